@@ -1,0 +1,215 @@
+package dns
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"slices"
+	"strings"
+
+	wire "github.com/miekg/dns"
+	"golang.org/x/sync/errgroup"
+)
+
+// ErrNoAnswer says that none of a zone's name servers gave a usable answer.
+var ErrNoAnswer = errors.New("no usable answer")
+
+// Answer is what one server says about one record set. No records and no problem means that it does not exist.
+type Answer struct {
+	Question
+	Records []Record `json:"records,omitempty"` // sorted
+	Problem Problem  `json:"problem,omitempty"`
+}
+
+// Server is one name server of the zone with its answers, in the order of the questions.
+type Server struct {
+	Name    string   `json:"name"`
+	Address string   `json:"address"` // host:port that answered last, or was tried last
+	Answers []Answer `json:"answers"`
+}
+
+// State is what a zone's own name servers say, each for itself.
+type State struct {
+	Zone    string   `json:"zone"`
+	Servers []Server `json:"servers"` // by name
+}
+
+// answer finds a server's answer to a question that was asked.
+func (s Server) answer(q Question) (Answer, bool) {
+	i := slices.IndexFunc(s.Answers, func(a Answer) bool { return a.Question == q })
+	if i < 0 {
+		return Answer{}, false
+	}
+	return s.Answers[i], true
+}
+
+// Questions returns what must be asked to compare with the records wanted: their sets, and at each name whether an alias stands
+// in the way.
+func Questions(wanted []Record) []Question {
+	var questions []Question
+	for _, record := range wanted {
+		questions = append(questions, Question{record.Name, record.Type}, Question{record.Name, "CNAME"})
+	}
+	slices.SortFunc(questions, compareQuestions)
+	return slices.Compact(questions)
+}
+
+func compareQuestions(a, b Question) int {
+	return strings.Compare(a.Name+" "+a.Type, b.Name+" "+b.Type)
+}
+
+// Observe asks every name server of the zone that holds the domain, all at once. Names outside the zone are refused. A server that
+// does not answer is part of the state and no error; the error wraps [ErrNoZone] when there is nobody to ask.
+func (r *Resolver) Observe(ctx context.Context, domain string, questions []Question) (State, error) {
+	zone, err := r.Zone(ctx, domain)
+	if err != nil {
+		return State{}, err
+	}
+	if err := checkQuestions(zone, questions); err != nil {
+		return State{}, err
+	}
+	servers, err := r.authorities(ctx, zone)
+	if err != nil {
+		return State{}, err
+	}
+	state := State{Zone: zone, Servers: make([]Server, len(servers))}
+	var group errgroup.Group
+	for i, server := range servers {
+		group.Go(func() error {
+			state.Servers[i] = r.observe(ctx, server, questions)
+			return nil
+		})
+	}
+	return state, group.Wait()
+}
+
+func checkQuestions(zone string, questions []Question) error {
+	for _, q := range questions {
+		if !within(q.Name, zone) {
+			return fmt.Errorf("%w: %s is not in the zone %s", ErrName, q.Name, zone)
+		}
+		if _, ok := wire.StringToType[q.Type]; !ok {
+			return fmt.Errorf("%w: %s: unknown type %q", ErrRecord, q.Name, q.Type)
+		}
+	}
+	return nil
+}
+
+// observe asks one server everything. Once an address has answered, the others are not tried; a server that never answers costs one
+// timeout an address, not one a question.
+func (r *Resolver) observe(ctx context.Context, server nameServer, questions []Question) Server {
+	seen := Server{Name: server.name}
+	for _, address := range server.addresses {
+		seen.Address = net.JoinHostPort(address.String(), r.port)
+		if seen.Answers = r.asker.askAll(ctx, seen.Address, questions); slices.ContainsFunc(seen.Answers, func(a Answer) bool { return a.Problem != Timeout }) {
+			return seen
+		}
+	}
+	if len(server.addresses) == 0 {
+		for _, q := range questions {
+			seen.Answers = append(seen.Answers, Answer{Question: q, Problem: Timeout})
+		}
+	}
+	return seen
+}
+
+func (a asker) askAll(ctx context.Context, server string, questions []Question) []Answer {
+	answers := make([]Answer, len(questions))
+	var group errgroup.Group
+	group.SetLimit(8)
+	for i, q := range questions {
+		group.Go(func() error {
+			answers[i] = a.authoritative(ctx, server, q)
+			return nil
+		})
+	}
+	_ = group.Wait() // the functions never fail
+	return answers
+}
+
+// authoritative asks without recursion and takes only records of the very set that was asked for, from a server that answers with
+// authority.
+func (a asker) authoritative(ctx context.Context, server string, q Question) Answer {
+	answer := Answer{Question: q}
+	reply, problem := a.ask(ctx, server, q, false)
+	switch {
+	case problem != "":
+		answer.Problem = problem
+		return answer
+	case !reply.Authoritative:
+		answer.Problem = Lame
+		return answer
+	}
+	for _, rr := range reply.Answer {
+		header := rr.Header()
+		if header.Rrtype != wire.StringToType[q.Type] || !strings.EqualFold(header.Name, wire.Fqdn(q.Name)) {
+			continue
+		}
+		record, err := fromWire(rr)
+		if err != nil {
+			answer.Records, answer.Problem = nil, Malformed
+			return answer
+		}
+		answer.Records = append(answer.Records, record)
+	}
+	slices.SortFunc(answer.Records, compareRecords)
+	return answer
+}
+
+// Addresses returns where the domain's own name servers send a visitor of the name, aliases followed: IPv4 first, then IPv6. None and
+// no error means that the name has no address.
+func (r *Resolver) Addresses(ctx context.Context, name string) ([]netip.Addr, error) {
+	name, err := Name(name)
+	if err != nil {
+		return nil, err
+	}
+	asked := name
+	for range 8 { // more aliases than this are a loop
+		state, err := r.Observe(ctx, name, []Question{{name, "A"}, {name, "AAAA"}, {name, "CNAME"}})
+		if err != nil {
+			return nil, err
+		}
+		// An alias first: beside one that goes in circles a server fails the other questions.
+		alias, err := state.usable("CNAME")
+		if err != nil {
+			return nil, fmt.Errorf("addresses of %s: %w", asked, err)
+		}
+		if len(alias) > 0 {
+			name = strings.TrimSuffix(alias[0].Value, ".")
+			continue
+		}
+		var found []netip.Addr
+		for _, kind := range []string{"A", "AAAA"} {
+			records, err := state.usable(kind)
+			if err != nil {
+				return nil, fmt.Errorf("addresses of %s: %w", asked, err)
+			}
+			for _, record := range records {
+				if address, err := netip.ParseAddr(record.Value); err == nil {
+					found = append(found, address)
+				}
+			}
+		}
+		return found, nil
+	}
+	return nil, fmt.Errorf("%w: %s is an alias that goes in circles", ErrName, asked)
+}
+
+// usable returns the records of a type from the first server that gave a usable answer.
+func (s State) usable(kind string) ([]Record, error) {
+	var why []string
+	for _, server := range s.Servers {
+		for _, answer := range server.Answers {
+			if answer.Type != kind {
+				continue
+			}
+			if answer.Problem == "" {
+				return answer.Records, nil
+			}
+			why = append(why, server.Name+" "+answer.Problem.Sentence())
+		}
+	}
+	return nil, fmt.Errorf("%w for %s: %s", ErrNoAnswer, s.Zone, strings.Join(why, "; "))
+}
