@@ -1,0 +1,154 @@
+package onboarding
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"slices"
+
+	"github.com/gowebpki/jcs"
+)
+
+// Change is what a step would do, exactly: approvers see it, the digest covers all of it, and applying it is carrying out
+// its items in order and nothing else. The zero Change is empty: there is nothing left to do.
+type Change struct {
+	// Summary says in one line what happens, for people.
+	Summary string `json:"summary"`
+	Items   []Item `json:"items"`
+}
+
+// Empty reports that there is nothing left to do.
+func (c Change) Empty() bool { return len(c.Items) == 0 }
+
+// Item is one action of a change; exactly one field is set.
+type Item struct {
+	SQL     *Transaction `json:"sql,omitempty"`
+	DNS     *ZoneUpdate  `json:"dns,omitempty"`
+	Command *Command     `json:"command,omitempty"`
+	Commit  *Commit      `json:"commit,omitempty"`
+	Probe   *Probe       `json:"probe,omitempty"`
+}
+
+// Transaction is a list of statements that take effect together or not at all, on the platform's database.
+type Transaction struct {
+	Statements []Statement `json:"statements"`
+}
+
+// Statement is SQL with its bound parameters, $1 first. Each must affect exactly one row.
+type Statement struct {
+	SQL  string   `json:"sql"`
+	Args []string `json:"args"`
+}
+
+// ZoneUpdate is one atomic update of a zone (RFC 2136), conditional on what was there before.
+type ZoneUpdate struct {
+	Zone string        `json:"zone"`
+	Sets []RecordsEdit `json:"sets"`
+}
+
+// RecordsEdit replaces the records of one name and type. Values are in presentation form (RFC 1035 §5.1); none before
+// means that the set must not exist.
+type RecordsEdit struct {
+	Name   string   `json:"name"`
+	Type   string   `json:"type"`
+	TTL    uint32   `json:"ttl"`
+	Before []string `json:"before"`
+	After  []string `json:"after"`
+}
+
+// Command runs on a host, as a list of arguments that no shell of the bot ever reads.
+type Command struct {
+	Host  string   `json:"host"`
+	Dir   string   `json:"dir,omitempty"`
+	Argv  []string `json:"argv"`
+	Stdin string   `json:"stdin,omitempty"`
+	// Lock names what of the host the command needs for itself; it is held by the command, so that it outlives a dead bot.
+	Lock string `json:"lock,omitempty"`
+	// Always runs the command also after an earlier item failed, to take away what that one needed.
+	Always bool `json:"always,omitempty"`
+}
+
+// Commit writes files below one folder of the platform's repository and commits those alone.
+type Commit struct {
+	Folder  string       `json:"folder"`
+	Subject string       `json:"subject"`
+	Files   []FileChange `json:"files"`
+}
+
+// FileChange is one file of a commit. Before is nil for a new file, After is nil for one that goes.
+type FileChange struct {
+	Path   string  `json:"path"`
+	Mode   string  `json:"mode"` // of git: 100644, 100755 or 120000
+	Before *string `json:"before"`
+	After  *string `json:"after"`
+}
+
+// Probe asks for one path of every name at every address over HTTP and goes on only if all answer with the body.
+type Probe struct {
+	Names     []string `json:"names"`
+	Addresses []string `json:"addresses"`
+	Path      string   `json:"path"`
+	Body      string   `json:"body"`
+}
+
+// Digest is the SHA-256 of a change in canonical form (RFC 8785), in lower-case hexadecimal.
+type Digest string
+
+// Short is the digest's first twelve digits, for people.
+func (d Digest) Short() string { return string(d[:min(12, len(d))]) }
+
+// canonical returns the change's canonical form and its digest. The form is what is stored, so that it can be checked.
+func (c Change) canonical() ([]byte, Digest, error) {
+	plain, err := json.Marshal(c)
+	if err != nil {
+		return nil, "", fmt.Errorf("change: %w", err)
+	}
+	form, err := jcs.Transform(plain)
+	if err != nil {
+		return nil, "", fmt.Errorf("change: %w", err)
+	}
+	sum := sha256.Sum256(form)
+	return form, Digest(hex.EncodeToString(sum[:])), nil
+}
+
+// Digest returns the digest that an approval of this change is bound to.
+func (c Change) Digest() (Digest, error) {
+	_, digest, err := c.canonical()
+	return digest, err
+}
+
+// parseChange reads a stored change back and checks it against the digest that was stored beside it.
+func parseChange(form []byte, want Digest) (Change, error) {
+	var change Change
+	if err := json.Unmarshal(form, &change); err != nil {
+		return Change{}, fmt.Errorf("stored change: %w", err)
+	}
+	got, err := change.Digest()
+	if err != nil {
+		return Change{}, err
+	}
+	if got != want {
+		return Change{}, fmt.Errorf("stored change has digest %s, its row says %s", got.Short(), want.Short())
+	}
+	return change, nil
+}
+
+// resources names what the change needs for itself while it is applied, sorted.
+func (c Change) resources() []string {
+	var names []string
+	for _, item := range c.Items {
+		switch {
+		case item.SQL != nil:
+			names = append(names, "onboardbot/platform")
+		case item.DNS != nil:
+			names = append(names, "onboardbot/zone/"+item.DNS.Zone)
+		case item.Commit != nil:
+			names = append(names, "onboardbot/repository")
+		case item.Command != nil && item.Command.Lock != "":
+			names = append(names, "onboardbot/host/"+item.Command.Host+"/"+item.Command.Lock)
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}

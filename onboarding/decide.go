@@ -1,0 +1,135 @@
+package onboarding
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+)
+
+// MaxReason is how long a reason may be, in characters.
+const MaxReason = 500
+
+// Approve records that a second operator agrees with a change. It returns [ErrNotApprover], [ErrOwnRequest], [ErrNotFound]
+// or a [DecidedError] for an approval that is no longer open.
+func (s *Service) Approve(ctx context.Context, approval uuid.UUID, operator string) error {
+	return s.decide(ctx, approval, operator, Vote{Agrees: true})
+}
+
+// Reject records that a second operator does not agree, and why. It returns the errors of [Service.Approve], and
+// [ErrNoReason].
+func (s *Service) Reject(ctx context.Context, approval uuid.UUID, operator, reason string) error {
+	reason = strings.TrimSpace(reason)
+	if reason == "" {
+		return ErrNoReason
+	}
+	if runes := []rune(reason); len(runes) > MaxReason {
+		reason = string(runes[:MaxReason])
+	}
+	return s.decide(ctx, approval, operator, Vote{Reason: reason})
+}
+
+// MayDecide returns the approval if this operator may decide on it now, and the errors of [Service.Approve] otherwise.
+func (s *Service) MayDecide(ctx context.Context, id uuid.UUID, operator string) (*Approval, error) {
+	approval, err := loadApproval(ctx, s.pool, id)
+	if err != nil {
+		return nil, err
+	}
+	run, err := loadRun(ctx, s.pool, approval.RunID)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := s.approver(ctx, run, operator); err != nil {
+		return nil, err
+	}
+	return approval, open(run, approval, operator)
+}
+
+// approver returns who somebody is if they may decide on changes of this run.
+func (s *Service) approver(ctx context.Context, run *Run, id string) (Operator, error) {
+	standing, err := s.Directory.Standing(ctx, id)
+	switch {
+	case err != nil:
+		return Operator{}, fmt.Errorf("approver: %w", err)
+	case !standing.Approves:
+		return Operator{}, &StandingError{Because: standing.Refused, Err: ErrNotApprover}
+	case standing.ID == run.Requester.ID:
+		return Operator{}, ErrOwnRequest
+	}
+	return standing.Operator, nil
+}
+
+// open reports whether an approval can still be decided by this operator.
+func open(run *Run, approval *Approval, operator string) error {
+	if approval.State == ApprovalOpen && time.Now().After(approval.Expires) {
+		return &DecidedError{State: ApprovalExpired, At: approval.Expires}
+	}
+	for _, vote := range approval.Votes {
+		if vote.By.ID == operator {
+			return &DecidedError{State: approval.State, By: vote.By.ID, At: vote.At}
+		}
+	}
+	if approval.State != ApprovalOpen {
+		decided := &DecidedError{State: approval.State, At: approval.Closed}
+		if count := len(approval.Votes); count > 0 {
+			decided.By, decided.At = approval.Votes[count-1].By.ID, approval.Votes[count-1].At
+		}
+		return decided
+	}
+	if run.State != RunActive {
+		return ErrRunEnded
+	}
+	return nil
+}
+
+func (s *Service) decide(ctx context.Context, id uuid.UUID, operator string, vote Vote) error {
+	// Who may decide is asked before the transaction: it may take a call to the chat side.
+	found, err := loadApproval(ctx, s.pool, id)
+	if err != nil {
+		return err
+	}
+	run, err := loadRun(ctx, s.pool, found.RunID)
+	if err != nil {
+		return err
+	}
+	if vote.By, err = s.approver(ctx, run, operator); err != nil {
+		return err
+	}
+	return s.change(ctx, found.RunID, func(tx pgx.Tx, run *Run) error {
+		approval, err := loadApproval(ctx, tx, id)
+		if err != nil {
+			return err
+		}
+		if err := open(run, approval, vote.By.ID); err != nil {
+			return err
+		}
+		step := run.Step(approval.Step)
+		if step == nil || step.State != StepAsking {
+			return errors.Join(ErrNotFound, fmt.Errorf("approval %s asks for no step that waits for it", id))
+		}
+		if err := insertVote(ctx, tx, approval, vote); err != nil {
+			return err
+		}
+		event := Event{RunID: run.ID, Kind: EventApproved, Step: step.Key, Actor: vote.By, Text: vote.Reason, Approval: id, Digest: approval.Digest}
+		switch {
+		case !vote.Agrees:
+			event.Kind = EventRejected
+			step.State, step.Detail = StepRejected, vote.Reason
+			err = closeApproval(ctx, tx, approval, ApprovalRejected)
+		case len(approval.approvers()) >= approval.Needs:
+			step.State, step.Detail = StepApproved, ""
+			_, err = tx.Exec(ctx, `UPDATE approvals SET state = 'approved' WHERE id = $1`, id)
+		}
+		if err != nil {
+			return fmt.Errorf("approval %s: %w", id, err)
+		}
+		if err := saveStep(ctx, tx, run, step); err != nil {
+			return err
+		}
+		return addEvent(ctx, tx, event)
+	})
+}

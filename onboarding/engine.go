@@ -1,0 +1,204 @@
+package onboarding
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/riverqueue/river"
+)
+
+// advanceArgs is the job that takes a run as far as it goes by itself.
+type advanceArgs struct {
+	RunID uuid.UUID `json:"run_id"`
+}
+
+func (advanceArgs) Kind() string { return "onboarding_advance" }
+
+// InsertOpts allows many attempts: the job has no side effect that its steps do not guard, and a database that is away for
+// a while must not end a run.
+func (advanceArgs) InsertOpts() river.InsertOpts { return river.InsertOpts{MaxAttempts: 100} }
+
+// AddWorkers registers the jobs that advance runs.
+func (s *Service) AddWorkers(workers *river.Workers) {
+	river.AddWorker(workers, &advanceWorker{service: s})
+}
+
+type advanceWorker struct {
+	river.WorkerDefaults[advanceArgs]
+	service *Service
+}
+
+func (w *advanceWorker) Timeout(*river.Job[advanceArgs]) time.Duration { return jobTimeout }
+
+// NextRetry keeps a run from standing still for long after a passing failure of the database.
+func (w *advanceWorker) NextRetry(job *river.Job[advanceArgs]) time.Time {
+	return time.Now().Add(min(time.Duration(job.Attempt)*time.Second, 30*time.Second))
+}
+
+// held is how soon a job looks again at a run that another job is advancing.
+const held = 200 * time.Millisecond
+
+func (w *advanceWorker) Work(ctx context.Context, job *river.Job[advanceArgs]) error {
+	err := w.service.advance(ctx, job.Args.RunID)
+	switch {
+	case errors.Is(err, errHeld):
+		return river.JobSnooze(held)
+	case errors.Is(err, ErrNotFound):
+		return river.JobCancel(err)
+	}
+	return err
+}
+
+var errHeld = errors.New("the run is being advanced elsewhere")
+
+// runLock is the name of the advisory lock under which a run is advanced.
+func runLock(id uuid.UUID) string { return "onboardbot/run/" + id.String() }
+
+// advance takes a run as far as it goes by itself. Everything it writes goes through the one connection that holds the
+// run's session-level advisory lock: should that session end, the lock is free for another process and this one can write
+// nothing more.
+func (s *Service) advance(ctx context.Context, id uuid.UUID) error {
+	conn, err := s.pool.Acquire(ctx)
+	if err != nil {
+		return fmt.Errorf("connection for run %s: %w", id, err)
+	}
+	defer conn.Release()
+	var got bool
+	if err := conn.QueryRow(ctx, `SELECT pg_try_advisory_lock(hashtextextended($1, 0))`, runLock(id)).Scan(&got); err != nil {
+		return fmt.Errorf("lock of run %s: %w", id, err)
+	}
+	if !got {
+		return errHeld
+	}
+	defer releaseLocks(ctx, conn)
+	drive := &driver{Service: s, conn: conn}
+	for {
+		more, err := drive.once(ctx, id)
+		if err != nil {
+			return fmt.Errorf("run %s: %w", id, err)
+		}
+		if !more {
+			return nil
+		}
+	}
+}
+
+// releaseLocks frees every lock of a session. A connection on which that fails is closed, which frees them as well.
+func releaseLocks(ctx context.Context, conn *pgxpool.Conn) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
+	if _, err := conn.Exec(ctx, `SELECT pg_advisory_unlock_all()`); err != nil {
+		_ = conn.Conn().Close(ctx)
+	}
+}
+
+// driver advances one run while it holds the run's lock.
+type driver struct {
+	*Service
+	conn *pgxpool.Conn
+}
+
+// change is [Service.change] on the connection that holds the lock; nothing wakes the engine, which is awake.
+func (d *driver) change(ctx context.Context, id uuid.UUID, apply func(tx pgx.Tx, run *Run) error) error {
+	return pgx.BeginFunc(ctx, d.conn, func(tx pgx.Tx) error {
+		run, err := lockRun(ctx, tx, id)
+		if err != nil {
+			return err
+		}
+		if err := apply(tx, run); err != nil {
+			return err
+		}
+		return d.Audience.RunChanged(ctx, tx, id)
+	})
+}
+
+// once does the next thing there is to do and reports whether there may be more.
+func (d *driver) once(ctx context.Context, id uuid.UUID) (bool, error) {
+	run, err := loadRun(ctx, d.conn, id)
+	if err != nil || run.State != RunActive {
+		return false, err
+	}
+	if err := d.keepTime(ctx, run); err != nil {
+		return false, err
+	}
+	for i := range run.Steps {
+		if step := &run.Steps[i]; run.ready(step) && step.moves(time.Now()) {
+			return true, d.settle(ctx, run, step)
+		}
+	}
+	if run.finished() {
+		return false, d.finish(ctx, run)
+	}
+	return false, nil
+}
+
+// moves reports whether the step has something to do without anybody deciding.
+func (s *Step) moves(now time.Time) bool {
+	switch s.State {
+	case StepPending, StepApproved, StepApplying:
+		return true
+	case StepWaiting:
+		return !now.Before(s.Due)
+	}
+	return false
+}
+
+func (d *driver) finish(ctx context.Context, run *Run) error {
+	return d.change(ctx, run.ID, func(tx pgx.Tx, run *Run) error {
+		if run.State != RunActive || !run.finished() {
+			return nil
+		}
+		if err := endRun(ctx, tx, run, RunDone, Operator{}); err != nil {
+			return err
+		}
+		d.log.InfoContext(ctx, "run done", "run", run.ID, "slug", run.Request.Slug)
+		return addEvent(ctx, tx, Event{RunID: run.ID, Kind: EventFinished, Took: time.Since(run.Created)})
+	})
+}
+
+// keepTime reminds of the run's approvals that soon expire, and expires those that nobody decided.
+func (d *driver) keepTime(ctx context.Context, run *Run) error {
+	const due = `run_id = $1 AND state = 'open' AND (expires_at <= clock_timestamp() OR remind_at <= clock_timestamp() AND reminded_at IS NULL)`
+	approvals, err := approvalsWhere(ctx, d.conn, due, run.ID)
+	if err != nil || len(approvals) == 0 {
+		return err
+	}
+	return d.change(ctx, run.ID, func(tx pgx.Tx, fresh *Run) error {
+		*run = *fresh
+		approvals, err := approvalsWhere(ctx, tx, due, run.ID)
+		if err != nil {
+			return err
+		}
+		for _, approval := range approvals {
+			if err := d.tick(ctx, tx, run, approval); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func (d *driver) tick(ctx context.Context, tx pgx.Tx, run *Run, approval *Approval) error {
+	event := Event{RunID: run.ID, Kind: EventReminded, Step: approval.Step, Approval: approval.ID, Digest: approval.Digest}
+	if time.Now().Before(approval.Expires) {
+		if _, err := tx.Exec(ctx, `UPDATE approvals SET reminded_at = clock_timestamp() WHERE id = $1`, approval.ID); err != nil {
+			return fmt.Errorf("approval %s: %w", approval.ID, err)
+		}
+		return addEvent(ctx, tx, event)
+	}
+	if err := closeApproval(ctx, tx, approval, ApprovalExpired); err != nil {
+		return err
+	}
+	event.Kind = EventExpired
+	step := run.Step(approval.Step)
+	step.State, step.Detail = StepExpired, "Nobody decided within "+d.config.ApprovalLife.String()+"."
+	if err := saveStep(ctx, tx, run, step); err != nil {
+		return err
+	}
+	return addEvent(ctx, tx, event)
+}

@@ -1,0 +1,68 @@
+package onboarding
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+)
+
+// What can be wrong with what a person asks for. The chat side turns each into one sentence.
+var (
+	ErrNotFound    = errors.New("not found")
+	ErrNotOperator = errors.New("not an operator")
+	ErrNotApprover = errors.New("not an approver")
+	ErrOwnRequest  = errors.New("the requester cannot approve their own request")
+	ErrRunEnded    = errors.New("the run has ended")
+	ErrNotRetry    = errors.New("the step is not one that can be tried again")
+	ErrNotWaiting  = errors.New("the step does not wait for anything")
+	ErrNoReason    = errors.New("a reason is needed")
+	ErrBusy        = errors.New("a step is being applied")
+)
+
+// DecidedError says that an approval was no longer open when somebody decided on it.
+type DecidedError struct {
+	State ApprovalState
+	By    string    // who decided, empty when nobody did
+	At    time.Time // when it stopped being open
+}
+
+func (e *DecidedError) Error() string { return "the approval is " + string(e.State) }
+
+// StandingError says why somebody may not do what they asked for, such as being a guest. It is also the wrapped sentinel.
+type StandingError struct {
+	Because string
+	Err     error
+}
+
+func (e *StandingError) Error() string { return e.Err.Error() + ": " + e.Because }
+func (e *StandingError) Unwrap() error { return e.Err }
+
+// Problems are the inputs of a request that cannot stand, each with a sentence for the person at its field.
+type Problems map[Field]string
+
+// add keeps the first problem of each field.
+func (p Problems) add(field Field, problem string) {
+	if _, known := p[field]; !known && problem != "" {
+		p[field] = problem
+	}
+}
+
+// Error lists the problems in the order of their fields.
+func (p Problems) Error() string {
+	lines := make([]string, 0, len(p))
+	for _, field := range slices.Sorted(maps.Keys(p)) {
+		lines = append(lines, fmt.Sprintf("%s: %s", field, p[field]))
+	}
+	return "invalid request: " + strings.Join(lines, "; ")
+}
+
+// ConflictError says that the world holds something else in the place of what a step would make; it is never overwritten.
+type ConflictError struct {
+	What string // what is in the way, as a sentence
+	Fix  string // what a person can do
+}
+
+func (e *ConflictError) Error() string { return strings.TrimSpace(e.What + " " + e.Fix) }

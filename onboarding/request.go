@@ -1,0 +1,231 @@
+package onboarding
+
+import (
+	"fmt"
+	"net/mail"
+	"regexp"
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"golang.org/x/net/idna"
+	"golang.org/x/net/publicsuffix"
+)
+
+// Mode is how the Provider operates on the platform.
+type Mode string
+
+// The three operating modes of the runbook.
+const (
+	ModePerson Mode = "person" // a standalone Provider
+	ModeOwner  Mode = "owner"  // a Person who owns a new Org
+	ModeMember Mode = "member" // a Person who joins an existing Org
+)
+
+// Modes lists every mode in the order in which people are offered them.
+var Modes = []Mode{ModePerson, ModeOwner, ModeMember}
+
+// String names the mode as operators say it.
+func (m Mode) String() string {
+	switch m {
+	case ModePerson:
+		return "Person-only"
+	case ModeOwner:
+		return "Person + owns Org"
+	case ModeMember:
+		return "Person joins existing Org"
+	}
+	return string(m)
+}
+
+// Org is the Org of a request: the one to create for [ModeOwner], the one to join for [ModeMember].
+type Org struct {
+	Slug string `json:"slug"`
+	Name string `json:"name"`
+}
+
+// Domain is one site of the Provider, served together with its www. name.
+type Domain struct {
+	// Name in its ASCII form (RFC 5890 A-label), lower case, without a trailing dot.
+	Name string `json:"name"`
+	// Host is the configured VPS that the domain points at.
+	Host string `json:"host"`
+}
+
+// Names returns the two names that the site answers to.
+func (d Domain) Names() []string { return []string{d.Name, "www." + d.Name} }
+
+// Request is what the runbook asks to gather before starting.
+type Request struct {
+	Slug        string   `json:"slug"`
+	DisplayName string   `json:"display_name"`
+	Email       string   `json:"email"`
+	Mode        Mode     `json:"mode"`
+	Org         Org      `json:"org"`
+	Domains     []Domain `json:"domains"`
+}
+
+// Field names one input of a request, so that what is wrong can be said at its place.
+type Field string
+
+// The inputs of a request.
+const (
+	FieldSlug    Field = "slug"
+	FieldName    Field = "name"
+	FieldEmail   Field = "email"
+	FieldMode    Field = "mode"
+	FieldOrg     Field = "org"
+	FieldOrgName Field = "org_name"
+	FieldDomains Field = "domains"
+)
+
+// Limits of the inputs, in characters.
+const (
+	MaxSlug        = 40 // leaves room in a DNS label (RFC 1035 §2.3.4: 63 octets) and in file names
+	MaxDisplayName = 80
+	MaxEmail       = 254 // RFC 5321 §4.5.3.1.3, less the angle brackets
+	MaxDomains     = 10
+)
+
+var slugForm = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`)
+
+// CheckSlug says what is wrong with the form of a slug, as a sentence, or nothing. Reserved slugs come from the configuration.
+func CheckSlug(slug string, reserved []string) string {
+	switch {
+	case slug == "":
+		return "Give a slug, such as merche-biche."
+	case utf8.RuneCountInString(slug) > MaxSlug:
+		return fmt.Sprintf("A slug has at most %d characters; this one has %d.", MaxSlug, utf8.RuneCountInString(slug))
+	case !slugForm.MatchString(slug):
+		return "A slug is kebab-case: lower-case letters a-z and digits, with single hyphens between them, such as merche-biche."
+	case slices.Contains(reserved, slug):
+		return fmt.Sprintf("The slug %s is reserved for the platform; choose another.", slug)
+	}
+	return ""
+}
+
+// CheckText says what is wrong with a line of free text: empty, too long, not UTF-8, or with characters that do not print.
+// Bidirectional controls are refused too, since they make a line read as something that it is not (Unicode TR36 §2.3).
+func CheckText(what, text string, limit int) string {
+	switch {
+	case strings.TrimSpace(text) == "":
+		return "Give " + what + "."
+	case !utf8.ValidString(text):
+		return "This is not valid UTF-8 text."
+	case utf8.RuneCountInString(text) > limit:
+		return fmt.Sprintf("At most %d characters; this has %d.", limit, utf8.RuneCountInString(text))
+	}
+	for _, r := range text {
+		if unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) {
+			return fmt.Sprintf("The character %U does not print; remove it.", r)
+		}
+	}
+	return ""
+}
+
+// CheckEmail says what is wrong with an address, as a sentence, or nothing. Only a bare ASCII addr-spec (RFC 5322 §3.4.1)
+// whose domain has a dot is taken: it also becomes the account of an ACME client.
+func CheckEmail(address string) string {
+	if problem := CheckText("an email address", address, MaxEmail); problem != "" {
+		return problem
+	}
+	parsed, err := mail.ParseAddress(address)
+	if err != nil || parsed.Address != address || strings.HasPrefix(address, "-") {
+		return "This is not an email address, such as merche@example.com."
+	}
+	domain := address[strings.LastIndexByte(address, '@')+1:]
+	if _, problem := ParseDomain(domain); problem != "" && publicSuffix(domain) || !strings.Contains(domain, ".") {
+		return "The part behind the @ is not a domain."
+	}
+	for _, r := range address {
+		if r > unicode.MaxASCII || r == '"' || unicode.IsSpace(r) {
+			return "Only plain ASCII addresses are supported, without quotes or spaces."
+		}
+	}
+	return ""
+}
+
+// ParseDomain brings a domain as people write it into the form that DNS wants, or says what is wrong with it as a sentence.
+func ParseDomain(text string) (name, problem string) {
+	text = strings.TrimSuffix(strings.TrimSpace(text), ".")
+	switch {
+	case text == "":
+		return "", "Give a domain, such as merche-biche.com."
+	case len(text) > 1000:
+		return "", "A domain has at most 253 characters."
+	case strings.Contains(text, "://") || strings.ContainsAny(text, "/@: "):
+		return "", fmt.Sprintf("%s is not a bare domain: leave out https:// and everything behind the name.", shorten(text))
+	}
+	name, err := idna.Lookup.ToASCII(text)
+	// 4 octets are kept for "www." (RFC 1035 §2.3.4: 253 visible octets).
+	if err != nil || len(name) > 249 || !strings.Contains(name, ".") {
+		return "", fmt.Sprintf("%s is not a valid domain name.", shorten(text))
+	}
+	if name[len(name)-1] >= '0' && name[len(name)-1] <= '9' {
+		return "", fmt.Sprintf("%s is an address, not a domain name.", shorten(text))
+	}
+	if publicSuffix(name) {
+		return "", fmt.Sprintf("%s is a public suffix that nobody can own; a name in front of it is missing.", name)
+	}
+	if strings.HasPrefix(name, "www.") {
+		return "", fmt.Sprintf("Leave out www.: %s gets it by itself.", strings.TrimPrefix(name, "www."))
+	}
+	return name, ""
+}
+
+func publicSuffix(name string) bool {
+	_, err := publicsuffix.EffectiveTLDPlusOne(name)
+	return err != nil
+}
+
+func shorten(text string) string {
+	const limit = 60
+	if runes := []rune(text); len(runes) > limit {
+		return string(runes[:limit]) + "…"
+	}
+	return text
+}
+
+// check finds everything that can be said about a request without asking the world.
+func (r Request) check(reserved []string) Problems {
+	problems := Problems{}
+	problems.add(FieldSlug, CheckSlug(r.Slug, reserved))
+	problems.add(FieldName, CheckText("the display name", r.DisplayName, MaxDisplayName))
+	problems.add(FieldEmail, CheckEmail(r.Email))
+	switch r.Mode {
+	case ModePerson:
+	case ModeOwner:
+		problems.add(FieldOrg, CheckSlug(r.Org.Slug, reserved))
+		if r.Org.Slug == r.Slug {
+			problems.add(FieldOrg, "The Org needs a slug of its own: slugs are unique over people and Orgs.")
+		}
+		problems.add(FieldOrgName, CheckText("the Org's name", r.Org.Name, MaxDisplayName))
+	case ModeMember:
+		if r.Org.Slug == "" {
+			problems.add(FieldOrg, "Choose the Org that they join.")
+		}
+	default:
+		problems.add(FieldMode, "Choose how they operate.")
+	}
+	switch {
+	case len(r.Domains) == 0:
+		problems.add(FieldDomains, "Give at least one domain.")
+	case len(r.Domains) > MaxDomains:
+		problems.add(FieldDomains, fmt.Sprintf("At most %d domains in one run; these are %d.", MaxDomains, len(r.Domains)))
+	}
+	seen := map[string]bool{}
+	for _, domain := range r.Domains {
+		name, problem := ParseDomain(domain.Name)
+		switch {
+		case problem != "":
+			problems.add(FieldDomains, problem)
+		case name != domain.Name:
+			problems.add(FieldDomains, fmt.Sprintf("%s is to be written %s.", shorten(domain.Name), name))
+		case seen[name]:
+			problems.add(FieldDomains, name+" is named twice.")
+		}
+		seen[name] = true
+	}
+	return problems
+}

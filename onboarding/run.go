@@ -1,0 +1,119 @@
+package onboarding
+
+import (
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// Run is one onboarding under way, from the request to the last check.
+type Run struct {
+	ID        uuid.UUID
+	Request   Request
+	Requester Operator
+	State     RunState
+	// Channel is where the run was asked for, opaque here.
+	Channel string
+	// TenantID is the id that the Provider's row gets, chosen when the run begins so that an approver sees it. Where the row
+	// is there already, the fact "user_id" holds the id it has.
+	TenantID uuid.UUID
+	// Facts are what the steps learned so far.
+	Facts   map[string]string
+	Created time.Time
+	Ended   time.Time // zero while active
+	EndedBy Operator  // who cancelled
+	Steps   []Step    // in the order of the runbook
+}
+
+// RunState is where a run stands.
+type RunState string
+
+// The states of a run. Active runs may wait, work or need somebody; their steps tell.
+const (
+	RunActive    RunState = "active"
+	RunDone      RunState = "done"
+	RunCancelled RunState = "cancelled"
+)
+
+// StepState is where a step stands.
+type StepState string
+
+// The states of a step.
+const (
+	StepPending  StepState = "pending"  // not looked at yet, or to be looked at again
+	StepWaiting  StepState = "waiting"  // something in the world must happen first
+	StepAsking   StepState = "asking"   // an approval is open
+	StepApproved StepState = "approved" // about to be applied
+	StepApplying StepState = "applying" // being applied, or cut short by a crash
+	StepDone     StepState = "done"
+	StepFailed   StepState = "failed"
+	StepRejected StepState = "rejected"
+	StepExpired  StepState = "expired" // nobody decided in time
+	StepUnknown  StepState = "unknown" // cut short, and what happened cannot be seen
+)
+
+// Stuck reports that the step goes on only after somebody presses Retry.
+func (s StepState) Stuck() bool {
+	return s == StepFailed || s == StepRejected || s == StepExpired || s == StepUnknown
+}
+
+// Step is one line of the runbook for one run, as it stands.
+type Step struct {
+	Definition
+	State StepState
+	// Detail is what there is to say about the state: what it waits for, why it failed.
+	Detail   string
+	Findings []Finding
+	// Due is when a waiting step looks again.
+	Due     time.Time
+	Changed time.Time
+}
+
+// Step returns the step of a key, nil if the run has none.
+func (r *Run) Step(key Key) *Step {
+	for i := range r.Steps {
+		if r.Steps[i].Key == key {
+			return &r.Steps[i]
+		}
+	}
+	return nil
+}
+
+// ready reports that everything the step comes after is done.
+func (r *Run) ready(step *Step) bool {
+	for _, key := range step.After {
+		if before := r.Step(key); before != nil && before.State != StepDone {
+			return false
+		}
+	}
+	return true
+}
+
+// finished reports that every step is done.
+func (r *Run) finished() bool {
+	for i := range r.Steps {
+		if r.Steps[i].State != StepDone {
+			return false
+		}
+	}
+	return true
+}
+
+// Stuck returns the steps that go on only after somebody presses Retry.
+func (r *Run) Stuck() []*Step {
+	var stuck []*Step
+	for i := range r.Steps {
+		if r.Steps[i].State.Stuck() {
+			stuck = append(stuck, &r.Steps[i])
+		}
+	}
+	return stuck
+}
+
+// Tenant returns the id of the Provider's row: the one found, else the one that it will get.
+func (r *Run) Tenant() string {
+	if found := r.Facts["user_id"]; found != "" {
+		return found
+	}
+	return r.TenantID.String()
+}

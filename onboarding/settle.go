@@ -1,0 +1,318 @@
+package onboarding
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+)
+
+// settle brings one step as far as it goes: it looks, and then the step is done, waits, asks, or is applied under the
+// approval that it has. Nothing is applied that was not looked at in the same call, under the locks of what it touches.
+func (d *driver) settle(ctx context.Context, run *Run, step *Step) error {
+	approval, err := d.approved(ctx, run, step)
+	if err != nil {
+		return err
+	}
+	interrupted := step.State == StepApplying
+	if interrupted {
+		if err := d.interrupted(ctx, run, step, approval); err != nil {
+			return err
+		}
+	}
+	if approval != nil {
+		release, err := d.hold(ctx, approval.Change)
+		if err != nil {
+			return err
+		}
+		defer release()
+	}
+	look, digest, err := d.look(ctx, run, step)
+	if ctxErr := parentDone(ctx, err); ctxErr != nil {
+		return ctxErr
+	}
+	switch {
+	case err != nil && interrupted:
+		return d.stop(ctx, run, step, StepUnknown, "It was cut short, and what happened cannot be seen: "+err.Error(), nil)
+	case err != nil:
+		return d.stop(ctx, run, step, StepFailed, err.Error(), nil)
+	}
+	if finding, bad := look.failed(); bad {
+		return d.stop(ctx, run, step, StepFailed, finding.Name+": "+finding.Detail, look.Findings)
+	}
+	switch {
+	case look.Later != "":
+		return d.stop(ctx, run, step, StepFailed, "The change cannot be known yet: "+look.Later, look.Findings)
+	case look.Change.Empty() && look.Waiting != "":
+		return d.wait(ctx, run, step, approval, look)
+	case look.Change.Empty():
+		return d.done(ctx, run, step, approval, look, 0)
+	case approval == nil:
+		return d.ask(ctx, run, step, look, nil)
+	case digest != approval.Digest:
+		return d.ask(ctx, run, step, look, approval)
+	}
+	return d.apply(ctx, run, step, approval)
+}
+
+// parentDone tells a shutdown, after which the step stays as it is, from a failure of the step.
+func parentDone(ctx context.Context, err error) error {
+	if err != nil && errors.Is(context.Cause(ctx), context.Canceled) {
+		return err
+	}
+	return nil
+}
+
+// approved returns the approval under which the step may be applied, nil if there is none.
+func (d *driver) approved(ctx context.Context, run *Run, step *Step) (*Approval, error) {
+	if step.State != StepApproved && step.State != StepApplying {
+		return nil, nil
+	}
+	approval, err := currentApproval(ctx, d.conn, run.ID, step.Key)
+	if err != nil || approval == nil || approval.State != ApprovalApproved {
+		return nil, err
+	}
+	return approval, nil
+}
+
+// look asks the runbook what is left to do and keeps the facts it learned.
+func (d *driver) look(ctx context.Context, run *Run, step *Step) (Look, Digest, error) {
+	bounded, cancel := context.WithTimeout(ctx, d.config.StepTimeout)
+	defer cancel()
+	look, err := d.Runbook.Look(bounded, run, step.Key)
+	if err != nil {
+		return Look{}, "", err
+	}
+	if err := saveFacts(ctx, d.conn, run, look.Facts); err != nil {
+		return Look{}, "", err
+	}
+	digest, err := look.Change.Digest()
+	return look, digest, err
+}
+
+// interrupted records that a process died while it applied the step.
+func (d *driver) interrupted(ctx context.Context, run *Run, step *Step, approval *Approval) error {
+	return d.change(ctx, run.ID, func(tx pgx.Tx, run *Run) error {
+		found, err := interruptAttempts(ctx, tx, run.ID, step.Key)
+		if err != nil || !found {
+			return err
+		}
+		event := Event{RunID: run.ID, Kind: EventInterrupted, Step: step.Key}
+		if approval != nil {
+			event.Approval, event.Digest = approval.ID, approval.Digest
+		}
+		return addEvent(ctx, tx, event)
+	})
+}
+
+// move writes where a step stands now, and what happened, unless the run ended meanwhile.
+func (d *driver) move(ctx context.Context, run *Run, step *Step, event Event, also func(tx pgx.Tx) error) error {
+	return d.change(ctx, run.ID, func(tx pgx.Tx, fresh *Run) error {
+		if fresh.State != RunActive {
+			return nil
+		}
+		if also != nil {
+			if err := also(tx); err != nil {
+				return err
+			}
+		}
+		if err := saveStep(ctx, tx, run, step); err != nil {
+			return err
+		}
+		if event.Kind == "" {
+			return nil
+		}
+		event.RunID, event.Step = run.ID, step.Key
+		return addEvent(ctx, tx, event)
+	})
+}
+
+// stop leaves a step where only a person gets it going again.
+func (d *driver) stop(ctx context.Context, run *Run, step *Step, state StepState, why string, findings []Finding) error {
+	step.State, step.Detail, step.Findings = state, why, findings
+	kind := EventFailed
+	if state == StepUnknown {
+		kind = EventUnknown
+	}
+	d.log.WarnContext(ctx, "step stopped", "run", run.ID, "step", step.Key, "state", state, "error", why)
+	return d.move(ctx, run, step, Event{Kind: kind, Text: why}, nil)
+}
+
+func (d *driver) wait(ctx context.Context, run *Run, step *Step, approval *Approval, look Look) error {
+	again := max(look.Again, time.Second)
+	step.State, step.Detail, step.Findings, step.Due = StepWaiting, look.Waiting, look.Findings, time.Now().Add(again)
+	return d.move(ctx, run, step, Event{}, func(tx pgx.Tx) error {
+		if approval != nil {
+			if err := closeApproval(ctx, tx, approval, ApprovalUsed); err != nil {
+				return err
+			}
+		}
+		return d.wake(ctx, tx, run.ID, step.Due)
+	})
+}
+
+func (d *driver) done(ctx context.Context, run *Run, step *Step, approval *Approval, look Look, took time.Duration) error {
+	step.State, step.Detail, step.Findings = StepDone, "", look.Findings
+	event := Event{Kind: EventDone, Took: took}
+	if approval != nil {
+		event.Approval, event.Digest = approval.ID, approval.Digest
+	}
+	d.log.InfoContext(ctx, "step done", "run", run.ID, "step", step.Key, "took", took)
+	return d.move(ctx, run, step, event, func(tx pgx.Tx) error {
+		if approval == nil {
+			return nil
+		}
+		return closeApproval(ctx, tx, approval, ApprovalUsed)
+	})
+}
+
+// ask puts the change to a second operator. A lapsed approval is the one whose change the world has moved away from.
+func (d *driver) ask(ctx context.Context, run *Run, step *Step, look Look, lapsed *Approval) error {
+	if !step.Destructive {
+		return d.stop(ctx, run, step, StepFailed, "This step wants to change something but is not one that asks.", look.Findings)
+	}
+	id, err := uuid.NewV7()
+	if err != nil {
+		return err
+	}
+	now := time.Now()
+	approval := &Approval{ID: id, RunID: run.ID, Step: step.Key, Change: look.Change, Needs: 1, Expires: now.Add(d.config.ApprovalLife)}
+	remind := approval.Expires.Add(-d.config.RemindBefore)
+	if approval.Digest, err = look.Change.Digest(); err != nil {
+		return err
+	}
+	step.State, step.Detail, step.Findings = StepAsking, "", look.Findings
+	return d.move(ctx, run, step, Event{Kind: EventAsked, Approval: id, Digest: approval.Digest}, func(tx pgx.Tx) error {
+		if lapsed != nil {
+			approval.Moved = moved(lapsed.Change, look.Change)
+			if err := closeApproval(ctx, tx, lapsed, ApprovalLapsed); err != nil {
+				return err
+			}
+			err := addEvent(ctx, tx, Event{RunID: run.ID, Kind: EventLapsed, Step: step.Key, Approval: lapsed.ID, Digest: lapsed.Digest, Text: approval.Moved})
+			if err != nil {
+				return err
+			}
+		}
+		if err := insertApproval(ctx, tx, approval, remind); err != nil {
+			return err
+		}
+		for _, at := range []time.Time{remind, approval.Expires} {
+			if err := d.wake(ctx, tx, run.ID, at); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// apply carries out the approved change and looks whether it took effect. An approval is for one application: whether it
+// succeeds or fails, the next one asks again.
+func (d *driver) apply(ctx context.Context, run *Run, step *Step, approval *Approval) error {
+	attempt := &Attempt{ID: uuid.New(), RunID: run.ID, Step: step.Key, Approval: approval.ID, Outcome: OutcomeRunning}
+	step.State, step.Detail = StepApplying, ""
+	started := false
+	err := d.change(ctx, run.ID, func(tx pgx.Tx, fresh *Run) error {
+		if started = fresh.State == RunActive; !started {
+			return nil
+		}
+		if err := insertAttempt(ctx, tx, attempt); err != nil {
+			return err
+		}
+		if err := saveStep(ctx, tx, run, step); err != nil {
+			return err
+		}
+		return addEvent(ctx, tx, Event{RunID: run.ID, Kind: EventApplying, Step: step.Key, Approval: approval.ID, Digest: approval.Digest})
+	})
+	if err != nil || !started {
+		return err
+	}
+	began := time.Now()
+	log := d.record(ctx, attempt)
+	err = d.carryOut(ctx, Grant{Run: run, Step: step.Key, Approval: approval.ID.String(), Digest: approval.Digest, Approvers: approval.approvers()}, approval.Change, log)
+	var look Look
+	if err == nil {
+		look, err = d.effect(ctx, run, step)
+	}
+	text := log.close(attempt)
+	if ctxErr := parentDone(ctx, err); ctxErr != nil {
+		return ctxErr
+	}
+	attempt.Outcome = OutcomeDone
+	if err != nil {
+		attempt.Outcome, attempt.Error = OutcomeFailed, err.Error()
+	}
+	if err := finishAttempt(ctx, d.conn, attempt, text); err != nil {
+		return err
+	}
+	switch {
+	case err != nil:
+		return d.fail(ctx, run, step, approval, err)
+	case look.Waiting != "":
+		return d.wait(ctx, run, step, approval, look)
+	}
+	return d.done(ctx, run, step, approval, look, time.Since(began))
+}
+
+func (d *driver) carryOut(ctx context.Context, grant Grant, change Change, log Log) error {
+	ctx, cancel := context.WithTimeout(ctx, d.config.StepTimeout)
+	defer cancel()
+	return d.Runbook.Apply(ctx, grant, change, log)
+}
+
+func (d *driver) fail(ctx context.Context, run *Run, step *Step, approval *Approval, cause error) error {
+	step.State, step.Detail = StepFailed, cause.Error()
+	d.log.WarnContext(ctx, "step failed", "run", run.ID, "step", step.Key, "error", cause)
+	return d.move(ctx, run, step, Event{Kind: EventFailed, Text: cause.Error(), Approval: approval.ID, Digest: approval.Digest}, func(tx pgx.Tx) error {
+		return closeApproval(ctx, tx, approval, ApprovalUsed)
+	})
+}
+
+// effect looks until nothing is left to do, for as long as effects may take to show.
+func (d *driver) effect(ctx context.Context, run *Run, step *Step) (Look, error) {
+	const pause = 100 * time.Millisecond
+	deadline := time.Now().Add(d.config.Settle)
+	for {
+		look, _, err := d.look(ctx, run, step)
+		if err == nil && look.Change.Empty() {
+			if finding, bad := look.failed(); bad {
+				err = fmt.Errorf("%s: %s", finding.Name, finding.Detail)
+			} else {
+				return look, nil
+			}
+		}
+		if err == nil {
+			err = fmt.Errorf("it was applied, and yet this is left to do: %s", look.Change.Summary)
+		}
+		if time.Now().After(deadline) {
+			return Look{}, err
+		}
+		select {
+		case <-ctx.Done():
+			return Look{}, errors.Join(err, ctx.Err())
+		case <-time.After(pause):
+		}
+	}
+}
+
+// hold takes the advisory lock of everything that a change touches, so that two runs never trip over each other. The locks
+// belong to the session that advances the run, and are always taken in the same order.
+func (d *driver) hold(ctx context.Context, change Change) (release func(), err error) {
+	names := change.resources()
+	release = func() {
+		for _, name := range slices.Backward(names) {
+			// A failure here closes with the session, at the latest.
+			_, _ = d.conn.Exec(context.WithoutCancel(ctx), `SELECT pg_advisory_unlock(hashtextextended($1, 0))`, name)
+		}
+	}
+	for _, name := range names {
+		if _, err := d.conn.Exec(ctx, `SELECT pg_advisory_lock(hashtextextended($1, 0))`, name); err != nil {
+			release()
+			return nil, fmt.Errorf("lock %s: %w", name, err)
+		}
+	}
+	return release, nil
+}
