@@ -1,0 +1,37 @@
+package hosts
+
+import (
+	"errors"
+	"fmt"
+)
+
+// What can go wrong besides a command that fails, which is an [*ExitError].
+var (
+	// ErrUnreachable says that the host did not let the command begin: nothing has happened there.
+	ErrUnreachable = errors.New("host unreachable")
+	// ErrLost says that nobody saw the command end. One with a lock goes on to its end on the host: call WaitIdle, then look.
+	ErrLost = errors.New("lost sight of the command")
+	// ErrTimeout says that the command was ended at its time limit.
+	ErrTimeout = errors.New("time limit reached")
+	// ErrBusy says that the lock stayed taken for as long as the caller would wait: the command has not begun.
+	ErrBusy = errors.New("lock is taken")
+	// ErrTooLong says that a command or file gave more than this package keeps in memory.
+	ErrTooLong = errors.New("more data than expected")
+)
+
+// ExitError is a command that ran to its end and did not exit with 0.
+type ExitError struct {
+	Host    string
+	Command string // as Command.String has it
+	Code    int    // 128+N after signal N; over ssh 255 reads 254, since ssh itself uses 255
+	Tail    string // the last lines of its standard error, or of its output where there is none
+}
+
+// Error names the host, the command, the status, and the last line that the command left.
+func (e *ExitError) Error() string {
+	text := fmt.Sprintf("%s: %s: exit status %d", e.Host, e.Command, e.Code)
+	if last := lastLine(e.Tail); last != "" {
+		text += ": " + last
+	}
+	return text
+}

@@ -1,0 +1,126 @@
+package hosts
+
+import (
+	"bytes"
+	_ "embed"
+	"errors"
+	"io"
+	"os"
+	"os/exec"
+	"syscall"
+	"time"
+
+	"al.essio.dev/pkg/shellescape"
+)
+
+//go:embed look.sh
+var lookScript string
+
+//go:embed change.sh
+var changeScript string
+
+// drainFor is how long the outputs of an ended process stay open for a child of it that still holds them.
+const drainFor = 2 * time.Second
+
+// process is one command under way: the shell that runs it here, or the ssh that does so there.
+type process struct {
+	cmd     *exec.Cmd
+	seen    *transcript
+	began   time.Time
+	local   bool
+	locked  bool
+	logFile string        // ssh's own words go here, apart from the command's
+	ended   chan struct{} // closed once the fields below are set
+	waitErr error
+	sshLog  string
+}
+
+// start begins the command. Standard output goes to raw where there is one, the rest to seen.
+func (h *Host) start(c Command, raw io.Writer, seen *transcript) (*process, error) {
+	p := &process{seen: seen, local: h.Local(), locked: c.Lock != "", ended: make(chan struct{})}
+	argv := append([]string{"sh", "-c", lookScript, "onboardbot", c.Dir}, c.argv()...)
+	if p.locked {
+		argv = append([]string{"bash", "-c", changeScript, "onboardbot", h.lockFile(c.Lock), seconds(c.Timeout), c.Dir}, c.argv()...)
+	}
+	release := func() {}
+	if !p.local {
+		log, err := os.CreateTemp(h.config.ControlDir, "log-")
+		if err != nil {
+			return nil, err
+		}
+		_ = log.Close()
+		p.logFile = log.Name()
+		share := false
+		select {
+		case h.sessions <- struct{}{}:
+			share, release = true, func() { <-h.sessions }
+		default:
+		}
+		// What the host's login shell reads is quoted here and nowhere else.
+		argv = append(append([]string{"ssh"}, h.sshOptions(share)...), "-T", "-E", p.logFile, "--", h.config.SSH, shellescape.QuoteCommand(argv))
+	}
+	stdout, stderr := &lineWriter{stream: Stdout, to: seen.add}, &lineWriter{stream: Stderr, to: seen.add}
+	p.cmd = exec.Command(argv[0], argv[1:]...)
+	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true} // out of reach of this process's terminal and group
+	p.cmd.WaitDelay = drainFor
+	p.cmd.Stdout, p.cmd.Stderr = stdout, stderr
+	if raw != nil {
+		p.cmd.Stdout = raw
+	}
+	if c.Stdin != nil {
+		p.cmd.Stdin = bytes.NewReader(c.Stdin)
+	}
+	p.began = time.Now()
+	if err := p.cmd.Start(); err != nil {
+		release()
+		p.takeLog()
+		return nil, err
+	}
+	go func() {
+		p.waitErr = p.cmd.Wait()
+		release()
+		stdout.end()
+		stderr.end()
+		p.takeLog()
+		close(p.ended)
+	}()
+	return p, nil
+}
+
+func (p *process) takeLog() {
+	if p.logFile == "" {
+		return
+	}
+	log, _ := os.ReadFile(p.logFile) // without it the failure is merely less clear
+	p.sshLog = string(log)
+	_ = os.Remove(p.logFile)
+}
+
+// leave stops listening before the command has ended. A local command with a lock goes on; of a remote one only the ssh here
+// is killed, never the shared connection; any other local command is killed with its children.
+func (p *process) leave() {
+	switch {
+	case p.local && p.locked:
+		return
+	case p.local:
+		_ = syscall.Kill(-p.cmd.Process.Pid, syscall.SIGKILL)
+	default:
+		_ = p.cmd.Process.Kill()
+	}
+	<-p.ended
+}
+
+// status is the exit status of an ended process, as a shell has it.
+func (p *process) status() (int, error) {
+	var exit *exec.ExitError
+	switch {
+	case p.waitErr == nil, errors.Is(p.waitErr, exec.ErrWaitDelay):
+		return 0, nil
+	case !errors.As(p.waitErr, &exit):
+		return -1, p.waitErr
+	}
+	if status, ok := exit.Sys().(syscall.WaitStatus); ok && status.Signaled() {
+		return 128 + int(status.Signal()), nil
+	}
+	return exit.ExitCode(), nil
+}

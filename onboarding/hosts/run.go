@@ -1,0 +1,151 @@
+package hosts
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+)
+
+// MaxOutput is how much Output, ReadFile and ReadTree keep in memory.
+const MaxOutput = 32 << 20
+
+// tailLines is how many lines of its output an ExitError carries.
+const tailLines = 20
+
+// Run runs the command and tells onLine, which may be nil, of every line as it comes, one at a time. It returns what it
+// saw also when it fails: with *ExitError, ErrTimeout, ErrUnreachable, ErrLost, ErrBusy or the context's error.
+func (h *Host) Run(ctx context.Context, c Command, onLine func(Line)) (Result, error) {
+	return h.run(ctx, c, nil, onLine)
+}
+
+// Output runs the command and returns its standard output as it is, up to MaxOutput bytes. Errors are those of Run, and
+// ErrTooLong.
+func (h *Host) Output(ctx context.Context, c Command) ([]byte, error) {
+	out := &bounded{}
+	if _, err := h.run(ctx, c, out, nil); err != nil {
+		return nil, err
+	}
+	if out.over {
+		return nil, fmt.Errorf("%s: %s: %w: over %d bytes", h.config.Name, c, ErrTooLong, MaxOutput)
+	}
+	return out.Bytes(), nil
+}
+
+// bounded keeps the first MaxOutput bytes and swallows the rest, so that the command can end.
+type bounded struct {
+	bytes.Buffer
+	over bool
+}
+
+func (b *bounded) Write(p []byte) (int, error) {
+	if room := MaxOutput - b.Len(); len(p) > room {
+		b.over = true
+		_, _ = b.Buffer.Write(p[:room])
+		return len(p), nil
+	}
+	return b.Buffer.Write(p)
+}
+
+// run gives standard output to raw where there is one, and else to onLine line by line.
+func (h *Host) run(ctx context.Context, c Command, raw io.Writer, onLine func(Line)) (Result, error) {
+	unknown := Result{Code: -1}
+	if err := c.validate(); err != nil {
+		return unknown, fmt.Errorf("%s: %w", h.config.Name, err)
+	}
+	if c.Timeout == 0 {
+		c.Timeout = h.config.Timeout
+	}
+	if c.Lock == "" {
+		return h.attempt(ctx, c, raw, onLine)
+	}
+	done, err := h.turn(ctx, c.Lock)
+	if err != nil {
+		return unknown, err
+	}
+	defer done()
+	var result Result
+	err = h.untilFree(ctx, c.Lock, func() error {
+		var err error
+		result, err = h.attempt(ctx, c, raw, onLine)
+		return err
+	})
+	return result, err
+}
+
+// attempt runs the command once. It fails with ErrBusy, nothing begun and nothing told, when the lock is taken.
+func (h *Host) attempt(ctx context.Context, c Command, raw io.Writer, onLine func(Line)) (Result, error) {
+	seen := &transcript{onLine: onLine}
+	if err := ctx.Err(); err != nil {
+		return Result{Code: -1}, fmt.Errorf("%s: %s: %w", h.config.Name, c, err)
+	}
+	process, err := h.start(c, raw, seen)
+	if err != nil {
+		return Result{Code: -1}, fmt.Errorf("%s: %s: %w", h.config.Name, c, err)
+	}
+	limit := c.Timeout
+	if c.Lock != "" {
+		limit += killAfter + h.config.ConnectTimeout // the host ends it, and is heard before this
+	}
+	timer := time.NewTimer(limit)
+	defer timer.Stop()
+	var cut error
+	select {
+	case <-process.ended:
+	case <-ctx.Done():
+		cut = ctx.Err()
+	case <-timer.C:
+		cut = ErrTimeout
+	}
+	if cut != nil {
+		process.leave()
+	}
+	result := seen.close()
+	result.Duration, result.Code = time.Since(process.began), -1
+	switch {
+	case cut == nil:
+		result.Code, err = h.outcome(c, process, result)
+		return result, err
+	case c.Lock != "":
+		return result, fmt.Errorf("%s: %s: %w, it goes on there: %w", h.config.Name, c, ErrLost, cut)
+	default:
+		return result, fmt.Errorf("%s: %s: %w", h.config.Name, c, cut)
+	}
+}
+
+// outcome says what the exit status means.
+func (h *Host) outcome(c Command, p *process, result Result) (code int, err error) {
+	code, err = p.status()
+	switch {
+	case err != nil:
+		return code, fmt.Errorf("%s: %s: %w", h.config.Name, c, err)
+	case code == 0:
+		return code, nil
+	case code == sshFailed && !h.Local():
+		return -1, fmt.Errorf("%s: %w", c, h.sshError(p.sshLog))
+	case code == busyCode && result.busy:
+		return -1, fmt.Errorf("%s: %w", h.config.Name, ErrBusy)
+	case c.Lock != "" && slices.ContainsFunc(result.Last(tailLines, Stderr), saysTimeout):
+		return -1, fmt.Errorf("%s: %s: %w (%v)", h.config.Name, c, ErrTimeout, c.Timeout)
+	}
+	tail := result.Last(tailLines, Stderr)
+	if len(tail) == 0 {
+		tail = result.Last(tailLines, 0)
+	}
+	return code, &ExitError{Host: h.config.Name, Command: c.String(), Code: code, Tail: strings.Join(tail, "\n")}
+}
+
+// saysTimeout knows the words with which timeout --verbose of GNU coreutils announces that it ends its command.
+func saysTimeout(line string) bool {
+	return strings.HasPrefix(line, "timeout: sending signal ")
+}
+
+// IsExit says whether the error is a command that ran to its end with this exit status.
+func IsExit(err error, code int) bool {
+	var exit *ExitError
+	return errors.As(err, &exit) && exit.Code == code
+}
