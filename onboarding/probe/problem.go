@@ -1,0 +1,131 @@
+package probe
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/netip"
+	"os"
+	"slices"
+	"strings"
+	"syscall"
+)
+
+// Kind tells bad conditions apart.
+type Kind string
+
+// What can be wrong with what visitors get.
+const (
+	Aborted          Kind = "aborted"           // the caller gave up
+	NoAnswer         Kind = "no answer"         // nothing at that address takes the connection
+	Refused          Kind = "refused"           // the machine is there, the port is closed
+	Unreachable      Kind = "unreachable"       // no way to that address from here
+	Silent           Kind = "silent"            // it takes the connection and says nothing
+	EndlessHandshake Kind = "endless handshake" // it says something, but never finishes the handshake
+	Closed           Kind = "closed"            // it hangs up
+	NotTLS           Kind = "not TLS"           // it speaks, but not TLS
+	Alert            Kind = "alert"             // it ends the handshake with an alert
+	WrongName        Kind = "wrong name"
+	SelfSigned       Kind = "self-signed"
+	Expired          Kind = "expired"
+	NotYetValid      Kind = "not yet valid"
+	IncompleteChain  Kind = "incomplete chain"
+	UnknownIssuer    Kind = "unknown issuer"
+	BadRedirect      Kind = "bad redirect" // plain HTTP does not lead to https on the same host
+	BadAnswer        Kind = "bad answer"   // not HTTP, or too much of it
+)
+
+// Problem is one bad condition, as a sentence for people.
+type Problem struct {
+	Kind     Kind
+	Sentence string
+	cause    error
+}
+
+// Error implements error with the sentence.
+func (p *Problem) Error() string { return p.Sentence }
+
+// Unwrap returns the error that the condition showed itself by, or nil.
+func (p *Problem) Unwrap() error { return p.cause }
+
+func problem(kind Kind, cause error, format string, args ...any) *Problem {
+	return &Problem{Kind: kind, Sentence: fmt.Sprintf(format, args...), cause: cause}
+}
+
+func aborted(name string, address netip.AddrPort, err error) *Problem {
+	return problem(Aborted, err, "the look at %s for %s was broken off", address, name)
+}
+
+func dialProblem(name string, address netip.AddrPort, err error) *Problem {
+	switch {
+	case errors.Is(err, context.Canceled):
+		return aborted(name, address, err)
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return problem(Refused, err, "%s refuses connections for %s: nothing listens on port %d", address.Addr(), name, address.Port())
+	case errors.Is(err, syscall.ENETUNREACH), errors.Is(err, syscall.EHOSTUNREACH), errors.Is(err, syscall.EADDRNOTAVAIL), errors.Is(err, syscall.EAFNOSUPPORT):
+		return problem(Unreachable, err, "there is no way from here to %s for %s", address, name)
+	}
+	return problem(NoAnswer, err, "%s does not answer for %s", address, name)
+}
+
+func handshakeProblem(name string, address netip.AddrPort, read int, err error) *Problem {
+	var record tls.RecordHeaderError
+	var alert *net.OpError
+	switch {
+	case errors.Is(err, context.Canceled):
+		return aborted(name, address, err)
+	case errors.As(err, &record):
+		return problem(NotTLS, err, "%s speaks something other than TLS for %s", address, name)
+	case errors.As(err, &alert) && alert.Op == "remote error": // as crypto/tls reports an alert
+		return problem(Alert, err, "%s breaks off the handshake for %s: %s", address, name, strings.TrimPrefix(alert.Err.Error(), "tls: "))
+	case timedOut(err) && read == 0:
+		return problem(Silent, err, "%s takes the connection for %s and then says nothing", address, name)
+	case timedOut(err):
+		return problem(EndlessHandshake, err, "%s begins a handshake for %s and never ends it", address, name)
+	case hungUp(err):
+		return problem(Closed, err, "%s hangs up during the handshake for %s", address, name)
+	}
+	return problem(NotTLS, err, "%s does not complete a handshake for %s: %v", address, name, err)
+}
+
+func httpProblem(name string, address netip.AddrPort, err error) *Problem {
+	if known := (*Problem)(nil); errors.As(err, &known) {
+		return known
+	}
+	switch {
+	case errors.Is(err, context.Canceled):
+		return aborted(name, address, err)
+	case timedOut(err):
+		return problem(Silent, err, "%s takes the request for %s and does not answer in time", address, name)
+	case hungUp(err):
+		return problem(Closed, err, "%s hangs up on the request for %s", address, name)
+	}
+	return problem(BadAnswer, err, "%s does not answer the request for %s with HTTP: %v", address, name, err)
+}
+
+func timedOut(err error) bool {
+	return errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, context.DeadlineExceeded)
+}
+
+func hungUp(err error) bool {
+	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
+}
+
+// names lists a certificate's names for a sentence.
+func names(certificate *x509.Certificate) string {
+	all := slices.Clone(certificate.DNSNames)
+	for _, ip := range certificate.IPAddresses {
+		all = append(all, ip.String())
+	}
+	switch {
+	case len(all) == 0:
+		return "no name"
+	case len(all) > 5:
+		return fmt.Sprintf("%s and %d more", strings.Join(all[:5], ", "), len(all)-5)
+	}
+	return strings.Join(all, ", ")
+}
