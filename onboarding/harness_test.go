@@ -1,0 +1,327 @@
+package onboarding_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/riverqueue/river"
+	"github.com/riverqueue/river/riverdriver/riverpgxv5"
+
+	"github.com/atlilith/onboardbot/internal/sandbox/postgres"
+	"github.com/atlilith/onboardbot/onboarding"
+)
+
+func TestMain(m *testing.M) { os.Exit(postgres.Main(m)) }
+
+// world is what the steps of a test look at: a set of things that are there or not.
+type world struct {
+	mu      sync.Mutex
+	there   map[string]bool
+	version map[string]string // what the change of a step says, so that it can move
+	applied map[string]int
+	// broken lets a step's application fail; blind lets its look fail; hold keeps its application until it is closed.
+	broken, blind map[string]error
+	hold          map[string]chan struct{}
+	entered       chan string
+	waiting       map[string]string
+	findings      map[string][]onboarding.Finding
+}
+
+func newWorld() *world {
+	return &world{there: map[string]bool{}, version: map[string]string{}, applied: map[string]int{}, broken: map[string]error{}, blind: map[string]error{},
+		hold: map[string]chan struct{}{}, entered: make(chan string, 16), waiting: map[string]string{}, findings: map[string][]onboarding.Finding{}}
+}
+
+func (w *world) set(change func()) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	change()
+}
+
+func (w *world) count(key string) int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.applied[key]
+}
+
+// Steps: a look, a step that changes something, and one that comes after it.
+func (w *world) Steps(request onboarding.Request) []onboarding.Definition {
+	return []onboarding.Definition{
+		{Key: "preflight", Title: "Preflight"},
+		{Key: "database", Title: "Database", Destructive: true, After: []onboarding.Key{"preflight"}},
+		{Key: "dns/a.example.com", Title: "DNS", Destructive: true, After: []onboarding.Key{"database"}},
+		{Key: "dns/b.example.com", Title: "DNS", Destructive: true, After: []onboarding.Key{"database"}},
+		{Key: "verify", Title: "Verify", After: []onboarding.Key{"dns/a.example.com", "dns/b.example.com"}},
+	}
+}
+
+func (w *world) Look(_ context.Context, run *onboarding.Run, key onboarding.Key) (onboarding.Look, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	name := string(key)
+	if err := w.blind[name]; err != nil {
+		return onboarding.Look{}, err
+	}
+	look := onboarding.Look{Findings: w.findings[name]}
+	if text := w.waiting[name]; text != "" {
+		look.Waiting, look.Again = text, time.Second
+		return look, nil
+	}
+	if key.Kind() == "preflight" || key.Kind() == "verify" || w.there[run.Request.Slug+"/"+name] {
+		look.Facts = map[string]string{"seen " + name: "yes"}
+		return look, nil
+	}
+	look.Change = onboarding.Change{Summary: "make " + name, Items: []onboarding.Item{
+		{Command: &onboarding.Command{Host: "vps", Argv: []string{"make", run.Request.Slug, name, w.version[name]}, Lock: "all"}},
+	}}
+	return look, nil
+}
+
+func (w *world) Apply(ctx context.Context, grant onboarding.Grant, change onboarding.Change, log onboarding.Log) error {
+	name := string(grant.Step)
+	log.Line("making " + name)
+	w.mu.Lock()
+	hold, err := w.hold[name], w.broken[name]
+	w.applied[name]++
+	w.mu.Unlock()
+	select {
+	case w.entered <- name:
+	default:
+	}
+	if hold != nil {
+		select {
+		case <-hold:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	if err != nil {
+		return err
+	}
+	w.set(func() { w.there[grant.Run.Request.Slug+"/"+name] = true })
+	return nil
+}
+
+func (w *world) Tenant(context.Context, string) (*onboarding.Tenant, error) { return nil, nil }
+func (w *world) Org(_ context.Context, slug string) (*onboarding.Org, error) {
+	if slug == "cocotte" {
+		return &onboarding.Org{Slug: "cocotte", Name: "Cocotte"}, nil
+	}
+	return nil, nil
+}
+func (w *world) Orgs(context.Context, string, int) ([]onboarding.Org, error) { return nil, nil }
+func (w *world) EmailTaken(_ context.Context, email string) (string, error) {
+	if email == "quinn@example.com" {
+		return "quinn", nil
+	}
+	return "", nil
+}
+func (w *world) Deployed(_ context.Context, domain string) (bool, error) {
+	return domain == "cocotte.com", nil
+}
+
+// Standing: ada asks, bob and eve approve, mallory does nothing.
+func (w *world) Standing(_ context.Context, id string) (onboarding.Standing, error) {
+	switch id {
+	case "ada", "bob", "eve":
+		return onboarding.Standing{Operator: onboarding.Operator{ID: id, Name: id}, Operates: true, Approves: true}, nil
+	case "otto":
+		return onboarding.Standing{Operator: onboarding.Operator{ID: id, Name: id}, Operates: true, Refused: "otto is not on the list of approvers"}, nil
+	case "nobody-answers":
+		return onboarding.Standing{}, errors.New("the directory is away")
+	}
+	return onboarding.Standing{Operator: onboarding.Operator{ID: id}, Refused: "a guest"}, nil
+}
+
+// RunChanged tells the tests, once the change is committed.
+func (w *world) RunChanged(ctx context.Context, tx pgx.Tx, run uuid.UUID) error {
+	_, err := tx.Exec(ctx, `SELECT pg_notify('run_changed', $1)`, run.String())
+	return err
+}
+
+// house is one database with as many replicas as the test starts.
+type house struct {
+	t      testing.TB
+	dsn    string
+	pool   *pgxpool.Pool
+	world  *world
+	config onboarding.Config
+	*onboarding.Service
+}
+
+func newHouse(t testing.TB, config onboarding.Config) *house {
+	t.Helper()
+	h := &house{t: t, dsn: postgres.Database(t), world: newWorld(), config: config}
+	h.pool = h.connect()
+	if err := onboarding.Migrate(t.Context(), h.pool, "onboarding"); err != nil {
+		t.Fatal(err)
+	}
+	h.Service = h.service(h.pool)
+	return h
+}
+
+func (h *house) connect() *pgxpool.Pool {
+	h.t.Helper()
+	config, err := pgxpool.ParseConfig(h.dsn)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	config.ConnConfig.RuntimeParams["search_path"] = "onboarding"
+	config.MaxConns = 20
+	pool, err := pgxpool.NewWithConfig(context.Background(), config)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	h.t.Cleanup(pool.Close)
+	return pool
+}
+
+func (h *house) service(pool *pgxpool.Pool) *onboarding.Service {
+	h.t.Helper()
+	ports := onboarding.Ports{Runbook: h.world, Directory: h.world, Platform: h.world, Repository: h.world, Audience: h.world}
+	service, err := onboarding.New(pool, ports, h.config, slog.New(slog.DiscardHandler))
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	return service
+}
+
+// replica is one process of the bot, as far as runs are concerned.
+type replica struct {
+	client *river.Client[pgx.Tx]
+	lease  *onboarding.Lease
+	stop   context.CancelFunc
+}
+
+func (h *house) start() *replica {
+	h.t.Helper()
+	pool := h.connect()
+	service := h.service(pool)
+	workers := river.NewWorkers()
+	service.AddWorkers(workers)
+	client, err := river.NewClient(riverpgxv5.New(pool), &river.Config{
+		Workers: workers, Queues: map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: 10}},
+		FetchCooldown: 10 * time.Millisecond, FetchPollInterval: 100 * time.Millisecond, JobTimeout: 45 * time.Minute, TestOnly: true,
+		Logger: slog.New(slog.DiscardHandler),
+	})
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	lease, err := service.Lease(context.Background(), client.ID())
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	if err := client.Start(ctx); err != nil {
+		h.t.Fatal(err)
+	}
+	keeping := make(chan struct{})
+	go func() {
+		lease.Keep(ctx)
+		close(keeping)
+	}()
+	r := &replica{client: client, lease: lease, stop: sync.OnceFunc(func() {
+		_ = client.StopAndCancel(context.Background())
+		stop()
+		<-keeping
+		lease.Release()
+	})}
+	h.t.Cleanup(r.stop)
+	return r
+}
+
+func request(slug string) onboarding.Request {
+	return onboarding.Request{Slug: slug, DisplayName: "Merche Biche", Email: slug + "@example.com", Mode: onboarding.ModePerson,
+		Domains: []onboarding.Domain{{Name: slug + ".com", Host: "vps-0"}}}
+}
+
+func (h *house) begin(slug string) uuid.UUID {
+	h.t.Helper()
+	run, err := h.Begin(h.t.Context(), request(slug), "ada", "C1", "view-"+slug)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	return run.ID
+}
+
+// until waits for the run to look as the test wants it.
+func (h *house) until(id uuid.UUID, what string, seen func(*onboarding.View) bool) *onboarding.View {
+	h.t.Helper()
+	ctx, cancel := context.WithTimeout(h.t.Context(), 40*time.Second)
+	defer cancel()
+	conn, err := pgx.Connect(ctx, h.dsn)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	defer conn.Close(context.WithoutCancel(ctx))
+	if _, err := conn.Exec(ctx, `LISTEN run_changed`); err != nil {
+		h.t.Fatal(err)
+	}
+	for {
+		view, err := h.View(ctx, id)
+		if err != nil {
+			h.t.Fatalf("waiting until %s: %v", what, err)
+		}
+		if seen(view) {
+			return view
+		}
+		if _, err := conn.WaitForNotification(ctx); err != nil {
+			h.t.Fatalf("waiting until %s: %v; the run stands at\n%s", what, err, standing(view))
+		}
+	}
+}
+
+func standing(view *onboarding.View) string {
+	text := string(view.State)
+	for _, step := range view.Steps {
+		text += fmt.Sprintf("\n  %s %s %s", step.Key, step.State, step.Detail)
+	}
+	for _, event := range view.Events {
+		text += fmt.Sprintf("\n  . %s %s %s %s", event.Kind, event.Step, event.Actor.ID, event.Text)
+	}
+	return text
+}
+
+// asked waits for the question about a step and returns it.
+func (h *house) asked(id uuid.UUID, key onboarding.Key) *onboarding.Approval {
+	h.t.Helper()
+	var found *onboarding.Approval
+	h.until(id, "a question about "+string(key), func(view *onboarding.View) bool {
+		for _, approval := range view.Approvals {
+			if approval.Step == key && approval.State == onboarding.ApprovalOpen {
+				found = approval
+				return true
+			}
+		}
+		return false
+	})
+	return found
+}
+
+func (h *house) approve(id uuid.UUID, key onboarding.Key, by string) *onboarding.Approval {
+	h.t.Helper()
+	approval := h.asked(id, key)
+	if err := h.Approve(h.t.Context(), approval.ID, by); err != nil {
+		h.t.Fatalf("%s approves %s: %v", by, key, err)
+	}
+	return approval
+}
+
+func (h *house) stepBecomes(id uuid.UUID, key onboarding.Key, state onboarding.StepState) *onboarding.View {
+	h.t.Helper()
+	return h.until(id, fmt.Sprintf("%s is %s", key, state), func(view *onboarding.View) bool { return view.Step(key).State == state })
+}
+
+func (h *house) runBecomes(id uuid.UUID, state onboarding.RunState) *onboarding.View {
+	h.t.Helper()
+	return h.until(id, "the run is "+string(state), func(view *onboarding.View) bool { return view.State == state })
+}
