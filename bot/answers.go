@@ -1,0 +1,91 @@
+package bot
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"github.com/slack-go/slack"
+)
+
+// maxAckFrame is the size below which an acknowledgement must stay, envelope included: Slack closes the connection on a longer
+// text frame or drops it without a word (https://docs.slack.dev/apis/events-api/using-socket-mode).
+const maxAckFrame = 20_480
+
+// Reply is what a slash command answers: a message that only the person sees. The zero value shows nothing.
+type Reply struct {
+	Text   string
+	Blocks []slack.Block
+	// InChannel shows the answer, and the command that was typed, to everyone.
+	InChannel bool
+}
+
+func (r Reply) payload() (json.RawMessage, error) {
+	if r.Text == "" && len(r.Blocks) == 0 && !r.InChannel {
+		return nil, nil
+	}
+	body := struct {
+		ResponseType string        `json:"response_type"`
+		Text         string        `json:"text,omitempty"`
+		Blocks       []slack.Block `json:"blocks,omitempty"`
+	}{"ephemeral", r.Text, r.Blocks}
+	if r.InChannel {
+		body.ResponseType = "in_channel"
+	}
+	return json.Marshal(body)
+}
+
+// Answer is what a submitted modal gets back. The zero value closes this view and leaves those below it.
+type Answer struct{ response *slack.ViewSubmissionResponse }
+
+// FieldErrors keeps the modal open and says what is wrong, by block_id of input blocks (of no other block, or Slack shows
+// "trouble connecting").
+func FieldErrors(byBlock map[string]string) Answer {
+	return Answer{slack.NewErrorsViewSubmissionResponse(byBlock)}
+}
+
+// ReplaceView puts another view in the modal's place. Slack never reports an invalid one; check it with [CheckView].
+func ReplaceView(view slack.ModalViewRequest) Answer {
+	return Answer{slack.NewUpdateViewSubmissionResponse(&view)}
+}
+
+// StackView puts another view on top; Slack allows three in all. Give it an ExternalID to update it later.
+func StackView(view slack.ModalViewRequest) Answer {
+	return Answer{slack.NewPushViewSubmissionResponse(&view)}
+}
+
+// CloseAll closes every view of the stack.
+func CloseAll() Answer { return Answer{slack.NewClearViewSubmissionResponse()} }
+
+func (a Answer) payload() (json.RawMessage, error) {
+	if a.response == nil {
+		return nil, nil
+	}
+	return json.Marshal(a.response)
+}
+
+func suggestions(options []*slack.OptionBlockObject) (json.RawMessage, error) {
+	if len(options) > MaxSelectOptions {
+		return nil, fmt.Errorf("%d options are more than Slack's %d", len(options), MaxSelectOptions)
+	}
+	if options == nil {
+		options = []*slack.OptionBlockObject{}
+	}
+	return json.Marshal(struct {
+		Options []*slack.OptionBlockObject `json:"options"`
+	}{options})
+}
+
+// frame is an acknowledgement as it goes over the wire.
+func frame(envelope string, payload json.RawMessage) ([]byte, error) {
+	encoded, err := json.Marshal(struct {
+		EnvelopeID string          `json:"envelope_id"`
+		Payload    json.RawMessage `json:"payload,omitempty"`
+	}{envelope, payload})
+	if err != nil {
+		return nil, err
+	}
+	if len(encoded) >= maxAckFrame {
+		return nil, fmt.Errorf("%w: %d bytes", ErrAckTooLarge, len(encoded))
+	}
+	return encoded, nil
+}

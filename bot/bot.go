@@ -1,0 +1,61 @@
+package bot
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+	"golang.org/x/sync/errgroup"
+)
+
+// Bot listens to Slack. It holds the connections, and hands what people do to the router's handlers, once each.
+type Bot struct {
+	workspace   *Workspace
+	connections *connections
+	dispatch    *dispatcher
+	presence    *presence
+}
+
+// New wires a bot to a workspace and a database that [Migrate] has prepared. It makes no call; the router must be complete.
+func New(pool *pgxpool.Pool, workspace *Workspace, router *Router) (*Bot, error) {
+	cfg := workspace.cfg
+	self := newPresence(pool, workspace.log)
+	dispatch := newDispatcher(workspace, router, &handled{pool: pool, sql: newTables(cfg.Schema), self: self})
+	return &Bot{
+		workspace: workspace,
+		dispatch:  dispatch,
+		presence:  self,
+		connections: &connections{api: workspace.api, log: workspace.log, metrics: workspace.Metrics, count: cfg.Connections,
+			receive: dispatch.receive, up: make(chan struct{})},
+	}, nil
+}
+
+// Run listens until ctx ends, then lets handlers under way finish and acknowledge within Config.DrainTimeout. It returns nil
+// after an orderly end, and an error that wraps [ErrRevoked] as soon as Slack refuses the tokens or the app.
+func (b *Bot) Run(ctx context.Context) error {
+	present, leave := context.WithCancel(context.WithoutCancel(ctx))
+	defer leave()
+	if err := b.presence.begin(present); err != nil {
+		return fmt.Errorf("slack: %w", err)
+	}
+	group, listening := errgroup.WithContext(ctx)
+	group.Go(func() error {
+		if _, err := b.workspace.Identity(listening); errors.Is(err, ErrRevoked) {
+			return err
+		}
+		return nil
+	})
+	group.Go(func() error { return b.connections.run(listening, b.dispatch.drain) })
+	if err := group.Wait(); err != nil {
+		return fmt.Errorf("slack: %w", err)
+	}
+	return nil
+}
+
+// Connected is how many Socket Mode connections are up. One is enough to be heard; fewer than Config.Connections for longer than
+// a moment is worth a look.
+func (b *Bot) Connected() int { return int(b.connections.open.Load()) }
+
+// Up is closed once the first connection is up.
+func (b *Bot) Up() <-chan struct{} { return b.connections.up }

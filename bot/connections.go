@@ -1,0 +1,180 @@
+package bot
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/url"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/slack-go/slack"
+)
+
+const (
+	// maxConnections is how many Socket Mode connections Slack gives one app
+	// (https://docs.slack.dev/apis/events-api/using-socket-mode).
+	maxConnections = 10
+	minBackoff     = 100 * time.Millisecond
+	maxBackoff     = 30 * time.Second
+	// shortLife is what a connection lives at least where all is well; after a shorter one the next waits.
+	shortLife = time.Second
+	// disabledBackoff follows `link_disabled` (Socket Mode is switched off) and `too_many_websockets`: coming back at once is
+	// what Slack asks not to do.
+	disabledBackoff = 30 * time.Second
+)
+
+// connections keeps a number of Socket Mode connections up. Each slot opens the successor as soon as its connection is given
+// notice, while the old one is still served to its end.
+type connections struct {
+	api     *slack.Client
+	log     *slog.Logger
+	metrics *Metrics
+	count   int
+	// receive is called from each connection's reader and must not block.
+	receive func(envelope, *connection)
+
+	open atomic.Int64
+	// up is closed once the first connection said hello.
+	up   chan struct{}
+	once sync.Once
+}
+
+// run holds the connections until ctx ends, which keeps them open for the acknowledgements under way until drained is called.
+// It returns an error that wraps [ErrRevoked] when Slack refuses the app for good.
+func (c *connections) run(ctx context.Context, drained func()) error {
+	// Serving outlives ctx: acknowledgements still have to leave.
+	serving, stop := context.WithCancelCause(context.WithoutCancel(ctx))
+	dialing, giveUp := context.WithCancelCause(ctx)
+	defer giveUp(nil)
+	var slots, readers sync.WaitGroup
+	for slot := range c.count {
+		slots.Go(func() {
+			if err := c.hold(dialing, serving, slot, &readers); err != nil {
+				giveUp(err)
+			}
+		})
+	}
+	slots.Wait()
+	drained()
+	stop(nil)
+	readers.Wait()
+	if err := context.Cause(dialing); errors.Is(err, ErrRevoked) {
+		return err
+	}
+	return nil
+}
+
+// hold keeps one slot's connection up until dialing ends.
+func (c *connections) hold(dialing, serving context.Context, slot int, readers *sync.WaitGroup) error {
+	pause := minBackoff
+	for generation := 0; ; generation++ {
+		conn, err := c.dial(dialing, slot)
+		if err != nil {
+			return err
+		}
+		began := time.Now()
+		readers.Go(func() { c.serve(serving, conn, slot) })
+		select {
+		case <-dialing.Done():
+			return nil
+		case <-conn.ended:
+		case <-conn.notice:
+			c.log.Info("slack gives notice of a connection", "slot", slot, "reason", conn.reason)
+			if conn.reason == "link_disabled" || conn.reason == "too_many_websockets" {
+				if !sleep(dialing, disabledBackoff) {
+					return nil
+				}
+			}
+		case <-c.stagger(conn, slot, generation):
+			c.log.Debug("slack connections are moved apart", "slot", slot)
+		}
+		if time.Since(began) > shortLife {
+			pause = minBackoff
+			continue
+		}
+		if !sleep(dialing, pause) {
+			return nil
+		}
+		pause = min(2*pause, maxBackoff)
+	}
+}
+
+// stagger says when a connection gets its successor before Slack asks: once, so that connections opened together at the start do
+// not also end together. The old one stays until Slack ends it; closing it here could lose an envelope on its way.
+func (c *connections) stagger(conn *connection, slot, generation int) <-chan time.Time {
+	if slot == 0 || generation > 0 || conn.lifetime == 0 || 2*c.count-1 > maxConnections {
+		return nil
+	}
+	return time.After(conn.lifetime * time.Duration(slot) / time.Duration(c.count))
+}
+
+// dial opens a connection, patiently. It fails only when ctx ends or Slack refuses the app for good.
+func (c *connections) dial(ctx context.Context, slot int) (*connection, error) {
+	for backoff := minBackoff; ; backoff = min(2*backoff, maxBackoff) {
+		conn, err := dial(ctx, c.api)
+		if err == nil {
+			c.metrics.opened.WithLabelValues("ok").Inc()
+			return conn, nil
+		}
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		c.metrics.opened.WithLabelValues("failed").Inc()
+		if errors.Is(err, ErrRevoked) {
+			return nil, err
+		}
+		wait := backoff
+		if result, after := classify(err); result == throttled {
+			wait = max(wait, after)
+		}
+		c.log.Warn("slack connection failed", "slot", slot, "error", err, "retry_in", wait)
+		if !sleep(ctx, wait) {
+			return nil, ctx.Err()
+		}
+	}
+}
+
+func (c *connections) serve(ctx context.Context, conn *connection, slot int) {
+	c.metrics.connected.Set(float64(c.open.Add(1)))
+	c.once.Do(func() { close(c.up) })
+	c.log.Info("slack connection up", "slot", slot)
+	stop := context.AfterFunc(ctx, conn.close)
+	err := conn.serve(
+		func(e envelope) { c.receive(e, conn) },
+		func(err error) { c.log.Warn("slack sent what is not JSON", "slot", slot, "error", err) })
+	stop()
+	c.metrics.connected.Set(float64(c.open.Add(-1)))
+	c.log.Info("slack connection ended", "slot", slot, "reason", conn.farewell(), "cause", err)
+}
+
+// farewell is the reason that Slack gave for ending the connection, if any.
+func (c *connection) farewell() string {
+	select {
+	case <-c.notice:
+		return c.reason
+	default:
+		return ""
+	}
+}
+
+// bare strips the address from an error of package url or net/http.
+func bare(err error) error {
+	if failed, ok := errors.AsType[*url.Error](err); ok {
+		return failed.Err
+	}
+	return err
+}
+
+// sleep waits unless ctx ends first.
+func sleep(ctx context.Context, wait time.Duration) bool {
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-timer.C:
+		return true
+	}
+}

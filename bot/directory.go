@@ -1,0 +1,128 @@
+package bot
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/slack-go/slack"
+)
+
+// Profile is what Slack says of a person. What Slack leaves out is false.
+type Profile struct {
+	Person
+	// Name is the display name, or the real one. People choose it: show it, and decide nothing by it.
+	Name string
+	// Guest is any guest; SingleChannel the narrower kind.
+	Guest, SingleChannel bool
+	// Deactivated accounts can still appear in old messages; Bot is any app's user.
+	Deactivated, Bot bool
+	// Zone is the person's IANA time zone, or "".
+	Zone string
+}
+
+// Directory looks people and user groups up and believes the answer for Config.DirectoryTTL. It says who somebody is; what they
+// may do is decided elsewhere.
+type Directory struct {
+	workspace *Workspace
+	people    cache[Profile]
+	groups    cache[[]string]
+}
+
+// maxCached bounds each of the directory's caches.
+const maxCached = 1000
+
+// NewDirectory makes no call.
+func NewDirectory(workspace *Workspace) *Directory {
+	ttl := workspace.cfg.DirectoryTTL
+	return &Directory{workspace: workspace, people: cache[Profile]{ttl: ttl}, groups: cache[[]string]{ttl: ttl}}
+}
+
+// Person looks somebody up by id. It fails with [ErrForeignTeam] for anyone who is not of the bot's own workspace, and with
+// [ErrUnknownPerson].
+func (d *Directory) Person(ctx context.Context, id string) (Profile, error) {
+	profile, err := d.people.get(id, func() (Profile, error) { return d.person(ctx, id) })
+	if err != nil {
+		return Profile{}, fmt.Errorf("person %s: %w", id, err)
+	}
+	return profile, nil
+}
+
+func (d *Directory) person(ctx context.Context, id string) (Profile, error) {
+	self, err := d.workspace.Identity(ctx)
+	if err != nil {
+		return Profile{}, err
+	}
+	var user *slack.User
+	err = quickly(ctx, true, func() (err error) {
+		user, err = d.workspace.api.GetUserInfoContext(ctx, id)
+		return err
+	})
+	switch {
+	case code(err) == "user_not_found" || code(err) == "user_not_visible":
+		return Profile{}, errors.Join(ErrUnknownPerson, err)
+	case err != nil:
+		return Profile{}, fmt.Errorf("users.info: %w", err)
+	case user.ID != id:
+		return Profile{}, ErrUnknownPerson
+	case user.IsStranger || user.TeamID != self.Team:
+		return Profile{}, ErrForeignTeam
+	}
+	name := user.Profile.DisplayName
+	if name == "" {
+		name = user.RealName
+	}
+	return Profile{Person: Person{Team: user.TeamID, ID: user.ID}, Name: name, Guest: user.IsRestricted || user.IsUltraRestricted,
+		SingleChannel: user.IsUltraRestricted, Deactivated: user.Deleted, Bot: user.IsBot, Zone: user.TZ}, nil
+}
+
+// Members are the user ids in a user group (S…); a disabled group has none.
+func (d *Directory) Members(ctx context.Context, group string) ([]string, error) {
+	members, err := d.groups.get(group, func() (members []string, err error) {
+		err = quickly(ctx, true, func() error {
+			members, err = d.workspace.api.GetUserGroupMembersContext(ctx, group)
+			return err
+		})
+		return members, err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("user group %s: usergroups.users.list: %w", group, err)
+	}
+	return members, nil
+}
+
+// cache is a bounded map whose entries expire. Errors are not kept.
+type cache[V any] struct {
+	ttl time.Duration
+
+	mu      sync.Mutex
+	entries map[string]cached[V]
+}
+
+type cached[V any] struct {
+	value   V
+	expires time.Time
+}
+
+func (c *cache[V]) get(key string, load func() (V, error)) (V, error) {
+	c.mu.Lock()
+	entry, ok := c.entries[key]
+	c.mu.Unlock()
+	if ok && time.Now().Before(entry.expires) {
+		return entry.value, nil
+	}
+	value, err := load()
+	if err != nil {
+		return value, err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.entries == nil || len(c.entries) >= maxCached {
+		// Starting over is simpler than choosing, and a minute's entries are cheap to ask for again.
+		c.entries = map[string]cached[V]{}
+	}
+	c.entries[key] = cached[V]{value: value, expires: time.Now().Add(c.ttl)}
+	return value, nil
+}

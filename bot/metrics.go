@@ -1,0 +1,86 @@
+package bot
+
+import (
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// Metrics counts what passes between the bot and Slack. Register it once: registry.MustRegister(metrics).
+type Metrics struct {
+	connected prometheus.Gauge
+	opened    *prometheus.CounterVec
+	envelopes *prometheus.CounterVec
+	acks      *prometheus.HistogramVec
+	calls     *prometheus.HistogramVec
+	delivered *prometheus.CounterVec
+}
+
+var _ prometheus.Collector = (*Metrics)(nil)
+
+// NewMetrics returns metrics that nobody has counted in yet.
+func NewMetrics() *Metrics {
+	buckets := []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2, 3, 10}
+	return &Metrics{
+		connected: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "onboardbot_slack_connections", Help: "Socket Mode connections that are up."}),
+		opened: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "onboardbot_slack_connection_attempts_total", Help: "Attempts to open a Socket Mode connection, by result (ok, failed)."}, []string{"result"}),
+		envelopes: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "onboardbot_slack_envelopes_total", Help: "Envelopes by kind and result (handled, failed, late, repeated, unhandled, dropped)."}, []string{"kind", "result"}),
+		acks: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "onboardbot_slack_ack_seconds", Help: "From receipt of an envelope to its acknowledgement, by kind.", Buckets: buckets}, []string{"kind"}),
+		calls: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "onboardbot_slack_call_seconds", Help: "Web API calls by method and HTTP status (0 = no answer).", Buckets: buckets}, []string{"method", "status"}),
+		delivered: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "onboardbot_slack_deliveries_total", Help: "Outbox deliveries by kind (post, update, file) and result (succeeded, found, refused, throttled, unsent, unsure)."},
+			[]string{"kind", "result"}),
+	}
+}
+
+func (m *Metrics) collectors() []prometheus.Collector {
+	return []prometheus.Collector{m.connected, m.opened, m.envelopes, m.acks, m.calls, m.delivered}
+}
+
+// Describe implements prometheus.Collector.
+func (m *Metrics) Describe(descs chan<- *prometheus.Desc) {
+	for _, c := range m.collectors() {
+		c.Describe(descs)
+	}
+}
+
+// Collect implements prometheus.Collector.
+func (m *Metrics) Collect(metrics chan<- prometheus.Metric) {
+	for _, c := range m.collectors() {
+		c.Collect(metrics)
+	}
+}
+
+// transport times every Web API call.
+type transport struct {
+	next    http.RoundTripper
+	metrics *Metrics
+}
+
+func (t transport) RoundTrip(req *http.Request) (*http.Response, error) {
+	began := time.Now()
+	resp, err := t.next.RoundTrip(req)
+	status := 0
+	if err == nil {
+		status = resp.StatusCode
+	}
+	t.metrics.calls.WithLabelValues(method(req.URL.Path), strconv.Itoa(status)).Observe(time.Since(began).Seconds())
+	return resp, err
+}
+
+// method is the Web API method of a path, or "upload" and "response_url" together as "other": their paths are secrets.
+func method(path string) string {
+	name := path[strings.LastIndexByte(path, '/')+1:]
+	if !strings.Contains(path, "/api/") || !strings.Contains(name, ".") {
+		return "other"
+	}
+	return name
+}

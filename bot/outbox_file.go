@@ -1,0 +1,106 @@
+package bot
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/slack-go/slack"
+)
+
+const (
+	// Slack shares a completed upload some time later (https://docs.slack.dev/messaging/working-with-files). What follows waits
+	// this long for it, so that a thread keeps its order.
+	shareWait = 5 * time.Second
+	sharePoll = 100 * time.Millisecond
+)
+
+// file uploads a file and shares it.
+//
+// Slack has no key against sharing twice, but an upload's id can be completed once only. So the id is committed before it is
+// completed, and a row found `sending` is asked about: an id that Slack shows as shared, or as complete, is done; one that it
+// does not know was never completed and is completed again. What remains is a share that Slack delays for more than shareWait: it
+// counts as done, without a timestamp.
+func (d *delivery) file(ctx context.Context, m row) error {
+	channel, err := d.conversation(ctx, m)
+	if err != nil {
+		return d.record(ctx, m, "file", err)
+	}
+	m.ChannelID = channel
+	api := d.outbox.workspace.api
+	if m.SendingHash != nil && m.FileID != "" {
+		ts, known, err := d.shared(ctx, m)
+		if err != nil {
+			return d.record(ctx, m, "file", err)
+		}
+		if known {
+			d.outbox.workspace.delivered.WithLabelValues("file", "found").Inc()
+			return d.delivered(ctx, m, m.Hash, ts)
+		}
+	}
+	if m.FileID, err = d.upload(ctx, m); err != nil {
+		return d.record(ctx, m, "file", err)
+	}
+	_, err = d.conn.Exec(ctx, d.outbox.sql.sql(`
+		UPDATE slack_messages SET sending_hash = hash, sending_since = now(), channel_id = $2, file_id = $3 WHERE key = $1`),
+		m.Key, m.ChannelID, m.FileID)
+	if err != nil {
+		return err
+	}
+	_, err = api.CompleteUploadExternalContext(ctx, slack.CompleteUploadExternalParameters{
+		Files: []slack.FileSummary{{ID: m.FileID, Title: m.FileTitle}}, Channel: m.ChannelID, ThreadTimestamp: m.ThreadTS})
+	if err != nil {
+		return d.record(ctx, m, "file", fmt.Errorf("files.completeUploadExternal: %w", err))
+	}
+	ts, _, err := d.shared(ctx, m)
+	if err != nil {
+		// It was completed, and that alone counts.
+		d.outbox.workspace.log.Warn("cannot see the share of a file", "message", m.Key, "file", m.FileID, "error", err)
+	}
+	d.outbox.workspace.delivered.WithLabelValues("file", succeeded.String()).Inc()
+	return d.delivered(ctx, m, m.Hash, ts)
+}
+
+func (d *delivery) upload(ctx context.Context, m row) (id string, err error) {
+	var body []byte
+	if err := d.conn.QueryRow(ctx, d.outbox.sql.sql(`SELECT file_content FROM slack_messages WHERE key = $1`), m.Key).Scan(&body); err != nil {
+		return "", err
+	}
+	api := d.outbox.workspace.api
+	target, err := api.GetUploadURLExternalContext(ctx, slack.GetUploadURLExternalParameters{FileName: m.FileName, FileSize: len(body),
+		AltTxt: Truncate(m.Text, maxAltText)})
+	if err != nil {
+		return "", fmt.Errorf("files.getUploadURLExternal: %w", err)
+	}
+	err = api.UploadToURL(ctx, slack.UploadToURLParameters{UploadURL: target.UploadURL, Reader: bytes.NewReader(body), Filename: m.FileName})
+	if err != nil {
+		return "", fmt.Errorf("upload: %w", bare(err))
+	}
+	return target.FileID, nil
+}
+
+// maxAltText is files.getUploadURLExternal's limit of alt_txt.
+const maxAltText = 1000
+
+// shared waits until Slack shows a file in its conversation, and returns the timestamp of that message. known is false when Slack
+// knows no such file, which is one that was never completed.
+func (d *delivery) shared(ctx context.Context, m row) (ts string, known bool, err error) {
+	for until := time.Now().Add(shareWait); ; {
+		file, _, _, err := d.outbox.workspace.api.GetFileInfoContext(ctx, m.FileID, 0, 0)
+		if code(err) == "file_not_found" {
+			return "", false, nil
+		}
+		if err != nil {
+			return "", false, fmt.Errorf("files.info: %w", err)
+		}
+		for _, shares := range []map[string][]slack.ShareFileInfo{file.Shares.Public, file.Shares.Private} {
+			for _, share := range shares[m.ChannelID] {
+				return share.Ts, true, nil
+			}
+		}
+		if time.Now().After(until) || !sleep(ctx, sharePoll) {
+			return "", true, ctx.Err()
+		}
+	}
+}

@@ -1,0 +1,126 @@
+package bot
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"github.com/slack-go/slack"
+)
+
+// metadataType names the bot's messages in their metadata; the payload holds the key and nothing else.
+const metadataType = "onboardbot_message"
+
+// planRefusal is the hold that remembers a workspace without plan blocks.
+const planRefusal = "blocks/plan"
+
+// post sends a message for the first time. The row says `sending` in a committed transaction before the call goes out, so a
+// row found `sending` is one whose post may have arrived: it is looked for first.
+func (d *delivery) post(ctx context.Context, m row) error {
+	channel, err := d.conversation(ctx, m)
+	if err != nil {
+		return d.record(ctx, m, "post", err)
+	}
+	m.ChannelID = channel
+	if m.SendingHash != nil {
+		ts, err := d.find(ctx, m)
+		if err != nil {
+			return d.record(ctx, m, "post", fmt.Errorf("look for the message: %w", err))
+		}
+		if ts != "" {
+			d.outbox.workspace.delivered.WithLabelValues("post", "found").Inc()
+			return d.delivered(ctx, m, m.SendingHash, ts)
+		}
+	}
+	if err := d.sending(ctx, m); err != nil {
+		return err
+	}
+	var ts string
+	err = d.withFallback(ctx, m, func(options ...slack.MsgOption) (err error) {
+		options = append(options, slack.MsgOptionMetadata(slack.SlackMetadata{EventType: metadataType,
+			EventPayload: map[string]any{"key": m.Key}}))
+		if m.ThreadTS != "" {
+			options = append(options, slack.MsgOptionTS(m.ThreadTS))
+		}
+		_, ts, err = d.outbox.workspace.api.PostMessageContext(ctx, m.ChannelID, options...)
+		return err
+	})
+	if err != nil {
+		return d.record(ctx, m, "post", err)
+	}
+	d.outbox.workspace.delivered.WithLabelValues("post", succeeded.String()).Inc()
+	return d.delivered(ctx, m, m.Hash, ts)
+}
+
+// update changes a message in place. It may be repeated at will.
+func (d *delivery) update(ctx context.Context, m row) error {
+	err := d.withFallback(ctx, m, func(options ...slack.MsgOption) error {
+		_, _, _, err := d.outbox.workspace.api.UpdateMessageContext(ctx, m.ChannelID, m.TS, options...)
+		return err
+	})
+	if err != nil {
+		return d.record(ctx, m, "update", err)
+	}
+	d.outbox.workspace.delivered.WithLabelValues("update", succeeded.String()).Inc()
+	return d.delivered(ctx, m, m.Hash, m.TS)
+}
+
+// withFallback sends the message's blocks, or its fallback where the workspace refuses plan blocks.
+func (d *delivery) withFallback(ctx context.Context, m row, send func(...slack.MsgOption) error) error {
+	plan := m.Fallback != nil && bytes.Contains(m.Blocks, []byte(`"type":"plan"`))
+	if plan && m.PlanRefused {
+		return send(options(m.Text, m.Fallback)...)
+	}
+	err := send(options(m.Text, m.Blocks)...)
+	if m.Fallback == nil || code(err) != "invalid_blocks" {
+		return err
+	}
+	d.outbox.workspace.log.Warn("slack refuses blocks; their fallback is used", "message", m.Key, "error", detailed(err))
+	if err := send(options(m.Text, m.Fallback)...); err != nil {
+		return err
+	}
+	if plan {
+		return d.hold(ctx, planRefusal, d.outbox.workspace.cfg.RefusalMemory)
+	}
+	return nil
+}
+
+func options(text string, blocks []byte) []slack.MsgOption {
+	return []slack.MsgOption{slack.MsgOptionText(text, false), slack.MsgOptionBlocks(stored(blocks)...),
+		slack.MsgOptionDisableLinkUnfurl(), slack.MsgOptionDisableMediaUnfurl()}
+}
+
+// storedBlock is a block as it was put, byte for byte; slack-go may not know all of it.
+type storedBlock struct{ json.RawMessage }
+
+func (storedBlock) BlockType() slack.MessageBlockType { return "" }
+func (storedBlock) ID() string                        { return "" }
+
+func stored(blocks []byte) []slack.Block {
+	var raw []json.RawMessage
+	if len(blocks) == 0 || json.Unmarshal(blocks, &raw) != nil {
+		return nil
+	}
+	set := make([]slack.Block, len(raw))
+	for i, block := range raw {
+		set[i] = storedBlock{block}
+	}
+	return set
+}
+
+// conversation is the id to post to: the channel itself, or the person's DM.
+func (d *delivery) conversation(ctx context.Context, m row) (string, error) {
+	if m.ChannelID != "" {
+		return m.ChannelID, nil
+	}
+	if !strings.HasPrefix(m.Channel, "U") && !strings.HasPrefix(m.Channel, "W") {
+		return m.Channel, nil
+	}
+	dm, _, _, err := d.outbox.workspace.api.OpenConversationContext(ctx, &slack.OpenConversationParameters{Users: []string{m.Channel}})
+	if err != nil {
+		return "", fmt.Errorf("conversations.open: %w", err)
+	}
+	return dm.ID, nil
+}

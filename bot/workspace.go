@@ -1,0 +1,76 @@
+package bot
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"sync"
+
+	"github.com/slack-go/slack"
+)
+
+// Workspace is one Slack workspace as the bot reaches it: the Web API with its tokens, timeouts, metrics and log. Messages that
+// are to last go through the [Outbox]; what is here answers one person, now.
+type Workspace struct {
+	// Metrics is for the program's registry.
+	*Metrics
+
+	api  *slack.Client
+	http *http.Client
+	log  *slog.Logger
+	cfg  Config
+
+	identity struct {
+		sync.Mutex
+		known *Identity
+	}
+}
+
+// Identity is who the bot is in the workspace.
+type Identity struct {
+	// Team is the workspace, User the bot's user id, Bot its bot id (B…).
+	Team, User, Bot string
+	// URL is the workspace's address, ending in a slash.
+	URL string
+}
+
+// NewWorkspace fills in the configuration's defaults and validates it; it makes no call.
+func NewWorkspace(log *slog.Logger, cfg Config) (*Workspace, error) {
+	cfg, err := cfg.ready()
+	if err != nil {
+		return nil, err
+	}
+	metrics := NewMetrics()
+	client := &http.Client{Timeout: cfg.CallTimeout, Transport: transport{next: http.DefaultTransport, metrics: metrics}}
+	return &Workspace{
+		Metrics: metrics,
+		api: slack.New(cfg.BotToken.Reveal(), slack.OptionAPIURL(cfg.APIURL), slack.OptionHTTPClient(client),
+			slack.OptionAppLevelToken(cfg.AppToken.Reveal())),
+		http: client,
+		log:  log.With("part", "slack"),
+		cfg:  cfg,
+	}, nil
+}
+
+// API is the Web API itself, for what this package does not wrap. Its errors may carry no secrets, its URLs do.
+func (w *Workspace) API() *slack.Client { return w.api }
+
+// Identity asks Slack once who the bot is (auth.test) and remembers the answer. Errors that no retry can help wrap [ErrRevoked].
+func (w *Workspace) Identity(ctx context.Context) (Identity, error) {
+	w.identity.Lock()
+	defer w.identity.Unlock()
+	if w.identity.known != nil {
+		return *w.identity.known, nil
+	}
+	answer, err := w.api.AuthTestContext(ctx)
+	if err != nil {
+		if revoked(err) {
+			err = errors.Join(ErrRevoked, err)
+		}
+		return Identity{}, fmt.Errorf("auth.test: %w", err)
+	}
+	w.identity.known = &Identity{Team: answer.TeamID, User: answer.UserID, Bot: answer.BotID, URL: answer.URL}
+	return *w.identity.known, nil
+}
