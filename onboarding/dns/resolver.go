@@ -153,6 +153,24 @@ func (r *Resolver) authorities(ctx context.Context, zone string) ([]nameServer, 
 	return servers, group.Wait()
 }
 
+// Cached returns the addresses of a name as the configured resolvers give them to visitors behind them: IPv4 first, then IPv6. It may
+// be older than what [Resolver.Addresses] returns, or a lie.
+func (r *Resolver) Cached(ctx context.Context, name string) ([]netip.Addr, error) {
+	name, err := Name(name)
+	if err != nil {
+		return nil, err
+	}
+	var found []netip.Addr
+	for _, kind := range []string{"A", "AAAA"} {
+		reply, problem := r.recurse(ctx, Question{name, kind})
+		if problem != "" {
+			return nil, fmt.Errorf("%w for %s: the resolver %s %s", ErrNoAnswer, name, strings.Join(r.bootstrap, ", "), problem.Sentence())
+		}
+		found = append(found, addresses(reply.Answer)...)
+	}
+	return found, nil
+}
+
 // recurse asks the configured resolvers in turn until one answers.
 func (r *Resolver) recurse(ctx context.Context, q Question) (reply *wire.Msg, problem Problem) {
 	for _, server := range r.bootstrap {

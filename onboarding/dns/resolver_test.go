@@ -114,6 +114,26 @@ func TestEveryServerSpeaksForItself(t *testing.T) {
 	}
 }
 
+func TestCachedIsWhatTheResolverSays(t *testing.T) {
+	t.Parallel()
+	port := freePort(t)
+	at := fmt.Sprintf("127.0.0.1:%d", port)
+	hostile(t, at, func(q *wire.Msg) *wire.Msg {
+		if q.Question[0].Qtype == wire.TypeAAAA {
+			return authoritative(q)
+		}
+		return authoritative(q, zone+". 60 IN A 198.51.100.66")
+	})
+	resolver, err := NewResolver(ResolverConfig{Servers: []string{"127.0.0.1:1", at}, Port: port, Timeout: time.Second})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := resolver.Cached(t.Context(), zone)
+	if err != nil || fmt.Sprint(got) != "[198.51.100.66]" {
+		t.Errorf("addresses = %v, error = %v", got, err)
+	}
+}
+
 func TestAddressesFollowsAliases(t *testing.T) {
 	t.Parallel()
 	port := freePort(t)

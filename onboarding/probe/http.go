@@ -103,7 +103,7 @@ func (p *Prober) Redirects(ctx context.Context, name string, address netip.Addr)
 		return response, err
 	}
 	bad := func(format string, args ...any) (Response, error) {
-		return response, problem(BadRedirect, nil, "http://%s at %s %s", name, response.Address, fmt.Sprintf(format, args...))
+		return response, problem(BadRedirect, nil, "http://%s at %s %s", Unicode(name), response.Address, fmt.Sprintf(format, args...))
 	}
 	if response.Status != http.StatusMovedPermanently && response.Status != http.StatusPermanentRedirect {
 		return bad("answers %d instead of a permanent redirect to https", response.Status)

@@ -30,7 +30,7 @@ func (c Config) Validate() error {
 	if c.Timeout < 0 {
 		return fmt.Errorf("timeout: %s is negative", c.Timeout)
 	}
-	_, err := c.roots()
+	_, err := c.Roots()
 	return err
 }
 
@@ -48,7 +48,7 @@ func New(config Config) (*Prober, error) {
 	if config.Timeout < 0 {
 		return nil, fmt.Errorf("probe: timeout: %s is negative", config.Timeout)
 	}
-	roots, err := config.roots()
+	roots, err := config.Roots()
 	if err != nil {
 		return nil, fmt.Errorf("probe: %w", err)
 	}

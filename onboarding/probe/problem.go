@@ -10,9 +10,10 @@ import (
 	"net"
 	"net/netip"
 	"os"
-	"slices"
 	"strings"
 	"syscall"
+
+	"golang.org/x/net/idna"
 )
 
 // Kind tells bad conditions apart.
@@ -56,11 +57,20 @@ func problem(kind Kind, cause error, format string, args ...any) *Problem {
 	return &Problem{Kind: kind, Sentence: fmt.Sprintf(format, args...), cause: cause}
 }
 
+// Unicode is a name as people read it: punycode undone where that cannot mislead (UTS #46), else as it is.
+func Unicode(name string) string {
+	if shown, err := idna.Display.ToUnicode(name); err == nil {
+		return shown
+	}
+	return name
+}
+
 func aborted(name string, address netip.AddrPort, err error) *Problem {
 	return problem(Aborted, err, "the look at %s for %s was broken off", address, name)
 }
 
 func dialProblem(name string, address netip.AddrPort, err error) *Problem {
+	name = Unicode(name)
 	switch {
 	case errors.Is(err, context.Canceled):
 		return aborted(name, address, err)
@@ -73,6 +83,7 @@ func dialProblem(name string, address netip.AddrPort, err error) *Problem {
 }
 
 func handshakeProblem(name string, address netip.AddrPort, read int, err error) *Problem {
+	name = Unicode(name)
 	var record tls.RecordHeaderError
 	var alert *net.OpError
 	switch {
@@ -93,6 +104,7 @@ func handshakeProblem(name string, address netip.AddrPort, read int, err error) 
 }
 
 func httpProblem(name string, address netip.AddrPort, err error) *Problem {
+	name = Unicode(name)
 	if known := (*Problem)(nil); errors.As(err, &known) {
 		return known
 	}
@@ -117,7 +129,10 @@ func hungUp(err error) bool {
 
 // names lists a certificate's names for a sentence.
 func names(certificate *x509.Certificate) string {
-	all := slices.Clone(certificate.DNSNames)
+	var all []string
+	for _, name := range certificate.DNSNames {
+		all = append(all, Unicode(name))
+	}
 	for _, ip := range certificate.IPAddresses {
 		all = append(all, ip.String())
 	}

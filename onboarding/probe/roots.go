@@ -17,7 +17,8 @@ var bundles = []string{
 	"/etc/ssl/cert.pem",
 }
 
-func (c Config) roots() (*x509.CertPool, error) {
+// Roots are the authorities that the configuration trusts.
+func (c Config) Roots() (*x509.CertPool, error) {
 	pool := x509.NewCertPool()
 	for i, file := range c.RootsFiles {
 		text, err := os.ReadFile(file)

@@ -102,7 +102,9 @@ func (p *Prober) clientConfig(name string, key KeyType) *tls.Config {
 func (p *Prober) judge(name string, chain []*x509.Certificate, now time.Time) []*Problem {
 	leaf := chain[0]
 	var problems []*Problem
-	if err := leaf.VerifyHostname(name); err != nil {
+	err := leaf.VerifyHostname(name)
+	name = Unicode(name)
+	if err != nil {
 		problems = append(problems, problem(WrongName, err, "the certificate shown for %s is for %s", name, names(leaf)))
 	}
 	switch {
@@ -117,7 +119,7 @@ func (p *Prober) judge(name string, chain []*x509.Certificate, now time.Time) []
 	return problems
 }
 
-// trust looks at who vouches for the leaf, at a time when the leaf itself was valid.
+// trust looks at who vouches for the leaf of a name as people read it, at a time when the leaf itself was valid.
 func (p *Prober) trust(name string, chain []*x509.Certificate, now time.Time) *Problem {
 	leaf := chain[0]
 	if now.After(leaf.NotAfter) {
