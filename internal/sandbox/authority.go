@@ -1,0 +1,51 @@
+package sandbox
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/atlilith/onboardbot/internal/sandbox/acme"
+	"github.com/atlilith/onboardbot/internal/sandbox/dns"
+	"github.com/atlilith/onboardbot/internal/sandbox/namespace"
+)
+
+// acmePort is where the first ACME server listens; each further one takes the second next port.
+const acmePort = 14000
+
+// StartAuthority runs an ACME server whose certificates are valid for a lifetime (zero: 90 days), and adds its root to
+// [World.Roots]. A world starts with one; a test that needs certificates that expire soon starts another, and tells a VPS of
+// its directory or certbot by --server. It ends with the world.
+func (w *World) StartAuthority(ctx context.Context, lifetime time.Duration) (*acme.Server, error) {
+	w.mu.Lock()
+	n := w.acmes
+	w.acmes++
+	w.mu.Unlock()
+	server, err := acme.Start(ctx, acme.Config{
+		Dir:          w.path(fmt.Sprintf("acme-%d", n)),
+		Host:         "acme." + dns.InfrastructureZone,
+		Address:      acmeAddress,
+		Port:         acmePort + 2*n,
+		Resolver:     namespace.Resolver + ":53",
+		Lifetime:     lifetime,
+		RejectNonces: w.config.RejectNonces,
+		Endpoint:     w.authority,
+	})
+	if err != nil {
+		return nil, err
+	}
+	root, err := server.Root(ctx)
+	if err != nil {
+		server.Daemon().Kill()
+		return nil, err
+	}
+	w.closing(server.Daemon().Kill)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.roots == nil {
+		w.roots = w.authority.PEM()
+	}
+	w.roots = append(w.roots, root...)
+	return server, os.WriteFile(w.Roots, w.roots, 0o644)
+}

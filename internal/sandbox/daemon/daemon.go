@@ -1,0 +1,203 @@
+// Package daemon keeps one server process of the sandbox: it starts it, knows when it is ready, and lets a test stop, kill,
+// freeze and start it again. It knows nothing of what the process serves.
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+	"syscall"
+	"time"
+)
+
+// Config says how to run one process.
+type Config struct {
+	// Name is how errors call it.
+	Name string
+	// Command is the program and its arguments. It must stay in the foreground.
+	Command []string
+	// Env is added to this process's environment.
+	Env []string
+	// Log is the file that takes its standard output and error.
+	Log string
+	// Ready reports nil once the process serves. It is asked until then.
+	Ready func(context.Context) error
+}
+
+// Daemon is one process, running or not. Its methods may be called from several goroutines.
+type Daemon struct {
+	config Config
+
+	mu   sync.Mutex
+	cmd  *exec.Cmd
+	done chan struct{}
+}
+
+// readyWithin is how long a process may take until it serves.
+const readyWithin = 20 * time.Second
+
+// Start runs a process and returns when it is ready.
+func Start(ctx context.Context, config Config) (*Daemon, error) {
+	d := &Daemon{config: config}
+	if err := d.Start(ctx); err != nil {
+		return nil, err
+	}
+	return d, nil
+}
+
+// Start runs the process again after it was stopped or died, and returns when it is ready. It does nothing while it runs.
+func (d *Daemon) Start(ctx context.Context) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.running() {
+		return nil
+	}
+	log, err := os.OpenFile(d.config.Log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
+	if err != nil {
+		return fmt.Errorf("%s: %w", d.config.Name, err)
+	}
+	defer log.Close()
+	cmd := exec.Command(d.config.Command[0], d.config.Command[1:]...)
+	cmd.Env = append(os.Environ(), d.config.Env...)
+	cmd.Stdout, cmd.Stderr = log, log
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	if err := cmd.Start(); err != nil {
+		return fmt.Errorf("%s: %w", d.config.Name, err)
+	}
+	done := make(chan struct{})
+	go func() {
+		_ = cmd.Wait()
+		close(done)
+	}()
+	d.cmd, d.done = cmd, done
+	if err := d.ready(ctx); err != nil {
+		d.end(syscall.SIGKILL)
+		return err
+	}
+	return nil
+}
+
+func (d *Daemon) ready(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, readyWithin)
+	defer cancel()
+	for {
+		err := d.config.Ready(ctx)
+		if err == nil {
+			return nil
+		}
+		select {
+		case <-d.done:
+			return fmt.Errorf("%s ended at once: %s", d.config.Name, tail(d.config.Log))
+		case <-ctx.Done():
+			return fmt.Errorf("%s is not ready: %w: %s", d.config.Name, err, tail(d.config.Log))
+		case <-time.After(5 * time.Millisecond):
+		}
+	}
+}
+
+func (d *Daemon) running() bool {
+	if d.cmd == nil {
+		return false
+	}
+	select {
+	case <-d.done:
+		return false
+	default:
+		return true
+	}
+}
+
+// Pid is the process's number, or 0 when it does not run.
+func (d *Daemon) Pid() int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if !d.running() {
+		return 0
+	}
+	return d.cmd.Process.Pid
+}
+
+// Stop asks the process to end and returns when it has, after three seconds by force.
+func (d *Daemon) Stop() { d.lockedEnd(syscall.SIGTERM) }
+
+// Kill ends the process and its group as kill -9 does.
+func (d *Daemon) Kill() { d.lockedEnd(syscall.SIGKILL) }
+
+func (d *Daemon) lockedEnd(s syscall.Signal) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.end(s)
+}
+
+func (d *Daemon) end(s syscall.Signal) {
+	if !d.running() {
+		return
+	}
+	// An error means that the group is gone already. A frozen process hears SIGTERM only once it goes on.
+	_ = syscall.Kill(-d.cmd.Process.Pid, s)
+	_ = syscall.Kill(-d.cmd.Process.Pid, syscall.SIGCONT)
+	select {
+	case <-d.done:
+	case <-time.After(3 * time.Second):
+		_ = syscall.Kill(-d.cmd.Process.Pid, syscall.SIGKILL)
+		<-d.done
+	}
+}
+
+// Freeze suspends the process: its port still accepts, and nothing answers.
+func (d *Daemon) Freeze() error { return d.Signal(syscall.SIGSTOP) }
+
+// Thaw lets a frozen process go on.
+func (d *Daemon) Thaw() error { return d.Signal(syscall.SIGCONT) }
+
+// Signal sends a signal to the process and its group.
+func (d *Daemon) Signal(s syscall.Signal) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if !d.running() {
+		return fmt.Errorf("%s: %w", d.config.Name, os.ErrProcessDone)
+	}
+	return syscall.Kill(-d.cmd.Process.Pid, s)
+}
+
+// Listens reports readiness by whether a TCP address accepts.
+func Listens(address string) func(context.Context) error {
+	return func(ctx context.Context) error {
+		conn, err := new(net.Dialer).DialContext(ctx, "tcp", address)
+		if err != nil {
+			return err
+		}
+		return conn.Close()
+	}
+}
+
+// Program finds a program that Debian may keep off an ordinary user's PATH, and says which package has it.
+func Program(name, debianPackage string) (string, error) {
+	if path, err := exec.LookPath(name); err == nil {
+		return path, nil
+	}
+	for _, dir := range []string{"/usr/sbin", "/sbin", "/usr/local/sbin"} {
+		path, err := exec.LookPath(filepath.Join(dir, name))
+		if err == nil {
+			return path, nil
+		}
+		if !errors.Is(err, os.ErrNotExist) {
+			return "", err
+		}
+	}
+	return "", fmt.Errorf("no %s found: install the package %s", name, debianPackage)
+}
+
+// tail is the end of a log, for an error.
+func tail(path string) []byte {
+	log, err := os.ReadFile(path)
+	if err != nil {
+		return []byte(err.Error())
+	}
+	return log[max(0, len(log)-2000):]
+}

@@ -1,0 +1,266 @@
+// Package dns runs the sandbox's authoritative name server: a real named that takes RFC 2136 updates signed with TSIG (RFC
+// 8945), behind two name server addresses that can be made slow, silent or untruthful on purpose.
+package dns
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/base64"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/miekg/dns"
+
+	"github.com/atlilith/onboardbot/internal/sandbox/daemon"
+)
+
+// InfrastructureZone holds the names of the sandbox's own machines; every zone names its servers here.
+const InfrastructureZone = "sandbox"
+
+// backend is where named itself listens. Everyone else asks a [NameServer].
+const backend = "127.0.0.1:5353"
+
+// Config is what the server starts with.
+type Config struct {
+	// Dir takes its files.
+	Dir string
+	// Addresses are the IPv4 addresses of the two name servers, ns1.sandbox and ns2.sandbox, which answer at port 53.
+	Addresses [2]string
+	// Hosts are the IPv4 addresses of names in the infrastructure zone, without the zone.
+	Hosts map[string]string
+	// Zones are the zones to serve. [Server.AddZone] adds more.
+	Zones []Zone
+}
+
+// Zone is one primary zone and the records it starts with.
+type Zone struct {
+	// Name is the zone without its last dot.
+	Name string
+	// Records are lines of a zone file (RFC 1035, section 5), names relative to the zone.
+	Records []string
+	// ReadOnly zones take no updates.
+	ReadOnly bool
+}
+
+// Key is a TSIG key with the algorithm hmac-sha256.
+type Key struct {
+	// Name is the key's name, with its last dot.
+	Name string
+	// Secret is the key in base64.
+	Secret string
+	// SecretFile holds the secret alone.
+	SecretFile string
+	// ClientFile holds the key as knsupdate -k and nsupdate -k want it: algorithm:name:secret.
+	ClientFile string
+}
+
+// Server is the running name server.
+type Server struct {
+	// Key signs updates to every zone but the infrastructure's.
+	Key Key
+	// NameServers are ns1 and ns2.
+	NameServers [2]*NameServer
+
+	config Config
+	named  *daemon.Daemon
+
+	mu    sync.Mutex
+	zones []Zone
+}
+
+// Start runs the name server and returns when both addresses answer.
+func Start(ctx context.Context, config Config) (*Server, error) {
+	named, err := daemon.Program("named", "bind9")
+	if err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(config.Dir, 0o755); err != nil {
+		return nil, err
+	}
+	s := &Server{config: config}
+	if s.Key, err = newKey(config.Dir); err != nil {
+		return nil, err
+	}
+	// Without the root zone, a name that nobody has would be REFUSED and not NXDOMAIN.
+	zones := append([]Zone{{Name: ".", ReadOnly: true}, s.infrastructure()}, config.Zones...)
+	for _, zone := range zones {
+		if err := s.writeZone(zone); err != nil {
+			return nil, err
+		}
+	}
+	if err := s.writeConfig(); err != nil {
+		return nil, err
+	}
+	s.named, err = daemon.Start(ctx, daemon.Config{
+		Name:    "named",
+		Command: []string{named, "-4", "-f", "-n", "1", "-c", s.path("named.conf")},
+		Log:     s.path("output"),
+		Ready:   func(ctx context.Context) error { return s.serves(ctx, InfrastructureZone) },
+	})
+	if err != nil {
+		return nil, err
+	}
+	for i, address := range config.Addresses {
+		if s.NameServers[i], err = newNameServer(address + ":53"); err != nil {
+			s.Close()
+			return nil, err
+		}
+	}
+	return s, nil
+}
+
+// Close stops the name servers and named.
+func (s *Server) Close() {
+	for _, ns := range s.NameServers {
+		if ns != nil {
+			ns.close()
+		}
+	}
+	s.named.Kill()
+}
+
+// Daemon is named itself.
+func (s *Server) Daemon() *daemon.Daemon { return s.named }
+
+// Zones are the names of the zones that take updates.
+func (s *Server) Zones() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var names []string
+	for _, zone := range s.zones {
+		if !zone.ReadOnly {
+			names = append(names, zone.Name)
+		}
+	}
+	return names
+}
+
+// AddZone serves one more zone and returns when it answers.
+func (s *Server) AddZone(ctx context.Context, zone Zone) error {
+	if err := s.writeZone(zone); err != nil {
+		return err
+	}
+	if err := s.writeConfig(); err != nil {
+		return err
+	}
+	if err := s.named.Signal(syscall.SIGHUP); err != nil {
+		return err
+	}
+	for {
+		err := s.serves(ctx, zone.Name)
+		if err == nil {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("zone %s: %w", zone.Name, err)
+		case <-time.After(5 * time.Millisecond):
+		}
+	}
+}
+
+// serves asks named for a zone's SOA record.
+func (s *Server) serves(ctx context.Context, zone string) error {
+	query := new(dns.Msg)
+	query.SetQuestion(dns.Fqdn(zone), dns.TypeSOA)
+	reply, _, err := new(dns.Client).ExchangeContext(ctx, query, backend)
+	if err != nil {
+		return err
+	}
+	if reply.Rcode != dns.RcodeSuccess || len(reply.Answer) == 0 {
+		return fmt.Errorf("%s for the SOA of %s", dns.RcodeToString[reply.Rcode], zone)
+	}
+	return nil
+}
+
+func (s *Server) path(name string) string { return filepath.Join(s.config.Dir, name) }
+
+func (s *Server) infrastructure() Zone {
+	zone := Zone{Name: InfrastructureZone, ReadOnly: true}
+	for i, address := range s.config.Addresses {
+		zone.Records = append(zone.Records, fmt.Sprintf("ns%d A %s", i+1, address))
+	}
+	for name, address := range s.config.Hosts {
+		zone.Records = append(zone.Records, name+" A "+address)
+	}
+	return zone
+}
+
+// writeZone writes a zone's file. named keeps updates to it in a journal beside it.
+func (s *Server) writeZone(zone Zone) error {
+	origin := dns.Fqdn(zone.Name)
+	lines := []string{
+		"$ORIGIN " + origin,
+		"$TTL 60",
+		"@ SOA ns1.sandbox. hostmaster.sandbox. 1 3600 600 86400 1",
+		"@ NS ns1.sandbox.",
+		"@ NS ns2.sandbox.",
+	}
+	lines = append(lines, zone.Records...)
+	file := s.path("zone." + strings.TrimSuffix(zone.Name, "."))
+	if err := os.WriteFile(file, []byte(strings.Join(lines, "\n")+"\n"), 0o644); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.zones = append(s.zones, zone)
+	return nil
+}
+
+// writeConfig writes named.conf.
+func (s *Server) writeConfig() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	host, port, _ := strings.Cut(backend, ":")
+	var b strings.Builder
+	fmt.Fprintf(&b, "key %q { algorithm hmac-sha256; secret %q; };\n", s.Key.Name, s.Key.Secret)
+	fmt.Fprintf(&b, `options {
+	directory %q; managed-keys-directory %[1]q;
+	pid-file none; session-keyfile none; lock-file none;
+	listen-on port %s { %s; }; listen-on-v6 { none; };
+	recursion no; notify no; dnssec-validation no; empty-zones-enable no;
+	allow-transfer { key %q; };
+	version none; hostname none; server-id none; minimal-responses yes;
+};
+controls { };
+logging {
+	channel log { file %q; severity info; print-time yes; print-category yes; };
+	category default { log; }; category update { log; }; category update-security { log; };
+};
+`, s.config.Dir, port, host, s.Key.Name, s.path("named.log"))
+	for _, zone := range s.zones {
+		update := "key \"" + s.Key.Name + "\";"
+		if zone.ReadOnly {
+			update = "none;"
+		}
+		fmt.Fprintf(&b, "zone %q { type primary; file %q; check-integrity no; allow-update { %s }; };\n",
+			zone.Name, s.path("zone."+strings.TrimSuffix(zone.Name, ".")), update)
+	}
+	return os.WriteFile(s.path("named.conf"), []byte(b.String()), 0o600)
+}
+
+func newKey(dir string) (Key, error) {
+	secret := make([]byte, 32)
+	if _, err := rand.Read(secret); err != nil {
+		return Key{}, err
+	}
+	key := Key{
+		Name:       "quinn-key.",
+		Secret:     base64.StdEncoding.EncodeToString(secret),
+		SecretFile: filepath.Join(dir, "tsig.secret"),
+		ClientFile: filepath.Join(dir, "knsupdate.key"),
+	}
+	if err := os.WriteFile(key.SecretFile, []byte(key.Secret+"\n"), 0o600); err != nil {
+		return Key{}, err
+	}
+	client := "hmac-sha256:" + key.Name + ":" + key.Secret + "\n"
+	if err := os.WriteFile(key.ClientFile, []byte(client), 0o600); err != nil {
+		return Key{}, err
+	}
+	return key, nil
+}

@@ -1,0 +1,8 @@
+# shellcheck shell=bash disable=SC2034
+# Where ./run puts this domain. Sourced, never executed.
+
+# The server, by its alias in ssh_config.
+REMOTE_HOST="quinn-vps"
+
+REMOTE_DEST="/var/www/{provider}.com"
+REMOTE_NGINX_CONF="/etc/nginx/sites-available/{provider}"
