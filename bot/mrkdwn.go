@@ -92,4 +92,6 @@ func Code(text string) string {
 // Pre is text in a code block that nothing in it can end.
 func Pre(text string) string { return "```\n" + inPre(text) + "\n```" }
 
-func inPre(text string) string { return Escape(strings.ReplaceAll(text, "```", strings.Repeat(lookalike, 3))) }
+func inPre(text string) string {
+	return Escape(strings.ReplaceAll(text, "```", strings.Repeat(lookalike, 3)))
+}

@@ -51,7 +51,9 @@ type deliverArgs struct {
 func (deliverArgs) Kind() string { return "slack_deliver" }
 
 // InsertOpts bounds attempts low: the sweep starts over with whatever is still waiting.
-func (deliverArgs) InsertOpts() river.InsertOpts { return river.InsertOpts{Queue: Queue, MaxAttempts: 3} }
+func (deliverArgs) InsertOpts() river.InsertOpts {
+	return river.InsertOpts{Queue: Queue, MaxAttempts: 3}
+}
 
 type deliverWorker struct {
 	river.WorkerDefaults[deliverArgs]
