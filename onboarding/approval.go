@@ -22,7 +22,11 @@ type Approval struct {
 	// Closed is when it stopped being open or was used up, zero before.
 	Closed time.Time
 	Needs  int // distinct approvers that must agree
-	Votes  []Vote
+	// ReasonNeeded makes those who agree say why.
+	ReasonNeeded bool
+	// Escalated is when the second group heard of it, zero before.
+	Escalated time.Time
+	Votes     []Vote
 }
 
 // ApprovalState is where an approval stands.
@@ -30,21 +34,28 @@ type ApprovalState string
 
 // The states of an approval. Only open ones can be decided, and only approved ones let a change happen.
 const (
-	ApprovalOpen      ApprovalState = "open"
-	ApprovalApproved  ApprovalState = "approved"
-	ApprovalUsed      ApprovalState = "used" // approved, and its step is done
-	ApprovalRejected  ApprovalState = "rejected"
-	ApprovalLapsed    ApprovalState = "lapsed" // the world moved: the digest is not the one that was shown
-	ApprovalExpired   ApprovalState = "expired"
-	ApprovalWithdrawn ApprovalState = "withdrawn" // the run was cancelled
+	ApprovalOpen          ApprovalState = "open"
+	ApprovalAhead         ApprovalState = "ahead"          // shown before its step's turn, and can be decided
+	ApprovalAheadApproved ApprovalState = "ahead_approved" // decided before its step's turn
+	ApprovalApproved      ApprovalState = "approved"
+	ApprovalUsed          ApprovalState = "used" // approved, and its step is done
+	ApprovalRejected      ApprovalState = "rejected"
+	ApprovalLapsed        ApprovalState = "lapsed" // the world moved: the digest is not the one that was shown
+	ApprovalExpired       ApprovalState = "expired"
+	ApprovalWithdrawn     ApprovalState = "withdrawn" // the run was cancelled
 )
+
+// decidable reports that operators can still vote.
+func (s ApprovalState) decidable() bool { return s == ApprovalOpen || s == ApprovalAhead }
 
 // Vote is one operator's decision.
 type Vote struct {
 	By     Operator
 	Agrees bool
 	Reason string
-	At     time.Time
+	// BrokeGlass says that the requester agreed with themselves, in an emergency.
+	BrokeGlass bool
+	At         time.Time
 }
 
 // approvers returns who agreed.
@@ -110,7 +121,10 @@ const (
 	EventLapsed      EventKind = "lapsed"
 	EventExpired     EventKind = "expired"
 	EventReminded    EventKind = "reminded"
+	EventEscalated   EventKind = "escalated"
+	EventBrokeGlass  EventKind = "broke_glass"
 	EventApplying    EventKind = "applying"
+	EventWaiting     EventKind = "waiting" // began to wait for something in the world
 	EventInterrupted EventKind = "interrupted"
 	EventDone        EventKind = "done"
 	EventFailed      EventKind = "failed"

@@ -100,7 +100,8 @@ func releaseLocks(ctx context.Context, conn *pgxpool.Conn) {
 // driver advances one run while it holds the run's lock.
 type driver struct {
 	*Service
-	conn *pgxpool.Conn
+	conn   *pgxpool.Conn
+	freeze *Freeze // holds what is approved, nil when nothing does
 }
 
 // change is [Service.change] on the connection that holds the lock; nothing wakes the engine, which is awake.
@@ -126,8 +127,11 @@ func (d *driver) once(ctx context.Context, id uuid.UUID) (bool, error) {
 	if err := d.keepTime(ctx, run); err != nil {
 		return false, err
 	}
+	if d.freeze, err = frozen(ctx, d.conn); err != nil {
+		return false, err
+	}
 	for i := range run.Steps {
-		if step := &run.Steps[i]; run.ready(step) && step.moves(time.Now()) {
+		if step := &run.Steps[i]; run.ready(step) && step.moves(time.Now()) && (d.freeze == nil || step.State != StepApproved) {
 			return true, d.settle(ctx, run, step)
 		}
 	}
@@ -163,7 +167,8 @@ func (d *driver) finish(ctx context.Context, run *Run) error {
 
 // keepTime reminds of the run's approvals that soon expire, and expires those that nobody decided.
 func (d *driver) keepTime(ctx context.Context, run *Run) error {
-	const due = `run_id = $1 AND state = 'open' AND (expires_at <= clock_timestamp() OR remind_at <= clock_timestamp() AND reminded_at IS NULL)`
+	const due = `run_id = $1 AND state = 'open' AND (expires_at <= clock_timestamp()
+		OR remind_at <= clock_timestamp() AND reminded_at IS NULL OR escalate_at <= clock_timestamp() AND escalated_at IS NULL)`
 	approvals, err := approvalsWhere(ctx, d.conn, due, run.ID)
 	if err != nil || len(approvals) == 0 {
 		return err
@@ -183,22 +188,37 @@ func (d *driver) keepTime(ctx context.Context, run *Run) error {
 	})
 }
 
+// tick does what time alone asks for: an approval expires, or the second group or the approvers hear of it again.
 func (d *driver) tick(ctx context.Context, tx pgx.Tx, run *Run, approval *Approval) error {
-	event := Event{RunID: run.ID, Kind: EventReminded, Step: approval.Step, Approval: approval.ID, Digest: approval.Digest}
-	if time.Now().Before(approval.Expires) {
-		if _, err := tx.Exec(ctx, `UPDATE approvals SET reminded_at = clock_timestamp() WHERE id = $1`, approval.ID); err != nil {
-			return fmt.Errorf("approval %s: %w", approval.ID, err)
+	event := Event{RunID: run.ID, Step: approval.Step, Approval: approval.ID, Digest: approval.Digest}
+	if !time.Now().Before(approval.Expires) {
+		if err := closeApproval(ctx, tx, approval, ApprovalExpired); err != nil {
+			return err
 		}
+		step := run.Step(approval.Step)
+		step.State, step.Detail = StepExpired, "Nobody decided within "+d.config.ApprovalLife.String()+"."
+		if err := saveStep(ctx, tx, run, step); err != nil {
+			return err
+		}
+		event.Kind = EventExpired
 		return addEvent(ctx, tx, event)
 	}
-	if err := closeApproval(ctx, tx, approval, ApprovalExpired); err != nil {
-		return err
+	for _, due := range []struct {
+		column string
+		kind   EventKind
+	}{{"remind", EventReminded}, {"escalate", EventEscalated}} {
+		tag, err := tx.Exec(ctx, fmt.Sprintf(`UPDATE approvals SET %[2]s_at = clock_timestamp() WHERE id = $1 AND %[1]s_at <= clock_timestamp() AND %[2]s_at IS NULL`,
+			due.column, due.kind), approval.ID)
+		if err != nil {
+			return fmt.Errorf("approval %s: %w", approval.ID, err)
+		}
+		if tag.RowsAffected() == 0 {
+			continue
+		}
+		event.Kind = due.kind
+		if err := addEvent(ctx, tx, event); err != nil {
+			return err
+		}
 	}
-	event.Kind = EventExpired
-	step := run.Step(approval.Step)
-	step.State, step.Detail = StepExpired, "Nobody decided within "+d.config.ApprovalLife.String()+"."
-	if err := saveStep(ctx, tx, run, step); err != nil {
-		return err
-	}
-	return addEvent(ctx, tx, event)
+	return nil
 }

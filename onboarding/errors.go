@@ -20,6 +20,9 @@ var (
 	ErrNotWaiting  = errors.New("the step does not wait for anything")
 	ErrNoReason    = errors.New("a reason is needed")
 	ErrBusy        = errors.New("a step is being applied")
+	ErrFrozen      = errors.New("frozen already")
+	ErrNotFrozen   = errors.New("not frozen")
+	ErrNoGlass     = errors.New("breaking the glass is switched off")
 )
 
 // DecidedError says that an approval was no longer open when somebody decided on it.

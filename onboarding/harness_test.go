@@ -310,7 +310,7 @@ func (h *house) asked(id uuid.UUID, key onboarding.Key) *onboarding.Approval {
 func (h *house) approve(id uuid.UUID, key onboarding.Key, by string) *onboarding.Approval {
 	h.t.Helper()
 	approval := h.asked(id, key)
-	if err := h.Approve(h.t.Context(), approval.ID, by); err != nil {
+	if err := h.Approve(h.t.Context(), approval.ID, by, ""); err != nil {
 		h.t.Fatalf("%s approves %s: %v", by, key, err)
 	}
 	return approval

@@ -73,14 +73,14 @@ func TestWhoMayDecide(t *testing.T) {
 	id := h.begin("merche-biche")
 	approval := h.asked(id, "database")
 	for who, want := range map[string]error{"ada": onboarding.ErrOwnRequest, "otto": onboarding.ErrNotApprover, "mallory": onboarding.ErrNotApprover} {
-		if err := h.Approve(t.Context(), approval.ID, who); !errors.Is(err, want) {
+		if err := h.Approve(t.Context(), approval.ID, who, ""); !errors.Is(err, want) {
 			t.Errorf("%s approves: %v, want %v", who, err, want)
 		}
 		if err := h.Reject(t.Context(), approval.ID, who, "because"); !errors.Is(err, want) {
 			t.Errorf("%s rejects: %v, want %v", who, err, want)
 		}
 	}
-	if err := h.Approve(t.Context(), approval.ID, "nobody-answers"); err == nil {
+	if err := h.Approve(t.Context(), approval.ID, "nobody-answers", ""); err == nil {
 		t.Error("approved by somebody whom the directory could not tell")
 	}
 	if got := h.world.count("database"); got != 0 {
@@ -100,7 +100,7 @@ func TestTwoApproversAtOnceDecideOnce(t *testing.T) {
 	var wait sync.WaitGroup
 	errs := make([]error, 8)
 	for i := range errs {
-		wait.Go(func() { errs[i] = h.Approve(t.Context(), approval.ID, []string{"bob", "eve"}[i%2]) })
+		wait.Go(func() { errs[i] = h.Approve(t.Context(), approval.ID, []string{"bob", "eve"}[i%2], "") })
 	}
 	wait.Wait()
 	agreed := 0
@@ -124,7 +124,7 @@ func TestAnApprovalLapsesWhenTheWorldMoves(t *testing.T) {
 	id := h.begin("merche-biche")
 	first := h.asked(id, "database")
 	h.world.set(func() { h.world.version["database"] = "moved" })
-	if err := h.Approve(t.Context(), first.ID, "bob"); err != nil {
+	if err := h.Approve(t.Context(), first.ID, "bob", ""); err != nil {
 		t.Fatal(err)
 	}
 	second := h.asked(id, "database")
@@ -134,7 +134,7 @@ func TestAnApprovalLapsesWhenTheWorldMoves(t *testing.T) {
 	if want := "-vps: make merche-biche database \n+vps: make merche-biche database moved"; second.Moved != want {
 		t.Errorf("moved %q, want %q", second.Moved, want)
 	}
-	if err := h.Approve(t.Context(), second.ID, "bob"); err != nil {
+	if err := h.Approve(t.Context(), second.ID, "bob", ""); err != nil {
 		t.Fatal(err)
 	}
 	view := h.stepBecomes(id, "database", onboarding.StepDone)
@@ -158,7 +158,7 @@ func TestRejectedThenRetriedThenApproved(t *testing.T) {
 	if view.Step("database").Detail != "wrong email" {
 		t.Errorf("detail %q", view.Step("database").Detail)
 	}
-	if err := h.Approve(t.Context(), approval.ID, "eve"); err == nil {
+	if err := h.Approve(t.Context(), approval.ID, "eve", ""); err == nil {
 		t.Error("a rejected change was approved")
 	}
 	if err := h.Retry(t.Context(), id, "database", "ada"); err != nil {
@@ -199,7 +199,7 @@ func TestAnApprovalThatNobodyDecidesIsRemindedOfAndExpires(t *testing.T) {
 	approval := h.asked(id, "database")
 	view := h.stepBecomes(id, "database", onboarding.StepExpired)
 	wantKinds(t, view, "database", onboarding.EventAsked, onboarding.EventReminded, onboarding.EventExpired)
-	decided, ok := errors.AsType[*onboarding.DecidedError](h.Approve(t.Context(), approval.ID, "bob"))
+	decided, ok := errors.AsType[*onboarding.DecidedError](h.Approve(t.Context(), approval.ID, "bob", ""))
 	if !ok || decided.State != onboarding.ApprovalExpired {
 		t.Errorf("an expired approval: %v", decided)
 	}
@@ -243,7 +243,7 @@ func TestCancelWithdrawsWhatWasAsked(t *testing.T) {
 	if err := h.Cancel(t.Context(), id, "ada"); err != nil {
 		t.Fatal(err)
 	}
-	if err := h.Approve(t.Context(), approval.ID, "bob"); err == nil {
+	if err := h.Approve(t.Context(), approval.ID, "bob", ""); err == nil {
 		t.Error("approved in a cancelled run")
 	}
 	if err := h.Cancel(t.Context(), id, "ada"); !errors.Is(err, onboarding.ErrRunEnded) {

@@ -22,11 +22,32 @@ type Config struct {
 	ApprovalLife time.Duration `yaml:"approval_life"`
 	// RemindBefore is how long before an approval expires the approvers hear of it again. Default: 1h.
 	RemindBefore time.Duration `yaml:"remind_before"`
+	// EscalateAfter is how long an approval may stay open before the second group hears of it. Default: 0, never.
+	EscalateAfter time.Duration `yaml:"escalate_after"`
+	// Rules say what an approval of a kind of step needs, by kind, such as certificate. Default: one approver, no reason.
+	Rules map[string]Rule `yaml:"rules"`
+	// BreakGlass lets an operator approve their own request, with a reason and told to everyone who was skipped. Default: false.
+	BreakGlass bool `yaml:"break_glass"`
 	// Settle is how long a step may take to show its effect after its change was applied. Default: 15s.
 	Settle time.Duration `yaml:"settle"`
 	// StepTimeout bounds one step, looks and application together. It must stay below half an hour, the timeout of the job
 	// that carries it. Default: 20m.
 	StepTimeout time.Duration `yaml:"step_timeout"`
+}
+
+// Rule is what an approval needs.
+type Rule struct {
+	// Approvers is how many distinct people must agree. Default: 1.
+	Approvers int `yaml:"approvers"`
+	// Reason makes those who agree say why. Default: false.
+	Reason bool `yaml:"reason"`
+}
+
+// rule returns what an approval of a kind of step needs.
+func (c *Config) rule(kind string) Rule {
+	rule := c.Rules[kind]
+	rule.Approvers = max(rule.Approvers, 1)
+	return rule
 }
 
 // jobTimeout bounds one job that advances a run. River rescues jobs after an hour by default, which must stay longer.
@@ -57,6 +78,14 @@ func (c *Config) Validate() error {
 	}
 	if c.StepTimeout <= 0 || c.StepTimeout >= 30*time.Minute {
 		problems = append(problems, fmt.Errorf("step_timeout: %s is not between 0 and 30m", c.StepTimeout))
+	}
+	if c.EscalateAfter < 0 || c.EscalateAfter >= c.ApprovalLife {
+		problems = append(problems, fmt.Errorf("escalate_after: %s is not between 0 and approval_life %s", c.EscalateAfter, c.ApprovalLife))
+	}
+	for kind, rule := range c.Rules {
+		if rule.Approvers < 0 {
+			problems = append(problems, fmt.Errorf("rules.%s.approvers: %d is negative", kind, rule.Approvers))
+		}
 	}
 	return errors.Join(problems...)
 }

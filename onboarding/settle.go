@@ -55,6 +55,9 @@ func (d *driver) settle(ctx context.Context, run *Run, step *Step) error {
 		return d.ask(ctx, run, step, look, nil)
 	case digest != approval.Digest:
 		return d.ask(ctx, run, step, look, approval)
+	case d.freeze != nil:
+		step.State, step.Detail = StepApproved, ""
+		return d.move(ctx, run, step, Event{}, nil)
 	}
 	return d.apply(ctx, run, step, approval)
 }
@@ -144,8 +147,12 @@ func (d *driver) stop(ctx context.Context, run *Run, step *Step, state StepState
 
 func (d *driver) wait(ctx context.Context, run *Run, step *Step, approval *Approval, look Look) error {
 	again := max(look.Again, time.Second)
+	event := Event{}
+	if step.State != StepWaiting {
+		event = Event{Kind: EventWaiting, Text: look.Waiting}
+	}
 	step.State, step.Detail, step.Findings, step.Due = StepWaiting, look.Waiting, look.Findings, time.Now().Add(again)
-	return d.move(ctx, run, step, Event{}, func(tx pgx.Tx) error {
+	return d.move(ctx, run, step, event, func(tx pgx.Tx) error {
 		if approval != nil {
 			if err := closeApproval(ctx, tx, approval, ApprovalUsed); err != nil {
 				return err
@@ -175,18 +182,17 @@ func (d *driver) ask(ctx context.Context, run *Run, step *Step, look Look, lapse
 	if !step.Destructive {
 		return d.stop(ctx, run, step, StepFailed, "This step wants to change something but is not one that asks.", look.Findings)
 	}
-	id, err := uuid.NewV7()
+	approval, at, err := d.question(run, step.Key, look.Change)
 	if err != nil {
 		return err
 	}
-	now := time.Now()
-	approval := &Approval{ID: id, RunID: run.ID, Step: step.Key, Change: look.Change, Needs: 1, Expires: now.Add(d.config.ApprovalLife)}
-	remind := approval.Expires.Add(-d.config.RemindBefore)
-	if approval.Digest, err = look.Change.Digest(); err != nil {
-		return err
+	if lapsed == nil {
+		if taken, err := d.takeAhead(ctx, run, step, approval.Digest); err != nil || taken {
+			return err
+		}
 	}
 	step.State, step.Detail, step.Findings = StepAsking, "", look.Findings
-	return d.move(ctx, run, step, Event{Kind: EventAsked, Approval: id, Digest: approval.Digest}, func(tx pgx.Tx) error {
+	return d.move(ctx, run, step, Event{Kind: EventAsked, Approval: approval.ID, Digest: approval.Digest}, func(tx pgx.Tx) error {
 		if lapsed != nil {
 			approval.Moved = moved(lapsed.Change, look.Change)
 			if err := closeApproval(ctx, tx, lapsed, ApprovalLapsed); err != nil {
@@ -197,10 +203,13 @@ func (d *driver) ask(ctx context.Context, run *Run, step *Step, look Look, lapse
 				return err
 			}
 		}
-		if err := insertApproval(ctx, tx, approval, remind); err != nil {
+		if err := insertApproval(ctx, tx, approval, at); err != nil {
 			return err
 		}
-		for _, at := range []time.Time{remind, approval.Expires} {
+		for _, at := range []time.Time{at.remind, at.escalate, approval.Expires} {
+			if at.IsZero() {
+				continue
+			}
 			if err := d.wake(ctx, tx, run.ID, at); err != nil {
 				return err
 			}

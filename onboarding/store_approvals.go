@@ -10,32 +10,41 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-const approvalColumns = `id, run_id, step, change, digest, state, moved, asked_at, expires_at, reminded_at, closed_at, needs`
+const approvalColumns = `id, run_id, step, change, digest, state, moved, asked_at, expires_at, reminded_at, escalated_at, closed_at, needs, reason_needed`
 
 func scanApproval(row pgx.CollectableRow) (*Approval, error) {
 	approval := new(Approval)
 	var form []byte
-	var reminded, closed *time.Time
+	var reminded, escalated, closed *time.Time
 	err := row.Scan(&approval.ID, &approval.RunID, &approval.Step, &form, &approval.Digest, &approval.State, &approval.Moved,
-		&approval.Asked, &approval.Expires, &reminded, &closed, &approval.Needs)
+		&approval.Asked, &approval.Expires, &reminded, &escalated, &closed, &approval.Needs, &approval.ReasonNeeded)
 	if err != nil {
 		return nil, err
 	}
-	approval.Reminded, approval.Closed = orZero(reminded), orZero(closed)
+	approval.Reminded, approval.Escalated, approval.Closed = orZero(reminded), orZero(escalated), orZero(closed)
 	if approval.Change, err = parseChange(form, approval.Digest); err != nil {
 		return nil, fmt.Errorf("approval %s: %w", approval.ID, err)
 	}
 	return approval, nil
 }
 
-func insertApproval(ctx context.Context, q querier, approval *Approval, remind time.Time) error {
+// timing is when an approval needs attention by itself; a zero escalate means never.
+type timing struct{ remind, escalate time.Time }
+
+func insertApproval(ctx context.Context, q querier, approval *Approval, at timing) error {
 	form, digest, err := approval.Change.canonical()
 	if err != nil {
 		return err
 	}
 	approval.Digest = digest
-	_, err = q.Exec(ctx, `INSERT INTO approvals (id, run_id, step, change, digest, moved, needs, expires_at, remind_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
-		approval.ID, approval.RunID, approval.Step, form, digest, approval.Moved, approval.Needs, approval.Expires, remind)
+	var escalate *time.Time
+	if !at.escalate.IsZero() {
+		escalate = &at.escalate
+	}
+	_, err = q.Exec(ctx, `INSERT INTO approvals (id, run_id, step, change, digest, state, moved, needs, reason_needed, expires_at, remind_at, escalate_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
+		approval.ID, approval.RunID, approval.Step, form, digest, approval.State, approval.Moved, approval.Needs, approval.ReasonNeeded,
+		approval.Expires, at.remind, escalate)
 	if err != nil {
 		return fmt.Errorf("approval of step %s: %w", approval.Step, err)
 	}
@@ -46,6 +55,15 @@ func insertApproval(ctx context.Context, q querier, approval *Approval, remind t
 func closeApproval(ctx context.Context, q querier, approval *Approval, state ApprovalState) error {
 	_, err := q.Exec(ctx, `UPDATE approvals SET state = $2, closed_at = clock_timestamp() WHERE id = $1`, approval.ID, state)
 	if err != nil {
+		return fmt.Errorf("approval %s: %w", approval.ID, err)
+	}
+	approval.State = state
+	return nil
+}
+
+// setApproval moves an approval to a state in which it still counts.
+func setApproval(ctx context.Context, q querier, approval *Approval, state ApprovalState) error {
+	if _, err := q.Exec(ctx, `UPDATE approvals SET state = $2 WHERE id = $1`, approval.ID, state); err != nil {
 		return fmt.Errorf("approval %s: %w", approval.ID, err)
 	}
 	approval.State = state
@@ -68,13 +86,13 @@ func approvalsWhere(ctx context.Context, q querier, condition string, args ...an
 		byID[approval.ID] = approval
 		ids = append(ids, approval.ID)
 	}
-	rows, err = q.Query(ctx, `SELECT approval_id, operator, name, agrees, reason, at FROM votes WHERE approval_id = ANY($1) ORDER BY at`, ids)
+	rows, err = q.Query(ctx, `SELECT approval_id, operator, name, agrees, reason, broke_glass, at FROM votes WHERE approval_id = ANY($1) ORDER BY at`, ids)
 	if err != nil {
 		return nil, fmt.Errorf("votes: %w", err)
 	}
 	var id uuid.UUID
 	var vote Vote
-	_, err = pgx.ForEachRow(rows, []any{&id, &vote.By.ID, &vote.By.Name, &vote.Agrees, &vote.Reason, &vote.At}, func() error {
+	_, err = pgx.ForEachRow(rows, []any{&id, &vote.By.ID, &vote.By.Name, &vote.Agrees, &vote.Reason, &vote.BrokeGlass, &vote.At}, func() error {
 		byID[id].Votes = append(byID[id].Votes, vote)
 		return nil
 	})
@@ -115,8 +133,8 @@ func lastApproval(ctx context.Context, q querier, run uuid.UUID, step Key) (*App
 }
 
 func insertVote(ctx context.Context, q querier, approval *Approval, vote Vote) error {
-	_, err := q.Exec(ctx, `INSERT INTO votes (approval_id, operator, name, agrees, reason) VALUES ($1, $2, $3, $4, $5)`,
-		approval.ID, vote.By.ID, vote.By.Name, vote.Agrees, vote.Reason)
+	_, err := q.Exec(ctx, `INSERT INTO votes (approval_id, operator, name, agrees, reason, broke_glass) VALUES ($1, $2, $3, $4, $5, $6)`,
+		approval.ID, vote.By.ID, vote.By.Name, vote.Agrees, vote.Reason, vote.BrokeGlass)
 	if err != nil {
 		return fmt.Errorf("vote on approval %s: %w", approval.ID, err)
 	}
