@@ -135,7 +135,7 @@ func CheckEmail(address string) string {
 		return "This is not an email address, such as merche@example.com."
 	}
 	domain := address[strings.LastIndexByte(address, '@')+1:]
-	if _, problem := ParseDomain(domain); problem != "" && publicSuffix(domain) || !strings.Contains(domain, ".") {
+	if ascii, err := asciiForm.ToASCII(domain); err != nil || !strings.Contains(ascii, ".") {
 		return "The part behind the @ is not a domain."
 	}
 	for _, r := range address {
@@ -145,6 +145,9 @@ func CheckEmail(address string) string {
 	}
 	return ""
 }
+
+// asciiForm is what DNS wants of a name: RFC 5891 look-up with labels of letters, digits and hyphens, none longer than 63.
+var asciiForm = idna.New(idna.MapForLookup(), idna.BidiRule(), idna.StrictDomainName(true), idna.VerifyDNSLength(true))
 
 // ParseDomain brings a domain as people write it into the form that DNS wants, or says what is wrong with it as a sentence.
 func ParseDomain(text string) (name, problem string) {
@@ -157,7 +160,7 @@ func ParseDomain(text string) (name, problem string) {
 	case strings.Contains(text, "://") || strings.ContainsAny(text, "/@: "):
 		return "", fmt.Sprintf("%s is not a bare domain: leave out https:// and everything behind the name.", shorten(text))
 	}
-	name, err := idna.Lookup.ToASCII(text)
+	name, err := asciiForm.ToASCII(text)
 	// 4 octets are kept for "www." (RFC 1035 §2.3.4: 253 visible octets).
 	if err != nil || len(name) > 249 || !strings.Contains(name, ".") {
 		return "", fmt.Sprintf("%s is not a valid domain name.", shorten(text))
