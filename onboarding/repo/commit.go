@@ -1,0 +1,188 @@
+package repo
+
+import (
+	"archive/tar"
+	"bytes"
+	"context"
+	_ "embed"
+	"errors"
+	"fmt"
+	"io/fs"
+	"regexp"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/atlilith/onboardbot/onboarding/hosts"
+)
+
+// FileChange is one file before and after. A nil content means that there is no such file; an empty one is not nil.
+type FileChange struct {
+	Path   string      // relative to the work tree
+	Mode   fs.FileMode // after: 0644 or 0755
+	Before []byte
+	After  []byte
+}
+
+// Trailer is a line at the end of a commit's message, git-interpret-trailers(1).
+type Trailer struct {
+	Key   string // letters, digits and dashes
+	Value string // one line
+}
+
+// Commit is one change to one domain's folder.
+type Commit struct {
+	Folder   string // Repo.Folder of the domain; all files are in it
+	Files    []FileChange
+	Subject  string // one line
+	Body     string // may be empty
+	Trailers []Trailer
+}
+
+// What Apply can fail with, besides what the host's commands fail with. The sentence in the error says what to do.
+var (
+	// ErrOutside: the change would reach outside its folder, or the commit as made did. Nothing was pushed.
+	ErrOutside = errors.New("outside the domain's folder")
+	// ErrDrift: a file is neither what the change was made from nor what it makes. Nothing was written.
+	ErrDrift = errors.New("file has changed meanwhile")
+	// ErrBranch: another branch is checked out, or a merge or rebase is under way. Nothing was written.
+	ErrBranch = errors.New("work tree is not on its branch")
+	// ErrLocked: git's index.lock is there. Nothing was written.
+	ErrLocked = errors.New("git index is locked")
+	// ErrForeign: a push would publish commits of others that are not on the remote yet. Nothing was written.
+	ErrForeign = errors.New("unpushed commits of others")
+	// ErrRefused: git or a hook refused the commit, or a hook altered it. The files are written, nothing is committed.
+	ErrRefused = errors.New("commit refused")
+	// ErrBehind: the remote has commits that are missing here. The commit is made and not pushed.
+	ErrBehind = errors.New("remote is ahead")
+	// ErrPush: the push failed for another reason. The commit is made and not pushed.
+	ErrPush = errors.New("push failed")
+)
+
+// failures are the exit statuses of apply.sh.
+var failures = map[int]struct {
+	err    error
+	advice string
+}{
+	81: {ErrOutside, "a path leads through a symbolic link or is not a file"},
+	82: {ErrDrift, "look at what changed, then ask again"},
+	83: {ErrBranch, "check out the branch, or finish what is under way, then retry"},
+	84: {ErrLocked, "another git command is at work or was killed; if none runs there, remove the file, then retry"},
+	85: {ErrForeign, "push them or take them off the branch, then retry"},
+	86: {ErrRefused, "read what the hook says, then retry"},
+	87: {ErrRefused, "a hook altered the commit, which was undone; then retry"},
+	88: {ErrBehind, "pull with rebase in the work tree, then retry: the commit is made and will only be pushed"},
+	89: {ErrPush, "see that the remote can be reached and allows the push, then retry: the commit is made and will only be pushed"},
+	90: {ErrOutside, "an unpushed commit of this program touches more than domains' folders: look at it before anything is pushed"},
+}
+
+//go:embed apply.sh
+var applyScript string
+
+// Apply makes the commit and pushes it where a remote is configured, and returns the hash of the commit that has the files.
+// Where HEAD has them already it only pushes what is unpushed. It may be called again after any failure.
+func (r *Repo) Apply(ctx context.Context, c Commit) (hash string, err error) {
+	if err := r.checkCommit(c); err != nil {
+		return "", fmt.Errorf("repo: %w", err)
+	}
+	archive, err := c.archive()
+	if err != nil {
+		return "", fmt.Errorf("repo: %w", err)
+	}
+	result, err := r.host.Run(ctx, hosts.Command{
+		Argv: []string{"bash", "-c", applyScript, "onboardbot", r.config.Branch, r.config.Remote, r.config.DomainsDir, c.Folder},
+		Dir:  r.config.Dir,
+		Env: map[string]string{
+			"GIT_AUTHOR_NAME": r.author.Name, "GIT_AUTHOR_EMAIL": r.author.Address,
+			"GIT_COMMITTER_NAME": r.author.Name, "GIT_COMMITTER_EMAIL": r.author.Address,
+		},
+		Stdin: archive, Lock: lock, Timeout: r.config.Timeout,
+	}, nil)
+	var exit *hosts.ExitError
+	switch {
+	case errors.As(err, &exit) && failures[exit.Code].err != nil:
+		failure := failures[exit.Code]
+		return "", fmt.Errorf("repo: %w: %s (%s)", failure.err, strings.Join(result.Last(3, hosts.Stderr), "; "), failure.advice)
+	case errors.As(err, &exit): // the script's text is nobody's reading
+		return "", fmt.Errorf("repo: commit %q: exit status %d: %s", c.Subject, exit.Code, exit.Tail)
+	case err != nil:
+		return "", fmt.Errorf("repo: commit %q: %w", c.Subject, err)
+	}
+	if out := result.Last(1, hosts.Stdout); len(out) == 1 {
+		hash = out[0]
+	}
+	return hash, nil
+}
+
+// archive is the commit as apply.sh reads it from its standard input.
+func (c Commit) archive() ([]byte, error) {
+	var buffer bytes.Buffer
+	w := tar.NewWriter(&buffer)
+	put := func(name string, mode fs.FileMode, content []byte) error {
+		if err := w.WriteHeader(&tar.Header{Name: name, Mode: int64(mode), Size: int64(len(content)), Format: tar.FormatPAX}); err != nil {
+			return err
+		}
+		_, err := w.Write(content)
+		return err
+	}
+	var paths bytes.Buffer
+	for _, file := range c.Files {
+		paths.WriteString(file.Path + "\x00")
+		if file.Before != nil {
+			if err := put("before/"+file.Path, 0o600, file.Before); err != nil {
+				return nil, err
+			}
+		}
+		if file.After != nil {
+			if err := put("after/"+file.Path, file.Mode.Perm(), file.After); err != nil {
+				return nil, err
+			}
+		}
+	}
+	if err := put("paths", 0o600, paths.Bytes()); err != nil {
+		return nil, err
+	}
+	// The last entry: where it is, the archive came whole.
+	if err := put("message", 0o600, []byte(c.message())); err != nil {
+		return nil, err
+	}
+	return buffer.Bytes(), w.Close()
+}
+
+func (c Commit) message() string {
+	var b strings.Builder
+	b.WriteString(c.Subject + "\n")
+	if c.Body != "" {
+		b.WriteString("\n" + strings.TrimSpace(c.Body) + "\n")
+	}
+	if len(c.Trailers) > 0 {
+		b.WriteString("\n")
+	}
+	for _, trailer := range c.Trailers {
+		b.WriteString(trailer.Key + ": " + trailer.Value + "\n")
+	}
+	return b.String()
+}
+
+var trailerKey = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9-]*$`)
+
+func checkMessage(c Commit) error {
+	if strings.TrimSpace(c.Subject) == "" || !printable(c.Subject) {
+		return fmt.Errorf("subject %q is not one line of text", c.Subject)
+	}
+	for line := range strings.SplitSeq(c.Body, "\n") {
+		if !printable(line) {
+			return fmt.Errorf("body line %q is not text", line)
+		}
+	}
+	for _, trailer := range c.Trailers {
+		if !trailerKey.MatchString(trailer.Key) || strings.TrimSpace(trailer.Value) == "" || !printable(trailer.Value) {
+			return fmt.Errorf("trailer %q: %q is not one line of text", trailer.Key, trailer.Value)
+		}
+	}
+	return nil
+}
+
+func printable(line string) bool {
+	return utf8.ValidString(line) && !strings.ContainsFunc(line, func(r rune) bool { return !unicode.IsPrint(r) })
+}

@@ -1,0 +1,82 @@
+package repo
+
+import (
+	"errors"
+	"fmt"
+	"net/mail"
+	"path"
+	"regexp"
+	"strings"
+	"time"
+)
+
+// Config says where the repository is and how commits are made.
+type Config struct {
+	// Dir is the work tree on the host, absolute or under ~/. Required.
+	Dir string `yaml:"dir"`
+	// Branch is the one that must be checked out, and that is pushed. Default: main.
+	Branch string `yaml:"branch"`
+	// Remote is the name of the git remote to push to. Empty: commits stay in Dir.
+	Remote string `yaml:"remote"`
+	// Author is author and committer of every commit, as in "Onboarding <onboarding@example.com>". By its address commits
+	// of this program are told from others, so nobody else may use it. Required.
+	Author string `yaml:"author"`
+	// DomainsDir holds a folder for each domain, relative to Dir. Default: deployments/@domains.
+	DomainsDir string `yaml:"domains_dir"`
+	// Template is the folder in DomainsDir that is copied for a new domain. Default: _template/{provider}.com.
+	Template string `yaml:"template"`
+	// Timeout limits one commit with its hooks and its push. Default: 5m.
+	Timeout time.Duration `yaml:"timeout"`
+}
+
+// WithDefaults returns the configuration with every unset field at its default.
+func (c Config) WithDefaults() Config {
+	for field, standard := range map[*string]string{
+		&c.Branch: "main", &c.DomainsDir: "deployments/@domains", &c.Template: "_template/{provider}.com",
+	} {
+		if *field == "" {
+			*field = standard
+		}
+	}
+	if c.Timeout == 0 {
+		c.Timeout = 5 * time.Minute
+	}
+	return c
+}
+
+var (
+	branchName = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_./+-]*$`)
+	remoteName = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.-]*$`)
+)
+
+// Validate reports every problem at once, each with the field's name in YAML.
+func (c Config) Validate() error {
+	var problems []error
+	complain := func(field, format string, args ...any) {
+		problems = append(problems, fmt.Errorf("%s: %s", field, fmt.Sprintf(format, args...)))
+	}
+	if !strings.HasPrefix(c.Dir, "/") && !strings.HasPrefix(c.Dir, "~/") {
+		complain("dir", "%q is neither absolute nor under ~/", c.Dir)
+	}
+	if !branchName.MatchString(c.Branch) || strings.Contains(c.Branch, "..") {
+		complain("branch", "%q is not a branch name", c.Branch)
+	}
+	if c.Remote != "" && !remoteName.MatchString(c.Remote) {
+		complain("remote", "%q is not the name of a remote such as origin", c.Remote)
+	}
+	if address, err := mail.ParseAddress(c.Author); err != nil || address.Name == "" {
+		complain("author", "%q is not of the form Name <address>", c.Author)
+	}
+	for field, dir := range map[string]string{"domains_dir": c.DomainsDir, "template": c.Template} {
+		if err := checkPath(dir); err != nil {
+			complain(field, "%v", err)
+		}
+	}
+	if c.Timeout < time.Second {
+		complain("timeout", "%v is less than 1s", c.Timeout)
+	}
+	return errors.Join(problems...)
+}
+
+// templateDir is the template's folder relative to the work tree.
+func (c Config) templateDir() string { return path.Join(c.DomainsDir, c.Template) }
