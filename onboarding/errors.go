@@ -22,6 +22,7 @@ var (
 	ErrBusy        = errors.New("a step is being applied")
 	ErrFrozen      = errors.New("frozen already")
 	ErrNotFrozen   = errors.New("not frozen")
+	ErrNothing     = errors.New("there is nothing to undo")
 	ErrNoGlass     = errors.New("breaking the glass is switched off")
 )
 

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -64,6 +66,15 @@ func (w *world) Steps(request onboarding.Request) []onboarding.Definition {
 	}
 }
 
+// UndoSteps takes the applied steps back in reverse.
+func (w *world) UndoSteps(run *onboarding.Run) []onboarding.Definition {
+	var definitions []onboarding.Definition
+	for _, applied := range slices.Backward(run.Undoes.Applied) {
+		definitions = append(definitions, onboarding.Definition{Key: "undo-" + applied.Step, Title: "Undo", Destructive: true})
+	}
+	return definitions
+}
+
 func (w *world) Look(_ context.Context, run *onboarding.Run, key onboarding.Key) (onboarding.Look, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -78,6 +89,12 @@ func (w *world) Look(_ context.Context, run *onboarding.Run, key onboarding.Key)
 	}
 	if key.Kind() == "preflight" || key.Kind() == "verify" || w.there[run.Request.Slug+"/"+name] {
 		look.Facts = map[string]string{"seen " + name: "yes"}
+		return look, nil
+	}
+	if done, undo := strings.CutPrefix(name, "undo-"); undo {
+		if w.there[run.Request.Slug+"/"+done] {
+			look.Change = onboarding.Change{Summary: "unmake " + done, Items: []onboarding.Item{{Command: &onboarding.Command{Host: "vps", Argv: []string{"unmake", done}}}}}
+		}
 		return look, nil
 	}
 	look.Change = onboarding.Change{Summary: "make " + name, Items: []onboarding.Item{
@@ -107,7 +124,10 @@ func (w *world) Apply(ctx context.Context, grant onboarding.Grant, change onboar
 	if err != nil {
 		return err
 	}
-	w.set(func() { w.there[grant.Run.Request.Slug+"/"+name] = true })
+	w.set(func() {
+		done, undo := strings.CutPrefix(name, "undo-")
+		w.there[grant.Run.Request.Slug+"/"+done] = !undo
+	})
 	return nil
 }
 

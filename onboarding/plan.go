@@ -36,7 +36,7 @@ func (s *Service) Plan(ctx context.Context, request Request, operator string) (*
 		return nil, err
 	}
 	// What the plan shows is what a run would show, but for the id that a new tenant would get.
-	run := &Run{Request: request, Requester: requester, State: RunActive, TenantID: uuid.New()}
+	run := &Run{Kind: KindOnboard, Request: request, Requester: requester, State: RunActive, TenantID: uuid.New()}
 	for _, definition := range s.Runbook.Steps(request) {
 		run.Steps = append(run.Steps, Step{Definition: definition, State: StepPending})
 	}

@@ -6,9 +6,19 @@ import (
 	"github.com/google/uuid"
 )
 
-// Run is one onboarding under way, from the request to the last check.
+// RunKind is what a run is for.
+type RunKind string
+
+// The kinds of runs.
+const (
+	KindOnboard RunKind = "onboard"
+	KindUndo    RunKind = "undo" // takes back what another run did
+)
+
+// Run is one onboarding under way, from the request to the last check, or its undoing.
 type Run struct {
 	ID        uuid.UUID
+	Kind      RunKind
 	Request   Request
 	Requester Operator
 	State     RunState
@@ -23,6 +33,8 @@ type Run struct {
 	Ended   time.Time // zero while active
 	EndedBy Operator  // who cancelled
 	Steps   []Step    // in the order of the runbook
+	// Undoes is what a run of [KindUndo] takes back, nil for any other.
+	Undoes *Undoes
 }
 
 // RunState is where a run stands.

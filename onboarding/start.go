@@ -142,7 +142,7 @@ func (r *Run) had(domain string) bool {
 
 // earlier returns the newest run of a slug that ended, nil if there is none.
 func (s *Service) earlier(ctx context.Context, slug string) (*Run, error) {
-	runs, err := s.runsWhere(ctx, s.pool, `slug = $1 AND state <> 'active' ORDER BY created_at DESC LIMIT 1`, slug)
+	runs, err := s.runsWhere(ctx, s.pool, `slug = $1 AND kind = 'onboard' AND state <> 'active' ORDER BY created_at DESC LIMIT 1`, slug)
 	if err != nil || len(runs) == 0 {
 		return nil, err
 	}
@@ -166,19 +166,11 @@ func (s *Service) Begin(ctx context.Context, request Request, operator, channel,
 	if err != nil {
 		return nil, err
 	}
-	run := &Run{ID: id, Request: request, Requester: requester, State: RunActive, Channel: channel, TenantID: uuid.New()}
+	run := &Run{ID: id, Kind: KindOnboard, Request: request, Requester: requester, State: RunActive, Channel: channel, TenantID: uuid.New()}
 	for _, definition := range s.Runbook.Steps(request) {
 		run.Steps = append(run.Steps, Step{Definition: definition, State: StepPending})
 	}
-	err = pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
-		if err := insertRun(ctx, tx, run, submission); err != nil {
-			return err
-		}
-		if err := addEvent(ctx, tx, Event{RunID: id, Kind: EventRequested, Actor: requester}); err != nil {
-			return err
-		}
-		return s.announce(ctx, tx, id)
-	})
+	err = s.insert(ctx, run, submission)
 	switch violates(err) {
 	case "":
 	case "runs_submission_key":
@@ -191,7 +183,6 @@ func (s *Service) Begin(ctx context.Context, request Request, operator, channel,
 	if err != nil {
 		return nil, fmt.Errorf("new run: %w", err)
 	}
-	s.log.InfoContext(ctx, "run began", "run", id, "slug", request.Slug, "requester", requester.ID)
 	return run, nil
 }
 

@@ -35,6 +35,8 @@ type Definition struct {
 type Runbook interface {
 	// Steps lists the steps of a request in their order.
 	Steps(Request) []Definition
+	// UndoSteps lists the steps that take a run back, in their order. The run has its [Undoes].
+	UndoSteps(run *Run) []Definition
 	// Look answers what is left to do. It changes nothing and may be called at any time.
 	Look(ctx context.Context, run *Run, key Key) (Look, error)
 	// Apply carries out exactly the change, item by item, writing what happens to the log.

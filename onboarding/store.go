@@ -35,8 +35,14 @@ func insertRun(ctx context.Context, q querier, run *Run, submission string) erro
 	if err != nil {
 		return err
 	}
-	_, err = q.Exec(ctx, `INSERT INTO runs (id, slug, request, requester, channel, tenant_id, submission) VALUES ($1, $2, $3, $4, $5, $6, $7)`,
-		run.ID, run.Request.Slug, request, run.Requester, run.Channel, run.TenantID, submission)
+	var undoes *uuid.UUID
+	deletes := false
+	if run.Undoes != nil {
+		undoes, deletes = &run.Undoes.Run, run.Undoes.DeleteCertificates
+	}
+	_, err = q.Exec(ctx, `INSERT INTO runs (id, slug, request, requester, channel, tenant_id, submission, kind, undoes, delete_certificates)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
+		run.ID, run.Request.Slug, request, run.Requester, run.Channel, run.TenantID, submission, run.Kind, undoes, deletes)
 	if err != nil {
 		return err
 	}
@@ -62,13 +68,18 @@ func lockRun(ctx context.Context, tx pgx.Tx, id uuid.UUID) (*Run, error) {
 	return loadRun(ctx, tx, id)
 }
 
-const runColumns = `id, request, requester, channel, tenant_id, state, facts, created_at, ended_at, ended_by`
+const runColumns = `id, kind, undoes, delete_certificates, request, requester, channel, tenant_id, state, facts, created_at, ended_at, ended_by`
 
 func scanRun(row pgx.CollectableRow) (*Run, error) {
 	run := new(Run)
 	var ended *time.Time
 	var endedBy *Operator
-	err := row.Scan(&run.ID, &run.Request, &run.Requester, &run.Channel, &run.TenantID, &run.State, &run.Facts, &run.Created, &ended, &endedBy)
+	var undoes *uuid.UUID
+	var deletes bool
+	err := row.Scan(&run.ID, &run.Kind, &undoes, &deletes, &run.Request, &run.Requester, &run.Channel, &run.TenantID, &run.State, &run.Facts, &run.Created, &ended, &endedBy)
+	if undoes != nil {
+		run.Undoes = &Undoes{Run: *undoes, DeleteCertificates: deletes}
+	}
 	run.Ended = orZero(ended)
 	run.EndedBy = orZero(endedBy)
 	return run, err
@@ -94,7 +105,10 @@ func loadRun(ctx context.Context, q querier, id uuid.UUID) (*Run, error) {
 	if err != nil {
 		return nil, fmt.Errorf("run %s: %w", id, err)
 	}
-	return run, loadSteps(ctx, q, run)
+	if err := loadSteps(ctx, q, run); err != nil {
+		return nil, err
+	}
+	return run, loadUndoes(ctx, q, run)
 }
 
 func loadSteps(ctx context.Context, q querier, run *Run) error {
