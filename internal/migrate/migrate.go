@@ -1,0 +1,69 @@
+// Package migrate brings the bot's schema up to date: each part that keeps tables there hands in its files and a table of its
+// own to count them in. It knows no table by name.
+package migrate
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/jackc/pgx/v5/stdlib"
+	"github.com/pressly/goose/v3"
+)
+
+// lock is the advisory lock under which replicas that start together migrate one after the other.
+const lock = `hashtextextended('onboardbot/migrations', 0)`
+
+// Set is one part's tables: goose v3 files, and the table that counts which of them were applied.
+type Set struct {
+	Table string
+	Files fs.FS
+}
+
+// Apply creates the schema if it is missing, applies what each set has new, and then calls the functions that bring along
+// tables of others, all under one session-level lock. The pool's connections must have the schema as their search path.
+func Apply(ctx context.Context, pool *pgxpool.Pool, schema string, sets []Set, others ...func(context.Context) error) (err error) {
+	db := stdlib.OpenDBFromPool(pool)
+	defer func() { err = errors.Join(err, db.Close()) }()
+	conn, err := pool.Acquire(ctx)
+	if err != nil {
+		return fmt.Errorf("migrations: %w", err)
+	}
+	defer conn.Release()
+	if _, err := conn.Exec(ctx, `SELECT pg_advisory_lock(`+lock+`)`); err != nil {
+		return fmt.Errorf("migrations: %w", err)
+	}
+	defer func() {
+		if _, unlockErr := conn.Exec(context.WithoutCancel(ctx), `SELECT pg_advisory_unlock(`+lock+`)`); unlockErr != nil {
+			_ = conn.Conn().Close(context.WithoutCancel(ctx)) // which frees it as well
+		}
+	}()
+	// Asked first, since CREATE SCHEMA wants the right to create one even where it is there.
+	var there bool
+	if err := conn.QueryRow(ctx, `SELECT EXISTS (SELECT FROM pg_namespace WHERE nspname = $1)`, schema).Scan(&there); err != nil {
+		return fmt.Errorf("schema %s: %w", schema, err)
+	}
+	if !there {
+		if _, err := conn.Exec(ctx, `CREATE SCHEMA `+pgx.Identifier{schema}.Sanitize()); err != nil {
+			return fmt.Errorf("schema %s: %w", schema, err)
+		}
+	}
+	for _, set := range sets {
+		provider, err := goose.NewProvider(goose.DialectPostgres, db, set.Files, goose.WithTableName(set.Table))
+		if err != nil {
+			return fmt.Errorf("migrations of %s: %w", set.Table, err)
+		}
+		if _, err := provider.Up(ctx); err != nil {
+			return fmt.Errorf("migrations of %s: %w", set.Table, err)
+		}
+	}
+	for _, other := range others {
+		if err := other(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
