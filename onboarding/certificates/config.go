@@ -1,0 +1,51 @@
+package certificates
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Config says how sweeps are made and judged.
+type Config struct {
+	// Thresholds say when somebody must hear.
+	Thresholds Thresholds `yaml:"thresholds"`
+	// Limits are those of the authority.
+	Limits Limits `yaml:"limits"`
+	// Parallel is how many looks are under way at once. Default 64.
+	Parallel int `yaml:"parallel"`
+	// PerHost is how many of them go to one address. Default 8.
+	PerHost int `yaml:"per_host"`
+	// ClockSkew is how far a host's clock and this machine's may differ. Default 5m.
+	ClockSkew time.Duration `yaml:"clock_skew"`
+}
+
+// WithDefaults fills in what is not given.
+func (c Config) WithDefaults() Config {
+	c.Thresholds, c.Limits = c.Thresholds.WithDefaults(), c.Limits.WithDefaults()
+	c.Parallel, c.PerHost = cmp.Or(c.Parallel, 64), cmp.Or(c.PerHost, 8)
+	c.ClockSkew = cmp.Or(c.ClockSkew, 5*time.Minute)
+	return c
+}
+
+// Validate reports every problem, each with the field's name.
+func (c Config) Validate() error {
+	c = c.WithDefaults()
+	var problems []error
+	for name, err := range map[string]error{"thresholds": c.Thresholds.Validate(), "limits": c.Limits.Validate()} {
+		if err != nil {
+			problems = append(problems, fmt.Errorf("%s: %w", name, err))
+		}
+	}
+	if c.Parallel < 1 {
+		problems = append(problems, fmt.Errorf("parallel: %d is not positive", c.Parallel))
+	}
+	if c.PerHost < 1 {
+		problems = append(problems, fmt.Errorf("per_host: %d is not positive", c.PerHost))
+	}
+	if c.ClockSkew < 0 {
+		problems = append(problems, fmt.Errorf("clock_skew: %s is negative", c.ClockSkew))
+	}
+	return errors.Join(problems...)
+}

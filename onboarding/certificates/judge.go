@@ -1,0 +1,180 @@
+package certificates
+
+import (
+	"context"
+	"crypto/x509"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/atlilith/onboardbot/onboarding/probe"
+)
+
+// gather collects the different certificates that visitors get.
+func (r *SiteReport) gather() {
+	for _, look := range r.Looks {
+		for _, leaf := range look.leaves {
+			serial := leaf.SerialNumber.Text(16)
+			if !look.Visited || slices.ContainsFunc(r.Certificates, func(c Certificate) bool { return c.Serial == serial }) {
+				continue
+			}
+			r.Certificates = append(r.Certificates, describe(leaf))
+		}
+	}
+	slices.SortStableFunc(r.Certificates, func(a, b Certificate) int { return a.NotAfter.Compare(b.NotAfter) })
+	for _, look := range r.Looks {
+		if look.Visited && len(look.Serials) > 0 && look.Serials[0] == r.Certificates[0].Serial {
+			r.Chain = links(look.chain)
+			return
+		}
+	}
+}
+
+// compare sets what visitors get against what certbot has.
+func (s *Sweeper) compare(r *SiteReport, lineages []Lineage, err error) []Fault {
+	if err != nil {
+		return []Fault{fault(HostSilent, Blind, "could not see what certbot has for %s: %v", r.Shown(), err)}
+	}
+	var faults []Fault
+	for _, name := range r.Names {
+		var covering []Lineage
+		for _, lineage := range lineages {
+			if lineage.Covers(name) {
+				covering = append(covering, lineage)
+				if !slices.ContainsFunc(r.Lineages, func(l Lineage) bool { return l.Name == lineage.Name }) {
+					r.Lineages = append(r.Lineages, lineage)
+				}
+			}
+		}
+		shown := probe.Unicode(name)
+		if len(covering) == 0 {
+			faults = append(faults, fault(UnknownToHost, Attention, "certbot on %s has no certificate for %s, so nothing renews it", r.Host, shown))
+			continue
+		}
+		for _, look := range r.Looks {
+			if look.Name != name {
+				continue
+			}
+			for _, leaf := range look.leaves {
+				faults = append(faults, compareLeaf(r.Host, look, leaf, covering)...)
+			}
+		}
+	}
+	for _, lineage := range r.Lineages {
+		if lineage.Manual {
+			faults = append(faults, fault(RenewalOff, Attention, "automatic renewal of %s is turned off on %s", lineage.Name, r.Host))
+		}
+	}
+	return faults
+}
+
+func compareLeaf(host string, look Look, leaf *x509.Certificate, covering []Lineage) []Fault {
+	var newest *Certificate
+	for _, lineage := range covering {
+		c := lineage.Certificate
+		if c.leaf.Equal(leaf) {
+			return nil
+		}
+		if c.leaf.PublicKeyAlgorithm == leaf.PublicKeyAlgorithm && (newest == nil || c.NotBefore.After(newest.NotBefore)) {
+			newest = &c
+		}
+	}
+	name := probe.Unicode(look.Name)
+	if newest != nil && newest.NotBefore.After(leaf.NotBefore) {
+		return []Fault{fault(NotReloaded, Attention, "renewed but not reloaded: visitors of %s at %s still get the certificate until %s, while %s has one until %s on disk: reload nginx there",
+			name, look.Address, day(leaf.NotAfter), host, day(newest.NotAfter))}
+	}
+	return []Fault{fault(NotCertbots, Attention, "visitors of %s at %s get a certificate that certbot on %s does not have", name, look.Address, host)}
+}
+
+// askWindows asks the authorities of certificates that certbot renews.
+func (s *Sweeper) askWindows(ctx context.Context, r *SiteReport) {
+	for i := range r.Certificates {
+		c := &r.Certificates[i]
+		for _, lineage := range r.Lineages {
+			if lineage.Certificate.Serial != c.Serial || lineage.Directory == "" {
+				continue
+			}
+			window, err := s.Windows.Window(ctx, lineage.Directory, c.leaf)
+			if err != nil {
+				r.Faults = append(r.Faults, fault(NoRenewalInfo, Well, "the authority of %s does not say when to renew: %v", lineage.Name, err))
+			}
+			c.Window = window
+		}
+	}
+}
+
+// judgeLooks says what visitors run into.
+func (s *Sweeper) judgeLooks(r *SiteReport) []Fault {
+	var faults []Fault
+	for _, look := range r.Looks {
+		for _, problem := range look.problems {
+			faults = append(faults, Fault{problem.Kind, s.visible(r, look, problem), problem.Sentence})
+		}
+		if look.redirect != nil && len(look.leaves) > 0 {
+			faults = append(faults, Fault{look.redirect.Kind, Attention, look.redirect.Sentence})
+		}
+		if look.skew.Abs() > s.config.ClockSkew {
+			faults = append(faults, fault(ClockSkew, Attention, "the clocks of %s and of this machine differ by %s: one of them is wrong, and validity is judged by this machine's", look.Address, look.skew.Abs().Round(time.Second)))
+		}
+		faults = append(faults, differing(r, look)...)
+	}
+	return faults
+}
+
+// visible is how bad a look's problem is. What is only unreachable from here, such as IPv6 on a machine that has none, may be fine for
+// visitors.
+func (s *Sweeper) visible(r *SiteReport, look Look, problem *probe.Problem) Severity {
+	switch {
+	case problem.Kind == probe.Unreachable:
+		if slices.ContainsFunc(r.Looks, func(l Look) bool { return l.Name == look.Name && len(l.leaves) > 0 }) {
+			return Well
+		}
+		return Blind
+	case problem.Kind == probe.Aborted:
+		return Blind
+	case !look.Visited:
+		return Attention
+	}
+	return Critical
+}
+
+// differing compares with the look before it at the same name: visitors over IPv4 and IPv6 should get the same.
+func differing(r *SiteReport, look Look) []Fault {
+	for _, other := range r.Looks {
+		if other.Name == look.Name && other.Address.Less(look.Address) && len(other.Serials) > 0 && len(look.Serials) > 0 && other.Serials[0] != look.Serials[0] {
+			return []Fault{fault(Differing, Attention, "visitors of %s get one certificate at %s and another at %s", probe.Unicode(look.Name), other.Address, look.Address)}
+		}
+	}
+	return nil
+}
+
+// severity is that of the worst fault, or of the reminder that is due.
+func (s *Sweeper) severity(r *SiteReport, now time.Time) Severity {
+	worst := Well
+	for _, fault := range r.Faults {
+		worst = max(worst, fault.Severity)
+	}
+	for _, c := range r.Certificates {
+		passed := s.config.Thresholds.passed(c, r.RenewBefore(c), now)
+		if len(passed) == 0 {
+			continue
+		}
+		if passed[len(passed)-1].level == Urgent {
+			return Critical
+		}
+		worst = max(worst, Attention)
+	}
+	return worst
+}
+
+func day(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 UTC") }
+
+func list(addresses []netip.Addr) string {
+	texts := make([]string, len(addresses))
+	for i, address := range addresses {
+		texts[i] = address.String()
+	}
+	return strings.Join(texts, ", ")
+}

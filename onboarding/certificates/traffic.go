@@ -1,0 +1,94 @@
+package certificates
+
+import (
+	"context"
+	"net/netip"
+	"sync"
+	"time"
+
+	"github.com/atlilith/onboardbot/onboarding/probe"
+)
+
+// hanging is after how many looks in a row that end in no answer an address is asked no more in this sweep.
+const hanging = 3
+
+// traffic bounds one sweep: so many looks in all, few at any one address, none at one that hangs. A look first waits for its address
+// and only then takes one of the places in all, so that those who wait for a slow address hold up nobody.
+type traffic struct {
+	all       chan struct{}
+	questions chan struct{} // to name servers, which are asked before the looks
+	perHost   int
+	mu        sync.Mutex
+	hosts     map[netip.Addr]*hostTraffic
+}
+
+type hostTraffic struct {
+	places chan struct{}
+	mu     sync.Mutex
+	hung   int // looks in a row that got no answer
+}
+
+func newTraffic(all, perHost int) *traffic {
+	return &traffic{all: make(chan struct{}, all), questions: make(chan struct{}, all), perHost: perHost, hosts: make(map[netip.Addr]*hostTraffic)}
+}
+
+func (t *traffic) host(address netip.Addr) *hostTraffic {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.hosts[address] == nil {
+		t.hosts[address] = &hostTraffic{places: make(chan struct{}, t.perHost)}
+	}
+	return t.hosts[address]
+}
+
+// question takes a place for asking name servers and returns what gives it back.
+func (t *traffic) question() func() {
+	t.questions <- struct{}{}
+	return func() { <-t.questions }
+}
+
+// look makes a look when there is room for it.
+func (t *traffic) look(ctx context.Context, address netip.Addr, look func() Look, name string) Look {
+	host := t.host(address)
+	host.places <- struct{}{}
+	defer func() { <-host.places }()
+	if host.hangs() || ctx.Err() != nil {
+		return leftOut(name, address)
+	}
+	t.all <- struct{}{}
+	defer func() { <-t.all }()
+	seen := look()
+	host.note(seen)
+	return seen
+}
+
+func (h *hostTraffic) hangs() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.hung >= hanging
+}
+
+func (h *hostTraffic) note(seen Look) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if !hung(seen) {
+		h.hung = 0
+		return
+	}
+	h.hung++
+}
+
+func hung(seen Look) bool {
+	for _, problem := range seen.problems {
+		switch problem.Kind {
+		case probe.NoAnswer, probe.Silent, probe.EndlessHandshake:
+			return true
+		}
+	}
+	return false
+}
+
+func leftOut(name string, address netip.Addr) Look {
+	problem := &probe.Problem{Kind: NotYetLookedAt, Sentence: probe.Unicode(name) + " was not looked at: " + address.String() + " does not answer others either"}
+	return Look{Name: name, Address: address, Done: time.Now(), problems: []*probe.Problem{problem}}
+}
