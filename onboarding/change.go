@@ -2,10 +2,12 @@ package onboarding
 
 import (
 	"crypto/sha256"
+	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"slices"
+	"unicode/utf8"
 
 	"github.com/gowebpki/jcs"
 )
@@ -79,9 +81,50 @@ type Commit struct {
 // FileChange is one file of a commit. Before is nil for a new file, After is nil for one that goes.
 type FileChange struct {
 	Path   string  `json:"path"`
-	Mode   string  `json:"mode"` // of git: 100644, 100755 or 120000
+	Mode   string  `json:"mode"` // of git: 100644 or 100755
 	Before *string `json:"before"`
 	After  *string `json:"after"`
+	// Base64 says that Before and After are encoded (RFC 4648 §4), since one of them is no text.
+	Base64 bool `json:"base64,omitempty"`
+}
+
+// NewFileChange returns the change of one file, of which nil is no file.
+func NewFileChange(path, mode string, before, after []byte) FileChange {
+	file := FileChange{Path: path, Mode: mode, Base64: !utf8.Valid(before) || !utf8.Valid(after)}
+	encode := func(content []byte) *string {
+		if content == nil {
+			return nil
+		}
+		text := string(content)
+		if file.Base64 {
+			text = base64.StdEncoding.EncodeToString(content)
+		}
+		return &text
+	}
+	file.Before, file.After = encode(before), encode(after)
+	return file
+}
+
+// Contents returns the file before and after as it is, nil for no file.
+func (f FileChange) Contents() (before, after []byte, err error) {
+	if before, err = f.content(f.Before); err == nil {
+		after, err = f.content(f.After)
+	}
+	return before, after, err
+}
+
+func (f FileChange) content(text *string) ([]byte, error) {
+	switch {
+	case text == nil:
+		return nil, nil
+	case !f.Base64:
+		return []byte(*text), nil
+	}
+	content, err := base64.StdEncoding.DecodeString(*text)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", f.Path, err)
+	}
+	return content, nil
 }
 
 // Probe asks for one path of every name at every address over HTTP and goes on only if all answer with the body.
