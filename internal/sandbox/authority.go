@@ -2,7 +2,11 @@ package sandbox
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
 	"fmt"
+	"net/http"
 	"os"
 	"time"
 
@@ -48,4 +52,21 @@ func (w *World) StartAuthority(ctx context.Context, lifetime time.Duration) (*ac
 	}
 	w.roots = append(w.roots, root...)
 	return server, os.WriteFile(w.Roots, w.roots, 0o644)
+}
+
+// Client is an HTTP client that trusts the world's roots alone and follows no redirect.
+func (w *World) Client() (*http.Client, error) {
+	pem, err := os.ReadFile(w.Roots)
+	if err != nil {
+		return nil, err
+	}
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM(pem) {
+		return nil, errors.New(w.Roots + " holds no certificate")
+	}
+	return &http.Client{
+		Transport:     &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool}, DisableKeepAlives: true},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		Timeout:       10 * time.Second,
+	}, nil
 }

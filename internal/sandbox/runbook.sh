@@ -50,7 +50,7 @@ took dns
 target=${domain%.com}
 cd "$PLATFORM_REPO/deployments/@domains"
 cp -r '_template/{provider}.com' "$domain"
-sed -i "s/{provider}\.com/$domain/g; s/{provider}/$target/g" "$domain"/{services.yaml,deploy.sh,nginx/prod.conf,README.md}
+sed -i "s/{provider}\.com/$domain/g; s/{provider}/$target/g" "$domain"/{services.yaml,deploy.sh,nginx/prod.conf}
 git add "$domain"
 git commit --quiet --message "Add $domain"
 git push --quiet

@@ -7,17 +7,10 @@ package sandbox
 
 import (
 	"context"
-	"crypto/tls"
-	"crypto/x509"
-	"errors"
 	"fmt"
-	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"strings"
 	"sync"
-	"syscall"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -32,31 +25,6 @@ import (
 	"github.com/atlilith/onboardbot/internal/sandbox/ssh"
 	"github.com/atlilith/onboardbot/internal/sandbox/vps"
 )
-
-// Addresses of the world. The VPSes have those that RFC 5737 and RFC 3849 keep for documentation.
-const (
-	// WorkspaceAddress is slack.sandbox, free for a Slack workspace to listen on.
-	WorkspaceAddress = "192.0.2.20"
-
-	gateway        = "192.0.2.1"
-	acmeAddress    = "192.0.2.14"
-	nameServer2    = "192.0.2.54"
-	portalAddress  = "192.0.2.80"
-	apricotAddress = "127.0.0.1"
-)
-
-// Aliases under which ssh knows the hosts.
-const (
-	Apricot   = "apricot"
-	QuinnVPS  = "quinn-vps"
-	MercheVPS = "merche-vps"
-)
-
-// machines are the VPSes that a world may have, in order.
-var machines = []struct{ name, alias, ipv4, ipv6, gateway6 string }{
-	{"vps-0", QuinnVPS, "203.0.113.10", "2001:db8::10", "2001:db8:ffff::10"},
-	{"vps-1", MercheVPS, "203.0.113.20", "2001:db8::20", "2001:db8:ffff::20"},
-}
 
 // Config is what a world starts with. Its zero value is a whole world.
 type Config struct {
@@ -224,56 +192,6 @@ func (w *World) start(ctx context.Context) error {
 
 func (w *World) path(name string) string { return filepath.Join(w.Dir, name) }
 
-// address gives the namespace the world's addresses, and takes them away again at the end.
-func (w *World) address(ctx context.Context) error {
-	var add, remove strings.Builder
-	for _, address := range []string{gateway, acmeAddress, WorkspaceAddress, namespace.Resolver, nameServer2, portalAddress} {
-		fmt.Fprintf(&add, "addr add %s/32 dev lo\n", address)
-		fmt.Fprintf(&remove, "addr del %s/32 dev lo\n", address)
-	}
-	run := func(ctx context.Context, batch string) error {
-		cmd := exec.CommandContext(ctx, "ip", "-batch", "-")
-		cmd.Stdin = strings.NewReader(batch)
-		if out, err := cmd.CombinedOutput(); err != nil {
-			return fmt.Errorf("addresses of the world (is this inside a namespace, and the only world there?): %w: %s", err, out)
-		}
-		return nil
-	}
-	if err := run(ctx, add.String()); err != nil {
-		return err
-	}
-	w.closing(func() { _ = run(context.WithoutCancel(ctx), remove.String()) })
-	return nil
-}
-
-// shareSSHConfig makes the world's hosts known to every ssh inside, as the runbook's commands expect.
-func (w *World) shareSSHConfig() error {
-	const system = "/etc/ssh/ssh_config"
-	if err := syscall.Mount(w.SSH.Config, system, "", syscall.MS_BIND, ""); err != nil {
-		return fmt.Errorf("replace %s, of the package openssh-client: %w", system, err)
-	}
-	w.closing(func() { _ = syscall.Unmount(system, syscall.MNT_DETACH) })
-	return nil
-}
-
-func (w *World) dnsConfig() dns.Config {
-	zones := []dns.Zone{{Name: strings.TrimPrefix(portal.Suffix, "."), Records: []string{"* A " + portalAddress}, ReadOnly: true}}
-	for _, provider := range []string{"cocotte.com", "sansonnet.com", "transquinnftw.com"} {
-		zones = append(zones, dns.Zone{Name: provider, Records: []string{
-			"@ A " + machines[0].ipv4, "@ AAAA " + machines[0].ipv6, "www A " + machines[0].ipv4, "www AAAA " + machines[0].ipv6,
-		}})
-	}
-	for _, zone := range w.config.Zones {
-		zones = append(zones, dns.Zone{Name: zone})
-	}
-	return dns.Config{
-		Dir:       w.path("dns"),
-		Addresses: [2]string{namespace.Resolver, nameServer2},
-		Hosts:     map[string]string{"acme": acmeAddress, "slack": WorkspaceAddress, "portal": portalAddress},
-		Zones:     zones,
-	}
-}
-
 // closing adds what Close has to do, last first.
 func (w *World) closing(closer func()) {
 	w.mu.Lock()
@@ -290,21 +208,4 @@ func (w *World) Close() {
 		w.closers[last]()
 		w.closers = w.closers[:last]
 	}
-}
-
-// Client is an HTTP client that trusts the world's roots alone and follows no redirect.
-func (w *World) Client() (*http.Client, error) {
-	pem, err := os.ReadFile(w.Roots)
-	if err != nil {
-		return nil, err
-	}
-	pool := x509.NewCertPool()
-	if !pool.AppendCertsFromPEM(pem) {
-		return nil, errors.New(w.Roots + " holds no certificate")
-	}
-	return &http.Client{
-		Transport:     &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool}, DisableKeepAlives: true},
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-		Timeout:       10 * time.Second,
-	}, nil
 }

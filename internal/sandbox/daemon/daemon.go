@@ -27,6 +27,8 @@ type Config struct {
 	Log string
 	// Ready reports nil once the process serves. It is asked until then.
 	Ready func(context.Context) error
+	// Stop is the signal that asks it to end. Default SIGTERM.
+	Stop syscall.Signal
 }
 
 // Daemon is one process, running or not. Its methods may be called from several goroutines.
@@ -43,6 +45,9 @@ const readyWithin = 20 * time.Second
 
 // Start runs a process and returns when it is ready.
 func Start(ctx context.Context, config Config) (*Daemon, error) {
+	if config.Stop == 0 {
+		config.Stop = syscall.SIGTERM
+	}
 	d := &Daemon{config: config}
 	if err := d.Start(ctx); err != nil {
 		return nil, err
@@ -123,7 +128,7 @@ func (d *Daemon) Pid() int {
 }
 
 // Stop asks the process to end and returns when it has, after three seconds by force.
-func (d *Daemon) Stop() { d.lockedEnd(syscall.SIGTERM) }
+func (d *Daemon) Stop() { d.lockedEnd(d.config.Stop) }
 
 // Kill ends the process and its group as kill -9 does.
 func (d *Daemon) Kill() { d.lockedEnd(syscall.SIGKILL) }

@@ -64,6 +64,10 @@ func prepare() error {
 	if out, err := exec.Command("ip", "link", "set", "lo", "up").CombinedOutput(); err != nil {
 		return fmt.Errorf("bring up the loopback with ip(8), of the package iproute2: %w: %s", err, out)
 	}
+	// A daemon that runs as the ordinary user who entered (see [User]) holds no capability over this network.
+	if err := os.WriteFile("/proc/sys/net/ipv4/ip_unprivileged_port_start", []byte("0"), 0); err != nil {
+		return fmt.Errorf("open the low ports: %w", err)
+	}
 	return replaceFiles()
 }
 

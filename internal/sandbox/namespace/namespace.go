@@ -40,9 +40,9 @@ type Func func() int
 // Run calls the function.
 func (f Func) Run() int { return f() }
 
-// Main runs the program inside a fresh namespace and ends this process with its exit status; it returns, with that status, only
-// inside. It does so by executing this binary again, so
-// it must be the first thing that main or TestMain calls: what comes before it runs three times.
+// Main runs the program inside a fresh namespace. Inside, it returns the program's exit status; outside, it ends this process
+// with that status. It executes this binary again, so it must be the first thing that main or TestMain calls: what comes before
+// it runs three times.
 //
 // listen names TCP addresses of the machine outside to open before entering; inside, [Listeners] returns them in this order.
 func Main(program Program, listen ...string) int {

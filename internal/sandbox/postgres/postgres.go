@@ -8,15 +8,15 @@ import (
 	"fmt"
 	"net/url"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/atlilith/onboardbot/internal/sandbox/daemon"
 )
 
 // Superuser is the role that owns every server started here.
@@ -27,10 +27,9 @@ const maxSocketPath = 107
 
 // Server is one running PostgreSQL server.
 type Server struct {
-	dir  string
-	cmd  *exec.Cmd
-	done chan struct{}
-	next atomic.Int64
+	dir    string
+	daemon *daemon.Daemon
+	next   atomic.Int64
 }
 
 // binaries returns the folder of the newest installed server, since Debian keeps them off the PATH.
@@ -43,11 +42,11 @@ func binaries() (string, error) {
 }
 
 // asUser wraps a command so that the server does not see uid 0, which it refuses.
-func asUser(name string, args ...string) *exec.Cmd {
+func asUser(command ...string) []string {
 	if os.Getuid() != 0 {
-		return exec.Command(name, args...)
+		return command
 	}
-	return exec.Command("unshare", append([]string{"--user", "--map-user=1000", "--map-group=1000", "--", name}, args...)...)
+	return append([]string{"unshare", "--user", "--map-user=1000", "--map-group=1000", "--"}, command...)
 }
 
 // Start runs a server whose files all live in dir, which is made if it is missing, and returns when it answers. The caller
@@ -68,56 +67,35 @@ func Start(ctx context.Context, dir string, settings ...string) (*Server, error)
 	}
 	data := filepath.Join(dir, "data")
 	if _, err := os.Stat(filepath.Join(data, "PG_VERSION")); errors.Is(err, os.ErrNotExist) {
-		initdb := asUser(filepath.Join(bin, "initdb"), "-D", data, "-U", Superuser, "-A", "trust", "--no-sync", "--no-locale", "-E", "UTF8")
-		if out, err := initdb.CombinedOutput(); err != nil {
-			return nil, fmt.Errorf("initdb: %w: %s", err, out)
+		if err := createCluster(ctx, bin, data); err != nil {
+			return nil, err
 		}
 	}
-	log, err := os.Create(filepath.Join(dir, "log"))
-	if err != nil {
-		return nil, err
-	}
-	defer log.Close()
-	args := []string{"-D", data, "-k", dir, "-c", "listen_addresses=", "-c", "fsync=off", "-c", "full_page_writes=off",
-		"-c", "synchronous_commit=off", "-c", "max_connections=300", "-c", "shared_buffers=64MB"}
+	command := []string{filepath.Join(bin, "postgres"), "-D", data, "-k", dir, "-c", "listen_addresses=", "-c", "fsync=off",
+		"-c", "full_page_writes=off", "-c", "synchronous_commit=off", "-c", "max_connections=300", "-c", "shared_buffers=64MB"}
 	for _, setting := range settings {
-		args = append(args, "-c", setting)
+		command = append(command, "-c", setting)
 	}
-	cmd := asUser(filepath.Join(bin, "postgres"), args...)
-	cmd.Stdout, cmd.Stderr = log, log
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	if err := cmd.Start(); err != nil {
-		return nil, err
-	}
-	server := &Server{dir: dir, cmd: cmd, done: make(chan struct{})}
-	go func() {
-		_ = cmd.Wait()
-		close(server.done)
-	}()
-	if err := server.ready(ctx); err != nil {
-		_ = server.Close()
+	server := &Server{dir: dir}
+	server.daemon, err = daemon.Start(ctx, daemon.Config{
+		Name:    "postgres",
+		Command: asUser(command...),
+		Log:     filepath.Join(dir, "log"),
+		Ready:   server.ready,
+		Stop:    syscall.SIGQUIT,
+	})
+	if err != nil {
 		return nil, err
 	}
 	return server, nil
 }
 
 func (s *Server) ready(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
-	defer cancel()
-	for {
-		conn, err := pgx.Connect(ctx, s.DSN("postgres"))
-		if err == nil {
-			return conn.Close(ctx)
-		}
-		select {
-		case <-s.done:
-			log, _ := os.ReadFile(filepath.Join(s.dir, "log"))
-			return fmt.Errorf("postgres ended at once: %s", log)
-		case <-ctx.Done():
-			return fmt.Errorf("postgres did not answer: %w", err)
-		case <-time.After(10 * time.Millisecond):
-		}
+	conn, err := pgx.Connect(ctx, s.DSN(Superuser))
+	if err != nil {
+		return err
 	}
+	return conn.Close(ctx)
 }
 
 // DSN is the connection string of a database for the superuser.
@@ -143,18 +121,12 @@ func (s *Server) NewDatabase(ctx context.Context) (string, error) {
 	return name, nil
 }
 
-// Close stops the server at once. Its files stay.
+// Daemon is the server's process. Frozen, it takes new connections and answers none, while those that are open go on.
+func (s *Server) Daemon() *daemon.Daemon { return s.daemon }
+
+// Close stops the server at once, by PostgreSQL's immediate shutdown. Its files stay.
 func (s *Server) Close() error {
-	// The postmaster may be a child of unshare; the group reaches both. SIGQUIT is PostgreSQL's immediate shutdown.
-	if err := syscall.Kill(-s.cmd.Process.Pid, syscall.SIGQUIT); err != nil && !errors.Is(err, syscall.ESRCH) {
-		return err
-	}
-	select {
-	case <-s.done:
-	case <-time.After(5 * time.Second):
-		_ = syscall.Kill(-s.cmd.Process.Pid, syscall.SIGKILL)
-		<-s.done
-	}
+	s.daemon.Stop()
 	return nil
 }
 
