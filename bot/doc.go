@@ -10,5 +10,6 @@
 //	outbox, err := bot.NewOutbox(pool, workspace)
 //	outbox.AddWorkers(workers)
 //	slackBot, err := bot.New(pool, workspace, router)
+//	go outbox.Run(ctx)
 //	err = slackBot.Run(ctx)
 package bot

@@ -246,3 +246,25 @@ func (o *Outbox) Permalink(ctx context.Context, key string) (string, error) {
 	}
 	return link, nil
 }
+
+// Failure is a message that Slack refused for good as it stands.
+type Failure struct {
+	Key, Channel string
+	// Reason is Slack's error.
+	Reason string
+	At     time.Time
+}
+
+// Failures lists the newest hundred messages that Slack refused, for operators and checks. Putting other content tries again.
+func (o *Outbox) Failures(ctx context.Context) ([]Failure, error) {
+	rows, err := o.pool.Query(ctx, o.sql.sql(`
+		SELECT key, channel, error, failed_at FROM slack_messages WHERE failed_hash = hash ORDER BY failed_at DESC LIMIT 100`))
+	if err != nil {
+		return nil, fmt.Errorf("failed messages: %w", err)
+	}
+	failures, err := pgx.CollectRows(rows, pgx.RowToStructByPos[Failure])
+	if err != nil {
+		return nil, fmt.Errorf("failed messages: %w", err)
+	}
+	return failures, nil
+}

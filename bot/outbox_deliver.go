@@ -113,7 +113,7 @@ func (d *delivery) drain(ctx context.Context) (again time.Duration, err error) {
 
 // due is, in SQL, what may be sent now: its time has come and nothing holds it, its thread exists, and of the first posts in a lane
 // (a thread, or the top level) it is the oldest.
-const due = `m.channel = $1 AND m.waiting AND m.due_at <= now()
+const due = `m.waiting AND m.due_at <= now()
 	AND (h.until IS NULL OR h.until <= now())
 	AND (m.thread IS NULL OR p.ts IS NOT NULL)
 	AND (m.delivered_hash IS NOT NULL OR NOT EXISTS (
@@ -129,7 +129,7 @@ func (d *delivery) next(ctx context.Context) (row, error) {
 			m.blocks, m.fallback, coalesce(m.file_name, ''), coalesce(m.file_title, ''), coalesce(m.file_id, ''),
 			m.hash, m.sending_hash, m.sending_since, m.attempts, `+holdScope+`,
 			EXISTS (SELECT FROM slack_holds r WHERE r.scope = '`+planRefusal+`' AND r.until > now())`+
-		waitingRows+` WHERE `+due+` ORDER BY m.seq LIMIT 1`), d.channel)
+		waitingRows+` WHERE m.channel = $1 AND `+due+` ORDER BY m.seq LIMIT 1`), d.channel)
 	if err != nil {
 		return row{}, err
 	}
@@ -138,7 +138,7 @@ func (d *delivery) next(ctx context.Context) (row, error) {
 
 // waiting reports whether anything is due.
 func (d *delivery) waiting(ctx context.Context) (some bool, err error) {
-	err = d.conn.QueryRow(ctx, d.outbox.sql.sql(`SELECT EXISTS (SELECT`+waitingRows+` WHERE `+due+`)`), d.channel).Scan(&some)
+	err = d.conn.QueryRow(ctx, d.outbox.sql.sql(`SELECT EXISTS (SELECT`+waitingRows+` WHERE m.channel = $1 AND `+due+`)`), d.channel).Scan(&some)
 	return some, err
 }
 

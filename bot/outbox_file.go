@@ -18,39 +18,41 @@ const (
 
 // file uploads a file and shares it.
 //
-// Slack has no key against sharing twice, but an upload's id can be completed once only. So the id is committed before it is
-// completed, and a row found `sending` is asked about: an id that Slack shows as shared, or as complete, is done; one that it
-// does not know was never completed and is completed again. What remains is a share that Slack delays for more than shareWait: it
-// counts as done, without a timestamp.
+// Slack has no key against sharing twice, but one upload can be completed once only. So its id is committed before it is completed,
+// and for a row found `sending` Slack is asked: a file that is shown in the conversation is done, one that Slack does not know is
+// uploaded anew, and any other is completed again, where a refusal means that it had been completed. What Slack shares later than
+// shareWait counts as done, without a timestamp.
 func (d *delivery) file(ctx context.Context, m row) error {
 	channel, err := d.conversation(ctx, m)
 	if err != nil {
 		return d.record(ctx, m, "file", err)
 	}
 	m.ChannelID = channel
-	api := d.outbox.workspace.api
+	again := false
 	if m.SendingHash != nil && m.FileID != "" {
-		ts, known, err := d.shared(ctx, m)
-		if err != nil {
+		var ts string
+		if ts, again, err = d.shared(ctx, m); err != nil {
 			return d.record(ctx, m, "file", err)
 		}
-		if known {
+		if ts != "" {
 			d.outbox.workspace.delivered.WithLabelValues("file", "found").Inc()
 			return d.delivered(ctx, m, m.Hash, ts)
 		}
 	}
-	if m.FileID, err = d.upload(ctx, m); err != nil {
-		return d.record(ctx, m, "file", err)
+	if !again {
+		if m.FileID, err = d.upload(ctx, m); err != nil {
+			return d.record(ctx, m, "file", err)
+		}
+		_, err = d.conn.Exec(ctx, d.outbox.sql.sql(`
+			UPDATE slack_messages SET sending_hash = hash, sending_since = now(), channel_id = $2, file_id = $3 WHERE key = $1`),
+			m.Key, m.ChannelID, m.FileID)
+		if err != nil {
+			return err
+		}
 	}
-	_, err = d.conn.Exec(ctx, d.outbox.sql.sql(`
-		UPDATE slack_messages SET sending_hash = hash, sending_since = now(), channel_id = $2, file_id = $3 WHERE key = $1`),
-		m.Key, m.ChannelID, m.FileID)
-	if err != nil {
-		return err
-	}
-	_, err = api.CompleteUploadExternalContext(ctx, slack.CompleteUploadExternalParameters{
+	_, err = d.outbox.workspace.api.CompleteUploadExternalContext(ctx, slack.CompleteUploadExternalParameters{
 		Files: []slack.FileSummary{{ID: m.FileID, Title: m.FileTitle}}, Channel: m.ChannelID, ThreadTimestamp: m.ThreadTS})
-	if err != nil {
+	if err != nil && (!again || code(err) != "file_not_found") {
 		return d.record(ctx, m, "file", fmt.Errorf("files.completeUploadExternal: %w", err))
 	}
 	ts, _, err := d.shared(ctx, m)

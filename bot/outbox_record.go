@@ -54,8 +54,10 @@ func (d *delivery) record(ctx context.Context, m row, kind string, failure error
 		log.Error("slack refuses a message")
 		_, err := d.conn.Exec(ctx, d.outbox.sql.sql(`
 			UPDATE slack_messages
-			SET failed_hash = $2, failed_at = now(), error = $3, sending_hash = NULL, sending_since = NULL
-			WHERE key = $1`), m.Key, m.Hash, failure.Error())
+			SET failed_hash = $2, failed_at = now(), error = $3,
+				sending_hash = CASE WHEN $4 THEN NULL ELSE sending_hash END,
+				sending_since = CASE WHEN $4 THEN NULL ELSE sending_since END
+			WHERE key = $1`), m.Key, m.Hash, failure.Error(), settled)
 		return err
 	case throttled:
 		log.Info("slack throttles", "retry_in", wait)

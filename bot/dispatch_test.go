@@ -1,0 +1,329 @@
+package bot_test
+
+import (
+	"context"
+	"encoding/json"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	"github.com/slack-go/slack"
+
+	"github.com/atlilith/onboardbot/bot"
+	"github.com/atlilith/onboardbot/internal/sandbox/workspace"
+)
+
+func TestCommandIsAnsweredInPrivate(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, workspace.Sample())
+	router := bot.NewRouter()
+	heard := make(chan bot.Command, 1)
+	router.Command("/onboard", func(_ context.Context, c bot.Command) (bot.Reply, error) {
+		heard <- c
+		return bot.Reply{Text: "for you: " + bot.Escape(c.Text)}, nil
+	})
+	w.start(router)
+	out := w.type_("/onboard <merche> & co")
+	if out.Error != "" || out.Message == nil || !out.Message.Ephemeral || out.Message.Text != "for you: &lt;merche&gt; &amp; co" {
+		t.Errorf("outcome %+v", out)
+	}
+	want := bot.Command{Person: bot.Person{Team: workspace.SampleTeam, ID: workspace.Ana}, Name: "/onboard", Text: "<merche> & co",
+		Channel: workspace.OpsChannel, ChannelName: "ops"}
+	if diff := cmp.Diff(want, <-heard, cmpopts.IgnoreFields(bot.Command{}, "TriggerID", "ResponseURL", "Envelope")); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestEveryKindIsHandledOnce(t *testing.T) {
+	t.Parallel()
+	for _, kind := range []workspace.FaultKind{workspace.FaultDuplicate, workspace.FaultRedeliver} {
+		t.Run(string(kind), func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, workspace.Sample())
+			counts := map[string]*atomic.Int64{}
+			for _, name := range []string{"command", "action", "view", "event"} {
+				counts[name] = &atomic.Int64{}
+			}
+			ws := w.workspace()
+			router := bot.NewRouter()
+			router.Command("/onboard", func(ctx context.Context, c bot.Command) (bot.Reply, error) {
+				counts["command"].Add(1)
+				_, err := ws.OpenView(ctx, c.TriggerID, form())
+				return bot.Reply{Text: "opened"}, err
+			})
+			router.Action("touch/*", func(context.Context, bot.Action) error { counts["action"].Add(1); return nil })
+			router.View("form", func(context.Context, bot.Submission) (bot.Answer, error) {
+				counts["view"].Add(1)
+				return bot.FieldErrors(map[string]string{"slug": "is taken"}), nil
+			})
+			router.Event("app_home_opened", func(context.Context, bot.Event) error { counts["event"].Add(1); return nil })
+			// Two replicas: a copy may arrive at the other.
+			w.start(router)
+			w.start(router)
+			again := func(envelope string) { w.order(workspace.Fault{Kind: kind, Envelope: envelope}) }
+
+			again(workspace.EnvelopeCommands)
+			if out := w.type_("/onboard"); out.Error != "" || out.Message == nil || out.Message.Text != "opened" {
+				t.Fatalf("command: %+v", out)
+			}
+			again(workspace.EnvelopeInteractive)
+			if out := w.inModal(workspace.Action{Do: workspace.DoPress, User: workspace.Ana, Target: "Touch"}); out.Error != "" {
+				t.Errorf("press: %+v", out)
+			}
+			w.inModal(workspace.Action{Do: workspace.DoFill, User: workspace.Ana, Target: "Slug", Values: []string{"merche-biche"}})
+			again(workspace.EnvelopeInteractive)
+			out := w.inModal(workspace.Action{Do: workspace.DoSubmit, User: workspace.Ana})
+			if diff := cmp.Diff(map[string]string{"slug": "is taken"}, out.Errors); diff != "" {
+				t.Errorf("submission: %s in %+v", diff, out)
+			}
+			again(workspace.EnvelopeEvents)
+			w.do(workspace.Action{Do: workspace.DoHome, User: workspace.Ana})
+
+			// Every envelope, copies included, was acknowledged, and none late.
+			eventually(t, "all acknowledged", func() bool {
+				sent, acked := 0, 0
+				for _, e := range w.transcript() {
+					switch {
+					case e.Kind == workspace.KindEnvelope:
+						sent++
+					case e.Kind == workspace.KindAck && e.Error != "late":
+						acked++
+					}
+				}
+				return sent == 8 && acked == 8
+			})
+			for name, n := range counts {
+				if n.Load() != 1 {
+					t.Errorf("%s was handled %d times", name, n.Load())
+				}
+			}
+		})
+	}
+}
+
+func form() slack.ModalViewRequest {
+	input := slack.NewInputBlock("slug", bot.Plain("Slug", bot.MaxInputLabel), nil, slack.NewPlainTextInputBlockElement(nil, "slug"))
+	return slack.ModalViewRequest{Type: slack.VTModal, CallbackID: "form", Title: bot.Plain("Onboard", bot.MaxViewTitle),
+		Submit: bot.Plain("Go", bot.MaxViewTitle), PrivateMetadata: "draft/7", NotifyOnClose: true, Blocks: slack.Blocks{BlockSet: []slack.Block{input,
+			slack.NewActionBlock("touch", bot.Button("touch/1", "7", "Touch", ""))}}}
+}
+
+func TestWhatHandlersGet(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, workspace.Sample())
+	ws := w.workspace()
+	outbox := w.outbox()
+	var mu sync.Mutex
+	got := map[string]any{}
+	note := func(name string, v any) {
+		mu.Lock()
+		defer mu.Unlock()
+		got[name] = v
+	}
+	router := bot.NewRouter()
+	router.Command("/onboard", func(ctx context.Context, c bot.Command) (bot.Reply, error) {
+		view := form()
+		least := 1
+		view.Blocks.BlockSet = append(view.Blocks.BlockSet, slack.NewInputBlock("org", bot.Plain("Org", 20), nil,
+			&slack.SelectBlockElement{Type: slack.OptTypeExternal, ActionID: "org", MinQueryLength: &least}))
+		_, err := ws.OpenView(ctx, c.TriggerID, view)
+		return bot.Reply{}, err
+	})
+	router.Action("touch/*", func(_ context.Context, a bot.Action) error { note("modal click", a); return nil })
+	router.Action("approve", func(_ context.Context, a bot.Action) error { note("message click", a); return nil })
+	router.Options("org", func(_ context.Context, s bot.Suggestion) ([]*slack.OptionBlockObject, error) {
+		note("typed", s.Typed)
+		return []*slack.OptionBlockObject{bot.Option("o1", "Cocotte & co", "")}, nil
+	})
+	router.View("form", func(_ context.Context, s bot.Submission) (bot.Answer, error) {
+		note("slug", s.State["slug"]["slug"].Value)
+		note("org", s.State["org"]["org"].SelectedOption.Value)
+		note("metadata", s.Metadata)
+		return bot.ReplaceView(form()), nil
+	})
+	router.ViewClosed("form", func(_ context.Context, c bot.Closed) error { note("closed", c.Metadata); return nil })
+	router.Event("app_home_opened", func(_ context.Context, e bot.Event) error { note("tab", e.Tab+" "+e.Person.ID); return nil })
+	w.start(router)
+
+	w.type_("/onboard")
+	w.inModal(workspace.Action{Do: workspace.DoPress, User: workspace.Ana, Target: "Touch"})
+	w.inModal(workspace.Action{Do: workspace.DoFill, User: workspace.Ana, Target: "Slug", Values: []string{"merche-biche"}})
+	if out := w.inModal(workspace.Action{Do: workspace.DoSuggest, User: workspace.Ana, Target: "Org", Values: []string{"coc"}}); len(out.Options) != 1 {
+		t.Errorf("options: %+v", out)
+	}
+	if out := w.inModal(workspace.Action{Do: workspace.DoFill, User: workspace.Ana, Target: "Org", Values: []string{"o1"}}); out.Error != "" {
+		t.Errorf("fill: %+v", out)
+	}
+	if out := w.inModal(workspace.Action{Do: workspace.DoSubmit, User: workspace.Ana}); out.Modal == nil {
+		t.Errorf("submit: %+v", out)
+	}
+	w.inModal(workspace.Action{Do: workspace.DoClose, User: workspace.Ana})
+	w.do(workspace.Action{Do: workspace.DoHome, User: workspace.Bo})
+	m := message("root", "root")
+	m.Blocks = []slack.Block{slack.NewActionBlock("decide", bot.Button("approve", "step-id", "Approve", slack.StylePrimary))}
+	w.put(outbox, m)
+	seen := w.see("the button", saying("root"))
+	w.do(workspace.Action{Do: workspace.DoPress, User: workspace.Bo, Channel: workspace.OpsChannel, Message: seen[0].TS, Target: "Approve"})
+	eventually(t, "all heard", func() bool { mu.Lock(); defer mu.Unlock(); return len(got) == 8 })
+
+	click := got["message click"].(bot.Action)
+	want := bot.Action{Person: bot.Person{Team: workspace.SampleTeam, ID: workspace.Bo}, ID: "approve", Block: "decide", Value: "step-id",
+		Channel: workspace.OpsChannel, TS: seen[0].TS}
+	ignore := cmpopts.IgnoreFields(bot.Action{}, "Raw", "TriggerID", "ResponseURL", "Envelope", "State")
+	if diff := cmp.Diff(want, click, ignore); diff != "" {
+		t.Error(diff)
+	}
+	if err := ws.Respond(t.Context(), click.ResponseURL, bot.Response{Reply: bot.Reply{Text: "not yours to approve"}}); err != nil {
+		t.Error(err)
+	}
+	if err := ws.Ephemeral(t.Context(), workspace.OpsChannel, "", workspace.Bo, bot.Reply{Text: "really not"}); err != nil {
+		t.Error(err)
+	}
+	w.seeAs(workspace.Bo, workspace.OpsChannel, "two private answers", saying("root", "not yours to approve", "really not"))
+	modal := got["modal click"].(bot.Action)
+	if modal.View == nil || modal.View.Hash == "" || modal.Channel != "" || modal.Value != "7" || modal.View.PrivateMetadata != "draft/7" {
+		t.Errorf("click in a modal: %+v", modal)
+	}
+	rest := map[string]any{"typed": "o1", "slug": "merche-biche", "org": "o1", "metadata": "draft/7", "closed": "draft/7",
+		"tab": "home " + workspace.Bo}
+	delete(got, "message click")
+	delete(got, "modal click")
+	if diff := cmp.Diff(rest, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestHandlersThatFail(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, workspace.Sample())
+	ws := w.workspace()
+	router := bot.NewRouter()
+	router.Command("/onboard", func(ctx context.Context, c bot.Command) (bot.Reply, error) {
+		switch c.Text {
+		case "panic":
+			panic("at the disco")
+		case "error":
+			return bot.Reply{}, errHandler
+		case "large":
+			return bot.Reply{Text: strings.Repeat("x", 25_000)}, nil
+		}
+		_, err := ws.OpenView(ctx, c.TriggerID, form())
+		return bot.Reply{}, err
+	})
+	router.View("form", func(context.Context, bot.Submission) (bot.Answer, error) { panic("in the form") })
+	w.start(router)
+	for text, logged := range map[string]string{"panic": "at the disco", "error": errHandler.Error(), "large": bot.ErrAckTooLarge.Error()} {
+		out := w.type_("/onboard " + text)
+		if out.Error != "" || out.Message == nil || !strings.Contains(out.Message.Text, "did not work") {
+			t.Errorf("%s: %+v", text, out)
+		}
+		if !w.log.contains(logged) {
+			t.Errorf("%s is not logged", text)
+		}
+	}
+	// A form that could not be taken stays open with what was typed.
+	w.type_("/onboard")
+	w.inModal(workspace.Action{Do: workspace.DoFill, User: workspace.Ana, Target: "Slug", Values: []string{"kept"}})
+	out := w.inModal(workspace.Action{Do: workspace.DoSubmit, User: workspace.Ana})
+	if out.Modal == nil || !strings.Contains(out.Errors["slug"], "did not work") || !strings.Contains(string(out.Modal.State), "kept") {
+		t.Errorf("form: %+v", out)
+	}
+	for _, e := range w.transcript() {
+		if e.Kind == workspace.KindTrouble {
+			t.Errorf("trouble: %+v", e)
+		}
+	}
+}
+
+func TestSlowHandlerIsAcknowledgedAndGoesOn(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, workspace.Sample())
+	finished := make(chan error, 1)
+	router := bot.NewRouter()
+	router.Command("/onboard", func(ctx context.Context, _ bot.Command) (bot.Reply, error) {
+		<-ctx.Done()
+		finished <- ctx.Err()
+		return bot.Reply{Text: "too late"}, nil
+	})
+	w.start(router, func(c *bot.Config) { c.AckWithin, c.HandlerTimeout = 200*time.Millisecond, time.Second })
+	began := time.Now()
+	out := w.type_("/onboard")
+	if took := time.Since(began); out.Error != "" || out.Message != nil || took < 200*time.Millisecond || took > 900*time.Millisecond {
+		t.Errorf("%+v after %s", out, took)
+	}
+	if err := <-finished; err != context.DeadlineExceeded {
+		t.Errorf("the handler ended with %v", err)
+	}
+}
+
+func TestFloodDoesNotStarve(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, workspace.Sample())
+	block := make(chan struct{})
+	defer close(block)
+	var running atomic.Int64
+	router := bot.NewRouter()
+	router.Event("app_home_opened", func(context.Context, bot.Event) error { running.Add(1); <-block; return nil })
+	router.Command("/onboard", func(context.Context, bot.Command) (bot.Reply, error) { return bot.Reply{Text: "here"}, nil })
+	w.start(router, func(c *bot.Config) { c.Concurrency = 2 })
+	for range 20 {
+		w.do(workspace.Action{Do: workspace.DoHome, User: workspace.Bo})
+	}
+	eventually(t, "two handlers run", func() bool { return running.Load() == 2 })
+	if out := w.type_("/onboard"); out.Message == nil || out.Message.Text != "here" {
+		t.Errorf("starved: %+v", out)
+	}
+	if n := running.Load(); n != 2 {
+		t.Errorf("%d handlers ran at once", n)
+	}
+}
+
+// What a replica began before it was killed is handled by the one that gets it next.
+func TestKilledWhileHandling(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, workspace.Sample())
+	if _, err := w.pool.Exec(t.Context(), `CREATE TABLE begun (word text)`); err != nil {
+		t.Fatal(err)
+	}
+	kill := w.replica()
+	began := func() (n int) {
+		if err := w.pool.QueryRow(t.Context(), `SELECT count(*) FROM begun`).Scan(&n); err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	eventually(t, "the replica is connected", func() bool {
+		events, _ := json.Marshal(w.transcript())
+		return strings.Contains(string(events), "2 open")
+	})
+	outcome := make(chan workspace.Outcome, 1)
+	go func() {
+		out, _ := w.slack.Act(context.Background(), workspace.Action{Do: workspace.DoType, User: workspace.Ana,
+			Channel: workspace.OpsChannel, Text: "/onboard merche"})
+		outcome <- out
+	}()
+	eventually(t, "the replica has begun", func() bool { return began() == 1 })
+	kill()
+	handled := make(chan string, 2)
+	router := bot.NewRouter()
+	router.Command("/onboard", func(_ context.Context, c bot.Command) (bot.Reply, error) {
+		handled <- c.Text
+		return bot.Reply{Text: "taken over"}, nil
+	})
+	w.start(router)
+	select {
+	case text := <-handled:
+		if text != "merche" {
+			t.Errorf("handled %q", text)
+		}
+	case <-time.After(patience):
+		t.Fatal("nobody took it over")
+	}
+	if out := <-outcome; out.Message == nil || out.Message.Text != "taken over" {
+		t.Errorf("the person saw %+v", out)
+	}
+}
