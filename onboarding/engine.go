@@ -19,9 +19,13 @@ type advanceArgs struct {
 
 func (advanceArgs) Kind() string { return "onboarding_advance" }
 
+// Queue is the River queue of the jobs that advance runs. Such a job holds a connection and may take as long as a deployment:
+// it has a queue of its own, so that nothing that people wait for stands behind it.
+const Queue = "runs"
+
 // InsertOpts allows many attempts: the job has no side effect that its steps do not guard, and a database that is away for
 // a while must not end a run.
-func (advanceArgs) InsertOpts() river.InsertOpts { return river.InsertOpts{MaxAttempts: 100} }
+func (advanceArgs) InsertOpts() river.InsertOpts { return river.InsertOpts{MaxAttempts: 100, Queue: Queue} }
 
 // AddWorkers registers the jobs that advance runs.
 func (s *Service) AddWorkers(workers *river.Workers) {
@@ -33,7 +37,7 @@ type advanceWorker struct {
 	service *Service
 }
 
-func (w *advanceWorker) Timeout(*river.Job[advanceArgs]) time.Duration { return jobTimeout }
+func (w *advanceWorker) Timeout(*river.Job[advanceArgs]) time.Duration { return JobTimeout }
 
 // NextRetry keeps a run from standing still for long after a passing failure of the database.
 func (w *advanceWorker) NextRetry(job *river.Job[advanceArgs]) time.Time {

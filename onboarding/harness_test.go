@@ -229,7 +229,7 @@ func (h *house) start() *replica {
 	workers := river.NewWorkers()
 	service.AddWorkers(workers)
 	client, err := river.NewClient(riverpgxv5.New(pool), &river.Config{
-		Workers: workers, Queues: map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: 10}},
+		Workers: workers, Queues: map[string]river.QueueConfig{onboarding.Queue: {MaxWorkers: 10}},
 		FetchCooldown: 10 * time.Millisecond, FetchPollInterval: 100 * time.Millisecond, JobTimeout: 45 * time.Minute, TestOnly: true,
 		Logger: slog.New(slog.DiscardHandler),
 	})

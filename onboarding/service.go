@@ -50,8 +50,8 @@ func (c *Config) rule(kind string) Rule {
 	return rule
 }
 
-// jobTimeout bounds one job that advances a run. River rescues jobs after an hour by default, which must stay longer.
-const jobTimeout = 45 * time.Minute
+// JobTimeout bounds one job that advances a run. River's RescueStuckJobsAfter must be longer, as its default of an hour is.
+const JobTimeout = 45 * time.Minute
 
 // Defaults fills what is not set.
 func (c *Config) Defaults() {
