@@ -19,13 +19,15 @@ type Config struct {
 	PerHost int `yaml:"per_host"`
 	// ClockSkew is how far a host's clock and this machine's may differ. Default 5m.
 	ClockSkew time.Duration `yaml:"clock_skew"`
+	// Patience is how long a fault must last before anybody is reminded of it. Default 15m.
+	Patience time.Duration `yaml:"patience"`
 }
 
 // WithDefaults fills in what is not given.
 func (c Config) WithDefaults() Config {
 	c.Thresholds, c.Limits = c.Thresholds.WithDefaults(), c.Limits.WithDefaults()
 	c.Parallel, c.PerHost = cmp.Or(c.Parallel, 64), cmp.Or(c.PerHost, 8)
-	c.ClockSkew = cmp.Or(c.ClockSkew, 5*time.Minute)
+	c.ClockSkew, c.Patience = cmp.Or(c.ClockSkew, 5*time.Minute), cmp.Or(c.Patience, 15*time.Minute)
 	return c
 }
 
@@ -46,6 +48,9 @@ func (c Config) Validate() error {
 	}
 	if c.ClockSkew < 0 {
 		problems = append(problems, fmt.Errorf("clock_skew: %s is negative", c.ClockSkew))
+	}
+	if c.Patience < 0 {
+		problems = append(problems, fmt.Errorf("patience: %s is negative", c.Patience))
 	}
 	return errors.Join(problems...)
 }

@@ -69,7 +69,11 @@ func (t Thresholds) Due(site SiteReport, past Past, patience time.Duration, now 
 		}
 	}
 	due = append(due, t.allClear(site, past.Posted, now)...)
+	expired := slices.ContainsFunc(current, func(c Certificate) bool { return c.Left(now) < 0 })
 	for _, open := range past.Open {
+		if open.Kind == probe.Expired && expired {
+			continue // its threshold says so already
+		}
 		if open.Severity >= Attention && now.Sub(open.Since) >= patience {
 			due = appendNew(due, past.Posted, open.reminder(site.Domain, faultPrefix))
 		}
@@ -108,7 +112,7 @@ func (t Thresholds) sentence(site SiteReport, c Certificate, m mark, now time.Ti
 	subject := "The certificate of " + site.Shown()
 	switch m.threshold {
 	case Expired:
-		return fmt.Sprintf("%s expired %s ago, on %s.", subject, Span(-c.Left(now)), day(c.NotAfter))
+		return fmt.Sprintf("%s expired on %s.", subject, day(c.NotAfter))
 	case Overdue:
 		return fmt.Sprintf("%s should have been renewed by %s and was not. It is valid for another %s, until %s.",
 			subject, day(t.RenewalDue(c, site.RenewBefore(c))), Span(c.Left(now)), day(c.NotAfter))
@@ -145,7 +149,7 @@ func (t Thresholds) allClear(site SiteReport, posted []Posted, now time.Time) []
 }
 
 func (f OpenFault) posted(domain, prefix string) Posted {
-	return Posted{domain, f.Since.UTC().Format(time.RFC3339), Threshold(prefix + string(f.Kind))}
+	return Posted{domain, f.Since.UTC().Format(time.RFC3339Nano), Threshold(prefix + string(f.Kind))}
 }
 
 func (f OpenFault) reminder(domain, prefix string) Reminder {
@@ -180,12 +184,6 @@ func upper(sentence string) string {
 
 // Span is a duration as people say it, in whole units of which there are at least three.
 func Span(d time.Duration) string {
-	count := func(n int64, unit string) string {
-		if n == 1 {
-			return "1 " + unit
-		}
-		return fmt.Sprintf("%d %ss", n, unit)
-	}
 	whole, hours, minutes := int64(d/(24*time.Hour)), int64(d/time.Hour), int64(d/time.Minute)
 	switch {
 	case whole >= 3:
@@ -196,4 +194,11 @@ func Span(d time.Duration) string {
 		return count(minutes, "minute")
 	}
 	return count(int64(max(d, 0)/time.Second), "second")
+}
+
+func count(n int64, unit string) string {
+	if n == 1 {
+		return "1 " + unit
+	}
+	return fmt.Sprintf("%d %ss", n, unit)
 }

@@ -1,0 +1,59 @@
+package certificates
+
+import (
+	"fmt"
+	"time"
+)
+
+// Digest is the week in a few lines.
+type Digest struct {
+	Report
+	// Summary is one sentence with the counts.
+	Summary string
+	// Lines are the sites that need attention, and then those that expire first, at most ten.
+	Lines []string
+}
+
+const digestLines = 10
+
+// Digest sums a report up.
+func (s *Sweeper) Digest(report Report) Digest {
+	counts := map[Severity]int{}
+	renewing := 0
+	for _, site := range report.Sites {
+		counts[site.Severity]++
+		if len(site.Certificates) > 0 && s.renewsWithin(site, report.At, 7*24*time.Hour) {
+			renewing++
+		}
+	}
+	digest := Digest{Report: report, Summary: fmt.Sprintf("%s watched. Well: %d, attention: %d, urgent: %d, could not look: %d. Due to renew this week: %d.",
+		count(int64(len(report.Sites)), "domain"), counts[Well], counts[Attention], counts[Critical], counts[Blind], renewing)}
+	for _, site := range report.Sites[:min(len(report.Sites), digestLines)] {
+		digest.Lines = append(digest.Lines, site.Line(report.At))
+	}
+	return digest
+}
+
+func (s *Sweeper) renewsWithin(site SiteReport, now time.Time, span time.Duration) bool {
+	c := site.Certificates[0]
+	due := s.config.Thresholds.RenewalDue(c, site.RenewBefore(c))
+	return due.After(now) && due.Before(now.Add(span))
+}
+
+// Line is a site's state in one line: the domain, how long its certificate lasts, and the worst thing about it.
+func (r SiteReport) Line(now time.Time) string {
+	line := r.Shown() + ": "
+	left, ok := r.Left(now)
+	switch {
+	case !ok:
+		line += "no certificate seen"
+	case left < 0:
+		line += "expired " + Span(-left) + " ago"
+	default:
+		line += Span(left) + " left, until " + day(r.Certificates[0].NotAfter)
+	}
+	if len(r.Faults) > 0 && r.Faults[0].Severity > Well {
+		line += "; " + r.Faults[0].Sentence
+	}
+	return line
+}

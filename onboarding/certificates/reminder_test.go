@@ -1,0 +1,128 @@
+package certificates
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/atlilith/onboardbot/onboarding/probe"
+)
+
+const domain = "merche-biche.com"
+
+func siteWith(certificates ...Certificate) SiteReport {
+	return SiteReport{Site: Site{Domain: domain}, Certificates: certificates}
+}
+
+// TestEachReminderComesOnce lets a 90-day certificate grow old, a look every two hours, and hands every reminder over as it comes.
+func TestEachReminderComesOnce(t *testing.T) {
+	t.Parallel()
+	old := lasting(90 * days)
+	renewed := Certificate{Serial: "2f", NotBefore: start.Add(93 * days), NotAfter: start.Add(183 * days)}
+	for _, test := range []struct {
+		name            string
+		silent, silent2 time.Duration // nobody looks from the first to the second
+		want            []string
+	}{
+		{"always up", 0, 0, []string{
+			"63d quiet overdue: The certificate of merche-biche.com should have been renewed by 2027-03-02 00:00 UTC and was not. It is valid for another 27 days, until 2027-04-01 00:00 UTC.",
+			"67d notice 1/4: The certificate of merche-biche.com is still not renewed and is valid for only another 22 days, until 2027-04-01 00:00 UTC.",
+			"78d notice 1/8: The certificate of merche-biche.com is still not renewed and is valid for only another 11 days, until 2027-04-01 00:00 UTC.",
+			"84d urgent 1/16: The certificate of merche-biche.com is still not renewed and is valid for only another 5 days, until 2027-04-01 00:00 UTC.",
+			"89d urgent last: The certificate of merche-biche.com is still not renewed and is valid for only another 24 hours, until 2027-04-01 00:00 UTC.",
+			"90d urgent expired: The certificate of merche-biche.com expired on 2027-04-01 00:00 UTC.",
+			"93d quiet all clear: The certificate of merche-biche.com was renewed: visitors get the new one, valid until 2027-07-03 00:00 UTC.",
+		}},
+		{"down for two weeks over two thresholds", 66 * days, 80 * days, []string{
+			"63d quiet overdue: The certificate of merche-biche.com should have been renewed by 2027-03-02 00:00 UTC and was not. It is valid for another 27 days, until 2027-04-01 00:00 UTC.",
+			"80d notice 1/8: The certificate of merche-biche.com is still not renewed and is valid for only another 10 days, until 2027-04-01 00:00 UTC.",
+			"84d urgent 1/16: The certificate of merche-biche.com is still not renewed and is valid for only another 5 days, until 2027-04-01 00:00 UTC.",
+			"89d urgent last: The certificate of merche-biche.com is still not renewed and is valid for only another 24 hours, until 2027-04-01 00:00 UTC.",
+			"90d urgent expired: The certificate of merche-biche.com expired on 2027-04-01 00:00 UTC.",
+			"93d quiet all clear: The certificate of merche-biche.com was renewed: visitors get the new one, valid until 2027-07-03 00:00 UTC.",
+		}},
+		{"down until after the renewal", 63*days + time.Hour, 94 * days, []string{
+			"63d quiet overdue: The certificate of merche-biche.com should have been renewed by 2027-03-02 00:00 UTC and was not. It is valid for another 27 days, until 2027-04-01 00:00 UTC.",
+			"94d quiet all clear: The certificate of merche-biche.com was renewed: visitors get the new one, valid until 2027-07-03 00:00 UTC.",
+		}},
+		{"down all the time that mattered", 60 * days, 94 * days, nil},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			var past Past
+			var got []string
+			for age := time.Duration(0); age <= 120*days; age += 2 * time.Hour {
+				if age >= test.silent && age < test.silent2 {
+					continue
+				}
+				now := start.Add(age)
+				site := siteWith(old)
+				if !now.Before(renewed.NotBefore) {
+					site = siteWith(renewed)
+				}
+				for _, reminder := range (Thresholds{}).Due(site, past, 0, now) {
+					past.Posted = append(past.Posted, reminder.Posted)
+					got = append(got, fmt.Sprintf("%dd %s %s: %s", age/days, reminder.Level, reminder.About, reminder.Sentence))
+				}
+			}
+			if diff := cmp.Diff(test.want, got); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+func TestAllClearWaitsForEveryVisitor(t *testing.T) {
+	t.Parallel()
+	old := lasting(90 * days)
+	fresh := Certificate{Serial: "2f", NotBefore: start.Add(70 * days), NotAfter: start.Add(160 * days)}
+	past := Past{Posted: []Posted{{domain, old.Serial, Overdue}, {domain, old.Serial, "1/4"}}}
+	now := start.Add(71 * days)
+	if due := (Thresholds{}).Due(siteWith(old, fresh), past, 0, now); len(due) != 0 {
+		t.Errorf("one address still shows the old one: %+v", due)
+	}
+	if due := (Thresholds{}).Due(siteWith(), past, 0, now); len(due) != 0 {
+		t.Errorf("nothing was seen: %+v", due)
+	}
+	due := (Thresholds{}).Due(siteWith(fresh), past, 0, now)
+	if len(due) != 1 || due[0].Posted != (Posted{domain, old.Serial, AllClear}) || due[0].Certificate.Serial != fresh.Serial {
+		t.Errorf("due = %+v", due)
+	}
+}
+
+func TestWhatWasSeenLastStandsIn(t *testing.T) {
+	t.Parallel()
+	due := (Thresholds{}).Due(siteWith(), Past{Known: []Certificate{lasting(90 * days)}}, 0, start.Add(80*days))
+	if len(due) != 1 || due[0].About != "1/8" {
+		t.Errorf("due = %+v", due)
+	}
+}
+
+func TestFaultsThatLastAreHeardOfOnce(t *testing.T) {
+	t.Parallel()
+	now := start.Add(time.Hour)
+	open := OpenFault{fault(NotReloaded, Attention, "renewed but not reloaded: x"), start}
+	past := Past{Open: []OpenFault{open}}
+	var got []string
+	take := func(patience time.Duration) {
+		for _, reminder := range (Thresholds{}).Due(siteWith(), past, patience, now) {
+			past.Posted = append(past.Posted, reminder.Posted)
+			got = append(got, fmt.Sprintf("%s %s %s: %s", reminder.Level, reminder.Subject, reminder.About, reminder.Sentence))
+		}
+	}
+	take(2 * time.Hour) // too early
+	take(time.Hour)
+	take(time.Hour) // again
+	past.Open, past.Closed = nil, []OpenFault{open, {fault(probe.Silent, Critical, "never heard of"), start}}
+	take(time.Hour)
+	take(time.Hour)
+	want := []string{
+		"notice 2027-01-01T00:00:00Z fault/not reloaded: Renewed but not reloaded: x.",
+		"quiet 2027-01-01T00:00:00Z clear/not reloaded: merche-biche.com: no longer so (not reloaded).",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}

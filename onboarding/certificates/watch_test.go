@@ -1,0 +1,162 @@
+package certificates
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/netip"
+	"os"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/jackc/pgx/v5/stdlib"
+	"github.com/pressly/goose/v3"
+
+	"github.com/atlilith/onboardbot/internal/sandbox/postgres"
+	"github.com/atlilith/onboardbot/onboarding/probe/probetest"
+)
+
+func TestMain(m *testing.M) { os.Exit(postgres.Main(m)) }
+
+func database(t *testing.T) *pgxpool.Pool {
+	t.Helper()
+	pool, err := pgxpool.New(t.Context(), postgres.Database(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(pool.Close)
+	db := stdlib.OpenDBFromPool(pool)
+	defer db.Close()
+	provider, err := goose.NewProvider(goose.DialectPostgres, db, mustSub(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := provider.Up(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	return pool
+}
+
+// outbox keeps what was handed over, as rows.
+type outbox struct{ fail error }
+
+func (o outbox) Remind(ctx context.Context, tx pgx.Tx, r Reminder) error {
+	if o.fail != nil {
+		return o.fail
+	}
+	_, err := tx.Exec(ctx, `INSERT INTO outbox (line) VALUES ($1)`, fmt.Sprintf("%s %s", r.Level, r.About))
+	return err
+}
+
+func (o outbox) Digest(ctx context.Context, tx pgx.Tx, d Digest) error {
+	_, err := tx.Exec(ctx, `INSERT INTO outbox (line) VALUES ($1)`, d.Summary)
+	return err
+}
+
+func lines(t *testing.T, pool *pgxpool.Pool) []string {
+	t.Helper()
+	rows, err := pool.Query(t.Context(), `SELECT line FROM outbox ORDER BY id`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return got
+}
+
+func TestReplicasHandOverEachReminderOnce(t *testing.T) {
+	t.Parallel()
+	pool := database(t)
+	if _, err := pool.Exec(t.Context(), `CREATE TABLE outbox (id bigserial, line text)`); err != nil {
+		t.Fatal(err)
+	}
+	authority := probetest.NewAuthority(t, "Trusted")
+	ports := reservedPorts(t)
+	at := netip.MustParseAddr("127.8.0.1")
+	order := probetest.Order{Names: []string{domain}, NotBefore: time.Now().Add(-80 * days), NotAfter: time.Now().Add(10 * days)}
+	old, renewed := authority.Issue(t, order), authority.Issue(t, probetest.Order{Names: []string{domain}})
+	z := zone{addresses: map[string][]netip.Addr{domain: {at}}}
+	onDisk := disk{"vps": {lineage(domain, old)}}
+	s := sweeper(t, authority, z, onDisk, ports)
+	s.config.Patience = 0
+	inventory := Fixed{{Domain: domain, Names: []string{domain}, Host: "vps"}}
+	tick := func(announcer outbox) []error {
+		errs := make([]error, 3)
+		var replicas sync.WaitGroup
+		for i := range errs {
+			replicas.Go(func() { _, errs[i] = NewWatch(pool, s, inventory, announcer).Tick(t.Context()) })
+		}
+		replicas.Wait()
+		return errs
+	}
+	expect := func(want ...string) {
+		t.Helper()
+		if diff := cmp.Diff(append([]string{}, want...), lines(t, pool)); diff != "" {
+			t.Error(diff)
+		}
+	}
+	serve := func(t *testing.T) { serveSite(t, at, ports, old) }
+	t.Run("old", func(t *testing.T) {
+		serve(t)
+		full := errors.New("disk full")
+		for _, err := range tick(outbox{full}) {
+			if !errors.Is(err, full) {
+				t.Errorf("error = %v, want %v", err, full)
+			}
+		}
+		expect()
+		for _, err := range append(tick(outbox{}), tick(outbox{})...) {
+			if err != nil {
+				t.Error(err)
+			}
+		}
+		expect("notice 1/8")
+	})
+	t.Run("renewed but not reloaded", func(t *testing.T) {
+		serve(t)
+		onDisk["vps"] = []Lineage{lineage(domain, renewed)}
+		tick(outbox{})
+		expect("notice 1/8", "notice fault/not reloaded")
+	})
+	t.Run("reloaded", func(t *testing.T) {
+		serveSite(t, at, ports, renewed)
+		tick(outbox{})
+		tick(outbox{})
+		expect("notice 1/8", "notice fault/not reloaded", "quiet all clear", "quiet clear/not reloaded")
+		past, err := NewWatch(pool, s, inventory, outbox{}).Past(t.Context(), domain)
+		if err != nil || len(past) != 2 || past[0].Serial != renewed.Leaf.SerialNumber.Text(16) || past[1].Serial != old.Leaf.SerialNumber.Text(16) {
+			t.Errorf("past = %+v, error = %v", past, err)
+		}
+	})
+	t.Run("digest", func(t *testing.T) {
+		serveSite(t, at, ports, renewed)
+		due := time.Now()
+		var replicas sync.WaitGroup
+		for range 3 {
+			replicas.Go(func() {
+				if err := NewWatch(pool, s, inventory, outbox{}).Weekly(t.Context(), due); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		replicas.Wait()
+		expect("notice 1/8", "notice fault/not reloaded", "quiet all clear", "quiet clear/not reloaded",
+			"1 domain watched. Well: 1, attention: 0, urgent: 0, could not look: 0. Due to renew this week: 0.")
+	})
+}
+
+func mustSub(t *testing.T) fs.FS {
+	t.Helper()
+	files, err := fs.Sub(Migrations, "migrations")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return files
+}
