@@ -1,0 +1,17 @@
+package commands
+
+// What a press means. Values of buttons are ids and nothing else: of the approval for those on a question, of the run for the
+// others, whose block id names the step (see [stepID]).
+const (
+	actionApprove = "approval.approve"
+	actionReject  = "approval.reject"
+	actionShow    = "approval.show"
+	actionRetry   = "step.retry"
+	actionCheck   = "step.check"
+	actionCancel  = "run.cancel"
+	actionKeep    = "run.keep"
+
+	viewReason = "approval.reason"
+	viewChange = "approval.change"
+	viewForm   = "onboard.form"
+)

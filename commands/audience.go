@@ -1,0 +1,37 @@
+package commands
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/riverqueue/river"
+	"github.com/riverqueue/river/riverdriver/riverpgxv5"
+
+	"github.com/atlilith/onboardbot/onboarding"
+)
+
+// Audience is the domain's [onboarding.Audience]: for every change of a run it leaves a job that renders the run again.
+type Audience struct{ jobs *river.Client[pgx.Tx] }
+
+var _ onboarding.Audience = (*Audience)(nil)
+
+// NewAudience returns an audience whose jobs live in the pool's database.
+func NewAudience(pool *pgxpool.Pool, log *slog.Logger) (*Audience, error) {
+	jobs, err := river.NewClient(riverpgxv5.New(pool), &river.Config{Logger: log})
+	if err != nil {
+		return nil, fmt.Errorf("audience: %w", err)
+	}
+	return &Audience{jobs: jobs}, nil
+}
+
+// RunChanged leaves the job in the transaction of the change.
+func (a *Audience) RunChanged(ctx context.Context, tx pgx.Tx, run uuid.UUID) error {
+	if _, err := a.jobs.InsertTx(ctx, tx, renderArgs{RunID: run}, nil); err != nil {
+		return fmt.Errorf("rendering run %s: %w", run, err)
+	}
+	return nil
+}

@@ -1,0 +1,126 @@
+package commands
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/slack-go/slack"
+
+	"github.com/atlilith/onboardbot/bot"
+	"github.com/atlilith/onboardbot/onboarding"
+)
+
+// onboard answers the slash command.
+func (d *Desk) onboard(ctx context.Context, command bot.Command) (bot.Reply, error) {
+	reply, inTime := soon(ctx, d, func(ctx context.Context) bot.Reply { return d.onboardReply(ctx, command) },
+		func(ctx context.Context, reply bot.Reply) {
+			if reply.Text == "" {
+				return
+			}
+			if err := d.workspace.Respond(ctx, command.ResponseURL, bot.Response{Reply: reply}); err != nil {
+				d.log.ErrorContext(ctx, "an operator was not answered", "error", err)
+			}
+		})
+	if !inTime {
+		return bot.Reply{Text: markBusy + " One moment…"}, nil
+	}
+	return reply, nil
+}
+
+func (d *Desk) onboardReply(ctx context.Context, command bot.Command) bot.Reply {
+	if !d.config.allows(command.Channel) {
+		return bot.Reply{Text: d.elsewhere()}
+	}
+	if err := d.operator(ctx, command.Person); err != nil {
+		return bot.Reply{Text: d.explain(ctx, err, "person", command.Person.ID)}
+	}
+	read, err := understand(d.config.Command, command.Text)
+	if err != nil {
+		return bot.Reply{Text: d.explain(ctx, err)}
+	}
+	switch read.word {
+	case "":
+		return d.start(ctx, command, read)
+	case wordHelp:
+		return d.help()
+	case wordList:
+		return d.list(ctx)
+	}
+	return d.aboutRun(ctx, command, read)
+}
+
+// aboutRun answers the words that are about one Provider's run.
+func (d *Desk) aboutRun(ctx context.Context, command bot.Command, read phrase) bot.Reply {
+	run, err := d.service.Latest(ctx, read.slug)
+	active := err == nil && run.State == onboarding.RunActive
+	if read.word == wordPlan && !active {
+		return d.openForm(ctx, command, read, true)
+	}
+	if err != nil {
+		return bot.Reply{Text: d.noRun(ctx, read.slug, err)}
+	}
+	switch {
+	case read.word == wordStatus:
+		return d.status(ctx, run)
+	case !active:
+		return bot.Reply{Text: fmt.Sprintf("The onboarding of %s has ended%s. %s", bot.Code(read.slug), d.link(ctx, run), ended(run))}
+	case read.word == wordPlan:
+		plan := d.service.PlanRun(ctx, run)
+		reply, err := d.planned(ctx, plan, command.Person.ID, command.Envelope)
+		if err != nil {
+			return bot.Reply{Text: d.explain(ctx, err, "run", run.ID)}
+		}
+		return reply
+	case read.word == wordCancel:
+		return d.askCancel(ctx, run)
+	}
+	count, err := d.service.RetryAll(ctx, run.ID, command.Person.ID)
+	if err != nil {
+		return bot.Reply{Text: d.explain(ctx, err, "run", run.ID)}
+	}
+	if count == 1 {
+		return bot.Reply{Text: fmt.Sprintf("One step looks again%s.", d.link(ctx, run))}
+	}
+	return bot.Reply{Text: fmt.Sprintf("%d steps look again%s.", count, d.link(ctx, run))}
+}
+
+func (d *Desk) noRun(ctx context.Context, slug string, err error) string {
+	if _, expected := sentence(err); expected {
+		return fmt.Sprintf("Nobody has onboarded %s yet. %s begins.", bot.Code(slug), bot.Code(d.config.Command+" "+slug))
+	}
+	return d.explain(ctx, err, "slug", slug)
+}
+
+// ended says when and how a run ended.
+func ended(run *onboarding.Run) string {
+	if run.State == onboarding.RunCancelled {
+		return fmt.Sprintf("%s cancelled it %s.", mention(run.EndedBy), bot.Date(run.Ended))
+	}
+	return fmt.Sprintf("It is live since %s.", bot.Date(run.Ended))
+}
+
+// elsewhere says where the command may be used.
+func (d *Desk) elsewhere() string {
+	if len(d.config.Channels) == 0 {
+		return "Onboarding happens in a channel, where a second operator sees it. Type this there."
+	}
+	names := make([]string, len(d.config.Channels))
+	for i, id := range d.config.Channels {
+		names[i] = bot.Channel(id)
+	}
+	return "Onboarding happens in " + list(names) + ". Type this there."
+}
+
+// askCancel asks once more.
+func (d *Desk) askCancel(ctx context.Context, run *onboarding.Run) bot.Reply {
+	var page sheet
+	page.say(fmt.Sprintf("Cancel the onboarding of %s%s? It ends where it stands: what was applied stays, open questions are withdrawn.",
+		bot.Code(run.Request.Slug), d.link(ctx, run)))
+	page.buttons("cancel", bot.Button(actionCancel, run.ID.String(), "Cancel run", slack.StyleDanger), bot.Button(actionKeep, run.ID.String(), "Keep it", ""))
+	return page.reply()
+}
+
+// link leads to a run's thread, in parentheses behind something; empty while Slack has not shown it yet.
+func (d *Desk) link(ctx context.Context, run *onboarding.Run) string {
+	return behind(d.address(ctx, rootKey(run.ID)))
+}

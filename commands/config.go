@@ -1,0 +1,78 @@
+package commands
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+)
+
+// Config says where the command may be used and by whom.
+type Config struct {
+	// Command is the slash command, as the app's manifest names it. Default: /onboard.
+	Command string `yaml:"command"`
+	// Channels are the ids (C…, G…) of the channels in which runs may be asked for. Default: none, which means any channel that
+	// is not a direct message.
+	Channels []string `yaml:"channels"`
+	// Operators are the ids of people (U…, W…) and user groups (S…) that may ask for runs and steer them.
+	Operators []string `yaml:"operators"`
+	// Approvers are the ids of people (U…, W…) and user groups (S…) that may decide on changes of others.
+	Approvers []string `yaml:"approvers"`
+	// Host is the configured VPS that the domains of a new Provider point at. Default: vps-0.
+	Host string `yaml:"host"`
+}
+
+// Defaults fills what is not set.
+func (c *Config) Defaults() {
+	if c.Command == "" {
+		c.Command = "/onboard"
+	}
+	if c.Host == "" {
+		c.Host = "vps-0"
+	}
+}
+
+var (
+	commandForm = regexp.MustCompile(`^/[a-z0-9_-]{1,31}$`)
+	channelForm = regexp.MustCompile(`^[CG][A-Z0-9]{2,}$`)
+	personForm  = regexp.MustCompile(`^[UW][A-Z0-9]{2,}$`)
+	groupForm   = regexp.MustCompile(`^S[A-Z0-9]{2,}$`)
+)
+
+// Validate reports every value that cannot stand, each with its key.
+func (c *Config) Validate() error {
+	var problems []error
+	if !commandForm.MatchString(c.Command) {
+		problems = append(problems, fmt.Errorf("command: %q is not a slash command, such as /onboard", c.Command))
+	}
+	for i, id := range c.Channels {
+		if !channelForm.MatchString(id) {
+			problems = append(problems, fmt.Errorf("channels[%d]: %q is not the id of a channel, such as C0123ABCD", i, id))
+		}
+	}
+	for _, list := range []struct {
+		key string
+		ids []string
+	}{{"operators", c.Operators}, {"approvers", c.Approvers}} {
+		if len(list.ids) == 0 {
+			problems = append(problems, fmt.Errorf("%s: name at least one person or user group", list.key))
+		}
+		for i, id := range list.ids {
+			if !personForm.MatchString(id) && !groupForm.MatchString(id) {
+				problems = append(problems, fmt.Errorf("%s[%d]: %q is not the id of a person (U…) or a user group (S…)", list.key, i, id))
+			}
+		}
+	}
+	if c.Host == "" {
+		problems = append(problems, errors.New("host: missing"))
+	}
+	return errors.Join(problems...)
+}
+
+// allows reports whether runs may be asked for in a channel.
+func (c *Config) allows(channel string) bool {
+	if len(c.Channels) == 0 {
+		return channelForm.MatchString(channel)
+	}
+	return slices.Contains(c.Channels, channel)
+}

@@ -1,0 +1,135 @@
+package commands
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/atlilith/onboardbot/bot"
+)
+
+// Desk is where operators are served: it answers what they type and press.
+type Desk struct {
+	*Renderer
+	workspace *bot.Workspace
+	log       *slog.Logger
+
+	// late counts what goes on after its acknowledgement has left.
+	late sync.WaitGroup
+}
+
+// New returns a desk. [Desk.Register] puts it to work, [Desk.Drain] waits for what it still does at the end.
+func New(renderer *Renderer, workspace *bot.Workspace, log *slog.Logger) *Desk {
+	return &Desk{Renderer: renderer, workspace: workspace, log: log.With("part", "commands")}
+}
+
+// Register tells the router what the desk answers.
+func (d *Desk) Register(router *bot.Router) {
+	router.Command(d.config.Command, d.onboard)
+	d.registerForm(router)
+	d.registerDecisions(router)
+	d.registerSteering(router)
+	router.Event("app_home_opened", d.homeOpened)
+}
+
+// Drain waits until everything that went on after its acknowledgement has ended, or the context does.
+func (d *Desk) Drain(ctx context.Context) {
+	done := make(chan struct{})
+	go func() {
+		d.late.Wait()
+		close(done)
+	}()
+	select {
+	case <-done:
+	case <-ctx.Done():
+	}
+}
+
+const (
+	// patience is how long an answer may take before another one leaves in its place. Slack waits 3 s, and what comes behind the
+	// answer (the way back, a busy machine) needs its share.
+	patience = 1500 * time.Millisecond
+	// lateTimeout bounds what goes on after that.
+	lateTimeout = 25 * time.Second
+)
+
+// soon does some work and returns its result if that comes in time. Otherwise it returns false at once; the work goes on, and
+// its result goes to late.
+func soon[T any](ctx context.Context, d *Desk, work func(context.Context) T, late func(context.Context, T)) (T, bool) {
+	working, cancel := context.WithTimeout(context.WithoutCancel(ctx), lateTimeout)
+	result := make(chan T)
+	gone := make(chan struct{})
+	d.late.Go(func() {
+		defer cancel()
+		value := work(working)
+		select {
+		case result <- value:
+		case <-gone:
+			late(working, value)
+		}
+	})
+	timer := time.NewTimer(patience)
+	defer timer.Stop()
+	select {
+	case value := <-result:
+		return value, true
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+	close(gone)
+	var none T
+	return none, false
+}
+
+// own refuses people of other workspaces. What Slack leaves out is looked up later, with the rest about the person.
+func (d *Desk) own(ctx context.Context, person bot.Person) error {
+	self, err := d.workspace.Identity(ctx)
+	if err != nil {
+		return err
+	}
+	if person.Team != "" && person.Team != self.Team {
+		return errForeign
+	}
+	return nil
+}
+
+// operator refuses whoever may do nothing here.
+func (d *Desk) operator(ctx context.Context, person bot.Person) error {
+	if err := d.own(ctx, person); err != nil {
+		return err
+	}
+	_, err := d.service.Operator(ctx, person.ID)
+	return err
+}
+
+// explain is the sentence of an error; what is not the person's doing is logged here, once.
+func (d *Desk) explain(ctx context.Context, err error, args ...any) string {
+	text, expected := sentence(err)
+	if !expected {
+		d.log.ErrorContext(ctx, "an operator was not served", append(args, "error", err)...)
+	}
+	return text
+}
+
+// tell answers a press with a sentence that only the person who pressed reads.
+func (d *Desk) tell(ctx context.Context, action bot.Action, mrkdwn string) error {
+	switch {
+	case action.Channel != "":
+		return d.workspace.Ephemeral(ctx, action.Channel, action.Thread, action.Person.ID, bot.Reply{Text: mrkdwn})
+	case action.View != nil && action.View.Type == "modal":
+		_, err := d.workspace.StackView(ctx, action.TriggerID, notice("Onboarding", mrkdwn))
+		return err
+	}
+	_, err := d.workspace.OpenView(ctx, action.TriggerID, notice("Onboarding", mrkdwn))
+	return err
+}
+
+// answer tells the person what came of a press: nothing when all went well, since the thread shows it.
+func (d *Desk) answer(ctx context.Context, action bot.Action, err error) error {
+	if err == nil {
+		return nil
+	}
+	return errors.Join(d.tell(ctx, action, d.explain(ctx, err, "action", action.ID, "value", action.Value)))
+}

@@ -1,0 +1,78 @@
+package commands
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/atlilith/onboardbot/bot"
+	"github.com/atlilith/onboardbot/onboarding"
+)
+
+// finished is the last message of a run that went well: what is there now, and what the Provider does next.
+func (s scribe) finished(view *onboarding.View, event onboarding.Event) bot.Message {
+	var page sheet
+	request := view.Request
+	page.say(fmt.Sprintf("%s *%s is live.* %s, every check passed, %s after you asked.",
+		markLive, bot.Escape(oneLine(request.DisplayName)), mention(view.Requester), took(view.Ended.Sub(view.Created))))
+	var sites []string
+	for _, domain := range request.Domains {
+		sites = append(sites, bot.Link("https://"+domain.Name+"/", "https://"+domain.Name))
+	}
+	page.say(strings.Join(sites, "\n"))
+	page.say("*What they do next*\n" + next(request))
+	return bot.Message{Key: eventKey(event), Channel: view.Channel, Thread: rootKey(view.ID), Text: page.text(), Blocks: page.blocks}
+}
+
+// next says what the Provider does next, as the runbook's section on the context switcher has it.
+func next(request onboarding.Request) string {
+	name, email := bot.Escape(oneLine(request.DisplayName)), bot.Escape(request.Email)
+	switch request.Mode {
+	case onboarding.ModeOwner:
+		return fmt.Sprintf("%s signs up as usual with %s. Their session begins without an Org; %s is there in the context switcher as theirs.",
+			name, email, bot.Escape(oneLine(request.Org.Name)))
+	case onboarding.ModeMember:
+		return fmt.Sprintf("Nothing changes for sign-in: the context switcher in provider-portal shows %s to %s already, since the membership is there.",
+			name, bot.Escape(oneLine(orgName(request.Org))))
+	}
+	return fmt.Sprintf("%s signs up as usual with %s and gets a session without an Org. They can create or join Orgs later, from their dashboard.", name, email)
+}
+
+// cancelled is the last message of a run that somebody ended: what stays, and what was not done.
+func (s scribe) cancelled(view *onboarding.View, event onboarding.Event) bot.Message {
+	var page sheet
+	page.say(fmt.Sprintf("%s *The run is cancelled* by %s %s. Nothing was taken back.", markCancelled, mention(event.Actor), bot.Date(event.At)))
+	var stays, open []string
+	for i := range view.Steps {
+		step := &view.Steps[i]
+		switch {
+		case step.State != onboarding.StepDone:
+			open = append(open, title(step.Definition))
+		case step.Destructive:
+			stays = append(stays, title(step.Definition))
+		}
+	}
+	stay := "Nothing was applied."
+	if len(stays) > 0 {
+		stay = "*Stays*: " + bot.Escape(few(stays, ", "))
+	}
+	page.say(stay + "\n*Not done*: " + bot.Escape(few(open, ", ")))
+	page.note(fmt.Sprintf("%s takes it up again: what is there is found and not done twice.", bot.Code(s.command+" "+view.Request.Slug)))
+	return bot.Message{Key: eventKey(event), Channel: view.Channel, Thread: rootKey(view.ID), Text: page.text(), Blocks: page.blocks}
+}
+
+// reminder tells the approvers once more, before a question expires.
+func (s scribe) reminder(view *onboarding.View, event onboarding.Event) (bot.Message, bool) {
+	approval := view.Approval(event.Approval)
+	if approval == nil {
+		return bot.Message{}, false
+	}
+	var page sheet
+	name := "*" + bot.Escape(title(view.Step(event.Step).Definition)) + "*"
+	if approval.State == onboarding.ApprovalOpen {
+		page.say(fmt.Sprintf(":alarm_clock: %s still needs a decision, above in this thread. It expires %s.\n%s",
+			name, bot.Date(approval.Expires), calls(s.mayApprove(view.Requester.ID, approval))))
+	} else {
+		page.say(fmt.Sprintf(":alarm_clock: %s needed a decision; that is settled.", name))
+	}
+	return bot.Message{Key: eventKey(event), Channel: view.Channel, Thread: rootKey(view.ID), Text: page.text(), Blocks: page.blocks}, true
+}

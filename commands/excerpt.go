@@ -1,0 +1,121 @@
+package commands
+
+import (
+	"fmt"
+	"strings"
+	"unicode/utf8"
+)
+
+// What of a change a message shows: what a phone shows without much scrolling. The rest is behind "Show all".
+const (
+	excerptLines = 44
+	excerptChars = 2400
+	// partLines keeps one long file from hiding all the others.
+	partLines = 22
+)
+
+// excerpt returns the beginning of each part as far as there is room, and how many lines it left out.
+func excerpt(parts []part) (shown []part, hidden int) {
+	lines, chars := excerptLines, excerptChars
+	for _, full := range parts {
+		body := strings.Split(full.body, "\n")
+		if full.body == "" {
+			body = nil
+		}
+		room := min(lines, partLines)
+		if len(body) <= room+3 {
+			// Hiding three lines takes as much room as showing them.
+			room = len(body)
+		}
+		var kept []string
+		for _, line := range body[:min(room, len(body))] {
+			if chars -= utf8.RuneCountInString(line) + 1; chars < 0 {
+				break
+			}
+			kept = append(kept, line)
+		}
+		lines -= len(kept) + 1
+		left := len(body) - len(kept)
+		hidden += left
+		cut := part{head: full.head, body: strings.Join(kept, "\n")}
+		if left > 0 && len(kept) > 0 {
+			cut.body += fmt.Sprintf("\n… %d more", left)
+		}
+		shown = append(shown, cut)
+		if lines < 0 {
+			lines = 0
+		}
+	}
+	return fold(shown), hidden
+}
+
+// maxHeads is how many parts without a body are named one by one.
+const maxHeads = 8
+
+// fold keeps a commit of very many files from filling the message with their names.
+func fold(parts []part) []part {
+	bare := 0
+	for i, each := range parts {
+		if each.body != "" {
+			continue
+		}
+		if bare++; bare > maxHeads {
+			return append(parts[:i:i], part{head: fmt.Sprintf("… and %d more", len(parts)-i)})
+		}
+	}
+	return parts
+}
+
+const (
+	// pageBlocks and blockChars keep one page of a change far below Slack's 100 blocks and 250 KB, escaped as JSON may be.
+	pageBlocks = 20
+	blockChars = 2800
+)
+
+// pages cuts a whole change into what one modal shows each, at line breaks where there are any.
+func pages(parts []part) [][]part {
+	var pieces []part
+	for _, full := range parts {
+		head := full.head
+		for _, body := range chunks(full.body, blockChars) {
+			pieces = append(pieces, part{head: head, body: body})
+			head = ""
+		}
+	}
+	var out [][]part
+	for len(pieces) > pageBlocks {
+		out = append(out, pieces[:pageBlocks])
+		pieces = pieces[pageBlocks:]
+	}
+	return append(out, pieces)
+}
+
+// chunks cuts text into pieces of at most limit characters, at line breaks, and within a line only when it alone is longer.
+// Empty text is one empty piece.
+func chunks(text string, limit int) []string {
+	var out []string
+	var piece strings.Builder
+	room := limit
+	flush := func() {
+		out = append(out, strings.TrimSuffix(piece.String(), "\n"))
+		piece.Reset()
+		room = limit
+	}
+	for line := range strings.Lines(text) {
+		runes := []rune(line)
+		if len(runes) > room && piece.Len() > 0 {
+			flush()
+		}
+		for len(runes) > limit {
+			piece.WriteString(string(runes[:limit]))
+			flush()
+			runes = runes[limit:]
+		}
+		piece.WriteString(string(runes))
+		room -= len(runes)
+	}
+	if piece.Len() > 0 || len(out) == 0 {
+		flush()
+	}
+	return out
+}

@@ -1,0 +1,90 @@
+package commands
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/atlilith/onboardbot/bot"
+	"github.com/atlilith/onboardbot/onboarding"
+)
+
+func (d *Desk) help() bot.Reply {
+	var page sheet
+	lines := []string{"*What you can say*"}
+	for _, line := range [][2]string{
+		{" merche-biche", "onboard a Provider: a form asks for the rest"},
+		{" list", "runs under way, and the latest that ended"},
+		{" status merche-biche", "where a run stands"},
+		{" plan merche-biche", "every change that would be made; nothing is done"},
+		{" retry merche-biche", "let what is stuck look again"},
+		{" cancel merche-biche", "end a run where it stands"},
+	} {
+		lines = append(lines, bot.Code(d.config.Command+line[0])+" "+line[1])
+	}
+	page.say(strings.Join(lines, "\n"))
+	page.say("Everything that changes something waits for a *second operator*, who sees the change itself in the run's thread. " +
+		"If the world moves before it is applied, it is asked again.")
+	return page.reply()
+}
+
+// maxListed is how many runs a list shows.
+const maxListed = 15
+
+func (d *Desk) list(ctx context.Context) bot.Reply {
+	runs, err := d.service.List(ctx, maxListed)
+	if err != nil {
+		return bot.Reply{Text: d.explain(ctx, err)}
+	}
+	if len(runs) == 0 {
+		return bot.Reply{Text: fmt.Sprintf("There are no runs yet. %s begins one.", bot.Code(d.config.Command+" merche-biche"))}
+	}
+	var page sheet
+	lines := make([]string, len(runs))
+	for i, run := range runs {
+		lines[i] = d.scribe.line(run) + d.link(ctx, run)
+	}
+	page.say(strings.Join(lines, "\n"))
+	return page.reply()
+}
+
+// line is a run in one line: its mark, who, and where it stands.
+func (s scribe) line(run *onboarding.Run) string {
+	view := &onboarding.View{Run: run}
+	mark, words := state(view)
+	done, all := progress(run)
+	line := fmt.Sprintf("%s *%s* (%s) ", mark, bot.Escape(oneLine(run.Request.DisplayName)), bot.Code(run.Request.Slug))
+	if run.State != onboarding.RunActive {
+		return line + words[0]
+	}
+	first, _, _ := strings.Cut(words[0], "\n")
+	return line + fmt.Sprintf("%d of %d · %s · asked by %s", done, all, first, mention(run.Requester))
+}
+
+func (d *Desk) status(ctx context.Context, run *onboarding.Run) bot.Reply {
+	view, err := d.service.View(ctx, run.ID)
+	if err != nil {
+		return bot.Reply{Text: d.explain(ctx, err, "run", run.ID)}
+	}
+	page := d.scribe.status(view)
+	if link := d.link(ctx, run); link != "" {
+		page.note("Everything about it:" + link)
+	}
+	return page.reply()
+}
+
+// status is a run as it stands, for one person.
+func (s scribe) status(view *onboarding.View) *sheet {
+	page := new(sheet)
+	page.say(headline(view))
+	tasks := tasksOf(view)
+	lines := make([]string, len(tasks))
+	for i, task := range tasks {
+		lines[i] = task.line()
+	}
+	for _, block := range chunks(strings.Join(lines, "\n"), bot.MaxSectionText) {
+		page.say(block)
+	}
+	page.note(fmt.Sprintf("Asked for by %s %s · run %s", mention(view.Requester), bot.Date(view.Created), bot.Code(view.ID.String())))
+	return page
+}

@@ -1,0 +1,216 @@
+package commands
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/slack-go/slack"
+
+	"github.com/atlilith/onboardbot/bot"
+	"github.com/atlilith/onboardbot/onboarding"
+)
+
+// rootKey is the outbox's key of a run's root message.
+func rootKey(run uuid.UUID) string { return "run/" + run.String() }
+
+// root is a run's state at a glance: who, by whom, what is next, and every step.
+func (s scribe) root(view *onboarding.View) bot.Message {
+	tasks := tasksOf(view)
+	head := headline(view)
+	foot := fmt.Sprintf("Asked for by %s %s · run %s", mention(view.Requester), bot.Date(view.Created), bot.Code(view.ID.String()))
+	cards := make([]slack.TaskCardBlock, len(tasks))
+	lines := make([]string, len(tasks))
+	for i, task := range tasks {
+		cards[i] = bot.Task(task.id, task.name, task.status, task.words)
+		lines[i] = task.line()
+	}
+	done, all := progress(view.Run)
+	plan := bot.Plan(fmt.Sprintf("%d of %d steps", done, all), cards...)
+	blocks := []slack.Block{bot.Section(head), plan, bot.Context(foot)}
+	fallback := append([]slack.Block{bot.Section(head)}, bot.Sections(strings.Join(lines, "\n"))...)
+	fallback = append(fallback, bot.Context(foot))
+	text := strings.Join([]string{head, strings.Join(lines, "\n"), foot}, "\n")
+	return bot.Message{Key: rootKey(view.ID), Channel: view.Channel, Text: bot.Truncate(text, bot.MaxText), Blocks: blocks, Fallback: fallback}
+}
+
+// headline says who is onboarded and where the run stands.
+func headline(view *onboarding.View) string {
+	mark, lines := state(view)
+	request := view.Request
+	who := fmt.Sprintf("%s *Onboarding %s* (%s)", mark, bot.Escape(oneLine(request.DisplayName)), bot.Code(request.Slug))
+	return strings.Join(append([]string{who, about(request)}, lines...), "\n")
+}
+
+// about says what a request asks for, in one line.
+func about(request onboarding.Request) string {
+	mode := request.Mode.String()
+	switch request.Mode {
+	case onboarding.ModeOwner:
+		mode = "Owns the new Org " + bot.Escape(oneLine(request.Org.Name))
+	case onboarding.ModeMember:
+		mode = "Joins the Org " + bot.Escape(oneLine(orgName(request.Org)))
+	}
+	names := make([]string, len(request.Domains))
+	for i, domain := range request.Domains {
+		names[i] = bot.Escape(domain.Name)
+	}
+	return mode + " · " + strings.Join(names, ", ")
+}
+
+func orgName(org onboarding.Org) string {
+	if org.Name != "" {
+		return org.Name
+	}
+	return org.Slug
+}
+
+// state says where a run stands: its mark, and a line for everything that somebody should know.
+func state(view *onboarding.View) (mark string, lines []string) {
+	switch view.State {
+	case onboarding.RunDone:
+		return markLive, []string{"*Live*, all checks passed. Done in " + took(view.Ended.Sub(view.Created)) + "."}
+	case onboarding.RunCancelled:
+		return markCancelled, []string{fmt.Sprintf("*Cancelled* by %s %s. What was applied stays.", mention(view.EndedBy), bot.Date(view.Ended))}
+	}
+	groups := map[string][]string{}
+	for i := range view.Steps {
+		step := &view.Steps[i]
+		name := "*" + bot.Escape(title(step.Definition)) + "*"
+		switch {
+		case step.State.Stuck():
+			groups[markTrouble] = append(groups[markTrouble], name+" "+bot.Escape(standing(view, step)))
+		case step.State == onboarding.StepAsking:
+			groups[markAsking] = append(groups[markAsking], name)
+		case step.State == onboarding.StepWaiting:
+			groups[markBusy] = append(groups[markBusy], name+" "+bot.Escape(standing(view, step)))
+		case step.State == onboarding.StepApproved || step.State == onboarding.StepApplying:
+			groups[markWorking] = append(groups[markWorking], name)
+		}
+	}
+	mark = markWorking
+	if asking := groups[markAsking]; len(asking) > 0 {
+		mark = markAsking
+		lines = append(lines, "Needs approval: "+few(asking, ", "))
+	}
+	if stuck := groups[markTrouble]; len(stuck) > 0 {
+		mark = markTrouble
+		lines = append([]string{few(stuck, "\n")}, lines...)
+	}
+	if waiting := groups[markBusy]; len(waiting) > 0 {
+		lines = append(lines, few(waiting, "\n"))
+	}
+	if busy := groups[markWorking]; len(busy) > 0 {
+		lines = append(lines, "Working on "+few(busy, ", "))
+	}
+	if len(lines) == 0 {
+		lines = []string{"Looking at what is to be done"}
+	}
+	return mark, lines
+}
+
+// few joins the first of many.
+func few(items []string, between string) string {
+	const limit = 4
+	if len(items) > limit {
+		return strings.Join(items[:limit], between) + fmt.Sprintf("%sand %d more", between, len(items)-limit)
+	}
+	return strings.Join(items, between)
+}
+
+func progress(run *onboarding.Run) (done, all int) {
+	for i := range run.Steps {
+		if run.Steps[i].State == onboarding.StepDone {
+			done++
+		}
+	}
+	return done, len(run.Steps)
+}
+
+// taskLine is one line of the root message: a step, or a domain's steps where there are too many.
+type taskLine struct {
+	id, name, words string
+	status          slack.TaskCardStatus
+	mark            string
+}
+
+func (t taskLine) line() string {
+	line := t.mark + " " + bot.Escape(t.name)
+	if t.words != "" {
+		line += " – " + bot.Escape(t.words)
+	}
+	return line
+}
+
+func tasksOf(view *onboarding.View) []taskLine {
+	if len(view.Steps) > bot.MaxPlanTasks {
+		return domainTasks(view)
+	}
+	tasks := make([]taskLine, len(view.Steps))
+	for i := range view.Steps {
+		tasks[i] = stepTask(view, i)
+	}
+	return tasks
+}
+
+func stepTask(view *onboarding.View, i int) taskLine {
+	step := &view.Steps[i]
+	return taskLine{id: stepID(i), name: title(step.Definition), words: standing(view, step), status: task(step.State), mark: markOf(step.State)}
+}
+
+// domainTasks folds the steps of each domain into one line, for runs of more steps than a plan block can show.
+func domainTasks(view *onboarding.View) []taskLine {
+	var tasks []taskLine
+	at := map[string]int{}
+	counts := map[string][2]int{}
+	for i := range view.Steps {
+		step, line := &view.Steps[i], stepTask(view, i)
+		domain := step.Key.Domain()
+		if domain == "" {
+			tasks = append(tasks, line)
+			continue
+		}
+		count := counts[domain]
+		count[1]++
+		if step.State == onboarding.StepDone {
+			count[0]++
+		}
+		counts[domain] = count
+		n, known := at[domain]
+		if !known {
+			at[domain] = len(tasks)
+			line.name, line.words = domain, ""
+			tasks = append(tasks, line)
+			n = at[domain]
+		}
+		if folded := &tasks[n]; line.status != slack.TaskCardStatusComplete && (folded.status == slack.TaskCardStatusComplete || folded.words == "") {
+			// The first step that is not done says where the domain stands.
+			folded.status, folded.mark = line.status, line.mark
+			folded.words = step.Key.Kind()
+			if words := standing(view, step); words != "" {
+				folded.words += " " + words
+			}
+		}
+	}
+	for domain, n := range at {
+		tasks[n].words = strings.TrimSuffix(fmt.Sprintf("%d of %d done, %s", counts[domain][0], counts[domain][1], tasks[n].words), ", ")
+	}
+	return tasks
+}
+
+// stepID names a step of a run by its place, since a domain may be longer than Slack's ids.
+func stepID(place int) string { return fmt.Sprintf("step-%d", place) }
+
+// stepAt returns the step that an id names, nil if there is none.
+func stepAt(run *onboarding.Run, id string) *onboarding.Step {
+	for i := range run.Steps {
+		if stepID(i) == id {
+			return &run.Steps[i]
+		}
+	}
+	return nil
+}
+
+// runningFor is how long ago something began.
+func runningFor(now, began time.Time) string { return took(now.Sub(began).Truncate(time.Second)) }

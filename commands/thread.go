@@ -1,0 +1,106 @@
+package commands
+
+import (
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/atlilith/onboardbot/bot"
+	"github.com/atlilith/onboardbot/onboarding"
+)
+
+// scribe writes what a run looks like in Slack. Its methods are pure functions of a view, and of the time for what is under
+// way: whoever renders later renders the same.
+type scribe struct {
+	command   string
+	approvers []string
+}
+
+func newScribe(config Config) scribe {
+	return scribe{command: config.Command, approvers: config.Approvers}
+}
+
+// thread is a run as messages, root first, in the order in which things happened. The keys depend on nothing but what the run
+// holds, so that every later view of it has the same messages and perhaps more.
+func (s scribe) thread(view *onboarding.View, now time.Time) []bot.Message {
+	messages := []bot.Message{s.root(view)}
+	asked := map[uuid.UUID]bool{}
+	told := map[onboarding.Key]bool{}
+	for _, event := range view.Events {
+		step := view.Step(event.Step)
+		switch event.Kind {
+		case onboarding.EventAsked, onboarding.EventApplying, onboarding.EventLapsed:
+			if approval := view.Approval(event.Approval); approval != nil && !asked[approval.ID] {
+				asked[approval.ID] = true
+				messages = append(messages, s.approval(view, approval, now))
+			}
+		case onboarding.EventReminded:
+			if message, ok := s.reminder(view, event); ok {
+				messages = append(messages, message)
+			}
+		case onboarding.EventFinished:
+			messages = append(messages, s.finished(view, event))
+		case onboarding.EventCancelled:
+			messages = append(messages, s.cancelled(view, event))
+		}
+		if step == nil {
+			continue
+		}
+		if !told[step.Key] && (event.Kind == onboarding.EventWaiting || reports(step, event.Kind)) {
+			told[step.Key] = true
+			messages = append(messages, s.findings(view, step))
+		}
+		if troubles(event.Kind) {
+			messages = append(messages, s.trouble(view, event))
+		}
+	}
+	return messages
+}
+
+// reports tells whether an event makes what a step found worth a message: the end of a step that only looks.
+func reports(step *onboarding.Step, kind onboarding.EventKind) bool {
+	return !step.Destructive && (kind == onboarding.EventDone || kind == onboarding.EventFailed)
+}
+
+func troubles(kind onboarding.EventKind) bool {
+	switch kind {
+	case onboarding.EventFailed, onboarding.EventUnknown, onboarding.EventRejected, onboarding.EventExpired:
+		return true
+	}
+	return false
+}
+
+// logged lists the attempts whose whole output belongs into the thread as a file: those that failed, and those that printed
+// more than was shown.
+func logged(view *onboarding.View) []*onboarding.Attempt {
+	var found []*onboarding.Attempt
+	for _, attempt := range view.Attempts {
+		long := attempt.Lines > len(attempt.Tail)
+		if attempt.Outcome != onboarding.OutcomeRunning && attempt.Lines > 0 && (long || attempt.Outcome == onboarding.OutcomeFailed) {
+			found = append(found, attempt)
+		}
+	}
+	return found
+}
+
+// logFile is an attempt's output as a file in the thread.
+func logFile(view *onboarding.View, attempt *onboarding.Attempt, content string) bot.Message {
+	name := attempt.Step.Kind()
+	if step := view.Step(attempt.Step); step != nil {
+		name = title(step.Definition)
+	}
+	return bot.Message{
+		Key: rootKey(view.ID) + "/log/" + attempt.ID.String(), Channel: view.Channel, Thread: rootKey(view.ID),
+		Text: bot.Escape(oneLine("Log of " + name)),
+		File: &bot.File{Name: logName(attempt), Title: oneLine("Log of " + name), Content: []byte(content)},
+	}
+}
+
+// logName is safe as the name of a file: kinds and domains hold nothing else.
+func logName(attempt *onboarding.Attempt) string {
+	name := attempt.Step.Kind()
+	if domain := attempt.Step.Domain(); domain != "" {
+		name += "-" + bot.Truncate(domain, 80)
+	}
+	return name + "-" + attempt.ID.String()[:8] + ".log"
+}

@@ -1,0 +1,94 @@
+package commands
+
+import (
+	"fmt"
+
+	"github.com/slack-go/slack"
+
+	"github.com/atlilith/onboardbot/bot"
+	"github.com/atlilith/onboardbot/onboarding"
+)
+
+// trouble is the message about a step that goes on only after somebody presses Retry. It is one of its own, so that it notifies.
+func (s scribe) trouble(view *onboarding.View, event onboarding.Event) bot.Message {
+	var page sheet
+	step := view.Step(event.Step)
+	name := "*" + bot.Escape(title(step.Definition)) + "*"
+	requester := mention(view.Requester)
+	retry := "Retry looks again before anything else, and asks again before it changes anything."
+	switch event.Kind {
+	case onboarding.EventRejected:
+		page.say(fmt.Sprintf("%s %s was rejected by %s: %s\n%s, settle it with them, then retry or cancel.",
+			markFailed, name, mention(event.Actor), bot.Escape(cause(event.Text)), requester))
+		retry = "Retry asks again."
+	case onboarding.EventExpired:
+		page.say(fmt.Sprintf("%s Nobody decided on %s in time.\n%s, retry to ask again.", markWarning, name, requester))
+		retry = "Retry asks again."
+	case onboarding.EventUnknown:
+		page.say(fmt.Sprintf("%s What became of %s cannot be told.\n%s, look for yourself before you retry.", markWarning, name, requester))
+		page.parts(part{body: bot.Truncate(visible(event.Text), 1000)})
+	default:
+		page.say(fmt.Sprintf("%s %s failed.\n%s, this is what it says:", markFailed, name, requester))
+		page.parts(part{body: bot.Truncate(visible(event.Text), 1000)})
+		if attempt := lastAttempt(view, event); attempt != nil && tail(attempt) != "" {
+			page.parts(part{head: "Its last lines", body: tail(attempt)})
+		}
+	}
+	if end := s.settled(view, step, event); end != "" {
+		page.note(end)
+	} else {
+		run := view.ID.String()
+		page.note(retry)
+		page.buttons(stepID(place(view.Run, step)),
+			bot.Button(actionRetry, run, "Retry", slack.StylePrimary), cancelButton(view.Run))
+	}
+	return bot.Message{Key: eventKey(event), Channel: view.Channel, Thread: rootKey(view.ID), Text: page.text(), Blocks: page.blocks}
+}
+
+// settled says what was done about the trouble, empty while it still waits for somebody.
+func (s scribe) settled(view *onboarding.View, step *onboarding.Step, event onboarding.Event) string {
+	for _, later := range view.Events {
+		switch {
+		case later.ID <= event.ID:
+		case later.Kind == onboarding.EventRetried && later.Step == event.Step:
+			return fmt.Sprintf("Retried by %s %s.", mention(later.Actor), bot.Date(later.At))
+		case later.Kind == onboarding.EventCancelled:
+			return fmt.Sprintf("Cancelled by %s %s.", mention(later.Actor), bot.Date(later.At))
+		}
+	}
+	if view.State != onboarding.RunActive || !step.State.Stuck() {
+		return "This is settled."
+	}
+	return ""
+}
+
+// lastAttempt returns the attempt that an event is about, nil if it is about none.
+func lastAttempt(view *onboarding.View, event onboarding.Event) *onboarding.Attempt {
+	attempts := attemptsUnder(view, event.Approval)
+	if event.Approval == [16]byte{} || len(attempts) == 0 {
+		return nil
+	}
+	return attempts[len(attempts)-1]
+}
+
+// cancelButton ends the run, after asking once more.
+func cancelButton(run *onboarding.Run) *slack.ButtonBlockElement {
+	button := bot.Button(actionCancel, run.ID.String(), "Cancel run", slack.StyleDanger)
+	return button.WithConfirm(bot.Confirm("Cancel this run?",
+		fmt.Sprintf("The onboarding of %s ends where it stands. What was applied stays; open questions are withdrawn.", run.Request.Slug),
+		"Cancel run", "Keep it"))
+}
+
+func eventKey(event onboarding.Event) string {
+	return fmt.Sprintf("%s/event/%d", rootKey(event.RunID), event.ID)
+}
+
+// place is where a step stands in its run.
+func place(run *onboarding.Run, step *onboarding.Step) int {
+	for i := range run.Steps {
+		if run.Steps[i].Key == step.Key {
+			return i
+		}
+	}
+	return -1
+}

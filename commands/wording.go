@@ -1,0 +1,206 @@
+package commands
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/slack-go/slack"
+
+	"github.com/atlilith/onboardbot/bot"
+	"github.com/atlilith/onboardbot/onboarding"
+)
+
+// The marks at the head of a line. A run's own mark tells its state from across the room.
+const (
+	markLive      = ":large_green_circle:"
+	markTrouble   = ":red_circle:"
+	markAsking    = ":large_yellow_circle:"
+	markWorking   = ":large_blue_circle:"
+	markCancelled = ":white_circle:"
+
+	markDone    = ":white_check_mark:"
+	markFailed  = ":x:"
+	markWarning = ":warning:"
+	markAsk     = ":raised_hand:"
+	markBusy    = ":hourglass_flowing_sand:"
+	markPending = ":white_small_square:"
+)
+
+// title is a step's name for people: what it is, and of which domain.
+func title(definition onboarding.Definition) string {
+	name := oneLine(definition.Title)
+	if name == "" {
+		name = definition.Key.Kind()
+	}
+	if domain := definition.Key.Domain(); domain != "" && !strings.Contains(name, domain) {
+		name += " · " + domain
+	}
+	return name
+}
+
+// why says what a step is for and why somebody is asked.
+func why(key onboarding.Key) string {
+	switch key.Kind() {
+	case "database":
+		return "With these rows the Provider becomes a tenant."
+	case "dns":
+		return "The names have to point at the VPS before anything can be served."
+	case "deploy-config":
+		return "The site gets its folder in the platform's repository."
+	case "deploy":
+		return "This puts the site on the VPS, over plain HTTP: the certificate needs it."
+	case "certificate":
+		return "Failed validations are rate-limited, so that the challenge was proven first."
+	case "sync":
+		return "certbot edited the site's nginx file on the VPS. The next deploy would undo that."
+	case "go-live":
+		return "From here on, ordinary deploys include the site."
+	}
+	return "It changes something outside the bot."
+}
+
+// took says a duration as people do.
+func took(d time.Duration) string {
+	switch {
+	case d < time.Second:
+		return "under a second"
+	case d < time.Minute:
+		return fmt.Sprintf("%d s", int(d.Seconds()))
+	case d < time.Hour:
+		return fmt.Sprintf("%dm %02ds", int(d.Minutes()), int(d.Seconds())%60)
+	case d < 24*time.Hour:
+		return fmt.Sprintf("%dh %02dm", int(d.Hours()), int(d.Minutes())%60)
+	}
+	return fmt.Sprintf("%dd %dh", int(d.Hours())/24, int(d.Hours())%24)
+}
+
+// cause is the beginning of an error or a reason, on one line.
+func cause(text string) string {
+	const limit = 300
+	return bot.Truncate(oneLine(text), limit)
+}
+
+// mention names somebody so that Slack tells them; people without an id are named in words.
+func mention(person onboarding.Operator) string {
+	if person.ID == "" {
+		return "the bot"
+	}
+	return bot.User(person.ID)
+}
+
+// calls mentions people and user groups by their ids.
+func calls(ids []string) string {
+	names := make([]string, len(ids))
+	for i, id := range ids {
+		names[i] = bot.User(id)
+		if groupForm.MatchString(id) {
+			names[i] = bot.Group(id)
+		}
+	}
+	return list(names)
+}
+
+// list joins words as in a sentence.
+func list(words []string) string {
+	if len(words) < 2 {
+		return strings.Join(words, "")
+	}
+	return strings.Join(words[:len(words)-1], ", ") + " or " + words[len(words)-1]
+}
+
+// task is a step's state in the words of Slack's plan block.
+func task(state onboarding.StepState) slack.TaskCardStatus {
+	switch {
+	case state == onboarding.StepDone:
+		return slack.TaskCardStatusComplete
+	case state.Stuck():
+		return slack.TaskCardStatusError
+	case state == onboarding.StepPending:
+		return slack.TaskCardStatusPending
+	}
+	return slack.TaskCardStatusInProgress
+}
+
+// markOf is a step's state as a mark, where there is no plan block.
+func markOf(state onboarding.StepState) string {
+	switch {
+	case state == onboarding.StepDone:
+		return markDone
+	case state.Stuck():
+		return markFailed
+	case state == onboarding.StepPending:
+		return markPending
+	case state == onboarding.StepAsking:
+		return markAsk
+	}
+	return markBusy
+}
+
+// lastEvent returns the newest event about a step of one of the kinds, nil if there is none.
+func lastEvent(view *onboarding.View, key onboarding.Key, kinds ...onboarding.EventKind) *onboarding.Event {
+	for i := len(view.Events) - 1; i >= 0; i-- {
+		event := &view.Events[i]
+		if event.Step != key {
+			continue
+		}
+		for _, kind := range kinds {
+			if event.Kind == kind {
+				return event
+			}
+		}
+	}
+	return nil
+}
+
+// standing says in plain words where a step stands, empty for one whose turn has not come.
+func standing(view *onboarding.View, step *onboarding.Step) string {
+	switch step.State {
+	case onboarding.StepWaiting:
+		return "waits: " + cause(step.Detail)
+	case onboarding.StepAsking:
+		return "needs approval"
+	case onboarding.StepApproved:
+		return "approved, about to start"
+	case onboarding.StepApplying:
+		return "under way"
+	case onboarding.StepFailed:
+		return "failed: " + cause(step.Detail)
+	case onboarding.StepRejected:
+		return "rejected: " + cause(step.Detail)
+	case onboarding.StepExpired:
+		return "nobody decided in time"
+	case onboarding.StepUnknown:
+		return "outcome unknown: " + cause(step.Detail)
+	case onboarding.StepDone:
+		return doneWords(view, step)
+	}
+	return ""
+}
+
+// doneWords says how a step was done, empty for what only looked.
+func doneWords(view *onboarding.View, step *onboarding.Step) string {
+	event := lastEvent(view, step.Key, onboarding.EventDone)
+	if event == nil || event.Approval == [16]byte{} {
+		if step.Destructive {
+			return "was there already"
+		}
+		return ""
+	}
+	words := "done"
+	if event.Took > 0 {
+		words = "done in " + took(event.Took)
+	}
+	var names []string
+	if approval := view.Approval(event.Approval); approval != nil {
+		for _, vote := range approval.Votes {
+			if vote.Agrees {
+				names = append(names, oneLine(vote.By.Name))
+			}
+		}
+	}
+	if len(names) > 0 {
+		words += ", approved by " + strings.Join(names, " and ")
+	}
+	return words
+}

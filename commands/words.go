@@ -1,0 +1,137 @@
+package commands
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/atlilith/onboardbot/bot"
+	"github.com/atlilith/onboardbot/onboarding"
+)
+
+// What can follow the command's name. A word that is none of these is a slug.
+const (
+	wordHelp   = "help"
+	wordList   = "list"
+	wordStatus = "status"
+	wordPlan   = "plan"
+	wordCancel = "cancel"
+	wordRetry  = "retry"
+)
+
+var words = []string{wordHelp, wordList, wordStatus, wordPlan, wordCancel, wordRetry}
+
+// Words are the slugs that no Provider can have, since they mean something behind the command's name. They belong into
+// [onboarding.Config.ReservedSlugs].
+func Words() []string {
+	return append(slices.Clone(words), "onboard", "new", "log", "verify", "freeze", "thaw", "undo", "review", "check", "home", "isolation", "certificates")
+}
+
+// phrase is a typed command, understood.
+type phrase struct {
+	word string // empty for a new run
+	slug string // may be empty; always well-formed
+	hint string // what the person should know, as mrkdwn, when something was mended or may be a slip
+}
+
+// misunderstood is what the person reads when a typed command makes no sense, as mrkdwn.
+type misunderstood string
+
+func (m misunderstood) Error() string { return string(m) }
+
+// understand reads what was typed behind the command's name. The error is a [misunderstood].
+func understand(command, text string) (phrase, error) {
+	text = unescape(text)
+	first, rest, _ := strings.Cut(strings.TrimSpace(text), " ")
+	word, rest := strings.ToLower(first), strings.TrimSpace(rest)
+	switch {
+	case slices.Contains(words, word):
+		return withWord(command, word, rest)
+	case rest != "" && nearest(word) != "":
+		guess := nearest(word)
+		return phrase{}, misunderstood(fmt.Sprintf("%s is not something I know. Did you mean %s?", bot.Code(shorten(first)), bot.Code(command+" "+guess+" "+shorten(rest))))
+	case strings.TrimSpace(text) == "":
+		return phrase{}, nil
+	}
+	read, err := slugOf(text)
+	if guess := nearest(read.slug); err == nil && guess != "" {
+		read.hint = strings.TrimSpace(fmt.Sprintf("Did you mean %s? Then close this. ", bot.Code(command+" "+guess)) + read.hint)
+	}
+	return read, err
+}
+
+func withWord(command, word, rest string) (phrase, error) {
+	switch word {
+	case wordHelp, wordList:
+		return phrase{word: word}, nil
+	case wordStatus, wordPlan, wordCancel, wordRetry:
+		if rest == "" {
+			return phrase{}, misunderstood(fmt.Sprintf("Which Provider? Say %s.", bot.Code(command+" "+word+" merche-biche")))
+		}
+	}
+	read, err := slugOf(rest)
+	read.word = word
+	return read, err
+}
+
+// slugOf reads a slug, mended where what was meant is plain.
+func slugOf(typed string) (phrase, error) {
+	typed = strings.TrimSpace(typed)
+	problem := onboarding.CheckSlug(typed, nil)
+	if problem == "" {
+		return phrase{slug: typed}, nil
+	}
+	slug, ok := mendSlug(typed)
+	if !ok {
+		return phrase{}, misunderstood(fmt.Sprintf("%s cannot be a slug. %s", bot.Code(shorten(typed)), problem))
+	}
+	return phrase{slug: slug, hint: fmt.Sprintf("A slug is kebab-case, so %s became %s.", bot.Code(shorten(typed)), bot.Code(slug))}, nil
+}
+
+// unescape undoes what Slack escapes in the text of a command
+// (https://docs.slack.dev/interactivity/implementing-slash-commands).
+func unescape(text string) string {
+	return strings.NewReplacer("&lt;", "<", "&gt;", ">", "&amp;", "&").Replace(text)
+}
+
+// shorten shows the beginning of what somebody typed, with what does not print made visible.
+func shorten(typed string) string {
+	const limit = 40
+	return bot.Truncate(visible(typed), limit)
+}
+
+// nearest returns the word of which a mistyped one is one slip away, empty if there is none. A slip is a letter too much, too
+// few, wrong, or two swapped.
+func nearest(typed string) string {
+	for _, word := range words {
+		if typed != word && slip(typed, word) {
+			return word
+		}
+	}
+	return ""
+}
+
+func slip(a, b string) bool {
+	if utf8.RuneCountInString(a) > utf8.RuneCountInString(b) {
+		a, b = b, a
+	}
+	short, long := []rune(a), []rune(b)
+	if len(long)-len(short) > 1 {
+		return false
+	}
+	i := 0
+	for i < len(short) && short[i] == long[i] {
+		i++
+	}
+	if len(short) < len(long) {
+		return string(short[i:]) == string(long[i+1:])
+	}
+	if i == len(short) {
+		return true
+	}
+	if string(short[i+1:]) == string(long[i+1:]) {
+		return true
+	}
+	return i+1 < len(short) && short[i] == long[i+1] && short[i+1] == long[i] && string(short[i+2:]) == string(long[i+2:])
+}
