@@ -40,8 +40,15 @@ type Daemon struct {
 	done chan struct{}
 }
 
-// readyWithin is how long a process may take until it serves.
-const readyWithin = 20 * time.Second
+// readyWithin is how long a process may take until it serves, and settleWithin how long what a killed one left behind, such as
+// PostgreSQL's backends, may hinder the next.
+const (
+	readyWithin  = 20 * time.Second
+	settleWithin = 3 * time.Second
+)
+
+// errEnded says that a process ended before it served.
+var errEnded = errors.New("ended at once")
 
 // Start runs a process and returns when it is ready.
 func Start(ctx context.Context, config Config) (*Daemon, error) {
@@ -62,6 +69,18 @@ func (d *Daemon) Start(ctx context.Context) error {
 	if d.running() {
 		return nil
 	}
+	again := d.cmd != nil
+	for began := time.Now(); ; {
+		err := d.run(ctx)
+		if !again || !errors.Is(err, errEnded) || time.Since(began) > settleWithin {
+			return err
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+}
+
+// run starts the process once and waits until it is ready.
+func (d *Daemon) run(ctx context.Context) error {
 	log, err := os.OpenFile(d.config.Log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
 	if err != nil {
 		return fmt.Errorf("%s: %w", d.config.Name, err)
@@ -97,7 +116,7 @@ func (d *Daemon) ready(ctx context.Context) error {
 		}
 		select {
 		case <-d.done:
-			return fmt.Errorf("%s ended at once: %s", d.config.Name, tail(d.config.Log))
+			return fmt.Errorf("%s %w: %s", d.config.Name, errEnded, tail(d.config.Log))
 		case <-ctx.Done():
 			return fmt.Errorf("%s is not ready: %w: %s", d.config.Name, err, tail(d.config.Log))
 		case <-time.After(5 * time.Millisecond):
