@@ -10,8 +10,10 @@ case $dir in
 '~/'*) cd -- "$HOME/${dir#??}" ;;
 *) cd -- "$dir" ;;
 esac || exit 1
-# The relays go on reading when nobody hears them any more, so that the command never meets a broken pipe.
-exec > >(exec tee -p /dev/null 9>&-) 2> >(exec tee -p /dev/null 9>&- >&2)
+# The relay goes on reading when nobody hears it any more, so that the command never meets a broken pipe. Both outputs take
+# it: of a session whose client is gone sshd closes standard output, but leaves standard error open and unread, and whoever
+# writes there would wait for ever.
+exec > >(exec tee -p /dev/null 9>&-) 2>&1
 timeout --verbose --kill-after=10 "$limit" "$@"
 status=$?
 # 255 is ssh's own.

@@ -24,7 +24,7 @@ type Command struct {
 	// Env is added to the environment. It shows in the host's process list, so secrets go through Stdin.
 	Env map[string]string
 	// Lock names what the command needs alone, such as repo or certbot. It makes the command outlive this process, see the
-	// package's guarantees. Letters, digits, dot, dash and underscore.
+	// package's guarantees, and both its outputs come as one, Stdout. Letters, digits, dot, dash and underscore.
 	Lock string
 	// Timeout limits the command, without the time it waits for its lock. 0 means the host's default.
 	Timeout time.Duration

@@ -40,14 +40,23 @@ func (h *Host) untilFree(ctx context.Context, lock string, attempt func() error)
 	limit, cancel := context.WithTimeout(ctx, h.config.LockWait)
 	defer cancel()
 	pause := 50 * time.Millisecond
+	var busy error
 	for {
 		err := attempt()
-		if !errors.Is(err, ErrBusy) {
+		switch {
+		case errors.Is(err, ErrBusy):
+			busy = err
+		case busy != nil && ctx.Err() != nil && !errors.Is(err, ErrLost): // cut short while it looked once more
+			return fmt.Errorf("lock %q: %w: %w", lock, busy, ctx.Err())
+		default:
 			return err
 		}
 		select {
 		case <-limit.Done():
-			return fmt.Errorf("lock %q: %w", lock, errors.Join(err, ctx.Err()))
+			if err := ctx.Err(); err != nil {
+				return fmt.Errorf("lock %q: %w: %w", lock, busy, err)
+			}
+			return fmt.Errorf("lock %q: %w", lock, busy)
 		case <-time.After(pause + rand.N(pause)):
 		}
 		pause = min(2*pause, time.Second)
@@ -69,6 +78,9 @@ func (h *Host) turn(ctx context.Context, lock string) (done func(), err error) {
 	case queue <- struct{}{}:
 		return func() { <-queue }, nil
 	case <-limit.Done():
-		return nil, fmt.Errorf("%s: lock %q: %w", h.config.Name, lock, errors.Join(ErrBusy, ctx.Err()))
+		if err := ctx.Err(); err != nil {
+			return nil, fmt.Errorf("lock %q: %s: %w: %w", lock, h.config.Name, ErrBusy, err)
+		}
+		return nil, fmt.Errorf("lock %q: %s: %w", lock, h.config.Name, ErrBusy)
 	}
 }

@@ -23,8 +23,8 @@ func (h *Host) Run(ctx context.Context, c Command, onLine func(Line)) (Result, e
 	return h.run(ctx, c, nil, onLine)
 }
 
-// Output runs the command and returns its standard output as it is, up to MaxOutput bytes. Errors are those of Run, and
-// ErrTooLong.
+// Output runs the command and returns its standard output as it is, up to MaxOutput bytes; of a command with a lock, that is
+// both outputs. Errors are those of Run, and ErrTooLong.
 func (h *Host) Output(ctx context.Context, c Command) ([]byte, error) {
 	out := &bounded{}
 	if _, err := h.run(ctx, c, out, nil); err != nil {
@@ -33,22 +33,22 @@ func (h *Host) Output(ctx context.Context, c Command) ([]byte, error) {
 	if out.over {
 		return nil, fmt.Errorf("%s: %s: %w: over %d bytes", h.config.Name, c, ErrTooLong, MaxOutput)
 	}
-	return out.Bytes(), nil
+	return out.kept.Bytes(), nil
 }
 
 // bounded keeps the first MaxOutput bytes and swallows the rest, so that the command can end.
 type bounded struct {
-	bytes.Buffer
+	kept bytes.Buffer // not embedded: its ReadFrom knows no bounds
 	over bool
 }
 
 func (b *bounded) Write(p []byte) (int, error) {
-	if room := MaxOutput - b.Len(); len(p) > room {
+	if room := MaxOutput - b.kept.Len(); len(p) > room {
 		b.over = true
-		_, _ = b.Buffer.Write(p[:room])
+		_, _ = b.kept.Write(p[:room])
 		return len(p), nil
 	}
-	return b.Buffer.Write(p)
+	return b.kept.Write(p)
 }
 
 // run gives standard output to raw where there is one, and else to onLine line by line.
@@ -129,7 +129,7 @@ func (h *Host) outcome(c Command, p *process, result Result) (code int, err erro
 		return -1, fmt.Errorf("%s: %w", c, h.sshError(p.sshLog))
 	case code == busyCode && result.busy:
 		return -1, fmt.Errorf("%s: %w", h.config.Name, ErrBusy)
-	case c.Lock != "" && slices.ContainsFunc(result.Last(tailLines, Stderr), saysTimeout):
+	case c.Lock != "" && slices.ContainsFunc(result.Last(tailLines, 0), saysTimeout):
 		return -1, fmt.Errorf("%s: %s: %w (%v)", h.config.Name, c, ErrTimeout, c.Timeout)
 	}
 	tail := result.Last(tailLines, Stderr)
