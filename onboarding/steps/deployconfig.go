@@ -1,0 +1,176 @@
+package steps
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"slices"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/atlilith/onboardbot/onboarding"
+	"github.com/atlilith/onboardbot/onboarding/deployconfig"
+	"github.com/atlilith/onboardbot/onboarding/hosts"
+	"github.com/atlilith/onboardbot/templates"
+)
+
+func subjectDeployConfig(s *site) string { return "Add the deploy config of " + s.domain }
+
+// lookDeployConfig copies the template for a domain without a folder, and makes the three files say what they must where they
+// do not. What has come since, such as held_back: false and certbot's lines, stays.
+func (b *Runbook) lookDeployConfig(ctx context.Context, v *view) (onboarding.Look, error) {
+	planned, err := b.planFolder(ctx, v)
+	if err != nil {
+		return onboarding.Look{}, err
+	}
+	change, err := planned.have.commit(subjectDeployConfig(v.site), planned.files)
+	if err != nil || change.Empty() {
+		return onboarding.Look{}, err
+	}
+	if err := b.checkScript(ctx, find(planned.files, scriptFile).Content); err != nil {
+		return onboarding.Look{}, err
+	}
+	return onboarding.Look{Change: change}, nil
+}
+
+// plannedFolder is a deploy folder as it is and as it will be after the deploy-config step.
+type plannedFolder struct {
+	have  *folder
+	files []hosts.File // those that the step answers for
+}
+
+func (b *Runbook) planFolder(ctx context.Context, v *view) (*plannedFolder, error) {
+	have, err := b.folder(ctx, v.site)
+	if err != nil {
+		return nil, err
+	}
+	if len(have.files) > 0 {
+		files, err := b.edit(v, have.files, false)
+		if err != nil {
+			return nil, err
+		}
+		return &plannedFolder{have, files}, nil
+	}
+	var template, present []hosts.File
+	var neighbours []string
+	group, groupCtx := errgroup.WithContext(ctx)
+	group.Go(func() (err error) {
+		template, err = b.template(groupCtx)
+		return err
+	})
+	group.Go(func() (err error) {
+		present, err = b.repo.WorkTree(groupCtx, v.folder)
+		return err
+	})
+	group.Go(func() (err error) {
+		neighbours, err = b.repo.Domains(groupCtx)
+		return err
+	})
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
+	if err := v.alone(neighbours); err != nil {
+		return nil, err
+	}
+	edited, err := b.edit(v, template, true)
+	if err != nil {
+		return nil, err
+	}
+	files := slices.Clone(template)
+	for i, file := range files {
+		if changed := find(edited, file.Path); changed != nil {
+			files[i] = *changed
+		}
+	}
+	// Files that are there and not committed are somebody's work, unless they are the bot's own that a crash left.
+	for _, file := range present {
+		if want := find(files, file.Path); want == nil || !bytes.Equal(want.Content, file.Content) {
+			return nil, conflict("Commit it or take it away, then retry.", "%s/%s is in the work tree and not committed.", v.folder, file.Path)
+		}
+	}
+	return &plannedFolder{have, files}, nil
+}
+
+// alone refuses a domain whose target is that of another: ./run would take one for the other.
+func (s *site) alone(neighbours []string) error {
+	for _, name := range []string{s.target, s.domain + ".com"} {
+		if name != s.domain && slices.Contains(neighbours, name) {
+			return conflict("They cannot be told apart by ./run: choose another domain.", "There is a deploy folder %s beside %s.", name, s.domain)
+		}
+	}
+	return nil
+}
+
+// template returns the platform's own template, else the embedded one.
+func (b *Runbook) template(ctx context.Context) ([]hosts.File, error) {
+	files, found, err := b.repo.Template(ctx)
+	if err != nil || found {
+		return files, err
+	}
+	return templates.Provider()
+}
+
+// edit returns the three files that say whose the folder is, saying that it is this site's.
+func (b *Runbook) edit(v *view, files []hosts.File, fresh bool) ([]hosts.File, error) {
+	var edited []hosts.File
+	for _, one := range []struct {
+		name string
+		edit func([]byte) ([]byte, error)
+	}{
+		{scriptFile, func(src []byte) ([]byte, error) {
+			return deployconfig.SetScript(src, deployconfig.Script{RemoteDest: v.webroot, RemoteNginxConf: v.conf})
+		}},
+		{nginxFile, func(src []byte) ([]byte, error) {
+			return deployconfig.SetSite(src, deployconfig.Site{ServerNames: v.names, Root: v.webroot})
+		}},
+		{servicesFile, func(src []byte) ([]byte, error) { return b.editServices(v, src, fresh) }},
+	} {
+		file := find(files, one.name)
+		if file == nil {
+			where := v.folder
+			if fresh {
+				where = "the template"
+			}
+			return nil, conflict("Add it, then retry.", "There is no %s in %s.", one.name, where)
+		}
+		out, err := one.edit(file.Content)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", v.folder, err)
+		}
+		changed := *file
+		changed.Content = out
+		edited = append(edited, changed)
+	}
+	return edited, nil
+}
+
+// editServices keeps what the file says of the domain's state, except in a fresh copy, which is held back until it is live.
+func (b *Runbook) editServices(v *view, src []byte, fresh bool) ([]byte, error) {
+	has, err := deployconfig.ReadServices(src)
+	if err != nil {
+		return nil, err
+	}
+	if !fresh && has.Domain != v.domain {
+		return nil, conflict("Nothing is overwritten: look whose it is.", "The folder is that of %s.", has.Domain)
+	}
+	want := deployconfig.Services{Domain: v.domain, Feature: b.config.Deploy.Feature, Aliases: []string{v.names[1]}, HeldBack: fresh || has.HeldBack}
+	if !fresh {
+		want.Feature = has.Feature
+		want.Aliases = has.Aliases
+		if !slices.Contains(want.Aliases, v.names[1]) {
+			want.Aliases = append(slices.Clone(want.Aliases), v.names[1])
+		}
+	}
+	if err := checkFeature(want.Feature, v.run.Request); err != nil {
+		return nil, conflict("Correct deploy.feature, or the feature in the file.", "The deploy config cannot stand: %v.", err)
+	}
+	return deployconfig.SetServices(src, want)
+}
+
+// checkScript lets bash itself read deploy.sh without running it.
+func (b *Runbook) checkScript(ctx context.Context, script []byte) error {
+	if _, err := b.repo.Host().Output(ctx, hosts.Command{Argv: []string{"bash", "-n"}, Stdin: script}); err != nil {
+		return fmt.Errorf("deploy.sh: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,161 @@
+package steps
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"slices"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/atlilith/onboardbot/onboarding"
+	"github.com/atlilith/onboardbot/onboarding/hosts"
+)
+
+// The files of a deploy folder that say whose it is.
+const (
+	servicesFile = "services.yaml"
+	scriptFile   = "deploy.sh"
+	nginxFile    = "nginx/prod.conf"
+)
+
+// folder is a domain's deploy folder as it is committed.
+type folder struct {
+	site  *site
+	files []hosts.File
+	// unpushed are the subjects of commits by the bot that the remote does not have.
+	unpushed []string
+}
+
+// folder reads a domain's deploy folder at HEAD.
+func (b *Runbook) folder(ctx context.Context, s *site) (*folder, error) {
+	f := &folder{site: s}
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() (err error) {
+		f.files, err = b.repo.Tree(ctx, "HEAD", s.folder)
+		return err
+	})
+	group.Go(func() error {
+		commits, err := b.repo.Unpushed(ctx)
+		for _, commit := range commits {
+			if commit.Own {
+				f.unpushed = append(f.unpushed, commit.Subject)
+			}
+		}
+		return err
+	})
+	return f, group.Wait()
+}
+
+// find returns a file of a tree, nil if there is none.
+func find(files []hosts.File, name string) *hosts.File {
+	i := slices.IndexFunc(files, func(f hosts.File) bool { return f.Path == name && f.Mode.IsRegular() })
+	if i < 0 {
+		return nil
+	}
+	return &files[i]
+}
+
+// required returns a file of the folder that must be there.
+func (f *folder) required(name string) (hosts.File, error) {
+	found := find(f.files, name)
+	if found == nil {
+		return hosts.File{}, conflict("Restore it, then retry.", "%s is not in the repository.", path.Join(f.site.folder, name))
+	}
+	return *found, nil
+}
+
+// commit is the change that brings files of the folder to what is wanted, empty where they are and the remote has them.
+func (f *folder) commit(subject string, wanted []hosts.File) (onboarding.Change, error) {
+	commit := &onboarding.Commit{Folder: f.site.folder, Subject: subject}
+	for _, file := range wanted {
+		if !file.Mode.IsRegular() {
+			return onboarding.Change{}, conflict("Replace it with a file.", "%s is a symbolic link, which a deploy folder cannot have.", file.Path)
+		}
+		before := find(f.files, file.Path)
+		switch {
+		case before == nil:
+			commit.Files = append(commit.Files, f.change(file, nil))
+		case !bytes.Equal(before.Content, file.Content):
+			commit.Files = append(commit.Files, f.change(file, before.Content))
+		}
+	}
+	if len(commit.Files) > 0 {
+		return onboarding.Change{Summary: "Commit: " + subject, Items: []onboarding.Item{{Commit: commit}}}, nil
+	}
+	if !slices.Contains(f.unpushed, subject) {
+		return onboarding.Change{}, nil
+	}
+	// A commit whose push failed: carrying it out again makes none, and pushes.
+	for _, file := range wanted {
+		commit.Files = append(commit.Files, f.change(file, file.Content))
+	}
+	return onboarding.Change{Summary: "Push the commit: " + subject, Items: []onboarding.Item{{Commit: commit}}}, nil
+}
+
+func (f *folder) change(file hosts.File, before []byte) onboarding.FileChange {
+	mode := "100644"
+	if file.Mode.Perm()&0o111 != 0 {
+		mode = "100755"
+	}
+	return onboarding.NewFileChange(path.Join(f.site.folder, file.Path), mode, before, append([]byte{}, file.Content...))
+}
+
+// remote is a site as it is on the VPS.
+type remote struct {
+	webroot bool
+	conf    []byte // nil if there is none
+	enabled link
+}
+
+// link is what stands where the site is enabled.
+type link int
+
+const (
+	absent   link = iota
+	linked        // a symbolic link to the site's configuration
+	notALink      // something else, such as a copy
+)
+
+// remote looks at the VPS.
+func (b *Runbook) remote(ctx context.Context, s *site) (*remote, error) {
+	var seen remote
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error {
+		infos, err := s.host.Stat(ctx, s.webroot, s.enabled)
+		if err != nil {
+			return err
+		}
+		seen.webroot = infos[0].Exists
+		seen.enabled = s.linkOf(infos[1])
+		return nil
+	})
+	group.Go(func() (err error) {
+		seen.conf, err = s.host.ReadFile(ctx, s.conf)
+		if errors.Is(err, fs.ErrNotExist) {
+			seen.conf, err = nil, nil
+		}
+		return err
+	})
+	if err := group.Wait(); err != nil {
+		return nil, fmt.Errorf("%s: %w", s.domain, err)
+	}
+	return &seen, nil
+}
+
+func (s *site) linkOf(info hosts.Info) link {
+	target := info.Link
+	if target != "" && !path.IsAbs(target) {
+		target = path.Join(path.Dir(s.enabled), target)
+	}
+	switch {
+	case !info.Exists:
+		return absent
+	case target != "" && path.Clean(target) == s.conf:
+		return linked
+	}
+	return notALink
+}

@@ -1,0 +1,194 @@
+package steps
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/atlilith/onboardbot/onboarding"
+	"github.com/atlilith/onboardbot/onboarding/dns"
+	"github.com/atlilith/onboardbot/onboarding/hosts"
+	"github.com/atlilith/onboardbot/onboarding/platform"
+)
+
+// checksAtOnce bounds the checks that run beside each other, below the sessions that one ssh connection carries.
+const checksAtOnce = 6
+
+// check looks at one thing before anybody is asked anything.
+type check func(ctx context.Context) []onboarding.Finding
+
+// lookPreflight makes one table of everything that the steps rely on. What failed has its fix beside it.
+func (b *Runbook) lookPreflight(ctx context.Context, run *onboarding.Run) (onboarding.Look, error) {
+	var sites []*site
+	for _, domain := range run.Request.Domains {
+		site, err := b.site(run, onboarding.Key(preflight+"/"+domain.Name))
+		if err != nil {
+			return onboarding.Look{}, err
+		}
+		sites = append(sites, site)
+	}
+	// The hosts first, one check each: it opens the connection that all others share.
+	checks := []check{b.db.Check}
+	machines := []*hosts.Host{b.repo.Host()}
+	for _, site := range sites {
+		if !slices.Contains(machines, site.host) {
+			machines = append(machines, site.host)
+		}
+	}
+	answering := make([]bool, len(machines))
+	for i, host := range machines {
+		checks = append(checks, func(ctx context.Context) []onboarding.Finding {
+			finding, ok := checkHost(ctx, host)
+			answering[i] = ok
+			return []onboarding.Finding{finding}
+		})
+	}
+	for _, site := range sites {
+		checks = append(checks, func(ctx context.Context) []onboarding.Finding { return b.checkZone(ctx, site) })
+	}
+	checks = append(checks, func(ctx context.Context) []onboarding.Finding { return b.preflightPortal(ctx, run) })
+	findings := atOnce(ctx, checks)
+
+	checks = nil
+	for i, host := range machines[1:] {
+		if answering[i+1] {
+			checks = append(checks, func(ctx context.Context) []onboarding.Finding { return b.checkVPS(ctx, host, sites) })
+		}
+	}
+	if answering[0] {
+		checks = append(checks, func(ctx context.Context) []onboarding.Finding { return b.checkRepository(ctx, sites) })
+		for _, site := range sites {
+			checks = append(checks, func(ctx context.Context) []onboarding.Finding { return b.checkFolder(ctx, run, site) })
+		}
+	}
+	findings = append(findings, atOnce(ctx, checks)...)
+	if !slices.ContainsFunc(findings, failed) {
+		findings = append(findings, b.checkRows(ctx, run)...)
+	}
+	return onboarding.Look{Findings: findings}, ctx.Err()
+}
+
+func failed(finding onboarding.Finding) bool { return finding.Level == onboarding.Failed }
+
+// atOnce runs checks beside each other and returns their findings in order.
+func atOnce(ctx context.Context, checks []check) []onboarding.Finding {
+	found := make([][]onboarding.Finding, len(checks))
+	var group errgroup.Group
+	group.SetLimit(checksAtOnce)
+	for i, check := range checks {
+		group.Go(func() error {
+			found[i] = check(ctx)
+			return nil
+		})
+	}
+	_ = group.Wait() // checks report in their findings
+	return slices.Concat(found...)
+}
+
+func good(name, format string, args ...any) onboarding.Finding {
+	return onboarding.Finding{Level: onboarding.OK, Name: name, Detail: fmt.Sprintf(format, args...)}
+}
+
+func bad(name, fix, format string, args ...any) onboarding.Finding {
+	return onboarding.Finding{Level: onboarding.Failed, Name: name, Detail: fmt.Sprintf(format, args...), Fix: fix}
+}
+
+func checkHost(ctx context.Context, host *hosts.Host) (onboarding.Finding, bool) {
+	if _, err := host.Ping(ctx); err != nil {
+		return bad("host "+host.Name(), "Check that this account reaches it by ssh without a password, and its host key.", "%v", err), false
+	}
+	return good("host "+host.Name(), "answers"), true
+}
+
+// checkVPS asks for what the steps use on a VPS.
+func (b *Runbook) checkVPS(ctx context.Context, host *hosts.Host, sites []*site) []onboarding.Finding {
+	var folders []string
+	for _, site := range sites {
+		if site.host == host {
+			folders = append(folders, path.Dir(site.conf), path.Dir(site.enabled))
+		}
+	}
+	slices.Sort(folders)
+	folders = slices.Compact(folders)
+	version := func(name, fix string, argv ...string) check {
+		return func(ctx context.Context) []onboarding.Finding {
+			result, err := host.Run(ctx, hosts.Command{Argv: argv}, nil)
+			if err != nil {
+				return []onboarding.Finding{bad(name, fix, "%v", err)}
+			}
+			return []onboarding.Finding{good(name, "%s", strings.Join(result.Last(1, 0), ""))}
+		}
+	}
+	return atOnce(ctx, []check{
+		version("nginx on "+host.Name(), "Install nginx there.", "nginx", "-v"),
+		version("nginx configuration on "+host.Name(), "Repair what nginx -t reports there: certbot refuses to work on it.", "nginx", "-t"),
+		version("certbot on "+host.Name(), "Install certbot and its nginx plugin there.", b.config.Certificate.Command[0], "--version"),
+		func(ctx context.Context) []onboarding.Finding {
+			name := "nginx folders on " + host.Name()
+			infos, err := host.Stat(ctx, folders...)
+			if err != nil {
+				return []onboarding.Finding{bad(name, "Check that the account may read them.", "%v", err)}
+			}
+			for _, info := range infos {
+				if !info.Exists {
+					return []onboarding.Finding{bad(name, "Make it, or correct deploy.nginx_conf and deploy.nginx_enabled.", "%s is missing", info.Path)}
+				}
+			}
+			return []onboarding.Finding{good(name, "%s", strings.Join(folders, ", "))}
+		},
+	})
+}
+
+// checkZone asks whether the domain has name servers, and whether the bot may publish there.
+func (b *Runbook) checkZone(ctx context.Context, s *site) []onboarding.Finding {
+	name := "zone of " + s.domain
+	zone, err := b.resolver.Zone(ctx, s.domain)
+	if err == nil {
+		_, err = b.resolver.Observe(ctx, s.domain, []dns.Question{{Name: s.domain, Type: "A"}})
+	}
+	switch {
+	case err != nil && b.publisher == nil:
+		return []onboarding.Finding{{Level: onboarding.Warning, Name: name, Detail: err.Error(), Fix: "Register the domain and delegate it: the run will wait for it."}}
+	case err != nil:
+		return []onboarding.Finding{bad(name, "Register the domain, delegate it to the platform's name servers and add the zone there.", "%v", err)}
+	case b.publisher == nil:
+		return []onboarding.Finding{good(name, "%s; its records are made by hand", zone)}
+	}
+	if err := b.publisher.Check(ctx, zone); err != nil {
+		return []onboarding.Finding{bad(name, "Check dns.rfc2136, and that the key may update this zone.", "%v", err)}
+	}
+	return []onboarding.Finding{good(name, "%s takes signed updates", zone)}
+}
+
+// checkFolder computes the deploy config, so that a template that cannot be edited is found now.
+func (b *Runbook) checkFolder(ctx context.Context, run *onboarding.Run, s *site) []onboarding.Finding {
+	name := "deploy config of " + s.domain
+	planned, err := b.planFolder(ctx, &view{site: s, run: run})
+	if err != nil {
+		return []onboarding.Finding{bad(name, "Correct what is said here, then retry.", "%v", err)}
+	}
+	if len(planned.have.files) > 0 {
+		return []onboarding.Finding{good(name, "%s is there", s.folder)}
+	}
+	return []onboarding.Finding{good(name, "%d files from the template", len(planned.files))}
+}
+
+// checkRows finds now what the database step would find in the way of its rows.
+func (b *Runbook) checkRows(ctx context.Context, run *onboarding.Run) []onboarding.Finding {
+	look, err := b.lookDatabase(ctx, run)
+	var conflicting *onboarding.ConflictError
+	switch {
+	case errors.As(err, &conflicting):
+		return []onboarding.Finding{bad("database rows", conflicting.Fix, "%s", conflicting.What)}
+	case err != nil:
+		return []onboarding.Finding{bad("database rows", "Retry.", "%s", platform.Explain(err))}
+	case look.Change.Empty():
+		return []onboarding.Finding{good("database rows", "there already")}
+	}
+	return []onboarding.Finding{good("database rows", "nothing is in their way")}
+}

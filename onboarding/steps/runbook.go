@@ -1,0 +1,183 @@
+package steps
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"slices"
+	"sync"
+
+	"github.com/atlilith/onboardbot/onboarding"
+	"github.com/atlilith/onboardbot/onboarding/dns"
+	"github.com/atlilith/onboardbot/onboarding/hosts"
+	"github.com/atlilith/onboardbot/onboarding/platform"
+	"github.com/atlilith/onboardbot/onboarding/probe"
+	"github.com/atlilith/onboardbot/onboarding/repo"
+)
+
+// Parts are what the runbook works with; [Connect] makes them of a configuration.
+type Parts struct {
+	Platform *platform.DB
+	Hosts    map[string]*hosts.Host // by the name in the configuration
+	Repo     *repo.Repo
+	Resolver *dns.Resolver
+	Prober   *probe.Prober
+}
+
+// Connect makes the parts. Nothing is asked of anything yet. The caller closes them.
+func Connect(config Config) (*Parts, error) {
+	config.Defaults()
+	if err := config.Validate(); err != nil {
+		return nil, err
+	}
+	parts := &Parts{Hosts: map[string]*hosts.Host{}}
+	for name, host := range config.Hosts {
+		var err error
+		if parts.Hosts[name], err = hosts.New(host.Config); err != nil {
+			return nil, err
+		}
+	}
+	var err error
+	if parts.Repo, err = repo.New(parts.Hosts[config.Repository.Host], config.Repository.Config); err != nil {
+		return nil, err
+	}
+	if parts.Resolver, err = dns.NewResolver(config.DNS.Resolver); err != nil {
+		return nil, err
+	}
+	if parts.Prober, err = probe.New(config.Probe); err != nil {
+		return nil, err
+	}
+	if parts.Platform, err = platform.New(config.Platform); err != nil {
+		return nil, err
+	}
+	return parts, nil
+}
+
+// Close ends every connection.
+func (p *Parts) Close() {
+	p.Platform.Close()
+	var closing sync.WaitGroup
+	for _, host := range p.Hosts {
+		closing.Go(func() { _ = host.Close() }) // a connection that cannot be ended ends by itself when idle
+	}
+	closing.Wait()
+}
+
+// Runbook is the runbook over the real parts. It is safe for concurrent use.
+type Runbook struct {
+	config    Config
+	db        *platform.DB
+	hosts     map[string]*hosts.Host
+	repo      *repo.Repo
+	resolver  *dns.Resolver
+	publisher *dns.Publisher // nil where the records are made by hand
+	prober    *probe.Prober
+}
+
+var (
+	_ onboarding.Runbook    = (*Runbook)(nil)
+	_ onboarding.Repository = (*Runbook)(nil)
+)
+
+// New returns the runbook of a configuration over its parts.
+func New(parts *Parts, config Config) (*Runbook, error) {
+	config.Defaults()
+	if err := config.Validate(); err != nil {
+		return nil, err
+	}
+	b := &Runbook{config: config, db: parts.Platform, hosts: parts.Hosts, repo: parts.Repo, resolver: parts.Resolver, prober: parts.Prober}
+	if config.DNS.Provider == RFC2136 {
+		var err error
+		if b.publisher, err = dns.NewPublisher(config.DNS.Updates); err != nil {
+			return nil, fmt.Errorf("dns.rfc2136: %w", err)
+		}
+	}
+	return b, nil
+}
+
+// Kinds of steps.
+const (
+	preflight    = "preflight"
+	database     = "database"
+	publish      = "dns"
+	deployConfig = "deploy-config"
+	deploy       = "deploy"
+	certificate  = "certificate"
+	syncConf     = "sync"
+	goLive       = "go-live"
+	verify       = "verify"
+)
+
+// Steps lists the steps of a request in the order of the runbook. Domains do not wait for each other.
+func (b *Runbook) Steps(request onboarding.Request) []onboarding.Definition {
+	list := []onboarding.Definition{
+		{Key: preflight, Title: "Preflight"},
+		{Key: database, Title: "Database rows", Destructive: true, After: []onboarding.Key{preflight}},
+	}
+	last := []onboarding.Key{database}
+	for _, domain := range request.Domains {
+		key := func(kind string) onboarding.Key { return onboarding.Key(kind + "/" + domain.Name) }
+		add := func(kind, title string, destructive bool, after ...onboarding.Key) {
+			list = append(list, onboarding.Definition{Key: key(kind), Title: title + " " + domain.Name, Destructive: destructive, After: after})
+		}
+		add(publish, "DNS of", b.publisher != nil, preflight)
+		add(deployConfig, "Deploy config of", true, preflight)
+		add(deploy, "Deploy", true, database, key(publish), key(deployConfig))
+		add(certificate, "Certificate of", true, key(deploy))
+		add(syncConf, "Sync nginx conf of", true, key(certificate))
+		add(goLive, "Go live with", true, key(syncConf))
+		last = append(last, key(goLive))
+	}
+	return append(list, onboarding.Definition{Key: verify, Title: "Verify", After: last})
+}
+
+// Look answers what is left to do. See the file of each step.
+func (b *Runbook) Look(ctx context.Context, run *onboarding.Run, key onboarding.Key) (onboarding.Look, error) {
+	switch key.Kind() {
+	case preflight:
+		return b.lookPreflight(ctx, run)
+	case database:
+		return b.lookDatabase(ctx, run)
+	case verify:
+		return b.lookVerify(ctx, run, early(run, key))
+	}
+	look := map[string]func(context.Context, *view) (onboarding.Look, error){
+		publish: b.lookDNS, deployConfig: b.lookDeployConfig, deploy: b.lookDeploy, certificate: b.lookCertificate, syncConf: b.lookSync, goLive: b.lookGoLive,
+	}[key.Kind()]
+	if look == nil {
+		return onboarding.Look{}, fmt.Errorf("the runbook has no step %s", key)
+	}
+	site, err := b.site(run, key)
+	if err != nil {
+		return onboarding.Look{}, err
+	}
+	return look(ctx, &view{site: site, run: run, key: key, early: early(run, key)})
+}
+
+// view is a site as one step of a run looks at it.
+type view struct {
+	*site
+	run *onboarding.Run
+	key onboarding.Key
+	// early says that steps before this one are not done yet, so that the look is for a plan.
+	early bool
+}
+
+func early(run *onboarding.Run, key onboarding.Key) bool {
+	step := run.Step(key)
+	return step != nil && slices.ContainsFunc(step.After, func(before onboarding.Key) bool {
+		other := run.Step(before)
+		return other != nil && other.State != onboarding.StepDone
+	})
+}
+
+// settling says that an earlier application may still be at work on a host, since what it ran outlives the bot.
+func (v *view) settling() bool {
+	step := v.run.Step(v.key)
+	return step != nil && (step.State == onboarding.StepApproved || step.State == onboarding.StepApplying)
+}
+
+// answers says whether a status of HTTP is what a site that is up gives: a page, or the way to one.
+func answers(status int) bool {
+	return status == http.StatusOK || status == http.StatusMovedPermanently || status == http.StatusPermanentRedirect
+}

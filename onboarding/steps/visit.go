@@ -1,0 +1,37 @@
+package steps
+
+import (
+	"net/netip"
+	"sync"
+
+	"github.com/atlilith/onboardbot/onboarding"
+)
+
+// visit is one way to a site: a name at an address.
+type visit struct {
+	name    string
+	address netip.Addr
+}
+
+// everywhere makes all visits to a site at once and returns a failed finding for each that was bad, in a stable order.
+func (s *site) everywhere(look func(visit) error) []onboarding.Finding {
+	var visits []visit
+	for _, name := range s.names {
+		for _, address := range s.addresses() {
+			visits = append(visits, visit{name, address})
+		}
+	}
+	errs := make([]error, len(visits))
+	var group sync.WaitGroup
+	for i, at := range visits {
+		group.Go(func() { errs[i] = look(at) })
+	}
+	group.Wait()
+	var bad []onboarding.Finding
+	for i, err := range errs {
+		if err != nil {
+			bad = append(bad, onboarding.Finding{Level: onboarding.Failed, Name: visits[i].name + " at " + visits[i].address.String(), Detail: err.Error()})
+		}
+	}
+	return bad
+}

@@ -1,0 +1,47 @@
+// Package templates holds files that are embedded in the binary: the deploy template of a Provider's domain, for a platform
+// that has none of its own. It holds files and nothing that fills them in.
+package templates
+
+import (
+	"embed"
+	"fmt"
+	"io/fs"
+	"path"
+
+	"github.com/atlilith/onboardbot/onboarding/hosts"
+)
+
+// The folder has no braces in its name, unlike the platform's own, since a module's files may not.
+//
+//go:embed all:provider.com
+var files embed.FS
+
+// Provider returns the files of a domain's deploy folder, in the order of their paths, as the platform's own
+// _template/{provider}.com has them.
+func Provider() ([]hosts.File, error) {
+	const root = "provider.com"
+	var tree []hosts.File
+	err := fs.WalkDir(files, root, func(name string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		content, err := files.ReadFile(name)
+		if err != nil {
+			return err
+		}
+		tree = append(tree, hosts.File{Path: name[len(root)+1:], Mode: mode(name), Content: content})
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("templates: %w", err)
+	}
+	return tree, nil
+}
+
+// mode is what git keeps of a file and embedding does not.
+func mode(name string) fs.FileMode {
+	if path.Ext(name) == ".sh" {
+		return 0o755
+	}
+	return 0o644
+}
