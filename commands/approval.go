@@ -2,6 +2,7 @@ package commands
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -26,16 +27,20 @@ func (s scribe) approval(view *onboarding.View, approval *onboarding.Approval, n
 	}
 	attempts := attemptsUnder(view, approval.ID)
 	mark, words := outcome(approval, attempts)
-	page.say(fmt.Sprintf("%s *%s* %s\n%s", mark, bot.Escape(name), words, bot.Escape(bot.Truncate(oneLine(approval.Change.Summary), 300))))
+	page.say(fmt.Sprintf("%s *%s*: %s\n%s", mark, bot.Escape(name), words, inline(cause(approval.Change.Summary))))
 	open := approval.State == onboarding.ApprovalOpen
 	if open {
 		page.note(why(approval.Step))
 	}
 	parts := partsOf(approval.Change)
-	shown, hidden := excerpt(parts)
+	room := roomy
+	if settled(approval) {
+		room = brief
+	}
+	shown, hidden := excerpt(parts, room)
 	page.parts(shown...)
 	if approval.Moved != "" {
-		moved, more := excerpt([]part{{head: "What moved since the approval", body: visible(approval.Moved)}})
+		moved, more := excerpt([]part{{head: "What moved since the approval", body: visible(approval.Moved)}}, room)
 		hidden += more
 		page.parts(moved...)
 	}
@@ -61,38 +66,43 @@ func (s scribe) approval(view *onboarding.View, approval *onboarding.Approval, n
 	return bot.Message{Key: approvalKey(approval), Channel: view.Channel, Thread: rootKey(view.ID), Text: page.text(), Blocks: page.blocks}
 }
 
+// settled reports that nothing more comes of a question: then it is a record, which shows less of itself.
+func settled(approval *onboarding.Approval) bool {
+	return approval.State != onboarding.ApprovalOpen && approval.State != onboarding.ApprovalApproved
+}
+
 // outcome is the head of the message: a mark, and where the change stands.
 func outcome(approval *onboarding.Approval, attempts []*onboarding.Attempt) (mark, words string) {
 	switch approval.State {
 	case onboarding.ApprovalOpen, onboarding.ApprovalAhead:
-		return markAsk, "needs approval"
+		return markAsk, "approval needed"
 	case onboarding.ApprovalRejected:
-		return markFailed, "was rejected"
+		return markFailed, "rejected"
 	case onboarding.ApprovalLapsed:
-		return markWarning, "was not applied: the world moved after the approval, so it is asked again"
+		return markWarning, "not applied, since the world moved. It is asked again below"
 	case onboarding.ApprovalExpired:
-		return markWarning, "was not decided in time"
+		return markWarning, "nobody decided in time"
 	case onboarding.ApprovalWithdrawn:
-		return markCancelled, "was withdrawn, the run is cancelled"
+		return markCancelled, "withdrawn, since the run is cancelled"
 	}
 	if len(attempts) == 0 {
 		if approval.State == onboarding.ApprovalUsed {
-			return markDone, "needed nothing any more"
+			return markDone, "nothing was left to do"
 		}
-		return markBusy, "is approved, about to start"
+		return markBusy, "approved, about to start"
 	}
 	switch attempts[len(attempts)-1].Outcome {
 	case onboarding.OutcomeDone:
-		return markDone, "is done"
+		return markDone, "done"
 	case onboarding.OutcomeFailed:
 		return markFailed, "failed"
 	case onboarding.OutcomeInterrupted:
 		if approval.State == onboarding.ApprovalUsed {
-			return markDone, "is done"
+			return markDone, "done"
 		}
-		return markBusy, "was cut short by a restart and looks again"
+		return markBusy, "cut short by a restart, looking again"
 	}
-	return markBusy, "is under way"
+	return markBusy, "under way"
 }
 
 // remarks writes what was checked and is not as it should be, for whoever decides.
@@ -102,7 +112,7 @@ func (s scribe) remarks(page *sheet, step *onboarding.Step) {
 	}
 	for _, finding := range step.Findings {
 		if finding.Level != onboarding.OK {
-			page.note(fmt.Sprintf("%s %s: %s", markWarning, bot.Escape(oneLine(finding.Name)), bot.Escape(cause(finding.Detail+" "+finding.Fix))))
+			page.note(fmt.Sprintf("%s %s: %s", markWarning, inline(finding.Name), inline(cause(finding.Detail+" "+finding.Fix))))
 		}
 	}
 }
@@ -123,7 +133,7 @@ func (s scribe) decisions(page *sheet, view *onboarding.View, approval *onboardi
 			}
 		}
 		if vote.Reason != "" {
-			line += ": " + bot.Escape(cause(vote.Reason))
+			line += ": " + inline(cause(vote.Reason))
 		}
 		page.say(line)
 	}
@@ -131,8 +141,11 @@ func (s scribe) decisions(page *sheet, view *onboarding.View, approval *onboardi
 		return
 	}
 	who := "A second operator decides"
-	if needs := approval.Needs - agreed; needs > 1 {
+	switch needs := approval.Needs - agreed; {
+	case needs > 1:
 		who = fmt.Sprintf("%d different operators decide", needs)
+	case agreed > 0:
+		who = "One more operator decides"
 	}
 	if may := s.mayApprove(view.Requester.ID, approval); len(may) > 0 {
 		who += ": " + calls(may)
@@ -167,7 +180,7 @@ func course(page *sheet, attempt *onboarding.Attempt, now time.Time) {
 	case onboarding.OutcomeDone:
 		page.say(fmt.Sprintf("%s Done in %s.", markDone, lasted))
 	case onboarding.OutcomeFailed:
-		page.say(fmt.Sprintf("%s Failed after %s: %s", markFailed, lasted, bot.Escape(cause(attempt.Error))))
+		page.say(fmt.Sprintf("%s Failed after %s: %s", markFailed, lasted, inline(cause(attempt.Error))))
 	case onboarding.OutcomeInterrupted:
 		page.say(fmt.Sprintf("%s Cut short by a restart after %s.", markWarning, lasted))
 	default:
@@ -176,12 +189,15 @@ func course(page *sheet, attempt *onboarding.Attempt, now time.Time) {
 	}
 }
 
+// colours are what programs print for terminals (ECMA-48 §8.3.117, SGR).
+var colours = regexp.MustCompile(`\x1b\[[0-9;]*m`)
+
 // tail is the last lines that an attempt printed, cut to what a message can take.
 func tail(attempt *onboarding.Attempt) string {
 	const width = 160
 	lines := make([]string, len(attempt.Tail))
 	for i, line := range attempt.Tail {
-		lines[i] = bot.Truncate(visible(line), width)
+		lines[i] = bot.Truncate(visible(colours.ReplaceAllString(line, "")), width)
 	}
 	return strings.TrimSpace(strings.Join(lines, "\n"))
 }

@@ -81,7 +81,7 @@ func reasonForm(approval *onboarding.Approval, agrees bool) slack.ModalViewReque
 		Type: slack.VTModal, CallbackID: viewReason, PrivateMetadata: string(meta),
 		Title: bot.Plain(titleText, bot.MaxViewTitle), Submit: bot.Plain(submit, bot.MaxViewTitle), Close: bot.Plain("Back", bot.MaxViewTitle),
 		Blocks: slack.Blocks{BlockSet: []slack.Block{
-			bot.Section(fmt.Sprintf("*%s*\n%s", bot.Escape(oneLine(string(approval.Step))), bot.Escape(cause(approval.Change.Summary)))),
+			bot.Section(fmt.Sprintf("*%s*\n%s", inline(string(approval.Step)), inline(cause(approval.Change.Summary)))),
 			slack.NewInputBlock(blockReason, bot.Plain(label, bot.MaxInputLabel), nil, reason),
 		}},
 	}
@@ -152,7 +152,7 @@ func changePage(approval *onboarding.Approval, number int) slack.ModalViewReques
 	all := pages(partsOf(approval.Change))
 	number = max(0, min(number, len(all)-1))
 	var page sheet
-	page.say(fmt.Sprintf("*%s*\n%s", bot.Escape(oneLine(string(approval.Step))), bot.Escape(cause(approval.Change.Summary))))
+	page.say(fmt.Sprintf("*%s*\n%s", inline(string(approval.Step)), inline(cause(approval.Change.Summary))))
 	for _, part := range all[number] {
 		page.parts(part)
 	}

@@ -13,10 +13,10 @@ func (s scribe) finished(view *onboarding.View, event onboarding.Event) bot.Mess
 	var page sheet
 	request := view.Request
 	page.say(fmt.Sprintf("%s *%s is live.* %s, every check passed, %s after you asked.",
-		markLive, bot.Escape(oneLine(request.DisplayName)), mention(view.Requester), took(view.Ended.Sub(view.Created))))
+		markLive, inline(request.DisplayName), mention(view.Requester), took(view.Ended.Sub(view.Created))))
 	var sites []string
 	for _, domain := range request.Domains {
-		sites = append(sites, bot.Link("https://"+domain.Name+"/", "https://"+domain.Name))
+		sites = append(sites, bot.Link("https://"+domain.Name+"/", domain.Name))
 	}
 	page.say(strings.Join(sites, "\n"))
 	page.say("*What they do next*\n" + next(request))
@@ -25,14 +25,14 @@ func (s scribe) finished(view *onboarding.View, event onboarding.Event) bot.Mess
 
 // next says what the Provider does next, as the runbook's section on the context switcher has it.
 func next(request onboarding.Request) string {
-	name, email := bot.Escape(oneLine(request.DisplayName)), bot.Escape(request.Email)
+	name, email := inline(request.DisplayName), bot.Escape(request.Email)
 	switch request.Mode {
 	case onboarding.ModeOwner:
 		return fmt.Sprintf("%s signs up as usual with %s. Their session begins without an Org; %s is there in the context switcher as theirs.",
-			name, email, bot.Escape(oneLine(request.Org.Name)))
+			name, email, inline(request.Org.Name))
 	case onboarding.ModeMember:
 		return fmt.Sprintf("Nothing changes for sign-in: the context switcher in provider-portal shows %s to %s already, since the membership is there.",
-			name, bot.Escape(oneLine(orgName(request.Org))))
+			name, inline(orgName(request.Org)))
 	}
 	return fmt.Sprintf("%s signs up as usual with %s and gets a session without an Org. They can create or join Orgs later, from their dashboard.", name, email)
 }
@@ -67,12 +67,12 @@ func (s scribe) reminder(view *onboarding.View, event onboarding.Event) (bot.Mes
 		return bot.Message{}, false
 	}
 	var page sheet
-	name := "*" + bot.Escape(title(view.Step(event.Step).Definition)) + "*"
+	name := "*" + inline(title(view.Step(event.Step).Definition)) + "*"
 	if approval.State == onboarding.ApprovalOpen {
-		page.say(fmt.Sprintf(":alarm_clock: %s still needs a decision, above in this thread. It expires %s.\n%s",
-			name, bot.Date(approval.Expires), calls(s.mayApprove(view.Requester.ID, approval))))
+		page.say(fmt.Sprintf("%s %s still needs a decision, above in this thread. It expires %s.\n%s",
+			markClock, name, bot.Date(approval.Expires), calls(s.mayApprove(view.Requester.ID, approval))))
 	} else {
-		page.say(fmt.Sprintf(":alarm_clock: %s needed a decision; that is settled.", name))
+		page.say(fmt.Sprintf("%s %s needed a decision; that is settled.", markClock, name))
 	}
 	return bot.Message{Key: eventKey(event), Channel: view.Channel, Thread: rootKey(view.ID), Text: page.text(), Blocks: page.blocks}, true
 }

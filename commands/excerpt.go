@@ -6,45 +6,48 @@ import (
 	"unicode/utf8"
 )
 
-// What of a change a message shows: what a phone shows without much scrolling. The rest is behind "Show all".
-const (
-	excerptLines = 44
-	excerptChars = 2400
-	// partLines keeps one long file from hiding all the others.
-	partLines = 22
+// room is how much of a change is shown. The rest is behind "Show all".
+type room struct {
+	lines, chars int
+	// each is how many lines one part may take, so that a long file does not hide all others.
+	each int
+}
+
+var (
+	// roomy is what a phone shows without much scrolling, for those who decide.
+	roomy = room{lines: 44, chars: 2400, each: 22}
+	// brief is for the record.
+	brief = room{lines: 24, chars: 1500, each: 20}
 )
 
 // excerpt returns the beginning of each part as far as there is room, and how many lines it left out.
-func excerpt(parts []part) (shown []part, hidden int) {
-	lines, chars := excerptLines, excerptChars
+func excerpt(parts []part, left room) (shown []part, hidden int) {
 	for _, full := range parts {
-		body := strings.Split(full.body, "\n")
-		if full.body == "" {
-			body = nil
+		var body []string
+		if full.body != "" {
+			body = strings.Split(full.body, "\n")
 		}
-		room := min(lines, partLines)
-		if len(body) <= room+3 {
+		lines := min(left.lines, left.each)
+		if len(body) <= lines+3 && left.lines > 0 {
 			// Hiding three lines takes as much room as showing them.
-			room = len(body)
+			lines = len(body)
 		}
 		var kept []string
-		for _, line := range body[:min(room, len(body))] {
-			if chars -= utf8.RuneCountInString(line) + 1; chars < 0 {
+		for _, line := range body[:min(lines, len(body))] {
+			if left.chars -= utf8.RuneCountInString(line) + 1; left.chars < 0 {
 				break
 			}
 			kept = append(kept, line)
 		}
-		lines -= len(kept) + 1
-		left := len(body) - len(kept)
-		hidden += left
+		left.lines = max(0, left.lines-len(kept)-1)
 		cut := part{head: full.head, body: strings.Join(kept, "\n")}
-		if left > 0 && len(kept) > 0 {
-			cut.body += fmt.Sprintf("\n… %d more", left)
+		if more := len(body) - len(kept); more > 0 {
+			hidden += more
+			if len(kept) > 0 {
+				cut.body += fmt.Sprintf("\n… %d more", more)
+			}
 		}
 		shown = append(shown, cut)
-		if lines < 0 {
-			lines = 0
-		}
 	}
 	return fold(shown), hidden
 }

@@ -14,7 +14,7 @@ import (
 func (s scribe) findings(view *onboarding.View, step *onboarding.Step) bot.Message {
 	var page sheet
 	at := place(view.Run, step)
-	name := "*" + bot.Escape(title(step.Definition)) + "*"
+	name := "*" + inline(title(step.Definition)) + "*"
 	waiting := step.State == onboarding.StepWaiting && view.State == onboarding.RunActive
 	switch {
 	case waiting:

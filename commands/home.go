@@ -135,8 +135,8 @@ func (s scribe) homeQuestion(each waiting) []slack.Block {
 	}
 	id := approval.ID.String()
 	return []slack.Block{
-		bot.Section(fmt.Sprintf("%s *%s* for %s, asked by %s%s\n%s", markAsk, bot.Escape(name), bot.Escape(oneLine(each.Run.Request.DisplayName)),
-			mention(each.Run.Requester), behind(each.Link), bot.Escape(cause(approval.Change.Summary)))),
+		bot.Section(fmt.Sprintf("%s *%s* for %s, asked by %s%s\n%s", markAsk, bot.Escape(name), inline(each.Run.Request.DisplayName),
+			mention(each.Run.Requester), behind(each.Link), inline(cause(approval.Change.Summary)))),
 		slack.NewActionBlock("home/"+id, bot.Button(actionShow, id, "Show the change", ""),
 			bot.Button(actionApprove, id, "Approve", slack.StylePrimary), bot.Button(actionReject, id, "Reject…", slack.StyleDanger)),
 		bot.Context(fmt.Sprintf("Digest %s · expires %s", bot.Code(approval.Digest.Short()), bot.Date(approval.Expires))),

@@ -53,7 +53,7 @@ func (s scribe) line(run *onboarding.Run) string {
 	view := &onboarding.View{Run: run}
 	mark, words := state(view)
 	done, all := progress(run)
-	line := fmt.Sprintf("%s *%s* (%s) ", mark, bot.Escape(oneLine(run.Request.DisplayName)), bot.Code(run.Request.Slug))
+	line := fmt.Sprintf("%s *%s* (%s) ", mark, inline(run.Request.DisplayName), bot.Code(run.Request.Slug))
 	if run.State != onboarding.RunActive {
 		return line + words[0]
 	}

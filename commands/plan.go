@@ -38,7 +38,7 @@ func planSheet(plan *onboarding.Plan) (page *sheet, whole bool) {
 		}
 	}
 	page.say(fmt.Sprintf("*Plan for %s* (%s)\n%s\n%d of %d steps would change something. *Nothing was changed.*",
-		bot.Escape(oneLine(plan.Request.DisplayName)), bot.Code(plan.Request.Slug), about(plan.Request), changes, len(plan.Steps)))
+		inline(plan.Request.DisplayName), bot.Code(plan.Request.Slug), about(plan.Request), changes, len(plan.Steps)))
 	left := planChars
 	var plain []string
 	flush := func() {
@@ -49,7 +49,7 @@ func planSheet(plan *onboarding.Plan) (page *sheet, whole bool) {
 	}
 	for _, step := range plan.Steps {
 		line := planLine(step)
-		shown, hidden := excerpt(partsOf(step.Change))
+		shown, hidden := excerpt(partsOf(step.Change), brief)
 		size := 0
 		for _, part := range shown {
 			size += len(part.head) + len(part.body)
@@ -71,16 +71,16 @@ func planSheet(plan *onboarding.Plan) (page *sheet, whole bool) {
 
 // planLine is what a step would do, in one line.
 func planLine(step onboarding.Planned) string {
-	name := "*" + bot.Escape(title(step.Definition)) + "*"
+	name := "*" + inline(title(step.Definition)) + "*"
 	switch {
 	case step.Problem != "":
-		return fmt.Sprintf("%s %s cannot go on: %s", markFailed, name, bot.Escape(cause(step.Problem)))
+		return fmt.Sprintf("%s %s cannot go on: %s", markFailed, name, inline(cause(step.Problem)))
 	case step.Later != "":
-		return fmt.Sprintf("%s %s is known later: %s", markPending, name, bot.Escape(cause(step.Later)))
+		return fmt.Sprintf("%s %s is known later: %s", markPending, name, inline(cause(step.Later)))
 	case !step.Change.Empty():
-		return fmt.Sprintf("%s %s: %s", markAsk, name, bot.Escape(cause(step.Change.Summary)))
+		return fmt.Sprintf("%s %s: %s", markAsk, name, inline(cause(step.Change.Summary)))
 	case step.Waiting != "":
-		return fmt.Sprintf("%s %s would wait: %s", markBusy, name, bot.Escape(cause(step.Waiting)))
+		return fmt.Sprintf("%s %s would wait: %s", markBusy, name, inline(cause(step.Waiting)))
 	case len(step.Findings) > 0:
 		return fmt.Sprintf("%s %s: %s", markDone, name, tally(step.Findings))
 	}

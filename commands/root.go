@@ -39,7 +39,7 @@ func (s scribe) root(view *onboarding.View) bot.Message {
 func headline(view *onboarding.View) string {
 	mark, lines := state(view)
 	request := view.Request
-	who := fmt.Sprintf("%s *Onboarding %s* (%s)", mark, bot.Escape(oneLine(request.DisplayName)), bot.Code(request.Slug))
+	who := fmt.Sprintf("%s *Onboarding %s* (%s)", mark, inline(request.DisplayName), bot.Code(request.Slug))
 	return strings.Join(append([]string{who, about(request)}, lines...), "\n")
 }
 
@@ -48,9 +48,9 @@ func about(request onboarding.Request) string {
 	mode := request.Mode.String()
 	switch request.Mode {
 	case onboarding.ModeOwner:
-		mode = "Owns the new Org " + bot.Escape(oneLine(request.Org.Name))
+		mode = "Owns the new Org " + inline(request.Org.Name)
 	case onboarding.ModeMember:
-		mode = "Joins the Org " + bot.Escape(oneLine(orgName(request.Org)))
+		mode = "Joins the Org " + inline(orgName(request.Org))
 	}
 	names := make([]string, len(request.Domains))
 	for i, domain := range request.Domains {
@@ -77,14 +77,14 @@ func state(view *onboarding.View) (mark string, lines []string) {
 	groups := map[string][]string{}
 	for i := range view.Steps {
 		step := &view.Steps[i]
-		name := "*" + bot.Escape(title(step.Definition)) + "*"
+		name := "*" + inline(title(step.Definition)) + "*"
 		switch {
 		case step.State.Stuck():
-			groups[markTrouble] = append(groups[markTrouble], name+" "+bot.Escape(standing(view, step)))
+			groups[markTrouble] = append(groups[markTrouble], name+" – "+inline(standing(view, step)))
 		case step.State == onboarding.StepAsking:
 			groups[markAsking] = append(groups[markAsking], name)
 		case step.State == onboarding.StepWaiting:
-			groups[markBusy] = append(groups[markBusy], name+" "+bot.Escape(standing(view, step)))
+			groups[markBusy] = append(groups[markBusy], name+" – "+inline(standing(view, step)))
 		case step.State == onboarding.StepApproved || step.State == onboarding.StepApplying:
 			groups[markWorking] = append(groups[markWorking], name)
 		}

@@ -91,7 +91,7 @@ func logFile(view *onboarding.View, attempt *onboarding.Attempt, content string)
 	}
 	return bot.Message{
 		Key: rootKey(view.ID) + "/log/" + attempt.ID.String(), Channel: view.Channel, Thread: rootKey(view.ID),
-		Text: bot.Escape(oneLine("Log of " + name)),
+		Text: inline("Log of " + name),
 		File: &bot.File{Name: logName(attempt), Title: oneLine("Log of " + name), Content: []byte(content)},
 	}
 }

@@ -13,13 +13,13 @@ import (
 func (s scribe) trouble(view *onboarding.View, event onboarding.Event) bot.Message {
 	var page sheet
 	step := view.Step(event.Step)
-	name := "*" + bot.Escape(title(step.Definition)) + "*"
+	name := "*" + inline(title(step.Definition)) + "*"
 	requester := mention(view.Requester)
 	retry := "Retry looks again before anything else, and asks again before it changes anything."
 	switch event.Kind {
 	case onboarding.EventRejected:
 		page.say(fmt.Sprintf("%s %s was rejected by %s: %s\n%s, settle it with them, then retry or cancel.",
-			markFailed, name, mention(event.Actor), bot.Escape(cause(event.Text)), requester))
+			markFailed, name, mention(event.Actor), inline(cause(event.Text)), requester))
 		retry = "Retry asks again."
 	case onboarding.EventExpired:
 		page.say(fmt.Sprintf("%s Nobody decided on %s in time.\n%s, retry to ask again.", markWarning, name, requester))

@@ -13,18 +13,19 @@ import (
 
 // The marks at the head of a line. A run's own mark tells its state from across the room.
 const (
-	markLive      = ":large_green_circle:"
-	markTrouble   = ":red_circle:"
-	markAsking    = ":large_yellow_circle:"
-	markWorking   = ":large_blue_circle:"
-	markCancelled = ":white_circle:"
+	markLive      = "🟢"
+	markTrouble   = "🔴"
+	markAsking    = "🟡"
+	markWorking   = "🔵"
+	markCancelled = "⚪"
 
-	markDone    = ":white_check_mark:"
-	markFailed  = ":x:"
-	markWarning = ":warning:"
-	markAsk     = ":raised_hand:"
-	markBusy    = ":hourglass_flowing_sand:"
-	markPending = ":white_small_square:"
+	markDone    = "✅"
+	markFailed  = "❌"
+	markWarning = "⚠️"
+	markAsk     = "✋"
+	markBusy    = "⏳"
+	markPending = "▫️"
+	markClock   = "⏰"
 )
 
 // title is a step's name for people: what it is, and of which domain.
@@ -79,6 +80,19 @@ func took(d time.Duration) string {
 func cause(text string) string {
 	const limit = 300
 	return bot.Truncate(oneLine(text), limit)
+}
+
+// markup is what would format text from people that stands amid mrkdwn, which has no escape for it; look-alikes do no harm.
+var markup = strings.NewReplacer("`", "ˋ", "*", "∗")
+
+// inline is text from people or machines, to stand in a line of mrkdwn.
+func inline(text string) string { return bot.Escape(markup.Replace(oneLine(text))) }
+
+// firstLine is the beginning of the first line of a longer text, for where there is room for no more.
+func firstLine(text string) string {
+	const limit = 140
+	first, _, _ := strings.Cut(strings.TrimSpace(text), "\n")
+	return bot.Truncate(strings.TrimSuffix(oneLine(first), ":"), limit)
 }
 
 // mention names somebody so that Slack tells them; people without an id are named in words.
@@ -157,7 +171,7 @@ func lastEvent(view *onboarding.View, key onboarding.Key, kinds ...onboarding.Ev
 func standing(view *onboarding.View, step *onboarding.Step) string {
 	switch step.State {
 	case onboarding.StepWaiting:
-		return "waits: " + cause(step.Detail)
+		return "waits: " + firstLine(step.Detail)
 	case onboarding.StepAsking:
 		return "needs approval"
 	case onboarding.StepApproved:
@@ -165,13 +179,13 @@ func standing(view *onboarding.View, step *onboarding.Step) string {
 	case onboarding.StepApplying:
 		return "under way"
 	case onboarding.StepFailed:
-		return "failed: " + cause(step.Detail)
+		return "failed: " + firstLine(step.Detail)
 	case onboarding.StepRejected:
-		return "rejected: " + cause(step.Detail)
+		return "rejected: " + firstLine(step.Detail)
 	case onboarding.StepExpired:
 		return "nobody decided in time"
 	case onboarding.StepUnknown:
-		return "outcome unknown: " + cause(step.Detail)
+		return "outcome unknown: " + firstLine(step.Detail)
 	case onboarding.StepDone:
 		return doneWords(view, step)
 	}
@@ -183,7 +197,7 @@ func doneWords(view *onboarding.View, step *onboarding.Step) string {
 	event := lastEvent(view, step.Key, onboarding.EventDone)
 	if event == nil || event.Approval == [16]byte{} {
 		if step.Destructive {
-			return "was there already"
+			return "nothing was left to do"
 		}
 		return ""
 	}

@@ -1,0 +1,360 @@
+package commands
+
+import (
+	"bytes"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/rogpeppe/go-internal/txtar"
+	"github.com/slack-go/slack"
+
+	"github.com/atlilith/onboardbot/bot"
+	"github.com/atlilith/onboardbot/internal/sandbox/workspace/blockkit"
+	"github.com/atlilith/onboardbot/onboarding"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+// stories are the states that a thread can be in. A new case is a new entry and its golden file.
+var stories = map[string]func() *story{
+	"looking": func() *story { return newStory(merche()) },
+	"preflight failed": func() *story {
+		s := newStory(merche()).after(2 * time.Second)
+		findings := preflightFindings()
+		findings[3] = found(onboarding.Failed, "quinn-vps", "ssh: connect to host quinn-vps port 22: Connection timed out", "Check ssh_config and the VPS.")
+		s.step("preflight", onboarding.StepFailed, "quinn-vps: ssh: connect to host quinn-vps port 22: Connection timed out").Findings = findings
+		return s.event(onboarding.Event{Kind: onboarding.EventFailed, Step: "preflight", Text: "quinn-vps: ssh: connect to host quinn-vps port 22: Connection timed out"})
+	},
+	"asked for rows": func() *story {
+		s := begun()
+		s.asked("database", insertRows())
+		return s
+	},
+	"one of two": func() *story {
+		s := begun()
+		approval := s.asked("database", insertRows())
+		approval.Needs = 2
+		return s.after(time.Minute).approved(approval, bo)
+	},
+	"approved": func() *story {
+		s := begun()
+		approval := s.asked("database", insertRows())
+		return s.after(time.Minute).approved(approval, bo)
+	},
+	"rejected": func() *story {
+		s := begun()
+		approval := s.asked("database", insertRows())
+		return s.after(time.Minute).rejected(approval, bo, "The email is that of <!channel> & her agent.")
+	},
+	"rejected and asked again": func() *story {
+		s := begun()
+		approval := s.asked("database", insertRows())
+		s.after(time.Minute).rejected(approval, bo, "Wait for Monday.")
+		s.after(time.Hour).event(onboarding.Event{Kind: onboarding.EventRetried, Step: "database", Actor: ana})
+		s.asked("database", insertRows())
+		return s
+	},
+	"reminded": func() *story {
+		s := begun()
+		approval := s.asked("database", insertRows())
+		return s.after(23 * time.Hour).event(onboarding.Event{Kind: onboarding.EventReminded, Step: "database", Approval: approval.ID})
+	},
+	"expired": func() *story {
+		s := begun()
+		approval := s.asked("database", insertRows())
+		s.after(23 * time.Hour).event(onboarding.Event{Kind: onboarding.EventReminded, Step: "database", Approval: approval.ID})
+		approval.State, approval.Closed = onboarding.ApprovalExpired, s.after(time.Hour).now
+		s.step("database", onboarding.StepExpired, "Nobody decided within 24h0m0s.")
+		return s.event(onboarding.Event{Kind: onboarding.EventExpired, Step: "database", Approval: approval.ID})
+	},
+	"records": func() *story {
+		s := begun().through("database", insertRows())
+		s.asked("dns/merche-biche.com", publish())
+		return s
+	},
+	"waiting for records": waitingForRecords,
+	"records are there": func() *story {
+		s := waitingForRecords().after(time.Hour)
+		return s.looked("dns/merche-biche.com", found(onboarding.OK, "merche-biche.com A", "right at ns1 and ns2", ""),
+			found(onboarding.OK, "www.merche-biche.com A", "right at ns1 and ns2", ""))
+	},
+	"long commit": func() *story {
+		s := begun().through("database", insertRows())
+		s.asked("deploy-config/merche-biche.com", commitConfig())
+		return s
+	},
+	"commands": func() *story {
+		s := begun().through("database", insertRows())
+		s.asked("deploy/merche-biche.com", deploy())
+		return s
+	},
+	"certbot at work": certbotAtWork,
+	"certbot failed":  certbotFailed,
+	"failed and retried": func() *story {
+		s := certbotFailed()
+		s.after(time.Minute).event(onboarding.Event{Kind: onboarding.EventRetried, Step: "certificate/merche-biche.com", Actor: cleo})
+		s.asked("certificate/merche-biche.com", certify())
+		return s
+	},
+	"cut short": func() *story {
+		s := certbotAtWork()
+		s.Attempts[1].Outcome, s.Attempts[1].Finished = onboarding.OutcomeInterrupted, s.now
+		s.event(onboarding.Event{Kind: onboarding.EventInterrupted, Step: "certificate/merche-biche.com", Approval: s.Approvals[1].ID})
+		attempt := s.after(2 * time.Second).applying(s.Approvals[1])
+		return s.after(7*time.Second).applied(s.Approvals[1], attempt)
+	},
+	"unknown": func() *story {
+		s := certbotAtWork()
+		s.Attempts[1].Outcome, s.Attempts[1].Finished = onboarding.OutcomeInterrupted, s.now
+		why := "It was cut short, and what happened cannot be seen: ssh: connect to host quinn-vps port 22: Connection refused"
+		s.step("certificate/merche-biche.com", onboarding.StepUnknown, why)
+		return s.event(onboarding.Event{Kind: onboarding.EventUnknown, Step: "certificate/merche-biche.com", Text: why})
+	},
+	"lapsed": func() *story {
+		s := begun().through("database", insertRows())
+		first := s.asked("go-live/merche-biche.com", goLive())
+		s.after(time.Minute).approved(first, bo)
+		first.State, first.Closed = onboarding.ApprovalLapsed, s.now
+		s.event(onboarding.Event{Kind: onboarding.EventLapsed, Step: "go-live/merche-biche.com", Approval: first.ID})
+		moved := goLive()
+		moved.Items[0].Commit.Files[0].Before = text(strings.Replace(*moved.Items[0].Commit.Files[0].Before, "provider-site", "provider-shop", 1))
+		moved.Items[0].Commit.Files[0].After = text(strings.Replace(*moved.Items[0].Commit.Files[0].After, "provider-site", "provider-shop", 1))
+		second := s.asked("go-live/merche-biche.com", moved)
+		second.Moved = "-  was: feature: provider-site\n+  was: feature: provider-shop\n-  to be: feature: provider-site\n+  to be: feature: provider-shop"
+		return s
+	},
+	"cancelled": func() *story {
+		s := begun().through("database", insertRows())
+		s.asked("deploy/merche-biche.com", deploy())
+		return s.after(time.Minute).cancelled(cleo)
+	},
+	"live": func() *story { return live(merche()) },
+	"live for a person": func() *story {
+		request := merche()
+		request.Mode, request.Org = onboarding.ModePerson, onboarding.Org{}
+		return live(request)
+	},
+	"live for a member": func() *story {
+		request := merche()
+		request.Mode, request.Org = onboarding.ModeMember, onboarding.Org{Slug: "cocotte", Name: "Cocotte"}
+		return live(request)
+	},
+	"ten domains": func() *story {
+		request := merche()
+		for i := range 9 {
+			request.Domains = append(request.Domains, onboarding.Domain{Name: fmt.Sprintf("merche-%d.example", i+2), Host: "vps-0"})
+		}
+		s := newStory(request).after(2*time.Second).looked("preflight", preflightFindings()...).through("database", insertRows())
+		for i := range s.Steps {
+			if step := &s.Steps[i]; step.Key.Domain() == "merche-2.example" {
+				step.State = onboarding.StepDone
+			}
+		}
+		s.step("dns/merche-3.example", onboarding.StepWaiting, "www.merche-3.example does not resolve yet")
+		s.step("certificate/merche-4.example", onboarding.StepFailed, "certbot: exit status 1")
+		return s
+	},
+	"hostile": func() *story {
+		request := merche()
+		request.DisplayName, request.Org.Name = "<!channel> & *Mer`che*", "<@U0BO|boss>\u202e"
+		s := newStory(request).after(time.Second).looked("preflight", found(onboarding.OK, "<!here>", "<https://evil.example|click> `x` ```y```", ""))
+		s.asked("database", onboarding.Change{Summary: "Insert <!everyone> ```now```", Items: []onboarding.Item{
+			{SQL: &onboarding.Transaction{Statements: []onboarding.Statement{{SQL: "INSERT INTO users (slug) VALUES ($1)", Args: []string{"x'); DROP TABLE users; --\n$2 '<!channel>'"}}}}},
+			{Command: &onboarding.Command{Host: "quinn-vps", Argv: []string{"echo", "a b", "$(rm -rf /)", "```", "\x00\x1b[2J"}, Stdin: "END\n<!channel>\n", Always: true}},
+		}})
+		return s
+	},
+	"huge": func() *story {
+		s := begun()
+		change := onboarding.Change{Summary: strings.Repeat("very long ", 100)}
+		commit := &onboarding.Commit{Folder: "deployments/@domains/merche-biche.com", Subject: strings.Repeat("s", 500)}
+		for i := range 40 {
+			commit.Files = append(commit.Files, onboarding.FileChange{Path: fmt.Sprintf("%s/file-%02d.txt", commit.Folder, i), Mode: "100644",
+				After: text(strings.Repeat(strings.Repeat("<&>", 400)+"\n", 5))})
+		}
+		change.Items = []onboarding.Item{{Commit: commit}}
+		approval := s.asked("database", change)
+		approval.Moved = strings.Repeat("- "+strings.Repeat("<&>", 100)+"\n", 200)
+		s.approved(approval, bo)
+		attempt := s.applying(approval, slices.Repeat([]string{strings.Repeat("<&>", 1000)}, 12)...)
+		return s.after(time.Minute).failed(approval, attempt, strings.Repeat("<&> failed ", 2000))
+	},
+}
+
+func waitingForRecords() *story {
+	s := begun().through("database", insertRows())
+	s.step("dns/merche-biche.com", onboarding.StepWaiting, "Create these records at the registrar of merche-biche.com:\n"+
+		"  merche-biche.com      A  89.127.233.145\n  www.merche-biche.com  A  89.127.233.145").Findings = []onboarding.Finding{
+		found(onboarding.OK, "merche-biche.com A", "right at ns1 and ns2", ""),
+		found(onboarding.Failed, "www.merche-biche.com A", "ns1: nothing there; ns2: no answer within 2 s", ""),
+	}
+	return s.event(onboarding.Event{Kind: onboarding.EventWaiting, Step: "dns/merche-biche.com"})
+}
+
+func certbotAtWork() *story {
+	s := begun().through("database", insertRows())
+	approval := s.asked("certificate/merche-biche.com", certify())
+	s.after(time.Minute).approved(approval, bo)
+	s.applying(approval, "Saving debug log to /var/log/letsencrypt/letsencrypt.log", "Requesting a certificate for merche-biche.com and www.merche-biche.com",
+		"`<!channel>` ```and``` \x1b[31mred\x1b[0m \u202eright to left")
+	return s.after(4 * time.Second)
+}
+
+func certbotFailed() *story {
+	s := certbotAtWork()
+	return s.after(8*time.Second).failed(s.Approvals[1], s.Attempts[1], "certbot: exit status 1: Challenge failed for domain www.merche-biche.com")
+}
+
+func begun() *story {
+	return newStory(merche()).after(2*time.Second).looked("preflight", preflightFindings()...)
+}
+
+func live(request onboarding.Request) *story {
+	s := newStory(request).after(2*time.Second).looked("preflight", preflightFindings()...).through("database", insertRows())
+	for _, each := range []struct {
+		kind   string
+		change onboarding.Change
+	}{{"dns", publish()}, {"deploy-config", commitConfig()}, {"deploy", deploy()}, {"certificate", certify()}, {"sync", goLive()}, {"go-live", goLive()}} {
+		s.through(onboarding.Key(each.kind+"/merche-biche.com"), each.change)
+	}
+	return s.after(3*time.Second).looked("verify", verifyFindings()...).finished()
+}
+
+func TestThread(t *testing.T) {
+	t.Parallel()
+	for name, tell := range stories {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := tell()
+			messages := storyScribe.thread(s.View, s.now)
+			checkMessages(t, messages)
+			golden(t, filepath.Join("testdata", "thread", strings.ReplaceAll(name, " ", "-")+".txtar"), archive(s.View, messages))
+		})
+	}
+}
+
+// archive writes messages as a golden file: of each its text and its blocks.
+func archive(view *onboarding.View, messages []bot.Message) []byte {
+	var archive txtar.Archive
+	for _, message := range messages {
+		key := strings.TrimPrefix(strings.TrimPrefix(message.Key, rootKey(view.ID)), "/")
+		if key == "" {
+			key = "root"
+		}
+		archive.Files = append(archive.Files, txtar.File{Name: key + ".txt", Data: []byte(message.Text + "\n")},
+			txtar.File{Name: key + ".json", Data: indented(message.Blocks)})
+		if len(message.Fallback) > 0 {
+			archive.Files = append(archive.Files, txtar.File{Name: key + ".fallback.json", Data: indented(message.Fallback)})
+		}
+	}
+	return txtar.Format(&archive)
+}
+
+func indented(v any) []byte {
+	var out bytes.Buffer
+	encoder := json.NewEncoder(&out)
+	encoder.SetEscapeHTML(false)
+	encoder.SetIndent("", " ")
+	if err := encoder.Encode(v); err != nil {
+		panic(err)
+	}
+	return out.Bytes()
+}
+
+func golden(t *testing.T, path string, got []byte) {
+	t.Helper()
+	if *update {
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, got, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), string(got)); diff != "" {
+		t.Errorf("%s (-want +got):\n%s", path, diff)
+	}
+}
+
+// checkMessages holds messages against Slack's limits twice: as the product knows them, and as the simulated workspace does.
+func checkMessages(t *testing.T, messages []bot.Message) {
+	t.Helper()
+	keys := map[string]bool{}
+	for _, message := range messages {
+		if keys[message.Key] {
+			t.Errorf("key %s twice", message.Key)
+		}
+		keys[message.Key] = true
+		if message.Thread != "" && !keys[message.Thread] {
+			t.Errorf("%s is in the thread of %s, which comes later", message.Key, message.Thread)
+		}
+		if len([]rune(message.Text)) > bot.MaxText || strings.TrimSpace(message.Text) == "" {
+			t.Errorf("%s: text of %d characters", message.Key, len([]rune(message.Text)))
+		}
+		for _, blocks := range [][]slack.Block{message.Blocks, message.Fallback} {
+			if len(blocks) > 0 {
+				checkBlocks(t, message.Key, blocks, bot.InMessage)
+			}
+		}
+		for _, forbidden := range []string{"<!channel>", "<!here>", "<!everyone>", "<@U0BO|boss>", "<https://evil"} {
+			if strings.Contains(message.Text, forbidden) {
+				t.Errorf("%s: the text holds %s", message.Key, forbidden)
+			}
+		}
+	}
+}
+
+func checkBlocks(t *testing.T, what string, blocks []slack.Block, surface bot.Surface) {
+	t.Helper()
+	if err := bot.Check(blocks, surface); err != nil {
+		t.Errorf("%s: %v", what, err)
+	}
+	if surface != bot.InMessage {
+		return
+	}
+	encoded, err := json.Marshal(blocks)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, problems, err := blockkit.Blocks(encoded, blockkit.Options{})
+	if err != nil || len(problems) > 0 {
+		t.Errorf("%s: %v %v", what, err, problems)
+	}
+}
+
+// TestNothingDisappears plays every story to its end and sees that no message of an earlier moment is missing later: what Slack
+// has once would stay there, out of date.
+func TestNothingDisappears(t *testing.T) {
+	t.Parallel()
+	for name, tell := range stories {
+		s := tell()
+		var last []bot.Message
+		events := s.Events
+		for i := range events {
+			s.Events = events[:i+1]
+			messages := storyScribe.thread(s.View, s.now)
+			if len(messages) < len(last) {
+				t.Fatalf("%s: %d messages after %d events, %d before", name, len(messages), i+1, len(last))
+			}
+			for n, message := range last {
+				if messages[n].Key != message.Key {
+					t.Errorf("%s: message %d was %s and is %s", name, n, message.Key, messages[n].Key)
+				}
+			}
+			last = messages
+		}
+	}
+}
