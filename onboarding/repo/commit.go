@@ -146,7 +146,10 @@ func (c Commit) archive() ([]byte, error) {
 	if err := put("message", 0o600, []byte(c.message())); err != nil {
 		return nil, err
 	}
-	return buffer.Bytes(), w.Close()
+	if err := w.Close(); err != nil {
+		return nil, err
+	}
+	return buffer.Bytes(), nil
 }
 
 func (c Commit) message() string {
