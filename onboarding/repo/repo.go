@@ -156,7 +156,7 @@ func (r *Repo) Template(ctx context.Context) ([]hosts.File, bool, error) {
 
 // treeScript lists a tree, a NUL, and the content of every entry in that order, or nothing without that tree: REVISION DIR.
 const treeScript = `git rev-parse --quiet --verify "$1^{commit}" >/dev/null || { echo "no commit $1" >&2; exit 1; }
-tree=$(git rev-parse --quiet --verify "$1:./$2^{tree}") || exit 0
+tree=$(git rev-parse --quiet --verify "$1:./$2") && [ "$(git cat-file -t "$tree")" = tree ] || exit 0
 git ls-tree -rz "$tree" && printf '\0' && git ls-tree -r --object-only "$tree" | git cat-file --batch`
 
 // Tree returns the files in a folder as they are in a commit, with paths relative to that folder; none where the commit has
