@@ -13,7 +13,7 @@ type Config struct {
 	Thresholds Thresholds `yaml:"thresholds"`
 	// Limits are those of the authority.
 	Limits Limits `yaml:"limits"`
-	// Parallel is how many looks are under way at once. Default 64.
+	// Parallel is how many looks are under way at once. Default 128.
 	Parallel int `yaml:"parallel"`
 	// PerHost is how many of them go to one address. Default 8.
 	PerHost int `yaml:"per_host"`
@@ -26,7 +26,7 @@ type Config struct {
 // WithDefaults fills in what is not given.
 func (c Config) WithDefaults() Config {
 	c.Thresholds, c.Limits = c.Thresholds.WithDefaults(), c.Limits.WithDefaults()
-	c.Parallel, c.PerHost = cmp.Or(c.Parallel, 64), cmp.Or(c.PerHost, 8)
+	c.Parallel, c.PerHost = cmp.Or(c.Parallel, 128), cmp.Or(c.PerHost, 8)
 	c.ClockSkew, c.Patience = cmp.Or(c.ClockSkew, 5*time.Minute), cmp.Or(c.Patience, 15*time.Minute)
 	return c
 }

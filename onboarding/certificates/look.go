@@ -7,38 +7,50 @@ import (
 	"net/http"
 	"net/netip"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/atlilith/onboardbot/onboarding/probe"
 )
 
 // look sees one name at one address as visitors do: over TLS, over TLS with only the other kind of key, and over plain HTTP.
-func (s *Sweeper) look(ctx context.Context, name string, address netip.Addr) (seen Look) {
-	seen = Look{Name: name, Address: address}
+func (s *Sweeper) look(ctx context.Context, name string, address netip.Addr) Look {
+	seen := Look{Name: name, Address: address}
 	began := time.Now()
-	defer func() { seen.Done, seen.Took = time.Now(), time.Since(began) }()
-	handshake, err := s.Prober.TLS(ctx, name, address)
+	var plain sync.WaitGroup
+	plain.Go(func() { seen.redirect, seen.skew = s.plain(ctx, name, address) })
+	s.encrypted(ctx, &seen)
+	plain.Wait()
+	seen.Done, seen.Took = time.Now(), time.Since(began)
+	return seen
+}
+
+func (s *Sweeper) encrypted(ctx context.Context, seen *Look) {
+	handshake, err := s.Prober.TLS(ctx, seen.Name, seen.Address)
 	if err != nil {
 		seen.problems = append(seen.problems, asProblem(err))
-	} else {
-		seen.add(handshake)
-		seen.chain = handshake.Chain
-		if other, err := s.Prober.TLSWithKey(ctx, name, address, otherKey(handshake)); err == nil && !other.Leaf().Equal(handshake.Leaf()) {
-			seen.add(other)
-		}
+		return
 	}
-	if hung(seen) {
-		return seen
+	seen.add(handshake)
+	seen.chain = handshake.Chain
+	other, err := s.Prober.TLSWithKey(ctx, seen.Name, seen.Address, otherKey(handshake))
+	if err == nil && !other.Leaf().Equal(handshake.Leaf()) {
+		seen.add(other)
 	}
+}
+
+// plain looks at the redirect, and at the server's clock beside this machine's.
+func (s *Sweeper) plain(ctx context.Context, name string, address netip.Addr) (*probe.Problem, time.Duration) {
+	var problem *probe.Problem
 	response, err := s.Prober.Redirects(ctx, name, address)
 	if err != nil {
-		seen.redirect = asProblem(err)
+		problem = asProblem(err)
 	}
-	if at, err := http.ParseTime(response.Header.Get("Date")); err == nil {
-		// The header counts whole seconds.
-		seen.skew = at.Sub(time.Now().Truncate(time.Second))
+	at, err := http.ParseTime(response.Header.Get("Date"))
+	if err != nil {
+		return problem, 0
 	}
-	return seen
+	return problem, at.Sub(time.Now().Truncate(time.Second)) // the header counts whole seconds
 }
 
 func (l *Look) add(handshake probe.Handshake) {

@@ -21,13 +21,13 @@ type Posted struct {
 // What a reminder is about besides thresholds.
 const (
 	AllClear    Threshold = "all clear"
-	faultPrefix           = "fault/"
-	clearPrefix           = "clear/"
+	faultPrefix Threshold = "fault/"
+	clearPrefix Threshold = "clear/"
 )
 
 // ofCertificate says whether it is a threshold that a certificate passes.
 func (t Threshold) ofCertificate() bool {
-	return t != AllClear && !strings.HasPrefix(string(t), faultPrefix) && !strings.HasPrefix(string(t), clearPrefix)
+	return t != AllClear && !strings.HasPrefix(string(t), string(faultPrefix)) && !strings.HasPrefix(string(t), string(clearPrefix))
 }
 
 // Reminder is one message that is due.
@@ -148,11 +148,11 @@ func (t Thresholds) allClear(site SiteReport, posted []Posted, now time.Time) []
 	return due
 }
 
-func (f OpenFault) posted(domain, prefix string) Posted {
-	return Posted{domain, f.Since.UTC().Format(time.RFC3339Nano), Threshold(prefix + string(f.Kind))}
+func (f OpenFault) posted(domain string, prefix Threshold) Posted {
+	return Posted{domain, f.Since.UTC().Format(time.RFC3339Nano), prefix + Threshold(f.Kind)}
 }
 
-func (f OpenFault) reminder(domain, prefix string) Reminder {
+func (f OpenFault) reminder(domain string, prefix Threshold) Reminder {
 	reminder := Reminder{Posted: f.posted(domain, prefix), Level: Notice, Sentence: upper(f.Sentence) + "."}
 	switch {
 	case prefix == clearPrefix:

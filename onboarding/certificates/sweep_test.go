@@ -218,13 +218,18 @@ func sweepOne(t *testing.T, authority *probetest.Authority, names Names, lineage
 
 func sweeper(t testing.TB, authority *probetest.Authority, names Names, lineages Lineages, ports [2]uint16) *Sweeper {
 	t.Helper()
-	prober, err := probe.New(probe.Config{RootsFiles: []string{authority.RootFile(t)}, HTTPPort: ports[0], HTTPSPort: ports[1], Timeout: time.Second})
-	if err != nil {
-		t.Fatal(err)
-	}
-	s, err := NewSweeper(Sources{prober, names, lineages, noWindows{}}, Config{})
+	s, err := NewSweeper(Sources{patientProber(t, authority, ports, time.Second), names, lineages, noWindows{}}, Config{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	return s
+}
+
+func patientProber(t testing.TB, authority *probetest.Authority, ports [2]uint16, timeout time.Duration) *probe.Prober {
+	t.Helper()
+	prober, err := probe.New(probe.Config{RootsFiles: []string{authority.RootFile(t)}, HTTPPort: ports[0], HTTPSPort: ports[1], Timeout: timeout})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return prober
 }
