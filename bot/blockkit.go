@@ -1,6 +1,7 @@
 package bot
 
 import (
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -113,21 +114,40 @@ func Option(value, text, description string) *slack.OptionBlockObject {
 	return option
 }
 
-// Task is one line of a plan. Details are raw text, empty for none.
+// maxTaskTitle keeps a full plan within [MaxMessageWeight]; Slack names no limit.
+const maxTaskTitle = 75
+
+// maxTaskDetails is what a glance at a task can take; the rest belongs in the thread.
+const maxTaskDetails = 300
+
+// maxPlanWeight leaves room for what stands beside a plan.
+const maxPlanWeight = MaxMessageWeight * 3 / 4
+
+// Task is one line of a plan. Details are raw text, empty for none; both are cut where a plan is no place for more.
 func Task(id, title string, status slack.TaskCardStatus, details string) slack.TaskCardBlock {
-	task := slack.NewTaskCardBlock(id, Escape(nonEmpty(title)))
+	task := slack.NewTaskCardBlock(id, Truncate(Escape(nonEmpty(title)), maxTaskTitle))
 	task.Status = status
 	if strings.TrimSpace(details) != "" {
-		task.Details = RichText(details)
+		task.Details = RichText(Truncate(details, maxTaskDetails))
 	}
 	return *task
 }
 
 // Plan shows tasks, each with its state, under a title; messages only, and with a fallback for workspaces without it. Tasks beyond
-// [MaxPlanTasks] are left out, and the title says how many of them there are by the caller's count.
+// [MaxPlanTasks] are left out. Details are, when the message would be too long with them: first those of complete tasks, then all.
 func Plan(title string, tasks ...slack.TaskCardBlock) *slack.PlanBlock {
-	plan := slack.NewPlanBlock(Escape(nonEmpty(title)))
-	plan.Tasks = tasks[:min(len(tasks), MaxPlanTasks)]
+	plan := slack.NewPlanBlock(Truncate(Escape(nonEmpty(title)), MaxHeader))
+	plan.Tasks = slices.Clone(tasks[:min(len(tasks), MaxPlanTasks)])
+	for _, all := range []bool{false, true} {
+		if weight(1, plan) <= maxPlanWeight {
+			break
+		}
+		for i := range plan.Tasks {
+			if task := &plan.Tasks[i]; all || task.Status == slack.TaskCardStatusComplete {
+				task.Details, task.Output = nil, nil
+			}
+		}
+	}
 	return plan
 }
 
@@ -135,15 +155,4 @@ func Plan(title string, tasks ...slack.TaskCardBlock) *slack.PlanBlock {
 func RichText(text string) *slack.RichTextBlock {
 	return slack.NewRichTextBlock("", slack.NewRichTextSection(
 		slack.NewRichTextSectionTextElement(Truncate(nonEmpty(text), MaxTextObject), nil)))
-}
-
-// Fit returns the blocks that a surface has room for. When some are left over, the last place goes to more, which says where the rest
-// is.
-func Fit(blocks []slack.Block, surface Surface, more slack.Block) (fitting []slack.Block, over bool) {
-	limit := surface.blocks()
-	if len(blocks) <= limit {
-		return blocks, false
-	}
-	fitting = append([]slack.Block{}, blocks[:limit-1]...)
-	return append(fitting, more), true
 }

@@ -21,7 +21,7 @@ type Bot struct {
 func New(pool *pgxpool.Pool, workspace *Workspace, router *Router) (*Bot, error) {
 	cfg := workspace.cfg
 	self := newPresence(pool, workspace.log)
-	dispatch := newDispatcher(workspace, router, &handled{pool: pool, sql: newTables(cfg.Schema), self: self})
+	dispatch := newDispatcher(workspace, router, newHandled(pool, newTables(cfg.Schema), self, cfg.CallTimeout))
 	return &Bot{
 		workspace: workspace,
 		dispatch:  dispatch,

@@ -171,6 +171,9 @@ func (c *checker) blocks(path string, list []any) {
 	if kinds["table"] > 1 {
 		c.report(path, "has %d tables, at most one", kinds["table"])
 	}
+	if w := weight(len(list), list); c.surface == InMessage && w > MaxMessageWeight {
+		c.report(path, "weighs %d with its containers, at most %d", w, MaxMessageWeight)
+	}
 	if c.markdown > MaxMarkdown {
 		c.report(path, "has %d characters of markdown, at most %d", c.markdown, MaxMarkdown)
 	}

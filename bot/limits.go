@@ -8,6 +8,10 @@ const (
 
 	// https://docs.slack.dev/reference/block-kit/blocks
 	MaxMessageBlocks = 50
+	// MaxMessageWeight bounds all blocks of a message together (msg_blocks_too_long). Slack documents no number: 13,297 characters
+	// of markdown passed, less with more blocks, and 11,341 characters in rich text did not
+	// (https://github.com/slackapi/bolt-js/issues/2509 and 2867).
+	MaxMessageWeight = 12_000
 	MaxModalBlocks   = 100
 	MaxHomeBlocks    = 100
 

@@ -54,17 +54,20 @@ type Outbox struct {
 	workspace *Workspace
 	jobs      *river.Client[pgx.Tx]
 	sql       tables
+	// connections bounds the deliveries at once, each of which keeps a database connection while it waits for Slack.
+	connections chan struct{}
 }
 
 // NewOutbox needs the database that [Migrate] and River's own migrations have prepared. Its deliveries run where [Outbox.AddWorkers]
-// was called.
+// was called, and use at most half of the pool's connections.
 func NewOutbox(pool *pgxpool.Pool, workspace *Workspace) (*Outbox, error) {
 	// A client without queues only inserts, so that the one that works can be built later, from workers that need this outbox.
 	jobs, err := river.NewClient(riverpgxv5.New(pool), &river.Config{Schema: workspace.cfg.RiverSchema, Logger: workspace.log})
 	if err != nil {
 		return nil, fmt.Errorf("outbox: %w", err)
 	}
-	return &Outbox{pool: pool, workspace: workspace, jobs: jobs, sql: newTables(workspace.cfg.Schema)}, nil
+	return &Outbox{pool: pool, workspace: workspace, jobs: jobs, sql: newTables(workspace.cfg.Schema),
+		connections: make(chan struct{}, max(1, pool.Config().MaxConns/2))}, nil
 }
 
 // Put makes messages what they should be, in the caller's transaction; Slack hears of it after the commit. A message that is

@@ -33,6 +33,12 @@ type row struct {
 
 // deliver brings a channel up to date and returns when to come again for what has to wait; 0 when nothing does.
 func (o *Outbox) deliver(ctx context.Context, channel string) (again time.Duration, err error) {
+	select {
+	case o.connections <- struct{}{}:
+		defer func() { <-o.connections }()
+	case <-ctx.Done():
+		return 0, ctx.Err()
+	}
 	conn, err := o.pool.Acquire(ctx)
 	if err != nil {
 		return 0, err

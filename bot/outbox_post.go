@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/slack-go/slack"
@@ -67,24 +68,38 @@ func (d *delivery) update(ctx context.Context, m row) error {
 	return d.delivered(ctx, m, m.Hash, m.TS)
 }
 
-// withFallback sends the message's blocks, or its fallback where the workspace refuses plan blocks.
+// withFallback sends the message's blocks, or its fallback where the workspace refuses those, or at last its text alone: something
+// is always said.
 func (d *delivery) withFallback(ctx context.Context, m row, send func(...slack.MsgOption) error) error {
+	forms := [][]byte{m.Blocks}
+	if m.Fallback != nil {
+		forms = append(forms, m.Fallback)
+	}
+	if m.Blocks != nil {
+		forms = append(forms, nil)
+	}
 	plan := m.Fallback != nil && bytes.Contains(m.Blocks, []byte(`"type":"plan"`))
 	if plan && m.PlanRefused {
-		return send(options(m.Text, m.Fallback)...)
+		forms = forms[1:]
 	}
-	err := send(options(m.Text, m.Blocks)...)
-	if m.Fallback == nil || code(err) != "invalid_blocks" {
-		return err
+	var err error
+	for i, blocks := range forms {
+		if err = send(options(m.Text, blocks)...); !unshowable(err) || i == len(forms)-1 {
+			break
+		}
+		d.outbox.workspace.log.Warn("slack refuses blocks; something simpler is sent", "message", m.Key, "error", detailed(err))
+		if plan && i == 0 && code(err) == "invalid_blocks" && !m.PlanRefused {
+			if err := d.hold(ctx, planRefusal, d.outbox.workspace.cfg.RefusalMemory); err != nil {
+				return err
+			}
+		}
 	}
-	d.outbox.workspace.log.Warn("slack refuses blocks; their fallback is used", "message", m.Key, "error", detailed(err))
-	if err := send(options(m.Text, m.Fallback)...); err != nil {
-		return err
-	}
-	if plan {
-		return d.hold(ctx, planRefusal, d.outbox.workspace.cfg.RefusalMemory)
-	}
-	return nil
+	return err
+}
+
+// unshowable reports whether Slack refused the blocks and nothing else.
+func unshowable(err error) bool {
+	return slices.Contains([]string{"invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long", "invalid_attachments"}, code(err))
 }
 
 func options(text string, blocks []byte) []slack.MsgOption {

@@ -25,14 +25,15 @@ func (d *delivery) delivered(ctx context.Context, m row, hash []byte, ts string)
 	_, err := d.conn.Exec(ctx, d.outbox.sql.sql(`
 		UPDATE slack_messages
 		SET delivered_hash = $2, delivered_at = now(), ts = nullif($3, ''), channel_id = $4, due_at = now() + $5::interval,
-			sending_hash = NULL, sending_since = NULL, failed_hash = NULL, failed_at = NULL, error = NULL, attempts = 0,
+			sending_hash = NULL, sending_since = NULL, failed_hash = NULL, failed_at = NULL, failed_code = NULL, error = NULL,
+			attempts = 0,
 			file_content = NULL
 		WHERE key = $1`), m.Key, hash, ts, m.ChannelID, d.outbox.workspace.cfg.UpdateEvery)
 	return err
 }
 
-// record writes down a failed delivery and decides when to try again: when Slack says, after a growing pause, or never, until
-// something else is put under the key.
+// record writes down a failed delivery and decides when to try again: when Slack says, after a growing pause, or, once Slack has
+// refused, when something else is put under the key or [Outbox.Run] finds that a person may have mended the reason.
 func (d *delivery) record(ctx context.Context, m row, kind string, failure error) error {
 	if ctx.Err() != nil {
 		// Stopped or out of time in the middle: the row says sending, and whoever comes next looks first.
@@ -54,10 +55,10 @@ func (d *delivery) record(ctx context.Context, m row, kind string, failure error
 		log.Error("slack refuses a message")
 		_, err := d.conn.Exec(ctx, d.outbox.sql.sql(`
 			UPDATE slack_messages
-			SET failed_hash = $2, failed_at = now(), error = $3,
+			SET failed_hash = $2, failed_at = now(), failed_code = $5, error = $3,
 				sending_hash = CASE WHEN $4 THEN NULL ELSE sending_hash END,
 				sending_since = CASE WHEN $4 THEN NULL ELSE sending_since END
-			WHERE key = $1`), m.Key, m.Hash, failure.Error(), settled)
+			WHERE key = $1`), m.Key, m.Hash, failure.Error(), settled, code(failure))
 		return err
 	case throttled:
 		log.Info("slack throttles", "retry_in", wait)

@@ -47,6 +47,8 @@ CREATE TABLE slack_messages (
     -- The content that Slack refused for good, and why.
     failed_hash bytea,
     failed_at   timestamptz,
+    failed_code text,
+    -- The last thing that went wrong, for people.
     error       text,
 
     attempts   integer     NOT NULL DEFAULT 0,
@@ -61,6 +63,7 @@ CREATE TABLE slack_messages (
 
 CREATE INDEX slack_messages_waiting ON slack_messages (channel, seq) WHERE waiting;
 CREATE INDEX slack_messages_unposted ON slack_messages (channel, seq) WHERE delivered_hash IS NULL;
+CREATE INDEX slack_messages_failed ON slack_messages (failed_at) WHERE failed_hash = hash;
 CREATE UNIQUE INDEX slack_messages_ts ON slack_messages (channel_id, ts);
 
 -- What Slack asked not to try before a time: a method, a method in a channel, or a kind of block.
