@@ -1,0 +1,224 @@
+package isolation
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+)
+
+const (
+	// maxArgumentLists bounds how many ways one function is called against one victim.
+	maxArgumentLists = 12
+	// answerRows is how many rows of an answer are looked at.
+	answerRows = 200
+)
+
+// call calls a function once and returns its first answer as JSON text.
+func (r *run) call(ctx context.Context, f *function, args string, s session, v victim, prey *prey) (string, error) {
+	answer := ""
+	err := r.in(ctx, s, false, func(conn *pgx.Conn) error {
+		before, err := r.census(ctx, conn, s, v, f)
+		if err != nil {
+			return err
+		}
+		sql := fmt.Sprintf("SELECT to_jsonb(f)::text FROM %s(%s) f LIMIT %d", f.SQL(), args, answerRows)
+		if f.Kind == "p" {
+			sql = fmt.Sprintf("CALL %s(%s)", f.SQL(), args)
+		}
+		if f.Kind == "p" {
+			if err := exec(ctx, conn, sql); err != nil {
+				return err
+			}
+		} else {
+			answers, err := texts(ctx, conn, sql)
+			if err != nil {
+				return err
+			}
+			for i, a := range answers {
+				if i == 0 {
+					answer = a
+				}
+				if found := prey.find(a, s, givenIn(args)); found != nil {
+					r.find(Finding{Kind: Leak, Operation: "read", Table: found.table.String(), As: s.Label,
+						Evidence: fmt.Sprintf("read from %s of %s by calling %s(%s), which runs with the rights of %s", found.key, found.owner, f, placeholders(f), f.Owner), Fix: f.fix(r.cfg.AppRole)})
+				}
+			}
+		}
+		if !f.Volatile && f.Kind == "f" {
+			return nil
+		}
+		return r.aftermath(ctx, conn, s, v, f, before)
+	})
+	return answer, err
+}
+
+func placeholders(f *function) string { return strings.Join(f.ArgTypes, ", ") }
+
+func (f *function) fix(role string) string {
+	return fmt.Sprintf("REVOKE EXECUTE ON FUNCTION %s(%s) FROM PUBLIC, %s; -- or make it check whose rows it touches", f.SQL(), f.Arguments, pgx.Identifier{role}.Sanitize())
+}
+
+// givenIn are the literals of an argument list.
+func givenIn(args string) []string {
+	var given []string
+	for _, match := range anyLiteral.FindAllStringSubmatch(args, -1) {
+		given = append(given, match[1])
+	}
+	return given
+}
+
+// census counts the victim's rows in every table that a function names, to notice what it deletes.
+func (r *run) census(ctx context.Context, conn *pgx.Conn, s session, v victim, f *function) (map[*relation]int, error) {
+	counts := map[*relation]int{}
+	if !f.Volatile && f.Kind == "f" {
+		return counts, nil
+	}
+	_, err := r.door.asTruth(ctx, conn, s, func() error {
+		for _, t := range r.touched(f) {
+			var n int
+			if err := one(ctx, conn, fmt.Sprintf("SELECT count(*) FROM %s a WHERE %s", t.SQL(), r.m.ownedBy(t, v)), nil, &n); err != nil {
+				return err
+			}
+			counts[t] = n
+		}
+		return nil
+	})
+	return counts, err
+}
+
+// touched are the tenants' tables that a function names, or all of them if it names none.
+func (r *run) touched(f *function) []*relation {
+	names := r.mentions(f)
+	return slices.DeleteFunc(slices.Clone(r.m.cat.Relations), func(t *relation) bool {
+		return !r.m.of(t).owned() || t.isView() || t.Kind == "f" || t.Partition || len(names) > 0 && !slices.Contains(names, t.String())
+	})
+}
+
+// aftermath looks at what a call changed among rows that are not the attacker's.
+func (r *run) aftermath(ctx context.Context, conn *pgx.Conn, s session, v victim, f *function, before map[*relation]int) error {
+	after, err := r.census(ctx, conn, s, v, f)
+	if err != nil {
+		return err
+	}
+	for _, t := range r.touched(f) {
+		how := fmt.Sprintf(" by calling %s(%s), which runs with the rights of %s", f, placeholders(f), f.Owner)
+		if after[t] < before[t] {
+			r.find(Finding{Kind: Leak, Operation: "delete", Table: t.String(), As: s.Label, Evidence: fmt.Sprintf("deleted %d rows of %s%s", before[t]-after[t], v, how), Fix: f.fix(r.cfg.AppRole)})
+			continue
+		}
+		p, err := r.written(ctx, conn, s, v, t, "true")
+		if err != nil {
+			return err
+		}
+		if p == nil {
+			continue
+		}
+		operation, verb := "update", "updated"
+		if after[t] > before[t] || before[t] == 0 && after[t] == 0 && !strings.Contains(strings.ToLower(f.Source), "update") {
+			operation, verb = "insert", "inserted"
+		}
+		r.find(Finding{Kind: Leak, Operation: operation, Table: t.String(), As: s.Label, Evidence: fmt.Sprintf("%s %s of %s%s", verb, p.Key, p.Owner, how), Fix: f.fix(r.cfg.AppRole)})
+	}
+	return nil
+}
+
+// argumentLists are ways to call a function against a victim: ids of the tenant and of its rows where the type fits, in the order in which
+// the arguments' names suggest them, and plain values elsewhere.
+func (r *run) argumentLists(f *function, v victim, prey *prey) []string {
+	lists := []string{""}
+	for i, argType := range f.ArgTypes {
+		name := ""
+		if i < len(f.ArgNames) {
+			name = normal(f.ArgNames[i])
+		}
+		var next []string
+		for _, value := range r.candidates(f.Schema, name, argType, v, prey) {
+			for _, list := range lists {
+				if list != "" {
+					list += ", "
+				}
+				next = append(next, list+value+"::"+argType)
+			}
+		}
+		lists = next[:min(len(next), maxArgumentLists)]
+	}
+	return lists
+}
+
+func (r *run) candidates(_, name, argType string, v victim, prey *prey) []string {
+	name = strings.TrimPrefix(strings.TrimPrefix(name, "p"), "in")
+	var values []string
+	add := func(value *string) {
+		if value != nil && !slices.Contains(values, literal(*value)) {
+			values = append(values, literal(*value))
+		}
+	}
+	tenant := v.Person + v.Org
+	for table, row := range prey.rows[v] {
+		if len(table.Key) == 1 && table.column(table.Key[0]).Type == argType && (names(name, table.Name) || names("x"+name, "x"+table.Name)) {
+			add(row[table.Key[0]])
+		}
+	}
+	switch {
+	case len(values) > 0:
+	case argType == r.m.userType || argType == r.m.orgType:
+		hintsUser := strings.Contains(name, "user") || strings.Contains(name, "person") || strings.Contains(name, "owner") || strings.Contains(name, "member")
+		hintsOrg := strings.Contains(name, "org") || strings.Contains(name, "tenant") || strings.Contains(name, "workspace")
+		if !hintsUser && !hintsOrg || (v.Org == "") == hintsUser {
+			add(&tenant)
+		}
+		for _, other := range r.victims {
+			if hintsUser && other.Person != "" {
+				add(&other.Person)
+			}
+			if hintsOrg && other.Org != "" {
+				add(&other.Org)
+			}
+		}
+		if !hintsUser && !hintsOrg {
+			for table, row := range prey.rows[v] {
+				if len(table.Key) == 1 && table.column(table.Key[0]).Type == argType {
+					add(row[table.Key[0]])
+				}
+			}
+		}
+	}
+	if len(values) > 0 {
+		return values
+	}
+	plain := func(options ...string) []string {
+		for _, o := range options {
+			values = append(values, literal(o))
+		}
+		return values
+	}
+	switch {
+	case strings.HasSuffix(argType, "[]"):
+		return plain("{" + tenant + "}")
+	case argType == "text" || strings.HasPrefix(argType, "character") || argType == "name" || argType == "citext":
+		for column, value := range prey.tenants[v] {
+			if n := normal(column); n != "" && (strings.Contains(name, n) || n == "slug" && name == "tenant") {
+				add(value)
+			}
+		}
+		if len(values) > 0 {
+			return values
+		}
+		return plain("%", "", "x")
+	case argType == "integer" || argType == "bigint" || argType == "smallint" || argType == "numeric" || argType == "double precision" || argType == "real":
+		return plain("100", "1")
+	case argType == "boolean":
+		return plain("true")
+	case strings.HasPrefix(argType, "timestamp") || argType == "date":
+		if strings.Contains(name, "to") || strings.Contains(name, "end") || strings.Contains(name, "until") || strings.Contains(name, "before") {
+			return plain("2199-01-01")
+		}
+		return plain("1970-01-01")
+	case strings.HasPrefix(argType, "json"):
+		return plain("{}")
+	}
+	return []string{"NULL"}
+}

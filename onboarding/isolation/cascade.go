@@ -1,0 +1,71 @@
+package isolation
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// checkCascades deletes rows of the platform's on which tenants' rows hang: a foreign key's own deletes and updates ask no policy.
+func (r *run) checkCascades(ctx context.Context) error {
+	for _, child := range r.tables {
+		if child.isView() || child.Partition {
+			continue
+		}
+		for _, fk := range child.ForeignKeys {
+			parent := r.m.cat.byOID[fk.Target]
+			if parent == nil || r.m.of(parent).owned() || !parent.Usage || !parent.Delete || !slices.Contains([]string{"c", "n", "d"}, fk.OnDelete) ||
+				r.cfg.Tables[parent.String()].SkipWrites || r.cfg.Tables[parent.String()].Excuse != "" {
+				continue
+			}
+			if err := r.cascade(ctx, child, parent, fk); err != nil && sqlstate(err) == "" {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (r *run) cascade(ctx context.Context, child, parent *relation, fk foreignKey) error {
+	joins := make([]string, len(fk.Columns))
+	for i, c := range fk.Columns {
+		joins[i] = field("a", c) + " = " + field("p", fk.TargetCols[i])
+	}
+	keys := make([]string, len(fk.TargetCols))
+	for i, c := range fk.TargetCols {
+		keys[i] = pgx.Identifier{c}.Sanitize() + " = ' || quote_literal(" + field("p", c) + "::text) || '"
+	}
+	sql := fmt.Sprintf("SELECT %s, %s, '%s' FROM %s a JOIN %s p ON %s WHERE %s IS NOT NULL LIMIT 1", r.m.owner(child, "a"), r.m.rowKey(child, "a"), strings.Join(keys, " AND "),
+		child.SQL(), parent.SQL(), strings.Join(joins, " AND "), r.m.owner(child, "a"))
+	var owner, key, condition string
+	if err := one(ctx, r.admin, sql, nil, &owner, &key, &condition); err != nil {
+		if err == pgx.ErrNoRows {
+			return nil
+		}
+		return err
+	}
+	v := victimOf(owner)
+	attackers, err := r.attackers(ctx, v)
+	if err != nil || len(attackers) == 0 {
+		return err
+	}
+	s := attackers[0]
+	r.coverage.WriteAttempts++
+	return r.in(ctx, s, false, func(conn *pgx.Conn) error {
+		n, err := affected(ctx, conn, fmt.Sprintf("DELETE FROM %s WHERE %s", parent.SQL(), condition))
+		if err != nil || n == 0 {
+			return err
+		}
+		operation := "delete"
+		if fk.OnDelete != "c" {
+			operation = "update"
+		}
+		r.find(Finding{Kind: Leak, Operation: operation, Table: child.String(), As: s.Label,
+			Evidence: fmt.Sprintf("deleted a row of %s, whose foreign key went on to %s %s of %s without asking its policies", parent, operation, key, owner),
+			Fix:      fmt.Sprintf("REVOKE DELETE ON %s FROM %s;", parent.SQL(), pgx.Identifier{r.cfg.AppRole}.Sanitize())})
+		return nil
+	})
+}

@@ -1,0 +1,271 @@
+package isolation
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"golang.org/x/time/rate"
+)
+
+// Checker checks one platform's database. It keeps nothing between checks.
+type Checker struct {
+	cfg   Config
+	admin *pgxpool.Config
+	app   *pgx.ConnConfig
+}
+
+// Options narrows one check.
+type Options struct {
+	// Tenant is a slug: only this tenant's own sessions, and those that claim its Orgs, read; the sample that writes does so against it.
+	Tenant string
+}
+
+// New returns a checker, or every problem of the configuration. It does not connect.
+func New(cfg Config) (*Checker, error) {
+	cfg = cfg.withDefaults()
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	admin, err := pgxpool.ParseConfig(cfg.DatabaseURL)
+	if err != nil {
+		return nil, fmt.Errorf("database_url: %w", err)
+	}
+	admin.MaxConns, admin.MinConns = 2, 0
+	admin.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeDescribeExec
+	admin.ConnConfig.RuntimeParams["application_name"] = "onboardbot isolation"
+	// The truth must be whole: with row_security off, a query that policies would thin out is an error instead.
+	admin.ConnConfig.RuntimeParams["row_security"] = "off"
+	c := &Checker{cfg: cfg, admin: admin}
+	if cfg.AppDatabaseURL != "" {
+		if c.app, err = pgx.ParseConfig(cfg.AppDatabaseURL); err != nil {
+			return nil, fmt.Errorf("app_database_url: %w", err)
+		}
+		c.app.DefaultQueryExecMode = pgx.QueryExecModeExec
+	}
+	return c, nil
+}
+
+// run is one check under way.
+type run struct {
+	*ledger
+	cfg     Config
+	admin   *pgxpool.Pool
+	door    *door
+	m       *model
+	budget  *rate.Limiter
+	victims []victim
+	roles   []string // that the app role can become
+	tables  []*relation
+	filled  map[*relation]bool // holds rows that are somebody's
+	anyone  []session          // the sample of attackers
+	against map[victim][]session
+	conns   map[shape]*pgx.Conn
+	only    string // id of the single tenant, or empty
+}
+
+// Check attempts everything and returns what it found. An error means that nothing could be said; what could not be checked beside the rest
+// stands in the report's coverage. Cancelling ctx ends the check with the context's error.
+func (c *Checker) Check(ctx context.Context, opts Options) (*Report, error) {
+	started := time.Now()
+	admin, err := pgxpool.NewWithConfig(ctx, c.admin)
+	if err != nil {
+		return nil, fmt.Errorf("database_url: %w", err)
+	}
+	defer admin.Close()
+	r := &run{
+		ledger: &ledger{tried: map[string]map[string]bool{}}, cfg: c.cfg, admin: admin,
+		budget: rate.NewLimiter(rate.Limit(c.cfg.Budget.ChecksPerSecond), max(c.cfg.Budget.ChecksPerSecond/10, 1)),
+		filled: map[*relation]bool{}, against: map[victim][]session{}, conns: map[shape]*pgx.Conn{},
+	}
+	defer r.hangUp(ctx)
+	if err := r.prepare(ctx, c, opts); err != nil {
+		return nil, err
+	}
+	for _, stage := range []struct {
+		name string
+		do   func(context.Context) error
+	}{
+		{"roles", r.checkRole},
+		{"sessions without an identity", r.checkNobody},
+		{"reads", r.checkReads},
+		{"writes", r.checkWrites},
+		{"views", r.checkViews},
+		{"functions", r.checkFunctions},
+		{"temporary objects", r.checkShadows},
+		{"catalogue", r.checkCatalogue},
+	} {
+		if err := stage.do(ctx); err != nil {
+			if ctx.Err() != nil {
+				return nil, fmt.Errorf("check cancelled: %w", context.Cause(ctx))
+			}
+			r.leaveOut("%s: %s", stage.name, describe(err))
+		}
+	}
+	r.cover()
+	r.coverage.Started, r.coverage.Seconds = started.UTC(), time.Since(started).Seconds()
+	return r.report(), nil
+}
+
+// prepare learns everything that the attempts rest on.
+func (r *run) prepare(ctx context.Context, c *Checker, opts Options) error {
+	var err error
+	if r.door, err = openDoor(ctx, r.admin, c); err != nil {
+		return err
+	}
+	conn, err := r.admin.Acquire(ctx)
+	if err != nil {
+		return fmt.Errorf("database_url: %w", err)
+	}
+	defer conn.Release()
+	cat, err := loadCatalogue(ctx, conn, r.cfg.AppRole)
+	if err != nil {
+		return fmt.Errorf("read the catalogue: %w", err)
+	}
+	if r.m, err = discover(ctx, conn, cat, r.cfg); err != nil {
+		return err
+	}
+	for _, note := range r.m.notes {
+		r.note("%s", note)
+	}
+	if opts.Tenant != "" {
+		if r.only, err = r.m.tenantID(ctx, conn, opts.Tenant); err != nil {
+			return err
+		}
+	}
+	if r.roles, err = reachableRoles(ctx, conn, r.cfg.AppRole, cat.Version); err != nil {
+		return fmt.Errorf("roles: %w", err)
+	}
+	if err := r.reachesMore(ctx, conn); err != nil {
+		return fmt.Errorf("roles: %w", err)
+	}
+	r.selectTables()
+	for _, t := range r.tables {
+		var filled bool
+		sql := fmt.Sprintf("SELECT EXISTS (SELECT FROM %s a WHERE %s IS NOT NULL)", t.SQL(), r.m.owner(t, "a"))
+		if err := one(ctx, conn, sql, nil, &filled); err != nil && !t.isView() && t.Kind != "f" {
+			r.leaveOut("%s: %s", t, describe(err))
+		}
+		r.filled[t] = filled
+	}
+	if r.victims, err = r.chooseVictims(ctx, conn); err != nil {
+		return fmt.Errorf("choose victims: %w", err)
+	}
+	return nil
+}
+
+// selectTables lists the relations that are somebody's and that the app role can reach.
+func (r *run) selectTables() {
+	r.markDirectories()
+	for _, t := range r.m.cat.Relations {
+		if excuse := r.cfg.Tables[t.String()].Excuse; excuse != "" {
+			r.coverage.Excused = append(r.coverage.Excused, fmt.Sprintf("%s: %s", t, excuse))
+			continue
+		}
+		o := r.m.of(t)
+		if o.Class == classUnclassified && t.reachable() {
+			r.coverage.Unclassified = append(r.coverage.Unclassified, fmt.Sprintf("%s: %s", t, o.Why))
+		}
+		if o.owned() && (t.reachable() || t.Elsewhere) {
+			r.tables = append(r.tables, t)
+		}
+	}
+}
+
+// limit waits until the budget allows so many checks.
+func (r *run) limit(ctx context.Context, checks int) error {
+	for checks > 0 {
+		n := min(checks, r.budget.Burst())
+		if err := r.budget.WaitN(ctx, n); err != nil {
+			return err
+		}
+		checks -= n
+	}
+	return nil
+}
+
+// errRowSecurity means that policies hide rows from the truth itself.
+var errRowSecurity = errors.New("its role is neither superuser nor has BYPASSRLS, so policies would hide rows from it")
+
+func openDoor(ctx context.Context, admin *pgxpool.Pool, c *Checker) (*door, error) {
+	d := &door{cfg: c.cfg, admin: c.admin.ConnConfig.Copy(), app: c.app}
+	d.admin.DefaultQueryExecMode = pgx.QueryExecModeExec
+	delete(d.admin.RuntimeParams, "row_security")
+	var bypass, exists, member bool
+	err := one(ctx, admin, `SELECT rolsuper, rolsuper OR rolbypassrls, EXISTS (SELECT FROM pg_roles WHERE rolname = $1),
+		EXISTS (SELECT FROM pg_roles WHERE rolname = $1 AND pg_has_role(current_user, oid, 'MEMBER')) FROM pg_roles WHERE rolname = current_user`,
+		[]any{c.cfg.AppRole}, &d.super, &bypass, &exists, &member)
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("database_url: %w", err)
+	case !exists:
+		return nil, fmt.Errorf("app_role: no role %q", c.cfg.AppRole)
+	case !bypass:
+		return nil, fmt.Errorf("database_url: %w", errRowSecurity)
+	case c.app == nil && !member:
+		return nil, fmt.Errorf("app_role: database_url's role may not become %q: grant it, or set app_database_url", c.cfg.AppRole)
+	}
+	if d.defaults, err = roleDefaults(ctx, admin, c.cfg.AppRole); err != nil {
+		return nil, err
+	}
+	conn, err := d.open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer conn.Close(context.WithoutCancel(ctx))
+	var role string
+	if err := one(ctx, conn, "SELECT current_user::text", nil, &role); err != nil {
+		return nil, err
+	}
+	if role != c.cfg.AppRole {
+		return nil, fmt.Errorf("app_database_url: logs in as %q, not as app_role %q", role, c.cfg.AppRole)
+	}
+	return d, nil
+}
+
+// roleDefaults are the settings that a login as the role would start with.
+func roleDefaults(ctx context.Context, q querier, role string) ([]setting, error) {
+	var defaults []setting
+	err := each(ctx, q, `SELECT split_part(s, '=', 1), substr(s, strpos(s, '=') + 1) FROM pg_db_role_setting d, unnest(d.setconfig) s
+		WHERE d.setrole = (SELECT oid FROM pg_roles WHERE rolname = $1) AND d.setdatabase IN (0, (SELECT oid FROM pg_database WHERE datname = current_database()))
+		ORDER BY d.setdatabase`, []any{role}, func(rows pgx.Rows) error {
+		var s setting
+		if err := rows.Scan(&s.Name, &s.Value); err != nil {
+			return err
+		}
+		defaults = append(defaults, s)
+		return nil
+	})
+	return defaults, err
+}
+
+// cover sums up what the report rests on.
+func (r *run) cover() {
+	operations := map[string]bool{}
+	r.coverage.Tables = len(r.tables)
+	for _, t := range r.m.cat.Relations {
+		o := r.m.of(t)
+		c := Covered{Table: t.String(), Class: string(o.Class), Why: o.Why}
+		for operation := range r.tried[t.String()] {
+			operations[operation] = true
+			c.Tried = append(c.Tried, operation)
+		}
+		slices.Sort(c.Tried)
+		switch {
+		case !t.reachable() && !t.Elsewhere && o.owned():
+			c.Reason = "the app role has no rights to it"
+		case o.owned():
+			c.Empty = !r.filled[t] && !t.isView() && t.Kind != "f"
+		}
+		r.coverage.Detail = append(r.coverage.Detail, c)
+	}
+	for operation := range operations {
+		r.coverage.Operations = append(r.coverage.Operations, operation)
+	}
+	slices.Sort(r.coverage.Operations)
+	r.coverage.Tenants = r.coverage.Persons + r.coverage.Orgs
+}

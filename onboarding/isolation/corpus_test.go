@@ -1,0 +1,151 @@
+package isolation_test
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/jackc/pgx/v5"
+	"github.com/rogpeppe/go-internal/txtar"
+	"go.yaml.in/yaml/v4"
+
+	"github.com/atlilith/onboardbot/internal/sandbox/postgres"
+	"github.com/atlilith/onboardbot/onboarding/isolation"
+)
+
+func TestMain(m *testing.M) { os.Exit(postgres.Main(m)) }
+
+// schema is a fresh database with a role of its own that stands for the app's.
+type schema struct {
+	dsn, role string
+	cfg       isolation.Config
+}
+
+var roles atomic.Int64
+
+// newSchema makes a database and runs SQL in which {{app}} is the app role and {{role}} a prefix for further roles of the case.
+func newSchema(t testing.TB, statements ...string) *schema {
+	t.Helper()
+	s := &schema{dsn: postgres.Database(t), role: fmt.Sprintf("app_%d", roles.Add(1))}
+	s.exec(t, "CREATE ROLE "+s.role+" LOGIN")
+	for _, sql := range statements {
+		s.exec(t, s.expand(sql))
+	}
+	s.cfg = isolation.Config{DatabaseURL: s.dsn, AppRole: s.role, Settings: isolation.Settings{User: "app.user_id", Org: "app.org_id"}}
+	return s
+}
+
+func (s *schema) expand(sql string) string {
+	return strings.NewReplacer("{{app}}", s.role, "{{role}}", s.role).Replace(sql)
+}
+
+func (s *schema) exec(t testing.TB, sql string) {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), s.dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(t.Context())
+	if _, err := conn.PgConn().Exec(t.Context(), sql).ReadAll(); err != nil {
+		t.Fatalf("%v in\n%s", err, sql)
+	}
+}
+
+func (s *schema) check(t testing.TB) *isolation.Report {
+	t.Helper()
+	checker, err := isolation.New(s.cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	report, err := checker.Check(t.Context(), isolation.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return report
+}
+
+func base(t testing.TB, name string) string {
+	t.Helper()
+	sql, err := os.ReadFile(filepath.Join("testdata", "base", name+".sql"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(sql)
+}
+
+// prove logs in as the app role and runs a case's proof. Its last statement returns true once another tenant's row was reached.
+func (s *schema) prove(t *testing.T, sql string) {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), postgres.Shared(t).DSNAs(s.role, filepath.Base(strings.SplitN(s.dsn, "?", 2)[0])))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(t.Context())
+	results, err := conn.PgConn().Exec(t.Context(), "BEGIN;"+s.expand(sql)).ReadAll()
+	if err != nil {
+		t.Fatalf("proof: %v", err)
+	}
+	last := results[len(results)-1]
+	if len(last.Rows) != 1 || string(last.Rows[0][0]) != "t" {
+		t.Errorf("the proof does not hold: %q", last.Rows)
+	}
+}
+
+// TestCorpus judges every schema under testdata/corpus. A case is a txtar archive: schema.sql on top of the base that the file "base" names ("v3"
+// unless it says "none"), expect with the verdict and every finding, proof.sql for leaks, and config.yaml where the case needs one.
+func TestCorpus(t *testing.T) {
+	cases, err := filepath.Glob(filepath.Join("testdata", "corpus", "*", "*.txtar"))
+	if err != nil || len(cases) == 0 {
+		t.Fatal("no corpus")
+	}
+	for _, path := range cases {
+		t.Run(strings.TrimSuffix(strings.TrimPrefix(path, "testdata/corpus/"), ".txtar"), func(t *testing.T) {
+			t.Parallel()
+			archive, err := txtar.ParseFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			files := map[string]string{}
+			for _, f := range archive.Files {
+				files[f.Name] = string(f.Data)
+			}
+			var statements []string
+			if name := strings.TrimSpace(files["base"]); name != "none" {
+				if name == "" {
+					name = "v3"
+				}
+				statements = append(statements, base(t, name))
+			}
+			s := newSchema(t, append(statements, files["schema.sql"])...)
+			if extra := files["config.yaml"]; extra != "" {
+				if err := yaml.Load([]byte(s.expand(extra)), &s.cfg, yaml.WithKnownFields()); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if proof := files["proof.sql"]; proof != "" {
+				s.prove(t, proof)
+			} else if strings.HasPrefix(path, "testdata/corpus/broken/") && strings.HasPrefix(files["expect"], "leak") {
+				t.Error("a leak needs a proof.sql")
+			}
+			report := s.check(t)
+			got := []string{string(report.Verdict)}
+			for _, f := range report.Findings {
+				got = append(got, strings.ReplaceAll(f.Key(), s.role, "{{app}}"))
+			}
+			want := slices.DeleteFunc(strings.Split(strings.TrimSpace(files["expect"]), "\n"), func(line string) bool { return line == "" })
+			if diff := cmp.Diff(want, got); diff != "" {
+				var text bytes.Buffer
+				if err := isolation.WriteText(&text, report, nil); err != nil {
+					t.Error(err)
+				}
+				t.Errorf("judged otherwise (-want +got):\n%s\n%s", diff, text.String())
+			}
+		})
+	}
+}

@@ -1,0 +1,166 @@
+package isolation
+
+import (
+	"context"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// lineageSample is how many values of a column are compared with the keys of tenants and their rows.
+const lineageSample = 200
+
+const viewBasesSQL = `
+SELECT DISTINCT r.ev_class, d.refobjid FROM pg_rewrite r JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass AND d.objid = r.oid
+ WHERE d.refclassid = 'pg_class'::regclass AND d.refobjid <> r.ev_class`
+
+var uuidText = regexp.MustCompile(`^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$`)
+
+// reference is a column whose values a copy or a view may repeat.
+type reference struct {
+	table  *relation
+	column *column
+}
+
+// followData finds the owners of relations whose columns and keys say nothing, such as copies and views: by values that are the
+// keys of tenants or of their rows, and by the columns that a view passes through from its tables.
+func (m *model) followData(ctx context.Context, q querier) error {
+	bases, err := m.viewBases(ctx, q)
+	if err != nil {
+		return err
+	}
+	targets := m.references()
+	for _, r := range m.cat.Relations {
+		parent := m.cat.byOID[r.Parent]
+		if m.own[r.OID] != nil || !r.reachable() || parent != nil && (r.Partition || m.own[parent.OID] != nil) {
+			continue
+		}
+		o := &ownership{Class: classTenant}
+		for _, c := range r.Columns {
+			if slices.ContainsFunc(r.ForeignKeys, func(fk foreignKey) bool { return slices.Contains(fk.Columns, c.Name) }) {
+				continue
+			}
+			for _, target := range m.leads(ctx, q, r, c, targets, bases[r.OID]) {
+				o.Parents = append(o.Parents, parentLink{Columns: []string{c.Name}, Table: target.table, TargetCols: []string{target.column.Name}})
+				o.Why = strings.Trim(fmt.Sprintf("%s, %s holds values of %s.%s", o.Why, c.Name, target.table, target.column.Name), ", ")
+			}
+		}
+		if len(o.Parents) > 0 {
+			m.own[r.OID] = o
+		}
+	}
+	return ctx.Err()
+}
+
+func (m *model) viewBases(ctx context.Context, q querier) (map[uint32][]uint32, error) {
+	bases := map[uint32][]uint32{}
+	err := each(ctx, q, viewBasesSQL, nil, func(rows pgx.Rows) error {
+		var view, base uint32
+		if err := rows.Scan(&view, &base); err != nil {
+			return err
+		}
+		bases[view] = append(bases[view], base)
+		return nil
+	})
+	return bases, err
+}
+
+// references are the keys of tenants and of tenants' rows, and the names by which tenants are known.
+func (m *model) references() []reference {
+	var targets []reference
+	add := func(r *relation, name string) {
+		if c := r.column(name); c != nil {
+			targets = append(targets, reference{r, c})
+		}
+	}
+	for _, tenants := range []*relation{m.users, m.orgs} {
+		if tenants == nil {
+			continue
+		}
+		for _, key := range tenants.Unique {
+			if len(key) == 1 {
+				add(tenants, key[0])
+			}
+		}
+	}
+	for _, r := range m.cat.Relations {
+		if o := m.own[r.OID]; o != nil && o.Class == classTenant && len(r.Key) == 1 && !r.Partition && !o.linked(r.Key) {
+			add(r, r.Key[0])
+		}
+	}
+	return targets
+}
+
+// leads returns the references that a column's values, or the view that it stands in, lead to.
+func (m *model) leads(ctx context.Context, q querier, r *relation, c *column, targets []reference, bases []uint32) []reference {
+	var found []reference
+	values := sample(ctx, q, r, c)
+	uuids := slices.DeleteFunc(slices.Clone(values), func(v string) bool { return !uuidText.MatchString(v) })
+	for _, t := range targets {
+		if t.table == r {
+			continue
+		}
+		switch {
+		case t.column.Type == "uuid" && len(uuids) > 0 && len(uuids) == len(values):
+			// Two tables do not share a random id by chance.
+			if matching(ctx, q, t, uuids) > 0 {
+				found = append(found, t)
+			}
+		case t.column.Category == "S" && c.Category == "S" && len(values) > 0 && (t.table == m.users || t.table == m.orgs || c.Name == t.column.Name):
+			if matching(ctx, q, t, values) == len(values) {
+				found = append(found, t)
+			}
+		case t.column.Type == c.Type && t.column.Category == "N" && names(c.Name, t.table.Name):
+			found = append(found, t)
+		}
+	}
+	if len(found) == 0 && r.isView() {
+		for _, t := range targets {
+			if slices.Contains(bases, t.table.OID) && t.column.Name == c.Name && t.column.Type == c.Type && t.table.Key != nil && t.table.Key[0] == c.Name {
+				found = append(found, t)
+			}
+		}
+		if len(found) > 1 {
+			found = nil // several tables could have given it
+		}
+	}
+	return found
+}
+
+// names reports whether a column such as booking_id names a table such as bookings.
+func names(columnName, tableName string) bool {
+	stem, ok := strings.CutSuffix(normal(columnName), "id")
+	if !ok || stem == "" {
+		return false
+	}
+	table := normal(tableName)
+	return stem == table || stem+"s" == table || stem+"es" == table || strings.TrimSuffix(stem, "y")+"ies" == table
+}
+
+// sample returns distinct values of a column; a relation that cannot be read has none.
+func sample(ctx context.Context, q querier, r *relation, c *column) []string {
+	if c.Type != "uuid" && c.Category != "S" {
+		return nil
+	}
+	name := pgx.Identifier{c.Name}.Sanitize()
+	var values []string
+	_ = each(ctx, q, fmt.Sprintf("SELECT DISTINCT %s::text FROM (SELECT %s FROM %s WHERE %s IS NOT NULL LIMIT %d) s", name, name, r.SQL(), name, lineageSample), nil, func(rows pgx.Rows) error {
+		var v string
+		if err := rows.Scan(&v); err != nil {
+			return err
+		}
+		values = append(values, v)
+		return nil
+	})
+	return values
+}
+
+func matching(ctx context.Context, q querier, t reference, values []string) int {
+	name := pgx.Identifier{t.column.Name}.Sanitize()
+	var count int
+	_ = one(ctx, q, fmt.Sprintf("SELECT count(*) FROM %s WHERE %s = ANY(%s::%s[])", t.table.SQL(), name, array(values), t.column.Type), nil, &count)
+	return count
+}

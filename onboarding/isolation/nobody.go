@@ -1,0 +1,149 @@
+package isolation
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// malformed are identities that no platform should have issued.
+var malformed = []string{"not-an-id", "0", "-1", "%", "*", "null", "' OR ''='", "00000000-0000-0000-0000-000000000000"}
+
+const unknownUUID = "5eed0000-dead-4bad-8bad-00000000beef"
+
+// nobodies are sessions that belong to no tenant: before login, emptied, malformed, unknown, each alone and claiming an Org.
+func (r *run) nobodies() []session {
+	list := []session{
+		{Label: "nobody, no identity set"},
+		{Label: "nobody, identity set to empty", User: ref(""), Org: ref("")},
+	}
+	for _, v := range malformed {
+		list = append(list, session{Label: fmt.Sprintf("malformed identity %q", v), User: ref(v), Org: ref("")})
+	}
+	unknown := unknownUUID
+	if r.m.userType != "uuid" {
+		unknown = "2147483600"
+	}
+	list = append(list, session{Label: "unknown identity " + unknown, User: &unknown, Org: ref("")})
+	if r.cfg.Settings.Org == "" {
+		return list
+	}
+	list = append(list, session{Label: "nobody, with the Org set to empty", Org: ref("")}, session{Label: "nobody, with the Org malformed", Org: ref("not-an-id")})
+	for _, v := range r.victims {
+		if v.Org == "" {
+			continue
+		}
+		list = append(list, session{Label: "nobody claiming Org " + v.Org, Org: ref(v.Org)},
+			session{Label: "nobody, identity set to empty, claiming Org " + v.Org, User: ref(""), Org: ref(v.Org)},
+			session{Label: "unknown identity claiming Org " + v.Org, User: &unknown, Org: ref(v.Org)})
+	}
+	return list
+}
+
+// checkNobody reads as everyone whom a fixed number of sessions can stand for: nobodies, Persons before their first Org was set, other roles, and
+// other settings that policies read. Tables without policies are read here alone, since no identity changes what they show.
+func (r *run) checkNobody(ctx context.Context) error {
+	sessions := r.nobodies()
+	sample := r.sampleSessions()
+	sessions = append(sessions, sample...)
+	for _, role := range r.roles {
+		for _, s := range slices.Concat(sample[:min(2, len(sample))], []session{{Label: "nobody, no identity set"}}) {
+			s.Role, s.Label = role, s.Label+" after SET ROLE "+role
+			sessions = append(sessions, s)
+		}
+	}
+	sessions = append(sessions, r.settingSessions(sample)...)
+	for _, s := range sessions {
+		if err := r.peek(ctx, s); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// peek reads every table as one session and reports what leaks. Errors of single tables are the policies' own way to refuse somebody who is
+// nobody, and left to [run.checkReads] for those who are.
+func (r *run) peek(ctx context.Context, s session) error {
+	tables := slices.DeleteFunc(slices.Clone(r.tables), func(t *relation) bool {
+		return r.m.directory[t.OID] || s.Role == "" && !t.readable() || s.Role != "" && !t.hasRowIDs()
+	})
+	if err := r.limit(ctx, len(tables)); err != nil {
+		return err
+	}
+	for some := range slices.Chunk(tables, tablesPerStatement) {
+		if err := r.peekAt(ctx, s, some); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *run) peekAt(ctx context.Context, s session, tables []*relation) error {
+	w := r.m.identity(s.Person, s.Orgs, s.Mates)
+	counts := make([]int, len(tables))
+	into := make([]any, len(tables))
+	for i := range counts {
+		into[i] = &counts[i]
+	}
+	err := r.in(ctx, s, true, func(conn *pgx.Conn) error {
+		return one(ctx, conn, r.m.statementSQL(tables, w), nil, into...)
+	})
+	switch {
+	case err != nil && sqlstate(err) == "":
+		return err
+	case err != nil && len(tables) > 1:
+		if err := r.peekAt(ctx, s, tables[:len(tables)/2]); err != nil {
+			return err
+		}
+		return r.peekAt(ctx, s, tables[len(tables)/2:])
+	}
+	for i, t := range tables {
+		if err == nil {
+			r.try(t.String(), "read")
+		}
+		denied := sqlstate(err) == "42501" && !strings.Contains(err.Error(), "schema")
+		if counts[i] == 0 && !denied || r.leaks(t.String(), "read") {
+			continue
+		}
+		condition := r.m.foreign(t, "a", w, attacker)
+		if denied {
+			condition = "true" // the columns that say whose a row is may be out of reach, and the rest not
+		}
+		p, err := r.confirmed(ctx, s, t, condition)
+		if err != nil && sqlstate(err) == "" {
+			return err
+		}
+		if p != nil {
+			r.readLeak(t, s, p, "")
+		}
+	}
+	return nil
+}
+
+// readLeak reports that a session read another's row.
+func (r *run) readLeak(t *relation, s session, p *proof, more string) {
+	f := Finding{Kind: Leak, Operation: "read", Table: t.String(), As: s.Label, Evidence: "read " + p.String() + more, Fix: r.fence(t)}
+	if r.m.unprotectedTenants && (t == r.m.users || t == r.m.orgs) {
+		// A platform that protects neither keeps a directory of its tenants on purpose, or so it seems.
+		f.Kind, f.Evidence = Risk, f.Evidence+"; neither users nor orgs has row-level security, so every session reads who all the tenants are: grant columns that are public alone"
+	}
+	r.find(f)
+}
+
+// kind is the sort of session, without its IDs.
+func (s session) kind() string {
+	switch {
+	case s.Person == nil:
+		return "nobody"
+	case strings.Contains(s.Label, "which they left"):
+		return "former members"
+	case strings.Contains(s.Label, "claiming foreign"):
+		return "strangers claiming the Org"
+	case strings.Contains(s.Label, "acting in"):
+		return "members acting in an Org"
+	}
+	return "Persons"
+}

@@ -1,0 +1,318 @@
+package isolation
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"golang.org/x/sync/errgroup"
+)
+
+const (
+	// flight is how many tenants' checks are sent before their answers are read.
+	flight = 32
+	// patience is how many tenants a table may fail for before it is given up, and timeoutPatience how many it may keep waiting.
+	patience        = 100
+	timeoutPatience = 2
+	// reconnects is how often a reader may lose its connection.
+	reconnects = 3
+)
+
+// suspicion is a tenant who saw rows that seem another's.
+type suspicion struct {
+	session session
+	count   int
+}
+
+// reading is the state that readers share.
+type reading struct {
+	run    *run
+	tables []*relation
+
+	mu         sync.Mutex
+	generation int                          // grows when a table is given up
+	given      map[*relation]bool           // up
+	failures   map[*relation]int            // tenants that a table could not be read for
+	reasons    map[*relation]string         // why, the first time
+	slow       map[*relation]bool           // whose owners the app role may not read
+	suspects   map[*relation][]suspicion    // at most suspectCap where the suspicion is certain
+	suspected  map[*relation]map[string]int // sessions by kind of label
+	checks     int
+}
+
+// suspectCap bounds how many sessions are kept for a table whose own columns say whose a row is: any of them is a proof. Where the
+// parent decides, every suspect has to be kept until the truth was asked.
+const suspectCap = 16
+
+func newReading(r *run, tables []*relation) *reading {
+	return &reading{run: r, tables: tables, given: map[*relation]bool{}, failures: map[*relation]int{}, reasons: map[*relation]string{}, slow: map[*relation]bool{},
+		suspects: map[*relation][]suspicion{}, suspected: map[*relation]map[string]int{}}
+}
+
+// everyTenant tries to read other tenants' rows in every table as every tenant.
+func (rd *reading) everyTenant(ctx context.Context, only string) (tenantsSeen, error) {
+	batches := make(chan []session)
+	group, groupCtx := errgroup.WithContext(ctx)
+	readers := rd.run.cfg.Budget.Connections
+	done := make(chan struct{})
+	var idle sync.WaitGroup
+	for range readers {
+		idle.Add(1)
+		group.Go(func() error {
+			defer idle.Done()
+			return rd.reader(groupCtx, batches)
+		})
+	}
+	go func() { idle.Wait(); close(done) }()
+	var seen tenantsSeen
+	group.Go(func() error {
+		defer close(batches)
+		var err error
+		seen, err = rd.run.m.sessions(groupCtx, rd.run.admin, only, func(all []session) error {
+			for batch := range slices.Chunk(all, flight) {
+				select {
+				case batches <- batch:
+				case <-done:
+					return errNoReaders
+				case <-groupCtx.Done():
+					return groupCtx.Err()
+				}
+			}
+			return nil
+		})
+		return err
+	})
+	return seen, group.Wait()
+}
+
+var errNoReaders = errors.New("no connection left to read with")
+
+// reader checks batches of tenants over one connection, and over a new one when that is lost.
+func (rd *reading) reader(ctx context.Context, batches <-chan []session) error {
+	var conn *pgx.Conn
+	defer func() {
+		if conn != nil {
+			_ = conn.Close(context.WithoutCancel(ctx))
+		}
+	}()
+	var statements []statement
+	generation, lost := -1, 0
+	for batch := range batches {
+		for {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			var err error
+			if conn == nil || conn.IsClosed() {
+				conn, err = rd.connect(ctx)
+				generation = -1
+			}
+			if err == nil && generation != rd.currentGeneration() {
+				generation = rd.currentGeneration()
+				statements, err = rd.run.m.prepare(ctx, conn, generation, rd.remaining(), rd.refused)
+			}
+			if err == nil {
+				err = rd.run.limit(ctx, len(batch)*len(rd.tables))
+			}
+			var failed []session
+			if err == nil {
+				failed, err = rd.fly(ctx, conn, statements, batch)
+			}
+			for len(failed) > 0 && err == nil {
+				if err = rd.carefully(ctx, conn, failed[0]); err == nil {
+					failed = failed[1:]
+				}
+			}
+			if err == nil {
+				break
+			}
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			if conn != nil {
+				_ = conn.Close(ctx)
+			}
+			if lost++; lost > reconnects {
+				rd.run.leaveOut("reading ended early: %s", describe(err))
+				return nil
+			}
+		}
+	}
+	return nil
+}
+
+func (rd *reading) connect(ctx context.Context) (*pgx.Conn, error) {
+	conn, err := rd.run.door.open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := exec(ctx, conn, "SET default_transaction_read_only = on; SET plan_cache_mode = force_generic_plan; SET jit = off"); err != nil {
+		return nil, errors.Join(err, conn.Close(ctx))
+	}
+	return conn, prepareIdentify(ctx, conn, rd.run.cfg.Settings)
+}
+
+// fly checks a batch in one pipeline: for each tenant an implicit, read-only transaction that begins with its identity. It returns the
+// tenants for whom some table failed; an error means that the connection did.
+func (rd *reading) fly(ctx context.Context, conn *pgx.Conn, statements []statement, batch []session) ([]session, error) {
+	pipeline := conn.PgConn().StartPipeline(ctx)
+	for _, s := range batch {
+		pipeline.SendQueryPrepared(identify, [][]byte{[]byte(*s.User), []byte(*s.Org)}, nil, nil)
+		values := s.bind()
+		for _, st := range statements {
+			pipeline.SendQueryPrepared(st.name, values, nil, nil)
+		}
+		pipeline.SendPipelineSync()
+	}
+	if err := pipeline.Flush(); err != nil {
+		return nil, errors.Join(err, pipeline.Close())
+	}
+	var failed []session
+	checks := 0
+	for _, s := range batch {
+		counts, err := receive(pipeline, statements)
+		if err != nil && (sqlstate(err) == "" || conn.IsClosed()) {
+			return nil, errors.Join(err, pipeline.Close())
+		}
+		if err != nil {
+			failed = append(failed, s)
+			continue
+		}
+		at := 0
+		for _, st := range statements {
+			for i, r := range st.tables {
+				if counts[at+i] > 0 {
+					rd.suspect(r, s, counts[at+i])
+				}
+			}
+			at += len(st.tables)
+		}
+		checks += at
+	}
+	rd.count(checks)
+	return failed, pipeline.Close()
+}
+
+// receive reads one tenant's answers up to its sync, also when one of them is an error.
+func receive(pipeline *pgconn.Pipeline, statements []statement) ([]int, error) {
+	var counts []int
+	var failure error
+	for i := -1; ; {
+		result, err := pipeline.GetResults()
+		if err != nil {
+			if sqlstate(err) == "" {
+				return nil, err
+			}
+			failure = err
+			continue
+		}
+		switch result := result.(type) {
+		case *pgconn.ResultReader:
+			if i < 0 {
+				_, err = result.Close()
+			} else {
+				var got []int
+				got, err = readCounts(result, len(statements[i].tables))
+				counts = append(counts, got...)
+			}
+			i++
+			if err != nil {
+				failure = err
+			}
+		case *pgconn.PipelineSync:
+			return counts, failure
+		case nil:
+			return nil, errors.New("pipeline ended early")
+		}
+	}
+}
+
+// carefully checks one tenant table by table, so that what fails is known.
+func (rd *reading) carefully(ctx context.Context, conn *pgx.Conn, s session) error {
+	m := rd.run.m
+	w := m.identity(s.Person, s.Orgs, s.Mates)
+	for _, r := range rd.remaining() {
+		count := 0
+		err := within(ctx, conn, rd.run.cfg.Settings, s, true, func() error {
+			return one(ctx, conn, "SELECT "+m.foreignCount(r, w), nil, &count)
+		})
+		switch {
+		case err == nil:
+			rd.count(1)
+			if count > 0 {
+				rd.suspect(r, s, count)
+			}
+		case conn.IsClosed() || ctx.Err() != nil:
+			return err
+		case sqlstate(err) == "42501":
+			rd.refused(r, err)
+		default:
+			rd.fail(r, err)
+		}
+	}
+	return nil
+}
+
+func (rd *reading) currentGeneration() int {
+	rd.mu.Lock()
+	defer rd.mu.Unlock()
+	return rd.generation
+}
+
+func (rd *reading) remaining() []*relation {
+	rd.mu.Lock()
+	defer rd.mu.Unlock()
+	return slices.DeleteFunc(slices.Clone(rd.tables), func(r *relation) bool { return rd.given[r] || rd.slow[r] })
+}
+
+// refused notes a table whose owners the app role may not read: its rows are compared with the truth one by one instead.
+func (rd *reading) refused(r *relation, err error) {
+	if sqlstate(err) != "42501" {
+		rd.fail(r, err)
+		return
+	}
+	rd.mu.Lock()
+	defer rd.mu.Unlock()
+	if !rd.slow[r] {
+		rd.slow[r] = true
+		rd.generation++
+	}
+}
+
+func (rd *reading) fail(r *relation, err error) {
+	rd.mu.Lock()
+	defer rd.mu.Unlock()
+	rd.failures[r]++
+	if rd.reasons[r] == "" {
+		rd.reasons[r] = describe(err)
+	}
+	gone := map[string]bool{"42P01": true, "3F000": true, "42703": true, "42883": true}[sqlstate(err)]
+	impatient := sqlstate(err) == "57014" && rd.failures[r] >= timeoutPatience
+	if (gone || impatient || rd.failures[r] >= patience) && !rd.given[r] {
+		rd.given[r] = true
+		rd.generation++
+	}
+}
+
+func (rd *reading) count(checks int) {
+	rd.mu.Lock()
+	defer rd.mu.Unlock()
+	rd.checks += checks
+}
+
+func (rd *reading) suspect(r *relation, s session, count int) {
+	rd.mu.Lock()
+	defer rd.mu.Unlock()
+	kinds := rd.suspected[r]
+	if kinds == nil {
+		kinds = map[string]int{}
+		rd.suspected[r] = kinds
+	}
+	kinds[s.kind()]++
+	if !rd.run.m.certain(r) || len(rd.suspects[r]) < suspectCap {
+		rd.suspects[r] = append(rd.suspects[r], suspicion{s, count})
+	}
+}

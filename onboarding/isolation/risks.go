@@ -1,0 +1,138 @@
+package isolation
+
+import (
+	"context"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// always matches conditions that hold for every row.
+var always = regexp.MustCompile(`^\(*\s*(true|1 = 1|'[^']*'::\w+ = '[^']*'::\w+|NOT false)\s*\)*$`)
+
+// checkCatalogue reports dangers that attempts could not prove, such as tables that are still empty.
+func (r *run) checkCatalogue(ctx context.Context) error {
+	for _, t := range r.tables {
+		if t.isView() || t.Kind == "f" || r.m.directory[t.OID] {
+			continue
+		}
+		r.judgeProtection(t)
+		if t.RLS {
+			r.judgePolicies(t)
+		}
+	}
+	var creates []string
+	creates, err := texts(ctx, r.admin, fmt.Sprintf("SELECT nspname::text FROM pg_namespace WHERE nspname !~ '^pg_' AND has_schema_privilege(%s::name, oid, 'CREATE') ORDER BY 1", literal(r.cfg.AppRole)))
+	if err != nil {
+		return err
+	}
+	var temp bool
+	if err := one(ctx, r.admin, "SELECT has_database_privilege($1::name, current_database(), 'TEMP')", []any{r.cfg.AppRole}, &temp); err != nil {
+		return err
+	}
+	for _, f := range r.m.cat.Functions {
+		r.judgeFunction(f, creates, temp)
+	}
+	return nil
+}
+
+func (r *run) judgeProtection(t *relation) {
+	selfService := (t == r.m.users || t == r.m.orgs) && !t.readable() && !t.can(canUpdate) && !t.Delete
+	if t.RLS || selfService || r.leaks(t.String()) || r.mentioned(t.String(), Risk) {
+		return
+	}
+	r.find(Finding{Kind: Risk, Operation: "row-level security", Table: t.String(), As: "any session",
+		Evidence: "row-level security is off; no row of another tenant was there to prove it with", Fix: r.fence(t)})
+}
+
+func (r *run) mentioned(table string, kind Kind) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.ContainsFunc(r.findings, func(f Finding) bool { return f.Kind == kind && f.Table == table })
+}
+
+// judgePolicies reports permissive policies that hold for every row and that no restrictive one fences in.
+func (r *run) judgePolicies(t *relation) {
+	type use struct {
+		operation string
+		commands  string
+		allowed   bool
+		condition func(policy) string
+	}
+	using := func(p policy) string { return p.Using }
+	check := func(p policy) string {
+		if p.Check == "" && p.Command != "a" {
+			return p.Using
+		}
+		return p.Check
+	}
+	for _, u := range []use{
+		{"read", "*r", t.readable(), using}, {"insert", "*a", t.can(canInsert), check}, {"update", "*w", t.can(canUpdate), using}, {"update", "*w", t.can(canUpdate), check}, {"delete", "*d", t.Delete, using},
+	} {
+		if !u.allowed || r.leaks(t.String(), u.operation) || r.mentioned(t.String(), Risk) {
+			continue
+		}
+		if (t == r.m.users || t == r.m.orgs) && u.operation == "insert" {
+			continue // whoever signs up is new
+		}
+		open, fenced := "", false
+		for _, p := range t.Policies {
+			if !p.Applies || !strings.Contains(u.commands, p.Command) {
+				continue
+			}
+			condition := u.condition(p)
+			if p.Permissive && always.MatchString(condition) {
+				open = p.Name
+			}
+			fenced = fenced || !p.Permissive && condition != "" && !always.MatchString(condition)
+		}
+		if open == "" || fenced {
+			continue
+		}
+		r.find(Finding{Kind: Risk, Operation: u.operation, Table: t.String(), As: "any session",
+			Evidence: fmt.Sprintf("policy %q holds for every row, and no restrictive policy stands beside it; there was nothing to prove it with", open), Fix: r.fence(t)})
+	}
+}
+
+// judgeFunction reports functions whose names of tables or operators a session can make mean something else, and those that are trusted not to tell.
+func (r *run) judgeFunction(f *function, creates []string, temp bool) {
+	role := pgx.Identifier{r.cfg.AppRole}.Sanitize()
+	if f.Leakproof {
+		r.find(Finding{Kind: Risk, Operation: "leakproof", Table: f.String(), As: "any session",
+			Evidence: "is marked LEAKPROOF, so that it is asked about rows before policies and security barriers drop them",
+			Fix:      fmt.Sprintf("ALTER FUNCTION %s(%s) NOT LEAKPROOF;", f.SQL(), f.Arguments)})
+	}
+	if !f.Definer || f.Returns == "event_trigger" || f.Owner == r.cfg.AppRole || f.Language == "c" || f.Language == "internal" || f.Atomic {
+		return
+	}
+	path, pinned := f.searchPath()
+	pin := fmt.Sprintf("ALTER FUNCTION %s(%s) SET search_path = pg_catalog, %s, pg_temp;", f.SQL(), f.Arguments, pgx.Identifier{f.Schema}.Sanitize())
+	risk := func(evidence, fix string) {
+		if !r.shadowProven(f) {
+			r.find(Finding{Kind: Risk, Operation: "search_path", Table: f.String(), As: "any session", Evidence: evidence, Fix: fix})
+		}
+	}
+	if !pinned {
+		if names := r.shadowable(f); len(names) > 0 && temp {
+			risk(fmt.Sprintf("runs with the rights of %s and names %s without a schema, on whatever search_path the session chose: its temporary tables come first", f.Owner, listed(names)), pin)
+		} else if len(creates) > 0 {
+			risk(fmt.Sprintf("runs with the rights of %s on whatever search_path the session chose, and the app role may create in schema %s", f.Owner, strings.Join(creates, ", ")), pin)
+		}
+		return
+	}
+	for _, schema := range strings.Split(path, ",") {
+		if schema = strings.Trim(strings.TrimSpace(schema), `"`); slices.Contains(creates, schema) {
+			risk(fmt.Sprintf("runs with the rights of %s and looks in schema %s, where the app role may create", f.Owner, schema),
+				fmt.Sprintf("REVOKE CREATE ON SCHEMA %s FROM PUBLIC, %s;", pgx.Identifier{schema}.Sanitize(), role))
+		}
+	}
+}
+
+func (r *run) shadowProven(f *function) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.ContainsFunc(r.findings, func(known Finding) bool { return known.Kind == Leak && strings.Contains(known.Evidence, f.String()) })
+}

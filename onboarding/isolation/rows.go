@@ -1,0 +1,277 @@
+package isolation
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"maps"
+	"math/big"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+)
+
+// target is what an attacker goes for: a victim's row, or the place where one would be.
+type target struct {
+	victim victim
+	place  string             // condition that finds the row; empty if there is none
+	key    string             // of the row, for people
+	values map[string]*string // of the row, as text; where there is none, what a row of the victim's would hold
+}
+
+// rowsPerVictim is how many rows of one victim are gone for: the first may be held by a foreign key.
+const rowsPerVictim = 3
+
+// targets finds rows of victims of both kinds, and where there is none, makes up what one would be.
+func (r *run) targets(ctx context.Context, t *relation) ([]target, error) {
+	var found []target
+	for _, kind := range []string{"Person", "Org"} {
+		rows, err := r.rowsOf(ctx, t, fmt.Sprintf("starts_with(%s, '%s ')", r.m.owner(t, "a"), kind))
+		if err != nil {
+			return nil, err
+		}
+		found = append(found, rows...)
+	}
+	if len(found) > 0 && r.m.of(t).Class != classTenant {
+		return found, nil
+	}
+	for _, v := range r.victims {
+		if slices.ContainsFunc(found, func(f target) bool { return (f.victim.Org != "") == (v.Org != "") }) {
+			continue
+		}
+		values, err := r.imagined(ctx, t, v, found)
+		if err != nil {
+			return nil, err
+		}
+		if values != nil {
+			found = append(found, target{victim: v, values: values})
+		}
+	}
+	return found, nil
+}
+
+// rowsOf reads a few rows of t, all of one owner where possible, with all their values.
+func (r *run) rowsOf(ctx context.Context, t *relation, condition string) ([]target, error) {
+	if r.only != "" {
+		condition += fmt.Sprintf(" AND %s IN (%s, %s)", r.m.owner(t, "a"), literal("Person "+r.only), literal("Org "+r.only))
+	}
+	return r.rowsAnyTenant(ctx, t, condition)
+}
+
+func (r *run) rowsAnyTenant(ctx context.Context, t *relation, condition string) ([]target, error) {
+	return r.rowsMatching(ctx, t, condition, rowsPerVictim)
+}
+
+// rowsMatching reads up to limit rows that have an owner, with all their values.
+func (r *run) rowsMatching(ctx context.Context, t *relation, condition string, limit int) ([]target, error) {
+	columns := make([]string, len(t.Columns))
+	for i, c := range t.Columns {
+		columns[i] = field("a", c.Name) + "::text"
+	}
+	sql := fmt.Sprintf("SELECT %s, 'a.tableoid = ' || a.tableoid::text || ' AND a.ctid = ''' || a.ctid::text || '''', %s, array[%s]::text[] FROM %s a WHERE %s LIMIT %d",
+		r.m.owner(t, "a"), r.m.rowKey(t, "a"), strings.Join(columns, ", "), t.SQL(), condition, limit)
+	var found []target
+	err := each(ctx, r.admin, sql, nil, func(rows pgx.Rows) error {
+		var owner string
+		var f target
+		var values []*string
+		if err := rows.Scan(&owner, &f.place, &f.key, &values); err != nil {
+			return err
+		}
+		f.victim, f.values = victimOf(owner), map[string]*string{}
+		for i, c := range t.Columns {
+			f.values[c.Name] = values[i]
+		}
+		found = append(found, f)
+		return nil
+	})
+	return found, err
+}
+
+// imagined are the values of a row that would be the victim's: copied from any row, or made up. It is nil where the victim can have none.
+func (r *run) imagined(ctx context.Context, t *relation, v victim, like []target) (map[string]*string, error) {
+	o := r.m.of(t)
+	values := map[string]*string{}
+	if len(like) > 0 {
+		values = maps.Clone(like[0].values)
+	} else {
+		for _, c := range t.Columns {
+			values[c.Name] = c.imagined()
+		}
+		for _, fk := range t.ForeignKeys {
+			row, err := r.anyRow(ctx, r.m.cat.byOID[fk.Target], fk.TargetCols, "true")
+			if err != nil {
+				return nil, err
+			}
+			for i, c := range fk.Columns {
+				if row != nil {
+					values[c] = row[i]
+				}
+			}
+		}
+	}
+	if !o.direct() {
+		placed := false
+		for _, p := range o.Parents {
+			row, err := r.anyRow(ctx, p.Table, p.TargetCols, fmt.Sprintf("%s = %s", r.m.owner(p.Table, "a"), literal(v.String())))
+			if err != nil {
+				return nil, err
+			}
+			for i, c := range p.Columns {
+				if row != nil {
+					values[c], placed = row[i], true
+				}
+			}
+		}
+		if !placed {
+			return nil, nil
+		}
+		return values, nil
+	}
+	if v.Org != "" && len(o.Org)+len(o.Either) == 0 || v.Person != "" && len(o.User)+len(o.Either) == 0 {
+		return nil, nil
+	}
+	for _, c := range o.Org {
+		if values[c] = nil; v.Org != "" {
+			values[c] = &v.Org
+		}
+	}
+	for _, c := range slices.Concat(o.User, o.Either) {
+		if v.Person != "" {
+			values[c] = &v.Person
+		}
+	}
+	for _, c := range o.Either {
+		if v.Org != "" {
+			values[c] = &v.Org
+		}
+	}
+	return values, nil
+}
+
+// anyRow reads columns of one row of t; it is nil if there is none.
+func (r *run) anyRow(ctx context.Context, t *relation, names []string, condition string) ([]*string, error) {
+	columns := make([]string, len(names))
+	for i, name := range names {
+		columns[i] = field("a", name) + "::text"
+	}
+	var values []*string
+	err := one(ctx, r.admin, fmt.Sprintf("SELECT array[%s]::text[] FROM %s a WHERE %s LIMIT 1", strings.Join(columns, ", "), t.SQL(), condition), nil, &values)
+	if err == pgx.ErrNoRows {
+		return nil, nil
+	}
+	return values, err
+}
+
+// imagined is a value that a column would take, or nil for NULL.
+func (c *column) imagined() *string {
+	if !c.NotNull {
+		return nil
+	}
+	switch {
+	case c.Element != "":
+		return &c.Element
+	case c.Type == "uuid":
+		return ref(uuid.NewString())
+	case strings.HasSuffix(c.Type, "[]"):
+		return ref("{}")
+	case strings.HasPrefix(c.Type, "json"):
+		return ref("{}")
+	case strings.HasSuffix(c.Type, "range"):
+		return ref("empty")
+	}
+	switch c.Category {
+	case "N":
+		return ref("1")
+	case "B":
+		return ref("true")
+	case "D":
+		return ref("2001-02-03 04:05:06+00")
+	case "T":
+		return ref("1 hour")
+	case "I":
+		return ref("127.0.0.1")
+	}
+	return ref("x")
+}
+
+var typeLength = regexp.MustCompile(`\((\d+)\)`)
+
+// fresh is a value unlike all others, for a column of a unique key; nil if the type has none to spare.
+func (c *column) fresh() *string {
+	switch {
+	case c.Type == "uuid":
+		return ref(uuid.NewString())
+	case c.Type == "smallint":
+		return ref(random(20_000, 32_000))
+	case c.Type == "integer":
+		return ref(random(1_900_000_000, 2_147_000_000))
+	case c.Category == "N":
+		return ref(random(8_000_000_000_000_000, 9_000_000_000_000_000))
+	case c.Category == "S":
+		text := strings.ReplaceAll(uuid.NewString(), "-", "")
+		if match := typeLength.FindStringSubmatch(c.Type); match != nil {
+			if n, err := strconv.Atoi(match[1]); err == nil && n < len(text) {
+				text = text[:n]
+			}
+		}
+		return &text
+	case c.Category == "D" && strings.HasPrefix(c.Type, "timestamp"):
+		return ref("2001-02-03 04:05:06." + random(100_000, 999_999))
+	}
+	return nil
+}
+
+func random(low, high int64) string {
+	n, err := rand.Int(rand.Reader, big.NewInt(high-low))
+	if err != nil {
+		panic(err) // crypto/rand does not fail
+	}
+	return strconv.FormatInt(low+n.Int64(), 10)
+}
+
+// insertion renders an INSERT of a row with fresh keys, and the condition that finds it by its primary key ("true" if that is not known).
+func (r *run) insertion(t *relation, values map[string]*string) (sql, condition string) {
+	o := r.m.of(t)
+	fixed := o.tenantColumns()
+	for _, fk := range t.ForeignKeys {
+		fixed = append(fixed, fk.Columns...)
+	}
+	values = maps.Clone(values)
+	var renew []string
+	for _, key := range t.Unique {
+		renew = append(renew, key...)
+	}
+	condition = "true"
+	var names, literals []string
+	for _, c := range t.Columns {
+		if !c.Insert && !t.Elsewhere || c.Generated {
+			continue
+		}
+		if slices.Contains(renew, c.Name) && !slices.Contains(fixed, c.Name) {
+			if v := c.fresh(); v != nil {
+				values[c.Name] = v
+			}
+		}
+		names = append(names, pgx.Identifier{c.Name}.Sanitize())
+		literals = append(literals, c.literal(values[c.Name]))
+		if slices.Contains(t.Key, c.Name) && values[c.Name] != nil {
+			condition += fmt.Sprintf(" AND %s = %s", field("a", c.Name), c.literal(values[c.Name]))
+		}
+	}
+	if len(names) == 0 {
+		return "", ""
+	}
+	return fmt.Sprintf("INSERT INTO %s (%s) VALUES (%s)", t.SQL(), strings.Join(names, ", "), strings.Join(literals, ", ")), condition
+}
+
+func (c *column) literal(value *string) string {
+	if value == nil {
+		return "NULL"
+	}
+	return literal(*value) + "::" + c.Type
+}

@@ -1,0 +1,133 @@
+package isolation
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+const (
+	// foreignCap bounds how many foreign rows one check counts: a table that leaks must not be read whole for every tenant.
+	foreignCap = 101
+	// tablesPerStatement is how many tables are checked by one prepared statement: each costs a plan once and a message per tenant.
+	tablesPerStatement = 16
+)
+
+// parameters of prepared checks: the Person, their Orgs, and whom they share an Org with.
+var parameters = []string{"$1", "$2", "$3"}
+
+func (m *model) prepared() who {
+	w := who{User: parameters[0] + "::" + m.userType, Orgs: parameters[1] + "::" + m.orgType + "[]", Mates: parameters[2] + "::" + m.userType + "[]"}
+	return w
+}
+
+// foreignCount counts rows of r that the attacker sees and that are another's, as far as the attacker can tell.
+func (m *model) foreignCount(r *relation, w who) string {
+	return fmt.Sprintf("(SELECT count(*) FROM (SELECT FROM %s a WHERE %s LIMIT %d) x)", r.SQL(), m.foreign(r, "a", w, attacker), foreignCap)
+}
+
+// statement checks several tables at once.
+type statement struct {
+	name   string
+	tables []*relation
+}
+
+func (m *model) statementSQL(tables []*relation, w who) string {
+	counts := make([]string, len(tables))
+	for i, r := range tables {
+		counts[i] = m.foreignCount(r, w)
+	}
+	return "SELECT " + strings.Join(counts, ", ")
+}
+
+// prepare readies the checks of all tables on a connection. A table whose check cannot be prepared is given to refused and left out.
+func (m *model) prepare(ctx context.Context, conn *pgx.Conn, generation int, tables []*relation, refused func(*relation, error)) ([]statement, error) {
+	oids := []uint32{m.userOID, m.orgArray, m.userArray}
+	var statements []statement
+	var ready func(tables []*relation) error
+	ready = func(tables []*relation) error {
+		if len(tables) == 0 {
+			return nil
+		}
+		s := statement{name: fmt.Sprintf("check_%d_%d", generation, len(statements)), tables: tables}
+		_, err := conn.PgConn().Prepare(ctx, s.name, m.statementSQL(tables, m.prepared()), oids)
+		switch {
+		case err == nil:
+			statements = append(statements, s)
+			return nil
+		case sqlstate(err) == "" || ctx.Err() != nil:
+			return err
+		case len(tables) == 1:
+			refused(tables[0], err)
+			return nil
+		}
+		if err := ready(tables[:len(tables)/2]); err != nil {
+			return err
+		}
+		return ready(tables[len(tables)/2:])
+	}
+	for start := 0; start < len(tables); start += tablesPerStatement {
+		if err := ready(tables[start:min(start+tablesPerStatement, len(tables))]); err != nil {
+			return nil, err
+		}
+	}
+	return statements, nil
+}
+
+// identify is the prepared statement that makes the implicit transaction of a pipeline a tenant's session.
+const identify = "identify"
+
+func prepareIdentify(ctx context.Context, conn *pgx.Conn, names Settings) error {
+	sql := fmt.Sprintf("SELECT set_config(%s, $1::text, true)", literal(names.User))
+	if names.Org != "" {
+		sql += fmt.Sprintf(", set_config(%s, $2::text, true)", literal(names.Org))
+	} else {
+		sql += ", $2::text"
+	}
+	_, err := conn.PgConn().Prepare(ctx, identify, sql, nil)
+	return err
+}
+
+func (s session) bind() [][]byte {
+	values := [][]byte{nil, arrayText(s.Orgs), arrayText(s.Mates)}
+	if s.Person != nil {
+		values[0] = []byte(*s.Person)
+	}
+	return values
+}
+
+// arrayText is the text form of an array parameter.
+func arrayText(values []string) []byte {
+	if len(values) == 0 {
+		return []byte("{}")
+	}
+	var b []byte
+	b = append(b, '{')
+	for i, v := range values {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = strconv.AppendQuote(b, v)
+	}
+	return append(b, '}')
+}
+
+// readCounts reads the single row of a check.
+func readCounts(rr *pgconn.ResultReader, width int) ([]int, error) {
+	counts := make([]int, width)
+	for rr.NextRow() {
+		for i, v := range rr.Values() {
+			n, err := strconv.Atoi(string(v))
+			if err != nil {
+				return nil, fmt.Errorf("count: %w", err)
+			}
+			counts[i] = n
+		}
+	}
+	_, err := rr.Close()
+	return counts, err
+}
