@@ -1,0 +1,171 @@
+// Package config reads the one file that says how the bot is to work: strictly, with every problem named by its key and line
+// before anything starts. What the values mean belongs to the packages that use them; this one only puts them together.
+package config
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"regexp"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/atlilith/onboardbot/bot"
+	"github.com/atlilith/onboardbot/commands"
+	"github.com/atlilith/onboardbot/internal/secret"
+	"github.com/atlilith/onboardbot/onboarding"
+	"github.com/atlilith/onboardbot/onboarding/steps"
+)
+
+// Config is the whole file.
+type Config struct {
+	// Slack is how to reach the workspace.
+	Slack bot.Config `yaml:"slack"`
+	// Commands says where the commands may be used, and by whom.
+	Commands commands.Config `yaml:"commands"`
+	// Database is the bot's own.
+	Database Database `yaml:"database"`
+	// Onboarding is the policy of runs and approvals.
+	Onboarding onboarding.Config `yaml:"onboarding"`
+	// Config of the runbook: platform, hosts, vps, repository, deploy, dns, certificate, portal, probe, others.
+	steps.Config `yaml:",inline"`
+	// HTTP is where the bot answers about itself.
+	HTTP HTTP `yaml:"http"`
+	// Log is what it writes to standard error.
+	Log Log `yaml:"log"`
+}
+
+// Database is the bot's own database.
+type Database struct {
+	// URL of the database. Required.
+	URL secret.String `yaml:"url"`
+	// Schema that holds every table of the bot. Default: onboarding.
+	Schema string `yaml:"schema"`
+	// Connections is the most that one replica opens. A run that is being advanced holds one. Default: 40.
+	Connections int32 `yaml:"connections"`
+	// Runs is how many runs one replica advances at once. Default: 16.
+	Runs int `yaml:"runs"`
+}
+
+// HTTP is where the bot answers about itself.
+type HTTP struct {
+	// Listen is the address of /healthz, /readyz and /metrics. Default: 127.0.0.1:8080. Set to off for none.
+	Listen string `yaml:"listen"`
+}
+
+// Log is what the bot writes to standard error.
+type Log struct {
+	// Level is debug, info, warn or error. Default: info.
+	Level slog.Level `yaml:"level"`
+	// Format is json or text. Default: json.
+	Format string `yaml:"format"`
+}
+
+// Off is the value of http.listen for which nothing listens.
+const Off = "off"
+
+// Load reads a file and checks the sections that a command needs. Everything that is wrong is returned at once, as
+// [*Problems]: keys that are unknown, values of the wrong type, secrets that cannot be found, what is missing or cannot stand.
+func Load(path string, sections ...Section) (*Config, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("configuration: %w", err)
+	}
+	document, err := parse(text)
+	if err != nil {
+		return nil, &Problems{File: path, List: []Problem{{Text: "this is not YAML: " + err.Error()}}}
+	}
+	config := new(Config)
+	problems := document.decode(text, config)
+	problems = append(problems, document.reveal(config)...)
+	config.defaults()
+	known := map[string]bool{}
+	for _, problem := range problems {
+		known[problem.Key] = true
+	}
+	for _, section := range sections {
+		for _, problem := range document.said(section(config)) {
+			// What could not be read has no value to speak of.
+			if !known[problem.Key] {
+				problems = append(problems, problem)
+			}
+		}
+	}
+	if len(problems) > 0 {
+		inOrder(problems)
+		return nil, &Problems{File: path, List: problems}
+	}
+	return config, nil
+}
+
+func (c *Config) defaults() {
+	c.Database.Schema = cmp.Or(c.Database.Schema, "onboarding")
+	c.Database.Connections = cmp.Or(c.Database.Connections, 40)
+	c.Database.Runs = cmp.Or(c.Database.Runs, 16)
+	c.Slack.Schema = c.Database.Schema
+	c.Slack = c.Slack.WithDefaults()
+	c.Commands.Defaults()
+	c.Onboarding.Defaults()
+	c.Config.Defaults()
+	c.HTTP.Listen = cmp.Or(c.HTTP.Listen, "127.0.0.1:8080")
+	c.Log.Format = cmp.Or(c.Log.Format, "json")
+}
+
+// Section is a part of the file that a command needs to be right.
+type Section func(*Config) (key string, problem error)
+
+// The sections of the file.
+var (
+	Slack      Section = func(c *Config) (string, error) { return "slack", c.Slack.Validate() }
+	Commands   Section = func(c *Config) (string, error) { return "commands", c.Commands.Validate() }
+	Own        Section = func(c *Config) (string, error) { return "database", c.Database.validate() }
+	Onboarding Section = func(c *Config) (string, error) { return "onboarding", c.Onboarding.Validate() }
+	Runbook    Section = func(c *Config) (string, error) { return "", c.Config.Validate() }
+	Platform   Section = func(c *Config) (string, error) { return "platform", c.Config.Platform.Validate() }
+	Process    Section = func(c *Config) (string, error) { return "", errors.Join(c.HTTP.validate(), c.Log.validate()) }
+)
+
+// Everything is every section, for a bot that serves.
+var Everything = []Section{Slack, Commands, Own, Onboarding, Runbook, Process}
+
+var schemaForm = regexp.MustCompile(`^[a-z_][a-z0-9_]{0,40}$`)
+
+func (d Database) validate() error {
+	var problems []error
+	if d.URL.IsZero() {
+		problems = append(problems, errors.New("url: is missing: the connection string of the bot's own database"))
+	} else if _, err := pgxpool.ParseConfig(d.URL.Reveal()); err != nil {
+		problems = append(problems, errors.New("url: is not a connection string such as postgres://onboardbot@db.example.com/onboardbot"))
+	}
+	if !schemaForm.MatchString(d.Schema) {
+		problems = append(problems, fmt.Errorf("schema: %q is not a plain lower-case name", d.Schema))
+	}
+	if d.Runs < 1 {
+		problems = append(problems, fmt.Errorf("runs: %d is not a number from 1 up", d.Runs))
+	}
+	// Beside the runs: the lease, the listener, deliveries, and what people ask for.
+	if least := int32(d.Runs) + 12; d.Connections < least {
+		problems = append(problems, fmt.Errorf("connections: %d is too few for %d runs at once; give at least %d", d.Connections, d.Runs, least))
+	}
+	return errors.Join(problems...)
+}
+
+func (h HTTP) validate() error {
+	if h.Listen == Off {
+		return nil
+	}
+	if _, _, err := net.SplitHostPort(h.Listen); err != nil {
+		return fmt.Errorf("http.listen: %q is not an address such as 127.0.0.1:8080, nor %s", h.Listen, Off)
+	}
+	return nil
+}
+
+func (l Log) validate() error {
+	if l.Format != "json" && l.Format != "text" {
+		return fmt.Errorf("log.format: %q is neither json nor text", l.Format)
+	}
+	return nil
+}
