@@ -58,8 +58,11 @@ func setScript(src []byte, script Script) ([]byte, error) {
 		if set.old.value == set.want {
 			continue
 		}
-		word := set.old.node.Value
-		start, end := int(word.Pos().Offset()), int(word.End().Offset())
+		start := int(set.old.node.Name.End().Offset()) + len("=")
+		end := start
+		if word := set.old.node.Value; word != nil {
+			start, end = int(word.Pos().Offset()), int(word.End().Offset())
+		}
 		quoted, err := quoteLike(src[start:end], set.want)
 		if err != nil {
 			return nil, err
@@ -142,7 +145,7 @@ func findAssignment(file *syntax.File, name string) (assignment, error) {
 		return assignment{}, fmt.Errorf("line %d: %s is not assigned a plain value", line, name)
 	}
 	if node.Value == nil {
-		return assignment{}, fmt.Errorf("line %d: %s is assigned nothing", line, name)
+		return assignment{node, ""}, nil // NAME= with nothing after it
 	}
 	value, constant := constantOf(node.Value)
 	if !constant {
@@ -223,6 +226,7 @@ func plainShell(value string) bool {
 func quoteLike(old []byte, value string) (string, error) {
 	if plainShell(value) {
 		switch {
+		case len(old) == 0:
 		case old[0] == '"' && old[len(old)-1] == '"':
 			return `"` + value + `"`, nil
 		case old[0] == '\'' && old[len(old)-1] == '\'':
@@ -238,7 +242,8 @@ func sameButValues(a, b parsedScript) (bool, error) {
 	var printed [2]bytes.Buffer
 	for i, script := range []parsedScript{a, b} {
 		for _, set := range []assignment{script.dest, script.conf} {
-			set.node.Value.Parts = []syntax.WordPart{&syntax.Lit{ValuePos: set.node.Value.Pos(), ValueEnd: set.node.Value.Pos(), Value: "set"}}
+			at := set.node.Name.End()
+			set.node.Value = &syntax.Word{Parts: []syntax.WordPart{&syntax.Lit{ValuePos: at, ValueEnd: at, Value: "set"}}}
 		}
 		if err := syntax.NewPrinter().Print(&printed[i], script.file); err != nil {
 			return false, err

@@ -18,6 +18,7 @@ import (
 type yamlSource struct {
 	src   []byte
 	lines []int // offset of each line's first byte
+	ends  []int // offset of each line's end, before its line break
 }
 
 func parseYAML(src []byte) (yamlSource, []*yaml.Node, error) {
@@ -27,12 +28,14 @@ func parseYAML(src []byte) (yamlSource, []*yaml.Node, error) {
 	}
 	for i := 0; i < len(src); {
 		if n := lineBreak(src[i:]); n > 0 {
+			source.ends = append(source.ends, i)
 			i += n
 			source.lines = append(source.lines, i)
 			continue
 		}
 		i++
 	}
+	source.ends = append(source.ends, len(src))
 	var documents []*yaml.Node
 	decoder := yaml.NewDecoder(bytes.NewReader(src))
 	for {
@@ -91,6 +94,9 @@ func (s yamlSource) scalar(node *yaml.Node) (start, end int, err error) {
 	if start, err = s.offset(node); err != nil {
 		return 0, 0, err
 	}
+	if start == len(s.src) {
+		return refuse("is not where the parser says")
+	}
 	rest := s.src[start:]
 	var quoted []byte
 	switch {
@@ -100,6 +106,8 @@ func (s yamlSource) scalar(node *yaml.Node) (start, end int, err error) {
 		quoted = doubleQuoted.Find(rest)
 	case node.Style&yaml.SingleQuotedStyle != 0:
 		quoted = singleQuoted.Find(rest)
+	case node.Value == "" || rest[0] == '!':
+		return refuse("has a tag: write the value without it")
 	case bytes.HasPrefix(rest, []byte(node.Value)):
 		return start, start + len(node.Value), nil
 	}
@@ -114,27 +122,19 @@ var (
 	singleQuoted = regexp.MustCompile(`^'(?:[^'\r\n]|'')*'`)
 )
 
-// lineEnd is where the line that holds the offset ends, before its line break.
-func (s yamlSource) lineEnd(offset int) int {
-	for offset < len(s.src) && lineBreak(s.src[offset:]) == 0 {
-		offset++
-	}
-	return offset
-}
-
-// lineStart is where the line that holds the offset begins.
-func (s yamlSource) lineStart(offset int) int {
+// line is the index of the line that holds the offset.
+func (s yamlSource) line(offset int) int {
 	i, found := slices.BinarySearch(s.lines, offset)
 	if !found {
 		i--
 	}
-	return s.lines[i]
+	return i
 }
 
 // newline is the line break that the file uses.
 func (s yamlSource) newline() string {
-	if len(s.lines) > 1 && s.lines[1] >= 2 && s.src[s.lines[1]-2] == '\r' {
-		return "\r\n"
+	if len(s.lines) > 1 {
+		return string(s.src[s.ends[0]:s.lines[1]])
 	}
 	return "\n"
 }

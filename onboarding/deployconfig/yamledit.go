@@ -18,7 +18,14 @@ func (s yamlSource) setScalar(p pair, value string) ([]edit, error) {
 func (s yamlSource) setPlain(p pair, written string) ([]edit, error) {
 	if p.null() && p.value.Value == "" {
 		colon, err := s.colon(p)
-		return []edit{{colon, colon, " " + written}}, err
+		if err != nil {
+			return nil, err
+		}
+		rest := strings.TrimLeft(string(s.src[colon:s.ends[s.line(colon)]]), " \t")
+		if rest != "" && rest[0] != '#' {
+			return nil, fmt.Errorf("line %d: %s is neither empty nor a text: write a value", p.key.Line, p.key.Value)
+		}
+		return []edit{{colon, colon, " " + written}}, nil
 	}
 	start, end, err := s.scalar(p.value)
 	return []edit{{start, end, written}}, err
@@ -116,40 +123,29 @@ func (s yamlSource) resizeBlock(p pair, items []string) ([]edit, error) {
 		return nil, nil
 	}
 	var prefix string
-	last := 0
-	ends := make([]int, len(old))
+	lines := make([]int, len(old))
 	for i, item := range old {
-		start, end, err := s.scalar(item)
+		start, _, err := s.scalar(item)
 		if err != nil {
 			return nil, err
 		}
-		line := s.lineStart(start)
-		prefix = string(s.src[line:start])
+		lines[i] = s.line(start)
+		prefix = string(s.src[s.lines[lines[i]]:start])
 		if strings.TrimLeft(prefix, " ") != "- " && strings.TrimSpace(prefix) != "-" {
 			return nil, fmt.Errorf("line %d: an entry of %s is not on a line of its own", item.Line, p.key.Value)
 		}
-		last = s.lineEnd(end)
-		ends[i] = last
 	}
 	if len(items) > len(old) {
 		var b strings.Builder
 		for _, item := range items[len(old):] {
 			b.WriteString(s.newline() + prefix + quoteYAML(item, style(old)))
 		}
+		last := s.ends[lines[len(old)-1]]
 		return []edit{{last, last, b.String()}}, nil
 	}
 	var edits []edit
-	for i := len(items); i < len(old); i++ { // each line with the line break before it
-		start, _, err := s.scalar(old[i])
-		if err != nil {
-			return nil, err
-		}
-		line := s.lineStart(start)
-		before := line
-		for before > 0 && s.lineEnd(before-1) < line {
-			before--
-		}
-		edits = append(edits, edit{before, ends[i], ""})
+	for _, line := range lines[len(items):] { // each with the line break before it, and there is a key's line before the first
+		edits = append(edits, edit{s.ends[line-1], s.ends[line], ""})
 	}
 	if len(items) == 0 {
 		colon, err := s.colon(p)
@@ -187,7 +183,7 @@ func (s yamlSource) insertAfter(p pair, lines ...string) ([]edit, error) {
 	if err != nil {
 		return nil, err
 	}
-	at := s.lineEnd(end)
+	at := s.ends[s.line(end)]
 	var b strings.Builder
 	for _, line := range lines {
 		b.WriteString(s.newline() + indent + line)
@@ -218,7 +214,7 @@ func (s yamlSource) indent(key *yaml.Node) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	before := string(s.src[s.lineStart(at):at])
+	before := string(s.src[s.lines[s.line(at)]:at])
 	if strings.Trim(before, " -") != "" {
 		return "", fmt.Errorf("line %d: %s is not on a line of its own: add the missing keys by hand", key.Line, key.Value)
 	}
@@ -257,7 +253,7 @@ func (s yamlSource) bracket(list *yaml.Node) (int, error) {
 		case ']':
 			return at + 1, nil
 		case '#':
-			at = s.lineEnd(at) - 1
+			at = s.ends[s.line(at)] - 1
 		}
 	}
 	return 0, fmt.Errorf("line %d: the list is not closed", list.Line)
