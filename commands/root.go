@@ -161,42 +161,62 @@ func stepTask(view *onboarding.View, i int) taskLine {
 
 // domainTasks folds the steps of each domain into one line, for runs of more steps than a plan block can show.
 func domainTasks(view *onboarding.View) []taskLine {
-	var tasks []taskLine
-	at := map[string]int{}
-	counts := map[string][2]int{}
+	var order []string
+	steps := map[string][]int{}
 	for i := range view.Steps {
-		step, line := &view.Steps[i], stepTask(view, i)
-		domain := step.Key.Domain()
+		domain := view.Steps[i].Key.Domain()
 		if domain == "" {
-			tasks = append(tasks, line)
+			domain = string(view.Steps[i].Key)
+		}
+		if steps[domain] == nil {
+			order = append(order, domain)
+		}
+		steps[domain] = append(steps[domain], i)
+	}
+	tasks := make([]taskLine, len(order))
+	for n, domain := range order {
+		places := steps[domain]
+		if view.Steps[places[0]].Key.Domain() == "" {
+			tasks[n] = stepTask(view, places[0])
 			continue
 		}
-		count := counts[domain]
-		count[1]++
-		if step.State == onboarding.StepDone {
-			count[0]++
-		}
-		counts[domain] = count
-		n, known := at[domain]
-		if !known {
-			at[domain] = len(tasks)
-			line.name, line.words = domain, ""
-			tasks = append(tasks, line)
-			n = at[domain]
-		}
-		if folded := &tasks[n]; line.status != slack.TaskCardStatusComplete && (folded.status == slack.TaskCardStatusComplete || folded.words == "") {
-			// The first step that is not done says where the domain stands.
-			folded.status, folded.mark = line.status, line.mark
-			folded.words = step.Key.Kind()
-			if words := standing(view, step); words != "" {
-				folded.words += " " + words
-			}
-		}
-	}
-	for domain, n := range at {
-		tasks[n].words = strings.TrimSuffix(fmt.Sprintf("%d of %d done, %s", counts[domain][0], counts[domain][1], tasks[n].words), ", ")
+		tasks[n] = folded(view, domain, places)
 	}
 	return tasks
+}
+
+// folded is a domain as one line: how many of its steps are done, and the one that matters most.
+func folded(view *onboarding.View, domain string, places []int) taskLine {
+	urgent, done := -1, 0
+	for _, place := range places {
+		state := view.Steps[place].State
+		if state == onboarding.StepDone {
+			done++
+		} else if urgent < 0 || urgency(state) > urgency(view.Steps[urgent].State) {
+			urgent = place
+		}
+	}
+	words := fmt.Sprintf("%d of %d done", done, len(places))
+	if urgent < 0 {
+		return taskLine{id: stepID(places[0]), name: domain, words: words, status: slack.TaskCardStatusComplete, mark: markDone}
+	}
+	line := stepTask(view, urgent)
+	line.id, line.name = stepID(places[0]), domain
+	line.words = strings.TrimSuffix(words+"; "+view.Steps[urgent].Key.Kind()+": "+line.words, ": ")
+	return line
+}
+
+// urgency orders the states of steps that are not done by how much somebody should know.
+func urgency(state onboarding.StepState) int {
+	switch {
+	case state.Stuck():
+		return 3
+	case state == onboarding.StepAsking:
+		return 2
+	case state != onboarding.StepPending:
+		return 1
+	}
+	return 0
 }
 
 // stepID names a step of a run by its place, since a domain may be longer than Slack's ids.

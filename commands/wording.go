@@ -171,7 +171,7 @@ func lastEvent(view *onboarding.View, key onboarding.Key, kinds ...onboarding.Ev
 func standing(view *onboarding.View, step *onboarding.Step) string {
 	switch step.State {
 	case onboarding.StepWaiting:
-		return "waits: " + firstLine(step.Detail)
+		return firstLine(step.Detail)
 	case onboarding.StepAsking:
 		return "needs approval"
 	case onboarding.StepApproved:

@@ -1,0 +1,246 @@
+package commands_test
+
+import (
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/atlilith/onboardbot/commands"
+	"github.com/atlilith/onboardbot/internal/sandbox/workspace"
+	"github.com/atlilith/onboardbot/onboarding"
+)
+
+func TestWhoMayNotDecide(t *testing.T) {
+	t.Parallel()
+	r := newRoom(t)
+	r.begin("merche-biche")
+	question := r.read(r.ana, "Database: approval needed")
+	for _, c := range []struct{ who, want string }{
+		{workspace.Ana, "your own request"},
+		{workspace.Gus, "guests cannot do this"},
+		{workspace.Fay, "you belong to another workspace"},
+	} {
+		who := workspace.As(r, c.who)
+		for _, button := range []string{"Approve", "Reject…"} {
+			r.press(who, question, button)
+			answer := r.whispered(who, c.want)
+			if answer.ThreadTS != question.ThreadTS {
+				t.Errorf("%s is answered in thread %q", c.who, answer.ThreadTS)
+			}
+			if screen, err := who.Screen(r.ctx()); err != nil || len(screen.Modals) > 0 {
+				t.Errorf("%s sees a form: %v %v", c.who, screen.Modals, err)
+			}
+		}
+	}
+	if approval := r.run("merche-biche").Approvals[0]; approval.State != onboarding.ApprovalOpen || len(approval.Votes) != 0 {
+		t.Errorf("the approval is %s with %d votes", approval.State, len(approval.Votes))
+	}
+	r.noTrouble()
+}
+
+func TestRejectedWithAReason(t *testing.T) {
+	t.Parallel()
+	r := newRoom(t)
+	r.begin("merche-biche")
+	question := r.read(r.bo, "Database: approval needed")
+	r.press(r.bo, question, "Reject…")
+	form, err := r.bo.Modal(r.ctx())
+	must(t, err)
+	_, err = form.Fill(r.ctx(), "Why not?", "   ")
+	must(t, err)
+	if out := r.submit(form); !strings.Contains(out.Errors["reason"], "Give a reason") {
+		t.Errorf("without a reason: %+v", out)
+	}
+	_, err = form.Fill(r.ctx(), "Why not?", "Wait for <!channel>")
+	must(t, err)
+	if out := r.submit(form); !out.Closed {
+		t.Fatalf("%+v", out)
+	}
+	r.read(r.ana, "Database: rejected", "Rejected by @Bo Lindqvist", "Wait for <!channel>")
+	trouble := r.read(r.ana, "Database was rejected by @Bo Lindqvist", "Retry asks again")
+	r.press(r.ana, trouble, "Retry")
+	r.read(r.ana, "Database was rejected", "Retried by @Ana Ortiz")
+	r.read(r.ana, "Database: approval needed")
+	r.noTrouble()
+}
+
+func TestTheSecondClickChangesNothing(t *testing.T) {
+	t.Parallel()
+	r := newRoom(t)
+	hold := make(chan struct{})
+	r.platform.set(func() { r.platform.hold["merche-biche/database"] = hold })
+	r.begin("merche-biche")
+	question := r.read(r.bo, "Database: approval needed")
+	var wait sync.WaitGroup
+	for _, who := range []*workspace.Person{r.bo, r.cleo} {
+		wait.Go(func() {
+			if _, err := who.Press(r.ctx(), question, "Approve"); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wait.Wait()
+	late := r.bo
+	votes := r.run("merche-biche").Approvals[0].Votes
+	if len(votes) != 1 {
+		t.Fatalf("%d votes", len(votes))
+	}
+	if votes[0].By.ID == workspace.Bo {
+		late = r.cleo
+	}
+	r.whispered(late, "approved this already", "Nothing was changed by your click")
+	r.read(r.ana, "Database: under way", "Working")
+	close(hold)
+	r.read(r.ana, "Database: done")
+	r.noTrouble()
+}
+
+func TestTwoApproversAndAReason(t *testing.T) {
+	t.Parallel()
+	r := newRoom(t, func(_ *workspace.Config, domain *onboarding.Config, _ *commands.Config) {
+		domain.Rules = map[string]onboarding.Rule{"database": {Approvers: 2, Reason: true}}
+	})
+	r.begin("merche-biche")
+	question := r.read(r.bo, "Database: approval needed", "2 different operators decide")
+	for i, who := range []*workspace.Person{r.bo, r.cleo} {
+		r.press(who, question, "Approve")
+		form, err := who.Modal(r.ctx())
+		must(t, err)
+		_, err = form.Fill(r.ctx(), "Why?", "Seen with Merche")
+		must(t, err)
+		if out := r.submit(form); !out.Closed {
+			t.Fatalf("%+v", out)
+		}
+		if i == 0 {
+			r.read(r.ana, "Approved by @Bo Lindqvist", "1 of 2", "One more operator decides: @operators or @Cleo Park")
+		}
+	}
+	r.read(r.ana, "Database: done", "2 of 2")
+	r.noTrouble()
+}
+
+func TestTheWorldMovesUnderAnApproval(t *testing.T) {
+	t.Parallel()
+	r := newRoom(t)
+	r.begin("merche-biche")
+	question := r.read(r.bo, "Database: approval needed")
+	r.platform.set(func() { r.platform.version["merche-biche/database"] = "moved" })
+	r.press(r.bo, question, "Approve")
+	r.read(r.ana, "Database: not applied, since the world moved")
+	again := r.read(r.bo, "Database: approval needed", "What moved since the approval", "moved")
+	r.press(r.bo, again, "Approve")
+	r.read(r.ana, "Database: done", "What moved since the approval")
+	r.noTrouble()
+}
+
+func TestAFailureIsShownAndRetried(t *testing.T) {
+	t.Parallel()
+	r := newRoom(t)
+	r.platform.set(func() { r.platform.broken["merche-biche/database"] = errText("constraint <users> violated") })
+	r.begin("merche-biche")
+	r.press(r.bo, r.read(r.bo, "Database: approval needed"), "Approve")
+	trouble := r.read(r.ana, "Database failed.", "@Ana Ortiz, this is what it says", "constraint <users> violated", "line d of merche-biche/database")
+	r.read(r.ana, "🔴 Onboarding Merche Biche", "failed: constraint <users> violated")
+	if _, err := r.ana.WaitMessage(r.ctx(), "ops", func(m workspace.Message) bool {
+		return len(m.Files) == 1 && strings.HasPrefix(m.Files[0].Name, "database-") && m.ThreadTS == trouble.ThreadTS
+	}); err != nil {
+		t.Error(err)
+	}
+	out := r.press(r.bo, trouble, "Retry")
+	if out.Confirm != nil {
+		t.Error("Retry asks before it looks")
+	}
+	r.platform.set(func() { delete(r.platform.broken, "merche-biche/database") })
+	r.press(r.bo, r.read(r.bo, "Database: approval needed"), "Approve")
+	r.read(r.ana, "Database: done")
+	r.noTrouble()
+}
+
+type errText string
+
+func (e errText) Error() string { return string(e) }
+
+func TestCancelledFromTheThread(t *testing.T) {
+	t.Parallel()
+	r := newRoom(t)
+	r.platform.set(func() { r.platform.broken["merche-biche/database"] = errText("no") })
+	r.begin("merche-biche")
+	r.press(r.bo, r.read(r.bo, "Database: approval needed"), "Approve")
+	trouble := r.read(r.ana, "Database failed.")
+	if _, err := r.ana.PressAndDecline(r.ctx(), trouble, "Cancel run"); err != nil {
+		t.Fatal(err)
+	}
+	if out := r.press(r.ana, trouble, "Cancel run"); out.Confirm == nil || !strings.Contains(out.Confirm.Text, "What was applied stays") {
+		t.Errorf("%+v", out.Confirm)
+	}
+	r.read(r.ana, "The run is cancelled by @Ana Ortiz", "Nothing was applied")
+	r.read(r.ana, "⚪ Onboarding Merche Biche")
+	r.noTrouble()
+}
+
+// TestItExpires takes as long as River's scheduler, which looks every 5 s for jobs whose time has come.
+func TestItExpires(t *testing.T) {
+	t.Parallel()
+	r := newRoom(t, func(_ *workspace.Config, domain *onboarding.Config, _ *commands.Config) {
+		domain.ApprovalLife, domain.RemindBefore = 8*time.Second, 8*time.Second-time.Millisecond
+	})
+	r.begin("merche-biche")
+	r.read(r.bo, "Database still needs a decision", "@Cleo Park")
+	trouble := r.read(r.ana, "Nobody decided on Database in time.")
+	r.read(r.bo, "Database: nobody decided in time")
+	r.press(r.ana, trouble, "Retry")
+	r.read(r.ana, "Nobody decided on Database in time.", "Retried by @Ana Ortiz")
+	r.noTrouble()
+}
+
+// TestOldButtons presses what a person still sees while Slack holds back the updates.
+func TestOldButtons(t *testing.T) {
+	t.Parallel()
+	r := newRoom(t)
+	r.begin("merche-biche")
+	first := r.read(r.bo, "Database: approval needed")
+	must(t, r.Order(r.ctx(), workspace.Fault{Kind: workspace.FaultRateLimit, Method: "chat.update", Times: 1000, RetryAfter: time.Hour}))
+	r.platform.set(func() { r.platform.version["merche-biche/database"] = "moved" })
+	r.press(r.bo, first, "Approve")
+	second := r.read(r.bo, "Database: approval needed", "What moved since the approval")
+	r.press(r.bo, first, "Approve")
+	r.whispered(r.bo, "The new question is below in the thread")
+	r.platform.set(func() { r.platform.broken["merche-biche/database"] = errText("no") })
+	r.press(r.cleo, second, "Approve")
+	trouble := r.read(r.ana, "Database failed.")
+	r.press(r.bo, second, "Reject…")
+	r.whispered(r.bo, "@Cleo Park approved this already")
+	r.press(r.ana, trouble, "Retry")
+	r.read(r.bo, "Database: approval needed", "Approve")
+	r.press(r.ana, trouble, "Retry")
+	r.whispered(r.ana, "There is nothing to retry")
+	r.press(r.ana, trouble, "Cancel run")
+	r.read(r.ana, "The run is cancelled by @Ana Ortiz")
+	r.press(r.ana, trouble, "Cancel run")
+	r.whispered(r.ana, "This run has ended")
+}
+
+func TestAllOfAChange(t *testing.T) {
+	t.Parallel()
+	r := newRoom(t)
+	r.platform.set(func() { r.platform.made["merche-biche/database"] = true })
+	r.begin("merche-biche")
+	question := r.read(r.bo, "Deploy · merche-biche.com: approval needed")
+	r.press(r.bo, question, "Show all")
+	form, err := r.bo.Modal(r.ctx())
+	must(t, err)
+	first, err := form.Read(r.ctx())
+	must(t, err)
+	if text := first.Render(200, nil); !strings.Contains(text, "page 1 of 2") || !strings.Contains(text, "A commit in deployments/@domains/merche-biche.com") {
+		t.Errorf("the first page:\n%.600s", text)
+	}
+	_, err = form.Press(r.ctx(), "Page 2 →")
+	must(t, err)
+	_, err = form.Wait(r.ctx(), func(m workspace.Modal) bool {
+		text := m.Render(200, nil)
+		return strings.Contains(text, "page 2 of 2") && strings.Contains(text, "deploy merche-biche.com")
+	})
+	must(t, err)
+	r.noTrouble()
+}

@@ -1,0 +1,420 @@
+package commands_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"log/slog"
+	"net/http/httptest"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/riverqueue/river"
+	"github.com/riverqueue/river/riverdriver/riverpgxv5"
+
+	"github.com/atlilith/onboardbot/bot"
+	"github.com/atlilith/onboardbot/commands"
+	"github.com/atlilith/onboardbot/internal/sandbox/postgres"
+	"github.com/atlilith/onboardbot/internal/sandbox/workspace"
+	"github.com/atlilith/onboardbot/internal/secret"
+	"github.com/atlilith/onboardbot/onboarding"
+)
+
+func TestMain(m *testing.M) { os.Exit(postgres.Main(m)) }
+
+// patience is how long a test waits for what must come.
+const patience = 20 * time.Second
+
+// platform is what the runs of a test are about: a runbook of three steps, and the Providers and Orgs that are there.
+type platform struct {
+	mu      sync.Mutex
+	made    map[string]bool
+	version map[string]string // what the change of a step says, so that it can move
+	broken  map[string]error
+	waiting map[string]string
+	// slow holds back every answer about domains until it is closed.
+	slow chan struct{}
+	// hold keeps the application of a step until it is closed.
+	hold map[string]chan struct{}
+}
+
+func newPlatform() *platform {
+	return &platform{made: map[string]bool{}, version: map[string]string{}, broken: map[string]error{}, waiting: map[string]string{},
+		slow: closed(), hold: map[string]chan struct{}{}}
+}
+
+func closed() chan struct{} {
+	c := make(chan struct{})
+	close(c)
+	return c
+}
+
+func (p *platform) set(change func()) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	change()
+}
+
+func (p *platform) Steps(request onboarding.Request) []onboarding.Definition {
+	steps := []onboarding.Definition{{Key: "preflight", Title: "Preflight"}, {Key: "database", Title: "Database", Destructive: true, After: []onboarding.Key{"preflight"}}}
+	verify := onboarding.Definition{Key: "verify", Title: "Verify"}
+	for _, domain := range request.Domains {
+		key := onboarding.Key("deploy/" + domain.Name)
+		steps = append(steps, onboarding.Definition{Key: key, Title: "Deploy", Destructive: true, After: []onboarding.Key{"database"}})
+		verify.After = append(verify.After, key)
+	}
+	return append(steps, verify)
+}
+
+func (p *platform) UndoSteps(*onboarding.Run) []onboarding.Definition { return nil }
+
+func (p *platform) Look(_ context.Context, run *onboarding.Run, key onboarding.Key) (onboarding.Look, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	name := run.Request.Slug + "/" + key.Kind()
+	if text := p.waiting[name]; text != "" {
+		return onboarding.Look{Waiting: text, Again: time.Hour, Findings: []onboarding.Finding{{Level: onboarding.Warning, Name: "ns1", Detail: "nothing there"}}}, nil
+	}
+	switch {
+	case key.Kind() == "preflight" || key.Kind() == "verify":
+		return onboarding.Look{Findings: []onboarding.Finding{{Level: onboarding.OK, Name: "Everything", Detail: "as it should be"}}}, nil
+	case p.made[name]:
+		return onboarding.Look{}, nil
+	case key == "database":
+		return onboarding.Look{Change: onboarding.Change{Summary: "Insert " + run.Request.DisplayName, Items: []onboarding.Item{{SQL: &onboarding.Transaction{
+			Statements: []onboarding.Statement{{SQL: "INSERT INTO users (slug, note) VALUES ($1, $2)", Args: []string{run.Request.Slug, p.version[name]}}}}}}}}, nil
+	}
+	page := strings.Repeat("<p>a line of the page</p>\n", 3000)
+	return onboarding.Look{Change: onboarding.Change{Summary: "Deploy " + key.Domain(), Items: []onboarding.Item{
+		{Commit: &onboarding.Commit{Folder: "deployments/@domains/" + key.Domain(), Subject: "Deploy", Files: []onboarding.FileChange{
+			{Path: "deployments/@domains/" + key.Domain() + "/index.html", Mode: "100644", After: &page}}}},
+		{Command: &onboarding.Command{Host: "vps", Argv: []string{"deploy", key.Domain()}}},
+	}}}, nil
+}
+
+func (p *platform) Apply(ctx context.Context, grant onboarding.Grant, _ onboarding.Change, log onboarding.Log) error {
+	name := grant.Run.Request.Slug + "/" + grant.Step.Kind()
+	for i := range 30 {
+		log.Line("line " + string(rune('a'+i%26)) + " of " + name)
+	}
+	p.mu.Lock()
+	hold, err := p.hold[name], p.broken[name]
+	p.mu.Unlock()
+	if hold != nil {
+		select {
+		case <-hold:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	if err == nil {
+		p.set(func() { p.made[name] = true })
+	}
+	return err
+}
+
+func (p *platform) Tenant(_ context.Context, slug string) (*onboarding.Tenant, error) {
+	if slug == "transquinnftw" {
+		return &onboarding.Tenant{Slug: slug, Email: "quinn@example.com"}, nil
+	}
+	return nil, nil
+}
+
+var orgs = []onboarding.Org{{Slug: "cocotte", Name: "Cocotte & <Friends>"}, {Slug: "sansonnet", Name: "Sansonnet"}}
+
+func (p *platform) Org(_ context.Context, slug string) (*onboarding.Org, error) {
+	for _, org := range orgs {
+		if org.Slug == slug {
+			return &org, nil
+		}
+	}
+	return nil, nil
+}
+
+func (p *platform) Orgs(_ context.Context, text string, _ int) ([]onboarding.Org, error) {
+	var found []onboarding.Org
+	for _, org := range orgs {
+		if strings.Contains(strings.ToLower(org.Name), strings.ToLower(text)) {
+			found = append(found, org)
+		}
+	}
+	return found, nil
+}
+
+func (p *platform) EmailTaken(_ context.Context, email string) (string, error) {
+	if email == "quinn@example.com" {
+		return "transquinnftw", nil
+	}
+	if email == "away@example.com" {
+		return "", errors.New("dial tcp 192.0.2.1:5432: connection refused")
+	}
+	return "", nil
+}
+
+func (p *platform) Deployed(ctx context.Context, domain string) (bool, error) {
+	p.mu.Lock()
+	slow := p.slow
+	p.mu.Unlock()
+	select {
+	case <-slow:
+	case <-ctx.Done():
+		return false, ctx.Err()
+	}
+	return domain == "cocotte.com", nil
+}
+
+// room is a workspace with the bot in it: Slack, the database, the domain and the desk, as one process of the product.
+type room struct {
+	*workspace.Workspace
+	t        testing.TB
+	platform *platform
+	service  *onboarding.Service
+	outbox   *bot.Outbox
+	ana, bo  *workspace.Person
+	cleo     *workspace.Person
+}
+
+// newRoom opens a room. Ana and Bo operate and approve, through the group; Cleo approves alone.
+func newRoom(t testing.TB, change ...func(*workspace.Config, *onboarding.Config, *commands.Config)) *room {
+	t.Helper()
+	slackConfig := workspace.Sample()
+	slackConfig.Rates.Off = true
+	domainConfig := onboarding.Config{ReservedSlugs: commands.Words(), Settle: 100 * time.Millisecond}
+	config := commands.Config{Channels: []string{workspace.OpsChannel}, Operators: []string{workspace.OpsGroup}, Approvers: []string{workspace.OpsGroup, workspace.Cleo}}
+	for _, each := range change {
+		each(&slackConfig, &domainConfig, &config)
+	}
+	sim, err := workspace.New(slackConfig)
+	must(t, err)
+	server := httptest.NewServer(sim.Handler())
+	t.Cleanup(func() {
+		sim.Close()
+		server.CloseClientConnections()
+		server.Close()
+	})
+	log := &lockedBuffer{}
+	logger := slog.New(slog.NewTextHandler(log, nil))
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Log("log:\n" + log.String())
+		}
+	})
+	pool := connect(t)
+	must(t, onboarding.Migrate(t.Context(), pool, "onboarding"))
+	must(t, bot.Migrate(t.Context(), pool, "onboarding"))
+	slackWorkspace, err := bot.NewWorkspace(logger, bot.Config{BotToken: secret.New(workspace.SampleBotToken), AppToken: secret.New(workspace.SampleAppToken),
+		APIURL: server.URL + "/api/", UpdateEvery: 20 * time.Millisecond})
+	must(t, err)
+	outbox, err := bot.NewOutbox(pool, slackWorkspace)
+	must(t, err)
+	directory, err := commands.NewDirectory(bot.NewDirectory(slackWorkspace), config)
+	must(t, err)
+	audience, err := commands.NewAudience(pool, logger)
+	must(t, err)
+	r := &room{Workspace: sim, t: t, platform: newPlatform(), outbox: outbox,
+		ana: workspace.As(sim, workspace.Ana), bo: workspace.As(sim, workspace.Bo), cleo: workspace.As(sim, workspace.Cleo)}
+	r.service, err = onboarding.New(pool, onboarding.Ports{Runbook: r.platform, Directory: directory, Platform: r.platform, Repository: r.platform, Audience: audience}, domainConfig, logger)
+	must(t, err)
+	renderer, err := commands.NewRenderer(pool, r.service, outbox, config)
+	must(t, err)
+	desk := commands.New(renderer, slackWorkspace, logger)
+	router := bot.NewRouter()
+	desk.Register(router)
+	slackBot, err := bot.New(pool, slackWorkspace, router)
+	must(t, err)
+	workers := river.NewWorkers()
+	outbox.AddWorkers(workers)
+	renderer.AddWorkers(workers)
+	r.service.AddWorkers(workers)
+	jobs, err := river.NewClient(riverpgxv5.New(pool), &river.Config{Workers: workers, Logger: logger, TestOnly: true, JobTimeout: 45 * time.Minute,
+		FetchCooldown: 5 * time.Millisecond, FetchPollInterval: 50 * time.Millisecond,
+		Queues: map[string]river.QueueConfig{bot.Queue: {MaxWorkers: 10}, onboarding.Queue: {MaxWorkers: 10}}})
+	must(t, err)
+	ctx, stop := context.WithCancel(context.Background())
+	must(t, jobs.Start(ctx))
+	var running sync.WaitGroup
+	running.Go(func() { _ = outbox.Run(ctx) })
+	running.Go(func() { _ = slackBot.Run(ctx) })
+	t.Cleanup(func() {
+		ending, cancel := context.WithTimeout(context.Background(), patience)
+		defer cancel()
+		_ = jobs.StopAndCancel(ending)
+		stop()
+		running.Wait()
+		desk.Drain(ending)
+	})
+	select {
+	case <-slackBot.Up():
+	case <-time.After(patience):
+		t.Fatal("the bot did not connect")
+	}
+	return r
+}
+
+func connect(t testing.TB) *pgxpool.Pool {
+	t.Helper()
+	config, err := pgxpool.ParseConfig(postgres.Database(t))
+	must(t, err)
+	config.ConnConfig.RuntimeParams["search_path"] = "onboarding"
+	config.MaxConns = 25
+	pool, err := pgxpool.NewWithConfig(context.Background(), config)
+	must(t, err)
+	t.Cleanup(pool.Close)
+	return pool
+}
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// lockedBuffer is a log that several goroutines write.
+type lockedBuffer struct {
+	mu sync.Mutex
+	bytes.Buffer
+}
+
+func (b *lockedBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.Buffer.Write(p)
+}
+
+func (b *lockedBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.Buffer.String()
+}
+
+func (r *room) ctx() context.Context {
+	ctx, cancel := context.WithTimeout(r.t.Context(), patience)
+	r.t.Cleanup(cancel)
+	return ctx
+}
+
+// say types behind the command and returns what the person reads at once, empty if it is nothing.
+func (r *room) say(who *workspace.Person, channel, text string) string {
+	r.t.Helper()
+	out, err := who.Type(r.ctx(), channel, strings.TrimSpace("/onboard "+text))
+	must(r.t, err)
+	if out.Error != "" {
+		r.t.Fatalf("/onboard %s: Slack says %s", text, out.Error)
+	}
+	if out.Message == nil {
+		return ""
+	}
+	return out.Message.Render(200, r.names())
+}
+
+func (r *room) names() map[string]string {
+	screen, err := r.ana.Screen(r.ctx())
+	must(r.t, err)
+	return screen.Names
+}
+
+// open types a slug and returns the form.
+func (r *room) open(who *workspace.Person, text string) *workspace.Form {
+	r.t.Helper()
+	if answer := r.say(who, "ops", text); answer != "" {
+		r.t.Fatalf("/onboard %s: %s", text, answer)
+	}
+	form, err := who.Modal(r.ctx())
+	must(r.t, err)
+	return form
+}
+
+// fill enters what a Provider needs beyond the slug.
+func (r *room) fill(form *workspace.Form, name, email string) {
+	r.t.Helper()
+	_, err := form.Fill(r.ctx(), "Display name", name)
+	must(r.t, err)
+	_, err = form.Fill(r.ctx(), "Email", email)
+	must(r.t, err)
+}
+
+func (r *room) submit(form *workspace.Form) workspace.Outcome {
+	r.t.Helper()
+	out, err := form.Submit(r.ctx())
+	must(r.t, err)
+	return out
+}
+
+// begin onboards a Person and waits for the run's root message.
+func (r *room) begin(slug string) workspace.Message {
+	r.t.Helper()
+	form := r.open(r.ana, slug)
+	r.fill(form, "Merche Biche", slug+"@example.com")
+	if out := r.submit(form); !out.Closed {
+		r.t.Fatalf("the form of %s stays open: %+v", slug, out)
+	}
+	return r.read(r.ana, "Onboarding Merche Biche", slug)
+}
+
+// read waits for a message in the channel that holds all the words.
+func (r *room) read(who *workspace.Person, words ...string) workspace.Message {
+	r.t.Helper()
+	message, err := who.WaitText(r.ctx(), "ops", words...)
+	must(r.t, err)
+	return message
+}
+
+func (r *room) press(who *workspace.Person, message workspace.Message, button string) workspace.Outcome {
+	r.t.Helper()
+	out, err := who.Press(r.ctx(), message, button)
+	must(r.t, err)
+	if out.Error != "" {
+		r.t.Fatalf("pressing %s: Slack says %s", button, out.Error)
+	}
+	return out
+}
+
+// whispered waits for a message that only this person sees.
+func (r *room) whispered(who *workspace.Person, words ...string) workspace.Message {
+	r.t.Helper()
+	names := r.names()
+	message, err := who.WaitMessage(r.ctx(), "ops", func(m workspace.Message) bool {
+		text := m.Render(200, names)
+		for _, word := range words {
+			if !strings.Contains(text, word) {
+				return false
+			}
+		}
+		return m.Ephemeral
+	})
+	must(r.t, err)
+	return message
+}
+
+// run returns the newest run of a slug.
+func (r *room) run(slug string) *onboarding.View {
+	r.t.Helper()
+	run, err := r.service.Latest(r.t.Context(), slug)
+	must(r.t, err)
+	view, err := r.service.View(r.t.Context(), run.ID)
+	must(r.t, err)
+	return view
+}
+
+// noTrouble fails on whatever Slack would not have told the bot about.
+func (r *room) noTrouble() {
+	r.t.Helper()
+	events, err := r.Transcript(r.t.Context(), 0)
+	must(r.t, err)
+	for _, event := range events {
+		if event.Kind == workspace.KindTrouble || event.Kind == workspace.KindAPI && event.Error != "" {
+			r.t.Errorf("%s %s: %s %s", event.Kind, event.Name, event.Detail, event.Error)
+		}
+	}
+}
+
+var (
+	_ onboarding.Runbook    = (*platform)(nil)
+	_ onboarding.Platform   = (*platform)(nil)
+	_ onboarding.Repository = (*platform)(nil)
+)
