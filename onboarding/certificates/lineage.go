@@ -26,7 +26,7 @@ type Lineage struct {
 	// Directory is the ACME directory it comes from.
 	Directory string `json:"directory,omitempty"`
 	// RenewBefore is how long before its expiry certbot renews it, 0 where its configuration does not say.
-	RenewBefore time.Duration `json:"renew_before,omitempty"`
+	RenewBefore time.Duration `json:"renew_before_ns,omitempty"`
 	// Manual says that somebody turned automatic renewal off.
 	Manual bool `json:"manual,omitempty"`
 	// Authenticator is how certbot proves control of the names, such as nginx or webroot.

@@ -20,7 +20,7 @@ type Look struct {
 	// Serials are the certificates shown: the one most visitors get, then the one for visitors with the other kind of key.
 	Serials []string      `json:"serials,omitempty"`
 	Done    time.Time     `json:"done"`
-	Took    time.Duration `json:"took"`
+	Took    time.Duration `json:"took_ns"`
 
 	leaves   []*x509.Certificate
 	chain    []*x509.Certificate
@@ -64,7 +64,7 @@ func (r SiteReport) Left(now time.Time) (time.Duration, bool) {
 // Report is one sweep over all sites, the most urgent first.
 type Report struct {
 	At    time.Time     `json:"at"`
-	Took  time.Duration `json:"took"`
+	Took  time.Duration `json:"took_ns"`
 	Sites []SiteReport  `json:"sites"`
 }
 

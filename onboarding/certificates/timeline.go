@@ -1,0 +1,241 @@
+package certificates
+
+import (
+	"fmt"
+	"image"
+	"image/color"
+	"image/png"
+	"io"
+	"time"
+)
+
+// Theme is a picture's colours.
+type Theme string
+
+// The themes.
+const (
+	Light Theme = "light"
+	Dark  Theme = "dark"
+)
+
+type palette struct {
+	ground, stripe, text, faint, grid                   color.RGBA
+	past, current, renewal, attention, critical, nowBar color.RGBA
+}
+
+// The colours of states differ in lightness too, for those who do not see red and green apart.
+var palettes = map[Theme]palette{
+	Light: {
+		ground: rgb(0xffffff), stripe: rgb(0xf4f5f7), text: rgb(0x1d1c1d), faint: rgb(0x5c5f66), grid: rgb(0xd5d8de),
+		past: rgb(0xb9c0cc), current: rgb(0x2f7d5b), renewal: rgb(0x8fd3b4), attention: rgb(0xe0a100), critical: rgb(0xc2183c), nowBar: rgb(0x1264a3),
+	},
+	Dark: {
+		ground: rgb(0x1a1d21), stripe: rgb(0x222529), text: rgb(0xf2f3f5), faint: rgb(0xa9adb5), grid: rgb(0x3a3f47),
+		past: rgb(0x5a616d), current: rgb(0x3fb27f), renewal: rgb(0x1f5d44), attention: rgb(0xf2c14e), critical: rgb(0xff5c7a), nowBar: rgb(0x4ea8de),
+	},
+}
+
+func rgb(hex uint32) color.RGBA {
+	return color.RGBA{uint8(hex >> 16), uint8(hex >> 8), uint8(hex), 0xff}
+}
+
+// Row is one domain of a timeline.
+type Row struct {
+	Domain       string        // as people read it
+	Severity     Severity      //
+	Certificates []Certificate // past ones too
+	RenewalDue   time.Time     // of the current one
+}
+
+// Rows are the rows of a report, with the certificates of the past by domain.
+func (s *Sweeper) Rows(report Report, past map[string][]Certificate) []Row {
+	var rows []Row
+	for _, site := range report.Sites {
+		row := Row{Domain: site.Shown(), Severity: site.Severity, Certificates: append([]Certificate(nil), past[site.Domain]...)}
+		for _, c := range site.Certificates {
+			row.Certificates = append(row.Certificates, c)
+			row.RenewalDue = s.config.Thresholds.RenewalDue(c, site.RenewBefore(c))
+		}
+		rows = append(rows, row)
+	}
+	return rows
+}
+
+// A phone shows a picture of this width at about a third of it: text of 32 pixels reads as 11 points.
+const (
+	pictureWidth = 1080
+	margin       = 28
+	headHeight   = 140
+	rowHeight    = 96
+	footHeight   = 96
+	barHeight    = 26
+	// MaxRows is how many domains one picture shows, the most urgent of them.
+	MaxRows = 24
+)
+
+// Timeline draws certificates as bars over time, the past to the left of now, as a PNG: past renewals grey, the current certificate
+// green until it ought to be renewed and light green until it expires, or yellow and red as urgency has it. It shows the first
+// [MaxRows] rows and says how many it leaves out.
+func Timeline(w io.Writer, rows []Row, now time.Time, theme Theme) error {
+	colours, ok := palettes[theme]
+	if !ok {
+		return fmt.Errorf("timeline: unknown theme %q", theme)
+	}
+	left := max(0, len(rows)-MaxRows)
+	rows = rows[:len(rows)-left]
+	c, err := newCanvas(pictureWidth, headHeight+max(1, len(rows))*rowHeight+footHeight, colours.ground)
+	if err != nil {
+		return err
+	}
+	span := spanOf(rows, now)
+	title := "Certificates"
+	if left > 0 {
+		title = fmt.Sprintf("Certificates: the %d most urgent of %d", len(rows), len(rows)+left)
+	}
+	c.text(margin, 54, title, c.bold, colours.text)
+	for i := 0; i < len(rows); i += 2 {
+		c.fill(image.Rect(0, headHeight+i*rowHeight, pictureWidth, headHeight+(i+1)*rowHeight), colours.stripe)
+	}
+	c.axis(span, len(rows), now, colours)
+	for i, row := range rows {
+		c.row(row, headHeight+i*rowHeight, span, now, colours)
+	}
+	c.legend(headHeight+max(1, len(rows))*rowHeight, colours)
+	encoder := png.Encoder{CompressionLevel: png.DefaultCompression}
+	return encoder.Encode(w, c.image)
+}
+
+// window is the time that a picture shows.
+type window struct{ from, to time.Time }
+
+// spanOf shows everything current and up to half as much of the past, and never less than ten minutes.
+func spanOf(rows []Row, now time.Time) window {
+	shown := window{now, now}
+	for _, row := range rows {
+		for _, c := range row.Certificates {
+			if c.NotBefore.Before(shown.from) {
+				shown.from = c.NotBefore
+			}
+			if c.NotAfter.After(shown.to) {
+				shown.to = c.NotAfter
+			}
+		}
+	}
+	if ahead := max(shown.to.Sub(now), 5*time.Minute); now.Sub(shown.from) > 2*ahead {
+		shown.from = now.Add(-2 * ahead)
+	}
+	if shown.to.Sub(shown.from) < 10*time.Minute {
+		shown.from, shown.to = now.Add(-5*time.Minute), now.Add(5*time.Minute)
+	}
+	pad := shown.to.Sub(shown.from) / 40
+	return window{shown.from.Add(-pad), shown.to.Add(pad)}
+}
+
+func (w window) x(t time.Time) int {
+	const width = pictureWidth - 2*margin
+	part := float64(t.Sub(w.from)) / float64(w.to.Sub(w.from))
+	return margin + int(min(max(part, 0), 1)*width)
+}
+
+func (c *canvas) row(row Row, top int, span window, now time.Time, colours palette) {
+	bar := top + 54
+	note, noteColour := "no certificate seen", colours.critical
+	for _, certificate := range row.Certificates {
+		full := image.Rect(span.x(certificate.NotBefore), bar, max(span.x(certificate.NotAfter), span.x(certificate.NotBefore)+3), bar+barHeight)
+		if certificate.leaf == nil {
+			c.fill(full, colours.past)
+			c.fill(image.Rect(full.Min.X, bar-4, full.Min.X+3, bar+barHeight+4), colours.faint) // where it was renewed
+		}
+	}
+	for _, certificate := range row.Certificates {
+		if certificate.leaf == nil {
+			continue
+		}
+		strong, pale := colours.current, colours.renewal
+		note, noteColour = Span(certificate.Left(now))+" left", colours.faint
+		switch row.Severity {
+		case Critical:
+			strong, pale, noteColour = colours.critical, colours.critical, colours.critical
+		case Attention, Blind:
+			strong, pale, noteColour = colours.attention, colours.attention, colours.text
+		}
+		if certificate.Left(now) < 0 {
+			note = "expired " + Span(-certificate.Left(now)) + " ago"
+		}
+		from, to, due := span.x(certificate.NotBefore), span.x(certificate.NotAfter), span.x(row.RenewalDue)
+		c.fill(image.Rect(from, bar-4, from+3, bar+barHeight+4), colours.faint)
+		c.fill(image.Rect(from, bar, max(to, from+3), bar+barHeight), strong)
+		c.fill(image.Rect(min(max(due, from), to), bar, to, bar+barHeight), pale)
+	}
+	at := span.x(now)
+	c.fill(image.Rect(at-1, top+44, at+2, top+rowHeight), colours.nowBar) // below the text
+	width := c.width(note, c.regular)
+	c.text(pictureWidth-margin-width, top+38, note, c.regular, noteColour)
+	c.text(margin, top+38, c.shorten(row.Domain, c.bold, pictureWidth-3*margin-width), c.bold, colours.text)
+}
+
+// axis draws the months, days or hours above the rows.
+func (c *canvas) axis(span window, rows int, now time.Time, colours palette) {
+	bottom := headHeight + max(1, rows)*rowHeight
+	nowAt := span.x(now)
+	label := "now"
+	labelWidth := c.width(label, c.bold)
+	nowLeft := min(max(nowAt-labelWidth/2, margin), pictureWidth-margin-labelWidth)
+	c.text(nowLeft, headHeight-18, label, c.bold, colours.nowBar)
+	free := margin // where the next label may begin
+	for _, tick := range span.ticks() {
+		x := span.x(tick.at)
+		c.fill(image.Rect(x, headHeight-10, x+1, bottom), colours.grid)
+		width := c.width(tick.label, c.small)
+		from := x - width/2
+		clash := from < nowLeft+labelWidth+10 && from+width > nowLeft-10
+		if from < free || from+width > pictureWidth-margin || clash {
+			continue
+		}
+		c.text(from, headHeight-18, tick.label, c.small, colours.faint)
+		free = from + width + 16
+	}
+}
+
+func (c *canvas) legend(top int, colours palette) {
+	x := margin
+	for _, entry := range []struct {
+		label  string
+		colour color.RGBA
+	}{{"past", colours.past}, {"valid", colours.current}, {"renewal due", colours.renewal}, {"attention", colours.attention}, {"urgent", colours.critical}} {
+		c.fill(image.Rect(x, top+38, x+28, top+60), entry.colour)
+		c.text(x+38, top+58, entry.label, c.small, colours.faint)
+		x += 38 + c.width(entry.label, c.small) + 34
+	}
+}
+
+type tick struct {
+	at    time.Time
+	label string
+}
+
+// ticks are round times within the window: months, weeks, days, hours or tens of minutes, so that there are a handful.
+func (w window) ticks() []tick {
+	var ticks []tick
+	length := w.to.Sub(w.from)
+	if length > 45*24*time.Hour {
+		for at := time.Date(w.from.Year(), w.from.Month()+1, 1, 0, 0, 0, 0, time.UTC); at.Before(w.to); at = at.AddDate(0, 1, 0) {
+			ticks = append(ticks, tick{at, at.Format("Jan")})
+		}
+		return ticks
+	}
+	const day = 24 * time.Hour
+	for _, step := range []struct {
+		every  time.Duration
+		layout string
+	}{{time.Minute, "15:04"}, {5 * time.Minute, "15:04"}, {15 * time.Minute, "15:04"}, {time.Hour, "15:04"}, {6 * time.Hour, "2 Jan 15h"}, {day, "2 Jan"}, {7 * day, "2 Jan"}} {
+		if length/step.every > 8 {
+			continue
+		}
+		for at := w.from.Truncate(step.every).Add(step.every); at.Before(w.to); at = at.Add(step.every) {
+			ticks = append(ticks, tick{at, at.UTC().Format(step.layout)})
+		}
+		break
+	}
+	return ticks
+}

@@ -1,0 +1,108 @@
+package certificates
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// readTimer prints what systemd says of certbot's timer and of its last run, or that cron starts it.
+const readTimer = `if [ -d /run/systemd/system ]; then
+	systemctl show certbot.timer --property=LoadState,ActiveState,UnitFileState,LastTriggerUSec,NextElapseUSecRealtime
+	systemctl show certbot.service --property=Result,ExecMainStatus
+else
+	if grep -qsE '^[^#]*certbot' /etc/cron.d/certbot /etc/crontab; then echo Cron=yes; else echo Cron=no; fi
+	if pgrep -x cron >/dev/null || pgrep -x crond >/dev/null; then echo CronRunning=yes; else echo CronRunning=no; fi
+fi`
+
+// timer says what starts certbot on the host, and what is wrong with that.
+func (d *Doctor) timer(ctx context.Context, host string) (state, reasons []string) {
+	out, err := d.certbot.output(ctx, host, readTimer)
+	if err != nil {
+		return nil, []string{fmt.Sprintf("the state of certbot's timer on %s cannot be read: %v", host, err)}
+	}
+	properties := map[string]string{}
+	for line := range strings.Lines(string(out)) {
+		key, value, ok := strings.Cut(strings.TrimSpace(line), "=")
+		if ok && len(properties) < 20 {
+			value = printable(value, 100)
+			properties[key] = value
+			state = append(state, key+"="+value)
+		}
+	}
+	return state, timerReasons(host, properties)
+}
+
+func timerReasons(host string, properties map[string]string) []string {
+	is := func(key string, values ...string) bool {
+		for _, value := range values {
+			if properties[key] == value {
+				return true
+			}
+		}
+		return false
+	}
+	var reasons []string
+	switch {
+	case is("LoadState", "not-found", "masked"):
+		reasons = append(reasons, fmt.Sprintf("%s has no certbot.timer: nothing starts certbot there", host))
+	case is("ActiveState", "inactive", "failed"):
+		reasons = append(reasons, fmt.Sprintf("certbot.timer on %s is %s: systemctl enable --now certbot.timer", host, properties["ActiveState"]))
+	case is("Cron", "no"):
+		reasons = append(reasons, fmt.Sprintf("%s has neither systemd nor a cron entry for certbot: nothing starts it there", host))
+	case is("CronRunning", "no"):
+		reasons = append(reasons, fmt.Sprintf("%s has no systemd, and cron does not run there: nothing starts certbot", host))
+	}
+	if result := properties["Result"]; result != "" && result != "success" {
+		reasons = append(reasons, fmt.Sprintf("certbot's last run on %s ended with %s, status %s", host, result, properties["ExecMainStatus"]))
+	}
+	return reasons
+}
+
+// readLog prints the end of certbot's log.
+const readLog = `tail -n 400 /var/log/letsencrypt/letsencrypt.log 2>/dev/null || true`
+
+const (
+	lastWords = 12  // lines
+	wordLimit = 300 // runes in each
+)
+
+// LastWords returns the last lines of certbot's log that say that something is wrong, oldest first.
+func (c Certbot) LastWords(ctx context.Context, host string) ([]string, error) {
+	out, err := c.output(ctx, host, readLog)
+	if err != nil {
+		return nil, fmt.Errorf("certbot's log on %s cannot be read: %w", host, err)
+	}
+	return parseLog(out), nil
+}
+
+func parseLog(log []byte) []string {
+	telling := []string{":WARNING:", ":ERROR:", ":CRITICAL:", "Challenge failed", "Domain:", "Detail:", "Type:", "urn:ietf:params:acme:error:", "rror: "}
+	var said []string
+	for line := range strings.Lines(string(log)) {
+		line = printable(strings.TrimSpace(line), wordLimit)
+		for _, word := range telling {
+			if strings.Contains(line, word) && !strings.Contains(line, ":DEBUG:") {
+				said = append(said, line)
+				break
+			}
+		}
+	}
+	return said[max(0, len(said)-lastWords):]
+}
+
+// printable makes text of a host fit to be shown: no control characters, not too long.
+func printable(text string, limit int) string {
+	text = strings.Map(func(r rune) rune {
+		if !unicode.IsPrint(r) {
+			return ' '
+		}
+		return r
+	}, strings.ToValidUTF8(text, "?"))
+	if utf8.RuneCountInString(text) > limit {
+		text = string([]rune(text)[:limit-1]) + "…"
+	}
+	return text
+}
