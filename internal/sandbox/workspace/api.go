@@ -163,6 +163,7 @@ func (w *Workspace) run(c *call) (reply, error) {
 			return nil, err
 		}
 	}
+	w.base = c.base
 	if m.scope != "" {
 		if err := c.need(m.scope); err != nil {
 			return nil, err

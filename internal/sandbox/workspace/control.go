@@ -43,6 +43,7 @@ func (w *Workspace) Control() http.Handler {
 		encode(rw, events, err)
 	})
 	mux.HandleFunc("GET /file/{id}", w.servePicture)
+	mux.HandleFunc("POST /press", w.servePress)
 	mux.HandleFunc("GET /{$}", w.servePage)
 	return mux
 }

@@ -40,7 +40,6 @@ type socket struct {
 // openConnection is apps.connections.open: a WebSocket address whose ticket works once.
 func openConnection(c *call) (reply, error) {
 	w := c.w
-	w.base = c.base
 	t := strings.ToLower(w.id("") + w.id(""))
 	w.tickets[t] = ticket{time.Now()}
 	link := "ws" + strings.TrimPrefix(c.base, "http") + "/link/?ticket=" + t + "&app_id=" + url.QueryEscape(w.cfg.App.ID)

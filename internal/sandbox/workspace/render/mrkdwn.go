@@ -13,9 +13,9 @@ var (
 	fence    = regexp.MustCompile("(?s)```\n?(.*?)\n?```")
 	// emphasis is a marker pair around text that neither begins nor ends with a space, at the edge of words.
 	emphasis = map[byte]*regexp.Regexp{
-		'*': regexp.MustCompile(`(^|[\s(\["'_~—–-])\*([^\s*](?:[^*\n]*[^\s*])?)\*($|[\s)\]"'.,:;!?_~—–-])`),
-		'_': regexp.MustCompile(`(^|[\s(\["'*~—–-])_([^\s_](?:[^_\n]*[^\s_])?)_($|[\s)\]"'.,:;!?*~—–-])`),
-		'~': regexp.MustCompile(`(^|[\s(\["'*_—–-])~([^\s~](?:[^~\n]*[^\s~])?)~($|[\s)\]"'.,:;!?*_—–-])`),
+		'*': regexp.MustCompile(`(^|[\s(\[>;"'_~—–-])\*([^\s*](?:[^*\n]*[^\s*])?)\*($|[\s)\]<&"'.,:;!?_~—–-])`),
+		'_': regexp.MustCompile(`(^|[\s(\[>;"'*~—–-])_([^\s_](?:[^_\n]*[^\s_])?)_($|[\s)\]<&"'.,:;!?*~—–-])`),
+		'~': regexp.MustCompile(`(^|[\s(\[>;"'*_—–-])~([^\s~](?:[^~\n]*[^\s~])?)~($|[\s)\]<&"'.,:;!?*_—–-])`),
 	}
 )
 
