@@ -35,9 +35,9 @@ for state in MERGE_HEAD CHERRY_PICK_HEAD REVERT_HEAD rebase-merge rebase-apply; 
 	[ ! -e "$(git rev-parse --git-path "$state")" ] || stop 83 "$root has a merge or rebase under way"
 done
 index_lock=$(git rev-parse --git-path index.lock)
-for ((i = 0; i < 20; i++)); do
+for ((i = 0; i < 10; i++)); do
 	[ -e "$index_lock" ] || break
-	sleep 0.25
+	sleep 0.2
 done
 [ ! -e "$index_lock" ] || stop 84 "$(realpath -- "$index_lock") exists"
 if [ -n "$remote" ]; then
@@ -95,7 +95,7 @@ if [ "$tree" != "$(git rev-parse "$head^{tree}")" ]; then
 	if [ "$(git rev-parse "$commit^{tree}") $(git rev-parse "$commit^@")" != "$tree $head" ]; then
 		git update-ref -m 'onboardbot: undo an altered commit' "refs/heads/$branch" "$head" "$commit"
 		git diff-tree -r -z --name-only --no-renames "$head" "$commit" | unstage
-		stop 87 "$(git diff-tree -r --name-only --no-renames "$tree" "$commit" | head -n 3)"
+		stop 87 "more than the change is in the commit: $(git diff-tree -r --name-only --no-renames "$tree" "$commit" | head -n 3 | paste -sd ' ')"
 	fi
 fi
 

@@ -76,6 +76,9 @@ var failures = map[int]struct {
 	90: {ErrOutside, "an unpushed commit of this program touches more than domains' folders: look at it before anything is pushed"},
 }
 
+// commitHash is a full SHA-1 or SHA-256 object name.
+var commitHash = regexp.MustCompile(`^[0-9a-f]{40}([0-9a-f]{24})?$`)
+
 //go:embed apply.sh
 var applyScript string
 
@@ -102,16 +105,16 @@ func (r *Repo) Apply(ctx context.Context, c Commit) (hash string, err error) {
 	switch {
 	case errors.As(err, &exit) && failures[exit.Code].err != nil:
 		failure := failures[exit.Code]
-		return "", fmt.Errorf("repo: %w: %s (%s)", failure.err, strings.Join(result.Last(3, hosts.Stderr), "; "), failure.advice)
+		return "", fmt.Errorf("repo: %w: %s (%s)", failure.err, strings.Join(result.Last(3, 0), "; "), failure.advice)
 	case errors.As(err, &exit): // the script's text is nobody's reading
 		return "", fmt.Errorf("repo: commit %q: exit status %d: %s", c.Subject, exit.Code, exit.Tail)
 	case err != nil:
 		return "", fmt.Errorf("repo: commit %q: %w", c.Subject, err)
 	}
-	if out := result.Last(1, hosts.Stdout); len(out) == 1 {
-		hash = out[0]
+	if last := result.Last(1, 0); len(last) == 1 && commitHash.MatchString(last[0]) {
+		return last[0], nil
 	}
-	return hash, nil
+	return "", fmt.Errorf("repo: commit %q: the host did not say which commit it made: %s", c.Subject, result.Text())
 }
 
 // archive is the commit as apply.sh reads it from its standard input.

@@ -42,7 +42,8 @@ func (r *Repo) checkCommit(c Commit) error {
 	if len(c.Files) == 0 {
 		return fmt.Errorf("commit %q changes no files", c.Subject)
 	}
-	seen := make(map[string]string)
+	// To a file system that folds case no file may be another or another's folder, and a folder has one spelling.
+	files, dirs := make(map[string]bool), make(map[string]string)
 	for _, file := range c.Files {
 		if err := checkPath(file.Path); err != nil {
 			return fmt.Errorf("%w: %w", ErrOutside, err)
@@ -50,15 +51,17 @@ func (r *Repo) checkCommit(c Commit) error {
 		if !strings.HasPrefix(file.Path, c.Folder+"/") {
 			return fmt.Errorf("%w: %q is not in %q", ErrOutside, file.Path, c.Folder)
 		}
-		// No path may be another's folder, or the same to a file system that folds case.
-		for name := file.Path; name != c.Folder; name = path.Dir(name) {
-			folded := strings.ToLower(name)
-			if other, found := seen[folded]; found && (other != name || name == file.Path) {
-				return fmt.Errorf("%w: %q and %q are in each other's way", ErrOutside, file.Path, other)
+		folded := strings.ToLower(file.Path)
+		if files[folded] || dirs[folded] != "" {
+			return fmt.Errorf("%w: %q is there twice, or is a folder too", ErrOutside, file.Path)
+		}
+		files[folded] = true
+		for dir := path.Dir(file.Path); dir != c.Folder; dir = path.Dir(dir) {
+			folded := strings.ToLower(dir)
+			if files[folded] || dirs[folded] != "" && dirs[folded] != dir {
+				return fmt.Errorf("%w: %q is a file too, or spelled in two ways", ErrOutside, dir)
 			}
-			if name == file.Path {
-				seen[folded] = name
-			}
+			dirs[folded] = dir
 		}
 		if file.After != nil && file.Mode.Perm() != 0o644 && file.Mode.Perm() != 0o755 || !file.Mode.IsRegular() {
 			return fmt.Errorf("%q: mode %v is neither 0644 nor 0755", file.Path, file.Mode)

@@ -59,6 +59,16 @@ func (r *Repo) git(args ...string) hosts.Command {
 	}
 }
 
+// script runs a script that only looks. Its text is nobody's reading, so an error holds what it printed alone.
+func (r *Repo) script(ctx context.Context, script string, args ...string) ([]byte, error) {
+	out, err := r.host.Output(ctx, hosts.Command{Argv: append([]string{"sh", "-c", script, "onboardbot"}, args...), Dir: r.config.Dir})
+	var exit *hosts.ExitError
+	if errors.As(err, &exit) {
+		return nil, fmt.Errorf("%s: exit status %d: %s", exit.Host, exit.Code, exit.Tail)
+	}
+	return out, err
+}
+
 // Head is what is checked out.
 type Head struct {
 	Commit string // full hash
@@ -78,17 +88,21 @@ func (r *Repo) Head(ctx context.Context) (Head, error) {
 	return Head{commit, branch}, nil
 }
 
+// dirtyScript prints where in its repository the work tree is, and what differs: FOLDER. Git's paths begin at the repository.
+const dirtyScript = `git rev-parse --show-prefix && exec git --literal-pathspecs --no-optional-locks status --porcelain=v1 -z --no-renames --untracked-files=all -- "$1"`
+
 // Dirty lists what differs from HEAD below a folder, staged, changed or untracked, as paths relative to the work tree; "."
 // means all of it.
 func (r *Repo) Dirty(ctx context.Context, under string) ([]string, error) {
-	out, err := r.host.Output(ctx, r.git("status", "--porcelain=v1", "-z", "--no-renames", "--untracked-files=all", "--", under))
+	out, err := r.script(ctx, dirtyScript, under)
 	if err != nil {
-		return nil, fmt.Errorf("repo: %w", err)
+		return nil, fmt.Errorf("repo: status of %s: %w", under, err)
 	}
+	prefix, status, _ := strings.Cut(string(out), "\n")
 	var paths []string
-	for entry := range strings.SplitSeq(string(out), "\x00") {
+	for entry := range strings.SplitSeq(status, "\x00") {
 		if len(entry) > 3 { // XY, a space, the path: git-status(1)
-			paths = append(paths, entry[3:])
+			paths = append(paths, strings.TrimPrefix(entry[3:], prefix))
 		}
 	}
 	return paths, nil
@@ -157,7 +171,7 @@ func (r *Repo) Template(ctx context.Context) ([]hosts.File, bool, error) {
 // treeScript lists a tree, a NUL, and the content of every entry in that order, or nothing without that tree: REVISION DIR.
 const treeScript = `git rev-parse --quiet --verify "$1^{commit}" >/dev/null || { echo "no commit $1" >&2; exit 1; }
 tree=$(git rev-parse --quiet --verify "$1:./$2") && [ "$(git cat-file -t "$tree")" = tree ] || exit 0
-git ls-tree -rz "$tree" && printf '\0' && git ls-tree -r --object-only "$tree" | git cat-file --batch`
+git ls-tree -rz --full-tree "$tree" && printf '\0' && git ls-tree -r --full-tree --object-only "$tree" | git cat-file --batch`
 
 // Tree returns the files in a folder as they are in a commit, with paths relative to that folder; none where the commit has
 // no such folder. Submodules are left out.
@@ -168,13 +182,9 @@ func (r *Repo) Tree(ctx context.Context, revision, dir string) ([]hosts.File, er
 	if !branchName.MatchString(revision) {
 		return nil, fmt.Errorf("repo: revision %q is neither a hash nor a name", revision)
 	}
-	out, err := r.host.Output(ctx, hosts.Command{Argv: []string{"sh", "-c", treeScript, "onboardbot", revision, dir}, Dir: r.config.Dir})
-	var exit *hosts.ExitError
-	if errors.As(err, &exit) {
-		return nil, fmt.Errorf("repo: %s:%s: %s", revision, dir, exit.Tail)
-	}
+	out, err := r.script(ctx, treeScript, revision, dir)
 	if err != nil {
-		return nil, fmt.Errorf("repo: %w", err)
+		return nil, fmt.Errorf("repo: %s:%s: %w", revision, dir, err)
 	}
 	files, err := parseTree(out)
 	if err != nil {

@@ -1,0 +1,149 @@
+package repo_test
+
+import (
+	"io/fs"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/atlilith/onboardbot/onboarding/hosts"
+	"github.com/atlilith/onboardbot/onboarding/repo"
+)
+
+func TestRead(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, p *platform) {
+		ctx := soon(t)
+		check := func(what string, got any, err error, want any) {
+			t.Helper()
+			if diff := cmp.Diff(want, got); diff != "" || err != nil {
+				t.Errorf("%s: %v\n%s", what, err, diff)
+			}
+		}
+		head, err := p.Head(ctx)
+		check("head", head, err, repo.Head{Commit: p.git("rev-parse", "HEAD"), Branch: "main"})
+		template, found, err := p.Template(ctx)
+		check("template", template, err, []hosts.File{{Path: "deploy.sh", Mode: 0o755, Content: []byte("#!/bin/sh\n")}, {Path: "services.yaml", Mode: 0o644, Content: []byte("domain: x\n")}})
+		check("template found", found, nil, true)
+		dirty, err := p.Dirty(ctx, ".")
+		check("dirty", dirty, err, []string(nil))
+		unpushed, err := p.Unpushed(ctx)
+		check("unpushed", unpushed, err, []repo.Unpushed(nil))
+
+		p.write(folder+"/a b/é*.txt", "text")
+		p.write(folder+"/binary", "\x00\xff\n\x00\x00\n")
+		p.write(folder+"/empty", "")
+		if err := os.Symlink("empty", p.path(folder+"/link")); err != nil {
+			t.Fatal(err)
+		}
+		want := []hosts.File{
+			{Path: "a b/é*.txt", Mode: 0o644, Content: []byte("text")},
+			{Path: "binary", Mode: 0o644, Content: []byte("\x00\xff\n\x00\x00\n")},
+			{Path: "empty", Mode: 0o644, Content: []byte{}},
+			{Path: "link", Mode: fs.ModeSymlink | 0o777, Link: "empty"},
+		}
+		files, err := p.WorkTree(ctx, folder)
+		check("work tree", files, err, want)
+		files, err = p.Tree(ctx, "HEAD", folder)
+		check("tree before the commit", files, err, []hosts.File(nil))
+		dirty, err = p.Dirty(ctx, folder)
+		check("dirty folder", dirty, err, []string{folder + "/a b/é*.txt", folder + "/binary", folder + "/empty", folder + "/link"})
+		dirty, err = p.Dirty(ctx, "deployments/@domains/cocotte.com")
+		check("clean folder", dirty, err, []string(nil))
+		domains, err := p.Domains(ctx)
+		check("domains", domains, err, []string{"_template", "cocotte.com", "merche-biche.com"})
+
+		p.git("add", ".")
+		p.git("commit", "-qm", "Add a\ttab")
+		files, err = p.Tree(ctx, "HEAD", folder)
+		check("tree", files, err, want)
+		unpushed, err = p.Unpushed(ctx)
+		check("one unpushed", unpushed, err, []repo.Unpushed{{Commit: p.git("rev-parse", "HEAD"), Author: "Quinn <quinn@example.com>", Subject: "Add a\ttab"}})
+
+		if _, err := p.Tree(ctx, "no-such", folder); err == nil || !strings.Contains(err.Error(), "no commit no-such") {
+			t.Errorf("no such revision: %v", err)
+		}
+		for _, revision := range []string{"", "--help", "HEAD:x", "a b"} {
+			if _, err := p.Tree(ctx, revision, folder); err == nil {
+				t.Errorf("revision %q is accepted", revision)
+			}
+		}
+		files, err = p.WorkTree(ctx, "deployments/@domains/none")
+		check("no folder", files, err, []hosts.File(nil))
+		if _, err := p.WorkTree(ctx, "../x"); err == nil {
+			t.Error("a path that leads out is accepted")
+		}
+		p.git("checkout", "-q", "--detach")
+		head, err = p.Head(ctx)
+		check("detached", head, err, repo.Head{Commit: p.git("rev-parse", "HEAD")})
+	})
+}
+
+func TestConfigValidate(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		config repo.Config
+		want   string
+	}{
+		{repo.Config{Dir: "~/x", Author: author}, ""},
+		{repo.Config{Dir: "x", Author: "nobody"}, `dir: "x" is neither absolute nor under ~/ | author: "nobody" is not of the form Name <address>`},
+		{repo.Config{Dir: "/x", Author: author, Branch: "-x", Remote: "--exec=id"}, `branch: "-x" is not a branch name | remote: "--exec=id" is not the name of a remote such as origin`},
+		{repo.Config{Dir: "/x", Author: author, DomainsDir: "../x"}, `domains_dir: path "../x" is not relative and clean`},
+	} {
+		got := ""
+		if err := test.config.WithDefaults().Validate(); err != nil {
+			got = strings.ReplaceAll(err.Error(), "\n", " | ")
+		}
+		if got != test.want {
+			t.Errorf("got %s, want %s", got, test.want)
+		}
+	}
+}
+
+func TestDiff(t *testing.T) {
+	t.Parallel()
+	files := []repo.FileChange{
+		{Path: "f/new.sh", Mode: 0o755, After: []byte("a\nb")},
+		{Path: "f/gone", Mode: 0o644, Before: []byte("a\n")},
+		{Path: "f/same", Mode: 0o644, Before: []byte("a\n"), After: []byte("a\n")},
+		{Path: "f/changed", Mode: 0o644, Before: []byte("a\nb\nc\n"), After: []byte("a\nB\nc\n")},
+		{Path: "f/logo.png", Mode: 0o644, After: []byte("\x89PNG\x00")},
+		{Path: "f/empty", Mode: 0o644, After: []byte{}},
+	}
+	want := `diff --git a/f/new.sh b/f/new.sh
+new file mode 100755
+--- /dev/null
++++ b/f/new.sh
+@@ -0,0 +1,2 @@
++a
++b
+\ No newline at end of file
+diff --git a/f/gone b/f/gone
+deleted file
+--- a/f/gone
++++ /dev/null
+@@ -1 +0,0 @@
+-a
+diff --git a/f/changed b/f/changed
+--- a/f/changed
++++ b/f/changed
+@@ -1,3 +1,3 @@
+ a
+-b
++B
+ c
+diff --git a/f/logo.png b/f/logo.png
+new file mode 100644
+Binary files /dev/null and b/f/logo.png differ (0 and 5 bytes)
+diff --git a/f/empty b/f/empty
+new file mode 100644
+`
+	if diff := cmp.Diff(want, repo.Diff(files, 0)); diff != "" {
+		t.Error(diff)
+	}
+	if got := repo.Diff(files[:1], 60); got != "diff --git a/f/new.sh b/f/new.sh\nnew file mode 100755\n… 6 more lines\n" {
+		t.Errorf("capped: %q", got)
+	}
+}
