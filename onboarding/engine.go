@@ -25,7 +25,9 @@ const Queue = "runs"
 
 // InsertOpts allows many attempts: the job has no side effect that its steps do not guard, and a database that is away for
 // a while must not end a run.
-func (advanceArgs) InsertOpts() river.InsertOpts { return river.InsertOpts{MaxAttempts: 100, Queue: Queue} }
+func (advanceArgs) InsertOpts() river.InsertOpts {
+	return river.InsertOpts{MaxAttempts: 100, Queue: Queue}
+}
 
 // AddWorkers registers the jobs that advance runs.
 func (s *Service) AddWorkers(workers *river.Workers) {
