@@ -1,0 +1,272 @@
+package inputs
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// MaxLine is how many characters are read of one command. Slack itself sends fewer.
+const MaxLine = 8000
+
+// Line is what somebody typed behind the command, understood.
+type Line struct {
+	// Slug is the first word, empty if none was given.
+	Slug string
+	// Values are the inputs without their quotes, none of them empty. Lists have a comma between their items, and a mode is
+	// person, owner or member.
+	Values map[Key]string
+}
+
+// Problem is one thing that cannot be understood, as a sentence for the person who typed it.
+type Problem struct {
+	// At is the character of the line where it is, 1 for the first.
+	At   int
+	Text string
+}
+
+func (p Problem) Error() string { return fmt.Sprintf("At character %d: %s", p.At, p.Text) }
+
+// Problems are everything that cannot be understood, in the order of the line.
+type Problems []Problem
+
+func (p Problems) Error() string {
+	lines := make([]string, len(p))
+	for i, problem := range p {
+		lines[i] = problem.Error()
+	}
+	return strings.Join(lines, "\n")
+}
+
+// Parse reads a line as Slack delivers it. What it understands it returns also beside an error, so that nothing has to be typed
+// twice; the error is of type [Problems]. Positions count the characters that the person saw, before Slack's escapes.
+func Parse(text string) (Line, error) {
+	p := &parser{line: Line{Values: map[Key]string{}}, seen: map[Key]int{}}
+	text = strings.ToValidUTF8(unescape(text), "\ufffd")
+	if n := utf8.RuneCountInString(text); n > MaxLine {
+		return p.line, Problems{{At: MaxLine, Text: fmt.Sprintf("At most %d characters are read; these are %d.", MaxLine, n)}}
+	}
+	p.lexer.text = []rune(text)
+	for {
+		p.spaces()
+		if p.ended() {
+			break
+		}
+		p.input()
+	}
+	if len(p.problems) > 0 {
+		return p.line, p.problems
+	}
+	return p.line, nil
+}
+
+// parser reads inputs from left to right.
+type parser struct {
+	lexer
+	line     Line
+	seen     map[Key]int // where each key was given first
+	last     Key         // the input before
+	lost     bool        // behind something that was complained about: bare words are part of it
+	problems Problems
+}
+
+func (p *parser) complain(at int, format string, args ...any) {
+	p.problems = append(p.problems, Problem{At: at + 1, Text: fmt.Sprintf(format, args...)})
+}
+
+// input reads a slug or a key with its value.
+func (p *parser) input() {
+	start := p.at
+	if p.family() != "" {
+		value, err := p.value("")
+		if err != nil {
+			p.failed(err)
+			return
+		}
+		p.bare(start, value)
+		return
+	}
+	typed := p.word(equals)
+	end := p.at
+	apart := p.spaces()
+	if !p.next(equals) {
+		p.at = end
+		p.bare(start, typed)
+		return
+	}
+	p.at++
+	if apart {
+		p.spaces() // "mode = person", but "name= email=x" has an empty name
+	}
+	p.pair(start, typed)
+}
+
+// bare takes a word that has no key: the slug if it comes first.
+func (p *parser) bare(start int, word string) {
+	if len(p.seen) == 0 && len(p.problems) == 0 {
+		p.set(start, Slug, word)
+		return
+	}
+	words := append([]string{word}, p.bareWords()...)
+	if p.lost {
+		return // all of it belongs to what was complained about already
+	}
+	p.lost = true
+	value, known := p.line.Values[p.last]
+	base, _ := p.last.Split()
+	switch {
+	case known && base.list():
+		p.complain(start, "%s belongs to no input. If it is part of %s, put commas between: %s=%s.",
+			shorten(word), p.last, p.last, quote(base, shorten(strings.Join(List(value+","+strings.Join(words, ",")), ","))))
+	case known:
+		p.complain(start, "%s belongs to no input. If it is part of %s, put quotes around all of it: %s=%s.",
+			shorten(word), p.last, p.last, quote(base, shorten(value+" "+strings.Join(words, " "))))
+	default:
+		name, _, _ := strings.Cut(word, ":")
+		if key, suggestion := readKey(name); key != "" || suggestion != "" {
+			base, _ := cmp.Or(key, suggestion).Split()
+			p.complain(start, "%s has no equals sign: write it as in %s=%s.", shorten(word), cmp.Or(key, suggestion), quote(base, examples[base]))
+			return
+		}
+		p.complain(start, "%s is no input: write them as in mode=person.", shorten(word))
+	}
+}
+
+// bareWords reads on up to the next key.
+func (p *parser) bareWords() []string {
+	var words []string
+	for {
+		start := p.at
+		p.spaces()
+		word := p.word(equals)
+		end := p.at
+		p.spaces()
+		if word == "" || p.next(equals) {
+			p.at = start
+			return words
+		}
+		p.at = end
+		words = append(words, word)
+	}
+}
+
+// pair takes the value that comes next for a key.
+func (p *parser) pair(start int, typed string) {
+	key, suggestion := readKey(typed)
+	base, _ := key.Split()
+	var value string
+	var err error
+	if base.list() {
+		var items []string
+		items, err = p.list()
+		value = strings.Join(items, ",")
+	} else {
+		value, err = p.value("")
+	}
+	if err != nil {
+		p.failed(err)
+		return
+	}
+	p.last, p.lost = key, false
+	switch {
+	case typed == "":
+		p.complain(start, "The name of the input is missing in front of the equals sign.")
+	case key == "" && suggestion != "":
+		p.complain(start, "%s is no input. Did you mean %s?", shorten(typed), suggestion)
+	case key == "":
+		p.complain(start, "%s is no input. There are %s.", shorten(typed), join(Keys))
+	default:
+		p.set(start, key, value)
+	}
+}
+
+// set keeps a value that has its key.
+func (p *parser) set(start int, key Key, value string) {
+	base, _ := key.Split()
+	value = strings.TrimSpace(plainSpaces(value, base == Copy))
+	if !base.prose() {
+		value = plainDashes(value)
+	}
+	if before, given := p.seen[key]; given {
+		p.complain(start, "%s is given twice: at character %d already.", key, before+1)
+		return
+	}
+	p.seen[key], p.last = start, key
+	switch {
+	case value == "":
+		p.complain(start, "%s has no value.", key)
+	case base == Mail && strings.Contains(value, "@") && !strings.HasPrefix(strings.ToLower(value), "forward"):
+		p.complain(start, "mail is the plan for a domain's mail. Did you mean email=%s or mail=forward:%s?", shorten(value), shorten(value))
+	case key == Slug:
+		p.line.Slug = value
+	case key == Mode:
+		mode, known := modes[strings.ReplaceAll(strings.ReplaceAll(strings.ToLower(value), "-", "_"), " ", "_")]
+		if !known {
+			p.complain(start, "%s is no mode. There are person, owner and member.", shorten(value))
+			return
+		}
+		p.line.Values[Mode] = mode
+	default:
+		p.line.Values[key] = value
+	}
+}
+
+// plainSpaces undoes what keyboards and word processors make of spaces. Only site copy has lines.
+func plainSpaces(text string, lines bool) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsSpace(r) && !(lines && r == '\n') {
+			return ' '
+		}
+		return r
+	}, text)
+}
+
+func (p *parser) failed(err error) {
+	p.last, p.lost = "", true
+	var problem Problem
+	if errors.As(err, &problem) {
+		p.problems = append(p.problems, problem)
+	}
+}
+
+// List returns the items of a value.
+func List(value string) []string {
+	return strings.FieldsFunc(value, func(r rune) bool { return unicode.IsSpace(r) || strings.ContainsRune(separators, r) })
+}
+
+// For returns the value of a key that counts for a domain: its own, or that for all.
+func (l Line) For(key Key, domain string) string {
+	if own, ok := l.Values[key.For(domain)]; ok {
+		return own
+	}
+	return l.Values[key]
+}
+
+// String writes the line so that [Parse] understands the same again, keys in the order of [Keys].
+func (l Line) String() string {
+	var words []string
+	if l.Slug != "" {
+		words = append(words, quote(Slug, l.Slug))
+	}
+	keys := slices.SortedFunc(maps.Keys(l.Values), func(a, b Key) int {
+		baseA, domainA := a.Split()
+		baseB, domainB := b.Split()
+		if order := slices.Index(Keys, baseA) - slices.Index(Keys, baseB); order != 0 {
+			return order
+		}
+		return strings.Compare(domainA, domainB)
+	})
+	for _, key := range keys {
+		base, _ := key.Split()
+		words = append(words, string(key)+"="+quote(base, l.Values[key]))
+	}
+	return escape.Replace(strings.Join(words, " "))
+}
+
+// escape is how Slack sends the three characters.
+var escape = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;")
