@@ -113,9 +113,6 @@ func TestKilledBetweenSendingAndRecording(t *testing.T) {
 			if err != nil || posted.TS == "" {
 				t.Errorf("Posted: %+v, %v", posted, err)
 			}
-			if n := w.calls(method); n != 1+map[bool]int{true: 1}[method == "chat.postMessage"] {
-				t.Errorf("%s was called %d times", method, n)
-			}
 		})
 	}
 }

@@ -96,6 +96,27 @@ func TestRefreshLosesNothing(t *testing.T) {
 	t.Logf("%d commands over %d refreshes", sent.Load(), refreshes)
 }
 
+// Connections that were opened together live as long as each other; they must not end together.
+func TestConnectionsAreMovedApart(t *testing.T) {
+	t.Parallel()
+	cfg := workspace.Sample()
+	cfg.Timing.Refresh, cfg.Timing.Warning, cfg.Timing.Linger = 3*time.Second, 3*time.Second, time.Millisecond
+	cfg.Rates.Off = true
+	w := newWorld(t, cfg)
+	var handled atomic.Int64
+	b := w.start(counting(&handled))
+	eventually(t, "both are up", func() bool { return b.Connected() == 2 })
+	// No warning comes, and a refreshed connection ends at once: what saves the bot is that the other one is younger.
+	for began := time.Now(); time.Since(began) < 5*time.Second; {
+		if out := w.type_("/onboard"); out.Error == workspace.ErrDispatch {
+			t.Fatalf("nobody was connected after %s", time.Since(began))
+		}
+	}
+	if n := strings.Count(w.log.String(), "connection ended"); n < 2 {
+		t.Errorf("only %d connections ended", n)
+	}
+}
+
 func TestReconnectsAfterDrop(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, workspace.Sample())

@@ -32,9 +32,7 @@ func TestDirectory(t *testing.T) {
 			}
 		}
 	}
-	if n := w.calls("users.info"); n != 5 {
-		t.Errorf("%d calls for five people", n)
-	}
+	w.called("users.info", 5)
 	if _, err := directory.Person(t.Context(), workspace.Fay); !errors.Is(err, bot.ErrForeignTeam) {
 		t.Errorf("a person of another workspace: %v", err)
 	}
@@ -47,9 +45,7 @@ func TestDirectory(t *testing.T) {
 			t.Error(diff, err)
 		}
 	}
-	if n := w.calls("usergroups.users.list"); n != 1 {
-		t.Errorf("%d calls for one group", n)
-	}
+	w.called("usergroups.users.list", 1)
 	if _, err := directory.Members(t.Context(), "S0NONE"); err == nil {
 		t.Error("a group that is not there")
 	}

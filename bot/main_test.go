@@ -230,6 +230,15 @@ func (w *world) calls(method string) (n int) {
 	return n
 }
 
+// called checks how often a method was called; what a call did shows a moment before the call itself.
+func (w *world) called(method string, want int) {
+	w.t.Helper()
+	eventually(w.t, method+" was called", func() bool { return w.calls(method) >= want })
+	if n := w.calls(method); n != want {
+		w.t.Errorf("%s was called %d times, want %d", method, n, want)
+	}
+}
+
 func (w *world) transcript() []workspace.Event {
 	w.t.Helper()
 	events, err := w.slack.Transcript(w.t.Context(), 0)

@@ -133,6 +133,12 @@ func (d *delivery) conversation(ctx context.Context, m row) (string, error) {
 	if !strings.HasPrefix(m.Channel, "U") && !strings.HasPrefix(m.Channel, "W") {
 		return m.Channel, nil
 	}
+	var known string
+	err := d.conn.QueryRow(ctx, d.outbox.sql.sql(`
+		SELECT coalesce(max(channel_id), '') FROM slack_messages WHERE channel = $1 AND ts IS NOT NULL`), m.Channel).Scan(&known)
+	if err != nil || known != "" {
+		return known, err
+	}
 	dm, _, _, err := d.outbox.workspace.api.OpenConversationContext(ctx, &slack.OpenConversationParameters{Users: []string{m.Channel}})
 	if err != nil {
 		return "", fmt.Errorf("conversations.open: %w", err)

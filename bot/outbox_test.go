@@ -67,9 +67,7 @@ func TestPutPostsAndUpdatesInPlace(t *testing.T) {
 			t.Errorf("Permalink: %q, %v", link, err)
 		}
 	}
-	if n := w.calls("chat.getPermalink"); n != 1 {
-		t.Errorf("Slack was asked %d times for one permalink", n)
-	}
+	w.called("chat.getPermalink", 1)
 }
 
 func TestPutBelongsToItsTransaction(t *testing.T) {
@@ -96,6 +94,7 @@ func TestPutRejectsWhatCannotBe(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, workspace.Sample())
 	outbox := w.outbox()
+	w.put(outbox, message("here", "here"))
 	for name, m := range map[string]bot.Message{
 		"no key":          {Channel: "C1", Text: "x"},
 		"long key":        {Key: strings.Repeat("k", 201), Channel: "C1", Text: "x"},
@@ -103,6 +102,7 @@ func TestPutRejectsWhatCannotBe(t *testing.T) {
 		"no text":         {Key: "k", Channel: "C1"},
 		"two threads":     {Key: "k", Channel: "C1", Text: "x", Thread: "a", ThreadTS: "1.2"},
 		"unknown thread":  {Key: "k", Channel: "C1", Text: "x", Thread: "nowhere"},
+		"foreign thread":  {Key: "k", Channel: workspace.BoardChannel, Text: "x", Thread: "here"},
 		"empty file":      {Key: "k", Channel: "C1", Text: "x", File: &bot.File{Name: "log.txt"}},
 		"file without it": {Key: "k", Channel: "C1", Text: "x", File: &bot.File{Content: []byte("x")}},
 	} {
@@ -113,8 +113,8 @@ func TestPutRejectsWhatCannotBe(t *testing.T) {
 	}
 	// What people put in texts arrives as far as it can.
 	w.put(outbox, message("odd", "a\x00b\xffc"+strings.Repeat("x", 5000)))
-	seen := w.see("text cut", func(m []workspace.Message) bool { return len(m) == 1 })
-	if got := seen[0].Text; !strings.HasPrefix(got, "ab\uFFFDcx") || len([]rune(got)) != bot.MaxText || !strings.HasSuffix(got, "…") {
+	seen := w.see("text cut", func(m []workspace.Message) bool { return len(m) == 2 })
+	if got := seen[1].Text; !strings.HasPrefix(got, "ab\uFFFDcx") || len([]rune(got)) != bot.MaxText || !strings.HasSuffix(got, "…") {
 		t.Errorf("text of %d characters begins %q", len([]rune(got)), got[:10])
 	}
 }
@@ -189,9 +189,7 @@ func TestLookingNeedsTheBotsOwnMessage(t *testing.T) {
 	w.order(workspace.Fault{Kind: workspace.FaultStatus, Method: "chat.postMessage", Status: 500})
 	w.put(outbox, message("mine", "mine"))
 	w.see("posted at the second attempt", saying("mine"))
-	if n := w.calls("conversations.history"); n != 1 {
-		t.Errorf("looked %d times", n)
-	}
+	w.called("conversations.history", 1)
 }
 
 func TestThrottled(t *testing.T) {
@@ -224,9 +222,7 @@ func TestThrottled(t *testing.T) {
 			if elapsed := time.Since(began); elapsed < tc.least {
 				t.Errorf("came after %s, asked to wait %s", elapsed, tc.least)
 			}
-			if n := w.calls("chat.postMessage"); n != 4 {
-				t.Errorf("%d calls for three messages and one refusal", n)
-			}
+			w.called("chat.postMessage", 4)
 			if n := w.calls("conversations.history"); n != 0 {
 				t.Error("a throttled call was looked for")
 			}
@@ -258,9 +254,7 @@ func TestRefusedIsRecordedAndNotRetried(t *testing.T) {
 			return false
 		})
 	}
-	if n := w.calls("chat.postMessage"); n != 4 {
-		t.Errorf("%d calls for four refusals", n)
-	}
+	w.called("chat.postMessage", 4)
 	// A replica that starts gives them another chance, once.
 	w.do(workspace.Action{Do: workspace.DoInvite, User: workspace.Ana, Channel: workspace.SecretChannel})
 	w.outbox()
@@ -290,9 +284,7 @@ func TestFallbackForPlan(t *testing.T) {
 	}
 	w.put(outbox, withPlan("two"))
 	w.see("two", saying("one", "two"))
-	if n := w.calls("chat.postMessage"); n != 3 {
-		t.Errorf("%d calls: the refusal was not remembered", n)
-	}
+	w.called("chat.postMessage", 3) // the refusal was remembered
 }
 
 func TestSomethingIsAlwaysSaid(t *testing.T) {
@@ -345,6 +337,7 @@ func TestDirectMessage(t *testing.T) {
 	if err != nil || !strings.HasPrefix(posted.Channel, "D") {
 		t.Errorf("Posted: %+v, %v", posted, err)
 	}
+	w.called("conversations.open", 1)
 }
 
 func TestFileOnceAndInOrder(t *testing.T) {

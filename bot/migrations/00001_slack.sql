@@ -21,9 +21,11 @@ CREATE TABLE slack_messages (
     channel    text NOT NULL,
     channel_id text,
     -- The parent, by key or by timestamp. Neither: top level.
-    thread     text REFERENCES slack_messages (key),
+    thread     text,
     thread_ts  text,
     CHECK (thread IS NULL OR thread_ts IS NULL),
+    UNIQUE (key, channel),
+    FOREIGN KEY (thread, channel) REFERENCES slack_messages (key, channel),
 
     text     text  NOT NULL,
     blocks   bytea,
