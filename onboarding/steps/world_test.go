@@ -42,16 +42,8 @@ type town struct {
 
 func newTown(t testing.TB, configure func(*steps.Config)) *town {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "town")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
-	world, err := sandbox.Start(t.Context(), dir, sandbox.Config{Quick: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(world.Close)
+	world := sandbox.New(t, sandbox.Config{Quick: true})
+	dir := world.Dir
 	vps := world.VPS[0]
 	town := &town{t: t, World: world, config: steps.Config{
 		Platform: platform.Config{
@@ -73,6 +65,7 @@ func newTown(t testing.TB, configure func(*steps.Config)) *town {
 	if configure != nil {
 		configure(&town.config)
 	}
+	var err error
 	if town.parts, err = steps.Connect(town.config); err != nil {
 		t.Fatal(err)
 	}
@@ -81,6 +74,13 @@ func newTown(t testing.TB, configure func(*steps.Config)) *town {
 		t.Fatal(err)
 	}
 	return town
+}
+
+// in is the same town for a subtest.
+func (w *town) in(t testing.TB) *town {
+	same := *w
+	same.t = t
+	return &same
 }
 
 func (w *town) newRun(request onboarding.Request) *onboarding.Run {
@@ -183,6 +183,12 @@ func (w *town) vps(script string) string {
 		w.t.Fatal(err)
 	}
 	return string(out)
+}
+
+// reload lets nginx read its configuration and waits until no old worker answers any more.
+func (w *town) reload() {
+	w.t.Helper()
+	w.vps(w.VPS[0].Path("bin/nginx-ctl") + " -s reload")
 }
 
 func (w *town) git(args ...string) string {
