@@ -1,0 +1,124 @@
+package bot_test
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/atlilith/onboardbot/bot"
+	"github.com/atlilith/onboardbot/internal/sandbox/workspace"
+)
+
+func TestPostedOnceWhenTheAnswerIsLost(t *testing.T) {
+	t.Parallel()
+	for _, fault := range []workspace.Fault{
+		{Kind: workspace.FaultCut},
+		{Kind: workspace.FaultHang, Delay: time.Minute},
+		{Kind: workspace.FaultStatus, Status: 500},
+		{Kind: workspace.FaultStatus, Status: 503},
+		{Kind: workspace.FaultError, Error: "internal_error"},
+		{Kind: workspace.FaultError, Error: "service_unavailable"},
+	} {
+		t.Run(string(fault.Kind)+fault.Error+fmt.Sprint(fault.Status), func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, workspace.Sample())
+			outbox := w.outbox(func(c *bot.Config) { c.CallTimeout = 500 * time.Millisecond })
+			fault.Method = "chat.postMessage"
+			w.order(fault)
+			w.put(outbox, message("once", "once"))
+			eventually(t, "it is recorded", func() bool { _, err := outbox.TS(t.Context(), "once"); return err == nil })
+			w.put(outbox, message("once", "twice"), message("next", "next"))
+			w.see("one of each", saying("twice", "next"))
+
+			w.order(workspace.Fault{Kind: fault.Kind, Method: "chat.postMessage", Delay: fault.Delay, Status: fault.Status, Error: fault.Error})
+			w.put(outbox, reply("in thread", "once", "reply"))
+			eventually(t, "it is recorded", func() bool { _, err := outbox.TS(t.Context(), "in thread"); return err == nil })
+			w.see("one reply", saying("twice", "next", "reply"))
+		})
+	}
+}
+
+func TestLookingNeedsTheBotsOwnMessage(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, workspace.Sample())
+	outbox := w.outbox()
+	w.order(workspace.Fault{Kind: workspace.FaultStatus, Method: "chat.postMessage", Status: 500})
+	w.put(outbox, message("mine", "mine"))
+	w.see("posted at the second attempt", saying("mine"))
+	w.called("conversations.history", 1)
+}
+
+func TestThrottled(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct {
+		name  string
+		fault workspace.Fault
+		least time.Duration
+	}{
+		{"with Retry-After", workspace.Fault{Kind: workspace.FaultRateLimit, RetryAfter: 4 * time.Second}, 4 * time.Second},
+		{"as an error", workspace.Fault{Kind: workspace.FaultError, Error: "rate_limited"}, 5 * time.Second},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, workspace.Sample())
+			outbox := w.outbox()
+			tc.fault.Method = "chat.postMessage"
+			w.order(tc.fault)
+			began := time.Now()
+			w.put(outbox, message("a", "a"))
+			eventually(t, "the first try", func() bool { return w.calls("chat.postMessage") == 1 })
+			// Another channel is not held: Slack limits posts per channel.
+			w.put(outbox, bot.Message{Key: "elsewhere", Channel: workspace.BoardChannel, Text: "elsewhere"})
+			w.seeAs(workspace.Ana, workspace.BoardChannel, "elsewhere", saying("elsewhere"))
+			if _, err := outbox.TS(t.Context(), "a"); !errors.Is(err, bot.ErrUnknownMessage) {
+				t.Errorf("the other channel waited for this one: %v", err)
+			}
+			w.put(outbox, message("b", "b"))
+			w.see("both", saying("a", "b"))
+			if elapsed := time.Since(began); elapsed < tc.least {
+				t.Errorf("came after %s, asked to wait %s", elapsed, tc.least)
+			}
+			w.called("chat.postMessage", 4)
+			if n := w.calls("conversations.history"); n != 0 {
+				t.Error("a throttled call was looked for")
+			}
+		})
+	}
+}
+
+func TestRefusedIsRecordedAndNotRetried(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, workspace.Sample())
+	outbox := w.outbox()
+	for channel, want := range map[string]string{
+		"C0NOWHERE":              "channel_not_found",
+		workspace.SecretChannel:  "channel_not_found",
+		workspace.GeneralChannel: "not_in_channel",
+		workspace.ArchiveChannel: "is_archived",
+	} {
+		w.put(outbox, bot.Message{Key: channel, Channel: channel, Text: "x"})
+		eventually(t, channel+" is refused", func() bool {
+			failures, err := outbox.Failures(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, f := range failures {
+				if f.Key == channel {
+					return strings.Contains(f.Reason, want)
+				}
+			}
+			return false
+		})
+	}
+	w.called("chat.postMessage", 4)
+	// A replica that starts gives them another chance, once.
+	w.do(workspace.Action{Do: workspace.DoInvite, User: workspace.Ana, Channel: workspace.SecretChannel})
+	w.outbox()
+	w.seeAs(workspace.Ana, workspace.SecretChannel, "the invitation counts", saying("x"))
+	// What was refused as it was is tried again as something else.
+	w.do(workspace.Action{Do: workspace.DoInvite, User: workspace.Ana, Channel: workspace.GeneralChannel})
+	w.put(outbox, bot.Message{Key: workspace.GeneralChannel, Channel: workspace.GeneralChannel, Text: "y"})
+	w.seeAs(workspace.Ana, workspace.GeneralChannel, "new content", saying("y"))
+}
