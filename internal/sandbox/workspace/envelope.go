@@ -32,7 +32,6 @@ type delivery struct {
 	on    map[*socket]bool
 	acked bool
 	late  bool
-	again bool
 	// answer takes the acknowledgement's payload.
 	answer chan json.RawMessage
 }
@@ -90,18 +89,21 @@ func (w *Workspace) send(d *delivery) bool {
 	}
 }
 
+// keep is how long an unacknowledged envelope may still come again: no longer than the last retry of an event.
+const keep = 6 * time.Minute
+
 // redeliver sends an envelope again, now or when a socket opens.
 func (w *Workspace) redeliver(d *delivery) {
-	if w.send(d) {
+	old := time.Since(d.first) > keep
+	if !old && w.send(d) {
 		return
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	// An envelope is not kept for longer than the last retry of an event would take.
-	if time.Since(d.first) < 6*time.Minute {
-		w.stranded = append(w.stranded, d)
-	} else {
+	if old {
 		delete(w.deliveries, d.id)
+	} else {
+		w.stranded = append(w.stranded, d)
 	}
 }
 

@@ -79,20 +79,26 @@ func (w *Workspace) serveSocket(rw http.ResponseWriter, r *http.Request) {
 		s.drop()
 		return
 	}
-	if s.write(reply{"type": "hello", "num_connections": n, "connection_info": reply{"app_id": w.cfg.App.ID},
+	// Whoever has read the hello can be sent envelopes, and none goes out before it.
+	s.writing.Lock()
+	waiting := w.join(s)
+	err = conn.WriteJSON(reply{"type": "hello", "num_connections": n, "connection_info": reply{"app_id": w.cfg.App.ID},
 		"debug_info": reply{"host": "applink-1", "started": time.Now().UTC().Format("2006-01-02 15:04:05.000"), "build_number": 1,
-			"approximate_connection_time": int(refresh.Seconds())}}) != nil {
-		s.drop()
-		return
+			"approximate_connection_time": int(refresh.Seconds())}})
+	s.writing.Unlock()
+	if err != nil {
+		s.drop() // The reader finds out.
 	}
-	w.join(s)
+	for _, d := range waiting {
+		w.redeliver(d)
+	}
 	go s.keep(refresh)
 	s.read()
 	w.leave(s)
 }
 
-// join takes a socket into the round, with what waited for one.
-func (w *Workspace) join(s *socket) {
+// join takes a socket into the round, and returns what waited for one.
+func (w *Workspace) join(s *socket) []*delivery {
 	w.mu.Lock()
 	w.turn++
 	s.number = w.turn
@@ -101,9 +107,7 @@ func (w *Workspace) join(s *socket) {
 	waiting := w.stranded
 	w.stranded = nil
 	w.mu.Unlock()
-	for _, d := range waiting {
-		w.redeliver(d)
-	}
+	return waiting
 }
 
 // leave takes a closed socket out; envelopes that it never acknowledged go out again on another one.

@@ -204,10 +204,7 @@ func container(c *checker, at string, v any) {
 			c.refuse(at+"/type", "unsupported type: %s", t)
 			return
 		}
-		outer := c.topLevel
-		c.topLevel = false
 		c.block(at, v)
-		c.topLevel = outer
 	}
 	s := block(fields{"title": plain(150), "rich_text_title": richText, "subtitle": text(150), "icon": image,
 		"width": enum("narrow", "standard", "wide", "full"), "is_collapsible": boolean, "default_collapsed": boolean,

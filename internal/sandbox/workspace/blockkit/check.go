@@ -26,14 +26,13 @@ type checker struct {
 
 	blockIDs, taskIDs, used map[string]bool
 	markdown, cells, data   int
-	tables, focus           int
-	inputAt                 string
-	// topLevel says that the block at hand is not inside another one.
-	topLevel bool
+	focus                   int
+	// inputAt is the first input block's pointer.
+	inputAt string
 }
 
 func newChecker(s Surface, o Options) *checker {
-	return &checker{surface: s, options: o, kinds: blockKinds, topLevel: true,
+	return &checker{surface: s, options: o, kinds: blockKinds,
 		blockIDs: map[string]bool{}, taskIDs: map[string]bool{}, used: map[string]bool{}}
 }
 

@@ -64,6 +64,10 @@ func wrap(text string, max int) []string {
 	max = atLeast(max, 4)
 	var all []string
 	for line := range strings.SplitSeq(text, "\n") {
+		if columns(line) <= max { // As it is: code has its own spaces.
+			all = append(all, strings.TrimRight(line, " "))
+			continue
+		}
 		indent := line[:len(line)-len(strings.TrimLeft(line, " "))]
 		if len(indent) > max/2 {
 			indent = ""

@@ -21,9 +21,7 @@ func (t *printer) rich(all []any) []string {
 		case "rich_text_quote":
 			lines = append(lines, indent(wrap(t.leaves(e), t.max-2), "│ ", "│ ")...)
 		case "rich_text_preformatted":
-			for line := range strings.SplitSeq(t.leaves(e), "\n") {
-				lines = append(lines, "    "+line)
-			}
+			lines = append(lines, indent(wrap(t.leaves(e), t.max-4), "    ", "    ")...)
 		case "rich_text_list":
 			level := 0
 			if n, ok := e["indent"].(json.Number); ok {
