@@ -48,3 +48,15 @@ func TestCommandStringPastes(t *testing.T) {
 		t.Errorf("pasted: %q, run: %q", got, want)
 	}
 }
+
+func TestPaste(t *testing.T) {
+	t.Parallel()
+	command := hosts.Command{Argv: []string{"certbot", "--nginx", "-m", "o'brien@example.com"}}
+	there := open(t, hosts.Config{Name: "quinn-vps", SSH: "quinn-vps", ControlDir: shortDir(t)})
+	if got, want := there.Paste(command), `ssh quinn-vps 'certbot --nginx -m '"'"'o'"'"'"'"'"'"'"'"'brien@example.com'"'"''`; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+	if got := local(t).Paste(command); got != command.String() {
+		t.Errorf("got %s", got)
+	}
+}

@@ -15,6 +15,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"al.essio.dev/pkg/shellescape"
 )
 
 // Host is one place where commands run. It is safe for concurrent use.
@@ -75,7 +77,7 @@ func (h *Host) Paste(c Command) string {
 	if h.Local() {
 		return c.String()
 	}
-	return "ssh " + h.config.SSH + " " + quotePath(c.String())
+	return "ssh " + h.config.SSH + " " + shellescape.Quote(c.String())
 }
 
 // Close lets the shared connection end once the commands that use it have ended.

@@ -17,8 +17,8 @@ const MaxOutput = 32 << 20
 // tailLines is how many lines of its output an ExitError carries.
 const tailLines = 20
 
-// Run runs the command and tells onLine, which may be nil, of every line as it comes, one at a time. It returns what it
-// saw also when it fails: with *ExitError, ErrTimeout, ErrUnreachable, ErrLost, ErrBusy or the context's error.
+// Run runs the command and tells onLine, which may be nil, of every line as it comes, one at a time; the command waits for it
+// once its pipes are full. Run returns what it saw also when it fails: with *ExitError, ErrTimeout, ErrUnreachable, ErrLost, ErrBusy or the context's error.
 func (h *Host) Run(ctx context.Context, c Command, onLine func(Line)) (Result, error) {
 	return h.run(ctx, c, nil, onLine)
 }

@@ -55,7 +55,7 @@ var (
 	ErrRefused = errors.New("commit refused")
 	// ErrBehind: the remote has commits that are missing here. The commit is made and not pushed.
 	ErrBehind = errors.New("remote is ahead")
-	// ErrPush: the push failed for another reason. The commit is made and not pushed.
+	// ErrPush: the remote failed for another reason. What was committed is not pushed.
 	ErrPush = errors.New("push failed")
 )
 
@@ -74,6 +74,7 @@ var failures = map[int]struct {
 	88: {ErrBehind, "pull with rebase in the work tree, then retry: the commit is made and will only be pushed"},
 	89: {ErrPush, "see that the remote can be reached and allows the push, then retry: the commit is made and will only be pushed"},
 	90: {ErrOutside, "an unpushed commit of this program touches more than domains' folders: look at it before anything is pushed"},
+	91: {ErrPush, "see that the remote can be reached and has the branch, then retry: nothing is written yet"},
 }
 
 // commitHash is a full SHA-1 or SHA-256 object name.

@@ -358,6 +358,24 @@ func TestApplyChecksWhatItPushes(t *testing.T) {
 	}
 }
 
+// A remote that was never fetched is asked first, and one that has no such branch is said before anything is written.
+func TestApplyAsksTheRemote(t *testing.T) {
+	t.Parallel()
+	p := local(t)
+	p.git("update-ref", "-d", "refs/remotes/origin/main")
+	hash, err := p.Apply(soon(t), deploy())
+	if err != nil || p.pushed() != hash {
+		t.Errorf("%s, %v", hash, err)
+	}
+	other, err := repo.New(p.Host(), repo.Config{Dir: p.dir, Remote: "none", Author: author})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := other.Apply(soon(t), deploy()); !errors.Is(err, repo.ErrPush) || !strings.Contains(err.Error(), "nothing is written yet") {
+		t.Errorf("%v", err)
+	}
+}
+
 func TestApplyWithoutRemote(t *testing.T) {
 	t.Parallel()
 	p := local(t)
