@@ -12,6 +12,11 @@ import (
 func (s scribe) finished(view *onboarding.View, event onboarding.Event) bot.Message {
 	var page sheet
 	request := view.Request
+	if view.Kind == onboarding.KindUndo {
+		page.say(fmt.Sprintf("%s *The onboarding of %s is taken back.* %s, it took %s.",
+			markLive, inline(request.DisplayName), mention(view.Requester), took(view.Ended.Sub(view.Created))))
+		return bot.Message{Key: eventKey(event), Channel: view.Channel, Thread: rootKey(view.ID), Text: page.text(), Blocks: page.blocks}
+	}
 	page.say(fmt.Sprintf("%s *%s is live.* %s, every check passed, %s after you asked.",
 		markLive, inline(request.DisplayName), mention(view.Requester), took(view.Ended.Sub(view.Created))))
 	var sites []string

@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/slack-go/slack"
-
 	"github.com/atlilith/onboardbot/bot"
 	"github.com/atlilith/onboardbot/onboarding"
 )
@@ -30,8 +28,7 @@ func (s scribe) findings(view *onboarding.View, step *onboarding.Step) bot.Messa
 		page.say(fmt.Sprintf("%s %s is looked at again", markBusy, name))
 	}
 	if len(step.Findings) > 0 {
-		page.table(rows(step.Findings), slack.ColumnSetting{Align: slack.ColumnAlignmentLeft, IsWrapped: true},
-			slack.ColumnSetting{Align: slack.ColumnAlignmentLeft, IsWrapped: true})
+		page.table(rows(step.Findings))
 	}
 	if waiting {
 		page.buttons(stepID(at), bot.Button(actionCheck, view.ID.String(), "Check now", ""))
@@ -58,25 +55,50 @@ func tally(findings []onboarding.Finding) string {
 	return strings.Join(append(words, fmt.Sprintf("%d of %d passed", count[onboarding.OK], len(findings))), ", ") + "."
 }
 
-// rows lays findings out for a table of two columns, which a phone can still show.
+// maxFindings is how many findings a message shows; with their texts they stay below [bot.MaxMessageWeight].
+const maxFindings = 28
+
+// rows lays findings out for a table of two columns, which a phone can still show. Of very many, those that passed make room.
 func rows(findings []onboarding.Finding) [][]string {
 	rows := [][]string{{"Check", "Seen"}}
+	room := maxFindings
 	for _, finding := range findings {
-		mark := "✅ "
-		switch finding.Level {
-		case onboarding.Warning:
-			mark = "⚠️ "
-		case onboarding.Failed:
-			mark = "❌ "
+		if finding.Level != onboarding.OK {
+			room--
 		}
-		seen := cause(finding.Detail)
-		if fix := cause(finding.Fix); fix != "" && finding.Level != onboarding.OK {
-			seen = strings.TrimSpace(seen + " → " + fix)
+	}
+	left := 0
+	for _, finding := range findings {
+		if finding.Level == onboarding.OK {
+			room--
 		}
-		if seen == "" {
-			seen = "–"
+		if room < 0 && finding.Level == onboarding.OK || len(rows) > maxFindings {
+			left++
+			continue
 		}
-		rows = append(rows, []string{mark + oneLine(finding.Name), seen})
+		rows = append(rows, row(finding))
+	}
+	if left > 0 {
+		rows = append(rows, []string{fmt.Sprintf("… and %d more", left), "–"})
 	}
 	return rows
+}
+
+func row(finding onboarding.Finding) []string {
+	const nameLimit, seenLimit = 70, 220
+	mark := "✅ "
+	switch finding.Level {
+	case onboarding.Warning:
+		mark = "⚠️ "
+	case onboarding.Failed:
+		mark = "❌ "
+	}
+	seen := oneLine(finding.Detail)
+	if fix := oneLine(finding.Fix); fix != "" && finding.Level != onboarding.OK {
+		seen = strings.TrimSpace(bot.Truncate(seen, seenLimit/2) + " → " + fix)
+	}
+	if seen == "" {
+		seen = "–"
+	}
+	return []string{mark + bot.Truncate(oneLine(finding.Name), nameLimit), bot.Truncate(seen, seenLimit)}
 }

@@ -5,14 +5,17 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/slack-go/slack"
+
 	"github.com/atlilith/onboardbot/bot"
 	"github.com/atlilith/onboardbot/onboarding"
 )
 
-// What one private message shows of a plan. The rest goes into a file.
 const (
-	planChars  = 6000
-	planBlocks = 44
+	// planRoom is how much of a plan one private message shows, in bytes of its blocks. The rest goes into a file.
+	planRoom   = bot.MaxMessageWeight - 1000
+	planBlocks = bot.MaxMessageBlocks - 4
+	planLines  = 150 // characters of one line
 )
 
 // planned is a dry run as an answer for one person. What does not fit goes to them as a file, under a key of this one asking.
@@ -39,7 +42,12 @@ func planSheet(plan *onboarding.Plan) (page *sheet, whole bool) {
 	}
 	page.say(fmt.Sprintf("*Plan for %s* (%s)\n%s\n%d of %d steps would change something. *Nothing was changed.*",
 		inline(plan.Request.DisplayName), bot.Code(plan.Request.Slug), about(plan.Request), changes, len(plan.Steps)))
-	left := planChars
+	lines := make([]string, len(plan.Steps))
+	left := planRoom - weight(page.blocks)
+	for i, step := range plan.Steps {
+		lines[i] = bot.Truncate(planLine(step), planLines)
+		left -= len(lines[i]) + 2
+	}
 	var plain []string
 	flush := func() {
 		if len(plain) > 0 {
@@ -47,23 +55,23 @@ func planSheet(plan *onboarding.Plan) (page *sheet, whole bool) {
 			plain = nil
 		}
 	}
-	for _, step := range plan.Steps {
-		line := planLine(step)
+	for i, step := range plan.Steps {
+		var changed sheet
 		shown, hidden := excerpt(partsOf(step.Change), brief)
-		size := 0
-		for _, part := range shown {
-			size += len(part.head) + len(part.body)
+		changed.parts(shown...)
+		// A change costs its own blocks, and splits the lines around it into two sections.
+		cost := weight(changed.blocks) + 2*weight([]slack.Block{bot.Section(" ")})
+		plain = append(plain, lines[i])
+		switch {
+		case step.Change.Empty():
+		case cost > left || len(page.blocks) > planBlocks-3:
+			whole = false
+		default:
+			flush()
+			left -= cost
+			whole = whole && hidden == 0
+			page.parts(shown...)
 		}
-		if step.Change.Empty() || size > left || len(page.blocks) > planBlocks-3 {
-			whole = whole && step.Change.Empty()
-			plain = append(plain, line)
-			continue
-		}
-		flush()
-		whole = whole && hidden == 0
-		left -= size
-		page.say(line)
-		page.parts(shown...)
 	}
 	flush()
 	return page, whole

@@ -39,9 +39,16 @@ func (s scribe) root(view *onboarding.View) bot.Message {
 func headline(view *onboarding.View) string {
 	mark, lines := state(view)
 	request := view.Request
-	who := fmt.Sprintf("%s *Onboarding %s* (%s)", mark, inline(request.DisplayName), bot.Code(request.Slug))
-	return strings.Join(append([]string{who, about(request)}, lines...), "\n")
+	what := "Onboarding"
+	if view.Kind == onboarding.KindUndo {
+		what = "Taking back"
+	}
+	who := fmt.Sprintf("%s *%s %s* (%s)", mark, what, inline(request.DisplayName), bot.Code(request.Slug))
+	return bot.Truncate(strings.Join(append([]string{who, about(request)}, lines...), "\n"), maxHeadline)
 }
+
+// maxHeadline leaves room for the steps below it.
+const maxHeadline = 1500
 
 // about says what a request asks for, in one line.
 func about(request onboarding.Request) string {
@@ -56,7 +63,7 @@ func about(request onboarding.Request) string {
 	for i, domain := range request.Domains {
 		names[i] = bot.Escape(domain.Name)
 	}
-	return mode + " · " + strings.Join(names, ", ")
+	return mode + " · " + bot.Truncate(strings.Join(names, ", "), 400)
 }
 
 func orgName(org onboarding.Org) string {
@@ -70,6 +77,9 @@ func orgName(org onboarding.Org) string {
 func state(view *onboarding.View) (mark string, lines []string) {
 	switch view.State {
 	case onboarding.RunDone:
+		if view.Kind == onboarding.KindUndo {
+			return markLive, []string{"*Taken back*. Done in " + took(view.Ended.Sub(view.Created)) + "."}
+		}
 		return markLive, []string{"*Live*, all checks passed. Done in " + took(view.Ended.Sub(view.Created)) + "."}
 	case onboarding.RunCancelled:
 		return markCancelled, []string{fmt.Sprintf("*Cancelled* by %s %s. What was applied stays.", mention(view.EndedBy), bot.Date(view.Ended))}
@@ -112,7 +122,7 @@ func state(view *onboarding.View) (mark string, lines []string) {
 
 // few joins the first of many.
 func few(items []string, between string) string {
-	const limit = 4
+	const limit = 3
 	if len(items) > limit {
 		return strings.Join(items[:limit], between) + fmt.Sprintf("%sand %d more", between, len(items)-limit)
 	}
@@ -136,11 +146,12 @@ type taskLine struct {
 }
 
 func (t taskLine) line() string {
-	line := t.mark + " " + bot.Escape(t.name)
+	const limit = 170
+	line := t.name
 	if t.words != "" {
-		line += " – " + bot.Escape(t.words)
+		line += " – " + t.words
 	}
-	return line
+	return t.mark + " " + bot.Truncate(bot.Escape(line), limit)
 }
 
 func tasksOf(view *onboarding.View) []taskLine {

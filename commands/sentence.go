@@ -45,6 +45,14 @@ func sentence(err error) (text string, expected bool) {
 		return "A step is being applied right now, and its outcome would be lost. Cancel once it has ended.", true
 	case errors.Is(err, onboarding.ErrNoReason):
 		return "Give a reason: whoever reads this later wants to know.", true
+	case errors.Is(err, onboarding.ErrFrozen):
+		return "Everything that changes something is frozen already.", true
+	case errors.Is(err, onboarding.ErrNotFrozen):
+		return "Nothing is frozen.", true
+	case errors.Is(err, onboarding.ErrNothing):
+		return "Nothing was applied, so that there is nothing to take back.", true
+	case errors.Is(err, onboarding.ErrNoGlass):
+		return "Breaking the glass is switched off in the configuration.", true
 	case errors.Is(err, onboarding.ErrNotFound):
 		return "There is no such run or question. Perhaps its name is mistyped, or the button is an old one.", true
 	}

@@ -1,6 +1,8 @@
 package commands
 
 import (
+	"encoding/json"
+	"slices"
 	"strings"
 
 	"github.com/slack-go/slack"
@@ -62,26 +64,14 @@ func (s *sheet) buttons(blockID string, buttons ...*slack.ButtonBlockElement) {
 	s.blocks = append(s.blocks, slack.NewActionBlock(blockID, elements...))
 }
 
-// table writes rows below a header, cut where Slack's limits are reached.
-func (s *sheet) table(rows [][]string, columns ...slack.ColumnSetting) {
-	table := slack.NewTableBlock("").WithColumnSettings(columns...)
-	left := bot.MaxTableText
+// table writes rows below a header. Its cells are raw text, in which nothing is markup.
+func (s *sheet) table(rows [][]string) {
+	wrapped := slack.ColumnSetting{Align: slack.ColumnAlignmentLeft, IsWrapped: true}
+	table := slack.NewTableBlock("").WithColumnSettings(slices.Repeat([]slack.ColumnSetting{wrapped}, len(rows[0]))...)
 	for i, row := range rows {
-		width := 0
-		for _, text := range row {
-			width += len(text)
-		}
-		if left -= width; left < 0 || i == bot.MaxTableRows {
-			break
-		}
 		cells := make([]slack.TableCell, len(row))
 		for n, text := range row {
-			var style *slack.RichTextSectionTextStyle
-			if i == 0 {
-				style = &slack.RichTextSectionTextStyle{Bold: true}
-			}
-			// Rich text is literal, whatever is in it.
-			cells[n] = slack.NewTableRichTextCell(slack.NewRichTextSection(slack.NewRichTextSectionTextElement(text, style)))
+			cells[n] = slack.NewTableRawTextCell(text)
 		}
 		table.AddRow(cells...)
 		if i > 0 {
@@ -89,6 +79,16 @@ func (s *sheet) table(rows [][]string, columns ...slack.ColumnSetting) {
 		}
 	}
 	s.blocks = append(s.blocks, table)
+}
+
+// weight is the size of blocks in bytes of JSON, as [bot.MaxMessageWeight] counts, and what it counts for each block.
+func weight(blocks []slack.Block) int {
+	const each = 100
+	encoded, err := json.Marshal(blocks)
+	if err != nil {
+		return bot.MaxMessageWeight
+	}
+	return len(encoded) + each*len(blocks)
 }
 
 // text is everything that was written, as plain text.

@@ -10,7 +10,9 @@ import (
 func TestStepsThatWaitCanBeLookedAtNow(t *testing.T) {
 	t.Parallel()
 	r := newRoom(t)
-	r.platform.set(func() { r.platform.waiting["merche-biche/preflight"] = "Make these records:\nmerche-biche.com. A 89.127.233.145" })
+	r.platform.set(func() {
+		r.platform.waiting["merche-biche/preflight"] = "Make these records:\nmerche-biche.com. A 89.127.233.145"
+	})
 	r.begin("merche-biche")
 	waiting := r.read(r.ana, "Preflight waits for the world", "89.127.233.145", "ns1")
 	r.platform.set(func() { delete(r.platform.waiting, "merche-biche/preflight") })

@@ -147,6 +147,11 @@ var stories = map[string]func() *story{
 		request.Mode, request.Org = onboarding.ModeMember, onboarding.Org{Slug: "cocotte", Name: "Cocotte"}
 		return live(request)
 	},
+	"undone": func() *story {
+		s := newStory(merche())
+		s.Kind = onboarding.KindUndo
+		return s.after(time.Minute).finished()
+	},
 	"ten domains": func() *story {
 		request := merche()
 		for i := range 9 {
@@ -160,6 +165,33 @@ var stories = map[string]func() *story{
 		}
 		s.step("dns/merche-3.example", onboarding.StepWaiting, "www.merche-3.example does not resolve yet")
 		s.step("certificate/merche-4.example", onboarding.StepFailed, "certbot: exit status 1")
+		return s
+	},
+	"as long as can be": func() *story {
+		request := merche()
+		request.Domains = nil
+		for i := range onboarding.MaxDomains {
+			request.Domains = append(request.Domains, onboarding.Domain{Name: fmt.Sprintf("%s%d.example", strings.Repeat("a-very-long-label.", 13), i), Host: "vps-0"})
+		}
+		findings := slices.Repeat([]onboarding.Finding{found(onboarding.OK, strings.Repeat("<ok>", 100), strings.Repeat("\"fine\"", 200), "")}, 40)
+		findings = append(findings, slices.Repeat([]onboarding.Finding{found(onboarding.Warning, strings.Repeat("<bad>", 100), strings.Repeat("\"odd\"", 200), strings.Repeat("mend ", 100))}, 60)...)
+		s := newStory(request).after(2*time.Second).looked("preflight", findings...)
+		for i := range s.Steps[1:] {
+			step := &s.Steps[i+1]
+			step.State, step.Detail = []onboarding.StepState{onboarding.StepWaiting, onboarding.StepFailed, onboarding.StepAsking, onboarding.StepApplying}[i%4], strings.Repeat("<detail> & ", 300)
+		}
+		return s
+	},
+	"fifty steps": func() *story {
+		request := merche()
+		for i := range 7 {
+			request.Domains = append(request.Domains, onboarding.Domain{Name: fmt.Sprintf("%s%d.example", strings.Repeat("a-very-long-label.", 13), i), Host: "vps-0"})
+		}
+		s := newStory(request)
+		s.Steps = s.Steps[:50]
+		for i := range s.Steps {
+			s.Steps[i].State, s.Steps[i].Detail = onboarding.StepFailed, strings.Repeat("<detail> & ", 300)
+		}
 		return s
 	},
 	"hostile": func() *story {
@@ -322,16 +354,33 @@ func checkBlocks(t *testing.T, what string, blocks []slack.Block, surface bot.Su
 	if err := bot.Check(blocks, surface); err != nil {
 		t.Errorf("%s: %v", what, err)
 	}
-	if surface != bot.InMessage {
-		return
-	}
 	encoded, err := json.Marshal(blocks)
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, problems, err := blockkit.Blocks(encoded, blockkit.Options{})
+	var problems []blockkit.Problem
+	if surface == bot.InMessage {
+		_, problems, err = blockkit.Blocks(encoded, blockkit.Options{})
+	} else {
+		_, problems, err = blockkit.View([]byte(`{"type":"home","blocks":`+string(encoded)+`}`), blockkit.Home, blockkit.Options{})
+	}
 	if err != nil || len(problems) > 0 {
 		t.Errorf("%s: %v %v", what, err, problems)
+	}
+}
+
+// checkView holds a modal against Slack's limits twice, as checkMessages does.
+func checkView(t *testing.T, view slack.ModalViewRequest) {
+	t.Helper()
+	if err := bot.CheckView(view); err != nil {
+		t.Error(err)
+	}
+	encoded, err := json.Marshal(view)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, problems, err := blockkit.View(encoded, blockkit.Modal, blockkit.Options{}); err != nil || len(problems) > 0 {
+		t.Errorf("%v %v", err, problems)
 	}
 }
 

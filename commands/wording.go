@@ -28,6 +28,9 @@ const (
 	markClock   = "⏰"
 )
 
+// maxTitle cuts the longest names that DNS allows.
+const maxTitle = 80
+
 // title is a step's name for people: what it is, and of which domain.
 func title(definition onboarding.Definition) string {
 	name := oneLine(definition.Title)
@@ -37,7 +40,7 @@ func title(definition onboarding.Definition) string {
 	if domain := definition.Key.Domain(); domain != "" && !strings.Contains(name, domain) {
 		name += " · " + domain
 	}
-	return name
+	return bot.Truncate(name, maxTitle)
 }
 
 // why says what a step is for and why somebody is asked.

@@ -1,0 +1,165 @@
+package commands
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/rogpeppe/go-internal/txtar"
+	"github.com/slack-go/slack"
+
+	"github.com/atlilith/onboardbot/bot"
+	"github.com/atlilith/onboardbot/onboarding"
+)
+
+func TestForm(t *testing.T) {
+	t.Parallel()
+	typed := draft{slug: "merche-biche", name: "Merche <Biche>", email: "merche@example.com", mode: onboarding.ModePerson, domains: "merche-biche.com\nmerche.example"}
+	owner, member := typed, typed
+	owner.mode = onboarding.ModeOwner
+	member.mode, member.join, member.joinName = onboarding.ModeMember, "cocotte", "Cocotte & Friends"
+	for name, view := range map[string]slack.ModalViewRequest{
+		"empty":  form(formMeta{Channel: "C0OPS"}, newDraft(""), "", nil),
+		"person": form(formMeta{Channel: "C0OPS"}, newDraft("merche-biche"), "A slug is kebab-case, so `Merche Biche` became `merche-biche`.", nil),
+		"owner":  form(formMeta{Channel: "C0OPS"}, owner.suggestOrg(), "", nil),
+		"member": form(formMeta{Channel: "C0OPS", Plan: true}, member, "", nil),
+		"problems": form(formMeta{Channel: "C0OPS"}, member, markFailed+" Look again.", atBlocks(onboarding.Problems{
+			onboarding.FieldSlug: "transquinnftw is taken by a Provider.", onboarding.FieldName: strings.Repeat("n", 500), onboarding.FieldEmail: "e", onboarding.FieldMode: "m",
+			onboarding.FieldOrg: "o", onboarding.FieldDomains: "d"}, onboarding.ModeMember)),
+		"reject":  reasonForm(begunQuestion(), false),
+		"approve": reasonForm(begunQuestion(), true),
+		"change":  changePage(begunQuestion(), 7),
+		"notice":  notice("Onboarding", strings.Repeat("word ", 2000)),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			checkView(t, view)
+			golden(t, filepath.Join("testdata", "view", name+".json"), indented(view))
+		})
+	}
+}
+
+func begunQuestion() *onboarding.Approval {
+	return begun().asked("database", insertRows())
+}
+
+// TestEveryPageOfAHugeChange turns all pages of a change of some megabytes, made of the characters that grow most.
+func TestEveryPageOfAHugeChange(t *testing.T) {
+	t.Parallel()
+	content := strings.Repeat(strings.Repeat("<&>\u202e", 500)+"\n", 200)
+	approval := begun().asked("database", onboarding.Change{Summary: "s", Items: []onboarding.Item{{Commit: &onboarding.Commit{Folder: "f", Subject: "s",
+		Files: []onboarding.FileChange{{Path: "f/a", Mode: "100644", After: &content}}}}}})
+	all := pages(partsOf(approval.Change))
+	var lines strings.Builder
+	for i := range all {
+		checkView(t, changePage(approval, i))
+		for _, piece := range all[i] {
+			lines.WriteString(piece.body)
+		}
+	}
+	if got, want := strings.Count(lines.String(), "<&>"), 200*500; got != want {
+		t.Errorf("the pages hold %d of %d", got, want)
+	}
+}
+
+func TestPlan(t *testing.T) {
+	t.Parallel()
+	step := func(key onboarding.Key, title string, planned onboarding.Planned) onboarding.Planned {
+		planned.Definition = onboarding.Definition{Key: key, Title: title, Destructive: true}
+		return planned
+	}
+	small := &onboarding.Plan{Request: merche(), Steps: []onboarding.Planned{
+		step("preflight", "Preflight", onboarding.Planned{Done: true, Findings: preflightFindings()}),
+		step("database", "Database rows", onboarding.Planned{Change: insertRows()}),
+		step("dns/merche-biche.com", "DNS merche-biche.com", onboarding.Planned{Change: publish()}),
+		step("deploy/merche-biche.com", "Deploy merche-biche.com", onboarding.Planned{Waiting: "the names do not resolve yet"}),
+		step("certificate/merche-biche.com", "Certificate merche-biche.com", onboarding.Planned{Change: certify()}),
+		step("sync/merche-biche.com", "Sync merche-biche.com", onboarding.Planned{Later: "what certbot edits shows once it ran"}),
+		step("go-live/merche-biche.com", "Go live merche-biche.com", onboarding.Planned{Problem: "ssh: connect to host <apricot>: timed out"}),
+		step("verify", "Verify", onboarding.Planned{Done: true}),
+	}}
+	large := &onboarding.Plan{Request: merche()}
+	for i := range 30 {
+		large.Steps = append(large.Steps, step(onboarding.Key(fmt.Sprintf("deploy-config/%d.example", i)), "Deploy config", onboarding.Planned{Change: commitConfig()}))
+	}
+	for name, c := range map[string]struct {
+		plan  *onboarding.Plan
+		whole bool
+	}{"small": {small, true}, "large": {large, false}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			page, whole := planSheet(c.plan)
+			if whole != c.whole {
+				t.Errorf("whole %t", whole)
+			}
+			reply := page.reply()
+			checkMessages(t, []bot.Message{{Key: "plan", Text: reply.Text, Blocks: reply.Blocks}})
+			golden(t, filepath.Join("testdata", "plan", name+".txtar"), txtar.Format(&txtar.Archive{Files: []txtar.File{
+				{Name: "message.txt", Data: []byte(reply.Text + "\n")}, {Name: "file.txt", Data: []byte(planText(c.plan))}}}))
+		})
+	}
+}
+
+func TestHomeViews(t *testing.T) {
+	t.Parallel()
+	asked, stuck, done := begun(), certbotFailed(), live(merche())
+	question := asked.asked("database", insertRows())
+	for name, content := range map[string]home{
+		"refused": {Refused: "You cannot do this: guests cannot do this."},
+		"idle":    {},
+		"busy": {Waiting: []waiting{{Approval: question, Run: asked.Run, Link: "https://atlilith.slack.com/archives/C0OPS/p1"}},
+			Stuck: []listed{{Run: stuck.Run}}, Runs: []listed{{Run: asked.Run}, {Run: stuck.Run, Link: "https://atlilith.slack.com/archives/C0OPS/p2"}, {Run: done.Run}}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			blocks := storyScribe.home(content)
+			checkBlocks(t, name, blocks, bot.InHome)
+			golden(t, filepath.Join("testdata", "home", name+".json"), indented(blocks))
+		})
+	}
+}
+
+func TestStatus(t *testing.T) {
+	t.Parallel()
+	var files []txtar.File
+	for _, name := range []string{"asked for rows", "certbot failed", "ten domains", "hostile", "cancelled", "live"} {
+		page := storyScribe.status(stories[name]().View)
+		checkMessages(t, []bot.Message{{Key: name, Text: page.text(), Blocks: page.blocks}})
+		files = append(files, txtar.File{Name: name, Data: []byte(page.text() + "\n")})
+	}
+	golden(t, filepath.Join("testdata", "status.txtar"), txtar.Format(&txtar.Archive{Files: files}))
+}
+
+func TestSentence(t *testing.T) {
+	t.Parallel()
+	at := time.Date(2026, 11, 23, 9, 30, 0, 0, time.UTC)
+	const when = "<!date^1795426200^{date_short_pretty} {time}|2026-11-23 09:30 UTC>"
+	for _, c := range []struct {
+		err      error
+		want     string
+		expected bool
+	}{
+		{onboarding.ErrOwnRequest, "This is your own request, so that a second operator has to decide.", true},
+		{&onboarding.StandingError{Because: "guests cannot do this", Err: onboarding.ErrNotOperator}, "You cannot do this: guests cannot do this.", true},
+		{&onboarding.StandingError{Because: "you are not on the list of approvers", Err: onboarding.ErrNotApprover}, "You cannot decide on this: you are not on the list of approvers.", true},
+		{&onboarding.DecidedError{State: onboarding.ApprovalUsed, By: "U0BO", At: at}, "<@U0BO> approved this already " + when + ". Nothing was changed by your click.", true},
+		{&onboarding.DecidedError{State: onboarding.ApprovalRejected, By: "U0BO", At: at}, "<@U0BO> rejected this already " + when + ". Nothing was changed by your click.", true},
+		{&onboarding.DecidedError{State: onboarding.ApprovalOpen, By: "U0BO", At: at}, "Your vote is counted already " + when + ". Another operator has to agree as well.", true},
+		{&onboarding.DecidedError{State: onboarding.ApprovalLapsed}, "The world moved since this was asked, so it does not count any more. The new question is below in the thread.", true},
+		{&onboarding.DecidedError{State: onboarding.ApprovalExpired, At: at}, "Nobody decided in time, so this question has expired " + when + ". Retry in the thread asks again.", true},
+		{&onboarding.DecidedError{State: onboarding.ApprovalWithdrawn, At: at}, "The run was cancelled, and this question with it " + when + ".", true},
+		{fmt.Errorf("step database: %w", onboarding.ErrBusy), "A step is being applied right now, and its outcome would be lost. Cancel once it has ended.", true},
+		{fmt.Errorf("run %s: %w", uuid.Nil, onboarding.ErrNotFound), "There is no such run or question. Perhaps its name is mistyped, or the button is an old one.", true},
+		{onboarding.Problems{"slug": "<!channel> is taken.", "email": "No."}, "No.\n&lt;!channel&gt; is taken.", true},
+		{&onboarding.ConflictError{What: "A row <is> there.", Fix: "Look."}, "A row &lt;is&gt; there. Look.", true},
+		{errors.New("dial tcp 10.0.0.1:5432: secret"), "Something went wrong on my side, and nothing was changed by this. Try again in a moment; if it stays so, look into my log.", false},
+	} {
+		if got, expected := sentence(c.err); got != c.want || expected != c.expected {
+			t.Errorf("%v:\n got %q, %t\nwant %q, %t", c.err, got, expected, c.want, c.expected)
+		}
+	}
+}
