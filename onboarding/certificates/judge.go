@@ -38,27 +38,18 @@ func (s *Sweeper) compare(r *SiteReport, lineages []Lineage, err error) []Fault 
 	}
 	var faults []Fault
 	for _, name := range r.Names {
-		var covering []Lineage
+		known := false
 		for _, lineage := range lineages {
-			if lineage.Covers(name) {
-				covering = append(covering, lineage)
-				if !slices.ContainsFunc(r.Lineages, func(l Lineage) bool { return l.Name == lineage.Name }) {
-					r.Lineages = append(r.Lineages, lineage)
-				}
-			}
-		}
-		shown := probe.Unicode(name)
-		if len(covering) == 0 {
-			faults = append(faults, fault(UnknownToHost, Attention, "certbot on %s has no certificate for %s, so nothing renews it", r.Host, shown))
-			continue
-		}
-		for _, look := range r.Looks {
-			if look.Name != name {
+			if !lineage.Covers(name) {
 				continue
 			}
-			for _, leaf := range look.leaves {
-				faults = append(faults, compareLeaf(r.Host, look, leaf, covering)...)
+			known = true
+			if !slices.ContainsFunc(r.Lineages, func(l Lineage) bool { return l.Name == lineage.Name }) {
+				r.Lineages = append(r.Lineages, lineage)
 			}
+		}
+		if !known {
+			faults = append(faults, fault(UnknownToHost, Attention, "certbot on %s has no certificate for %s, so nothing renews it", r.Host, probe.Unicode(name)))
 		}
 	}
 	for _, lineage := range r.Lineages {
@@ -66,26 +57,64 @@ func (s *Sweeper) compare(r *SiteReport, lineages []Lineage, err error) []Fault 
 			faults = append(faults, fault(RenewalOff, Attention, "automatic renewal of %s is turned off on %s", lineage.Name, r.Host))
 		}
 	}
+	for _, served := range r.served() {
+		faults = append(faults, served.compare(r.Host, r.Lineages)...)
+	}
 	return faults
 }
 
-func compareLeaf(host string, look Look, leaf *x509.Certificate, covering []Lineage) []Fault {
+// served is one certificate with who gets it where.
+type served struct {
+	leaf      *x509.Certificate
+	names     []string
+	addresses []netip.Addr
+}
+
+// served are the different certificates at every address, also where visitors only ought to land.
+func (r *SiteReport) served() []served {
+	var all []served
+	for _, look := range r.Looks {
+		for _, leaf := range look.leaves {
+			i := slices.IndexFunc(all, func(s served) bool { return s.leaf.Equal(leaf) })
+			if i < 0 {
+				i, all = len(all), append(all, served{leaf: leaf})
+			}
+			if !slices.Contains(all[i].names, look.Name) {
+				all[i].names = append(all[i].names, look.Name)
+			}
+			if !slices.Contains(all[i].addresses, look.Address) {
+				all[i].addresses = append(all[i].addresses, look.Address)
+			}
+		}
+	}
+	return all
+}
+
+// compare finds a served certificate among the lineages that cover a name it is served for. Where none covers any, that has been said.
+func (s served) compare(host string, lineages []Lineage) []Fault {
+	covered := false
 	var newest *Certificate
-	for _, lineage := range covering {
+	for _, lineage := range lineages {
+		if !slices.ContainsFunc(s.names, lineage.Covers) {
+			continue
+		}
+		covered = true
 		c := lineage.Certificate
-		if c.leaf.Equal(leaf) {
+		if c.leaf.Equal(s.leaf) {
 			return nil
 		}
-		if c.leaf.PublicKeyAlgorithm == leaf.PublicKeyAlgorithm && (newest == nil || c.NotBefore.After(newest.NotBefore)) {
+		if c.leaf.PublicKeyAlgorithm == s.leaf.PublicKeyAlgorithm && (newest == nil || c.NotBefore.After(newest.NotBefore)) {
 			newest = &c
 		}
 	}
-	name := probe.Unicode(look.Name)
-	if newest != nil && newest.NotBefore.After(leaf.NotBefore) {
+	switch {
+	case !covered:
+		return nil
+	case newest != nil && newest.NotBefore.After(s.leaf.NotBefore):
 		return []Fault{fault(NotReloaded, Attention, "renewed but not reloaded: visitors of %s at %s still get the certificate until %s, while %s has one until %s on disk: reload nginx there",
-			name, look.Address, day(leaf.NotAfter), host, day(newest.NotAfter))}
+			shown(s.names), list(s.addresses), day(s.leaf.NotAfter), host, day(newest.NotAfter))}
 	}
-	return []Fault{fault(NotCertbots, Attention, "visitors of %s at %s get a certificate that certbot on %s does not have", name, look.Address, host)}
+	return []Fault{fault(NotCertbots, Attention, "visitors of %s at %s get a certificate that certbot on %s does not have", shown(s.names), list(s.addresses), host)}
 }
 
 // askWindows asks the authorities of certificates that certbot renews.
