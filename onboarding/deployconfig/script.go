@@ -2,6 +2,7 @@ package deployconfig
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -33,10 +34,8 @@ func ReadScript(src []byte) (Script, error) {
 
 // SetScript replaces the variables' values and keeps the way they are quoted where the new value allows it.
 func SetScript(src []byte, script Script) ([]byte, error) {
-	for name, value := range map[string]string{remoteDest: script.RemoteDest, remoteNginxConf: script.RemoteNginxConf} {
-		if err := oneLine(name, value); err != nil {
-			return nil, err
-		}
+	if err := cmp.Or(oneLine(remoteDest, script.RemoteDest), oneLine(remoteNginxConf, script.RemoteNginxConf)); err != nil {
+		return nil, err
 	}
 	edited, err := setScript(src, script)
 	if err != nil {

@@ -1,6 +1,7 @@
 package deployconfig
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -30,10 +31,8 @@ func ReadServices(src []byte) (Services, error) {
 // SetServices sets all values. A key that is missing is added after domain and those before it in the order domain,
 // feature, aliases, deploy_state.
 func SetServices(src []byte, want Services) ([]byte, error) {
-	for name, value := range map[string]string{"domain": want.Domain, "feature": want.Feature} {
-		if err := oneLine(name, value); err != nil {
-			return nil, err
-		}
+	if err := cmp.Or(oneLine("domain", want.Domain), oneLine("feature", want.Feature)); err != nil {
+		return nil, err
 	}
 	for _, alias := range want.Aliases {
 		if err := oneLine("alias", alias); err != nil {
@@ -112,8 +111,11 @@ func parseServices(src []byte) (*service, error) {
 	default:
 		return nil, fmt.Errorf("line %d: a second mapping with the key domain, after that on line %d", found[1].Line, found[0].Line)
 	}
-	for key, at := range map[string]*pair{"domain": &s.domain, "feature": &s.feature, "aliases": &s.aliases, "deploy_state": &s.state} {
-		if *at, err = s.pair(s.mapping, key); err != nil {
+	for _, want := range []struct {
+		key string
+		at  *pair
+	}{{"domain", &s.domain}, {"feature", &s.feature}, {"aliases", &s.aliases}, {"deploy_state", &s.state}} {
+		if *want.at, err = s.pair(s.mapping, want.key); err != nil {
 			return nil, err
 		}
 	}

@@ -67,10 +67,11 @@ func (c Config) Validate() error {
 	if address, err := mail.ParseAddress(c.Author); err != nil || address.Name == "" {
 		complain("author", "%q is not of the form Name <address>", c.Author)
 	}
-	for field, dir := range map[string]string{"domains_dir": c.DomainsDir, "template": c.Template} {
-		if err := checkPath(dir); err != nil {
-			complain(field, "%v", err)
-		}
+	if err := checkPath(c.DomainsDir); err != nil {
+		complain("domains_dir", "%v", err)
+	}
+	if err := checkPath(c.Template); err != nil {
+		complain("template", "%v", err)
 	}
 	if c.Timeout < time.Second {
 		complain("timeout", "%v is less than 1s", c.Timeout)
