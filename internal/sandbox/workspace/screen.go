@@ -8,7 +8,7 @@ import (
 
 // Screen is all that one person sees of the workspace at one moment.
 type Screen struct {
-	// Version rises with every change anywhere in the workspace.
+	// Version rises from 1 with every change anywhere in the workspace.
 	Version uint64 `json:"version"`
 	User    string `json:"user"`
 	// Conversations are the channels that the person is in and the direct messages with the app.

@@ -42,7 +42,7 @@ func (w *Workspace) typed(u *User, a Action) (Outcome, error) {
 	}
 	text := strings.TrimSpace(rest)
 	if command.ShouldEscape {
-		text = w.escaped(text)
+		text = w.escaped(text, true)
 	}
 	link, res := w.newResponse(u.ID, cv, nil)
 	channelName := cv.Name
@@ -106,7 +106,7 @@ func (w *Workspace) said(u *User, cv *conversation, a Action) (Outcome, error) {
 	if a.Thread != "" && cv.find(a.Thread) == nil {
 		return Outcome{}, cannot("no thread %s", a.Thread)
 	}
-	text := w.escaped(a.Text)
+	text := w.escaped(a.Text, false)
 	m := &message{ts: w.ts(), threadTS: a.Thread, user: u.ID, text: text}
 	w.add(cv, m)
 	kind := map[string]string{"channels": "channel", "groups": "group", "im": "im"}[cv.kind()]
@@ -129,15 +129,18 @@ func (w *Workspace) said(u *User, cv *conversation, a Action) (Outcome, error) {
 
 var mentionable = regexp.MustCompile(`[@#][\w.-]+|https?://[^\s<>]+`)
 
-// escaped is how Slack sends text: & < > as entities, and known names, channels and links in angle brackets.
-func (w *Workspace) escaped(text string) string {
+// escaped is how Slack sends text: & < > as entities, and known names, channels and links in angle brackets. In commands people
+// come with their name, in messages without.
+func (w *Workspace) escaped(text string, named bool) string {
 	text = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;").Replace(text)
 	return mentionable.ReplaceAllStringFunc(text, func(s string) string {
 		switch s[0] {
 		case '@':
 			for _, u := range w.users {
-				if u.Name == s[1:] {
+				if u.Name == s[1:] && named {
 					return "<@" + u.ID + "|" + u.Name + ">"
+				} else if u.Name == s[1:] {
+					return "<@" + u.ID + ">"
 				}
 			}
 			for _, g := range w.cfg.UserGroups {

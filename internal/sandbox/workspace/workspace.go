@@ -50,7 +50,7 @@ func New(cfg Config) (*Workspace, error) {
 	}
 	cfg = cfg.withDefaults()
 	w := &Workspace{
-		cfg: cfg, changed: make(chan struct{}), base: "http://slack.invalid",
+		cfg: cfg, version: 1, changed: make(chan struct{}), base: "http://slack.invalid",
 		users: map[string]*User{}, conversations: map[string]*conversation{}, modals: map[string][]*view{}, homes: map[string]*view{},
 		views: map[string]*view{}, triggers: map[string]*trigger{}, responses: map[string]*response{}, files: map[string]*file{},
 		limits: map[string]*bucket{}, tickets: map[string]ticket{}, deliveries: map[string]*delivery{},
