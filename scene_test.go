@@ -145,6 +145,23 @@ func (s *scene) reads(root workspace.Message, words ...string) workspace.Message
 	return m
 }
 
+// readsAfter waits for a message in the thread that came after another one.
+func (s *scene) readsAfter(earlier, root workspace.Message, words ...string) workspace.Message {
+	s.t.Helper()
+	var found workspace.Message
+	_, err := s.Person(stage.Bo).WaitFor(s.within(60*time.Second), func(screen workspace.Screen) bool {
+		for _, m := range stage.Thread(screen, root) {
+			if m.TS > earlier.TS && containsAll(stage.Reads(m), words) {
+				found = m
+				return true
+			}
+		}
+		return false
+	})
+	s.must(err)
+	return found
+}
+
 // whispers waits until only this person sees a message with the words.
 func (s *scene) whispers(who string, words ...string) {
 	s.t.Helper()

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -81,6 +82,7 @@ func serve(ctx context.Context, settings *config.Config, log *slog.Logger) error
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return house.bot.Run(ctx) })
 	group.Go(func() error { lease.Keep(ctx); return nil })
+	group.Go(func() error { return house.outbox.Run(ctx) })
 	group.Go(func() error { return house.http(ctx, pool, settings.HTTP, log) })
 	err = group.Wait()
 	stopping, cancel := context.WithTimeout(context.Background(), stopTimeout+5*time.Second)
@@ -138,7 +140,9 @@ func build(pool *pgxpool.Pool, parts *steps.Parts, settings *config.Config, log 
 		return nil, err
 	}
 	ports := onboarding.Ports{Runbook: runbook, Directory: directory, Platform: parts.Platform, Repository: runbook, Audience: audience}
-	if h.service, err = onboarding.New(pool, ports, settings.Onboarding, log); err != nil {
+	policy := settings.Onboarding
+	policy.ReservedSlugs = append(slices.Clone(policy.ReservedSlugs), commands.Words()...)
+	if h.service, err = onboarding.New(pool, ports, policy, log); err != nil {
 		return nil, fmt.Errorf("onboarding: %w", err)
 	}
 	if h.renderer, err = commands.NewRenderer(pool, h.service, h.outbox, settings.Commands); err != nil {
@@ -163,7 +167,7 @@ func (h *house) jobs(pool *pgxpool.Pool, log *slog.Logger) (*river.Client[pgx.Tx
 		Workers: workers,
 		Queues: map[string]river.QueueConfig{
 			onboarding.Queue:   {MaxWorkers: h.settings.Database.Runs},
-			bot.Queue:          {MaxWorkers: 4},
+			bot.Queue:          {MaxWorkers: 8},
 			river.QueueDefault: {MaxWorkers: 4},
 		},
 		PeriodicJobs: h.outbox.PeriodicJobs(),

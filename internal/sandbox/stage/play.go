@@ -30,6 +30,14 @@ func Reads(m workspace.Message) string { return m.Render(width, nil) }
 // Ask types the command, fills in the form and sends it, and returns the run's root message.
 func (s *Stage) Ask(ctx context.Context, who string, in Inputs) (workspace.Message, error) {
 	person := s.Person(who)
+	before, err := person.Read(ctx, Channel)
+	if err != nil {
+		return workspace.Message{}, err
+	}
+	known := map[string]bool{}
+	for _, m := range before {
+		known[m.TS] = true
+	}
 	form, err := s.Form(ctx, who, in)
 	if err != nil {
 		return workspace.Message{}, err
@@ -42,7 +50,7 @@ func (s *Stage) Ask(ctx context.Context, who string, in Inputs) (workspace.Messa
 		return workspace.Message{}, fmt.Errorf("the form stayed open: %s %v", sent.Error, sent.Errors)
 	}
 	return person.WaitMessage(ctx, Channel, func(m workspace.Message) bool {
-		return m.ThreadTS == "" && m.FromApp && strings.Contains(Reads(m), in.Slug)
+		return !known[m.TS] && m.ThreadTS == "" && m.FromApp && !m.Ephemeral && strings.Contains(Reads(m), in.Slug)
 	})
 }
 
