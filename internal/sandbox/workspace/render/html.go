@@ -185,8 +185,10 @@ func (p *painter) element(b, e map[string]any) {
 				class += " tall"
 			}
 		}
-		if kind == "file_input" && empty != "" {
-			face = "Add file"
+		if kind == "file_input" {
+			if class = "button"; empty != "" {
+				face, empty = "Add files", ""
+			}
 		}
 		p.put(`<div class="%s%s">%s</div>`, class, empty, strings.ReplaceAll(esc(face), "\n", "<br>"))
 	}
