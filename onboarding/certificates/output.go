@@ -84,7 +84,11 @@ func printText(w io.Writer, report Report) error {
 			if i == 0 {
 				fmt.Fprintf(w, "\n%s\n", site.Shown())
 			}
-			if _, err := fmt.Fprintf(w, "  %s: %s\n", fault.Severity, fault.Sentence); err != nil {
+			label := fault.Severity.String()
+			if fault.Severity == Well {
+				label = "by the way"
+			}
+			if _, err := fmt.Fprintf(w, "  %s: %s\n", label, fault.Sentence); err != nil {
 				return err
 			}
 		}

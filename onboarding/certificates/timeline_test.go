@@ -45,6 +45,9 @@ func TestTimeline(t *testing.T) {
 	short := []Row{{"short.example", Well, []Certificate{{NotBefore: now.Add(-2 * time.Minute), NotAfter: now.Add(4 * time.Minute), leaf: new(x509.Certificate)}}, now.Add(2 * time.Minute)}}
 	for name, rows := range map[string][]Row{"all": timelineRows(now), "none": nil, "many": many, "minutes": short} {
 		for _, theme := range []Theme{Light, Dark} {
+			if theme == Dark && name != "all" {
+				continue // only colours differ
+			}
 			t.Run(fmt.Sprintf("%s %s", name, theme), func(t *testing.T) {
 				t.Parallel()
 				var picture bytes.Buffer

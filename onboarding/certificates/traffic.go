@@ -41,11 +41,23 @@ func (t *traffic) host(address netip.Addr) *hostTraffic {
 	return t.hosts[address]
 }
 
-// question takes a place for asking name servers and returns what gives it back.
-func (t *traffic) question() func() {
-	t.questions <- struct{}{}
-	return func() { <-t.questions }
+// slow is after how long somebody who waits for an answer no longer counts among those at work, so that not even many dead hosts or name
+// servers take all the places.
+const slow = time.Second
+
+// enter takes a place and returns what gives it back, which happens by itself when it takes long.
+func enter(places chan struct{}) func() {
+	places <- struct{}{}
+	leave := sync.OnceFunc(func() { <-places })
+	late := time.AfterFunc(slow, leave)
+	return func() {
+		late.Stop()
+		leave()
+	}
 }
+
+// question takes a place for asking name servers and returns what gives it back.
+func (t *traffic) question() func() { return enter(t.questions) }
 
 // look makes a look when there is room for it.
 func (t *traffic) look(ctx context.Context, address netip.Addr, look func() Look, name string) Look {
@@ -55,8 +67,7 @@ func (t *traffic) look(ctx context.Context, address netip.Addr, look func() Look
 	if host.hangs() || ctx.Err() != nil {
 		return leftOut(name, address)
 	}
-	t.all <- struct{}{}
-	defer func() { <-t.all }()
+	defer enter(t.all)()
 	seen := look()
 	host.note(seen)
 	return seen

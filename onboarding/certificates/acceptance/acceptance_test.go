@@ -2,6 +2,7 @@ package acceptance
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -62,6 +63,7 @@ type rig struct {
 	certbot certificates.Certbot
 	names   *dns.Resolver
 	prober  *probe.Prober
+	sweeper *certificates.Sweeper
 	watch   *certificates.Watch
 	thread  *thread
 }
@@ -88,7 +90,7 @@ func newRig(t *testing.T) *rig {
 	must(err)
 	roots, err := config.Roots()
 	must(err)
-	sweeper, err := certificates.NewSweeper(certificates.Sources{
+	r.sweeper, err = certificates.NewSweeper(certificates.Sources{
 		Prober: r.prober, Names: r.names, Lineages: r.certbot, Windows: certificates.NewRenewalInfo(roots),
 	}, certificates.Config{Patience: time.Nanosecond})
 	must(err)
@@ -103,7 +105,7 @@ func newRig(t *testing.T) *rig {
 	must(err)
 	_, err = provider.Up(t.Context())
 	must(err)
-	r.watch = certificates.NewWatch(pool, sweeper, certificates.Fixed{{Domain: domain, Host: sandbox.QuinnVPS}}, r.thread)
+	r.watch = certificates.NewWatch(pool, r.sweeper, certificates.Fixed{{Domain: domain, Host: sandbox.QuinnVPS}}, r.thread)
 	return r
 }
 
@@ -201,7 +203,19 @@ certbot --nginx -d merche-biche.com -d www.merche-biche.com --non-interactive --
 		t.Log(post.Sentence)
 	}
 
-	r.shell(t, "certbot renew --cert-name merche-biche.com --non-interactive --no-random-sleep-on-renew")
+	if _, err := r.sweeper.Renewed(t.Context(), site.Site, first); !errors.Is(err, certificates.ErrNotRenewed) {
+		t.Errorf("before the renewal: error = %v, want %v", err, certificates.ErrNotRenewed)
+	}
+	renew, err := certificates.RenewCommand(site.Lineages[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.host.Run(t.Context(), renew, func(line hosts.Line) { t.Log(line.Text) }); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.sweeper.Renewed(t.Context(), site.Site, first); err != nil {
+		t.Error(err)
+	}
 	site = r.until(t, certificates.AllClear)
 	if site.Severity != certificates.Well || site.Certificates[0].Serial == first.Serial {
 		t.Errorf("after the renewal: %s, %+v", site.Severity, site.Faults)

@@ -1,0 +1,140 @@
+package certificates
+
+import (
+	"archive/tar"
+	"bytes"
+	"context"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/atlilith/onboardbot/onboarding/hosts"
+	"github.com/atlilith/onboardbot/onboarding/probe/probetest"
+)
+
+// saying is a host that prints the same whatever it is asked.
+type saying []byte
+
+func (s saying) Output(context.Context, hosts.Command) ([]byte, error) { return s, nil }
+
+func archive(t *testing.T, files map[string][]byte) []byte {
+	t.Helper()
+	var out bytes.Buffer
+	w := tar.NewWriter(&out)
+	for name, text := range files {
+		if err := w.WriteHeader(&tar.Header{Typeflag: tar.TypeReg, Name: name, Size: int64(len(text)), Mode: 0o644}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.Write(text); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return out.Bytes()
+}
+
+func TestLineagesOfAHostAreHostile(t *testing.T) {
+	t.Parallel()
+	authority := probetest.NewAuthority(t, "Trusted")
+	leaf := authority.Issue(t, probetest.Order{Names: []string{"www.merche-biche.com", "merche-biche.com"}}).Leaf
+	chain := probetest.PEM(leaf, authority.Intermediate)
+	conf := []byte(`# renew_before_expiry = 30 days
+version = 2.1.0
+renew_before_expiry = 20 days
+autorenew = False
+[renewalparams]
+server = https://acme-v02.api.letsencrypt.org/directory
+authenticator = nginx
+`)
+	certbot := Certbot{"vps": saying(archive(t, map[string][]byte{
+		"renewal/merche-biche.com.conf": conf, "live/merche-biche.com/fullchain.pem": chain,
+		"renewal/--force.conf": conf, "live/--force/fullchain.pem": chain,
+		"renewal/$(id).conf": conf, "live/$(id)/fullchain.pem": chain,
+		"renewal/empty.conf": conf, "live/empty/fullchain.pem": []byte("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"),
+		"renewal/lonely.conf": conf, "live/orphan/fullchain.pem": chain,
+	}))}
+	got, err := certbot.Lineages(t.Context(), "vps")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []Lineage{{Name: "merche-biche.com", Certificate: describe(leaf), Directory: "https://acme-v02.api.letsencrypt.org/directory",
+		RenewBefore: 20 * days, Manual: true, Authenticator: "nginx"}}
+	if diff := cmp.Diff(want, got, cmp.AllowUnexported(Certificate{})); diff != "" {
+		t.Error(diff)
+	}
+	if !got[0].Covers("merche-biche.com") || got[0].Covers("other.example") {
+		t.Error("it covers the wrong names")
+	}
+	if _, err := (Certbot{"vps": saying("not a tar")}).Lineages(t.Context(), "vps"); err == nil {
+		t.Error("nonsense was taken for an archive")
+	}
+	if got, err := (Certbot{"vps": saying("")}).Lineages(t.Context(), "vps"); err != nil || len(got) != 0 {
+		t.Errorf("without certbot: %v, %v", got, err)
+	}
+	if _, err := certbot.History(t.Context(), "vps", "../../../etc"); err == nil {
+		t.Error("a path was taken for a name")
+	}
+	if _, err := RenewCommand(Lineage{Name: "--force-renewal"}); err == nil {
+		t.Error("an option was taken for a name")
+	}
+}
+
+func TestIntervals(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]time.Duration{"30 days": 30 * days, "1 day": days, "36 hours": 36 * time.Hour, "30": 30 * days, "2 weeks": 14 * days, "": 0, "soon": 0, "-3 days": 0, "3 fortnights": 0, "999999999 days": 0} {
+		if got := parseInterval(text); got != want {
+			t.Errorf("parseInterval(%q) = %s, want %s", text, got, want)
+		}
+	}
+}
+
+func TestFailuresAreInTheHostsOwnTime(t *testing.T) {
+	t.Parallel()
+	got := parseFailures([]byte(`+0200
+2027-01-01 03:21:22,123:INFO:certbot._internal.auth_handler:Challenge failed for domain WWW.merche-biche.com
+2027-01-01 03:21:22,124:DEBUG:certbot._internal.auth_handler:Challenge failed for domain $(reboot)
+nonsense
+`))
+	want := []Failure{{"www.merche-biche.com", time.Date(2027, 1, 1, 1, 21, 22, 0, time.UTC)}}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestTimerReasons(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		properties map[string]string
+		want       []string
+	}{
+		"well":      {map[string]string{"LoadState": "loaded", "ActiveState": "active", "Result": "success", "ExecMainStatus": "0"}, nil},
+		"cron":      {map[string]string{"Cron": "yes", "CronRunning": "yes"}, nil},
+		"no timer":  {map[string]string{"LoadState": "not-found", "ActiveState": "inactive"}, []string{"vps has no certbot.timer: nothing starts certbot there"}},
+		"stopped":   {map[string]string{"LoadState": "loaded", "ActiveState": "inactive"}, []string{"certbot.timer on vps is inactive: systemctl enable --now certbot.timer"}},
+		"fails":     {map[string]string{"LoadState": "loaded", "ActiveState": "active", "Result": "exit-code", "ExecMainStatus": "1"}, []string{"certbot's last run on vps ended with exit-code, status 1"}},
+		"no cron":   {map[string]string{"Cron": "no", "CronRunning": "no"}, []string{"vps has neither systemd nor a cron entry for certbot: nothing starts it there"}},
+		"cron dead": {map[string]string{"Cron": "yes", "CronRunning": "no"}, []string{"vps has no systemd, and cron does not run there: nothing starts certbot"}},
+	} {
+		if diff := cmp.Diff(test.want, timerReasons("vps", test.properties)); diff != "" {
+			t.Error(name, diff)
+		}
+	}
+}
+
+func TestLogIsFitToBeShown(t *testing.T) {
+	t.Parallel()
+	log := "2027-01-01 00:00:00,1:DEBUG:x:Detail: noise\n2027-01-01 00:00:00,1:INFO:x:all is well\n2027-01-01 00:00:00,2:ERROR:x:\x1b[31mred\x07 \xff\n"
+	for range 20 {
+		log += "  Detail: " + string(bytes.Repeat([]byte("é"), 400)) + "\n"
+	}
+	got := parseLog([]byte(log))
+	if len(got) != lastWords || len([]rune(got[0])) != wordLimit {
+		t.Errorf("%d lines, the first of %d runes", len(got), len([]rune(got[0])))
+	}
+	if diff := cmp.Diff([]string{"2027-01-01 00:00:00,2:ERROR:x: [31mred  ?"}, parseLog([]byte(log[:len(log)-20*len("  Detail: \n")-20*800]))); diff != "" {
+		t.Error(diff)
+	}
+}
