@@ -77,6 +77,8 @@ type Deploy struct {
 	Command []string `yaml:"command"`
 	// Timeout bounds the command. Default: 10m.
 	Timeout time.Duration `yaml:"timeout"`
+	// Reload makes nginx on the VPS read its configuration, when a site is taken back. Default: nginx -s reload.
+	Reload []string `yaml:"reload"`
 }
 
 // Providers of DNS.
@@ -116,6 +118,12 @@ type Certificate struct {
 	Challenge string `yaml:"challenge"`
 	// Timeout bounds the command. Default: 5m.
 	Timeout time.Duration `yaml:"timeout"`
+	// Delete deletes a certificate, where an undo is asked to. Patterns; default: certbot delete --cert-name {domain}
+	// --non-interactive.
+	Delete []string `yaml:"delete"`
+	// Renewal is the file that certbot has for a certificate that it keeps. A pattern; default:
+	// /etc/letsencrypt/renewal/{domain}.conf.
+	Renewal string `yaml:"renewal"`
 }
 
 // Portal is the provider-portal, where a Provider sees who they are.
@@ -154,6 +162,9 @@ func (c *Config) Defaults() {
 	if c.Deploy.Command == nil {
 		c.Deploy.Command = []string{"./run", "deploy:{target}", "--from-local", "--nginx"}
 	}
+	if c.Deploy.Reload == nil {
+		c.Deploy.Reload = []string{"nginx", "-s", "reload"}
+	}
 	c.Deploy.Timeout = cmp.Or(c.Deploy.Timeout, 10*time.Minute)
 	set(&c.DNS.Provider, Manual)
 	c.DNS.TTL = cmp.Or(c.DNS.TTL, 300)
@@ -162,6 +173,10 @@ func (c *Config) Defaults() {
 	if c.Certificate.Command == nil {
 		c.Certificate.Command = []string{"certbot", "--nginx", "-d", "{domain}", "-d", "www.{domain}", "--non-interactive", "--agree-tos", "-m", "{email}", "--redirect"}
 	}
+	if c.Certificate.Delete == nil {
+		c.Certificate.Delete = []string{"certbot", "delete", "--cert-name", "{domain}", "--non-interactive"}
+	}
+	set(&c.Certificate.Renewal, "/etc/letsencrypt/renewal/{domain}.conf")
 	c.Certificate.Left = cmp.Or(c.Certificate.Left, 1./3)
 	set(&c.Certificate.Log, "/var/log/letsencrypt/letsencrypt.log")
 	set(&c.Certificate.Challenge, ".well-known/acme-challenge")
@@ -274,7 +289,8 @@ func (c *Config) validatePatterns(p *problems) {
 			}
 		}
 	}
-	for key, pattern := range map[string]string{"deploy.webroot": c.Deploy.Webroot, "deploy.nginx_conf": c.Deploy.NginxConf, "deploy.nginx_enabled": c.Deploy.NginxEnabled} {
+	for key, pattern := range map[string]string{"deploy.webroot": c.Deploy.Webroot, "deploy.nginx_conf": c.Deploy.NginxConf, "deploy.nginx_enabled": c.Deploy.NginxEnabled,
+		"certificate.renewal": c.Certificate.Renewal} {
 		known(key, forDomains, pattern)
 		if !path.IsAbs(pattern) || path.Clean(pattern) != pattern {
 			p.add(key, "%q is not a clean absolute path", pattern)
@@ -285,8 +301,10 @@ func (c *Config) validatePatterns(p *problems) {
 	}
 	known("deploy.command", forDomains, c.Deploy.Command...)
 	known("certificate.command", append(slices.Clone(forDomains), "{email}"), c.Certificate.Command...)
+	known("certificate.delete", forDomains, c.Certificate.Delete...)
 	known("certificate.email", []string{"{slug}", "{email}"}, c.Certificate.Email)
-	for key, argv := range map[string][]string{"deploy.command": c.Deploy.Command, "certificate.command": c.Certificate.Command} {
+	for key, argv := range map[string][]string{"deploy.command": c.Deploy.Command, "certificate.command": c.Certificate.Command, "deploy.reload": c.Deploy.Reload,
+		"certificate.delete": c.Certificate.Delete} {
 		if len(argv) == 0 || argv[0] == "" {
 			p.add(key, "is empty")
 		}

@@ -27,7 +27,7 @@ func (b *Runbook) permit(grant onboarding.Grant, change onboarding.Change) error
 
 func (b *Runbook) permitItem(grant onboarding.Grant, item onboarding.Item) error {
 	if item.SQL != nil {
-		return b.permitSQL(*item.SQL)
+		return b.permitSQL(grant.Step.Kind(), *item.SQL)
 	}
 	site, err := b.site(grant.Run, grant.Step)
 	if err != nil {
@@ -46,20 +46,16 @@ func (b *Runbook) permitItem(grant onboarding.Grant, item onboarding.Item) error
 	return errors.New("an item that does nothing")
 }
 
-// permitSQL knows the runbook's statements by their text. None of them has created_at, UPDATE or DELETE in it.
-func (b *Runbook) permitSQL(transaction onboarding.Transaction) error {
+// permitSQL knows the runbook's statements by their text. Those of an onboarding only add, and none has created_at in it; those of an
+// undo take back what was added, by all of its values.
+func (b *Runbook) permitSQL(kind string, transaction onboarding.Transaction) error {
+	known := b.db.Statements(kind == undo+database)
 	for _, statement := range transaction.Statements {
-		if !slices.Contains(b.statements(), statement.SQL) {
+		if !slices.Contains(known, statement.SQL) {
 			return fmt.Errorf("a statement that is not the runbook's: %s", statement.SQL)
 		}
 	}
 	return nil
-}
-
-func (b *Runbook) statements() []string {
-	return []string{
-		b.db.InsertUser(onboarding.Tenant{}).SQL, b.db.InsertOrg(onboarding.Org{}, "").SQL, b.db.InsertMember("", "", "").SQL,
-	}
 }
 
 func (b *Runbook) permitDNS(site *site, update onboarding.ZoneUpdate) error {
@@ -85,6 +81,10 @@ func (b *Runbook) permitCommand(grant onboarding.Grant, site *site, command onbo
 				known = append(known, *item.Command)
 			}
 		}
+	case undo + deploy:
+		known = b.disableCommands(site)
+	case undo + certificate:
+		known = []onboarding.Command{b.deleteCertificate(site)}
 	}
 	if !slices.ContainsFunc(known, func(c onboarding.Command) bool { return sameCommand(c, command) }) {
 		return fmt.Errorf("a command that is not the step's: %s", strings.Join(command.Argv, " "))

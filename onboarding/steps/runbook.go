@@ -134,6 +134,8 @@ func (b *Runbook) Steps(request onboarding.Request) []onboarding.Definition {
 // Look answers what is left to do. See the file of each step.
 func (b *Runbook) Look(ctx context.Context, run *onboarding.Run, key onboarding.Key) (onboarding.Look, error) {
 	switch key.Kind() {
+	case undo + database:
+		return b.lookUndoDatabase(ctx, run)
 	case preflight:
 		return b.lookPreflight(ctx, run)
 	case database:
@@ -143,6 +145,7 @@ func (b *Runbook) Look(ctx context.Context, run *onboarding.Run, key onboarding.
 	}
 	look := map[string]func(context.Context, *view) (onboarding.Look, error){
 		publish: b.lookDNS, deployConfig: b.lookDeployConfig, deploy: b.lookDeploy, certificate: b.lookCertificate, syncConf: b.lookSync, goLive: b.lookGoLive,
+		undo + deploy: b.lookUndoDeploy, undo + certificate: b.lookUndoCertificate, undo + deployConfig: b.lookUndoFiles, undo + publish: b.lookUndoDNS,
 	}[key.Kind()]
 	if look == nil {
 		return onboarding.Look{}, fmt.Errorf("the runbook has no step %s", key)
