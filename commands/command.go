@@ -36,7 +36,7 @@ func (d *Desk) onboardReply(ctx context.Context, command bot.Command) bot.Reply 
 	}
 	read, err := understand(d.config.Command, command.Text)
 	if err != nil {
-		return bot.Reply{Text: d.explain(ctx, err)}
+		return bot.Reply{Text: d.explain(ctx, err, "command", "")}
 	}
 	switch read.word {
 	case "":
@@ -68,7 +68,7 @@ func (d *Desk) aboutRun(ctx context.Context, command bot.Command, read phrase) b
 		plan := d.service.PlanRun(ctx, run)
 		reply, err := d.planned(ctx, plan, command.Person.ID, command.Envelope)
 		if err != nil {
-			return bot.Reply{Text: d.explain(ctx, err, "run", run.ID)}
+			return bot.Reply{Text: d.explain(ctx, err, "run", run.ID.String())}
 		}
 		return reply
 	case read.word == wordCancel:
@@ -76,7 +76,7 @@ func (d *Desk) aboutRun(ctx context.Context, command bot.Command, read phrase) b
 	}
 	count, err := d.service.RetryAll(ctx, run.ID, command.Person.ID)
 	if err != nil {
-		return bot.Reply{Text: d.explain(ctx, err, "run", run.ID)}
+		return bot.Reply{Text: d.explain(ctx, err, "run", run.ID.String())}
 	}
 	if count == 1 {
 		return bot.Reply{Text: fmt.Sprintf("One step looks again%s.", d.link(ctx, run))}

@@ -106,7 +106,7 @@ func (d *Desk) reasonGiven(ctx context.Context, submission bot.Submission) (bot.
 		text, _ := sentence(err)
 		return bot.FieldErrors(map[string]string{blockReason: text}), nil
 	case err != nil:
-		return bot.ReplaceView(notice("Onboarding", d.explain(ctx, err, "approval", meta.Approval))), nil
+		return bot.ReplaceView(notice("Onboarding", d.explain(ctx, err, "approval", meta.Approval.String()))), nil
 	}
 	return bot.Answer{}, nil
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"runtime/debug"
+	"strings"
 	"sync"
 	"time"
 
@@ -63,6 +65,12 @@ func soon[T any](ctx context.Context, d *Desk, work func(context.Context) T, lat
 	gone := make(chan struct{})
 	d.late.Go(func() {
 		defer cancel()
+		// Nobody else recovers on this goroutine, and one person's command must not end the process for all.
+		defer func() {
+			if cause := recover(); cause != nil {
+				d.log.ErrorContext(working, "a handler panicked", "panic", cause, "stack", string(debug.Stack()))
+			}
+		}()
 		value := work(working)
 		select {
 		case result <- value:
@@ -89,7 +97,8 @@ func (d *Desk) own(ctx context.Context, person bot.Person) error {
 	if err != nil {
 		return err
 	}
-	if person.Team != "" && person.Team != self.Team {
+	// An organisation's id (E…) is no workspace's; who belongs to it is looked up as well.
+	if strings.HasPrefix(person.Team, "T") && person.Team != self.Team {
 		return errForeign
 	}
 	return nil
@@ -104,13 +113,18 @@ func (d *Desk) operator(ctx context.Context, person bot.Person) error {
 	return err
 }
 
-// explain is the sentence of an error; what is not the person's doing is logged here, once.
-func (d *Desk) explain(ctx context.Context, err error, args ...any) string {
+// explain is the sentence of an error. What is not the person's doing is logged here, once, under the name and id of what it
+// was about, and the sentence says the id.
+func (d *Desk) explain(ctx context.Context, err error, name, id string) string {
 	text, expected := sentence(err)
-	if !expected {
-		d.log.ErrorContext(ctx, "an operator was not served", append(args, "error", err)...)
+	if expected {
+		return text
 	}
-	return text
+	d.log.ErrorContext(ctx, "an operator was not served", name, id, "error", err)
+	if id == "" {
+		return text
+	}
+	return strings.TrimSuffix(text, ".") + " for " + bot.Code(id) + "."
 }
 
 // tell answers a press with a sentence that only the person who pressed reads.
@@ -131,5 +145,5 @@ func (d *Desk) answer(ctx context.Context, action bot.Action, err error) error {
 	if err == nil {
 		return nil
 	}
-	return errors.Join(d.tell(ctx, action, d.explain(ctx, err, "action", action.ID, "value", action.Value)))
+	return errors.Join(d.tell(ctx, action, d.explain(ctx, err, action.ID, action.Value)))
 }

@@ -34,7 +34,7 @@ const maxListed = 15
 func (d *Desk) list(ctx context.Context) bot.Reply {
 	runs, err := d.service.List(ctx, maxListed)
 	if err != nil {
-		return bot.Reply{Text: d.explain(ctx, err)}
+		return bot.Reply{Text: d.explain(ctx, err, "command", "")}
 	}
 	if len(runs) == 0 {
 		return bot.Reply{Text: fmt.Sprintf("There are no runs yet. %s begins one.", bot.Code(d.config.Command+" merche-biche"))}
@@ -64,7 +64,7 @@ func (s scribe) line(run *onboarding.Run) string {
 func (d *Desk) status(ctx context.Context, run *onboarding.Run) bot.Reply {
 	view, err := d.service.View(ctx, run.ID)
 	if err != nil {
-		return bot.Reply{Text: d.explain(ctx, err, "run", run.ID)}
+		return bot.Reply{Text: d.explain(ctx, err, "run", run.ID.String())}
 	}
 	page := d.scribe.status(view)
 	if link := d.link(ctx, run); link != "" {

@@ -3,7 +3,6 @@ package commands_test
 import (
 	"bytes"
 	"context"
-	"errors"
 	"log/slog"
 	"net/http/httptest"
 	"os"
@@ -12,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/riverqueue/river"
 	"github.com/riverqueue/river/riverdriver/riverpgxv5"
@@ -29,151 +29,17 @@ func TestMain(m *testing.M) { os.Exit(postgres.Main(m)) }
 // patience is how long a test waits for what must come.
 const patience = 20 * time.Second
 
-// platform is what the runs of a test are about: a runbook of three steps, and the Providers and Orgs that are there.
-type platform struct {
-	mu      sync.Mutex
-	made    map[string]bool
-	version map[string]string // what the change of a step says, so that it can move
-	broken  map[string]error
-	waiting map[string]string
-	// slow holds back every answer about domains until it is closed.
-	slow chan struct{}
-	// hold keeps the application of a step until it is closed.
-	hold map[string]chan struct{}
-}
-
-func newPlatform() *platform {
-	return &platform{made: map[string]bool{}, version: map[string]string{}, broken: map[string]error{}, waiting: map[string]string{},
-		slow: closed(), hold: map[string]chan struct{}{}}
-}
-
-func closed() chan struct{} {
-	c := make(chan struct{})
-	close(c)
-	return c
-}
-
-func (p *platform) set(change func()) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	change()
-}
-
-func (p *platform) Steps(request onboarding.Request) []onboarding.Definition {
-	steps := []onboarding.Definition{{Key: "preflight", Title: "Preflight"}, {Key: "database", Title: "Database", Destructive: true, After: []onboarding.Key{"preflight"}}}
-	verify := onboarding.Definition{Key: "verify", Title: "Verify"}
-	for _, domain := range request.Domains {
-		key := onboarding.Key("deploy/" + domain.Name)
-		steps = append(steps, onboarding.Definition{Key: key, Title: "Deploy", Destructive: true, After: []onboarding.Key{"database"}})
-		verify.After = append(verify.After, key)
-	}
-	return append(steps, verify)
-}
-
-func (p *platform) UndoSteps(*onboarding.Run) []onboarding.Definition { return nil }
-
-func (p *platform) Look(_ context.Context, run *onboarding.Run, key onboarding.Key) (onboarding.Look, error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	name := run.Request.Slug + "/" + key.Kind()
-	if text := p.waiting[name]; text != "" {
-		return onboarding.Look{Waiting: text, Again: time.Hour, Findings: []onboarding.Finding{{Level: onboarding.Warning, Name: "ns1", Detail: "nothing there"}}}, nil
-	}
-	switch {
-	case key.Kind() == "preflight" || key.Kind() == "verify":
-		return onboarding.Look{Findings: []onboarding.Finding{{Level: onboarding.OK, Name: "Everything", Detail: "as it should be"}}}, nil
-	case p.made[name]:
-		return onboarding.Look{}, nil
-	case key == "database":
-		return onboarding.Look{Change: onboarding.Change{Summary: "Insert " + run.Request.DisplayName, Items: []onboarding.Item{{SQL: &onboarding.Transaction{
-			Statements: []onboarding.Statement{{SQL: "INSERT INTO users (slug, note) VALUES ($1, $2)", Args: []string{run.Request.Slug, p.version[name]}}}}}}}}, nil
-	}
-	page := strings.Repeat("<p>a line of the page</p>\n", 3000)
-	return onboarding.Look{Change: onboarding.Change{Summary: "Deploy " + key.Domain(), Items: []onboarding.Item{
-		{Commit: &onboarding.Commit{Folder: "deployments/@domains/" + key.Domain(), Subject: "Deploy", Files: []onboarding.FileChange{
-			{Path: "deployments/@domains/" + key.Domain() + "/index.html", Mode: "100644", After: &page}}}},
-		{Command: &onboarding.Command{Host: "vps", Argv: []string{"deploy", key.Domain()}}},
-	}}}, nil
-}
-
-func (p *platform) Apply(ctx context.Context, grant onboarding.Grant, _ onboarding.Change, log onboarding.Log) error {
-	name := grant.Run.Request.Slug + "/" + grant.Step.Kind()
-	for i := range 30 {
-		log.Line("line " + string(rune('a'+i%26)) + " of " + name)
-	}
-	p.mu.Lock()
-	hold, err := p.hold[name], p.broken[name]
-	p.mu.Unlock()
-	if hold != nil {
-		select {
-		case <-hold:
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	}
-	if err == nil {
-		p.set(func() { p.made[name] = true })
-	}
-	return err
-}
-
-func (p *platform) Tenant(_ context.Context, slug string) (*onboarding.Tenant, error) {
-	if slug == "transquinnftw" {
-		return &onboarding.Tenant{Slug: slug, Email: "quinn@example.com"}, nil
-	}
-	return nil, nil
-}
-
-var orgs = []onboarding.Org{{Slug: "cocotte", Name: "Cocotte & <Friends>"}, {Slug: "sansonnet", Name: "Sansonnet"}}
-
-func (p *platform) Org(_ context.Context, slug string) (*onboarding.Org, error) {
-	for _, org := range orgs {
-		if org.Slug == slug {
-			return &org, nil
-		}
-	}
-	return nil, nil
-}
-
-func (p *platform) Orgs(_ context.Context, text string, _ int) ([]onboarding.Org, error) {
-	var found []onboarding.Org
-	for _, org := range orgs {
-		if strings.Contains(strings.ToLower(org.Name), strings.ToLower(text)) {
-			found = append(found, org)
-		}
-	}
-	return found, nil
-}
-
-func (p *platform) EmailTaken(_ context.Context, email string) (string, error) {
-	if email == "quinn@example.com" {
-		return "transquinnftw", nil
-	}
-	if email == "away@example.com" {
-		return "", errors.New("dial tcp 192.0.2.1:5432: connection refused")
-	}
-	return "", nil
-}
-
-func (p *platform) Deployed(ctx context.Context, domain string) (bool, error) {
-	p.mu.Lock()
-	slow := p.slow
-	p.mu.Unlock()
-	select {
-	case <-slow:
-	case <-ctx.Done():
-		return false, ctx.Err()
-	}
-	return domain == "cocotte.com", nil
-}
-
 // room is a workspace with the bot in it: Slack, the database, the domain and the desk, as one process of the product.
 type room struct {
 	*workspace.Workspace
 	t        testing.TB
 	platform *platform
 	service  *onboarding.Service
+	audience *commands.Audience
+	jobs     *river.Client[pgx.Tx]
+	workers  *river.Workers
 	outbox   *bot.Outbox
+	pool     *pgxpool.Pool
 	ana, bo  *workspace.Person
 	cleo     *workspace.Person
 }
@@ -215,7 +81,7 @@ func newRoom(t testing.TB, change ...func(*workspace.Config, *onboarding.Config,
 	must(t, err)
 	audience, err := commands.NewAudience(pool, logger)
 	must(t, err)
-	r := &room{Workspace: sim, t: t, platform: newPlatform(), outbox: outbox,
+	r := &room{Workspace: sim, t: t, platform: newPlatform(), outbox: outbox, pool: pool, audience: audience,
 		ana: workspace.As(sim, workspace.Ana), bo: workspace.As(sim, workspace.Bo), cleo: workspace.As(sim, workspace.Cleo)}
 	r.service, err = onboarding.New(pool, onboarding.Ports{Runbook: r.platform, Directory: directory, Platform: r.platform, Repository: r.platform, Audience: audience}, domainConfig, logger)
 	must(t, err)
@@ -236,6 +102,7 @@ func newRoom(t testing.TB, change ...func(*workspace.Config, *onboarding.Config,
 	must(t, err)
 	ctx, stop := context.WithCancel(context.Background())
 	must(t, jobs.Start(ctx))
+	r.jobs, r.workers = jobs, workers
 	var running sync.WaitGroup
 	running.Go(func() { _ = outbox.Run(ctx) })
 	running.Go(func() { _ = slackBot.Run(ctx) })
@@ -412,9 +279,3 @@ func (r *room) noTrouble() {
 		}
 	}
 }
-
-var (
-	_ onboarding.Runbook    = (*platform)(nil)
-	_ onboarding.Platform   = (*platform)(nil)
-	_ onboarding.Repository = (*platform)(nil)
-)

@@ -11,7 +11,6 @@ import (
 
 func TestUnderstand(t *testing.T) {
 	t.Parallel()
-	const mended = "A slug is kebab-case, so `%s` became `%s`."
 	for _, c := range []struct {
 		text string
 		want phrase
