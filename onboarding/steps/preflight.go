@@ -16,8 +16,9 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/platform"
 )
 
-// checksAtOnce bounds the checks that run beside each other, below the sessions that one ssh connection carries.
-const checksAtOnce = 6
+// checksAtOnce bounds the checks that run beside each other, so that those of one host stay below the ten sessions that an ssh
+// connection carries (sshd_config(5), MaxSessions): one more would cost a connection of its own.
+const checksAtOnce = 4
 
 // check looks at one thing before anybody is asked anything.
 type check func(ctx context.Context) []onboarding.Finding
@@ -32,41 +33,25 @@ func (b *Runbook) lookPreflight(ctx context.Context, run *onboarding.Run) (onboa
 		}
 		sites = append(sites, site)
 	}
-	// The hosts first, one check each: it opens the connection that all others share.
 	checks := []check{b.db.Check}
-	machines := []*hosts.Host{b.repo.Host()}
+	apricot := b.repo.Host()
+	checks = append(checks, func(ctx context.Context) []onboarding.Finding {
+		return checkHost(ctx, apricot, b.repositoryChecks(run, sites))
+	})
+	var machines []*hosts.Host
 	for _, site := range sites {
 		if !slices.Contains(machines, site.host) {
 			machines = append(machines, site.host)
 		}
 	}
-	answering := make([]bool, len(machines))
-	for i, host := range machines {
-		checks = append(checks, func(ctx context.Context) []onboarding.Finding {
-			finding, ok := checkHost(ctx, host)
-			answering[i] = ok
-			return []onboarding.Finding{finding}
-		})
+	for _, host := range machines {
+		checks = append(checks, func(ctx context.Context) []onboarding.Finding { return checkHost(ctx, host, b.vpsChecks(host, sites)) })
 	}
 	for _, site := range sites {
 		checks = append(checks, func(ctx context.Context) []onboarding.Finding { return b.checkZone(ctx, site) })
 	}
 	checks = append(checks, func(ctx context.Context) []onboarding.Finding { return b.preflightPortal(ctx, run) })
 	findings := atOnce(ctx, checks)
-
-	checks = nil
-	for i, host := range machines[1:] {
-		if answering[i+1] {
-			checks = append(checks, func(ctx context.Context) []onboarding.Finding { return b.checkVPS(ctx, host, sites) })
-		}
-	}
-	if answering[0] {
-		checks = append(checks, func(ctx context.Context) []onboarding.Finding { return b.checkRepository(ctx, sites) })
-		for _, site := range sites {
-			checks = append(checks, func(ctx context.Context) []onboarding.Finding { return b.checkFolder(ctx, run, site) })
-		}
-	}
-	findings = append(findings, atOnce(ctx, checks)...)
 	if !slices.ContainsFunc(findings, failed) {
 		findings = append(findings, b.checkRows(ctx, run)...)
 	}
@@ -98,15 +83,16 @@ func bad(name, fix, format string, args ...any) onboarding.Finding {
 	return onboarding.Finding{Level: onboarding.Failed, Name: name, Detail: fmt.Sprintf(format, args...), Fix: fix}
 }
 
-func checkHost(ctx context.Context, host *hosts.Host) (onboarding.Finding, bool) {
+// checkHost asks whether a host answers, which opens the connection that all share, and then for what is needed of it.
+func checkHost(ctx context.Context, host *hosts.Host, more []check) []onboarding.Finding {
 	if _, err := host.Ping(ctx); err != nil {
-		return bad("host "+host.Name(), "Check that this account reaches it by ssh without a password, and its host key.", "%v", err), false
+		return []onboarding.Finding{bad("host "+host.Name(), "Check that this account reaches it by ssh without a password, and its host key.", "%v", err)}
 	}
-	return good("host "+host.Name(), "answers"), true
+	return append([]onboarding.Finding{good("host "+host.Name(), "answers")}, atOnce(ctx, more)...)
 }
 
-// checkVPS asks for what the steps use on a VPS.
-func (b *Runbook) checkVPS(ctx context.Context, host *hosts.Host, sites []*site) []onboarding.Finding {
+// vpsChecks ask for what the steps use on a VPS.
+func (b *Runbook) vpsChecks(host *hosts.Host, sites []*site) []check {
 	var folders []string
 	for _, site := range sites {
 		if site.host == host {
@@ -124,10 +110,10 @@ func (b *Runbook) checkVPS(ctx context.Context, host *hosts.Host, sites []*site)
 			return []onboarding.Finding{good(name, "%s", strings.Join(result.Last(1, 0), ""))}
 		}
 	}
-	return atOnce(ctx, []check{
+	return []check{
 		version("nginx on "+host.Name(), "Install nginx there.", "nginx", "-v"),
 		version("nginx configuration on "+host.Name(), "Repair what nginx -t reports there: certbot refuses to work on it.", "nginx", "-t"),
-		version("certbot on "+host.Name(), "Install certbot and its nginx plugin there.", b.config.Certificate.Command[0], "--version"),
+		func(ctx context.Context) []onboarding.Finding { return []onboarding.Finding{b.checkCertbot(ctx, host)} },
 		func(ctx context.Context) []onboarding.Finding {
 			name := "nginx folders on " + host.Name()
 			infos, err := host.Stat(ctx, folders...)
@@ -141,7 +127,25 @@ func (b *Runbook) checkVPS(ctx context.Context, host *hosts.Host, sites []*site)
 			}
 			return []onboarding.Finding{good(name, "%s", strings.Join(folders, ", "))}
 		},
-	})
+	}
+}
+
+// packages asks dpkg, where there is one, because certbot takes half a second to say its own version.
+const packages = `command -v certbot >/dev/null && dpkg-query -W -f='${Package} ${Version}, ' certbot python3-certbot-nginx`
+
+// checkCertbot looks for certbot and, where that can be seen, its nginx plugin.
+func (b *Runbook) checkCertbot(ctx context.Context, host *hosts.Host) onboarding.Finding {
+	name, program := "certbot on "+host.Name(), b.config.Certificate.Command[0]
+	if program == "certbot" {
+		if out, err := host.Output(ctx, hosts.Command{Argv: []string{"sh", "-c", packages}}); err == nil {
+			return good(name, "%s", strings.TrimSuffix(string(out), ", "))
+		}
+	}
+	result, err := host.Run(ctx, hosts.Command{Argv: []string{program, "--version"}}, nil)
+	if err != nil {
+		return bad(name, "Install certbot and its nginx plugin there.", "%v", err)
+	}
+	return good(name, "%s", strings.Join(result.Last(1, 0), ""))
 }
 
 // checkZone asks whether the domain has name servers, and whether the bot may publish there.

@@ -42,9 +42,10 @@ func TestPreflight(t *testing.T) {
 	for _, finding := range look.Findings {
 		names = append(names, finding.Name)
 	}
-	want := []string{"platform database", "takes writes", "authoritative host", "rights", "sight", "application role", "host apricot", "host vps-0",
-		"zone of merche-biche.com", "provider-portal", "nginx on vps-0", "nginx configuration on vps-0", "certbot on vps-0", "nginx folders on vps-0",
-		"repository", "git index", "git remote", "template", "deploy command", "work tree of merche-biche.com", "deploy config of merche-biche.com", "database rows"}
+	want := []string{"platform database", "takes writes", "authoritative host", "rights", "sight", "application role",
+		"host apricot", "repository", "git index", "git remote", "template", "deploy command", "work tree of merche-biche.com", "deploy config of merche-biche.com",
+		"host vps-0", "nginx on vps-0", "nginx configuration on vps-0", "certbot on vps-0", "nginx folders on vps-0",
+		"zone of merche-biche.com", "provider-portal", "database rows"}
 	if diff := cmp.Diff(want, names); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}

@@ -60,17 +60,15 @@ func (b *Runbook) git(args ...string) hosts.Command {
 	return hosts.Command{Argv: append([]string{"git", "--no-optional-locks"}, args...), Dir: b.repo.Dir()}
 }
 
-// checkRepository looks for what would stop a commit or a deploy.
-func (b *Runbook) checkRepository(ctx context.Context, sites []*site) []onboarding.Finding {
-	checks := []check{b.checkBranch, b.checkIndex, b.checkRemote, b.checkTemplate, b.checkRun}
-	for _, site := range sites {
-		checks = append(checks, func(ctx context.Context) []onboarding.Finding { return b.checkClean(ctx, site) })
-	}
-	var findings []onboarding.Finding
-	for _, check := range checks { // one after the other: together they would outnumber the sessions of one connection
-		findings = append(findings, check(ctx)...)
-	}
-	return findings
+// repositoryChecks look for what would stop a commit or a deploy.
+func (b *Runbook) repositoryChecks(run *onboarding.Run, sites []*site) []check {
+	return []check{b.checkBranch, b.checkIndex, b.checkRemote, b.checkTemplate, b.checkRun, func(ctx context.Context) []onboarding.Finding {
+		var findings []onboarding.Finding
+		for _, site := range sites {
+			findings = append(findings, slices.Concat(b.checkClean(ctx, site), b.checkFolder(ctx, run, site))...)
+		}
+		return findings
+	}}
 }
 
 func (b *Runbook) where() string { return b.repo.Host().Name() + ":" + b.repo.Dir() }

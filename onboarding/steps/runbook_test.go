@@ -12,7 +12,9 @@ func TestWholeRunbook(t *testing.T) {
 	run := w.newRun(merche("merche-biche.com"))
 	ahead := map[onboarding.Key]onboarding.Digest{}
 	for i := range run.Steps {
+		began := time.Now()
 		look := w.look(run, run.Steps[i].Key)
+		t.Logf("%-32s looked in %d ms", run.Steps[i].Key, time.Since(began).Milliseconds())
 		if digest, err := look.Change.Digest(); err == nil && look.Later == "" {
 			ahead[run.Steps[i].Key] = digest
 		}
