@@ -56,6 +56,7 @@ type Outbox struct {
 	sql       tables
 	// connections bounds the deliveries at once, each of which keeps a database connection while it waits for Slack.
 	connections chan struct{}
+	naps        naps
 }
 
 // NewOutbox needs the database that [Migrate] and River's own migrations have prepared. Its deliveries run where [Outbox.AddWorkers]
@@ -67,7 +68,7 @@ func NewOutbox(pool *pgxpool.Pool, workspace *Workspace) (*Outbox, error) {
 		return nil, fmt.Errorf("outbox: %w", err)
 	}
 	return &Outbox{pool: pool, workspace: workspace, jobs: jobs, sql: newTables(workspace.cfg.Schema),
-		connections: make(chan struct{}, max(1, pool.Config().MaxConns/2))}, nil
+		connections: make(chan struct{}, max(1, pool.Config().MaxConns/2)), naps: naps{until: map[string]time.Time{}}}, nil
 }
 
 // Put makes messages what they should be, in the caller's transaction; Slack hears of it after the commit. A message that is

@@ -31,7 +31,8 @@ type row struct {
 	PlanRefused bool
 }
 
-// deliver brings a channel up to date and returns when to come again for what has to wait; 0 when nothing does.
+// deliver brings a channel up to date and returns when to come again for what has to wait; 0 when nothing does. While another
+// job has the channel there is nothing to do: that job looks again after it has let go, and finds what this one came for.
 func (o *Outbox) deliver(ctx context.Context, channel string) (again time.Duration, err error) {
 	select {
 	case o.connections <- struct{}{}:
@@ -48,19 +49,15 @@ func (o *Outbox) deliver(ctx context.Context, channel string) (again time.Durati
 	for {
 		mine, err := d.lock(ctx)
 		if err != nil || !mine {
-			return locked, err
+			return 0, err
 		}
 		again, err = d.drain(ctx)
 		if err = errors.Join(err, d.unlock(ctx)); err != nil {
 			return 0, err
 		}
-		if again != 0 {
-			return again, nil
-		}
-		// What was put just now may have found the channel locked, and left it to this job.
 		more, err := d.waiting(ctx)
 		if err != nil || !more {
-			return 0, err
+			return again, err
 		}
 	}
 }

@@ -3,6 +3,7 @@ package bot
 import (
 	"context"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/riverqueue/river"
@@ -18,8 +19,6 @@ const (
 	deliverTimeout = 2 * time.Minute
 	deliverBudget  = 30 * time.Second
 	cleanEvery     = time.Hour
-	// locked is when to look again at a channel that another job is delivering to.
-	locked = time.Second
 )
 
 // AddWorkers registers the outbox's workers.
@@ -60,14 +59,53 @@ func (*deliverWorker) NextRetry(job *river.Job[deliverArgs]) time.Time {
 }
 
 func (w *deliverWorker) Work(ctx context.Context, job *river.Job[deliverArgs]) error {
-	again, err := w.outbox.deliver(ctx, job.Args.Channel)
-	if err != nil {
-		return fmt.Errorf("deliver to %s: %w", job.Args.Channel, err)
+	channel := job.Args.Channel
+	for {
+		again, err := w.outbox.deliver(ctx, channel)
+		switch {
+		case err != nil:
+			return fmt.Errorf("deliver to %s: %w", channel, err)
+		case again == 0:
+			return nil
+		case again > longestNap:
+			return river.JobSnooze(again)
+		case !w.outbox.naps.begin(channel, time.Now().Add(again)):
+			return nil
+		}
+		slept := sleep(ctx, again)
+		w.outbox.naps.end(channel)
+		if !slept {
+			return river.JobSnooze(0)
+		}
 	}
-	if again > 0 {
-		return river.JobSnooze(again)
+}
+
+// longestNap is how long a job itself waits for the next update of a message. River fetches snoozed jobs about once a second,
+// which people would see.
+const longestNap = 3 * time.Second
+
+// naps are the channels for which a job of this process is waiting, with when it wakes. One is enough for each; should the
+// process die, the sweep takes up what was waited for.
+type naps struct {
+	mu    sync.Mutex
+	until map[string]time.Time
+}
+
+// begin reports whether to wait: nobody else does who wakes by then.
+func (n *naps) begin(channel string, until time.Time) bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if other, waits := n.until[channel]; waits && !other.After(until) {
+		return false
 	}
-	return nil
+	n.until[channel] = until
+	return true
+}
+
+func (n *naps) end(channel string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	delete(n.until, channel)
 }
 
 // cleanArgs is the job that forgets what is old.
