@@ -111,7 +111,8 @@ func TestRunEndsWithAStatus(t *testing.T) {
 		"could not look":               {Fixed{good, broken}, 2, ""},
 		"nothing to watch":             {Fixed{}, 0, ""},
 		"no inventory":                 {failing{}, 2, "certificates to watch: database is down"},
-		"a name that cannot be a name": {Both{Fixed{good}, Fixed{{Domain: "a b"}}}, 2, `certificates to watch: domain: not a usable domain name: "a b": label "a b" holds ' '`},
+		"a name that cannot be a name": {Inventories{Fixed{good}, Fixed{{Domain: "a b"}}}, 2, `certificates to watch: domain: not a usable domain name: "a b": label "a b" holds ' '`},
+		"a name that stands for many":  {Fixed{{Domain: "a.example", Names: []string{"*.a.example"}}}, 2, `a.example: names[0]: "*.a.example" stands for many names: give one that visitors use`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var out bytes.Buffer

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"strings"
 
 	"github.com/atlilith/onboardbot/onboarding/dns"
 	"github.com/atlilith/onboardbot/onboarding/probe"
@@ -33,13 +34,13 @@ type Fixed []Site
 // Sites implements [Inventory].
 func (f Fixed) Sites(context.Context) ([]Site, error) { return f, nil }
 
-// Both joins inventories; what an earlier one says of a domain stands.
-type Both []Inventory
+// Inventories joins several; what an earlier one says of a domain stands.
+type Inventories []Inventory
 
 // Sites implements [Inventory].
-func (b Both) Sites(ctx context.Context) ([]Site, error) {
+func (i Inventories) Sites(ctx context.Context) ([]Site, error) {
 	var all []Site
-	for _, inventory := range b {
+	for _, inventory := range i {
 		sites, err := inventory.Sites(ctx)
 		if err != nil {
 			return nil, err
@@ -69,7 +70,10 @@ func (s Site) Canonical() (Site, error) {
 	}
 	s.Names = nil
 	for i, name := range names {
-		if name, err = dns.Name(name); err != nil {
+		if name, err = dns.Name(name); err == nil && strings.HasPrefix(name, "*") {
+			err = fmt.Errorf("%q stands for many names: give one that visitors use", name)
+		}
+		if err != nil {
 			return Site{}, fmt.Errorf("%s: names[%d]: %w", domain, i, err)
 		}
 		if !slices.Contains(s.Names, name) {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
 )
 
 // Migrations are this package's tables, as goose reads them; all names begin with certificates_.
@@ -45,8 +46,15 @@ func rememberCertificates(ctx context.Context, tx pgx.Tx, site SiteReport, at ti
 			return nil, err
 		}
 	}
-	return seen(ctx, tx, `SELECT serial, names, issuer, key, not_before, not_after FROM certificates_seen
+	rows, err := tx.Query(ctx, `SELECT `+certificateColumns+` FROM certificates_seen
 		WHERE domain = $1 AND last_seen = (SELECT max(last_seen) FROM certificates_seen WHERE domain = $1) ORDER BY not_after`, site.Domain)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, func(pgx.CollectableRow) (Certificate, error) {
+		_, c, err := scanCertificate(rows)
+		return c, err
+	})
 }
 
 // rememberFaults opens what is new, and ends what is gone. A look that saw nothing ends nothing.
@@ -112,20 +120,28 @@ func claim(ctx context.Context, tx pgx.Tx, p Posted, at time.Time) (bool, error)
 	return tag.RowsAffected() == 1, err
 }
 
-// querier is a connection, a pool or a transaction.
-type querier interface {
-	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
+const certificateColumns = `domain, serial, names, issuer, key, not_before, not_after`
+
+func scanCertificate(rows pgx.Rows) (domain string, c Certificate, err error) {
+	err = rows.Scan(&domain, &c.Serial, &c.Names, &c.Issuer, &c.Key, &c.NotBefore, &c.NotAfter)
+	c.NotBefore, c.NotAfter = c.NotBefore.UTC(), c.NotAfter.UTC()
+	return domain, c, err
 }
 
-func seen(ctx context.Context, db querier, sql string, args ...any) ([]Certificate, error) {
-	rows, err := db.Query(ctx, sql, args...)
+// pastOf is every certificate seen of some domains, by domain, the latest first.
+func pastOf(ctx context.Context, pool *pgxpool.Pool, domains []string) (map[string][]Certificate, error) {
+	rows, err := pool.Query(ctx, `SELECT `+certificateColumns+` FROM certificates_seen WHERE domain = ANY ($1) ORDER BY not_before DESC, serial`, domains)
 	if err != nil {
 		return nil, err
 	}
-	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (Certificate, error) {
-		var c Certificate
-		err := row.Scan(&c.Serial, &c.Names, &c.Issuer, &c.Key, &c.NotBefore, &c.NotAfter)
-		c.NotBefore, c.NotAfter = c.NotBefore.UTC(), c.NotAfter.UTC()
-		return c, err
-	})
+	defer rows.Close()
+	past := make(map[string][]Certificate)
+	for rows.Next() {
+		domain, c, err := scanCertificate(rows)
+		if err != nil {
+			return nil, err
+		}
+		past[domain] = append(past[domain], c)
+	}
+	return past, rows.Err()
 }

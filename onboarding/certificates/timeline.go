@@ -6,6 +6,7 @@ import (
 	"image/color"
 	"image/png"
 	"io"
+	"slices"
 	"time"
 )
 
@@ -51,7 +52,12 @@ type Row struct {
 func (s *Sweeper) Rows(report Report, past map[string][]Certificate) []Row {
 	var rows []Row
 	for _, site := range report.Sites {
-		row := Row{Domain: site.Shown(), Severity: site.Severity, Certificates: append([]Certificate(nil), past[site.Domain]...)}
+		row := Row{Domain: site.Shown(), Severity: site.Severity}
+		for _, old := range past[site.Domain] {
+			if !slices.ContainsFunc(site.Certificates, func(c Certificate) bool { return c.Serial == old.Serial }) {
+				row.Certificates = append(row.Certificates, old)
+			}
+		}
 		for _, c := range site.Certificates {
 			row.Certificates = append(row.Certificates, c)
 			row.RenewalDue = s.config.Thresholds.RenewalDue(c, site.RenewBefore(c))

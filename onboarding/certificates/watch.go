@@ -94,5 +94,15 @@ func (w *Watch) Weekly(ctx context.Context, tick time.Time) error {
 
 // Past returns every certificate that visitors of a domain were seen to get, the latest first.
 func (w *Watch) Past(ctx context.Context, domain string) ([]Certificate, error) {
-	return seen(ctx, w.pool, `SELECT serial, names, issuer, key, not_before, not_after FROM certificates_seen WHERE domain = $1 ORDER BY not_before DESC, serial`, domain)
+	all, err := pastOf(ctx, w.pool, []string{domain})
+	return all[domain], err
+}
+
+// PastOf returns the same for each site of a report, by domain.
+func (w *Watch) PastOf(ctx context.Context, report Report) (map[string][]Certificate, error) {
+	var domains []string
+	for _, site := range report.Sites {
+		domains = append(domains, site.Domain)
+	}
+	return pastOf(ctx, w.pool, domains)
 }

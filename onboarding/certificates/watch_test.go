@@ -134,6 +134,14 @@ func TestReplicasHandOverEachReminderOnce(t *testing.T) {
 		if err != nil || len(past) != 2 || past[0].Serial != renewed.Leaf.SerialNumber.Text(16) || past[1].Serial != old.Leaf.SerialNumber.Text(16) {
 			t.Errorf("past = %+v, error = %v", past, err)
 		}
+		report := Report{Sites: []SiteReport{{Site: Site{Domain: domain}, Certificates: []Certificate{describe(renewed.Leaf)}}, {Site: Site{Domain: "other.example"}}}}
+		all, err := NewWatch(pool, s, inventory, outbox{}).PastOf(t.Context(), report)
+		if err != nil || len(all) != 1 || len(all[domain]) != 2 {
+			t.Errorf("past = %+v, error = %v", all, err)
+		}
+		if rows := s.Rows(report, all); len(rows) != 2 || len(rows[0].Certificates) != 2 || rows[0].Certificates[0].Serial != old.Leaf.SerialNumber.Text(16) {
+			t.Errorf("rows = %+v", rows)
+		}
 	})
 	t.Run("digest", func(t *testing.T) {
 		serveSite(t, at, ports, renewed)

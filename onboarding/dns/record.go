@@ -51,6 +51,14 @@ func NewRecord(name, kind string, ttl uint32, value string) (Record, error) {
 	if err != nil {
 		return Record{}, err
 	}
+	// Over the wire and back: there are several ways to write the same data, and name servers return one of them.
+	octets := make([]byte, wire.Len(rr))
+	if _, err := wire.PackRR(rr, octets, 0, nil, false); err != nil {
+		return Record{}, fmt.Errorf("%w: %s %s: %w", ErrRecord, name, kind, err)
+	}
+	if rr, _, err = wire.UnpackRR(octets, 0); err != nil {
+		return Record{}, fmt.Errorf("%w: %s %s: %w", ErrRecord, name, kind, err)
+	}
 	return fromWire(rr)
 }
 
