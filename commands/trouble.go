@@ -3,6 +3,7 @@ package commands
 import (
 	"fmt"
 
+	"github.com/google/uuid"
 	"github.com/slack-go/slack"
 
 	"github.com/atlilith/onboardbot/bot"
@@ -65,7 +66,7 @@ func (s scribe) settled(view *onboarding.View, step *onboarding.Step, event onbo
 // lastAttempt returns the attempt that an event is about, nil if it is about none.
 func lastAttempt(view *onboarding.View, event onboarding.Event) *onboarding.Attempt {
 	attempts := attemptsUnder(view, event.Approval)
-	if event.Approval == [16]byte{} || len(attempts) == 0 {
+	if event.Approval == uuid.Nil || len(attempts) == 0 {
 		return nil
 	}
 	return attempts[len(attempts)-1]

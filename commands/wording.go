@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/slack-go/slack"
 
 	"github.com/atlilith/onboardbot/bot"
@@ -68,7 +69,7 @@ func why(key onboarding.Key) string {
 func took(d time.Duration) string {
 	switch {
 	case d < time.Second:
-		return "under a second"
+		return "less than a second"
 	case d < time.Minute:
 		return fmt.Sprintf("%d s", int(d.Seconds()))
 	case d < time.Hour:
@@ -198,7 +199,7 @@ func standing(view *onboarding.View, step *onboarding.Step) string {
 // doneWords says how a step was done, empty for what only looked.
 func doneWords(view *onboarding.View, step *onboarding.Step) string {
 	event := lastEvent(view, step.Key, onboarding.EventDone)
-	if event == nil || event.Approval == [16]byte{} {
+	if event == nil || event.Approval == uuid.Nil {
 		if step.Destructive {
 			return "nothing was left to do"
 		}
