@@ -42,19 +42,19 @@ type Kind = probe.Kind
 
 // Faults that no single look shows.
 const (
-	NoAddress      Kind = "no address"         // DNS has none
-	NoNameServer   Kind = "no name server"     // DNS could not be asked
-	Elsewhere      Kind = "DNS elsewhere"      // DNS leads visitors to another machine
-	LyingResolver  Kind = "resolver disagrees" // this machine's resolver says something else than the name servers
-	NotReloaded    Kind = "not reloaded"       // renewed on the host, but visitors still get the old one
-	NotCertbots    Kind = "not certbot's"      // visitors get a certificate that certbot does not have
-	UnknownToHost  Kind = "unknown to certbot" // nobody renews it
-	RenewalOff     Kind = "renewal off"        // somebody turned it off
-	HostSilent     Kind = "host silent"        // certbot's files could not be read
-	Differing      Kind = "differs by address" // visitors get different certificates
-	ClockSkew      Kind = "clock skew"
-	NoRenewalInfo  Kind = "no renewal information"
-	NotYetLookedAt Kind = "not looked at" // its address hangs, so it was left out
+	NoAddress     Kind = "no address"         // DNS has none
+	NoNameServer  Kind = "no name server"     // DNS could not be asked
+	Elsewhere     Kind = "DNS elsewhere"      // DNS leads visitors to another machine
+	LyingResolver Kind = "resolver disagrees" // this machine's resolver says something else than the name servers
+	NotReloaded   Kind = "not reloaded"       // renewed on the host, but visitors still get the old one
+	NotCertbots   Kind = "not certbot's"      // visitors get a certificate that certbot does not have
+	UnknownToHost Kind = "unknown to certbot" // nobody renews it
+	RenewalOff    Kind = "renewal off"        // somebody turned it off
+	HostSilent    Kind = "host silent"        // certbot's files could not be read
+	Differing     Kind = "differs by address" // visitors get different certificates
+	ClockSkew     Kind = "clock skew"
+	NoRenewalInfo Kind = "no renewal information"
+	LeftOut       Kind = "left out" // its address hangs, so it was not looked at
 )
 
 // Fault is something that is wrong with a site, as a sentence for people.

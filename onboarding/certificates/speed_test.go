@@ -125,7 +125,7 @@ func TestHangingHostsAreLeftOut(t *testing.T) {
 	for _, site := range report.Sites {
 		kinds[site.Faults[0].Kind]++
 	}
-	if want := map[Kind]int{"silent": 3, NotYetLookedAt: 17}; !maps.Equal(kinds, want) {
+	if want := map[Kind]int{"silent": 3, LeftOut: 17}; !maps.Equal(kinds, want) {
 		t.Errorf("faults: %v, want %v", kinds, want)
 	}
 }

@@ -100,6 +100,6 @@ func hung(seen Look) bool {
 }
 
 func leftOut(name string, address netip.Addr) Look {
-	problem := &probe.Problem{Kind: NotYetLookedAt, Sentence: probe.Unicode(name) + " was not looked at: " + address.String() + " does not answer others either"}
+	problem := &probe.Problem{Kind: LeftOut, Sentence: probe.Unicode(name) + " was not looked at: " + address.String() + " does not answer others either"}
 	return Look{Name: name, Address: address, Done: time.Now(), problems: []*probe.Problem{problem}}
 }
