@@ -48,11 +48,11 @@ func affected(ctx context.Context, conn *pgx.Conn, sql string) (int, error) {
 	return n, nil
 }
 
-// written counts rows of t that this transaction wrote and that are not the session's own.
-func (r *run) written(ctx context.Context, conn *pgx.Conn, s session, v victim, t *relation, condition string) (*proof, error) {
+// written finds a row of t that this transaction wrote and that is not the session's own.
+func (r *run) written(ctx context.Context, conn *pgx.Conn, s session, v victim, t *relation, condition string, by writing) (*proof, error) {
 	w := r.m.identity(s.Person, s.Orgs, s.Mates)
 	sql := fmt.Sprintf("SELECT coalesce(%s, 'somebody'), %s FROM %s a WHERE %s AND %s AND a.xmin = pg_current_xact_id()::xid LIMIT 1",
-		r.m.owner(t, "a"), r.m.rowKey(t, "a"), t.SQL(), condition, r.m.foreignWrite(t, "a", w))
+		r.m.owner(t, "a"), r.m.rowKey(t, "a"), t.SQL(), condition, r.m.foreignWrite(t, "a", w, by))
 	var p *proof
 	look := func() error {
 		var owner, key string
@@ -84,12 +84,23 @@ func (r *run) written(ctx context.Context, conn *pgx.Conn, s session, v victim, 
 	return p, look()
 }
 
-// foreignWrite is like foreign from the truth's side, but stricter for memberships: who is named by one does not own it.
-func (m *model) foreignWrite(r *relation, alias string, w who) string {
-	if m.of(r).Class == classMembers {
-		return fmt.Sprintf("(%s IS NOT NULL AND NOT %s)", field(alias, m.memberOrg), m.isOrg(r, alias, m.memberOrg, w))
-	}
-	if m.of(r).Class == classUsers {
+// writing is how a row came to be written.
+type writing bool
+
+const (
+	placed  writing = true  // inserted, or moved
+	changed writing = false // where it was
+)
+
+// foreignWrite is like foreign from the truth's side, but stricter: whom a membership names may accept or end it, and not make it; a Person that
+// shares an Org with others owns none of their accounts.
+func (m *model) foreignWrite(r *relation, alias string, w who, by writing) string {
+	switch m.of(r).Class {
+	case classMembers:
+		if by == placed {
+			return fmt.Sprintf("(%s IS NOT NULL AND NOT %s)", field(alias, m.memberOrg), m.isOrg(r, alias, m.memberOrg, w))
+		}
+	case classUsers:
 		return "NOT " + m.isUser(r, alias, m.userID, w)
 	}
 	return m.foreign(r, alias, w, truth)

@@ -109,7 +109,11 @@ func (r *run) aftermath(ctx context.Context, conn *pgx.Conn, s session, v victim
 			r.find(Finding{Kind: Leak, Operation: "delete", Table: t.String(), As: s.Label, Evidence: fmt.Sprintf("deleted %d rows of %s%s", before[t]-after[t], v, how), Fix: f.fix(r.cfg.AppRole)})
 			continue
 		}
-		p, err := r.written(ctx, conn, s, v, t, "true")
+		by := changed
+		if after[t] > before[t] {
+			by = placed
+		}
+		p, err := r.written(ctx, conn, s, v, t, "true", by)
 		if err != nil {
 			return err
 		}
@@ -207,7 +211,7 @@ func (r *run) candidates(_, name, argType string, v victim, prey *prey) []string
 		if len(values) > 0 {
 			return values
 		}
-		return plain("%", "", "x")
+		return plain("%", "' OR true --", "", "x")
 	case argType == "integer" || argType == "bigint" || argType == "smallint" || argType == "numeric" || argType == "double precision" || argType == "real":
 		return plain("100", "1")
 	case argType == "boolean":

@@ -5,12 +5,16 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"golang.org/x/time/rate"
 )
+
+// truthPatience is how much longer than an attempt a question to the truth may take.
+const truthPatience = 6
 
 // Checker checks one platform's database. It keeps nothing between checks.
 type Checker struct {
@@ -40,6 +44,9 @@ func New(cfg Config) (*Checker, error) {
 	admin.ConnConfig.RuntimeParams["application_name"] = "onboardbot isolation"
 	// The truth must be whole: with row_security off, a query that policies would thin out is an error instead.
 	admin.ConnConfig.RuntimeParams["row_security"] = "off"
+	// What asks for the truth must not wait for ever either, least of all for a lock of the checker's own.
+	admin.ConnConfig.RuntimeParams["statement_timeout"] = strconv.FormatInt(truthPatience*cfg.Budget.StatementTimeout.Milliseconds(), 10)
+	admin.ConnConfig.RuntimeParams["lock_timeout"] = strconv.FormatInt(truthPatience*cfg.Budget.LockTimeout.Milliseconds(), 10)
 	c := &Checker{cfg: cfg, admin: admin}
 	if cfg.AppDatabaseURL != "" {
 		if c.app, err = pgx.ParseConfig(cfg.AppDatabaseURL); err != nil {
@@ -68,6 +75,14 @@ type run struct {
 	only    string // id of the single tenant, or empty
 }
 
+func newRun(c *Checker, admin *pgxpool.Pool) *run {
+	return &run{
+		ledger: &ledger{tried: map[string]map[string]bool{}}, cfg: c.cfg, admin: admin,
+		budget: rate.NewLimiter(rate.Limit(c.cfg.Budget.ChecksPerSecond), max(c.cfg.Budget.ChecksPerSecond/10, 1)),
+		filled: map[*relation]bool{}, against: map[victim][]session{}, conns: map[shape]*pgx.Conn{},
+	}
+}
+
 // Check attempts everything and returns what it found. An error means that nothing could be said; what could not be checked beside the rest
 // stands in the report's coverage. Cancelling ctx ends the check with the context's error.
 func (c *Checker) Check(ctx context.Context, opts Options) (*Report, error) {
@@ -77,11 +92,7 @@ func (c *Checker) Check(ctx context.Context, opts Options) (*Report, error) {
 		return nil, fmt.Errorf("database_url: %w", err)
 	}
 	defer admin.Close()
-	r := &run{
-		ledger: &ledger{tried: map[string]map[string]bool{}}, cfg: c.cfg, admin: admin,
-		budget: rate.NewLimiter(rate.Limit(c.cfg.Budget.ChecksPerSecond), max(c.cfg.Budget.ChecksPerSecond/10, 1)),
-		filled: map[*relation]bool{}, against: map[victim][]session{}, conns: map[shape]*pgx.Conn{},
-	}
+	r := newRun(c, admin)
 	defer r.hangUp(ctx)
 	if err := r.prepare(ctx, c, opts); err != nil {
 		return nil, err
@@ -194,7 +205,9 @@ var errRowSecurity = errors.New("its role is neither superuser nor has BYPASSRLS
 func openDoor(ctx context.Context, admin *pgxpool.Pool, c *Checker) (*door, error) {
 	d := &door{cfg: c.cfg, admin: c.admin.ConnConfig.Copy(), app: c.app}
 	d.admin.DefaultQueryExecMode = pgx.QueryExecModeExec
-	delete(d.admin.RuntimeParams, "row_security")
+	for _, own := range []string{"row_security", "statement_timeout", "lock_timeout"} {
+		delete(d.admin.RuntimeParams, own)
+	}
 	var bypass, exists, member bool
 	err := one(ctx, admin, `SELECT rolsuper, rolsuper OR rolbypassrls, EXISTS (SELECT FROM pg_roles WHERE rolname = $1),
 		EXISTS (SELECT FROM pg_roles WHERE rolname = $1 AND pg_has_role(current_user, oid, 'MEMBER')) FROM pg_roles WHERE rolname = current_user`,

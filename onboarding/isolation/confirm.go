@@ -130,14 +130,20 @@ func (r *run) whose(ctx context.Context, s session, t *relation, places []string
 	return p, err
 }
 
-// confirmCount proves by number alone: who sees more rows than they have sees another's.
+// confirmCount proves by number alone.
 func (r *run) confirmCount(ctx context.Context, conn *pgx.Conn, s session, t *relation) (*proof, error) {
-	var visible, own int
-	if err := one(ctx, conn, fmt.Sprintf("SELECT count(*) FROM %s", t.SQL()), nil, &visible); err != nil {
+	var visible int
+	if err := one(ctx, conn, "SELECT count(*) FROM "+t.SQL(), nil, &visible); err != nil {
 		return nil, err
 	}
+	return r.surplus(ctx, s, t, visible)
+}
+
+// surplus proves that who sees more rows than they have sees another's.
+func (r *run) surplus(ctx context.Context, s session, t *relation, visible int) (*proof, error) {
+	var own int
 	w := r.m.identity(s.Person, s.Orgs, s.Mates)
-	if err := one(ctx, r.admin, fmt.Sprintf("SELECT count(*) FROM %s a WHERE NOT %s", t.SQL(), r.m.foreign(t, "a", w, truth)), nil, &own); err != nil {
+	if err := one(ctx, r.admin, fmt.Sprintf("SELECT count(*) FROM %s a WHERE NOT coalesce(%s, false)", t.SQL(), r.m.foreign(t, "a", w, truth)), nil, &own); err != nil {
 		return nil, err
 	}
 	if visible <= own {

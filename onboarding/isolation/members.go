@@ -1,8 +1,12 @@
 package isolation
 
 import (
+	"context"
+	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/jackc/pgx/v5"
 )
 
 var (
@@ -102,4 +106,78 @@ func presence(r *relation) string {
 		}
 	}
 	return strings.Join(conditions, " AND ")
+}
+
+// rejoin renders assignments that would make a membership a present one again; empty where nothing says that it ended.
+func rejoin(r *relation) string {
+	var sets []string
+	for _, c := range r.Columns {
+		name, f := normal(c.Name), pgx.Identifier{c.Name}.Sanitize()
+		if !c.Update {
+			continue
+		}
+		switch {
+		case c.Category == "D" && slices.Contains(endColumns, name):
+			sets = append(sets, f+" = NULL")
+		case c.Category == "B" && slices.Contains(presentFlags, name):
+			sets = append(sets, f+" = true")
+		case c.Category == "B" && slices.Contains(formerFlags, name):
+			sets = append(sets, f+" = false")
+		case (c.Category == "S" || c.Category == "E") && slices.Contains(statusColumns, name):
+			sets = append(sets, f+" = 'active'")
+		}
+	}
+	return strings.Join(sets, ", ")
+}
+
+// tryRejoin lets someone who left an Org undo it. Who was only ever invited may accept, so they do not try.
+func (r *run) tryRejoin(ctx context.Context, t *relation, to target, s session, out *outcome) error {
+	m := r.m
+	sets := rejoin(t)
+	if t != m.members || s.Person == nil || to.victim.Org == "" || sets == "" || slices.Contains(s.Orgs, to.victim.Org) {
+		return nil
+	}
+	w := m.identity(s.Person, s.Orgs, s.Mates)
+	condition := fmt.Sprintf("%s AND %s::text = %s AND NOT %s", m.isUser(t, "a", m.memberUser, w), field("a", m.memberOrg), literal(to.victim.Org), pending(t))
+	rows, err := r.rowsMatching(ctx, t, condition, 1)
+	if err != nil || len(rows) == 0 {
+		return err
+	}
+	for _, where := range []string{" WHERE " + rows[0].place, ""} {
+		err := r.in(ctx, s, false, func(conn *pgx.Conn) error {
+			n, err := affected(ctx, conn, fmt.Sprintf("UPDATE %s a SET %s%s", t.SQL(), sets, where))
+			if err != nil || n == 0 {
+				return err
+			}
+			out.tried++
+			present := fmt.Sprintf("%s AND (%s)", condition, strings.ReplaceAll(m.present, "m.", "a."))
+			p, err := r.written(ctx, conn, s, to.victim, t, present, placed)
+			if p != nil {
+				r.writeLeak(t, "update", s, fmt.Sprintf("made themselves a member of %s again (%s)", to.victim, p.Key), out)
+			}
+			return err
+		})
+		if err != nil && !out.judge(err) {
+			return err
+		}
+		if out.proven {
+			return nil
+		}
+	}
+	return nil
+}
+
+// pending is a condition on a membership (alias a) that was offered and not yet taken.
+func pending(r *relation) string {
+	conditions := []string{"false"}
+	for _, c := range r.Columns {
+		name, f := normal(c.Name), field("a", c.Name)
+		switch {
+		case (c.Category == "S" || c.Category == "E") && slices.Contains(statusColumns, name):
+			conditions = append(conditions, "lower("+f+"::text) IN ('invited', 'pending', 'requested')")
+		case c.Category == "D" && slices.Contains(acceptColumns, name):
+			conditions = append(conditions, f+" IS NULL")
+		}
+	}
+	return "(" + strings.Join(conditions, " OR ") + ")"
 }

@@ -148,9 +148,7 @@ func (l *ledger) find(f Finding) {
 			if known.Kind == Risk && f.Kind == Leak {
 				l.findings[i] = f
 			}
-			if known.Kind == Leak || f.Kind == Leak || known.Evidence == f.Evidence {
-				return
-			}
+			return
 		}
 	}
 	l.findings = append(l.findings, f)

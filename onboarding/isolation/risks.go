@@ -25,7 +25,7 @@ func (r *run) checkCatalogue(ctx context.Context) error {
 		}
 	}
 	var creates []string
-	creates, err := texts(ctx, r.admin, fmt.Sprintf("SELECT nspname::text FROM pg_namespace WHERE nspname !~ '^pg_' AND has_schema_privilege(%s::name, oid, 'CREATE') ORDER BY 1", literal(r.cfg.AppRole)))
+	creates, err := texts(ctx, r.admin, fmt.Sprintf("SELECT nspname::text FROM pg_namespace WHERE nspname !~ '^pg_' AND NOT (SELECT rolsuper FROM pg_roles WHERE rolname = %[1]s) AND has_schema_privilege(%[1]s::name, oid, 'CREATE') ORDER BY 1", literal(r.cfg.AppRole)))
 	if err != nil {
 		return err
 	}

@@ -33,7 +33,7 @@ func (m *model) personsSQL(after bool) string {
 		" ORDER BY pairs.person"
 }
 
-// orgsSQL pages through all Orgs: a present member acts in it, a stranger claims it, and so does everyone who left.
+// orgsSQL pages through all Orgs: a present member acts in it, a stranger and a member of another claim it, and so does everyone who left.
 func (m *model) orgsSQL(after bool) string {
 	where := ""
 	if after {
@@ -42,6 +42,7 @@ func (m *model) orgsSQL(after bool) string {
 	id, user := field("o", m.orgID), field("u", m.userID)
 	return m.sessionsSQL(fmt.Sprintf(`page AS (SELECT %[1]s AS org FROM %[2]s o %[3]s ORDER BY %[1]s LIMIT %[4]d),
 outsiders AS (SELECT %[5]s AS person FROM %[6]s u ORDER BY %[5]s LIMIT 40),
+rivals AS (SELECT DISTINCT person FROM mem WHERE present ORDER BY person LIMIT 40),
 pairs AS (
   (SELECT DISTINCT ON (mem.org) 'member' AS kind, mem.person, mem.org FROM mem JOIN page ON page.org = mem.org WHERE mem.present ORDER BY mem.org, mem.person)
   UNION ALL
@@ -50,6 +51,9 @@ pairs AS (
   UNION ALL
   (SELECT DISTINCT ON (page.org) 'stranger', outsiders.person, page.org FROM page CROSS JOIN outsiders
     WHERE NOT EXISTS (SELECT FROM mem WHERE mem.org = page.org AND mem.person = outsiders.person) ORDER BY page.org, outsiders.person)
+  UNION ALL
+  (SELECT DISTINCT ON (page.org) 'rival', rivals.person, page.org FROM page CROSS JOIN rivals
+    WHERE NOT EXISTS (SELECT FROM mem WHERE mem.org = page.org AND mem.person = rivals.person) ORDER BY page.org, rivals.person)
   UNION ALL
   (SELECT 'org', NULL::%[7]s, page.org FROM page))`, id, m.orgs.SQL(), where, page, user, m.users.SQL(), m.userType)) +
 		" ORDER BY pairs.org, pairs.kind"
@@ -65,6 +69,8 @@ func tenantSession(kind, person string, org *string, orgs, mates []string) sessi
 		s.Org, s.Label = org, fmt.Sprintf("Person %s acting in their Org %s", person, *org)
 	case "former":
 		s.Org, s.Label = org, fmt.Sprintf("Person %s claiming Org %s, which they left", person, *org)
+	case "rival":
+		s.Org, s.Label = org, fmt.Sprintf("Person %s, a member elsewhere, claiming foreign Org %s", person, *org)
 	case "stranger":
 		s.Org, s.Label = org, fmt.Sprintf("Person %s claiming foreign Org %s", person, *org)
 	}

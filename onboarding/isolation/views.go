@@ -202,7 +202,7 @@ func (r *run) throughView(ctx context.Context, t *relation, v victim, s session,
 				if evidence != "" || !r.m.of(base).owned() || base.isView() || base.Kind == "f" || base.Partition || !strings.Contains(t.Definition, base.Name) {
 					continue
 				}
-				p, err := r.written(ctx, conn, s, v, base, "true")
+				p, err := r.written(ctx, conn, s, v, base, "true", placed)
 				if err != nil {
 					return err
 				}

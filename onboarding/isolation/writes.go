@@ -3,6 +3,7 @@ package isolation
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -69,6 +70,7 @@ func (r *run) writeTo(ctx context.Context, t *relation) error {
 		{"insert", t.Elsewhere || t.can(canInsert), r.tryInsert},
 		{"update", t.Elsewhere || t.can(canUpdate), r.tryUpdate},
 		{"update", t.Elsewhere || t.can(canUpdate), r.tryMove},
+		{"update", t.can(canUpdate), r.tryRejoin},
 		{"delete", t.Elsewhere || t.Usage && t.Delete, r.tryDelete},
 	}
 	for _, a := range attempts {
@@ -76,6 +78,7 @@ func (r *run) writeTo(ctx context.Context, t *relation) error {
 			continue
 		}
 		out := &outcome{errors: map[string]int{}}
+		tried := map[string]bool{} // further rows of a victim are for who has not tried, who left and may be the author of some, and when a constraint held the first
 		for _, target := range targets {
 			attackers, err := r.attackersOf(ctx, t, target)
 			if err != nil {
@@ -85,6 +88,11 @@ func (r *run) writeTo(ctx context.Context, t *relation) error {
 				if out.proven || r.leaks(t.String(), a.operation) {
 					break
 				}
+				who := target.victim.String() + s.Label
+				if tried[who] && !strings.Contains(s.Label, "left") && !(a.operation == "delete" && out.stopped != "") {
+					continue
+				}
+				tried[who] = true
 				if err := r.limit(ctx, 1); err != nil {
 					return err
 				}
@@ -164,21 +172,26 @@ func (r *run) tryInsert(ctx context.Context, t *relation, to target, s session, 
 	if o.Class == classUsers || o.Class == classOrgs {
 		return nil // signing up and founding are nobody else's
 	}
-	values := map[string]*string{}
-	for k, v := range to.values {
-		values[k] = v
-	}
+	values := maps.Clone(to.values)
 	if (to.victim.Org != "" && len(o.Org) > 0 || o.Class == classMembers) && s.Person != nil {
 		for _, c := range o.User {
 			values[c] = s.Person // the author of a row that is the Org's
 		}
 	}
 	variants := []map[string]*string{values}
-	if len(o.Parents) > 0 && len(o.User) > 0 && s.Person != nil {
-		mine := map[string]*string{}
-		for k, v := range values {
-			mine[k] = v
+	if o.Class == classMembers {
+		// Who was a member once has a row already, and can only let others in.
+		for _, other := range r.people() {
+			if s.Person == nil || other != *s.Person {
+				guest := maps.Clone(values)
+				guest[r.m.memberUser] = &other
+				variants = append(variants, guest)
+			}
 		}
+	}
+	below := len(variants) // those from here on name the attacker below the victim's parent
+	if len(o.Parents) > 0 && len(o.User) > 0 && s.Person != nil {
+		mine := maps.Clone(values)
 		for _, c := range o.User {
 			mine[c] = s.Person
 		}
@@ -194,16 +207,16 @@ func (r *run) tryInsert(ctx context.Context, t *relation, to target, s session, 
 				return err
 			}
 			out.tried++
-			if i > 0 {
+			if i >= below {
 				return r.landed(ctx, conn, t, condition, to, s, out)
 			}
-			p, err := r.written(ctx, conn, s, to.victim, t, condition)
+			p, err := r.written(ctx, conn, s, to.victim, t, condition, placed)
 			if p != nil {
 				r.writeLeak(t, "insert", s, fmt.Sprintf("inserted a row that belongs to %s", p.Owner), out)
 			}
 			return err
 		})
-		if err != nil && i == len(variants)-1 || err != nil && !out.judge(err) {
+		if err != nil && !out.judge(err) {
 			return err
 		}
 		if out.proven {
@@ -275,6 +288,9 @@ func (r *run) touchable(t *relation) *column {
 // claims renders assignments that make a row the attacker's own.
 func (r *run) claims(t *relation, s session) string {
 	o := r.m.of(t)
+	if c := t.column(r.m.ownerColumn); s.Person != nil && o.Class == classOrgs && c != nil && c.Update {
+		return pgx.Identifier{c.Name}.Sanitize() + " = " + c.literal(s.Person)
+	}
 	if s.Person == nil || o.Class != classTenant || len(o.User) == 0 {
 		return ""
 	}
@@ -361,7 +377,7 @@ func (r *run) reached(ctx context.Context, t *relation, operation, how string, t
 	}
 	w := r.m.identity(s.Person, s.Orgs, s.Mates)
 	var own int
-	if err := one(ctx, r.admin, fmt.Sprintf("SELECT count(*) FROM %s a WHERE NOT coalesce(%s, false)", t.SQL(), r.m.foreignWrite(t, "a", w)), nil, &own); err != nil {
+	if err := one(ctx, r.admin, fmt.Sprintf("SELECT count(*) FROM %s a WHERE NOT coalesce(%s, false)", t.SQL(), r.m.foreignWrite(t, "a", w, changed)), nil, &own); err != nil {
 		return err
 	}
 	if n > own {
@@ -373,13 +389,13 @@ func (r *run) reached(ctx context.Context, t *relation, operation, how string, t
 // tryMove gives the attacker's own rows to the victim.
 func (r *run) tryMove(ctx context.Context, t *relation, to target, s session, out *outcome) error {
 	o := r.m.of(t)
-	if s.Person == nil || o.Class != classTenant {
+	if s.Person == nil || o.Class != classTenant && o.Class != classMembers {
 		return nil
 	}
 	var sets []string
 	for _, name := range o.tenantColumns() {
 		c := t.column(name)
-		author := to.victim.Org != "" && slices.Contains(o.User, name) && len(o.Org) > 0
+		author := to.victim.Org != "" && slices.Contains(o.User, name) && len(o.Org) > 0 // and whom a membership names
 		if author {
 			continue
 		}
@@ -394,6 +410,9 @@ func (r *run) tryMove(ctx context.Context, t *relation, to target, s session, ou
 		return err
 	}
 	var aims []string
+	if own == nil && o.Class == classMembers {
+		return nil
+	}
 	if own != nil {
 		aims = append(aims, " WHERE "+own.place)
 	}
@@ -421,7 +440,7 @@ func (r *run) tryMove(ctx context.Context, t *relation, to target, s session, ou
 			if n == 0 {
 				return nil
 			}
-			p, err := r.written(ctx, conn, s, to.victim, t, "true")
+			p, err := r.written(ctx, conn, s, to.victim, t, "true", placed)
 			if p != nil {
 				r.writeLeak(t, "update", s, fmt.Sprintf("moved a row of their own (%s) to %s", p.Key, p.Owner), out)
 			}
@@ -443,7 +462,11 @@ func (r *run) ownRow(ctx context.Context, t *relation, s session, w who) (*targe
 	for _, org := range s.Orgs {
 		owners = append(owners, literal("Org "+org))
 	}
-	rows, err := r.rowsAnyTenant(ctx, t, fmt.Sprintf("%s IN (%s) AND NOT %s", r.m.owner(t, "a"), strings.Join(owners, ", "), r.m.foreign(t, "a", w, truth)))
+	condition := fmt.Sprintf("%s IN (%s) AND NOT %s", r.m.owner(t, "a"), strings.Join(owners, ", "), r.m.foreign(t, "a", w, truth))
+	if r.m.of(t).Class == classMembers {
+		condition = r.m.isUser(t, "a", r.m.memberUser, w)
+	}
+	rows, err := r.rowsAnyTenant(ctx, t, condition)
 	if err != nil || len(rows) == 0 {
 		return nil, err
 	}

@@ -14,7 +14,7 @@ CREATE FUNCTION private.me() RETURNS uuid LANGUAGE sql STABLE SET search_path = 
 CREATE FUNCTION private.my_orgs() RETURNS SETOF uuid LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     SELECT m.org_id FROM public.org_members m WHERE m.user_id = private.me() AND m.left_at IS NULL
     UNION SELECT o.id FROM public.orgs o WHERE o.owner_id = private.me() $$;
-CREATE FUNCTION private.my_mates() RETURNS SETOF uuid LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+CREATE FUNCTION private.my_mates() RETURNS SETOF uuid LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
     SELECT m.user_id FROM public.org_members m WHERE m.org_id IN (SELECT private.my_orgs()) $$;
 
 ALTER TABLE users ENABLE ROW LEVEL SECURITY;

@@ -1,0 +1,154 @@
+package isolation_test
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/atlilith/onboardbot/onboarding/isolation"
+)
+
+const (
+	benchTables = 12
+	benchRows   = 20 // of each tenant in each table
+)
+
+// bigPlatform is a sound platform of Persons, each with rows in every table.
+func bigPlatform(tenants int) string {
+	var sql strings.Builder
+	fmt.Fprintf(&sql, `CREATE TABLE users (id uuid PRIMARY KEY, slug text UNIQUE NOT NULL, email text);
+INSERT INTO users SELECT md5('u' || n)::uuid, 'u' || n, n || '@example.com' FROM generate_series(1, %d) n;
+ALTER TABLE users ENABLE ROW LEVEL SECURITY;
+CREATE POLICY p ON users USING (id = nullif(current_setting('app.user_id', true), '')::uuid);
+`, tenants)
+	for i := range benchTables {
+		fmt.Fprintf(&sql, `CREATE TABLE t%[1]d (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, user_id uuid NOT NULL, body text NOT NULL);
+INSERT INTO t%[1]d (user_id, body) SELECT u.id, 'row ' || n FROM users u, generate_series(1, %[2]d) n;
+CREATE INDEX ON t%[1]d (user_id);
+ALTER TABLE t%[1]d ENABLE ROW LEVEL SECURITY;
+CREATE POLICY p ON t%[1]d USING (user_id = nullif(current_setting('app.user_id', true), '')::uuid);
+GRANT SELECT ON t%[1]d TO {{app}};
+`, i, benchRows)
+	}
+	sql.WriteString("ANALYZE;")
+	return sql.String()
+}
+
+// floorSQL is the same checks in one loop on the server, whose plans plpgsql keeps.
+func floorSQL() string {
+	var checks strings.Builder
+	for i := range benchTables {
+		fmt.Fprintf(&checks, "SELECT count(*) INTO n FROM t%d WHERE user_id IS DISTINCT FROM me; foreign_rows := foreign_rows + n;\n", i)
+	}
+	return `CREATE FUNCTION floor_of(tenants uuid[]) RETURNS bigint LANGUAGE plpgsql AS $$ DECLARE me uuid; n bigint; foreign_rows bigint := 0; BEGIN
+FOREACH me IN ARRAY tenants LOOP
+PERFORM set_config('app.user_id', me::text, true);
+` + checks.String() + `END LOOP; RETURN foreign_rows; END $$;`
+}
+
+// asApp opens a session of the app role, with the ids of all tenants.
+func (s *schema) asApp(t testing.TB) (*pgx.Conn, []string) {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), s.dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close(context.Background()) })
+	rows, err := conn.Query(t.Context(), "SELECT id::text FROM users ORDER BY id")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ids, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := conn.Exec(t.Context(), "SET SESSION AUTHORIZATION "+s.role); err != nil {
+		t.Fatal(err)
+	}
+	return conn, ids
+}
+
+// floor times the server-side loop.
+func (s *schema) floor(t testing.TB) time.Duration {
+	conn, ids := s.asApp(t)
+	started := time.Now()
+	var foreign int
+	if err := conn.QueryRow(t.Context(), "SELECT floor_of($1)", ids).Scan(&foreign); err != nil {
+		t.Fatal(err)
+	}
+	if foreign != 0 {
+		t.Fatalf("%d foreign rows", foreign)
+	}
+	return time.Since(started)
+}
+
+// roundTrips times one statement after another, each planned and answered by itself.
+func (s *schema) roundTrips(t testing.TB) time.Duration {
+	conn, ids := s.asApp(t)
+	started := time.Now()
+	for _, id := range ids {
+		if _, err := conn.Exec(t.Context(), "SELECT set_config('app.user_id', $1, false)", id); err != nil {
+			t.Fatal(err)
+		}
+		for i := range benchTables {
+			var foreign int
+			if err := conn.QueryRow(t.Context(), fmt.Sprintf("SELECT count(*) FROM t%d WHERE user_id IS DISTINCT FROM $1::uuid", i), pgx.QueryExecModeExec, id).Scan(&foreign); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	return time.Since(started)
+}
+
+// reads times the checker's exhaustive reads.
+func (s *schema) reads(t testing.TB) time.Duration {
+	took, checks, err := isolation.TimeReads(t.Context(), s.cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if checks%benchTables != 0 || checks == 0 {
+		t.Fatalf("%d checks", checks)
+	}
+	return took
+}
+
+func median(n int, measure func() time.Duration) time.Duration {
+	times := make([]time.Duration, n)
+	for i := range times {
+		times[i] = measure()
+	}
+	slices.Sort(times)
+	return times[n/2]
+}
+
+// BenchmarkReads holds the exhaustive reads against their floor and against the obvious way, in one run, and shows how they grow.
+//
+//	go test -run - -bench Reads -benchtime 1x ./onboarding/isolation
+func BenchmarkReads(b *testing.B) {
+	for b.Loop() {
+		s := newSchema(b, bigPlatform(2000), floorSQL())
+		floor, reads := median(5, func() time.Duration { return s.floor(b) }), median(5, func() time.Duration { return s.reads(b) })
+		trips := s.roundTrips(b)
+		b.ReportMetric(reads.Seconds()/floor.Seconds(), "×floor")
+		b.ReportMetric(trips.Seconds()/reads.Seconds(), "×faster-than-round-trips")
+		b.Logf("2,000 tenants × %d tables × %d rows: floor %v, checker %v (%.2f× the floor, at most 1.5×), round trips %v (%.1f× slower, at least 6×)",
+			benchTables, benchRows, floor.Round(time.Millisecond), reads.Round(time.Millisecond), reads.Seconds()/floor.Seconds(), trips.Round(time.Millisecond), trips.Seconds()/reads.Seconds())
+	}
+}
+
+// BenchmarkGrowth shows that the time per tenant stays the same from 500 to 8,000 tenants.
+func BenchmarkGrowth(b *testing.B) {
+	for b.Loop() {
+		for _, tenants := range []int{500, 1000, 2000, 4000, 8000} {
+			s := newSchema(b, bigPlatform(tenants))
+			took := median(3, func() time.Duration { return s.reads(b) })
+			b.ReportMetric(float64(took.Microseconds())/float64(tenants), fmt.Sprintf("µs/tenant-of-%d", tenants))
+			b.Logf("%5d tenants: %8v, %v a tenant", tenants, took.Round(time.Millisecond), (took / time.Duration(tenants)).Round(time.Microsecond))
+		}
+	}
+}
