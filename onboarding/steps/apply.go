@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"net/netip"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -16,6 +17,7 @@ import (
 	"github.com/atlilith/onboardbot/onboarding"
 	"github.com/atlilith/onboardbot/onboarding/dns"
 	"github.com/atlilith/onboardbot/onboarding/hosts"
+	"github.com/atlilith/onboardbot/onboarding/probe"
 	"github.com/atlilith/onboardbot/onboarding/repo"
 )
 
@@ -175,14 +177,24 @@ func (b *Runbook) applyProbe(ctx context.Context, wanted onboarding.Probe, log o
 				switch {
 				case err != nil:
 					return fmt.Errorf("the certificate authority could not reach %s: %w", name, err)
-				case string(seen.Body) != wanted.Body:
+				case string(seen.Body) == wanted.Body:
+					log.Line(fmt.Sprintf("http://%s%s at %s serves the file", name, wanted.Path, address))
+				case toHTTPS(name, seen):
+					// certbot has been here: what it puts in front of its own redirect answers the authority.
+					log.Line(fmt.Sprintf("http://%s%s at %s leads to HTTPS", name, wanted.Path, address))
+				default:
 					return fmt.Errorf("the certificate authority would not find its proof: http://%s%s at %s answers %d with something else than the file that was put there",
 						name, wanted.Path, address, seen.Status)
 				}
-				log.Line(fmt.Sprintf("http://%s%s at %s serves the file", name, wanted.Path, address))
 				return nil
 			})
 		}
 	}
 	return group.Wait()
+}
+
+// toHTTPS says whether an answer leads to HTTPS on the same host.
+func toHTTPS(name string, seen probe.Response) bool {
+	location, err := url.Parse(seen.Header.Get("Location"))
+	return err == nil && answers(seen.Status) && location.Scheme == "https" && strings.EqualFold(location.Host, name)
 }

@@ -169,6 +169,8 @@ func (c *Config) Defaults() {
 	set(&c.DNS.Provider, Manual)
 	c.DNS.TTL = cmp.Or(c.DNS.TTL, 300)
 	c.DNS.Again = cmp.Or(c.DNS.Again, 5*time.Second)
+	c.DNS.Resolver, c.DNS.Updates = c.DNS.Resolver.WithDefaults(), c.DNS.Updates.WithDefaults()
+	c.Probe = c.Probe.WithDefaults()
 	set(&c.Certificate.Email, "{email}")
 	if c.Certificate.Command == nil {
 		c.Certificate.Command = []string{"certbot", "--nginx", "-d", "{domain}", "-d", "www.{domain}", "--non-interactive", "--agree-tos", "-m", "{email}", "--redirect"}

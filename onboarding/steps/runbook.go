@@ -3,7 +3,6 @@ package steps
 import (
 	"context"
 	"fmt"
-	"net/http"
 	"slices"
 	"sync"
 
@@ -178,9 +177,4 @@ func early(run *onboarding.Run, key onboarding.Key) bool {
 func (v *view) settling() bool {
 	step := v.run.Step(v.key)
 	return step != nil && (step.State == onboarding.StepApproved || step.State == onboarding.StepApplying)
-}
-
-// answers says whether a status of HTTP is what a site that is up gives: a page, or the way to one.
-func answers(status int) bool {
-	return status == http.StatusOK || status == http.StatusMovedPermanently || status == http.StatusPermanentRedirect
 }

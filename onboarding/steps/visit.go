@@ -1,6 +1,7 @@
 package steps
 
 import (
+	"net/http"
 	"net/netip"
 	"sync"
 
@@ -34,4 +35,9 @@ func (s *site) everywhere(look func(visit) error) []onboarding.Finding {
 		}
 	}
 	return bad
+}
+
+// answers says whether a status of HTTP is what a site that is up gives: a page, or the way to one.
+func answers(status int) bool {
+	return status == http.StatusOK || status == http.StatusMovedPermanently || status == http.StatusPermanentRedirect
 }
