@@ -43,10 +43,10 @@ type Config struct {
 	EnvelopeRetention time.Duration `yaml:"envelope_retention"`
 	// DirectoryTTL is how long a looked-up person or user group is believed. Default 1m.
 	DirectoryTTL time.Duration `yaml:"directory_ttl"`
-	// Schema is where the bot's tables live. Default onboarding.
-	Schema string `yaml:"schema"`
+	// Schema is where the bot's tables live; the file says it once, for the whole database. Default onboarding.
+	Schema string `yaml:"-"`
 	// RiverSchema is where River's tables live, as in river.Config. Default empty: the connection's search_path.
-	RiverSchema string `yaml:"river_schema"`
+	RiverSchema string `yaml:"-"`
 }
 
 // WithDefaults returns the configuration with every default filled in.

@@ -70,6 +70,29 @@ const Off = "off"
 // Load reads a file and checks the sections that a command needs. Everything that is wrong is returned at once, as
 // [*Problems]: keys that are unknown, values of the wrong type, secrets that cannot be found, what is missing or cannot stand.
 func Load(path string, sections ...Section) (*Config, error) {
+	read, err := open(path)
+	if err != nil {
+		return nil, err
+	}
+	if err := read.check(sections); err != nil {
+		return nil, err
+	}
+	return read.config, nil
+}
+
+// reading is a configuration as it was read, right or not.
+type reading struct {
+	path     string
+	document document
+	config   *Config
+	problems []Problem
+	// given are the keys whose value comes from the file, and origins says of secrets from where else.
+	given   map[string]bool
+	origins map[string]string
+}
+
+// open reads a file, reveals its secrets and fills in what it leaves out. It fails only where there is nothing to read.
+func open(path string) (*reading, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("configuration: %w", err)
@@ -78,16 +101,25 @@ func Load(path string, sections ...Section) (*Config, error) {
 	if err != nil {
 		return nil, &Problems{File: path, List: []Problem{{Text: "this is not YAML: " + err.Error()}}}
 	}
-	config := new(Config)
-	problems := document.decode(text, config)
-	problems = append(problems, document.reveal(config)...)
-	config.defaults()
+	r := &reading{path: path, document: document, config: new(Config), given: map[string]bool{}, origins: map[string]string{}}
+	r.problems = document.decode(text, r.config)
+	for key := range leaves(r.config) {
+		r.given[key] = true
+	}
+	r.reveal()
+	r.config.defaults()
+	return r, nil
+}
+
+// check returns what was wrong with the file and what the sections say.
+func (r *reading) check(sections []Section) error {
+	problems := r.problems
 	known := map[string]bool{}
 	for _, problem := range problems {
 		known[problem.Key] = true
 	}
 	for _, section := range sections {
-		for _, problem := range document.said(section(config)) {
+		for _, problem := range r.document.said(section(r.config)) {
 			// What could not be read has no value to speak of.
 			if !known[problem.Key] {
 				problems = append(problems, problem)
@@ -96,9 +128,9 @@ func Load(path string, sections ...Section) (*Config, error) {
 	}
 	if len(problems) > 0 {
 		inOrder(problems)
-		return nil, &Problems{File: path, List: problems}
+		return &Problems{File: r.path, List: problems}
 	}
-	return config, nil
+	return nil
 }
 
 func (c *Config) defaults() {

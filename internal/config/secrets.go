@@ -13,17 +13,30 @@ import (
 const file = "file:"
 
 // reveal replaces every secret that names a file or an environment variable by its value, and reports those it could not.
-func (d document) reveal(into any) []Problem {
-	var problems []Problem
-	walk(reflect.ValueOf(into), "", func(path string, value *secret.String) {
+func (r *reading) reveal() {
+	walk(reflect.ValueOf(r.config), "", func(path string, value *secret.String) {
+		if origin := secretOrigin(*value); origin != "" {
+			r.origins[path] = origin
+		}
 		resolved, err := resolve(*value)
 		if err != nil {
-			problems = append(problems, Problem{Line: d.line(path), Key: path, Text: err.Error()})
+			r.problems = append(r.problems, Problem{Line: r.document.line(path), Key: path, Text: err.Error()})
 			return
 		}
 		*value = resolved
 	})
-	return problems
+}
+
+// secretOrigin says where a secret's value is if it is not in the configuration itself.
+func secretOrigin(value secret.String) string {
+	if path, isFile := strings.CutPrefix(value.Reveal(), file); isFile {
+		return "file " + path
+	}
+	var names []string
+	for _, name := range value.References() {
+		names = append(names, "$"+name)
+	}
+	return strings.Join(names, ", ")
 }
 
 func resolve(value secret.String) (secret.String, error) {
@@ -46,39 +59,27 @@ func resolve(value secret.String) (secret.String, error) {
 func walk(value reflect.Value, path string, visit func(string, *secret.String)) {
 	switch value.Kind() {
 	case reflect.Pointer:
-		if found, ok := value.Interface().(*secret.String); ok && found != nil {
-			visit(strings.TrimPrefix(path, "."), found)
-		} else if !value.IsNil() {
+		if !value.IsNil() {
 			walk(value.Elem(), path, visit)
 		}
 	case reflect.Struct:
-		if value.CanAddr() {
-			if found, ok := value.Addr().Interface().(*secret.String); ok {
-				visit(strings.TrimPrefix(path, "."), found)
-				return
-			}
+		if found, ok := value.Addr().Interface().(*secret.String); ok {
+			visit(path, found)
+			return
 		}
-		for i := range value.NumField() {
-			field := value.Type().Field(i)
-			name, options, _ := strings.Cut(field.Tag.Get("yaml"), ",")
-			switch {
-			case !field.IsExported() || name == "-":
-			case options == "inline":
-				walk(value.Field(i), path, visit)
-			default:
-				walk(value.Field(i), path+"."+name, visit)
-			}
+		for name, field := range fields(value) {
+			walk(field, join(path, name), visit)
 		}
 	case reflect.Slice:
 		for i := range value.Len() {
-			walk(value.Index(i), fmt.Sprintf("%s.%d", path, i), visit)
+			walk(value.Index(i), join(path, fmt.Sprint(i)), visit)
 		}
 	case reflect.Map:
 		for _, key := range value.MapKeys() {
 			// The values of a map have no address: a copy is walked and put back.
 			element := reflect.New(value.Type().Elem()).Elem()
 			element.Set(value.MapIndex(key))
-			walk(element, path+"."+key.String(), visit)
+			walk(element, join(path, key.String()), visit)
 			value.SetMapIndex(key, element)
 		}
 	}

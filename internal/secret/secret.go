@@ -48,6 +48,15 @@ func (s String) Expand() (String, error) {
 	return String{value: expanded}, nil
 }
 
+// References are the environment variables that the value names as ${NAME}, in their order.
+func (s String) References() []string {
+	var names []string
+	for _, match := range reference.FindAllStringSubmatch(s.value, -1) {
+		names = append(names, match[1])
+	}
+	return names
+}
+
 func (s String) redacted() string {
 	if s.value == "" {
 		return ""

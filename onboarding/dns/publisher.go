@@ -1,7 +1,6 @@
 package dns
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -24,6 +23,7 @@ type Publisher struct {
 
 // NewPublisher makes a publisher. It reads the secret and sends nothing yet.
 func NewPublisher(config PublisherConfig) (*Publisher, error) {
+	config = config.WithDefaults()
 	if err := config.Validate(); err != nil {
 		return nil, fmt.Errorf("dns publisher: %w", err)
 	}
@@ -35,12 +35,12 @@ func NewPublisher(config PublisherConfig) (*Publisher, error) {
 	if err != nil {
 		return nil, fmt.Errorf("dns publisher: %w", err)
 	}
-	p := &Publisher{server: server, algorithm: wire.Fqdn(cmp.Or(config.Algorithm, "hmac-sha256"))}
+	p := &Publisher{server: server, algorithm: wire.Fqdn(config.Algorithm)}
 	for _, zone := range config.Zones {
 		zone, _ := Name(zone) // validated above
 		p.zones = append(p.zones, zone)
 	}
-	p.asker = asker{timeout: cmp.Or(config.Timeout, 5*time.Second), sign: func(client *wire.Client, message *wire.Msg) {
+	p.asker = asker{timeout: config.Timeout, sign: func(client *wire.Client, message *wire.Msg) {
 		client.TsigSecret = map[string]string{name: string(secret)}
 		message.SetTsig(name, p.algorithm, fudge, time.Now().Unix())
 	}}

@@ -1,6 +1,7 @@
 package dns
 
 import (
+	"cmp"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -34,6 +35,13 @@ type PublisherConfig struct {
 	Timeout time.Duration `yaml:"timeout"`
 }
 
+// WithDefaults returns the configuration with every default filled in.
+func (c PublisherConfig) WithDefaults() PublisherConfig {
+	c.Algorithm = cmp.Or(c.Algorithm, algorithms[0])
+	c.Timeout = cmp.Or(c.Timeout, 5*time.Second)
+	return c
+}
+
 // Validate reports every problem, each with the field's name.
 func (c PublisherConfig) Validate() error {
 	var problems []error
@@ -43,7 +51,7 @@ func (c PublisherConfig) Validate() error {
 	if _, err := Name(c.Key); err != nil {
 		problems = append(problems, fmt.Errorf("key: %w", err))
 	}
-	if c.Algorithm != "" && !slices.Contains(algorithms, c.Algorithm) {
+	if !slices.Contains(algorithms, c.Algorithm) {
 		problems = append(problems, fmt.Errorf("algorithm: %q is not one of %s", c.Algorithm, strings.Join(algorithms, ", ")))
 	}
 	if (c.Secret == "") == (c.SecretFile == "") {

@@ -1,6 +1,7 @@
 package dns
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -40,8 +41,16 @@ type Resolver struct {
 	asker     asker
 }
 
+// WithDefaults returns the configuration with every default filled in that does not depend on the machine.
+func (c ResolverConfig) WithDefaults() ResolverConfig {
+	c.Port = cmp.Or(c.Port, 53)
+	c.Timeout = cmp.Or(c.Timeout, 2*time.Second)
+	return c
+}
+
 // NewResolver makes a resolver. It sends nothing yet.
 func NewResolver(config ResolverConfig) (*Resolver, error) {
+	config = config.WithDefaults()
 	servers := config.Servers
 	if len(servers) == 0 {
 		system, err := wire.ClientConfigFromFile("/etc/resolv.conf")
@@ -62,12 +71,6 @@ func NewResolver(config ResolverConfig) (*Resolver, error) {
 	}
 	if config.Timeout < 0 {
 		return nil, fmt.Errorf("dns: timeout: %s is negative", config.Timeout)
-	}
-	if config.Timeout == 0 {
-		config.Timeout = 2 * time.Second
-	}
-	if config.Port == 0 {
-		config.Port = 53
 	}
 	return &Resolver{
 		bootstrap: slices.Clone(servers),

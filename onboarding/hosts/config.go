@@ -13,8 +13,8 @@ import (
 
 // Config says where one host is and how it is reached. The zero value of every field but Name has a default.
 type Config struct {
-	// Name is what operators call the host: apricot, quinn-vps. Required.
-	Name string `yaml:"name"`
+	// Name is what operators call the host: apricot, quinn-vps. Required; in YAML it is the key above.
+	Name string `yaml:"-"`
 	// SSH is the destination given to the system's ssh, usually an alias of ssh_config(5). Empty means this machine.
 	SSH string `yaml:"ssh"`
 	// SSHConfig is an ssh_config(5) file used in place of the account's own (ssh -F). Empty means the account's own.

@@ -25,6 +25,14 @@ type Config struct {
 	Timeout time.Duration `yaml:"timeout"`
 }
 
+// WithDefaults returns the configuration with every default filled in.
+func (c Config) WithDefaults() Config {
+	c.HTTPPort = cmp.Or(c.HTTPPort, 80)
+	c.HTTPSPort = cmp.Or(c.HTTPSPort, 443)
+	c.Timeout = cmp.Or(c.Timeout, 10*time.Second)
+	return c
+}
+
 // Validate reports every problem, each with the field's name.
 func (c Config) Validate() error {
 	if c.Timeout < 0 {
@@ -45,6 +53,7 @@ type Prober struct {
 
 // New makes a prober; it reads the roots and connects to nothing yet.
 func New(config Config) (*Prober, error) {
+	config = config.WithDefaults()
 	if config.Timeout < 0 {
 		return nil, fmt.Errorf("probe: timeout: %s is negative", config.Timeout)
 	}
@@ -54,9 +63,9 @@ func New(config Config) (*Prober, error) {
 	}
 	return &Prober{
 		roots:     roots,
-		httpPort:  cmp.Or(config.HTTPPort, 80),
-		httpsPort: cmp.Or(config.HTTPSPort, 443),
-		timeout:   cmp.Or(config.Timeout, 10*time.Second),
+		httpPort:  config.HTTPPort,
+		httpsPort: config.HTTPSPort,
+		timeout:   config.Timeout,
 	}, nil
 }
 
