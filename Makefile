@@ -4,8 +4,8 @@ STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 .PHONY: demo test lint bench build install
 
 # Play a whole onboarding by two operators, on real parts, in this terminal.
-demo: install
-	go run ./internal/sandbox/demo
+demo: install build
+	go run ./internal/sandbox/demo -bot ./onboardbot
 
 # Everything, with the race detector.
 test: install lint

@@ -29,6 +29,15 @@ func Reads(m workspace.Message) string { return m.Render(width, nil) }
 
 // Ask types the command, fills in the form and sends it, and returns the run's root message.
 func (s *Stage) Ask(ctx context.Context, who string, in Inputs) (workspace.Message, error) {
+	form, err := s.Form(ctx, who, in)
+	if err != nil {
+		return workspace.Message{}, err
+	}
+	return s.Send(ctx, who, form, in.Slug)
+}
+
+// Send sends a form and returns the root message of the run that it begins.
+func (s *Stage) Send(ctx context.Context, who string, form *workspace.Form, slug string) (workspace.Message, error) {
 	person := s.Person(who)
 	before, err := person.Read(ctx, Channel)
 	if err != nil {
@@ -38,10 +47,6 @@ func (s *Stage) Ask(ctx context.Context, who string, in Inputs) (workspace.Messa
 	for _, m := range before {
 		known[m.TS] = true
 	}
-	form, err := s.Form(ctx, who, in)
-	if err != nil {
-		return workspace.Message{}, err
-	}
 	sent, err := form.Submit(ctx)
 	if err != nil {
 		return workspace.Message{}, err
@@ -50,7 +55,7 @@ func (s *Stage) Ask(ctx context.Context, who string, in Inputs) (workspace.Messa
 		return workspace.Message{}, fmt.Errorf("the form stayed open: %s %v", sent.Error, sent.Errors)
 	}
 	return person.WaitMessage(ctx, Channel, func(m workspace.Message) bool {
-		return !known[m.TS] && m.ThreadTS == "" && m.FromApp && !m.Ephemeral && strings.Contains(Reads(m), in.Slug)
+		return !known[m.TS] && m.ThreadTS == "" && m.FromApp && !m.Ephemeral && strings.Contains(Reads(m), slug)
 	})
 }
 
@@ -163,21 +168,23 @@ func (s *Stage) Root(ctx context.Context, who string, root workspace.Message, wo
 // ErrStuck is what [Stage.Finish] returns when a run needs somebody for more than an approval.
 var ErrStuck = errors.New("the run needs somebody")
 
-// Finish approves whatever the run asks until it is live, or fails with what the thread says.
-func (s *Stage) Finish(ctx context.Context, who string, root workspace.Message) error {
+// Finish approves whatever the run asks until it says that all checks passed, or fails with what the thread says. Those who
+// listen hear the first line of each question.
+func (s *Stage) Finish(ctx context.Context, who string, root workspace.Message, listen ...func(question string)) error {
 	pressed := map[string]bool{}
 	for {
 		var question workspace.Message
 		live, stuck := false, ""
 		_, err := s.Person(who).WaitFor(ctx, func(screen workspace.Screen) bool {
+			question = workspace.Message{}
 			for _, m := range Thread(screen, root) {
 				text := Reads(m)
 				switch {
-				case m.TS == root.TS:
-					live = strings.Contains(text, "Live")
+				case strings.Contains(text, "Live"):
+					live = true
 				case strings.Contains(text, "[Retry]"):
 					stuck = text
-				case strings.Contains(text, "[Approve]") && !pressed[m.TS]:
+				case strings.Contains(text, "[Approve]") && !pressed[m.TS] && question.TS == "":
 					question = m
 				}
 			}
@@ -192,6 +199,10 @@ func (s *Stage) Finish(ctx context.Context, who string, root workspace.Message) 
 			return fmt.Errorf("%w: %s", ErrStuck, stuck)
 		}
 		pressed[question.TS] = true
+		head, _, _ := strings.Cut(Reads(question), "\n")
+		for _, hear := range listen {
+			hear(head)
+		}
 		if err := s.Press(ctx, who, question, "Approve"); err != nil {
 			return err
 		}
