@@ -141,6 +141,7 @@ func build(pool *pgxpool.Pool, parts *steps.Parts, settings *config.Config, log 
 	}
 	ports := onboarding.Ports{Runbook: runbook, Directory: directory, Platform: parts.Platform, Repository: runbook, Audience: audience}
 	policy := settings.Onboarding
+	policy.Hosts = settings.Addressed()
 	policy.ReservedSlugs = append(slices.Clone(policy.ReservedSlugs), commands.Words()...)
 	if h.service, err = onboarding.New(pool, ports, policy, log); err != nil {
 		return nil, fmt.Errorf("onboarding: %w", err)

@@ -180,6 +180,7 @@ type house struct {
 
 func newHouse(t testing.TB, config onboarding.Config) *house {
 	t.Helper()
+	config.Hosts = []string{"vps-0"}
 	h := &house{t: t, dsn: postgres.Database(t), world: newWorld(), config: config}
 	h.pool = h.connect()
 	if err := onboarding.Migrate(t.Context(), h.pool, "onboarding"); err != nil {

@@ -49,8 +49,10 @@ type Org struct {
 type Domain struct {
 	// Name in its ASCII form (RFC 5890 A-label), lower case, without a trailing dot.
 	Name string `json:"name"`
-	// Host is the configured VPS that the domain points at.
+	// Host is the configured VPS that the domain points at. Empty: the configuration's own choice.
 	Host string `json:"host"`
+	// Mail is what happens to mail for the domain.
+	Mail Mail `json:"mail,omitzero"`
 }
 
 // Names returns the two names that the site answers to.
@@ -64,6 +66,8 @@ type Request struct {
 	Mode        Mode     `json:"mode"`
 	Org         Org      `json:"org"`
 	Domains     []Domain `json:"domains"`
+	// Brand is how the Org's sites look, nil where nothing was said. Only for [ModeOwner].
+	Brand *Brand `json:"brand,omitempty"`
 }
 
 // Field names one input of a request, so that what is wrong can be said at its place.
@@ -78,6 +82,9 @@ const (
 	FieldOrg     Field = "org"
 	FieldOrgName Field = "org_name"
 	FieldDomains Field = "domains"
+	FieldHost    Field = "host"
+	FieldMail    Field = "mail"
+	FieldBrand   Field = "brand"
 )
 
 // Limits of the inputs, in characters.
@@ -191,7 +198,7 @@ func shorten(text string) string {
 }
 
 // check finds everything that can be said about a request without asking the world.
-func (r Request) check(reserved []string) Problems {
+func (r Request) check(reserved, hosts []string) Problems {
 	problems := Problems{}
 	problems.add(FieldSlug, CheckSlug(r.Slug, reserved))
 	problems.add(FieldName, CheckText("the display name", r.DisplayName, MaxDisplayName))
@@ -229,6 +236,13 @@ func (r Request) check(reserved []string) Problems {
 			problems.add(FieldDomains, name+" is named twice.")
 		}
 		seen[name] = true
+		if domain.Host != "" && !slices.Contains(hosts, domain.Host) {
+			problems.add(FieldHost, fmt.Sprintf("%s is not one of the configured hosts: %s.", shorten(domain.Host), strings.Join(hosts, ", ")))
+		}
+		problems.add(FieldMail, domain.Mail.check(domain.Name))
+	}
+	if r.Brand != nil {
+		problems.add(FieldBrand, r.Brand.check(r.Mode))
 	}
 	return problems
 }

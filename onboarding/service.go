@@ -18,6 +18,8 @@ import (
 type Config struct {
 	// ReservedSlugs can not be taken by a Provider or an Org. Default: none.
 	ReservedSlugs []string `yaml:"reserved_slugs"`
+	// Hosts are the names of the VPSes that a domain may point at. The wiring takes them from the runbook's configuration.
+	Hosts []string `yaml:"-"`
 	// ApprovalLife is how long a second operator has to decide. Default: 24h.
 	ApprovalLife time.Duration `yaml:"approval_life"`
 	// RemindBefore is how long before an approval expires the approvers hear of it again. Default: 1h.

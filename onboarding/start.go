@@ -12,7 +12,7 @@ import (
 // Check finds everything that is wrong with a request, in its form and against the world. It returns [Problems] then, and
 // another error when the world could not be asked.
 func (s *Service) Check(ctx context.Context, request Request) error {
-	problems := request.check(s.config.ReservedSlugs)
+	problems := request.check(s.config.ReservedSlugs, s.config.Hosts)
 	earlier, err := s.earlier(ctx, request.Slug)
 	if err != nil {
 		return err

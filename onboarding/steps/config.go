@@ -138,6 +138,18 @@ type Portal struct {
 	Address string `yaml:"address"`
 }
 
+// Addressed lists the hosts that domains may point at, sorted, the one for domains that name none first.
+func (c *Config) Addressed() []string {
+	var names []string
+	for name, host := range c.Hosts {
+		if host.IPv4 != "" && name != c.VPS {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return append([]string{c.VPS}, names...)
+}
+
 // Defaults fills what is not set.
 func (c *Config) Defaults() {
 	c.Platform.Defaults()

@@ -1,0 +1,53 @@
+package onboarding
+
+import "fmt"
+
+// MailPlan is what happens to mail for a domain.
+type MailPlan string
+
+// The mail plans of the runbook. The zero value is none.
+const (
+	MailNone    MailPlan = ""
+	MailForward MailPlan = "forward" // inbound mail is forwarded
+	MailMailbox MailPlan = "mailbox" // there is a mailbox on the domain
+)
+
+// MailPlans lists every plan in the order in which people are offered them.
+var MailPlans = []MailPlan{MailNone, MailForward, MailMailbox}
+
+// String names the plan as operators say it.
+func (p MailPlan) String() string {
+	switch p {
+	case MailNone:
+		return "No mail"
+	case MailForward:
+		return "Inbound forwarding"
+	case MailMailbox:
+		return "Mailbox"
+	}
+	return string(p)
+}
+
+// Mail is the mail plan of a domain.
+type Mail struct {
+	Plan MailPlan `json:"plan,omitempty"`
+	// Forward is the address that mail is forwarded to, for [MailForward].
+	Forward string `json:"forward,omitempty"`
+}
+
+// check says what is wrong with a plan, as a sentence, or nothing.
+func (m Mail) check(domain string) string {
+	switch m.Plan {
+	case MailNone, MailMailbox:
+		if m.Forward != "" {
+			return fmt.Sprintf("%s has an address to forward to, and does not forward.", domain)
+		}
+		return ""
+	case MailForward:
+		if problem := CheckEmail(m.Forward); problem != "" {
+			return fmt.Sprintf("Where mail for %s is forwarded to: %s", domain, problem)
+		}
+		return ""
+	}
+	return fmt.Sprintf("%s is no mail plan: choose none, forward or mailbox.", shorten(string(m.Plan)))
+}
