@@ -63,10 +63,7 @@ func dial(ctx context.Context, api *slack.Client) (*connection, error) {
 	defer cancel()
 	_, address, err := api.StartSocketModeContext(ctx)
 	if err != nil {
-		if revoked(err) {
-			err = errors.Join(ErrRevoked, err)
-		}
-		return nil, fmt.Errorf("apps.connections.open: %w", err)
+		return nil, fmt.Errorf("apps.connections.open: %w", revocation(err))
 	}
 	dialer := websocket.Dialer{Proxy: websocket.DefaultDialer.Proxy, HandshakeTimeout: handshakeTimeout, WriteBufferSize: writeBuffer}
 	ws, resp, err := dialer.DialContext(ctx, address, nil)

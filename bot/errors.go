@@ -93,6 +93,14 @@ func asAnswer(err error) (slack.SlackErrorResponse, bool) {
 	return errors.AsType[slack.SlackErrorResponse](err)
 }
 
+// revocation marks an error that no retry can help with [ErrRevoked].
+func revocation(err error) error {
+	if revoked(err) {
+		return errors.Join(ErrRevoked, err)
+	}
+	return err
+}
+
 // revoked reports whether the error means that no call with these tokens can succeed any more.
 func revoked(err error) bool {
 	return slices.Contains([]string{"invalid_auth", "not_authed", "account_inactive", "token_revoked", "token_expired",

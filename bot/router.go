@@ -3,6 +3,8 @@ package bot
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/slack-go/slack"
@@ -71,6 +73,12 @@ func (r *Router) Options(pattern string, h OptionsHandler) {
 
 // Event registers the handler of an event type.
 func (r *Router) Event(eventType string, h EventHandler) { register(r.events, "event", eventType, h) }
+
+// Commands are the slash commands that have a handler, in order.
+func (r *Router) Commands() []string { return slices.Sorted(maps.Keys(r.commands)) }
+
+// Events are the types of events that have a handler, in order.
+func (r *Router) Events() []string { return slices.Sorted(maps.Keys(r.events)) }
 
 func register[H any](handlers map[string]H, kind, pattern string, h H) {
 	if pattern == "" {

@@ -2,7 +2,6 @@ package bot
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -66,10 +65,7 @@ func (w *Workspace) Identity(ctx context.Context) (Identity, error) {
 	}
 	answer, err := w.api.AuthTestContext(ctx)
 	if err != nil {
-		if revoked(err) {
-			err = errors.Join(ErrRevoked, err)
-		}
-		return Identity{}, fmt.Errorf("auth.test: %w", err)
+		return Identity{}, fmt.Errorf("auth.test: %w", revocation(err))
 	}
 	w.identity.known = &Identity{Team: answer.TeamID, User: answer.UserID, Bot: answer.BotID, URL: answer.URL}
 	return *w.identity.known, nil

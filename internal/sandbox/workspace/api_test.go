@@ -97,6 +97,8 @@ func TestRefusals(t *testing.T) {
 		{"unknown hash", "views.publish", bot, asJSON, `{"user_id":"U0ANA","hash":"1.2","view":{"type":"home","blocks":[]}}`, "hash_conflict"},
 		{"no view to update", "views.update", bot, asJSON, `{"view_id":"V9","view":{"type":"modal"}}`, "not_found"},
 		{"two things to validate", "blocks.validate", bot, asJSON, `{"blocks":[],"view":{}}`, "invalid_arguments"},
+		{"a message to validate", "blocks.validate", bot, asJSON, `{"message":{"blocks":[{"type":"alert"}]}}`, "invalid_message"},
+		{"a view of nothing to validate", "blocks.validate", bot, asJSON, `{"view":{"type":"modal"}}`, "invalid_view"},
 		{"blocks to validate", "blocks.validate", bot, asJSON, `{"blocks":[{"type":"alert"}]}`, "invalid_blocks"},
 		{"a view to validate", "blocks.validate", bot, asJSON, `{"view":{"type":"modal","title":{"type":"plain_text","text":"x"},"blocks":[]}}`, ""},
 		{"no upload", "files.completeUploadExternal", bot, asJSON, `{"files":[{"id":"F9"}]}`, "file_not_found"},

@@ -3,8 +3,6 @@ package workspace
 import (
 	"slices"
 	"strings"
-
-	"github.com/atlilith/onboardbot/internal/sandbox/workspace/blockkit"
 )
 
 // target finds where a message may go, as chat.postMessage and chat.postEphemeral do.
@@ -216,39 +214,4 @@ func (w *Workspace) permalink(cv *conversation, m *message) string {
 		link += "?thread_ts=" + m.threadTS + "&cid=" + cv.ID
 	}
 	return link
-}
-
-// validateBlocks is blocks.validate: exactly one of blocks, view and message, checked without showing it to anyone.
-func validateBlocks(c *call) (reply, error) {
-	given := 0
-	for _, name := range []string{"blocks", "view", "message"} {
-		if c.args.has(name) {
-			given++
-		}
-	}
-	if given != 1 {
-		return nil, fail("invalid_arguments")
-	}
-	switch {
-	case c.args.has("view"):
-		surface := blockkit.Modal
-		if v, err := blockkit.Decode(c.args.raw("view")); err == nil && object(v)["type"] == "home" {
-			surface = blockkit.Home
-		}
-		_, err := c.w.readView(c.args.raw("view"), surface)
-		return nil, err
-	case c.args.has("blocks"):
-		_, err := c.w.readBlocks(c.args.raw("blocks"))
-		return nil, err
-	}
-	v, err := blockkit.Decode(c.args.raw("message"))
-	m := object(v)
-	if err != nil || m == nil {
-		return nil, fail("invalid_arguments")
-	}
-	content, err := c.w.readContent(m)
-	if err == nil && content.empty() {
-		err = fail("no_text")
-	}
-	return nil, err
 }

@@ -1,0 +1,94 @@
+package bot
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/slack-go/slack"
+)
+
+// ErrUnshowable means that Slack would refuse to show something; the error says what is wrong, and where.
+var ErrUnshowable = errors.New("slack would refuse this")
+
+// maxAnswer bounds what is read of an answer.
+const maxAnswer = 1 << 20
+
+// Validate asks Slack whether it would show something, and shows it to nobody: the blocks of a message, or a whole view
+// (https://docs.slack.dev/reference/methods/blocks.validate). It fails with [ErrUnshowable], and waits as long as Slack asks for and
+// ctx allows when there were too many calls.
+func (w *Workspace) Validate(ctx context.Context, surface Surface, content json.RawMessage) error {
+	name := "view"
+	if surface == InMessage {
+		name = "message"
+		content = slices.Concat([]byte(`{"blocks":`), content, []byte(`}`))
+	}
+	for {
+		err := quickly(ctx, true, func() error { return w.validate(ctx, url.Values{name: {string(content)}}) })
+		result, wait := classify(err)
+		if result != throttled {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("blocks.validate: %w", errors.Join(ctx.Err(), err))
+		case <-time.After(wait):
+		}
+	}
+}
+
+// validate is the call itself, which slack-go does not have.
+func (w *Workspace) validate(ctx context.Context, arguments url.Values) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, w.cfg.APIURL+"blocks.validate", strings.NewReader(arguments.Encode()))
+	if err != nil {
+		return fmt.Errorf("blocks.validate: %w", err)
+	}
+	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	req.Header.Set("Authorization", "Bearer "+w.cfg.BotToken.Reveal())
+	resp, err := w.http.Do(req)
+	if err != nil {
+		return fmt.Errorf("blocks.validate: %w", err)
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
+	if err != nil {
+		return fmt.Errorf("blocks.validate: %w", err)
+	}
+	if seconds, err := strconv.Atoi(resp.Header.Get("Retry-After")); err == nil && resp.StatusCode == http.StatusTooManyRequests {
+		return &slack.RateLimitedError{RetryAfter: time.Duration(seconds) * time.Second}
+	}
+	if resp.StatusCode >= http.StatusInternalServerError {
+		return fmt.Errorf("blocks.validate: %w", slack.StatusCodeError{Code: resp.StatusCode, Status: resp.Status})
+	}
+	var answer struct {
+		OK     bool   `json:"ok"`
+		Error  string `json:"error"`
+		Errors []struct {
+			Message string `json:"message"`
+			Pointer string `json:"pointer"`
+		} `json:"errors"`
+		Metadata slack.ResponseMetadata `json:"response_metadata"`
+	}
+	if err := json.Unmarshal(text, &answer); err != nil {
+		return fmt.Errorf("blocks.validate: %w", slack.StatusCodeError{Code: resp.StatusCode, Status: resp.Status})
+	}
+	if answer.OK {
+		return nil
+	}
+	if len(answer.Errors) > 0 {
+		reasons := make([]string, len(answer.Errors))
+		for i, reason := range answer.Errors {
+			reasons[i] = reason.Pointer + ": " + reason.Message
+		}
+		return fmt.Errorf("%w: %s", ErrUnshowable, strings.Join(reasons, "; "))
+	}
+	return fmt.Errorf("blocks.validate: %w", detailed(slack.SlackErrorResponse{Err: answer.Error, ResponseMetadata: answer.Metadata}))
+}
