@@ -1,5 +1,5 @@
 // Package templates holds files that are embedded in the binary: the deploy template of a Provider's domain, for a platform
-// that has none of its own. It holds files and nothing that fills them in.
+// that has none of its own, and the Slack app's manifest. It holds files and next to nothing that fills them in.
 package templates
 
 import (

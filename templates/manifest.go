@@ -1,0 +1,50 @@
+package templates
+
+import (
+	"bytes"
+	_ "embed"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+	"text/template"
+	"unicode"
+	"unicode/utf8"
+)
+
+//go:embed manifest.yaml
+var manifest string
+
+var manifestTemplate = template.Must(template.New("manifest.yaml").Parse(manifest))
+
+// maxAppName is the longest name of an app, in characters (https://docs.slack.dev/reference/app-manifest).
+const maxAppName = 35
+
+// ErrAppName means a name that Slack does not take for an app.
+var ErrAppName = errors.New("a Slack app's name has 1 to 35 printable characters")
+
+// unfit is what Slack does not take in a bot's handle.
+var unfit = regexp.MustCompile(`[^a-z0-9_.-]+`)
+
+// Manifest returns the Slack app's manifest, as YAML with its comments, for an app of this name. It fails with [ErrAppName].
+func Manifest(name string) ([]byte, error) {
+	unprintable := func(r rune) bool { return !unicode.IsPrint(r) }
+	if name = strings.TrimSpace(name); name == "" || utf8.RuneCountInString(name) > maxAppName || strings.ContainsFunc(name, unprintable) {
+		return nil, ErrAppName
+	}
+	handle := strings.Trim(unfit.ReplaceAllString(strings.ToLower(name), "-"), "-.")
+	if handle == "" {
+		handle = "onboardbot"
+	}
+	// A JSON string is one of YAML, too.
+	quoted, err := json.Marshal(name)
+	if err != nil {
+		return nil, fmt.Errorf("templates: manifest: %w", err)
+	}
+	var out bytes.Buffer
+	if err := manifestTemplate.Execute(&out, map[string]string{"Name": string(quoted), "Handle": handle}); err != nil {
+		return nil, fmt.Errorf("templates: manifest: %w", err)
+	}
+	return out.Bytes(), nil
+}
