@@ -48,7 +48,7 @@ type File struct {
 
 // Outbox holds what Slack should show as rows, and makes Slack show it. The newest state of a message wins: what was put and
 // replaced before it left is never sent. First posts of one thread, and of one channel's top level, keep the order in which they
-// were put. A message is posted once even if the process dies between sending and recording.
+// were put; files, which Slack shares when it likes, are waited for by nobody. A message is posted once even if the process dies between sending and recording.
 type Outbox struct {
 	pool      *pgxpool.Pool
 	workspace *Workspace

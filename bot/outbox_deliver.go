@@ -115,14 +115,14 @@ func (d *delivery) drain(ctx context.Context) (again time.Duration, err error) {
 }
 
 // due is, in SQL, what may be sent now: its time has come and nothing holds it, its thread exists, and of the first posts in a lane
-// (a thread, or the top level) it is the oldest.
+// (a thread, or the top level) it is the oldest. Nothing waits for a file, which Slack shares when it likes.
 const due = `m.waiting AND m.due_at <= now()
 	AND (h.until IS NULL OR h.until <= now())
 	AND (m.thread IS NULL OR p.ts IS NOT NULL)
 	AND (m.delivered_hash IS NOT NULL OR NOT EXISTS (
 		SELECT FROM slack_messages e
 		WHERE e.channel = m.channel AND e.thread IS NOT DISTINCT FROM m.thread AND e.thread_ts IS NOT DISTINCT FROM m.thread_ts
-		  AND e.seq < m.seq AND e.delivered_hash IS NULL AND e.waiting))`
+		  AND e.seq < m.seq AND e.delivered_hash IS NULL AND e.waiting AND e.file_name IS NULL))`
 
 const waitingRows = ` FROM slack_messages m LEFT JOIN slack_messages p ON p.key = m.thread LEFT JOIN slack_holds h ON h.scope = ` + holdScope
 

@@ -10,8 +10,9 @@ import (
 )
 
 const (
-	// Slack shares a completed upload some time later (https://docs.slack.dev/messaging/working-with-files). What follows waits
-	// this long for it, so that a thread keeps its order.
+	// Slack shares a completed upload some time later (https://docs.slack.dev/messaging/working-with-files): after shareLook it is
+	// looked for, and then waited for this long.
+	shareLook = time.Second
 	shareWait = 5 * time.Second
 	sharePoll = 100 * time.Millisecond
 )
@@ -54,6 +55,11 @@ func (d *delivery) file(ctx context.Context, m row) error {
 		Files: []slack.FileSummary{{ID: m.FileID, Title: m.FileTitle}}, Channel: m.ChannelID, ThreadTimestamp: m.ThreadTS})
 	if err != nil && (!again || code(err) != "file_not_found") {
 		return d.record(ctx, m, "file", fmt.Errorf("files.completeUploadExternal: %w", err))
+	}
+	if m.SendingHash == nil {
+		// Nothing waits for Slack to share it; the row stays `sending` until somebody has looked.
+		_, err = d.conn.Exec(ctx, d.outbox.sql.sql(`UPDATE slack_messages SET due_at = now() + $2::interval WHERE key = $1`), m.Key, shareLook)
+		return err
 	}
 	ts, _, err := d.shared(ctx, m)
 	if err != nil {
