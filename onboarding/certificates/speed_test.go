@@ -148,7 +148,7 @@ func BenchmarkSweep(b *testing.B) {
 			for b.Loop() {
 				report, err := s.Sweep(b.Context(), sites)
 				if err != nil || report.Severity() != Well {
-					b.Fatal(err, report.Severity())
+					b.Fatalf("error %v, %s: %+v", err, report.Severity(), report.Sites[0].Faults)
 				}
 			}
 			sweep := b.Elapsed() / time.Duration(b.N)

@@ -3,6 +3,7 @@ package dns
 import (
 	"bufio"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -16,20 +17,20 @@ const (
 	secret = Secret("c2VjcmV0IHNlY3JldCBzZWNyZXQgc2VjcmV0IHNlY3I=")
 )
 
-// freePort finds a port that nothing listens on at any loopback address.
+// freePort finds a port that nothing listens on at any address, outside the range from which others get theirs by chance.
 func freePort(t *testing.T) uint16 {
 	t.Helper()
-	for range 20 {
-		tcp, err := net.Listen("tcp4", ":0")
+	for range 100 {
+		address := fmt.Sprintf("0.0.0.0:%d", 20000+rand.IntN(12000))
+		tcp, err := net.Listen("tcp4", address)
 		if err != nil {
-			t.Fatal(err)
+			continue
 		}
-		port := tcp.Addr().(*net.TCPAddr).Port
-		udp, err := net.ListenPacket("udp4", tcp.Addr().String())
+		udp, err := net.ListenPacket("udp4", address)
 		_ = tcp.Close()
 		if err == nil {
 			_ = udp.Close()
-			return uint16(port)
+			return uint16(tcp.Addr().(*net.TCPAddr).Port)
 		}
 	}
 	t.Fatal("no port is free")
