@@ -30,6 +30,16 @@ func (b *Runbook) Apply(ctx context.Context, grant onboarding.Grant, change onbo
 	if err := b.permit(grant, change); err != nil {
 		return err
 	}
+	this := application{grant.Run.ID, grant.Step}
+	b.ends.Delete(this)
+	failed := b.applyItems(ctx, grant, change, log)
+	if failed == nil {
+		b.ends.Store(this, true)
+	}
+	return failed
+}
+
+func (b *Runbook) applyItems(ctx context.Context, grant onboarding.Grant, change onboarding.Change, log onboarding.Log) error {
 	var failed error
 	for _, item := range change.Items {
 		switch {

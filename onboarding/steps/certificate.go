@@ -41,7 +41,7 @@ func (b *Runbook) certificateItems(run *onboarding.Run, s *site) []onboarding.It
 // are sent there from HTTP. Exit 0 of certbot is no proof of either. Run again over a certificate that is valid, certbot keeps it
 // and repairs what is around it, so that nothing is issued twice.
 func (b *Runbook) lookCertificate(ctx context.Context, v *view) (onboarding.Look, error) {
-	if err := b.settle(ctx, v, lockNginx); err != nil {
+	if err := b.settle(ctx, v); err != nil {
 		return onboarding.Look{}, err
 	}
 	expires := make(chan time.Time, 2*len(v.names))
@@ -60,22 +60,37 @@ func (b *Runbook) lookCertificate(ctx context.Context, v *view) (onboarding.Look
 		}, nil
 	}
 	if !v.early {
-		if waiting, err := b.elsewhere(ctx, v.site); err != nil || waiting != "" {
-			return onboarding.Look{Waiting: waiting, Again: b.config.DNS.Again}, err
-		}
-		there, err := b.remote(ctx, v.site)
-		if err != nil {
-			return onboarding.Look{}, err
-		}
-		if there.conf == nil || there.enabled != linked {
-			return onboarding.Look{}, conflict("Deploy it again, then retry.", "%s is not enabled on %s by a symbolic link %s to %s, where certbot would look for it.",
-				v.domain, v.hostName, v.enabled, v.conf)
+		if look, err := b.challengeable(ctx, v); err != nil || look.Waiting != "" {
+			return look, err
 		}
 	}
 	return onboarding.Look{Change: onboarding.Change{
 		Summary: "Obtain and install a certificate for " + strings.Join(v.names, " and "),
 		Items:   b.certificateItems(v.run, v.site),
 	}}, nil
+}
+
+// challengeable says what keeps the authority, or certbot, from finding the site.
+func (b *Runbook) challengeable(ctx context.Context, v *view) (onboarding.Look, error) {
+	look := onboarding.Look{Again: b.config.DNS.Again}
+	var there *remote
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() (err error) {
+		look.Waiting, err = b.elsewhere(ctx, v.site)
+		return err
+	})
+	group.Go(func() (err error) {
+		there, err = b.remote(ctx, v.site)
+		return err
+	})
+	if err := group.Wait(); err != nil || look.Waiting != "" {
+		return look, err
+	}
+	if there.conf == nil || there.enabled != linked {
+		return onboarding.Look{}, conflict("Deploy it again, then retry.", "%s is not enabled on %s by a symbolic link %s to %s, where certbot would look for it.",
+			v.domain, v.hostName, v.enabled, v.conf)
+	}
+	return onboarding.Look{}, nil
 }
 
 // visitTLS says what is wrong for one visitor, or until when nothing will be.

@@ -3,6 +3,7 @@ package steps
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -30,7 +31,7 @@ func (b *Runbook) deployCommand(s *site) onboarding.Command {
 // lookDeploy is done when the site is installed and enabled on the VPS and both names answer there. A configuration that certbot
 // has made its own is never deployed over: the repository's may not have its lines yet, and TLS would be gone.
 func (b *Runbook) lookDeploy(ctx context.Context, v *view) (onboarding.Look, error) {
-	if err := b.settle(ctx, v, lockNginx); err != nil {
+	if err := b.settle(ctx, v); err != nil {
 		return onboarding.Look{}, err
 	}
 	var have *folder
@@ -46,7 +47,7 @@ func (b *Runbook) lookDeploy(ctx context.Context, v *view) (onboarding.Look, err
 		return err
 	})
 	group.Go(func() error {
-		down = b.unanswered(groupCtx, v.site)
+		down = b.unanswered(groupCtx, v)
 		return nil
 	})
 	if err := group.Wait(); err != nil {
@@ -76,19 +77,6 @@ func (b *Runbook) lookDeploy(ctx context.Context, v *view) (onboarding.Look, err
 	return look, nil
 }
 
-// settle waits for what an earlier application left running, so that the look sees its end.
-func (b *Runbook) settle(ctx context.Context, v *view, locks ...string) error {
-	if !v.settling() {
-		return nil
-	}
-	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error { return b.repo.WaitIdle(ctx) })
-	for _, lock := range locks {
-		group.Go(func() error { return v.host.WaitIdle(ctx, lock) })
-	}
-	return group.Wait()
-}
-
 // undeployed says what of the site is not installed, or why it must not be touched.
 func (v *view) undeployed(have *folder, there *remote) (string, error) {
 	committed := find(have.files, nginxFile)
@@ -115,13 +103,29 @@ func (v *view) undeployed(have *folder, there *remote) (string, error) {
 	return "", nil
 }
 
+// reloading is how long nginx may go on answering as before after it was told to reload, since that returns at once.
+const reloading = time.Second
+
 // unanswered asks for the page of both names at all addresses over HTTP and returns what does not answer.
-func (b *Runbook) unanswered(ctx context.Context, s *site) []onboarding.Finding {
-	return s.everywhere(func(at visit) error {
-		seen, err := b.prober.HTTP(ctx, at.name, at.address, "/")
-		if err == nil && !answers(seen.Status) {
-			err = fmt.Errorf("http://%s at %s answers %d", at.name, at.address, seen.Status)
+func (b *Runbook) unanswered(ctx context.Context, v *view) []onboarding.Finding {
+	deadline := time.Now()
+	if b.ended(v) {
+		deadline = deadline.Add(reloading)
+	}
+	return v.everywhere(func(at visit) error {
+		for {
+			seen, err := b.prober.HTTP(ctx, at.name, at.address, "/")
+			if err == nil && !answers(seen.Status) {
+				err = fmt.Errorf("http://%s at %s answers %d", at.name, at.address, seen.Status)
+			}
+			if err == nil || time.Now().After(deadline) {
+				return err
+			}
+			select {
+			case <-ctx.Done():
+				return err
+			case <-time.After(10 * time.Millisecond):
+			}
 		}
-		return err
 	})
 }

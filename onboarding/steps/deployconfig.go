@@ -3,6 +3,7 @@ package steps
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"fmt"
 	"slices"
 
@@ -23,7 +24,7 @@ func (b *Runbook) lookDeployConfig(ctx context.Context, v *view) (onboarding.Loo
 	if err != nil {
 		return onboarding.Look{}, err
 	}
-	change, err := planned.have.commit(subjectDeployConfig(v.site), planned.files)
+	change, err := b.commit(ctx, v, planned.have, subjectDeployConfig(v.site), planned.files)
 	if err != nil || change.Empty() {
 		return onboarding.Look{}, err
 	}
@@ -35,8 +36,9 @@ func (b *Runbook) lookDeployConfig(ctx context.Context, v *view) (onboarding.Loo
 
 // plannedFolder is a deploy folder as it is and as it will be after the deploy-config step.
 type plannedFolder struct {
-	have  *folder
-	files []hosts.File // those that the step answers for
+	have     *folder
+	files    []hosts.File // those that the step answers for
+	embedded bool         // copied from the bot's own template
 }
 
 func (b *Runbook) planFolder(ctx context.Context, v *view) (*plannedFolder, error) {
@@ -49,13 +51,14 @@ func (b *Runbook) planFolder(ctx context.Context, v *view) (*plannedFolder, erro
 		if err != nil {
 			return nil, err
 		}
-		return &plannedFolder{have, files}, nil
+		return &plannedFolder{have: have, files: files}, nil
 	}
 	var template, present []hosts.File
 	var neighbours []string
+	embedded := false
 	group, groupCtx := errgroup.WithContext(ctx)
 	group.Go(func() (err error) {
-		template, err = b.template(groupCtx)
+		template, embedded, err = b.template(groupCtx)
 		return err
 	})
 	group.Go(func() (err error) {
@@ -88,7 +91,7 @@ func (b *Runbook) planFolder(ctx context.Context, v *view) (*plannedFolder, erro
 			return nil, conflict("Commit it or take it away, then retry.", "%s/%s is in the work tree and not committed.", v.folder, file.Path)
 		}
 	}
-	return &plannedFolder{have, files}, nil
+	return &plannedFolder{have, files, embedded}, nil
 }
 
 // alone refuses a domain whose target is that of another: ./run would take one for the other.
@@ -102,12 +105,13 @@ func (s *site) alone(neighbours []string) error {
 }
 
 // template returns the platform's own template, else the embedded one.
-func (b *Runbook) template(ctx context.Context) ([]hosts.File, error) {
+func (b *Runbook) template(ctx context.Context) (files []hosts.File, embedded bool, err error) {
 	files, found, err := b.repo.Template(ctx)
 	if err != nil || found {
-		return files, err
+		return files, false, err
 	}
-	return templates.Provider()
+	files, err = templates.Provider()
+	return files, true, err
 }
 
 // edit returns the three files that say whose the folder is, saying that it is this site's.
@@ -167,10 +171,15 @@ func (b *Runbook) editServices(v *view, src []byte, fresh bool) ([]byte, error) 
 	return deployconfig.SetServices(src, want)
 }
 
-// checkScript lets bash itself read deploy.sh without running it.
+// checkScript lets bash itself read deploy.sh without running it, once for each script.
 func (b *Runbook) checkScript(ctx context.Context, script []byte) error {
+	sum := sha256.Sum256(script)
+	if _, known := b.scripts.Load(sum); known {
+		return nil
+	}
 	if _, err := b.repo.Host().Output(ctx, hosts.Command{Argv: []string{"bash", "-n"}, Stdin: script}); err != nil {
 		return fmt.Errorf("deploy.sh: %w", err)
 	}
+	b.scripts.Store(sum, true)
 	return nil
 }

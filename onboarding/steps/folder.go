@@ -13,6 +13,7 @@ import (
 
 	"github.com/atlilith/onboardbot/onboarding"
 	"github.com/atlilith/onboardbot/onboarding/hosts"
+	"github.com/atlilith/onboardbot/onboarding/repo"
 )
 
 // The files of a deploy folder that say whose it is.
@@ -26,28 +27,12 @@ const (
 type folder struct {
 	site  *site
 	files []hosts.File
-	// unpushed are the subjects of commits by the bot that the remote does not have.
-	unpushed []string
 }
 
 // folder reads a domain's deploy folder at HEAD.
 func (b *Runbook) folder(ctx context.Context, s *site) (*folder, error) {
-	f := &folder{site: s}
-	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() (err error) {
-		f.files, err = b.repo.Tree(ctx, "HEAD", s.folder)
-		return err
-	})
-	group.Go(func() error {
-		commits, err := b.repo.Unpushed(ctx)
-		for _, commit := range commits {
-			if commit.Own {
-				f.unpushed = append(f.unpushed, commit.Subject)
-			}
-		}
-		return err
-	})
-	return f, group.Wait()
+	files, err := b.repo.Tree(ctx, "HEAD", s.folder)
+	return &folder{site: s, files: files}, err
 }
 
 // find returns a file of a tree, nil if there is none.
@@ -69,31 +54,39 @@ func (f *folder) required(name string) (hosts.File, error) {
 }
 
 // commit is the change that brings files of the folder to what is wanted, empty where they are and the remote has them.
-func (f *folder) commit(subject string, wanted []hosts.File) (onboarding.Change, error) {
-	commit := &onboarding.Commit{Folder: f.site.folder, Subject: subject}
+func (b *Runbook) commit(ctx context.Context, v *view, have *folder, subject string, wanted []hosts.File) (onboarding.Change, error) {
+	commit := &onboarding.Commit{Folder: v.folder, Subject: subject}
+	settled := &onboarding.Commit{Folder: v.folder, Subject: subject}
 	for _, file := range wanted {
 		if !file.Mode.IsRegular() {
 			return onboarding.Change{}, conflict("Replace it with a file.", "%s is a symbolic link, which a deploy folder cannot have.", file.Path)
 		}
-		before := find(f.files, file.Path)
+		before := find(have.files, file.Path)
 		switch {
 		case before == nil:
-			commit.Files = append(commit.Files, f.change(file, nil))
+			commit.Files = append(commit.Files, have.change(file, nil))
 		case !bytes.Equal(before.Content, file.Content):
-			commit.Files = append(commit.Files, f.change(file, before.Content))
+			commit.Files = append(commit.Files, have.change(file, before.Content))
+		default:
+			settled.Files = append(settled.Files, have.change(file, file.Content))
 		}
 	}
 	if len(commit.Files) > 0 {
 		return onboarding.Change{Summary: "Commit: " + subject, Items: []onboarding.Item{{Commit: commit}}}, nil
 	}
-	if !slices.Contains(f.unpushed, subject) {
+	return b.push(ctx, v, settled)
+}
+
+// push is the change for a commit that was made and whose push failed: carrying it out again makes none, and pushes.
+func (b *Runbook) push(ctx context.Context, v *view, made *onboarding.Commit) (onboarding.Change, error) {
+	if b.ended(v) {
 		return onboarding.Change{}, nil
 	}
-	// A commit whose push failed: carrying it out again makes none, and pushes.
-	for _, file := range wanted {
-		commit.Files = append(commit.Files, f.change(file, file.Content))
+	commits, err := b.repo.Unpushed(ctx)
+	if err != nil || !slices.ContainsFunc(commits, func(c repo.Unpushed) bool { return c.Own && c.Subject == made.Subject }) {
+		return onboarding.Change{}, err
 	}
-	return onboarding.Change{Summary: "Push the commit: " + subject, Items: []onboarding.Item{{Commit: commit}}}, nil
+	return onboarding.Change{Summary: "Push the commit: " + made.Subject, Items: []onboarding.Item{{Commit: made}}}, nil
 }
 
 func (f *folder) change(file hosts.File, before []byte) onboarding.FileChange {

@@ -30,6 +30,6 @@ func (b *Runbook) lookGoLive(ctx context.Context, v *view) (onboarding.Look, err
 	if file.Content, err = deployconfig.SetHeldBack(file.Content, false); err != nil {
 		return onboarding.Look{}, err
 	}
-	change, err := have.commit(subjectGoLive(v.site), []hosts.File{file})
+	change, err := b.commit(ctx, v, have, subjectGoLive(v.site), []hosts.File{file})
 	return onboarding.Look{Change: change}, err
 }

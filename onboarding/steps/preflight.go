@@ -101,18 +101,8 @@ func (b *Runbook) vpsChecks(host *hosts.Host, sites []*site) []check {
 	}
 	slices.Sort(folders)
 	folders = slices.Compact(folders)
-	version := func(name, fix string, argv ...string) check {
-		return func(ctx context.Context) []onboarding.Finding {
-			result, err := host.Run(ctx, hosts.Command{Argv: argv}, nil)
-			if err != nil {
-				return []onboarding.Finding{bad(name, fix, "%v", err)}
-			}
-			return []onboarding.Finding{good(name, "%s", strings.Join(result.Last(1, 0), ""))}
-		}
-	}
 	return []check{
-		version("nginx on "+host.Name(), "Install nginx there.", "nginx", "-v"),
-		version("nginx configuration on "+host.Name(), "Repair what nginx -t reports there: certbot refuses to work on it.", "nginx", "-t"),
+		func(ctx context.Context) []onboarding.Finding { return []onboarding.Finding{checkNginx(ctx, host)} },
 		func(ctx context.Context) []onboarding.Finding { return []onboarding.Finding{b.checkCertbot(ctx, host)} },
 		func(ctx context.Context) []onboarding.Finding {
 			name := "nginx folders on " + host.Name()
@@ -128,6 +118,16 @@ func (b *Runbook) vpsChecks(host *hosts.Host, sites []*site) []check {
 			return []onboarding.Finding{good(name, "%s", strings.Join(folders, ", "))}
 		},
 	}
+}
+
+// checkNginx asks for nginx and lets it read its configuration: certbot refuses to work on one that is broken.
+func checkNginx(ctx context.Context, host *hosts.Host) onboarding.Finding {
+	name := "nginx on " + host.Name()
+	result, err := host.Run(ctx, hosts.Command{Argv: []string{"sh", "-c", "nginx -v && nginx -t -q"}}, nil)
+	if err != nil {
+		return bad(name, "Install nginx there, or repair what nginx -t reports.", "%v", err)
+	}
+	return good(name, "%s, its configuration is in order", strings.Join(result.Last(1, 0), ""))
 }
 
 // packages asks dpkg, where there is one, because certbot takes half a second to say its own version.
@@ -170,16 +170,22 @@ func (b *Runbook) checkZone(ctx context.Context, s *site) []onboarding.Finding {
 }
 
 // checkFolder computes the deploy config, so that a template that cannot be edited is found now.
-func (b *Runbook) checkFolder(ctx context.Context, run *onboarding.Run, s *site) []onboarding.Finding {
+func (b *Runbook) checkFolder(ctx context.Context, run *onboarding.Run, s *site) onboarding.Finding {
 	name := "deploy config of " + s.domain
 	planned, err := b.planFolder(ctx, &view{site: s, run: run})
-	if err != nil {
-		return []onboarding.Finding{bad(name, "Correct what is said here, then retry.", "%v", err)}
+	if err == nil {
+		err = b.checkScript(ctx, find(planned.files, scriptFile).Content)
 	}
-	if len(planned.have.files) > 0 {
-		return []onboarding.Finding{good(name, "%s is there", s.folder)}
+	switch {
+	case err != nil:
+		return bad(name, "Correct what is said here, then retry.", "%v", err)
+	case len(planned.have.files) > 0:
+		return good(name, "%s is there", s.folder)
+	case planned.embedded:
+		return onboarding.Finding{Level: onboarding.Warning, Name: name, Detail: "the repository has no " + b.config.Repository.Template + ": the bot's own template is used",
+			Fix: "Commit one, or leave it so."}
 	}
-	return []onboarding.Finding{good(name, "%d files from the template", len(planned.files))}
+	return good(name, "%d files from the template", len(planned.files))
 }
 
 // checkRows finds now what the database step would find in the way of its rows.

@@ -43,8 +43,8 @@ func TestPreflight(t *testing.T) {
 		names = append(names, finding.Name)
 	}
 	want := []string{"platform database", "takes writes", "authoritative host", "rights", "sight", "application role",
-		"host apricot", "repository", "git index", "git remote", "template", "deploy command", "work tree of merche-biche.com", "deploy config of merche-biche.com",
-		"host vps-0", "nginx on vps-0", "nginx configuration on vps-0", "certbot on vps-0", "nginx folders on vps-0",
+		"host apricot", "repository", "unpushed commits", "deploy config of merche-biche.com",
+		"host vps-0", "nginx on vps-0", "certbot on vps-0", "nginx folders on vps-0",
 		"zone of merche-biche.com", "provider-portal", "database rows"}
 	if diff := cmp.Diff(want, names); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
@@ -80,7 +80,7 @@ func TestPreflight(t *testing.T) {
 		"a broken site": {
 			func(w *town) { w.vps("echo nonsense > /etc/nginx/sites-enabled/broken") },
 			func(w *town) { w.vps("rm /etc/nginx/sites-enabled/broken") },
-			"failed nginx configuration on vps-0:"},
+			"failed nginx on vps-0:"},
 		"a host that is down": {
 			func(w *town) { w.VPS[0].SSHD().Kill(); w.reconnect() },
 			func(w *town) { w.restartSSHD() },
@@ -88,7 +88,7 @@ func TestPreflight(t *testing.T) {
 		"a killed git": {
 			func(w *town) { w.write(".git/index.lock", "") },
 			func(w *town) { os.Remove(filepath.Join(w.Repo.Repo, ".git/index.lock")) },
-			"failed git index:"},
+			"failed repository: /"},
 		"another branch": {
 			func(w *town) { w.git("checkout", "--quiet", "-b", "side") },
 			func(w *town) { w.git("checkout", "--quiet", "main") },
@@ -100,19 +100,19 @@ func TestPreflight(t *testing.T) {
 				w.git("reset", "--quiet", "HEAD~1")
 			},
 			func(w *town) { w.git("pull", "--quiet") },
-			"failed git remote: origin has commits on main that are not in apricot:~/Code/@projects/@atlilith/@platform"},
+			"failed repository: origin has commits on main that are missing in apricot:~/Code/@projects/@atlilith/@platform"},
 		"somebody's unpushed commit": {
 			func(w *town) { w.git("commit", "--quiet", "--allow-empty", "-m", "Mine") },
 			func(w *town) { w.git("reset", "--quiet", "HEAD~1") },
-			"failed git remote: a commit of apricot <apricot@quinn.sandbox> is not pushed: Mine"},
+			"failed unpushed commits: a commit of apricot <apricot@quinn.sandbox> is not pushed: Mine"},
 		"somebody's file": {
 			func(w *town) { w.write(mercheFolder+"/notes", "x") },
 			func(w *town) { os.RemoveAll(filepath.Join(w.Repo.Repo, mercheFolder)) },
-			"failed work tree of merche-biche.com: deployments/@domains/merche-biche.com/notes is not committed"},
+			"failed deploy config of merche-biche.com: deployments/@domains/merche-biche.com/notes is in the work tree and not committed."},
 		"no ./run": {
 			func(w *town) { os.Chmod(filepath.Join(w.Repo.Repo, "run"), 0o644) },
 			func(w *town) { os.Chmod(filepath.Join(w.Repo.Repo, "run"), 0o755) },
-			"failed deploy command: ./run is not a program in apricot:~/Code/@projects/@atlilith/@platform"},
+			"failed repository: ./run is not a program in apricot:~/Code/@projects/@atlilith/@platform"},
 		"a row in the way": {
 			func(w *town) {
 				w.sql("INSERT INTO users (slug, email, display_name) VALUES ('merche-biche', 'x@example.com', 'X')")
@@ -152,7 +152,7 @@ func TestPreflightOfConfiguration(t *testing.T) {
 		"failed zone of unregistered.net: no zone found for unregistered.net",
 		"failed rights: missing: there is no column users.mail, there is no column users.mail",
 		"failed application role: there is no role nobody",
-		"warning template: the repository has no _template/none: the bot's own is used",
+		"warning deploy config of merche-biche.com: the repository has no _template/none: the bot's own template is used",
 		"failed certbot on vps-0:",
 		"failed nginx folders on vps-0: /etc/nginx/sites is missing",
 	} {
@@ -169,15 +169,13 @@ func TestPreflightOfConfiguration(t *testing.T) {
 func (w *town) reconnect() {
 	w.t.Helper()
 	w.parts.Close()
-	parts, err := steps.Connect(w.config)
-	if err != nil {
+	var err error
+	if w.parts, err = steps.Connect(w.config); err != nil {
 		w.t.Fatal(err)
 	}
-	runbook, err := steps.New(parts, w.config)
-	if err != nil {
+	if w.runbook, err = steps.New(w.parts, w.config); err != nil {
 		w.t.Fatal(err)
 	}
-	*w.parts, *w.runbook = *parts, *runbook
 }
 
 func (w *town) restartSSHD() {

@@ -4,6 +4,7 @@ import (
 	"archive/tar"
 	"bytes"
 	"context"
+	_ "embed"
 	"errors"
 	"fmt"
 	"io"
@@ -62,10 +63,10 @@ func (b *Runbook) git(args ...string) hosts.Command {
 
 // repositoryChecks look for what would stop a commit or a deploy.
 func (b *Runbook) repositoryChecks(run *onboarding.Run, sites []*site) []check {
-	return []check{b.checkBranch, b.checkIndex, b.checkRemote, b.checkTemplate, b.checkRun, func(ctx context.Context) []onboarding.Finding {
+	return []check{b.checkRepository, b.checkUnpushed, func(ctx context.Context) []onboarding.Finding {
 		var findings []onboarding.Finding
 		for _, site := range sites {
-			findings = append(findings, slices.Concat(b.checkClean(ctx, site), b.checkFolder(ctx, run, site))...)
+			findings = append(findings, b.checkFolder(ctx, run, site))
 		}
 		return findings
 	}}
@@ -73,51 +74,47 @@ func (b *Runbook) repositoryChecks(run *onboarding.Run, sites []*site) []check {
 
 func (b *Runbook) where() string { return b.repo.Host().Name() + ":" + b.repo.Dir() }
 
-func (b *Runbook) checkBranch(ctx context.Context) []onboarding.Finding {
+// lookScript prints a line for everything about the work tree that is wrong: a word, a tab, what was seen. BRANCH REMOTE PROGRAM.
+//
+//go:embed repository.sh
+var lookScript string
+
+// repositoryFixes are by the words of the script, each with how it reads for people.
+var repositoryFixes = map[string]struct{ reads, fix string }{
+	"branch":  {"%[1]s is on the branch %[2]q", "Check out the configured branch there."},
+	"index":   {"%[2]s is there: git is at work, or was killed", "If no git command runs there, remove the file."},
+	"program": {"%[2]s is not a program in %[1]s", "Make it executable there, or correct deploy.command."},
+	"remote":  {"the remote of %[1]s does not answer: %[2]s", "See that it can be reached from there and has the branch."},
+	"behind":  {"%[2]s that are missing in %[1]s", "Pull with rebase there."},
+}
+
+// checkRepository looks at the work tree and its remote in one round trip.
+func (b *Runbook) checkRepository(ctx context.Context) []onboarding.Finding {
 	const name = "repository"
-	head, err := b.repo.Head(ctx)
-	switch {
-	case err != nil:
+	config := b.config.Repository
+	out, err := b.repo.Host().Output(ctx, hosts.Command{Dir: b.repo.Dir(),
+		Argv: []string{"sh", "-c", lookScript, "onboardbot", config.Branch, config.Remote, b.config.Deploy.Command[0]}})
+	if err != nil {
 		return []onboarding.Finding{bad(name, "Check repository.dir and the account's rights there.", "%v", err)}
-	case head.Branch != b.config.Repository.Branch:
-		return []onboarding.Finding{bad(name, "Check out "+b.config.Repository.Branch+" there.", "%s is on the branch %q", b.where(), head.Branch)}
 	}
-	return []onboarding.Finding{good(name, "%s is on %s", b.where(), head.Branch)}
-}
-
-func (b *Runbook) checkIndex(ctx context.Context) []onboarding.Finding {
-	const name = "git index"
-	out, err := b.repo.Host().Output(ctx, b.git("rev-parse", "--path-format=absolute", "--git-path", "index.lock"))
-	if err != nil {
-		return []onboarding.Finding{bad(name, "Check repository.dir.", "%v", err)}
-	}
-	lock := strings.TrimSpace(string(out))
-	infos, err := b.repo.Host().Stat(ctx, lock)
-	if err != nil {
-		return []onboarding.Finding{bad(name, "Check the account's rights there.", "%v", err)}
-	}
-	if infos[0].Exists && b.repo.WaitIdle(ctx) == nil { // a commit of another run has it for a moment
-		if infos, err = b.repo.Host().Stat(ctx, lock); err == nil && infos[0].Exists {
-			return []onboarding.Finding{bad(name, "If no git command runs there, remove the file.", "%s is there: git is at work, or was killed", lock)}
+	var findings []onboarding.Finding
+	for line := range strings.Lines(string(out)) {
+		word, seen, _ := strings.Cut(strings.TrimSpace(line), "\t")
+		known, ok := repositoryFixes[word]
+		if !ok {
+			continue
 		}
+		findings = append(findings, bad(name, known.fix, "%s", fmt.Sprintf(known.reads, b.where(), seen)))
 	}
-	return []onboarding.Finding{good(name, "not locked")}
+	if len(findings) == 0 {
+		findings = append(findings, good(name, "%s is on %s and up to date, and %s is there", b.where(), config.Branch, b.config.Deploy.Command[0]))
+	}
+	return findings
 }
 
-// checkRemote looks whether a push would go through: nothing there that is missing here, and nothing of others to publish.
-func (b *Runbook) checkRemote(ctx context.Context) []onboarding.Finding {
-	name, remote, branch := "git remote", b.config.Repository.Remote, b.config.Repository.Branch
-	if remote == "" {
-		return []onboarding.Finding{good(name, "none: commits stay where they are")}
-	}
-	out, err := b.repo.Host().Output(ctx, b.git("ls-remote", "--exit-code", remote, "refs/heads/"+branch))
-	if err != nil {
-		return []onboarding.Finding{bad(name, "See that "+remote+" can be reached from there and has the branch "+branch+".", "%v", err)}
-	}
-	tip, _, _ := strings.Cut(string(out), "\t")
-	if _, err := b.repo.Host().Output(ctx, b.git("merge-base", "--is-ancestor", tip, "HEAD")); err != nil {
-		return []onboarding.Finding{bad(name, "Pull with rebase there.", "%s has commits on %s that are not in %s", remote, branch, b.where())}
-	}
+// checkUnpushed looks for commits of others, which a push would publish with its own.
+func (b *Runbook) checkUnpushed(ctx context.Context) []onboarding.Finding {
+	const name = "unpushed commits"
 	commits, err := b.repo.Unpushed(ctx)
 	if err != nil {
 		return []onboarding.Finding{bad(name, "Fetch there.", "%v", err)}
@@ -127,42 +124,5 @@ func (b *Runbook) checkRemote(ctx context.Context) []onboarding.Finding {
 			return []onboarding.Finding{bad(name, "Push it or take it off the branch.", "a commit of %s is not pushed: %s", commit.Author, commit.Subject)}
 		}
 	}
-	return []onboarding.Finding{good(name, "%s is up to date", remote)}
-}
-
-func (b *Runbook) checkTemplate(ctx context.Context) []onboarding.Finding {
-	const name = "template"
-	files, found, err := b.repo.Template(ctx)
-	switch {
-	case err != nil:
-		return []onboarding.Finding{bad(name, "Check repository.template.", "%v", err)}
-	case !found:
-		return []onboarding.Finding{{Level: onboarding.Warning, Name: name, Detail: "the repository has no " + b.config.Repository.Template + ": the bot's own is used",
-			Fix: "Commit one, or leave it so."}}
-	}
-	return []onboarding.Finding{good(name, "%s, %d files", b.config.Repository.Template, len(files))}
-}
-
-// checkRun looks for the program that deploys, where it is a path.
-func (b *Runbook) checkRun(ctx context.Context) []onboarding.Finding {
-	name, program := "deploy command", b.config.Deploy.Command[0]
-	if !strings.Contains(program, "/") {
-		return []onboarding.Finding{good(name, "%s", program)}
-	}
-	if _, err := b.repo.Host().Output(ctx, hosts.Command{Argv: []string{"test", "-x", program}, Dir: b.repo.Dir()}); err != nil {
-		return []onboarding.Finding{bad(name, "Make it executable there, or correct deploy.command.", "%s is not a program in %s", program, b.where())}
-	}
-	return []onboarding.Finding{good(name, "%s", program)}
-}
-
-func (b *Runbook) checkClean(ctx context.Context, s *site) []onboarding.Finding {
-	name := "work tree of " + s.domain
-	paths, err := b.repo.Dirty(ctx, s.folder)
-	switch {
-	case err != nil:
-		return []onboarding.Finding{bad(name, "Check the account's rights there.", "%v", err)}
-	case len(paths) > 0:
-		return []onboarding.Finding{bad(name, "Commit it or take it away.", "%s is not committed", paths[0])}
-	}
-	return []onboarding.Finding{good(name, "clean")}
+	return []onboarding.Finding{good(name, "none of others")}
 }

@@ -6,6 +6,9 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/google/uuid"
+	"golang.org/x/sync/errgroup"
+
 	"github.com/atlilith/onboardbot/onboarding"
 	"github.com/atlilith/onboardbot/onboarding/dns"
 	"github.com/atlilith/onboardbot/onboarding/hosts"
@@ -71,6 +74,8 @@ type Runbook struct {
 	resolver  *dns.Resolver
 	publisher *dns.Publisher // nil where the records are made by hand
 	prober    *probe.Prober
+	scripts   sync.Map // SHA-256 of every deploy.sh that bash has read
+	ends      sync.Map // the applications whose end this process has seen, by run and step
 }
 
 var (
@@ -173,8 +178,29 @@ func early(run *onboarding.Run, key onboarding.Key) bool {
 	})
 }
 
-// settling says that an earlier application may still be at work on a host, since what it ran outlives the bot.
-func (v *view) settling() bool {
+// application names one step of one run.
+type application struct {
+	run uuid.UUID
+	key onboarding.Key
+}
+
+// ended says that the step was applied by this process and everything that it ran on a host has ended.
+func (b *Runbook) ended(v *view) bool {
+	_, seen := b.ends.Load(application{v.run.ID, v.key})
+	return seen
+}
+
+// settle waits for what an earlier application may have left running on the hosts, since that outlives the bot: what is seen
+// afterwards is its end.
+func (b *Runbook) settle(ctx context.Context, v *view) error {
 	step := v.run.Step(v.key)
-	return step != nil && (step.State == onboarding.StepApproved || step.State == onboarding.StepApplying)
+	if step == nil || step.State != onboarding.StepApproved && step.State != onboarding.StepApplying || b.ended(v) {
+		return nil
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return v.host.WaitIdle(ctx, lockNginx) })
+	if v.key.Kind() == deploy {
+		group.Go(func() error { return b.repo.WaitIdle(ctx) })
+	}
+	return group.Wait()
 }

@@ -43,7 +43,7 @@ func (b *Runbook) lookSync(ctx context.Context, v *view) (onboarding.Look, error
 	if !deployconfig.SameButBlankLines(file.Content, there.conf) {
 		file.Content = there.conf
 	}
-	change, err := have.commit(subjectSync(v.site), []hosts.File{file})
+	change, err := b.commit(ctx, v, have, subjectSync(v.site), []hosts.File{file})
 	return onboarding.Look{Change: change}, err
 }
 

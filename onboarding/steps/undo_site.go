@@ -24,7 +24,7 @@ func (b *Runbook) disableCommands(s *site) []onboarding.Command {
 
 // lookUndoDeploy is done when the site is gone from the VPS. A webroot that was there before the run stays.
 func (b *Runbook) lookUndoDeploy(ctx context.Context, v *view) (onboarding.Look, error) {
-	if err := b.settle(ctx, v, lockNginx); err != nil {
+	if err := b.settle(ctx, v); err != nil {
 		return onboarding.Look{}, err
 	}
 	there, err := b.remote(ctx, v.site)
@@ -62,7 +62,7 @@ func (b *Runbook) deleteCertificate(s *site) onboarding.Command {
 
 // lookUndoCertificate is done when certbot no longer keeps a certificate of that name.
 func (b *Runbook) lookUndoCertificate(ctx context.Context, v *view) (onboarding.Look, error) {
-	if err := b.settle(ctx, v, lockNginx); err != nil {
+	if err := b.settle(ctx, v); err != nil {
 		return onboarding.Look{}, err
 	}
 	infos, err := v.host.Stat(ctx, v.fill(b.config.Certificate.Renewal))
@@ -80,7 +80,7 @@ func (b *Runbook) lookUndoFiles(ctx context.Context, v *view) (onboarding.Look, 
 		return onboarding.Look{}, err
 	}
 	commit := &onboarding.Commit{Folder: v.folder, Subject: "Take back the deploy config of " + v.domain}
-	var settled []onboarding.FileChange
+	settled := &onboarding.Commit{Folder: v.folder, Subject: commit.Subject}
 	for _, past := range b.pastFiles(v) {
 		var now []byte
 		if file := find(have.files, strings.TrimPrefix(past.path, v.folder+"/")); file != nil {
@@ -88,20 +88,18 @@ func (b *Runbook) lookUndoFiles(ctx context.Context, v *view) (onboarding.Look, 
 		}
 		switch {
 		case same(now, past.before):
-			settled = append(settled, onboarding.NewFileChange(past.path, past.mode, now, now))
+			settled.Files = append(settled.Files, onboarding.NewFileChange(past.path, past.mode, now, now))
 		case slices.ContainsFunc(past.after, func(after []byte) bool { return same(now, after) }):
 			commit.Files = append(commit.Files, onboarding.NewFileChange(past.path, past.mode, now, past.before))
 		default:
 			return onboarding.Look{}, conflict("Look at it and take it back by hand.", "%s was changed since the run.", past.path)
 		}
 	}
-	if len(commit.Files) == 0 {
-		if !slices.Contains(have.unpushed, commit.Subject) {
-			return onboarding.Look{}, nil
-		}
-		commit.Files = settled // committed, and to be pushed
+	if len(commit.Files) > 0 {
+		return onboarding.Look{Change: onboarding.Change{Summary: "Commit: " + commit.Subject, Items: []onboarding.Item{{Commit: commit}}}}, nil
 	}
-	return onboarding.Look{Change: onboarding.Change{Summary: "Commit: " + commit.Subject, Items: []onboarding.Item{{Commit: commit}}}}, nil
+	change, err := b.push(ctx, v, settled)
+	return onboarding.Look{Change: change}, err
 }
 
 // same compares two files, nil being none.

@@ -35,7 +35,12 @@ func TestMain(m *testing.M) { os.Exit(namespace.Main(m)) }
 type town struct {
 	t testing.TB
 	*sandbox.World
-	config  steps.Config
+	*bound
+	config steps.Config
+}
+
+// bound is what a town's runbook is connected by; it may be replaced.
+type bound struct {
 	parts   *steps.Parts
 	runbook *steps.Runbook
 }
@@ -45,7 +50,7 @@ func newTown(t testing.TB, configure func(*steps.Config)) *town {
 	world := sandbox.New(t, sandbox.Config{Quick: true})
 	dir := world.Dir
 	vps := world.VPS[0]
-	town := &town{t: t, World: world, config: steps.Config{
+	town := &town{t: t, World: world, bound: &bound{}, config: steps.Config{
 		Platform: platform.Config{
 			DatabaseURL: secret.New(world.PlatformDSN()),
 			AppRole:     sandboxplatform.App,
@@ -69,7 +74,7 @@ func newTown(t testing.TB, configure func(*steps.Config)) *town {
 	if town.parts, err = steps.Connect(town.config); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(town.parts.Close)
+	t.Cleanup(func() { town.parts.Close() })
 	if town.runbook, err = steps.New(town.parts, town.config); err != nil {
 		t.Fatal(err)
 	}
