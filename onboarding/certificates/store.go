@@ -57,7 +57,7 @@ func rememberCertificates(ctx context.Context, tx pgx.Tx, site SiteReport, at ti
 	})
 }
 
-// rememberFaults opens what is new, and ends what is gone. A look that saw nothing ends nothing.
+// rememberFaults opens what is new, and ends what is gone. A look that saw no certificate, or could not look everywhere, ends nothing.
 func rememberFaults(ctx context.Context, tx pgx.Tx, site SiteReport, at time.Time) (open, closed []OpenFault, err error) {
 	kinds := []string{}
 	for _, f := range site.Faults { // worst first: one fault of each kind stands for all
@@ -73,7 +73,8 @@ func rememberFaults(ctx context.Context, tx pgx.Tx, site SiteReport, at time.Tim
 			return nil, nil, err
 		}
 	}
-	if site.Severity != Blind {
+	blind := slices.ContainsFunc(site.Faults, func(f Fault) bool { return f.Severity == Blind })
+	if len(site.Certificates) > 0 && !blind {
 		if _, err := tx.Exec(ctx, `UPDATE certificates_faults SET ended = $3 WHERE domain = $1 AND ended IS NULL AND kind != ALL ($2)`, site.Domain, kinds, at); err != nil {
 			return nil, nil, err
 		}

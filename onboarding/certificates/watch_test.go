@@ -125,11 +125,15 @@ func TestReplicasHandOverEachReminderOnce(t *testing.T) {
 		tick(outbox{})
 		expect("notice 1/8", "notice fault/not reloaded")
 	})
+	t.Run("down", func(t *testing.T) {
+		tick(outbox{})
+		expect("notice 1/8", "notice fault/not reloaded", "urgent fault/refused")
+	})
 	t.Run("reloaded", func(t *testing.T) {
 		serveSite(t, at, ports, renewed)
 		tick(outbox{})
 		tick(outbox{})
-		expect("notice 1/8", "notice fault/not reloaded", "quiet all clear", "quiet clear/not reloaded")
+		expect("notice 1/8", "notice fault/not reloaded", "urgent fault/refused", "quiet all clear", "quiet clear/not reloaded", "quiet clear/refused")
 		past, err := NewWatch(pool, s, inventory, outbox{}).Past(t.Context(), domain)
 		if err != nil || len(past) != 2 || past[0].Serial != renewed.Leaf.SerialNumber.Text(16) || past[1].Serial != old.Leaf.SerialNumber.Text(16) {
 			t.Errorf("past = %+v, error = %v", past, err)
@@ -155,7 +159,7 @@ func TestReplicasHandOverEachReminderOnce(t *testing.T) {
 			})
 		}
 		replicas.Wait()
-		expect("notice 1/8", "notice fault/not reloaded", "quiet all clear", "quiet clear/not reloaded",
+		expect("notice 1/8", "notice fault/not reloaded", "urgent fault/refused", "quiet all clear", "quiet clear/not reloaded", "quiet clear/refused",
 			"1 domain watched. Well: 1, attention: 0, urgent: 0, could not look: 0. Due to renew this week: 0.")
 	})
 }
