@@ -173,10 +173,11 @@ func (h *house) jobs(pool *pgxpool.Pool, log *slog.Logger) (*river.Client[pgx.Tx
 		},
 		PeriodicJobs: h.outbox.PeriodicJobs(),
 		// People wait for most of these jobs: River's 100 ms between fetches would be felt at every step.
-		FetchCooldown:   10 * time.Millisecond,
-		JobTimeout:      onboarding.JobTimeout,
-		SoftStopTimeout: stopTimeout,
-		Logger:          log.With("part", "jobs"),
+		FetchCooldown:     10 * time.Millisecond,
+		FetchPollInterval: 250 * time.Millisecond,
+		JobTimeout:        onboarding.JobTimeout,
+		SoftStopTimeout:   stopTimeout,
+		Logger:            log.With("part", "jobs"),
 	})
 	if err != nil {
 		return nil, fmt.Errorf("jobs: %w", err)

@@ -13,8 +13,9 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/riverqueue/river"
-	"github.com/riverqueue/river/riverdriver/riverpgxv5"
 	"github.com/slack-go/slack"
+
+	"github.com/atlilith/onboardbot/internal/jobs"
 )
 
 // Message is what Slack should show under a key: a message, or a file in a conversation.
@@ -63,11 +64,11 @@ type Outbox struct {
 // was called, and use at most half of the pool's connections.
 func NewOutbox(pool *pgxpool.Pool, workspace *Workspace) (*Outbox, error) {
 	// A client without queues only inserts, so that the one that works can be built later, from workers that need this outbox.
-	jobs, err := river.NewClient(riverpgxv5.New(pool), &river.Config{Schema: workspace.cfg.RiverSchema, Logger: workspace.log})
+	inserter, err := jobs.Inserter(pool, workspace.cfg.RiverSchema, workspace.log)
 	if err != nil {
 		return nil, fmt.Errorf("outbox: %w", err)
 	}
-	return &Outbox{pool: pool, workspace: workspace, jobs: jobs, sql: newTables(workspace.cfg.Schema),
+	return &Outbox{pool: pool, workspace: workspace, jobs: inserter, sql: newTables(workspace.cfg.Schema),
 		connections: make(chan struct{}, max(1, pool.Config().MaxConns/2)), naps: naps{until: map[string]time.Time{}}}, nil
 }
 

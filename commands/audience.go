@@ -9,8 +9,8 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/riverqueue/river"
-	"github.com/riverqueue/river/riverdriver/riverpgxv5"
 
+	"github.com/atlilith/onboardbot/internal/jobs"
 	"github.com/atlilith/onboardbot/onboarding"
 )
 
@@ -21,11 +21,11 @@ var _ onboarding.Audience = (*Audience)(nil)
 
 // NewAudience returns an audience whose jobs live in the pool's database.
 func NewAudience(pool *pgxpool.Pool, log *slog.Logger) (*Audience, error) {
-	jobs, err := river.NewClient(riverpgxv5.New(pool), &river.Config{Logger: log})
+	inserter, err := jobs.Inserter(pool, "", log)
 	if err != nil {
 		return nil, fmt.Errorf("audience: %w", err)
 	}
-	return &Audience{jobs: jobs}, nil
+	return &Audience{jobs: inserter}, nil
 }
 
 // RunChanged leaves the job in the transaction of the change.

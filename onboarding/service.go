@@ -11,7 +11,8 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/riverqueue/river"
-	"github.com/riverqueue/river/riverdriver/riverpgxv5"
+
+	"github.com/atlilith/onboardbot/internal/jobs"
 )
 
 // Config is the policy of onboarding.
@@ -117,11 +118,11 @@ func New(pool *pgxpool.Pool, ports Ports, config Config, log *slog.Logger) (*Ser
 	if err := config.Validate(); err != nil {
 		return nil, err
 	}
-	jobs, err := river.NewClient(riverpgxv5.New(pool), &river.Config{Logger: log})
+	inserter, err := jobs.Inserter(pool, "", log)
 	if err != nil {
-		return nil, fmt.Errorf("job client: %w", err)
+		return nil, err
 	}
-	return &Service{Ports: ports, pool: pool, jobs: jobs, config: config, log: log}, nil
+	return &Service{Ports: ports, pool: pool, jobs: inserter, config: config, log: log}, nil
 }
 
 // change is how everything changes: the run is locked and read again, the change made, the audience and the engine told,
