@@ -1,0 +1,183 @@
+package mail
+
+import (
+	"errors"
+	"fmt"
+	"path"
+	"regexp"
+	"strings"
+
+	"github.com/atlilith/onboardbot/onboarding/dns"
+)
+
+// Config is the operators' pattern of mail. {domain} stands for the domain in every value.
+type Config struct {
+	// TTL of the records, in seconds. Default: 3600.
+	TTL uint32 `yaml:"ttl"`
+	// Forwarding is the pattern of a domain whose mail goes on to another address. Without mx the plan is not offered.
+	Forwarding Pattern `yaml:"forwarding"`
+	// Mailbox is the pattern of a domain that receives and sends. Without mx the plan is not offered.
+	Mailbox Pattern `yaml:"mailbox"`
+	// DKIM says where the keys are that sign the mail of domains whose pattern has dkim.
+	DKIM DKIM `yaml:"dkim"`
+}
+
+// Pattern is what a domain with a plan needs.
+type Pattern struct {
+	// MX are the exchangers with their preference, such as 10 mail.quinn.example.
+	MX []string `yaml:"mx"`
+	// SPF is the record that says who sends, such as v=spf1 mx -all (RFC 7208).
+	SPF string `yaml:"spf"`
+	// DMARC is the policy, such as v=DMARC1; p=quarantine; rua=mailto:dmarc@{domain} (RFC 7489).
+	DMARC string `yaml:"dmarc"`
+	// DKIM makes keys for the domain and publishes their public halves (RFC 6376).
+	DKIM bool `yaml:"dkim"`
+}
+
+// DKIM says where signing keys are.
+type DKIM struct {
+	// Host is the configured host that signs; keys are made there and never leave it.
+	Host string `yaml:"host"`
+	// Path of a private key on it. Needs {domain} and {selector}. Default: /etc/dkimkeys/{domain}/{selector}.pem.
+	Path string `yaml:"path"`
+	// Owner is the account that signs, as chown takes it. Default: the account that the bot has on the host.
+	Owner string `yaml:"owner"`
+	// Keys of each domain. Default: one with the selector onboard, of 2048 bit RSA. A second one of ed25519 (RFC 8463) may stand
+	// beside it, but not alone: many receivers cannot check it.
+	Keys []Key `yaml:"keys"`
+}
+
+// Key is one signing key of a domain.
+type Key struct {
+	// Selector is its name in the DNS.
+	Selector string `yaml:"selector"`
+	// Kind is rsa or ed25519. Default: rsa.
+	Kind KeyKind `yaml:"kind"`
+}
+
+// Defaults fills in what is unset.
+func (c *Config) Defaults() {
+	if c.TTL == 0 {
+		c.TTL = 3600
+	}
+	if c.DKIM.Path == "" {
+		c.DKIM.Path = "/etc/dkimkeys/{domain}/{selector}.pem"
+	}
+	if len(c.DKIM.Keys) == 0 {
+		c.DKIM.Keys = []Key{{Selector: "onboard"}}
+	}
+	for i := range c.DKIM.Keys {
+		if c.DKIM.Keys[i].Kind == "" {
+			c.DKIM.Keys[i].Kind = RSA
+		}
+	}
+}
+
+// Offered lists the plans that the configuration has a pattern for, none first.
+func (c Config) Offered() []Kind {
+	kinds := []Kind{None}
+	for _, kind := range []Kind{Forwarding, Mailbox} {
+		if len(c.pattern(kind).MX) > 0 {
+			kinds = append(kinds, kind)
+		}
+	}
+	return kinds
+}
+
+func (c Config) pattern(kind Kind) Pattern {
+	switch kind {
+	case Forwarding:
+		return c.Forwarding
+	case Mailbox:
+		return c.Mailbox
+	}
+	return Pattern{}
+}
+
+var (
+	selectorForm = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
+	ownerForm    = regexp.MustCompile(`^[a-z_][a-z0-9_-]*(:[a-z_][a-z0-9_-]*)?$`)
+)
+
+// Validate reports every problem, each with the field's name.
+func (c Config) Validate() error {
+	var problems []error
+	complain := func(field, format string, args ...any) {
+		problems = append(problems, fmt.Errorf("%s: %s", field, fmt.Sprintf(format, args...)))
+	}
+	if c.TTL < 60 || c.TTL > dns.MaxTTL {
+		complain("ttl", "%d is not between 60 and %d seconds", c.TTL, dns.MaxTTL)
+	}
+	for _, kind := range []Kind{Forwarding, Mailbox} {
+		problems = append(problems, c.pattern(kind).validate(string(kind))...)
+	}
+	if c.Forwarding.DKIM || c.Mailbox.DKIM {
+		if c.DKIM.Host == "" {
+			complain("dkim.host", "is empty: name the configured host that signs")
+		}
+		if !path.IsAbs(c.DKIM.Path) || path.Clean(c.DKIM.Path) != c.DKIM.Path {
+			complain("dkim.path", "%q is not an absolute, clean path", c.DKIM.Path)
+		}
+		for _, placeholder := range []string{"{domain}", "{selector}"} {
+			if !strings.Contains(c.DKIM.Path, placeholder) {
+				complain("dkim.path", "%q has no %s: keys would overwrite each other", c.DKIM.Path, placeholder)
+			}
+		}
+		if c.DKIM.Owner != "" && !ownerForm.MatchString(c.DKIM.Owner) {
+			complain("dkim.owner", "%q is not an account as in opendkim:opendkim", c.DKIM.Owner)
+		}
+	}
+	return errors.Join(append(problems, c.DKIM.validateKeys()...)...)
+}
+
+func (d DKIM) validateKeys() (problems []error) {
+	selectors, rsa := map[string]bool{}, false
+	for i, key := range d.Keys {
+		field := fmt.Sprintf("dkim.keys[%d]", i)
+		if !selectorForm.MatchString(key.Selector) {
+			problems = append(problems, fmt.Errorf("%s.selector: %q is not a label of letters, digits and hyphens", field, key.Selector))
+		}
+		if selectors[key.Selector] {
+			problems = append(problems, fmt.Errorf("%s.selector: %s is there twice", field, key.Selector))
+		}
+		selectors[key.Selector] = true
+		if key.Kind != RSA && key.Kind != Ed25519 {
+			problems = append(problems, fmt.Errorf("%s.kind: %q is neither rsa nor ed25519", field, key.Kind))
+		}
+		rsa = rsa || key.Kind == RSA
+	}
+	if !rsa {
+		problems = append(problems, errors.New("dkim.keys: none is of kind rsa, which is the only one that all receivers check"))
+	}
+	return problems
+}
+
+func (p Pattern) validate(field string) (problems []error) {
+	const domain = "example.com"
+	if len(p.MX) == 0 {
+		if p.SPF != "" || p.DMARC != "" || p.DKIM {
+			problems = append(problems, fmt.Errorf("%s.mx: is empty, though the pattern has more: name the exchanger, such as 10 mail.quinn.example", field))
+		}
+		return problems
+	}
+	for i, mx := range p.MX {
+		if _, err := dns.NewRecord(domain, "MX", 60, expand(mx, domain)); err != nil {
+			problems = append(problems, fmt.Errorf("%s.mx[%d]: %w", field, i, err))
+		}
+	}
+	if p.SPF == "" {
+		problems = append(problems, fmt.Errorf("%s.spf: is empty; a domain that receives mail says who sends for it, such as v=spf1 mx -all", field))
+	} else if record, err := parseSPF(expand(p.SPF, domain)); err != nil {
+		problems = append(problems, fmt.Errorf("%s.spf: %w", field, err))
+	} else if record.all() < 0 {
+		problems = append(problems, fmt.Errorf("%s.spf: %q does not end with all", field, p.SPF))
+	}
+	if p.DMARC == "" {
+		problems = append(problems, fmt.Errorf("%s.dmarc: is empty; give a policy, such as v=DMARC1; p=none", field))
+	} else if _, err := parseDMARC(expand(p.DMARC, domain)); err != nil {
+		problems = append(problems, fmt.Errorf("%s.dmarc: %w", field, err))
+	}
+	return problems
+}
+
+func expand(text, domain string) string { return strings.ReplaceAll(text, "{domain}", domain) }
