@@ -22,9 +22,10 @@ func (r *run) in(ctx context.Context, s session, readOnly bool, f func(*pgx.Conn
 		r.conns[key] = conn
 	}
 	err := within(ctx, conn, r.cfg.Settings, s, readOnly, func() error { return f(conn) })
-	if len(s.Extra) > 0 {
+	if len(s.Extra) > 0 || r.spoilt[conn] {
 		// Other settings stay defined too.
 		_ = conn.Close(ctx)
+		delete(r.spoilt, conn)
 	}
 	return err
 }
@@ -51,8 +52,13 @@ func affected(ctx context.Context, conn *pgx.Conn, sql string) (int, error) {
 // written finds a row of t that this transaction wrote and that is not the session's own.
 func (r *run) written(ctx context.Context, conn *pgx.Conn, s session, v victim, t *relation, condition string, by writing) (*proof, error) {
 	w := r.m.identity(s.Person, s.Orgs, s.Mates)
-	sql := fmt.Sprintf("SELECT coalesce(%s, 'somebody'), %s FROM %s a WHERE %s AND %s AND a.xmin = pg_current_xact_id()::xid LIMIT 1",
-		r.m.owner(t, "a"), r.m.rowKey(t, "a"), t.SQL(), condition, r.m.foreignWrite(t, "a", w, by))
+	// A tenant that the transaction made itself is nobody else: only rows of those who were there before count.
+	owners := []string{v.String()}
+	for _, other := range r.victims {
+		owners = append(owners, other.String())
+	}
+	sql := fmt.Sprintf("SELECT coalesce(%[1]s, 'somebody'), %[2]s FROM %[3]s a WHERE %[4]s AND %[5]s AND a.xmin = pg_current_xact_id()::xid AND %[1]s = ANY(%[6]s::text[]) LIMIT 1",
+		r.m.owner(t, "a"), r.m.rowKey(t, "a"), t.SQL(), condition, r.m.foreignWrite(t, "a", w, by), array(owners))
 	var p *proof
 	look := func() error {
 		var owner, key string
@@ -64,24 +70,29 @@ func (r *run) written(ctx context.Context, conn *pgx.Conn, s session, v victim, 
 		}
 		return err
 	}
-	back, err := r.door.asTruth(ctx, conn, s, look)
+	return p, r.look(ctx, conn, s, v, look)
+}
+
+// look runs f inside an attacker's transaction with eyes that see the victim's rows: with the rights of the truth, or, where the session logged in as
+// the app role and there is no way back, as the victim.
+func (r *run) look(ctx context.Context, conn *pgx.Conn, s session, v victim, f func() error) error {
+	back, err := r.door.asTruth(ctx, conn, s, f)
 	if back || err != nil {
-		return p, err
+		return err
 	}
-	// Logged in as the app role there is no way back, but the victim can look.
-	org := v.Org
-	person := v.Person
-	if person == "" {
-		persons, err := texts(ctx, r.admin, fmt.Sprintf("WITH mem AS (%s) SELECT person::text FROM mem WHERE org::text = %s AND present ORDER BY 1 LIMIT 1", r.m.membersSQL(), literal(org)))
-		if err != nil || len(persons) == 0 {
-			return nil, err
-		}
-		person = persons[0]
+	eyes, err := r.eyes(ctx, v)
+	if err != nil {
+		return err
 	}
-	if err := exec(ctx, conn, session{User: &person, Org: &org}.enter(r.cfg.Settings)); err != nil {
-		return nil, err
+	r.spoilt[conn] = s.virgin() // what was unset is empty from here on
+	if err := exec(ctx, conn, eyes.enter(r.cfg.Settings)); err != nil {
+		return err
 	}
-	return p, look()
+	if err := f(); err != nil {
+		return err
+	}
+	unset := session{User: ref(""), Org: ref("")}
+	return exec(ctx, conn, unset.enter(r.cfg.Settings)+s.enter(r.cfg.Settings))
 }
 
 // writing is how a row came to be written.

@@ -76,7 +76,7 @@ func (r *run) census(ctx context.Context, conn *pgx.Conn, s session, v victim, f
 	if !f.Volatile && f.Kind == "f" {
 		return counts, nil
 	}
-	_, err := r.door.asTruth(ctx, conn, s, func() error {
+	err := r.look(ctx, conn, s, v, func() error {
 		for _, t := range r.touched(f) {
 			var n int
 			if err := one(ctx, conn, fmt.Sprintf("SELECT count(*) FROM %s a WHERE %s", t.SQL(), r.m.ownedBy(t, v)), nil, &n); err != nil {

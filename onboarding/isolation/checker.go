@@ -72,6 +72,10 @@ type run struct {
 	anyone  []session          // the sample of attackers
 	against map[victim][]session
 	conns   map[shape]*pgx.Conn
+	spoilt  map[*pgx.Conn]bool
+	persons map[string]session // known by sessionOf
+	smalls  map[*relation]bool
+	ownRows map[string]*target
 	only    string // id of the single tenant, or empty
 }
 
@@ -79,7 +83,8 @@ func newRun(c *Checker, admin *pgxpool.Pool) *run {
 	return &run{
 		ledger: &ledger{tried: map[string]map[string]bool{}}, cfg: c.cfg, admin: admin,
 		budget: rate.NewLimiter(rate.Limit(c.cfg.Budget.ChecksPerSecond), max(c.cfg.Budget.ChecksPerSecond/10, 1)),
-		filled: map[*relation]bool{}, against: map[victim][]session{}, conns: map[shape]*pgx.Conn{},
+		filled: map[*relation]bool{}, against: map[victim][]session{}, conns: map[shape]*pgx.Conn{}, spoilt: map[*pgx.Conn]bool{},
+		persons: map[string]session{}, smalls: map[*relation]bool{}, ownRows: map[string]*target{},
 	}
 }
 
@@ -108,6 +113,8 @@ func (c *Checker) Check(ctx context.Context, opts Options) (*Report, error) {
 		{"views", r.checkViews},
 		{"functions", r.checkFunctions},
 		{"temporary objects", r.checkShadows},
+		{"trust", r.checkTrust},
+		{"large objects", r.checkLargeObjects},
 		{"catalogue", r.checkCatalogue},
 	} {
 		if err := stage.do(ctx); err != nil {
@@ -118,6 +125,7 @@ func (c *Checker) Check(ctx context.Context, opts Options) (*Report, error) {
 		}
 	}
 	r.cover()
+	r.fold(r.m.cat)
 	r.coverage.Started, r.coverage.Seconds = started.UTC(), time.Since(started).Seconds()
 	return r.report(), nil
 }

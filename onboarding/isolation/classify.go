@@ -27,6 +27,9 @@ var (
 	looksOwned = regexp.MustCompile(`^(user|person|org|organi[sz]ation|tenant|account|owner|customer|member|workspace|team|profile|principal|subject)(id|uuid|slug|ref|key)?$`)
 )
 
+// madeBy matches normalised names of columns that say who made or changed a row.
+var madeBy = regexp.MustCompile(`^(created|updated|modified|changed|deleted|approved|reviewed|inserted|added|edited|published|verified)by(id|userid|user)?$`)
+
 // normal folds the spellings user_id, userId and "User ID" into one.
 func normal(name string) string {
 	return strings.Map(func(r rune) rune {
@@ -170,6 +173,10 @@ func (m *model) fromColumns(r *relation, cfg Config) *ownership {
 	}
 	if !o.direct() {
 		return nil
+	}
+	if len(o.Org)+len(o.Either) == 0 && !r.RLS && !slices.ContainsFunc(o.User, func(c string) bool { return !madeBy.MatchString(normal(c)) }) {
+		// Who entered a lookup does not own it, and who made a draft does.
+		return &ownership{Class: classUnclassified, Why: fmt.Sprintf("%s says who made a row, which need not be whose it is", strings.Join(o.User, ", "))}
 	}
 	o.Why = strings.Join(o.tenantColumns(), ", ")
 	return o

@@ -92,10 +92,12 @@ func base(t testing.TB, name string) string {
 	return string(sql)
 }
 
+func databaseOf(dsn string) string { return filepath.Base(strings.SplitN(dsn, "?", 2)[0]) }
+
 // prove logs in as the app role and runs a case's proof. Its last statement returns true once another tenant's row was reached.
 func (s *schema) prove(t *testing.T, sql string) {
 	t.Helper()
-	conn, err := pgx.Connect(t.Context(), postgres.Shared(t).DSNAs(s.role, filepath.Base(strings.SplitN(s.dsn, "?", 2)[0])))
+	conn, err := pgx.Connect(t.Context(), postgres.Shared(t).DSNAs(s.role, databaseOf(s.dsn)))
 	if err != nil {
 		t.Fatal(err)
 	}

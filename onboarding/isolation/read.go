@@ -17,8 +17,8 @@ const (
 	// patience is how many tenants a table may fail for before it is given up, and timeoutPatience how many it may keep waiting.
 	patience        = 100
 	timeoutPatience = 2
-	// reconnects is how often a reader may lose its connection.
-	reconnects = 3
+	// reconnects is how often a reader may lose its connection before it takes the server for gone.
+	reconnects = 40
 )
 
 // suspicion is a tenant who saw rows that seem another's.
@@ -90,55 +90,87 @@ func (rd *reading) everyTenant(ctx context.Context, only string) (tenantsSeen, e
 
 var errNoReaders = errors.New("no connection left to read with")
 
-// reader checks batches of tenants over one connection, and over a new one when that is lost.
+// reader checks tenants over one connection, and over a new one when that is lost.
+type reader struct {
+	*reading
+	conn       *pgx.Conn
+	statements []statement
+	prepared   int // generation of the statements
+	lost       int
+}
+
 func (rd *reading) reader(ctx context.Context, batches <-chan []session) error {
-	var conn *pgx.Conn
-	defer func() {
-		if conn != nil {
-			_ = conn.Close(context.WithoutCancel(ctx))
-		}
-	}()
-	var statements []statement
-	generation, lost := -1, 0
+	w := &reader{reading: rd}
+	defer w.hangUp(ctx)
 	for batch := range batches {
-		for {
-			if err := ctx.Err(); err != nil {
-				return err
-			}
-			var err error
-			if conn == nil || conn.IsClosed() {
-				conn, err = rd.connect(ctx)
-				generation = -1
-			}
-			if err == nil && generation != rd.currentGeneration() {
-				generation = rd.currentGeneration()
-				statements, err = rd.run.m.prepare(ctx, conn, generation, rd.remaining(), rd.refused)
-			}
-			if err == nil {
-				err = rd.run.limit(ctx, len(batch)*len(rd.tables))
-			}
-			var failed []session
-			if err == nil {
-				failed, err = rd.fly(ctx, conn, statements, batch)
-			}
-			for len(failed) > 0 && err == nil {
-				if err = rd.carefully(ctx, conn, failed[0]); err == nil {
-					failed = failed[1:]
-				}
-			}
-			if err == nil {
-				break
-			}
+		if err := w.work(ctx, batch); err != nil {
 			if ctx.Err() != nil {
 				return ctx.Err()
 			}
-			if conn != nil {
-				_ = conn.Close(ctx)
-			}
-			if lost++; lost > reconnects {
-				rd.run.leaveOut("reading ended early: %s", describe(err))
-				return nil
-			}
+			rd.run.leaveOut("reading ended early: %s", describe(err))
+			return nil
+		}
+	}
+	return nil
+}
+
+func (w *reader) hangUp(ctx context.Context) {
+	if w.conn != nil {
+		_ = w.conn.Close(context.WithoutCancel(ctx))
+		w.conn = nil
+	}
+}
+
+// work checks a batch. When the connection is lost it goes on with halves, so that a tenant who breaks it is left out alone.
+func (w *reader) work(ctx context.Context, batch []session) error {
+	err := w.once(ctx, batch)
+	if err == nil || ctx.Err() != nil {
+		return err
+	}
+	if w.lost++; w.lost > reconnects {
+		return err
+	}
+	w.hangUp(ctx)
+	if len(batch) > 1 {
+		half := len(batch) / 2
+		if err := w.work(ctx, batch[:half]); err != nil {
+			return err
+		}
+		return w.work(ctx, batch[half:])
+	}
+	if again := w.once(ctx, batch); again != nil {
+		w.hangUp(ctx)
+		w.run.leaveOut("%s was not read as: %s", batch[0].Label, describe(err))
+	}
+	return ctx.Err()
+}
+
+// once checks a batch over the connection there is, or a new one.
+func (w *reader) once(ctx context.Context, batch []session) error {
+	var err error
+	if w.conn == nil || w.conn.IsClosed() {
+		if w.conn, err = w.connect(ctx); err != nil {
+			w.conn = nil
+			return err
+		}
+		w.prepared = -1
+	}
+	if generation := w.currentGeneration(); w.prepared != generation {
+		if w.statements, err = w.run.m.prepare(ctx, w.conn, generation, w.remaining(), w.refused); err != nil {
+			return err
+		}
+		w.prepared = generation
+	}
+	if err := w.run.limit(ctx, len(batch)*len(w.tables)); err != nil {
+		return err
+	}
+	failed, err := w.fly(ctx, w.conn, w.statements, batch)
+	if err != nil {
+		return err
+	}
+	for _, s := range failed {
+		if err := w.carefully(ctx, w.conn, s); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -154,6 +154,34 @@ func (l *ledger) find(f Finding) {
 	l.findings = append(l.findings, f)
 }
 
+// fold makes one finding of what is the same on many partitions of one table.
+func (l *ledger) fold(cat *catalogue) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	slices.SortStableFunc(l.findings, func(a, b Finding) int { return cmp.Compare(a.Table, b.Table) })
+	first, more := map[string]int{}, map[string]int{}
+	var folded []Finding
+	for _, f := range l.findings {
+		t := cat.named(f.Table)
+		if t == nil || !t.Partition {
+			folded = append(folded, f)
+			continue
+		}
+		key := fmt.Sprint(f.Kind, f.Operation, t.Parent)
+		if _, seen := first[key]; !seen {
+			first[key] = len(folded)
+			folded = append(folded, f)
+			continue
+		}
+		more[key]++
+	}
+	for key, n := range more {
+		f := &folded[first[key]]
+		f.Evidence += fmt.Sprintf(" (so it is on %d more partitions of %s)", n, cat.byOID[cat.named(f.Table).Parent])
+	}
+	l.findings = folded
+}
+
 // leaks reports whether something was proven for a table, by any of the operations (by all when none is named).
 func (l *ledger) leaks(table string, operations ...string) bool {
 	l.mu.Lock()

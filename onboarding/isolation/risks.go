@@ -15,16 +15,28 @@ var always = regexp.MustCompile(`^\(*\s*(true|1 = 1|'[^']*'::\w+ = '[^']*'::\w+|
 
 // checkCatalogue reports dangers that attempts could not prove, such as tables that are still empty.
 func (r *run) checkCatalogue(ctx context.Context) error {
+	owners, err := texts(ctx, r.admin, fmt.Sprintf("SELECT rolname::text FROM pg_roles WHERE pg_has_role(%s::name, oid, 'USAGE')", literal(r.cfg.AppRole)))
+	if err != nil {
+		return err
+	}
+	owned := map[string]bool{}
+	for _, o := range owners {
+		owned[o] = true
+	}
 	for _, t := range r.tables {
 		if t.isView() || t.Kind == "f" || r.m.directory[t.OID] {
 			continue
 		}
 		r.judgeProtection(t)
+		if t.Trigger && t.Usage && !owned[t.Owner] {
+			r.find(Finding{Kind: Risk, Operation: "trigger", Table: t.String(), As: "any session",
+				Evidence: "the app role holds TRIGGER: a trigger that one session makes runs in the sessions of all tenants, with their rows",
+				Fix:      fmt.Sprintf("REVOKE TRIGGER ON %s FROM %s;", t.SQL(), pgx.Identifier{r.cfg.AppRole}.Sanitize())})
+		}
 		if t.RLS {
 			r.judgePolicies(t)
 		}
 	}
-	var creates []string
 	creates, err := texts(ctx, r.admin, fmt.Sprintf("SELECT nspname::text FROM pg_namespace WHERE nspname !~ '^pg_' AND NOT (SELECT rolsuper FROM pg_roles WHERE rolname = %[1]s) AND has_schema_privilege(%[1]s::name, oid, 'CREATE') ORDER BY 1", literal(r.cfg.AppRole)))
 	if err != nil {
 		return err

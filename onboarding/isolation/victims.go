@@ -224,6 +224,9 @@ func (r *run) people() []string {
 
 // sessionOf is a Person's session without an Org.
 func (r *run) sessionOf(ctx context.Context, person string) (session, error) {
+	if s, known := r.persons[person]; known {
+		return s, nil
+	}
 	var orgs, mates []string
 	var kind string
 	var id, org *string
@@ -231,5 +234,6 @@ func (r *run) sessionOf(ctx context.Context, person string) (session, error) {
 	if err := one(ctx, r.admin, sql, nil, &kind, &id, &org, &orgs, &mates); err != nil {
 		return session{}, err
 	}
-	return tenantSession("person", person, nil, orgs, mates), nil
+	r.persons[person] = tenantSession("person", person, nil, orgs, mates)
+	return r.persons[person], nil
 }

@@ -360,10 +360,14 @@ func (r *run) aims(ctx context.Context, t *relation, to target) []string {
 
 // small reports whether a table may be written to without WHERE.
 func (r *run) small(ctx context.Context, t *relation) bool {
+	if small, known := r.smalls[t]; known {
+		return small
+	}
 	var n int
 	limit := r.cfg.Budget.BlindWriteRows
 	err := one(ctx, r.admin, fmt.Sprintf("SELECT count(*) FROM (SELECT FROM %s LIMIT %d) s", t.SQL(), limit+1), nil, &n)
-	return err == nil && n <= limit
+	r.smalls[t] = err == nil && n <= limit
+	return r.smalls[t]
 }
 
 // reached proves a write by the rows it reached: the victim's one, or more than the attacker has.
@@ -458,6 +462,10 @@ func (r *run) tryMove(ctx context.Context, t *relation, to target, s session, ou
 
 // ownRow is a row that the session's Person has a right to, with an owner.
 func (r *run) ownRow(ctx context.Context, t *relation, s session, w who) (*target, error) {
+	key := t.String() + " " + *s.Person
+	if row, known := r.ownRows[key]; known {
+		return row, nil
+	}
 	owners := []string{literal("Person " + *s.Person)}
 	for _, org := range s.Orgs {
 		owners = append(owners, literal("Org "+org))
@@ -467,10 +475,14 @@ func (r *run) ownRow(ctx context.Context, t *relation, s session, w who) (*targe
 		condition = r.m.isUser(t, "a", r.m.memberUser, w)
 	}
 	rows, err := r.rowsAnyTenant(ctx, t, condition)
-	if err != nil || len(rows) == 0 {
+	if err != nil {
 		return nil, err
 	}
-	return &rows[0], nil
+	r.ownRows[key] = nil
+	if len(rows) > 0 {
+		r.ownRows[key] = &rows[0]
+	}
+	return r.ownRows[key], nil
 }
 
 // tryDelete deletes the victim's row, and without looking.

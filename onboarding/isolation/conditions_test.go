@@ -1,0 +1,292 @@
+package isolation_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/atlilith/onboardbot/internal/sandbox/postgres"
+	"github.com/atlilith/onboardbot/onboarding/isolation"
+)
+
+// someone is a table that leaks, so that a report that is about the rest has something to say.
+const someone = `CREATE TABLE leaky (id int PRIMARY KEY, user_id uuid REFERENCES users);
+INSERT INTO leaky SELECT row_number() OVER (), id FROM users;
+GRANT SELECT ON leaky TO {{app}};`
+
+// leftOut asserts that a report names what it could not check, and found what there was beside it.
+func leftOut(t *testing.T, report *isolation.Report, what, finding string) {
+	t.Helper()
+	if !slices.ContainsFunc(report.Coverage.LeftOut, func(line string) bool { return strings.Contains(line, what) }) {
+		t.Errorf("nothing left out names %q: %q", what, report.Coverage.LeftOut)
+	}
+	if finding != "" && !slices.ContainsFunc(report.Findings, func(f isolation.Finding) bool { return f.Key() == finding }) {
+		t.Errorf("no finding %q: %v", finding, report.Findings)
+	}
+}
+
+func TestTimeoutOnOneTable(t *testing.T) {
+	t.Parallel()
+	s := newSchema(t, base(t, "v3"), someone, `CREATE FUNCTION private.slow() RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(30); RETURN true; END $$;
+		CREATE POLICY slow ON inbox_messages AS RESTRICTIVE USING (private.slow());`)
+	s.cfg.Budget.StatementTimeout = 60 * time.Millisecond
+	leftOut(t, s.check(t), "public.inbox_messages", "leak read public.leaky")
+}
+
+func TestPolicyThatRaises(t *testing.T) {
+	t.Parallel()
+	s := newSchema(t, base(t, "v3"), someone, `CREATE FUNCTION private.broken() RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'the "secret" contents'; END $$;
+		CREATE POLICY broken ON inbox_messages AS RESTRICTIVE USING (private.broken());`)
+	report := s.check(t)
+	leftOut(t, report, "public.inbox_messages", "leak read public.leaky")
+	leftOut(t, report, "SQLSTATE P0001", "")
+	for _, line := range report.Coverage.LeftOut {
+		if strings.Contains(line, "secret") {
+			t.Errorf("an error's contents were repeated: %s", line)
+		}
+	}
+}
+
+func TestTenantWhoBreaksTheConnection(t *testing.T) {
+	t.Parallel()
+	s := newSchema(t, base(t, "v3"), someone, `CREATE FUNCTION private.break() RETURNS boolean LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$ BEGIN
+		IF current_setting('app.user_id', true) = '{{d}}' AND coalesce(current_setting('app.org_id', true), '') = '' THEN PERFORM pg_terminate_backend(pg_backend_pid()); END IF; RETURN true; END $$;
+		CREATE POLICY breaking ON inbox_messages AS RESTRICTIVE USING (private.break());`)
+	report := s.check(t)
+	leftOut(t, report, "Person "+s.expand("{{d}}")+" was not read as", "leak read public.leaky")
+	if report.Coverage.Reads == 0 {
+		t.Error("nobody was read as")
+	}
+}
+
+// meanwhile runs f once a session of the checker reads a table.
+func (s *schema) meanwhile(t *testing.T, table string, f func(*pgx.Conn) error) <-chan error {
+	done := make(chan error, 1)
+	go func() {
+		done <- func() error {
+			conn, err := pgx.Connect(t.Context(), s.dsn)
+			if err != nil {
+				return err
+			}
+			defer conn.Close(context.WithoutCancel(t.Context()))
+			for {
+				var seen bool
+				err := conn.QueryRow(t.Context(), `SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()
+					AND query LIKE 'SELECT (SELECT count%' || $1 || '%$1%')`, table).Scan(&seen)
+				if err != nil {
+					return err
+				}
+				if seen {
+					return f(conn)
+				}
+			}
+		}()
+	}()
+	return done
+}
+
+func TestConnectionsLostHalfWay(t *testing.T) {
+	t.Parallel()
+	s := newSchema(t, bigPlatform(2000))
+	done := s.meanwhile(t, "t3", func(conn *pgx.Conn) error {
+		_, err := conn.Exec(t.Context(), `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'SELECT (SELECT count%$1%'`)
+		return err
+	})
+	report := s.check(t)
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+	if report.Verdict != isolation.Sound || report.Coverage.Persons != 2000 || report.Coverage.Reads < 2000*benchTables {
+		t.Errorf("verdict %s, %d reads as %d Persons, left out %q", report.Verdict, report.Coverage.Reads, report.Coverage.Persons, report.Coverage.LeftOut)
+	}
+}
+
+func TestTableDroppedMeanwhile(t *testing.T) {
+	t.Parallel()
+	s := newSchema(t, bigPlatform(2000), someone)
+	done := s.meanwhile(t, "t3", func(conn *pgx.Conn) error {
+		_, err := conn.Exec(t.Context(), "DROP TABLE t3")
+		return err
+	})
+	report := s.check(t)
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+	leftOut(t, report, "public.t3", "leak read public.leaky")
+	if report.Coverage.Reads < 2000*(benchTables-1) {
+		t.Errorf("only %d reads", report.Coverage.Reads)
+	}
+}
+
+func TestTenantDeletedMeanwhile(t *testing.T) {
+	t.Parallel()
+	s := newSchema(t, bigPlatform(2000))
+	done := s.meanwhile(t, "t3", func(conn *pgx.Conn) error {
+		_, err := conn.Exec(t.Context(), "DELETE FROM users WHERE slug LIKE 'u1%'")
+		return err
+	})
+	report := s.check(t)
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+	if report.Verdict != isolation.Sound {
+		t.Errorf("verdict %s: %v, left out %q", report.Verdict, report.Findings, report.Coverage.LeftOut)
+	}
+}
+
+func TestMillionRows(t *testing.T) {
+	t.Parallel()
+	allocated := map[int]uint64{}
+	for _, rows := range []int{1000, 1_000_000} {
+		s := newSchema(t, base(t, "v3"), fmt.Sprintf(`CREATE TABLE events (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, user_id uuid NOT NULL, kind text);
+			INSERT INTO events (user_id, kind) SELECT CASE WHEN n %% 10 = 0 THEN '{{a}}'::uuid ELSE '{{b}}'::uuid END, 'kind' FROM generate_series(1, %d) n;
+			CREATE INDEX ON events (user_id);
+			ALTER TABLE events ENABLE ROW LEVEL SECURITY;
+			CREATE POLICY p ON events USING (user_id = private.me());
+			GRANT SELECT, UPDATE, DELETE ON events TO {{app}};`, rows))
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		if report := s.check(t); report.Verdict != isolation.Sound {
+			t.Errorf("%d rows: %s, %v, left out %q", rows, report.Verdict, report.Findings, report.Coverage.LeftOut)
+		}
+		runtime.ReadMemStats(&after)
+		allocated[rows] = after.TotalAlloc - before.TotalAlloc
+	}
+	t.Logf("allocated %d bytes for 1,000 rows, %d for 1,000,000", allocated[1000], allocated[1_000_000])
+}
+
+func TestMillionRowsThatLeak(t *testing.T) {
+	t.Parallel()
+	s := newSchema(t, base(t, "v3"), `CREATE TABLE events (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, user_id uuid NOT NULL, kind text);
+		INSERT INTO events (user_id, kind) SELECT '{{b}}'::uuid, 'kind' FROM generate_series(1, 1000000) n;
+		GRANT SELECT ON events TO {{app}};`)
+	report := s.check(t)
+	leftOut(t, &isolation.Report{Findings: report.Findings, Coverage: isolation.Coverage{LeftOut: []string{""}}}, "", "leak read public.events")
+}
+
+func TestNoTenants(t *testing.T) {
+	t.Parallel()
+	s := newSchema(t, base(t, "v3"), "TRUNCATE users CASCADE; TRUNCATE bookings CASCADE; CREATE TABLE later (id int PRIMARY KEY, user_id uuid REFERENCES users); GRANT SELECT ON later TO {{app}};")
+	report := s.check(t)
+	leftOut(t, report, "no tenants", "risk row-level security public.later")
+	if report.Verdict != isolation.Incomplete || report.Verdict.ExitStatus() != 2 {
+		t.Errorf("verdict %s", report.Verdict)
+	}
+}
+
+func TestThousandPartitions(t *testing.T) {
+	t.Parallel()
+	partitions := `CREATE TABLE events (id bigint, user_id uuid NOT NULL, day int NOT NULL) PARTITION BY RANGE (day);
+		DO $$ BEGIN FOR n IN 0..999 LOOP EXECUTE format('CREATE TABLE events_%s PARTITION OF events FOR VALUES FROM (%s) TO (%s)', n, n, n + 1); END LOOP; END $$;
+		INSERT INTO events SELECT n, u.id, n * 7 FROM users u, generate_series(1, 100) n;
+		ALTER TABLE events ENABLE ROW LEVEL SECURITY;
+		CREATE POLICY p ON events USING (user_id = private.me());
+		GRANT SELECT, INSERT, UPDATE, DELETE ON events TO {{app}};`
+	sound := newSchema(t, base(t, "v3"), partitions)
+	if report := sound.check(t); report.Verdict != isolation.Sound {
+		t.Errorf("%s: %v, left out %q", report.Verdict, report.Findings, report.Coverage.LeftOut)
+	}
+	broken := newSchema(t, base(t, "v3"), partitions, "GRANT SELECT ON ALL TABLES IN SCHEMA public TO {{app}};")
+	report := broken.check(t)
+	if report.Verdict != isolation.Leaking || len(report.Findings) != 2 || !strings.Contains(report.Findings[0].Evidence, "99 more partitions of public.events") {
+		t.Errorf("%s: %v", report.Verdict, report.Findings)
+	}
+}
+
+func TestCancelled(t *testing.T) {
+	t.Parallel()
+	s := newSchema(t, bigPlatform(500))
+	checker, err := isolation.New(s.cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := s.meanwhile(t, "t3", func(*pgx.Conn) error { cancel(); return nil })
+	if _, err := checker.Check(ctx, isolation.Options{}); !errors.Is(err, context.Canceled) {
+		t.Errorf("error %v", err)
+	}
+	<-done
+}
+
+// TestOwnLogin checks over a connection of the app role's own, from which there is no way back to the truth.
+func TestOwnLogin(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name, sql string
+		want      []string
+	}{
+		{"sound", "", nil},
+		{"insert", "CREATE POLICY w ON inbox_messages FOR INSERT WITH CHECK (true);", []string{"leak insert public.inbox_messages"}},
+		{"move", "DROP POLICY inbox_tenant ON inbox_messages; CREATE POLICY r ON inbox_messages FOR SELECT USING (user_id = private.me()); CREATE POLICY u ON inbox_messages FOR UPDATE USING (user_id = private.me()) WITH CHECK (true);",
+			[]string{"leak update public.inbox_messages"}},
+		{"delete", "CREATE FUNCTION empty_inbox(person uuid) RETURNS void LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$ DELETE FROM public.inbox_messages WHERE user_id = person $$;",
+			[]string{"leak delete public.inbox_messages"}},
+		{"read", "ALTER TABLE booking_notes DISABLE ROW LEVEL SECURITY; REVOKE INSERT, UPDATE, DELETE ON booking_notes FROM {{app}};", []string{"leak read public.booking_notes"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			s := newSchema(t, base(t, "v3"), c.sql)
+			s.cfg.AppDatabaseURL = postgres.Shared(t).DSNAs(s.role, databaseOf(s.dsn))
+			report := s.check(t)
+			var got []string
+			for _, f := range report.Findings {
+				got = append(got, f.Key())
+			}
+			if !slices.Equal(got, c.want) || len(report.Coverage.LeftOut) > 0 {
+				t.Errorf("got %q, want %q; left out %q", got, c.want, report.Coverage.LeftOut)
+			}
+		})
+	}
+}
+
+func TestCannotBegin(t *testing.T) {
+	t.Parallel()
+	s := newSchema(t, base(t, "v3"))
+	for name, c := range map[string]struct {
+		change func(*isolation.Config)
+		want   string
+	}{
+		"no role":       {func(c *isolation.Config) { c.AppRole = "nobody_of_that_name" }, `app_role: no role "nobody_of_that_name"`},
+		"thin truth":    {func(c *isolation.Config) { c.DatabaseURL = postgres.Shared(t).DSNAs(s.role, databaseOf(s.dsn)) }, "neither superuser nor has BYPASSRLS"},
+		"wrong login":   {func(c *isolation.Config) { c.AppDatabaseURL = c.DatabaseURL }, "not as app_role"},
+		"nothing given": {func(c *isolation.Config) { *c = isolation.Config{} }, "database_url: missing"},
+		"no users":      {func(c *isolation.Config) { c.Users.Table = "public.nobody" }, "users.table: no table public.nobody"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			cfg := s.cfg
+			c.change(&cfg)
+			var out bytes.Buffer
+			status, err := isolation.Run(t.Context(), cfg, &out, isolation.FormatJSON, "")
+			if err != nil || status != 2 {
+				t.Errorf("status %d, error %v", status, err)
+			}
+			var report isolation.Report
+			if err := json.Unmarshal(out.Bytes(), &report); err != nil {
+				t.Fatal(err)
+			}
+			leftOut(t, &report, c.want, "")
+		})
+	}
+}
+
+func TestSingleTenant(t *testing.T) {
+	t.Parallel()
+	s := newSchema(t, base(t, "v3"), "CREATE POLICY w ON inbox_messages FOR INSERT WITH CHECK (true);")
+	var out bytes.Buffer
+	status, err := isolation.Run(t.Context(), s.cfg, &out, isolation.FormatText, "person-d")
+	if err != nil || status != 1 || !strings.Contains(out.String(), "LEAK: insert public.inbox_messages") {
+		t.Errorf("status %d, error %v:\n%s", status, err, out.String())
+	}
+	if status, _ := isolation.Run(t.Context(), s.cfg, &out, isolation.FormatText, "nobody-at-all"); status != 2 {
+		t.Errorf("status %d for an unknown tenant", status)
+	}
+}

@@ -1,0 +1,58 @@
+package isolation
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// checkLargeObjects reads large objects that victims' rows point to: they have rights of their own, and no policies.
+func (r *run) checkLargeObjects(ctx context.Context) error {
+	for _, t := range r.m.cat.Relations {
+		o := r.m.of(t)
+		if !o.owned() || t.isView() || t.Kind == "f" || t.Partition || r.cfg.Tables[t.String()].Excuse != "" {
+			continue
+		}
+		for _, c := range t.Columns {
+			if c.Type != "oid" && c.Type != "lo" {
+				continue
+			}
+			if err := r.readLargeObject(ctx, t, c); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (r *run) readLargeObject(ctx context.Context, t *relation, c *column) error {
+	var owner, key, object string
+	err := one(ctx, r.admin, fmt.Sprintf("SELECT %[1]s, %[2]s, %[3]s::oid::text FROM %[4]s a WHERE %[1]s IS NOT NULL AND EXISTS (SELECT FROM pg_largeobject_metadata l WHERE l.oid = %[3]s) LIMIT 1",
+		r.m.owner(t, "a"), r.m.rowKey(t, "a"), field("a", c.Name), t.SQL()), nil, &owner, &key, &object)
+	if err == pgx.ErrNoRows {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	attackers, err := r.attackers(ctx, victimOf(owner))
+	if err != nil || len(attackers) == 0 {
+		return err
+	}
+	s := attackers[0]
+	err = r.in(ctx, s, true, func(conn *pgx.Conn) error {
+		var n int
+		return one(ctx, conn, fmt.Sprintf("SELECT octet_length(lo_get(%s))", object), nil, &n)
+	})
+	if err != nil {
+		if sqlstate(err) == "" {
+			return err
+		}
+		return nil
+	}
+	r.find(Finding{Kind: Leak, Operation: "read", Table: t.String(), As: s.Label,
+		Evidence: fmt.Sprintf("read large object %s, to which column %s of %s of %s points", object, c.Name, key, owner),
+		Fix:      fmt.Sprintf("ALTER LARGE OBJECT %s OWNER TO another_role; REVOKE ALL ON LARGE OBJECT %s FROM PUBLIC, %s;", object, object, pgx.Identifier{r.cfg.AppRole}.Sanitize())})
+	return nil
+}
