@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"flag"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -46,16 +47,31 @@ func config(t testing.TB, text string) Config {
 	return c
 }
 
+// freePort finds a port that nothing listens on at any address, outside the range from which others get theirs by chance.
+func freePort(t *testing.T) int {
+	t.Helper()
+	for range 100 {
+		address := fmt.Sprintf("0.0.0.0:%d", 20000+rand.IntN(12000))
+		tcp, err := net.Listen("tcp4", address)
+		if err != nil {
+			continue
+		}
+		udp, err := net.ListenPacket("udp4", address)
+		_ = tcp.Close()
+		if err == nil {
+			_ = udp.Close()
+			return tcp.Addr().(*net.TCPAddr).Port
+		}
+	}
+	t.Fatal("no port is free")
+	return 0
+}
+
 // named runs BIND with zones given by name and the lines of their files, and returns a resolver that asks nobody else. A zone's
 // own records of its start and name server are added.
 func named(t *testing.T, zones map[string]string) *dns.Resolver {
 	t.Helper()
-	listener, err := net.Listen("tcp4", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	port := listener.Addr().(*net.TCPAddr).Port
-	_ = listener.Close()
+	port := freePort(t)
 	dir := t.TempDir()
 	write := func(name, text string) string {
 		file := filepath.Join(dir, name)
