@@ -69,10 +69,9 @@ func (t Thresholds) Due(site SiteReport, past Past, patience time.Duration, now 
 		}
 	}
 	due = append(due, t.allClear(site, past.Posted, now)...)
-	expired := slices.ContainsFunc(current, func(c Certificate) bool { return c.Left(now) < 0 })
 	for _, open := range past.Open {
-		if open.Kind == probe.Expired && expired {
-			continue // its threshold says so already
+		if open.Kind == probe.Expired {
+			continue // its threshold says so
 		}
 		if open.Severity >= Attention && now.Sub(open.Since) >= patience {
 			due = appendNew(due, past.Posted, open.reminder(site.Domain, faultPrefix))

@@ -33,6 +33,7 @@ const (
 	WrongName        Kind = "wrong name"
 	SelfSigned       Kind = "self-signed"
 	Expired          Kind = "expired"
+	IssuerExpired    Kind = "issuer expired" // a certificate above the site's own
 	NotYetValid      Kind = "not yet valid"
 	IncompleteChain  Kind = "incomplete chain"
 	UnknownIssuer    Kind = "unknown issuer"

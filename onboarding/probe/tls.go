@@ -145,7 +145,7 @@ func (p *Prober) trust(name string, chain []*x509.Certificate, now time.Time) *P
 	}
 	for _, certificate := range chain[1:] {
 		if now.After(certificate.NotAfter) {
-			return problem(Expired, err, "the certificate of %v, above the one for %s, expired on %s", certificate.Subject, name, day(certificate.NotAfter))
+			return problem(IssuerExpired, err, "the certificate of %v, above the one for %s, expired on %s", certificate.Subject, name, day(certificate.NotAfter))
 		}
 	}
 	for _, certificate := range chain[1:] {

@@ -51,6 +51,8 @@ func TestBadConditionsAreToldApart(t *testing.T) {
 	soon := time.Now().UTC().AddDate(0, 0, 7)
 	leafOnly := trusted.Issue(t, order)
 	leafOnly.Certificate = leafOnly.Certificate[:1]
+	old := *trusted
+	old.Expire(t)
 	with := func(certificate tls.Certificate) func(testing.TB, string) netip.AddrPort {
 		return func(t testing.TB, address string) netip.AddrPort { return probetest.TLS(t, address, certificate) }
 	}
@@ -68,6 +70,8 @@ func TestBadConditionsAreToldApart(t *testing.T) {
 			[]string{"wrong name: the certificate shown for merche-biche.com is for a.example", "expired: the certificate for merche-biche.com expired on 2025-03-01 12:00 UTC"}},
 		{"not yet valid", with(trusted.Issue(t, probetest.Order{Names: []string{name}, NotBefore: soon})),
 			[]string{"not yet valid: the certificate for merche-biche.com is not valid before " + soon.Format("2006-01-02 15:04 UTC") + ": either it was installed too early or this machine's clock is slow"}},
+		{"issuer expired", with(old.Issue(t, order)),
+			[]string{"issuer expired: the certificate of CN=Trusted intermediate, above the one for merche-biche.com, expired on " + old.Intermediate.NotAfter.Format("2006-01-02 15:04 UTC")}},
 		{"self-signed", with(probetest.SelfSigned(t, order)),
 			[]string{"self-signed: the certificate for merche-biche.com is signed by itself, not by an authority"}},
 		{"incomplete chain", with(leafOnly),

@@ -30,7 +30,7 @@ func TestMain(m *testing.M) { os.Exit(namespace.Main(m)) }
 
 const (
 	domain   = "merche-biche.com"
-	lifetime = 60 * time.Second
+	lifetime = 64 * time.Second
 )
 
 // thread is where reminders arrive, as their thread in the chat would.
@@ -48,9 +48,13 @@ func (t *thread) Remind(_ context.Context, _ pgx.Tx, r certificates.Reminder) er
 
 func (t *thread) Digest(context.Context, pgx.Tx, certificates.Digest) error { return nil }
 
+// lines are the posts in short, but for those about any certificate after the first: on a busy machine these grow old as well.
 func (t *thread) lines() []string {
 	var lines []string
 	for _, post := range t.posts {
+		if post.Certificate != nil && post.Subject != t.posts[0].Subject {
+			continue
+		}
 		lines = append(lines, fmt.Sprintf("%s %s", post.Level, post.About))
 	}
 	return lines
@@ -92,7 +96,11 @@ func newRig(t *testing.T) *rig {
 	must(err)
 	r.sweeper, err = certificates.NewSweeper(certificates.Sources{
 		Prober: r.prober, Names: r.names, Lineages: r.certbot, Windows: certificates.NewRenewalInfo(roots),
-	}, certificates.Config{Patience: time.Nanosecond})
+	}, certificates.Config{
+		Patience: time.Nanosecond,
+		// Without the last sixteenth: on a busy machine four seconds may pass between two looks.
+		Thresholds: certificates.Thresholds{Left: []float64{1.0 / 4, 1.0 / 8}},
+	})
 	must(err)
 	pool, err := pgxpool.New(t.Context(), r.world.BotDSN())
 	must(err)
@@ -192,7 +200,7 @@ certbot --nginx -d merche-biche.com -d www.merche-biche.com --non-interactive --
 	}
 
 	r.until(t, certificates.Expired)
-	want := []string{"quiet overdue", "notice 1/4", "notice 1/8", "urgent 1/16", "urgent expired"}
+	want := []string{"quiet overdue", "notice 1/4", "urgent 1/8", "urgent expired"}
 	if diff := cmp.Diff(want, r.thread.lines()); diff != "" {
 		t.Fatal(diff)
 	}
@@ -231,7 +239,7 @@ certbot --nginx -d merche-biche.com -d www.merche-biche.com --non-interactive --
 	r.shell(t, "nginx -s reload")
 	r.until(t, "clear/not reloaded")
 	want = append(want, "quiet all clear", "notice fault/not reloaded", "quiet clear/not reloaded")
-	if diff := cmp.Diff(want, r.thread.lines()[:len(want)]); diff != "" {
+	if diff := cmp.Diff(want, r.thread.lines()); diff != "" {
 		t.Error(diff)
 	}
 

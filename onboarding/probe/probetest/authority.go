@@ -43,6 +43,14 @@ func NewAuthority(t testing.TB, name string) *Authority {
 	return a
 }
 
+// Expire replaces the intermediate by one that expired yesterday. It must not be used while others use the authority: copy it first.
+func (a *Authority) Expire(t testing.TB) {
+	t.Helper()
+	template := *a.Intermediate
+	template.NotAfter = time.Now().AddDate(0, 0, -1)
+	a.Intermediate = sign(t, &template, a.Root, a.key.Public(), a.rootKey)
+}
+
 // RootFile writes the root in PEM and returns the path.
 func (a *Authority) RootFile(t testing.TB) string {
 	t.Helper()
