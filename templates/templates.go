@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
-
-	"github.com/atlilith/onboardbot/onboarding/hosts"
 )
 
 // The folder has no braces in its name, unlike the platform's own, since a module's files may not.
@@ -16,11 +14,18 @@ import (
 //go:embed all:provider.com
 var files embed.FS
 
+// File is one embedded file, with the mode that git keeps of it and embedding does not.
+type File struct {
+	Path    string // relative to its template
+	Mode    fs.FileMode
+	Content []byte
+}
+
 // Provider returns the files of a domain's deploy folder, in the order of their paths, as the platform's own
 // _template/{provider}.com has them.
-func Provider() ([]hosts.File, error) {
+func Provider() ([]File, error) {
 	const root = "provider.com"
-	var tree []hosts.File
+	var tree []File
 	err := fs.WalkDir(files, root, func(name string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() {
 			return err
@@ -29,7 +34,7 @@ func Provider() ([]hosts.File, error) {
 		if err != nil {
 			return err
 		}
-		tree = append(tree, hosts.File{Path: name[len(root)+1:], Mode: mode(name), Content: content})
+		tree = append(tree, File{Path: name[len(root)+1:], Mode: mode(name), Content: content})
 		return nil
 	})
 	if err != nil {
@@ -38,7 +43,6 @@ func Provider() ([]hosts.File, error) {
 	return tree, nil
 }
 
-// mode is what git keeps of a file and embedding does not.
 func mode(name string) fs.FileMode {
 	if path.Ext(name) == ".sh" {
 		return 0o755

@@ -110,8 +110,14 @@ func (b *Runbook) template(ctx context.Context) (files []hosts.File, embedded bo
 	if err != nil || found {
 		return files, false, err
 	}
-	files, err = templates.Provider()
-	return files, true, err
+	own, err := templates.Provider()
+	if err != nil {
+		return nil, true, err
+	}
+	for _, file := range own {
+		files = append(files, hosts.File{Path: file.Path, Mode: file.Mode, Content: file.Content})
+	}
+	return files, true, nil
 }
 
 // edit returns the three files that say whose the folder is, saying that it is this site's.
