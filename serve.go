@@ -146,7 +146,9 @@ func build(pool *pgxpool.Pool, parts *steps.Parts, settings *config.Config, log 
 	if h.service, err = onboarding.New(pool, ports, policy, log); err != nil {
 		return nil, fmt.Errorf("onboarding: %w", err)
 	}
-	if h.renderer, err = commands.NewRenderer(pool, h.service, h.outbox, settings.Commands); err != nil {
+	spoken := settings.Commands
+	spoken.Hosts = policy.Hosts
+	if h.renderer, err = commands.NewRenderer(pool, h.service, h.outbox, spoken); err != nil {
 		return nil, fmt.Errorf("commands: %w", err)
 	}
 	h.desk = commands.New(h.renderer, h.workspace, log)

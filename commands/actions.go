@@ -1,7 +1,7 @@
 package commands
 
-// What a press means. Values of buttons are ids and nothing else: of the approval for those on a question, of the run for the
-// others, whose block id names the step (see [stepID]).
+// What a press means. Values of buttons are ids and nothing else: of the approval for those on a question, the slug for those on a
+// draft, of the run for the others, whose block id names the step (see [stepID]).
 const (
 	actionApprove = "approval.approve"
 	actionReject  = "approval.reject"
@@ -10,6 +10,9 @@ const (
 	actionCheck   = "step.check"
 	actionCancel  = "run.cancel"
 	actionKeep    = "run.keep"
+	actionStart   = "draft.start"
+	actionChange  = "draft.change"
+	actionDiscard = "draft.discard"
 
 	viewReason = "approval.reason"
 	viewChange = "approval.change"

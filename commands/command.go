@@ -54,7 +54,7 @@ func (d *Desk) aboutRun(ctx context.Context, command bot.Command, read phrase) b
 	run, err := d.service.Latest(ctx, read.slug)
 	active := err == nil && run.State == onboarding.RunActive
 	if read.word == wordPlan && !active {
-		return d.openForm(ctx, command, read, true)
+		return d.gather(ctx, command, read, true)
 	}
 	if err != nil {
 		return bot.Reply{Text: d.noRun(ctx, read.slug, err)}

@@ -18,17 +18,15 @@ type Config struct {
 	Operators []string `yaml:"operators"`
 	// Approvers are the ids of people (U…, W…) and user groups (S…) that may decide on changes of others.
 	Approvers []string `yaml:"approvers"`
-	// Host is the configured VPS that the domains of a new Provider point at. Default: vps-0.
-	Host string `yaml:"host"`
+	// Hosts are the names of the VPSes that a domain may point at, the one for domains that name none first. The wiring takes
+	// them from the runbook's configuration.
+	Hosts []string `yaml:"-"`
 }
 
 // Defaults fills what is not set.
 func (c *Config) Defaults() {
 	if c.Command == "" {
 		c.Command = "/onboard"
-	}
-	if c.Host == "" {
-		c.Host = "vps-0"
 	}
 }
 
@@ -62,9 +60,6 @@ func (c *Config) Validate() error {
 				problems = append(problems, fmt.Errorf("%s[%d]: %q is not the id of a person (U…) or a user group (S…)", list.key, i, id))
 			}
 		}
-	}
-	if c.Host == "" {
-		problems = append(problems, errors.New("host: missing"))
 	}
 	return errors.Join(problems...)
 }

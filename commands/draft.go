@@ -1,6 +1,8 @@
 package commands
 
 import (
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/slack-go/slack"
@@ -8,20 +10,38 @@ import (
 	"github.com/atlilith/onboardbot/onboarding"
 )
 
-// draft is what somebody has typed into the form so far.
+// draft is what somebody has typed so far, in the form or behind the command. It is kept as JSON while it waits to be sent.
 type draft struct {
-	slug, name, email string
-	mode              onboarding.Mode
-	// orgSlug and orgName are of the Org to create, join and joinName of the one to join.
-	orgSlug, orgName, join, joinName string
-	domains                          string
+	Slug  string          `json:"slug,omitempty"`
+	Name  string          `json:"name,omitempty"`
+	Email string          `json:"email,omitempty"`
+	Mode  onboarding.Mode `json:"mode,omitempty"`
+	// OrgSlug and OrgName are of the Org to create, Join and JoinName of the one to join.
+	OrgSlug  string `json:"org_slug,omitempty"`
+	OrgName  string `json:"org_name,omitempty"`
+	Join     string `json:"join,omitempty"`
+	JoinName string `json:"join_name,omitempty"`
+	Domains  string `json:"domains,omitempty"`
+	// Host is the one of all domains, or [each]: then Hosts has a line for those that differ. Mail and Mails likewise.
+	Host    string `json:"host,omitempty"`
+	Hosts   string `json:"hosts,omitempty"`
+	Mail    string `json:"mail,omitempty"`
+	Forward string `json:"forward,omitempty"`
+	Mails   string `json:"mails,omitempty"`
+	// Copy, Palette and Logo, the digest of its content, are how an Org's sites look.
+	Copy    string `json:"copy,omitempty"`
+	Palette string `json:"palette,omitempty"`
+	Logo    string `json:"logo,omitempty"`
 }
+
+// each is chosen where the domains differ.
+const each = "each"
 
 // newDraft is the form as it opens for a slug, which may be empty.
 func newDraft(slug string) draft {
-	d := draft{slug: slug, mode: onboarding.ModePerson}
+	d := draft{Slug: slug, Mode: onboarding.ModePerson}
 	if slug != "" {
-		d.domains = slug + ".com"
+		d.Domains = slug + ".com"
 	}
 	return d
 }
@@ -37,66 +57,65 @@ const (
 	blockOrgName = "org_name"
 	blockJoin    = "org"
 	blockDomains = "domains"
+	blockHost    = "host"
+	blockHosts   = "hosts"
+	blockMail    = "mail"
+	blockForward = "forward"
+	blockMails   = "mails"
+	blockCopy    = "copy"
+	blockPalette = "palette"
+	blockLogo    = "logo"
 
-	// actionInput is the action id of every input but the two that send something by themselves.
+	// actionInput is the action id of every input but those that change the form.
 	actionInput = "input"
 	actionMode  = "onboard.mode"
 	actionOrg   = "onboard.org"
+	actionHost  = "onboard.host"
+	actionMail  = "onboard.mail"
 )
 
 // readDraft reads a form's state. Inputs that the form does not show at the moment are empty.
-func readDraft(state map[string]map[string]slack.BlockAction) draft {
+func readDraft(meta formMeta, state map[string]map[string]slack.BlockAction) draft {
 	text := func(block string) string { return strings.TrimSpace(state[block][actionInput].Value) }
 	join := state[blockJoin][actionOrg].SelectedOption
 	d := draft{
-		slug: text(blockSlug), name: text(blockName), email: text(blockEmail),
-		mode:    onboarding.Mode(state[blockMode][actionMode].SelectedOption.Value),
-		orgSlug: text(blockOrgSlug), orgName: text(blockOrgName),
-		join:    join.Value,
-		domains: text(blockDomains),
+		Slug: text(blockSlug), Name: text(blockName), Email: text(blockEmail),
+		Mode:    onboarding.Mode(state[blockMode][actionMode].SelectedOption.Value),
+		OrgSlug: text(blockOrgSlug), OrgName: text(blockOrgName),
+		Join:    join.Value,
+		Domains: text(blockDomains),
+		Host:    state[blockHost][actionHost].SelectedOption.Value, Hosts: text(blockHosts),
+		Mail: state[blockMail][actionMail].SelectedOption.Value, Forward: text(blockForward), Mails: text(blockMails),
+		Copy: text(blockCopy), Palette: text(blockPalette),
 	}
 	if join.Text != nil {
-		d.joinName = unescape(join.Text.Text)
+		d.JoinName = unescape(join.Text.Text)
+	}
+	if d.Mail == mailNone {
+		d.Mail = ""
+	}
+	if d.Mode == onboarding.ModeOwner {
+		d.Logo = meta.Logo
 	}
 	return d
 }
 
-// request is what the draft asks for; each domain points at the host. Domains that cannot be read stay as they were typed, for
-// the domain to say what is wrong.
-func (d draft) request(host string) onboarding.Request {
-	request := onboarding.Request{Slug: d.slug, DisplayName: d.name, Email: d.email, Mode: d.mode}
-	switch d.mode {
-	case onboarding.ModeOwner:
-		request.Org = onboarding.Org{Slug: d.orgSlug, Name: d.orgName}
-	case onboarding.ModeMember:
-		request.Org = onboarding.Org{Slug: d.join}
-	}
-	for _, typed := range strings.FieldsFunc(d.domains, func(r rune) bool { return strings.ContainsRune(", ;\n\r\t", r) }) {
-		name := typed
-		if parsed, problem := onboarding.ParseDomain(typed); problem == "" {
-			name = parsed
-		}
-		request.Domains = append(request.Domains, onboarding.Domain{Name: name, Host: host})
-	}
-	return request
-}
-
 // suggestOrg fills in an Org's slug and name where the person chose to own one and typed none.
 func (d draft) suggestOrg() draft {
-	if d.mode != onboarding.ModeOwner || d.orgSlug != "" || d.orgName != "" {
+	if d.Mode != onboarding.ModeOwner || d.OrgSlug != "" || d.OrgName != "" {
 		return d
 	}
-	if d.slug != "" && len(d.slug)+len("-collective") <= onboarding.MaxSlug {
-		d.orgSlug = d.slug + "-collective"
+	if d.Slug != "" && len(d.Slug)+len("-collective") <= onboarding.MaxSlug {
+		d.OrgSlug = d.Slug + "-collective"
 	}
-	if first, _, _ := strings.Cut(d.name, " "); first != "" {
-		d.orgName = first + " Collective"
+	if first, _, _ := strings.Cut(d.Name, " "); first != "" {
+		d.OrgName = first + " Collective"
 	}
 	return d
 }
 
 // blockOf is where a problem is said.
-func blockOf(field onboarding.Field, mode onboarding.Mode) string {
+func (d draft) blockOf(field onboarding.Field) string {
 	switch field {
 	case onboarding.FieldSlug:
 		return blockSlug
@@ -107,7 +126,7 @@ func blockOf(field onboarding.Field, mode onboarding.Mode) string {
 	case onboarding.FieldMode:
 		return blockMode
 	case onboarding.FieldOrg:
-		switch mode {
+		switch d.Mode {
 		case onboarding.ModeOwner:
 			return blockOrgSlug
 		case onboarding.ModeMember:
@@ -116,19 +135,52 @@ func blockOf(field onboarding.Field, mode onboarding.Mode) string {
 		return blockMode
 	case onboarding.FieldOrgName:
 		return blockOrgName
+	case onboarding.FieldMail:
+		switch d.Mail {
+		case each:
+			return blockMails
+		case string(onboarding.MailForward):
+			return blockForward
+		}
+		return blockMail
+	case onboarding.FieldHost:
+		if d.Host == each {
+			return blockHosts
+		}
+		return blockHost
+	case onboarding.FieldBrand:
+		if d.Mode == onboarding.ModeOwner {
+			return blockCopy
+		}
+		return blockMode
 	}
 	return blockDomains
 }
 
-// atBlocks says problems where they belong in the form that was sent.
-func atBlocks(problems onboarding.Problems, mode onboarding.Mode) map[string]string {
-	errors := make(map[string]string, len(problems))
-	for field, problem := range problems {
-		block := blockOf(field, mode)
-		if errors[block] != "" {
-			problem = errors[block] + " " + problem
+// atBlocks says problems where they belong in the form of the draft; with one host alone the form does not ask for it.
+func (d draft) atBlocks(problems onboarding.Problems, hosts []string) slips {
+	said := slips{}
+	for _, field := range slices.Sorted(maps.Keys(problems)) {
+		block := d.blockOf(field)
+		if block == blockHost && len(hosts) < 2 {
+			block = blockDomains
 		}
-		errors[block] = problem
+		said.at(block, problems[field])
 	}
-	return errors
+	return said
+}
+
+// given leaves out what is said of inputs that were not given yet: the form asks for those anyway.
+func (d draft) given(problems slips) slips {
+	said := slips{}
+	for block, value := range map[string]string{
+		blockSlug: d.Slug, blockName: d.Name, blockEmail: d.Email, blockMode: string(d.Mode), blockOrgSlug: d.OrgSlug, blockOrgName: d.OrgName, blockJoin: d.Join,
+		blockDomains: d.Domains, blockHost: d.Host, blockHosts: d.Hosts, blockMail: d.Mail, blockForward: d.Forward, blockMails: d.Mails,
+		blockCopy: d.Copy, blockPalette: d.Palette, blockLogo: d.Logo,
+	} {
+		if value != "" {
+			said.at(block, problems[block])
+		}
+	}
+	return said
 }

@@ -15,12 +15,18 @@ type formMeta struct {
 	Channel string `json:"channel"`
 	// Plan makes the form a dry run.
 	Plan bool `json:"plan,omitempty"`
+	// Slug is what the form was opened for, and the name under which what is typed is kept. Empty where none was given.
+	Slug string `json:"slug,omitempty"`
+	// Resumed says that the form began with what was typed before.
+	Resumed bool `json:"resumed,omitempty"`
+	// Logo is the digest of the logo that was sent before: a form cannot be given a file.
+	Logo string `json:"logo,omitempty"`
 }
 
 func (m formMeta) encode() string {
 	encoded, err := json.Marshal(m)
 	if err != nil {
-		panic(err) // a string and a bool always encode
+		panic(err) // strings and bools always encode
 	}
 	return string(encoded)
 }
@@ -33,34 +39,45 @@ func decodeFormMeta(text string) (formMeta, error) {
 	return meta, nil
 }
 
-// form asks for what is missing. The hint is mrkdwn; problems are said above their fields, for when Slack's own place for them
-// is gone because the form was away.
-func form(meta formMeta, d draft, hint string, problems map[string]string) slack.ModalViewRequest {
+// form asks for what is missing. The hints are mrkdwn; problems are said above their fields, for when Slack's own place for them
+// is gone because the form was away. The hosts are those that a domain may point at, the usual one first.
+func form(meta formMeta, d draft, hosts []string, problems map[string]string, hints ...string) slack.ModalViewRequest {
 	titleText, submit := "Onboard a Provider", "Start"
 	if meta.Plan {
 		titleText, submit = "Plan an onboarding", "Show the plan"
 	}
+	meta.Logo = d.Logo
 	f := &fields{problems: problems}
-	if hint != "" {
-		f.blocks = append(f.blocks, bot.Context(hint))
+	for _, hint := range hints {
+		if hint != "" {
+			f.blocks = append(f.blocks, bot.Context(hint))
+		}
 	}
-	f.add(blockSlug, "Slug", "Kebab-case and unique over people and Orgs. It cannot be changed later.",
-		textInput("merche-biche", d.slug))
-	f.add(blockName, "Display name", "", textInput("Merche Biche", d.name))
+	if meta.Resumed {
+		f.blocks = append(f.blocks, slack.NewActionBlock("draft", discardButton(meta.Slug)))
+	}
+	// What was typed as the slug alone names no draft yet, and every beginning of it would.
+	f.add(blockSlug, "Slug", "Kebab-case and unique over people and Orgs. It cannot be changed later.", textInput("merche-biche", d.Slug))
+	f.typed(blockName, "Display name", "", textInput("Merche Biche", d.Name))
 	email := slack.NewEmailTextInputBlockElement(bot.Plain("merche@example.com", bot.MaxPlaceholder), actionInput)
-	email.InitialValue = d.email
-	f.add(blockEmail, "Email", "", email)
-	f.add(blockMode, "Operating mode", "", modeChoice(d.mode)).DispatchAction = true
-	switch d.mode {
+	email.InitialValue, email.DispatchActionConfig = bot.Truncate(d.Email, bot.MaxInputLength), whileTyping
+	f.typed(blockEmail, "Email", "", email)
+	f.typed(blockMode, "Operating mode", "", modeChoice(d.Mode))
+	switch d.Mode {
 	case onboarding.ModeOwner:
-		f.add(blockOrgSlug, "The new Org's slug", "", textInput("merche-collective", d.orgSlug))
-		f.add(blockOrgName, "The new Org's name", "", textInput("Merche Collective", d.orgName))
+		f.typed(blockOrgSlug, "The new Org's slug", "", textInput("merche-collective", d.OrgSlug))
+		f.typed(blockOrgName, "The new Org's name", "", textInput("Merche Collective", d.OrgName))
 	case onboarding.ModeMember:
-		f.add(blockJoin, "The Org they join", "", orgChoice(d.join, d.joinName))
+		f.typed(blockJoin, "The Org they join", "", orgChoice(d.Join, d.JoinName))
 	}
-	domains := textInput("merche-biche.com", d.domains)
-	domains.Multiline = true
-	f.add(blockDomains, "Domains", "One a line. Each is a site of its own and gets its www. name too.", domains)
+	f.typed(blockDomains, "Domains", "One a line. Each is a site of its own and gets its www. name too.", lines("merche-biche.com", d.Domains))
+	if len(hosts) > 1 {
+		f.host(d, hosts)
+	}
+	f.mail(d)
+	if d.Mode == onboarding.ModeOwner {
+		f.brand(d)
+	}
 	return slack.ModalViewRequest{
 		Type: slack.VTModal, CallbackID: viewForm, PrivateMetadata: meta.encode(),
 		Title: bot.Plain(titleText, bot.MaxViewTitle), Submit: bot.Plain(submit, bot.MaxViewTitle), Close: bot.Plain("Close", bot.MaxViewTitle),
@@ -76,7 +93,7 @@ type fields struct {
 
 func (f *fields) add(block, label, hint string, element slack.BlockElement) *slack.InputBlock {
 	if problem := f.problems[block]; problem != "" {
-		f.blocks = append(f.blocks, slack.NewAlertBlock(bot.Plain(problem, bot.MaxAlert), slack.AlertBlockOptionLevel(slack.AlertLevelError)))
+		f.blocks = append(f.blocks, slack.NewAlertBlock(bot.Plain(bot.Escape(problem), bot.MaxAlert), slack.AlertBlockOptionLevel(slack.AlertLevelError)))
 	}
 	input := slack.NewInputBlock(block, bot.Plain(label, bot.MaxInputLabel), nil, element)
 	if hint != "" {
@@ -86,10 +103,80 @@ func (f *fields) add(block, label, hint string, element slack.BlockElement) *sla
 	return input
 }
 
+// typed adds an input that sends what is entered at once, so that it is kept if the form is never sent.
+func (f *fields) typed(block, label, hint string, element slack.BlockElement) *slack.InputBlock {
+	input := f.add(block, label, hint, element)
+	input.DispatchAction = true
+	return input
+}
+
+// host asks where the domains point.
+func (f *fields) host(d draft, hosts []string) {
+	options := make([][2]string, 0, len(hosts)+1)
+	for _, host := range hosts {
+		options = append(options, [2]string{host, host})
+	}
+	chosen := d.Host
+	if chosen == "" {
+		chosen = hosts[0]
+	}
+	f.typed(blockHost, "Host", "", choice(actionHost, chosen, append(options, [2]string{each, "Differs by domain…"})...))
+	if d.Host == each {
+		f.typed(blockHosts, "Host by domain", "A line for each domain that differs; the others point at "+hosts[0]+".", lines("merche.example: "+hosts[1], d.Hosts))
+	}
+}
+
+// mail asks what happens to mail.
+func (f *fields) mail(d draft) {
+	var options [][2]string
+	for _, plan := range onboarding.MailPlans {
+		value := string(plan)
+		if plan == onboarding.MailNone {
+			value = mailNone
+		}
+		options = append(options, [2]string{value, plan.String()})
+	}
+	chosen := d.Mail
+	if chosen == "" {
+		chosen = mailNone
+	}
+	f.typed(blockMail, "Mail on the domains", "", choice(actionMail, chosen, append(options, [2]string{each, "Differs by domain…"})...))
+	switch d.Mail {
+	case string(onboarding.MailForward):
+		f.typed(blockForward, "Forward to", "", textInput("merche@example.org", d.Forward))
+	case each:
+		f.typed(blockMails, "Mail by domain", "A line for each domain with mail: none, mailbox, or forward and an address.",
+			lines("merche-biche.com: mailbox\nmerche.example: forward merche@example.org", d.Mails))
+	}
+}
+
+// choice offers values under their names.
+func choice(action, chosen string, options ...[2]string) *slack.SelectBlockElement {
+	element := slack.NewOptionsSelectBlockElement(slack.OptTypeStatic, bot.Plain("Choose", bot.MaxPlaceholder), action)
+	for _, each := range options {
+		option := bot.Option(each[0], each[1], "")
+		element.Options = append(element.Options, option)
+		if each[0] == chosen {
+			element.InitialOption = option
+		}
+	}
+	return element
+}
+
+// whileTyping sends text as it is typed: Slack tells nothing of what was in a form that is closed, and phones have no Enter key.
+var whileTyping = &slack.DispatchActionConfig{TriggerActionsOn: []string{"on_character_entered"}}
+
 // textInput has no limit but Slack's own, so that what is too long is answered with a sentence and not by a deaf keyboard.
 func textInput(placeholder, value string) *slack.PlainTextInputBlockElement {
 	element := slack.NewPlainTextInputBlockElement(bot.Plain(placeholder, bot.MaxPlaceholder), actionInput)
-	element.InitialValue = bot.Truncate(value, bot.MaxInputLength)
+	element.InitialValue, element.DispatchActionConfig = bot.Truncate(value, bot.MaxInputLength), whileTyping
+	return element
+}
+
+// lines is a text input of several lines.
+func lines(placeholder, value string) *slack.PlainTextInputBlockElement {
+	element := textInput(placeholder, value)
+	element.Multiline = true
 	return element
 }
 

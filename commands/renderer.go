@@ -36,6 +36,7 @@ type Renderer struct {
 	pool    *pgxpool.Pool
 	service *onboarding.Service
 	outbox  *bot.Outbox
+	assets  *onboarding.Assets
 	config  Config
 	scribe  scribe
 }
@@ -46,7 +47,7 @@ func NewRenderer(pool *pgxpool.Pool, service *onboarding.Service, outbox *bot.Ou
 	if err := config.Validate(); err != nil {
 		return nil, err
 	}
-	return &Renderer{pool: pool, service: service, outbox: outbox, config: config, scribe: newScribe(config)}, nil
+	return &Renderer{pool: pool, service: service, outbox: outbox, assets: onboarding.NewAssets(pool), config: config, scribe: newScribe(config)}, nil
 }
 
 // AddWorkers registers the job that renders runs.

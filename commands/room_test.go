@@ -50,7 +50,8 @@ func newRoom(t testing.TB, change ...func(*workspace.Config, *onboarding.Config,
 	slackConfig := workspace.Sample()
 	slackConfig.Rates.Off = true
 	domainConfig := onboarding.Config{ReservedSlugs: commands.Words(), Hosts: []string{"vps-0", "vps-1"}, Settle: 100 * time.Millisecond}
-	config := commands.Config{Channels: []string{workspace.OpsChannel}, Operators: []string{workspace.OpsGroup}, Approvers: []string{workspace.OpsGroup, workspace.Cleo}}
+	config := commands.Config{Channels: []string{workspace.OpsChannel}, Operators: []string{workspace.OpsGroup}, Approvers: []string{workspace.OpsGroup, workspace.Cleo},
+		Hosts: []string{"vps-0", "vps-1"}}
 	for _, each := range change {
 		each(&slackConfig, &domainConfig, &config)
 	}

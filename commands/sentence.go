@@ -19,12 +19,15 @@ var errForeign = &onboarding.StandingError{Because: "you belong to another works
 func sentence(err error) (text string, expected bool) {
 	var unclear misunderstood
 	var problems onboarding.Problems
+	var slips slips
 	var standing *onboarding.StandingError
 	var decided *onboarding.DecidedError
 	var conflict *onboarding.ConflictError
 	switch {
 	case errors.As(err, &unclear):
 		return string(unclear), true
+	case errors.As(err, &slips):
+		return bot.Escape(slips.Error()), true
 	case errors.As(err, &problems):
 		return problemLines(problems), true
 	case errors.As(err, &standing):

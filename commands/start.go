@@ -1,6 +1,7 @@
 package commands
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -12,12 +13,19 @@ import (
 )
 
 func (d *Desk) registerForm(router *bot.Router) {
-	router.Action(actionMode, d.modeChosen)
+	for _, action := range []string{actionMode, actionHost, actionMail} {
+		router.Action(action, d.reshape)
+	}
+	router.Action(actionInput, d.typed)
+	router.Action(actionOrg, d.typed)
+	router.Action(actionStart, d.startOffered)
+	router.Action(actionChange, d.changeOffered)
+	router.Action(actionDiscard, d.discard)
 	router.Options(actionOrg, d.orgs)
 	router.View(viewForm, d.submitted)
 }
 
-// start opens the form for a slug, which may be empty, unless that one is being onboarded already.
+// start asks for what is missing about a slug, which may be empty, unless that one is being onboarded already.
 func (d *Desk) start(ctx context.Context, command bot.Command, read phrase) bot.Reply {
 	if read.slug != "" {
 		run, err := d.service.Latest(ctx, read.slug)
@@ -29,11 +37,40 @@ func (d *Desk) start(ctx context.Context, command bot.Command, read phrase) bot.
 			return bot.Reply{Text: d.explain(ctx, err, "slug", read.slug)}
 		}
 	}
-	return d.openForm(ctx, command, read, false)
+	return d.gather(ctx, command, read, false)
 }
 
-func (d *Desk) openForm(ctx context.Context, command bot.Command, read phrase, plan bool) bot.Reply {
-	view := form(formMeta{Channel: command.Channel, Plan: plan}, newDraft(read.slug), read.hint, nil)
+// gather puts together what was typed before and what is typed now. Where that is all, there is one confirmation; otherwise the
+// form asks for the rest, and says what is wrong at its place.
+func (d *Desk) gather(ctx context.Context, command bot.Command, read phrase, plan bool) bot.Reply {
+	content, whose, err := d.resume(ctx, command.Person, read.slug)
+	if err != nil {
+		return bot.Reply{Text: d.explain(ctx, err, "slug", read.slug)}
+	}
+	meta := formMeta{Channel: command.Channel, Plan: plan, Slug: read.slug, Resumed: content != nil}
+	typed := newDraft(read.slug)
+	if content != nil {
+		typed = content.draft
+	}
+	if len(read.inputs.Values) == 0 && !read.unread {
+		return d.openForm(ctx, command, form(meta, typed, d.config.Hosts, nil, read.hint, whose))
+	}
+	typed = typed.with(read.inputs)
+	typed.Slug = cmp.Or(read.slug, read.inputs.Slug)
+	problems := d.check(ctx, typed)
+	if len(problems) == 0 && !read.unread && plan {
+		return d.planReply(ctx, command.Person, typed, command.Envelope)
+	}
+	if len(problems) == 0 && !read.unread {
+		return d.makeOffer(ctx, command.Person, read.slug, typed, read.hint, whose)
+	}
+	if !plan {
+		d.saveNow(ctx, command.Person, read.slug, typed)
+	}
+	return d.openForm(ctx, command, form(meta, typed, d.config.Hosts, typed.given(problems), read.hint, whose))
+}
+
+func (d *Desk) openForm(ctx context.Context, command bot.Command, view slack.ModalViewRequest) bot.Reply {
 	if _, err := d.workspace.OpenView(ctx, command.TriggerID, view); err != nil {
 		d.log.ErrorContext(ctx, "the form could not be opened", "error", err)
 		return bot.Reply{Text: "Slack did not let me open the form in time. Please type it again."}
@@ -41,19 +78,24 @@ func (d *Desk) openForm(ctx context.Context, command bot.Command, read phrase, p
 	return bot.Reply{}
 }
 
-// modeChosen lets the form ask for what the chosen mode needs.
-func (d *Desk) modeChosen(ctx context.Context, action bot.Action) error {
+// reshape lets the form ask for what a choice needs.
+func (d *Desk) reshape(ctx context.Context, action bot.Action) error {
 	if action.View == nil {
-		return errors.New("a mode was chosen outside a form")
+		return errors.New("a choice of the form was made outside of it")
 	}
 	meta, err := decodeFormMeta(action.View.PrivateMetadata)
 	if err != nil {
 		return err
 	}
-	view := form(meta, readDraft(action.State).suggestOrg(), "", nil)
+	content := readDraft(meta, action.State)
+	if action.ID == actionMode {
+		content = content.suggestOrg()
+	}
 	// The hash keeps a slow answer to an earlier choice from replacing the answer to a later one.
-	_, err = d.workspace.UpdateView(ctx, action.View.ID, action.View.Hash, view)
-	return err
+	if _, err = d.workspace.UpdateView(ctx, action.View.ID, action.View.Hash, form(meta, content, d.config.Hosts, nil)); err != nil {
+		return err
+	}
+	return d.keepTyped(ctx, action, meta, content)
 }
 
 // orgs offers the platform's Orgs that match what was typed.
@@ -77,9 +119,9 @@ func (d *Desk) submitted(ctx context.Context, submission bot.Submission) (bot.An
 	if !d.config.allows(meta.Channel) {
 		return bot.ReplaceView(notice("Onboarding", d.elsewhere())), nil
 	}
-	typed := readDraft(submission.State)
+	typed := readDraft(meta, submission.State)
 	order := order{meta: meta, draft: typed, submission: submission}
-	err, inTime := soon(ctx, d, func(ctx context.Context) error { return d.carryOut(ctx, order) },
+	err, inTime := soon(ctx, d, func(ctx context.Context) error { return d.carryOut(ctx, &order) },
 		func(ctx context.Context, err error) { d.answerLate(ctx, order, err) })
 	if !inTime {
 		return bot.ReplaceView(notice("Onboarding", markBusy+" Checking what you sent. This takes a little longer than usual.")), nil
@@ -87,14 +129,14 @@ func (d *Desk) submitted(ctx context.Context, submission bot.Submission) (bot.An
 	if err == nil {
 		return bot.Answer{}, nil
 	}
-	if problems, ok := errors.AsType[onboarding.Problems](err); ok {
-		return bot.FieldErrors(atBlocks(problems, typed.mode)), nil
+	if problems, ok := d.wrong(typed, err); ok {
+		return bot.FieldErrors(problems), nil
 	}
 	if text, expected := sentence(err); expected {
 		return bot.ReplaceView(notice("Onboarding", text)), nil
 	}
 	// What was typed stays where it is, for another try.
-	return bot.FieldErrors(map[string]string{blockDomains: d.explain(ctx, err, "slug", typed.slug)}), nil
+	return bot.FieldErrors(map[string]string{blockDomains: d.explain(ctx, err, "slug", typed.Slug)}), nil
 }
 
 // order is a form that was sent.
@@ -104,38 +146,107 @@ type order struct {
 	submission bot.Submission
 }
 
-func (d *Desk) carryOut(ctx context.Context, order order) error {
+// carryOut does what a form asks for. What cannot stand is kept, to be mended now or later.
+func (d *Desk) carryOut(ctx context.Context, order *order) error {
 	person := order.submission.Person
+	if err := d.operator(ctx, person); err != nil {
+		return err
+	}
+	logo, err := d.logo(ctx, order.draft, order.submission.State)
+	if err == nil {
+		order.draft.Logo = logo
+		if order.meta.Plan {
+			return d.showPlan(ctx, order)
+		}
+		err = d.begin(ctx, person, order.meta, order.draft, order.submission.View.ID)
+	}
+	if err != nil && !order.meta.Plan {
+		d.saveNow(ctx, person, order.meta.Slug, order.draft)
+	}
+	return err
+}
+
+// begin begins a run for a draft and forgets that. The submission makes one that is sent twice begin one run.
+func (d *Desk) begin(ctx context.Context, person bot.Person, meta formMeta, content draft, submission string) error {
 	if err := d.own(ctx, person); err != nil {
 		return err
 	}
-	request := order.draft.request(d.config.Host)
-	if !order.meta.Plan {
-		_, err := d.service.Begin(ctx, request, person.ID, order.meta.Channel, order.submission.View.ID)
+	if !d.config.allows(meta.Channel) {
+		return misunderstood(d.elsewhere())
+	}
+	request, problems := content.request(d.config.Hosts)
+	if len(problems) > 0 {
+		return d.checked(ctx, request, content, problems)
+	}
+	if _, err := d.service.Begin(ctx, request, person.ID, meta.Channel, submission); err != nil {
 		return err
+	}
+	d.forget(ctx, meta.Slug, content.Slug)
+	return nil
+}
+
+// checked adds what is wrong with the rest of a request to what is wrong with its draft, so that all is said at once.
+func (d *Desk) checked(ctx context.Context, request onboarding.Request, content draft, problems slips) error {
+	err := d.service.Check(ctx, request)
+	found, ok := errors.AsType[onboarding.Problems](err)
+	if err != nil && !ok {
+		return err
+	}
+	for block, text := range content.atBlocks(found, d.config.Hosts) {
+		problems.at(block, text)
+	}
+	return problems
+}
+
+// wrong says what an error finds wrong with a draft, at its blocks; false for errors of another kind.
+func (d *Desk) wrong(content draft, err error) (slips, bool) {
+	if slips, ok := errors.AsType[slips](err); ok {
+		return slips, true
+	}
+	problems, ok := errors.AsType[onboarding.Problems](err)
+	return content.atBlocks(problems, d.config.Hosts), ok
+}
+
+func (d *Desk) showPlan(ctx context.Context, order *order) error {
+	reply, err := d.plan(ctx, order.submission.Person, order.draft, order.submission.View.ID)
+	if err != nil {
+		return err
+	}
+	return d.workspace.Ephemeral(ctx, order.meta.Channel, "", order.submission.Person.ID, reply)
+}
+
+// plan is a dry run of a draft as an answer.
+func (d *Desk) plan(ctx context.Context, person bot.Person, content draft, asking string) (bot.Reply, error) {
+	request, problems := content.request(d.config.Hosts)
+	if len(problems) > 0 {
+		return bot.Reply{}, d.checked(ctx, request, content, problems)
 	}
 	plan, err := d.service.Plan(ctx, request, person.ID)
 	if err != nil {
-		return err
+		return bot.Reply{}, err
 	}
-	reply, err := d.planned(ctx, plan, person.ID, order.submission.View.ID)
+	return d.planned(ctx, plan, person.ID, asking)
+}
+
+func (d *Desk) planReply(ctx context.Context, person bot.Person, content draft, asking string) bot.Reply {
+	reply, err := d.plan(ctx, person, content, asking)
 	if err != nil {
-		return err
+		return bot.Reply{Text: d.explain(ctx, err, "slug", content.Slug)}
 	}
-	return d.workspace.Ephemeral(ctx, order.meta.Channel, "", person.ID, reply)
+	return reply
 }
 
 // answerLate puts the outcome where the form was, with everything that was typed if something has to be mended.
 func (d *Desk) answerLate(ctx context.Context, order order, err error) {
-	view := notice("Onboarding", fmt.Sprintf("%s The onboarding of %s has begun: see %s.", markDone, bot.Code(order.draft.slug), bot.Channel(order.meta.Channel)))
+	view := notice("Onboarding", fmt.Sprintf("%s The onboarding of %s has begun: see %s.", markDone, bot.Code(order.draft.Slug), bot.Channel(order.meta.Channel)))
 	if err == nil && order.meta.Plan {
 		view = notice("Onboarding", markDone+" The plan is in "+bot.Channel(order.meta.Channel)+", where only you see it.")
 	}
 	text := ""
 	if err != nil {
-		text = d.explain(ctx, err, "slug", order.draft.slug)
-		problems, _ := errors.AsType[onboarding.Problems](err)
-		view = form(order.meta, order.draft, markFailed+" "+text, atBlocks(problems, order.draft.mode))
+		text = d.explain(ctx, err, "slug", order.draft.Slug)
+		problems, _ := d.wrong(order.draft, err)
+		view = form(order.meta, order.draft, d.config.Hosts, problems, markFailed+" "+text)
 	}
 	if _, failure := d.workspace.UpdateView(ctx, order.submission.View.ID, "", view); failure == nil || text == "" {
 		return

@@ -14,10 +14,11 @@ import (
 type scribe struct {
 	command   string
 	approvers []string
+	hosts     []string
 }
 
 func newScribe(config Config) scribe {
-	return scribe{command: config.Command, approvers: config.Approvers}
+	return scribe{command: config.Command, approvers: config.Approvers, hosts: config.Hosts}
 }
 
 // thread is a run as messages, root first, in the order in which things happened. The keys depend on nothing but what the run

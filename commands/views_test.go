@@ -16,20 +16,22 @@ import (
 	"github.com/atlilith/onboardbot/onboarding"
 )
 
+var twoHosts = []string{"vps-0", "vps-1"}
+
 func TestForm(t *testing.T) {
 	t.Parallel()
-	typed := draft{slug: "merche-biche", name: "Merche <Biche>", email: "merche@example.com", mode: onboarding.ModePerson, domains: "merche-biche.com\nmerche.example"}
+	typed := draft{Slug: "merche-biche", Name: "Merche <Biche>", Email: "merche@example.com", Mode: onboarding.ModePerson, Domains: "merche-biche.com\nmerche.example"}
 	owner, member := typed, typed
-	owner.mode = onboarding.ModeOwner
-	member.mode, member.join, member.joinName = onboarding.ModeMember, "cocotte", "Cocotte & Friends"
+	owner.Mode = onboarding.ModeOwner
+	member.Mode, member.Join, member.JoinName = onboarding.ModeMember, "cocotte", "Cocotte & Friends"
 	for name, view := range map[string]slack.ModalViewRequest{
-		"empty":  form(formMeta{Channel: "C0OPS"}, newDraft(""), "", nil),
-		"person": form(formMeta{Channel: "C0OPS"}, newDraft("merche-biche"), "A slug is kebab-case, so `Merche Biche` became `merche-biche`.", nil),
-		"owner":  form(formMeta{Channel: "C0OPS"}, owner.suggestOrg(), "", nil),
-		"member": form(formMeta{Channel: "C0OPS", Plan: true}, member, "", nil),
-		"problems": form(formMeta{Channel: "C0OPS"}, member, markFailed+" Look again.", atBlocks(onboarding.Problems{
+		"empty":  form(formMeta{Channel: "C0OPS"}, newDraft(""), nil, nil),
+		"person": form(formMeta{Channel: "C0OPS"}, newDraft("merche-biche"), []string{"vps-0"}, nil, "A slug is kebab-case, so `Merche Biche` became `merche-biche`."),
+		"owner":  form(formMeta{Channel: "C0OPS"}, owner.suggestOrg(), twoHosts, nil),
+		"member": form(formMeta{Channel: "C0OPS", Plan: true}, member, twoHosts, nil),
+		"problems": form(formMeta{Channel: "C0OPS"}, member, twoHosts, member.atBlocks(onboarding.Problems{
 			onboarding.FieldSlug: "transquinnftw is taken by a Provider.", onboarding.FieldName: strings.Repeat("n", 500), onboarding.FieldEmail: "e", onboarding.FieldMode: "m",
-			onboarding.FieldOrg: "o", onboarding.FieldDomains: "d"}, onboarding.ModeMember)),
+			onboarding.FieldOrg: "o", onboarding.FieldDomains: "d", onboarding.FieldHost: "h", onboarding.FieldMail: "m"}, twoHosts), markFailed+" Look again."),
 		"reject":  reasonForm(begunQuestion(), false),
 		"approve": reasonForm(begunQuestion(), true),
 		"change":  changePage(begunQuestion(), 7),

@@ -8,6 +8,7 @@ import (
 
 	"github.com/atlilith/onboardbot/bot"
 	"github.com/atlilith/onboardbot/onboarding"
+	"github.com/atlilith/onboardbot/onboarding/inputs"
 )
 
 // What can follow the command's name. A word that is none of these is a slug.
@@ -33,6 +34,9 @@ type phrase struct {
 	word string // empty for a new run
 	slug string // may be empty; always well-formed
 	hint string // what the person should know, as mrkdwn, when something was mended or may be a slip
+	// inputs are those that were typed behind the slug; unread says that not all of them could be read.
+	inputs inputs.Line
+	unread bool
 }
 
 // misunderstood is what the person reads when a typed command makes no sense, as mrkdwn.
@@ -40,25 +44,63 @@ type misunderstood string
 
 func (m misunderstood) Error() string { return string(m) }
 
-// understand reads what was typed behind the command's name. The error is a [misunderstood].
+// understand reads what was typed behind the command's name, as Slack sends it. The error is a [misunderstood].
 func understand(command, text string) (phrase, error) {
-	text = unescape(text)
-	first, rest, _ := strings.Cut(strings.TrimSpace(text), " ")
-	word, rest := strings.ToLower(first), strings.TrimSpace(rest)
+	first, rest := cutWord(text)
+	word := strings.ToLower(first)
 	switch {
 	case slices.Contains(words, word):
 		return withWord(command, word, rest)
+	case strings.ContainsAny(text, equals) && (nearest(word) == "" || !bare(rest)):
+		return withInputs(text), nil
 	case rest != "" && nearest(word) != "":
 		guess := nearest(word)
-		return phrase{}, misunderstood(fmt.Sprintf("%s is not something I know. Did you mean %s?", bot.Code(shorten(first)), bot.Code(command+" "+guess+" "+shorten(rest))))
-	case strings.TrimSpace(text) == "":
+		return phrase{}, misunderstood(fmt.Sprintf("%s is not something I know. Did you mean %s?",
+			bot.Code(shorten(first)), bot.Code(command+" "+guess+" "+shorten(unescape(rest)))))
+	case first == "":
 		return phrase{}, nil
 	}
-	read, err := slugOf(text)
+	read, err := slugOf(unescape(text))
 	if guess := nearest(read.slug); err == nil && guess != "" {
 		read.hint = strings.TrimSpace(fmt.Sprintf("Did you mean %s? Then close this. ", bot.Code(command+" "+guess)) + read.hint)
 	}
 	return read, err
+}
+
+// cutWord cuts a text behind its first word.
+func cutWord(text string) (first, rest string) {
+	first, rest, _ = strings.Cut(strings.TrimSpace(text), " ")
+	return first, strings.TrimSpace(rest)
+}
+
+// equals are the signs between an input and its value.
+const equals = "=＝"
+
+// bare reports that a text begins with a word that gives no input.
+func bare(text string) bool {
+	first, _ := cutWord(text)
+	return first != "" && !strings.ContainsAny(first, equals)
+}
+
+// withInputs reads a slug with inputs behind it. What cannot be read is said in the hint, and the rest kept.
+func withInputs(text string) phrase {
+	line, err := inputs.Parse(text)
+	read := phrase{inputs: line}
+	var hints []string
+	if line.Slug != "" {
+		mended, problem := slugOf(line.Slug)
+		if problem != nil {
+			hints = append(hints, problem.Error())
+		}
+		read.slug = mended.slug
+		hints = append(hints, mended.hint)
+	}
+	if err != nil {
+		hints = append(hints, bot.Escape(visible(err.Error())))
+		read.unread = true
+	}
+	read.hint = strings.TrimSpace(strings.Join(hints, "\n"))
+	return read
 }
 
 func withWord(command, word, rest string) (phrase, error) {
@@ -70,7 +112,12 @@ func withWord(command, word, rest string) (phrase, error) {
 			return phrase{}, misunderstood(fmt.Sprintf("Which Provider? Say %s.", bot.Code(command+" "+word+" merche-biche")))
 		}
 	}
-	read, err := slugOf(rest)
+	if word == wordPlan && strings.ContainsAny(rest, equals) {
+		read := withInputs(rest)
+		read.word = word
+		return read, nil
+	}
+	read, err := slugOf(unescape(rest))
 	read.word = word
 	return read, err
 }

@@ -1,12 +1,15 @@
 package commands
 
 import (
+	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/rogpeppe/go-internal/txtar"
 
 	"github.com/atlilith/onboardbot/onboarding"
+	"github.com/atlilith/onboardbot/onboarding/inputs"
 )
 
 func TestUnderstand(t *testing.T) {
@@ -23,6 +26,14 @@ func TestUnderstand(t *testing.T) {
 		{text: "status merche-biche", want: phrase{word: "status", slug: "merche-biche"}},
 		{text: "cancel Merche_Biche", want: phrase{word: "cancel", slug: "merche-biche", hint: "A slug is kebab-case, so `Merche_Biche` became `merche-biche`."}},
 		{text: "Merche Biche", want: phrase{slug: "merche-biche", hint: "A slug is kebab-case, so `Merche Biche` became `merche-biche`."}},
+		{text: "Merche mode=agency", want: phrase{slug: "merche", hint: "A slug is kebab-case, so `Merche` became `merche`.",
+			inputs: inputs.Line{Slug: "Merche", Values: map[inputs.Key]string{inputs.Mode: "owner"}}}},
+		{text: "plan merche name=“M”", want: phrase{word: "plan", slug: "merche", inputs: inputs.Line{Slug: "merche", Values: map[inputs.Key]string{inputs.Name: "M"}}}},
+		{text: "a&amp;b mode=person", want: phrase{hint: "`a&amp;b` cannot be a slug. A slug is kebab-case: lower-case letters a-z and digits, with single hyphens between them, such as merche-biche.",
+			inputs: inputs.Line{Slug: "a&b", Values: map[inputs.Key]string{inputs.Mode: "person"}}}},
+		{text: "merche naem=x", want: phrase{slug: "merche", hint: "At character 8: naem is no input. Did you mean name?", unread: true,
+			inputs: inputs.Line{Slug: "merche", Values: map[inputs.Key]string{}}}},
+		{text: "plna merche mode=person", err: "`plna` is not something I know. Did you mean `/onboard plan merche mode=person`?"},
 		{text: "retyr", want: phrase{slug: "retyr", hint: "Did you mean `/onboard retry`? Then close this."}},
 		{text: "retry", err: "Which Provider? Say `/onboard retry merche-biche`."},
 		{text: "retyr merche", err: "`retyr` is not something I know. Did you mean `/onboard retry merche`?"},
@@ -35,8 +46,8 @@ func TestUnderstand(t *testing.T) {
 		if message := errorText(err); message != c.err {
 			t.Errorf("%q: error %q, want %q", c.text, message, c.err)
 		}
-		if err == nil && got != c.want {
-			t.Errorf("%q: %+v, want %+v", c.text, got, c.want)
+		if diff := cmp.Diff(c.want, got, cmp.AllowUnexported(phrase{})); err == nil && diff != "" {
+			t.Errorf("%q (-want +got):\n%s", c.text, diff)
 		}
 	}
 }
@@ -100,12 +111,42 @@ func TestChunks(t *testing.T) {
 
 func TestDraftBecomesARequest(t *testing.T) {
 	t.Parallel()
-	d := draft{slug: "merche-biche", name: "Merche", email: "m@example.com", mode: onboarding.ModeMember, orgSlug: "left-over", orgName: "Left over", join: "cocotte",
-		domains: "Merche-Biche.COM., mañana.example;www.x.example\n\n not_a_domain"}
+	d := draft{Slug: "merche-biche", Name: "Merche", Email: "m@example.com", Mode: onboarding.ModeMember, OrgSlug: "left-over", OrgName: "Left over", Join: "cocotte",
+		Domains: "Merche-Biche.COM., mañana.example;www.x.example\n\n not_a_domain", Mail: each, Mails: "mañana.example: Forward me@example.com\nmerche-biche.com mailbox"}
 	want := onboarding.Request{Slug: "merche-biche", DisplayName: "Merche", Email: "m@example.com", Mode: onboarding.ModeMember, Org: onboarding.Org{Slug: "cocotte"},
-		Domains: []onboarding.Domain{{Name: "merche-biche.com", Host: "vps-0"}, {Name: "xn--maana-pta.example", Host: "vps-0"}, {Name: "www.x.example", Host: "vps-0"}, {Name: "not_a_domain", Host: "vps-0"}}}
-	if diff := cmp.Diff(want, d.request("vps-0")); diff != "" {
-		t.Errorf("(-want +got):\n%s", diff)
+		Domains: []onboarding.Domain{{Name: "merche-biche.com", Host: "vps-0", Mail: onboarding.Mail{Plan: onboarding.MailMailbox}},
+			{Name: "xn--maana-pta.example", Host: "vps-0", Mail: onboarding.Mail{Plan: onboarding.MailForward, Forward: "me@example.com"}},
+			{Name: "www.x.example", Host: "vps-0"}, {Name: "not_a_domain", Host: "vps-0"}}}
+	got, problems := d.request(twoHosts)
+	if diff := cmp.Diff(want, got); diff != "" || len(problems) > 0 {
+		t.Errorf("%v (-want +got):\n%s", problems, diff)
+	}
+}
+
+// TestInline reads testdata/inline: what is typed behind the command, and the draft and the problems that it becomes. A new case is
+// a new file.
+func TestInline(t *testing.T) {
+	t.Parallel()
+	files, err := filepath.Glob("testdata/inline/*.txtar")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("%d files, %v", len(files), err)
+	}
+	for _, file := range files {
+		t.Run(filepath.Base(file), func(t *testing.T) {
+			t.Parallel()
+			archive, err := txtar.ParseFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			read, err := understand("/onboard", strings.TrimSuffix(string(archive.Files[0].Data), "\n"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			typed := newDraft(read.slug).with(read.inputs)
+			request, problems := typed.request(twoHosts)
+			golden(t, file, txtar.Format(&txtar.Archive{Files: []txtar.File{archive.Files[0], {Name: "hint", Data: []byte(read.hint + "\n")},
+				{Name: "draft", Data: indented(typed)}, {Name: "request", Data: indented(request)}, {Name: "problems", Data: indented(problems)}}}))
+		})
 	}
 }
 

@@ -12,17 +12,24 @@ import (
 
 // Draft is what somebody typed about a Provider and has not sent. Its inputs are the chat side's, opaque here.
 type Draft struct {
-	Slug    string
-	By      Operator
-	Inputs  json.RawMessage
+	Slug   string
+	By     Operator
+	Inputs json.RawMessage
+	// Updated is when it was typed. Zero, when it is saved, means now.
 	Updated time.Time
 }
 
-// SaveDraft keeps what was typed, in place of what was kept before.
+// SaveDraft keeps what was typed, in place of what was kept before. What was typed earlier than that is not kept: keystrokes
+// may arrive in another order than they were made.
 func (s *Service) SaveDraft(ctx context.Context, draft Draft) error {
-	_, err := s.pool.Exec(ctx, `INSERT INTO drafts (slug, operator, inputs) VALUES ($1, $2, $3)
-		ON CONFLICT (slug) DO UPDATE SET operator = excluded.operator, inputs = excluded.inputs, updated_at = clock_timestamp()`,
-		draft.Slug, draft.By, draft.Inputs)
+	var updated *time.Time
+	if !draft.Updated.IsZero() {
+		updated = &draft.Updated
+	}
+	_, err := s.pool.Exec(ctx, `INSERT INTO drafts (slug, operator, inputs, updated_at) VALUES ($1, $2, $3, coalesce($4, clock_timestamp()))
+		ON CONFLICT (slug) DO UPDATE SET operator = excluded.operator, inputs = excluded.inputs, updated_at = excluded.updated_at
+		WHERE drafts.updated_at <= excluded.updated_at`,
+		draft.Slug, draft.By, draft.Inputs, updated)
 	if err != nil {
 		return fmt.Errorf("draft of %s: %w", draft.Slug, err)
 	}

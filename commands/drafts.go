@@ -1,0 +1,143 @@
+package commands
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/slack-go/slack"
+
+	"github.com/atlilith/onboardbot/bot"
+	"github.com/atlilith/onboardbot/onboarding"
+)
+
+// kept is a draft as it waits in the database.
+type kept struct {
+	draft
+	// Offer names the confirmation that shows exactly this, so that its Start begins nothing else. Zero where there is none.
+	Offer uuid.UUID `json:"offer,omitzero"`
+}
+
+// save keeps what somebody typed under the slug that the form was opened for, else under the one that they typed. Without
+// either there is nothing to find it by. A zero time means now.
+func (d *Desk) save(ctx context.Context, person bot.Person, under string, content kept, typed time.Time) error {
+	if under == "" {
+		under = content.Slug
+	}
+	if onboarding.CheckSlug(under, nil) != "" {
+		return nil
+	}
+	by, err := d.service.Operator(ctx, person.ID)
+	if err != nil {
+		return err
+	}
+	encoded, err := json.Marshal(content)
+	if err != nil {
+		return fmt.Errorf("draft of %s: %w", under, err)
+	}
+	return d.service.SaveDraft(ctx, onboarding.Draft{Slug: under, By: by, Inputs: encoded, Updated: typed})
+}
+
+// saveNow saves beside something else that went wrong, which is what the person hears of.
+func (d *Desk) saveNow(ctx context.Context, person bot.Person, under string, content draft) {
+	if err := d.save(ctx, person, under, kept{draft: content}, time.Time{}); err != nil {
+		d.log.WarnContext(ctx, "what was typed is not kept", "slug", under, "error", err)
+	}
+}
+
+// resume returns what was typed about a slug and says whose it is, nil if nothing was.
+func (d *Desk) resume(ctx context.Context, person bot.Person, slug string) (content *kept, hint string, err error) {
+	if slug == "" {
+		return nil, "", nil
+	}
+	found, err := d.service.Draft(ctx, slug)
+	if err != nil || found == nil {
+		return nil, "", err
+	}
+	content = new(kept)
+	if err := json.Unmarshal(found.Inputs, content); err != nil {
+		return nil, "", fmt.Errorf("draft of %s: %w", slug, err)
+	}
+	who, has := mention(found.By), "has"
+	if found.By.ID == person.ID {
+		who, has = "you", "have"
+	}
+	return content, fmt.Sprintf("This is what %s typed %s and %s not sent.", who, bot.Date(found.Updated), has), nil
+}
+
+// forget drops what was typed for a run that has begun.
+func (d *Desk) forget(ctx context.Context, slugs ...string) {
+	for _, slug := range slugs {
+		if slug == "" {
+			continue
+		}
+		if err := d.service.DropDraft(ctx, slug); err != nil {
+			d.log.WarnContext(ctx, "a draft is left over", "slug", slug, "error", err)
+		}
+	}
+}
+
+// typed keeps what is in a form at this moment. Slack sends it with every character, since it says nothing of what was in a form
+// that is closed.
+func (d *Desk) typed(ctx context.Context, action bot.Action) error {
+	if action.View == nil || action.View.CallbackID != viewForm {
+		return nil
+	}
+	meta, err := decodeFormMeta(action.View.PrivateMetadata)
+	if err != nil {
+		return err
+	}
+	return d.keepTyped(ctx, action, meta, readDraft(meta, action.State))
+}
+
+// keepTyped keeps a form's content as of a press in it, for operators alone and not for a dry run.
+func (d *Desk) keepTyped(ctx context.Context, action bot.Action, meta formMeta, content draft) error {
+	if err := d.operator(ctx, action.Person); err != nil {
+		if _, expected := sentence(err); expected {
+			return nil
+		}
+		return err
+	}
+	return d.save(ctx, action.Person, meta.Slug, kept{draft: content}, pressed(action))
+}
+
+// pressed is when something was done in Slack, zero if Slack does not say.
+func pressed(action bot.Action) time.Time {
+	seconds, micros, _ := strings.Cut(action.Raw.ActionTs, ".")
+	whole, err := strconv.ParseInt(seconds, 10, 64)
+	if err != nil {
+		return time.Time{}
+	}
+	part, _ := strconv.ParseInt(micros, 10, 64)
+	return time.Unix(whole, part*int64(time.Microsecond))
+}
+
+func discardButton(slug string) *slack.ButtonBlockElement {
+	button := bot.Button(actionDiscard, slug, "Discard the draft", "")
+	return button.WithConfirm(bot.Confirm("Discard the draft?", "What was typed is forgotten. Nothing else changes.", "Discard", "Keep it"))
+}
+
+// discard forgets a draft, from its form or from the confirmation.
+func (d *Desk) discard(ctx context.Context, action bot.Action) error {
+	err := d.operator(ctx, action.Person)
+	if err == nil && onboarding.CheckSlug(action.Value, nil) != "" {
+		err = onboarding.ErrNotFound
+	}
+	if err == nil {
+		err = d.service.DropDraft(ctx, action.Value)
+	}
+	text := fmt.Sprintf("The draft is discarded. %s begins anew.", bot.Code(d.config.Command+" "+action.Value))
+	if err != nil {
+		text = d.explain(ctx, err, "draft", action.Value)
+	}
+	if action.View == nil {
+		return d.replace(ctx, action, text)
+	}
+	_, failure := d.workspace.UpdateView(ctx, action.View.ID, action.View.Hash, notice("Onboarding", text))
+	return errors.Join(failure)
+}

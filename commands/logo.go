@@ -1,0 +1,61 @@
+package commands
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/slack-go/slack"
+
+	"github.com/atlilith/onboardbot/bot"
+	"github.com/atlilith/onboardbot/onboarding"
+	"github.com/atlilith/onboardbot/onboarding/brand"
+)
+
+// errTooLarge ends a download beyond its limit.
+var errTooLarge = errors.New("the file is too large")
+
+// limited is a buffer that takes no more than a logo may have.
+type limited struct{ bytes.Buffer }
+
+func (l *limited) Write(p []byte) (int, error) {
+	if l.Len()+len(p) > brand.MaxLogoSize+1 {
+		return 0, errTooLarge
+	}
+	return l.Buffer.Write(p)
+}
+
+// logo fetches the file that was chosen in a form, if one was, checks it and keeps it.
+func (d *Desk) logo(ctx context.Context, content draft, state map[string]map[string]slack.BlockAction) (digest string, err error) {
+	files := state[blockLogo][actionInput].Files
+	if content.Mode != onboarding.ModeOwner || len(files) == 0 {
+		return content.Logo, nil
+	}
+	// Slack is asked for the address, so that the token goes nowhere else.
+	file, _, _, err := d.workspace.API().GetFileInfoContext(ctx, files[0].ID, 0, 0)
+	if err != nil {
+		return "", fmt.Errorf("logo: %w", err)
+	}
+	name := bot.Truncate(oneLine(file.Name), 80)
+	var downloaded limited
+	err = errTooLarge
+	if file.Size <= brand.MaxLogoSize {
+		err = d.workspace.API().GetFileContext(ctx, file.URLPrivateDownload, &downloaded)
+	}
+	if errors.Is(err, errTooLarge) {
+		return "", slips{blockLogo: fmt.Sprintf("A logo has at most %d MB; %s has more.", brand.MaxLogoSize>>20, name)}
+	}
+	if err != nil {
+		return "", fmt.Errorf("logo: %w", errors.New(strings.ReplaceAll(err.Error(), file.URLPrivateDownload, "the file's address")))
+	}
+	logo, problem := brand.CheckLogo(name, downloaded.Bytes())
+	if problem != "" {
+		return "", slips{blockLogo: problem}
+	}
+	if digest, err = d.assets.Keep(ctx, logo.Content); err != nil {
+		return "", fmt.Errorf("logo: %w", err)
+	}
+	return digest, nil
+}
