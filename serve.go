@@ -55,7 +55,7 @@ func serve(ctx context.Context, settings *config.Config, log *slog.Logger) error
 		return err
 	}
 	defer pool.Close()
-	if err := onboarding.Migrate(ctx, pool, settings.Database.Schema, migrate.Set{Table: "slack_migrations", Files: bot.Migrations()}); err != nil {
+	if err := onboarding.Migrate(ctx, pool, settings.Database.Schema, tables()...); err != nil {
 		return err
 	}
 	parts, err := steps.Connect(settings.Config)
@@ -89,6 +89,11 @@ func serve(ctx context.Context, settings *config.Config, log *slog.Logger) error
 	defer cancel()
 	house.desk.Drain(stopping)
 	return errors.Join(err, jobs.Stop(stopping))
+}
+
+// tables are those of the bot's own schema that the domain does not know of.
+func tables() []migrate.Set {
+	return []migrate.Set{bot.Migrations()}
 }
 
 // own connects to the bot's own database, every connection with the bot's schema as its search path.

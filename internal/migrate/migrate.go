@@ -24,9 +24,11 @@ type Set struct {
 }
 
 // Apply creates the schema if it is missing, applies what each set has new, and then calls the functions that bring along
-// tables of others, all under one session-level lock. The pool's connections must have the schema as their search path.
+// tables of others, all under one session-level lock.
 func Apply(ctx context.Context, pool *pgxpool.Pool, schema string, sets []Set, others ...func(context.Context) error) (err error) {
-	db := stdlib.OpenDBFromPool(pool)
+	config := pool.Config().ConnConfig.Copy()
+	config.RuntimeParams["search_path"] = schema
+	db := stdlib.OpenDB(*config)
 	defer func() { err = errors.Join(err, db.Close()) }()
 	conn, err := pool.Acquire(ctx)
 	if err != nil {
