@@ -27,12 +27,11 @@ func newTeller(out io.Writer) *teller { return &teller{out: out, began: time.Now
 func (t *teller) line(format string, args ...any) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	fmt.Fprintf(t.out, "%6.1fs  ", time.Since(t.began).Seconds())
-	fmt.Fprintf(t.out, format+"\n", args...)
+	fmt.Fprintf(t.out, "%6.1fs  %s\n", time.Since(t.began).Seconds(), fmt.Sprintf(format, args...))
 }
 
 func (t *teller) aside(text string)    { t.line("── %s", text) }
-func (t *teller) does(who, did string) { t.line("\n▌ %s %s", who, did) }
+func (t *teller) does(who, did string) { t.line("▌ %s %s", who, did) }
 func (t *teller) good(what string)     { t.line("✔ %s", what) }
 
 // shows writes a text as it stands, set in.
@@ -74,7 +73,7 @@ func (t *teller) follow(ctx context.Context, reader *workspace.Person, root work
 func (t *teller) tell(isRoot bool, before, now string) {
 	switch {
 	case before == "":
-		t.line("")
+		t.line("#ops")
 		t.shows(now)
 	case isRoot:
 		// The run's state at a glance: its head is enough.
