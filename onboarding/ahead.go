@@ -137,8 +137,8 @@ func (s *Service) ApproveAll(ctx context.Context, id uuid.UUID, approvals []uuid
 	return counted, err
 }
 
-// takeAhead lets a step go on under the approval that was given before its turn, if there is one for exactly this change.
-// Those for other changes lapse: the question is put again.
+// takeAhead lets a step go on under the approval that was given before its turn, if there is one for exactly this change. One
+// that was shown, and perhaps voted on, and lacks approvers becomes the question. Those for other changes lapse.
 func (d *driver) takeAhead(ctx context.Context, run *Run, step *Step, digest Digest) (bool, error) {
 	taken := false
 	err := pgx.BeginFunc(ctx, d.conn, func(tx pgx.Tx) error {
@@ -151,11 +151,19 @@ func (d *driver) takeAhead(ctx context.Context, run *Run, step *Step, digest Dig
 			return err
 		}
 		for _, approval := range given {
-			if approval.State == ApprovalAheadApproved && approval.Digest == digest && time.Now().Before(approval.Expires) && !taken {
+			same := approval.Digest == digest && time.Now().Before(approval.Expires) && !taken
+			switch {
+			case same && approval.State == ApprovalAheadApproved:
 				taken = true
 				step.State, step.Detail = StepApproved, ""
 				err = setApproval(ctx, tx, approval, ApprovalApproved)
-			} else {
+			case same:
+				taken = true
+				step.State, step.Detail = StepAsking, ""
+				if err = setApproval(ctx, tx, approval, ApprovalOpen); err == nil {
+					err = addEvent(ctx, tx, Event{RunID: run.ID, Kind: EventAsked, Step: step.Key, Approval: approval.ID, Digest: digest})
+				}
+			default:
 				err = d.lapse(ctx, tx, run, approval)
 			}
 			if err != nil {

@@ -121,6 +121,33 @@ func TestWhatIsApprovedAheadIsNotAskedAgainUnlessItMoved(t *testing.T) {
 	}
 }
 
+func TestAVoteGivenAheadCounts(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, onboarding.Config{Rules: map[string]onboarding.Rule{"dns": {Approvers: 2}}})
+	h.start()
+	id := h.begin("merche-biche")
+	h.asked(id, "database")
+	review, err := h.Review(t.Context(), id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, ahead := range review {
+		if ahead.Approval != nil {
+			if _, err := h.ApproveAll(t.Context(), id, []uuid.UUID{ahead.Approval.ID}, "bob", ""); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	approval := h.asked(id, "dns/a.example.com")
+	if len(approval.Votes) != 1 || approval.Votes[0].By.ID != "bob" {
+		t.Fatalf("votes %v", approval.Votes)
+	}
+	if err := h.Approve(t.Context(), approval.ID, "eve", ""); err != nil {
+		t.Fatal(err)
+	}
+	h.stepBecomes(id, "dns/a.example.com", onboarding.StepDone)
+}
+
 func TestAnApprovalEscalates(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t, onboarding.Config{EscalateAfter: time.Second})
