@@ -182,16 +182,6 @@ func containsAll(text string, words []string) bool {
 	return true
 }
 
-// sql runs statements as the superuser of the platform's database.
-func (s *scene) sql(statement string, args ...any) {
-	s.t.Helper()
-	conn := s.admin()
-	defer conn.Close(context.Background())
-	if _, err := conn.Exec(s.t.Context(), statement, args...); err != nil {
-		s.t.Fatal(err)
-	}
-}
-
 // count returns what a query counts.
 func (s *scene) count(query string, args ...any) int {
 	s.t.Helper()

@@ -123,15 +123,6 @@ func currentApproval(ctx context.Context, q querier, run uuid.UUID, step Key) (*
 	return approvals[0], nil
 }
 
-// lastApproval reads the newest approval of a step that is not current, nil if there is none.
-func lastApproval(ctx context.Context, q querier, run uuid.UUID, step Key) (*Approval, error) {
-	approvals, err := approvalsWhere(ctx, q, `run_id = $1 AND step = $2 AND state NOT IN ('open', 'approved')`, run, step)
-	if err != nil || len(approvals) == 0 {
-		return nil, err
-	}
-	return approvals[len(approvals)-1], nil
-}
-
 func insertVote(ctx context.Context, q querier, approval *Approval, vote Vote) error {
 	_, err := q.Exec(ctx, `INSERT INTO votes (approval_id, operator, name, agrees, reason, broke_glass) VALUES ($1, $2, $3, $4, $5, $6)`,
 		approval.ID, vote.By.ID, vote.By.Name, vote.Agrees, vote.Reason, vote.BrokeGlass)
