@@ -8,11 +8,11 @@ import (
 )
 
 // shape is which settings a connection's sessions leave unset for good: a setting that was set once is empty afterwards and never again unset.
-type shape struct{ user, org bool }
+type shape struct{ user, org, extra bool }
 
 // in runs f in a transaction of the session that is always rolled back, on a connection that fits it.
 func (r *run) in(ctx context.Context, s session, readOnly bool, f func(*pgx.Conn) error) error {
-	key := shape{s.User == nil, s.Org == nil}
+	key := shape{s.User == nil, s.Org == nil, len(s.Extra) > 0}
 	conn := r.conns[key]
 	if conn == nil || conn.IsClosed() {
 		var err error
@@ -22,8 +22,7 @@ func (r *run) in(ctx context.Context, s session, readOnly bool, f func(*pgx.Conn
 		r.conns[key] = conn
 	}
 	err := within(ctx, conn, r.cfg.Settings, s, readOnly, func() error { return f(conn) })
-	if len(s.Extra) > 0 || r.spoilt[conn] {
-		// Other settings stay defined too.
+	if r.spoilt[conn] {
 		_ = conn.Close(ctx)
 		delete(r.spoilt, conn)
 	}

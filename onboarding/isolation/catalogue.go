@@ -61,7 +61,8 @@ type relation struct {
 	ForeignKeys []foreignKey
 	Policies    []policy
 	Triggers    int
-	Elsewhere   bool // reachable by a role that the role can become, and not by itself
+	Partitioned []string // the columns that its partition key names
+	Elsewhere   bool     // reachable by a role that the role can become, and not by itself
 }
 
 func (r *relation) String() string { return r.Schema + "." + r.Name }
@@ -124,16 +125,12 @@ type catalogue struct {
 	Version   int // server_version_num
 	Relations []*relation
 	byOID     map[uint32]*relation
+	byName    map[string]*relation
 	Functions []*function
 }
 
 func (c *catalogue) named(name string) *relation {
-	for _, r := range c.Relations {
-		if r.String() == name || r.SQL() == name {
-			return r
-		}
-	}
-	return nil
+	return c.byName[name]
 }
 
 const relationsSQL = `
@@ -144,7 +141,8 @@ SELECT c.oid, n.nspname, c.relname, c.relkind::text, c.relrowsecurity, c.relforc
        coalesce(has_table_privilege($1::name, c.oid, 'DELETE'), false), coalesce(has_table_privilege($1::name, c.oid, 'TRUNCATE'), false),
        coalesce(has_table_privilege($1::name, c.oid, 'TRIGGER'), false),
        CASE WHEN c.relkind IN ('v', 'm') THEN coalesce(pg_get_viewdef(c.oid), '') ELSE '' END,
-       (SELECT count(*) FROM pg_trigger t WHERE t.tgrelid = c.oid AND NOT t.tgisinternal)
+       (SELECT count(*) FROM pg_trigger t WHERE t.tgrelid = c.oid AND NOT t.tgisinternal),
+       array(SELECT a.attname::text FROM pg_partitioned_table p, unnest(p.partattrs) k JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = k WHERE p.partrelid = c.oid)
   FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_roles o ON o.oid = c.relowner
  WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
    AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')
@@ -178,7 +176,7 @@ SELECT p.polrelid, p.polname, p.polpermissive, p.polcmd::text,
 
 // loadCatalogue reads the system tables as they concern one role.
 func loadCatalogue(ctx context.Context, q querier, role string) (*catalogue, error) {
-	cat := &catalogue{byOID: map[uint32]*relation{}}
+	cat := &catalogue{byOID: map[uint32]*relation{}, byName: map[string]*relation{}}
 	if err := one(ctx, q, "SELECT current_setting('server_version_num')::int", nil, &cat.Version); err != nil {
 		return nil, err
 	}
@@ -186,9 +184,10 @@ func loadCatalogue(ctx context.Context, q querier, role string) (*catalogue, err
 	err := each(ctx, q, relationsSQL, []any{role}, func(rows pgx.Rows) error {
 		r := &relation{}
 		if err := rows.Scan(&r.OID, &r.Schema, &r.Name, &r.Kind, &r.RLS, &r.Forced, &r.Owner, &r.OwnerBypass, &r.Partition, &r.Parent, &r.Options,
-			&r.Rows, &r.Usage, &r.SelectAll, &r.Delete, &r.Truncate, &r.Trigger, &r.Definition, &r.Triggers); err != nil {
+			&r.Rows, &r.Usage, &r.SelectAll, &r.Delete, &r.Truncate, &r.Trigger, &r.Definition, &r.Triggers, &r.Partitioned); err != nil {
 			return err
 		}
+		cat.byName[r.String()] = r
 		cat.Relations, cat.byOID[r.OID], oids = append(cat.Relations, r), r, append(oids, r.OID)
 		return nil
 	})

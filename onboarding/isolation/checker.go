@@ -74,7 +74,9 @@ type run struct {
 	conns   map[shape]*pgx.Conn
 	spoilt  map[*pgx.Conn]bool
 	persons map[string]session // known by sessionOf
+	openers map[string]int     // values of other settings that opened reads
 	smalls  map[*relation]bool
+	tired   map[*relation]int // how often a read took too long
 	ownRows map[string]*target
 	only    string // id of the single tenant, or empty
 }
@@ -84,7 +86,7 @@ func newRun(c *Checker, admin *pgxpool.Pool) *run {
 		ledger: &ledger{tried: map[string]map[string]bool{}}, cfg: c.cfg, admin: admin,
 		budget: rate.NewLimiter(rate.Limit(c.cfg.Budget.ChecksPerSecond), max(c.cfg.Budget.ChecksPerSecond/10, 1)),
 		filled: map[*relation]bool{}, against: map[victim][]session{}, conns: map[shape]*pgx.Conn{}, spoilt: map[*pgx.Conn]bool{},
-		persons: map[string]session{}, smalls: map[*relation]bool{}, ownRows: map[string]*target{},
+		persons: map[string]session{}, smalls: map[*relation]bool{}, openers: map[string]int{}, tired: map[*relation]int{}, ownRows: map[string]*target{},
 	}
 }
 

@@ -153,6 +153,18 @@ func TestCorpus(t *testing.T) {
 			for _, f := range report.Findings {
 				got = append(got, strings.ReplaceAll(f.Key(), s.role, "{{app}}"))
 			}
+			if os.Getenv("FIXES") != "" {
+				for _, f := range report.Findings {
+					conn, _ := pgx.Connect(t.Context(), s.dsn)
+					if _, err := conn.PgConn().Exec(t.Context(), f.Fix).ReadAll(); err != nil {
+						t.Logf("FIX %s: %v IN %s", f.Key(), err, f.Fix)
+					}
+					conn.Close(t.Context())
+				}
+				for _, f := range s.check(t).Findings {
+					t.Logf("STILL %s %s", f.Key(), f.Evidence)
+				}
+			}
 			slices.Sort(got[1:])
 			want := slices.DeleteFunc(strings.Split(strings.TrimSpace(files["expect"]), "\n"), func(line string) bool { return line == "" })
 			slices.Sort(want[1:])

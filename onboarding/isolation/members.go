@@ -3,6 +3,7 @@ package isolation
 import (
 	"context"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -108,6 +109,11 @@ func presence(r *relation) string {
 	return strings.Join(conditions, " AND ")
 }
 
+var aliasM = regexp.MustCompile(`\bm\.`)
+
+// presentAs is the condition for a present member under another alias.
+func (m *model) presentAs(alias string) string { return aliasM.ReplaceAllString(m.present, alias+".") }
+
 // rejoin renders assignments that would make a membership a present one again; empty where nothing says that it ended.
 func rejoin(r *relation) string {
 	var sets []string
@@ -150,7 +156,7 @@ func (r *run) tryRejoin(ctx context.Context, t *relation, to target, s session, 
 				return err
 			}
 			out.tried++
-			present := fmt.Sprintf("%s AND (%s)", condition, strings.ReplaceAll(m.present, "m.", "a."))
+			present := fmt.Sprintf("%s AND (%s)", condition, m.presentAs("a"))
 			p, err := r.written(ctx, conn, s, to.victim, t, present, placed)
 			if p != nil {
 				r.writeLeak(t, "update", s, fmt.Sprintf("made themselves a member of %s again (%s)", to.victim, p.Key), out)

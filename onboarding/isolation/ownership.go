@@ -253,32 +253,6 @@ func (m *model) ownerAt(r *relation, alias string, depth int) string {
 	return "coalesce(" + strings.Join(parts, ", ") + ")"
 }
 
-// depends is how many parents stand between a relation and the columns that say whose its rows are.
-func (m *model) depends(r *relation) int {
-	o := m.of(r)
-	if o.Class != classTenant || o.direct() {
-		return 0
-	}
-	deepest := 0
-	for _, p := range o.Parents {
-		if p.Table != r {
-			deepest = max(deepest, 1+m.of(p.Table).depth(m, 1))
-		}
-	}
-	return deepest
-}
-
-func (o *ownership) depth(m *model, level int) int {
-	if o.direct() || level > maxDepth {
-		return 0
-	}
-	deepest := 0
-	for _, p := range o.Parents {
-		deepest = max(deepest, 1+m.of(p.Table).depth(m, level+1))
-	}
-	return deepest
-}
-
 // membersSQL lists (org, person) pairs, present or former, with whether they are present.
 func (m *model) membersSQL() string {
 	var parts []string

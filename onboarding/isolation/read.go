@@ -322,7 +322,7 @@ func (rd *reading) fail(r *relation, err error) {
 		rd.reasons[r] = describe(err)
 	}
 	gone := map[string]bool{"42P01": true, "3F000": true, "42703": true, "42883": true}[sqlstate(err)]
-	impatient := sqlstate(err) == "57014" && rd.failures[r] >= timeoutPatience
+	impatient := sqlstate(err) == timedOut && rd.failures[r] >= timeoutPatience
 	if (gone || impatient || rd.failures[r] >= patience) && !rd.given[r] {
 		rd.given[r] = true
 		rd.generation++

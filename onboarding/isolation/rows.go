@@ -86,6 +86,12 @@ func (r *run) rowsMatching(ctx context.Context, t *relation, condition string, l
 		for i, c := range t.Columns {
 			f.values[c.Name] = values[i]
 		}
+		for _, name := range t.Partitioned {
+			// Spares the planner all other partitions.
+			if c := t.column(name); c != nil && c.Select && f.values[name] != nil {
+				f.place += " AND " + field("a", name) + " = " + c.literal(f.values[name])
+			}
+		}
 		found = append(found, f)
 		return nil
 	})

@@ -145,6 +145,9 @@ func within(ctx context.Context, conn *pgx.Conn, names Settings, s session, read
 	return err
 }
 
+// timedOut is the SQLSTATE query_canceled, which statement_timeout raises.
+const timedOut = "57014"
+
 func sqlstate(err error) string {
 	var pg *pgconn.PgError
 	if errors.As(err, &pg) {

@@ -20,6 +20,9 @@ var plausible = []string{"true", "on", "1", "yes", "t", "admin", "service", "ser
 // maxSettingValues bounds how many values other settings are tried with.
 const maxSettingValues = 40
 
+// settingsPerWrite bounds how many of those values writes are attempted with: the literals that stand beside a setting come first.
+const settingsPerWrite = 6
+
 // settingSessions are the given sessions with every other setting that policies, views or functions read set to values that may open
 // something: literals that stand beside them, usual words, and victims' ids.
 func (r *run) settingSessions(base []session) []session {

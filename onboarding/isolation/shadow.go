@@ -66,7 +66,7 @@ func (r *run) checkShadows(ctx context.Context) error {
 	for _, f := range naive {
 		names = append(names, f.String())
 	}
-	readable := slices.DeleteFunc(slices.Clone(r.tables), func(t *relation) bool { return !t.readable() || t.isView() })
+	readable := slices.DeleteFunc(slices.Clone(r.tables), func(t *relation) bool { return !t.readable() || t.isView() || r.tired[t] >= timeoutPatience })
 	for _, v := range r.victims {
 		attackers, err := r.attackers(ctx, v)
 		if err != nil {
@@ -143,7 +143,7 @@ func (r *run) flattering(ctx context.Context, t *relation, s session, v victim) 
 	values := map[string]*string{}
 	condition := "true"
 	if t == r.m.members {
-		condition = strings.ReplaceAll(r.m.present, "m.", "a.")
+		condition = r.m.presentAs("a")
 	}
 	var all []string
 	for _, c := range t.Columns {

@@ -13,25 +13,26 @@ import (
 // checkTrust writes into the tables that policies ask, as far as an attacker may write there, and reads everything again: who may make themselves
 // an administrator needs no hole in a policy.
 func (r *run) checkTrust(ctx context.Context) error {
-	trusted := r.trusted()
-	readable := slices.DeleteFunc(slices.Clone(r.tables), func(t *relation) bool { return !t.readable() || t.isView() || !t.RLS })
-	if len(trusted) == 0 || len(readable) == 0 {
-		return nil
-	}
-	for _, v := range r.victims {
-		attackers, err := r.attackers(ctx, v)
-		if err != nil {
-			return err
+	for _, t := range r.m.cat.Relations {
+		skip := r.cfg.Tables[t.String()].SkipWrites || r.cfg.Tables[t.String()].Excuse != ""
+		if t.isView() || skip || t == r.m.members || !t.can(canInsert) && !t.can(canUpdate) {
+			continue
 		}
-		for _, s := range attackers[:min(3, len(attackers))] {
-			if s.Person == nil {
-				continue
+		asking := r.asking(t)
+		if len(asking) == 0 {
+			continue
+		}
+		for _, v := range r.victims {
+			attackers, err := r.attackers(ctx, v)
+			if err != nil {
+				return err
 			}
-			for _, t := range trusted {
-				for _, word := range []string{"admin", "owner"} {
-					if err := r.promote(ctx, t, s, v, word, readable); err != nil {
-						return err
-					}
+			for _, s := range attackers[:min(2, len(attackers))] {
+				if s.Person == nil {
+					continue
+				}
+				if err := r.promote(ctx, t, s, v, asking); err != nil {
+					return err
 				}
 			}
 		}
@@ -39,26 +40,35 @@ func (r *run) checkTrust(ctx context.Context) error {
 	return nil
 }
 
-// trusted are relations that a policy, or a function that one may call, names and that the app role may write to.
-func (r *run) trusted() []*relation {
-	var sources []string
-	for _, t := range r.m.cat.Relations {
-		for _, p := range t.Policies {
-			sources = append(sources, p.Using, p.Check)
+// asking lists the readable tables whose policies name t, or a function that does so, directly or by another.
+func (r *run) asking(t *relation) []*relation {
+	names := []string{t.Name}
+	mention := func(source string) bool {
+		return slices.ContainsFunc(names, func(name string) bool {
+			return regexp.MustCompile(`\b` + regexp.QuoteMeta(name) + `\b`).MatchString(source)
+		})
+	}
+	for grown := true; grown; {
+		grown = false
+		for _, f := range r.m.cat.Functions {
+			if !slices.Contains(names, f.Name) && mention(f.Source) {
+				names, grown = append(names, f.Name), true
+			}
 		}
 	}
-	for _, f := range r.m.cat.Functions {
-		sources = append(sources, f.Source)
-	}
-	return slices.DeleteFunc(slices.Clone(r.m.cat.Relations), func(t *relation) bool {
-		named := regexp.MustCompile(`\b` + regexp.QuoteMeta(t.Name) + `\b`)
-		skip := r.cfg.Tables[t.String()].SkipWrites || r.cfg.Tables[t.String()].Excuse != ""
-		return t.isView() || skip || !t.can(canInsert) && !t.can(canUpdate) || !slices.ContainsFunc(sources, named.MatchString)
+	return slices.DeleteFunc(slices.Clone(r.tables), func(other *relation) bool {
+		return !other.readable() || other.isView() || !other.RLS || r.tired[other] >= timeoutPatience ||
+			!slices.ContainsFunc(other.Policies, func(p policy) bool {
+				return other != t && mention(p.Using) || other == t && strings.Contains(p.Using, "(") && mention(p.Using)
+			})
 	})
 }
 
+// promoted is what an attacker writes wherever a role or a level stands.
+const promoted = "admin"
+
 // promote inserts a row in which the attacker is what they would like to be, or else makes their own rows say so, and reads.
-func (r *run) promote(ctx context.Context, t *relation, s session, v victim, word string, tables []*relation) error {
+func (r *run) promote(ctx context.Context, t *relation, s session, v victim, tables []*relation) error {
 	values, err := r.flattering(ctx, t, s, v)
 	if err != nil {
 		return err
@@ -70,7 +80,7 @@ func (r *run) promote(ctx context.Context, t *relation, s session, v victim, wor
 		case c.Category == "B" && !slices.Contains(formerFlags, name):
 			values[c.Name] = ref("true")
 		case c.Category == "S" && (strings.Contains(name, "role") || strings.Contains(name, "kind") || strings.Contains(name, "type") || strings.Contains(name, "level")):
-			values[c.Name] = &word
+			values[c.Name] = ref(promoted)
 		default:
 			continue
 		}

@@ -1,6 +1,7 @@
 package isolation
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -44,7 +45,7 @@ func (r *run) chooseVictims(ctx context.Context, q querier) ([]victim, error) {
 	}
 	for _, t := range r.tables {
 		o := r.m.of(t)
-		if t.isView() || t.Kind == "f" || o.Class == classUsers || o.Class == classOrgs {
+		if t.isView() || t.Kind == "f" || t.Partition || o.Class == classUsers || o.Class == classOrgs {
 			continue
 		}
 		only := ""
@@ -205,7 +206,10 @@ func (r *run) attackers(ctx context.Context, v victim) ([]session, error) {
 		}
 	}
 	if len(plain) > 0 {
-		sessions = append(sessions, r.settingSessions(plain[:1])...)
+		others := r.settingSessions(plain[:1])
+		// What opened a read may open a write.
+		slices.SortStableFunc(others, func(a, b session) int { return cmp.Compare(r.openers[b.Extra[0].Value], r.openers[a.Extra[0].Value]) })
+		sessions = append(sessions, others[:min(settingsPerWrite, len(others))]...)
 	}
 	r.against[v] = sessions
 	return sessions, nil

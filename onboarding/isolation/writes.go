@@ -12,10 +12,11 @@ import (
 
 // outcome is what became of attempts of one operation on one table.
 type outcome struct {
-	proven  bool
-	stopped string // a constraint stopped what policies had let pass
-	errors  map[string]int
-	tried   int
+	proven   bool
+	stopped  string // a constraint stopped what policies had let pass
+	errors   map[string]int
+	tried    int
+	timeouts int
 }
 
 // checkWrites attempts to insert, move, update, delete and truncate as sessions that have no right to.
@@ -85,7 +86,7 @@ func (r *run) writeTo(ctx context.Context, t *relation) error {
 				return err
 			}
 			for _, s := range attackers {
-				if out.proven || r.leaks(t.String(), a.operation) {
+				if out.proven || out.timeouts >= timeoutPatience || r.leaks(t.String(), a.operation) {
 					break
 				}
 				who := target.victim.String() + s.Label
@@ -146,6 +147,9 @@ func (o *outcome) judge(err error) bool {
 	case code == "42501", strings.HasPrefix(code, "22"), strings.HasPrefix(code, "P0"), code == "44000", code == "42704", code == "25006":
 		o.tried++
 	default:
+		if code == timedOut {
+			o.timeouts++
+		}
 		o.errors[describe(err)]++
 	}
 	return true
