@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -34,12 +35,7 @@ func (c Config) WithDefaults() Config {
 // Validate reports every problem, each with the field's name.
 func (c Config) Validate() error {
 	c = c.WithDefaults()
-	var problems []error
-	for name, err := range map[string]error{"thresholds": c.Thresholds.Validate(), "limits": c.Limits.Validate()} {
-		if err != nil {
-			problems = append(problems, fmt.Errorf("%s: %w", name, err))
-		}
-	}
+	problems := slices.Concat(below("thresholds", c.Thresholds.Validate()), below("limits", c.Limits.Validate()))
 	if c.Parallel < 1 {
 		problems = append(problems, fmt.Errorf("parallel: %d is not positive", c.Parallel))
 	}
@@ -53,4 +49,19 @@ func (c Config) Validate() error {
 		problems = append(problems, fmt.Errorf("patience: %s is negative", c.Patience))
 	}
 	return errors.Join(problems...)
+}
+
+// below puts the name of a field before each problem with what it holds.
+func below(field string, err error) []error {
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		var problems []error
+		for _, one := range joined.Unwrap() {
+			problems = append(problems, below(field, one)...)
+		}
+		return problems
+	}
+	if err == nil {
+		return nil
+	}
+	return []error{fmt.Errorf("%s.%w", field, err)}
 }

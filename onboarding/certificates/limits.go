@@ -1,6 +1,7 @@
 package certificates
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -34,14 +35,18 @@ func (l Limits) WithDefaults() Limits {
 	return l
 }
 
-// Validate names the field that is wrong.
+// Validate reports every problem, each with the field's name.
 func (l Limits) Validate() error {
-	for name, bucket := range map[string]Bucket{"duplicates": l.Duplicates, "failures": l.Failures} {
-		if bucket != (Bucket{}) && (bucket.Burst < 1 || bucket.Refill <= 0) {
-			return fmt.Errorf("%s: burst and refill must both be positive", name)
+	var problems []error
+	for _, bucket := range []struct {
+		name string
+		Bucket
+	}{{"duplicates", l.Duplicates}, {"failures", l.Failures}} {
+		if bucket.Bucket != (Bucket{}) && (bucket.Burst < 1 || bucket.Refill <= 0) {
+			problems = append(problems, fmt.Errorf("%s: burst and refill must both be positive", bucket.name))
 		}
 	}
-	return nil
+	return errors.Join(problems...)
 }
 
 // Issuance is one certificate that an authority issued.

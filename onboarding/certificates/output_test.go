@@ -112,7 +112,7 @@ func TestRunEndsWithAStatus(t *testing.T) {
 		"nothing to watch":             {Fixed{}, 0, ""},
 		"no inventory":                 {failing{}, 2, "certificates to watch: database is down"},
 		"a name that cannot be a name": {Inventories{Fixed{good}, Fixed{{Domain: "a b"}}}, 2, `certificates to watch: domain: not a usable domain name: "a b": label "a b" holds ' '`},
-		"a name that stands for many":  {Fixed{{Domain: "a.example", Names: []string{"*.a.example"}}}, 2, `a.example: names[0]: "*.a.example" stands for many names: give one that visitors use`},
+		"a name that stands for many":  {Fixed{{Domain: "a.example", Names: []string{"*.a.example"}}}, 2, `names[0]: "*.a.example" stands for many names: give one that visitors use (of a.example)`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var out bytes.Buffer

@@ -74,7 +74,7 @@ func (s Site) Canonical() (Site, error) {
 			err = fmt.Errorf("%q stands for many names: give one that visitors use", name)
 		}
 		if err != nil {
-			return Site{}, fmt.Errorf("%s: names[%d]: %w", domain, i, err)
+			return Site{}, fmt.Errorf("names[%d]: %w (of %s)", i, err, domain)
 		}
 		if !slices.Contains(s.Names, name) {
 			s.Names = append(s.Names, name)
