@@ -7,10 +7,13 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"text/template"
 	"unicode"
 	"unicode/utf8"
+
+	"go.yaml.in/yaml/v4"
 )
 
 //go:embed manifest.yaml
@@ -47,4 +50,24 @@ func Manifest(name string) ([]byte, error) {
 		return nil, fmt.Errorf("templates: manifest: %w", err)
 	}
 	return out.Bytes(), nil
+}
+
+// Scopes are what the manifest asks for the bot token, in order.
+func Scopes() ([]string, error) {
+	var app struct {
+		OAuth struct {
+			Scopes struct {
+				Bot []string `yaml:"bot"`
+			} `yaml:"scopes"`
+		} `yaml:"oauth_config"`
+	}
+	text, err := Manifest("Onboardbot")
+	if err != nil {
+		return nil, err
+	}
+	if err := yaml.Load(text, &app); err != nil {
+		return nil, fmt.Errorf("templates: manifest: %w", err)
+	}
+	slices.Sort(app.OAuth.Scopes.Bot)
+	return app.OAuth.Scopes.Bot, nil
 }

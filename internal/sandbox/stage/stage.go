@@ -69,7 +69,9 @@ func Open(ctx context.Context, dir string, config Config) (*Stage, error) {
 
 func (s *Stage) open(config Config) error {
 	house := workspace.Sample()
-	house.App.Commands = []workspace.Command{{Name: "/onboard", ShouldEscape: true}, {Name: "/isolation-report", ShouldEscape: true}, {Name: "/certificates", ShouldEscape: true}}
+	if err := install(&house.App); err != nil {
+		return err
+	}
 	if config.Workspace != nil {
 		config.Workspace(&house)
 	}
