@@ -93,7 +93,7 @@ func serve(ctx context.Context, settings *config.Config, log *slog.Logger) error
 
 // tables are those of the bot's own schema that the domain does not know of.
 func tables() []migrate.Set {
-	return []migrate.Set{bot.Migrations()}
+	return []migrate.Set{bot.Migrations(), commands.Migrations()}
 }
 
 // own connects to the bot's own database, every connection with the bot's schema as its search path.
@@ -132,7 +132,9 @@ func build(pool *pgxpool.Pool, parts *steps.Parts, settings *config.Config, log 
 	if h.outbox, err = bot.NewOutbox(pool, h.workspace); err != nil {
 		return nil, err
 	}
-	directory, err := commands.NewDirectory(bot.NewDirectory(h.workspace), settings.Commands)
+	spoken := settings.Commands
+	spoken.Hosts = settings.Addressed()
+	directory, err := commands.NewDirectory(bot.NewDirectory(h.workspace), spoken)
 	if err != nil {
 		return nil, fmt.Errorf("commands: %w", err)
 	}
@@ -151,12 +153,12 @@ func build(pool *pgxpool.Pool, parts *steps.Parts, settings *config.Config, log 
 	if h.service, err = onboarding.New(pool, ports, policy, log); err != nil {
 		return nil, fmt.Errorf("onboarding: %w", err)
 	}
-	spoken := settings.Commands
-	spoken.Hosts = policy.Hosts
-	if h.renderer, err = commands.NewRenderer(pool, h.service, h.outbox, spoken); err != nil {
+	if h.renderer, err = commands.NewRenderer(pool, h.service, h.outbox, directory); err != nil {
 		return nil, fmt.Errorf("commands: %w", err)
 	}
-	h.desk = commands.New(h.renderer, h.workspace, log)
+	if h.desk, err = commands.New(h.renderer, h.workspace, commands.NoReports, log); err != nil {
+		return nil, fmt.Errorf("commands: %w", err)
+	}
 	router := bot.NewRouter()
 	h.desk.Register(router)
 	if h.bot, err = bot.New(pool, h.workspace, router); err != nil {
@@ -170,7 +172,7 @@ func (h *house) jobs(pool *pgxpool.Pool, log *slog.Logger) (*river.Client[pgx.Tx
 	workers := river.NewWorkers()
 	h.service.AddWorkers(workers)
 	h.outbox.AddWorkers(workers)
-	h.renderer.AddWorkers(workers)
+	h.desk.AddWorkers(workers)
 	client, err := river.NewClient(riverpgxv5.New(pool), &river.Config{
 		Workers: workers,
 		Queues: map[string]river.QueueConfig{

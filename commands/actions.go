@@ -6,10 +6,15 @@ const (
 	actionApprove = "approval.approve"
 	actionReject  = "approval.reject"
 	actionShow    = "approval.show"
+	actionGlass   = "approval.glass"
 	actionRetry   = "step.retry"
 	actionCheck   = "step.check"
 	actionCancel  = "run.cancel"
 	actionKeep    = "run.keep"
+	actionReview  = "run.review"
+	actionUndo    = "run.undo"
+	actionUndoAll = "run.undo-all"
+	actionLeave   = "run.leave"
 	actionStart   = "draft.start"
 	actionChange  = "draft.change"
 	actionDiscard = "draft.discard"
@@ -17,4 +22,8 @@ const (
 	viewReason = "approval.reason"
 	viewChange = "approval.change"
 	viewForm   = "onboard.form"
+	viewReview = "run.review"
+
+	// actionPick is the box at each change of a review.
+	actionPick = "review.pick"
 )

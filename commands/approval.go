@@ -27,6 +27,9 @@ func (s scribe) approval(view *onboarding.View, approval *onboarding.Approval, n
 	}
 	attempts := attemptsUnder(view, approval.ID)
 	mark, words := outcome(approval, attempts)
+	if s.freeze != nil && approval.State == onboarding.ApprovalApproved && len(attempts) == 0 {
+		mark, words = markFrozen, "approved, and held"
+	}
 	page.say(fmt.Sprintf("%s *%s*: %s\n%s", mark, bot.Escape(name), words, inline(cause(approval.Change.Summary))))
 	open := approval.State == onboarding.ApprovalOpen
 	if open {
@@ -48,6 +51,9 @@ func (s scribe) approval(view *onboarding.View, approval *onboarding.Approval, n
 		s.remarks(&page, view.Step(approval.Step))
 	}
 	s.decisions(&page, view, approval)
+	if s.freeze != nil && !settled(approval) {
+		page.say(held(s.freeze))
+	}
 	for _, attempt := range attempts {
 		course(&page, attempt, now)
 	}
@@ -59,6 +65,9 @@ func (s scribe) approval(view *onboarding.View, approval *onboarding.Approval, n
 	}
 	if hidden > 0 {
 		buttons = append(buttons, bot.Button(actionShow, id, "Show all", ""))
+	}
+	if open && s.glass {
+		buttons = append(buttons, bot.Button(actionGlass, id, "Break the glass…", slack.StyleDanger))
 	}
 	if len(buttons) > 0 {
 		page.buttons("approval", buttons...)
@@ -147,8 +156,11 @@ func (s scribe) decisions(page *sheet, view *onboarding.View, approval *onboardi
 	case agreed > 0:
 		who = "One more operator decides"
 	}
-	if may := s.mayApprove(view.Requester.ID, approval); len(may) > 0 {
+	if may := s.mayApprove(view.Requester.ID, approval); len(may) > 0 && s.notify.mentions() {
 		who += ": " + calls(may)
+	}
+	if approval.ReasonNeeded {
+		who += ". A reason is needed"
 	}
 	page.say(who + ".")
 }

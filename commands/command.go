@@ -45,6 +45,20 @@ func (d *Desk) onboardReply(ctx context.Context, command bot.Command) bot.Reply 
 		return d.help()
 	case wordList:
 		return d.list(ctx)
+	case wordLog:
+		return d.trail(ctx, command.Person.ID, read.slug, command.Envelope)
+	case wordVerify:
+		return d.verify(ctx, read.slug)
+	case wordUndo:
+		return d.askUndo(ctx, read.slug, command.Envelope)
+	case wordFreeze:
+		return d.freeze(ctx, command.Person, read.reason)
+	case wordThaw:
+		return d.thaw(ctx, command.Person)
+	case wordStatus:
+		if read.slug == "" {
+			return d.waitingFor(ctx, command.Person.ID)
+		}
 	}
 	return d.aboutRun(ctx, command, read)
 }
@@ -73,6 +87,8 @@ func (d *Desk) aboutRun(ctx context.Context, command bot.Command, read phrase) b
 		return reply
 	case read.word == wordCancel:
 		return d.askCancel(ctx, run)
+	case read.word == wordReview:
+		return d.reviewReply(ctx, command, run)
 	}
 	count, err := d.service.RetryAll(ctx, run.ID, command.Person.ID)
 	if err != nil {
@@ -95,6 +111,12 @@ func (d *Desk) noRun(ctx context.Context, slug string, err error) string {
 func ended(run *onboarding.Run) string {
 	if run.State == onboarding.RunCancelled {
 		return fmt.Sprintf("%s cancelled it %s.", mention(run.EndedBy), bot.Date(run.Ended))
+	}
+	switch run.Kind {
+	case onboarding.KindUndo:
+		return fmt.Sprintf("It was taken back %s.", bot.Date(run.Ended))
+	case onboarding.KindRenew:
+		return fmt.Sprintf("Its certificate was renewed %s.", bot.Date(run.Ended))
 	}
 	return fmt.Sprintf("It is live since %s.", bot.Date(run.Ended))
 }

@@ -18,6 +18,12 @@ type Config struct {
 	Operators []string `yaml:"operators"`
 	// Approvers are the ids of people (U…, W…) and user groups (S…) that may decide on changes of others.
 	Approvers []string `yaml:"approvers"`
+	// Notify is where approvers hear of a question: thread mentions them there, dm sends each the question with its buttons, both
+	// does both. Default: thread.
+	Notify Notify `yaml:"notify"`
+	// EscalateTo are the ids of people and user groups that hear of a question which stays open for onboarding.escalate_after.
+	// They may decide like approvers. Default: none.
+	EscalateTo []string `yaml:"escalate_to"`
 	// Hosts are the names of the VPSes that a domain may point at, the one for domains that name none first. The wiring takes
 	// them from the runbook's configuration.
 	Hosts []string `yaml:"-"`
@@ -27,6 +33,9 @@ type Config struct {
 func (c *Config) Defaults() {
 	if c.Command == "" {
 		c.Command = "/onboard"
+	}
+	if c.Notify == "" {
+		c.Notify = NotifyThread
 	}
 }
 
@@ -49,10 +58,11 @@ func (c *Config) Validate() error {
 		}
 	}
 	for _, list := range []struct {
-		key string
-		ids []string
-	}{{"operators", c.Operators}, {"approvers", c.Approvers}} {
-		if len(list.ids) == 0 {
+		key      string
+		ids      []string
+		required bool
+	}{{"operators", c.Operators, true}, {"approvers", c.Approvers, true}, {"escalate_to", c.EscalateTo, false}} {
+		if len(list.ids) == 0 && list.required {
 			problems = append(problems, fmt.Errorf("%s: name at least one person or user group", list.key))
 		}
 		for i, id := range list.ids {
@@ -60,6 +70,9 @@ func (c *Config) Validate() error {
 				problems = append(problems, fmt.Errorf("%s[%d]: %q is not the id of a person (U…) or a user group (S…)", list.key, i, id))
 			}
 		}
+	}
+	if !slices.Contains([]Notify{NotifyThread, NotifyDirect, NotifyBoth}, c.Notify) {
+		problems = append(problems, fmt.Errorf("notify: %q is none of thread, dm and both", c.Notify))
 	}
 	return errors.Join(problems...)
 }

@@ -17,6 +17,7 @@ import (
 func (d *Desk) registerDecisions(router *bot.Router) {
 	router.Action(actionApprove, d.approve)
 	router.Action(actionReject, d.reject)
+	router.Action(actionGlass, d.breakGlass)
 	router.Action(actionShow, d.show)
 	router.Action(actionPage+"*", d.turn)
 	router.View(viewReason, d.reasonGiven)
@@ -54,37 +55,78 @@ func (d *Desk) decide(ctx context.Context, action bot.Action, agrees bool) error
 		}
 		return d.refreshHome(ctx, action)
 	}
-	_, err = d.workspace.OpenView(ctx, action.TriggerID, reasonForm(approval, agrees))
+	do := toReject
+	if agrees {
+		do = toApprove
+	}
+	_, err = d.workspace.OpenView(ctx, action.TriggerID, reasonForm(approval, do))
 	return err
 }
+
+// verb is what somebody wants to do with a question, and gives a reason for.
+type verb string
+
+const (
+	toApprove    verb = "approve"
+	toReject     verb = "reject"
+	toBreakGlass verb = "break_glass"
+)
 
 // reasonMeta travels with the form that asks for a reason.
 type reasonMeta struct {
 	Approval uuid.UUID `json:"approval"`
-	Agrees   bool      `json:"agrees"`
+	Do       verb      `json:"do"`
 }
 
 const blockReason = "reason"
 
-func reasonForm(approval *onboarding.Approval, agrees bool) slack.ModalViewRequest {
-	titleText, submit, label := "Reject a change", "Reject", "Why not?"
-	if agrees {
-		titleText, submit, label = "Approve a change", "Approve", "Why?"
-	}
-	meta, err := json.Marshal(reasonMeta{Approval: approval.ID, Agrees: agrees})
-	if err != nil {
-		panic(err) // an id and a bool always encode
-	}
+func reasonInput() *slack.PlainTextInputBlockElement {
 	reason := slack.NewPlainTextInputBlockElement(bot.Plain("For the requester, and for the record", bot.MaxPlaceholder), actionInput)
-	reason.Multiline, reason.MaxLength, reason.FocusOnLoad = true, onboarding.MaxReason, true
+	reason.Multiline, reason.MaxLength = true, onboarding.MaxReason
+	return reason
+}
+
+func reasonForm(approval *onboarding.Approval, do verb) slack.ModalViewRequest {
+	titleText, submit, label, note := "Approve a change", "Approve", "Why?", ""
+	switch do {
+	case toReject:
+		titleText, submit, label = "Reject a change", "Reject", "Why not?"
+	case toBreakGlass:
+		titleText, submit, label = "Break the glass", "Approve alone", "What is the emergency?"
+		note = markAlarm + " This approves the change *without a second operator*. The thread says so under your name, and tells everyone who was skipped."
+	}
+	meta, err := json.Marshal(reasonMeta{Approval: approval.ID, Do: do})
+	if err != nil {
+		panic(err) // an id and a word always encode
+	}
+	reason := reasonInput()
+	reason.FocusOnLoad = true
+	var page sheet
+	page.say(fmt.Sprintf("*%s*\n%s", inline(string(approval.Step)), inline(cause(approval.Change.Summary))))
+	if note != "" {
+		page.say(note)
+	}
 	return slack.ModalViewRequest{
 		Type: slack.VTModal, CallbackID: viewReason, PrivateMetadata: string(meta),
 		Title: bot.Plain(titleText, bot.MaxViewTitle), Submit: bot.Plain(submit, bot.MaxViewTitle), Close: bot.Plain("Back", bot.MaxViewTitle),
-		Blocks: slack.Blocks{BlockSet: []slack.Block{
-			bot.Section(fmt.Sprintf("*%s*\n%s", inline(string(approval.Step)), inline(cause(approval.Change.Summary)))),
-			slack.NewInputBlock(blockReason, bot.Plain(label, bot.MaxInputLabel), nil, reason),
-		}},
+		Blocks: slack.Blocks{BlockSet: append(page.blocks, slack.NewInputBlock(blockReason, bot.Plain(label, bot.MaxInputLabel), nil, reason))},
 	}
+}
+
+// breakGlass asks for the reason that approving alone needs.
+func (d *Desk) breakGlass(ctx context.Context, action bot.Action) error {
+	err := d.operator(ctx, action.Person)
+	if err == nil && !d.service.GlassAllowed() {
+		err = onboarding.ErrNoGlass
+	}
+	var approval *onboarding.Approval
+	if err == nil {
+		approval, err = d.service.Approval(ctx, idOf(action.Value))
+	}
+	if err == nil {
+		_, err = d.workspace.OpenView(ctx, action.TriggerID, reasonForm(approval, toBreakGlass))
+	}
+	return d.answer(ctx, action, err)
 }
 
 func (d *Desk) reasonGiven(ctx context.Context, submission bot.Submission) (bot.Answer, error) {
@@ -96,8 +138,10 @@ func (d *Desk) reasonGiven(ctx context.Context, submission bot.Submission) (bot.
 	reason := submission.State[blockReason][actionInput].Value
 	switch {
 	case err != nil:
-	case meta.Agrees:
+	case meta.Do == toApprove:
 		err = d.service.Approve(ctx, meta.Approval, submission.Person.ID, reason)
+	case meta.Do == toBreakGlass:
+		err = d.service.BreakGlass(ctx, meta.Approval, submission.Person.ID, reason)
 	default:
 		err = d.service.Reject(ctx, meta.Approval, submission.Person.ID, reason)
 	}
@@ -117,8 +161,12 @@ const actionPage = "approval.page."
 // show shows all of a change to one person.
 func (d *Desk) show(ctx context.Context, action bot.Action) error {
 	view, err := d.changeView(ctx, action, idOf(action.Value), 0)
+	open := d.workspace.OpenView
+	if action.View != nil && action.View.Type == slack.VTModal {
+		open = d.workspace.StackView
+	}
 	if err == nil {
-		_, err = d.workspace.OpenView(ctx, action.TriggerID, view)
+		_, err = open(ctx, action.TriggerID, view)
 	}
 	return d.answer(ctx, action, err)
 }
@@ -157,19 +205,7 @@ func changePage(approval *onboarding.Approval, number int) slack.ModalViewReques
 		page.parts(part)
 	}
 	page.note(fmt.Sprintf("Digest %s · page %d of %d", bot.Code(string(approval.Digest)), number+1, len(all)))
-	var turns []*slack.ButtonBlockElement
-	turnTo := func(to int, label string) {
-		turns = append(turns, bot.Button(actionPage+strconv.Itoa(to), approval.ID.String(), label, ""))
-	}
-	if number > 0 {
-		turnTo(number-1, "← Page "+strconv.Itoa(number))
-	}
-	if number < len(all)-1 {
-		turnTo(number+1, "Page "+strconv.Itoa(number+2)+" →")
-	}
-	if len(turns) > 0 {
-		page.buttons("pages", turns...)
-	}
+	page.turns(actionPage, approval.ID.String(), number, len(all))
 	return slack.ModalViewRequest{
 		Type: slack.VTModal, CallbackID: viewChange, Title: bot.Plain("The whole change", bot.MaxViewTitle), Close: bot.Plain("Close", bot.MaxViewTitle),
 		Blocks: slack.Blocks{BlockSet: page.blocks},

@@ -16,6 +16,7 @@ import (
 type Desk struct {
 	*Renderer
 	workspace *bot.Workspace
+	reports   Reports
 	log       *slog.Logger
 
 	// late counts what goes on after its acknowledgement has left.
@@ -23,8 +24,11 @@ type Desk struct {
 }
 
 // New returns a desk. [Desk.Register] puts it to work, [Desk.Drain] waits for what it still does at the end.
-func New(renderer *Renderer, workspace *bot.Workspace, log *slog.Logger) *Desk {
-	return &Desk{Renderer: renderer, workspace: workspace, log: log.With("part", "commands")}
+func New(renderer *Renderer, workspace *bot.Workspace, reports Reports, log *slog.Logger) (*Desk, error) {
+	if err := reports.validate(); err != nil {
+		return nil, err
+	}
+	return &Desk{Renderer: renderer, workspace: workspace, reports: reports, log: log.With("part", "commands")}, nil
 }
 
 // Register tells the router what the desk answers.
@@ -33,6 +37,7 @@ func (d *Desk) Register(router *bot.Router) {
 	d.registerForm(router)
 	d.registerDecisions(router)
 	d.registerSteering(router)
+	d.registerReview(router)
 	router.Event("app_home_opened", d.homeOpened)
 }
 
@@ -54,7 +59,7 @@ const (
 	// answer (the way back, a busy machine) needs its share.
 	patience = 1500 * time.Millisecond
 	// lateTimeout bounds what goes on after that.
-	lateTimeout = 25 * time.Second
+	lateTimeout = 2 * time.Minute
 )
 
 // soon does some work and returns its result if that comes in time. Otherwise it returns false at once; the work goes on, and

@@ -21,8 +21,8 @@ type People interface {
 
 // Directory is the domain's [onboarding.Directory], from the configured lists and what Slack says of people.
 type Directory struct {
-	people               People
-	operators, approvers []string
+	people People
+	config Config
 }
 
 var _ onboarding.Directory = (*Directory)(nil)
@@ -33,7 +33,7 @@ func NewDirectory(people People, config Config) (*Directory, error) {
 	if err := config.Validate(); err != nil {
 		return nil, err
 	}
-	return &Directory{people: people, operators: config.Operators, approvers: config.Approvers}, nil
+	return &Directory{people: people, config: config}, nil
 }
 
 // Standing says what somebody may do. Only a full member of the bot's own workspace may do anything, whatever the lists say.
@@ -62,10 +62,10 @@ func (d *Directory) Standing(ctx context.Context, id string) (onboarding.Standin
 	if standing.Refused != "" {
 		return standing, nil
 	}
-	if standing.Operates, err = d.listed(ctx, d.operators, id); err != nil {
+	if standing.Operates, err = d.listed(ctx, d.config.Operators, id); err != nil {
 		return onboarding.Standing{}, err
 	}
-	if standing.Approves, err = d.listed(ctx, d.approvers, id); err != nil {
+	if standing.Approves, err = d.listed(ctx, slices.Concat(d.config.Approvers, d.config.EscalateTo), id); err != nil {
 		return onboarding.Standing{}, err
 	}
 	switch {
@@ -95,4 +95,25 @@ func (d *Directory) listed(ctx context.Context, list []string, id string) (bool,
 		}
 	}
 	return false, nil
+}
+
+// each returns the people behind a list of people and user groups, each once, those of a group in the order of their ids.
+func (d *Directory) each(ctx context.Context, list []string) ([]string, error) {
+	var ids []string
+	for _, entry := range list {
+		people := []string{entry}
+		if groupForm.MatchString(entry) {
+			members, err := d.people.Members(ctx, entry)
+			if err != nil {
+				return nil, err
+			}
+			people = slices.Sorted(slices.Values(members))
+		}
+		for _, id := range people {
+			if !slices.Contains(ids, id) {
+				ids = append(ids, id)
+			}
+		}
+	}
+	return ids, nil
 }

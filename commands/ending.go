@@ -12,8 +12,9 @@ import (
 func (s scribe) finished(view *onboarding.View, event onboarding.Event) bot.Message {
 	var page sheet
 	request := view.Request
-	if view.Kind == onboarding.KindUndo {
-		page.say(fmt.Sprintf("%s *The onboarding of %s is taken back.* %s, it took %s.",
+	words := map[onboarding.RunKind]string{onboarding.KindUndo: "The onboarding of %s is taken back.", onboarding.KindRenew: "The certificate of %s is renewed."}[view.Kind]
+	if words != "" {
+		page.say(fmt.Sprintf("%s *"+words+"* %s, it took %s.",
 			markLive, inline(request.DisplayName), mention(view.Requester), took(view.Ended.Sub(view.Created))))
 		return bot.Message{Key: eventKey(event), Channel: view.Channel, Thread: rootKey(view.ID), Text: page.text(), Blocks: page.blocks}
 	}
@@ -74,8 +75,11 @@ func (s scribe) reminder(view *onboarding.View, event onboarding.Event) (bot.Mes
 	var page sheet
 	name := "*" + inline(title(view.Step(event.Step).Definition)) + "*"
 	if approval.State == onboarding.ApprovalOpen {
-		page.say(fmt.Sprintf("%s %s still needs a decision, above in this thread. It expires %s.\n%s",
-			markClock, name, bot.Date(approval.Expires), calls(s.mayApprove(view.Requester.ID, approval))))
+		who := ""
+		if s.notify.mentions() {
+			who = "\n" + calls(s.mayApprove(view.Requester.ID, approval))
+		}
+		page.say(fmt.Sprintf("%s %s still needs a decision, above in this thread. It expires %s.%s", markClock, name, bot.Date(approval.Expires), who))
 	} else {
 		page.say(fmt.Sprintf("%s %s needed a decision; that is settled.", markClock, name))
 	}

@@ -9,23 +9,76 @@ import (
 	"github.com/atlilith/onboardbot/onboarding"
 )
 
-func (d *Desk) help() bot.Reply {
-	var page sheet
-	lines := []string{"*What you can say*"}
-	for _, line := range [][2]string{
-		{" merche-biche", "onboard a Provider: a form asks for the rest"},
-		{" list", "runs under way, and the latest that ended"},
-		{" status merche-biche", "where a run stands"},
+// topics are what the help lists, in groups that a phone can show.
+var topics = []struct {
+	name  string
+	lines [][2]string
+}{
+	{"Begin", [][2]string{
+		{" merche-biche", "onboard a Provider: a form asks for the rest, and keeps what is typed"},
+		{" merche-biche name=\"Merche Biche\" email=… domains=…", "the same without the form, as far as you say it"},
 		{" plan merche-biche", "every change that would be made; nothing is done"},
+	}},
+	{"Look", [][2]string{
+		{" status", "what waits for you"},
+		{" status merche-biche", "where a run stands"},
+		{" list", "runs under way, and the latest that ended"},
+		{" log merche-biche", "who asked, who approved what, what was done"},
+		{" verify merche-biche", "make the success checks again"},
+	}},
+	{"Decide and steer", [][2]string{
+		{" review merche-biche", "see every change that can be known now, and approve ahead"},
 		{" retry merche-biche", "let what is stuck look again"},
 		{" cancel merche-biche", "end a run where it stands"},
-	} {
-		lines = append(lines, bot.Code(d.config.Command+line[0])+" "+line[1])
+		{" undo merche-biche", "take back what a run did that has ended"},
+		{" freeze REASON", "hold every change of all runs"},
+		{" thaw", "let them go on"},
+	}},
+}
+
+func (d *Desk) help() bot.Reply {
+	var page sheet
+	for _, topic := range topics {
+		lines := []string{"*" + topic.name + "*"}
+		for _, line := range topic.lines {
+			lines = append(lines, bot.Code(d.config.Command+line[0])+" "+line[1])
+		}
+		page.say(strings.Join(lines, "\n"))
 	}
-	page.say(strings.Join(lines, "\n"))
 	page.say("Everything that changes something waits for a *second operator*, who sees the change itself in the run's thread. " +
 		"If the world moves before it is applied, it is asked again.")
 	return page.reply()
+}
+
+// waitingFor lists what waits for one person.
+func (d *Desk) waitingFor(ctx context.Context, person string) bot.Reply {
+	content, err := d.waiting(ctx, person)
+	if err != nil {
+		return bot.Reply{Text: d.explain(ctx, err, "person", person)}
+	}
+	return d.scribe.waitingFor(content).reply()
+}
+
+// waitingFor is what waits for one person, with the way to it.
+func (s scribe) waitingFor(content home) *sheet {
+	page := new(sheet)
+	var lines []string
+	for _, each := range content.Waiting {
+		lines = append(lines, s.asks(each))
+	}
+	for _, each := range content.Stuck {
+		lines = append(lines, "Your run needs you: "+s.line(each.Run)+behind(each.Link))
+	}
+	if len(lines) == 0 {
+		lines = []string{"Nothing waits for you."}
+	}
+	for _, block := range chunks(strings.Join(lines, "\n"), bot.MaxSectionText) {
+		page.say(block)
+	}
+	if content.Freeze != nil {
+		page.note(held(content.Freeze))
+	}
+	return page
 }
 
 // maxListed is how many runs a list shows.

@@ -57,7 +57,11 @@ func (p *platform) Steps(request onboarding.Request) []onboarding.Definition {
 	return append(steps, verify)
 }
 
-func (p *platform) UndoSteps(*onboarding.Run) []onboarding.Definition { return nil }
+func (p *platform) UndoSteps(*onboarding.Run) []onboarding.Definition {
+	return []onboarding.Definition{{Key: "undo-database", Title: "Database", Destructive: true}}
+}
+
+func (p *platform) RenewSteps(*onboarding.Run) []onboarding.Definition { return nil }
 
 func (p *platform) Look(_ context.Context, run *onboarding.Run, key onboarding.Key) (onboarding.Look, error) {
 	p.mu.Lock()
@@ -69,6 +73,11 @@ func (p *platform) Look(_ context.Context, run *onboarding.Run, key onboarding.K
 	switch {
 	case key.Kind() == "preflight" || key.Kind() == "verify":
 		return onboarding.Look{Findings: []onboarding.Finding{{Level: onboarding.OK, Name: "Everything", Detail: "as it should be"}}}, nil
+	case key == "undo-database" && !p.made[run.Request.Slug+"/database"]:
+		return onboarding.Look{}, nil
+	case key == "undo-database":
+		return onboarding.Look{Change: onboarding.Change{Summary: "Delete " + run.Request.DisplayName, Items: []onboarding.Item{{SQL: &onboarding.Transaction{
+			Statements: []onboarding.Statement{{SQL: "DELETE FROM users WHERE slug = $1", Args: []string{run.Request.Slug}}}}}}}}, nil
 	case p.made[name]:
 		return onboarding.Look{}, nil
 	case key == "database":
@@ -99,7 +108,12 @@ func (p *platform) Apply(ctx context.Context, grant onboarding.Grant, _ onboardi
 		}
 	}
 	if err == nil {
-		p.set(func() { p.made[name] = true })
+		p.set(func() {
+			p.made[name] = true
+			if grant.Step == "undo-database" {
+				p.made[grant.Run.Request.Slug+"/database"] = false
+			}
+		})
 	}
 	return err
 }

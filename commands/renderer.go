@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -37,17 +38,19 @@ type Renderer struct {
 	service *onboarding.Service
 	outbox  *bot.Outbox
 	assets  *onboarding.Assets
+	people  *Directory
 	config  Config
 	scribe  scribe
 }
 
-// NewRenderer returns a renderer on the bot's own database, whose connections have its schema as their search path.
-func NewRenderer(pool *pgxpool.Pool, service *onboarding.Service, outbox *bot.Outbox, config Config) (*Renderer, error) {
-	config.Defaults()
-	if err := config.Validate(); err != nil {
-		return nil, err
+// NewRenderer returns a renderer on the bot's own database, whose connections have its schema as their search path. What the
+// directory is configured with holds for what is rendered, too.
+func NewRenderer(pool *pgxpool.Pool, service *onboarding.Service, outbox *bot.Outbox, directory *Directory) (*Renderer, error) {
+	if pool == nil || service == nil || outbox == nil || directory == nil {
+		return nil, errors.New("renderer: a part is missing")
 	}
-	return &Renderer{pool: pool, service: service, outbox: outbox, assets: onboarding.NewAssets(pool), config: config, scribe: newScribe(config)}, nil
+	return &Renderer{pool: pool, service: service, outbox: outbox, assets: onboarding.NewAssets(pool), people: directory,
+		config: directory.config, scribe: newScribe(directory.config, service.GlassAllowed())}, nil
 }
 
 // AddWorkers registers the job that renders runs.
@@ -77,8 +80,16 @@ func (w *renderWorker) Work(ctx context.Context, job *river.Job[renderArgs]) err
 // render puts the messages of a run into the outbox as they should be now. Renderings of one run take turns, or an older one
 // could overwrite a newer; and the one whose turn it is answers for all jobs that wait, since it reads the run after they were
 // committed.
+//
+// Who gets direct messages is Slack's to say. While it does not, the thread still moves, and the error makes the job come again.
 func (r *Renderer) render(ctx context.Context, run uuid.UUID) error {
-	return pgx.BeginFunc(ctx, r.pool, func(tx pgx.Tx) error {
+	told, unknown := r.told(ctx)
+	return errors.Join(unknown, r.put(ctx, run, told))
+}
+
+func (r *Renderer) put(ctx context.Context, run uuid.UUID, told audience) error {
+	var undrawn error // a picture that cannot be drawn keeps no message from moving
+	err := pgx.BeginFunc(ctx, r.pool, func(tx pgx.Tx) error {
 		if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock(hashtextextended($1, 0))`, "onboardbot/render/"+run.String()); err != nil {
 			return fmt.Errorf("lock of run %s: %w", run, err)
 		}
@@ -90,13 +101,39 @@ func (r *Renderer) render(ctx context.Context, run uuid.UUID) error {
 		if err != nil {
 			return err
 		}
-		messages := r.scribe.thread(view, time.Now())
+		freeze, err := r.service.Frozen(ctx)
+		if err != nil {
+			return err
+		}
+		now := time.Now()
+		messages := r.scribe.under(freeze).thread(view, now)
 		logs, err := r.logs(ctx, view)
 		if err != nil {
 			return err
 		}
-		return r.outbox.Put(ctx, tx, append(messages, logs...)...)
+		var preview []bot.Message
+		preview, undrawn = r.preview(ctx, view)
+		if err := r.homesChanged(ctx, tx); err != nil {
+			return err
+		}
+		return r.outbox.Put(ctx, tx, slices.Concat(messages, preview, r.scribe.under(freeze).direct(view, now, told.approvers, told.escalated), logs)...)
 	})
+	return errors.Join(undrawn, err)
+}
+
+// audience are the people who get direct messages.
+type audience struct{ approvers, escalated []string }
+
+// told finds out who gets direct messages, nobody where the configuration wants none.
+func (r *Renderer) told(ctx context.Context) (told audience, err error) {
+	if !r.config.Notify.direct() {
+		return audience{}, nil
+	}
+	if told.approvers, err = r.people.each(ctx, r.config.Approvers); err != nil {
+		return audience{}, err
+	}
+	told.escalated, err = r.people.each(ctx, r.config.EscalateTo)
+	return told, err
 }
 
 // logs returns the logs that Slack does not have yet, each once: a log never changes.

@@ -71,8 +71,7 @@ func newRoom(t testing.TB, change ...func(*workspace.Config, *onboarding.Config,
 		}
 	})
 	pool := connect(t)
-	must(t, onboarding.Migrate(t.Context(), pool, "onboarding"))
-	must(t, bot.Migrate(t.Context(), pool, "onboarding"))
+	must(t, onboarding.Migrate(t.Context(), pool, "onboarding", bot.Migrations(), commands.Migrations()))
 	slackWorkspace, err := bot.NewWorkspace(logger, bot.Config{BotToken: secret.New(workspace.SampleBotToken), AppToken: secret.New(workspace.SampleAppToken),
 		APIURL: server.URL + "/api/", UpdateEvery: 20 * time.Millisecond})
 	must(t, err)
@@ -86,16 +85,17 @@ func newRoom(t testing.TB, change ...func(*workspace.Config, *onboarding.Config,
 		ana: workspace.As(sim, workspace.Ana), bo: workspace.As(sim, workspace.Bo), cleo: workspace.As(sim, workspace.Cleo)}
 	r.service, err = onboarding.New(pool, onboarding.Ports{Runbook: r.platform, Directory: directory, Platform: r.platform, Repository: r.platform, Audience: audience}, domainConfig, logger)
 	must(t, err)
-	renderer, err := commands.NewRenderer(pool, r.service, outbox, config)
+	renderer, err := commands.NewRenderer(pool, r.service, outbox, directory)
 	must(t, err)
-	desk := commands.New(renderer, slackWorkspace, logger)
+	desk, err := commands.New(renderer, slackWorkspace, commands.NoReports, logger)
+	must(t, err)
 	router := bot.NewRouter()
 	desk.Register(router)
 	slackBot, err := bot.New(pool, slackWorkspace, router)
 	must(t, err)
 	workers := river.NewWorkers()
 	outbox.AddWorkers(workers)
-	renderer.AddWorkers(workers)
+	desk.AddWorkers(workers)
 	r.service.AddWorkers(workers)
 	jobs, err := river.NewClient(riverpgxv5.New(pool), &river.Config{Workers: workers, Logger: logger, TestOnly: true, JobTimeout: 45 * time.Minute,
 		FetchCooldown: 5 * time.Millisecond, FetchPollInterval: 50 * time.Millisecond,

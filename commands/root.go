@@ -2,6 +2,7 @@ package commands
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -28,11 +29,27 @@ func (s scribe) root(view *onboarding.View) bot.Message {
 	}
 	done, all := progress(view.Run)
 	plan := bot.Plan(fmt.Sprintf("%d of %d steps", done, all), cards...)
-	blocks := []slack.Block{bot.Section(head), plan, bot.Context(foot)}
-	fallback := append([]slack.Block{bot.Section(head)}, bot.Sections(strings.Join(lines, "\n"))...)
-	fallback = append(fallback, bot.Context(foot))
+	top := []slack.Block{bot.Section(head)}
+	if s.freeze != nil && view.State == onboarding.RunActive {
+		banner := held(s.freeze)
+		head += "\n" + banner
+		top = append(top, bot.Section(banner))
+	}
+	bottom := []slack.Block{bot.Context(foot)}
+	if reviewable(view) {
+		bottom = append(bottom, slack.NewActionBlock("review", bot.Button(actionReview, view.ID.String(), "Review all", "")))
+	}
+	blocks := slices.Concat(top, []slack.Block{plan}, bottom)
+	fallback := slices.Concat(top, bot.Sections(strings.Join(lines, "\n")), bottom)
 	text := strings.Join([]string{head, strings.Join(lines, "\n"), foot}, "\n")
 	return bot.Message{Key: rootKey(view.ID), Channel: view.Channel, Text: bot.Truncate(text, bot.MaxText), Blocks: blocks, Fallback: fallback}
+}
+
+// reviewable reports that there may be changes to decide on.
+func reviewable(view *onboarding.View) bool {
+	return view.State == onboarding.RunActive && slices.ContainsFunc(view.Steps, func(step onboarding.Step) bool {
+		return step.Destructive && (step.State == onboarding.StepPending || step.State == onboarding.StepAsking || step.State == onboarding.StepWaiting)
+	})
 }
 
 // headline says who is onboarded and where the run stands.
@@ -40,10 +57,16 @@ func headline(view *onboarding.View) string {
 	mark, lines := state(view)
 	request := view.Request
 	what := "Onboarding"
-	if view.Kind == onboarding.KindUndo {
+	switch view.Kind {
+	case onboarding.KindUndo:
 		what = "Taking back"
+	case onboarding.KindRenew:
+		what = "Renewing the certificate of"
 	}
-	who := fmt.Sprintf("%s *%s %s* (%s)", mark, what, inline(request.DisplayName), bot.Code(request.Slug))
+	who := fmt.Sprintf("%s *%s %s*", mark, what, inline(request.DisplayName))
+	if request.Slug != "" {
+		who += " (" + bot.Code(request.Slug) + ")"
+	}
 	return bot.Truncate(strings.Join(append([]string{who, about(request)}, lines...), "\n"), maxHeadline)
 }
 
@@ -77,10 +100,14 @@ func orgName(org onboarding.Org) string {
 func state(view *onboarding.View) (mark string, lines []string) {
 	switch view.State {
 	case onboarding.RunDone:
-		if view.Kind == onboarding.KindUndo {
-			return markLive, []string{"*Taken back*. Done in " + took(view.Ended.Sub(view.Created)) + "."}
+		words := "*Live*, all checks passed."
+		switch view.Kind {
+		case onboarding.KindUndo:
+			words = "*Taken back*."
+		case onboarding.KindRenew:
+			words = "*Renewed*."
 		}
-		return markLive, []string{"*Live*, all checks passed. Done in " + took(view.Ended.Sub(view.Created)) + "."}
+		return markLive, []string{words + " Done in " + took(view.Ended.Sub(view.Created)) + "."}
 	case onboarding.RunCancelled:
 		return markCancelled, []string{fmt.Sprintf("*Cancelled* by %s %s. What was applied stays.", mention(view.EndedBy), bot.Date(view.Ended))}
 	}

@@ -3,6 +3,7 @@ package commands
 import (
 	"encoding/json"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/slack-go/slack"
@@ -62,6 +63,20 @@ func (s *sheet) buttons(blockID string, buttons ...*slack.ButtonBlockElement) {
 		elements[i] = button
 	}
 	s.blocks = append(s.blocks, slack.NewActionBlock(blockID, elements...))
+}
+
+// turns writes the buttons that lead from a page to its neighbours; the action ends with the number of the page.
+func (s *sheet) turns(action, value string, number, count int) {
+	var turns []*slack.ButtonBlockElement
+	if number > 0 {
+		turns = append(turns, bot.Button(action+strconv.Itoa(number-1), value, "← Page "+strconv.Itoa(number), ""))
+	}
+	if number < count-1 {
+		turns = append(turns, bot.Button(action+strconv.Itoa(number+1), value, "Page "+strconv.Itoa(number+2)+" →", ""))
+	}
+	if len(turns) > 0 {
+		s.buttons("pages", turns...)
+	}
 }
 
 // table writes rows below a header. Its cells are raw text, in which nothing is markup.

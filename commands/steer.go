@@ -12,6 +12,9 @@ func (d *Desk) registerSteering(router *bot.Router) {
 	router.Action(actionCheck, d.checkNow)
 	router.Action(actionCancel, d.cancel)
 	router.Action(actionKeep, d.keep)
+	router.Action(actionUndo, d.undoPressed)
+	router.Action(actionUndoAll, d.undoPressed)
+	router.Action(actionLeave, d.leave)
 }
 
 // stepPressed returns the run and the step that a button in a thread is about.

@@ -100,6 +100,17 @@ func TestHome(t *testing.T) {
 	_, err = home.Wait(r.ctx(), func(m workspace.Modal) bool { return !strings.Contains(m.Render(80, nil), "Database for Merche Biche") })
 	must(t, err)
 
+	// Whoever looks sees what happens without opening it again.
+	_, err = home.Wait(r.ctx(), func(m workspace.Modal) bool { return strings.Contains(m.Render(80, nil), "Deploy · merche-biche.com for Merche Biche") })
+	must(t, err)
+	_, err = home.Press(r.ctx(), "Approve")
+	must(t, err)
+	_, err = home.Wait(r.ctx(), func(m workspace.Modal) bool {
+		text := m.Render(80, nil)
+		return strings.Contains(text, "🟢 Merche Biche merche-biche.com") && strings.Contains(text, "None. `/onboard merche-biche`")
+	})
+	must(t, err)
+
 	gus := workspace.As(r, workspace.Gus)
 	must(t, gus.OpenHome(r.ctx()))
 	home, err = gus.Home(r.ctx())

@@ -15,10 +15,21 @@ type scribe struct {
 	command   string
 	approvers []string
 	hosts     []string
+	escalate  []string
+	notify    Notify
+	glass     bool // operators may approve alone
+	// freeze holds what is approved, nil where nothing does.
+	freeze *onboarding.Freeze
 }
 
-func newScribe(config Config) scribe {
-	return scribe{command: config.Command, approvers: config.Approvers, hosts: config.Hosts}
+func newScribe(config Config, glass bool) scribe {
+	return scribe{command: config.Command, approvers: config.Approvers, hosts: config.Hosts, escalate: config.EscalateTo, notify: config.Notify, glass: glass}
+}
+
+// under is a scribe who writes while a freeze holds, or none.
+func (s scribe) under(freeze *onboarding.Freeze) scribe {
+	s.freeze = freeze
+	return s
 }
 
 // thread is a run as messages, root first, in the order in which things happened. The keys depend on nothing but what the run
@@ -27,13 +38,25 @@ func (s scribe) thread(view *onboarding.View, now time.Time) []bot.Message {
 	messages := []bot.Message{s.root(view)}
 	asked := map[uuid.UUID]bool{}
 	told := map[onboarding.Key]bool{}
-	for _, event := range view.Events {
+	var together int // events that a message about approvals given ahead speaks of already
+	for i, event := range view.Events {
 		step := view.Step(event.Step)
 		switch event.Kind {
 		case onboarding.EventAsked, onboarding.EventApplying, onboarding.EventLapsed:
 			if approval := view.Approval(event.Approval); approval != nil && !asked[approval.ID] {
 				asked[approval.ID] = true
 				messages = append(messages, s.approval(view, approval, now))
+			}
+		case onboarding.EventApproved:
+			if ahead := aheadOf(view, i, asked); len(ahead) > 0 && i >= together {
+				together = i + len(ahead)
+				messages = append(messages, s.ahead(view, ahead))
+			}
+		case onboarding.EventBrokeGlass:
+			messages = append(messages, s.glassBroken(view, event))
+		case onboarding.EventEscalated:
+			if step != nil {
+				messages = append(messages, s.escalation(view, event))
 			}
 		case onboarding.EventReminded:
 			if message, ok := s.reminder(view, event); ok {

@@ -64,6 +64,28 @@ var stories = map[string]func() *story{
 		s.step("database", onboarding.StepExpired, "Nobody decided within 24h0m0s.")
 		return s.event(onboarding.Event{Kind: onboarding.EventExpired, Step: "database", Approval: approval.ID})
 	},
+	"escalated": func() *story {
+		s := begun()
+		approval := s.asked("database", insertRows())
+		return s.after(4 * time.Hour).event(onboarding.Event{Kind: onboarding.EventEscalated, Step: "database", Approval: approval.ID})
+	},
+	"glass broken": func() *story {
+		s := begun()
+		approval := s.asked("database", insertRows())
+		approval.Votes = append(approval.Votes, onboarding.Vote{By: ana, Agrees: true, Reason: "Everyone is on a *plane* <!here>", BrokeGlass: true, At: s.after(time.Minute).now})
+		approval.State = onboarding.ApprovalApproved
+		s.step("database", onboarding.StepApproved, "")
+		return s.event(onboarding.Event{Kind: onboarding.EventBrokeGlass, Step: "database", Actor: ana, Text: "Everyone is on a *plane* <!here>", Approval: approval.ID, Digest: approval.Digest})
+	},
+	"approved ahead": approvedAhead,
+	"renewed": func() *story {
+		s := begun().after(time.Hour)
+		s.Kind = onboarding.KindRenew
+		for i := range s.Steps {
+			s.Steps[i].State = onboarding.StepDone
+		}
+		return s.finished()
+	},
 	"records": func() *story {
 		s := begun().through("database", insertRows())
 		s.asked("dns/merche-biche.com", publish())
@@ -284,4 +306,14 @@ func TestNothingDisappears(t *testing.T) {
 			last = messages
 		}
 	}
+}
+
+// approvedAhead is a run of which an operator approved two changes before their turn.
+func approvedAhead() *story {
+	s := begun()
+	s.asked("database", insertRows())
+	s.after(time.Minute)
+	s.ahead("dns/merche-biche.com", publish(), bo)
+	s.ahead("go-live/merche-biche.com", goLive(), bo)
+	return s
 }

@@ -32,16 +32,55 @@ func TestForm(t *testing.T) {
 		"problems": form(formMeta{Channel: "C0OPS"}, member, twoHosts, member.atBlocks(onboarding.Problems{
 			onboarding.FieldSlug: "transquinnftw is taken by a Provider.", onboarding.FieldName: strings.Repeat("n", 500), onboarding.FieldEmail: "e", onboarding.FieldMode: "m",
 			onboarding.FieldOrg: "o", onboarding.FieldDomains: "d", onboarding.FieldHost: "h", onboarding.FieldMail: "m"}, twoHosts), markFailed+" Look again."),
-		"reject":  reasonForm(begunQuestion(), false),
-		"approve": reasonForm(begunQuestion(), true),
-		"change":  changePage(begunQuestion(), 7),
-		"notice":  notice("Onboarding", strings.Repeat("word ", 2000)),
+		"reject":        reasonForm(begunQuestion(), toReject),
+		"approve":       reasonForm(begunQuestion(), toApprove),
+		"break-glass":   reasonForm(begunQuestion(), toBreakGlass),
+		"review":        storyScribe.review(reviewOf(approvedAhead().View, []onboarding.Ahead{{Planned: onboarding.Planned{Definition: onboarding.Definition{Key: "sync/merche-biche.com"}, Later: "what <certbot> edits"}}}, "U0CLEO"), 0),
+		"review-reader": storyScribe.review(review{view: approvedAhead().View, items: approvedAhead().Approvals, why: "This is your own request.", person: "U0ANA"}, 0),
+		"review-empty":  storyScribe.review(reviewOf(live(merche()).View, nil, "U0BO"), 3),
+		"review-done":   reviewDone(reviewMeta{Page: 1}, 2, 3),
+		"brand-problems": form(formMeta{Channel: "C0OPS", Slug: "merche-biche", Resumed: true}, withLooks(), twoHosts, slips{blockPalette: "Text #eeeeee on #ffffff has a contrast of 1.16:1.",
+			blockMails: "pigeon is no mail plan.", blockLogo: "logo.svg cannot be used: it carries <script>."}, "This is what you typed."),
+		"change": changePage(begunQuestion(), 7),
+		"notice": notice("Onboarding", strings.Repeat("word ", 2000)),
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			checkView(t, view)
 			golden(t, filepath.Join("testdata", "view", name+".json"), indented(view))
 		})
+	}
+}
+
+func withLooks() draft {
+	return draft{Slug: "merche-biche", Mode: onboarding.ModeOwner, Domains: "merche-biche.com", Host: each, Hosts: "merche-biche.com: vps-1", Mail: each, Mails: "merche-biche.com: pigeon",
+		Copy: "Hello", Palette: "#fff #eee", Logo: strings.Repeat("ab", 32)}
+}
+
+// TestReviewPages turns the pages of a review of ten domains, each with changes that are long and grow when they are escaped.
+func TestReviewPages(t *testing.T) {
+	t.Parallel()
+	request := merche()
+	for i := range 9 {
+		request.Domains = append(request.Domains, onboarding.Domain{Name: fmt.Sprintf("d%d.example", i)})
+	}
+	s := newStory(request)
+	content := strings.Repeat(strings.Repeat("<&>\"", 30)+"\n", 100)
+	for i := range s.Steps {
+		if s.Steps[i].Destructive {
+			s.ahead(s.Steps[i].Key, onboarding.Change{Summary: strings.Repeat("<&>", 200), Items: []onboarding.Item{{Commit: &onboarding.Commit{Folder: "f", Subject: "s",
+				Files: []onboarding.FileChange{{Path: "f/a", Mode: "100644", After: &content}}}}}}, bo).State = onboarding.ApprovalAhead
+		}
+	}
+	r := reviewOf(s.View, nil, "U0CLEO")
+	boxes := 0
+	for page := range 4 {
+		view := storyScribe.review(r, page)
+		checkView(t, view)
+		boxes += strings.Count(string(indented(view)), "Your decision")
+	}
+	if boxes != 61 {
+		t.Errorf("%d changes can be ticked, of 61", boxes)
 	}
 }
 
@@ -114,15 +153,28 @@ func TestHomeViews(t *testing.T) {
 		"refused": {Refused: "You cannot do this: guests cannot do this."},
 		"idle":    {},
 		"busy": {Waiting: []waiting{{Approval: question, Run: asked.Run, Link: "https://atlilith.slack.com/archives/C0OPS/p1"}},
-			Stuck: []listed{{Run: stuck.Run}}, Runs: []listed{{Run: asked.Run}, {Run: stuck.Run, Link: "https://atlilith.slack.com/archives/C0OPS/p2"}, {Run: done.Run}}},
+			Stuck: []listed{{Run: stuck.Run}}, Runs: []listed{{Run: asked.Run}, {Run: stuck.Run, Link: "https://atlilith.slack.com/archives/C0OPS/p2"}}, Live: []onboarding.Request{done.Request}, More: 3,
+			Expiry:    map[string]time.Time{"merche-biche.com": asked.now.Add(80 * 24 * time.Hour)},
+			Isolation: &IsolationReport{At: asked.now, Proven: true, Summary: "12 tables, 48 attempts: nothing crosses <tenants>.", Link: "https://atlilith.slack.com/archives/C0OPS/p3"}},
+		"frozen": {Freeze: &onboarding.Freeze{Reason: "The <registry> is down", By: bo, At: asked.now}, Live: many(60), Expiry: map[string]time.Time{
+			"p-0.example": asked.now.Add(-time.Hour), "p-1.example": asked.now.Add(72 * time.Hour)}, Isolation: &IsolationReport{At: asked.now, Summary: "2 findings"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			blocks := storyScribe.home(content)
+			blocks := storyScribe.home(content, asked.now)
 			checkBlocks(t, name, blocks, bot.InHome)
 			golden(t, filepath.Join("testdata", "home", name+".json"), indented(blocks))
 		})
 	}
+}
+
+// many are Providers that are live.
+func many(count int) []onboarding.Request {
+	var requests []onboarding.Request
+	for i := range count {
+		requests = append(requests, onboarding.Request{Slug: fmt.Sprintf("p-%d", i), DisplayName: strings.Repeat("<&>", 26), Domains: []onboarding.Domain{{Name: fmt.Sprintf("p-%d.example", i)}}})
+	}
+	return requests
 }
 
 func TestStatus(t *testing.T) {

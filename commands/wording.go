@@ -27,6 +27,8 @@ const (
 	markBusy    = "⏳"
 	markPending = "▫️"
 	markClock   = "⏰"
+	markFrozen  = "🧊"
+	markAlarm   = "🚨"
 )
 
 // maxTitle cuts the longest names that DNS allows.
@@ -119,6 +121,15 @@ func calls(ids []string) string {
 	return list(names)
 }
 
+// mentions lists all of some people and groups.
+func mentions(ids []string) string {
+	names := make([]string, len(ids))
+	for i, id := range ids {
+		names[i] = calls([]string{id})
+	}
+	return strings.Join(names, ", ")
+}
+
 // list joins words as in a sentence.
 func list(words []string) string {
 	if len(words) < 2 {
@@ -174,6 +185,8 @@ func lastEvent(view *onboarding.View, key onboarding.Key, kinds ...onboarding.Ev
 // standing says in plain words where a step stands, empty for one whose turn has not come.
 func standing(view *onboarding.View, step *onboarding.Step) string {
 	switch step.State {
+	case onboarding.StepPending:
+		return aheadWords(view, step)
 	case onboarding.StepWaiting:
 		return firstLine(step.Detail)
 	case onboarding.StepAsking:
@@ -194,6 +207,24 @@ func standing(view *onboarding.View, step *onboarding.Step) string {
 		return doneWords(view, step)
 	}
 	return ""
+}
+
+// aheadWords says who approved a step before its turn, empty where nobody did.
+func aheadWords(view *onboarding.View, step *onboarding.Step) string {
+	var names []string
+	for _, approval := range view.Approvals {
+		if approval.Step != step.Key || approval.State != onboarding.ApprovalAheadApproved {
+			continue
+		}
+		names = nil
+		for _, vote := range approval.Votes {
+			names = append(names, oneLine(vote.By.Name))
+		}
+	}
+	if len(names) == 0 {
+		return ""
+	}
+	return "approved ahead by " + strings.Join(names, " and ")
 }
 
 // doneWords says how a step was done, empty for what only looked.

@@ -19,14 +19,20 @@ const (
 	wordPlan   = "plan"
 	wordCancel = "cancel"
 	wordRetry  = "retry"
+	wordReview = "review"
+	wordLog    = "log"
+	wordVerify = "verify"
+	wordUndo   = "undo"
+	wordFreeze = "freeze"
+	wordThaw   = "thaw"
 )
 
-var words = []string{wordHelp, wordList, wordStatus, wordPlan, wordCancel, wordRetry}
+var words = []string{wordHelp, wordList, wordStatus, wordPlan, wordCancel, wordRetry, wordReview, wordLog, wordVerify, wordUndo, wordFreeze, wordThaw}
 
 // Words are the slugs that no Provider can have, since they mean something behind the command's name. They belong into
 // [onboarding.Config.ReservedSlugs].
 func Words() []string {
-	return append(slices.Clone(words), "onboard", "new", "log", "verify", "freeze", "thaw", "undo", "review", "check", "home", "isolation", "certificates")
+	return append(slices.Clone(words), "onboard", "new", "check", "home", "isolation", "certificates")
 }
 
 // phrase is a typed command, understood.
@@ -37,6 +43,7 @@ type phrase struct {
 	// inputs are those that were typed behind the slug; unread says that not all of them could be read.
 	inputs inputs.Line
 	unread bool
+	reason string // for a freeze
 }
 
 // misunderstood is what the person reads when a typed command makes no sense, as mrkdwn.
@@ -105,12 +112,19 @@ func withInputs(text string) phrase {
 
 func withWord(command, word, rest string) (phrase, error) {
 	switch word {
-	case wordHelp, wordList:
+	case wordHelp, wordList, wordThaw:
 		return phrase{word: word}, nil
-	case wordStatus, wordPlan, wordCancel, wordRetry:
+	case wordFreeze:
 		if rest == "" {
-			return phrase{}, misunderstood(fmt.Sprintf("Which Provider? Say %s.", bot.Code(command+" "+word+" merche-biche")))
+			return phrase{}, misunderstood(fmt.Sprintf("Say why, for everyone who will wonder: %s.", bot.Code(command+" freeze the registry is down")))
 		}
+		return phrase{word: word, reason: unescape(rest)}, nil
+	}
+	if rest == "" && word == wordStatus {
+		return phrase{word: word}, nil
+	}
+	if rest == "" {
+		return phrase{}, misunderstood(fmt.Sprintf("Which Provider? Say %s.", bot.Code(command+" "+word+" merche-biche")))
 	}
 	if word == wordPlan && strings.ContainsAny(rest, equals) {
 		read := withInputs(rest)

@@ -1,0 +1,35 @@
+package commands
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/atlilith/onboardbot/bot"
+	"github.com/atlilith/onboardbot/onboarding"
+)
+
+// freeze holds everything that changes something, and says so to everyone.
+func (d *Desk) freeze(ctx context.Context, person bot.Person, reason string) bot.Reply {
+	err := d.service.Freeze(ctx, person.ID, reason)
+	if err != nil {
+		return bot.Reply{Text: d.explain(ctx, err, "person", person.ID)}
+	}
+	freeze, err := d.service.Frozen(ctx)
+	if err != nil || freeze == nil {
+		return bot.Reply{Text: d.explain(ctx, onboarding.ErrNotFrozen, "person", person.ID)}
+	}
+	return bot.Reply{InChannel: true, Text: fmt.Sprintf("%s\nEvery run stops before its next change. What is being applied right now ends. %s lets all go on.",
+		held(freeze), bot.Code(d.config.Command+" "+wordThaw))}
+}
+
+func (d *Desk) thaw(ctx context.Context, person bot.Person) bot.Reply {
+	if err := d.service.Thaw(ctx, person.ID); err != nil {
+		return bot.Reply{Text: d.explain(ctx, err, "person", person.ID)}
+	}
+	return bot.Reply{InChannel: true, Text: fmt.Sprintf("%s Thawed by %s: what is approved goes on.", markDone, bot.User(person.ID))}
+}
+
+// held says who froze everything, and why.
+func held(freeze *onboarding.Freeze) string {
+	return fmt.Sprintf("%s *Held*: frozen by %s %s: %s", markFrozen, mention(freeze.By), bot.Date(freeze.At), inline(cause(freeze.Reason)))
+}

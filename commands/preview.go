@@ -1,0 +1,42 @@
+package commands
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/atlilith/onboardbot/bot"
+	"github.com/atlilith/onboardbot/onboarding"
+	"github.com/atlilith/onboardbot/onboarding/brand"
+)
+
+// preview is the picture of how an Org's sites look, unless Slack has it already or there is none.
+func (r *Renderer) preview(ctx context.Context, view *onboarding.View) ([]bot.Message, error) {
+	wanted := view.Request.Brand
+	if wanted == nil || view.Kind != onboarding.KindOnboard {
+		return nil, nil
+	}
+	key := rootKey(view.ID) + "/brand"
+	if _, err := r.outbox.Posted(ctx, key); !errors.Is(err, bot.ErrUnknownMessage) {
+		return nil, err
+	}
+	look := brand.Brand{Name: view.Request.Org.Name, Copy: wanted.Copy, Palette: wanted.Palette}
+	if wanted.Logo != "" {
+		content, err := r.assets.Get(ctx, wanted.Logo)
+		if err != nil {
+			return nil, fmt.Errorf("preview: %w", err)
+		}
+		logo, problem := brand.CheckLogo("logo", content)
+		if problem != "" {
+			return nil, fmt.Errorf("preview: %s", problem)
+		}
+		look.Logo = &logo
+	}
+	picture, err := brand.Preview(look)
+	if err != nil {
+		return nil, fmt.Errorf("preview: %w", err)
+	}
+	name := "How the sites of " + oneLine(look.Name) + " look"
+	return []bot.Message{{Key: key, Channel: view.Channel, Thread: rootKey(view.ID), Text: inline(name + ": " + brandWords(wanted)),
+		File: &bot.File{Name: "preview.png", Title: name, Content: picture}}}, nil
+}

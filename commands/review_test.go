@@ -1,0 +1,222 @@
+package commands_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/atlilith/onboardbot/commands"
+	"github.com/atlilith/onboardbot/internal/sandbox/workspace"
+	"github.com/atlilith/onboardbot/onboarding"
+)
+
+// reviewed waits until somebody's review is filled.
+func (r *room) reviewed(who *workspace.Person, words ...string) *workspace.Form {
+	r.t.Helper()
+	form, err := who.Modal(r.ctx())
+	must(r.t, err)
+	names := r.names()
+	_, err = form.Wait(r.ctx(), func(m workspace.Modal) bool {
+		text := m.Render(300, names)
+		for _, word := range words {
+			if !strings.Contains(text, word) {
+				return false
+			}
+		}
+		return true
+	})
+	must(r.t, err)
+	return form
+}
+
+func TestApprovedAhead(t *testing.T) {
+	t.Parallel()
+	r := newRoom(t)
+	hold := make(chan struct{})
+	r.platform.set(func() { r.platform.hold["merche-biche/database"] = hold })
+	root := r.begin("merche-biche")
+	r.press(r.bo, r.read(r.bo, "Database: approval needed"), "Approve")
+	r.read(r.ana, "Database: under way")
+
+	// Whoever asked may read and not decide.
+	r.press(r.ana, root, "Review all")
+	form := r.reviewed(r.ana, "Deploy · merche-biche.com", "your own request")
+	if view, err := form.Read(r.ctx()); err != nil || view.Submit != "" {
+		t.Errorf("the requester may submit %q: %v", view.Submit, err)
+	}
+	_, err := form.Dismiss(r.ctx())
+	must(t, err)
+
+	if answer := r.say(r.cleo, "ops", "review merche-biche"); answer != "" {
+		t.Fatalf("%s", answer)
+	}
+	form = r.reviewed(r.cleo, "Deploy · merche-biche.com", "Approve · digest")
+	if out := r.submit(form); len(out.Errors) != 1 {
+		t.Errorf("nothing is ticked: %+v", out)
+	}
+	run := r.run("merche-biche")
+	var ahead *onboarding.Approval
+	for _, approval := range run.Approvals {
+		if approval.State == onboarding.ApprovalAhead {
+			ahead = approval
+		}
+	}
+	if ahead == nil {
+		t.Fatal("nothing can be decided ahead")
+	}
+	_, err = form.Press(r.ctx(), "Show all")
+	must(t, err)
+	top := r.reviewed(r.cleo, "page 1 of 2")
+	_, err = top.Cancel(r.ctx())
+	must(t, err)
+	_, err = form.Choose(r.ctx(), ahead.ID.String(), "Approve · digest "+ahead.Digest.Short())
+	must(t, err)
+	if out := r.submit(form); out.Modal == nil || !strings.Contains(out.Modal.Render(80, nil), "1 of 1 changes are approved") {
+		t.Fatalf("%+v", out)
+	}
+	_, err = form.Press(r.ctx(), "Back to the review")
+	must(t, err)
+	form = r.reviewed(r.cleo, "Approved by @Cleo Park")
+	_, err = form.Dismiss(r.ctx())
+	must(t, err)
+	r.read(r.ana, "@Cleo Park approved a change ahead", "Deploy · merche-biche.com")
+	r.read(r.ana, "Onboarding Merche Biche", "approved ahead by cleo")
+	close(hold)
+	r.read(r.ana, "Deploy · merche-biche.com: done", "Approved by @Cleo Park")
+	r.read(r.ana, "Merche Biche is live.")
+	r.noTrouble()
+}
+
+func TestAReviewThatNeedsReasons(t *testing.T) {
+	t.Parallel()
+	r := newRoom(t, func(_ *workspace.Config, domain *onboarding.Config, _ *commands.Config) {
+		domain.Rules = map[string]onboarding.Rule{"deploy": {Reason: true, Approvers: 2}}
+	})
+	r.begin("merche-biche")
+	r.read(r.bo, "Database: approval needed")
+	r.say(r.bo, "ops", "review merche-biche")
+	form := r.reviewed(r.bo, "Why?")
+	for _, approval := range r.run("merche-biche").Approvals {
+		_, err := form.Choose(r.ctx(), approval.ID.String(), "Approve · digest "+approval.Digest.Short())
+		must(t, err)
+	}
+	if out := r.submit(form); !strings.Contains(out.Errors["reason"], "Give a reason") {
+		t.Errorf("%+v", out)
+	}
+	_, err := form.Fill(r.ctx(), "Why?", "Seen <!channel> with Merche")
+	must(t, err)
+	if out := r.submit(form); out.Modal == nil || !strings.Contains(out.Modal.Render(80, nil), "2 of 2 changes") {
+		t.Fatalf("%+v", out)
+	}
+	r.read(r.ana, "Database: done")
+	r.read(r.ana, "Deploy · merche-biche.com: approval needed", "1 of 2", "One more operator decides")
+	r.noTrouble()
+}
+
+func TestFrozen(t *testing.T) {
+	t.Parallel()
+	r := newRoom(t)
+	root := r.begin("merche-biche")
+	question := r.read(r.bo, "Database: approval needed")
+	out, err := r.cleo.Type(r.ctx(), "ops", "/onboard freeze The <registry> is down & out")
+	must(t, err)
+	if out.Message == nil || out.Message.Ephemeral {
+		t.Errorf("a freeze is private: %+v", out)
+	}
+	r.read(r.ana, "Database: approval needed", "Held: frozen by @Cleo Park", "The <registry> is down & out")
+	r.press(r.bo, question, "Approve")
+	r.read(r.ana, "Database: approved, and held")
+	if message := r.read(r.ana, "Onboarding Merche Biche", "Held: frozen by"); message.TS != root.TS {
+		t.Error("the root does not say it")
+	}
+	if answer := r.say(r.bo, "ops", "freeze again"); !strings.Contains(answer, "frozen already") {
+		t.Errorf("twice: %s", answer)
+	}
+	if _, err := r.bo.Type(r.ctx(), "ops", "/onboard thaw"); err != nil {
+		t.Fatal(err)
+	}
+	r.read(r.ana, "Database: done")
+	r.noTrouble()
+}
+
+func TestBreakingTheGlass(t *testing.T) {
+	t.Parallel()
+	r := newRoom(t, func(_ *workspace.Config, domain *onboarding.Config, _ *commands.Config) { domain.BreakGlass = true })
+	r.begin("merche-biche")
+	question := r.read(r.ana, "Database: approval needed", "Break the glass")
+	r.press(r.ana, question, "Break the glass…")
+	form, err := r.ana.Modal(r.ctx())
+	must(t, err)
+	_, err = form.Fill(r.ctx(), "What is the emergency?", "Everyone is on a *plane*")
+	must(t, err)
+	if out := r.submit(form); !out.Closed {
+		t.Fatalf("%+v", out)
+	}
+	r.read(r.ana, "@Ana Ortiz broke the glass on Database", "Everyone is on a ∗plane∗", "Skipped, and asked to look at it now: @operators, @Cleo Park")
+	r.read(r.ana, "Database: done")
+	r.noTrouble()
+}
+
+func TestApproversGetDirectMessages(t *testing.T) {
+	t.Parallel()
+	r := newRoom(t, func(_ *workspace.Config, domain *onboarding.Config, config *commands.Config) {
+		config.Notify, config.EscalateTo = commands.NotifyDirect, []string{workspace.Cleo}
+		config.Approvers = []string{workspace.OpsGroup}
+		domain.ApprovalLife, domain.EscalateAfter = time.Hour, time.Second
+		domain.RemindBefore = time.Minute
+	})
+	r.begin("merche-biche")
+	question, err := r.bo.WaitText(r.ctx(), "", "Database: approval needed", "For Merche Biche", "asked by @Ana Ortiz in #ops")
+	must(t, err)
+	if text := r.read(r.ana, "Database: approval needed").Render(200, nil); strings.Contains(text, "@operators") {
+		t.Errorf("the thread mentions them too:\n%s", text)
+	}
+	r.read(r.ana, "Escalated: nobody has decided on Database")
+	_, err = r.cleo.WaitText(r.ctx(), "", "Escalated: nobody has decided on Database")
+	must(t, err)
+	r.press(r.bo, question, "Approve")
+	_, err = r.bo.WaitText(r.ctx(), "", "Database: done")
+	must(t, err)
+	if messages, err := r.ana.Read(r.ctx(), ""); err == nil && len(messages) > 0 {
+		t.Errorf("the requester is asked: %+v", messages)
+	}
+	r.noTrouble()
+}
+
+func TestTheTrailTheChecksAndTheWayBack(t *testing.T) {
+	t.Parallel()
+	r := newRoom(t)
+	r.begin("merche-biche")
+	r.press(r.bo, r.read(r.bo, "Database: approval needed"), "Approve")
+	if answer := r.say(r.bo, "ops", "undo merche-biche"); !strings.Contains(answer, "is under way") {
+		t.Errorf("undo of an active run: %s", answer)
+	}
+	r.press(r.cleo, r.read(r.cleo, "Deploy · merche-biche.com: approval needed"), "Approve")
+	r.read(r.ana, "Merche Biche is live.")
+	if answer := r.say(r.bo, "ops", "verify merche-biche"); !strings.Contains(answer, "Merche Biche (`merche-biche`): 1 of 1 passed.") {
+		t.Errorf("verify: %s", answer)
+	}
+	answer := r.say(r.bo, "ops", "log merche-biche")
+	for _, want := range []string{"asked for by @Ana Ortiz", "Database: approved by @Bo Lindqvist", "Database: done", "everything done"} {
+		if !strings.Contains(answer, want) {
+			t.Errorf("%q is not in the log:\n%s", want, answer)
+		}
+	}
+	file, err := r.bo.WaitMessage(r.ctx(), "", func(m workspace.Message) bool { return len(m.Files) == 1 })
+	must(t, err)
+	if text := string(file.Files[0].Data); !strings.Contains(text, "bo (U0BO)") || !strings.Contains(text, "INSERT INTO users") || !strings.Contains(text, "sha256:") {
+		t.Errorf("the file:\n%s", text)
+	}
+	out, err := r.ana.Type(r.ctx(), "ops", "/onboard undo merche-biche")
+	must(t, err)
+	if pressed := r.press(r.ana, *out.Message, "Undo, delete certificates"); pressed.Confirm == nil {
+		t.Error("nobody asks whether the certificates are to go")
+	}
+	r.whispered(r.ana, "Taking back the onboarding of `merche-biche` has begun")
+	r.press(r.bo, r.read(r.bo, "Database: approval needed", "DELETE FROM users"), "Approve")
+	r.read(r.ana, "The onboarding of Merche Biche is taken back.")
+	if run := r.run("merche-biche"); run.Undoes == nil || !run.Undoes.DeleteCertificates {
+		t.Errorf("%+v", run.Undoes)
+	}
+	r.noTrouble()
+}

@@ -1,0 +1,173 @@
+package commands
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/google/uuid"
+	"github.com/slack-go/slack"
+
+	"github.com/atlilith/onboardbot/bot"
+	"github.com/atlilith/onboardbot/onboarding"
+)
+
+// actionReviewPage is where the buttons that turn a review's pages lead.
+const actionReviewPage = "review.page."
+
+func (d *Desk) registerReview(router *bot.Router) {
+	router.Action(actionReview, d.reviewPressed)
+	router.Action(actionReviewPage+"*", d.reviewTurned)
+	router.View(viewReview, d.reviewSubmitted)
+}
+
+// reviewMeta travels with a review.
+type reviewMeta struct {
+	Run  uuid.UUID `json:"run"`
+	Page int       `json:"page"`
+}
+
+func (m reviewMeta) encode() string {
+	encoded, err := json.Marshal(m)
+	if err != nil {
+		panic(err) // an id and a number always encode
+	}
+	return string(encoded)
+}
+
+func (d *Desk) reviewPressed(ctx context.Context, action bot.Action) error {
+	err := d.operator(ctx, action.Person)
+	if err == nil {
+		err = d.openReview(ctx, action.TriggerID, action.Person, idOf(action.Value))
+	}
+	return d.answer(ctx, action, err)
+}
+
+func (d *Desk) reviewReply(ctx context.Context, command bot.Command, run *onboarding.Run) bot.Reply {
+	if err := d.openReview(ctx, command.TriggerID, command.Person, run.ID); err != nil {
+		return bot.Reply{Text: d.explain(ctx, err, "run", run.ID.String())}
+	}
+	return bot.Reply{}
+}
+
+// openReview opens a modal at once, since looking at everything takes longer than Slack's trigger lives, and fills it when the
+// looks are done.
+func (d *Desk) openReview(ctx context.Context, trigger string, person bot.Person, run uuid.UUID) error {
+	view, err := d.service.View(ctx, run)
+	switch {
+	case err != nil:
+		return err
+	case view.State != onboarding.RunActive:
+		return onboarding.ErrRunEnded
+	}
+	modal, err := d.workspace.OpenView(ctx, trigger, notice("Review all", markBusy+" Looking at everything that is still to be done…"))
+	if err != nil {
+		return err
+	}
+	soon(ctx, d, func(ctx context.Context) error { return d.fillReview(ctx, modal.ID, person, run) }, func(context.Context, error) {})
+	return nil
+}
+
+func (d *Desk) fillReview(ctx context.Context, modal string, person bot.Person, run uuid.UUID) error {
+	ahead, err := d.service.Review(ctx, run)
+	content := notice("Review all", "")
+	if err == nil {
+		content, err = d.reviewFor(ctx, person, run, ahead, 0)
+	}
+	if err != nil {
+		content = notice("Review all", d.explain(ctx, err, "run", run.String()))
+	}
+	if _, err = d.workspace.UpdateView(ctx, modal, "", content); err != nil {
+		d.log.InfoContext(ctx, "a review was closed before it was filled", "run", run, "error", err)
+	}
+	return err
+}
+
+// reviewFor is a page of a review as one person may see it.
+func (d *Desk) reviewFor(ctx context.Context, person bot.Person, run uuid.UUID, ahead []onboarding.Ahead, page int) (slack.ModalViewRequest, error) {
+	view, err := d.service.View(ctx, run)
+	if err != nil {
+		return slack.ModalViewRequest{}, err
+	}
+	content := reviewOf(view, ahead, person.ID)
+	if len(content.items) > 0 {
+		_, err := d.service.MayDecide(ctx, content.items[0].ID, person.ID)
+		if _, decided := errors.AsType[*onboarding.DecidedError](err); err != nil && !decided {
+			text, expected := sentence(err)
+			if !expected {
+				return slack.ModalViewRequest{}, err
+			}
+			content.why = text
+		}
+	}
+	return d.scribe.review(content, page), nil
+}
+
+// reviewTurned shows another page in the same modal, or the same one again.
+func (d *Desk) reviewTurned(ctx context.Context, action bot.Action) error {
+	page, err := strconv.Atoi(strings.TrimPrefix(action.ID, actionReviewPage))
+	if err != nil || action.View == nil {
+		return fmt.Errorf("page %q", action.ID)
+	}
+	err = d.operator(ctx, action.Person)
+	if err == nil {
+		var view slack.ModalViewRequest
+		if view, err = d.reviewFor(ctx, action.Person, idOf(action.Value), nil, page); err == nil {
+			_, err = d.workspace.UpdateView(ctx, action.View.ID, action.View.Hash, view)
+		}
+	}
+	return d.answer(ctx, action, err)
+}
+
+// reviewSubmitted approves what was ticked, each change under its own digest.
+func (d *Desk) reviewSubmitted(ctx context.Context, submission bot.Submission) (bot.Answer, error) {
+	var meta reviewMeta
+	if err := json.Unmarshal([]byte(submission.Metadata), &meta); err != nil {
+		return bot.Answer{}, fmt.Errorf("review: %w", err)
+	}
+	var picked []uuid.UUID
+	box := ""
+	for block, elements := range submission.State {
+		id := idOf(block)
+		if id == uuid.Nil {
+			continue
+		}
+		if box == "" || block < box {
+			box = block
+		}
+		if len(elements[actionPick].SelectedOptions) > 0 {
+			picked = append(picked, id)
+		}
+	}
+	if len(picked) == 0 && box != "" {
+		return bot.FieldErrors(map[string]string{box: "Tick what you approve here or below, or close this."}), nil
+	}
+	err := d.own(ctx, submission.Person)
+	counted := 0
+	if err == nil {
+		counted, err = d.service.ApproveAll(ctx, meta.Run, picked, submission.Person.ID, submission.State[blockReason][actionInput].Value)
+	}
+	switch {
+	case errors.Is(err, onboarding.ErrNoReason):
+		text, _ := sentence(err)
+		return bot.FieldErrors(map[string]string{blockReason: text}), nil
+	case err != nil:
+		return bot.ReplaceView(notice("Review all", d.explain(ctx, err, "run", meta.Run.String()))), nil
+	}
+	return bot.ReplaceView(reviewDone(meta, counted, len(picked))), nil
+}
+
+// reviewDone says what was counted, and leads back.
+func reviewDone(meta reviewMeta, counted, picked int) slack.ModalViewRequest {
+	text := fmt.Sprintf("%s %d of %d changes are approved.", markDone, counted, picked)
+	if counted < picked {
+		text += " The others were decided, or moved, while you read."
+	}
+	view := notice("Review all", text+"\nWhat is the same when its turn comes does not ask again; what differs does.")
+	back := bot.Button(actionReviewPage+strconv.Itoa(meta.Page), meta.Run.String(), "Back to the review", "")
+	view.Blocks.BlockSet = append(view.Blocks.BlockSet, slack.NewActionBlock("pages", back))
+	return view
+}

@@ -1,0 +1,151 @@
+package commands
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/atlilith/onboardbot/bot"
+	"github.com/atlilith/onboardbot/onboarding"
+)
+
+// trail answers with the audit trail of a slug: the newest run as a message, all of its runs as a file.
+func (d *Desk) trail(ctx context.Context, person, slug, asking string) bot.Reply {
+	runs, err := d.service.History(ctx, slug)
+	if err != nil {
+		return bot.Reply{Text: d.explain(ctx, err, "slug", slug)}
+	}
+	if len(runs) == 0 {
+		return bot.Reply{Text: d.noRun(ctx, slug, onboarding.ErrNotFound)}
+	}
+	var view *onboarding.View
+	var file strings.Builder
+	for _, run := range runs {
+		if view, err = d.service.View(ctx, run.ID); err != nil {
+			return bot.Reply{Text: d.explain(ctx, err, "run", run.ID.String())}
+		}
+		file.WriteString(trailText(view))
+	}
+	page := d.scribe.trail(view)
+	page.note("The whole trail, with every change that was applied, is a file in your messages with me.")
+	name := "log-" + slug
+	err = d.send(ctx, bot.Message{Key: "trail/" + person + "/" + asking, Channel: person, Text: bot.Escape(name),
+		File: &bot.File{Name: name + ".txt", Title: name, Content: []byte(file.String())}})
+	if err != nil {
+		return bot.Reply{Text: d.explain(ctx, err, "slug", slug)}
+	}
+	return page.reply()
+}
+
+// trailRoom is how much of a trail a message shows, in characters of its lines, and trailLines how many of them.
+const (
+	trailRoom  = 6000
+	trailLines = 60
+)
+
+// trail is what happened to a run, oldest first; of a long story the end.
+func (s scribe) trail(view *onboarding.View) *sheet {
+	page := new(sheet)
+	page.say(headline(view))
+	var lines []string
+	room := trailRoom
+	for _, event := range slices.Backward(view.Events) {
+		line := fmt.Sprintf("%s %s", bot.Date(event.At), deed(view, event, mention, inline))
+		if event.Digest != "" {
+			line += " · " + bot.Code(event.Digest.Short())
+		}
+		if room -= len(line); room < 0 || len(lines) == trailLines {
+			break
+		}
+		lines = append(lines, line)
+	}
+	slices.Reverse(lines)
+	if left := len(view.Events) - len(lines); left > 0 {
+		page.note(fmt.Sprintf("%d earlier lines are in the file.", left))
+	}
+	for _, block := range chunks(strings.Join(lines, "\n"), bot.MaxSectionText) {
+		page.say(block)
+	}
+	return page
+}
+
+// deed says what an event records: what, by whom, why, and how long it took.
+func deed(view *onboarding.View, event onboarding.Event, who func(onboarding.Operator) string, quote func(string) string) string {
+	words := map[onboarding.EventKind]string{
+		onboarding.EventRequested: "asked for", onboarding.EventAsked: "put to a second operator", onboarding.EventApproved: "approved",
+		onboarding.EventRejected: "rejected", onboarding.EventLapsed: "the approval lapsed", onboarding.EventExpired: "nobody decided in time",
+		onboarding.EventReminded: "the approvers were reminded", onboarding.EventEscalated: "the second group was told",
+		onboarding.EventBrokeGlass: "approved alone, glass broken", onboarding.EventApplying: "application began", onboarding.EventWaiting: "began to wait",
+		onboarding.EventInterrupted: "cut short by a restart", onboarding.EventDone: "done", onboarding.EventFailed: "failed",
+		onboarding.EventUnknown: "outcome unknown", onboarding.EventRetried: "retried", onboarding.EventChecked: "looked at again",
+		onboarding.EventCancelled: "cancelled", onboarding.EventFinished: "everything done",
+	}[event.Kind]
+	if words == "" {
+		words = string(event.Kind)
+	}
+	line := words
+	if event.Step != "" {
+		name := string(event.Step)
+		if step := view.Step(event.Step); step != nil {
+			name = title(step.Definition)
+		}
+		line = quote(name) + ": " + words
+	}
+	if event.Actor.ID != "" {
+		line += " by " + who(event.Actor)
+	}
+	if event.Took > 0 {
+		line += " in " + took(event.Took)
+	}
+	if event.Text != "" {
+		line += ": " + quote(cause(event.Text))
+	}
+	return line
+}
+
+// trailText is a run's audit trail as a text file: what happened, then every change that was applied, under whose approval.
+func trailText(view *onboarding.View) string {
+	plain := func(operator onboarding.Operator) string {
+		return fmt.Sprintf("%s (%s)", oneLine(operator.Name), operator.ID)
+	}
+	var out strings.Builder
+	fmt.Fprintf(&out, "%s of %s (%s), run %s, %s\n\n", view.Kind, oneLine(view.Request.DisplayName), view.Request.Slug, view.ID, view.State)
+	for _, event := range view.Events {
+		fmt.Fprintf(&out, "%s  %s", event.At.UTC().Format(time.RFC3339), deed(view, event, plain, oneLine))
+		if event.Digest != "" {
+			fmt.Fprintf(&out, "  sha256:%s", event.Digest)
+		}
+		out.WriteString("\n")
+	}
+	for _, attempt := range view.Attempts {
+		approval := view.Approval(attempt.Approval)
+		if attempt.Approval == uuid.Nil || approval == nil {
+			continue
+		}
+		fmt.Fprintf(&out, "\n%s\n%s, %s", strings.Repeat("=", 72), attempt.Step, attempt.Outcome)
+		if !attempt.Finished.IsZero() {
+			fmt.Fprintf(&out, " after %s", took(attempt.Finished.Sub(attempt.Started)))
+		}
+		fmt.Fprintf(&out, ", %d lines printed\nsha256:%s\n", attempt.Lines, approval.Digest)
+		for _, vote := range approval.Votes {
+			fmt.Fprintf(&out, "%s by %s %s %s\n", verdict(vote), plain(vote.By), vote.At.UTC().Format(time.RFC3339), oneLine(vote.Reason))
+		}
+		out.WriteString("\n" + fullText(approval.Change))
+	}
+	out.WriteString("\n\n")
+	return out.String()
+}
+
+func verdict(vote onboarding.Vote) string {
+	switch {
+	case vote.BrokeGlass:
+		return "glass broken"
+	case vote.Agrees:
+		return "approved"
+	}
+	return "rejected"
+}
