@@ -58,7 +58,7 @@ func (r *run) call(ctx context.Context, f *function, args string, s session, v v
 func placeholders(f *function) string { return strings.Join(f.ArgTypes, ", ") }
 
 func (f *function) fix(role string) string {
-	return fmt.Sprintf("REVOKE EXECUTE ON FUNCTION %s(%s) FROM PUBLIC, %s; -- or make it check whose rows it touches", f.SQL(), f.Arguments, pgx.Identifier{role}.Sanitize())
+	return fmt.Sprintf("REVOKE EXECUTE ON ROUTINE %s(%s) FROM PUBLIC, %s; -- or make it check whose rows it touches", f.SQL(), f.Arguments, pgx.Identifier{role}.Sanitize())
 }
 
 // givenIn are the literals of an argument list.

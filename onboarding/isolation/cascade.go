@@ -65,7 +65,7 @@ func (r *run) cascade(ctx context.Context, child, parent *relation, fk foreignKe
 		}
 		r.find(Finding{Kind: Leak, Operation: operation, Table: child.String(), As: s.Label,
 			Evidence: fmt.Sprintf("deleted a row of %s, whose foreign key went on to %s %s of %s without asking its policies", parent, operation, key, owner),
-			Fix:      fmt.Sprintf("REVOKE DELETE ON %s FROM %s;", parent.SQL(), pgx.Identifier{r.cfg.AppRole}.Sanitize())})
+			Fix:      fmt.Sprintf("REVOKE DELETE ON %s FROM PUBLIC, %s;", parent.SQL(), r.appSQL())})
 		return nil
 	})
 }

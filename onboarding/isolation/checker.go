@@ -219,9 +219,9 @@ func openDoor(ctx context.Context, admin *pgxpool.Pool, c *Checker) (*door, erro
 		delete(d.admin.RuntimeParams, own)
 	}
 	var bypass, exists, member bool
-	err := one(ctx, admin, `SELECT rolsuper, rolsuper OR rolbypassrls, EXISTS (SELECT FROM pg_roles WHERE rolname = $1),
+	err := one(ctx, admin, `SELECT rolname::text, rolsuper, rolsuper OR rolbypassrls, EXISTS (SELECT FROM pg_roles WHERE rolname = $1),
 		EXISTS (SELECT FROM pg_roles WHERE rolname = $1 AND pg_has_role(current_user, oid, 'MEMBER')) FROM pg_roles WHERE rolname = current_user`,
-		[]any{c.cfg.AppRole}, &d.super, &bypass, &exists, &member)
+		[]any{c.cfg.AppRole}, &d.truth, &d.super, &bypass, &exists, &member)
 	switch {
 	case err != nil:
 		return nil, fmt.Errorf("database_url: %w", err)

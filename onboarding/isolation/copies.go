@@ -58,7 +58,7 @@ func (r *run) copied(ctx context.Context, t *relation, s session, prey *prey) (i
 		for _, d := range documents {
 			if found := prey.find(d, s, nil); found != nil {
 				r.find(Finding{Kind: Leak, Operation: "read", Table: t.String(), As: s.Label,
-					Evidence: fmt.Sprintf("read a copy of %s %s of %s", found.table, found.key, found.owner), Fix: r.fence(t)})
+					Evidence: fmt.Sprintf("read a copy of %s %s of %s", found.table, found.key, found.owner), Fix: r.fence(t, "read")})
 				break
 			}
 		}
@@ -80,7 +80,7 @@ func (r *run) judgeView(ctx context.Context, t *relation, seen map[string]int) {
 		}
 		if strings.Contains(t.Definition, base.Name) {
 			r.find(Finding{Kind: Risk, Operation: "read", Table: t.String(), As: "nobody, identity set to empty",
-				Evidence: fmt.Sprintf("shows everybody what it makes of %s, with the rights of %s; nothing tells whose rows these are", base, t.Owner), Fix: r.fence(t)})
+				Evidence: fmt.Sprintf("shows everybody what it makes of %s, with the rights of %s; nothing tells whose rows these are", base, t.Owner), Fix: r.fence(t, "read")})
 			return
 		}
 	}

@@ -17,8 +17,12 @@ func (r *run) markDirectories() {
 		if !listing || !t.readable() || len(t.ForeignKeys) > 0 && o.Class == classTenant {
 			continue
 		}
-		secret := slices.ContainsFunc(t.Columns, func(c *column) bool { return c.Select && !slices.Contains(publicNames, normal(c.Name)) })
-		if !secret {
+		secrets := secretColumns(t)
+		if t == m.orgs {
+			// Whose an Org is stands on its page.
+			secrets = slices.DeleteFunc(secrets, func(c string) bool { return c == m.ownerColumn })
+		}
+		if len(secrets) == 0 {
 			m.directory[t.OID] = true
 		}
 	}
@@ -29,4 +33,15 @@ func (r *run) markDirectories() {
 		}
 	}
 	m.unprotectedTenants = !m.users.RLS && (m.orgs == nil || !m.orgs.RLS)
+}
+
+// secretColumns are the columns that the app role can read and that are not public by nature.
+func secretColumns(t *relation) []string {
+	var names []string
+	for _, c := range t.Columns {
+		if c.Select && !slices.Contains(publicNames, normal(c.Name)) {
+			names = append(names, c.Name)
+		}
+	}
+	return names
 }

@@ -27,11 +27,11 @@
 //
 // What the catalogue shows and nothing was there to prove it with: row-level security off or a policy that is always true on an empty table, a role
 // above policies, a definer function that cannot be called or gives everybody the same sum, LEAKPROOF, TRIGGER, a search_path that the session
-// chooses. When neither users nor orgs has row-level security, reading them is a risk too: some platforms keep a directory of tenants on purpose.
+// chooses. One table of tenants without row-level security beside a protected one is a risk.
 //
 // # What is no alarm
 //
-// Ids, slugs and names of tenants; that an id or a slug exists; rows with no owner in a tenants' table; lookups, also writable ones; whoever is
+// Ids, slugs and names of tenants; users and orgs that are both without row-level security, which is a directory and noted as one; that an id or a slug exists; rows with no owner in a tenants' table; lookups, also writable ones; whoever is
 // named by a membership reading, leaving or accepting it; co-members' accounts; no WITH CHECK where USING covers it; policies for roles that
 // the app role cannot become; row-level security that is not forced while the owner is somebody else; helpers that run with their definer's rights
 // and answer about the session alone; errors raised at sessions without a valid identity.

@@ -1,6 +1,7 @@
 package isolation
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -8,23 +9,32 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// fence is SQL that closes a table: a restrictive policy holds whatever permissive ones allow.
-func (r *run) fence(t *relation) string {
-	role := pgx.Identifier{r.cfg.AppRole}.Sanitize()
-	if t.isView() {
-		if t.Kind == "m" {
-			return fmt.Sprintf("REVOKE ALL ON %s FROM %s, PUBLIC; -- a materialised view has no policies", t.SQL(), role)
-		}
-		if r.m.cat.Version >= 150000 {
-			return fmt.Sprintf("ALTER VIEW %s SET (security_invoker = true);", t.SQL())
-		}
-		return fmt.Sprintf("ALTER VIEW %s OWNER TO %s; -- so that its tables' policies apply (security_invoker needs PostgreSQL 15)", t.SQL(), role)
-	}
-	if t.Kind == "f" {
-		return fmt.Sprintf("REVOKE ALL ON %s FROM %s, PUBLIC; -- a foreign table has no policies", t.SQL(), role)
-	}
-	if t.Partition {
-		return fmt.Sprintf("REVOKE ALL ON %s FROM %s, PUBLIC; -- reach it through its parent", t.SQL(), role)
+// appSQL is the app role as a statement spells it.
+func (r *run) appSQL() string { return pgx.Identifier{r.cfg.AppRole}.Sanitize() }
+
+// revoke takes rights on a relation away from every tenant.
+func (r *run) revoke(rights string, t *relation, why string) string {
+	return fmt.Sprintf("REVOKE %s ON %s FROM PUBLIC, %s; -- %s", rights, t.SQL(), r.appSQL(), why)
+}
+
+// fence is SQL that closes a relation to an operation: a restrictive policy holds whatever permissive ones allow.
+func (r *run) fence(t *relation, operation string) string {
+	o := r.m.of(t)
+	switch {
+	case t.Kind == "m":
+		return r.revoke("ALL", t, "a materialised view has no policies")
+	case t.Kind == "f":
+		return r.revoke("ALL", t, "a foreign table has no policies")
+	case t.Kind == "v" && operation != "read":
+		return r.revoke(strings.ToUpper(operation), t, "what it writes asks no policy of the session's")
+	case t.Kind == "v" && r.m.cat.Version >= 150000:
+		return fmt.Sprintf("ALTER VIEW %s SET (security_invoker = true);", t.SQL())
+	case t.Kind == "v":
+		return fmt.Sprintf("ALTER VIEW %s OWNER TO %s; -- so that its tables' policies apply (security_invoker needs PostgreSQL 15)", t.SQL(), r.appSQL())
+	case t.Partition:
+		return r.revoke("ALL", t, "reach it through its parent")
+	case !o.owned():
+		return r.revoke("ALL", t, "it repeats tenants' rows and does not say whose")
 	}
 	var sql strings.Builder
 	if !t.RLS {
@@ -33,41 +43,70 @@ func (r *run) fence(t *relation) string {
 	if !t.Forced {
 		fmt.Fprintf(&sql, "ALTER TABLE %s FORCE ROW LEVEL SECURITY;\n", t.SQL())
 	}
-	mine := r.m.ownSQL(t, r.cfg.Settings)
+	sql.WriteString(r.helpers(o))
 	if !slices.ContainsFunc(t.Policies, func(p policy) bool { return p.Permissive && p.Applies }) {
-		fmt.Fprintf(&sql, "CREATE POLICY tenant ON %s TO %s USING (%s);\n", t.SQL(), role, mine)
-		return strings.TrimSpace(sql.String())
+		fmt.Fprintf(&sql, "DROP POLICY IF EXISTS tenant ON %[1]s;\nCREATE POLICY tenant ON %[1]s TO %[2]s USING (true);\n", t.SQL(), r.appSQL())
 	}
-	fmt.Fprintf(&sql, "CREATE POLICY tenant_fence ON %s AS RESTRICTIVE TO %s USING (%s);", t.SQL(), role, mine)
-	return sql.String()
+	fence := func(name, command, condition string) {
+		clause := "USING"
+		if command == "INSERT" {
+			clause = "WITH CHECK"
+		}
+		fmt.Fprintf(&sql, "DROP POLICY IF EXISTS %[1]s ON %[2]s;\nCREATE POLICY %[1]s ON %[2]s AS RESTRICTIVE FOR %[3]s TO %[4]s %[5]s (%[6]s);\n", name, t.SQL(), command, r.appSQL(), clause, condition)
+	}
+	me := r.m.me(r.cfg.Settings)
+	switch o.Class {
+	case classUsers:
+		id := pgx.Identifier{r.m.userID}.Sanitize()
+		fence("tenant_fence_read", "SELECT", fmt.Sprintf("%s = %s OR %s IN (SELECT %s())", id, me, id, r.m.helper("tenant_mates")))
+		fence("tenant_fence_update", "UPDATE", id+" = "+me)
+		fence("tenant_fence_delete", "DELETE", id+" = "+me)
+	case classMembers:
+		mine := fmt.Sprintf("%s IN (SELECT %s())", pgx.Identifier{r.m.memberOrg}.Sanitize(), r.m.helper("tenant_orgs"))
+		named := fmt.Sprintf("%s OR %s = %s", mine, pgx.Identifier{r.m.memberUser}.Sanitize(), me)
+		fence("tenant_fence_read", "SELECT", named)
+		fence("tenant_fence_insert", "INSERT", mine)
+		fence("tenant_fence_update", "UPDATE", mine)
+		fence("tenant_fence_delete", "DELETE", named)
+	default:
+		fence("tenant_fence", "ALL", r.m.ownSQL(t, r.cfg.Settings))
+	}
+	return strings.TrimSpace(sql.String())
+}
+
+// me is the session's Person, or NULL.
+func (m *model) me(names Settings) string {
+	return fmt.Sprintf("nullif(current_setting(%s, true), '')::%s", literal(names.User), m.userType)
+}
+
+// helper is the name of a function that the fixes bring along, beside the table of users.
+func (m *model) helper(name string) string { return pgx.Identifier{m.users.Schema, name}.Sanitize() }
+
+// helpers are functions that list what a session belongs to: with their definer's rights, since a policy that asked its own table would recurse.
+func (r *run) helpers(o *ownership) string {
+	m := r.m
+	me := m.me(r.cfg.Settings)
+	function := func(name, returns, body string) string {
+		return fmt.Sprintf("CREATE OR REPLACE FUNCTION %s() RETURNS SETOF %s LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$ %s $$;\n", m.helper(name), returns, body)
+	}
+	orgs := fmt.Sprintf("SELECT mem.org FROM (%s) mem WHERE mem.person = %s AND mem.present", m.membersSQL(), me)
+	switch {
+	case o.Class == classUsers:
+		return function("tenant_mates", m.userType, fmt.Sprintf("SELECT other.person FROM (%s) other WHERE other.org IN (%s)", m.membersSQL(), orgs))
+	case o.Class == classOrgs, o.Class == classMembers, len(o.Org)+len(o.Either) > 0 && m.orgs != nil:
+		return function("tenant_orgs", m.orgType, orgs)
+	}
+	return ""
 }
 
 // ownSQL is the model's rule as a policy expression on a table's own columns.
 func (m *model) ownSQL(t *relation, names Settings) string {
-	me := fmt.Sprintf("nullif(current_setting(%s, true), '')::%s", literal(names.User), m.userType)
+	me := m.me(names)
 	name := func(c string) string { return pgx.Identifier{c}.Sanitize() }
-	var orgs []string
-	if m.members != nil {
-		orgs = append(orgs, fmt.Sprintf("SELECT m.%s FROM %s m WHERE m.%s = %s AND %s", name(m.memberOrg), m.members.SQL(), name(m.memberUser), me, m.present))
-	}
-	if m.ownerColumn != "" {
-		orgs = append(orgs, fmt.Sprintf("SELECT o.%s FROM %s o WHERE o.%s = %s", name(m.orgID), m.orgs.SQL(), name(m.ownerColumn), me))
-	}
-	inOrg := func(c string) string {
-		if len(orgs) == 0 {
-			return "false"
-		}
-		return fmt.Sprintf("%s IN (%s)", name(c), strings.Join(orgs, " UNION "))
-	}
+	inOrg := func(c string) string { return fmt.Sprintf("%s IN (SELECT %s())", name(c), m.helper("tenant_orgs")) }
 	o := m.of(t)
-	switch o.Class {
-	case classUsers:
-		return name(m.userID) + " = " + me
-	case classOrgs:
+	if o.Class == classOrgs {
 		return inOrg(m.orgID)
-	case classMembers:
-		// A policy that asks its own table recurses: a SECURITY DEFINER helper has to list the Orgs.
-		return fmt.Sprintf("%s IN (SELECT my_orgs()) /* a SECURITY DEFINER function, search_path pinned: %s */", name(m.memberOrg), strings.Join(orgs, " UNION "))
 	}
 	var terms []string
 	for _, c := range o.User {
@@ -83,10 +122,43 @@ func (m *model) ownSQL(t *relation, names Settings) string {
 	for _, c := range o.Either {
 		terms = append(terms, name(c)+" = "+me, inOrg(c))
 	}
-	if len(terms) == 0 {
+	if len(o.User)+len(o.Org)+len(o.Either) == 0 || len(o.Parents) > 0 {
 		for _, p := range o.Parents {
 			terms = append(terms, fmt.Sprintf("EXISTS (SELECT FROM %s p WHERE %s)", p.Table.SQL(), p.join(t.SQL(), "p")))
 		}
 	}
 	return strings.Join(terms, " OR ")
+}
+
+// disown gives a table to the role of DatabaseURL, and the app role the rights that it needs.
+func (r *run) disown(t *relation) string {
+	return fmt.Sprintf("ALTER TABLE %s OWNER TO %s;\nGRANT SELECT, INSERT, UPDATE, DELETE ON %s TO %s;", t.SQL(), pgx.Identifier{r.door.truth}.Sanitize(), t.SQL(), r.appSQL())
+}
+
+// unbecome takes from the app role the memberships that lead to another role.
+func (r *run) unbecome(ctx context.Context, role string) string {
+	direct, err := texts(ctx, r.admin, fmt.Sprintf(`SELECT g.rolname::text FROM pg_auth_members m JOIN pg_roles g ON g.oid = m.roleid JOIN pg_roles a ON a.oid = m.member
+		WHERE a.rolname = %s AND pg_has_role(g.oid, (SELECT oid FROM pg_roles WHERE rolname = %s), 'MEMBER') ORDER BY 1`, literal(r.cfg.AppRole), literal(role)))
+	if err != nil || len(direct) == 0 {
+		direct = []string{role}
+	}
+	var fixes []string
+	for _, d := range direct {
+		fixes = append(fixes, fmt.Sprintf("REVOKE %s FROM %s;", pgx.Identifier{d}.Sanitize(), r.appSQL()))
+	}
+	return strings.Join(fixes, "\n")
+}
+
+// pin is SQL that fixes a function's search_path to the schemas that it needs, with temporary tables last.
+func (r *run) pin(f *function) string {
+	path := []string{"pg_catalog"}
+	for _, t := range r.shadowable(f) {
+		if name := (pgx.Identifier{t.Schema}).Sanitize(); !slices.Contains(path, name) {
+			path = append(path, name)
+		}
+	}
+	if len(path) == 1 {
+		path = append(path, pgx.Identifier{f.Schema}.Sanitize())
+	}
+	return fmt.Sprintf("ALTER ROUTINE %s(%s) SET search_path = %s, pg_temp;", f.SQL(), f.Arguments, strings.Join(path, ", "))
 }

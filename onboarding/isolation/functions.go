@@ -111,7 +111,7 @@ func (r *run) checkFunctions(ctx context.Context) error {
 func (r *run) functionRisk(f *function, reach []string, why string) {
 	r.find(Finding{Kind: Risk, Operation: "execute", Table: f.String(), As: "any session",
 		Evidence: fmt.Sprintf("runs with the rights of %s, reaches %s, and %s", f.Owner, strings.Join(reach, ", "), why),
-		Fix:      fmt.Sprintf("REVOKE EXECUTE ON FUNCTION %s(%s) FROM PUBLIC, %s;", f.SQL(), f.Arguments, pgx.Identifier{r.cfg.AppRole}.Sanitize())})
+		Fix:      fmt.Sprintf("REVOKE EXECUTE ON ROUTINE %s(%s) FROM PUBLIC, %s;", f.SQL(), f.Arguments, pgx.Identifier{r.cfg.AppRole}.Sanitize())})
 }
 
 // blames reports whether a finding names the function already.

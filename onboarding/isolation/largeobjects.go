@@ -53,6 +53,7 @@ func (r *run) readLargeObject(ctx context.Context, t *relation, c *column) error
 	}
 	r.find(Finding{Kind: Leak, Operation: "read", Table: t.String(), As: s.Label,
 		Evidence: fmt.Sprintf("read large object %s, to which column %s of %s of %s points", object, c.Name, key, owner),
-		Fix:      fmt.Sprintf("ALTER LARGE OBJECT %s OWNER TO another_role; REVOKE ALL ON LARGE OBJECT %s FROM PUBLIC, %s;", object, object, pgx.Identifier{r.cfg.AppRole}.Sanitize())})
+		Fix: fmt.Sprintf("DO $$ DECLARE o oid; BEGIN FOR o IN SELECT %s FROM %s LOOP\nEXECUTE format('ALTER LARGE OBJECT %%s OWNER TO %s; REVOKE ALL ON LARGE OBJECT %%s FROM PUBLIC, %s', o, o); END LOOP; END $$;",
+			pgx.Identifier{c.Name}.Sanitize(), t.SQL(), pgx.Identifier{r.door.truth}.Sanitize(), r.appSQL())})
 	return nil
 }

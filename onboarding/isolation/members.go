@@ -159,7 +159,7 @@ func (r *run) tryRejoin(ctx context.Context, t *relation, to target, s session, 
 			present := fmt.Sprintf("%s AND (%s)", condition, m.presentAs("a"))
 			p, err := r.written(ctx, conn, s, to.victim, t, present, placed)
 			if p != nil {
-				r.writeLeak(t, "update", s, fmt.Sprintf("made themselves a member of %s again (%s)", to.victim, p.Key), out)
+				r.writeLeak(ctx, t, "update", s, fmt.Sprintf("made themselves a member of %s again (%s)", to.victim, p.Key), out)
 			}
 			return err
 		})

@@ -68,7 +68,7 @@ func (r *run) checkNobody(ctx context.Context) error {
 // nobody, and left to [run.checkReads] for those who are.
 func (r *run) peek(ctx context.Context, s session) error {
 	tables := slices.DeleteFunc(slices.Clone(r.tables), func(t *relation) bool {
-		return r.m.directory[t.OID] || r.tired[t] >= timeoutPatience || r.leaks(t.String(), "read") || s.Role == "" && !t.readable() || s.Role != "" && !t.hasRowIDs()
+		return r.m.directory[t.OID] || r.tired[t] >= timeoutPatience || r.known(t, "read") || s.Role == "" && !t.readable() || s.Role != "" && !t.hasRowIDs()
 	})
 	if err := r.limit(ctx, len(tables)); err != nil {
 		return err
@@ -122,7 +122,7 @@ func (r *run) peekAt(ctx context.Context, s session, tables []*relation) error {
 			continue
 		}
 		if t.Partition && r.m.certain(t) && r.partitionsLeaking(t) >= samePartitions {
-			r.readLeak(t, s, &proof{Owner: "others", Rows: counts[i]}, "")
+			r.readLeak(ctx, t, s, &proof{Owner: "others", Rows: counts[i]}, "")
 			continue
 		}
 		condition := r.m.foreign(t, "a", w, attacker)
@@ -134,7 +134,7 @@ func (r *run) peekAt(ctx context.Context, s session, tables []*relation) error {
 			return err
 		}
 		if p != nil {
-			r.readLeak(t, s, p, "")
+			r.readLeak(ctx, t, s, p, "")
 		}
 	}
 	return nil
@@ -156,11 +156,19 @@ func (r *run) partitionsLeaking(t *relation) int {
 }
 
 // readLeak reports that a session read another's row.
-func (r *run) readLeak(t *relation, s session, p *proof, more string) {
-	f := Finding{Kind: Leak, Operation: "read", Table: t.String(), As: s.Label, Evidence: "read " + p.String() + more, Fix: r.fence(t)}
-	if r.m.unprotectedTenants && (t == r.m.users || t == r.m.orgs) {
-		// A platform that protects neither keeps a directory of its tenants on purpose, or so it seems.
-		f.Kind, f.Evidence = Risk, f.Evidence+"; neither users nor orgs has row-level security, so every session reads who all the tenants are: grant columns that are public alone"
+func (r *run) readLeak(ctx context.Context, t *relation, s session, p *proof, more string) {
+	f := Finding{Kind: Leak, Operation: "read", Table: t.String(), As: s.Label, Evidence: "read " + p.String() + more, Fix: r.fence(t, "read")}
+	if s.Role != "" {
+		f.Fix = r.unbecome(ctx, s.Role)
+	}
+	if (t == r.m.users || t == r.m.orgs) && !t.RLS {
+		if r.m.unprotectedTenants {
+			// A platform that protects neither keeps a directory of its tenants on purpose.
+			r.m.directory[t.OID] = true
+			r.note("%s: every session reads every row (%s): users and orgs are both without row-level security, and count as the platform's directory", t, strings.Join(secretColumns(t), ", "))
+			return
+		}
+		f.Kind, f.Evidence = Risk, f.Evidence+"; the other table of tenants has row-level security, and this one has none: grant the columns that are public alone"
 	}
 	if len(s.Extra) > 0 {
 		r.openers[s.Extra[0].Value]++

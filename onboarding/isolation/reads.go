@@ -62,7 +62,7 @@ func (r *run) weigh(ctx context.Context, rd *reading, t *relation) error {
 			r.leaveOut("%s: a suspicion could not be confirmed: %s", t, describe(err))
 			return nil
 		case p != nil:
-			r.readLeak(t, s.session, p, rd.whoElse(t))
+			r.readLeak(ctx, t, s.session, p, rd.whoElse(t))
 		}
 	}
 	return nil
@@ -105,7 +105,7 @@ func (r *run) checkSlowly(ctx context.Context, rd *reading, tables []*relation) 
 					failures[t]++
 					r.leaveOut("%s: could not be compared with the truth: %s", t, describe(err))
 				case p != nil:
-					r.readLeak(t, s, p, "")
+					r.readLeak(ctx, t, s, p, "")
 				}
 				rd.checks++
 			}

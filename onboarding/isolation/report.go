@@ -191,6 +191,13 @@ func (l *ledger) leaks(table string, operations ...string) bool {
 	})
 }
 
+// known reports whether there is a finding for an operation on a relation already.
+func (l *ledger) known(t *relation, operation string) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.ContainsFunc(l.findings, func(f Finding) bool { return f.Table == t.String() && f.Operation == operation })
+}
+
 // leaveOut notes what could not be checked.
 func (l *ledger) leaveOut(format string, args ...any) {
 	l.mu.Lock()

@@ -70,7 +70,7 @@ func TestJSON(t *testing.T) {
 	want := []map[string]any{{
 		"kind": "leak", "operation": "read", "table": "public.inbox_messages", "as": "nobody, no identity set",
 		"evidence": "read 6 rows of others, such as id 00000000-0000-4000-b000-00000000000a of Person 00000000-0000-4000-8000-00000000000a",
-		"fix":      "ALTER TABLE \"public\".\"inbox_messages\" ENABLE ROW LEVEL SECURITY;\nALTER TABLE \"public\".\"inbox_messages\" FORCE ROW LEVEL SECURITY;\nCREATE POLICY tenant_fence ON \"public\".\"inbox_messages\" AS RESTRICTIVE TO \"" + s.role + "\" USING (\"user_id\" = nullif(current_setting('app.user_id', true), '')::uuid);",
+		"fix":      "ALTER TABLE \"public\".\"inbox_messages\" ENABLE ROW LEVEL SECURITY;\nALTER TABLE \"public\".\"inbox_messages\" FORCE ROW LEVEL SECURITY;\nDROP POLICY IF EXISTS tenant_fence ON \"public\".\"inbox_messages\";\nCREATE POLICY tenant_fence ON \"public\".\"inbox_messages\" AS RESTRICTIVE FOR ALL TO \"" + s.role + "\" USING (\"user_id\" = nullif(current_setting('app.user_id', true), '')::uuid);",
 	}}
 	if diff := cmp.Diff(want, got.Findings); diff != "" || got.Verdict != "leak" || got.Coverage["tenants"] != 8.0 {
 		t.Errorf("verdict %s, %v tenants: %s", got.Verdict, got.Coverage["tenants"], diff)

@@ -31,7 +31,7 @@ func (r *run) checkCatalogue(ctx context.Context) error {
 		if t.Trigger && t.Usage && !owned[t.Owner] {
 			r.find(Finding{Kind: Risk, Operation: "trigger", Table: t.String(), As: "any session",
 				Evidence: "the app role holds TRIGGER: a trigger that one session makes runs in the sessions of all tenants, with their rows",
-				Fix:      fmt.Sprintf("REVOKE TRIGGER ON %s FROM %s;", t.SQL(), pgx.Identifier{r.cfg.AppRole}.Sanitize())})
+				Fix:      fmt.Sprintf("REVOKE TRIGGER ON %s FROM PUBLIC, %s;", t.SQL(), r.appSQL())})
 		}
 		if t.RLS {
 			r.judgePolicies(t)
@@ -57,7 +57,7 @@ func (r *run) judgeProtection(t *relation) {
 		return
 	}
 	r.find(Finding{Kind: Risk, Operation: "row-level security", Table: t.String(), As: "any session",
-		Evidence: "row-level security is off; no row of another tenant was there to prove it with", Fix: r.fence(t)})
+		Evidence: "row-level security is off; no row of another tenant was there to prove it with", Fix: r.fence(t, "read")})
 }
 
 func (r *run) mentioned(table string, kind Kind) bool {
@@ -105,7 +105,7 @@ func (r *run) judgePolicies(t *relation) {
 			continue
 		}
 		r.find(Finding{Kind: Risk, Operation: u.operation, Table: t.String(), As: "any session",
-			Evidence: fmt.Sprintf("policy %q holds for every row, and no restrictive policy stands beside it; there was nothing to prove it with", open), Fix: r.fence(t)})
+			Evidence: fmt.Sprintf("policy %q holds for every row, and no restrictive policy stands beside it; there was nothing to prove it with", open), Fix: r.fence(t, u.operation)})
 	}
 }
 
@@ -121,7 +121,7 @@ func (r *run) judgeFunction(f *function, creates []string, temp bool) {
 		return
 	}
 	path, pinned := f.searchPath()
-	pin := fmt.Sprintf("ALTER FUNCTION %s(%s) SET search_path = pg_catalog, %s, pg_temp;", f.SQL(), f.Arguments, pgx.Identifier{f.Schema}.Sanitize())
+	pin := r.pin(f)
 	risk := func(evidence, fix string) {
 		if !r.shadowProven(f) {
 			r.find(Finding{Kind: Risk, Operation: "search_path", Table: f.String(), As: "any session", Evidence: evidence, Fix: fix})

@@ -77,7 +77,7 @@ func (r *run) checkRole(ctx context.Context) error {
 			return err
 		}
 		if super || bypass {
-			risk("set role "+above, fmt.Sprintf("the app role can become %s, for which no policy holds", above), fmt.Sprintf("REVOKE %s FROM %s;", pgx.Identifier{above}.Sanitize(), name))
+			risk("set role "+above, fmt.Sprintf("the app role can become %s, for which no policy holds", above), r.unbecome(ctx, above))
 		}
 	}
 	members, err := texts(ctx, r.admin, fmt.Sprintf("SELECT rolname::text FROM pg_roles WHERE rolname ~ '^pg_' AND NOT (SELECT rolsuper FROM pg_roles WHERE rolname = %[1]s) AND pg_has_role(%[1]s, oid, 'MEMBER')", literal(role)))
@@ -86,8 +86,11 @@ func (r *run) checkRole(ctx context.Context) error {
 	}
 	for _, above := range members {
 		if why := dangerousRoles[above]; why != "" {
-			risk("set role "+above, fmt.Sprintf("the app role is a member of %s, which %s", above, why), fmt.Sprintf("REVOKE %s FROM %s;", above, name))
+			risk("set role "+above, fmt.Sprintf("the app role is a member of %s, which %s", above, why), r.unbecome(ctx, above))
 		}
+	}
+	if super {
+		return nil // reads will show it
 	}
 	return r.disarm(ctx)
 }
@@ -120,7 +123,7 @@ func (r *run) disarm(ctx context.Context) error {
 		if t == nil || !t.RLS || !r.m.of(t).owned() || r.cfg.Tables[t.String()].Excuse != "" || r.cfg.Tables[t.String()].SkipWrites {
 			continue
 		}
-		fix := fmt.Sprintf("ALTER TABLE %s OWNER TO another_role; -- one that no session can become", t.SQL())
+		fix := r.disown(t)
 		err := r.escalate(ctx, session{Label: "any session, as the table's owner"}, fmt.Sprintf("ALTER TABLE %s DISABLE ROW LEVEL SECURITY", t.SQL()), []*relation{t}, fix)
 		if err != nil || !r.leaks(t.String(), "read") {
 			r.find(Finding{Kind: Risk, Operation: "owner", Table: t.String(), As: "any session", Evidence: "the app role owns the table and can switch its policies off", Fix: fix})
@@ -140,7 +143,7 @@ func (r *run) escalate(ctx context.Context, s session, prefix string, tables []*
 			return err
 		}
 		for _, t := range tables {
-			if r.leaks(t.String(), "read") || t.isView() {
+			if r.leaks(t.String(), "read") || t.isView() || r.m.directory[t.OID] {
 				continue
 			}
 			if err := exec(ctx, conn, "SAVEPOINT attempt"); err != nil {

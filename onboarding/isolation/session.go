@@ -32,6 +32,7 @@ type door struct {
 	cfg      Config
 	admin    *pgx.ConnConfig
 	app      *pgx.ConnConfig // nil: over admin
+	truth    string          // the admin's role
 	super    bool            // the admin may become the app role to the point of session_user
 	defaults []setting       // ALTER ROLE app_role SET, which a login would have applied
 }

@@ -83,7 +83,7 @@ func (r *run) checkShadows(ctx context.Context) error {
 			s.Label += fmt.Sprintf(" with temporary tables in the place of %s", listed(shadows))
 			fix := ""
 			for _, f := range naive {
-				fix += fmt.Sprintf("ALTER FUNCTION %s(%s) SET search_path = pg_catalog, %s, pg_temp;\n", f.SQL(), f.Arguments, pgx.Identifier{f.Schema}.Sanitize())
+				fix += r.pin(f) + "\n"
 			}
 			if err := r.shadowed(ctx, s, prefix, readable, strings.TrimSpace(fix), strings.Join(names, ", ")); err != nil && sqlstate(err) == "" {
 				return err

@@ -101,7 +101,7 @@ func (r *run) promote(ctx context.Context, t *relation, s session, v victim, tab
 	said := s
 	said.Label += " after writing into " + t.String() + ", which policies ask"
 	for _, sql := range statements {
-		fix := fmt.Sprintf("REVOKE INSERT, UPDATE ON %s FROM %s; -- or let policies keep what they ask out of tenants' hands", t.SQL(), pgx.Identifier{r.cfg.AppRole}.Sanitize())
+		fix := fmt.Sprintf("REVOKE INSERT, UPDATE ON %s FROM PUBLIC, %s; -- or let policies keep what they ask out of tenants' hands", t.SQL(), pgx.Identifier{r.cfg.AppRole}.Sanitize())
 		r.coverage.WriteAttempts++
 		if err := r.escalate(ctx, said, sql, tables, fix); err != nil && sqlstate(err) == "" {
 			return err

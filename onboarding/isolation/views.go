@@ -211,7 +211,7 @@ func (r *run) throughView(ctx context.Context, t *relation, v victim, s session,
 				}
 			}
 			if evidence != "" {
-				r.find(Finding{Kind: Leak, Operation: st.operation, Table: t.String(), As: s.Label, Evidence: evidence, Fix: r.fence(t)})
+				r.find(Finding{Kind: Leak, Operation: st.operation, Table: t.String(), As: s.Label, Evidence: evidence, Fix: r.fence(t, st.operation)})
 			}
 			return nil
 		})

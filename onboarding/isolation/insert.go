@@ -1,0 +1,103 @@
+package isolation
+
+import (
+	"context"
+	"fmt"
+	"maps"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// tryInsert inserts a row that would be the victim's.
+func (r *run) tryInsert(ctx context.Context, t *relation, to target, s session, out *outcome) error {
+	o := r.m.of(t)
+	if o.Class == classUsers || o.Class == classOrgs {
+		return nil // signing up and founding are nobody else's
+	}
+	values := maps.Clone(to.values)
+	if (to.victim.Org != "" && len(o.Org) > 0 || o.Class == classMembers) && s.Person != nil {
+		for _, c := range o.User {
+			values[c] = s.Person // the author of a row that is the Org's
+		}
+	}
+	variants := []map[string]*string{values}
+	if o.Class == classMembers {
+		// Who was a member once has a row already, and can only let others in.
+		for _, other := range r.people() {
+			if s.Person == nil || other != *s.Person {
+				guest := maps.Clone(values)
+				guest[r.m.memberUser] = &other
+				variants = append(variants, guest)
+			}
+		}
+	}
+	below := len(variants) // those from here on name the attacker below the victim's parent
+	if len(o.Parents) > 0 && len(o.User) > 0 && s.Person != nil {
+		mine := maps.Clone(values)
+		for _, c := range o.User {
+			mine[c] = s.Person
+		}
+		variants = append(variants, mine)
+	}
+	for i, values := range variants {
+		sql, condition := r.insertion(t, values)
+		if sql == "" {
+			return nil
+		}
+		err := r.in(ctx, s, false, func(conn *pgx.Conn) error {
+			if _, err := affected(ctx, conn, sql); err != nil {
+				return err
+			}
+			out.tried++
+			if i >= below {
+				return r.landed(ctx, conn, t, condition, to, s, out)
+			}
+			p, err := r.written(ctx, conn, s, to.victim, t, condition, placed)
+			if p != nil {
+				r.writeLeak(ctx, t, "insert", s, fmt.Sprintf("inserted a row that belongs to %s", p.Owner), out)
+			}
+			return err
+		})
+		if err != nil && !out.judge(err) {
+			return err
+		}
+		if out.proven {
+			return nil
+		}
+	}
+	return nil
+}
+
+// landed proves an insert below another's row by what the victim sees: a row that names the attacker, among the victim's own.
+func (r *run) landed(ctx context.Context, conn *pgx.Conn, t *relation, condition string, to target, s session, out *outcome) error {
+	victim, err := r.eyes(ctx, to.victim)
+	if err != nil || condition == "true" {
+		return err
+	}
+	reset := session{User: victim.User, Org: victim.Org}
+	if err := exec(ctx, conn, reset.enter(r.cfg.Settings)); err != nil {
+		return err
+	}
+	var seen int
+	if err := one(ctx, conn, fmt.Sprintf("SELECT count(*) FROM %s a WHERE %s", t.SQL(), condition), nil, &seen); err != nil {
+		return err
+	}
+	if seen > 0 {
+		r.writeLeak(ctx, t, "insert", s, fmt.Sprintf("inserted a row below %s's, who sees it among their own", to.victim), out)
+	}
+	return nil
+}
+
+// eyes is a session of the victim's own.
+func (r *run) eyes(ctx context.Context, v victim) (session, error) {
+	if v.Person != "" {
+		return r.sessionOf(ctx, v.Person)
+	}
+	persons, err := texts(ctx, r.admin, fmt.Sprintf("WITH mem AS (%s) SELECT person::text FROM mem WHERE org::text = %s AND present ORDER BY 1 LIMIT 1", r.m.membersSQL(), literal(v.Org)))
+	if err != nil || len(persons) == 0 {
+		return session{User: ref(""), Org: ref(v.Org)}, err
+	}
+	s, err := r.sessionOf(ctx, persons[0])
+	s.Org = ref(v.Org)
+	return s, err
+}

@@ -1,0 +1,146 @@
+package isolation
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// touchable is a column to update with the value that it has: best one that no key or policy turns on.
+func (r *run) touchable(t *relation) *column {
+	var worst, best *column
+	held := r.m.of(t).tenantColumns()
+	for _, key := range t.Unique {
+		held = append(held, key...)
+	}
+	for _, fk := range t.ForeignKeys {
+		held = append(held, fk.Columns...)
+	}
+	for _, c := range t.Columns {
+		if !c.Update && !t.Elsewhere || c.Generated {
+			continue
+		}
+		worst = c
+		if !slices.Contains(held, c.Name) && (best == nil || best.Category != "S" && c.Category == "S") {
+			best = c
+		}
+	}
+	if best != nil {
+		return best
+	}
+	return worst
+}
+
+// claims renders assignments that make a row the attacker's own.
+func (r *run) claims(t *relation, s session) string {
+	o := r.m.of(t)
+	if c := t.column(r.m.ownerColumn); s.Person != nil && o.Class == classOrgs && c != nil && c.Update {
+		return pgx.Identifier{c.Name}.Sanitize() + " = " + c.literal(s.Person)
+	}
+	if s.Person == nil || o.Class != classTenant || len(o.User) == 0 {
+		return ""
+	}
+	var sets []string
+	for _, name := range o.Org {
+		c := t.column(name)
+		if c == nil || !c.Update || c.NotNull {
+			return ""
+		}
+		sets = append(sets, pgx.Identifier{name}.Sanitize()+" = NULL")
+	}
+	for _, name := range o.User {
+		c := t.column(name)
+		if c == nil || !c.Update {
+			return ""
+		}
+		sets = append(sets, pgx.Identifier{name}.Sanitize()+" = "+c.literal(s.Person))
+	}
+	return strings.Join(sets, ", ")
+}
+
+// tryUpdate changes the victim's row, takes it over, and updates without looking.
+func (r *run) tryUpdate(ctx context.Context, t *relation, to target, s session, out *outcome) error {
+	c := r.touchable(t)
+	if to.place == "" || c == nil || r.names(t, to, s) {
+		return nil
+	}
+	touch := pgx.Identifier{c.Name}.Sanitize() + " = " + c.literal(to.values[c.Name])
+	sets := []string{touch}
+	if claims := r.claims(t, s); claims != "" {
+		sets = append(sets, claims)
+	}
+	for i, set := range sets {
+		how := "updated"
+		if i == 1 {
+			how = "took over"
+		}
+		for _, where := range r.aims(ctx, t, to) {
+			err := r.in(ctx, s, false, func(conn *pgx.Conn) error {
+				n, err := affected(ctx, conn, fmt.Sprintf("UPDATE %s a SET %s%s", t.SQL(), set, where))
+				if err != nil {
+					return err
+				}
+				out.tried++
+				return r.reached(ctx, t, "update", how, to, s, n, where == "", out)
+			})
+			if err != nil && !out.judge(err) {
+				return err
+			}
+			if out.proven {
+				return nil
+			}
+		}
+	}
+	return nil
+}
+
+// names reports whether a membership names the session's own Person, who may accept or end it; [run.tryRejoin] asks for the rest.
+func (r *run) names(t *relation, to target, s session) bool {
+	named := to.values[r.m.memberUser]
+	return t == r.m.members && s.Person != nil && named != nil && *named == *s.Person
+}
+
+// aims are the conditions to write with: at the row itself, and at none, since a statement that looks at nothing is held to fewer policies.
+func (r *run) aims(ctx context.Context, t *relation, to target) []string {
+	aims := []string{" WHERE " + to.place}
+	separate := !t.SelectAll || slices.ContainsFunc(t.Policies, func(p policy) bool { return p.Command != "*" })
+	if separate && r.small(ctx, t) {
+		aims = append(aims, "")
+	}
+	return aims
+}
+
+// small reports whether a table may be written to without WHERE.
+func (r *run) small(ctx context.Context, t *relation) bool {
+	if small, known := r.smalls[t]; known {
+		return small
+	}
+	var n int
+	limit := r.cfg.Budget.BlindWriteRows
+	err := one(ctx, r.admin, fmt.Sprintf("SELECT count(*) FROM (SELECT FROM %s LIMIT %d) s", t.SQL(), limit+1), nil, &n)
+	r.smalls[t] = err == nil && n <= limit
+	return r.smalls[t]
+}
+
+// reached proves a write by the rows it reached: the victim's one, or more than the attacker has.
+func (r *run) reached(ctx context.Context, t *relation, operation, how string, to target, s session, n int, blind bool, out *outcome) error {
+	if n == 0 {
+		return nil
+	}
+	if !blind {
+		r.writeLeak(ctx, t, operation, s, fmt.Sprintf("%s %s of %s", how, to.key, to.victim), out)
+		return nil
+	}
+	w := r.m.identity(s.Person, s.Orgs, s.Mates)
+	var own int
+	if err := one(ctx, r.admin, fmt.Sprintf("SELECT count(*) FROM %s a WHERE NOT coalesce(%s, false)", t.SQL(), r.m.foreignWrite(t, "a", w, changed)), nil, &own); err != nil {
+		return err
+	}
+	if n > own {
+		r.writeLeak(ctx, t, operation, s, fmt.Sprintf("%s %d rows of others, such as %s's, by a statement without WHERE", how, n-own, to.victim), out)
+	}
+	return nil
+}
