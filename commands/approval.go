@@ -67,7 +67,7 @@ func (s scribe) approval(view *onboarding.View, approval *onboarding.Approval, n
 		buttons = append(buttons, bot.Button(actionShow, id, "Show all", ""))
 	}
 	if open && s.glass {
-		buttons = append(buttons, bot.Button(actionGlass, id, "Break the glass…", slack.StyleDanger))
+		buttons = append(buttons, bot.Button(actionGlass, id, "Break the glass…", ""))
 	}
 	if len(buttons) > 0 {
 		page.buttons("approval", buttons...)

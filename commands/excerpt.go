@@ -18,6 +18,8 @@ var (
 	roomy = room{lines: 44, chars: 2400, each: 22}
 	// brief is for the record.
 	brief = room{lines: 24, chars: 1500, each: 20}
+	// glance is for many changes at once.
+	glance = room{lines: 14, chars: 900, each: 8}
 )
 
 // excerpt returns the beginning of each part as far as there is room, and how many lines it left out.

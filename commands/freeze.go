@@ -14,6 +14,7 @@ func (d *Desk) freeze(ctx context.Context, person bot.Person, reason string) bot
 	if err != nil {
 		return bot.Reply{Text: d.explain(ctx, err, "person", person.ID)}
 	}
+	d.refreshSoon(ctx)
 	freeze, err := d.service.Frozen(ctx)
 	if err != nil || freeze == nil {
 		return bot.Reply{Text: d.explain(ctx, onboarding.ErrNotFrozen, "person", person.ID)}
@@ -26,6 +27,7 @@ func (d *Desk) thaw(ctx context.Context, person bot.Person) bot.Reply {
 	if err := d.service.Thaw(ctx, person.ID); err != nil {
 		return bot.Reply{Text: d.explain(ctx, err, "person", person.ID)}
 	}
+	d.refreshSoon(ctx)
 	return bot.Reply{InChannel: true, Text: fmt.Sprintf("%s Thawed by %s: what is approved goes on.", markDone, bot.User(person.ID))}
 }
 

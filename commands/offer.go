@@ -19,14 +19,13 @@ import (
 func (s scribe) offer(request onboarding.Request, slug string, id uuid.UUID) *sheet {
 	page := new(sheet)
 	page.say(fmt.Sprintf("Onboard *%s* (%s)?\n%s", inline(request.DisplayName), bot.Code(request.Slug), about(request)))
-	facts := []string{"Email " + inline(request.Email)}
+	facts := []string{"Email: " + inline(request.Email)}
 	for _, domain := range request.Domains {
-		if domain.Mail.Plan != onboarding.MailNone {
-			facts = append(facts, fmt.Sprintf("Mail on %s: %s", bot.Escape(domain.Name), mailWords(domain.Mail)))
-		}
+		fact := bot.Escape(domain.Name) + ": " + mailWords(domain.Mail)
 		if len(s.hosts) > 1 {
-			facts = append(facts, fmt.Sprintf("%s points at %s", bot.Escape(domain.Name), inline(domain.Host)))
+			fact += ", on " + inline(domain.Host)
 		}
+		facts = append(facts, fact)
 	}
 	if request.Brand != nil {
 		facts = append(facts, "Looks: "+brandWords(request.Brand))
@@ -41,13 +40,14 @@ const offerBlock = "offer/"
 
 func mailWords(mail onboarding.Mail) string {
 	if mail.Plan == onboarding.MailForward {
-		return "forwarded to " + inline(mail.Forward)
+		return "mail forwarded to " + inline(mail.Forward)
 	}
 	return strings.ToLower(mail.Plan.String())
 }
 
 func brandWords(brand *onboarding.Brand) string {
-	words := []string{fmt.Sprintf("%s on %s", brand.Palette.Text, brand.Palette.Background)}
+	colors := brand.Palette
+	words := []string{fmt.Sprintf("%s on %s with %s and %s", colors.Text, colors.Background, colors.Primary, colors.Accent)}
 	if brand.Copy != "" {
 		words = append(words, fmt.Sprintf("%d characters of copy", len([]rune(brand.Copy))))
 	}

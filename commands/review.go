@@ -136,7 +136,7 @@ func (r review) item(page *sheet, approval *onboarding.Approval) bool {
 	if step := r.view.Step(approval.Step); step != nil {
 		name = title(step.Definition)
 	}
-	shown, hidden := excerpt(partsOf(approval.Change), brief)
+	shown, hidden := excerpt(partsOf(approval.Change), glance)
 	text := fmt.Sprintf("*%s*\n%s", inline(name), inline(cause(approval.Change.Summary)))
 	if hidden > 0 {
 		section := bot.Section(text)

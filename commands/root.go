@@ -19,6 +19,11 @@ func rootKey(run uuid.UUID) string { return "run/" + run.String() }
 // root is a run's state at a glance: who, by whom, what is next, and every step.
 func (s scribe) root(view *onboarding.View) bot.Message {
 	tasks := tasksOf(view)
+	for i := range tasks {
+		if s.freeze != nil {
+			tasks[i].words = strings.ReplaceAll(tasks[i].words, aboutToStart, "approved, and held")
+		}
+	}
 	head := headline(view)
 	foot := fmt.Sprintf("Asked for by %s %s · run %s", mention(view.Requester), bot.Date(view.Created), bot.Code(view.ID.String()))
 	cards := make([]slack.TaskCardBlock, len(tasks))

@@ -101,7 +101,9 @@ func TestHome(t *testing.T) {
 	must(t, err)
 
 	// Whoever looks sees what happens without opening it again.
-	_, err = home.Wait(r.ctx(), func(m workspace.Modal) bool { return strings.Contains(m.Render(80, nil), "Deploy · merche-biche.com for Merche Biche") })
+	_, err = home.Wait(r.ctx(), func(m workspace.Modal) bool {
+		return strings.Contains(m.Render(80, nil), "Deploy · merche-biche.com for Merche Biche")
+	})
 	must(t, err)
 	_, err = home.Press(r.ctx(), "Approve")
 	must(t, err)

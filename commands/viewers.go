@@ -118,6 +118,17 @@ func (d *Desk) refreshHomes(ctx context.Context) (early bool, err error) {
 	return early, err
 }
 
+// refreshSoon shows everybody who looks what changed beside the runs, which have jobs for that.
+func (d *Desk) refreshSoon(ctx context.Context) {
+	d.late.Go(func() {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lateTimeout)
+		defer cancel()
+		if _, err := d.refreshHomes(ctx); err != nil {
+			d.log.WarnContext(ctx, "somebody's Home tab is not current", "error", err)
+		}
+	})
+}
+
 // refresh publishes one tab if it would show something else, unless it changed a moment ago.
 func (d *Desk) refresh(ctx context.Context, v viewer) (left bool, err error) {
 	blocks, err := d.homeBlocks(ctx, v.Person)

@@ -156,7 +156,7 @@ func TestHomeViews(t *testing.T) {
 			Stuck: []listed{{Run: stuck.Run}}, Runs: []listed{{Run: asked.Run}, {Run: stuck.Run, Link: "https://atlilith.slack.com/archives/C0OPS/p2"}}, Live: []onboarding.Request{done.Request}, More: 3,
 			Expiry:    map[string]time.Time{"merche-biche.com": asked.now.Add(80 * 24 * time.Hour)},
 			Isolation: &IsolationReport{At: asked.now, Proven: true, Summary: "12 tables, 48 attempts: nothing crosses <tenants>.", Link: "https://atlilith.slack.com/archives/C0OPS/p3"}},
-		"frozen": {Freeze: &onboarding.Freeze{Reason: "The <registry> is down", By: bo, At: asked.now}, Live: many(60), Expiry: map[string]time.Time{
+		"frozen": {Freeze: &onboarding.Freeze{Reason: "The <registry> is down", By: bo, At: asked.now}, Live: livesOf(60), Expiry: map[string]time.Time{
 			"p-0.example": asked.now.Add(-time.Hour), "p-1.example": asked.now.Add(72 * time.Hour)}, Isolation: &IsolationReport{At: asked.now, Summary: "2 findings"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -168,8 +168,8 @@ func TestHomeViews(t *testing.T) {
 	}
 }
 
-// many are Providers that are live.
-func many(count int) []onboarding.Request {
+// livesOf are Providers that are live.
+func livesOf(count int) []onboarding.Request {
 	var requests []onboarding.Request
 	for i := range count {
 		requests = append(requests, onboarding.Request{Slug: fmt.Sprintf("p-%d", i), DisplayName: strings.Repeat("<&>", 26), Domains: []onboarding.Domain{{Name: fmt.Sprintf("p-%d.example", i)}}})

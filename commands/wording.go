@@ -59,6 +59,8 @@ func why(key onboarding.Key) string {
 		return "This puts the site on the VPS, over plain HTTP: the certificate needs it."
 	case "certificate":
 		return "Failed validations are rate-limited, so that the challenge was proven first."
+	case "renew":
+		return "certbot renews nothing that is not due, and what the authority allows was looked at first."
 	case "sync":
 		return "certbot edited the site's nginx file on the VPS. The next deploy would undo that."
 	case "go-live":
@@ -182,6 +184,9 @@ func lastEvent(view *onboarding.View, key onboarding.Key, kinds ...onboarding.Ev
 	return nil
 }
 
+// aboutToStart is where an approved step stands, unless a freeze holds it.
+const aboutToStart = "approved, about to start"
+
 // standing says in plain words where a step stands, empty for one whose turn has not come.
 func standing(view *onboarding.View, step *onboarding.Step) string {
 	switch step.State {
@@ -192,7 +197,7 @@ func standing(view *onboarding.View, step *onboarding.Step) string {
 	case onboarding.StepAsking:
 		return "needs approval"
 	case onboarding.StepApproved:
-		return "approved, about to start"
+		return aboutToStart
 	case onboarding.StepApplying:
 		return "under way"
 	case onboarding.StepFailed:
@@ -243,7 +248,10 @@ func doneWords(view *onboarding.View, step *onboarding.Step) string {
 	var names []string
 	if approval := view.Approval(event.Approval); approval != nil {
 		for _, vote := range approval.Votes {
-			if vote.Agrees {
+			switch {
+			case vote.BrokeGlass:
+				return words + ", glass broken by " + oneLine(vote.By.Name)
+			case vote.Agrees:
 				names = append(names, oneLine(vote.By.Name))
 			}
 		}
