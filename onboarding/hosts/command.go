@@ -26,6 +26,9 @@ type Command struct {
 	// Lock names what the command needs alone, such as repo or certbot. It makes the command outlive this process, see the
 	// package's guarantees, and both its outputs come as one, Stdout. Letters, digits, dot, dash and underscore.
 	Lock string
+	// Idle names a lock that nobody may hold when the command begins, and that it does not take, so that it sees the end of what
+	// an earlier process left running. It waits as long as one with a Lock would. Not both.
+	Idle string
 	// Timeout limits the command, without the time it waits for its lock. 0 means the host's default.
 	Timeout time.Duration
 }
@@ -68,8 +71,13 @@ func (c Command) validate() error {
 			return fmt.Errorf("environment variable %q cannot be set", name)
 		}
 	}
-	if c.Lock != "" && !lockName.MatchString(c.Lock) {
-		return fmt.Errorf("lock name %q: use letters, digits, dot, dash and underscore", c.Lock)
+	for _, lock := range []string{c.Lock, c.Idle} {
+		if lock != "" && !lockName.MatchString(lock) {
+			return fmt.Errorf("lock name %q: use letters, digits, dot, dash and underscore", lock)
+		}
+	}
+	if c.Lock != "" && c.Idle != "" {
+		return fmt.Errorf("command takes the lock %q and waits for %q", c.Lock, c.Idle)
 	}
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"archive/tar"
 	"bytes"
 	"context"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
@@ -57,14 +58,15 @@ func (h *Host) ReadTree(ctx context.Context, dir string) ([]File, error) {
 	if err != nil {
 		return nil, err
 	}
-	files, err := readTar(archive)
+	files, err := ReadTar(archive)
 	if err != nil {
 		return nil, fmt.Errorf("%s: read %s: %w", h.config.Name, dir, err)
 	}
 	return files, nil
 }
 
-func readTar(archive []byte) ([]File, error) {
+// ReadTar returns the files of a tar archive, whose names are relative, without its directories.
+func ReadTar(archive []byte) ([]File, error) {
 	var files []File
 	contents := make(map[string][]byte)
 	reader := tar.NewReader(bytes.NewReader(archive))
@@ -101,33 +103,47 @@ type Info struct {
 	ModTime time.Time
 	Link    string // target of a symbolic link, as it is written
 	Broken  bool   // a symbolic link whose target is not there
+	Content []byte // of a file, links followed; nil for what is none, and always from [Host.Stat]
 }
 
-// statScript prints four NUL-terminated fields a path: mode size mtime | link | broken | error.
-const statScript = `for arg do set -- "$arg"; ` + expand + `
-if fields=$(stat --printf='%f %s %Y' -- "$p" 2>&1); then printf '%s\0' "$fields"; else printf '\0\0\0%s\0' "$fields"; continue; fi
+// statScript prints five NUL-terminated fields a path: mode size mtime | link | broken | error | content, which is = and the
+// file in base64. Its first argument says whether contents are wanted.
+const statScript = `contents=$1; shift
+for arg do set -- "$arg"; ` + expand + `
+if fields=$(stat --printf='%f %s %Y' -- "$p" 2>&1); then printf '%s\0' "$fields"; else printf '\0\0\0%s\0\0' "$fields"; continue; fi
 if [ -L "$p" ]; then readlink -z -- "$p"; if [ -e "$p" ]; then printf '\0'; else printf 'broken\0'; fi; else printf '\0\0'; fi
+printf '\0'
+if [ -n "$contents" ] && [ -f "$p" ]; then printf = && base64 -w0 -- "$p" || exit 1; fi
 printf '\0'
 done`
 
 // Stat looks at all paths in one round trip and answers in their order. A path that is not there is no error.
 func (h *Host) Stat(ctx context.Context, paths ...string) ([]Info, error) {
+	return h.stat(ctx, "", "", paths)
+}
+
+// Inspect is Stat with the contents of files, once nobody holds a lock; the empty one is not waited for.
+func (h *Host) Inspect(ctx context.Context, idle string, paths ...string) ([]Info, error) {
+	return h.stat(ctx, idle, "contents", paths)
+}
+
+func (h *Host) stat(ctx context.Context, idle, contents string, paths []string) ([]Info, error) {
 	for _, name := range paths {
 		if !absolute(name) {
 			return nil, fmt.Errorf("%s: path %q is neither absolute nor under ~/", h.config.Name, name)
 		}
 	}
-	out, err := h.Output(ctx, Command{Argv: append([]string{"sh", "-c", statScript, "onboardbot"}, paths...)})
+	out, err := h.Output(ctx, Command{Argv: append([]string{"sh", "-c", statScript, "onboardbot", contents}, paths...), Idle: idle})
 	if err != nil {
 		return nil, err
 	}
 	fields := strings.Split(string(out), "\x00")
-	if len(fields) != 4*len(paths)+1 {
+	if len(fields) != 5*len(paths)+1 {
 		return nil, fmt.Errorf("%s: stat: %d fields for %d paths", h.config.Name, len(fields), len(paths))
 	}
 	infos := make([]Info, len(paths))
 	for i, name := range paths {
-		if infos[i], err = parseStat(name, fields[4*i:4*i+4]); err != nil {
+		if infos[i], err = parseStat(name, fields[5*i:5*i+5]); err != nil {
 			return nil, fmt.Errorf("%s: %w", h.config.Name, err)
 		}
 	}
@@ -148,6 +164,12 @@ func parseStat(name string, fields []string) (Info, error) {
 		return info, fmt.Errorf("stat %s: unexpected %s", name, strconv.Quote(fields[0]))
 	}
 	info.Exists, info.Mode, info.ModTime = true, fileMode(mode), time.Unix(mtime, 0)
+	if text, read := strings.CutPrefix(fields[4], "="); read {
+		var err error
+		if info.Content, err = base64.StdEncoding.DecodeString(text); err != nil {
+			return info, fmt.Errorf("read %s: %w", name, err)
+		}
+	}
 	return info, nil
 }
 

@@ -101,13 +101,13 @@ func (h *Host) Close() error {
 	return nil
 }
 
-// tools are the programs that this package and its callers rely on.
-const tools = "bash flock timeout tee stat tar env cat"
+// Tools are the programs that this package and its callers rely on, separated by spaces.
+const Tools = "bash flock timeout tee stat tar env cat base64"
 
 // Ping proves that the host answers and has the programs this package uses. It returns how long the answer took.
 func (h *Host) Ping(ctx context.Context) (time.Duration, error) {
 	began := time.Now()
-	script := `for tool in ` + tools + `; do command -v "$tool" >/dev/null || echo "$tool"; done`
+	script := `for tool in ` + Tools + `; do command -v "$tool" >/dev/null || echo "$tool"; done`
 	out, err := h.Output(ctx, Command{Argv: []string{"sh", "-c", script}, Timeout: h.config.ConnectTimeout * 2})
 	if err != nil {
 		return 0, err
@@ -116,6 +116,15 @@ func (h *Host) Ping(ctx context.Context) (time.Duration, error) {
 		return 0, fmt.Errorf("%s: missing programs: %s", h.config.Name, strings.Join(missing, ", "))
 	}
 	return time.Since(began), nil
+}
+
+// Connected says whether there is a shared connection, or needs to be none.
+func (h *Host) Connected() bool {
+	if h.Local() {
+		return true
+	}
+	_, err := os.Lstat(h.socket())
+	return err == nil
 }
 
 // socket is where the shared connection listens. It depends on the configuration file too, since the same alias may name

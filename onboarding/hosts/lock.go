@@ -21,14 +21,18 @@ func (h *Host) WaitIdle(ctx context.Context, lock string) error {
 	if !lockName.MatchString(lock) {
 		return fmt.Errorf("%s: lock name %q: use letters, digits, dot, dash and underscore", h.config.Name, lock)
 	}
-	// A shared lock meets only holders, not others who look.
-	probe := `[ -e "$1" ] || exit 0; exec 9<"$1" && { flock --shared --nonblock 9 || { echo '` + busyText + `' >&2; exit 75; }; }`
-	c := Command{Argv: []string{"bash", "-c", probe, "onboardbot", h.lockFile(lock)}}
-	return h.untilFree(ctx, lock, func() error {
-		_, err := h.Output(ctx, c)
-		return err
-	})
+	_, err := h.Output(ctx, Command{Argv: []string{"true"}, Idle: lock})
+	return err
 }
+
+// idleScript runs a command once nobody holds a lock: LOCKFILE COMMAND... A shared lock meets only holders, not others who look.
+const idleScript = `if [ -e "$1" ]; then
+	exec 9<"$1" || exit 1
+	flock --shared --nonblock 9 || { echo '` + busyText + `' >&2; exit 75; }
+	exec 9<&-
+fi
+shift
+exec "$@"`
 
 func (h *Host) lockFile(lock string) string {
 	return path.Join(h.config.LockDir, "onboardbot-"+lock+".lock")

@@ -39,6 +39,9 @@ type process struct {
 func (h *Host) start(c Command, raw io.Writer, seen *transcript) (*process, error) {
 	p := &process{seen: seen, local: h.Local(), locked: c.Lock != "", ended: make(chan struct{})}
 	argv := append([]string{"sh", "-c", lookScript, "onboardbot", c.Dir}, c.argv()...)
+	if c.Idle != "" {
+		argv = append([]string{"bash", "-c", idleScript, "onboardbot", h.lockFile(c.Idle)}, argv...)
+	}
 	if p.locked {
 		argv = append([]string{"bash", "-c", changeScript, "onboardbot", h.lockFile(c.Lock), seconds(c.Timeout), c.Dir}, c.argv()...)
 	}

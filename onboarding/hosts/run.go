@@ -60,16 +60,18 @@ func (h *Host) run(ctx context.Context, c Command, raw io.Writer, onLine func(Li
 	if c.Timeout == 0 {
 		c.Timeout = h.config.Timeout
 	}
-	if c.Lock == "" {
+	if c.Lock == "" && c.Idle == "" {
 		return h.attempt(ctx, c, raw, onLine)
 	}
-	done, err := h.turn(ctx, c.Lock)
-	if err != nil {
-		return unknown, err
+	if c.Lock != "" {
+		done, err := h.turn(ctx, c.Lock)
+		if err != nil {
+			return unknown, err
+		}
+		defer done()
 	}
-	defer done()
 	var result Result
-	err = h.untilFree(ctx, c.Lock, func() error {
+	err := h.untilFree(ctx, c.Lock+c.Idle, func() error {
 		var err error
 		result, err = h.attempt(ctx, c, raw, onLine)
 		return err

@@ -65,15 +65,15 @@ func TestApplyAndPush(t *testing.T) {
 		if !errors.Is(err, repo.ErrPush) || !strings.Contains(err.Error(), "will only be pushed") {
 			t.Fatalf("%v", err)
 		}
-		unpushed, err := p.Unpushed(soon(t))
-		if err != nil || len(unpushed) != 1 || !unpushed[0].Own {
-			t.Errorf("%v, %v", unpushed, err)
+		state, err := p.Look(soon(t), "merche-biche.com")
+		if err != nil || len(state.Unpushed) != 1 || !state.Unpushed[0].Own {
+			t.Fatalf("%+v, %v", state, err)
 		}
 		if err := os.Rename(p.remote+".away", p.remote); err != nil {
 			t.Fatal(err)
 		}
 		hash, err := p.Apply(soon(t), deploy())
-		if err != nil || hash != unpushed[0].Commit || p.pushed() != hash {
+		if err != nil || hash != state.Unpushed[0].Commit || p.pushed() != hash {
 			t.Errorf("%s, %v", hash, err)
 		}
 
@@ -164,9 +164,9 @@ func TestApplyBelowTheRoot(t *testing.T) {
 	if got := p.git("diff-tree", "-r", "--no-commit-id", "--name-only", hash); got != "@platform/"+strings.Join(deployed, "\n@platform/") {
 		t.Error(got)
 	}
-	files, err := below.Tree(soon(t), "HEAD", folder)
-	if err != nil || len(files) != len(deployed) {
-		t.Errorf("%v, %v", files, err)
+	state, err := below.Look(soon(t), "merche-biche.com")
+	if err != nil || len(state.Committed) != len(deployed) {
+		t.Errorf("%+v, %v", state, err)
 	}
 	p.write("@platform/"+folder+"/new", "")
 	if dirty, err := below.Dirty(soon(t), folder); err != nil || !slices.Equal(dirty, []string{folder + "/new"}) {

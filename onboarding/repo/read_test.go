@@ -24,13 +24,11 @@ func TestRead(t *testing.T) {
 		}
 		head, err := p.Head(ctx)
 		check("head", head, err, repo.Head{Commit: p.git("rev-parse", "HEAD"), Branch: "main"})
-		template, found, err := p.Template(ctx)
-		check("template", template, err, []hosts.File{{Path: "deploy.sh", Mode: 0o755, Content: []byte("#!/bin/sh\n")}, {Path: "services.yaml", Mode: 0o644, Content: []byte("domain: x\n")}})
-		check("template found", found, nil, true)
+		state, err := p.Look(ctx, "merche-biche.com")
+		check("before", state, err, &repo.State{Domains: []string{"_template", "cocotte.com"}, Template: []hosts.File{{Path: "deploy.sh", Mode: 0o755, Content: []byte("#!/bin/sh\n")}, {Path: "services.yaml", Mode: 0o644, Content: []byte("domain: x\n")}}})
+		template := state.Template
 		dirty, err := p.Dirty(ctx, ".")
 		check("dirty", dirty, err, []string(nil))
-		unpushed, err := p.Unpushed(ctx)
-		check("unpushed", unpushed, err, []repo.Unpushed(nil))
 
 		p.write(folder+"/a b/é*.txt", "text")
 		p.write(folder+"/binary", "\x00\xff\n\x00\x00\n")
@@ -44,35 +42,23 @@ func TestRead(t *testing.T) {
 			{Path: "empty", Mode: 0o644, Content: []byte{}},
 			{Path: "link", Mode: fs.ModeSymlink | 0o777, Link: "empty"},
 		}
-		files, err := p.WorkTree(ctx, folder)
-		check("work tree", files, err, want)
-		files, err = p.Tree(ctx, "HEAD", folder)
-		check("tree before the commit", files, err, []hosts.File(nil))
+		all := []string{"_template", "cocotte.com", "merche-biche.com"}
+		state, err = p.Look(ctx, "merche-biche.com")
+		check("before the commit", state, err, &repo.State{Domains: all, Template: template, Present: want})
 		dirty, err = p.Dirty(ctx, folder)
 		check("dirty folder", dirty, err, []string{folder + "/a b/é*.txt", folder + "/binary", folder + "/empty", folder + "/link"})
 		dirty, err = p.Dirty(ctx, "deployments/@domains/cocotte.com")
 		check("clean folder", dirty, err, []string(nil))
 		domains, err := p.Domains(ctx)
-		check("domains", domains, err, []string{"_template", "cocotte.com", "merche-biche.com"})
+		check("domains", domains, err, all)
 
 		p.git("add", ".")
 		p.git("commit", "-qm", "Add a\ttab")
-		files, err = p.Tree(ctx, "HEAD", folder)
-		check("tree", files, err, want)
-		unpushed, err = p.Unpushed(ctx)
-		check("one unpushed", unpushed, err, []repo.Unpushed{{Commit: p.git("rev-parse", "HEAD"), Author: "Quinn <quinn@example.com>", Subject: "Add a\ttab"}})
+		state, err = p.LookIdle(ctx, "merche-biche.com")
+		check("after the commit", state, err, &repo.State{Domains: all, Template: template, Present: want, Committed: want,
+			Unpushed: []repo.Unpushed{{Commit: p.git("rev-parse", "HEAD"), Author: "Quinn <quinn@example.com>", Subject: "Add a\ttab"}}})
 
-		if _, err := p.Tree(ctx, "no-such", folder); err == nil || !strings.Contains(err.Error(), "no commit no-such") {
-			t.Errorf("no such revision: %v", err)
-		}
-		for _, revision := range []string{"", "--help", "HEAD:x", "a b"} {
-			if _, err := p.Tree(ctx, revision, folder); err == nil {
-				t.Errorf("revision %q is accepted", revision)
-			}
-		}
-		files, err = p.WorkTree(ctx, "deployments/@domains/none")
-		check("no folder", files, err, []hosts.File(nil))
-		if _, err := p.WorkTree(ctx, "../x"); err == nil {
+		if _, err := p.Look(ctx, "../x"); err == nil {
 			t.Error("a path that leads out is accepted")
 		}
 		p.git("checkout", "-q", "--detach")

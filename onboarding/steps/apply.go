@@ -183,24 +183,28 @@ func (b *Runbook) applyProbe(ctx context.Context, wanted onboarding.Probe, log o
 				return fmt.Errorf("probe: %w", err)
 			}
 			group.Go(func() error {
-				seen, err := b.prober.HTTP(ctx, name, address, wanted.Path)
-				switch {
-				case err != nil:
-					return fmt.Errorf("the certificate authority could not reach %s: %w", name, err)
-				case string(seen.Body) == wanted.Body:
-					log.Line(fmt.Sprintf("http://%s%s at %s serves the file", name, wanted.Path, address))
-				case toHTTPS(name, seen):
-					// certbot has been here: what it puts in front of its own redirect answers the authority.
-					log.Line(fmt.Sprintf("http://%s%s at %s leads to HTTPS", name, wanted.Path, address))
-				default:
-					return fmt.Errorf("the certificate authority would not find its proof: http://%s%s at %s answers %d with something else than the file that was put there",
-						name, wanted.Path, address, seen.Status)
-				}
-				return nil
+				return patiently(ctx, time.Now().Add(reloading), func() error { return b.probe(ctx, visit{name, address}, wanted, log) })
 			})
 		}
 	}
 	return group.Wait()
+}
+
+func (b *Runbook) probe(ctx context.Context, at visit, wanted onboarding.Probe, log onboarding.Log) error {
+	seen, err := b.prober.HTTP(ctx, at.name, at.address, wanted.Path)
+	switch {
+	case err != nil:
+		return fmt.Errorf("the certificate authority could not reach %s: %w", at.name, err)
+	case string(seen.Body) == wanted.Body:
+		log.Line(fmt.Sprintf("http://%s%s at %s serves the file", at.name, wanted.Path, at.address))
+	case toHTTPS(at.name, seen):
+		// certbot has been here: what it puts in front of its own redirect answers the authority.
+		log.Line(fmt.Sprintf("http://%s%s at %s leads to HTTPS", at.name, wanted.Path, at.address))
+	default:
+		return fmt.Errorf("the certificate authority would not find its proof: http://%s%s at %s answers %d with something else than the file that was put there",
+			at.name, wanted.Path, at.address, seen.Status)
+	}
+	return nil
 }
 
 // toHTTPS says whether an answer leads to HTTPS on the same host.

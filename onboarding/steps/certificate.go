@@ -29,8 +29,7 @@ func (b *Runbook) certificateItems(run *onboarding.Run, s *site) []onboarding.It
 		return onboarding.Item{Command: &onboarding.Command{Host: s.hostName, Argv: argv, Stdin: stdin, Lock: lockNginx, Always: always}}
 	}
 	return []onboarding.Item{
-		command(false, "", "install", "-d", "-m", "0755", s.challenge),
-		command(false, token, "tee", file),
+		command(false, token, "install", "-D", "-m", "0644", "/dev/stdin", file),
 		{Probe: &onboarding.Probe{Names: s.names, Addresses: addresses, Path: "/" + path.Join(b.config.Certificate.Challenge, token), Body: token}},
 		command(true, "", "rm", "-f", file),
 		command(false, "", s.fillAll(b.config.Certificate.Command)...),
@@ -41,8 +40,12 @@ func (b *Runbook) certificateItems(run *onboarding.Run, s *site) []onboarding.It
 // are sent there from HTTP. Exit 0 of certbot is no proof of either. Run again over a certificate that is valid, certbot keeps it
 // and repairs what is around it, so that nothing is issued twice.
 func (b *Runbook) lookCertificate(ctx context.Context, v *view) (onboarding.Look, error) {
-	if err := b.settle(ctx, v); err != nil {
-		return onboarding.Look{}, err
+	var there *remote
+	if lock := b.unsettled(v); lock != "" {
+		var err error
+		if there, err = b.remote(ctx, v.site, lock); err != nil {
+			return onboarding.Look{}, err
+		}
 	}
 	expires := make(chan time.Time, 2*len(v.names))
 	bad := v.everywhere(func(at visit) error {
@@ -60,7 +63,7 @@ func (b *Runbook) lookCertificate(ctx context.Context, v *view) (onboarding.Look
 		}, nil
 	}
 	if !v.early {
-		if look, err := b.challengeable(ctx, v); err != nil || look.Waiting != "" {
+		if look, err := b.challengeable(ctx, v, there); err != nil || look.Waiting != "" {
 			return look, err
 		}
 	}
@@ -70,17 +73,18 @@ func (b *Runbook) lookCertificate(ctx context.Context, v *view) (onboarding.Look
 	}}, nil
 }
 
-// challengeable says what keeps the authority, or certbot, from finding the site.
-func (b *Runbook) challengeable(ctx context.Context, v *view) (onboarding.Look, error) {
+// challengeable says what keeps the authority, or certbot, from finding the site; the VPS is looked at unless it was.
+func (b *Runbook) challengeable(ctx context.Context, v *view, there *remote) (onboarding.Look, error) {
 	look := onboarding.Look{Again: b.config.DNS.Again}
-	var there *remote
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() (err error) {
 		look.Waiting, err = b.elsewhere(ctx, v.site)
 		return err
 	})
 	group.Go(func() (err error) {
-		there, err = b.remote(ctx, v.site)
+		if there == nil {
+			there, err = b.remote(ctx, v.site, "")
+		}
 		return err
 	})
 	if err := group.Wait(); err != nil || look.Waiting != "" {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/atlilith/onboardbot/onboarding"
 	"github.com/atlilith/onboardbot/onboarding/deployconfig"
+	"github.com/atlilith/onboardbot/onboarding/repo"
 )
 
 // Locks on the hosts. What changes nginx on a VPS holds one, so that a deploy of one run does not reload while certbot of another
@@ -31,24 +32,29 @@ func (b *Runbook) deployCommand(s *site) onboarding.Command {
 // lookDeploy is done when the site is installed and enabled on the VPS and both names answer there. A configuration that certbot
 // has made its own is never deployed over: the repository's may not have its lines yet, and TLS would be gone.
 func (b *Runbook) lookDeploy(ctx context.Context, v *view) (onboarding.Look, error) {
-	if err := b.settle(ctx, v); err != nil {
-		return onboarding.Look{}, err
-	}
 	var have *folder
 	var there *remote
 	var down []onboarding.Finding
+	lock := b.unsettled(v)
+	if lock != "" { // the platform's command works on the VPS from where the repository is
+		var err error
+		have, err = folderOf(v.site, func() (*repo.State, error) { return b.repo.LookIdle(ctx, v.domain) })
+		if err != nil {
+			return onboarding.Look{}, err
+		}
+	}
 	group, groupCtx := errgroup.WithContext(ctx)
 	group.Go(func() (err error) {
-		have, err = b.folder(groupCtx, v.site)
+		if have == nil {
+			have, err = b.folder(groupCtx, v.site)
+		}
 		return err
 	})
 	group.Go(func() (err error) {
-		there, err = b.remote(groupCtx, v.site)
+		if there, err = b.remote(groupCtx, v.site, lock); err == nil {
+			down = b.unanswered(groupCtx, v)
+		}
 		return err
-	})
-	group.Go(func() error {
-		down = b.unanswered(groupCtx, v)
-		return nil
 	})
 	if err := group.Wait(); err != nil {
 		return onboarding.Look{}, err
@@ -113,19 +119,12 @@ func (b *Runbook) unanswered(ctx context.Context, v *view) []onboarding.Finding 
 		deadline = deadline.Add(reloading)
 	}
 	return v.everywhere(func(at visit) error {
-		for {
+		return patiently(ctx, deadline, func() error {
 			seen, err := b.prober.HTTP(ctx, at.name, at.address, "/")
 			if err == nil && !answers(seen.Status) {
 				err = fmt.Errorf("http://%s at %s answers %d", at.name, at.address, seen.Status)
 			}
-			if err == nil || time.Now().After(deadline) {
-				return err
-			}
-			select {
-			case <-ctx.Done():
-				return err
-			case <-time.After(10 * time.Millisecond):
-			}
-		}
+			return err
+		})
 	})
 }

@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"slices"
 
-	"golang.org/x/sync/errgroup"
-
 	"github.com/atlilith/onboardbot/onboarding"
 	"github.com/atlilith/onboardbot/onboarding/deployconfig"
 	"github.com/atlilith/onboardbot/onboarding/hosts"
@@ -20,60 +18,48 @@ func subjectDeployConfig(s *site) string { return "Add the deploy config of " + 
 // lookDeployConfig copies the template for a domain without a folder, and makes the three files say what they must where they
 // do not. What has come since, such as held_back: false and certbot's lines, stays.
 func (b *Runbook) lookDeployConfig(ctx context.Context, v *view) (onboarding.Look, error) {
-	planned, err := b.planFolder(ctx, v)
+	have, err := b.folder(ctx, v.site)
 	if err != nil {
 		return onboarding.Look{}, err
 	}
-	change, err := b.commit(ctx, v, planned.have, subjectDeployConfig(v.site), planned.files)
+	planned, err := b.planFolder(v, have)
+	if err != nil {
+		return onboarding.Look{}, err
+	}
+	change, err := b.commit(v, have, subjectDeployConfig(v.site), planned.files)
 	if err != nil || change.Empty() {
 		return onboarding.Look{}, err
 	}
-	if err := b.checkScript(ctx, find(planned.files, scriptFile).Content); err != nil {
+	if err := b.checkScript(ctx, planned.script); err != nil {
 		return onboarding.Look{}, err
 	}
 	return onboarding.Look{Change: change}, nil
 }
 
-// plannedFolder is a deploy folder as it is and as it will be after the deploy-config step.
+// plannedFolder is a deploy folder as it will be after the deploy-config step.
 type plannedFolder struct {
-	have     *folder
 	files    []hosts.File // those that the step answers for
 	embedded bool         // copied from the bot's own template
+	script   []byte       // deploy.sh before its values are set
 }
 
-func (b *Runbook) planFolder(ctx context.Context, v *view) (*plannedFolder, error) {
-	have, err := b.folder(ctx, v.site)
-	if err != nil {
-		return nil, err
-	}
+func (b *Runbook) planFolder(v *view, have *folder) (*plannedFolder, error) {
 	if len(have.files) > 0 {
 		files, err := b.edit(v, have.files, false)
 		if err != nil {
 			return nil, err
 		}
-		return &plannedFolder{have: have, files: files}, nil
+		return &plannedFolder{files: files, script: find(have.files, scriptFile).Content}, nil
 	}
-	var template, present []hosts.File
-	var neighbours []string
-	embedded := false
-	group, groupCtx := errgroup.WithContext(ctx)
-	group.Go(func() (err error) {
-		template, embedded, err = b.template(groupCtx)
-		return err
-	})
-	group.Go(func() (err error) {
-		present, err = b.repo.WorkTree(groupCtx, v.folder)
-		return err
-	})
-	group.Go(func() (err error) {
-		neighbours, err = b.repo.Domains(groupCtx)
-		return err
-	})
-	if err := group.Wait(); err != nil {
+	if err := v.alone(have.Domains); err != nil {
 		return nil, err
 	}
-	if err := v.alone(neighbours); err != nil {
-		return nil, err
+	template, embedded := have.Template, len(have.Template) == 0
+	if embedded {
+		var err error
+		if template, err = ownTemplate(); err != nil {
+			return nil, err
+		}
 	}
 	edited, err := b.edit(v, template, true)
 	if err != nil {
@@ -86,12 +72,12 @@ func (b *Runbook) planFolder(ctx context.Context, v *view) (*plannedFolder, erro
 		}
 	}
 	// Files that are there and not committed are somebody's work, unless they are the bot's own that a crash left.
-	for _, file := range present {
+	for _, file := range have.Present {
 		if want := find(files, file.Path); want == nil || !bytes.Equal(want.Content, file.Content) {
 			return nil, conflict("Commit it or take it away, then retry.", "%s/%s is in the work tree and not committed.", v.folder, file.Path)
 		}
 	}
-	return &plannedFolder{have, files, embedded}, nil
+	return &plannedFolder{files, embedded, find(template, scriptFile).Content}, nil
 }
 
 // alone refuses a domain whose target is that of another: ./run would take one for the other.
@@ -104,20 +90,14 @@ func (s *site) alone(neighbours []string) error {
 	return nil
 }
 
-// template returns the platform's own template, else the embedded one.
-func (b *Runbook) template(ctx context.Context) (files []hosts.File, embedded bool, err error) {
-	files, found, err := b.repo.Template(ctx)
-	if err != nil || found {
-		return files, false, err
-	}
+// ownTemplate is the embedded one, for a platform that has none.
+func ownTemplate() ([]hosts.File, error) {
 	own, err := templates.Provider()
-	if err != nil {
-		return nil, true, err
-	}
+	var files []hosts.File
 	for _, file := range own {
 		files = append(files, hosts.File{Path: file.Path, Mode: file.Mode, Content: file.Content})
 	}
-	return files, true, nil
+	return files, err
 }
 
 // edit returns the three files that say whose the folder is, saying that it is this site's.
@@ -177,7 +157,8 @@ func (b *Runbook) editServices(v *view, src []byte, fresh bool) ([]byte, error) 
 	return deployconfig.SetServices(src, want)
 }
 
-// checkScript lets bash itself read deploy.sh without running it, once for each script.
+// checkScript lets bash itself read deploy.sh without running it, once for each script: the values that are set in it were checked by a
+// parser.
 func (b *Runbook) checkScript(ctx context.Context, script []byte) error {
 	sum := sha256.Sum256(script)
 	if _, known := b.scripts.Load(sum); known {

@@ -3,13 +3,9 @@ package steps
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
-	"io/fs"
 	"path"
 	"slices"
-
-	"golang.org/x/sync/errgroup"
 
 	"github.com/atlilith/onboardbot/onboarding"
 	"github.com/atlilith/onboardbot/onboarding/hosts"
@@ -23,16 +19,24 @@ const (
 	nginxFile    = "nginx/prod.conf"
 )
 
-// folder is a domain's deploy folder as it is committed.
+// folder is a domain's deploy folder as it is committed, and what matters around it.
 type folder struct {
+	*repo.State
 	site  *site
-	files []hosts.File
+	files []hosts.File // Committed, or what it will be
 }
 
-// folder reads a domain's deploy folder at HEAD.
+// folder looks at a domain's deploy folder.
 func (b *Runbook) folder(ctx context.Context, s *site) (*folder, error) {
-	files, err := b.repo.Tree(ctx, "HEAD", s.folder)
-	return &folder{site: s, files: files}, err
+	return folderOf(s, func() (*repo.State, error) { return b.repo.Look(ctx, s.domain) })
+}
+
+func folderOf(s *site, look func() (*repo.State, error)) (*folder, error) {
+	state, err := look()
+	if err != nil {
+		return nil, err
+	}
+	return &folder{State: state, site: s, files: state.Committed}, nil
 }
 
 // find returns a file of a tree, nil if there is none.
@@ -54,7 +58,7 @@ func (f *folder) required(name string) (hosts.File, error) {
 }
 
 // commit is the change that brings files of the folder to what is wanted, empty where they are and the remote has them.
-func (b *Runbook) commit(ctx context.Context, v *view, have *folder, subject string, wanted []hosts.File) (onboarding.Change, error) {
+func (b *Runbook) commit(v *view, have *folder, subject string, wanted []hosts.File) (onboarding.Change, error) {
 	commit := &onboarding.Commit{Folder: v.folder, Subject: subject}
 	settled := &onboarding.Commit{Folder: v.folder, Subject: subject}
 	for _, file := range wanted {
@@ -74,19 +78,15 @@ func (b *Runbook) commit(ctx context.Context, v *view, have *folder, subject str
 	if len(commit.Files) > 0 {
 		return onboarding.Change{Summary: "Commit: " + subject, Items: []onboarding.Item{{Commit: commit}}}, nil
 	}
-	return b.push(ctx, v, settled)
+	return b.push(v, have, settled), nil
 }
 
 // push is the change for a commit that was made and whose push failed: carrying it out again makes none, and pushes.
-func (b *Runbook) push(ctx context.Context, v *view, made *onboarding.Commit) (onboarding.Change, error) {
-	if b.ended(v) {
-		return onboarding.Change{}, nil
+func (b *Runbook) push(v *view, have *folder, made *onboarding.Commit) onboarding.Change {
+	if b.ended(v) || !slices.ContainsFunc(have.Unpushed, func(c repo.Unpushed) bool { return c.Own && c.Subject == made.Subject }) {
+		return onboarding.Change{}
 	}
-	commits, err := b.repo.Unpushed(ctx)
-	if err != nil || !slices.ContainsFunc(commits, func(c repo.Unpushed) bool { return c.Own && c.Subject == made.Subject }) {
-		return onboarding.Change{}, err
-	}
-	return onboarding.Change{Summary: "Push the commit: " + made.Subject, Items: []onboarding.Item{{Commit: made}}}, nil
+	return onboarding.Change{Summary: "Push the commit: " + made.Subject, Items: []onboarding.Item{{Commit: made}}}
 }
 
 func (f *folder) change(file hosts.File, before []byte) onboarding.FileChange {
@@ -113,30 +113,16 @@ const (
 	notALink      // something else, such as a copy
 )
 
-// remote looks at the VPS.
-func (b *Runbook) remote(ctx context.Context, s *site) (*remote, error) {
-	var seen remote
-	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error {
-		infos, err := s.host.Stat(ctx, s.webroot, s.enabled)
-		if err != nil {
-			return err
-		}
-		seen.webroot = infos[0].Exists
-		seen.enabled = s.linkOf(infos[1])
-		return nil
-	})
-	group.Go(func() (err error) {
-		seen.conf, err = s.host.ReadFile(ctx, s.conf)
-		if errors.Is(err, fs.ErrNotExist) {
-			seen.conf, err = nil, nil
-		}
-		return err
-	})
-	if err := group.Wait(); err != nil {
+// remote looks at the VPS, once nothing there changes nginx any more if idle is its lock.
+func (b *Runbook) remote(ctx context.Context, s *site, idle string) (*remote, error) {
+	infos, err := s.host.Inspect(ctx, idle, s.webroot, s.enabled, s.conf)
+	if err != nil {
 		return nil, fmt.Errorf("%s: %w", s.domain, err)
 	}
-	return &seen, nil
+	if conf := infos[2]; conf.Exists && !conf.Broken && conf.Content == nil {
+		return nil, fmt.Errorf("%s: %s on %s is not a file", s.domain, s.conf, s.hostName)
+	}
+	return &remote{webroot: infos[0].Exists, enabled: s.linkOf(infos[1]), conf: infos[2].Content}, nil
 }
 
 func (s *site) linkOf(info hosts.Info) link {

@@ -17,7 +17,7 @@ func (b *Runbook) lookGoLive(ctx context.Context, v *view) (onboarding.Look, err
 		return onboarding.Look{}, err
 	}
 	if len(have.files) == 0 && v.early {
-		planned, err := b.planFolder(ctx, v)
+		planned, err := b.planFolder(v, have)
 		if err != nil {
 			return onboarding.Look{}, err
 		}
@@ -30,6 +30,6 @@ func (b *Runbook) lookGoLive(ctx context.Context, v *view) (onboarding.Look, err
 	if file.Content, err = deployconfig.SetHeldBack(file.Content, false); err != nil {
 		return onboarding.Look{}, err
 	}
-	change, err := b.commit(ctx, v, have, subjectGoLive(v.site), []hosts.File{file})
+	change, err := b.commit(v, have, subjectGoLive(v.site), []hosts.File{file})
 	return onboarding.Look{Change: change}, err
 }

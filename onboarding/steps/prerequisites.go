@@ -37,14 +37,19 @@ func (b *Runbook) Prerequisites(ctx context.Context) []onboarding.Finding {
 	checks := []check{b.db.Check, b.checkClient}
 	for _, name := range slices.Sorted(maps.Keys(b.hosts)) {
 		host := b.hosts[name]
-		var more []check
 		if host == b.repo.Host() {
-			more = append(more, b.repositoryChecks(run, sites[:1])...)
+			checks = append(checks, func(ctx context.Context) []onboarding.Finding { return b.checkRepository(ctx, run, sites[:1]) })
 		}
 		if b.config.Hosts[name].IPv4 != "" {
-			more = append(more, b.vpsChecks(host, sites)...)
+			checks = append(checks, func(ctx context.Context) []onboarding.Finding { return b.checkVPS(ctx, host, sites) })
+		} else if host != b.repo.Host() {
+			checks = append(checks, func(ctx context.Context) []onboarding.Finding {
+				if _, err := host.Ping(ctx); err != nil {
+					return []onboarding.Finding{unreached(host, err)}
+				}
+				return []onboarding.Finding{answered(host, nil)}
+			})
 		}
-		checks = append(checks, func(ctx context.Context) []onboarding.Finding { return checkHost(ctx, host, more) })
 	}
 	return atOnce(ctx, append(checks, b.checkUpdates, func(ctx context.Context) []onboarding.Finding { return b.preflightPortal(ctx, run) }))
 }

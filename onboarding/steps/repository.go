@@ -12,9 +12,12 @@ import (
 	"slices"
 	"strings"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/atlilith/onboardbot/onboarding"
 	"github.com/atlilith/onboardbot/onboarding/deployconfig"
 	"github.com/atlilith/onboardbot/onboarding/hosts"
+	"github.com/atlilith/onboardbot/onboarding/repo"
 )
 
 // Deployed reports whether the domain is that of a deploy folder in the repository, by the folder's name or by what the services.yaml
@@ -61,20 +64,40 @@ func (b *Runbook) git(args ...string) hosts.Command {
 	return hosts.Command{Argv: append([]string{"git", "--no-optional-locks"}, args...), Dir: b.repo.Dir()}
 }
 
-// repositoryChecks look for what would stop a commit or a deploy.
-func (b *Runbook) repositoryChecks(run *onboarding.Run, sites []*site) []check {
-	return []check{b.checkRepository, b.checkUnpushed, func(ctx context.Context) []onboarding.Finding {
-		var findings []onboarding.Finding
-		for _, site := range sites {
-			findings = append(findings, b.checkFolder(ctx, run, site))
+// checkRepository looks for what would stop a commit or a deploy of the sites.
+func (b *Runbook) checkRepository(ctx context.Context, run *onboarding.Run, sites []*site) []onboarding.Finding {
+	host := b.repo.Host()
+	if !host.Connected() { // one connection for all that follows
+		if _, err := host.Ping(ctx); err != nil {
+			return []onboarding.Finding{unreached(host, err)}
 		}
-		return findings
-	}}
+	}
+	found := make([][]onboarding.Finding, 1+len(sites))
+	var unpushed []repo.Unpushed
+	var group errgroup.Group
+	group.SetLimit(checksAtOnce)
+	group.Go(func() error {
+		found[0] = b.checkWorkTree(ctx)
+		return nil
+	})
+	for i, site := range sites {
+		group.Go(func() error {
+			finding, have := b.checkFolder(ctx, run, site)
+			if i == 0 && have != nil {
+				unpushed = have.Unpushed
+			}
+			found[1+i] = []onboarding.Finding{finding}
+			return nil
+		})
+	}
+	_ = group.Wait() // checks report in their findings
+	found[0] = append(found[0], checkUnpushed(unpushed))
+	return slices.Concat(found...)
 }
 
 func (b *Runbook) where() string { return b.repo.Host().Name() + ":" + b.repo.Dir() }
 
-// lookScript prints a line for everything about the work tree that is wrong: a word, a tab, what was seen. BRANCH REMOTE PROGRAM.
+// lookScript prints a line for everything about the work tree that is wrong: a word, a tab, what was seen. BRANCH REMOTE PROGRAM TOOLS.
 //
 //go:embed repository.sh
 var lookScript string
@@ -88,41 +111,42 @@ var repositoryFixes = map[string]struct{ reads, fix string }{
 	"behind":  {"%[2]s that are missing in %[1]s", "Pull with rebase there."},
 }
 
-// checkRepository looks at the work tree and its remote in one round trip.
-func (b *Runbook) checkRepository(ctx context.Context) []onboarding.Finding {
+// checkWorkTree looks at the work tree and its remote in one round trip.
+func (b *Runbook) checkWorkTree(ctx context.Context) []onboarding.Finding {
 	const name = "repository"
-	config := b.config.Repository
-	out, err := b.repo.Host().Output(ctx, hosts.Command{Dir: b.repo.Dir(),
-		Argv: []string{"sh", "-c", lookScript, "onboardbot", config.Branch, config.Remote, b.config.Deploy.Command[0]}})
-	if err != nil {
-		return []onboarding.Finding{bad(name, "Check repository.dir and the account's rights there.", "%v", err)}
+	config, host := b.config.Repository, b.repo.Host()
+	out, err := host.Output(ctx, hosts.Command{Dir: b.repo.Dir(),
+		Argv: []string{"sh", "-c", lookScript, "onboardbot", config.Branch, config.Remote, b.config.Deploy.Command[0], hosts.Tools}})
+	if errors.Is(err, hosts.ErrUnreachable) {
+		return []onboarding.Finding{unreached(host, err)}
 	}
+	if err != nil {
+		return []onboarding.Finding{answered(host, nil), bad(name, "Check repository.dir and the account's rights there.", "%v", err)}
+	}
+	var missing []string
 	var findings []onboarding.Finding
 	for line := range strings.Lines(string(out)) {
 		word, seen, _ := strings.Cut(strings.TrimSpace(line), "\t")
-		known, ok := repositoryFixes[word]
-		if !ok {
-			continue
+		if word == "tool" {
+			missing = append(missing, seen)
 		}
-		findings = append(findings, bad(name, known.fix, "%s", fmt.Sprintf(known.reads, b.where(), seen)))
+		if known, ok := repositoryFixes[word]; ok {
+			findings = append(findings, bad(name, known.fix, "%s", fmt.Sprintf(known.reads, b.where(), seen)))
+		}
 	}
 	if len(findings) == 0 {
 		findings = append(findings, good(name, "%s is on %s and up to date, and %s is there", b.where(), config.Branch, b.config.Deploy.Command[0]))
 	}
-	return findings
+	return append([]onboarding.Finding{answered(host, missing)}, findings...)
 }
 
 // checkUnpushed looks for commits of others, which a push would publish with its own.
-func (b *Runbook) checkUnpushed(ctx context.Context) []onboarding.Finding {
+func checkUnpushed(commits []repo.Unpushed) onboarding.Finding {
 	const name = "unpushed commits"
-	commits, err := b.repo.Unpushed(ctx)
-	if err != nil {
-		return []onboarding.Finding{bad(name, "Fetch there.", "%v", err)}
-	}
 	for _, commit := range commits {
 		if !commit.Own {
-			return []onboarding.Finding{bad(name, "Push it or take it off the branch.", "a commit of %s is not pushed: %s", commit.Author, commit.Subject)}
+			return bad(name, "Push it or take it off the branch.", "a commit of %s is not pushed: %s", commit.Author, commit.Subject)
 		}
 	}
-	return []onboarding.Finding{good(name, "none of others")}
+	return good(name, "none of others")
 }

@@ -1,5 +1,8 @@
-# Looks at a work tree: BRANCH REMOTE PROGRAM. Prints a line for what is wrong: a word, a tab, what was seen.
+# Looks at a work tree: BRANCH REMOTE PROGRAM TOOLS. Prints a line for what is wrong: a word, a tab, what was seen.
 export LC_ALL=C GIT_TERMINAL_PROMPT=0 GIT_OPTIONAL_LOCKS=0
+for tool in $4; do
+	command -v "$tool" >/dev/null || printf 'tool\t%s\n' "$tool"
+done
 branch=$(git symbolic-ref -q --short HEAD)
 git rev-parse -q --verify HEAD >/dev/null || exit 1
 [ "$branch" = "$1" ] || printf 'branch\t%s\n' "$branch"

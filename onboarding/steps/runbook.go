@@ -7,7 +7,6 @@ import (
 	"sync"
 
 	"github.com/google/uuid"
-	"golang.org/x/sync/errgroup"
 
 	"github.com/atlilith/onboardbot/onboarding"
 	"github.com/atlilith/onboardbot/onboarding/dns"
@@ -53,6 +52,15 @@ func Connect(config Config) (*Parts, error) {
 		return nil, err
 	}
 	return parts, nil
+}
+
+// Warm opens the connections that the first run would wait for. What cannot be reached is left to whoever needs it.
+func (p *Parts) Warm(ctx context.Context) {
+	var warming sync.WaitGroup
+	for _, host := range p.Hosts {
+		warming.Go(func() { _, _ = host.Ping(ctx) })
+	}
+	warming.Wait()
 }
 
 // Close ends every connection.
@@ -190,17 +198,12 @@ func (b *Runbook) ended(v *view) bool {
 	return seen
 }
 
-// settle waits for what an earlier application may have left running on the hosts, since that outlives the bot: what is seen
-// afterwards is its end.
-func (b *Runbook) settle(ctx context.Context, v *view) error {
+// unsettled is the lock of what an earlier application may have left running on a host, since that outlives the bot: what is seen
+// once nobody holds it is its end. Empty where there was none, or its end was seen.
+func (b *Runbook) unsettled(v *view) string {
 	step := v.run.Step(v.key)
 	if step == nil || step.State != onboarding.StepApproved && step.State != onboarding.StepApplying || b.ended(v) {
-		return nil
+		return ""
 	}
-	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error { return v.host.WaitIdle(ctx, lockNginx) })
-	if v.key.Kind() == deploy {
-		group.Go(func() error { return b.repo.WaitIdle(ctx) })
-	}
-	return group.Wait()
+	return lockNginx
 }

@@ -27,7 +27,7 @@ func (b *Runbook) lookSync(ctx context.Context, v *view) (onboarding.Look, error
 		return err
 	})
 	group.Go(func() (err error) {
-		there, err = b.remote(groupCtx, v.site)
+		there, err = b.remote(groupCtx, v.site, "")
 		return err
 	})
 	if err := group.Wait(); err != nil {
@@ -43,7 +43,7 @@ func (b *Runbook) lookSync(ctx context.Context, v *view) (onboarding.Look, error
 	if !deployconfig.SameButBlankLines(file.Content, there.conf) {
 		file.Content = there.conf
 	}
-	change, err := b.commit(ctx, v, have, subjectSync(v.site), []hosts.File{file})
+	change, err := b.commit(v, have, subjectSync(v.site), []hosts.File{file})
 	return onboarding.Look{Change: change}, err
 }
 

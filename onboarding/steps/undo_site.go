@@ -24,10 +24,7 @@ func (b *Runbook) disableCommands(s *site) []onboarding.Command {
 
 // lookUndoDeploy is done when the site is gone from the VPS. A webroot that was there before the run stays.
 func (b *Runbook) lookUndoDeploy(ctx context.Context, v *view) (onboarding.Look, error) {
-	if err := b.settle(ctx, v); err != nil {
-		return onboarding.Look{}, err
-	}
-	there, err := b.remote(ctx, v.site)
+	there, err := b.remote(ctx, v.site, b.unsettled(v))
 	if err != nil {
 		return onboarding.Look{}, err
 	}
@@ -62,10 +59,7 @@ func (b *Runbook) deleteCertificate(s *site) onboarding.Command {
 
 // lookUndoCertificate is done when certbot no longer keeps a certificate of that name.
 func (b *Runbook) lookUndoCertificate(ctx context.Context, v *view) (onboarding.Look, error) {
-	if err := b.settle(ctx, v); err != nil {
-		return onboarding.Look{}, err
-	}
-	infos, err := v.host.Stat(ctx, v.fill(b.config.Certificate.Renewal))
+	infos, err := v.host.Inspect(ctx, b.unsettled(v), v.fill(b.config.Certificate.Renewal))
 	if err != nil || !infos[0].Exists {
 		return onboarding.Look{}, err
 	}
@@ -98,8 +92,7 @@ func (b *Runbook) lookUndoFiles(ctx context.Context, v *view) (onboarding.Look, 
 	if len(commit.Files) > 0 {
 		return onboarding.Look{Change: onboarding.Change{Summary: "Commit: " + commit.Subject, Items: []onboarding.Item{{Commit: commit}}}}, nil
 	}
-	change, err := b.push(ctx, v, settled)
-	return onboarding.Look{Change: change}, err
+	return onboarding.Look{Change: b.push(v, have, settled)}, nil
 }
 
 // same compares two files, nil being none.

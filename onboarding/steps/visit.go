@@ -1,9 +1,11 @@
 package steps
 
 import (
+	"context"
 	"net/http"
 	"net/netip"
 	"sync"
+	"time"
 
 	"github.com/atlilith/onboardbot/onboarding"
 )
@@ -35,6 +37,21 @@ func (s *site) everywhere(look func(visit) error) []onboarding.Finding {
 		}
 	}
 	return bad
+}
+
+// patiently looks again and again until all is well or the deadline is over, and returns what was wrong last.
+func patiently(ctx context.Context, deadline time.Time, look func() error) error {
+	for {
+		err := look()
+		if err == nil || time.Now().After(deadline) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
 }
 
 // answers says whether a status of HTTP is what a site that is up gives: a page, or the way to one.

@@ -204,6 +204,8 @@ func (v *VPS) Close() {
 		}
 	}
 	if v.hold != nil {
+		// The kernel takes its time to forget the network of a machine that is gone, and the next may have the same name.
+		_ = exec.Command("ip", "link", "del", v.Name).Run()
 		v.hold.Close()
 		_ = v.anchor.Wait()
 	}
