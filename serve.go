@@ -80,6 +80,7 @@ func serve(ctx context.Context, settings *config.Config, log *slog.Logger) error
 		return fmt.Errorf("jobs: %w", err)
 	}
 	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { parts.Warm(ctx); return nil })
 	group.Go(func() error { return house.bot.Run(ctx) })
 	group.Go(func() error { lease.Keep(ctx); return nil })
 	group.Go(func() error { return house.outbox.Run(ctx) })
