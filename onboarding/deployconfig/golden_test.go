@@ -23,6 +23,7 @@ var (
 		Domain: "merche-biche.com", Feature: "provider-site", Aliases: []string{"www.merche-biche.com", "merche.example"}, HeldBack: true,
 	}
 	wantScript = deployconfig.Script{RemoteDest: "/var/www/merche-biche.com", RemoteNginxConf: "/etc/nginx/sites-available/merche-biche.com"}
+	wantHosted = deployconfig.Script{RemoteHost: "merche-vps", RemoteDest: wantScript.RemoteDest, RemoteNginxConf: wantScript.RemoteNginxConf}
 	wantSite   = deployconfig.Site{ServerNames: []string{"merche-biche.com", "www.merche-biche.com"}, Root: "/var/www/merche-biche.com"}
 )
 
@@ -31,6 +32,7 @@ var edits = map[string]func([]byte) ([]byte, error){
 	"services": func(src []byte) ([]byte, error) { return deployconfig.SetServices(src, wantServices) },
 	"heldback": func(src []byte) ([]byte, error) { return deployconfig.SetHeldBack(src, false) },
 	"script":   func(src []byte) ([]byte, error) { return deployconfig.SetScript(src, wantScript) },
+	"hosted":   func(src []byte) ([]byte, error) { return deployconfig.SetScript(src, wantHosted) },
 	"site":     func(src []byte) ([]byte, error) { return deployconfig.SetSite(src, wantSite) },
 }
 

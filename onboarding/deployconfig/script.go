@@ -11,17 +11,23 @@ import (
 	"mvdan.cc/sh/v3/syntax"
 )
 
-// Script is what makes a deploy.sh that of one domain: the values of its variables REMOTE_DEST and REMOTE_NGINX_CONF.
+// Script is what makes a deploy.sh that of one domain: the values of its variables REMOTE_DEST and REMOTE_NGINX_CONF, and of
+// REMOTE_HOST, which not every script has.
 type Script struct {
+	RemoteHost      string // REMOTE_HOST; empty where there is none, and left alone where it is set to nothing
 	RemoteDest      string // REMOTE_DEST
 	RemoteNginxConf string // REMOTE_NGINX_CONF
 }
 
 // The variables of deploy.sh.
 const (
+	remoteHost      = "REMOTE_HOST"
 	remoteDest      = "REMOTE_DEST"
 	remoteNginxConf = "REMOTE_NGINX_CONF"
 )
+
+// ErrNoHost says that a script has no REMOTE_HOST to set.
+var ErrNoHost = errors.New("does not assign " + remoteHost)
 
 // ReadScript returns the variables' values. Each must be assigned once, a constant, outside functions and conditions.
 func ReadScript(src []byte) (Script, error) {
@@ -29,12 +35,12 @@ func ReadScript(src []byte) (Script, error) {
 	if err != nil {
 		return Script{}, fmt.Errorf("deploy.sh: %w", err)
 	}
-	return Script{assigned.dest.value, assigned.conf.value}, nil
+	return assigned.script(), nil
 }
 
 // SetScript replaces the variables' values and keeps the way they are quoted where the new value allows it.
 func SetScript(src []byte, script Script) ([]byte, error) {
-	if err := cmp.Or(oneLine(remoteDest, script.RemoteDest), oneLine(remoteNginxConf, script.RemoteNginxConf)); err != nil {
+	if err := cmp.Or(oneLine(remoteDest, script.RemoteDest), oneLine(remoteNginxConf, script.RemoteNginxConf), hostLine(script.RemoteHost)); err != nil {
 		return nil, err
 	}
 	edited, err := setScript(src, script)
@@ -44,16 +50,28 @@ func SetScript(src []byte, script Script) ([]byte, error) {
 	return edited, nil
 }
 
+func hostLine(host string) error {
+	if host == "" {
+		return nil
+	}
+	return oneLine(remoteHost, host)
+}
+
 func setScript(src []byte, script Script) ([]byte, error) {
 	before, err := parseScript(src)
 	if err != nil {
 		return nil, err
 	}
+	if script.RemoteHost == "" {
+		script.RemoteHost = before.host.value
+	} else if before.hostProblem != nil {
+		return nil, before.hostProblem
+	}
 	var edits []edit
 	for _, set := range []struct {
 		old  assignment
 		want string
-	}{{before.dest, script.RemoteDest}, {before.conf, script.RemoteNginxConf}} {
+	}{{before.host, script.RemoteHost}, {before.dest, script.RemoteDest}, {before.conf, script.RemoteNginxConf}} {
 		if set.old.value == set.want {
 			continue
 		}
@@ -73,7 +91,7 @@ func setScript(src []byte, script Script) ([]byte, error) {
 	if err != nil {
 		return nil, errors.Join(errChanged, err)
 	}
-	if (Script{after.dest.value, after.conf.value}) != script {
+	if after.script() != script {
 		return nil, errChanged
 	}
 	same, err := sameButValues(before, after)
@@ -90,9 +108,12 @@ type assignment struct {
 }
 
 type parsedScript struct {
-	file       *syntax.File
-	dest, conf assignment
+	file             *syntax.File
+	host, dest, conf assignment
+	hostProblem      error // why there is no host to set
 }
+
+func (p parsedScript) script() Script { return Script{p.host.value, p.dest.value, p.conf.value} }
 
 func parseScript(src []byte) (parsedScript, error) {
 	if err := text(src); err != nil {
@@ -103,6 +124,9 @@ func parseScript(src []byte) (parsedScript, error) {
 		return parsedScript{}, err
 	}
 	parsed := parsedScript{file: file}
+	if parsed.host, parsed.hostProblem = findAssignment(file, remoteHost); parsed.hostProblem != nil {
+		parsed.host = assignment{}
+	}
 	if parsed.dest, err = findAssignment(file, remoteDest); err != nil {
 		return parsed, err
 	}
@@ -131,6 +155,9 @@ func findAssignment(file *syntax.File, name string) (assignment, error) {
 	case problem != nil:
 		return assignment{}, problem
 	case len(all) == 0:
+		if name == remoteHost {
+			return assignment{}, ErrNoHost
+		}
 		return assignment{}, fmt.Errorf("does not assign %s", name)
 	case len(all) > 1:
 		return assignment{}, fmt.Errorf("line %d: %s is assigned more than once, first on line %d", all[1].Pos().Line(), name, all[0].Pos().Line())
@@ -236,11 +263,14 @@ func quoteLike(old []byte, value string) (string, error) {
 	return syntax.Quote(value, syntax.LangBash)
 }
 
-// sameButValues prints both scripts with the same text for the two values and compares.
+// sameButValues prints both scripts with the same text for the values and compares.
 func sameButValues(a, b parsedScript) (bool, error) {
 	var printed [2]bytes.Buffer
 	for i, script := range []parsedScript{a, b} {
-		for _, set := range []assignment{script.dest, script.conf} {
+		for _, set := range []assignment{script.host, script.dest, script.conf} {
+			if set.node == nil {
+				continue
+			}
 			at := set.node.Name.End()
 			set.node.Value = &syntax.Word{Parts: []syntax.WordPart{&syntax.Lit{ValuePos: at, ValueEnd: at, Value: "set"}}}
 		}

@@ -52,7 +52,13 @@ type Host struct {
 	IPv4 string `yaml:"ipv4"`
 	// IPv6 is the public address that AAAA records get. Empty: domains get no AAAA record.
 	IPv6 string `yaml:"ipv6"`
+	// Alias is how the machine with the repository reaches this one by ssh: what REMOTE_HOST in deploy.sh is set to. Default: ssh.
+	// Where both are empty, deploy.sh keeps its own.
+	Alias string `yaml:"alias"`
 }
+
+// aliasForm allows what ssh(1) takes as [user@]host or an alias, and no option.
+var aliasForm = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.@:-]*$`)
 
 // Repository says where the platform's repository is and how commits are made in it.
 type Repository struct {
@@ -157,6 +163,7 @@ func (c *Config) Defaults() {
 	for name, host := range c.Hosts {
 		host.Name = cmp.Or(host.Name, name)
 		host.Config = host.WithDefaults()
+		host.Alias = cmp.Or(host.Alias, host.SSH)
 		c.Hosts[name] = host
 		if host.IPv4 != "" {
 			addressed = append(addressed, name)
@@ -272,6 +279,9 @@ func (c *Config) validateHosts(p *problems) {
 		}
 		if address, err := netip.ParseAddr(host.IPv6); host.IPv6 != "" && (err != nil || !address.Is6() || address.Is4In6() || address.Zone() != "") {
 			p.add(key+".ipv6", "%q is not an IPv6 address", host.IPv6)
+		}
+		if host.Alias != host.SSH && !aliasForm.MatchString(host.Alias) {
+			p.add(key+".alias", "%q is not an alias of ssh_config, or [user@]host", host.Alias)
 		}
 		if host.IPv6 != "" && host.IPv4 == "" {
 			p.add(key+".ipv4", "is missing beside ipv6")

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -107,9 +108,7 @@ func (b *Runbook) edit(v *view, files []hosts.File, fresh bool) ([]hosts.File, e
 		name string
 		edit func([]byte) ([]byte, error)
 	}{
-		{scriptFile, func(src []byte) ([]byte, error) {
-			return deployconfig.SetScript(src, deployconfig.Script{RemoteDest: v.webroot, RemoteNginxConf: v.conf})
-		}},
+		{scriptFile, func(src []byte) ([]byte, error) { return b.editScript(v, src) }},
 		{nginxFile, func(src []byte) ([]byte, error) {
 			return deployconfig.SetSite(src, deployconfig.Site{ServerNames: v.names, Root: v.webroot})
 		}},
@@ -132,6 +131,20 @@ func (b *Runbook) edit(v *view, files []hosts.File, fresh bool) ([]hosts.File, e
 		edited = append(edited, changed)
 	}
 	return edited, nil
+}
+
+// editScript names the VPS too. A script that names none goes where ./run sends it, which is right for the usual VPS alone.
+func (b *Runbook) editScript(v *view, src []byte) ([]byte, error) {
+	script := deployconfig.Script{RemoteHost: v.alias, RemoteDest: v.webroot, RemoteNginxConf: v.conf}
+	out, err := deployconfig.SetScript(src, script)
+	if !errors.Is(err, deployconfig.ErrNoHost) {
+		return out, err
+	}
+	if v.hostName != b.config.VPS {
+		return nil, conflict("Give it a line REMOTE_HOST="+v.alias+", or choose "+b.config.VPS+".", "%s is to be on %s, but its %s does not say where it goes.", v.domain, v.hostName, scriptFile)
+	}
+	script.RemoteHost = ""
+	return deployconfig.SetScript(src, script)
 }
 
 // editServices keeps what the file says of the domain's state, except in a fresh copy, which is held back until it is live.

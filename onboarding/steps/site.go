@@ -23,6 +23,7 @@ type site struct {
 	enabled   string // the link that enables that
 	host      *hosts.Host
 	hostName  string
+	alias     string // how the repository's host reaches it
 	ipv4      netip.Addr
 	ipv6      netip.Addr // not valid where the VPS has none
 	email     string     // of the ACME account
@@ -92,7 +93,7 @@ func (b *Runbook) site(run *onboarding.Run, key onboarding.Key) (*site, error) {
 			Fix: "Configure it under hosts, with its ipv4."}
 	}
 	s := &site{domain: domain.Name, names: domain.Names(), target: strings.TrimSuffix(domain.Name, ".com"), slug: run.Request.Slug,
-		folder: b.repo.Folder(domain.Name), host: host, hostName: name, ipv4: netip.MustParseAddr(configured.IPv4)}
+		folder: b.repo.Folder(domain.Name), host: host, hostName: name, alias: configured.Alias, ipv4: netip.MustParseAddr(configured.IPv4)}
 	if configured.IPv6 != "" {
 		s.ipv6 = netip.MustParseAddr(configured.IPv6)
 	}

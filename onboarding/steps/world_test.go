@@ -47,7 +47,12 @@ type bound struct {
 
 func newTown(t testing.TB, configure func(*steps.Config)) *town {
 	t.Helper()
-	world := sandbox.New(t, sandbox.Config{Quick: true})
+	return newTownOn(t, sandbox.Config{Quick: true}, configure)
+}
+
+func newTownOn(t testing.TB, config sandbox.Config, configure func(*steps.Config)) *town {
+	t.Helper()
+	world := sandbox.New(t, config)
 	dir := world.Dir
 	vps := world.VPS[0]
 	town := &town{t: t, World: world, bound: &bound{}, config: steps.Config{
@@ -67,6 +72,11 @@ func newTown(t testing.TB, configure func(*steps.Config)) *town {
 			Updates: dns.PublisherConfig{Server: namespace.Resolver, Key: world.DNS.Key.Name, SecretFile: world.DNS.Key.SecretFile}},
 		Probe: probe.Config{RootsFiles: []string{world.Roots}},
 	}}
+	for _, more := range world.VPS[1:] {
+		town.config.Hosts[more.Name] = steps.Host{Config: hosts.Config{SSH: more.Host.Alias, SSHConfig: world.SSH.Config, ControlDir: filepath.Join(dir, "ssh-control")},
+			IPv4: more.Host.Address, IPv6: more.IPv6}
+	}
+	town.config.VPS = "vps-0"
 	if configure != nil {
 		configure(&town.config)
 	}
