@@ -62,7 +62,9 @@ func (s scribe) cancelled(view *onboarding.View, event onboarding.Event) bot.Mes
 		stay = "*Stays*: " + bot.Escape(few(stays, ", "))
 	}
 	page.say(stay + "\n*Not done*: " + bot.Escape(few(open, ", ")))
-	page.note(fmt.Sprintf("%s takes it up again: what is there is found and not done twice.", bot.Code(s.command+" "+view.Request.Slug)))
+	if view.Kind == onboarding.KindOnboard {
+		page.note(fmt.Sprintf("%s takes it up again: what is there is found and not done twice.", bot.Code(s.command+" "+view.Request.Slug)))
+	}
 	return bot.Message{Key: eventKey(event), Channel: view.Channel, Thread: rootKey(view.ID), Text: page.text(), Blocks: page.blocks}
 }
 

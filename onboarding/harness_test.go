@@ -75,6 +75,12 @@ func (w *world) UndoSteps(run *onboarding.Run) []onboarding.Definition {
 	return definitions
 }
 
+// RenewSteps renews, and brings home what that changed.
+func (w *world) RenewSteps(run *onboarding.Run) []onboarding.Definition {
+	renew := onboarding.Key("renew/" + run.Request.Domains[0].Name)
+	return []onboarding.Definition{{Key: renew, Title: "Renew", Destructive: true}, {Key: "sync/" + onboarding.Key(renew.Domain()), Title: "Sync", Destructive: true, After: []onboarding.Key{renew}}}
+}
+
 func (w *world) Look(_ context.Context, run *onboarding.Run, key onboarding.Key) (onboarding.Look, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()

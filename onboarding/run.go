@@ -12,10 +12,11 @@ type RunKind string
 // The kinds of runs.
 const (
 	KindOnboard RunKind = "onboard"
-	KindUndo    RunKind = "undo" // takes back what another run did
+	KindUndo    RunKind = "undo"  // takes back what another run did
+	KindRenew   RunKind = "renew" // renews the certificate of one domain
 )
 
-// Run is one onboarding under way, from the request to the last check, or its undoing.
+// Run is one onboarding under way, from the request to the last check, or its undoing, or the renewal of a certificate.
 type Run struct {
 	ID        uuid.UUID
 	Kind      RunKind
@@ -35,6 +36,8 @@ type Run struct {
 	Steps   []Step    // in the order of the runbook
 	// Undoes is what a run of [KindUndo] takes back, nil for any other.
 	Undoes *Undoes
+	// Renews is the run that made the domain live whose certificate a run of [KindRenew] renews, zero where none did.
+	Renews uuid.UUID
 }
 
 // RunState is where a run stands.

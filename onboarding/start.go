@@ -51,7 +51,7 @@ func (s *Service) Check(ctx context.Context, request Request) error {
 // a cancelled onboarding can be taken up again.
 func (s *Service) checkSlug(ctx context.Context, request Request, earlier *Run, problems Problems) error {
 	var active uuid.UUID
-	err := s.pool.QueryRow(ctx, `SELECT id FROM runs WHERE slug = $1 AND state = 'active'`, request.Slug).Scan(&active)
+	err := s.pool.QueryRow(ctx, `SELECT id FROM runs WHERE slug = $1 AND state = 'active' AND kind <> 'renew'`, request.Slug).Scan(&active)
 	switch {
 	case err == nil:
 		problems.add(FieldSlug, fmt.Sprintf("%s is being onboarded already: see /onboard status %s.", request.Slug, request.Slug))

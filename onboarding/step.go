@@ -37,6 +37,8 @@ type Runbook interface {
 	Steps(Request) []Definition
 	// UndoSteps lists the steps that take a run back, in their order. The run has its [Undoes].
 	UndoSteps(run *Run) []Definition
+	// RenewSteps lists the steps that renew the certificate of a run's one domain, in their order.
+	RenewSteps(run *Run) []Definition
 	// Look answers what is left to do. It changes nothing and may be called at any time.
 	Look(ctx context.Context, run *Run, key Key) (Look, error)
 	// Apply carries out exactly the change, item by item, writing what happens to the log.

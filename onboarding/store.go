@@ -40,9 +40,13 @@ func insertRun(ctx context.Context, q querier, run *Run, submission string) erro
 	if run.Undoes != nil {
 		undoes, deletes = &run.Undoes.Run, run.Undoes.DeleteCertificates
 	}
-	_, err = q.Exec(ctx, `INSERT INTO runs (id, slug, request, requester, channel, tenant_id, submission, kind, undoes, delete_certificates)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
-		run.ID, run.Request.Slug, request, run.Requester, run.Channel, run.TenantID, submission, run.Kind, undoes, deletes)
+	var renews *uuid.UUID
+	if run.Renews != uuid.Nil {
+		renews = &run.Renews
+	}
+	_, err = q.Exec(ctx, `INSERT INTO runs (id, slug, request, requester, channel, tenant_id, submission, kind, undoes, delete_certificates, renews)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
+		run.ID, run.Request.Slug, request, run.Requester, run.Channel, run.TenantID, submission, run.Kind, undoes, deletes, renews)
 	if err != nil {
 		return err
 	}
@@ -68,18 +72,19 @@ func lockRun(ctx context.Context, tx pgx.Tx, id uuid.UUID) (*Run, error) {
 	return loadRun(ctx, tx, id)
 }
 
-const runColumns = `id, kind, undoes, delete_certificates, request, requester, channel, tenant_id, state, facts, created_at, ended_at, ended_by`
+const runColumns = `id, kind, undoes, delete_certificates, renews, request, requester, channel, tenant_id, state, facts, created_at, ended_at, ended_by`
 
 func scanRun(row pgx.CollectableRow) (*Run, error) {
 	run := new(Run)
 	var ended *time.Time
 	var endedBy *Operator
-	var undoes *uuid.UUID
+	var undoes, renews *uuid.UUID
 	var deletes bool
-	err := row.Scan(&run.ID, &run.Kind, &undoes, &deletes, &run.Request, &run.Requester, &run.Channel, &run.TenantID, &run.State, &run.Facts, &run.Created, &ended, &endedBy)
+	err := row.Scan(&run.ID, &run.Kind, &undoes, &deletes, &renews, &run.Request, &run.Requester, &run.Channel, &run.TenantID, &run.State, &run.Facts, &run.Created, &ended, &endedBy)
 	if undoes != nil {
 		run.Undoes = &Undoes{Run: *undoes, DeleteCertificates: deletes}
 	}
+	run.Renews = orZero(renews)
 	run.Ended = orZero(ended)
 	run.EndedBy = orZero(endedBy)
 	return run, err

@@ -53,9 +53,9 @@ func (s *Service) Approval(ctx context.Context, id uuid.UUID) (*Approval, error)
 	return loadApproval(ctx, s.pool, id)
 }
 
-// Latest returns the newest run of a slug, active or not. It returns [ErrNotFound].
+// Latest returns the newest run of a slug, active or not, renewals aside. It returns [ErrNotFound].
 func (s *Service) Latest(ctx context.Context, slug string) (*Run, error) {
-	runs, err := s.runsWhere(ctx, s.pool, `slug = $1 ORDER BY (state = 'active') DESC, created_at DESC LIMIT 1`, slug)
+	runs, err := s.runsWhere(ctx, s.pool, `slug = $1 AND kind <> 'renew' ORDER BY (state = 'active') DESC, created_at DESC LIMIT 1`, slug)
 	if err != nil {
 		return nil, err
 	}

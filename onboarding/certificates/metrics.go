@@ -68,3 +68,16 @@ func (w *Watch) Expiries(ctx context.Context) (map[string]Expiry, error) {
 	}
 	return expiries, rows.Err()
 }
+
+// NotAfter returns when the certificate that each domain serves ends, as last seen.
+func (w *Watch) NotAfter(ctx context.Context) (map[string]time.Time, error) {
+	expiries, err := w.Expiries(ctx)
+	if err != nil {
+		return nil, err
+	}
+	ends := make(map[string]time.Time, len(expiries))
+	for domain, expiry := range expiries {
+		ends[domain] = expiry.NotAfter
+	}
+	return ends, nil
+}

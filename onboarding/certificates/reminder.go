@@ -201,3 +201,14 @@ func count(n int64, unit string) string {
 	}
 	return fmt.Sprintf("%d %ss", n, unit)
 }
+
+// Clears says that a reminder is good news.
+func (p Posted) Clears() bool {
+	return p.About == AllClear || strings.HasPrefix(string(p.About), string(clearPrefix))
+}
+
+// Fault returns what kind of fault a reminder is about, false where it is about the age of a certificate or good news.
+func (p Posted) Fault() (Kind, bool) {
+	kind, found := strings.CutPrefix(string(p.About), string(faultPrefix))
+	return Kind(kind), found
+}

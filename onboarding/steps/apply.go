@@ -123,7 +123,7 @@ func (b *Runbook) timeout(key onboarding.Key) time.Duration {
 	switch key.Kind() {
 	case deploy:
 		return b.config.Deploy.Timeout
-	case certificate:
+	case certificate, renew:
 		return b.config.Certificate.Timeout
 	}
 	return 0

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/atlilith/onboardbot/onboarding/certificates"
 	"github.com/atlilith/onboardbot/onboarding/dns"
 	"github.com/atlilith/onboardbot/onboarding/hosts"
 	"github.com/atlilith/onboardbot/onboarding/platform"
@@ -37,6 +38,8 @@ type Config struct {
 	DNS DNS `yaml:"dns"`
 	// Certificate says how a domain gets its certificate.
 	Certificate Certificate `yaml:"certificate"`
+	// Certificates says how the certificates of live sites are watched and renewed.
+	Certificates certificates.Settings `yaml:"certificates"`
 	// Portal is the provider-portal.
 	Portal Portal `yaml:"portal"`
 	// Probe says how sites are looked at from outside.
@@ -202,6 +205,7 @@ func (c *Config) Defaults() {
 	set(&c.Certificate.Log, "/var/log/letsencrypt/letsencrypt.log")
 	set(&c.Certificate.Challenge, ".well-known/acme-challenge")
 	c.Certificate.Timeout = cmp.Or(c.Certificate.Timeout, 5*time.Minute)
+	c.Certificates = c.Certificates.WithDefaults()
 	set(&c.Portal.URL, "https://{slug}.my/")
 	set(&c.Portal.ParentURL, "https://{owner}.my/")
 	if c.Portal.Expect == nil {
@@ -235,6 +239,10 @@ func (c *Config) Validate() error {
 	var p problems
 	p.under("platform", c.Platform.Validate())
 	c.validateHosts(&p)
+	c.validateCertificates(&p)
+	if _, known := c.Hosts[c.Repository.Host]; !known {
+		p.add("repository.host", "%q is not one of hosts", c.Repository.Host)
+	}
 	p.under("repository", c.Repository.Validate())
 	p.under("probe", c.Probe.Validate())
 	if c.Others < 1 {
@@ -286,9 +294,6 @@ func (c *Config) validateHosts(p *problems) {
 		if host.IPv6 != "" && host.IPv4 == "" {
 			p.add(key+".ipv4", "is missing beside ipv6")
 		}
-	}
-	if _, known := c.Hosts[c.Repository.Host]; !known {
-		p.add("repository.host", "%q is not one of hosts", c.Repository.Host)
 	}
 	if vps, known := c.Hosts[c.VPS]; !known || vps.IPv4 == "" {
 		p.add("vps", "%q is not one of hosts with an ipv4", c.VPS)

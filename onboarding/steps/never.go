@@ -81,6 +81,10 @@ func (b *Runbook) permitCommand(grant onboarding.Grant, site *site, command onbo
 				known = append(known, *item.Command)
 			}
 		}
+	case renew:
+		if b.renews(site, command) {
+			return nil
+		}
 	case undo + deploy:
 		known = b.disableCommands(site)
 	case undo + certificate:

@@ -6,14 +6,14 @@ import (
 	"slices"
 	"sync"
 
-	"github.com/google/uuid"
-
 	"github.com/atlilith/onboardbot/onboarding"
+	"github.com/atlilith/onboardbot/onboarding/certificates"
 	"github.com/atlilith/onboardbot/onboarding/dns"
 	"github.com/atlilith/onboardbot/onboarding/hosts"
 	"github.com/atlilith/onboardbot/onboarding/platform"
 	"github.com/atlilith/onboardbot/onboarding/probe"
 	"github.com/atlilith/onboardbot/onboarding/repo"
+	"github.com/google/uuid"
 )
 
 // Parts are what the runbook works with; [Connect] makes them of a configuration.
@@ -31,21 +31,12 @@ func Connect(config Config) (*Parts, error) {
 	if err := config.Validate(); err != nil {
 		return nil, err
 	}
-	parts := &Parts{Hosts: map[string]*hosts.Host{}}
-	for name, host := range config.Hosts {
-		var err error
-		if parts.Hosts[name], err = hosts.New(host.Config); err != nil {
-			return nil, err
-		}
+	parts := new(Parts)
+	if err := parts.connectSites(config); err != nil {
+		return nil, err
 	}
 	var err error
 	if parts.Repo, err = repo.New(parts.Hosts[config.Repository.Host], config.Repository.Config); err != nil {
-		return nil, err
-	}
-	if parts.Resolver, err = dns.NewResolver(config.DNS.Resolver); err != nil {
-		return nil, err
-	}
-	if parts.Prober, err = probe.New(config.Probe); err != nil {
 		return nil, err
 	}
 	if parts.Platform, err = platform.New(config.Platform); err != nil {
@@ -65,7 +56,9 @@ func (p *Parts) Warm(ctx context.Context) {
 
 // Close ends every connection.
 func (p *Parts) Close() {
-	p.Platform.Close()
+	if p.Platform != nil {
+		p.Platform.Close()
+	}
 	var closing sync.WaitGroup
 	for _, host := range p.Hosts {
 		closing.Go(func() { _ = host.Close() }) // a connection that cannot be ended ends by itself when idle
@@ -82,6 +75,7 @@ type Runbook struct {
 	resolver  *dns.Resolver
 	publisher *dns.Publisher // nil where the records are made by hand
 	prober    *probe.Prober
+	keeper    *certificates.Keeper
 	scripts   sync.Map // SHA-256 of every deploy.sh that bash has read
 	ends      sync.Map // the applications whose end this process has seen, by run and step
 }
@@ -98,8 +92,11 @@ func New(parts *Parts, config Config) (*Runbook, error) {
 		return nil, err
 	}
 	b := &Runbook{config: config, db: parts.Platform, hosts: parts.Hosts, repo: parts.Repo, resolver: parts.Resolver, prober: parts.Prober}
+	var err error
+	if b.keeper, err = NewKeeper(parts, config, nil); err != nil {
+		return nil, err
+	}
 	if config.DNS.Provider == RFC2136 {
-		var err error
 		if b.publisher, err = dns.NewPublisher(config.DNS.Updates); err != nil {
 			return nil, fmt.Errorf("dns.rfc2136: %w", err)
 		}
@@ -118,6 +115,7 @@ const (
 	syncConf     = "sync"
 	goLive       = "go-live"
 	verify       = "verify"
+	renew        = "renew"
 )
 
 // Steps lists the steps of a request in the order of the runbook. Domains do not wait for each other.
@@ -156,7 +154,7 @@ func (b *Runbook) Look(ctx context.Context, run *onboarding.Run, key onboarding.
 		return b.lookVerify(ctx, run, early(run, key))
 	}
 	look := map[string]func(context.Context, *view) (onboarding.Look, error){
-		publish: b.lookDNS, deployConfig: b.lookDeployConfig, deploy: b.lookDeploy, certificate: b.lookCertificate, syncConf: b.lookSync, goLive: b.lookGoLive,
+		publish: b.lookDNS, deployConfig: b.lookDeployConfig, deploy: b.lookDeploy, certificate: b.lookCertificate, syncConf: b.lookSync, goLive: b.lookGoLive, renew: b.lookRenew,
 		undo + deploy: b.lookUndoDeploy, undo + certificate: b.lookUndoCertificate, undo + deployConfig: b.lookUndoFiles, undo + publish: b.lookUndoDNS,
 	}[key.Kind()]
 	if look == nil {

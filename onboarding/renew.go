@@ -1,0 +1,59 @@
+package onboarding
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/google/uuid"
+)
+
+// Renew begins a run that renews a domain's certificate, asked for like any other change. Of a domain that a run made live it takes
+// everything but the name from there, the channel among it; what nobody onboarded is renewed as it is given. It returns
+// [ErrNotOperator], or [ErrBusy] while the domain is part of another run.
+func (s *Service) Renew(ctx context.Context, domain Domain, operator, channel, submission string) (*Run, error) {
+	requester, err := s.operator(ctx, operator)
+	if err != nil {
+		return nil, err
+	}
+	if run, err := s.bySubmission(ctx, submission); err != nil || run != nil {
+		return run, err
+	}
+	id, err := uuid.NewV7()
+	if err != nil {
+		return nil, err
+	}
+	run := &Run{ID: id, Kind: KindRenew, Requester: requester, State: RunActive, Channel: channel, TenantID: uuid.New(),
+		Request: Request{DisplayName: domain.Name, Domains: []Domain{domain}}}
+	live, err := s.LiveDomain(ctx, domain.Name)
+	if err != nil {
+		return nil, err
+	}
+	if live != nil {
+		made, err := loadRun(ctx, s.pool, live.Run)
+		if err != nil {
+			return nil, err
+		}
+		run.Request, run.TenantID, run.Channel, run.Renews = made.Request, made.TenantID, made.Channel, made.ID
+		run.Request.Domains = []Domain{live.Domain}
+	}
+	for _, definition := range s.Runbook.RenewSteps(run) {
+		run.Steps = append(run.Steps, Step{Definition: definition, State: StepPending})
+	}
+	err = s.insert(ctx, run, submission)
+	switch violates(err) {
+	case "":
+	case "runs_submission_key":
+		return s.bySubmission(ctx, submission)
+	case "run_domains_one_active":
+		return nil, fmt.Errorf("%s is part of another run: %w", domain.Name, ErrBusy)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("new run: %w", err)
+	}
+	return run, nil
+}
+
+// Renewals returns the renewals that are under way.
+func (s *Service) Renewals(ctx context.Context) ([]*Run, error) {
+	return s.runsWhere(ctx, s.pool, `kind = 'renew' AND state = 'active' ORDER BY created_at`)
+}
