@@ -1,9 +1,9 @@
 package isolation
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
-	"runtime"
 	"time"
 )
 
@@ -74,7 +74,8 @@ type Table struct {
 
 // Budget bounds connections, rate and time.
 type Budget struct {
-	// Connections that attempt at once (default: 2). Two more are used to know the truth.
+	// Connections that attempt at once (default: 2). Two more ask for the truth, and a few stand by for sessions in which settings were never
+	// set, one of them in use at a time.
 	Connections int `yaml:"connections"`
 	// ChecksPerSecond is the most tenant-and-table reads started per second (default: 100,000).
 	ChecksPerSecond int `yaml:"checks_per_second"`
@@ -86,22 +87,16 @@ type Budget struct {
 	BlindWriteRows int `yaml:"blind_write_rows"`
 }
 
+// WithDefaults fills in what is not given.
+func (b Budget) WithDefaults() Budget {
+	b.Connections, b.ChecksPerSecond = cmp.Or(b.Connections, 2), cmp.Or(b.ChecksPerSecond, 100_000)
+	b.StatementTimeout, b.LockTimeout = cmp.Or(b.StatementTimeout, 10*time.Second), cmp.Or(b.LockTimeout, 250*time.Millisecond)
+	b.BlindWriteRows = cmp.Or(b.BlindWriteRows, 20_000)
+	return b
+}
+
 func (c Config) withDefaults() Config {
-	if c.Budget.Connections == 0 {
-		c.Budget.Connections = min(2, max(1, runtime.NumCPU()))
-	}
-	if c.Budget.ChecksPerSecond == 0 {
-		c.Budget.ChecksPerSecond = 100_000
-	}
-	if c.Budget.StatementTimeout == 0 {
-		c.Budget.StatementTimeout = 10 * time.Second
-	}
-	if c.Budget.LockTimeout == 0 {
-		c.Budget.LockTimeout = 250 * time.Millisecond
-	}
-	if c.Budget.BlindWriteRows == 0 {
-		c.Budget.BlindWriteRows = 20_000
-	}
+	c.Budget = c.Budget.WithDefaults()
 	return c
 }
 

@@ -72,7 +72,9 @@ func (m *model) loneMembership() *relation {
 		if o == nil || len(o.User) != 1 || len(o.Org) != 1 || r.isView() {
 			continue
 		}
-		if len(r.Key) == 2 && slices.Contains(r.Key, o.User[0]) && slices.Contains(r.Key, o.Org[0]) {
+		if slices.ContainsFunc(r.Unique, func(key []string) bool {
+			return len(key) == 2 && slices.Contains(key, o.User[0]) && slices.Contains(key, o.Org[0])
+		}) {
 			found = append(found, r)
 		}
 	}

@@ -18,9 +18,10 @@ const (
 
 // secret is a value that only one tenant's row holds.
 type secret struct {
-	table *relation
-	key   string
-	owner string
+	table   *relation
+	key     string
+	owner   string
+	account bool // in a tenant's own row
 }
 
 // prey is what victims have that nobody else should be shown: found in an answer, it proves a leak whatever the answer's shape.
@@ -105,7 +106,7 @@ func (p *prey) learn(t *relation, c *column, o *ownership, row target, shared ma
 		shared[*value] = true
 		return
 	}
-	p.secrets[*value] = secret{t, row.key, row.victim.String()}
+	p.secrets[*value] = secret{t, row.key, row.victim.String(), tenants}
 }
 
 // find looks for a secret of anybody but the session's own Person and Orgs in a JSON document; given are values that the attacker brought along.
@@ -136,12 +137,18 @@ func (p *prey) findIn(value any, s session, given []string) *secret {
 		// Composite values and arrays print their parts between commas.
 		candidates = append(candidates, strings.FieldsFunc(value, func(r rune) bool { return strings.ContainsRune("(),{}\"", r) })...)
 		for _, c := range candidates {
-			if found, ok := p.secrets[c]; ok && !slices.Contains(given, c) && !s.owns(found.owner) {
+			if found, ok := p.secrets[c]; ok && !slices.Contains(given, c) && !s.owns(found.owner) && !s.shares(found) {
 				return &found
 			}
 		}
 	}
 	return nil
+}
+
+// shares reports whether a secret is of the account of somebody whom the session shares an Org with.
+func (s session) shares(found secret) bool {
+	v := victimOf(found.owner)
+	return found.account && slices.Contains(s.Mates, v.Person)
 }
 
 // owns reports whether an owner is the session's own tenant.

@@ -149,11 +149,13 @@ func BenchmarkReads(b *testing.B) {
 func BenchmarkGrowth(b *testing.B) {
 	for b.Loop() {
 		for _, tenants := range []int{500, 1000, 2000, 4000, 8000} {
-			s := newSchema(b, bigPlatform(tenants))
+			s := newSchema(b, bigPlatform(tenants), floorSQL())
 			s.exec(b, "VACUUM ANALYZE")
-			took := best(5, func() time.Duration { return s.reads(b) })[0]
+			times := best(5, func() time.Duration { return s.reads(b) }, func() time.Duration { return s.floor(b) })
+			took := times[0]
 			b.ReportMetric(float64(took.Microseconds())/float64(tenants), fmt.Sprintf("µs/tenant-of-%d", tenants))
-			b.Logf("%5d tenants: %8v, %v a tenant", tenants, took.Round(time.Millisecond), (took / time.Duration(tenants)).Round(time.Microsecond))
+			b.Logf("%5d tenants: %8v, %v a tenant (the floor: %v)", tenants, took.Round(time.Millisecond), (took / time.Duration(tenants)).Round(time.Microsecond),
+				(times[1] / time.Duration(tenants)).Round(time.Microsecond))
 		}
 	}
 }
