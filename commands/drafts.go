@@ -97,6 +97,9 @@ func (d *Desk) typed(ctx context.Context, action bot.Action) error {
 
 // keepTyped keeps a form's content as of a press in it, for operators alone and not for a dry run.
 func (d *Desk) keepTyped(ctx context.Context, action bot.Action, meta formMeta, content draft) error {
+	if meta.Plan {
+		return nil
+	}
 	if err := d.operator(ctx, action.Person); err != nil {
 		if _, expected := sentence(err); expected {
 			return nil

@@ -169,3 +169,35 @@ func TestMailAndHostsByDomain(t *testing.T) {
 	}
 	r.noTrouble()
 }
+
+// TestHostileInputsBehindTheCommand reads what the form says of values that nobody should send.
+func TestHostileInputsBehindTheCommand(t *testing.T) {
+	t.Parallel()
+	r := newRoom(t)
+	for _, c := range []struct{ typed, want string }{
+		{`merche name="a` + "\u202e" + `b"`, "U+202E does not print"},
+		{`merche name="` + strings.Repeat("x", 100) + `"`, "At most 80 characters; this has 100"},
+		{`merche email="<@U0BO>"`, "This is not an email address"},
+		{`merche domains=10.0.0.1,../..`, "is an address, not a domain name"},
+		{`merche mail=🐦`, "🐦 is no mail plan"},
+		{`merche mail=forwarding`, "Forward to"},
+		{`merche host=$(reboot)`, "$(reboot) is not one of the configured hosts"},
+		{`merche mode=owner palette=red,#eee`, "red"},
+		{`merche mode=owner copy="<script>x</script>"`, "Site copy is plain text"},
+		{`merche copy=hello`, "Only a Provider who owns an Org has a brand"},
+		{`merche mode=member org=nobody`, "There is no Org nobody"},
+		{`merche name=“never closed`, "is never closed"},
+		{`🐦 mode=person`, "cannot be a slug"},
+	} {
+		form := r.open(r.ana, c.typed)
+		view, err := form.Read(r.ctx())
+		must(t, err)
+		if text := view.Render(500, nil); !strings.Contains(text, c.want) {
+			t.Errorf("%s: %q is not in the form:\n%s", c.typed, c.want, text)
+		}
+		_, err = form.Dismiss(r.ctx())
+		must(t, err)
+		must(t, r.service.DropDraft(t.Context(), "merche"))
+	}
+	r.noTrouble()
+}

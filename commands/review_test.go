@@ -215,6 +215,9 @@ func TestTheTrailTheChecksAndTheWayBack(t *testing.T) {
 	r.whispered(r.ana, "Taking back the onboarding of `merche-biche` has begun")
 	r.press(r.bo, r.read(r.bo, "Database: approval needed", "DELETE FROM users"), "Approve")
 	r.read(r.ana, "The onboarding of Merche Biche is taken back.")
+	if answer := r.say(r.bo, "ops", "undo merche-biche"); !strings.Contains(answer, "taken back already") {
+		t.Errorf("undo twice: %s", answer)
+	}
 	if run := r.run("merche-biche"); run.Undoes == nil || !run.Undoes.DeleteCertificates {
 		t.Errorf("%+v", run.Undoes)
 	}

@@ -2,6 +2,7 @@ package commands
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -24,6 +25,9 @@ func (d *Desk) askUndo(ctx context.Context, slug, asking string) bot.Reply {
 	if run.State == onboarding.RunActive {
 		return bot.Reply{Text: fmt.Sprintf("A run of %s is under way%s. %s ends it; then it can be taken back.",
 			bot.Code(slug), d.link(ctx, run), bot.Code(d.config.Command+" "+wordCancel+" "+slug))}
+	}
+	if run.Kind == onboarding.KindUndo && run.State == onboarding.RunDone {
+		return bot.Reply{Text: fmt.Sprintf("The onboarding of %s is taken back already%s.", bot.Code(slug), d.link(ctx, run))}
 	}
 	return d.scribe.askUndo(run, asking).reply()
 }
@@ -54,6 +58,9 @@ func (d *Desk) undoPressed(ctx context.Context, action bot.Action) error {
 			return d.explain(ctx, err, "run", action.Value)
 		}
 		run, err := d.service.Undo(ctx, view.Request.Slug, action.ID == actionUndoAll, action.Person.ID, action.Channel, action.Block)
+		if errors.Is(err, onboarding.ErrBusy) {
+			return fmt.Sprintf("A run of %s, or of one of its domains, began meanwhile. Nothing was taken back.", bot.Code(view.Request.Slug))
+		}
 		if err != nil {
 			return d.explain(ctx, err, "run", action.Value)
 		}
