@@ -116,7 +116,7 @@ func (r *Renderer) put(ctx context.Context, run uuid.UUID, told audience) error 
 		if err := r.homesChanged(ctx, tx); err != nil {
 			return err
 		}
-		return r.outbox.Put(ctx, tx, slices.Concat(messages, preview, r.scribe.under(freeze).direct(view, now, told.approvers, told.escalated), logs)...)
+		return r.outbox.Put(ctx, tx, placed(view, slices.Concat(messages, preview, r.scribe.under(freeze).direct(view, now, told.approvers, told.escalated), logs))...)
 	})
 	return errors.Join(undrawn, err)
 }
