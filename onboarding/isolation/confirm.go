@@ -20,10 +20,7 @@ type proof struct {
 }
 
 func (p proof) String() string {
-	rows := "1 row"
-	if p.Rows != 1 || p.More {
-		rows = fmt.Sprintf("%d rows", p.Rows)
-	}
+	rows := plural(p.Rows, "row")
 	if p.More {
 		rows = "at least " + rows
 	}

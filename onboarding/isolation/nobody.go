@@ -83,10 +83,10 @@ func (r *run) peek(ctx context.Context, s session) error {
 
 func (r *run) peekAt(ctx context.Context, s session, tables []*relation) error {
 	w := r.m.identity(s.Person, s.Orgs, s.Mates)
-	counts := make([]int, len(tables))
+	sees := make([]int, len(tables))
 	into := make([]any, len(tables))
-	for i := range counts {
-		into[i] = &counts[i]
+	for i := range sees {
+		into[i] = &sees[i]
 	}
 	err := r.in(ctx, s, true, func(conn *pgx.Conn) error {
 		return one(ctx, conn, r.m.statementSQL(tables, w), nil, into...)
@@ -118,11 +118,11 @@ func (r *run) peekAt(ctx context.Context, s session, tables []*relation) error {
 			r.try(t.String(), "read")
 		}
 		denied := sqlstate(err) == "42501" && !strings.Contains(err.Error(), "schema")
-		if counts[i] == 0 && !denied || r.leaks(t.String(), "read") {
+		if sees[i] == 0 && !denied || r.leaks(t.String(), "read") {
 			continue
 		}
 		if t.Partition && r.m.certain(t) && r.partitionsLeaking(t) >= samePartitions {
-			r.readLeak(ctx, t, s, &proof{Owner: "others", Rows: counts[i]}, "")
+			r.readLeak(ctx, t, s, &proof{Owner: "others", Rows: sees[i], More: true}, "")
 			continue
 		}
 		condition := r.m.foreign(t, "a", w, attacker)
@@ -140,7 +140,7 @@ func (r *run) peekAt(ctx context.Context, s session, tables []*relation) error {
 	return nil
 }
 
-// partitionsLeaking counts partitions beside t that are known to leak reads: once there are some, a count is proof enough for the others.
+// partitionsLeaking counts partitions beside t that are known to leak reads: once there are some, its own columns are proof enough on the others.
 func (r *run) partitionsLeaking(t *relation) int {
 	r.mu.Lock()
 	defer r.mu.Unlock()

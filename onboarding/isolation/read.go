@@ -21,12 +21,6 @@ const (
 	reconnects = 40
 )
 
-// suspicion is a tenant who saw rows that seem another's.
-type suspicion struct {
-	session session
-	count   int
-}
-
 // reading is the state that readers share.
 type reading struct {
 	run    *run
@@ -38,7 +32,7 @@ type reading struct {
 	failures   map[*relation]int            // tenants that a table could not be read for
 	reasons    map[*relation]string         // why, the first time
 	slow       map[*relation]bool           // whose owners the app role may not read
-	suspects   map[*relation][]suspicion    // at most suspectCap where the suspicion is certain
+	suspects   map[*relation][]session      // at most suspectCap where the suspicion is certain
 	suspected  map[*relation]map[string]int // sessions by kind of label
 	checks     int
 }
@@ -49,7 +43,7 @@ const suspectCap = 16
 
 func newReading(r *run, tables []*relation) *reading {
 	return &reading{run: r, tables: tables, given: map[*relation]bool{}, failures: map[*relation]int{}, reasons: map[*relation]string{}, slow: map[*relation]bool{},
-		suspects: map[*relation][]suspicion{}, suspected: map[*relation]map[string]int{}}
+		suspects: map[*relation][]session{}, suspected: map[*relation]map[string]int{}}
 }
 
 // everyTenant tries to read other tenants' rows in every table as every tenant.
@@ -205,7 +199,7 @@ func (rd *reading) fly(ctx context.Context, conn *pgx.Conn, statements []stateme
 	var failed []session
 	checks := 0
 	for _, s := range batch {
-		counts, err := receive(pipeline, statements)
+		answers, err := receive(pipeline, statements)
 		if err != nil && (sqlstate(err) == "" || conn.IsClosed()) {
 			return nil, errors.Join(err, pipeline.Close())
 		}
@@ -216,8 +210,8 @@ func (rd *reading) fly(ctx context.Context, conn *pgx.Conn, statements []stateme
 		at := 0
 		for _, st := range statements {
 			for i, r := range st.tables {
-				if counts[at+i] > 0 {
-					rd.suspect(r, s, counts[at+i])
+				if answers[at+i] {
+					rd.suspect(r, s)
 				}
 			}
 			at += len(st.tables)
@@ -229,8 +223,8 @@ func (rd *reading) fly(ctx context.Context, conn *pgx.Conn, statements []stateme
 }
 
 // receive reads one tenant's answers up to its sync, also when one of them is an error.
-func receive(pipeline *pgconn.Pipeline, statements []statement) ([]int, error) {
-	var counts []int
+func receive(pipeline *pgconn.Pipeline, statements []statement) ([]bool, error) {
+	var answers []bool
 	var failure error
 	for i := -1; ; {
 		result, err := pipeline.GetResults()
@@ -246,16 +240,16 @@ func receive(pipeline *pgconn.Pipeline, statements []statement) ([]int, error) {
 			if i < 0 {
 				_, err = result.Close()
 			} else {
-				var got []int
-				got, err = readCounts(result, len(statements[i].tables))
-				counts = append(counts, got...)
+				var got []bool
+				got, err = readAnswers(result, len(statements[i].tables))
+				answers = append(answers, got...)
 			}
 			i++
 			if err != nil {
 				failure = err
 			}
 		case *pgconn.PipelineSync:
-			return counts, failure
+			return answers, failure
 		case nil:
 			return nil, errors.New("pipeline ended early")
 		}
@@ -267,15 +261,15 @@ func (rd *reading) carefully(ctx context.Context, conn *pgx.Conn, s session) err
 	m := rd.run.m
 	w := m.identity(s.Person, s.Orgs, s.Mates)
 	for _, r := range rd.remaining() {
-		count := 0
+		sees := 0
 		err := within(ctx, conn, rd.run.cfg.Settings, s, true, func() error {
-			return one(ctx, conn, "SELECT "+m.foreignCount(r, w), nil, &count)
+			return one(ctx, conn, "SELECT "+m.seesForeign(r, w), nil, &sees)
 		})
 		switch {
 		case err == nil:
 			rd.count(1)
-			if count > 0 {
-				rd.suspect(r, s, count)
+			if sees > 0 {
+				rd.suspect(r, s)
 			}
 		case conn.IsClosed() || ctx.Err() != nil:
 			return err
@@ -335,7 +329,7 @@ func (rd *reading) count(checks int) {
 	rd.checks += checks
 }
 
-func (rd *reading) suspect(r *relation, s session, count int) {
+func (rd *reading) suspect(r *relation, s session) {
 	rd.mu.Lock()
 	defer rd.mu.Unlock()
 	kinds := rd.suspected[r]
@@ -345,6 +339,6 @@ func (rd *reading) suspect(r *relation, s session, count int) {
 	}
 	kinds[s.kind()]++
 	if !rd.run.m.certain(r) || len(rd.suspects[r]) < suspectCap {
-		rd.suspects[r] = append(rd.suspects[r], suspicion{s, count})
+		rd.suspects[r] = append(rd.suspects[r], s)
 	}
 }

@@ -53,8 +53,8 @@ func (r *run) weigh(ctx context.Context, rd *reading, t *relation) error {
 		if r.leaks(t.String(), "read") {
 			break
 		}
-		w := r.m.identity(s.session.Person, s.session.Orgs, s.session.Mates)
-		p, err := r.confirmed(ctx, s.session, t, r.m.foreign(t, "a", w, attacker))
+		w := r.m.identity(s.Person, s.Orgs, s.Mates)
+		p, err := r.confirmed(ctx, s, t, r.m.foreign(t, "a", w, attacker))
 		switch {
 		case err != nil && sqlstate(err) == "":
 			return err
@@ -62,7 +62,7 @@ func (r *run) weigh(ctx context.Context, rd *reading, t *relation) error {
 			r.leaveOut("%s: a suspicion could not be confirmed: %s", t, describe(err))
 			return nil
 		case p != nil:
-			r.readLeak(ctx, t, s.session, p, rd.whoElse(t))
+			r.readLeak(ctx, t, s, p, rd.whoElse(t))
 		}
 	}
 	return nil
