@@ -52,11 +52,13 @@ type ZoneUpdate struct {
 // RecordsEdit replaces the records of one name and type. Values are in presentation form (RFC 1035 §5.1); none before
 // means that the set must not exist.
 type RecordsEdit struct {
-	Name   string   `json:"name"`
-	Type   string   `json:"type"`
-	TTL    uint32   `json:"ttl"`
-	Before []string `json:"before"`
-	After  []string `json:"after"`
+	Name string `json:"name"`
+	Type string `json:"type"`
+	TTL  uint32 `json:"ttl"`
+	// BeforeTTL is that of the set before, 0 where there was none.
+	BeforeTTL uint32   `json:"before_ttl,omitempty"`
+	Before    []string `json:"before"`
+	After     []string `json:"after"`
 }
 
 // Command runs on a host, as a list of arguments that no shell of the bot ever reads.

@@ -125,6 +125,8 @@ func (b *Runbook) timeout(key onboarding.Key) time.Duration {
 		return b.config.Deploy.Timeout
 	case certificate, renew:
 		return b.config.Certificate.Timeout
+	case setupMail, undo + setupMail:
+		return b.config.Mail.Setup.Timeout
 	}
 	return 0
 }

@@ -36,6 +36,8 @@ type Config struct {
 	Deploy Deploy `yaml:"deploy"`
 	// DNS says which records a domain gets and who publishes them.
 	DNS DNS `yaml:"dns"`
+	// Mail says which mail a domain may have, and how it gets it.
+	Mail Mail `yaml:"mail"`
 	// Certificate says how a domain gets its certificate.
 	Certificate Certificate `yaml:"certificate"`
 	// Certificates says how the certificates of live sites are watched and renewed.
@@ -192,6 +194,7 @@ func (c *Config) Defaults() {
 	c.DNS.TTL = cmp.Or(c.DNS.TTL, 300)
 	c.DNS.Again = cmp.Or(c.DNS.Again, 5*time.Second)
 	c.DNS.Resolver, c.DNS.Updates = c.DNS.Resolver.WithDefaults(), c.DNS.Updates.WithDefaults()
+	c.Mail.defaults()
 	c.Probe = c.Probe.WithDefaults()
 	set(&c.Certificate.Email, "{email}")
 	if c.Certificate.Command == nil {
@@ -239,6 +242,7 @@ func (c *Config) Validate() error {
 	var p problems
 	p.under("platform", c.Platform.Validate())
 	c.validateHosts(&p)
+	c.validateMail(&p)
 	c.validateCertificates(&p)
 	if _, known := c.Hosts[c.Repository.Host]; !known {
 		p.add("repository.host", "%q is not one of hosts", c.Repository.Host)
@@ -329,6 +333,9 @@ func (c *Config) validatePatterns(p *problems) {
 		}
 	}
 	known("deploy.command", forDomains, c.Deploy.Command...)
+	for key, argv := range c.mailPatterns() {
+		known(key, append(slices.Clone(forDomains), "{email}", "{forward}"), argv...)
+	}
 	known("certificate.command", append(slices.Clone(forDomains), "{email}"), c.Certificate.Command...)
 	known("certificate.delete", forDomains, c.Certificate.Delete...)
 	known("certificate.email", []string{"{slug}", "{email}"}, c.Certificate.Email)

@@ -50,8 +50,10 @@ func TestDNS(t *testing.T) {
 	// Somebody has parked the domain.
 	w.publish("merche-biche.com", false, "merche-biche.com. 300 A 192.0.2.9", "merche-biche.com. 300 MX 10 mail.example.org.")
 	look := w.look(run, key)
+	parked := set("merche-biche.com", "A", []string{"192.0.2.9"}, "203.0.113.10")
+	parked.BeforeTTL = 300
 	want := []onboarding.Item{{DNS: &onboarding.ZoneUpdate{Zone: "merche-biche.com", Sets: []onboarding.RecordsEdit{
-		set("merche-biche.com", "A", []string{"192.0.2.9"}, "203.0.113.10"),
+		parked,
 		set("merche-biche.com", "AAAA", nil, "2001:db8::10"),
 		set("www.merche-biche.com", "A", nil, "203.0.113.10"),
 		set("www.merche-biche.com", "AAAA", nil, "2001:db8::10"),
@@ -94,7 +96,7 @@ func TestDNS(t *testing.T) {
 	// What is not the bot's to take away.
 	w.publish("merche.example", false, "www.merche.example. 60 CNAME parked.example.")
 	got := w.conflict(w.newRun(merche("merche.example")), "dns/merche.example")
-	if want := "www.merche.example is an alias for parked.example.: no address can stand beside it."; !strings.HasPrefix(got, want) {
+	if want := "www.merche.example is an alias for parked.example.: no other record can stand beside it."; !strings.HasPrefix(got, want) {
 		t.Errorf("got %q", got)
 	}
 	if _, err := w.runbook.Look(t.Context(), w.newRun(merche("unregistered.net")), "dns/unregistered.net"); !errors.Is(err, dns.ErrNoZone) {
@@ -112,7 +114,7 @@ func TestDNSByHand(t *testing.T) {
 	const key = onboarding.Key("dns/merche-biche.com")
 	run := w.newRun(merche("merche-biche.com"))
 	look := w.look(run, key)
-	want := `Make these records; nothing else may stand beside them:
+	want := `Make these records. No other address, mail exchanger or SPF record may stand beside them; other text stays:
 merche-biche.com. 60 IN A 203.0.113.10
 www.merche-biche.com. 60 IN A 203.0.113.10`
 	if diff := cmp.Diff(want, look.Waiting); diff != "" || !look.Change.Empty() {

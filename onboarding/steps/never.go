@@ -85,6 +85,18 @@ func (b *Runbook) permitCommand(grant onboarding.Grant, site *site, command onbo
 		if b.renews(site, command) {
 			return nil
 		}
+	case mailKey:
+		for _, file := range b.keyFiles(site) {
+			known = append(known, b.makeKey(file))
+		}
+	case setupMail:
+		known = []onboarding.Command{b.mailCommand(site, b.config.Mail.Setup.of(site.mail.Plan).Make)}
+	case undo + setupMail:
+		known = []onboarding.Command{b.mailCommand(site, b.config.Mail.Setup.of(site.mail.Plan).Undo)}
+	case undo + mailKey:
+		for _, file := range b.keyFiles(site) {
+			known = append(known, b.deleteKey(file)...)
+		}
 	case undo + deploy:
 		known = b.disableCommands(site)
 	case undo + certificate:

@@ -42,7 +42,8 @@ func (b *Runbook) lookPreflight(ctx context.Context, run *onboarding.Run) (onboa
 		checks = append(checks, func(ctx context.Context) []onboarding.Finding { return b.checkVPS(ctx, host, sites) })
 	}
 	for _, site := range sites {
-		checks = append(checks, func(ctx context.Context) []onboarding.Finding { return b.checkZone(ctx, site) })
+		checks = append(checks, func(ctx context.Context) []onboarding.Finding { return b.checkZone(ctx, site) },
+			func(ctx context.Context) []onboarding.Finding { return b.preflightMail(ctx, site) })
 	}
 	checks = append(checks, func(ctx context.Context) []onboarding.Finding { return b.preflightPortal(ctx, run) })
 	findings := atOnce(ctx, checks)

@@ -116,6 +116,8 @@ const (
 	goLive       = "go-live"
 	verify       = "verify"
 	renew        = "renew"
+	mailKey      = "mail-key"
+	setupMail    = "mail"
 )
 
 // Steps lists the steps of a request in the order of the runbook. Domains do not wait for each other.
@@ -130,7 +132,18 @@ func (b *Runbook) Steps(request onboarding.Request) []onboarding.Definition {
 		add := func(kind, title string, destructive bool, after ...onboarding.Key) {
 			list = append(list, onboarding.Definition{Key: key(kind), Title: title + " " + domain.Name, Destructive: destructive, After: after})
 		}
-		add(publish, "DNS of", b.publisher != nil, preflight)
+		before := []onboarding.Key{preflight}
+		site := &site{domain: domain.Name, mail: domain.Mail}
+		if len(b.keyFiles(site)) > 0 {
+			add(mailKey, "DKIM key of", true, preflight)
+			before = append(before, key(mailKey))
+		}
+		// The mailbox is there before mail is sent to it.
+		if b.config.Mail.Setup.of(domain.Mail.Plan).Make != nil {
+			add(setupMail, "Mail of", true, preflight)
+			before = append(before, key(setupMail))
+		}
+		add(publish, "DNS of", b.publisher != nil, before...)
 		add(deployConfig, "Deploy config of", true, preflight)
 		add(deploy, "Deploy", true, database, key(publish), key(deployConfig))
 		add(certificate, "Certificate of", true, key(deploy))
@@ -154,8 +167,8 @@ func (b *Runbook) Look(ctx context.Context, run *onboarding.Run, key onboarding.
 		return b.lookVerify(ctx, run, early(run, key))
 	}
 	look := map[string]func(context.Context, *view) (onboarding.Look, error){
-		publish: b.lookDNS, deployConfig: b.lookDeployConfig, deploy: b.lookDeploy, certificate: b.lookCertificate, syncConf: b.lookSync, goLive: b.lookGoLive, renew: b.lookRenew,
-		undo + deploy: b.lookUndoDeploy, undo + certificate: b.lookUndoCertificate, undo + deployConfig: b.lookUndoFiles, undo + publish: b.lookUndoDNS,
+		publish: b.lookDNS, deployConfig: b.lookDeployConfig, deploy: b.lookDeploy, certificate: b.lookCertificate, syncConf: b.lookSync, goLive: b.lookGoLive, renew: b.lookRenew, mailKey: b.lookMailKey, setupMail: b.lookMail,
+		undo + deploy: b.lookUndoDeploy, undo + certificate: b.lookUndoCertificate, undo + deployConfig: b.lookUndoFiles, undo + publish: b.lookUndoDNS, undo + setupMail: b.lookUndoMail, undo + mailKey: b.lookUndoMailKey,
 	}[key.Kind()]
 	if look == nil {
 		return onboarding.Look{}, fmt.Errorf("the runbook has no step %s", key)

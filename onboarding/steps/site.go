@@ -28,6 +28,7 @@ type site struct {
 	ipv6      netip.Addr // not valid where the VPS has none
 	email     string     // of the ACME account
 	slug      string
+	mail      onboarding.Mail
 	challenge string // the folder that the CA's probe file goes to
 }
 
@@ -41,7 +42,7 @@ func (s *site) addresses() []netip.Addr {
 
 // fill puts the site into a pattern.
 func (s *site) fill(pattern string) string {
-	return strings.NewReplacer("{domain}", s.domain, "{target}", s.target, "{slug}", s.slug, "{email}", s.email).Replace(pattern)
+	return strings.NewReplacer("{domain}", s.domain, "{target}", s.target, "{slug}", s.slug, "{email}", s.email, "{forward}", s.mail.Forward).Replace(pattern)
 }
 
 func (s *site) fillAll(patterns []string) []string {
@@ -92,7 +93,7 @@ func (b *Runbook) site(run *onboarding.Run, key onboarding.Key) (*site, error) {
 		return nil, &onboarding.ConflictError{What: fmt.Sprintf("%s is to point at %s, which is not a configured VPS.", domain.Name, name),
 			Fix: "Configure it under hosts, with its ipv4."}
 	}
-	s := &site{domain: domain.Name, names: domain.Names(), target: strings.TrimSuffix(domain.Name, ".com"), slug: run.Request.Slug,
+	s := &site{domain: domain.Name, names: domain.Names(), target: strings.TrimSuffix(domain.Name, ".com"), slug: run.Request.Slug, mail: domain.Mail,
 		folder: b.repo.Folder(domain.Name), host: host, hostName: name, alias: configured.Alias, ipv4: netip.MustParseAddr(configured.IPv4)}
 	if configured.IPv6 != "" {
 		s.ipv6 = netip.MustParseAddr(configured.IPv6)

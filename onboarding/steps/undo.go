@@ -12,7 +12,7 @@ import (
 const undo = "undo-"
 
 // UndoSteps lists what takes a run back, of what it applied: for each domain the site is disabled, its certificate deleted if that was
-// asked for, its folder brought back to what it was, and its records too; the rows go last.
+// asked for, its folder brought back to what it was, its records too, and then what its mail needed; the rows go last.
 func (b *Runbook) UndoSteps(run *onboarding.Run) []onboarding.Definition {
 	var list []onboarding.Definition
 	var last []onboarding.Key
@@ -31,6 +31,8 @@ func (b *Runbook) UndoSteps(run *onboarding.Run) []onboarding.Definition {
 		add(certificate, "Delete the certificate of", run.Undoes.DeleteCertificates && did(certificate))
 		add(deployConfig, "Take back the deploy config of", did(deployConfig, syncConf, goLive))
 		add(publish, "Take back the DNS of", did(publish))
+		add(setupMail, "Take back the mail of", did(setupMail))
+		add(mailKey, "Delete the DKIM key of", did(mailKey))
 		last = append(last, before...)
 	}
 	if len(applied(run, "", database)) > 0 {

@@ -2,6 +2,7 @@ package steps
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"path"
@@ -164,7 +165,8 @@ func (b *Runbook) lookUndoDNS(ctx context.Context, v *view) (onboarding.Look, er
 		switch {
 		case slices.Equal(now, slices.Sorted(slices.Values(sets[i].Before))):
 		case slices.Equal(now, slices.Sorted(slices.Values(sets[i].After))):
-			update.Sets = append(update.Sets, onboarding.RecordsEdit{Name: sets[i].Name, Type: sets[i].Type, TTL: sets[i].TTL, Before: now, After: sets[i].Before})
+			update.Sets = append(update.Sets, onboarding.RecordsEdit{
+				Name: sets[i].Name, Type: sets[i].Type, TTL: cmp.Or(sets[i].BeforeTTL, sets[i].TTL), BeforeTTL: ttl(answer.Records), Before: now, After: sets[i].Before})
 		default:
 			return onboarding.Look{}, conflict("Look at it and take it back by hand.", "%s %s was changed since the run, to %s.", answer.Name, answer.Type, strings.Join(now, ", "))
 		}

@@ -1,6 +1,7 @@
 package steps_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -21,9 +22,10 @@ func (w *town) everything() map[string]string {
 		"sites":        w.vps("cd /etc/nginx && find . -type f -exec md5sum {} + -o -type l -printf '%p %l\\n' | sort"),
 		"webroots":     w.vps("find /var/www | sort"),
 		"certificates": w.vps("find /etc/letsencrypt -name 'merche*'"),
+		"mail":         w.vps("find /var/lib -path '*dkim/*' -o -name 'mailbox-*'"),
 	}
-	for _, name := range []string{"merche-biche.com", "www.merche-biche.com"} {
-		for _, kind := range []uint16{wire.TypeA, wire.TypeAAAA} {
+	for _, name := range []string{"merche-biche.com", "www.merche-biche.com", "_dmarc.merche-biche.com", "onboard._domainkey.merche-biche.com", "modern._domainkey.merche-biche.com"} {
+		for _, kind := range []uint16{wire.TypeA, wire.TypeAAAA, wire.TypeMX, wire.TypeTXT} {
 			query := new(wire.Msg)
 			query.SetQuestion(wire.Fqdn(name), kind)
 			reply, err := wire.Exchange(query, w.DNS.NameServers[0].Address)
@@ -32,8 +34,9 @@ func (w *town) everything() map[string]string {
 			}
 			var values []string
 			for _, record := range reply.Answer {
-				values = append(values, strings.TrimPrefix(record.String(), record.Header().String()))
+				values = append(values, strings.TrimPrefix(record.String(), record.Header().Name))
 			}
+			slices.Sort(values)
 			seen[name+" "+wire.TypeToString[kind]] = strings.Join(values, " ")
 		}
 	}

@@ -162,7 +162,7 @@ func (b *Runbook) verifySites(ctx context.Context, run *onboarding.Run) []onboar
 		if len(down) == 0 {
 			down = []onboarding.Finding{good("https://"+domain.Name, "it and www. answer, with their certificate and a redirect from HTTP")}
 		}
-		findings = append(findings, down...)
+		findings = append(append(findings, down...), b.verifyMail(ctx, s)...)
 	}
 	return findings
 }

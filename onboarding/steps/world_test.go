@@ -256,3 +256,13 @@ func merche(domains ...string) onboarding.Request {
 func key(kind, domain string) onboarding.Key {
 	return onboarding.Key(fmt.Sprintf("%s/%s", kind, domain))
 }
+
+// newRunbook is another runbook over the same parts, by the configuration as it is now.
+func newRunbook(t testing.TB, w *town) *steps.Runbook {
+	t.Helper()
+	runbook, err := steps.New(w.parts, w.config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return runbook
+}
