@@ -3,6 +3,7 @@ package hosts
 import (
 	"errors"
 	"fmt"
+	"strings"
 )
 
 // What can go wrong besides a command that fails, which is an [*ExitError].
@@ -29,9 +30,22 @@ type ExitError struct {
 
 // Error names the host, the command, the status, and the last line that the command left.
 func (e *ExitError) Error() string {
-	text := fmt.Sprintf("%s: %s: exit status %d", e.Host, e.Command, e.Code)
+	text := fmt.Sprintf("%s: %s: exit status %d", e.Host, brief(e.Command), e.Code)
 	if last := lastLine(e.Tail); last != "" {
 		text += ": " + last
 	}
 	return text
+}
+
+// brief names a command within a sentence: a script that is one of its arguments would bury what the sentence is about.
+func brief(command string) string {
+	const limit = 160
+	line, _, more := strings.Cut(command, "\n")
+	if runes := []rune(line); len(runes) > limit {
+		line, more = string(runes[:limit]), true
+	}
+	if more {
+		line += "…"
+	}
+	return line
 }
