@@ -63,6 +63,7 @@ func serve(ctx context.Context, settings *config.Config, log *slog.Logger) error
 		return err
 	}
 	defer parts.Close()
+	parts.Assets = onboarding.NewAssets(pool)
 	house, err := build(pool, parts, settings, log)
 	if err != nil {
 		return err

@@ -23,7 +23,7 @@ func (b *Runbook) lookDeployConfig(ctx context.Context, v *view) (onboarding.Loo
 	if err != nil {
 		return onboarding.Look{}, err
 	}
-	planned, err := b.planFolder(v, have)
+	planned, err := b.planFolder(ctx, v, have)
 	if err != nil {
 		return onboarding.Look{}, err
 	}
@@ -44,20 +44,23 @@ type plannedFolder struct {
 	script   []byte       // deploy.sh before its values are set
 }
 
-func (b *Runbook) planFolder(v *view, have *folder) (*plannedFolder, error) {
+func (b *Runbook) planFolder(ctx context.Context, v *view, have *folder) (*plannedFolder, error) {
+	branded, err := b.branded(ctx, v.run.Request, have.Template)
+	if err != nil {
+		return nil, err
+	}
 	if len(have.files) > 0 {
 		files, err := b.edit(v, have.files, false)
 		if err != nil {
 			return nil, err
 		}
-		return &plannedFolder{files: files, script: find(have.files, scriptFile).Content}, nil
+		return &plannedFolder{files: overlay(files, branded), script: find(have.files, scriptFile).Content}, nil
 	}
 	if err := v.alone(have.Domains); err != nil {
 		return nil, err
 	}
 	template, embedded := have.Template, len(have.Template) == 0
 	if embedded {
-		var err error
 		if template, err = ownTemplate(); err != nil {
 			return nil, err
 		}
@@ -66,12 +69,7 @@ func (b *Runbook) planFolder(v *view, have *folder) (*plannedFolder, error) {
 	if err != nil {
 		return nil, err
 	}
-	files := slices.Clone(template)
-	for i, file := range files {
-		if changed := find(edited, file.Path); changed != nil {
-			files[i] = *changed
-		}
-	}
+	files := overlay(overlay(unbranded(template), edited), branded)
 	// Files that are there and not committed are somebody's work, unless they are the bot's own that a crash left.
 	for _, file := range have.Present {
 		if want := find(files, file.Path); want == nil || !bytes.Equal(want.Content, file.Content) {

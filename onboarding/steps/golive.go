@@ -17,7 +17,7 @@ func (b *Runbook) lookGoLive(ctx context.Context, v *view) (onboarding.Look, err
 		return onboarding.Look{}, err
 	}
 	if len(have.files) == 0 && v.early {
-		planned, err := b.planFolder(v, have)
+		planned, err := b.planFolder(ctx, v, have)
 		if err != nil {
 			return onboarding.Look{}, err
 		}

@@ -106,7 +106,7 @@ func (b *Runbook) checkFolder(ctx context.Context, run *onboarding.Run, s *site)
 	var planned *plannedFolder
 	have, err := b.folder(ctx, s)
 	if err == nil {
-		planned, err = b.planFolder(&view{site: s, run: run}, have)
+		planned, err = b.planFolder(ctx, &view{site: s, run: run}, have)
 	}
 	if err == nil {
 		err = b.checkScript(ctx, planned.script)

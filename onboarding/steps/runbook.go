@@ -23,6 +23,9 @@ type Parts struct {
 	Repo     *repo.Repo
 	Resolver *dns.Resolver
 	Prober   *probe.Prober
+	// Assets and Isolation are of another house, which puts them in place of those that [Connect] leaves here: none, and off.
+	Assets    Assets
+	Isolation Isolation
 }
 
 // Connect makes the parts. Nothing is asked of anything yet. The caller closes them.
@@ -31,7 +34,7 @@ func Connect(config Config) (*Parts, error) {
 	if err := config.Validate(); err != nil {
 		return nil, err
 	}
-	parts := new(Parts)
+	parts := &Parts{Assets: noAssets{}, Isolation: IsolationOff{}}
 	if err := parts.connectSites(config); err != nil {
 		return nil, err
 	}
@@ -75,6 +78,8 @@ type Runbook struct {
 	resolver  *dns.Resolver
 	publisher *dns.Publisher // nil where the records are made by hand
 	prober    *probe.Prober
+	assets    Assets
+	isolation Isolation
 	keeper    *certificates.Keeper
 	scripts   sync.Map // SHA-256 of every deploy.sh that bash has read
 	ends      sync.Map // the applications whose end this process has seen, by run and step
@@ -91,7 +96,7 @@ func New(parts *Parts, config Config) (*Runbook, error) {
 	if err := config.Validate(); err != nil {
 		return nil, err
 	}
-	b := &Runbook{config: config, db: parts.Platform, hosts: parts.Hosts, repo: parts.Repo, resolver: parts.Resolver, prober: parts.Prober}
+	b := &Runbook{config: config, db: parts.Platform, hosts: parts.Hosts, repo: parts.Repo, resolver: parts.Resolver, prober: parts.Prober, assets: parts.Assets, isolation: parts.Isolation}
 	var err error
 	if b.keeper, err = NewKeeper(parts, config, nil); err != nil {
 		return nil, err
@@ -116,6 +121,7 @@ const (
 	goLive       = "go-live"
 	verify       = "verify"
 	renew        = "renew"
+	isolated     = "isolation"
 	mailKey      = "mail-key"
 	setupMail    = "mail"
 )
@@ -151,7 +157,11 @@ func (b *Runbook) Steps(request onboarding.Request) []onboarding.Definition {
 		add(goLive, "Go live with", true, key(syncConf))
 		last = append(last, key(goLive))
 	}
-	return append(list, onboarding.Definition{Key: verify, Title: "Verify", After: last})
+	list = append(list, onboarding.Definition{Key: verify, Title: "Verify", After: last})
+	if _, off := b.isolation.(IsolationOff); !off {
+		list = append(list, onboarding.Definition{Key: isolated, Title: "Isolation from all others", After: []onboarding.Key{verify}})
+	}
+	return list
 }
 
 // Look answers what is left to do. See the file of each step.
@@ -165,6 +175,8 @@ func (b *Runbook) Look(ctx context.Context, run *onboarding.Run, key onboarding.
 		return b.lookDatabase(ctx, run)
 	case verify:
 		return b.lookVerify(ctx, run, early(run, key))
+	case isolated:
+		return b.lookIsolation(ctx, run, early(run, key))
 	}
 	look := map[string]func(context.Context, *view) (onboarding.Look, error){
 		publish: b.lookDNS, deployConfig: b.lookDeployConfig, deploy: b.lookDeploy, certificate: b.lookCertificate, syncConf: b.lookSync, goLive: b.lookGoLive, renew: b.lookRenew, mailKey: b.lookMailKey, setupMail: b.lookMail,
