@@ -38,6 +38,7 @@ func subcommands() []subcommand {
 	return []subcommand{
 		{"serve", "run the bot", path, serveCommand},
 		{"check", "look at everything that the bot relies on, and say how to mend what is not well", path, checkCommand},
+		{"certificates", "see when the certificates of all sites end, and what is wrong; exit status 0 well, 1 urgent, 2 could not look", path + " -format json", certificatesCommand},
 		{"config", "print the configuration as the bot understands it, without its secrets, and where each value came from", path, configCommand},
 		{"manifest", "print the manifest of the Slack app, to paste at https://api.slack.com/apps", `-name "Onboarding (staging)"`, manifestCommand},
 		{"ready", "ask the bot that runs with this configuration whether it is ready, for health checks", path, readyCommand},

@@ -26,6 +26,7 @@ import (
 	"github.com/atlilith/onboardbot/internal/health"
 	"github.com/atlilith/onboardbot/internal/migrate"
 	"github.com/atlilith/onboardbot/onboarding"
+	"github.com/atlilith/onboardbot/onboarding/certificates"
 	"github.com/atlilith/onboardbot/onboarding/steps"
 )
 
@@ -95,7 +96,7 @@ func serve(ctx context.Context, settings *config.Config, log *slog.Logger) error
 
 // tables are those of the bot's own schema that the domain does not know of.
 func tables() []migrate.Set {
-	return []migrate.Set{bot.Migrations(), commands.Migrations()}
+	return []migrate.Set{bot.Migrations(), certificates.Tables(), commands.Migrations()}
 }
 
 // own connects to the bot's own database, every connection with the bot's schema as its search path.
@@ -122,6 +123,7 @@ type house struct {
 	service   *onboarding.Service
 	renderer  *commands.Renderer
 	desk      *commands.Desk
+	watching  *watching
 	bot       *bot.Bot
 }
 
@@ -158,11 +160,17 @@ func build(pool *pgxpool.Pool, parts *steps.Parts, settings *config.Config, log 
 	if h.renderer, err = commands.NewRenderer(pool, h.service, h.outbox, directory); err != nil {
 		return nil, fmt.Errorf("commands: %w", err)
 	}
-	if h.desk, err = commands.New(h.renderer, h.workspace, commands.NoReports, log); err != nil {
+	if h.watching, err = newWatching(pool, parts, h.renderer, settings); err != nil {
+		return nil, err
+	}
+	reports := commands.NoReports
+	reports.Certificates = h.watching.watch
+	if h.desk, err = commands.New(h.renderer, h.workspace, reports, log); err != nil {
 		return nil, fmt.Errorf("commands: %w", err)
 	}
 	router := bot.NewRouter()
 	h.desk.Register(router)
+	h.watching.desk(h.desk).Register(router)
 	if h.bot, err = bot.New(pool, h.workspace, router); err != nil {
 		return nil, err
 	}
@@ -175,6 +183,10 @@ func (h *house) jobs(pool *pgxpool.Pool, log *slog.Logger) (*river.Client[pgx.Tx
 	h.service.AddWorkers(workers)
 	h.outbox.AddWorkers(workers)
 	h.desk.AddWorkers(workers)
+	periodic, err := h.watching.addJobs(workers)
+	if err != nil {
+		return nil, err
+	}
 	client, err := river.NewClient(riverpgxv5.New(pool), &river.Config{
 		Workers: workers,
 		Queues: map[string]river.QueueConfig{
@@ -182,7 +194,7 @@ func (h *house) jobs(pool *pgxpool.Pool, log *slog.Logger) (*river.Client[pgx.Tx
 			bot.Queue:          {MaxWorkers: 8},
 			river.QueueDefault: {MaxWorkers: 4},
 		},
-		PeriodicJobs: h.outbox.PeriodicJobs(),
+		PeriodicJobs: slices.Concat(h.outbox.PeriodicJobs(), periodic),
 		// People wait for most of these jobs: River's 100 ms between fetches would be felt at every step.
 		FetchCooldown:     10 * time.Millisecond,
 		FetchPollInterval: 250 * time.Millisecond,
@@ -206,7 +218,7 @@ func (h *house) http(ctx context.Context, pool *pgxpool.Pool, settings config.HT
 		return fmt.Errorf("http.listen: %w", err)
 	}
 	registry := prometheus.NewRegistry()
-	registry.MustRegister(h.workspace.Metrics, h.service.Collector(), collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	registry.MustRegister(h.workspace.Metrics, h.service.Collector(), h.watching.watch.Collector(), collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	handler := health.Handler(registry,
 		health.Check{Name: "database", Ask: pool.Ping},
 		health.Check{Name: "slack", Ask: func(context.Context) error {

@@ -8,7 +8,7 @@ import (
 )
 
 // Renew begins a run that renews a domain's certificate, asked for like any other change. Of a domain that a run made live it takes
-// everything but the name from there, the channel among it; what nobody onboarded is renewed as it is given. It returns
+// what is known from there, the channel among it; what nobody onboarded is renewed as it is given. Its display name is the domain. It returns
 // [ErrNotOperator], or [ErrBusy] while the domain is part of another run.
 func (s *Service) Renew(ctx context.Context, domain Domain, operator, channel, submission string) (*Run, error) {
 	requester, err := s.operator(ctx, operator)
@@ -34,7 +34,7 @@ func (s *Service) Renew(ctx context.Context, domain Domain, operator, channel, s
 			return nil, err
 		}
 		run.Request, run.TenantID, run.Channel, run.Renews = made.Request, made.TenantID, made.Channel, made.ID
-		run.Request.Domains = []Domain{live.Domain}
+		run.Request.DisplayName, run.Request.Domains = domain.Name, []Domain{live.Domain}
 	}
 	for _, definition := range s.Runbook.RenewSteps(run) {
 		run.Steps = append(run.Steps, Step{Definition: definition, State: StepPending})

@@ -30,7 +30,7 @@ type Config struct {
 	Database Database `yaml:"database"`
 	// Onboarding is the policy of runs and approvals.
 	Onboarding onboarding.Config `yaml:"onboarding"`
-	// Config of the runbook: platform, hosts, vps, repository, deploy, dns, certificate, portal, probe, others.
+	// Config of the runbook: platform, hosts, vps, repository, deploy, dns, certificate, certificates, portal, probe, others.
 	steps.Config `yaml:",inline"`
 	// HTTP is where the bot answers about itself.
 	HTTP HTTP `yaml:"http"`
@@ -142,6 +142,9 @@ func (c *Config) defaults() {
 	c.Commands.Defaults()
 	c.Onboarding.Defaults()
 	c.Config.Defaults()
+	if c.Certificates.Channel == "" && len(c.Commands.Channels) > 0 {
+		c.Certificates.Channel = c.Commands.Channels[0]
+	}
 	c.HTTP.Listen = cmp.Or(c.HTTP.Listen, "127.0.0.1:8080")
 	c.Log.Format = cmp.Or(c.Log.Format, "json")
 }
@@ -161,7 +164,7 @@ var (
 )
 
 // Everything is every section, for a bot that serves.
-var Everything = []Section{Slack, Commands, Own, Onboarding, Runbook, Process}
+var Everything = []Section{Slack, Commands, Own, Onboarding, Runbook, Reminders, Process}
 
 var schemaForm = regexp.MustCompile(`^[a-z_][a-z0-9_]{0,40}$`)
 
