@@ -38,6 +38,7 @@ func subcommands() []subcommand {
 	return []subcommand{
 		{"serve", "run the bot", path, serveCommand},
 		{"check", "look at everything that the bot relies on, and say how to mend what is not well", path, checkCommand},
+		{"isolation", "prove that no tenant reaches another's rows; exit status 0 sound, 1 leak, 2 could not check", path + " -format json", isolationCommand},
 		{"certificates", "see when the certificates of all sites end, and what is wrong; exit status 0 well, 1 urgent, 2 could not look", path + " -format json", certificatesCommand},
 		{"config", "print the configuration as the bot understands it, without its secrets, and where each value came from", path, configCommand},
 		{"manifest", "print the manifest of the Slack app, to paste at https://api.slack.com/apps", `-name "Onboarding (staging)"`, manifestCommand},

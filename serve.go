@@ -27,6 +27,7 @@ import (
 	"github.com/atlilith/onboardbot/internal/migrate"
 	"github.com/atlilith/onboardbot/onboarding"
 	"github.com/atlilith/onboardbot/onboarding/certificates"
+	"github.com/atlilith/onboardbot/onboarding/evidence"
 	"github.com/atlilith/onboardbot/onboarding/steps"
 )
 
@@ -86,6 +87,7 @@ func serve(ctx context.Context, settings *config.Config, log *slog.Logger) error
 	group.Go(func() error { return house.bot.Run(ctx) })
 	group.Go(func() error { lease.Keep(ctx); return nil })
 	group.Go(func() error { return house.outbox.Run(ctx) })
+	group.Go(func() error { return house.proofs.watch.Run(ctx) })
 	group.Go(func() error { return house.http(ctx, pool, settings.HTTP, log) })
 	err = group.Wait()
 	stopping, cancel := context.WithTimeout(context.Background(), stopTimeout+5*time.Second)
@@ -96,7 +98,7 @@ func serve(ctx context.Context, settings *config.Config, log *slog.Logger) error
 
 // tables are those of the bot's own schema that the domain does not know of.
 func tables() []migrate.Set {
-	return []migrate.Set{bot.Migrations(), certificates.Tables(), commands.Migrations()}
+	return []migrate.Set{bot.Migrations(), evidence.Tables(), certificates.Tables(), commands.Migrations()}
 }
 
 // own connects to the bot's own database, every connection with the bot's schema as its search path.
@@ -123,6 +125,7 @@ type house struct {
 	service   *onboarding.Service
 	renderer  *commands.Renderer
 	desk      *commands.Desk
+	proofs    *proofs
 	watching  *watching
 	bot       *bot.Bot
 }
@@ -160,16 +163,21 @@ func build(pool *pgxpool.Pool, parts *steps.Parts, settings *config.Config, log 
 	if h.renderer, err = commands.NewRenderer(pool, h.service, h.outbox, directory); err != nil {
 		return nil, fmt.Errorf("commands: %w", err)
 	}
-	if h.watching, err = newWatching(pool, parts, h.renderer, settings); err != nil {
+	if h.proofs, err = newProofs(pool, h.outbox, settings, log); err != nil {
 		return nil, err
 	}
 	reports := commands.NoReports
+	reports.Isolation = h.proofs.news
+	if h.watching, err = newWatching(pool, parts, h.renderer, settings); err != nil {
+		return nil, err
+	}
 	reports.Certificates = h.watching.watch
 	if h.desk, err = commands.New(h.renderer, h.workspace, reports, log); err != nil {
 		return nil, fmt.Errorf("commands: %w", err)
 	}
 	router := bot.NewRouter()
 	h.desk.Register(router)
+	commands.NewIsolationDesk(h.desk, h.proofs.book).Register(router)
 	h.watching.desk(h.desk).Register(router)
 	if h.bot, err = bot.New(pool, h.workspace, router); err != nil {
 		return nil, err
@@ -183,6 +191,7 @@ func (h *house) jobs(pool *pgxpool.Pool, log *slog.Logger) (*river.Client[pgx.Tx
 	h.service.AddWorkers(workers)
 	h.outbox.AddWorkers(workers)
 	h.desk.AddWorkers(workers)
+	h.proofs.watch.AddWorkers(workers)
 	periodic, err := h.watching.addJobs(workers)
 	if err != nil {
 		return nil, err
@@ -192,6 +201,7 @@ func (h *house) jobs(pool *pgxpool.Pool, log *slog.Logger) (*river.Client[pgx.Tx
 		Queues: map[string]river.QueueConfig{
 			onboarding.Queue:   {MaxWorkers: h.settings.Database.Runs},
 			bot.Queue:          {MaxWorkers: 8},
+			evidence.Queue:     {MaxWorkers: 1},
 			river.QueueDefault: {MaxWorkers: 4},
 		},
 		PeriodicJobs: slices.Concat(h.outbox.PeriodicJobs(), periodic),
@@ -218,7 +228,7 @@ func (h *house) http(ctx context.Context, pool *pgxpool.Pool, settings config.HT
 		return fmt.Errorf("http.listen: %w", err)
 	}
 	registry := prometheus.NewRegistry()
-	registry.MustRegister(h.workspace.Metrics, h.service.Collector(), h.watching.watch.Collector(), collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	registry.MustRegister(h.workspace.Metrics, h.service.Collector(), h.proofs.book.Collector(), h.watching.watch.Collector(), collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	handler := health.Handler(registry,
 		health.Check{Name: "database", Ask: pool.Ping},
 		health.Check{Name: "slack", Ask: func(context.Context) error {

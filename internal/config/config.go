@@ -10,6 +10,7 @@ import (
 	"net"
 	"os"
 	"regexp"
+	"strings"
 
 	"github.com/jackc/pgx/v5/pgxpool"
 
@@ -17,6 +18,7 @@ import (
 	"github.com/atlilith/onboardbot/commands"
 	"github.com/atlilith/onboardbot/internal/secret"
 	"github.com/atlilith/onboardbot/onboarding"
+	"github.com/atlilith/onboardbot/onboarding/evidence"
 	"github.com/atlilith/onboardbot/onboarding/steps"
 )
 
@@ -32,6 +34,8 @@ type Config struct {
 	Onboarding onboarding.Config `yaml:"onboarding"`
 	// Config of the runbook: platform, hosts, vps, repository, deploy, dns, certificate, certificates, portal, probe, others.
 	steps.Config `yaml:",inline"`
+	// Isolation says what is reported about the isolation of tenants, when and where.
+	Isolation evidence.Settings `yaml:"isolation"`
 	// HTTP is where the bot answers about itself.
 	HTTP HTTP `yaml:"http"`
 	// Log is what it writes to standard error.
@@ -86,6 +90,8 @@ type reading struct {
 	document document
 	config   *Config
 	problems []Problem
+	// secrets are the problems of secrets that could not be found, which matter to the commands alone that need them.
+	secrets []Problem
 	// given are the keys whose value comes from the file, and origins says of secrets from where else.
 	given   map[string]bool
 	origins map[string]string
@@ -119,7 +125,14 @@ func (r *reading) check(sections []Section) error {
 		known[problem.Key] = true
 	}
 	for _, section := range sections {
-		for _, problem := range r.document.said(section(r.config)) {
+		key, problem := section(r.config)
+		for _, secret := range r.secrets {
+			if (key == "" || strings.HasPrefix(secret.Key, key+".")) && !known[secret.Key] {
+				problems = append(problems, secret)
+				known[secret.Key] = true
+			}
+		}
+		for _, problem := range r.document.said(key, problem) {
 			// What could not be read has no value to speak of.
 			if !known[problem.Key] {
 				problems = append(problems, problem)
@@ -145,6 +158,7 @@ func (c *Config) defaults() {
 	if c.Certificates.Channel == "" && len(c.Commands.Channels) > 0 {
 		c.Certificates.Channel = c.Commands.Channels[0]
 	}
+	c.isolationDefaults()
 	c.HTTP.Listen = cmp.Or(c.HTTP.Listen, "127.0.0.1:8080")
 	c.Log.Format = cmp.Or(c.Log.Format, "json")
 }
@@ -164,7 +178,7 @@ var (
 )
 
 // Everything is every section, for a bot that serves.
-var Everything = []Section{Slack, Commands, Own, Onboarding, Runbook, Reminders, Process}
+var Everything = []Section{Slack, Commands, Own, Onboarding, Runbook, Reminders, Isolation, Reports, Process}
 
 var schemaForm = regexp.MustCompile(`^[a-z_][a-z0-9_]{0,40}$`)
 

@@ -3,7 +3,9 @@ package config
 import (
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"go.yaml.in/yaml/v4"
@@ -55,9 +57,25 @@ func parse(text []byte) (document, error) {
 	return document{root: root.Content[0]}, nil
 }
 
-// keys splits a path such as hosts.vps-0.argv[2] into its parts.
+var part = regexp.MustCompile(`"(?:[^"\\]|\\.)*"|[^.\[\]]+`)
+
+// keys splits a path such as hosts.vps-0.argv[2] or tables["public.bookings"].excuse into its parts.
 func keys(path string) []string {
-	return strings.FieldsFunc(path, func(r rune) bool { return r == '.' || r == '[' || r == ']' })
+	parts := part.FindAllString(path, -1)
+	for i, key := range parts {
+		if plain, err := strconv.Unquote(key); err == nil {
+			parts[i] = plain
+		}
+	}
+	return parts
+}
+
+// join is the path of something below another.
+func join(path, name string) string {
+	if strings.ContainsAny(name, `.[]"`) {
+		return path + "[" + strconv.Quote(name) + "]"
+	}
+	return strings.TrimPrefix(path+"."+name, ".")
 }
 
 // line returns where a key stands, 0 if it is not in the file.
@@ -93,16 +111,25 @@ func child(node *yaml.Node, key string) (name, value *yaml.Node) {
 }
 
 // at returns the path of what stands at a place, empty if nothing does.
-func (d document) at(line, column int) string { return strings.Join(locate(d.root, line, column), ".") }
+func (d document) at(line, column int) (path string) {
+	for _, key := range locate(d.root, line, column) {
+		path = join(path, key)
+	}
+	return path
+}
 
 func locate(node *yaml.Node, line, column int) []string {
 	for i := 0; node.Kind == yaml.MappingNode && i+1 < len(node.Content); i += 2 {
 		key, value := node.Content[i], node.Content[i+1]
-		if key.Line == line && key.Column == column || value.Line == line && value.Column == column {
+		if key.Line == line && key.Column == column {
 			return []string{key.Value}
 		}
+		// What stands first in a mapping stands where the mapping does.
 		if rest := locate(value, line, column); rest != nil {
 			return append([]string{key.Value}, rest...)
+		}
+		if value.Line == line && value.Column == column {
+			return []string{key.Value}
 		}
 	}
 	for i := 0; node.Kind == yaml.SequenceNode && i < len(node.Content); i++ {

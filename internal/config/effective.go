@@ -215,6 +215,3 @@ func eachField(value reflect.Value, yield func(string, reflect.Value) bool) bool
 	}
 	return true
 }
-
-// join is the key of something below another.
-func join(path, name string) string { return strings.TrimPrefix(path+"."+name, ".") }

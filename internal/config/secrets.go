@@ -20,7 +20,7 @@ func (r *reading) reveal() {
 		}
 		resolved, err := resolve(*value)
 		if err != nil {
-			r.problems = append(r.problems, Problem{Line: r.document.line(path), Key: path, Text: err.Error()})
+			r.secrets = append(r.secrets, Problem{Line: r.document.line(path), Key: path, Text: err.Error()})
 			return
 		}
 		*value = resolved

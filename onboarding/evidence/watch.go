@@ -111,6 +111,8 @@ func (w *Watch) report(ctx context.Context, request Request, final bool) error {
 	switch {
 	case errors.Is(ctx.Err(), context.Canceled):
 		return river.JobSnooze(0) // the bot stops; another replica, or the next start, goes on
+	case request.Tenant != "" && errors.Is(err, pgx.ErrNoRows):
+		record.Problem = fmt.Sprintf("the platform has no tenant %q", request.Tenant)
 	case err != nil && !final:
 		return fmt.Errorf("isolation: %w", err)
 	case err != nil:

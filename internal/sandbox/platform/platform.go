@@ -20,6 +20,7 @@ const (
 	App       = "platform_app"
 	SSO       = "platform_sso"
 	Onboarder = "onboarder"
+	Auditor   = "platform_auditor"
 )
 
 // The session settings in which the application says who it acts for.

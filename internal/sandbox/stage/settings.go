@@ -24,6 +24,8 @@ type Settings struct {
 	Rules string
 	// Reserved is YAML of onboarding.reserved_slugs, in one line.
 	Reserved string
+	// Reports is the cron expression of isolation reports.
+	Reports string
 	// Rest is YAML at the end of the file.
 	Rest string
 	// HTTP is where the product answers about itself.
@@ -35,7 +37,7 @@ type Settings struct {
 func (s *Stage) settings() *Settings {
 	return &Settings{
 		World: s.World, DNS: "rfc2136", RepoOverSSH: true, ApprovalLife: "24h", RemindBefore: "1h", EscalateAfter: "0s",
-		Rules: "{}", Reserved: "[www, admin, api, quinn]", HTTP: "127.0.0.1:8080",
+		Rules: "{}", Reserved: "[www, admin, api, quinn]", Reports: "never", HTTP: "127.0.0.1:8080",
 		Resolver: namespace.Resolver, BotToken: workspace.SampleBotToken, AppToken: workspace.SampleAppToken, Channel: Channel,
 		Ana: Ana, Bo: Bo, Cleo: Cleo, Identity: platform.Identity, IdentityQuery: platform.IdentityQuery, AppRole: platform.App,
 		SlackAddress: sandbox.WorkspaceAddress,
@@ -101,6 +103,10 @@ dns:
 {{- end}}
 probe:
   roots_files: [{{.Roots}}]
+isolation:
+  database_url: {{.AuditorDSN}}
+  schedule:
+    cron: "{{.Reports}}"
 http:
   listen: {{.HTTP}}
 log:

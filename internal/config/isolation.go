@@ -1,0 +1,31 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/atlilith/onboardbot/commands"
+)
+
+// The sections of isolation: what a check needs, and what reports need besides.
+var (
+	Isolation Section = func(c *Config) (string, error) { return "isolation", c.Isolation.Validate() }
+	Reports   Section = func(c *Config) (string, error) { return "isolation", c.reports() }
+)
+
+func (c *Config) isolationDefaults() {
+	channel := ""
+	if len(c.Commands.Channels) > 0 {
+		channel = c.Commands.Channels[0]
+	}
+	c.Isolation.Defaults(channel)
+}
+
+// reports need a time and a place.
+func (c *Config) reports() error {
+	err := c.Isolation.ValidateSchedule()
+	if channel := c.Isolation.Channel; channel != "" && !commands.IsChannel(channel) {
+		err = errors.Join(err, fmt.Errorf("channel: %q is not the id of a channel, such as C0123ABCD", channel))
+	}
+	return err
+}
