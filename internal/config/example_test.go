@@ -23,6 +23,9 @@ const example = "../../config.example.yaml"
 // commented is a default in the example: a # right before a key, an element of a list, or an indented key. Prose has one space.
 var commented = regexp.MustCompile(`(?m)^( *)#((?:  )*(?:- )?[a-z_0-9]+:)`)
 
+// suggested is how to set what has no default.
+var suggested = regexp.MustCompile(`(?m)^( *)# e\.g\. ([a-z_0-9]+:)`)
+
 func setSecrets(t *testing.T) {
 	t.Helper()
 	for name, value := range map[string]string{"SLACK_BOT_TOKEN": "xoxb-1", "SLACK_APP_TOKEN": "xapp-1",
@@ -56,7 +59,7 @@ func TestExampleShowsTheDefaults(t *testing.T) {
 func TestExampleIsComplete(t *testing.T) {
 	t.Parallel()
 	var content yaml.Node
-	if err := yaml.Load(uncommented(t), &content); err != nil {
+	if err := yaml.Load(suggested.ReplaceAll(uncommented(t), []byte("$1$2")), &content); err != nil {
 		t.Fatal(err)
 	}
 	there := map[string]bool{}
@@ -84,7 +87,8 @@ func named(node *yaml.Node, path string, into map[string]bool) {
 	switch node.Kind {
 	case yaml.MappingNode:
 		for i := 0; i+1 < len(node.Content); i += 2 {
-			key := strings.TrimPrefix(path+"."+node.Content[i].Value, ".")
+			// Names that people choose may hold dots, such as public.notes.
+			key := strings.TrimPrefix(path+"."+strings.ReplaceAll(node.Content[i].Value, ".", "_"), ".")
 			into[key] = true
 			named(node.Content[i+1], key, into)
 		}
