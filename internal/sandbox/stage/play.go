@@ -203,7 +203,8 @@ func (s *Stage) Finish(ctx context.Context, who string, root workspace.Message, 
 		for _, hear := range listen {
 			hear(head)
 		}
-		if err := s.Press(ctx, who, question, "Approve"); err != nil {
+		// A question that somebody answered meanwhile has lost its buttons between the look and the press.
+		if err := s.Press(ctx, who, question, "Approve"); err != nil && !errors.Is(err, workspace.ErrCannot) {
 			return err
 		}
 	}
