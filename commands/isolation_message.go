@@ -97,14 +97,14 @@ func (p proof) outcome() string {
 	if p.Report != nil {
 		words = map[isolation.Verdict]string{
 			isolation.Sound: "No tenant reaches another's rows", isolation.Risky: "No leak was proven",
-			isolation.Leaking: "Tenants reach each other's rows: " + counted(p.Count(isolation.Leak), "leak") + " proven",
+			isolation.Leaking: "Tenants reach each other's rows: " + plural(p.Count(isolation.Leak), "leak") + " proven",
 		}[p.Report.Verdict]
 	}
 	if words == "" {
 		words = "Isolation could not be checked in full"
 	}
 	if risks := p.Count(isolation.Risk); risks > 0 {
-		words += ", " + counted(risks, "risk")
+		words += ", " + plural(risks, "risk")
 	}
 	if p.Tenant != "" {
 		words += " (" + inline(bot.Truncate(p.Tenant, maxTenant)) + " against all others)"
@@ -112,7 +112,7 @@ func (p proof) outcome() string {
 	return words
 }
 
-func counted(n int, noun string) string {
+func plural(n int, noun string) string {
 	if n == 1 {
 		return "1 " + noun
 	}
@@ -122,7 +122,7 @@ func counted(n int, noun string) string {
 // effort is what was tried.
 func (p proof) effort() string {
 	c := p.Report.Coverage
-	return fmt.Sprintf("%s, %s, %s and %s in %.1f s", counted(c.Tenants, "tenant"), counted(c.Tables, "table"), counted(c.Reads, "read"), counted(c.WriteAttempts, "write attempt"), c.Seconds)
+	return fmt.Sprintf("%s, %s, %s and %s in %.1f s", plural(c.Tenants, "tenant"), plural(c.Tables, "table"), plural(c.Reads, "read"), plural(c.WriteAttempts, "write attempt"), c.Seconds)
 }
 
 // since says what changed since the report before.
@@ -193,7 +193,7 @@ func (p proof) unchecked(page *sheet) {
 	if len(lines) == 0 {
 		return
 	}
-	said := []string{fmt.Sprintf("%s %s could not be checked:", markWarning, counted(len(lines), "thing"))}
+	said := []string{fmt.Sprintf("%s %s could not be checked:", markWarning, plural(len(lines), "thing"))}
 	for _, line := range lines[:min(len(lines), maxNamed)] {
 		said = append(said, "• "+inline(cause(line)))
 	}
