@@ -33,11 +33,11 @@ root=$(pwd -P)
 
 # Look, before anything is written. Every process counts: they are most of the time a commit takes.
 where=$(git rev-parse --show-prefix --git-path index.lock --git-path MERGE_HEAD --git-path CHERRY_PICK_HEAD \
-	--git-path REVERT_HEAD --git-path rebase-merge --git-path rebase-apply)
+	--git-path REVERT_HEAD --git-path rebase-merge --git-path rebase-apply HEAD 'HEAD^{tree}' --symbolic-full-name HEAD)
 mapfile -t where <<<"$where"
-prefix=${where[0]} index_lock=${where[1]}
-[ "$(git symbolic-ref -q HEAD || true)" = "refs/heads/$branch" ] || stop 83 "$root is not on the branch $branch"
-for state in "${where[@]:2}"; do
+prefix=${where[0]} index_lock=${where[1]} head=${where[7]} head_tree=${where[8]}
+[ "${where[9]}" = "refs/heads/$branch" ] || stop 83 "$root is not on the branch $branch"
+for state in "${where[@]:2:5}"; do
 	[ ! -e "$state" ] || stop 83 "$root has a merge or rebase under way"
 done
 for ((i = 0; i < 10; i++)); do
@@ -45,10 +45,16 @@ for ((i = 0; i < 10; i++)); do
 	sleep 0.2
 done
 [ ! -e "$index_lock" ] || stop 84 "$(realpath -- "$index_lock") exists"
+if ((i > 0)); then # whoever had it may have committed
+	heads=$(git rev-parse HEAD 'HEAD^{tree}')
+	{ read -r head && read -r head_tree; } <<<"$heads"
+fi
 if [ -n "$remote" ]; then
-	git rev-parse -q --verify "$upstream" >/dev/null || git fetch -q "$remote" "+refs/heads/$branch:$upstream" ||
-		stop 91 "$remote has no branch $branch or cannot be reached"
-	git log --format='%H %ce' "$upstream..HEAD" >"$given/unpushed"
+	unpushed() { git log --format='%H %ce' "$upstream..$head" -- >"$given/unpushed"; }
+	if ! unpushed 2>/dev/null; then
+		git fetch -q "$remote" "+refs/heads/$branch:$upstream" || stop 91 "$remote has no branch $branch or cannot be reached"
+		unpushed
+	fi
 	while read -r commit email; do
 		[ "$email" = "$GIT_COMMITTER_EMAIL" ] || stop 85 "$(git log -1 --format='%h by %an: %s' "$commit")"
 	done <"$given/unpushed"
@@ -80,8 +86,6 @@ for path in "${paths[@]}"; do
 done
 
 # What the commit must be: HEAD with these files changed and nothing else.
-heads=$(git rev-parse HEAD 'HEAD^{tree}')
-{ read -r head && read -r head_tree; } <<<"$heads"
 update() { git update-index --add --remove -z --stdin <"$given/paths"; }
 tree=$(
 	export GIT_INDEX_FILE=$given/index
@@ -111,11 +115,13 @@ if [ "$tree" != "$head_tree" ]; then
 	fi
 fi
 
-if [ -n "$remote" ] && [ "$(git rev-parse "$upstream")" != "$commit" ]; then
-	git rev-list "$upstream..$commit" | git diff-tree --stdin -r -m --root -z --no-commit-id --name-only --no-renames >"$given/names"
-	while IFS= read -r -d '' name; do
-		case $name in "$prefix$domains"/*/*) ;; *) stop 90 "$name" ;; esac
-	done <"$given/names"
+if [ -n "$remote" ] && { [ "$commit" != "$head" ] || [ -s "$given/unpushed" ]; }; then
+	if [ -s "$given/unpushed" ]; then # what is made now was looked at
+		git rev-list "$upstream..$commit" | git diff-tree --stdin -r -m --root -z --no-commit-id --name-only --no-renames >"$given/names"
+		while IFS= read -r -d '' name; do
+			case $name in "$prefix$domains"/*/*) ;; *) stop 90 "$name" ;; esac
+		done <"$given/names"
+	fi
 	if ! git push --porcelain "$remote" "$commit:refs/heads/$branch" >"$given/push" 2>&1; then
 		cat -- "$given/push" >&2
 		! grep -q '^!.*\[rejected\]' "$given/push" || stop 88 "$remote has commits on $branch that are not here"
