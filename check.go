@@ -75,6 +75,7 @@ func examine(ctx context.Context, settings *config.Config) ([]onboarding.Finding
 	return together(
 		func() []onboarding.Finding { return slack.run(ctx) },
 		func() []onboarding.Finding { return checkDatabase(ctx, settings.Database) },
+		func() []onboarding.Finding { return checkIsolation(ctx, settings) },
 		func() []onboarding.Finding { return runbook.Prerequisites(ctx) },
 	), nil
 }

@@ -83,15 +83,21 @@ func checkScopes(granted []string) []onboarding.Finding {
 
 // rooms looks at the configured channels.
 func (c *slackCheck) rooms(ctx context.Context) []onboarding.Finding {
-	channels := c.settings.Commands.Channels
+	channels := slices.Clone(c.settings.Commands.Channels)
+	var findings []onboarding.Finding
 	if len(channels) == 0 {
-		return []onboarding.Finding{doubtful("channels", "Name those of the operators in commands.channels, or leave it so.", "none are configured: runs may be asked for in any channel")}
+		findings = append(findings, doubtful("channels", "Name those of the operators in commands.channels, or leave it so.", "none are configured: runs may be asked for in any channel"))
+	}
+	for _, id := range []string{c.settings.Certificates.Channel, c.settings.Isolation.Channel} {
+		if id != "" && !slices.Contains(channels, id) {
+			channels = append(channels, id)
+		}
 	}
 	checks := make([]func() []onboarding.Finding, len(channels))
 	for i, id := range channels {
 		checks[i] = func() []onboarding.Finding { return []onboarding.Finding{c.room(ctx, id)} }
 	}
-	return together(checks...)
+	return append(findings, together(checks...)...)
 }
 
 func (c *slackCheck) room(ctx context.Context, id string) onboarding.Finding {
@@ -99,11 +105,11 @@ func (c *slackCheck) room(ctx context.Context, id string) onboarding.Finding {
 	room, err := c.workspace.Room(ctx, id)
 	switch {
 	case errors.Is(err, bot.ErrUnknownRoom):
-		return failing(name, "Correct commands.channels. If it is a private one, type /invite and the bot's name there.", "%v", err)
+		return failing(name, "Correct the configuration. If it is a private channel, type /invite and the bot's name there.", "%v", err)
 	case err != nil:
 		return failing(name, "Run the check again.", "%v", err)
 	case room.Archived:
-		return failing(name, "Unarchive it, or take it off commands.channels.", "#%s is archived", room.Name)
+		return failing(name, "Unarchive it, or configure another.", "#%s is archived", room.Name)
 	case !room.Member:
 		return failing(name, "Type /invite and the bot's name there.", "the bot is not in #%s", room.Name)
 	}

@@ -30,7 +30,7 @@ func TestCheck(t *testing.T) {
 		t.Fatalf("%d, %+v", code, report)
 	}
 	for _, name := range []string{"slack bot token", "slack scopes", "slack's clock", "channel C0OPS", "operators U0ANA", "approvers U0BO", "second operator",
-		"messages and views", "slack app token", "own database", "own rights", "own tables", "own database's clock", "platform database", "rights", "ssh",
+		"messages and views", "slack app token", "own database", "own rights", "own tables", "own database's clock", "isolation reports", "platform database", "rights", "ssh",
 		"host apricot", "repository", "host vps-0", "nginx on vps-0", "certbot on vps-0", "DNS updates", "provider-portal"} {
 		if !slices.ContainsFunc(report.Findings, func(f onboarding.Finding) bool { return f.Name == name && f.Level == onboarding.OK }) {
 			t.Errorf("%s was not looked at: %+v", name, report.Findings)
@@ -72,8 +72,8 @@ func TestCheck(t *testing.T) {
 				"failed operators S0NONE: user group S0NONE", "ok operators S0OPS: ana, bo",
 				"failed own connections: one replica may open 4000", "failed repository: "}},
 		"what may be meant so": {
-			[][2]string{{"channels: [C0OPS]", "channels: []"}, {"approvers: [U0ANA, U0BO, U0CLEO]", "approvers: [U0ANA]"}},
-			[]string{"warning channels: none are configured", "warning second operator: requests of U0ANA could not be approved"}},
+			[][2]string{{"channels: [C0OPS]", "channels: []"}, {"platform:\n", "certificates: {channel: C0BOARD}\nplatform:\n"}, {"approvers: [U0ANA, U0BO, U0CLEO]", "approvers: [U0ANA]"}},
+			[]string{"warning channels: none are configured", "failed channel C0BOARD: channel C0BOARD: channel not found", "warning second operator: requests of U0ANA could not be approved"}},
 		"too many votes": {
 			[][2]string{{"rules: {}", "rules: {certificate: {approvers: 3}}"}, {"platform:\n", "  schema: theirs\nplatform:\n"}},
 			[]string{"failed second operator: nobody's request could be approved: 3 of others would have to agree, and 3 may",

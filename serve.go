@@ -127,6 +127,7 @@ type house struct {
 	desk      *commands.Desk
 	proofs    *proofs
 	watching  *watching
+	router    *bot.Router
 	bot       *bot.Bot
 }
 
@@ -149,6 +150,10 @@ func build(pool *pgxpool.Pool, parts *steps.Parts, settings *config.Config, log 
 	if err != nil {
 		return nil, err
 	}
+	if h.proofs, err = newProofs(pool, h.outbox, settings, log); err != nil {
+		return nil, err
+	}
+	parts.Isolation = h.proofs.tenant
 	runbook, err := steps.New(parts, settings.Config)
 	if err != nil {
 		return nil, err
@@ -163,9 +168,6 @@ func build(pool *pgxpool.Pool, parts *steps.Parts, settings *config.Config, log 
 	if h.renderer, err = commands.NewRenderer(pool, h.service, h.outbox, directory); err != nil {
 		return nil, fmt.Errorf("commands: %w", err)
 	}
-	if h.proofs, err = newProofs(pool, h.outbox, settings, log); err != nil {
-		return nil, err
-	}
 	reports := commands.NoReports
 	reports.Isolation = h.proofs.news
 	if h.watching, err = newWatching(pool, parts, h.renderer, settings); err != nil {
@@ -175,11 +177,11 @@ func build(pool *pgxpool.Pool, parts *steps.Parts, settings *config.Config, log 
 	if h.desk, err = commands.New(h.renderer, h.workspace, reports, log); err != nil {
 		return nil, fmt.Errorf("commands: %w", err)
 	}
-	router := bot.NewRouter()
-	h.desk.Register(router)
-	commands.NewIsolationDesk(h.desk, h.proofs.book).Register(router)
-	h.watching.desk(h.desk).Register(router)
-	if h.bot, err = bot.New(pool, h.workspace, router); err != nil {
+	h.router = bot.NewRouter()
+	h.desk.Register(h.router)
+	commands.NewIsolationDesk(h.desk, h.proofs.book).Register(h.router)
+	h.watching.desk(h.desk).Register(h.router)
+	if h.bot, err = bot.New(pool, h.workspace, h.router); err != nil {
 		return nil, err
 	}
 	return h, nil
