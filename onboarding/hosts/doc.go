@@ -16,7 +16,7 @@
 // an open flock(2) file on the host that the command and all its children inherit, so it is free when the last of them has
 // ended, and not before; a command must not leave a daemon behind. Its standard input alone is cut short when this side dies,
 // so a command that reads checks that all came. Whoever comes back after a crash calls [Host.WaitIdle] first and looks at the
-// world after.
+// world after, or looks with a command that has [Command.Idle].
 //
 // Two settings outside this package can break the promise, so leave them out: systemd's KillMode=control-group for the unit of
 // this program kills local commands with it (use KillMode=process), and logind's KillUserProcesses=yes on a host kills what a

@@ -284,6 +284,10 @@ func TestFiles(t *testing.T) {
 		if diff := cmp.Diff(wantInfos, infos); diff != "" {
 			t.Error(diff)
 		}
+		seen, err := host.Inspect(ctx, "nobodys", filepath.Join(dir, "link"), filepath.Join(dir, "broken"), filepath.Join(dir, "a b"), filepath.Join(dir, "gone"))
+		if err != nil || string(seen[0].Content) != "#!/bin/sh\n" || seen[1].Content != nil || seen[2].Content != nil || seen[3].Exists {
+			t.Errorf("%+v, %v", seen, err)
+		}
 		content, err := host.ReadFile(ctx, filepath.Join(dir, "link"))
 		if err != nil || string(content) != "#!/bin/sh\n" {
 			t.Errorf("%q, %v", content, err)
