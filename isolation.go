@@ -36,9 +36,10 @@ func isolationCommand(ctx context.Context, out io.Writer, args []string) int {
 
 // proofs are the parts of the house that report on isolation.
 type proofs struct {
-	book  *evidence.Book
-	news  *commands.IsolationNews
-	watch *evidence.Watch
+	book   *evidence.Book
+	news   *commands.IsolationNews
+	watch  *evidence.Watch
+	tenant *evidence.Tenant
 }
 
 func newProofs(pool *pgxpool.Pool, outbox *bot.Outbox, settings *config.Config, log *slog.Logger) (*proofs, error) {
@@ -55,5 +56,5 @@ func newProofs(pool *pgxpool.Pool, outbox *bot.Outbox, settings *config.Config, 
 	if err != nil {
 		return nil, err
 	}
-	return &proofs{book: book, news: news, watch: watch}, nil
+	return &proofs{book: book, news: news, watch: watch, tenant: evidence.NewTenant(checker)}, nil
 }

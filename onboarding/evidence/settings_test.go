@@ -90,6 +90,9 @@ func (c checker) Check(_ context.Context, options isolation.Options) (*isolation
 func TestTenant(t *testing.T) {
 	t.Parallel()
 	report := saying([]string{"leak read a", "risk update b"}, "c: timed out")
+	for i := range report.Findings {
+		report.Findings[i].As, report.Findings[i].Evidence = "nobody", "saw it"
+	}
 	report.Coverage.Reads, report.Coverage.Tables, report.Coverage.WriteAttempts = 3, 2, 1
 	broken := errors.New("no route")
 	tenant := NewTenant(checker(func(options isolation.Options) (*isolation.Report, error) {
@@ -99,17 +102,17 @@ func TestTenant(t *testing.T) {
 		return report, nil
 	}))
 	want := []onboarding.Finding{
-		{Level: onboarding.Failed, Name: "isolation of merche-biche", Detail: "leak: read of a as : "},
-		{Level: onboarding.Warning, Name: "isolation of merche-biche", Detail: "risk: update of b as : "},
-		{Level: onboarding.Warning, Name: "isolation of merche-biche", Detail: "could not be checked: c: timed out", Fix: "Correct or excuse it below isolation in the configuration."},
+		{Level: onboarding.Failed, Name: "leak: read of a", Detail: "nobody: saw it"},
+		{Level: onboarding.Warning, Name: "risk: update of b", Detail: "nobody: saw it"},
+		{Level: onboarding.Warning, Name: "not checked", Detail: "c: timed out", Fix: "Correct or excuse it below isolation in the configuration."},
 	}
 	got, err := tenant.Check(t.Context(), "merche-biche")
 	if diff := cmp.Diff(want, got); err != nil || diff != "" {
 		t.Errorf("%v (-want +got)\n%s", err, diff)
 	}
 	report.Findings = nil
-	want = append([]onboarding.Finding{{Level: onboarding.OK, Name: "isolation of merche-biche",
-		Detail: "neither merche-biche nor anybody else reached the other's rows, in 3 reads of 2 tables and 1 attempts to write"}}, want[2])
+	want = append([]onboarding.Finding{{Level: onboarding.OK, Name: "merche-biche against all others",
+		Detail: "no row was reached that is another's, in 3 reads of 2 tables and 1 attempts to write"}}, want[2])
 	if got, err = tenant.Check(t.Context(), "merche-biche"); err != nil || !cmp.Equal(want, got) {
 		t.Errorf("%v (-want +got)\n%s", err, cmp.Diff(want, got))
 	}

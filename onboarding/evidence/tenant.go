@@ -3,6 +3,7 @@ package evidence
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/atlilith/onboardbot/onboarding"
 	"github.com/atlilith/onboardbot/onboarding/isolation"
@@ -38,11 +39,11 @@ func (t *Tenant) Check(ctx context.Context, slug string) ([]onboarding.Finding, 
 
 // findings are a report in the words of a run.
 func findings(slug string, report *isolation.Report) []onboarding.Finding {
-	name := "isolation of " + slug
 	var list []onboarding.Finding
 	leaks := 0
 	for _, found := range report.Findings {
-		finding := onboarding.Finding{Level: onboarding.Warning, Name: name, Detail: fmt.Sprintf("%s: %s of %s as %s: %s", found.Kind, found.Operation, found.Table, found.As, found.Evidence), Fix: found.Fix}
+		finding := onboarding.Finding{Level: onboarding.Warning, Name: fmt.Sprintf("%s: %s of %s", found.Kind, found.Operation, found.Table),
+			Detail: found.As + ": " + found.Evidence, Fix: found.Fix}
 		if found.Kind == isolation.Leak {
 			finding.Level = onboarding.Failed
 			leaks++
@@ -50,14 +51,12 @@ func findings(slug string, report *isolation.Report) []onboarding.Finding {
 		list = append(list, finding)
 	}
 	c := report.Coverage
-	for _, lines := range [][]string{c.LeftOut, c.Unclassified} {
-		for _, line := range lines {
-			list = append(list, onboarding.Finding{Level: onboarding.Warning, Name: name, Detail: "could not be checked: " + line, Fix: "Correct or excuse it below isolation in the configuration."})
-		}
+	for _, line := range slices.Concat(c.LeftOut, c.Unclassified) {
+		list = append(list, onboarding.Finding{Level: onboarding.Warning, Name: "not checked", Detail: line, Fix: "Correct or excuse it below isolation in the configuration."})
 	}
 	if leaks == 0 {
-		tried := fmt.Sprintf("neither %s nor anybody else reached the other's rows, in %d reads of %d tables and %d attempts to write", slug, c.Reads, c.Tables, c.WriteAttempts)
-		list = append([]onboarding.Finding{{Level: onboarding.OK, Name: name, Detail: tried}}, list...)
+		tried := fmt.Sprintf("no row was reached that is another's, in %d reads of %d tables and %d attempts to write", c.Reads, c.Tables, c.WriteAttempts)
+		list = slices.Insert(list, 0, onboarding.Finding{Level: onboarding.OK, Name: slug + " against all others", Detail: tried})
 	}
 	return list
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/atlilith/onboardbot/internal/schedule"
 	"github.com/atlilith/onboardbot/onboarding/isolation"
+	"github.com/atlilith/onboardbot/onboarding/platform"
 )
 
 // Queue is the River queue of reports. One worker is enough: reports take turns, also those of other replicas.
@@ -116,7 +117,7 @@ func (w *Watch) report(ctx context.Context, request Request, final bool) error {
 	case err != nil && !final:
 		return fmt.Errorf("isolation: %w", err)
 	case err != nil:
-		record.Problem = err.Error()
+		record.Problem = platform.Explain(err)
 		w.book.log.WarnContext(ctx, "isolation could not be checked", "error", err)
 	}
 	record.Report, record.At = report, time.Now().Truncate(time.Microsecond)
