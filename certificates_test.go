@@ -17,7 +17,7 @@ import (
 
 // certificateLife is that of the certificates of this test: so short that one grows old while somebody watches, and so long that
 // on a busy machine nothing is missed between two looks.
-const certificateLife = 48 * time.Second
+const certificateLife = 40 * time.Second
 
 // watchful is a watch that looks each second, and gives nobody time to see to it. The last sixteenth would be over too soon.
 const watchful = `certificates:
@@ -25,6 +25,7 @@ const watchful = `certificates:
   patience: 1ms
   thresholds:
     left: [0.25, 0.125]
+  extra: [{domain: cocotte.com, host: vps-0}]
 `
 
 // TestCertificatesOverTime lets a Provider's certificate grow old and hears of it in the thread of the onboarding, renews it by a button
@@ -36,6 +37,14 @@ func TestCertificatesOverTime(t *testing.T) {
 	root := s.ask(stage.Merche)
 	s.finish(root)
 	first := s.serial()
+
+	// Nobody onboarded this one, and it has no certificate: that is for everyone in the channel.
+	broken, err := s.Person(stage.Ana).WaitMessage(s.within(20*time.Second), stage.Channel, func(m workspace.Message) bool {
+		return m.ThreadTS == "" && containsAll(stage.Reads(m), []string{"cocotte.com", "port 443", "[Why?]"})
+	})
+	s.must(err)
+	s.must(s.Press(s.within(20*time.Second), stage.Ana, broken, "Why?"))
+	s.whispers(stage.Ana, "cocotte.com", "certbot on vps-0 has nothing for it", "nothing starts certbot")
 
 	overdue := s.reads(root, "should have been renewed by", "It is valid for another", "[Renew now]", "[Why?]")
 	s.must(s.Press(s.within(20*time.Second), stage.Ana, overdue, "Renew now"))
@@ -68,7 +77,7 @@ func TestCertificatesOverTime(t *testing.T) {
 		t.Errorf("/certificates answers %+v", typed)
 	}
 	table, err := s.Person(stage.Bo).WaitMessage(s.within(20*time.Second), stage.Channel, func(m workspace.Message) bool {
-		return m.ThreadTS == "" && containsAll(stage.Reads(m), []string{"Certificates of 1 sites", "merche-biche.com", "Valid until"})
+		return m.ThreadTS == "" && containsAll(stage.Reads(m), []string{"Certificates: 1 urgent, 1 well", "merche-biche.com", "cocotte.com", "Valid until"})
 	})
 	s.must(err)
 	for _, picture := range []string{"certificates-light.png", "certificates-dark.png"} {
@@ -183,10 +192,10 @@ func (s *scene) onCommandLine() {
 			Host   string `json:"host"`
 		} `json:"sites"`
 	}
-	if err := json.Unmarshal(out, &report); err != nil || len(report.Sites) != 1 || report.Sites[0].Domain != "merche-biche.com" || report.Sites[0].Host != "vps-0" {
+	if err := json.Unmarshal(out, &report); err != nil || len(report.Sites) != 2 || report.Sites[0].Domain != "cocotte.com" || report.Sites[1].Domain != "merche-biche.com" || report.Sites[1].Host != "vps-0" {
 		s.t.Errorf("the report is %s, %v", out, err)
 	}
-	if (code == 0) != (report.Severity == "well") || code == 2 {
+	if code != 1 || report.Severity != "urgent" {
 		s.t.Errorf("exit status %d for %s", code, report.Severity)
 	}
 	if _, code := look("-config", s.ConfigFile+".missing"); code != 2 {

@@ -29,12 +29,7 @@ const (
 // certificateTable is every site in a line, the most urgent first.
 func certificateTable(report certificates.Report) bot.Message {
 	var page sheet
-	counts := make(map[certificates.Severity]int)
-	for _, site := range report.Sites {
-		counts[site.Severity]++
-	}
-	page.say(fmt.Sprintf("%s *Certificates of %d sites*: %d well, %d need attention, %d urgent, %d could not be looked at", markSeverity[report.Severity()],
-		len(report.Sites), counts[certificates.Well], counts[certificates.Attention], counts[certificates.Critical], counts[certificates.Blind]))
+	page.say(fmt.Sprintf("%s *Certificates*: %s", markSeverity[report.Severity()], counted(report)))
 	rows := [][]string{{"Site", "Left", "Valid until"}}
 	for _, site := range report.Sites[:min(len(report.Sites), maxCertificateRows)] {
 		left, until := lasts(site, report.At)
@@ -56,6 +51,21 @@ func certificateTable(report certificates.Report) bot.Message {
 	return bot.Message{Text: page.text(), Blocks: page.blocks}
 }
 
+// counted says how many sites stand how, the worst first.
+func counted(report certificates.Report) string {
+	counts := make(map[certificates.Severity]int)
+	for _, site := range report.Sites {
+		counts[site.Severity]++
+	}
+	var words []string
+	for _, severity := range []certificates.Severity{certificates.Critical, certificates.Attention, certificates.Blind, certificates.Well} {
+		if counts[severity] > 0 {
+			words = append(words, fmt.Sprintf("%d %s", counts[severity], severity))
+		}
+	}
+	return strings.Join(words, ", ")
+}
+
 func exampleSite(report certificates.Report) string {
 	if len(report.Sites) == 0 {
 		return "merche-biche.com"
@@ -69,7 +79,12 @@ func lasts(site certificates.SiteReport, now time.Time) (left, until string) {
 	if !ok {
 		return "none seen", "–"
 	}
-	until = site.Certificates[0].NotAfter.UTC().Format("2006-01-02 15:04")
+	const far = 3 * 24 * time.Hour
+	layout := "2006-01-02"
+	if remaining < far {
+		layout += " 15:04"
+	}
+	until = site.Certificates[0].NotAfter.UTC().Format(layout)
 	if remaining < 0 {
 		return "expired", until
 	}

@@ -79,18 +79,31 @@ func (c Certbot) LastWords(ctx context.Context, host string) ([]string, error) {
 }
 
 func parseLog(log []byte) []string {
-	telling := []string{":WARNING:", ":ERROR:", ":CRITICAL:", "Challenge failed", "Domain:", "Detail:", "Type:", "urn:ietf:params:acme:error:", "rror: "}
 	var said []string
 	for line := range strings.Lines(string(log)) {
-		line = printable(strings.TrimSpace(line), wordLimit)
-		for _, word := range telling {
-			if strings.Contains(line, word) && !strings.Contains(line, ":DEBUG:") {
-				said = append(said, line)
-				break
-			}
+		if line = printable(strings.TrimSpace(line), wordLimit); telling(line) {
+			said = append(said, line)
 		}
 	}
 	return said[max(0, len(said)-lastWords):]
+}
+
+// telling says whether a line of certbot's log says what went wrong: what it prints to people, with the authority's problems.
+func telling(line string) bool {
+	if strings.Contains(line, ":DEBUG:") {
+		return false
+	}
+	for _, word := range []string{"Domain:", "Type:", "Detail:"} {
+		if strings.HasPrefix(line, word) {
+			return true
+		}
+	}
+	for _, word := range []string{":WARNING:", ":ERROR:", ":CRITICAL:", "Challenge failed", "urn:ietf:params:acme:error:", "rror: "} {
+		if strings.Contains(line, word) {
+			return true
+		}
+	}
+	return false
 }
 
 // printable makes text of a host fit to be shown: no control characters, not too long.
