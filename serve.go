@@ -150,7 +150,6 @@ func build(pool *pgxpool.Pool, parts *steps.Parts, settings *config.Config, log 
 	if err != nil {
 		return nil, err
 	}
-	parts.Isolation = h.proofs.tenant
 	if h.proofs, err = newProofs(pool, h.outbox, settings, log); err != nil {
 		return nil, err
 	}
