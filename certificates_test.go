@@ -40,7 +40,7 @@ func TestCertificatesOverTime(t *testing.T) {
 
 	// Nobody onboarded this one, and it has no certificate: that is for everyone in the channel.
 	broken, err := s.Person(stage.Ana).WaitMessage(s.within(20*time.Second), stage.Channel, func(m workspace.Message) bool {
-		return m.ThreadTS == "" && containsAll(stage.Reads(m), []string{"cocotte.com", "port 443", "[Why?]"})
+		return m.ThreadTS == "" && stage.ContainsAll(stage.Reads(m), []string{"cocotte.com", "port 443", "[Why?]"})
 	})
 	s.must(err)
 	s.must(s.Press(s.within(20*time.Second), stage.Ana, broken, "Why?"))
@@ -77,7 +77,7 @@ func TestCertificatesOverTime(t *testing.T) {
 		t.Errorf("/certificates answers %+v", typed)
 	}
 	table, err := s.Person(stage.Bo).WaitMessage(s.within(20*time.Second), stage.Channel, func(m workspace.Message) bool {
-		return m.ThreadTS == "" && containsAll(stage.Reads(m), []string{"Certificates: 1 urgent, 1 well", "merche-biche.com", "cocotte.com", "Valid until"})
+		return m.ThreadTS == "" && stage.ContainsAll(stage.Reads(m), []string{"Certificates: 1 urgent, 1 well", "merche-biche.com", "cocotte.com", "Valid until"})
 	})
 	s.must(err)
 	for _, picture := range []string{"certificates-light.png", "certificates-dark.png"} {

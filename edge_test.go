@@ -97,7 +97,7 @@ func TestWhatIsTypedWrong(t *testing.T) {
 			t.Errorf("%s: %+v", text, typed)
 			continue
 		}
-		if said := stage.Reads(*typed.Message); !containsAll(said, words) || strings.Contains(string(typed.Message.Blocks)+typed.Message.Text, "<!channel>") {
+		if said := stage.Reads(*typed.Message); !stage.ContainsAll(said, words) || strings.Contains(string(typed.Message.Blocks)+typed.Message.Text, "<!channel>") {
 			t.Errorf("%s answers\n%s", text, said)
 		}
 	}

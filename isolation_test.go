@@ -86,7 +86,7 @@ func TestIsolationReports(t *testing.T) {
 func (s *scene) reported(after string, words ...string) workspace.Message {
 	s.t.Helper()
 	found, err := s.Person(stage.Bo).WaitMessage(s.within(60*time.Second), stage.Channel, func(m workspace.Message) bool {
-		return m.TS > after && m.ThreadTS == "" && !m.Ephemeral && containsAll(stage.Reads(m), words)
+		return m.TS > after && m.ThreadTS == "" && !m.Ephemeral && stage.ContainsAll(stage.Reads(m), words)
 	})
 	s.must(err)
 	return found
@@ -97,7 +97,7 @@ func (s *scene) attached(report workspace.Message, words ...string) {
 	s.t.Helper()
 	_, err := s.Person(stage.Bo).WaitFor(s.within(30*time.Second), func(screen workspace.Screen) bool {
 		return slices.ContainsFunc(stage.Thread(screen, report), func(m workspace.Message) bool {
-			return len(m.Files) == 1 && containsAll(string(m.Files[0].Data), words)
+			return len(m.Files) == 1 && stage.ContainsAll(string(m.Files[0].Data), words)
 		})
 	})
 	s.must(err)
@@ -134,7 +134,7 @@ func TestIsolationCommand(t *testing.T) {
 	s.isolation(1, isolation.Leaking, "-config", minimal)
 	s.isolation(1, isolation.Leaking, "-config", login, "-tenant", "cocotte")
 	text := s.run(1, "isolation", "-config", minimal)
-	if !containsAll(text, []string{"LEAK", "public.inbox_messages", "CREATE POLICY"}) {
+	if !stage.ContainsAll(text, []string{"LEAK", "public.inbox_messages", "CREATE POLICY"}) {
 		t.Errorf("the text says\n%s", text)
 	}
 }

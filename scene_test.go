@@ -154,7 +154,7 @@ func (s *scene) readsAfter(earlier, root workspace.Message, words ...string) wor
 	var found workspace.Message
 	_, err := s.Person(stage.Bo).WaitFor(s.within(60*time.Second), func(screen workspace.Screen) bool {
 		for _, m := range stage.Thread(screen, root) {
-			if m.TS > earlier.TS && containsAll(stage.Reads(m), words) {
+			if m.TS > earlier.TS && stage.ContainsAll(stage.Reads(m), words) {
 				found = m
 				return true
 			}
@@ -169,18 +169,9 @@ func (s *scene) readsAfter(earlier, root workspace.Message, words ...string) wor
 func (s *scene) whispers(who string, words ...string) {
 	s.t.Helper()
 	_, err := s.Person(who).WaitMessage(s.within(10*time.Second), stage.Channel, func(m workspace.Message) bool {
-		return m.Ephemeral && containsAll(stage.Reads(m), words)
+		return m.Ephemeral && stage.ContainsAll(stage.Reads(m), words)
 	})
 	s.must(err)
-}
-
-func containsAll(text string, words []string) bool {
-	for _, word := range words {
-		if !strings.Contains(text, word) {
-			return false
-		}
-	}
-	return true
 }
 
 // count returns what a query counts.

@@ -123,7 +123,7 @@ func (s *Stage) Message(ctx context.Context, who string, root workspace.Message,
 	var found workspace.Message
 	_, err := s.Person(who).WaitFor(ctx, func(screen workspace.Screen) bool {
 		for _, m := range Thread(screen, root) {
-			if m.TS != root.TS && containsAll(Reads(m), words) {
+			if m.TS != root.TS && ContainsAll(Reads(m), words) {
 				found = m
 				return true
 			}
@@ -133,7 +133,8 @@ func (s *Stage) Message(ctx context.Context, who string, root workspace.Message,
 	return found, err
 }
 
-func containsAll(text string, words []string) bool {
+// ContainsAll reports whether a text has all the words in it.
+func ContainsAll(text string, words []string) bool {
 	return !slices.ContainsFunc(words, func(word string) bool { return !strings.Contains(text, word) })
 }
 
@@ -161,7 +162,7 @@ func (s *Stage) Press(ctx context.Context, who string, m workspace.Message, butt
 // Root waits until the root message says all the words.
 func (s *Stage) Root(ctx context.Context, who string, root workspace.Message, words ...string) (workspace.Message, error) {
 	return s.Person(who).WaitMessage(ctx, root.Channel, func(m workspace.Message) bool {
-		return m.TS == root.TS && containsAll(Reads(m), words)
+		return m.TS == root.TS && ContainsAll(Reads(m), words)
 	})
 }
 
