@@ -35,6 +35,8 @@ type Message struct {
 	Blocks []slack.Block
 	// Fallback is shown where a workspace refuses Blocks with invalid_blocks, as old ones do with plan.
 	Fallback []slack.Block
+	// Last says that this is meant to stay: it does not wait until [Config.UpdateEvery] has passed since the update before it.
+	Last bool
 	// File makes this a file instead; Text becomes its description for screen readers, Blocks and Fallback do not go with it.
 	File *File
 }
@@ -100,14 +102,14 @@ func (o *Outbox) put(ctx context.Context, tx pgx.Tx, m Message, c content) (chan
 	}
 	err = tx.QueryRow(ctx, o.sql.sql(`
 		INSERT INTO slack_messages AS m
-			(key, channel, thread, thread_ts, text, blocks, fallback, file_name, file_title, file_content, hash)
-		VALUES ($1, $2, nullif($3, ''), nullif($4, ''), $5, $6, $7, nullif($8, ''), nullif($9, ''), $10, $11)
+			(key, channel, thread, thread_ts, text, blocks, fallback, file_name, file_title, file_content, hash, last)
+		VALUES ($1, $2, nullif($3, ''), nullif($4, ''), $5, $6, $7, nullif($8, ''), nullif($9, ''), $10, $11, $12)
 		ON CONFLICT (key) DO UPDATE
-			SET text = excluded.text, blocks = excluded.blocks, fallback = excluded.fallback, hash = excluded.hash,
-				attempts = 0, updated_at = now()
+			SET text = excluded.text, blocks = excluded.blocks, fallback = excluded.fallback, hash = excluded.hash, last = excluded.last,
+				attempts = 0, updated_at = now(), due_at = CASE WHEN excluded.last THEN now() ELSE m.due_at END
 			WHERE m.hash <> excluded.hash AND m.file_name IS NULL AND excluded.file_name IS NULL
 		RETURNING channel`),
-		m.Key, m.Channel, m.Thread, m.ThreadTS, c.text, c.blocks, c.fallback, file.Name, file.Title, file.Content, c.hash,
+		m.Key, m.Channel, m.Thread, m.ThreadTS, c.text, c.blocks, c.fallback, file.Name, file.Title, file.Content, c.hash, m.Last,
 	).Scan(&channel)
 	return channel, err
 }

@@ -24,7 +24,7 @@ func (d *delivery) delivered(ctx context.Context, m row, hash []byte, ts string)
 	defer cancel()
 	_, err := d.conn.Exec(ctx, d.outbox.sql.sql(`
 		UPDATE slack_messages
-		SET delivered_hash = $2, delivered_at = now(), ts = nullif($3, ''), channel_id = $4, due_at = now() + $5::interval,
+		SET delivered_hash = $2, delivered_at = now(), ts = nullif($3, ''), channel_id = $4, due_at = now() + CASE WHEN last THEN '0' ELSE $5::interval END,
 			sending_hash = NULL, sending_since = NULL, failed_hash = NULL, failed_at = NULL, failed_code = NULL, error = NULL,
 			attempts = 0,
 			file_content = NULL

@@ -135,6 +135,19 @@ func TestNewerStateSupersedesOlder(t *testing.T) {
 	}
 }
 
+func TestLastStateWaitsForNothing(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, workspace.Sample())
+	outbox := w.outbox(func(c *bot.Config) { c.UpdateEvery = time.Hour })
+	w.put(outbox, message("run", "begun"))
+	w.see("first", saying("begun"))
+	w.put(outbox, message("run", "half way"))
+	done := message("run", "done")
+	done.Last = true
+	w.put(outbox, done)
+	w.see("last", saying("done"))
+}
+
 func TestOrderAcrossManyPuts(t *testing.T) {
 	t.Parallel()
 	cfg := workspace.Sample()

@@ -47,7 +47,8 @@ func (s scribe) root(view *onboarding.View) bot.Message {
 	blocks := slices.Concat(top, []slack.Block{plan}, bottom)
 	fallback := slices.Concat(top, bot.Sections(strings.Join(lines, "\n")), bottom)
 	text := strings.Join([]string{head, strings.Join(lines, "\n"), foot}, "\n")
-	return bot.Message{Key: rootKey(view.ID), Channel: view.Channel, Text: bot.Truncate(text, bot.MaxText), Blocks: blocks, Fallback: fallback}
+	return bot.Message{Key: rootKey(view.ID), Channel: view.Channel, Text: bot.Truncate(text, bot.MaxText), Blocks: blocks, Fallback: fallback,
+		Last: view.State != onboarding.RunActive}
 }
 
 // reviewable reports that there may be changes to decide on.

@@ -34,6 +34,9 @@ CREATE TABLE slack_messages (
     file_title   text,
     file_content bytea,
 
+    -- The desired content is meant to stay, and waits for no pause between updates.
+    last boolean NOT NULL DEFAULT false,
+
     -- The desired content, and the one that Slack has.
     hash           bytea NOT NULL,
     delivered_hash bytea,

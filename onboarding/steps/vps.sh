@@ -19,7 +19,7 @@ fi
 version=
 if path=$(command -v "$certbot") && read -r line <"$path"; then
 	case $line in
-	'#!'*/python3) version=$("${line#??}" -c 'from importlib.metadata import version as v; print("certbot", v("certbot"), "with its nginx plugin", v("certbot-nginx"))' 2>/dev/null) ;;
+	'#!'*/python3) version=$("${line#??}" -c 'import certbot, certbot_nginx; print("certbot", certbot.__version__, "with its nginx plugin")' 2>/dev/null) ;;
 	esac
 fi
 if [ -n "$version" ] || version=$("$certbot" --version 2>&1); then

@@ -97,7 +97,8 @@ func newRig(t *testing.T) *rig {
 	r.sweeper, err = certificates.NewSweeper(certificates.Sources{
 		Prober: r.prober, Names: r.names, Lineages: r.certbot, Windows: certificates.NewRenewalInfo(roots),
 	}, certificates.Config{
-		Patience: time.Nanosecond,
+		// Longer than nginx takes to reload, while which the addresses may differ.
+		Patience: 2 * time.Second,
 		// Without the last sixteenth: on a busy machine four seconds may pass between two looks.
 		Thresholds: certificates.Thresholds{Left: []float64{1.0 / 4, 1.0 / 8}},
 	})
