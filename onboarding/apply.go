@@ -11,9 +11,9 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// apply carries out the approved change and looks whether it took effect. An approval is for one application: whether it
-// succeeds or fails, the next one asks again.
-func (d *driver) apply(ctx context.Context, run *Run, step *Step, approval *Approval) error {
+// apply carries out the approved change, or what is left of it, and looks whether it took effect. An approval is for one
+// application: whether it succeeds or fails, the next one asks again.
+func (d *driver) apply(ctx context.Context, run *Run, step *Step, approval *Approval, change Change) error {
 	attempt := &Attempt{ID: uuid.New(), RunID: run.ID, Step: step.Key, Approval: approval.ID, Outcome: OutcomeRunning}
 	step.State, step.Detail = StepApplying, ""
 	started := false
@@ -34,7 +34,10 @@ func (d *driver) apply(ctx context.Context, run *Run, step *Step, approval *Appr
 	}
 	began := time.Now()
 	log := d.record(ctx, attempt)
-	err = d.carryOut(ctx, Grant{Run: run, Step: step.Key, Approval: approval.ID.String(), Digest: approval.Digest, Approvers: approval.approvers()}, approval.Change, log)
+	if len(change.Items) < len(approval.Change.Items) {
+		log.Line("Going on with what is left of the approved change.")
+	}
+	err = d.carryOut(ctx, Grant{Run: run, Step: step.Key, Approval: approval.ID.String(), Digest: approval.Digest, Approvers: approval.approvers()}, change, log)
 	var look Look
 	if err == nil {
 		look, err = d.effect(ctx, run, step)
@@ -78,7 +81,7 @@ func (d *driver) effect(ctx context.Context, run *Run, step *Step) (Look, error)
 	const pause = 100 * time.Millisecond
 	deadline := time.Now().Add(d.config.Settle)
 	for {
-		look, _, err := d.look(ctx, run, step)
+		look, err := d.keep(ctx, run, d.see(ctx, run, step))
 		if err == nil && look.Change.Empty() {
 			if finding, bad := look.failed(); bad {
 				err = fmt.Errorf("%s: %s", finding.Name, finding.Detail)

@@ -137,6 +137,16 @@ type Probe struct {
 	Body      string   `json:"body"`
 }
 
+// restOf reports whether the change is what is left of another one of which the first items took effect.
+func (c Change) restOf(whole Change) bool {
+	if c.Empty() || len(c.Items) >= len(whole.Items) {
+		return false
+	}
+	_, rest, err := Change{Items: c.Items}.canonical()
+	_, last, lastErr := Change{Items: whole.Items[len(whole.Items)-len(c.Items):]}.canonical()
+	return err == nil && lastErr == nil && rest == last
+}
+
 // Digest is the SHA-256 of a change in canonical form (RFC 8785), in lower-case hexadecimal.
 type Digest string
 

@@ -136,8 +136,11 @@ func (d *driver) once(ctx context.Context, id uuid.UUID) (bool, error) {
 	if d.freeze, err = frozen(ctx, d.conn); err != nil {
 		return false, err
 	}
+	if looking := run.looking(time.Now()); len(looking) > 0 {
+		return true, d.lookTogether(ctx, run, looking)
+	}
 	for i := range run.Steps {
-		if step := &run.Steps[i]; run.ready(step) && step.moves(time.Now()) && (d.freeze == nil || step.State != StepApproved) {
+		if step := &run.Steps[i]; run.ready(step) && (step.State == StepApplying || step.State == StepApproved && d.freeze == nil) {
 			return true, d.settle(ctx, run, step)
 		}
 	}
@@ -145,17 +148,6 @@ func (d *driver) once(ctx context.Context, id uuid.UUID) (bool, error) {
 		return false, d.finish(ctx, run)
 	}
 	return false, nil
-}
-
-// moves reports whether the step has something to do without anybody deciding.
-func (s *Step) moves(now time.Time) bool {
-	switch s.State {
-	case StepPending, StepApproved, StepApplying:
-		return true
-	case StepWaiting:
-		return !now.Before(s.Due)
-	}
-	return false
 }
 
 func (d *driver) finish(ctx context.Context, run *Run) error {

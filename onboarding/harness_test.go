@@ -28,7 +28,9 @@ func TestMain(m *testing.M) { os.Exit(postgres.Main(m)) }
 type world struct {
 	mu      sync.Mutex
 	there   map[string]bool
-	version map[string]string // what the change of a step says, so that it can move
+	version map[string]string   // what the change of a step says, so that it can move
+	parts   map[string][]string // the items of a step's change, where it has more than one
+	did     map[string]onboarding.Change
 	applied map[string]int
 	// broken lets a step's application fail; blind lets its look fail; hold keeps its application until it is closed.
 	broken, blind map[string]error
@@ -39,7 +41,7 @@ type world struct {
 }
 
 func newWorld() *world {
-	return &world{there: map[string]bool{}, version: map[string]string{}, applied: map[string]int{}, broken: map[string]error{}, blind: map[string]error{},
+	return &world{there: map[string]bool{}, version: map[string]string{}, parts: map[string][]string{}, did: map[string]onboarding.Change{}, applied: map[string]int{}, broken: map[string]error{}, blind: map[string]error{},
 		hold: map[string]chan struct{}{}, entered: make(chan string, 16), waiting: map[string]string{}, findings: map[string][]onboarding.Finding{}}
 }
 
@@ -103,9 +105,15 @@ func (w *world) Look(_ context.Context, run *onboarding.Run, key onboarding.Key)
 		}
 		return look, nil
 	}
-	look.Change = onboarding.Change{Summary: "make " + name, Items: []onboarding.Item{
-		{Command: &onboarding.Command{Host: "vps", Argv: []string{"make", run.Request.Slug, name, w.version[name]}, Lock: "all"}},
-	}}
+	parts := w.parts[name]
+	if parts == nil {
+		parts = []string{w.version[name]}
+	}
+	look.Change.Summary = fmt.Sprintf("make %s in %d parts", name, len(parts))
+	for _, part := range parts {
+		look.Change.Items = append(look.Change.Items, onboarding.Item{
+			Command: &onboarding.Command{Host: "vps", Argv: []string{"make", run.Request.Slug, name, part}, Lock: "all"}})
+	}
 	return look, nil
 }
 
@@ -115,6 +123,7 @@ func (w *world) Apply(ctx context.Context, grant onboarding.Grant, change onboar
 	w.mu.Lock()
 	hold, err := w.hold[name], w.broken[name]
 	w.applied[name]++
+	w.did[name] = change
 	w.mu.Unlock()
 	select {
 	case w.entered <- name:

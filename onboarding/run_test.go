@@ -282,16 +282,20 @@ func TestARunThatIsCutShortGoesOn(t *testing.T) {
 		meanwhile func(*world)
 		state     onboarding.StepState
 		applied   int
+		last      int // items that the last application had
 	}{
-		"it had finished":        {func(w *world) { w.there["merche-biche/database"] = true }, onboarding.StepDone, 1},
-		"it had not":             {func(w *world) {}, onboarding.StepDone, 2},
-		"it left something else": {func(w *world) { w.version["database"] = "half" }, onboarding.StepAsking, 1},
-		"nobody can tell":        {func(w *world) { w.blind["database"] = errors.New("no route to host") }, onboarding.StepUnknown, 1},
+		"it had finished":        {func(w *world) { w.there["merche-biche/database"] = true }, onboarding.StepDone, 1, 2},
+		"it had not":             {func(w *world) {}, onboarding.StepDone, 2, 2},
+		"it was half way":        {func(w *world) { w.parts["database"] = []string{"two"} }, onboarding.StepDone, 2, 1},
+		"it began at the end":    {func(w *world) { w.parts["database"] = []string{"one"} }, onboarding.StepAsking, 1, 2},
+		"it left something else": {func(w *world) { w.parts["database"] = []string{"half"} }, onboarding.StepAsking, 1, 2},
+		"nobody can tell":        {func(w *world) { w.blind["database"] = errors.New("no route to host") }, onboarding.StepUnknown, 1, 2},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			h := newHouse(t, onboarding.Config{})
 			h.world.hold["database"] = make(chan struct{})
+			h.world.parts["database"] = []string{"one", "two"}
 			first := h.start()
 			id := h.begin("merche-biche")
 			h.approve(id, "database", "bob")
@@ -305,6 +309,9 @@ func TestARunThatIsCutShortGoesOn(t *testing.T) {
 			view := h.stepBecomes(id, "database", test.state)
 			if got := h.world.count("database"); got != test.applied {
 				t.Errorf("applied %d times, want %d\n%s", got, test.applied, standing(view))
+			}
+			if got := len(h.world.did["database"].Items); got != test.last {
+				t.Errorf("the last application had %d items, want %d", got, test.last)
 			}
 			if got := kinds(view, "database"); !slices.Contains(got, onboarding.EventInterrupted) {
 				t.Errorf("events %v do not say that it was cut short", got)

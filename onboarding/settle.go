@@ -8,8 +8,8 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// settle brings one step as far as it goes: it looks, and then the step is done, waits, asks, or is applied under the
-// approval that it has. Nothing is applied that was not looked at in the same call, under the locks of what it touches.
+// settle goes on with a step that was approved, or that was cut short: it looks, and applies the change under the approval that
+// it has. Nothing is applied that was not looked at in the same call, under the locks of what it touches.
 func (d *driver) settle(ctx context.Context, run *Run, step *Step) error {
 	approval, err := d.approved(ctx, run, step)
 	if err != nil {
@@ -28,7 +28,12 @@ func (d *driver) settle(ctx context.Context, run *Run, step *Step) error {
 		}
 		defer release()
 	}
-	look, digest, err := d.look(ctx, run, step)
+	return d.conclude(ctx, run, step, approval, interrupted, d.see(ctx, run, step))
+}
+
+// conclude brings a step as far as what was seen of it lets it go: it is done, waits, asks, stops, or is applied.
+func (d *driver) conclude(ctx context.Context, run *Run, step *Step, approval *Approval, interrupted bool, seen sight) error {
+	look, err := d.keep(ctx, run, seen)
 	if ctxErr := parentDone(ctx, err); ctxErr != nil {
 		return ctxErr
 	}
@@ -50,13 +55,13 @@ func (d *driver) settle(ctx context.Context, run *Run, step *Step) error {
 		return d.done(ctx, run, step, approval, look, 0)
 	case approval == nil:
 		return d.ask(ctx, run, step, look, nil)
-	case digest != approval.Digest:
+	case seen.digest != approval.Digest && !(interrupted && look.Change.restOf(approval.Change)):
 		return d.ask(ctx, run, step, look, approval)
 	case d.freeze != nil:
 		step.State, step.Detail = StepApproved, ""
 		return d.move(ctx, run, step, Event{}, nil)
 	}
-	return d.apply(ctx, run, step, approval)
+	return d.apply(ctx, run, step, approval, look.Change)
 }
 
 // parentDone tells a shutdown, after which the step stays as it is, from a failure of the step.
@@ -77,21 +82,6 @@ func (d *driver) approved(ctx context.Context, run *Run, step *Step) (*Approval,
 		return nil, err
 	}
 	return approval, nil
-}
-
-// look asks the runbook what is left to do and keeps the facts it learned.
-func (d *driver) look(ctx context.Context, run *Run, step *Step) (Look, Digest, error) {
-	bounded, cancel := context.WithTimeout(ctx, d.config.StepTimeout)
-	defer cancel()
-	look, err := d.Runbook.Look(bounded, run, step.Key)
-	if err != nil {
-		return Look{}, "", err
-	}
-	if err := saveFacts(ctx, d.conn, run, look.Facts); err != nil {
-		return Look{}, "", err
-	}
-	digest, err := look.Change.Digest()
-	return look, digest, err
 }
 
 // interrupted records that a process died while it applied the step.

@@ -112,10 +112,11 @@ func (v *view) undeployed(have *folder, there *remote) (string, error) {
 // reloading is how long nginx may go on answering as before after it was told to reload, since that returns at once.
 const reloading = time.Second
 
-// unanswered asks for the page of both names at all addresses over HTTP and returns what does not answer.
+// unanswered asks for the page of both names at all addresses over HTTP and returns what does not answer. What was just deployed,
+// by this process or by one that was killed, has a moment to do so.
 func (b *Runbook) unanswered(ctx context.Context, v *view) []onboarding.Finding {
 	deadline := time.Now()
-	if b.ended(v) {
+	if step := v.run.Step(v.key); b.ended(v) || step != nil && step.State == onboarding.StepApplying {
 		deadline = deadline.Add(reloading)
 	}
 	return v.everywhere(func(at visit) error {
