@@ -59,7 +59,7 @@ func TestDecisions(t *testing.T) {
 	}
 
 	question = s.reads(root, "DNS of merche-biche.com", "[Approve]")
-	s.publish("update add merche-biche.com. 60 A 203.0.113.99")
+	s.publish("merche-biche.com", "update add merche-biche.com. 60 A 203.0.113.99")
 	s.must(s.Press(s.within(10*time.Second), stage.Bo, question, "Approve"))
 	question = s.reads(root, "DNS of merche-biche.com", "What moved", "203.0.113.99", "[Approve]")
 	s.must(s.Press(s.within(10*time.Second), stage.Bo, question, "Approve"))
@@ -112,10 +112,10 @@ func (s *scene) told(word string, people ...string) bool {
 }
 
 // publish changes the zone behind the product's back.
-func (s *scene) publish(updates ...string) {
+func (s *scene) publish(zone string, updates ...string) {
 	s.t.Helper()
 	cmd := exec.Command("knsupdate", "-k", s.DNS.Key.ClientFile)
-	cmd.Stdin = strings.NewReader("server " + s.environment("DNS_SERVER") + "\nzone merche-biche.com.\n" + strings.Join(updates, "\n") + "\nsend\n")
+	cmd.Stdin = strings.NewReader("server " + s.environment("DNS_SERVER") + "\nzone " + zone + ".\n" + strings.Join(updates, "\n") + "\nsend\n")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		s.t.Fatalf("knsupdate: %v: %s", err, out)
 	}

@@ -72,7 +72,7 @@ func TestRecordsByHand(t *testing.T) {
 	s.approve(root, "Database rows")
 	s.approve(root, "Deploy config of merche-biche.com")
 	waiting := s.reads(root, "DNS of merche-biche.com", "203.0.113.10", "2001:db8::10", "[Check now]")
-	s.publish("update add merche-biche.com. 60 A 203.0.113.10", "update add merche-biche.com. 60 AAAA 2001:db8::10",
+	s.publish("merche-biche.com", "update add merche-biche.com. 60 A 203.0.113.10", "update add merche-biche.com. 60 AAAA 2001:db8::10",
 		"update add www.merche-biche.com. 60 A 203.0.113.10", "update add www.merche-biche.com. 60 AAAA 2001:db8::10")
 	s.must(s.Press(s.within(10*time.Second), stage.Ana, waiting, "Check now"))
 	s.finish(root)

@@ -25,9 +25,33 @@ func (s scribe) finished(view *onboarding.View, event onboarding.Event) bot.Mess
 		sites = append(sites, bot.Link("https://"+domain.Name+"/", domain.Name))
 	}
 	page.say(strings.Join(sites, "\n"))
+	if left := leftToDo(view); len(left) > 0 {
+		page.say("*Left to do*\n" + strings.Join(left, "\n"))
+	}
 	page.say("*What they do next*\n" + next(request))
 	return bot.Message{Key: eventKey(event), Channel: view.Channel, Thread: rootKey(view.ID), Text: page.text(), Blocks: page.blocks}
 }
+
+// leftToDo lists what the last looks of a run found that did not fail them, and that somebody should see to all the same.
+func leftToDo(view *onboarding.View) []string {
+	var lines []string
+	for i := range view.Steps {
+		if step := &view.Steps[i]; !step.Destructive && len(step.After) > 0 {
+			for _, finding := range step.Findings {
+				if finding.Level == onboarding.Warning {
+					lines = append(lines, markWarning+" "+inline(finding.Detail))
+				}
+			}
+		}
+	}
+	if len(lines) > maxLeft {
+		lines = append(lines[:maxLeft], fmt.Sprintf("and %d more, in the tables above", len(lines)-maxLeft))
+	}
+	return lines
+}
+
+// maxLeft keeps the last message short.
+const maxLeft = 10
 
 // next says what the Provider does next, as the runbook's section on the context switcher has it.
 func next(request onboarding.Request) string {

@@ -46,14 +46,18 @@ func (w *advanceWorker) NextRetry(job *river.Job[advanceArgs]) time.Time {
 	return time.Now().Add(min(time.Duration(job.Attempt)*time.Second, 30*time.Second))
 }
 
-// held is how soon a job looks again at a run that another job is advancing.
-const held = 200 * time.Millisecond
+// A job looks again at a run that another one is advancing. That one takes up by itself what came meanwhile, but for what comes in
+// the moment in which it ends: so the first looks are close together, and those during an hour of waiting are not.
+const (
+	heldLeast = 200 * time.Millisecond
+	heldMost  = 5 * time.Second
+)
 
 func (w *advanceWorker) Work(ctx context.Context, job *river.Job[advanceArgs]) error {
 	err := w.service.advance(ctx, job.Args.RunID)
 	switch {
 	case errors.Is(err, errHeld):
-		return river.JobSnooze(held)
+		return river.JobSnooze(min(max(time.Since(job.CreatedAt), heldLeast), heldMost))
 	case errors.Is(err, ErrNotFound):
 		return river.JobCancel(err)
 	}

@@ -172,29 +172,39 @@ var ErrStuck = errors.New("the run needs somebody")
 // Finish approves whatever the run asks until it says that all checks passed, or fails with what the thread says. Those who
 // listen hear the first line of each question.
 func (s *Stage) Finish(ctx context.Context, who string, root workspace.Message, listen ...func(question string)) error {
+	return s.approveUntil(ctx, who, root, "Live", listen...)
+}
+
+// FinishUndo is [Stage.Finish] for a run that takes another one back.
+func (s *Stage) FinishUndo(ctx context.Context, who string, root workspace.Message) error {
+	return s.approveUntil(ctx, who, root, "Taken back")
+}
+
+// approveUntil approves whatever a run asks until a message in its thread has the word.
+func (s *Stage) approveUntil(ctx context.Context, who string, root workspace.Message, word string, listen ...func(question string)) error {
 	pressed := map[string]bool{}
 	for {
 		var question workspace.Message
-		live, stuck := false, ""
+		ended, stuck := false, ""
 		_, err := s.Person(who).WaitFor(ctx, func(screen workspace.Screen) bool {
 			question = workspace.Message{}
 			for _, m := range Thread(screen, root) {
 				text := Reads(m)
 				switch {
-				case strings.Contains(text, "Live"):
-					live = true
+				case strings.Contains(text, word):
+					ended = true
 				case strings.Contains(text, "[Retry]"):
 					stuck = text
 				case strings.Contains(text, "[Approve]") && !pressed[m.TS] && question.TS == "":
 					question = m
 				}
 			}
-			return live || stuck != "" || question.TS != ""
+			return ended || stuck != "" || question.TS != ""
 		})
 		switch {
 		case err != nil:
 			return err
-		case live:
+		case ended:
 			return nil
 		case stuck != "":
 			return fmt.Errorf("%w: %s", ErrStuck, stuck)
