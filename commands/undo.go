@@ -26,10 +26,14 @@ func (d *Desk) askUndo(ctx context.Context, slug, asking string) bot.Reply {
 		return bot.Reply{Text: fmt.Sprintf("A run of %s is under way%s. %s ends it; then it can be taken back.",
 			bot.Code(slug), d.link(ctx, run), bot.Code(d.config.Command+" "+wordCancel+" "+slug))}
 	}
-	if run.Kind == onboarding.KindUndo && run.State == onboarding.RunDone {
+	undoable, err := d.service.Undoable(ctx, slug)
+	switch {
+	case errors.Is(err, onboarding.ErrNotFound):
 		return bot.Reply{Text: fmt.Sprintf("The onboarding of %s is taken back already%s.", bot.Code(slug), d.link(ctx, run))}
+	case err != nil:
+		return bot.Reply{Text: d.explain(ctx, err, "slug", slug)}
 	}
-	return d.scribe.askUndo(run, asking).reply()
+	return d.scribe.askUndo(undoable, asking).reply()
 }
 
 func (s scribe) askUndo(run *onboarding.Run, asking string) *sheet {

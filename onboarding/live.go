@@ -3,6 +3,7 @@ package onboarding
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -18,12 +19,19 @@ type LiveDomain struct {
 	Channel string
 }
 
-// liveDomains selects what runs made live and none took back since. A Provider's later undo counts for all of their earlier runs.
-const liveDomains = `
+// takenBack is, in SQL, that what the run of this name made live was taken back: by its undo or, where it had found everything there, by
+// any later one.
+func takenBack(run string) string {
+	return strings.ReplaceAll(`EXISTS (SELECT FROM runs undo WHERE undo.slug = RUN.slug AND undo.kind = 'undo' AND undo.state = 'done'
+		AND (undo.undoes = RUN.id OR undo.created_at > RUN.created_at AND NOT EXISTS (SELECT FROM attempts WHERE run_id = RUN.id)))`, "RUN", run)
+}
+
+// liveDomains selects what runs made live and none took back since.
+var liveDomains = `
 	SELECT DISTINCT ON (domain->>'name') domain, id, slug, channel
 	FROM runs, jsonb_array_elements(coalesce(nullif(request->'domains', 'null'), '[]')) domain
 	WHERE kind = 'onboard' AND state = 'done'
-		AND NOT EXISTS (SELECT FROM runs later WHERE later.slug = runs.slug AND later.kind = 'undo' AND later.state = 'done' AND later.created_at > runs.created_at)
+		AND NOT ` + takenBack("runs") + `
 		AND ($1 = '' OR domain->>'name' = $1)
 	ORDER BY domain->>'name', created_at DESC`
 

@@ -3,17 +3,19 @@ package onboarding
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 )
 
-// Undoes is what a run takes back: the changes that another one applied, or may have.
+// Undoes is what a run takes back: the changes that an onboarding applied, or may have.
 type Undoes struct {
+	// Run is the last run of the onboarding. Those that were cancelled before it are of the same one: each took up what was there.
 	Run uuid.UUID
 	// DeleteCertificates also deletes the certificates; otherwise they are kept, since issuing them again is rate-limited.
 	DeleteCertificates bool
-	// Applied are the changes of that run of which an application was begun, oldest first. How far one came is for the step to
+	// Applied are the changes of those runs of which an application was begun, oldest first. How far one came is for the step to
 	// see.
 	Applied []Applied
 }
@@ -24,12 +26,79 @@ type Applied struct {
 	Change Change
 }
 
+// closed is, in SQL, that an onboarding ended with the run of this name: it changed something and went live, or it was taken back.
+const closed = `(closed.state = 'done' AND EXISTS (SELECT FROM attempts WHERE run_id = closed.id)
+	OR EXISTS (SELECT FROM runs undo WHERE undo.undoes = closed.id AND undo.state = 'done'))`
+
+// attemptsAt selects the ids of the runs of one onboarding by that of its last one, $1.
+const attemptsAt = `
+	SELECT run.id FROM runs run, runs last
+	WHERE last.id = $1 AND run.slug = last.slug AND run.kind = 'onboard' AND run.created_at <= last.created_at AND NOT EXISTS (
+		SELECT FROM runs closed
+		WHERE closed.slug = last.slug AND closed.kind = 'onboard' AND closed.created_at >= run.created_at AND closed.created_at < last.created_at AND ` + closed + `)`
+
+// Undoable returns the last run of the newest onboarding of a slug that no undo took back, with the domains of its earlier attempts
+// too. It returns [ErrNothing] where no run ever changed anything, and [ErrNotFound] where all of that is taken back.
+func (s *Service) Undoable(ctx context.Context, slug string) (*Run, error) {
+	ended, err := s.runsWhere(ctx, s.pool, `slug = $1 AND kind = 'onboard' AND state <> 'active'
+		AND EXISTS (SELECT FROM attempts WHERE run_id = runs.id) ORDER BY created_at DESC`, slug)
+	if err != nil {
+		return nil, err
+	}
+	if len(ended) == 0 {
+		return nil, fmt.Errorf("runs of %s: %w", slug, ErrNothing)
+	}
+	closings, err := s.idsWhere(ctx, `SELECT id FROM runs closed WHERE slug = $1 AND kind = 'onboard' AND `+closed, slug)
+	if err != nil {
+		return nil, err
+	}
+	undone, err := s.idsWhere(ctx, `SELECT undoes FROM runs WHERE slug = $1 AND kind = 'undo' AND state = 'done'`, slug)
+	if err != nil {
+		return nil, err
+	}
+	for len(ended) > 0 {
+		last, attempts := ended[0], 1
+		for attempts < len(ended) && !slices.Contains(closings, ended[attempts].ID) {
+			attempts++
+		}
+		if !slices.Contains(undone, last.ID) {
+			for _, earlier := range ended[1:attempts] {
+				last.Request.adopt(earlier.Request.Domains)
+			}
+			return last, nil
+		}
+		ended = ended[attempts:]
+	}
+	return nil, fmt.Errorf("run of %s: %w", slug, ErrNotFound)
+}
+
+func (s *Service) idsWhere(ctx context.Context, query, slug string) ([]uuid.UUID, error) {
+	rows, err := s.pool.Query(ctx, query, slug)
+	if err != nil {
+		return nil, fmt.Errorf("runs of %s: %w", slug, err)
+	}
+	ids, err := pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
+	if err != nil {
+		return nil, fmt.Errorf("runs of %s: %w", slug, err)
+	}
+	return ids, nil
+}
+
+// adopt takes on the domains that the request does not have.
+func (r *Request) adopt(domains []Domain) {
+	for _, domain := range domains {
+		if !slices.ContainsFunc(r.Domains, func(own Domain) bool { return own.Name == domain.Name }) {
+			r.Domains = append(r.Domains, domain)
+		}
+	}
+}
+
 // loadUndoes reads what a run takes back; it does nothing for a run of another kind.
 func loadUndoes(ctx context.Context, q querier, run *Run) error {
 	if run.Undoes == nil {
 		return nil
 	}
-	approvals, err := approvalsWhere(ctx, q, `run_id = $1 AND EXISTS (SELECT FROM attempts WHERE approval_id = approvals.id)`, run.Undoes.Run)
+	approvals, err := approvalsWhere(ctx, q, `run_id IN (`+attemptsAt+`) AND EXISTS (SELECT FROM attempts WHERE approval_id = approvals.id)`, run.Undoes.Run)
 	if err != nil {
 		return fmt.Errorf("changes of run %s: %w", run.Undoes.Run, err)
 	}
@@ -39,8 +108,8 @@ func loadUndoes(ctx context.Context, q querier, run *Run) error {
 	return nil
 }
 
-// Undo begins a run that takes back what the newest onboarding of a slug did, each compensating change asked for like any
-// other. A run that is still active must be cancelled first ([ErrBusy]). It returns [ErrNotOperator], [ErrNotFound], or
+// Undo begins a run that takes back what the newest onboarding of a slug did, in however many attempts, each compensating change
+// asked for like any other. A run that is still active must be cancelled first ([ErrBusy]). It returns [ErrNotOperator], [ErrNotFound], or
 // [ErrNothing] when nothing was applied.
 func (s *Service) Undo(ctx context.Context, slug string, deleteCertificates bool, operator, channel, submission string) (*Run, error) {
 	requester, err := s.operator(ctx, operator)
@@ -57,12 +126,9 @@ func (s *Service) Undo(ctx context.Context, slug string, deleteCertificates bool
 	if latest.State == RunActive {
 		return nil, fmt.Errorf("the run of %s is active: %w", slug, ErrBusy)
 	}
-	undone, err := s.earlier(ctx, slug)
+	undone, err := s.Undoable(ctx, slug)
 	if err != nil {
 		return nil, err
-	}
-	if undone == nil {
-		return nil, fmt.Errorf("run of %s: %w", slug, ErrNotFound)
 	}
 	id, err := uuid.NewV7()
 	if err != nil {
