@@ -18,11 +18,7 @@ func (s *Service) Renew(ctx context.Context, domain Domain, operator, channel, s
 	if run, err := s.bySubmission(ctx, submission); err != nil || run != nil {
 		return run, err
 	}
-	id, err := uuid.NewV7()
-	if err != nil {
-		return nil, err
-	}
-	run := &Run{ID: id, Kind: KindRenew, Requester: requester, State: RunActive, Channel: channel, TenantID: uuid.New(),
+	run := &Run{Kind: KindRenew, Requester: requester, Channel: channel, TenantID: uuid.New(),
 		Request: Request{DisplayName: domain.Name, Domains: []Domain{domain}}}
 	live, err := s.LiveDomain(ctx, domain.Name)
 	if err != nil {
@@ -36,21 +32,11 @@ func (s *Service) Renew(ctx context.Context, domain Domain, operator, channel, s
 		run.Request, run.TenantID, run.Channel, run.Renews = made.Request, made.TenantID, made.Channel, made.ID
 		run.Request.DisplayName, run.Request.Domains = domain.Name, []Domain{live.Domain}
 	}
-	for _, definition := range s.Runbook.RenewSteps(run) {
-		run.Steps = append(run.Steps, Step{Definition: definition, State: StepPending})
-	}
-	err = s.insert(ctx, run, submission)
-	switch violates(err) {
-	case "":
-	case "runs_submission_key":
-		return s.bySubmission(ctx, submission)
-	case "run_domains_one_active":
+	run, err = s.begin(ctx, run, s.Runbook.RenewSteps(run), submission)
+	if violates(err) == "run_domains_one_active" {
 		return nil, fmt.Errorf("%s is part of another run: %w", domain.Name, ErrBusy)
 	}
-	if err != nil {
-		return nil, fmt.Errorf("new run: %w", err)
-	}
-	return run, nil
+	return run, err
 }
 
 // Renewals returns the renewals that are under way.

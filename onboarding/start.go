@@ -162,27 +162,47 @@ func (s *Service) Begin(ctx context.Context, request Request, operator, channel,
 	if err := s.Check(ctx, request); err != nil {
 		return nil, err
 	}
-	id, err := uuid.NewV7()
-	if err != nil {
-		return nil, err
-	}
-	run := &Run{ID: id, Kind: KindOnboard, Request: request, Requester: requester, State: RunActive, Channel: channel, TenantID: uuid.New()}
-	for _, definition := range s.Runbook.Steps(request) {
-		run.Steps = append(run.Steps, Step{Definition: definition, State: StepPending})
-	}
-	err = s.insert(ctx, run, submission)
+	run, err := s.begin(ctx, &Run{Kind: KindOnboard, Request: request, Requester: requester, Channel: channel, TenantID: uuid.New()},
+		s.Runbook.Steps(request), submission)
 	switch violates(err) {
-	case "":
-	case "runs_submission_key":
-		return s.bySubmission(ctx, submission)
 	case "runs_one_active_per_slug":
 		return nil, Problems{FieldSlug: fmt.Sprintf("%s is being onboarded already: see /onboard status %s.", request.Slug, request.Slug)}
 	case "run_domains_one_active":
 		return nil, Problems{FieldDomains: "One of these domains is part of another run by now."}
 	}
-	if err != nil {
+	return run, err
+}
+
+// begin gives a new run its id and its steps and puts it where the engine finds it. A submission that has begun one meanwhile begins no
+// second. What stands in the way is told by [violates].
+func (s *Service) begin(ctx context.Context, run *Run, steps []Definition, submission string) (*Run, error) {
+	var err error
+	if run.ID, err = uuid.NewV7(); err != nil {
+		return nil, err
+	}
+	run.State = RunActive
+	for _, definition := range steps {
+		run.Steps = append(run.Steps, Step{Definition: definition, State: StepPending})
+	}
+	err = pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
+		if err := insertRun(ctx, tx, run, submission); err != nil {
+			return err
+		}
+		if err := saveFacts(ctx, tx, run, run.Facts); err != nil {
+			return err
+		}
+		if err := addEvent(ctx, tx, Event{RunID: run.ID, Kind: EventRequested, Actor: run.Requester}); err != nil {
+			return err
+		}
+		return s.announce(ctx, tx, run.ID)
+	})
+	switch {
+	case violates(err) == "runs_submission_key":
+		return s.bySubmission(ctx, submission)
+	case err != nil:
 		return nil, fmt.Errorf("new run: %w", err)
 	}
+	s.log.InfoContext(ctx, "run began", "run", run.ID, "kind", run.Kind, "slug", run.Request.Slug, "requester", run.Requester.ID)
 	return run, nil
 }
 

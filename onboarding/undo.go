@@ -130,11 +130,7 @@ func (s *Service) Undo(ctx context.Context, slug string, deleteCertificates bool
 	if err != nil {
 		return nil, err
 	}
-	id, err := uuid.NewV7()
-	if err != nil {
-		return nil, err
-	}
-	run := &Run{ID: id, Kind: KindUndo, Request: undone.Request, Requester: requester, State: RunActive, Channel: channel,
+	run := &Run{Kind: KindUndo, Request: undone.Request, Requester: requester, Channel: channel,
 		TenantID: undone.TenantID, Facts: undone.Facts, Undoes: &Undoes{Run: undone.ID, DeleteCertificates: deleteCertificates}}
 	if err := loadUndoes(ctx, s.pool, run); err != nil {
 		return nil, err
@@ -142,38 +138,9 @@ func (s *Service) Undo(ctx context.Context, slug string, deleteCertificates bool
 	if len(run.Undoes.Applied) == 0 {
 		return nil, ErrNothing
 	}
-	for _, definition := range s.Runbook.UndoSteps(run) {
-		run.Steps = append(run.Steps, Step{Definition: definition, State: StepPending})
-	}
-	err = s.insert(ctx, run, submission)
-	if violates(err) == "runs_submission_key" {
-		return s.bySubmission(ctx, submission)
-	}
+	run, err = s.begin(ctx, run, s.Runbook.UndoSteps(run), submission)
 	if name := violates(err); name == "runs_one_active_per_slug" || name == "run_domains_one_active" {
 		return nil, fmt.Errorf("another run of %s began meanwhile: %w", slug, ErrBusy)
 	}
-	if err != nil {
-		return nil, fmt.Errorf("new run: %w", err)
-	}
-	return run, nil
-}
-
-// insert puts a new run where the engine finds it.
-func (s *Service) insert(ctx context.Context, run *Run, submission string) error {
-	err := pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
-		if err := insertRun(ctx, tx, run, submission); err != nil {
-			return err
-		}
-		if err := saveFacts(ctx, tx, run, run.Facts); err != nil {
-			return err
-		}
-		if err := addEvent(ctx, tx, Event{RunID: run.ID, Kind: EventRequested, Actor: run.Requester}); err != nil {
-			return err
-		}
-		return s.announce(ctx, tx, run.ID)
-	})
-	if err == nil {
-		s.log.InfoContext(ctx, "run began", "run", run.ID, "kind", run.Kind, "slug", run.Request.Slug, "requester", run.Requester.ID)
-	}
-	return err
+	return run, err
 }
