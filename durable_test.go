@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"errors"
+	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path"
@@ -49,16 +51,58 @@ func TestARunSurvivesKills(t *testing.T) {
 	s.reads(root, "Certificate of merche-biche.com", ": done")
 
 	s.finish(root)
-	if got := s.count(`SELECT count(*) FROM users WHERE slug = 'merche-biche'`); got != 1 {
-		t.Errorf("%d rows of the Provider", got)
+	s.doneOnce(root)
+}
+
+// TestARunSurvivesKillsAtAnyMoment kills the product again and again, at no moment in particular, until the run is through.
+func TestARunSurvivesKillsAtAnyMoment(t *testing.T) {
+	s := open(t, stage.Config{Workspace: func(w *workspace.Config) { w.Rates.Off = true }})
+	root := s.ask(stage.Merche)
+	finished := make(chan error, 1)
+	ctx := s.within(3 * time.Minute)
+	go func() {
+		err := errors.New("not begun")
+		// A press that nobody is there to hear is pressed again.
+		for err != nil && ctx.Err() == nil && !errors.Is(err, stage.ErrStuck) {
+			err = s.Finish(ctx, stage.Bo, root)
+		}
+		finished <- err
+	}()
+	for kills := 0; ; kills++ {
+		select {
+		case err := <-finished:
+			s.must(err)
+			t.Logf("killed %d times", kills)
+			s.doneOnce(root)
+			return
+		case <-time.After(time.Duration(300+rand.IntN(2500)) * time.Millisecond):
+			s.killed()
+		}
 	}
-	made, err := s.VPS[0].Shell(t.Context(), "ls /etc/letsencrypt/archive/merche-biche.com/cert*.pem | wc -l")
-	if err != nil || strings.TrimSpace(string(made)) != "1" {
-		t.Errorf("%s certificates were made, %v", made, err)
+}
+
+// doneOnce looks whether a run of one domain did everything once, and asked for it once.
+func (s *scene) doneOnce(root workspace.Message) {
+	s.t.Helper()
+	if got := s.count(`SELECT count(*) FROM users WHERE slug = 'merche-biche'`); got != 1 {
+		s.t.Errorf("%d rows of the Provider", got)
+	}
+	if made := strings.TrimSpace(s.vps("ls /etc/letsencrypt/archive/merche-biche.com/cert*.pem | wc -l")); made != "1" {
+		s.t.Errorf("%s certificates were made", made)
 	}
 	commits, err := exec.Command("git", "-C", s.Repo.Origin, "log", "--format=%s").Output()
 	if got := strings.Count(string(commits), "merche-biche.com"); err != nil || got != 3 {
-		t.Errorf("%d commits for the domain, %v:\n%s", got, err, commits)
+		s.t.Errorf("%d commits for the domain, %v:\n%s", got, err, commits)
+	}
+	screen, err := s.Person(stage.Bo).Screen(s.t.Context())
+	s.must(err)
+	seen := map[string]bool{}
+	for _, m := range stage.Thread(screen, root) {
+		text := stage.Reads(m)
+		if seen[text] || strings.Contains(text, "the world moved") {
+			s.t.Errorf("not once, or asked for again:\n%s", text)
+		}
+		seen[text] = true
 	}
 }
 

@@ -34,7 +34,7 @@ func (d *driver) apply(ctx context.Context, run *Run, step *Step, approval *Appr
 	}
 	began := time.Now()
 	log := d.record(ctx, attempt)
-	if len(change.Items) < len(approval.Change.Items) {
+	if digest, err := change.Digest(); err == nil && digest != approval.Digest {
 		log.Line("Going on with what is left of the approved change.")
 	}
 	err = d.carryOut(ctx, Grant{Run: run, Step: step.Key, Approval: approval.ID.String(), Digest: approval.Digest, Approvers: approval.approvers()}, change, log)

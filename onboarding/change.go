@@ -137,14 +137,37 @@ type Probe struct {
 	Body      string   `json:"body"`
 }
 
-// restOf reports whether the change is what is left of another one of which the first items took effect.
+// restOf reports whether the change is what is left of another one whose application was cut short: its last items, of which the
+// first may be a commit that was made and not pushed.
 func (c Change) restOf(whole Change) bool {
-	if c.Empty() || len(c.Items) >= len(whole.Items) {
+	if c.Empty() || len(c.Items) > len(whole.Items) {
 		return false
 	}
-	_, rest, err := Change{Items: c.Items}.canonical()
-	_, last, lastErr := Change{Items: whole.Items[len(whole.Items)-len(c.Items):]}.canonical()
-	return err == nil && lastErr == nil && rest == last
+	last := slices.Clone(whole.Items[len(whole.Items)-len(c.Items):])
+	if sameItems(c.Items, last) {
+		return true
+	}
+	if last[0].Commit == nil {
+		return false
+	}
+	made := last[0].Commit.made()
+	last[0].Commit = &made
+	return sameItems(c.Items, last)
+}
+
+func sameItems(a, b []Item) bool {
+	_, one, err := Change{Items: a}.canonical()
+	_, other, otherErr := Change{Items: b}.canonical()
+	return err == nil && otherErr == nil && one == other
+}
+
+// made is the same commit once it is in the work tree.
+func (c Commit) made() Commit {
+	c.Files = slices.Clone(c.Files)
+	for i := range c.Files {
+		c.Files[i].Before = c.Files[i].After
+	}
+	return c
 }
 
 // Digest is the SHA-256 of a change in canonical form (RFC 8785), in lower-case hexadecimal.
