@@ -39,7 +39,10 @@ func perform(ctx context.Context, set *stage.Stage, told *teller) error {
 		told.follow(watching, ana, root)
 		close(watched)
 	}()
-	err = set.Finish(ctx, stage.Bo, root, func(question string) { told.does("Bo", "reads the change and approves: "+question) })
+	err = set.Finish(ctx, stage.Bo, root, func(question string) {
+		told.hears(question)
+		told.does("Bo", "reads the change and approves: "+question)
+	})
 	if err == nil {
 		_, err = set.Root(ctx, stage.Ana, root, "Live")
 	}

@@ -20,9 +20,12 @@ type teller struct {
 	mu    sync.Mutex
 	out   io.Writer
 	began time.Time
+	told  map[string]bool // what messages were about, by their first lines
 }
 
-func newTeller(out io.Writer) *teller { return &teller{out: out, began: time.Now()} }
+func newTeller(out io.Writer) *teller {
+	return &teller{out: out, began: time.Now(), told: map[string]bool{}}
+}
 
 func (t *teller) line(format string, args ...any) {
 	t.mu.Lock()
@@ -75,25 +78,54 @@ func (t *teller) tell(isRoot bool, before, now string) {
 	case before == "":
 		t.line("#ops")
 		t.shows(now)
+		t.mu.Lock()
+		t.told[about(now)] = true
+		t.mu.Unlock()
 	case isRoot:
 		// The run's state at a glance: its head is enough.
 		head := strings.SplitN(now, "\n", 6)
 		t.line("↻ %s", strings.Join(strip(head[1:min(5, len(head))]), " · "))
 	default:
-		old := map[string]bool{}
-		for line := range strings.Lines(before) {
-			old[strings.TrimSpace(line)] = true
-		}
-		var fresh []string
-		for line := range strings.Lines(now) {
-			if line = strings.TrimRight(line, "\n"); !old[strings.TrimSpace(line)] {
-				fresh = append(fresh, line)
-			}
-		}
-		if len(fresh) > 0 {
-			t.shows(strings.Join(fresh, "\n"))
+		t.line("↻ %s", about(now))
+		if fresh := news(before, strings.Replace(now, about(now), "", 1)); fresh != "" {
+			t.shows(fresh)
 		}
 	}
+}
+
+// about is the first line of a message, below who says it.
+func about(said string) string {
+	_, text, _ := strings.Cut(said, "\n")
+	line, _, _ := strings.Cut(text, "\n")
+	return strings.TrimSpace(line)
+}
+
+// hears waits until a message was told, so that nobody answers before it, or for a moment.
+func (t *teller) hears(line string) {
+	for range 50 {
+		t.mu.Lock()
+		told := t.told[line]
+		t.mu.Unlock()
+		if told {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+}
+
+// news are the lines of a text that were not in it before.
+func news(before, now string) string {
+	old := map[string]bool{}
+	for line := range strings.Lines(before) {
+		old[strings.TrimSpace(line)] = true
+	}
+	var fresh []string
+	for line := range strings.Lines(now) {
+		if line = strings.TrimRight(line, "\n"); !old[strings.TrimSpace(line)] {
+			fresh = append(fresh, line)
+		}
+	}
+	return strings.Join(fresh, "\n")
 }
 
 func strip(lines []string) []string {
