@@ -13,8 +13,8 @@ import (
 )
 
 const (
-	zone   = "merche-biche.com"
-	secret = Secret("c2VjcmV0IHNlY3JldCBzZWNyZXQgc2VjcmV0IHNlY3I=")
+	zone    = "merche-biche.com"
+	tsigKey = "c2VjcmV0IHNlY3JldCBzZWNyZXQgc2VjcmV0IHNlY3I="
 )
 
 // freePort finds a port that nothing listens on at any address, outside the range from which others get theirs by chance.
@@ -50,7 +50,7 @@ options {
   recursion no; notify no; dnssec-validation no; empty-zones-enable no; minimal-responses yes;
 };
 controls { };
-`, string(secret), string(secret), dir, dir, port, ip)
+`, tsigKey, tsigKey, dir, dir, port, ip)
 	for name, records := range zones {
 		file := filepath.Join(dir, name+".zone")
 		text := fmt.Sprintf("$ORIGIN %s.\n$TTL 60\n@ IN SOA ns1 hostmaster 1 3600 600 86400 60\n%s\n", name, records)

@@ -41,7 +41,7 @@ func NewPublisher(config PublisherConfig) (*Publisher, error) {
 		p.zones = append(p.zones, zone)
 	}
 	p.asker = asker{timeout: config.Timeout, sign: func(client *wire.Client, message *wire.Msg) {
-		client.TsigSecret = map[string]string{name: string(secret)}
+		client.TsigSecret = map[string]string{name: secret.Reveal()}
 		message.SetTsig(name, p.algorithm, fudge, time.Now().Unix())
 	}}
 	return p, nil

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	wire "github.com/miekg/dns"
+
+	"github.com/atlilith/onboardbot/internal/secret"
 )
 
 // algorithms are those that RFC 8945 §6 does not discourage.
@@ -28,7 +30,7 @@ type PublisherConfig struct {
 	// Algorithm is hmac-sha256, hmac-sha384 or hmac-sha512. Default hmac-sha256.
 	Algorithm string `yaml:"algorithm"`
 	// Secret is the key in base64. Give either this or SecretFile.
-	Secret Secret `yaml:"secret"`
+	Secret secret.String `yaml:"secret"`
 	// SecretFile holds the key in base64.
 	SecretFile string `yaml:"secret_file"`
 	// Timeout is for one message and its reply. Default 5s.
@@ -54,9 +56,9 @@ func (c PublisherConfig) Validate() error {
 	if !slices.Contains(algorithms, c.Algorithm) {
 		problems = append(problems, fmt.Errorf("algorithm: %q is not one of %s", c.Algorithm, strings.Join(algorithms, ", ")))
 	}
-	if (c.Secret == "") == (c.SecretFile == "") {
+	if c.Secret.IsZero() == (c.SecretFile == "") {
 		problems = append(problems, errors.New("secret: give either secret or secret_file"))
-	} else if c.Secret != "" {
+	} else if !c.Secret.IsZero() {
 		problems = append(problems, checkSecret(c.Secret))
 	}
 	for i, zone := range c.Zones {
@@ -83,24 +85,24 @@ func (c PublisherConfig) address() (string, error) {
 }
 
 // key returns the key's name with a final dot, and its secret; what is wrong with that is said without showing it.
-func (c PublisherConfig) key() (string, Secret, error) {
-	secret := c.Secret
+func (c PublisherConfig) key() (string, secret.String, error) {
+	value := c.Secret
 	if c.SecretFile != "" {
 		text, err := os.ReadFile(c.SecretFile)
 		if err != nil {
-			return "", "", fmt.Errorf("secret_file: %w", err)
+			return "", value, fmt.Errorf("secret_file: %w", err)
 		}
-		secret = Secret(strings.TrimSpace(string(text)))
+		value = secret.New(strings.TrimSpace(string(text)))
 	}
-	if err := checkSecret(secret); err != nil {
-		return "", "", err
+	if err := checkSecret(value); err != nil {
+		return "", value, err
 	}
 	name, err := Name(c.Key)
-	return wire.Fqdn(name), secret, err
+	return wire.Fqdn(name), value, err
 }
 
-func checkSecret(secret Secret) error {
-	if key, err := base64.StdEncoding.DecodeString(string(secret)); err != nil || len(key) == 0 {
+func checkSecret(value secret.String) error {
+	if key, err := base64.StdEncoding.DecodeString(value.Reveal()); err != nil || len(key) == 0 {
 		return errors.New("secret: not base64, as tsig-keygen prints it")
 	}
 	return nil

@@ -8,13 +8,15 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/atlilith/onboardbot/internal/secret"
 )
 
 func primary(t *testing.T, records string) (*Publisher, *Resolver) {
 	t.Helper()
 	port := freePort(t)
 	server := startNamed(t, "127.0.0.1", port, map[string]string{zone: "@ IN NS ns1\nns1 IN A 127.0.0.1\n" + records})
-	publisher, err := NewPublisher(PublisherConfig{Server: server, Key: "quinn-key", Secret: secret})
+	publisher, err := NewPublisher(PublisherConfig{Server: server, Key: "quinn-key", Secret: secret.New(tsigKey)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -138,7 +140,7 @@ func TestPublishIsAllOrNothing(t *testing.T) {
 func TestPublishSaysWhyNot(t *testing.T) {
 	t.Parallel()
 	good, _ := primary(t, "")
-	config := PublisherConfig{Server: good.server, Key: "quinn-key", Secret: secret}
+	config := PublisherConfig{Server: good.server, Key: "quinn-key", Secret: secret.New(tsigKey)}
 	change := []Change{{Question: Question{zone, "A"}, After: []Record{record(t, zone, "A", "203.0.113.10")}}}
 	foreign := []Change{{Question: Question{"foo.com", "A"}, After: []Record{record(t, "foo.com", "A", "203.0.113.10")}}}
 	file := filepath.Join(t.TempDir(), "secret")
@@ -152,7 +154,7 @@ func TestPublishSaysWhyNot(t *testing.T) {
 		changes []Change
 		want    error
 	}{
-		{"wrong secret", func(c *PublisherConfig) { c.Secret, c.SecretFile = "", file }, zone, change, ErrBadSig},
+		{"wrong secret", func(c *PublisherConfig) { c.Secret, c.SecretFile = secret.String{}, file }, zone, change, ErrBadSig},
 		{"unknown key", func(c *PublisherConfig) { c.Key = "other-key" }, zone, change, ErrBadKey},
 		{"wrong algorithm", func(c *PublisherConfig) { c.Algorithm = "hmac-sha512" }, zone, change, ErrBadKey},
 		{"key without rights", func(c *PublisherConfig) { c.Key = "reader-key" }, zone, change, ErrRefused},

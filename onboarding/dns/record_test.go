@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/atlilith/onboardbot/internal/secret"
 )
 
 func TestNewRecord(t *testing.T) {
@@ -58,7 +60,7 @@ func TestNewRecord(t *testing.T) {
 
 func TestSecretIsNeverPrinted(t *testing.T) {
 	t.Parallel()
-	config := PublisherConfig{Server: "127.0.0.1:53", Key: "quinn-key", Secret: secret}
+	config := PublisherConfig{Server: "127.0.0.1:53", Key: "quinn-key", Secret: secret.New(tsigKey)}
 	text, err := json.Marshal(config)
 	if err != nil {
 		t.Fatal(err)
@@ -67,9 +69,9 @@ func TestSecretIsNeverPrinted(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	config.Secret = "not base64!"
-	for _, printed := range []string{string(text), fmt.Sprintf("%v %+v %#v %s %q", config, config, config, secret, secret), fmt.Sprint(config.Validate()), fmt.Sprintf("%v %+v", publisher, *publisher)} {
-		if strings.Contains(printed, string(secret)) || strings.Contains(printed, "not base64!") {
+	config.Secret = secret.New("not base64!")
+	for _, printed := range []string{string(text), fmt.Sprintf("%v %+v %#v", config, config, config), fmt.Sprint(config.Validate()), fmt.Sprintf("%v %+v", publisher, *publisher)} {
+		if strings.Contains(printed, tsigKey) || strings.Contains(printed, "not base64!") {
 			t.Errorf("printed: %s", printed)
 		}
 	}

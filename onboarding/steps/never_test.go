@@ -23,7 +23,7 @@ func nowhere(t *testing.T) steps.Config {
 		Platform:   platform.Config{DatabaseURL: secret.New("postgres://nobody@127.0.0.1:1/none"), AppRole: "app"},
 		Hosts:      map[string]steps.Host{"apricot": {}, "vps-0": {Config: hosts.Config{SSH: "nowhere.invalid", ControlDir: filepath.Join(t.TempDir(), "mux")}, IPv4: "89.127.233.145"}},
 		Repository: steps.Repository{Host: "apricot", Config: repo.Config{Dir: "/nowhere", Author: "Onboarding <onboarding@example.com>"}},
-		DNS: steps.DNS{Provider: steps.RFC2136, Updates: dns.PublisherConfig{Server: "127.0.0.1:1", Key: "key", Secret: "c2VjcmV0"},
+		DNS: steps.DNS{Provider: steps.RFC2136, Updates: dns.PublisherConfig{Server: "127.0.0.1:1", Key: "key", Secret: secret.New("c2VjcmV0")},
 			Resolver: dns.ResolverConfig{Servers: []string{"127.0.0.1:1"}}},
 	}
 }

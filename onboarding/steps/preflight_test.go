@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/atlilith/onboardbot/internal/sandbox/namespace"
+	"github.com/atlilith/onboardbot/internal/secret"
 	"github.com/atlilith/onboardbot/onboarding"
 	"github.com/atlilith/onboardbot/onboarding/dns"
 	"github.com/atlilith/onboardbot/onboarding/steps"
@@ -138,7 +139,7 @@ func TestPreflight(t *testing.T) {
 
 func TestPreflightOfConfiguration(t *testing.T) {
 	w := newTown(t, func(config *steps.Config) {
-		config.DNS.Updates = dns.PublisherConfig{Server: namespace.Resolver, Key: "quinn-key", Secret: "d3Jvbmc="}
+		config.DNS.Updates = dns.PublisherConfig{Server: namespace.Resolver, Key: "quinn-key", Secret: secret.New("d3Jvbmc=")}
 		config.Platform.Users.Email = "mail"
 		config.Platform.AppRole = "nobody"
 		config.Repository.Template = "_template/none"

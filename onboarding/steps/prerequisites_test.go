@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/atlilith/onboardbot/internal/secret"
 	"github.com/atlilith/onboardbot/onboarding"
 	"github.com/atlilith/onboardbot/onboarding/dns"
 	"github.com/atlilith/onboardbot/onboarding/steps"
@@ -36,9 +37,9 @@ func TestPrerequisites(t *testing.T) {
 		"a zone":         {func(c *steps.Config) { c.DNS.Updates.Zones = []string{"merche-biche.com"} }, ""},
 		"a foreign zone": {func(c *steps.Config) { c.DNS.Updates.Zones = []string{"example.net"} }, "failed DNS updates: zone example.net at"},
 		"another key":    {func(c *steps.Config) { c.DNS.Updates.Key = "other" }, "failed DNS updates: zone onboardbot-check.example at 192.0.2.53:53: the name server does not know the key"},
-		"a wrong secret": {func(c *steps.Config) { c.DNS.Updates.SecretFile, c.DNS.Updates.Secret = "", "d3Jvbmc=" }, "failed DNS updates: zone onboardbot-check.example at 192.0.2.53:53: the name server does not accept the signature"},
+		"a wrong secret": {func(c *steps.Config) { c.DNS.Updates.SecretFile, c.DNS.Updates.Secret = "", secret.New("d3Jvbmc=") }, "failed DNS updates: zone onboardbot-check.example at 192.0.2.53:53: the name server does not accept the signature"},
 		"no name server": {func(c *steps.Config) {
-			c.DNS.Updates = dns.PublisherConfig{Server: "192.0.2.53:9", Key: "quinn-key", Secret: "d3Jvbmc="}
+			c.DNS.Updates = dns.PublisherConfig{Server: "192.0.2.53:9", Key: "quinn-key", Secret: secret.New("d3Jvbmc=")}
 		}, "failed DNS updates: zone onboardbot-check.example at 192.0.2.53:9: the name server did not reply"},
 		"another portal":  {func(c *steps.Config) { c.Portal.URL = "https://{slug}.nowhere.example/" }, "failed provider-portal: onboardbot-check.nowhere.example does not resolve"},
 		"a host in error": {func(c *steps.Config) { host := c.Hosts["vps-0"]; host.SSH = "nobody-knows"; c.Hosts["vps-0"] = host }, "failed host vps-0:"},

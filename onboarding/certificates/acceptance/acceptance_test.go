@@ -20,6 +20,7 @@ import (
 
 	"github.com/atlilith/onboardbot/internal/sandbox"
 	"github.com/atlilith/onboardbot/internal/sandbox/namespace"
+	"github.com/atlilith/onboardbot/internal/secret"
 	"github.com/atlilith/onboardbot/onboarding/certificates"
 	"github.com/atlilith/onboardbot/onboarding/dns"
 	"github.com/atlilith/onboardbot/onboarding/hosts"
@@ -122,7 +123,7 @@ func newRig(t *testing.T) *rig {
 func (r *rig) publish(t *testing.T) {
 	t.Helper()
 	key := r.world.DNS.Key
-	publisher, err := dns.NewPublisher(dns.PublisherConfig{Server: namespace.Resolver, Key: key.Name, Secret: dns.Secret(key.Secret)})
+	publisher, err := dns.NewPublisher(dns.PublisherConfig{Server: namespace.Resolver, Key: key.Name, Secret: secret.New(key.Secret)})
 	if err != nil {
 		t.Fatal(err)
 	}
