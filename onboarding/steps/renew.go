@@ -35,11 +35,7 @@ func (b *Runbook) lookRenew(ctx context.Context, v *view) (onboarding.Look, erro
 			return onboarding.Look{}, err
 		}
 	}
-	seen, err := b.keeper.Look(ctx, b.watched(v))
-	if err != nil {
-		return onboarding.Look{}, err
-	}
-	renewal, err := b.keeper.Renewal(ctx, seen, time.Now())
+	seen, renewal, err := b.outstanding(ctx, b.watched(v))
 	if err != nil {
 		return onboarding.Look{}, refusal(err)
 	}
@@ -60,6 +56,23 @@ func (b *Runbook) lookRenew(ctx context.Context, v *view) (onboarding.Look, erro
 		Facts:    map[string]string{"certificate/" + v.domain: until.Format(time.RFC3339)},
 		Findings: []onboarding.Finding{{Level: onboarding.OK, Name: name, Detail: "valid until " + until.Format("2006-01-02 15:04 UTC")}},
 	}, nil
+}
+
+var errStale = errors.New("visitors still get the old certificate")
+
+// outstanding looks at a site and says what is left to do about it. A server that was just told to reload may show the old certificate to
+// one more visitor, which is no reason to tell it again: so that is believed only when it lasts.
+func (b *Runbook) outstanding(ctx context.Context, site certificates.Site) (seen certificates.SiteReport, renewal certificates.Renewal, err error) {
+	_ = patiently(ctx, time.Now().Add(reloading), func() error {
+		if seen, err = b.keeper.Look(ctx, site); err != nil {
+			return nil
+		}
+		if renewal, err = b.keeper.Renewal(ctx, seen, time.Now()); err == nil && renewal.Reload {
+			return errStale
+		}
+		return nil
+	})
+	return seen, renewal, err
 }
 
 // watched is the site as the watch knows it.
