@@ -49,6 +49,7 @@ type Prober struct {
 	httpsPort uint16
 	timeout   time.Duration
 	dialer    net.Dialer
+	vouched   vouched
 }
 
 // New makes a prober; it reads the roots and connects to nothing yet.

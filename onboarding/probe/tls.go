@@ -132,11 +132,7 @@ func (p *Prober) trust(name string, chain []*x509.Certificate, now time.Time) *P
 	if now.Before(leaf.NotBefore) {
 		now = leaf.NotBefore
 	}
-	intermediates := x509.NewCertPool()
-	for _, certificate := range chain[1:] {
-		intermediates.AddCert(certificate)
-	}
-	_, err := leaf.Verify(x509.VerifyOptions{Roots: p.roots, Intermediates: intermediates, CurrentTime: now})
+	err := p.vouched.verify(chain, p.roots, now)
 	if err == nil {
 		return nil
 	}
