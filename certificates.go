@@ -7,7 +7,6 @@ import (
 	"io"
 	"os"
 	"slices"
-	_ "time/tzdata" // digests have a time zone, also on hosts that know none
 
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/riverqueue/river"

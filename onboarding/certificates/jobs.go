@@ -7,9 +7,9 @@ import (
 	"time"
 
 	"github.com/riverqueue/river"
-	"github.com/robfig/cron/v3"
 
 	"github.com/atlilith/onboardbot/internal/migrate"
+	"github.com/atlilith/onboardbot/internal/schedule"
 )
 
 // Tables are this package's, for the schema that the watch's connections have as their search path.
@@ -45,27 +45,27 @@ func (digestArgs) InsertOpts() river.InsertOpts { return river.InsertOpts{MaxAtt
 
 // AddWorkers registers the watch's jobs.
 func (w *Watch) AddWorkers(workers *river.Workers, settings Settings) error {
-	schedule, err := settings.Digest.parse()
+	ticks, err := settings.Digest.Ticks()
 	if err != nil {
-		return fmt.Errorf("digest: %w", err)
+		return fmt.Errorf("digest.%w", err)
 	}
 	river.AddWorker(workers, &sweepWorker{watch: w})
-	river.AddWorker(workers, &digestWorker{watch: w, schedule: schedule})
+	river.AddWorker(workers, &digestWorker{watch: w, ticks: ticks})
 	return nil
 }
 
 // PeriodicJobs are for the program's River client. Both also run when it starts, for what was missed meanwhile.
 func (w *Watch) PeriodicJobs(settings Settings) ([]*river.PeriodicJob, error) {
 	settings = settings.WithDefaults()
-	schedule, err := settings.Digest.parse()
+	ticks, err := settings.Digest.Ticks()
 	if err != nil {
-		return nil, fmt.Errorf("digest: %w", err)
+		return nil, fmt.Errorf("digest.%w", err)
 	}
 	sweep := func() (river.JobArgs, *river.InsertOpts) { return sweepArgs{}, nil }
 	jobs := []*river.PeriodicJob{river.NewPeriodicJob(river.PeriodicInterval(settings.Interval), sweep, &river.PeriodicJobOpts{RunOnStart: true})}
-	if schedule != nil {
+	if ticks != nil {
 		digest := func() (river.JobArgs, *river.InsertOpts) { return digestArgs{}, nil }
-		jobs = append(jobs, river.NewPeriodicJob(schedule, digest, &river.PeriodicJobOpts{RunOnStart: true}))
+		jobs = append(jobs, river.NewPeriodicJob(ticks, digest, &river.PeriodicJobOpts{RunOnStart: true}))
 	}
 	return jobs, nil
 }
@@ -111,18 +111,19 @@ func (w *Watch) alone(ctx context.Context, do func(context.Context) error) (bool
 
 type digestWorker struct {
 	river.WorkerDefaults[digestArgs]
-	watch    *Watch
-	schedule cron.Schedule // nil for never
+	watch *Watch
+	ticks *schedule.Ticks // nil for never
 }
 
 func (*digestWorker) Timeout(*river.Job[digestArgs]) time.Duration { return sweepTimeout }
 
 func (w *digestWorker) Work(ctx context.Context, _ *river.Job[digestArgs]) error {
-	if w.schedule == nil {
+	if w.ticks == nil {
 		return nil // the schedule was taken out of the configuration meanwhile
 	}
 	// The clock that inserted the job may be a moment ahead of this one.
-	if tick := lastTick(w.schedule, digestMemory, time.Now().Add(time.Second)); !tick.IsZero() {
+	now := time.Now().Add(time.Second)
+	if tick := w.ticks.Newest(now.Add(-digestMemory), now); !tick.IsZero() {
 		return w.watch.Weekly(ctx, tick)
 	}
 	return nil

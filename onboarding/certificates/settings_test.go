@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/atlilith/onboardbot/internal/schedule"
 )
 
 func TestSettings(t *testing.T) {
@@ -13,14 +15,14 @@ func TestSettings(t *testing.T) {
 	if err := (Settings{}).Validate(); err != nil {
 		t.Errorf("the default: %v", err)
 	}
-	good := Settings{Extra: []Site{{Domain: "Bücher.example", Host: "vps"}}, Interval: time.Minute, Digest: Schedule{Cron: "0 9 * * MON", TimeZone: "Europe/Lisbon"}}
+	good := Settings{Extra: []Site{{Domain: "Bücher.example", Host: "vps"}}, Interval: time.Minute, Digest: schedule.Schedule{Cron: "0 9 * * MON", TimeZone: "Europe/Lisbon"}}
 	if err := good.Validate(); err != nil {
 		t.Error(err)
 	}
 	bad := Settings{
 		Config: Config{Thresholds: Thresholds{Renewal: 2, Left: []float64{0.1, 0.2}}, Limits: Limits{Failures: Bucket{Burst: 1}}, Parallel: -1},
 		Extra:  []Site{{Domain: "not a name"}, {Domain: "a.example", Names: []string{"*.a.example"}}, {Domain: "a.example"}, {Domain: "A.example"}},
-		Digest: Schedule{Cron: "CRON_TZ=UTC 0 9 * * MON"}, Interval: time.Millisecond,
+		Digest: schedule.Schedule{Cron: "CRON_TZ=UTC 0 9 * * MON"}, Interval: time.Millisecond,
 	}
 	var keys []string
 	for line := range strings.Lines(bad.Validate().Error()) {
@@ -31,32 +33,9 @@ func TestSettings(t *testing.T) {
 	if diff := cmp.Diff(want, keys); diff != "" {
 		t.Error(diff)
 	}
-	for _, schedule := range []Schedule{{Cron: "9 * * MON"}, {Cron: "@every 1h"}, {Cron: "0 9 * * MON", TimeZone: "Mars/Olympus"}} {
-		if err := (Settings{Digest: schedule}).Validate(); err == nil {
-			t.Errorf("%+v passes", schedule)
-		}
-	}
-}
-
-func TestLastTick(t *testing.T) {
-	t.Parallel()
-	lisbon, err := time.LoadLocation("Europe/Lisbon")
-	if err != nil {
-		t.Fatal(err)
-	}
-	weekly, err := Schedule{Cron: "0 9 * * MON", TimeZone: "Europe/Lisbon"}.parse()
-	if err != nil {
-		t.Fatal(err)
-	}
-	monday := time.Date(2026, 7, 6, 9, 0, 0, 0, lisbon) // 08:00 UTC in summer
-	for _, test := range []struct{ now, want time.Time }{
-		{monday.Add(-time.Second), time.Time{}},
-		{monday, monday},
-		{monday.Add(3 * time.Hour), monday},
-		{monday.Add(25 * time.Hour), time.Time{}},
-	} {
-		if got := lastTick(weekly, digestMemory, test.now.UTC()); !got.Equal(test.want) {
-			t.Errorf("at %s: %s, want %s", test.now, got, test.want)
+	for _, digest := range []schedule.Schedule{{Cron: "9 * * MON"}, {Cron: "@every 1h"}, {Cron: "0 9 * * MON", TimeZone: "Mars/Olympus"}} {
+		if err := (Settings{Digest: digest}).Validate(); err == nil {
+			t.Errorf("%+v passes", digest)
 		}
 	}
 }
