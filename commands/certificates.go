@@ -140,7 +140,9 @@ func (d *CertificateDesk) see(ctx context.Context, domain string) (*sighting, er
 	}
 	seen := &sighting{SiteReport: report, at: time.Now()}
 	for _, row := range d.keeper.Sweeper.Rows(certificates.Report{Sites: []certificates.SiteReport{report}}, nil) {
-		seen.due = row.RenewalDue
+		if len(row.Current) > 0 {
+			seen.due = row.Current[0].RenewalDue
+		}
 	}
 	if seen.past, err = d.watch.Past(ctx, site.Domain); err != nil {
 		return nil, err

@@ -10,12 +10,15 @@ import (
 	"golang.org/x/image/font/gofont/goregular"
 	"golang.org/x/image/font/opentype"
 	"golang.org/x/image/math/fixed"
+
+	"github.com/atlilith/onboardbot/onboarding/probe"
 )
 
 // canvas is a picture with the few things that a timeline draws.
 type canvas struct {
 	image                *image.RGBA
 	bold, regular, small font.Face
+	glyphs               *opentype.Font // of bold
 }
 
 func newCanvas(width, height int, ground color.RGBA) (*canvas, error) {
@@ -29,6 +32,9 @@ func newCanvas(width, height int, ground color.RGBA) (*canvas, error) {
 		parsed, err := opentype.Parse(face.file)
 		if err != nil {
 			return nil, err
+		}
+		if face.into == &c.bold {
+			c.glyphs = parsed
 		}
 		if *face.into, err = opentype.NewFace(parsed, &opentype.FaceOptions{Size: face.size, DPI: 72, Hinting: font.HintingFull}); err != nil {
 			return nil, err
@@ -49,6 +55,18 @@ func (c *canvas) text(x, y int, text string, face font.Face, colour color.RGBA) 
 
 func (c *canvas) width(text string, face font.Face) int {
 	return font.MeasureString(face, text).Ceil()
+}
+
+// legible is a name as people read it where there are letters for that, which there are for Latin, Greek and Cyrillic scripts alone;
+// else in ASCII.
+func (c *canvas) legible(name string) string {
+	shown := probe.Unicode(name)
+	for _, r := range shown {
+		if glyph, err := c.glyphs.GlyphIndex(nil, r); err != nil || glyph == 0 {
+			return name
+		}
+	}
+	return shown
 }
 
 // shorten cuts text in the middle so that it fits: of a domain, both ends tell.

@@ -42,29 +42,43 @@ func rgb(hex uint32) color.RGBA {
 
 // Row is one domain of a timeline.
 type Row struct {
-	Domain       string        // as people read it
-	Severity     Severity      //
-	Certificates []Certificate // past ones too
-	RenewalDue   time.Time     // of the current one
+	Domain   string // in ASCII
+	Severity Severity
+	Past     []Certificate // which visitors no longer get
+	Current  []Current     // which they get, the first to expire first
+}
+
+// Current is a certificate that visitors get, and when it ought to be renewed.
+type Current struct {
+	Certificate
+	RenewalDue time.Time
 }
 
 // Rows are the rows of a report, with the certificates of the past by domain.
 func (s *Sweeper) Rows(report Report, past map[string][]Certificate) []Row {
 	var rows []Row
 	for _, site := range report.Sites {
-		row := Row{Domain: site.Shown(), Severity: site.Severity}
+		row := Row{Domain: site.Domain, Severity: site.Severity}
 		for _, old := range past[site.Domain] {
 			if !slices.ContainsFunc(site.Certificates, func(c Certificate) bool { return c.Serial == old.Serial }) {
-				row.Certificates = append(row.Certificates, old)
+				row.Past = append(row.Past, old)
 			}
 		}
 		for _, c := range site.Certificates {
-			row.Certificates = append(row.Certificates, c)
-			row.RenewalDue = s.config.Thresholds.RenewalDue(c, site.RenewBefore(c))
+			row.Current = append(row.Current, Current{c, s.config.Thresholds.RenewalDue(c, site.RenewBefore(c))})
 		}
 		rows = append(rows, row)
 	}
 	return rows
+}
+
+// all are the certificates of a row.
+func (r Row) all() []Certificate {
+	all := slices.Clone(r.Past)
+	for _, c := range r.Current {
+		all = append(all, c.Certificate)
+	}
+	return all
 }
 
 // A phone shows a picture of this width at about a third of it: text of 32 pixels reads as 11 points.
@@ -75,38 +89,49 @@ const (
 	rowHeight    = 96
 	footHeight   = 96
 	barHeight    = 26
-	// MaxRows is how many domains one picture shows, the most urgent of them.
-	MaxRows = 24
+	// maxRows is how many domains have a row of their own, the most urgent.
+	maxRows = 24
+	// The others share what is left, as lines of a pixel or more.
+	maxRest  = 800
+	restLine = 8
+	restHead = 64
 )
 
 // Timeline draws certificates as bars over time, the past to the left of now, as a PNG: past renewals grey, the current certificate
-// green until it ought to be renewed and light green until it expires, or yellow and red as urgency has it. It shows the first
-// [MaxRows] rows and says how many it leaves out.
+// green until it ought to be renewed and light green until it expires, or yellow and red as urgency has it. The first of many rows have
+// names; the others are thin lines in the same order.
 func Timeline(w io.Writer, rows []Row, now time.Time, theme Theme) error {
 	colours, ok := palettes[theme]
 	if !ok {
 		return fmt.Errorf("timeline: unknown theme %q", theme)
 	}
-	left := max(0, len(rows)-MaxRows)
-	rows = rows[:len(rows)-left]
-	c, err := newCanvas(pictureWidth, headHeight+max(1, len(rows))*rowHeight+footHeight, colours.ground)
+	named := rows[:min(len(rows), maxRows)]
+	rest := rows[len(named):]
+	bottom := headHeight + max(1, len(named))*rowHeight
+	if len(rest) > 0 {
+		bottom += restHead + restHeight(rest)
+	}
+	c, err := newCanvas(pictureWidth, bottom+footHeight, colours.ground)
 	if err != nil {
 		return err
 	}
 	span := spanOf(rows, now)
 	title := "Certificates"
-	if left > 0 {
-		title = fmt.Sprintf("Certificates: the %d most urgent of %d", len(rows), len(rows)+left)
+	if len(rows) > 1 {
+		title = fmt.Sprintf("Certificates of %d domains", len(rows))
 	}
 	c.text(margin, 54, title, c.bold, colours.text)
-	for i := 0; i < len(rows); i += 2 {
+	for i := 0; i < len(named); i += 2 {
 		c.fill(image.Rect(0, headHeight+i*rowHeight, pictureWidth, headHeight+(i+1)*rowHeight), colours.stripe)
 	}
-	c.axis(span, len(rows), now, colours)
-	for i, row := range rows {
+	c.axis(span, bottom, now, colours)
+	for i, row := range named {
 		c.row(row, headHeight+i*rowHeight, span, now, colours)
 	}
-	c.legend(headHeight+max(1, len(rows))*rowHeight, colours)
+	if len(rest) > 0 {
+		c.rest(rest, headHeight+len(named)*rowHeight, span, now, colours)
+	}
+	c.legend(bottom, colours)
 	encoder := png.Encoder{CompressionLevel: png.DefaultCompression}
 	return encoder.Encode(w, c.image)
 }
@@ -118,7 +143,7 @@ type window struct{ from, to time.Time }
 func spanOf(rows []Row, now time.Time) window {
 	shown := window{now, now}
 	for _, row := range rows {
-		for _, c := range row.Certificates {
+		for _, c := range row.all() {
 			if c.NotBefore.Before(shown.from) {
 				shown.from = c.NotBefore
 			}
@@ -143,46 +168,103 @@ func (w window) x(t time.Time) int {
 	return margin + int(min(max(part, 0), 1)*width)
 }
 
+// row draws a domain with its name, and how long its certificate that expires first lasts. Several side by side share the bar.
 func (c *canvas) row(row Row, top int, span window, now time.Time, colours palette) {
-	bar := top + 54
-	note, noteColour := "no certificate seen", colours.critical
-	for _, certificate := range row.Certificates {
-		full := image.Rect(span.x(certificate.NotBefore), bar, max(span.x(certificate.NotAfter), span.x(certificate.NotBefore)+3), bar+barHeight)
-		if certificate.leaf == nil {
-			c.fill(full, colours.past)
-			c.fill(image.Rect(full.Min.X, bar-4, full.Min.X+3, bar+barHeight+4), colours.faint) // where it was renewed
-		}
+	bar := image.Rect(0, top+54, pictureWidth, top+54+barHeight)
+	for _, old := range row.Past {
+		c.fill(span.over(old, bar), colours.past)
 	}
-	for _, certificate := range row.Certificates {
-		if certificate.leaf == nil {
-			continue
+	note, noteColour := "no certificate seen", colours.critical
+	for i, current := range row.Current {
+		lane := image.Rect(0, bar.Min.Y+i*barHeight/len(row.Current), pictureWidth, bar.Min.Y+(i+1)*barHeight/len(row.Current)-min(i+1, len(row.Current)-1))
+		c.current(current, row.Severity, lane, span, colours)
+	}
+	for _, renewed := range row.all() {
+		c.fill(span.began(renewed, bar), colours.faint)
+	}
+	if len(row.Current) > 0 {
+		left := row.Current[0].Left(now)
+		note, noteColour = Span(left)+" left", colours.note(row.Severity)
+		if left < 0 {
+			note = "expired " + Span(-left) + " ago"
 		}
-		strong, pale := colours.current, colours.renewal
-		note, noteColour = Span(certificate.Left(now))+" left", colours.faint
-		switch row.Severity {
-		case Critical:
-			strong, pale, noteColour = colours.critical, colours.critical, colours.critical
-		case Attention, Blind:
-			strong, pale, noteColour = colours.attention, colours.attention, colours.text
-		}
-		if certificate.Left(now) < 0 {
-			note = "expired " + Span(-certificate.Left(now)) + " ago"
-		}
-		from, to, due := span.x(certificate.NotBefore), span.x(certificate.NotAfter), span.x(row.RenewalDue)
-		c.fill(image.Rect(from, bar-4, from+3, bar+barHeight+4), colours.faint)
-		c.fill(image.Rect(from, bar, max(to, from+3), bar+barHeight), strong)
-		c.fill(image.Rect(min(max(due, from), to), bar, to, bar+barHeight), pale)
 	}
 	at := span.x(now)
 	c.fill(image.Rect(at-1, top+44, at+2, top+rowHeight), colours.nowBar) // below the text
 	width := c.width(note, c.regular)
 	c.text(pictureWidth-margin-width, top+38, note, c.regular, noteColour)
-	c.text(margin, top+38, c.shorten(row.Domain, c.bold, pictureWidth-3*margin-width), c.bold, colours.text)
+	c.text(margin, top+38, c.shorten(c.legible(row.Domain), c.bold, pictureWidth-3*margin-width), c.bold, colours.text)
+}
+
+// current draws a certificate that visitors get.
+func (c *canvas) current(current Current, severity Severity, lane image.Rectangle, span window, colours palette) {
+	strong, pale := colours.bar(severity)
+	whole := span.over(current.Certificate, lane)
+	c.fill(whole, strong)
+	whole.Min.X = min(max(span.x(current.RenewalDue), whole.Min.X), whole.Max.X)
+	c.fill(whole, pale)
+}
+
+// rest draws the domains that have no row of their own.
+func (c *canvas) rest(rows []Row, top int, span window, now time.Time, colours palette) {
+	c.text(margin, top+42, fmt.Sprintf("and %d more, less urgent", len(rows)), c.small, colours.faint)
+	top += restHead
+	height := restHeight(rows)
+	for i, row := range rows {
+		from, to := top+i*height/len(rows), top+(i+1)*height/len(rows)
+		if to-from > 3 {
+			to -= 2
+		}
+		line := image.Rect(0, from, pictureWidth, max(to, from+1))
+		for _, old := range row.Past {
+			c.fill(span.over(old, line), colours.past)
+		}
+		for _, current := range row.Current {
+			c.current(current, row.Severity, line, span, colours)
+		}
+	}
+	at := span.x(now)
+	c.fill(image.Rect(at-1, top, at+2, top+height), colours.nowBar)
+}
+
+func restHeight(rows []Row) int { return min(len(rows)*restLine, maxRest) }
+
+// over is where a certificate is valid within a bar.
+func (w window) over(c Certificate, bar image.Rectangle) image.Rectangle {
+	from := w.x(c.NotBefore)
+	return image.Rect(from, bar.Min.Y, max(w.x(c.NotAfter), from+3), bar.Max.Y)
+}
+
+// began is the mark at a bar where a certificate became valid.
+func (w window) began(c Certificate, bar image.Rectangle) image.Rectangle {
+	from := w.x(c.NotBefore)
+	return image.Rect(from, bar.Min.Y-4, from+3, bar.Max.Y+4)
+}
+
+// bar are the colours of a certificate until it ought to be renewed, and from then on.
+func (p palette) bar(severity Severity) (strong, pale color.RGBA) {
+	switch severity {
+	case Critical:
+		return p.critical, p.critical
+	case Attention, Blind:
+		return p.attention, p.attention
+	}
+	return p.current, p.renewal
+}
+
+// note is the colour of what is said of a certificate.
+func (p palette) note(severity Severity) color.RGBA {
+	switch severity {
+	case Critical:
+		return p.critical
+	case Attention, Blind:
+		return p.text
+	}
+	return p.faint
 }
 
 // axis draws the months, days or hours above the rows.
-func (c *canvas) axis(span window, rows int, now time.Time, colours palette) {
-	bottom := headHeight + max(1, rows)*rowHeight
+func (c *canvas) axis(span window, bottom int, now time.Time, colours palette) {
 	nowAt := span.x(now)
 	label := "now"
 	labelWidth := c.width(label, c.bold)
@@ -193,9 +275,9 @@ func (c *canvas) axis(span window, rows int, now time.Time, colours palette) {
 		x := span.x(tick.at)
 		c.fill(image.Rect(x, headHeight-10, x+1, bottom), colours.grid)
 		width := c.width(tick.label, c.small)
-		from := x - width/2
+		from := min(max(x-width/2, margin), pictureWidth-margin-width)
 		clash := from < nowLeft+labelWidth+10 && from+width > nowLeft-10
-		if from < free || from+width > pictureWidth-margin || clash {
+		if from < free || clash {
 			continue
 		}
 		c.text(from, headHeight-18, tick.label, c.small, colours.faint)

@@ -2,7 +2,6 @@ package certificates
 
 import (
 	"bytes"
-	"crypto/x509"
 	"fmt"
 	"image/png"
 	"os"
@@ -13,25 +12,24 @@ import (
 
 // timelineRows are domains in every state, with past renewals.
 func timelineRows(now time.Time) []Row {
-	certificate := func(from, to int, current bool) Certificate {
-		c := Certificate{NotBefore: now.AddDate(0, 0, from), NotAfter: now.AddDate(0, 0, to)}
-		if current {
-			c.leaf = new(x509.Certificate)
-		}
-		return c
+	certificate := func(from, to int) Certificate {
+		return Certificate{NotBefore: now.AddDate(0, 0, from), NotAfter: now.AddDate(0, 0, to)}
 	}
-	row := func(domain string, severity Severity, certificates ...Certificate) Row {
-		current := certificates[len(certificates)-1]
-		return Row{domain, severity, certificates, Thresholds{}.RenewalDue(current, 0)}
+	row := func(domain string, severity Severity, current Certificate, past ...Certificate) Row {
+		return Row{domain, severity, past, []Current{{current, Thresholds{}.RenewalDue(current, 0)}}}
 	}
+	both := row("both.example", Attention, certificate(-60, 4))
+	both.Current = append(both.Current, row("", Well, certificate(-20, 44)).Current...)
 	return []Row{
-		row("transquinnftw.com", Critical, certificate(-94, -4, true)),
-		row("cocotte.example", Critical, certificate(-146, -56, false), certificate(-86, 4, true)),
-		row("a-provider-with-a-remarkably-long-name-that-will-not-fit.example", Attention, certificate(-70, 20, true)),
-		{Domain: "nothing.example", Severity: Critical},
-		row("bücher.example", Well, certificate(-90, 0, false), certificate(-30, 34, true)),
-		row("merche-biche.com", Well, certificate(-130, -40, false), certificate(-70, 20, false), certificate(-10, 80, true)),
-		row("sansonnet.example", Well, certificate(-1, 5, true)),
+		row("transquinnftw.com", Critical, certificate(-94, -4)),
+		row("cocotte.example", Critical, certificate(-86, 4), certificate(-146, -56)),
+		row("a-provider-with-a-remarkably-long-name-that-will-not-fit.example", Attention, certificate(-70, 20)),
+		{Domain: "nothing.example", Severity: Critical, Past: []Certificate{certificate(-100, -10)}},
+		both,
+		row("xn--bcher-kva.example", Well, certificate(-30, 34), certificate(-90, 0)),
+		row("xn--r8jz45g.xn--zckzah", Well, certificate(-29, 35), certificate(-89, 1)),
+		row("merche-biche.com", Well, certificate(-10, 80), certificate(-70, 20), certificate(-130, -40)),
+		row("sansonnet.example", Well, certificate(-1, 5)),
 	}
 }
 
@@ -40,10 +38,10 @@ func TestTimeline(t *testing.T) {
 	now := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 	many := make([]Row, 0, 1000)
 	for i := range 1000 {
-		many = append(many, timelineRows(now)[i%7])
+		many = append(many, timelineRows(now)[i*9/1000])
 	}
-	short := []Row{{"short.example", Well, []Certificate{{NotBefore: now.Add(-2 * time.Minute), NotAfter: now.Add(4 * time.Minute), leaf: new(x509.Certificate)}}, now.Add(2 * time.Minute)}}
-	for name, rows := range map[string][]Row{"all": timelineRows(now), "none": nil, "many": many, "minutes": short} {
+	short := []Row{{"short.example", Well, nil, []Current{{Certificate{NotBefore: now.Add(-2 * time.Minute), NotAfter: now.Add(4 * time.Minute)}, now.Add(2 * time.Minute)}}}}
+	for name, rows := range map[string][]Row{"all": timelineRows(now), "none": nil, "one": timelineRows(now)[7:8], "thirty": many[870:900], "many": many, "minutes": short} {
 		for _, theme := range []Theme{Light, Dark} {
 			if theme == Dark && name != "all" {
 				continue // only colours differ
@@ -60,7 +58,11 @@ func TestTimeline(t *testing.T) {
 					}
 				}
 				config, err := png.DecodeConfig(&picture)
-				if want := headHeight + min(max(1, len(rows)), MaxRows)*rowHeight + footHeight; err != nil || config.Width != pictureWidth || config.Height != want {
+				want := headHeight + min(max(1, len(rows)), maxRows)*rowHeight + footHeight
+				if rest := len(rows) - maxRows; rest > 0 {
+					want += restHead + min(rest*restLine, maxRest)
+				}
+				if err != nil || config.Width != pictureWidth || config.Height != want {
 					t.Errorf("picture of %d by %d, want %d by %d, error %v", config.Width, config.Height, pictureWidth, want, err)
 				}
 			})

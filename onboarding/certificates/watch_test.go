@@ -143,7 +143,7 @@ func TestReplicasHandOverEachReminderOnce(t *testing.T) {
 		if err != nil || len(all) != 1 || len(all[domain]) != 2 {
 			t.Errorf("past = %+v, error = %v", all, err)
 		}
-		if rows := s.Rows(report, all); len(rows) != 2 || len(rows[0].Certificates) != 2 || rows[0].Certificates[0].Serial != old.Leaf.SerialNumber.Text(16) {
+		if rows := s.Rows(report, all); len(rows) != 2 || len(rows[0].Past) != 1 || len(rows[0].Current) != 1 || rows[0].Past[0].Serial != old.Leaf.SerialNumber.Text(16) {
 			t.Errorf("rows = %+v", rows)
 		}
 	})
