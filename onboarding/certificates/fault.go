@@ -54,7 +54,6 @@ const (
 	Differing     Kind = "differs by address" // visitors get different certificates
 	ClockSkew     Kind = "clock skew"
 	NoRenewalInfo Kind = "no renewal information"
-	LeftOut       Kind = "left out" // its address hangs, so it was not looked at
 )
 
 // Fault is something that is wrong with a site, as a sentence for people.

@@ -1,6 +1,7 @@
 package certificates
 
 import (
+	"cmp"
 	"context"
 	"net/netip"
 	"sync"
@@ -25,7 +26,8 @@ type traffic struct {
 type hostTraffic struct {
 	places chan struct{}
 	mu     sync.Mutex
-	hung   int // looks in a row that got no answer
+	hung   int  // looks in a row that got no answer
+	how    Kind // of the last of them
 }
 
 func newTraffic(all, perHost int) *traffic {
@@ -64,8 +66,8 @@ func (t *traffic) look(ctx context.Context, address netip.Addr, look func() Look
 	host := t.host(address)
 	host.places <- struct{}{}
 	defer func() { <-host.places }()
-	if host.hangs() || ctx.Err() != nil {
-		return leftOut(name, address)
+	if how, hangs := host.hangs(); hangs || ctx.Err() != nil {
+		return leftOut(name, address, cmp.Or(how, probe.Aborted))
 	}
 	defer enter(t.all)()
 	seen := look()
@@ -73,33 +75,30 @@ func (t *traffic) look(ctx context.Context, address netip.Addr, look func() Look
 	return seen
 }
 
-func (h *hostTraffic) hangs() bool {
+// hangs says whether the address is asked no more, and what kind of hanging it is.
+func (h *hostTraffic) hangs() (Kind, bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return h.hung >= hanging
+	return h.how, h.hung >= hanging
 }
 
 func (h *hostTraffic) note(seen Look) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if !hung(seen) {
-		h.hung = 0
-		return
-	}
-	h.hung++
-}
-
-func hung(seen Look) bool {
 	for _, problem := range seen.problems {
 		switch problem.Kind {
 		case probe.NoAnswer, probe.Silent, probe.EndlessHandshake:
-			return true
+			h.how = problem.Kind
+			h.hung++
+			return
 		}
 	}
-	return false
+	h.hung = 0
 }
 
-func leftOut(name string, address netip.Addr) Look {
-	problem := &probe.Problem{Kind: LeftOut, Sentence: probe.Unicode(name) + " was not looked at: " + address.String() + " does not answer others either"}
+// leftOut is the look at a name whose address hangs. The fault is of the same kind as the one that others have there: which of them were
+// looked at differs from sweep to sweep, and who is reminded should not.
+func leftOut(name string, address netip.Addr, how Kind) Look {
+	problem := &probe.Problem{Kind: how, Sentence: probe.Unicode(name) + " was not looked at: " + address.String() + " does not answer others either"}
 	return Look{Name: name, Address: address, Done: time.Now(), problems: []*probe.Problem{problem}}
 }
