@@ -53,7 +53,7 @@ func TestReminders(t *testing.T) {
 		reminder(certificates.AllClear, certificates.Quiet, "The certificate of merche-biche.com was renewed: visitors get the new one, valid until 2027-05-04 09:30 UTC."),
 		reminder("fault/not reloaded", certificates.Notice, "Renewed but not reloaded: visitors of merche-biche.com at 203.0.113.10 still get the certificate until 2027-03-01 09:30 UTC."),
 		reminder("fault/refused", certificates.Urgent, "203.0.113.10 refuses connections for merche-biche.com: nothing listens on port 443."),
-		reminder("clear/refused", certificates.Quiet, "merche-biche.com: no longer so (refused)."),
+		reminder("clear/refused", certificates.Quiet, "No longer so: 203.0.113.10 refuses connections for merche-biche.com: nothing listens on port 443."),
 		reminder("fault/bad answer", certificates.Notice, evil+strings.Repeat(" and so on", 500)),
 	} {
 		message := s.certificate(each)

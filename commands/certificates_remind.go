@@ -78,7 +78,11 @@ func (s scribe) certificate(reminder certificates.Reminder) bot.Message {
 		page.say(markWarning + " *" + said + "*")
 	default:
 		page.say(markTrouble + " *" + said + "*")
-		page.say(mentions(s.approvers) + ": renew it now, or find out why it is not renewed.")
+		toDo := ": renew it now, or find out why it is not renewed."
+		if _, fault := reminder.Fault(); fault {
+			toDo = ": visitors run into this until somebody sees to it."
+		}
+		page.say(mentions(s.approvers) + toDo)
 	}
 	if buttons := certificateButtons(reminder); len(buttons) > 0 {
 		page.buttons("certificate", buttons...)

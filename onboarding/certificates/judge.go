@@ -145,7 +145,7 @@ func (s *Sweeper) judgeLooks(r *SiteReport) []Fault {
 			faults = append(faults, Fault{look.redirect.Kind, Attention, look.redirect.Sentence})
 		}
 		if look.skew.Abs() > s.config.ClockSkew {
-			faults = append(faults, fault(ClockSkew, Attention, "the clocks of %s and of this machine differ by %s: one of them is wrong, and validity is judged by this machine's", look.Address, look.skew.Abs().Round(time.Second)))
+			faults = append(faults, fault(ClockSkew, Attention, "the clocks of %s and of this machine differ by %s: one of them is wrong, and validity is judged by this machine's", look.Address, Span(look.skew.Abs())))
 		}
 		faults = append(faults, differing(r, look)...)
 	}

@@ -108,7 +108,7 @@ func (t Thresholds) dueFor(site SiteReport, c Certificate, posted []Posted, now 
 }
 
 func (t Thresholds) sentence(site SiteReport, c Certificate, m mark, now time.Time) string {
-	subject := "The certificate of " + site.Shown()
+	subject := "The " + site.which(c) + " of " + site.Shown()
 	switch m.threshold {
 	case Expired:
 		return fmt.Sprintf("%s expired on %s.", subject, day(c.NotAfter))
@@ -155,8 +155,7 @@ func (f OpenFault) reminder(domain string, prefix Threshold) Reminder {
 	reminder := Reminder{Posted: f.posted(domain, prefix), Level: Notice, Sentence: upper(f.Sentence) + "."}
 	switch {
 	case prefix == clearPrefix:
-		reminder.Level = Quiet
-		reminder.Sentence = fmt.Sprintf("%s: no longer so (%s).", probe.Unicode(domain), f.Kind)
+		reminder.Level, reminder.Sentence = Quiet, "No longer so: "+f.Sentence+"."
 	case f.Severity == Critical:
 		reminder.Level = Urgent
 	}

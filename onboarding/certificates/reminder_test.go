@@ -2,6 +2,7 @@ package certificates
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -92,6 +93,27 @@ func TestAllClearWaitsForEveryVisitor(t *testing.T) {
 	}
 }
 
+func TestCertificatesSideBySideAreToldApart(t *testing.T) {
+	t.Parallel()
+	certificate := func(serial, key string, names ...string) Certificate {
+		c := lasting(90 * days)
+		c.Serial, c.Key, c.Names = serial, key, names
+		return c
+	}
+	www := "www." + domain
+	for want, site := range map[string]SiteReport{
+		"The certificate of":                    siteWith(certificate("1", "RSA 2048", domain)),
+		"The RSA 2048 certificate of":           siteWith(certificate("1", "RSA 2048", domain), certificate("2", "ECDSA P-256", domain)),
+		"The certificate for " + domain + " of": siteWith(certificate("1", "RSA 2048", domain), certificate("2", "RSA 2048", www)),
+		"The certificate with the serial 1 of":  siteWith(certificate("1", "RSA 2048", domain), certificate("2", "RSA 2048", domain)),
+	} {
+		due := (Thresholds{}).Due(site, Past{}, 0, start.Add(70*days))
+		if len(due) != len(site.Certificates) || !strings.HasPrefix(due[0].Sentence, want+" merche-biche.com is still not renewed") {
+			t.Errorf("%+v, want %q", due, want)
+		}
+	}
+}
+
 func TestWhatWasSeenLastStandsIn(t *testing.T) {
 	t.Parallel()
 	due := (Thresholds{}).Due(siteWith(), Past{Known: []Certificate{lasting(90 * days)}}, 0, start.Add(80*days))
@@ -120,7 +142,7 @@ func TestFaultsThatLastAreHeardOfOnce(t *testing.T) {
 	take(time.Hour)
 	want := []string{
 		"notice 2027-01-01T00:00:00Z fault/not reloaded: Renewed but not reloaded: x.",
-		"quiet 2027-01-01T00:00:00Z clear/not reloaded: merche-biche.com: no longer so (not reloaded).",
+		"quiet 2027-01-01T00:00:00Z clear/not reloaded: No longer so: renewed but not reloaded: x.",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)

@@ -53,6 +53,21 @@ func (r SiteReport) RenewBefore(c Certificate) time.Duration {
 	return 0
 }
 
+// which tells a certificate from the others of the site, where visitors get several: with different keys, or for different names.
+func (r SiteReport) which(c Certificate) string {
+	others := slices.DeleteFunc(slices.Clone(r.Certificates), func(other Certificate) bool { return other.Serial == c.Serial })
+	same := func(equal func(Certificate) bool) bool { return slices.ContainsFunc(others, equal) }
+	switch {
+	case len(others) == 0:
+		return "certificate"
+	case !same(func(other Certificate) bool { return other.Key == c.Key }):
+		return c.Key + " certificate"
+	case !same(func(other Certificate) bool { return slices.Equal(other.Names, c.Names) }):
+		return "certificate for " + shown(c.Names)
+	}
+	return "certificate with the serial " + c.Serial
+}
+
 // Left is how long the certificate that expires first is still valid; false when none was seen.
 func (r SiteReport) Left(now time.Time) (time.Duration, bool) {
 	if len(r.Certificates) == 0 {

@@ -135,7 +135,7 @@ func TestSweepTellsBadConditionsApart(t *testing.T) {
 		{domain: "skewed.example", serve: func(a netip.Addr) {
 			probetest.TLS(t, netip.AddrPortFrom(a, ports[1]).String(), issue(probetest.Order{Names: []string{"skewed.example"}}))
 			serveRedirect(t, a, ports, 2*time.Hour)
-		}, want: "attention\nclock skew: the clocks of ADDRESS and of this machine differ by 2h0m0s: one of them is wrong, and validity is judged by this machine's"},
+		}, want: "attention\nclock skew: the clocks of ADDRESS and of this machine differ by 120 minutes: one of them is wrong, and validity is judged by this machine's"},
 		{domain: "both.example", serve: func(a netip.Addr) { serveSite(t, a, ports, both...) }, edit: func(s *Site) { s.Host = "vps" },
 			want: "urgent\nexpired: the certificate for both.example expired on " + date(both[1], true) + "\nnot certbot's: visitors of both.example at ADDRESS get a certificate that certbot on vps does not have"},
 		{domain: "plain.example", serve: func(a netip.Addr) {
