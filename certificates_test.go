@@ -44,7 +44,7 @@ func TestCertificatesOverTime(t *testing.T) {
 	})
 	s.must(err)
 	s.must(s.Press(s.within(20*time.Second), stage.Ana, broken, "Why?"))
-	s.whispers(stage.Ana, "cocotte.com", "certbot on vps-0 has nothing for it", "nothing starts certbot")
+	s.whispers(stage.Ana, "cocotte.com", "certbot on vps-0 has nothing for it", "nothing starts it")
 
 	overdue := s.reads(root, "should have been renewed by", "It is valid for another", "[Renew now]", "[Why?]")
 	s.must(s.Press(s.within(20*time.Second), stage.Ana, overdue, "Renew now"))

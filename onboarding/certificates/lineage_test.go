@@ -4,6 +4,9 @@ import (
 	"archive/tar"
 	"bytes"
 	"context"
+	"os"
+	"os/exec"
+	"strings"
 	"testing"
 	"time"
 
@@ -110,16 +113,38 @@ func TestTimerReasons(t *testing.T) {
 		properties map[string]string
 		want       []string
 	}{
-		"well":      {map[string]string{"LoadState": "loaded", "ActiveState": "active", "Result": "success", "ExecMainStatus": "0"}, nil},
-		"cron":      {map[string]string{"Cron": "yes", "CronRunning": "yes"}, nil},
-		"no timer":  {map[string]string{"LoadState": "not-found", "ActiveState": "inactive"}, []string{"vps has no certbot.timer: nothing starts certbot there"}},
-		"stopped":   {map[string]string{"LoadState": "loaded", "ActiveState": "inactive"}, []string{"certbot.timer on vps is inactive: systemctl enable --now certbot.timer"}},
-		"fails":     {map[string]string{"LoadState": "loaded", "ActiveState": "active", "Result": "exit-code", "ExecMainStatus": "1"}, []string{"certbot's last run on vps ended with exit-code, status 1"}},
-		"no cron":   {map[string]string{"Cron": "no", "CronRunning": "no"}, []string{"vps has neither systemd nor a cron entry for certbot: nothing starts it there"}},
-		"cron dead": {map[string]string{"Cron": "yes", "CronRunning": "no"}, []string{"vps has no systemd, and cron does not run there: nothing starts certbot"}},
+		"well":          {map[string]string{"LoadState": "loaded", "ActiveState": "active", "Result": "success", "ExecMainStatus": "0"}, nil},
+		"cron":          {map[string]string{"Cron": "yes", "CronRunning": "yes"}, nil},
+		"no timer":      {map[string]string{"LoadState": "not-found", "ActiveState": "inactive", "Cron": "no", "CronRunning": "yes"}, []string{"vps has neither a timer of systemd nor a cron entry for certbot: nothing starts it"}},
+		"cron, systemd": {map[string]string{"LoadState": "not-found", "ActiveState": "inactive", "Cron": "yes", "CronRunning": "yes"}, nil},
+		"stopped":       {map[string]string{"LoadState": "loaded", "ActiveState": "inactive"}, []string{"certbot.timer on vps is inactive: systemctl enable --now certbot.timer"}},
+		"snap stopped":  {map[string]string{"Timer": "snap.certbot.renew.timer", "LoadState": "loaded", "ActiveState": "inactive"}, []string{"snap.certbot.renew.timer on vps is inactive: systemctl enable --now snap.certbot.renew.timer"}},
+		"fails":         {map[string]string{"LoadState": "loaded", "ActiveState": "active", "Result": "exit-code", "ExecMainStatus": "1"}, []string{"certbot's last run on vps ended with exit-code, status 1"}},
+		"no cron":       {map[string]string{"Cron": "no", "CronRunning": "no"}, []string{"vps has neither a timer of systemd nor a cron entry for certbot: nothing starts it"}},
+		"cron dead":     {map[string]string{"Cron": "yes", "CronRunning": "no"}, []string{"cron is to start certbot on vps, but cron does not run there: nothing starts it"}},
 	} {
 		if diff := cmp.Diff(test.want, timerReasons("vps", test.properties)); diff != "" {
 			t.Error(name, diff)
+		}
+	}
+}
+
+// TestTimersByAnyName runs what is run on the host, where a systemctl of the test knows one timer.
+func TestTimersByAnyName(t *testing.T) {
+	t.Parallel()
+	for _, timer := range []string{"certbot.timer", "snap.certbot.renew.timer", "certbot-renew.timer"} {
+		dir := t.TempDir()
+		systemctl := "#!/bin/sh\ncase $* in\n*--value) [ $2 = " + timer + " ] && echo loaded || echo not-found;;\n*.timer*) echo LoadState=loaded; echo ActiveState=active;;\n*) echo Result=success;;\nesac\n"
+		if err := os.WriteFile(dir+"/systemctl", []byte(systemctl), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		// The test's machine need not run systemd.
+		script := strings.ReplaceAll(readTimer, "[ -d /run/systemd/system ]", "true")
+		command := exec.CommandContext(t.Context(), "sh", "-c", script)
+		command.Env = append(os.Environ(), "PATH="+dir+":"+os.Getenv("PATH"))
+		out, err := command.Output()
+		if want := "Timer=" + timer + "\nLoadState=loaded\nActiveState=active\nResult=success\n"; err != nil || string(out) != want {
+			t.Errorf("%q, error %v; want %q", out, err, want)
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package certificates
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -8,14 +9,22 @@ import (
 	"unicode/utf8"
 )
 
-// readTimer prints what systemd says of certbot's timer and of its last run, or that cron starts it.
-const readTimer = `if [ -d /run/systemd/system ]; then
-	systemctl show certbot.timer --property=LoadState,ActiveState,UnitFileState,LastTriggerUSec,NextElapseUSecRealtime
-	systemctl show certbot.service --property=Result,ExecMainStatus
+// readTimer prints what systemd says of certbot's timer, as Debian, snap or Fedora calls it, and of its last run; and whether cron starts
+// certbot, where there is no such timer. Debian's own entry for cron does nothing under systemd.
+const readTimer = `entries() { grep -hsE '^[^#]*certbot' /etc/crontab /etc/cron.d/* /var/spool/cron/crontabs/* /var/spool/cron/root; }
+if [ -d /run/systemd/system ]; then
+	for timer in snap.certbot.renew.timer certbot-renew.timer certbot.timer; do
+		[ "$(systemctl show "$timer" --property=LoadState --value)" = loaded ] && break
+	done
+	echo "Timer=$timer"
+	systemctl show "$timer" --property=LoadState,ActiveState,UnitFileState,LastTriggerUSec,NextElapseUSecRealtime
+	systemctl show "${timer%.timer}.service" --property=Result,ExecMainStatus
+	[ "$(systemctl show "$timer" --property=LoadState --value)" = loaded ] && exit
+	entries | grep -qv /run/systemd/system && echo Cron=yes || echo Cron=no
 else
-	if grep -qsE '^[^#]*certbot' /etc/cron.d/certbot /etc/crontab; then echo Cron=yes; else echo Cron=no; fi
-	if pgrep -x cron >/dev/null || pgrep -x crond >/dev/null; then echo CronRunning=yes; else echo CronRunning=no; fi
-fi`
+	entries | grep -q . && echo Cron=yes || echo Cron=no
+fi
+if pgrep -x cron >/dev/null || pgrep -x crond >/dev/null; then echo CronRunning=yes; else echo CronRunning=no; fi`
 
 // timer says what starts certbot on the host, and what is wrong with that.
 func (d *Doctor) timer(ctx context.Context, host string) (state, reasons []string) {
@@ -45,15 +54,15 @@ func timerReasons(host string, properties map[string]string) []string {
 		return false
 	}
 	var reasons []string
+	timer := cmp.Or(properties["Timer"], "certbot.timer")
 	switch {
-	case is("LoadState", "not-found", "masked"):
-		reasons = append(reasons, fmt.Sprintf("%s has no certbot.timer: nothing starts certbot there", host))
-	case is("ActiveState", "inactive", "failed"):
-		reasons = append(reasons, fmt.Sprintf("certbot.timer on %s is %s: systemctl enable --now certbot.timer", host, properties["ActiveState"]))
+	case is("Cron", "yes") && is("CronRunning", "no"):
+		reasons = append(reasons, fmt.Sprintf("cron is to start certbot on %s, but cron does not run there: nothing starts it", host))
 	case is("Cron", "no"):
-		reasons = append(reasons, fmt.Sprintf("%s has neither systemd nor a cron entry for certbot: nothing starts it there", host))
-	case is("CronRunning", "no"):
-		reasons = append(reasons, fmt.Sprintf("%s has no systemd, and cron does not run there: nothing starts certbot", host))
+		reasons = append(reasons, fmt.Sprintf("%s has neither a timer of systemd nor a cron entry for certbot: nothing starts it", host))
+	case is("Cron", "yes"):
+	case is("ActiveState", "inactive", "failed"):
+		reasons = append(reasons, fmt.Sprintf("%s on %s is %s: systemctl enable --now %s", timer, host, properties["ActiveState"], timer))
 	}
 	if result := properties["Result"]; result != "" && result != "success" {
 		reasons = append(reasons, fmt.Sprintf("certbot's last run on %s ended with %s, status %s", host, result, properties["ExecMainStatus"]))

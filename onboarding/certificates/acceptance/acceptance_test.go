@@ -254,7 +254,7 @@ func (r *rig) diagnose(t *testing.T) {
 	r.shell(t, "rm /etc/nginx/sites-enabled/* && nginx -s reload && ! certbot renew --cert-name merche-biche.com --force-renewal --non-interactive --no-random-sleep-on-renew")
 	site := r.tick(t)
 	found := certificates.NewDoctor(r.certbot, r.names, r.prober, certificates.Limits{}).Diagnose(t.Context(), site, time.Now())
-	for _, want := range []string{"an authority cannot check the domain over port 80: 203.0.113.10 refuses connections for merche-biche.com: nothing listens on port 80", "nothing starts certbot"} {
+	for _, want := range []string{"an authority cannot check the domain over port 80: 203.0.113.10 refuses connections for merche-biche.com: nothing listens on port 80", "nothing starts it"} {
 		if !slices.ContainsFunc(found.Reasons, func(reason string) bool { return strings.Contains(reason, want) }) {
 			t.Errorf("no %q among the reasons: %q", want, found.Reasons)
 		}
