@@ -1,7 +1,6 @@
 package certificates
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -9,9 +8,6 @@ import (
 
 	"github.com/atlilith/onboardbot/onboarding/hosts"
 )
-
-// ErrNotRenewed says that visitors still get the certificate that was to be renewed.
-var ErrNotRenewed = errors.New("not renewed")
 
 // RenewCommand renews one lineage now, if certbot finds it due: it never forces a renewal, so it cannot burn what the authority allows on
 // a certificate that needs none. Ask [Doctor.MayRenew] first.
@@ -26,23 +22,18 @@ func RenewCommand(lineage Lineage) (hosts.Command, error) {
 	}, nil
 }
 
-// Renewed looks at a site again and makes sure that its visitors get another certificate than before, everywhere. certbot's exit status
-// proves nothing: it is 0 as well when certbot thought that there was nothing to do. The report is there in either case; the error wraps
-// [ErrNotRenewed].
-func (s *Sweeper) Renewed(ctx context.Context, site Site, before Certificate) (SiteReport, error) {
-	report, err := s.Sweep(ctx, []Site{site})
-	if err != nil {
-		return SiteReport{}, err
-	}
-	now := report.Sites[0]
-	switch {
-	case len(now.Certificates) == 0:
-		return now, fmt.Errorf("%w: visitors of %s get no certificate at all", ErrNotRenewed, now.Shown())
-	case slices.ContainsFunc(now.Certificates, func(c Certificate) bool { return c.Serial == before.Serial }):
-		if i := slices.IndexFunc(now.Faults, func(f Fault) bool { return f.Kind == NotReloaded }); i >= 0 {
-			return now, fmt.Errorf("%w: %s", ErrNotRenewed, now.Faults[i].Sentence)
+// Served returns the certificate that visitors get of those that certbot has, the first to expire. The error is a sentence: certbot's exit
+// status proves nothing, and what it has is of no use to anybody until a visitor gets it.
+func (r SiteReport) Served() (Certificate, error) {
+	for _, c := range r.Certificates {
+		if slices.ContainsFunc(r.Lineages, func(l Lineage) bool { return l.Certificate.Serial == c.Serial }) {
+			return c, nil
 		}
-		return now, fmt.Errorf("%w: visitors of %s still get the certificate until %s, and the host has no newer one", ErrNotRenewed, now.Shown(), day(before.NotAfter))
 	}
-	return now, nil
+	for _, fault := range r.Faults {
+		if len(r.Certificates) == 0 || fault.Kind == NotReloaded || fault.Kind == NotCertbots {
+			return Certificate{}, errors.New(fault.Sentence)
+		}
+	}
+	return Certificate{}, fmt.Errorf("visitors of %s do not get what certbot has", r.Shown())
 }

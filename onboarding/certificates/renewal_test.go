@@ -76,3 +76,27 @@ func TestWhatIsLeftToRenew(t *testing.T) {
 		})
 	}
 }
+
+func TestWhatVisitorsGetOfCertbots(t *testing.T) {
+	t.Parallel()
+	a, b := Certificate{Serial: "a"}, Certificate{Serial: "b"}
+	for name, test := range map[string]struct {
+		site         SiteReport
+		serial, want string
+	}{
+		"one":               {SiteReport{Certificates: []Certificate{a}, Lineages: []Lineage{{Certificate: a}}}, "a", ""},
+		"one of two":        {SiteReport{Certificates: []Certificate{a, b}, Lineages: []Lineage{{Certificate: b}}, Faults: []Fault{fault(NotCertbots, Attention, "not certbot's")}}, "b", ""},
+		"somebody's":        {SiteReport{Certificates: []Certificate{a}, Lineages: []Lineage{{Certificate: b}}, Faults: []Fault{fault(NotCertbots, Attention, "not certbot's")}}, "", "not certbot's"},
+		"none":              {SiteReport{Lineages: []Lineage{{Certificate: b}}, Faults: []Fault{fault("refused", Critical, "nothing listens")}}, "", "nothing listens"},
+		"none, and no word": {SiteReport{Site: Site{Domain: domain}}, "", "visitors of merche-biche.com do not get what certbot has"},
+	} {
+		served, err := test.site.Served()
+		said := ""
+		if err != nil {
+			said = err.Error()
+		}
+		if served.Serial != test.serial || said != test.want {
+			t.Errorf("%s: %q, %q", name, served.Serial, said)
+		}
+	}
+}

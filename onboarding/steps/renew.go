@@ -26,7 +26,7 @@ func (b *Runbook) RenewSteps(run *onboarding.Run) []onboarding.Definition {
 	return list
 }
 
-// lookRenew is done when no certificate of the site is due for renewal, on the host and for visitors. So a certificate that certbot's
+// lookRenew is done when no certificate of the site is due for renewal on the host, and visitors get what is there. So a certificate that certbot's
 // timer renewed meanwhile is not renewed again, and one that was renewed without anybody telling nginx takes a reload and no more.
 // What the authority's limits forbid is refused before anybody is asked.
 func (b *Runbook) lookRenew(ctx context.Context, v *view) (onboarding.Look, error) {
@@ -44,17 +44,13 @@ func (b *Runbook) lookRenew(ctx context.Context, v *view) (onboarding.Look, erro
 		return onboarding.Look{Change: change}, err
 	}
 	name := "certificate of " + v.domain
-	if len(seen.Certificates) == 0 {
-		detail := "visitors get none at all"
-		if len(seen.Faults) > 0 {
-			detail = seen.Faults[0].Sentence
-		}
-		return onboarding.Look{Findings: []onboarding.Finding{{Level: onboarding.Failed, Name: name, Detail: detail}}}, nil
+	served, err := seen.Served()
+	if err != nil {
+		return onboarding.Look{Findings: []onboarding.Finding{{Level: onboarding.Failed, Name: name, Detail: err.Error()}}}, nil
 	}
-	until := seen.Certificates[0].NotAfter
 	return onboarding.Look{
-		Facts:    map[string]string{"certificate/" + v.domain: until.Format(time.RFC3339)},
-		Findings: []onboarding.Finding{{Level: onboarding.OK, Name: name, Detail: "valid until " + until.Format("2006-01-02 15:04 UTC")}},
+		Facts:    map[string]string{"certificate/" + v.domain: served.NotAfter.Format(time.RFC3339)},
+		Findings: []onboarding.Finding{{Level: onboarding.OK, Name: name, Detail: "visitors get the one with the serial " + served.Serial + ", valid until " + served.NotAfter.Format("2006-01-02 15:04 UTC")}},
 	}, nil
 }
 
