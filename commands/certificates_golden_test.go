@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/netip"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -29,6 +30,11 @@ func siteOf(domain string, severity certificates.Severity, left time.Duration, f
 		Chain: []certificates.Link{{Subject: "CN=" + domain, Issuer: c.Issuer, NotAfter: c.NotAfter},
 			{Subject: c.Issuer, Issuer: "CN=ISRG Root X1,O=Internet Security Research Group,C=US", NotAfter: looked.AddDate(1, 0, 0)}},
 		Lineages: []certificates.Lineage{{Name: domain, Certificate: c, Authenticator: "nginx"}}, Faults: faults,
+		Looks: []certificates.Look{
+			{Name: domain, Address: netip.MustParseAddr("203.0.113.10"), Visited: true, Serials: []string{c.Serial}},
+			{Name: domain, Address: netip.MustParseAddr("2001:db8::10"), Visited: true, Serials: []string{c.Serial}},
+			{Name: domain, Address: netip.MustParseAddr("203.0.113.11"), Serials: []string{c.Serial}}, // nobody lands there
+		},
 	}
 }
 
@@ -118,6 +124,11 @@ func TestCertificatePage(t *testing.T) {
 		hostile.Chain = append(hostile.Chain, certificates.Link{Subject: evil, Issuer: strings.Repeat(evil, 30), NotAfter: looked})
 	}
 	hostile.Chain = hostile.Chain[:10]
+	for range 10 {
+		c := hostile.Certificates[0]
+		c.Names = slices.Repeat([]string{strings.Repeat(evil, 30)}, 100)
+		hostile.Certificates = append(hostile.Certificates, c)
+	}
 	many := strings.Split(strings.TrimSuffix(strings.Repeat(strings.Repeat(evil, 20)+"\n", 100), "\n"), "\n")
 	nobody := certificates.SiteReport{Site: certificates.Site{Domain: "cocotte.com", Names: []string{"cocotte.com"}}, Severity: certificates.Critical,
 		Faults: []certificates.Fault{faultOf(certificates.NoAddress, certificates.Critical, "cocotte.com has no address in DNS")}}

@@ -3,6 +3,7 @@ package commands
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -10,6 +11,7 @@ import (
 
 	"github.com/atlilith/onboardbot/bot"
 	"github.com/atlilith/onboardbot/onboarding/certificates"
+	"github.com/atlilith/onboardbot/onboarding/probe"
 )
 
 // markSeverity is how bad something is, as a mark.
@@ -20,6 +22,8 @@ var markSeverity = map[certificates.Severity]string{
 const (
 	maxCertificateRows = 30 // of a table: the most urgent
 	maxFaultLines      = 5  // below it
+	maxServed          = 4  // certificates, two for each kind of key
+	maxNames           = 6  // of one of them, and addresses
 	maxChain           = 5
 	maxHistory         = 8 // certificates of the past
 	maxReasons         = 5
@@ -133,7 +137,7 @@ func certificatePage(seen *sighting) *sheet {
 		}
 		page.note(markSeverity[fault.Severity] + " " + inline(cause(fault.Sentence)))
 	}
-	page.parts(part{head: "Chain", body: chainText(seen)}, part{head: "certbot", body: certbotText(seen)}, part{head: "History", body: historyText(seen)})
+	page.parts(part{head: "Visitors get", body: servedText(seen)}, part{head: "Chain", body: chainText(seen)}, part{head: "certbot", body: certbotText(seen)}, part{head: "History", body: historyText(seen)})
 	whyNot(page, seen)
 	if !seen.renewal.None() {
 		label := "Renew now"
@@ -155,6 +159,40 @@ func standingOf(seen *sighting) string {
 		return "Expired " + bot.Date(seen.Certificates[0].NotAfter) + "."
 	}
 	return fmt.Sprintf("%s left, until %s.", certificates.Span(left), bot.Date(seen.Certificates[0].NotAfter))
+}
+
+// servedText is every certificate that visitors get, and where.
+func servedText(seen *sighting) string {
+	var lines []string
+	for _, c := range seen.Certificates[:min(len(seen.Certificates), maxServed)] {
+		names := make([]string, 0, maxNames)
+		for _, name := range c.Names[:min(len(c.Names), maxNames)] {
+			names = append(names, bot.Truncate(oneLine(probe.Unicode(name)), maxTitle))
+		}
+		if more := len(c.Names) - len(names); more > 0 {
+			names = append(names, fmt.Sprintf("%d more", more))
+		}
+		line := fmt.Sprintf("%s for %s\n  serial %s, valid for %s until %s", c.Key, strings.Join(names, ", "), c.Serial, certificates.Span(c.Lifetime()), date(c.NotAfter))
+		if at := addressesOf(seen, c); at != "" {
+			line += "\n  at " + at
+		}
+		lines = append(lines, line)
+	}
+	if len(lines) == 0 {
+		return "None."
+	}
+	return strings.Join(lines, "\n")
+}
+
+// addressesOf are where visitors get a certificate.
+func addressesOf(seen *sighting, c certificates.Certificate) string {
+	var addresses []string
+	for _, look := range seen.Looks {
+		if at := look.Address.String(); look.Visited && slices.Contains(look.Serials, c.Serial) && !slices.Contains(addresses, at) && len(addresses) < maxNames {
+			addresses = append(addresses, at)
+		}
+	}
+	return strings.Join(addresses, ", ")
 }
 
 func chainText(seen *sighting) string {
