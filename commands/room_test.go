@@ -36,6 +36,7 @@ type room struct {
 	platform *platform
 	service  *onboarding.Service
 	audience *commands.Audience
+	renderer *commands.Renderer
 	jobs     *river.Client[pgx.Tx]
 	workers  *river.Workers
 	outbox   *bot.Outbox
@@ -87,6 +88,7 @@ func newRoom(t testing.TB, change ...func(*workspace.Config, *onboarding.Config,
 	must(t, err)
 	renderer, err := commands.NewRenderer(pool, r.service, outbox, directory)
 	must(t, err)
+	r.renderer = renderer
 	desk, err := commands.New(renderer, slackWorkspace, commands.NoReports, logger)
 	must(t, err)
 	router := bot.NewRouter()
