@@ -1,10 +1,13 @@
 package probe
 
 import (
+	"bufio"
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net"
 	"net/http"
 	"net/netip"
@@ -53,45 +56,65 @@ func (p *Prober) get(ctx context.Context, site url.URL, to netip.AddrPort, path 
 		return Response{}, problem(BadAnswer, err, "%q is not a path on %s", path, name)
 	}
 	request.Header.Set("User-Agent", "onboardbot")
+	request.Close = true
 	began := time.Now()
-	transport := p.transport(name, to)
-	defer transport.CloseIdleConnections()
-	response, err := transport.RoundTrip(request) // a transport follows no redirect
+	conn, err := p.connect(ctx, site.Scheme, name, to)
 	if err != nil {
 		return Response{}, httpProblem(name, to, err)
 	}
-	defer response.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(response.Body, MaxBody))
+	defer conn.Close()
+	defer context.AfterFunc(ctx, func() { _ = conn.Close() })()
+	response, body, err := exchange(conn, request)
 	if err != nil {
+		if ctx.Err() != nil {
+			err = ctx.Err() // and not that the connection was closed because of it
+		}
 		return Response{}, httpProblem(name, to, err)
 	}
 	return Response{Name: name, Address: to, Status: response.StatusCode, Header: response.Header, Body: body, Took: time.Since(began)}, nil
 }
 
-// transport goes to one address whatever the name resolves to, through no proxy.
-func (p *Prober) transport(name string, to netip.AddrPort) *http.Transport {
-	return &http.Transport{
-		DisableKeepAlives:      true,
-		MaxResponseHeaderBytes: maxHeader,
-		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-			return p.dial(ctx, name, to)
-		},
-		DialTLSContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-			conn, err := p.dial(ctx, name, to)
-			if err != nil {
-				return nil, err
-			}
-			client := tls.Client(conn, p.clientConfig(name, AnyKey))
-			if err := client.HandshakeContext(ctx); err != nil {
-				_ = conn.Close()
-				return nil, handshakeProblem(name, to, conn.read, err)
-			}
-			if problems := p.judge(name, client.ConnectionState().PeerCertificates, time.Now()); len(problems) > 0 {
-				_ = conn.Close()
-				return nil, problems[0]
-			}
-			return client, nil
-		},
+// connect goes to one address whatever the name resolves to, through no proxy.
+func (p *Prober) connect(ctx context.Context, scheme, name string, to netip.AddrPort) (net.Conn, error) {
+	conn, err := p.dial(ctx, name, to)
+	if err != nil || scheme == "http" {
+		return conn, err
+	}
+	client := tls.Client(conn, p.clientConfig(name, AnyKey))
+	if err := client.HandshakeContext(ctx); err != nil {
+		_ = conn.Close()
+		return nil, handshakeProblem(name, to, conn.read, err)
+	}
+	if problems := p.judge(name, client.ConnectionState().PeerCertificates, time.Now()); len(problems) > 0 {
+		_ = conn.Close()
+		return nil, problems[0]
+	}
+	return client, nil
+}
+
+var errLongHeader = errors.New("the header of its answer never ends")
+
+// exchange makes one request and reads one answer, with the first octets of its body. It does by hand what [http.Transport] would, which
+// takes three goroutines for each request of a sweep.
+func exchange(conn net.Conn, request *http.Request) (*http.Response, []byte, error) {
+	if err := request.Write(conn); err != nil {
+		return nil, nil, err
+	}
+	bounded := &io.LimitedReader{R: conn, N: maxHeader}
+	reader := bufio.NewReader(bounded)
+	for {
+		response, err := http.ReadResponse(reader, request)
+		switch {
+		case err != nil && bounded.N <= 0:
+			return nil, nil, errLongHeader
+		case err != nil:
+			return nil, nil, err
+		case response.StatusCode < http.StatusOK && response.StatusCode != http.StatusSwitchingProtocols:
+			continue // RFC 9110 §15.2: the answer is still to come
+		}
+		bounded.N = math.MaxInt64
+		body, err := io.ReadAll(io.LimitReader(response.Body, MaxBody))
+		return response, body, err
 	}
 }
 

@@ -1,6 +1,8 @@
 package probe_test
 
 import (
+	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -72,6 +74,34 @@ func TestAnswersAreBounded(t *testing.T) {
 	}
 }
 
+func TestAnswersBegunWithAPromise(t *testing.T) {
+	t.Parallel()
+	at := probetest.Listen(t, "127.0.0.1:0", func(conn net.Conn) {
+		request, err := http.ReadRequest(bufio.NewReader(conn))
+		if err == nil && request.Host == name && request.UserAgent() == "onboardbot" && request.Close {
+			_, _ = io.WriteString(conn, "HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\nHTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n")
+		}
+	})
+	got, err := prober(t, probe.Config{HTTPPort: at.Port()}).HTTP(t.Context(), name, local, "/")
+	if err != nil || got.Status != 200 || string(got.Body) != "hello" {
+		t.Errorf("status %d, %q, error %v", got.Status, got.Body, err)
+	}
+}
+
+func TestBrokenOff(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(t.Context())
+	at := probetest.Listen(t, "127.0.0.1:0", func(conn net.Conn) {
+		_, _ = conn.Read(make([]byte, 4096))
+		cancel()
+		_, _ = io.Copy(io.Discard, conn)
+	})
+	_, err := prober(t, probe.Config{HTTPPort: at.Port()}).HTTP(ctx, name, local, "/")
+	if problem := (*probe.Problem)(nil); !errors.As(err, &problem) || problem.Kind != probe.Aborted {
+		t.Errorf("error = %v, want that it was broken off", err)
+	}
+}
+
 func TestHTTPSComesOnlyFromAVerifiedServer(t *testing.T) {
 	t.Parallel()
 	authority := probetest.NewAuthority(t, "Trusted")
@@ -104,6 +134,7 @@ func TestBadHTTP(t *testing.T) {
 	}{
 		{"hangs up", "/", say(""), probe.Closed},
 		{"not HTTP", "/", say("220 smtp.example ESMTP\r\n"), probe.BadAnswer},
+		{"nothing but promises", "/", say(strings.Repeat("HTTP/1.1 100 Continue\r\n\r\n", 1<<15)), probe.BadAnswer},
 		{"endless header", "/", say("HTTP/1.1 200 OK\r\nX: " + strings.Repeat("x", 1<<20)), probe.BadAnswer},
 		{"silent", "/", func(conn net.Conn) { _, _ = io.Copy(io.Discard, conn) }, probe.Silent},
 		{"another host's address as path", "//evil.example/", say(""), probe.BadAnswer},
