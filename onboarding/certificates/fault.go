@@ -53,6 +53,7 @@ const (
 	HostSilent    Kind = "host silent"        // certbot's files could not be read
 	Differing     Kind = "differs by address" // visitors get different certificates
 	ClockSkew     Kind = "clock skew"
+	Late          Kind = "renewal late" // a threshold has passed
 	NoRenewalInfo Kind = "no renewal information"
 )
 

@@ -179,23 +179,25 @@ func differing(r *SiteReport, look Look) []Fault {
 	return nil
 }
 
-// severity is that of the worst fault, or of the reminder that is due.
-func (s *Sweeper) severity(r *SiteReport, now time.Time) Severity {
-	worst := Well
-	for _, fault := range r.Faults {
-		worst = max(worst, fault.Severity)
-	}
+// late says which certificates ought to have been renewed by now. That one has expired is seen at once.
+func (s *Sweeper) late(r *SiteReport, now time.Time) []Fault {
+	var faults []Fault
 	for _, c := range r.Certificates {
 		passed := s.config.Thresholds.passed(c, r.RenewBefore(c), now)
-		if len(passed) == 0 {
+		if len(passed) == 0 || passed[len(passed)-1].threshold == Expired {
 			continue
 		}
+		severity := Attention
 		if passed[len(passed)-1].level == Urgent {
-			return Critical
+			severity = Critical
 		}
-		worst = max(worst, Attention)
+		how := "is still not renewed"
+		if due := s.config.Thresholds.RenewalDue(c, r.RenewBefore(c)); due.Before(now) {
+			how = "should have been renewed by " + day(due) + " and was not"
+		}
+		faults = append(faults, fault(Late, severity, "the %s of %s %s", r.which(c), r.Shown(), how))
 	}
-	return worst
+	return faults
 }
 
 func day(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 UTC") }

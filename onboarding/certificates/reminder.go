@@ -70,8 +70,8 @@ func (t Thresholds) Due(site SiteReport, past Past, patience time.Duration, now 
 	}
 	due = append(due, t.allClear(site, past.Posted, now)...)
 	for _, open := range past.Open {
-		if open.Kind == probe.Expired {
-			continue // its threshold says so
+		if open.Kind == probe.Expired || open.Kind == Late {
+			continue // their thresholds say so
 		}
 		if open.Severity >= Attention && now.Sub(open.Since) >= patience {
 			due = appendNew(due, past.Posted, open.reminder(site.Domain, faultPrefix))

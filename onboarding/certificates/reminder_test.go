@@ -126,7 +126,7 @@ func TestFaultsThatLastAreHeardOfOnce(t *testing.T) {
 	t.Parallel()
 	now := start.Add(time.Hour)
 	open := OpenFault{fault(NotReloaded, Attention, "renewed but not reloaded: x"), start}
-	past := Past{Open: []OpenFault{open, {fault(probe.Expired, Critical, "has a threshold of its own"), start}}}
+	past := Past{Open: []OpenFault{open, {fault(probe.Expired, Critical, "has a threshold of its own"), start}, {fault(Late, Critical, "so has this"), start}}}
 	var got []string
 	take := func(patience time.Duration) {
 		for _, reminder := range (Thresholds{}).Due(siteWith(), past, patience, now) {

@@ -123,8 +123,10 @@ func (s *Sweeper) site(ctx context.Context, report *SiteReport, sweep *traffic, 
 		report.Faults = append(report.Faults, s.compare(report, lineages, err)...)
 	}
 	s.askWindows(ctx, report)
-	report.Faults = worstFirst(append(report.Faults, s.judgeLooks(report)...))
-	report.Severity = s.severity(report, time.Now())
+	report.Faults = worstFirst(slices.Concat(report.Faults, s.judgeLooks(report), s.late(report, time.Now())))
+	if len(report.Faults) > 0 {
+		report.Severity = report.Faults[0].Severity
+	}
 }
 
 // name looks at one name wherever DNS leads its visitors, and wherever they ought to land.

@@ -146,7 +146,7 @@ func TestSweepTellsBadConditionsApart(t *testing.T) {
 			want: "attention\nnot reloaded: renewed but not reloaded: visitors of stale.example at ADDRESS still get the certificate until " + date(served, true) + ", while vps has one until " + date(renewed, true) + " on disk: reload nginx there"},
 		{domain: "foreign.example", serve: func(a netip.Addr) { serveSite(t, a, ports, foreign) }, edit: func(s *Site) { s.Host = "vps" },
 			want: "attention\nnot certbot's: visitors of foreign.example at ADDRESS get a certificate that certbot on vps does not have"},
-		{domain: "aging.example", serve: func(a netip.Addr) { serveSite(t, a, ports, aging) }, want: "attention"},
+		{domain: "aging.example", serve: func(a netip.Addr) { serveSite(t, a, ports, aging) }, want: "attention\nrenewal late: the certificate of aging.example should have been renewed by " + day(aging.Leaf.NotAfter.Add(-aging.Leaf.NotAfter.Sub(aging.Leaf.NotBefore)/3)) + " and was not"},
 		{domain: "nohost.example", serve: func(a netip.Addr) { serveSite(t, a, ports, issue(probetest.Order{Names: []string{"nohost.example"}})) }, edit: func(s *Site) { s.Host = "gone" },
 			want: `could not look` + "\n" + `host silent: could not see what certbot has for nohost.example: no such host: "gone"`},
 		{domain: "lied.example", serve: func(a netip.Addr) { serveSite(t, a, ports, issue(probetest.Order{Names: []string{"lied.example"}})) },
