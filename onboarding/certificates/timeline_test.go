@@ -72,3 +72,19 @@ func TestTimeline(t *testing.T) {
 		t.Error("an unknown theme was drawn")
 	}
 }
+
+func TestNamesAreDrawnInLettersThatThereAre(t *testing.T) {
+	t.Parallel()
+	c, err := newCanvas(10, 10, palettes[Light].ground)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]string{
+		"merche-biche.com": "merche-biche.com", "xn--bcher-kva.example": "bücher.example", "xn--e1aybc.xn--p1ai": "тест.рф",
+		"xn--r8jz45g.xn--zckzah": "xn--r8jz45g.xn--zckzah",
+	} {
+		if got := c.legible(name); got != want {
+			t.Errorf("%s is drawn as %s, want %s", name, got, want)
+		}
+	}
+}
