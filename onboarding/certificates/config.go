@@ -16,7 +16,7 @@ type Config struct {
 	Limits Limits `yaml:"limits"`
 	// Parallel is how many looks are under way at once. Default 128.
 	Parallel int `yaml:"parallel"`
-	// PerHost is how many of them go to one address. Default 8.
+	// PerHost is how many of them go to one address, where often all sites are. Default 32, as a few visitors make.
 	PerHost int `yaml:"per_host"`
 	// ClockSkew is how far a host's clock and this machine's may differ. Default 5m.
 	ClockSkew time.Duration `yaml:"clock_skew"`
@@ -27,7 +27,7 @@ type Config struct {
 // WithDefaults fills in what is not given.
 func (c Config) WithDefaults() Config {
 	c.Thresholds, c.Limits = c.Thresholds.WithDefaults(), c.Limits.WithDefaults()
-	c.Parallel, c.PerHost = cmp.Or(c.Parallel, 128), cmp.Or(c.PerHost, 8)
+	c.Parallel, c.PerHost = cmp.Or(c.Parallel, 128), cmp.Or(c.PerHost, 32)
 	c.ClockSkew, c.Patience = cmp.Or(c.ClockSkew, 5*time.Minute), cmp.Or(c.Patience, 15*time.Minute)
 	return c
 }
