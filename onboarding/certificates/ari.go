@@ -15,6 +15,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"golang.org/x/sync/singleflight"
 )
 
 // Window is when an authority suggests to renew a certificate: RFC 9773 §4.2.
@@ -49,6 +51,7 @@ const (
 // concurrent use.
 type RenewalInfo struct {
 	client      *http.Client
+	asking      singleflight.Group // by ACME directory
 	mu          sync.Mutex
 	directories map[string]kept[string] // ACME directory to its renewalInfo address, empty where not offered
 	windows     map[string]kept[*Window]
@@ -113,14 +116,21 @@ func (r *RenewalInfo) endpoint(ctx context.Context, directory string) (string, e
 	if endpoint, ok := lookup(r, r.directories, directory); ok {
 		return endpoint, nil
 	}
-	var reply struct {
-		RenewalInfo string `json:"renewalInfo"`
-	}
-	if _, err := r.get(ctx, directory, &reply); err != nil {
-		return "", fmt.Errorf("ACME directory: %w", err)
-	}
-	keep(r, r.directories, directory, reply.RenewalInfo, unaware)
-	return reply.RenewalInfo, nil
+	// All sites ask at the same time in the first sweep, and authorities limit how often they are asked.
+	endpoint, err, _ := r.asking.Do(directory, func() (any, error) {
+		if endpoint, ok := lookup(r, r.directories, directory); ok {
+			return endpoint, nil
+		}
+		var reply struct {
+			RenewalInfo string `json:"renewalInfo"`
+		}
+		if _, err := r.get(ctx, directory, &reply); err != nil {
+			return "", fmt.Errorf("ACME directory: %w", err)
+		}
+		keep(r, r.directories, directory, reply.RenewalInfo, unaware)
+		return reply.RenewalInfo, nil
+	})
+	return endpoint.(string), err
 }
 
 func (r *RenewalInfo) get(ctx context.Context, address string, reply any) (http.Header, error) {

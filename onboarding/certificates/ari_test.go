@@ -7,6 +7,7 @@ import (
 	"math/big"
 	"net/http"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -90,6 +91,32 @@ func TestRenewalInfo(t *testing.T) {
 	}
 	if _, err := NewRenewalInfo(x509.NewCertPool()).Window(t.Context(), "http://ca.example/dir", exampleLeaf(t)); err == nil || !strings.Contains(err.Error(), "is not an https address") {
 		t.Errorf("error = %v", err)
+	}
+}
+
+// TestOneAsksForTheDirectory has many sites of one authority ask at once.
+func TestOneAsksForTheDirectory(t *testing.T) {
+	t.Parallel()
+	authority := probetest.NewAuthority(t, "Endpoint")
+	var asked atomic.Int32
+	server := probetest.HTTP(t, "127.0.0.1:0", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		asked.Add(1)
+		fmt.Fprint(w, `{}`)
+	}), authority.Issue(t, probetest.Order{Names: []string{"localhost"}}))
+	roots := x509.NewCertPool()
+	roots.AddCert(authority.Root)
+	info, leaf := NewRenewalInfo(roots), exampleLeaf(t)
+	var sites sync.WaitGroup
+	for range 50 {
+		sites.Go(func() {
+			if window, err := info.Window(t.Context(), fmt.Sprintf("https://localhost:%d/dir", server.Port()), leaf); window != nil || err != nil {
+				t.Errorf("window %v, error %v", window, err)
+			}
+		})
+	}
+	sites.Wait()
+	if asked.Load() != 1 {
+		t.Errorf("asked %d times", asked.Load())
 	}
 }
 
