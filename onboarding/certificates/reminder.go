@@ -131,7 +131,7 @@ func (t Thresholds) allClear(site SiteReport, posted []Posted, now time.Time) []
 		}
 	}
 	var due []Reminder
-	fresh := site.Certificates[0]
+	fresh := slices.MaxFunc(site.Certificates, func(a, b Certificate) int { return a.NotBefore.Compare(b.NotBefore) })
 	for _, old := range posted {
 		served := slices.ContainsFunc(site.Certificates, func(c Certificate) bool { return c.Serial == old.Subject })
 		if old.Domain != site.Domain || served || !old.About.ofCertificate() {

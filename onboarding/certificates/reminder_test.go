@@ -87,7 +87,8 @@ func TestAllClearWaitsForEveryVisitor(t *testing.T) {
 	if due := (Thresholds{}).Due(siteWith(), past, 0, now); len(due) != 0 {
 		t.Errorf("nothing was seen: %+v", due)
 	}
-	due := (Thresholds{}).Due(siteWith(fresh), past, 0, now)
+	beside := Certificate{Serial: "3f", NotBefore: start.Add(20 * days), NotAfter: start.Add(110 * days)}
+	due := (Thresholds{}).Due(siteWith(beside, fresh), past, 0, now)
 	if len(due) != 1 || due[0].Posted != (Posted{domain, old.Serial, AllClear}) || due[0].Certificate.Serial != fresh.Serial {
 		t.Errorf("due = %+v", due)
 	}
