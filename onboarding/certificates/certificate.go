@@ -36,6 +36,12 @@ func describe(leaf *x509.Certificate) Certificate {
 	}
 }
 
+// Covers says whether it is for a name.
+func (c Certificate) Covers(name string) bool {
+	named := x509.Certificate{DNSNames: c.Names}
+	return named.VerifyHostname(name) == nil
+}
+
 // Lifetime is how long the certificate is valid in all.
 func (c Certificate) Lifetime() time.Duration { return c.NotAfter.Sub(c.NotBefore) }
 

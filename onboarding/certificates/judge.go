@@ -182,7 +182,7 @@ func differing(r *SiteReport, look Look) []Fault {
 // late says which certificates ought to have been renewed by now. That one has expired is seen at once.
 func (s *Sweeper) late(r *SiteReport, now time.Time) []Fault {
 	var faults []Fault
-	for _, c := range r.Certificates {
+	for _, c := range r.own(r.Certificates) {
 		passed := s.config.Thresholds.passed(c, r.RenewBefore(c), now)
 		if len(passed) == 0 || passed[len(passed)-1].threshold == Expired {
 			continue

@@ -63,7 +63,7 @@ func (t Thresholds) Due(site SiteReport, past Past, patience time.Duration, now 
 	if len(current) == 0 {
 		current = past.Known
 	}
-	for _, c := range current {
+	for _, c := range site.own(current) {
 		if reminder, ok := t.dueFor(site, c, past.Posted, now); ok {
 			due = append(due, reminder)
 		}
@@ -122,16 +122,17 @@ func (t Thresholds) sentence(site SiteReport, c Certificate, m mark, now time.Ti
 // allClear is due once for each certificate that somebody heard of, when visitors no longer get it anywhere and what they get instead
 // needs no reminder.
 func (t Thresholds) allClear(site SiteReport, posted []Posted, now time.Time) []Reminder {
-	if len(site.Certificates) == 0 {
+	own := site.own(site.Certificates)
+	if len(own) == 0 {
 		return nil
 	}
-	for _, c := range site.Certificates {
+	for _, c := range own {
 		if len(t.passed(c, site.RenewBefore(c), now)) > 0 {
 			return nil
 		}
 	}
 	var due []Reminder
-	fresh := slices.MaxFunc(site.Certificates, func(a, b Certificate) int { return a.NotBefore.Compare(b.NotBefore) })
+	fresh := slices.MaxFunc(own, func(a, b Certificate) int { return a.NotBefore.Compare(b.NotBefore) })
 	for _, old := range posted {
 		served := slices.ContainsFunc(site.Certificates, func(c Certificate) bool { return c.Serial == old.Subject })
 		if old.Domain != site.Domain || served || !old.About.ofCertificate() {

@@ -13,8 +13,14 @@ import (
 
 const domain = "merche-biche.com"
 
+// siteWith is a site whose visitors get certificates, for its domain where that is not said.
 func siteWith(certificates ...Certificate) SiteReport {
-	return SiteReport{Site: Site{Domain: domain}, Certificates: certificates}
+	for i := range certificates {
+		if certificates[i].Names == nil {
+			certificates[i].Names = []string{domain}
+		}
+	}
+	return SiteReport{Site: Site{Domain: domain, Names: []string{domain, "www." + domain}}, Certificates: certificates}
 }
 
 // TestEachReminderComesOnce lets a 90-day certificate grow old, a look every two hours, and hands every reminder over as it comes.
@@ -115,9 +121,23 @@ func TestCertificatesSideBySideAreToldApart(t *testing.T) {
 	}
 }
 
+func TestTheAgeOfSomebodyElsesCertificateIsNoConcern(t *testing.T) {
+	t.Parallel()
+	foreign := lasting(90 * days)
+	foreign.Names = []string{"cocotte.com", "*.cocotte.com"}
+	past := Past{Posted: []Posted{{domain, "2f", Overdue}}, Known: []Certificate{foreign}}
+	for _, age := range []time.Duration{days, 80 * days, 91 * days} {
+		for _, site := range []SiteReport{siteWith(foreign), siteWith()} {
+			if due := (Thresholds{}).Due(site, past, 0, start.Add(age)); len(due) != 0 {
+				t.Errorf("after %s: %+v", age, due)
+			}
+		}
+	}
+}
+
 func TestWhatWasSeenLastStandsIn(t *testing.T) {
 	t.Parallel()
-	due := (Thresholds{}).Due(siteWith(), Past{Known: []Certificate{lasting(90 * days)}}, 0, start.Add(80*days))
+	due := (Thresholds{}).Due(siteWith(), Past{Known: siteWith(lasting(90 * days)).Certificates}, 0, start.Add(80*days))
 	if len(due) != 1 || due[0].About != "1/8" {
 		t.Errorf("due = %+v", due)
 	}

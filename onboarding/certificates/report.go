@@ -53,9 +53,14 @@ func (r SiteReport) RenewBefore(c Certificate) time.Duration {
 	return 0
 }
 
+// own are those certificates that are for a name of the site. Others are shown by mistake: how old they get is not the site's concern.
+func (r SiteReport) own(certificates []Certificate) []Certificate {
+	return slices.DeleteFunc(slices.Clone(certificates), func(c Certificate) bool { return !slices.ContainsFunc(r.Names, c.Covers) })
+}
+
 // which tells a certificate from the others of the site, where visitors get several: with different keys, or for different names.
 func (r SiteReport) which(c Certificate) string {
-	others := slices.DeleteFunc(slices.Clone(r.Certificates), func(other Certificate) bool { return other.Serial == c.Serial })
+	others := slices.DeleteFunc(r.own(r.Certificates), func(other Certificate) bool { return other.Serial == c.Serial })
 	same := func(equal func(Certificate) bool) bool { return slices.ContainsFunc(others, equal) }
 	switch {
 	case len(others) == 0:
