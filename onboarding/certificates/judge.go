@@ -111,11 +111,14 @@ func (s served) compare(host string, lineages []Lineage) []Fault {
 	case !covered:
 		return nil
 	case newest != nil && newest.NotBefore.After(s.leaf.NotBefore):
-		return []Fault{fault(NotReloaded, Attention, "renewed but not reloaded: visitors of %s at %s still get the certificate until %s, while %s has one until %s on disk: reload nginx there",
+		return []Fault{fault(NotReloaded, Attention, "renewed but not reloaded: visitors of %s at %s still get the certificate until %s, while %s has one until %s on disk"+reloadAdvice,
 			shown(s.names), list(s.addresses), day(s.leaf.NotAfter), host, day(newest.NotAfter))}
 	}
 	return []Fault{fault(NotCertbots, Attention, "visitors of %s at %s get a certificate that certbot on %s does not have", shown(s.names), list(s.addresses), host)}
 }
+
+// reloadAdvice ends the sentence about a certificate that is renewed but not reloaded, as long as that is so.
+const reloadAdvice = ": reload nginx there"
 
 // askWindows asks the authorities of certificates that certbot renews.
 func (s *Sweeper) askWindows(ctx context.Context, r *SiteReport) {

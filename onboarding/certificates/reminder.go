@@ -156,7 +156,7 @@ func (f OpenFault) reminder(domain string, prefix Threshold) Reminder {
 	reminder := Reminder{Posted: f.posted(domain, prefix), Level: Notice, Sentence: upper(f.Sentence) + "."}
 	switch {
 	case prefix == clearPrefix:
-		reminder.Level, reminder.Sentence = Quiet, "No longer so: "+f.Sentence+"."
+		reminder.Level, reminder.Sentence = Quiet, "No longer so: "+strings.TrimSuffix(f.Sentence, reloadAdvice)+"."
 	case f.Severity == Critical:
 		reminder.Level = Urgent
 	}

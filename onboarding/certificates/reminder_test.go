@@ -146,7 +146,7 @@ func TestWhatWasSeenLastStandsIn(t *testing.T) {
 func TestFaultsThatLastAreHeardOfOnce(t *testing.T) {
 	t.Parallel()
 	now := start.Add(time.Hour)
-	open := OpenFault{fault(NotReloaded, Attention, "renewed but not reloaded: x"), start}
+	open := OpenFault{fault(NotReloaded, Attention, "renewed but not reloaded: x"+reloadAdvice), start}
 	past := Past{Open: []OpenFault{open, {fault(probe.Expired, Critical, "has a threshold of its own"), start}, {fault(Late, Critical, "so has this"), start}}}
 	var got []string
 	take := func(patience time.Duration) {
@@ -162,7 +162,7 @@ func TestFaultsThatLastAreHeardOfOnce(t *testing.T) {
 	take(time.Hour)
 	take(time.Hour)
 	want := []string{
-		"notice 2027-01-01T00:00:00Z fault/not reloaded: Renewed but not reloaded: x.",
+		"notice 2027-01-01T00:00:00Z fault/not reloaded: Renewed but not reloaded: x: reload nginx there.",
 		"quiet 2027-01-01T00:00:00Z clear/not reloaded: No longer so: renewed but not reloaded: x.",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
