@@ -1,7 +1,10 @@
 # Each target installs what it needs on a Debian machine with Go.
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
-.PHONY: demo test lint bench build install
+# Docker where its daemon answers, and podman otherwise.
+CONTAINER = $(shell docker info >/dev/null 2>&1 && echo docker || echo podman)
+
+.PHONY: demo test lint bench build install image image-test
 
 # Play a whole onboarding by two operators, on real parts, in this terminal.
 demo: install build
@@ -22,6 +25,15 @@ bench: install
 
 build:
 	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o onboardbot .
+
+# The container image. podman keeps the health check in Docker's format alone.
+image:
+	BUILDAH_FORMAT=docker $(CONTAINER) build --tag onboardbot .
+
+# Onboard a Provider with the image in the world of the demo, as root: podman starts a container there, Docker's daemon cannot.
+image-test: install
+	$(MAKE) image CONTAINER=podman
+	go run ./internal/sandbox/image
 
 install:
 	@internal/sandbox/install

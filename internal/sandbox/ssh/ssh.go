@@ -30,6 +30,8 @@ type Keys struct {
 	Config string
 	// KnownHosts pins every host's key.
 	KnownHosts string
+	// Client is the private key that every host accepts.
+	Client string
 
 	dir string
 }
@@ -40,8 +42,8 @@ func Generate(ctx context.Context, dir string, hosts ...Host) (*Keys, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
 	}
-	k := &Keys{Config: filepath.Join(dir, "config"), KnownHosts: filepath.Join(dir, "known_hosts"), dir: dir}
-	if err := generate(ctx, k.client()); err != nil {
+	k := &Keys{Config: filepath.Join(dir, "config"), KnownHosts: filepath.Join(dir, "known_hosts"), Client: filepath.Join(dir, "client"), dir: dir}
+	if err := generate(ctx, k.Client); err != nil {
 		return nil, err
 	}
 	var config, known strings.Builder
@@ -66,14 +68,13 @@ func Generate(ctx context.Context, dir string, hosts ...Host) (*Keys, error) {
 	StrictHostKeyChecking yes
 	BatchMode yes
 	ConnectTimeout 5
-`, k.client(), k.KnownHosts)
+`, k.Client, k.KnownHosts)
 	if err := os.WriteFile(k.KnownHosts, []byte(known.String()), 0o644); err != nil {
 		return nil, err
 	}
 	return k, os.WriteFile(k.Config, []byte(config.String()), 0o644)
 }
 
-func (k *Keys) client() string           { return filepath.Join(k.dir, "client") }
 func (k *Keys) host(alias string) string { return filepath.Join(k.dir, alias) }
 
 func generate(ctx context.Context, path string) error {
@@ -124,7 +125,7 @@ LogLevel VERBOSE
 Subsystem sftp internal-sftp
 MaxStartups 100
 SetEnv %s
-`, server.Host.Address, k.host(server.Host.Alias), k.client(), strings.Join(env, " "))
+`, server.Host.Address, k.host(server.Host.Alias), k.Client, strings.Join(env, " "))
 	file := filepath.Join(server.Dir, "sshd_config")
 	if err := os.WriteFile(file, []byte(config), 0o644); err != nil {
 		return nil, err

@@ -26,13 +26,18 @@ var started atomic.Int64
 
 // Start runs the product: the command that serves, to which "serve -config FILE" is added. It returns at once.
 func (s *Stage) Start(command []string, environment ...string) (*Bot, error) {
+	cmd := exec.Command(command[0], append(command[1:], "serve", "-config", s.ConfigFile)...)
+	cmd.Env = append(os.Environ(), environment...)
+	return s.Run(cmd)
+}
+
+// Run runs the product by a command that is whole. It returns at once.
+func (s *Stage) Run(cmd *exec.Cmd) (*Bot, error) {
 	log, err := os.Create(filepath.Join(s.Dir, fmt.Sprintf("bot-%d.log", started.Add(1))))
 	if err != nil {
 		return nil, err
 	}
 	defer log.Close()
-	cmd := exec.Command(command[0], append(command[1:], "serve", "-config", s.ConfigFile)...)
-	cmd.Env = append(os.Environ(), environment...)
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if err := cmd.Start(); err != nil {

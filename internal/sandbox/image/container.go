@@ -1,0 +1,88 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os/exec"
+	"path/filepath"
+	"strings"
+
+	"github.com/atlilith/onboardbot/internal/sandbox/daemon"
+	"github.com/atlilith/onboardbot/internal/sandbox/stage"
+)
+
+// account is the user and the group of the image.
+const account = "10001"
+
+// Folders inside the container.
+const (
+	etc  = "/etc/onboardbot"
+	home = "/home/onboardbot"
+	pg   = "/run/postgresql"
+)
+
+// container is the image with what is mounted into it.
+type container struct {
+	name, image string
+	flags       []string
+}
+
+// newContainer lays out what is mounted, as the image's account may read it. The network is the world's.
+func newContainer(set *stage.Stage, image string) (*container, error) {
+	config, keys := filepath.Join(set.Dir, "etc"), filepath.Join(set.Dir, "dot-ssh")
+	if err := configure(set, config); err != nil {
+		return nil, fmt.Errorf("configuration: %w", err)
+	}
+	if err := copyKeys(set, keys); err != nil {
+		return nil, fmt.Errorf("ssh keys: %w", err)
+	}
+	if _, err := run(exec.Command("chown", "-R", account+":"+account, config, keys)); err != nil {
+		return nil, err
+	}
+	if _, err := daemon.Program("podman", "podman"); err != nil {
+		return nil, err
+	}
+	const socket = "/.s.PGSQL.5432"
+	return &container{name: "onboardbot-" + filepath.Base(set.Dir), image: image, flags: []string{
+		"--rm", "--init", "--network", "host", "--read-only", "--tmpfs", "/tmp", "--cap-drop", "all", "--security-opt", "no-new-privileges",
+		"--volume", config + ":" + etc + ":ro", "--volume", keys + ":" + home + "/.ssh:ro", "--volume", filepath.Join(set.Dir, "pg") + socket + ":" + pg + socket,
+	}}, nil
+}
+
+// podman is podman run with the flags, and what comes behind the image.
+func (c *container) podman(ctx context.Context, flags []string, args ...string) *exec.Cmd {
+	all := append([]string{"run"}, c.flags...)
+	return exec.CommandContext(ctx, "podman", append(append(append(all, flags...), c.image), args...)...)
+}
+
+// once runs the image with arguments until it ends.
+func (c *container) once(ctx context.Context, args ...string) error {
+	_, err := run(c.podman(ctx, nil, args...))
+	return err
+}
+
+// serve is the command that runs the image as it is.
+func (c *container) serve() *exec.Cmd {
+	return c.podman(context.Background(), []string{"--name", c.name})
+}
+
+// inside runs a command in the container that serves.
+func (c *container) inside(ctx context.Context, args ...string) (string, error) {
+	return run(exec.CommandContext(ctx, "podman", append([]string{"exec", c.name}, args...)...))
+}
+
+// healthy asks the image's own health check.
+func (c *container) healthy(ctx context.Context) error {
+	_, err := run(exec.CommandContext(ctx, "podman", "healthcheck", "run", c.name))
+	return err
+}
+
+func (c *container) remove() { _, _ = run(exec.Command("podman", "rm", "--force", c.name)) }
+
+func run(cmd *exec.Cmd) (string, error) {
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		return "", fmt.Errorf("%s: %w: %s", strings.Join(cmd.Args, " "), err, out)
+	}
+	return strings.TrimSpace(string(out)), nil
+}
