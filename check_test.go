@@ -30,7 +30,7 @@ func TestCheck(t *testing.T) {
 		t.Fatalf("%d, %+v", code, report)
 	}
 	for _, name := range []string{"slack bot token", "slack scopes", "slack's clock", "channel C0OPS", "operators U0ANA", "approvers U0BO", "second operator",
-		"messages and views", "slack app token", "own database", "own rights", "own tables", "own database's clock", "isolation reports", "platform database", "rights", "ssh",
+		"messages and views", "slack app token", "own database", "own rights", "own tables", "own database's clock", "isolation checks", "platform database", "rights", "ssh",
 		"host apricot", "repository", "host vps-0", "nginx on vps-0", "certbot on vps-0", "DNS updates", "provider-portal"} {
 		if !slices.ContainsFunc(report.Findings, func(f onboarding.Finding) bool { return f.Name == name && f.Level == onboarding.OK }) {
 			t.Errorf("%s was not looked at: %+v", name, report.Findings)
@@ -51,6 +51,8 @@ func TestCheck(t *testing.T) {
 		house.UnsupportedBlocks = []string{"plan"}
 	})
 	s.ownSQL("CREATE SCHEMA theirs")
+	s.platform("CREATE ROLE half LOGIN BYPASSRLS; CREATE ROLE blind LOGIN BYPASSRLS NOINHERIT; GRANT platform_app TO blind")
+	auditor := "isolation:\n  database_url: " + s.AuditorDSN()
 	// Harms that do not hide each other share a check, to save time.
 	for name, c := range map[string]struct {
 		changes [][2]string // of the configuration
@@ -78,6 +80,18 @@ func TestCheck(t *testing.T) {
 			[][2]string{{"rules: {}", "rules: {certificate: {approvers: 3}}"}, {"platform:\n", "  schema: theirs\nplatform:\n"}},
 			[]string{"failed second operator: nobody's request could be approved: 3 of others would have to agree, and 3 may",
 				"failed own rights: onboardbot may not make tables in the schema theirs"}},
+		"no auditor": {
+			[][2]string{{auditor, "isolation:"}},
+			[]string{"failed isolation checks: isolation.database_url is missing, and platform.database_url does not do: database_url: its role is neither superuser nor has BYPASSRLS"}},
+		"an auditor of another database": {
+			[][2]string{{auditor, strings.Replace(auditor, "@/platform", "@/nowhere", 1)}},
+			[]string{`failed isolation checks: database "nowhere" does not exist`}},
+		"an auditor who may not act": {
+			[][2]string{{auditor, strings.Replace(auditor, "platform_auditor@", "half@", 1)}},
+			[]string{`failed isolation checks: app_role: database_url's role may not become "platform_app"`}},
+		"an auditor who may not look": {
+			[][2]string{{auditor, strings.Replace(auditor, "platform_auditor@", "blind@", 1)}},
+			[]string{"failed isolation checks: permission denied for "}},
 		"an old installation": {
 			[][2]string{{s.api, old}, {"operators: [U0ANA, U0BO, U0CLEO]", "operators: [S0OPS, S0GONE, S0MIXED]"}},
 			[]string{"failed slack scopes: missing: channels:history, files:read, files:write, groups:history, im:history, im:write",

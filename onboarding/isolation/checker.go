@@ -132,6 +132,22 @@ func (c *Checker) Check(ctx context.Context, opts Options) (*Report, error) {
 	return r.report(), nil
 }
 
+// Ready reports whether a check could begin now. An error is one that every check would end with. What is returned beside none could
+// not be read, and stands in the coverage of every report.
+func (c *Checker) Ready(ctx context.Context) (leftOut []string, err error) {
+	admin, err := pgxpool.NewWithConfig(ctx, c.admin)
+	if err != nil {
+		return nil, fmt.Errorf("database_url: %w", err)
+	}
+	defer admin.Close()
+	r := newRun(c, admin)
+	defer r.hangUp(ctx)
+	if err := r.prepare(ctx, c, Options{}); err != nil {
+		return nil, err
+	}
+	return r.coverage.LeftOut, nil
+}
+
 // prepare learns everything that the attempts rest on.
 func (r *run) prepare(ctx context.Context, c *Checker, opts Options) error {
 	var err error

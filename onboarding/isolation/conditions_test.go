@@ -281,7 +281,29 @@ func TestCannotBegin(t *testing.T) {
 				t.Fatal(err)
 			}
 			leftOut(t, &report, c.want, "")
+			checker, err := isolation.New(cfg)
+			if err == nil {
+				_, err = checker.Ready(t.Context())
+			}
+			if err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("ready: %v", err)
+			}
 		})
+	}
+}
+
+func TestReady(t *testing.T) {
+	t.Parallel()
+	s := newSchema(t, base(t, "v3"), `CREATE ROLE {{role}}_auditor LOGIN BYPASSRLS; GRANT {{app}} TO {{role}}_auditor; GRANT USAGE ON SCHEMA public, private TO {{role}}_auditor;
+		GRANT SELECT ON ALL TABLES IN SCHEMA public TO {{role}}_auditor; ALTER ROLE {{role}}_auditor NOINHERIT; REVOKE SELECT ON inbox_messages FROM {{role}}_auditor;`)
+	s.cfg.DatabaseURL = strings.Replace(s.dsn, "postgres@", s.role+"_auditor@", 1)
+	checker, err := isolation.New(s.cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	left, err := checker.Ready(t.Context())
+	if err != nil || len(left) != 1 || !strings.HasPrefix(left[0], "public.inbox_messages: permission denied") {
+		t.Errorf("%q, %v", left, err)
 	}
 }
 
