@@ -31,7 +31,7 @@ func (h *Host) Output(ctx context.Context, c Command) ([]byte, error) {
 		return nil, err
 	}
 	if out.over {
-		return nil, fmt.Errorf("%s: %s: %w: over %d bytes", h.config.Name, c, ErrTooLong, MaxOutput)
+		return nil, fmt.Errorf("%s: %s: %w: over %d bytes", h.config.Name, brief(c.String()), ErrTooLong, MaxOutput)
 	}
 	return out.kept.Bytes(), nil
 }
@@ -83,11 +83,11 @@ func (h *Host) run(ctx context.Context, c Command, raw io.Writer, onLine func(Li
 func (h *Host) attempt(ctx context.Context, c Command, raw io.Writer, onLine func(Line)) (Result, error) {
 	seen := &transcript{onLine: onLine}
 	if err := ctx.Err(); err != nil {
-		return Result{Code: -1}, fmt.Errorf("%s: %s: %w", h.config.Name, c, err)
+		return Result{Code: -1}, fmt.Errorf("%s: %s: %w", h.config.Name, brief(c.String()), err)
 	}
 	process, err := h.start(c, raw, seen)
 	if err != nil {
-		return Result{Code: -1}, fmt.Errorf("%s: %s: %w", h.config.Name, c, err)
+		return Result{Code: -1}, fmt.Errorf("%s: %s: %w", h.config.Name, brief(c.String()), err)
 	}
 	limit := c.Timeout
 	if c.Lock != "" {
@@ -113,9 +113,9 @@ func (h *Host) attempt(ctx context.Context, c Command, raw io.Writer, onLine fun
 		result.Code, err = h.outcome(c, process, result)
 		return result, err
 	case c.Lock != "":
-		return result, fmt.Errorf("%s: %s: %w, it goes on there: %w", h.config.Name, c, ErrLost, cut)
+		return result, fmt.Errorf("%s: %s: %w, it goes on there: %w", h.config.Name, brief(c.String()), ErrLost, cut)
 	default:
-		return result, fmt.Errorf("%s: %s: %w", h.config.Name, c, cut)
+		return result, fmt.Errorf("%s: %s: %w", h.config.Name, brief(c.String()), cut)
 	}
 }
 
@@ -124,15 +124,19 @@ func (h *Host) outcome(c Command, p *process, result Result) (code int, err erro
 	code, err = p.status()
 	switch {
 	case err != nil:
-		return code, fmt.Errorf("%s: %s: %w", h.config.Name, c, err)
+		return code, fmt.Errorf("%s: %s: %w", h.config.Name, brief(c.String()), err)
 	case code == 0:
 		return code, nil
 	case code == sshFailed && !h.Local():
-		return -1, fmt.Errorf("%s: %w", c, h.sshError(p.sshLog))
+		err = h.sshError(p.sshLog)
+		if errors.Is(err, ErrUnreachable) {
+			return -1, err // whatever the command
+		}
+		return -1, fmt.Errorf("%s: %w", brief(c.String()), err)
 	case code == busyCode && result.busy:
 		return -1, fmt.Errorf("%s: %w", h.config.Name, ErrBusy)
 	case c.Lock != "" && slices.ContainsFunc(result.Last(tailLines, 0), saysTimeout):
-		return -1, fmt.Errorf("%s: %s: %w (%v)", h.config.Name, c, ErrTimeout, c.Timeout)
+		return -1, fmt.Errorf("%s: %s: %w (%v)", h.config.Name, brief(c.String()), ErrTimeout, c.Timeout)
 	}
 	tail := result.Last(tailLines, Stderr)
 	if len(tail) == 0 {
