@@ -2,7 +2,10 @@ package main
 
 import (
 	"context"
+	"errors"
 	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/atlilith/onboardbot/internal/config"
 	"github.com/atlilith/onboardbot/onboarding"
@@ -29,6 +32,9 @@ func checkIsolation(ctx context.Context, settings *config.Config) []onboarding.F
 		return []onboarding.Finding{failing(name, fix, "%s%v", lacking, err)}
 	}
 	leftOut, err := checker.Ready(ctx)
+	if _, away := errors.AsType[*pgconn.ConnectError](err); away {
+		return []onboarding.Finding{failing(name, "Check isolation.database_url, and that this machine may connect to it.", "%s%s", lacking, platform.Explain(err))}
+	}
 	if err != nil {
 		return []onboarding.Finding{failing(name, fix, "%s%s", lacking, platform.Explain(err))}
 	}

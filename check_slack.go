@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"net/url"
 	"slices"
 	"strings"
 	"sync"
@@ -16,6 +17,9 @@ import (
 	"github.com/atlilith/onboardbot/templates"
 )
 
+// reachSlack is the fix where Slack did not answer at all.
+const reachSlack = "See that this machine reaches slack.api_url."
+
 // slackCheck looks at the app, its places and its people.
 type slackCheck struct {
 	workspace *bot.Workspace
@@ -28,7 +32,11 @@ func (c *slackCheck) run(ctx context.Context) []onboarding.Finding {
 		func() []onboarding.Finding { return c.botToken(ctx) },
 		func() []onboarding.Finding {
 			const name = "slack app token"
-			if err := c.workspace.MayListen(ctx); err != nil {
+			err := c.workspace.MayListen(ctx)
+			if _, away := errors.AsType[*url.Error](err); away {
+				return []onboarding.Finding{failing(name, reachSlack, "%v", err)}
+			}
+			if err != nil {
 				return []onboarding.Finding{failing(name, "Make an app-level token with the scope connections:write, put it into slack.app_token, and see that Socket Mode is on.", "%v", err)}
 			}
 			return []onboarding.Finding{well(name, "may listen over Socket Mode")}
@@ -43,7 +51,7 @@ func (c *slackCheck) botToken(ctx context.Context) []onboarding.Finding {
 		return []onboarding.Finding{failing(name, "Install the app in the workspace and put its bot token into slack.bot_token.", "%v", err)}
 	}
 	if err != nil {
-		return []onboarding.Finding{failing(name, "See that this machine reaches slack.api_url.", "%v", err)}
+		return []onboarding.Finding{failing(name, reachSlack, "%v", err)}
 	}
 	findings := []onboarding.Finding{well(name, "@%s in %s (%s)", installed.Handle, installed.TeamName, installed.Team)}
 	findings = append(findings, checkScopes(installed.Scopes)...)

@@ -117,6 +117,13 @@ func TestCheck(t *testing.T) {
 					t.Errorf("want %q, got %q", want, lines(report))
 				}
 			}
+			if name == "no Slack" {
+				for _, finding := range report.Findings[:2] {
+					if finding.Fix != reachSlack {
+						t.Errorf("%s is mended by %q", finding.Name, finding.Fix)
+					}
+				}
+			}
 			for _, finding := range report.Findings {
 				if (finding.Level == onboarding.OK) != (finding.Fix == "") {
 					t.Errorf("%s %s with the fix %q", finding.Level, finding.Name, finding.Fix)
