@@ -86,11 +86,11 @@ func (c Config) Validate() error {
 			problems = append(problems, fmt.Errorf(format, args...))
 		}
 	}
-	check(strings.HasPrefix(c.BotToken.Reveal(), "xoxb-"), "bot_token: must be a bot token, which starts with xoxb-")
-	check(strings.HasPrefix(c.AppToken.Reveal(), "xapp-"), "app_token: must be an app-level token, which starts with xapp-")
+	check(strings.HasPrefix(c.BotToken.Reveal(), "xoxb-"), "bot_token: %s a bot token, which starts with xoxb-", amiss(c.BotToken))
+	check(strings.HasPrefix(c.AppToken.Reveal(), "xapp-"), "app_token: %s an app-level token, which starts with xapp-", amiss(c.AppToken))
 	parsed, err := url.Parse(c.APIURL)
 	check(err == nil && (parsed.Scheme == "https" || parsed.Scheme == "http") && parsed.Host != "",
-		"api_url: %q must be an http or https URL", c.APIURL)
+		"api_url: %q must be an http or https URL, such as https://slack.com/api/", c.APIURL)
 	check(c.Connections >= 2 && c.Connections <= maxConnections, "connections: %d must be 2 to %d", c.Connections, maxConnections)
 	check(c.AckWithin > 0 && c.AckWithin < 3*time.Second, "ack_within: %s must be above 0 and below Slack's 3s", c.AckWithin)
 	check(c.HandlerTimeout >= c.AckWithin, "handler_timeout: %s must not be below ack_within (%s)", c.HandlerTimeout, c.AckWithin)
@@ -105,6 +105,14 @@ func (c Config) Validate() error {
 	check(schemaName.MatchString(c.Schema), "schema: %q must match %s", c.Schema, schemaName)
 	check(c.RiverSchema == "" || schemaName.MatchString(c.RiverSchema), "river_schema: %q must match %s", c.RiverSchema, schemaName)
 	return errors.Join(problems...)
+}
+
+// amiss is what is wrong with a token, without it.
+func amiss(token secret.String) string {
+	if token.IsZero() {
+		return "is missing:"
+	}
+	return "is not"
 }
 
 // ready fills in the defaults and validates.

@@ -10,6 +10,7 @@ import (
 	"net"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -63,10 +64,29 @@ type HTTP struct {
 // Log is what the bot writes to standard error.
 type Log struct {
 	// Level is debug, info, warn or error. Default: info.
-	Level slog.Level `yaml:"level"`
+	Level Level `yaml:"level"`
 	// Format is json or text. Default: json.
 	Format string `yaml:"format"`
 }
+
+// Level is slog's, with words of its own for what is none.
+type Level slog.Level
+
+// Level is the level as slog wants it.
+func (l Level) Level() slog.Level { return slog.Level(l) }
+
+// MarshalText writes the level's name.
+func (l Level) MarshalText() ([]byte, error) { return l.Level().MarshalText() }
+
+// UnmarshalText reads the level's name.
+func (l *Level) UnmarshalText(text []byte) error {
+	if err := (*slog.Level)(l).UnmarshalText(text); err != nil {
+		return fmt.Errorf("%q is none of debug, info, warn and error", text)
+	}
+	return nil
+}
+
+const schemaDefault = "onboarding"
 
 // Off is the value of http.listen for which nothing listens.
 const Off = "off"
@@ -103,9 +123,9 @@ func open(path string) (*reading, error) {
 	if err != nil {
 		return nil, fmt.Errorf("configuration: %w", err)
 	}
-	document, err := parse(text)
-	if err != nil {
-		return nil, &Problems{File: path, List: []Problem{{Text: "this is not YAML: " + err.Error()}}}
+	document, problem := parse(text)
+	if problem != nil {
+		return nil, &Problems{File: path, List: []Problem{*problem}}
 	}
 	r := &reading{path: path, document: document, config: new(Config), given: map[string]bool{}, origins: map[string]string{}}
 	r.problems = document.decode(text, r.config)
@@ -147,10 +167,13 @@ func (r *reading) check(sections []Section) error {
 }
 
 func (c *Config) defaults() {
-	c.Database.Schema = cmp.Or(c.Database.Schema, "onboarding")
+	c.Database.Schema = cmp.Or(c.Database.Schema, schemaDefault)
 	c.Database.Connections = cmp.Or(c.Database.Connections, 40)
 	c.Database.Runs = cmp.Or(c.Database.Runs, 16)
-	c.Slack.Schema = c.Database.Schema
+	// A wrong name is said of database.schema alone.
+	if c.Slack.Schema = c.Database.Schema; !schemaForm.MatchString(c.Slack.Schema) {
+		c.Slack.Schema = schemaDefault
+	}
 	c.Slack = c.Slack.WithDefaults()
 	c.Commands.Defaults()
 	c.Onboarding.Defaults()
@@ -171,7 +194,7 @@ var (
 	Slack      Section = func(c *Config) (string, error) { return "slack", c.Slack.Validate() }
 	Commands   Section = func(c *Config) (string, error) { return "commands", c.Commands.Validate() }
 	Own        Section = func(c *Config) (string, error) { return "database", c.Database.validate() }
-	Onboarding Section = func(c *Config) (string, error) { return "onboarding", c.Onboarding.Validate() }
+	Onboarding Section = func(c *Config) (string, error) { return "onboarding", errors.Join(c.Onboarding.Validate(), c.rules()) }
 	Runbook    Section = func(c *Config) (string, error) { return "", c.Config.Validate() }
 	Platform   Section = func(c *Config) (string, error) { return "platform", c.Config.Platform.Validate() }
 	Process    Section = func(c *Config) (string, error) { return "", errors.Join(c.HTTP.validate(), c.Log.validate()) }
@@ -198,6 +221,18 @@ func (d Database) validate() error {
 	// Beside the runs: the lease, the listener, deliveries, and what people ask for.
 	if least := int32(d.Runs) + 12; d.Connections < least {
 		problems = append(problems, fmt.Errorf("connections: %d is too few for %d runs at once; give at least %d", d.Connections, d.Runs, least))
+	}
+	return errors.Join(problems...)
+}
+
+// rules are for kinds of steps that there are: a misspelt one would rule nothing.
+func (c *Config) rules() error {
+	var problems []error
+	kinds := steps.Kinds()
+	for kind := range c.Onboarding.Rules {
+		if !slices.Contains(kinds, kind) {
+			problems = append(problems, fmt.Errorf("%s: no step of this kind is approved; there are %s", join("rules", kind), strings.Join(kinds, ", ")))
+		}
 	}
 	return errors.Join(problems...)
 }

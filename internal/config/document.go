@@ -13,7 +13,7 @@ import (
 
 // Problem is one thing that is wrong with a configuration.
 type Problem struct {
-	Line int    // 0 when the key is not in the file
+	Line int    // of the key, or of what it is missing in; 0 when nothing of its path is in the file
 	Key  string // its path, such as slack.bot_token
 	Text string // what is wrong and what to do
 }
@@ -46,16 +46,42 @@ type document struct {
 	root *yaml.Node
 }
 
-func parse(text []byte) (document, error) {
-	var root yaml.Node
-	if err := yaml.Load(text, &root); err != nil {
-		return document{}, err
+// parse reads a text as YAML, or says why there is nothing to decode.
+func parse(text []byte) (document, *Problem) {
+	var all []yaml.Node
+	err := yaml.Load(text, &all, yaml.WithAllDocuments())
+	if broken, ok := errors.AsType[*yaml.LoadError](err); ok {
+		return document{}, notYAML(text, broken)
 	}
-	if len(root.Content) == 0 {
-		return document{root: &yaml.Node{Kind: yaml.MappingNode}}, nil
+	switch {
+	case err != nil:
+		return document{}, &Problem{Text: "this is not YAML: " + err.Error()}
+	case len(all) == 0 || len(all[0].Content) == 0:
+		return document{}, &Problem{Text: "the file is empty; begin with config.example.yaml"}
+	case len(all) > 1:
+		return document{}, &Problem{Line: all[1].Line, Text: "a second document begins with ---; a configuration is one"}
+	case all[0].Content[0].Kind != yaml.MappingNode:
+		return document{}, &Problem{Line: all[0].Content[0].Line, Text: "this is no mapping of keys to values; begin with config.example.yaml"}
 	}
-	return document{root: root.Content[0]}, nil
+	return document{root: all[0].Content[0]}, nil
 }
+
+// notYAML says where what is broken begins.
+func notYAML(text []byte, broken *yaml.LoadError) *Problem {
+	lines := strings.Split(string(text), "\n")
+	if at := broken.Mark.Line; at > 0 && at <= len(lines) && strings.HasPrefix(strings.TrimLeft(lines[at-1], " "), "\t") {
+		return &Problem{Line: at, Text: "this is not YAML: a line is indented with a tab, where only spaces may stand"}
+	}
+	if broken.ContextMsg == "" {
+		return &Problem{Line: broken.Mark.Line, Text: "this is not YAML: " + broken.Message}
+	}
+	return &Problem{Line: broken.ContextMark.Line, Text: fmt.Sprintf("this is not YAML: %s, %s", broken.Message, broken.ContextMsg)}
+}
+
+// index is the name of an element of a list, as [join] takes it.
+func index(i int) string { return fmt.Sprintf("[%d]", i) }
+
+var indexed = regexp.MustCompile(`^\[\d+\]$`)
 
 var part = regexp.MustCompile(`"(?:[^"\\]|\\.)*"|[^.\[\]]+`)
 
@@ -70,8 +96,11 @@ func keys(path string) []string {
 	return parts
 }
 
-// join is the path of something below another.
+// join is the path of something below another: a key of a mapping, or [0] of a list.
 func join(path, name string) string {
+	if indexed.MatchString(name) {
+		return path + name
+	}
 	if strings.ContainsAny(name, `.[]"`) {
 		return path + "[" + strconv.Quote(name) + "]"
 	}
@@ -80,16 +109,24 @@ func join(path, name string) string {
 
 // line returns where a key stands, 0 if it is not in the file.
 func (d document) line(path string) int {
+	line, there := d.near(path)
+	if !there {
+		return 0
+	}
+	return line
+}
+
+// near returns where a key stands, or where what it is missing in does; 0 if nothing of the path is in the file.
+func (d document) near(path string) (line int, there bool) {
 	node := d.root
-	line := 0
 	for _, key := range keys(path) {
 		name, value := child(node, key)
 		if value == nil {
-			return 0
+			return line, false
 		}
 		node, line = value, name.Line
 	}
-	return line
+	return line, true
 }
 
 // child returns the nodes of a mapping's key and value, or of a sequence's element.
@@ -134,11 +171,12 @@ func locate(node *yaml.Node, line, column int) []string {
 	}
 	for i := 0; node.Kind == yaml.SequenceNode && i < len(node.Content); i++ {
 		element := node.Content[i]
-		if element.Line == line && element.Column == column && element.Kind == yaml.ScalarNode {
-			return []string{fmt.Sprint(i)}
-		}
+		name := index(i)
 		if rest := locate(element, line, column); rest != nil {
-			return append([]string{fmt.Sprint(i)}, rest...)
+			return append([]string{name}, rest...)
+		}
+		if element.Line == line && element.Column == column {
+			return []string{name}
 		}
 	}
 	return nil
@@ -185,7 +223,11 @@ func wanted(kind string) string {
 		return "a duration such as 30s, 15m or 24h"
 	case kind == "bool":
 		return "true or false"
-	case strings.HasPrefix(kind, "int") || strings.HasPrefix(kind, "uint"):
+	case kind == "uint16":
+		return "a whole number from 0 to 65535"
+	case strings.HasPrefix(kind, "uint"):
+		return "a whole number from 0 up"
+	case strings.HasPrefix(kind, "int"):
 		return "a whole number"
 	case strings.HasPrefix(kind, "float"):
 		return "a number"
@@ -213,7 +255,8 @@ func (d document) said(section string, err error) []Problem {
 	if key, rest, found := strings.Cut(text, ": "); found && !strings.ContainsAny(key, " ,") {
 		path, text = strings.TrimPrefix(section+"."+key, "."), rest
 	}
-	return []Problem{{Line: d.line(path), Key: path, Text: text}}
+	line, _ := d.near(path)
+	return []Problem{{Line: line, Key: path, Text: text}}
 }
 
 // inOrder sorts problems as the file goes; those of keys that are missing come last.

@@ -60,7 +60,7 @@ func (r *reading) tree(path string, value reflect.Value) (*yaml.Node, error) {
 	}
 	node := &yaml.Node{Kind: yaml.SequenceNode}
 	for i := range value.Len() {
-		element, err := r.tree(join(path, fmt.Sprint(i)), value.Index(i))
+		element, err := r.tree(join(path, index(i)), value.Index(i))
 		if err != nil {
 			return nil, err
 		}
@@ -170,7 +170,7 @@ func below(value reflect.Value, path string, yield func(string, reflect.Value) b
 		}
 	case value.Kind() == reflect.Slice:
 		for i := range value.Len() {
-			if !below(value.Index(i), join(path, fmt.Sprint(i)), yield) {
+			if !below(value.Index(i), join(path, index(i)), yield) {
 				return false
 			}
 		}

@@ -22,7 +22,7 @@ func TestCheckNeedsLittle(t *testing.T) {
 		{"a secret of others is not there", minimal + "slack:\n  bot_token: ${NO_SUCH_TOKEN}\n", ""},
 		{"one that is needed is not there", strings.Replace(minimal, "postgres://auditor@db.example.com/platform", "${NO_SUCH_URL}", 1),
 			"line 2: platform.database_url: NO_SUCH_URL: environment variable is not set; set it, or give the value in a file as file:/path"},
-		{"no role", "platform:\n  database_url: postgres:///platform\n", "platform.app_role: is missing: the role that the platform's sessions run as"},
+		{"no role", "platform:\n  database_url: postgres:///platform\n", "line 1: platform.app_role: is missing: the role that the platform's sessions run as"},
 		{"misspelt", minimal + "isolation:\n  budgt: {}\n", `line 6: isolation.budgt: there is no key "budgt" here; see config.example.yaml for the keys there are`},
 		{"a name with dots", minimal + "isolation:\n  tables:\n    public.notes: {platform: true}\n    public.plans: {platform: true, org: org_id}\n",
 			`line 8: isolation.tables["public.plans"]: platform contradicts user, org or parent`},
@@ -51,7 +51,7 @@ func TestReportsNeedAPlace(t *testing.T) {
 	for _, c := range []struct{ text, want string }{
 		{"commands: {channels: [C0OPS]}\n", ""},
 		{"log: {}\n", ""},
-		{"isolation:\n  schedule:\n    cron: 0 7 * * *\n", "isolation.channel: is missing: the id of the channel for scheduled reports, since commands.channels names none"},
+		{"isolation:\n  schedule:\n    cron: 0 7 * * *\n", "line 1: isolation.channel: is missing: the id of the channel for scheduled reports, since commands.channels names none"},
 		{"isolation:\n  channel: '#ops'\n", `line 2: isolation.channel: "#ops" is not the id of a channel, such as C0123ABCD`},
 		{"isolation:\n  channel: C0OPS\n  schedule:\n    cron: mornings\n", `line 4: isolation.schedule.cron: "mornings" is no schedule such as "0 7 * * *": expected 5 to 6 fields, found 1: [mornings]`},
 	} {

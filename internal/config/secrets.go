@@ -72,7 +72,7 @@ func walk(value reflect.Value, path string, visit func(string, *secret.String)) 
 		}
 	case reflect.Slice:
 		for i := range value.Len() {
-			walk(value.Index(i), join(path, fmt.Sprint(i)), visit)
+			walk(value.Index(i), join(path, index(i)), visit)
 		}
 	case reflect.Map:
 		for _, key := range value.MapKeys() {

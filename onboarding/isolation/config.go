@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/jackc/pgx/v5"
 )
 
 // Config says which database to check and how hard. Only DatabaseURL, AppRole and Settings.User are needed; the rest corrects
@@ -109,6 +111,13 @@ func (c Config) Validate() error {
 		}
 	}
 	missing("database_url", c.DatabaseURL)
+	connects := func(key, url string) {
+		if _, err := pgx.ParseConfig(url); url != "" && err != nil {
+			problems = append(problems, fmt.Errorf("%s: is not a connection string such as postgres://auditor@db.example.com/platform", key))
+		}
+	}
+	connects("database_url", c.DatabaseURL)
+	connects("app_database_url", c.AppDatabaseURL)
 	missing("app_role", c.AppRole)
 	missing("settings.user", c.Settings.User)
 	negative := func(key string, value int64) {

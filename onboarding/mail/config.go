@@ -162,7 +162,7 @@ func (p Pattern) validate(field string) (problems []error) {
 	}
 	for i, mx := range p.MX {
 		if _, err := dns.NewRecord(domain, "MX", 60, expand(mx, domain)); err != nil {
-			problems = append(problems, fmt.Errorf("%s.mx[%d]: %w", field, i, err))
+			problems = append(problems, fmt.Errorf("%s.mx[%d]: %q is not a preference and an exchanger, such as 10 mail.quinn.example", field, i, mx))
 		}
 	}
 	if p.SPF == "" {

@@ -55,7 +55,9 @@ func (c Config) Validate() error {
 	complain := func(field, format string, args ...any) {
 		problems = append(problems, fmt.Errorf("%s: %s", field, fmt.Sprintf(format, args...)))
 	}
-	if !strings.HasPrefix(c.Dir, "/") && !strings.HasPrefix(c.Dir, "~/") {
+	if c.Dir == "" {
+		complain("dir", "is missing: where the work tree is on the host, such as ~/platform")
+	} else if !strings.HasPrefix(c.Dir, "/") && !strings.HasPrefix(c.Dir, "~/") {
 		complain("dir", "%q is neither absolute nor under ~/", c.Dir)
 	}
 	if !branchName.MatchString(c.Branch) || strings.Contains(c.Branch, "..") {
@@ -64,7 +66,9 @@ func (c Config) Validate() error {
 	if c.Remote != "" && !remoteName.MatchString(c.Remote) {
 		complain("remote", "%q is not the name of a remote such as origin", c.Remote)
 	}
-	if address, err := mail.ParseAddress(c.Author); err != nil || address.Name == "" {
+	if c.Author == "" {
+		complain("author", "is missing: whose the bot's commits are, such as Onboarding <onboarding@example.com>")
+	} else if address, err := mail.ParseAddress(c.Author); err != nil || address.Name == "" {
 		complain("author", "%q is not of the form Name <address>", c.Author)
 	}
 	if err := checkPath(c.DomainsDir); err != nil {

@@ -244,7 +244,9 @@ func (c *Config) Validate() error {
 	c.validateHosts(&p)
 	c.validateMail(&p)
 	c.validateCertificates(&p)
-	if _, known := c.Hosts[c.Repository.Host]; !known {
+	if c.Repository.Host == "" {
+		p.add("repository.host", "is missing: which of hosts has the repository")
+	} else if _, known := c.Hosts[c.Repository.Host]; !known {
 		p.add("repository.host", "%q is not one of hosts", c.Repository.Host)
 	}
 	p.under("repository", c.Repository.Validate())
@@ -299,7 +301,9 @@ func (c *Config) validateHosts(p *problems) {
 			p.add(key+".ipv4", "is missing beside ipv6")
 		}
 	}
-	if vps, known := c.Hosts[c.VPS]; !known || vps.IPv4 == "" {
+	if c.VPS == "" {
+		p.add("vps", "is missing: which of hosts with an ipv4 sites run on; with one such host alone it is that")
+	} else if vps, known := c.Hosts[c.VPS]; !known || vps.IPv4 == "" {
 		p.add("vps", "%q is not one of hosts with an ipv4", c.VPS)
 	}
 }

@@ -1,6 +1,7 @@
 package steps_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -114,8 +115,14 @@ func TestSteps(t *testing.T) {
 			)
 		}
 		want = append(want, onboarding.Definition{Key: "verify", Title: "Verify", After: keys{"database", "go-live/a.com", "go-live/b.org"}})
-		if diff := cmp.Diff(want, runbook.Steps(merche("a.com", "b.org"))); diff != "" {
+		got := runbook.Steps(merche("a.com", "b.org"))
+		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("%s: (-want +got)\n%s", provider, diff)
+		}
+		for _, step := range slices.Concat(got, runbook.RenewSteps(&onboarding.Run{Request: merche("a.com")})) {
+			if step.Destructive && !slices.Contains(steps.Kinds(), step.Key.Kind()) {
+				t.Errorf("%s is approved, and no kind of step that is", step.Key)
+			}
 		}
 	}
 }

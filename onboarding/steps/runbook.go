@@ -126,6 +126,15 @@ const (
 	setupMail    = "mail"
 )
 
+// Kinds are the kinds of steps that are approved, each with what takes it back.
+func Kinds() []string {
+	kinds := []string{database, publish, mailKey, setupMail, deployConfig, deploy, certificate, syncConf, goLive, renew}
+	for _, kind := range []string{deploy, certificate, deployConfig, publish, setupMail, mailKey, database} {
+		kinds = append(kinds, undo+kind)
+	}
+	return kinds
+}
+
 // Steps lists the steps of a request in the order of the runbook. Domains do not wait for each other.
 func (b *Runbook) Steps(request onboarding.Request) []onboarding.Definition {
 	list := []onboarding.Definition{

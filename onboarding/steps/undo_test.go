@@ -10,6 +10,7 @@ import (
 	wire "github.com/miekg/dns"
 
 	"github.com/atlilith/onboardbot/onboarding"
+	"github.com/atlilith/onboardbot/onboarding/steps"
 )
 
 // everything is what an onboarding can change, as text to compare.
@@ -54,6 +55,9 @@ func (w *town) undo(run *onboarding.Run, changes map[onboarding.Key]onboarding.C
 		}
 	}
 	for _, definition := range w.runbook.UndoSteps(back) {
+		if !slices.Contains(steps.Kinds(), definition.Key.Kind()) {
+			w.t.Errorf("%s is approved, and no kind of step that is", definition.Key)
+		}
 		back.Steps = append(back.Steps, onboarding.Step{Definition: definition, State: onboarding.StepPending})
 	}
 	return back
