@@ -87,6 +87,11 @@ func (c checker) Check(_ context.Context, options isolation.Options) (*isolation
 	return c(options)
 }
 
+func (c checker) Ready(context.Context) ([]string, error) {
+	_, err := c(isolation.Options{})
+	return nil, err
+}
+
 func TestTenant(t *testing.T) {
 	t.Parallel()
 	report := saying([]string{"leak read a", "risk update b"}, "c: timed out")

@@ -9,16 +9,30 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/isolation"
 )
 
+// Readier is a [Checker] that can say beforehand whether it could check at all; [isolation.Checker] can.
+type Readier interface {
+	Checker
+	Ready(ctx context.Context) (leftOut []string, err error)
+}
+
+var _ Readier = (*isolation.Checker)(nil)
+
 // Tenant checks one tenant against all others, for the step of a run that does so once the tenant is there.
 type Tenant struct {
-	checker Checker
+	checker Readier
 	// turn lets one check at a time through, so that many runs take no more from the platform than one.
 	turn chan struct{}
 }
 
 // NewTenant returns a check of single tenants.
-func NewTenant(checker Checker) *Tenant {
+func NewTenant(checker Readier) *Tenant {
 	return &Tenant{checker: checker, turn: make(chan struct{}, 1)}
+}
+
+// Ready says why no tenant could be checked, before a run relies on it.
+func (t *Tenant) Ready(ctx context.Context) error {
+	_, err := t.checker.Ready(ctx)
+	return err
 }
 
 // Check lets the tenant with a slug and all others try to reach each other's rows. A leak fails; a risk, and what could not be

@@ -3,6 +3,7 @@ package steps_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -21,6 +22,8 @@ func (p *proof) Check(_ context.Context, tenant string) ([]onboarding.Finding, e
 	p.asked = append(p.asked, tenant)
 	return p.findings, p.err
 }
+
+func (p *proof) Ready(context.Context) error { return p.err }
 
 func TestIsolation(t *testing.T) {
 	w := newTown(t, nil)
@@ -48,5 +51,11 @@ func TestIsolation(t *testing.T) {
 	proof.err = errors.New("the database is away")
 	if _, err := w.runbook.Look(t.Context(), run, key); !errors.Is(err, proof.err) {
 		t.Errorf("got %v", err)
+	}
+	findings := w.look(run, "preflight").Findings
+	if !slices.ContainsFunc(findings, func(f onboarding.Finding) bool {
+		return f.Level == onboarding.Failed && f.Name == "isolation checks" && f.Detail == "the database is away"
+	}) {
+		t.Errorf("a run begins that cannot end: %+v", findings)
 	}
 }

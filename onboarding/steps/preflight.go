@@ -45,7 +45,7 @@ func (b *Runbook) lookPreflight(ctx context.Context, run *onboarding.Run) (onboa
 		checks = append(checks, func(ctx context.Context) []onboarding.Finding { return b.checkZone(ctx, site) },
 			func(ctx context.Context) []onboarding.Finding { return b.preflightMail(ctx, site) })
 	}
-	checks = append(checks, func(ctx context.Context) []onboarding.Finding { return b.preflightPortal(ctx, run) })
+	checks = append(checks, func(ctx context.Context) []onboarding.Finding { return b.preflightPortal(ctx, run) }, b.preflightIsolation)
 	findings := atOnce(ctx, checks)
 	if !slices.ContainsFunc(findings, failed) {
 		findings = append(findings, b.checkRows(ctx, run)...)
