@@ -54,6 +54,14 @@ func (p Problems) add(field Field, problem string) {
 	}
 }
 
+// also says one more problem of a field that has several values, each in its turn.
+func (p Problems) also(field Field, problem string) {
+	if problem == "" || strings.Contains(" "+p[field], " "+problem) {
+		return
+	}
+	p[field] = strings.TrimSpace(p[field] + " " + problem)
+}
+
 // Error lists the problems in the order of their fields.
 func (p Problems) Error() string {
 	lines := make([]string, 0, len(p))

@@ -1,6 +1,9 @@
 package onboarding
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // MailPlan is what happens to mail for a domain.
 type MailPlan string
@@ -46,6 +49,9 @@ func (m Mail) check(domain string) string {
 	case MailForward:
 		if problem := CheckEmail(m.Forward); problem != "" {
 			return fmt.Sprintf("Where mail for %s is forwarded to: %s", domain, problem)
+		}
+		if to := m.Forward[strings.LastIndexByte(m.Forward, '@')+1:]; strings.EqualFold(to, domain) {
+			return fmt.Sprintf("Mail for %s would be forwarded to itself and go round in circles: give an address elsewhere.", domain)
 		}
 		return ""
 	}

@@ -93,6 +93,8 @@ const (
 	MaxDisplayName = 80
 	MaxEmail       = 254 // RFC 5321 §4.5.3.1.3, less the angle brackets
 	MaxDomains     = 10
+
+	maxLocalPart = 64 // RFC 5321 §4.5.3.1.1
 )
 
 var slugForm = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`)
@@ -113,7 +115,8 @@ func CheckSlug(slug string, reserved []string) string {
 }
 
 // CheckText says what is wrong with a line of free text: empty, too long, not UTF-8, or with characters that do not print.
-// Bidirectional controls are refused too, since they make a line read as something that it is not (Unicode TR36 §2.3).
+// Of the characters that only steer how others are shown, two stay: those that join emoji and the letters of some scripts. The rest
+// make a line read as something that it is not (Unicode TR36 §2.3), or two names look the same.
 func CheckText(what, text string, limit int) string {
 	switch {
 	case strings.TrimSpace(text) == "":
@@ -124,12 +127,20 @@ func CheckText(what, text string, limit int) string {
 		return fmt.Sprintf("At most %d characters; this has %d.", limit, utf8.RuneCountInString(text))
 	}
 	for _, r := range text {
-		if unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) {
+		if r == zeroWidthNonJoiner || r == zeroWidthJoiner {
+			continue
+		}
+		if unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp) {
 			return fmt.Sprintf("The character %U does not print; remove it.", r)
 		}
 	}
 	return ""
 }
+
+const (
+	zeroWidthNonJoiner = '\u200c'
+	zeroWidthJoiner    = '\u200d'
+)
 
 // CheckEmail says what is wrong with an address, as a sentence, or nothing. Only a bare ASCII addr-spec (RFC 5322 §3.4.1)
 // whose domain has a dot is taken: it also becomes the account of an ACME client.
@@ -141,7 +152,11 @@ func CheckEmail(address string) string {
 	if err != nil || parsed.Address != address || strings.HasPrefix(address, "-") {
 		return "This is not an email address, such as merche@example.com."
 	}
-	domain := address[strings.LastIndexByte(address, '@')+1:]
+	at := strings.LastIndexByte(address, '@')
+	if at > maxLocalPart {
+		return fmt.Sprintf("At most %d characters can stand before the @; these are %d.", maxLocalPart, at)
+	}
+	domain := address[at+1:]
 	if ascii, err := asciiForm.ToASCII(domain); err != nil || !strings.Contains(ascii, ".") {
 		return "The part behind the @ is not a domain."
 	}
@@ -164,13 +179,19 @@ func ParseDomain(text string) (name, problem string) {
 		return "", "Give a domain, such as merche-biche.com."
 	case len(text) > 1000:
 		return "", "A domain has at most 253 characters."
-	case strings.Contains(text, "://") || strings.ContainsAny(text, "/@: "):
+	case strings.Contains(text, "://") || strings.ContainsAny(text, "/@: *"):
+		if meant := bareDomain(text); meant != "" {
+			return "", fmt.Sprintf("%s is not a bare domain: write %s.", shorten(text), meant)
+		}
 		return "", fmt.Sprintf("%s is not a bare domain: leave out https:// and everything behind the name.", shorten(text))
 	}
 	name, err := asciiForm.ToASCII(text)
 	// 4 octets are kept for "www." (RFC 1035 §2.3.4: 253 visible octets).
-	if err != nil || len(name) > 249 || !strings.Contains(name, ".") {
-		return "", fmt.Sprintf("%s is not a valid domain name.", shorten(text))
+	if err != nil || len(name) > 249 {
+		return "", fmt.Sprintf("%s is not a valid domain name: letters, digits and hyphens with dots between, such as merche-biche.com.", shorten(text))
+	}
+	if !strings.Contains(name, ".") {
+		return "", fmt.Sprintf("%s is no whole domain name: an ending such as .com is missing.", shorten(text))
 	}
 	if name[len(name)-1] >= '0' && name[len(name)-1] <= '9' {
 		return "", fmt.Sprintf("%s is an address, not a domain name.", shorten(text))
@@ -184,13 +205,40 @@ func ParseDomain(text string) (name, problem string) {
 	return name, ""
 }
 
+// bareDomain is the domain within what somebody copied from somewhere: an address of a page or of mail, a wildcard. It is empty where
+// that cannot be told.
+func bareDomain(text string) string {
+	if _, after, found := strings.Cut(text, "://"); found {
+		text = after
+	}
+	text, _, _ = strings.Cut(text, "/")
+	text = text[strings.LastIndexByte(text, '@')+1:]
+	text, _, _ = strings.Cut(text, ":")
+	text = strings.TrimPrefix(strings.TrimPrefix(strings.ToLower(text), "*."), "www.")
+	if strings.ContainsAny(text, "/@: *") {
+		return ""
+	}
+	name, problem := ParseDomain(text)
+	if problem != "" {
+		return ""
+	}
+	return name
+}
+
 func publicSuffix(name string) bool {
 	_, err := publicsuffix.EffectiveTLDPlusOne(name)
 	return err != nil
 }
 
+// shorten is the beginning of what somebody typed, as it can stand in a sentence: what does not print would bend the rest of it.
 func shorten(text string) string {
 	const limit = 60
+	text = strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) {
+			return r
+		}
+		return utf8.RuneError
+	}, text)
 	if runes := []rune(text); len(runes) > limit {
 		return string(runes[:limit]) + "…"
 	}
@@ -225,21 +273,25 @@ func (r Request) check(reserved, hosts []string) Problems {
 		problems.add(FieldDomains, fmt.Sprintf("At most %d domains in one run; these are %d.", MaxDomains, len(r.Domains)))
 	}
 	seen := map[string]bool{}
-	for _, domain := range r.Domains {
+	wrong := map[Mail]bool{}
+	for _, domain := range r.Domains[:min(len(r.Domains), MaxDomains)] {
 		name, problem := ParseDomain(domain.Name)
 		switch {
 		case problem != "":
-			problems.add(FieldDomains, problem)
+			problems.also(FieldDomains, problem)
 		case name != domain.Name:
-			problems.add(FieldDomains, fmt.Sprintf("%s is to be written %s.", shorten(domain.Name), name))
+			problems.also(FieldDomains, fmt.Sprintf("%s is to be written %s.", shorten(domain.Name), name))
 		case seen[name]:
-			problems.add(FieldDomains, name+" is named twice.")
+			problems.also(FieldDomains, name+" is named twice.")
 		}
 		seen[name] = true
 		if domain.Host != "" && !slices.Contains(hosts, domain.Host) {
-			problems.add(FieldHost, fmt.Sprintf("%s is not one of the configured hosts: %s.", shorten(domain.Host), strings.Join(hosts, ", ")))
+			problems.also(FieldHost, fmt.Sprintf("%s is not one of the configured hosts: %s.", shorten(domain.Host), strings.Join(hosts, ", ")))
 		}
-		problems.add(FieldMail, domain.Mail.check(domain.Name))
+		if problem := domain.Mail.check(domain.Name); problem != "" && !wrong[domain.Mail] {
+			wrong[domain.Mail] = true
+			problems.also(FieldMail, problem)
+		}
 	}
 	if r.Brand != nil {
 		problems.add(FieldBrand, r.Brand.check(r.Mode))

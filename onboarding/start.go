@@ -111,7 +111,7 @@ func (s *Service) checkDomains(ctx context.Context, request Request, earlier *Ru
 		err := s.pool.QueryRow(ctx, `SELECT slug FROM runs JOIN run_domains ON run_id = id WHERE domain = $1 AND active AND slug <> $2`, domain.Name, request.Slug).Scan(&slug)
 		switch {
 		case err == nil:
-			problems.add(FieldDomains, fmt.Sprintf("%s is part of the run of %s.", domain.Name, slug))
+			problems.also(FieldDomains, fmt.Sprintf("%s is part of the run of %s.", domain.Name, slug))
 			continue
 		case !errors.Is(err, pgx.ErrNoRows):
 			return fmt.Errorf("domains: %w", err)
@@ -121,7 +121,7 @@ func (s *Service) checkDomains(ctx context.Context, request Request, earlier *Ru
 			return fmt.Errorf("domains: %w", err)
 		}
 		if deployed && !earlier.had(domain.Name) {
-			problems.add(FieldDomains, fmt.Sprintf("%s is deployed already.", domain.Name))
+			problems.also(FieldDomains, fmt.Sprintf("%s is deployed already.", domain.Name))
 		}
 	}
 	return nil
