@@ -93,7 +93,7 @@ type fields struct {
 
 func (f *fields) add(block, label, hint string, element slack.BlockElement) *slack.InputBlock {
 	if problem := f.problems[block]; problem != "" {
-		f.blocks = append(f.blocks, slack.NewAlertBlock(bot.Plain(bot.Escape(problem), bot.MaxAlert), slack.AlertBlockOptionLevel(slack.AlertLevelError)))
+		f.blocks = append(f.blocks, complaint(problem))
 	}
 	input := slack.NewInputBlock(block, bot.Plain(label, bot.MaxInputLabel), nil, element)
 	if hint != "" {
@@ -101,6 +101,14 @@ func (f *fields) add(block, label, hint string, element slack.BlockElement) *sla
 	}
 	f.blocks = append(f.blocks, input)
 	return input
+}
+
+// complaint says above an input what is wrong with it. An alert has little room.
+func complaint(problem string) slack.Block {
+	if len([]rune(bot.Escape(problem))) > bot.MaxAlert {
+		return bot.Section(markFailed + " " + inline(problem))
+	}
+	return slack.NewAlertBlock(bot.Plain(problem, bot.MaxAlert), slack.AlertBlockOptionLevel(slack.AlertLevelError))
 }
 
 // typed adds an input that sends what is entered at once, so that it is kept if the form is never sent.

@@ -31,7 +31,7 @@ func (d draft) request(hosts []string) (onboarding.Request, slips) {
 	case onboarding.ModeMember:
 		request.Org = onboarding.Org{Slug: d.Join}
 	}
-	host := d.Host
+	host := knownHost(d.Host, hosts)
 	if (host == "" || host == each) && len(hosts) > 0 {
 		host = hosts[0]
 	}
@@ -41,7 +41,7 @@ func (d draft) request(hosts []string) (onboarding.Request, slips) {
 	problems := slips{}
 	if d.Host == each {
 		problems.at(blockHosts, eachDomain(request.Domains, d.Hosts, func(domain *onboarding.Domain, value string) string {
-			domain.Host = value
+			domain.Host = knownHost(value, hosts)
 			return ""
 		}))
 	}
@@ -53,6 +53,14 @@ func (d draft) request(hosts []string) (onboarding.Request, slips) {
 	}
 	request.Brand = d.brand(problems)
 	return request, problems
+}
+
+// knownHost is a host as it is configured, since keyboards of phones begin with a capital. What is none stays, to be said.
+func knownHost(typed string, hosts []string) string {
+	if at := slices.IndexFunc(hosts, func(host string) bool { return strings.EqualFold(host, typed) }); at >= 0 {
+		return hosts[at]
+	}
+	return typed
 }
 
 func (s slips) at(block, problem string) {

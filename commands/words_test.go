@@ -84,9 +84,52 @@ func TestVisible(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
 		"plain\ttext\n": "plain\ttext\n", "\x1b[31m": `\u001b[31m`, "a\u202eb": `a\u202eb`, "\xff": `\xff`, "\U000e0041": `\U000e0041`, "ñ – 日本 😀": "ñ – 日本 😀", "\u00a0": `\u00a0`,
+		"👩\u200d👧 ❤\ufe0f\u200d🔥": "👩\u200d👧 ❤\ufe0f\u200d🔥", "mer\u200dche": `mer\u200dche`, "👩\u200d": `👩\u200d`,
 	} {
 		if got := visible(text); got != want {
 			t.Errorf("%q shows as %q, want %q", text, got, want)
+		}
+	}
+}
+
+// TestNothingIsMarkup writes text from people into a line of mrkdwn, where it must neither format nor lose anything.
+func TestNothingIsMarkup(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"*b* `c`": "∗b∗ ˋcˋ", "_i_ _j_ ~s~": "ˍiˍ ˍjˍ ∼s∼", "(_two words_)": "(ˍtwo wordsˍ)", "<!channel> & <@U1>": "&lt;!channel&gt; &amp; &lt;@U1&gt;",
+		"org_members of _template": "org_members of _template", "~/Code/@projects": "~/Code/@projects", "a\nb": "a b",
+	} {
+		if got := inline(text); got != want {
+			t.Errorf("%q reads %q, want %q", text, got, want)
+		}
+	}
+}
+
+func TestWholeLines(t *testing.T) {
+	t.Parallel()
+	if got := whole([]string{"one", "two"}, 100); got != "one\ntwo" {
+		t.Errorf("got %q", got)
+	}
+	if got := whole([]string{"one", "two", strings.Repeat("x", 100)}, 30); got != "one\ntwo\n… and 1 more" {
+		t.Errorf("got %q", got)
+	}
+}
+
+// TestExcerptShares gives a long file the room that its neighbours do not need, and no more.
+func TestExcerptShares(t *testing.T) {
+	t.Parallel()
+	long := strings.TrimSpace(strings.Repeat("x\n", 40))
+	left := room{lines: 44, chars: 1000, each: 22}
+	for _, c := range []struct {
+		parts  []part
+		hidden int
+	}{
+		{[]part{{body: "subject"}, {body: long}}, 0},
+		{[]part{{body: long}, {body: long}}, 37},
+		{[]part{{body: "subject"}, {body: strings.Repeat("x\n", 60)}}, 19},
+	} {
+		if _, hidden := excerpt(c.parts, left); hidden != c.hidden {
+			t.Errorf("%d lines are hidden, want %d", hidden, c.hidden)
 		}
 	}
 }
@@ -111,11 +154,11 @@ func TestChunks(t *testing.T) {
 
 func TestDraftBecomesARequest(t *testing.T) {
 	t.Parallel()
-	d := draft{Slug: "merche-biche", Name: "Merche", Email: "m@example.com", Mode: onboarding.ModeMember, OrgSlug: "left-over", OrgName: "Left over", Join: "cocotte",
+	d := draft{Slug: "merche-biche", Name: "Merche", Email: "m@example.com", Mode: onboarding.ModeMember, Host: each, Hosts: "Mañana.example: VPS-1", OrgSlug: "left-over", OrgName: "Left over", Join: "cocotte",
 		Domains: "Merche-Biche.COM., mañana.example;www.x.example\n\n not_a_domain", Mail: each, Mails: "mañana.example: Forward me@example.com\nmerche-biche.com mailbox"}
 	want := onboarding.Request{Slug: "merche-biche", DisplayName: "Merche", Email: "m@example.com", Mode: onboarding.ModeMember, Org: onboarding.Org{Slug: "cocotte"},
 		Domains: []onboarding.Domain{{Name: "merche-biche.com", Host: "vps-0", Mail: onboarding.Mail{Plan: onboarding.MailMailbox}},
-			{Name: "xn--maana-pta.example", Host: "vps-0", Mail: onboarding.Mail{Plan: onboarding.MailForward, Forward: "me@example.com"}},
+			{Name: "xn--maana-pta.example", Host: "vps-1", Mail: onboarding.Mail{Plan: onboarding.MailForward, Forward: "me@example.com"}},
 			{Name: "www.x.example", Host: "vps-0"}, {Name: "not_a_domain", Host: "vps-0"}}}
 	got, problems := d.request(twoHosts)
 	if diff := cmp.Diff(want, got); diff != "" || len(problems) > 0 {
