@@ -21,10 +21,7 @@ func approvalKey(approval *onboarding.Approval) string {
 // approval is the question about one change, and what became of it: asked, decided, under way, done.
 func (s scribe) approval(view *onboarding.View, approval *onboarding.Approval, now time.Time) bot.Message {
 	var page sheet
-	name := approval.Step.Kind()
-	if step := view.Step(approval.Step); step != nil {
-		name = title(step.Definition)
-	}
+	name := stepName(view, approval.Step)
 	attempts := attemptsUnder(view, approval.ID)
 	mark, words := outcome(approval, attempts)
 	if s.freeze != nil && approval.State == onboarding.ApprovalApproved && len(attempts) == 0 {

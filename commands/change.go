@@ -2,6 +2,7 @@ package commands
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"al.essio.dev/pkg/shellescape"
@@ -143,10 +144,20 @@ func commitParts(commit *onboarding.Commit) []part {
 		count = "1 file"
 	}
 	parts := []part{{head: fmt.Sprintf("A commit in %s, %s", commit.Folder, count), body: commit.Subject}}
-	for _, file := range commit.Files {
+	// What only explains comes last: the first of the files are all that a phone shows.
+	files := slices.Clone(commit.Files)
+	slices.SortStableFunc(files, func(a, b onboarding.FileChange) int { return explains(a.Path) - explains(b.Path) })
+	for _, file := range files {
 		parts = append(parts, filePart(commit.Folder, file))
 	}
 	return parts
+}
+
+func explains(path string) int {
+	if strings.HasSuffix(path, ".md") {
+		return 1
+	}
+	return 0
 }
 
 func filePart(folder string, file onboarding.FileChange) part {

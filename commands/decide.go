@@ -59,8 +59,20 @@ func (d *Desk) decide(ctx context.Context, action bot.Action, agrees bool) error
 	if agrees {
 		do = toApprove
 	}
-	_, err = d.workspace.OpenView(ctx, action.TriggerID, reasonForm(approval, do))
+	name, err := d.nameOf(ctx, approval)
+	if err == nil {
+		_, err = d.workspace.OpenView(ctx, action.TriggerID, reasonForm(name, approval, do))
+	}
 	return err
+}
+
+// nameOf is the step that a question is about, as people know it from the thread.
+func (d *Desk) nameOf(ctx context.Context, approval *onboarding.Approval) (string, error) {
+	view, err := d.service.View(ctx, approval.RunID)
+	if err != nil {
+		return "", err
+	}
+	return stepName(view, approval.Step), nil
 }
 
 // verb is what somebody wants to do with a question, and gives a reason for.
@@ -86,7 +98,7 @@ func reasonInput() *slack.PlainTextInputBlockElement {
 	return reason
 }
 
-func reasonForm(approval *onboarding.Approval, do verb) slack.ModalViewRequest {
+func reasonForm(name string, approval *onboarding.Approval, do verb) slack.ModalViewRequest {
 	titleText, submit, label, note := "Approve a change", "Approve", "Why?", ""
 	switch do {
 	case toReject:
@@ -102,7 +114,7 @@ func reasonForm(approval *onboarding.Approval, do verb) slack.ModalViewRequest {
 	reason := reasonInput()
 	reason.FocusOnLoad = true
 	var page sheet
-	page.say(fmt.Sprintf("*%s*\n%s", inline(string(approval.Step)), inline(cause(approval.Change.Summary))))
+	page.say(fmt.Sprintf("*%s*\n%s", inline(name), inline(cause(approval.Change.Summary))))
 	if note != "" {
 		page.say(note)
 	}
@@ -123,8 +135,12 @@ func (d *Desk) breakGlass(ctx context.Context, action bot.Action) error {
 	if err == nil {
 		approval, err = d.service.Approval(ctx, idOf(action.Value))
 	}
+	var name string
 	if err == nil {
-		_, err = d.workspace.OpenView(ctx, action.TriggerID, reasonForm(approval, toBreakGlass))
+		name, err = d.nameOf(ctx, approval)
+	}
+	if err == nil {
+		_, err = d.workspace.OpenView(ctx, action.TriggerID, reasonForm(name, approval, toBreakGlass))
 	}
 	return d.answer(ctx, action, err)
 }
@@ -192,15 +208,19 @@ func (d *Desk) changeView(ctx context.Context, action bot.Action, id uuid.UUID, 
 	if err != nil {
 		return slack.ModalViewRequest{}, err
 	}
-	return changePage(approval, page), nil
+	name, err := d.nameOf(ctx, approval)
+	if err != nil {
+		return slack.ModalViewRequest{}, err
+	}
+	return changePage(name, approval, page), nil
 }
 
 // changePage is one page of a whole change, the nearest one if there is none of that number.
-func changePage(approval *onboarding.Approval, number int) slack.ModalViewRequest {
+func changePage(name string, approval *onboarding.Approval, number int) slack.ModalViewRequest {
 	all := pages(partsOf(approval.Change))
 	number = max(0, min(number, len(all)-1))
 	var page sheet
-	page.say(fmt.Sprintf("*%s*\n%s", inline(string(approval.Step)), inline(cause(approval.Change.Summary))))
+	page.say(fmt.Sprintf("*%s*\n%s", inline(name), inline(cause(approval.Change.Summary))))
 	for _, part := range all[number] {
 		page.parts(part)
 	}

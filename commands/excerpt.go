@@ -9,13 +9,13 @@ import (
 // room is how much of a change is shown. The rest is behind "Show all".
 type room struct {
 	lines, chars int
-	// each is how many lines one part may take, so that a long file does not hide all others.
+	// each is how many lines one part may take, so that a long file does not hide all others. It may also take what these need not.
 	each int
 }
 
 var (
 	// roomy is what a phone shows without much scrolling, for those who decide.
-	roomy = room{lines: 44, chars: 2400, each: 22}
+	roomy = room{lines: 50, chars: 3400, each: 22}
 	// brief is for the record.
 	brief = room{lines: 24, chars: 1500, each: 20}
 	// glance is for many changes at once.
@@ -24,12 +24,12 @@ var (
 
 // excerpt returns the beginning of each part as far as there is room, and how many lines it left out.
 func excerpt(parts []part, left room) (shown []part, hidden int) {
-	for _, full := range parts {
+	for i, full := range parts {
 		var body []string
 		if full.body != "" {
 			body = strings.Split(full.body, "\n")
 		}
-		lines := min(left.lines, left.each)
+		lines := min(left.lines, max(left.each, left.lines-needed(parts[i+1:], left.each)))
 		if len(body) <= lines+3 && left.lines > 0 {
 			// Hiding three lines takes as much room as showing them.
 			lines = len(body)
@@ -52,6 +52,15 @@ func excerpt(parts []part, left room) (shown []part, hidden int) {
 		shown = append(shown, cut)
 	}
 	return fold(shown), hidden
+}
+
+// needed is how many lines some parts take, none more than each.
+func needed(parts []part, each int) int {
+	lines := 0
+	for _, part := range parts {
+		lines += 1 + min(each, strings.Count(part.body, "\n")+1)
+	}
+	return lines
 }
 
 // maxHeads is how many parts without a body are named one by one.

@@ -2,6 +2,7 @@ package commands
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/atlilith/onboardbot/bot"
@@ -58,8 +59,11 @@ func tally(findings []onboarding.Finding) string {
 // maxFindings is how many findings a message shows; with their texts they stay below [bot.MaxMessageWeight].
 const maxFindings = 28
 
-// rows lays findings out for a table of two columns, which a phone can still show. Of very many, those that passed make room.
+// rows lays findings out for a table of two columns, which a phone can still show: what failed first, for who does not scroll. Of
+// very many, those that passed make room.
 func rows(findings []onboarding.Finding) [][]string {
+	findings = slices.Clone(findings)
+	slices.SortStableFunc(findings, func(a, b onboarding.Finding) int { return severity(a.Level) - severity(b.Level) })
 	rows := [][]string{{"Check", "Seen"}}
 	room := maxFindings
 	for _, finding := range findings {
@@ -82,6 +86,10 @@ func rows(findings []onboarding.Finding) [][]string {
 		rows = append(rows, []string{fmt.Sprintf("… and %d more", left), "–"})
 	}
 	return rows
+}
+
+func severity(level onboarding.Level) int {
+	return slices.Index([]onboarding.Level{onboarding.Failed, onboarding.Warning, onboarding.OK}, level)
 }
 
 func row(finding onboarding.Finding) []string {

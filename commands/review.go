@@ -2,8 +2,10 @@ package commands
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/slack-go/slack"
@@ -68,6 +70,9 @@ func domains(view *onboarding.View) []string {
 
 func later(step *onboarding.Step, ahead []onboarding.Ahead) string {
 	line := "*" + inline(title(step.Definition)) + "*"
+	if step.State.Stuck() {
+		return line + " is stuck: Retry in the thread asks for it again"
+	}
 	for _, each := range ahead {
 		switch {
 		case each.Key != step.Key:
@@ -132,10 +137,7 @@ func (s scribe) review(r review, number int) slack.ModalViewRequest {
 
 // item writes one change, and reports whether this person can tick it.
 func (r review) item(page *sheet, approval *onboarding.Approval) bool {
-	name := approval.Step.Kind()
-	if step := r.view.Step(approval.Step); step != nil {
-		name = title(step.Definition)
-	}
+	name := stepName(r.view, approval.Step)
 	shown, hidden := excerpt(partsOf(approval.Change), glance)
 	text := fmt.Sprintf("*%s*\n%s", inline(name), inline(cause(approval.Change.Summary)))
 	if hidden > 0 {
@@ -207,11 +209,7 @@ func (s scribe) ahead(view *onboarding.View, events []onboarding.Event) bot.Mess
 	page.say(text)
 	lines := make([]string, len(events))
 	for i, event := range events {
-		lines[i] = string(event.Step)
-		if step := view.Step(event.Step); step != nil {
-			lines[i] = title(step.Definition)
-		}
-		lines[i] = inline(lines[i]) + " · " + bot.Code(event.Digest.Short())
+		lines[i] = inline(stepName(view, event.Step)) + " · " + bot.Code(event.Digest.Short())
 	}
 	const limit = 30
 	if more := len(lines) - limit; more > 0 {
@@ -222,15 +220,26 @@ func (s scribe) ahead(view *onboarding.View, events []onboarding.Event) bot.Mess
 	return bot.Message{Key: rootKey(view.ID) + "/ahead/" + fmt.Sprint(first.ID), Channel: view.Channel, Thread: rootKey(view.ID), Text: page.text(), Blocks: page.blocks}
 }
 
+// oneGo is how long the votes of one press are under way, with what the run does meanwhile in between.
+const oneGo = 10 * time.Second
+
 // aheadOf returns the votes that were given ahead in one go, beginning with this event, nil if it is none.
 func aheadOf(view *onboarding.View, at int, asked map[uuid.UUID]bool) []onboarding.Event {
 	first := view.Events[at]
-	end := at
-	for ; end < len(view.Events); end++ {
-		event := view.Events[end]
-		if event.Kind != onboarding.EventApproved || asked[event.Approval] || event.Actor.ID != first.Actor.ID || event.Text != first.Text {
-			break
+	asked = maps.Clone(asked)
+	var votes []onboarding.Event
+	for _, event := range view.Events[at:] {
+		switch {
+		case event.At.Sub(first.At) > oneGo:
+			return votes
+		case event.Kind == onboarding.EventAsked:
+			asked[event.Approval] = true
+		case event.Kind == onboarding.EventApproved && !asked[event.Approval] && event.Actor.ID == first.Actor.ID && event.Text == first.Text:
+			votes = append(votes, event)
+		}
+		if event.ID == first.ID && len(votes) == 0 {
+			return nil
 		}
 	}
-	return view.Events[at:end]
+	return votes
 }

@@ -38,7 +38,7 @@ func (s scribe) thread(view *onboarding.View, now time.Time) []bot.Message {
 	messages := []bot.Message{s.root(view)}
 	asked := map[uuid.UUID]bool{}
 	told := map[onboarding.Key]bool{}
-	var together int // events that a message about approvals given ahead speaks of already
+	together := map[int64]bool{} // events that a message about approvals given ahead speaks of already
 	for i, event := range view.Events {
 		step := view.Step(event.Step)
 		switch event.Kind {
@@ -48,8 +48,10 @@ func (s scribe) thread(view *onboarding.View, now time.Time) []bot.Message {
 				messages = append(messages, s.approval(view, approval, now))
 			}
 		case onboarding.EventApproved:
-			if ahead := aheadOf(view, i, asked); len(ahead) > 0 && i >= together {
-				together = i + len(ahead)
+			if ahead := aheadOf(view, i, asked); len(ahead) > 0 && !together[event.ID] {
+				for _, vote := range ahead {
+					together[vote.ID] = true
+				}
 				messages = append(messages, s.ahead(view, ahead))
 			}
 		case onboarding.EventBrokeGlass:
@@ -109,10 +111,7 @@ func logged(view *onboarding.View) []*onboarding.Attempt {
 
 // logFile is an attempt's output as a file in the thread.
 func logFile(view *onboarding.View, attempt *onboarding.Attempt, content string) bot.Message {
-	name := attempt.Step.Kind()
-	if step := view.Step(attempt.Step); step != nil {
-		name = title(step.Definition)
-	}
+	name := stepName(view, attempt.Step)
 	return bot.Message{
 		Key: rootKey(view.ID) + "/log/" + attempt.ID.String(), Channel: view.Channel, Thread: rootKey(view.ID),
 		Text: inline("Log of " + name),

@@ -2,6 +2,7 @@ package commands
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/google/uuid"
 	"github.com/slack-go/slack"
@@ -30,7 +31,7 @@ func (s scribe) trouble(view *onboarding.View, event onboarding.Event) bot.Messa
 		page.parts(part{body: bot.Truncate(visible(event.Text), 1000)})
 	default:
 		page.say(fmt.Sprintf("%s %s failed.\n%s, this is what it says:", markFailed, name, requester))
-		page.parts(part{body: bot.Truncate(visible(event.Text), 1000)})
+		page.parts(part{body: bot.Truncate(visible(failures(view, step, event)), 1000)})
 		if attempt := lastAttempt(view, event); attempt != nil && tail(attempt) != "" {
 			page.parts(part{head: "Its last lines", body: tail(attempt)})
 		}
@@ -44,6 +45,24 @@ func (s scribe) trouble(view *onboarding.View, event onboarding.Event) bot.Messa
 			bot.Button(actionRetry, run, "Retry", slack.StylePrimary), cancelButton(view.Run))
 	}
 	return bot.Message{Key: eventKey(event), Channel: view.Channel, Thread: rootKey(view.ID), Text: page.text(), Blocks: page.blocks}
+}
+
+// failures is what an event says, and where that is the first of what was found, all of it with what mends each.
+func failures(view *onboarding.View, step *onboarding.Step, event onboarding.Event) string {
+	newest := lastEvent(view, event.Step, onboarding.EventFailed)
+	if newest == nil || newest.ID != event.ID || !step.State.Stuck() {
+		return event.Text
+	}
+	var lines []string
+	for _, finding := range step.Findings {
+		if finding.Level == onboarding.Failed {
+			lines = append(lines, strings.TrimSpace(oneLine(finding.Name+": "+finding.Detail)+" "+oneLine(finding.Fix)))
+		}
+	}
+	if len(lines) == 0 || !strings.HasPrefix(lines[0], oneLine(event.Text)) {
+		return event.Text
+	}
+	return strings.Join(lines, "\n")
 }
 
 // settled says what was done about the trouble, empty while it still waits for somebody.

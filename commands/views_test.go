@@ -32,16 +32,16 @@ func TestForm(t *testing.T) {
 		"problems": form(formMeta{Channel: "C0OPS"}, member, twoHosts, member.atBlocks(onboarding.Problems{
 			onboarding.FieldSlug: "transquinnftw is taken by a Provider.", onboarding.FieldName: strings.Repeat("n", 500), onboarding.FieldEmail: "e", onboarding.FieldMode: "m",
 			onboarding.FieldOrg: "o", onboarding.FieldDomains: "d", onboarding.FieldHost: "h", onboarding.FieldMail: "m"}, twoHosts), markFailed+" Look again."),
-		"reject":        reasonForm(begunQuestion(), toReject),
-		"approve":       reasonForm(begunQuestion(), toApprove),
-		"break-glass":   reasonForm(begunQuestion(), toBreakGlass),
+		"reject":        reasonForm("Database rows", begunQuestion(), toReject),
+		"approve":       reasonForm("Database rows", begunQuestion(), toApprove),
+		"break-glass":   reasonForm("Database rows", begunQuestion(), toBreakGlass),
 		"review":        storyScribe.review(reviewOf(approvedAhead().View, []onboarding.Ahead{{Planned: onboarding.Planned{Definition: onboarding.Definition{Key: "sync/merche-biche.com"}, Later: "what <certbot> edits"}}}, "U0CLEO"), 0),
 		"review-reader": storyScribe.review(review{view: approvedAhead().View, items: approvedAhead().Approvals, why: "This is your own request.", person: "U0ANA"}, 0),
 		"review-empty":  storyScribe.review(reviewOf(live(merche()).View, nil, "U0BO"), 3),
 		"review-done":   reviewDone(reviewMeta{Page: 1}, 2, 3),
 		"brand-problems": form(formMeta{Channel: "C0OPS", Slug: "merche-biche", Resumed: true}, withLooks(), twoHosts, slips{blockPalette: "Text #eeeeee on #ffffff has a contrast of 1.16:1.",
 			blockMails: "pigeon is no mail plan.", blockLogo: "logo.svg cannot be used: it carries <script>."}, "This is what you typed."),
-		"change": changePage(begunQuestion(), 7),
+		"change": changePage("Database rows", begunQuestion(), 7),
 		"notice": notice("Onboarding", strings.Repeat("word ", 2000)),
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -97,7 +97,7 @@ func TestEveryPageOfAHugeChange(t *testing.T) {
 	all := pages(partsOf(approval.Change))
 	var lines strings.Builder
 	for i := range all {
-		checkView(t, changePage(approval, i))
+		checkView(t, changePage("Database rows", approval, i))
 		for _, piece := range all[i] {
 			lines.WriteString(piece.body)
 		}

@@ -14,9 +14,12 @@ func visible(text string) string {
 		return text
 	}
 	var out strings.Builder
+	var before rune
 	for len(text) > 0 {
 		r, size := utf8.DecodeRuneInString(text)
 		switch {
+		case r == joiner && picture(before) && picture(first(text[size:])):
+			out.WriteRune(r)
 		case r == utf8.RuneError && size == 1:
 			fmt.Fprintf(&out, `\x%02x`, text[0])
 		case hidden(r) && r < 0x10000:
@@ -26,9 +29,22 @@ func visible(text string) string {
 		default:
 			out.WriteString(text[:size])
 		}
-		text = text[size:]
+		text, before = text[size:], r
 	}
 	return out.String()
+}
+
+// joiner makes one picture of several, such as a family (Unicode TS51 §2.3). Anywhere else nobody sees it.
+const joiner = '\u200d'
+
+// picture reports what stands in emoji: symbols, and the modifiers and selectors behind them.
+func picture(r rune) bool { return unicode.In(r, unicode.So, unicode.Sk, unicode.Variation_Selector) }
+
+func first(text string) rune {
+	for _, r := range text {
+		return r
+	}
+	return 0
 }
 
 func hidden(r rune) bool {

@@ -2,6 +2,7 @@ package commands
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 	"time"
 
@@ -46,6 +47,14 @@ func title(definition onboarding.Definition) string {
 	return bot.Truncate(name, maxTitle)
 }
 
+// stepName is the title of one of a run's steps.
+func stepName(view *onboarding.View, key onboarding.Key) string {
+	if step := view.Step(key); step != nil {
+		return title(step.Definition)
+	}
+	return key.Kind()
+}
+
 // why says what a step is for and why somebody is asked.
 func why(key onboarding.Key) string {
 	switch key.Kind() {
@@ -65,6 +74,24 @@ func why(key onboarding.Key) string {
 		return "certbot edited the site's nginx file on the VPS. The next deploy would undo that."
 	case "go-live":
 		return "From here on, ordinary deploys include the site."
+	case "mail-key":
+		return "Mail from the domain is signed with it. The private half never leaves the host."
+	case "mail":
+		return "Without it, mail for the domain arrives nowhere."
+	case "undo-deploy":
+		return "From here on, visitors do not get the site any more."
+	case "undo-certificate":
+		return "A new one counts against the authority's limits."
+	case "undo-deploy-config":
+		return "The domain's folder becomes what it was before the run."
+	case "undo-dns":
+		return "The records become what they were before the run."
+	case "undo-mail":
+		return "From here on, mail for the domain arrives nowhere."
+	case "undo-mail-key":
+		return "Nothing can be signed with it any more."
+	case "undo-database":
+		return "Without these rows the Provider is no tenant any more."
 	}
 	return "It changes something outside the bot."
 }
@@ -93,8 +120,19 @@ func cause(text string) string {
 // markup is what would format text from people that stands amid mrkdwn, which has no escape for it; look-alikes do no harm.
 var markup = strings.NewReplacer("`", "ˋ", "*", "∗")
 
+// slants are pairs of the signs that slant and strike words, which do so at the ends of words alone: paths and names of tables keep
+// theirs.
+var slants = regexp.MustCompile(`(^|[^\pL\pN])(_(\S|\S.*?\S)_|~(\S|\S.*?\S)~)($|[^\pL\pN])`)
+
 // inline is text from people or machines, to stand in a line of mrkdwn.
-func inline(text string) string { return bot.Escape(markup.Replace(oneLine(text))) }
+func inline(text string) string {
+	text = markup.Replace(oneLine(text))
+	// A sign that ends one match may begin the next.
+	for range 2 {
+		text = slants.ReplaceAllStringFunc(text, strings.NewReplacer("_", "ˍ", "~", "∼").Replace)
+	}
+	return bot.Escape(text)
+}
 
 // firstLine is the beginning of the first line of a longer text, for where there is room for no more.
 func firstLine(text string) string {
