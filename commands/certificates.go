@@ -104,7 +104,7 @@ func (d *CertificateDesk) aboutAll(ctx context.Context, command bot.Command) (bo
 	if err := d.send(ctx, append([]bot.Message{table}, pictures...)...); err != nil {
 		return bot.Reply{}, err
 	}
-	return bot.Reply{Text: fmt.Sprintf("%s Looked at in %.1f s. The table is in the channel, with pictures in its thread.", markDone, report.Took.Seconds())}, nil
+	return bot.Reply{Text: fmt.Sprintf("%s Looked at %s. The table is in the channel, with pictures in its thread.", markDone, plural(len(sites), "site"))}, nil
 }
 
 // aboutSite says everything about one site, to who asks.

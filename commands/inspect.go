@@ -25,6 +25,8 @@ var topics = []struct {
 		{" list", "runs under way, and the latest that ended"},
 		{" log merche-biche", "who asked, who approved what, what was done"},
 		{" verify merche-biche", "make the success checks again"},
+		{certificatesCommand, "how long the certificates last; with a domain, all about one"},
+		{isolationCommand, "whether tenants reach each other's rows; with a slug, of one"},
 	}},
 	{"Decide and steer", [][2]string{
 		{" review merche-biche", "see every change that can be known now, and approve ahead"},
@@ -41,7 +43,11 @@ func (d *Desk) help() bot.Reply {
 	for _, topic := range topics {
 		lines := []string{"*" + topic.name + "*"}
 		for _, line := range topic.lines {
-			lines = append(lines, bot.Code(d.config.Command+line[0])+" "+line[1])
+			command := line[0]
+			if !strings.HasPrefix(command, "/") {
+				command = d.config.Command + command
+			}
+			lines = append(lines, bot.Code(command)+" "+line[1])
 		}
 		page.say(strings.Join(lines, "\n"))
 	}
@@ -97,8 +103,20 @@ func (d *Desk) list(ctx context.Context) bot.Reply {
 	for i, run := range runs {
 		lines[i] = d.scribe.line(run) + d.link(ctx, run)
 	}
-	page.say(strings.Join(lines, "\n"))
+	page.say(whole(lines, bot.MaxSectionText))
 	return page.reply()
+}
+
+// whole joins lines as far as there is room, and says how many are left: one that is cut would lose the end of its link.
+func whole(lines []string, limit int) string {
+	const more = "\n… and %d more"
+	room := limit - len(more)
+	for i, line := range lines {
+		if room -= len([]rune(line)) + 1; room < 0 {
+			return strings.Join(lines[:i], "\n") + fmt.Sprintf(more, len(lines)-i)
+		}
+	}
+	return strings.Join(lines, "\n")
 }
 
 // line is a run in one line: its mark, who, and where it stands.

@@ -106,7 +106,7 @@ func withInputs(text string) phrase {
 		hints = append(hints, bot.Escape(visible(err.Error())))
 		read.unread = true
 	}
-	read.hint = strings.TrimSpace(strings.Join(hints, "\n"))
+	read.hint = strings.Join(slices.DeleteFunc(hints, func(hint string) bool { return hint == "" }), "\n")
 	return read
 }
 
