@@ -5,6 +5,7 @@ import (
 	"math"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
 // Color is an opaque sRGB colour written #rrggbb in lower case. The empty Color is none.
@@ -25,7 +26,14 @@ func ParseColor(text string) (color Color, problem string) {
 // shorten keeps what people typed short enough for a sentence.
 func shorten(text string) string { return shortenTo(text, 30) }
 
+// shortenTo is the beginning of what somebody typed, as it can stand in a sentence: what does not print would bend the rest of it.
 func shortenTo(text string, limit int) string {
+	text = strings.Map(func(r rune) rune {
+		if printable(r) {
+			return r
+		}
+		return utf8.RuneError
+	}, text)
 	if runes := []rune(text); len(runes) > limit {
 		return string(runes[:limit]) + "…"
 	}

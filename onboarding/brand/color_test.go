@@ -3,6 +3,7 @@ package brand
 import (
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -10,6 +11,9 @@ import (
 
 func TestParseColor(t *testing.T) {
 	t.Parallel()
+	if _, got := ParseColor("a\u202eb"); !strings.HasPrefix(got, "a\ufffdb is not") {
+		t.Errorf("what does not print: %q", got)
+	}
 	const problem = " is not a colour: give six hexadecimal digits, such as #b0124f."
 	for text, want := range map[string][2]string{
 		"#B0124F":   {"#b0124f", ""},

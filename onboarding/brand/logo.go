@@ -70,7 +70,16 @@ func CheckLogo(name string, content []byte) (Logo, string) {
 		}
 		return Logo{Type: SVG, Width: int(document.width + 0.5), Height: int(document.height + 0.5), Content: document.bytes()}, ""
 	}
-	return Logo{}, fmt.Sprintf("%s is neither PNG, JPEG, WebP nor SVG: it looks like %s.", display(name), http.DetectContentType(content))
+	return Logo{}, fmt.Sprintf("%s is neither PNG, JPEG, WebP nor SVG%s. Export it as one of these.", display(name), guess(content))
+}
+
+// guess says what a file seems to be, empty where that helps nobody.
+func guess(content []byte) string {
+	kind, _, _ := strings.Cut(http.DetectContentType(content), ";")
+	if kind == "application/octet-stream" {
+		return ""
+	}
+	return ": it looks like " + kind
 }
 
 // display is a file's name as it can be said.

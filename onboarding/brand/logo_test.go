@@ -123,10 +123,10 @@ func TestCheckLogo(t *testing.T) {
 		"WebP that moves":            {webpOf("ANIM", "\x00\x00\x00\x00\x00\x00"), Logo{}, "logo.gif is a broken WebP file: it is animated, and a logo stands still."},
 		"WebP cut":                   {lossy[:60], Logo{}, "logo.gif is a broken WebP file: it ends in the middle."},
 		"WebP with a short header":   {webpOf("VP8X", "\x00\x00"), Logo{}, "logo.gif is a broken WebP file: it ends in the middle."},
-		"GIF":                        {[]byte("GIF89a\x01\x00\x01\x00"), Logo{}, "logo.gif is neither PNG, JPEG, WebP nor SVG: it looks like image/gif."},
-		"PDF":                        {[]byte("%PDF-1.7"), Logo{}, "logo.gif is neither PNG, JPEG, WebP nor SVG: it looks like application/pdf."},
+		"GIF":                        {[]byte("GIF89a\x01\x00\x01\x00"), Logo{}, "logo.gif is neither PNG, JPEG, WebP nor SVG: it looks like image/gif. Export it as one of these."},
+		"PDF":                        {[]byte("%PDF-1.7"), Logo{}, "logo.gif is neither PNG, JPEG, WebP nor SVG: it looks like application/pdf. Export it as one of these."},
 		"page":                       {[]byte("<!DOCTYPE html><p>hi"), Logo{}, "logo.gif cannot be used: it is not an SVG but <p>."},
-		"SVG compressed":             {[]byte("\x1f\x8b\x08\x00"), Logo{}, "logo.gif is neither PNG, JPEG, WebP nor SVG: it looks like application/x-gzip."},
+		"SVG compressed":             {[]byte("\x1f\x8b\x08\x00"), Logo{}, "logo.gif is neither PNG, JPEG, WebP nor SVG: it looks like application/x-gzip. Export it as one of these."},
 		"empty":                      {nil, Logo{}, "The file logo.gif is empty."},
 		"too many octets":            {make([]byte, MaxLogoSize+1), Logo{}, "A logo has at most 2 MiB; logo.gif has 2.0."},
 	} {
