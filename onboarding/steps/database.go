@@ -36,11 +36,20 @@ func (b *Runbook) lookDatabase(ctx context.Context, run *onboarding.Run) (onboar
 	look := onboarding.Look{Facts: rows.facts}
 	if len(rows.missing) > 0 {
 		look.Change = onboarding.Change{
-			Summary: "Add " + strings.Join(rows.what, ", ") + " in one transaction",
+			Summary: "Add " + enumerated(rows.what) + " in one transaction",
 			Items:   []onboarding.Item{{SQL: &onboarding.Transaction{Statements: rows.missing}}},
 		}
 	}
 	return look, nil
+}
+
+// enumerated joins words as in a sentence.
+func enumerated(words []string) string {
+	last := len(words) - 1
+	if last < 1 {
+		return strings.Join(words, "")
+	}
+	return strings.Join(words[:last], ", ") + " and " + words[last]
 }
 
 // tenantRows are the rows that make one Provider, and those of them that are missing.

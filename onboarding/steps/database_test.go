@@ -56,7 +56,7 @@ func TestDatabase(t *testing.T) {
 		// The Org alone is missing now.
 		request.Mode, request.Org = onboarding.ModeOwner, onboarding.Org{Slug: "again-collective", Name: "Again"}
 		later := w.newRun(request)
-		if change := w.look(later, "database").Change; change.Summary != "Add the Org again-collective, their ownership of it in one transaction" {
+		if change := w.look(later, "database").Change; change.Summary != "Add the Org again-collective and their ownership of it in one transaction" {
 			t.Errorf("got %q", change.Summary)
 		}
 	})
