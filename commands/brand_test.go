@@ -29,6 +29,8 @@ func TestHowAnOrgLooks(t *testing.T) {
 	r.press(r.ana, offer, "Change…")
 	form, err := r.ana.Modal(r.ctx())
 	must(t, err)
+	_, err = form.Fill(r.ctx(), "Colours", "#ffffff, #cccccc")
+	must(t, err)
 	for _, c := range []struct {
 		file workspace.File
 		want string
@@ -40,13 +42,11 @@ func TestHowAnOrgLooks(t *testing.T) {
 	} {
 		_, err := form.Attach(r.ctx(), "Logo", c.file)
 		must(t, err)
-		if out := r.submit(form); !strings.Contains(out.Errors["logo"], c.want) {
+		if out := r.submit(form); !strings.Contains(out.Errors["logo"], c.want) || !strings.Contains(out.Errors["palette"], "The nearest that has it is") {
 			t.Errorf("%s: %+v, want %q", c.file.Name, out, c.want)
 		}
 	}
 	_, err = form.Attach(r.ctx(), "Logo", workspace.File{Name: "logo.png", Data: picture(t, 200, 100)})
-	must(t, err)
-	_, err = form.Fill(r.ctx(), "Colours", "#ffffff, #cccccc")
 	must(t, err)
 	if out := r.submit(form); !strings.Contains(out.Errors["palette"], "The nearest that has it is") {
 		t.Errorf("%+v", out)

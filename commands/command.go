@@ -34,7 +34,7 @@ func (d *Desk) onboardReply(ctx context.Context, command bot.Command) bot.Reply 
 	if err := d.operator(ctx, command.Person); err != nil {
 		return bot.Reply{Text: d.explain(ctx, err, "person", command.Person.ID)}
 	}
-	read, err := understand(d.config.Command, command.Text)
+	read, err := understand(d.config.Command, storable(command.Text))
 	if err != nil {
 		return bot.Reply{Text: d.explain(ctx, err, "command", "")}
 	}
@@ -77,7 +77,7 @@ func (d *Desk) aboutRun(ctx context.Context, command bot.Command, read phrase) b
 	case read.word == wordStatus:
 		return d.status(ctx, run)
 	case !active:
-		return bot.Reply{Text: fmt.Sprintf("The onboarding of %s has ended%s. %s", bot.Code(read.slug), d.link(ctx, run), ended(run))}
+		return bot.Reply{Text: fmt.Sprintf("The %s %s has ended%s. %s", undertaking(run), bot.Code(read.slug), d.link(ctx, run), ended(run))}
 	case read.word == wordPlan:
 		plan := d.service.PlanRun(ctx, run)
 		reply, err := d.planned(ctx, plan, command.Person.ID, command.Envelope)
@@ -101,10 +101,32 @@ func (d *Desk) aboutRun(ctx context.Context, command bot.Command, read phrase) b
 }
 
 func (d *Desk) noRun(ctx context.Context, slug string, err error) string {
-	if _, expected := sentence(err); expected {
-		return fmt.Sprintf("Nobody has onboarded %s yet. %s begins.", bot.Code(slug), bot.Code(d.config.Command+" "+slug))
+	if _, expected := sentence(err); !expected {
+		return d.explain(ctx, err, "slug", slug)
 	}
-	return d.explain(ctx, err, "slug", slug)
+	meant := ""
+	runs, err := d.service.List(ctx, maxLive)
+	if err != nil {
+		d.log.WarnContext(ctx, "no slug can be suggested", "error", err)
+	}
+	for _, run := range runs {
+		if slip(run.Request.Slug, slug) {
+			meant = fmt.Sprintf(" Did you mean %s?", bot.Code(run.Request.Slug))
+			break
+		}
+	}
+	return fmt.Sprintf("Nobody has onboarded %s yet.%s %s begins.", bot.Code(slug), meant, bot.Code(d.config.Command+" "+slug))
+}
+
+// undertaking is what a run does, in front of whom.
+func undertaking(run *onboarding.Run) string {
+	switch run.Kind {
+	case onboarding.KindUndo:
+		return "taking back of"
+	case onboarding.KindRenew:
+		return "renewal for"
+	}
+	return "onboarding of"
 }
 
 // ended says when and how a run ended.
@@ -136,8 +158,8 @@ func (d *Desk) elsewhere() string {
 // askCancel asks once more.
 func (d *Desk) askCancel(ctx context.Context, run *onboarding.Run) bot.Reply {
 	var page sheet
-	page.say(fmt.Sprintf("Cancel the onboarding of %s%s? It ends where it stands: what was applied stays, open questions are withdrawn.",
-		bot.Code(run.Request.Slug), d.link(ctx, run)))
+	page.say(fmt.Sprintf("Cancel the %s %s%s? It ends where it stands: what was applied stays, open questions are withdrawn.",
+		undertaking(run), bot.Code(run.Request.Slug), d.link(ctx, run)))
 	page.buttons("cancel", bot.Button(actionCancel, run.ID.String(), "Cancel run", slack.StyleDanger), bot.Button(actionKeep, run.ID.String(), "Keep it", ""))
 	return page.reply()
 }

@@ -1,6 +1,7 @@
 package commands
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -76,7 +77,7 @@ const (
 
 // readDraft reads a form's state. Inputs that the form does not show at the moment are empty.
 func readDraft(meta formMeta, state map[string]map[string]slack.BlockAction) draft {
-	text := func(block string) string { return strings.TrimSpace(state[block][actionInput].Value) }
+	text := func(block string) string { return strings.TrimSpace(storable(state[block][actionInput].Value)) }
 	join := state[blockJoin][actionOrg].SelectedOption
 	d := draft{
 		Slug: text(blockSlug), Name: text(blockName), Email: text(blockEmail),
@@ -96,6 +97,29 @@ func readDraft(meta formMeta, state map[string]map[string]slack.BlockAction) dra
 	}
 	if d.Mode == onboarding.ModeOwner {
 		d.Logo = meta.Logo
+	}
+	return d
+}
+
+// storable is text without NUL, which PostgreSQL takes nowhere.
+func storable(text string) string { return strings.ReplaceAll(text, "\x00", "") }
+
+// remembering keeps of what was typed before what the form does not show at the moment, so that a look at another mode or plan loses
+// nothing.
+func (d draft) remembering(before draft, state map[string]map[string]slack.BlockAction) draft {
+	for block, field := range map[string][2]*string{
+		blockOrgSlug: {&d.OrgSlug, &before.OrgSlug}, blockOrgName: {&d.OrgName, &before.OrgName}, blockHosts: {&d.Hosts, &before.Hosts},
+		blockForward: {&d.Forward, &before.Forward}, blockMails: {&d.Mails, &before.Mails}, blockCopy: {&d.Copy, &before.Copy}, blockPalette: {&d.Palette, &before.Palette},
+	} {
+		if _, shown := state[block]; !shown {
+			*field[0] = *field[1]
+		}
+	}
+	if _, shown := state[blockJoin]; !shown {
+		d.Join, d.JoinName = before.Join, before.JoinName
+	}
+	if _, shown := state[blockLogo]; !shown {
+		d.Logo = before.Logo
 	}
 	return d
 }
@@ -166,6 +190,11 @@ func (d draft) atBlocks(problems onboarding.Problems, hosts []string) slips {
 			block = blockDomains
 		}
 		said.at(block, problems[field])
+	}
+	for block, typed := range map[string]string{blockSlug: d.Slug, blockOrgSlug: d.OrgSlug} {
+		if mended, ok := mendSlug(typed); ok && mended != typed && said[block] != "" {
+			said[block] = fmt.Sprintf("A slug is kebab-case: write %s.", mended)
+		}
 	}
 	return said
 }

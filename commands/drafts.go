@@ -1,6 +1,7 @@
 package commands
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -92,7 +93,21 @@ func (d *Desk) typed(ctx context.Context, action bot.Action) error {
 	if err != nil {
 		return err
 	}
-	return d.keepTyped(ctx, action, meta, readDraft(meta, action.State))
+	content, err := d.filledIn(ctx, action, meta)
+	if err != nil {
+		return err
+	}
+	return d.keepTyped(ctx, action, meta, content)
+}
+
+// filledIn is what is in a form, and what was before in inputs that it does not show at the moment.
+func (d *Desk) filledIn(ctx context.Context, action bot.Action, meta formMeta) (draft, error) {
+	content := readDraft(meta, action.State)
+	before, _, err := d.resume(ctx, action.Person, cmp.Or(meta.Slug, content.Slug))
+	if err != nil || before == nil || meta.Plan {
+		return content, err
+	}
+	return content.remembering(before.draft, action.State), nil
 }
 
 // keepTyped keeps a form's content as of a press in it, for operators alone and not for a dry run.

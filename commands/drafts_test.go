@@ -43,6 +43,9 @@ func TestEverythingTypedAtOnce(t *testing.T) {
 	if runs, err := r.service.List(t.Context(), 10); err != nil || len(runs) != 1 {
 		t.Errorf("%d runs, %v", len(runs), err)
 	}
+	if answer := r.say(r.bo, "ops", "status merche-bche"); !strings.Contains(answer, "Did you mean `merche-biche`?") {
+		t.Errorf("a mistyped slug: %s", answer)
+	}
 	if draft, err := r.service.Draft(t.Context(), "merche-biche"); err != nil || draft != nil {
 		t.Errorf("a draft is left: %+v, %v", draft, err)
 	}

@@ -32,6 +32,12 @@ func (d draft) with(line inputs.Line) draft {
 	return d
 }
 
+// brandTyped reports that a line says how sites look.
+func brandTyped(line inputs.Line) bool {
+	return slices.ContainsFunc([]inputs.Key{inputs.Copy, inputs.Palette, inputs.Background, inputs.Text, inputs.Primary, inputs.Accent},
+		func(key inputs.Key) bool { return line.Values[key] != "" })
+}
+
 func (d draft) withMail(line inputs.Line) draft {
 	switch lines := d.scoped(line, inputs.Mail); {
 	case lines != "":

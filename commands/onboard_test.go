@@ -64,6 +64,42 @@ func TestTheFormFollowsTheMode(t *testing.T) {
 	r.noTrouble()
 }
 
+// TestALookAtAnotherModeLosesNothing types into one mode, looks at another, and comes back.
+func TestALookAtAnotherModeLosesNothing(t *testing.T) {
+	t.Parallel()
+	r := newRoom(t)
+	form := r.open(r.ana, "merche-biche")
+	r.fill(form, "Merche Biche", "merche@example.com")
+	choose := func(mode, shows string) workspace.Modal {
+		t.Helper()
+		_, err := form.Choose(r.ctx(), "Operating mode", mode)
+		must(t, err)
+		view, err := form.Wait(r.ctx(), func(m workspace.Modal) bool { return strings.Contains(string(m.Blocks), shows) == (shows == "The new Org's slug") })
+		must(t, err)
+		return view
+	}
+	choose("Person + owns Org", "The new Org's slug")
+	for label, text := range map[string]string{"The new Org's name": "Merche & Friends", "Site copy": "Welcome, all.", "Colours": "#fff, #000"} {
+		_, err := form.Fill(r.ctx(), label, text)
+		must(t, err)
+	}
+	choose("Person-only", "Site copy")
+	text := choose("Person + owns Org", "The new Org's slug").Render(200, nil)
+	for _, kept := range []string{"merche-biche-collective", "Merche & Friends", "Welcome, all.", "#fff, #000"} {
+		if !strings.Contains(text, kept) {
+			t.Errorf("%q is lost:\n%s", kept, text)
+		}
+	}
+	choose("Person-only", "Site copy")
+	_, err := form.Dismiss(r.ctx())
+	must(t, err)
+	// What only another mode shows is no part of a request.
+	if answer := r.say(r.ana, "ops", `merche-biche name="Merche B"`); !strings.Contains(answer, "Onboard Merche B") || strings.Contains(answer, "Looks") {
+		t.Errorf("the confirmation: %s", answer)
+	}
+	r.noTrouble()
+}
+
 func TestWrongInputIsSaidAtItsField(t *testing.T) {
 	t.Parallel()
 	r := newRoom(t)
@@ -73,7 +109,7 @@ func TestWrongInputIsSaidAtItsField(t *testing.T) {
 		must(t, err)
 	}
 	out := r.submit(form)
-	for block, want := range map[string]string{"slug": "kebab-case", "name": "U+202E", "email": "address of the Provider transquinnftw", "domains": "public suffix"} {
+	for block, want := range map[string]string{"slug": "kebab-case: write merche-biche.", "name": "U+202E", "email": "address of the Provider transquinnftw", "domains": "public suffix"} {
 		if !strings.Contains(out.Errors[block], want) {
 			t.Errorf("at %s: %q, want %q", block, out.Errors[block], want)
 		}
@@ -84,6 +120,7 @@ func TestWrongInputIsSaidAtItsField(t *testing.T) {
 		{"Slug", "transquinnftw", "slug", "taken by a Provider"},
 		{"Slug", strings.Repeat("a", 300), "slug", "at most 40"},
 		{"Slug", "x;rm -rf /", "slug", "kebab-case"},
+		{"Slug", "a\x00 b", "slug", "kebab-case: write a-b."},
 		{"Domains", "cocotte.com", "domains", "deployed already"},
 		{"Domains", "https://merche.example/x", "domains", "bare domain"},
 		{"Domains", "merche.example merche.example", "domains", "named twice"},

@@ -56,6 +56,10 @@ func (d *Desk) gather(ctx context.Context, command bot.Command, read phrase, pla
 		return d.openForm(ctx, command, form(meta, typed, d.config.Hosts, nil, read.hint, whose))
 	}
 	typed = typed.with(read.inputs)
+	if typed.Mode != onboarding.ModeOwner && !brandTyped(read.inputs) {
+		// What another mode would show waits in vain: nobody asked for it now.
+		typed.Copy, typed.Palette, typed.Logo = "", "", ""
+	}
 	typed.Slug = cmp.Or(read.slug, read.inputs.Slug)
 	problems := d.check(ctx, typed)
 	if len(problems) == 0 && !read.unread && plan {
@@ -87,7 +91,10 @@ func (d *Desk) reshape(ctx context.Context, action bot.Action) error {
 	if err != nil {
 		return err
 	}
-	content := readDraft(meta, action.State)
+	content, err := d.filledIn(ctx, action, meta)
+	if err != nil {
+		return err
+	}
 	if action.ID == actionMode {
 		content = content.suggestOrg()
 	}
@@ -153,6 +160,11 @@ func (d *Desk) carryOut(ctx context.Context, order *order) error {
 		return err
 	}
 	logo, err := d.logo(ctx, order.draft, order.submission.State)
+	if slips, ok := errors.AsType[slips](err); ok {
+		for block, problem := range d.check(ctx, order.draft) {
+			slips.at(block, problem)
+		}
+	}
 	if err == nil {
 		order.draft.Logo = logo
 		if order.meta.Plan {

@@ -95,7 +95,7 @@ func lastAttempt(view *onboarding.View, event onboarding.Event) *onboarding.Atte
 func cancelButton(run *onboarding.Run) *slack.ButtonBlockElement {
 	button := bot.Button(actionCancel, run.ID.String(), "Cancel run", slack.StyleDanger)
 	return button.WithConfirm(bot.Confirm("Cancel this run?",
-		fmt.Sprintf("The onboarding of %s ends where it stands. What was applied stays; open questions are withdrawn.", run.Request.Slug),
+		fmt.Sprintf("The %s %s ends where it stands. What was applied stays; open questions are withdrawn.", undertaking(run), run.Request.Slug),
 		"Cancel run", "Keep it"))
 }
 
