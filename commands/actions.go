@@ -8,6 +8,7 @@ const (
 	actionShow    = "approval.show"
 	actionGlass   = "approval.glass"
 	actionRetry   = "step.retry"
+	actionAgain   = "run.retry"
 	actionCheck   = "step.check"
 	actionCancel  = "run.cancel"
 	actionKeep    = "run.keep"

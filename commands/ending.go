@@ -91,23 +91,3 @@ func (s scribe) cancelled(view *onboarding.View, event onboarding.Event) bot.Mes
 	}
 	return bot.Message{Key: eventKey(event), Channel: view.Channel, Thread: rootKey(view.ID), Text: page.text(), Blocks: page.blocks}
 }
-
-// reminder tells the approvers once more, before a question expires.
-func (s scribe) reminder(view *onboarding.View, event onboarding.Event) (bot.Message, bool) {
-	approval := view.Approval(event.Approval)
-	if approval == nil {
-		return bot.Message{}, false
-	}
-	var page sheet
-	name := "*" + inline(title(view.Step(event.Step).Definition)) + "*"
-	if approval.State == onboarding.ApprovalOpen {
-		who := ""
-		if s.notify.mentions() {
-			who = "\n" + calls(s.mayApprove(view.Requester.ID, approval))
-		}
-		page.say(fmt.Sprintf("%s %s still needs a decision, above in this thread. It expires %s.%s", markClock, name, bot.Date(approval.Expires), who))
-	} else {
-		page.say(fmt.Sprintf("%s %s needed a decision; that is settled.", markClock, name))
-	}
-	return bot.Message{Key: eventKey(event), Channel: view.Channel, Thread: rootKey(view.ID), Text: page.text(), Blocks: page.blocks}, true
-}

@@ -74,7 +74,9 @@ func TestALookAtAnotherModeLosesNothing(t *testing.T) {
 		t.Helper()
 		_, err := form.Choose(r.ctx(), "Operating mode", mode)
 		must(t, err)
-		view, err := form.Wait(r.ctx(), func(m workspace.Modal) bool { return strings.Contains(string(m.Blocks), shows) == (shows == "The new Org's slug") })
+		view, err := form.Wait(r.ctx(), func(m workspace.Modal) bool {
+			return strings.Contains(string(m.Blocks), shows) == (shows == "The new Org's slug")
+		})
 		must(t, err)
 		return view
 	}

@@ -5,7 +5,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/google/uuid"
 	"github.com/slack-go/slack"
@@ -219,9 +218,6 @@ func (s scribe) ahead(view *onboarding.View, events []onboarding.Event) bot.Mess
 	page.note("Each is bound to its digest: what is the same when its turn comes does not ask again, what differs does.")
 	return bot.Message{Key: rootKey(view.ID) + "/ahead/" + fmt.Sprint(first.ID), Channel: view.Channel, Thread: rootKey(view.ID), Text: page.text(), Blocks: page.blocks}
 }
-
-// oneGo is how long the votes of one press are under way, with what the run does meanwhile in between.
-const oneGo = 10 * time.Second
 
 // aheadOf returns the votes that were given ahead in one go, beginning with this event, nil if it is none.
 func aheadOf(view *onboarding.View, at int, asked map[uuid.UUID]bool) []onboarding.Event {

@@ -41,8 +41,15 @@ func (s scribe) root(view *onboarding.View) bot.Message {
 		top = append(top, bot.Section(banner))
 	}
 	bottom := []slack.Block{bot.Context(foot)}
+	var buttons []slack.BlockElement
+	if view.State == onboarding.RunActive && len(view.Stuck()) > 1 {
+		buttons = append(buttons, bot.Button(actionAgain, view.ID.String(), "Retry all", slack.StylePrimary))
+	}
 	if reviewable(view) {
-		bottom = append(bottom, slack.NewActionBlock("review", bot.Button(actionReview, view.ID.String(), "Review all", "")))
+		buttons = append(buttons, bot.Button(actionReview, view.ID.String(), "Review all", ""))
+	}
+	if len(buttons) > 0 {
+		bottom = append(bottom, slack.NewActionBlock("review", buttons...))
 	}
 	blocks := slices.Concat(top, []slack.Block{plan}, bottom)
 	fallback := slices.Concat(top, bot.Sections(strings.Join(lines, "\n")), bottom)

@@ -9,6 +9,7 @@ import (
 
 func (d *Desk) registerSteering(router *bot.Router) {
 	router.Action(actionRetry, d.retry)
+	router.Action(actionAgain, d.retryAll)
 	router.Action(actionCheck, d.checkNow)
 	router.Action(actionCancel, d.cancel)
 	router.Action(actionKeep, d.keep)
@@ -37,6 +38,15 @@ func (d *Desk) retry(ctx context.Context, action bot.Action) error {
 	run, key, err := d.stepPressed(ctx, action)
 	if err == nil {
 		err = d.service.Retry(ctx, run.ID, key, action.Person.ID)
+	}
+	return d.answer(ctx, action, err)
+}
+
+// retryAll lets everything that is stuck in a run look again.
+func (d *Desk) retryAll(ctx context.Context, action bot.Action) error {
+	err := d.operator(ctx, action.Person)
+	if err == nil {
+		_, err = d.service.RetryAll(ctx, idOf(action.Value), action.Person.ID)
 	}
 	return d.answer(ctx, action, err)
 }

@@ -57,6 +57,24 @@ func TestCommandsAboutARun(t *testing.T) {
 	r.noTrouble()
 }
 
+// TestEverythingStuckIsRetriedAtOnce lets two steps fail, and whoever looks at the run press once.
+func TestEverythingStuckIsRetriedAtOnce(t *testing.T) {
+	t.Parallel()
+	r := newRoom(t)
+	r.platform.set(func() { r.platform.broken["merche-biche/deploy"] = errText("no space left on device") })
+	r.press(r.ana, r.offered(r.ana, whole), "Start")
+	r.press(r.bo, r.read(r.bo, "Database: approval needed"), "Approve")
+	for _, domain := range []string{"merche-biche.com", "merche.example"} {
+		r.press(r.bo, r.read(r.bo, "Deploy · "+domain+": approval needed"), "Approve")
+	}
+	root := r.read(r.ana, "🔴 Onboarding Merche Biche", "Deploy · merche-biche.com – failed", "Deploy · merche.example – failed", "[Retry all]")
+	r.press(r.bo, root, "Retry all")
+	for _, domain := range []string{"merche-biche.com", "merche.example"} {
+		r.read(r.bo, "Deploy · "+domain+": approval needed")
+	}
+	r.noTrouble()
+}
+
 func TestAPlanOfANewProvider(t *testing.T) {
 	t.Parallel()
 	r := newRoom(t)

@@ -32,7 +32,8 @@ const lately = 10 * time.Minute
 // was escalated. The approvers and those whom it is escalated to are user ids by now.
 func (s scribe) direct(view *onboarding.View, now time.Time, approvers, escalated []string) []bot.Message {
 	var messages []bot.Message
-	for _, event := range view.Events {
+	together := map[int64]bool{}
+	for i, event := range view.Events {
 		approval := view.Approval(event.Approval)
 		if approval == nil || view.Step(event.Step) == nil {
 			continue
@@ -45,10 +46,16 @@ func (s scribe) direct(view *onboarding.View, now time.Time, approvers, escalate
 				continue
 			}
 			message = s.approval(view, approval, now)
-		case onboarding.EventReminded:
-			message, _ = s.reminder(view, event)
-		case onboarding.EventEscalated:
-			message, to = s.escalation(view, event), escalated
+		case onboarding.EventReminded, onboarding.EventEscalated:
+			if together[event.ID] {
+				continue
+			}
+			events := inOneGo(view, i)
+			spoken(together, events)
+			message = s.call(view, events)
+			if event.Kind == onboarding.EventEscalated {
+				to = escalated
+			}
 		default:
 			continue
 		}
@@ -74,22 +81,67 @@ func (s scribe) directly(view *onboarding.View, message bot.Message, person stri
 	return message
 }
 
-// escalation tells the second group that nobody has decided.
-func (s scribe) escalation(view *onboarding.View, event onboarding.Event) bot.Message {
+// call asks people once more for the decisions that wait: the approvers before a question expires, and the second group where it is
+// escalated. What calls at the same time is one message.
+func (s scribe) call(view *onboarding.View, events []onboarding.Event) bot.Message {
 	var page sheet
-	name := "*" + inline(title(view.Step(event.Step).Definition)) + "*"
-	approval := view.Approval(event.Approval)
-	switch {
-	case approval == nil || approval.State != onboarding.ApprovalOpen:
-		page.say(fmt.Sprintf("%s %s was escalated, since nobody had decided; that is settled.", markClock, name))
-	default:
-		page.say(fmt.Sprintf("%s *Escalated*: nobody has decided on %s since %s. It waits above in this thread and expires %s.",
-			markAlarm, name, bot.Date(approval.Asked), bot.Date(approval.Expires)))
-		if s.notify.mentions() && len(s.escalate) > 0 {
-			page.say(calls(s.escalate))
+	var names, settled []string
+	var open []*onboarding.Approval
+	for _, event := range events {
+		name := "*" + inline(title(view.Step(event.Step).Definition)) + "*"
+		if approval := view.Approval(event.Approval); approval.State == onboarding.ApprovalOpen {
+			names, open = append(names, name), append(open, approval)
+		} else {
+			settled = append(settled, name)
 		}
 	}
-	return bot.Message{Key: eventKey(event), Channel: view.Channel, Thread: rootKey(view.ID), Text: page.text(), Blocks: page.blocks}
+	escalated := events[0].Kind == onboarding.EventEscalated
+	switch {
+	case len(open) == 0 && escalated:
+		page.say(fmt.Sprintf("%s %s was escalated, since nobody had decided; that is settled.", markClock, several(settled)))
+	case len(open) == 0:
+		page.say(fmt.Sprintf("%s %s needed a decision; that is settled.", markClock, several(settled)))
+	case escalated:
+		page.say(fmt.Sprintf("%s *Escalated*: nobody has decided on %s since %s. %s above in this thread and %s %s.",
+			markAlarm, several(names), bot.Date(open[0].Asked), number(open, "It waits", "They wait"), number(open, "expires", "expire"), bot.Date(open[0].Expires)))
+	default:
+		page.say(fmt.Sprintf("%s %s still %s a decision, above in this thread. %s %s.",
+			markClock, several(names), number(open, "needs", "need"), number(open, "It expires", "They expire"), bot.Date(open[0].Expires)))
+	}
+	var who []string
+	switch {
+	case len(open) == 0 || !s.notify.mentions():
+	case escalated:
+		who = s.escalate
+	default:
+		for _, approval := range open {
+			for _, id := range s.mayApprove(view.Requester.ID, approval) {
+				if !slices.Contains(who, id) {
+					who = append(who, id)
+				}
+			}
+		}
+	}
+	if len(who) > 0 {
+		page.say(calls(who))
+	}
+	return bot.Message{Key: eventKey(events[0]), Channel: view.Channel, Thread: rootKey(view.ID), Text: page.text(), Blocks: page.blocks}
+}
+
+// several joins words as in a sentence about all of them; of many it names the first.
+func several(words []string) string {
+	if len(words) == 2 {
+		return words[0] + " and " + words[1]
+	}
+	return few(words, ", ")
+}
+
+// number chooses the word for one or for several.
+func number(open []*onboarding.Approval, one, several string) string {
+	if len(open) == 1 {
+		return one
+	}
+	return several
 }
 
 // glassBroken names who approved alone, why, and everyone who was skipped.

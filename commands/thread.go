@@ -38,7 +38,7 @@ func (s scribe) thread(view *onboarding.View, now time.Time) []bot.Message {
 	messages := []bot.Message{s.root(view)}
 	asked := map[uuid.UUID]bool{}
 	told := map[onboarding.Key]bool{}
-	together := map[int64]bool{} // events that a message about approvals given ahead speaks of already
+	together := map[int64]bool{} // events that a message speaks of already which is about several
 	for i, event := range view.Events {
 		step := view.Step(event.Step)
 		switch event.Kind {
@@ -49,20 +49,15 @@ func (s scribe) thread(view *onboarding.View, now time.Time) []bot.Message {
 			}
 		case onboarding.EventApproved:
 			if ahead := aheadOf(view, i, asked); len(ahead) > 0 && !together[event.ID] {
-				for _, vote := range ahead {
-					together[vote.ID] = true
-				}
+				spoken(together, ahead)
 				messages = append(messages, s.ahead(view, ahead))
 			}
 		case onboarding.EventBrokeGlass:
 			messages = append(messages, s.glassBroken(view, event))
-		case onboarding.EventEscalated:
-			if step != nil {
-				messages = append(messages, s.escalation(view, event))
-			}
-		case onboarding.EventReminded:
-			if message, ok := s.reminder(view, event); ok {
-				messages = append(messages, message)
+		case onboarding.EventEscalated, onboarding.EventReminded:
+			if calls := inOneGo(view, i); len(calls) > 0 && !together[event.ID] {
+				spoken(together, calls)
+				messages = append(messages, s.call(view, calls))
 			}
 		case onboarding.EventFinished:
 			messages = append(messages, s.finished(view, event))
@@ -81,6 +76,34 @@ func (s scribe) thread(view *onboarding.View, now time.Time) []bot.Message {
 		}
 	}
 	return messages
+}
+
+// oneGo is how long the events of one press or one moment take to come, with what the run does meanwhile in between.
+const oneGo = 10 * time.Second
+
+// inOneGo returns the events about questions that call for people as this one does, at the same time, this one first. It returns nil
+// where this one is about no question.
+func inOneGo(view *onboarding.View, at int) []onboarding.Event {
+	first := view.Events[at]
+	var events []onboarding.Event
+	for _, event := range view.Events[at:] {
+		if event.At.Sub(first.At) > oneGo {
+			break
+		}
+		known := event.Kind == first.Kind && view.Approval(event.Approval) != nil && view.Step(event.Step) != nil
+		if known {
+			events = append(events, event)
+		} else if event.ID == first.ID {
+			return nil
+		}
+	}
+	return events
+}
+
+func spoken(together map[int64]bool, events []onboarding.Event) {
+	for _, event := range events {
+		together[event.ID] = true
+	}
 }
 
 // reports tells whether an event makes what a step found worth a message: the end of a step that only looks.

@@ -69,6 +69,42 @@ var stories = map[string]func() *story{
 		approval := s.asked("database", insertRows())
 		return s.after(4 * time.Hour).event(onboarding.Event{Kind: onboarding.EventEscalated, Step: "database", Approval: approval.ID})
 	},
+	"three questions escalated and expired at once": func() *story {
+		s := begun()
+		keys := []onboarding.Key{"database", "dns/merche-biche.com", "deploy-config/merche-biche.com"}
+		for _, key := range keys {
+			s.asked(key, insertRows())
+		}
+		s.after(4 * time.Hour)
+		for i, key := range keys {
+			s.after(time.Second).event(onboarding.Event{Kind: onboarding.EventEscalated, Step: key, Approval: s.Approvals[i].ID})
+		}
+		s.after(19 * time.Hour)
+		for i, key := range keys {
+			s.after(time.Second).event(onboarding.Event{Kind: onboarding.EventReminded, Step: key, Approval: s.Approvals[i].ID})
+		}
+		for i, key := range keys[1:] {
+			s.Approvals[i+1].State, s.Approvals[i+1].Closed = onboarding.ApprovalExpired, s.after(time.Hour).now
+			s.step(key, onboarding.StepExpired, "Nobody decided within 24h0m0s.")
+			s.event(onboarding.Event{Kind: onboarding.EventExpired, Step: key, Approval: s.Approvals[i+1].ID})
+		}
+		return s
+	},
+	"two questions call": func() *story {
+		s := begun()
+		for i, key := range []onboarding.Key{"database", "deploy-config/merche-biche.com"} {
+			approval := s.asked(key, insertRows())
+			approval.Votes = []onboarding.Vote{{By: bo, Agrees: true, At: s.now}}[:i]
+			approval.Needs = 2
+		}
+		for i, kind := range []onboarding.EventKind{onboarding.EventEscalated, onboarding.EventReminded} {
+			s.after(time.Hour)
+			for n, key := range []onboarding.Key{"database", "deploy-config/merche-biche.com"} {
+				s.after(time.Duration(i)*time.Second).event(onboarding.Event{Kind: kind, Step: key, Approval: s.Approvals[n].ID})
+			}
+		}
+		return s
+	},
 	"glass broken": func() *story {
 		s := begun()
 		approval := s.asked("database", insertRows())
