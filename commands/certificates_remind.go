@@ -78,16 +78,24 @@ func (s scribe) certificate(reminder certificates.Reminder) bot.Message {
 		page.say(markWarning + " *" + said + "*")
 	default:
 		page.say(markTrouble + " *" + said + "*")
-		toDo := ": renew it now, or find out why it is not renewed."
-		if _, fault := reminder.Fault(); fault {
-			toDo = ": visitors run into this until somebody sees to it."
-		}
-		page.say(mentions(s.approvers) + toDo)
+		page.say(mentions(s.approvers) + ": " + appeal(reminder))
 	}
 	if buttons := certificateButtons(reminder); len(buttons) > 0 {
 		page.buttons("certificate", buttons...)
 	}
 	return bot.Message{Key: certificateKey(reminder.Posted), Text: page.text(), Blocks: page.blocks}
+}
+
+// appeal says what to do about an urgent reminder, as far as there is a button for it.
+func appeal(reminder certificates.Reminder) string {
+	kind, fault := reminder.Fault()
+	switch {
+	case !fault:
+		return "renew it now, or find out why it is not renewed."
+	case kind == certificates.NotReloaded:
+		return "press Reload now."
+	}
+	return "a renewal would not mend this. Press Why? for what is known."
 }
 
 func certificateButtons(reminder certificates.Reminder) []*slack.ButtonBlockElement {

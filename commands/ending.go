@@ -18,40 +18,41 @@ func (s scribe) finished(view *onboarding.View, event onboarding.Event) bot.Mess
 			markLive, inline(request.DisplayName), mention(view.Requester), took(view.Ended.Sub(view.Created))))
 		return bot.Message{Key: eventKey(event), Channel: view.Channel, Thread: rootKey(view.ID), Text: page.text(), Blocks: page.blocks}
 	}
-	page.say(fmt.Sprintf("%s *%s is live.* %s, every check passed, %s after you asked.",
-		markLive, inline(request.DisplayName), mention(view.Requester), took(view.Ended.Sub(view.Created))))
+	left := byHand(view)
+	checks := "every check passed"
+	if len(left) > 0 {
+		checks = "no check failed"
+	}
+	page.say(fmt.Sprintf("%s *%s is live.* %s, %s, %s after you asked.",
+		markLive, inline(request.DisplayName), mention(view.Requester), checks, took(view.Ended.Sub(view.Created))))
 	var sites []string
 	for _, domain := range request.Domains {
 		sites = append(sites, bot.Link("https://"+domain.Name+"/", domain.Name))
 	}
 	page.say(strings.Join(sites, "\n"))
-	if left := leftToDo(view); len(left) > 0 {
-		page.say("*Left to do*\n" + strings.Join(left, "\n"))
+	if len(left) > 0 {
+		page.say("*Left to look at*\n" + whole(left, bot.MaxSectionText))
 	}
 	page.say("*What they do next*\n" + next(request))
 	return bot.Message{Key: eventKey(event), Channel: view.Channel, Thread: rootKey(view.ID), Text: page.text(), Blocks: page.blocks}
 }
 
-// leftToDo lists what the last looks of a run found that did not fail them, and that somebody should see to all the same.
-func leftToDo(view *onboarding.View) []string {
+// byHand lists what the last checks found that is no failure, such as what has to be made by hand.
+func byHand(view *onboarding.View) []string {
 	var lines []string
 	for i := range view.Steps {
-		if step := &view.Steps[i]; !step.Destructive && len(step.After) > 0 {
-			for _, finding := range step.Findings {
-				if finding.Level == onboarding.Warning {
-					lines = append(lines, markWarning+" "+inline(finding.Detail))
-				}
+		step := &view.Steps[i]
+		if step.Destructive || step.Key.Kind() == "preflight" {
+			continue
+		}
+		for _, finding := range step.Findings {
+			if finding.Level == onboarding.Warning {
+				lines = append(lines, fmt.Sprintf("%s %s: %s", markWarning, inline(finding.Name), inline(cause(finding.Detail+" "+finding.Fix))))
 			}
 		}
 	}
-	if len(lines) > maxLeft {
-		lines = append(lines[:maxLeft], fmt.Sprintf("and %d more, in the tables above", len(lines)-maxLeft))
-	}
 	return lines
 }
-
-// maxLeft keeps the last message short.
-const maxLeft = 10
 
 // next says what the Provider does next, as the runbook's section on the context switcher has it.
 func next(request onboarding.Request) string {

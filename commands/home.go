@@ -10,6 +10,7 @@ import (
 
 	"github.com/atlilith/onboardbot/bot"
 	"github.com/atlilith/onboardbot/onboarding"
+	"github.com/atlilith/onboardbot/onboarding/certificates"
 )
 
 // home is what somebody sees in the App Home.
@@ -217,7 +218,7 @@ func expiry(left time.Duration) string {
 	case left <= 0:
 		return " " + markFailed + " certificate expired"
 	case left < soon:
-		return fmt.Sprintf(" %s %d days left", markWarning, int(left.Hours()/24))
+		return fmt.Sprintf(" %s %s left", markWarning, certificates.Span(left))
 	}
 	return fmt.Sprintf(" (%d days)", int(left.Hours()/24))
 }

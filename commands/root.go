@@ -114,6 +114,9 @@ func state(view *onboarding.View) (mark string, lines []string) {
 	switch view.State {
 	case onboarding.RunDone:
 		words := "*Live*, all checks passed."
+		if left := len(byHand(view)); left > 0 {
+			words = "*Live*, with " + plural(left, "thing") + " left to look at."
+		}
 		switch view.Kind {
 		case onboarding.KindUndo:
 			words = "*Taken back*."

@@ -100,7 +100,7 @@ var stories = map[string]func() *story{
 		for i, kind := range []onboarding.EventKind{onboarding.EventEscalated, onboarding.EventReminded} {
 			s.after(time.Hour)
 			for n, key := range []onboarding.Key{"database", "deploy-config/merche-biche.com"} {
-				s.after(time.Duration(i)*time.Second).event(onboarding.Event{Kind: kind, Step: key, Approval: s.Approvals[n].ID})
+				s.after(time.Duration(i) * time.Second).event(onboarding.Event{Kind: kind, Step: key, Approval: s.Approvals[n].ID})
 			}
 		}
 		return s
@@ -188,6 +188,12 @@ var stories = map[string]func() *story{
 		request := merche()
 		request.Mode, request.Org = onboarding.ModePerson, onboarding.Org{}
 		return live(request)
+	},
+	"live and something is left to do": func() *story {
+		s := live(merche())
+		verify := s.Step("verify")
+		verify.Findings = append(verify.Findings, found(onboarding.Warning, "to do by hand", "Make the mailbox of <merche-biche.com>.", "Its DNS is done."))
+		return s
 	},
 	"live for a member": func() *story {
 		request := merche()
