@@ -3,6 +3,8 @@ package commands
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
+	"unicode/utf8"
 
 	"github.com/slack-go/slack"
 
@@ -93,7 +95,7 @@ type fields struct {
 
 func (f *fields) add(block, label, hint string, element slack.BlockElement) *slack.InputBlock {
 	if problem := f.problems[block]; problem != "" {
-		f.blocks = append(f.blocks, complaint(problem))
+		f.blocks = append(f.blocks, complaints(problem)...)
 	}
 	input := slack.NewInputBlock(block, bot.Plain(label, bot.MaxInputLabel), nil, element)
 	if hint != "" {
@@ -103,12 +105,24 @@ func (f *fields) add(block, label, hint string, element slack.BlockElement) *sla
 	return input
 }
 
-// complaint says above an input what is wrong with it. An alert has little room.
-func complaint(problem string) slack.Block {
-	if len([]rune(bot.Escape(problem))) > bot.MaxAlert {
-		return bot.Section(markFailed + " " + inline(problem))
+// complaints say above an input what is wrong with it. An alert has little room, so that several sentences may take several.
+func complaints(problem string) []slack.Block {
+	var alerts []slack.Block
+	text := ""
+	flush := func() {
+		if text != "" {
+			alerts = append(alerts, slack.NewAlertBlock(bot.Plain(strings.TrimSpace(text), bot.MaxAlert), slack.AlertBlockOptionLevel(slack.AlertLevelError)))
+		}
+		text = ""
 	}
-	return slack.NewAlertBlock(bot.Plain(problem, bot.MaxAlert), slack.AlertBlockOptionLevel(slack.AlertLevelError))
+	for _, sentence := range strings.SplitAfter(oneLine(problem), ". ") {
+		if utf8.RuneCountInString(bot.Escape(text+sentence)) > bot.MaxAlert {
+			flush()
+		}
+		text += sentence
+	}
+	flush()
+	return alerts
 }
 
 // typed adds an input that sends what is entered at once, so that it is kept if the form is never sent.

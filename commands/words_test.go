@@ -134,6 +134,21 @@ func TestExcerptShares(t *testing.T) {
 	}
 }
 
+// TestComplaintsKeepEverySentence says more than one alert takes.
+func TestComplaintsKeepEverySentence(t *testing.T) {
+	t.Parallel()
+	one := strings.Repeat("é", 120) + "."
+	alerts := string(indented(complaints(one + " <b> is short. " + one + " & that is all.")))
+	for _, want := range []string{one + ` &lt;b&gt; is short."`, one + ` &amp; that is all."`} {
+		if !strings.Contains(alerts, want) {
+			t.Errorf("%s is not in\n%s", want, alerts)
+		}
+	}
+	if got := strings.Count(alerts, `"alert"`); got != 2 {
+		t.Errorf("%d alerts", got)
+	}
+}
+
 func TestChunks(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
