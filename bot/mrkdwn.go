@@ -77,6 +77,11 @@ func Date(t time.Time) string {
 	return fmt.Sprintf("<!date^%d^{date_short_pretty} {time}|%s>", t.Unix(), t.UTC().Format("2006-01-02 15:04 UTC"))
 }
 
+// Clock shows the time of day as [Date] does, for where the day is known.
+func Clock(t time.Time) string {
+	return fmt.Sprintf("<!date^%d^{time}|%s>", t.Unix(), t.UTC().Format("15:04 UTC"))
+}
+
 // lookalike stands for a backtick inside code, where Slack knows no escape; U+02CB looks the same and ends nothing.
 const lookalike = "ˋ"
 

@@ -78,6 +78,7 @@ func TestTokens(t *testing.T) {
 		{User("U1> <!channel"), "<@U1&gt; &lt;!channel>"},
 		{Channel("C1"), "<#C1>"},
 		{Group("S1"), "<!subteam^S1>"},
+		{Clock(at), "<!date^1795421100^{time}|08:05 UTC>"},
 		{Date(at), "<!date^1795421100^{date_short_pretty} {time}|2026-11-23 08:05 UTC>"},
 		{Link("https://x.test/?a=1&b=2", "see > here | now"), "<https://x.test/?a=1&b=2|see &gt; here ¦ now>"},
 		{Link("https://x.test/|<!here>", "x"), "<https://x.test/%7C%3C!here%3E|x>"},

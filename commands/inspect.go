@@ -138,8 +138,8 @@ func (d *Desk) status(ctx context.Context, run *onboarding.Run) bot.Reply {
 		return bot.Reply{Text: d.explain(ctx, err, "run", run.ID.String())}
 	}
 	page := d.scribe.status(view)
-	if link := d.link(ctx, run); link != "" {
-		page.note("Everything about it:" + link)
+	if address := d.address(ctx, rootKey(run.ID)); address != "" {
+		page.note("Everything about it is in its " + bot.Link(address, "thread") + ".")
 	}
 	return page.reply()
 }

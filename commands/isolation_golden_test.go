@@ -81,7 +81,7 @@ func isolationCases() map[string]*evidence.Record {
 // TestIsolationMessages holds each kind of report to its golden file, and to Slack's limits.
 func TestIsolationMessages(t *testing.T) {
 	t.Parallel()
-	s := newScribe(Config{Approvers: []string{"U0BO", "S0OPS"}}, false)
+	s := newScribe(Config{Command: "/onboard", Approvers: []string{"U0BO", "S0OPS"}}, false)
 	for name, record := range isolationCases() {
 		messages := s.isolation(record)
 		checkMessages(t, messages)

@@ -33,7 +33,7 @@ type proof struct{ *evidence.Record }
 // isolation is what a report says: a line where all is well, a table where it is not, and all of it as a file in the thread.
 func (s scribe) isolation(record *evidence.Record) []bot.Message {
 	p := proof{record}
-	page := p.sheet(s.approvers)
+	page := p.sheet(s.approvers, s.command)
 	messages := []bot.Message{{Key: isolationKey(record.ID), Channel: record.Channel, Text: page.text(), Blocks: page.blocks}}
 	if record.Report != nil {
 		messages = append(messages, p.file())
@@ -41,7 +41,7 @@ func (s scribe) isolation(record *evidence.Record) []bot.Message {
 	return messages
 }
 
-func (p proof) sheet(approvers []string) *sheet {
+func (p proof) sheet(approvers []string, command string) *sheet {
 	page := new(sheet)
 	if p.quiet() {
 		page.note(fmt.Sprintf("%s %s: %s. %s%s", markDone, p.outcome(), p.effort(), p.since(), p.askedBy()))
@@ -52,6 +52,9 @@ func (p proof) sheet(approvers []string) *sheet {
 		head = fmt.Sprintf("%s %s *%s*", markAlarm, mentions(approvers), p.outcome())
 	}
 	page.say(head + "\n" + p.since())
+	if p.Count(isolation.Leak) > 0 {
+		page.say(fmt.Sprintf("*Now*: %s holds every run, and the platform's owners have to hear of it.", bot.Code(command+" "+wordFreeze+" tenants reach each other's rows")))
+	}
 	if p.Report == nil {
 		page.say(inline(cause(p.Problem)))
 	} else {

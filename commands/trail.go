@@ -53,8 +53,12 @@ func (s scribe) trail(view *onboarding.View) *sheet {
 	page.say(headline(view))
 	var lines []string
 	room := trailRoom
-	for _, event := range slices.Backward(view.Events) {
-		line := fmt.Sprintf("%s %s", bot.Date(event.At), deed(view, event, mention, inline))
+	for i, event := range slices.Backward(view.Events) {
+		at := bot.Clock(event.At)
+		if i == 0 || view.Events[i-1].At.UTC().YearDay() != event.At.UTC().YearDay() {
+			at = bot.Date(event.At)
+		}
+		line := at + " " + deed(view, event, mention, inline)
 		if event.Digest != "" {
 			line += " · " + bot.Code(event.Digest.Short())
 		}
@@ -65,6 +69,9 @@ func (s scribe) trail(view *onboarding.View) *sheet {
 	}
 	slices.Reverse(lines)
 	if left := len(view.Events) - len(lines); left > 0 {
+		if at := view.Events[min(left, len(view.Events)-1)].At; len(lines) > 0 {
+			lines[0] = strings.Replace(lines[0], bot.Clock(at), bot.Date(at), 1)
+		}
 		page.note(fmt.Sprintf("%d earlier lines are in the file.", left))
 	}
 	for _, block := range chunks(strings.Join(lines, "\n"), bot.MaxSectionText) {
