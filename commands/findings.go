@@ -17,7 +17,7 @@ func (s scribe) findings(view *onboarding.View, step *onboarding.Step) bot.Messa
 	waiting := step.State == onboarding.StepWaiting && view.State == onboarding.RunActive
 	switch {
 	case waiting:
-		page.say(fmt.Sprintf("%s %s waits for the world to change. It looks again by itself.", markBusy, name))
+		page.say(fmt.Sprintf("%s %s waits for the world to change. It looks again by itself.\n%s, this is what it waits for:", markBusy, name, mention(view.Requester)))
 		page.parts(part{body: bot.Truncate(visible(step.Detail), 2000)})
 	case step.State == onboarding.StepDone:
 		page.say(fmt.Sprintf("%s %s: %s", markDone, name, tally(step.Findings)))

@@ -21,7 +21,7 @@ func (s scribe) offer(request onboarding.Request, slug string, id uuid.UUID) *sh
 	page.say(fmt.Sprintf("Onboard *%s* (%s)?\n%s", inline(request.DisplayName), bot.Code(request.Slug), about(request)))
 	facts := []string{"Email: " + inline(request.Email)}
 	for _, domain := range request.Domains {
-		fact := bot.Escape(domain.Name) + ": " + mailWords(domain.Mail)
+		fact := bot.Escape(domainName(domain.Name)) + ": " + mailWords(domain.Mail)
 		if len(s.hosts) > 1 {
 			fact += ", on " + inline(domain.Host)
 		}

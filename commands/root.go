@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/slack-go/slack"
+	"golang.org/x/net/idna"
 
 	"github.com/atlilith/onboardbot/bot"
 	"github.com/atlilith/onboardbot/onboarding"
@@ -97,9 +98,17 @@ func about(request onboarding.Request) string {
 	}
 	names := make([]string, len(request.Domains))
 	for i, domain := range request.Domains {
-		names[i] = bot.Escape(domain.Name)
+		names[i] = bot.Escape(domainName(domain.Name))
 	}
 	return mode + " · " + bot.Truncate(strings.Join(names, ", "), 400)
+}
+
+// domainName is a domain as DNS has it, and as its owner reads it where that is something else.
+func domainName(name string) string {
+	if read, err := idna.ToUnicode(name); err == nil && read != name {
+		return name + " (" + oneLine(read) + ")"
+	}
+	return name
 }
 
 func orgName(org onboarding.Org) string {

@@ -87,20 +87,28 @@ func (s scribe) call(view *onboarding.View, events []onboarding.Event) bot.Messa
 	var page sheet
 	var names, settled []string
 	var open []*onboarding.Approval
+	ending := "that is settled"
 	for _, event := range events {
 		name := "*" + inline(title(view.Step(event.Step).Definition)) + "*"
 		if approval := view.Approval(event.Approval); approval.State == onboarding.ApprovalOpen {
 			names, open = append(names, name), append(open, approval)
 		} else {
 			settled = append(settled, name)
+			if approval.State == onboarding.ApprovalExpired {
+				ending = "nobody made it in time"
+			}
 		}
 	}
 	escalated := events[0].Kind == onboarding.EventEscalated
 	switch {
 	case len(open) == 0 && escalated:
-		page.say(fmt.Sprintf("%s %s was escalated, since nobody had decided; that is settled.", markClock, several(settled)))
+		was := "was"
+		if len(settled) > 1 {
+			was = "were"
+		}
+		page.say(fmt.Sprintf("%s %s %s escalated, since nobody had decided; that is settled.", markClock, several(settled), was))
 	case len(open) == 0:
-		page.say(fmt.Sprintf("%s %s needed a decision; that is settled.", markClock, several(settled)))
+		page.say(fmt.Sprintf("%s %s needed a decision; %s.", markClock, several(settled), ending))
 	case escalated:
 		page.say(fmt.Sprintf("%s *Escalated*: nobody has decided on %s since %s. %s above in this thread and %s %s.",
 			markAlarm, several(names), bot.Date(open[0].Asked), number(open, "It waits", "They wait"), number(open, "expires", "expire"), bot.Date(open[0].Expires)))

@@ -41,8 +41,11 @@ func (s scribe) trouble(view *onboarding.View, event onboarding.Event) bot.Messa
 	} else {
 		run := view.ID.String()
 		page.note(retry)
-		page.buttons(stepID(place(view.Run, step)),
-			bot.Button(actionRetry, run, "Retry", slack.StylePrimary), cancelButton(view.Run))
+		buttons := []*slack.ButtonBlockElement{bot.Button(actionRetry, run, "Retry", slack.StylePrimary)}
+		if len(view.Stuck()) > 1 {
+			buttons = append(buttons, bot.Button(actionAgain, run, "Retry all", ""))
+		}
+		page.buttons(stepID(place(view.Run, step)), append(buttons, cancelButton(view.Run))...)
 	}
 	return bot.Message{Key: eventKey(event), Channel: view.Channel, Thread: rootKey(view.ID), Text: page.text(), Blocks: page.blocks}
 }

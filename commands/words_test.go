@@ -105,6 +105,17 @@ func TestNothingIsMarkup(t *testing.T) {
 	}
 }
 
+func TestDomainsAsTheyAreRead(t *testing.T) {
+	t.Parallel()
+	for name, want := range map[string]string{
+		"merche-biche.com": "merche-biche.com", "xn--bcher-kva.example": "xn--bcher-kva.example (bücher.example)", "xn--99999.example": "xn--99999.example",
+	} {
+		if got := domainName(name); got != want {
+			t.Errorf("%s reads %s, want %s", name, got, want)
+		}
+	}
+}
+
 func TestWholeLines(t *testing.T) {
 	t.Parallel()
 	if got := whole([]string{"one", "two"}, 100); got != "one\ntwo" {
