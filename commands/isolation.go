@@ -64,12 +64,28 @@ func (d *IsolationDesk) reply(ctx context.Context, command bot.Command) bot.Repl
 	what := "every tenant tries to reach the rows of all others"
 	if len(words) == 1 {
 		request.Tenant = words[0]
+		if d.unknown(ctx, request.Tenant) {
+			return bot.Reply{Text: fmt.Sprintf("The platform has no tenant %s, neither a Person nor an Org.", bot.Code(shorten(request.Tenant)))}
+		}
 		what = fmt.Sprintf("%s and all others try to reach each other's rows", bot.Code(request.Tenant))
 	}
 	if err := d.book.Ask(ctx, request); err != nil {
 		return bot.Reply{Text: d.desk.explain(ctx, err, "report", request.ID.String())}
 	}
 	return bot.Reply{Text: fmt.Sprintf("%s Now %s, and all of it is rolled back. What comes of it is said here.", markBusy, what)}
+}
+
+// unknown reports that a slug is certainly nobody's: a slip of one person alarms nobody else. Where that cannot be told now, the report
+// tells.
+func (d *IsolationDesk) unknown(ctx context.Context, slug string) bool {
+	ctx, cancel := context.WithTimeout(ctx, quickly)
+	defer cancel()
+	tenant, err := d.desk.service.Platform.Tenant(ctx, slug)
+	if err != nil || tenant != nil {
+		return false
+	}
+	org, err := d.desk.service.Platform.Org(ctx, slug)
+	return err == nil && org == nil
 }
 
 // IsolationNews says in Slack what reports on isolation say: to the channel where they are wanted, and to the App Home.
