@@ -104,6 +104,13 @@ func (d *Desk) list(ctx context.Context) bot.Reply {
 		lines[i] = d.scribe.line(run) + d.link(ctx, run)
 	}
 	page.say(whole(lines, bot.MaxSectionText))
+	freeze, err := d.service.Frozen(ctx)
+	if err != nil {
+		d.log.WarnContext(ctx, "whether a freeze holds is not known", "error", err)
+	}
+	if freeze != nil {
+		page.note(held(freeze))
+	}
 	return page.reply()
 }
 

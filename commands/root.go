@@ -37,7 +37,7 @@ func (s scribe) root(view *onboarding.View) bot.Message {
 	plan := bot.Plan(fmt.Sprintf("%d of %d steps", done, all), cards...)
 	top := []slack.Block{bot.Section(head)}
 	if s.freeze != nil && view.State == onboarding.RunActive {
-		banner := held(s.freeze)
+		banner := held(s.freeze) + "\n" + bot.Code(s.command+" "+wordThaw) + " lets it go on."
 		head += "\n" + banner
 		top = append(top, bot.Section(banner))
 	}

@@ -67,8 +67,12 @@ func (b *Runbook) lookUndoDatabase(ctx context.Context, run *onboarding.Run) (on
 	if err != nil || len(deletions) == 0 {
 		return onboarding.Look{}, err
 	}
+	rows := "1 row"
+	if len(deletions) > 1 {
+		rows = fmt.Sprintf("%d rows", len(deletions))
+	}
 	return onboarding.Look{Change: onboarding.Change{
-		Summary: fmt.Sprintf("Delete %d rows of %s in one transaction", len(deletions), run.Request.Slug),
+		Summary: fmt.Sprintf("Delete %s of %s in one transaction", rows, run.Request.Slug),
 		Items:   []onboarding.Item{{SQL: &onboarding.Transaction{Statements: deletions}}},
 	}}, nil
 }
