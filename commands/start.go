@@ -91,9 +91,13 @@ func (d *Desk) reshape(ctx context.Context, action bot.Action) error {
 	if err != nil {
 		return err
 	}
-	content, err := d.filledIn(ctx, action, meta)
-	if err != nil {
-		return err
+	content := readDraft(meta, action.State)
+	// What the form is about to show may have been typed before; anything else can wait until it stands.
+	more := content.Mode != onboarding.ModePerson || content.Host == each || content.Mail != ""
+	if more {
+		if content, err = d.filledIn(ctx, action, meta); err != nil {
+			return err
+		}
 	}
 	if action.ID == actionMode {
 		content = content.suggestOrg()
@@ -101,6 +105,11 @@ func (d *Desk) reshape(ctx context.Context, action bot.Action) error {
 	// The hash keeps a slow answer to an earlier choice from replacing the answer to a later one.
 	if _, err = d.workspace.UpdateView(ctx, action.View.ID, action.View.Hash, form(meta, content, d.config.Hosts, nil)); err != nil {
 		return err
+	}
+	if !more {
+		if content, err = d.filledIn(ctx, action, meta); err != nil {
+			return err
+		}
 	}
 	return d.keepTyped(ctx, action, meta, content)
 }
