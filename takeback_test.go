@@ -48,7 +48,7 @@ func TestBrandAndMailGoLiveAndAreTakenBack(t *testing.T) {
 	root := s.askForAnOrg()
 	s.pictured(root, "preview.png")
 	s.finish(root)
-	s.reads(root, "Merche Biche is live", "Left to do", "Make the forward of mail for merche-biche.shop to merche@example.com", "Merche & Friends is there")
+	s.reads(root, "Merche Biche is live", "Left to look at", "Make the forward of mail for merche-biche.shop to merche@example.com", "Merche & Friends is there")
 	client, err := s.Client()
 	s.must(err)
 	for _, url := range []string{"https://merche-biche.com/", "https://www.merche-biche.shop/"} {
