@@ -48,6 +48,11 @@ func affected(ctx context.Context, conn *pgx.Conn, sql string) (int, error) {
 	return n, nil
 }
 
+// writtenHere is a condition on a row (alias a) that this transaction wrote. A function that catches errors writes in transactions below it, whose
+// ids are higher; those of others that are as high and whose rows are visible have ended.
+const writtenHere = `(a.xmin = pg_current_xact_id()::xid OR a.xmin::text::bigint > pg_current_xact_id()::xid::text::bigint
+	AND pg_xact_status(((pg_current_xact_id()::text::bigint >> 32 << 32) + a.xmin::text::bigint)::text::xid8) = 'in progress')`
+
 // written finds a row of t that this transaction wrote and that is not the session's own.
 func (r *run) written(ctx context.Context, conn *pgx.Conn, s session, v victim, t *relation, condition string, by writing) (*proof, error) {
 	w := r.m.identity(s.Person, s.Orgs, s.Mates)
@@ -56,8 +61,8 @@ func (r *run) written(ctx context.Context, conn *pgx.Conn, s session, v victim, 
 	for _, other := range r.victims {
 		owners = append(owners, other.String())
 	}
-	sql := fmt.Sprintf("SELECT coalesce(%[1]s, 'somebody'), %[2]s FROM %[3]s a WHERE %[4]s AND %[5]s AND a.xmin = pg_current_xact_id()::xid AND %[1]s = ANY(%[6]s::text[]) LIMIT 1",
-		r.m.owner(t, "a"), r.m.rowKey(t, "a"), t.SQL(), condition, r.m.foreignWrite(t, "a", w, by), array(owners))
+	sql := fmt.Sprintf("SELECT coalesce(%[1]s, 'somebody'), %[2]s FROM %[3]s a WHERE %[4]s AND %[5]s AND %[7]s AND %[1]s = ANY(%[6]s::text[]) LIMIT 1",
+		r.m.owner(t, "a"), r.m.rowKey(t, "a"), t.SQL(), condition, r.m.foreignWrite(t, "a", w, by), array(owners), writtenHere)
 	var p *proof
 	look := func() error {
 		var owner, key string

@@ -1,10 +1,13 @@
 package isolation
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/jackc/pgx/v5"
 )
@@ -139,7 +142,7 @@ func (r *run) argumentLists(f *function, v victim, prey *prey) []string {
 			name = normal(f.ArgNames[i])
 		}
 		var next []string
-		for _, value := range r.candidates(f.Schema, name, argType, v, prey) {
+		for _, value := range r.candidates(f, name, argType, v, prey) {
 			for _, list := range lists {
 				if list != "" {
 					list += ", "
@@ -152,7 +155,7 @@ func (r *run) argumentLists(f *function, v victim, prey *prey) []string {
 	return lists
 }
 
-func (r *run) candidates(_, name, argType string, v victim, prey *prey) []string {
+func (r *run) candidates(f *function, name, argType string, v victim, prey *prey) []string {
 	name = strings.TrimPrefix(strings.TrimPrefix(name, "p"), "in")
 	var values []string
 	add := func(value *string) {
@@ -211,8 +214,18 @@ func (r *run) candidates(_, name, argType string, v victim, prey *prey) []string
 		if len(values) > 0 {
 			return values
 		}
-		return plain("%", "' OR true --", "", "x")
+		for _, text := range r.tempting(f, name, v, prey) {
+			add(&text)
+		}
+		return values
+	case argType == "regclass":
+		return plain(r.touchedNames(f)...)
 	case argType == "integer" || argType == "bigint" || argType == "smallint" || argType == "numeric" || argType == "double precision" || argType == "real":
+		for _, t := range r.touched(f) {
+			if row := prey.rows[v][t]; row != nil && len(t.Key) == 1 && t.column(t.Key[0]).Category == "N" {
+				add(row[t.Key[0]])
+			}
+		}
 		return plain("100", "1")
 	case argType == "boolean":
 		return plain("true")
@@ -225,4 +238,55 @@ func (r *run) candidates(_, name, argType string, v victim, prey *prey) []string
 		return plain("{}")
 	}
 	return []string{"NULL"}
+}
+
+// maxWords bounds how many words of victims' rows a function is asked for.
+const maxWords = 6
+
+// tempting are texts that a function may find a victim's rows by: patterns, what stands in columns of the argument's name, other texts and their
+// words, and SQL where it is put together from them.
+func (r *run) tempting(f *function, name string, v victim, prey *prey) []string {
+	tables := r.touched(f)
+	var found []string
+	if dynamic.MatchString(f.Source) {
+		found = append(found, "true", "' OR true --", "true) OR (true")
+		for _, t := range tables[:min(2, len(tables))] {
+			found = append(found, fmt.Sprintf("(SELECT string_agg(to_jsonb(v)::text, '') FROM %s v)", t.SQL()))
+		}
+		found = append(found, r.touchedNames(f)...)
+	}
+	found = append(found, "%")
+	var named, texts []string
+	for _, t := range tables {
+		for _, c := range t.Columns {
+			value := prey.rows[v][t][c.Name]
+			if value == nil || c.Category != "S" || len(*value) > 100 {
+				continue
+			}
+			words := strings.FieldsFunc(*value, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) })
+			some := []string{*value}
+			if len(words) > 1 {
+				some = append(some, slices.MaxFunc(words, func(a, b string) int { return cmp.Compare(len(a), len(b)) }))
+			}
+			if n := normal(c.Name); strings.Contains(name, n) || strings.Contains(n, name) && name != "" {
+				named = append(named, some...)
+			} else {
+				texts = append(texts, some...)
+			}
+		}
+	}
+	texts = slices.Concat(named, texts)
+	found = append(found, texts[:min(len(texts), maxWords)]...)
+	return append(found, "' OR true --", "", "x")
+}
+
+// dynamic matches sources that put SQL together.
+var dynamic = regexp.MustCompile(`(?i)\bexecute\b`)
+
+func (r *run) touchedNames(f *function) []string {
+	var names []string
+	for _, t := range r.touched(f) {
+		names = append(names, t.SQL())
+	}
+	return names[:min(len(names), 3)]
 }

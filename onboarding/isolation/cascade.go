@@ -9,7 +9,8 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// checkCascades deletes rows of the platform's on which tenants' rows hang: a foreign key's own deletes and updates ask no policy.
+// checkCascades deletes rows on which other tenants' rows hang: of the platform's, and of the attackers' own. A foreign key's own deletes and
+// updates ask no policy.
 func (r *run) checkCascades(ctx context.Context) error {
 	for _, child := range r.tables {
 		if child.isView() || child.Partition {
@@ -17,16 +18,58 @@ func (r *run) checkCascades(ctx context.Context) error {
 		}
 		for _, fk := range child.ForeignKeys {
 			parent := r.m.cat.byOID[fk.Target]
-			if parent == nil || r.m.of(parent).owned() || !parent.Usage || !parent.Delete || !slices.Contains([]string{"c", "n", "d"}, fk.OnDelete) ||
+			if parent == nil || !parent.Usage || !parent.Delete || !slices.Contains([]string{"c", "n", "d"}, fk.OnDelete) ||
 				r.cfg.Tables[parent.String()].SkipWrites || r.cfg.Tables[parent.String()].Excuse != "" {
 				continue
 			}
-			if err := r.cascade(ctx, child, parent, fk); err != nil && sqlstate(err) == "" {
+			cascade := r.cascade
+			if r.m.of(parent).owned() {
+				if fk.OnDelete != "c" || child == r.m.members {
+					continue // who is gone is no longer the author, nor a member
+				}
+				cascade = r.ownCascade
+			}
+			if err := cascade(ctx, child, parent, fk); err != nil && sqlstate(err) == "" {
 				return err
 			}
 		}
 	}
 	return nil
+}
+
+// ownCascade lets somebody delete a row of their own on which another's hangs, such as the account of an author who is no member.
+func (r *run) ownCascade(ctx context.Context, child, parent *relation, fk foreignKey) error {
+	joins := make([]string, len(fk.Columns))
+	for i, c := range fk.Columns {
+		joins[i] = field("a", c) + " = " + field("p", fk.TargetCols[i])
+	}
+	sql := fmt.Sprintf(`WITH mem AS MATERIALIZED (%s) SELECT mine, theirs, key, place FROM (SELECT %s AS mine, %s AS theirs, %s AS key,
+		'tableoid = ' || p.tableoid::text || ' AND ctid = ''' || p.ctid::text || '''' AS place FROM %s a JOIN %s p ON %s) s
+		WHERE mine <> theirs AND starts_with(mine, 'Person ') AND NOT EXISTS (SELECT FROM mem WHERE present AND 'Org ' || org::text = theirs AND 'Person ' || person::text = mine) LIMIT 1`,
+		r.m.membersSQL(), r.m.owner(parent, "p"), r.m.owner(child, "a"), r.m.rowKey(child, "a"), child.SQL(), parent.SQL(), strings.Join(joins, " AND "))
+	var owner, other, key, place string
+	err := one(ctx, r.admin, sql, nil, &owner, &other, &key, &place)
+	if err == pgx.ErrNoRows {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	s, err := r.sessionOf(ctx, victimOf(owner).Person)
+	if err != nil {
+		return err
+	}
+	r.coverage.WriteAttempts++
+	return r.in(ctx, s, false, func(conn *pgx.Conn) error {
+		n, err := affected(ctx, conn, fmt.Sprintf("DELETE FROM %s WHERE %s", parent.SQL(), place))
+		if err != nil || n == 0 {
+			return err
+		}
+		r.find(Finding{Kind: Leak, Operation: "delete", Table: child.String(), As: s.Label,
+			Evidence: fmt.Sprintf("deleted a row of their own in %s, whose foreign key went on to delete %s of %s", parent, key, other),
+			Fix:      fmt.Sprintf("REVOKE DELETE ON %s FROM PUBLIC, %s; -- or make the foreign key set NULL", parent.SQL(), r.appSQL())})
+		return nil
+	})
 }
 
 func (r *run) cascade(ctx context.Context, child, parent *relation, fk foreignKey) error {

@@ -61,6 +61,7 @@ type relation struct {
 	ForeignKeys []foreignKey
 	Policies    []policy
 	Triggers    int
+	Rules       int      // beside that of a view for SELECT
 	Partitioned []string // the columns that its partition key names
 	Elsewhere   bool     // reachable by a role that the role can become, and not by itself
 }
@@ -142,6 +143,7 @@ SELECT c.oid, n.nspname, c.relname, c.relkind::text, c.relrowsecurity, c.relforc
        coalesce(has_table_privilege($1::name, c.oid, 'TRIGGER'), false),
        CASE WHEN c.relkind IN ('v', 'm') THEN coalesce(pg_get_viewdef(c.oid), '') ELSE '' END,
        (SELECT count(*) FROM pg_trigger t WHERE t.tgrelid = c.oid AND NOT t.tgisinternal),
+       (SELECT count(*) FROM pg_rewrite w WHERE w.ev_class = c.oid AND w.ev_type <> '1'),
        array(SELECT a.attname::text FROM pg_partitioned_table p, unnest(p.partattrs) k JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = k WHERE p.partrelid = c.oid)
   FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_roles o ON o.oid = c.relowner
  WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
@@ -184,7 +186,7 @@ func loadCatalogue(ctx context.Context, q querier, role string) (*catalogue, err
 	err := each(ctx, q, relationsSQL, []any{role}, func(rows pgx.Rows) error {
 		r := &relation{}
 		if err := rows.Scan(&r.OID, &r.Schema, &r.Name, &r.Kind, &r.RLS, &r.Forced, &r.Owner, &r.OwnerBypass, &r.Partition, &r.Parent, &r.Options,
-			&r.Rows, &r.Usage, &r.SelectAll, &r.Delete, &r.Truncate, &r.Trigger, &r.Definition, &r.Triggers, &r.Partitioned); err != nil {
+			&r.Rows, &r.Usage, &r.SelectAll, &r.Delete, &r.Truncate, &r.Trigger, &r.Definition, &r.Triggers, &r.Rules, &r.Partitioned); err != nil {
 			return err
 		}
 		cat.byName[r.String()] = r

@@ -47,6 +47,8 @@ func New(cfg Config) (*Checker, error) {
 	// What asks for the truth must not wait for ever either, least of all for a lock of the checker's own.
 	admin.ConnConfig.RuntimeParams["statement_timeout"] = strconv.FormatInt(truthPatience*cfg.Budget.StatementTimeout.Milliseconds(), 10)
 	admin.ConnConfig.RuntimeParams["lock_timeout"] = strconv.FormatInt(truthPatience*cfg.Budget.LockTimeout.Milliseconds(), 10)
+	// Most statements run once, and compiling one costs more than running it.
+	admin.ConnConfig.RuntimeParams["jit"] = "off"
 	c := &Checker{cfg: cfg, admin: admin}
 	if cfg.AppDatabaseURL != "" {
 		if c.app, err = pgx.ParseConfig(cfg.AppDatabaseURL); err != nil {
@@ -75,10 +77,13 @@ type run struct {
 	spoilt  map[*pgx.Conn]bool
 	persons map[string]session // known by sessionOf
 	openers map[string]int     // values of other settings that opened reads
+	tunable map[string]bool    // the server's own settings that are anybody's to choose
 	smalls  map[*relation]bool
-	tired   map[*relation]int // how often a read took too long
+	peeked  map[*relation]string // without policies, and read by a role
+	tired   map[*relation]int    // how often a read took too long
 	ownRows map[string]*target
-	only    string // id of the single tenant, or empty
+	aliases []string // names by which victims are known
+	only    string   // id of the single tenant, or empty
 }
 
 func newRun(c *Checker, admin *pgxpool.Pool) *run {
@@ -86,7 +91,7 @@ func newRun(c *Checker, admin *pgxpool.Pool) *run {
 		ledger: &ledger{tried: map[string]map[string]bool{}}, cfg: c.cfg, admin: admin,
 		budget: rate.NewLimiter(rate.Limit(c.cfg.Budget.ChecksPerSecond), max(c.cfg.Budget.ChecksPerSecond/10, 1)),
 		filled: map[*relation]bool{}, against: map[victim][]session{}, conns: map[shape]*pgx.Conn{}, spoilt: map[*pgx.Conn]bool{},
-		persons: map[string]session{}, smalls: map[*relation]bool{}, openers: map[string]int{}, tired: map[*relation]int{}, ownRows: map[string]*target{},
+		persons: map[string]session{}, smalls: map[*relation]bool{}, openers: map[string]int{}, tunable: map[string]bool{}, tired: map[*relation]int{}, peeked: map[*relation]string{}, ownRows: map[string]*target{},
 	}
 }
 
@@ -112,6 +117,7 @@ func (c *Checker) Check(ctx context.Context, opts Options) (*Report, error) {
 		{"sessions without an identity", r.checkNobody},
 		{"reads", r.checkReads},
 		{"writes", r.checkWrites},
+		{"triggers", r.checkTriggers},
 		{"views", r.checkViews},
 		{"functions", r.checkFunctions},
 		{"temporary objects", r.checkShadows},
@@ -180,6 +186,13 @@ func (r *run) prepare(ctx context.Context, c *Checker, opts Options) error {
 	if err := r.reachesMore(ctx, conn); err != nil {
 		return fmt.Errorf("roles: %w", err)
 	}
+	tunable, err := texts(ctx, conn, "SELECT name FROM pg_settings WHERE context = 'user' AND vartype = 'string' AND name NOT IN ('role', 'session_authorization', 'search_path')")
+	if err != nil {
+		return fmt.Errorf("settings: %w", err)
+	}
+	for _, name := range tunable {
+		r.tunable[name] = true
+	}
 	r.selectTables()
 	for _, t := range r.tables {
 		var filled bool
@@ -190,6 +203,9 @@ func (r *run) prepare(ctx context.Context, c *Checker, opts Options) error {
 		r.filled[t] = filled
 	}
 	if r.victims, err = r.chooseVictims(ctx, conn); err != nil {
+		return fmt.Errorf("choose victims: %w", err)
+	}
+	if r.aliases, err = r.victimNames(ctx, conn); err != nil {
 		return fmt.Errorf("choose victims: %w", err)
 	}
 	return nil

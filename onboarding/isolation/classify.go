@@ -27,6 +27,9 @@ var (
 	looksOwned = regexp.MustCompile(`^(user|person|org|organi[sz]ation|tenant|account|owner|customer|member|workspace|team|profile|principal|subject)(id|uuid|slug|ref|key)?$`)
 )
 
+// vagueNames are those among them that, as the name of a text, promise too little: no value led to a tenant.
+var vagueNames = regexp.MustCompile(`^(account|owner|customer|member|team|profile|principal|subject)$`)
+
 // madeBy matches normalised names of columns that say who made or changed a row.
 var madeBy = regexp.MustCompile(`^(created|updated|modified|changed|deleted|approved|reviewed|inserted|added|edited|published|verified)by(id|userid|user)?$`)
 
@@ -93,7 +96,9 @@ func (m *model) findTenants(ctx context.Context, q querier, cfg Config) error {
 		}
 		m.orgType = m.orgs.column(m.orgID).Type
 		for _, fk := range m.orgs.ForeignKeys {
-			if fk.Target == m.users.OID && len(fk.Columns) == 1 && (m.ownerColumn == "" || strings.Contains(normal(fk.Columns[0]), "owner")) {
+			// Who made an Org owns it where policies, or what they ask, say so.
+			author := len(fk.Columns) == 1 && madeBy.MatchString(normal(fk.Columns[0])) && !m.cat.asksFor(fk.Columns[0])
+			if fk.Target == m.users.OID && len(fk.Columns) == 1 && !author && (m.ownerColumn == "" || strings.Contains(normal(fk.Columns[0]), "owner")) {
 				m.ownerColumn = fk.Columns[0]
 			}
 		}
@@ -199,7 +204,7 @@ func (m *model) leading(r, tenants *relation, id, idType string, names []string)
 	}
 	for _, name := range names[:2] {
 		for _, c := range r.Columns {
-			if leads, hasKey := keyed[c.Name]; normal(c.Name) == name && c.Type == idType && (leads || !hasKey) {
+			if leads, hasKey := keyed[c.Name]; normal(c.Name) == name && (c.Type == idType || c.spells()) && (leads || !hasKey) {
 				return []string{c.Name}
 			}
 		}
@@ -227,6 +232,11 @@ func (m *model) leading(r, tenants *relation, id, idType string, names []string)
 		}
 	}
 	return nil
+}
+
+// spells reports whether a column can hold ids in another type than the tenants' own, such as text for uuid or integer for bigint.
+func (c *column) spells() bool {
+	return c.Category == "S" || c.Category == "N" || c.Category == "U" && c.Type == "uuid"
 }
 
 // either returns columns that may hold a Person or an Org, beside a column that says which.
@@ -308,7 +318,8 @@ func (m *model) markUnclassified(cfg Config) {
 		}
 		for _, c := range r.Columns {
 			keyed := slices.ContainsFunc(r.ForeignKeys, func(fk foreignKey) bool { return slices.Contains(fk.Columns, c.Name) })
-			if looksOwned.MatchString(normal(c.Name)) && !keyed && !slices.Contains(r.Key, c.Name) && c.Category != "B" {
+			vague := c.Category == "S" && vagueNames.MatchString(normal(c.Name))
+			if looksOwned.MatchString(normal(c.Name)) && !vague && !keyed && !slices.Contains(r.Key, c.Name) && c.Category != "B" {
 				m.own[r.OID] = &ownership{Class: classUnclassified, Why: fmt.Sprintf("column %s leads to no tenant", pgx.Identifier{c.Name}.Sanitize())}
 			}
 		}

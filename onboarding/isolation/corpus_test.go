@@ -30,22 +30,21 @@ type schema struct {
 
 var roles atomic.Int64
 
-// What corpus files write short: {{login a}} and {{act org1}} set an identity, {{a}} to {{f}} and {{org1}} are ids of the base.
+// What corpus files write short: {{login a}} and {{act org1}} set an identity, {{a}} to {{f}} and {{org1}} are ids of the base v3, and all else
+// stands for itself.
 var (
 	loginAs = regexp.MustCompile(`{{login (\w+)}}`)
 	actIn   = regexp.MustCompile(`{{act (\w+)}}`)
 	person  = regexp.MustCompile(`{{([a-f])}}`)
 	org     = regexp.MustCompile(`{{org(\d)}}`)
+	itself  = regexp.MustCompile(`'{{(\w+)}}'`)
 )
 
 // newSchema makes a database and runs SQL in which {{app}} is the app role and {{role}} a prefix for further roles of the case.
 func newSchema(t testing.TB, statements ...string) *schema {
 	t.Helper()
 	s := &schema{dsn: postgres.Database(t), role: fmt.Sprintf("app_%d", roles.Add(1))}
-	s.exec(t, "CREATE ROLE "+s.role+" LOGIN")
-	for _, sql := range statements {
-		s.exec(t, s.expand(sql))
-	}
+	s.exec(t, "CREATE ROLE "+s.role+" LOGIN;"+s.expand(strings.Join(statements, "\n")))
 	s.cfg = isolation.Config{DatabaseURL: s.dsn, AppRole: s.role, Settings: isolation.Settings{User: "app.user_id", Org: "app.org_id"}}
 	return s
 }
@@ -55,7 +54,8 @@ func (s *schema) expand(sql string) string {
 	sql = actIn.ReplaceAllString(sql, "SELECT set_config('app.org_id', '{{$1}}', true);")
 	sql = person.ReplaceAllString(sql, "00000000-0000-4000-8000-00000000000$1")
 	sql = org.ReplaceAllString(sql, "00000000-0000-4000-9000-00000000000$1")
-	return strings.NewReplacer("{{app}}", s.role, "{{role}}", s.role).Replace(sql)
+	sql = strings.NewReplacer("{{app}}", s.role, "{{role}}", s.role).Replace(sql)
+	return itself.ReplaceAllString(sql, "'$1'")
 }
 
 func (s *schema) exec(t testing.TB, sql string) {

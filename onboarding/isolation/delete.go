@@ -19,8 +19,12 @@ func (r *run) tryDelete(ctx context.Context, t *relation, to target, s session, 
 				return err
 			}
 			out.tried++
-			return r.reached(ctx, t, "delete", "deleted", to, s, n, where == "", out)
+			return r.reached(ctx, conn, t, "delete", "deleted", to, s, n, where == "", out)
 		})
+		if held(err) {
+			out.judge(err)
+			err = r.deleteUnheld(ctx, t, to, s, where == "", out)
+		}
 		if err != nil && !out.judge(err) {
 			return err
 		}

@@ -40,24 +40,37 @@ func (r *run) tryInsert(ctx context.Context, t *relation, to target, s session, 
 		variants = append(variants, mine)
 	}
 	for i, values := range variants {
-		sql, condition := r.insertion(t, values)
+		sql, condition := r.insertion(t, values, freshly)
 		if sql == "" {
 			return nil
 		}
-		err := r.in(ctx, s, false, func(conn *pgx.Conn) error {
-			if _, err := affected(ctx, conn, sql); err != nil {
+		attempt := func(cleared bool) error {
+			return r.in(ctx, s, false, func(conn *pgx.Conn) error {
+				if cleared {
+					if gone, err := r.clear(ctx, conn, s, t, to); err != nil || !gone {
+						return err
+					}
+				}
+				if _, err := affected(ctx, conn, sql); err != nil {
+					return err
+				}
+				out.tried++
+				if i >= below {
+					return r.landed(ctx, conn, t, condition, to, s, out)
+				}
+				p, err := r.written(ctx, conn, s, to.victim, t, condition, placed)
+				if p != nil {
+					r.writeLeak(ctx, t, "insert", s, fmt.Sprintf("inserted a row that belongs to %s", p.Owner), out)
+				}
 				return err
-			}
-			out.tried++
-			if i >= below {
-				return r.landed(ctx, conn, t, condition, to, s, out)
-			}
-			p, err := r.written(ctx, conn, s, to.victim, t, condition, placed)
-			if p != nil {
-				r.writeLeak(ctx, t, "insert", s, fmt.Sprintf("inserted a row that belongs to %s", p.Owner), out)
-			}
-			return err
-		})
+			})
+		}
+		err := attempt(false)
+		if held(err) && to.place != "" {
+			out.judge(err)
+			sql, condition = r.insertion(t, values, again)
+			err = attempt(true)
+		}
 		if err != nil && !out.judge(err) {
 			return err
 		}

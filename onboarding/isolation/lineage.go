@@ -39,16 +39,31 @@ func (m *model) followData(ctx context.Context, q querier) error {
 			continue
 		}
 		o := &ownership{Class: classTenant}
+		kinds := m.kinds(ctx, q, r)
 		for _, c := range r.Columns {
+			for _, p := range kinds[c.Name] {
+				o.Parents = append(o.Parents, p)
+				o.Why = strings.Trim(fmt.Sprintf("%s, %s → %s where %s is %s", o.Why, c.Name, p.Table, p.Kind, p.KindValue), ", ")
+			}
+			if len(kinds[c.Name]) > 0 {
+				continue
+			}
 			if slices.ContainsFunc(r.ForeignKeys, func(fk foreignKey) bool { return slices.Contains(fk.Columns, c.Name) }) {
 				continue
 			}
 			for _, target := range m.leads(ctx, q, r, c, targets, bases[r.OID]) {
-				o.Parents = append(o.Parents, parentLink{Columns: []string{c.Name}, Table: target.table, TargetCols: []string{target.column.Name}})
+				switch key := target.column.Name; {
+				case !r.isView() && target.table == m.users && key == m.userID && !slices.Contains(r.Key, c.Name):
+					o.User = append(o.User, c.Name)
+				case !r.isView() && target.table == m.orgs && key == m.orgID && !slices.Contains(r.Key, c.Name):
+					o.Org = append(o.Org, c.Name)
+				default:
+					o.Parents = append(o.Parents, parentLink{Columns: []string{c.Name}, Table: target.table, TargetCols: []string{key}, Cast: c.Type != target.column.Type})
+				}
 				o.Why = strings.Trim(fmt.Sprintf("%s, %s holds values of %s.%s", o.Why, c.Name, target.table, target.column.Name), ", ")
 			}
 		}
-		if len(o.Parents) > 0 {
+		if o.direct() || len(o.Parents) > 0 {
 			m.own[r.OID] = o
 		}
 	}
@@ -98,6 +113,9 @@ func (m *model) references() []reference {
 func (m *model) leads(ctx context.Context, q querier, r *relation, c *column, targets []reference, bases []uint32) []reference {
 	var found []reference
 	values := sample(ctx, q, r, c)
+	if len(r.Key) == 1 && r.Key[0] == c.Name && !slices.ContainsFunc(values, random) {
+		values = nil // rows that people number by hand share ids by chance
+	}
 	uuids := slices.DeleteFunc(slices.Clone(values), func(v string) bool { return !uuidText.MatchString(v) })
 	for _, t := range targets {
 		if t.table == r {
@@ -130,14 +148,100 @@ func (m *model) leads(ctx context.Context, q querier, r *relation, c *column, ta
 	return found
 }
 
+// kinds finds the columns of r that lead to rows of several tables, beside one that says to which: parent_id and parent_type.
+func (m *model) kinds(ctx context.Context, q querier, r *relation) map[string][]parentLink {
+	found := map[string][]parentLink{}
+	for _, kind := range r.Columns {
+		stem, ok := kindStem(normal(kind.Name))
+		if !ok || kind.Category != "S" && kind.Category != "E" {
+			continue
+		}
+		var id *column
+		for _, c := range r.Columns {
+			if n := normal(c.Name); n == stem+"id" || n == stem+"uuid" || n == stem+"key" || n == stem+"ref" || n == stem+"pk" {
+				id = c
+			}
+		}
+		if id == nil {
+			continue
+		}
+		values, err := texts(ctx, q, fmt.Sprintf("SELECT DISTINCT k FROM (SELECT %s::text AS k FROM %s a LIMIT %d) s ORDER BY 1 LIMIT %d",
+			field("a", kind.Name), r.SQL(), 100*lineageSample, lineageSample))
+		if err != nil {
+			continue
+		}
+		for _, value := range values {
+			t := m.tableOf(value)
+			if t == nil && id.Type == "uuid" {
+				delete(found, id.Name) // the ids themselves say more
+				break
+			}
+			if t != nil && t != r {
+				found[id.Name] = append(found[id.Name], parentLink{Columns: []string{id.Name}, Table: t, TargetCols: t.Key, Cast: t.column(t.Key[0]).Type != id.Type, Kind: kind.Name, KindValue: value})
+			}
+		}
+	}
+	return found
+}
+
+// kindStem is what parent_type, subject_kind and table_name (beside row_id, entity_id or record_id) have in common with their ids.
+func kindStem(name string) (string, bool) {
+	for _, suffix := range []string{"type", "kind", "class", "table", "tablename"} {
+		if stem, ok := strings.CutSuffix(name, suffix); ok && stem != "" {
+			return stem, true
+		}
+	}
+	if name == "tablename" || name == "entity" || name == "resource" || name == "kind" {
+		return map[string]string{"tablename": "row", "entity": "entity", "resource": "resource", "kind": "row"}[name], true
+	}
+	return "", false
+}
+
+// tableOf is the tenants' table that a word such as Document, documents, App::Document or public.documents names.
+func (m *model) tableOf(word string) *relation {
+	if at := strings.LastIndexAny(word, `.:\/`); at >= 0 {
+		word = word[at+1:]
+	}
+	name, ending := normal(word), (*relation)(nil)
+	for _, t := range m.cat.Relations {
+		o := m.own[t.OID]
+		if o == nil || !o.owned() || t.isView() || t.Partition || len(t.Key) != 1 || name == "" {
+			continue
+		}
+		table := normal(t.Name)
+		if name == table || isSingular(name, table) {
+			return t
+		}
+		if ending == nil && len(name) >= 4 && slices.ContainsFunc(plurals(name), func(p string) bool { return strings.HasSuffix(table, p) }) {
+			ending = t
+		}
+	}
+	return ending
+}
+
+// random reports whether a value is too varied to have been written by hand.
+func random(value string) bool {
+	seen := map[rune]bool{}
+	for _, r := range value {
+		seen[r] = true
+	}
+	return len(seen) >= 9 // of a uuid's hyphen and sixteen digits
+}
+
 // names reports whether a column such as booking_id names a table such as bookings.
 func names(columnName, tableName string) bool {
-	stem, ok := strings.CutSuffix(normal(columnName), "id")
-	if !ok || stem == "" {
-		return false
-	}
-	table := normal(tableName)
-	return stem == table || stem+"s" == table || stem+"es" == table || strings.TrimSuffix(stem, "y")+"ies" == table
+	name, table := normal(columnName), normal(tableName)
+	return slices.ContainsFunc([]string{"id", "no", "nr", "ref", "key", "uuid"}, func(suffix string) bool {
+		stem, ok := strings.CutSuffix(name, suffix)
+		return ok && stem != "" && isSingular(stem, table)
+	})
+}
+
+func isSingular(stem, table string) bool { return slices.Contains(plurals(stem), table) }
+
+// plurals are the names that a table of such rows may have.
+func plurals(stem string) []string {
+	return []string{stem, stem + "s", stem + "es", strings.TrimSuffix(stem, "y") + "ies"}
 }
 
 // sample returns distinct values of a column; a relation that cannot be read has none.

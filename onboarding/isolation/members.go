@@ -11,14 +11,16 @@ import (
 )
 
 var (
-	endColumns = []string{"leftat", "lefton", "endedat", "endsat", "enddate", "removedat", "deletedat", "revokedat", "expiresat", "expiredat", "validuntil", "validto",
-		"until", "archivedat", "terminatedat", "deactivatedat", "disabledat", "suspendedat", "bannedat", "cancelledat", "quitat"}
+	// endColumn matches names of dates after which a membership is over, or at which it was.
+	endColumn = regexp.MustCompile(`^(member|membership)?(left|leave|leaving|leaves|ended|ends|end|exit|exited|departed|removed|deleted|revoked|expires|expired|expiry|valid|active|terminated|deactivated|disabled|` +
+		`suspended|banned|blocked|kicked|cancelled|canceled|archived|quit|resigned|withdrawn|withdrew|closed|former|gone|to|until)(at|on|date|day|time|ts|until|till|to|since|from)?$`)
+	startColumn  = regexp.MustCompile(`^(member|membership)?(valid|active)(at|on|date|day|time|ts|since|from)?$`)
 	presentFlags = []string{"active", "isactive", "enabled", "isenabled", "present", "ispresent", "current", "iscurrent", "accepted", "approved"}
-	formerFlags  = []string{"removed", "isremoved", "deleted", "isdeleted", "hasleft", "isformer", "former", "revoked", "isrevoked", "disabled", "isdisabled", "suspended",
+	formerFlags  = []string{"left", "removed", "isremoved", "deleted", "isdeleted", "hasleft", "isformer", "former", "ended", "hasended", "blocked", "isblocked", "issuspended", "isbanned", "isinactive", "revoked", "isrevoked", "disabled", "isdisabled", "suspended",
 		"banned", "inactive", "archived", "isarchived", "pending", "ispending"}
 	statusColumns  = []string{"status", "state", "membershipstatus", "memberstatus"}
 	acceptColumns  = []string{"acceptedat", "confirmedat"}
-	formerStatuses = "'former','left','removed','inactive','revoked','invited','pending','requested','suspended','banned','expired','deactivated','disabled','declined','rejected','ended','deleted','archived','cancelled','terminated','past','ex'"
+	formerStatuses = "'former','left','removed','inactive','revoked','invited','pending','requested','suspended','banned','expired','deactivated','disabled','declined','rejected','ended','deleted','archived','cancelled','terminated','past','ex','lapsed','exited','departed','resigned','quit','gone','kicked','blocked','withdrawn','closed','alumni','previous','old','offboarded'"
 	formerRoles    = "'former','removed','left','ex','ex-member','alumni','revoked','none','invited','pending','banned','suspended'"
 )
 
@@ -27,31 +29,7 @@ func (m *model) findMembers(cfg Config) {
 	if m.orgs == nil {
 		return
 	}
-	best, rank := (*relation)(nil), 0
-	for _, r := range m.cat.Relations {
-		o := m.own[r.OID]
-		if o == nil || len(o.User) == 0 || len(o.Org) != 1 || r.isView() || r.Partition {
-			continue
-		}
-		score := 0
-		if strings.Contains(normal(r.Name), "member") || strings.Contains(normal(r.Name), "affiliat") {
-			score = 2
-		}
-		if score > 0 && slices.ContainsFunc(r.Unique, func(key []string) bool {
-			return len(key) == 2 && slices.Contains(key, o.User[0]) && slices.Contains(key, o.Org[0])
-		}) {
-			score++
-		}
-		if r.String() == cfg.Membership.Table {
-			score = 9
-		}
-		if score > rank {
-			best, rank = r, score
-		}
-	}
-	if best == nil {
-		best = m.loneMembership()
-	}
+	best := m.likeliest(cfg)
 	if best == nil {
 		m.notes = append(m.notes, "no membership table found: only owners count as members of an Org")
 		return
@@ -64,25 +42,60 @@ func (m *model) findMembers(cfg Config) {
 	}
 }
 
-// loneMembership is the only table that pairs each Person with each Org at most once, if there is one.
-func (m *model) loneMembership() *relation {
-	var found []*relation
+// likeliest is the table that most speaks for being the memberships: by its name, by pairing each Person with each Org at most once, and by
+// what policies ask. It is nil if none does, or several do alike.
+func (m *model) likeliest(cfg Config) *relation {
+	var best *relation
+	rank, tie := 0, false
 	for _, r := range m.cat.Relations {
 		o := m.own[r.OID]
-		if o == nil || len(o.User) != 1 || len(o.Org) != 1 || r.isView() {
+		if o == nil || len(o.User) == 0 || len(o.Org) != 1 || r.isView() || r.Partition {
 			continue
 		}
-		if slices.ContainsFunc(r.Unique, func(key []string) bool {
+		pairs := len(o.User) == 1 && slices.ContainsFunc(r.Unique, func(key []string) bool {
 			return len(key) == 2 && slices.Contains(key, o.User[0]) && slices.Contains(key, o.Org[0])
-		}) {
-			found = append(found, r)
+		})
+		score := 0
+		switch name := normal(r.Name); {
+		case r.String() == cfg.Membership.Table:
+			score = 99
+		case strings.Contains(name, "member"), strings.Contains(name, "affiliat"):
+			score = 20
+		case strings.Contains(name, singular(m.users.Name)) && strings.Contains(name, singular(m.orgs.Name)):
+			score = 10
+		case !pairs:
+			continue
+		}
+		if pairs {
+			score += 8
+		}
+		if score < 99 && m.asked(r) {
+			score += 5
+		}
+		if score > rank {
+			best, rank, tie = r, score, false
+		} else if score == rank {
+			tie = rank < 20
 		}
 	}
-	if len(found) != 1 {
+	if tie {
 		return nil
 	}
-	return found[0]
+	return best
 }
+
+func singular(name string) string { return strings.TrimSuffix(normal(name), "s") }
+
+// asked reports whether another table's policies name r, or a function that does.
+func (m *model) asked(r *relation) bool {
+	names := m.cat.naming(r)
+	return slices.ContainsFunc(m.cat.Relations, func(other *relation) bool {
+		return other != r && slices.ContainsFunc(other.Policies, func(p policy) bool { return mentions(p.Using+" "+p.Check, names) })
+	})
+}
+
+// ends reports whether a date of that normalised name is when a membership is over.
+func ends(name string) bool { return endColumn.MatchString(name) && !startColumn.MatchString(name) }
 
 // presence derives the condition for a present member from columns that usually say so.
 func presence(r *relation) string {
@@ -90,7 +103,7 @@ func presence(r *relation) string {
 	for _, c := range r.Columns {
 		name, f := normal(c.Name), field("m", c.Name)
 		switch {
-		case c.Category == "D" && slices.Contains(endColumns, name):
+		case c.Category == "D" && ends(name):
 			conditions = append(conditions, "("+f+" IS NULL OR "+f+" > now())")
 		case c.Category == "D" && slices.Contains(acceptColumns, name):
 			conditions = append(conditions, f+" IS NOT NULL")
@@ -125,7 +138,7 @@ func rejoin(r *relation) string {
 			continue
 		}
 		switch {
-		case c.Category == "D" && slices.Contains(endColumns, name):
+		case c.Category == "D" && ends(name):
 			sets = append(sets, f+" = NULL")
 		case c.Category == "B" && slices.Contains(presentFlags, name):
 			sets = append(sets, f+" = true")

@@ -15,11 +15,16 @@ func (r *run) tryMove(ctx context.Context, t *relation, to target, s session, ou
 	if s.Person == nil || o.Class != classTenant && o.Class != classMembers {
 		return nil
 	}
+	w := r.m.identity(s.Person, s.Orgs, s.Mates)
+	own, err := r.ownRow(ctx, t, s, w, to.victim)
+	if err != nil {
+		return err
+	}
 	var sets []string
 	for _, name := range o.tenantColumns() {
 		c := t.column(name)
 		author := to.victim.Org != "" && slices.Contains(o.User, name) && len(o.Org) > 0 // and whom a membership names
-		if author {
+		if author || own != nil && same(own.values[name], to.values[name]) {
 			continue
 		}
 		if c == nil || !c.Update || c.NotNull && to.values[name] == nil {
@@ -27,10 +32,8 @@ func (r *run) tryMove(ctx context.Context, t *relation, to target, s session, ou
 		}
 		sets = append(sets, pgx.Identifier{name}.Sanitize()+" = "+c.literal(to.values[name]))
 	}
-	w := r.m.identity(s.Person, s.Orgs, s.Mates)
-	own, err := r.ownRow(ctx, t, s, w)
-	if err != nil {
-		return err
+	if len(sets) == 0 {
+		return nil
 	}
 	var aims []string
 	if own == nil && o.Class == classMembers {
@@ -43,32 +46,44 @@ func (r *run) tryMove(ctx context.Context, t *relation, to target, s session, ou
 		aims = append(aims, "")
 	}
 	for _, where := range aims {
-		err := r.in(ctx, s, false, func(conn *pgx.Conn) error {
-			if own == nil {
-				// Something of one's own to move.
-				mine, err := r.imagined(ctx, t, victim{Person: *s.Person}, []target{to})
-				if err != nil || mine == nil {
+		move := func(cleared bool) error {
+			return r.in(ctx, s, false, func(conn *pgx.Conn) error {
+				if cleared {
+					if gone, err := r.clear(ctx, conn, s, t, to); err != nil || !gone {
+						return err
+					}
+				}
+				if own == nil {
+					// Something of one's own to move.
+					mine, err := r.imagined(ctx, t, victim{Person: *s.Person}, []target{to})
+					if err != nil || mine == nil {
+						return err
+					}
+					sql, _ := r.insertion(t, mine, freshly)
+					if _, err := affected(ctx, conn, sql); err != nil {
+						return err
+					}
+				}
+				n, err := affected(ctx, conn, fmt.Sprintf("UPDATE %s a SET %s%s", t.SQL(), strings.Join(sets, ", "), where))
+				if err != nil {
 					return err
 				}
-				sql, _ := r.insertion(t, mine)
-				if _, err := affected(ctx, conn, sql); err != nil {
-					return err
+				out.tried++
+				if n == 0 {
+					return nil
 				}
-			}
-			n, err := affected(ctx, conn, fmt.Sprintf("UPDATE %s a SET %s%s", t.SQL(), strings.Join(sets, ", "), where))
-			if err != nil {
+				p, err := r.written(ctx, conn, s, to.victim, t, "true", placed)
+				if p != nil {
+					r.writeLeak(ctx, t, "update", s, fmt.Sprintf("moved a row of their own (%s) to %s", p.Key, p.Owner), out)
+				}
 				return err
-			}
-			out.tried++
-			if n == 0 {
-				return nil
-			}
-			p, err := r.written(ctx, conn, s, to.victim, t, "true", placed)
-			if p != nil {
-				r.writeLeak(ctx, t, "update", s, fmt.Sprintf("moved a row of their own (%s) to %s", p.Key, p.Owner), out)
-			}
-			return err
-		})
+			})
+		}
+		err := move(false)
+		if held(err) && to.place != "" {
+			out.judge(err)
+			err = move(true)
+		}
 		if err != nil && !out.judge(err) {
 			return err
 		}
@@ -79,27 +94,40 @@ func (r *run) tryMove(ctx context.Context, t *relation, to target, s session, ou
 	return nil
 }
 
-// ownRow is a row that the session's Person has a right to, with an owner.
-func (r *run) ownRow(ctx context.Context, t *relation, s session, w who) (*target, error) {
-	key := t.String() + " " + *s.Person
+func same(a, b *string) bool { return a == nil && b == nil || a != nil && b != nil && *a == *b }
+
+// ownRow is a row that the session's Person has a right to, with an owner of the victim's kind where there is one.
+func (r *run) ownRow(ctx context.Context, t *relation, s session, w who, v victim) (*target, error) {
+	key := fmt.Sprint(t, *s.Person, v.Org == "")
 	if row, known := r.ownRows[key]; known {
 		return row, nil
 	}
-	owners := []string{literal("Person " + *s.Person)}
+	person := []string{literal("Person " + *s.Person)}
+	var orgs []string
 	for _, org := range s.Orgs {
-		owners = append(owners, literal("Org "+org))
+		orgs = append(orgs, literal("Org "+org))
 	}
-	condition := fmt.Sprintf("%s IN (%s) AND NOT %s", r.m.owner(t, "a"), strings.Join(owners, ", "), r.m.foreign(t, "a", w, truth))
-	if r.m.of(t).Class == classMembers {
-		condition = r.m.isUser(t, "a", r.m.memberUser, w)
-	}
-	rows, err := r.rowsAnyTenant(ctx, t, condition)
-	if err != nil {
-		return nil, err
+	kinds := [][]string{person, orgs}
+	if v.Org != "" {
+		kinds = [][]string{orgs, person}
 	}
 	r.ownRows[key] = nil
-	if len(rows) > 0 {
-		r.ownRows[key] = &rows[0]
+	for _, owners := range kinds {
+		if len(owners) == 0 {
+			continue
+		}
+		condition := fmt.Sprintf("%s IN (%s) AND NOT %s", r.m.owner(t, "a"), strings.Join(owners, ", "), r.m.foreign(t, "a", w, truth))
+		if r.m.of(t).Class == classMembers {
+			condition = r.m.isUser(t, "a", r.m.memberUser, w)
+		}
+		rows, err := r.rowsAnyTenant(ctx, t, condition)
+		if err != nil {
+			return nil, err
+		}
+		if len(rows) > 0 {
+			r.ownRows[key] = &rows[0]
+			break
+		}
 	}
 	return r.ownRows[key], nil
 }

@@ -40,8 +40,17 @@ func (o *ownership) tenantColumns() []string {
 	all := slices.Concat(o.Org, o.User, o.Either)
 	for _, p := range o.Parents {
 		all = append(all, p.Columns...)
+		if p.Kind != "" {
+			all = append(all, p.Kind)
+		}
 	}
-	return all
+	var distinct []string
+	for _, c := range all {
+		if !slices.Contains(distinct, c) {
+			distinct = append(distinct, c)
+		}
+	}
+	return distinct
 }
 
 // parentLink leads from columns of a row to the row that it goes with.
@@ -49,13 +58,22 @@ type parentLink struct {
 	Columns    []string
 	Table      *relation
 	TargetCols []string
+	Cast       bool // the columns' types differ, and are compared as text
+	// Where a column says which table a row goes with: its name, and its value for this one.
+	Kind, KindValue string
 }
 
 func (p parentLink) join(child, parent string) string {
 	conditions := make([]string, len(p.Columns))
 	for i, c := range p.Columns {
 		left, right := field(child, c), field(parent, p.TargetCols[i])
+		if p.Cast {
+			left, right = left+"::text", right+"::text"
+		}
 		conditions[i] = left + " = " + right
+	}
+	if p.Kind != "" {
+		conditions = append(conditions, fmt.Sprintf("%s::text = %s", field(child, p.Kind), literal(p.KindValue)))
 	}
 	return strings.Join(conditions, " AND ")
 }
@@ -265,7 +283,7 @@ func (m *model) membersSQL() string {
 			field("o", m.orgID), field("o", m.ownerColumn), m.orgs.SQL(), field("o", m.ownerColumn)))
 	}
 	if len(parts) == 0 {
-		return fmt.Sprintf("SELECT NULL::text AS org, NULL::%s AS person, false AS present WHERE false", m.userType)
+		return fmt.Sprintf("SELECT NULL::%s AS org, NULL::%s AS person, false AS present WHERE false", m.orgType, m.userType)
 	}
 	return strings.Join(parts, " UNION ALL ")
 }

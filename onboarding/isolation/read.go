@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/jackc/pgx/v5"
@@ -27,13 +28,15 @@ type reading struct {
 	tables []*relation
 
 	mu         sync.Mutex
-	generation int                          // grows when a table is given up
-	given      map[*relation]bool           // up
-	failures   map[*relation]int            // tenants that a table could not be read for
-	reasons    map[*relation]string         // why, the first time
-	slow       map[*relation]bool           // whose owners the app role may not read
-	suspects   map[*relation][]session      // at most suspectCap where the suspicion is certain
-	suspected  map[*relation]map[string]int // sessions by kind of label
+	generation int                           // grows when a table is given up
+	given      map[*relation]bool            // up
+	failures   map[*relation]int             // tenants that a table could not be read for
+	reasons    map[*relation]string          // why, the first time
+	refusals   map[*relation]int             // Persons whom policies turn away by an error until they act in an Org
+	answered   map[*relation]map[string]bool // by kind of session
+	slow       map[*relation]bool            // whose owners the app role may not read
+	suspects   map[*relation][]session       // at most suspectCap where the suspicion is certain
+	suspected  map[*relation]map[string]int  // sessions by kind of label
 	checks     int
 }
 
@@ -43,6 +46,7 @@ const suspectCap = 16
 
 func newReading(r *run, tables []*relation) *reading {
 	return &reading{run: r, tables: tables, given: map[*relation]bool{}, failures: map[*relation]int{}, reasons: map[*relation]string{}, slow: map[*relation]bool{},
+		refusals: map[*relation]int{}, answered: map[*relation]map[string]bool{},
 		suspects: map[*relation][]session{}, suspected: map[*relation]map[string]int{}}
 }
 
@@ -88,6 +92,7 @@ var errNoReaders = errors.New("no connection left to read with")
 type reader struct {
 	*reading
 	conn       *pgx.Conn
+	bare       *pgx.Conn // on which no Org was ever set
 	statements []statement
 	prepared   int // generation of the statements
 	lost       int
@@ -112,6 +117,10 @@ func (w *reader) hangUp(ctx context.Context) {
 	if w.conn != nil {
 		_ = w.conn.Close(context.WithoutCancel(ctx))
 		w.conn = nil
+	}
+	if w.bare != nil {
+		_ = w.bare.Close(context.WithoutCancel(ctx))
+		w.bare = nil
 	}
 }
 
@@ -197,7 +206,7 @@ func (rd *reading) fly(ctx context.Context, conn *pgx.Conn, statements []stateme
 		return nil, errors.Join(err, pipeline.Close())
 	}
 	var failed []session
-	checks := 0
+	checks, kinds := 0, map[string]bool{}
 	for _, s := range batch {
 		answers, err := receive(pipeline, statements)
 		if err != nil && (sqlstate(err) == "" || conn.IsClosed()) {
@@ -217,8 +226,16 @@ func (rd *reading) fly(ctx context.Context, conn *pgx.Conn, statements []stateme
 			at += len(st.tables)
 		}
 		checks += at
+		kinds[s.kind()] = true
 	}
 	rd.count(checks)
+	for _, st := range statements {
+		for _, r := range st.tables {
+			for kind := range kinds {
+				rd.answer(r, kind)
+			}
+		}
+	}
 	return failed, pipeline.Close()
 }
 
@@ -257,29 +274,75 @@ func receive(pipeline *pgconn.Pipeline, statements []statement) ([]bool, error) 
 }
 
 // carefully checks one tenant table by table, so that what fails is known.
-func (rd *reading) carefully(ctx context.Context, conn *pgx.Conn, s session) error {
-	m := rd.run.m
-	w := m.identity(s.Person, s.Orgs, s.Mates)
-	for _, r := range rd.remaining() {
-		sees := 0
-		err := within(ctx, conn, rd.run.cfg.Settings, s, true, func() error {
-			return one(ctx, conn, "SELECT "+m.seesForeign(r, w), nil, &sees)
-		})
+func (w *reader) carefully(ctx context.Context, conn *pgx.Conn, s session) error {
+	for _, r := range w.remaining() {
+		sees, err := w.look(ctx, conn, s, r)
+		if refusal(err) && *s.Org == "" {
+			// A platform that casts or demands the Org's setting leaves it unset rather than empty.
+			if s.Org, err = nil, w.open(ctx); err == nil {
+				sees, err = w.look(ctx, w.bare, s, r)
+			}
+			if refusal(err) {
+				w.turnAway(r, err)
+				s.Org = ref("")
+				continue
+			}
+		}
 		switch {
 		case err == nil:
-			rd.count(1)
-			if sees > 0 {
-				rd.suspect(r, s)
+			w.count(1)
+			w.answer(r, s.kind())
+			if sees {
+				w.suspect(r, s)
 			}
-		case conn.IsClosed() || ctx.Err() != nil:
+		case sqlstate(err) == "" || conn.IsClosed() || ctx.Err() != nil:
 			return err
+		case refusal(err) && s.claims():
+			w.count(1) // that is how who claims another's Org is turned away
 		case sqlstate(err) == "42501":
-			rd.refused(r, err)
+			w.refused(r, err)
 		default:
-			rd.fail(r, err)
+			w.fail(r, err)
+		}
+		if s.Org == nil {
+			s.Org = ref("")
 		}
 	}
 	return nil
+}
+
+func (w *reader) look(ctx context.Context, conn *pgx.Conn, s session, r *relation) (bool, error) {
+	m, sees := w.run.m, 0
+	err := within(ctx, conn, w.run.cfg.Settings, s, true, func() error {
+		return one(ctx, conn, "SELECT "+m.seesForeign(r, m.identity(s.Person, s.Orgs, s.Mates)), nil, &sees)
+	})
+	return sees > 0, err
+}
+
+func (w *reader) open(ctx context.Context) error {
+	if w.bare != nil && !w.bare.IsClosed() {
+		return nil
+	}
+	var err error
+	w.bare, err = w.run.door.open(ctx)
+	return err
+}
+
+// refusal reports whether an error is a policy's own way to turn a session away: raised by its function, or by casting what a setting says.
+func refusal(err error) bool {
+	var pg *pgconn.PgError
+	if !errors.As(err, &pg) {
+		return false
+	}
+	return pg.Routine == "exec_stmt_raise" || strings.HasPrefix(pg.Code, "P0") || strings.HasPrefix(pg.Code, "22") || pg.Code == unsetSetting
+}
+
+// unsetSetting is the SQLSTATE undefined_object, which current_setting raises for a setting that was never set.
+const unsetSetting = "42704"
+
+// claims reports whether a session acts in an Org that its Person is no member of.
+func (s session) claims() bool {
+	return strings.Contains(s.Label, "claiming foreign") || strings.Contains(s.Label, "which they left")
 }
 
 func (rd *reading) currentGeneration() int {
@@ -321,6 +384,25 @@ func (rd *reading) fail(r *relation, err error) {
 		rd.given[r] = true
 		rd.generation++
 	}
+}
+
+// turnAway notes a Person whom a table's policies answer with an error until they act in an Org.
+func (rd *reading) turnAway(r *relation, err error) {
+	rd.mu.Lock()
+	defer rd.mu.Unlock()
+	rd.refusals[r]++
+	if rd.reasons[r] == "" {
+		rd.reasons[r] = describe(err)
+	}
+}
+
+func (rd *reading) answer(r *relation, kind string) {
+	rd.mu.Lock()
+	defer rd.mu.Unlock()
+	if rd.answered[r] == nil {
+		rd.answered[r] = map[string]bool{}
+	}
+	rd.answered[r][kind] = true
 }
 
 func (rd *reading) count(checks int) {

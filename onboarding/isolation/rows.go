@@ -23,6 +23,16 @@ type target struct {
 	values map[string]*string // of the row, as text; where there is none, what a row of the victim's would hold
 }
 
+// kind is what the row says about which table its parent is in.
+func (f target) kind(o *ownership) string {
+	for _, p := range o.Parents {
+		if value := f.values[p.Kind]; p.Kind != "" && value != nil {
+			return *value
+		}
+	}
+	return ""
+}
+
 // rowsPerVictim is how many rows of one victim are gone for: the first may be held by a foreign key.
 const rowsPerVictim = 3
 
@@ -31,6 +41,16 @@ func (r *run) targets(ctx context.Context, t *relation) ([]target, error) {
 	var found []target
 	for _, kind := range []string{"Person", "Org"} {
 		rows, err := r.rowsOf(ctx, t, fmt.Sprintf("starts_with(%s, '%s ')", r.m.owner(t, "a"), kind))
+		if err != nil {
+			return nil, err
+		}
+		found = append(found, rows...)
+	}
+	for _, p := range r.m.of(t).Parents {
+		if p.Kind == "" || slices.ContainsFunc(found, func(f target) bool { return same(f.values[p.Kind], &p.KindValue) }) {
+			continue
+		}
+		rows, err := r.rowsOf(ctx, t, fmt.Sprintf("%s IS NOT NULL AND %s::text = %s", r.m.owner(t, "a"), field("a", p.Kind), literal(p.KindValue)))
 		if err != nil {
 			return nil, err
 		}
@@ -127,10 +147,14 @@ func (r *run) imagined(ctx context.Context, t *relation, v victim, like []target
 			if err != nil {
 				return nil, err
 			}
+			if row == nil || placed && p.Kind != "" {
+				continue
+			}
 			for i, c := range p.Columns {
-				if row != nil {
-					values[c], placed = row[i], true
-				}
+				values[c], placed = row[i], true
+			}
+			if p.Kind != "" {
+				values[p.Kind] = &p.KindValue
 			}
 		}
 		if !placed {
@@ -213,11 +237,11 @@ func (c *column) fresh() *string {
 	case c.Type == "uuid":
 		return ref(uuid.NewString())
 	case c.Type == "smallint":
-		return ref(random(20_000, 32_000))
+		return ref(randomNumber(20_000, 32_000))
 	case c.Type == "integer":
-		return ref(random(1_900_000_000, 2_147_000_000))
+		return ref(randomNumber(1_900_000_000, 2_147_000_000))
 	case c.Category == "N":
-		return ref(random(8_000_000_000_000_000, 9_000_000_000_000_000))
+		return ref(randomNumber(8_000_000_000_000_000, 9_000_000_000_000_000))
 	case c.Category == "S":
 		text := strings.ReplaceAll(uuid.NewString(), "-", "")
 		if match := typeLength.FindStringSubmatch(c.Type); match != nil {
@@ -227,21 +251,60 @@ func (c *column) fresh() *string {
 		}
 		return &text
 	case c.Category == "D" && strings.HasPrefix(c.Type, "timestamp"):
-		return ref("2001-02-03 04:05:06." + random(100_000, 999_999))
+		return ref("2001-02-03 04:05:06." + randomNumber(100_000, 999_999))
 	}
 	return nil
 }
 
-func random(low, high int64) string {
-	n, err := rand.Int(rand.Reader, big.NewInt(high-low))
+// freshLike is fresh, in the shape of a value that the column's checks let pass.
+func (c *column) freshLike(value *string) *string {
+	if value == nil || c.Category != "S" || uuidText.MatchString(*value) {
+		return c.fresh()
+	}
+	varied := 0
+	like := strings.Map(func(r rune) rune {
+		first, size := '0', int64(10)
+		switch {
+		case r >= 'a' && r <= 'z':
+			first, size = 'a', 26
+		case r >= 'A' && r <= 'Z':
+			first, size = 'A', 26
+		case r < '0' || r > '9':
+			return r
+		}
+		varied++
+		return first + rune(randomBelow(size))
+	}, *value)
+	if varied < enoughVaried {
+		return c.fresh()
+	}
+	return &like
+}
+
+// enoughVaried is how many random letters and digits make a value that no other row has.
+const enoughVaried = 6
+
+func randomNumber(low, high int64) string { return strconv.FormatInt(low+randomBelow(high-low), 10) }
+
+func randomBelow(limit int64) int64 {
+	n, err := rand.Int(rand.Reader, big.NewInt(limit))
 	if err != nil {
 		panic(err) // crypto/rand does not fail
 	}
-	return strconv.FormatInt(low+n.Int64(), 10)
+	return n.Int64()
 }
 
-// insertion renders an INSERT of a row with fresh keys, and the condition that finds it by its primary key ("true" if that is not known).
-func (r *run) insertion(t *relation, values map[string]*string) (sql, condition string) {
+// manner is how an INSERT is made.
+type manner int
+
+const (
+	freshly manner = iota // with fresh keys
+	again                 // with the keys of a row that is no longer there
+	wholly                // with fresh keys, and with columns that the app role has no rights to
+)
+
+// insertion renders an INSERT of a row, and the condition that finds it by its primary key ("true" if that is not known).
+func (r *run) insertion(t *relation, values map[string]*string, how manner) (sql, condition string) {
 	o := r.m.of(t)
 	fixed := o.tenantColumns()
 	for _, fk := range t.ForeignKeys {
@@ -249,17 +312,17 @@ func (r *run) insertion(t *relation, values map[string]*string) (sql, condition 
 	}
 	values = maps.Clone(values)
 	var renew []string
-	for _, key := range t.Unique {
-		renew = append(renew, key...)
+	if how != again {
+		renew = slices.Concat(t.Unique...)
 	}
 	condition = "true"
 	var names, literals []string
 	for _, c := range t.Columns {
-		if !c.Insert && !t.Elsewhere || c.Generated {
+		if !c.Insert && !t.Elsewhere && how != wholly || c.Generated {
 			continue
 		}
 		if slices.Contains(renew, c.Name) && !slices.Contains(fixed, c.Name) {
-			if v := c.fresh(); v != nil {
+			if v := c.freshLike(values[c.Name]); v != nil {
 				values[c.Name] = v
 			}
 		}

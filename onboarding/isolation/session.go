@@ -64,7 +64,7 @@ func (d *door) assume(ctx context.Context, conn *pgx.Conn) error {
 		}
 		sql.WriteString(d.become("SET"))
 	}
-	fmt.Fprintf(&sql, ";SET statement_timeout = %d; SET lock_timeout = %d; SET idle_in_transaction_session_timeout = '5min'",
+	fmt.Fprintf(&sql, ";SET jit = off; SET statement_timeout = %d; SET lock_timeout = %d; SET idle_in_transaction_session_timeout = '5min'",
 		d.cfg.Budget.StatementTimeout.Milliseconds(), d.cfg.Budget.LockTimeout.Milliseconds())
 	return exec(ctx, conn, sql.String())
 }

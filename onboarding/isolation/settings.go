@@ -1,51 +1,85 @@
 package isolation
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 )
 
 var (
-	readsSetting = regexp.MustCompile(`current_setting\(\s*'([^']+)'`)
-	anyLiteral   = regexp.MustCompile(`'([^']{1,60})'`)
-	jsonKey      = regexp.MustCompile(`->>?\s*'([^']+)'`)
+	anyLiteral = regexp.MustCompile(`'([^']{1,60})'`)
+	jsonKey    = regexp.MustCompile(`->>?\s*'([^']+)'`)
+	// wraps matches the source of a function that reads the setting that its argument names, with what it puts before the name.
+	wraps = regexp.MustCompile(`current_setting\(\s*(?:'([\w.]*)'(?:::text)?\s*\|\|\s*)?(?:\$\d|[a-z_]\w*)\s*[,):]`)
+	// compared matches the number that a value is held against, and before the literal that stands on the left of one.
+	compared = regexp.MustCompile(`[<>=]\s*\(?'?(-?\d+)`)
+	before   = regexp.MustCompile(`'([^']{1,60})'(?:::[\w ]+)?\)?\s*(?:=|<>|~)\s*\(*$`)
 )
 
 // plausible are values that bypasses usually test for.
 var plausible = []string{"true", "on", "1", "yes", "t", "admin", "service", "service_role", "superuser", "system", "root", "owner", "bypass", "*"}
 
-// maxSettingValues bounds how many values other settings are tried with.
-const maxSettingValues = 40
+const (
+	// maxSettingValues bounds how many values other settings are tried with.
+	maxSettingValues = 40
+	// maxPaired bounds how many of the literals that stand beside a setting it is tried with, while each other has one of its own.
+	maxPaired = 8
+	// besides is how much of a source after a setting's name is taken to be about it.
+	besides = 120
+)
 
 // settingsPerWrite bounds how many of those values writes are attempted with: the literals that stand beside a setting come first.
 const settingsPerWrite = 6
 
-// settingSessions are the given sessions with every other setting that policies, views or functions read set to values that may open
-// something: literals that stand beside them, usual words, and victims' ids.
-func (r *run) settingSessions(base []session) []session {
-	names := map[string]bool{}
-	var values, keys []string
+// question is what policies, views and functions read from settings other than the identity's: the names, with what each is held against.
+type question struct {
+	beside       map[string][]string
+	values, keys []string
+	numbers      bool
+}
+
+// asks reads the sources of everything that may look at a setting.
+func (r *run) asks() *question {
+	q := &question{beside: map[string][]string{}}
+	readers := []struct {
+		name   *regexp.Regexp
+		prefix string
+	}{{regexp.MustCompile(`current_setting\(\s*'([^']+)'`), ""}}
+	for _, f := range r.m.cat.Functions {
+		if match := wraps.FindStringSubmatch(f.Source); match != nil && len(f.ArgTypes) > 0 {
+			readers = append(readers, struct {
+				name   *regexp.Regexp
+				prefix string
+			}{regexp.MustCompile(`\b` + regexp.QuoteMeta(f.Name) + `\(\s*'([^']+)'`), match[1]})
+		}
+	}
 	look := func(source string) {
-		found := readsSetting.FindAllStringSubmatch(source, -1)
 		other := false
-		for _, match := range found {
-			if strings.Contains(match[1], ".") && match[1] != r.cfg.Settings.User && match[1] != r.cfg.Settings.Org {
-				names[match[1]], other = true, true
+		for _, reader := range readers {
+			for _, at := range reader.name.FindAllStringSubmatchIndex(source, -1) {
+				name := reader.prefix + source[at[2]:at[3]]
+				if name == r.cfg.Settings.User || name == r.cfg.Settings.Org || !strings.Contains(name, ".") && !r.tunable[name] {
+					continue
+				}
+				other = true
+				q.hold(name, source[:at[0]], source[at[1]:min(len(source), at[1]+besides)])
 			}
 		}
 		if !other {
 			return
 		}
 		for _, match := range anyLiteral.FindAllStringSubmatch(source, -1) {
-			if !strings.Contains(match[1], ".") && !slices.Contains(values, match[1]) {
-				values = append(values, match[1])
+			if _, isName := q.beside[match[1]]; !isName && !slices.Contains(q.values, match[1]) && match[1] != r.cfg.Settings.User && match[1] != r.cfg.Settings.Org {
+				q.values = append(q.values, match[1])
 			}
 		}
 		for _, match := range jsonKey.FindAllStringSubmatch(source, -1) {
-			keys = append(keys, match[1])
+			q.keys = append(q.keys, match[1])
 		}
 	}
 	for _, t := range r.m.cat.Relations {
@@ -58,19 +92,91 @@ func (r *run) settingSessions(base []session) []session {
 	for _, f := range r.m.cat.Functions {
 		look(f.Source)
 	}
-	if len(names) == 0 {
+	return q
+}
+
+// hold notes what a setting is held against, by what stands before and after it.
+func (q *question) hold(name, left, right string) {
+	values := q.beside[name]
+	add := func(value string) {
+		if !slices.Contains(values, value) {
+			values = append(values, value)
+		}
+	}
+	if match := before.FindStringSubmatch(left); match != nil {
+		add(match[1])
+	}
+	if next := strings.Index(right, "current_setting("); next >= 0 {
+		right = right[:next]
+	}
+	for _, match := range compared.FindAllStringSubmatch(right, -1) {
+		n, err := strconv.Atoi(match[1])
+		if err != nil {
+			continue
+		}
+		q.numbers = true
+		for _, near := range []int{n, n + 1, n - 1} {
+			add(strconv.Itoa(near))
+		}
+	}
+	for _, match := range anyLiteral.FindAllStringSubmatch(right, -1) {
+		add(match[1])
+	}
+	q.beside[name] = values
+}
+
+// settingSessions are the given sessions with every other setting that policies, views or functions read set to values that may open
+// something: each to what it is held against, then all alike to those literals, usual words, and victims' ids.
+func (r *run) settingSessions(base []session) []session {
+	q := r.asks()
+	if len(q.beside) == 0 {
 		return nil
 	}
+	names := slices.Sorted(maps.Keys(q.beside))
+	var sessions []session
+	set := func(extra []setting) {
+		for _, s := range base[:min(2, len(base))] {
+			s.Extra = slices.Concat(s.Extra, extra)
+			var said []string
+			for _, e := range extra {
+				said = append(said, fmt.Sprintf("%s set to %q", e.Name, e.Value))
+			}
+			s.Label += " with " + strings.Join(said, ", ")
+			sessions = append(sessions, s)
+		}
+	}
+	for i := range maxPaired {
+		var extra []setting
+		more := false
+		for _, name := range names {
+			if values := q.beside[name]; len(values) > 0 {
+				more = more || i < len(values)
+				extra = append(extra, setting{name, values[min(i, len(values)-1)]})
+			}
+		}
+		if !more {
+			break
+		}
+		set(extra)
+	}
+	values := q.values
 	for _, v := range r.victims {
 		values = append(values, v.Person+v.Org)
 	}
+	values = append(values, r.aliases...)
 	values = append(values, plausible...)
-	var sessions []session
+	if q.numbers {
+		values = append([]string{"999999"}, values...)
+	}
+	dotted := slices.DeleteFunc(names, func(name string) bool { return !strings.Contains(name, ".") })
+	if len(dotted) == 0 {
+		return sessions
+	}
 	for _, value := range values[:min(len(values), maxSettingValues)] {
 		spellings := []string{value}
-		if len(keys) > 0 {
+		if len(q.keys) > 0 {
 			claims := map[string]string{}
-			for _, k := range keys {
+			for _, k := range q.keys {
 				claims[k] = value
 			}
 			if text, err := json.Marshal(claims); err == nil {
@@ -78,17 +184,29 @@ func (r *run) settingSessions(base []session) []session {
 			}
 		}
 		for _, spelling := range spellings {
-			for _, s := range base[:min(2, len(base))] {
-				var said []string
-				for name := range names {
-					s.Extra = append(slices.Clone(s.Extra), setting{name, spelling})
-					said = append(said, name)
-				}
-				slices.Sort(said)
-				s.Label += fmt.Sprintf(" with %s set to %q", strings.Join(said, ", "), spelling)
-				sessions = append(sessions, s)
+			var extra []setting
+			for _, name := range dotted {
+				extra = append(extra, setting{name, spelling})
 			}
+			set(extra)
 		}
 	}
 	return sessions
+}
+
+// opened counts for a session's other settings how often the like opened a read.
+func (r *run) opened(s session) int { return r.openers[s.openness()] }
+
+// openness is what a session's other settings say, in one word.
+func (s session) openness() string {
+	var said []string
+	for _, e := range s.Extra {
+		said = append(said, e.Name+"="+e.Value)
+	}
+	return strings.Join(said, " ")
+}
+
+// mostOpen sorts sessions by how often their settings opened a read.
+func (r *run) mostOpen(sessions []session) {
+	slices.SortStableFunc(sessions, func(a, b session) int { return cmp.Compare(r.opened(b), r.opened(a)) })
 }

@@ -42,25 +42,43 @@ func (r *run) checkTrust(ctx context.Context) error {
 
 // asking lists the readable tables whose policies name t, or a function that does so, directly or by another.
 func (r *run) asking(t *relation) []*relation {
-	names := []string{t.Name}
-	mention := func(source string) bool {
-		return slices.ContainsFunc(names, func(name string) bool {
-			return regexp.MustCompile(`\b` + regexp.QuoteMeta(name) + `\b`).MatchString(source)
-		})
-	}
-	for grown := true; grown; {
-		grown = false
-		for _, f := range r.m.cat.Functions {
-			if !slices.Contains(names, f.Name) && mention(f.Source) {
-				names, grown = append(names, f.Name), true
-			}
-		}
-	}
+	names := r.m.cat.naming(t)
+	mention := func(source string) bool { return mentions(source, names) }
 	return slices.DeleteFunc(slices.Clone(r.tables), func(other *relation) bool {
 		return !other.readable() || other.isView() || !other.RLS || r.tired[other] >= timeoutPatience ||
 			!slices.ContainsFunc(other.Policies, func(p policy) bool {
 				return other != t && mention(p.Using) || other == t && strings.Contains(p.Using, "(") && mention(p.Using)
 			})
+	})
+}
+
+// naming lists a relation's name and those of all functions that name it, directly or by another.
+func (c *catalogue) naming(t *relation) []string {
+	names := []string{t.Name}
+	for grown := true; grown; {
+		grown = false
+		for _, f := range c.Functions {
+			if !slices.Contains(names, f.Name) && mentions(f.Source, names) {
+				names, grown = append(names, f.Name), true
+			}
+		}
+	}
+	return names
+}
+
+// asksFor reports whether a policy or a function names a column.
+func (c *catalogue) asksFor(name string) bool {
+	names := []string{name}
+	return slices.ContainsFunc(c.Functions, func(f *function) bool { return mentions(f.Source, names) }) ||
+		slices.ContainsFunc(c.Relations, func(t *relation) bool {
+			return slices.ContainsFunc(t.Policies, func(p policy) bool { return mentions(p.Using+" "+p.Check, names) })
+		})
+}
+
+// mentions reports whether any of the names stands in the source as a word.
+func mentions(source string, names []string) bool {
+	return slices.ContainsFunc(names, func(name string) bool {
+		return regexp.MustCompile(`\b` + regexp.QuoteMeta(name) + `\b`).MatchString(source)
 	})
 }
 
@@ -89,7 +107,7 @@ func (r *run) promote(ctx context.Context, t *relation, s session, v victim, tab
 		}
 	}
 	var statements []string
-	if sql, _ := r.insertion(t, values); sql != "" && t.can(canInsert) && t != r.m.users && t != r.m.orgs && t != r.m.members {
+	if sql, _ := r.insertion(t, values, freshly); sql != "" && t.can(canInsert) && t != r.m.users && t != r.m.orgs && t != r.m.members {
 		statements = append(statements, sql)
 	}
 	if len(sets) > 0 {

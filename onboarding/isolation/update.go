@@ -84,7 +84,7 @@ func (r *run) tryUpdate(ctx context.Context, t *relation, to target, s session, 
 					return err
 				}
 				out.tried++
-				return r.reached(ctx, t, "update", how, to, s, n, where == "", out)
+				return r.reached(ctx, conn, t, "update", how, to, s, n, where == "", out)
 			})
 			if err != nil && !out.judge(err) {
 				return err
@@ -106,7 +106,8 @@ func (r *run) names(t *relation, to target, s session) bool {
 // aims are the conditions to write with: at the row itself, and at none, since a statement that looks at nothing is held to fewer policies.
 func (r *run) aims(ctx context.Context, t *relation, to target) []string {
 	aims := []string{" WHERE " + to.place}
-	separate := !t.SelectAll || slices.ContainsFunc(t.Policies, func(p policy) bool { return p.Command != "*" })
+	// What can be read may be only some of the rows, and not the ones at hand.
+	separate := !t.SelectAll || r.leaks(t.String(), "read") || slices.ContainsFunc(t.Policies, func(p policy) bool { return p.Command != "*" })
 	if separate && r.small(ctx, t) {
 		aims = append(aims, "")
 	}
@@ -126,7 +127,7 @@ func (r *run) small(ctx context.Context, t *relation) bool {
 }
 
 // reached proves a write by the rows it reached: the victim's one, or more than the attacker has.
-func (r *run) reached(ctx context.Context, t *relation, operation, how string, to target, s session, n int, blind bool, out *outcome) error {
+func (r *run) reached(ctx context.Context, conn *pgx.Conn, t *relation, operation, how string, to target, s session, n int, blind bool, out *outcome) error {
 	if n == 0 {
 		return nil
 	}
@@ -139,8 +140,19 @@ func (r *run) reached(ctx context.Context, t *relation, operation, how string, t
 	if err := one(ctx, r.admin, fmt.Sprintf("SELECT count(*) FROM %s a WHERE NOT coalesce(%s, false)", t.SQL(), r.m.foreignWrite(t, "a", w, changed)), nil, &own); err != nil {
 		return err
 	}
-	if n > own {
-		r.writeLeak(ctx, t, operation, s, fmt.Sprintf("%s %d rows of others, such as %s's, by a statement without WHERE", how, n-own, to.victim), out)
+	if n <= own {
+		return nil
 	}
+	such := ""
+	if operation == "update" {
+		p, err := r.written(ctx, conn, s, to.victim, t, "true", changed)
+		if err != nil {
+			return err
+		}
+		if p != nil {
+			such = fmt.Sprintf(", such as %s of %s,", p.Key, p.Owner)
+		}
+	}
+	r.writeLeak(ctx, t, operation, s, fmt.Sprintf("%s %s of others%s by a statement without WHERE", how, plural(n-own, "row"), such), out)
 	return nil
 }

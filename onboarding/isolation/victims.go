@@ -1,7 +1,6 @@
 package isolation
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -87,6 +86,28 @@ func (r *run) chooseVictims(ctx context.Context, q querier) ([]victim, error) {
 		}
 	}
 	return chosen, r.chooseSample(ctx, q)
+}
+
+// victimNames are the unique texts of the victims' own rows, such as slugs.
+func (r *run) victimNames(ctx context.Context, q querier) ([]string, error) {
+	var found []string
+	for _, v := range r.victims {
+		t, id := r.m.users, r.m.userID
+		if v.Org != "" {
+			t, id = r.m.orgs, r.m.orgID
+		}
+		for _, key := range t.Unique {
+			if len(key) != 1 || key[0] == id || t.column(key[0]).Category != "S" {
+				continue
+			}
+			values, err := texts(ctx, q, fmt.Sprintf("SELECT %s::text FROM %s t WHERE %s::text = %s", field("t", key[0]), t.SQL(), field("t", id), literal(v.Person+v.Org)))
+			if err != nil {
+				return nil, err
+			}
+			found = append(found, values...)
+		}
+	}
+	return found, nil
 }
 
 // chooseSample keeps a few sessions of each kind.
@@ -208,7 +229,7 @@ func (r *run) attackers(ctx context.Context, v victim) ([]session, error) {
 	if len(plain) > 0 {
 		others := r.settingSessions(plain[:1])
 		// What opened a read may open a write.
-		slices.SortStableFunc(others, func(a, b session) int { return cmp.Compare(r.openers[b.Extra[0].Value], r.openers[a.Extra[0].Value]) })
+		r.mostOpen(others)
 		sessions = append(sessions, others[:min(settingsPerWrite, len(others))]...)
 	}
 	r.against[v] = sessions

@@ -179,7 +179,7 @@ func (r *run) throughView(ctx context.Context, t *relation, v victim, s session,
 				values[name] = &v.Person
 			}
 		}
-		if sql, _ := r.insertion(t, values); sql != "" {
+		if sql, _ := r.insertion(t, values, freshly); sql != "" {
 			add("insert", sql)
 		}
 	}

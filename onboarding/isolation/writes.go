@@ -88,7 +88,7 @@ func (r *run) writeTo(ctx context.Context, t *relation) error {
 				if out.proven || out.timeouts >= timeoutPatience || r.leaks(t.String(), a.operation) {
 					break
 				}
-				who := target.victim.String() + s.Label
+				who := target.victim.String() + s.Label + target.kind(r.m.of(t))
 				if tried[who] && !strings.Contains(s.Label, "left") && !(a.operation == "delete" && out.stopped != "") {
 					continue
 				}
