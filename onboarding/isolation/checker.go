@@ -65,6 +65,7 @@ type run struct {
 	cfg     Config
 	admin   *pgxpool.Pool
 	door    *door
+	inside  *door // for what the truth has to look at from inside an attacker's transaction
 	m       *model
 	budget  *rate.Limiter
 	victims []victim
@@ -160,6 +161,11 @@ func (r *run) prepare(ctx context.Context, c *Checker, opts Options) error {
 	if r.door, err = openDoor(ctx, r.admin, c); err != nil {
 		return err
 	}
+	if r.inside = r.door; r.door.member {
+		inside := *r.door
+		inside.app = nil
+		r.inside = &inside
+	}
 	conn, err := r.admin.Acquire(ctx)
 	if err != nil {
 		return fmt.Errorf("database_url: %w", err)
@@ -250,10 +256,10 @@ func openDoor(ctx context.Context, admin *pgxpool.Pool, c *Checker) (*door, erro
 	for _, own := range []string{"row_security", "statement_timeout", "lock_timeout"} {
 		delete(d.admin.RuntimeParams, own)
 	}
-	var bypass, exists, member bool
+	var bypass, exists bool
 	err := one(ctx, admin, `SELECT rolname::text, rolsuper, rolsuper OR rolbypassrls, EXISTS (SELECT FROM pg_roles WHERE rolname = $1),
 		EXISTS (SELECT FROM pg_roles WHERE rolname = $1 AND pg_has_role(current_user, oid, 'MEMBER')) FROM pg_roles WHERE rolname = current_user`,
-		[]any{c.cfg.AppRole}, &d.truth, &d.super, &bypass, &exists, &member)
+		[]any{c.cfg.AppRole}, &d.truth, &d.super, &bypass, &exists, &d.member)
 	switch {
 	case err != nil:
 		return nil, fmt.Errorf("database_url: %w", err)
@@ -261,7 +267,7 @@ func openDoor(ctx context.Context, admin *pgxpool.Pool, c *Checker) (*door, erro
 		return nil, fmt.Errorf("app_role: no role %q", c.cfg.AppRole)
 	case !bypass:
 		return nil, fmt.Errorf("database_url: %w", errRowSecurity)
-	case c.app == nil && !member:
+	case c.app == nil && !d.member:
 		return nil, fmt.Errorf("app_role: database_url's role may not become %q: grant it, or set app_database_url", c.cfg.AppRole)
 	}
 	if d.defaults, err = roleDefaults(ctx, admin, c.cfg.AppRole); err != nil {

@@ -230,6 +230,8 @@ func TestOwnLogin(t *testing.T) {
 	}{
 		{"sound", "", nil},
 		{"insert", "CREATE POLICY w ON inbox_messages FOR INSERT WITH CHECK (true);", []string{"leak insert public.inbox_messages"}},
+		{"insert unseen", "REVOKE ALL ON inbox_messages FROM {{app}}; GRANT INSERT ON inbox_messages TO {{app}}; CREATE POLICY w ON inbox_messages FOR INSERT WITH CHECK (user_id IS NOT NULL);",
+			[]string{"leak insert public.inbox_messages"}},
 		{"move", "DROP POLICY inbox_tenant ON inbox_messages; CREATE POLICY r ON inbox_messages FOR SELECT USING (user_id = private.me()); CREATE POLICY u ON inbox_messages FOR UPDATE USING (user_id = private.me()) WITH CHECK (true);",
 			[]string{"leak update public.inbox_messages"}},
 		{"delete", "CREATE FUNCTION empty_inbox(person uuid) RETURNS void LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$ DELETE FROM public.inbox_messages WHERE user_id = person $$;",
@@ -238,7 +240,9 @@ func TestOwnLogin(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			s := newSchema(t, base(t, "v3"), c.sql)
+			// Who may not become the app role has only the victims' own eyes inside its sessions.
+			s := newSchema(t, base(t, "v3"), c.sql, "CREATE ROLE {{role}}_auditor LOGIN BYPASSRLS; GRANT pg_read_all_data TO {{role}}_auditor;")
+			s.cfg.DatabaseURL = postgres.Shared(t).DSNAs(s.role+"_auditor", databaseOf(s.dsn))
 			s.cfg.AppDatabaseURL = postgres.Shared(t).DSNAs(s.role, databaseOf(s.dsn))
 			report := s.check(t)
 			var got []string

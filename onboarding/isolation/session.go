@@ -34,6 +34,7 @@ type door struct {
 	app      *pgx.ConnConfig // nil: over admin
 	truth    string          // the admin's role
 	super    bool            // the admin may become the app role to the point of session_user
+	member   bool            // the admin may become the app role at all
 	defaults []setting       // ALTER ROLE app_role SET, which a login would have applied
 }
 
