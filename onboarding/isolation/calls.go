@@ -3,6 +3,7 @@ package isolation
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"fmt"
 	"regexp"
 	"slices"
@@ -204,6 +205,11 @@ func (r *run) candidates(f *function, name, argType string, v victim, prey *prey
 	}
 	switch {
 	case strings.HasSuffix(argType, "[]"):
+		for _, t := range r.touched(f) {
+			if row := prey.rows[v][t]; len(t.Key) == 1 && row[t.Key[0]] != nil && t.column(t.Key[0]).Type == strings.TrimSuffix(argType, "[]") {
+				add(ref("{" + *row[t.Key[0]] + "}"))
+			}
+		}
 		return plain("{" + tenant + "}")
 	case argType == "text" || strings.HasPrefix(argType, "character") || argType == "name" || argType == "citext":
 		for column, value := range prey.tenants[v] {
@@ -229,15 +235,55 @@ func (r *run) candidates(f *function, name, argType string, v victim, prey *prey
 		return plain("100", "1")
 	case argType == "boolean":
 		return plain("true")
-	case strings.HasPrefix(argType, "timestamp") || argType == "date":
-		if strings.Contains(name, "to") || strings.Contains(name, "end") || strings.Contains(name, "until") || strings.Contains(name, "before") {
-			return plain("2199-01-01")
-		}
-		return plain("1970-01-01")
 	case strings.HasPrefix(argType, "json"):
+		for _, document := range r.documents(f, v, prey) {
+			add(&document)
+		}
 		return plain("{}")
 	}
+	// What a victim's row holds in a column of the type, or one that is like it.
+	dates := strings.HasPrefix(argType, "timestamp") || argType == "date"
+	for _, t := range r.touched(f) {
+		for _, c := range t.Columns {
+			if value := prey.rows[v][t][c.Name]; len(values) < 3 && (c.Type == argType || dates && c.Category == "D") {
+				add(value)
+			}
+		}
+	}
+	if dates {
+		if strings.Contains(name, "to") || strings.Contains(name, "end") || strings.Contains(name, "until") || strings.Contains(name, "before") {
+			return slices.Concat([]string{literal("2199-01-01")}, values)
+		}
+		return slices.Concat([]string{literal("1970-01-01")}, values)
+	}
+	if len(values) > 0 {
+		return values
+	}
 	return []string{"NULL"}
+}
+
+// documents are victims' rows as JSON, with the names that the function asks for beside those of the columns.
+func (r *run) documents(f *function, v victim, prey *prey) []string {
+	var found []string
+	for _, t := range r.touched(f) {
+		row := prey.rows[v][t]
+		if row == nil || len(found) == 3 {
+			continue
+		}
+		document := map[string]*string{}
+		for name, value := range row {
+			document[name] = value
+		}
+		for _, match := range jsonKey.FindAllStringSubmatch(f.Source, -1) {
+			if _, known := document[match[1]]; !known && len(t.Key) == 1 && names(match[1], t.Name) {
+				document[match[1]] = row[t.Key[0]]
+			}
+		}
+		if text, err := json.Marshal(document); err == nil {
+			found = append(found, string(text))
+		}
+	}
+	return found
 }
 
 // maxWords bounds how many words of victims' rows a function is asked for.

@@ -134,7 +134,7 @@ func (c *Checker) Check(ctx context.Context, opts Options) (*Report, error) {
 		}
 	}
 	r.cover()
-	r.fold(r.m.cat)
+	r.fold(r.m.cat, r.appSQL())
 	r.coverage.Started, r.coverage.Seconds = started.UTC(), time.Since(started).Seconds()
 	return r.report(), nil
 }

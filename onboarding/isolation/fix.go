@@ -103,14 +103,25 @@ func (r *run) helpers(o *ownership) string {
 func (m *model) ownSQL(t *relation, names Settings) string {
 	me := m.me(names)
 	name := func(c string) string { return pgx.Identifier{c}.Sanitize() }
-	inOrg := func(c string) string { return fmt.Sprintf("%s IN (SELECT %s())", name(c), m.helper("tenant_orgs")) }
+	isMe := func(c string) string {
+		if t.column(c).Type != m.userType {
+			return fmt.Sprintf("%s::text = (%s)::text", name(c), me)
+		}
+		return name(c) + " = " + me
+	}
+	inOrg := func(c string) string {
+		if t.column(c).Type != m.orgType {
+			return fmt.Sprintf("%s::text IN (SELECT mine::text FROM %s() mine)", name(c), m.helper("tenant_orgs"))
+		}
+		return fmt.Sprintf("%s IN (SELECT %s())", name(c), m.helper("tenant_orgs"))
+	}
 	o := m.of(t)
 	if o.Class == classOrgs {
 		return inOrg(m.orgID)
 	}
 	var terms []string
 	for _, c := range o.User {
-		term := name(c) + " = " + me
+		term := isMe(c)
 		for _, org := range o.Org {
 			term += " AND " + name(org) + " IS NULL"
 		}
@@ -120,7 +131,7 @@ func (m *model) ownSQL(t *relation, names Settings) string {
 		terms = append(terms, inOrg(c))
 	}
 	for _, c := range o.Either {
-		terms = append(terms, name(c)+" = "+me, inOrg(c))
+		terms = append(terms, isMe(c), inOrg(c))
 	}
 	if len(o.User)+len(o.Org)+len(o.Either) == 0 || len(o.Parents) > 0 {
 		for _, p := range o.Parents {

@@ -104,6 +104,8 @@ func (m *model) references() []reference {
 	for _, r := range m.cat.Relations {
 		if o := m.own[r.OID]; o != nil && o.Class == classTenant && len(r.Key) == 1 && !r.Partition && !o.linked(r.Key) {
 			add(r, r.Key[0])
+		} else if o != nil && o.Class == classTenant && len(r.Key) == 0 && !r.Partition && !r.isView() {
+			add(r, "id")
 		}
 	}
 	return targets

@@ -30,6 +30,9 @@ func (m *model) findMembers(cfg Config) {
 		return
 	}
 	best := m.likeliest(cfg)
+	if best == nil && m.findRosters() {
+		return
+	}
 	if best == nil {
 		m.notes = append(m.notes, "no membership table found: only owners count as members of an Org")
 		return
@@ -40,6 +43,19 @@ func (m *model) findMembers(cfg Config) {
 	if m.present = cfg.Membership.Present; m.present == "" {
 		m.present = presence(best)
 	}
+}
+
+// findRosters finds who is in which Org in the columns of users and orgs themselves.
+func (m *model) findRosters() bool {
+	if home := m.leading(m.users, m.orgs, m.orgID, m.orgType, orgNames); len(home) > 0 {
+		m.homeColumn = home[0]
+	}
+	for _, c := range m.orgs.Columns {
+		if c.Type == m.userType+"[]" {
+			m.rosterColumn = c.Name
+		}
+	}
+	return m.homeColumn != "" || m.rosterColumn != ""
 }
 
 // likeliest is the table that most speaks for being the memberships: by its name, by pairing each Person with each Org at most once, and by

@@ -107,6 +107,8 @@ type model struct {
 	memberOrg          string
 	present            string // condition on the membership table, alias m
 	ownerColumn        string // of orgs; empty if Orgs have no owner
+	homeColumn         string // of users, where it is a column of theirs that says in which Org they are
+	rosterColumn       string // of orgs, where it is an array of theirs that says who is in it
 	own                map[uint32]*ownership
 	notes              []string
 	directory          map[uint32]bool // users or orgs whose readable columns are public by nature
@@ -279,8 +281,16 @@ func (m *model) membersSQL() string {
 			field("m", m.memberOrg), field("m", m.memberUser), m.present, m.members.SQL(), field("m", m.memberOrg), field("m", m.memberUser)))
 	}
 	if m.ownerColumn != "" {
-		parts = append(parts, fmt.Sprintf("SELECT %s, %s, true FROM %s o WHERE %s IS NOT NULL",
+		parts = append(parts, fmt.Sprintf("SELECT %s AS org, %s AS person, true AS present FROM %s o WHERE %s IS NOT NULL",
 			field("o", m.orgID), field("o", m.ownerColumn), m.orgs.SQL(), field("o", m.ownerColumn)))
+	}
+	if m.homeColumn != "" {
+		parts = append(parts, fmt.Sprintf("SELECT %s AS org, %s AS person, true AS present FROM %s u WHERE %s IS NOT NULL",
+			field("u", m.homeColumn), field("u", m.userID), m.users.SQL(), field("u", m.homeColumn)))
+	}
+	if m.rosterColumn != "" {
+		parts = append(parts, fmt.Sprintf("SELECT %s AS org, r.person AS person, true AS present FROM %s o, unnest(%s) r(person) WHERE r.person IS NOT NULL",
+			field("o", m.orgID), m.orgs.SQL(), field("o", m.rosterColumn)))
 	}
 	if len(parts) == 0 {
 		return fmt.Sprintf("SELECT NULL::%s AS org, NULL::%s AS person, false AS present WHERE false", m.orgType, m.userType)

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 )
@@ -155,7 +156,7 @@ func (l *ledger) find(f Finding) {
 }
 
 // fold makes one finding of what is the same on many partitions of one table.
-func (l *ledger) fold(cat *catalogue) {
+func (l *ledger) fold(cat *catalogue, role string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	slices.SortStableFunc(l.findings, func(a, b Finding) int { return cmp.Compare(a.Table, b.Table) })
@@ -177,7 +178,10 @@ func (l *ledger) fold(cat *catalogue) {
 	}
 	for key, n := range more {
 		f := &folded[first[key]]
-		f.Evidence += fmt.Sprintf(" (so it is on %d more partitions of %s)", n, cat.byOID[cat.named(f.Table).Parent])
+		parent := cat.byOID[cat.named(f.Table).Parent]
+		f.Evidence += fmt.Sprintf(" (so it is on %d more partitions of %s)", n, parent)
+		f.Fix = fmt.Sprintf("DO $$ DECLARE p regclass; BEGIN FOR p IN SELECT relid FROM pg_partition_tree(%s) WHERE level > 0 LOOP\nEXECUTE format('REVOKE ALL ON %%s FROM PUBLIC, %s', p); END LOOP; END $$; -- reach them through their parent",
+			literal(parent.SQL()), strings.ReplaceAll(role, "'", "''"))
 	}
 	l.findings = folded
 }

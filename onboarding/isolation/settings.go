@@ -12,8 +12,9 @@ import (
 )
 
 var (
-	anyLiteral = regexp.MustCompile(`'([^']{1,60})'`)
-	jsonKey    = regexp.MustCompile(`->>?\s*'([^']+)'`)
+	anyLiteral  = regexp.MustCompile(`'([^']{1,60})'`)
+	jsonKey     = regexp.MustCompile(`->>?\s*'([^']+)'`)
+	settingName = regexp.MustCompile(`^[A-Za-z_][\w$]*(\.[A-Za-z_][\w$]*)*$`)
 	// wraps matches the source of a function that reads the setting that its argument names, with what it puts before the name.
 	wraps = regexp.MustCompile(`current_setting\(\s*(?:'([\w.]*)'(?:::text)?\s*\|\|\s*)?(?:\$\d|[a-z_]\w*)\s*[,):]`)
 	// compared matches the number that a value is held against, and before the literal that stands on the left of one.
@@ -41,6 +42,8 @@ type question struct {
 	beside       map[string][]string
 	values, keys []string
 	numbers      bool
+	// Whether something that reads settings makes arrays or JSON of what they say.
+	arrays, documents bool
 }
 
 // asks reads the sources of everything that may look at a setting.
@@ -63,7 +66,7 @@ func (r *run) asks() *question {
 		for _, reader := range readers {
 			for _, at := range reader.name.FindAllStringSubmatchIndex(source, -1) {
 				name := reader.prefix + source[at[2]:at[3]]
-				if name == r.cfg.Settings.User || name == r.cfg.Settings.Org || !strings.Contains(name, ".") && !r.tunable[name] {
+				if !settingName.MatchString(name) || name == r.cfg.Settings.User || name == r.cfg.Settings.Org || !strings.Contains(name, ".") && !r.tunable[name] {
 					continue
 				}
 				other = true
@@ -78,6 +81,8 @@ func (r *run) asks() *question {
 				q.values = append(q.values, match[1])
 			}
 		}
+		q.arrays = q.arrays || strings.Contains(source, "[]")
+		q.documents = q.documents || strings.Contains(source, "json")
 		for _, match := range jsonKey.FindAllStringSubmatch(source, -1) {
 			q.keys = append(q.keys, match[1])
 		}
@@ -139,7 +144,11 @@ func (r *run) settingSessions(base []session) []session {
 			s.Extra = slices.Concat(s.Extra, extra)
 			var said []string
 			for _, e := range extra {
-				said = append(said, fmt.Sprintf("%s set to %q", e.Name, e.Value))
+				value := fmt.Sprintf("%q", e.Value)
+				if slices.ContainsFunc(r.aliases, func(name string) bool { return strings.Contains(e.Value, name) }) {
+					value = "a tenant's name" // which may be an address
+				}
+				said = append(said, e.Name+" set to "+value)
 			}
 			s.Label += " with " + strings.Join(said, ", ")
 			sessions = append(sessions, s)
@@ -173,16 +182,7 @@ func (r *run) settingSessions(base []session) []session {
 		return sessions
 	}
 	for _, value := range values[:min(len(values), maxSettingValues)] {
-		spellings := []string{value}
-		if len(q.keys) > 0 {
-			claims := map[string]string{}
-			for _, k := range q.keys {
-				claims[k] = value
-			}
-			if text, err := json.Marshal(claims); err == nil {
-				spellings = append(spellings, string(text))
-			}
-		}
+		spellings := q.spellings(value)
 		for _, spelling := range spellings {
 			var extra []setting
 			for _, name := range dotted {
@@ -192,6 +192,39 @@ func (r *run) settingSessions(base []session) []session {
 		}
 	}
 	return sessions
+}
+
+// spellings are a value as it is, in an array, and in documents with the keys that are asked for: as text, as JSON of its own, and in a list.
+func (q *question) spellings(value string) []string {
+	found := []string{value}
+	if q.arrays {
+		found = append(found, "{"+value+"}")
+	}
+	if q.documents {
+		if json.Valid([]byte(value)) {
+			found = append(found, "["+value+"]")
+		}
+		found = append(found, fmt.Sprintf("[%q]", value))
+	}
+	if len(q.keys) == 0 {
+		return found
+	}
+	forms := []any{value}
+	if json.Valid([]byte(value)) {
+		forms = append(forms, json.RawMessage(value), []json.RawMessage{json.RawMessage(value)})
+	} else {
+		forms = append(forms, []string{value})
+	}
+	for _, form := range forms {
+		claims := map[string]any{}
+		for _, k := range q.keys {
+			claims[k] = form
+		}
+		if text, err := json.Marshal(claims); err == nil {
+			found = append(found, string(text))
+		}
+	}
+	return found
 }
 
 // opened counts for a session's other settings how often the like opened a read.

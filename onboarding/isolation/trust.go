@@ -95,6 +95,8 @@ func (r *run) promote(ctx context.Context, t *relation, s session, v victim, tab
 	for _, c := range t.Columns {
 		name := normal(c.Name)
 		switch {
+		case t == r.m.users && c.Name == r.m.homeColumn && v.Org != "":
+			values[c.Name] = &v.Org
 		case c.Category == "B" && !slices.Contains(formerFlags, name):
 			values[c.Name] = ref("true")
 		case c.Category == "S" && (strings.Contains(name, "role") || strings.Contains(name, "kind") || strings.Contains(name, "type") || strings.Contains(name, "level")):
