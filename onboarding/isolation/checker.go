@@ -76,9 +76,10 @@ type run struct {
 	against map[victim][]session
 	conns   map[shape]*pgx.Conn
 	spoilt  map[*pgx.Conn]bool
-	persons map[string]session // known by sessionOf
-	openers map[string]int     // values of other settings that opened reads
-	tunable map[string]bool    // the server's own settings that are anybody's to choose
+	peeks   map[*pgx.Conn]map[string]string // names of prepared statements, by their SQL
+	persons map[string]session              // known by sessionOf
+	openers map[string]int                  // values of other settings that opened reads
+	tunable map[string]bool                 // the server's own settings that are anybody's to choose
 	smalls  map[*relation]bool
 	peeked  map[*relation]string // without policies, and read by a role
 	tired   map[*relation]int    // how often a read took too long
@@ -91,7 +92,7 @@ func newRun(c *Checker, admin *pgxpool.Pool) *run {
 	return &run{
 		ledger: &ledger{tried: map[string]map[string]bool{}}, cfg: c.cfg, admin: admin,
 		budget: rate.NewLimiter(rate.Limit(c.cfg.Budget.ChecksPerSecond), max(c.cfg.Budget.ChecksPerSecond/10, 1)),
-		filled: map[*relation]bool{}, against: map[victim][]session{}, conns: map[shape]*pgx.Conn{}, spoilt: map[*pgx.Conn]bool{},
+		filled: map[*relation]bool{}, against: map[victim][]session{}, conns: map[shape]*pgx.Conn{}, spoilt: map[*pgx.Conn]bool{}, peeks: map[*pgx.Conn]map[string]string{},
 		persons: map[string]session{}, smalls: map[*relation]bool{}, openers: map[string]int{}, tunable: map[string]bool{}, tired: map[*relation]int{}, peeked: map[*relation]string{}, ownRows: map[string]*target{},
 	}
 }

@@ -124,6 +124,9 @@ func (r *run) chooseSample(ctx context.Context, q querier) error {
 			if err := rows.Scan(&kind, &person, &org, &orgs, &mates); err != nil {
 				return err
 			}
+			if person != nil && kind == "person" {
+				r.persons[*person] = tenantSession(kind, *person, nil, orgs, mates) // a page of them at most
+			}
 			if person == nil || kinds[kind] >= 2 {
 				return nil
 			}
