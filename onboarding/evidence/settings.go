@@ -55,7 +55,27 @@ func (s *Settings) Check(known platform.Config) isolation.Config {
 		Users:    s.Users, Orgs: s.Orgs, Membership: s.Membership, Tables: s.Tables, ExcusedFunctions: s.ExcusedFunctions, Budget: s.Budget,
 	}
 	config.DatabaseURL = cmp.Or(config.DatabaseURL, known.DatabaseURL.Reveal())
+	// What the platform's part names otherwise than usual need not be named again; the rest is found.
+	var usual platform.Config
+	usual.Defaults()
+	if config.Users == (isolation.Tenants{}) && (known.Users.Table != usual.Users.Table || known.Users.ID != usual.Users.ID) {
+		config.Users = isolation.Tenants{Table: qualified(known.Users.Table), ID: known.Users.ID}
+	}
+	if config.Orgs == (isolation.Tenants{}) && (known.Orgs.Table != usual.Orgs.Table || known.Orgs.ID != usual.Orgs.ID) {
+		config.Orgs = isolation.Tenants{Table: qualified(known.Orgs.Table), ID: known.Orgs.ID}
+	}
+	if config.Membership.Table == "" && known.Members.Table != usual.Members.Table {
+		config.Membership.Table = qualified(known.Members.Table)
+	}
 	return config
+}
+
+// qualified is a table's name with its schema, which is public where the name has none.
+func qualified(table string) string {
+	if strings.Contains(table, ".") {
+		return table
+	}
+	return "public." + table
 }
 
 // Validate reports every problem of what is checked, each with its key. What the platform's part is to say is not repeated.

@@ -80,6 +80,22 @@ func TestWhatIsChecked(t *testing.T) {
 	}
 }
 
+func TestNamesOfThePlatform(t *testing.T) {
+	t.Parallel()
+	known := platform.Config{DatabaseURL: secret.New("postgres://onboarder@db/platform"), AppRole: "app"}
+	known.Users.Table, known.Orgs.ID, known.Members.Table = "people", "nr", "firms.staff"
+	want := isolation.Config{DatabaseURL: "postgres://onboarder@db/platform", AppRole: "app", Settings: isolation.Settings{User: "app.user_id", Org: "app.org_id"},
+		Users: isolation.Tenants{Table: "public.people", ID: "id"}, Orgs: isolation.Tenants{Table: "public.orgs", ID: "nr"}, Membership: isolation.Membership{Table: "firms.staff"}}
+	settings := Settings{}
+	if diff := cmp.Diff(want, settings.Check(known)); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+	settings.Users.Table, want.Users = "public.persons", isolation.Tenants{Table: "public.persons"}
+	if diff := cmp.Diff(want, settings.Check(known)); diff != "" {
+		t.Errorf("what is said of the check itself goes first (-want +got)\n%s", diff)
+	}
+}
+
 // checker answers about one tenant.
 type checker func(isolation.Options) (*isolation.Report, error)
 
