@@ -13,7 +13,7 @@ import (
 var (
 	// endColumn matches names of dates after which a membership is over, or at which it was.
 	endColumn = regexp.MustCompile(`^(member|membership)?(left|leave|leaving|leaves|ended|ends|end|exit|exited|departed|removed|deleted|revoked|expires|expired|expiry|valid|active|terminated|deactivated|disabled|` +
-		`suspended|banned|blocked|kicked|cancelled|canceled|archived|quit|resigned|withdrawn|withdrew|closed|former|gone|to|until)(at|on|date|day|time|ts|until|till|to|since|from)?$`)
+		`suspended|banned|blocked|kicked|cancelled|canceled|archived|quit|resigned|withdrawn|withdrew|closed|former|gone|fired|dismissed|released|discharged|finished|stopped|dropped|lapsed|voided|invalidated|unsubscribed|inactive|to|until)(at|on|date|day|time|ts|until|till|to|since|from)?$`)
 	startColumn  = regexp.MustCompile(`^(member|membership)?(valid|active)(at|on|date|day|time|ts|since|from)?$`)
 	presentFlags = []string{"active", "isactive", "enabled", "isenabled", "present", "ispresent", "current", "iscurrent", "accepted", "approved"}
 	formerFlags  = []string{"left", "removed", "isremoved", "deleted", "isdeleted", "hasleft", "isformer", "former", "ended", "hasended", "blocked", "isblocked", "issuspended", "isbanned", "isinactive", "revoked", "isrevoked", "disabled", "isdisabled", "suspended",

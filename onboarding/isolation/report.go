@@ -255,6 +255,9 @@ func (l *ledger) report() *Report {
 			*list = []string{}
 		}
 	}
+	if r.Coverage.Detail == nil {
+		r.Coverage.Detail = []Covered{}
+	}
 	if r.Findings == nil {
 		r.Findings = []Finding{}
 	}
