@@ -21,7 +21,9 @@
 // These are leaks by decision, each because a session can do it: TRUNCATE, which knows no policies; switching off the policies of a table that
 // the app role owns, forced or not; a view without a barrier that tells a cheap function about rows before it drops them (Postgres manual, Rules and
 // Privileges); a temporary table in the place of one that a function names without its schema (CREATE FUNCTION, Writing SECURITY DEFINER
-// Functions Safely); writing oneself into a table that policies ask; a cascade from the platform's rows into tenants'.
+// Functions Safely); writing oneself into a table that policies ask; a cascade into another's rows, from the platform's or from one's own, such as the account of
+// an author who left; what a trigger or a rule does to another's rows elsewhere. A constraint is no protection, since it depends on which
+// rows happen to be there: where one held a write, the truth makes room for it, inside the attempt.
 //
 // # What is a risk
 //
@@ -34,7 +36,8 @@
 // Ids, slugs and names of tenants; users and orgs that are both without row-level security, which is a directory and noted as one; that an id or a slug exists; rows with no owner in a tenants' table; lookups, also writable ones; whoever is
 // named by a membership reading, leaving or accepting it; co-members' accounts; no WITH CHECK where USING covers it; policies for roles that
 // the app role cannot become; row-level security that is not forced while the owner is somebody else; helpers that run with their definer's rights
-// and answer about the session alone; errors raised at sessions without a valid identity.
+// and answer about the session alone; errors raised at sessions without a valid
+// identity, at whoever claims another's Org, and at Persons without an Org where every Person gets them.
 //
 // What could not be read, tried or classified stands in the report's coverage and keeps it from being sound.
 //
