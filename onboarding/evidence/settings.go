@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/atlilith/onboardbot/internal/schedule"
 	"github.com/atlilith/onboardbot/internal/secret"
