@@ -12,7 +12,7 @@ demo: install build
 
 # Everything, with the race detector.
 test: install lint
-	go test -race -timeout 20m ./...
+	go test -race -timeout 20m -p 3 ./...
 
 lint:
 	@test -z "$$(gofmt -l .)" || { gofmt -l . ; echo "not gofmt-ed" >&2; exit 1; }
