@@ -92,7 +92,10 @@ func (r *run) checkRole(ctx context.Context) error {
 	if super {
 		return nil // reads will show it
 	}
-	return r.disarm(ctx)
+	if err := r.disarm(ctx); err != nil {
+		return err
+	}
+	return r.checkOwned(ctx)
 }
 
 // grantSelf proves what CREATEROLE allows before PostgreSQL 16: taking on the role that owns a table.
