@@ -11,9 +11,11 @@ import (
 // shape is which settings a connection's sessions leave unset for good: a setting that was set once is empty afterwards and never again unset.
 type shape struct{ user, org, extra bool }
 
+func (s session) shape() shape { return shape{s.User == nil, s.Org == nil, len(s.Extra) > 0} }
+
 // in runs f in a transaction of the session that is always rolled back, on a connection that fits it.
 func (r *run) in(ctx context.Context, s session, readOnly bool, f func(*pgx.Conn) error) error {
-	key := shape{s.User == nil, s.Org == nil, len(s.Extra) > 0}
+	key := s.shape()
 	conn := r.conns[key]
 	if conn == nil || conn.IsClosed() {
 		var err error

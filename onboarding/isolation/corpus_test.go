@@ -139,7 +139,6 @@ func TestCorpus(t *testing.T) {
 				statements = append(statements, base(t, name))
 			}
 			s := newSchema(t, append(statements, files["schema.sql"])...)
-			s.cfg.Budget.Connections = 1 // there are few tenants to read as, and every connection plans afresh
 			if extra := files["config.yaml"]; extra != "" {
 				if err := yaml.Load([]byte(s.expand(extra)), &s.cfg, yaml.WithKnownFields()); err != nil {
 					t.Fatal(err)

@@ -56,7 +56,11 @@ func (r *run) checkNobody(ctx context.Context) error {
 		}
 	}
 	sessions = append(sessions, r.settingSessions(sample)...)
-	for _, s := range sessions {
+	quiet := r.glance(ctx, sessions)
+	for i, s := range sessions {
+		if quiet[i] {
+			continue
+		}
 		err := r.peek(ctx, s)
 		if err != nil && sqlstate(err) == "" && ctx.Err() == nil {
 			err = r.peek(ctx, s) // over a new connection
@@ -68,12 +72,17 @@ func (r *run) checkNobody(ctx context.Context) error {
 	return nil
 }
 
+// peekable lists the tables to read as a session, without those that no identity changes and that such a session has read already.
+func (r *run) peekable(s session, peeked map[*relation]string) []*relation {
+	return slices.DeleteFunc(slices.Clone(r.tables), func(t *relation) bool {
+		return r.m.directory[t.OID] || peeked[t] == s.Role+"." || r.tired[t] >= timeoutPatience || r.known(t, "read") || s.Role == "" && !t.readable() || s.Role != "" && !t.hasRowIDs()
+	})
+}
+
 // peek reads every table as one session and reports what leaks. Errors of single tables are the policies' own way to refuse somebody who is
 // nobody, and left to [run.checkReads] for those who are.
 func (r *run) peek(ctx context.Context, s session) error {
-	tables := slices.DeleteFunc(slices.Clone(r.tables), func(t *relation) bool {
-		return r.m.directory[t.OID] || r.peeked[t] == s.Role+"." || r.tired[t] >= timeoutPatience || r.known(t, "read") || s.Role == "" && !t.readable() || s.Role != "" && !t.hasRowIDs()
-	})
+	tables := r.peekable(s, r.peeked)
 	if err := r.limit(ctx, len(tables)); err != nil {
 		return err
 	}
@@ -90,7 +99,10 @@ func (r *run) peekAt(ctx context.Context, s session, tables []*relation) error {
 	var sees []bool
 	err := r.in(ctx, s, true, func(conn *pgx.Conn) error {
 		var err error
-		sees, err = r.seen(ctx, conn, s, tables)
+		if r.peeks[conn] == nil {
+			r.peeks[conn] = map[string]string{}
+		}
+		sees, err = r.seen(ctx, conn, r.peeks[conn], s, tables)
 		return err
 	})
 	switch {
@@ -145,20 +157,18 @@ func (r *run) peekAt(ctx context.Context, s session, tables []*relation) error {
 	return nil
 }
 
-// seen asks which of the tables show the session others' rows, by a statement that the connection plans once.
-func (r *run) seen(ctx context.Context, conn *pgx.Conn, s session, tables []*relation) ([]bool, error) {
+// seen asks which of the tables show the session others' rows, by a statement that the connection plans once: names has the statements
+// that it knows, by their SQL.
+func (r *run) seen(ctx context.Context, conn *pgx.Conn, names map[string]string, s session, tables []*relation) ([]bool, error) {
 	// Who looks at the server's activity tells it from the reads as every tenant.
 	sql := "/* nobody and a sample */ " + r.m.statementSQL(tables, r.m.prepared())
-	name, ready := r.peeks[conn][sql]
+	name, ready := names[sql]
 	if !ready {
-		name = fmt.Sprintf("peek_%d", len(r.peeks[conn]))
+		name = fmt.Sprintf("peek_%d", len(names))
 		if _, err := conn.PgConn().Prepare(ctx, name, sql, []uint32{r.m.userOID, r.m.orgArray, r.m.userArray}); err != nil {
 			return nil, err
 		}
-		if r.peeks[conn] == nil {
-			r.peeks[conn] = map[string]string{}
-		}
-		r.peeks[conn][sql] = name
+		names[sql] = name
 	}
 	if err := exec(ctx, conn, "SET LOCAL plan_cache_mode = force_generic_plan"); err != nil {
 		return nil, err
