@@ -36,8 +36,32 @@ func (s *Stage) Ask(ctx context.Context, who string, in Inputs) (workspace.Messa
 	return s.Send(ctx, who, form, in.Slug)
 }
 
+// AskInLine types everything behind the command, presses Start, and returns the run's root message. It is for a Person.
+func (s *Stage) AskInLine(ctx context.Context, who string, in Inputs) (workspace.Message, error) {
+	person := s.Person(who)
+	typed, err := person.Type(ctx, Channel, fmt.Sprintf(`/onboard %s mode=person name="%s" email=%s domains=%s`, in.Slug, in.Name, in.Email, strings.Join(in.Domains, ",")))
+	if err != nil {
+		return workspace.Message{}, err
+	}
+	if typed.Message == nil {
+		return workspace.Message{}, fmt.Errorf("there is nothing to confirm: %+v", typed)
+	}
+	return s.begun(ctx, who, in.Slug, func() error { return s.Press(ctx, who, *typed.Message, "Start") })
+}
+
 // Send sends a form and returns the root message of the run that it begins.
 func (s *Stage) Send(ctx context.Context, who string, form *workspace.Form, slug string) (workspace.Message, error) {
+	return s.begun(ctx, who, slug, func() error {
+		sent, err := form.Submit(ctx)
+		if err == nil && !sent.Closed {
+			err = fmt.Errorf("the form stayed open: %s %v", sent.Error, sent.Errors)
+		}
+		return err
+	})
+}
+
+// begun returns the root message of the run that somebody begins.
+func (s *Stage) begun(ctx context.Context, who, slug string, begin func() error) (workspace.Message, error) {
 	person := s.Person(who)
 	before, err := person.Read(ctx, Channel)
 	if err != nil {
@@ -47,12 +71,8 @@ func (s *Stage) Send(ctx context.Context, who string, form *workspace.Form, slug
 	for _, m := range before {
 		known[m.TS] = true
 	}
-	sent, err := form.Submit(ctx)
-	if err != nil {
+	if err := begin(); err != nil {
 		return workspace.Message{}, err
-	}
-	if !sent.Closed {
-		return workspace.Message{}, fmt.Errorf("the form stayed open: %s %v", sent.Error, sent.Errors)
 	}
 	return person.WaitMessage(ctx, Channel, func(m workspace.Message) bool {
 		return !known[m.TS] && m.ThreadTS == "" && m.FromApp && !m.Ephemeral && strings.Contains(Reads(m), slug)
