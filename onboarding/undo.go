@@ -6,7 +6,6 @@ import (
 	"slices"
 
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
 )
 
 // Undoes is what a run takes back: the changes that an onboarding applied, or may have.
@@ -30,58 +29,43 @@ type Applied struct {
 const closed = `(closed.state = 'done' AND EXISTS (SELECT FROM attempts WHERE run_id = closed.id)
 	OR EXISTS (SELECT FROM runs undo WHERE undo.undoes = closed.id AND undo.state = 'done'))`
 
-// attemptsAt selects the ids of the runs of one onboarding by that of its last one, $1.
-const attemptsAt = `
-	SELECT run.id FROM runs run, runs last
-	WHERE last.id = $1 AND run.slug = last.slug AND run.kind = 'onboard' AND run.created_at <= last.created_at AND NOT EXISTS (
+// attemptsAt selects, in SQL, the ids of the runs of one onboarding by that of its last one, which is given as an expression.
+func attemptsAt(last string) string {
+	return `SELECT run.id FROM runs run, runs last
+	WHERE last.id = ` + last + ` AND run.slug = last.slug AND run.kind = 'onboard' AND run.created_at <= last.created_at AND NOT EXISTS (
 		SELECT FROM runs closed
 		WHERE closed.slug = last.slug AND closed.kind = 'onboard' AND closed.created_at >= run.created_at AND closed.created_at < last.created_at AND ` + closed + `)`
+}
 
 // Undoable returns the last run of the newest onboarding of a slug that no undo took back, with the domains of its earlier attempts
 // too. It returns [ErrNothing] where no run ever changed anything, and [ErrNotFound] where all of that is taken back.
 func (s *Service) Undoable(ctx context.Context, slug string) (*Run, error) {
-	ended, err := s.runsWhere(ctx, s.pool, `slug = $1 AND kind = 'onboard' AND state <> 'active'
-		AND EXISTS (SELECT FROM attempts WHERE run_id = runs.id) ORDER BY created_at DESC`, slug)
+	const changed = `EXISTS (SELECT FROM attempts WHERE run_id = runs.id)`
+	const ended = `slug = $1 AND kind = 'onboard' AND state <> 'active' AND ` + changed
+	left, err := s.runsWhere(ctx, s.pool, ended+` AND NOT EXISTS (
+		SELECT FROM runs done WHERE done.slug = $1 AND done.kind = 'undo' AND done.state = 'done' AND runs.id IN (`+attemptsAt("done.undoes")+`))
+		ORDER BY created_at DESC LIMIT 1`, slug)
 	if err != nil {
 		return nil, err
 	}
-	if len(ended) == 0 {
-		return nil, fmt.Errorf("runs of %s: %w", slug, ErrNothing)
-	}
-	closings, err := s.idsWhere(ctx, `SELECT id FROM runs closed WHERE slug = $1 AND kind = 'onboard' AND `+closed, slug)
-	if err != nil {
-		return nil, err
-	}
-	undone, err := s.idsWhere(ctx, `SELECT undoes FROM runs WHERE slug = $1 AND kind = 'undo' AND state = 'done'`, slug)
-	if err != nil {
-		return nil, err
-	}
-	for len(ended) > 0 {
-		last, attempts := ended[0], 1
-		for attempts < len(ended) && !slices.Contains(closings, ended[attempts].ID) {
-			attempts++
-		}
-		if !slices.Contains(undone, last.ID) {
-			for _, earlier := range ended[1:attempts] {
-				last.Request.adopt(earlier.Request.Domains)
+	if len(left) == 0 {
+		ever, err := s.runsWhere(ctx, s.pool, ended+` LIMIT 1`, slug)
+		if err == nil {
+			err = ErrNotFound
+			if len(ever) == 0 {
+				err = ErrNothing
 			}
-			return last, nil
 		}
-		ended = ended[attempts:]
-	}
-	return nil, fmt.Errorf("run of %s: %w", slug, ErrNotFound)
-}
-
-func (s *Service) idsWhere(ctx context.Context, query, slug string) ([]uuid.UUID, error) {
-	rows, err := s.pool.Query(ctx, query, slug)
-	if err != nil {
 		return nil, fmt.Errorf("runs of %s: %w", slug, err)
 	}
-	ids, err := pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
+	attempts, err := s.runsWhere(ctx, s.pool, changed+` AND id IN (`+attemptsAt("$1")+`) ORDER BY created_at DESC`, left[0].ID)
 	if err != nil {
-		return nil, fmt.Errorf("runs of %s: %w", slug, err)
+		return nil, err
 	}
-	return ids, nil
+	for _, attempt := range attempts {
+		left[0].Request.adopt(attempt.Request.Domains)
+	}
+	return left[0], nil
 }
 
 // adopt takes on the domains that the request does not have.
@@ -98,7 +82,7 @@ func loadUndoes(ctx context.Context, q querier, run *Run) error {
 	if run.Undoes == nil {
 		return nil
 	}
-	approvals, err := approvalsWhere(ctx, q, `run_id IN (`+attemptsAt+`) AND EXISTS (SELECT FROM attempts WHERE approval_id = approvals.id)`, run.Undoes.Run)
+	approvals, err := approvalsWhere(ctx, q, `run_id IN (`+attemptsAt("$1")+`) AND EXISTS (SELECT FROM attempts WHERE approval_id = approvals.id)`, run.Undoes.Run)
 	if err != nil {
 		return fmt.Errorf("changes of run %s: %w", run.Undoes.Run, err)
 	}

@@ -101,16 +101,11 @@ func newRun(c *Checker, admin *pgxpool.Pool) *run {
 // stands in the report's coverage. Cancelling ctx ends the check with the context's error.
 func (c *Checker) Check(ctx context.Context, opts Options) (*Report, error) {
 	started := time.Now()
-	admin, err := pgxpool.NewWithConfig(ctx, c.admin)
+	r, end, err := c.begin(ctx, opts)
 	if err != nil {
-		return nil, fmt.Errorf("database_url: %w", err)
-	}
-	defer admin.Close()
-	r := newRun(c, admin)
-	defer r.hangUp(ctx)
-	if err := r.prepare(ctx, c, opts); err != nil {
 		return nil, err
 	}
+	defer end()
 	for _, stage := range []struct {
 		name string
 		do   func(context.Context) error
@@ -143,17 +138,30 @@ func (c *Checker) Check(ctx context.Context, opts Options) (*Report, error) {
 // Ready reports whether a check could begin now. An error is one that every check would end with. What is returned beside none could
 // not be read, and stands in the coverage of every report.
 func (c *Checker) Ready(ctx context.Context) (leftOut []string, err error) {
-	admin, err := pgxpool.NewWithConfig(ctx, c.admin)
+	r, end, err := c.begin(ctx, Options{})
 	if err != nil {
-		return nil, fmt.Errorf("database_url: %w", err)
-	}
-	defer admin.Close()
-	r := newRun(c, admin)
-	defer r.hangUp(ctx)
-	if err := r.prepare(ctx, c, Options{}); err != nil {
 		return nil, err
 	}
+	defer end()
 	return r.coverage.LeftOut, nil
+}
+
+// begin connects and prepares a check. The caller ends it.
+func (c *Checker) begin(ctx context.Context, opts Options) (r *run, end func(), err error) {
+	admin, err := pgxpool.NewWithConfig(ctx, c.admin)
+	if err != nil {
+		return nil, nil, fmt.Errorf("database_url: %w", err)
+	}
+	r = newRun(c, admin)
+	end = func() {
+		r.hangUp(ctx)
+		admin.Close()
+	}
+	if err := r.prepare(ctx, c, opts); err != nil {
+		end()
+		return nil, nil, err
+	}
+	return r, end, nil
 }
 
 // prepare learns everything that the attempts rest on.
