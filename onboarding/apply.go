@@ -80,8 +80,14 @@ func (d *driver) fail(ctx context.Context, run *Run, step *Step, approval *Appro
 func (d *driver) effect(ctx context.Context, run *Run, step *Step) (Look, error) {
 	const pause = 100 * time.Millisecond
 	deadline := time.Now().Add(d.config.Settle)
+	ahead := d.lookAhead(ctx, run, step)
 	for {
-		look, err := d.keep(ctx, run, d.see(ctx, run, step))
+		look, err := d.keep(ctx, run, d.see(ctx, run, step.Key))
+		if err != nil || !look.Change.Empty() || look.Waiting != "" {
+			for _, early := range ahead {
+				early.void = true
+			}
+		}
 		if err == nil && look.Change.Empty() {
 			if finding, bad := look.failed(); bad {
 				err = fmt.Errorf("%s: %s", finding.Name, finding.Detail)

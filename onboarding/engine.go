@@ -57,6 +57,7 @@ func (w *advanceWorker) Work(ctx context.Context, job *river.Job[advanceArgs]) e
 	err := w.service.advance(ctx, job.Args.RunID)
 	switch {
 	case errors.Is(err, errHeld):
+		w.service.nudge(job.Args.RunID)
 		return river.JobSnooze(min(max(time.Since(job.CreatedAt), heldLeast), heldMost))
 	case errors.Is(err, ErrNotFound):
 		return river.JobCancel(err)
@@ -86,7 +87,14 @@ func (s *Service) advance(ctx context.Context, id uuid.UUID) error {
 		return errHeld
 	}
 	defer releaseLocks(ctx, conn)
-	drive := &driver{Service: s, conn: conn}
+	ctx, stop := context.WithCancel(ctx)
+	drive := &driver{Service: s, conn: conn, lookout: newLookout()}
+	s.driven.Store(id, drive.news)
+	defer func() {
+		s.driven.Delete(id)
+		stop()
+		drive.looks.Wait()
+	}()
 	for {
 		more, err := drive.once(ctx, id)
 		if err != nil {
@@ -112,6 +120,7 @@ type driver struct {
 	*Service
 	conn   *pgxpool.Conn
 	freeze *Freeze // holds what is approved, nil when nothing does
+	*lookout
 }
 
 // change is [Service.change] on the connection that holds the lock; nothing wakes the engine, which is awake.
@@ -140,8 +149,10 @@ func (d *driver) once(ctx context.Context, id uuid.UUID) (bool, error) {
 	if d.freeze, err = frozen(ctx, d.conn); err != nil {
 		return false, err
 	}
-	if looking := run.looking(time.Now()); len(looking) > 0 {
-		return true, d.lookTogether(ctx, run, looking)
+	d.lookOut(ctx, run)
+	look, until := d.next(run)
+	if look != nil {
+		return true, d.learn(ctx, run, look)
 	}
 	for i := range run.Steps {
 		if step := &run.Steps[i]; run.ready(step) && (step.State == StepApplying || step.State == StepApproved && d.freeze == nil) {
@@ -150,6 +161,9 @@ func (d *driver) once(ctx context.Context, id uuid.UUID) (bool, error) {
 	}
 	if run.finished() {
 		return false, d.finish(ctx, run)
+	}
+	if len(d.pending) > 0 {
+		return true, d.await(ctx, until)
 	}
 	return false, nil
 }

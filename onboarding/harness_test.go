@@ -36,13 +36,17 @@ type world struct {
 	broken, blind map[string]error
 	hold          map[string]chan struct{}
 	entered       chan string
-	waiting       map[string]string
-	findings      map[string][]onboarding.Finding
+	// gaze keeps a step's look until it is closed; what it sees is how things stand then. looked counts the looks that began.
+	gaze     map[string]chan struct{}
+	looked   map[string]int
+	late     map[string]int // how many looks after its application a step does not show yet
+	waiting  map[string]string
+	findings map[string][]onboarding.Finding
 }
 
 func newWorld() *world {
 	return &world{there: map[string]bool{}, version: map[string]string{}, parts: map[string][]string{}, did: map[string]onboarding.Change{}, applied: map[string]int{}, broken: map[string]error{}, blind: map[string]error{},
-		hold: map[string]chan struct{}{}, entered: make(chan string, 16), waiting: map[string]string{}, findings: map[string][]onboarding.Finding{}}
+		gaze: map[string]chan struct{}{}, looked: map[string]int{}, late: map[string]int{}, hold: map[string]chan struct{}{}, entered: make(chan string, 16), waiting: map[string]string{}, findings: map[string][]onboarding.Finding{}}
 }
 
 func (w *world) set(change func()) {
@@ -83,10 +87,21 @@ func (w *world) RenewSteps(run *onboarding.Run) []onboarding.Definition {
 	return []onboarding.Definition{{Key: renew, Title: "Renew", Destructive: true}, {Key: "sync/" + onboarding.Key(renew.Domain()), Title: "Sync", Destructive: true, After: []onboarding.Key{renew}}}
 }
 
-func (w *world) Look(_ context.Context, run *onboarding.Run, key onboarding.Key) (onboarding.Look, error) {
+func (w *world) Look(ctx context.Context, run *onboarding.Run, key onboarding.Key) (onboarding.Look, error) {
+	name := string(key)
+	w.mu.Lock()
+	w.looked[name]++
+	gaze := w.gaze[name]
+	w.mu.Unlock()
+	if gaze != nil {
+		select {
+		case <-gaze:
+		case <-ctx.Done():
+			return onboarding.Look{}, ctx.Err()
+		}
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	name := string(key)
 	if err := w.blind[name]; err != nil {
 		return onboarding.Look{}, err
 	}
@@ -95,7 +110,12 @@ func (w *world) Look(_ context.Context, run *onboarding.Run, key onboarding.Key)
 		look.Waiting, look.Again = text, time.Second
 		return look, nil
 	}
-	if key.Kind() == "preflight" || key.Kind() == "verify" || w.there[run.Request.Slug+"/"+name] {
+	there := w.there[run.Request.Slug+"/"+name]
+	if there && w.late[name] > 0 {
+		w.late[name]--
+		there = false
+	}
+	if key.Kind() == "preflight" || key.Kind() == "verify" || there {
 		look.Facts = map[string]string{"seen " + name: "yes"}
 		return look, nil
 	}

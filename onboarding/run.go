@@ -1,6 +1,8 @@
 package onboarding
 
 import (
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -92,6 +94,13 @@ func (r *Run) Step(key Key) *Step {
 		}
 	}
 	return nil
+}
+
+// snapshot is the run as it stands: what becomes of the run does not change it.
+func (r *Run) snapshot() *Run {
+	copied := *r
+	copied.Facts, copied.Steps = maps.Clone(r.Facts), slices.Clone(r.Steps)
+	return &copied
 }
 
 // ready reports that everything the step comes after is done.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/google/uuid"
@@ -110,6 +111,7 @@ type Service struct {
 	jobs   *river.Client[pgx.Tx]
 	config Config
 	log    *slog.Logger
+	driven sync.Map // by the id of each run that this process advances, a channel that takes word of changes
 }
 
 // New returns a service on the bot's own database, whose connections must have the schema of [Migrate] as their search path.

@@ -28,7 +28,7 @@ func (d *driver) settle(ctx context.Context, run *Run, step *Step) error {
 		}
 		defer release()
 	}
-	return d.conclude(ctx, run, step, approval, interrupted, d.see(ctx, run, step))
+	return d.conclude(ctx, run, step, approval, interrupted, d.see(ctx, run, step.Key))
 }
 
 // conclude brings a step as far as what was seen of it lets it go: it is done, waits, asks, stops, or is applied.

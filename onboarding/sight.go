@@ -2,9 +2,11 @@ package onboarding
 
 import (
 	"context"
+	"slices"
+	"sync"
 	"time"
 
-	"golang.org/x/sync/errgroup"
+	"github.com/google/uuid"
 )
 
 // sight is what a look saw, or why it saw nothing.
@@ -15,11 +17,11 @@ type sight struct {
 }
 
 // see asks the runbook what is left to do in a step.
-func (d *driver) see(ctx context.Context, run *Run, step *Step) sight {
-	ctx, cancel := context.WithTimeout(ctx, d.config.StepTimeout)
+func (s *Service) see(ctx context.Context, run *Run, key Key) sight {
+	ctx, cancel := context.WithTimeout(ctx, s.config.StepTimeout)
 	defer cancel()
 	var seen sight
-	if seen.Look, seen.err = d.Runbook.Look(ctx, run, step.Key); seen.err == nil {
+	if seen.Look, seen.err = s.Runbook.Look(ctx, run, key); seen.err == nil {
 		seen.digest, seen.err = seen.Change.Digest()
 	}
 	return seen
@@ -33,8 +35,38 @@ func (d *driver) keep(ctx context.Context, run *Run, seen sight) (Look, error) {
 	return seen.Look, seen.err
 }
 
-// looksAtOnce bounds how many steps of a run look beside each other.
-const looksAtOnce = 8
+const (
+	// looksAtOnce bounds how many steps of a run look beside each other.
+	looksAtOnce = 8
+	// patience is how long what a step saw waits for the looks of the steps before it, so that questions are put in the order of
+	// the runbook.
+	patience = 100 * time.Millisecond
+	// newsEvery is how often a run whose steps are looking is read again, for what another replica was told.
+	newsEvery = time.Second
+)
+
+// lookout has the looks of a run that go on beside each other and beside whatever is applied meanwhile: a name server that does
+// not answer holds up no other domain, and a long check no deployment.
+type lookout struct {
+	pending []*glimpse    // under way, or ended and not concluded
+	ended   chan *glimpse // has room for all, so that no look waits to be heard
+	news    chan struct{} // holds one once a look ended or the run was changed
+	looks   sync.WaitGroup
+}
+
+// glimpse is one look of one step.
+type glimpse struct {
+	key   Key
+	stood time.Time // since when the step had stood as it did when the look began
+	void  bool      // that it began too early
+	heard bool      // that it ended; what follows is the look's own until then
+	ended time.Time
+	sight
+}
+
+func newLookout() *lookout {
+	return &lookout{ended: make(chan *glimpse, looksAtOnce), news: make(chan struct{}, 1)}
+}
 
 // looking lists the steps that have to look and hold no approval.
 func (r *Run) looking(now time.Time) []*Step {
@@ -48,23 +80,122 @@ func (r *Run) looking(now time.Time) []*Step {
 	return list
 }
 
-// lookTogether lets steps look beside each other, so that all questions of a run with many domains are there at once, and then
-// brings each as far as it goes.
-func (d *driver) lookTogether(ctx context.Context, run *Run, steps []*Step) error {
-	seen := make([]sight, len(steps))
-	var group errgroup.Group
-	group.SetLimit(looksAtOnce)
-	for i, step := range steps {
-		group.Go(func() error {
-			seen[i] = d.see(ctx, run, step)
-			return nil
-		})
+// lookOut begins the looks of the steps that have to look and do not yet.
+func (d *driver) lookOut(ctx context.Context, run *Run) {
+	for _, step := range run.looking(time.Now()) {
+		if d.begin(ctx, run, step) != nil && !step.Destructive {
+			d.lookAhead(ctx, run, step)
+		}
 	}
-	_ = group.Wait() // each has its own error
-	for i, step := range steps {
-		if err := d.conclude(ctx, run, step, nil, false, seen[i]); err != nil {
-			return err
+}
+
+// lookAhead begins the looks of the steps that ask once another one is done, beside what may be the last look of that one: it changes
+// nothing any more, so that they see what they would see after it, and their questions are there when it is done.
+func (d *driver) lookAhead(ctx context.Context, run *Run, done *Step) []*glimpse {
+	var looks []*glimpse
+	ahead := run.snapshot()
+	ahead.Step(done.Key).State = StepDone
+	for _, step := range ahead.looking(time.Now()) {
+		if step.Destructive && slices.Contains(step.After, done.Key) {
+			if look := d.begin(ctx, ahead, step); look != nil {
+				looks = append(looks, look)
+			}
+		}
+	}
+	return looks
+}
+
+// begin begins the look of a step, unless one is under way or too many are.
+func (d *driver) begin(ctx context.Context, run *Run, step *Step) *glimpse {
+	if d.find(step.Key) != nil || len(d.pending) == looksAtOnce {
+		return nil
+	}
+	look, seen := &glimpse{key: step.Key, stood: step.Changed}, run.snapshot()
+	d.pending = append(d.pending, look)
+	d.looks.Go(func() {
+		look.sight, look.ended = d.see(ctx, seen, look.key), time.Now()
+		d.ended <- look
+		tell(d.news)
+	})
+	return look
+}
+
+func (l *lookout) find(key Key) *glimpse {
+	for _, look := range l.pending {
+		if look.key == key {
+			return look
 		}
 	}
 	return nil
+}
+
+// next takes out the look that is to be concluded now, nil where there is none: in the order of the runbook, but for those that take
+// long. Where one only waits for those before it, it says until when.
+func (l *lookout) next(run *Run) (look *glimpse, until time.Time) {
+	for len(l.ended) > 0 {
+		(<-l.ended).heard = true
+	}
+	var asks bool // one before may still put a question
+	for i := range run.Steps {
+		step := &run.Steps[i]
+		look := l.find(step.Key)
+		switch {
+		case look == nil:
+		case !look.heard:
+			asks = asks || step.Destructive
+		case !run.ready(step):
+			if !slices.ContainsFunc(step.After, func(key Key) bool { return l.find(key) != nil }) {
+				l.drop(look) // it looked ahead of one that is not done
+			}
+		case asks && time.Since(look.ended) < patience:
+			until = look.ended.Add(patience)
+		default:
+			l.drop(look)
+			return look, time.Time{}
+		}
+	}
+	return nil, until
+}
+
+func (l *lookout) drop(look *glimpse) {
+	l.pending = slices.DeleteFunc(l.pending, func(other *glimpse) bool { return other == look })
+}
+
+// await waits for a look to end, for the run to be changed, and no longer than until a time where there is one.
+func (l *lookout) await(ctx context.Context, until time.Time) error {
+	wait := newsEvery
+	if !until.IsZero() {
+		wait = min(wait, time.Until(until))
+	}
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-l.news:
+	case <-time.After(wait):
+	}
+	return nil
+}
+
+// learn brings a step as far as a look lets it go, unless somebody had it look again meanwhile.
+func (d *driver) learn(ctx context.Context, run *Run, look *glimpse) error {
+	step := run.Step(look.key)
+	if look.void || !step.Changed.Equal(look.stood) {
+		return nil
+	}
+	return d.conclude(ctx, run, step, nil, false, look.sight)
+}
+
+// tell leaves word on a channel that holds one.
+func tell(news chan struct{}) {
+	select {
+	case news <- struct{}{}:
+	default:
+	}
+}
+
+// nudge has the driver of a run, if it is in this process, read the run again.
+func (s *Service) nudge(id uuid.UUID) {
+	if news, ok := s.driven.Load(id); ok {
+		tell(news.(chan struct{}))
+	}
 }

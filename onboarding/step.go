@@ -39,7 +39,8 @@ type Runbook interface {
 	UndoSteps(run *Run) []Definition
 	// RenewSteps lists the steps that renew the certificate of a run's one domain, in their order.
 	RenewSteps(run *Run) []Definition
-	// Look answers what is left to do. It changes nothing and may be called at any time.
+	// Look answers what is left to do. It changes nothing and may be called at any time. That of a step which asks may begin beside the
+	// last look of those before it: the run says that they are done then, and has no facts of that look yet.
 	Look(ctx context.Context, run *Run, key Key) (Look, error)
 	// Apply carries out exactly the change, item by item, writing what happens to the log.
 	Apply(ctx context.Context, grant Grant, change Change, log Log) error
