@@ -16,8 +16,7 @@ import (
 // isolationTimeout bounds what a check looks at before its first attempt.
 const isolationTimeout = time.Minute
 
-// checkIsolation looks whether the isolation of tenants can be checked. Every run ends with such a check, so that none finishes where it
-// cannot begin.
+// checkIsolation looks whether the isolation of tenants can be checked. No run goes live before such a check.
 func checkIsolation(ctx context.Context, settings *config.Config) []onboarding.Finding {
 	const name = "isolation checks"
 	const fix = "Set isolation.database_url to a role with BYPASSRLS that may read every table and take on platform.app_role; INSTALL.md, step 4, makes one."

@@ -84,6 +84,30 @@ func TestIsolationReports(t *testing.T) {
 	}
 }
 
+// TestALeakKeepsASiteFromGoingLive meets a leak as soon as the new tenant is there: the other steps go on, going live is not even asked
+// about, and is once the leak is mended.
+func TestALeakKeepsASiteFromGoingLive(t *testing.T) {
+	s := open(t, stage.Config{})
+	s.platform(`ALTER TABLE bookings DISABLE ROW LEVEL SECURITY`)
+	root := s.ask(stage.Merche)
+	s.approve(root, "Database rows")
+	leak := s.reads(root, "Isolation from all others", "failed", "leak: insert of public.bookings", "[Retry]")
+	for _, step := range []string{"DNS of", "Deploy config of", "Deploy", "Certificate of", "Sync nginx conf of"} {
+		s.approve(root, step+" merche-biche.com")
+	}
+	s.reads(root, "Sync nginx conf of merche-biche.com", ": done")
+	_, err := s.Root(s.within(10*time.Second), stage.Bo, root, "🔴", "Isolation from all others", "7 of 10 steps")
+	s.must(err)
+	if asked := s.own(`SELECT count(*) FROM onboarding.approvals WHERE step LIKE 'go-live/%'`); asked != 0 {
+		t.Errorf("asked %d times whether a tenant goes live whose rows others reach", asked)
+	}
+	s.platform(`ALTER TABLE bookings ENABLE ROW LEVEL SECURITY`)
+	s.must(s.Press(s.within(10*time.Second), stage.Ana, leak, "Retry"))
+	s.approve(root, "Go live with merche-biche.com")
+	_, err = s.Root(s.within(20*time.Second), stage.Bo, root, "🟢")
+	s.must(err)
+}
+
 // reported waits for a report in the channel with all the words in it that came after another message.
 func (s *scene) reported(after string, words ...string) workspace.Message {
 	s.t.Helper()

@@ -24,7 +24,7 @@ func (IsolationOff) Check(context.Context, string) ([]onboarding.Finding, error)
 // Ready always is.
 func (IsolationOff) Ready(context.Context) error { return nil }
 
-// preflightIsolation finds now what the last step of the run would meet.
+// preflightIsolation finds now what would keep the run from going live.
 func (b *Runbook) preflightIsolation(ctx context.Context) []onboarding.Finding {
 	const name = "isolation checks"
 	if _, off := b.isolation.(IsolationOff); off {

@@ -37,13 +37,13 @@ func TestIsolation(t *testing.T) {
 	w.runbook = newRunbook(t, w)
 	run := w.newRun(person("anna"))
 	step := run.Step(key)
-	if step == nil || step.Destructive || !cmp.Equal(step.After, []onboarding.Key{"verify"}) {
+	if step == nil || step.Destructive || !cmp.Equal(step.After, []onboarding.Key{"database"}) {
 		t.Fatalf("got %+v", step)
 	}
 	if look := w.look(run, key); look.Later == "" || len(proof.asked) > 0 {
 		t.Errorf("checked before the tenant is there: %+v", look)
 	}
-	run.Step("verify").State = onboarding.StepDone
+	run.Step("database").State = onboarding.StepDone
 	look := w.look(run, key)
 	if diff := cmp.Diff([]onboarding.Finding{leak}, look.Findings); diff != "" || !cmp.Equal(proof.asked, []string{"anna"}) {
 		t.Errorf("(-want +got)\n%s asked %v", diff, proof.asked)

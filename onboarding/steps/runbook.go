@@ -141,6 +141,10 @@ func (b *Runbook) Steps(request onboarding.Request) []onboarding.Definition {
 		{Key: preflight, Title: "Preflight"},
 		{Key: database, Title: "Database rows", Destructive: true, After: []onboarding.Key{preflight}},
 	}
+	_, off := b.isolation.(IsolationOff)
+	if !off {
+		list = append(list, onboarding.Definition{Key: isolated, Title: "Isolation from all others", After: []onboarding.Key{database}})
+	}
 	last := []onboarding.Key{database}
 	for _, domain := range request.Domains {
 		key := func(kind string) onboarding.Key { return onboarding.Key(kind + "/" + domain.Name) }
@@ -163,14 +167,14 @@ func (b *Runbook) Steps(request onboarding.Request) []onboarding.Definition {
 		add(deploy, "Deploy", true, database, key(publish), key(deployConfig))
 		add(certificate, "Certificate of", true, key(deploy))
 		add(syncConf, "Sync nginx conf of", true, key(certificate))
-		add(goLive, "Go live with", true, key(syncConf))
+		before = []onboarding.Key{key(syncConf)}
+		if !off { // what another tenant can reach does not go live
+			before = append(before, isolated)
+		}
+		add(goLive, "Go live with", true, before...)
 		last = append(last, key(goLive))
 	}
-	list = append(list, onboarding.Definition{Key: verify, Title: "Verify", After: last})
-	if _, off := b.isolation.(IsolationOff); !off {
-		list = append(list, onboarding.Definition{Key: isolated, Title: "Isolation from all others", After: []onboarding.Key{verify}})
-	}
-	return list
+	return append(list, onboarding.Definition{Key: verify, Title: "Verify", After: last})
 }
 
 // Look answers what is left to do. See the file of each step.
