@@ -23,17 +23,23 @@ import (
 // Deployed reports whether the domain is that of a deploy folder in the repository, by the folder's name or by what the services.yaml
 // in it says, which may be another.
 func (b *Runbook) Deployed(ctx context.Context, domain string) (bool, error) {
-	folders, err := b.repo.Domains(ctx)
-	if err != nil {
-		return false, err
+	var folders []string
+	var archive []byte
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() (err error) {
+		folders, err = b.repo.Domains(ctx)
+		return err
+	})
+	group.Go(func() (err error) {
+		// An archive holds the files that match and nothing else of the sites.
+		archive, err = b.repo.Host().Output(ctx, b.git("archive", "--format=tar", "HEAD", "--", ":(glob)"+path.Join(path.Dir(b.repo.Folder("x")), "*", servicesFile)))
+		return err
+	})
+	if err := group.Wait(); err != nil {
+		return false, fmt.Errorf("deploy folders: %w", err)
 	}
 	if slices.Contains(folders, domain) {
 		return true, nil
-	}
-	// An archive holds the files that match and nothing else of the sites.
-	archive, err := b.repo.Host().Output(ctx, b.git("archive", "--format=tar", "HEAD", "--", ":(glob)"+path.Join(path.Dir(b.repo.Folder("x")), "*", servicesFile)))
-	if err != nil {
-		return false, fmt.Errorf("deploy folders: %w", err)
 	}
 	reader := tar.NewReader(bytes.NewReader(archive))
 	for {

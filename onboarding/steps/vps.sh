@@ -9,12 +9,14 @@ shift 2
 for folder; do
 	[ -d "$folder" ] || say folder "$folder"
 done
-if version=$(nginx -v 2>&1); then
-	say nginx "$version"
-	said=$(nginx -t -q 2>&1) || say conf "$said"
-else
-	say broken "$version"
-fi
+{ # beside certbot, which takes its time
+	if version=$(nginx -v 2>&1); then
+		say nginx "$version"
+		said=$(nginx -t -q 2>&1) || say conf "$said"
+	else
+		say broken "$version"
+	fi
+} &
 # certbot takes half a second to say its version, and its interpreter knows it at once.
 version=
 if path=$(command -v "$certbot") && read -r line <"$path"; then
@@ -27,3 +29,4 @@ if [ -n "$version" ] || version=$("$certbot" --version 2>&1); then
 else
 	say uncertified "$version"
 fi
+wait
