@@ -14,15 +14,16 @@ import (
 	"github.com/atlilith/onboardbot/internal/sandbox/stage"
 )
 
-// pairs is how often the benchmark plays both.
-const pairs = 5
+// plays is how often the benchmark has the product play.
+const plays = 5
 
 // BenchmarkOnboarding plays the whole onboarding of a Person with one domain, all of it said behind the command and every approval
 // given as soon as it is asked, and the same by hand as a shell script with the runbook's commands: in turn, in the same world, certbot as Debian ships it. It
-// reports the ratio of the medians.
+// reports the ratio of the medians. Every play leaves a site behind, which nginx loads and certbot reads from then on: by hand goes
+// first and last, so that both meet as many of them.
 func BenchmarkOnboarding(b *testing.B) {
 	for b.Loop() {
-		zones := make([]string, 2*pairs)
+		zones := make([]string, 2*plays+1)
 		for i := range zones {
 			zones[i] = fmt.Sprintf("site-%d.example", i)
 		}
@@ -51,25 +52,29 @@ func BenchmarkOnboarding(b *testing.B) {
 		if err := os.WriteFile(script, []byte(sandbox.Runbook), 0o755); err != nil {
 			b.Fatal(err)
 		}
+		hand := func(ctx context.Context, name, domain string) error {
+			cmd := exec.CommandContext(ctx, script, name, domain, name+"@example.com", "By Hand")
+			cmd.Env = append(os.Environ(), set.Environment()...)
+			out, err := cmd.CombinedOutput()
+			if err != nil {
+				return fmt.Errorf("%w: %s", err, out)
+			}
+			return nil
+		}
+		product := func(ctx context.Context, name, domain string) error {
+			root, err := set.AskInLine(ctx, stage.Ana, stage.Inputs{Slug: name, Name: "By Bot", Email: name + "@example.com", Domains: []string{domain}})
+			if err != nil {
+				return err
+			}
+			return set.Finish(ctx, stage.Bo, root)
+		}
 		var byHand, byBot []time.Duration
-		for i := range pairs {
-			byHand = append(byHand, took(b, func(ctx context.Context) error {
-				cmd := exec.CommandContext(ctx, script, fmt.Sprintf("hand-%d", i), zones[2*i], fmt.Sprintf("hand-%d@example.com", i), "By Hand")
-				cmd.Env = append(os.Environ(), set.Environment()...)
-				out, err := cmd.CombinedOutput()
-				if err != nil {
-					return fmt.Errorf("%w: %s", err, out)
-				}
-				return nil
-			}))
-			byBot = append(byBot, took(b, func(ctx context.Context) error {
-				root, err := set.AskInLine(ctx, stage.Ana, stage.Inputs{Slug: fmt.Sprintf("bot-%d", i), Name: "By Bot", Email: fmt.Sprintf("bot-%d@example.com", i),
-					Domains: []string{zones[2*i+1]}})
-				if err != nil {
-					return err
-				}
-				return set.Finish(ctx, stage.Bo, root)
-			}))
+		for i, zone := range zones {
+			if i%2 == 0 {
+				byHand = append(byHand, took(b, hand, fmt.Sprintf("hand-%d", i), zone))
+			} else {
+				byBot = append(byBot, took(b, product, fmt.Sprintf("bot-%d", i), zone))
+			}
 		}
 		if err := bot.Stop(); err != nil {
 			b.Fatal(err)
@@ -81,12 +86,12 @@ func BenchmarkOnboarding(b *testing.B) {
 	}
 }
 
-func took(b *testing.B, work func(context.Context) error) time.Duration {
+func took(b *testing.B, play func(ctx context.Context, name, domain string) error, name, domain string) time.Duration {
 	b.Helper()
 	ctx, cancel := context.WithTimeout(b.Context(), 2*time.Minute)
 	defer cancel()
 	began := time.Now()
-	if err := work(ctx); err != nil {
+	if err := play(ctx, name, domain); err != nil {
 		b.Fatal(err)
 	}
 	return time.Since(began)
@@ -94,5 +99,5 @@ func took(b *testing.B, work func(context.Context) error) time.Duration {
 
 func median(times []time.Duration) time.Duration {
 	sorted := slices.Sorted(slices.Values(times))
-	return sorted[len(sorted)/2]
+	return (sorted[(len(sorted)-1)/2] + sorted[len(sorted)/2]) / 2
 }
