@@ -200,16 +200,28 @@ func (s *Stage) FinishUndo(ctx context.Context, who string, root workspace.Messa
 	return s.approveUntil(ctx, who, root, "Taken back")
 }
 
+// pages are what messages said when they were last read, by their time: a thread is read at each change, and most of it is as it was.
+type pages map[string]struct{ of, says string }
+
+func (p pages) reads(m workspace.Message) string {
+	page := p[m.TS]
+	if of := m.Text + string(m.Blocks); page.of != of || len(m.Files)+len(m.Attachments) > 0 {
+		page.of, page.says = of, Reads(m)
+		p[m.TS] = page
+	}
+	return page.says
+}
+
 // approveUntil approves whatever a run asks until a message in its thread has the word.
 func (s *Stage) approveUntil(ctx context.Context, who string, root workspace.Message, word string, listen ...func(question string)) error {
-	pressed := map[string]bool{}
+	pressed, page := map[string]bool{}, pages{}
 	for {
 		var question workspace.Message
 		ended, stuck := false, ""
 		_, err := s.Person(who).WaitFor(ctx, func(screen workspace.Screen) bool {
 			question = workspace.Message{}
 			for _, m := range Thread(screen, root) {
-				text := Reads(m)
+				text := page.reads(m)
 				switch {
 				case strings.Contains(text, word):
 					ended = true

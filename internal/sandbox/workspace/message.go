@@ -35,6 +35,9 @@ type message struct {
 	onlyFor string
 	// command is what a person typed, when the app chose to show it.
 	command string
+	// raw are the blocks as JSON, of those that begin at rawOf.
+	raw   json.RawMessage
+	rawOf *any
 }
 
 // content is what a message can be made of, as it comes in a call, an acknowledgement or a response_url.

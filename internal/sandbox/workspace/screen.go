@@ -181,7 +181,7 @@ func (w *Workspace) seen(cv *conversation, m *message) Message {
 	s := Message{Channel: cv.ID, TS: m.ts, ThreadTS: m.threadTS, User: m.user, FromApp: m.fromBot, Text: m.text, Ephemeral: m.onlyFor != "",
 		Edited: m.edited, Deleted: m.deleted}
 	if len(m.blocks) > 0 {
-		s.Blocks, s.State = rawJSON(m.blocks), rawJSON(m.state)
+		s.Blocks, s.State = m.rawBlocks(), rawJSON(m.state)
 	}
 	if len(m.attachments) > 0 {
 		s.Attachments = rawJSON(m.attachments)
@@ -194,6 +194,14 @@ func (w *Workspace) seen(cv *conversation, m *message) Message {
 		s.Files = append(s.Files, File{ID: f.id, Name: f.name, Title: f.title, Alt: f.alt, Data: f.data})
 	}
 	return s
+}
+
+// rawBlocks is for messages with blocks. Blocks are replaced as a whole and never changed, and people look at them often: they are marshalled once.
+func (m *message) rawBlocks() json.RawMessage {
+	if first := &m.blocks[0]; m.rawOf != first {
+		m.rawOf, m.raw = first, rawJSON(m.blocks)
+	}
+	return m.raw
 }
 
 func modalOf(v *view) Modal {
