@@ -209,7 +209,7 @@ func (h *house) jobs(pool *pgxpool.Pool, log *slog.Logger) (*river.Client[pgx.Tx
 		PeriodicJobs: slices.Concat(h.outbox.PeriodicJobs(), periodic),
 		// People wait for most of these jobs: River's 100 ms between fetches would be felt at every step.
 		FetchCooldown:     2 * time.Millisecond,
-		FetchPollInterval: 250 * time.Millisecond,
+		FetchPollInterval: 500 * time.Millisecond,
 		JobTimeout:        onboarding.JobTimeout,
 		SoftStopTimeout:   stopTimeout,
 		Logger:            log.With("part", "jobs"),

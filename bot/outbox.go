@@ -1,6 +1,7 @@
 package bot
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
@@ -77,11 +78,18 @@ func NewOutbox(pool *pgxpool.Pool, workspace *Workspace) (*Outbox, error) {
 // Put makes messages what they should be, in the caller's transaction; Slack hears of it after the commit. A message that is
 // already so costs nothing. Channel, thread and file of a key that exists stay as they are.
 func (o *Outbox) Put(ctx context.Context, tx pgx.Tx, messages ...Message) error {
+	known, err := o.known(ctx, tx, messages)
+	if err != nil {
+		return fmt.Errorf("put messages: %w", err)
+	}
 	channels := map[string]bool{}
 	for _, m := range messages {
 		c, err := m.content()
 		if err != nil {
 			return fmt.Errorf("put message %q: %w", m.Key, err)
+		}
+		if bytes.Equal(known[m.Key], c.hash) {
+			continue
 		}
 		channel, err := o.put(ctx, tx, m, c)
 		if errors.Is(err, pgx.ErrNoRows) {
@@ -93,6 +101,27 @@ func (o *Outbox) Put(ctx context.Context, tx pgx.Tx, messages ...Message) error 
 		channels[channel] = true
 	}
 	return o.enqueue(ctx, tx, channels)
+}
+
+// known returns the hashes of those messages that are there. A run has its whole thread put at each change of it, most of which is
+// as it was: that is found out by one read, since even an update that changes nothing writes the row's lock.
+func (o *Outbox) known(ctx context.Context, tx pgx.Tx, messages []Message) (map[string][]byte, error) {
+	keys := make([]string, len(messages))
+	for i, m := range messages {
+		keys[i] = m.Key
+	}
+	rows, err := tx.Query(ctx, o.sql.sql(`SELECT key, hash FROM slack_messages WHERE key = ANY($1)`), keys)
+	if err != nil {
+		return nil, err
+	}
+	known := map[string][]byte{}
+	var key string
+	var hash []byte
+	_, err = pgx.ForEachRow(rows, []any{&key, &hash}, func() error {
+		known[key] = hash
+		return nil
+	})
+	return known, err
 }
 
 func (o *Outbox) put(ctx context.Context, tx pgx.Tx, m Message, c content) (channel string, err error) {
