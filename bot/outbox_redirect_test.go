@@ -39,12 +39,14 @@ func TestRedirectWhatHasNoPlaceAnyMore(t *testing.T) {
 		return len(failures) == 4
 	})
 	w.see("what has a place", saying("fine"))
-	if moved := redirect(); moved != 3 {
-		t.Errorf("%d messages were moved", moved)
-	}
+	moved := 0
+	eventually(t, "three are moved", func() bool { // one that is being tried once more is not, at first
+		moved += redirect()
+		return moved == 3
+	})
 	w.see("what had none", saying("fine", "below a root that never came", "archived", "thread"))
-	if moved := redirect(); moved != 0 {
-		t.Errorf("%d messages were moved again", moved)
+	if again := redirect(); again != 0 {
+		t.Errorf("%d messages were moved again", again)
 	}
 	// It is the same message as before: newer state goes where it went.
 	w.put(outbox, archived("reminder/archived", "", "unarchived"))
