@@ -15,7 +15,7 @@ import (
 )
 
 // plays is how often the benchmark has the product play.
-const plays = 5
+const plays = 7
 
 // BenchmarkOnboarding plays the whole onboarding of a Person with one domain, all of it said behind the command and every approval
 // given as soon as it is asked, and the same by hand as a shell script with the runbook's commands: in turn, in the same world, certbot as Debian ships it. It
