@@ -103,6 +103,13 @@ func (r *Run) snapshot() *Run {
 	return &copied
 }
 
+// with is the run as it will be once a step is done.
+func (r *Run) with(done *Step) *Run {
+	then := r.snapshot()
+	then.Step(done.Key).State = StepDone
+	return then
+}
+
 // ready reports that everything the step comes after is done.
 func (r *Run) ready(step *Step) bool {
 	for _, key := range step.After {

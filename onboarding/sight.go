@@ -41,6 +41,8 @@ const (
 	// patience is how long what a step saw waits for the looks of the steps before it, so that questions are put in the order of
 	// the runbook.
 	patience = 100 * time.Millisecond
+	// unhurried is how long a look that nothing waits for yet leaves the machines to what people wait for.
+	unhurried = 2 * time.Second
 	// newsEvery is how often a run whose steps are looking is read again, for what another replica was told.
 	newsEvery = time.Second
 )
@@ -57,11 +59,20 @@ type lookout struct {
 // glimpse is one look of one step.
 type glimpse struct {
 	key   Key
-	stood time.Time // since when the step had stood as it did when the look began
-	void  bool      // that it began too early
-	heard bool      // that it ended; what follows is the look's own until then
+	stood time.Time     // since when the step had stood as it did when the look began
+	void  bool          // that it began too early
+	now   chan struct{} // closed once somebody waits for the look
+	calm  bool          // that nobody does
+	heard bool          // that it ended; what follows is the look's own until then
 	ended time.Time
 	sight
+}
+
+func (g *glimpse) hurry() {
+	if g.calm {
+		g.calm = false
+		close(g.now)
+	}
 }
 
 func newLookout() *lookout {
@@ -80,11 +91,32 @@ func (r *Run) looking(now time.Time) []*Step {
 	return list
 }
 
+// awaited reports that somebody waits for what a step sees: for its question, or for a step that comes after it and after nothing else
+// that is still to be done, or for the end of the run.
+func (r *Run) awaited(step *Step) bool {
+	if step.Destructive {
+		return true
+	}
+	last, then := true, r.with(step)
+	for i := range then.Steps {
+		if next := &then.Steps[i]; slices.Contains(next.After, step.Key) {
+			last = false
+			if then.ready(next) {
+				return true
+			}
+		}
+	}
+	return last
+}
+
 // lookOut begins the looks of the steps that have to look and do not yet.
 func (d *driver) lookOut(ctx context.Context, run *Run) {
 	for _, step := range run.looking(time.Now()) {
 		if d.begin(ctx, run, step) != nil && !step.Destructive {
 			d.lookAhead(ctx, run, step)
+		}
+		if look := d.find(step.Key); look != nil && run.awaited(step) {
+			look.hurry()
 		}
 	}
 }
@@ -93,11 +125,11 @@ func (d *driver) lookOut(ctx context.Context, run *Run) {
 // nothing any more, so that they see what they would see after it, and their questions are there when it is done.
 func (d *driver) lookAhead(ctx context.Context, run *Run, done *Step) []*glimpse {
 	var looks []*glimpse
-	ahead := run.snapshot()
-	ahead.Step(done.Key).State = StepDone
+	ahead := run.with(done)
 	for _, step := range ahead.looking(time.Now()) {
 		if step.Destructive && slices.Contains(step.After, done.Key) {
 			if look := d.begin(ctx, ahead, step); look != nil {
+				look.hurry()
 				looks = append(looks, look)
 			}
 		}
@@ -110,9 +142,14 @@ func (d *driver) begin(ctx context.Context, run *Run, step *Step) *glimpse {
 	if d.find(step.Key) != nil || len(d.pending) == looksAtOnce {
 		return nil
 	}
-	look, seen := &glimpse{key: step.Key, stood: step.Changed}, run.snapshot()
+	look, seen := &glimpse{key: step.Key, stood: step.Changed, now: make(chan struct{}), calm: true}, run.snapshot()
 	d.pending = append(d.pending, look)
 	d.looks.Go(func() {
+		select {
+		case <-look.now:
+		case <-time.After(unhurried):
+		case <-ctx.Done():
+		}
 		look.sight, look.ended = d.see(ctx, seen, look.key), time.Now()
 		d.ended <- look
 		tell(d.news)
