@@ -83,21 +83,20 @@ func (d *driver) effect(ctx context.Context, run *Run, step *Step) (Look, error)
 	ahead := d.lookAhead(ctx, run, step)
 	for {
 		look, err := d.keep(ctx, run, d.see(ctx, run, step.Key))
-		if err != nil || !look.Change.Empty() || look.Waiting != "" {
-			for _, early := range ahead {
-				early.void = true
+		finding, bad := look.failed()
+		switch {
+		case err != nil:
+		case bad && look.Change.Empty():
+			err = fmt.Errorf("%s: %s", finding.Name, finding.Detail)
+		case look.Change.Empty():
+			if look.Waiting != "" {
+				disregard(ahead)
 			}
-		}
-		if err == nil && look.Change.Empty() {
-			if finding, bad := look.failed(); bad {
-				err = fmt.Errorf("%s: %s", finding.Name, finding.Detail)
-			} else {
-				return look, nil
-			}
-		}
-		if err == nil {
+			return look, nil
+		default:
 			err = fmt.Errorf("it was applied, and yet this is left to do: %s", look.Change.Summary)
 		}
+		disregard(ahead)
 		if time.Now().After(deadline) {
 			return Look{}, err
 		}

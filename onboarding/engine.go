@@ -149,6 +149,7 @@ func (d *driver) once(ctx context.Context, id uuid.UUID) (bool, error) {
 	if d.freeze, err = frozen(ctx, d.conn); err != nil {
 		return false, err
 	}
+	d.hear(run)
 	d.lookOut(ctx, run)
 	look, until := d.next(run)
 	if look != nil {

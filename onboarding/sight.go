@@ -61,11 +61,19 @@ type glimpse struct {
 	key   Key
 	stood time.Time     // since when the step had stood as it did when the look began
 	void  bool          // that it began too early
+	ahead []*glimpse    // those of the steps that look ahead of this one's end
 	now   chan struct{} // closed once somebody waits for the look
 	calm  bool          // that nobody does
 	heard bool          // that it ended; what follows is the look's own until then
 	ended time.Time
 	sight
+}
+
+// disregard makes looks count for nothing.
+func disregard(looks []*glimpse) {
+	for _, look := range looks {
+		look.void = true
+	}
 }
 
 func (g *glimpse) hurry() {
@@ -112,8 +120,8 @@ func (r *Run) awaited(step *Step) bool {
 // lookOut begins the looks of the steps that have to look and do not yet.
 func (d *driver) lookOut(ctx context.Context, run *Run) {
 	for _, step := range run.looking(time.Now()) {
-		if d.begin(ctx, run, step) != nil && !step.Destructive {
-			d.lookAhead(ctx, run, step)
+		if look := d.begin(ctx, run, step); look != nil && !step.Destructive {
+			look.ahead = d.lookAhead(ctx, run, step)
 		}
 		if look := d.find(step.Key); look != nil && run.awaited(step) {
 			look.hurry()
@@ -166,12 +174,25 @@ func (l *lookout) find(key Key) *glimpse {
 	return nil
 }
 
-// next takes out the look that is to be concluded now, nil where there is none: in the order of the runbook, but for those that take
-// long. Where one only waits for those before it, it says until when.
-func (l *lookout) next(run *Run) (look *glimpse, until time.Time) {
+// hear takes note of the looks that ended, and drops those that count for nothing.
+func (l *lookout) hear(run *Run) {
 	for len(l.ended) > 0 {
 		(<-l.ended).heard = true
 	}
+	for _, look := range slices.Clone(l.pending) {
+		if step := run.Step(look.key); look.heard && (look.void || !run.ready(step) && !l.looksBefore(step)) {
+			l.drop(look)
+		}
+	}
+}
+
+func (l *lookout) drop(look *glimpse) {
+	l.pending = slices.DeleteFunc(l.pending, func(other *glimpse) bool { return other == look })
+}
+
+// next takes out the look that is to be concluded now, nil where there is none: in the order of the runbook, but for those that take
+// long. Where one only waits for those before it, it says until when.
+func (l *lookout) next(run *Run) (look *glimpse, until time.Time) {
 	var asks bool // one before may still put a question
 	for i := range run.Steps {
 		step := &run.Steps[i]
@@ -180,10 +201,7 @@ func (l *lookout) next(run *Run) (look *glimpse, until time.Time) {
 		case look == nil:
 		case !look.heard:
 			asks = asks || step.Destructive
-		case !run.ready(step):
-			if !slices.ContainsFunc(step.After, func(key Key) bool { return l.find(key) != nil }) {
-				l.drop(look) // it looked ahead of one that is not done
-			}
+		case !run.ready(step): // it looked ahead
 		case asks && time.Since(look.ended) < patience:
 			until = look.ended.Add(patience)
 		default:
@@ -194,8 +212,9 @@ func (l *lookout) next(run *Run) (look *glimpse, until time.Time) {
 	return nil, until
 }
 
-func (l *lookout) drop(look *glimpse) {
-	l.pending = slices.DeleteFunc(l.pending, func(other *glimpse) bool { return other == look })
+// looksBefore reports whether a look is under way that a step comes after.
+func (l *lookout) looksBefore(step *Step) bool {
+	return slices.ContainsFunc(step.After, func(key Key) bool { return l.find(key) != nil })
 }
 
 // await waits for a look to end, for the run to be changed, and no longer than until a time where there is one.
@@ -216,10 +235,15 @@ func (l *lookout) await(ctx context.Context, until time.Time) error {
 // learn brings a step as far as a look lets it go, unless somebody had it look again meanwhile.
 func (d *driver) learn(ctx context.Context, run *Run, look *glimpse) error {
 	step := run.Step(look.key)
-	if look.void || !step.Changed.Equal(look.stood) {
+	if !step.Changed.Equal(look.stood) {
+		disregard(look.ahead)
 		return nil
 	}
-	return d.conclude(ctx, run, step, nil, false, look.sight)
+	err := d.conclude(ctx, run, step, nil, false, look.sight)
+	if step.State != StepDone {
+		disregard(look.ahead)
+	}
+	return err
 }
 
 // tell leaves word on a channel that holds one.
