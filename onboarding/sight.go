@@ -62,8 +62,8 @@ type glimpse struct {
 	stood time.Time     // since when the step had stood as it did when the look began
 	void  bool          // that it began too early
 	ahead []*glimpse    // those of the steps that look ahead of this one's end
-	now   chan struct{} // closed once somebody waits for the look
-	calm  bool          // that nobody does
+	now   chan struct{} // closed by hurry
+	hurry func()        // says that somebody waits for the look
 	heard bool          // that it ended; what follows is the look's own until then
 	ended time.Time
 	sight
@@ -73,13 +73,6 @@ type glimpse struct {
 func disregard(looks []*glimpse) {
 	for _, look := range looks {
 		look.void = true
-	}
-}
-
-func (g *glimpse) hurry() {
-	if g.calm {
-		g.calm = false
-		close(g.now)
 	}
 }
 
@@ -150,7 +143,8 @@ func (d *driver) begin(ctx context.Context, run *Run, step *Step) *glimpse {
 	if d.find(step.Key) != nil || len(d.pending) == looksAtOnce {
 		return nil
 	}
-	look, seen := &glimpse{key: step.Key, stood: step.Changed, now: make(chan struct{}), calm: true}, run.snapshot()
+	look, seen := &glimpse{key: step.Key, stood: step.Changed, now: make(chan struct{})}, run.snapshot()
+	look.hurry = sync.OnceFunc(func() { close(look.now) })
 	d.pending = append(d.pending, look)
 	d.looks.Go(func() {
 		select {

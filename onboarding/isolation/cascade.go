@@ -18,8 +18,7 @@ func (r *run) checkCascades(ctx context.Context) error {
 		}
 		for _, fk := range child.ForeignKeys {
 			parent := r.m.cat.byOID[fk.Target]
-			if parent == nil || !parent.Usage || !parent.Delete || !slices.Contains([]string{"c", "n", "d"}, fk.OnDelete) ||
-				r.cfg.Tables[parent.String()].SkipWrites || r.cfg.Tables[parent.String()].Excuse != "" {
+			if parent == nil || !parent.Usage || !parent.Delete || !slices.Contains([]string{"c", "n", "d"}, fk.OnDelete) || r.spared(parent) {
 				continue
 			}
 			cascade := r.cascade

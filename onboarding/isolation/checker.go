@@ -244,6 +244,12 @@ func (r *run) selectTables() {
 	}
 }
 
+// spared reports that the configuration excuses a table from attempts to write.
+func (r *run) spared(t *relation) bool {
+	table := r.cfg.Tables[t.String()]
+	return table.SkipWrites || table.Excuse != ""
+}
+
 // limit waits until the budget allows so many checks.
 func (r *run) limit(ctx context.Context, checks int) error {
 	for checks > 0 {

@@ -14,7 +14,7 @@ import (
 // elsewhere: a trigger may run with its definer's rights, and a rule always does with those of the table's owner.
 func (r *run) checkTriggers(ctx context.Context) error {
 	for _, t := range r.m.cat.Relations {
-		if t.Triggers+t.Rules == 0 || t.isView() || t.Kind == "f" || t.Partition || r.cfg.Tables[t.String()].SkipWrites || r.cfg.Tables[t.String()].Excuse != "" ||
+		if t.Triggers+t.Rules == 0 || t.isView() || t.Kind == "f" || t.Partition || r.spared(t) ||
 			!t.can(canInsert) && !t.can(canUpdate) && (!t.Usage || !t.Delete) {
 			continue
 		}
