@@ -14,7 +14,7 @@ import (
 	"github.com/atlilith/onboardbot/commands"
 	"github.com/atlilith/onboardbot/internal/config"
 	"github.com/atlilith/onboardbot/onboarding/certificates"
-	"github.com/atlilith/onboardbot/onboarding/steps"
+	"github.com/atlilith/onboardbot/onboarding/runbook"
 )
 
 // certificatesCommand looks at every certificate once. Unlike for other commands, 1 means that something needs attention, and 2 that
@@ -43,13 +43,13 @@ func lookAtCertificates(ctx context.Context, out io.Writer, settings *config.Con
 		return certificates.CouldNotLook, err
 	}
 	defer pool.Close()
-	parts, err := steps.ConnectWatch(settings.Config)
+	parts, err := runbook.ConnectWatch(settings.Config)
 	if err != nil {
 		return certificates.CouldNotLook, err
 	}
 	defer parts.Close()
-	inventory := steps.Sites(pool, settings.Config)
-	keeper, err := steps.NewKeeper(parts, settings.Config, inventory)
+	inventory := runbook.Sites(pool, settings.Config)
+	keeper, err := runbook.NewKeeper(parts, settings.Config, inventory)
 	if err != nil {
 		return certificates.CouldNotLook, err
 	}
@@ -64,11 +64,11 @@ type watching struct {
 	announcer *commands.Announcer
 }
 
-func newWatching(pool *pgxpool.Pool, parts *steps.Parts, renderer *commands.Renderer, settings *config.Config) (*watching, error) {
+func newWatching(pool *pgxpool.Pool, parts *runbook.Parts, renderer *commands.Renderer, settings *config.Config) (*watching, error) {
 	w := &watching{settings: settings.Certificates}
-	inventory := steps.Sites(pool, settings.Config)
+	inventory := runbook.Sites(pool, settings.Config)
 	var err error
-	if w.keeper, err = steps.NewKeeper(parts, settings.Config, inventory); err != nil {
+	if w.keeper, err = runbook.NewKeeper(parts, settings.Config, inventory); err != nil {
 		return nil, fmt.Errorf("certificates: %w", err)
 	}
 	w.announcer = commands.NewAnnouncer(renderer, settings.Certificates.Channel)

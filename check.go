@@ -18,7 +18,7 @@ import (
 	"github.com/atlilith/onboardbot/bot"
 	"github.com/atlilith/onboardbot/internal/config"
 	"github.com/atlilith/onboardbot/onboarding"
-	"github.com/atlilith/onboardbot/onboarding/steps"
+	"github.com/atlilith/onboardbot/onboarding/runbook"
 )
 
 func checkCommand(ctx context.Context, out io.Writer, args []string) int {
@@ -62,12 +62,12 @@ func examine(ctx context.Context, settings *config.Config) ([]onboarding.Finding
 	if err != nil {
 		return nil, fmt.Errorf("slack: %w", err)
 	}
-	parts, err := steps.Connect(settings.Config)
+	parts, err := runbook.Connect(settings.Config)
 	if err != nil {
 		return nil, err
 	}
 	defer parts.Close()
-	runbook, err := steps.New(parts, settings.Config)
+	runbook, err := runbook.New(parts, settings.Config)
 	if err != nil {
 		return nil, err
 	}

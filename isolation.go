@@ -13,7 +13,7 @@ import (
 	"github.com/atlilith/onboardbot/bot"
 	"github.com/atlilith/onboardbot/commands"
 	"github.com/atlilith/onboardbot/internal/config"
-	"github.com/atlilith/onboardbot/onboarding/evidence"
+	"github.com/atlilith/onboardbot/onboarding/isolation/reports"
 	"github.com/atlilith/onboardbot/onboarding/isolation"
 )
 
@@ -36,10 +36,10 @@ func isolationCommand(ctx context.Context, out io.Writer, args []string) int {
 
 // proofs are the parts of the house that report on isolation.
 type proofs struct {
-	book   *evidence.Book
+	book   *reports.Book
 	news   *commands.IsolationNews
-	watch  *evidence.Watch
-	tenant *evidence.Tenant
+	watch  *reports.Watch
+	tenant *reports.Tenant
 }
 
 func newProofs(pool *pgxpool.Pool, outbox *bot.Outbox, settings *config.Config, log *slog.Logger) (*proofs, error) {
@@ -47,14 +47,14 @@ func newProofs(pool *pgxpool.Pool, outbox *bot.Outbox, settings *config.Config, 
 	if err != nil {
 		return nil, fmt.Errorf("isolation: %w", err)
 	}
-	book, err := evidence.NewBook(pool, log)
+	book, err := reports.NewBook(pool, log)
 	if err != nil {
 		return nil, err
 	}
 	news := commands.NewIsolationNews(outbox, book, settings.Commands)
-	watch, err := evidence.NewWatch(book, checker, news, settings.Isolation)
+	watch, err := reports.NewWatch(book, checker, news, settings.Isolation)
 	if err != nil {
 		return nil, err
 	}
-	return &proofs{book: book, news: news, watch: watch, tenant: evidence.NewTenant(checker)}, nil
+	return &proofs{book: book, news: news, watch: watch, tenant: reports.NewTenant(checker)}, nil
 }

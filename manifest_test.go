@@ -18,7 +18,7 @@ import (
 
 	"github.com/atlilith/onboardbot/internal/config"
 	"github.com/atlilith/onboardbot/internal/sandbox/workspace"
-	"github.com/atlilith/onboardbot/onboarding/steps"
+	"github.com/atlilith/onboardbot/onboarding/runbook"
 	"github.com/atlilith/onboardbot/templates"
 )
 
@@ -108,7 +108,7 @@ func slackCalls(t *testing.T, room string) []string {
 // TestManifestNamesWhatIsHandled builds the product and compares what it handles with what the manifest promises.
 func TestManifestNamesWhatIsHandled(t *testing.T) {
 	settings := example(t)
-	parts, err := steps.Connect(settings.Config)
+	parts, err := runbook.Connect(settings.Config)
 	if err != nil {
 		t.Fatal(err)
 	}

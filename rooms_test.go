@@ -14,7 +14,7 @@ var forbidden = map[string][]string{
 	"onboarding": {module + "bot", module + "commands", module + "internal/config", "github.com/slack-go/slack"},
 	"bot":        {module + "onboarding", module + "commands", module + "templates", module + "internal/config"},
 	"templates":  {module + "bot", module + "commands", module + "onboarding", module + "internal/config"},
-	"commands":   {module + "internal/config", module + "onboarding/steps"},
+	"commands":   {module + "internal/config", module + "onboarding/runbook"},
 }
 
 func TestArrowsRunDownwards(t *testing.T) {

@@ -27,8 +27,8 @@ import (
 	"github.com/atlilith/onboardbot/internal/migrate"
 	"github.com/atlilith/onboardbot/onboarding"
 	"github.com/atlilith/onboardbot/onboarding/certificates"
-	"github.com/atlilith/onboardbot/onboarding/evidence"
-	"github.com/atlilith/onboardbot/onboarding/steps"
+	"github.com/atlilith/onboardbot/onboarding/isolation/reports"
+	"github.com/atlilith/onboardbot/onboarding/runbook"
 )
 
 // stopTimeout is how long a bot that is told to stop waits for steps under way. What a host runs then goes on by itself, and
@@ -60,7 +60,7 @@ func serve(ctx context.Context, settings *config.Config, log *slog.Logger) error
 	if err := onboarding.Migrate(ctx, pool, settings.Database.Schema, tables()...); err != nil {
 		return err
 	}
-	parts, err := steps.Connect(settings.Config)
+	parts, err := runbook.Connect(settings.Config)
 	if err != nil {
 		return err
 	}
@@ -98,7 +98,7 @@ func serve(ctx context.Context, settings *config.Config, log *slog.Logger) error
 
 // tables are those of the bot's own schema that the domain does not know of.
 func tables() []migrate.Set {
-	return []migrate.Set{bot.Migrations(), evidence.Tables(), certificates.Tables(), commands.Migrations()}
+	return []migrate.Set{bot.Migrations(), reports.Tables(), certificates.Tables(), commands.Migrations()}
 }
 
 // own connects to the bot's own database, every connection with the bot's schema as its search path.
@@ -131,7 +131,7 @@ type house struct {
 	bot       *bot.Bot
 }
 
-func build(pool *pgxpool.Pool, parts *steps.Parts, settings *config.Config, log *slog.Logger) (*house, error) {
+func build(pool *pgxpool.Pool, parts *runbook.Parts, settings *config.Config, log *slog.Logger) (*house, error) {
 	h := &house{settings: settings}
 	var err error
 	if h.workspace, err = bot.NewWorkspace(log, settings.Slack); err != nil {
@@ -154,7 +154,7 @@ func build(pool *pgxpool.Pool, parts *steps.Parts, settings *config.Config, log 
 		return nil, err
 	}
 	parts.Isolation = h.proofs.tenant
-	runbook, err := steps.New(parts, settings.Config)
+	runbook, err := runbook.New(parts, settings.Config)
 	if err != nil {
 		return nil, err
 	}
@@ -203,7 +203,7 @@ func (h *house) jobs(pool *pgxpool.Pool, log *slog.Logger) (*river.Client[pgx.Tx
 		Queues: map[string]river.QueueConfig{
 			onboarding.Queue:   {MaxWorkers: h.settings.Database.Runs},
 			bot.Queue:          {MaxWorkers: 8},
-			evidence.Queue:     {MaxWorkers: 1},
+			reports.Queue:     {MaxWorkers: 1},
 			river.QueueDefault: {MaxWorkers: 4},
 		},
 		PeriodicJobs: slices.Concat(h.outbox.PeriodicJobs(), periodic),

@@ -9,7 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/atlilith/onboardbot/bot"
-	"github.com/atlilith/onboardbot/onboarding/evidence"
+	"github.com/atlilith/onboardbot/onboarding/isolation/reports"
 	"github.com/atlilith/onboardbot/onboarding/isolation"
 )
 
@@ -22,11 +22,11 @@ const maxTenant = 100
 // IsolationDesk answers those who ask whether tenants reach each other's rows.
 type IsolationDesk struct {
 	desk *Desk
-	book *evidence.Book
+	book *reports.Book
 }
 
 // NewIsolationDesk returns a desk that lists reports in a book. The answer to each comes from [IsolationNews].
-func NewIsolationDesk(desk *Desk, book *evidence.Book) *IsolationDesk {
+func NewIsolationDesk(desk *Desk, book *reports.Book) *IsolationDesk {
 	return &IsolationDesk{desk: desk, book: book}
 }
 
@@ -60,7 +60,7 @@ func (d *IsolationDesk) reply(ctx context.Context, command bot.Command) bot.Repl
 	if len(words) > 1 || len(words) == 1 && len([]rune(words[0])) > maxTenant {
 		return bot.Reply{Text: fmt.Sprintf("Say %s for all tenants, or %s for one against all others.", bot.Code(isolationCommand), bot.Code(isolationCommand+" merche-biche"))}
 	}
-	request := evidence.Request{ID: uuid.New(), By: command.Person.ID, Channel: command.Channel}
+	request := reports.Request{ID: uuid.New(), By: command.Person.ID, Channel: command.Channel}
 	what := "every tenant tries to reach the rows of all others"
 	if len(words) == 1 {
 		request.Tenant = words[0]
@@ -91,22 +91,22 @@ func (d *IsolationDesk) unknown(ctx context.Context, slug string) bool {
 // IsolationNews says in Slack what reports on isolation say: to the channel where they are wanted, and to the App Home.
 type IsolationNews struct {
 	outbox *bot.Outbox
-	book   *evidence.Book
+	book   *reports.Book
 	scribe scribe
 }
 
 var (
-	_ evidence.Announcer = (*IsolationNews)(nil)
+	_ reports.Announcer = (*IsolationNews)(nil)
 	_ Isolation          = (*IsolationNews)(nil)
 )
 
 // NewIsolationNews returns the news of a book's reports, for the approvers of a configuration.
-func NewIsolationNews(outbox *bot.Outbox, book *evidence.Book, config Config) *IsolationNews {
+func NewIsolationNews(outbox *bot.Outbox, book *reports.Book, config Config) *IsolationNews {
 	return &IsolationNews{outbox: outbox, book: book, scribe: newScribe(config, false)}
 }
 
-// Announce implements [evidence.Announcer].
-func (n *IsolationNews) Announce(ctx context.Context, tx pgx.Tx, record evidence.Record) error {
+// Announce implements [reports.Announcer].
+func (n *IsolationNews) Announce(ctx context.Context, tx pgx.Tx, record reports.Record) error {
 	return n.outbox.Put(ctx, tx, n.scribe.isolation(&record)...)
 }
 

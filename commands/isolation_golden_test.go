@@ -11,7 +11,7 @@ import (
 	"github.com/rogpeppe/go-internal/txtar"
 
 	"github.com/atlilith/onboardbot/bot"
-	"github.com/atlilith/onboardbot/onboarding/evidence"
+	"github.com/atlilith/onboardbot/onboarding/isolation/reports"
 	"github.com/atlilith/onboardbot/onboarding/isolation"
 )
 
@@ -31,10 +31,10 @@ func leakOf(kind isolation.Kind, operation, table string) isolation.Finding {
 }
 
 // recordOf is a record of the morning of 2026-11-23, with a verdict and findings.
-func recordOf(verdict isolation.Verdict, findings ...isolation.Finding) *evidence.Record {
+func recordOf(verdict isolation.Verdict, findings ...isolation.Finding) *reports.Record {
 	at := time.Date(2026, 11, 23, 7, 0, 2, 0, time.UTC)
-	return &evidence.Record{
-		Request: evidence.Request{ID: uuid.MustParse("0193546c-0000-7000-8000-000000000001"), Channel: "C0OPS", Tick: at.Truncate(time.Minute)}, At: at, Since: at.AddDate(0, 0, -1),
+	return &reports.Record{
+		Request: reports.Request{ID: uuid.MustParse("0193546c-0000-7000-8000-000000000001"), Channel: "C0OPS", Tick: at.Truncate(time.Minute)}, At: at, Since: at.AddDate(0, 0, -1),
 		Report: &isolation.Report{Verdict: verdict, Findings: findings, Coverage: isolation.Coverage{Tenants: 214, Persons: 200, Orgs: 14, Tables: 12, Reads: 2568,
 			WriteAttempts: 616, Functions: 96, Seconds: 1.24, Started: at.Add(-2 * time.Second), Operations: []string{"delete", "insert", "read", "update"}}},
 		Changes: isolation.Changes{Unchanged: findings},
@@ -42,9 +42,9 @@ func recordOf(verdict isolation.Verdict, findings ...isolation.Finding) *evidenc
 }
 
 // isolationCases are what a report can say, by the names of their golden files.
-func isolationCases() map[string]*evidence.Record {
+func isolationCases() map[string]*reports.Record {
 	leak, update, risk := leakOf(isolation.Leak, "read", "public.bookings"), leakOf(isolation.Leak, "update", "public.inbox_messages"), leakOf(isolation.Risk, "row-level security", "public.notes")
-	cases := map[string]*evidence.Record{
+	cases := map[string]*reports.Record{
 		"green": recordOf(isolation.Sound), "first": recordOf(isolation.Sound), "asked": recordOf(isolation.Sound), "one-tenant": recordOf(isolation.Leaking, leak),
 		"fixed": recordOf(isolation.Sound), "leak": recordOf(isolation.Leaking, leak, update, risk), "risk": recordOf(isolation.Risky, risk),
 		"incomplete": recordOf(isolation.Incomplete), "leak-and-more": recordOf(isolation.Leaking, leak), "failed": recordOf(isolation.Sound),

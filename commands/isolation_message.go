@@ -11,7 +11,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/atlilith/onboardbot/bot"
-	"github.com/atlilith/onboardbot/onboarding/evidence"
+	"github.com/atlilith/onboardbot/onboarding/isolation/reports"
 	"github.com/atlilith/onboardbot/onboarding/isolation"
 )
 
@@ -28,10 +28,10 @@ const (
 )
 
 // proof is a record that is put into words.
-type proof struct{ *evidence.Record }
+type proof struct{ *reports.Record }
 
 // isolation is what a report says: a line where all is well, a table where it is not, and all of it as a file in the thread.
-func (s scribe) isolation(record *evidence.Record) []bot.Message {
+func (s scribe) isolation(record *reports.Record) []bot.Message {
 	p := proof{record}
 	page := p.sheet(s.approvers, s.command)
 	messages := []bot.Message{{Key: isolationKey(record.ID), Channel: record.Channel, Text: page.text(), Blocks: page.blocks}}

@@ -67,7 +67,7 @@ func (s scribe) thread(view *onboarding.View, now time.Time) []bot.Message {
 		if step == nil {
 			continue
 		}
-		if !told[step.Key] && (event.Kind == onboarding.EventWaiting || reports(step, event.Kind)) {
+		if !told[step.Key] && (event.Kind == onboarding.EventWaiting || reportsFindings(step, event.Kind)) {
 			told[step.Key] = true
 			messages = append(messages, s.findings(view, step))
 		}
@@ -106,8 +106,8 @@ func spoken(together map[int64]bool, events []onboarding.Event) {
 	}
 }
 
-// reports tells whether an event makes what a step found worth a message: the end of a step that only looks.
-func reports(step *onboarding.Step, kind onboarding.EventKind) bool {
+// reportsFindings reports whether an event makes what a step found worth a message: the end of a step that only looks.
+func reportsFindings(step *onboarding.Step, kind onboarding.EventKind) bool {
 	return !step.Destructive && (kind == onboarding.EventDone || kind == onboarding.EventFailed)
 }
 

@@ -19,8 +19,8 @@ import (
 	"github.com/atlilith/onboardbot/commands"
 	"github.com/atlilith/onboardbot/internal/secret"
 	"github.com/atlilith/onboardbot/onboarding"
-	"github.com/atlilith/onboardbot/onboarding/evidence"
-	"github.com/atlilith/onboardbot/onboarding/steps"
+	"github.com/atlilith/onboardbot/onboarding/isolation/reports"
+	"github.com/atlilith/onboardbot/onboarding/runbook"
 )
 
 // Config is the whole file.
@@ -34,9 +34,9 @@ type Config struct {
 	// Onboarding is the policy of runs and approvals.
 	Onboarding onboarding.Config `yaml:"onboarding"`
 	// Config of the runbook: platform, hosts, vps, repository, deploy, dns, certificate, certificates, portal, probe, others.
-	steps.Config `yaml:",inline"`
+	runbook.Config `yaml:",inline"`
 	// Isolation says what is reported about the isolation of tenants, when and where.
-	Isolation evidence.Settings `yaml:"isolation"`
+	Isolation reports.Settings `yaml:"isolation"`
 	// HTTP is where the bot answers about itself.
 	HTTP HTTP `yaml:"http"`
 	// Log is what it writes to standard error.
@@ -228,7 +228,7 @@ func (d Database) validate() error {
 // rules are for kinds of steps that there are: a misspelt one would rule nothing.
 func (c *Config) rules() error {
 	var problems []error
-	kinds := steps.Kinds()
+	kinds := runbook.Kinds()
 	for kind := range c.Onboarding.Rules {
 		if !slices.Contains(kinds, kind) {
 			problems = append(problems, fmt.Errorf("%s: no step of this kind is approved; there are %s", join("rules", kind), strings.Join(kinds, ", ")))

@@ -11,7 +11,7 @@ import (
 // Watch are the sections that looking at certificates needs, beside the bot's own database.
 var Watch = []Section{Own, watching("hosts"), watching("probe"), watching("certificates")}
 
-// watching is one of the sections of [steps.Config.ValidateWatch].
+// watching is one of the sections of [runbook.Config.ValidateWatch].
 func watching(section string) Section {
 	return func(c *Config) (string, error) { return section, only(section, c.Config.ValidateWatch()) }
 }

@@ -1,0 +1,35 @@
+package runbook
+
+import (
+	"context"
+
+	"github.com/atlilith/onboardbot/onboarding"
+	"github.com/atlilith/onboardbot/onboarding/deployconfig"
+	"github.com/atlilith/onboardbot/onboarding/hosts"
+)
+
+func subjectGoLive(s *site) string { return "Put " + s.domain + " live" }
+
+// lookGoLive flips held_back. Before the folder is there, it is computed from what the deploy-config step will commit.
+func (b *Runbook) lookGoLive(ctx context.Context, v *view) (onboarding.Look, error) {
+	have, err := b.folder(ctx, v.site)
+	if err != nil {
+		return onboarding.Look{}, err
+	}
+	if len(have.files) == 0 && v.early {
+		planned, err := b.planFolder(ctx, v, have)
+		if err != nil {
+			return onboarding.Look{}, err
+		}
+		have.files = planned.files
+	}
+	file, err := have.required(servicesFile)
+	if err != nil {
+		return onboarding.Look{}, err
+	}
+	if file.Content, err = deployconfig.SetHeldBack(file.Content, false); err != nil {
+		return onboarding.Look{}, err
+	}
+	change, err := b.commit(v, have, subjectGoLive(v.site), []hosts.File{file})
+	return onboarding.Look{Change: change}, err
+}

@@ -1,0 +1,61 @@
+package runbook_test
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/atlilith/onboardbot/onboarding"
+)
+
+// proof says of every tenant what it was told to.
+type proof struct {
+	findings []onboarding.Finding
+	err      error
+	asked    []string
+}
+
+func (p *proof) Check(_ context.Context, tenant string) ([]onboarding.Finding, error) {
+	p.asked = append(p.asked, tenant)
+	return p.findings, p.err
+}
+
+func (p *proof) Ready(context.Context) error { return p.err }
+
+func TestIsolation(t *testing.T) {
+	w := newTown(t, nil)
+	const key = onboarding.Key("isolation")
+	if off := w.newRun(person("anna")); off.Step(key) != nil {
+		t.Error("there is a step for what is switched off")
+	}
+	leak := onboarding.Finding{Level: onboarding.Failed, Name: "read of public.bookings", Detail: "1 row of 11111111-1111-4111-8111-111111111111"}
+	proof := &proof{findings: []onboarding.Finding{leak}}
+	w.parts.Isolation = proof
+	w.runbook = newRunbook(t, w)
+	run := w.newRun(person("anna"))
+	step := run.Step(key)
+	if step == nil || step.Destructive || !cmp.Equal(step.After, []onboarding.Key{"database"}) {
+		t.Fatalf("got %+v", step)
+	}
+	if look := w.look(run, key); look.Later == "" || len(proof.asked) > 0 {
+		t.Errorf("checked before the tenant is there: %+v", look)
+	}
+	run.Step("database").State = onboarding.StepDone
+	look := w.look(run, key)
+	if diff := cmp.Diff([]onboarding.Finding{leak}, look.Findings); diff != "" || !cmp.Equal(proof.asked, []string{"anna"}) {
+		t.Errorf("(-want +got)\n%s asked %v", diff, proof.asked)
+	}
+	proof.err = errors.New("the database is away")
+	if _, err := w.runbook.Look(t.Context(), run, key); !errors.Is(err, proof.err) {
+		t.Errorf("got %v", err)
+	}
+	findings := w.look(run, "preflight").Findings
+	if !slices.ContainsFunc(findings, func(f onboarding.Finding) bool {
+		return f.Level == onboarding.Failed && f.Name == "isolation checks" && f.Detail == "the database is away"
+	}) {
+		t.Errorf("a run begins that cannot end: %+v", findings)
+	}
+}

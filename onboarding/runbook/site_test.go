@@ -1,0 +1,152 @@
+package runbook_test
+
+import (
+	"strings"
+	"testing"
+
+	wire "github.com/miekg/dns"
+
+	"github.com/atlilith/onboardbot/onboarding"
+	"github.com/atlilith/onboardbot/onboarding/runbook"
+)
+
+const (
+	available = "/etc/nginx/sites-available/merche-biche"
+	enabled   = "/etc/nginx/sites-enabled/merche-biche"
+)
+
+// serial is that of the certificate that certbot keeps.
+func (w *town) serial() string {
+	return w.vps("openssl x509 -noout -serial -in /etc/letsencrypt/live/merche-biche.com/cert.pem")
+}
+
+// TestSite takes one domain from deploy to sync and breaks the world before every step.
+func TestSite(t *testing.T) {
+	w := newTown(t, nil)
+	run := w.newRun(merche("merche-biche.com"))
+	t.Run("deploy", func(t *testing.T) { w.in(t).deploy(t, run) })
+	t.Run("certificate", func(t *testing.T) { w.in(t).certificate(t, run) })
+	t.Run("sync", func(t *testing.T) { w.in(t).sync(t, run) })
+	t.Run("never deployed over certbot's", func(t *testing.T) {
+		// The repository has lost certbot's lines, so that a deploy would take TLS away.
+		w := w.in(t)
+		w.git("checkout", "--quiet", "HEAD~2", "--", mercheFolder+"/nginx/prod.conf")
+		w.commit()
+		w.settled("deploy", w.look(run, "deploy/merche-biche.com"))
+	})
+}
+
+func (w *town) deploy(t *testing.T, run *onboarding.Run) {
+	const step = onboarding.Key("deploy/merche-biche.com")
+	w.upTo(run, step)
+	w.vps("printf 'server { listen 80; server_name other.example; root /srv; }\n' > " + available)
+	if got := w.conflict(run, step); !strings.Contains(got, "is not that of merche-biche.com: line 1: a server for other.example") {
+		t.Errorf("got %q", got)
+	}
+	w.vps("rm " + available)
+	if change := w.do(run, step); len(change.Items) != 2 {
+		t.Errorf("got %+v", change)
+	}
+	// Drift: what is installed is no longer what is committed; the webroot is there by now.
+	w.vps("sed -i 's/index index.html/index old.html/' " + available)
+	if change := w.do(run, step); len(change.Items) != 1 || !strings.HasSuffix(change.Summary, "what is installed is not what is committed") {
+		t.Errorf("got %+v", change)
+	}
+	// Enabled by a copy: certbot would edit that and leave the original.
+	w.vps("rm " + enabled + " && cp " + available + " " + enabled)
+	if got := w.conflict(run, step); !strings.Contains(got, "is not a symbolic link") {
+		t.Errorf("got %q", got)
+	}
+	if got := w.conflict(run, "certificate/merche-biche.com"); !strings.Contains(got, "is not enabled on vps-0 by a symbolic link") {
+		t.Errorf("got %q", got)
+	}
+	w.vps("ln -sfn ../sites-available/merche-biche " + enabled)
+	w.reload()
+	w.do(run, step)
+}
+
+func (w *town) certificate(t *testing.T, run *onboarding.Run) {
+	const step = onboarding.Key("certificate/merche-biche.com")
+	// The names lead elsewhere: certbot is not even asked for.
+	w.publish("merche-biche.com", true, "www.merche-biche.com. A 203.0.113.10")
+	w.publish("merche-biche.com", false, "www.merche-biche.com. 60 A 192.0.2.9")
+	if look := w.look(run, step); look.Waiting != "www.merche-biche.com no longer resolves to 203.0.113.10, the address of vps-0." {
+		t.Errorf("got %+v", look)
+	}
+	w.publish("merche-biche.com", true, "www.merche-biche.com. A 192.0.2.9")
+	w.publish("merche-biche.com", false, "www.merche-biche.com. 60 A 203.0.113.10")
+
+	// The challenge cannot work: the proof fails, its file is taken away again and certbot does not run.
+	w.vps("sed -i 's|location / {|location /.well-known/ { return 403; } location / {|' " + available)
+	w.reload()
+	change := w.look(run, step).Change
+	if err := w.apply(run, step, change); err == nil || !strings.Contains(err.Error(), "answers 403 with something else") {
+		t.Errorf("got %v", err)
+	}
+	if left := w.vps("find /var/www/merche-biche.com -type f -name 'onboardbot*'; ls /etc/letsencrypt"); left != "cli.ini\n" {
+		t.Errorf("left behind: %q", left)
+	}
+	w.vps("sed -i 's|location /.well-known/ { return 403; } ||' " + available)
+	w.reload()
+
+	// The authority sees other name servers than we do.
+	for _, server := range w.DNS.NameServers {
+		server.Lie("www.merche-biche.com", wire.TypeA)
+		server.Lie("www.merche-biche.com", wire.TypeAAAA)
+	}
+	err := w.apply(run, step, change)
+	for _, server := range w.DNS.NameServers {
+		server.Behave()
+	}
+	if err == nil || !strings.Contains(err.Error(), "the certificate authority says: ") {
+		t.Errorf("got %v", err)
+	}
+
+	// Exit 0 of certbot is no proof: without its redirect the step is not done, and the repair issues nothing.
+	w.vps("certbot --nginx -d merche-biche.com -d www.merche-biche.com --non-interactive --agree-tos -m merche@example.com --no-redirect")
+	serial := w.serial()
+	if repair := w.do(run, step); repair.Summary != change.Summary {
+		t.Errorf("got %+v", repair)
+	}
+	if now := w.serial(); now != serial {
+		t.Errorf("issued again: %s, was %s", now, serial)
+	}
+	// A certificate that is due: certbot's own redirect does not stand in the way of the proof.
+	due := w.config
+	due.Certificate.Left = 1 - 1e-9
+	runbook, err := runbook.New(w.parts, due)
+	if err != nil {
+		t.Fatal(err)
+	}
+	look, err := runbook.Look(t.Context(), run, step)
+	if err != nil || look.Change.Summary != change.Summary {
+		t.Fatalf("got %+v, %v", look, err)
+	}
+	if err := w.apply(run, step, look.Change); err != nil {
+		t.Error(err)
+	}
+	run.Step(step).State = onboarding.StepDone
+	if run.Facts[string(step)] == "" {
+		t.Errorf("facts %v", run.Facts)
+	}
+}
+
+func (w *town) sync(t *testing.T, run *onboarding.Run) {
+	const step = onboarding.Key("sync/merche-biche.com")
+	w.vps("cp " + available + " /tmp/merche && sed -i '/managed by Certbot/d' " + available)
+	_, err := w.runbook.Look(t.Context(), run, step)
+	if err == nil || !strings.Contains(err.Error(), "managed by Certbot") {
+		t.Errorf("got %v", err)
+	}
+	w.vps("cp /tmp/merche " + available)
+	change := w.do(run, step)
+	if len(change.Items[0].Commit.Files) != 1 || !strings.Contains(w.read(mercheFolder+"/nginx/prod.conf"), "managed by Certbot") {
+		t.Errorf("got %+v", change)
+	}
+	w.vps("printf '\\n\\n' >> " + available)
+	w.settled(step, w.look(run, step))
+	w.do(run, "go-live/merche-biche.com")
+	if !strings.Contains(w.read(mercheFolder+"/services.yaml"), "held_back: false") {
+		t.Error(w.read(mercheFolder + "/services.yaml"))
+	}
+}

@@ -1,0 +1,268 @@
+package runbook_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/atlilith/onboardbot/internal/sandbox"
+	"github.com/atlilith/onboardbot/internal/sandbox/namespace"
+	sandboxplatform "github.com/atlilith/onboardbot/internal/sandbox/platform"
+	"github.com/atlilith/onboardbot/internal/secret"
+	"github.com/atlilith/onboardbot/onboarding"
+	"github.com/atlilith/onboardbot/onboarding/dns"
+	"github.com/atlilith/onboardbot/onboarding/hosts"
+	"github.com/atlilith/onboardbot/onboarding/platform"
+	"github.com/atlilith/onboardbot/onboarding/probe"
+	"github.com/atlilith/onboardbot/onboarding/repo"
+	"github.com/atlilith/onboardbot/onboarding/runbook"
+)
+
+func TestMain(m *testing.M) { os.Exit(namespace.Main(m)) }
+
+// town is a world with a runbook over it. Steps are applied as the engine would, but without asking anybody.
+type town struct {
+	t testing.TB
+	*sandbox.World
+	*bound
+	config runbook.Config
+}
+
+// bound is what a town's runbook is connected by; it may be replaced.
+type bound struct {
+	parts   *runbook.Parts
+	runbook *runbook.Runbook
+}
+
+func newTown(t testing.TB, configure func(*runbook.Config)) *town {
+	t.Helper()
+	return newTownOn(t, sandbox.Config{Quick: true}, configure)
+}
+
+func newTownOn(t testing.TB, config sandbox.Config, configure func(*runbook.Config)) *town {
+	t.Helper()
+	world := sandbox.New(t, config)
+	dir := world.Dir
+	vps := world.VPS[0]
+	town := &town{t: t, World: world, bound: &bound{}, config: runbook.Config{
+		Platform: platform.Config{
+			DatabaseURL: secret.New(world.PlatformDSN()),
+			AppRole:     sandboxplatform.App,
+			Identity:    platform.IdentityQuery{Query: sandboxplatform.IdentityQuery, Value: sandboxplatform.Identity},
+			Switcher:    "SELECT slug FROM org_people($1)",
+		},
+		Hosts: map[string]runbook.Host{
+			"apricot": {Config: hosts.Config{SSH: sandbox.Apricot, SSHConfig: world.SSH.Config, ControlDir: filepath.Join(dir, "ssh-control"), LockDir: dir}},
+			"vps-0": {Config: hosts.Config{SSH: sandbox.QuinnVPS, SSHConfig: world.SSH.Config, ControlDir: filepath.Join(dir, "ssh-control")},
+				IPv4: vps.Host.Address, IPv6: vps.IPv6},
+		},
+		Repository: runbook.Repository{Host: "apricot", Config: repo.Config{Dir: "~/Code/@projects/@atlilith/@platform", Remote: "origin", Author: "Onboarding <onboarding@example.com>"}},
+		DNS: runbook.DNS{Provider: runbook.RFC2136, TTL: 60,
+			Updates: dns.PublisherConfig{Server: namespace.Resolver, Key: world.DNS.Key.Name, SecretFile: world.DNS.Key.SecretFile}},
+		Probe: probe.Config{RootsFiles: []string{world.Roots}},
+	}}
+	for _, more := range world.VPS[1:] {
+		town.config.Hosts[more.Name] = runbook.Host{Config: hosts.Config{SSH: more.Host.Alias, SSHConfig: world.SSH.Config, ControlDir: filepath.Join(dir, "ssh-control")},
+			IPv4: more.Host.Address, IPv6: more.IPv6}
+	}
+	town.config.VPS = "vps-0"
+	if configure != nil {
+		configure(&town.config)
+	}
+	var err error
+	if town.parts, err = runbook.Connect(town.config); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { town.parts.Close() })
+	if town.runbook, err = runbook.New(town.parts, town.config); err != nil {
+		t.Fatal(err)
+	}
+	return town
+}
+
+// in is the same town for a subtest.
+func (w *town) in(t testing.TB) *town {
+	same := *w
+	same.t = t
+	return &same
+}
+
+func (w *town) newRun(request onboarding.Request) *onboarding.Run {
+	run := &onboarding.Run{ID: uuid.New(), Request: request, Requester: onboarding.Operator{ID: "U1", Name: "Ada\n<x>"}, State: onboarding.RunActive,
+		TenantID: uuid.New(), Facts: map[string]string{}, Created: time.Now()}
+	for _, definition := range w.runbook.Steps(request) {
+		run.Steps = append(run.Steps, onboarding.Step{Definition: definition, State: onboarding.StepPending})
+	}
+	return run
+}
+
+func (w *town) look(run *onboarding.Run, key onboarding.Key) onboarding.Look {
+	w.t.Helper()
+	look, err := w.runbook.Look(w.t.Context(), run, key)
+	if err != nil {
+		w.t.Fatalf("%s: %v", key, err)
+	}
+	for name, fact := range look.Facts {
+		run.Facts[name] = fact
+	}
+	return look
+}
+
+// conflict is what is in the way of a step.
+func (w *town) conflict(run *onboarding.Run, key onboarding.Key) string {
+	w.t.Helper()
+	look, err := w.runbook.Look(w.t.Context(), run, key)
+	conflict, ok := errors.AsType[*onboarding.ConflictError](err)
+	if !ok {
+		w.t.Fatalf("%s is no conflict: %v, %+v", key, err, look)
+	}
+	if conflict.Fix == "" {
+		w.t.Errorf("%s: a conflict without a fix: %v", key, conflict)
+	}
+	return conflict.Error()
+}
+
+func (w *town) apply(run *onboarding.Run, key onboarding.Key, change onboarding.Change) error {
+	w.t.Helper()
+	digest, err := change.Digest()
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	run.Step(key).State = onboarding.StepApplying
+	grant := onboarding.Grant{Run: run, Step: key, Digest: digest, Approvers: []onboarding.Operator{{ID: "U2", Name: "Bob"}}}
+	return w.runbook.Apply(w.t.Context(), grant, change, &log{t: w.t})
+}
+
+// do brings a step to its end and returns the change that it took, empty if there was nothing to do.
+func (w *town) do(run *onboarding.Run, key onboarding.Key) onboarding.Change {
+	w.t.Helper()
+	look := w.look(run, key)
+	change := look.Change
+	if !change.Empty() {
+		if err := w.apply(run, key, change); err != nil {
+			w.t.Fatalf("%s: %v", key, err)
+		}
+	}
+	for deadline := time.Now().Add(15 * time.Second); ; {
+		if look = w.look(run, key); look.Change.Empty() && look.Waiting == "" || time.Now().After(deadline) {
+			break
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	w.settled(key, look)
+	run.Step(key).State = onboarding.StepDone
+	return change
+}
+
+func (w *town) settled(key onboarding.Key, look onboarding.Look) {
+	w.t.Helper()
+	if !look.Change.Empty() || look.Waiting != "" || look.Later != "" {
+		text, err := json.MarshalIndent(look, "", "\t")
+		w.t.Fatalf("%s is not done: %s %v", key, text, err)
+	}
+	for _, finding := range look.Findings {
+		if finding.Level == onboarding.Failed {
+			w.t.Errorf("%s: %s: %s", key, finding.Name, finding.Detail)
+		}
+	}
+}
+
+// upTo brings every step of a run to its end that comes before one.
+func (w *town) upTo(run *onboarding.Run, key onboarding.Key) {
+	w.t.Helper()
+	for i := range run.Steps {
+		if run.Steps[i].Key == key {
+			return
+		}
+		if run.Steps[i].State != onboarding.StepDone {
+			w.do(run, run.Steps[i].Key)
+		}
+	}
+}
+
+func (w *town) vps(script string) string {
+	w.t.Helper()
+	out, err := w.VPS[0].Shell(w.t.Context(), script)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return string(out)
+}
+
+// reload lets nginx read its configuration and waits until no old worker answers any more.
+func (w *town) reload() {
+	w.t.Helper()
+	w.vps(w.VPS[0].Path("bin/nginx-ctl") + " -s reload")
+}
+
+func (w *town) git(args ...string) string {
+	w.t.Helper()
+	cmd := exec.CommandContext(w.t.Context(), "git", append([]string{"-C", w.Repo.Repo}, args...)...)
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		w.t.Fatalf("git %v: %v: %s", args, err, out)
+	}
+	return strings.TrimSpace(string(out))
+}
+
+// sql runs statements on the platform's database as its superuser.
+func (w *town) sql(statements string) {
+	w.t.Helper()
+	conn, err := pgx.Connect(w.t.Context(), w.AdminDSN())
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	defer conn.Close(context.WithoutCancel(w.t.Context()))
+	if _, err := conn.Exec(w.t.Context(), statements); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// log keeps what a step says while it is applied.
+type log struct {
+	t     testing.TB
+	mu    sync.Mutex
+	lines []string
+}
+
+func (l *log) Line(text string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.lines = append(l.lines, text)
+	if l.t != nil {
+		l.t.Log(text)
+	}
+}
+
+func merche(domains ...string) onboarding.Request {
+	request := onboarding.Request{Slug: "merche-biche", DisplayName: "Merche & Biche", Email: "merche@example.com", Mode: onboarding.ModePerson}
+	for _, domain := range domains {
+		request.Domains = append(request.Domains, onboarding.Domain{Name: domain})
+	}
+	return request
+}
+
+func key(kind, domain string) onboarding.Key {
+	return onboarding.Key(fmt.Sprintf("%s/%s", kind, domain))
+}
+
+// newRunbook is another runbook over the same parts, by the configuration as it is now.
+func newRunbook(t testing.TB, w *town) *runbook.Runbook {
+	t.Helper()
+	runbook, err := runbook.New(w.parts, w.config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return runbook
+}
