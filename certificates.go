@@ -64,7 +64,7 @@ type watching struct {
 	announcer *commands.Announcer
 }
 
-func newWatching(pool *pgxpool.Pool, parts *runbook.Parts, renderer *commands.Renderer, settings *config.Config) (*watching, error) {
+func newWatching(pool *pgxpool.Pool, parts *runbook.Parts, renderer *commands.Projector, settings *config.Config) (*watching, error) {
 	w := &watching{settings: settings.Certificates}
 	inventory := runbook.Sites(pool, settings.Config)
 	var err error
@@ -77,7 +77,7 @@ func newWatching(pool *pgxpool.Pool, parts *runbook.Parts, renderer *commands.Re
 }
 
 // desk answers about certificates.
-func (w *watching) desk(desk *commands.Desk) *commands.CertificateDesk {
+func (w *watching) desk(desk *commands.Handlers) *commands.CertificateDesk {
 	return commands.NewCertificateDesk(desk, w.watch, w.keeper, w.settings.Channel)
 }
 

@@ -13,8 +13,8 @@ import (
 	"github.com/atlilith/onboardbot/bot"
 	"github.com/atlilith/onboardbot/commands"
 	"github.com/atlilith/onboardbot/internal/config"
-	"github.com/atlilith/onboardbot/onboarding/isolation/reports"
 	"github.com/atlilith/onboardbot/onboarding/isolation"
+	"github.com/atlilith/onboardbot/onboarding/isolation/reports"
 )
 
 // isolationCommand checks once. Its exit status is 0 for sound, 1 for a leak, and 2 where it could not check, which goes for
@@ -36,7 +36,7 @@ func isolationCommand(ctx context.Context, out io.Writer, args []string) int {
 
 // proofs are the parts of the house that report on isolation.
 type proofs struct {
-	book   *reports.Book
+	book   *reports.Store
 	news   *commands.IsolationNews
 	watch  *reports.Watch
 	tenant *reports.Tenant

@@ -123,8 +123,8 @@ type house struct {
 	workspace *bot.Workspace
 	outbox    *bot.Outbox
 	service   *onboarding.Service
-	renderer  *commands.Renderer
-	desk      *commands.Desk
+	renderer  *commands.Projector
+	desk      *commands.Handlers
 	proofs    *proofs
 	watching  *watching
 	router    *bot.Router
@@ -158,7 +158,7 @@ func build(pool *pgxpool.Pool, parts *runbook.Parts, settings *config.Config, lo
 	if err != nil {
 		return nil, err
 	}
-	ports := onboarding.Ports{Runbook: runbook, Directory: directory, Platform: parts.Platform, Repository: runbook, Audience: audience}
+	ports := onboarding.Dependencies{Runbook: runbook, Directory: directory, Platform: parts.Platform, Repository: runbook, Audience: audience}
 	policy := settings.Onboarding
 	policy.Hosts = settings.Addressed()
 	policy.ReservedSlugs = append(slices.Clone(policy.ReservedSlugs), commands.Words()...)
@@ -203,7 +203,7 @@ func (h *house) jobs(pool *pgxpool.Pool, log *slog.Logger) (*river.Client[pgx.Tx
 		Queues: map[string]river.QueueConfig{
 			onboarding.Queue:   {MaxWorkers: h.settings.Database.Runs},
 			bot.Queue:          {MaxWorkers: 8},
-			reports.Queue:     {MaxWorkers: 1},
+			reports.Queue:      {MaxWorkers: 1},
 			river.QueueDefault: {MaxWorkers: 4},
 		},
 		PeriodicJobs: slices.Concat(h.outbox.PeriodicJobs(), periodic),

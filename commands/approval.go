@@ -39,8 +39,8 @@ func (s scribe) approval(view *onboarding.View, approval *onboarding.Approval, n
 	}
 	shown, hidden := excerpt(parts, room)
 	page.parts(shown...)
-	if approval.Moved != "" {
-		moved, more := excerpt([]part{{head: "What moved since the approval", body: visible(approval.Moved)}}, room)
+	if approval.Drift != "" {
+		moved, more := excerpt([]part{{head: "What moved since the approval", body: visible(approval.Drift)}}, room)
 		hidden += more
 		page.parts(moved...)
 	}

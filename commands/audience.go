@@ -17,7 +17,7 @@ import (
 // Audience is the domain's [onboarding.Audience]: for every change of a run it leaves a job that renders the run again.
 type Audience struct{ jobs *river.Client[pgx.Tx] }
 
-var _ onboarding.Audience = (*Audience)(nil)
+var _ onboarding.Notifier = (*Audience)(nil)
 
 // NewAudience returns an audience whose jobs live in the pool's database.
 func NewAudience(pool *pgxpool.Pool, log *slog.Logger) (*Audience, error) {

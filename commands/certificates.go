@@ -26,14 +26,14 @@ func IsChannel(id string) bool { return channelForm.MatchString(id) }
 
 // CertificateDesk answers what operators type and press about certificates.
 type CertificateDesk struct {
-	*Desk
+	*Handlers
 	watch   *certificates.Watch
 	keeper  *certificates.Keeper
 	channel string
 }
 
 // NewCertificateDesk returns a desk. The channel is where what has no thread goes.
-func NewCertificateDesk(desk *Desk, watch *certificates.Watch, keeper *certificates.Keeper, channel string) *CertificateDesk {
+func NewCertificateDesk(desk *Handlers, watch *certificates.Watch, keeper *certificates.Keeper, channel string) *CertificateDesk {
 	return &CertificateDesk{desk, watch, keeper, channel}
 }
 
@@ -46,7 +46,7 @@ func (d *CertificateDesk) Register(router *bot.Router) {
 
 // certificates answers the slash command: about all sites in the channel, about one to who asks.
 func (d *CertificateDesk) certificates(ctx context.Context, command bot.Command) (bot.Reply, error) {
-	reply, inTime := soon(ctx, d.Desk, func(ctx context.Context) bot.Reply { return d.reply(ctx, command) },
+	reply, inTime := soon(ctx, d.Handlers, func(ctx context.Context) bot.Reply { return d.reply(ctx, command) },
 		func(ctx context.Context, reply bot.Reply) {
 			if err := d.workspace.Respond(ctx, command.ResponseURL, bot.Response{Reply: reply}); err != nil {
 				d.log.ErrorContext(ctx, "an operator was not answered", "error", err)

@@ -19,14 +19,14 @@ import (
 
 // Announcer takes reminders to the thread of the run that made a domain live, and what has none to a channel.
 type Announcer struct {
-	*Renderer
+	*Projector
 	channel string
 }
 
 var _ certificates.Announcer = (*Announcer)(nil)
 
 // NewAnnouncer returns an announcer with the channel for what has no thread.
-func NewAnnouncer(renderer *Renderer, channel string) *Announcer {
+func NewAnnouncer(renderer *Projector, channel string) *Announcer {
 	return &Announcer{renderer, channel}
 }
 

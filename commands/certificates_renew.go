@@ -58,7 +58,7 @@ func (d *CertificateDesk) pressed(ctx context.Context, action bot.Action, work f
 		}
 		return d.workspace.Ephemeral(ctx, action.Channel, action.Thread, action.Person.ID, reply)
 	}
-	err, inTime := soon(ctx, d.Desk, answer, func(ctx context.Context, err error) {
+	err, inTime := soon(ctx, d.Handlers, answer, func(ctx context.Context, err error) {
 		if err != nil {
 			d.log.ErrorContext(ctx, "an operator was not answered", "error", err)
 		}

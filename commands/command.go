@@ -11,7 +11,7 @@ import (
 )
 
 // onboard answers the slash command.
-func (d *Desk) onboard(ctx context.Context, command bot.Command) (bot.Reply, error) {
+func (d *Handlers) onboard(ctx context.Context, command bot.Command) (bot.Reply, error) {
 	reply, inTime := soon(ctx, d, func(ctx context.Context) bot.Reply { return d.onboardReply(ctx, command) },
 		func(ctx context.Context, reply bot.Reply) {
 			if reply.Text == "" {
@@ -27,7 +27,7 @@ func (d *Desk) onboard(ctx context.Context, command bot.Command) (bot.Reply, err
 	return reply, nil
 }
 
-func (d *Desk) onboardReply(ctx context.Context, command bot.Command) bot.Reply {
+func (d *Handlers) onboardReply(ctx context.Context, command bot.Command) bot.Reply {
 	if !d.config.allows(command.Channel) {
 		return bot.Reply{Text: d.elsewhere()}
 	}
@@ -64,7 +64,7 @@ func (d *Desk) onboardReply(ctx context.Context, command bot.Command) bot.Reply 
 }
 
 // aboutRun answers the words that are about one Provider's run.
-func (d *Desk) aboutRun(ctx context.Context, command bot.Command, read phrase) bot.Reply {
+func (d *Handlers) aboutRun(ctx context.Context, command bot.Command, read phrase) bot.Reply {
 	run, err := d.service.Latest(ctx, read.slug)
 	active := err == nil && run.State == onboarding.RunActive
 	if read.word == wordPlan && !active {
@@ -100,7 +100,7 @@ func (d *Desk) aboutRun(ctx context.Context, command bot.Command, read phrase) b
 	return bot.Reply{Text: fmt.Sprintf("%d steps look again%s.", count, d.link(ctx, run))}
 }
 
-func (d *Desk) noRun(ctx context.Context, slug string, err error) string {
+func (d *Handlers) noRun(ctx context.Context, slug string, err error) string {
 	if _, expected := sentence(err); !expected {
 		return d.explain(ctx, err, "slug", slug)
 	}
@@ -144,7 +144,7 @@ func ended(run *onboarding.Run) string {
 }
 
 // elsewhere says where the command may be used.
-func (d *Desk) elsewhere() string {
+func (d *Handlers) elsewhere() string {
 	if len(d.config.Channels) == 0 {
 		return "Onboarding happens in a channel, where a second operator sees it. Type this there."
 	}
@@ -156,7 +156,7 @@ func (d *Desk) elsewhere() string {
 }
 
 // askCancel asks once more.
-func (d *Desk) askCancel(ctx context.Context, run *onboarding.Run) bot.Reply {
+func (d *Handlers) askCancel(ctx context.Context, run *onboarding.Run) bot.Reply {
 	var page sheet
 	page.say(fmt.Sprintf("Cancel the %s %s%s? It ends where it stands: what was applied stays, open questions are withdrawn.",
 		undertaking(run), bot.Code(run.Request.Slug), d.link(ctx, run)))
@@ -165,6 +165,6 @@ func (d *Desk) askCancel(ctx context.Context, run *onboarding.Run) bot.Reply {
 }
 
 // link leads to a run's thread, in parentheses behind something; empty while Slack has not shown it yet.
-func (d *Desk) link(ctx context.Context, run *onboarding.Run) string {
+func (d *Handlers) link(ctx context.Context, run *onboarding.Run) string {
 	return behind(d.address(ctx, rootKey(run.ID)))
 }

@@ -14,7 +14,7 @@ import (
 	"github.com/atlilith/onboardbot/onboarding"
 )
 
-func (d *Desk) registerDecisions(router *bot.Router) {
+func (d *Handlers) registerDecisions(router *bot.Router) {
 	router.Action(actionApprove, d.approve)
 	router.Action(actionReject, d.reject)
 	router.Action(actionGlass, d.breakGlass)
@@ -32,16 +32,16 @@ func idOf(value string) uuid.UUID {
 	return id
 }
 
-func (d *Desk) approve(ctx context.Context, action bot.Action) error {
+func (d *Handlers) approve(ctx context.Context, action bot.Action) error {
 	return d.answer(ctx, action, d.decide(ctx, action, true))
 }
 
-func (d *Desk) reject(ctx context.Context, action bot.Action) error {
+func (d *Handlers) reject(ctx context.Context, action bot.Action) error {
 	return d.answer(ctx, action, d.decide(ctx, action, false))
 }
 
 // decide counts the press, or asks for a reason first where one is needed. Whoever may not decide learns it before that.
-func (d *Desk) decide(ctx context.Context, action bot.Action, agrees bool) error {
+func (d *Handlers) decide(ctx context.Context, action bot.Action, agrees bool) error {
 	if err := d.own(ctx, action.Person); err != nil {
 		return err
 	}
@@ -67,7 +67,7 @@ func (d *Desk) decide(ctx context.Context, action bot.Action, agrees bool) error
 }
 
 // nameOf is the step that a question is about, as people know it from the thread.
-func (d *Desk) nameOf(ctx context.Context, approval *onboarding.Approval) (string, error) {
+func (d *Handlers) nameOf(ctx context.Context, approval *onboarding.Approval) (string, error) {
 	view, err := d.service.View(ctx, approval.RunID)
 	if err != nil {
 		return "", err
@@ -126,7 +126,7 @@ func reasonForm(name string, approval *onboarding.Approval, do verb) slack.Modal
 }
 
 // breakGlass asks for the reason that approving alone needs.
-func (d *Desk) breakGlass(ctx context.Context, action bot.Action) error {
+func (d *Handlers) breakGlass(ctx context.Context, action bot.Action) error {
 	err := d.operator(ctx, action.Person)
 	if err == nil && !d.service.GlassAllowed() {
 		err = onboarding.ErrNoGlass
@@ -145,7 +145,7 @@ func (d *Desk) breakGlass(ctx context.Context, action bot.Action) error {
 	return d.answer(ctx, action, err)
 }
 
-func (d *Desk) reasonGiven(ctx context.Context, submission bot.Submission) (bot.Answer, error) {
+func (d *Handlers) reasonGiven(ctx context.Context, submission bot.Submission) (bot.Answer, error) {
 	var meta reasonMeta
 	if err := json.Unmarshal([]byte(submission.Metadata), &meta); err != nil {
 		return bot.Answer{}, fmt.Errorf("reason: %w", err)
@@ -175,7 +175,7 @@ func (d *Desk) reasonGiven(ctx context.Context, submission bot.Submission) (bot.
 const actionPage = "approval.page."
 
 // show shows all of a change to one person.
-func (d *Desk) show(ctx context.Context, action bot.Action) error {
+func (d *Handlers) show(ctx context.Context, action bot.Action) error {
 	view, err := d.changeView(ctx, action, idOf(action.Value), 0)
 	open := d.workspace.OpenView
 	if action.View != nil && action.View.Type == slack.VTModal {
@@ -188,7 +188,7 @@ func (d *Desk) show(ctx context.Context, action bot.Action) error {
 }
 
 // turn shows another page in the same modal.
-func (d *Desk) turn(ctx context.Context, action bot.Action) error {
+func (d *Handlers) turn(ctx context.Context, action bot.Action) error {
 	page, err := strconv.Atoi(action.ID[len(actionPage):])
 	if err != nil || action.View == nil {
 		return fmt.Errorf("page %q", action.ID)
@@ -200,7 +200,7 @@ func (d *Desk) turn(ctx context.Context, action bot.Action) error {
 	return d.answer(ctx, action, err)
 }
 
-func (d *Desk) changeView(ctx context.Context, action bot.Action, id uuid.UUID, page int) (slack.ModalViewRequest, error) {
+func (d *Handlers) changeView(ctx context.Context, action bot.Action, id uuid.UUID, page int) (slack.ModalViewRequest, error) {
 	if err := d.operator(ctx, action.Person); err != nil {
 		return slack.ModalViewRequest{}, err
 	}

@@ -12,9 +12,9 @@ import (
 	"github.com/atlilith/onboardbot/bot"
 )
 
-// Desk is where operators are served: it answers what they type and press.
-type Desk struct {
-	*Renderer
+// Handlers is where operators are served: it answers what they type and press.
+type Handlers struct {
+	*Projector
 	workspace *bot.Workspace
 	reports   Reports
 	log       *slog.Logger
@@ -23,16 +23,16 @@ type Desk struct {
 	late sync.WaitGroup
 }
 
-// New returns a desk. [Desk.Register] puts it to work, [Desk.Drain] waits for what it still does at the end.
-func New(renderer *Renderer, workspace *bot.Workspace, reports Reports, log *slog.Logger) (*Desk, error) {
+// New returns a desk. [Handlers.Register] puts it to work, [Handlers.Drain] waits for what it still does at the end.
+func New(renderer *Projector, workspace *bot.Workspace, reports Reports, log *slog.Logger) (*Handlers, error) {
 	if err := reports.validate(); err != nil {
 		return nil, err
 	}
-	return &Desk{Renderer: renderer, workspace: workspace, reports: reports, log: log.With("part", "commands")}, nil
+	return &Handlers{Projector: renderer, workspace: workspace, reports: reports, log: log.With("part", "commands")}, nil
 }
 
 // Register tells the router what the desk answers.
-func (d *Desk) Register(router *bot.Router) {
+func (d *Handlers) Register(router *bot.Router) {
 	router.Command(d.config.Command, d.onboard)
 	d.registerForm(router)
 	d.registerDecisions(router)
@@ -42,7 +42,7 @@ func (d *Desk) Register(router *bot.Router) {
 }
 
 // Drain waits until everything that went on after its acknowledgement has ended, or the context does.
-func (d *Desk) Drain(ctx context.Context) {
+func (d *Handlers) Drain(ctx context.Context) {
 	done := make(chan struct{})
 	go func() {
 		d.late.Wait()
@@ -64,7 +64,7 @@ const (
 
 // soon does some work and returns its result if that comes in time. Otherwise it returns false at once; the work goes on, and
 // its result goes to late.
-func soon[T any](ctx context.Context, d *Desk, work func(context.Context) T, late func(context.Context, T)) (T, bool) {
+func soon[T any](ctx context.Context, d *Handlers, work func(context.Context) T, late func(context.Context, T)) (T, bool) {
 	working, cancel := context.WithTimeout(context.WithoutCancel(ctx), lateTimeout)
 	result := make(chan T)
 	gone := make(chan struct{})
@@ -97,7 +97,7 @@ func soon[T any](ctx context.Context, d *Desk, work func(context.Context) T, lat
 }
 
 // own refuses people of other workspaces. What Slack leaves out is looked up later, with the rest about the person.
-func (d *Desk) own(ctx context.Context, person bot.Person) error {
+func (d *Handlers) own(ctx context.Context, person bot.Person) error {
 	self, err := d.workspace.Identity(ctx)
 	if err != nil {
 		return err
@@ -110,7 +110,7 @@ func (d *Desk) own(ctx context.Context, person bot.Person) error {
 }
 
 // operator refuses whoever may do nothing here.
-func (d *Desk) operator(ctx context.Context, person bot.Person) error {
+func (d *Handlers) operator(ctx context.Context, person bot.Person) error {
 	if err := d.own(ctx, person); err != nil {
 		return err
 	}
@@ -120,7 +120,7 @@ func (d *Desk) operator(ctx context.Context, person bot.Person) error {
 
 // explain is the sentence of an error. What is not the person's doing is logged here, once, under the name and id of what it
 // was about, and the sentence says the id.
-func (d *Desk) explain(ctx context.Context, err error, name, id string) string {
+func (d *Handlers) explain(ctx context.Context, err error, name, id string) string {
 	text, expected := sentence(err)
 	if expected {
 		return text
@@ -133,7 +133,7 @@ func (d *Desk) explain(ctx context.Context, err error, name, id string) string {
 }
 
 // tell answers a press with a sentence that only the person who pressed reads.
-func (d *Desk) tell(ctx context.Context, action bot.Action, mrkdwn string) error {
+func (d *Handlers) tell(ctx context.Context, action bot.Action, mrkdwn string) error {
 	switch {
 	case action.Channel != "":
 		return d.workspace.Ephemeral(ctx, action.Channel, action.Thread, action.Person.ID, bot.Reply{Text: mrkdwn})
@@ -146,7 +146,7 @@ func (d *Desk) tell(ctx context.Context, action bot.Action, mrkdwn string) error
 }
 
 // answer tells the person what came of a press: nothing when all went well, since the thread shows it.
-func (d *Desk) answer(ctx context.Context, action bot.Action, err error) error {
+func (d *Handlers) answer(ctx context.Context, action bot.Action, err error) error {
 	if err == nil {
 		return nil
 	}

@@ -36,9 +36,9 @@ func NewDirectory(people People, config Config) (*Directory, error) {
 	return &Directory{people: people, config: config}, nil
 }
 
-// Standing says what somebody may do. Only a full member of the bot's own workspace may do anything, whatever the lists say.
-func (d *Directory) Standing(ctx context.Context, id string) (onboarding.Standing, error) {
-	standing := onboarding.Standing{Operator: onboarding.Operator{ID: id}}
+// Permissions says what somebody may do. Only a full member of the bot's own workspace may do anything, whatever the lists say.
+func (d *Directory) Permissions(ctx context.Context, id string) (onboarding.Permissions, error) {
+	standing := onboarding.Permissions{Operator: onboarding.Operator{ID: id}}
 	profile, err := d.people.Person(ctx, id)
 	switch {
 	case errors.Is(err, bot.ErrForeignTeam):
@@ -48,7 +48,7 @@ func (d *Directory) Standing(ctx context.Context, id string) (onboarding.Standin
 		standing.Refused = "Slack does not know you in this workspace"
 		return standing, nil
 	case err != nil:
-		return onboarding.Standing{}, fmt.Errorf("looking up %s: %w", id, err)
+		return onboarding.Permissions{}, fmt.Errorf("looking up %s: %w", id, err)
 	}
 	standing.Name = profile.Name
 	switch {
@@ -63,10 +63,10 @@ func (d *Directory) Standing(ctx context.Context, id string) (onboarding.Standin
 		return standing, nil
 	}
 	if standing.Operates, err = d.listed(ctx, d.config.Operators, id); err != nil {
-		return onboarding.Standing{}, err
+		return onboarding.Permissions{}, err
 	}
 	if standing.Approves, err = d.listed(ctx, slices.Concat(d.config.Approvers, d.config.EscalateTo), id); err != nil {
-		return onboarding.Standing{}, err
+		return onboarding.Permissions{}, err
 	}
 	switch {
 	case !standing.Operates && !standing.Approves:

@@ -30,7 +30,7 @@ func TestStanding(t *testing.T) {
 	directory, err := commands.NewDirectory(bot.NewDirectory(slackWorkspace), commands.Config{
 		Operators: append(everybody, workspace.OpsGroup), Approvers: append(everybody, workspace.Ana)})
 	must(t, err)
-	for _, want := range []onboarding.Standing{
+	for _, want := range []onboarding.Permissions{
 		{Operator: onboarding.Operator{ID: workspace.Ana, Name: "ana"}, Operates: true, Approves: true},
 		{Operator: onboarding.Operator{ID: workspace.Bo, Name: "bo"}, Operates: true, Refused: "you are not on the list of approvers"},
 		{Operator: onboarding.Operator{ID: workspace.Cleo, Name: "cleo"}, Refused: "you are not on the list of operators"},
@@ -41,7 +41,7 @@ func TestStanding(t *testing.T) {
 		{Operator: onboarding.Operator{ID: workspace.Fay}, Refused: "you belong to another workspace"},
 		{Operator: onboarding.Operator{ID: "U0NOBODY"}, Refused: "Slack does not know you in this workspace"},
 	} {
-		got, err := directory.Standing(t.Context(), want.ID)
+		got, err := directory.Permissions(t.Context(), want.ID)
 		must(t, err)
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("(-want +got):\n%s", diff)
@@ -49,7 +49,7 @@ func TestStanding(t *testing.T) {
 	}
 	server.CloseClientConnections()
 	server.Close()
-	if standing, err := directory.Standing(t.Context(), "U0LATER"); err == nil || standing.Operates || standing.Approves {
+	if standing, err := directory.Permissions(t.Context(), "U0LATER"); err == nil || standing.Operates || standing.Approves {
 		t.Errorf("without Slack: %+v, %v", standing, err)
 	}
 }

@@ -26,7 +26,7 @@ type kept struct {
 
 // save keeps what somebody typed under the slug that the form was opened for, else under the one that they typed. Without
 // either there is nothing to find it by. A zero time means now.
-func (d *Desk) save(ctx context.Context, person bot.Person, under string, content kept, typed time.Time) error {
+func (d *Handlers) save(ctx context.Context, person bot.Person, under string, content kept, typed time.Time) error {
 	if under == "" {
 		under = content.Slug
 	}
@@ -45,14 +45,14 @@ func (d *Desk) save(ctx context.Context, person bot.Person, under string, conten
 }
 
 // saveNow saves beside something else that went wrong, which is what the person hears of.
-func (d *Desk) saveNow(ctx context.Context, person bot.Person, under string, content draft) {
+func (d *Handlers) saveNow(ctx context.Context, person bot.Person, under string, content draft) {
 	if err := d.save(ctx, person, under, kept{draft: content}, time.Time{}); err != nil {
 		d.log.WarnContext(ctx, "what was typed is not kept", "slug", under, "error", err)
 	}
 }
 
 // resume returns what was typed about a slug and says whose it is, nil if nothing was.
-func (d *Desk) resume(ctx context.Context, person bot.Person, slug string) (content *kept, hint string, err error) {
+func (d *Handlers) resume(ctx context.Context, person bot.Person, slug string) (content *kept, hint string, err error) {
 	if slug == "" {
 		return nil, "", nil
 	}
@@ -72,7 +72,7 @@ func (d *Desk) resume(ctx context.Context, person bot.Person, slug string) (cont
 }
 
 // forget drops what was typed for a run that has begun.
-func (d *Desk) forget(ctx context.Context, slugs ...string) {
+func (d *Handlers) forget(ctx context.Context, slugs ...string) {
 	for _, slug := range slugs {
 		if slug == "" {
 			continue
@@ -85,7 +85,7 @@ func (d *Desk) forget(ctx context.Context, slugs ...string) {
 
 // typed keeps what is in a form at this moment. Slack sends it with every character, since it says nothing of what was in a form
 // that is closed.
-func (d *Desk) typed(ctx context.Context, action bot.Action) error {
+func (d *Handlers) typed(ctx context.Context, action bot.Action) error {
 	if action.View == nil || action.View.CallbackID != viewForm {
 		return nil
 	}
@@ -101,7 +101,7 @@ func (d *Desk) typed(ctx context.Context, action bot.Action) error {
 }
 
 // filledIn is what is in a form, and what was before in inputs that it does not show at the moment.
-func (d *Desk) filledIn(ctx context.Context, action bot.Action, meta formMeta) (draft, error) {
+func (d *Handlers) filledIn(ctx context.Context, action bot.Action, meta formMeta) (draft, error) {
 	content := readDraft(meta, action.State)
 	before, _, err := d.resume(ctx, action.Person, cmp.Or(meta.Slug, content.Slug))
 	if err != nil || before == nil || meta.Plan {
@@ -111,7 +111,7 @@ func (d *Desk) filledIn(ctx context.Context, action bot.Action, meta formMeta) (
 }
 
 // keepTyped keeps a form's content as of a press in it, for operators alone and not for a dry run.
-func (d *Desk) keepTyped(ctx context.Context, action bot.Action, meta formMeta, content draft) error {
+func (d *Handlers) keepTyped(ctx context.Context, action bot.Action, meta formMeta, content draft) error {
 	if meta.Plan {
 		return nil
 	}
@@ -141,7 +141,7 @@ func discardButton(slug string) *slack.ButtonBlockElement {
 }
 
 // discard forgets a draft, from its form or from the confirmation.
-func (d *Desk) discard(ctx context.Context, action bot.Action) error {
+func (d *Handlers) discard(ctx context.Context, action bot.Action) error {
 	err := d.operator(ctx, action.Person)
 	if err == nil && onboarding.CheckSlug(action.Value, nil) != "" {
 		err = onboarding.ErrNotFound

@@ -9,7 +9,7 @@ import (
 )
 
 // freeze holds everything that changes something, and says so to everyone.
-func (d *Desk) freeze(ctx context.Context, person bot.Person, reason string) bot.Reply {
+func (d *Handlers) freeze(ctx context.Context, person bot.Person, reason string) bot.Reply {
 	err := d.service.Freeze(ctx, person.ID, reason)
 	if err != nil {
 		return bot.Reply{Text: d.explain(ctx, err, "person", person.ID)}
@@ -23,7 +23,7 @@ func (d *Desk) freeze(ctx context.Context, person bot.Person, reason string) bot
 		held(freeze), bot.Code(d.config.Command+" "+wordThaw))}
 }
 
-func (d *Desk) thaw(ctx context.Context, person bot.Person) bot.Reply {
+func (d *Handlers) thaw(ctx context.Context, person bot.Person) bot.Reply {
 	if err := d.service.Thaw(ctx, person.ID); err != nil {
 		return bot.Reply{Text: d.explain(ctx, err, "person", person.ID)}
 	}

@@ -46,7 +46,7 @@ type listed struct {
 	Link string
 }
 
-func (d *Desk) homeOpened(ctx context.Context, event bot.Event) error {
+func (d *Handlers) homeOpened(ctx context.Context, event bot.Event) error {
 	if event.Tab != "home" {
 		return nil
 	}
@@ -54,14 +54,14 @@ func (d *Desk) homeOpened(ctx context.Context, event bot.Event) error {
 }
 
 // refreshHome shows the Home tab anew to somebody who pressed something in it.
-func (d *Desk) refreshHome(ctx context.Context, action bot.Action) error {
+func (d *Handlers) refreshHome(ctx context.Context, action bot.Action) error {
 	if action.View == nil || action.View.Type != slack.VTHomeTab {
 		return nil
 	}
 	return d.publishHome(ctx, action.Person)
 }
 
-func (d *Desk) publishHome(ctx context.Context, person bot.Person) error {
+func (d *Handlers) publishHome(ctx context.Context, person bot.Person) error {
 	blocks, err := d.homeBlocks(ctx, person)
 	if err != nil {
 		return err
@@ -69,7 +69,7 @@ func (d *Desk) publishHome(ctx context.Context, person bot.Person) error {
 	return d.publish(ctx, person, blocks, true)
 }
 
-func (d *Desk) homeBlocks(ctx context.Context, person bot.Person) ([]slack.Block, error) {
+func (d *Handlers) homeBlocks(ctx context.Context, person bot.Person) ([]slack.Block, error) {
 	content, err := d.homeFor(ctx, person)
 	if err != nil {
 		return nil, fmt.Errorf("home of %s: %w", person.ID, err)
@@ -77,7 +77,7 @@ func (d *Desk) homeBlocks(ctx context.Context, person bot.Person) ([]slack.Block
 	return d.scribe.home(content, time.Now()), nil
 }
 
-func (d *Desk) homeFor(ctx context.Context, person bot.Person) (home, error) {
+func (d *Handlers) homeFor(ctx context.Context, person bot.Person) (home, error) {
 	if err := d.operator(ctx, person); err != nil {
 		text, expected := sentence(err)
 		if !expected {
@@ -102,7 +102,7 @@ func (d *Desk) homeFor(ctx context.Context, person bot.Person) (home, error) {
 }
 
 // waiting gathers what waits for one person.
-func (d *Desk) waiting(ctx context.Context, person string) (home, error) {
+func (d *Handlers) waiting(ctx context.Context, person string) (home, error) {
 	var content home
 	approvals, stuck, err := d.service.WaitingFor(ctx, person)
 	if err != nil {
@@ -124,7 +124,7 @@ func (d *Desk) waiting(ctx context.Context, person string) (home, error) {
 }
 
 // live gathers what is known of the Providers that are live.
-func (d *Desk) live(ctx context.Context, content *home) error {
+func (d *Handlers) live(ctx context.Context, content *home) error {
 	runs, err := d.service.Live(ctx, maxLive)
 	if err != nil {
 		return err
@@ -145,7 +145,7 @@ func (d *Desk) live(ctx context.Context, content *home) error {
 }
 
 // address is where Slack shows a message, empty while it does not.
-func (d *Desk) address(ctx context.Context, key string) string {
+func (d *Handlers) address(ctx context.Context, key string) string {
 	address, err := d.outbox.Permalink(ctx, key)
 	if err != nil {
 		return ""

@@ -38,7 +38,7 @@ var topics = []struct {
 	}},
 }
 
-func (d *Desk) help() bot.Reply {
+func (d *Handlers) help() bot.Reply {
 	var page sheet
 	for _, topic := range topics {
 		lines := []string{"*" + topic.name + "*"}
@@ -57,7 +57,7 @@ func (d *Desk) help() bot.Reply {
 }
 
 // waitingFor lists what waits for one person.
-func (d *Desk) waitingFor(ctx context.Context, person string) bot.Reply {
+func (d *Handlers) waitingFor(ctx context.Context, person string) bot.Reply {
 	content, err := d.waiting(ctx, person)
 	if err != nil {
 		return bot.Reply{Text: d.explain(ctx, err, "person", person)}
@@ -90,7 +90,7 @@ func (s scribe) waitingFor(content home) *sheet {
 // maxListed is how many runs a list shows.
 const maxListed = 15
 
-func (d *Desk) list(ctx context.Context) bot.Reply {
+func (d *Handlers) list(ctx context.Context) bot.Reply {
 	runs, err := d.service.List(ctx, maxListed)
 	if err != nil {
 		return bot.Reply{Text: d.explain(ctx, err, "command", "")}
@@ -139,7 +139,7 @@ func (s scribe) line(run *onboarding.Run) string {
 	return line + fmt.Sprintf("%d of %d · %s · asked by %s", done, all, first, mention(run.Requester))
 }
 
-func (d *Desk) status(ctx context.Context, run *onboarding.Run) bot.Reply {
+func (d *Handlers) status(ctx context.Context, run *onboarding.Run) bot.Reply {
 	view, err := d.service.View(ctx, run.ID)
 	if err != nil {
 		return bot.Reply{Text: d.explain(ctx, err, "run", run.ID.String())}

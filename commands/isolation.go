@@ -9,8 +9,8 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/atlilith/onboardbot/bot"
-	"github.com/atlilith/onboardbot/onboarding/isolation/reports"
 	"github.com/atlilith/onboardbot/onboarding/isolation"
+	"github.com/atlilith/onboardbot/onboarding/isolation/reports"
 )
 
 // isolationCommand asks for a report on isolation.
@@ -21,12 +21,12 @@ const maxTenant = 100
 
 // IsolationDesk answers those who ask whether tenants reach each other's rows.
 type IsolationDesk struct {
-	desk *Desk
-	book *reports.Book
+	desk *Handlers
+	book *reports.Store
 }
 
 // NewIsolationDesk returns a desk that lists reports in a book. The answer to each comes from [IsolationNews].
-func NewIsolationDesk(desk *Desk, book *reports.Book) *IsolationDesk {
+func NewIsolationDesk(desk *Handlers, book *reports.Store) *IsolationDesk {
 	return &IsolationDesk{desk: desk, book: book}
 }
 
@@ -91,17 +91,17 @@ func (d *IsolationDesk) unknown(ctx context.Context, slug string) bool {
 // IsolationNews says in Slack what reports on isolation say: to the channel where they are wanted, and to the App Home.
 type IsolationNews struct {
 	outbox *bot.Outbox
-	book   *reports.Book
+	book   *reports.Store
 	scribe scribe
 }
 
 var (
 	_ reports.Announcer = (*IsolationNews)(nil)
-	_ Isolation          = (*IsolationNews)(nil)
+	_ Isolation         = (*IsolationNews)(nil)
 )
 
 // NewIsolationNews returns the news of a book's reports, for the approvers of a configuration.
-func NewIsolationNews(outbox *bot.Outbox, book *reports.Book, config Config) *IsolationNews {
+func NewIsolationNews(outbox *bot.Outbox, book *reports.Store, config Config) *IsolationNews {
 	return &IsolationNews{outbox: outbox, book: book, scribe: newScribe(config, false)}
 }
 

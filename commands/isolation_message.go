@@ -11,8 +11,8 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/atlilith/onboardbot/bot"
-	"github.com/atlilith/onboardbot/onboarding/isolation/reports"
 	"github.com/atlilith/onboardbot/onboarding/isolation"
+	"github.com/atlilith/onboardbot/onboarding/isolation/reports"
 )
 
 // isolationKey is the outbox's key of a report.

@@ -28,7 +28,7 @@ func (l *limited) Write(p []byte) (int, error) {
 }
 
 // logo fetches the file that was chosen in a form, if one was, checks it and keeps it.
-func (d *Desk) logo(ctx context.Context, content draft, state map[string]map[string]slack.BlockAction) (digest string, err error) {
+func (d *Handlers) logo(ctx context.Context, content draft, state map[string]map[string]slack.BlockAction) (digest string, err error) {
 	files := state[blockLogo][actionInput].Files
 	if content.Mode != onboarding.ModeOwner || len(files) == 0 {
 		return content.Logo, nil

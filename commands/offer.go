@@ -62,7 +62,7 @@ const quickly = 800 * time.Millisecond
 
 // check finds what is wrong with a draft, each with a sentence at its block. What cannot be found out in time is left for when
 // the run begins.
-func (d *Desk) check(ctx context.Context, content draft) slips {
+func (d *Handlers) check(ctx context.Context, content draft) slips {
 	ctx, cancel := context.WithTimeout(ctx, quickly)
 	defer cancel()
 	request, problems := content.request(d.config.Hosts)
@@ -75,7 +75,7 @@ func (d *Desk) check(ctx context.Context, content draft) slips {
 }
 
 // makeOffer keeps a whole request and asks for the one confirmation.
-func (d *Desk) makeOffer(ctx context.Context, person bot.Person, under string, content draft, hints ...string) bot.Reply {
+func (d *Handlers) makeOffer(ctx context.Context, person bot.Person, under string, content draft, hints ...string) bot.Reply {
 	id, err := uuid.NewV7()
 	if err == nil {
 		err = d.save(ctx, person, under, kept{draft: content, Offer: id}, time.Time{})
@@ -94,7 +94,7 @@ func (d *Desk) makeOffer(ctx context.Context, person bot.Person, under string, c
 }
 
 // startOffered begins the run that a confirmation shows.
-func (d *Desk) startOffered(ctx context.Context, action bot.Action) error {
+func (d *Handlers) startOffered(ctx context.Context, action bot.Action) error {
 	slug := strings.TrimPrefix(action.Block, offerBlock)
 	_, inTime := soon(ctx, d, func(ctx context.Context) error { return d.beginOffered(ctx, action, slug) }, func(context.Context, error) {})
 	if !inTime {
@@ -103,7 +103,7 @@ func (d *Desk) startOffered(ctx context.Context, action bot.Action) error {
 	return nil
 }
 
-func (d *Desk) beginOffered(ctx context.Context, action bot.Action, slug string) error {
+func (d *Handlers) beginOffered(ctx context.Context, action bot.Action, slug string) error {
 	content, _, err := d.resume(ctx, action.Person, slug)
 	if err != nil || content == nil || content.Offer != idOf(action.Value) {
 		return d.replace(ctx, action, d.notOffered(ctx, slug, err))
@@ -130,7 +130,7 @@ func (d *Desk) beginOffered(ctx context.Context, action bot.Action, slug string)
 }
 
 // notOffered says why a confirmation no longer counts.
-func (d *Desk) notOffered(ctx context.Context, slug string, err error) string {
+func (d *Handlers) notOffered(ctx context.Context, slug string, err error) string {
 	if err != nil {
 		return d.explain(ctx, err, "slug", slug)
 	}
@@ -142,7 +142,7 @@ func (d *Desk) notOffered(ctx context.Context, slug string, err error) string {
 }
 
 // changeOffered opens the form with what a confirmation shows.
-func (d *Desk) changeOffered(ctx context.Context, action bot.Action) error {
+func (d *Handlers) changeOffered(ctx context.Context, action bot.Action) error {
 	err := d.operator(ctx, action.Person)
 	if err != nil {
 		return d.answer(ctx, action, err)

@@ -19,7 +19,7 @@ const (
 )
 
 // planned is a dry run as an answer for one person. What does not fit goes to them as a file, under a key of this one asking.
-func (d *Desk) planned(ctx context.Context, plan *onboarding.Plan, person, asking string) (bot.Reply, error) {
+func (d *Handlers) planned(ctx context.Context, plan *onboarding.Plan, person, asking string) (bot.Reply, error) {
 	page, whole := planSheet(plan)
 	if whole {
 		return page.reply(), nil

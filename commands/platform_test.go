@@ -63,36 +63,36 @@ func (p *platform) UndoSteps(*onboarding.Run) []onboarding.Definition {
 
 func (p *platform) RenewSteps(*onboarding.Run) []onboarding.Definition { return nil }
 
-func (p *platform) Look(_ context.Context, run *onboarding.Run, key onboarding.Key) (onboarding.Look, error) {
+func (p *platform) Observe(_ context.Context, run *onboarding.Run, key onboarding.Key) (onboarding.Observation, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	name := run.Request.Slug + "/" + key.Kind()
 	if text := p.waiting[name]; text != "" {
-		return onboarding.Look{Waiting: text, Again: time.Hour, Findings: []onboarding.Finding{{Level: onboarding.Warning, Name: "ns1", Detail: "nothing there"}}}, nil
+		return onboarding.Observation{Waiting: text, Again: time.Hour, Findings: []onboarding.Finding{{Level: onboarding.Warning, Name: "ns1", Detail: "nothing there"}}}, nil
 	}
 	switch {
 	case key.Kind() == "preflight" || key.Kind() == "verify":
-		return onboarding.Look{Findings: []onboarding.Finding{{Level: onboarding.OK, Name: "Everything", Detail: "as it should be"}}}, nil
+		return onboarding.Observation{Findings: []onboarding.Finding{{Level: onboarding.OK, Name: "Everything", Detail: "as it should be"}}}, nil
 	case key == "undo-database" && !p.made[run.Request.Slug+"/database"]:
-		return onboarding.Look{}, nil
+		return onboarding.Observation{}, nil
 	case key == "undo-database":
-		return onboarding.Look{Change: onboarding.Change{Summary: "Delete " + run.Request.DisplayName, Items: []onboarding.Item{{SQL: &onboarding.Transaction{
+		return onboarding.Observation{Change: onboarding.Change{Summary: "Delete " + run.Request.DisplayName, Items: []onboarding.Item{{SQL: &onboarding.Transaction{
 			Statements: []onboarding.Statement{{SQL: "DELETE FROM users WHERE slug = $1", Args: []string{run.Request.Slug}}}}}}}}, nil
 	case p.made[name]:
-		return onboarding.Look{}, nil
+		return onboarding.Observation{}, nil
 	case key == "database":
-		return onboarding.Look{Change: onboarding.Change{Summary: "Insert " + run.Request.DisplayName, Items: []onboarding.Item{{SQL: &onboarding.Transaction{
+		return onboarding.Observation{Change: onboarding.Change{Summary: "Insert " + run.Request.DisplayName, Items: []onboarding.Item{{SQL: &onboarding.Transaction{
 			Statements: []onboarding.Statement{{SQL: "INSERT INTO users (slug, note) VALUES ($1, $2)", Args: []string{run.Request.Slug, p.version[name]}}}}}}}}, nil
 	}
 	page := strings.Repeat("<p>a line of the page</p>\n", 3000)
-	return onboarding.Look{Change: onboarding.Change{Summary: "Deploy " + key.Domain(), Items: []onboarding.Item{
+	return onboarding.Observation{Change: onboarding.Change{Summary: "Deploy " + key.Domain(), Items: []onboarding.Item{
 		{Commit: &onboarding.Commit{Folder: "deployments/@domains/" + key.Domain(), Subject: "Deploy", Files: []onboarding.FileChange{
 			{Path: "deployments/@domains/" + key.Domain() + "/index.html", Mode: "100644", After: &page}}}},
 		{Command: &onboarding.Command{Host: "vps", Argv: []string{"deploy", key.Domain()}}},
 	}}}, nil
 }
 
-func (p *platform) Apply(ctx context.Context, grant onboarding.Grant, _ onboarding.Change, log onboarding.Log) error {
+func (p *platform) Apply(ctx context.Context, grant onboarding.Authorization, _ onboarding.Change, log onboarding.Log) error {
 	name := grant.Run.Request.Slug + "/" + grant.Step.Kind()
 	for i := range 30 {
 		log.Line("line " + string(rune('a'+i%26)) + " of " + name)

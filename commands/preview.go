@@ -11,7 +11,7 @@ import (
 )
 
 // preview is the picture of how an Org's sites look, unless Slack has it already or there is none.
-func (r *Renderer) preview(ctx context.Context, view *onboarding.View) ([]bot.Message, error) {
+func (r *Projector) preview(ctx context.Context, view *onboarding.View) ([]bot.Message, error) {
 	wanted := view.Request.Brand
 	if wanted == nil || view.Kind != onboarding.KindOnboard {
 		return nil, nil

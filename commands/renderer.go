@@ -32,8 +32,8 @@ func (renderArgs) InsertOpts() river.InsertOpts {
 // renderTimeout bounds one rendering: some reads, and a row for each message.
 const renderTimeout = 30 * time.Second
 
-// Renderer keeps what Slack shows of runs up to date.
-type Renderer struct {
+// Projector keeps what Slack shows of runs up to date.
+type Projector struct {
 	pool    *pgxpool.Pool
 	service *onboarding.Service
 	outbox  *bot.Outbox
@@ -45,22 +45,22 @@ type Renderer struct {
 
 // NewRenderer returns a renderer on the bot's own database, whose connections have its schema as their search path. What the
 // directory is configured with holds for what is rendered, too.
-func NewRenderer(pool *pgxpool.Pool, service *onboarding.Service, outbox *bot.Outbox, directory *Directory) (*Renderer, error) {
+func NewRenderer(pool *pgxpool.Pool, service *onboarding.Service, outbox *bot.Outbox, directory *Directory) (*Projector, error) {
 	if pool == nil || service == nil || outbox == nil || directory == nil {
 		return nil, errors.New("renderer: a part is missing")
 	}
-	return &Renderer{pool: pool, service: service, outbox: outbox, assets: onboarding.NewAssets(pool), people: directory,
+	return &Projector{pool: pool, service: service, outbox: outbox, assets: onboarding.NewAssets(pool), people: directory,
 		config: directory.config, scribe: newScribe(directory.config, service.GlassAllowed())}, nil
 }
 
 // AddWorkers registers the job that renders runs.
-func (r *Renderer) AddWorkers(workers *river.Workers) {
+func (r *Projector) AddWorkers(workers *river.Workers) {
 	river.AddWorker(workers, &renderWorker{renderer: r})
 }
 
 type renderWorker struct {
 	river.WorkerDefaults[renderArgs]
-	renderer *Renderer
+	renderer *Projector
 }
 
 func (*renderWorker) Timeout(*river.Job[renderArgs]) time.Duration { return renderTimeout }
@@ -82,12 +82,12 @@ func (w *renderWorker) Work(ctx context.Context, job *river.Job[renderArgs]) err
 // committed.
 //
 // Who gets direct messages is Slack's to say. While it does not, the thread still moves, and the error makes the job come again.
-func (r *Renderer) render(ctx context.Context, run uuid.UUID) error {
+func (r *Projector) render(ctx context.Context, run uuid.UUID) error {
 	told, unknown := r.told(ctx)
 	return errors.Join(unknown, r.put(ctx, run, told))
 }
 
-func (r *Renderer) put(ctx context.Context, run uuid.UUID, told audience) error {
+func (r *Projector) put(ctx context.Context, run uuid.UUID, told audience) error {
 	var undrawn error // a picture that cannot be drawn keeps no message from moving
 	err := pgx.BeginFunc(ctx, r.pool, func(tx pgx.Tx) error {
 		if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock(hashtextextended($1, 0))`, "onboardbot/render/"+run.String()); err != nil {
@@ -125,7 +125,7 @@ func (r *Renderer) put(ctx context.Context, run uuid.UUID, told audience) error 
 type audience struct{ approvers, escalated []string }
 
 // told finds out who gets direct messages, nobody where the configuration wants none.
-func (r *Renderer) told(ctx context.Context) (told audience, err error) {
+func (r *Projector) told(ctx context.Context) (told audience, err error) {
 	if !r.config.Notify.direct() {
 		return audience{}, nil
 	}
@@ -137,7 +137,7 @@ func (r *Renderer) told(ctx context.Context) (told audience, err error) {
 }
 
 // logs returns the logs that Slack does not have yet, each once: a log never changes.
-func (r *Renderer) logs(ctx context.Context, view *onboarding.View) ([]bot.Message, error) {
+func (r *Projector) logs(ctx context.Context, view *onboarding.View) ([]bot.Message, error) {
 	var files []bot.Message
 	for _, attempt := range logged(view) {
 		file := logFile(view, attempt, "")
@@ -158,6 +158,6 @@ func (r *Renderer) logs(ctx context.Context, view *onboarding.View) ([]bot.Messa
 }
 
 // send puts messages that belong to no run.
-func (r *Renderer) send(ctx context.Context, messages ...bot.Message) error {
+func (r *Projector) send(ctx context.Context, messages ...bot.Message) error {
 	return pgx.BeginFunc(ctx, r.pool, func(tx pgx.Tx) error { return r.outbox.Put(ctx, tx, messages...) })
 }

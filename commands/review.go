@@ -31,7 +31,7 @@ type review struct {
 }
 
 // reviewOf gathers what there is to review. What must come first is known of the steps that were just looked at.
-func reviewOf(view *onboarding.View, ahead []onboarding.Ahead, person string) review {
+func reviewOf(view *onboarding.View, ahead []onboarding.Preapproval, person string) review {
 	r := review{view: view, person: person}
 	newest := map[onboarding.Key]*onboarding.Approval{}
 	for _, approval := range view.Approvals {
@@ -67,7 +67,7 @@ func domains(view *onboarding.View) []string {
 	return names
 }
 
-func later(step *onboarding.Step, ahead []onboarding.Ahead) string {
+func later(step *onboarding.Step, ahead []onboarding.Preapproval) string {
 	line := "*" + inline(title(step.Definition)) + "*"
 	if step.State.Stuck() {
 		return line + " is stuck: Retry in the thread asks for it again"

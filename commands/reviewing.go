@@ -18,7 +18,7 @@ import (
 // actionReviewPage is where the buttons that turn a review's pages lead.
 const actionReviewPage = "review.page."
 
-func (d *Desk) registerReview(router *bot.Router) {
+func (d *Handlers) registerReview(router *bot.Router) {
 	router.Action(actionReview, d.reviewPressed)
 	router.Action(actionReviewPage+"*", d.reviewTurned)
 	router.View(viewReview, d.reviewSubmitted)
@@ -38,7 +38,7 @@ func (m reviewMeta) encode() string {
 	return string(encoded)
 }
 
-func (d *Desk) reviewPressed(ctx context.Context, action bot.Action) error {
+func (d *Handlers) reviewPressed(ctx context.Context, action bot.Action) error {
 	err := d.operator(ctx, action.Person)
 	if err == nil {
 		err = d.openReview(ctx, action.TriggerID, action.Person, idOf(action.Value))
@@ -46,7 +46,7 @@ func (d *Desk) reviewPressed(ctx context.Context, action bot.Action) error {
 	return d.answer(ctx, action, err)
 }
 
-func (d *Desk) reviewReply(ctx context.Context, command bot.Command, run *onboarding.Run) bot.Reply {
+func (d *Handlers) reviewReply(ctx context.Context, command bot.Command, run *onboarding.Run) bot.Reply {
 	if err := d.openReview(ctx, command.TriggerID, command.Person, run.ID); err != nil {
 		return bot.Reply{Text: d.explain(ctx, err, "run", run.ID.String())}
 	}
@@ -55,7 +55,7 @@ func (d *Desk) reviewReply(ctx context.Context, command bot.Command, run *onboar
 
 // openReview opens a modal at once, since looking at everything takes longer than Slack's trigger lives, and fills it when the
 // looks are done.
-func (d *Desk) openReview(ctx context.Context, trigger string, person bot.Person, run uuid.UUID) error {
+func (d *Handlers) openReview(ctx context.Context, trigger string, person bot.Person, run uuid.UUID) error {
 	view, err := d.service.View(ctx, run)
 	switch {
 	case err != nil:
@@ -71,7 +71,7 @@ func (d *Desk) openReview(ctx context.Context, trigger string, person bot.Person
 	return nil
 }
 
-func (d *Desk) fillReview(ctx context.Context, modal string, person bot.Person, run uuid.UUID) error {
+func (d *Handlers) fillReview(ctx context.Context, modal string, person bot.Person, run uuid.UUID) error {
 	ahead, err := d.service.Review(ctx, run)
 	content := notice("Review all", "")
 	if err == nil {
@@ -87,7 +87,7 @@ func (d *Desk) fillReview(ctx context.Context, modal string, person bot.Person, 
 }
 
 // reviewFor is a page of a review as one person may see it.
-func (d *Desk) reviewFor(ctx context.Context, person bot.Person, run uuid.UUID, ahead []onboarding.Ahead, page int) (slack.ModalViewRequest, error) {
+func (d *Handlers) reviewFor(ctx context.Context, person bot.Person, run uuid.UUID, ahead []onboarding.Preapproval, page int) (slack.ModalViewRequest, error) {
 	view, err := d.service.View(ctx, run)
 	if err != nil {
 		return slack.ModalViewRequest{}, err
@@ -107,7 +107,7 @@ func (d *Desk) reviewFor(ctx context.Context, person bot.Person, run uuid.UUID, 
 }
 
 // reviewTurned shows another page in the same modal, or the same one again.
-func (d *Desk) reviewTurned(ctx context.Context, action bot.Action) error {
+func (d *Handlers) reviewTurned(ctx context.Context, action bot.Action) error {
 	page, err := strconv.Atoi(strings.TrimPrefix(action.ID, actionReviewPage))
 	if err != nil || action.View == nil {
 		return fmt.Errorf("page %q", action.ID)
@@ -123,7 +123,7 @@ func (d *Desk) reviewTurned(ctx context.Context, action bot.Action) error {
 }
 
 // reviewSubmitted approves what was ticked, each change under its own digest.
-func (d *Desk) reviewSubmitted(ctx context.Context, submission bot.Submission) (bot.Answer, error) {
+func (d *Handlers) reviewSubmitted(ctx context.Context, submission bot.Submission) (bot.Answer, error) {
 	var meta reviewMeta
 	if err := json.Unmarshal([]byte(submission.Metadata), &meta); err != nil {
 		return bot.Answer{}, fmt.Errorf("review: %w", err)

@@ -36,7 +36,7 @@ type room struct {
 	platform *platform
 	service  *onboarding.Service
 	audience *commands.Audience
-	renderer *commands.Renderer
+	renderer *commands.Projector
 	jobs     *river.Client[pgx.Tx]
 	workers  *river.Workers
 	outbox   *bot.Outbox
@@ -84,7 +84,7 @@ func newRoom(t testing.TB, change ...func(*workspace.Config, *onboarding.Config,
 	must(t, err)
 	r := &room{Workspace: sim, t: t, platform: newPlatform(), outbox: outbox, pool: pool, audience: audience,
 		ana: workspace.As(sim, workspace.Ana), bo: workspace.As(sim, workspace.Bo), cleo: workspace.As(sim, workspace.Cleo)}
-	r.service, err = onboarding.New(pool, onboarding.Ports{Runbook: r.platform, Directory: directory, Platform: r.platform, Repository: r.platform, Audience: audience}, domainConfig, logger)
+	r.service, err = onboarding.New(pool, onboarding.Dependencies{Runbook: r.platform, Directory: directory, Platform: r.platform, Repository: r.platform, Audience: audience}, domainConfig, logger)
 	must(t, err)
 	renderer, err := commands.NewRenderer(pool, r.service, outbox, directory)
 	must(t, err)

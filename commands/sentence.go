@@ -12,7 +12,7 @@ import (
 )
 
 // errForeign refuses people of other workspaces, before anything is looked up.
-var errForeign = &onboarding.StandingError{Because: "you belong to another workspace", Err: onboarding.ErrNotOperator}
+var errForeign = &onboarding.PermissionError{Because: "you belong to another workspace", Err: onboarding.ErrNotOperator}
 
 // sentence says an error to the person who caused it, as mrkdwn: what is the matter and what to do next. It is the one place
 // that does. The second value is false for what is not the person's doing; that also belongs into the log.
@@ -20,7 +20,7 @@ func sentence(err error) (text string, expected bool) {
 	var unclear misunderstood
 	var problems onboarding.Problems
 	var slips slips
-	var standing *onboarding.StandingError
+	var standing *onboarding.PermissionError
 	var decided *onboarding.DecidedError
 	var conflict *onboarding.ConflictError
 	switch {
@@ -62,7 +62,7 @@ func sentence(err error) (text string, expected bool) {
 	return "Something went wrong on my side, and nothing was changed by this. Try again in a moment; if it stays so, look into my log.", false
 }
 
-func refused(standing *onboarding.StandingError) string {
+func refused(standing *onboarding.PermissionError) string {
 	because := bot.Escape(standing.Because)
 	if errors.Is(standing, onboarding.ErrNotApprover) {
 		return fmt.Sprintf("You cannot decide on this: %s.", because)

@@ -17,7 +17,7 @@ import (
 // TestReplies writes the answers that only the person who asked sees.
 func TestReplies(t *testing.T) {
 	t.Parallel()
-	desk := &Desk{Renderer: &Renderer{config: Config{Command: "/onboard"}}}
+	desk := &Handlers{Projector: &Projector{config: Config{Command: "/onboard"}}}
 	plan := &onboarding.Plan{Request: merche(), Steps: []onboarding.Planned{
 		{Definition: onboarding.Definition{Key: "preflight", Title: "Preflight"}, Done: true, Findings: preflightFindings()},
 		{Definition: onboarding.Definition{Key: "database", Title: "Database rows", Destructive: true}, Change: insertRows()},

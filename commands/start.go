@@ -12,7 +12,7 @@ import (
 	"github.com/atlilith/onboardbot/onboarding"
 )
 
-func (d *Desk) registerForm(router *bot.Router) {
+func (d *Handlers) registerForm(router *bot.Router) {
 	for _, action := range []string{actionMode, actionHost, actionMail} {
 		router.Action(action, d.reshape)
 	}
@@ -26,7 +26,7 @@ func (d *Desk) registerForm(router *bot.Router) {
 }
 
 // start asks for what is missing about a slug, which may be empty, unless that one is being onboarded already.
-func (d *Desk) start(ctx context.Context, command bot.Command, read phrase) bot.Reply {
+func (d *Handlers) start(ctx context.Context, command bot.Command, read phrase) bot.Reply {
 	if read.slug != "" {
 		run, err := d.service.Latest(ctx, read.slug)
 		switch {
@@ -42,7 +42,7 @@ func (d *Desk) start(ctx context.Context, command bot.Command, read phrase) bot.
 
 // gather puts together what was typed before and what is typed now. Where that is all, there is one confirmation; otherwise the
 // form asks for the rest, and says what is wrong at its place.
-func (d *Desk) gather(ctx context.Context, command bot.Command, read phrase, plan bool) bot.Reply {
+func (d *Handlers) gather(ctx context.Context, command bot.Command, read phrase, plan bool) bot.Reply {
 	content, whose, err := d.resume(ctx, command.Person, read.slug)
 	if err != nil {
 		return bot.Reply{Text: d.explain(ctx, err, "slug", read.slug)}
@@ -74,7 +74,7 @@ func (d *Desk) gather(ctx context.Context, command bot.Command, read phrase, pla
 	return d.openForm(ctx, command, form(meta, typed, d.config.Hosts, typed.given(problems), read.hint, whose))
 }
 
-func (d *Desk) openForm(ctx context.Context, command bot.Command, view slack.ModalViewRequest) bot.Reply {
+func (d *Handlers) openForm(ctx context.Context, command bot.Command, view slack.ModalViewRequest) bot.Reply {
 	if _, err := d.workspace.OpenView(ctx, command.TriggerID, view); err != nil {
 		d.log.ErrorContext(ctx, "the form could not be opened", "error", err)
 		return bot.Reply{Text: "Slack did not let me open the form in time. Please type it again."}
@@ -83,7 +83,7 @@ func (d *Desk) openForm(ctx context.Context, command bot.Command, view slack.Mod
 }
 
 // reshape lets the form ask for what a choice needs.
-func (d *Desk) reshape(ctx context.Context, action bot.Action) error {
+func (d *Handlers) reshape(ctx context.Context, action bot.Action) error {
 	if action.View == nil {
 		return errors.New("a choice of the form was made outside of it")
 	}
@@ -115,7 +115,7 @@ func (d *Desk) reshape(ctx context.Context, action bot.Action) error {
 }
 
 // orgs offers the platform's Orgs that match what was typed.
-func (d *Desk) orgs(ctx context.Context, suggestion bot.Suggestion) ([]*slack.OptionBlockObject, error) {
+func (d *Handlers) orgs(ctx context.Context, suggestion bot.Suggestion) ([]*slack.OptionBlockObject, error) {
 	if err := d.operator(ctx, suggestion.Person); err != nil {
 		return nil, err
 	}
@@ -127,7 +127,7 @@ func (d *Desk) orgs(ctx context.Context, suggestion bot.Suggestion) ([]*slack.Op
 }
 
 // submitted begins a run, or plans one. The view's id is the submission: one form begins one run, however often it is sent.
-func (d *Desk) submitted(ctx context.Context, submission bot.Submission) (bot.Answer, error) {
+func (d *Handlers) submitted(ctx context.Context, submission bot.Submission) (bot.Answer, error) {
 	meta, err := decodeFormMeta(submission.Metadata)
 	if err != nil {
 		return bot.Answer{}, err
@@ -163,7 +163,7 @@ type order struct {
 }
 
 // carryOut does what a form asks for. What cannot stand is kept, to be mended now or later.
-func (d *Desk) carryOut(ctx context.Context, order *order) error {
+func (d *Handlers) carryOut(ctx context.Context, order *order) error {
 	person := order.submission.Person
 	if err := d.operator(ctx, person); err != nil {
 		return err
@@ -188,7 +188,7 @@ func (d *Desk) carryOut(ctx context.Context, order *order) error {
 }
 
 // begin begins a run for a draft and forgets that. The submission makes one that is sent twice begin one run.
-func (d *Desk) begin(ctx context.Context, person bot.Person, meta formMeta, content draft, submission string) error {
+func (d *Handlers) begin(ctx context.Context, person bot.Person, meta formMeta, content draft, submission string) error {
 	if err := d.own(ctx, person); err != nil {
 		return err
 	}
@@ -207,7 +207,7 @@ func (d *Desk) begin(ctx context.Context, person bot.Person, meta formMeta, cont
 }
 
 // checked adds what is wrong with the rest of a request to what is wrong with its draft, so that all is said at once.
-func (d *Desk) checked(ctx context.Context, request onboarding.Request, content draft, problems slips) error {
+func (d *Handlers) checked(ctx context.Context, request onboarding.Request, content draft, problems slips) error {
 	err := d.service.Check(ctx, request)
 	found, ok := errors.AsType[onboarding.Problems](err)
 	if err != nil && !ok {
@@ -220,7 +220,7 @@ func (d *Desk) checked(ctx context.Context, request onboarding.Request, content 
 }
 
 // wrong says what an error finds wrong with a draft, at its blocks; false for errors of another kind.
-func (d *Desk) wrong(content draft, err error) (slips, bool) {
+func (d *Handlers) wrong(content draft, err error) (slips, bool) {
 	if slips, ok := errors.AsType[slips](err); ok {
 		return slips, true
 	}
@@ -228,7 +228,7 @@ func (d *Desk) wrong(content draft, err error) (slips, bool) {
 	return content.atBlocks(problems, d.config.Hosts), ok
 }
 
-func (d *Desk) showPlan(ctx context.Context, order *order) error {
+func (d *Handlers) showPlan(ctx context.Context, order *order) error {
 	reply, err := d.plan(ctx, order.submission.Person, order.draft, order.submission.View.ID)
 	if err != nil {
 		return err
@@ -237,7 +237,7 @@ func (d *Desk) showPlan(ctx context.Context, order *order) error {
 }
 
 // plan is a dry run of a draft as an answer.
-func (d *Desk) plan(ctx context.Context, person bot.Person, content draft, asking string) (bot.Reply, error) {
+func (d *Handlers) plan(ctx context.Context, person bot.Person, content draft, asking string) (bot.Reply, error) {
 	request, problems := content.request(d.config.Hosts)
 	if len(problems) > 0 {
 		return bot.Reply{}, d.checked(ctx, request, content, problems)
@@ -249,7 +249,7 @@ func (d *Desk) plan(ctx context.Context, person bot.Person, content draft, askin
 	return d.planned(ctx, plan, person.ID, asking)
 }
 
-func (d *Desk) planReply(ctx context.Context, person bot.Person, content draft, asking string) bot.Reply {
+func (d *Handlers) planReply(ctx context.Context, person bot.Person, content draft, asking string) bot.Reply {
 	reply, err := d.plan(ctx, person, content, asking)
 	if err != nil {
 		return bot.Reply{Text: d.explain(ctx, err, "slug", content.Slug)}
@@ -258,7 +258,7 @@ func (d *Desk) planReply(ctx context.Context, person bot.Person, content draft, 
 }
 
 // answerLate puts the outcome where the form was, with everything that was typed if something has to be mended.
-func (d *Desk) answerLate(ctx context.Context, order order, err error) {
+func (d *Handlers) answerLate(ctx context.Context, order order, err error) {
 	view := notice("Onboarding", fmt.Sprintf("%s The onboarding of %s has begun: see %s.", markDone, bot.Code(order.draft.Slug), bot.Channel(order.meta.Channel)))
 	if err == nil && order.meta.Plan {
 		view = notice("Onboarding", markDone+" The plan is in "+bot.Channel(order.meta.Channel)+", where only you see it.")

@@ -7,7 +7,7 @@ import (
 	"github.com/atlilith/onboardbot/onboarding"
 )
 
-func (d *Desk) registerSteering(router *bot.Router) {
+func (d *Handlers) registerSteering(router *bot.Router) {
 	router.Action(actionRetry, d.retry)
 	router.Action(actionAgain, d.retryAll)
 	router.Action(actionCheck, d.checkNow)
@@ -19,7 +19,7 @@ func (d *Desk) registerSteering(router *bot.Router) {
 }
 
 // stepPressed returns the run and the step that a button in a thread is about.
-func (d *Desk) stepPressed(ctx context.Context, action bot.Action) (*onboarding.Run, onboarding.Key, error) {
+func (d *Handlers) stepPressed(ctx context.Context, action bot.Action) (*onboarding.Run, onboarding.Key, error) {
 	if err := d.operator(ctx, action.Person); err != nil {
 		return nil, "", err
 	}
@@ -34,7 +34,7 @@ func (d *Desk) stepPressed(ctx context.Context, action bot.Action) (*onboarding.
 	return view.Run, step.Key, nil
 }
 
-func (d *Desk) retry(ctx context.Context, action bot.Action) error {
+func (d *Handlers) retry(ctx context.Context, action bot.Action) error {
 	run, key, err := d.stepPressed(ctx, action)
 	if err == nil {
 		err = d.service.Retry(ctx, run.ID, key, action.Person.ID)
@@ -43,7 +43,7 @@ func (d *Desk) retry(ctx context.Context, action bot.Action) error {
 }
 
 // retryAll lets everything that is stuck in a run look again.
-func (d *Desk) retryAll(ctx context.Context, action bot.Action) error {
+func (d *Handlers) retryAll(ctx context.Context, action bot.Action) error {
 	err := d.operator(ctx, action.Person)
 	if err == nil {
 		_, err = d.service.RetryAll(ctx, idOf(action.Value), action.Person.ID)
@@ -51,7 +51,7 @@ func (d *Desk) retryAll(ctx context.Context, action bot.Action) error {
 	return d.answer(ctx, action, err)
 }
 
-func (d *Desk) checkNow(ctx context.Context, action bot.Action) error {
+func (d *Handlers) checkNow(ctx context.Context, action bot.Action) error {
 	run, key, err := d.stepPressed(ctx, action)
 	if err == nil {
 		err = d.service.CheckNow(ctx, run.ID, key, action.Person.ID)
@@ -60,7 +60,7 @@ func (d *Desk) checkNow(ctx context.Context, action bot.Action) error {
 }
 
 // cancel ends a run, from its thread or from the private question that the command asks.
-func (d *Desk) cancel(ctx context.Context, action bot.Action) error {
+func (d *Handlers) cancel(ctx context.Context, action bot.Action) error {
 	err := d.own(ctx, action.Person)
 	if err == nil {
 		err = d.service.Cancel(ctx, idOf(action.Value), action.Person.ID)
@@ -75,11 +75,11 @@ func (d *Desk) cancel(ctx context.Context, action bot.Action) error {
 	return d.replace(ctx, action, text)
 }
 
-func (d *Desk) keep(ctx context.Context, action bot.Action) error {
+func (d *Handlers) keep(ctx context.Context, action bot.Action) error {
 	return d.replace(ctx, action, "The run goes on.")
 }
 
 // replace puts a sentence in the place of a private message that was pressed in.
-func (d *Desk) replace(ctx context.Context, action bot.Action, mrkdwn string) error {
+func (d *Handlers) replace(ctx context.Context, action bot.Action, mrkdwn string) error {
 	return d.workspace.Respond(ctx, action.ResponseURL, bot.Response{Reply: bot.Reply{Text: mrkdwn}, Replace: true})
 }

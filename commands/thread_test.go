@@ -175,7 +175,7 @@ var stories = map[string]func() *story{
 		moved.Items[0].Commit.Files[0].Before = text(strings.Replace(*moved.Items[0].Commit.Files[0].Before, "provider-site", "provider-shop", 1))
 		moved.Items[0].Commit.Files[0].After = text(strings.Replace(*moved.Items[0].Commit.Files[0].After, "provider-site", "provider-shop", 1))
 		second := s.asked("go-live/merche-biche.com", moved)
-		second.Moved = "-  was: feature: provider-site\n+  was: feature: provider-shop\n-  to be: feature: provider-site\n+  to be: feature: provider-shop"
+		second.Drift = "-  was: feature: provider-site\n+  was: feature: provider-shop\n-  to be: feature: provider-site\n+  to be: feature: provider-shop"
 		return s
 	},
 	"cancelled": func() *story {
@@ -267,7 +267,7 @@ var stories = map[string]func() *story{
 		}
 		change.Items = []onboarding.Item{{Commit: commit}}
 		approval := s.asked("database", change)
-		approval.Moved = strings.Repeat("- "+strings.Repeat("<&>", 100)+"\n", 200)
+		approval.Drift = strings.Repeat("- "+strings.Repeat("<&>", 100)+"\n", 200)
 		s.approved(approval, bo)
 		attempt := s.applying(approval, slices.Repeat([]string{strings.Repeat("<&>", 1000)}, 12)...)
 		return s.after(time.Minute).failed(approval, attempt, strings.Repeat("<&> failed ", 2000))

@@ -14,7 +14,7 @@ import (
 )
 
 // trail answers with the audit trail of a slug: the newest run as a message, all of its runs as a file.
-func (d *Desk) trail(ctx context.Context, person, slug, asking string) bot.Reply {
+func (d *Handlers) trail(ctx context.Context, person, slug, asking string) bot.Reply {
 	runs, err := d.service.History(ctx, slug)
 	if err != nil {
 		return bot.Reply{Text: d.explain(ctx, err, "slug", slug)}

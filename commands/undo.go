@@ -17,7 +17,7 @@ import (
 const undoBlock = "undo/"
 
 // askUndo asks what is to become of the certificates, which is also the confirmation.
-func (d *Desk) askUndo(ctx context.Context, slug, asking string) bot.Reply {
+func (d *Handlers) askUndo(ctx context.Context, slug, asking string) bot.Reply {
 	run, err := d.service.Latest(ctx, slug)
 	if err != nil {
 		return bot.Reply{Text: d.noRun(ctx, slug, err)}
@@ -49,7 +49,7 @@ func (s scribe) askUndo(run *onboarding.Run, asking string) *sheet {
 	return page
 }
 
-func (d *Desk) undoPressed(ctx context.Context, action bot.Action) error {
+func (d *Handlers) undoPressed(ctx context.Context, action bot.Action) error {
 	text := func() string {
 		if err := d.own(ctx, action.Person); err != nil {
 			return d.explain(ctx, err, "person", action.Person.ID)
@@ -73,6 +73,6 @@ func (d *Desk) undoPressed(ctx context.Context, action bot.Action) error {
 	return d.replace(ctx, action, text())
 }
 
-func (d *Desk) leave(ctx context.Context, action bot.Action) error {
+func (d *Handlers) leave(ctx context.Context, action bot.Action) error {
 	return d.replace(ctx, action, "Everything stays as it is.")
 }

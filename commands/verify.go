@@ -9,7 +9,7 @@ import (
 )
 
 // verify makes the success checks again and answers with what they found.
-func (d *Desk) verify(ctx context.Context, slug string) bot.Reply {
+func (d *Handlers) verify(ctx context.Context, slug string) bot.Reply {
 	run, look, err := d.service.Verify(ctx, slug)
 	switch {
 	case run == nil && err != nil:
@@ -24,7 +24,7 @@ func (d *Desk) verify(ctx context.Context, slug string) bot.Reply {
 }
 
 // verified is what the success checks found, for one person.
-func verified(run *onboarding.Run, look onboarding.Look) *sheet {
+func verified(run *onboarding.Run, look onboarding.Observation) *sheet {
 	page := new(sheet)
 	name := fmt.Sprintf("*%s* (%s)", inline(run.Request.DisplayName), bot.Code(run.Request.Slug))
 	if look.Later != "" || look.Waiting != "" {

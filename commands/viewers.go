@@ -37,7 +37,7 @@ func (homeArgs) InsertOpts() river.InsertOpts {
 }
 
 // homesChanged leaves the job, if anybody looks.
-func (r *Renderer) homesChanged(ctx context.Context, tx pgx.Tx) error {
+func (r *Projector) homesChanged(ctx context.Context, tx pgx.Tx) error {
 	var any bool
 	if err := tx.QueryRow(ctx, `SELECT EXISTS (SELECT FROM home_viewers WHERE opened_at > clock_timestamp() - $1::interval)`, watched).Scan(&any); err != nil {
 		return fmt.Errorf("viewers: %w", err)
@@ -56,14 +56,14 @@ func (r *Renderer) homesChanged(ctx context.Context, tx pgx.Tx) error {
 }
 
 // AddWorkers registers the jobs of the desk and of its renderer.
-func (d *Desk) AddWorkers(workers *river.Workers) {
-	d.Renderer.AddWorkers(workers)
+func (d *Handlers) AddWorkers(workers *river.Workers) {
+	d.Projector.AddWorkers(workers)
 	river.AddWorker(workers, &homeWorker{desk: d})
 }
 
 type homeWorker struct {
 	river.WorkerDefaults[homeArgs]
-	desk *Desk
+	desk *Handlers
 }
 
 func (*homeWorker) Timeout(*river.Job[homeArgs]) time.Duration { return time.Minute }
@@ -87,7 +87,7 @@ type viewer struct {
 
 // refreshHomes shows everybody who looks what changed, one sweep at a time, and reports whether a tab was left for later. The sweep
 // answers for all jobs that wait, since it reads what there is after they were committed.
-func (d *Desk) refreshHomes(ctx context.Context) (early bool, err error) {
+func (d *Handlers) refreshHomes(ctx context.Context) (early bool, err error) {
 	err = pgx.BeginFunc(ctx, d.pool, func(tx pgx.Tx) error {
 		if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock(hashtextextended('onboardbot/homes', 0))`); err != nil {
 			return fmt.Errorf("viewers: %w", err)
@@ -119,7 +119,7 @@ func (d *Desk) refreshHomes(ctx context.Context) (early bool, err error) {
 }
 
 // refreshSoon shows everybody who looks what changed beside the runs, which have jobs for that.
-func (d *Desk) refreshSoon(ctx context.Context) {
+func (d *Handlers) refreshSoon(ctx context.Context) {
 	d.late.Go(func() {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lateTimeout)
 		defer cancel()
@@ -130,7 +130,7 @@ func (d *Desk) refreshSoon(ctx context.Context) {
 }
 
 // refresh publishes one tab if it would show something else, unless it changed a moment ago.
-func (d *Desk) refresh(ctx context.Context, v viewer) (left bool, err error) {
+func (d *Handlers) refresh(ctx context.Context, v viewer) (left bool, err error) {
 	blocks, err := d.homeBlocks(ctx, v.Person)
 	if err != nil || digest(blocks) == v.shown {
 		return false, err
@@ -142,7 +142,7 @@ func (d *Desk) refresh(ctx context.Context, v viewer) (left bool, err error) {
 }
 
 // publish shows somebody a Home tab and remembers what they see, and whether they have just opened it.
-func (d *Desk) publish(ctx context.Context, person bot.Person, blocks []slack.Block, opened bool) error {
+func (d *Handlers) publish(ctx context.Context, person bot.Person, blocks []slack.Block, opened bool) error {
 	if _, err := d.workspace.PublishHome(ctx, person.ID, slack.HomeTabViewRequest{Type: slack.VTHomeTab, Blocks: slack.Blocks{BlockSet: blocks}}); err != nil {
 		return fmt.Errorf("home of %s: %w", person.ID, err)
 	}

@@ -35,7 +35,7 @@ func TestForm(t *testing.T) {
 		"reject":        reasonForm("Database rows", begunQuestion(), toReject),
 		"approve":       reasonForm("Database rows", begunQuestion(), toApprove),
 		"break-glass":   reasonForm("Database rows", begunQuestion(), toBreakGlass),
-		"review":        storyScribe.review(reviewOf(approvedAhead().View, []onboarding.Ahead{{Planned: onboarding.Planned{Definition: onboarding.Definition{Key: "sync/merche-biche.com"}, Later: "what <certbot> edits"}}}, "U0CLEO"), 0),
+		"review":        storyScribe.review(reviewOf(approvedAhead().View, []onboarding.Preapproval{{Planned: onboarding.Planned{Definition: onboarding.Definition{Key: "sync/merche-biche.com"}, Later: "what <certbot> edits"}}}, "U0CLEO"), 0),
 		"review-reader": storyScribe.review(review{view: approvedAhead().View, items: approvedAhead().Approvals, why: "This is your own request.", person: "U0ANA"}, 0),
 		"review-empty":  storyScribe.review(reviewOf(live(merche()).View, nil, "U0BO"), 3),
 		"review-done":   reviewDone(reviewMeta{Page: 1}, 2, 3),
@@ -198,8 +198,8 @@ func TestSentence(t *testing.T) {
 		expected bool
 	}{
 		{onboarding.ErrOwnRequest, "This is your own request, so that a second operator has to decide.", true},
-		{&onboarding.StandingError{Because: "guests cannot do this", Err: onboarding.ErrNotOperator}, "You cannot do this: guests cannot do this.", true},
-		{&onboarding.StandingError{Because: "you are not on the list of approvers", Err: onboarding.ErrNotApprover}, "You cannot decide on this: you are not on the list of approvers.", true},
+		{&onboarding.PermissionError{Because: "guests cannot do this", Err: onboarding.ErrNotOperator}, "You cannot do this: guests cannot do this.", true},
+		{&onboarding.PermissionError{Because: "you are not on the list of approvers", Err: onboarding.ErrNotApprover}, "You cannot decide on this: you are not on the list of approvers.", true},
 		{&onboarding.DecidedError{State: onboarding.ApprovalUsed, By: "U0BO", At: at}, "<@U0BO> approved this already " + when + ". Nothing was changed by your click.", true},
 		{&onboarding.DecidedError{State: onboarding.ApprovalRejected, By: "U0BO", At: at}, "<@U0BO> rejected this already " + when + ". Nothing was changed by your click.", true},
 		{&onboarding.DecidedError{State: onboarding.ApprovalOpen, By: "U0BO", At: at}, "Your vote is counted already " + when + ". Another operator has to agree as well.", true},

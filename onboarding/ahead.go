@@ -31,8 +31,8 @@ func (s *Service) question(run *Run, key Key, change Change) (*Approval, timing,
 	return approval, at, nil
 }
 
-// Ahead is a step whose turn has not come, for somebody who reviews the whole run at once.
-type Ahead struct {
+// Preapproval is a step whose turn has not come, for somebody who reviews the whole run at once.
+type Preapproval struct {
 	Planned
 	// Approval can be decided now. It is nil where there is nothing to decide: the step is done, its change cannot be known
 	// yet, or it cannot look.
@@ -41,7 +41,7 @@ type Ahead struct {
 
 // Review looks at everything that a run has still to do and makes what can be known now decidable, each change bound to its
 // own digest. Open questions are part of it. It returns [ErrNotFound] and [ErrRunEnded].
-func (s *Service) Review(ctx context.Context, id uuid.UUID) ([]Ahead, error) {
+func (s *Service) Review(ctx context.Context, id uuid.UUID) ([]Preapproval, error) {
 	view, err := s.View(ctx, id)
 	if err != nil {
 		return nil, err
@@ -50,7 +50,7 @@ func (s *Service) Review(ctx context.Context, id uuid.UUID) ([]Ahead, error) {
 		return nil, ErrRunEnded
 	}
 	plan := s.PlanRun(ctx, view.Run)
-	review := make([]Ahead, len(plan.Steps))
+	review := make([]Preapproval, len(plan.Steps))
 	err = pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
 		run, err := lockRun(ctx, tx, id)
 		if err != nil {
@@ -71,8 +71,8 @@ func (s *Service) Review(ctx context.Context, id uuid.UUID) ([]Ahead, error) {
 }
 
 // ahead finds or makes the approval of one planned step.
-func (s *Service) ahead(ctx context.Context, tx pgx.Tx, run *Run, planned Planned, known []*Approval) (Ahead, error) {
-	ahead := Ahead{Planned: planned}
+func (s *Service) ahead(ctx context.Context, tx pgx.Tx, run *Run, planned Planned, known []*Approval) (Preapproval, error) {
+	ahead := Preapproval{Planned: planned}
 	step := run.Step(planned.Key)
 	if planned.Change.Empty() || !planned.Destructive || step == nil {
 		return ahead, nil
@@ -88,7 +88,7 @@ func (s *Service) ahead(ctx context.Context, tx pgx.Tx, run *Run, planned Planne
 	}
 	approval, at, err := s.question(run, planned.Key, planned.Change)
 	if err != nil {
-		return Ahead{}, err
+		return Preapproval{}, err
 	}
 	approval.State = ApprovalAhead
 	ahead.Approval = approval

@@ -37,8 +37,8 @@ func (d *driver) apply(ctx context.Context, run *Run, step *Step, approval *Appr
 	if digest, err := change.Digest(); err == nil && digest != approval.Digest {
 		log.Line("Going on with what is left of the approved change.")
 	}
-	err = d.carryOut(ctx, Grant{Run: run, Step: step.Key, Approval: approval.ID.String(), Digest: approval.Digest, Approvers: approval.approvers()}, change, log)
-	var look Look
+	err = d.carryOut(ctx, Authorization{Run: run, Step: step.Key, Approval: approval.ID.String(), Digest: approval.Digest, Approvers: approval.approvers()}, change, log)
+	var look Observation
 	if err == nil {
 		look, err = d.effect(ctx, run, step)
 	}
@@ -62,7 +62,7 @@ func (d *driver) apply(ctx context.Context, run *Run, step *Step, approval *Appr
 	return d.done(ctx, run, step, approval, look, time.Since(began))
 }
 
-func (d *driver) carryOut(ctx context.Context, grant Grant, change Change, log Log) error {
+func (d *driver) carryOut(ctx context.Context, grant Authorization, change Change, log Log) error {
 	ctx, cancel := context.WithTimeout(ctx, d.config.StepTimeout)
 	defer cancel()
 	return d.Runbook.Apply(ctx, grant, change, log)
@@ -77,7 +77,7 @@ func (d *driver) fail(ctx context.Context, run *Run, step *Step, approval *Appro
 }
 
 // effect looks until nothing is left to do, for as long as effects may take to show.
-func (d *driver) effect(ctx context.Context, run *Run, step *Step) (Look, error) {
+func (d *driver) effect(ctx context.Context, run *Run, step *Step) (Observation, error) {
 	const pause = 100 * time.Millisecond
 	deadline := time.Now().Add(d.config.Settle)
 	ahead := d.lookAhead(ctx, run, step)
@@ -98,11 +98,11 @@ func (d *driver) effect(ctx context.Context, run *Run, step *Step) (Look, error)
 		}
 		disregard(ahead)
 		if time.Now().After(deadline) {
-			return Look{}, err
+			return Observation{}, err
 		}
 		select {
 		case <-ctx.Done():
-			return Look{}, errors.Join(err, ctx.Err())
+			return Observation{}, errors.Join(err, ctx.Err())
 		case <-time.After(pause):
 		}
 	}

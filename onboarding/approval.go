@@ -14,7 +14,7 @@ type Approval struct {
 	Change  Change
 	Digest  Digest
 	State   ApprovalState
-	Moved   string // how the change differs from the one asked before, empty for a first question
+	Drift   string // how the change differs from the one asked before, empty for a first question
 	Asked   time.Time
 	Expires time.Time
 	// Reminded is when the reminder went out, zero before.

@@ -68,12 +68,12 @@ func (s *Service) MayDecide(ctx context.Context, id uuid.UUID, operator string) 
 
 // approver returns who somebody is if they may decide on changes of this run.
 func (s *Service) approver(ctx context.Context, run *Run, id string) (Operator, error) {
-	standing, err := s.Directory.Standing(ctx, id)
+	standing, err := s.Directory.Permissions(ctx, id)
 	switch {
 	case err != nil:
 		return Operator{}, fmt.Errorf("approver: %w", err)
 	case !standing.Approves:
-		return Operator{}, &StandingError{Because: standing.Refused, Err: ErrNotApprover}
+		return Operator{}, &PermissionError{Because: standing.Refused, Err: ErrNotApprover}
 	case standing.ID == run.Requester.ID:
 		return Operator{}, ErrOwnRequest
 	}

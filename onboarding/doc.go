@@ -7,6 +7,6 @@
 // of a run are applied one at a time.
 //
 // Runs are explicit rows in Postgres, driven by River jobs, so that they outlive a release of the bot. The package declares
-// the small interfaces that the outside implements ([Runbook], [Directory], [Platform], [Repository], [Audience]) and
+// the small interfaces that the outside implements ([Runbook], [Directory], [Platform], [Repository], [Notifier]) and
 // knows no Slack: nothing below this folder imports slack-go.
 package onboarding

@@ -60,7 +60,7 @@ func (s *Service) DropDraft(ctx context.Context, slug string) error {
 // WaitingFor returns the open approvals that this operator can decide, oldest first, and those of their own runs that need
 // somebody.
 func (s *Service) WaitingFor(ctx context.Context, operator string) ([]*Approval, []*Run, error) {
-	standing, err := s.Directory.Standing(ctx, operator)
+	standing, err := s.Directory.Permissions(ctx, operator)
 	if err != nil {
 		return nil, nil, fmt.Errorf("operator: %w", err)
 	}

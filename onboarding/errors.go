@@ -35,14 +35,14 @@ type DecidedError struct {
 
 func (e *DecidedError) Error() string { return "the approval is " + string(e.State) }
 
-// StandingError says why somebody may not do what they asked for, such as being a guest. It is also the wrapped sentinel.
-type StandingError struct {
+// PermissionError says why somebody may not do what they asked for, such as being a guest. It is also the wrapped sentinel.
+type PermissionError struct {
 	Because string
 	Err     error
 }
 
-func (e *StandingError) Error() string { return e.Err.Error() + ": " + e.Because }
-func (e *StandingError) Unwrap() error { return e.Err }
+func (e *PermissionError) Error() string { return e.Err.Error() + ": " + e.Because }
+func (e *PermissionError) Unwrap() error { return e.Err }
 
 // Problems are the inputs of a request that cannot stand, each with a sentence for the person at its field.
 type Problems map[Field]string

@@ -87,7 +87,7 @@ func (w *world) RenewSteps(run *onboarding.Run) []onboarding.Definition {
 	return []onboarding.Definition{{Key: renew, Title: "Renew", Destructive: true}, {Key: "sync/" + onboarding.Key(renew.Domain()), Title: "Sync", Destructive: true, After: []onboarding.Key{renew}}}
 }
 
-func (w *world) Look(ctx context.Context, run *onboarding.Run, key onboarding.Key) (onboarding.Look, error) {
+func (w *world) Observe(ctx context.Context, run *onboarding.Run, key onboarding.Key) (onboarding.Observation, error) {
 	name := string(key)
 	w.mu.Lock()
 	w.looked[name]++
@@ -97,15 +97,15 @@ func (w *world) Look(ctx context.Context, run *onboarding.Run, key onboarding.Ke
 		select {
 		case <-gaze:
 		case <-ctx.Done():
-			return onboarding.Look{}, ctx.Err()
+			return onboarding.Observation{}, ctx.Err()
 		}
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if err := w.blind[name]; err != nil {
-		return onboarding.Look{}, err
+		return onboarding.Observation{}, err
 	}
-	look := onboarding.Look{Findings: w.findings[name]}
+	look := onboarding.Observation{Findings: w.findings[name]}
 	if text := w.waiting[name]; text != "" {
 		look.Waiting, look.Again = text, time.Second
 		return look, nil
@@ -137,7 +137,7 @@ func (w *world) Look(ctx context.Context, run *onboarding.Run, key onboarding.Ke
 	return look, nil
 }
 
-func (w *world) Apply(ctx context.Context, grant onboarding.Grant, change onboarding.Change, log onboarding.Log) error {
+func (w *world) Apply(ctx context.Context, grant onboarding.Authorization, change onboarding.Change, log onboarding.Log) error {
 	name := string(grant.Step)
 	log.Line("making " + name)
 	w.mu.Lock()
@@ -184,17 +184,17 @@ func (w *world) Deployed(_ context.Context, domain string) (bool, error) {
 	return domain == "cocotte.com", nil
 }
 
-// Standing: ada asks, bob and eve approve, mallory does nothing.
-func (w *world) Standing(_ context.Context, id string) (onboarding.Standing, error) {
+// Permissions: ada asks, bob and eve approve, mallory does nothing.
+func (w *world) Permissions(_ context.Context, id string) (onboarding.Permissions, error) {
 	switch id {
 	case "ada", "bob", "eve":
-		return onboarding.Standing{Operator: onboarding.Operator{ID: id, Name: id}, Operates: true, Approves: true}, nil
+		return onboarding.Permissions{Operator: onboarding.Operator{ID: id, Name: id}, Operates: true, Approves: true}, nil
 	case "otto":
-		return onboarding.Standing{Operator: onboarding.Operator{ID: id, Name: id}, Operates: true, Refused: "otto is not on the list of approvers"}, nil
+		return onboarding.Permissions{Operator: onboarding.Operator{ID: id, Name: id}, Operates: true, Refused: "otto is not on the list of approvers"}, nil
 	case "nobody-answers":
-		return onboarding.Standing{}, errors.New("the directory is away")
+		return onboarding.Permissions{}, errors.New("the directory is away")
 	}
-	return onboarding.Standing{Operator: onboarding.Operator{ID: id}, Refused: "a guest"}, nil
+	return onboarding.Permissions{Operator: onboarding.Operator{ID: id}, Refused: "a guest"}, nil
 }
 
 // RunChanged tells the tests, once the change is committed.
@@ -243,7 +243,7 @@ func (h *house) connect() *pgxpool.Pool {
 
 func (h *house) service(pool *pgxpool.Pool) *onboarding.Service {
 	h.t.Helper()
-	ports := onboarding.Ports{Runbook: h.world, Directory: h.world, Platform: h.world, Repository: h.world, Audience: h.world}
+	ports := onboarding.Dependencies{Runbook: h.world, Directory: h.world, Platform: h.world, Repository: h.world, Audience: h.world}
 	service, err := onboarding.New(pool, ports, h.config, slog.New(slog.DiscardHandler))
 	if err != nil {
 		h.t.Fatal(err)

@@ -10,8 +10,8 @@ type Operator struct {
 	Name string `json:"name"`
 }
 
-// Standing is what an operator may do.
-type Standing struct {
+// Permissions is what an operator may do.
+type Permissions struct {
 	Operator
 	Operates bool // may ask for runs and steer their own
 	Approves bool // may decide on changes of others
@@ -21,5 +21,5 @@ type Standing struct {
 
 // Directory tells who somebody is. An error means that it could not be found out, and nobody may do anything.
 type Directory interface {
-	Standing(ctx context.Context, id string) (Standing, error)
+	Permissions(ctx context.Context, id string) (Permissions, error)
 }

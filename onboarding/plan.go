@@ -61,7 +61,7 @@ func (s *Service) planStep(ctx context.Context, run *Run, step *Step) Planned {
 		planned.Done = true
 		return planned
 	}
-	look, err := s.Runbook.Look(ctx, run, step.Key)
+	look, err := s.Runbook.Observe(ctx, run, step.Key)
 	if err == nil {
 		planned.Digest, err = look.Change.Digest()
 	}

@@ -33,8 +33,8 @@ type Repository interface {
 	Deployed(ctx context.Context, domain string) (bool, error)
 }
 
-// Audience hears of every change of a run. It is called inside the transaction that makes the change, so it must only put
+// Notifier hears of every change of a run. It is called inside the transaction that makes the change, so it must only put
 // rows there: what it tells anybody comes after the commit.
-type Audience interface {
+type Notifier interface {
 	RunChanged(ctx context.Context, tx pgx.Tx, run uuid.UUID) error
 }

@@ -131,8 +131,8 @@ func TestAnApprovalLapsesWhenTheWorldMoves(t *testing.T) {
 	if second.Digest == first.Digest || h.world.count("database") != 0 {
 		t.Errorf("digest %s then %s, applied %d times", first.Digest, second.Digest, h.world.count("database"))
 	}
-	if want := "-vps: make merche-biche database \n+vps: make merche-biche database moved"; second.Moved != want {
-		t.Errorf("moved %q, want %q", second.Moved, want)
+	if want := "-vps: make merche-biche database \n+vps: make merche-biche database moved"; second.Drift != want {
+		t.Errorf("moved %q, want %q", second.Drift, want)
 	}
 	if err := h.Approve(t.Context(), second.ID, "bob", ""); err != nil {
 		t.Fatal(err)

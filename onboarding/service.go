@@ -94,19 +94,19 @@ func (c *Config) Validate() error {
 	return errors.Join(problems...)
 }
 
-// Ports are what the outside implements for the domain.
-type Ports struct {
+// Dependencies are what the outside implements for the domain.
+type Dependencies struct {
 	Runbook    Runbook
 	Directory  Directory
 	Platform   Platform
 	Repository Repository
-	Audience   Audience
+	Audience   Notifier
 }
 
 // Service is what operators can do: ask, decide, steer and look. It is safe for concurrent use, and any replica can serve
 // any call: everything it knows is in the database.
 type Service struct {
-	Ports
+	Dependencies
 	pool   *pgxpool.Pool
 	jobs   *river.Client[pgx.Tx]
 	config Config
@@ -115,7 +115,7 @@ type Service struct {
 }
 
 // New returns a service on the bot's own database, whose connections must have the schema of [Migrate] as their search path.
-func New(pool *pgxpool.Pool, ports Ports, config Config, log *slog.Logger) (*Service, error) {
+func New(pool *pgxpool.Pool, ports Dependencies, config Config, log *slog.Logger) (*Service, error) {
 	config.Defaults()
 	if err := config.Validate(); err != nil {
 		return nil, err
@@ -124,7 +124,7 @@ func New(pool *pgxpool.Pool, ports Ports, config Config, log *slog.Logger) (*Ser
 	if err != nil {
 		return nil, err
 	}
-	return &Service{Ports: ports, pool: pool, jobs: inserter, config: config, log: log}, nil
+	return &Service{Dependencies: ports, pool: pool, jobs: inserter, config: config, log: log}, nil
 }
 
 // change is how everything changes: the run is locked and read again, the change made, the audience and the engine told,
@@ -160,17 +160,17 @@ func (s *Service) wake(ctx context.Context, tx pgx.Tx, id uuid.UUID, at time.Tim
 
 // operator returns who somebody is if they may ask for runs and steer them.
 func (s *Service) operator(ctx context.Context, id string) (Operator, error) {
-	standing, err := s.Directory.Standing(ctx, id)
+	standing, err := s.Directory.Permissions(ctx, id)
 	if err != nil {
 		return Operator{}, fmt.Errorf("operator: %w", err)
 	}
 	if !standing.Operates && !standing.Approves {
-		return Operator{}, &StandingError{Because: standing.Refused, Err: ErrNotOperator}
+		return Operator{}, &PermissionError{Because: standing.Refused, Err: ErrNotOperator}
 	}
 	return standing.Operator, nil
 }
 
-// Operator returns who somebody is, or a [StandingError] when they may do nothing here.
+// Operator returns who somebody is, or a [PermissionError] when they may do nothing here.
 func (s *Service) Operator(ctx context.Context, id string) (Operator, error) {
 	return s.operator(ctx, id)
 }

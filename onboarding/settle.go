@@ -132,7 +132,7 @@ func (d *driver) stop(ctx context.Context, run *Run, step *Step, state StepState
 	return d.move(ctx, run, step, Event{Kind: kind, Text: why}, nil)
 }
 
-func (d *driver) wait(ctx context.Context, run *Run, step *Step, approval *Approval, look Look) error {
+func (d *driver) wait(ctx context.Context, run *Run, step *Step, approval *Approval, look Observation) error {
 	again := max(look.Again, time.Second)
 	event := Event{}
 	if step.State != StepWaiting {
@@ -149,7 +149,7 @@ func (d *driver) wait(ctx context.Context, run *Run, step *Step, approval *Appro
 	})
 }
 
-func (d *driver) done(ctx context.Context, run *Run, step *Step, approval *Approval, look Look, took time.Duration) error {
+func (d *driver) done(ctx context.Context, run *Run, step *Step, approval *Approval, look Observation, took time.Duration) error {
 	step.State, step.Detail, step.Findings = StepDone, "", look.Findings
 	event := Event{Kind: EventDone, Took: took}
 	if approval != nil {
@@ -165,7 +165,7 @@ func (d *driver) done(ctx context.Context, run *Run, step *Step, approval *Appro
 }
 
 // ask puts the change to a second operator. A lapsed approval is the one whose change the world has moved away from.
-func (d *driver) ask(ctx context.Context, run *Run, step *Step, look Look, lapsed *Approval) error {
+func (d *driver) ask(ctx context.Context, run *Run, step *Step, look Observation, lapsed *Approval) error {
 	if !step.Destructive {
 		return d.stop(ctx, run, step, StepFailed, "This step wants to change something but is not one that asks.", look.Findings)
 	}
@@ -181,11 +181,11 @@ func (d *driver) ask(ctx context.Context, run *Run, step *Step, look Look, lapse
 	step.State, step.Detail, step.Findings = StepAsking, "", look.Findings
 	return d.move(ctx, run, step, Event{Kind: EventAsked, Approval: approval.ID, Digest: approval.Digest}, func(tx pgx.Tx) error {
 		if lapsed != nil {
-			approval.Moved = moved(lapsed.Change, look.Change)
+			approval.Drift = moved(lapsed.Change, look.Change)
 			if err := closeApproval(ctx, tx, lapsed, ApprovalLapsed); err != nil {
 				return err
 			}
-			err := addEvent(ctx, tx, Event{RunID: run.ID, Kind: EventLapsed, Step: step.Key, Approval: lapsed.ID, Digest: lapsed.Digest, Text: approval.Moved})
+			err := addEvent(ctx, tx, Event{RunID: run.ID, Kind: EventLapsed, Step: step.Key, Approval: lapsed.ID, Digest: lapsed.Digest, Text: approval.Drift})
 			if err != nil {
 				return err
 			}

@@ -11,7 +11,7 @@ import (
 
 // sight is what a look saw, or why it saw nothing.
 type sight struct {
-	Look
+	Observation
 	digest Digest
 	err    error
 }
@@ -21,18 +21,18 @@ func (s *Service) see(ctx context.Context, run *Run, key Key) sight {
 	ctx, cancel := context.WithTimeout(ctx, s.config.StepTimeout)
 	defer cancel()
 	var seen sight
-	if seen.Look, seen.err = s.Runbook.Look(ctx, run, key); seen.err == nil {
+	if seen.Observation, seen.err = s.Runbook.Observe(ctx, run, key); seen.err == nil {
 		seen.digest, seen.err = seen.Change.Digest()
 	}
 	return seen
 }
 
 // keep writes down what the run learned from a look.
-func (d *driver) keep(ctx context.Context, run *Run, seen sight) (Look, error) {
+func (d *driver) keep(ctx context.Context, run *Run, seen sight) (Observation, error) {
 	if seen.err == nil {
 		seen.err = saveFacts(ctx, d.conn, run, seen.Facts)
 	}
-	return seen.Look, seen.err
+	return seen.Observation, seen.err
 }
 
 const (

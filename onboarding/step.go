@@ -39,15 +39,15 @@ type Runbook interface {
 	UndoSteps(run *Run) []Definition
 	// RenewSteps lists the steps that renew the certificate of a run's one domain, in their order.
 	RenewSteps(run *Run) []Definition
-	// Look answers what is left to do. It changes nothing and may be called at any time. That of a step which asks may begin beside the
+	// Observe answers what is left to do. It changes nothing and may be called at any time. That of a step which asks may begin beside the
 	// last look of those before it: the run says that they are done then, and has no facts of that look yet.
-	Look(ctx context.Context, run *Run, key Key) (Look, error)
+	Observe(ctx context.Context, run *Run, key Key) (Observation, error)
 	// Apply carries out exactly the change, item by item, writing what happens to the log.
-	Apply(ctx context.Context, grant Grant, change Change, log Log) error
+	Apply(ctx context.Context, grant Authorization, change Change, log Log) error
 }
 
-// Look is what a step saw.
-type Look struct {
+// Observation is what a step saw.
+type Observation struct {
 	// Change is what is left to do.
 	Change Change
 	// Waiting says, when not empty, what must happen in the world before the step can go on; it looks again after Again.
@@ -80,7 +80,7 @@ type Finding struct {
 }
 
 // failed returns the first finding that failed.
-func (l Look) failed() (Finding, bool) {
+func (l Observation) failed() (Finding, bool) {
 	for _, finding := range l.Findings {
 		if finding.Level == Failed {
 			return finding, true
@@ -89,8 +89,8 @@ func (l Look) failed() (Finding, bool) {
 	return Finding{}, false
 }
 
-// Grant is in whose name a change is carried out; it ends up in the trailers of commits.
-type Grant struct {
+// Authorization is in whose name a change is carried out; it ends up in the trailers of commits.
+type Authorization struct {
 	Run       *Run
 	Step      Key
 	Approval  string

@@ -16,7 +16,7 @@ func scanApproval(row pgx.CollectableRow) (*Approval, error) {
 	approval := new(Approval)
 	var form []byte
 	var reminded, escalated, closed *time.Time
-	err := row.Scan(&approval.ID, &approval.RunID, &approval.Step, &form, &approval.Digest, &approval.State, &approval.Moved,
+	err := row.Scan(&approval.ID, &approval.RunID, &approval.Step, &form, &approval.Digest, &approval.State, &approval.Drift,
 		&approval.Asked, &approval.Expires, &reminded, &escalated, &closed, &approval.Needs, &approval.ReasonNeeded)
 	if err != nil {
 		return nil, err
@@ -43,7 +43,7 @@ func insertApproval(ctx context.Context, q querier, approval *Approval, at timin
 	}
 	_, err = q.Exec(ctx, `INSERT INTO approvals (id, run_id, step, change, digest, state, moved, needs, reason_needed, expires_at, remind_at, escalate_at)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
-		approval.ID, approval.RunID, approval.Step, form, digest, approval.State, approval.Moved, approval.Needs, approval.ReasonNeeded,
+		approval.ID, approval.RunID, approval.Step, form, digest, approval.State, approval.Drift, approval.Needs, approval.ReasonNeeded,
 		approval.Expires, at.remind, escalate)
 	if err != nil {
 		return fmt.Errorf("approval of step %s: %w", approval.Step, err)

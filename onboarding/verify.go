@@ -7,20 +7,20 @@ import (
 
 // Verify makes the success checks of a slug's newest onboarding again, at any time and without touching the run. It returns
 // [ErrNotFound].
-func (s *Service) Verify(ctx context.Context, slug string) (*Run, Look, error) {
+func (s *Service) Verify(ctx context.Context, slug string) (*Run, Observation, error) {
 	runs, err := s.runsWhere(ctx, s.pool, `slug = $1 AND kind = 'onboard' ORDER BY created_at DESC LIMIT 1`, slug)
 	if err != nil {
-		return nil, Look{}, err
+		return nil, Observation{}, err
 	}
 	if len(runs) == 0 {
-		return nil, Look{}, fmt.Errorf("run of %s: %w", slug, ErrNotFound)
+		return nil, Observation{}, fmt.Errorf("run of %s: %w", slug, ErrNotFound)
 	}
 	run := runs[0]
 	for i := range run.Steps {
 		if run.Steps[i].Key.Kind() == "verify" {
-			look, err := s.Runbook.Look(ctx, run, run.Steps[i].Key)
+			look, err := s.Runbook.Observe(ctx, run, run.Steps[i].Key)
 			return run, look, err
 		}
 	}
-	return nil, Look{}, fmt.Errorf("checks of %s: %w", slug, ErrNotFound)
+	return nil, Observation{}, fmt.Errorf("checks of %s: %w", slug, ErrNotFound)
 }

@@ -26,7 +26,7 @@ const cleanup = 30 * time.Second
 
 // Apply carries out the items of the change in their order, and nothing else. After the first that fails it goes on only with
 // commands that always run.
-func (b *Runbook) Apply(ctx context.Context, grant onboarding.Grant, change onboarding.Change, log onboarding.Log) error {
+func (b *Runbook) Apply(ctx context.Context, grant onboarding.Authorization, change onboarding.Change, log onboarding.Log) error {
 	if err := b.permit(grant, change); err != nil {
 		return err
 	}
@@ -39,7 +39,7 @@ func (b *Runbook) Apply(ctx context.Context, grant onboarding.Grant, change onbo
 	return failed
 }
 
-func (b *Runbook) applyItems(ctx context.Context, grant onboarding.Grant, change onboarding.Change, log onboarding.Log) error {
+func (b *Runbook) applyItems(ctx context.Context, grant onboarding.Authorization, change onboarding.Change, log onboarding.Log) error {
 	var failed error
 	for _, item := range change.Items {
 		switch {
@@ -54,7 +54,7 @@ func (b *Runbook) applyItems(ctx context.Context, grant onboarding.Grant, change
 	return failed
 }
 
-func (b *Runbook) applyItem(ctx context.Context, grant onboarding.Grant, item onboarding.Item, log onboarding.Log) error {
+func (b *Runbook) applyItem(ctx context.Context, grant onboarding.Authorization, item onboarding.Item, log onboarding.Log) error {
 	switch {
 	case item.SQL != nil:
 		return b.applySQL(ctx, *item.SQL, log)
@@ -104,7 +104,7 @@ func records(set onboarding.RecordsEdit, values []string) []dns.Record {
 	return list
 }
 
-func (b *Runbook) applyCommand(ctx context.Context, grant onboarding.Grant, command onboarding.Command, log onboarding.Log) error {
+func (b *Runbook) applyCommand(ctx context.Context, grant onboarding.Authorization, command onboarding.Command, log onboarding.Log) error {
 	host := b.hosts[command.Host]
 	run := hosts.Command{Argv: command.Argv, Dir: command.Dir, Lock: command.Lock, Timeout: b.timeout(grant.Step)}
 	if command.Stdin != "" {
@@ -131,7 +131,7 @@ func (b *Runbook) timeout(key onboarding.Key) time.Duration {
 	return 0
 }
 
-func (b *Runbook) applyCommit(ctx context.Context, grant onboarding.Grant, commit onboarding.Commit, log onboarding.Log) error {
+func (b *Runbook) applyCommit(ctx context.Context, grant onboarding.Authorization, commit onboarding.Commit, log onboarding.Log) error {
 	made := repo.Commit{Folder: commit.Folder, Subject: commit.Subject, Trailers: trailers(grant)}
 	for _, file := range commit.Files {
 		before, after, err := file.Contents()
@@ -154,7 +154,7 @@ func (b *Runbook) applyCommit(ctx context.Context, grant onboarding.Grant, commi
 }
 
 // trailers say in the commit who stands for it.
-func trailers(grant onboarding.Grant) []repo.Trailer {
+func trailers(grant onboarding.Authorization) []repo.Trailer {
 	list := []repo.Trailer{{Key: "Requester", Value: person(grant.Run.Requester)}}
 	for _, approver := range grant.Approvers {
 		list = append(list, repo.Trailer{Key: "Approver", Value: person(approver)})

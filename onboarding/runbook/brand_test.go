@@ -101,7 +101,7 @@ func TestBrand(t *testing.T) {
 		}
 	}
 	clear(assets)
-	if _, err := w.runbook.Look(t.Context(), w.newRun(request), "deploy-config/merche-biche.com"); err == nil || !strings.Contains(err.Error(), "logo of") {
+	if _, err := w.runbook.Observe(t.Context(), w.newRun(request), "deploy-config/merche-biche.com"); err == nil || !strings.Contains(err.Error(), "logo of") {
 		t.Errorf("a logo that is gone: %v", err)
 	}
 }

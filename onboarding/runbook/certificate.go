@@ -39,12 +39,12 @@ func (b *Runbook) certificateItems(run *onboarding.Run, s *site) []onboarding.It
 // lookCertificate is done when visitors get a certificate in order, with enough life left, for both names at all addresses, and
 // are sent there from HTTP. Exit 0 of certbot is no proof of either. Run again over a certificate that is valid, certbot keeps it
 // and repairs what is around it, so that nothing is issued twice.
-func (b *Runbook) lookCertificate(ctx context.Context, v *view) (onboarding.Look, error) {
+func (b *Runbook) lookCertificate(ctx context.Context, v *view) (onboarding.Observation, error) {
 	var there *remote
 	if lock := b.unsettled(v); lock != "" {
 		var err error
 		if there, err = b.remote(ctx, v.site, lock); err != nil {
-			return onboarding.Look{}, err
+			return onboarding.Observation{}, err
 		}
 	}
 	expires := make(chan time.Time, 2*len(v.names))
@@ -57,7 +57,7 @@ func (b *Runbook) lookCertificate(ctx context.Context, v *view) (onboarding.Look
 	})
 	if len(bad) == 0 {
 		until := <-expires
-		return onboarding.Look{
+		return onboarding.Observation{
 			Facts:    map[string]string{"certificate/" + v.domain: until.UTC().Format(time.RFC3339)},
 			Findings: []onboarding.Finding{{Level: onboarding.OK, Name: "certificate of " + v.domain, Detail: "valid until " + until.UTC().Format("2006-01-02 15:04 UTC")}},
 		}, nil
@@ -67,15 +67,15 @@ func (b *Runbook) lookCertificate(ctx context.Context, v *view) (onboarding.Look
 			return look, err
 		}
 	}
-	return onboarding.Look{Change: onboarding.Change{
+	return onboarding.Observation{Change: onboarding.Change{
 		Summary: "Obtain and install a certificate for " + strings.Join(v.names, " and "),
 		Items:   b.certificateItems(v.run, v.site),
 	}}, nil
 }
 
 // challengeable says what keeps the authority, or certbot, from finding the site; the VPS is looked at unless it was.
-func (b *Runbook) challengeable(ctx context.Context, v *view, there *remote) (onboarding.Look, error) {
-	look := onboarding.Look{Again: b.config.DNS.Again}
+func (b *Runbook) challengeable(ctx context.Context, v *view, there *remote) (onboarding.Observation, error) {
+	look := onboarding.Observation{Again: b.config.DNS.Again}
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() (err error) {
 		look.Waiting, err = b.elsewhere(ctx, v.site)
@@ -91,10 +91,10 @@ func (b *Runbook) challengeable(ctx context.Context, v *view, there *remote) (on
 		return look, err
 	}
 	if there.conf == nil || there.enabled != linked {
-		return onboarding.Look{}, conflict("Deploy it again, then retry.", "%s is not enabled on %s by a symbolic link %s to %s, where certbot would look for it.",
+		return onboarding.Observation{}, conflict("Deploy it again, then retry.", "%s is not enabled on %s by a symbolic link %s to %s, where certbot would look for it.",
 			v.domain, v.hostName, v.enabled, v.conf)
 	}
-	return onboarding.Look{}, nil
+	return onboarding.Observation{}, nil
 }
 
 // visitTLS says what is wrong for one visitor, or until when nothing will be.

@@ -17,11 +17,11 @@ const (
 
 // lookDatabase finds which of the Provider's rows are missing. A row that is there as the run wants it is left alone; one
 // that holds something else is a conflict.
-func (b *Runbook) lookDatabase(ctx context.Context, run *onboarding.Run) (onboarding.Look, error) {
+func (b *Runbook) lookDatabase(ctx context.Context, run *onboarding.Run) (onboarding.Observation, error) {
 	rows := &tenantRows{Runbook: b, request: run.Request, facts: map[string]string{}}
 	wanted := onboarding.Tenant{ID: run.TenantID.String(), Slug: run.Request.Slug, Email: run.Request.Email, DisplayName: run.Request.DisplayName}
 	if err := rows.user(ctx, wanted); err != nil {
-		return onboarding.Look{}, err
+		return onboarding.Observation{}, err
 	}
 	var err error
 	switch run.Request.Mode {
@@ -31,9 +31,9 @@ func (b *Runbook) lookDatabase(ctx context.Context, run *onboarding.Run) (onboar
 		err = rows.joined(ctx)
 	}
 	if err != nil {
-		return onboarding.Look{}, err
+		return onboarding.Observation{}, err
 	}
-	look := onboarding.Look{Facts: rows.facts}
+	look := onboarding.Observation{Facts: rows.facts}
 	if len(rows.missing) > 0 {
 		look.Change = onboarding.Change{
 			Summary: "Add " + enumerated(rows.what) + " in one transaction",

@@ -31,7 +31,7 @@ func (b *Runbook) deployCommand(s *site) onboarding.Command {
 
 // lookDeploy is done when the site is installed and enabled on the VPS and both names answer there. A configuration that certbot
 // has made its own is never deployed over: the repository's may not have its lines yet, and TLS would be gone.
-func (b *Runbook) lookDeploy(ctx context.Context, v *view) (onboarding.Look, error) {
+func (b *Runbook) lookDeploy(ctx context.Context, v *view) (onboarding.Observation, error) {
 	var have *folder
 	var there *remote
 	var down []onboarding.Finding
@@ -40,7 +40,7 @@ func (b *Runbook) lookDeploy(ctx context.Context, v *view) (onboarding.Look, err
 		var err error
 		have, err = folderOf(v.site, func() (*repo.State, error) { return b.repo.LookIdle(ctx, v.domain) })
 		if err != nil {
-			return onboarding.Look{}, err
+			return onboarding.Observation{}, err
 		}
 	}
 	group, groupCtx := errgroup.WithContext(ctx)
@@ -57,23 +57,23 @@ func (b *Runbook) lookDeploy(ctx context.Context, v *view) (onboarding.Look, err
 		return err
 	})
 	if err := group.Wait(); err != nil {
-		return onboarding.Look{}, err
+		return onboarding.Observation{}, err
 	}
 	left, err := v.undeployed(have, there)
 	if err != nil {
-		return onboarding.Look{}, err
+		return onboarding.Observation{}, err
 	}
 	if left == "" && len(down) == 0 {
-		return onboarding.Look{}, nil
+		return onboarding.Observation{}, nil
 	}
 	if left == "" {
 		if deployconfig.ManagedByCertbot(there.conf) {
-			return onboarding.Look{}, conflict("Look at nginx there: what certbot made is not deployed over.", "%s is installed on %s, but %s: %s.",
+			return onboarding.Observation{}, conflict("Look at nginx there: what certbot made is not deployed over.", "%s is installed on %s, but %s: %s.",
 				v.domain, v.hostName, down[0].Name, down[0].Detail)
 		}
 		left = "it does not answer: " + down[0].Detail
 	}
-	look := onboarding.Look{Change: onboarding.Change{Summary: fmt.Sprintf("Deploy %s to %s: %s", v.domain, v.hostName, left)}}
+	look := onboarding.Observation{Change: onboarding.Change{Summary: fmt.Sprintf("Deploy %s to %s: %s", v.domain, v.hostName, left)}}
 	if !there.webroot {
 		command := v.makeWebroot()
 		look.Change.Items = append(look.Change.Items, onboarding.Item{Command: &command})

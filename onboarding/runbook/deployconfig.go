@@ -18,23 +18,23 @@ func subjectDeployConfig(s *site) string { return "Add the deploy config of " + 
 
 // lookDeployConfig copies the template for a domain without a folder, and makes the three files say what they must where they
 // do not. What has come since, such as held_back: false and certbot's lines, stays.
-func (b *Runbook) lookDeployConfig(ctx context.Context, v *view) (onboarding.Look, error) {
+func (b *Runbook) lookDeployConfig(ctx context.Context, v *view) (onboarding.Observation, error) {
 	have, err := b.folder(ctx, v.site)
 	if err != nil {
-		return onboarding.Look{}, err
+		return onboarding.Observation{}, err
 	}
 	planned, err := b.planFolder(ctx, v, have)
 	if err != nil {
-		return onboarding.Look{}, err
+		return onboarding.Observation{}, err
 	}
 	change, err := b.commit(v, have, subjectDeployConfig(v.site), planned.files)
 	if err != nil || change.Empty() {
-		return onboarding.Look{}, err
+		return onboarding.Observation{}, err
 	}
 	if err := b.checkScript(ctx, planned.script); err != nil {
-		return onboarding.Look{}, err
+		return onboarding.Observation{}, err
 	}
-	return onboarding.Look{Change: change}, nil
+	return onboarding.Observation{Change: change}, nil
 }
 
 // plannedFolder is a deploy folder as it will be after the deploy-config step.

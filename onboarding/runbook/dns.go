@@ -45,42 +45,42 @@ func questions(s *site, wanted []dns.Record) []dns.Question {
 
 // lookDNS asks the zone's own name servers, all of them, and where the bot publishes the primary too, whose word the update is
 // measured against.
-func (b *Runbook) lookDNS(ctx context.Context, v *view) (onboarding.Look, error) {
+func (b *Runbook) lookDNS(ctx context.Context, v *view) (onboarding.Observation, error) {
 	keys, missing, err := b.publicKeys(ctx, v.site, "")
 	switch {
 	case err != nil:
-		return onboarding.Look{}, err
+		return onboarding.Observation{}, err
 	case len(missing) > 0 && v.early:
-		return onboarding.Look{Later: "The DKIM record is known once its key is made."}, nil
+		return onboarding.Observation{Later: "The DKIM record is known once its key is made."}, nil
 	case len(missing) > 0:
-		return onboarding.Look{}, conflict("Restore it, or cancel the run and begin another one.", "The key %s is gone from %s.", missing[0].Path, b.config.Mail.DKIM.Host)
+		return onboarding.Observation{}, conflict("Restore it, or cancel the run and begin another one.", "The key %s is gone from %s.", missing[0].Path, b.config.Mail.DKIM.Host)
 	}
 	addresses, err := b.wanted(v.site)
 	if err != nil {
-		return onboarding.Look{}, err
+		return onboarding.Observation{}, err
 	}
 	pattern, err := b.mailPattern(v.site, keys)
 	if err != nil {
-		return onboarding.Look{}, err
+		return onboarding.Observation{}, err
 	}
 	wanted := slices.Concat(addresses, pattern)
 	zone, err := b.resolver.Zone(ctx, v.domain)
 	if err != nil {
 		if b.publisher != nil {
-			return onboarding.Look{}, err
+			return onboarding.Observation{}, err
 		}
-		return onboarding.Look{Waiting: "No zone is found for " + v.domain + ": register it and delegate it to name servers.\n" + copyRecords(wanted), Again: b.config.DNS.Again}, nil
+		return onboarding.Observation{Waiting: "No zone is found for " + v.domain + ": register it and delegate it to name servers.\n" + copyRecords(wanted), Again: b.config.DNS.Again}, nil
 	}
 	seen, measure, err := b.observe(ctx, v.site, zone, questions(v.site, wanted))
 	if err != nil {
-		return onboarding.Look{}, err
+		return onboarding.Observation{}, err
 	}
 	if err := obstacle(v.site, seen, measure); err != nil {
-		return onboarding.Look{}, err
+		return onboarding.Observation{}, err
 	}
 	merged, err := b.mailRecords(ctx, v.site, pattern, measure)
 	if err != nil {
-		return onboarding.Look{}, err
+		return onboarding.Observation{}, err
 	}
 	wanted = slices.Concat(addresses, merged.Records)
 	var kept []onboarding.Finding
@@ -90,7 +90,7 @@ func (b *Runbook) lookDNS(ctx context.Context, v *view) (onboarding.Look, error)
 	if b.publisher != nil {
 		change, err := b.zoneUpdate(zone, wanted, measure)
 		if err != nil || !change.Empty() {
-			return onboarding.Look{Change: change, Findings: kept}, err
+			return onboarding.Observation{Change: change, Findings: kept}, err
 		}
 	}
 	look := b.awaitDNS(v, wanted, dns.Compare(wanted, seen))
@@ -175,8 +175,8 @@ func values(records []dns.Record) []string {
 }
 
 // awaitDNS is done when every one of the zone's name servers answers right, and until then says which do not yet.
-func (b *Runbook) awaitDNS(v *view, wanted []dns.Record, findings []dns.Finding) onboarding.Look {
-	look := onboarding.Look{}
+func (b *Runbook) awaitDNS(v *view, wanted []dns.Record, findings []dns.Finding) onboarding.Observation {
+	look := onboarding.Observation{}
 	for _, finding := range findings {
 		look.Findings = append(look.Findings, recordFinding(finding))
 	}

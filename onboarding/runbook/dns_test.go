@@ -99,7 +99,7 @@ func TestDNS(t *testing.T) {
 	if want := "www.merche.example is an alias for parked.example.: no other record can stand beside it."; !strings.HasPrefix(got, want) {
 		t.Errorf("got %q", got)
 	}
-	if _, err := w.runbook.Look(t.Context(), w.newRun(merche("unregistered.net")), "dns/unregistered.net"); !errors.Is(err, dns.ErrNoZone) {
+	if _, err := w.runbook.Observe(t.Context(), w.newRun(merche("unregistered.net")), "dns/unregistered.net"); !errors.Is(err, dns.ErrNoZone) {
 		t.Errorf("a domain without a zone: %v", err)
 	}
 }

@@ -142,7 +142,7 @@ func TestDeployConfig(t *testing.T) {
 			"merche-biche.shop": "The folder is that of other.example.",
 			"merche.co":         "There is a deploy folder merche.co.com beside merche.co.",
 		} {
-			_, err := w.runbook.Look(t.Context(), w.newRun(merche(domain)), onboarding.Key("deploy-config/"+domain))
+			_, err := w.runbook.Observe(t.Context(), w.newRun(merche(domain)), onboarding.Key("deploy-config/"+domain))
 			if err == nil || !strings.Contains(err.Error(), want) {
 				t.Errorf("%s: %v", domain, err)
 			}

@@ -37,10 +37,10 @@ func (b *Runbook) preflightIsolation(ctx context.Context) []onboarding.Finding {
 }
 
 // lookIsolation checks the new tenant against all others, which the success checks only try with some.
-func (b *Runbook) lookIsolation(ctx context.Context, run *onboarding.Run, early bool) (onboarding.Look, error) {
+func (b *Runbook) lookIsolation(ctx context.Context, run *onboarding.Run, early bool) (onboarding.Observation, error) {
 	if early {
-		return onboarding.Look{Later: "The new tenant is checked against all others once it is there."}, nil
+		return onboarding.Observation{Later: "The new tenant is checked against all others once it is there."}, nil
 	}
 	findings, err := b.isolation.Check(ctx, run.Request.Slug)
-	return onboarding.Look{Findings: findings}, err
+	return onboarding.Observation{Findings: findings}, err
 }

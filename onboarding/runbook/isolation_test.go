@@ -49,7 +49,7 @@ func TestIsolation(t *testing.T) {
 		t.Errorf("(-want +got)\n%s asked %v", diff, proof.asked)
 	}
 	proof.err = errors.New("the database is away")
-	if _, err := w.runbook.Look(t.Context(), run, key); !errors.Is(err, proof.err) {
+	if _, err := w.runbook.Observe(t.Context(), run, key); !errors.Is(err, proof.err) {
 		t.Errorf("got %v", err)
 	}
 	findings := w.look(run, "preflight").Findings

@@ -70,12 +70,12 @@ func (b *Runbook) makeKey(file mail.KeyFile) onboarding.Command {
 
 // lookMailKey is done when every key that signs the site's mail is there. A key is made where it is used and never leaves that host;
 // nobody has seen it when the change is approved, and its public half is approved with the records.
-func (b *Runbook) lookMailKey(ctx context.Context, v *view) (onboarding.Look, error) {
+func (b *Runbook) lookMailKey(ctx context.Context, v *view) (onboarding.Observation, error) {
 	keys, missing, err := b.publicKeys(ctx, v.site, b.unsettledMail(v))
 	if err != nil {
-		return onboarding.Look{}, err
+		return onboarding.Observation{}, err
 	}
-	var look onboarding.Look
+	var look onboarding.Observation
 	for _, key := range keys {
 		look.Findings = append(look.Findings, good("DKIM key "+key.Selector, "%s, %s", key.Kind, key.Fingerprint()))
 	}
@@ -136,13 +136,13 @@ func (b *Runbook) hasMail(ctx context.Context, v *view) (bool, error) {
 }
 
 // lookMail is done when what the plan needs beyond the DNS is there, by the word of the configured check.
-func (b *Runbook) lookMail(ctx context.Context, v *view) (onboarding.Look, error) {
+func (b *Runbook) lookMail(ctx context.Context, v *view) (onboarding.Observation, error) {
 	there, err := b.hasMail(ctx, v)
 	if err != nil || there {
-		return onboarding.Look{}, err
+		return onboarding.Observation{}, err
 	}
 	command := b.mailCommand(v.site, b.config.Mail.Setup.of(v.mail.Plan).Make)
-	return onboarding.Look{Change: onboarding.Change{Summary: "Make the " + v.mailNoun(), Items: []onboarding.Item{{Command: &command}}}}, nil
+	return onboarding.Observation{Change: onboarding.Change{Summary: "Make the " + v.mailNoun(), Items: []onboarding.Item{{Command: &command}}}}, nil
 }
 
 // mailNoun names what the plan needs beyond the DNS.

@@ -142,7 +142,7 @@ func TestMailInTheWay(t *testing.T) {
 	w.config.Mail = runbook.Mail{}
 	bare := newRunbook(t, w)
 	request.Domains[0].Mail = onboarding.Mail{Plan: onboarding.MailMailbox}
-	if _, err := bare.Look(t.Context(), w.newRun(request), "dns/merche-biche.com"); err == nil || !strings.Contains(err.Error(), "which is not configured") {
+	if _, err := bare.Observe(t.Context(), w.newRun(request), "dns/merche-biche.com"); err == nil || !strings.Contains(err.Error(), "which is not configured") {
 		t.Errorf("a plan without a pattern: %v", err)
 	}
 }

@@ -16,7 +16,7 @@ var ErrNever = errors.New("a run never does this")
 
 // permit checks a whole change before any of it is applied: rows are only ever added, in the form of the runbook, without a
 // past; records, files and commands are those of the step's own domain; no feature is named after a Provider.
-func (b *Runbook) permit(grant onboarding.Grant, change onboarding.Change) error {
+func (b *Runbook) permit(grant onboarding.Authorization, change onboarding.Change) error {
 	for i, item := range change.Items {
 		if err := b.permitItem(grant, item); err != nil {
 			return fmt.Errorf("%s, item %d: %w: %w", grant.Step, i+1, ErrNever, err)
@@ -25,7 +25,7 @@ func (b *Runbook) permit(grant onboarding.Grant, change onboarding.Change) error
 	return nil
 }
 
-func (b *Runbook) permitItem(grant onboarding.Grant, item onboarding.Item) error {
+func (b *Runbook) permitItem(grant onboarding.Authorization, item onboarding.Item) error {
 	if item.SQL != nil {
 		return b.permitSQL(grant.Step.Kind(), *item.SQL)
 	}
@@ -70,7 +70,7 @@ func (b *Runbook) permitDNS(site *site, update onboarding.ZoneUpdate) error {
 	return nil
 }
 
-func (b *Runbook) permitCommand(grant onboarding.Grant, site *site, command onboarding.Command) error {
+func (b *Runbook) permitCommand(grant onboarding.Authorization, site *site, command onboarding.Command) error {
 	var known []onboarding.Command
 	switch grant.Step.Kind() {
 	case deploy:

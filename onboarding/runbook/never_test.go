@@ -104,7 +104,7 @@ func TestNeverApplied(t *testing.T) {
 		"a domain of no run": {"deploy-config/cocotte.com", commit("deployments/@domains/cocotte.com", "deployments/@domains/cocotte.com/x", "x"), true},
 	} {
 		change := onboarding.Change{Summary: name, Items: []onboarding.Item{test.item}}
-		err := book.Apply(t.Context(), onboarding.Grant{Run: run, Step: test.step}, change, &log{})
+		err := book.Apply(t.Context(), onboarding.Authorization{Run: run, Step: test.step}, change, &log{})
 		if errors.Is(err, runbook.ErrNever) != test.never {
 			t.Errorf("%s: never is %t: %v", name, test.never, err)
 		}

@@ -22,12 +22,12 @@ const checksAtOnce = 4
 type check func(ctx context.Context) []onboarding.Finding
 
 // lookPreflight makes one table of everything that the steps rely on. What failed has its fix beside it.
-func (b *Runbook) lookPreflight(ctx context.Context, run *onboarding.Run) (onboarding.Look, error) {
+func (b *Runbook) lookPreflight(ctx context.Context, run *onboarding.Run) (onboarding.Observation, error) {
 	var sites []*site
 	for _, domain := range run.Request.Domains {
 		site, err := b.site(run, onboarding.Key(preflight+"/"+domain.Name))
 		if err != nil {
-			return onboarding.Look{}, err
+			return onboarding.Observation{}, err
 		}
 		sites = append(sites, site)
 	}
@@ -50,7 +50,7 @@ func (b *Runbook) lookPreflight(ctx context.Context, run *onboarding.Run) (onboa
 	if !slices.ContainsFunc(findings, failed) {
 		findings = append(findings, b.checkRows(ctx, run)...)
 	}
-	return onboarding.Look{Findings: findings}, ctx.Err()
+	return onboarding.Observation{Findings: findings}, ctx.Err()
 }
 
 func failed(finding onboarding.Finding) bool { return finding.Level == onboarding.Failed }

@@ -17,7 +17,7 @@ import (
 )
 
 // worst are the findings of a look that are not well, as "name: detail".
-func worst(t *testing.T, look onboarding.Look) []string {
+func worst(t *testing.T, look onboarding.Observation) []string {
 	t.Helper()
 	var list []string
 	for _, finding := range look.Findings {

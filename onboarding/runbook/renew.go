@@ -29,26 +29,26 @@ func (b *Runbook) RenewSteps(run *onboarding.Run) []onboarding.Definition {
 // lookRenew is done when no certificate of the site is due for renewal on the host, and visitors get what is there. So a certificate that certbot's
 // timer renewed meanwhile is not renewed again, and one that was renewed without anybody telling nginx takes a reload and no more.
 // What the authority's limits forbid is refused before anybody is asked.
-func (b *Runbook) lookRenew(ctx context.Context, v *view) (onboarding.Look, error) {
+func (b *Runbook) lookRenew(ctx context.Context, v *view) (onboarding.Observation, error) {
 	if lock := b.unsettled(v); lock != "" {
 		if err := v.host.WaitIdle(ctx, lock); err != nil {
-			return onboarding.Look{}, err
+			return onboarding.Observation{}, err
 		}
 	}
 	seen, renewal, err := b.outstanding(ctx, b.watched(v))
 	if err != nil {
-		return onboarding.Look{}, refusal(err)
+		return onboarding.Observation{}, refusal(err)
 	}
 	if !renewal.None() {
 		change, err := b.renewalChange(v, renewal)
-		return onboarding.Look{Change: change}, err
+		return onboarding.Observation{Change: change}, err
 	}
 	name := "certificate of " + v.domain
 	served, err := seen.Served()
 	if err != nil {
-		return onboarding.Look{Findings: []onboarding.Finding{{Level: onboarding.Failed, Name: name, Detail: err.Error()}}}, nil
+		return onboarding.Observation{Findings: []onboarding.Finding{{Level: onboarding.Failed, Name: name, Detail: err.Error()}}}, nil
 	}
-	return onboarding.Look{
+	return onboarding.Observation{
 		Facts:    map[string]string{"certificate/" + v.domain: served.NotAfter.Format(time.RFC3339)},
 		Findings: []onboarding.Finding{{Level: onboarding.OK, Name: name, Detail: "visitors get the one with the serial " + served.Serial + ", valid until " + served.NotAfter.Format("2006-01-02 15:04 UTC")}},
 	}, nil

@@ -177,8 +177,8 @@ func (b *Runbook) Steps(request onboarding.Request) []onboarding.Definition {
 	return append(list, onboarding.Definition{Key: verify, Title: "Verify", After: last})
 }
 
-// Look answers what is left to do. See the file of each step.
-func (b *Runbook) Look(ctx context.Context, run *onboarding.Run, key onboarding.Key) (onboarding.Look, error) {
+// Observe answers what is left to do. See the file of each step.
+func (b *Runbook) Observe(ctx context.Context, run *onboarding.Run, key onboarding.Key) (onboarding.Observation, error) {
 	switch key.Kind() {
 	case undo + database:
 		return b.lookUndoDatabase(ctx, run)
@@ -191,16 +191,16 @@ func (b *Runbook) Look(ctx context.Context, run *onboarding.Run, key onboarding.
 	case isolated:
 		return b.lookIsolation(ctx, run, early(run, key))
 	}
-	look := map[string]func(context.Context, *view) (onboarding.Look, error){
+	look := map[string]func(context.Context, *view) (onboarding.Observation, error){
 		publish: b.lookDNS, deployConfig: b.lookDeployConfig, deploy: b.lookDeploy, certificate: b.lookCertificate, syncConf: b.lookSync, goLive: b.lookGoLive, renew: b.lookRenew, mailKey: b.lookMailKey, setupMail: b.lookMail,
 		undo + deploy: b.lookUndoDeploy, undo + certificate: b.lookUndoCertificate, undo + deployConfig: b.lookUndoFiles, undo + publish: b.lookUndoDNS, undo + setupMail: b.lookUndoMail, undo + mailKey: b.lookUndoMailKey,
 	}[key.Kind()]
 	if look == nil {
-		return onboarding.Look{}, fmt.Errorf("the runbook has no step %s", key)
+		return onboarding.Observation{}, fmt.Errorf("the runbook has no step %s", key)
 	}
 	site, err := b.site(run, key)
 	if err != nil {
-		return onboarding.Look{}, err
+		return onboarding.Observation{}, err
 	}
 	return look(ctx, &view{site: site, run: run, key: key, early: early(run, key)})
 }

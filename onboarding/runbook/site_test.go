@@ -118,7 +118,7 @@ func (w *town) certificate(t *testing.T, run *onboarding.Run) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	look, err := runbook.Look(t.Context(), run, step)
+	look, err := runbook.Observe(t.Context(), run, step)
 	if err != nil || look.Change.Summary != change.Summary {
 		t.Fatalf("got %+v, %v", look, err)
 	}
@@ -134,7 +134,7 @@ func (w *town) certificate(t *testing.T, run *onboarding.Run) {
 func (w *town) sync(t *testing.T, run *onboarding.Run) {
 	const step = onboarding.Key("sync/merche-biche.com")
 	w.vps("cp " + available + " /tmp/merche && sed -i '/managed by Certbot/d' " + available)
-	_, err := w.runbook.Look(t.Context(), run, step)
+	_, err := w.runbook.Observe(t.Context(), run, step)
 	if err == nil || !strings.Contains(err.Error(), "managed by Certbot") {
 		t.Errorf("got %v", err)
 	}

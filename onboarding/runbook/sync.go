@@ -15,9 +15,9 @@ func subjectSync(s *site) string { return "Keep certbot's nginx configuration of
 
 // lookSync compares nginx's configuration on the VPS with that in the repository, so that the next deploy keeps TLS. Blank
 // lines do not count: certbot adds some on each of its runs.
-func (b *Runbook) lookSync(ctx context.Context, v *view) (onboarding.Look, error) {
+func (b *Runbook) lookSync(ctx context.Context, v *view) (onboarding.Observation, error) {
 	if v.early {
-		return onboarding.Look{Later: "What certbot adds to nginx's configuration is known once it has run."}, nil
+		return onboarding.Observation{Later: "What certbot adds to nginx's configuration is known once it has run."}, nil
 	}
 	var have *folder
 	var there *remote
@@ -31,20 +31,20 @@ func (b *Runbook) lookSync(ctx context.Context, v *view) (onboarding.Look, error
 		return err
 	})
 	if err := group.Wait(); err != nil {
-		return onboarding.Look{}, err
+		return onboarding.Observation{}, err
 	}
 	if err := v.certbotForm(there); err != nil {
-		return onboarding.Look{}, err
+		return onboarding.Observation{}, err
 	}
 	file, err := have.required(nginxFile)
 	if err != nil {
-		return onboarding.Look{}, err
+		return onboarding.Observation{}, err
 	}
 	if !deployconfig.SameButBlankLines(file.Content, there.conf) {
 		file.Content = there.conf
 	}
 	change, err := b.commit(v, have, subjectSync(v.site), []hosts.File{file})
-	return onboarding.Look{Change: change}, err
+	return onboarding.Observation{Change: change}, err
 }
 
 // certbotForm says why the configuration on the VPS is not one to bring home.

@@ -56,7 +56,7 @@ func applied(run *onboarding.Run, domain string, kinds ...string) []onboarding.I
 }
 
 // lookUndoDatabase finds which rows of the run are still there, and refuses while anything else depends on one.
-func (b *Runbook) lookUndoDatabase(ctx context.Context, run *onboarding.Run) (onboarding.Look, error) {
+func (b *Runbook) lookUndoDatabase(ctx context.Context, run *onboarding.Run) (onboarding.Observation, error) {
 	var inserted []onboarding.Statement
 	for _, item := range applied(run, "", database) {
 		if item.SQL != nil {
@@ -65,13 +65,13 @@ func (b *Runbook) lookUndoDatabase(ctx context.Context, run *onboarding.Run) (on
 	}
 	deletions, err := b.db.TakeBack(ctx, inserted)
 	if err != nil || len(deletions) == 0 {
-		return onboarding.Look{}, err
+		return onboarding.Observation{}, err
 	}
 	rows := "1 row"
 	if len(deletions) > 1 {
 		rows = fmt.Sprintf("%d rows", len(deletions))
 	}
-	return onboarding.Look{Change: onboarding.Change{
+	return onboarding.Observation{Change: onboarding.Change{
 		Summary: fmt.Sprintf("Delete %s of %s in one transaction", rows, run.Request.Slug),
 		Items:   []onboarding.Item{{SQL: &onboarding.Transaction{Statements: deletions}}},
 	}}, nil

@@ -24,30 +24,30 @@ func (b *Runbook) disableCommands(s *site) []onboarding.Command {
 }
 
 // lookUndoDeploy is done when the site is gone from the VPS. A webroot that was there before the run stays.
-func (b *Runbook) lookUndoDeploy(ctx context.Context, v *view) (onboarding.Look, error) {
+func (b *Runbook) lookUndoDeploy(ctx context.Context, v *view) (onboarding.Observation, error) {
 	there, err := b.remote(ctx, v.site, b.unsettled(v))
 	if err != nil {
-		return onboarding.Look{}, err
+		return onboarding.Observation{}, err
 	}
 	made := slices.ContainsFunc(applied(v.run, v.domain, deploy), func(item onboarding.Item) bool {
 		return item.Command != nil && sameCommand(*item.Command, v.makeWebroot())
 	})
 	if there.enabled == absent && there.conf == nil && !(made && there.webroot) {
-		return onboarding.Look{}, nil
+		return onboarding.Observation{}, nil
 	}
 	if there.enabled == notALink {
-		return onboarding.Look{}, conflict("Look at it and take it away by hand.", "%s on %s is not a symbolic link to %s.", v.enabled, v.hostName, v.conf)
+		return onboarding.Observation{}, conflict("Look at it and take it away by hand.", "%s on %s is not a symbolic link to %s.", v.enabled, v.hostName, v.conf)
 	}
 	if there.conf != nil {
 		if err := v.serves(there.conf); err != nil {
-			return onboarding.Look{}, conflict("Look whose it is: it is not deleted.", "%s on %s is not that of %s: %v.", v.conf, v.hostName, v.domain, err)
+			return onboarding.Observation{}, conflict("Look whose it is: it is not deleted.", "%s on %s is not that of %s: %v.", v.conf, v.hostName, v.domain, err)
 		}
 	}
 	commands := b.disableCommands(v.site)
 	if !made {
 		commands = commands[:3]
 	}
-	look := onboarding.Look{Change: onboarding.Change{Summary: fmt.Sprintf("Disable %s on %s", v.domain, v.hostName)}}
+	look := onboarding.Observation{Change: onboarding.Change{Summary: fmt.Sprintf("Disable %s on %s", v.domain, v.hostName)}}
 	for _, command := range commands {
 		look.Change.Items = append(look.Change.Items, onboarding.Item{Command: &command})
 	}
@@ -59,20 +59,20 @@ func (b *Runbook) deleteCertificate(s *site) onboarding.Command {
 }
 
 // lookUndoCertificate is done when certbot no longer keeps a certificate of that name.
-func (b *Runbook) lookUndoCertificate(ctx context.Context, v *view) (onboarding.Look, error) {
+func (b *Runbook) lookUndoCertificate(ctx context.Context, v *view) (onboarding.Observation, error) {
 	infos, err := v.host.Inspect(ctx, b.unsettled(v), v.fill(b.config.Certificate.Renewal))
 	if err != nil || !infos[0].Exists {
-		return onboarding.Look{}, err
+		return onboarding.Observation{}, err
 	}
 	command := b.deleteCertificate(v.site)
-	return onboarding.Look{Change: onboarding.Change{Summary: "Delete the certificate of " + v.domain, Items: []onboarding.Item{{Command: &command}}}}, nil
+	return onboarding.Observation{Change: onboarding.Change{Summary: "Delete the certificate of " + v.domain, Items: []onboarding.Item{{Command: &command}}}}, nil
 }
 
 // lookUndoFiles brings every file that the run committed back to what it was before, unless it was changed since.
-func (b *Runbook) lookUndoFiles(ctx context.Context, v *view) (onboarding.Look, error) {
+func (b *Runbook) lookUndoFiles(ctx context.Context, v *view) (onboarding.Observation, error) {
 	have, err := b.folder(ctx, v.site)
 	if err != nil {
-		return onboarding.Look{}, err
+		return onboarding.Observation{}, err
 	}
 	commit := &onboarding.Commit{Folder: v.folder, Subject: "Take back the deploy config of " + v.domain}
 	settled := &onboarding.Commit{Folder: v.folder, Subject: commit.Subject}
@@ -87,13 +87,13 @@ func (b *Runbook) lookUndoFiles(ctx context.Context, v *view) (onboarding.Look, 
 		case slices.ContainsFunc(past.after, func(after []byte) bool { return same(now, after) }):
 			commit.Files = append(commit.Files, onboarding.NewFileChange(past.path, past.mode, now, past.before))
 		default:
-			return onboarding.Look{}, conflict("Look at it and take it back by hand.", "%s was changed since the run.", past.path)
+			return onboarding.Observation{}, conflict("Look at it and take it back by hand.", "%s was changed since the run.", past.path)
 		}
 	}
 	if len(commit.Files) > 0 {
-		return onboarding.Look{Change: onboarding.Change{Summary: "Commit: " + commit.Subject, Items: []onboarding.Item{{Commit: commit}}}}, nil
+		return onboarding.Observation{Change: onboarding.Change{Summary: "Commit: " + commit.Subject, Items: []onboarding.Item{{Commit: commit}}}}, nil
 	}
-	return onboarding.Look{Change: b.push(v, have, settled)}, nil
+	return onboarding.Observation{Change: b.push(v, have, settled)}, nil
 }
 
 // same compares two files, nil being none.
@@ -129,7 +129,7 @@ func (b *Runbook) pastFiles(v *view) []pastFile {
 }
 
 // lookUndoDNS brings every record set that the run published back to what it was before, unless it was changed since.
-func (b *Runbook) lookUndoDNS(ctx context.Context, v *view) (onboarding.Look, error) {
+func (b *Runbook) lookUndoDNS(ctx context.Context, v *view) (onboarding.Observation, error) {
 	zone, sets := "", []onboarding.RecordsEdit{}
 	for _, item := range applied(v.run, v.domain, publish) {
 		if item.DNS == nil {
@@ -146,7 +146,7 @@ func (b *Runbook) lookUndoDNS(ctx context.Context, v *view) (onboarding.Look, er
 		}
 	}
 	if b.publisher == nil {
-		return onboarding.Look{}, conflict("Take the records of "+v.domain+" back where the zone is kept.", "The bot no longer publishes in the zone %s.", zone)
+		return onboarding.Observation{}, conflict("Take the records of "+v.domain+" back where the zone is kept.", "The bot no longer publishes in the zone %s.", zone)
 	}
 	questions := make([]dns.Question, len(sets))
 	for i, set := range sets {
@@ -154,12 +154,12 @@ func (b *Runbook) lookUndoDNS(ctx context.Context, v *view) (onboarding.Look, er
 	}
 	seen, err := b.publisher.Observe(ctx, zone, questions)
 	if err != nil {
-		return onboarding.Look{}, err
+		return onboarding.Observation{}, err
 	}
 	update := &onboarding.ZoneUpdate{Zone: zone}
 	for i, answer := range seen.Servers[0].Answers {
 		if answer.Problem != "" {
-			return onboarding.Look{}, fmt.Errorf("%s %s: the name server %s", answer.Name, answer.Type, answer.Problem.Sentence())
+			return onboarding.Observation{}, fmt.Errorf("%s %s: the name server %s", answer.Name, answer.Type, answer.Problem.Sentence())
 		}
 		now := values(answer.Records)
 		switch {
@@ -168,13 +168,13 @@ func (b *Runbook) lookUndoDNS(ctx context.Context, v *view) (onboarding.Look, er
 			update.Sets = append(update.Sets, onboarding.RecordsEdit{
 				Name: sets[i].Name, Type: sets[i].Type, TTL: cmp.Or(sets[i].BeforeTTL, sets[i].TTL), BeforeTTL: ttl(answer.Records), Before: now, After: sets[i].Before})
 		default:
-			return onboarding.Look{}, conflict("Look at it and take it back by hand.", "%s %s was changed since the run, to %s.", answer.Name, answer.Type, strings.Join(now, ", "))
+			return onboarding.Observation{}, conflict("Look at it and take it back by hand.", "%s %s was changed since the run, to %s.", answer.Name, answer.Type, strings.Join(now, ", "))
 		}
 	}
 	if len(update.Sets) == 0 {
-		return onboarding.Look{}, nil
+		return onboarding.Observation{}, nil
 	}
-	return onboarding.Look{Change: onboarding.Change{
+	return onboarding.Observation{Change: onboarding.Change{
 		Summary: fmt.Sprintf("Take back %d record sets in the zone %s", len(update.Sets), zone), Items: []onboarding.Item{{DNS: update}},
 	}}, nil
 }

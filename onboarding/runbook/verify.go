@@ -15,13 +15,13 @@ import (
 const clockSkew = time.Minute
 
 // lookVerify makes the runbook's success checks. They leave nothing behind.
-func (b *Runbook) lookVerify(ctx context.Context, run *onboarding.Run, early bool) (onboarding.Look, error) {
+func (b *Runbook) lookVerify(ctx context.Context, run *onboarding.Run, early bool) (onboarding.Observation, error) {
 	if early {
-		return onboarding.Look{Later: "The success checks come after everything else."}, nil
+		return onboarding.Observation{Later: "The success checks come after everything else."}, nil
 	}
 	tenant, err := b.newTenant(ctx, run)
 	if err != nil {
-		return onboarding.Look{}, err
+		return onboarding.Observation{}, err
 	}
 	checks := []check{
 		func(ctx context.Context) []onboarding.Finding { return b.verifyPortal(ctx, run) },
@@ -34,7 +34,7 @@ func (b *Runbook) lookVerify(ctx context.Context, run *onboarding.Run, early boo
 	if tenant.org != nil {
 		checks = append(checks, func(ctx context.Context) []onboarding.Finding { return b.verifySwitcher(ctx, tenant) })
 	}
-	return onboarding.Look{Findings: atOnce(ctx, checks)}, ctx.Err()
+	return onboarding.Observation{Findings: atOnce(ctx, checks)}, ctx.Err()
 }
 
 // tenant is who was onboarded, as the platform has them.

@@ -29,7 +29,7 @@ func (w *town) counts() string {
 }
 
 // checked are the findings of a verification as "level name".
-func checked(look onboarding.Look) []string {
+func checked(look onboarding.Observation) []string {
 	var list []string
 	for _, finding := range look.Findings {
 		list = append(list, string(finding.Level)+" "+finding.Name)
@@ -38,7 +38,7 @@ func checked(look onboarding.Look) []string {
 }
 
 // verify looks at a run whose sites are of no interest.
-func (w *town) verify(run *onboarding.Run) onboarding.Look {
+func (w *town) verify(run *onboarding.Run) onboarding.Observation {
 	w.t.Helper()
 	for i := range run.Steps {
 		run.Steps[i].State = onboarding.StepDone

@@ -107,9 +107,9 @@ func (w *town) newRun(request onboarding.Request) *onboarding.Run {
 	return run
 }
 
-func (w *town) look(run *onboarding.Run, key onboarding.Key) onboarding.Look {
+func (w *town) look(run *onboarding.Run, key onboarding.Key) onboarding.Observation {
 	w.t.Helper()
-	look, err := w.runbook.Look(w.t.Context(), run, key)
+	look, err := w.runbook.Observe(w.t.Context(), run, key)
 	if err != nil {
 		w.t.Fatalf("%s: %v", key, err)
 	}
@@ -122,7 +122,7 @@ func (w *town) look(run *onboarding.Run, key onboarding.Key) onboarding.Look {
 // conflict is what is in the way of a step.
 func (w *town) conflict(run *onboarding.Run, key onboarding.Key) string {
 	w.t.Helper()
-	look, err := w.runbook.Look(w.t.Context(), run, key)
+	look, err := w.runbook.Observe(w.t.Context(), run, key)
 	conflict, ok := errors.AsType[*onboarding.ConflictError](err)
 	if !ok {
 		w.t.Fatalf("%s is no conflict: %v, %+v", key, err, look)
@@ -140,7 +140,7 @@ func (w *town) apply(run *onboarding.Run, key onboarding.Key, change onboarding.
 		w.t.Fatal(err)
 	}
 	run.Step(key).State = onboarding.StepApplying
-	grant := onboarding.Grant{Run: run, Step: key, Digest: digest, Approvers: []onboarding.Operator{{ID: "U2", Name: "Bob"}}}
+	grant := onboarding.Authorization{Run: run, Step: key, Digest: digest, Approvers: []onboarding.Operator{{ID: "U2", Name: "Bob"}}}
 	return w.runbook.Apply(w.t.Context(), grant, change, &log{t: w.t})
 }
 
@@ -165,7 +165,7 @@ func (w *town) do(run *onboarding.Run, key onboarding.Key) onboarding.Change {
 	return change
 }
 
-func (w *town) settled(key onboarding.Key, look onboarding.Look) {
+func (w *town) settled(key onboarding.Key, look onboarding.Observation) {
 	w.t.Helper()
 	if !look.Change.Empty() || look.Waiting != "" || look.Later != "" {
 		text, err := json.MarshalIndent(look, "", "\t")

@@ -34,28 +34,28 @@ func Tables() migrate.Set {
 // retention is how long reports are kept; the newest about each tenant are kept for ever.
 const retention = "90 days"
 
-// Book is where reports are asked for and looked up. It is the same for all replicas.
-type Book struct {
+// Store is where reports are asked for and looked up. It is the same for all replicas.
+type Store struct {
 	pool *pgxpool.Pool
 	jobs *river.Client[pgx.Tx]
 	log  *slog.Logger
 }
 
 // NewBook returns the book in the bot's own database, whose connections have its schema as their search path.
-func NewBook(pool *pgxpool.Pool, log *slog.Logger) (*Book, error) {
+func NewBook(pool *pgxpool.Pool, log *slog.Logger) (*Store, error) {
 	inserter, err := jobs.Inserter(pool, "", log)
 	if err != nil {
 		return nil, fmt.Errorf("isolation reports: %w", err)
 	}
-	return &Book{pool: pool, jobs: inserter, log: log.With("part", "isolation")}, nil
+	return &Store{pool: pool, jobs: inserter, log: log.With("part", "isolation")}, nil
 }
 
 // Ask puts a report on the list. It is made soon, and handed to the announcer.
-func (b *Book) Ask(ctx context.Context, request Request) error {
+func (b *Store) Ask(ctx context.Context, request Request) error {
 	return pgx.BeginFunc(ctx, b.pool, func(tx pgx.Tx) error { return b.ask(ctx, tx, request) })
 }
 
-func (b *Book) ask(ctx context.Context, tx pgx.Tx, request Request) error {
+func (b *Store) ask(ctx context.Context, tx pgx.Tx, request Request) error {
 	if _, err := b.jobs.InsertTx(ctx, tx, reportArgs{request}, nil); err != nil {
 		return fmt.Errorf("isolation report: %w", err)
 	}
@@ -68,12 +68,12 @@ type querier interface {
 }
 
 // Last returns the newest report about all tenants, nil if there was none yet. It is without what changed.
-func (b *Book) Last(ctx context.Context) (*Record, error) {
+func (b *Store) Last(ctx context.Context) (*Record, error) {
 	return last(ctx, b.pool, "true")
 }
 
 // LastProof is the newest of those that could say anything.
-func (b *Book) LastProof(ctx context.Context) (*Record, error) {
+func (b *Store) LastProof(ctx context.Context) (*Record, error) {
 	return last(ctx, b.pool, "report IS NOT NULL")
 }
 
@@ -100,14 +100,14 @@ func last(ctx context.Context, q querier, condition string) (*Record, error) {
 }
 
 // known reports whether a request was answered already.
-func (b *Book) known(ctx context.Context, request Request) (known bool, err error) {
+func (b *Store) known(ctx context.Context, request Request) (known bool, err error) {
 	err = b.pool.QueryRow(ctx, `SELECT EXISTS (SELECT FROM isolation_reports WHERE id = $1)`, request.ID).Scan(&known)
 	return known, err
 }
 
 // enter compares a record with the one before, and stores and announces it in one transaction. A request that was answered
 // already is not answered again.
-func (b *Book) enter(ctx context.Context, record Record, announcer Announcer) error {
+func (b *Store) enter(ctx context.Context, record Record, announcer Announcer) error {
 	return pgx.BeginFunc(ctx, b.pool, func(tx pgx.Tx) error {
 		var earlier []byte
 		var since *time.Time

@@ -10,12 +10,12 @@ import (
 )
 
 // Collector reads what the newest report about all tenants said, so that every replica says the same.
-type Collector struct{ book *Book }
+type Collector struct{ book *Store }
 
 var _ prometheus.Collector = (*Collector)(nil)
 
 // Collector returns the metrics of isolation. There are none before the first report.
-func (b *Book) Collector() *Collector { return &Collector{b} }
+func (b *Store) Collector() *Collector { return &Collector{b} }
 
 var (
 	findingsMetric  = prometheus.NewDesc("onboarding_isolation_findings", "What the last isolation report found, by kind: leak or risk.", []string{"kind"}, nil)

@@ -36,7 +36,7 @@ const patience = 20 * time.Second
 type desk struct {
 	t         *testing.T
 	pool      *pgxpool.Pool
-	book      *Book
+	book      *Store
 	check     func(context.Context, isolation.Options) (*isolation.Report, error)
 	announced chan Record
 	refuse    atomic.Bool // the next announcement fails

@@ -43,7 +43,7 @@ type Announcer interface {
 
 // Watch makes the reports that the book lists, and lists those that the schedule wants.
 type Watch struct {
-	book      *Book
+	book      *Store
 	checker   Checker
 	announcer Announcer
 	settings  Settings
@@ -51,7 +51,7 @@ type Watch struct {
 }
 
 // NewWatch returns a watch. [Watch.AddWorkers] lets it make reports, [Watch.Run] lists the scheduled ones.
-func NewWatch(book *Book, checker Checker, announcer Announcer, settings Settings) (*Watch, error) {
+func NewWatch(book *Store, checker Checker, announcer Announcer, settings Settings) (*Watch, error) {
 	if err := settings.ValidateSchedule(); err != nil {
 		return nil, fmt.Errorf("isolation.%w", err)
 	}
