@@ -19,7 +19,7 @@ const isolationTimeout = time.Minute
 // checkIsolation looks whether the isolation of tenants can be checked. No run goes live before such a check.
 func checkIsolation(ctx context.Context, settings *config.Config) []onboarding.Finding {
 	const name = "isolation checks"
-	const fix = "Set isolation.database_url to a role with BYPASSRLS that may read every table and take on platform.app_role; INSTALL.md, step 4, makes one."
+	const fix = "Set isolation.database_url to a role with BYPASSRLS that may read every table and take on platform.app_role; docs/install.md, step 4, makes one."
 	ctx, cancel := context.WithTimeout(ctx, isolationTimeout)
 	defer cancel()
 	lacking := ""

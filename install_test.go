@@ -14,11 +14,11 @@ import (
 	"github.com/atlilith/onboardbot/internal/sandbox/workspace"
 )
 
-// TestInstall types the SQL of INSTALL.md, into psql and as it stands. The roles that come of it are all that a check, a run and its
+// TestInstall types the SQL of docs/install.md, into psql and as it stands. The roles that come of it are all that a check, a run and its
 // undo need.
 func TestInstall(t *testing.T) {
 	s := vacant(t)
-	text, err := os.ReadFile("INSTALL.md")
+	text, err := os.ReadFile("docs/install.md")
 	s.must(err)
 	var statements []string
 	for _, block := range regexp.MustCompile("(?s)\n```sql\n(.*?)\n```\n").FindAllStringSubmatch(string(text), -1) {
