@@ -1,4 +1,4 @@
-package main
+package acceptance
 
 import (
 	"bytes"
@@ -15,6 +15,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/atlilith/onboardbot/internal/cli"
+	"github.com/atlilith/onboardbot/internal/doctor"
 	"github.com/atlilith/onboardbot/internal/sandbox"
 	"github.com/atlilith/onboardbot/internal/sandbox/stage"
 	"github.com/atlilith/onboardbot/internal/sandbox/workspace"
@@ -26,7 +28,7 @@ import (
 func TestCheck(t *testing.T) {
 	s := vacant(t)
 	report, code := s.check(s.config)
-	if code != exitOK || !report.OK {
+	if code != cli.OK || !report.OK {
 		t.Fatalf("%d, %+v", code, report)
 	}
 	for _, name := range []string{"slack bot token", "slack scopes", "slack's clock", "channel C0OPS", "operators U0ANA", "approvers U0BO", "second operator",
@@ -109,7 +111,7 @@ func TestCheck(t *testing.T) {
 			}
 			report, code := s.check(config)
 			failed := slices.ContainsFunc(c.want, func(w string) bool { return strings.HasPrefix(w, "failed") })
-			if (code == exitFailed) != failed || report.OK == failed {
+			if (code == cli.Failed) != failed || report.OK == failed {
 				t.Errorf("exit status %d, ok %t", code, report.OK)
 			}
 			for _, want := range c.want {
@@ -119,7 +121,7 @@ func TestCheck(t *testing.T) {
 			}
 			if name == "no Slack" {
 				for _, finding := range report.Findings[:2] {
-					if finding.Fix != reachSlack {
+					if finding.Fix != "See that this machine reaches slack.api_url." {
 						t.Errorf("%s is mended by %q", finding.Name, finding.Fix)
 					}
 				}
@@ -143,7 +145,7 @@ func (s *checked) refused() {
 	s.must(s.Slack.Order(s.t.Context(), workspace.Fault{Kind: workspace.FaultUnsupported, Reason: "context"}))
 	report, code := s.check(s.config)
 	s.must(s.Slack.Order(s.t.Context(), workspace.Fault{Kind: workspace.FaultUnsupported, Reason: "context", Times: -1}))
-	if code != exitFailed || !slices.ContainsFunc(lines(report), func(line string) bool {
+	if code != cli.Failed || !slices.ContainsFunc(lines(report), func(line string) bool {
 		return strings.HasPrefix(line, "failed thread/") && strings.Contains(line, "unsupported type: context")
 	}) {
 		s.t.Errorf("without context blocks: %d, %q", code, lines(report))
@@ -155,7 +157,7 @@ func (s *checked) throttled() {
 	s.t.Helper()
 	s.must(s.Slack.Order(s.t.Context(), workspace.Fault{Kind: workspace.FaultRateLimit, Method: "blocks.validate", RetryAfter: time.Minute, Times: 4}))
 	out, code := s.run("check", "-timeout", "4s", "-config", s.ConfigFile)
-	if code != exitFailed {
+	if code != cli.Failed {
 		s.t.Errorf("exit status %d", code)
 	}
 	for _, want := range []string{"LEVEL   WHAT", "\nok      slack bot token", "\nFAILED  messages and views", " when the time ran out\n", "→ Run the check with a longer -timeout.\n", " 1 failed, in 4."} {
@@ -168,7 +170,7 @@ func (s *checked) throttled() {
 func (s *checked) commandLine() {
 	s.t.Helper()
 	for _, args := range [][]string{{"-format", "xml", "-config", s.ConfigFile}, {"-config", "/nowhere"}, {"-timeout", "soon"}, {"more"}} {
-		if _, code := s.run(append([]string{"check"}, args...)...); code != exitUsage {
+		if _, code := s.run(append([]string{"check"}, args...)...); code != cli.Usage {
 			s.t.Errorf("%q: exit status %d", args, code)
 		}
 	}
@@ -223,15 +225,15 @@ func (s *checked) write(config string) string {
 func (s *checked) run(args ...string) (out string, code int) {
 	s.t.Helper()
 	var buffer bytes.Buffer
-	code = dispatch(s.t.Context(), &buffer, args)
+	code = cli.Run(s.t.Context(), &buffer, args)
 	return buffer.String(), code
 }
 
 // check runs the subcommand over a configuration.
-func (s *checked) check(config string, args ...string) (checkReport, int) {
+func (s *checked) check(config string, args ...string) (doctor.Report, int) {
 	s.t.Helper()
 	out, code := s.run(append([]string{"check", "-timeout", "20s", "-format", "json", "-config", s.write(config)}, args...)...)
-	var report checkReport
+	var report doctor.Report
 	if err := json.Unmarshal([]byte(out), &report); err != nil {
 		s.t.Fatalf("%d, %v: %s", code, err, out)
 	}
@@ -276,7 +278,7 @@ func (s *checked) called(method string) int {
 }
 
 // seen is the level and what was seen of one thing.
-func (s *checked) seen(report checkReport, name string) string {
+func (s *checked) seen(report doctor.Report, name string) string {
 	for _, finding := range report.Findings {
 		if finding.Name == name {
 			return string(finding.Level) + " " + finding.Detail
@@ -285,7 +287,7 @@ func (s *checked) seen(report checkReport, name string) string {
 	return ""
 }
 
-func lines(report checkReport) []string {
+func lines(report doctor.Report) []string {
 	var all []string
 	for _, finding := range report.Findings {
 		all = append(all, string(finding.Level)+" "+finding.Name+": "+finding.Detail)

@@ -1,4 +1,4 @@
-package main
+package acceptance
 
 import (
 	"os"
@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/atlilith/onboardbot/internal/cli"
 	"github.com/atlilith/onboardbot/internal/sandbox/platform"
 	"github.com/atlilith/onboardbot/internal/sandbox/postgres"
 	"github.com/atlilith/onboardbot/internal/sandbox/stage"
@@ -18,7 +19,7 @@ import (
 // undo need.
 func TestInstall(t *testing.T) {
 	s := vacant(t)
-	text, err := os.ReadFile("docs/install.md")
+	text, err := os.ReadFile("../../docs/install.md")
 	s.must(err)
 	var statements []string
 	for _, block := range regexp.MustCompile("(?s)\n```sql\n(.*?)\n```\n").FindAllStringSubmatch(string(text), -1) {
@@ -31,7 +32,7 @@ func TestInstall(t *testing.T) {
 	s.psql(platform.Database, strings.Join(statements[1:], "\n"))
 	config := strings.NewReplacer(platform.Onboarder+"@/", "onboardbot_platform@/", platform.Auditor+"@/", "onboardbot_auditor@/").Replace(s.config)
 	report, code := s.check(config)
-	if code != exitOK {
+	if code != cli.OK {
 		t.Errorf("check ends with %d, %q", code, lines(report))
 	}
 	s.must(os.WriteFile(s.ConfigFile, []byte(config), 0o600))

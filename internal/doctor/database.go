@@ -1,4 +1,4 @@
-package main
+package doctor
 
 import (
 	"context"
@@ -7,6 +7,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/atlilith/onboardbot/internal/app"
 	"github.com/atlilith/onboardbot/internal/config"
 	"github.com/atlilith/onboardbot/onboarding"
 	"github.com/atlilith/onboardbot/onboarding/platform"
@@ -20,7 +21,7 @@ func checkDatabase(ctx context.Context, settings config.Database) []onboarding.F
 	const name, fix = "own database", "Check database.url, and that this machine may connect to it."
 	ctx, cancel := context.WithTimeout(ctx, databaseTimeout)
 	defer cancel()
-	pool, err := own(ctx, settings)
+	pool, err := app.OpenPool(ctx, settings)
 	if err != nil {
 		return []onboarding.Finding{failing(name, fix, "%v", err)}
 	}
@@ -75,7 +76,7 @@ func checkOwnRights(ctx context.Context, pool *pgxpool.Pool, schema string) (onb
 // checkTables says how far the tables are.
 func checkTables(ctx context.Context, pool *pgxpool.Pool, schema string) (onboarding.Finding, error) {
 	finding := onboarding.Finding{Name: "own tables"}
-	progress, err := onboarding.Progress(ctx, pool, schema, tables()...)
+	progress, err := onboarding.Progress(ctx, pool, schema, app.Tables()...)
 	switch {
 	case err != nil:
 		return finding, err

@@ -1,4 +1,4 @@
-package main
+package arrows
 
 import (
 	"os/exec"
@@ -19,7 +19,7 @@ var forbidden = map[string][]string{
 
 func TestArrowsRunDownwards(t *testing.T) {
 	t.Parallel()
-	out, err := exec.Command("go", "list", "-f", `{{.ImportPath}} {{join .Imports " "}}`, "./...").Output()
+	out, err := exec.Command("go", "list", "-f", `{{.ImportPath}} {{join .Imports " "}}`, module+"...").Output()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,9 +1,11 @@
-package main
+// Package acceptance tests the product as a process on real parts, and measures it there. Only Slack is simulated.
+package acceptance
 
 import (
 	"os"
 	"testing"
 
+	"github.com/atlilith/onboardbot/internal/cli"
 	"github.com/atlilith/onboardbot/internal/sandbox/namespace"
 )
 
@@ -12,8 +14,7 @@ const asProduct = "ONBOARDBOT_AS_PRODUCT=1"
 
 func TestMain(m *testing.M) {
 	if os.Getenv("ONBOARDBOT_AS_PRODUCT") != "" {
-		main()
-		return
+		os.Exit(cli.Main(os.Args[1:]))
 	}
 	os.Exit(namespace.Main(m))
 }

@@ -1,13 +1,11 @@
-package main
+package app
 
 import (
-	"encoding/json"
 	"go/ast"
 	"go/parser"
 	"go/token"
 	"log/slog"
 	"maps"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -15,6 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/jackc/pgx/v5/pgxpool"
+	"go.yaml.in/yaml/v4"
 
 	"github.com/atlilith/onboardbot/internal/config"
 	"github.com/atlilith/onboardbot/internal/sandbox/workspace"
@@ -41,7 +40,7 @@ var scopes = map[string][]string{
 func TestManifestAsksForWhatIsUsed(t *testing.T) {
 	t.Parallel()
 	used := map[string]bool{"commands": true} // for slash commands, which no method stands for
-	for _, room := range []string{"bot", "commands"} {
+	for _, room := range []string{"../../bot", "../../commands"} {
 		for _, call := range slackCalls(t, room) {
 			needed, known := scopes[call]
 			if !known {
@@ -118,27 +117,27 @@ func TestManifestNamesWhatIsHandled(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer pool.Close()
-	house, err := build(pool, parts, settings, slog.New(slog.DiscardHandler))
+	app, err := New(pool, parts, settings, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
-	var out strings.Builder
-	if code := dispatch(t.Context(), &out, []string{"manifest", "-format", "json"}); code != exitOK {
-		t.Fatalf("exit status %d", code)
+	text, err := templates.Manifest("Onboardbot")
+	if err != nil {
+		t.Fatal(err)
 	}
 	var manifest struct {
 		Features struct {
 			Commands []struct {
-				Command string `json:"command"`
-			} `json:"slash_commands"`
-		} `json:"features"`
+				Command string `yaml:"command"`
+			} `yaml:"slash_commands"`
+		} `yaml:"features"`
 		Settings struct {
 			Events struct {
-				Bot []string `json:"bot_events"`
-			} `json:"event_subscriptions"`
-		} `json:"settings"`
+				Bot []string `yaml:"bot_events"`
+			} `yaml:"event_subscriptions"`
+		} `yaml:"settings"`
 	}
-	if err := json.Unmarshal([]byte(out.String()), &manifest); err != nil {
+	if err := yaml.Load(text, &manifest); err != nil {
 		t.Fatal(err)
 	}
 	var promised []string
@@ -146,10 +145,10 @@ func TestManifestNamesWhatIsHandled(t *testing.T) {
 		promised = append(promised, command.Command)
 	}
 	slices.Sort(promised)
-	if diff := cmp.Diff(house.router.Commands(), promised); diff != "" {
+	if diff := cmp.Diff(app.router.Commands(), promised); diff != "" {
 		t.Errorf("commands (-handled +promised)\n%s", diff)
 	}
-	if diff := cmp.Diff(house.router.Events(), manifest.Settings.Events.Bot); diff != "" {
+	if diff := cmp.Diff(app.router.Events(), manifest.Settings.Events.Bot); diff != "" {
 		t.Errorf("events (-handled +subscribed)\n%s", diff)
 	}
 }
@@ -163,35 +162,9 @@ func example(t *testing.T) *config.Config {
 		t.Setenv(name, value)
 	}
 	t.Setenv("TMPDIR", t.TempDir())
-	settings, err := config.Load("config.example.yaml", config.Everything...)
+	settings, err := config.Load("../../config.example.yaml", config.Everything...)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return settings
-}
-
-func TestManifestCommand(t *testing.T) {
-	t.Parallel()
-	for _, c := range []struct {
-		args []string
-		code int
-	}{
-		{nil, exitOK}, {[]string{"-name", "Onboarding (staging)"}, exitOK}, {[]string{"-format", "xml"}, exitUsage},
-		{[]string{"-name", strings.Repeat("x", 36)}, exitUsage}, {[]string{"-config", "x"}, exitUsage},
-	} {
-		var out strings.Builder
-		if code := dispatch(t.Context(), &out, append([]string{"manifest"}, c.args...)); code != c.code || (out.Len() > 0) != (code == exitOK) {
-			t.Errorf("%q: exit status %d, %s", c.args, code, out.String())
-		}
-	}
-	var out strings.Builder
-	dispatch(t.Context(), &out, []string{"manifest", "-name", "Onboarding (staging)"})
-	want, err := os.ReadFile("templates/manifest.yaml")
-	if err != nil {
-		t.Fatal(err)
-	}
-	filled := strings.NewReplacer("{{.Name}}", `"Onboarding (staging)"`, "{{.Handle}}", "onboarding-staging").Replace(string(want))
-	if diff := cmp.Diff(filled, out.String()); diff != "" {
-		t.Error(diff)
-	}
 }
