@@ -53,7 +53,17 @@ var rules = []rule{
 	// The domain.
 	{"onboarding", []string{"internal/jobs", "internal/migrate", "onboarding/brand"}, jobs},
 	{"onboarding/runbook", []string{"onboarding/...", "templates"}, postgres},
-	{"onboarding/isolation", nil, postgres},
+
+	// The proof of isolation, which knows neither the domain nor Slack.
+	{"onboarding/isolation", []string{"onboarding/isolation/checks", "onboarding/isolation/query", "onboarding/isolation/results",
+		"onboarding/isolation/session", "onboarding/isolation/tenancy"}, postgres},
+	{"onboarding/isolation/checks", []string{"onboarding/isolation/catalog", "onboarding/isolation/query", "onboarding/isolation/results",
+		"onboarding/isolation/session", "onboarding/isolation/tenancy"}, postgres},
+	{"onboarding/isolation/session", []string{"onboarding/isolation/query", "onboarding/isolation/tenancy"}, postgres},
+	{"onboarding/isolation/tenancy", []string{"onboarding/isolation/catalog", "onboarding/isolation/query"}, postgres},
+	{"onboarding/isolation/catalog", []string{"onboarding/isolation/query"}, postgres},
+	{"onboarding/isolation/query", nil, postgres},
+	{"onboarding/isolation/results", nil, nil},
 	{"onboarding/isolation/reports", []string{"onboarding", "onboarding/isolation", "onboarding/platform", "internal/jobs", "internal/migrate",
 		"internal/schedule", "internal/secret"}, jobs},
 
@@ -77,7 +87,7 @@ var rules = []rule{
 	{"internal/jobs", nil, jobs},
 	{"internal/locks", nil, postgres},
 	{"internal/migrate", []string{"internal/locks"}, postgres},
-	{"internal/schedule", nil, nil},
+	{"internal/schedule", nil, postgres},
 	{"internal/secret", nil, nil},
 
 	// Tests, the demo and tools: no other package imports them.
