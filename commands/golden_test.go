@@ -14,7 +14,7 @@ import (
 	"github.com/slack-go/slack"
 
 	"github.com/atlilith/onboardbot/bot"
-	"github.com/atlilith/onboardbot/internal/sandbox/workspace/blockkit"
+	"github.com/atlilith/onboardbot/internal/sandbox/workspace/blockcheck"
 	"github.com/atlilith/onboardbot/onboarding"
 )
 
@@ -105,11 +105,11 @@ func checkBlocks(t *testing.T, what string, blocks []slack.Block, surface bot.Su
 	if err != nil {
 		t.Fatal(err)
 	}
-	var problems []blockkit.Problem
+	var problems []blockcheck.Problem
 	if surface == bot.InMessage {
-		_, problems, err = blockkit.Blocks(encoded, blockkit.Options{})
+		_, problems, err = blockcheck.Blocks(encoded, blockcheck.Options{})
 	} else {
-		_, problems, err = blockkit.View([]byte(`{"type":"home","blocks":`+string(encoded)+`}`), blockkit.Home, blockkit.Options{})
+		_, problems, err = blockcheck.View([]byte(`{"type":"home","blocks":`+string(encoded)+`}`), blockcheck.Home, blockcheck.Options{})
 	}
 	if err != nil || len(problems) > 0 {
 		t.Errorf("%s: %v %v", what, err, problems)
@@ -126,7 +126,7 @@ func checkView(t *testing.T, view slack.ModalViewRequest) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, problems, err := blockkit.View(encoded, blockkit.Modal, blockkit.Options{}); err != nil || len(problems) > 0 {
+	if _, problems, err := blockcheck.View(encoded, blockcheck.Modal, blockcheck.Options{}); err != nil || len(problems) > 0 {
 		t.Errorf("%v %v", err, problems)
 	}
 }

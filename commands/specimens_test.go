@@ -10,7 +10,7 @@ import (
 	"github.com/slack-go/slack"
 
 	"github.com/atlilith/onboardbot/bot"
-	"github.com/atlilith/onboardbot/internal/sandbox/workspace/blockkit"
+	"github.com/atlilith/onboardbot/internal/sandbox/workspace/blockcheck"
 	"github.com/atlilith/onboardbot/onboarding"
 )
 
@@ -59,15 +59,15 @@ func TestSpecimens(t *testing.T) {
 		t.Error("no plan, or no fallback of one")
 	}
 	for _, s := range chosen {
-		var problems []blockkit.Problem
+		var problems []blockcheck.Problem
 		var err error
 		switch s.Surface {
 		case bot.InMessage:
-			_, problems, err = blockkit.Blocks(s.JSON, blockkit.Options{})
+			_, problems, err = blockcheck.Blocks(s.JSON, blockcheck.Options{})
 		case bot.InModal:
-			_, problems, err = blockkit.View(s.JSON, blockkit.Modal, blockkit.Options{})
+			_, problems, err = blockcheck.View(s.JSON, blockcheck.Modal, blockcheck.Options{})
 		case bot.InHome:
-			_, problems, err = blockkit.View(s.JSON, blockkit.Home, blockkit.Options{})
+			_, problems, err = blockcheck.View(s.JSON, blockcheck.Home, blockcheck.Options{})
 		}
 		if err != nil || len(problems) > 0 {
 			t.Errorf("%s: %v %v", s.Name, err, problems)
