@@ -167,7 +167,7 @@ func TestRevokedEndsTheBot(t *testing.T) {
 			if tc.method != "" {
 				w.Order(workspace.Fault{Kind: workspace.FaultError, Method: tc.method, Error: tc.reason, Times: 5})
 			}
-			b, err := bot.New(w.Pool, w.workspace(tc.change), bot.NewRouter())
+			b, err := bot.New(w.Pool, w.workspace(tc.change), bot.NewRouter(), w.replica())
 			if err != nil {
 				t.Fatal(err)
 			}

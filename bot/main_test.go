@@ -12,6 +12,7 @@ import (
 
 	"github.com/atlilith/onboardbot/bot"
 	"github.com/atlilith/onboardbot/bot/outbox"
+	"github.com/atlilith/onboardbot/internal/liveness"
 	"github.com/atlilith/onboardbot/internal/sandbox/postgres"
 	"github.com/atlilith/onboardbot/internal/sandbox/slacktest"
 	"github.com/atlilith/onboardbot/internal/sandbox/workspace"
@@ -55,6 +56,17 @@ func (w *world) workspace(change ...func(*bot.Config)) *bot.Workspace {
 	return ws
 }
 
+// replica is a replica that is alive until the test ends.
+func (w *world) replica() *liveness.Replica {
+	w.T.Helper()
+	replica := liveness.New(w.Pool, w.Logger())
+	if err := replica.Join(w.T.Context()); err != nil {
+		w.T.Fatal(err)
+	}
+	w.T.Cleanup(replica.Leave)
+	return replica
+}
+
 // start runs a bot until the test ends and returns it once it is connected.
 func (w *world) start(router *bot.Router, change ...func(*bot.Config)) *bot.Bot {
 	w.T.Helper()
@@ -65,7 +77,7 @@ func (w *world) start(router *bot.Router, change ...func(*bot.Config)) *bot.Bot 
 
 func (w *world) startOne(router *bot.Router, change ...func(*bot.Config)) (b *bot.Bot, stop func()) {
 	w.T.Helper()
-	b, err := bot.New(w.Pool, w.workspace(change...), router)
+	b, err := bot.New(w.Pool, w.workspace(change...), router, w.replica())
 	if err != nil {
 		w.T.Fatal(err)
 	}
@@ -95,7 +107,8 @@ func child(dsn, apiURL string) int {
 		if err != nil {
 			return err
 		}
-		ws, err := bot.NewWorkspace(slog.New(slog.NewTextHandler(os.Stderr, nil)), config(apiURL))
+		log := slog.New(slog.NewTextHandler(os.Stderr, nil))
+		ws, err := bot.NewWorkspace(log, config(apiURL))
 		if err != nil {
 			return err
 		}
@@ -106,7 +119,11 @@ func child(dsn, apiURL string) int {
 			}
 			select {}
 		})
-		b, err := bot.New(pool, ws, router)
+		replica := liveness.New(pool, log)
+		if err := replica.Join(ctx); err != nil {
+			return err
+		}
+		b, err := bot.New(pool, ws, router, replica)
 		if err != nil {
 			return err
 		}

@@ -19,6 +19,7 @@ import (
 	"github.com/atlilith/onboardbot/bot"
 	"github.com/atlilith/onboardbot/bot/outbox"
 	"github.com/atlilith/onboardbot/commands"
+	"github.com/atlilith/onboardbot/internal/liveness"
 	"github.com/atlilith/onboardbot/internal/sandbox/postgres"
 	"github.com/atlilith/onboardbot/internal/sandbox/workspace"
 	"github.com/atlilith/onboardbot/internal/secret"
@@ -94,7 +95,10 @@ func newRoom(t testing.TB, change ...func(*workspace.Config, *onboarding.Config,
 	must(t, err)
 	router := bot.NewRouter()
 	desk.Register(router)
-	slackBot, err := bot.New(pool, slackWorkspace, router)
+	replica := liveness.New(pool, logger)
+	must(t, replica.Join(t.Context()))
+	t.Cleanup(replica.Leave)
+	slackBot, err := bot.New(pool, slackWorkspace, router, replica)
 	must(t, err)
 	workers := river.NewWorkers()
 	messages.AddWorkers(workers)

@@ -17,6 +17,7 @@ import (
 	"github.com/atlilith/onboardbot/bot/outbox"
 	"github.com/atlilith/onboardbot/commands"
 	"github.com/atlilith/onboardbot/internal/config"
+	"github.com/atlilith/onboardbot/internal/liveness"
 	"github.com/atlilith/onboardbot/onboarding"
 	"github.com/atlilith/onboardbot/onboarding/runbook"
 )
@@ -53,6 +54,10 @@ func (a *App) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := a.replica.Join(ctx); err != nil {
+		return err
+	}
+	defer a.replica.Leave()
 	lease, err := a.service.Lease(ctx, jobs.ID())
 	if err != nil {
 		return err
@@ -89,13 +94,14 @@ type App struct {
 	handlers     *commands.Handlers
 	isolation    *isolationReports
 	certificates *certificateWatch
+	replica      *liveness.Replica
 	router       *bot.Router
 	bot          *bot.Bot
 }
 
 // New puts the product together. It connects to nothing.
 func New(pool *pgxpool.Pool, parts *runbook.Parts, settings *config.Config, log *slog.Logger) (*App, error) {
-	app := &App{pool: pool, parts: parts, settings: settings, log: log}
+	app := &App{pool: pool, parts: parts, settings: settings, log: log, replica: liveness.New(pool, log)}
 	for _, build := range []func() error{app.buildSlack, app.buildOnboarding, app.buildHandlers} {
 		if err := build(); err != nil {
 			return nil, err
@@ -168,6 +174,6 @@ func (a *App) buildHandlers() (err error) {
 	a.handlers.Register(a.router)
 	commands.NewIsolationDesk(a.handlers, a.isolation.store).Register(a.router)
 	a.certificates.desk(a.handlers).Register(a.router)
-	a.bot, err = bot.New(a.pool, a.workspace, a.router)
+	a.bot, err = bot.New(a.pool, a.workspace, a.router, a.replica)
 	return err
 }

@@ -25,6 +25,7 @@ func (a *App) newJobs() (*river.Client[pgx.Tx], error) {
 		return nil, err
 	}
 	client, err := river.NewClient(riverpgxv5.New(a.pool), &river.Config{
+		ID:      a.replica.ID(),
 		Workers: workers,
 		Queues: map[string]river.QueueConfig{
 			onboarding.Queue:   {MaxWorkers: a.settings.Database.Runs},

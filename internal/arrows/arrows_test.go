@@ -31,6 +31,7 @@ var guarded = map[string][]string{
 var (
 	postgres = []string{"postgres"}
 	jobs     = []string{"postgres", "river"}
+	slack    = []string{"slack"}
 	all      = []string{"postgres", "river", "slack"}
 )
 
@@ -41,14 +42,17 @@ var rules = []rule{
 	{"internal/cli", []string{"internal/app", "internal/doctor", "internal/config", "onboarding/certificates", "onboarding/isolation",
 		"templates"}, nil},
 	{"internal/doctor", []string{"internal/app", "internal/config", "bot/...", "commands/...", "onboarding/...", "templates"}, postgres},
-	{"internal/app", []string{"internal/config", "internal/health", "internal/migrate", "bot/...", "commands/...", "onboarding/..."}, jobs},
+	{"internal/app", []string{"internal/config", "internal/health", "internal/liveness", "internal/migrate", "bot/...", "commands/...", "onboarding/..."}, jobs},
 	{"internal/config", []string{"internal/secret", "bot", "commands", "onboarding", "onboarding/isolation/reports", "onboarding/runbook"}, postgres},
 
 	// What people type and press, and what they read.
 	{"commands", []string{"bot/...", "onboarding/...", "internal/jobs", "internal/migrate"}, all},
 
 	// The transport.
-	{"bot", []string{"internal/jobs", "internal/migrate", "internal/secret"}, all},
+	{"bot", []string{"bot/blockkit", "bot/webapi", "internal/liveness", "internal/secret"}, []string{"postgres", "slack"}},
+	{"bot/blockkit", nil, slack},
+	{"bot/outbox", []string{"bot", "bot/blockkit", "bot/webapi", "internal/jobs", "internal/locks", "internal/migrate"}, all},
+	{"bot/webapi", nil, slack},
 
 	// The domain.
 	{"onboarding", []string{"internal/jobs", "internal/migrate", "onboarding/brand"}, jobs},
@@ -85,6 +89,7 @@ var rules = []rule{
 	// What all of them stand on.
 	{"internal/health", nil, nil},
 	{"internal/jobs", nil, jobs},
+	{"internal/liveness", []string{"internal/locks"}, postgres},
 	{"internal/locks", nil, postgres},
 	{"internal/migrate", []string{"internal/locks"}, postgres},
 	{"internal/schedule", nil, postgres},
@@ -93,6 +98,7 @@ var rules = []rule{
 	// Tests, the demo and tools: no other package imports them.
 	{"internal/acceptance", nil, nil},
 	{"internal/arrows", nil, nil},
+	{"internal/sandbox/slacktest", []string{"internal/sandbox/...", "internal/migrate"}, jobs},
 	{"internal/sandbox/...", []string{"internal/sandbox/...", "templates"}, postgres},
 	{"internal/tools/...", []string{"internal/tools/..."}, nil},
 }
