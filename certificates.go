@@ -61,7 +61,7 @@ type watching struct {
 	settings  certificates.Settings
 	keeper    *certificates.Keeper
 	watch     *certificates.Watch
-	announcer *commands.Announcer
+	announcer *commands.CertificateAnnouncer
 }
 
 func newWatching(pool *pgxpool.Pool, parts *runbook.Parts, renderer *commands.Projector, settings *config.Config) (*watching, error) {
@@ -71,14 +71,14 @@ func newWatching(pool *pgxpool.Pool, parts *runbook.Parts, renderer *commands.Pr
 	if w.keeper, err = runbook.NewKeeper(parts, settings.Config, inventory); err != nil {
 		return nil, fmt.Errorf("certificates: %w", err)
 	}
-	w.announcer = commands.NewAnnouncer(renderer, settings.Certificates.Channel)
+	w.announcer = commands.NewCertificateAnnouncer(renderer, settings.Certificates.Channel)
 	w.watch = certificates.NewWatch(pool, w.keeper.Sweeper, inventory, w.announcer)
 	return w, nil
 }
 
 // desk answers about certificates.
-func (w *watching) desk(desk *commands.Handlers) *commands.CertificateDesk {
-	return commands.NewCertificateDesk(desk, w.watch, w.keeper, w.settings.Channel)
+func (w *watching) desk(desk *commands.Handlers) *commands.CertificateHandlers {
+	return commands.NewCertificateHandlers(desk, w.watch, w.keeper, w.settings.Channel)
 }
 
 // addJobs registers the watch's jobs and returns those that come by themselves.

@@ -37,7 +37,7 @@ func isolationCommand(ctx context.Context, out io.Writer, args []string) int {
 // proofs are the parts of the house that report on isolation.
 type proofs struct {
 	book   *reports.Store
-	news   *commands.IsolationNews
+	news   *commands.IsolationAnnouncer
 	watch  *reports.Watch
 	tenant *reports.Tenant
 }
@@ -51,7 +51,7 @@ func newProofs(pool *pgxpool.Pool, outbox *bot.Outbox, settings *config.Config, 
 	if err != nil {
 		return nil, err
 	}
-	news := commands.NewIsolationNews(outbox, book, settings.Commands)
+	news := commands.NewIsolationAnnouncer(outbox, book, settings.Commands)
 	watch, err := reports.NewWatch(book, checker, news, settings.Isolation)
 	if err != nil {
 		return nil, err

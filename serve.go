@@ -146,7 +146,7 @@ func build(pool *pgxpool.Pool, parts *runbook.Parts, settings *config.Config, lo
 	if err != nil {
 		return nil, fmt.Errorf("commands: %w", err)
 	}
-	audience, err := commands.NewAudience(pool, log)
+	audience, err := commands.NewNotifier(pool, log)
 	if err != nil {
 		return nil, err
 	}
@@ -165,7 +165,7 @@ func build(pool *pgxpool.Pool, parts *runbook.Parts, settings *config.Config, lo
 	if h.service, err = onboarding.New(pool, ports, policy, log); err != nil {
 		return nil, fmt.Errorf("onboarding: %w", err)
 	}
-	if h.renderer, err = commands.NewRenderer(pool, h.service, h.outbox, directory); err != nil {
+	if h.renderer, err = commands.NewProjector(pool, h.service, h.outbox, directory); err != nil {
 		return nil, fmt.Errorf("commands: %w", err)
 	}
 	reports := commands.NoReports
@@ -179,7 +179,7 @@ func build(pool *pgxpool.Pool, parts *runbook.Parts, settings *config.Config, lo
 	}
 	h.router = bot.NewRouter()
 	h.desk.Register(h.router)
-	commands.NewIsolationDesk(h.desk, h.proofs.book).Register(h.router)
+	commands.NewIsolationHandlers(h.desk, h.proofs.book).Register(h.router)
 	h.watching.desk(h.desk).Register(h.router)
 	if h.bot, err = bot.New(pool, h.workspace, h.router); err != nil {
 		return nil, err
