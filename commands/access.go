@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/atlilith/onboardbot/bot"
+	"github.com/atlilith/onboardbot/bot/blockkit"
 	"github.com/atlilith/onboardbot/commands/render/mrkdwn"
 	"github.com/atlilith/onboardbot/onboarding"
 )
@@ -16,7 +17,7 @@ func (d *Handlers) elsewhere() string {
 	}
 	names := make([]string, len(d.config.Channels))
 	for i, id := range d.config.Channels {
-		names[i] = bot.Channel(id)
+		names[i] = blockkit.Channel(id)
 	}
 	return "Onboarding happens in " + mrkdwn.Or(names) + ". Type this there."
 }

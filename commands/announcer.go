@@ -7,7 +7,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"github.com/atlilith/onboardbot/bot"
+	"github.com/atlilith/onboardbot/bot/outbox"
 	"github.com/atlilith/onboardbot/commands/render"
 	"github.com/atlilith/onboardbot/commands/render/certs"
 	"github.com/atlilith/onboardbot/onboarding/certificates"
@@ -38,7 +38,7 @@ func (a *CertificateAnnouncer) Remind(ctx context.Context, tx pgx.Tx, reminder c
 		switch _, err := a.outbox.Posted(ctx, render.RootKey(live.Run)); {
 		case err == nil:
 			message.Channel, message.Thread = live.Channel, render.RootKey(live.Run)
-		case !errors.Is(err, bot.ErrUnknownMessage):
+		case !errors.Is(err, outbox.ErrUnknownMessage):
 			return err
 		}
 	}

@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"github.com/atlilith/onboardbot/bot"
+	"github.com/atlilith/onboardbot/bot/blockkit"
+	"github.com/atlilith/onboardbot/bot/outbox"
 	"github.com/atlilith/onboardbot/commands/render"
 	"github.com/atlilith/onboardbot/onboarding"
 )
@@ -29,8 +31,8 @@ func (d *Handlers) trail(ctx context.Context, person, slug, asking string) bot.R
 	page := d.renderer.AuditLog(view)
 	page.Note("The whole trail, with every change that was applied, is a file in your messages with me.")
 	name := "log-" + slug
-	err = d.send(ctx, bot.Message{Key: "trail/" + person + "/" + asking, Channel: person, Text: bot.Escape(name),
-		File: &bot.File{Name: name + ".txt", Title: name, Content: []byte(file.String())}})
+	err = d.send(ctx, outbox.Message{Key: "trail/" + person + "/" + asking, Channel: person, Text: blockkit.Escape(name),
+		File: &outbox.File{Name: name + ".txt", Title: name, Content: []byte(file.String())}})
 	if err != nil {
 		return bot.Reply{Text: d.explain(ctx, err, "slug", slug)}
 	}

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/atlilith/onboardbot/bot"
+	"github.com/atlilith/onboardbot/bot/blockkit"
+	"github.com/atlilith/onboardbot/bot/outbox"
 	"github.com/atlilith/onboardbot/commands/render"
 	"github.com/atlilith/onboardbot/commands/render/certs"
 	"github.com/atlilith/onboardbot/commands/render/mrkdwn"
@@ -95,7 +97,7 @@ func (d *CertificateHandlers) aboutAll(ctx context.Context, command bot.Command)
 	if err != nil {
 		return bot.Reply{}, err
 	}
-	if err := d.send(ctx, append([]bot.Message{table}, pictures...)...); err != nil {
+	if err := d.send(ctx, append([]outbox.Message{table}, pictures...)...); err != nil {
 		return bot.Reply{}, err
 	}
 	return bot.Reply{Text: fmt.Sprintf("%s Looked at %s. The table is in the channel, with pictures in its thread.", mrkdwn.MarkDone, mrkdwn.Count(len(sites), "site"))}, nil
@@ -139,14 +141,14 @@ func (d *CertificateHandlers) see(ctx context.Context, domain string) (*certs.Si
 // speakable turns the errors about certificates into what a person reads.
 func speakable(err error) error {
 	if refused, ok := errors.AsType[*certificates.UnrenewableError](err); ok {
-		return userError(bot.Escape(refused.Sentence))
+		return userError(blockkit.Escape(refused.Sentence))
 	}
 	if limit, ok := errors.AsType[*certificates.LimitError](err); ok {
-		return userError(bot.Escape("Not now: " + limit.Error() + "."))
+		return userError(blockkit.Escape("Not now: " + limit.Error() + "."))
 	}
 	switch {
 	case errors.Is(err, certificates.ErrUnwatched):
-		return userError(fmt.Sprintf("I do not watch that domain. %s lists those that I do; others belong under certificates.extra in my configuration.", bot.Code(render.CertificatesCommand)))
+		return userError(fmt.Sprintf("I do not watch that domain. %s lists those that I do; others belong under certificates.extra in my configuration.", blockkit.Code(render.CertificatesCommand)))
 	case errors.Is(err, onboarding.ErrBusy):
 		return userError("Somebody is at it already: look for a question in the thread.")
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/atlilith/onboardbot/bot"
+	"github.com/atlilith/onboardbot/bot/blockkit"
 	"github.com/atlilith/onboardbot/commands/form"
 	"github.com/atlilith/onboardbot/commands/render/mrkdwn"
 	"github.com/atlilith/onboardbot/onboarding"
@@ -75,14 +76,14 @@ func (d *Handlers) beginOffered(ctx context.Context, action bot.Action, slug str
 		if err != nil {
 			return d.replace(ctx, action, d.explain(ctx, err, "slug", slug))
 		}
-		return d.replace(ctx, action, fmt.Sprintf("%s The onboarding of %s has begun%s.", mrkdwn.MarkDone, bot.Code(content.Slug), d.link(ctx, run)))
+		return d.replace(ctx, action, fmt.Sprintf("%s The onboarding of %s has begun%s.", mrkdwn.MarkDone, blockkit.Code(content.Slug), d.link(ctx, run)))
 	case !wrong:
 		return d.replace(ctx, action, d.explain(ctx, err, "slug", slug))
 	}
 	_, err = d.workspace.OpenView(ctx, action.TriggerID, form.View(meta, content.Draft, d.config.Hosts, problems))
-	text := mrkdwn.MarkFailed + " " + bot.Escape(problems.Error())
+	text := mrkdwn.MarkFailed + " " + blockkit.Escape(problems.Error())
 	if err != nil {
-		text += fmt.Sprintf("\n%s opens the form to mend it.", bot.Code(d.config.Command+" "+slug))
+		text += fmt.Sprintf("\n%s opens the form to mend it.", blockkit.Code(d.config.Command+" "+slug))
 	}
 	return d.replace(ctx, action, text)
 }
@@ -94,9 +95,9 @@ func (d *Handlers) notOffered(ctx context.Context, slug string, err error) strin
 	}
 	run, err := d.service.Latest(ctx, slug)
 	if err == nil && run.State == onboarding.RunActive {
-		return fmt.Sprintf("%s The onboarding of %s has begun%s.", mrkdwn.MarkDone, bot.Code(slug), d.link(ctx, run))
+		return fmt.Sprintf("%s The onboarding of %s has begun%s.", mrkdwn.MarkDone, blockkit.Code(slug), d.link(ctx, run))
 	}
-	return fmt.Sprintf("What was typed about %s has changed since, so that nothing was begun. %s shows it.", bot.Code(slug), bot.Code(d.config.Command+" "+slug))
+	return fmt.Sprintf("What was typed about %s has changed since, so that nothing was begun. %s shows it.", blockkit.Code(slug), blockkit.Code(d.config.Command+" "+slug))
 }
 
 // changeOffered opens the form with what a confirmation shows.

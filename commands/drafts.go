@@ -13,6 +13,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/atlilith/onboardbot/bot"
+	"github.com/atlilith/onboardbot/bot/blockkit"
 	"github.com/atlilith/onboardbot/commands/form"
 	"github.com/atlilith/onboardbot/commands/render"
 	"github.com/atlilith/onboardbot/commands/render/mrkdwn"
@@ -70,7 +71,7 @@ func (d *Handlers) resume(ctx context.Context, person bot.Person, slug string) (
 	if found.By.ID == person.ID {
 		who, has = "you", "have"
 	}
-	return content, fmt.Sprintf("This is what %s typed %s and %s not sent.", who, bot.Date(found.Updated), has), nil
+	return content, fmt.Sprintf("This is what %s typed %s and %s not sent.", who, blockkit.Date(found.Updated), has), nil
 }
 
 // forget drops what was typed for a run that has begun.
@@ -146,7 +147,7 @@ func (d *Handlers) discard(ctx context.Context, action bot.Action) error {
 	if err == nil {
 		err = d.service.DropDraft(ctx, action.Value)
 	}
-	text := fmt.Sprintf("The draft is discarded. %s begins anew.", bot.Code(d.config.Command+" "+action.Value))
+	text := fmt.Sprintf("The draft is discarded. %s begins anew.", blockkit.Code(d.config.Command+" "+action.Value))
 	if err != nil {
 		text = d.explain(ctx, err, "draft", action.Value)
 	}

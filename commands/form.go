@@ -9,6 +9,7 @@ import (
 	"github.com/slack-go/slack"
 
 	"github.com/atlilith/onboardbot/bot"
+	"github.com/atlilith/onboardbot/bot/blockkit"
 	"github.com/atlilith/onboardbot/commands/form"
 	"github.com/atlilith/onboardbot/commands/render"
 	"github.com/atlilith/onboardbot/commands/render/mrkdwn"
@@ -35,7 +36,7 @@ func (d *Handlers) start(ctx context.Context, command bot.Command, read parsedCo
 		switch {
 		case err == nil && run.State == onboarding.RunActive:
 			return bot.Reply{Text: fmt.Sprintf("%s is being onboarded already%s. %s shows where it stands.",
-				bot.Code(read.slug), d.link(ctx, run), bot.Code(d.config.Command+" "+render.WordStatus+" "+read.slug))}
+				blockkit.Code(read.slug), d.link(ctx, run), blockkit.Code(d.config.Command+" "+render.WordStatus+" "+read.slug))}
 		case err != nil && !errors.Is(err, onboarding.ErrNotFound):
 			return bot.Reply{Text: d.explain(ctx, err, "slug", read.slug)}
 		}
@@ -122,7 +123,7 @@ func (d *Handlers) orgs(ctx context.Context, suggestion bot.Suggestion) ([]*slac
 	if err := d.requireOperator(ctx, suggestion.Person); err != nil {
 		return nil, err
 	}
-	orgs, err := d.service.Platform.Orgs(ctx, suggestion.Typed, bot.MaxSelectOptions)
+	orgs, err := d.service.Platform.Orgs(ctx, suggestion.Typed, blockkit.MaxSelectOptions)
 	if err != nil {
 		return nil, fmt.Errorf("orgs: %w", err)
 	}
@@ -233,9 +234,9 @@ func (d *Handlers) wrong(content form.Draft, err error) (form.FieldErrors, bool)
 
 // answerLate puts the outcome where the form was, with everything that was typed if something has to be mended.
 func (d *Handlers) answerLate(ctx context.Context, order formSubmission, err error) {
-	view := mrkdwn.Notice("Onboarding", fmt.Sprintf("%s The onboarding of %s has begun: see %s.", mrkdwn.MarkDone, bot.Code(order.draft.Slug), bot.Channel(order.meta.Channel)))
+	view := mrkdwn.Notice("Onboarding", fmt.Sprintf("%s The onboarding of %s has begun: see %s.", mrkdwn.MarkDone, blockkit.Code(order.draft.Slug), blockkit.Channel(order.meta.Channel)))
 	if err == nil && order.meta.Plan {
-		view = mrkdwn.Notice("Onboarding", mrkdwn.MarkDone+" The plan is in "+bot.Channel(order.meta.Channel)+", where only you see it.")
+		view = mrkdwn.Notice("Onboarding", mrkdwn.MarkDone+" The plan is in "+blockkit.Channel(order.meta.Channel)+", where only you see it.")
 	}
 	text := ""
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/atlilith/onboardbot/bot"
+	"github.com/atlilith/onboardbot/bot/blockkit"
 	"github.com/atlilith/onboardbot/commands/render"
 	"github.com/atlilith/onboardbot/commands/render/mrkdwn"
 	"github.com/atlilith/onboardbot/onboarding"
@@ -28,14 +29,14 @@ func (d *Handlers) list(ctx context.Context) bot.Reply {
 		return bot.Reply{Text: d.explain(ctx, err, "command", "")}
 	}
 	if len(runs) == 0 {
-		return bot.Reply{Text: fmt.Sprintf("There are no runs yet. %s begins one.", bot.Code(d.config.Command+" merche-biche"))}
+		return bot.Reply{Text: fmt.Sprintf("There are no runs yet. %s begins one.", blockkit.Code(d.config.Command+" merche-biche"))}
 	}
 	var page mrkdwn.Builder
 	lines := make([]string, len(runs))
 	for i, run := range runs {
 		lines[i] = d.renderer.Line(run) + d.link(ctx, run)
 	}
-	page.Say(mrkdwn.JoinWithin(lines, bot.MaxSectionText))
+	page.Say(mrkdwn.JoinWithin(lines, blockkit.MaxSectionText))
 	freeze, err := d.service.Frozen(ctx)
 	if err != nil {
 		d.log.WarnContext(ctx, "whether a freeze holds is not known", "error", err)
@@ -53,7 +54,7 @@ func (d *Handlers) status(ctx context.Context, run *onboarding.Run) bot.Reply {
 	}
 	page := d.renderer.Status(view)
 	if address := d.address(ctx, render.RootKey(run.ID)); address != "" {
-		page.Note("Everything about it is in its " + bot.Link(address, "thread") + ".")
+		page.Note("Everything about it is in its " + blockkit.Link(address, "thread") + ".")
 	}
 	return page.Reply()
 }

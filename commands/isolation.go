@@ -9,6 +9,8 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/atlilith/onboardbot/bot"
+	"github.com/atlilith/onboardbot/bot/blockkit"
+	"github.com/atlilith/onboardbot/bot/outbox"
 	"github.com/atlilith/onboardbot/commands/render"
 	"github.com/atlilith/onboardbot/commands/render/isolationreport"
 	"github.com/atlilith/onboardbot/commands/render/mrkdwn"
@@ -55,16 +57,16 @@ func (d *IsolationHandlers) reply(ctx context.Context, command bot.Command) bot.
 	}
 	words := strings.Fields(mrkdwn.Unescape(command.Text))
 	if len(words) > 1 || len(words) == 1 && len([]rune(words[0])) > isolationreport.MaxTenant {
-		return bot.Reply{Text: fmt.Sprintf("Say %s for all tenants, or %s for one against all others.", bot.Code(render.IsolationCommand), bot.Code(render.IsolationCommand+" merche-biche"))}
+		return bot.Reply{Text: fmt.Sprintf("Say %s for all tenants, or %s for one against all others.", blockkit.Code(render.IsolationCommand), blockkit.Code(render.IsolationCommand+" merche-biche"))}
 	}
 	request := reports.Request{ID: uuid.New(), By: command.Person.ID, Channel: command.Channel}
 	what := "every tenant tries to reach the rows of all others"
 	if len(words) == 1 {
 		request.Tenant = words[0]
 		if d.unknown(ctx, request.Tenant) {
-			return bot.Reply{Text: fmt.Sprintf("The platform has no tenant %s, neither a Person nor an Org.", bot.Code(mrkdwn.Shorten(request.Tenant)))}
+			return bot.Reply{Text: fmt.Sprintf("The platform has no tenant %s, neither a Person nor an Org.", blockkit.Code(mrkdwn.Shorten(request.Tenant)))}
 		}
-		what = fmt.Sprintf("%s and all others try to reach each other's rows", bot.Code(request.Tenant))
+		what = fmt.Sprintf("%s and all others try to reach each other's rows", blockkit.Code(request.Tenant))
 	}
 	if err := d.book.Ask(ctx, request); err != nil {
 		return bot.Reply{Text: d.desk.explain(ctx, err, "report", request.ID.String())}
@@ -87,7 +89,7 @@ func (d *IsolationHandlers) unknown(ctx context.Context, slug string) bool {
 
 // IsolationAnnouncer says in Slack what reports on isolation say: to the channel where they are wanted, and to the App Home.
 type IsolationAnnouncer struct {
-	outbox *bot.Outbox
+	outbox *outbox.Outbox
 	book   *reports.Store
 	config Config
 }
@@ -98,7 +100,7 @@ var (
 )
 
 // NewIsolationAnnouncer returns the news of a book's reports, for the approvers of a configuration.
-func NewIsolationAnnouncer(outbox *bot.Outbox, book *reports.Store, config Config) *IsolationAnnouncer {
+func NewIsolationAnnouncer(outbox *outbox.Outbox, book *reports.Store, config Config) *IsolationAnnouncer {
 	return &IsolationAnnouncer{outbox: outbox, book: book, config: config}
 }
 

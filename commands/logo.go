@@ -9,7 +9,7 @@ import (
 
 	"github.com/slack-go/slack"
 
-	"github.com/atlilith/onboardbot/bot"
+	"github.com/atlilith/onboardbot/bot/blockkit"
 	"github.com/atlilith/onboardbot/commands/form"
 	"github.com/atlilith/onboardbot/commands/render/mrkdwn"
 	"github.com/atlilith/onboardbot/onboarding"
@@ -40,7 +40,7 @@ func (d *Handlers) logo(ctx context.Context, content form.Draft, state map[strin
 	if err != nil {
 		return "", fmt.Errorf("logo: %w", err)
 	}
-	name := bot.Truncate(mrkdwn.OneLine(file.Name), 80)
+	name := blockkit.Truncate(mrkdwn.OneLine(file.Name), 80)
 	var downloaded limited
 	err = errTooLarge
 	if file.Size <= brand.MaxLogoSize {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/atlilith/onboardbot/bot"
+	"github.com/atlilith/onboardbot/bot/blockkit"
 	"github.com/atlilith/onboardbot/commands/form"
 	"github.com/atlilith/onboardbot/commands/render"
 	"github.com/atlilith/onboardbot/commands/render/mrkdwn"
@@ -78,7 +79,7 @@ func (d *Handlers) aboutRun(ctx context.Context, command bot.Command, read parse
 	case read.word == render.WordStatus:
 		return d.status(ctx, run)
 	case !active:
-		return bot.Reply{Text: fmt.Sprintf("The %s %s has ended%s. %s", render.Undertaking(run), bot.Code(read.slug), d.link(ctx, run), render.Ended(run))}
+		return bot.Reply{Text: fmt.Sprintf("The %s %s has ended%s. %s", render.Undertaking(run), blockkit.Code(read.slug), d.link(ctx, run), render.Ended(run))}
 	case read.word == render.WordPlan:
 		plan := d.service.PlanRun(ctx, run)
 		reply, err := d.planned(ctx, plan, command.Person.ID, command.Envelope)
@@ -112,11 +113,11 @@ func (d *Handlers) noRun(ctx context.Context, slug string, err error) string {
 	}
 	for _, run := range runs {
 		if slip(run.Request.Slug, slug) {
-			meant = fmt.Sprintf(" Did you mean %s?", bot.Code(run.Request.Slug))
+			meant = fmt.Sprintf(" Did you mean %s?", blockkit.Code(run.Request.Slug))
 			break
 		}
 	}
-	return fmt.Sprintf("Nobody has onboarded %s yet.%s %s begins.", bot.Code(slug), meant, bot.Code(d.config.Command+" "+slug))
+	return fmt.Sprintf("Nobody has onboarded %s yet.%s %s begins.", blockkit.Code(slug), meant, blockkit.Code(d.config.Command+" "+slug))
 }
 
 // askCancel asks once more.

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/atlilith/onboardbot/bot"
+	"github.com/atlilith/onboardbot/bot/blockkit"
 	"github.com/atlilith/onboardbot/commands/form"
 	"github.com/atlilith/onboardbot/commands/render"
 	"github.com/atlilith/onboardbot/commands/render/mrkdwn"
@@ -53,13 +53,13 @@ func parseCommand(command, text string) (parsedCommand, error) {
 	case rest != "" && nearest(word) != "":
 		guess := nearest(word)
 		return parsedCommand{}, userError(fmt.Sprintf("%s is not something I know. Did you mean %s?",
-			bot.Code(mrkdwn.Shorten(first)), bot.Code(command+" "+guess+" "+mrkdwn.Shorten(mrkdwn.Unescape(rest)))))
+			blockkit.Code(mrkdwn.Shorten(first)), blockkit.Code(command+" "+guess+" "+mrkdwn.Shorten(mrkdwn.Unescape(rest)))))
 	case first == "":
 		return parsedCommand{}, nil
 	}
 	read, err := slugOf(mrkdwn.Unescape(text))
 	if guess := nearest(read.slug); err == nil && guess != "" {
-		read.hint = strings.TrimSpace(fmt.Sprintf("Did you mean %s? Then close this. ", bot.Code(command+" "+guess)) + read.hint)
+		read.hint = strings.TrimSpace(fmt.Sprintf("Did you mean %s? Then close this. ", blockkit.Code(command+" "+guess)) + read.hint)
 	}
 	return read, err
 }
@@ -93,7 +93,7 @@ func withInputs(text string) parsedCommand {
 		hints = append(hints, mended.hint)
 	}
 	if err != nil {
-		hints = append(hints, bot.Escape(mrkdwn.Visible(err.Error())))
+		hints = append(hints, blockkit.Escape(mrkdwn.Visible(err.Error())))
 		read.unread = true
 	}
 	read.hint = strings.Join(slices.DeleteFunc(hints, func(hint string) bool { return hint == "" }), "\n")
@@ -106,7 +106,7 @@ func withWord(command, word, rest string) (parsedCommand, error) {
 		return parsedCommand{word: word}, nil
 	case render.WordFreeze:
 		if rest == "" {
-			return parsedCommand{}, userError(fmt.Sprintf("Say why, for everyone who will wonder: %s.", bot.Code(command+" freeze the registry is down")))
+			return parsedCommand{}, userError(fmt.Sprintf("Say why, for everyone who will wonder: %s.", blockkit.Code(command+" freeze the registry is down")))
 		}
 		return parsedCommand{word: word, reason: mrkdwn.Unescape(rest)}, nil
 	}
@@ -114,7 +114,7 @@ func withWord(command, word, rest string) (parsedCommand, error) {
 		return parsedCommand{word: word}, nil
 	}
 	if rest == "" {
-		return parsedCommand{}, userError(fmt.Sprintf("Which Provider? Say %s.", bot.Code(command+" "+word+" merche-biche")))
+		return parsedCommand{}, userError(fmt.Sprintf("Which Provider? Say %s.", blockkit.Code(command+" "+word+" merche-biche")))
 	}
 	if word == render.WordPlan && strings.ContainsAny(rest, equals) {
 		read := withInputs(rest)
@@ -135,9 +135,9 @@ func slugOf(typed string) (parsedCommand, error) {
 	}
 	slug, ok := form.MendSlug(typed)
 	if !ok {
-		return parsedCommand{}, userError(fmt.Sprintf("%s cannot be a slug. %s", bot.Code(mrkdwn.Shorten(typed)), problem))
+		return parsedCommand{}, userError(fmt.Sprintf("%s cannot be a slug. %s", blockkit.Code(mrkdwn.Shorten(typed)), problem))
 	}
-	return parsedCommand{slug: slug, hint: fmt.Sprintf("A slug is kebab-case, so %s became %s.", bot.Code(mrkdwn.Shorten(typed)), bot.Code(slug))}, nil
+	return parsedCommand{slug: slug, hint: fmt.Sprintf("A slug is kebab-case, so %s became %s.", blockkit.Code(mrkdwn.Shorten(typed)), blockkit.Code(slug))}, nil
 }
 
 // nearest returns the word of which a mistyped one is one slip away, empty if there is none. A slip is a letter too much, too

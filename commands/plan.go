@@ -4,6 +4,8 @@ import (
 	"context"
 
 	"github.com/atlilith/onboardbot/bot"
+	"github.com/atlilith/onboardbot/bot/blockkit"
+	"github.com/atlilith/onboardbot/bot/outbox"
 	"github.com/atlilith/onboardbot/commands/form"
 	"github.com/atlilith/onboardbot/commands/render"
 	"github.com/atlilith/onboardbot/onboarding"
@@ -17,8 +19,8 @@ func (d *Handlers) planned(ctx context.Context, plan *onboarding.Plan, person, a
 	}
 	page.Note("This is not all of it: the whole plan is a file in your messages with me.")
 	name := "plan-" + plan.Request.Slug
-	err := d.send(ctx, bot.Message{Key: "plan/" + person + "/" + asking, Channel: person, Text: bot.Escape(name),
-		File: &bot.File{Name: name + ".txt", Title: name, Content: []byte(render.PlanText(plan))}})
+	err := d.send(ctx, outbox.Message{Key: "plan/" + person + "/" + asking, Channel: person, Text: blockkit.Escape(name),
+		File: &outbox.File{Name: name + ".txt", Title: name, Content: []byte(render.PlanText(plan))}})
 	return page.Reply(), err
 }
 

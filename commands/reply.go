@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/atlilith/onboardbot/bot"
+	"github.com/atlilith/onboardbot/bot/blockkit"
 	"github.com/atlilith/onboardbot/commands/render"
 	"github.com/atlilith/onboardbot/commands/render/mrkdwn"
 )
@@ -78,7 +79,7 @@ func (d *Handlers) explain(ctx context.Context, err error, name, id string) stri
 	if id == "" {
 		return text
 	}
-	return strings.TrimSuffix(text, ".") + " for " + bot.Code(id) + "."
+	return strings.TrimSuffix(text, ".") + " for " + blockkit.Code(id) + "."
 }
 
 // tell answers a press with a sentence that only the person who pressed reads.

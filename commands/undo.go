@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/atlilith/onboardbot/bot"
+	"github.com/atlilith/onboardbot/bot/blockkit"
 	"github.com/atlilith/onboardbot/commands/render"
 	"github.com/atlilith/onboardbot/commands/render/mrkdwn"
 	"github.com/atlilith/onboardbot/onboarding"
@@ -20,12 +21,12 @@ func (d *Handlers) askUndo(ctx context.Context, slug, asking string) bot.Reply {
 	}
 	if run.State == onboarding.RunActive {
 		return bot.Reply{Text: fmt.Sprintf("A run of %s is under way%s. %s ends it; then it can be taken back.",
-			bot.Code(slug), d.link(ctx, run), bot.Code(d.config.Command+" "+render.WordCancel+" "+slug))}
+			blockkit.Code(slug), d.link(ctx, run), blockkit.Code(d.config.Command+" "+render.WordCancel+" "+slug))}
 	}
 	undoable, err := d.service.Undoable(ctx, slug)
 	switch {
 	case errors.Is(err, onboarding.ErrNotFound):
-		return bot.Reply{Text: fmt.Sprintf("The onboarding of %s is taken back already%s.", bot.Code(slug), d.link(ctx, run))}
+		return bot.Reply{Text: fmt.Sprintf("The onboarding of %s is taken back already%s.", blockkit.Code(slug), d.link(ctx, run))}
 	case err != nil:
 		return bot.Reply{Text: d.explain(ctx, err, "slug", slug)}
 	}
@@ -46,12 +47,12 @@ func (d *Handlers) undoPressed(ctx context.Context, action bot.Action) error {
 		}
 		run, err := d.service.Undo(ctx, view.Request.Slug, action.ID == render.ActionUndoAll, action.Person.ID, action.Channel, action.Block)
 		if errors.Is(err, onboarding.ErrBusy) {
-			return fmt.Sprintf("A run of %s, or of one of its domains, began meanwhile. Nothing was taken back.", bot.Code(view.Request.Slug))
+			return fmt.Sprintf("A run of %s, or of one of its domains, began meanwhile. Nothing was taken back.", blockkit.Code(view.Request.Slug))
 		}
 		if err != nil {
 			return d.explain(ctx, err, "run", action.Value)
 		}
-		return fmt.Sprintf("%s Taking back the onboarding of %s has begun%s.", mrkdwn.MarkDone, bot.Code(view.Request.Slug), d.link(ctx, run))
+		return fmt.Sprintf("%s Taking back the onboarding of %s has begun%s.", mrkdwn.MarkDone, blockkit.Code(view.Request.Slug), d.link(ctx, run))
 	}
 	return d.replace(ctx, action, text())
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/atlilith/onboardbot/bot"
+	"github.com/atlilith/onboardbot/bot/blockkit"
 	"github.com/atlilith/onboardbot/commands/render"
 	"github.com/atlilith/onboardbot/commands/render/mrkdwn"
 )
@@ -19,7 +20,7 @@ func (d *Handlers) verify(ctx context.Context, slug string) bot.Reply {
 		if _, expected := render.ErrorText(err); expected {
 			return bot.Reply{Text: d.explain(ctx, err, "run", run.ID.String())}
 		}
-		return bot.Reply{Text: fmt.Sprintf("%s The checks of %s could not be made: %s", mrkdwn.MarkFailed, bot.Code(slug), mrkdwn.Inline(mrkdwn.Summary(err.Error())))}
+		return bot.Reply{Text: fmt.Sprintf("%s The checks of %s could not be made: %s", mrkdwn.MarkFailed, blockkit.Code(slug), mrkdwn.Inline(mrkdwn.Summary(err.Error())))}
 	}
 	return render.VerifyPage(run, look).Reply()
 }

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/atlilith/onboardbot/bot"
+	"github.com/atlilith/onboardbot/bot/blockkit"
 	"github.com/atlilith/onboardbot/onboarding"
 )
 
@@ -98,7 +98,7 @@ func (s FieldErrors) Error() string {
 }
 
 // Mrkdwn returns all sentences, one in a line.
-func (s FieldErrors) Mrkdwn() string { return bot.Escape(s.Error()) }
+func (s FieldErrors) Mrkdwn() string { return blockkit.Escape(s.Error()) }
 
 func (s FieldErrors) Add(block, problem string) {
 	if problem != "" {

@@ -3,7 +3,7 @@ package form
 import (
 	"github.com/slack-go/slack"
 
-	"github.com/atlilith/onboardbot/bot"
+	"github.com/atlilith/onboardbot/bot/blockkit"
 	"github.com/atlilith/onboardbot/commands/render"
 	"github.com/atlilith/onboardbot/commands/render/mrkdwn"
 	"github.com/atlilith/onboardbot/onboarding"
@@ -11,9 +11,9 @@ import (
 
 // choice offers values under their names.
 func choice(action, chosen string, options ...[2]string) *slack.SelectBlockElement {
-	element := slack.NewOptionsSelectBlockElement(slack.OptTypeStatic, bot.Plain("Choose", bot.MaxPlaceholder), action)
+	element := slack.NewOptionsSelectBlockElement(slack.OptTypeStatic, blockkit.Plain("Choose", blockkit.MaxPlaceholder), action)
 	for _, each := range options {
-		option := bot.Option(each[0], each[1], "")
+		option := blockkit.Option(each[0], each[1], "")
 		element.Options = append(element.Options, option)
 		if each[0] == chosen {
 			element.InitialOption = option
@@ -27,8 +27,8 @@ var whileTyping = &slack.DispatchActionConfig{TriggerActionsOn: []string{"on_cha
 
 // textInput has no limit but Slack's own, so that what is too long is answered with a sentence and not by a deaf keyboard.
 func textInput(placeholder, value string) *slack.PlainTextInputBlockElement {
-	element := slack.NewPlainTextInputBlockElement(bot.Plain(placeholder, bot.MaxPlaceholder), ActionInput)
-	element.InitialValue, element.DispatchActionConfig = bot.Truncate(value, bot.MaxInputLength), whileTyping
+	element := slack.NewPlainTextInputBlockElement(blockkit.Plain(placeholder, blockkit.MaxPlaceholder), ActionInput)
+	element.InitialValue, element.DispatchActionConfig = blockkit.Truncate(value, blockkit.MaxInputLength), whileTyping
 	return element
 }
 
@@ -47,7 +47,7 @@ func modeChoice(chosen onboarding.Mode) *slack.RadioButtonsBlockElement {
 	}
 	element := slack.NewRadioButtonsBlockElement(ActionMode)
 	for _, mode := range onboarding.Modes {
-		option := bot.Option(string(mode), mode.String(), about[mode])
+		option := blockkit.Option(string(mode), mode.String(), about[mode])
 		element.Options = append(element.Options, option)
 		if mode == chosen {
 			element.InitialOption = option
@@ -57,7 +57,7 @@ func modeChoice(chosen onboarding.Mode) *slack.RadioButtonsBlockElement {
 }
 
 func orgChoice(slug, name string) *slack.SelectBlockElement {
-	element := slack.NewOptionsSelectBlockElement(slack.OptTypeExternal, bot.Plain("Type a part of its name", bot.MaxPlaceholder), ActionOrg)
+	element := slack.NewOptionsSelectBlockElement(slack.OptTypeExternal, blockkit.Plain("Type a part of its name", blockkit.MaxPlaceholder), ActionOrg)
 	none := 0
 	element.MinQueryLength = &none
 	if slug != "" {
@@ -70,7 +70,7 @@ func orgChoice(slug, name string) *slack.SelectBlockElement {
 func OrgOptions(orgs []onboarding.Org) []*slack.OptionBlockObject {
 	var options []*slack.OptionBlockObject
 	for _, org := range orgs {
-		if len(org.Slug) > bot.MaxOptionValue || org.Slug == "" || len(options) == bot.MaxSelectOptions {
+		if len(org.Slug) > blockkit.MaxOptionValue || org.Slug == "" || len(options) == blockkit.MaxSelectOptions {
 			continue
 		}
 		options = append(options, orgOption(org))
@@ -79,5 +79,5 @@ func OrgOptions(orgs []onboarding.Org) []*slack.OptionBlockObject {
 }
 
 func orgOption(org onboarding.Org) *slack.OptionBlockObject {
-	return bot.Option(org.Slug, mrkdwn.OneLine(render.OrgName(org)), mrkdwn.OneLine(org.Slug))
+	return blockkit.Option(org.Slug, mrkdwn.OneLine(render.OrgName(org)), mrkdwn.OneLine(org.Slug))
 }

@@ -6,7 +6,7 @@ import (
 
 	"github.com/slack-go/slack"
 
-	"github.com/atlilith/onboardbot/bot"
+	"github.com/atlilith/onboardbot/bot/blockkit"
 	"github.com/atlilith/onboardbot/commands/render/mrkdwn"
 	"github.com/atlilith/onboardbot/onboarding"
 )
@@ -22,7 +22,7 @@ func View(meta Meta, d Draft, hosts []string, problems map[string]string, hints 
 	f := &fields{problems: problems}
 	for _, hint := range hints {
 		if hint != "" {
-			f.blocks = append(f.blocks, bot.Context(hint))
+			f.blocks = append(f.blocks, blockkit.Context(hint))
 		}
 	}
 	if meta.Resumed {
@@ -31,8 +31,8 @@ func View(meta Meta, d Draft, hosts []string, problems map[string]string, hints 
 	// What was typed as the slug alone names no draft yet, and every beginning of it would.
 	f.add(blockSlug, "Slug", "Kebab-case and unique over people and Orgs. It cannot be changed later.", textInput("merche-biche", d.Slug))
 	f.typed(blockName, "Display name", "", textInput("Merche Biche", d.Name))
-	email := slack.NewEmailTextInputBlockElement(bot.Plain("merche@example.com", bot.MaxPlaceholder), ActionInput)
-	email.InitialValue, email.DispatchActionConfig = bot.Truncate(d.Email, bot.MaxInputLength), whileTyping
+	email := slack.NewEmailTextInputBlockElement(blockkit.Plain("merche@example.com", blockkit.MaxPlaceholder), ActionInput)
+	email.InitialValue, email.DispatchActionConfig = blockkit.Truncate(d.Email, blockkit.MaxInputLength), whileTyping
 	f.typed(blockEmail, "Email", "", email)
 	f.typed(blockMode, "Operating mode", "", modeChoice(d.Mode))
 	switch d.Mode {
@@ -52,7 +52,7 @@ func View(meta Meta, d Draft, hosts []string, problems map[string]string, hints 
 	}
 	return slack.ModalViewRequest{
 		Type: slack.VTModal, CallbackID: ViewForm, PrivateMetadata: meta.encode(),
-		Title: bot.Plain(titleText, bot.MaxViewTitle), Submit: bot.Plain(submit, bot.MaxViewTitle), Close: bot.Plain("Close", bot.MaxViewTitle),
+		Title: blockkit.Plain(titleText, blockkit.MaxViewTitle), Submit: blockkit.Plain(submit, blockkit.MaxViewTitle), Close: blockkit.Plain("Close", blockkit.MaxViewTitle),
 		Blocks: slack.Blocks{BlockSet: f.blocks},
 	}
 }
@@ -67,9 +67,9 @@ func (f *fields) add(block, label, hint string, element slack.BlockElement) *sla
 	if problem := f.problems[block]; problem != "" {
 		f.blocks = append(f.blocks, complaints(problem)...)
 	}
-	input := slack.NewInputBlock(block, bot.Plain(label, bot.MaxInputLabel), nil, element)
+	input := slack.NewInputBlock(block, blockkit.Plain(label, blockkit.MaxInputLabel), nil, element)
 	if hint != "" {
-		input.Hint = bot.Plain(hint, bot.MaxInputHint)
+		input.Hint = blockkit.Plain(hint, blockkit.MaxInputHint)
 	}
 	f.blocks = append(f.blocks, input)
 	return input
@@ -81,12 +81,12 @@ func complaints(problem string) []slack.Block {
 	text := ""
 	flush := func() {
 		if text != "" {
-			alerts = append(alerts, slack.NewAlertBlock(bot.Plain(strings.TrimSpace(text), bot.MaxAlert), slack.AlertBlockOptionLevel(slack.AlertLevelError)))
+			alerts = append(alerts, slack.NewAlertBlock(blockkit.Plain(strings.TrimSpace(text), blockkit.MaxAlert), slack.AlertBlockOptionLevel(slack.AlertLevelError)))
 		}
 		text = ""
 	}
 	for _, sentence := range strings.SplitAfter(mrkdwn.OneLine(problem), ". ") {
-		if utf8.RuneCountInString(bot.Escape(text+sentence)) > bot.MaxAlert {
+		if utf8.RuneCountInString(blockkit.Escape(text+sentence)) > blockkit.MaxAlert {
 			flush()
 		}
 		text += sentence

@@ -9,7 +9,7 @@ import (
 	"github.com/rogpeppe/go-internal/txtar"
 	"github.com/slack-go/slack"
 
-	"github.com/atlilith/onboardbot/bot"
+	"github.com/atlilith/onboardbot/bot/outbox"
 	"github.com/atlilith/onboardbot/commands/render/mrkdwn"
 	"github.com/atlilith/onboardbot/internal/sandbox/golden"
 	"github.com/atlilith/onboardbot/onboarding"
@@ -20,7 +20,7 @@ func TestConfirmation(t *testing.T) {
 	request, _ := Draft{Slug: "merche-biche", Name: "Merche <Biche>", Email: "merche@example.com", Mode: onboarding.ModeOwner, OrgSlug: "m", OrgName: "M & *F*",
 		Domains: "merche-biche.com merche.example", Mail: PerDomain, Mails: "merche.example: forward me@example.org", Copy: "Hello", Palette: "#fff"}.Request(twoHosts)
 	reply := Confirmation(request, twoHosts, "merche-biche", uuid.MustParse("0198c0de-0000-7000-8000-000000000009")).Reply()
-	golden.CheckMessages(t, []bot.Message{{Key: "offer", Text: reply.Text, Blocks: reply.Blocks}})
+	golden.CheckMessages(t, []outbox.Message{{Key: "offer", Text: reply.Text, Blocks: reply.Blocks}})
 	golden.Compare(t, filepath.Join("testdata", "reply", "offer.txtar"), txtar.Format(&txtar.Archive{Files: []txtar.File{
 		{Name: "text", Data: []byte(reply.Text + "\n")}, {Name: "blocks.json", Data: golden.Indented(reply.Blocks)}}}))
 }

@@ -10,7 +10,8 @@ import (
 	"github.com/google/uuid"
 	"github.com/slack-go/slack"
 
-	"github.com/atlilith/onboardbot/bot"
+	"github.com/atlilith/onboardbot/bot/blockkit"
+	"github.com/atlilith/onboardbot/bot/outbox"
 	"github.com/atlilith/onboardbot/commands/render/changes"
 	"github.com/atlilith/onboardbot/commands/render/mrkdwn"
 	"github.com/atlilith/onboardbot/onboarding"
@@ -21,7 +22,7 @@ func ApprovalKey(approval *onboarding.Approval) string {
 }
 
 // approval is the question about one change, and what became of it: asked, decided, under way, done.
-func (s Renderer) approval(view *onboarding.View, approval *onboarding.Approval, now time.Time) bot.Message {
+func (s Renderer) approval(view *onboarding.View, approval *onboarding.Approval, now time.Time) outbox.Message {
 	var page mrkdwn.Builder
 	name := StepName(view, approval.Step)
 	attempts := attemptsUnder(view, approval.ID)
@@ -29,7 +30,7 @@ func (s Renderer) approval(view *onboarding.View, approval *onboarding.Approval,
 	if s.freeze != nil && approval.State == onboarding.ApprovalApproved && len(attempts) == 0 {
 		mark, words = mrkdwn.MarkFrozen, "approved, and held"
 	}
-	page.Say(fmt.Sprintf("%s *%s*: %s\n%s", mark, bot.Escape(name), words, mrkdwn.Inline(mrkdwn.Summary(approval.Change.Summary))))
+	page.Say(fmt.Sprintf("%s *%s*: %s\n%s", mark, blockkit.Escape(name), words, mrkdwn.Inline(mrkdwn.Summary(approval.Change.Summary))))
 	open := approval.State == onboarding.ApprovalOpen
 	if open {
 		page.Note(why(approval.Step))
@@ -60,18 +61,18 @@ func (s Renderer) approval(view *onboarding.View, approval *onboarding.Approval,
 	var buttons []*slack.ButtonBlockElement
 	id := approval.ID.String()
 	if open {
-		buttons = append(buttons, bot.Button(ActionApprove, id, "Approve", slack.StylePrimary), bot.Button(ActionReject, id, "Reject…", slack.StyleDanger))
+		buttons = append(buttons, blockkit.Button(ActionApprove, id, "Approve", slack.StylePrimary), blockkit.Button(ActionReject, id, "Reject…", slack.StyleDanger))
 	}
 	if hidden > 0 {
-		buttons = append(buttons, bot.Button(ActionShow, id, "Show all", ""))
+		buttons = append(buttons, blockkit.Button(ActionShow, id, "Show all", ""))
 	}
 	if open && s.BreakGlass {
-		buttons = append(buttons, bot.Button(ActionGlass, id, "Break the glass…", ""))
+		buttons = append(buttons, blockkit.Button(ActionGlass, id, "Break the glass…", ""))
 	}
 	if len(buttons) > 0 {
 		page.Buttons("approval", buttons...)
 	}
-	return bot.Message{Key: ApprovalKey(approval), Channel: view.Channel, Thread: RootKey(view.ID), Text: page.Text(), Blocks: page.Blocks}
+	return outbox.Message{Key: ApprovalKey(approval), Channel: view.Channel, Thread: RootKey(view.ID), Text: page.Text(), Blocks: page.Blocks}
 }
 
 // settled reports that nothing more comes of a question: then it is a record, which shows less of itself.
@@ -129,13 +130,13 @@ func (s Renderer) remarks(page *mrkdwn.Builder, step *onboarding.Step) {
 func (s Renderer) decisions(page *mrkdwn.Builder, view *onboarding.View, approval *onboarding.Approval) {
 	agreed := 0
 	for _, vote := range approval.Votes {
-		line := fmt.Sprintf("%s Rejected by %s %s", mrkdwn.MarkFailed, mrkdwn.Mention(vote.By), bot.Date(vote.At))
+		line := fmt.Sprintf("%s Rejected by %s %s", mrkdwn.MarkFailed, mrkdwn.Mention(vote.By), blockkit.Date(vote.At))
 		switch {
 		case vote.BrokeGlass:
-			line = fmt.Sprintf("%s %s broke the glass %s", mrkdwn.MarkWarning, mrkdwn.Mention(vote.By), bot.Date(vote.At))
+			line = fmt.Sprintf("%s %s broke the glass %s", mrkdwn.MarkWarning, mrkdwn.Mention(vote.By), blockkit.Date(vote.At))
 		case vote.Agrees:
 			agreed++
-			line = fmt.Sprintf("%s Approved by %s %s", mrkdwn.MarkDone, mrkdwn.Mention(vote.By), bot.Date(vote.At))
+			line = fmt.Sprintf("%s Approved by %s %s", mrkdwn.MarkDone, mrkdwn.Mention(vote.By), blockkit.Date(vote.At))
 			if approval.Needs > 1 {
 				line += fmt.Sprintf(", %d of %d", agreed, approval.Needs)
 			}
@@ -177,9 +178,9 @@ func (s Renderer) small(approval *onboarding.Approval, hidden int) string {
 	if hidden > 0 {
 		facts = append(facts, fmt.Sprintf("%d more lines: press Show all", hidden))
 	}
-	facts = append(facts, "Digest "+bot.Code(approval.Digest.Short()))
+	facts = append(facts, "Digest "+blockkit.Code(approval.Digest.Short()))
 	if approval.State == onboarding.ApprovalOpen {
-		facts = append(facts, "expires "+bot.Date(approval.Expires))
+		facts = append(facts, "expires "+blockkit.Date(approval.Expires))
 	}
 	return strings.Join(facts, " · ")
 }
@@ -208,7 +209,7 @@ func tail(attempt *onboarding.Attempt) string {
 	const width = 160
 	lines := make([]string, len(attempt.Tail))
 	for i, line := range attempt.Tail {
-		lines[i] = bot.Truncate(mrkdwn.Visible(colours.ReplaceAllString(line, "")), width)
+		lines[i] = blockkit.Truncate(mrkdwn.Visible(colours.ReplaceAllString(line, "")), width)
 	}
 	return strings.TrimSpace(strings.Join(lines, "\n"))
 }

@@ -8,7 +8,7 @@ import (
 
 	"github.com/google/uuid"
 
-	"github.com/atlilith/onboardbot/bot"
+	"github.com/atlilith/onboardbot/bot/blockkit"
 	"github.com/atlilith/onboardbot/commands/render/changes"
 	"github.com/atlilith/onboardbot/commands/render/mrkdwn"
 	"github.com/atlilith/onboardbot/onboarding"
@@ -27,13 +27,13 @@ func (s Renderer) AuditLog(view *onboarding.View) *mrkdwn.Builder {
 	var lines []string
 	room := trailRoom
 	for i, event := range slices.Backward(view.Events) {
-		at := bot.Clock(event.At)
+		at := blockkit.Clock(event.At)
 		if i == 0 || view.Events[i-1].At.UTC().YearDay() != event.At.UTC().YearDay() {
-			at = bot.Date(event.At)
+			at = blockkit.Date(event.At)
 		}
 		line := at + " " + eventText(view, event, mrkdwn.Mention, mrkdwn.Inline)
 		if event.Digest != "" {
-			line += " · " + bot.Code(event.Digest.Short())
+			line += " · " + blockkit.Code(event.Digest.Short())
 		}
 		if room -= len(line); room < 0 || len(lines) == trailLines {
 			break
@@ -43,11 +43,11 @@ func (s Renderer) AuditLog(view *onboarding.View) *mrkdwn.Builder {
 	slices.Reverse(lines)
 	if left := len(view.Events) - len(lines); left > 0 {
 		if at := view.Events[min(left, len(view.Events)-1)].At; len(lines) > 0 {
-			lines[0] = strings.Replace(lines[0], bot.Clock(at), bot.Date(at), 1)
+			lines[0] = strings.Replace(lines[0], blockkit.Clock(at), blockkit.Date(at), 1)
 		}
 		page.Note(fmt.Sprintf("%d earlier lines are in the file.", left))
 	}
-	for _, block := range mrkdwn.Chunks(strings.Join(lines, "\n"), bot.MaxSectionText) {
+	for _, block := range mrkdwn.Chunks(strings.Join(lines, "\n"), blockkit.MaxSectionText) {
 		page.Say(block)
 	}
 	return page

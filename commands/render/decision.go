@@ -7,7 +7,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/slack-go/slack"
 
-	"github.com/atlilith/onboardbot/bot"
+	"github.com/atlilith/onboardbot/bot/blockkit"
 	"github.com/atlilith/onboardbot/commands/render/changes"
 	"github.com/atlilith/onboardbot/commands/render/mrkdwn"
 	"github.com/atlilith/onboardbot/onboarding"
@@ -35,7 +35,7 @@ const (
 )
 
 func reasonInput() *slack.PlainTextInputBlockElement {
-	reason := slack.NewPlainTextInputBlockElement(bot.Plain("For the requester, and for the record", bot.MaxPlaceholder), ActionReason)
+	reason := slack.NewPlainTextInputBlockElement(blockkit.Plain("For the requester, and for the record", blockkit.MaxPlaceholder), ActionReason)
 	reason.Multiline, reason.MaxLength = true, onboarding.MaxReason
 	return reason
 }
@@ -62,8 +62,8 @@ func ReasonForm(name string, approval *onboarding.Approval, do Decision) slack.M
 	}
 	return slack.ModalViewRequest{
 		Type: slack.VTModal, CallbackID: ViewReason, PrivateMetadata: string(meta),
-		Title: bot.Plain(titleText, bot.MaxViewTitle), Submit: bot.Plain(submit, bot.MaxViewTitle), Close: bot.Plain("Back", bot.MaxViewTitle),
-		Blocks: slack.Blocks{BlockSet: append(page.Blocks, slack.NewInputBlock(BlockReason, bot.Plain(label, bot.MaxInputLabel), nil, reason))},
+		Title: blockkit.Plain(titleText, blockkit.MaxViewTitle), Submit: blockkit.Plain(submit, blockkit.MaxViewTitle), Close: blockkit.Plain("Back", blockkit.MaxViewTitle),
+		Blocks: slack.Blocks{BlockSet: append(page.Blocks, slack.NewInputBlock(BlockReason, blockkit.Plain(label, blockkit.MaxInputLabel), nil, reason))},
 	}
 }
 
@@ -79,10 +79,10 @@ func ChangePage(name string, approval *onboarding.Approval, number int) slack.Mo
 	for _, part := range all[number] {
 		page.Parts(part)
 	}
-	page.Note(fmt.Sprintf("Digest %s · page %d of %d", bot.Code(string(approval.Digest)), number+1, len(all)))
+	page.Note(fmt.Sprintf("Digest %s · page %d of %d", blockkit.Code(string(approval.Digest)), number+1, len(all)))
 	page.PageButtons(ActionPage, approval.ID.String(), number, len(all))
 	return slack.ModalViewRequest{
-		Type: slack.VTModal, CallbackID: viewChange, Title: bot.Plain("The whole change", bot.MaxViewTitle), Close: bot.Plain("Close", bot.MaxViewTitle),
+		Type: slack.VTModal, CallbackID: viewChange, Title: blockkit.Plain("The whole change", blockkit.MaxViewTitle), Close: blockkit.Plain("Close", blockkit.MaxViewTitle),
 		Blocks: slack.Blocks{BlockSet: page.Blocks},
 	}
 }

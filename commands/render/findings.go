@@ -5,13 +5,14 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/atlilith/onboardbot/bot"
+	"github.com/atlilith/onboardbot/bot/blockkit"
+	"github.com/atlilith/onboardbot/bot/outbox"
 	"github.com/atlilith/onboardbot/commands/render/mrkdwn"
 	"github.com/atlilith/onboardbot/onboarding"
 )
 
 // findings is what a step that only looks has found, or what one that waits still waits for. It stays in place while it changes.
-func (s Renderer) findings(view *onboarding.View, step *onboarding.Step) bot.Message {
+func (s Renderer) findings(view *onboarding.View, step *onboarding.Step) outbox.Message {
 	var page mrkdwn.Builder
 	at := place(view.Run, step)
 	name := "*" + mrkdwn.Inline(title(step.Definition)) + "*"
@@ -19,7 +20,7 @@ func (s Renderer) findings(view *onboarding.View, step *onboarding.Step) bot.Mes
 	switch {
 	case waiting:
 		page.Say(fmt.Sprintf("%s %s waits for the world to change. It looks again by itself.\n%s, this is what it waits for:", mrkdwn.MarkBusy, name, mrkdwn.Mention(view.Requester)))
-		page.Parts(mrkdwn.Part{Body: bot.Truncate(mrkdwn.Visible(step.Detail), 2000)})
+		page.Parts(mrkdwn.Part{Body: blockkit.Truncate(mrkdwn.Visible(step.Detail), 2000)})
 	case step.State == onboarding.StepDone:
 		page.Say(fmt.Sprintf("%s %s: %s", mrkdwn.MarkDone, name, tally(step.Findings)))
 	case step.State.Stuck() && len(step.Findings) == 0:
@@ -33,9 +34,9 @@ func (s Renderer) findings(view *onboarding.View, step *onboarding.Step) bot.Mes
 		page.Table(rows(step.Findings))
 	}
 	if waiting {
-		page.Buttons(stepID(at), bot.Button(ActionCheck, view.ID.String(), "Check now", ""))
+		page.Buttons(stepID(at), blockkit.Button(ActionCheck, view.ID.String(), "Check now", ""))
 	}
-	return bot.Message{Key: RootKey(view.ID) + "/" + stepID(at), Channel: view.Channel, Thread: RootKey(view.ID), Text: page.Text(), Blocks: page.Blocks}
+	return outbox.Message{Key: RootKey(view.ID) + "/" + stepID(at), Channel: view.Channel, Thread: RootKey(view.ID), Text: page.Text(), Blocks: page.Blocks}
 }
 
 // tally counts findings in words.
@@ -57,7 +58,7 @@ func tally(findings []onboarding.Finding) string {
 	return strings.Join(append(words, fmt.Sprintf("%d of %d passed", count[onboarding.OK], len(findings))), ", ") + "."
 }
 
-// maxFindings is how many findings a message shows; with their texts they stay below [bot.MaxMessageWeight].
+// maxFindings is how many findings a message shows; with their texts they stay below [blockkit.MaxMessageWeight].
 const maxFindings = 28
 
 // rows lays findings out for a table of two columns, which a phone can still show: what failed first, for who does not scroll. Of
@@ -104,10 +105,10 @@ func row(finding onboarding.Finding) []string {
 	}
 	seen := mrkdwn.OneLine(finding.Detail)
 	if fix := mrkdwn.OneLine(finding.Fix); fix != "" && finding.Level != onboarding.OK {
-		seen = strings.TrimSpace(bot.Truncate(seen, seenLimit/2) + " → " + fix)
+		seen = strings.TrimSpace(blockkit.Truncate(seen, seenLimit/2) + " → " + fix)
 	}
 	if seen == "" {
 		seen = "–"
 	}
-	return []string{mark + bot.Truncate(mrkdwn.OneLine(finding.Name), nameLimit), bot.Truncate(seen, seenLimit)}
+	return []string{mark + blockkit.Truncate(mrkdwn.OneLine(finding.Name), nameLimit), blockkit.Truncate(seen, seenLimit)}
 }

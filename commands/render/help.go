@@ -3,7 +3,7 @@ package render
 import (
 	"strings"
 
-	"github.com/atlilith/onboardbot/bot"
+	"github.com/atlilith/onboardbot/bot/blockkit"
 	"github.com/atlilith/onboardbot/commands/render/mrkdwn"
 )
 
@@ -49,7 +49,7 @@ func HelpPage(command string) *mrkdwn.Builder {
 			if !strings.HasPrefix(typed, "/") {
 				typed = command + typed
 			}
-			lines = append(lines, bot.Code(typed)+" "+line[1])
+			lines = append(lines, blockkit.Code(typed)+" "+line[1])
 		}
 		page.Say(strings.Join(lines, "\n"))
 	}

@@ -1,7 +1,8 @@
 package render
 
 import (
-	"github.com/atlilith/onboardbot/bot"
+	"github.com/atlilith/onboardbot/bot/blockkit"
+	"github.com/atlilith/onboardbot/bot/outbox"
 	"github.com/atlilith/onboardbot/commands/render/mrkdwn"
 	"github.com/atlilith/onboardbot/onboarding"
 )
@@ -20,12 +21,12 @@ func Logged(view *onboarding.View) []*onboarding.Attempt {
 }
 
 // LogFile is an attempt's output as a file in the thread.
-func LogFile(view *onboarding.View, attempt *onboarding.Attempt, content string) bot.Message {
+func LogFile(view *onboarding.View, attempt *onboarding.Attempt, content string) outbox.Message {
 	name := StepName(view, attempt.Step)
-	return bot.Message{
+	return outbox.Message{
 		Key: RootKey(view.ID) + "/log/" + attempt.ID.String(), Channel: view.Channel, Thread: RootKey(view.ID),
 		Text: mrkdwn.Inline("Log of " + name),
-		File: &bot.File{Name: logName(attempt), Title: mrkdwn.OneLine("Log of " + name), Content: []byte(content)},
+		File: &outbox.File{Name: logName(attempt), Title: mrkdwn.OneLine("Log of " + name), Content: []byte(content)},
 	}
 }
 
@@ -33,7 +34,7 @@ func LogFile(view *onboarding.View, attempt *onboarding.Attempt, content string)
 func logName(attempt *onboarding.Attempt) string {
 	name := attempt.Step.Kind()
 	if domain := attempt.Step.Domain(); domain != "" {
-		name += "-" + bot.Truncate(domain, 80)
+		name += "-" + blockkit.Truncate(domain, 80)
 	}
 	return name + "-" + attempt.ID.String()[:8] + ".log"
 }

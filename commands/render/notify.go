@@ -7,7 +7,8 @@ import (
 
 	"github.com/slack-go/slack"
 
-	"github.com/atlilith/onboardbot/bot"
+	"github.com/atlilith/onboardbot/bot/blockkit"
+	"github.com/atlilith/onboardbot/bot/outbox"
 	"github.com/atlilith/onboardbot/commands/render/mrkdwn"
 	"github.com/atlilith/onboardbot/onboarding"
 )
@@ -18,15 +19,15 @@ const directMessageWindow = 10 * time.Minute
 
 // Direct is what people get as direct messages about a run: each question that was put, and what came of it, reminders, and what
 // was escalated. The approvers and those whom it is escalated to are user ids by now.
-func (s Renderer) Direct(view *onboarding.View, now time.Time, approvers, escalated []string) []bot.Message {
-	var messages []bot.Message
+func (s Renderer) Direct(view *onboarding.View, now time.Time, approvers, escalated []string) []outbox.Message {
+	var messages []outbox.Message
 	together := map[int64]bool{}
 	for i, event := range view.Events {
 		approval := view.Approval(event.Approval)
 		if approval == nil || view.Step(event.Step) == nil {
 			continue
 		}
-		var message bot.Message
+		var message outbox.Message
 		to := approvers
 		switch event.Kind {
 		case onboarding.EventAsked:
@@ -61,17 +62,17 @@ func (s Renderer) Direct(view *onboarding.View, now time.Time, approvers, escala
 }
 
 // directly is a message of a thread as one person gets it, with what the thread would have told them.
-func (s Renderer) directly(view *onboarding.View, message bot.Message, person string) bot.Message {
-	head := fmt.Sprintf("For *%s* (%s), asked by %s in %s", mrkdwn.Inline(view.Request.DisplayName), bot.Code(view.Request.Slug), mrkdwn.Mention(view.Requester), bot.Channel(view.Channel))
-	message.Blocks = slices.Insert(slices.Clone(message.Blocks), 0, slack.Block(bot.Context(head)))
-	message.Text = bot.Truncate(head+"\n"+message.Text, bot.MaxText)
+func (s Renderer) directly(view *onboarding.View, message outbox.Message, person string) outbox.Message {
+	head := fmt.Sprintf("For *%s* (%s), asked by %s in %s", mrkdwn.Inline(view.Request.DisplayName), blockkit.Code(view.Request.Slug), mrkdwn.Mention(view.Requester), blockkit.Channel(view.Channel))
+	message.Blocks = slices.Insert(slices.Clone(message.Blocks), 0, slack.Block(blockkit.Context(head)))
+	message.Text = blockkit.Truncate(head+"\n"+message.Text, blockkit.MaxText)
 	message.Key, message.Channel, message.Thread = message.Key+"/dm/"+person, person, ""
 	return message
 }
 
 // call asks people once more for the decisions that wait: the approvers before a question expires, and the second group where it is
 // escalated. What calls at the same time is one message.
-func (s Renderer) call(view *onboarding.View, events []onboarding.Event) bot.Message {
+func (s Renderer) call(view *onboarding.View, events []onboarding.Event) outbox.Message {
 	var page mrkdwn.Builder
 	var names, settled []string
 	var open []*onboarding.Approval
@@ -99,10 +100,10 @@ func (s Renderer) call(view *onboarding.View, events []onboarding.Event) bot.Mes
 		page.Say(fmt.Sprintf("%s %s needed a decision; %s.", mrkdwn.MarkClock, several(settled), ending))
 	case escalated:
 		page.Say(fmt.Sprintf("%s *Escalated*: nobody has decided on %s since %s. %s above in this thread and %s %s.",
-			mrkdwn.MarkAlarm, several(names), bot.Date(open[0].Asked), number(open, "It waits", "They wait"), number(open, "expires", "expire"), bot.Date(open[0].Expires)))
+			mrkdwn.MarkAlarm, several(names), blockkit.Date(open[0].Asked), number(open, "It waits", "They wait"), number(open, "expires", "expire"), blockkit.Date(open[0].Expires)))
 	default:
 		page.Say(fmt.Sprintf("%s %s still %s a decision, above in this thread. %s %s.",
-			mrkdwn.MarkClock, several(names), number(open, "needs", "need"), number(open, "It expires", "They expire"), bot.Date(open[0].Expires)))
+			mrkdwn.MarkClock, several(names), number(open, "needs", "need"), number(open, "It expires", "They expire"), blockkit.Date(open[0].Expires)))
 	}
 	var who []string
 	switch {
@@ -121,7 +122,7 @@ func (s Renderer) call(view *onboarding.View, events []onboarding.Event) bot.Mes
 	if len(who) > 0 {
 		page.Say(mrkdwn.MentionAny(who))
 	}
-	return bot.Message{Key: eventKey(events[0]), Channel: view.Channel, Thread: RootKey(view.ID), Text: page.Text(), Blocks: page.Blocks}
+	return outbox.Message{Key: eventKey(events[0]), Channel: view.Channel, Thread: RootKey(view.ID), Text: page.Text(), Blocks: page.Blocks}
 }
 
 // several joins words as in a sentence about all of them; of many it names the first.
@@ -141,13 +142,13 @@ func number(open []*onboarding.Approval, one, several string) string {
 }
 
 // glassBroken names who approved alone, why, and everyone who was skipped.
-func (s Renderer) glassBroken(view *onboarding.View, event onboarding.Event) bot.Message {
+func (s Renderer) glassBroken(view *onboarding.View, event onboarding.Event) outbox.Message {
 	var page mrkdwn.Builder
 	name := string(event.Step)
 	if step := view.Step(event.Step); step != nil {
 		name = title(step.Definition)
 	}
-	page.Say(fmt.Sprintf("%s *%s broke the glass* on *%s* %s, without a second operator.\n>%s", mrkdwn.MarkAlarm, mrkdwn.Mention(event.Actor), mrkdwn.Inline(name), bot.Date(event.At), mrkdwn.Inline(mrkdwn.Summary(event.Text))))
+	page.Say(fmt.Sprintf("%s *%s broke the glass* on *%s* %s, without a second operator.\n>%s", mrkdwn.MarkAlarm, mrkdwn.Mention(event.Actor), mrkdwn.Inline(name), blockkit.Date(event.At), mrkdwn.Inline(mrkdwn.Summary(event.Text))))
 	skipped := slices.DeleteFunc(slices.Clone(s.Approvers), func(id string) bool { return id == event.Actor.ID })
 	for _, id := range s.EscalateTo {
 		if !slices.Contains(skipped, id) && id != event.Actor.ID {
@@ -157,5 +158,5 @@ func (s Renderer) glassBroken(view *onboarding.View, event onboarding.Event) bot
 	if len(skipped) > 0 {
 		page.Say("Skipped, and asked to look at it now: " + mrkdwn.MentionAll(skipped))
 	}
-	return bot.Message{Key: eventKey(event), Channel: view.Channel, Thread: RootKey(view.ID), Text: page.Text(), Blocks: page.Blocks}
+	return outbox.Message{Key: eventKey(event), Channel: view.Channel, Thread: RootKey(view.ID), Text: page.Text(), Blocks: page.Blocks}
 }

@@ -6,7 +6,7 @@ import (
 
 	"github.com/slack-go/slack"
 
-	"github.com/atlilith/onboardbot/bot"
+	"github.com/atlilith/onboardbot/bot/blockkit"
 	"github.com/atlilith/onboardbot/commands/render/changes"
 	"github.com/atlilith/onboardbot/commands/render/mrkdwn"
 	"github.com/atlilith/onboardbot/onboarding"
@@ -14,8 +14,8 @@ import (
 
 const (
 	// planRoom is how much of a plan one private message shows, in bytes of its blocks. The rest goes into a file.
-	planRoom   = bot.MaxMessageWeight - 1000
-	planBlocks = bot.MaxMessageBlocks - 4
+	planRoom   = blockkit.MaxMessageWeight - 1000
+	planBlocks = blockkit.MaxMessageBlocks - 4
 	planLines  = 150 // characters of one line
 )
 
@@ -29,11 +29,11 @@ func PlanPage(plan *onboarding.Plan) (page *mrkdwn.Builder, whole bool) {
 		}
 	}
 	page.Say(fmt.Sprintf("*Plan for %s* (%s)\n%s\n%d of %d steps would change something. *Nothing was changed.*",
-		mrkdwn.Inline(plan.Request.DisplayName), bot.Code(plan.Request.Slug), About(plan.Request), changing, len(plan.Steps)))
+		mrkdwn.Inline(plan.Request.DisplayName), blockkit.Code(plan.Request.Slug), About(plan.Request), changing, len(plan.Steps)))
 	lines := make([]string, len(plan.Steps))
 	left := planRoom - mrkdwn.Weight(page.Blocks)
 	for i, step := range plan.Steps {
-		lines[i] = bot.Truncate(planLine(step), planLines)
+		lines[i] = blockkit.Truncate(planLine(step), planLines)
 		left -= len(lines[i]) + 2
 	}
 	var plain []string
@@ -48,7 +48,7 @@ func PlanPage(plan *onboarding.Plan) (page *mrkdwn.Builder, whole bool) {
 		shown, hidden := changes.Excerpt(changes.PartsOf(step.Change), changes.Brief)
 		changed.Parts(shown...)
 		// A change costs its own blocks, and splits the lines around it into two sections.
-		cost := mrkdwn.Weight(changed.Blocks) + 2*mrkdwn.Weight([]slack.Block{bot.Section(" ")})
+		cost := mrkdwn.Weight(changed.Blocks) + 2*mrkdwn.Weight([]slack.Block{blockkit.Section(" ")})
 		plain = append(plain, lines[i])
 		switch {
 		case step.Change.Empty():

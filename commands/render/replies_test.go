@@ -10,6 +10,8 @@ import (
 	"github.com/slack-go/slack"
 
 	"github.com/atlilith/onboardbot/bot"
+	"github.com/atlilith/onboardbot/bot/blockkit"
+	"github.com/atlilith/onboardbot/bot/outbox"
 	"github.com/atlilith/onboardbot/commands/render/mrkdwn"
 	"github.com/atlilith/onboardbot/internal/sandbox/golden"
 	"github.com/atlilith/onboardbot/onboarding"
@@ -33,7 +35,7 @@ func TestPrivateAnswers(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			reply := page.Reply()
-			golden.CheckMessages(t, []bot.Message{{Key: name, Text: reply.Text, Blocks: reply.Blocks}})
+			golden.CheckMessages(t, []outbox.Message{{Key: name, Text: reply.Text, Blocks: reply.Blocks}})
 			golden.Compare(t, filepath.Join("testdata", "reply", name+".txtar"), txtar.Format(&txtar.Archive{Files: []txtar.File{
 				{Name: "text", Data: []byte(reply.Text + "\n")}, {Name: "blocks.json", Data: golden.Indented(reply.Blocks)}}}))
 		})
@@ -88,11 +90,11 @@ func TestReplies(t *testing.T) {
 	planned, _ := PlanPage(plan)
 	var confirm mrkdwn.Builder
 	confirm.Say("Cancel?")
-	confirm.Buttons("cancel", bot.Button(ActionCancel, uuid.Nil.String(), "Cancel run", slack.StyleDanger), bot.Button(ActionKeep, uuid.Nil.String(), "Keep it", ""))
+	confirm.Buttons("cancel", blockkit.Button(ActionCancel, uuid.Nil.String(), "Cancel run", slack.StyleDanger), blockkit.Button(ActionKeep, uuid.Nil.String(), "Keep it", ""))
 	for name, reply := range map[string]bot.Reply{
 		"help": HelpPage("/onboard").Reply(), "plan": planned.Reply(), "status": storyRenderer.Status(stories["certbot failed"]().View).Reply(), "cancel": confirm.Reply(),
 	} {
-		golden.CheckMessages(t, []bot.Message{{Key: name, Text: reply.Text, Blocks: reply.Blocks}})
+		golden.CheckMessages(t, []outbox.Message{{Key: name, Text: reply.Text, Blocks: reply.Blocks}})
 		golden.Compare(t, filepath.Join("testdata", "reply", name+".json"), golden.Indented(reply.Blocks))
 	}
 }

@@ -11,7 +11,8 @@ import (
 	"github.com/google/uuid"
 	"github.com/slack-go/slack"
 
-	"github.com/atlilith/onboardbot/bot"
+	"github.com/atlilith/onboardbot/bot/blockkit"
+	"github.com/atlilith/onboardbot/bot/outbox"
 	"github.com/atlilith/onboardbot/commands/render/changes"
 	"github.com/atlilith/onboardbot/commands/render/mrkdwn"
 	"github.com/atlilith/onboardbot/onboarding"
@@ -111,7 +112,7 @@ func (s Renderer) ReviewPage(r Review, number int) slack.ModalViewRequest {
 			if domain == "" {
 				domain = r.view.Request.DisplayName
 			}
-			page.Blocks = append(page.Blocks, bot.Header(mrkdwn.OneLine(domain)))
+			page.Blocks = append(page.Blocks, blockkit.Header(mrkdwn.OneLine(domain)))
 		}
 		if r.item(&page, approval) {
 			open++
@@ -119,7 +120,7 @@ func (s Renderer) ReviewPage(r Review, number int) slack.ModalViewRequest {
 		}
 	}
 	if reason {
-		input := slack.NewInputBlock(BlockReason, bot.Plain("Why?", bot.MaxInputLabel), nil, reasonInput())
+		input := slack.NewInputBlock(BlockReason, blockkit.Plain("Why?", blockkit.MaxInputLabel), nil, reasonInput())
 		input.Optional = true
 		page.Blocks = append(page.Blocks, input)
 	}
@@ -129,11 +130,11 @@ func (s Renderer) ReviewPage(r Review, number int) slack.ModalViewRequest {
 	page.PageButtons(ActionReviewPage, r.view.ID.String(), number, count)
 	modal := slack.ModalViewRequest{
 		Type: slack.VTModal, CallbackID: ViewReview, PrivateMetadata: ReviewMeta{Run: r.view.ID, Page: number}.encode(),
-		Title: bot.Plain("Review all", bot.MaxViewTitle), Close: bot.Plain("Close", bot.MaxViewTitle),
+		Title: blockkit.Plain("Review all", blockkit.MaxViewTitle), Close: blockkit.Plain("Close", blockkit.MaxViewTitle),
 		Blocks: slack.Blocks{BlockSet: page.Blocks},
 	}
 	if open > 0 {
-		modal.Submit = bot.Plain("Approve selected", bot.MaxViewTitle)
+		modal.Submit = blockkit.Plain("Approve selected", blockkit.MaxViewTitle)
 	}
 	return modal
 }
@@ -144,8 +145,8 @@ func (r Review) item(page *mrkdwn.Builder, approval *onboarding.Approval) bool {
 	shown, hidden := changes.Excerpt(changes.PartsOf(approval.Change), changes.Glance)
 	text := fmt.Sprintf("*%s*\n%s", mrkdwn.Inline(name), mrkdwn.Inline(mrkdwn.Summary(approval.Change.Summary)))
 	if hidden > 0 {
-		section := bot.Section(text)
-		section.Accessory = slack.NewAccessory(bot.Button(ActionShow, approval.ID.String(), "Show all", ""))
+		section := blockkit.Section(text)
+		section.Accessory = slack.NewAccessory(blockkit.Button(ActionShow, approval.ID.String(), "Show all", ""))
 		page.Blocks = append(page.Blocks, section)
 	} else {
 		page.Say(text)
@@ -155,14 +156,14 @@ func (r Review) item(page *mrkdwn.Builder, approval *onboarding.Approval) bool {
 	undecided := approval.State == onboarding.ApprovalOpen || approval.State == onboarding.ApprovalAhead
 	switch {
 	case !undecided:
-		page.Note(mrkdwn.MarkDone + " Approved by " + mrkdwn.MentionAny(agreed(approval)) + " · digest " + bot.Code(approval.Digest.Short()))
+		page.Note(mrkdwn.MarkDone + " Approved by " + mrkdwn.MentionAny(agreed(approval)) + " · digest " + blockkit.Code(approval.Digest.Short()))
 	case voted:
-		page.Note(fmt.Sprintf("%s You approved this, %d of %d · digest %s", mrkdwn.MarkDone, len(agreed(approval)), approval.Needs, bot.Code(approval.Digest.Short())))
+		page.Note(fmt.Sprintf("%s You approved this, %d of %d · digest %s", mrkdwn.MarkDone, len(agreed(approval)), approval.Needs, blockkit.Code(approval.Digest.Short())))
 	case r.Why != "":
-		page.Note("Digest " + bot.Code(approval.Digest.Short()))
+		page.Note("Digest " + blockkit.Code(approval.Digest.Short()))
 	default:
-		box := slack.NewCheckboxGroupsBlockElement(ActionPick, bot.Option(approval.ID.String(), "Approve · digest "+approval.Digest.Short(), ""))
-		input := slack.NewInputBlock(approval.ID.String(), bot.Plain("Your decision", bot.MaxInputLabel), nil, box)
+		box := slack.NewCheckboxGroupsBlockElement(ActionPick, blockkit.Option(approval.ID.String(), "Approve · digest "+approval.Digest.Short(), ""))
+		input := slack.NewInputBlock(approval.ID.String(), blockkit.Plain("Your decision", blockkit.MaxInputLabel), nil, box)
 		input.Optional = true
 		page.Blocks = append(page.Blocks, input)
 		return true
@@ -180,7 +181,7 @@ func (r Review) rest(page *mrkdwn.Builder) {
 		for _, line := range r.later {
 			lines += "\n" + mrkdwn.MarkPending + " " + line
 		}
-		for _, block := range mrkdwn.Chunks(lines, bot.MaxSectionText)[:1] {
+		for _, block := range mrkdwn.Chunks(lines, blockkit.MaxSectionText)[:1] {
 			page.Say(block)
 		}
 	}
@@ -198,21 +199,21 @@ func agreed(approval *onboarding.Approval) []string {
 }
 
 // ahead is what an operator approved before its turn, in one message: one vote after the other in one go.
-func (s Renderer) ahead(view *onboarding.View, events []onboarding.Event) bot.Message {
+func (s Renderer) ahead(view *onboarding.View, events []onboarding.Event) outbox.Message {
 	var page mrkdwn.Builder
 	first := events[0]
 	what := fmt.Sprintf("%d changes", len(events))
 	if len(events) == 1 {
 		what = "a change"
 	}
-	text := fmt.Sprintf("%s %s approved %s ahead %s.", mrkdwn.MarkDone, mrkdwn.Mention(first.Actor), what, bot.Date(first.At))
+	text := fmt.Sprintf("%s %s approved %s ahead %s.", mrkdwn.MarkDone, mrkdwn.Mention(first.Actor), what, blockkit.Date(first.At))
 	if first.Text != "" {
 		text += " " + mrkdwn.Inline(mrkdwn.Summary(first.Text))
 	}
 	page.Say(text)
 	lines := make([]string, len(events))
 	for i, event := range events {
-		lines[i] = mrkdwn.Inline(StepName(view, event.Step)) + " · " + bot.Code(event.Digest.Short())
+		lines[i] = mrkdwn.Inline(StepName(view, event.Step)) + " · " + blockkit.Code(event.Digest.Short())
 	}
 	const limit = 30
 	if more := len(lines) - limit; more > 0 {
@@ -220,7 +221,7 @@ func (s Renderer) ahead(view *onboarding.View, events []onboarding.Event) bot.Me
 	}
 	page.Say(strings.Join(lines, "\n"))
 	page.Note("Each is bound to its digest: what is the same when its turn comes does not ask again, what differs does.")
-	return bot.Message{Key: RootKey(view.ID) + "/ahead/" + fmt.Sprint(first.ID), Channel: view.Channel, Thread: RootKey(view.ID), Text: page.Text(), Blocks: page.Blocks}
+	return outbox.Message{Key: RootKey(view.ID) + "/ahead/" + fmt.Sprint(first.ID), Channel: view.Channel, Thread: RootKey(view.ID), Text: page.Text(), Blocks: page.Blocks}
 }
 
 // aheadOf returns the votes that were given ahead in one go, beginning with this event, nil if it is none.
@@ -268,7 +269,7 @@ func ReviewDone(meta ReviewMeta, counted, picked int) slack.ModalViewRequest {
 		text += " The others were decided, or moved, while you read."
 	}
 	view := mrkdwn.Notice("Review all", text+"\nWhat is the same when its turn comes does not ask again; what differs does.")
-	back := bot.Button(ActionReviewPage+strconv.Itoa(meta.Page), meta.Run.String(), "Back to the review", "")
+	back := blockkit.Button(ActionReviewPage+strconv.Itoa(meta.Page), meta.Run.String(), "Back to the review", "")
 	view.Blocks.BlockSet = append(view.Blocks.BlockSet, slack.NewActionBlock("pages", back))
 	return view
 }

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/atlilith/onboardbot/bot"
+	"github.com/atlilith/onboardbot/bot/blockkit"
 	"github.com/atlilith/onboardbot/commands/render/mrkdwn"
 	"github.com/atlilith/onboardbot/onboarding"
 )
@@ -23,15 +23,15 @@ func Undertaking(run *onboarding.Run) string {
 // Ended says when and how a run ended.
 func Ended(run *onboarding.Run) string {
 	if run.State == onboarding.RunCancelled {
-		return fmt.Sprintf("%s cancelled it %s.", mrkdwn.Mention(run.EndedBy), bot.Date(run.Ended))
+		return fmt.Sprintf("%s cancelled it %s.", mrkdwn.Mention(run.EndedBy), blockkit.Date(run.Ended))
 	}
 	switch run.Kind {
 	case onboarding.KindUndo:
-		return fmt.Sprintf("It was taken back %s.", bot.Date(run.Ended))
+		return fmt.Sprintf("It was taken back %s.", blockkit.Date(run.Ended))
 	case onboarding.KindRenew:
-		return fmt.Sprintf("Its certificate was renewed %s.", bot.Date(run.Ended))
+		return fmt.Sprintf("Its certificate was renewed %s.", blockkit.Date(run.Ended))
 	}
-	return fmt.Sprintf("It is live since %s.", bot.Date(run.Ended))
+	return fmt.Sprintf("It is live since %s.", blockkit.Date(run.Ended))
 }
 
 // WaitingFor is what waits for one person, with the way to it.
@@ -47,7 +47,7 @@ func (s Renderer) WaitingFor(content Home) *mrkdwn.Builder {
 	if len(lines) == 0 {
 		lines = []string{"Nothing waits for you."}
 	}
-	for _, block := range mrkdwn.Chunks(strings.Join(lines, "\n"), bot.MaxSectionText) {
+	for _, block := range mrkdwn.Chunks(strings.Join(lines, "\n"), blockkit.MaxSectionText) {
 		page.Say(block)
 	}
 	if content.Freeze != nil {
@@ -61,7 +61,7 @@ func (s Renderer) Line(run *onboarding.Run) string {
 	view := &onboarding.View{Run: run}
 	mark, words := state(view)
 	done, all := progress(run)
-	line := fmt.Sprintf("%s *%s* (%s) ", mark, mrkdwn.Inline(run.Request.DisplayName), bot.Code(run.Request.Slug))
+	line := fmt.Sprintf("%s *%s* (%s) ", mark, mrkdwn.Inline(run.Request.DisplayName), blockkit.Code(run.Request.Slug))
 	if run.State != onboarding.RunActive {
 		return line + words[0]
 	}
@@ -78,17 +78,17 @@ func (s Renderer) Status(view *onboarding.View) *mrkdwn.Builder {
 	for i, task := range tasks {
 		lines[i] = task.line()
 	}
-	for _, block := range mrkdwn.Chunks(strings.Join(lines, "\n"), bot.MaxSectionText) {
+	for _, block := range mrkdwn.Chunks(strings.Join(lines, "\n"), blockkit.MaxSectionText) {
 		page.Say(block)
 	}
-	page.Note(fmt.Sprintf("Asked for by %s %s · run %s", mrkdwn.Mention(view.Requester), bot.Date(view.Created), bot.Code(view.ID.String())))
+	page.Note(fmt.Sprintf("Asked for by %s %s · run %s", mrkdwn.Mention(view.Requester), blockkit.Date(view.Created), blockkit.Code(view.ID.String())))
 	return page
 }
 
 // VerifyPage is what the success checks found, for one person.
 func VerifyPage(run *onboarding.Run, look onboarding.Observation) *mrkdwn.Builder {
 	page := new(mrkdwn.Builder)
-	name := fmt.Sprintf("*%s* (%s)", mrkdwn.Inline(run.Request.DisplayName), bot.Code(run.Request.Slug))
+	name := fmt.Sprintf("*%s* (%s)", mrkdwn.Inline(run.Request.DisplayName), blockkit.Code(run.Request.Slug))
 	if look.Later != "" || look.Waiting != "" {
 		page.Say(fmt.Sprintf("%s %s cannot be checked yet: %s", mrkdwn.MarkPending, name, mrkdwn.Inline(mrkdwn.Summary(look.Later+look.Waiting))))
 		return page

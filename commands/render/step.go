@@ -6,7 +6,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/slack-go/slack"
 
-	"github.com/atlilith/onboardbot/bot"
+	"github.com/atlilith/onboardbot/bot/blockkit"
 	"github.com/atlilith/onboardbot/commands/render/mrkdwn"
 	"github.com/atlilith/onboardbot/onboarding"
 )
@@ -20,7 +20,7 @@ func title(definition onboarding.Definition) string {
 	if domain := definition.Key.Domain(); domain != "" && !strings.Contains(name, domain) {
 		name += " · " + domain
 	}
-	return bot.Truncate(name, mrkdwn.MaxName)
+	return blockkit.Truncate(name, mrkdwn.MaxName)
 }
 
 // StepName is the title of one of a run's steps.

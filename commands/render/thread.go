@@ -5,12 +5,12 @@ import (
 
 	"github.com/google/uuid"
 
-	"github.com/atlilith/onboardbot/bot"
+	"github.com/atlilith/onboardbot/bot/outbox"
 	"github.com/atlilith/onboardbot/onboarding"
 )
 
 // Placed puts the messages of a renewal into the thread of the run that made the domain live: Slack's threads have no threads.
-func Placed(view *onboarding.View, messages []bot.Message) []bot.Message {
+func Placed(view *onboarding.View, messages []outbox.Message) []outbox.Message {
 	if view.Renews == uuid.Nil {
 		return messages
 	}
@@ -24,8 +24,8 @@ func Placed(view *onboarding.View, messages []bot.Message) []bot.Message {
 
 // Thread is a run as messages, root first, in the order in which things happened. The keys depend on nothing but what the run
 // holds, so that every later view of it has the same messages and perhaps more.
-func (s Renderer) Thread(view *onboarding.View, now time.Time) []bot.Message {
-	messages := []bot.Message{s.root(view)}
+func (s Renderer) Thread(view *onboarding.View, now time.Time) []outbox.Message {
+	messages := []outbox.Message{s.root(view)}
 	asked := map[uuid.UUID]bool{}
 	told := map[onboarding.Key]bool{}
 	together := map[int64]bool{} // events that a message speaks of already which is about several

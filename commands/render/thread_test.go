@@ -10,7 +10,7 @@ import (
 
 	"github.com/google/uuid"
 
-	"github.com/atlilith/onboardbot/bot"
+	"github.com/atlilith/onboardbot/bot/outbox"
 	"github.com/atlilith/onboardbot/internal/sandbox/golden"
 	"github.com/atlilith/onboardbot/onboarding"
 )
@@ -24,7 +24,7 @@ func TestRenewalInTheThreadOfItsRun(t *testing.T) {
 	s.View.Steps = []onboarding.Step{{Definition: onboarding.Definition{Key: key, Title: "Renew the certificate of merche-biche.com", Destructive: true}, State: onboarding.StepPending}}
 	approval := s.asked(key, onboarding.Change{Summary: "Let certbot renew the certificate of merche-biche.com and www.merche-biche.com", Items: []onboarding.Item{{Command: &onboarding.Command{
 		Host: "vps-0", Argv: []string{"certbot", "renew", "--cert-name", "merche-biche.com", "--non-interactive", "--no-random-sleep-on-renew"}, Lock: "nginx"}}}})
-	messages := Placed(s.View, append(Renderer{Command: "/onboard", Approvers: []string{"U0BO"}, Mentions: true}.Thread(s.View, time.Date(2027, 3, 1, 9, 30, 0, 0, time.UTC)), bot.Message{Key: "dm", Channel: "U0BO", Text: "x"}))
+	messages := Placed(s.View, append(Renderer{Command: "/onboard", Approvers: []string{"U0BO"}, Mentions: true}.Thread(s.View, time.Date(2027, 3, 1, 9, 30, 0, 0, time.UTC)), outbox.Message{Key: "dm", Channel: "U0BO", Text: "x"}))
 	for _, message := range messages {
 		want := RootKey(s.View.Renews)
 		if message.Key == "dm" {
@@ -360,7 +360,7 @@ func TestNothingDisappears(t *testing.T) {
 	t.Parallel()
 	for name, tell := range stories {
 		s := tell()
-		var last []bot.Message
+		var last []outbox.Message
 		events := s.Events
 		for i := range events {
 			s.Events = events[:i+1]

@@ -7,13 +7,14 @@ import (
 	"github.com/google/uuid"
 	"github.com/slack-go/slack"
 
-	"github.com/atlilith/onboardbot/bot"
+	"github.com/atlilith/onboardbot/bot/blockkit"
+	"github.com/atlilith/onboardbot/bot/outbox"
 	"github.com/atlilith/onboardbot/commands/render/mrkdwn"
 	"github.com/atlilith/onboardbot/onboarding"
 )
 
 // trouble is the message about a step that goes on only after somebody presses Retry. It is one of its own, so that it notifies.
-func (s Renderer) trouble(view *onboarding.View, event onboarding.Event) bot.Message {
+func (s Renderer) trouble(view *onboarding.View, event onboarding.Event) outbox.Message {
 	var page mrkdwn.Builder
 	step := view.Step(event.Step)
 	name := "*" + mrkdwn.Inline(title(step.Definition)) + "*"
@@ -29,10 +30,10 @@ func (s Renderer) trouble(view *onboarding.View, event onboarding.Event) bot.Mes
 		retry = "Retry asks again."
 	case onboarding.EventUnknown:
 		page.Say(fmt.Sprintf("%s What became of %s cannot be told.\n%s, look for yourself before you retry.", mrkdwn.MarkWarning, name, requester))
-		page.Parts(mrkdwn.Part{Body: bot.Truncate(mrkdwn.Visible(event.Text), 1000)})
+		page.Parts(mrkdwn.Part{Body: blockkit.Truncate(mrkdwn.Visible(event.Text), 1000)})
 	default:
 		page.Say(fmt.Sprintf("%s %s failed.\n%s, this is what it says:", mrkdwn.MarkFailed, name, requester))
-		page.Parts(mrkdwn.Part{Body: bot.Truncate(mrkdwn.Visible(failures(view, step, event)), 1000)})
+		page.Parts(mrkdwn.Part{Body: blockkit.Truncate(mrkdwn.Visible(failures(view, step, event)), 1000)})
 		if attempt := lastAttempt(view, event); attempt != nil && tail(attempt) != "" {
 			page.Parts(mrkdwn.Part{Head: "Its last lines", Body: tail(attempt)})
 		}
@@ -42,13 +43,13 @@ func (s Renderer) trouble(view *onboarding.View, event onboarding.Event) bot.Mes
 	} else {
 		run := view.ID.String()
 		page.Note(retry)
-		buttons := []*slack.ButtonBlockElement{bot.Button(ActionRetry, run, "Retry", slack.StylePrimary)}
+		buttons := []*slack.ButtonBlockElement{blockkit.Button(ActionRetry, run, "Retry", slack.StylePrimary)}
 		if len(view.Stuck()) > 1 {
-			buttons = append(buttons, bot.Button(ActionAgain, run, "Retry all", ""))
+			buttons = append(buttons, blockkit.Button(ActionAgain, run, "Retry all", ""))
 		}
 		page.Buttons(stepID(place(view.Run, step)), append(buttons, cancelButton(view.Run))...)
 	}
-	return bot.Message{Key: eventKey(event), Channel: view.Channel, Thread: RootKey(view.ID), Text: page.Text(), Blocks: page.Blocks}
+	return outbox.Message{Key: eventKey(event), Channel: view.Channel, Thread: RootKey(view.ID), Text: page.Text(), Blocks: page.Blocks}
 }
 
 // failures is what an event says, and where that is the first of what was found, all of it with what mends each.
@@ -75,9 +76,9 @@ func (s Renderer) settled(view *onboarding.View, step *onboarding.Step, event on
 		switch {
 		case later.ID <= event.ID:
 		case later.Kind == onboarding.EventRetried && later.Step == event.Step:
-			return fmt.Sprintf("Retried by %s %s.", mrkdwn.Mention(later.Actor), bot.Date(later.At))
+			return fmt.Sprintf("Retried by %s %s.", mrkdwn.Mention(later.Actor), blockkit.Date(later.At))
 		case later.Kind == onboarding.EventCancelled:
-			return fmt.Sprintf("Cancelled by %s %s.", mrkdwn.Mention(later.Actor), bot.Date(later.At))
+			return fmt.Sprintf("Cancelled by %s %s.", mrkdwn.Mention(later.Actor), blockkit.Date(later.At))
 		}
 	}
 	if view.State != onboarding.RunActive || !step.State.Stuck() {
@@ -97,8 +98,8 @@ func lastAttempt(view *onboarding.View, event onboarding.Event) *onboarding.Atte
 
 // cancelButton ends the run, after asking once more.
 func cancelButton(run *onboarding.Run) *slack.ButtonBlockElement {
-	button := bot.Button(ActionCancel, run.ID.String(), "Cancel run", slack.StyleDanger)
-	return button.WithConfirm(bot.Confirm("Cancel this run?",
+	button := blockkit.Button(ActionCancel, run.ID.String(), "Cancel run", slack.StyleDanger)
+	return button.WithConfirm(blockkit.Confirm("Cancel this run?",
 		fmt.Sprintf("The %s %s ends where it stands. What was applied stays; open questions are withdrawn.", Undertaking(run), run.Request.Slug),
 		"Cancel run", "Keep it"))
 }

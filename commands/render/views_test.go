@@ -12,7 +12,8 @@ import (
 	"github.com/rogpeppe/go-internal/txtar"
 	"github.com/slack-go/slack"
 
-	"github.com/atlilith/onboardbot/bot"
+	"github.com/atlilith/onboardbot/bot/blockkit"
+	"github.com/atlilith/onboardbot/bot/outbox"
 	"github.com/atlilith/onboardbot/commands/render/changes"
 	"github.com/atlilith/onboardbot/commands/render/mrkdwn"
 	"github.com/atlilith/onboardbot/internal/sandbox/golden"
@@ -122,7 +123,7 @@ func TestPlan(t *testing.T) {
 				t.Errorf("whole %t", whole)
 			}
 			reply := page.Reply()
-			golden.CheckMessages(t, []bot.Message{{Key: "plan", Text: reply.Text, Blocks: reply.Blocks}})
+			golden.CheckMessages(t, []outbox.Message{{Key: "plan", Text: reply.Text, Blocks: reply.Blocks}})
 			golden.Compare(t, filepath.Join("testdata", "plan", name+".txtar"), txtar.Format(&txtar.Archive{Files: []txtar.File{
 				{Name: "message.txt", Data: []byte(reply.Text + "\n")}, {Name: "file.txt", Data: []byte(PlanText(c.plan))}}}))
 		})
@@ -146,7 +147,7 @@ func TestHomeViews(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			blocks := storyRenderer.Home(content, asked.now)
-			golden.CheckBlocks(t, name, blocks, bot.InHome)
+			golden.CheckBlocks(t, name, blocks, blockkit.InHome)
 			golden.Compare(t, filepath.Join("testdata", "home", name+".json"), golden.Indented(blocks))
 		})
 	}
@@ -166,7 +167,7 @@ func TestStatus(t *testing.T) {
 	var files []txtar.File
 	for _, name := range []string{"asked for rows", "certbot failed", "ten domains", "hostile", "cancelled", "live"} {
 		page := storyRenderer.Status(stories[name]().View)
-		golden.CheckMessages(t, []bot.Message{{Key: name, Text: page.Text(), Blocks: page.Blocks}})
+		golden.CheckMessages(t, []outbox.Message{{Key: name, Text: page.Text(), Blocks: page.Blocks}})
 		files = append(files, txtar.File{Name: name, Data: []byte(page.Text() + "\n")})
 	}
 	golden.Compare(t, filepath.Join("testdata", "status.txtar"), txtar.Format(&txtar.Archive{Files: files}))

@@ -10,7 +10,8 @@ import (
 
 	"github.com/slack-go/slack"
 
-	"github.com/atlilith/onboardbot/bot"
+	"github.com/atlilith/onboardbot/bot/blockkit"
+	"github.com/atlilith/onboardbot/bot/outbox"
 	"github.com/atlilith/onboardbot/commands/form"
 	"github.com/atlilith/onboardbot/commands/render"
 	"github.com/atlilith/onboardbot/commands/render/certs"
@@ -22,7 +23,7 @@ import (
 type Sample struct {
 	// Name says what it is, such as thread/root.
 	Name    string
-	Surface bot.Surface
+	Surface blockkit.Surface
 	JSON    json.RawMessage
 	// Plan reports whether it holds a plan block. Workspaces that do not show plan blocks get a fallback.
 	Plan bool
@@ -49,7 +50,7 @@ type collector struct {
 	err     error
 }
 
-func (c *collector) add(name string, surface bot.Surface, content any, plan bool) {
+func (c *collector) add(name string, surface blockkit.Surface, content any, plan bool) {
 	encoded, err := json.Marshal(content)
 	if err != nil && c.err == nil {
 		c.err = fmt.Errorf("%s: %w", name, err)
@@ -58,14 +59,14 @@ func (c *collector) add(name string, surface bot.Surface, content any, plan bool
 }
 
 // message adds the blocks of a message, and its fallback if there is one. Files have no blocks.
-func (c *collector) message(name string, message bot.Message) {
+func (c *collector) message(name string, message outbox.Message) {
 	if len(message.Blocks) == 0 {
 		return
 	}
 	plan := slices.ContainsFunc(message.Blocks, func(block slack.Block) bool { return block.BlockType() == slack.MBTPlan })
-	c.add(name, bot.InMessage, message.Blocks, plan)
+	c.add(name, blockkit.InMessage, message.Blocks, plan)
 	if len(message.Fallback) > 0 {
-		c.add(name+".fallback", bot.InMessage, message.Fallback, false)
+		c.add(name+".fallback", blockkit.InMessage, message.Fallback, false)
 	}
 }
 
@@ -93,7 +94,7 @@ func (c *collector) replies() {
 		"waiting": renderer.WaitingFor(homeContent()), "cancel": render.CancelPage(open.Run, ""),
 		"confirmation": form.Confirmation(request(), hosts, "merche-biche", sampleID),
 	} {
-		c.add("reply/"+name, bot.InMessage, page.Blocks, false)
+		c.add("reply/"+name, blockkit.InMessage, page.Blocks, false)
 	}
 }
 
@@ -114,13 +115,13 @@ func (c *collector) views() {
 		"review": renderer.ReviewPage(review, 0), "review-reader": renderer.ReviewPage(reader, 0), "review-done": render.ReviewDone(render.ReviewMeta{Page: 1}, 2, 3),
 		"notice": mrkdwn.Notice("Onboarding", "Something to read."),
 	} {
-		c.add("view/"+name, bot.InModal, view, false)
+		c.add("view/"+name, blockkit.InModal, view, false)
 	}
 }
 
 func (c *collector) home() {
 	for name, content := range map[string]render.Home{"busy": homeContent(), "idle": {}, "refused": {Refused: "You cannot do this."}} {
-		c.add("home/"+name, bot.InHome, slack.HomeTabViewRequest{Type: slack.VTHomeTab, Blocks: slack.Blocks{BlockSet: renderer.Home(content, now)}}, false)
+		c.add("home/"+name, blockkit.InHome, slack.HomeTabViewRequest{Type: slack.VTHomeTab, Blocks: slack.Blocks{BlockSet: renderer.Home(content, now)}}, false)
 	}
 }
 
@@ -131,7 +132,7 @@ func (c *collector) reports() {
 	report := certificateReport()
 	c.message("certificates/table", certs.Table(report))
 	c.message("certificates/digest", certs.Digest(certificateDigest(report)))
-	c.message("certificates/page", bot.Message{Blocks: certs.Page(certificateDetail(report)).Blocks})
+	c.message("certificates/page", outbox.Message{Blocks: certs.Page(certificateDetail(report)).Blocks})
 	for i, reminder := range reminders() {
 		c.message(fmt.Sprintf("certificates/reminder-%d", i), certs.Reminder(reminder, renderer.Approvers))
 	}

@@ -13,8 +13,8 @@ import (
 
 	"github.com/rogpeppe/go-internal/txtar"
 
-	"github.com/atlilith/onboardbot/bot"
-	"github.com/atlilith/onboardbot/internal/sandbox/workspace/blockkit"
+	"github.com/atlilith/onboardbot/bot/blockkit"
+	"github.com/atlilith/onboardbot/internal/sandbox/workspace/blockcheck"
 )
 
 // TestSlackShowsTheSamples holds each sample to Slack's rules.
@@ -42,15 +42,15 @@ func TestSlackShowsTheSamples(t *testing.T) {
 			t.Errorf("%s twice", s.Name)
 		}
 		names[s.Name] = true
-		var problems []blockkit.Problem
+		var problems []blockcheck.Problem
 		var err error
 		switch s.Surface {
-		case bot.InMessage:
-			_, problems, err = blockkit.Blocks(s.JSON, blockkit.Options{})
-		case bot.InModal:
-			_, problems, err = blockkit.View(s.JSON, blockkit.Modal, blockkit.Options{})
-		case bot.InHome:
-			_, problems, err = blockkit.View(s.JSON, blockkit.Home, blockkit.Options{})
+		case blockkit.InMessage:
+			_, problems, err = blockcheck.Blocks(s.JSON, blockcheck.Options{})
+		case blockkit.InModal:
+			_, problems, err = blockcheck.View(s.JSON, blockcheck.Modal, blockcheck.Options{})
+		case blockkit.InHome:
+			_, problems, err = blockcheck.View(s.JSON, blockcheck.Home, blockcheck.Options{})
 		}
 		if err != nil || len(problems) > 0 {
 			t.Errorf("%s: %v %v", s.Name, err, problems)
@@ -74,12 +74,12 @@ func TestSamplesHoldEveryKind(t *testing.T) {
 	}
 	missing := map[string]string{}
 	check := func(name string, content []byte) {
-		surface := bot.InMessage
+		surface := blockkit.InMessage
 		switch {
 		case bytes.HasPrefix(content, []byte("{")):
-			surface = bot.InModal
+			surface = blockkit.InModal
 		case strings.Contains(name, "/home/"):
-			surface = bot.InHome
+			surface = blockkit.InHome
 		}
 		for _, kind := range kinds(t, content) {
 			if key := fmt.Sprint(surface, kind); !sampled[key] {

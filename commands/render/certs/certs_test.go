@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/atlilith/onboardbot/bot"
+	"github.com/atlilith/onboardbot/bot/outbox"
 	"github.com/atlilith/onboardbot/internal/sandbox/golden"
 	"github.com/atlilith/onboardbot/onboarding/certificates"
 )
@@ -47,7 +47,7 @@ func TestReminders(t *testing.T) {
 	reminder := func(about certificates.Threshold, level certificates.Level, sentence string) certificates.Reminder {
 		return certificates.Reminder{Posted: certificates.Posted{Domain: "merche-biche.com", Subject: "4cafe", About: about}, Level: level, Sentence: sentence}
 	}
-	var messages []bot.Message
+	var messages []outbox.Message
 	for _, each := range []certificates.Reminder{
 		reminder(certificates.Overdue, certificates.Quiet, "The certificate of merche-biche.com should have been renewed by 2027-02-08 09:30 UTC and was not. It is valid for another 21 days, until 2027-03-01 09:30 UTC."),
 		reminder("1/4", certificates.Notice, "The certificate of merche-biche.com is still not renewed and is valid for only another 16 days, until 2027-03-01 09:30 UTC."),
@@ -68,7 +68,7 @@ func TestReminders(t *testing.T) {
 }
 
 // numbered gives messages keys that a reader can follow.
-func numbered(messages []bot.Message) []bot.Message {
+func numbered(messages []outbox.Message) []outbox.Message {
 	for i := range messages {
 		messages[i].Key = fmt.Sprintf("%02d", i)
 	}
@@ -94,8 +94,8 @@ func TestCertificateTable(t *testing.T) {
 	} {
 		message := Table(report)
 		message.Key, message.Channel = name, "C0OPS"
-		golden.CheckMessages(t, []bot.Message{message})
-		golden.Compare(t, filepath.Join("testdata", "certificates", name+".txtar"), golden.Archive("", []bot.Message{message}))
+		golden.CheckMessages(t, []outbox.Message{message})
+		golden.Compare(t, filepath.Join("testdata", "certificates", name+".txtar"), golden.Archive("", []outbox.Message{message}))
 	}
 }
 
@@ -107,8 +107,8 @@ func TestCertificateDigest(t *testing.T) {
 	}}
 	message := Digest(new(certificates.Sweeper).Digest(report))
 	message.Key, message.Channel = "digest", "C0OPS"
-	golden.CheckMessages(t, []bot.Message{message})
-	golden.Compare(t, filepath.Join("testdata", "certificates", "digest.txtar"), golden.Archive("", []bot.Message{message}))
+	golden.CheckMessages(t, []outbox.Message{message})
+	golden.Compare(t, filepath.Join("testdata", "certificates", "digest.txtar"), golden.Archive("", []outbox.Message{message}))
 }
 
 func TestCertificatePage(t *testing.T) {
@@ -144,9 +144,9 @@ func TestCertificatePage(t *testing.T) {
 			t.Parallel()
 			seen.At = looked
 			page := Page(seen)
-			message := bot.Message{Key: name, Channel: "C0OPS", Text: page.Text(), Blocks: page.Blocks}
-			golden.CheckMessages(t, []bot.Message{message})
-			golden.Compare(t, filepath.Join("testdata", "certificates", "page-"+name+".txtar"), golden.Archive("", []bot.Message{message}))
+			message := outbox.Message{Key: name, Channel: "C0OPS", Text: page.Text(), Blocks: page.Blocks}
+			golden.CheckMessages(t, []outbox.Message{message})
+			golden.Compare(t, filepath.Join("testdata", "certificates", "page-"+name+".txtar"), golden.Archive("", []outbox.Message{message}))
 		})
 	}
 }

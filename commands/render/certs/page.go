@@ -9,7 +9,7 @@ import (
 
 	"github.com/slack-go/slack"
 
-	"github.com/atlilith/onboardbot/bot"
+	"github.com/atlilith/onboardbot/bot/blockkit"
 	"github.com/atlilith/onboardbot/commands/render/mrkdwn"
 	"github.com/atlilith/onboardbot/onboarding/certificates"
 	"github.com/atlilith/onboardbot/onboarding/probe"
@@ -50,7 +50,7 @@ func Page(seen *SiteDetail) *mrkdwn.Builder {
 		if len(seen.Renewal.Due) == 0 {
 			label = "Reload now"
 		}
-		page.Buttons("certificate", bot.Button(ActionRenew, seen.Domain, label, slack.StylePrimary))
+		page.Buttons("certificate", blockkit.Button(ActionRenew, seen.Domain, label, slack.StylePrimary))
 	}
 	return page
 }
@@ -62,9 +62,9 @@ func standingOf(seen *SiteDetail) string {
 	case !ok:
 		return "Visitors get no certificate."
 	case left < 0:
-		return "Expired " + bot.Date(seen.Certificates[0].NotAfter) + "."
+		return "Expired " + blockkit.Date(seen.Certificates[0].NotAfter) + "."
 	}
-	return fmt.Sprintf("%s left, until %s.", certificates.Span(left), bot.Date(seen.Certificates[0].NotAfter))
+	return fmt.Sprintf("%s left, until %s.", certificates.Span(left), blockkit.Date(seen.Certificates[0].NotAfter))
 }
 
 // servedText is every certificate that visitors get, and where.
@@ -73,7 +73,7 @@ func servedText(seen *SiteDetail) string {
 	for _, c := range seen.Certificates[:min(len(seen.Certificates), maxServed)] {
 		names := make([]string, 0, maxNames)
 		for _, name := range c.Names[:min(len(c.Names), maxNames)] {
-			names = append(names, bot.Truncate(mrkdwn.OneLine(probe.Unicode(name)), mrkdwn.MaxName))
+			names = append(names, blockkit.Truncate(mrkdwn.OneLine(probe.Unicode(name)), mrkdwn.MaxName))
 		}
 		if more := len(c.Names) - len(names); more > 0 {
 			names = append(names, fmt.Sprintf("%d more", more))
@@ -118,7 +118,7 @@ func name(text string) string {
 	if text == "" {
 		return "(its names alone)"
 	}
-	return bot.Truncate(mrkdwn.OneLine(text), limit)
+	return blockkit.Truncate(mrkdwn.OneLine(text), limit)
 }
 
 func date(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 UTC") }
@@ -134,7 +134,7 @@ func certbotText(seen *SiteDetail) string {
 	for _, lineage := range seen.Lineages {
 		line := fmt.Sprintf("%s on %s: serial %s, until %s", lineage.Name, seen.Host, lineage.Certificate.Serial, date(lineage.Certificate.NotAfter))
 		if lineage.Authenticator != "" {
-			line += ", by " + bot.Truncate(mrkdwn.OneLine(lineage.Authenticator), 40)
+			line += ", by " + blockkit.Truncate(mrkdwn.OneLine(lineage.Authenticator), 40)
 		}
 		lines = append(lines, line)
 	}
@@ -166,7 +166,7 @@ func whyNot(page *mrkdwn.Builder, seen *SiteDetail) {
 	}
 	due := ""
 	if !seen.Due.IsZero() {
-		due = " Renewal is due by " + bot.Date(seen.Due) + "."
+		due = " Renewal is due by " + blockkit.Date(seen.Due) + "."
 	}
 	if len(reasons) == 0 {
 		page.Say("*Nothing stands in the way of its renewal*, as far as can be seen." + due)
@@ -188,7 +188,7 @@ func whyNot(page *mrkdwn.Builder, seen *SiteDetail) {
 		const width = 120
 		var lines []string
 		for _, line := range seen.Why.Log[max(0, len(seen.Why.Log)-maxWords):] {
-			lines = append(lines, bot.Truncate(mrkdwn.OneLine(line), width))
+			lines = append(lines, blockkit.Truncate(mrkdwn.OneLine(line), width))
 		}
 		page.Parts(mrkdwn.Part{Head: "certbot's last words", Body: strings.Join(lines, "\n")})
 	}

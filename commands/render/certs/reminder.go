@@ -7,7 +7,8 @@ import (
 
 	"github.com/slack-go/slack"
 
-	"github.com/atlilith/onboardbot/bot"
+	"github.com/atlilith/onboardbot/bot/blockkit"
+	"github.com/atlilith/onboardbot/bot/outbox"
 	"github.com/atlilith/onboardbot/commands/render/mrkdwn"
 	"github.com/atlilith/onboardbot/onboarding/certificates"
 )
@@ -22,7 +23,7 @@ func reminderKey(posted certificates.Posted) string {
 }
 
 // Reminder writes a reminder, the louder the later it is.
-func Reminder(reminder certificates.Reminder, approvers []string) bot.Message {
+func Reminder(reminder certificates.Reminder, approvers []string) outbox.Message {
 	var page mrkdwn.Builder
 	said := mrkdwn.Inline(reminder.Sentence)
 	switch {
@@ -39,7 +40,7 @@ func Reminder(reminder certificates.Reminder, approvers []string) bot.Message {
 	if buttons := reminderButtons(reminder); len(buttons) > 0 {
 		page.Buttons("certificate", buttons...)
 	}
-	return bot.Message{Key: reminderKey(reminder.Posted), Text: page.Text(), Blocks: page.Blocks}
+	return outbox.Message{Key: reminderKey(reminder.Posted), Text: page.Text(), Blocks: page.Blocks}
 }
 
 // appeal says what to do about an urgent reminder, as far as there is a button for it.
@@ -55,15 +56,15 @@ func appeal(reminder certificates.Reminder) string {
 }
 
 func reminderButtons(reminder certificates.Reminder) []*slack.ButtonBlockElement {
-	why := bot.Button(ActionWhy, reminder.Domain, "Why?", "")
+	why := blockkit.Button(ActionWhy, reminder.Domain, "Why?", "")
 	kind, fault := reminder.Fault()
 	switch {
 	case reminder.Clears():
 		return nil
 	case !fault:
-		return []*slack.ButtonBlockElement{bot.Button(ActionRenew, reminder.Domain, "Renew now", slack.StylePrimary), why}
+		return []*slack.ButtonBlockElement{blockkit.Button(ActionRenew, reminder.Domain, "Renew now", slack.StylePrimary), why}
 	case kind == certificates.NotReloaded:
-		return []*slack.ButtonBlockElement{bot.Button(ActionRenew, reminder.Domain, "Reload now", slack.StylePrimary), why}
+		return []*slack.ButtonBlockElement{blockkit.Button(ActionRenew, reminder.Domain, "Reload now", slack.StylePrimary), why}
 	}
 	return []*slack.ButtonBlockElement{why}
 }

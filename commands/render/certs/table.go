@@ -6,7 +6,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/atlilith/onboardbot/bot"
+	"github.com/atlilith/onboardbot/bot/blockkit"
+	"github.com/atlilith/onboardbot/bot/outbox"
 	"github.com/atlilith/onboardbot/commands/render"
 	"github.com/atlilith/onboardbot/commands/render/mrkdwn"
 	"github.com/atlilith/onboardbot/onboarding/certificates"
@@ -29,13 +30,13 @@ const (
 )
 
 // Table is every site in a line, the most urgent first.
-func Table(report certificates.Report) bot.Message {
+func Table(report certificates.Report) outbox.Message {
 	var page mrkdwn.Builder
 	page.Say(fmt.Sprintf("%s *Certificates*: %s", markSeverity[report.Severity()], counted(report)))
 	rows := [][]string{{"Site", "Left", "Valid until"}}
 	for _, site := range report.Sites[:min(len(report.Sites), maxCertificateRows)] {
 		left, until := lasts(site, report.At)
-		rows = append(rows, []string{markSeverity[site.Severity] + " " + bot.Truncate(mrkdwn.OneLine(site.Shown()), mrkdwn.MaxName), left, until})
+		rows = append(rows, []string{markSeverity[site.Severity] + " " + blockkit.Truncate(mrkdwn.OneLine(site.Shown()), mrkdwn.MaxName), left, until})
 	}
 	page.Table(rows)
 	faults := 0
@@ -45,12 +46,12 @@ func Table(report certificates.Report) bot.Message {
 			page.Note(fmt.Sprintf("%s *%s*: %s", markSeverity[site.Faults[0].Severity], mrkdwn.Inline(site.Shown()), mrkdwn.Inline(mrkdwn.Summary(site.Faults[0].Sentence))))
 		}
 	}
-	foot := fmt.Sprintf("%s says all about one.", bot.Code(render.CertificatesCommand+" "+exampleSite(report)))
+	foot := fmt.Sprintf("%s says all about one.", blockkit.Code(render.CertificatesCommand+" "+exampleSite(report)))
 	if more := len(report.Sites) - maxCertificateRows; more > 0 {
 		foot = fmt.Sprintf("%d more, less urgent. ", more) + foot
 	}
 	page.Note(foot)
-	return bot.Message{Text: page.Text(), Blocks: page.Blocks}
+	return outbox.Message{Text: page.Text(), Blocks: page.Blocks}
 }
 
 // counted says how many sites stand how, the worst first.
@@ -94,24 +95,24 @@ func lasts(site certificates.SiteReport, now time.Time) (left, until string) {
 }
 
 // Timelines are the picture of all certificates, for both of Slack's themes, in the thread of a message.
-func Timelines(rows []certificates.Row, now time.Time, below bot.Message) ([]bot.Message, error) {
-	var messages []bot.Message
+func Timelines(rows []certificates.Row, now time.Time, below outbox.Message) ([]outbox.Message, error) {
+	var messages []outbox.Message
 	for _, theme := range []certificates.Theme{certificates.Light, certificates.Dark} {
 		var picture bytes.Buffer
 		if err := certificates.Timeline(&picture, rows, now, theme); err != nil {
 			return nil, err
 		}
-		messages = append(messages, bot.Message{
+		messages = append(messages, outbox.Message{
 			Key: below.Key + "/" + string(theme), Channel: below.Channel, Thread: below.Key,
 			Text: fmt.Sprintf("Timeline of all certificates, past renewals and expiries. What it shows is in the table: %s", below.Text),
-			File: &bot.File{Name: "certificates-" + string(theme) + ".png", Title: fmt.Sprintf("Timeline (%s)", theme), Content: picture.Bytes()},
+			File: &outbox.File{Name: "certificates-" + string(theme) + ".png", Title: fmt.Sprintf("Timeline (%s)", theme), Content: picture.Bytes()},
 		})
 	}
 	return messages, nil
 }
 
 // Digest is the report that comes by itself.
-func Digest(digest certificates.Digest) bot.Message {
+func Digest(digest certificates.Digest) outbox.Message {
 	var page mrkdwn.Builder
 	page.Say(fmt.Sprintf("%s *Certificates this week*\n%s", markSeverity[digest.Severity()], mrkdwn.Inline(digest.Summary)))
 	lines := make([]string, len(digest.Lines))
@@ -121,6 +122,6 @@ func Digest(digest certificates.Digest) bot.Message {
 	if len(lines) > 0 {
 		page.Say(strings.Join(lines, "\n"))
 	}
-	page.Note(bot.Code(render.CertificatesCommand) + " has the table and the picture.")
-	return bot.Message{Text: page.Text(), Blocks: page.Blocks}
+	page.Note(blockkit.Code(render.CertificatesCommand) + " has the table and the picture.")
+	return outbox.Message{Text: page.Text(), Blocks: page.Blocks}
 }

@@ -11,7 +11,8 @@ import (
 
 	"github.com/google/uuid"
 
-	"github.com/atlilith/onboardbot/bot"
+	"github.com/atlilith/onboardbot/bot/blockkit"
+	"github.com/atlilith/onboardbot/bot/outbox"
 	"github.com/atlilith/onboardbot/commands/render"
 	"github.com/atlilith/onboardbot/commands/render/mrkdwn"
 	"github.com/atlilith/onboardbot/onboarding/isolation"
@@ -37,10 +38,10 @@ const MaxTenant = 100
 type proof struct{ *reports.Record }
 
 // Messages are what a report says: a line where all is well, a table where it is not, and all of it as a file in the thread.
-func Messages(record *reports.Record, approvers []string, command string) []bot.Message {
+func Messages(record *reports.Record, approvers []string, command string) []outbox.Message {
 	p := proof{record}
 	page := p.sheet(approvers, command)
-	messages := []bot.Message{{Key: Key(record.ID), Channel: record.Channel, Text: page.Text(), Blocks: page.Blocks}}
+	messages := []outbox.Message{{Key: Key(record.ID), Channel: record.Channel, Text: page.Text(), Blocks: page.Blocks}}
 	if record.Report != nil {
 		messages = append(messages, p.file())
 	}
@@ -59,7 +60,7 @@ func (p proof) sheet(approvers []string, command string) *mrkdwn.Builder {
 	}
 	page.Say(head + "\n" + p.since())
 	if p.Count(isolation.Leak) > 0 {
-		page.Say(fmt.Sprintf("*Now*: %s holds every run, and the platform's owners have to hear of it.", bot.Code(command+" "+render.WordFreeze+" tenants reach each other's rows")))
+		page.Say(fmt.Sprintf("*Now*: %s holds every run, and the platform's owners have to hear of it.", blockkit.Code(command+" "+render.WordFreeze+" tenants reach each other's rows")))
 	}
 	if p.Report == nil {
 		page.Say(mrkdwn.Inline(mrkdwn.Summary(p.Problem)))
@@ -119,7 +120,7 @@ func (p proof) outcome() string {
 		words += ", " + mrkdwn.Count(risks, "risk")
 	}
 	if p.Tenant != "" {
-		words += " (" + mrkdwn.Inline(bot.Truncate(p.Tenant, MaxTenant)) + " against all others)"
+		words += " (" + mrkdwn.Inline(blockkit.Truncate(p.Tenant, MaxTenant)) + " against all others)"
 	}
 	return words
 }
@@ -140,18 +141,18 @@ func (p proof) since() string {
 	case p.Since.IsZero():
 		return "This is the first report."
 	case p.Report == nil:
-		return "What could be checked last was on " + bot.Date(p.Since) + "."
+		return "What could be checked last was on " + blockkit.Date(p.Since) + "."
 	case len(changes.New)+len(changes.Fixed)+len(changes.Unchanged)+len(p.Unseen) == 0:
-		return "No change since " + bot.Date(p.Since) + "."
+		return "No change since " + blockkit.Date(p.Since) + "."
 	}
-	return fmt.Sprintf("%d new, %d fixed, %d unchanged%s since %s.", len(changes.New), len(changes.Fixed), len(changes.Unchanged), unseen, bot.Date(p.Since))
+	return fmt.Sprintf("%d new, %d fixed, %d unchanged%s since %s.", len(changes.New), len(changes.Fixed), len(changes.Unchanged), unseen, blockkit.Date(p.Since))
 }
 
 func (p proof) askedBy() string {
 	if p.By == "" {
 		return ""
 	}
-	return " · asked for by " + bot.User(p.By)
+	return " · asked for by " + blockkit.User(p.By)
 }
 
 // findings writes the table: leaks before risks, and what is new before what was known.
@@ -189,7 +190,7 @@ func (p proof) findings(page *mrkdwn.Builder) {
 	}
 }
 
-func cell(text string) string { return bot.Truncate(mrkdwn.OneLine(text), maxCell) }
+func cell(text string) string { return blockkit.Truncate(mrkdwn.OneLine(text), maxCell) }
 
 // unchecked names what keeps a report from being the whole truth.
 func (p proof) unchecked(page *mrkdwn.Builder) {
@@ -212,7 +213,7 @@ func (p proof) unchecked(page *mrkdwn.Builder) {
 func named(findings []isolation.Finding) string {
 	names := make([]string, 0, maxNamed+1)
 	for _, finding := range findings[:min(len(findings), maxNamed)] {
-		names = append(names, fmt.Sprintf("%s of %s", mrkdwn.Inline(finding.Operation), bot.Code(cell(finding.Table))))
+		names = append(names, fmt.Sprintf("%s of %s", mrkdwn.Inline(finding.Operation), blockkit.Code(cell(finding.Table))))
 	}
 	if more := len(findings) - maxNamed; more > 0 {
 		names = append(names, fmt.Sprintf("%d more", more))
@@ -221,7 +222,7 @@ func named(findings []isolation.Finding) string {
 }
 
 // isolationFile is the whole report.
-func (p proof) file() bot.Message {
+func (p proof) file() outbox.Message {
 	at := p.At.UTC()
 	var content bytes.Buffer
 	fmt.Fprintf(&content, "Isolation of tenants, %s\n", at.Format(time.RFC3339))
@@ -246,6 +247,6 @@ func (p proof) file() bot.Message {
 		}
 	}
 	title := "Isolation report " + at.Format("2006-01-02 15:04 UTC")
-	return bot.Message{Key: Key(p.ID) + "/report", Channel: p.Channel, Thread: Key(p.ID), Text: title + ". " + p.outcome() + ".",
-		File: &bot.File{Name: "isolation-" + at.Format("20060102-1504") + ".txt", Title: title, Content: content.Bytes()}}
+	return outbox.Message{Key: Key(p.ID) + "/report", Channel: p.Channel, Thread: Key(p.ID), Text: title + ". " + p.outcome() + ".",
+		File: &outbox.File{Name: "isolation-" + at.Format("20060102-1504") + ".txt", Title: title, Content: content.Bytes()}}
 }

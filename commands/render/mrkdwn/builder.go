@@ -11,6 +11,7 @@ import (
 	"github.com/slack-go/slack"
 
 	"github.com/atlilith/onboardbot/bot"
+	"github.com/atlilith/onboardbot/bot/blockkit"
 )
 
 // Part is one piece of a change as people read it. Both texts are literal: nothing in them is markup.
@@ -22,8 +23,8 @@ type Part struct {
 // Notice is a modal that only says something.
 func Notice(titleText, mrkdwn string) slack.ModalViewRequest {
 	return slack.ModalViewRequest{
-		Type: slack.VTModal, Title: bot.Plain(titleText, bot.MaxViewTitle), Close: bot.Plain("Close", bot.MaxViewTitle),
-		Blocks: slack.Blocks{BlockSet: bot.Sections(mrkdwn)},
+		Type: slack.VTModal, Title: blockkit.Plain(titleText, blockkit.MaxViewTitle), Close: blockkit.Plain("Close", blockkit.MaxViewTitle),
+		Blocks: slack.Blocks{BlockSet: blockkit.Sections(mrkdwn)},
 	}
 }
 
@@ -36,13 +37,13 @@ type Builder struct {
 
 // Say writes a paragraph of mrkdwn. What comes from people or machines is escaped before.
 func (s *Builder) Say(mrkdwn string) {
-	s.Blocks = append(s.Blocks, bot.Section(mrkdwn))
+	s.Blocks = append(s.Blocks, blockkit.Section(mrkdwn))
 	s.lines = append(s.lines, mrkdwn)
 }
 
 // Note writes a line of small mrkdwn.
 func (s *Builder) Note(mrkdwn string) {
-	s.Blocks = append(s.Blocks, bot.Context(mrkdwn))
+	s.Blocks = append(s.Blocks, blockkit.Context(mrkdwn))
 	s.lines = append(s.lines, mrkdwn)
 }
 
@@ -52,11 +53,11 @@ func (s *Builder) Parts(parts ...Part) {
 	for _, part := range parts {
 		if part.Head != "" {
 			elements = append(elements, bold(part.Head))
-			s.lines = append(s.lines, bot.Escape(part.Head))
+			s.lines = append(s.lines, blockkit.Escape(part.Head))
 		}
 		if part.Body != "" {
 			elements = append(elements, code(part.Body))
-			s.lines = append(s.lines, bot.Escape(part.Body))
+			s.lines = append(s.lines, blockkit.Escape(part.Body))
 		}
 	}
 	if len(elements) > 0 {
@@ -85,10 +86,10 @@ func (s *Builder) Buttons(blockID string, buttons ...*slack.ButtonBlockElement) 
 func (s *Builder) PageButtons(action, value string, number, count int) {
 	var turns []*slack.ButtonBlockElement
 	if number > 0 {
-		turns = append(turns, bot.Button(action+strconv.Itoa(number-1), value, "← Page "+strconv.Itoa(number), ""))
+		turns = append(turns, blockkit.Button(action+strconv.Itoa(number-1), value, "← Page "+strconv.Itoa(number), ""))
 	}
 	if number < count-1 {
-		turns = append(turns, bot.Button(action+strconv.Itoa(number+1), value, "Page "+strconv.Itoa(number+2)+" →", ""))
+		turns = append(turns, blockkit.Button(action+strconv.Itoa(number+1), value, "Page "+strconv.Itoa(number+2)+" →", ""))
 	}
 	if len(turns) > 0 {
 		s.Buttons("pages", turns...)
@@ -106,24 +107,26 @@ func (s *Builder) Table(rows [][]string) {
 		}
 		table.AddRow(cells...)
 		if i > 0 {
-			s.lines = append(s.lines, bot.Escape(strings.Join(row, " · ")))
+			s.lines = append(s.lines, blockkit.Escape(strings.Join(row, " · ")))
 		}
 	}
 	s.Blocks = append(s.Blocks, table)
 }
 
-// Weight is the size of blocks in bytes of JSON, as [bot.MaxMessageWeight] counts, and what it counts for each block.
+// Weight is the size of blocks in bytes of JSON, as [blockkit.MaxMessageWeight] counts, and what it counts for each block.
 func Weight(blocks []slack.Block) int {
 	const each = 100
 	encoded, err := json.Marshal(blocks)
 	if err != nil {
-		return bot.MaxMessageWeight
+		return blockkit.MaxMessageWeight
 	}
 	return len(encoded) + each*len(blocks)
 }
 
 // Text is everything that was written, as plain text.
-func (s *Builder) Text() string { return bot.Truncate(strings.Join(s.lines, "\n"), bot.MaxText) }
+func (s *Builder) Text() string {
+	return blockkit.Truncate(strings.Join(s.lines, "\n"), blockkit.MaxText)
+}
 
 // Reply is the sheet as an answer for one person.
 func (s *Builder) Reply() bot.Reply { return bot.Reply{Text: s.Text(), Blocks: s.Blocks} }

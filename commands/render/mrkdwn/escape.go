@@ -4,7 +4,7 @@ import (
 	"regexp"
 	"strings"
 
-	"github.com/atlilith/onboardbot/bot"
+	"github.com/atlilith/onboardbot/bot/blockkit"
 )
 
 // MaxName cuts the longest names that DNS allows.
@@ -24,5 +24,5 @@ func Inline(text string) string {
 	for range 2 {
 		text = slants.ReplaceAllStringFunc(text, strings.NewReplacer("_", "ˍ", "~", "∼").Replace)
 	}
-	return bot.Escape(text)
+	return blockkit.Escape(text)
 }

@@ -3,7 +3,7 @@ package mrkdwn
 import (
 	"strings"
 
-	"github.com/atlilith/onboardbot/bot"
+	"github.com/atlilith/onboardbot/bot/blockkit"
 	"github.com/atlilith/onboardbot/onboarding"
 )
 
@@ -12,7 +12,7 @@ func Mention(person onboarding.Operator) string {
 	if person.ID == "" {
 		return "the bot"
 	}
-	return bot.User(person.ID)
+	return blockkit.User(person.ID)
 }
 
 // MentionAny mentions people (U…, W…) and user groups (S…) as alternatives: "a, b or c".
@@ -24,9 +24,9 @@ func MentionAll(ids []string) string { return strings.Join(mentions(ids), ", ") 
 func mentions(ids []string) []string {
 	names := make([]string, len(ids))
 	for i, id := range ids {
-		names[i] = bot.User(id)
+		names[i] = blockkit.User(id)
 		if strings.HasPrefix(id, "S") {
-			names[i] = bot.Group(id)
+			names[i] = blockkit.Group(id)
 		}
 	}
 	return names

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/atlilith/onboardbot/bot"
+	"github.com/atlilith/onboardbot/bot/blockkit"
 )
 
 // Chunks cuts text into pieces of at most limit characters, at line breaks, and within a line only when it alone is longer.
@@ -68,14 +68,14 @@ func FirstFew(items []string, between string) string {
 // Summary is the beginning of an error or a reason, on one line.
 func Summary(text string) string {
 	const limit = 300
-	return bot.Truncate(OneLine(text), limit)
+	return blockkit.Truncate(OneLine(text), limit)
 }
 
 // FirstLine is the beginning of the first line of a longer text, for where there is room for no more.
 func FirstLine(text string) string {
 	const limit = 140
 	first, _, _ := strings.Cut(strings.TrimSpace(text), "\n")
-	return bot.Truncate(strings.TrimSuffix(OneLine(first), ":"), limit)
+	return blockkit.Truncate(strings.TrimSuffix(OneLine(first), ":"), limit)
 }
 
 // Or joins words as in a sentence.
@@ -95,5 +95,5 @@ func Unescape(text string) string {
 // Shorten shows the beginning of what somebody typed, with what does not print made visible.
 func Shorten(typed string) string {
 	const limit = 40
-	return bot.Truncate(Visible(typed), limit)
+	return blockkit.Truncate(Visible(typed), limit)
 }
