@@ -7,6 +7,8 @@ import (
 
 	"github.com/jackc/pgx/v5/pgxpool"
 	"golang.org/x/sync/errgroup"
+
+	"github.com/atlilith/onboardbot/bot/webapi"
 )
 
 // Bot listens to Slack. It holds the connections, and hands what people do to the router's handlers, once each.
@@ -17,11 +19,11 @@ type Bot struct {
 	presence    *presence
 }
 
-// New wires a bot to a workspace and a database that [Migrate] has prepared. It makes no call; the router must be complete.
+// New wires a bot to a workspace and a database that outbox.Migrations has prepared. It makes no call; the router must be complete.
 func New(pool *pgxpool.Pool, workspace *Workspace, router *Router) (*Bot, error) {
 	cfg := workspace.cfg
 	self := newPresence(pool, workspace.log)
-	dispatch := newDispatcher(workspace, router, newHandled(pool, newTables(cfg.Schema), self, cfg.CallTimeout))
+	dispatch := newDispatcher(workspace, router, newHandled(pool, self, cfg.CallTimeout))
 	return &Bot{
 		workspace: workspace,
 		dispatch:  dispatch,
@@ -32,7 +34,7 @@ func New(pool *pgxpool.Pool, workspace *Workspace, router *Router) (*Bot, error)
 }
 
 // Run listens until ctx ends, then lets handlers under way finish and acknowledge within Config.DrainTimeout. It returns nil
-// after an orderly end, and an error that wraps [ErrRevoked] as soon as Slack refuses the tokens or the app.
+// after an orderly end, and an error that wraps [webapi.ErrRevoked] as soon as Slack refuses the tokens or the app.
 func (b *Bot) Run(ctx context.Context) error {
 	present, leave := context.WithCancel(context.WithoutCancel(ctx))
 	defer leave()
@@ -41,11 +43,12 @@ func (b *Bot) Run(ctx context.Context) error {
 	}
 	group, listening := errgroup.WithContext(ctx)
 	group.Go(func() error {
-		if _, err := b.workspace.Identity(listening); errors.Is(err, ErrRevoked) {
+		if _, err := b.workspace.Identity(listening); errors.Is(err, webapi.ErrRevoked) {
 			return err
 		}
 		return nil
 	})
+	group.Go(func() error { b.dispatch.handled.expire(listening, b.workspace.cfg.EnvelopeRetention); return nil })
 	group.Go(func() error { return b.connections.run(listening, b.dispatch.drain) })
 	if err := group.Wait(); err != nil {
 		return fmt.Errorf("slack: %w", err)

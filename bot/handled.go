@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"slices"
 	"sync"
 	"time"
@@ -17,9 +18,9 @@ import (
 // replica that has died since is begun again.
 type handled struct {
 	pool    *pgxpool.Pool
-	sql     tables
 	self    *presence
 	timeout time.Duration
+	log     *slog.Logger
 
 	begins   batch[string, begun]
 	finishes batch[finished, struct{}]
@@ -29,8 +30,8 @@ type handled struct {
 	mine map[string]bool
 }
 
-func newHandled(pool *pgxpool.Pool, sql tables, self *presence, timeout time.Duration) *handled {
-	h := &handled{pool: pool, sql: sql, self: self, timeout: timeout, mine: map[string]bool{}}
+func newHandled(pool *pgxpool.Pool, self *presence, timeout time.Duration) *handled {
+	h := &handled{pool: pool, self: self, timeout: timeout, log: self.log, mine: map[string]bool{}}
 	h.begins.run, h.finishes.run = h.beginAll, h.finishAll
 	return h
 }
@@ -113,11 +114,11 @@ func (h *handled) beginAll(keys []string) ([]begun, error) {
 	defer cancel()
 	// In one order everywhere, so that replicas with the same keys wait for each other and never in a circle.
 	ordered := slices.Sorted(slices.Values(keys))
-	rows, err := h.pool.Query(ctx, h.sql.sql(`
+	rows, err := h.pool.Query(ctx, `
 		INSERT INTO slack_envelopes AS e (key, owner) SELECT unnest($1::text[]), $2
 		ON CONFLICT (key) DO UPDATE SET owner = excluded.owner, begun_at = now()
 			WHERE e.done_at IS NULL AND (e.owner = excluded.owner OR NOT `+alive("e.owner")+`)
-		RETURNING key`), ordered, h.self.id)
+		RETURNING key`, ordered, h.self.id)
 	if err != nil {
 		return nil, err
 	}
@@ -147,7 +148,7 @@ func (h *handled) beginAll(keys []string) ([]begun, error) {
 
 // others adds what is known of the keys that could not be claimed.
 func (h *handled) others(ctx context.Context, keys []string, verdicts map[string]begun) error {
-	rows, err := h.pool.Query(ctx, h.sql.sql(`SELECT key, ack FROM slack_envelopes WHERE key = ANY($1) AND done_at IS NOT NULL`), keys)
+	rows, err := h.pool.Query(ctx, `SELECT key, ack FROM slack_envelopes WHERE key = ANY($1) AND done_at IS NOT NULL`, keys)
 	if err != nil {
 		return err
 	}
@@ -169,9 +170,29 @@ func (h *handled) finishAll(lot []finished) ([]struct{}, error) {
 	for i, f := range lot {
 		keys[i], acks[i] = f.key, f.ack
 	}
-	_, err := h.pool.Exec(ctx, h.sql.sql(`
+	_, err := h.pool.Exec(ctx, `
 		UPDATE slack_envelopes e SET done_at = now(), ack = d.ack
 		FROM unnest($1::text[], $2::bytea[]) AS d (key, ack)
-		WHERE e.key = d.key AND e.owner = $3`), keys, acks, h.self.id)
+		WHERE e.key = d.key AND e.owner = $3`, keys, acks, h.self.id)
 	return make([]struct{}, len(lot)), err
+}
+
+// expireEvery is how often envelopes that are older than the retention are deleted.
+const expireEvery = time.Hour
+
+// expire deletes what was begun longer ago than the retention, at once and every hour until ctx ends.
+func (h *handled) expire(ctx context.Context, retention time.Duration) {
+	ticker := time.NewTicker(expireEvery)
+	defer ticker.Stop()
+	for {
+		_, err := h.pool.Exec(ctx, `DELETE FROM slack_envelopes WHERE begun_at < now() - $1::interval`, retention)
+		if err != nil && ctx.Err() == nil {
+			h.log.Warn("old envelopes were not deleted", "error", err)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+	}
 }

@@ -10,7 +10,8 @@ import (
 	"github.com/google/uuid"
 	"github.com/slack-go/slack"
 
-	"github.com/atlilith/onboardbot/bot"
+	"github.com/atlilith/onboardbot/bot/blockkit"
+	"github.com/atlilith/onboardbot/bot/outbox"
 	"github.com/atlilith/onboardbot/onboarding"
 )
 
@@ -19,7 +20,7 @@ func approvalKey(approval *onboarding.Approval) string {
 }
 
 // approval is the question about one change, and what became of it: asked, decided, under way, done.
-func (s scribe) approval(view *onboarding.View, approval *onboarding.Approval, now time.Time) bot.Message {
+func (s scribe) approval(view *onboarding.View, approval *onboarding.Approval, now time.Time) outbox.Message {
 	var page sheet
 	name := stepName(view, approval.Step)
 	attempts := attemptsUnder(view, approval.ID)
@@ -27,7 +28,7 @@ func (s scribe) approval(view *onboarding.View, approval *onboarding.Approval, n
 	if s.freeze != nil && approval.State == onboarding.ApprovalApproved && len(attempts) == 0 {
 		mark, words = markFrozen, "approved, and held"
 	}
-	page.say(fmt.Sprintf("%s *%s*: %s\n%s", mark, bot.Escape(name), words, inline(cause(approval.Change.Summary))))
+	page.say(fmt.Sprintf("%s *%s*: %s\n%s", mark, blockkit.Escape(name), words, inline(cause(approval.Change.Summary))))
 	open := approval.State == onboarding.ApprovalOpen
 	if open {
 		page.note(why(approval.Step))
@@ -58,18 +59,18 @@ func (s scribe) approval(view *onboarding.View, approval *onboarding.Approval, n
 	var buttons []*slack.ButtonBlockElement
 	id := approval.ID.String()
 	if open {
-		buttons = append(buttons, bot.Button(actionApprove, id, "Approve", slack.StylePrimary), bot.Button(actionReject, id, "Reject…", slack.StyleDanger))
+		buttons = append(buttons, blockkit.Button(actionApprove, id, "Approve", slack.StylePrimary), blockkit.Button(actionReject, id, "Reject…", slack.StyleDanger))
 	}
 	if hidden > 0 {
-		buttons = append(buttons, bot.Button(actionShow, id, "Show all", ""))
+		buttons = append(buttons, blockkit.Button(actionShow, id, "Show all", ""))
 	}
 	if open && s.glass {
-		buttons = append(buttons, bot.Button(actionGlass, id, "Break the glass…", ""))
+		buttons = append(buttons, blockkit.Button(actionGlass, id, "Break the glass…", ""))
 	}
 	if len(buttons) > 0 {
 		page.buttons("approval", buttons...)
 	}
-	return bot.Message{Key: approvalKey(approval), Channel: view.Channel, Thread: rootKey(view.ID), Text: page.text(), Blocks: page.blocks}
+	return outbox.Message{Key: approvalKey(approval), Channel: view.Channel, Thread: rootKey(view.ID), Text: page.text(), Blocks: page.blocks}
 }
 
 // settled reports that nothing more comes of a question: then it is a record, which shows less of itself.
@@ -127,13 +128,13 @@ func (s scribe) remarks(page *sheet, step *onboarding.Step) {
 func (s scribe) decisions(page *sheet, view *onboarding.View, approval *onboarding.Approval) {
 	agreed := 0
 	for _, vote := range approval.Votes {
-		line := fmt.Sprintf("%s Rejected by %s %s", markFailed, mention(vote.By), bot.Date(vote.At))
+		line := fmt.Sprintf("%s Rejected by %s %s", markFailed, mention(vote.By), blockkit.Date(vote.At))
 		switch {
 		case vote.BrokeGlass:
-			line = fmt.Sprintf("%s %s broke the glass %s", markWarning, mention(vote.By), bot.Date(vote.At))
+			line = fmt.Sprintf("%s %s broke the glass %s", markWarning, mention(vote.By), blockkit.Date(vote.At))
 		case vote.Agrees:
 			agreed++
-			line = fmt.Sprintf("%s Approved by %s %s", markDone, mention(vote.By), bot.Date(vote.At))
+			line = fmt.Sprintf("%s Approved by %s %s", markDone, mention(vote.By), blockkit.Date(vote.At))
 			if approval.Needs > 1 {
 				line += fmt.Sprintf(", %d of %d", agreed, approval.Needs)
 			}
@@ -175,9 +176,9 @@ func (s scribe) small(approval *onboarding.Approval, hidden int) string {
 	if hidden > 0 {
 		facts = append(facts, fmt.Sprintf("%d more lines: press Show all", hidden))
 	}
-	facts = append(facts, "Digest "+bot.Code(approval.Digest.Short()))
+	facts = append(facts, "Digest "+blockkit.Code(approval.Digest.Short()))
 	if approval.State == onboarding.ApprovalOpen {
-		facts = append(facts, "expires "+bot.Date(approval.Expires))
+		facts = append(facts, "expires "+blockkit.Date(approval.Expires))
 	}
 	return strings.Join(facts, " · ")
 }
@@ -206,7 +207,7 @@ func tail(attempt *onboarding.Attempt) string {
 	const width = 160
 	lines := make([]string, len(attempt.Tail))
 	for i, line := range attempt.Tail {
-		lines[i] = bot.Truncate(visible(colours.ReplaceAllString(line, "")), width)
+		lines[i] = blockkit.Truncate(visible(colours.ReplaceAllString(line, "")), width)
 	}
 	return strings.TrimSpace(strings.Join(lines, "\n"))
 }

@@ -5,13 +5,13 @@ import (
 
 	"github.com/slack-go/slack"
 
-	"github.com/atlilith/onboardbot/bot"
+	"github.com/atlilith/onboardbot/bot/blockkit"
 	"github.com/atlilith/onboardbot/onboarding/brand"
 )
 
 // brand asks how the Org's sites look. All of it may be left out.
 func (f *fields) brand(d draft) {
-	f.blocks = append(f.blocks, slack.NewDividerBlock(), bot.Section("*How the sites look*\nAll of this may be left out."))
+	f.blocks = append(f.blocks, slack.NewDividerBlock(), blockkit.Section("*How the sites look*\nAll of this may be left out."))
 	f.typed(blockCopy, "Site copy", "Plain text.", lines("Welcome.", d.Copy)).Optional = true
 	colors := brand.DefaultPalette
 	f.typed(blockPalette, "Colours", "Background, text, primary and accent, as hex. Later ones may be left out.",

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/atlilith/onboardbot/bot"
+	"github.com/atlilith/onboardbot/bot/blockkit"
+	"github.com/atlilith/onboardbot/bot/outbox"
 	"github.com/atlilith/onboardbot/onboarding"
 	"github.com/atlilith/onboardbot/onboarding/certificates"
 )
@@ -101,7 +103,7 @@ func (d *CertificateDesk) aboutAll(ctx context.Context, command bot.Command) (bo
 	if err != nil {
 		return bot.Reply{}, err
 	}
-	if err := d.send(ctx, append([]bot.Message{table}, pictures...)...); err != nil {
+	if err := d.send(ctx, append([]outbox.Message{table}, pictures...)...); err != nil {
 		return bot.Reply{}, err
 	}
 	return bot.Reply{Text: fmt.Sprintf("%s Looked at %s. The table is in the channel, with pictures in its thread.", markDone, plural(len(sites), "site"))}, nil
@@ -157,14 +159,14 @@ func (d *CertificateDesk) see(ctx context.Context, domain string) (*sighting, er
 // speakable turns the errors about certificates into what a person reads.
 func speakable(err error) error {
 	if refused, ok := errors.AsType[*certificates.UnrenewableError](err); ok {
-		return misunderstood(bot.Escape(refused.Sentence))
+		return misunderstood(blockkit.Escape(refused.Sentence))
 	}
 	if limit, ok := errors.AsType[*certificates.LimitError](err); ok {
-		return misunderstood(bot.Escape("Not now: " + limit.Error() + "."))
+		return misunderstood(blockkit.Escape("Not now: " + limit.Error() + "."))
 	}
 	switch {
 	case errors.Is(err, certificates.ErrUnwatched):
-		return misunderstood(fmt.Sprintf("I do not watch that domain. %s lists those that I do; others belong under certificates.extra in my configuration.", bot.Code(certificatesCommand)))
+		return misunderstood(fmt.Sprintf("I do not watch that domain. %s lists those that I do; others belong under certificates.extra in my configuration.", blockkit.Code(certificatesCommand)))
 	case errors.Is(err, onboarding.ErrBusy):
 		return misunderstood("Somebody is at it already: look for a question in the thread.")
 	}

@@ -11,7 +11,7 @@ import (
 
 	"github.com/google/uuid"
 
-	"github.com/atlilith/onboardbot/bot"
+	"github.com/atlilith/onboardbot/bot/outbox"
 	"github.com/atlilith/onboardbot/onboarding"
 	"github.com/atlilith/onboardbot/onboarding/certificates"
 )
@@ -50,7 +50,7 @@ func TestReminders(t *testing.T) {
 	reminder := func(about certificates.Threshold, level certificates.Level, sentence string) certificates.Reminder {
 		return certificates.Reminder{Posted: certificates.Posted{Domain: "merche-biche.com", Subject: "4cafe", About: about}, Level: level, Sentence: sentence}
 	}
-	var messages []bot.Message
+	var messages []outbox.Message
 	for _, each := range []certificates.Reminder{
 		reminder(certificates.Overdue, certificates.Quiet, "The certificate of merche-biche.com should have been renewed by 2027-02-08 09:30 UTC and was not. It is valid for another 21 days, until 2027-03-01 09:30 UTC."),
 		reminder("1/4", certificates.Notice, "The certificate of merche-biche.com is still not renewed and is valid for only another 16 days, until 2027-03-01 09:30 UTC."),
@@ -71,7 +71,7 @@ func TestReminders(t *testing.T) {
 }
 
 // numbered gives messages keys that a reader can follow.
-func numbered(messages []bot.Message) []bot.Message {
+func numbered(messages []outbox.Message) []outbox.Message {
 	for i := range messages {
 		messages[i].Key = fmt.Sprintf("%02d", i)
 	}
@@ -97,8 +97,8 @@ func TestCertificateTable(t *testing.T) {
 	} {
 		message := certificateTable(report)
 		message.Key, message.Channel = name, "C0OPS"
-		checkMessages(t, []bot.Message{message})
-		golden(t, filepath.Join("testdata", "certificates", name+".txtar"), archive(&onboarding.View{Run: new(onboarding.Run)}, []bot.Message{message}))
+		checkMessages(t, []outbox.Message{message})
+		golden(t, filepath.Join("testdata", "certificates", name+".txtar"), archive(&onboarding.View{Run: new(onboarding.Run)}, []outbox.Message{message}))
 	}
 }
 
@@ -110,8 +110,8 @@ func TestCertificateDigest(t *testing.T) {
 	}}
 	message := certificateDigest(new(certificates.Sweeper).Digest(report))
 	message.Key, message.Channel = "digest", "C0OPS"
-	checkMessages(t, []bot.Message{message})
-	golden(t, filepath.Join("testdata", "certificates", "digest.txtar"), archive(&onboarding.View{Run: new(onboarding.Run)}, []bot.Message{message}))
+	checkMessages(t, []outbox.Message{message})
+	golden(t, filepath.Join("testdata", "certificates", "digest.txtar"), archive(&onboarding.View{Run: new(onboarding.Run)}, []outbox.Message{message}))
 }
 
 func TestCertificatePage(t *testing.T) {
@@ -147,9 +147,9 @@ func TestCertificatePage(t *testing.T) {
 			t.Parallel()
 			seen.at = looked
 			page := certificatePage(seen)
-			message := bot.Message{Key: name, Channel: "C0OPS", Text: page.text(), Blocks: page.blocks}
-			checkMessages(t, []bot.Message{message})
-			golden(t, filepath.Join("testdata", "certificates", "page-"+name+".txtar"), archive(&onboarding.View{Run: new(onboarding.Run)}, []bot.Message{message}))
+			message := outbox.Message{Key: name, Channel: "C0OPS", Text: page.text(), Blocks: page.blocks}
+			checkMessages(t, []outbox.Message{message})
+			golden(t, filepath.Join("testdata", "certificates", "page-"+name+".txtar"), archive(&onboarding.View{Run: new(onboarding.Run)}, []outbox.Message{message}))
 		})
 	}
 }
@@ -163,7 +163,7 @@ func TestRenewalInTheThreadOfItsRun(t *testing.T) {
 	s.View.Steps = []onboarding.Step{{Definition: onboarding.Definition{Key: key, Title: "Renew the certificate of merche-biche.com", Destructive: true}, State: onboarding.StepPending}}
 	approval := s.asked(key, onboarding.Change{Summary: "Let certbot renew the certificate of merche-biche.com and www.merche-biche.com", Items: []onboarding.Item{{Command: &onboarding.Command{
 		Host: "vps-0", Argv: []string{"certbot", "renew", "--cert-name", "merche-biche.com", "--non-interactive", "--no-random-sleep-on-renew"}, Lock: "nginx"}}}})
-	messages := placed(s.View, append(newScribe(Config{Command: "/onboard", Approvers: []string{"U0BO"}}, false).thread(s.View, looked), bot.Message{Key: "dm", Channel: "U0BO", Text: "x"}))
+	messages := placed(s.View, append(newScribe(Config{Command: "/onboard", Approvers: []string{"U0BO"}}, false).thread(s.View, looked), outbox.Message{Key: "dm", Channel: "U0BO", Text: "x"}))
 	for _, message := range messages {
 		want := rootKey(s.View.Renews)
 		if message.Key == "dm" {

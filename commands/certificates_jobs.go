@@ -7,7 +7,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/riverqueue/river"
 
-	"github.com/atlilith/onboardbot/bot"
+	"github.com/atlilith/onboardbot/bot/outbox"
 )
 
 // redirectEvery is how soon a reminder whose channel or thread is gone goes to where people read it.
@@ -20,7 +20,7 @@ func (redirectArgs) Kind() string { return "certificates_redirect" }
 
 // InsertOpts allows one attempt: the next job does the same.
 func (redirectArgs) InsertOpts() river.InsertOpts {
-	return river.InsertOpts{Queue: bot.Queue, MaxAttempts: 1}
+	return river.InsertOpts{Queue: outbox.Queue, MaxAttempts: 1}
 }
 
 // AddWorkers registers the announcer's job.

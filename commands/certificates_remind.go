@@ -12,7 +12,8 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/slack-go/slack"
 
-	"github.com/atlilith/onboardbot/bot"
+	"github.com/atlilith/onboardbot/bot/blockkit"
+	"github.com/atlilith/onboardbot/bot/outbox"
 	"github.com/atlilith/onboardbot/onboarding"
 	"github.com/atlilith/onboardbot/onboarding/certificates"
 )
@@ -42,7 +43,7 @@ func (a *Announcer) Remind(ctx context.Context, tx pgx.Tx, reminder certificates
 		switch _, err := a.outbox.Posted(ctx, rootKey(live.Run)); {
 		case err == nil:
 			message.Channel, message.Thread = live.Channel, rootKey(live.Run)
-		case !errors.Is(err, bot.ErrUnknownMessage):
+		case !errors.Is(err, outbox.ErrUnknownMessage):
 			return err
 		}
 	}
@@ -66,7 +67,7 @@ func certificateKey(posted certificates.Posted) string {
 }
 
 // certificate writes a reminder, the louder the later it is.
-func (s scribe) certificate(reminder certificates.Reminder) bot.Message {
+func (s scribe) certificate(reminder certificates.Reminder) outbox.Message {
 	var page sheet
 	said := inline(reminder.Sentence)
 	switch {
@@ -83,7 +84,7 @@ func (s scribe) certificate(reminder certificates.Reminder) bot.Message {
 	if buttons := certificateButtons(reminder); len(buttons) > 0 {
 		page.buttons("certificate", buttons...)
 	}
-	return bot.Message{Key: certificateKey(reminder.Posted), Text: page.text(), Blocks: page.blocks}
+	return outbox.Message{Key: certificateKey(reminder.Posted), Text: page.text(), Blocks: page.blocks}
 }
 
 // appeal says what to do about an urgent reminder, as far as there is a button for it.
@@ -99,21 +100,21 @@ func appeal(reminder certificates.Reminder) string {
 }
 
 func certificateButtons(reminder certificates.Reminder) []*slack.ButtonBlockElement {
-	why := bot.Button(actionWhy, reminder.Domain, "Why?", "")
+	why := blockkit.Button(actionWhy, reminder.Domain, "Why?", "")
 	kind, fault := reminder.Fault()
 	switch {
 	case reminder.Clears():
 		return nil
 	case !fault:
-		return []*slack.ButtonBlockElement{bot.Button(actionRenew, reminder.Domain, "Renew now", slack.StylePrimary), why}
+		return []*slack.ButtonBlockElement{blockkit.Button(actionRenew, reminder.Domain, "Renew now", slack.StylePrimary), why}
 	case kind == certificates.NotReloaded:
-		return []*slack.ButtonBlockElement{bot.Button(actionRenew, reminder.Domain, "Reload now", slack.StylePrimary), why}
+		return []*slack.ButtonBlockElement{blockkit.Button(actionRenew, reminder.Domain, "Reload now", slack.StylePrimary), why}
 	}
 	return []*slack.ButtonBlockElement{why}
 }
 
 // placed puts the messages of a renewal into the thread of the run that made the domain live: Slack's threads have no threads.
-func placed(view *onboarding.View, messages []bot.Message) []bot.Message {
+func placed(view *onboarding.View, messages []outbox.Message) []outbox.Message {
 	if view.Renews == uuid.Nil {
 		return messages
 	}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/atlilith/onboardbot/bot"
+	"github.com/atlilith/onboardbot/bot/blockkit"
 	"github.com/atlilith/onboardbot/onboarding"
 )
 
@@ -25,14 +26,14 @@ func (d *CertificateDesk) renew(ctx context.Context, action bot.Action) error {
 		case err != nil:
 			return bot.Reply{}, err
 		case renewal.None():
-			return bot.Reply{Text: fmt.Sprintf("%s There is nothing to renew: %s", markDone, bot.Escape(seen.Line(time.Now()))) + "."}, nil
+			return bot.Reply{Text: fmt.Sprintf("%s There is nothing to renew: %s", markDone, blockkit.Escape(seen.Line(time.Now()))) + "."}, nil
 		}
 		domain := onboarding.Domain{Name: site.Domain, Host: site.Host}
 		if _, err := d.service.Renew(ctx, domain, action.Person.ID, d.channel, "press/"+action.Envelope); err != nil {
 			return bot.Reply{}, err
 		}
 		if action.Ephemeral {
-			return bot.Reply{Text: fmt.Sprintf("%s A second operator is asked, in the thread of %s.", markAsk, bot.Escape(seen.Shown()))}, nil
+			return bot.Reply{Text: fmt.Sprintf("%s A second operator is asked, in the thread of %s.", markAsk, blockkit.Escape(seen.Shown()))}, nil
 		}
 		return bot.Reply{}, nil
 	})

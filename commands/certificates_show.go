@@ -9,7 +9,8 @@ import (
 
 	"github.com/slack-go/slack"
 
-	"github.com/atlilith/onboardbot/bot"
+	"github.com/atlilith/onboardbot/bot/blockkit"
+	"github.com/atlilith/onboardbot/bot/outbox"
 	"github.com/atlilith/onboardbot/onboarding/certificates"
 	"github.com/atlilith/onboardbot/onboarding/probe"
 )
@@ -31,13 +32,13 @@ const (
 )
 
 // certificateTable is every site in a line, the most urgent first.
-func certificateTable(report certificates.Report) bot.Message {
+func certificateTable(report certificates.Report) outbox.Message {
 	var page sheet
 	page.say(fmt.Sprintf("%s *Certificates*: %s", markSeverity[report.Severity()], counted(report)))
 	rows := [][]string{{"Site", "Left", "Valid until"}}
 	for _, site := range report.Sites[:min(len(report.Sites), maxCertificateRows)] {
 		left, until := lasts(site, report.At)
-		rows = append(rows, []string{markSeverity[site.Severity] + " " + bot.Truncate(oneLine(site.Shown()), maxTitle), left, until})
+		rows = append(rows, []string{markSeverity[site.Severity] + " " + blockkit.Truncate(oneLine(site.Shown()), maxTitle), left, until})
 	}
 	page.table(rows)
 	faults := 0
@@ -47,12 +48,12 @@ func certificateTable(report certificates.Report) bot.Message {
 			page.note(fmt.Sprintf("%s *%s*: %s", markSeverity[site.Faults[0].Severity], inline(site.Shown()), inline(cause(site.Faults[0].Sentence))))
 		}
 	}
-	foot := fmt.Sprintf("%s says all about one.", bot.Code(certificatesCommand+" "+exampleSite(report)))
+	foot := fmt.Sprintf("%s says all about one.", blockkit.Code(certificatesCommand+" "+exampleSite(report)))
 	if more := len(report.Sites) - maxCertificateRows; more > 0 {
 		foot = fmt.Sprintf("%d more, less urgent. ", more) + foot
 	}
 	page.note(foot)
-	return bot.Message{Text: page.text(), Blocks: page.blocks}
+	return outbox.Message{Text: page.text(), Blocks: page.blocks}
 }
 
 // counted says how many sites stand how, the worst first.
@@ -96,24 +97,24 @@ func lasts(site certificates.SiteReport, now time.Time) (left, until string) {
 }
 
 // timelines are the picture of all certificates, for both of Slack's themes, in the thread of a message.
-func timelines(rows []certificates.Row, now time.Time, below bot.Message) ([]bot.Message, error) {
-	var messages []bot.Message
+func timelines(rows []certificates.Row, now time.Time, below outbox.Message) ([]outbox.Message, error) {
+	var messages []outbox.Message
 	for _, theme := range []certificates.Theme{certificates.Light, certificates.Dark} {
 		var picture bytes.Buffer
 		if err := certificates.Timeline(&picture, rows, now, theme); err != nil {
 			return nil, err
 		}
-		messages = append(messages, bot.Message{
+		messages = append(messages, outbox.Message{
 			Key: below.Key + "/" + string(theme), Channel: below.Channel, Thread: below.Key,
 			Text: fmt.Sprintf("Timeline of all certificates, past renewals and expiries. What it shows is in the table: %s", below.Text),
-			File: &bot.File{Name: "certificates-" + string(theme) + ".png", Title: fmt.Sprintf("Timeline (%s)", theme), Content: picture.Bytes()},
+			File: &outbox.File{Name: "certificates-" + string(theme) + ".png", Title: fmt.Sprintf("Timeline (%s)", theme), Content: picture.Bytes()},
 		})
 	}
 	return messages, nil
 }
 
 // certificateDigest is the report that comes by itself.
-func certificateDigest(digest certificates.Digest) bot.Message {
+func certificateDigest(digest certificates.Digest) outbox.Message {
 	var page sheet
 	page.say(fmt.Sprintf("%s *Certificates this week*\n%s", markSeverity[digest.Severity()], inline(digest.Summary)))
 	lines := make([]string, len(digest.Lines))
@@ -123,8 +124,8 @@ func certificateDigest(digest certificates.Digest) bot.Message {
 	if len(lines) > 0 {
 		page.say(strings.Join(lines, "\n"))
 	}
-	page.note(bot.Code(certificatesCommand) + " has the table and the picture.")
-	return bot.Message{Text: page.text(), Blocks: page.blocks}
+	page.note(blockkit.Code(certificatesCommand) + " has the table and the picture.")
+	return outbox.Message{Text: page.text(), Blocks: page.blocks}
 }
 
 // certificatePage is everything about one site.
@@ -144,7 +145,7 @@ func certificatePage(seen *sighting) *sheet {
 		if len(seen.renewal.Due) == 0 {
 			label = "Reload now"
 		}
-		page.buttons("certificate", bot.Button(actionRenew, seen.Domain, label, slack.StylePrimary))
+		page.buttons("certificate", blockkit.Button(actionRenew, seen.Domain, label, slack.StylePrimary))
 	}
 	return page
 }
@@ -156,9 +157,9 @@ func standingOf(seen *sighting) string {
 	case !ok:
 		return "Visitors get no certificate."
 	case left < 0:
-		return "Expired " + bot.Date(seen.Certificates[0].NotAfter) + "."
+		return "Expired " + blockkit.Date(seen.Certificates[0].NotAfter) + "."
 	}
-	return fmt.Sprintf("%s left, until %s.", certificates.Span(left), bot.Date(seen.Certificates[0].NotAfter))
+	return fmt.Sprintf("%s left, until %s.", certificates.Span(left), blockkit.Date(seen.Certificates[0].NotAfter))
 }
 
 // servedText is every certificate that visitors get, and where.
@@ -167,7 +168,7 @@ func servedText(seen *sighting) string {
 	for _, c := range seen.Certificates[:min(len(seen.Certificates), maxServed)] {
 		names := make([]string, 0, maxNames)
 		for _, name := range c.Names[:min(len(c.Names), maxNames)] {
-			names = append(names, bot.Truncate(oneLine(probe.Unicode(name)), maxTitle))
+			names = append(names, blockkit.Truncate(oneLine(probe.Unicode(name)), maxTitle))
 		}
 		if more := len(c.Names) - len(names); more > 0 {
 			names = append(names, fmt.Sprintf("%d more", more))
@@ -212,7 +213,7 @@ func name(text string) string {
 	if text == "" {
 		return "(its names alone)"
 	}
-	return bot.Truncate(oneLine(text), limit)
+	return blockkit.Truncate(oneLine(text), limit)
 }
 
 func date(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 UTC") }
@@ -228,7 +229,7 @@ func certbotText(seen *sighting) string {
 	for _, lineage := range seen.Lineages {
 		line := fmt.Sprintf("%s on %s: serial %s, until %s", lineage.Name, seen.Host, lineage.Certificate.Serial, date(lineage.Certificate.NotAfter))
 		if lineage.Authenticator != "" {
-			line += ", by " + bot.Truncate(oneLine(lineage.Authenticator), 40)
+			line += ", by " + blockkit.Truncate(oneLine(lineage.Authenticator), 40)
 		}
 		lines = append(lines, line)
 	}
@@ -260,7 +261,7 @@ func whyNot(page *sheet, seen *sighting) {
 	}
 	due := ""
 	if !seen.due.IsZero() {
-		due = " Renewal is due by " + bot.Date(seen.due) + "."
+		due = " Renewal is due by " + blockkit.Date(seen.due) + "."
 	}
 	if len(reasons) == 0 {
 		page.say("*Nothing stands in the way of its renewal*, as far as can be seen." + due)
@@ -282,7 +283,7 @@ func whyNot(page *sheet, seen *sighting) {
 		const width = 120
 		var lines []string
 		for _, line := range seen.why.Log[max(0, len(seen.why.Log)-maxWords):] {
-			lines = append(lines, bot.Truncate(oneLine(line), width))
+			lines = append(lines, blockkit.Truncate(oneLine(line), width))
 		}
 		page.parts(part{head: "certbot's last words", body: strings.Join(lines, "\n")})
 	}

@@ -9,7 +9,7 @@ import (
 	"github.com/riverqueue/river"
 	"github.com/riverqueue/river/riverdriver/riverpgxv5"
 
-	"github.com/atlilith/onboardbot/bot"
+	"github.com/atlilith/onboardbot/bot/outbox"
 	"github.com/atlilith/onboardbot/commands"
 	"github.com/atlilith/onboardbot/internal/sandbox/workspace"
 	"github.com/atlilith/onboardbot/onboarding/certificates"
@@ -60,7 +60,7 @@ func TestRemindersFindTheirPlace(t *testing.T) {
 	must(t, r.jobs.Stop(r.ctx()))
 	announcer.AddWorkers(r.workers)
 	client, err := river.NewClient(riverpgxv5.New(r.pool), &river.Config{Workers: r.workers, Logger: slog.New(slog.DiscardHandler), TestOnly: true, PeriodicJobs: announcer.PeriodicJobs(),
-		FetchCooldown: 5 * time.Millisecond, FetchPollInterval: 50 * time.Millisecond, Queues: map[string]river.QueueConfig{bot.Queue: {MaxWorkers: 4}}})
+		FetchCooldown: 5 * time.Millisecond, FetchPollInterval: 50 * time.Millisecond, Queues: map[string]river.QueueConfig{outbox.Queue: {MaxWorkers: 4}}})
 	must(t, err)
 	must(t, client.Start(r.ctx()))
 	for _, sentence := range []string{"It is an eighth past.", "It is nearly over."} {

@@ -7,6 +7,7 @@ import (
 	"github.com/slack-go/slack"
 
 	"github.com/atlilith/onboardbot/bot"
+	"github.com/atlilith/onboardbot/bot/blockkit"
 	"github.com/atlilith/onboardbot/onboarding"
 )
 
@@ -77,7 +78,7 @@ func (d *Handlers) aboutRun(ctx context.Context, command bot.Command, read phras
 	case read.word == wordStatus:
 		return d.status(ctx, run)
 	case !active:
-		return bot.Reply{Text: fmt.Sprintf("The %s %s has ended%s. %s", undertaking(run), bot.Code(read.slug), d.link(ctx, run), ended(run))}
+		return bot.Reply{Text: fmt.Sprintf("The %s %s has ended%s. %s", undertaking(run), blockkit.Code(read.slug), d.link(ctx, run), ended(run))}
 	case read.word == wordPlan:
 		plan := d.service.PlanRun(ctx, run)
 		reply, err := d.planned(ctx, plan, command.Person.ID, command.Envelope)
@@ -111,11 +112,11 @@ func (d *Handlers) noRun(ctx context.Context, slug string, err error) string {
 	}
 	for _, run := range runs {
 		if slip(run.Request.Slug, slug) {
-			meant = fmt.Sprintf(" Did you mean %s?", bot.Code(run.Request.Slug))
+			meant = fmt.Sprintf(" Did you mean %s?", blockkit.Code(run.Request.Slug))
 			break
 		}
 	}
-	return fmt.Sprintf("Nobody has onboarded %s yet.%s %s begins.", bot.Code(slug), meant, bot.Code(d.config.Command+" "+slug))
+	return fmt.Sprintf("Nobody has onboarded %s yet.%s %s begins.", blockkit.Code(slug), meant, blockkit.Code(d.config.Command+" "+slug))
 }
 
 // undertaking is what a run does, in front of whom.
@@ -132,15 +133,15 @@ func undertaking(run *onboarding.Run) string {
 // ended says when and how a run ended.
 func ended(run *onboarding.Run) string {
 	if run.State == onboarding.RunCancelled {
-		return fmt.Sprintf("%s cancelled it %s.", mention(run.EndedBy), bot.Date(run.Ended))
+		return fmt.Sprintf("%s cancelled it %s.", mention(run.EndedBy), blockkit.Date(run.Ended))
 	}
 	switch run.Kind {
 	case onboarding.KindUndo:
-		return fmt.Sprintf("It was taken back %s.", bot.Date(run.Ended))
+		return fmt.Sprintf("It was taken back %s.", blockkit.Date(run.Ended))
 	case onboarding.KindRenew:
-		return fmt.Sprintf("Its certificate was renewed %s.", bot.Date(run.Ended))
+		return fmt.Sprintf("Its certificate was renewed %s.", blockkit.Date(run.Ended))
 	}
-	return fmt.Sprintf("It is live since %s.", bot.Date(run.Ended))
+	return fmt.Sprintf("It is live since %s.", blockkit.Date(run.Ended))
 }
 
 // elsewhere says where the command may be used.
@@ -150,7 +151,7 @@ func (d *Handlers) elsewhere() string {
 	}
 	names := make([]string, len(d.config.Channels))
 	for i, id := range d.config.Channels {
-		names[i] = bot.Channel(id)
+		names[i] = blockkit.Channel(id)
 	}
 	return "Onboarding happens in " + list(names) + ". Type this there."
 }
@@ -159,8 +160,8 @@ func (d *Handlers) elsewhere() string {
 func (d *Handlers) askCancel(ctx context.Context, run *onboarding.Run) bot.Reply {
 	var page sheet
 	page.say(fmt.Sprintf("Cancel the %s %s%s? It ends where it stands: what was applied stays, open questions are withdrawn.",
-		undertaking(run), bot.Code(run.Request.Slug), d.link(ctx, run)))
-	page.buttons("cancel", bot.Button(actionCancel, run.ID.String(), "Cancel run", slack.StyleDanger), bot.Button(actionKeep, run.ID.String(), "Keep it", ""))
+		undertaking(run), blockkit.Code(run.Request.Slug), d.link(ctx, run)))
+	page.buttons("cancel", blockkit.Button(actionCancel, run.ID.String(), "Cancel run", slack.StyleDanger), blockkit.Button(actionKeep, run.ID.String(), "Keep it", ""))
 	return page.reply()
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/slack-go/slack"
 
 	"github.com/atlilith/onboardbot/bot"
+	"github.com/atlilith/onboardbot/bot/blockkit"
 	"github.com/atlilith/onboardbot/onboarding"
 )
 
@@ -93,7 +94,7 @@ type reasonMeta struct {
 const blockReason = "reason"
 
 func reasonInput() *slack.PlainTextInputBlockElement {
-	reason := slack.NewPlainTextInputBlockElement(bot.Plain("For the requester, and for the record", bot.MaxPlaceholder), actionInput)
+	reason := slack.NewPlainTextInputBlockElement(blockkit.Plain("For the requester, and for the record", blockkit.MaxPlaceholder), actionInput)
 	reason.Multiline, reason.MaxLength = true, onboarding.MaxReason
 	return reason
 }
@@ -120,8 +121,8 @@ func reasonForm(name string, approval *onboarding.Approval, do verb) slack.Modal
 	}
 	return slack.ModalViewRequest{
 		Type: slack.VTModal, CallbackID: viewReason, PrivateMetadata: string(meta),
-		Title: bot.Plain(titleText, bot.MaxViewTitle), Submit: bot.Plain(submit, bot.MaxViewTitle), Close: bot.Plain("Back", bot.MaxViewTitle),
-		Blocks: slack.Blocks{BlockSet: append(page.blocks, slack.NewInputBlock(blockReason, bot.Plain(label, bot.MaxInputLabel), nil, reason))},
+		Title: blockkit.Plain(titleText, blockkit.MaxViewTitle), Submit: blockkit.Plain(submit, blockkit.MaxViewTitle), Close: blockkit.Plain("Back", blockkit.MaxViewTitle),
+		Blocks: slack.Blocks{BlockSet: append(page.blocks, slack.NewInputBlock(blockReason, blockkit.Plain(label, blockkit.MaxInputLabel), nil, reason))},
 	}
 }
 
@@ -224,10 +225,10 @@ func changePage(name string, approval *onboarding.Approval, number int) slack.Mo
 	for _, part := range all[number] {
 		page.parts(part)
 	}
-	page.note(fmt.Sprintf("Digest %s · page %d of %d", bot.Code(string(approval.Digest)), number+1, len(all)))
+	page.note(fmt.Sprintf("Digest %s · page %d of %d", blockkit.Code(string(approval.Digest)), number+1, len(all)))
 	page.turns(actionPage, approval.ID.String(), number, len(all))
 	return slack.ModalViewRequest{
-		Type: slack.VTModal, CallbackID: viewChange, Title: bot.Plain("The whole change", bot.MaxViewTitle), Close: bot.Plain("Close", bot.MaxViewTitle),
+		Type: slack.VTModal, CallbackID: viewChange, Title: blockkit.Plain("The whole change", blockkit.MaxViewTitle), Close: blockkit.Plain("Close", blockkit.MaxViewTitle),
 		Blocks: slack.Blocks{BlockSet: page.blocks},
 	}
 }

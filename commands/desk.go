@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/atlilith/onboardbot/bot"
+	"github.com/atlilith/onboardbot/bot/blockkit"
 )
 
 // Handlers is where operators are served: it answers what they type and press.
@@ -129,7 +130,7 @@ func (d *Handlers) explain(ctx context.Context, err error, name, id string) stri
 	if id == "" {
 		return text
 	}
-	return strings.TrimSuffix(text, ".") + " for " + bot.Code(id) + "."
+	return strings.TrimSuffix(text, ".") + " for " + blockkit.Code(id) + "."
 }
 
 // tell answers a press with a sentence that only the person who pressed reads.

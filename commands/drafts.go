@@ -14,6 +14,7 @@ import (
 	"github.com/slack-go/slack"
 
 	"github.com/atlilith/onboardbot/bot"
+	"github.com/atlilith/onboardbot/bot/blockkit"
 	"github.com/atlilith/onboardbot/onboarding"
 )
 
@@ -68,7 +69,7 @@ func (d *Handlers) resume(ctx context.Context, person bot.Person, slug string) (
 	if found.By.ID == person.ID {
 		who, has = "you", "have"
 	}
-	return content, fmt.Sprintf("This is what %s typed %s and %s not sent.", who, bot.Date(found.Updated), has), nil
+	return content, fmt.Sprintf("This is what %s typed %s and %s not sent.", who, blockkit.Date(found.Updated), has), nil
 }
 
 // forget drops what was typed for a run that has begun.
@@ -136,8 +137,8 @@ func pressed(action bot.Action) time.Time {
 }
 
 func discardButton(slug string) *slack.ButtonBlockElement {
-	button := bot.Button(actionDiscard, slug, "Discard the draft", "")
-	return button.WithConfirm(bot.Confirm("Discard the draft?", "What was typed is forgotten. Nothing else changes.", "Discard", "Keep it"))
+	button := blockkit.Button(actionDiscard, slug, "Discard the draft", "")
+	return button.WithConfirm(blockkit.Confirm("Discard the draft?", "What was typed is forgotten. Nothing else changes.", "Discard", "Keep it"))
 }
 
 // discard forgets a draft, from its form or from the confirmation.
@@ -149,7 +150,7 @@ func (d *Handlers) discard(ctx context.Context, action bot.Action) error {
 	if err == nil {
 		err = d.service.DropDraft(ctx, action.Value)
 	}
-	text := fmt.Sprintf("The draft is discarded. %s begins anew.", bot.Code(d.config.Command+" "+action.Value))
+	text := fmt.Sprintf("The draft is discarded. %s begins anew.", blockkit.Code(d.config.Command+" "+action.Value))
 	if err != nil {
 		text = d.explain(ctx, err, "draft", action.Value)
 	}

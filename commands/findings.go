@@ -5,12 +5,13 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/atlilith/onboardbot/bot"
+	"github.com/atlilith/onboardbot/bot/blockkit"
+	"github.com/atlilith/onboardbot/bot/outbox"
 	"github.com/atlilith/onboardbot/onboarding"
 )
 
 // findings is what a step that only looks has found, or what one that waits still waits for. It stays in place while it changes.
-func (s scribe) findings(view *onboarding.View, step *onboarding.Step) bot.Message {
+func (s scribe) findings(view *onboarding.View, step *onboarding.Step) outbox.Message {
 	var page sheet
 	at := place(view.Run, step)
 	name := "*" + inline(title(step.Definition)) + "*"
@@ -18,7 +19,7 @@ func (s scribe) findings(view *onboarding.View, step *onboarding.Step) bot.Messa
 	switch {
 	case waiting:
 		page.say(fmt.Sprintf("%s %s waits for the world to change. It looks again by itself.\n%s, this is what it waits for:", markBusy, name, mention(view.Requester)))
-		page.parts(part{body: bot.Truncate(visible(step.Detail), 2000)})
+		page.parts(part{body: blockkit.Truncate(visible(step.Detail), 2000)})
 	case step.State == onboarding.StepDone:
 		page.say(fmt.Sprintf("%s %s: %s", markDone, name, tally(step.Findings)))
 	case step.State.Stuck() && len(step.Findings) == 0:
@@ -32,9 +33,9 @@ func (s scribe) findings(view *onboarding.View, step *onboarding.Step) bot.Messa
 		page.table(rows(step.Findings))
 	}
 	if waiting {
-		page.buttons(stepID(at), bot.Button(actionCheck, view.ID.String(), "Check now", ""))
+		page.buttons(stepID(at), blockkit.Button(actionCheck, view.ID.String(), "Check now", ""))
 	}
-	return bot.Message{Key: rootKey(view.ID) + "/" + stepID(at), Channel: view.Channel, Thread: rootKey(view.ID), Text: page.text(), Blocks: page.blocks}
+	return outbox.Message{Key: rootKey(view.ID) + "/" + stepID(at), Channel: view.Channel, Thread: rootKey(view.ID), Text: page.text(), Blocks: page.blocks}
 }
 
 // tally counts findings in words.
@@ -56,7 +57,7 @@ func tally(findings []onboarding.Finding) string {
 	return strings.Join(append(words, fmt.Sprintf("%d of %d passed", count[onboarding.OK], len(findings))), ", ") + "."
 }
 
-// maxFindings is how many findings a message shows; with their texts they stay below [bot.MaxMessageWeight].
+// maxFindings is how many findings a message shows; with their texts they stay below [blockkit.MaxMessageWeight].
 const maxFindings = 28
 
 // rows lays findings out for a table of two columns, which a phone can still show: what failed first, for who does not scroll. Of
@@ -103,10 +104,10 @@ func row(finding onboarding.Finding) []string {
 	}
 	seen := oneLine(finding.Detail)
 	if fix := oneLine(finding.Fix); fix != "" && finding.Level != onboarding.OK {
-		seen = strings.TrimSpace(bot.Truncate(seen, seenLimit/2) + " → " + fix)
+		seen = strings.TrimSpace(blockkit.Truncate(seen, seenLimit/2) + " → " + fix)
 	}
 	if seen == "" {
 		seen = "–"
 	}
-	return []string{mark + bot.Truncate(oneLine(finding.Name), nameLimit), bot.Truncate(seen, seenLimit)}
+	return []string{mark + blockkit.Truncate(oneLine(finding.Name), nameLimit), blockkit.Truncate(seen, seenLimit)}
 }

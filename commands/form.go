@@ -8,7 +8,7 @@ import (
 
 	"github.com/slack-go/slack"
 
-	"github.com/atlilith/onboardbot/bot"
+	"github.com/atlilith/onboardbot/bot/blockkit"
 	"github.com/atlilith/onboardbot/onboarding"
 )
 
@@ -52,7 +52,7 @@ func form(meta formMeta, d draft, hosts []string, problems map[string]string, hi
 	f := &fields{problems: problems}
 	for _, hint := range hints {
 		if hint != "" {
-			f.blocks = append(f.blocks, bot.Context(hint))
+			f.blocks = append(f.blocks, blockkit.Context(hint))
 		}
 	}
 	if meta.Resumed {
@@ -61,8 +61,8 @@ func form(meta formMeta, d draft, hosts []string, problems map[string]string, hi
 	// What was typed as the slug alone names no draft yet, and every beginning of it would.
 	f.add(blockSlug, "Slug", "Kebab-case and unique over people and Orgs. It cannot be changed later.", textInput("merche-biche", d.Slug))
 	f.typed(blockName, "Display name", "", textInput("Merche Biche", d.Name))
-	email := slack.NewEmailTextInputBlockElement(bot.Plain("merche@example.com", bot.MaxPlaceholder), actionInput)
-	email.InitialValue, email.DispatchActionConfig = bot.Truncate(d.Email, bot.MaxInputLength), whileTyping
+	email := slack.NewEmailTextInputBlockElement(blockkit.Plain("merche@example.com", blockkit.MaxPlaceholder), actionInput)
+	email.InitialValue, email.DispatchActionConfig = blockkit.Truncate(d.Email, blockkit.MaxInputLength), whileTyping
 	f.typed(blockEmail, "Email", "", email)
 	f.typed(blockMode, "Operating mode", "", modeChoice(d.Mode))
 	switch d.Mode {
@@ -82,7 +82,7 @@ func form(meta formMeta, d draft, hosts []string, problems map[string]string, hi
 	}
 	return slack.ModalViewRequest{
 		Type: slack.VTModal, CallbackID: viewForm, PrivateMetadata: meta.encode(),
-		Title: bot.Plain(titleText, bot.MaxViewTitle), Submit: bot.Plain(submit, bot.MaxViewTitle), Close: bot.Plain("Close", bot.MaxViewTitle),
+		Title: blockkit.Plain(titleText, blockkit.MaxViewTitle), Submit: blockkit.Plain(submit, blockkit.MaxViewTitle), Close: blockkit.Plain("Close", blockkit.MaxViewTitle),
 		Blocks: slack.Blocks{BlockSet: f.blocks},
 	}
 }
@@ -97,9 +97,9 @@ func (f *fields) add(block, label, hint string, element slack.BlockElement) *sla
 	if problem := f.problems[block]; problem != "" {
 		f.blocks = append(f.blocks, complaints(problem)...)
 	}
-	input := slack.NewInputBlock(block, bot.Plain(label, bot.MaxInputLabel), nil, element)
+	input := slack.NewInputBlock(block, blockkit.Plain(label, blockkit.MaxInputLabel), nil, element)
 	if hint != "" {
-		input.Hint = bot.Plain(hint, bot.MaxInputHint)
+		input.Hint = blockkit.Plain(hint, blockkit.MaxInputHint)
 	}
 	f.blocks = append(f.blocks, input)
 	return input
@@ -111,12 +111,12 @@ func complaints(problem string) []slack.Block {
 	text := ""
 	flush := func() {
 		if text != "" {
-			alerts = append(alerts, slack.NewAlertBlock(bot.Plain(strings.TrimSpace(text), bot.MaxAlert), slack.AlertBlockOptionLevel(slack.AlertLevelError)))
+			alerts = append(alerts, slack.NewAlertBlock(blockkit.Plain(strings.TrimSpace(text), blockkit.MaxAlert), slack.AlertBlockOptionLevel(slack.AlertLevelError)))
 		}
 		text = ""
 	}
 	for _, sentence := range strings.SplitAfter(oneLine(problem), ". ") {
-		if utf8.RuneCountInString(bot.Escape(text+sentence)) > bot.MaxAlert {
+		if utf8.RuneCountInString(blockkit.Escape(text+sentence)) > blockkit.MaxAlert {
 			flush()
 		}
 		text += sentence
@@ -174,9 +174,9 @@ func (f *fields) mail(d draft) {
 
 // choice offers values under their names.
 func choice(action, chosen string, options ...[2]string) *slack.SelectBlockElement {
-	element := slack.NewOptionsSelectBlockElement(slack.OptTypeStatic, bot.Plain("Choose", bot.MaxPlaceholder), action)
+	element := slack.NewOptionsSelectBlockElement(slack.OptTypeStatic, blockkit.Plain("Choose", blockkit.MaxPlaceholder), action)
 	for _, each := range options {
-		option := bot.Option(each[0], each[1], "")
+		option := blockkit.Option(each[0], each[1], "")
 		element.Options = append(element.Options, option)
 		if each[0] == chosen {
 			element.InitialOption = option
@@ -190,8 +190,8 @@ var whileTyping = &slack.DispatchActionConfig{TriggerActionsOn: []string{"on_cha
 
 // textInput has no limit but Slack's own, so that what is too long is answered with a sentence and not by a deaf keyboard.
 func textInput(placeholder, value string) *slack.PlainTextInputBlockElement {
-	element := slack.NewPlainTextInputBlockElement(bot.Plain(placeholder, bot.MaxPlaceholder), actionInput)
-	element.InitialValue, element.DispatchActionConfig = bot.Truncate(value, bot.MaxInputLength), whileTyping
+	element := slack.NewPlainTextInputBlockElement(blockkit.Plain(placeholder, blockkit.MaxPlaceholder), actionInput)
+	element.InitialValue, element.DispatchActionConfig = blockkit.Truncate(value, blockkit.MaxInputLength), whileTyping
 	return element
 }
 
@@ -210,7 +210,7 @@ func modeChoice(chosen onboarding.Mode) *slack.RadioButtonsBlockElement {
 	}
 	element := slack.NewRadioButtonsBlockElement(actionMode)
 	for _, mode := range onboarding.Modes {
-		option := bot.Option(string(mode), mode.String(), about[mode])
+		option := blockkit.Option(string(mode), mode.String(), about[mode])
 		element.Options = append(element.Options, option)
 		if mode == chosen {
 			element.InitialOption = option
@@ -220,7 +220,7 @@ func modeChoice(chosen onboarding.Mode) *slack.RadioButtonsBlockElement {
 }
 
 func orgChoice(slug, name string) *slack.SelectBlockElement {
-	element := slack.NewOptionsSelectBlockElement(slack.OptTypeExternal, bot.Plain("Type a part of its name", bot.MaxPlaceholder), actionOrg)
+	element := slack.NewOptionsSelectBlockElement(slack.OptTypeExternal, blockkit.Plain("Type a part of its name", blockkit.MaxPlaceholder), actionOrg)
 	none := 0
 	element.MinQueryLength = &none
 	if slug != "" {
@@ -233,7 +233,7 @@ func orgChoice(slug, name string) *slack.SelectBlockElement {
 func orgOptions(orgs []onboarding.Org) []*slack.OptionBlockObject {
 	var options []*slack.OptionBlockObject
 	for _, org := range orgs {
-		if len(org.Slug) > bot.MaxOptionValue || org.Slug == "" || len(options) == bot.MaxSelectOptions {
+		if len(org.Slug) > blockkit.MaxOptionValue || org.Slug == "" || len(options) == blockkit.MaxSelectOptions {
 			continue
 		}
 		options = append(options, orgOption(org))
@@ -242,13 +242,13 @@ func orgOptions(orgs []onboarding.Org) []*slack.OptionBlockObject {
 }
 
 func orgOption(org onboarding.Org) *slack.OptionBlockObject {
-	return bot.Option(org.Slug, oneLine(orgName(org)), oneLine(org.Slug))
+	return blockkit.Option(org.Slug, oneLine(orgName(org)), oneLine(org.Slug))
 }
 
 // notice is a modal that only says something.
 func notice(titleText, mrkdwn string) slack.ModalViewRequest {
 	return slack.ModalViewRequest{
-		Type: slack.VTModal, Title: bot.Plain(titleText, bot.MaxViewTitle), Close: bot.Plain("Close", bot.MaxViewTitle),
-		Blocks: slack.Blocks{BlockSet: bot.Sections(mrkdwn)},
+		Type: slack.VTModal, Title: blockkit.Plain(titleText, blockkit.MaxViewTitle), Close: blockkit.Plain("Close", blockkit.MaxViewTitle),
+		Blocks: slack.Blocks{BlockSet: blockkit.Sections(mrkdwn)},
 	}
 }

@@ -13,15 +13,16 @@ import (
 	"github.com/rogpeppe/go-internal/txtar"
 	"github.com/slack-go/slack"
 
-	"github.com/atlilith/onboardbot/bot"
-	"github.com/atlilith/onboardbot/internal/sandbox/workspace/blockkit"
+	"github.com/atlilith/onboardbot/bot/blockkit"
+	"github.com/atlilith/onboardbot/bot/outbox"
+	"github.com/atlilith/onboardbot/internal/sandbox/workspace/blockcheck"
 	"github.com/atlilith/onboardbot/onboarding"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
 
 // archive writes messages as a golden file: of each its text and its blocks.
-func archive(view *onboarding.View, messages []bot.Message) []byte {
+func archive(view *onboarding.View, messages []outbox.Message) []byte {
 	var archive txtar.Archive
 	for _, message := range messages {
 		key := strings.TrimPrefix(strings.TrimPrefix(message.Key, rootKey(view.ID)), "/")
@@ -69,7 +70,7 @@ func golden(t *testing.T, path string, got []byte) {
 }
 
 // checkMessages holds messages against Slack's limits twice: as the product knows them, and as the simulated workspace does.
-func checkMessages(t *testing.T, messages []bot.Message) {
+func checkMessages(t *testing.T, messages []outbox.Message) {
 	t.Helper()
 	keys := map[string]bool{}
 	for _, message := range messages {
@@ -80,12 +81,12 @@ func checkMessages(t *testing.T, messages []bot.Message) {
 		if message.Thread != "" && !keys[message.Thread] {
 			t.Errorf("%s is in the thread of %s, which comes later", message.Key, message.Thread)
 		}
-		if len([]rune(message.Text)) > bot.MaxText || strings.TrimSpace(message.Text) == "" {
+		if len([]rune(message.Text)) > blockkit.MaxText || strings.TrimSpace(message.Text) == "" {
 			t.Errorf("%s: text of %d characters", message.Key, len([]rune(message.Text)))
 		}
 		for _, blocks := range [][]slack.Block{message.Blocks, message.Fallback} {
 			if len(blocks) > 0 {
-				checkBlocks(t, message.Key, blocks, bot.InMessage)
+				checkBlocks(t, message.Key, blocks, blockkit.InMessage)
 			}
 		}
 		for _, forbidden := range []string{"<!channel>", "<!here>", "<!everyone>", "<@U0BO|boss>", "<https://evil"} {
@@ -96,37 +97,34 @@ func checkMessages(t *testing.T, messages []bot.Message) {
 	}
 }
 
-func checkBlocks(t *testing.T, what string, blocks []slack.Block, surface bot.Surface) {
+func checkBlocks(t *testing.T, what string, blocks []slack.Block, surface blockkit.Surface) {
 	t.Helper()
-	if err := bot.Check(blocks, surface); err != nil {
-		t.Errorf("%s: %v", what, err)
+	if weight := blockkit.Weight(blocks...); surface == blockkit.InMessage && weight > blockkit.MaxMessageWeight {
+		t.Errorf("%s weighs %d, at most %d", what, weight, blockkit.MaxMessageWeight)
 	}
 	encoded, err := json.Marshal(blocks)
 	if err != nil {
 		t.Fatal(err)
 	}
-	var problems []blockkit.Problem
-	if surface == bot.InMessage {
-		_, problems, err = blockkit.Blocks(encoded, blockkit.Options{})
+	var problems []blockcheck.Problem
+	if surface == blockkit.InMessage {
+		_, problems, err = blockcheck.Blocks(encoded, blockcheck.Options{})
 	} else {
-		_, problems, err = blockkit.View([]byte(`{"type":"home","blocks":`+string(encoded)+`}`), blockkit.Home, blockkit.Options{})
+		_, problems, err = blockcheck.View([]byte(`{"type":"home","blocks":`+string(encoded)+`}`), blockcheck.Home, blockcheck.Options{})
 	}
 	if err != nil || len(problems) > 0 {
 		t.Errorf("%s: %v %v", what, err, problems)
 	}
 }
 
-// checkView holds a modal against Slack's limits twice, as checkMessages does.
+// checkView checks a modal against Slack's schema.
 func checkView(t *testing.T, view slack.ModalViewRequest) {
 	t.Helper()
-	if err := bot.CheckView(view); err != nil {
-		t.Error(err)
-	}
 	encoded, err := json.Marshal(view)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, problems, err := blockkit.View(encoded, blockkit.Modal, blockkit.Options{}); err != nil || len(problems) > 0 {
+	if _, problems, err := blockcheck.View(encoded, blockcheck.Modal, blockcheck.Options{}); err != nil || len(problems) > 0 {
 		t.Errorf("%v %v", err, problems)
 	}
 }

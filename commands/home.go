@@ -9,6 +9,7 @@ import (
 	"github.com/slack-go/slack"
 
 	"github.com/atlilith/onboardbot/bot"
+	"github.com/atlilith/onboardbot/bot/blockkit"
 	"github.com/atlilith/onboardbot/onboarding"
 	"github.com/atlilith/onboardbot/onboarding/certificates"
 )
@@ -156,42 +157,42 @@ func (d *Handlers) address(ctx context.Context, key string) string {
 // home writes the App Home.
 func (s scribe) home(content home, now time.Time) []slack.Block {
 	if content.Refused != "" {
-		return []slack.Block{bot.Section(content.Refused)}
+		return []slack.Block{blockkit.Section(content.Refused)}
 	}
 	var blocks []slack.Block
 	if content.Freeze != nil {
-		blocks = append(blocks, bot.Section(held(content.Freeze)))
+		blocks = append(blocks, blockkit.Section(held(content.Freeze)))
 	}
-	blocks = append(blocks, bot.Header("Waiting for you"))
+	blocks = append(blocks, blockkit.Header("Waiting for you"))
 	for _, each := range content.Waiting {
 		blocks = append(blocks, s.homeQuestion(each)...)
 	}
 	if content.More > 0 {
-		blocks = append(blocks, bot.Context(fmt.Sprintf("… and %d more questions in their threads.", content.More)))
+		blocks = append(blocks, blockkit.Context(fmt.Sprintf("… and %d more questions in their threads.", content.More)))
 	}
 	for _, each := range content.Stuck {
-		blocks = append(blocks, bot.Section("Your run needs you: "+s.line(each.Run)+behind(each.Link)))
+		blocks = append(blocks, blockkit.Section("Your run needs you: "+s.line(each.Run)+behind(each.Link)))
 	}
 	if len(content.Waiting)+len(content.Stuck) == 0 {
-		blocks = append(blocks, bot.Section("Nothing. Well done."))
+		blocks = append(blocks, blockkit.Section("Nothing. Well done."))
 	}
 	lines := make([]string, len(content.Runs))
 	for i, each := range content.Runs {
 		lines[i] = s.line(each.Run) + behind(each.Link)
 	}
 	if len(lines) == 0 {
-		lines = []string{fmt.Sprintf("None. %s in a channel begins one.", bot.Code(s.command+" merche-biche"))}
+		lines = []string{fmt.Sprintf("None. %s in a channel begins one.", blockkit.Code(s.command+" merche-biche"))}
 	}
-	blocks = append(blocks, slack.NewDividerBlock(), bot.Header("Under way"))
-	blocks = append(blocks, bot.Sections(strings.Join(lines, "\n"))...)
+	blocks = append(blocks, slack.NewDividerBlock(), blockkit.Header("Under way"))
+	blocks = append(blocks, blockkit.Sections(strings.Join(lines, "\n"))...)
 	if len(content.Live) > 0 {
-		blocks = append(blocks, slack.NewDividerBlock(), bot.Header("Live"))
-		blocks = append(blocks, bot.Sections(strings.Join(liveLines(content, now), "\n"))...)
+		blocks = append(blocks, slack.NewDividerBlock(), blockkit.Header("Live"))
+		blocks = append(blocks, blockkit.Sections(strings.Join(liveLines(content, now), "\n"))...)
 	}
 	if report := content.Isolation; report != nil {
-		blocks = append(blocks, slack.NewDividerBlock(), bot.Header("Isolation"), bot.Section(isolationLine(report)))
+		blocks = append(blocks, slack.NewDividerBlock(), blockkit.Header("Isolation"), blockkit.Section(isolationLine(report)))
 	}
-	blocks, _ = bot.Fit(blocks, bot.InHome, bot.Context("There is more than fits here: "+bot.Code(s.command+" list")))
+	blocks, _ = blockkit.Fit(blocks, blockkit.InHome, blockkit.Context("There is more than fits here: "+blockkit.Code(s.command+" list")))
 	return blocks
 }
 
@@ -201,7 +202,7 @@ func liveLines(content home, now time.Time) []string {
 	for _, request := range content.Live {
 		domains := make([]string, len(request.Domains))
 		for i, domain := range request.Domains {
-			domains[i] = bot.Link("https://"+domain.Name+"/", domain.Name)
+			domains[i] = blockkit.Link("https://"+domain.Name+"/", domain.Name)
 			if end, known := content.Expiry[domain.Name]; known {
 				domains[i] += expiry(end.Sub(now))
 			}
@@ -228,7 +229,7 @@ func isolationLine(report *IsolationReport) string {
 	if !report.Proven {
 		mark = markFailed
 	}
-	return fmt.Sprintf("%s %s %s%s", mark, inline(cause(report.Summary)), bot.Date(report.At), behind(report.Link))
+	return fmt.Sprintf("%s %s %s%s", mark, inline(cause(report.Summary)), blockkit.Date(report.At), behind(report.Link))
 }
 
 // asks is a question in one line.
@@ -237,7 +238,7 @@ func (s scribe) asks(each waiting) string {
 	if step := each.Run.Step(each.Approval.Step); step != nil {
 		name = title(step.Definition)
 	}
-	return fmt.Sprintf("%s *%s* for %s, asked by %s%s", markAsk, bot.Escape(name), inline(each.Run.Request.DisplayName), mention(each.Run.Requester), behind(each.Link))
+	return fmt.Sprintf("%s *%s* for %s, asked by %s%s", markAsk, blockkit.Escape(name), inline(each.Run.Request.DisplayName), mention(each.Run.Requester), behind(each.Link))
 }
 
 // homeQuestion is a question with buttons that work where it stands.
@@ -245,10 +246,10 @@ func (s scribe) homeQuestion(each waiting) []slack.Block {
 	approval := each.Approval
 	id := approval.ID.String()
 	return []slack.Block{
-		bot.Section(s.asks(each) + "\n" + inline(cause(approval.Change.Summary))),
-		slack.NewActionBlock("home/"+id, bot.Button(actionShow, id, "Show the change", ""),
-			bot.Button(actionApprove, id, "Approve", slack.StylePrimary), bot.Button(actionReject, id, "Reject…", slack.StyleDanger)),
-		bot.Context(fmt.Sprintf("Digest %s · expires %s", bot.Code(approval.Digest.Short()), bot.Date(approval.Expires))),
+		blockkit.Section(s.asks(each) + "\n" + inline(cause(approval.Change.Summary))),
+		slack.NewActionBlock("home/"+id, blockkit.Button(actionShow, id, "Show the change", ""),
+			blockkit.Button(actionApprove, id, "Approve", slack.StylePrimary), blockkit.Button(actionReject, id, "Reject…", slack.StyleDanger)),
+		blockkit.Context(fmt.Sprintf("Digest %s · expires %s", blockkit.Code(approval.Digest.Short()), blockkit.Date(approval.Expires))),
 	}
 }
 
@@ -257,5 +258,5 @@ func behind(address string) string {
 	if address == "" {
 		return ""
 	}
-	return " (" + bot.Link(address, "thread") + ")"
+	return " (" + blockkit.Link(address, "thread") + ")"
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/atlilith/onboardbot/bot"
+	"github.com/atlilith/onboardbot/bot/blockkit"
 	"github.com/atlilith/onboardbot/onboarding"
 )
 
@@ -47,7 +48,7 @@ func (d *Handlers) help() bot.Reply {
 			if !strings.HasPrefix(command, "/") {
 				command = d.config.Command + command
 			}
-			lines = append(lines, bot.Code(command)+" "+line[1])
+			lines = append(lines, blockkit.Code(command)+" "+line[1])
 		}
 		page.say(strings.Join(lines, "\n"))
 	}
@@ -78,7 +79,7 @@ func (s scribe) waitingFor(content home) *sheet {
 	if len(lines) == 0 {
 		lines = []string{"Nothing waits for you."}
 	}
-	for _, block := range chunks(strings.Join(lines, "\n"), bot.MaxSectionText) {
+	for _, block := range chunks(strings.Join(lines, "\n"), blockkit.MaxSectionText) {
 		page.say(block)
 	}
 	if content.Freeze != nil {
@@ -96,14 +97,14 @@ func (d *Handlers) list(ctx context.Context) bot.Reply {
 		return bot.Reply{Text: d.explain(ctx, err, "command", "")}
 	}
 	if len(runs) == 0 {
-		return bot.Reply{Text: fmt.Sprintf("There are no runs yet. %s begins one.", bot.Code(d.config.Command+" merche-biche"))}
+		return bot.Reply{Text: fmt.Sprintf("There are no runs yet. %s begins one.", blockkit.Code(d.config.Command+" merche-biche"))}
 	}
 	var page sheet
 	lines := make([]string, len(runs))
 	for i, run := range runs {
 		lines[i] = d.scribe.line(run) + d.link(ctx, run)
 	}
-	page.say(whole(lines, bot.MaxSectionText))
+	page.say(whole(lines, blockkit.MaxSectionText))
 	freeze, err := d.service.Frozen(ctx)
 	if err != nil {
 		d.log.WarnContext(ctx, "whether a freeze holds is not known", "error", err)
@@ -131,7 +132,7 @@ func (s scribe) line(run *onboarding.Run) string {
 	view := &onboarding.View{Run: run}
 	mark, words := state(view)
 	done, all := progress(run)
-	line := fmt.Sprintf("%s *%s* (%s) ", mark, inline(run.Request.DisplayName), bot.Code(run.Request.Slug))
+	line := fmt.Sprintf("%s *%s* (%s) ", mark, inline(run.Request.DisplayName), blockkit.Code(run.Request.Slug))
 	if run.State != onboarding.RunActive {
 		return line + words[0]
 	}
@@ -146,7 +147,7 @@ func (d *Handlers) status(ctx context.Context, run *onboarding.Run) bot.Reply {
 	}
 	page := d.scribe.status(view)
 	if address := d.address(ctx, rootKey(run.ID)); address != "" {
-		page.note("Everything about it is in its " + bot.Link(address, "thread") + ".")
+		page.note("Everything about it is in its " + blockkit.Link(address, "thread") + ".")
 	}
 	return page.reply()
 }
@@ -160,9 +161,9 @@ func (s scribe) status(view *onboarding.View) *sheet {
 	for i, task := range tasks {
 		lines[i] = task.line()
 	}
-	for _, block := range chunks(strings.Join(lines, "\n"), bot.MaxSectionText) {
+	for _, block := range chunks(strings.Join(lines, "\n"), blockkit.MaxSectionText) {
 		page.say(block)
 	}
-	page.note(fmt.Sprintf("Asked for by %s %s · run %s", mention(view.Requester), bot.Date(view.Created), bot.Code(view.ID.String())))
+	page.note(fmt.Sprintf("Asked for by %s %s · run %s", mention(view.Requester), blockkit.Date(view.Created), blockkit.Code(view.ID.String())))
 	return page
 }

@@ -9,6 +9,8 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/atlilith/onboardbot/bot"
+	"github.com/atlilith/onboardbot/bot/blockkit"
+	"github.com/atlilith/onboardbot/bot/outbox"
 	"github.com/atlilith/onboardbot/onboarding/isolation"
 	"github.com/atlilith/onboardbot/onboarding/isolation/reports"
 )
@@ -58,16 +60,16 @@ func (d *IsolationDesk) reply(ctx context.Context, command bot.Command) bot.Repl
 	}
 	words := strings.Fields(unescape(command.Text))
 	if len(words) > 1 || len(words) == 1 && len([]rune(words[0])) > maxTenant {
-		return bot.Reply{Text: fmt.Sprintf("Say %s for all tenants, or %s for one against all others.", bot.Code(isolationCommand), bot.Code(isolationCommand+" merche-biche"))}
+		return bot.Reply{Text: fmt.Sprintf("Say %s for all tenants, or %s for one against all others.", blockkit.Code(isolationCommand), blockkit.Code(isolationCommand+" merche-biche"))}
 	}
 	request := reports.Request{ID: uuid.New(), By: command.Person.ID, Channel: command.Channel}
 	what := "every tenant tries to reach the rows of all others"
 	if len(words) == 1 {
 		request.Tenant = words[0]
 		if d.unknown(ctx, request.Tenant) {
-			return bot.Reply{Text: fmt.Sprintf("The platform has no tenant %s, neither a Person nor an Org.", bot.Code(shorten(request.Tenant)))}
+			return bot.Reply{Text: fmt.Sprintf("The platform has no tenant %s, neither a Person nor an Org.", blockkit.Code(shorten(request.Tenant)))}
 		}
-		what = fmt.Sprintf("%s and all others try to reach each other's rows", bot.Code(request.Tenant))
+		what = fmt.Sprintf("%s and all others try to reach each other's rows", blockkit.Code(request.Tenant))
 	}
 	if err := d.book.Ask(ctx, request); err != nil {
 		return bot.Reply{Text: d.desk.explain(ctx, err, "report", request.ID.String())}
@@ -90,7 +92,7 @@ func (d *IsolationDesk) unknown(ctx context.Context, slug string) bool {
 
 // IsolationNews says in Slack what reports on isolation say: to the channel where they are wanted, and to the App Home.
 type IsolationNews struct {
-	outbox *bot.Outbox
+	outbox *outbox.Outbox
 	book   *reports.Store
 	scribe scribe
 }
@@ -101,7 +103,7 @@ var (
 )
 
 // NewIsolationNews returns the news of a book's reports, for the approvers of a configuration.
-func NewIsolationNews(outbox *bot.Outbox, book *reports.Store, config Config) *IsolationNews {
+func NewIsolationNews(outbox *outbox.Outbox, book *reports.Store, config Config) *IsolationNews {
 	return &IsolationNews{outbox: outbox, book: book, scribe: newScribe(config, false)}
 }
 

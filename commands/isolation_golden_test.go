@@ -10,7 +10,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/rogpeppe/go-internal/txtar"
 
-	"github.com/atlilith/onboardbot/bot"
+	"github.com/atlilith/onboardbot/bot/blockkit"
 	"github.com/atlilith/onboardbot/onboarding/isolation"
 	"github.com/atlilith/onboardbot/onboarding/isolation/reports"
 )
@@ -108,7 +108,7 @@ func TestIsolationMessages(t *testing.T) {
 		if calm := messages[0].Blocks; (name == "green" || name == "first" || name == "asked") != (len(calm) == 1 && len(messages[0].Text) < 300) {
 			t.Errorf("%s: %d blocks", name, len(calm))
 		}
-		if calls := strings.Contains(messages[0].Text, bot.User("U0BO")+", "+bot.Group("S0OPS")); calls != (record.Count(isolation.Leak) > 0) {
+		if calls := strings.Contains(messages[0].Text, blockkit.User("U0BO")+", "+blockkit.Group("S0OPS")); calls != (record.Count(isolation.Leak) > 0) {
 			t.Errorf("%s: the approvers are mentioned: %v", name, calls)
 		}
 	}

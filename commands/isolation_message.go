@@ -10,7 +10,8 @@ import (
 
 	"github.com/google/uuid"
 
-	"github.com/atlilith/onboardbot/bot"
+	"github.com/atlilith/onboardbot/bot/blockkit"
+	"github.com/atlilith/onboardbot/bot/outbox"
 	"github.com/atlilith/onboardbot/onboarding/isolation"
 	"github.com/atlilith/onboardbot/onboarding/isolation/reports"
 )
@@ -31,10 +32,10 @@ const (
 type proof struct{ *reports.Record }
 
 // isolation is what a report says: a line where all is well, a table where it is not, and all of it as a file in the thread.
-func (s scribe) isolation(record *reports.Record) []bot.Message {
+func (s scribe) isolation(record *reports.Record) []outbox.Message {
 	p := proof{record}
 	page := p.sheet(s.approvers, s.command)
-	messages := []bot.Message{{Key: isolationKey(record.ID), Channel: record.Channel, Text: page.text(), Blocks: page.blocks}}
+	messages := []outbox.Message{{Key: isolationKey(record.ID), Channel: record.Channel, Text: page.text(), Blocks: page.blocks}}
 	if record.Report != nil {
 		messages = append(messages, p.file())
 	}
@@ -53,7 +54,7 @@ func (p proof) sheet(approvers []string, command string) *sheet {
 	}
 	page.say(head + "\n" + p.since())
 	if p.Count(isolation.Leak) > 0 {
-		page.say(fmt.Sprintf("*Now*: %s holds every run, and the platform's owners have to hear of it.", bot.Code(command+" "+wordFreeze+" tenants reach each other's rows")))
+		page.say(fmt.Sprintf("*Now*: %s holds every run, and the platform's owners have to hear of it.", blockkit.Code(command+" "+wordFreeze+" tenants reach each other's rows")))
 	}
 	if p.Report == nil {
 		page.say(inline(cause(p.Problem)))
@@ -110,7 +111,7 @@ func (p proof) outcome() string {
 		words += ", " + plural(risks, "risk")
 	}
 	if p.Tenant != "" {
-		words += " (" + inline(bot.Truncate(p.Tenant, maxTenant)) + " against all others)"
+		words += " (" + inline(blockkit.Truncate(p.Tenant, maxTenant)) + " against all others)"
 	}
 	return words
 }
@@ -138,18 +139,18 @@ func (p proof) since() string {
 	case p.Since.IsZero():
 		return "This is the first report."
 	case p.Report == nil:
-		return "What could be checked last was on " + bot.Date(p.Since) + "."
+		return "What could be checked last was on " + blockkit.Date(p.Since) + "."
 	case len(changes.New)+len(changes.Fixed)+len(changes.Unchanged)+len(p.Unseen) == 0:
-		return "No change since " + bot.Date(p.Since) + "."
+		return "No change since " + blockkit.Date(p.Since) + "."
 	}
-	return fmt.Sprintf("%d new, %d fixed, %d unchanged%s since %s.", len(changes.New), len(changes.Fixed), len(changes.Unchanged), unseen, bot.Date(p.Since))
+	return fmt.Sprintf("%d new, %d fixed, %d unchanged%s since %s.", len(changes.New), len(changes.Fixed), len(changes.Unchanged), unseen, blockkit.Date(p.Since))
 }
 
 func (p proof) askedBy() string {
 	if p.By == "" {
 		return ""
 	}
-	return " · asked for by " + bot.User(p.By)
+	return " · asked for by " + blockkit.User(p.By)
 }
 
 // findings writes the table: leaks before risks, and what is new before what was known.
@@ -187,7 +188,7 @@ func (p proof) findings(page *sheet) {
 	}
 }
 
-func cell(text string) string { return bot.Truncate(oneLine(text), maxCell) }
+func cell(text string) string { return blockkit.Truncate(oneLine(text), maxCell) }
 
 // unchecked names what keeps a report from being the whole truth.
 func (p proof) unchecked(page *sheet) {
@@ -210,7 +211,7 @@ func (p proof) unchecked(page *sheet) {
 func named(findings []isolation.Finding) string {
 	names := make([]string, 0, maxNamed+1)
 	for _, finding := range findings[:min(len(findings), maxNamed)] {
-		names = append(names, fmt.Sprintf("%s of %s", inline(finding.Operation), bot.Code(cell(finding.Table))))
+		names = append(names, fmt.Sprintf("%s of %s", inline(finding.Operation), blockkit.Code(cell(finding.Table))))
 	}
 	if more := len(findings) - maxNamed; more > 0 {
 		names = append(names, fmt.Sprintf("%d more", more))
@@ -219,7 +220,7 @@ func named(findings []isolation.Finding) string {
 }
 
 // isolationFile is the whole report.
-func (p proof) file() bot.Message {
+func (p proof) file() outbox.Message {
 	at := p.At.UTC()
 	var content bytes.Buffer
 	fmt.Fprintf(&content, "Isolation of tenants, %s\n", at.Format(time.RFC3339))
@@ -244,6 +245,6 @@ func (p proof) file() bot.Message {
 		}
 	}
 	title := "Isolation report " + at.Format("2006-01-02 15:04 UTC")
-	return bot.Message{Key: isolationKey(p.ID) + "/report", Channel: p.Channel, Thread: isolationKey(p.ID), Text: title + ". " + p.outcome() + ".",
-		File: &bot.File{Name: "isolation-" + at.Format("20060102-1504") + ".txt", Title: title, Content: content.Bytes()}}
+	return outbox.Message{Key: isolationKey(p.ID) + "/report", Channel: p.Channel, Thread: isolationKey(p.ID), Text: title + ". " + p.outcome() + ".",
+		File: &outbox.File{Name: "isolation-" + at.Format("20060102-1504") + ".txt", Title: title, Content: content.Bytes()}}
 }

@@ -9,7 +9,7 @@ import (
 
 	"github.com/slack-go/slack"
 
-	"github.com/atlilith/onboardbot/bot"
+	"github.com/atlilith/onboardbot/bot/blockkit"
 	"github.com/atlilith/onboardbot/onboarding"
 	"github.com/atlilith/onboardbot/onboarding/brand"
 )
@@ -38,7 +38,7 @@ func (d *Handlers) logo(ctx context.Context, content draft, state map[string]map
 	if err != nil {
 		return "", fmt.Errorf("logo: %w", err)
 	}
-	name := bot.Truncate(oneLine(file.Name), 80)
+	name := blockkit.Truncate(oneLine(file.Name), 80)
 	var downloaded limited
 	err = errTooLarge
 	if file.Size <= brand.MaxLogoSize {

@@ -11,6 +11,7 @@ import (
 	"github.com/slack-go/slack"
 
 	"github.com/atlilith/onboardbot/bot"
+	"github.com/atlilith/onboardbot/bot/blockkit"
 	"github.com/atlilith/onboardbot/onboarding"
 )
 
@@ -18,10 +19,10 @@ import (
 // somebody reads it, and its buttons bring triggers of their own. Pressed twice, it begins one run.
 func (s scribe) offer(request onboarding.Request, slug string, id uuid.UUID) *sheet {
 	page := new(sheet)
-	page.say(fmt.Sprintf("Onboard *%s* (%s)?\n%s", inline(request.DisplayName), bot.Code(request.Slug), about(request)))
+	page.say(fmt.Sprintf("Onboard *%s* (%s)?\n%s", inline(request.DisplayName), blockkit.Code(request.Slug), about(request)))
 	facts := []string{"Email: " + inline(request.Email)}
 	for _, domain := range request.Domains {
-		fact := bot.Escape(domainName(domain.Name)) + ": " + mailWords(domain.Mail)
+		fact := blockkit.Escape(domainName(domain.Name)) + ": " + mailWords(domain.Mail)
 		if len(s.hosts) > 1 {
 			fact += ", on " + inline(domain.Host)
 		}
@@ -30,8 +31,8 @@ func (s scribe) offer(request onboarding.Request, slug string, id uuid.UUID) *sh
 	if request.Brand != nil {
 		facts = append(facts, "Looks: "+brandWords(request.Brand))
 	}
-	page.say(bot.Truncate(strings.Join(facts, "\n"), bot.MaxSectionText))
-	page.buttons(offerBlock+slug, bot.Button(actionStart, id.String(), "Start", slack.StylePrimary), bot.Button(actionChange, slug, "Change…", ""), discardButton(slug))
+	page.say(blockkit.Truncate(strings.Join(facts, "\n"), blockkit.MaxSectionText))
+	page.buttons(offerBlock+slug, blockkit.Button(actionStart, id.String(), "Start", slack.StylePrimary), blockkit.Button(actionChange, slug, "Change…", ""), discardButton(slug))
 	return page
 }
 
@@ -117,14 +118,14 @@ func (d *Handlers) beginOffered(ctx context.Context, action bot.Action, slug str
 		if err != nil {
 			return d.replace(ctx, action, d.explain(ctx, err, "slug", slug))
 		}
-		return d.replace(ctx, action, fmt.Sprintf("%s The onboarding of %s has begun%s.", markDone, bot.Code(content.Slug), d.link(ctx, run)))
+		return d.replace(ctx, action, fmt.Sprintf("%s The onboarding of %s has begun%s.", markDone, blockkit.Code(content.Slug), d.link(ctx, run)))
 	case !wrong:
 		return d.replace(ctx, action, d.explain(ctx, err, "slug", slug))
 	}
 	_, err = d.workspace.OpenView(ctx, action.TriggerID, form(meta, content.draft, d.config.Hosts, problems))
-	text := markFailed + " " + bot.Escape(problems.Error())
+	text := markFailed + " " + blockkit.Escape(problems.Error())
 	if err != nil {
-		text += fmt.Sprintf("\n%s opens the form to mend it.", bot.Code(d.config.Command+" "+slug))
+		text += fmt.Sprintf("\n%s opens the form to mend it.", blockkit.Code(d.config.Command+" "+slug))
 	}
 	return d.replace(ctx, action, text)
 }
@@ -136,9 +137,9 @@ func (d *Handlers) notOffered(ctx context.Context, slug string, err error) strin
 	}
 	run, err := d.service.Latest(ctx, slug)
 	if err == nil && run.State == onboarding.RunActive {
-		return fmt.Sprintf("%s The onboarding of %s has begun%s.", markDone, bot.Code(slug), d.link(ctx, run))
+		return fmt.Sprintf("%s The onboarding of %s has begun%s.", markDone, blockkit.Code(slug), d.link(ctx, run))
 	}
-	return fmt.Sprintf("What was typed about %s has changed since, so that nothing was begun. %s shows it.", bot.Code(slug), bot.Code(d.config.Command+" "+slug))
+	return fmt.Sprintf("What was typed about %s has changed since, so that nothing was begun. %s shows it.", blockkit.Code(slug), blockkit.Code(d.config.Command+" "+slug))
 }
 
 // changeOffered opens the form with what a confirmation shows.

@@ -8,13 +8,15 @@ import (
 	"github.com/slack-go/slack"
 
 	"github.com/atlilith/onboardbot/bot"
+	"github.com/atlilith/onboardbot/bot/blockkit"
+	"github.com/atlilith/onboardbot/bot/outbox"
 	"github.com/atlilith/onboardbot/onboarding"
 )
 
 const (
 	// planRoom is how much of a plan one private message shows, in bytes of its blocks. The rest goes into a file.
-	planRoom   = bot.MaxMessageWeight - 1000
-	planBlocks = bot.MaxMessageBlocks - 4
+	planRoom   = blockkit.MaxMessageWeight - 1000
+	planBlocks = blockkit.MaxMessageBlocks - 4
 	planLines  = 150 // characters of one line
 )
 
@@ -26,8 +28,8 @@ func (d *Handlers) planned(ctx context.Context, plan *onboarding.Plan, person, a
 	}
 	page.note("This is not all of it: the whole plan is a file in your messages with me.")
 	name := "plan-" + plan.Request.Slug
-	err := d.send(ctx, bot.Message{Key: "plan/" + person + "/" + asking, Channel: person, Text: bot.Escape(name),
-		File: &bot.File{Name: name + ".txt", Title: name, Content: []byte(planText(plan))}})
+	err := d.send(ctx, outbox.Message{Key: "plan/" + person + "/" + asking, Channel: person, Text: blockkit.Escape(name),
+		File: &outbox.File{Name: name + ".txt", Title: name, Content: []byte(planText(plan))}})
 	return page.reply(), err
 }
 
@@ -41,11 +43,11 @@ func planSheet(plan *onboarding.Plan) (page *sheet, whole bool) {
 		}
 	}
 	page.say(fmt.Sprintf("*Plan for %s* (%s)\n%s\n%d of %d steps would change something. *Nothing was changed.*",
-		inline(plan.Request.DisplayName), bot.Code(plan.Request.Slug), about(plan.Request), changes, len(plan.Steps)))
+		inline(plan.Request.DisplayName), blockkit.Code(plan.Request.Slug), about(plan.Request), changes, len(plan.Steps)))
 	lines := make([]string, len(plan.Steps))
 	left := planRoom - weight(page.blocks)
 	for i, step := range plan.Steps {
-		lines[i] = bot.Truncate(planLine(step), planLines)
+		lines[i] = blockkit.Truncate(planLine(step), planLines)
 		left -= len(lines[i]) + 2
 	}
 	var plain []string
@@ -60,7 +62,7 @@ func planSheet(plan *onboarding.Plan) (page *sheet, whole bool) {
 		shown, hidden := excerpt(partsOf(step.Change), brief)
 		changed.parts(shown...)
 		// A change costs its own blocks, and splits the lines around it into two sections.
-		cost := weight(changed.blocks) + 2*weight([]slack.Block{bot.Section(" ")})
+		cost := weight(changed.blocks) + 2*weight([]slack.Block{blockkit.Section(" ")})
 		plain = append(plain, lines[i])
 		switch {
 		case step.Change.Empty():

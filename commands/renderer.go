@@ -12,7 +12,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/riverqueue/river"
 
-	"github.com/atlilith/onboardbot/bot"
+	"github.com/atlilith/onboardbot/bot/outbox"
 	"github.com/atlilith/onboardbot/onboarding"
 )
 
@@ -26,7 +26,7 @@ func (renderArgs) Kind() string { return "commands_render" }
 // InsertOpts allows many attempts, since rendering again is always safe and a thread that stands still misleads people. The
 // queue is that of package bot: an application that takes minutes must not keep a thread from moving.
 func (renderArgs) InsertOpts() river.InsertOpts {
-	return river.InsertOpts{Queue: bot.Queue, MaxAttempts: 50}
+	return river.InsertOpts{Queue: outbox.Queue, MaxAttempts: 50}
 }
 
 // renderTimeout bounds one rendering: some reads, and a row for each message.
@@ -36,7 +36,7 @@ const renderTimeout = 30 * time.Second
 type Projector struct {
 	pool    *pgxpool.Pool
 	service *onboarding.Service
-	outbox  *bot.Outbox
+	outbox  *outbox.Outbox
 	assets  *onboarding.Assets
 	people  *Directory
 	config  Config
@@ -45,7 +45,7 @@ type Projector struct {
 
 // NewRenderer returns a renderer on the bot's own database, whose connections have its schema as their search path. What the
 // directory is configured with holds for what is rendered, too.
-func NewRenderer(pool *pgxpool.Pool, service *onboarding.Service, outbox *bot.Outbox, directory *Directory) (*Projector, error) {
+func NewRenderer(pool *pgxpool.Pool, service *onboarding.Service, outbox *outbox.Outbox, directory *Directory) (*Projector, error) {
 	if pool == nil || service == nil || outbox == nil || directory == nil {
 		return nil, errors.New("renderer: a part is missing")
 	}
@@ -111,7 +111,7 @@ func (r *Projector) put(ctx context.Context, run uuid.UUID, told audience) error
 		if err != nil {
 			return err
 		}
-		var preview []bot.Message
+		var preview []outbox.Message
 		preview, undrawn = r.preview(ctx, view)
 		if err := r.homesChanged(ctx, tx); err != nil {
 			return err
@@ -137,13 +137,13 @@ func (r *Projector) told(ctx context.Context) (told audience, err error) {
 }
 
 // logs returns the logs that Slack does not have yet, each once: a log never changes.
-func (r *Projector) logs(ctx context.Context, view *onboarding.View) ([]bot.Message, error) {
-	var files []bot.Message
+func (r *Projector) logs(ctx context.Context, view *onboarding.View) ([]outbox.Message, error) {
+	var files []outbox.Message
 	for _, attempt := range logged(view) {
 		file := logFile(view, attempt, "")
 		if _, err := r.outbox.Posted(ctx, file.Key); err == nil {
 			continue
-		} else if !errors.Is(err, bot.ErrUnknownMessage) {
+		} else if !errors.Is(err, outbox.ErrUnknownMessage) {
 			return nil, err
 		}
 		content, err := r.service.Log(ctx, attempt.ID)
@@ -158,6 +158,6 @@ func (r *Projector) logs(ctx context.Context, view *onboarding.View) ([]bot.Mess
 }
 
 // send puts messages that belong to no run.
-func (r *Projector) send(ctx context.Context, messages ...bot.Message) error {
+func (r *Projector) send(ctx context.Context, messages ...outbox.Message) error {
 	return pgx.BeginFunc(ctx, r.pool, func(tx pgx.Tx) error { return r.outbox.Put(ctx, tx, messages...) })
 }

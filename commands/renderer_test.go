@@ -9,7 +9,7 @@ import (
 	"github.com/riverqueue/river"
 	"github.com/riverqueue/river/riverdriver/riverpgxv5"
 
-	"github.com/atlilith/onboardbot/bot"
+	"github.com/atlilith/onboardbot/bot/outbox"
 )
 
 // TestManyChangesAreRenderedOnce leaves twenty changes to one worker: the first rendering answers for all.
@@ -32,7 +32,7 @@ func TestManyChangesAreRenderedOnce(t *testing.T) {
 		return nil
 	}))
 	client, err := river.NewClient(riverpgxv5.New(r.pool), &river.Config{Workers: r.workers, Logger: slog.New(slog.DiscardHandler), TestOnly: true,
-		FetchCooldown: 5 * time.Millisecond, FetchPollInterval: 50 * time.Millisecond, Queues: map[string]river.QueueConfig{bot.Queue: {MaxWorkers: 1}}})
+		FetchCooldown: 5 * time.Millisecond, FetchPollInterval: 50 * time.Millisecond, Queues: map[string]river.QueueConfig{outbox.Queue: {MaxWorkers: 1}}})
 	must(t, err)
 	done, stop := client.Subscribe(river.EventKindJobCompleted)
 	defer stop()

@@ -8,7 +8,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/rogpeppe/go-internal/txtar"
 
-	"github.com/atlilith/onboardbot/bot"
+	"github.com/atlilith/onboardbot/bot/outbox"
 	"github.com/atlilith/onboardbot/onboarding"
 )
 
@@ -33,7 +33,7 @@ func TestPrivateAnswers(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			reply := page.reply()
-			checkMessages(t, []bot.Message{{Key: name, Text: reply.Text, Blocks: reply.Blocks}})
+			checkMessages(t, []outbox.Message{{Key: name, Text: reply.Text, Blocks: reply.Blocks}})
 			golden(t, filepath.Join("testdata", "reply", name+".txtar"), txtar.Format(&txtar.Archive{Files: []txtar.File{
 				{Name: "text", Data: []byte(reply.Text + "\n")}, {Name: "blocks.json", Data: indented(reply.Blocks)}}}))
 		})

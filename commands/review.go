@@ -9,7 +9,8 @@ import (
 	"github.com/google/uuid"
 	"github.com/slack-go/slack"
 
-	"github.com/atlilith/onboardbot/bot"
+	"github.com/atlilith/onboardbot/bot/blockkit"
+	"github.com/atlilith/onboardbot/bot/outbox"
 	"github.com/atlilith/onboardbot/onboarding"
 )
 
@@ -107,7 +108,7 @@ func (s scribe) review(r review, number int) slack.ModalViewRequest {
 			if domain == "" {
 				domain = r.view.Request.DisplayName
 			}
-			page.blocks = append(page.blocks, bot.Header(oneLine(domain)))
+			page.blocks = append(page.blocks, blockkit.Header(oneLine(domain)))
 		}
 		if r.item(&page, approval) {
 			open++
@@ -115,7 +116,7 @@ func (s scribe) review(r review, number int) slack.ModalViewRequest {
 		}
 	}
 	if reason {
-		input := slack.NewInputBlock(blockReason, bot.Plain("Why?", bot.MaxInputLabel), nil, reasonInput())
+		input := slack.NewInputBlock(blockReason, blockkit.Plain("Why?", blockkit.MaxInputLabel), nil, reasonInput())
 		input.Optional = true
 		page.blocks = append(page.blocks, input)
 	}
@@ -125,11 +126,11 @@ func (s scribe) review(r review, number int) slack.ModalViewRequest {
 	page.turns(actionReviewPage, r.view.ID.String(), number, count)
 	modal := slack.ModalViewRequest{
 		Type: slack.VTModal, CallbackID: viewReview, PrivateMetadata: reviewMeta{Run: r.view.ID, Page: number}.encode(),
-		Title: bot.Plain("Review all", bot.MaxViewTitle), Close: bot.Plain("Close", bot.MaxViewTitle),
+		Title: blockkit.Plain("Review all", blockkit.MaxViewTitle), Close: blockkit.Plain("Close", blockkit.MaxViewTitle),
 		Blocks: slack.Blocks{BlockSet: page.blocks},
 	}
 	if open > 0 {
-		modal.Submit = bot.Plain("Approve selected", bot.MaxViewTitle)
+		modal.Submit = blockkit.Plain("Approve selected", blockkit.MaxViewTitle)
 	}
 	return modal
 }
@@ -140,8 +141,8 @@ func (r review) item(page *sheet, approval *onboarding.Approval) bool {
 	shown, hidden := excerpt(partsOf(approval.Change), glance)
 	text := fmt.Sprintf("*%s*\n%s", inline(name), inline(cause(approval.Change.Summary)))
 	if hidden > 0 {
-		section := bot.Section(text)
-		section.Accessory = slack.NewAccessory(bot.Button(actionShow, approval.ID.String(), "Show all", ""))
+		section := blockkit.Section(text)
+		section.Accessory = slack.NewAccessory(blockkit.Button(actionShow, approval.ID.String(), "Show all", ""))
 		page.blocks = append(page.blocks, section)
 	} else {
 		page.say(text)
@@ -151,14 +152,14 @@ func (r review) item(page *sheet, approval *onboarding.Approval) bool {
 	undecided := approval.State == onboarding.ApprovalOpen || approval.State == onboarding.ApprovalAhead
 	switch {
 	case !undecided:
-		page.note(markDone + " Approved by " + calls(agreed(approval)) + " · digest " + bot.Code(approval.Digest.Short()))
+		page.note(markDone + " Approved by " + calls(agreed(approval)) + " · digest " + blockkit.Code(approval.Digest.Short()))
 	case voted:
-		page.note(fmt.Sprintf("%s You approved this, %d of %d · digest %s", markDone, len(agreed(approval)), approval.Needs, bot.Code(approval.Digest.Short())))
+		page.note(fmt.Sprintf("%s You approved this, %d of %d · digest %s", markDone, len(agreed(approval)), approval.Needs, blockkit.Code(approval.Digest.Short())))
 	case r.why != "":
-		page.note("Digest " + bot.Code(approval.Digest.Short()))
+		page.note("Digest " + blockkit.Code(approval.Digest.Short()))
 	default:
-		box := slack.NewCheckboxGroupsBlockElement(actionPick, bot.Option(approval.ID.String(), "Approve · digest "+approval.Digest.Short(), ""))
-		input := slack.NewInputBlock(approval.ID.String(), bot.Plain("Your decision", bot.MaxInputLabel), nil, box)
+		box := slack.NewCheckboxGroupsBlockElement(actionPick, blockkit.Option(approval.ID.String(), "Approve · digest "+approval.Digest.Short(), ""))
+		input := slack.NewInputBlock(approval.ID.String(), blockkit.Plain("Your decision", blockkit.MaxInputLabel), nil, box)
 		input.Optional = true
 		page.blocks = append(page.blocks, input)
 		return true
@@ -176,7 +177,7 @@ func (r review) rest(page *sheet) {
 		for _, line := range r.later {
 			lines += "\n" + markPending + " " + line
 		}
-		for _, block := range chunks(lines, bot.MaxSectionText)[:1] {
+		for _, block := range chunks(lines, blockkit.MaxSectionText)[:1] {
 			page.say(block)
 		}
 	}
@@ -194,21 +195,21 @@ func agreed(approval *onboarding.Approval) []string {
 }
 
 // ahead is what an operator approved before its turn, in one message: one vote after the other in one go.
-func (s scribe) ahead(view *onboarding.View, events []onboarding.Event) bot.Message {
+func (s scribe) ahead(view *onboarding.View, events []onboarding.Event) outbox.Message {
 	var page sheet
 	first := events[0]
 	what := fmt.Sprintf("%d changes", len(events))
 	if len(events) == 1 {
 		what = "a change"
 	}
-	text := fmt.Sprintf("%s %s approved %s ahead %s.", markDone, mention(first.Actor), what, bot.Date(first.At))
+	text := fmt.Sprintf("%s %s approved %s ahead %s.", markDone, mention(first.Actor), what, blockkit.Date(first.At))
 	if first.Text != "" {
 		text += " " + inline(cause(first.Text))
 	}
 	page.say(text)
 	lines := make([]string, len(events))
 	for i, event := range events {
-		lines[i] = inline(stepName(view, event.Step)) + " · " + bot.Code(event.Digest.Short())
+		lines[i] = inline(stepName(view, event.Step)) + " · " + blockkit.Code(event.Digest.Short())
 	}
 	const limit = 30
 	if more := len(lines) - limit; more > 0 {
@@ -216,7 +217,7 @@ func (s scribe) ahead(view *onboarding.View, events []onboarding.Event) bot.Mess
 	}
 	page.say(strings.Join(lines, "\n"))
 	page.note("Each is bound to its digest: what is the same when its turn comes does not ask again, what differs does.")
-	return bot.Message{Key: rootKey(view.ID) + "/ahead/" + fmt.Sprint(first.ID), Channel: view.Channel, Thread: rootKey(view.ID), Text: page.text(), Blocks: page.blocks}
+	return outbox.Message{Key: rootKey(view.ID) + "/ahead/" + fmt.Sprint(first.ID), Channel: view.Channel, Thread: rootKey(view.ID), Text: page.text(), Blocks: page.blocks}
 }
 
 // aheadOf returns the votes that were given ahead in one go, beginning with this event, nil if it is none.

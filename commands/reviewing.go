@@ -12,6 +12,7 @@ import (
 	"github.com/slack-go/slack"
 
 	"github.com/atlilith/onboardbot/bot"
+	"github.com/atlilith/onboardbot/bot/blockkit"
 	"github.com/atlilith/onboardbot/onboarding"
 )
 
@@ -167,7 +168,7 @@ func reviewDone(meta reviewMeta, counted, picked int) slack.ModalViewRequest {
 		text += " The others were decided, or moved, while you read."
 	}
 	view := notice("Review all", text+"\nWhat is the same when its turn comes does not ask again; what differs does.")
-	back := bot.Button(actionReviewPage+strconv.Itoa(meta.Page), meta.Run.String(), "Back to the review", "")
+	back := blockkit.Button(actionReviewPage+strconv.Itoa(meta.Page), meta.Run.String(), "Back to the review", "")
 	view.Blocks.BlockSet = append(view.Blocks.BlockSet, slack.NewActionBlock("pages", back))
 	return view
 }

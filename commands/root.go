@@ -10,7 +10,8 @@ import (
 	"github.com/slack-go/slack"
 	"golang.org/x/net/idna"
 
-	"github.com/atlilith/onboardbot/bot"
+	"github.com/atlilith/onboardbot/bot/blockkit"
+	"github.com/atlilith/onboardbot/bot/outbox"
 	"github.com/atlilith/onboardbot/onboarding"
 )
 
@@ -18,7 +19,7 @@ import (
 func rootKey(run uuid.UUID) string { return "run/" + run.String() }
 
 // root is a run's state at a glance: who, by whom, what is next, and every step.
-func (s scribe) root(view *onboarding.View) bot.Message {
+func (s scribe) root(view *onboarding.View) outbox.Message {
 	tasks := tasksOf(view)
 	for i := range tasks {
 		if s.freeze != nil {
@@ -26,36 +27,36 @@ func (s scribe) root(view *onboarding.View) bot.Message {
 		}
 	}
 	head := headline(view)
-	foot := fmt.Sprintf("Asked for by %s %s · run %s", mention(view.Requester), bot.Date(view.Created), bot.Code(view.ID.String()))
+	foot := fmt.Sprintf("Asked for by %s %s · run %s", mention(view.Requester), blockkit.Date(view.Created), blockkit.Code(view.ID.String()))
 	cards := make([]slack.TaskCardBlock, len(tasks))
 	lines := make([]string, len(tasks))
 	for i, task := range tasks {
-		cards[i] = bot.Task(task.id, task.name, task.status, task.words)
+		cards[i] = blockkit.Task(task.id, task.name, task.status, task.words)
 		lines[i] = task.line()
 	}
 	done, all := progress(view.Run)
-	plan := bot.Plan(fmt.Sprintf("%d of %d steps", done, all), cards...)
-	top := []slack.Block{bot.Section(head)}
+	plan := blockkit.Plan(fmt.Sprintf("%d of %d steps", done, all), cards...)
+	top := []slack.Block{blockkit.Section(head)}
 	if s.freeze != nil && view.State == onboarding.RunActive {
-		banner := held(s.freeze) + "\n" + bot.Code(s.command+" "+wordThaw) + " lets it go on."
+		banner := held(s.freeze) + "\n" + blockkit.Code(s.command+" "+wordThaw) + " lets it go on."
 		head += "\n" + banner
-		top = append(top, bot.Section(banner))
+		top = append(top, blockkit.Section(banner))
 	}
-	bottom := []slack.Block{bot.Context(foot)}
+	bottom := []slack.Block{blockkit.Context(foot)}
 	var buttons []slack.BlockElement
 	if view.State == onboarding.RunActive && len(view.Stuck()) > 1 {
-		buttons = append(buttons, bot.Button(actionAgain, view.ID.String(), "Retry all", slack.StylePrimary))
+		buttons = append(buttons, blockkit.Button(actionAgain, view.ID.String(), "Retry all", slack.StylePrimary))
 	}
 	if reviewable(view) {
-		buttons = append(buttons, bot.Button(actionReview, view.ID.String(), "Review all", ""))
+		buttons = append(buttons, blockkit.Button(actionReview, view.ID.String(), "Review all", ""))
 	}
 	if len(buttons) > 0 {
 		bottom = append(bottom, slack.NewActionBlock("review", buttons...))
 	}
 	blocks := slices.Concat(top, []slack.Block{plan}, bottom)
-	fallback := slices.Concat(top, bot.Sections(strings.Join(lines, "\n")), bottom)
+	fallback := slices.Concat(top, blockkit.Sections(strings.Join(lines, "\n")), bottom)
 	text := strings.Join([]string{head, strings.Join(lines, "\n"), foot}, "\n")
-	return bot.Message{Key: rootKey(view.ID), Channel: view.Channel, Text: bot.Truncate(text, bot.MaxText), Blocks: blocks, Fallback: fallback,
+	return outbox.Message{Key: rootKey(view.ID), Channel: view.Channel, Text: blockkit.Truncate(text, blockkit.MaxText), Blocks: blocks, Fallback: fallback,
 		Last: view.State != onboarding.RunActive}
 }
 
@@ -79,9 +80,9 @@ func headline(view *onboarding.View) string {
 	}
 	who := fmt.Sprintf("%s *%s %s*", mark, what, inline(request.DisplayName))
 	if request.Slug != "" {
-		who += " (" + bot.Code(request.Slug) + ")"
+		who += " (" + blockkit.Code(request.Slug) + ")"
 	}
-	return bot.Truncate(strings.Join(append([]string{who, about(request)}, lines...), "\n"), maxHeadline)
+	return blockkit.Truncate(strings.Join(append([]string{who, about(request)}, lines...), "\n"), maxHeadline)
 }
 
 // maxHeadline leaves room for the steps below it.
@@ -98,9 +99,9 @@ func about(request onboarding.Request) string {
 	}
 	names := make([]string, len(request.Domains))
 	for i, domain := range request.Domains {
-		names[i] = bot.Escape(domainName(domain.Name))
+		names[i] = blockkit.Escape(domainName(domain.Name))
 	}
-	return mode + " · " + bot.Truncate(strings.Join(names, ", "), 400)
+	return mode + " · " + blockkit.Truncate(strings.Join(names, ", "), 400)
 }
 
 // domainName is a domain as DNS has it, and as its owner reads it where that is something else.
@@ -134,7 +135,7 @@ func state(view *onboarding.View) (mark string, lines []string) {
 		}
 		return markLive, []string{words + " Done in " + took(view.Ended.Sub(view.Created)) + "."}
 	case onboarding.RunCancelled:
-		return markCancelled, []string{fmt.Sprintf("*Cancelled* by %s %s. What was applied stays.", mention(view.EndedBy), bot.Date(view.Ended))}
+		return markCancelled, []string{fmt.Sprintf("*Cancelled* by %s %s. What was applied stays.", mention(view.EndedBy), blockkit.Date(view.Ended))}
 	}
 	groups := map[string][]string{}
 	for i := range view.Steps {
@@ -203,11 +204,11 @@ func (t taskLine) line() string {
 	if t.words != "" {
 		line += " – " + t.words
 	}
-	return t.mark + " " + bot.Truncate(bot.Escape(line), limit)
+	return t.mark + " " + blockkit.Truncate(blockkit.Escape(line), limit)
 }
 
 func tasksOf(view *onboarding.View) []taskLine {
-	if len(view.Steps) > bot.MaxPlanTasks {
+	if len(view.Steps) > blockkit.MaxPlanTasks {
 		return domainTasks(view)
 	}
 	tasks := make([]taskLine, len(view.Steps))

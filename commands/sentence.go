@@ -7,7 +7,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/atlilith/onboardbot/bot"
+	"github.com/atlilith/onboardbot/bot/blockkit"
 	"github.com/atlilith/onboardbot/onboarding"
 )
 
@@ -27,7 +27,7 @@ func sentence(err error) (text string, expected bool) {
 	case errors.As(err, &unclear):
 		return string(unclear), true
 	case errors.As(err, &slips):
-		return bot.Escape(slips.Error()), true
+		return blockkit.Escape(slips.Error()), true
 	case errors.As(err, &problems):
 		return problemLines(problems), true
 	case errors.As(err, &standing):
@@ -35,7 +35,7 @@ func sentence(err error) (text string, expected bool) {
 	case errors.As(err, &decided):
 		return decidedAlready(decided), true
 	case errors.As(err, &conflict):
-		return bot.Escape(conflict.Error()), true
+		return blockkit.Escape(conflict.Error()), true
 	case errors.Is(err, onboarding.ErrOwnRequest):
 		return "This is your own request, so that a second operator has to decide.", true
 	case errors.Is(err, onboarding.ErrRunEnded):
@@ -63,7 +63,7 @@ func sentence(err error) (text string, expected bool) {
 }
 
 func refused(standing *onboarding.PermissionError) string {
-	because := bot.Escape(standing.Because)
+	because := blockkit.Escape(standing.Because)
 	if errors.Is(standing, onboarding.ErrNotApprover) {
 		return fmt.Sprintf("You cannot decide on this: %s.", because)
 	}
@@ -73,11 +73,11 @@ func refused(standing *onboarding.PermissionError) string {
 func decidedAlready(decided *onboarding.DecidedError) string {
 	by := "Somebody"
 	if decided.By != "" {
-		by = bot.User(decided.By)
+		by = blockkit.User(decided.By)
 	}
 	when := ""
 	if !decided.At.IsZero() {
-		when = " " + bot.Date(decided.At)
+		when = " " + blockkit.Date(decided.At)
 	}
 	switch decided.State {
 	case onboarding.ApprovalOpen, onboarding.ApprovalAhead:
@@ -98,7 +98,7 @@ func decidedAlready(decided *onboarding.DecidedError) string {
 func problemLines(problems onboarding.Problems) string {
 	lines := make([]string, 0, len(problems))
 	for _, field := range slices.Sorted(maps.Keys(problems)) {
-		lines = append(lines, bot.Escape(problems[field]))
+		lines = append(lines, blockkit.Escape(problems[field]))
 	}
 	return strings.Join(lines, "\n")
 }

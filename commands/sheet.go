@@ -9,6 +9,7 @@ import (
 	"github.com/slack-go/slack"
 
 	"github.com/atlilith/onboardbot/bot"
+	"github.com/atlilith/onboardbot/bot/blockkit"
 )
 
 // sheet is a message or a view in the making. What is written on it goes into the blocks and, in the same words, into the text
@@ -20,13 +21,13 @@ type sheet struct {
 
 // say writes a paragraph of mrkdwn. What comes from people or machines is escaped before.
 func (s *sheet) say(mrkdwn string) {
-	s.blocks = append(s.blocks, bot.Section(mrkdwn))
+	s.blocks = append(s.blocks, blockkit.Section(mrkdwn))
 	s.lines = append(s.lines, mrkdwn)
 }
 
 // note writes a line of small mrkdwn.
 func (s *sheet) note(mrkdwn string) {
-	s.blocks = append(s.blocks, bot.Context(mrkdwn))
+	s.blocks = append(s.blocks, blockkit.Context(mrkdwn))
 	s.lines = append(s.lines, mrkdwn)
 }
 
@@ -36,11 +37,11 @@ func (s *sheet) parts(parts ...part) {
 	for _, part := range parts {
 		if part.head != "" {
 			elements = append(elements, bold(part.head))
-			s.lines = append(s.lines, bot.Escape(part.head))
+			s.lines = append(s.lines, blockkit.Escape(part.head))
 		}
 		if part.body != "" {
 			elements = append(elements, code(part.body))
-			s.lines = append(s.lines, bot.Escape(part.body))
+			s.lines = append(s.lines, blockkit.Escape(part.body))
 		}
 	}
 	if len(elements) > 0 {
@@ -69,10 +70,10 @@ func (s *sheet) buttons(blockID string, buttons ...*slack.ButtonBlockElement) {
 func (s *sheet) turns(action, value string, number, count int) {
 	var turns []*slack.ButtonBlockElement
 	if number > 0 {
-		turns = append(turns, bot.Button(action+strconv.Itoa(number-1), value, "← Page "+strconv.Itoa(number), ""))
+		turns = append(turns, blockkit.Button(action+strconv.Itoa(number-1), value, "← Page "+strconv.Itoa(number), ""))
 	}
 	if number < count-1 {
-		turns = append(turns, bot.Button(action+strconv.Itoa(number+1), value, "Page "+strconv.Itoa(number+2)+" →", ""))
+		turns = append(turns, blockkit.Button(action+strconv.Itoa(number+1), value, "Page "+strconv.Itoa(number+2)+" →", ""))
 	}
 	if len(turns) > 0 {
 		s.buttons("pages", turns...)
@@ -90,24 +91,26 @@ func (s *sheet) table(rows [][]string) {
 		}
 		table.AddRow(cells...)
 		if i > 0 {
-			s.lines = append(s.lines, bot.Escape(strings.Join(row, " · ")))
+			s.lines = append(s.lines, blockkit.Escape(strings.Join(row, " · ")))
 		}
 	}
 	s.blocks = append(s.blocks, table)
 }
 
-// weight is the size of blocks in bytes of JSON, as [bot.MaxMessageWeight] counts, and what it counts for each block.
+// weight is the size of blocks in bytes of JSON, as [blockkit.MaxMessageWeight] counts, and what it counts for each block.
 func weight(blocks []slack.Block) int {
 	const each = 100
 	encoded, err := json.Marshal(blocks)
 	if err != nil {
-		return bot.MaxMessageWeight
+		return blockkit.MaxMessageWeight
 	}
 	return len(encoded) + each*len(blocks)
 }
 
 // text is everything that was written, as plain text.
-func (s *sheet) text() string { return bot.Truncate(strings.Join(s.lines, "\n"), bot.MaxText) }
+func (s *sheet) text() string {
+	return blockkit.Truncate(strings.Join(s.lines, "\n"), blockkit.MaxText)
+}
 
 // reply is the sheet as an answer for one person.
 func (s *sheet) reply() bot.Reply { return bot.Reply{Text: s.text(), Blocks: s.blocks} }

@@ -12,7 +12,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/txtar"
 
-	"github.com/atlilith/onboardbot/bot"
+	"github.com/atlilith/onboardbot/bot/blockkit"
 )
 
 // The golden files are what is rendered of every state that there is, and the tests hold the renderers to them. So they are what
@@ -25,7 +25,7 @@ var specimens embed.FS
 type Specimen struct {
 	// Name says what it is and in which state, such as thread/certbot-failed/root.
 	Name    string
-	Surface bot.Surface
+	Surface blockkit.Surface
 	JSON    json.RawMessage
 	// Plan says that it holds a plan block, for which there is a fallback where a workspace does not show one.
 	Plan bool
@@ -91,11 +91,11 @@ func everything() ([]Specimen, error) {
 func specimen(name string, content []byte) Specimen {
 	switch {
 	case bytes.HasPrefix(content, []byte("{")):
-		return Specimen{Name: name, Surface: bot.InModal, JSON: content}
+		return Specimen{Name: name, Surface: blockkit.InModal, JSON: content}
 	case strings.HasPrefix(name, "home/"):
-		return Specimen{Name: name, Surface: bot.InHome, JSON: slices.Concat([]byte(`{"type":"home","blocks":`), content, []byte(`}`))}
+		return Specimen{Name: name, Surface: blockkit.InHome, JSON: slices.Concat([]byte(`{"type":"home","blocks":`), content, []byte(`}`))}
 	}
-	return Specimen{Name: name, Surface: bot.InMessage, JSON: content, Plan: bytes.Contains(content, []byte(`"type": "plan"`))}
+	return Specimen{Name: name, Surface: blockkit.InMessage, JSON: content, Plan: bytes.Contains(content, []byte(`"type": "plan"`))}
 }
 
 // shape is a value without what people would read: its structure, kinds and styles, repetitions once.

@@ -10,7 +10,9 @@ import (
 	"github.com/slack-go/slack"
 
 	"github.com/atlilith/onboardbot/bot"
-	"github.com/atlilith/onboardbot/internal/sandbox/workspace/blockkit"
+	"github.com/atlilith/onboardbot/bot/blockkit"
+	"github.com/atlilith/onboardbot/bot/outbox"
+	"github.com/atlilith/onboardbot/internal/sandbox/workspace/blockcheck"
 	"github.com/atlilith/onboardbot/onboarding"
 )
 
@@ -26,11 +28,11 @@ func TestReplies(t *testing.T) {
 	planned, _ := planSheet(plan)
 	var confirm sheet
 	confirm.say("Cancel?")
-	confirm.buttons("cancel", bot.Button(actionCancel, uuid.Nil.String(), "Cancel run", slack.StyleDanger), bot.Button(actionKeep, uuid.Nil.String(), "Keep it", ""))
+	confirm.buttons("cancel", blockkit.Button(actionCancel, uuid.Nil.String(), "Cancel run", slack.StyleDanger), blockkit.Button(actionKeep, uuid.Nil.String(), "Keep it", ""))
 	for name, reply := range map[string]bot.Reply{
 		"help": desk.help(), "plan": planned.reply(), "status": storyScribe.status(stories["certbot failed"]().View).reply(), "cancel": confirm.reply(),
 	} {
-		checkMessages(t, []bot.Message{{Key: name, Text: reply.Text, Blocks: reply.Blocks}})
+		checkMessages(t, []outbox.Message{{Key: name, Text: reply.Text, Blocks: reply.Blocks}})
 		golden(t, filepath.Join("testdata", "reply", name+".json"), indented(reply.Blocks))
 	}
 }
@@ -59,15 +61,15 @@ func TestSpecimens(t *testing.T) {
 		t.Error("no plan, or no fallback of one")
 	}
 	for _, s := range chosen {
-		var problems []blockkit.Problem
+		var problems []blockcheck.Problem
 		var err error
 		switch s.Surface {
-		case bot.InMessage:
-			_, problems, err = blockkit.Blocks(s.JSON, blockkit.Options{})
-		case bot.InModal:
-			_, problems, err = blockkit.View(s.JSON, blockkit.Modal, blockkit.Options{})
-		case bot.InHome:
-			_, problems, err = blockkit.View(s.JSON, blockkit.Home, blockkit.Options{})
+		case blockkit.InMessage:
+			_, problems, err = blockcheck.Blocks(s.JSON, blockcheck.Options{})
+		case blockkit.InModal:
+			_, problems, err = blockcheck.View(s.JSON, blockcheck.Modal, blockcheck.Options{})
+		case blockkit.InHome:
+			_, problems, err = blockcheck.View(s.JSON, blockcheck.Home, blockcheck.Options{})
 		}
 		if err != nil || len(problems) > 0 {
 			t.Errorf("%s: %v %v", s.Name, err, problems)

@@ -9,6 +9,7 @@ import (
 	"github.com/slack-go/slack"
 
 	"github.com/atlilith/onboardbot/bot"
+	"github.com/atlilith/onboardbot/bot/blockkit"
 	"github.com/atlilith/onboardbot/onboarding"
 )
 
@@ -32,7 +33,7 @@ func (d *Handlers) start(ctx context.Context, command bot.Command, read phrase) 
 		switch {
 		case err == nil && run.State == onboarding.RunActive:
 			return bot.Reply{Text: fmt.Sprintf("%s is being onboarded already%s. %s shows where it stands.",
-				bot.Code(read.slug), d.link(ctx, run), bot.Code(d.config.Command+" "+wordStatus+" "+read.slug))}
+				blockkit.Code(read.slug), d.link(ctx, run), blockkit.Code(d.config.Command+" "+wordStatus+" "+read.slug))}
 		case err != nil && !errors.Is(err, onboarding.ErrNotFound):
 			return bot.Reply{Text: d.explain(ctx, err, "slug", read.slug)}
 		}
@@ -119,7 +120,7 @@ func (d *Handlers) orgs(ctx context.Context, suggestion bot.Suggestion) ([]*slac
 	if err := d.operator(ctx, suggestion.Person); err != nil {
 		return nil, err
 	}
-	orgs, err := d.service.Platform.Orgs(ctx, suggestion.Typed, bot.MaxSelectOptions)
+	orgs, err := d.service.Platform.Orgs(ctx, suggestion.Typed, blockkit.MaxSelectOptions)
 	if err != nil {
 		return nil, fmt.Errorf("orgs: %w", err)
 	}
@@ -259,9 +260,9 @@ func (d *Handlers) planReply(ctx context.Context, person bot.Person, content dra
 
 // answerLate puts the outcome where the form was, with everything that was typed if something has to be mended.
 func (d *Handlers) answerLate(ctx context.Context, order order, err error) {
-	view := notice("Onboarding", fmt.Sprintf("%s The onboarding of %s has begun: see %s.", markDone, bot.Code(order.draft.Slug), bot.Channel(order.meta.Channel)))
+	view := notice("Onboarding", fmt.Sprintf("%s The onboarding of %s has begun: see %s.", markDone, blockkit.Code(order.draft.Slug), blockkit.Channel(order.meta.Channel)))
 	if err == nil && order.meta.Plan {
-		view = notice("Onboarding", markDone+" The plan is in "+bot.Channel(order.meta.Channel)+", where only you see it.")
+		view = notice("Onboarding", markDone+" The plan is in "+blockkit.Channel(order.meta.Channel)+", where only you see it.")
 	}
 	text := ""
 	if err != nil {

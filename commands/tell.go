@@ -7,7 +7,8 @@ import (
 
 	"github.com/slack-go/slack"
 
-	"github.com/atlilith/onboardbot/bot"
+	"github.com/atlilith/onboardbot/bot/blockkit"
+	"github.com/atlilith/onboardbot/bot/outbox"
 	"github.com/atlilith/onboardbot/onboarding"
 )
 
@@ -30,15 +31,15 @@ const lately = 10 * time.Minute
 
 // direct is what people get as direct messages about a run: each question that was put, and what came of it, reminders, and what
 // was escalated. The approvers and those whom it is escalated to are user ids by now.
-func (s scribe) direct(view *onboarding.View, now time.Time, approvers, escalated []string) []bot.Message {
-	var messages []bot.Message
+func (s scribe) direct(view *onboarding.View, now time.Time, approvers, escalated []string) []outbox.Message {
+	var messages []outbox.Message
 	together := map[int64]bool{}
 	for i, event := range view.Events {
 		approval := view.Approval(event.Approval)
 		if approval == nil || view.Step(event.Step) == nil {
 			continue
 		}
-		var message bot.Message
+		var message outbox.Message
 		to := approvers
 		switch event.Kind {
 		case onboarding.EventAsked:
@@ -73,17 +74,17 @@ func (s scribe) direct(view *onboarding.View, now time.Time, approvers, escalate
 }
 
 // directly is a message of a thread as one person gets it, with what the thread would have told them.
-func (s scribe) directly(view *onboarding.View, message bot.Message, person string) bot.Message {
-	head := fmt.Sprintf("For *%s* (%s), asked by %s in %s", inline(view.Request.DisplayName), bot.Code(view.Request.Slug), mention(view.Requester), bot.Channel(view.Channel))
-	message.Blocks = slices.Insert(slices.Clone(message.Blocks), 0, slack.Block(bot.Context(head)))
-	message.Text = bot.Truncate(head+"\n"+message.Text, bot.MaxText)
+func (s scribe) directly(view *onboarding.View, message outbox.Message, person string) outbox.Message {
+	head := fmt.Sprintf("For *%s* (%s), asked by %s in %s", inline(view.Request.DisplayName), blockkit.Code(view.Request.Slug), mention(view.Requester), blockkit.Channel(view.Channel))
+	message.Blocks = slices.Insert(slices.Clone(message.Blocks), 0, slack.Block(blockkit.Context(head)))
+	message.Text = blockkit.Truncate(head+"\n"+message.Text, blockkit.MaxText)
 	message.Key, message.Channel, message.Thread = message.Key+"/dm/"+person, person, ""
 	return message
 }
 
 // call asks people once more for the decisions that wait: the approvers before a question expires, and the second group where it is
 // escalated. What calls at the same time is one message.
-func (s scribe) call(view *onboarding.View, events []onboarding.Event) bot.Message {
+func (s scribe) call(view *onboarding.View, events []onboarding.Event) outbox.Message {
 	var page sheet
 	var names, settled []string
 	var open []*onboarding.Approval
@@ -111,10 +112,10 @@ func (s scribe) call(view *onboarding.View, events []onboarding.Event) bot.Messa
 		page.say(fmt.Sprintf("%s %s needed a decision; %s.", markClock, several(settled), ending))
 	case escalated:
 		page.say(fmt.Sprintf("%s *Escalated*: nobody has decided on %s since %s. %s above in this thread and %s %s.",
-			markAlarm, several(names), bot.Date(open[0].Asked), number(open, "It waits", "They wait"), number(open, "expires", "expire"), bot.Date(open[0].Expires)))
+			markAlarm, several(names), blockkit.Date(open[0].Asked), number(open, "It waits", "They wait"), number(open, "expires", "expire"), blockkit.Date(open[0].Expires)))
 	default:
 		page.say(fmt.Sprintf("%s %s still %s a decision, above in this thread. %s %s.",
-			markClock, several(names), number(open, "needs", "need"), number(open, "It expires", "They expire"), bot.Date(open[0].Expires)))
+			markClock, several(names), number(open, "needs", "need"), number(open, "It expires", "They expire"), blockkit.Date(open[0].Expires)))
 	}
 	var who []string
 	switch {
@@ -133,7 +134,7 @@ func (s scribe) call(view *onboarding.View, events []onboarding.Event) bot.Messa
 	if len(who) > 0 {
 		page.say(calls(who))
 	}
-	return bot.Message{Key: eventKey(events[0]), Channel: view.Channel, Thread: rootKey(view.ID), Text: page.text(), Blocks: page.blocks}
+	return outbox.Message{Key: eventKey(events[0]), Channel: view.Channel, Thread: rootKey(view.ID), Text: page.text(), Blocks: page.blocks}
 }
 
 // several joins words as in a sentence about all of them; of many it names the first.
@@ -153,13 +154,13 @@ func number(open []*onboarding.Approval, one, several string) string {
 }
 
 // glassBroken names who approved alone, why, and everyone who was skipped.
-func (s scribe) glassBroken(view *onboarding.View, event onboarding.Event) bot.Message {
+func (s scribe) glassBroken(view *onboarding.View, event onboarding.Event) outbox.Message {
 	var page sheet
 	name := string(event.Step)
 	if step := view.Step(event.Step); step != nil {
 		name = title(step.Definition)
 	}
-	page.say(fmt.Sprintf("%s *%s broke the glass* on *%s* %s, without a second operator.\n>%s", markAlarm, mention(event.Actor), inline(name), bot.Date(event.At), inline(cause(event.Text))))
+	page.say(fmt.Sprintf("%s *%s broke the glass* on *%s* %s, without a second operator.\n>%s", markAlarm, mention(event.Actor), inline(name), blockkit.Date(event.At), inline(cause(event.Text))))
 	skipped := slices.DeleteFunc(slices.Clone(s.approvers), func(id string) bool { return id == event.Actor.ID })
 	for _, id := range s.escalate {
 		if !slices.Contains(skipped, id) && id != event.Actor.ID {
@@ -169,5 +170,5 @@ func (s scribe) glassBroken(view *onboarding.View, event onboarding.Event) bot.M
 	if len(skipped) > 0 {
 		page.say("Skipped, and asked to look at it now: " + mentions(skipped))
 	}
-	return bot.Message{Key: eventKey(event), Channel: view.Channel, Thread: rootKey(view.ID), Text: page.text(), Blocks: page.blocks}
+	return outbox.Message{Key: eventKey(event), Channel: view.Channel, Thread: rootKey(view.ID), Text: page.text(), Blocks: page.blocks}
 }

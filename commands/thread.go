@@ -5,7 +5,8 @@ import (
 
 	"github.com/google/uuid"
 
-	"github.com/atlilith/onboardbot/bot"
+	"github.com/atlilith/onboardbot/bot/blockkit"
+	"github.com/atlilith/onboardbot/bot/outbox"
 	"github.com/atlilith/onboardbot/onboarding"
 )
 
@@ -34,8 +35,8 @@ func (s scribe) under(freeze *onboarding.Freeze) scribe {
 
 // thread is a run as messages, root first, in the order in which things happened. The keys depend on nothing but what the run
 // holds, so that every later view of it has the same messages and perhaps more.
-func (s scribe) thread(view *onboarding.View, now time.Time) []bot.Message {
-	messages := []bot.Message{s.root(view)}
+func (s scribe) thread(view *onboarding.View, now time.Time) []outbox.Message {
+	messages := []outbox.Message{s.root(view)}
 	asked := map[uuid.UUID]bool{}
 	told := map[onboarding.Key]bool{}
 	together := map[int64]bool{} // events that a message speaks of already which is about several
@@ -133,12 +134,12 @@ func logged(view *onboarding.View) []*onboarding.Attempt {
 }
 
 // logFile is an attempt's output as a file in the thread.
-func logFile(view *onboarding.View, attempt *onboarding.Attempt, content string) bot.Message {
+func logFile(view *onboarding.View, attempt *onboarding.Attempt, content string) outbox.Message {
 	name := stepName(view, attempt.Step)
-	return bot.Message{
+	return outbox.Message{
 		Key: rootKey(view.ID) + "/log/" + attempt.ID.String(), Channel: view.Channel, Thread: rootKey(view.ID),
 		Text: inline("Log of " + name),
-		File: &bot.File{Name: logName(attempt), Title: oneLine("Log of " + name), Content: []byte(content)},
+		File: &outbox.File{Name: logName(attempt), Title: oneLine("Log of " + name), Content: []byte(content)},
 	}
 }
 
@@ -146,7 +147,7 @@ func logFile(view *onboarding.View, attempt *onboarding.Attempt, content string)
 func logName(attempt *onboarding.Attempt) string {
 	name := attempt.Step.Kind()
 	if domain := attempt.Step.Domain(); domain != "" {
-		name += "-" + bot.Truncate(domain, 80)
+		name += "-" + blockkit.Truncate(domain, 80)
 	}
 	return name + "-" + attempt.ID.String()[:8] + ".log"
 }

@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/atlilith/onboardbot/bot"
+	"github.com/atlilith/onboardbot/bot/outbox"
 	"github.com/atlilith/onboardbot/onboarding"
 )
 
@@ -332,7 +332,7 @@ func TestNothingDisappears(t *testing.T) {
 	t.Parallel()
 	for name, tell := range stories {
 		s := tell()
-		var last []bot.Message
+		var last []outbox.Message
 		events := s.Events
 		for i := range events {
 			s.Events = events[:i+1]

@@ -10,6 +10,8 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/atlilith/onboardbot/bot"
+	"github.com/atlilith/onboardbot/bot/blockkit"
+	"github.com/atlilith/onboardbot/bot/outbox"
 	"github.com/atlilith/onboardbot/onboarding"
 )
 
@@ -33,8 +35,8 @@ func (d *Handlers) trail(ctx context.Context, person, slug, asking string) bot.R
 	page := d.scribe.trail(view)
 	page.note("The whole trail, with every change that was applied, is a file in your messages with me.")
 	name := "log-" + slug
-	err = d.send(ctx, bot.Message{Key: "trail/" + person + "/" + asking, Channel: person, Text: bot.Escape(name),
-		File: &bot.File{Name: name + ".txt", Title: name, Content: []byte(file.String())}})
+	err = d.send(ctx, outbox.Message{Key: "trail/" + person + "/" + asking, Channel: person, Text: blockkit.Escape(name),
+		File: &outbox.File{Name: name + ".txt", Title: name, Content: []byte(file.String())}})
 	if err != nil {
 		return bot.Reply{Text: d.explain(ctx, err, "slug", slug)}
 	}
@@ -54,13 +56,13 @@ func (s scribe) trail(view *onboarding.View) *sheet {
 	var lines []string
 	room := trailRoom
 	for i, event := range slices.Backward(view.Events) {
-		at := bot.Clock(event.At)
+		at := blockkit.Clock(event.At)
 		if i == 0 || view.Events[i-1].At.UTC().YearDay() != event.At.UTC().YearDay() {
-			at = bot.Date(event.At)
+			at = blockkit.Date(event.At)
 		}
 		line := at + " " + deed(view, event, mention, inline)
 		if event.Digest != "" {
-			line += " · " + bot.Code(event.Digest.Short())
+			line += " · " + blockkit.Code(event.Digest.Short())
 		}
 		if room -= len(line); room < 0 || len(lines) == trailLines {
 			break
@@ -70,11 +72,11 @@ func (s scribe) trail(view *onboarding.View) *sheet {
 	slices.Reverse(lines)
 	if left := len(view.Events) - len(lines); left > 0 {
 		if at := view.Events[min(left, len(view.Events)-1)].At; len(lines) > 0 {
-			lines[0] = strings.Replace(lines[0], bot.Clock(at), bot.Date(at), 1)
+			lines[0] = strings.Replace(lines[0], blockkit.Clock(at), blockkit.Date(at), 1)
 		}
 		page.note(fmt.Sprintf("%d earlier lines are in the file.", left))
 	}
-	for _, block := range chunks(strings.Join(lines, "\n"), bot.MaxSectionText) {
+	for _, block := range chunks(strings.Join(lines, "\n"), blockkit.MaxSectionText) {
 		page.say(block)
 	}
 	return page

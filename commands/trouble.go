@@ -7,12 +7,13 @@ import (
 	"github.com/google/uuid"
 	"github.com/slack-go/slack"
 
-	"github.com/atlilith/onboardbot/bot"
+	"github.com/atlilith/onboardbot/bot/blockkit"
+	"github.com/atlilith/onboardbot/bot/outbox"
 	"github.com/atlilith/onboardbot/onboarding"
 )
 
 // trouble is the message about a step that goes on only after somebody presses Retry. It is one of its own, so that it notifies.
-func (s scribe) trouble(view *onboarding.View, event onboarding.Event) bot.Message {
+func (s scribe) trouble(view *onboarding.View, event onboarding.Event) outbox.Message {
 	var page sheet
 	step := view.Step(event.Step)
 	name := "*" + inline(title(step.Definition)) + "*"
@@ -28,10 +29,10 @@ func (s scribe) trouble(view *onboarding.View, event onboarding.Event) bot.Messa
 		retry = "Retry asks again."
 	case onboarding.EventUnknown:
 		page.say(fmt.Sprintf("%s What became of %s cannot be told.\n%s, look for yourself before you retry.", markWarning, name, requester))
-		page.parts(part{body: bot.Truncate(visible(event.Text), 1000)})
+		page.parts(part{body: blockkit.Truncate(visible(event.Text), 1000)})
 	default:
 		page.say(fmt.Sprintf("%s %s failed.\n%s, this is what it says:", markFailed, name, requester))
-		page.parts(part{body: bot.Truncate(visible(failures(view, step, event)), 1000)})
+		page.parts(part{body: blockkit.Truncate(visible(failures(view, step, event)), 1000)})
 		if attempt := lastAttempt(view, event); attempt != nil && tail(attempt) != "" {
 			page.parts(part{head: "Its last lines", body: tail(attempt)})
 		}
@@ -41,13 +42,13 @@ func (s scribe) trouble(view *onboarding.View, event onboarding.Event) bot.Messa
 	} else {
 		run := view.ID.String()
 		page.note(retry)
-		buttons := []*slack.ButtonBlockElement{bot.Button(actionRetry, run, "Retry", slack.StylePrimary)}
+		buttons := []*slack.ButtonBlockElement{blockkit.Button(actionRetry, run, "Retry", slack.StylePrimary)}
 		if len(view.Stuck()) > 1 {
-			buttons = append(buttons, bot.Button(actionAgain, run, "Retry all", ""))
+			buttons = append(buttons, blockkit.Button(actionAgain, run, "Retry all", ""))
 		}
 		page.buttons(stepID(place(view.Run, step)), append(buttons, cancelButton(view.Run))...)
 	}
-	return bot.Message{Key: eventKey(event), Channel: view.Channel, Thread: rootKey(view.ID), Text: page.text(), Blocks: page.blocks}
+	return outbox.Message{Key: eventKey(event), Channel: view.Channel, Thread: rootKey(view.ID), Text: page.text(), Blocks: page.blocks}
 }
 
 // failures is what an event says, and where that is the first of what was found, all of it with what mends each.
@@ -74,9 +75,9 @@ func (s scribe) settled(view *onboarding.View, step *onboarding.Step, event onbo
 		switch {
 		case later.ID <= event.ID:
 		case later.Kind == onboarding.EventRetried && later.Step == event.Step:
-			return fmt.Sprintf("Retried by %s %s.", mention(later.Actor), bot.Date(later.At))
+			return fmt.Sprintf("Retried by %s %s.", mention(later.Actor), blockkit.Date(later.At))
 		case later.Kind == onboarding.EventCancelled:
-			return fmt.Sprintf("Cancelled by %s %s.", mention(later.Actor), bot.Date(later.At))
+			return fmt.Sprintf("Cancelled by %s %s.", mention(later.Actor), blockkit.Date(later.At))
 		}
 	}
 	if view.State != onboarding.RunActive || !step.State.Stuck() {
@@ -96,8 +97,8 @@ func lastAttempt(view *onboarding.View, event onboarding.Event) *onboarding.Atte
 
 // cancelButton ends the run, after asking once more.
 func cancelButton(run *onboarding.Run) *slack.ButtonBlockElement {
-	button := bot.Button(actionCancel, run.ID.String(), "Cancel run", slack.StyleDanger)
-	return button.WithConfirm(bot.Confirm("Cancel this run?",
+	button := blockkit.Button(actionCancel, run.ID.String(), "Cancel run", slack.StyleDanger)
+	return button.WithConfirm(blockkit.Confirm("Cancel this run?",
 		fmt.Sprintf("The %s %s ends where it stands. What was applied stays; open questions are withdrawn.", undertaking(run), run.Request.Slug),
 		"Cancel run", "Keep it"))
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/atlilith/onboardbot/bot"
+	"github.com/atlilith/onboardbot/bot/blockkit"
 	"github.com/atlilith/onboardbot/onboarding"
 )
 
@@ -18,7 +19,7 @@ func (d *Handlers) verify(ctx context.Context, slug string) bot.Reply {
 		if _, expected := sentence(err); expected {
 			return bot.Reply{Text: d.explain(ctx, err, "run", run.ID.String())}
 		}
-		return bot.Reply{Text: fmt.Sprintf("%s The checks of %s could not be made: %s", markFailed, bot.Code(slug), inline(cause(err.Error())))}
+		return bot.Reply{Text: fmt.Sprintf("%s The checks of %s could not be made: %s", markFailed, blockkit.Code(slug), inline(cause(err.Error())))}
 	}
 	return verified(run, look).reply()
 }
@@ -26,7 +27,7 @@ func (d *Handlers) verify(ctx context.Context, slug string) bot.Reply {
 // verified is what the success checks found, for one person.
 func verified(run *onboarding.Run, look onboarding.Observation) *sheet {
 	page := new(sheet)
-	name := fmt.Sprintf("*%s* (%s)", inline(run.Request.DisplayName), bot.Code(run.Request.Slug))
+	name := fmt.Sprintf("*%s* (%s)", inline(run.Request.DisplayName), blockkit.Code(run.Request.Slug))
 	if look.Later != "" || look.Waiting != "" {
 		page.say(fmt.Sprintf("%s %s cannot be checked yet: %s", markPending, name, inline(cause(look.Later+look.Waiting))))
 		return page

@@ -14,6 +14,7 @@ import (
 	"github.com/slack-go/slack"
 
 	"github.com/atlilith/onboardbot/bot"
+	"github.com/atlilith/onboardbot/bot/outbox"
 )
 
 const (
@@ -33,7 +34,7 @@ func (homeArgs) Kind() string { return "commands_home" }
 
 // InsertOpts allows few attempts: the next change comes with a job of its own.
 func (homeArgs) InsertOpts() river.InsertOpts {
-	return river.InsertOpts{Queue: bot.Queue, MaxAttempts: 5}
+	return river.InsertOpts{Queue: outbox.Queue, MaxAttempts: 5}
 }
 
 // homesChanged leaves the job, if anybody looks.

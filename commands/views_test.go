@@ -12,7 +12,8 @@ import (
 	"github.com/rogpeppe/go-internal/txtar"
 	"github.com/slack-go/slack"
 
-	"github.com/atlilith/onboardbot/bot"
+	"github.com/atlilith/onboardbot/bot/blockkit"
+	"github.com/atlilith/onboardbot/bot/outbox"
 	"github.com/atlilith/onboardbot/onboarding"
 )
 
@@ -138,7 +139,7 @@ func TestPlan(t *testing.T) {
 				t.Errorf("whole %t", whole)
 			}
 			reply := page.reply()
-			checkMessages(t, []bot.Message{{Key: "plan", Text: reply.Text, Blocks: reply.Blocks}})
+			checkMessages(t, []outbox.Message{{Key: "plan", Text: reply.Text, Blocks: reply.Blocks}})
 			golden(t, filepath.Join("testdata", "plan", name+".txtar"), txtar.Format(&txtar.Archive{Files: []txtar.File{
 				{Name: "message.txt", Data: []byte(reply.Text + "\n")}, {Name: "file.txt", Data: []byte(planText(c.plan))}}}))
 		})
@@ -162,7 +163,7 @@ func TestHomeViews(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			blocks := storyScribe.home(content, asked.now)
-			checkBlocks(t, name, blocks, bot.InHome)
+			checkBlocks(t, name, blocks, blockkit.InHome)
 			golden(t, filepath.Join("testdata", "home", name+".json"), indented(blocks))
 		})
 	}
@@ -182,7 +183,7 @@ func TestStatus(t *testing.T) {
 	var files []txtar.File
 	for _, name := range []string{"asked for rows", "certbot failed", "ten domains", "hostile", "cancelled", "live"} {
 		page := storyScribe.status(stories[name]().View)
-		checkMessages(t, []bot.Message{{Key: name, Text: page.text(), Blocks: page.blocks}})
+		checkMessages(t, []outbox.Message{{Key: name, Text: page.text(), Blocks: page.blocks}})
 		files = append(files, txtar.File{Name: name, Data: []byte(page.text() + "\n")})
 	}
 	golden(t, filepath.Join("testdata", "status.txtar"), txtar.Format(&txtar.Archive{Files: files}))

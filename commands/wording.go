@@ -9,7 +9,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/slack-go/slack"
 
-	"github.com/atlilith/onboardbot/bot"
+	"github.com/atlilith/onboardbot/bot/blockkit"
 	"github.com/atlilith/onboardbot/onboarding"
 )
 
@@ -44,7 +44,7 @@ func title(definition onboarding.Definition) string {
 	if domain := definition.Key.Domain(); domain != "" && !strings.Contains(name, domain) {
 		name += " · " + domain
 	}
-	return bot.Truncate(name, maxTitle)
+	return blockkit.Truncate(name, maxTitle)
 }
 
 // stepName is the title of one of a run's steps.
@@ -114,7 +114,7 @@ func took(d time.Duration) string {
 // cause is the beginning of an error or a reason, on one line.
 func cause(text string) string {
 	const limit = 300
-	return bot.Truncate(oneLine(text), limit)
+	return blockkit.Truncate(oneLine(text), limit)
 }
 
 // markup is what would format text from people that stands amid mrkdwn, which has no escape for it; look-alikes do no harm.
@@ -131,14 +131,14 @@ func inline(text string) string {
 	for range 2 {
 		text = slants.ReplaceAllStringFunc(text, strings.NewReplacer("_", "ˍ", "~", "∼").Replace)
 	}
-	return bot.Escape(text)
+	return blockkit.Escape(text)
 }
 
 // firstLine is the beginning of the first line of a longer text, for where there is room for no more.
 func firstLine(text string) string {
 	const limit = 140
 	first, _, _ := strings.Cut(strings.TrimSpace(text), "\n")
-	return bot.Truncate(strings.TrimSuffix(oneLine(first), ":"), limit)
+	return blockkit.Truncate(strings.TrimSuffix(oneLine(first), ":"), limit)
 }
 
 // mention names somebody so that Slack tells them; people without an id are named in words.
@@ -146,16 +146,16 @@ func mention(person onboarding.Operator) string {
 	if person.ID == "" {
 		return "the bot"
 	}
-	return bot.User(person.ID)
+	return blockkit.User(person.ID)
 }
 
 // calls mentions people and user groups by their ids.
 func calls(ids []string) string {
 	names := make([]string, len(ids))
 	for i, id := range ids {
-		names[i] = bot.User(id)
+		names[i] = blockkit.User(id)
 		if groupForm.MatchString(id) {
-			names[i] = bot.Group(id)
+			names[i] = blockkit.Group(id)
 		}
 	}
 	return list(names)

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/atlilith/onboardbot/bot"
+	"github.com/atlilith/onboardbot/bot/blockkit"
 	"github.com/atlilith/onboardbot/onboarding"
 	"github.com/atlilith/onboardbot/onboarding/inputs"
 )
@@ -63,13 +63,13 @@ func understand(command, text string) (phrase, error) {
 	case rest != "" && nearest(word) != "":
 		guess := nearest(word)
 		return phrase{}, misunderstood(fmt.Sprintf("%s is not something I know. Did you mean %s?",
-			bot.Code(shorten(first)), bot.Code(command+" "+guess+" "+shorten(unescape(rest)))))
+			blockkit.Code(shorten(first)), blockkit.Code(command+" "+guess+" "+shorten(unescape(rest)))))
 	case first == "":
 		return phrase{}, nil
 	}
 	read, err := slugOf(unescape(text))
 	if guess := nearest(read.slug); err == nil && guess != "" {
-		read.hint = strings.TrimSpace(fmt.Sprintf("Did you mean %s? Then close this. ", bot.Code(command+" "+guess)) + read.hint)
+		read.hint = strings.TrimSpace(fmt.Sprintf("Did you mean %s? Then close this. ", blockkit.Code(command+" "+guess)) + read.hint)
 	}
 	return read, err
 }
@@ -103,7 +103,7 @@ func withInputs(text string) phrase {
 		hints = append(hints, mended.hint)
 	}
 	if err != nil {
-		hints = append(hints, bot.Escape(visible(err.Error())))
+		hints = append(hints, blockkit.Escape(visible(err.Error())))
 		read.unread = true
 	}
 	read.hint = strings.Join(slices.DeleteFunc(hints, func(hint string) bool { return hint == "" }), "\n")
@@ -116,7 +116,7 @@ func withWord(command, word, rest string) (phrase, error) {
 		return phrase{word: word}, nil
 	case wordFreeze:
 		if rest == "" {
-			return phrase{}, misunderstood(fmt.Sprintf("Say why, for everyone who will wonder: %s.", bot.Code(command+" freeze the registry is down")))
+			return phrase{}, misunderstood(fmt.Sprintf("Say why, for everyone who will wonder: %s.", blockkit.Code(command+" freeze the registry is down")))
 		}
 		return phrase{word: word, reason: unescape(rest)}, nil
 	}
@@ -124,7 +124,7 @@ func withWord(command, word, rest string) (phrase, error) {
 		return phrase{word: word}, nil
 	}
 	if rest == "" {
-		return phrase{}, misunderstood(fmt.Sprintf("Which Provider? Say %s.", bot.Code(command+" "+word+" merche-biche")))
+		return phrase{}, misunderstood(fmt.Sprintf("Which Provider? Say %s.", blockkit.Code(command+" "+word+" merche-biche")))
 	}
 	if word == wordPlan && strings.ContainsAny(rest, equals) {
 		read := withInputs(rest)
@@ -145,9 +145,9 @@ func slugOf(typed string) (phrase, error) {
 	}
 	slug, ok := mendSlug(typed)
 	if !ok {
-		return phrase{}, misunderstood(fmt.Sprintf("%s cannot be a slug. %s", bot.Code(shorten(typed)), problem))
+		return phrase{}, misunderstood(fmt.Sprintf("%s cannot be a slug. %s", blockkit.Code(shorten(typed)), problem))
 	}
-	return phrase{slug: slug, hint: fmt.Sprintf("A slug is kebab-case, so %s became %s.", bot.Code(shorten(typed)), bot.Code(slug))}, nil
+	return phrase{slug: slug, hint: fmt.Sprintf("A slug is kebab-case, so %s became %s.", blockkit.Code(shorten(typed)), blockkit.Code(slug))}, nil
 }
 
 // unescape undoes what Slack escapes in the text of a command
@@ -159,7 +159,7 @@ func unescape(text string) string {
 // shorten shows the beginning of what somebody typed, with what does not print made visible.
 func shorten(typed string) string {
 	const limit = 40
-	return bot.Truncate(visible(typed), limit)
+	return blockkit.Truncate(visible(typed), limit)
 }
 
 // nearest returns the word of which a mistyped one is one slip away, empty if there is none. A slip is a letter too much, too

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/atlilith/onboardbot/bot"
+	"github.com/atlilith/onboardbot/bot/outbox"
 	"github.com/atlilith/onboardbot/commands"
 	"github.com/atlilith/onboardbot/internal/config"
 	"github.com/atlilith/onboardbot/onboarding"
@@ -81,7 +82,7 @@ type App struct {
 	settings     *config.Config
 	log          *slog.Logger
 	workspace    *bot.Workspace
-	outbox       *bot.Outbox
+	outbox       *outbox.Outbox
 	directory    *commands.Directory
 	service      *onboarding.Service
 	projector    *commands.Projector
@@ -108,7 +109,7 @@ func (a *App) buildSlack() (err error) {
 	if a.workspace, err = bot.NewWorkspace(a.log, a.settings.Slack); err != nil {
 		return fmt.Errorf("slack: %w", err)
 	}
-	if a.outbox, err = bot.NewOutbox(a.pool, a.workspace); err != nil {
+	if a.outbox, err = outbox.New(a.pool, a.workspace); err != nil {
 		return err
 	}
 	settings := a.settings.Commands

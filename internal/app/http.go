@@ -38,6 +38,7 @@ func (a *App) metrics() *prometheus.Registry {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(
 		a.workspace.Metrics,
+		a.outbox.Collector(),
 		a.service.Collector(),
 		a.isolation.store.Collector(),
 		a.certificates.watch.Collector(),

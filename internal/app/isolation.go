@@ -6,7 +6,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgxpool"
 
-	"github.com/atlilith/onboardbot/bot"
+	"github.com/atlilith/onboardbot/bot/outbox"
 	"github.com/atlilith/onboardbot/commands"
 	"github.com/atlilith/onboardbot/internal/config"
 	"github.com/atlilith/onboardbot/onboarding/isolation"
@@ -22,7 +22,7 @@ type isolationReports struct {
 	tenant    *reports.TenantCheck
 }
 
-func newIsolationReports(pool *pgxpool.Pool, outbox *bot.Outbox, settings *config.Config, log *slog.Logger) (*isolationReports, error) {
+func newIsolationReports(pool *pgxpool.Pool, outbox *outbox.Outbox, settings *config.Config, log *slog.Logger) (*isolationReports, error) {
 	checker, err := isolation.New(settings.Isolation.Config(settings.Platform))
 	if err != nil {
 		return nil, fmt.Errorf("isolation: %w", err)

@@ -2,14 +2,13 @@ package app
 
 import (
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/riverqueue/river"
 	"github.com/riverqueue/river/riverdriver/riverpgxv5"
 
-	"github.com/atlilith/onboardbot/bot"
+	"github.com/atlilith/onboardbot/bot/outbox"
 	"github.com/atlilith/onboardbot/onboarding"
 	"github.com/atlilith/onboardbot/onboarding/isolation/reports"
 )
@@ -29,11 +28,11 @@ func (a *App) newJobs() (*river.Client[pgx.Tx], error) {
 		Workers: workers,
 		Queues: map[string]river.QueueConfig{
 			onboarding.Queue:   {MaxWorkers: a.settings.Database.Runs},
-			bot.Queue:          {MaxWorkers: 8},
+			outbox.Queue:       {MaxWorkers: 8},
 			reports.Queue:      {MaxWorkers: 1},
 			river.QueueDefault: {MaxWorkers: 4},
 		},
-		PeriodicJobs: slices.Concat(a.outbox.PeriodicJobs(), periodic),
+		PeriodicJobs: periodic,
 		// People wait for most of these jobs, and would notice River's 100 ms between fetches at every step.
 		FetchCooldown:     2 * time.Millisecond,
 		FetchPollInterval: 500 * time.Millisecond,

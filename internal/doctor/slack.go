@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/atlilith/onboardbot/bot"
+	"github.com/atlilith/onboardbot/bot/webapi"
 	"github.com/atlilith/onboardbot/commands"
 	"github.com/atlilith/onboardbot/internal/config"
 	"github.com/atlilith/onboardbot/onboarding"
@@ -47,7 +48,7 @@ func (c *slackCheck) run(ctx context.Context) []onboarding.Finding {
 func (c *slackCheck) botToken(ctx context.Context) []onboarding.Finding {
 	const name = "slack bot token"
 	installed, err := c.workspace.Installation(ctx)
-	if errors.Is(err, bot.ErrRevoked) {
+	if errors.Is(err, webapi.ErrRevoked) {
 		return []onboarding.Finding{failing(name, "Install the app in the workspace and put its bot token into slack.bot_token.", "%v", err)}
 	}
 	if err != nil {
