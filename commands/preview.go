@@ -6,6 +6,8 @@ import (
 	"fmt"
 
 	"github.com/atlilith/onboardbot/bot/outbox"
+	"github.com/atlilith/onboardbot/commands/render"
+	"github.com/atlilith/onboardbot/commands/render/mrkdwn"
 	"github.com/atlilith/onboardbot/onboarding"
 	"github.com/atlilith/onboardbot/onboarding/brand"
 )
@@ -16,7 +18,7 @@ func (r *Projector) preview(ctx context.Context, view *onboarding.View) ([]outbo
 	if wanted == nil || view.Kind != onboarding.KindOnboard {
 		return nil, nil
 	}
-	key := rootKey(view.ID) + "/brand"
+	key := render.RootKey(view.ID) + "/brand"
 	if _, err := r.outbox.Posted(ctx, key); !errors.Is(err, outbox.ErrUnknownMessage) {
 		return nil, err
 	}
@@ -36,7 +38,7 @@ func (r *Projector) preview(ctx context.Context, view *onboarding.View) ([]outbo
 	if err != nil {
 		return nil, fmt.Errorf("preview: %w", err)
 	}
-	name := "How the sites of " + oneLine(look.Name) + " look"
-	return []outbox.Message{{Key: key, Channel: view.Channel, Thread: rootKey(view.ID), Text: inline(name + ": " + brandWords(wanted)),
+	name := "How the sites of " + mrkdwn.OneLine(look.Name) + " look"
+	return []outbox.Message{{Key: key, Channel: view.Channel, Thread: render.RootKey(view.ID), Text: mrkdwn.Inline(name + ": " + render.BrandWords(wanted)),
 		File: &outbox.File{Name: "preview.png", Title: name, Content: picture}}}, nil
 }

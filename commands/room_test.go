@@ -28,8 +28,8 @@ import (
 
 func TestMain(m *testing.M) { os.Exit(postgres.Main(m)) }
 
-// patience is how long a test waits for what must come.
-const patience = 20 * time.Second
+// waitTimeout is how long a test waits for what must come.
+const waitTimeout = 20 * time.Second
 
 // room is a workspace with the bot in it: Slack, the database, the domain and the desk, as one process of the product.
 type room struct {
@@ -37,7 +37,7 @@ type room struct {
 	t        testing.TB
 	platform *platform
 	service  *onboarding.Service
-	audience *commands.Audience
+	audience *commands.Notifier
 	renderer *commands.Projector
 	jobs     *river.Client[pgx.Tx]
 	workers  *river.Workers
@@ -82,13 +82,13 @@ func newRoom(t testing.TB, change ...func(*workspace.Config, *onboarding.Config,
 	must(t, err)
 	directory, err := commands.NewDirectory(bot.NewDirectory(slackWorkspace), config)
 	must(t, err)
-	audience, err := commands.NewAudience(pool, logger)
+	audience, err := commands.NewNotifier(pool, logger)
 	must(t, err)
 	r := &room{Workspace: sim, t: t, platform: newPlatform(), outbox: messages, pool: pool, audience: audience,
 		ana: workspace.As(sim, workspace.Ana), bo: workspace.As(sim, workspace.Bo), cleo: workspace.As(sim, workspace.Cleo)}
 	r.service, err = onboarding.New(pool, onboarding.Dependencies{Runbook: r.platform, Directory: directory, Platform: r.platform, Repository: r.platform, Audience: audience}, domainConfig, logger)
 	must(t, err)
-	renderer, err := commands.NewRenderer(pool, r.service, messages, directory)
+	renderer, err := commands.NewProjector(pool, r.service, messages, directory)
 	must(t, err)
 	r.renderer = renderer
 	desk, err := commands.New(renderer, slackWorkspace, commands.NoReports, logger)
@@ -115,7 +115,7 @@ func newRoom(t testing.TB, change ...func(*workspace.Config, *onboarding.Config,
 	running.Go(func() { _ = messages.Run(ctx) })
 	running.Go(func() { _ = slackBot.Run(ctx) })
 	t.Cleanup(func() {
-		ending, cancel := context.WithTimeout(context.Background(), patience)
+		ending, cancel := context.WithTimeout(context.Background(), waitTimeout)
 		defer cancel()
 		_ = jobs.StopAndCancel(ending)
 		stop()
@@ -124,7 +124,7 @@ func newRoom(t testing.TB, change ...func(*workspace.Config, *onboarding.Config,
 	})
 	select {
 	case <-slackBot.Up():
-	case <-time.After(patience):
+	case <-time.After(waitTimeout):
 		t.Fatal("the bot did not connect")
 	}
 	return r
@@ -168,7 +168,7 @@ func (b *lockedBuffer) String() string {
 }
 
 func (r *room) ctx() context.Context {
-	ctx, cancel := context.WithTimeout(r.t.Context(), patience)
+	ctx, cancel := context.WithTimeout(r.t.Context(), waitTimeout)
 	r.t.Cleanup(cancel)
 	return ctx
 }

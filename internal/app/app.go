@@ -128,7 +128,7 @@ func (a *App) buildSlack() (err error) {
 
 // buildOnboarding makes the domain's service with the runbook.
 func (a *App) buildOnboarding() (err error) {
-	audience, err := commands.NewAudience(a.pool, a.log)
+	audience, err := commands.NewNotifier(a.pool, a.log)
 	if err != nil {
 		return err
 	}
@@ -158,7 +158,7 @@ func (a *App) buildOnboarding() (err error) {
 
 // buildHandlers makes what answers people in Slack.
 func (a *App) buildHandlers() (err error) {
-	if a.projector, err = commands.NewRenderer(a.pool, a.service, a.outbox, a.directory); err != nil {
+	if a.projector, err = commands.NewProjector(a.pool, a.service, a.outbox, a.directory); err != nil {
 		return fmt.Errorf("commands: %w", err)
 	}
 	if a.certificates, err = newCertificateWatch(a.pool, a.parts, a.projector, a.settings); err != nil {
@@ -172,7 +172,7 @@ func (a *App) buildHandlers() (err error) {
 	}
 	a.router = bot.NewRouter()
 	a.handlers.Register(a.router)
-	commands.NewIsolationDesk(a.handlers, a.isolation.store).Register(a.router)
+	commands.NewIsolationHandlers(a.handlers, a.isolation.store).Register(a.router)
 	a.certificates.desk(a.handlers).Register(a.router)
 	a.bot, err = bot.New(a.pool, a.workspace, a.router, a.replica)
 	return err

@@ -39,7 +39,7 @@ type certificateWatch struct {
 	settings  certificates.Settings
 	keeper    *certificates.Keeper
 	watch     *certificates.Watch
-	announcer *commands.Announcer
+	announcer *commands.CertificateAnnouncer
 }
 
 func newCertificateWatch(pool *pgxpool.Pool, parts *runbook.Parts, projector *commands.Projector, settings *config.Config) (*certificateWatch, error) {
@@ -49,14 +49,14 @@ func newCertificateWatch(pool *pgxpool.Pool, parts *runbook.Parts, projector *co
 	if w.keeper, err = runbook.NewKeeper(parts, settings.Config, inventory); err != nil {
 		return nil, fmt.Errorf("certificates: %w", err)
 	}
-	w.announcer = commands.NewAnnouncer(projector, settings.Certificates.Channel)
+	w.announcer = commands.NewCertificateAnnouncer(projector, settings.Certificates.Channel)
 	w.watch = certificates.NewWatch(pool, w.keeper.Sweeper, inventory, w.announcer)
 	return w, nil
 }
 
 // desk answers about certificates.
-func (w *certificateWatch) desk(desk *commands.Handlers) *commands.CertificateDesk {
-	return commands.NewCertificateDesk(desk, w.watch, w.keeper, w.settings.Channel)
+func (w *certificateWatch) desk(desk *commands.Handlers) *commands.CertificateHandlers {
+	return commands.NewCertificateHandlers(desk, w.watch, w.keeper, w.settings.Channel)
 }
 
 // addJobs registers the watch's jobs and returns those that come by themselves.

@@ -16,24 +16,32 @@ import (
 // isolationReports are the parts that report on isolation.
 type isolationReports struct {
 	store     *reports.Store
-	news      *commands.IsolationNews
-	scheduler *reports.Watch
-	tenant    *reports.Tenant
+	news      *commands.IsolationAnnouncer
+	scheduler *reports.Scheduler
+	worker    *reports.Worker
+	tenant    *reports.TenantCheck
 }
 
 func newIsolationReports(pool *pgxpool.Pool, outbox *outbox.Outbox, settings *config.Config, log *slog.Logger) (*isolationReports, error) {
-	checker, err := isolation.New(settings.Isolation.Check(settings.Platform))
+	checker, err := isolation.New(settings.Isolation.Config(settings.Platform))
 	if err != nil {
 		return nil, fmt.Errorf("isolation: %w", err)
 	}
-	store, err := reports.NewBook(pool, log)
+	store, err := reports.NewStore(pool, log)
 	if err != nil {
 		return nil, err
 	}
-	news := commands.NewIsolationNews(outbox, store, settings.Commands)
-	scheduler, err := reports.NewWatch(store, checker, news, settings.Isolation)
+	news := commands.NewIsolationAnnouncer(outbox, store, settings.Commands)
+	scheduler, err := reports.NewScheduler(store, settings.Isolation)
 	if err != nil {
 		return nil, err
 	}
-	return &isolationReports{store: store, news: news, scheduler: scheduler, tenant: reports.NewTenant(checker)}, nil
+	turn := reports.NewTurn(pool)
+	return &isolationReports{
+		store:     store,
+		news:      news,
+		scheduler: scheduler,
+		worker:    reports.NewWorker(store, turn, checker, news),
+		tenant:    reports.NewTenantCheck(checker, turn),
+	}, nil
 }

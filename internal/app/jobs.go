@@ -19,7 +19,7 @@ func (a *App) newJobs() (*river.Client[pgx.Tx], error) {
 	a.service.AddWorkers(workers)
 	a.outbox.AddWorkers(workers)
 	a.handlers.AddWorkers(workers)
-	a.isolation.scheduler.AddWorkers(workers)
+	a.isolation.worker.AddTo(workers)
 	periodic, err := a.certificates.addJobs(workers)
 	if err != nil {
 		return nil, err

@@ -46,7 +46,16 @@ var rules = []rule{
 	{"internal/config", []string{"internal/secret", "bot", "commands", "onboarding", "onboarding/isolation/reports", "onboarding/runbook"}, postgres},
 
 	// What people type and press, and what they read.
-	{"commands", []string{"bot/...", "onboarding/...", "internal/jobs", "internal/migrate"}, all},
+	{"commands", []string{"bot/...", "commands/...", "onboarding/...", "internal/jobs", "internal/locks", "internal/migrate"}, all},
+	{"commands/samples", []string{"bot/outbox", "bot/blockkit", "commands/form", "commands/render/...", "onboarding", "onboarding/certificates",
+		"onboarding/isolation", "onboarding/isolation/reports"}, slack},
+	{"commands/form", []string{"bot/blockkit", "commands/render", "commands/render/mrkdwn", "onboarding", "onboarding/brand", "onboarding/inputs"}, slack},
+	{"commands/render", []string{"bot/blockkit", "bot/outbox", "commands/render/changes", "commands/render/mrkdwn", "onboarding", "onboarding/certificates"}, slack},
+	{"commands/render/certs", []string{"bot/blockkit", "bot/outbox", "commands/render", "commands/render/mrkdwn", "onboarding/certificates", "onboarding/probe"}, slack},
+	{"commands/render/changes", []string{"commands/render/mrkdwn", "onboarding"}, nil},
+	{"commands/render/isolationreport", []string{"bot/blockkit", "bot/outbox", "commands/render", "commands/render/mrkdwn", "onboarding/isolation",
+		"onboarding/isolation/reports"}, nil},
+	{"commands/render/mrkdwn", []string{"bot", "bot/blockkit", "onboarding"}, slack},
 
 	// The transport.
 	{"bot", []string{"bot/blockkit", "bot/webapi", "internal/liveness", "internal/secret"}, []string{"postgres", "slack"}},
@@ -99,6 +108,7 @@ var rules = []rule{
 	{"internal/acceptance", nil, nil},
 	{"internal/arrows", nil, nil},
 	{"internal/sandbox/slacktest", []string{"internal/sandbox/...", "internal/migrate"}, jobs},
+	{"internal/sandbox/golden", []string{"bot/blockkit", "bot/outbox", "internal/sandbox/..."}, slack},
 	{"internal/sandbox/...", []string{"internal/sandbox/...", "templates"}, postgres},
 	{"internal/tools/...", []string{"internal/tools/..."}, nil},
 }

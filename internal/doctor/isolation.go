@@ -26,7 +26,7 @@ func checkIsolation(ctx context.Context, settings *config.Config) []onboarding.F
 	if settings.Isolation.DatabaseURL.IsZero() {
 		lacking = "isolation.database_url is missing, and platform.database_url does not do: "
 	}
-	checker, err := isolation.New(settings.Isolation.Check(settings.Platform))
+	checker, err := isolation.New(settings.Isolation.Config(settings.Platform))
 	if err != nil {
 		return []onboarding.Finding{failing(name, fix, "%s%v", lacking, err)}
 	}

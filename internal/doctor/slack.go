@@ -12,7 +12,7 @@ import (
 
 	"github.com/atlilith/onboardbot/bot"
 	"github.com/atlilith/onboardbot/bot/webapi"
-	"github.com/atlilith/onboardbot/commands"
+	"github.com/atlilith/onboardbot/commands/samples"
 	"github.com/atlilith/onboardbot/internal/config"
 	"github.com/atlilith/onboardbot/onboarding"
 	"github.com/atlilith/onboardbot/templates"
@@ -131,7 +131,7 @@ const asksAtOnce = 4
 // messages asks Slack whether it would show everything that the bot can say.
 func (c *slackCheck) messages(ctx context.Context) []onboarding.Finding {
 	const name = "messages and views"
-	all, err := commands.Specimens()
+	all, err := samples.All()
 	if err != nil {
 		return []onboarding.Finding{failing(name, "This is a mistake of the program.", "%v", err)}
 	}
