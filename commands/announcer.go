@@ -30,7 +30,7 @@ func NewCertificateAnnouncer(renderer *Projector, channel string) *CertificateAn
 func (a *CertificateAnnouncer) Remind(ctx context.Context, tx pgx.Tx, reminder certificates.Reminder) error {
 	message := certs.Reminder(reminder, a.config.Approvers)
 	message.Channel = a.channel
-	live, err := a.service.LiveDomain(ctx, reminder.Domain)
+	live, err := a.service.Records.LiveDomain(ctx, reminder.Domain)
 	if err != nil {
 		return err
 	}

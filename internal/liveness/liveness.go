@@ -28,8 +28,9 @@ const (
 	reconnectEvery = time.Second
 )
 
-// lockKind is the first part of the names of the locks.
-const lockKind = "replica"
+// lockKind is the first part of the names of the locks. It is what earlier releases called the lock of their job client, so during an
+// upgrade neither release takes the other for dead.
+const lockKind = "client"
 
 // Replica is this process as the other replicas see it.
 type Replica struct {

@@ -18,6 +18,7 @@ import (
 	"github.com/riverqueue/river"
 	"github.com/riverqueue/river/riverdriver/riverpgxv5"
 
+	"github.com/atlilith/onboardbot/internal/liveness"
 	"github.com/atlilith/onboardbot/internal/sandbox/postgres"
 	"github.com/atlilith/onboardbot/onboarding"
 	"github.com/atlilith/onboardbot/onboarding/engine"
@@ -36,7 +37,7 @@ type world struct {
 	did     map[string]onboarding.Change
 	// proposed is the change that a step was last seen to need.
 	proposed map[string]onboarding.Change
-	applied map[string]int
+	applied  map[string]int
 	// broken lets a step's application fail; blind lets its look fail; hold keeps its application until it is closed.
 	broken, blind map[string]error
 	hold          map[string]chan struct{}
@@ -280,7 +281,6 @@ func (h *house) parts(pool *pgxpool.Pool) (*service.Service, *engine.Engine) {
 // replica is one process of the bot, as far as runs are concerned.
 type replica struct {
 	client *river.Client[pgx.Tx]
-	lease  *engine.Lease
 	stop   context.CancelFunc
 }
 
@@ -290,7 +290,12 @@ func (h *house) start() *replica {
 	_, advances := h.parts(pool)
 	workers := river.NewWorkers()
 	advances.AddWorkers(workers)
+	alive := liveness.New(pool, slog.New(slog.DiscardHandler))
+	if err := alive.Join(context.Background()); err != nil {
+		h.t.Fatal(err)
+	}
 	client, err := river.NewClient(riverpgxv5.New(pool), &river.Config{
+		ID:      alive.ID(),
 		Workers: workers, Queues: map[string]river.QueueConfig{engine.Queue: {MaxWorkers: 10}},
 		FetchCooldown: 10 * time.Millisecond, FetchPollInterval: 100 * time.Millisecond, JobTimeout: 45 * time.Minute, TestOnly: true,
 		Logger: slog.New(slog.DiscardHandler),
@@ -298,8 +303,7 @@ func (h *house) start() *replica {
 	if err != nil {
 		h.t.Fatal(err)
 	}
-	lease, err := advances.Lease(context.Background(), client.ID())
-	if err != nil {
+	if err := advances.TakeOver(context.Background()); err != nil {
 		h.t.Fatal(err)
 	}
 	ctx, stop := context.WithCancel(context.Background())
@@ -308,14 +312,14 @@ func (h *house) start() *replica {
 	}
 	keeping := make(chan struct{})
 	go func() {
-		lease.Keep(ctx)
+		advances.KeepTakingOver(ctx)
 		close(keeping)
 	}()
-	r := &replica{client: client, lease: lease, stop: sync.OnceFunc(func() {
+	r := &replica{client: client, stop: sync.OnceFunc(func() {
 		_ = client.StopAndCancel(context.Background())
 		stop()
 		<-keeping
-		lease.Release()
+		alive.Leave()
 	})}
 	h.t.Cleanup(r.stop)
 	return r

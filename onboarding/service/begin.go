@@ -29,7 +29,7 @@ func (s *Service) Begin(ctx context.Context, request onboarding.Request, asked A
 		return nil, err
 	}
 	run, err = s.insert(ctx, &onboarding.Run{Kind: onboarding.KindOnboard, Request: request, Requester: requester,
-		Channel: asked.Channel, TenantID: uuid.New()}, s.Runbook.Steps(request), asked.Submission)
+		Channel: asked.Channel, TenantID: uuid.New()}, s.deps.Runbook.Steps(request), asked.Submission)
 	switch store.Violates(err) {
 	case store.OneActiveRunPerSlug:
 		return nil, onboarding.Problems{onboarding.FieldSlug: beingOnboarded(request.Slug)}

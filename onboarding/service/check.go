@@ -17,7 +17,7 @@ func (s *Service) Check(ctx context.Context, request onboarding.Request) error {
 	if err != nil {
 		return err
 	}
-	check := &requestCheck{pool: s.pool, platform: s.Platform, repository: s.Repository, request: request, earlier: earlier,
+	check := &requestCheck{pool: s.pool, platform: s.Platform, repository: s.deps.Repository, request: request, earlier: earlier,
 		problems: request.Check(s.policy.ReservedSlugs, s.policy.Hosts)}
 	for _, part := range []struct {
 		field onboarding.Field

@@ -46,9 +46,25 @@ func tidyReason(reason string) string {
 	return string(runes[:min(len(runes), onboarding.MaxReason)])
 }
 
+// MayDecide returns the approval if this operator may decide on it now, and the errors of [Service.Approve] otherwise.
+func (s *Service) MayDecide(ctx context.Context, id uuid.UUID, operator string) (*onboarding.Approval, error) {
+	approval, err := store.LoadApproval(ctx, s.pool, id)
+	if err != nil {
+		return nil, err
+	}
+	run, err := store.LoadRun(ctx, s.pool, approval.RunID)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := s.approver(ctx, run, operator); err != nil {
+		return nil, err
+	}
+	return approval, approval.DecidableBy(operator, run, time.Now())
+}
+
 // approver returns who somebody is if they may decide on changes of this run.
 func (s *Service) approver(ctx context.Context, run *onboarding.Run, id string) (onboarding.Operator, error) {
-	permissions, err := s.Directory.Permissions(ctx, id)
+	permissions, err := s.deps.Directory.Permissions(ctx, id)
 	switch {
 	case err != nil:
 		return onboarding.Operator{}, fmt.Errorf("approver: %w", err)

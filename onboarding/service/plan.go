@@ -20,7 +20,7 @@ func (s *Service) Plan(ctx context.Context, request onboarding.Request, operator
 	}
 	// What the plan shows is what a run would show, but for the id that a new tenant would get.
 	run := &onboarding.Run{Kind: onboarding.KindOnboard, Request: request, Requester: requester, State: onboarding.RunActive,
-		TenantID: uuid.New(), Steps: pending(s.Runbook.Steps(request))}
+		TenantID: uuid.New(), Steps: pending(s.deps.Runbook.Steps(request))}
 	return s.PlanRun(ctx, run), nil
 }
 
@@ -32,7 +32,7 @@ func (s *Service) PlanRun(ctx context.Context, run *onboarding.Run) *onboarding.
 		run.Facts = onboarding.Facts{}
 	}
 	for i := range run.Steps {
-		plan.Steps = append(plan.Steps, planStep(ctx, s.Runbook, run, &run.Steps[i]))
+		plan.Steps = append(plan.Steps, planStep(ctx, s.deps.Runbook, run, &run.Steps[i]))
 	}
 	return plan
 }

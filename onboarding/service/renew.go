@@ -32,7 +32,7 @@ func (s *Service) Renew(ctx context.Context, domain onboarding.Domain, asked Ask
 		run.Request, run.TenantID, run.Channel, run.Renews = made.Request, made.TenantID, made.Channel, made.ID
 		run.Request.DisplayName, run.Request.Domains = domain.Name, []onboarding.Domain{live.Domain}
 	}
-	run, err = s.insert(ctx, run, s.Runbook.RenewSteps(run), asked.Submission)
+	run, err = s.insert(ctx, run, s.deps.Runbook.RenewSteps(run), asked.Submission)
 	if store.Violates(err) == store.OneActiveRunPerDomain {
 		return nil, fmt.Errorf("%s is part of another run: %w", domain.Name, onboarding.ErrBusy)
 	}

@@ -40,8 +40,10 @@ type Service struct {
 	// Records is what there is to see, and Drafts what was typed and not sent.
 	Records *store.Records
 	Drafts  *store.Drafts
+	// Platform is what requests are checked against, for those who fill one in.
+	Platform onboarding.Platform
 
-	Dependencies
+	deps   Dependencies
 	pool   *pgxpool.Pool
 	policy onboarding.Policy
 	log    *slog.Logger
@@ -53,8 +55,8 @@ func New(pool *pgxpool.Pool, dependencies Dependencies, policy onboarding.Policy
 	if err := policy.Validate(); err != nil {
 		return nil, err
 	}
-	return &Service{Records: store.NewRecords(pool), Drafts: store.NewDrafts(pool), Dependencies: dependencies, pool: pool,
-		policy: policy, log: log}, nil
+	return &Service{Records: store.NewRecords(pool), Drafts: store.NewDrafts(pool), Platform: dependencies.Platform,
+		deps: dependencies, pool: pool, policy: policy, log: log}, nil
 }
 
 // GlassAllowed reports whether [Service.BreakGlass] is switched on.
@@ -62,7 +64,7 @@ func (s *Service) GlassAllowed() bool { return s.policy.BreakGlass }
 
 // Operator returns who somebody is, or a [onboarding.PermissionError] of [onboarding.ErrNotOperator] when they may do nothing here.
 func (s *Service) Operator(ctx context.Context, id string) (onboarding.Operator, error) {
-	permissions, err := s.Directory.Permissions(ctx, id)
+	permissions, err := s.deps.Directory.Permissions(ctx, id)
 	if err != nil {
 		return onboarding.Operator{}, fmt.Errorf("operator: %w", err)
 	}
@@ -75,7 +77,7 @@ func (s *Service) Operator(ctx context.Context, id string) (onboarding.Operator,
 // WaitingFor returns the open approvals that this operator can decide, oldest first, and those of their own runs that need
 // somebody.
 func (s *Service) WaitingFor(ctx context.Context, operator string) ([]*onboarding.Approval, []*onboarding.Run, error) {
-	permissions, err := s.Directory.Permissions(ctx, operator)
+	permissions, err := s.deps.Directory.Permissions(ctx, operator)
 	if err != nil {
 		return nil, nil, fmt.Errorf("operator: %w", err)
 	}
@@ -111,8 +113,8 @@ func (s *Service) changeActive(ctx context.Context, id uuid.UUID, change func(tx
 
 // announce lets the engine look at the run, and the notifier hear of it, once the transaction commits.
 func (s *Service) announce(ctx context.Context, tx pgx.Tx, id uuid.UUID) error {
-	if err := s.Engine.Wake(ctx, tx, id, time.Time{}); err != nil {
+	if err := s.deps.Engine.Wake(ctx, tx, id, time.Time{}); err != nil {
 		return err
 	}
-	return s.Notifier.RunChanged(ctx, tx, id)
+	return s.deps.Notifier.RunChanged(ctx, tx, id)
 }

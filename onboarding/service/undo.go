@@ -36,7 +36,7 @@ func (s *Service) Undo(ctx context.Context, slug string, deleteCertificates bool
 	if len(run.Undoes.Applied) == 0 {
 		return nil, onboarding.ErrNothing
 	}
-	run, err = s.insert(ctx, run, s.Runbook.UndoSteps(run), asked.Submission)
+	run, err = s.insert(ctx, run, s.deps.Runbook.UndoSteps(run), asked.Submission)
 	switch store.Violates(err) {
 	case store.OneActiveRunPerSlug, store.OneActiveRunPerDomain:
 		return nil, fmt.Errorf("another run of %s began meanwhile: %w", slug, onboarding.ErrBusy)

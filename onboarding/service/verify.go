@@ -16,7 +16,7 @@ func (s *Service) Verify(ctx context.Context, slug string) (*onboarding.Run, onb
 	}
 	for i := range run.Steps {
 		if run.Steps[i].Key.Kind() == onboarding.KindVerify {
-			observed, err := s.Runbook.Observe(ctx, run, run.Steps[i].Key)
+			observed, err := s.deps.Runbook.Observe(ctx, run, run.Steps[i].Key)
 			return run, observed, err
 		}
 	}
