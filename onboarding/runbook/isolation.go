@@ -31,7 +31,7 @@ func (b *Runbook) preflightIsolation(ctx context.Context) []onboarding.Finding {
 		return nil
 	}
 	if err := b.isolation.Ready(ctx); err != nil {
-		return []onboarding.Finding{bad(name, "See what onboardbot check says of isolation, and INSTALL.md, step 4.", "%s", platform.Explain(err))}
+		return []onboarding.Finding{bad(name, "See what onboardbot check says of isolation, and docs/install.md, step 4.", "%s", platform.Explain(err))}
 	}
 	return []onboarding.Finding{good(name, "the new tenant can be checked against all others")}
 }
