@@ -168,10 +168,10 @@ func TestLogIsFitToBeShown(t *testing.T) {
 func TestTellingLines(t *testing.T) {
 	t.Parallel()
 	for line, want := range map[string]bool{
-		"Content-Type: application/json":                                               false,
-		"Type:   unauthorized":                                                         true,
-		"Detail: 203.0.113.10: Invalid response":                                       true,
-		"2027-02-28 12:00:00,000:DEBUG:acme.client:urn:ietf:params:acme:error:x":       false,
+		"Content-Type: application/json":                                              false,
+		"Type:   unauthorized":                                                        true,
+		"Detail: 203.0.113.10: Invalid response":                                      true,
+		"2027-02-28 12:00:00,000:DEBUG:acme.client:urn:ietf:params:acme:error:x":      false,
 		"2027-02-28 12:00:00,000:ERROR:certbot._internal.renewal:All renewals failed": true,
 	} {
 		if got := reportsProblem(line); got != want {

@@ -23,18 +23,6 @@ type Zone interface {
 
 var _ Zone = (*dns.Resolver)(nil)
 
-// Diagnosis is why a certificate is not being renewed, as far as it can be seen.
-type Diagnosis struct {
-	// Reasons are sentences about what prevents a renewal, the likeliest first.
-	Reasons []string `json:"reasons"`
-	// Timer is the state of what starts certbot, as KEY=VALUE.
-	Timer []string `json:"timer"`
-	// Log are the last lines of certbot's log that report a problem.
-	Log []string `json:"log"`
-	// Refused says that the authority's rate limits allow no attempt now. It is empty if they do.
-	Refused string `json:"refused,omitempty"`
-}
-
 // Doctor finds out why a renewal is not happening.
 type Doctor struct {
 	certbot certbot.Hosts
@@ -50,8 +38,8 @@ func NewDoctor(hosts certbot.Hosts, zone Zone, prober *probe.Prober, limits cert
 
 // Diagnose examines a site's host, its DNS and its port 80. It changes nothing and sends nothing to the authority. What cannot be examined
 // is a reason too.
-func (d *Doctor) Diagnose(ctx context.Context, site certificates.SiteReport, now time.Time) Diagnosis {
-	var found Diagnosis
+func (d *Doctor) Diagnose(ctx context.Context, site certificates.SiteReport, now time.Time) certificates.Diagnosis {
+	var found certificates.Diagnosis
 	for _, fault := range site.Faults {
 		switch fault.Kind {
 		case certificates.NotReloaded, certificates.RenewalOff, certificates.UnknownToHost, certificates.Elsewhere:

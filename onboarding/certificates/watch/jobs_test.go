@@ -15,6 +15,7 @@ import (
 	"github.com/riverqueue/river/rivermigrate"
 
 	"github.com/atlilith/onboardbot/onboarding/certificates"
+	"github.com/atlilith/onboardbot/onboarding/certificates/sweep"
 	"github.com/atlilith/onboardbot/onboarding/certificates/sweep/sweeptest"
 	"github.com/atlilith/onboardbot/onboarding/probe/probetest"
 )
