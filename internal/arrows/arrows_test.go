@@ -78,8 +78,8 @@ var rules = []rule{
 	{"onboarding/isolation/catalog", []string{"onboarding/isolation/query"}, postgres},
 	{"onboarding/isolation/query", nil, postgres},
 	{"onboarding/isolation/results", nil, nil},
-	{"onboarding/isolation/reports", []string{"onboarding", "onboarding/isolation", "onboarding/platform", "internal/jobs", "internal/migrate",
-		"internal/schedule", "internal/secret"}, jobs},
+	{"onboarding/isolation/reports", []string{"onboarding", "onboarding/isolation", "onboarding/platform", "internal/jobs", "internal/locks",
+		"internal/migrate", "internal/schedule", "internal/secret"}, jobs},
 
 	// The parts that steps work with.
 	{"onboarding/brand", []string{"templates"}, nil},
