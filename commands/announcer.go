@@ -11,6 +11,7 @@ import (
 	"github.com/atlilith/onboardbot/commands/render"
 	"github.com/atlilith/onboardbot/commands/render/certs"
 	"github.com/atlilith/onboardbot/onboarding/certificates"
+	"github.com/atlilith/onboardbot/onboarding/certificates/watch"
 )
 
 // CertificateAnnouncer takes reminders to the thread of the run that made a domain live, and what has none to a channel.
@@ -19,7 +20,7 @@ type CertificateAnnouncer struct {
 	channel string
 }
 
-var _ certificates.Announcer = (*CertificateAnnouncer)(nil)
+var _ watch.Announcer = (*CertificateAnnouncer)(nil)
 
 // NewCertificateAnnouncer returns an announcer with the channel for what has no thread.
 func NewCertificateAnnouncer(renderer *Projector, channel string) *CertificateAnnouncer {

@@ -15,15 +15,15 @@ import (
 // renew begins a renewal, or says why there is nothing to begin. What comes of it is in the thread.
 func (d *CertificateHandlers) renew(ctx context.Context, action bot.Action) error {
 	return d.pressed(ctx, action, func(ctx context.Context) (bot.Reply, error) {
-		site, err := d.keeper.Site(ctx, action.Value)
+		site, err := d.planner.Site(ctx, action.Value)
 		if err != nil {
 			return bot.Reply{}, err
 		}
-		seen, err := d.keeper.Look(ctx, site)
+		seen, err := d.planner.Observe(ctx, site)
 		if err != nil {
 			return bot.Reply{}, err
 		}
-		renewal, err := d.keeper.Renewal(ctx, seen, time.Now())
+		renewal, err := d.planner.Outstanding(ctx, seen, time.Now())
 		switch {
 		case err != nil:
 			return bot.Reply{}, err

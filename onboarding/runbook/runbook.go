@@ -6,14 +6,15 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/google/uuid"
+
 	"github.com/atlilith/onboardbot/onboarding"
-	"github.com/atlilith/onboardbot/onboarding/certificates"
+	"github.com/atlilith/onboardbot/onboarding/certificates/renewal"
 	"github.com/atlilith/onboardbot/onboarding/dns"
 	"github.com/atlilith/onboardbot/onboarding/hosts"
 	"github.com/atlilith/onboardbot/onboarding/platform"
 	"github.com/atlilith/onboardbot/onboarding/probe"
 	"github.com/atlilith/onboardbot/onboarding/repo"
-	"github.com/google/uuid"
 )
 
 // Parts are what the runbook works with; [Connect] makes them of a configuration.
@@ -80,7 +81,7 @@ type Runbook struct {
 	prober    *probe.Prober
 	assets    Assets
 	isolation Isolation
-	keeper    *certificates.Keeper
+	planner   *renewal.Planner
 	scripts   sync.Map // SHA-256 of every deploy.sh that bash has read
 	ends      sync.Map // the applications whose end this process has seen, by run and step
 }
@@ -99,7 +100,7 @@ func New(parts *Parts, config Config) (*Runbook, error) {
 	}
 	b := &Runbook{config: config, db: parts.Platform, hosts: parts.Hosts, repo: parts.Repo, resolver: parts.Resolver, prober: parts.Prober, assets: parts.Assets, isolation: parts.Isolation}
 	var err error
-	if b.keeper, err = NewKeeper(parts, config, nil); err != nil {
+	if b.planner, err = NewPlanner(parts, config, nil); err != nil {
 		return nil, err
 	}
 	if config.DNS.Provider == RFC2136 {
