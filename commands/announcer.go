@@ -9,6 +9,7 @@ import (
 	"github.com/atlilith/onboardbot/commands/render"
 	"github.com/atlilith/onboardbot/commands/render/certs"
 	"github.com/atlilith/onboardbot/onboarding/certificates"
+	"github.com/atlilith/onboardbot/onboarding/certificates/watch"
 )
 
 // CertificateAnnouncer takes reminders to the thread of the run that made a domain live, and what has none to a channel.
@@ -17,7 +18,7 @@ type CertificateAnnouncer struct {
 	channel string
 }
 
-var _ certificates.Announcer = (*CertificateAnnouncer)(nil)
+var _ watch.Announcer = (*CertificateAnnouncer)(nil)
 
 // NewCertificateAnnouncer returns an announcer with the channel for what has no thread.
 func NewCertificateAnnouncer(renderer *Projector, channel string) *CertificateAnnouncer {
@@ -28,7 +29,7 @@ func NewCertificateAnnouncer(renderer *Projector, channel string) *CertificateAn
 func (a *CertificateAnnouncer) Remind(ctx context.Context, tx pgx.Tx, reminder certificates.Reminder) error {
 	message := certs.Reminder(reminder, a.config.Approvers)
 	message.Channel = a.channel
-	live, err := a.service.LiveDomain(ctx, reminder.Domain)
+	live, err := a.service.Records.LiveDomain(ctx, reminder.Domain)
 	if err != nil {
 		return err
 	}

@@ -15,6 +15,9 @@ import (
 	"github.com/atlilith/onboardbot/commands/render/mrkdwn"
 	"github.com/atlilith/onboardbot/onboarding"
 	"github.com/atlilith/onboardbot/onboarding/certificates"
+	"github.com/atlilith/onboardbot/onboarding/certificates/renewal"
+	"github.com/atlilith/onboardbot/onboarding/certificates/timeline"
+	"github.com/atlilith/onboardbot/onboarding/certificates/watch"
 )
 
 // IsChannel says whether an id has the form of a channel's.
@@ -23,14 +26,14 @@ func IsChannel(id string) bool { return channelForm.MatchString(id) }
 // CertificateHandlers answers what operators type and press about certificates.
 type CertificateHandlers struct {
 	*Handlers
-	watch   *certificates.Watch
-	keeper  *certificates.Keeper
+	watch   *watch.Watch
+	planner *renewal.Planner
 	channel string
 }
 
 // NewCertificateHandlers returns a desk. The channel is where what has no thread goes.
-func NewCertificateHandlers(desk *Handlers, watch *certificates.Watch, keeper *certificates.Keeper, channel string) *CertificateHandlers {
-	return &CertificateHandlers{desk, watch, keeper, channel}
+func NewCertificateHandlers(desk *Handlers, watch *watch.Watch, planner *renewal.Planner, channel string) *CertificateHandlers {
+	return &CertificateHandlers{desk, watch, planner, channel}
 }
 
 // Register tells the router what the desk answers.
@@ -76,14 +79,14 @@ func (d *CertificateHandlers) reply(ctx context.Context, command bot.Command) bo
 
 // aboutAll puts the table into the channel, and the pictures below it.
 func (d *CertificateHandlers) aboutAll(ctx context.Context, command bot.Command) (bot.Reply, error) {
-	sites, err := d.keeper.Inventory.Sites(ctx)
+	sites, err := d.planner.Inventory.Sites(ctx)
 	if err != nil {
 		return bot.Reply{}, err
 	}
 	if len(sites) == 0 {
 		return bot.Reply{Text: "There is nothing to watch yet: no run has made a domain live, and the configuration names none."}, nil
 	}
-	report, err := d.keeper.Sweeper.Sweep(ctx, sites)
+	report, err := d.planner.Sweeper.Sweep(ctx, sites)
 	if err != nil {
 		return bot.Reply{}, err
 	}
@@ -93,7 +96,7 @@ func (d *CertificateHandlers) aboutAll(ctx context.Context, command bot.Command)
 	}
 	table := certs.Table(report)
 	table.Key, table.Channel = "certificates/"+command.Envelope, command.Channel
-	pictures, err := certs.Timelines(d.keeper.Sweeper.Rows(report, past), report.At, table)
+	pictures, err := certs.Timelines(timeline.Rows(report, d.planner.Sweeper.Config().Thresholds, past), report.At, table)
 	if err != nil {
 		return bot.Reply{}, err
 	}
@@ -114,25 +117,24 @@ func (d *CertificateHandlers) aboutSite(ctx context.Context, domain string) (bot
 }
 
 func (d *CertificateHandlers) see(ctx context.Context, domain string) (*certs.SiteDetail, error) {
-	site, err := d.keeper.Site(ctx, domain)
+	site, err := d.planner.Site(ctx, domain)
 	if err != nil {
 		return nil, err
 	}
-	report, err := d.keeper.Look(ctx, site)
+	report, err := d.planner.Observe(ctx, site)
 	if err != nil {
 		return nil, err
 	}
 	seen := &certs.SiteDetail{SiteReport: report, At: time.Now()}
-	for _, row := range d.keeper.Sweeper.Rows(certificates.Report{Sites: []certificates.SiteReport{report}}, nil) {
-		if len(row.Current) > 0 {
-			seen.Due = row.Current[0].RenewalDue
-		}
+	if len(report.Certificates) > 0 {
+		first := report.Certificates[0]
+		seen.Due = d.planner.Sweeper.Config().Thresholds.RenewalDue(first, report.RenewBefore(first))
 	}
 	if seen.Past, err = d.watch.Past(ctx, site.Domain); err != nil {
 		return nil, err
 	}
-	seen.Why = d.keeper.Doctor.Diagnose(ctx, report, seen.At)
-	if seen.Renewal, err = d.keeper.Renewal(ctx, report, seen.At); err != nil {
+	seen.Why = d.planner.Doctor.Diagnose(ctx, report, seen.At)
+	if seen.Renewal, err = d.planner.Outstanding(ctx, report, seen.At); err != nil {
 		seen.Refused = err.Error()
 	}
 	return seen, nil
@@ -147,7 +149,7 @@ func speakable(err error) error {
 		return userError(blockkit.Escape("Not now: " + limit.Error() + "."))
 	}
 	switch {
-	case errors.Is(err, certificates.ErrUnwatched):
+	case errors.Is(err, renewal.ErrUnwatched):
 		return userError(fmt.Sprintf("I do not watch that domain. %s lists those that I do; others belong under certificates.extra in my configuration.", blockkit.Code(render.CertificatesCommand)))
 	case errors.Is(err, onboarding.ErrBusy):
 		return userError("Somebody is at it already: look for a question in the thread.")

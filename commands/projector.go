@@ -15,6 +15,8 @@ import (
 	"github.com/atlilith/onboardbot/bot/outbox"
 	"github.com/atlilith/onboardbot/commands/render"
 	"github.com/atlilith/onboardbot/onboarding"
+	"github.com/atlilith/onboardbot/onboarding/service"
+	"github.com/atlilith/onboardbot/onboarding/store"
 )
 
 // renderArgs is the job that brings a run's messages up to date.
@@ -36,9 +38,9 @@ const renderTimeout = 30 * time.Second
 // Projector keeps what Slack shows of runs up to date.
 type Projector struct {
 	pool     *pgxpool.Pool
-	service  *onboarding.Service
+	service  *service.Service
 	outbox   *outbox.Outbox
-	assets   *onboarding.Assets
+	assets   *store.Assets
 	people   *Directory
 	config   Config
 	renderer render.Renderer
@@ -46,11 +48,11 @@ type Projector struct {
 
 // NewProjector returns a renderer on the bot's own database, whose connections have its schema as their search path. What the
 // directory is configured with holds for what is rendered, too.
-func NewProjector(pool *pgxpool.Pool, service *onboarding.Service, outbox *outbox.Outbox, directory *Directory) (*Projector, error) {
+func NewProjector(pool *pgxpool.Pool, service *service.Service, outbox *outbox.Outbox, directory *Directory) (*Projector, error) {
 	if pool == nil || service == nil || outbox == nil || directory == nil {
 		return nil, errors.New("renderer: a part is missing")
 	}
-	return &Projector{pool: pool, service: service, outbox: outbox, assets: onboarding.NewAssets(pool), people: directory,
+	return &Projector{pool: pool, service: service, outbox: outbox, assets: store.NewAssets(pool), people: directory,
 		config: directory.config, renderer: newRenderer(directory.config, service.GlassAllowed())}, nil
 }
 
@@ -102,11 +104,11 @@ func (r *Projector) put(ctx context.Context, run uuid.UUID, told audience) error
 		if err != nil {
 			return fmt.Errorf("renderings of run %s: %w", run, err)
 		}
-		view, err := r.service.View(ctx, run)
+		view, err := r.service.Records.View(ctx, run)
 		if err != nil {
 			return err
 		}
-		freeze, err := r.service.Frozen(ctx)
+		freeze, err := r.service.Records.Frozen(ctx)
 		if err != nil {
 			return err
 		}
@@ -157,7 +159,7 @@ func (r *Projector) logs(ctx context.Context, tx pgx.Tx, view *onboarding.View) 
 		if _, there := posted[keys[i]]; there {
 			continue
 		}
-		content, err := r.service.Log(ctx, attempt.ID)
+		content, err := r.service.Records.Log(ctx, attempt.ID)
 		if err != nil {
 			return nil, err
 		}

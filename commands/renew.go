@@ -9,20 +9,21 @@ import (
 	"github.com/atlilith/onboardbot/bot/blockkit"
 	"github.com/atlilith/onboardbot/commands/render/mrkdwn"
 	"github.com/atlilith/onboardbot/onboarding"
+	"github.com/atlilith/onboardbot/onboarding/service"
 )
 
 // renew begins a renewal, or says why there is nothing to begin. What comes of it is in the thread.
 func (d *CertificateHandlers) renew(ctx context.Context, action bot.Action) error {
 	return d.pressed(ctx, action, func(ctx context.Context) (bot.Reply, error) {
-		site, err := d.keeper.Site(ctx, action.Value)
+		site, err := d.planner.Site(ctx, action.Value)
 		if err != nil {
 			return bot.Reply{}, err
 		}
-		seen, err := d.keeper.Look(ctx, site)
+		seen, err := d.planner.Observe(ctx, site)
 		if err != nil {
 			return bot.Reply{}, err
 		}
-		renewal, err := d.keeper.Renewal(ctx, seen, time.Now())
+		renewal, err := d.planner.Outstanding(ctx, seen, time.Now())
 		switch {
 		case err != nil:
 			return bot.Reply{}, err
@@ -30,7 +31,7 @@ func (d *CertificateHandlers) renew(ctx context.Context, action bot.Action) erro
 			return bot.Reply{Text: fmt.Sprintf("%s There is nothing to renew: %s", mrkdwn.MarkDone, blockkit.Escape(seen.Line(time.Now()))) + "."}, nil
 		}
 		domain := onboarding.Domain{Name: site.Domain, Host: site.Host}
-		if _, err := d.service.Renew(ctx, domain, action.Person.ID, d.channel, "press/"+action.Envelope); err != nil {
+		if _, err := d.service.Renew(ctx, domain, service.Asked{Operator: action.Person.ID, Channel: d.channel, Submission: "press/" + action.Envelope}); err != nil {
 			return bot.Reply{}, err
 		}
 		if action.Ephemeral {

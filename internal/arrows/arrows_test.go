@@ -51,7 +51,8 @@ var rules = []rule{
 		"onboarding/isolation", "onboarding/isolation/reports"}, slack},
 	{"commands/form", []string{"bot/blockkit", "commands/render", "commands/render/mrkdwn", "onboarding", "onboarding/brand", "onboarding/inputs"}, slack},
 	{"commands/render", []string{"bot/blockkit", "bot/outbox", "commands/render/changes", "commands/render/mrkdwn", "onboarding", "onboarding/certificates"}, slack},
-	{"commands/render/certs", []string{"bot/blockkit", "bot/outbox", "commands/render", "commands/render/mrkdwn", "onboarding/certificates", "onboarding/probe"}, slack},
+	{"commands/render/certs", []string{"bot/blockkit", "bot/outbox", "commands/render", "commands/render/mrkdwn", "onboarding/certificates", "onboarding/certificates/timeline",
+		"onboarding/probe"}, slack},
 	{"commands/render/changes", []string{"commands/render/mrkdwn", "onboarding"}, nil},
 	{"commands/render/isolationreport", []string{"bot/blockkit", "bot/outbox", "commands/render", "commands/render/mrkdwn", "onboarding/isolation",
 		"onboarding/isolation/reports"}, nil},
@@ -64,7 +65,10 @@ var rules = []rule{
 	{"bot/webapi", nil, slack},
 
 	// The domain.
-	{"onboarding", []string{"internal/jobs", "internal/migrate", "onboarding/brand"}, jobs},
+	{"onboarding", []string{"onboarding/brand"}, nil},
+	{"onboarding/store", []string{"internal/migrate", "onboarding"}, jobs},
+	{"onboarding/service", []string{"onboarding", "onboarding/store"}, postgres},
+	{"onboarding/engine", []string{"internal/jobs", "internal/liveness", "internal/locks", "onboarding", "onboarding/store"}, jobs},
 	{"onboarding/runbook", []string{"onboarding/...", "templates"}, postgres},
 
 	// The proof of isolation, which knows neither the domain nor Slack.
@@ -77,13 +81,23 @@ var rules = []rule{
 	{"onboarding/isolation/catalog", []string{"onboarding/isolation/query"}, postgres},
 	{"onboarding/isolation/query", nil, postgres},
 	{"onboarding/isolation/results", nil, nil},
-	{"onboarding/isolation/reports", []string{"onboarding", "onboarding/isolation", "onboarding/platform", "internal/jobs", "internal/migrate",
-		"internal/schedule", "internal/secret"}, jobs},
+	{"onboarding/isolation/reports", []string{"onboarding", "onboarding/isolation", "onboarding/platform", "internal/jobs", "internal/locks",
+		"internal/migrate", "internal/schedule", "internal/secret"}, jobs},
 
 	// The parts that steps work with.
 	{"onboarding/brand", []string{"templates"}, nil},
-	{"onboarding/certificates", []string{"onboarding/dns", "onboarding/hosts", "onboarding/probe", "internal/migrate", "internal/schedule"}, jobs},
-	{"onboarding/certificates/acceptance", nil, nil},
+	{"onboarding/certificates", []string{"onboarding/dns", "onboarding/probe", "internal/schedule"}, nil},
+	{"onboarding/certificates/certbot", []string{"onboarding/certificates", "onboarding/hosts"}, nil},
+	{"onboarding/certificates/renewalinfo", []string{"onboarding/certificates"}, nil},
+	{"onboarding/certificates/sweep", []string{"onboarding/certificates", "onboarding/certificates/certbot", "onboarding/certificates/renewalinfo",
+		"onboarding/dns", "onboarding/probe"}, nil},
+	{"onboarding/certificates/sweep/sweeptest", []string{"onboarding/certificates", "onboarding/certificates/certbot", "onboarding/probe",
+		"onboarding/probe/probetest"}, nil},
+	{"onboarding/certificates/renewal", []string{"onboarding/certificates", "onboarding/certificates/certbot", "onboarding/certificates/sweep",
+		"onboarding/dns", "onboarding/probe"}, nil},
+	{"onboarding/certificates/timeline", []string{"onboarding/certificates", "onboarding/probe", "internal/canvas"}, nil},
+	{"onboarding/certificates/watch", []string{"onboarding/certificates", "onboarding/certificates/sweep", "internal/migrate", "internal/schedule"},
+		jobs},
 	{"onboarding/deployconfig", nil, nil},
 	{"onboarding/dns", []string{"internal/secret"}, nil},
 	{"onboarding/hosts", nil, nil},
@@ -96,6 +110,7 @@ var rules = []rule{
 	{"templates", nil, nil},
 
 	// What all of them stand on.
+	{"internal/canvas", nil, nil},
 	{"internal/health", nil, nil},
 	{"internal/jobs", nil, jobs},
 	{"internal/liveness", []string{"internal/locks"}, postgres},

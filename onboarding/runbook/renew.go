@@ -12,6 +12,7 @@ import (
 
 	"github.com/atlilith/onboardbot/onboarding"
 	"github.com/atlilith/onboardbot/onboarding/certificates"
+	"github.com/atlilith/onboardbot/onboarding/certificates/certbot"
 )
 
 // RenewSteps are the renewal itself and, for what a run made live and so has a folder in the repository, bringing home what certbot
@@ -49,7 +50,7 @@ func (b *Runbook) lookRenew(ctx context.Context, v *view) (onboarding.Observatio
 		return onboarding.Observation{Findings: []onboarding.Finding{{Level: onboarding.Failed, Name: name, Detail: err.Error()}}}, nil
 	}
 	return onboarding.Observation{
-		Facts:    map[string]string{"certificate/" + v.domain: served.NotAfter.Format(time.RFC3339)},
+		Facts:    onboarding.Facts{onboarding.CertificateFact(v.domain): served.NotAfter.Format(time.RFC3339)},
 		Findings: []onboarding.Finding{{Level: onboarding.OK, Name: name, Detail: "visitors get the one with the serial " + served.Serial + ", valid until " + served.NotAfter.Format("2006-01-02 15:04 UTC")}},
 	}, nil
 }
@@ -60,10 +61,10 @@ var errStale = errors.New("visitors still get the old certificate")
 // one more visitor, which is no reason to tell it again: so that is believed only when it lasts.
 func (b *Runbook) outstanding(ctx context.Context, site certificates.Site) (seen certificates.SiteReport, renewal certificates.Renewal, err error) {
 	_ = patiently(ctx, time.Now().Add(reloading), func() error {
-		if seen, err = b.keeper.Look(ctx, site); err != nil {
+		if seen, err = b.planner.Observe(ctx, site); err != nil {
 			return nil
 		}
-		if renewal, err = b.keeper.Renewal(ctx, seen, time.Now()); err == nil && renewal.Reload {
+		if renewal, err = b.planner.Outstanding(ctx, seen, time.Now()); err == nil && renewal.Reload {
 			return errStale
 		}
 		return nil
@@ -116,7 +117,7 @@ func (b *Runbook) renewalChange(v *view, renewal certificates.Renewal) (onboardi
 
 // renewCommand holds the lock of everything that changes nginx on the host: certbot's plugin edits its files and reloads it.
 func (b *Runbook) renewCommand(s *site, lineage certificates.Lineage) (*onboarding.Command, error) {
-	command, err := certificates.RenewCommand(lineage)
+	command, err := certbot.RenewCommand(lineage)
 	if err != nil {
 		return nil, err
 	}

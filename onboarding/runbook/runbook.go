@@ -6,14 +6,15 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/google/uuid"
+
 	"github.com/atlilith/onboardbot/onboarding"
-	"github.com/atlilith/onboardbot/onboarding/certificates"
+	"github.com/atlilith/onboardbot/onboarding/certificates/renewal"
 	"github.com/atlilith/onboardbot/onboarding/dns"
 	"github.com/atlilith/onboardbot/onboarding/hosts"
 	"github.com/atlilith/onboardbot/onboarding/platform"
 	"github.com/atlilith/onboardbot/onboarding/probe"
 	"github.com/atlilith/onboardbot/onboarding/repo"
-	"github.com/google/uuid"
 )
 
 // Parts are what the runbook works with; [Connect] makes them of a configuration.
@@ -80,13 +81,14 @@ type Runbook struct {
 	prober    *probe.Prober
 	assets    Assets
 	isolation Isolation
-	keeper    *certificates.Keeper
+	planner   *renewal.Planner
 	scripts   sync.Map // SHA-256 of every deploy.sh that bash has read
 	ends      sync.Map // the applications whose end this process has seen, by run and step
 }
 
 var (
 	_ onboarding.Runbook    = (*Runbook)(nil)
+	_ onboarding.Applier    = (*Runbook)(nil)
 	_ onboarding.Repository = (*Runbook)(nil)
 )
 
@@ -98,7 +100,7 @@ func New(parts *Parts, config Config) (*Runbook, error) {
 	}
 	b := &Runbook{config: config, db: parts.Platform, hosts: parts.Hosts, repo: parts.Repo, resolver: parts.Resolver, prober: parts.Prober, assets: parts.Assets, isolation: parts.Isolation}
 	var err error
-	if b.keeper, err = NewKeeper(parts, config, nil); err != nil {
+	if b.planner, err = NewPlanner(parts, config, nil); err != nil {
 		return nil, err
 	}
 	if config.DNS.Provider == RFC2136 {
@@ -127,9 +129,9 @@ const (
 )
 
 // Kinds are the kinds of steps that are approved, each with what takes it back.
-func Kinds() []string {
-	kinds := []string{database, publish, mailKey, setupMail, deployConfig, deploy, certificate, syncConf, goLive, renew}
-	for _, kind := range []string{deploy, certificate, deployConfig, publish, setupMail, mailKey, database} {
+func Kinds() []onboarding.Kind {
+	kinds := []onboarding.Kind{database, publish, mailKey, setupMail, deployConfig, deploy, certificate, syncConf, goLive, renew}
+	for _, kind := range []onboarding.Kind{deploy, certificate, deployConfig, publish, setupMail, mailKey, database} {
 		kinds = append(kinds, undo+kind)
 	}
 	return kinds
@@ -191,7 +193,7 @@ func (b *Runbook) Observe(ctx context.Context, run *onboarding.Run, key onboardi
 	case isolated:
 		return b.lookIsolation(ctx, run, early(run, key))
 	}
-	look := map[string]func(context.Context, *view) (onboarding.Observation, error){
+	look := map[onboarding.Kind]func(context.Context, *view) (onboarding.Observation, error){
 		publish: b.lookDNS, deployConfig: b.lookDeployConfig, deploy: b.lookDeploy, certificate: b.lookCertificate, syncConf: b.lookSync, goLive: b.lookGoLive, renew: b.lookRenew, mailKey: b.lookMailKey, setupMail: b.lookMail,
 		undo + deploy: b.lookUndoDeploy, undo + certificate: b.lookUndoCertificate, undo + deployConfig: b.lookUndoFiles, undo + publish: b.lookUndoDNS, undo + setupMail: b.lookUndoMail, undo + mailKey: b.lookUndoMailKey,
 	}[key.Kind()]
@@ -230,8 +232,8 @@ type application struct {
 
 // ended says that the step was applied by this process and everything that it ran on a host has ended.
 func (b *Runbook) ended(v *view) bool {
-	_, seen := b.ends.Load(application{v.run.ID, v.key})
-	return seen
+	end, seen := b.ends.Load(application{v.run.ID, v.key})
+	return seen && end == true
 }
 
 // unsettled is the lock of what an earlier application may have left running on a host, since that outlives the bot: what is seen

@@ -9,11 +9,15 @@ import (
 
 	"github.com/jackc/pgx/v5/pgxpool"
 
-	"github.com/atlilith/onboardbot/onboarding"
 	"github.com/atlilith/onboardbot/onboarding/certificates"
+	"github.com/atlilith/onboardbot/onboarding/certificates/certbot"
+	"github.com/atlilith/onboardbot/onboarding/certificates/renewal"
+	"github.com/atlilith/onboardbot/onboarding/certificates/renewalinfo"
+	"github.com/atlilith/onboardbot/onboarding/certificates/sweep"
 	"github.com/atlilith/onboardbot/onboarding/dns"
 	"github.com/atlilith/onboardbot/onboarding/hosts"
 	"github.com/atlilith/onboardbot/onboarding/probe"
+	"github.com/atlilith/onboardbot/onboarding/store"
 )
 
 // ValidateWatch reports what is wrong with those parts of the configuration alone that looking at certificates needs.
@@ -59,23 +63,24 @@ func (p *Parts) connectSites(config Config) (err error) {
 	return err
 }
 
-// NewKeeper returns what looks at the certificates of an inventory. It needs the parts of [ConnectWatch].
-func NewKeeper(parts *Parts, config Config, inventory certificates.Inventory) (*certificates.Keeper, error) {
+// NewPlanner returns what checks the certificates of an inventory and plans their renewals. It needs the parts of [ConnectWatch].
+func NewPlanner(parts *Parts, config Config, inventory certificates.Inventory) (*renewal.Planner, error) {
 	roots, err := config.Probe.Roots()
 	if err != nil {
 		return nil, err
 	}
-	certbot := make(certificates.Certbot)
+	machines := make(certbot.Hosts)
 	for name, host := range parts.Hosts {
-		certbot[name] = host
+		machines[name] = host
 	}
-	sweeper, err := certificates.NewSweeper(certificates.Sources{
-		Prober: parts.Prober, Names: parts.Resolver, Lineages: certbot, Windows: certificates.NewRenewalInfo(roots),
+	sweeper, err := sweep.New(sweep.Sources{
+		Prober: parts.Prober, Names: parts.Resolver, Lineages: machines, Windows: renewalinfo.New(roots),
 	}, config.Certificates.Config)
 	if err != nil {
 		return nil, err
 	}
-	return &certificates.Keeper{Sweeper: sweeper, Doctor: certificates.NewDoctor(certbot, parts.Resolver, parts.Prober, config.Certificates.Limits), Inventory: inventory}, nil
+	doctor := renewal.NewDoctor(machines, parts.Resolver, parts.Prober, config.Certificates.Limits)
+	return &renewal.Planner{Sweeper: sweeper, Doctor: doctor, Inventory: inventory}, nil
 }
 
 // Sites are every domain that a run made live, from the bot's own database, and those of the configuration.
@@ -91,7 +96,7 @@ type liveSites struct {
 
 // Sites implements [certificates.Inventory].
 func (l liveSites) Sites(ctx context.Context) ([]certificates.Site, error) {
-	live, err := onboarding.LiveDomains(ctx, l.pool)
+	live, err := store.LiveDomains(ctx, l.pool)
 	if err != nil {
 		return nil, err
 	}
