@@ -11,6 +11,7 @@ import (
 	"github.com/atlilith/onboardbot/internal/config"
 	"github.com/atlilith/onboardbot/onboarding"
 	"github.com/atlilith/onboardbot/onboarding/platform"
+	"github.com/atlilith/onboardbot/onboarding/store"
 )
 
 // databaseTimeout bounds all queries to the bot's own database together.
@@ -81,7 +82,7 @@ func checkOwnRights(ctx context.Context, pool *pgxpool.Pool, schema string) (onb
 // checkTables counts the migrations that are still to be applied, and those of a newer release.
 func checkTables(ctx context.Context, pool *pgxpool.Pool, schema string) (onboarding.Finding, error) {
 	finding := onboarding.Finding{Name: "own tables"}
-	progress, err := onboarding.Progress(ctx, pool, schema, app.Tables()...)
+	progress, err := store.Progress(ctx, pool, schema, app.Tables()...)
 	switch {
 	case err != nil:
 		return finding, err

@@ -24,35 +24,26 @@ import (
 // cleanup is how long what a failed change left may take to be taken away, also while the bot is shutting down.
 const cleanup = 30 * time.Second
 
-// Apply carries out the items of the change in their order, and nothing else. After the first that fails it goes on only with
-// commands that always run.
-func (b *Runbook) Apply(ctx context.Context, grant onboarding.Authorization, change onboarding.Change, log onboarding.Log) error {
-	if err := b.permit(grant, change); err != nil {
+// ApplyItem carries out one item of a change. What the guard does not allow is not carried out.
+func (b *Runbook) ApplyItem(ctx context.Context, grant onboarding.Authorization, item onboarding.Item, log onboarding.Log) error {
+	if err := b.Authorize(grant, item); err != nil {
 		return err
 	}
 	this := application{grant.Run.ID, grant.Step}
-	b.ends.Delete(this)
-	failed := b.applyItems(ctx, grant, change, log)
-	if failed == nil {
+	err := b.applyItem(ctx, grant, item, log)
+	if err != nil {
+		b.ends.Store(this, failedUnder(grant.Approval))
+		return err
+	}
+	// What failed before in this application may still run on a host.
+	if end, seen := b.ends.Load(this); !seen || end != failedUnder(grant.Approval) {
 		b.ends.Store(this, true)
 	}
-	return failed
+	return nil
 }
 
-func (b *Runbook) applyItems(ctx context.Context, grant onboarding.Authorization, change onboarding.Change, log onboarding.Log) error {
-	var failed error
-	for _, item := range change.Items {
-		switch {
-		case failed == nil:
-			failed = b.applyItem(ctx, grant, item, log)
-		case item.Command != nil && item.Command.Always:
-			ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanup)
-			failed = errors.Join(failed, b.applyItem(ctx, grant, item, log))
-			cancel()
-		}
-	}
-	return failed
-}
+// failedUnder is the approval under which an item failed.
+type failedUnder string
 
 func (b *Runbook) applyItem(ctx context.Context, grant onboarding.Authorization, item onboarding.Item, log onboarding.Log) error {
 	switch {

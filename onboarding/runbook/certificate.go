@@ -58,7 +58,7 @@ func (b *Runbook) lookCertificate(ctx context.Context, v *view) (onboarding.Obse
 	if len(bad) == 0 {
 		until := <-expires
 		return onboarding.Observation{
-			Facts:    map[string]string{"certificate/" + v.domain: until.UTC().Format(time.RFC3339)},
+			Facts:    onboarding.Facts{onboarding.CertificateFact(v.domain): until.UTC().Format(time.RFC3339)},
 			Findings: []onboarding.Finding{{Level: onboarding.OK, Name: "certificate of " + v.domain, Detail: "valid until " + until.UTC().Format("2006-01-02 15:04 UTC")}},
 		}, nil
 	}

@@ -9,16 +9,10 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/platform"
 )
 
-// Facts that the database step learns.
-const (
-	factUser = "user_id"
-	factOrg  = "org_id"
-)
-
 // lookDatabase finds which of the Provider's rows are missing. A row that is there as the run wants it is left alone; one
 // that holds something else is a conflict.
 func (b *Runbook) lookDatabase(ctx context.Context, run *onboarding.Run) (onboarding.Observation, error) {
-	rows := &tenantRows{Runbook: b, request: run.Request, facts: map[string]string{}}
+	rows := &tenantRows{Runbook: b, request: run.Request, facts: onboarding.Facts{}}
 	wanted := onboarding.Tenant{ID: run.TenantID.String(), Slug: run.Request.Slug, Email: run.Request.Email, DisplayName: run.Request.DisplayName}
 	if err := rows.user(ctx, wanted); err != nil {
 		return onboarding.Observation{}, err
@@ -57,7 +51,7 @@ type tenantRows struct {
 	*Runbook
 	request onboarding.Request
 	id      string // the id that the Person has or will have
-	facts   map[string]string
+	facts   onboarding.Facts
 	missing []onboarding.Statement
 	what    []string
 }
@@ -96,7 +90,7 @@ func (r *tenantRows) user(ctx context.Context, wanted onboarding.Tenant) error {
 		return conflict(otherSlug, "There is a Person %s already: %q with the address %s, not %q with %s.",
 			wanted.Slug, found.DisplayName, found.Email, wanted.DisplayName, wanted.Email)
 	}
-	r.id, r.facts[factUser] = found.ID, found.ID
+	r.id, r.facts[onboarding.FactUserID] = found.ID, found.ID
 	return nil
 }
 
@@ -148,7 +142,7 @@ func (r *tenantRows) joined(ctx context.Context) error {
 }
 
 func (r *tenantRows) member(ctx context.Context, org *platform.Org, role string) error {
-	r.facts[factOrg] = org.ID
+	r.facts[onboarding.FactOrgID] = org.ID
 	has, err := r.db.Role(ctx, org.ID, r.id)
 	switch {
 	case err != nil:

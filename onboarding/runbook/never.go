@@ -14,13 +14,11 @@ import (
 // ErrNever says that a change would do what no run may: whatever a look returned and whoever approved it, it is not applied.
 var ErrNever = errors.New("a run never does this")
 
-// permit checks a whole change before any of it is applied: rows are only ever added, in the form of the runbook, without a
-// past; records, files and commands are those of the step's own domain; no feature is named after a Provider.
-func (b *Runbook) permit(grant onboarding.Authorization, change onboarding.Change) error {
-	for i, item := range change.Items {
-		if err := b.permitItem(grant, item); err != nil {
-			return fmt.Errorf("%s, item %d: %w: %w", grant.Step, i+1, ErrNever, err)
-		}
+// Authorize checks an item before it is applied: rows are only ever added, in the form of the runbook, without a past; records,
+// files and commands are those of the step's own domain; no feature is named after a Provider.
+func (b *Runbook) Authorize(grant onboarding.Authorization, item onboarding.Item) error {
+	if err := b.permitItem(grant, item); err != nil {
+		return fmt.Errorf("%s: %w: %w", grant.Step, ErrNever, err)
 	}
 	return nil
 }
@@ -48,7 +46,7 @@ func (b *Runbook) permitItem(grant onboarding.Authorization, item onboarding.Ite
 
 // permitSQL knows the runbook's statements by their text. Those of an onboarding only add, and none has created_at in it; those of an
 // undo take back what was added, by all of its values.
-func (b *Runbook) permitSQL(kind string, transaction onboarding.Transaction) error {
+func (b *Runbook) permitSQL(kind onboarding.Kind, transaction onboarding.Transaction) error {
 	known := b.db.Statements(kind == undo+database)
 	for _, statement := range transaction.Statements {
 		if !slices.Contains(known, statement.SQL) {

@@ -50,7 +50,7 @@ func (b *Runbook) lookRenew(ctx context.Context, v *view) (onboarding.Observatio
 		return onboarding.Observation{Findings: []onboarding.Finding{{Level: onboarding.Failed, Name: name, Detail: err.Error()}}}, nil
 	}
 	return onboarding.Observation{
-		Facts:    map[string]string{"certificate/" + v.domain: served.NotAfter.Format(time.RFC3339)},
+		Facts:    onboarding.Facts{onboarding.CertificateFact(v.domain): served.NotAfter.Format(time.RFC3339)},
 		Findings: []onboarding.Finding{{Level: onboarding.OK, Name: name, Detail: "visitors get the one with the serial " + served.Serial + ", valid until " + served.NotAfter.Format("2006-01-02 15:04 UTC")}},
 	}, nil
 }

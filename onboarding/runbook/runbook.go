@@ -88,6 +88,7 @@ type Runbook struct {
 
 var (
 	_ onboarding.Runbook    = (*Runbook)(nil)
+	_ onboarding.Applier    = (*Runbook)(nil)
 	_ onboarding.Repository = (*Runbook)(nil)
 )
 
@@ -128,9 +129,9 @@ const (
 )
 
 // Kinds are the kinds of steps that are approved, each with what takes it back.
-func Kinds() []string {
-	kinds := []string{database, publish, mailKey, setupMail, deployConfig, deploy, certificate, syncConf, goLive, renew}
-	for _, kind := range []string{deploy, certificate, deployConfig, publish, setupMail, mailKey, database} {
+func Kinds() []onboarding.Kind {
+	kinds := []onboarding.Kind{database, publish, mailKey, setupMail, deployConfig, deploy, certificate, syncConf, goLive, renew}
+	for _, kind := range []onboarding.Kind{deploy, certificate, deployConfig, publish, setupMail, mailKey, database} {
 		kinds = append(kinds, undo+kind)
 	}
 	return kinds
@@ -192,7 +193,7 @@ func (b *Runbook) Observe(ctx context.Context, run *onboarding.Run, key onboardi
 	case isolated:
 		return b.lookIsolation(ctx, run, early(run, key))
 	}
-	look := map[string]func(context.Context, *view) (onboarding.Observation, error){
+	look := map[onboarding.Kind]func(context.Context, *view) (onboarding.Observation, error){
 		publish: b.lookDNS, deployConfig: b.lookDeployConfig, deploy: b.lookDeploy, certificate: b.lookCertificate, syncConf: b.lookSync, goLive: b.lookGoLive, renew: b.lookRenew, mailKey: b.lookMailKey, setupMail: b.lookMail,
 		undo + deploy: b.lookUndoDeploy, undo + certificate: b.lookUndoCertificate, undo + deployConfig: b.lookUndoFiles, undo + publish: b.lookUndoDNS, undo + setupMail: b.lookUndoMail, undo + mailKey: b.lookUndoMailKey,
 	}[key.Kind()]
@@ -231,8 +232,8 @@ type application struct {
 
 // ended says that the step was applied by this process and everything that it ran on a host has ended.
 func (b *Runbook) ended(v *view) bool {
-	_, seen := b.ends.Load(application{v.run.ID, v.key})
-	return seen
+	end, seen := b.ends.Load(application{v.run.ID, v.key})
+	return seen && end == true
 }
 
 // unsettled is the lock of what an earlier application may have left running on a host, since that outlives the bot: what is seen

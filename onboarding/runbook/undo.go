@@ -26,7 +26,7 @@ func (b *Runbook) UndoSteps(run *onboarding.Run) []onboarding.Definition {
 			list = append(list, onboarding.Definition{Key: key, Title: title + " " + domain.Name, Destructive: true, After: before})
 			before = []onboarding.Key{key}
 		}
-		did := func(kinds ...string) bool { return len(applied(run, domain.Name, kinds...)) > 0 }
+		did := func(kinds ...onboarding.Kind) bool { return len(applied(run, domain.Name, kinds...)) > 0 }
 		add(deploy, "Disable", did(deploy))
 		add(certificate, "Delete the certificate of", run.Undoes.DeleteCertificates && did(certificate))
 		add(deployConfig, "Take back the deploy config of", did(deployConfig, syncConf, goLive))
@@ -42,7 +42,7 @@ func (b *Runbook) UndoSteps(run *onboarding.Run) []onboarding.Definition {
 }
 
 // applied returns the items that the run to be taken back applied in steps of some kinds for a domain, oldest first.
-func applied(run *onboarding.Run, domain string, kinds ...string) []onboarding.Item {
+func applied(run *onboarding.Run, domain string, kinds ...onboarding.Kind) []onboarding.Item {
 	if run.Undoes == nil {
 		return nil
 	}

@@ -9,7 +9,6 @@ import (
 
 	"github.com/jackc/pgx/v5/pgxpool"
 
-	"github.com/atlilith/onboardbot/onboarding"
 	"github.com/atlilith/onboardbot/onboarding/certificates"
 	"github.com/atlilith/onboardbot/onboarding/certificates/certbot"
 	"github.com/atlilith/onboardbot/onboarding/certificates/renewal"
@@ -18,6 +17,7 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/dns"
 	"github.com/atlilith/onboardbot/onboarding/hosts"
 	"github.com/atlilith/onboardbot/onboarding/probe"
+	"github.com/atlilith/onboardbot/onboarding/store"
 )
 
 // ValidateWatch reports what is wrong with those parts of the configuration alone that looking at certificates needs.
@@ -96,7 +96,7 @@ type liveSites struct {
 
 // Sites implements [certificates.Inventory].
 func (l liveSites) Sites(ctx context.Context) ([]certificates.Site, error) {
-	live, err := onboarding.LiveDomains(ctx, l.pool)
+	live, err := store.LiveDomains(ctx, l.pool)
 	if err != nil {
 		return nil, err
 	}
