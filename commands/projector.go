@@ -114,12 +114,12 @@ func (r *Projector) put(ctx context.Context, run uuid.UUID, told audience) error
 		}
 		now := time.Now()
 		messages := r.renderer.DuringFreeze(freeze).Thread(view, now)
-		logs, err := r.logs(ctx, view)
+		logs, err := r.logs(ctx, tx, view)
 		if err != nil {
 			return err
 		}
 		var preview []outbox.Message
-		preview, undrawn = r.preview(ctx, view)
+		preview, undrawn = r.preview(ctx, tx, view)
 		if err := r.homesChanged(ctx, tx); err != nil {
 			return err
 		}
@@ -144,14 +144,20 @@ func (r *Projector) told(ctx context.Context) (told audience, err error) {
 }
 
 // logs returns the logs that Slack does not have yet, each once: a log never changes.
-func (r *Projector) logs(ctx context.Context, view *onboarding.View) ([]outbox.Message, error) {
+func (r *Projector) logs(ctx context.Context, tx pgx.Tx, view *onboarding.View) ([]outbox.Message, error) {
+	logged := render.Logged(view)
+	keys := make([]string, len(logged))
+	for i, attempt := range logged {
+		keys[i] = render.LogFile(view, attempt, "").Key
+	}
+	posted, err := r.outbox.Posted(ctx, tx, keys...)
+	if err != nil {
+		return nil, err
+	}
 	var files []outbox.Message
-	for _, attempt := range render.Logged(view) {
-		file := render.LogFile(view, attempt, "")
-		if _, err := r.outbox.Posted(ctx, file.Key); err == nil {
+	for i, attempt := range logged {
+		if _, there := posted[keys[i]]; there {
 			continue
-		} else if !errors.Is(err, outbox.ErrUnknownMessage) {
-			return nil, err
 		}
 		content, err := r.service.Records.Log(ctx, attempt.ID)
 		if err != nil {

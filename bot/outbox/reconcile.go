@@ -2,6 +2,7 @@ package outbox
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"time"
@@ -16,6 +17,9 @@ const (
 	historyPage  = 200
 	historyPages = 10
 )
+
+// errSearchTooLong means that it cannot be told whether a message was posted.
+var errSearchTooLong = errors.New("whether the message was posted cannot be told")
 
 // find looks for a message that may have been posted, by the key in its metadata, and returns its timestamp or "". Only the bot's
 // own messages count: any app may write metadata.
@@ -42,23 +46,22 @@ func (d *delivery) find(ctx context.Context, m row) (ts string, err error) {
 		}
 		cursor = next
 	}
-	// Beyond the bound it is not known, and posting twice is worse than an error that a person sees.
-	return "", fmt.Errorf("%w: more than %d messages since", errNotFoundInTime, historyPage*historyPages)
+	// Posting twice would be worse than an error that a person sees.
+	return "", fmt.Errorf("%w: there are more than %d messages since", errSearchTooLong, historyPage*historyPages)
 }
 
-// history is a page of the place where the message would be.
+// history is a page of the conversation or thread in which the message would be.
 func (d *delivery) history(ctx context.Context, m row, oldest, cursor string) ([]slack.Message, string, error) {
-	api := d.outbox.api
-	if m.ThreadTS != "" {
-		page, _, next, err := api.GetConversationRepliesContext(ctx, &slack.GetConversationRepliesParameters{ChannelID: m.ChannelID,
-			Timestamp: m.ThreadTS, Oldest: oldest, Cursor: cursor, Limit: historyPage, IncludeAllMetadata: true})
+	if m.ParentTS != "" {
+		page, _, next, err := d.outbox.api.GetConversationRepliesContext(ctx, &slack.GetConversationRepliesParameters{
+			ChannelID: m.ChannelID, Timestamp: m.ParentTS, Oldest: oldest, Cursor: cursor, Limit: historyPage, IncludeAllMetadata: true})
 		if err != nil {
 			return nil, "", fmt.Errorf("conversations.replies: %w", err)
 		}
 		return page, next, nil
 	}
-	page, err := api.GetConversationHistoryContext(ctx, &slack.GetConversationHistoryParameters{ChannelID: m.ChannelID,
-		Oldest: oldest, Cursor: cursor, Limit: historyPage, IncludeAllMetadata: true})
+	page, err := d.outbox.api.GetConversationHistoryContext(ctx, &slack.GetConversationHistoryParameters{
+		ChannelID: m.ChannelID, Oldest: oldest, Cursor: cursor, Limit: historyPage, IncludeAllMetadata: true})
 	if err != nil {
 		return nil, "", fmt.Errorf("conversations.history: %w", err)
 	}

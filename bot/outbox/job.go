@@ -9,17 +9,20 @@ import (
 	"github.com/riverqueue/river"
 )
 
-// Queue is the River queue of all jobs of this package. The program's River client must work it, with some ten workers, so that
-// long runs elsewhere never keep a message from leaving.
+// Queue is the River queue of deliveries. The program's River client must work it, with some ten workers, so long runs in other queues
+// never keep a message from leaving.
 const Queue = "slack"
 
 const (
-	// deliverTimeout bounds one delivery job; deliverBudget is when it stops taking further messages, and comes back.
+	// deliverTimeout bounds one job. After deliverBudget it takes no further message and comes back.
 	deliverTimeout = 2 * time.Minute
 	deliverBudget  = 30 * time.Second
+	// longestWait is how long a job itself waits for the next update of a message. River fetches snoozed jobs about once a second,
+	// which people would notice.
+	longestWait = 3 * time.Second
 )
 
-// AddWorkers registers the outbox's worker.
+// AddWorkers registers the worker that delivers.
 func (o *Outbox) AddWorkers(workers *river.Workers) {
 	river.AddWorker(workers, &deliverWorker{outbox: o})
 }
@@ -31,7 +34,7 @@ type deliverArgs struct {
 
 func (deliverArgs) Kind() string { return "slack_deliver" }
 
-// InsertOpts bounds attempts low: the sweep starts over with whatever is still waiting.
+// InsertOpts allows few attempts: the sweep starts over with whatever is still waiting.
 func (deliverArgs) InsertOpts() river.InsertOpts {
 	return river.InsertOpts{Queue: Queue, MaxAttempts: 3}
 }
@@ -50,19 +53,19 @@ func (*deliverWorker) NextRetry(job *river.Job[deliverArgs]) time.Time {
 func (w *deliverWorker) Work(ctx context.Context, job *river.Job[deliverArgs]) error {
 	channel := job.Args.Channel
 	for {
-		again, err := w.outbox.deliver(ctx, channel)
+		pause, err := w.outbox.deliver(ctx, channel)
 		switch {
 		case err != nil:
 			return fmt.Errorf("deliver to %s: %w", channel, err)
-		case again == 0:
+		case pause == 0:
 			return nil
-		case again > longestWait:
-			return river.JobSnooze(again)
-		case !w.outbox.backoffs.begin(channel, time.Now().Add(again)):
+		case pause > longestWait:
+			return river.JobSnooze(pause)
+		case !w.outbox.backoffs.begin(channel, time.Now().Add(pause)):
 			return nil
 		}
 		select {
-		case <-time.After(again):
+		case <-time.After(pause):
 			w.outbox.backoffs.end(channel)
 		case <-ctx.Done():
 			w.outbox.backoffs.end(channel)
@@ -71,18 +74,16 @@ func (w *deliverWorker) Work(ctx context.Context, job *river.Job[deliverArgs]) e
 	}
 }
 
-// longestWait is how long a job itself waits for the next update of a message. River fetches snoozed jobs about once a second,
-// which people would notice.
-const longestWait = 3 * time.Second
-
 // backoffs are the channels for which a job of this process waits, with the time at which it goes on. One job for each channel is
-// enough; if the process dies, the sweep takes up what was waited for.
+// enough; when the process dies, the sweep finds what the job waited for.
 type backoffs struct {
 	mu    sync.Mutex
 	until map[string]time.Time
 }
 
-// begin reports whether to wait: no other job waits for the channel that goes on by then.
+func newBackoffs() *backoffs { return &backoffs{until: map[string]time.Time{}} }
+
+// begin reports whether to wait: no other job that goes on by then waits for the channel.
 func (b *backoffs) begin(channel string, until time.Time) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
