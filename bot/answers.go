@@ -5,6 +5,8 @@ import (
 	"fmt"
 
 	"github.com/slack-go/slack"
+
+	"github.com/atlilith/onboardbot/bot/blockkit"
 )
 
 // maxAckFrame is the size below which an acknowledgement must stay, envelope included: Slack closes the connection on a longer
@@ -64,8 +66,8 @@ func (a Answer) payload() (json.RawMessage, error) {
 }
 
 func suggestions(options []*slack.OptionBlockObject) (json.RawMessage, error) {
-	if len(options) > MaxSelectOptions {
-		return nil, fmt.Errorf("%d options are more than Slack's %d", len(options), MaxSelectOptions)
+	if len(options) > blockkit.MaxSelectOptions {
+		return nil, fmt.Errorf("%d options are more than Slack's %d", len(options), blockkit.MaxSelectOptions)
 	}
 	if options == nil {
 		options = []*slack.OptionBlockObject{}

@@ -7,7 +7,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/atlilith/onboardbot/bot"
 	"github.com/atlilith/onboardbot/internal/sandbox/workspace"
 )
 
@@ -27,7 +26,7 @@ func BenchmarkAcknowledge(b *testing.B) {
 	for range 32 {
 		people.Go(func() {
 			for next.Add(1) <= int64(b.N) {
-				out, err := w.slack.Act(b.Context(), workspace.Action{Do: workspace.DoType, User: workspace.Ana,
+				out, err := w.Slack.Act(b.Context(), workspace.Action{Do: workspace.DoType, User: workspace.Ana,
 					Channel: workspace.OpsChannel, Text: "/onboard list"})
 				if err != nil || out.Error != "" {
 					b.Errorf("command: %+v, %v", out, err)
@@ -39,7 +38,7 @@ func BenchmarkAcknowledge(b *testing.B) {
 	people.Wait()
 	b.StopTimer()
 	var latencies []time.Duration
-	for _, e := range w.transcript() {
+	for _, e := range w.Transcript() {
 		if e.Kind == workspace.KindAck {
 			latencies = append(latencies, e.Latency)
 		}
@@ -55,20 +54,4 @@ func BenchmarkAcknowledge(b *testing.B) {
 	b.ReportMetric(at(.99), "p99-ms")
 	b.ReportMetric(at(1), "max-ms")
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "commands/s")
-}
-
-// BenchmarkPut is a message from Put to the eyes of a person, one at a time.
-func BenchmarkPut(b *testing.B) {
-	cfg := workspace.Sample()
-	cfg.Rates.Off = true
-	w := newWorld(b, cfg)
-	outbox := w.outbox(func(c *bot.Config) { c.UpdateEvery = time.Nanosecond })
-	w.put(outbox, message("m", "0"))
-	w.see("the first", saying("0"))
-	b.ResetTimer()
-	for i := range b.N {
-		text := time.Duration(i + 1).String()
-		w.put(outbox, message("m", text))
-		w.see(text, saying(text))
-	}
 }

@@ -7,6 +7,9 @@ import (
 
 	"github.com/jackc/pgx/v5/pgxpool"
 	"golang.org/x/sync/errgroup"
+
+	"github.com/atlilith/onboardbot/bot/webapi"
+	"github.com/atlilith/onboardbot/internal/liveness"
 )
 
 // Bot listens to Slack. It holds the connections, and hands what people do to the router's handlers, once each.
@@ -14,38 +17,32 @@ type Bot struct {
 	workspace   *Workspace
 	connections *connections
 	dispatch    *dispatcher
-	presence    *presence
 }
 
-// New wires a bot to a workspace and a database that [Migrate] has prepared. It makes no call; the router must be complete.
-func New(pool *pgxpool.Pool, workspace *Workspace, router *Router) (*Bot, error) {
+// New wires a bot to a workspace and a database that outbox.Migrations has prepared. It makes no call; the
+// router must be complete, and the replica must have joined before the bot runs.
+func New(pool *pgxpool.Pool, workspace *Workspace, router *Router, replica *liveness.Replica) (*Bot, error) {
 	cfg := workspace.cfg
-	self := newPresence(pool, workspace.log)
-	dispatch := newDispatcher(workspace, router, newHandled(pool, newTables(cfg.Schema), self, cfg.CallTimeout))
+	dispatch := newDispatcher(workspace, router, newDeduplicator(pool, replica, workspace.log))
 	return &Bot{
 		workspace: workspace,
 		dispatch:  dispatch,
-		presence:  self,
 		connections: &connections{api: workspace.api, log: workspace.log, metrics: workspace.Metrics, count: cfg.Connections,
 			receive: dispatch.receive, up: make(chan struct{})},
 	}, nil
 }
 
 // Run listens until ctx ends, then lets handlers under way finish and acknowledge within Config.DrainTimeout. It returns nil
-// after an orderly end, and an error that wraps [ErrRevoked] as soon as Slack refuses the tokens or the app.
+// after an orderly end, and an error that wraps [webapi.ErrRevoked] as soon as Slack refuses the tokens or the app.
 func (b *Bot) Run(ctx context.Context) error {
-	present, leave := context.WithCancel(context.WithoutCancel(ctx))
-	defer leave()
-	if err := b.presence.begin(present); err != nil {
-		return fmt.Errorf("slack: %w", err)
-	}
 	group, listening := errgroup.WithContext(ctx)
 	group.Go(func() error {
-		if _, err := b.workspace.Identity(listening); errors.Is(err, ErrRevoked) {
+		if _, err := b.workspace.Identity(listening); errors.Is(err, webapi.ErrRevoked) {
 			return err
 		}
 		return nil
 	})
+	group.Go(func() error { b.dispatch.deduplicator.expire(listening, b.workspace.cfg.EnvelopeRetention); return nil })
 	group.Go(func() error { return b.connections.run(listening, b.dispatch.drain) })
 	if err := group.Wait(); err != nil {
 		return fmt.Errorf("slack: %w", err)

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
-	"regexp"
 	"strings"
 	"time"
 
@@ -43,10 +42,6 @@ type Config struct {
 	EnvelopeRetention time.Duration `yaml:"envelope_retention"`
 	// DirectoryTTL is how long a looked-up person or user group is believed. Default 1m.
 	DirectoryTTL time.Duration `yaml:"directory_ttl"`
-	// Schema is where the bot's tables live; the file says it once, for the whole database. Default onboarding.
-	Schema string `yaml:"-"`
-	// RiverSchema is where River's tables live, as in river.Config. Default empty: the connection's search_path.
-	RiverSchema string `yaml:"-"`
 }
 
 // WithDefaults returns the configuration with every default filled in.
@@ -65,7 +60,6 @@ func (c Config) WithDefaults() Config {
 	defaults(&c.RefusalMemory, time.Hour)
 	defaults(&c.EnvelopeRetention, 24*time.Hour)
 	defaults(&c.DirectoryTTL, time.Minute)
-	defaults(&c.Schema, "onboarding")
 	return c
 }
 
@@ -75,8 +69,6 @@ func defaults[T comparable](field *T, value T) {
 		*field = value
 	}
 }
-
-var schemaName = regexp.MustCompile(`^[a-z_][a-z0-9_]{0,40}$`)
 
 // Validate reports every problem of a configuration with defaults, each named by its field.
 func (c Config) Validate() error {
@@ -102,8 +94,6 @@ func (c Config) Validate() error {
 	check(c.EnvelopeRetention >= 10*time.Minute, "envelope_retention: %s must be 10m or more: Slack retries events for 6 minutes",
 		c.EnvelopeRetention)
 	check(c.DirectoryTTL > 0, "directory_ttl: %s must be above 0", c.DirectoryTTL)
-	check(schemaName.MatchString(c.Schema), "schema: %q must match %s", c.Schema, schemaName)
-	check(c.RiverSchema == "" || schemaName.MatchString(c.RiverSchema), "river_schema: %q must match %s", c.RiverSchema, schemaName)
 	return errors.Join(problems...)
 }
 

@@ -26,7 +26,7 @@ func TestConfigDefaults(t *testing.T) {
 	want := bot.Config{BotToken: secret.New("xoxb-1"), AppToken: secret.New("xapp-1"), APIURL: "https://slack.com/api/", Connections: 2,
 		AckWithin: 2 * time.Second, HandlerTimeout: 30 * time.Second, DrainTimeout: 10 * time.Second, Concurrency: 64,
 		CallTimeout: 10 * time.Second, UpdateEvery: time.Second, RefusalMemory: time.Hour, EnvelopeRetention: 24 * time.Hour,
-		DirectoryTTL: time.Minute, Schema: "onboarding"}
+		DirectoryTTL: time.Minute}
 	if got != want {
 		t.Error(cmp.Diff(fmt.Sprintf("%+v", want), fmt.Sprintf("%+v", got)))
 	}
@@ -61,8 +61,6 @@ func TestConfigProblemsNameTheField(t *testing.T) {
 		"refusal_memory":     func(c *bot.Config) { c.RefusalMemory = -1 },
 		"envelope_retention": func(c *bot.Config) { c.EnvelopeRetention = time.Minute },
 		"directory_ttl":      func(c *bot.Config) { c.DirectoryTTL = -1 },
-		"schema":             func(c *bot.Config) { c.Schema = `x"; DROP` },
-		"river_schema":       func(c *bot.Config) { c.RiverSchema = "1st" },
 	} {
 		c := good().WithDefaults()
 		spoil(&c)

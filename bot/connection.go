@@ -10,6 +10,8 @@ import (
 
 	"github.com/gorilla/websocket"
 	"github.com/slack-go/slack"
+
+	"github.com/atlilith/onboardbot/bot/webapi"
 )
 
 const (
@@ -57,13 +59,13 @@ type connection struct {
 	noticed sync.Once
 }
 
-// dial opens a connection and waits for its hello. Errors that no retry can help wrap [ErrRevoked].
+// dial opens a connection and waits for its hello. Errors that no retry can help wrap [webapi.ErrRevoked].
 func dial(ctx context.Context, api *slack.Client) (*connection, error) {
 	ctx, cancel := context.WithTimeout(ctx, handshakeTimeout)
 	defer cancel()
 	_, address, err := api.StartSocketModeContext(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("apps.connections.open: %w", revocation(err))
+		return nil, fmt.Errorf("apps.connections.open: %w", webapi.MarkRevoked(err))
 	}
 	dialer := websocket.Dialer{Proxy: websocket.DefaultDialer.Proxy, HandshakeTimeout: handshakeTimeout, WriteBufferSize: writeBuffer}
 	ws, resp, err := dialer.DialContext(ctx, address, nil)
@@ -72,7 +74,7 @@ func dial(ctx context.Context, api *slack.Client) (*connection, error) {
 	}
 	if err != nil {
 		// The address carries a ticket and stays out of the error.
-		return nil, fmt.Errorf("socket mode: %w", bare(err))
+		return nil, fmt.Errorf("socket mode: %w", webapi.WithoutURL(err))
 	}
 	ws.SetReadLimit(maxFrame)
 	c := &connection{ws: ws, notice: make(chan struct{}), ended: make(chan struct{})}

@@ -4,12 +4,13 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"net/url"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/slack-go/slack"
+
+	"github.com/atlilith/onboardbot/bot/webapi"
 )
 
 const (
@@ -42,7 +43,7 @@ type connections struct {
 }
 
 // run holds the connections until ctx ends, which keeps them open for the acknowledgements under way until drained is called.
-// It returns an error that wraps [ErrRevoked] when Slack refuses the app for good.
+// It returns an error that wraps [webapi.ErrRevoked] when Slack refuses the app for good.
 func (c *connections) run(ctx context.Context, drained func()) error {
 	// Serving outlives ctx: acknowledgements still have to leave.
 	serving, stop := context.WithCancelCause(context.WithoutCancel(ctx))
@@ -60,7 +61,7 @@ func (c *connections) run(ctx context.Context, drained func()) error {
 	drained()
 	stop(nil)
 	readers.Wait()
-	if err := context.Cause(dialing); errors.Is(err, ErrRevoked) {
+	if err := context.Cause(dialing); errors.Is(err, webapi.ErrRevoked) {
 		return err
 	}
 	return nil
@@ -122,11 +123,11 @@ func (c *connections) dial(ctx context.Context, slot int) (*connection, error) {
 			return nil, ctx.Err()
 		}
 		c.metrics.opened.WithLabelValues("failed").Inc()
-		if errors.Is(err, ErrRevoked) {
+		if errors.Is(err, webapi.ErrRevoked) {
 			return nil, err
 		}
 		wait := backoff
-		if result, after := classify(err); result == throttled {
+		if result, after := webapi.Classify(err); result == webapi.Throttled {
 			wait = max(wait, after)
 		}
 		c.log.Warn("slack connection failed", "slot", slot, "error", err, "retry_in", wait)
@@ -157,14 +158,6 @@ func (c *connection) farewell() string {
 	default:
 		return ""
 	}
-}
-
-// bare strips the address from an error of package url or net/http.
-func bare(err error) error {
-	if failed, ok := errors.AsType[*url.Error](err); ok {
-		return failed.Err
-	}
-	return err
 }
 
 // sleep waits unless ctx ends first.

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/atlilith/onboardbot/bot"
+	"github.com/atlilith/onboardbot/bot/webapi"
 	"github.com/atlilith/onboardbot/internal/sandbox/workspace"
 	"github.com/atlilith/onboardbot/internal/secret"
 )
@@ -60,7 +61,7 @@ func TestRefreshLosesNothing(t *testing.T) {
 				default:
 				}
 				sent.Add(1)
-				out, err := w.slack.Act(t.Context(), workspace.Action{Do: workspace.DoType, User: workspace.Ana, Channel: workspace.OpsChannel,
+				out, err := w.Slack.Act(t.Context(), workspace.Action{Do: workspace.DoType, User: workspace.Ana, Channel: workspace.OpsChannel,
 					Text: fmt.Sprint("/onboard ", sent.Load())})
 				if err != nil || out.Error != "" || out.Message == nil || out.Message.Text != "ok" {
 					t.Errorf("command lost: %+v, %v", out, err)
@@ -76,8 +77,8 @@ func TestRefreshLosesNothing(t *testing.T) {
 		if i == refreshes-1 {
 			fault, up = workspace.Fault{Kind: workspace.FaultDisconnect, Reason: workspace.ReasonWarning}, 4
 		}
-		w.order(fault)
-		eventually(t, "a successor is up", func() bool { return strings.Count(w.log.String(), "connection up") >= 3+i })
+		w.Order(fault)
+		eventually(t, "a successor is up", func() bool { return strings.Count(w.Log.String(), "connection up") >= 3+i })
 		eventually(t, "the old one ended", func() bool { return b.Connected() == up })
 		before := sent.Load()
 		eventually(t, "commands flow", func() bool { return sent.Load() > before+100 })
@@ -87,7 +88,7 @@ func TestRefreshLosesNothing(t *testing.T) {
 	if handled.Load() != sent.Load() {
 		t.Errorf("%d sent, %d handled", sent.Load(), handled.Load())
 	}
-	for _, e := range w.transcript() {
+	for _, e := range w.Transcript() {
 		if e.Kind == workspace.KindAck && e.Error != "" {
 			t.Errorf("acknowledgement refused: %+v", e)
 			break
@@ -108,11 +109,11 @@ func TestConnectionsAreMovedApart(t *testing.T) {
 	eventually(t, "both are up", func() bool { return b.Connected() == 2 })
 	// No warning comes, and a refreshed connection ends at once: what saves the bot is that the other one is younger.
 	for began := time.Now(); time.Since(began) < 5*time.Second; {
-		if out := w.type_("/onboard"); out.Error == workspace.ErrDispatch {
+		if out := w.Type("/onboard"); out.Error == workspace.ErrDispatch {
 			t.Fatalf("nobody was connected after %s", time.Since(began))
 		}
 	}
-	if n := strings.Count(w.log.String(), "connection ended"); n < 2 {
+	if n := strings.Count(w.Log.String(), "connection ended"); n < 2 {
 		t.Errorf("only %d connections ended", n)
 	}
 }
@@ -124,11 +125,11 @@ func TestReconnectsAfterDrop(t *testing.T) {
 	b := w.start(counting(&handled))
 	eventually(t, "both are up", func() bool { return b.Connected() == 2 })
 	for range 2 {
-		w.order(workspace.Fault{Kind: workspace.FaultDrop})
+		w.Order(workspace.Fault{Kind: workspace.FaultDrop})
 		eventually(t, "both are down", func() bool { return b.Connected() < 2 })
 		eventually(t, "both are up", func() bool { return b.Connected() == 2 })
 	}
-	if out := w.type_("/onboard"); out.Message == nil {
+	if out := w.Type("/onboard"); out.Message == nil {
 		t.Errorf("after the drop: %+v", out)
 	}
 }
@@ -138,13 +139,13 @@ func TestDisabledLinkIsLeftAlone(t *testing.T) {
 	w := newWorld(t, workspace.Sample())
 	b, stop := w.startOne(bot.NewRouter())
 	eventually(t, "both are up", func() bool { return b.Connected() == 2 })
-	w.order(workspace.Fault{Kind: workspace.FaultDisconnect, Reason: workspace.ReasonDisabled})
-	eventually(t, "the notice is heard", func() bool { return strings.Count(w.log.String(), "link_disabled") >= 2 })
-	opened := w.calls("apps.connections.open")
+	w.Order(workspace.Fault{Kind: workspace.FaultDisconnect, Reason: workspace.ReasonDisabled})
+	eventually(t, "the notice is heard", func() bool { return strings.Count(w.Log.String(), "link_disabled") >= 2 })
+	opened := w.Calls("apps.connections.open")
 	// The end does not wait for the pause that Slack asks for.
 	stop()
-	if opened != 2 || w.calls("apps.connections.open") != 2 {
-		t.Errorf("%d connections were asked for", w.calls("apps.connections.open"))
+	if opened != 2 || w.Calls("apps.connections.open") != 2 {
+		t.Errorf("%d connections were asked for", w.Calls("apps.connections.open"))
 	}
 }
 
@@ -164,16 +165,16 @@ func TestRevokedEndsTheBot(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t, workspace.Sample())
 			if tc.method != "" {
-				w.order(workspace.Fault{Kind: workspace.FaultError, Method: tc.method, Error: tc.reason, Times: 5})
+				w.Order(workspace.Fault{Kind: workspace.FaultError, Method: tc.method, Error: tc.reason, Times: 5})
 			}
-			b, err := bot.New(w.pool, w.workspace(tc.change), bot.NewRouter())
+			b, err := bot.New(w.Pool, w.workspace(tc.change), bot.NewRouter(), w.replica())
 			if err != nil {
 				t.Fatal(err)
 			}
 			ctx, cancel := context.WithTimeout(t.Context(), patience)
 			defer cancel()
 			err = b.Run(ctx)
-			if !errors.Is(err, bot.ErrRevoked) || !strings.Contains(err.Error(), tc.reason) || strings.Contains(err.Error(), "wrong") {
+			if !errors.Is(err, webapi.ErrRevoked) || !strings.Contains(err.Error(), tc.reason) || strings.Contains(err.Error(), "wrong") {
 				t.Errorf("Run: %v", err)
 			}
 		})
@@ -192,7 +193,7 @@ func TestStopWaitsForHandlers(t *testing.T) {
 	})
 	_, stop := w.startOne(router)
 	outcome := make(chan workspace.Outcome, 1)
-	go func() { outcome <- w.type_("/onboard") }()
+	go func() { outcome <- w.Type("/onboard") }()
 	<-entered
 	stopped := make(chan struct{})
 	go func() { stop(); close(stopped) }()

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/slack-go/slack"
+
+	"github.com/atlilith/onboardbot/bot/webapi"
 )
 
 // Profile is what Slack says of a person. What Slack leaves out is false.
@@ -56,12 +58,12 @@ func (d *Directory) person(ctx context.Context, id string) (Profile, error) {
 		return Profile{}, err
 	}
 	var user *slack.User
-	err = quickly(ctx, true, func() (err error) {
+	err = webapi.RetryBriefly(ctx, true, func() (err error) {
 		user, err = d.workspace.api.GetUserInfoContext(ctx, id)
 		return err
 	})
 	switch {
-	case code(err) == "user_not_found" || code(err) == "user_not_visible":
+	case webapi.Code(err) == "user_not_found" || webapi.Code(err) == "user_not_visible":
 		return Profile{}, errors.Join(ErrUnknownPerson, err)
 	case err != nil:
 		return Profile{}, fmt.Errorf("users.info: %w", err)
@@ -81,7 +83,7 @@ func (d *Directory) person(ctx context.Context, id string) (Profile, error) {
 // Members are the user ids in a user group (S…); a disabled group has none.
 func (d *Directory) Members(ctx context.Context, group string) ([]string, error) {
 	members, err := d.groups.get(group, func() (members []string, err error) {
-		err = quickly(ctx, true, func() error {
+		err = webapi.RetryBriefly(ctx, true, func() error {
 			members, err = d.workspace.api.GetUserGroupMembersContext(ctx, group)
 			return err
 		})

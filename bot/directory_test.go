@@ -32,7 +32,7 @@ func TestDirectory(t *testing.T) {
 			}
 		}
 	}
-	w.called("users.info", 5)
+	w.Called("users.info", 5)
 	if _, err := directory.Person(t.Context(), workspace.Fay); !errors.Is(err, bot.ErrForeignTeam) {
 		t.Errorf("a person of another workspace: %v", err)
 	}
@@ -45,7 +45,7 @@ func TestDirectory(t *testing.T) {
 			t.Error(diff, err)
 		}
 	}
-	w.called("usergroups.users.list", 1)
+	w.Called("usergroups.users.list", 1)
 	if _, err := directory.Members(t.Context(), "S0NONE"); err == nil {
 		t.Error("a group that is not there")
 	}

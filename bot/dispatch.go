@@ -17,11 +17,11 @@ const maxWaiting = 1000
 
 // dispatcher hands envelopes to handlers: once each, bounded, acknowledged in time.
 type dispatcher struct {
-	router  *Router
-	handled *handled
-	metrics *Metrics
-	log     *slog.Logger
-	cfg     Config
+	router       *Router
+	deduplicator *deduplicator
+	metrics      *Metrics
+	log          *slog.Logger
+	cfg          Config
 
 	// running bounds handlers by class.
 	running [classes]chan struct{}
@@ -36,8 +36,8 @@ type dispatcher struct {
 	idle     sync.WaitGroup
 }
 
-func newDispatcher(w *Workspace, router *Router, handled *handled) *dispatcher {
-	d := &dispatcher{router: router, handled: handled, metrics: w.Metrics, log: w.log, cfg: w.cfg}
+func newDispatcher(w *Workspace, router *Router, deduplicator *deduplicator) *dispatcher {
+	d := &dispatcher{router: router, deduplicator: deduplicator, metrics: w.Metrics, log: w.log, cfg: w.cfg}
 	for i := range d.running {
 		d.running[i] = make(chan struct{}, w.cfg.Concurrency)
 	}
@@ -124,7 +124,7 @@ func (d *dispatcher) handle(received time.Time, e envelope, c call, conn *connec
 		return "dropped"
 	}
 	if c.key != "" {
-		v, stored, err := d.handled.await(inTime, c.key)
+		v, stored, err := d.deduplicator.await(inTime, c.key)
 		switch {
 		case err != nil && c.class == events:
 			log.Error("event left for Slack to send again", "error", err)
@@ -153,7 +153,7 @@ func (d *dispatcher) handle(received time.Time, e envelope, c call, conn *connec
 		// Also after ctx: what was done must not be done again.
 		recording, cancel := context.WithTimeout(context.WithoutCancel(ctx), d.cfg.CallTimeout)
 		defer cancel()
-		if err := d.handled.finish(recording, c.key, payload); err != nil {
+		if err := d.deduplicator.finish(recording, c.key, payload); err != nil {
 			log.Error("envelope may be handled again", "error", err)
 		}
 	}

@@ -14,6 +14,8 @@ import (
 	"github.com/slack-go/slack"
 
 	"github.com/atlilith/onboardbot/bot"
+	"github.com/atlilith/onboardbot/bot/blockkit"
+	"github.com/atlilith/onboardbot/internal/sandbox/slacktest"
 	"github.com/atlilith/onboardbot/internal/sandbox/workspace"
 )
 
@@ -24,10 +26,10 @@ func TestCommandIsAnsweredInPrivate(t *testing.T) {
 	heard := make(chan bot.Command, 1)
 	router.Command("/onboard", func(_ context.Context, c bot.Command) (bot.Reply, error) {
 		heard <- c
-		return bot.Reply{Text: "for you: " + bot.Escape(c.Text)}, nil
+		return bot.Reply{Text: "for you: " + blockkit.Escape(c.Text)}, nil
 	})
 	w.start(router)
-	out := w.type_("/onboard <merche> & co")
+	out := w.Type("/onboard <merche> & co")
 	if out.Error != "" || out.Message == nil || !out.Message.Ephemeral || out.Message.Text != "for you: &lt;merche&gt; &amp; co" {
 		t.Errorf("outcome %+v", out)
 	}
@@ -64,29 +66,29 @@ func TestEveryKindIsHandledOnce(t *testing.T) {
 			// Two replicas: a copy may arrive at the other.
 			w.start(router)
 			w.start(router)
-			again := func(envelope string) { w.order(workspace.Fault{Kind: kind, Envelope: envelope}) }
+			again := func(envelope string) { w.Order(workspace.Fault{Kind: kind, Envelope: envelope}) }
 
 			again(workspace.EnvelopeCommands)
-			if out := w.type_("/onboard"); out.Error != "" || out.Message == nil || out.Message.Text != "opened" {
+			if out := w.Type("/onboard"); out.Error != "" || out.Message == nil || out.Message.Text != "opened" {
 				t.Fatalf("command: %+v", out)
 			}
 			again(workspace.EnvelopeInteractive)
-			if out := w.inModal(workspace.Action{Do: workspace.DoPress, User: workspace.Ana, Target: "Touch"}); out.Error != "" {
+			if out := w.InModal(workspace.Action{Do: workspace.DoPress, User: workspace.Ana, Target: "Touch"}); out.Error != "" {
 				t.Errorf("press: %+v", out)
 			}
-			w.inModal(workspace.Action{Do: workspace.DoFill, User: workspace.Ana, Target: "Slug", Values: []string{"merche-biche"}})
+			w.InModal(workspace.Action{Do: workspace.DoFill, User: workspace.Ana, Target: "Slug", Values: []string{"merche-biche"}})
 			again(workspace.EnvelopeInteractive)
-			out := w.inModal(workspace.Action{Do: workspace.DoSubmit, User: workspace.Ana})
+			out := w.InModal(workspace.Action{Do: workspace.DoSubmit, User: workspace.Ana})
 			if diff := cmp.Diff(map[string]string{"slug": "is taken"}, out.Errors); diff != "" {
 				t.Errorf("submission: %s in %+v", diff, out)
 			}
 			again(workspace.EnvelopeEvents)
-			w.do(workspace.Action{Do: workspace.DoHome, User: workspace.Ana})
+			w.Do(workspace.Action{Do: workspace.DoHome, User: workspace.Ana})
 
 			// Every envelope, copies included, was acknowledged, and none late.
 			eventually(t, "all acknowledged", func() bool {
 				sent, acked := 0, 0
-				for _, e := range w.transcript() {
+				for _, e := range w.Transcript() {
 					switch {
 					case e.Kind == workspace.KindEnvelope:
 						sent++
@@ -106,17 +108,16 @@ func TestEveryKindIsHandledOnce(t *testing.T) {
 }
 
 func form() slack.ModalViewRequest {
-	input := slack.NewInputBlock("slug", bot.Plain("Slug", bot.MaxInputLabel), nil, slack.NewPlainTextInputBlockElement(nil, "slug"))
-	return slack.ModalViewRequest{Type: slack.VTModal, CallbackID: "form", Title: bot.Plain("Onboard", bot.MaxViewTitle),
-		Submit: bot.Plain("Go", bot.MaxViewTitle), PrivateMetadata: "draft/7", NotifyOnClose: true, Blocks: slack.Blocks{BlockSet: []slack.Block{input,
-			slack.NewActionBlock("touch", bot.Button("touch/1", "7", "Touch", ""))}}}
+	input := slack.NewInputBlock("slug", blockkit.Plain("Slug", blockkit.MaxInputLabel), nil, slack.NewPlainTextInputBlockElement(nil, "slug"))
+	return slack.ModalViewRequest{Type: slack.VTModal, CallbackID: "form", Title: blockkit.Plain("Onboard", blockkit.MaxViewTitle),
+		Submit: blockkit.Plain("Go", blockkit.MaxViewTitle), PrivateMetadata: "draft/7", NotifyOnClose: true, Blocks: slack.Blocks{BlockSet: []slack.Block{input,
+			slack.NewActionBlock("touch", blockkit.Button("touch/1", "7", "Touch", ""))}}}
 }
 
 func TestWhatHandlersGet(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, workspace.Sample())
 	ws := w.workspace()
-	outbox := w.outbox()
 	var mu sync.Mutex
 	got := map[string]any{}
 	note := func(name string, v any) {
@@ -128,7 +129,7 @@ func TestWhatHandlersGet(t *testing.T) {
 	router.Command("/onboard", func(ctx context.Context, c bot.Command) (bot.Reply, error) {
 		view := form()
 		least := 1
-		view.Blocks.BlockSet = append(view.Blocks.BlockSet, slack.NewInputBlock("org", bot.Plain("Org", 20), nil,
+		view.Blocks.BlockSet = append(view.Blocks.BlockSet, slack.NewInputBlock("org", blockkit.Plain("Org", 20), nil,
 			&slack.SelectBlockElement{Type: slack.OptTypeExternal, ActionID: "org", MinQueryLength: &least}))
 		_, err := ws.OpenView(ctx, c.TriggerID, view)
 		return bot.Reply{}, err
@@ -137,7 +138,7 @@ func TestWhatHandlersGet(t *testing.T) {
 	router.Action("approve", func(_ context.Context, a bot.Action) error { note("message click", a); return nil })
 	router.Options("org", func(_ context.Context, s bot.Suggestion) ([]*slack.OptionBlockObject, error) {
 		note("typed", s.Typed)
-		return []*slack.OptionBlockObject{bot.Option("o1", "Cocotte & co", "")}, nil
+		return []*slack.OptionBlockObject{blockkit.Option("o1", "Cocotte & co", "")}, nil
 	})
 	router.View("form", func(_ context.Context, s bot.Submission) (bot.Answer, error) {
 		note("slug", s.State["slug"]["slug"].Value)
@@ -149,25 +150,28 @@ func TestWhatHandlersGet(t *testing.T) {
 	router.Event("app_home_opened", func(_ context.Context, e bot.Event) error { note("tab", e.Tab+" "+e.Person.ID); return nil })
 	w.start(router)
 
-	w.type_("/onboard")
-	w.inModal(workspace.Action{Do: workspace.DoPress, User: workspace.Ana, Target: "Touch"})
-	w.inModal(workspace.Action{Do: workspace.DoFill, User: workspace.Ana, Target: "Slug", Values: []string{"merche-biche"}})
-	if out := w.inModal(workspace.Action{Do: workspace.DoSuggest, User: workspace.Ana, Target: "Org", Values: []string{"coc"}}); len(out.Options) != 1 {
+	w.Type("/onboard")
+	w.InModal(workspace.Action{Do: workspace.DoPress, User: workspace.Ana, Target: "Touch"})
+	w.InModal(workspace.Action{Do: workspace.DoFill, User: workspace.Ana, Target: "Slug", Values: []string{"merche-biche"}})
+	if out := w.InModal(workspace.Action{Do: workspace.DoSuggest, User: workspace.Ana, Target: "Org", Values: []string{"coc"}}); len(out.Options) != 1 {
 		t.Errorf("options: %+v", out)
 	}
-	if out := w.inModal(workspace.Action{Do: workspace.DoFill, User: workspace.Ana, Target: "Org", Values: []string{"o1"}}); out.Error != "" {
+	if out := w.InModal(workspace.Action{Do: workspace.DoFill, User: workspace.Ana, Target: "Org", Values: []string{"o1"}}); out.Error != "" {
 		t.Errorf("fill: %+v", out)
 	}
-	if out := w.inModal(workspace.Action{Do: workspace.DoSubmit, User: workspace.Ana}); out.Modal == nil {
+	if out := w.InModal(workspace.Action{Do: workspace.DoSubmit, User: workspace.Ana}); out.Modal == nil {
 		t.Errorf("submit: %+v", out)
 	}
-	w.inModal(workspace.Action{Do: workspace.DoClose, User: workspace.Ana})
-	w.do(workspace.Action{Do: workspace.DoHome, User: workspace.Bo})
-	m := message("root", "root")
-	m.Blocks = []slack.Block{slack.NewActionBlock("decide", bot.Button("approve", "step-id", "Approve", slack.StylePrimary))}
-	w.put(outbox, m)
-	seen := w.see("the button", saying("root"))
-	w.do(workspace.Action{Do: workspace.DoPress, User: workspace.Bo, Channel: workspace.OpsChannel, Message: seen[0].TS, Target: "Approve"})
+	w.InModal(workspace.Action{Do: workspace.DoClose, User: workspace.Ana})
+	w.Do(workspace.Action{Do: workspace.DoHome, User: workspace.Bo})
+	button := slack.NewActionBlock("decide", blockkit.Button("approve", "step-id", "Approve", slack.StylePrimary))
+	_, _, err := ws.API().PostMessageContext(t.Context(), workspace.OpsChannel, slack.MsgOptionText("root", false),
+		slack.MsgOptionBlocks(button))
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := w.See("the button", slacktest.Saying("root"))
+	w.Do(workspace.Action{Do: workspace.DoPress, User: workspace.Bo, Channel: workspace.OpsChannel, Message: seen[0].TS, Target: "Approve"})
 	eventually(t, "all heard", func() bool { mu.Lock(); defer mu.Unlock(); return len(got) == 8 })
 
 	click := got["message click"].(bot.Action)
@@ -183,7 +187,7 @@ func TestWhatHandlersGet(t *testing.T) {
 	if err := ws.Ephemeral(t.Context(), workspace.OpsChannel, "", workspace.Bo, bot.Reply{Text: "really not"}); err != nil {
 		t.Error(err)
 	}
-	w.seeAs(workspace.Bo, workspace.OpsChannel, "two private answers", saying("root", "not yours to approve", "really not"))
+	w.SeeAs(workspace.Bo, workspace.OpsChannel, "two private answers", slacktest.Saying("root", "not yours to approve", "really not"))
 	modal := got["modal click"].(bot.Action)
 	if modal.View == nil || modal.View.Hash == "" || modal.Channel != "" || modal.Value != "7" || modal.View.PrivateMetadata != "draft/7" {
 		t.Errorf("click in a modal: %+v", modal)
@@ -217,22 +221,22 @@ func TestHandlersThatFail(t *testing.T) {
 	router.View("form", func(context.Context, bot.Submission) (bot.Answer, error) { panic("in the form") })
 	w.start(router)
 	for text, logged := range map[string]string{"panic": "at the disco", "error": errHandler.Error(), "large": bot.ErrAckTooLarge.Error()} {
-		out := w.type_("/onboard " + text)
+		out := w.Type("/onboard " + text)
 		if out.Error != "" || out.Message == nil || !strings.Contains(out.Message.Text, "did not work") {
 			t.Errorf("%s: %+v", text, out)
 		}
-		if !w.log.contains(logged) {
+		if !w.Log.Contains(logged) {
 			t.Errorf("%s is not logged", text)
 		}
 	}
 	// A form that could not be taken stays open with what was typed.
-	w.type_("/onboard")
-	w.inModal(workspace.Action{Do: workspace.DoFill, User: workspace.Ana, Target: "Slug", Values: []string{"kept"}})
-	out := w.inModal(workspace.Action{Do: workspace.DoSubmit, User: workspace.Ana})
+	w.Type("/onboard")
+	w.InModal(workspace.Action{Do: workspace.DoFill, User: workspace.Ana, Target: "Slug", Values: []string{"kept"}})
+	out := w.InModal(workspace.Action{Do: workspace.DoSubmit, User: workspace.Ana})
 	if out.Modal == nil || !strings.Contains(out.Errors["slug"], "did not work") || !strings.Contains(string(out.Modal.State), "kept") {
 		t.Errorf("form: %+v", out)
 	}
-	for _, e := range w.transcript() {
+	for _, e := range w.Transcript() {
 		if e.Kind == workspace.KindTrouble {
 			t.Errorf("trouble: %+v", e)
 		}
@@ -251,7 +255,7 @@ func TestSlowHandlerIsAcknowledgedAndGoesOn(t *testing.T) {
 	})
 	w.start(router, func(c *bot.Config) { c.AckWithin, c.HandlerTimeout = 200*time.Millisecond, time.Second })
 	began := time.Now()
-	out := w.type_("/onboard")
+	out := w.Type("/onboard")
 	if took := time.Since(began); out.Error != "" || out.Message != nil || took < 200*time.Millisecond || took > 900*time.Millisecond {
 		t.Errorf("%+v after %s", out, took)
 	}
@@ -271,10 +275,10 @@ func TestFloodDoesNotStarve(t *testing.T) {
 	router.Command("/onboard", func(context.Context, bot.Command) (bot.Reply, error) { return bot.Reply{Text: "here"}, nil })
 	w.start(router, func(c *bot.Config) { c.Concurrency = 2 })
 	for range 20 {
-		w.do(workspace.Action{Do: workspace.DoHome, User: workspace.Bo})
+		w.Do(workspace.Action{Do: workspace.DoHome, User: workspace.Bo})
 	}
 	eventually(t, "two handlers run", func() bool { return running.Load() == 2 })
-	if out := w.type_("/onboard"); out.Message == nil || out.Message.Text != "here" {
+	if out := w.Type("/onboard"); out.Message == nil || out.Message.Text != "here" {
 		t.Errorf("starved: %+v", out)
 	}
 	if n := running.Load(); n != 2 {
@@ -286,23 +290,23 @@ func TestFloodDoesNotStarve(t *testing.T) {
 func TestKilledWhileHandling(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, workspace.Sample())
-	if _, err := w.pool.Exec(t.Context(), `CREATE TABLE begun (word text)`); err != nil {
+	if _, err := w.Pool.Exec(t.Context(), `CREATE TABLE begun (word text)`); err != nil {
 		t.Fatal(err)
 	}
-	kill := w.replica()
+	kill := w.Replica()
 	began := func() (n int) {
-		if err := w.pool.QueryRow(t.Context(), `SELECT count(*) FROM begun`).Scan(&n); err != nil {
+		if err := w.Pool.QueryRow(t.Context(), `SELECT count(*) FROM begun`).Scan(&n); err != nil {
 			t.Fatal(err)
 		}
 		return n
 	}
 	eventually(t, "the replica is connected", func() bool {
-		events, _ := json.Marshal(w.transcript())
+		events, _ := json.Marshal(w.Transcript())
 		return strings.Contains(string(events), "2 open")
 	})
 	outcome := make(chan workspace.Outcome, 1)
 	go func() {
-		out, _ := w.slack.Act(context.Background(), workspace.Action{Do: workspace.DoType, User: workspace.Ana,
+		out, _ := w.Slack.Act(context.Background(), workspace.Action{Do: workspace.DoType, User: workspace.Ana,
 			Channel: workspace.OpsChannel, Text: "/onboard merche"})
 		outcome <- out
 	}()
@@ -326,4 +330,22 @@ func TestKilledWhileHandling(t *testing.T) {
 	if out := <-outcome; out.Message == nil || out.Message.Text != "taken over" {
 		t.Errorf("the person saw %+v", out)
 	}
+}
+
+func TestOldEnvelopesAreForgotten(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, workspace.Sample())
+	_, err := w.Pool.Exec(t.Context(), `INSERT INTO onboarding.slack_envelopes (key, owner, begun_at, done_at) VALUES
+		('old', 1, now() - interval '25 hours', now()), ('new', 1, now() - interval '23 hours', now())`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.start(bot.NewRouter())
+	eventually(t, "only the newer is left", func() bool {
+		var keys []string
+		if err := w.Pool.QueryRow(t.Context(), `SELECT array_agg(key) FROM onboarding.slack_envelopes`).Scan(&keys); err != nil {
+			t.Fatal(err)
+		}
+		return len(keys) == 1 && keys[0] == "new"
+	})
 }

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/slack-go/slack"
+
+	"github.com/atlilith/onboardbot/bot/webapi"
 )
 
 // Installation is the app in the workspace as Slack knows it, for whoever checks a deployment.
@@ -23,13 +25,13 @@ type Installation struct {
 	Ahead, Within time.Duration
 }
 
-// Installation asks Slack about the bot token (auth.test). Errors that no retry can help wrap [ErrRevoked].
+// Installation asks Slack about the bot token (auth.test). Errors that no retry can help wrap [webapi.ErrRevoked].
 func (w *Workspace) Installation(ctx context.Context) (Installation, error) {
 	began := time.Now()
 	answer, err := w.api.AuthTestContext(ctx)
 	took := time.Since(began)
 	if err != nil {
-		return Installation{}, fmt.Errorf("auth.test: %w", revocation(err))
+		return Installation{}, fmt.Errorf("auth.test: %w", webapi.MarkRevoked(err))
 	}
 	found := Installation{Identity: Identity{Team: answer.TeamID, User: answer.UserID, Bot: answer.BotID, URL: answer.URL},
 		TeamName: answer.Team, Handle: answer.User}
@@ -48,10 +50,10 @@ func (w *Workspace) Installation(ctx context.Context) (Installation, error) {
 }
 
 // MayListen asks Slack for an address to listen at over Socket Mode, and does not use it. Errors that no retry can help wrap
-// [ErrRevoked].
+// [webapi.ErrRevoked].
 func (w *Workspace) MayListen(ctx context.Context) error {
 	if _, _, err := w.api.StartSocketModeContext(ctx); err != nil {
-		return fmt.Errorf("apps.connections.open: %w", revocation(err))
+		return fmt.Errorf("apps.connections.open: %w", webapi.MarkRevoked(err))
 	}
 	return nil
 }
@@ -68,12 +70,12 @@ var ErrUnknownRoom = errors.New("channel not found")
 // Room looks a channel up. It fails with [ErrUnknownRoom].
 func (w *Workspace) Room(ctx context.Context, channel string) (Room, error) {
 	var found *slack.Channel
-	err := quickly(ctx, true, func() (err error) {
+	err := webapi.RetryBriefly(ctx, true, func() (err error) {
 		found, err = w.api.GetConversationInfoContext(ctx, &slack.GetConversationInfoInput{ChannelID: channel})
 		return err
 	})
 	switch {
-	case code(err) == "channel_not_found":
+	case webapi.Code(err) == "channel_not_found":
 		return Room{}, fmt.Errorf("channel %s: %w", channel, ErrUnknownRoom)
 	case err != nil:
 		return Room{}, fmt.Errorf("channel %s: conversations.info: %w", channel, err)

@@ -9,6 +9,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/atlilith/onboardbot/bot"
+	"github.com/atlilith/onboardbot/bot/blockkit"
+	"github.com/atlilith/onboardbot/bot/webapi"
 	"github.com/atlilith/onboardbot/internal/sandbox/workspace"
 	"github.com/atlilith/onboardbot/internal/secret"
 )
@@ -33,13 +35,13 @@ func TestInstallation(t *testing.T) {
 	wrong := func(c *bot.Config) {
 		c.BotToken, c.AppToken = secret.New("xoxb-other"), secret.New("xapp-other")
 	}
-	if _, err := w.workspace(wrong).Installation(t.Context()); !errors.Is(err, bot.ErrRevoked) {
+	if _, err := w.workspace(wrong).Installation(t.Context()); !errors.Is(err, webapi.ErrRevoked) {
 		t.Errorf("with another token: %v", err)
 	}
 	if err := w.workspace().MayListen(t.Context()); err != nil {
 		t.Error(err)
 	}
-	if err := w.workspace(wrong).MayListen(t.Context()); !errors.Is(err, bot.ErrRevoked) {
+	if err := w.workspace(wrong).MayListen(t.Context()); !errors.Is(err, webapi.ErrRevoked) {
 		t.Errorf("with another token: %v", err)
 	}
 }
@@ -72,17 +74,17 @@ func TestValidate(t *testing.T) {
 	}
 	home := func(block string) string { return `{"type":"home","blocks":[` + block + `]}` }
 	for _, c := range []struct {
-		surface bot.Surface
+		surface blockkit.Surface
 		content string
 		refused string
 	}{
-		{bot.InMessage, "[" + section + "]", ""},
-		{bot.InModal, modal(section), ""},
-		{bot.InHome, home(section), ""},
-		{bot.InMessage, "[" + wrong + "]", "slack would refuse this: /blocks/0/text/type: must be a valid enum value"},
-		{bot.InModal, modal(wrong), "slack would refuse this: /view: failed to match all allowed schemas; /view/blocks/0/text/type: must be a valid enum value"},
-		{bot.InHome, home(`{"type":"alert","text":{"type":"mrkdwn","text":"x"}}`), "slack would refuse this: /view: failed to match all allowed schemas; /view/blocks/0/type: unsupported type: alert"},
-		{bot.InMessage, "nonsense", "blocks.validate: invalid_arguments: [\"`message` is not valid JSON of its kind\"]"},
+		{blockkit.InMessage, "[" + section + "]", ""},
+		{blockkit.InModal, modal(section), ""},
+		{blockkit.InHome, home(section), ""},
+		{blockkit.InMessage, "[" + wrong + "]", "slack would refuse this: /blocks/0/text/type: must be a valid enum value"},
+		{blockkit.InModal, modal(wrong), "slack would refuse this: /view: failed to match all allowed schemas; /view/blocks/0/text/type: must be a valid enum value"},
+		{blockkit.InHome, home(`{"type":"alert","text":{"type":"mrkdwn","text":"x"}}`), "slack would refuse this: /view: failed to match all allowed schemas; /view/blocks/0/type: unsupported type: alert"},
+		{blockkit.InMessage, "nonsense", "blocks.validate: invalid_arguments: [\"`message` is not valid JSON of its kind\"]"},
 	} {
 		err := ws.Validate(t.Context(), c.surface, []byte(c.content))
 		if err == nil && c.refused == "" {
@@ -95,10 +97,10 @@ func TestValidate(t *testing.T) {
 	// Throttled, it waits as long as it is told to, and then has its answer; lost calls are made again.
 	for _, fault := range []workspace.Fault{{Kind: workspace.FaultRateLimit, RetryAfter: 3 * time.Second}, {Kind: workspace.FaultCut}, {Kind: workspace.FaultStatus, Status: 503}} {
 		fault.Method = "blocks.validate"
-		if err := w.slack.Order(t.Context(), fault); err != nil {
+		if err := w.Slack.Order(t.Context(), fault); err != nil {
 			t.Fatal(err)
 		}
-		if err := ws.Validate(t.Context(), bot.InMessage, []byte("["+section+"]")); err != nil {
+		if err := ws.Validate(t.Context(), blockkit.InMessage, []byte("["+section+"]")); err != nil {
 			t.Errorf("after %s: %v", fault.Kind, err)
 		}
 	}

@@ -16,7 +16,6 @@ type Metrics struct {
 	envelopes *prometheus.CounterVec
 	acks      *prometheus.HistogramVec
 	calls     *prometheus.HistogramVec
-	delivered *prometheus.CounterVec
 }
 
 var _ prometheus.Collector = (*Metrics)(nil)
@@ -35,14 +34,11 @@ func NewMetrics() *Metrics {
 			Name: "onboardbot_slack_ack_seconds", Help: "From receipt of an envelope to its acknowledgement, by kind.", Buckets: buckets}, []string{"kind"}),
 		calls: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "onboardbot_slack_call_seconds", Help: "Web API calls by method and HTTP status (0 = no answer).", Buckets: buckets}, []string{"method", "status"}),
-		delivered: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "onboardbot_slack_deliveries_total", Help: "Outbox deliveries by kind (post, update, file) and result (succeeded, found, refused, throttled, unsent, unsure)."},
-			[]string{"kind", "result"}),
 	}
 }
 
 func (m *Metrics) collectors() []prometheus.Collector {
-	return []prometheus.Collector{m.connected, m.opened, m.envelopes, m.acks, m.calls, m.delivered}
+	return []prometheus.Collector{m.connected, m.opened, m.envelopes, m.acks, m.calls}
 }
 
 // Describe implements prometheus.Collector.

@@ -8,36 +8,17 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"time"
 
 	"github.com/slack-go/slack"
+
+	"github.com/atlilith/onboardbot/bot/blockkit"
+	"github.com/atlilith/onboardbot/bot/webapi"
 )
-
-// quickAttempts bounds the retries of answers that a person is waiting for.
-const quickAttempts = 3
-
-// quickly repeats a call that surely did not happen (throttled for a moment, never sent), and with again also one that may have.
-// A trigger_id lives 3 seconds and a person waits, so it gives up early; ctx ends it sooner.
-func quickly(ctx context.Context, again bool, call func() error) error {
-	for attempt := 1; ; attempt++ {
-		err := call()
-		result, wait := classify(err)
-		retry := result == throttled && wait <= 2*time.Second || result == unsent || result == unsure && again
-		if !retry || attempt == quickAttempts {
-			return err
-		}
-		select {
-		case <-ctx.Done():
-			return err
-		case <-time.After(max(wait, time.Duration(attempt)*100*time.Millisecond)):
-		}
-	}
-}
 
 // Ephemeral shows a message to one person in a channel, or in a thread when thread is the timestamp of its root. Slack keeps no
 // such message, and shows it only to someone who is in the channel and looking.
 func (w *Workspace) Ephemeral(ctx context.Context, channel, thread, user string, reply Reply) error {
-	options := []slack.MsgOption{slack.MsgOptionText(Truncate(reply.Text, MaxText), false)}
+	options := []slack.MsgOption{slack.MsgOptionText(blockkit.Truncate(reply.Text, blockkit.MaxText), false)}
 	if len(reply.Blocks) > 0 {
 		options = append(options, slack.MsgOptionBlocks(reply.Blocks...))
 	}
@@ -45,7 +26,7 @@ func (w *Workspace) Ephemeral(ctx context.Context, channel, thread, user string,
 		options = append(options, slack.MsgOptionTS(thread))
 	}
 	// Seeing a sentence twice is better than not at all.
-	err := quickly(ctx, true, func() error {
+	err := webapi.RetryBriefly(ctx, true, func() error {
 		_, err := w.api.PostEphemeralContext(ctx, channel, user, options...)
 		return err
 	})
@@ -69,7 +50,7 @@ type Response struct {
 func (w *Workspace) Respond(ctx context.Context, responseURL string, response Response) error {
 	body := map[string]any{"replace_original": response.Replace, "delete_original": response.Delete}
 	if !response.Delete {
-		body["text"] = Truncate(response.Text, MaxText)
+		body["text"] = blockkit.Truncate(response.Text, blockkit.MaxText)
 	}
 	if len(response.Blocks) > 0 {
 		body["blocks"] = response.Blocks
@@ -86,7 +67,7 @@ func (w *Workspace) Respond(ctx context.Context, responseURL string, response Re
 	if err != nil {
 		return fmt.Errorf("response_url: %w", err)
 	}
-	err = quickly(ctx, response.Replace || response.Delete, func() error { return w.postResponse(ctx, responseURL, encoded) })
+	err = webapi.RetryBriefly(ctx, response.Replace || response.Delete, func() error { return w.postResponse(ctx, responseURL, encoded) })
 	if err != nil {
 		return fmt.Errorf("response_url: %w", err)
 	}
@@ -147,7 +128,7 @@ func (w *Workspace) PublishHome(ctx context.Context, user string, view slack.Hom
 
 func (w *Workspace) view(ctx context.Context, name string, again bool, call func() (*slack.ViewResponse, error)) (*slack.View, error) {
 	var view *slack.View
-	err := quickly(ctx, again, func() error {
+	err := webapi.RetryBriefly(ctx, again, func() error {
 		answer, err := call()
 		if err == nil {
 			view = &answer.View
@@ -155,15 +136,7 @@ func (w *Workspace) view(ctx context.Context, name string, again bool, call func
 		return err
 	})
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", name, detailed(err))
+		return nil, fmt.Errorf("%s: %w", name, webapi.Detailed(err))
 	}
 	return view, nil
-}
-
-// detailed adds Slack's own reasons, which name the block that is wrong.
-func detailed(err error) error {
-	if answer, ok := asAnswer(err); ok && len(answer.ResponseMetadata.Messages) > 0 {
-		return fmt.Errorf("%w: %q", err, answer.ResponseMetadata.Messages)
-	}
-	return err
 }

@@ -26,7 +26,7 @@ type (
 	ViewHandler func(context.Context, Submission) (Answer, error)
 	// ClosedHandler hears of a dismissed modal.
 	ClosedHandler func(context.Context, Closed) error
-	// OptionsHandler returns at most [MaxSelectOptions] options. It may run more than once for what was typed.
+	// OptionsHandler returns at most [blockkit.MaxSelectOptions] options. It may run more than once for what was typed.
 	OptionsHandler func(context.Context, Suggestion) ([]*slack.OptionBlockObject, error)
 	// EventHandler handles an event. Nobody sees its errors but the log.
 	EventHandler func(context.Context, Event) error

@@ -14,6 +14,9 @@ import (
 	"time"
 
 	"github.com/slack-go/slack"
+
+	"github.com/atlilith/onboardbot/bot/blockkit"
+	"github.com/atlilith/onboardbot/bot/webapi"
 )
 
 // ErrUnshowable means that Slack would refuse to show something; the error says what is wrong, and where.
@@ -25,16 +28,16 @@ const maxAnswer = 1 << 20
 // Validate asks Slack whether it would show something, and shows it to nobody: the blocks of a message, or a whole view
 // (https://docs.slack.dev/reference/methods/blocks.validate). It fails with [ErrUnshowable], and waits as long as Slack asks for and
 // ctx allows when there were too many calls.
-func (w *Workspace) Validate(ctx context.Context, surface Surface, content json.RawMessage) error {
+func (w *Workspace) Validate(ctx context.Context, surface blockkit.Surface, content json.RawMessage) error {
 	name := "view"
-	if surface == InMessage {
+	if surface == blockkit.InMessage {
 		name = "message"
 		content = slices.Concat([]byte(`{"blocks":`), content, []byte(`}`))
 	}
 	for {
-		err := quickly(ctx, true, func() error { return w.validate(ctx, url.Values{name: {string(content)}}) })
-		result, wait := classify(err)
-		if result != throttled {
+		err := webapi.RetryBriefly(ctx, true, func() error { return w.validate(ctx, url.Values{name: {string(content)}}) })
+		result, wait := webapi.Classify(err)
+		if result != webapi.Throttled {
 			return err
 		}
 		select {
@@ -90,5 +93,5 @@ func (w *Workspace) validate(ctx context.Context, arguments url.Values) error {
 		}
 		return fmt.Errorf("%w: %s", ErrUnshowable, strings.Join(reasons, "; "))
 	}
-	return fmt.Errorf("blocks.validate: %w", detailed(slack.SlackErrorResponse{Err: answer.Error, ResponseMetadata: answer.Metadata}))
+	return fmt.Errorf("blocks.validate: %w", webapi.Detailed(slack.SlackErrorResponse{Err: answer.Error, ResponseMetadata: answer.Metadata}))
 }

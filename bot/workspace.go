@@ -8,6 +8,8 @@ import (
 	"sync"
 
 	"github.com/slack-go/slack"
+
+	"github.com/atlilith/onboardbot/bot/webapi"
 )
 
 // Workspace is one Slack workspace as the bot reaches it: the Web API with its tokens, timeouts, metrics and log. Messages that
@@ -53,10 +55,16 @@ func NewWorkspace(log *slog.Logger, cfg Config) (*Workspace, error) {
 	}, nil
 }
 
+// Config is the configuration with its defaults.
+func (w *Workspace) Config() Config { return w.cfg }
+
+// Log is the log of everything that passes between the bot and Slack.
+func (w *Workspace) Log() *slog.Logger { return w.log }
+
 // API is the Web API itself, for what this package does not wrap. Its errors may carry no secrets, its URLs do.
 func (w *Workspace) API() *slack.Client { return w.api }
 
-// Identity asks Slack once who the bot is (auth.test) and remembers the answer. Errors that no retry can help wrap [ErrRevoked].
+// Identity asks Slack once who the bot is (auth.test) and remembers the answer. Errors that no retry can help wrap [webapi.ErrRevoked].
 func (w *Workspace) Identity(ctx context.Context) (Identity, error) {
 	w.identity.Lock()
 	defer w.identity.Unlock()
@@ -65,7 +73,7 @@ func (w *Workspace) Identity(ctx context.Context) (Identity, error) {
 	}
 	answer, err := w.api.AuthTestContext(ctx)
 	if err != nil {
-		return Identity{}, fmt.Errorf("auth.test: %w", revocation(err))
+		return Identity{}, fmt.Errorf("auth.test: %w", webapi.MarkRevoked(err))
 	}
 	w.identity.known = &Identity{Team: answer.TeamID, User: answer.UserID, Bot: answer.BotID, URL: answer.URL}
 	return *w.identity.known, nil

@@ -8,66 +8,65 @@ import (
 	"time"
 
 	"github.com/atlilith/onboardbot/bot"
+	"github.com/atlilith/onboardbot/bot/blockkit"
+	"github.com/atlilith/onboardbot/bot/outbox"
+	"github.com/atlilith/onboardbot/commands/render"
+	"github.com/atlilith/onboardbot/commands/render/certs"
+	"github.com/atlilith/onboardbot/commands/render/mrkdwn"
 	"github.com/atlilith/onboardbot/onboarding"
 	"github.com/atlilith/onboardbot/onboarding/certificates"
-)
-
-// certificatesCommand is the slash command, as the app's manifest names it.
-const certificatesCommand = "/certificates"
-
-// What a press on a message about a certificate means. The button's value is the domain.
-const (
-	actionRenew = "certificate.renew"
-	actionWhy   = "certificate.why"
+	"github.com/atlilith/onboardbot/onboarding/certificates/renewal"
+	"github.com/atlilith/onboardbot/onboarding/certificates/timeline"
+	"github.com/atlilith/onboardbot/onboarding/certificates/watch"
 )
 
 // IsChannel says whether an id has the form of a channel's.
 func IsChannel(id string) bool { return channelForm.MatchString(id) }
 
-// CertificateDesk answers what operators type and press about certificates.
-type CertificateDesk struct {
+// CertificateHandlers answers what operators type and press about certificates.
+type CertificateHandlers struct {
 	*Handlers
-	watch   *certificates.Watch
-	keeper  *certificates.Keeper
+	watch   *watch.Watch
+	planner *renewal.Planner
 	channel string
 }
 
-// NewCertificateDesk returns a desk. The channel is where what has no thread goes.
-func NewCertificateDesk(desk *Handlers, watch *certificates.Watch, keeper *certificates.Keeper, channel string) *CertificateDesk {
-	return &CertificateDesk{desk, watch, keeper, channel}
+// NewCertificateHandlers returns a desk. The channel is where what has no thread goes.
+func NewCertificateHandlers(desk *Handlers, watch *watch.Watch, planner *renewal.Planner, channel string) *CertificateHandlers {
+	return &CertificateHandlers{desk, watch, planner, channel}
 }
 
 // Register tells the router what the desk answers.
-func (d *CertificateDesk) Register(router *bot.Router) {
-	router.Command(certificatesCommand, d.certificates)
-	router.Action(actionRenew, d.renew)
-	router.Action(actionWhy, d.why)
+func (d *CertificateHandlers) Register(router *bot.Router) {
+	router.Command(render.CertificatesCommand, d.certificates)
+	router.Action(certs.ActionRenew, d.renew)
+	router.Action(certs.ActionWhy, d.why)
 }
 
 // certificates answers the slash command: about all sites in the channel, about one to who asks.
-func (d *CertificateDesk) certificates(ctx context.Context, command bot.Command) (bot.Reply, error) {
-	reply, inTime := soon(ctx, d.Handlers, func(ctx context.Context) bot.Reply { return d.reply(ctx, command) },
+func (d *CertificateHandlers) certificates(ctx context.Context, command bot.Command) (bot.Reply, error) {
+	reply, inTime := replyWithin(ctx, d.Handlers, func(ctx context.Context) bot.Reply { return d.reply(ctx, command) },
 		func(ctx context.Context, reply bot.Reply) {
 			if err := d.workspace.Respond(ctx, command.ResponseURL, bot.Response{Reply: reply}); err != nil {
 				d.log.ErrorContext(ctx, "an operator was not answered", "error", err)
 			}
 		})
 	if !inTime {
-		return bot.Reply{Text: markBusy + " Looking at what visitors get…"}, nil
+		return bot.Reply{Text: mrkdwn.MarkBusy + " Looking at what visitors get…"}, nil
 	}
 	return reply, nil
 }
 
-func (d *CertificateDesk) reply(ctx context.Context, command bot.Command) bot.Reply {
+func (d *CertificateHandlers) reply(ctx context.Context, command bot.Command) bot.Reply {
 	if !d.config.allows(command.Channel) {
 		return bot.Reply{Text: d.elsewhere()}
 	}
-	if err := d.operator(ctx, command.Person); err != nil {
+	if err := d.requireOperator(ctx, command.Person); err != nil {
 		return bot.Reply{Text: d.explain(ctx, err, "person", command.Person.ID)}
 	}
 	var reply bot.Reply
 	var err error
-	if domain := strings.TrimSpace(unescape(command.Text)); domain != "" {
+	if domain := strings.TrimSpace(mrkdwn.Unescape(command.Text)); domain != "" {
 		reply, err = d.aboutSite(ctx, domain)
 	} else {
 		reply, err = d.aboutAll(ctx, command)
@@ -79,15 +78,15 @@ func (d *CertificateDesk) reply(ctx context.Context, command bot.Command) bot.Re
 }
 
 // aboutAll puts the table into the channel, and the pictures below it.
-func (d *CertificateDesk) aboutAll(ctx context.Context, command bot.Command) (bot.Reply, error) {
-	sites, err := d.keeper.Inventory.Sites(ctx)
+func (d *CertificateHandlers) aboutAll(ctx context.Context, command bot.Command) (bot.Reply, error) {
+	sites, err := d.planner.Inventory.Sites(ctx)
 	if err != nil {
 		return bot.Reply{}, err
 	}
 	if len(sites) == 0 {
 		return bot.Reply{Text: "There is nothing to watch yet: no run has made a domain live, and the configuration names none."}, nil
 	}
-	report, err := d.keeper.Sweeper.Sweep(ctx, sites)
+	report, err := d.planner.Sweeper.Sweep(ctx, sites)
 	if err != nil {
 		return bot.Reply{}, err
 	}
@@ -95,61 +94,48 @@ func (d *CertificateDesk) aboutAll(ctx context.Context, command bot.Command) (bo
 	if err != nil {
 		return bot.Reply{}, err
 	}
-	table := certificateTable(report)
+	table := certs.Table(report)
 	table.Key, table.Channel = "certificates/"+command.Envelope, command.Channel
-	pictures, err := timelines(d.keeper.Sweeper.Rows(report, past), report.At, table)
+	pictures, err := certs.Timelines(timeline.Rows(report, d.planner.Sweeper.Config().Thresholds, past), report.At, table)
 	if err != nil {
 		return bot.Reply{}, err
 	}
-	if err := d.send(ctx, append([]bot.Message{table}, pictures...)...); err != nil {
+	if err := d.send(ctx, append([]outbox.Message{table}, pictures...)...); err != nil {
 		return bot.Reply{}, err
 	}
-	return bot.Reply{Text: fmt.Sprintf("%s Looked at %s. The table is in the channel, with pictures in its thread.", markDone, plural(len(sites), "site"))}, nil
+	return bot.Reply{Text: fmt.Sprintf("%s Looked at %s. The table is in the channel, with pictures in its thread.", mrkdwn.MarkDone, mrkdwn.Count(len(sites), "site"))}, nil
 }
 
 // aboutSite says everything about one site, to who asks.
-func (d *CertificateDesk) aboutSite(ctx context.Context, domain string) (bot.Reply, error) {
+func (d *CertificateHandlers) aboutSite(ctx context.Context, domain string) (bot.Reply, error) {
 	seen, err := d.see(ctx, domain)
 	if err != nil {
 		return bot.Reply{}, err
 	}
-	page := certificatePage(seen)
-	return page.reply(), nil
+	page := certs.Page(seen)
+	return page.Reply(), nil
 }
 
-// sighting is everything about one site, to be shown.
-type sighting struct {
-	certificates.SiteReport
-	at   time.Time
-	due  time.Time // when its certificate ought to be renewed
-	past []certificates.Certificate
-	why  certificates.Diagnosis
-	// renewal is what can be done from here; refused says why nothing can.
-	renewal certificates.Renewal
-	refused string
-}
-
-func (d *CertificateDesk) see(ctx context.Context, domain string) (*sighting, error) {
-	site, err := d.keeper.Site(ctx, domain)
+func (d *CertificateHandlers) see(ctx context.Context, domain string) (*certs.SiteDetail, error) {
+	site, err := d.planner.Site(ctx, domain)
 	if err != nil {
 		return nil, err
 	}
-	report, err := d.keeper.Look(ctx, site)
+	report, err := d.planner.Observe(ctx, site)
 	if err != nil {
 		return nil, err
 	}
-	seen := &sighting{SiteReport: report, at: time.Now()}
-	for _, row := range d.keeper.Sweeper.Rows(certificates.Report{Sites: []certificates.SiteReport{report}}, nil) {
-		if len(row.Current) > 0 {
-			seen.due = row.Current[0].RenewalDue
-		}
+	seen := &certs.SiteDetail{SiteReport: report, At: time.Now()}
+	if len(report.Certificates) > 0 {
+		first := report.Certificates[0]
+		seen.Due = d.planner.Sweeper.Config().Thresholds.RenewalDue(first, report.RenewBefore(first))
 	}
-	if seen.past, err = d.watch.Past(ctx, site.Domain); err != nil {
+	if seen.Past, err = d.watch.Past(ctx, site.Domain); err != nil {
 		return nil, err
 	}
-	seen.why = d.keeper.Doctor.Diagnose(ctx, report, seen.at)
-	if seen.renewal, err = d.keeper.Renewal(ctx, report, seen.at); err != nil {
-		seen.refused = err.Error()
+	seen.Why = d.planner.Doctor.Diagnose(ctx, report, seen.At)
+	if seen.Renewal, err = d.planner.Outstanding(ctx, report, seen.At); err != nil {
+		seen.Refused = err.Error()
 	}
 	return seen, nil
 }
@@ -157,16 +143,16 @@ func (d *CertificateDesk) see(ctx context.Context, domain string) (*sighting, er
 // speakable turns the errors about certificates into what a person reads.
 func speakable(err error) error {
 	if refused, ok := errors.AsType[*certificates.UnrenewableError](err); ok {
-		return misunderstood(bot.Escape(refused.Sentence))
+		return userError(blockkit.Escape(refused.Sentence))
 	}
 	if limit, ok := errors.AsType[*certificates.LimitError](err); ok {
-		return misunderstood(bot.Escape("Not now: " + limit.Error() + "."))
+		return userError(blockkit.Escape("Not now: " + limit.Error() + "."))
 	}
 	switch {
-	case errors.Is(err, certificates.ErrUnwatched):
-		return misunderstood(fmt.Sprintf("I do not watch that domain. %s lists those that I do; others belong under certificates.extra in my configuration.", bot.Code(certificatesCommand)))
+	case errors.Is(err, renewal.ErrUnwatched):
+		return userError(fmt.Sprintf("I do not watch that domain. %s lists those that I do; others belong under certificates.extra in my configuration.", blockkit.Code(render.CertificatesCommand)))
 	case errors.Is(err, onboarding.ErrBusy):
-		return misunderstood("Somebody is at it already: look for a question in the thread.")
+		return userError("Somebody is at it already: look for a question in the thread.")
 	}
 	return err
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/riverqueue/river"
 	"github.com/riverqueue/river/riverdriver/riverpgxv5"
 
-	"github.com/atlilith/onboardbot/bot"
+	"github.com/atlilith/onboardbot/bot/outbox"
 	"github.com/atlilith/onboardbot/commands"
 	"github.com/atlilith/onboardbot/internal/sandbox/workspace"
 	"github.com/atlilith/onboardbot/onboarding/certificates"
@@ -24,7 +24,7 @@ func TestRemindersFindTheirPlace(t *testing.T) {
 	r.read(r.ana, "Database: approval needed") // what the run itself posts is through
 	_, err := r.pool.Exec(t.Context(), `UPDATE runs SET state = 'done', request = jsonb_set(request, '{domains}', '[{"name": "merche-biche.com"}]')`)
 	must(t, err)
-	announcer := commands.NewAnnouncer(r.renderer, workspace.OpsChannel)
+	announcer := commands.NewCertificateAnnouncer(r.renderer, workspace.OpsChannel)
 	remind := func(domain string, about certificates.Threshold, sentence string) {
 		t.Helper()
 		must(t, pgx.BeginFunc(t.Context(), r.pool, func(tx pgx.Tx) error {
@@ -44,7 +44,7 @@ func TestRemindersFindTheirPlace(t *testing.T) {
 		t.Helper()
 		must(t, r.Order(r.ctx(), workspace.Fault{Kind: workspace.FaultError, Method: "chat.postMessage", Error: why}))
 		remind("merche-biche.com", about, sentence)
-		for deadline := time.Now().Add(patience); ; time.Sleep(20 * time.Millisecond) {
+		for deadline := time.Now().Add(waitTimeout); ; time.Sleep(20 * time.Millisecond) {
 			failures, err := r.outbox.Failures(t.Context())
 			must(t, err)
 			if len(failures) == want {
@@ -60,7 +60,7 @@ func TestRemindersFindTheirPlace(t *testing.T) {
 	must(t, r.jobs.Stop(r.ctx()))
 	announcer.AddWorkers(r.workers)
 	client, err := river.NewClient(riverpgxv5.New(r.pool), &river.Config{Workers: r.workers, Logger: slog.New(slog.DiscardHandler), TestOnly: true, PeriodicJobs: announcer.PeriodicJobs(),
-		FetchCooldown: 5 * time.Millisecond, FetchPollInterval: 50 * time.Millisecond, Queues: map[string]river.QueueConfig{bot.Queue: {MaxWorkers: 4}}})
+		FetchCooldown: 5 * time.Millisecond, FetchPollInterval: 50 * time.Millisecond, Queues: map[string]river.QueueConfig{outbox.Queue: {MaxWorkers: 4}}})
 	must(t, err)
 	must(t, client.Start(r.ctx()))
 	for _, sentence := range []string{"It is an eighth past.", "It is nearly over."} {

@@ -84,3 +84,17 @@ func (c *Config) allows(channel string) bool {
 	}
 	return slices.Contains(c.Channels, channel)
 }
+
+// Notify is where approvers hear of a question.
+type Notify string
+
+// The places. In the thread they are mentioned; a direct message has the question itself, with its buttons.
+const (
+	NotifyThread Notify = "thread"
+	NotifyDirect Notify = "dm"
+	NotifyBoth   Notify = "both"
+)
+
+func (n Notify) mentions() bool { return n != NotifyDirect }
+
+func (n Notify) direct() bool { return n == NotifyDirect || n == NotifyBoth }

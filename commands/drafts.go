@@ -11,22 +11,25 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/slack-go/slack"
 
 	"github.com/atlilith/onboardbot/bot"
+	"github.com/atlilith/onboardbot/bot/blockkit"
+	"github.com/atlilith/onboardbot/commands/form"
+	"github.com/atlilith/onboardbot/commands/render"
+	"github.com/atlilith/onboardbot/commands/render/mrkdwn"
 	"github.com/atlilith/onboardbot/onboarding"
 )
 
-// kept is a draft as it waits in the database.
-type kept struct {
-	draft
+// savedDraft is a draft as it waits in the database.
+type savedDraft struct {
+	form.Draft
 	// Offer names the confirmation that shows exactly this, so that its Start begins nothing else. Zero where there is none.
-	Offer uuid.UUID `json:"offer,omitzero"`
+	Confirmation uuid.UUID `json:"offer,omitzero"`
 }
 
 // save keeps what somebody typed under the slug that the form was opened for, else under the one that they typed. Without
 // either there is nothing to find it by. A zero time means now.
-func (d *Handlers) save(ctx context.Context, person bot.Person, under string, content kept, typed time.Time) error {
+func (d *Handlers) save(ctx context.Context, person bot.Person, under string, content savedDraft, typed time.Time) error {
 	if under == "" {
 		under = content.Slug
 	}
@@ -45,14 +48,14 @@ func (d *Handlers) save(ctx context.Context, person bot.Person, under string, co
 }
 
 // saveNow saves beside something else that went wrong, which is what the person hears of.
-func (d *Handlers) saveNow(ctx context.Context, person bot.Person, under string, content draft) {
-	if err := d.save(ctx, person, under, kept{draft: content}, time.Time{}); err != nil {
+func (d *Handlers) saveNow(ctx context.Context, person bot.Person, under string, content form.Draft) {
+	if err := d.save(ctx, person, under, savedDraft{Draft: content}, time.Time{}); err != nil {
 		d.log.WarnContext(ctx, "what was typed is not kept", "slug", under, "error", err)
 	}
 }
 
 // resume returns what was typed about a slug and says whose it is, nil if nothing was.
-func (d *Handlers) resume(ctx context.Context, person bot.Person, slug string) (content *kept, hint string, err error) {
+func (d *Handlers) resume(ctx context.Context, person bot.Person, slug string) (content *savedDraft, hint string, err error) {
 	if slug == "" {
 		return nil, "", nil
 	}
@@ -60,15 +63,15 @@ func (d *Handlers) resume(ctx context.Context, person bot.Person, slug string) (
 	if err != nil || found == nil {
 		return nil, "", err
 	}
-	content = new(kept)
+	content = new(savedDraft)
 	if err := json.Unmarshal(found.Inputs, content); err != nil {
 		return nil, "", fmt.Errorf("draft of %s: %w", slug, err)
 	}
-	who, has := mention(found.By), "has"
+	who, has := mrkdwn.Mention(found.By), "has"
 	if found.By.ID == person.ID {
 		who, has = "you", "have"
 	}
-	return content, fmt.Sprintf("This is what %s typed %s and %s not sent.", who, bot.Date(found.Updated), has), nil
+	return content, fmt.Sprintf("This is what %s typed %s and %s not sent.", who, blockkit.Date(found.Updated), has), nil
 }
 
 // forget drops what was typed for a run that has begun.
@@ -86,10 +89,10 @@ func (d *Handlers) forget(ctx context.Context, slugs ...string) {
 // typed keeps what is in a form at this moment. Slack sends it with every character, since it says nothing of what was in a form
 // that is closed.
 func (d *Handlers) typed(ctx context.Context, action bot.Action) error {
-	if action.View == nil || action.View.CallbackID != viewForm {
+	if action.View == nil || action.View.CallbackID != form.ViewForm {
 		return nil
 	}
-	meta, err := decodeFormMeta(action.View.PrivateMetadata)
+	meta, err := form.DecodeMeta(action.View.PrivateMetadata)
 	if err != nil {
 		return err
 	}
@@ -101,27 +104,27 @@ func (d *Handlers) typed(ctx context.Context, action bot.Action) error {
 }
 
 // filledIn is what is in a form, and what was before in inputs that it does not show at the moment.
-func (d *Handlers) filledIn(ctx context.Context, action bot.Action, meta formMeta) (draft, error) {
-	content := readDraft(meta, action.State)
+func (d *Handlers) filledIn(ctx context.Context, action bot.Action, meta form.Meta) (form.Draft, error) {
+	content := form.ReadDraft(meta, action.State)
 	before, _, err := d.resume(ctx, action.Person, cmp.Or(meta.Slug, content.Slug))
 	if err != nil || before == nil || meta.Plan {
 		return content, err
 	}
-	return content.remembering(before.draft, action.State), nil
+	return content.Remembering(before.Draft, action.State), nil
 }
 
 // keepTyped keeps a form's content as of a press in it, for operators alone and not for a dry run.
-func (d *Handlers) keepTyped(ctx context.Context, action bot.Action, meta formMeta, content draft) error {
+func (d *Handlers) keepTyped(ctx context.Context, action bot.Action, meta form.Meta, content form.Draft) error {
 	if meta.Plan {
 		return nil
 	}
-	if err := d.operator(ctx, action.Person); err != nil {
-		if _, expected := sentence(err); expected {
+	if err := d.requireOperator(ctx, action.Person); err != nil {
+		if _, expected := render.ErrorText(err); expected {
 			return nil
 		}
 		return err
 	}
-	return d.save(ctx, action.Person, meta.Slug, kept{draft: content}, pressed(action))
+	return d.save(ctx, action.Person, meta.Slug, savedDraft{Draft: content}, pressed(action))
 }
 
 // pressed is when something was done in Slack, zero if Slack does not say.
@@ -135,27 +138,22 @@ func pressed(action bot.Action) time.Time {
 	return time.Unix(whole, part*int64(time.Microsecond))
 }
 
-func discardButton(slug string) *slack.ButtonBlockElement {
-	button := bot.Button(actionDiscard, slug, "Discard the draft", "")
-	return button.WithConfirm(bot.Confirm("Discard the draft?", "What was typed is forgotten. Nothing else changes.", "Discard", "Keep it"))
-}
-
 // discard forgets a draft, from its form or from the confirmation.
 func (d *Handlers) discard(ctx context.Context, action bot.Action) error {
-	err := d.operator(ctx, action.Person)
+	err := d.requireOperator(ctx, action.Person)
 	if err == nil && onboarding.CheckSlug(action.Value, nil) != "" {
 		err = onboarding.ErrNotFound
 	}
 	if err == nil {
 		err = d.service.DropDraft(ctx, action.Value)
 	}
-	text := fmt.Sprintf("The draft is discarded. %s begins anew.", bot.Code(d.config.Command+" "+action.Value))
+	text := fmt.Sprintf("The draft is discarded. %s begins anew.", blockkit.Code(d.config.Command+" "+action.Value))
 	if err != nil {
 		text = d.explain(ctx, err, "draft", action.Value)
 	}
 	if action.View == nil {
 		return d.replace(ctx, action, text)
 	}
-	_, failure := d.workspace.UpdateView(ctx, action.View.ID, action.View.Hash, notice("Onboarding", text))
+	_, failure := d.workspace.UpdateView(ctx, action.View.ID, action.View.Hash, mrkdwn.Notice("Onboarding", text))
 	return errors.Join(failure)
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/atlilith/onboardbot/onboarding"
 )
 
+// whole is everything that a Person-only run needs.
 const whole = `merche-biche mode=person name=“Merche Biche” email=merche@example.com domains=merche-biche.com,merche.example`
 
 // offered types a whole request and returns the confirmation.

@@ -1,254 +1,254 @@
 package commands
 
 import (
-	"encoding/json"
+	"cmp"
+	"context"
+	"errors"
 	"fmt"
-	"strings"
-	"unicode/utf8"
 
 	"github.com/slack-go/slack"
 
 	"github.com/atlilith/onboardbot/bot"
+	"github.com/atlilith/onboardbot/bot/blockkit"
+	"github.com/atlilith/onboardbot/commands/form"
+	"github.com/atlilith/onboardbot/commands/render"
+	"github.com/atlilith/onboardbot/commands/render/mrkdwn"
 	"github.com/atlilith/onboardbot/onboarding"
 )
 
-// formMeta travels with the form through Slack. It holds ids alone, and is checked like everything that comes from there.
-type formMeta struct {
-	Channel string `json:"channel"`
-	// Plan makes the form a dry run.
-	Plan bool `json:"plan,omitempty"`
-	// Slug is what the form was opened for, and the name under which what is typed is kept. Empty where none was given.
-	Slug string `json:"slug,omitempty"`
-	// Resumed says that the form began with what was typed before.
-	Resumed bool `json:"resumed,omitempty"`
-	// Logo is the digest of the logo that was sent before: a form cannot be given a file.
-	Logo string `json:"logo,omitempty"`
+func (d *Handlers) registerForm(router *bot.Router) {
+	for _, action := range []string{form.ActionMode, form.ActionHost, form.ActionMail} {
+		router.Action(action, d.reshape)
+	}
+	router.Action(form.ActionInput, d.typed)
+	router.Action(form.ActionOrg, d.typed)
+	router.Action(form.ActionStart, d.startOffered)
+	router.Action(form.ActionChange, d.changeOffered)
+	router.Action(form.ActionDiscard, d.discard)
+	router.Options(form.ActionOrg, d.orgs)
+	router.View(form.ViewForm, d.submitted)
 }
 
-func (m formMeta) encode() string {
-	encoded, err := json.Marshal(m)
+// start asks for what is missing about a slug, which may be empty, unless that one is being onboarded already.
+func (d *Handlers) start(ctx context.Context, command bot.Command, read parsedCommand) bot.Reply {
+	if read.slug != "" {
+		run, err := d.service.Latest(ctx, read.slug)
+		switch {
+		case err == nil && run.State == onboarding.RunActive:
+			return bot.Reply{Text: fmt.Sprintf("%s is being onboarded already%s. %s shows where it stands.",
+				blockkit.Code(read.slug), d.link(ctx, run), blockkit.Code(d.config.Command+" "+render.WordStatus+" "+read.slug))}
+		case err != nil && !errors.Is(err, onboarding.ErrNotFound):
+			return bot.Reply{Text: d.explain(ctx, err, "slug", read.slug)}
+		}
+	}
+	return d.gather(ctx, command, read, false)
+}
+
+// gather puts together what was typed before and what is typed now. Where that is all, there is one confirmation; otherwise the
+// form asks for the rest, and says what is wrong at its place.
+func (d *Handlers) gather(ctx context.Context, command bot.Command, read parsedCommand, plan bool) bot.Reply {
+	content, whose, err := d.resume(ctx, command.Person, read.slug)
 	if err != nil {
-		panic(err) // strings and bools always encode
+		return bot.Reply{Text: d.explain(ctx, err, "slug", read.slug)}
 	}
-	return string(encoded)
+	meta := form.Meta{Channel: command.Channel, Plan: plan, Slug: read.slug, Resumed: content != nil}
+	typed := form.NewDraft(read.slug)
+	if content != nil {
+		typed = content.Draft
+	}
+	if len(read.inputs.Values) == 0 && !read.unread {
+		return d.openForm(ctx, command, form.View(meta, typed, d.config.Hosts, nil, read.hint, whose))
+	}
+	typed = typed.With(read.inputs)
+	if typed.Mode != onboarding.ModeOwner && !form.BrandTyped(read.inputs) {
+		// What another mode would show waits in vain: nobody asked for it now.
+		typed.Copy, typed.Palette, typed.Logo = "", "", ""
+	}
+	typed.Slug = cmp.Or(read.slug, read.inputs.Slug)
+	problems := d.check(ctx, typed)
+	if len(problems) == 0 && !read.unread && plan {
+		return d.planReply(ctx, command.Person, typed, command.Envelope)
+	}
+	if len(problems) == 0 && !read.unread {
+		return d.makeOffer(ctx, command.Person, read.slug, typed, read.hint, whose)
+	}
+	if !plan {
+		d.saveNow(ctx, command.Person, read.slug, typed)
+	}
+	return d.openForm(ctx, command, form.View(meta, typed, d.config.Hosts, typed.OnlyGiven(problems), read.hint, whose))
 }
 
-func decodeFormMeta(text string) (formMeta, error) {
-	var meta formMeta
-	if err := json.Unmarshal([]byte(text), &meta); err != nil {
-		return formMeta{}, fmt.Errorf("form: %w", err)
+func (d *Handlers) openForm(ctx context.Context, command bot.Command, view slack.ModalViewRequest) bot.Reply {
+	if _, err := d.workspace.OpenView(ctx, command.TriggerID, view); err != nil {
+		d.log.ErrorContext(ctx, "the form could not be opened", "error", err)
+		return bot.Reply{Text: "Slack did not let me open the form in time. Please type it again."}
 	}
-	return meta, nil
+	return bot.Reply{}
 }
 
-// form asks for what is missing. The hints are mrkdwn; problems are said above their fields, for when Slack's own place for them
-// is gone because the form was away. The hosts are those that a domain may point at, the usual one first.
-func form(meta formMeta, d draft, hosts []string, problems map[string]string, hints ...string) slack.ModalViewRequest {
-	titleText, submit := "Onboard a Provider", "Start"
-	if meta.Plan {
-		titleText, submit = "Plan an onboarding", "Show the plan"
+// reshape lets the form ask for what a choice needs.
+func (d *Handlers) reshape(ctx context.Context, action bot.Action) error {
+	if action.View == nil {
+		return errors.New("a choice of the form was made outside of it")
 	}
-	meta.Logo = d.Logo
-	f := &fields{problems: problems}
-	for _, hint := range hints {
-		if hint != "" {
-			f.blocks = append(f.blocks, bot.Context(hint))
+	meta, err := form.DecodeMeta(action.View.PrivateMetadata)
+	if err != nil {
+		return err
+	}
+	content := form.ReadDraft(meta, action.State)
+	// What the form is about to show may have been typed before; anything else can wait until it stands.
+	more := content.Mode != onboarding.ModePerson || content.Host == form.PerDomain || content.Mail != ""
+	if more {
+		if content, err = d.filledIn(ctx, action, meta); err != nil {
+			return err
 		}
 	}
-	if meta.Resumed {
-		f.blocks = append(f.blocks, slack.NewActionBlock("draft", discardButton(meta.Slug)))
+	if action.ID == form.ActionMode {
+		content = content.SuggestOrg()
 	}
-	// What was typed as the slug alone names no draft yet, and every beginning of it would.
-	f.add(blockSlug, "Slug", "Kebab-case and unique over people and Orgs. It cannot be changed later.", textInput("merche-biche", d.Slug))
-	f.typed(blockName, "Display name", "", textInput("Merche Biche", d.Name))
-	email := slack.NewEmailTextInputBlockElement(bot.Plain("merche@example.com", bot.MaxPlaceholder), actionInput)
-	email.InitialValue, email.DispatchActionConfig = bot.Truncate(d.Email, bot.MaxInputLength), whileTyping
-	f.typed(blockEmail, "Email", "", email)
-	f.typed(blockMode, "Operating mode", "", modeChoice(d.Mode))
-	switch d.Mode {
-	case onboarding.ModeOwner:
-		f.typed(blockOrgSlug, "The new Org's slug", "", textInput("merche-collective", d.OrgSlug))
-		f.typed(blockOrgName, "The new Org's name", "", textInput("Merche Collective", d.OrgName))
-	case onboarding.ModeMember:
-		f.typed(blockJoin, "The Org they join", "", orgChoice(d.Join, d.JoinName))
+	// The hash keeps a slow answer to an earlier choice from replacing the answer to a later one.
+	if _, err = d.workspace.UpdateView(ctx, action.View.ID, action.View.Hash, form.View(meta, content, d.config.Hosts, nil)); err != nil {
+		return err
 	}
-	f.typed(blockDomains, "Domains", "One a line. Each is a site of its own and gets its www. name too.", lines("merche-biche.com", d.Domains))
-	if len(hosts) > 1 {
-		f.host(d, hosts)
+	if !more {
+		if content, err = d.filledIn(ctx, action, meta); err != nil {
+			return err
+		}
 	}
-	f.mail(d)
-	if d.Mode == onboarding.ModeOwner {
-		f.brand(d)
-	}
-	return slack.ModalViewRequest{
-		Type: slack.VTModal, CallbackID: viewForm, PrivateMetadata: meta.encode(),
-		Title: bot.Plain(titleText, bot.MaxViewTitle), Submit: bot.Plain(submit, bot.MaxViewTitle), Close: bot.Plain("Close", bot.MaxViewTitle),
-		Blocks: slack.Blocks{BlockSet: f.blocks},
-	}
+	return d.keepTyped(ctx, action, meta, content)
 }
 
-// fields collects the inputs of a form.
-type fields struct {
-	problems map[string]string
-	blocks   []slack.Block
+// orgs offers the platform's Orgs that match what was typed.
+func (d *Handlers) orgs(ctx context.Context, suggestion bot.Suggestion) ([]*slack.OptionBlockObject, error) {
+	if err := d.requireOperator(ctx, suggestion.Person); err != nil {
+		return nil, err
+	}
+	orgs, err := d.service.Platform.Orgs(ctx, suggestion.Typed, blockkit.MaxSelectOptions)
+	if err != nil {
+		return nil, fmt.Errorf("orgs: %w", err)
+	}
+	return form.OrgOptions(orgs), nil
 }
 
-func (f *fields) add(block, label, hint string, element slack.BlockElement) *slack.InputBlock {
-	if problem := f.problems[block]; problem != "" {
-		f.blocks = append(f.blocks, complaints(problem)...)
+// submitted begins a run, or plans one. The view's id is the submission: one form begins one run, however often it is sent.
+func (d *Handlers) submitted(ctx context.Context, submission bot.Submission) (bot.Answer, error) {
+	meta, err := form.DecodeMeta(submission.Metadata)
+	if err != nil {
+		return bot.Answer{}, err
 	}
-	input := slack.NewInputBlock(block, bot.Plain(label, bot.MaxInputLabel), nil, element)
-	if hint != "" {
-		input.Hint = bot.Plain(hint, bot.MaxInputHint)
+	if !d.config.allows(meta.Channel) {
+		return bot.ReplaceView(mrkdwn.Notice("Onboarding", d.elsewhere())), nil
 	}
-	f.blocks = append(f.blocks, input)
-	return input
+	typed := form.ReadDraft(meta, submission.State)
+	order := formSubmission{meta: meta, draft: typed, submission: submission}
+	err, inTime := replyWithin(ctx, d, func(ctx context.Context) error { return d.carryOut(ctx, &order) },
+		func(ctx context.Context, err error) { d.answerLate(ctx, order, err) })
+	if !inTime {
+		return bot.ReplaceView(mrkdwn.Notice("Onboarding", mrkdwn.MarkBusy+" Checking what you sent. This takes a little longer than usual.")), nil
+	}
+	if err == nil {
+		return bot.Answer{}, nil
+	}
+	if problems, ok := d.wrong(typed, err); ok {
+		return bot.FieldErrors(problems), nil
+	}
+	if text, expected := render.ErrorText(err); expected {
+		return bot.ReplaceView(mrkdwn.Notice("Onboarding", text)), nil
+	}
+	// What was typed stays where it is, for another try.
+	return bot.FieldErrors(map[string]string{form.BlockDomains: d.explain(ctx, err, "slug", typed.Slug)}), nil
 }
 
-// complaints say above an input what is wrong with it. An alert has little room, so that several sentences may take several.
-func complaints(problem string) []slack.Block {
-	var alerts []slack.Block
+// formSubmission is a form that was sent.
+type formSubmission struct {
+	meta       form.Meta
+	draft      form.Draft
+	submission bot.Submission
+}
+
+// carryOut does what a form asks for. What cannot stand is kept, to be mended now or later.
+func (d *Handlers) carryOut(ctx context.Context, order *formSubmission) error {
+	person := order.submission.Person
+	if err := d.requireOperator(ctx, person); err != nil {
+		return err
+	}
+	logo, err := d.logo(ctx, order.draft, order.submission.State)
+	if slips, ok := errors.AsType[form.FieldErrors](err); ok {
+		for block, problem := range d.check(ctx, order.draft) {
+			slips.Add(block, problem)
+		}
+	}
+	if err == nil {
+		order.draft.Logo = logo
+		if order.meta.Plan {
+			return d.showPlan(ctx, order)
+		}
+		err = d.begin(ctx, person, order.meta, order.draft, order.submission.View.ID)
+	}
+	if err != nil && !order.meta.Plan {
+		d.saveNow(ctx, person, order.meta.Slug, order.draft)
+	}
+	return err
+}
+
+// begin begins a run for a draft and forgets that. The submission makes one that is sent twice begin one run.
+func (d *Handlers) begin(ctx context.Context, person bot.Person, meta form.Meta, content form.Draft, submission string) error {
+	if err := d.requireSameTeam(ctx, person); err != nil {
+		return err
+	}
+	if !d.config.allows(meta.Channel) {
+		return userError(d.elsewhere())
+	}
+	request, problems := content.Request(d.config.Hosts)
+	if len(problems) > 0 {
+		return d.checked(ctx, request, content, problems)
+	}
+	if _, err := d.service.Begin(ctx, request, person.ID, meta.Channel, submission); err != nil {
+		return err
+	}
+	d.forget(ctx, meta.Slug, content.Slug)
+	return nil
+}
+
+// checked adds what is wrong with the rest of a request to what is wrong with its draft, so that all is said at once.
+func (d *Handlers) checked(ctx context.Context, request onboarding.Request, content form.Draft, problems form.FieldErrors) error {
+	err := d.service.Check(ctx, request)
+	found, ok := errors.AsType[onboarding.Problems](err)
+	if err != nil && !ok {
+		return err
+	}
+	for block, text := range content.AtBlocks(found, d.config.Hosts) {
+		problems.Add(block, text)
+	}
+	return problems
+}
+
+// wrong says what an error finds wrong with a draft, at its blocks; false for errors of another kind.
+func (d *Handlers) wrong(content form.Draft, err error) (form.FieldErrors, bool) {
+	if slips, ok := errors.AsType[form.FieldErrors](err); ok {
+		return slips, true
+	}
+	problems, ok := errors.AsType[onboarding.Problems](err)
+	return content.AtBlocks(problems, d.config.Hosts), ok
+}
+
+// answerLate puts the outcome where the form was, with everything that was typed if something has to be mended.
+func (d *Handlers) answerLate(ctx context.Context, order formSubmission, err error) {
+	view := mrkdwn.Notice("Onboarding", fmt.Sprintf("%s The onboarding of %s has begun: see %s.", mrkdwn.MarkDone, blockkit.Code(order.draft.Slug), blockkit.Channel(order.meta.Channel)))
+	if err == nil && order.meta.Plan {
+		view = mrkdwn.Notice("Onboarding", mrkdwn.MarkDone+" The plan is in "+blockkit.Channel(order.meta.Channel)+", where only you see it.")
+	}
 	text := ""
-	flush := func() {
-		if text != "" {
-			alerts = append(alerts, slack.NewAlertBlock(bot.Plain(strings.TrimSpace(text), bot.MaxAlert), slack.AlertBlockOptionLevel(slack.AlertLevelError)))
-		}
-		text = ""
+	if err != nil {
+		text = d.explain(ctx, err, "slug", order.draft.Slug)
+		problems, _ := d.wrong(order.draft, err)
+		view = form.View(order.meta, order.draft, d.config.Hosts, problems, mrkdwn.MarkFailed+" "+text)
 	}
-	for _, sentence := range strings.SplitAfter(oneLine(problem), ". ") {
-		if utf8.RuneCountInString(bot.Escape(text+sentence)) > bot.MaxAlert {
-			flush()
-		}
-		text += sentence
+	if _, failure := d.workspace.UpdateView(ctx, order.submission.View.ID, "", view); failure == nil || text == "" {
+		return
 	}
-	flush()
-	return alerts
-}
-
-// typed adds an input that sends what is entered at once, so that it is kept if the form is never sent.
-func (f *fields) typed(block, label, hint string, element slack.BlockElement) *slack.InputBlock {
-	input := f.add(block, label, hint, element)
-	input.DispatchAction = true
-	return input
-}
-
-// host asks where the domains point.
-func (f *fields) host(d draft, hosts []string) {
-	options := make([][2]string, 0, len(hosts)+1)
-	for _, host := range hosts {
-		options = append(options, [2]string{host, host})
-	}
-	chosen := d.Host
-	if chosen == "" {
-		chosen = hosts[0]
-	}
-	f.typed(blockHost, "Host", "", choice(actionHost, chosen, append(options, [2]string{each, "Differs by domain…"})...))
-	if d.Host == each {
-		f.typed(blockHosts, "Host by domain", "A line for each domain that differs; the others point at "+hosts[0]+".", lines("merche.example: "+hosts[1], d.Hosts))
-	}
-}
-
-// mail asks what happens to mail.
-func (f *fields) mail(d draft) {
-	var options [][2]string
-	for _, plan := range onboarding.MailPlans {
-		value := string(plan)
-		if plan == onboarding.MailNone {
-			value = mailNone
-		}
-		options = append(options, [2]string{value, plan.String()})
-	}
-	chosen := d.Mail
-	if chosen == "" {
-		chosen = mailNone
-	}
-	f.typed(blockMail, "Mail on the domains", "", choice(actionMail, chosen, append(options, [2]string{each, "Differs by domain…"})...))
-	switch d.Mail {
-	case string(onboarding.MailForward):
-		f.typed(blockForward, "Forward to", "", textInput("merche@example.org", d.Forward))
-	case each:
-		f.typed(blockMails, "Mail by domain", "A line for each domain with mail: none, mailbox, or forward and an address.",
-			lines("merche-biche.com: mailbox\nmerche.example: forward merche@example.org", d.Mails))
-	}
-}
-
-// choice offers values under their names.
-func choice(action, chosen string, options ...[2]string) *slack.SelectBlockElement {
-	element := slack.NewOptionsSelectBlockElement(slack.OptTypeStatic, bot.Plain("Choose", bot.MaxPlaceholder), action)
-	for _, each := range options {
-		option := bot.Option(each[0], each[1], "")
-		element.Options = append(element.Options, option)
-		if each[0] == chosen {
-			element.InitialOption = option
-		}
-	}
-	return element
-}
-
-// whileTyping sends text as it is typed: Slack tells nothing of what was in a form that is closed, and phones have no Enter key.
-var whileTyping = &slack.DispatchActionConfig{TriggerActionsOn: []string{"on_character_entered"}}
-
-// textInput has no limit but Slack's own, so that what is too long is answered with a sentence and not by a deaf keyboard.
-func textInput(placeholder, value string) *slack.PlainTextInputBlockElement {
-	element := slack.NewPlainTextInputBlockElement(bot.Plain(placeholder, bot.MaxPlaceholder), actionInput)
-	element.InitialValue, element.DispatchActionConfig = bot.Truncate(value, bot.MaxInputLength), whileTyping
-	return element
-}
-
-// lines is a text input of several lines.
-func lines(placeholder, value string) *slack.PlainTextInputBlockElement {
-	element := textInput(placeholder, value)
-	element.Multiline = true
-	return element
-}
-
-func modeChoice(chosen onboarding.Mode) *slack.RadioButtonsBlockElement {
-	about := map[onboarding.Mode]string{
-		onboarding.ModePerson: "A standalone Provider",
-		onboarding.ModeOwner:  "Agency-shaped: a new Org that is theirs",
-		onboarding.ModeMember: "Managed talent under an Org that is there",
-	}
-	element := slack.NewRadioButtonsBlockElement(actionMode)
-	for _, mode := range onboarding.Modes {
-		option := bot.Option(string(mode), mode.String(), about[mode])
-		element.Options = append(element.Options, option)
-		if mode == chosen {
-			element.InitialOption = option
-		}
-	}
-	return element
-}
-
-func orgChoice(slug, name string) *slack.SelectBlockElement {
-	element := slack.NewOptionsSelectBlockElement(slack.OptTypeExternal, bot.Plain("Type a part of its name", bot.MaxPlaceholder), actionOrg)
-	none := 0
-	element.MinQueryLength = &none
-	if slug != "" {
-		element.InitialOption = orgOption(onboarding.Org{Slug: slug, Name: name})
-	}
-	return element
-}
-
-// orgOptions offers Orgs. One whose slug is longer than an option's value could not be told apart, and is left out.
-func orgOptions(orgs []onboarding.Org) []*slack.OptionBlockObject {
-	var options []*slack.OptionBlockObject
-	for _, org := range orgs {
-		if len(org.Slug) > bot.MaxOptionValue || org.Slug == "" || len(options) == bot.MaxSelectOptions {
-			continue
-		}
-		options = append(options, orgOption(org))
-	}
-	return options
-}
-
-func orgOption(org onboarding.Org) *slack.OptionBlockObject {
-	return bot.Option(org.Slug, oneLine(orgName(org)), oneLine(org.Slug))
-}
-
-// notice is a modal that only says something.
-func notice(titleText, mrkdwn string) slack.ModalViewRequest {
-	return slack.ModalViewRequest{
-		Type: slack.VTModal, Title: bot.Plain(titleText, bot.MaxViewTitle), Close: bot.Plain("Close", bot.MaxViewTitle),
-		Blocks: slack.Blocks{BlockSet: bot.Sections(mrkdwn)},
+	// They closed it meanwhile.
+	if err := d.workspace.Ephemeral(ctx, order.meta.Channel, "", order.submission.Person.ID, bot.Reply{Text: text}); err != nil {
+		d.log.ErrorContext(ctx, "an operator was not told", "error", err)
 	}
 }

@@ -5,6 +5,9 @@ import (
 	"fmt"
 
 	"github.com/atlilith/onboardbot/bot"
+	"github.com/atlilith/onboardbot/bot/blockkit"
+	"github.com/atlilith/onboardbot/commands/render"
+	"github.com/atlilith/onboardbot/commands/render/mrkdwn"
 	"github.com/atlilith/onboardbot/onboarding"
 )
 
@@ -20,7 +23,7 @@ func (d *Handlers) freeze(ctx context.Context, person bot.Person, reason string)
 		return bot.Reply{Text: d.explain(ctx, onboarding.ErrNotFrozen, "person", person.ID)}
 	}
 	return bot.Reply{InChannel: true, Text: fmt.Sprintf("%s\nEvery run stops before its next change. What is being applied right now ends. %s lets all go on.",
-		held(freeze), bot.Code(d.config.Command+" "+wordThaw))}
+		render.FreezeNotice(freeze), blockkit.Code(d.config.Command+" "+render.WordThaw))}
 }
 
 func (d *Handlers) thaw(ctx context.Context, person bot.Person) bot.Reply {
@@ -28,10 +31,5 @@ func (d *Handlers) thaw(ctx context.Context, person bot.Person) bot.Reply {
 		return bot.Reply{Text: d.explain(ctx, err, "person", person.ID)}
 	}
 	d.refreshSoon(ctx)
-	return bot.Reply{InChannel: true, Text: fmt.Sprintf("%s Thawed by %s: what is approved goes on.", markDone, bot.User(person.ID))}
-}
-
-// held says who froze everything, and why.
-func held(freeze *onboarding.Freeze) string {
-	return fmt.Sprintf("%s *Held*: frozen by %s %s: %s", markFrozen, mention(freeze.By), bot.Date(freeze.At), inline(cause(freeze.Reason)))
+	return bot.Reply{InChannel: true, Text: fmt.Sprintf("%s Thawed by %s: what is approved goes on.", mrkdwn.MarkDone, blockkit.User(person.ID))}
 }

@@ -9,7 +9,9 @@ import (
 
 	"github.com/slack-go/slack"
 
-	"github.com/atlilith/onboardbot/bot"
+	"github.com/atlilith/onboardbot/bot/blockkit"
+	"github.com/atlilith/onboardbot/commands/form"
+	"github.com/atlilith/onboardbot/commands/render/mrkdwn"
 	"github.com/atlilith/onboardbot/onboarding"
 	"github.com/atlilith/onboardbot/onboarding/brand"
 )
@@ -28,8 +30,8 @@ func (l *limited) Write(p []byte) (int, error) {
 }
 
 // logo fetches the file that was chosen in a form, if one was, checks it and keeps it.
-func (d *Handlers) logo(ctx context.Context, content draft, state map[string]map[string]slack.BlockAction) (digest string, err error) {
-	files := state[blockLogo][actionInput].Files
+func (d *Handlers) logo(ctx context.Context, content form.Draft, state map[string]map[string]slack.BlockAction) (digest string, err error) {
+	files := state[form.BlockLogo][form.ActionInput].Files
 	if content.Mode != onboarding.ModeOwner || len(files) == 0 {
 		return content.Logo, nil
 	}
@@ -38,21 +40,21 @@ func (d *Handlers) logo(ctx context.Context, content draft, state map[string]map
 	if err != nil {
 		return "", fmt.Errorf("logo: %w", err)
 	}
-	name := bot.Truncate(oneLine(file.Name), 80)
+	name := blockkit.Truncate(mrkdwn.OneLine(file.Name), 80)
 	var downloaded limited
 	err = errTooLarge
 	if file.Size <= brand.MaxLogoSize {
 		err = d.workspace.API().GetFileContext(ctx, file.URLPrivateDownload, &downloaded)
 	}
 	if errors.Is(err, errTooLarge) {
-		return "", slips{blockLogo: fmt.Sprintf("A logo has at most %d MB; %s has more.", brand.MaxLogoSize>>20, name)}
+		return "", form.FieldErrors{form.BlockLogo: fmt.Sprintf("A logo has at most %d MB; %s has more.", brand.MaxLogoSize>>20, name)}
 	}
 	if err != nil {
 		return "", fmt.Errorf("logo: %w", errors.New(strings.ReplaceAll(err.Error(), file.URLPrivateDownload, "the file's address")))
 	}
 	logo, problem := brand.CheckLogo(name, downloaded.Bytes())
 	if problem != "" {
-		return "", slips{blockLogo: problem}
+		return "", form.FieldErrors{form.BlockLogo: problem}
 	}
 	if digest, err = d.assets.Keep(ctx, logo.Content); err != nil {
 		return "", fmt.Errorf("logo: %w", err)

@@ -5,19 +5,21 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/atlilith/onboardbot/bot"
+	"github.com/atlilith/onboardbot/bot/outbox"
+	"github.com/atlilith/onboardbot/commands/render"
+	"github.com/atlilith/onboardbot/commands/render/mrkdwn"
 	"github.com/atlilith/onboardbot/onboarding"
 	"github.com/atlilith/onboardbot/onboarding/brand"
 )
 
 // preview is the picture of how an Org's sites look, unless Slack has it already or there is none.
-func (r *Projector) preview(ctx context.Context, view *onboarding.View) ([]bot.Message, error) {
+func (r *Projector) preview(ctx context.Context, view *onboarding.View) ([]outbox.Message, error) {
 	wanted := view.Request.Brand
 	if wanted == nil || view.Kind != onboarding.KindOnboard {
 		return nil, nil
 	}
-	key := rootKey(view.ID) + "/brand"
-	if _, err := r.outbox.Posted(ctx, key); !errors.Is(err, bot.ErrUnknownMessage) {
+	key := render.RootKey(view.ID) + "/brand"
+	if _, err := r.outbox.Posted(ctx, key); !errors.Is(err, outbox.ErrUnknownMessage) {
 		return nil, err
 	}
 	look := brand.Brand{Name: view.Request.Org.Name, Copy: wanted.Copy, Palette: wanted.Palette}
@@ -36,7 +38,7 @@ func (r *Projector) preview(ctx context.Context, view *onboarding.View) ([]bot.M
 	if err != nil {
 		return nil, fmt.Errorf("preview: %w", err)
 	}
-	name := "How the sites of " + oneLine(look.Name) + " look"
-	return []bot.Message{{Key: key, Channel: view.Channel, Thread: rootKey(view.ID), Text: inline(name + ": " + brandWords(wanted)),
-		File: &bot.File{Name: "preview.png", Title: name, Content: picture}}}, nil
+	name := "How the sites of " + mrkdwn.OneLine(look.Name) + " look"
+	return []outbox.Message{{Key: key, Channel: view.Channel, Thread: render.RootKey(view.ID), Text: mrkdwn.Inline(name + ": " + render.BrandWords(wanted)),
+		File: &outbox.File{Name: "preview.png", Title: name, Content: picture}}}, nil
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"time"
+
+	"github.com/atlilith/onboardbot/commands/render"
 )
 
 // Certificates tells when the certificates of live sites end.
@@ -15,17 +17,7 @@ type Certificates interface {
 // Isolation tells whether tenants were proven apart.
 type Isolation interface {
 	// LastReport returns the newest report, nil if there was none yet.
-	LastReport(ctx context.Context) (*IsolationReport, error)
-}
-
-// IsolationReport is the newest proof of isolation, in short.
-type IsolationReport struct {
-	At time.Time
-	// Proven says that nothing was found; Summary says in one sentence what was.
-	Proven  bool
-	Summary string
-	// Link is where Slack shows all of it, empty where it does not.
-	Link string
+	LastReport(ctx context.Context) (*render.IsolationReport, error)
 }
 
 // Reports is what the App Home shows beside the runs. Both are required; [NoReports] knows nothing.
@@ -47,4 +39,5 @@ var NoReports = Reports{Certificates: nothing{}, Isolation: nothing{}}
 type nothing struct{}
 
 func (nothing) NotAfter(context.Context) (map[string]time.Time, error) { return nil, nil }
-func (nothing) LastReport(context.Context) (*IsolationReport, error)   { return nil, nil }
+
+func (nothing) LastReport(context.Context) (*render.IsolationReport, error) { return nil, nil }

@@ -17,7 +17,9 @@ import (
 	"github.com/riverqueue/river/riverdriver/riverpgxv5"
 
 	"github.com/atlilith/onboardbot/bot"
+	"github.com/atlilith/onboardbot/bot/outbox"
 	"github.com/atlilith/onboardbot/commands"
+	"github.com/atlilith/onboardbot/internal/liveness"
 	"github.com/atlilith/onboardbot/internal/sandbox/postgres"
 	"github.com/atlilith/onboardbot/internal/sandbox/workspace"
 	"github.com/atlilith/onboardbot/internal/secret"
@@ -26,8 +28,8 @@ import (
 
 func TestMain(m *testing.M) { os.Exit(postgres.Main(m)) }
 
-// patience is how long a test waits for what must come.
-const patience = 20 * time.Second
+// waitTimeout is how long a test waits for what must come.
+const waitTimeout = 20 * time.Second
 
 // room is a workspace with the bot in it: Slack, the database, the domain and the desk, as one process of the product.
 type room struct {
@@ -35,11 +37,11 @@ type room struct {
 	t        testing.TB
 	platform *platform
 	service  *onboarding.Service
-	audience *commands.Audience
+	audience *commands.Notifier
 	renderer *commands.Projector
 	jobs     *river.Client[pgx.Tx]
 	workers  *river.Workers
-	outbox   *bot.Outbox
+	outbox   *outbox.Outbox
 	pool     *pgxpool.Pool
 	ana, bo  *workspace.Person
 	cleo     *workspace.Person
@@ -72,45 +74,48 @@ func newRoom(t testing.TB, change ...func(*workspace.Config, *onboarding.Config,
 		}
 	})
 	pool := connect(t)
-	must(t, onboarding.Migrate(t.Context(), pool, "onboarding", bot.Migrations(), commands.Migrations()))
+	must(t, onboarding.Migrate(t.Context(), pool, "onboarding", outbox.Migrations(), commands.Migrations()))
 	slackWorkspace, err := bot.NewWorkspace(logger, bot.Config{BotToken: secret.New(workspace.SampleBotToken), AppToken: secret.New(workspace.SampleAppToken),
 		APIURL: server.URL + "/api/", UpdateEvery: 20 * time.Millisecond})
 	must(t, err)
-	outbox, err := bot.NewOutbox(pool, slackWorkspace)
+	messages, err := outbox.New(pool, slackWorkspace)
 	must(t, err)
 	directory, err := commands.NewDirectory(bot.NewDirectory(slackWorkspace), config)
 	must(t, err)
-	audience, err := commands.NewAudience(pool, logger)
+	audience, err := commands.NewNotifier(pool, logger)
 	must(t, err)
-	r := &room{Workspace: sim, t: t, platform: newPlatform(), outbox: outbox, pool: pool, audience: audience,
+	r := &room{Workspace: sim, t: t, platform: newPlatform(), outbox: messages, pool: pool, audience: audience,
 		ana: workspace.As(sim, workspace.Ana), bo: workspace.As(sim, workspace.Bo), cleo: workspace.As(sim, workspace.Cleo)}
 	r.service, err = onboarding.New(pool, onboarding.Dependencies{Runbook: r.platform, Directory: directory, Platform: r.platform, Repository: r.platform, Audience: audience}, domainConfig, logger)
 	must(t, err)
-	renderer, err := commands.NewRenderer(pool, r.service, outbox, directory)
+	renderer, err := commands.NewProjector(pool, r.service, messages, directory)
 	must(t, err)
 	r.renderer = renderer
 	desk, err := commands.New(renderer, slackWorkspace, commands.NoReports, logger)
 	must(t, err)
 	router := bot.NewRouter()
 	desk.Register(router)
-	slackBot, err := bot.New(pool, slackWorkspace, router)
+	replica := liveness.New(pool, logger)
+	must(t, replica.Join(t.Context()))
+	t.Cleanup(replica.Leave)
+	slackBot, err := bot.New(pool, slackWorkspace, router, replica)
 	must(t, err)
 	workers := river.NewWorkers()
-	outbox.AddWorkers(workers)
+	messages.AddWorkers(workers)
 	desk.AddWorkers(workers)
 	r.service.AddWorkers(workers)
 	jobs, err := river.NewClient(riverpgxv5.New(pool), &river.Config{Workers: workers, Logger: logger, TestOnly: true, JobTimeout: 45 * time.Minute,
 		FetchCooldown: 5 * time.Millisecond, FetchPollInterval: 50 * time.Millisecond,
-		Queues: map[string]river.QueueConfig{bot.Queue: {MaxWorkers: 10}, onboarding.Queue: {MaxWorkers: 10}}})
+		Queues: map[string]river.QueueConfig{outbox.Queue: {MaxWorkers: 10}, onboarding.Queue: {MaxWorkers: 10}}})
 	must(t, err)
 	ctx, stop := context.WithCancel(context.Background())
 	must(t, jobs.Start(ctx))
 	r.jobs, r.workers = jobs, workers
 	var running sync.WaitGroup
-	running.Go(func() { _ = outbox.Run(ctx) })
+	running.Go(func() { _ = messages.Run(ctx) })
 	running.Go(func() { _ = slackBot.Run(ctx) })
 	t.Cleanup(func() {
-		ending, cancel := context.WithTimeout(context.Background(), patience)
+		ending, cancel := context.WithTimeout(context.Background(), waitTimeout)
 		defer cancel()
 		_ = jobs.StopAndCancel(ending)
 		stop()
@@ -119,7 +124,7 @@ func newRoom(t testing.TB, change ...func(*workspace.Config, *onboarding.Config,
 	})
 	select {
 	case <-slackBot.Up():
-	case <-time.After(patience):
+	case <-time.After(waitTimeout):
 		t.Fatal("the bot did not connect")
 	}
 	return r
@@ -163,7 +168,7 @@ func (b *lockedBuffer) String() string {
 }
 
 func (r *room) ctx() context.Context {
-	ctx, cancel := context.WithTimeout(r.t.Context(), patience)
+	ctx, cancel := context.WithTimeout(r.t.Context(), waitTimeout)
 	r.t.Cleanup(cancel)
 	return ctx
 }

@@ -14,16 +14,17 @@ import (
 	"github.com/slack-go/slack"
 
 	"github.com/atlilith/onboardbot/bot"
+	"github.com/atlilith/onboardbot/bot/outbox"
 )
 
 const (
-	// watched is for how long after somebody opened the Home tab it is kept current: Slack does not say when they leave it.
-	watched = 15 * time.Minute
+	// viewerWindow is for how long after somebody opened the Home tab it is kept current: Slack does not say when they leave it.
+	viewerWindow = 15 * time.Minute
 	// maxViewers bounds how many tabs are kept current, those that were opened last.
 	maxViewers = 20
-	// betweenHomes is the least time between two versions of one tab. With it, maxViewers stay near the 100 calls a minute that
+	// homeInterval is the least time between two versions of one tab. With it, maxViewers stay near the 100 calls a minute that
 	// Slack allows for views.publish (https://docs.slack.dev/apis/web-api/rate-limits, Tier 4); what comes sooner waits.
-	betweenHomes = 3 * time.Second
+	homeInterval = 3 * time.Second
 )
 
 // homeArgs is the job that brings the Home tabs of those who look up to date.
@@ -33,13 +34,13 @@ func (homeArgs) Kind() string { return "commands_home" }
 
 // InsertOpts allows few attempts: the next change comes with a job of its own.
 func (homeArgs) InsertOpts() river.InsertOpts {
-	return river.InsertOpts{Queue: bot.Queue, MaxAttempts: 5}
+	return river.InsertOpts{Queue: outbox.Queue, MaxAttempts: 5}
 }
 
 // homesChanged leaves the job, if anybody looks.
 func (r *Projector) homesChanged(ctx context.Context, tx pgx.Tx) error {
 	var any bool
-	if err := tx.QueryRow(ctx, `SELECT EXISTS (SELECT FROM home_viewers WHERE opened_at > clock_timestamp() - $1::interval)`, watched).Scan(&any); err != nil {
+	if err := tx.QueryRow(ctx, `SELECT EXISTS (SELECT FROM home_viewers WHERE opened_at > clock_timestamp() - $1::interval)`, viewerWindow).Scan(&any); err != nil {
 		return fmt.Errorf("viewers: %w", err)
 	}
 	if !any {
@@ -58,22 +59,22 @@ func (r *Projector) homesChanged(ctx context.Context, tx pgx.Tx) error {
 // AddWorkers registers the jobs of the desk and of its renderer.
 func (d *Handlers) AddWorkers(workers *river.Workers) {
 	d.Projector.AddWorkers(workers)
-	river.AddWorker(workers, &homeWorker{desk: d})
+	river.AddWorker(workers, &homeWorker{handlers: d})
 }
 
 type homeWorker struct {
 	river.WorkerDefaults[homeArgs]
-	desk *Handlers
+	handlers *Handlers
 }
 
 func (*homeWorker) Timeout(*river.Job[homeArgs]) time.Duration { return time.Minute }
 
-func (*homeWorker) NextRetry(*river.Job[homeArgs]) time.Time { return time.Now().Add(betweenHomes) }
+func (*homeWorker) NextRetry(*river.Job[homeArgs]) time.Time { return time.Now().Add(homeInterval) }
 
 func (w *homeWorker) Work(ctx context.Context, _ *river.Job[homeArgs]) error {
-	early, err := w.desk.refreshHomes(ctx)
+	early, err := w.handlers.refreshHomes(ctx)
 	if err == nil && early {
-		return river.JobSnooze(betweenHomes)
+		return river.JobSnooze(homeInterval)
 	}
 	return err
 }
@@ -96,7 +97,7 @@ func (d *Handlers) refreshHomes(ctx context.Context) (early bool, err error) {
 			return fmt.Errorf("viewers: %w", err)
 		}
 		rows, err := tx.Query(ctx, `SELECT team, operator, shown, shown_at > clock_timestamp() - $2::interval FROM home_viewers
-			WHERE opened_at > clock_timestamp() - $1::interval ORDER BY opened_at DESC LIMIT $3`, watched, betweenHomes, maxViewers)
+			WHERE opened_at > clock_timestamp() - $1::interval ORDER BY opened_at DESC LIMIT $3`, viewerWindow, homeInterval, maxViewers)
 		if err != nil {
 			return fmt.Errorf("viewers: %w", err)
 		}

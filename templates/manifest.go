@@ -21,26 +21,29 @@ var manifest string
 
 var manifestTemplate = template.Must(template.New("manifest.yaml").Parse(manifest))
 
-// maxAppName is the longest name of an app, in characters (https://docs.slack.dev/reference/app-manifest).
+// maxAppName is the longest app name that Slack accepts, in characters
+// (https://docs.slack.dev/reference/app-manifest).
 const maxAppName = 35
 
-// ErrAppName means a name that Slack does not take for an app.
+// ErrAppName is returned for a name that Slack does not accept for an app.
 var ErrAppName = errors.New("a Slack app's name has 1 to 35 printable characters")
 
-// unfit is what Slack does not take in a bot's handle.
-var unfit = regexp.MustCompile(`[^a-z0-9_.-]+`)
+// notInHandle matches what Slack does not accept in a bot's handle.
+var notInHandle = regexp.MustCompile(`[^a-z0-9_.-]+`)
 
-// Manifest returns the Slack app's manifest, as YAML with its comments, for an app of this name. It fails with [ErrAppName].
+// Manifest returns the Slack app's manifest for an app of this name, as YAML with comments. It returns [ErrAppName] if
+// Slack would not accept the name.
 func Manifest(name string) ([]byte, error) {
 	unprintable := func(r rune) bool { return !unicode.IsPrint(r) }
-	if name = strings.TrimSpace(name); name == "" || utf8.RuneCountInString(name) > maxAppName || strings.ContainsFunc(name, unprintable) {
+	name = strings.TrimSpace(name)
+	if name == "" || utf8.RuneCountInString(name) > maxAppName || strings.ContainsFunc(name, unprintable) {
 		return nil, ErrAppName
 	}
-	handle := strings.Trim(unfit.ReplaceAllString(strings.ToLower(name), "-"), "-.")
+	handle := strings.Trim(notInHandle.ReplaceAllString(strings.ToLower(name), "-"), "-.")
 	if handle == "" {
 		handle = "onboardbot"
 	}
-	// A JSON string is one of YAML, too.
+	// A JSON string is also a YAML string.
 	quoted, err := json.Marshal(name)
 	if err != nil {
 		return nil, fmt.Errorf("templates: manifest: %w", err)
@@ -52,7 +55,7 @@ func Manifest(name string) ([]byte, error) {
 	return out.Bytes(), nil
 }
 
-// Scopes are what the manifest asks for the bot token, in order.
+// Scopes returns the scopes that the manifest requests for the bot token, sorted.
 func Scopes() ([]string, error) {
 	var app struct {
 		OAuth struct {

@@ -13,7 +13,7 @@ import (
 	"github.com/atlilith/onboardbot/templates"
 )
 
-// app is the manifest as Slack documents it (https://docs.slack.dev/reference/app-manifest); a key that is not in here is none.
+// app lists every key of a manifest that Slack documents (https://docs.slack.dev/reference/app-manifest).
 type app struct {
 	Display struct {
 		Name        string `yaml:"name"`
@@ -84,7 +84,7 @@ func TestManifest(t *testing.T) {
 	}
 }
 
-// checkLimits holds a manifest against what Slack's page says.
+// checkLimits compares a manifest with the limits on Slack's page.
 func checkLimits(t *testing.T, m app) {
 	t.Helper()
 	between := func(what, text string, least, most int) {

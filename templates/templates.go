@@ -1,5 +1,5 @@
-// Package templates holds files that are embedded in the binary: the deploy template of a Provider's domain, for a platform
-// that has none of its own, and the Slack app's manifest. It holds files and next to nothing that fills them in.
+// Package templates embeds the files that the bot hands out: the deploy template of a Provider's domain and the
+// configuration of an Org's site, for a platform that has no templates of its own, and the Slack app's manifest.
 package templates
 
 import (
@@ -9,20 +9,20 @@ import (
 	"path"
 )
 
-// The folder has no braces in its name, unlike the platform's own, since a module's files may not.
+// Unlike the platform's own template, the folder has no braces in its name: a Go module cannot hold such a file.
 //
 //go:embed all:provider.com
 var files embed.FS
 
-// File is one embedded file, with the mode that git keeps of it and embedding does not.
+// File is one embedded file with its mode, which package embed does not keep.
 type File struct {
-	Path    string // relative to its template
+	Path    string // relative to the template's root
 	Mode    fs.FileMode
 	Content []byte
 }
 
-// Provider returns the files of a domain's deploy folder, in the order of their paths, as the platform's own
-// _template/{provider}.com has them.
+// Provider returns the files of a domain's deploy folder, sorted by path, with the same placeholders as the platform's
+// own _template/{provider}.com.
 func Provider() ([]File, error) {
 	const root = "provider.com"
 	var tree []File

@@ -170,10 +170,6 @@ func (c *Config) defaults() {
 	c.Database.Schema = cmp.Or(c.Database.Schema, schemaDefault)
 	c.Database.Connections = cmp.Or(c.Database.Connections, 40)
 	c.Database.Runs = cmp.Or(c.Database.Runs, 16)
-	// A wrong name is said of database.schema alone.
-	if c.Slack.Schema = c.Database.Schema; !schemaForm.MatchString(c.Slack.Schema) {
-		c.Slack.Schema = schemaDefault
-	}
 	c.Slack = c.Slack.WithDefaults()
 	c.Commands.Defaults()
 	c.Onboarding.Defaults()

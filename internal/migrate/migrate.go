@@ -12,10 +12,12 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/pressly/goose/v3"
+
+	"github.com/atlilith/onboardbot/internal/locks"
 )
 
-// lock is the advisory lock under which replicas that start together migrate one after the other.
-const lock = `hashtextextended('onboardbot/migrations', 0)`
+// lock makes replicas that start together migrate one after the other.
+var lock = locks.Named("migrations")
 
 // Set is one part's tables: goose v3 files, and the table that counts which of them were applied.
 type Set struct {
@@ -30,19 +32,15 @@ func Apply(ctx context.Context, pool *pgxpool.Pool, schema string, sets []Set, o
 	config.RuntimeParams["search_path"] = schema
 	db := stdlib.OpenDB(*config)
 	defer func() { err = errors.Join(err, db.Close()) }()
-	conn, err := pool.Acquire(ctx)
+	session, err := locks.Open(ctx, pool)
 	if err != nil {
 		return fmt.Errorf("migrations: %w", err)
 	}
-	defer conn.Release()
-	if _, err := conn.Exec(ctx, `SELECT pg_advisory_lock(`+lock+`)`); err != nil {
+	defer session.Close()
+	if err := session.Lock(ctx, lock); err != nil {
 		return fmt.Errorf("migrations: %w", err)
 	}
-	defer func() {
-		if _, unlockErr := conn.Exec(context.WithoutCancel(ctx), `SELECT pg_advisory_unlock(`+lock+`)`); unlockErr != nil {
-			_ = conn.Conn().Close(context.WithoutCancel(ctx)) // which frees it as well
-		}
-	}()
+	conn := session.Conn()
 	// Asked first, since CREATE SCHEMA wants the right to create one even where it is there.
 	var there bool
 	if err := conn.QueryRow(ctx, `SELECT EXISTS (SELECT FROM pg_namespace WHERE nspname = $1)`, schema).Scan(&there); err != nil {

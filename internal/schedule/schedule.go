@@ -1,5 +1,5 @@
-// Package schedule says when something is due again and again: cron expressions in a time zone. What is due, and who keeps two
-// replicas from doing it twice, belongs to others.
+// Package schedule does things at the times of a cron expression in a time zone: once for each time, however many replicas run, and late
+// rather than never when none ran. What is done belongs to the packages that own a [Ticker].
 package schedule
 
 import (
@@ -13,7 +13,7 @@ import (
 	"github.com/robfig/cron/v3"
 )
 
-// Never is the expression of what is never due.
+// Never is the expression of a schedule without times.
 const Never = "never"
 
 // Schedule is when something is due, as operators write it.

@@ -2,9 +2,8 @@ package isolation
 
 import (
 	"context"
+	"errors"
 	"time"
-
-	"github.com/jackc/pgx/v5/pgxpool"
 )
 
 // TimeReads times the exhaustive reads alone, from the first connection to the last answer, and returns how many checks they were.
@@ -13,19 +12,16 @@ func TimeReads(ctx context.Context, cfg Config) (time.Duration, int, error) {
 	if err != nil {
 		return 0, 0, err
 	}
-	admin, err := pgxpool.NewWithConfig(ctx, c.admin)
+	r, end, err := c.begin(ctx, Options{})
 	if err != nil {
 		return 0, 0, err
 	}
-	defer admin.Close()
-	r := newRun(c, admin)
-	defer r.hangUp(ctx)
-	if err := r.prepare(ctx, c, Options{}); err != nil {
-		return 0, 0, err
-	}
+	defer end()
 	started := time.Now()
-	if err := r.checkReads(ctx); err != nil {
-		return 0, 0, err
+	err = r.CheckReads(ctx)
+	took := time.Since(started)
+	if r.Coverage.Reads == 0 {
+		err = errors.Join(err, errors.New("nothing was read"))
 	}
-	return time.Since(started), r.coverage.Reads, nil
+	return took, r.Coverage.Reads, err
 }

@@ -5,6 +5,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+
+	"github.com/atlilith/onboardbot/onboarding/isolation/query"
+	"github.com/atlilith/onboardbot/onboarding/isolation/results"
 )
 
 // The formats that [Run] writes.
@@ -17,13 +20,13 @@ const (
 // written as an incomplete report too; the error is only for a report that could not be written.
 func Run(ctx context.Context, cfg Config, w io.Writer, format, tenant string) (int, error) {
 	if format != FormatText && format != FormatJSON {
-		return Incomplete.ExitStatus(), fmt.Errorf("format %q: want %s or %s", format, FormatText, FormatJSON)
+		return results.Incomplete.ExitStatus(), fmt.Errorf("format %q: want %s or %s", format, FormatText, FormatJSON)
 	}
 	report, err := check(ctx, cfg, tenant)
 	if err != nil {
-		failed := &ledger{tried: map[string]map[string]bool{}}
-		failed.leaveOut("everything: %s", describe(err))
-		report = failed.report()
+		failed := results.NewCollector()
+		failed.LeaveOut("everything: %s", query.Describe(err))
+		report = failed.Report()
 	}
 	if format == FormatJSON {
 		encoder := json.NewEncoder(w)
@@ -31,15 +34,15 @@ func Run(ctx context.Context, cfg Config, w io.Writer, format, tenant string) (i
 		encoder.SetEscapeHTML(false)
 		err = encoder.Encode(report)
 	} else {
-		err = WriteText(w, report, nil)
+		err = results.WriteText(w, report, nil)
 	}
 	if err != nil {
-		return Incomplete.ExitStatus(), fmt.Errorf("write the report: %w", err)
+		return results.Incomplete.ExitStatus(), fmt.Errorf("write the report: %w", err)
 	}
 	return report.Verdict.ExitStatus(), nil
 }
 
-func check(ctx context.Context, cfg Config, tenant string) (*Report, error) {
+func check(ctx context.Context, cfg Config, tenant string) (*results.Report, error) {
 	checker, err := New(cfg)
 	if err != nil {
 		return nil, err

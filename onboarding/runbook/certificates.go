@@ -9,6 +9,10 @@ import (
 
 	"github.com/atlilith/onboardbot/onboarding"
 	"github.com/atlilith/onboardbot/onboarding/certificates"
+	"github.com/atlilith/onboardbot/onboarding/certificates/certbot"
+	"github.com/atlilith/onboardbot/onboarding/certificates/renewal"
+	"github.com/atlilith/onboardbot/onboarding/certificates/renewalinfo"
+	"github.com/atlilith/onboardbot/onboarding/certificates/sweep"
 )
 
 // ConnectWatch makes only the parts that observing certificates needs. The caller closes them.
@@ -21,27 +25,24 @@ func ConnectWatch(config Config) (*Parts, error) {
 	return parts, parts.connectSites(config)
 }
 
-// NewKeeper returns what observes the certificates of an inventory. It needs the parts of [ConnectWatch].
-func NewKeeper(parts *Parts, config Config, inventory certificates.Inventory) (*certificates.Keeper, error) {
+// NewPlanner returns what checks the certificates of an inventory and plans their renewals. It needs the parts of [ConnectWatch].
+func NewPlanner(parts *Parts, config Config, inventory certificates.Inventory) (*renewal.Planner, error) {
 	roots, err := config.Probe.Roots()
 	if err != nil {
 		return nil, err
 	}
-	certbot := make(certificates.Certbot)
+	machines := make(certbot.Hosts)
 	for name, host := range parts.Hosts {
-		certbot[name] = host
+		machines[name] = host
 	}
-	sweeper, err := certificates.NewSweeper(certificates.Sources{
-		Prober: parts.Prober, Names: parts.Resolver, Lineages: certbot, Windows: certificates.NewRenewalInfo(roots),
+	sweeper, err := sweep.New(sweep.Sources{
+		Prober: parts.Prober, Names: parts.Resolver, Lineages: machines, Windows: renewalinfo.New(roots),
 	}, config.Certificates.Config)
 	if err != nil {
 		return nil, err
 	}
-	return &certificates.Keeper{
-		Sweeper:   sweeper,
-		Doctor:    certificates.NewDoctor(certbot, parts.Resolver, parts.Prober, config.Certificates.Limits),
-		Inventory: inventory,
-	}, nil
+	doctor := renewal.NewDoctor(machines, parts.Resolver, parts.Prober, config.Certificates.Limits)
+	return &renewal.Planner{Sweeper: sweeper, Doctor: doctor, Inventory: inventory}, nil
 }
 
 // Sites returns the inventory of every domain that a run made live, from the bot's own database, and of the sites in the configuration.

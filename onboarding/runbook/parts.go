@@ -6,7 +6,7 @@ import (
 	"sync"
 
 	"github.com/atlilith/onboardbot/onboarding"
-	"github.com/atlilith/onboardbot/onboarding/certificates"
+	"github.com/atlilith/onboardbot/onboarding/certificates/renewal"
 	"github.com/atlilith/onboardbot/onboarding/dns"
 	"github.com/atlilith/onboardbot/onboarding/hosts"
 	"github.com/atlilith/onboardbot/onboarding/platform"
@@ -101,7 +101,7 @@ type components struct {
 	Parts
 	config       Config
 	publisher    dns.Publisher
-	keeper       *certificates.Keeper
+	planner      *renewal.Planner
 	sites        *sites
 	applications *applications
 	folders      *deployFolders
@@ -114,7 +114,7 @@ type components struct {
 func newComponents(parts *Parts, config Config) (*components, error) {
 	c := &components{Parts: *parts, config: config, applications: new(applications)}
 	var err error
-	if c.keeper, err = NewKeeper(parts, config, nil); err != nil {
+	if c.planner, err = NewPlanner(parts, config, nil); err != nil {
 		return nil, err
 	}
 	if c.publisher, err = config.DNS.publisher(); err != nil {

@@ -12,12 +12,14 @@ import (
 
 	"github.com/atlilith/onboardbot/onboarding"
 	"github.com/atlilith/onboardbot/onboarding/certificates"
+	"github.com/atlilith/onboardbot/onboarding/certificates/certbot"
+	"github.com/atlilith/onboardbot/onboarding/certificates/renewal"
 	"github.com/atlilith/onboardbot/onboarding/probe"
 )
 
 // renewStep renews the certificate of a live site.
 func renewStep(c *components) Step {
-	r := &renewal{config: c.config, keeper: c.keeper, applications: c.applications}
+	r := &renewals{config: c.config, planner: c.planner, applications: c.applications}
 	return Step{
 		Kind: kindRenew, Title: "Renew the certificate of", PerDomain: true, Destructive: true,
 		Why:     "certbot renews nothing that is not due, and the authority's limits were checked first.",
@@ -28,16 +30,16 @@ func renewStep(c *components) Step {
 	}
 }
 
-type renewal struct {
+type renewals struct {
 	config       Config
-	keeper       *certificates.Keeper
+	planner      *renewal.Planner
 	applications *applications
 }
 
 // observe finds nothing to do when no certificate of the site is due for renewal on the host, and visitors get the one there. So a
 // certificate that certbot's timer renewed meanwhile is not renewed again, and one that was renewed without telling nginx takes a
 // reload only. What the authority's limits forbid is refused before anybody is asked.
-func (r *renewal) observe(ctx context.Context, s *scope) (onboarding.Observation, error) {
+func (r *renewals) observe(ctx context.Context, s *scope) (onboarding.Observation, error) {
 	if lock := r.applications.awaited(s, lockNginx); lock != "" {
 		if err := s.site.host.WaitIdle(ctx, lock); err != nil {
 			return onboarding.Observation{}, err
@@ -69,14 +71,14 @@ var errStale = errors.New("visitors still get the old certificate")
 
 // outstanding observes a site and returns what is left to do. A server that was just told to reload may serve the old certificate once
 // more, which is no reason to tell it again: so the need for a reload counts only if it lasts.
-func (r *renewal) outstanding(
+func (r *renewals) outstanding(
 	ctx context.Context, site certificates.Site,
 ) (seen certificates.SiteReport, due certificates.Renewal, err error) {
 	_ = probe.PollUntil(ctx, time.Now().Add(probe.ReloadTime), func() error {
-		if seen, err = r.keeper.Look(ctx, site); err != nil {
+		if seen, err = r.planner.Observe(ctx, site); err != nil {
 			return nil
 		}
-		if due, err = r.keeper.Renewal(ctx, seen, time.Now()); err == nil && due.Reload {
+		if due, err = r.planner.Outstanding(ctx, seen, time.Now()); err == nil && due.Reload {
 			return errStale
 		}
 		return nil
@@ -85,7 +87,7 @@ func (r *renewal) outstanding(
 }
 
 // watched is the site as the sweep of certificates knows it.
-func (r *renewal) watched(s *scope) certificates.Site {
+func (r *renewals) watched(s *scope) certificates.Site {
 	if extra, found := r.config.extra(s.site.domain); found && s.run.Renews == uuid.Nil {
 		return extra
 	}
@@ -106,7 +108,7 @@ func refusal(err error) error {
 	return err
 }
 
-func (r *renewal) change(s *site, due certificates.Renewal) (onboarding.Change, error) {
+func (r *renewals) change(s *site, due certificates.Renewal) (onboarding.Change, error) {
 	if len(due.Due) == 0 {
 		return onboarding.Change{
 			Summary: fmt.Sprintf("Reload nginx on %s, so that visitors of %s get the certificate that is renewed already",
@@ -133,19 +135,19 @@ func (r *renewal) change(s *site, due certificates.Renewal) (onboarding.Change, 
 
 // renewCommand holds the lock of nginx: certbot's plugin edits its files and reloads it.
 func renewCommand(s *site, lineage certificates.Lineage) (*onboarding.Command, error) {
-	command, err := certificates.RenewCommand(lineage)
+	command, err := certbot.RenewCommand(lineage)
 	if err != nil {
 		return nil, err
 	}
 	return &onboarding.Command{Host: s.hostName, Argv: command.Argv, Lock: lockNginx}, nil
 }
 
-func (r *renewal) reload(s *site) *onboarding.Command {
+func (r *renewals) reload(s *site) *onboarding.Command {
 	return &onboarding.Command{Host: s.hostName, Argv: r.config.Deploy.Reload, Lock: lockNginx}
 }
 
 // allows lets pass certbot's command for one certificate by its name, and the reload.
-func (r *renewal) allows(s *scope, command onboarding.Command) error {
+func (r *renewals) allows(s *scope, command onboarding.Command) error {
 	return oneOf(func(s *scope) []onboarding.Command {
 		known := []onboarding.Command{*r.reload(s.site)}
 		flag := slices.Index(command.Argv, "--cert-name")

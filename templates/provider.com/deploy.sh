@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Where ./run puts this domain.
+# Where ./run deploys this domain.
 # shellcheck disable=SC2034
 
-# The server, by its alias in ssh_config.
+# The server's alias in ssh_config.
 REMOTE_HOST="quinn-vps"
 
 REMOTE_DEST="/var/www/{provider}.com"

@@ -10,7 +10,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/atlilith/onboardbot/internal/sandbox/workspace/blockkit"
+	"github.com/atlilith/onboardbot/internal/sandbox/workspace/blockcheck"
 )
 
 // maxBody bounds what one Web API call may send.
@@ -41,7 +41,7 @@ func readArguments(r *http.Request, acceptsJSON bool) (arguments, string) {
 		if !acceptsJSON || len(body) == 0 {
 			return args, "" // Slack reads no JSON here, and then misses the arguments.
 		}
-		v, err := blockkit.Decode(body)
+		v, err := blockcheck.Decode(body)
 		if err != nil {
 			return nil, "invalid_json"
 		}

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/atlilith/onboardbot/internal/sandbox/workspace/blockkit"
+	"github.com/atlilith/onboardbot/internal/sandbox/workspace/blockcheck"
 )
 
 // maxInputFile is the size that a file_input takes, in bytes.
@@ -207,7 +207,7 @@ func (w *Workspace) suggest(u *User, sc scene, s spot, query string) ([]map[stri
 	if trouble != "" {
 		return nil, Outcome{Error: trouble}, nil
 	}
-	offered, problems, err := blockkit.OptionsAnswer(answer)
+	offered, problems, err := blockcheck.OptionsAnswer(answer)
 	if err != nil || len(problems) > 0 {
 		detail := "invalid options in an acknowledgement"
 		if len(problems) > 0 {

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/atlilith/onboardbot/internal/sandbox/workspace/blockkit"
+	"github.com/atlilith/onboardbot/internal/sandbox/workspace/blockcheck"
 )
 
 // maxText is the length above which Slack may answer msg_too_long. chat.update does so for sure; for posts the pages say that
@@ -77,7 +77,7 @@ func (w *Workspace) readContent(a arguments) (content, error) {
 		return c, fail("msg_too_long")
 	}
 	if a.has("attachments") && string(a.raw("attachments")) != "" {
-		v, err := blockkit.Decode(a.raw("attachments"))
+		v, err := blockcheck.Decode(a.raw("attachments"))
 		list, ok := v.([]any)
 		if err != nil || !ok && v != nil {
 			return c, fail("invalid_attachments")
@@ -99,14 +99,14 @@ func (w *Workspace) readContent(a arguments) (content, error) {
 
 // readBlocks checks the blocks of a message.
 func (w *Workspace) readBlocks(raw []byte) ([]any, error) {
-	blocks, problems, err := blockkit.Blocks(raw, w.blockOptions())
-	if errors.Is(err, blockkit.ErrFormat) {
+	blocks, problems, err := blockcheck.Blocks(raw, w.blockOptions())
+	if errors.Is(err, blockcheck.ErrFormat) {
 		return nil, fail("invalid_blocks_format")
 	}
 	if len(problems) > 0 {
 		return nil, invalidBlocks(problems)
 	}
-	if !blockkit.OnlyOneTable(blocks) {
+	if !blockcheck.OnlyOneTable(blocks) {
 		return nil, &apiError{code: "invalid_attachments", more: reply{"response_metadata": reply{"messages": []string{"[ERROR] only_one_table_allowed"}}}}
 	}
 	if len(raw) > 100<<10 {
@@ -116,7 +116,7 @@ func (w *Workspace) readBlocks(raw []byte) ([]any, error) {
 }
 
 // invalidBlocks is the error of chat methods for bad blocks.
-func invalidBlocks(problems []blockkit.Problem) error {
+func invalidBlocks(problems []blockcheck.Problem) error {
 	var plain, marked []string
 	for _, p := range problems {
 		plain, marked = append(plain, p.String()), append(marked, "[ERROR] "+p.String())
@@ -124,8 +124,8 @@ func invalidBlocks(problems []blockkit.Problem) error {
 	return &apiError{code: "invalid_blocks", more: reply{"errors": plain, "response_metadata": reply{"messages": marked}}}
 }
 
-func (w *Workspace) blockOptions() blockkit.Options {
-	return blockkit.Options{Unsupported: w.cfg.UnsupportedBlocks, SlackFile: w.showable}
+func (w *Workspace) blockOptions() blockcheck.Options {
+	return blockcheck.Options{Unsupported: w.cfg.UnsupportedBlocks, SlackFile: w.showable}
 }
 
 // readMetadata wants an event_type and a flat event_payload: docs.slack.dev/messaging/message-metadata. An empty object removes.
@@ -133,7 +133,7 @@ func readMetadata(raw []byte) (map[string]any, error) {
 	if len(raw) > maxMetadata {
 		return nil, fail("metadata_too_large")
 	}
-	v, err := blockkit.Decode(raw)
+	v, err := blockcheck.Decode(raw)
 	m, ok := v.(map[string]any)
 	if err != nil || !ok {
 		return nil, fail("invalid_metadata_format")

@@ -6,7 +6,7 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/atlilith/onboardbot/internal/sandbox/workspace/blockkit"
+	"github.com/atlilith/onboardbot/internal/sandbox/workspace/blockcheck"
 )
 
 // maxResponses is how often a response_url may be used.
@@ -70,7 +70,7 @@ func (w *Workspace) respond(id string, body []byte, e *Event) error {
 		return fail("used_url")
 	}
 	e.Channel, e.User = res.channel, res.user
-	v, err := blockkit.Decode(body)
+	v, err := blockcheck.Decode(body)
 	args := arguments(object(v))
 	if err != nil || args == nil {
 		return fail("invalid_payload")

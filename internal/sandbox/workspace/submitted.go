@@ -9,7 +9,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/atlilith/onboardbot/internal/sandbox/workspace/blockkit"
+	"github.com/atlilith/onboardbot/internal/sandbox/workspace/blockcheck"
 )
 
 // submitted presses the submit button of the modal in front.
@@ -85,7 +85,7 @@ func (w *Workspace) submissionAnswer(u *User, v *view, answer json.RawMessage) O
 		w.touch()
 		return w.shown(u, Outcome{Errors: ack.Errors})
 	case "update", "push":
-		content, err := w.readView(ack.View, blockkit.Modal)
+		content, err := w.readView(ack.View, blockcheck.Modal)
 		if err == nil {
 			err = w.external(content, v)
 		}

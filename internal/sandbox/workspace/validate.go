@@ -4,7 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 
-	"github.com/atlilith/onboardbot/internal/sandbox/workspace/blockkit"
+	"github.com/atlilith/onboardbot/internal/sandbox/workspace/blockcheck"
 )
 
 // validateBlocks says what Slack would refuse, without posting anything: docs.slack.dev/reference/methods/blocks.validate. Its
@@ -39,27 +39,27 @@ func unclear(message string) error {
 }
 
 // problems are those of blocks, a view or a message.
-func (w *Workspace) problems(what string, raw []byte) ([]blockkit.Problem, error) {
-	v, err := blockkit.Decode(raw)
+func (w *Workspace) problems(what string, raw []byte) ([]blockcheck.Problem, error) {
+	v, err := blockcheck.Decode(raw)
 	if err != nil {
 		return nil, err
 	}
 	switch what {
 	case "view":
-		surface := blockkit.Modal
+		surface := blockcheck.Modal
 		if object(v)["type"] == "home" {
-			surface = blockkit.Home
+			surface = blockcheck.Home
 		}
-		_, problems, err := blockkit.View(raw, surface, w.blockOptions())
+		_, problems, err := blockcheck.View(raw, surface, w.blockOptions())
 		return problems, err
 	case "message":
 		if raw, err = json.Marshal(object(v)["blocks"]); err != nil || object(v)["blocks"] == nil {
-			return nil, errors.Join(err, blockkit.ErrFormat)
+			return nil, errors.Join(err, blockcheck.ErrFormat)
 		}
 	}
-	blocks, problems, err := blockkit.Blocks(raw, w.blockOptions())
-	if err == nil && !blockkit.OnlyOneTable(blocks) {
-		problems = append(problems, blockkit.Problem{Text: "only_one_table_allowed", Pointer: "/blocks"})
+	blocks, problems, err := blockcheck.Blocks(raw, w.blockOptions())
+	if err == nil && !blockcheck.OnlyOneTable(blocks) {
+		problems = append(problems, blockcheck.Problem{Text: "only_one_table_allowed", Pointer: "/blocks"})
 	}
 	return problems, err
 }

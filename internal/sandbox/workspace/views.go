@@ -5,7 +5,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/atlilith/onboardbot/internal/sandbox/workspace/blockkit"
+	"github.com/atlilith/onboardbot/internal/sandbox/workspace/blockcheck"
 )
 
 const (
@@ -64,12 +64,12 @@ func (c *call) exchange() (*trigger, error) {
 }
 
 // readView checks a view. Bad content is invalid_arguments in views methods, never invalid_blocks.
-func (w *Workspace) readView(raw []byte, surface blockkit.Surface) (map[string]any, error) {
+func (w *Workspace) readView(raw []byte, surface blockcheck.Surface) (map[string]any, error) {
 	if len(raw) > maxView {
 		return nil, fail("view_too_large")
 	}
-	content, problems, err := blockkit.View(raw, surface, w.blockOptions())
-	if errors.Is(err, blockkit.ErrFormat) {
+	content, problems, err := blockcheck.View(raw, surface, w.blockOptions())
+	if errors.Is(err, blockcheck.ErrFormat) {
 		return nil, &apiError{code: "invalid_arguments", more: reply{"response_metadata": reply{"messages": []string{"[ERROR] must be a valid view [json-pointer:/view]"}}}}
 	}
 	if len(problems) > 0 {
@@ -157,7 +157,7 @@ func openView(c *call) (reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	content, err := c.w.readView(c.args.raw("view"), blockkit.Modal)
+	content, err := c.w.readView(c.args.raw("view"), blockcheck.Modal)
 	if err != nil {
 		return nil, err
 	}
@@ -175,7 +175,7 @@ func pushView(c *call) (reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	content, err := c.w.readView(c.args.raw("view"), blockkit.Modal)
+	content, err := c.w.readView(c.args.raw("view"), blockcheck.Modal)
 	switch stack := c.w.modals[t.user]; {
 	case err != nil:
 		return nil, err
@@ -210,9 +210,9 @@ func updateView(c *call) (reply, error) {
 	if v == nil || !v.open {
 		return nil, fail("not_found")
 	}
-	surface := blockkit.Modal
+	surface := blockcheck.Modal
 	if v.home() {
-		surface = blockkit.Home
+		surface = blockcheck.Home
 	}
 	content, err := w.readView(c.args.raw("view"), surface)
 	if err != nil {
@@ -240,7 +240,7 @@ func publishView(c *call) (reply, error) {
 	case w.users[user] == nil:
 		return nil, fail("user_not_found")
 	}
-	content, err := w.readView(c.args.raw("view"), blockkit.Home)
+	content, err := w.readView(c.args.raw("view"), blockcheck.Home)
 	if err != nil {
 		return nil, err
 	}

@@ -1,4 +1,5 @@
-// Package reports has the isolation of tenants proven again and again, and remembers what each report said: on a schedule, one
-// report a tick however many replicas, and when somebody asks, one at a time. What isolation is and how it is proven belongs to
-// package isolation; how a report reads in Slack, to package commands.
+// Package reports runs the isolation check again and again and keeps what each report said. It runs on a schedule, one report for each
+// tick however many replicas there are, and when an operator asks for a report. Checks take turns: one at a time over all replicas.
+//
+// Package isolation defines what isolation is and how it is checked. How a report reads in Slack belongs to package commands.
 package reports

@@ -9,18 +9,24 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/isolation"
 )
 
-// Collector reads what the newest report about all tenants said, so that every replica says the same.
-type Collector struct{ book *Store }
+// collectTimeout bounds the query of one scrape.
+const collectTimeout = 5 * time.Second
+
+// Collector exports what the newest report about all tenants says. It reads the database, so every replica exports the same.
+type Collector struct{ store *Store }
 
 var _ prometheus.Collector = (*Collector)(nil)
 
 // Collector returns the metrics of isolation. There are none before the first report.
-func (b *Store) Collector() *Collector { return &Collector{b} }
+func (s *Store) Collector() *Collector { return &Collector{s} }
 
 var (
-	findingsMetric  = prometheus.NewDesc("onboarding_isolation_findings", "What the last isolation report found, by kind: leak or risk.", []string{"kind"}, nil)
-	uncheckedMetric = prometheus.NewDesc("onboarding_isolation_unchecked", "How many things the last isolation report could not check.", nil, nil)
-	reportedMetric  = prometheus.NewDesc("onboarding_isolation_report_timestamp_seconds", "When the last isolation report that could say anything ended.", nil, nil)
+	findingsMetric = prometheus.NewDesc("onboarding_isolation_findings",
+		"Findings of the last isolation report, by kind: leak or risk.", []string{"kind"}, nil)
+	uncheckedMetric = prometheus.NewDesc("onboarding_isolation_unchecked",
+		"Number of things that the last isolation report could not check.", nil, nil)
+	reportedMetric = prometheus.NewDesc("onboarding_isolation_report_timestamp_seconds",
+		"Time of the last isolation report whose check ran.", nil, nil)
 )
 
 // Describe implements [prometheus.Collector].
@@ -30,11 +36,11 @@ func (c *Collector) Describe(ch chan<- *prometheus.Desc) {
 	}
 }
 
-// Collect implements [prometheus.Collector]. What the database cannot tell becomes an error of the scrape.
+// Collect implements [prometheus.Collector]. A database error becomes an error of the scrape.
 func (c *Collector) Collect(ch chan<- prometheus.Metric) {
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), collectTimeout)
 	defer cancel()
-	record, err := c.book.LastProof(ctx)
+	record, err := c.store.LastCompleted(ctx)
 	if err != nil {
 		ch <- prometheus.NewInvalidMetric(findingsMetric, err)
 		return
@@ -46,5 +52,6 @@ func (c *Collector) Collect(ch chan<- prometheus.Metric) {
 		ch <- prometheus.MustNewConstMetric(findingsMetric, prometheus.GaugeValue, float64(record.Count(kind)), string(kind))
 	}
 	ch <- prometheus.MustNewConstMetric(uncheckedMetric, prometheus.GaugeValue, float64(record.Unchecked()))
-	ch <- prometheus.MustNewConstMetric(reportedMetric, prometheus.GaugeValue, float64(record.At.UnixMilli())/1000)
+	at := float64(record.At.UnixMilli()) / 1000
+	ch <- prometheus.MustNewConstMetric(reportedMetric, prometheus.GaugeValue, at)
 }

@@ -9,33 +9,35 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/isolation"
 )
 
-// Request says what is to be reported, and where. It is the job's arguments as well.
+// Request says what to check and where people read the report. It is also the job's arguments, so its JSON must not change.
 type Request struct {
-	// ID is the report's.
+	// ID becomes the report's.
 	ID uuid.UUID `json:"id"`
-	// Tenant is the slug of the one that it is about, empty for all.
+	// Tenant is the slug of the tenant to check, or empty for all tenants.
 	Tenant string `json:"tenant,omitempty"`
-	// By is the id of who asks, and Channel where the answer is read. A scheduled report has a tick in place of the first.
-	By      string    `json:"by,omitempty"`
-	Channel string    `json:"channel"`
-	Tick    time.Time `json:"tick,omitzero"`
+	// By is the id of the operator who asked, empty for a scheduled report.
+	By string `json:"by,omitempty"`
+	// Channel is the id of the channel in which the report is posted.
+	Channel string `json:"channel"`
+	// Tick is the time of the schedule, zero for a report that an operator asked for.
+	Tick time.Time `json:"tick,omitzero"`
 }
 
-// Record is what came of a request.
+// Record is the answer to a request.
 type Record struct {
 	Request
 	At time.Time
-	// Report is nil where nothing could be said, and then Problem says why.
+	// Report is nil when the check failed to run; Problem then says why.
 	Report  *isolation.Report
 	Problem string
-	// Changes are those since the report before, which was about the same tenants at Since; zero for the first.
+	// Changes are those since the previous report about the same tenants, which was made at Since. Both are zero for the first.
 	Changes isolation.Changes
 	Since   time.Time
-	// Unseen are earlier findings that this report could not look at again: neither fixed nor seen.
+	// Unseen are earlier findings that this report could not check again: neither fixed nor confirmed.
 	Unseen []isolation.Finding
 }
 
-// Count is how many findings of a kind there are.
+// Count returns the number of findings of a kind.
 func (r *Record) Count(kind isolation.Kind) int {
 	count := 0
 	if r.Report != nil {
@@ -48,7 +50,7 @@ func (r *Record) Count(kind isolation.Kind) int {
 	return count
 }
 
-// Unchecked is how many things could not be checked or classified.
+// Unchecked returns the number of things that could not be checked or classified.
 func (r *Record) Unchecked() int {
 	if r.Report == nil {
 		return 0
@@ -56,35 +58,35 @@ func (r *Record) Unchecked() int {
 	return len(r.Report.Coverage.LeftOut) + len(r.Report.Coverage.Unclassified)
 }
 
-// compare fills in what changed since earlier findings.
+// compare sets Changes and Unseen from the findings that were open before.
 func (r *Record) compare(earlier []isolation.Finding) {
 	if r.Report == nil {
 		r.Unseen = earlier
 		return
 	}
-	// A risk that was proven meanwhile is new as a leak, and nothing was fixed.
+	// A risk that was proven meanwhile is a new leak; the risk counts neither as fixed nor as unseen.
 	earlier = slices.DeleteFunc(slices.Clone(earlier), func(before isolation.Finding) bool {
 		return slices.ContainsFunc(r.Report.Findings, func(now isolation.Finding) bool {
 			return now.Table == before.Table && now.Operation == before.Operation && now.Kind != before.Kind
 		})
 	})
 	r.Changes = isolation.Diff(&isolation.Report{Findings: earlier}, r.Report)
-	settled := map[string]bool{}
+	checked := map[string]bool{}
 	for _, finding := range slices.Concat(r.Changes.Fixed, r.Report.Findings) {
-		settled[finding.Key()] = true
+		checked[finding.Key()] = true
 	}
 	for _, finding := range earlier {
-		if !settled[finding.Key()] {
+		if !checked[finding.Key()] {
 			r.Unseen = append(r.Unseen, finding)
 		}
 	}
 }
 
-// standing are the findings that hold as far as is known.
-func (r *Record) standing() []isolation.Finding {
-	standing := []isolation.Finding{}
+// open lists the findings of the report and those that it could not check again.
+func (r *Record) open() []isolation.Finding {
+	open := []isolation.Finding{}
 	if r.Report != nil {
-		standing = append(standing, r.Report.Findings...)
+		open = append(open, r.Report.Findings...)
 	}
-	return append(standing, r.Unseen...)
+	return append(open, r.Unseen...)
 }

@@ -36,7 +36,7 @@ const patience = 20 * time.Second
 type desk struct {
 	t         *testing.T
 	pool      *pgxpool.Pool
-	book      *Store
+	store     *Store
 	check     func(context.Context, isolation.Options) (*isolation.Report, error)
 	announced chan Record
 	refuse    atomic.Bool // the next announcement fails
@@ -64,24 +64,24 @@ func newDesk(t *testing.T) *desk {
 	must(t, err)
 	t.Cleanup(pool.Close)
 	must(t, onboarding.Migrate(t.Context(), pool, "onboarding", Tables()))
-	book, err := NewBook(pool, slog.New(slog.DiscardHandler))
+	store, err := NewStore(pool, slog.New(slog.DiscardHandler))
 	must(t, err)
-	return &desk{t: t, pool: pool, book: book, announced: make(chan Record, 10)}
+	return &desk{t: t, pool: pool, store: store, announced: make(chan Record, 10)}
 }
 
-// watch is one replica's, which does not run yet.
-func (d *desk) watch(cron string) *Watch {
+// scheduler is one replica's, which does not run yet.
+func (d *desk) scheduler(cron string) *Scheduler {
 	d.t.Helper()
-	watch, err := NewWatch(d.book, d, d, Settings{Channel: "C0OPS", Schedule: schedule.Schedule{Cron: cron}})
+	scheduler, err := NewScheduler(d.store, Settings{Channel: "C0OPS", Schedule: schedule.Schedule{Cron: cron}})
 	must(d.t, err)
-	return watch
+	return scheduler
 }
 
 // replica works on reports until the test ends, or until it is stopped.
 func (d *desk) replica() *river.Client[pgx.Tx] {
 	d.t.Helper()
 	workers := river.NewWorkers()
-	d.watch(schedule.Never).AddWorkers(workers)
+	NewWorker(d.store, NewTurn(d.pool), d, d).AddTo(workers)
 	client, err := river.NewClient(riverpgxv5.New(d.pool), &river.Config{Workers: workers, TestOnly: true, Logger: slog.New(slog.DiscardHandler),
 		JobTimeout: time.Hour, FetchCooldown: 5 * time.Millisecond, FetchPollInterval: 20 * time.Millisecond, Queues: map[string]river.QueueConfig{Queue: {MaxWorkers: 1}}})
 	must(d.t, err)
@@ -99,7 +99,7 @@ func stop(client *river.Client[pgx.Tx]) {
 func (d *desk) ask(request Request) Request {
 	d.t.Helper()
 	request.ID, request.Channel = uuid.New(), "C0OPS"
-	must(d.t, d.book.Ask(d.t.Context(), request))
+	must(d.t, d.store.Ask(d.t.Context(), request))
 	return request
 }
 
@@ -117,8 +117,7 @@ func (d *desk) hear() Record {
 // settled waits until the turn of the report that was heard has ended, and with it the transaction that it was announced in.
 func (d *desk) settled() {
 	d.t.Helper()
-	_, err := d.pool.Exec(d.t.Context(), `SELECT pg_advisory_lock(`+turnLock+`), pg_advisory_unlock(`+turnLock+`)`)
-	must(d.t, err)
+	must(d.t, NewTurn(d.pool).wait(d.t.Context(), func(context.Context) error { return nil }))
 }
 
 func must(t *testing.T, err error) {
@@ -162,7 +161,7 @@ func TestWhatChanged(t *testing.T) {
 		return report, nil
 	}
 	d.replica()
-	if last, err := d.book.Last(t.Context()); last != nil || err != nil {
+	if last, err := d.store.Last(t.Context()); last != nil || err != nil {
 		t.Errorf("before the first report there is %+v, %v", last, err)
 	}
 	var since time.Time
@@ -205,7 +204,7 @@ func TestWhatChanged(t *testing.T) {
 			if step.report != nil {
 				since = got.At
 			}
-			if last, err := d.book.Last(t.Context()); err != nil || last.ID != request.ID || last.Problem != step.problem || !last.At.Equal(got.At) {
+			if last, err := d.store.Last(t.Context()); err != nil || last.ID != request.ID || last.Problem != step.problem || !last.At.Equal(got.At) {
 				t.Errorf("%s: the last is %+v, %v", step.what, last, err)
 			}
 		}
@@ -257,11 +256,46 @@ func TestAnswersOnce(t *testing.T) {
 	}
 }
 
+// TestOneTurn asks for a report and lets runs of two replicas check their tenants: never are two checks under way.
+func TestOneTurn(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	var under, most, checks atomic.Int32
+	check := func(context.Context, isolation.Options) (*isolation.Report, error) {
+		most.Store(max(most.Load(), under.Add(1)))
+		defer under.Add(-1)
+		time.Sleep(20 * time.Millisecond) // a second check would begin meanwhile
+		checks.Add(1)
+		return saying(nil), nil
+	}
+	d.check = check
+	d.replica()
+	request := d.ask(Request{By: "U0ANA"})
+	var runs sync.WaitGroup
+	for range 2 {
+		tenant := NewTenantCheck(checker(func(options isolation.Options) (*isolation.Report, error) { return check(t.Context(), options) }), NewTurn(d.pool))
+		for range 3 {
+			runs.Go(func() {
+				if _, err := tenant.Check(t.Context(), "merche-biche"); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+	}
+	runs.Wait()
+	if got := d.hear(); got.ID != request.ID {
+		t.Errorf("another report: %+v", got)
+	}
+	if most.Load() != 1 || checks.Load() != 7 {
+		t.Errorf("%d checks, %d at once", checks.Load(), most.Load())
+	}
+}
+
 // TestTicks asks several replicas at once which report is due.
 func TestTicks(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t)
-	replicas := []*Watch{d.watch("0 7 * * *"), d.watch("0 7 * * *"), d.watch("0 7 * * *")}
+	replicas := []*Scheduler{d.scheduler("0 7 * * *"), d.scheduler("0 7 * * *"), d.scheduler("0 7 * * *")}
 	day := func(clock string) time.Time {
 		at, err := time.Parse("2006-01-02 15:04:05", "2026-11-"+clock)
 		must(t, err)
@@ -278,9 +312,9 @@ func TestTicks(t *testing.T) {
 		{"and on", "29 07:00:01", "29 07:00:00"},
 	} {
 		var ticking sync.WaitGroup
-		for _, watch := range replicas {
+		for _, scheduler := range replicas {
 			ticking.Go(func() {
-				if err := watch.tick(t.Context(), day(step.now)); err != nil {
+				if err := scheduler.tick(t.Context(), day(step.now)); err != nil {
 					t.Error(err)
 				}
 			})
@@ -319,9 +353,9 @@ func TestRun(t *testing.T) {
 	defer cancel()
 	var running sync.WaitGroup
 	for range 2 {
-		watch := d.watch("* * * * * *")
+		scheduler := d.scheduler("* * * * * *")
 		running.Go(func() {
-			if err := watch.Run(ctx); err != nil {
+			if err := scheduler.Run(ctx); err != nil {
 				t.Error(err)
 			}
 		})
@@ -334,14 +368,14 @@ func TestRun(t *testing.T) {
 	}
 	cancelled, done := context.WithCancel(t.Context())
 	done()
-	must(t, d.watch(schedule.Never).Run(cancelled))
+	must(t, d.scheduler(schedule.Never).Run(cancelled))
 }
 
 func TestMetrics(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t)
 	registry := prometheus.NewRegistry()
-	registry.MustRegister(d.book.Collector())
+	registry.MustRegister(d.store.Collector())
 	read := func() string {
 		families, err := registry.Gather()
 		must(t, err)

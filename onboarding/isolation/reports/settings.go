@@ -12,29 +12,30 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/platform"
 )
 
-// Settings are what operators decide about isolation reports. Where the platform's database is, who its sessions are and which
-// settings say so is known already, from [platform.Config].
+// Settings are what operators decide about isolation reports. The platform's database, app role and custom settings come from
+// [platform.Config].
 type Settings struct {
-	// DatabaseURL reaches the platform's database as a role above its policies: a superuser, or one with BYPASSRLS that may read
-	// every table and become the app role. What it sees is what tenants are held against. Default: platform.database_url.
+	// DatabaseURL connects to the platform's database as a role that row-level security does not apply to: a superuser, or a role
+	// with BYPASSRLS that may read every table and become the app role. Checks compare what tenants see with what it sees.
+	// Default: platform.database_url.
 	DatabaseURL secret.String `yaml:"database_url"`
-	// Users, Orgs and Membership correct what is found by itself.
+	// Users, Orgs and Membership correct what discovery finds.
 	Users      isolation.Tenants    `yaml:"users"`
 	Orgs       isolation.Tenants    `yaml:"orgs"`
 	Membership isolation.Membership `yaml:"membership"`
-	// Tables names, corrects or excuses tables by "schema.name".
+	// Tables corrects or excuses tables, by "schema.name".
 	Tables map[string]isolation.Table `yaml:"tables"`
-	// ExcusedFunctions are never called: "schema.name".
+	// ExcusedFunctions are never called, by "schema.name".
 	ExcusedFunctions []string `yaml:"excused_functions"`
-	// Budget bounds what a check may take from the platform.
+	// Budget bounds the load that a check puts on the platform.
 	Budget isolation.Budget `yaml:"budget"`
-	// Schedule is when a report comes by itself. Default: every morning at 7.
+	// Schedule is when a report is made without being asked for. Default: every morning at 7.
 	Schedule schedule.Schedule `yaml:"schedule"`
-	// Channel is where it comes. Default: the first of commands.channels.
+	// Channel is where scheduled reports are posted. Default: the first of commands.channels.
 	Channel string `yaml:"channel"`
 }
 
-// Defaults fills what is not set; the channel is the one for those that name none.
+// Defaults fills in what is not set. The channel is the default for Channel.
 func (s *Settings) Defaults(channel string) {
 	s.Channel = cmp.Or(s.Channel, channel)
 	if s.Schedule.Cron == "" {
@@ -47,16 +48,22 @@ func (s *Settings) Defaults(channel string) {
 	s.Budget = s.Budget.WithDefaults()
 }
 
-// Check is what to check, with what is known of the platform.
-func (s *Settings) Check(known platform.Config) isolation.Config {
+// Config returns the configuration of a check, completed from the platform's.
+func (s *Settings) Config(known platform.Config) isolation.Config {
 	known.Defaults()
 	config := isolation.Config{
-		DatabaseURL: s.DatabaseURL.Reveal(), AppRole: known.AppRole, AppDatabaseURL: known.AppDatabaseURL.Reveal(),
-		Settings: isolation.Settings{User: known.Settings.User, Org: known.Settings.Org},
-		Users:    s.Users, Orgs: s.Orgs, Membership: s.Membership, Tables: s.Tables, ExcusedFunctions: s.ExcusedFunctions, Budget: s.Budget,
+		DatabaseURL:      cmp.Or(s.DatabaseURL.Reveal(), known.DatabaseURL.Reveal()),
+		AppRole:          known.AppRole,
+		AppDatabaseURL:   known.AppDatabaseURL.Reveal(),
+		Settings:         isolation.Settings{User: known.Settings.User, Org: known.Settings.Org},
+		Users:            s.Users,
+		Orgs:             s.Orgs,
+		Membership:       s.Membership,
+		Tables:           s.Tables,
+		ExcusedFunctions: s.ExcusedFunctions,
+		Budget:           s.Budget,
 	}
-	config.DatabaseURL = cmp.Or(config.DatabaseURL, known.DatabaseURL.Reveal())
-	// What the platform's part names otherwise than usual need not be named again; the rest is found.
+	// A table that the platform's section names differently from the default need not be named again here. Discovery finds the rest.
 	var usual platform.Config
 	usual.Defaults()
 	if config.Users == (isolation.Tenants{}) && (known.Users.Table != usual.Users.Table || known.Users.ID != usual.Users.ID) {
@@ -71,7 +78,7 @@ func (s *Settings) Check(known platform.Config) isolation.Config {
 	return config
 }
 
-// qualified is a table's name with its schema, which is public where the name has none.
+// qualified adds the schema public to a table's name that has none.
 func qualified(table string) string {
 	if strings.Contains(table, ".") {
 		return table
@@ -79,16 +86,15 @@ func qualified(table string) string {
 	return "public." + table
 }
 
-// Validate reports every problem of what is checked, each with its key. What the platform's part is to say is not repeated.
+// Validate reports every problem of what is checked, each with its key. Problems of the platform's section are reported there.
 func (s *Settings) Validate() error {
-	// Stand-ins, since what is missing there is reported there.
-	const elsewhere = "elsewhere"
-	known := platform.Config{AppRole: elsewhere, DatabaseURL: secret.New("postgres://" + elsewhere)}
-	_, err := isolation.New(s.Check(known))
+	const placeholder = "platform"
+	known := platform.Config{AppRole: placeholder, DatabaseURL: secret.New("postgres://" + placeholder)}
+	_, err := isolation.New(s.Config(known))
 	return err
 }
 
-// ValidateSchedule reports every problem of when and where reports come by themselves, each with its key.
+// ValidateSchedule reports every problem of when and where scheduled reports are posted, each with its key.
 func (s *Settings) ValidateSchedule() error {
 	if err := s.Schedule.Validate(); err != nil {
 		return fmt.Errorf("schedule.%w", err)

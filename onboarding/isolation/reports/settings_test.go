@@ -71,11 +71,11 @@ func TestWhatIsChecked(t *testing.T) {
 	want := isolation.Config{DatabaseURL: "postgres://onboarder@db/platform", AppRole: "app", AppDatabaseURL: "postgres://app@db/platform",
 		Settings: isolation.Settings{User: "me.id", Org: "app.org_id"}, ExcusedFunctions: []string{"public.slow"}}
 	settings := Settings{ExcusedFunctions: []string{"public.slow"}}
-	if diff := cmp.Diff(want, settings.Check(known)); diff != "" {
+	if diff := cmp.Diff(want, settings.Config(known)); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
 	settings.DatabaseURL, want.DatabaseURL = secret.New("postgres://auditor@db/platform"), "postgres://auditor@db/platform"
-	if diff := cmp.Diff(want, settings.Check(known)); diff != "" {
+	if diff := cmp.Diff(want, settings.Config(known)); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
 }
@@ -87,11 +87,11 @@ func TestNamesOfThePlatform(t *testing.T) {
 	want := isolation.Config{DatabaseURL: "postgres://onboarder@db/platform", AppRole: "app", Settings: isolation.Settings{User: "app.user_id", Org: "app.org_id"},
 		Users: isolation.Tenants{Table: "public.people", ID: "id"}, Orgs: isolation.Tenants{Table: "public.orgs", ID: "nr"}, Membership: isolation.Membership{Table: "firms.staff"}}
 	settings := Settings{}
-	if diff := cmp.Diff(want, settings.Check(known)); diff != "" {
+	if diff := cmp.Diff(want, settings.Config(known)); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
 	settings.Users.Table, want.Users = "public.persons", isolation.Tenants{Table: "public.persons"}
-	if diff := cmp.Diff(want, settings.Check(known)); diff != "" {
+	if diff := cmp.Diff(want, settings.Config(known)); diff != "" {
 		t.Errorf("what is said of the check itself goes first (-want +got)\n%s", diff)
 	}
 }
@@ -116,16 +116,17 @@ func TestTenant(t *testing.T) {
 	}
 	report.Coverage.Reads, report.Coverage.Tables, report.Coverage.WriteAttempts = 3, 2, 1
 	broken := errors.New("no route")
-	tenant := NewTenant(checker(func(options isolation.Options) (*isolation.Report, error) {
+	turn := NewTurn(newDesk(t).pool)
+	tenant := NewTenantCheck(checker(func(options isolation.Options) (*isolation.Report, error) {
 		if options.Tenant != "merche-biche" {
 			return nil, broken
 		}
 		return report, nil
-	}))
+	}), turn)
 	want := []onboarding.Finding{
 		{Level: onboarding.Failed, Name: "leak: read of a", Detail: "nobody: saw it"},
 		{Level: onboarding.Warning, Name: "risk: update of b", Detail: "nobody: saw it"},
-		{Level: onboarding.Warning, Name: "not checked", Detail: "c: timed out", Fix: "Correct or excuse it below isolation in the configuration."},
+		{Level: onboarding.Warning, Name: "not checked", Detail: "c: timed out", Fix: "Correct the table, or excuse it, in the section isolation of the configuration."},
 	}
 	got, err := tenant.Check(t.Context(), "merche-biche")
 	if diff := cmp.Diff(want, got); err != nil || diff != "" {
@@ -133,7 +134,7 @@ func TestTenant(t *testing.T) {
 	}
 	report.Findings = nil
 	want = append([]onboarding.Finding{{Level: onboarding.OK, Name: "merche-biche against all others",
-		Detail: "no row was reached that is another's, in 3 reads of 2 tables and 1 attempts to write"}}, want[2])
+		Detail: "no session reached another tenant's row in 3 reads of 2 tables and 1 write attempts"}}, want[2])
 	if got, err = tenant.Check(t.Context(), "merche-biche"); err != nil || !cmp.Equal(want, got) {
 		t.Errorf("%v (-want +got)\n%s", err, cmp.Diff(want, got))
 	}
@@ -142,7 +143,7 @@ func TestTenant(t *testing.T) {
 	}
 	gone, cancel := context.WithCancel(t.Context())
 	cancel()
-	tenant.turn <- struct{}{}
+	turn.waiting <- struct{}{}
 	if _, err := tenant.Check(gone, "merche-biche"); !errors.Is(err, context.Canceled) {
 		t.Errorf("it did not wait: %v", err)
 	}

@@ -9,55 +9,59 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/isolation"
 )
 
-// Readier is a [Checker] that can say beforehand whether it could check at all; [isolation.Checker] can.
-type Readier interface {
+// ReadyChecker is a [Checker] that can say beforehand whether a check could run. [isolation.Checker] implements it.
+type ReadyChecker interface {
 	Checker
 	Ready(ctx context.Context) (leftOut []string, err error)
 }
 
-var _ Readier = (*isolation.Checker)(nil)
+var _ ReadyChecker = (*isolation.Checker)(nil)
 
-// Tenant checks one tenant against all others, for the step of a run that does so once the tenant is there.
-type Tenant struct {
-	checker Readier
-	// turn lets one check at a time through, so that many runs take no more from the platform than one.
-	turn chan struct{}
+// TenantCheck checks one tenant against all others. A run does so once it has created the tenant.
+type TenantCheck struct {
+	checker ReadyChecker
+	turn    *Turn
 }
 
-// NewTenant returns a check of single tenants.
-func NewTenant(checker Readier) *Tenant {
-	return &Tenant{checker: checker, turn: make(chan struct{}, 1)}
+// NewTenantCheck returns a check of single tenants that takes turns with the reports.
+func NewTenantCheck(checker ReadyChecker, turn *Turn) *TenantCheck {
+	return &TenantCheck{checker: checker, turn: turn}
 }
 
-// Ready says why no tenant could be checked, before a run relies on it.
-func (t *Tenant) Ready(ctx context.Context) error {
+// Ready returns why no tenant could be checked, before a run relies on it.
+func (t *TenantCheck) Ready(ctx context.Context) error {
 	_, err := t.checker.Ready(ctx)
 	return err
 }
 
-// Check lets the tenant with a slug and all others try to reach each other's rows. A leak fails; a risk, and what could not be
-// checked, is a warning. An error means that nothing could be said.
-func (t *Tenant) Check(ctx context.Context, slug string) ([]onboarding.Finding, error) {
-	select {
-	case t.turn <- struct{}{}:
-		defer func() { <-t.turn }()
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
-	report, err := t.checker.Check(ctx, isolation.Options{Tenant: slug})
+// Check lets the tenant with a slug and all others try to reach each other's rows. A leak is a failed finding; a risk, and what could
+// not be checked, is a warning. An error means that the check failed to run.
+func (t *TenantCheck) Check(ctx context.Context, slug string) ([]onboarding.Finding, error) {
+	var list []onboarding.Finding
+	err := t.turn.wait(ctx, func(ctx context.Context) error {
+		report, err := t.checker.Check(ctx, isolation.Options{Tenant: slug})
+		if err == nil {
+			list = findings(slug, report)
+		}
+		return err
+	})
 	if err != nil {
 		return nil, fmt.Errorf("isolation of %s: %w", slug, err)
 	}
-	return findings(slug, report), nil
+	return list, nil
 }
 
-// findings are a report in the words of a run.
+// findings translates a report into the findings of a run.
 func findings(slug string, report *isolation.Report) []onboarding.Finding {
 	var list []onboarding.Finding
 	leaks := 0
 	for _, found := range report.Findings {
-		finding := onboarding.Finding{Level: onboarding.Warning, Name: fmt.Sprintf("%s: %s of %s", found.Kind, found.Operation, found.Table),
-			Detail: found.As + ": " + found.Evidence, Fix: found.Fix}
+		finding := onboarding.Finding{
+			Level:  onboarding.Warning,
+			Name:   fmt.Sprintf("%s: %s of %s", found.Kind, found.Operation, found.Table),
+			Detail: found.As + ": " + found.Evidence,
+			Fix:    found.Fix,
+		}
 		if found.Kind == isolation.Leak {
 			finding.Level = onboarding.Failed
 			leaks++
@@ -66,11 +70,14 @@ func findings(slug string, report *isolation.Report) []onboarding.Finding {
 	}
 	c := report.Coverage
 	for _, line := range slices.Concat(c.LeftOut, c.Unclassified) {
-		list = append(list, onboarding.Finding{Level: onboarding.Warning, Name: "not checked", Detail: line, Fix: "Correct or excuse it below isolation in the configuration."})
+		list = append(list, onboarding.Finding{Level: onboarding.Warning, Name: "not checked", Detail: line,
+			Fix: "Correct the table, or excuse it, in the section isolation of the configuration."})
 	}
 	if leaks == 0 {
-		tried := fmt.Sprintf("no row was reached that is another's, in %d reads of %d tables and %d attempts to write", c.Reads, c.Tables, c.WriteAttempts)
-		list = slices.Insert(list, 0, onboarding.Finding{Level: onboarding.OK, Name: slug + " against all others", Detail: tried})
+		tried := fmt.Sprintf("no session reached another tenant's row in %d reads of %d tables and %d write attempts",
+			c.Reads, c.Tables, c.WriteAttempts)
+		ok := onboarding.Finding{Level: onboarding.OK, Name: slug + " against all others", Detail: tried}
+		list = slices.Insert(list, 0, ok)
 	}
 	return list
 }

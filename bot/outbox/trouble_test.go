@@ -1,0 +1,125 @@
+package outbox_test
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/atlilith/onboardbot/bot"
+	"github.com/atlilith/onboardbot/bot/outbox"
+	"github.com/atlilith/onboardbot/internal/sandbox/workspace"
+)
+
+func TestPostedOnceWhenTheAnswerIsLost(t *testing.T) {
+	t.Parallel()
+	for _, fault := range []workspace.Fault{
+		{Kind: workspace.FaultCut},
+		{Kind: workspace.FaultHang, Delay: time.Minute},
+		{Kind: workspace.FaultStatus, Status: 500},
+		{Kind: workspace.FaultStatus, Status: 503},
+		{Kind: workspace.FaultError, Error: "internal_error"},
+		{Kind: workspace.FaultError, Error: "service_unavailable"},
+	} {
+		t.Run(string(fault.Kind)+fault.Error+fmt.Sprint(fault.Status), func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, workspace.Sample())
+			out := w.outbox(func(c *bot.Config) { c.CallTimeout = 500 * time.Millisecond })
+			fault.Method = "chat.postMessage"
+			w.Order(fault)
+			w.put(out, message("once", "once"))
+			eventually(t, "it is recorded", func() bool { _, err := out.TS(t.Context(), "once"); return err == nil })
+			w.put(out, message("once", "twice"), message("next", "next"))
+			w.See("one of each", saying("twice", "next"))
+
+			w.Order(workspace.Fault{Kind: fault.Kind, Method: "chat.postMessage", Delay: fault.Delay, Status: fault.Status, Error: fault.Error})
+			w.put(out, reply("in thread", "once", "reply"))
+			eventually(t, "it is recorded", func() bool { _, err := out.TS(t.Context(), "in thread"); return err == nil })
+			w.See("one reply", saying("twice", "next", "reply"))
+		})
+	}
+}
+
+func TestLookingNeedsTheBotsOwnMessage(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, workspace.Sample())
+	out := w.outbox()
+	w.Order(workspace.Fault{Kind: workspace.FaultStatus, Method: "chat.postMessage", Status: 500})
+	w.put(out, message("mine", "mine"))
+	w.See("posted at the second attempt", saying("mine"))
+	w.Called("conversations.history", 1)
+}
+
+func TestThrottled(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct {
+		name  string
+		fault workspace.Fault
+		least time.Duration
+	}{
+		{"with Retry-After", workspace.Fault{Kind: workspace.FaultRateLimit, RetryAfter: 4 * time.Second}, 4 * time.Second},
+		{"as an error", workspace.Fault{Kind: workspace.FaultError, Error: "rate_limited"}, 5 * time.Second},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, workspace.Sample())
+			out := w.outbox()
+			tc.fault.Method = "chat.postMessage"
+			w.Order(tc.fault)
+			began := time.Now()
+			w.put(out, message("a", "a"))
+			eventually(t, "the first try", func() bool { return w.Calls("chat.postMessage") == 1 })
+			// Another channel is not held: Slack limits posts per channel.
+			w.put(out, outbox.Message{Key: "elsewhere", Channel: workspace.BoardChannel, Text: "elsewhere"})
+			w.SeeAs(workspace.Ana, workspace.BoardChannel, "elsewhere", saying("elsewhere"))
+			if _, err := out.TS(t.Context(), "a"); !errors.Is(err, outbox.ErrUnknownMessage) {
+				t.Errorf("the other channel waited for this one: %v", err)
+			}
+			w.put(out, message("b", "b"))
+			w.See("both", saying("a", "b"))
+			if elapsed := time.Since(began); elapsed < tc.least {
+				t.Errorf("came after %s, asked to wait %s", elapsed, tc.least)
+			}
+			w.Called("chat.postMessage", 4)
+			if n := w.Calls("conversations.history"); n != 0 {
+				t.Error("a throttled call was looked for")
+			}
+		})
+	}
+}
+
+func TestRefusedIsRecordedAndNotRetried(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, workspace.Sample())
+	out := w.outbox()
+	for channel, want := range map[string]string{
+		"C0NOWHERE":              "channel_not_found",
+		workspace.SecretChannel:  "channel_not_found",
+		workspace.GeneralChannel: "not_in_channel",
+		workspace.ArchiveChannel: "is_archived",
+	} {
+		w.put(out, outbox.Message{Key: channel, Channel: channel, Text: "x"})
+		eventually(t, channel+" is refused", func() bool {
+			failures, err := out.Failures(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, f := range failures {
+				if f.Key == channel {
+					return strings.Contains(f.Reason, want)
+				}
+			}
+			return false
+		})
+	}
+	w.Called("chat.postMessage", 4)
+	// A replica that starts gives them another chance, once.
+	w.Do(workspace.Action{Do: workspace.DoInvite, User: workspace.Ana, Channel: workspace.SecretChannel})
+	w.outbox()
+	w.SeeAs(workspace.Ana, workspace.SecretChannel, "the invitation counts", saying("x"))
+	// What was refused as it was is tried again as something else.
+	w.Do(workspace.Action{Do: workspace.DoInvite, User: workspace.Ana, Channel: workspace.GeneralChannel})
+	w.put(out, outbox.Message{Key: workspace.GeneralChannel, Channel: workspace.GeneralChannel, Text: "y"})
+	w.SeeAs(workspace.Ana, workspace.GeneralChannel, "new content", saying("y"))
+}

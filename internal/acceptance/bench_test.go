@@ -1,0 +1,103 @@
+package acceptance
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/atlilith/onboardbot/internal/sandbox"
+	"github.com/atlilith/onboardbot/internal/sandbox/stage"
+)
+
+// plays is how often the benchmark has the product play.
+const plays = 7
+
+// BenchmarkOnboarding plays the whole onboarding of a Person with one domain, all of it said behind the command and every approval
+// given as soon as it is asked, and the same by hand as a shell script with the runbook's commands: in turn, in the same world, certbot as Debian ships it. It
+// reports the ratio of the medians. Every play leaves a site behind, which nginx loads and certbot reads from then on: by hand goes
+// first and last, so that both meet as many of them.
+func BenchmarkOnboarding(b *testing.B) {
+	for b.Loop() {
+		zones := make([]string, 2*plays+1)
+		for i := range zones {
+			zones[i] = fmt.Sprintf("site-%d.example", i)
+		}
+		dir, err := os.MkdirTemp("", "bench")
+		if err != nil {
+			b.Fatal(err)
+		}
+		defer os.RemoveAll(dir)
+		set, err := stage.Open(b.Context(), dir, stage.Config{World: sandbox.Config{Zones: zones}})
+		if err != nil {
+			b.Fatal(err)
+		}
+		defer set.Close()
+		executable, err := os.Executable()
+		if err != nil {
+			b.Fatal(err)
+		}
+		bot, err := set.Start([]string{executable}, asProduct)
+		if err != nil {
+			b.Fatal(err)
+		}
+		if err := set.Connected(b.Context(), bot, 0); err != nil {
+			b.Fatal(err)
+		}
+		script := filepath.Join(dir, "runbook.sh")
+		if err := os.WriteFile(script, []byte(sandbox.Runbook), 0o755); err != nil {
+			b.Fatal(err)
+		}
+		hand := func(ctx context.Context, name, domain string) error {
+			cmd := exec.CommandContext(ctx, script, name, domain, name+"@example.com", "By Hand")
+			cmd.Env = append(os.Environ(), set.Environment()...)
+			out, err := cmd.CombinedOutput()
+			if err != nil {
+				return fmt.Errorf("%w: %s", err, out)
+			}
+			return nil
+		}
+		product := func(ctx context.Context, name, domain string) error {
+			root, err := set.AskInLine(ctx, stage.Ana, stage.Inputs{Slug: name, Name: "By Bot", Email: name + "@example.com", Domains: []string{domain}})
+			if err != nil {
+				return err
+			}
+			return set.Finish(ctx, stage.Bo, root)
+		}
+		var byHand, byBot []time.Duration
+		for i, zone := range zones {
+			if i%2 == 0 {
+				byHand = append(byHand, took(b, hand, fmt.Sprintf("hand-%d", i), zone))
+			} else {
+				byBot = append(byBot, took(b, product, fmt.Sprintf("bot-%d", i), zone))
+			}
+		}
+		if err := bot.Stop(); err != nil {
+			b.Fatal(err)
+		}
+		b.ReportMetric(median(byHand).Seconds(), "s/by-hand")
+		b.ReportMetric(median(byBot).Seconds(), "s/by-bot")
+		b.ReportMetric(median(byBot).Seconds()/median(byHand).Seconds(), "ratio")
+		b.Logf("by hand %v, by bot %v", byHand, byBot)
+	}
+}
+
+func took(b *testing.B, play func(ctx context.Context, name, domain string) error, name, domain string) time.Duration {
+	b.Helper()
+	ctx, cancel := context.WithTimeout(b.Context(), 2*time.Minute)
+	defer cancel()
+	began := time.Now()
+	if err := play(ctx, name, domain); err != nil {
+		b.Fatal(err)
+	}
+	return time.Since(began)
+}
+
+func median(times []time.Duration) time.Duration {
+	sorted := slices.Sorted(slices.Values(times))
+	return (sorted[(len(sorted)-1)/2] + sorted[len(sorted)/2]) / 2
+}

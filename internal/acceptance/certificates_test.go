@@ -1,0 +1,204 @@
+package acceptance
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"os/exec"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/atlilith/onboardbot/internal/sandbox"
+	"github.com/atlilith/onboardbot/internal/sandbox/stage"
+	"github.com/atlilith/onboardbot/internal/sandbox/workspace"
+)
+
+// certificateLife is that of the certificates of this test: so short that one grows old while somebody watches, and so long that
+// on a busy machine nothing is missed between two looks.
+const certificateLife = 40 * time.Second
+
+// watchful is a watch that looks each second, and gives nobody time to see to it. The last sixteenth would be over too soon.
+const watchful = `certificates:
+  interval: 1s
+  patience: 1ms
+  thresholds:
+    left: [0.25, 0.125]
+  extra: [{domain: cocotte.com, host: vps-0}]
+`
+
+// TestCertificatesOverTime lets a Provider's certificate grow old and hears of it in the thread of the onboarding, renews it by a button
+// there, and gets the all-clear; and lets somebody renew it without telling nginx.
+func TestCertificatesOverTime(t *testing.T) {
+	s := open(t, stage.Config{World: sandbox.Config{CertificateLifetime: certificateLife},
+		Bot:       func(settings *stage.Settings) { settings.Rest = watchful },
+		Workspace: func(w *workspace.Config) { w.Rates.Off = true }})
+	root := s.ask(stage.Merche)
+	s.finish(root)
+	first := s.serial()
+
+	// Nobody onboarded this one, and it has no certificate: that is for everyone in the channel.
+	broken, err := s.Person(stage.Ana).WaitMessage(s.within(20*time.Second), stage.Channel, func(m workspace.Message) bool {
+		return m.ThreadTS == "" && stage.ContainsAll(stage.Reads(m), []string{"cocotte.com", "port 443", "[Why?]"})
+	})
+	s.must(err)
+	s.must(s.Press(s.within(20*time.Second), stage.Ana, broken, "Why?"))
+	s.whispers(stage.Ana, "cocotte.com", "certbot on vps-0 has nothing for it", "nothing starts it")
+
+	overdue := s.reads(root, "should have been renewed by", "It is valid for another", "[Renew now]", "[Why?]")
+	s.must(s.Press(s.within(20*time.Second), stage.Ana, overdue, "Renew now"))
+	question := s.reads(root, "Renew the certificate of merche-biche.com", "certbot renew --cert-name merche-biche.com", "[Approve]")
+	s.must(s.Press(s.within(20*time.Second), stage.Ana, question, "Approve"))
+	s.whispers(stage.Ana, "your own request")
+	s.must(s.Press(s.within(20*time.Second), stage.Cleo, overdue, "Renew now"))
+	s.whispers(stage.Cleo, "at it already")
+
+	// Nobody decides, and the reminders grow louder.
+	quarter := s.reads(root, "is still not renewed and is valid for only another", "[Renew now]")
+	urgent := s.readsAfter(quarter, root, "is still not renewed and is valid for only another", "renew it now")
+	if strings.Contains(string(quarter.Blocks), "@") || !strings.Contains(string(urgent.Blocks), "@"+stage.Bo) {
+		t.Errorf("a quarter left: %s\nan eighth left: %s", quarter.Blocks, urgent.Blocks)
+	}
+	checkFraction(t, quarter, 0.25)
+	checkFraction(t, urgent, 0.125)
+
+	s.must(s.Press(s.within(20*time.Second), stage.Bo, question, "Approve"))
+	s.reads(root, "The certificate of", "is renewed")
+	s.reads(root, "was renewed: visitors get the new one, valid until")
+	second := s.serial()
+	if second == first {
+		t.Error("the serial is the same as before")
+	}
+
+	typed, err := s.Person(stage.Ana).Type(s.within(20*time.Second), stage.Channel, "/certificates")
+	s.must(err)
+	if typed.Message == nil || !typed.Message.Ephemeral {
+		t.Errorf("/certificates answers %+v", typed)
+	}
+	table, err := s.Person(stage.Bo).WaitMessage(s.within(20*time.Second), stage.Channel, func(m workspace.Message) bool {
+		return m.ThreadTS == "" && stage.ContainsAll(stage.Reads(m), []string{"Certificates: 1 urgent, 1 well", "merche-biche.com", "cocotte.com", "Valid until"})
+	})
+	s.must(err)
+	for _, picture := range []string{"certificates-light.png", "certificates-dark.png"} {
+		s.pictured(table, picture)
+	}
+	_, err = s.Person(stage.Ana).Type(s.within(20*time.Second), stage.Channel, "/certificates www.merche-biche.com")
+	s.must(err)
+	s.whispers(stage.Ana, "Chain", "History", first, second, "way of its renewal")
+
+	// Renewed, and nobody tells nginx: webroot reloads nothing.
+	s.vps("certbot certonly --webroot -w /var/www/merche-biche.com --cert-name merche-biche.com -d merche-biche.com -d www.merche-biche.com --force-renewal --non-interactive")
+	stale := s.reads(root, "Renewed but not reloaded", "reload nginx there", "[Reload now]")
+	s.must(s.Press(s.within(20*time.Second), stage.Bo, stale, "Reload now"))
+	question = s.readsAfter(stale, root, "Reload nginx on vps-0", "[Approve]")
+	s.must(s.Press(s.within(20*time.Second), stage.Cleo, question, "Approve"))
+	s.readsAfter(stale, root, "Resolved: renewed but not reloaded")
+
+	s.onCommandLine()
+	s.once(root)
+}
+
+// serial is that of the certificate that certbot keeps.
+func (s *scene) serial() string {
+	s.t.Helper()
+	out := s.vps("openssl x509 -noout -serial -in /etc/letsencrypt/live/merche-biche.com/cert.pem")
+	_, serial, _ := strings.Cut(strings.TrimSpace(out), "=")
+	return strings.TrimLeft(strings.ToLower(serial), "0")
+}
+
+func (s *scene) vps(script string) string {
+	s.t.Helper()
+	out, err := s.VPS[0].Shell(s.t.Context(), script)
+	s.must(err)
+	return string(out)
+}
+
+var secondsLeft = regexp.MustCompile(`only another (\d+) (second|minute)s?`)
+
+// checkFraction holds the time that a reminder speaks of against the fraction that it is for.
+func checkFraction(t *testing.T, m workspace.Message, fraction float64) {
+	t.Helper()
+	found := secondsLeft.FindStringSubmatch(stage.Reads(m))
+	if found == nil || found[2] != "second" {
+		t.Errorf("no seconds in %s", stage.Reads(m))
+		return
+	}
+	var left int
+	if err := json.Unmarshal([]byte(found[1]), &left); err != nil {
+		t.Fatal(err)
+	}
+	mark := fraction * certificateLife.Seconds()
+	if float64(left) > mark || float64(left) < mark-5 {
+		t.Errorf("%d s are left at the reminder for %v, of %s", left, fraction, certificateLife)
+	}
+}
+
+// pictured waits for a picture below a message.
+func (s *scene) pictured(root workspace.Message, name string) {
+	s.t.Helper()
+	_, err := s.Person(stage.Bo).WaitFor(s.within(20*time.Second), func(screen workspace.Screen) bool {
+		for _, m := range stage.Thread(screen, root) {
+			for _, file := range m.Files {
+				if file.Name == name && bytes.HasPrefix(file.Data, []byte("\x89PNG")) {
+					return true
+				}
+			}
+		}
+		return false
+	})
+	s.must(err)
+}
+
+// once looks for a reminder that came twice.
+func (s *scene) once(root workspace.Message) {
+	s.t.Helper()
+	screen, err := s.Person(stage.Bo).Screen(s.t.Context())
+	s.must(err)
+	seen := make(map[string]bool)
+	for _, m := range stage.Thread(screen, root) {
+		text := stage.Reads(m)
+		if seen[text] && strings.Contains(text, "certificate of merche-biche.com") {
+			s.t.Errorf("twice in the thread: %s", text)
+		}
+		seen[text] = true
+	}
+}
+
+// onCommandLine looks once more without the bot.
+func (s *scene) onCommandLine() {
+	s.t.Helper()
+	executable, err := os.Executable()
+	s.must(err)
+	look := func(args ...string) ([]byte, int) {
+		cmd := exec.CommandContext(s.within(30*time.Second), executable, append([]string{"certificates"}, args...)...)
+		cmd.Env = append(os.Environ(), asProduct)
+		var trouble strings.Builder
+		cmd.Stderr = &trouble
+		out, err := cmd.Output()
+		if trouble.Len() > 0 {
+			s.t.Logf("certificates %q: %s", args, trouble.String())
+		}
+		if err != nil && cmd.ProcessState == nil {
+			s.t.Fatal(err)
+		}
+		return out, cmd.ProcessState.ExitCode()
+	}
+	out, code := look("-config", s.ConfigFile, "-format", "json")
+	var report struct {
+		Severity string `json:"severity"`
+		Sites    []struct {
+			Domain string `json:"domain"`
+			Host   string `json:"host"`
+		} `json:"sites"`
+	}
+	if err := json.Unmarshal(out, &report); err != nil || len(report.Sites) != 2 || report.Sites[0].Domain != "cocotte.com" || report.Sites[1].Domain != "merche-biche.com" || report.Sites[1].Host != "vps-0" {
+		s.t.Errorf("the report is %s, %v", out, err)
+	}
+	if code != 1 || report.Severity != "urgent" {
+		s.t.Errorf("exit status %d for %s", code, report.Severity)
+	}
+	if _, code := look("-config", s.ConfigFile+".missing"); code != 2 {
+		s.t.Errorf("exit status %d without a configuration", code)
+	}
+}

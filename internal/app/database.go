@@ -1,0 +1,37 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/atlilith/onboardbot/bot/outbox"
+	"github.com/atlilith/onboardbot/commands"
+	"github.com/atlilith/onboardbot/internal/config"
+	"github.com/atlilith/onboardbot/internal/migrate"
+	"github.com/atlilith/onboardbot/onboarding/certificates/watch"
+	"github.com/atlilith/onboardbot/onboarding/isolation/reports"
+)
+
+// OpenPool connects to the bot's own database. Every connection has the bot's schema as its search path.
+func OpenPool(ctx context.Context, settings config.Database) (*pgxpool.Pool, error) {
+	parsed, err := pgxpool.ParseConfig(settings.URL.Reveal())
+	if err != nil {
+		return nil, errors.New("database.url is not a connection string")
+	}
+	parsed.MaxConns = settings.Connections
+	parsed.ConnConfig.RuntimeParams["search_path"] = settings.Schema
+	parsed.ConnConfig.RuntimeParams["application_name"] = "onboardbot"
+	pool, err := pgxpool.NewWithConfig(ctx, parsed)
+	if err != nil {
+		return nil, fmt.Errorf("database: %w", err)
+	}
+	return pool, nil
+}
+
+// Tables are the tables in the bot's schema that package onboarding does not know.
+func Tables() []migrate.Set {
+	return []migrate.Set{outbox.Migrations(), reports.Tables(), watch.Tables(), commands.Migrations()}
+}

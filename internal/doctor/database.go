@@ -1,0 +1,100 @@
+package doctor
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/atlilith/onboardbot/internal/app"
+	"github.com/atlilith/onboardbot/internal/config"
+	"github.com/atlilith/onboardbot/onboarding"
+	"github.com/atlilith/onboardbot/onboarding/platform"
+)
+
+// databaseTimeout bounds all questions to the bot's own database together.
+const databaseTimeout = 15 * time.Second
+
+// checkDatabase looks at the bot's own database.
+func checkDatabase(ctx context.Context, settings config.Database) []onboarding.Finding {
+	const name, fix = "own database", "Check database.url, and that this machine may connect to it."
+	ctx, cancel := context.WithTimeout(ctx, databaseTimeout)
+	defer cancel()
+	pool, err := app.OpenPool(ctx, settings)
+	if err != nil {
+		return []onboarding.Finding{failing(name, fix, "%v", err)}
+	}
+	defer pool.Close()
+	var version string
+	var most, reserved int
+	began := time.Now()
+	if err := pool.QueryRow(ctx, `SELECT current_setting('server_version'), current_setting('max_connections')::int,
+		current_setting('superuser_reserved_connections')::int`).Scan(&version, &most, &reserved); err != nil {
+		return []onboarding.Finding{failing(name, fix, "%s", platform.Explain(err))}
+	}
+	findings := []onboarding.Finding{well(name, "PostgreSQL %s answers in %s", version, time.Since(began).Round(time.Millisecond))}
+	if free := most - reserved; int(settings.Connections) > free {
+		findings = append(findings, failing("own connections", "Lower database.connections and database.runs, or raise max_connections there.",
+			"one replica may open %d, the server takes %d of all its clients", settings.Connections, free))
+	}
+	for _, check := range []func(context.Context, *pgxpool.Pool, string) (onboarding.Finding, error){checkOwnRights, checkTables, checkDatabaseClock} {
+		finding, err := check(ctx, pool, settings.Schema)
+		if err != nil {
+			finding = failing(finding.Name, "Look at the database.", "%s", platform.Explain(err))
+		}
+		findings = append(findings, finding)
+	}
+	return findings
+}
+
+// checkOwnRights looks whether the role may make its tables, or has them already.
+func checkOwnRights(ctx context.Context, pool *pgxpool.Pool, schema string) (onboarding.Finding, error) {
+	finding := onboarding.Finding{Name: "own rights"}
+	var standby, there, creates, foreign bool
+	var role, database string
+	err := pool.QueryRow(ctx, `SELECT pg_is_in_recovery(), current_user, current_database(), to_regnamespace($1) IS NOT NULL,
+		CASE WHEN to_regnamespace($1) IS NULL THEN has_database_privilege(current_database(), 'CREATE')
+			ELSE has_schema_privilege(to_regnamespace($1), 'CREATE') AND has_schema_privilege(to_regnamespace($1), 'USAGE') END,
+		EXISTS (SELECT FROM pg_class c WHERE c.relnamespace = to_regnamespace($1) AND c.relkind IN ('r', 'p', 'S') AND NOT pg_has_role(c.relowner, 'USAGE'))`,
+		schema).Scan(&standby, &role, &database, &there, &creates, &foreign)
+	switch {
+	case err != nil:
+		return finding, err
+	case standby:
+		return failing(finding.Name, "Point database.url at the primary.", "the server is in recovery: it is a standby"), nil
+	case !creates && there:
+		return failing(finding.Name, fmt.Sprintf("GRANT USAGE, CREATE ON SCHEMA %q TO %q;", schema, role), "%s may not make tables in the schema %s", role, schema), nil
+	case !creates:
+		return failing(finding.Name, fmt.Sprintf("GRANT CREATE ON DATABASE %q TO %q;", database, role), "%s may not make the schema %s", role, schema), nil
+	case foreign:
+		return failing(finding.Name, "Connect as the role that owns the tables, or give them to this one.", "tables in the schema %s belong to others than %s", schema, role), nil
+	}
+	return well(finding.Name, "%s keeps its tables in the schema %s", role, schema), nil
+}
+
+// checkTables says how far the tables are.
+func checkTables(ctx context.Context, pool *pgxpool.Pool, schema string) (onboarding.Finding, error) {
+	finding := onboarding.Finding{Name: "own tables"}
+	progress, err := onboarding.Progress(ctx, pool, schema, app.Tables()...)
+	switch {
+	case err != nil:
+		return finding, err
+	case progress.Newer > 0:
+		return doubtful(finding.Name, "Run the release that was here, or a later one.", "a newer release was here: %d of its migrations are not known to this one", progress.Newer), nil
+	case progress.Waiting > 0:
+		return well(finding.Name, "the next start applies %d migrations", progress.Waiting), nil
+	}
+	return well(finding.Name, "up to date"), nil
+}
+
+func checkDatabaseClock(ctx context.Context, pool *pgxpool.Pool, _ string) (onboarding.Finding, error) {
+	finding := onboarding.Finding{Name: "own database's clock"}
+	began := time.Now()
+	var there time.Time
+	if err := pool.QueryRow(ctx, `SELECT clock_timestamp()`).Scan(&there); err != nil {
+		return finding, err
+	}
+	took := time.Since(began)
+	return checkClock(finding.Name, there.Sub(began.Add(took/2)), took/2), nil
+}

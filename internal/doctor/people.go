@@ -1,0 +1,138 @@
+package doctor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/atlilith/onboardbot/bot"
+	"github.com/atlilith/onboardbot/onboarding"
+)
+
+// list is one of the configured lists of people and user groups.
+type list struct {
+	key     string
+	entries []string
+}
+
+// operators looks at everybody who is configured, alone or through a user group, and whether they are enough.
+func (c *slackCheck) operators(ctx context.Context) []onboarding.Finding {
+	lists := []list{{"commands.operators", c.settings.Commands.Operators}, {"commands.approvers", c.settings.Commands.Approvers}}
+	full := make([]map[string]bool, len(lists)) // who of each list is a full member
+	findings := together(
+		func() (found []onboarding.Finding) { full[0], found = c.members(ctx, lists[0]); return found },
+		func() (found []onboarding.Finding) { full[1], found = c.members(ctx, lists[1]); return found })
+	if slices.ContainsFunc(findings, func(f onboarding.Finding) bool { return f.Level == onboarding.Failed }) {
+		return findings
+	}
+	return append(findings, c.second(full[0], full[1]))
+}
+
+// second looks whether somebody else can approve what somebody asks for.
+func (c *slackCheck) second(operators, approvers map[string]bool) onboarding.Finding {
+	const name = "second operator"
+	needs := 1
+	for _, rule := range c.settings.Onboarding.Rules {
+		needs = max(needs, rule.Approvers)
+	}
+	var alone []string
+	for id := range operators {
+		others := len(approvers)
+		if approvers[id] {
+			others--
+		}
+		if others < needs {
+			alone = append(alone, id)
+		}
+	}
+	slices.Sort(alone)
+	switch {
+	case len(alone) == len(operators):
+		return failing(name, "Put more people on commands.approvers.", "nobody's request could be approved: %d of others would have to agree, and %d may", needs, len(approvers))
+	case len(alone) > 0:
+		return doubtful(name, "Put more people on commands.approvers.", "requests of %s could not be approved", strings.Join(alone, ", "))
+	}
+	return well(name, "%d may ask, %d may approve, %d must agree at most", len(operators), len(approvers), needs)
+}
+
+// members looks at everybody on a list and returns who of them is a full member of the workspace.
+func (c *slackCheck) members(ctx context.Context, l list) (map[string]bool, []onboarding.Finding) {
+	var (
+		mu   sync.Mutex
+		full = map[string]bool{}
+	)
+	found := make([]onboarding.Finding, len(l.entries))
+	var group errgroup.Group
+	group.SetLimit(asksAtOnce)
+	for i, id := range l.entries {
+		group.Go(func() error {
+			name := strings.TrimPrefix(l.key, "commands.") + " " + id
+			people := []string{id}
+			if strings.HasPrefix(id, "S") {
+				var err error
+				if people, err = c.people.Members(ctx, id); err != nil {
+					found[i] = failing(name, "Correct "+l.key+". User groups need a paid plan; without one, list people.", "%v", err)
+					return nil
+				}
+			}
+			var names, refused []string
+			for _, person := range people {
+				called, why, err := c.person(ctx, person)
+				switch {
+				case err != nil:
+					found[i] = failing(name, "Run the check again.", "%v", err)
+					return nil
+				case why != "":
+					refused = append(refused, fmt.Sprintf("%s %s", person, why))
+				default:
+					names = append(names, called)
+					mu.Lock()
+					full[person] = true
+					mu.Unlock()
+				}
+			}
+			found[i] = verdict(name, l.key, people, names, refused)
+			return nil
+		})
+	}
+	_ = group.Wait() // what failed is in the findings
+	return full, found
+}
+
+// verdict says how an entry of a list stands.
+func verdict(name, key string, people, names, refused []string) onboarding.Finding {
+	switch {
+	case len(people) == 0:
+		return failing(name, "Put somebody into the user group, enable it, or take it off "+key+".", "nobody is in this user group, or it is disabled")
+	case len(names) == 0:
+		return failing(name, "Take them off "+key+".", "%s", strings.Join(refused, ", "))
+	case len(refused) > 0:
+		return doubtful(name, "Take them out of the user group, or leave it so: the bot refuses them.", "%s, but %s", strings.Join(names, ", "), strings.Join(refused, ", "))
+	}
+	return well(name, "%s", strings.Join(names, ", "))
+}
+
+// person returns what somebody is called, or why the bot would refuse them.
+func (c *slackCheck) person(ctx context.Context, id string) (called, why string, err error) {
+	profile, err := c.people.Person(ctx, id)
+	switch {
+	case errors.Is(err, bot.ErrForeignTeam):
+		return "", "belongs to another workspace", nil
+	case errors.Is(err, bot.ErrUnknownPerson):
+		return "", "is not known in this workspace", nil
+	case err != nil:
+		return "", "", err
+	case profile.Deactivated:
+		return "", "is deactivated", nil
+	case profile.Bot:
+		return "", "is an app", nil
+	case profile.Guest:
+		return "", "is a guest", nil
+	}
+	return profile.Name, "", nil
+}
