@@ -32,7 +32,7 @@ type Config struct {
 	// Database is the bot's own.
 	Database Database `yaml:"database"`
 	// Onboarding is the policy of runs and approvals.
-	Onboarding onboarding.Config `yaml:"onboarding"`
+	Onboarding onboarding.Policy `yaml:"onboarding"`
 	// Config of the runbook: platform, hosts, vps, repository, deploy, dns, certificate, certificates, portal, probe, others.
 	runbook.Config `yaml:",inline"`
 	// Isolation says what is reported about the isolation of tenants, when and where.
@@ -227,10 +227,18 @@ func (c *Config) rules() error {
 	kinds := runbook.Kinds()
 	for kind := range c.Onboarding.Rules {
 		if !slices.Contains(kinds, kind) {
-			problems = append(problems, fmt.Errorf("%s: no step of this kind is approved; there are %s", join("rules", kind), strings.Join(kinds, ", ")))
+			problems = append(problems, fmt.Errorf("%s: no step of this kind is approved; there are %s", join("rules", string(kind)), enumerate(kinds)))
 		}
 	}
 	return errors.Join(problems...)
+}
+
+func enumerate(kinds []onboarding.Kind) string {
+	names := make([]string, len(kinds))
+	for i, kind := range kinds {
+		names[i] = string(kind)
+	}
+	return strings.Join(names, ", ")
 }
 
 func (h HTTP) validate() error {

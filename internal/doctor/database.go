@@ -11,6 +11,7 @@ import (
 	"github.com/atlilith/onboardbot/internal/config"
 	"github.com/atlilith/onboardbot/onboarding"
 	"github.com/atlilith/onboardbot/onboarding/platform"
+	"github.com/atlilith/onboardbot/onboarding/store"
 )
 
 // databaseTimeout bounds all questions to the bot's own database together.
@@ -76,7 +77,7 @@ func checkOwnRights(ctx context.Context, pool *pgxpool.Pool, schema string) (onb
 // checkTables says how far the tables are.
 func checkTables(ctx context.Context, pool *pgxpool.Pool, schema string) (onboarding.Finding, error) {
 	finding := onboarding.Finding{Name: "own tables"}
-	progress, err := onboarding.Progress(ctx, pool, schema, app.Tables()...)
+	progress, err := store.Progress(ctx, pool, schema, app.Tables()...)
 	switch {
 	case err != nil:
 		return finding, err

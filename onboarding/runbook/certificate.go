@@ -24,14 +24,14 @@ func certificateStep(c *components) Step {
 	return Step{
 		Kind: kindCertificate, Title: "Certificate of", PerDomain: true, Destructive: true,
 		Why:     "Failed validations are rate-limited, so the challenge was tested first.",
-		After:   []string{kindDeploy},
+		After:   []onboarding.Kind{kindDeploy},
 		Timeout: s.config.Timeout,
 		Observe: s.observe,
 		Allows:  allowance{commands: oneOf(s.commands), probe: ownEndpoints}.allows,
 		Undo: &Step{
 			Title: "Delete the certificate of",
 			Why:   "A new one counts against the authority's limits.",
-			After: []string{undo + kindDeploy}, // nginx does not start with a configuration whose certificate is gone
+			After: []onboarding.Kind{undo + kindDeploy}, // nginx does not start with a configuration whose certificate is gone
 			Applies: func(run *onboarding.Run, domain onboarding.Domain) bool {
 				return run.Undoes != nil && run.Undoes.DeleteCertificates && len(applied(run, domain.Name, kindCertificate)) > 0
 			},
@@ -105,7 +105,7 @@ func (c *certificate) observe(ctx context.Context, s *scope) (onboarding.Observa
 	if len(bad) == 0 {
 		until := (<-expiries).UTC()
 		return onboarding.Observation{
-			Facts: map[string]string{"certificate/" + s.site.domain: until.Format(time.RFC3339)},
+			Facts: onboarding.Facts{onboarding.CertificateFact(s.site.domain): until.Format(time.RFC3339)},
 			Findings: []onboarding.Finding{onboarding.Passed("certificate of "+s.site.domain, "valid until %s",
 				until.Format("2006-01-02 15:04 UTC"))},
 		}, nil

@@ -7,12 +7,12 @@ import (
 
 	"github.com/jackc/pgx/v5/pgxpool"
 
-	"github.com/atlilith/onboardbot/onboarding"
 	"github.com/atlilith/onboardbot/onboarding/certificates"
 	"github.com/atlilith/onboardbot/onboarding/certificates/certbot"
 	"github.com/atlilith/onboardbot/onboarding/certificates/renewal"
 	"github.com/atlilith/onboardbot/onboarding/certificates/renewalinfo"
 	"github.com/atlilith/onboardbot/onboarding/certificates/sweep"
+	"github.com/atlilith/onboardbot/onboarding/store"
 )
 
 // ConnectWatch makes only the parts that observing certificates needs. The caller closes them.
@@ -58,7 +58,7 @@ type liveSites struct {
 
 // Sites implements [certificates.Inventory].
 func (l liveSites) Sites(ctx context.Context) ([]certificates.Site, error) {
-	live, err := onboarding.LiveDomains(ctx, l.pool)
+	live, err := store.LiveDomains(ctx, l.pool)
 	if err != nil {
 		return nil, err
 	}

@@ -15,7 +15,7 @@ func databaseStep(c *components) Step {
 	return Step{
 		Kind: kindDatabase, Title: "Database rows", Destructive: true,
 		Why:     "With these rows the Provider becomes a tenant.",
-		After:   []string{kindPreflight},
+		After:   []onboarding.Kind{kindPreflight},
 		Observe: d.observe,
 		// The statements only add, and none sets created_at: a new tenant has no past.
 		Allows: allowance{sql: statements(func() []string { return d.db.Statements(false) })}.allows,
@@ -29,19 +29,13 @@ func databaseStep(c *components) Step {
 	}
 }
 
-// Facts that the database step learns.
-const (
-	factUser = "user_id"
-	factOrg  = "org_id"
-)
-
 type database struct{ db *platform.DB }
 
 // observe returns which of the Provider's rows are missing. A row that exists as the run wants it is left alone; one that holds
 // something else is a conflict.
 func (d *database) observe(ctx context.Context, s *scope) (onboarding.Observation, error) {
 	request := s.run.Request
-	rows := &tenantRows{db: d.db, request: request, facts: map[string]string{}}
+	rows := &tenantRows{db: d.db, request: request, facts: onboarding.Facts{}}
 	wanted := onboarding.Tenant{
 		ID: s.run.TenantID.String(), Slug: request.Slug, Email: request.Email, DisplayName: request.DisplayName,
 	}
@@ -82,7 +76,7 @@ type tenantRows struct {
 	db      *platform.DB
 	request onboarding.Request
 	id      string // the id that the Person has or will have
-	facts   map[string]string
+	facts   onboarding.Facts
 	missing []onboarding.Statement
 	what    []string
 }
@@ -118,7 +112,7 @@ func (r *tenantRows) user(ctx context.Context, wanted onboarding.Tenant) error {
 		return onboarding.Conflictf(otherSlug, "There is a Person %s already: %q with the address %s, not %q with %s.",
 			wanted.Slug, found.DisplayName, found.Email, wanted.DisplayName, wanted.Email)
 	}
-	r.id, r.facts[factUser] = found.ID, found.ID
+	r.id, r.facts[onboarding.FactUserID] = found.ID, found.ID
 	return nil
 }
 
@@ -173,7 +167,7 @@ func (r *tenantRows) joined(ctx context.Context) error {
 }
 
 func (r *tenantRows) member(ctx context.Context, org *platform.Org, role string) error {
-	r.facts[factOrg] = org.ID
+	r.facts[onboarding.FactOrgID] = org.ID
 	has, err := r.db.Role(ctx, org.ID, r.id)
 	switch {
 	case err != nil:

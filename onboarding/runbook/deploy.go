@@ -26,7 +26,7 @@ func deployStep(c *components) Step {
 	return Step{
 		Kind: kindDeploy, Title: "Deploy", PerDomain: true, Destructive: true,
 		Why:     "This puts the site on the VPS, over plain HTTP: the certificate needs it.",
-		After:   []string{kindDatabase, kindDNS, kindDeployConfig},
+		After:   []onboarding.Kind{kindDatabase, kindDNS, kindDeployConfig},
 		Timeout: c.config.Deploy.Timeout,
 		Observe: d.observe,
 		Allows:  allowance{commands: oneOf(d.commands)}.allows,

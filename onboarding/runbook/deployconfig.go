@@ -16,7 +16,7 @@ func deployConfigStep(c *components) Step {
 	return Step{
 		Kind: kindDeployConfig, Title: "Deploy config of", PerDomain: true, Destructive: true,
 		Why:     "The site gets its folder in the platform's repository.",
-		After:   []string{kindPreflight},
+		After:   []onboarding.Kind{kindPreflight},
 		Observe: s.observe,
 		Allows:  allowance{commit: ownFolder}.allows,
 		Undo: &Step{
@@ -32,7 +32,7 @@ func deployConfigStep(c *components) Step {
 }
 
 // folderKinds are the steps that commit to a domain's folder.
-var folderKinds = []string{kindDeployConfig, kindSync, kindGoLive}
+var folderKinds = []onboarding.Kind{kindDeployConfig, kindSync, kindGoLive}
 
 type deployConfig struct{ folders *deployFolders }
 

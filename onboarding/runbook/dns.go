@@ -18,7 +18,7 @@ func dnsStep(c *components) Step {
 	return Step{
 		Kind: kindDNS, Title: "DNS of", PerDomain: true, Destructive: true,
 		Why:     "The names have to point at the VPS before anything can be served.",
-		After:   []string{kindPreflight, kindMailKey, kindMail}, // the mailbox exists before mail is sent to it
+		After:   []onboarding.Kind{kindPreflight, kindMailKey, kindMail}, // the mailbox exists before mail is sent to it
 		ByHand:  r.byHand,
 		Observe: r.observe,
 		Allows:  allowance{dns: r.allows}.allows,

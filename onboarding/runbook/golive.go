@@ -13,7 +13,7 @@ func goLiveStep(c *components) Step {
 	return Step{
 		Kind: kindGoLive, Title: "Go live with", PerDomain: true, Destructive: true,
 		Why:     "From here on, ordinary deploys include the site.",
-		After:   []string{kindSync, kindIsolation},
+		After:   []onboarding.Kind{kindSync, kindIsolation},
 		Observe: (&goLive{c.folders}).observe,
 		Allows:  allowance{commit: ownFolder}.allows,
 	}

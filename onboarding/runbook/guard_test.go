@@ -103,8 +103,7 @@ func TestGuard(t *testing.T) {
 			Path: "/"}}, true},
 		"a domain of no run": {"deploy-config/cocotte.com", commit("deployments/@domains/cocotte.com", "deployments/@domains/cocotte.com/x", "x"), true},
 	} {
-		change := onboarding.Change{Summary: name, Items: []onboarding.Item{test.item}}
-		err := book.Apply(t.Context(), onboarding.Authorization{Run: run, Step: test.step}, change, &log{})
+		err := book.ApplyItem(t.Context(), onboarding.Authorization{Run: run, Step: test.step}, test.item, &log{})
 		if errors.Is(err, runbook.ErrNotAllowed) != test.forbidden {
 			t.Errorf("%s: not allowed is %t: %v", name, test.forbidden, err)
 		}

@@ -29,7 +29,7 @@ func isolationStep(c *components) Step {
 	i := &isolation{c.Isolation}
 	return Step{
 		Kind: kindIsolation, Title: "Isolation from all others",
-		After:   []string{kindDatabase},
+		After:   []onboarding.Kind{kindDatabase},
 		Applies: func(*onboarding.Run, onboarding.Domain) bool { return !i.off() },
 		Observe: i.observe,
 	}

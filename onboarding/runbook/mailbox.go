@@ -14,7 +14,7 @@ func mailStep(c *components) Step {
 	return Step{
 		Kind: kindMail, Title: "Mail of", PerDomain: true, Destructive: true,
 		Why:   "Without it, mail for the domain arrives nowhere.",
-		After: []string{kindPreflight},
+		After: []onboarding.Kind{kindPreflight},
 		Applies: func(_ *onboarding.Run, domain onboarding.Domain) bool {
 			return c.mail.setup(domain.Mail.Plan).Make != nil
 		},

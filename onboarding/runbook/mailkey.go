@@ -18,7 +18,7 @@ func mailKeyStep(c *components) Step {
 	return Step{
 		Kind: kindMailKey, Title: "DKIM key of", PerDomain: true, Destructive: true,
 		Why:   "Mail from the domain is signed with it. The private half never leaves the host.",
-		After: []string{kindPreflight},
+		After: []onboarding.Kind{kindPreflight},
 		Applies: func(_ *onboarding.Run, domain onboarding.Domain) bool {
 			return len(c.mail.keyFiles(domain.Name, domain.Mail)) > 0
 		},

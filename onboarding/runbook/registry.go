@@ -85,7 +85,7 @@ func undoSteps(steps []Step) []Step {
 }
 
 // find returns the step of a kind, nil if there is none.
-func (r *registry) find(kind string) *Step {
+func (r *registry) find(kind onboarding.Kind) *Step {
 	for _, list := range [][]Step{r.forward, r.undo} {
 		if i := slices.IndexFunc(list, func(step Step) bool { return step.Kind == kind }); i >= 0 {
 			return &list[i]
@@ -162,7 +162,7 @@ func (r *registry) undoDefinitions(run *onboarding.Run) []onboarding.Definition 
 }
 
 // applied returns the items that the run which is undone applied for a domain in steps of some kinds, oldest first.
-func applied(run *onboarding.Run, domain string, kinds ...string) []onboarding.Item {
+func applied(run *onboarding.Run, domain string, kinds ...onboarding.Kind) []onboarding.Item {
 	if run.Undoes == nil {
 		return nil
 	}
@@ -176,8 +176,8 @@ func applied(run *onboarding.Run, domain string, kinds ...string) []onboarding.I
 }
 
 // Kinds are the kinds of steps whose changes are approved, in the order of the runbook and then in that of an undo.
-func Kinds() []string {
-	var kinds []string
+func Kinds() []onboarding.Kind {
+	var kinds []onboarding.Kind
 	for _, step := range approvedSteps() {
 		kinds = append(kinds, step.Kind)
 	}
@@ -185,8 +185,8 @@ func Kinds() []string {
 }
 
 // Reasons says, for each of [Kinds], why a person is asked: a sentence that stands above the request for approval.
-func Reasons() map[string]string {
-	reasons := map[string]string{}
+func Reasons() map[onboarding.Kind]string {
+	reasons := map[onboarding.Kind]string{}
 	for _, step := range approvedSteps() {
 		reasons[step.Kind] = step.Why
 	}

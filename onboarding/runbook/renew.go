@@ -61,7 +61,7 @@ func (r *renewals) observe(ctx context.Context, s *scope) (onboarding.Observatio
 		}}, nil
 	}
 	return onboarding.Observation{
-		Facts: map[string]string{"certificate/" + s.site.domain: served.NotAfter.Format(time.RFC3339)},
+		Facts: onboarding.Facts{onboarding.CertificateFact(s.site.domain): served.NotAfter.Format(time.RFC3339)},
 		Findings: []onboarding.Finding{onboarding.Passed(name, "visitors get the one with the serial %s, valid until %s",
 			served.Serial, served.NotAfter.Format("2006-01-02 15:04 UTC"))},
 	}, nil

@@ -2,7 +2,6 @@ package runbook
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/atlilith/onboardbot/onboarding"
@@ -22,6 +21,7 @@ type Runbook struct {
 
 var (
 	_ onboarding.Runbook    = (*Runbook)(nil)
+	_ onboarding.Applier    = (*Runbook)(nil)
 	_ onboarding.Repository = (*Runbook)(nil)
 )
 
@@ -84,34 +84,18 @@ func (b *Runbook) Observe(ctx context.Context, run *onboarding.Run, key onboardi
 	return step.Observe(ctx, s)
 }
 
-// Apply carries out the items of the change in their order, and nothing else. Nothing is applied unless the guard allows every item.
-// After the first item that fails, only commands that always run are carried out.
-func (b *Runbook) Apply(
-	ctx context.Context, auth onboarding.Authorization, change onboarding.Change, log onboarding.Log,
-) error {
-	for _, item := range change.Items {
-		if err := b.Authorize(auth, item); err != nil {
-			return err
-		}
-	}
-	var failed error
-	for _, item := range change.Items {
-		if failed == nil || item.Command != nil && item.Command.Always {
-			failed = errors.Join(failed, b.ApplyItem(ctx, auth, item, log))
-		}
-	}
-	return failed
-}
-
 // Authorize returns nil if the item may be part of a change of the step, else an error that wraps [ErrNotAllowed].
 func (b *Runbook) Authorize(auth onboarding.Authorization, item onboarding.Item) error {
 	return b.guard.authorize(auth, item)
 }
 
-// ApplyItem carries out exactly one item, which the caller has authorized, and writes what happens to the log.
+// ApplyItem carries out exactly one item and writes what happens to the log. It carries out nothing that the guard does not allow.
 func (b *Runbook) ApplyItem(
 	ctx context.Context, auth onboarding.Authorization, item onboarding.Item, log onboarding.Log,
 ) error {
+	if err := b.Authorize(auth, item); err != nil {
+		return err
+	}
 	task := apply.Task{Authorization: auth, Item: item, Log: log}
 	if step := b.registry.find(auth.Step.Kind()); step != nil {
 		task.Timeout = step.Timeout

@@ -10,7 +10,7 @@ import (
 
 // Step is one step of the runbook, with everything that the product knows about it. The registry lists all of them.
 type Step struct {
-	Kind string
+	Kind onboarding.Kind
 	// Title names the step for people. For a step of a domain, the domain's name follows it.
 	Title string
 	// Why is the sentence above a request for approval: what the change is for, or what it costs.
@@ -20,7 +20,7 @@ type Step struct {
 	// PerDomain says that a run has the step once for each of its domains.
 	PerDomain bool
 	// After are the kinds of steps that must be done first. Those that are not part of the run are left out.
-	After []string
+	After []onboarding.Kind
 	// Destructive says that the step changes something outside the bot's own database, so its changes are approved.
 	Destructive bool
 	// ByHand reports whether people make the changes of a destructive step themselves, so nothing is approved and the run
@@ -55,7 +55,7 @@ func (s Step) applies(run *onboarding.Run, domain onboarding.Domain) bool {
 
 func (s Step) key(domain string) onboarding.Key {
 	if s.PerDomain {
-		return onboarding.Key(s.Kind + "/" + domain)
+		return onboarding.Key(string(s.Kind) + "/" + domain)
 	}
 	return onboarding.Key(s.Kind)
 }

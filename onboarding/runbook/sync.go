@@ -19,7 +19,7 @@ func syncStep(c *components) Step {
 		Kind: kindSync, Title: "Sync nginx conf of", PerDomain: true, Destructive: true,
 		Why:   "certbot edited the site's nginx file on the VPS. The next deploy would undo that.",
 		Runs:  []onboarding.RunKind{onboarding.KindOnboard, onboarding.KindRenew},
-		After: []string{kindCertificate, kindRenew},
+		After: []onboarding.Kind{kindCertificate, kindRenew},
 		Applies: func(run *onboarding.Run, _ onboarding.Domain) bool {
 			return run.Kind != onboarding.KindRenew || run.Renews != uuid.Nil
 		},

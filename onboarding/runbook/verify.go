@@ -13,7 +13,7 @@ func verifyStep(c *components) Step {
 	v := &verification{db: c.Platform, others: c.config.Others, sites: c.sites, visitors: c.visitors, mail: c.mail, portal: c.portal}
 	return Step{
 		Kind: kindVerify, Title: "Verify",
-		After:   []string{kindDatabase, kindGoLive},
+		After:   []onboarding.Kind{kindDatabase, kindGoLive},
 		Observe: v.observe,
 	}
 }

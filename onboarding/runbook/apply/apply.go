@@ -56,8 +56,13 @@ func New(targets Targets) *Applier {
 	}
 }
 
-// Apply carries out exactly the item of the task. A command that always runs is carried out even if ctx is done.
+// Apply carries out exactly the item of the task. A command that always runs is carried out even if ctx is done. The error is
+// [onboarding.ErrTargetChanged] if records or files are no longer what the item says they were before; nothing of it is applied then.
 func (a *Applier) Apply(ctx context.Context, task Task) error {
+	return markChanged(a.apply(ctx, task))
+}
+
+func (a *Applier) apply(ctx context.Context, task Task) error {
 	item := task.Item
 	if ctx.Err() != nil && item.Command != nil && item.Command.Always {
 		var cancel context.CancelFunc
