@@ -25,7 +25,8 @@ func ConnectWatch(config Config) (*Parts, error) {
 	return parts, parts.connectSites(config)
 }
 
-// NewPlanner returns what checks the certificates of an inventory and plans their renewals. It needs the parts of [ConnectWatch].
+// NewPlanner returns what checks the certificates of an inventory and plans their renewals. It
+// needs the parts of [ConnectWatch].
 func NewPlanner(parts *Parts, config Config, inventory certificates.Inventory) (*renewal.Planner, error) {
 	roots, err := config.Probe.Roots()
 	if err != nil {
@@ -45,7 +46,8 @@ func NewPlanner(parts *Parts, config Config, inventory certificates.Inventory) (
 	return &renewal.Planner{Sweeper: sweeper, Doctor: doctor, Inventory: inventory}, nil
 }
 
-// Sites returns the inventory of every domain that a run made live, from the bot's own database, and of the sites in the configuration.
+// Sites returns the inventory of every domain that a run made live, from the bot's own database,
+// and of the sites in the configuration.
 func Sites(pool *pgxpool.Pool, config Config) certificates.Inventory {
 	config.Defaults()
 	return certificates.Inventories{liveSites{pool, config}, certificates.Fixed(config.Certificates.Extra)}
@@ -68,12 +70,14 @@ func (l liveSites) Sites(ctx context.Context) ([]certificates.Site, error) {
 		if name == "" {
 			name = l.config.VPS
 		}
-		sites[i] = certificates.Site{Domain: domain.Name, Names: domain.Names(), Host: name, Addresses: l.config.Hosts[name].addresses()}
+		sites[i] = certificates.Site{Domain: domain.Name, Names: domain.Names(), Host: name,
+			Addresses: l.config.Hosts[name].addresses()}
 	}
 	return sites, nil
 }
 
-// addresses are the host's public ones, IPv4 first. Text that is no address was refused when the configuration was validated.
+// addresses are the host's public ones, IPv4 first. Text that is no address was refused when the
+// configuration was validated.
 func (h Host) addresses() []netip.Addr {
 	var list []netip.Addr
 	for _, text := range []string{h.IPv4, h.IPv6} {

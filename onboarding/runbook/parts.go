@@ -21,9 +21,11 @@ type Parts struct {
 	Repo     *repo.Repo
 	Resolver *dns.Resolver
 	Prober   *probe.Prober
-	// Assets holds the logos of requests. [Connect] leaves an empty one here; the wiring replaces it.
+	// Assets holds the logos of requests. [Connect] leaves an empty one here; the wiring replaces
+	// it.
 	Assets Assets
-	// Isolation checks new tenants against all others. [Connect] leaves [IsolationOff] here; the wiring replaces it.
+	// Isolation checks new tenants against all others. [Connect] leaves [IsolationOff] here; the
+	// wiring replaces it.
 	Isolation Isolation
 }
 
@@ -74,8 +76,8 @@ func (p *Parts) connectSites(config Config) (err error) {
 	return err
 }
 
-// Warm opens the connections to the hosts, which the first run would otherwise wait for. A host that cannot be reached is no error:
-// whoever needs it reports it.
+// Warm opens the connections to the hosts, which the first run would otherwise wait for. A host
+// that cannot be reached is no error: whoever needs it reports it.
 func (p *Parts) Warm(ctx context.Context) {
 	var warming sync.WaitGroup
 	for _, host := range p.Hosts {
@@ -96,7 +98,8 @@ func (p *Parts) Close() {
 	closing.Wait()
 }
 
-// components are what the steps are made of: the parts, and what is built over them once for several steps.
+// components are what the steps are made of: the parts, and what is built over them once for
+// several steps.
 type components struct {
 	Parts
 	config       Config

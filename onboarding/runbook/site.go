@@ -126,7 +126,8 @@ func (f *sites) site(run *onboarding.Run, domain onboarding.Domain) (*site, erro
 	if configured.IPv6 != "" {
 		s.ipv6 = netip.MustParseAddr(configured.IPv6)
 	}
-	s.email = strings.NewReplacer("{email}", run.Request.Email, "{slug}", run.Request.Slug).Replace(f.config.Certificate.Email)
+	s.email = strings.NewReplacer("{email}", run.Request.Email, "{slug}",
+		run.Request.Slug).Replace(f.config.Certificate.Email)
 	s.webroot = s.expand(f.config.Deploy.Webroot)
 	s.conf = s.expand(f.config.Deploy.NginxConf)
 	s.enabled = s.expand(f.config.Deploy.NginxEnabled)
