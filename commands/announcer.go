@@ -2,12 +2,10 @@ package commands
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/jackc/pgx/v5"
 
-	"github.com/atlilith/onboardbot/bot/outbox"
 	"github.com/atlilith/onboardbot/commands/render"
 	"github.com/atlilith/onboardbot/commands/render/certs"
 	"github.com/atlilith/onboardbot/onboarding/certificates"
@@ -31,16 +29,18 @@ func NewCertificateAnnouncer(renderer *Projector, channel string) *CertificateAn
 func (a *CertificateAnnouncer) Remind(ctx context.Context, tx pgx.Tx, reminder certificates.Reminder) error {
 	message := certs.Reminder(reminder, a.config.Approvers)
 	message.Channel = a.channel
-	live, err := a.service.LiveDomain(ctx, reminder.Domain)
+	live, err := a.service.Records.LiveDomain(ctx, reminder.Domain)
 	if err != nil {
 		return err
 	}
 	if live != nil {
-		switch _, err := a.outbox.Posted(ctx, render.RootKey(live.Run)); {
-		case err == nil:
-			message.Channel, message.Thread = live.Channel, render.RootKey(live.Run)
-		case !errors.Is(err, outbox.ErrUnknownMessage):
+		root := render.RootKey(live.Run)
+		posted, err := a.outbox.Posted(ctx, tx, root)
+		if err != nil {
 			return err
+		}
+		if _, there := posted[root]; there {
+			message.Channel, message.Thread = live.Channel, root
 		}
 	}
 	return a.outbox.Put(ctx, tx, message)

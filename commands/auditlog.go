@@ -13,7 +13,7 @@ import (
 
 // trail answers with the audit trail of a slug: the newest run as a message, all of its runs as a file.
 func (d *Handlers) trail(ctx context.Context, person, slug, asking string) bot.Reply {
-	runs, err := d.service.History(ctx, slug)
+	runs, err := d.service.Records.History(ctx, slug)
 	if err != nil {
 		return bot.Reply{Text: d.explain(ctx, err, "slug", slug)}
 	}
@@ -23,7 +23,7 @@ func (d *Handlers) trail(ctx context.Context, person, slug, asking string) bot.R
 	var view *onboarding.View
 	var file strings.Builder
 	for _, run := range runs {
-		if view, err = d.service.View(ctx, run.ID); err != nil {
+		if view, err = d.service.Records.View(ctx, run.ID); err != nil {
 			return bot.Reply{Text: d.explain(ctx, err, "run", run.ID.String())}
 		}
 		file.WriteString(render.AuditLogText(view))

@@ -72,7 +72,7 @@ func (d *Handlers) beginOffered(ctx context.Context, action bot.Action, slug str
 	problems, wrong := d.wrong(content.Draft, err)
 	switch {
 	case err == nil:
-		run, err := d.service.Latest(ctx, content.Slug)
+		run, err := d.service.Records.Latest(ctx, content.Slug)
 		if err != nil {
 			return d.replace(ctx, action, d.explain(ctx, err, "slug", slug))
 		}
@@ -93,7 +93,7 @@ func (d *Handlers) notOffered(ctx context.Context, slug string, err error) strin
 	if err != nil {
 		return d.explain(ctx, err, "slug", slug)
 	}
-	run, err := d.service.Latest(ctx, slug)
+	run, err := d.service.Records.Latest(ctx, slug)
 	if err == nil && run.State == onboarding.RunActive {
 		return fmt.Sprintf("%s The onboarding of %s has begun%s.", mrkdwn.MarkDone, blockkit.Code(slug), d.link(ctx, run))
 	}

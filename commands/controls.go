@@ -25,7 +25,7 @@ func (d *Handlers) stepPressed(ctx context.Context, action bot.Action) (*onboard
 	if err := d.requireOperator(ctx, action.Person); err != nil {
 		return nil, "", err
 	}
-	view, err := d.service.View(ctx, idOf(action.Value))
+	view, err := d.service.Records.View(ctx, idOf(action.Value))
 	if err != nil {
 		return nil, "", err
 	}

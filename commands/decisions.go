@@ -70,7 +70,7 @@ func (d *Handlers) decide(ctx context.Context, action bot.Action, agrees bool) e
 
 // nameOf is the step that a question is about, as people know it from the thread.
 func (d *Handlers) nameOf(ctx context.Context, approval *onboarding.Approval) (string, error) {
-	view, err := d.service.View(ctx, approval.RunID)
+	view, err := d.service.Records.View(ctx, approval.RunID)
 	if err != nil {
 		return "", err
 	}
@@ -85,7 +85,7 @@ func (d *Handlers) breakGlass(ctx context.Context, action bot.Action) error {
 	}
 	var approval *onboarding.Approval
 	if err == nil {
-		approval, err = d.service.Approval(ctx, idOf(action.Value))
+		approval, err = d.service.Records.Approval(ctx, idOf(action.Value))
 	}
 	var name string
 	if err == nil {
@@ -153,7 +153,7 @@ func (d *Handlers) changeView(ctx context.Context, action bot.Action, id uuid.UU
 	if err := d.requireOperator(ctx, action.Person); err != nil {
 		return slack.ModalViewRequest{}, err
 	}
-	approval, err := d.service.Approval(ctx, id)
+	approval, err := d.service.Records.Approval(ctx, id)
 	if err != nil {
 		return slack.ModalViewRequest{}, err
 	}

@@ -44,7 +44,7 @@ func (d *Handlers) save(ctx context.Context, person bot.Person, under string, co
 	if err != nil {
 		return fmt.Errorf("draft of %s: %w", under, err)
 	}
-	return d.service.SaveDraft(ctx, onboarding.Draft{Slug: under, By: by, Inputs: encoded, Updated: typed})
+	return d.service.Drafts.Save(ctx, onboarding.Draft{Slug: under, By: by, Inputs: encoded, Updated: typed})
 }
 
 // saveNow saves beside something else that went wrong, which is what the person hears of.
@@ -59,7 +59,7 @@ func (d *Handlers) resume(ctx context.Context, person bot.Person, slug string) (
 	if slug == "" {
 		return nil, "", nil
 	}
-	found, err := d.service.Draft(ctx, slug)
+	found, err := d.service.Drafts.Get(ctx, slug)
 	if err != nil || found == nil {
 		return nil, "", err
 	}
@@ -80,7 +80,7 @@ func (d *Handlers) forget(ctx context.Context, slugs ...string) {
 		if slug == "" {
 			continue
 		}
-		if err := d.service.DropDraft(ctx, slug); err != nil {
+		if err := d.service.Drafts.Drop(ctx, slug); err != nil {
 			d.log.WarnContext(ctx, "a draft is left over", "slug", slug, "error", err)
 		}
 	}
@@ -145,7 +145,7 @@ func (d *Handlers) discard(ctx context.Context, action bot.Action) error {
 		err = onboarding.ErrNotFound
 	}
 	if err == nil {
-		err = d.service.DropDraft(ctx, action.Value)
+		err = d.service.Drafts.Drop(ctx, action.Value)
 	}
 	text := fmt.Sprintf("The draft is discarded. %s begins anew.", blockkit.Code(d.config.Command+" "+action.Value))
 	if err != nil {

@@ -14,6 +14,7 @@ import (
 	"github.com/atlilith/onboardbot/commands/render"
 	"github.com/atlilith/onboardbot/commands/render/mrkdwn"
 	"github.com/atlilith/onboardbot/onboarding"
+	"github.com/atlilith/onboardbot/onboarding/service"
 )
 
 func (d *Handlers) registerForm(router *bot.Router) {
@@ -32,7 +33,7 @@ func (d *Handlers) registerForm(router *bot.Router) {
 // start asks for what is missing about a slug, which may be empty, unless that one is being onboarded already.
 func (d *Handlers) start(ctx context.Context, command bot.Command, read parsedCommand) bot.Reply {
 	if read.slug != "" {
-		run, err := d.service.Latest(ctx, read.slug)
+		run, err := d.service.Records.Latest(ctx, read.slug)
 		switch {
 		case err == nil && run.State == onboarding.RunActive:
 			return bot.Reply{Text: fmt.Sprintf("%s is being onboarded already%s. %s shows where it stands.",
@@ -203,7 +204,7 @@ func (d *Handlers) begin(ctx context.Context, person bot.Person, meta form.Meta,
 	if len(problems) > 0 {
 		return d.checked(ctx, request, content, problems)
 	}
-	if _, err := d.service.Begin(ctx, request, person.ID, meta.Channel, submission); err != nil {
+	if _, err := d.service.Begin(ctx, request, service.Asked{Operator: person.ID, Channel: meta.Channel, Submission: submission}); err != nil {
 		return err
 	}
 	d.forget(ctx, meta.Slug, content.Slug)

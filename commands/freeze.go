@@ -18,7 +18,7 @@ func (d *Handlers) freeze(ctx context.Context, person bot.Person, reason string)
 		return bot.Reply{Text: d.explain(ctx, err, "person", person.ID)}
 	}
 	d.refreshSoon(ctx)
-	freeze, err := d.service.Frozen(ctx)
+	freeze, err := d.service.Records.Frozen(ctx)
 	if err != nil || freeze == nil {
 		return bot.Reply{Text: d.explain(ctx, onboarding.ErrNotFrozen, "person", person.ID)}
 	}

@@ -58,7 +58,7 @@ func (d *Handlers) homeFor(ctx context.Context, person bot.Person) (render.Home,
 	if err != nil {
 		return render.Home{}, err
 	}
-	runs, err := d.service.List(ctx, maxListed)
+	runs, err := d.service.Records.List(ctx, maxListed)
 	if err != nil {
 		return render.Home{}, err
 	}
@@ -78,7 +78,7 @@ func (d *Handlers) waiting(ctx context.Context, person string) (render.Home, err
 		return render.Home{}, err
 	}
 	for _, approval := range approvals[:min(len(approvals), maxListed)] {
-		view, err := d.service.View(ctx, approval.RunID)
+		view, err := d.service.Records.View(ctx, approval.RunID)
 		if err != nil {
 			return render.Home{}, err
 		}
@@ -88,13 +88,13 @@ func (d *Handlers) waiting(ctx context.Context, person string) (render.Home, err
 	for _, run := range stuck[:min(len(stuck), maxListed)] {
 		content.Stuck = append(content.Stuck, render.ListedRun{Run: run, Link: d.address(ctx, render.RootKey(run.ID))})
 	}
-	content.Freeze, err = d.service.Frozen(ctx)
+	content.Freeze, err = d.service.Records.Frozen(ctx)
 	return content, err
 }
 
 // live gathers what is known of the Providers that are live.
 func (d *Handlers) live(ctx context.Context, content *render.Home) error {
-	runs, err := d.service.Live(ctx, maxLive)
+	runs, err := d.service.Records.Live(ctx, maxLive)
 	if err != nil {
 		return err
 	}

@@ -24,7 +24,7 @@ func (d *Handlers) waitingFor(ctx context.Context, person string) bot.Reply {
 const maxListed = 15
 
 func (d *Handlers) list(ctx context.Context) bot.Reply {
-	runs, err := d.service.List(ctx, maxListed)
+	runs, err := d.service.Records.List(ctx, maxListed)
 	if err != nil {
 		return bot.Reply{Text: d.explain(ctx, err, "command", "")}
 	}
@@ -37,7 +37,7 @@ func (d *Handlers) list(ctx context.Context) bot.Reply {
 		lines[i] = d.renderer.Line(run) + d.link(ctx, run)
 	}
 	page.Say(mrkdwn.JoinWithin(lines, blockkit.MaxSectionText))
-	freeze, err := d.service.Frozen(ctx)
+	freeze, err := d.service.Records.Frozen(ctx)
 	if err != nil {
 		d.log.WarnContext(ctx, "whether a freeze holds is not known", "error", err)
 	}
@@ -48,7 +48,7 @@ func (d *Handlers) list(ctx context.Context) bot.Reply {
 }
 
 func (d *Handlers) status(ctx context.Context, run *onboarding.Run) bot.Reply {
-	view, err := d.service.View(ctx, run.ID)
+	view, err := d.service.Records.View(ctx, run.ID)
 	if err != nil {
 		return bot.Reply{Text: d.explain(ctx, err, "run", run.ID.String())}
 	}

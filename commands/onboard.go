@@ -67,7 +67,7 @@ func (d *Handlers) onboardReply(ctx context.Context, command bot.Command) bot.Re
 
 // aboutRun answers the words that are about one Provider's run.
 func (d *Handlers) aboutRun(ctx context.Context, command bot.Command, read parsedCommand) bot.Reply {
-	run, err := d.service.Latest(ctx, read.slug)
+	run, err := d.service.Records.Latest(ctx, read.slug)
 	active := err == nil && run.State == onboarding.RunActive
 	if read.word == render.WordPlan && !active {
 		return d.gather(ctx, command, read, true)
@@ -107,7 +107,7 @@ func (d *Handlers) noRun(ctx context.Context, slug string, err error) string {
 		return d.explain(ctx, err, "slug", slug)
 	}
 	meant := ""
-	runs, err := d.service.List(ctx, maxLive)
+	runs, err := d.service.Records.List(ctx, maxLive)
 	if err != nil {
 		d.log.WarnContext(ctx, "no slug can be suggested", "error", err)
 	}

@@ -2,8 +2,9 @@ package commands
 
 import (
 	"context"
-	"errors"
 	"fmt"
+
+	"github.com/jackc/pgx/v5"
 
 	"github.com/atlilith/onboardbot/bot/outbox"
 	"github.com/atlilith/onboardbot/commands/render"
@@ -13,13 +14,13 @@ import (
 )
 
 // preview is the picture of how an Org's sites look, unless Slack has it already or there is none.
-func (r *Projector) preview(ctx context.Context, view *onboarding.View) ([]outbox.Message, error) {
+func (r *Projector) preview(ctx context.Context, tx pgx.Tx, view *onboarding.View) ([]outbox.Message, error) {
 	wanted := view.Request.Brand
 	if wanted == nil || view.Kind != onboarding.KindOnboard {
 		return nil, nil
 	}
 	key := render.RootKey(view.ID) + "/brand"
-	if _, err := r.outbox.Posted(ctx, key); !errors.Is(err, outbox.ErrUnknownMessage) {
+	if posted, err := r.outbox.Posted(ctx, tx, key); err != nil || len(posted) > 0 {
 		return nil, err
 	}
 	look := brand.Brand{Name: view.Request.Org.Name, Copy: wanted.Copy, Palette: wanted.Palette}

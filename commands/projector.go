@@ -15,6 +15,8 @@ import (
 	"github.com/atlilith/onboardbot/bot/outbox"
 	"github.com/atlilith/onboardbot/commands/render"
 	"github.com/atlilith/onboardbot/onboarding"
+	"github.com/atlilith/onboardbot/onboarding/service"
+	"github.com/atlilith/onboardbot/onboarding/store"
 )
 
 // renderArgs is the job that brings a run's messages up to date.
@@ -36,9 +38,9 @@ const renderTimeout = 30 * time.Second
 // Projector keeps what Slack shows of runs up to date.
 type Projector struct {
 	pool     *pgxpool.Pool
-	service  *onboarding.Service
+	service  *service.Service
 	outbox   *outbox.Outbox
-	assets   *onboarding.Assets
+	assets   *store.Assets
 	people   *Directory
 	config   Config
 	renderer render.Renderer
@@ -46,11 +48,11 @@ type Projector struct {
 
 // NewProjector returns a renderer on the bot's own database, whose connections have its schema as their search path. What the
 // directory is configured with holds for what is rendered, too.
-func NewProjector(pool *pgxpool.Pool, service *onboarding.Service, outbox *outbox.Outbox, directory *Directory) (*Projector, error) {
+func NewProjector(pool *pgxpool.Pool, service *service.Service, outbox *outbox.Outbox, directory *Directory) (*Projector, error) {
 	if pool == nil || service == nil || outbox == nil || directory == nil {
 		return nil, errors.New("renderer: a part is missing")
 	}
-	return &Projector{pool: pool, service: service, outbox: outbox, assets: onboarding.NewAssets(pool), people: directory,
+	return &Projector{pool: pool, service: service, outbox: outbox, assets: store.NewAssets(pool), people: directory,
 		config: directory.config, renderer: newRenderer(directory.config, service.GlassAllowed())}, nil
 }
 
@@ -102,22 +104,22 @@ func (r *Projector) put(ctx context.Context, run uuid.UUID, told audience) error
 		if err != nil {
 			return fmt.Errorf("renderings of run %s: %w", run, err)
 		}
-		view, err := r.service.View(ctx, run)
+		view, err := r.service.Records.View(ctx, run)
 		if err != nil {
 			return err
 		}
-		freeze, err := r.service.Frozen(ctx)
+		freeze, err := r.service.Records.Frozen(ctx)
 		if err != nil {
 			return err
 		}
 		now := time.Now()
 		messages := r.renderer.DuringFreeze(freeze).Thread(view, now)
-		logs, err := r.logs(ctx, view)
+		logs, err := r.logs(ctx, tx, view)
 		if err != nil {
 			return err
 		}
 		var preview []outbox.Message
-		preview, undrawn = r.preview(ctx, view)
+		preview, undrawn = r.preview(ctx, tx, view)
 		if err := r.homesChanged(ctx, tx); err != nil {
 			return err
 		}
@@ -142,16 +144,22 @@ func (r *Projector) told(ctx context.Context) (told audience, err error) {
 }
 
 // logs returns the logs that Slack does not have yet, each once: a log never changes.
-func (r *Projector) logs(ctx context.Context, view *onboarding.View) ([]outbox.Message, error) {
+func (r *Projector) logs(ctx context.Context, tx pgx.Tx, view *onboarding.View) ([]outbox.Message, error) {
+	logged := render.Logged(view)
+	keys := make([]string, len(logged))
+	for i, attempt := range logged {
+		keys[i] = render.LogFile(view, attempt, "").Key
+	}
+	posted, err := r.outbox.Posted(ctx, tx, keys...)
+	if err != nil {
+		return nil, err
+	}
 	var files []outbox.Message
-	for _, attempt := range render.Logged(view) {
-		file := render.LogFile(view, attempt, "")
-		if _, err := r.outbox.Posted(ctx, file.Key); err == nil {
+	for i, attempt := range logged {
+		if _, there := posted[keys[i]]; there {
 			continue
-		} else if !errors.Is(err, outbox.ErrUnknownMessage) {
-			return nil, err
 		}
-		content, err := r.service.Log(ctx, attempt.ID)
+		content, err := r.service.Records.Log(ctx, attempt.ID)
 		if err != nil {
 			return nil, err
 		}

@@ -49,7 +49,7 @@ func (w *redirectWorker) Work(ctx context.Context, _ *river.Job[redirectArgs]) e
 
 // redirect moves reminders, and the messages of renewals that are under way, whose channel or thread is gone.
 func (a *CertificateAnnouncer) redirect(ctx context.Context) error {
-	renewals, err := a.service.Renewals(ctx)
+	renewals, err := a.service.Records.Renewals(ctx)
 	if err != nil {
 		return err
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/atlilith/onboardbot/bot/blockkit"
 	"github.com/atlilith/onboardbot/commands/render/mrkdwn"
 	"github.com/atlilith/onboardbot/onboarding"
+	"github.com/atlilith/onboardbot/onboarding/service"
 )
 
 // renew begins a renewal, or says why there is nothing to begin. What comes of it is in the thread.
@@ -30,7 +31,7 @@ func (d *CertificateHandlers) renew(ctx context.Context, action bot.Action) erro
 			return bot.Reply{Text: fmt.Sprintf("%s There is nothing to renew: %s", mrkdwn.MarkDone, blockkit.Escape(seen.Line(time.Now()))) + "."}, nil
 		}
 		domain := onboarding.Domain{Name: site.Domain, Host: site.Host}
-		if _, err := d.service.Renew(ctx, domain, action.Person.ID, d.channel, "press/"+action.Envelope); err != nil {
+		if _, err := d.service.Renew(ctx, domain, service.Asked{Operator: action.Person.ID, Channel: d.channel, Submission: "press/" + action.Envelope}); err != nil {
 			return bot.Reply{}, err
 		}
 		if action.Ephemeral {

@@ -41,7 +41,7 @@ func (d *Handlers) reviewReply(ctx context.Context, command bot.Command, run *on
 // openReview opens a modal at once, since looking at everything takes longer than Slack's trigger lives, and fills it when the
 // looks are done.
 func (d *Handlers) openReview(ctx context.Context, trigger string, person bot.Person, run uuid.UUID) error {
-	view, err := d.service.View(ctx, run)
+	view, err := d.service.Records.View(ctx, run)
 	switch {
 	case err != nil:
 		return err
@@ -73,7 +73,7 @@ func (d *Handlers) fillReview(ctx context.Context, modal string, person bot.Pers
 
 // reviewFor is a page of a review as one person may see it.
 func (d *Handlers) reviewFor(ctx context.Context, person bot.Person, run uuid.UUID, ahead []onboarding.Preapproval, page int) (slack.ModalViewRequest, error) {
-	view, err := d.service.View(ctx, run)
+	view, err := d.service.Records.View(ctx, run)
 	if err != nil {
 		return slack.ModalViewRequest{}, err
 	}

@@ -24,6 +24,9 @@ import (
 	"github.com/atlilith/onboardbot/internal/sandbox/workspace"
 	"github.com/atlilith/onboardbot/internal/secret"
 	"github.com/atlilith/onboardbot/onboarding"
+	"github.com/atlilith/onboardbot/onboarding/engine"
+	"github.com/atlilith/onboardbot/onboarding/service"
+	"github.com/atlilith/onboardbot/onboarding/store"
 )
 
 func TestMain(m *testing.M) { os.Exit(postgres.Main(m)) }
@@ -36,7 +39,7 @@ type room struct {
 	*workspace.Workspace
 	t        testing.TB
 	platform *platform
-	service  *onboarding.Service
+	service  *service.Service
 	audience *commands.Notifier
 	renderer *commands.Projector
 	jobs     *river.Client[pgx.Tx]
@@ -48,11 +51,11 @@ type room struct {
 }
 
 // newRoom opens a room. Ana and Bo operate and approve, through the group; Cleo approves alone.
-func newRoom(t testing.TB, change ...func(*workspace.Config, *onboarding.Config, *commands.Config)) *room {
+func newRoom(t testing.TB, change ...func(*workspace.Config, *onboarding.Policy, *commands.Config)) *room {
 	t.Helper()
 	slackConfig := workspace.Sample()
 	slackConfig.Rates.Off = true
-	domainConfig := onboarding.Config{ReservedSlugs: commands.Words(), Hosts: []string{"vps-0", "vps-1"}, Settle: 100 * time.Millisecond}
+	domainConfig := onboarding.Policy{ReservedSlugs: commands.Words(), Hosts: []string{"vps-0", "vps-1"}, Settle: 100 * time.Millisecond}
 	config := commands.Config{Channels: []string{workspace.OpsChannel}, Operators: []string{workspace.OpsGroup}, Approvers: []string{workspace.OpsGroup, workspace.Cleo},
 		Hosts: []string{"vps-0", "vps-1"}}
 	for _, each := range change {
@@ -74,7 +77,7 @@ func newRoom(t testing.TB, change ...func(*workspace.Config, *onboarding.Config,
 		}
 	})
 	pool := connect(t)
-	must(t, onboarding.Migrate(t.Context(), pool, "onboarding", outbox.Migrations(), commands.Migrations()))
+	must(t, store.Migrate(t.Context(), pool, "onboarding", outbox.Migrations(), commands.Migrations()))
 	slackWorkspace, err := bot.NewWorkspace(logger, bot.Config{BotToken: secret.New(workspace.SampleBotToken), AppToken: secret.New(workspace.SampleAppToken),
 		APIURL: server.URL + "/api/", UpdateEvery: 20 * time.Millisecond})
 	must(t, err)
@@ -86,7 +89,10 @@ func newRoom(t testing.TB, change ...func(*workspace.Config, *onboarding.Config,
 	must(t, err)
 	r := &room{Workspace: sim, t: t, platform: newPlatform(), outbox: messages, pool: pool, audience: audience,
 		ana: workspace.As(sim, workspace.Ana), bo: workspace.As(sim, workspace.Bo), cleo: workspace.As(sim, workspace.Cleo)}
-	r.service, err = onboarding.New(pool, onboarding.Dependencies{Runbook: r.platform, Directory: directory, Platform: r.platform, Repository: r.platform, Audience: audience}, domainConfig, logger)
+	advances, err := engine.New(pool, engine.Dependencies{Runbook: r.platform, Applier: r.platform, Notifier: audience}, domainConfig, logger)
+	must(t, err)
+	r.service, err = service.New(pool, service.Dependencies{Runbook: r.platform, Directory: directory, Platform: r.platform, Repository: r.platform,
+		Notifier: audience, Engine: advances}, domainConfig, logger)
 	must(t, err)
 	renderer, err := commands.NewProjector(pool, r.service, messages, directory)
 	must(t, err)
@@ -103,10 +109,10 @@ func newRoom(t testing.TB, change ...func(*workspace.Config, *onboarding.Config,
 	workers := river.NewWorkers()
 	messages.AddWorkers(workers)
 	desk.AddWorkers(workers)
-	r.service.AddWorkers(workers)
+	advances.AddWorkers(workers)
 	jobs, err := river.NewClient(riverpgxv5.New(pool), &river.Config{Workers: workers, Logger: logger, TestOnly: true, JobTimeout: 45 * time.Minute,
 		FetchCooldown: 5 * time.Millisecond, FetchPollInterval: 50 * time.Millisecond,
-		Queues: map[string]river.QueueConfig{outbox.Queue: {MaxWorkers: 10}, onboarding.Queue: {MaxWorkers: 10}}})
+		Queues: map[string]river.QueueConfig{outbox.Queue: {MaxWorkers: 10}, engine.Queue: {MaxWorkers: 10}}})
 	must(t, err)
 	ctx, stop := context.WithCancel(context.Background())
 	must(t, jobs.Start(ctx))
@@ -269,9 +275,9 @@ func (r *room) whispered(who *workspace.Person, words ...string) workspace.Messa
 // run returns the newest run of a slug.
 func (r *room) run(slug string) *onboarding.View {
 	r.t.Helper()
-	run, err := r.service.Latest(r.t.Context(), slug)
+	run, err := r.service.Records.Latest(r.t.Context(), slug)
 	must(r.t, err)
-	view, err := r.service.View(r.t.Context(), run.ID)
+	view, err := r.service.Records.View(r.t.Context(), run.ID)
 	must(r.t, err)
 	return view
 }

@@ -11,11 +11,12 @@ import (
 	"github.com/atlilith/onboardbot/commands/render"
 	"github.com/atlilith/onboardbot/commands/render/mrkdwn"
 	"github.com/atlilith/onboardbot/onboarding"
+	"github.com/atlilith/onboardbot/onboarding/service"
 )
 
 // askUndo asks what is to become of the certificates, which is also the confirmation.
 func (d *Handlers) askUndo(ctx context.Context, slug, asking string) bot.Reply {
-	run, err := d.service.Latest(ctx, slug)
+	run, err := d.service.Records.Latest(ctx, slug)
 	if err != nil {
 		return bot.Reply{Text: d.noRun(ctx, slug, err)}
 	}
@@ -23,7 +24,7 @@ func (d *Handlers) askUndo(ctx context.Context, slug, asking string) bot.Reply {
 		return bot.Reply{Text: fmt.Sprintf("A run of %s is under way%s. %s ends it; then it can be taken back.",
 			blockkit.Code(slug), d.link(ctx, run), blockkit.Code(d.config.Command+" "+render.WordCancel+" "+slug))}
 	}
-	undoable, err := d.service.Undoable(ctx, slug)
+	undoable, err := d.service.Records.Undoable(ctx, slug)
 	switch {
 	case errors.Is(err, onboarding.ErrNotFound):
 		return bot.Reply{Text: fmt.Sprintf("The onboarding of %s is taken back already%s.", blockkit.Code(slug), d.link(ctx, run))}
@@ -41,11 +42,12 @@ func (d *Handlers) undoPressed(ctx context.Context, action bot.Action) error {
 		if !strings.HasPrefix(action.Block, render.UndoBlock) {
 			return d.explain(ctx, onboarding.ErrNotFound, "run", action.Value)
 		}
-		view, err := d.service.View(ctx, idOf(action.Value))
+		view, err := d.service.Records.View(ctx, idOf(action.Value))
 		if err != nil {
 			return d.explain(ctx, err, "run", action.Value)
 		}
-		run, err := d.service.Undo(ctx, view.Request.Slug, action.ID == render.ActionUndoAll, action.Person.ID, action.Channel, action.Block)
+		run, err := d.service.Undo(ctx, view.Request.Slug, action.ID == render.ActionUndoAll,
+			service.Asked{Operator: action.Person.ID, Channel: action.Channel, Submission: action.Block})
 		if errors.Is(err, onboarding.ErrBusy) {
 			return fmt.Sprintf("A run of %s, or of one of its domains, began meanwhile. Nothing was taken back.", blockkit.Code(view.Request.Slug))
 		}

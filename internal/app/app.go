@@ -18,8 +18,10 @@ import (
 	"github.com/atlilith/onboardbot/commands"
 	"github.com/atlilith/onboardbot/internal/config"
 	"github.com/atlilith/onboardbot/internal/liveness"
-	"github.com/atlilith/onboardbot/onboarding"
+	"github.com/atlilith/onboardbot/onboarding/engine"
 	"github.com/atlilith/onboardbot/onboarding/runbook"
+	"github.com/atlilith/onboardbot/onboarding/service"
+	"github.com/atlilith/onboardbot/onboarding/store"
 )
 
 // stopTimeout is how long a bot that is told to stop waits for steps in progress. A command that then still runs on a host goes on
@@ -33,7 +35,7 @@ func Run(ctx context.Context, settings *config.Config, log *slog.Logger) error {
 		return err
 	}
 	defer pool.Close()
-	if err := onboarding.Migrate(ctx, pool, settings.Database.Schema, Tables()...); err != nil {
+	if err := store.Migrate(ctx, pool, settings.Database.Schema, Tables()...); err != nil {
 		return err
 	}
 	parts, err := runbook.Connect(settings.Config)
@@ -41,7 +43,7 @@ func Run(ctx context.Context, settings *config.Config, log *slog.Logger) error {
 		return err
 	}
 	defer parts.Close()
-	parts.Assets = onboarding.NewAssets(pool)
+	parts.Assets = store.NewAssets(pool)
 	app, err := New(pool, parts, settings, log)
 	if err != nil {
 		return err
@@ -58,18 +60,16 @@ func (a *App) run(ctx context.Context) error {
 		return err
 	}
 	defer a.replica.Leave()
-	lease, err := a.service.Lease(ctx, jobs.ID())
-	if err != nil {
+	if err := a.engine.TakeOver(ctx); err != nil {
 		return err
 	}
-	defer lease.Release()
 	if err := jobs.Start(context.WithoutCancel(ctx)); err != nil {
 		return fmt.Errorf("jobs: %w", err)
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { a.parts.Warm(ctx); return nil })
 	group.Go(func() error { return a.bot.Run(ctx) })
-	group.Go(func() error { lease.Keep(ctx); return nil })
+	group.Go(func() error { a.engine.KeepTakingOver(ctx); return nil })
 	group.Go(func() error { return a.outbox.Run(ctx) })
 	group.Go(func() error { return a.isolation.scheduler.Run(ctx) })
 	group.Go(func() error { return a.serveHTTP(ctx) })
@@ -89,7 +89,8 @@ type App struct {
 	workspace    *bot.Workspace
 	outbox       *outbox.Outbox
 	directory    *commands.Directory
-	service      *onboarding.Service
+	engine       *engine.Engine
+	service      *service.Service
 	projector    *commands.Projector
 	handlers     *commands.Handlers
 	isolation    *isolationReports
@@ -128,7 +129,7 @@ func (a *App) buildSlack() (err error) {
 
 // buildOnboarding makes the domain's service with the runbook.
 func (a *App) buildOnboarding() (err error) {
-	audience, err := commands.NewNotifier(a.pool, a.log)
+	notifier, err := commands.NewNotifier(a.pool, a.log)
 	if err != nil {
 		return err
 	}
@@ -143,12 +144,17 @@ func (a *App) buildOnboarding() (err error) {
 	policy := a.settings.Onboarding
 	policy.Hosts = a.settings.Addressed()
 	policy.ReservedSlugs = append(slices.Clone(policy.ReservedSlugs), commands.Words()...)
-	a.service, err = onboarding.New(a.pool, onboarding.Dependencies{
+	a.engine, err = engine.New(a.pool, engine.Dependencies{Runbook: book, Applier: book, Notifier: notifier}, policy, a.log)
+	if err != nil {
+		return fmt.Errorf("onboarding: %w", err)
+	}
+	a.service, err = service.New(a.pool, service.Dependencies{
 		Runbook:    book,
 		Directory:  a.directory,
 		Platform:   a.parts.Platform,
 		Repository: book,
-		Audience:   audience,
+		Notifier:   notifier,
+		Engine:     a.engine,
 	}, policy, a.log)
 	if err != nil {
 		return fmt.Errorf("onboarding: %w", err)

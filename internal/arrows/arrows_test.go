@@ -65,7 +65,10 @@ var rules = []rule{
 	{"bot/webapi", nil, slack},
 
 	// The domain.
-	{"onboarding", []string{"internal/jobs", "internal/migrate", "onboarding/brand"}, jobs},
+	{"onboarding", []string{"onboarding/brand"}, nil},
+	{"onboarding/store", []string{"internal/migrate", "onboarding"}, jobs},
+	{"onboarding/service", []string{"onboarding", "onboarding/store"}, postgres},
+	{"onboarding/engine", []string{"internal/jobs", "internal/liveness", "internal/locks", "onboarding", "onboarding/store"}, jobs},
 	{"onboarding/runbook", []string{"onboarding/...", "templates"}, postgres},
 
 	// The proof of isolation, which knows neither the domain nor Slack.
@@ -113,7 +116,8 @@ var rules = []rule{
 	{"internal/liveness", []string{"internal/locks"}, postgres},
 	{"internal/locks", nil, postgres},
 	{"internal/migrate", []string{"internal/locks"}, postgres},
-	{"internal/schedule", nil, postgres},
+	{"internal/schedule", nil, nil},
+	{"internal/ticker", []string{"internal/schedule"}, postgres},
 	{"internal/secret", nil, nil},
 
 	// Tests, the demo and tools: no other package imports them.

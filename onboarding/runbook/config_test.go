@@ -20,12 +20,16 @@ func TestDefaultsAreTheRunbooks(t *testing.T) {
 		t.Fatal(err)
 	}
 	got := []string{
-		config.VPS, config.Deploy.Feature, config.Deploy.Webroot, config.Deploy.NginxConf, strings.Join(config.Deploy.Command, " "),
-		strings.Join(config.Certificate.Command, " "), config.Portal.URL, config.Portal.ParentURL, config.Platform.Members.OwnerRole,
+		config.VPS, config.Deploy.Feature, config.Deploy.Webroot, config.Deploy.NginxConf,
+		strings.Join(config.Deploy.Command, " "),
+		strings.Join(config.Certificate.Command,
+			" "), config.Portal.URL, config.Portal.ParentURL, config.Platform.Members.OwnerRole,
 	}
 	want := []string{
-		"vps-0", "provider-site", "/var/www/{domain}", "/etc/nginx/sites-available/{target}", "./run deploy:{target} --from-local --nginx",
-		"certbot --nginx -d {domain} -d www.{domain} --non-interactive --agree-tos -m {email} --redirect", "https://{slug}.my/", "https://{owner}.my/", "owner",
+		"vps-0", "provider-site", "/var/www/{domain}", "/etc/nginx/sites-available/{target}",
+		"./run deploy:{target} --from-local --nginx",
+		"certbot --nginx -d {domain} -d www.{domain} --non-interactive --agree-tos -m {email} --redirect",
+		"https://{slug}.my/", "https://{owner}.my/", "owner",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
@@ -63,7 +67,7 @@ deploy.feature: "Feature {slug}" is not a name in kebab-case such as provider-si
 deploy.nginx_conf: "/etc/nginx/../{target}/{tenant}" is not a clean absolute path
 deploy.nginx_conf: {tenant} in "/etc/nginx/../{target}/{tenant}" is none of {domain}, {target}, {slug}
 deploy.webroot: "/var/www/all" is the same for every domain: put {domain} or {target} in it
-dns.provider: "route53" is neither manual nor rfc2136
+dns.provider: "route53" is not one of manual, rfc2136
 dns.ttl: 10000000 is more than 604800 seconds
 hosts.vps-1.ipv4: "2001:db8::1" is not an IPv4 address
 hosts.vps-1.ipv6: "fe80::1%eth0" is not an IPv6 address
@@ -105,16 +109,22 @@ func TestSteps(t *testing.T) {
 		}
 		for _, domain := range []string{"a.com", "b.org"} {
 			want = append(want,
-				onboarding.Definition{Key: key("dns", domain), Title: "DNS of " + domain, Destructive: destructive, After: keys{"preflight"}},
-				onboarding.Definition{Key: key("deploy-config", domain), Title: "Deploy config of " + domain, Destructive: true, After: keys{"preflight"}},
+				onboarding.Definition{Key: key("dns", domain), Title: "DNS of " + domain, Destructive: destructive,
+					After: keys{"preflight"}},
+				onboarding.Definition{Key: key("deploy-config", domain), Title: "Deploy config of " + domain,
+					Destructive: true, After: keys{"preflight"}},
 				onboarding.Definition{Key: key("deploy", domain), Title: "Deploy " + domain, Destructive: true,
 					After: keys{"database", key("dns", domain), key("deploy-config", domain)}},
-				onboarding.Definition{Key: key("certificate", domain), Title: "Certificate of " + domain, Destructive: true, After: keys{key("deploy", domain)}},
-				onboarding.Definition{Key: key("sync", domain), Title: "Sync nginx conf of " + domain, Destructive: true, After: keys{key("certificate", domain)}},
-				onboarding.Definition{Key: key("go-live", domain), Title: "Go live with " + domain, Destructive: true, After: keys{key("sync", domain)}},
+				onboarding.Definition{Key: key("certificate", domain), Title: "Certificate of " + domain,
+					Destructive: true, After: keys{key("deploy", domain)}},
+				onboarding.Definition{Key: key("sync", domain), Title: "Sync nginx conf of " + domain,
+					Destructive: true, After: keys{key("certificate", domain)}},
+				onboarding.Definition{Key: key("go-live", domain), Title: "Go live with " + domain, Destructive: true,
+					After: keys{key("sync", domain)}},
 			)
 		}
-		want = append(want, onboarding.Definition{Key: "verify", Title: "Verify", After: keys{"database", "go-live/a.com", "go-live/b.org"}})
+		want = append(want, onboarding.Definition{Key: "verify", Title: "Verify",
+			After: keys{"database", "go-live/a.com", "go-live/b.org"}})
 		got := book.Steps(merche("a.com", "b.org"))
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("%s: (-want +got)\n%s", provider, diff)
