@@ -13,6 +13,7 @@ import (
 
 	"github.com/atlilith/onboardbot/onboarding"
 	"github.com/atlilith/onboardbot/onboarding/dns"
+	"github.com/atlilith/onboardbot/onboarding/runbook/settings"
 )
 
 // certificateStep obtains and installs a certificate.
@@ -44,7 +45,7 @@ func certificateStep(c *components) Step {
 }
 
 type certificate struct {
-	config       Certificate
+	config       settings.Certificate
 	again        time.Duration
 	resolver     *dns.Resolver
 	visitors     siteProber

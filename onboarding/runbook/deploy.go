@@ -11,6 +11,7 @@ import (
 	"github.com/atlilith/onboardbot/onboarding"
 	"github.com/atlilith/onboardbot/onboarding/deployconfig"
 	"github.com/atlilith/onboardbot/onboarding/probe"
+	"github.com/atlilith/onboardbot/onboarding/runbook/settings"
 )
 
 // Locks on the hosts. Commands that change nginx on a VPS hold lockNginx, so a deploy of one run
@@ -41,7 +42,7 @@ func deployStep(c *components) Step {
 }
 
 type deploy struct {
-	config       Deploy
+	config       settings.Deploy
 	folders      *deployFolders
 	applications *applications
 	visitors     siteProber

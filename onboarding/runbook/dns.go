@@ -10,6 +10,7 @@ import (
 
 	"github.com/atlilith/onboardbot/onboarding"
 	"github.com/atlilith/onboardbot/onboarding/dns"
+	"github.com/atlilith/onboardbot/onboarding/runbook/settings"
 )
 
 // dnsStep publishes the records of a domain, or waits until people have made them.
@@ -33,7 +34,7 @@ func dnsStep(c *components) Step {
 }
 
 type records struct {
-	config    DNS
+	config    settings.DNS
 	publisher dns.Publisher
 	resolver  *dns.Resolver
 	mail      *siteMail

@@ -11,7 +11,7 @@ import (
 
 	"github.com/atlilith/onboardbot/onboarding"
 	"github.com/atlilith/onboardbot/onboarding/dns"
-	"github.com/atlilith/onboardbot/onboarding/runbook"
+	"github.com/atlilith/onboardbot/onboarding/runbook/settings"
 )
 
 // publish puts records into a zone as its owner would.
@@ -110,8 +110,8 @@ func TestDNS(t *testing.T) {
 }
 
 func TestDNSByHand(t *testing.T) {
-	w := newTown(t, func(config *runbook.Config) {
-		config.DNS.Provider = runbook.Manual
+	w := newTown(t, func(config *settings.Config) {
+		config.DNS.Provider = settings.Manual
 		host := config.Hosts["vps-0"]
 		host.IPv6 = ""
 		config.Hosts["vps-0"] = host

@@ -10,6 +10,7 @@ import (
 	"github.com/atlilith/onboardbot/onboarding"
 	"github.com/atlilith/onboardbot/onboarding/hosts"
 	"github.com/atlilith/onboardbot/onboarding/repo"
+	"github.com/atlilith/onboardbot/onboarding/runbook/settings"
 )
 
 // The files of a deploy folder that name its domain.
@@ -22,7 +23,7 @@ const (
 // deployFolders observes and plans the deploy folders of domains in the platform's repository.
 type deployFolders struct {
 	repo         *repo.Repo
-	config       Config
+	config       settings.Config
 	assets       Assets
 	applications *applications
 	scripts      sync.Map // SHA-256 of every deploy.sh that bash has read

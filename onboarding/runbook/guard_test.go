@@ -14,18 +14,19 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/platform"
 	"github.com/atlilith/onboardbot/onboarding/repo"
 	"github.com/atlilith/onboardbot/onboarding/runbook"
+	"github.com/atlilith/onboardbot/onboarding/runbook/settings"
 )
 
 // nowhere is a configuration of which nothing exists.
-func nowhere(t *testing.T) runbook.Config {
+func nowhere(t *testing.T) settings.Config {
 	t.Helper()
-	return runbook.Config{
+	return settings.Config{
 		Platform: platform.Config{DatabaseURL: secret.New("postgres://nobody@127.0.0.1:1/none"), AppRole: "app"},
-		Hosts: map[string]runbook.Host{"apricot": {}, "vps-0": {Config: hosts.Config{SSH: "nowhere.invalid",
+		Hosts: map[string]settings.Host{"apricot": {}, "vps-0": {Config: hosts.Config{SSH: "nowhere.invalid",
 			ControlDir: filepath.Join(t.TempDir(), "mux")}, IPv4: "89.127.233.145"}},
-		Repository: runbook.Repository{Host: "apricot",
+		Repository: settings.Repository{Host: "apricot",
 			Config: repo.Config{Dir: "/nowhere", Author: "Onboarding <onboarding@example.com>"}},
-		DNS: runbook.DNS{Provider: runbook.RFC2136,
+		DNS: settings.DNS{Provider: settings.RFC2136,
 			Updates:  dns.RFC2136Config{Server: "127.0.0.1:1", Key: "key", Secret: secret.New("c2VjcmV0")},
 			Resolver: dns.ResolverConfig{Servers: []string{"127.0.0.1:1"}}},
 	}

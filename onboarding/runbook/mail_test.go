@@ -9,12 +9,12 @@ import (
 
 	"github.com/atlilith/onboardbot/onboarding"
 	"github.com/atlilith/onboardbot/onboarding/mail"
-	"github.com/atlilith/onboardbot/onboarding/runbook"
+	"github.com/atlilith/onboardbot/onboarding/runbook/settings"
 )
 
 // mailbox is the pattern of the mailboxes of these tests, on a VPS that is also the mail's.
-func mailbox(config *runbook.Config) {
-	config.Mail = runbook.Mail{
+func mailbox(config *settings.Config) {
+	config.Mail = settings.Mail{
 		Config: mail.Config{
 			Mailbox: mail.Pattern{MX: []string{"10 mail.merche.example"}, SPF: "v=spf1 mx -all",
 				DMARC: "v=DMARC1; p=quarantine; rua=mailto:dmarc@{domain}", DKIM: true},
@@ -23,7 +23,7 @@ func mailbox(config *runbook.Config) {
 			DKIM: mail.DKIM{Host: "vps-0", Path: "/var/lib/dkim/{domain}/{selector}.pem",
 				Keys: []mail.Key{{Selector: "onboard"}, {Selector: "modern", Kind: mail.Ed25519}}},
 		},
-		Setup: runbook.MailSetup{Mailbox: runbook.MailCommands{
+		Setup: settings.MailSetup{Mailbox: settings.MailCommands{
 			Check: []string{"test", "-e", "/var/lib/mailbox-{domain}"}, Make: []string{"touch",
 				"/var/lib/mailbox-{domain}"}, Undo: []string{"rm", "/var/lib/mailbox-{domain}"},
 		}},
@@ -151,7 +151,7 @@ func TestMailInTheWay(t *testing.T) {
 		})
 	}
 	request.Domains[0].Mail = onboarding.Mail{}
-	w.config.Mail = runbook.Mail{}
+	w.config.Mail = settings.Mail{}
 	bare := newRunbook(t, w)
 	request.Domains[0].Mail = onboarding.Mail{Plan: onboarding.MailMailbox}
 	if _, err := bare.Observe(t.Context(), w.newRun(request), "dns/merche-biche.com"); err == nil ||
@@ -161,9 +161,9 @@ func TestMailInTheWay(t *testing.T) {
 }
 
 func TestMailByHand(t *testing.T) {
-	w := newTown(t, func(config *runbook.Config) {
+	w := newTown(t, func(config *settings.Config) {
 		mailbox(config)
-		config.DNS.Provider = runbook.Manual
+		config.DNS.Provider = settings.Manual
 		config.Mail.DKIM.Keys = []mail.Key{{Selector: "onboard"}}
 	})
 	request := merche("merche-biche.com")

@@ -14,11 +14,12 @@ import (
 	"github.com/atlilith/onboardbot/onboarding"
 	"github.com/atlilith/onboardbot/onboarding/platform"
 	"github.com/atlilith/onboardbot/onboarding/probe"
+	"github.com/atlilith/onboardbot/onboarding/runbook/settings"
 )
 
 // portal checks the provider-portal.
 type portal struct {
-	config Portal
+	config settings.Portal
 	db     *platform.DB
 	prober *probe.Prober
 }

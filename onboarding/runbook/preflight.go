@@ -13,6 +13,7 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/dns"
 	"github.com/atlilith/onboardbot/onboarding/hosts"
 	"github.com/atlilith/onboardbot/onboarding/platform"
+	"github.com/atlilith/onboardbot/onboarding/runbook/settings"
 )
 
 // checksAtOnce bounds the checks that run at the same time. Those of one host must stay below the
@@ -26,7 +27,7 @@ func preflightStep(c *components) Step {
 }
 
 type preflight struct {
-	config     Config
+	config     settings.Config
 	db         *platform.DB
 	sites      *sites
 	repository *repositoryChecks

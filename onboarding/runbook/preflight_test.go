@@ -14,6 +14,7 @@ import (
 	"github.com/atlilith/onboardbot/onboarding"
 	"github.com/atlilith/onboardbot/onboarding/dns"
 	"github.com/atlilith/onboardbot/onboarding/runbook"
+	"github.com/atlilith/onboardbot/onboarding/runbook/settings"
 )
 
 // worst are the findings of a look that are not well, as "name: detail".
@@ -141,7 +142,7 @@ func TestPreflight(t *testing.T) {
 }
 
 func TestPreflightOfConfiguration(t *testing.T) {
-	w := newTown(t, func(config *runbook.Config) {
+	w := newTown(t, func(config *settings.Config) {
 		config.DNS.Updates = dns.RFC2136Config{Server: namespace.Resolver, Key: "quinn-key",
 			Secret: secret.New("d3Jvbmc=")}
 		config.Platform.Users.Email = "mail"

@@ -15,6 +15,7 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/certificates/certbot"
 	"github.com/atlilith/onboardbot/onboarding/certificates/renewal"
 	"github.com/atlilith/onboardbot/onboarding/probe"
+	"github.com/atlilith/onboardbot/onboarding/runbook/settings"
 )
 
 // renewStep renews the certificate of a live site.
@@ -31,7 +32,7 @@ func renewStep(c *components) Step {
 }
 
 type renewals struct {
-	config       Config
+	config       settings.Config
 	planner      *renewal.Planner
 	applications *applications
 }
@@ -91,7 +92,7 @@ func (r *renewals) outstanding(
 
 // watched is the site as the sweep of certificates knows it.
 func (r *renewals) watched(s *scope) certificates.Site {
-	if extra, found := r.config.extra(s.site.domain); found && s.run.Renews == uuid.Nil {
+	if extra, found := r.config.Extra(s.site.domain); found && s.run.Renews == uuid.Nil {
 		return extra
 	}
 	return certificates.Site{

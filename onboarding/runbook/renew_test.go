@@ -13,6 +13,7 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/certificates"
 	"github.com/atlilith/onboardbot/onboarding/hosts"
 	"github.com/atlilith/onboardbot/onboarding/runbook"
+	"github.com/atlilith/onboardbot/onboarding/runbook/settings"
 )
 
 // lifetime is so short that a certificate is due for renewal within the test, at half of it, and
@@ -120,7 +121,7 @@ func (w *town) becomesDue(run *onboarding.Run, key onboarding.Key) onboarding.Ch
 
 func TestConfigOfCertificates(t *testing.T) {
 	t.Parallel()
-	config := runbook.Config{Hosts: map[string]runbook.Host{"vps-0": {Config: hosts.Config{SSH: "quinn-vps"},
+	config := settings.Config{Hosts: map[string]settings.Host{"vps-0": {Config: hosts.Config{SSH: "quinn-vps"},
 		IPv4: "203.0.113.10"}}}
 	config.Defaults()
 	if err := config.ValidateWatch(); err != nil {

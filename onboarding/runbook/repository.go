@@ -18,13 +18,14 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/deployconfig"
 	"github.com/atlilith/onboardbot/onboarding/hosts"
 	"github.com/atlilith/onboardbot/onboarding/repo"
+	"github.com/atlilith/onboardbot/onboarding/runbook/settings"
 )
 
 // repositoryChecks check the platform's repository: whether commits and deploys can be made, and
 // which domains it has.
 type repositoryChecks struct {
 	repo    *repo.Repo
-	config  Config
+	config  settings.Config
 	folders *deployFolders
 }
 

@@ -6,6 +6,7 @@ import (
 
 	"github.com/atlilith/onboardbot/onboarding"
 	"github.com/atlilith/onboardbot/onboarding/runbook/apply"
+	"github.com/atlilith/onboardbot/onboarding/runbook/settings"
 )
 
 // Runbook is the runbook over the real parts. It is safe for concurrent use.
@@ -26,7 +27,7 @@ var (
 )
 
 // New returns the runbook of a configuration over its parts.
-func New(parts *Parts, config Config) (*Runbook, error) {
+func New(parts *Parts, config settings.Config) (*Runbook, error) {
 	config.Defaults()
 	if err := config.Validate(); err != nil {
 		return nil, err

@@ -11,6 +11,7 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/deployconfig"
 	"github.com/atlilith/onboardbot/onboarding/hosts"
 	"github.com/atlilith/onboardbot/onboarding/repo"
+	"github.com/atlilith/onboardbot/onboarding/runbook/settings"
 )
 
 // site is one domain of a run with everything that the configuration says about it.
@@ -82,7 +83,7 @@ func (s *site) serves(conf []byte) error {
 
 // sites finds the site of a step by the configuration.
 type sites struct {
-	config Config
+	config settings.Config
 	hosts  map[string]*hosts.Host
 	repo   *repo.Repo
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/dns"
 	"github.com/atlilith/onboardbot/onboarding/hosts"
 	"github.com/atlilith/onboardbot/onboarding/mail"
+	"github.com/atlilith/onboardbot/onboarding/runbook/settings"
 )
 
 // lockMail is held by commands that change keys, mailboxes and forwards on a host.
@@ -21,19 +22,16 @@ const lockMail = "mail"
 // siteMail is what the mail of sites needs: keys, records, and commands that make a mailbox or a
 // forward.
 type siteMail struct {
-	config       Mail
+	config       settings.Mail
 	plans        []onboarding.MailPlan // those that the configuration has a pattern for
 	hosts        map[string]*hosts.Host
 	resolver     *dns.Resolver
 	applications *applications
 }
 
-// planOf is a mail plan in the words of the mail package.
-func planOf(m onboarding.Mail) mail.Plan { return mail.Plan{Kind: mailKinds[m.Plan], To: m.Forward} }
-
 // keyFiles are the keys that sign the mail of a domain.
 func (m *siteMail) keyFiles(domain string, plan onboarding.Mail) []mail.KeyFile {
-	return m.config.Files(domain, planOf(plan))
+	return m.config.Files(domain, settings.PlanOf(plan))
 }
 
 // publicKeys reads the public halves of the site's keys on their host. A key that is not made yet
@@ -76,7 +74,7 @@ func (m *siteMail) pattern(s *site, keys []mail.PublicKey) ([]dns.Record, error)
 		return nil, onboarding.Conflictf("Configure its pattern under mail, or choose the mail plan none.",
 			"%s is to have mail (%s), which is not configured.", s.domain, s.mail.Plan)
 	}
-	return m.config.Records(s.domain, planOf(s.mail), keys)
+	return m.config.Records(s.domain, settings.PlanOf(s.mail), keys)
 }
 
 // records are those of a pattern, fitted to the records that exist already. Its notes say what is
@@ -90,7 +88,9 @@ func (m *siteMail) records(ctx context.Context, s *site, pattern []dns.Record, s
 }
 
 // setup are the commands that make what a plan needs beyond the DNS.
-func (m *siteMail) setup(plan onboarding.MailPlan) MailCommands { return m.config.Setup.of(plan) }
+func (m *siteMail) setup(plan onboarding.MailPlan) settings.MailCommands {
+	return m.config.Setup.For(plan)
+}
 
 // mailNoun names what the plan of a site needs beyond the DNS.
 func (s *site) mailNoun() string {

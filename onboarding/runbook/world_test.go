@@ -27,6 +27,7 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/probe"
 	"github.com/atlilith/onboardbot/onboarding/repo"
 	"github.com/atlilith/onboardbot/onboarding/runbook"
+	"github.com/atlilith/onboardbot/onboarding/runbook/settings"
 )
 
 func TestMain(m *testing.M) { os.Exit(namespace.Main(m)) }
@@ -37,7 +38,7 @@ type town struct {
 	t testing.TB
 	*sandbox.World
 	*bound
-	config runbook.Config
+	config settings.Config
 }
 
 // bound is what a town's runbook is connected by; it may be replaced.
@@ -46,40 +47,40 @@ type bound struct {
 	runbook *runbook.Runbook
 }
 
-func newTown(t testing.TB, configure func(*runbook.Config)) *town {
+func newTown(t testing.TB, configure func(*settings.Config)) *town {
 	t.Helper()
 	return newTownOn(t, sandbox.Config{Quick: true}, configure)
 }
 
-func newTownOn(t testing.TB, config sandbox.Config, configure func(*runbook.Config)) *town {
+func newTownOn(t testing.TB, config sandbox.Config, configure func(*settings.Config)) *town {
 	t.Helper()
 	world := sandbox.New(t, config)
 	dir := world.Dir
 	vps := world.VPS[0]
-	town := &town{t: t, World: world, bound: &bound{}, config: runbook.Config{
+	town := &town{t: t, World: world, bound: &bound{}, config: settings.Config{
 		Platform: platform.Config{
 			DatabaseURL: secret.New(world.PlatformDSN()),
 			AppRole:     sandboxplatform.App,
 			Identity:    platform.IdentityQuery{Query: sandboxplatform.IdentityQuery, Value: sandboxplatform.Identity},
 			Switcher:    "SELECT slug FROM org_people($1)",
 		},
-		Hosts: map[string]runbook.Host{
+		Hosts: map[string]settings.Host{
 			"apricot": {Config: hosts.Config{SSH: sandbox.Apricot, SSHConfig: world.SSH.Config,
 				ControlDir: filepath.Join(dir, "ssh-control"), LockDir: dir}},
 			"vps-0": {Config: hosts.Config{SSH: sandbox.QuinnVPS, SSHConfig: world.SSH.Config,
 				ControlDir: filepath.Join(dir, "ssh-control")},
 				IPv4: vps.Host.Address, IPv6: vps.IPv6},
 		},
-		Repository: runbook.Repository{Host: "apricot",
+		Repository: settings.Repository{Host: "apricot",
 			Config: repo.Config{Dir: "~/Code/@projects/@atlilith/@platform", Remote: "origin",
 				Author: "Onboarding <onboarding@example.com>"}},
-		DNS: runbook.DNS{Provider: runbook.RFC2136, TTL: 60,
+		DNS: settings.DNS{Provider: settings.RFC2136, TTL: 60,
 			Updates: dns.RFC2136Config{Server: namespace.Resolver, Key: world.DNS.Key.Name,
 				SecretFile: world.DNS.Key.SecretFile}},
 		Probe: probe.Config{RootsFiles: []string{world.Roots}},
 	}}
 	for _, more := range world.VPS[1:] {
-		town.config.Hosts[more.Name] = runbook.Host{Config: hosts.Config{SSH: more.Host.Alias,
+		town.config.Hosts[more.Name] = settings.Host{Config: hosts.Config{SSH: more.Host.Alias,
 			SSHConfig: world.SSH.Config, ControlDir: filepath.Join(dir, "ssh-control")},
 			IPv4: more.Host.Address, IPv6: more.IPv6}
 	}

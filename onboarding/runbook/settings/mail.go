@@ -1,4 +1,4 @@
-package runbook
+package settings
 
 import (
 	"cmp"
@@ -52,7 +52,8 @@ func (c *Config) MailPlans() []onboarding.MailPlan {
 		func(plan onboarding.MailPlan) bool { return !slices.Contains(offered, mailKinds[plan]) })
 }
 
-func (s *MailSetup) of(plan onboarding.MailPlan) MailCommands {
+// For returns the commands of a mail plan, none if the plan has no commands.
+func (s *MailSetup) For(plan onboarding.MailPlan) MailCommands {
 	switch plan {
 	case onboarding.MailForward:
 		return s.Forwarding
@@ -111,3 +112,6 @@ func (c *Config) mailPatterns() map[string][]string {
 	}
 	return patterns
 }
+
+// PlanOf returns a mail plan of a request in the terms of the mail package.
+func PlanOf(m onboarding.Mail) mail.Plan { return mail.Plan{Kind: mailKinds[m.Plan], To: m.Forward} }

@@ -1,7 +1,9 @@
-package runbook
+package settings
 
 import (
+	"net/netip"
 	"regexp"
+	"slices"
 	"time"
 
 	"github.com/atlilith/onboardbot/onboarding/certificates"
@@ -128,4 +130,28 @@ type Portal struct {
 	Expect []string `yaml:"expect"`
 	// Address is asked instead of what the URL's name resolves to. Default: none.
 	Address string `yaml:"address"`
+}
+
+// Addresses are the host's public ones, IPv4 first. Text that is no address was refused when the
+// configuration was validated.
+func (h Host) Addresses() []netip.Addr {
+	var list []netip.Addr
+	for _, text := range []string{h.IPv4, h.IPv6} {
+		if address, err := netip.ParseAddr(text); err == nil {
+			list = append(list, address)
+		}
+	}
+	return list
+}
+
+// Extra finds a site of the configuration by its domain.
+func (c *Config) Extra(domain string) (certificates.Site, bool) {
+	i := slices.IndexFunc(c.Certificates.Extra, func(site certificates.Site) bool {
+		canonical, err := site.Canonical()
+		return err == nil && canonical.Domain == domain
+	})
+	if i < 0 {
+		return certificates.Site{}, false
+	}
+	return c.Certificates.Extra[i], true
 }

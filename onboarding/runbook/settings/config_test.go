@@ -1,16 +1,34 @@
-package runbook_test
+package settings_test
 
 import (
-	"slices"
+	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/atlilith/onboardbot/internal/secret"
-	"github.com/atlilith/onboardbot/onboarding"
-	"github.com/atlilith/onboardbot/onboarding/runbook"
+	"github.com/atlilith/onboardbot/onboarding/dns"
+	"github.com/atlilith/onboardbot/onboarding/hosts"
+	"github.com/atlilith/onboardbot/onboarding/platform"
+	"github.com/atlilith/onboardbot/onboarding/repo"
+	"github.com/atlilith/onboardbot/onboarding/runbook/settings"
 )
+
+// nowhere is a configuration of which nothing exists.
+func nowhere(t *testing.T) settings.Config {
+	t.Helper()
+	return settings.Config{
+		Platform: platform.Config{DatabaseURL: secret.New("postgres://nobody@127.0.0.1:1/none"), AppRole: "app"},
+		Hosts: map[string]settings.Host{"apricot": {}, "vps-0": {Config: hosts.Config{SSH: "nowhere.invalid",
+			ControlDir: filepath.Join(t.TempDir(), "mux")}, IPv4: "89.127.233.145"}},
+		Repository: settings.Repository{Host: "apricot",
+			Config: repo.Config{Dir: "/nowhere", Author: "Onboarding <onboarding@example.com>"}},
+		DNS: settings.DNS{Provider: settings.RFC2136,
+			Updates:  dns.RFC2136Config{Server: "127.0.0.1:1", Key: "key", Secret: secret.New("c2VjcmV0")},
+			Resolver: dns.ResolverConfig{Servers: []string{"127.0.0.1:1"}}},
+	}
+}
 
 func TestDefaultsAreTheRunbooks(t *testing.T) {
 	t.Parallel()
@@ -42,7 +60,7 @@ func TestEveryProblemIsReported(t *testing.T) {
 	config.Platform.DatabaseURL = secret.New("postgres://me:hush@[::1")
 	config.Platform.Settings.User = "user"
 	config.Platform.Users.Table = strings.Repeat("x", 64)
-	config.Hosts["vps-1"] = runbook.Host{IPv4: "2001:db8::1", IPv6: "fe80::1%eth0"}
+	config.Hosts["vps-1"] = settings.Host{IPv4: "2001:db8::1", IPv6: "fe80::1%eth0"}
 	config.VPS = "elsewhere"
 	config.Repository.Host = "abricot"
 	config.Repository.Branch = "-x"
@@ -85,54 +103,5 @@ vps: "elsewhere" is not one of hosts with an ipv4`
 	}
 	if strings.Contains(err.Error(), "hush") {
 		t.Error("a password shows")
-	}
-}
-
-func TestSteps(t *testing.T) {
-	t.Parallel()
-	for provider, destructive := range map[string]bool{runbook.Manual: false, runbook.RFC2136: true} {
-		config := nowhere(t)
-		config.DNS.Provider = provider
-		parts, err := runbook.Connect(config)
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(parts.Close)
-		book, err := runbook.New(parts, config)
-		if err != nil {
-			t.Fatal(err)
-		}
-		type keys = []onboarding.Key
-		want := []onboarding.Definition{
-			{Key: "preflight", Title: "Preflight"},
-			{Key: "database", Title: "Database rows", Destructive: true, After: keys{"preflight"}},
-		}
-		for _, domain := range []string{"a.com", "b.org"} {
-			want = append(want,
-				onboarding.Definition{Key: key("dns", domain), Title: "DNS of " + domain, Destructive: destructive,
-					After: keys{"preflight"}},
-				onboarding.Definition{Key: key("deploy-config", domain), Title: "Deploy config of " + domain,
-					Destructive: true, After: keys{"preflight"}},
-				onboarding.Definition{Key: key("deploy", domain), Title: "Deploy " + domain, Destructive: true,
-					After: keys{"database", key("dns", domain), key("deploy-config", domain)}},
-				onboarding.Definition{Key: key("certificate", domain), Title: "Certificate of " + domain,
-					Destructive: true, After: keys{key("deploy", domain)}},
-				onboarding.Definition{Key: key("sync", domain), Title: "Sync nginx conf of " + domain,
-					Destructive: true, After: keys{key("certificate", domain)}},
-				onboarding.Definition{Key: key("go-live", domain), Title: "Go live with " + domain, Destructive: true,
-					After: keys{key("sync", domain)}},
-			)
-		}
-		want = append(want, onboarding.Definition{Key: "verify", Title: "Verify",
-			After: keys{"database", "go-live/a.com", "go-live/b.org"}})
-		got := book.Steps(merche("a.com", "b.org"))
-		if diff := cmp.Diff(want, got); diff != "" {
-			t.Errorf("%s: (-want +got)\n%s", provider, diff)
-		}
-		for _, step := range slices.Concat(got, book.RenewSteps(&onboarding.Run{Request: merche("a.com")})) {
-			if step.Destructive && !slices.Contains(runbook.Kinds(), step.Key.Kind()) {
-				t.Errorf("%s is approved, and no kind of step that is", step.Key)
-			}
-		}
 	}
 }
