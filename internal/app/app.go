@@ -72,6 +72,7 @@ func (a *App) run(ctx context.Context) error {
 	group.Go(func() error { a.engine.KeepTakingOver(ctx); return nil })
 	group.Go(func() error { return a.outbox.Run(ctx) })
 	group.Go(func() error { return a.isolation.scheduler.Run(ctx) })
+	group.Go(func() error { return a.certificates.digests.Run(ctx) })
 	group.Go(func() error { return a.serveHTTP(ctx) })
 	err = group.Wait()
 	stopping, cancel := context.WithTimeout(context.Background(), stopTimeout+5*time.Second)
@@ -103,7 +104,10 @@ type App struct {
 // New puts the product together. It connects to nothing.
 func New(pool *pgxpool.Pool, parts *runbook.Parts, settings *config.Config, log *slog.Logger) (*App, error) {
 	app := &App{pool: pool, parts: parts, settings: settings, log: log, replica: liveness.New(pool, log)}
-	for _, build := range []func() error{app.buildSlack, app.buildOnboarding, app.buildHandlers} {
+	builds := []func() error{
+		app.buildSlack, app.buildIsolation, app.buildOnboarding, app.buildCertificates, app.buildHandlers,
+	}
+	for _, build := range builds {
 		if err := build(); err != nil {
 			return nil, err
 		}
@@ -127,13 +131,10 @@ func (a *App) buildSlack() (err error) {
 	return nil
 }
 
-// buildOnboarding makes the domain's service with the runbook.
+// buildOnboarding makes the domain's engine and service with the runbook, and what shows runs in Slack.
 func (a *App) buildOnboarding() (err error) {
 	notifier, err := commands.NewNotifier(a.pool, a.log)
 	if err != nil {
-		return err
-	}
-	if a.isolation, err = newIsolationReports(a.pool, a.outbox, a.settings, a.log); err != nil {
 		return err
 	}
 	a.parts.Isolation = a.isolation.tenant
@@ -159,19 +160,16 @@ func (a *App) buildOnboarding() (err error) {
 	if err != nil {
 		return fmt.Errorf("onboarding: %w", err)
 	}
+	if a.projector, err = commands.NewProjector(a.pool, a.service, a.outbox, a.directory); err != nil {
+		return fmt.Errorf("commands: %w", err)
+	}
 	return nil
 }
 
 // buildHandlers makes what answers people in Slack.
 func (a *App) buildHandlers() (err error) {
-	if a.projector, err = commands.NewProjector(a.pool, a.service, a.outbox, a.directory); err != nil {
-		return fmt.Errorf("commands: %w", err)
-	}
-	if a.certificates, err = newCertificateWatch(a.pool, a.parts, a.projector, a.settings); err != nil {
-		return err
-	}
 	reports := commands.NoReports
-	reports.Isolation = a.isolation.news
+	reports.Isolation = a.isolation.announcer
 	reports.Certificates = a.certificates.watch
 	if a.handlers, err = commands.New(a.projector, a.workspace, reports, a.log); err != nil {
 		return fmt.Errorf("commands: %w", err)

@@ -42,7 +42,8 @@ var rules = []rule{
 	{"internal/cli", []string{"internal/app", "internal/doctor", "internal/config", "onboarding/certificates", "onboarding/isolation",
 		"templates"}, nil},
 	{"internal/doctor", []string{"internal/app", "internal/config", "bot/...", "commands/...", "onboarding/...", "templates"}, postgres},
-	{"internal/app", []string{"internal/config", "internal/health", "internal/liveness", "internal/migrate", "bot/...", "commands/...", "onboarding/..."}, jobs},
+	{"internal/app", []string{"internal/config", "internal/health", "internal/liveness", "internal/migrate", "internal/ticker", "bot/...",
+		"commands/...", "onboarding/..."}, jobs},
 	{"internal/config", []string{"internal/secret", "bot", "commands", "onboarding", "onboarding/isolation/reports", "onboarding/runbook"}, postgres},
 
 	// What people type and press, and what they read.
@@ -82,10 +83,10 @@ var rules = []rule{
 	{"onboarding/isolation/query", nil, postgres},
 	{"onboarding/isolation/results", nil, nil},
 	{"onboarding/isolation/reports", []string{"onboarding", "onboarding/isolation", "onboarding/platform", "internal/jobs", "internal/locks",
-		"internal/migrate", "internal/schedule", "internal/secret"}, jobs},
+		"internal/migrate", "internal/schedule", "internal/secret", "internal/ticker"}, jobs},
 
 	// The parts that steps work with.
-	{"onboarding/brand", []string{"templates"}, nil},
+	{"onboarding/brand", []string{"internal/canvas", "templates"}, nil},
 	{"onboarding/certificates", []string{"onboarding/dns", "onboarding/probe", "internal/schedule"}, nil},
 	{"onboarding/certificates/certbot", []string{"onboarding/certificates", "onboarding/hosts"}, nil},
 	{"onboarding/certificates/renewalinfo", []string{"onboarding/certificates"}, nil},
@@ -96,7 +97,8 @@ var rules = []rule{
 	{"onboarding/certificates/renewal", []string{"onboarding/certificates", "onboarding/certificates/certbot", "onboarding/certificates/sweep",
 		"onboarding/dns", "onboarding/probe"}, nil},
 	{"onboarding/certificates/timeline", []string{"onboarding/certificates", "onboarding/probe", "internal/canvas"}, nil},
-	{"onboarding/certificates/watch", []string{"onboarding/certificates", "onboarding/certificates/sweep", "internal/migrate", "internal/schedule"},
+	{"onboarding/certificates/watch", []string{"onboarding/certificates", "onboarding/certificates/sweep", "internal/jobs", "internal/locks",
+		"internal/migrate", "internal/ticker"},
 		jobs},
 	{"onboarding/deployconfig", nil, nil},
 	{"onboarding/dns", []string{"internal/secret"}, nil},
@@ -116,7 +118,8 @@ var rules = []rule{
 	{"internal/liveness", []string{"internal/locks"}, postgres},
 	{"internal/locks", nil, postgres},
 	{"internal/migrate", []string{"internal/locks"}, postgres},
-	{"internal/schedule", nil, postgres},
+	{"internal/schedule", nil, nil},
+	{"internal/ticker", []string{"internal/schedule"}, postgres},
 	{"internal/secret", nil, nil},
 
 	// Tests, the demo and tools: no other package imports them.
