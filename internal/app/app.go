@@ -16,6 +16,10 @@ import (
 	"github.com/atlilith/onboardbot/bot"
 	"github.com/atlilith/onboardbot/bot/outbox"
 	"github.com/atlilith/onboardbot/commands"
+	"github.com/atlilith/onboardbot/commands/access"
+	"github.com/atlilith/onboardbot/commands/home"
+	"github.com/atlilith/onboardbot/commands/projection"
+	"github.com/atlilith/onboardbot/commands/render"
 	"github.com/atlilith/onboardbot/internal/config"
 	"github.com/atlilith/onboardbot/internal/liveness"
 	"github.com/atlilith/onboardbot/onboarding"
@@ -88,9 +92,12 @@ type App struct {
 	log          *slog.Logger
 	workspace    *bot.Workspace
 	outbox       *outbox.Outbox
-	directory    *commands.Directory
+	directory    *access.Directory
+	gate         *access.Gate
+	renderer     render.Renderer
+	home         *home.Tabs
 	service      *onboarding.Service
-	projector    *commands.Projector
+	projector    *projection.Projector
 	handlers     *commands.Handlers
 	isolation    *isolationReports
 	certificates *certificateWatch
@@ -120,7 +127,7 @@ func (a *App) buildSlack() (err error) {
 	}
 	settings := a.settings.Commands
 	settings.Hosts = a.settings.Addressed()
-	if a.directory, err = commands.NewDirectory(bot.NewDirectory(a.workspace), settings); err != nil {
+	if a.directory, err = access.NewDirectory(bot.NewDirectory(a.workspace), settings); err != nil {
 		return fmt.Errorf("commands: %w", err)
 	}
 	return nil
@@ -128,7 +135,7 @@ func (a *App) buildSlack() (err error) {
 
 // buildOnboarding makes the domain's service with the runbook.
 func (a *App) buildOnboarding() (err error) {
-	audience, err := commands.NewNotifier(a.pool, a.log)
+	notifier, err := projection.NewNotifier(a.pool, a.log)
 	if err != nil {
 		return err
 	}
@@ -148,7 +155,7 @@ func (a *App) buildOnboarding() (err error) {
 		Directory:  a.directory,
 		Platform:   a.parts.Platform,
 		Repository: book,
-		Audience:   audience,
+		Audience:   notifier,
 	}, policy, a.log)
 	if err != nil {
 		return fmt.Errorf("onboarding: %w", err)
@@ -158,22 +165,46 @@ func (a *App) buildOnboarding() (err error) {
 
 // buildHandlers makes what answers people in Slack.
 func (a *App) buildHandlers() (err error) {
-	if a.projector, err = commands.NewProjector(a.pool, a.service, a.outbox, a.directory); err != nil {
-		return fmt.Errorf("commands: %w", err)
-	}
+	viewers := home.NewViewers(a.pool)
+	spoken := a.directory.Config()
+	a.gate = access.NewGate(a.workspace, a.service, spoken)
+	a.renderer = projection.NewRenderer(spoken, a.service.GlassAllowed())
+	a.projector = projection.New(projection.Dependencies{
+		Pool:      a.pool,
+		Service:   a.service,
+		Outbox:    a.outbox,
+		Directory: a.directory,
+		HomeTabs:  viewers,
+		Renderer:  a.renderer,
+	})
 	if a.certificates, err = newCertificateWatch(a.pool, a.parts, a.projector, a.settings); err != nil {
 		return err
 	}
-	reports := commands.NoReports
-	reports.Isolation = a.isolation.news
-	reports.Certificates = a.certificates.watch
-	if a.handlers, err = commands.New(a.projector, a.workspace, reports, a.log); err != nil {
-		return fmt.Errorf("commands: %w", err)
-	}
+	a.home = home.New(home.Dependencies{
+		Service:   a.service,
+		Workspace: a.workspace,
+		Outbox:    a.outbox,
+		Gate:      a.gate,
+		Viewers:   viewers,
+		Reports:   home.Reports{Certificates: a.certificates.watch, Isolation: a.isolation.news},
+		Renderer:  a.renderer,
+		Log:       a.log.With("part", "commands"),
+	})
+	a.handlers = commands.New(commands.Dependencies{
+		Pool:      a.pool,
+		Service:   a.service,
+		Workspace: a.workspace,
+		Outbox:    a.outbox,
+		Gate:      a.gate,
+		Home:      a.home,
+		Renderer:  a.renderer,
+		Config:    spoken,
+		Log:       a.log,
+	})
 	a.router = bot.NewRouter()
 	a.handlers.Register(a.router)
 	commands.NewIsolationHandlers(a.handlers, a.isolation.store).Register(a.router)
-	a.certificates.desk(a.handlers).Register(a.router)
+	a.certificates.handlers(a.handlers).Register(a.router)
 	a.bot, err = bot.New(a.pool, a.workspace, a.router, a.replica)
 	return err
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/riverqueue/river"
 
 	"github.com/atlilith/onboardbot/commands"
+	"github.com/atlilith/onboardbot/commands/projection"
 	"github.com/atlilith/onboardbot/internal/config"
 	"github.com/atlilith/onboardbot/onboarding/certificates"
 	"github.com/atlilith/onboardbot/onboarding/runbook"
@@ -39,24 +40,24 @@ type certificateWatch struct {
 	settings  certificates.Settings
 	keeper    *certificates.Keeper
 	watch     *certificates.Watch
-	announcer *commands.CertificateAnnouncer
+	announcer *projection.CertificateAnnouncer
 }
 
-func newCertificateWatch(pool *pgxpool.Pool, parts *runbook.Parts, projector *commands.Projector, settings *config.Config) (*certificateWatch, error) {
+func newCertificateWatch(pool *pgxpool.Pool, parts *runbook.Parts, projector *projection.Projector, settings *config.Config) (*certificateWatch, error) {
 	w := &certificateWatch{settings: settings.Certificates}
 	inventory := runbook.Sites(pool, settings.Config)
 	var err error
 	if w.keeper, err = runbook.NewKeeper(parts, settings.Config, inventory); err != nil {
 		return nil, fmt.Errorf("certificates: %w", err)
 	}
-	w.announcer = commands.NewCertificateAnnouncer(projector, settings.Certificates.Channel)
+	w.announcer = projection.NewCertificateAnnouncer(projector, settings.Certificates.Channel)
 	w.watch = certificates.NewWatch(pool, w.keeper.Sweeper, inventory, w.announcer)
 	return w, nil
 }
 
-// desk answers about certificates.
-func (w *certificateWatch) desk(desk *commands.Handlers) *commands.CertificateHandlers {
-	return commands.NewCertificateHandlers(desk, w.watch, w.keeper, w.settings.Channel)
+// handlers answers about certificates.
+func (w *certificateWatch) handlers(handlers *commands.Handlers) *commands.CertificateHandlers {
+	return commands.NewCertificateHandlers(handlers, commands.CertificateDependencies{Watch: w.watch, Keeper: w.keeper, Channel: w.settings.Channel})
 }
 
 // addJobs registers the watch's jobs and returns those that come by themselves.

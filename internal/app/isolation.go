@@ -7,7 +7,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/atlilith/onboardbot/bot/outbox"
-	"github.com/atlilith/onboardbot/commands"
+	"github.com/atlilith/onboardbot/commands/projection"
 	"github.com/atlilith/onboardbot/internal/config"
 	"github.com/atlilith/onboardbot/onboarding/isolation"
 	"github.com/atlilith/onboardbot/onboarding/isolation/reports"
@@ -16,7 +16,7 @@ import (
 // isolationReports are the parts that report on isolation.
 type isolationReports struct {
 	store     *reports.Store
-	news      *commands.IsolationAnnouncer
+	news      *projection.IsolationAnnouncer
 	scheduler *reports.Scheduler
 	worker    *reports.Worker
 	tenant    *reports.TenantCheck
@@ -31,7 +31,7 @@ func newIsolationReports(pool *pgxpool.Pool, outbox *outbox.Outbox, settings *co
 	if err != nil {
 		return nil, err
 	}
-	news := commands.NewIsolationAnnouncer(outbox, store, settings.Commands)
+	news := projection.NewIsolationAnnouncer(outbox, store, settings.Commands)
 	scheduler, err := reports.NewScheduler(store, settings.Isolation)
 	if err != nil {
 		return nil, err

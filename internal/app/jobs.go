@@ -18,7 +18,8 @@ func (a *App) newJobs() (*river.Client[pgx.Tx], error) {
 	workers := river.NewWorkers()
 	a.service.AddWorkers(workers)
 	a.outbox.AddWorkers(workers)
-	a.handlers.AddWorkers(workers)
+	a.projector.AddWorkers(workers)
+	a.home.AddWorkers(workers)
 	a.isolation.worker.AddTo(workers)
 	periodic, err := a.certificates.addJobs(workers)
 	if err != nil {

@@ -16,7 +16,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/atlilith/onboardbot/bot"
-	"github.com/atlilith/onboardbot/commands"
+	"github.com/atlilith/onboardbot/commands/access"
 	"github.com/atlilith/onboardbot/internal/secret"
 	"github.com/atlilith/onboardbot/onboarding"
 	"github.com/atlilith/onboardbot/onboarding/isolation/reports"
@@ -28,7 +28,7 @@ type Config struct {
 	// Slack is how to reach the workspace.
 	Slack bot.Config `yaml:"slack"`
 	// Commands says where the commands may be used, and by whom.
-	Commands commands.Config `yaml:"commands"`
+	Commands access.Config `yaml:"commands"`
 	// Database is the bot's own.
 	Database Database `yaml:"database"`
 	// Onboarding is the policy of runs and approvals.

@@ -1,4 +1,4 @@
-package commands
+package projection
 
 import (
 	"context"
@@ -6,29 +6,35 @@ import (
 	"fmt"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/atlilith/onboardbot/bot/outbox"
 	"github.com/atlilith/onboardbot/commands/render"
 	"github.com/atlilith/onboardbot/commands/render/certs"
+	"github.com/atlilith/onboardbot/onboarding"
 	"github.com/atlilith/onboardbot/onboarding/certificates"
 )
 
-// CertificateAnnouncer takes reminders to the thread of the run that made a domain live, and what has none to a channel.
+// CertificateAnnouncer posts reminders in the thread of the run that made a domain live. What has no thread goes to a channel.
 type CertificateAnnouncer struct {
-	*Projector
-	channel string
+	pool      *pgxpool.Pool
+	service   *onboarding.Service
+	outbox    *outbox.Outbox
+	approvers []string
+	channel   string
 }
 
 var _ certificates.Announcer = (*CertificateAnnouncer)(nil)
 
-// NewCertificateAnnouncer returns an announcer with the channel for what has no thread.
-func NewCertificateAnnouncer(renderer *Projector, channel string) *CertificateAnnouncer {
-	return &CertificateAnnouncer{renderer, channel}
+// NewCertificateAnnouncer returns an announcer that works with what a projector works with. The channel is for what has no thread.
+func NewCertificateAnnouncer(projector *Projector, channel string) *CertificateAnnouncer {
+	return &CertificateAnnouncer{pool: projector.Pool, service: projector.Service, outbox: projector.Outbox,
+		approvers: projector.Renderer.Approvers, channel: channel}
 }
 
 // Remind puts one reminder into the outbox.
 func (a *CertificateAnnouncer) Remind(ctx context.Context, tx pgx.Tx, reminder certificates.Reminder) error {
-	message := certs.Reminder(reminder, a.config.Approvers)
+	message := certs.Reminder(reminder, a.approvers)
 	message.Channel = a.channel
 	live, err := a.service.LiveDomain(ctx, reminder.Domain)
 	if err != nil {
