@@ -16,11 +16,15 @@ import (
 	"github.com/atlilith/onboardbot/commands/render/mrkdwn"
 	"github.com/atlilith/onboardbot/onboarding"
 	"github.com/atlilith/onboardbot/onboarding/certificates"
+	"github.com/atlilith/onboardbot/onboarding/certificates/renewal"
+	"github.com/atlilith/onboardbot/onboarding/certificates/timeline"
+	"github.com/atlilith/onboardbot/onboarding/certificates/watch"
+	"github.com/atlilith/onboardbot/onboarding/service"
 )
 
 // CertificateHandlers answers what operators type and press about certificates.
 type CertificateHandlers struct {
-	service  *onboarding.Service
+	service  *service.Service
 	gate     *access.Gate
 	replies  *responder
 	messages *messenger
@@ -29,8 +33,8 @@ type CertificateHandlers struct {
 
 // CertificateDependencies are what [CertificateHandlers] work with besides the other handlers' parts. All are required.
 type CertificateDependencies struct {
-	Watch  *certificates.Watch
-	Keeper *certificates.Keeper
+	Watch   *watch.Watch
+	Planner *renewal.Planner
 	// Channel is where renewals go that have no thread.
 	Channel string
 }
@@ -61,14 +65,14 @@ func (h *CertificateHandlers) reply(ctx context.Context, command bot.Command) bo
 
 // aboutAll puts the table into the channel, and the pictures below it.
 func (h *CertificateHandlers) aboutAll(ctx context.Context, command bot.Command) (bot.Reply, error) {
-	sites, err := h.Keeper.Inventory.Sites(ctx)
+	sites, err := h.Planner.Inventory.Sites(ctx)
 	if err != nil {
 		return bot.Reply{}, err
 	}
 	if len(sites) == 0 {
 		return bot.Reply{Text: "There is nothing to watch yet: no run has made a domain live, and the configuration names none."}, nil
 	}
-	report, err := h.Keeper.Sweeper.Sweep(ctx, sites)
+	report, err := h.Planner.Sweeper.Sweep(ctx, sites)
 	if err != nil {
 		return bot.Reply{}, err
 	}
@@ -78,7 +82,7 @@ func (h *CertificateHandlers) aboutAll(ctx context.Context, command bot.Command)
 	}
 	table := certs.Table(report)
 	table.Key, table.Channel = "certificates/"+command.Envelope, command.Channel
-	pictures, err := certs.Timelines(h.Keeper.Sweeper.Rows(report, past), report.At, table)
+	pictures, err := certs.Timelines(timeline.Rows(report, h.Planner.Sweeper.Config().Thresholds, past), report.At, table)
 	if err != nil {
 		return bot.Reply{}, err
 	}
@@ -98,25 +102,24 @@ func (h *CertificateHandlers) aboutSite(ctx context.Context, domain string) (bot
 }
 
 func (h *CertificateHandlers) detail(ctx context.Context, domain string) (*certs.SiteDetail, error) {
-	site, err := h.Keeper.Site(ctx, domain)
+	site, err := h.Planner.Site(ctx, domain)
 	if err != nil {
 		return nil, err
 	}
-	report, err := h.Keeper.Look(ctx, site)
+	report, err := h.Planner.Observe(ctx, site)
 	if err != nil {
 		return nil, err
 	}
 	seen := &certs.SiteDetail{SiteReport: report, At: time.Now()}
-	for _, row := range h.Keeper.Sweeper.Rows(certificates.Report{Sites: []certificates.SiteReport{report}}, nil) {
-		if len(row.Current) > 0 {
-			seen.Due = row.Current[0].RenewalDue
-		}
+	if len(report.Certificates) > 0 {
+		first := report.Certificates[0]
+		seen.Due = h.Planner.Sweeper.Config().Thresholds.RenewalDue(first, report.RenewBefore(first))
 	}
 	if seen.Past, err = h.Watch.Past(ctx, site.Domain); err != nil {
 		return nil, err
 	}
-	seen.Why = h.Keeper.Doctor.Diagnose(ctx, report, seen.At)
-	if seen.Renewal, err = h.Keeper.Renewal(ctx, report, seen.At); err != nil {
+	seen.Why = h.Planner.Doctor.Diagnose(ctx, report, seen.At)
+	if seen.Renewal, err = h.Planner.Outstanding(ctx, report, seen.At); err != nil {
 		seen.Refused = err.Error()
 	}
 	return seen, nil
@@ -131,7 +134,7 @@ func certificateError(err error) error {
 		return userError(blockkit.Escape("Not now: " + limit.Error() + "."))
 	}
 	switch {
-	case errors.Is(err, certificates.ErrUnwatched):
+	case errors.Is(err, renewal.ErrUnwatched):
 		return userError(fmt.Sprintf("I do not watch that domain. %s lists those that I do; others belong under certificates.extra in my configuration.", blockkit.Code(render.CertificatesCommand)))
 	case errors.Is(err, onboarding.ErrBusy):
 		return userError("Somebody is at it already: look for a question in the thread.")
@@ -142,15 +145,15 @@ func certificateError(err error) error {
 // renew begins a renewal, or says why there is nothing to renew. The thread shows what comes of it.
 func (h *CertificateHandlers) renew(ctx context.Context, action bot.Action) error {
 	return h.pressed(ctx, action, func(ctx context.Context) (bot.Reply, error) {
-		site, err := h.Keeper.Site(ctx, action.Value)
+		site, err := h.Planner.Site(ctx, action.Value)
 		if err != nil {
 			return bot.Reply{}, err
 		}
-		report, err := h.Keeper.Look(ctx, site)
+		report, err := h.Planner.Observe(ctx, site)
 		if err != nil {
 			return bot.Reply{}, err
 		}
-		renewal, err := h.Keeper.Renewal(ctx, report, time.Now())
+		renewal, err := h.Planner.Outstanding(ctx, report, time.Now())
 		switch {
 		case err != nil:
 			return bot.Reply{}, err
@@ -158,7 +161,7 @@ func (h *CertificateHandlers) renew(ctx context.Context, action bot.Action) erro
 			return bot.Reply{Text: fmt.Sprintf("%s There is nothing to renew: %s.", mrkdwn.MarkDone, blockkit.Escape(report.Line(time.Now())))}, nil
 		}
 		domain := onboarding.Domain{Name: site.Domain, Host: site.Host}
-		if _, err := h.service.Renew(ctx, domain, action.Person.ID, h.Channel, "press/"+action.Envelope); err != nil {
+		if _, err := h.service.Renew(ctx, domain, service.Asked{Operator: action.Person.ID, Channel: h.Channel, Submission: "press/" + action.Envelope}); err != nil {
 			return bot.Reply{}, err
 		}
 		if action.Ephemeral {

@@ -14,11 +14,12 @@ import (
 	"github.com/atlilith/onboardbot/commands/form"
 	"github.com/atlilith/onboardbot/commands/render/mrkdwn"
 	"github.com/atlilith/onboardbot/onboarding"
+	"github.com/atlilith/onboardbot/onboarding/service"
 )
 
 // confirmationHandlers asks for the one confirmation of a request that was typed in full, and answers its buttons.
 type confirmationHandlers struct {
-	service   *onboarding.Service
+	service   *service.Service
 	workspace *bot.Workspace
 	gate      *access.Gate
 	replies   *responder
@@ -70,7 +71,7 @@ func (h *confirmationHandlers) begin(ctx context.Context, action bot.Action, slu
 	problems, wrong := h.starter.fieldErrors(saved.Draft, err)
 	switch {
 	case err == nil:
-		run, err := h.service.Latest(ctx, saved.Slug)
+		run, err := h.service.Records.Latest(ctx, saved.Slug)
 		if err != nil {
 			return h.replies.replace(ctx, action, h.replies.explain(ctx, err, "slug", slug))
 		}
@@ -95,7 +96,7 @@ func (h *confirmationHandlers) outdated(ctx context.Context, slug string, err er
 	if err != nil {
 		return h.replies.explain(ctx, err, "slug", slug)
 	}
-	run, err := h.service.Latest(ctx, slug)
+	run, err := h.service.Records.Latest(ctx, slug)
 	if err == nil && run.State == onboarding.RunActive {
 		return h.begun(ctx, run)
 	}

@@ -11,11 +11,12 @@ import (
 	"github.com/atlilith/onboardbot/commands/render"
 	"github.com/atlilith/onboardbot/commands/render/mrkdwn"
 	"github.com/atlilith/onboardbot/onboarding"
+	"github.com/atlilith/onboardbot/onboarding/service"
 )
 
 // controlHandlers retries, checks and cancels runs, and freezes and thaws all of them.
 type controlHandlers struct {
-	service  *onboarding.Service
+	service  *service.Service
 	gate     *access.Gate
 	replies  *responder
 	messages *messenger
@@ -28,7 +29,7 @@ func (h *controlHandlers) pressedStep(ctx context.Context, action bot.Action) (*
 	if err := h.gate.RequireOperator(ctx, action.Person); err != nil {
 		return nil, "", err
 	}
-	view, err := h.service.View(ctx, parseID(action.Value))
+	view, err := h.service.Records.View(ctx, parseID(action.Value))
 	if err != nil {
 		return nil, "", err
 	}
@@ -102,7 +103,7 @@ func (h *controlHandlers) freeze(ctx context.Context, person bot.Person, reason 
 		return h.replies.failure(ctx, err, "person", person.ID)
 	}
 	h.refreshHome(ctx)
-	freeze, err := h.service.Frozen(ctx)
+	freeze, err := h.service.Records.Frozen(ctx)
 	if err != nil || freeze == nil {
 		return h.replies.failure(ctx, onboarding.ErrNotFrozen, "person", person.ID)
 	}

@@ -93,7 +93,7 @@ func TestAPlanOfANewProvider(t *testing.T) {
 		t.Fatalf("%+v", out)
 	}
 	r.whispered(r.ana, "Plan for Merche Biche", "INSERT INTO users", "Nothing was changed.")
-	if runs, err := r.service.List(t.Context(), 1); err != nil || len(runs) != 0 {
+	if runs, err := r.service.Records.List(t.Context(), 1); err != nil || len(runs) != 0 {
 		t.Errorf("a plan began %d runs, %v", len(runs), err)
 	}
 	r.noTrouble()

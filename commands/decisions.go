@@ -16,11 +16,12 @@ import (
 	"github.com/atlilith/onboardbot/commands/render"
 	"github.com/atlilith/onboardbot/commands/render/mrkdwn"
 	"github.com/atlilith/onboardbot/onboarding"
+	"github.com/atlilith/onboardbot/onboarding/service"
 )
 
 // decisionHandlers answers the buttons of an approval request.
 type decisionHandlers struct {
-	service   *onboarding.Service
+	service   *service.Service
 	workspace *bot.Workspace
 	gate      *access.Gate
 	replies   *responder
@@ -68,7 +69,7 @@ func (h *decisionHandlers) askReason(ctx context.Context, action bot.Action, app
 
 // stepName is the name that people know an approval's step by.
 func (h *decisionHandlers) stepName(ctx context.Context, approval *onboarding.Approval) (string, error) {
-	view, err := h.service.View(ctx, approval.RunID)
+	view, err := h.service.Records.View(ctx, approval.RunID)
 	if err != nil {
 		return "", err
 	}
@@ -83,7 +84,7 @@ func (h *decisionHandlers) breakGlass(ctx context.Context, action bot.Action) er
 	}
 	var approval *onboarding.Approval
 	if err == nil {
-		approval, err = h.service.Approval(ctx, parseID(action.Value))
+		approval, err = h.service.Records.Approval(ctx, parseID(action.Value))
 	}
 	if err == nil {
 		err = h.askReason(ctx, action, approval, render.BreakingGlass)
@@ -148,7 +149,7 @@ func (h *decisionHandlers) changePage(ctx context.Context, action bot.Action, id
 	if err := h.gate.RequireOperator(ctx, action.Person); err != nil {
 		return slack.ModalViewRequest{}, err
 	}
-	approval, err := h.service.Approval(ctx, id)
+	approval, err := h.service.Records.Approval(ctx, id)
 	if err != nil {
 		return slack.ModalViewRequest{}, err
 	}

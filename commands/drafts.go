@@ -14,11 +14,12 @@ import (
 	"github.com/atlilith/onboardbot/commands/form"
 	"github.com/atlilith/onboardbot/commands/render/mrkdwn"
 	"github.com/atlilith/onboardbot/onboarding"
+	"github.com/atlilith/onboardbot/onboarding/service"
 )
 
 // drafts keeps what people typed and did not send yet.
 type drafts struct {
-	service *onboarding.Service
+	service *service.Service
 	log     *slog.Logger
 }
 
@@ -46,7 +47,7 @@ func (d *drafts) save(ctx context.Context, person bot.Person, under string, draf
 	if err != nil {
 		return fmt.Errorf("draft of %s: %w", under, err)
 	}
-	return d.service.SaveDraft(ctx, onboarding.Draft{Slug: under, By: by, Inputs: encoded, Updated: typed})
+	return d.service.Drafts.Save(ctx, onboarding.Draft{Slug: under, By: by, Inputs: encoded, Updated: typed})
 }
 
 // trySave saves a draft after something else failed. The person reads about that failure, so this one is only logged.
@@ -61,7 +62,7 @@ func (d *drafts) load(ctx context.Context, person bot.Person, slug string) (draf
 	if slug == "" {
 		return nil, "", nil
 	}
-	found, err := d.service.Draft(ctx, slug)
+	found, err := d.service.Drafts.Get(ctx, slug)
 	if err != nil || found == nil {
 		return nil, "", err
 	}
@@ -82,7 +83,7 @@ func (d *drafts) drop(ctx context.Context, slugs ...string) {
 		if slug == "" {
 			continue
 		}
-		if err := d.service.DropDraft(ctx, slug); err != nil {
+		if err := d.service.Drafts.Drop(ctx, slug); err != nil {
 			d.log.WarnContext(ctx, "a draft was not deleted after its run began", "slug", slug, "error", err)
 		}
 	}

@@ -18,11 +18,12 @@ import (
 	"github.com/atlilith/onboardbot/commands/render"
 	"github.com/atlilith/onboardbot/commands/render/mrkdwn"
 	"github.com/atlilith/onboardbot/onboarding"
+	"github.com/atlilith/onboardbot/onboarding/service"
 )
 
 // formHandlers opens the form, keeps what is typed in it, and begins or plans a run when it is sent.
 type formHandlers struct {
-	service       *onboarding.Service
+	service       *service.Service
 	workspace     *bot.Workspace
 	gate          *access.Gate
 	replies       *responder
@@ -38,7 +39,7 @@ type formHandlers struct {
 // start asks for what is missing about a slug, which may be empty, unless that slug is being onboarded already.
 func (h *formHandlers) start(ctx context.Context, command bot.Command, parsed parsedCommand) bot.Reply {
 	if parsed.slug != "" {
-		run, err := h.service.Latest(ctx, parsed.slug)
+		run, err := h.service.Records.Latest(ctx, parsed.slug)
 		switch {
 		case err == nil && run.State == onboarding.RunActive:
 			return bot.Reply{Text: fmt.Sprintf("%s is being onboarded already%s. %s shows where it stands.",
@@ -194,7 +195,7 @@ func (h *formHandlers) discard(ctx context.Context, action bot.Action) error {
 		err = onboarding.ErrNotFound
 	}
 	if err == nil {
-		err = h.service.DropDraft(ctx, action.Value)
+		err = h.service.Drafts.Drop(ctx, action.Value)
 	}
 	text := fmt.Sprintf("The draft is discarded. %s begins anew.", blockkit.Code(h.config.Command+" "+action.Value))
 	if err != nil {

@@ -13,14 +13,15 @@ import (
 	"github.com/atlilith/onboardbot/commands/home"
 	"github.com/atlilith/onboardbot/commands/render"
 	"github.com/atlilith/onboardbot/commands/render/certs"
-	"github.com/atlilith/onboardbot/onboarding"
+	"github.com/atlilith/onboardbot/onboarding/service"
+	"github.com/atlilith/onboardbot/onboarding/store"
 )
 
 // Dependencies are what the handlers work with. All are required.
 type Dependencies struct {
 	// Pool connects to the bot's own database, with its schema as the search path.
 	Pool      *pgxpool.Pool
-	Service   *onboarding.Service
+	Service   *service.Service
 	Workspace *bot.Workspace
 	Outbox    *outbox.Outbox
 	Gate      *access.Gate
@@ -34,7 +35,7 @@ type Dependencies struct {
 type Handlers struct {
 	replies       *responder
 	messages      *messenger
-	service       *onboarding.Service
+	service       *service.Service
 	gate          *access.Gate
 	command       string
 	onboard       *onboardCommand
@@ -58,7 +59,7 @@ func New(d Dependencies) *Handlers {
 	confirmations := &confirmationHandlers{service: d.Service, workspace: d.Workspace, gate: d.Gate, replies: replies, messages: messages,
 		starter: starter, drafts: drafts, config: d.Config}
 	forms := &formHandlers{service: d.Service, workspace: d.Workspace, gate: d.Gate, replies: replies, messages: messages, starter: starter,
-		drafts: drafts, plans: plans, confirmations: confirmations, logos: &logoFetcher{workspace: d.Workspace, assets: onboarding.NewAssets(d.Pool)},
+		drafts: drafts, plans: plans, confirmations: confirmations, logos: &logoFetcher{workspace: d.Workspace, assets: store.NewAssets(d.Pool)},
 		config: d.Config}
 	controls := &controlHandlers{service: d.Service, gate: d.Gate, replies: replies, messages: messages, home: d.Home, command: d.Config.Command}
 	undos := &undoHandlers{service: d.Service, gate: d.Gate, replies: replies, messages: messages, runs: runs, renderer: d.Renderer}

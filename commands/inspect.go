@@ -11,11 +11,12 @@ import (
 	"github.com/atlilith/onboardbot/commands/render"
 	"github.com/atlilith/onboardbot/commands/render/mrkdwn"
 	"github.com/atlilith/onboardbot/onboarding"
+	"github.com/atlilith/onboardbot/onboarding/service"
 )
 
 // inspectHandlers answers the commands that only look: status, list, log and verify.
 type inspectHandlers struct {
-	service  *onboarding.Service
+	service  *service.Service
 	replies  *responder
 	messages *messenger
 	runs     *runFinder
@@ -36,7 +37,7 @@ func (h *inspectHandlers) waiting(ctx context.Context, person string) bot.Reply 
 const maxListed = 15
 
 func (h *inspectHandlers) list(ctx context.Context) bot.Reply {
-	runs, err := h.service.List(ctx, maxListed)
+	runs, err := h.service.Records.List(ctx, maxListed)
 	if err != nil {
 		return h.replies.failure(ctx, err, "command", "")
 	}
@@ -44,7 +45,7 @@ func (h *inspectHandlers) list(ctx context.Context) bot.Reply {
 	for i, run := range runs {
 		listed[i] = render.ListedRun{Run: run, Link: h.messages.address(ctx, render.RootKey(run.ID))}
 	}
-	freeze, err := h.service.Frozen(ctx)
+	freeze, err := h.service.Records.Frozen(ctx)
 	if err != nil {
 		h.replies.log.WarnContext(ctx, "a list does not show whether a freeze holds", "error", err)
 	}
@@ -52,7 +53,7 @@ func (h *inspectHandlers) list(ctx context.Context) bot.Reply {
 }
 
 func (h *inspectHandlers) status(ctx context.Context, run *onboarding.Run) bot.Reply {
-	view, err := h.service.View(ctx, run.ID)
+	view, err := h.service.Records.View(ctx, run.ID)
 	if err != nil {
 		return h.replies.failure(ctx, err, "run", run.ID.String())
 	}
@@ -77,7 +78,7 @@ func (h *inspectHandlers) verify(ctx context.Context, slug string) bot.Reply {
 
 // auditLog answers with the audit log of a slug: the newest run as a message, all of its runs as a file.
 func (h *inspectHandlers) auditLog(ctx context.Context, command bot.Command, slug string) bot.Reply {
-	runs, err := h.service.History(ctx, slug)
+	runs, err := h.service.Records.History(ctx, slug)
 	if err != nil {
 		return h.replies.failure(ctx, err, "slug", slug)
 	}
@@ -87,7 +88,7 @@ func (h *inspectHandlers) auditLog(ctx context.Context, command bot.Command, slu
 	var view *onboarding.View
 	var file strings.Builder
 	for _, run := range runs {
-		if view, err = h.service.View(ctx, run.ID); err != nil {
+		if view, err = h.service.Records.View(ctx, run.ID); err != nil {
 			return h.replies.failure(ctx, err, "run", run.ID.String())
 		}
 		file.WriteString(render.AuditLogText(view))

@@ -12,13 +12,13 @@ import (
 	"github.com/atlilith/onboardbot/commands/render"
 	"github.com/atlilith/onboardbot/commands/render/isolationreport"
 	"github.com/atlilith/onboardbot/commands/render/mrkdwn"
-	"github.com/atlilith/onboardbot/onboarding"
 	"github.com/atlilith/onboardbot/onboarding/isolation/reports"
+	"github.com/atlilith/onboardbot/onboarding/service"
 )
 
 // IsolationHandlers answers the command for a report on isolation.
 type IsolationHandlers struct {
-	service *onboarding.Service
+	service *service.Service
 	replies *responder
 	store   *reports.Store
 }

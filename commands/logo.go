@@ -15,6 +15,7 @@ import (
 	"github.com/atlilith/onboardbot/commands/render/mrkdwn"
 	"github.com/atlilith/onboardbot/onboarding"
 	"github.com/atlilith/onboardbot/onboarding/brand"
+	"github.com/atlilith/onboardbot/onboarding/store"
 )
 
 // errTooLarge ends a download beyond its limit.
@@ -33,7 +34,7 @@ func (l *limited) Write(p []byte) (int, error) {
 // logoFetcher downloads logos from Slack.
 type logoFetcher struct {
 	workspace *bot.Workspace
-	assets    *onboarding.Assets
+	assets    *store.Assets
 }
 
 // fetch downloads the file that was chosen in a form, if any, checks it and keeps it. It returns the digest of its content.

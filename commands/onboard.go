@@ -9,11 +9,12 @@ import (
 	"github.com/atlilith/onboardbot/commands/form"
 	"github.com/atlilith/onboardbot/commands/render"
 	"github.com/atlilith/onboardbot/onboarding"
+	"github.com/atlilith/onboardbot/onboarding/service"
 )
 
 // onboardCommand answers the slash command. It parses what was typed and hands it to the family of handlers that it is about.
 type onboardCommand struct {
-	service     *onboarding.Service
+	service     *service.Service
 	replies     *responder
 	messages    *messenger
 	runs        *runFinder
@@ -62,7 +63,7 @@ func (h *onboardCommand) reply(ctx context.Context, command bot.Command) bot.Rep
 
 // replyAboutRun answers the words that are about one Provider's run.
 func (h *onboardCommand) replyAboutRun(ctx context.Context, command bot.Command, parsed parsedCommand) bot.Reply {
-	run, err := h.service.Latest(ctx, parsed.slug)
+	run, err := h.service.Records.Latest(ctx, parsed.slug)
 	active := err == nil && run.State == onboarding.RunActive
 	switch {
 	case parsed.word == render.WordPlan && !active:
@@ -86,7 +87,7 @@ func (h *onboardCommand) replyAboutRun(ctx context.Context, command bot.Command,
 
 // runFinder says that there is no run of a slug, and which slug was perhaps meant.
 type runFinder struct {
-	service *onboarding.Service
+	service *service.Service
 	replies *responder
 	command string
 }
@@ -100,7 +101,7 @@ func (f *runFinder) missing(ctx context.Context, slug string, err error) bot.Rep
 		return f.replies.failure(ctx, err, "slug", slug)
 	}
 	meant := ""
-	runs, err := f.service.List(ctx, maxSuggested)
+	runs, err := f.service.Records.List(ctx, maxSuggested)
 	if err != nil {
 		f.replies.log.WarnContext(ctx, "no slug can be suggested", "error", err)
 	}

@@ -156,7 +156,7 @@ func TestASubmissionSentTwiceBeginsOneRun(t *testing.T) {
 		t.Fatalf("%+v", out)
 	}
 	r.read(r.ana, "Database: approval needed")
-	runs, err := r.service.List(t.Context(), 10)
+	runs, err := r.service.Records.List(t.Context(), 10)
 	if err != nil || len(runs) != 1 {
 		t.Errorf("%d runs, %v", len(runs), err)
 	}
@@ -258,7 +258,7 @@ func TestWhoAndWhereIsRefused(t *testing.T) {
 			t.Errorf("%s in %q: %q, want %q", c.who, c.channel, answer, c.want)
 		}
 	}
-	if _, err := r.service.Latest(t.Context(), "merche-biche"); !errors.Is(err, onboarding.ErrNotFound) {
+	if _, err := r.service.Records.Latest(t.Context(), "merche-biche"); !errors.Is(err, onboarding.ErrNotFound) {
 		t.Errorf("a run: %v", err)
 	}
 }

@@ -18,7 +18,7 @@ import (
 var words = []string{render.WordHelp, render.WordList, render.WordStatus, render.WordPlan, render.WordCancel, render.WordRetry, render.WordReview, render.WordLog, render.WordVerify, render.WordUndo, render.WordFreeze, render.WordThaw}
 
 // Words are the slugs that no Provider can have, since they mean something behind the command's name. They belong into
-// [onboarding.Config.ReservedSlugs].
+// [onboarding.Policy.ReservedSlugs].
 func Words() []string {
 	return append(slices.Clone(words), "onboard", "new", "check", "home", "isolation", "certificates")
 }

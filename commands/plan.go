@@ -7,11 +7,12 @@ import (
 	"github.com/atlilith/onboardbot/commands/form"
 	"github.com/atlilith/onboardbot/commands/render"
 	"github.com/atlilith/onboardbot/onboarding"
+	"github.com/atlilith/onboardbot/onboarding/service"
 )
 
 // planHandlers answers with dry runs.
 type planHandlers struct {
-	service   *onboarding.Service
+	service   *service.Service
 	workspace *bot.Workspace
 	replies   *responder
 	messages  *messenger

@@ -16,11 +16,12 @@ import (
 	"github.com/atlilith/onboardbot/commands/render"
 	"github.com/atlilith/onboardbot/commands/render/mrkdwn"
 	"github.com/atlilith/onboardbot/onboarding"
+	"github.com/atlilith/onboardbot/onboarding/service"
 )
 
 // reviewHandlers shows everything that a run has still to do, and approves what is ticked.
 type reviewHandlers struct {
-	service   *onboarding.Service
+	service   *service.Service
 	workspace *bot.Workspace
 	gate      *access.Gate
 	replies   *responder
@@ -45,7 +46,7 @@ func (h *reviewHandlers) reply(ctx context.Context, command bot.Command, run *on
 // openFor opens a modal at once, since looking at everything takes longer than Slack's trigger lives, and fills it when the
 // looks are done.
 func (h *reviewHandlers) openFor(ctx context.Context, trigger string, person bot.Person, run uuid.UUID) error {
-	view, err := h.service.View(ctx, run)
+	view, err := h.service.Records.View(ctx, run)
 	switch {
 	case err != nil:
 		return err
@@ -77,7 +78,7 @@ func (h *reviewHandlers) fill(ctx context.Context, modal string, person bot.Pers
 
 // page is a page of a review as one person may see it.
 func (h *reviewHandlers) page(ctx context.Context, person bot.Person, run uuid.UUID, ahead []onboarding.Preapproval, page int) (slack.ModalViewRequest, error) {
-	view, err := h.service.View(ctx, run)
+	view, err := h.service.Records.View(ctx, run)
 	if err != nil {
 		return slack.ModalViewRequest{}, err
 	}

@@ -28,6 +28,9 @@ import (
 	"github.com/atlilith/onboardbot/internal/sandbox/workspace"
 	"github.com/atlilith/onboardbot/internal/secret"
 	"github.com/atlilith/onboardbot/onboarding"
+	"github.com/atlilith/onboardbot/onboarding/engine"
+	"github.com/atlilith/onboardbot/onboarding/service"
+	"github.com/atlilith/onboardbot/onboarding/store"
 )
 
 func TestMain(m *testing.M) { os.Exit(postgres.Main(m)) }
@@ -40,7 +43,7 @@ type room struct {
 	*workspace.Workspace
 	t         testing.TB
 	platform  *platform
-	service   *onboarding.Service
+	service   *service.Service
 	notifier  *projection.Notifier
 	projector *projection.Projector
 	jobs      *river.Client[pgx.Tx]
@@ -52,11 +55,11 @@ type room struct {
 }
 
 // newRoom opens a room. Ana and Bo operate and approve, through the group; Cleo approves alone.
-func newRoom(t testing.TB, change ...func(*workspace.Config, *onboarding.Config, *access.Config)) *room {
+func newRoom(t testing.TB, change ...func(*workspace.Config, *onboarding.Policy, *access.Config)) *room {
 	t.Helper()
 	slackConfig := workspace.Sample()
 	slackConfig.Rates.Off = true
-	domainConfig := onboarding.Config{ReservedSlugs: commands.Words(), Hosts: []string{"vps-0", "vps-1"}, Settle: 100 * time.Millisecond}
+	domainConfig := onboarding.Policy{ReservedSlugs: commands.Words(), Hosts: []string{"vps-0", "vps-1"}, Settle: 100 * time.Millisecond}
 	config := access.Config{Channels: []string{workspace.OpsChannel}, Operators: []string{workspace.OpsGroup}, Approvers: []string{workspace.OpsGroup, workspace.Cleo},
 		Hosts: []string{"vps-0", "vps-1"}}
 	for _, each := range change {
@@ -78,7 +81,7 @@ func newRoom(t testing.TB, change ...func(*workspace.Config, *onboarding.Config,
 		}
 	})
 	pool := connect(t)
-	must(t, onboarding.Migrate(t.Context(), pool, "onboarding", outbox.Migrations(), home.Migrations()))
+	must(t, store.Migrate(t.Context(), pool, "onboarding", outbox.Migrations(), home.Migrations()))
 	slackWorkspace, err := bot.NewWorkspace(logger, bot.Config{BotToken: secret.New(workspace.SampleBotToken), AppToken: secret.New(workspace.SampleAppToken),
 		APIURL: server.URL + "/api/", UpdateEvery: 20 * time.Millisecond})
 	must(t, err)
@@ -90,12 +93,15 @@ func newRoom(t testing.TB, change ...func(*workspace.Config, *onboarding.Config,
 	must(t, err)
 	r := &room{Workspace: sim, t: t, platform: newPlatform(), outbox: messages, pool: pool, notifier: notifier,
 		ana: workspace.As(sim, workspace.Ana), bo: workspace.As(sim, workspace.Bo), cleo: workspace.As(sim, workspace.Cleo)}
-	r.service, err = onboarding.New(pool, onboarding.Dependencies{Runbook: r.platform, Directory: directory, Platform: r.platform, Repository: r.platform, Audience: notifier}, domainConfig, logger)
+	advances, err := engine.New(pool, engine.Dependencies{Runbook: r.platform, Applier: r.platform, Notifier: notifier}, domainConfig, logger)
+	must(t, err)
+	r.service, err = service.New(pool, service.Dependencies{Runbook: r.platform, Directory: directory, Platform: r.platform, Repository: r.platform,
+		Notifier: notifier, Engine: advances}, domainConfig, logger)
 	must(t, err)
 	viewers := home.NewViewers(pool)
 	gate := access.NewGate(slackWorkspace, r.service, directory.Config())
 	renderer := projection.NewRenderer(directory.Config(), r.service.GlassAllowed())
-	r.projector = projection.New(projection.Dependencies{Pool: pool, Service: r.service, Outbox: messages, Directory: directory, HomeTabs: viewers, Renderer: renderer})
+	r.projector = projection.New(projection.Dependencies{Pool: pool, Records: r.service.Records, Outbox: messages, Directory: directory, HomeTabs: viewers, Renderer: renderer})
 	tabs := home.New(home.Dependencies{Service: r.service, Workspace: slackWorkspace, Outbox: messages, Gate: gate, Viewers: viewers,
 		Reports: home.Reports{Certificates: noReports{}, Isolation: noReports{}}, Renderer: renderer, Log: logger})
 	handlers := commands.New(commands.Dependencies{Pool: pool, Service: r.service, Workspace: slackWorkspace, Outbox: messages, Gate: gate, Home: tabs,
@@ -111,10 +117,10 @@ func newRoom(t testing.TB, change ...func(*workspace.Config, *onboarding.Config,
 	messages.AddWorkers(workers)
 	r.projector.AddWorkers(workers)
 	tabs.AddWorkers(workers)
-	r.service.AddWorkers(workers)
+	advances.AddWorkers(workers)
 	jobs, err := river.NewClient(riverpgxv5.New(pool), &river.Config{Workers: workers, Logger: logger, TestOnly: true, JobTimeout: 45 * time.Minute,
 		FetchCooldown: 5 * time.Millisecond, FetchPollInterval: 50 * time.Millisecond,
-		Queues: map[string]river.QueueConfig{outbox.Queue: {MaxWorkers: 10}, onboarding.Queue: {MaxWorkers: 10}}})
+		Queues: map[string]river.QueueConfig{outbox.Queue: {MaxWorkers: 10}, engine.Queue: {MaxWorkers: 10}}})
 	must(t, err)
 	ctx, stop := context.WithCancel(context.Background())
 	must(t, jobs.Start(ctx))
@@ -284,9 +290,9 @@ func (r *room) whispered(who *workspace.Person, words ...string) workspace.Messa
 // run returns the newest run of a slug.
 func (r *room) run(slug string) *onboarding.View {
 	r.t.Helper()
-	run, err := r.service.Latest(r.t.Context(), slug)
+	run, err := r.service.Records.Latest(r.t.Context(), slug)
 	must(r.t, err)
-	view, err := r.service.View(r.t.Context(), run.ID)
+	view, err := r.service.Records.View(r.t.Context(), run.ID)
 	must(r.t, err)
 	return view
 }

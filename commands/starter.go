@@ -9,11 +9,12 @@ import (
 	"github.com/atlilith/onboardbot/commands/access"
 	"github.com/atlilith/onboardbot/commands/form"
 	"github.com/atlilith/onboardbot/onboarding"
+	"github.com/atlilith/onboardbot/onboarding/service"
 )
 
 // starter begins runs for drafts, and says what is wrong with those that cannot begin.
 type starter struct {
-	service *onboarding.Service
+	service *service.Service
 	gate    *access.Gate
 	drafts  *drafts
 	hosts   []string
@@ -37,7 +38,7 @@ func (s *starter) begin(ctx context.Context, asked start) error {
 	if len(problems) > 0 {
 		return s.allProblems(ctx, request, asked.draft, problems)
 	}
-	if _, err := s.service.Begin(ctx, request, asked.person.ID, asked.meta.Channel, asked.submission); err != nil {
+	if _, err := s.service.Begin(ctx, request, service.Asked{Operator: asked.person.ID, Channel: asked.meta.Channel, Submission: asked.submission}); err != nil {
 		return err
 	}
 	s.drafts.drop(ctx, asked.meta.Slug, asked.draft.Slug)

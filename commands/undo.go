@@ -12,11 +12,12 @@ import (
 	"github.com/atlilith/onboardbot/commands/render"
 	"github.com/atlilith/onboardbot/commands/render/mrkdwn"
 	"github.com/atlilith/onboardbot/onboarding"
+	"github.com/atlilith/onboardbot/onboarding/service"
 )
 
 // undoHandlers begins runs that take back what another run did.
 type undoHandlers struct {
-	service  *onboarding.Service
+	service  *service.Service
 	gate     *access.Gate
 	replies  *responder
 	messages *messenger
@@ -27,7 +28,7 @@ type undoHandlers struct {
 // ask asks whether to keep the certificates, which is the confirmation as well. The source names this asking: its buttons begin one
 // run, however often they are pressed.
 func (h *undoHandlers) ask(ctx context.Context, slug, source string) bot.Reply {
-	run, err := h.service.Latest(ctx, slug)
+	run, err := h.service.Records.Latest(ctx, slug)
 	if err != nil {
 		return h.runs.missing(ctx, slug, err)
 	}
@@ -35,7 +36,7 @@ func (h *undoHandlers) ask(ctx context.Context, slug, source string) bot.Reply {
 		return bot.Reply{Text: fmt.Sprintf("A run of %s is under way%s. %s ends it; then it can be taken back.",
 			blockkit.Code(slug), h.messages.link(ctx, run), blockkit.Code(h.renderer.Command+" "+render.WordCancel+" "+slug))}
 	}
-	undoable, err := h.service.Undoable(ctx, slug)
+	undoable, err := h.service.Records.Undoable(ctx, slug)
 	switch {
 	case errors.Is(err, onboarding.ErrNotFound):
 		return bot.Reply{Text: fmt.Sprintf("The onboarding of %s is taken back already%s.", blockkit.Code(slug), h.messages.link(ctx, run))}
@@ -57,12 +58,13 @@ func (h *undoHandlers) beginText(ctx context.Context, action bot.Action) string 
 	if !strings.HasPrefix(action.Block, render.UndoBlock) {
 		return h.replies.explain(ctx, onboarding.ErrNotFound, "run", action.Value)
 	}
-	view, err := h.service.View(ctx, parseID(action.Value))
+	view, err := h.service.Records.View(ctx, parseID(action.Value))
 	if err != nil {
 		return h.replies.explain(ctx, err, "run", action.Value)
 	}
 	slug := view.Request.Slug
-	run, err := h.service.Undo(ctx, slug, action.ID == render.ActionUndoAll, action.Person.ID, action.Channel, action.Block)
+	run, err := h.service.Undo(ctx, slug, action.ID == render.ActionUndoAll,
+		service.Asked{Operator: action.Person.ID, Channel: action.Channel, Submission: action.Block})
 	if errors.Is(err, onboarding.ErrBusy) {
 		return fmt.Sprintf("A run of %s, or of one of its domains, began meanwhile. Nothing was taken back.", blockkit.Code(slug))
 	}

@@ -137,9 +137,9 @@ type Probe struct {
 	Body      string   `json:"body"`
 }
 
-// restOf reports whether the change is what is left of another one whose application was cut short: its last items, of which the
-// first may be a commit that was made and not pushed.
-func (c Change) restOf(whole Change) bool {
+// RestOf reports whether the change is what is left of another one whose application was cut short: its last items, of which
+// the first may be a commit that was made and not pushed.
+func (c Change) RestOf(whole Change) bool {
 	if c.Empty() || len(c.Items) > len(whole.Items) {
 		return false
 	}
@@ -156,8 +156,8 @@ func (c Change) restOf(whole Change) bool {
 }
 
 func sameItems(a, b []Item) bool {
-	_, one, err := Change{Items: a}.canonical()
-	_, other, otherErr := Change{Items: b}.canonical()
+	_, one, err := Change{Items: a}.Canonical()
+	_, other, otherErr := Change{Items: b}.Canonical()
 	return err == nil && otherErr == nil && one == other
 }
 
@@ -176,8 +176,8 @@ type Digest string
 // Short is the digest's first twelve digits, for people.
 func (d Digest) Short() string { return string(d[:min(12, len(d))]) }
 
-// canonical returns the change's canonical form and its digest. The form is what is stored, so that it can be checked.
-func (c Change) canonical() ([]byte, Digest, error) {
+// Canonical returns the change's canonical form and its digest. The form is what is stored, so that it can be checked.
+func (c Change) Canonical() ([]byte, Digest, error) {
 	plain, err := json.Marshal(c)
 	if err != nil {
 		return nil, "", fmt.Errorf("change: %w", err)
@@ -192,12 +192,12 @@ func (c Change) canonical() ([]byte, Digest, error) {
 
 // Digest returns the digest that an approval of this change is bound to.
 func (c Change) Digest() (Digest, error) {
-	_, digest, err := c.canonical()
+	_, digest, err := c.Canonical()
 	return digest, err
 }
 
-// parseChange reads a stored change back and checks it against the digest that was stored beside it.
-func parseChange(form []byte, want Digest) (Change, error) {
+// ParseChange reads a stored change back and checks it against the digest that was stored beside it.
+func ParseChange(form []byte, want Digest) (Change, error) {
 	var change Change
 	if err := json.Unmarshal(form, &change); err != nil {
 		return Change{}, fmt.Errorf("stored change: %w", err)
@@ -210,23 +210,4 @@ func parseChange(form []byte, want Digest) (Change, error) {
 		return Change{}, fmt.Errorf("stored change has digest %s, its row says %s", got.Short(), want.Short())
 	}
 	return change, nil
-}
-
-// resources names what the change needs for itself while it is applied, sorted.
-func (c Change) resources() []string {
-	var names []string
-	for _, item := range c.Items {
-		switch {
-		case item.SQL != nil:
-			names = append(names, "onboardbot/platform")
-		case item.DNS != nil:
-			names = append(names, "onboardbot/zone/"+item.DNS.Zone)
-		case item.Commit != nil:
-			names = append(names, "onboardbot/repository")
-		case item.Command != nil && item.Command.Lock != "":
-			names = append(names, "onboardbot/host/"+item.Command.Host+"/"+item.Command.Lock)
-		}
-	}
-	slices.Sort(names)
-	return slices.Compact(names)
 }

@@ -245,32 +245,32 @@ func shorten(text string) string {
 	return text
 }
 
-// check finds everything that can be said about a request without asking the world.
-func (r Request) check(reserved, hosts []string) Problems {
+// Check finds every problem of a request that can be found without asking the platform or the repository.
+func (r Request) Check(reserved, hosts []string) Problems {
 	problems := Problems{}
-	problems.add(FieldSlug, CheckSlug(r.Slug, reserved))
-	problems.add(FieldName, CheckText("the display name", r.DisplayName, MaxDisplayName))
-	problems.add(FieldEmail, CheckEmail(r.Email))
+	problems.Add(FieldSlug, CheckSlug(r.Slug, reserved))
+	problems.Add(FieldName, CheckText("the display name", r.DisplayName, MaxDisplayName))
+	problems.Add(FieldEmail, CheckEmail(r.Email))
 	switch r.Mode {
 	case ModePerson:
 	case ModeOwner:
-		problems.add(FieldOrg, CheckSlug(r.Org.Slug, reserved))
+		problems.Add(FieldOrg, CheckSlug(r.Org.Slug, reserved))
 		if r.Org.Slug == r.Slug {
-			problems.add(FieldOrg, "The Org needs a slug of its own: slugs are unique over people and Orgs.")
+			problems.Add(FieldOrg, "The Org needs a slug of its own: slugs are unique over people and Orgs.")
 		}
-		problems.add(FieldOrgName, CheckText("the Org's name", r.Org.Name, MaxDisplayName))
+		problems.Add(FieldOrgName, CheckText("the Org's name", r.Org.Name, MaxDisplayName))
 	case ModeMember:
 		if r.Org.Slug == "" {
-			problems.add(FieldOrg, "Choose the Org that they join.")
+			problems.Add(FieldOrg, "Choose the Org that they join.")
 		}
 	default:
-		problems.add(FieldMode, "Choose how they operate.")
+		problems.Add(FieldMode, "Choose how they operate.")
 	}
 	switch {
 	case len(r.Domains) == 0:
-		problems.add(FieldDomains, "Give at least one domain.")
+		problems.Add(FieldDomains, "Give at least one domain.")
 	case len(r.Domains) > MaxDomains:
-		problems.add(FieldDomains, fmt.Sprintf("At most %d domains in one run; these are %d.", MaxDomains, len(r.Domains)))
+		problems.Add(FieldDomains, fmt.Sprintf("At most %d domains in one run; these are %d.", MaxDomains, len(r.Domains)))
 	}
 	seen := map[string]bool{}
 	wrong := map[Mail]bool{}
@@ -278,23 +278,32 @@ func (r Request) check(reserved, hosts []string) Problems {
 		name, problem := ParseDomain(domain.Name)
 		switch {
 		case problem != "":
-			problems.also(FieldDomains, problem)
+			problems.Append(FieldDomains, problem)
 		case name != domain.Name:
-			problems.also(FieldDomains, fmt.Sprintf("%s is to be written %s.", shorten(domain.Name), name))
+			problems.Append(FieldDomains, fmt.Sprintf("%s is to be written %s.", shorten(domain.Name), name))
 		case seen[name]:
-			problems.also(FieldDomains, name+" is named twice.")
+			problems.Append(FieldDomains, name+" is named twice.")
 		}
 		seen[name] = true
 		if domain.Host != "" && !slices.Contains(hosts, domain.Host) {
-			problems.also(FieldHost, fmt.Sprintf("%s is not one of the configured hosts: %s.", shorten(domain.Host), strings.Join(hosts, ", ")))
+			problems.Append(FieldHost, fmt.Sprintf("%s is not one of the configured hosts: %s.", shorten(domain.Host), strings.Join(hosts, ", ")))
 		}
 		if problem := domain.Mail.check(domain.Name); problem != "" && !wrong[domain.Mail] {
 			wrong[domain.Mail] = true
-			problems.also(FieldMail, problem)
+			problems.Append(FieldMail, problem)
 		}
 	}
 	if r.Brand != nil {
-		problems.add(FieldBrand, r.Brand.check(r.Mode))
+		problems.Add(FieldBrand, r.Brand.check(r.Mode))
 	}
 	return problems
+}
+
+// AddDomains adds the domains that the request does not have yet.
+func (r *Request) AddDomains(domains []Domain) {
+	for _, domain := range domains {
+		if !slices.ContainsFunc(r.Domains, func(own Domain) bool { return own.Name == domain.Name }) {
+			r.Domains = append(r.Domains, domain)
+		}
+	}
 }

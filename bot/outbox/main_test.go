@@ -104,6 +104,31 @@ func (w *world) put(out *outbox.Outbox, messages ...outbox.Message) {
 	}
 }
 
+// posted is where Slack shows a message, zero when it does not.
+func (w *world) posted(out *outbox.Outbox, key string) outbox.Posted {
+	w.T.Helper()
+	posted, err := out.Posted(w.T.Context(), w.Pool, key)
+	if err != nil {
+		w.T.Fatal(err)
+	}
+	return posted[key]
+}
+
+// refused are the errors of messages that Slack refused as they stand, by key.
+func (w *world) refused() map[string]string {
+	w.T.Helper()
+	rows, err := w.Pool.Query(w.T.Context(), `SELECT key, error FROM slack_messages WHERE failed_hash = hash`)
+	if err != nil {
+		w.T.Fatal(err)
+	}
+	errs := map[string]string{}
+	var key, text string
+	if _, err := pgx.ForEachRow(rows, []any{&key, &text}, func() error { errs[key] = text; return nil }); err != nil {
+		w.T.Fatal(err)
+	}
+	return errs
+}
+
 // child is a replica that delivers until it is killed.
 func child(dsn, apiURL string) int {
 	ctx := context.Background()

@@ -28,7 +28,7 @@ func (t *Tabs) content(ctx context.Context, person bot.Person) (render.Home, err
 	if err != nil {
 		return render.Home{}, err
 	}
-	runs, err := t.Service.List(ctx, maxListed)
+	runs, err := t.Service.Records.List(ctx, maxListed)
 	if err != nil {
 		return render.Home{}, err
 	}
@@ -48,7 +48,7 @@ func (t *Tabs) Waiting(ctx context.Context, person string) (render.Home, error) 
 		return render.Home{}, err
 	}
 	for _, approval := range approvals[:min(len(approvals), maxListed)] {
-		view, err := t.Service.View(ctx, approval.RunID)
+		view, err := t.Service.Records.View(ctx, approval.RunID)
 		if err != nil {
 			return render.Home{}, err
 		}
@@ -58,13 +58,13 @@ func (t *Tabs) Waiting(ctx context.Context, person string) (render.Home, error) 
 	for _, run := range stuck[:min(len(stuck), maxListed)] {
 		content.Stuck = append(content.Stuck, t.listed(ctx, run))
 	}
-	content.Freeze, err = t.Service.Frozen(ctx)
+	content.Freeze, err = t.Service.Records.Frozen(ctx)
 	return content, err
 }
 
 // live gathers what is known about the live Providers.
 func (t *Tabs) live(ctx context.Context, content *render.Home) error {
-	runs, err := t.Service.Live(ctx, maxLive)
+	runs, err := t.Service.Records.Live(ctx, maxLive)
 	if err != nil {
 		return err
 	}

@@ -15,12 +15,12 @@ import (
 	"github.com/atlilith/onboardbot/bot/outbox"
 	"github.com/atlilith/onboardbot/commands/access"
 	"github.com/atlilith/onboardbot/commands/render"
-	"github.com/atlilith/onboardbot/onboarding"
+	"github.com/atlilith/onboardbot/onboarding/service"
 )
 
 // Dependencies are what [Tabs] work with. All are required.
 type Dependencies struct {
-	Service   *onboarding.Service
+	Service   *service.Service
 	Workspace *bot.Workspace
 	Outbox    *outbox.Outbox
 	Gate      *access.Gate

@@ -2,7 +2,6 @@ package projection
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/jackc/pgx/v5"
@@ -11,24 +10,25 @@ import (
 	"github.com/atlilith/onboardbot/bot/outbox"
 	"github.com/atlilith/onboardbot/commands/render"
 	"github.com/atlilith/onboardbot/commands/render/certs"
-	"github.com/atlilith/onboardbot/onboarding"
 	"github.com/atlilith/onboardbot/onboarding/certificates"
+	"github.com/atlilith/onboardbot/onboarding/certificates/watch"
+	"github.com/atlilith/onboardbot/onboarding/store"
 )
 
 // CertificateAnnouncer posts reminders in the thread of the run that made a domain live. What has no thread goes to a channel.
 type CertificateAnnouncer struct {
 	pool      *pgxpool.Pool
-	service   *onboarding.Service
+	records   *store.Records
 	outbox    *outbox.Outbox
 	approvers []string
 	channel   string
 }
 
-var _ certificates.Announcer = (*CertificateAnnouncer)(nil)
+var _ watch.Announcer = (*CertificateAnnouncer)(nil)
 
 // NewCertificateAnnouncer returns an announcer that works with what a projector works with. The channel is for what has no thread.
 func NewCertificateAnnouncer(projector *Projector, channel string) *CertificateAnnouncer {
-	return &CertificateAnnouncer{pool: projector.Pool, service: projector.Service, outbox: projector.Outbox,
+	return &CertificateAnnouncer{pool: projector.Pool, records: projector.Records, outbox: projector.Outbox,
 		approvers: projector.Renderer.Approvers, channel: channel}
 }
 
@@ -36,16 +36,18 @@ func NewCertificateAnnouncer(projector *Projector, channel string) *CertificateA
 func (a *CertificateAnnouncer) Remind(ctx context.Context, tx pgx.Tx, reminder certificates.Reminder) error {
 	message := certs.Reminder(reminder, a.approvers)
 	message.Channel = a.channel
-	live, err := a.service.LiveDomain(ctx, reminder.Domain)
+	live, err := store.LiveDomain(ctx, tx, reminder.Domain)
 	if err != nil {
 		return err
 	}
 	if live != nil {
-		switch _, err := a.outbox.Posted(ctx, render.RootKey(live.Run)); {
-		case err == nil:
-			message.Channel, message.Thread = live.Channel, render.RootKey(live.Run)
-		case !errors.Is(err, outbox.ErrUnknownMessage):
+		root := render.RootKey(live.Run)
+		posted, err := a.outbox.Posted(ctx, tx, root)
+		if err != nil {
 			return err
+		}
+		if _, found := posted[root]; found {
+			message.Channel, message.Thread = live.Channel, root
 		}
 	}
 	return a.outbox.Put(ctx, tx, message)

@@ -24,26 +24,23 @@ func (p *Projector) putFiles(ctx context.Context, view *onboarding.View) error {
 	return errors.Join(failure, err)
 }
 
-// posted reports whether Slack has a message.
-func (p *Projector) posted(ctx context.Context, key string) (bool, error) {
-	_, err := p.Outbox.Posted(ctx, key)
-	if errors.Is(err, outbox.ErrUnknownMessage) {
-		return false, nil
-	}
-	return err == nil, err
-}
-
 // logs returns the logs that Slack does not have yet.
 func (p *Projector) logs(ctx context.Context, view *onboarding.View) ([]outbox.Message, error) {
+	logged := render.Logged(view)
+	keys := make([]string, len(logged))
+	for i, attempt := range logged {
+		keys[i] = render.LogKey(attempt)
+	}
+	posted, err := p.Outbox.Posted(ctx, p.Pool, keys...)
+	if err != nil {
+		return nil, err
+	}
 	var files []outbox.Message
-	for _, attempt := range render.Logged(view) {
-		if posted, err := p.posted(ctx, render.LogKey(attempt)); err != nil || posted {
-			if err != nil {
-				return nil, err
-			}
+	for i, attempt := range logged {
+		if _, found := posted[keys[i]]; found {
 			continue
 		}
-		content, err := p.Service.Log(ctx, attempt.ID)
+		content, err := p.Records.Log(ctx, attempt.ID)
 		if err != nil {
 			return nil, err
 		}
@@ -60,7 +57,7 @@ func (p *Projector) preview(ctx context.Context, view *onboarding.View) ([]outbo
 	if wanted == nil || view.Kind != onboarding.KindOnboard {
 		return nil, nil
 	}
-	if posted, err := p.posted(ctx, render.PreviewKey(view.ID)); err != nil || posted {
+	if posted, err := p.Outbox.Posted(ctx, p.Pool, render.PreviewKey(view.ID)); err != nil || len(posted) > 0 {
 		return nil, err
 	}
 	look := brand.Brand{Name: view.Request.Org.Name, Copy: wanted.Copy, Palette: wanted.Palette}

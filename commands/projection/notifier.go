@@ -11,13 +11,13 @@ import (
 	"github.com/riverqueue/river"
 
 	"github.com/atlilith/onboardbot/internal/jobs"
-	"github.com/atlilith/onboardbot/onboarding"
+	"github.com/atlilith/onboardbot/onboarding/store"
 )
 
-// Notifier is the domain's [onboarding.Notifier]: for every change of a run it inserts a job that projects the run again.
+// Notifier is the domain's [store.Notifier]: for every change of a run it inserts a job that projects the run again.
 type Notifier struct{ jobs *river.Client[pgx.Tx] }
 
-var _ onboarding.Notifier = (*Notifier)(nil)
+var _ store.Notifier = (*Notifier)(nil)
 
 // NewNotifier returns a notifier whose jobs are in the pool's database.
 func NewNotifier(pool *pgxpool.Pool, log *slog.Logger) (*Notifier, error) {

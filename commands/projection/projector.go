@@ -21,6 +21,7 @@ import (
 	"github.com/atlilith/onboardbot/commands/render"
 	"github.com/atlilith/onboardbot/internal/locks"
 	"github.com/atlilith/onboardbot/onboarding"
+	"github.com/atlilith/onboardbot/onboarding/store"
 )
 
 // HomeTabs are told in the transaction that changes what they show.
@@ -32,7 +33,7 @@ type HomeTabs interface {
 type Dependencies struct {
 	// Pool connects to the bot's own database, with its schema as the search path.
 	Pool      *pgxpool.Pool
-	Service   *onboarding.Service
+	Records   *store.Records
 	Outbox    *outbox.Outbox
 	Directory *access.Directory
 	HomeTabs  HomeTabs
@@ -42,12 +43,12 @@ type Dependencies struct {
 // Projector keeps the messages about runs up to date.
 type Projector struct {
 	Dependencies
-	assets *onboarding.Assets
+	assets *store.Assets
 }
 
 // New returns a projector. [Projector.AddWorkers] registers its job.
 func New(dependencies Dependencies) *Projector {
-	return &Projector{Dependencies: dependencies, assets: onboarding.NewAssets(dependencies.Pool)}
+	return &Projector{Dependencies: dependencies, assets: store.NewAssets(dependencies.Pool)}
 }
 
 // NewRenderer returns a renderer for a configuration. With breakGlass, operators may approve alone in an emergency.
@@ -113,10 +114,10 @@ func (p *Projector) read(ctx context.Context, conn *pgx.Conn, run uuid.UUID) (se
 		if seen.waiting, err = waitingJobs(ctx, tx, run); err != nil {
 			return err
 		}
-		if seen.view, err = p.Service.View(ctx, run); err != nil {
+		if seen.view, err = store.LoadView(ctx, tx, run); err != nil {
 			return err
 		}
-		seen.freeze, err = p.Service.Frozen(ctx)
+		seen.freeze, err = store.Frozen(ctx, tx)
 		return err
 	})
 	return seen, err

@@ -49,7 +49,7 @@ func (w *redirectWorker) Work(ctx context.Context, _ *river.Job[redirectArgs]) e
 
 // redirect moves reminders, and messages of active renewals, whose channel or thread is gone, to the channel for what has no thread.
 func (a *CertificateAnnouncer) redirect(ctx context.Context) error {
-	renewals, err := a.service.Renewals(ctx)
+	renewals, err := a.records.Renewals(ctx)
 	if err != nil {
 		return err
 	}

@@ -123,7 +123,7 @@ func isolationLine(report *IsolationReport) string {
 
 // asks is a question in one line.
 func (s Renderer) asks(each PendingDecision) string {
-	name := each.Approval.Step.Kind()
+	name := string(each.Approval.Step.Kind())
 	if step := each.Run.Step(each.Approval.Step); step != nil {
 		name = title(step.Definition)
 	}

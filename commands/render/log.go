@@ -37,7 +37,7 @@ func LogFile(view *onboarding.View, attempt *onboarding.Attempt, content string)
 
 // logName is safe as the name of a file: kinds and domains hold nothing else.
 func logName(attempt *onboarding.Attempt) string {
-	name := attempt.Step.Kind()
+	name := string(attempt.Step.Kind())
 	if domain := attempt.Step.Domain(); domain != "" {
 		name += "-" + blockkit.Truncate(domain, 80)
 	}

@@ -257,7 +257,7 @@ func folded(view *onboarding.View, domain string, places []int) taskLine {
 	}
 	line := stepTask(view, urgent)
 	line.id, line.name = stepID(places[0]), domain
-	line.words = strings.TrimSuffix(words+"; "+view.Steps[urgent].Key.Kind()+": "+line.words, ": ")
+	line.words = strings.TrimSuffix(words+"; "+string(view.Steps[urgent].Key.Kind())+": "+line.words, ": ")
 	return line
 }
 

@@ -15,7 +15,7 @@ import (
 func title(definition onboarding.Definition) string {
 	name := mrkdwn.OneLine(definition.Title)
 	if name == "" {
-		name = definition.Key.Kind()
+		name = string(definition.Key.Kind())
 	}
 	if domain := definition.Key.Domain(); domain != "" && !strings.Contains(name, domain) {
 		name += " · " + domain
@@ -28,7 +28,7 @@ func StepName(view *onboarding.View, key onboarding.Key) string {
 	if step := view.Step(key); step != nil {
 		return title(step.Definition)
 	}
-	return key.Kind()
+	return string(key.Kind())
 }
 
 // why says what a step is for and why somebody is asked.

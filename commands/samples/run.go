@@ -62,7 +62,7 @@ func observation() onboarding.Observation { return onboarding.Observation{Findin
 
 func dryRun() *onboarding.Plan {
 	step := func(key onboarding.Key, planned onboarding.Planned) onboarding.Planned {
-		planned.Definition = onboarding.Definition{Key: key, Title: key.Kind()}
+		planned.Definition = onboarding.Definition{Key: key, Title: string(key.Kind())}
 		return planned
 	}
 	return &onboarding.Plan{Request: request(), Steps: []onboarding.Planned{step("preflight", onboarding.Planned{Findings: findings()}),
@@ -76,7 +76,7 @@ func newRun() *fixture {
 	run := &onboarding.Run{ID: sampleID, Kind: onboarding.KindOnboard, Request: request(), Requester: ana, State: onboarding.RunActive, Channel: "C0SAMPLE", Created: now}
 	for _, key := range []onboarding.Key{"preflight", "database", "dns/merche-biche.com", "deploy/merche-biche.com", "certificate/merche-biche.com", "verify"} {
 		run.Steps = append(run.Steps, onboarding.Step{State: onboarding.StepPending,
-			Definition: onboarding.Definition{Key: key, Title: key.Kind(), Destructive: key != "preflight" && key != "verify"}})
+			Definition: onboarding.Definition{Key: key, Title: string(key.Kind()), Destructive: key != "preflight" && key != "verify"}})
 	}
 	f := &fixture{&onboarding.View{Run: run}}
 	f.happened(onboarding.Event{Kind: onboarding.EventRequested, Actor: ana})

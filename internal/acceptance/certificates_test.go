@@ -93,7 +93,7 @@ func TestCertificatesOverTime(t *testing.T) {
 	s.must(s.Press(s.within(20*time.Second), stage.Bo, stale, "Reload now"))
 	question = s.readsAfter(stale, root, "Reload nginx on vps-0", "[Approve]")
 	s.must(s.Press(s.within(20*time.Second), stage.Cleo, question, "Approve"))
-	s.readsAfter(stale, root, "No longer so: renewed but not reloaded")
+	s.readsAfter(stale, root, "Resolved: renewed but not reloaded")
 
 	s.onCommandLine()
 	s.once(root)

@@ -22,8 +22,10 @@ import (
 	"github.com/atlilith/onboardbot/commands/render"
 	"github.com/atlilith/onboardbot/internal/config"
 	"github.com/atlilith/onboardbot/internal/liveness"
-	"github.com/atlilith/onboardbot/onboarding"
+	"github.com/atlilith/onboardbot/onboarding/engine"
 	"github.com/atlilith/onboardbot/onboarding/runbook"
+	"github.com/atlilith/onboardbot/onboarding/service"
+	"github.com/atlilith/onboardbot/onboarding/store"
 )
 
 // stopTimeout is how long a bot that is told to stop waits for steps in progress. A command that then still runs on a host goes on
@@ -37,7 +39,7 @@ func Run(ctx context.Context, settings *config.Config, log *slog.Logger) error {
 		return err
 	}
 	defer pool.Close()
-	if err := onboarding.Migrate(ctx, pool, settings.Database.Schema, Tables()...); err != nil {
+	if err := store.Migrate(ctx, pool, settings.Database.Schema, Tables()...); err != nil {
 		return err
 	}
 	parts, err := runbook.Connect(settings.Config)
@@ -45,7 +47,7 @@ func Run(ctx context.Context, settings *config.Config, log *slog.Logger) error {
 		return err
 	}
 	defer parts.Close()
-	parts.Assets = onboarding.NewAssets(pool)
+	parts.Assets = store.NewAssets(pool)
 	app, err := New(pool, parts, settings, log)
 	if err != nil {
 		return err
@@ -62,18 +64,16 @@ func (a *App) run(ctx context.Context) error {
 		return err
 	}
 	defer a.replica.Leave()
-	lease, err := a.service.Lease(ctx, jobs.ID())
-	if err != nil {
+	if err := a.engine.TakeOver(ctx); err != nil {
 		return err
 	}
-	defer lease.Release()
 	if err := jobs.Start(context.WithoutCancel(ctx)); err != nil {
 		return fmt.Errorf("jobs: %w", err)
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { a.parts.Warm(ctx); return nil })
 	group.Go(func() error { return a.bot.Run(ctx) })
-	group.Go(func() error { lease.Keep(ctx); return nil })
+	group.Go(func() error { a.engine.KeepTakingOver(ctx); return nil })
 	group.Go(func() error { return a.outbox.Run(ctx) })
 	group.Go(func() error { return a.isolation.scheduler.Run(ctx) })
 	group.Go(func() error { return a.serveHTTP(ctx) })
@@ -93,11 +93,12 @@ type App struct {
 	workspace    *bot.Workspace
 	outbox       *outbox.Outbox
 	directory    *access.Directory
-	gate         *access.Gate
-	renderer     render.Renderer
-	home         *home.Tabs
-	service      *onboarding.Service
+	engine       *engine.Engine
+	service      *service.Service
 	projector    *projection.Projector
+	renderer     render.Renderer
+	gate         *access.Gate
+	home         *home.Tabs
 	handlers     *commands.Handlers
 	isolation    *isolationReports
 	certificates *certificateWatch
@@ -150,12 +151,17 @@ func (a *App) buildOnboarding() (err error) {
 	policy := a.settings.Onboarding
 	policy.Hosts = a.settings.Addressed()
 	policy.ReservedSlugs = append(slices.Clone(policy.ReservedSlugs), commands.Words()...)
-	a.service, err = onboarding.New(a.pool, onboarding.Dependencies{
+	a.engine, err = engine.New(a.pool, engine.Dependencies{Runbook: book, Applier: book, Notifier: notifier}, policy, a.log)
+	if err != nil {
+		return fmt.Errorf("onboarding: %w", err)
+	}
+	a.service, err = service.New(a.pool, service.Dependencies{
 		Runbook:    book,
 		Directory:  a.directory,
 		Platform:   a.parts.Platform,
 		Repository: book,
-		Audience:   notifier,
+		Notifier:   notifier,
+		Engine:     a.engine,
 	}, policy, a.log)
 	if err != nil {
 		return fmt.Errorf("onboarding: %w", err)
@@ -166,12 +172,12 @@ func (a *App) buildOnboarding() (err error) {
 // buildHandlers makes what answers people in Slack.
 func (a *App) buildHandlers() (err error) {
 	viewers := home.NewViewers(a.pool)
-	spoken := a.directory.Config()
-	a.gate = access.NewGate(a.workspace, a.service, spoken)
-	a.renderer = projection.NewRenderer(spoken, a.service.GlassAllowed())
+	settings := a.directory.Config()
+	a.gate = access.NewGate(a.workspace, a.service, settings)
+	a.renderer = projection.NewRenderer(settings, a.service.GlassAllowed())
 	a.projector = projection.New(projection.Dependencies{
 		Pool:      a.pool,
-		Service:   a.service,
+		Records:   a.service.Records,
 		Outbox:    a.outbox,
 		Directory: a.directory,
 		HomeTabs:  viewers,
@@ -198,7 +204,7 @@ func (a *App) buildHandlers() (err error) {
 		Gate:      a.gate,
 		Home:      a.home,
 		Renderer:  a.renderer,
-		Config:    spoken,
+		Config:    settings,
 		Log:       a.log,
 	})
 	a.router = bot.NewRouter()

@@ -12,6 +12,9 @@ import (
 	"github.com/atlilith/onboardbot/commands/projection"
 	"github.com/atlilith/onboardbot/internal/config"
 	"github.com/atlilith/onboardbot/onboarding/certificates"
+	"github.com/atlilith/onboardbot/onboarding/certificates/renewal"
+	"github.com/atlilith/onboardbot/onboarding/certificates/sweep"
+	"github.com/atlilith/onboardbot/onboarding/certificates/watch"
 	"github.com/atlilith/onboardbot/onboarding/runbook"
 )
 
@@ -19,27 +22,27 @@ import (
 func InspectCertificates(ctx context.Context, settings *config.Config, print func(certificates.Report) error) (int, error) {
 	pool, err := OpenPool(ctx, settings.Database)
 	if err != nil {
-		return certificates.CouldNotLook, err
+		return certificates.ExitUnchecked, err
 	}
 	defer pool.Close()
 	parts, err := runbook.ConnectWatch(settings.Config)
 	if err != nil {
-		return certificates.CouldNotLook, err
+		return certificates.ExitUnchecked, err
 	}
 	defer parts.Close()
 	inventory := runbook.Sites(pool, settings.Config)
-	keeper, err := runbook.NewKeeper(parts, settings.Config, inventory)
+	planner, err := runbook.NewPlanner(parts, settings.Config, inventory)
 	if err != nil {
-		return certificates.CouldNotLook, err
+		return certificates.ExitUnchecked, err
 	}
-	return certificates.Run(ctx, keeper.Sweeper, inventory, print)
+	return sweep.Run(ctx, planner.Sweeper, inventory, print)
 }
 
 // certificateWatch watches certificates while the bot runs.
 type certificateWatch struct {
 	settings  certificates.Settings
-	keeper    *certificates.Keeper
-	watch     *certificates.Watch
+	planner   *renewal.Planner
+	watch     *watch.Watch
 	announcer *projection.CertificateAnnouncer
 }
 
@@ -47,17 +50,17 @@ func newCertificateWatch(pool *pgxpool.Pool, parts *runbook.Parts, projector *pr
 	w := &certificateWatch{settings: settings.Certificates}
 	inventory := runbook.Sites(pool, settings.Config)
 	var err error
-	if w.keeper, err = runbook.NewKeeper(parts, settings.Config, inventory); err != nil {
+	if w.planner, err = runbook.NewPlanner(parts, settings.Config, inventory); err != nil {
 		return nil, fmt.Errorf("certificates: %w", err)
 	}
 	w.announcer = projection.NewCertificateAnnouncer(projector, settings.Certificates.Channel)
-	w.watch = certificates.NewWatch(pool, w.keeper.Sweeper, inventory, w.announcer)
+	w.watch = watch.New(pool, w.planner.Sweeper, inventory, w.announcer)
 	return w, nil
 }
 
 // handlers answers about certificates.
 func (w *certificateWatch) handlers(handlers *commands.Handlers) *commands.CertificateHandlers {
-	return commands.NewCertificateHandlers(handlers, commands.CertificateDependencies{Watch: w.watch, Keeper: w.keeper, Channel: w.settings.Channel})
+	return commands.NewCertificateHandlers(handlers, commands.CertificateDependencies{Watch: w.watch, Planner: w.planner, Channel: w.settings.Channel})
 }
 
 // addJobs registers the watch's jobs and returns those that come by themselves.

@@ -11,7 +11,7 @@ import (
 	"github.com/atlilith/onboardbot/commands/home"
 	"github.com/atlilith/onboardbot/internal/config"
 	"github.com/atlilith/onboardbot/internal/migrate"
-	"github.com/atlilith/onboardbot/onboarding/certificates"
+	"github.com/atlilith/onboardbot/onboarding/certificates/watch"
 	"github.com/atlilith/onboardbot/onboarding/isolation/reports"
 )
 
@@ -33,5 +33,5 @@ func OpenPool(ctx context.Context, settings config.Database) (*pgxpool.Pool, err
 
 // Tables are the tables in the bot's schema that package onboarding does not know.
 func Tables() []migrate.Set {
-	return []migrate.Set{outbox.Migrations(), reports.Tables(), certificates.Tables(), home.Migrations()}
+	return []migrate.Set{outbox.Migrations(), reports.Tables(), watch.Tables(), home.Migrations()}
 }

@@ -47,15 +47,16 @@ var rules = []rule{
 
 	// What people type and press, and what they read.
 	{"commands", []string{"bot/...", "commands/...", "onboarding/...", "internal/jobs", "internal/locks", "internal/migrate"}, all},
-	{"commands/home", []string{"bot", "bot/outbox", "commands/access", "commands/render", "onboarding", "internal/migrate"}, all},
-	{"commands/projection", []string{"bot/outbox", "commands/access", "commands/render/...", "onboarding", "onboarding/brand", "onboarding/certificates",
+	{"commands/home", []string{"bot", "bot/outbox", "commands/access", "commands/render", "onboarding", "onboarding/service", "internal/migrate"}, all},
+	{"commands/projection", []string{"bot/outbox", "commands/access", "commands/render/...", "onboarding", "onboarding/brand", "onboarding/certificates", "onboarding/certificates/watch", "onboarding/store",
 		"onboarding/isolation", "onboarding/isolation/reports", "internal/jobs", "internal/locks"}, jobs},
 	{"commands/access", []string{"bot", "bot/blockkit", "commands/render/mrkdwn", "onboarding"}, nil},
 	{"commands/samples", []string{"bot/outbox", "bot/blockkit", "commands/form", "commands/render/...", "onboarding", "onboarding/certificates",
 		"onboarding/isolation", "onboarding/isolation/reports"}, slack},
 	{"commands/form", []string{"bot/blockkit", "commands/render", "commands/render/mrkdwn", "onboarding", "onboarding/brand", "onboarding/inputs"}, slack},
 	{"commands/render", []string{"bot/blockkit", "bot/outbox", "commands/render/changes", "commands/render/mrkdwn", "onboarding", "onboarding/certificates"}, slack},
-	{"commands/render/certs", []string{"bot/blockkit", "bot/outbox", "commands/render", "commands/render/mrkdwn", "onboarding/certificates", "onboarding/probe"}, slack},
+	{"commands/render/certs", []string{"bot/blockkit", "bot/outbox", "commands/render", "commands/render/mrkdwn", "onboarding/certificates", "onboarding/certificates/timeline",
+		"onboarding/probe"}, slack},
 	{"commands/render/changes", []string{"commands/render/mrkdwn", "onboarding"}, nil},
 	{"commands/render/isolationreport", []string{"bot/blockkit", "bot/outbox", "commands/render", "commands/render/mrkdwn", "onboarding/isolation",
 		"onboarding/isolation/reports"}, nil},
@@ -68,7 +69,10 @@ var rules = []rule{
 	{"bot/webapi", nil, slack},
 
 	// The domain.
-	{"onboarding", []string{"internal/jobs", "internal/migrate", "onboarding/brand"}, jobs},
+	{"onboarding", []string{"onboarding/brand"}, nil},
+	{"onboarding/store", []string{"internal/migrate", "onboarding"}, jobs},
+	{"onboarding/service", []string{"onboarding", "onboarding/store"}, postgres},
+	{"onboarding/engine", []string{"internal/jobs", "internal/liveness", "internal/locks", "onboarding", "onboarding/store"}, jobs},
 	{"onboarding/runbook", []string{"onboarding/...", "templates"}, postgres},
 
 	// The proof of isolation, which knows neither the domain nor Slack.
@@ -81,13 +85,23 @@ var rules = []rule{
 	{"onboarding/isolation/catalog", []string{"onboarding/isolation/query"}, postgres},
 	{"onboarding/isolation/query", nil, postgres},
 	{"onboarding/isolation/results", nil, nil},
-	{"onboarding/isolation/reports", []string{"onboarding", "onboarding/isolation", "onboarding/platform", "internal/jobs", "internal/migrate",
-		"internal/schedule", "internal/secret"}, jobs},
+	{"onboarding/isolation/reports", []string{"onboarding", "onboarding/isolation", "onboarding/platform", "internal/jobs", "internal/locks",
+		"internal/migrate", "internal/schedule", "internal/secret"}, jobs},
 
 	// The parts that steps work with.
 	{"onboarding/brand", []string{"templates"}, nil},
-	{"onboarding/certificates", []string{"onboarding/dns", "onboarding/hosts", "onboarding/probe", "internal/migrate", "internal/schedule"}, jobs},
-	{"onboarding/certificates/acceptance", nil, nil},
+	{"onboarding/certificates", []string{"onboarding/dns", "onboarding/probe", "internal/schedule"}, nil},
+	{"onboarding/certificates/certbot", []string{"onboarding/certificates", "onboarding/hosts"}, nil},
+	{"onboarding/certificates/renewalinfo", []string{"onboarding/certificates"}, nil},
+	{"onboarding/certificates/sweep", []string{"onboarding/certificates", "onboarding/certificates/certbot", "onboarding/certificates/renewalinfo",
+		"onboarding/dns", "onboarding/probe"}, nil},
+	{"onboarding/certificates/sweep/sweeptest", []string{"onboarding/certificates", "onboarding/certificates/certbot", "onboarding/probe",
+		"onboarding/probe/probetest"}, nil},
+	{"onboarding/certificates/renewal", []string{"onboarding/certificates", "onboarding/certificates/certbot", "onboarding/certificates/sweep",
+		"onboarding/dns", "onboarding/probe"}, nil},
+	{"onboarding/certificates/timeline", []string{"onboarding/certificates", "onboarding/probe", "internal/canvas"}, nil},
+	{"onboarding/certificates/watch", []string{"onboarding/certificates", "onboarding/certificates/sweep", "internal/migrate", "internal/schedule"},
+		jobs},
 	{"onboarding/deployconfig", nil, nil},
 	{"onboarding/dns", []string{"internal/secret"}, nil},
 	{"onboarding/hosts", nil, nil},
@@ -100,12 +114,14 @@ var rules = []rule{
 	{"templates", nil, nil},
 
 	// What all of them stand on.
+	{"internal/canvas", nil, nil},
 	{"internal/health", nil, nil},
 	{"internal/jobs", nil, jobs},
 	{"internal/liveness", []string{"internal/locks"}, postgres},
 	{"internal/locks", nil, postgres},
 	{"internal/migrate", []string{"internal/locks"}, postgres},
-	{"internal/schedule", nil, postgres},
+	{"internal/schedule", nil, nil},
+	{"internal/ticker", []string{"internal/schedule"}, postgres},
 	{"internal/secret", nil, nil},
 
 	// Tests, the demo and tools: no other package imports them.

@@ -28,8 +28,9 @@ const (
 	reconnectEvery = time.Second
 )
 
-// lockKind is the first part of the names of the locks.
-const lockKind = "replica"
+// lockKind is the first part of the names of the locks. During an upgrade, replicas of older releases look for the locks of River's
+// clients under this name before they take over jobs.
+const lockKind = "client"
 
 // Replica is this process as the other replicas see it.
 type Replica struct {

@@ -126,7 +126,7 @@ func (w *town) certificate(t *testing.T, run *onboarding.Run) {
 		t.Error(err)
 	}
 	run.Step(step).State = onboarding.StepDone
-	if run.Facts[string(step)] == "" {
+	if run.Facts[onboarding.Fact(step)] == "" {
 		t.Errorf("facts %v", run.Facts)
 	}
 }

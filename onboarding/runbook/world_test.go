@@ -69,7 +69,7 @@ func newTownOn(t testing.TB, config sandbox.Config, configure func(*runbook.Conf
 		},
 		Repository: runbook.Repository{Host: "apricot", Config: repo.Config{Dir: "~/Code/@projects/@atlilith/@platform", Remote: "origin", Author: "Onboarding <onboarding@example.com>"}},
 		DNS: runbook.DNS{Provider: runbook.RFC2136, TTL: 60,
-			Updates: dns.PublisherConfig{Server: namespace.Resolver, Key: world.DNS.Key.Name, SecretFile: world.DNS.Key.SecretFile}},
+			Updates: dns.RFC2136Config{Server: namespace.Resolver, Key: world.DNS.Key.Name, SecretFile: world.DNS.Key.SecretFile}},
 		Probe: probe.Config{RootsFiles: []string{world.Roots}},
 	}}
 	for _, more := range world.VPS[1:] {
@@ -100,7 +100,7 @@ func (w *town) in(t testing.TB) *town {
 
 func (w *town) newRun(request onboarding.Request) *onboarding.Run {
 	run := &onboarding.Run{ID: uuid.New(), Request: request, Requester: onboarding.Operator{ID: "U1", Name: "Ada\n<x>"}, State: onboarding.RunActive,
-		TenantID: uuid.New(), Facts: map[string]string{}, Created: time.Now()}
+		TenantID: uuid.New(), Facts: onboarding.Facts{}, Created: time.Now()}
 	for _, definition := range w.runbook.Steps(request) {
 		run.Steps = append(run.Steps, onboarding.Step{Definition: definition, State: onboarding.StepPending})
 	}
@@ -140,8 +140,20 @@ func (w *town) apply(run *onboarding.Run, key onboarding.Key, change onboarding.
 		w.t.Fatal(err)
 	}
 	run.Step(key).State = onboarding.StepApplying
-	grant := onboarding.Authorization{Run: run, Step: key, Digest: digest, Approvers: []onboarding.Operator{{ID: "U2", Name: "Bob"}}}
-	return w.runbook.Apply(w.t.Context(), grant, change, &log{t: w.t})
+	grant := onboarding.Authorization{Run: run, Step: key, Approval: uuid.NewString(), Digest: digest, Approvers: []onboarding.Operator{{ID: "U2", Name: "Bob"}}}
+	// As the engine's gate does: the whole change is judged first, and after an item failed those alone run that always do.
+	for _, item := range change.Items {
+		if err := w.runbook.Authorize(grant, item); err != nil {
+			return err
+		}
+	}
+	var failed error
+	for _, item := range change.Items {
+		if failed == nil || item.Command != nil && item.Command.Always {
+			failed = errors.Join(failed, w.runbook.ApplyItem(w.t.Context(), grant, item, &log{t: w.t}))
+		}
+	}
+	return failed
 }
 
 // do brings a step to its end and returns the change that it took, empty if there was nothing to do.

@@ -28,7 +28,7 @@ func siteOf(domain string, severity certificates.Severity, left time.Duration, f
 		Chain: []certificates.Link{{Subject: "CN=" + domain, Issuer: c.Issuer, NotAfter: c.NotAfter},
 			{Subject: c.Issuer, Issuer: "CN=ISRG Root X1,O=Internet Security Research Group,C=US", NotAfter: looked.AddDate(1, 0, 0)}},
 		Lineages: []certificates.Lineage{{Name: domain, Certificate: c, Authenticator: "nginx"}}, Faults: faults,
-		Looks: []certificates.Look{
+		Observations: []certificates.Observation{
 			{Name: domain, Address: netip.MustParseAddr("203.0.113.10"), Visited: true, Serials: []string{c.Serial}},
 			{Name: domain, Address: netip.MustParseAddr("2001:db8::10"), Visited: true, Serials: []string{c.Serial}},
 			{Name: domain, Address: netip.MustParseAddr("203.0.113.11"), Serials: []string{c.Serial}}, // nobody lands there
@@ -56,7 +56,7 @@ func TestReminders(t *testing.T) {
 		reminder(certificates.AllClear, certificates.Quiet, "The certificate of merche-biche.com was renewed: visitors get the new one, valid until 2027-05-04 09:30 UTC."),
 		reminder("fault/not reloaded", certificates.Notice, "Renewed but not reloaded: visitors of merche-biche.com at 203.0.113.10 still get the certificate until 2027-03-01 09:30 UTC."),
 		reminder("fault/refused", certificates.Urgent, "203.0.113.10 refuses connections for merche-biche.com: nothing listens on port 443."),
-		reminder("clear/refused", certificates.Quiet, "No longer so: 203.0.113.10 refuses connections for merche-biche.com: nothing listens on port 443."),
+		reminder("clear/refused", certificates.Quiet, "Resolved: 203.0.113.10 refuses connections for merche-biche.com: nothing listens on port 443."),
 		reminder("fault/bad answer", certificates.Notice, evil+strings.Repeat(" and so on", 500)),
 	} {
 		message := Reminder(each, []string{"U0BO", "S0OPS"})
@@ -105,7 +105,7 @@ func TestCertificateDigest(t *testing.T) {
 		siteOf("transquinnftw.com", certificates.Critical, -4*aDay, faultOf("expired", certificates.Critical, "the certificate for transquinnftw.com expired")),
 		siteOf("merche-biche.com", certificates.Well, 52*aDay),
 	}}
-	message := Digest(new(certificates.Sweeper).Digest(report))
+	message := Digest(certificates.Thresholds{}.Digest(report))
 	message.Key, message.Channel = "digest", "C0OPS"
 	golden.CheckMessages(t, []outbox.Message{message})
 	golden.Compare(t, filepath.Join("testdata", "certificates", "digest.txtar"), golden.Archive("", []outbox.Message{message}))

@@ -93,7 +93,7 @@ func servedText(seen *SiteDetail) string {
 // addressesOf are where visitors get a certificate.
 func addressesOf(seen *SiteDetail, c certificates.Certificate) string {
 	var addresses []string
-	for _, look := range seen.Looks {
+	for _, look := range seen.Observations {
 		if at := look.Address.String(); look.Visited && slices.Contains(look.Serials, c.Serial) && !slices.Contains(addresses, at) && len(addresses) < maxNames {
 			addresses = append(addresses, at)
 		}

@@ -11,6 +11,7 @@ import (
 	"github.com/atlilith/onboardbot/commands/render"
 	"github.com/atlilith/onboardbot/commands/render/mrkdwn"
 	"github.com/atlilith/onboardbot/onboarding/certificates"
+	"github.com/atlilith/onboardbot/onboarding/certificates/timeline"
 )
 
 // markSeverity is how bad something is, as a mark.
@@ -95,11 +96,11 @@ func lasts(site certificates.SiteReport, now time.Time) (left, until string) {
 }
 
 // Timelines are the picture of all certificates, for both of Slack's themes, in the thread of a message.
-func Timelines(rows []certificates.Row, now time.Time, below outbox.Message) ([]outbox.Message, error) {
+func Timelines(rows []timeline.Row, now time.Time, below outbox.Message) ([]outbox.Message, error) {
 	var messages []outbox.Message
-	for _, theme := range []certificates.Theme{certificates.Light, certificates.Dark} {
+	for _, theme := range []timeline.Theme{timeline.Light, timeline.Dark} {
 		var picture bytes.Buffer
-		if err := certificates.Timeline(&picture, rows, now, theme); err != nil {
+		if err := timeline.Draw(&picture, rows, now, theme); err != nil {
 			return nil, err
 		}
 		messages = append(messages, outbox.Message{

@@ -23,8 +23,8 @@ import (
 
 	"github.com/atlilith/onboardbot/internal/sandbox/postgres"
 	"github.com/atlilith/onboardbot/internal/schedule"
-	"github.com/atlilith/onboardbot/onboarding"
 	"github.com/atlilith/onboardbot/onboarding/isolation"
+	"github.com/atlilith/onboardbot/onboarding/store"
 )
 
 func TestMain(m *testing.M) { os.Exit(postgres.Main(m)) }
@@ -63,7 +63,7 @@ func newDesk(t *testing.T) *desk {
 	pool, err := pgxpool.NewWithConfig(t.Context(), config)
 	must(t, err)
 	t.Cleanup(pool.Close)
-	must(t, onboarding.Migrate(t.Context(), pool, "onboarding", Tables()))
+	must(t, store.Migrate(t.Context(), pool, "onboarding", Tables()))
 	store, err := NewStore(pool, slog.New(slog.DiscardHandler))
 	must(t, err)
 	return &desk{t: t, pool: pool, store: store, announced: make(chan Record, 10)}

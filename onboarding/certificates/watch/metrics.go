@@ -1,0 +1,83 @@
+package watch
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// Collector reads how long the certificates of all sites last, as the latest sweep of any replica saw them.
+type Collector struct{ watch *Watch }
+
+var _ prometheus.Collector = (*Collector)(nil)
+
+// Collector returns the metrics of the watch.
+func (w *Watch) Collector() *Collector { return &Collector{w} }
+
+var (
+	expiryMetric = prometheus.NewDesc("onboarding_certificate_expiry_days", "Days until the certificate that visitors of a domain get expires, negative once it has.", []string{"domain"}, nil)
+	seenMetric   = prometheus.NewDesc("onboarding_certificate_seen_seconds", "How long ago visitors of a domain were last seen to get a certificate.", []string{"domain"}, nil)
+)
+
+// Describe implements [prometheus.Collector].
+func (c *Collector) Describe(ch chan<- *prometheus.Desc) {
+	ch <- expiryMetric
+	ch <- seenMetric
+}
+
+// Collect implements [prometheus.Collector]. What the database cannot tell becomes an error of the scrape.
+func (c *Collector) Collect(ch chan<- prometheus.Metric) {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	expiries, err := c.watch.Expiries(ctx)
+	if err != nil {
+		ch <- prometheus.NewInvalidMetric(expiryMetric, err)
+		return
+	}
+	now := time.Now()
+	for domain, seen := range expiries {
+		ch <- prometheus.MustNewConstMetric(expiryMetric, prometheus.GaugeValue, seen.NotAfter.Sub(now).Hours()/24, domain)
+		ch <- prometheus.MustNewConstMetric(seenMetric, prometheus.GaugeValue, now.Sub(seen.Seen).Seconds(), domain)
+	}
+}
+
+// Expiry is until when a domain's visitors get a valid certificate, as last seen.
+type Expiry struct {
+	NotAfter time.Time
+	Seen     time.Time
+}
+
+// Expiries returns that for every domain of which a certificate was seen within a month.
+func (w *Watch) Expiries(ctx context.Context) (map[string]Expiry, error) {
+	rows, err := w.pool.Query(ctx, `SELECT domain, min(not_after), max(last_seen) FROM certificates_seen s
+		WHERE last_seen = (SELECT max(last_seen) FROM certificates_seen WHERE domain = s.domain) AND last_seen > now() - interval '30 days' GROUP BY domain`)
+	if err != nil {
+		return nil, fmt.Errorf("certificates: %w", err)
+	}
+	defer rows.Close()
+	expiries := make(map[string]Expiry)
+	for rows.Next() {
+		var domain string
+		var expiry Expiry
+		if err := rows.Scan(&domain, &expiry.NotAfter, &expiry.Seen); err != nil {
+			return nil, fmt.Errorf("certificates: %w", err)
+		}
+		expiries[domain] = expiry
+	}
+	return expiries, rows.Err()
+}
+
+// NotAfter returns when the certificate that each domain serves ends, as last seen.
+func (w *Watch) NotAfter(ctx context.Context) (map[string]time.Time, error) {
+	expiries, err := w.Expiries(ctx)
+	if err != nil {
+		return nil, err
+	}
+	ends := make(map[string]time.Time, len(expiries))
+	for domain, expiry := range expiries {
+		ends[domain] = expiry.NotAfter
+	}
+	return ends, nil
+}

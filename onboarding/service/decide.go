@@ -1,0 +1,151 @@
+package service
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/atlilith/onboardbot/onboarding"
+	"github.com/atlilith/onboardbot/onboarding/store"
+)
+
+// Approve records that a second operator agrees with a change. It returns [onboarding.ErrNotApprover], [onboarding.ErrOwnRequest],
+// [onboarding.ErrNotFound], a [onboarding.ReasonNeededError] where those who agree have to say why and no reason was given, or a
+// [onboarding.DecidedError] for an approval that is no longer open.
+func (s *Service) Approve(ctx context.Context, approval uuid.UUID, operator, reason string) error {
+	return s.decide(ctx, approval, operator, onboarding.Vote{Agrees: true, Reason: tidyReason(reason)})
+}
+
+// Reject records that a second operator does not agree, and why. It returns the errors of [Service.Approve]; a rejection always
+// needs a reason.
+func (s *Service) Reject(ctx context.Context, approval uuid.UUID, operator, reason string) error {
+	return s.decide(ctx, approval, operator, onboarding.Vote{Reason: tidyReason(reason)})
+}
+
+// BreakGlass lets an operator approve a change alone, their own request included, when the configuration allows it: with a
+// reason, under its own name in the audit trail. It returns [onboarding.ErrNoGlass] when it is switched off,
+// [onboarding.ErrNoReason], [onboarding.ErrNotOperator], or a [onboarding.DecidedError].
+func (s *Service) BreakGlass(ctx context.Context, approval uuid.UUID, operator, reason string) error {
+	reason = tidyReason(reason)
+	switch {
+	case !s.policy.BreakGlass:
+		return onboarding.ErrNoGlass
+	case reason == "":
+		return onboarding.ErrNoReason
+	}
+	return s.decide(ctx, approval, operator, onboarding.Vote{Agrees: true, Reason: reason, BrokeGlass: true})
+}
+
+// tidyReason is a reason as it is recorded, at most [onboarding.MaxReason] characters of it.
+func tidyReason(reason string) string {
+	runes := []rune(strings.TrimSpace(reason))
+	return string(runes[:min(len(runes), onboarding.MaxReason)])
+}
+
+// MayDecide returns the approval if this operator may decide on it now, and the errors of [Service.Approve] otherwise.
+func (s *Service) MayDecide(ctx context.Context, id uuid.UUID, operator string) (*onboarding.Approval, error) {
+	approval, err := store.LoadApproval(ctx, s.pool, id)
+	if err != nil {
+		return nil, err
+	}
+	run, err := store.LoadRun(ctx, s.pool, approval.RunID)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := s.approver(ctx, run, operator); err != nil {
+		return nil, err
+	}
+	return approval, approval.DecidableBy(operator, run, time.Now())
+}
+
+// approver returns who somebody is if they may decide on changes of this run.
+func (s *Service) approver(ctx context.Context, run *onboarding.Run, id string) (onboarding.Operator, error) {
+	permissions, err := s.deps.Directory.Permissions(ctx, id)
+	switch {
+	case err != nil:
+		return onboarding.Operator{}, fmt.Errorf("approver: %w", err)
+	case !permissions.Approves:
+		return onboarding.Operator{}, &onboarding.PermissionError{Because: permissions.Refused, Err: onboarding.ErrNotApprover}
+	case permissions.ID == run.Requester.ID:
+		return onboarding.Operator{}, onboarding.ErrOwnRequest
+	}
+	return permissions.Operator, nil
+}
+
+// decide adds a vote to an approval. Who votes is asked before the transaction, since it may take a call to the chat side; whether
+// the approval can still be decided is judged within it.
+func (s *Service) decide(ctx context.Context, id uuid.UUID, operator string, vote onboarding.Vote) error {
+	requested, err := store.LoadApproval(ctx, s.pool, id)
+	if err != nil {
+		return err
+	}
+	run, err := store.LoadRun(ctx, s.pool, requested.RunID)
+	if err != nil {
+		return err
+	}
+	if vote.BrokeGlass {
+		vote.By, err = s.Operator(ctx, operator)
+	} else {
+		vote.By, err = s.approver(ctx, run, operator)
+	}
+	if err != nil {
+		return err
+	}
+	return s.change(ctx, requested.RunID, func(tx pgx.Tx, run *onboarding.Run) error {
+		approval, err := store.LoadApproval(ctx, tx, id)
+		if err != nil {
+			return err
+		}
+		if err := approval.DecidableBy(vote.By.ID, run, time.Now()); err != nil {
+			return err
+		}
+		if vote.Reason == "" && (approval.ReasonNeeded || !vote.Agrees) {
+			return &onboarding.ReasonNeededError{Approval: approval}
+		}
+		return addVote(ctx, tx, run, approval, vote)
+	})
+}
+
+// addVote counts a vote on an approval that is open, or was shown before its step's turn.
+func addVote(ctx context.Context, tx pgx.Tx, run *onboarding.Run, approval *onboarding.Approval, vote onboarding.Vote) error {
+	ahead := approval.State == onboarding.ApprovalAhead
+	step := run.Step(approval.Step)
+	if step == nil || !ahead && step.State != onboarding.StepAsking {
+		return fmt.Errorf("approval %s asks for no step that waits for it: %w", approval.ID, onboarding.ErrNotFound)
+	}
+	if err := store.InsertVote(ctx, tx, approval, vote); err != nil {
+		return err
+	}
+	event := onboarding.Event{RunID: run.ID, Kind: onboarding.EventApproved, Step: step.Key, Actor: vote.By, Text: vote.Reason,
+		Approval: approval.ID, Digest: approval.Digest}
+	enough := len(approval.Approvers()) >= approval.Needs || vote.BrokeGlass
+	var err error
+	switch {
+	case !vote.Agrees && ahead:
+		event.Kind = onboarding.EventRejected
+		err = store.CloseApproval(ctx, tx, approval, onboarding.ApprovalRejected)
+	case !vote.Agrees:
+		event.Kind = onboarding.EventRejected
+		step.State, step.Detail = onboarding.StepRejected, vote.Reason
+		err = store.CloseApproval(ctx, tx, approval, onboarding.ApprovalRejected)
+	case enough && ahead:
+		err = store.SetApprovalState(ctx, tx, approval, onboarding.ApprovalAheadApproved)
+	case enough:
+		step.State, step.Detail = onboarding.StepApproved, ""
+		err = store.SetApprovalState(ctx, tx, approval, onboarding.ApprovalApproved)
+	}
+	if err != nil {
+		return err
+	}
+	if vote.BrokeGlass {
+		event.Kind = onboarding.EventBrokeGlass
+	}
+	if err := store.SaveStep(ctx, tx, run.ID, step); err != nil {
+		return err
+	}
+	return store.AddEvent(ctx, tx, event)
+}
