@@ -19,7 +19,6 @@ import (
 	"github.com/atlilith/onboardbot/commands/access"
 	"github.com/atlilith/onboardbot/commands/home"
 	"github.com/atlilith/onboardbot/commands/projection"
-	"github.com/atlilith/onboardbot/commands/render"
 	"github.com/atlilith/onboardbot/internal/config"
 	"github.com/atlilith/onboardbot/internal/liveness"
 	"github.com/atlilith/onboardbot/onboarding/engine"
@@ -76,6 +75,7 @@ func (a *App) run(ctx context.Context) error {
 	group.Go(func() error { a.engine.KeepTakingOver(ctx); return nil })
 	group.Go(func() error { return a.outbox.Run(ctx) })
 	group.Go(func() error { return a.isolation.scheduler.Run(ctx) })
+	group.Go(func() error { return a.certificates.digests.Run(ctx) })
 	group.Go(func() error { return a.serveHTTP(ctx) })
 	err = group.Wait()
 	stopping, cancel := context.WithTimeout(context.Background(), stopTimeout+5*time.Second)
@@ -96,8 +96,7 @@ type App struct {
 	engine       *engine.Engine
 	service      *service.Service
 	projector    *projection.Projector
-	renderer     render.Renderer
-	gate         *access.Gate
+	viewers      *home.Viewers
 	home         *home.Tabs
 	handlers     *commands.Handlers
 	isolation    *isolationReports
@@ -110,7 +109,10 @@ type App struct {
 // New puts the product together. It connects to nothing.
 func New(pool *pgxpool.Pool, parts *runbook.Parts, settings *config.Config, log *slog.Logger) (*App, error) {
 	app := &App{pool: pool, parts: parts, settings: settings, log: log, replica: liveness.New(pool, log)}
-	for _, build := range []func() error{app.buildSlack, app.buildOnboarding, app.buildHandlers} {
+	builds := []func() error{
+		app.buildSlack, app.buildIsolation, app.buildOnboarding, app.buildCertificates, app.buildHandlers,
+	}
+	for _, build := range builds {
 		if err := build(); err != nil {
 			return nil, err
 		}
@@ -134,13 +136,10 @@ func (a *App) buildSlack() (err error) {
 	return nil
 }
 
-// buildOnboarding makes the domain's service with the runbook.
+// buildOnboarding makes the domain's engine and service with the runbook, and what shows runs in Slack.
 func (a *App) buildOnboarding() (err error) {
 	notifier, err := projection.NewNotifier(a.pool, a.log)
 	if err != nil {
-		return err
-	}
-	if a.isolation, err = newIsolationReports(a.pool, a.outbox, a.settings, a.log); err != nil {
 		return err
 	}
 	a.parts.Isolation = a.isolation.tenant
@@ -166,34 +165,30 @@ func (a *App) buildOnboarding() (err error) {
 	if err != nil {
 		return fmt.Errorf("onboarding: %w", err)
 	}
-	return nil
-}
-
-// buildHandlers makes what answers people in Slack.
-func (a *App) buildHandlers() (err error) {
-	viewers := home.NewViewers(a.pool)
-	settings := a.directory.Config()
-	a.gate = access.NewGate(a.workspace, a.service, settings)
-	a.renderer = projection.NewRenderer(settings, a.service.GlassAllowed())
+	a.viewers = home.NewViewers(a.pool)
 	a.projector = projection.New(projection.Dependencies{
 		Pool:      a.pool,
 		Records:   a.service.Records,
 		Outbox:    a.outbox,
 		Directory: a.directory,
-		HomeTabs:  viewers,
-		Renderer:  a.renderer,
+		HomeTabs:  a.viewers,
+		Renderer:  projection.NewRenderer(a.directory.Config(), a.service.GlassAllowed()),
 	})
-	if a.certificates, err = newCertificateWatch(a.pool, a.parts, a.projector, a.settings); err != nil {
-		return err
-	}
+	return nil
+}
+
+// buildHandlers makes what answers people in Slack.
+func (a *App) buildHandlers() (err error) {
+	settings := a.directory.Config()
+	gate := access.NewGate(a.workspace, a.service, settings)
 	a.home = home.New(home.Dependencies{
 		Service:   a.service,
 		Workspace: a.workspace,
 		Outbox:    a.outbox,
-		Gate:      a.gate,
-		Viewers:   viewers,
-		Reports:   home.Reports{Certificates: a.certificates.watch, Isolation: a.isolation.news},
-		Renderer:  a.renderer,
+		Gate:      gate,
+		Viewers:   a.viewers,
+		Reports:   home.Reports{Certificates: a.certificates.watch, Isolation: a.isolation.announcer},
+		Renderer:  a.projector.Renderer,
 		Log:       a.log.With("part", "commands"),
 	})
 	a.handlers = commands.New(commands.Dependencies{
@@ -201,9 +196,9 @@ func (a *App) buildHandlers() (err error) {
 		Service:   a.service,
 		Workspace: a.workspace,
 		Outbox:    a.outbox,
-		Gate:      a.gate,
+		Gate:      gate,
 		Home:      a.home,
-		Renderer:  a.renderer,
+		Renderer:  a.projector.Renderer,
 		Config:    settings,
 		Log:       a.log,
 	})

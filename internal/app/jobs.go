@@ -21,10 +21,7 @@ func (a *App) newJobs() (*river.Client[pgx.Tx], error) {
 	a.projector.AddWorkers(workers)
 	a.home.AddWorkers(workers)
 	a.isolation.worker.AddTo(workers)
-	periodic, err := a.certificates.addJobs(workers)
-	if err != nil {
-		return nil, err
-	}
+	periodic := a.certificates.addJobs(workers)
 	client, err := river.NewClient(riverpgxv5.New(a.pool), &river.Config{
 		ID:      a.replica.ID(),
 		Workers: workers,

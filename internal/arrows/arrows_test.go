@@ -42,7 +42,8 @@ var rules = []rule{
 	{"internal/cli", []string{"internal/app", "internal/doctor", "internal/config", "onboarding/certificates", "onboarding/isolation",
 		"templates"}, nil},
 	{"internal/doctor", []string{"internal/app", "internal/config", "bot/...", "commands/...", "onboarding/...", "templates"}, postgres},
-	{"internal/app", []string{"internal/config", "internal/health", "internal/liveness", "internal/migrate", "bot/...", "commands/...", "onboarding/..."}, jobs},
+	{"internal/app", []string{"internal/config", "internal/health", "internal/liveness", "internal/migrate", "internal/ticker", "bot/...",
+		"commands/...", "onboarding/..."}, jobs},
 	{"internal/config", []string{"internal/secret", "bot", "commands/access", "onboarding", "onboarding/isolation/reports", "onboarding/runbook"}, postgres},
 
 	// What people type and press, and what they read.
@@ -86,7 +87,7 @@ var rules = []rule{
 	{"onboarding/isolation/query", nil, postgres},
 	{"onboarding/isolation/results", nil, nil},
 	{"onboarding/isolation/reports", []string{"onboarding", "onboarding/isolation", "onboarding/platform", "internal/jobs", "internal/locks",
-		"internal/migrate", "internal/schedule", "internal/secret"}, jobs},
+		"internal/migrate", "internal/schedule", "internal/secret", "internal/ticker"}, jobs},
 
 	// The parts that steps work with.
 	{"onboarding/brand", []string{"templates"}, nil},
@@ -100,7 +101,8 @@ var rules = []rule{
 	{"onboarding/certificates/renewal", []string{"onboarding/certificates", "onboarding/certificates/certbot", "onboarding/certificates/sweep",
 		"onboarding/dns", "onboarding/probe"}, nil},
 	{"onboarding/certificates/timeline", []string{"onboarding/certificates", "onboarding/probe", "internal/canvas"}, nil},
-	{"onboarding/certificates/watch", []string{"onboarding/certificates", "onboarding/certificates/sweep", "internal/migrate", "internal/schedule"},
+	{"onboarding/certificates/watch", []string{"onboarding/certificates", "onboarding/certificates/sweep", "internal/jobs", "internal/locks",
+		"internal/migrate", "internal/ticker"},
 		jobs},
 	{"onboarding/deployconfig", nil, nil},
 	{"onboarding/dns", []string{"internal/secret"}, nil},

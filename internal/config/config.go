@@ -21,6 +21,7 @@ import (
 	"github.com/atlilith/onboardbot/onboarding"
 	"github.com/atlilith/onboardbot/onboarding/isolation/reports"
 	"github.com/atlilith/onboardbot/onboarding/runbook"
+	"github.com/atlilith/onboardbot/onboarding/runbook/settings"
 )
 
 // Config is the whole file.
@@ -34,7 +35,7 @@ type Config struct {
 	// Onboarding is the policy of runs and approvals.
 	Onboarding onboarding.Policy `yaml:"onboarding"`
 	// Config of the runbook: platform, hosts, vps, repository, deploy, dns, certificate, certificates, portal, probe, others.
-	runbook.Config `yaml:",inline"`
+	settings.Config `yaml:",inline"`
 	// Isolation says how the isolation of tenants is checked, and when and where reports on it appear.
 	Isolation reports.Settings `yaml:"isolation"`
 	// HTTP is the server for health checks and metrics.

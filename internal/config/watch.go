@@ -11,7 +11,7 @@ import (
 // Watch are the sections that the subcommand certificates needs.
 var Watch = []Section{Own, watching("hosts"), watching("probe"), watching("certificates")}
 
-// watching validates one of the keys that [runbook.Config.ValidateWatch] looks at.
+// watching validates one of the keys that [settings.Config.ValidateWatch] looks at.
 func watching(section string) Section {
 	return func(c *Config) (string, error) { return section, only(section, c.Config.ValidateWatch()) }
 }

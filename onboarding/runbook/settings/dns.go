@@ -1,4 +1,4 @@
-package runbook
+package settings
 
 import (
 	"fmt"
@@ -71,8 +71,8 @@ func (d *DNS) index() int {
 	return slices.IndexFunc(providers, func(known provider) bool { return known.name == d.Provider })
 }
 
-// publisher returns that of the configured provider. The configuration must be valid.
-func (d *DNS) publisher() (dns.Publisher, error) {
+// Publisher returns that of the configured provider. The configuration must be valid.
+func (d *DNS) Publisher() (dns.Publisher, error) {
 	made, err := providers[d.index()].publish(d)
 	if err != nil {
 		return nil, fmt.Errorf("dns.%s: %w", d.Provider, err)

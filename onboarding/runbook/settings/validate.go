@@ -1,4 +1,4 @@
-package runbook
+package settings
 
 import (
 	"errors"
@@ -164,7 +164,8 @@ func (c *Config) validatePatterns(p *problems) {
 	}
 }
 
-// ValidateWatch reports the problems of those parts of the configuration that observing certificates needs.
+// ValidateWatch reports the problems of those parts of the configuration that observing
+// certificates needs.
 func (c *Config) ValidateWatch() error {
 	var p problems
 	c.validateHosts(&p)

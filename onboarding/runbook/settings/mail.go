@@ -1,4 +1,4 @@
-package runbook
+package settings
 
 import (
 	"cmp"
@@ -18,7 +18,8 @@ type Mail struct {
 	Setup MailSetup `yaml:"setup"`
 }
 
-// MailSetup is what plans need beyond the DNS. For a plan without commands the run says what is left to be done by hand.
+// MailSetup is what plans need beyond the DNS. For a plan without commands the run says what is
+// left to be done by hand.
 type MailSetup struct {
 	// Host that the commands run on. Default: dkim.host.
 	Host string `yaml:"host"`
@@ -41,15 +42,18 @@ type MailCommands struct {
 }
 
 // mailKinds are what the mail package calls the plans of a request.
-var mailKinds = map[onboarding.MailPlan]mail.Kind{onboarding.MailNone: mail.None, onboarding.MailForward: mail.Forwarding, onboarding.MailMailbox: mail.Mailbox}
+var mailKinds = map[onboarding.MailPlan]mail.Kind{onboarding.MailNone: mail.None,
+	onboarding.MailForward: mail.Forwarding, onboarding.MailMailbox: mail.Mailbox}
 
 // MailPlans lists the plans that the configuration has a pattern for, none first.
 func (c *Config) MailPlans() []onboarding.MailPlan {
 	offered := c.Mail.Offered()
-	return slices.DeleteFunc(slices.Clone(onboarding.MailPlans), func(plan onboarding.MailPlan) bool { return !slices.Contains(offered, mailKinds[plan]) })
+	return slices.DeleteFunc(slices.Clone(onboarding.MailPlans),
+		func(plan onboarding.MailPlan) bool { return !slices.Contains(offered, mailKinds[plan]) })
 }
 
-func (s *MailSetup) of(plan onboarding.MailPlan) MailCommands {
+// For returns the commands of a mail plan, none if the plan has no commands.
+func (s *MailSetup) For(plan onboarding.MailPlan) MailCommands {
 	switch plan {
 	case onboarding.MailForward:
 		return s.Forwarding
@@ -72,7 +76,8 @@ func (c *Config) validateMail(p *problems) {
 		p.add("mail.dkim.host", "%q is not one of hosts", c.Mail.DKIM.Host)
 	}
 	made := false
-	for key, commands := range map[string]MailCommands{"mail.setup.forwarding": c.Mail.Setup.Forwarding, "mail.setup.mailbox": c.Mail.Setup.Mailbox} {
+	for key, commands := range map[string]MailCommands{"mail.setup.forwarding": c.Mail.Setup.Forwarding,
+		"mail.setup.mailbox": c.Mail.Setup.Mailbox} {
 		made = made || commands.Make != nil
 		if (commands.Make == nil) != (commands.Check == nil) {
 			p.add(key, "make and check go together: what is there already is not made again")
@@ -80,7 +85,8 @@ func (c *Config) validateMail(p *problems) {
 		if commands.Undo != nil && commands.Make == nil {
 			p.add(key+".undo", "there is no make that it undoes")
 		}
-		for name, argv := range map[string][]string{"check": commands.Check, "make": commands.Make, "undo": commands.Undo} {
+		for name, argv := range map[string][]string{"check": commands.Check, "make": commands.Make,
+			"undo": commands.Undo} {
 			if argv != nil && (len(argv) == 0 || argv[0] == "") {
 				p.add(key+"."+name, "is empty")
 			}
@@ -97,10 +103,15 @@ func (c *Config) validateMail(p *problems) {
 // mailPatterns are the commands that have placeholders, by their keys.
 func (c *Config) mailPatterns() map[string][]string {
 	patterns := map[string][]string{}
-	for key, commands := range map[string]MailCommands{"forwarding": c.Mail.Setup.Forwarding, "mailbox": c.Mail.Setup.Mailbox} {
+	for key, commands := range map[string]MailCommands{"forwarding": c.Mail.Setup.Forwarding,
+		"mailbox": c.Mail.Setup.Mailbox} {
 		maps.Copy(patterns, map[string][]string{
-			fmt.Sprintf("mail.setup.%s.check", key): commands.Check, fmt.Sprintf("mail.setup.%s.make", key): commands.Make, fmt.Sprintf("mail.setup.%s.undo", key): commands.Undo,
+			fmt.Sprintf("mail.setup.%s.check", key): commands.Check, fmt.Sprintf("mail.setup.%s.make",
+				key): commands.Make, fmt.Sprintf("mail.setup.%s.undo", key): commands.Undo,
 		})
 	}
 	return patterns
 }
+
+// PlanOf returns a mail plan of a request in the terms of the mail package.
+func PlanOf(m onboarding.Mail) mail.Plan { return mail.Plan{Kind: mailKinds[m.Plan], To: m.Forward} }

@@ -1,7 +1,9 @@
-package runbook
+package settings
 
 import (
+	"net/netip"
 	"regexp"
+	"slices"
 	"time"
 
 	"github.com/atlilith/onboardbot/onboarding/certificates"
@@ -11,13 +13,16 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/repo"
 )
 
-// Config is everything that the runbook leaves to the operators. Its defaults are the runbook's own values.
+// Config is everything that the runbook leaves to the operators. Its defaults are the runbook's
+// own values.
 //
-// Some values are patterns, in which {domain}, {target}, {slug}, {email} and the like stand for what a run is about.
+// Some values are patterns, in which {domain}, {target}, {slug}, {email} and the like stand for
+// what a run is about.
 type Config struct {
 	// Platform is the platform's database.
 	Platform platform.Config `yaml:"platform"`
-	// Hosts are the machines by the name that operators use: the one with the repository, and the VPSes. Required.
+	// Hosts are the machines by the name that operators use: the one with the repository, and the
+	// VPSes. Required.
 	Hosts map[string]Host `yaml:"hosts"`
 	// VPS is the host of domains that name none. Default: the only host with an address.
 	VPS string `yaml:"vps"`
@@ -37,7 +42,8 @@ type Config struct {
 	Portal Portal `yaml:"portal"`
 	// Probe says how sites are looked at from outside.
 	Probe probe.Config `yaml:"probe"`
-	// Others is how many other tenants a new one is tried against in the success checks. Default: 200.
+	// Others is how many other tenants a new one is tried against in the success checks. Default:
+	// 200.
 	Others int `yaml:"others"`
 }
 
@@ -48,8 +54,8 @@ type Host struct {
 	IPv4 string `yaml:"ipv4"`
 	// IPv6 is the public address that AAAA records get. Empty: domains get no AAAA record.
 	IPv6 string `yaml:"ipv6"`
-	// Alias is how the machine with the repository reaches this one by ssh: what REMOTE_HOST in deploy.sh is set to. Default: ssh.
-	// Where both are empty, deploy.sh keeps its own.
+	// Alias is how the machine with the repository reaches this one by ssh: what REMOTE_HOST in
+	// deploy.sh is set to. Default: ssh. Where both are empty, deploy.sh keeps its own.
 	Alias string `yaml:"alias"`
 }
 
@@ -72,14 +78,16 @@ type Deploy struct {
 	// NginxConf is the site's configuration on the VPS, which certbot edits. A pattern; default:
 	// /etc/nginx/sites-available/{target}.
 	NginxConf string `yaml:"nginx_conf"`
-	// NginxEnabled is the symbolic link that enables it. A pattern; default: /etc/nginx/sites-enabled/{target}.
+	// NginxEnabled is the symbolic link that enables it. A pattern; default:
+	// /etc/nginx/sites-enabled/{target}.
 	NginxEnabled string `yaml:"nginx_enabled"`
-	// Command deploys one target, in the repository. Patterns; default: ./run deploy:{target} --from-local --nginx. The target
-	// is the domain, without .com where it ends so.
+	// Command deploys one target, in the repository. Patterns; default: ./run deploy:{target}
+	// --from-local --nginx. The target is the domain, without .com where it ends so.
 	Command []string `yaml:"command"`
 	// Timeout bounds the command. Default: 10m.
 	Timeout time.Duration `yaml:"timeout"`
-	// Reload makes nginx on the VPS read its configuration, when a site is taken back. Default: nginx -s reload.
+	// Reload makes nginx on the VPS read its configuration, when a site is taken back. Default:
+	// nginx -s reload.
 	Reload []string `yaml:"reload"`
 }
 
@@ -87,18 +95,22 @@ type Deploy struct {
 type Certificate struct {
 	// Email is the address of the ACME account. A pattern; default: {email}, the Provider's own.
 	Email string `yaml:"email"`
-	// Command obtains and installs a certificate, on the VPS. Patterns; {email} is the address above. Default: certbot
+	// Command obtains and installs a certificate, on the VPS. Patterns; {email} is the address
+	// above. Default: certbot
 	// --nginx -d {domain} -d www.{domain} --non-interactive --agree-tos -m {email} --redirect.
 	Command []string `yaml:"command"`
-	// Left is the share of its lifetime that a certificate must still have. Default: 1/3, when certbot renews.
+	// Left is the share of its lifetime that a certificate must still have. Default: 1/3, when
+	// certbot renews.
 	Left float64 `yaml:"left"`
 	// Log is what certbot writes on the VPS. Default: /var/log/letsencrypt/letsencrypt.log.
 	Log string `yaml:"log"`
-	// Challenge is where below a webroot the CA looks (RFC 8555 §8.3). Default: .well-known/acme-challenge.
+	// Challenge is where below a webroot the CA looks (RFC 8555 §8.3). Default:
+	// .well-known/acme-challenge.
 	Challenge string `yaml:"challenge"`
 	// Timeout bounds the command. Default: 5m.
 	Timeout time.Duration `yaml:"timeout"`
-	// Delete deletes a certificate, where an undo is asked to. Patterns; default: certbot delete --cert-name {domain}
+	// Delete deletes a certificate, where an undo is asked to. Patterns; default: certbot delete
+	// --cert-name {domain}
 	// --non-interactive.
 	Delete []string `yaml:"delete"`
 	// Renewal is the file that certbot has for a certificate that it keeps. A pattern; default:
@@ -110,10 +122,36 @@ type Certificate struct {
 type Portal struct {
 	// URL is a Provider's own. A pattern; default: https://{slug}.my/
 	URL string `yaml:"url"`
-	// ParentURL is where those appear who join an Org; {owner} is the slug of its owner. A pattern; default: https://{owner}.my/
+	// ParentURL is where those appear who join an Org; {owner} is the slug of its owner. A
+	// pattern; default: https://{owner}.my/
 	ParentURL string `yaml:"parent_url"`
-	// Expect must be on the page, after HTML's character references are resolved. Patterns; default: {display_name}.
+	// Expect must be on the page, after HTML's character references are resolved. Patterns;
+	// default: {display_name}.
 	Expect []string `yaml:"expect"`
 	// Address is asked instead of what the URL's name resolves to. Default: none.
 	Address string `yaml:"address"`
+}
+
+// Addresses are the host's public ones, IPv4 first. Text that is no address was refused when the
+// configuration was validated.
+func (h Host) Addresses() []netip.Addr {
+	var list []netip.Addr
+	for _, text := range []string{h.IPv4, h.IPv6} {
+		if address, err := netip.ParseAddr(text); err == nil {
+			list = append(list, address)
+		}
+	}
+	return list
+}
+
+// Extra finds a site of the configuration by its domain.
+func (c *Config) Extra(domain string) (certificates.Site, bool) {
+	i := slices.IndexFunc(c.Certificates.Extra, func(site certificates.Site) bool {
+		canonical, err := site.Canonical()
+		return err == nil && canonical.Domain == domain
+	})
+	if i < 0 {
+		return certificates.Site{}, false
+	}
+	return c.Certificates.Extra[i], true
 }

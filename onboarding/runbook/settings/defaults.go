@@ -1,4 +1,4 @@
-package runbook
+package settings
 
 import (
 	"cmp"
@@ -6,7 +6,8 @@ import (
 	"time"
 )
 
-// Addressed lists the hosts that domains may point at, sorted by name after the one for domains that name none.
+// Addressed lists the hosts that domains may point at, sorted by name after the one for domains
+// that name none.
 func (c *Config) Addressed() []string {
 	var names []string
 	for name, host := range c.Hosts {
