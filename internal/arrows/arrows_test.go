@@ -90,7 +90,7 @@ var rules = []rule{
 		"internal/migrate", "internal/schedule", "internal/secret", "internal/ticker"}, jobs},
 
 	// The parts that steps work with.
-	{"onboarding/brand", []string{"templates"}, nil},
+	{"onboarding/brand", []string{"internal/canvas", "templates"}, nil},
 	{"onboarding/certificates", []string{"onboarding/dns", "onboarding/probe", "internal/schedule"}, nil},
 	{"onboarding/certificates/certbot", []string{"onboarding/certificates", "onboarding/hosts"}, nil},
 	{"onboarding/certificates/renewalinfo", []string{"onboarding/certificates"}, nil},
