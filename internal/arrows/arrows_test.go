@@ -44,10 +44,14 @@ var rules = []rule{
 	{"internal/doctor", []string{"internal/app", "internal/config", "bot/...", "commands/...", "onboarding/...", "templates"}, postgres},
 	{"internal/app", []string{"internal/config", "internal/health", "internal/liveness", "internal/migrate", "internal/ticker", "bot/...",
 		"commands/...", "onboarding/..."}, jobs},
-	{"internal/config", []string{"internal/secret", "bot", "commands", "onboarding", "onboarding/isolation/reports", "onboarding/runbook"}, postgres},
+	{"internal/config", []string{"internal/secret", "bot", "commands/access", "onboarding", "onboarding/isolation/reports", "onboarding/runbook"}, postgres},
 
 	// What people type and press, and what they read.
 	{"commands", []string{"bot/...", "commands/...", "onboarding/...", "internal/jobs", "internal/locks", "internal/migrate"}, all},
+	{"commands/home", []string{"bot", "bot/outbox", "commands/access", "commands/render", "onboarding", "onboarding/service", "internal/migrate"}, all},
+	{"commands/projection", []string{"bot/outbox", "commands/access", "commands/render/...", "onboarding", "onboarding/brand", "onboarding/certificates", "onboarding/certificates/watch", "onboarding/store",
+		"onboarding/isolation", "onboarding/isolation/reports", "internal/jobs", "internal/locks"}, jobs},
+	{"commands/access", []string{"bot", "bot/blockkit", "commands/render/mrkdwn", "onboarding"}, nil},
 	{"commands/samples", []string{"bot/outbox", "bot/blockkit", "commands/form", "commands/render/...", "onboarding", "onboarding/certificates",
 		"onboarding/isolation", "onboarding/isolation/reports"}, slack},
 	{"commands/form", []string{"bot/blockkit", "commands/render", "commands/render/mrkdwn", "onboarding", "onboarding/brand", "onboarding/inputs"}, slack},
