@@ -12,15 +12,16 @@ import (
 	"github.com/atlilith/onboardbot/internal/liveness"
 )
 
-// Bot listens to Slack. It holds the connections, and hands what people do to the router's handlers, once each.
+// Bot listens to Slack. It holds the connections, and hands what people do to the router's
+// handlers, once each.
 type Bot struct {
 	workspace   *Workspace
 	connections *connections
 	dispatch    *dispatcher
 }
 
-// New wires a bot to a workspace and a database that outbox.Migrations has prepared. It makes no call; the
-// router must be complete, and the replica must have joined before the bot runs.
+// New wires a bot to a workspace and a database that outbox.Migrations has prepared. It makes no
+// call; the router must be complete, and the replica must have joined before the bot runs.
 func New(pool *pgxpool.Pool, workspace *Workspace, router *Router, replica *liveness.Replica) (*Bot, error) {
 	cfg := workspace.cfg
 	dispatch := newDispatcher(workspace, router, newDeduplicator(pool, replica, workspace.log))
@@ -32,8 +33,9 @@ func New(pool *pgxpool.Pool, workspace *Workspace, router *Router, replica *live
 	}, nil
 }
 
-// Run listens until ctx ends, then lets handlers under way finish and acknowledge within Config.DrainTimeout. It returns nil
-// after an orderly end, and an error that wraps [webapi.ErrRevoked] as soon as Slack refuses the tokens or the app.
+// Run listens until ctx ends, then lets handlers under way finish and acknowledge within
+// Config.DrainTimeout. It returns nil after an orderly end, and an error that wraps
+// [webapi.ErrRevoked] as soon as Slack refuses the tokens or the app.
 func (b *Bot) Run(ctx context.Context) error {
 	group, listening := errgroup.WithContext(ctx)
 	group.Go(func() error {
@@ -50,8 +52,8 @@ func (b *Bot) Run(ctx context.Context) error {
 	return nil
 }
 
-// Connected is how many Socket Mode connections are up. One is enough to be heard; fewer than Config.Connections for longer than
-// a moment is worth a look.
+// Connected is how many Socket Mode connections are up. One is enough to be heard; fewer than
+// Config.Connections for longer than a moment is worth a look.
 func (b *Bot) Connected() int { return int(b.connections.open.Load()) }
 
 // Up is closed once the first connection is up.

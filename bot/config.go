@@ -10,7 +10,8 @@ import (
 	"github.com/atlilith/onboardbot/internal/secret"
 )
 
-// Config says how to reach one Slack workspace. The zero value of a field with a default means that default.
+// Config says how to reach one Slack workspace. The zero value of a field with a default means
+// that default.
 type Config struct {
 	// BotToken (xoxb-…) speaks the Web API.
 	BotToken secret.String `yaml:"bot_token"`
@@ -18,27 +19,30 @@ type Config struct {
 	AppToken secret.String `yaml:"app_token"`
 	// APIURL is where Web API methods live, ending in a slash. Default https://slack.com/api/.
 	APIURL string `yaml:"api_url"`
-	// Connections is how many Socket Mode connections are held at all times, 2 to 10 (Slack's own maximum). Default 2: one may be
-	// refreshed while the other listens.
+	// Connections is how many Socket Mode connections are held at all times, 2 to 10 (Slack's own
+	// maximum). Default 2: one may be refreshed while the other listens.
 	Connections int `yaml:"connections"`
-	// AckWithin is when an acknowledgement leaves at the latest, empty if the handler is not done. Slack wants it within 3 s.
-	// Default 2s.
+	// AckWithin is when an acknowledgement leaves at the latest, empty if the handler is not done.
+	// Slack wants it within 3 s. Default 2s.
 	AckWithin time.Duration `yaml:"ack_within"`
-	// HandlerTimeout is the deadline of a handler's context, which may go on after the acknowledgement. Default 30s.
+	// HandlerTimeout is the deadline of a handler's context, which may go on after the
+	// acknowledgement. Default 30s.
 	HandlerTimeout time.Duration `yaml:"handler_timeout"`
 	// DrainTimeout is how long a stopping bot waits for handlers under way. Default 10s.
 	DrainTimeout time.Duration `yaml:"drain_timeout"`
-	// Concurrency is how many handlers of each class (what people do; events; suggestions) run at once. Default 64.
+	// Concurrency is how many handlers of each class (what people do; events; suggestions) run at
+	// once. Default 64.
 	Concurrency int `yaml:"concurrency"`
 	// CallTimeout bounds one Web API call. Default 10s.
 	CallTimeout time.Duration `yaml:"call_timeout"`
-	// UpdateEvery is the least time between two updates of the same message; the newest state waits, those between are never
-	// sent. Default 1s.
+	// UpdateEvery is the least time between two updates of the same message; the newest state
+	// waits, those between are never sent. Default 1s.
 	UpdateEvery time.Duration `yaml:"update_every"`
-	// RefusalMemory is how long a workspace that refused a `plan` block gets the fallback at once. Default 1h.
+	// RefusalMemory is how long a workspace that refused a `plan` block gets the fallback at once.
+	// Default 1h.
 	RefusalMemory time.Duration `yaml:"refusal_memory"`
-	// EnvelopeRetention is how long a handled envelope is remembered. Slack's last retry of an event comes after some 6 minutes.
-	// Default 24h.
+	// EnvelopeRetention is how long a handled envelope is remembered. Slack's last retry of an
+	// event comes after some 6 minutes. Default 24h.
 	EnvelopeRetention time.Duration `yaml:"envelope_retention"`
 	// DirectoryTTL is how long a looked-up person or user group is believed. Default 1m.
 	DirectoryTTL time.Duration `yaml:"directory_ttl"`

@@ -16,15 +16,17 @@ import (
 
 const (
 	handshakeTimeout = 10 * time.Second
-	// silence is how long a connection may be without a ping or a frame before it counts as dead, as in slack-go.
+	// silence is how long a connection may be without a ping or a frame before it counts as dead,
+	// as in slack-go.
 	silence = 30 * time.Second
-	// ending is how long a connection that Slack has given notice of is still read, should Slack not close it. A warning comes
-	// about 10 s before.
+	// ending is how long a connection that Slack has given notice of is still read, should Slack
+	// not close it. A warning comes about 10 s before.
 	ending       = 30 * time.Second
 	writeTimeout = 5 * time.Second
 	// maxFrame bounds what Slack may send in one message; a view alone may have 250 KB.
 	maxFrame = 4 << 20
-	// writeBuffer keeps an acknowledgement in one WebSocket frame: Slack does not put continuation frames together.
+	// writeBuffer keeps an acknowledgement in one WebSocket frame: Slack does not put continuation
+	// frames together.
 	writeBuffer = 32 << 10
 )
 
@@ -42,10 +44,12 @@ type envelope struct {
 
 // connection is one WebSocket of Socket Mode, from hello until Slack closes it.
 //
-// slack-go's socketmode.Client is not used: it closes a connection at any `disconnect`, even at the warning that comes seconds
-// ahead, and so loses what is still under way on it; and as its queue of acknowledgements belongs to the client, one can leave on
-// the next connection, where Slack may not take it. Here an acknowledgement leaves on the connection that its envelope came by or
-// not at all, and a connection that was given notice is read and answered until it ends, while its successor is already up.
+// slack-go's socketmode.Client is not used: it closes a connection at any `disconnect`, even at
+// the warning that comes seconds ahead, and so loses what is still under way on it; and as its
+// queue of acknowledgements belongs to the client, one can leave on the next connection, where
+// Slack may not take it. Here an acknowledgement leaves on the connection that its envelope came
+// by or not at all, and a connection that was given notice is read and answered until it ends,
+// while its successor is already up.
 type connection struct {
 	ws *websocket.Conn
 	// lifetime is Slack's own guess of how long this connection lasts; 0 when it did not say.
@@ -59,7 +63,8 @@ type connection struct {
 	noticed sync.Once
 }
 
-// dial opens a connection and waits for its hello. Errors that no retry can help wrap [webapi.ErrRevoked].
+// dial opens a connection and waits for its hello. Errors that no retry can help wrap
+// [webapi.ErrRevoked].
 func dial(ctx context.Context, api *slack.Client) (*connection, error) {
 	ctx, cancel := context.WithTimeout(ctx, handshakeTimeout)
 	defer cancel()

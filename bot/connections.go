@@ -19,15 +19,16 @@ const (
 	maxConnections = 10
 	minBackoff     = 100 * time.Millisecond
 	maxBackoff     = 30 * time.Second
-	// shortLife is what a connection lives at least where all is well; after a shorter one the next waits.
+	// shortLife is what a connection lives at least where all is well; after a shorter one the
+	// next waits.
 	shortLife = time.Second
-	// disabledBackoff follows `link_disabled` (Socket Mode is switched off) and `too_many_websockets`: coming back at once is
-	// what Slack asks not to do.
+	// disabledBackoff follows `link_disabled` (Socket Mode is switched off) and
+	// `too_many_websockets`: coming back at once is what Slack asks not to do.
 	disabledBackoff = 30 * time.Second
 )
 
-// connections keeps a number of Socket Mode connections up. Each slot opens the successor as soon as its connection is given
-// notice, while the old one is still served to its end.
+// connections keeps a number of Socket Mode connections up. Each slot opens the successor as soon
+// as its connection is given notice, while the old one is still served to its end.
 type connections struct {
 	api     *slack.Client
 	log     *slog.Logger
@@ -42,8 +43,9 @@ type connections struct {
 	once sync.Once
 }
 
-// run holds the connections until ctx ends, which keeps them open for the acknowledgements under way until drained is called.
-// It returns an error that wraps [webapi.ErrRevoked] when Slack refuses the app for good.
+// run holds the connections until ctx ends, which keeps them open for the acknowledgements under
+// way until drained is called. It returns an error that wraps [webapi.ErrRevoked] when Slack
+// refuses the app for good.
 func (c *connections) run(ctx context.Context, drained func()) error {
 	// Serving outlives ctx: acknowledgements still have to leave.
 	serving, stop := context.WithCancelCause(context.WithoutCancel(ctx))
@@ -102,8 +104,9 @@ func (c *connections) hold(dialing, serving context.Context, slot int, readers *
 	}
 }
 
-// stagger says when a connection gets its successor before Slack asks: once, so that connections opened together at the start do
-// not also end together. The old one stays until Slack ends it; closing it here could lose an envelope on its way.
+// stagger says when a connection gets its successor before Slack asks: once, so that connections
+// opened together at the start do not also end together. The old one stays until Slack ends it;
+// closing it here could lose an envelope on its way.
 func (c *connections) stagger(conn *connection, slot, generation int) <-chan time.Time {
 	if slot == 0 || generation > 0 || conn.lifetime == 0 || 2*c.count-1 > maxConnections {
 		return nil
@@ -111,7 +114,8 @@ func (c *connections) stagger(conn *connection, slot, generation int) <-chan tim
 	return time.After(conn.lifetime * time.Duration(slot) / time.Duration(c.count))
 }
 
-// dial opens a connection, patiently. It fails only when ctx ends or Slack refuses the app for good.
+// dial opens a connection, patiently. It fails only when ctx ends or Slack refuses the app for
+// good.
 func (c *connections) dial(ctx context.Context, slot int) (*connection, error) {
 	for backoff := minBackoff; ; backoff = min(2*backoff, maxBackoff) {
 		conn, err := dial(ctx, c.api)

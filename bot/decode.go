@@ -208,8 +208,8 @@ func state(v *slack.View) map[string]map[string]slack.BlockAction {
 	return v.State.Values
 }
 
-// identity is the key under which an envelope is handled once: Slack's id of the thing itself, since a repeat may come in another
-// envelope, or else the envelope's.
+// identity is the key under which an envelope is handled once: Slack's id of the thing itself,
+// since a repeat may come in another envelope, or else the envelope's.
 func identity(e envelope, kind, id string) string {
 	if id == "" {
 		return "envelope/" + e.ID

@@ -15,15 +15,17 @@ import (
 	"github.com/atlilith/onboardbot/internal/liveness"
 )
 
-// deduplicator remembers what was handled, so what Slack delivers twice, on whatever connection or replica, is handled once. It has
-// two phases: a replica begins an envelope, then finishes it with the acknowledgement that was sent. What a replica began before it
-// died, another replica begins again.
+// deduplicator remembers what was handled, so what Slack delivers twice, on whatever connection or
+// replica, is handled once. It has two phases: a replica begins an envelope, then finishes it with
+// the acknowledgement that was sent. What a replica began before it died, another replica begins
+// again.
 type deduplicator struct {
 	pool    *pgxpool.Pool
 	replica *liveness.Replica
 	log     *slog.Logger
 
-	// mine are the keys under way in this process. This process gave up what the database says it began and is not here.
+	// mine are the keys under way in this process. This process gave up what the database says it
+	// began and is not here.
 	mu   sync.Mutex
 	mine map[string]bool
 }
@@ -47,8 +49,8 @@ const (
 // pollEvery is how often a repeated delivery asks whether the first one is done.
 const pollEvery = 50 * time.Millisecond
 
-// await claims a key until [deduplicator.finish], or returns what became of it. While the key is busy it waits for the other
-// delivery until ctx ends, when it returns busy.
+// await claims a key until [deduplicator.finish], or returns what became of it. While the key is
+// busy it waits for the other delivery until ctx ends, when it returns busy.
 func (d *deduplicator) await(ctx context.Context, key string) (status, json.RawMessage, error) {
 	for {
 		status, ack, err := d.begin(ctx, key)
@@ -113,7 +115,8 @@ func (d *deduplicator) finish(ctx context.Context, key string, ack json.RawMessa
 // expireEvery is how often envelopes that are older than the retention are deleted.
 const expireEvery = time.Hour
 
-// expire deletes what was begun longer ago than the retention, at once and every hour until ctx ends.
+// expire deletes what was begun longer ago than the retention, at once and every hour until ctx
+// ends.
 func (d *deduplicator) expire(ctx context.Context, retention time.Duration) {
 	ticker := time.NewTicker(expireEvery)
 	defer ticker.Stop()

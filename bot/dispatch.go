@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// maxWaiting is how many envelopes of a class may wait for a handler. What comes beyond, or waits longer than AckWithin, is not
-// acknowledged: Slack tells the person, and sends events again.
+// maxWaiting is how many envelopes of a class may wait for a handler. What comes beyond, or waits
+// longer than AckWithin, is not acknowledged: Slack tells the person, and sends events again.
 const maxWaiting = 1000
 
 // dispatcher hands envelopes to handlers: once each, bounded, acknowledged in time.
@@ -180,8 +180,8 @@ func (d *dispatcher) run(ctx context.Context, c call) (payload json.RawMessage, 
 	return c.run(ctx)
 }
 
-// send acknowledges on the connection that the envelope came by. When that is gone the acknowledgement is lost: Slack delivers
-// again, and the stored one answers.
+// send acknowledges on the connection that the envelope came by. When that is gone the
+// acknowledgement is lost: Slack delivers again, and the stored one answers.
 func (d *dispatcher) send(e envelope, conn *connection, payload json.RawMessage) {
 	encoded, err := frame(e.ID, payload)
 	if err == nil {

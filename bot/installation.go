@@ -21,11 +21,13 @@ type Installation struct {
 	TeamName, Handle string
 	// Scopes are what the bot token may do, in order; nil when Slack did not say.
 	Scopes []string
-	// Ahead is how far Slack's clock is ahead of this machine's, give or take Within. Within is 0 when Slack told no time.
+	// Ahead is how far Slack's clock is ahead of this machine's, give or take Within. Within is 0
+	// when Slack told no time.
 	Ahead, Within time.Duration
 }
 
-// Installation asks Slack about the bot token (auth.test). Errors that no retry can help wrap [webapi.ErrRevoked].
+// Installation asks Slack about the bot token (auth.test). Errors that no retry can help wrap
+// [webapi.ErrRevoked].
 func (w *Workspace) Installation(ctx context.Context) (Installation, error) {
 	began := time.Now()
 	answer, err := w.api.AuthTestContext(ctx)
@@ -49,8 +51,8 @@ func (w *Workspace) Installation(ctx context.Context) (Installation, error) {
 	return found, nil
 }
 
-// MayListen asks Slack for an address to listen at over Socket Mode, and does not use it. Errors that no retry can help wrap
-// [webapi.ErrRevoked].
+// MayListen asks Slack for an address to listen at over Socket Mode, and does not use it. Errors
+// that no retry can help wrap [webapi.ErrRevoked].
 func (w *Workspace) MayListen(ctx context.Context) error {
 	if _, _, err := w.api.StartSocketModeContext(ctx); err != nil {
 		return fmt.Errorf("apps.connections.open: %w", webapi.MarkRevoked(err))
@@ -64,7 +66,8 @@ type Room struct {
 	Member, Archived bool
 }
 
-// ErrUnknownRoom means a channel that does not exist, or a private one that the bot was not invited to: Slack does not say which.
+// ErrUnknownRoom means a channel that does not exist, or a private one that the bot was not
+// invited to: Slack does not say which.
 var ErrUnknownRoom = errors.New("channel not found")
 
 // Room looks a channel up. It fails with [ErrUnknownRoom].

@@ -94,7 +94,8 @@ func TestValidate(t *testing.T) {
 			t.Errorf("%s %s: %v", c.surface, c.content, err)
 		}
 	}
-	// Throttled, it waits as long as it is told to, and then has its answer; lost calls are made again.
+	// Throttled, it waits as long as it is told to, and then has its answer; lost calls are made
+	// again.
 	for _, fault := range []workspace.Fault{{Kind: workspace.FaultRateLimit, RetryAfter: 3 * time.Second}, {Kind: workspace.FaultCut}, {Kind: workspace.FaultStatus, Status: 503}} {
 		fault.Method = "blocks.validate"
 		if err := w.Slack.Order(t.Context(), fault); err != nil {

@@ -99,7 +99,8 @@ func (w *world) startOne(router *bot.Router, change ...func(*bot.Config)) (b *bo
 	})
 }
 
-// child is a replica that listens until it is killed. Its handler notes that it began, and never returns.
+// child is a replica that listens until it is killed. Its handler notes that it began, and never
+// returns.
 func child(dsn, apiURL string) int {
 	ctx := context.Background()
 	err := func() error {

@@ -9,7 +9,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// Metrics counts what passes between the bot and Slack. Register it once: registry.MustRegister(metrics).
+// Metrics counts what passes between the bot and Slack. Register it once:
+// registry.MustRegister(metrics).
 type Metrics struct {
 	connected prometheus.Gauge
 	opened    *prometheus.CounterVec
@@ -72,7 +73,8 @@ func (t transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	return resp, err
 }
 
-// method is the Web API method of a path, or "upload" and "response_url" together as "other": their paths are secrets.
+// method is the Web API method of a path, or "upload" and "response_url" together as "other":
+// their paths are secrets.
 func method(path string) string {
 	name := path[strings.LastIndexByte(path, '/')+1:]
 	if !strings.Contains(path, "/api/") || !strings.Contains(name, ".") {

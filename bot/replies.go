@@ -15,8 +15,9 @@ import (
 	"github.com/atlilith/onboardbot/bot/webapi"
 )
 
-// Ephemeral shows a message to one person in a channel, or in a thread when thread is the timestamp of its root. Slack keeps no
-// such message, and shows it only to someone who is in the channel and looking.
+// Ephemeral shows a message to one person in a channel, or in a thread when thread is the
+// timestamp of its root. Slack keeps no such message, and shows it only to someone who is in the
+// channel and looking.
 func (w *Workspace) Ephemeral(ctx context.Context, channel, thread, user string, reply Reply) error {
 	options := []slack.MsgOption{slack.MsgOptionText(blockkit.Truncate(reply.Text, blockkit.MaxText), false)}
 	if len(reply.Blocks) > 0 {
@@ -39,14 +40,15 @@ func (w *Workspace) Ephemeral(ctx context.Context, channel, thread, user string,
 // Response is an answer through a response_url.
 type Response struct {
 	Reply
-	// Replace puts it in the place of the message that was clicked, Delete removes that message. Neither works on a command.
+	// Replace puts it in the place of the message that was clicked, Delete removes that message.
+	// Neither works on a command.
 	Replace, Delete bool
 	// Thread answers in a thread; Slack wants InChannel with it.
 	Thread string
 }
 
-// Respond answers through a response_url, which Slack takes five times within 30 minutes. An answer that may have arrived is not
-// repeated unless it replaces or deletes.
+// Respond answers through a response_url, which Slack takes five times within 30 minutes. An
+// answer that may have arrived is not repeated unless it replaces or deletes.
 func (w *Workspace) Respond(ctx context.Context, responseURL string, response Response) error {
 	body := map[string]any{"replace_original": response.Replace, "delete_original": response.Delete}
 	if !response.Delete {
@@ -74,7 +76,8 @@ func (w *Workspace) Respond(ctx context.Context, responseURL string, response Re
 	return nil
 }
 
-// postResponse posts to a response_url. The address lets anyone answer in the bot's name, so it appears in no error.
+// postResponse posts to a response_url. The address lets anyone answer in the bot's name, so it
+// appears in no error.
 func (w *Workspace) postResponse(ctx context.Context, responseURL string, body []byte) error {
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, responseURL, bytes.NewReader(body))
 	if err != nil {
@@ -100,8 +103,8 @@ func (w *Workspace) postResponse(ctx context.Context, responseURL string, body [
 	return nil
 }
 
-// OpenView opens a modal with the trigger_id of a command or a click. It is not repeated when it may have opened: the trigger is
-// spent then.
+// OpenView opens a modal with the trigger_id of a command or a click. It is not repeated when it
+// may have opened: the trigger is spent then.
 func (w *Workspace) OpenView(ctx context.Context, trigger string, view slack.ModalViewRequest) (*slack.View, error) {
 	return w.view(ctx, "views.open", false, func() (*slack.ViewResponse, error) { return w.api.OpenViewContext(ctx, trigger, view) })
 }
@@ -111,8 +114,8 @@ func (w *Workspace) StackView(ctx context.Context, trigger string, view slack.Mo
 	return w.view(ctx, "views.push", false, func() (*slack.ViewResponse, error) { return w.api.PushViewContext(ctx, trigger, view) })
 }
 
-// UpdateView replaces an open modal by its id. With the hash of the view that was looked at, Slack refuses (hash_conflict) to
-// overwrite a newer one.
+// UpdateView replaces an open modal by its id. With the hash of the view that was looked at, Slack
+// refuses (hash_conflict) to overwrite a newer one.
 func (w *Workspace) UpdateView(ctx context.Context, viewID, hash string, view slack.ModalViewRequest) (*slack.View, error) {
 	return w.view(ctx, "views.update", hash == "", func() (*slack.ViewResponse, error) {
 		return w.api.UpdateViewContext(ctx, view, "", hash, viewID)

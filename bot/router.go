@@ -10,30 +10,34 @@ import (
 	"github.com/slack-go/slack"
 )
 
-// Handlers. Each runs once per thing that a person did, on one replica, with a deadline in its context. The acknowledgement
-// leaves when it returns, or after Config.AckWithin without its answer; it may then go on until the deadline. What must survive
-// a crash is committed before it returns.
+// Handlers. Each runs once per thing that a person did, on one replica, with a deadline in its
+// context. The acknowledgement leaves when it returns, or after Config.AckWithin without its
+// answer; it may then go on until the deadline. What must survive a crash is committed before it
+// returns.
 //
-// An error, like a panic, is logged once and acknowledged; the person reads a sentence that names the envelope. What a person
-// should read instead is an answer, not an error.
+// An error, like a panic, is logged once and acknowledged; the person reads a sentence that names
+// the envelope. What a person should read instead is an answer, not an error.
 type (
-	// CommandHandler answers a slash command. Past AckWithin the person has seen nothing: answer with [Workspace.Respond].
+	// CommandHandler answers a slash command. Past AckWithin the person has seen nothing: answer
+	// with [Workspace.Respond].
 	CommandHandler func(context.Context, Command) (Reply, error)
 	// ActionHandler handles a click; Slack shows nothing of its acknowledgement.
 	ActionHandler func(context.Context, Action) error
-	// ViewHandler handles a submission. Past AckWithin the modal has closed as if all were well, and the Answer is lost: tell
-	// the person by message. On an error the modal stays open, with what was typed, and a sentence at its last input.
+	// ViewHandler handles a submission. Past AckWithin the modal has closed as if all were well,
+	// and the Answer is lost: tell the person by message. On an error the modal stays open, with
+	// what was typed, and a sentence at its last input.
 	ViewHandler func(context.Context, Submission) (Answer, error)
 	// ClosedHandler hears of a dismissed modal.
 	ClosedHandler func(context.Context, Closed) error
-	// OptionsHandler returns at most [blockkit.MaxSelectOptions] options. It may run more than once for what was typed.
+	// OptionsHandler returns at most [blockkit.MaxSelectOptions] options. It may run more than
+	// once for what was typed.
 	OptionsHandler func(context.Context, Suggestion) ([]*slack.OptionBlockObject, error)
 	// EventHandler handles an event. Nobody sees its errors but the log.
 	EventHandler func(context.Context, Event) error
 )
 
-// Router says which handler hears what. Fill it before the bot runs. A pattern is an id, or a prefix that ends with *; an exact
-// id wins over a prefix, a longer prefix over a shorter.
+// Router says which handler hears what. Fill it before the bot runs. A pattern is an id, or a
+// prefix that ends with *; an exact id wins over a prefix, a longer prefix over a shorter.
 type Router struct {
 	commands map[string]CommandHandler
 	actions  map[string]ActionHandler
@@ -51,8 +55,9 @@ func NewRouter() *Router {
 	}
 }
 
-// Command registers the handler of a slash command, named with its slash. Like every registration it panics when the pattern
-// is empty or taken, as http.ServeMux does: that is a mistake of the program.
+// Command registers the handler of a slash command, named with its slash. Like every registration
+// it panics when the pattern is empty or taken, as http.ServeMux does: that is a mistake of the
+// program.
 func (r *Router) Command(name string, h CommandHandler) { register(r.commands, "command", name, h) }
 
 // Action registers the handler of an action_id or a prefix.

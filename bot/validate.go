@@ -19,15 +19,17 @@ import (
 	"github.com/atlilith/onboardbot/bot/webapi"
 )
 
-// ErrUnshowable means that Slack would refuse to show something; the error says what is wrong, and where.
+// ErrUnshowable means that Slack would refuse to show something; the error says what is wrong, and
+// where.
 var ErrUnshowable = errors.New("slack would refuse this")
 
 // maxAnswer bounds what is read of an answer.
 const maxAnswer = 1 << 20
 
-// Validate asks Slack whether it would show something, and shows it to nobody: the blocks of a message, or a whole view
-// (https://docs.slack.dev/reference/methods/blocks.validate). It fails with [ErrUnshowable], and waits as long as Slack asks for and
-// ctx allows when there were too many calls.
+// Validate asks Slack whether it would show something, and shows it to nobody: the blocks of a
+// message, or a whole view (https://docs.slack.dev/reference/methods/blocks.validate). It fails
+// with [ErrUnshowable], and waits as long as Slack asks for and ctx allows when there were too
+// many calls.
 func (w *Workspace) Validate(ctx context.Context, surface blockkit.Surface, content json.RawMessage) error {
 	name := "view"
 	if surface == blockkit.InMessage {

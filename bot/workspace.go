@@ -12,8 +12,9 @@ import (
 	"github.com/atlilith/onboardbot/bot/webapi"
 )
 
-// Workspace is one Slack workspace as the bot reaches it: the Web API with its tokens, timeouts, metrics and log. Messages that
-// are to last go through the [Outbox]; what is here answers one person, now.
+// Workspace is one Slack workspace as the bot reaches it: the Web API with its tokens, timeouts,
+// metrics and log. Messages that are to last go through the [Outbox]; what is here answers one
+// person, now.
 type Workspace struct {
 	// Metrics is for the program's registry.
 	*Metrics
@@ -61,10 +62,12 @@ func (w *Workspace) Config() Config { return w.cfg }
 // Log is the log of everything that passes between the bot and Slack.
 func (w *Workspace) Log() *slog.Logger { return w.log }
 
-// API is the Web API itself, for what this package does not wrap. Its errors may carry no secrets, its URLs do.
+// API is the Web API itself, for what this package does not wrap. Its errors may carry no secrets,
+// its URLs do.
 func (w *Workspace) API() *slack.Client { return w.api }
 
-// Identity asks Slack once who the bot is (auth.test) and remembers the answer. Errors that no retry can help wrap [webapi.ErrRevoked].
+// Identity asks Slack once who the bot is (auth.test) and remembers the answer. Errors that no
+// retry can help wrap [webapi.ErrRevoked].
 func (w *Workspace) Identity(ctx context.Context) (Identity, error) {
 	w.identity.Lock()
 	defer w.identity.Unlock()

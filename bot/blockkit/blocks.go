@@ -33,8 +33,8 @@ func Section(mrkdwn string) *slack.SectionBlock {
 	return slack.NewSectionBlock(Mrkdwn(mrkdwn, MaxSectionText), nil, nil)
 }
 
-// Sections shows mrkdwn in as many sections as it takes, cut at line ends where there are any. A code block is better split with
-// [PreSections].
+// Sections shows mrkdwn in as many sections as it takes, cut at line ends where there are any. A
+// code block is better split with [PreSections].
 func Sections(mrkdwn string) []slack.Block {
 	var blocks []slack.Block
 	for _, part := range split(mrkdwn, MaxSectionText) {
@@ -43,7 +43,8 @@ func Sections(mrkdwn string) []slack.Block {
 	return blocks
 }
 
-// PreSections shows raw text as code in as many sections as it takes, each a code block of its own.
+// PreSections shows raw text as code in as many sections as it takes, each a code block of its
+// own.
 func PreSections(text string) []slack.Block {
 	var blocks []slack.Block
 	for _, part := range split(inPre(text), MaxSectionText-len("```\n\n```")) {
@@ -52,7 +53,8 @@ func PreSections(text string) []slack.Block {
 	return blocks
 }
 
-// split cuts text into parts of at most limit characters, at the last line end of each where there is one.
+// split cuts text into parts of at most limit characters, at the last line end of each where there
+// is one.
 func split(text string, limit int) []string {
 	var parts []string
 	for utf8.RuneCountInString(text) > limit {

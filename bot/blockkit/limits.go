@@ -2,15 +2,16 @@ package blockkit
 
 // Slack's limits, in characters unless said otherwise.
 const (
-	// MaxText is the length of a message's text. chat.postMessage would take 40,000, chat.update refuses more than this with
-	// msg_too_long (https://docs.slack.dev/reference/methods/chat.update).
+	// MaxText is the length of a message's text. chat.postMessage would take 40,000, chat.update
+	// refuses more than this with msg_too_long
+	// (https://docs.slack.dev/reference/methods/chat.update).
 	MaxText = 4000
 
 	// https://docs.slack.dev/reference/block-kit/blocks
 	MaxMessageBlocks = 50
-	// MaxMessageWeight bounds all blocks of a message together (msg_blocks_too_long). Slack documents no number: 13,297 characters
-	// of markdown passed, less with more blocks, and 11,341 characters in rich text did not
-	// (https://github.com/slackapi/bolt-js/issues/2509 and 2867).
+	// MaxMessageWeight bounds all blocks of a message together (msg_blocks_too_long). Slack
+	// documents no number: 13,297 characters of markdown passed, less with more blocks, and 11,341
+	// characters in rich text did not (https://github.com/slackapi/bolt-js/issues/2509 and 2867).
 	MaxMessageWeight = 12_000
 	MaxModalBlocks   = 100
 	MaxHomeBlocks    = 100
@@ -18,8 +19,8 @@ const (
 	// https://docs.slack.dev/reference/block-kit/composition-objects/text-object
 	MaxTextObject = 3000
 
-	// Section, header, context, actions, input and image blocks: https://docs.slack.dev/reference/block-kit/blocks/section-block
-	// and its neighbours.
+	// Section, header, context, actions, input and image blocks:
+	// https://docs.slack.dev/reference/block-kit/blocks/section-block and its neighbours.
 	MaxSectionText     = 3000
 	MaxSectionFields   = 10
 	MaxSectionField    = 2000
@@ -38,7 +39,8 @@ const (
 	// (https://docs.slack.dev/reference/block-kit/blocks/markdown-block).
 	MaxMarkdown = 12_000
 
-	// MaxPlanTasks is not on Slack's page; it is what others report (https://docs.slack.dev/reference/block-kit/blocks/plan-block).
+	// MaxPlanTasks is not on Slack's page; it is what others report
+	// (https://docs.slack.dev/reference/block-kit/blocks/plan-block).
 	MaxPlanTasks = 50
 
 	// https://docs.slack.dev/reference/block-kit/blocks/table-block
@@ -54,8 +56,8 @@ const (
 	MaxConfirmText   = 300
 	MaxConfirmButton = 30
 
-	// https://docs.slack.dev/reference/block-kit/composition-objects/option-object. Slack's own sources disagree about the
-	// value (150 or 75); the stricter holds here.
+	// https://docs.slack.dev/reference/block-kit/composition-objects/option-object. Slack's own
+	// sources disagree about the value (150 or 75); the stricter holds here.
 	MaxOptionText        = 75
 	MaxOptionValue       = 75
 	MaxOptionDescription = 75

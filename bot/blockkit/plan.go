@@ -16,7 +16,8 @@ const maxTaskDetails = 300
 // maxPlanWeight leaves room for what stands beside a plan.
 const maxPlanWeight = MaxMessageWeight * 3 / 4
 
-// Task is one line of a plan. Details are raw text, empty for none; both are cut where a plan is no place for more.
+// Task is one line of a plan. Details are raw text, empty for none; both are cut where a plan is
+// no place for more.
 func Task(id, title string, status slack.TaskCardStatus, details string) slack.TaskCardBlock {
 	task := slack.NewTaskCardBlock(id, Truncate(Escape(nonEmpty(title)), maxTaskTitle))
 	task.Status = status
@@ -26,8 +27,9 @@ func Task(id, title string, status slack.TaskCardStatus, details string) slack.T
 	return *task
 }
 
-// Plan shows tasks, each with its state, under a title; messages only, and with a fallback for workspaces without it. Tasks beyond
-// [MaxPlanTasks] are left out. Details are, when the message would be too long with them: first those of complete tasks, then all.
+// Plan shows tasks, each with its state, under a title; messages only, and with a fallback for
+// workspaces without it. Tasks beyond [MaxPlanTasks] are left out. Details are, when the message
+// would be too long with them: first those of complete tasks, then all.
 func Plan(title string, tasks ...slack.TaskCardBlock) *slack.PlanBlock {
 	plan := slack.NewPlanBlock(Truncate(Escape(nonEmpty(title)), MaxHeader))
 	plan.Tasks = slices.Clone(tasks[:min(len(tasks), MaxPlanTasks)])
