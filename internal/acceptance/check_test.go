@@ -80,11 +80,11 @@ func TestCheck(t *testing.T) {
 			[]string{"warning channels: none are configured", "failed channel C0BOARD: channel C0BOARD: channel not found", "warning second operator: requests of U0ANA could not be approved"}},
 		"too many votes": {
 			[][2]string{{"rules: {}", "rules: {certificate: {approvers: 3}}"}, {"platform:\n", "  schema: theirs\nplatform:\n"}},
-			[]string{"failed second operator: nobody's request could be approved: 3 of others would have to agree, and 3 may",
+			[]string{"failed second operator: nobody's request could be approved: 3 others would have to agree, and 3 people may",
 				"failed own rights: onboardbot may not make tables in the schema theirs"}},
 		"no auditor": {
 			[][2]string{{auditor, "isolation:"}},
-			[]string{"failed isolation checks: isolation.database_url is missing, and platform.database_url does not do: database_url: its role is neither superuser nor has BYPASSRLS"}},
+			[]string{"failed isolation checks: isolation.database_url is missing, and platform.database_url is not enough: database_url: its role is neither superuser nor has BYPASSRLS"}},
 		"an auditor of another database": {
 			[][2]string{{auditor, strings.Replace(auditor, "@/platform", "@/nowhere", 1)}},
 			[]string{`failed isolation checks: database "nowhere" does not exist`}},
@@ -97,7 +97,7 @@ func TestCheck(t *testing.T) {
 		"an old installation": {
 			[][2]string{{s.api, old}, {"operators: [U0ANA, U0BO, U0CLEO]", "operators: [S0OPS, S0GONE, S0MIXED]"}},
 			[]string{"failed slack scopes: missing: channels:history, files:read, files:write, groups:history, im:history, im:write",
-				"warning messages and views: this workspace shows no plan blocks", "ok operators S0OPS: ana, bo",
+				"warning messages and views: this workspace does not accept plan blocks", "ok operators S0OPS: ana, bo",
 				"failed operators S0GONE: user group S0GONE: usergroups.users.list: no_such_subteam", "warning operators S0MIXED: bo, but U0GUS is a guest"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -121,7 +121,7 @@ func TestCheck(t *testing.T) {
 			}
 			if name == "no Slack" {
 				for _, finding := range report.Findings[:2] {
-					if finding.Fix != "See that this machine reaches slack.api_url." {
+					if finding.Fix != "Check that this machine can connect to slack.api_url." {
 						t.Errorf("%s is mended by %q", finding.Name, finding.Fix)
 					}
 				}

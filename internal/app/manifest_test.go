@@ -4,6 +4,7 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"io/fs"
 	"log/slog"
 	"maps"
 	"path/filepath"
@@ -36,15 +37,15 @@ var scopes = map[string][]string{
 	"GetConversationRepliesContext": {"channels:history", "groups:history", "im:history"},
 }
 
-// TestManifestAsksForWhatIsUsed holds the scopes against every call to Slack in the source: all that are needed, and no other.
+// TestManifestAsksForWhatIsUsed compares the scopes of the manifest with all calls to Slack in the source.
 func TestManifestAsksForWhatIsUsed(t *testing.T) {
 	t.Parallel()
 	used := map[string]bool{"commands": true} // for slash commands, which no method stands for
-	for _, room := range []string{"../../bot", "../../commands"} {
-		for _, call := range slackCalls(t, room) {
+	for _, folder := range []string{"../../bot", "../../commands"} {
+		for _, call := range slackCalls(t, folder) {
 			needed, known := scopes[call]
 			if !known {
-				t.Errorf("%s calls %s: say here which scopes that needs", room, call)
+				t.Errorf("%s calls %s: say here which scopes that needs", folder, call)
 			}
 			for _, scope := range needed {
 				used[scope] = true
@@ -63,21 +64,17 @@ func TestManifestAsksForWhatIsUsed(t *testing.T) {
 	}
 }
 
-// slackCalls are the methods that a package calls on slack-go's client, as x.api.Method or x.API().Method.
-func slackCalls(t *testing.T, room string) []string {
+// slackCalls returns the methods that the packages in a folder call on slack-go's client, as x.api.Method or x.API().Method.
+func slackCalls(t *testing.T, folder string) []string {
 	t.Helper()
-	files, err := filepath.Glob(filepath.Join(room, "*.go"))
-	if err != nil || len(files) == 0 {
-		t.Fatalf("%d files, %v", len(files), err)
-	}
 	calls := map[string]bool{}
-	for _, name := range files {
-		if strings.HasSuffix(name, "_test.go") {
-			continue
+	err := filepath.WalkDir(folder, func(name string, _ fs.DirEntry, err error) error {
+		if err != nil || !strings.HasSuffix(name, ".go") || strings.HasSuffix(name, "_test.go") {
+			return err
 		}
 		file, err := parser.ParseFile(token.NewFileSet(), name, nil, 0)
 		if err != nil {
-			t.Fatal(err)
+			return err
 		}
 		ast.Inspect(file, func(node ast.Node) bool {
 			method, ok := node.(*ast.SelectorExpr)
@@ -100,6 +97,10 @@ func slackCalls(t *testing.T, room string) []string {
 			}
 			return true
 		})
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
 	return slices.Sorted(maps.Keys(calls))
 }
@@ -153,7 +154,7 @@ func TestManifestNamesWhatIsHandled(t *testing.T) {
 	}
 }
 
-// example is the configuration that newcomers begin with, its secrets filled in.
+// example loads config.example.yaml with values for its secrets.
 func example(t *testing.T) *config.Config {
 	t.Helper()
 	for name, value := range map[string]string{"SLACK_BOT_TOKEN": "xoxb-1", "SLACK_APP_TOKEN": "xapp-1",

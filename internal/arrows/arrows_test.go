@@ -116,7 +116,8 @@ var rules = []rule{
 	{"internal/liveness", []string{"internal/locks"}, postgres},
 	{"internal/locks", nil, postgres},
 	{"internal/migrate", []string{"internal/locks"}, postgres},
-	{"internal/schedule", nil, postgres},
+	{"internal/schedule", nil, nil},
+	{"internal/ticker", []string{"internal/schedule"}, postgres},
 	{"internal/secret", nil, nil},
 
 	// Tests, the demo and tools: no other package imports them.

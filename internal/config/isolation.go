@@ -7,7 +7,7 @@ import (
 	"github.com/atlilith/onboardbot/commands"
 )
 
-// The sections of isolation: what a check needs, and what reports need besides.
+// The sections of isolation: what a check needs, and what reports need in addition.
 var (
 	Isolation Section = func(c *Config) (string, error) { return "isolation", c.Isolation.Validate() }
 	Reports   Section = func(c *Config) (string, error) { return "isolation", c.reports() }
@@ -21,7 +21,7 @@ func (c *Config) isolationDefaults() {
 	c.Isolation.Defaults(channel)
 }
 
-// reports need a time and a place.
+// reports validates the schedule and the channel of reports.
 func (c *Config) reports() error {
 	err := c.Isolation.ValidateSchedule()
 	if channel := c.Isolation.Channel; channel != "" && !commands.IsChannel(channel) {

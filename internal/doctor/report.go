@@ -51,11 +51,12 @@ func (r Report) WriteText(out io.Writer) error {
 	if err := table.Flush(); err != nil {
 		return err
 	}
-	_, err := fmt.Fprintf(out, "\n%d ok, %d with a warning, %d failed, in %.1f s\n", count[onboarding.OK], count[onboarding.Warning], count[onboarding.Failed], r.Took)
+	_, err := fmt.Fprintf(out, "\n%d ok, %d with a warning, %d failed, in %.1f s\n",
+		count[onboarding.OK], count[onboarding.Warning], count[onboarding.Failed], r.Took)
 	return err
 }
 
-// printable keeps what other machines say from moving the cursor.
+// printable removes control characters from text that other machines sent.
 func printable(text string) string {
 	return strings.Map(func(r rune) rune {
 		if unicode.IsPrint(r) {

@@ -24,7 +24,7 @@ func without(records, others []Record) []Record {
 }
 
 // Plan returns what is left to do so that the records wanted stand and nothing is in their way: one change a record set, in a
-// stable order, and none for a set that is right. It needs one server's word, that of the primary, as [Publisher.Observe] gives it:
+// stable order, and none for a set that is right. It needs one server's word, that of the primary, as [Publisher] observes it:
 // servers that lag behind are for [Compare]. Records that are nobody's rival stay as they are, and a record that joins others
 // takes their TTL.
 func Plan(wanted []Record, primary State) ([]Change, error) {

@@ -60,12 +60,12 @@ func TestNewRecord(t *testing.T) {
 
 func TestSecretIsNeverPrinted(t *testing.T) {
 	t.Parallel()
-	config := PublisherConfig{Server: "127.0.0.1:53", Key: "quinn-key", Secret: secret.New(tsigKey)}
+	config := RFC2136Config{Server: "127.0.0.1:53", Key: "quinn-key", Secret: secret.New(tsigKey)}
 	text, err := json.Marshal(config)
 	if err != nil {
 		t.Fatal(err)
 	}
-	publisher, err := NewPublisher(config)
+	publisher, err := NewRFC2136(config)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -79,7 +79,7 @@ func TestSecretIsNeverPrinted(t *testing.T) {
 
 func TestPublisherConfigNamesEveryProblem(t *testing.T) {
 	t.Parallel()
-	err := PublisherConfig{Algorithm: "hmac-md5", Zones: []string{"a b"}, Timeout: -1}.Validate()
+	err := RFC2136Config{Algorithm: "hmac-md5", Zones: []string{"a b"}, Timeout: -1}.Validate()
 	for _, want := range []string{"server: missing", "key: ", `algorithm: "hmac-md5" is not one of`, "secret: give either", "zones[0]: ", "timeout: "} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("no %q in: %v", want, err)

@@ -36,8 +36,9 @@ type world struct {
 	parts   map[string][]string // the items of a step's change, where it has more than one
 	did     map[string]onboarding.Change
 	// proposed is the change that a step was last seen to need.
-	proposed map[string]onboarding.Change
-	applied  map[string]int
+	proposed  map[string]onboarding.Change
+	applied   map[string]int
+	forbidden error // what the guard says of every item
 	// broken lets a step's application fail; blind lets its look fail; hold keeps its application until it is closed.
 	broken, blind map[string]error
 	hold          map[string]chan struct{}
@@ -145,7 +146,11 @@ func (w *world) Observe(ctx context.Context, run *onboarding.Run, key onboarding
 	return look, nil
 }
 
-func (w *world) Authorize(onboarding.Authorization, onboarding.Item) error { return nil }
+func (w *world) Authorize(onboarding.Authorization, onboarding.Item) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.forbidden
+}
 
 // ApplyItem begins an application with the first item of a change, and takes effect with the last: a command of the world says which it is.
 func (w *world) ApplyItem(ctx context.Context, auth onboarding.Authorization, item onboarding.Item, log onboarding.Log) error {
@@ -328,6 +333,14 @@ func (h *house) start() *replica {
 func request(slug string) onboarding.Request {
 	return onboarding.Request{Slug: slug, DisplayName: "Merche Biche", Email: slug + "@example.com", Mode: onboarding.ModePerson,
 		Domains: []onboarding.Domain{{Name: slug + ".com", Host: "vps-0"}}}
+}
+
+// exec changes the database behind the product's back.
+func (h *house) exec(sql string, args ...any) {
+	h.t.Helper()
+	if _, err := h.pool.Exec(h.t.Context(), sql, args...); err != nil {
+		h.t.Fatal(err)
+	}
 }
 
 func (h *house) begin(slug string) uuid.UUID {

@@ -63,7 +63,7 @@ deploy.feature: "Feature {slug}" is not a name in kebab-case such as provider-si
 deploy.nginx_conf: "/etc/nginx/../{target}/{tenant}" is not a clean absolute path
 deploy.nginx_conf: {tenant} in "/etc/nginx/../{target}/{tenant}" is none of {domain}, {target}, {slug}
 deploy.webroot: "/var/www/all" is the same for every domain: put {domain} or {target} in it
-dns.provider: "route53" is neither manual nor rfc2136
+dns.provider: "route53" is not one of manual, rfc2136
 dns.ttl: 10000000 is more than 604800 seconds
 hosts.vps-1.ipv4: "2001:db8::1" is not an IPv4 address
 hosts.vps-1.ipv6: "fe80::1%eth0" is not an IPv6 address

@@ -139,7 +139,7 @@ func TestPreflight(t *testing.T) {
 
 func TestPreflightOfConfiguration(t *testing.T) {
 	w := newTown(t, func(config *runbook.Config) {
-		config.DNS.Updates = dns.PublisherConfig{Server: namespace.Resolver, Key: "quinn-key", Secret: secret.New("d3Jvbmc=")}
+		config.DNS.Updates = dns.RFC2136Config{Server: namespace.Resolver, Key: "quinn-key", Secret: secret.New("d3Jvbmc=")}
 		config.Platform.Users.Email = "mail"
 		config.Platform.AppRole = "nobody"
 		config.Repository.Template = "_template/none"

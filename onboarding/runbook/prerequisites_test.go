@@ -39,7 +39,7 @@ func TestPrerequisites(t *testing.T) {
 		"another key":    {func(c *runbook.Config) { c.DNS.Updates.Key = "other" }, "failed DNS updates: zone onboardbot-check.example at 192.0.2.53:53: the name server does not know the key"},
 		"a wrong secret": {func(c *runbook.Config) { c.DNS.Updates.SecretFile, c.DNS.Updates.Secret = "", secret.New("d3Jvbmc=") }, "failed DNS updates: zone onboardbot-check.example at 192.0.2.53:53: the name server does not accept the signature"},
 		"no name server": {func(c *runbook.Config) {
-			c.DNS.Updates = dns.PublisherConfig{Server: "192.0.2.53:9", Key: "quinn-key", Secret: secret.New("d3Jvbmc=")}
+			c.DNS.Updates = dns.RFC2136Config{Server: "192.0.2.53:9", Key: "quinn-key", Secret: secret.New("d3Jvbmc=")}
 		}, "failed DNS updates: zone onboardbot-check.example at 192.0.2.53:9: the name server did not reply"},
 		"another portal":  {func(c *runbook.Config) { c.Portal.URL = "https://{slug}.nowhere.example/" }, "failed provider-portal: onboardbot-check.nowhere.example does not resolve"},
 		"a host in error": {func(c *runbook.Config) { host := c.Hosts["vps-0"]; host.SSH = "nobody-knows"; c.Hosts["vps-0"] = host }, "failed host vps-0:"},

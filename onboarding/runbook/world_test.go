@@ -69,7 +69,7 @@ func newTownOn(t testing.TB, config sandbox.Config, configure func(*runbook.Conf
 		},
 		Repository: runbook.Repository{Host: "apricot", Config: repo.Config{Dir: "~/Code/@projects/@atlilith/@platform", Remote: "origin", Author: "Onboarding <onboarding@example.com>"}},
 		DNS: runbook.DNS{Provider: runbook.RFC2136, TTL: 60,
-			Updates: dns.PublisherConfig{Server: namespace.Resolver, Key: world.DNS.Key.Name, SecretFile: world.DNS.Key.SecretFile}},
+			Updates: dns.RFC2136Config{Server: namespace.Resolver, Key: world.DNS.Key.Name, SecretFile: world.DNS.Key.SecretFile}},
 		Probe: probe.Config{RootsFiles: []string{world.Roots}},
 	}}
 	for _, more := range world.VPS[1:] {

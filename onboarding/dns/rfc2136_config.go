@@ -19,8 +19,8 @@ import (
 // algorithms are those that RFC 8945 §6 does not discourage.
 var algorithms = []string{"hmac-sha256", "hmac-sha384", "hmac-sha512"}
 
-// PublisherConfig says where signed updates go.
-type PublisherConfig struct {
+// RFC2136Config says where signed updates go.
+type RFC2136Config struct {
 	// Server is the primary name server as host:port; the port defaults to 53.
 	Server string `yaml:"server"`
 	// Zones are the zones that the key may change. Default: any, as the server allows.
@@ -38,14 +38,14 @@ type PublisherConfig struct {
 }
 
 // WithDefaults returns the configuration with every default filled in.
-func (c PublisherConfig) WithDefaults() PublisherConfig {
+func (c RFC2136Config) WithDefaults() RFC2136Config {
 	c.Algorithm = cmp.Or(c.Algorithm, algorithms[0])
 	c.Timeout = cmp.Or(c.Timeout, 5*time.Second)
 	return c
 }
 
 // Validate reports every problem, each with the field's name.
-func (c PublisherConfig) Validate() error {
+func (c RFC2136Config) Validate() error {
 	var problems []error
 	if _, err := c.address(); err != nil {
 		problems = append(problems, fmt.Errorf("server: %w", err))
@@ -72,7 +72,7 @@ func (c PublisherConfig) Validate() error {
 	return errors.Join(problems...)
 }
 
-func (c PublisherConfig) address() (string, error) {
+func (c RFC2136Config) address() (string, error) {
 	if c.Server == "" {
 		return "", errors.New("missing: the primary name server as host:port")
 	}
@@ -85,7 +85,7 @@ func (c PublisherConfig) address() (string, error) {
 }
 
 // key returns the key's name with a final dot, and its secret; what is wrong with that is said without showing it.
-func (c PublisherConfig) key() (string, secret.String, error) {
+func (c RFC2136Config) key() (string, secret.String, error) {
 	value := c.Secret
 	if c.SecretFile != "" {
 		text, err := os.ReadFile(c.SecretFile)

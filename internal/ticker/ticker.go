@@ -1,4 +1,5 @@
-package schedule
+// Package ticker does something once for each time of a schedule, however many replicas run it.
+package ticker
 
 import (
 	"context"
@@ -9,6 +10,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/atlilith/onboardbot/internal/schedule"
 )
 
 const (
@@ -28,7 +31,7 @@ type Ticker struct {
 	//	CREATE TABLE … (singleton boolean PRIMARY KEY DEFAULT true CHECK (singleton), tick timestamptz NOT NULL)
 	Table string
 	// Ticks are when something is due, nil for never.
-	Ticks *Ticks
+	Ticks *schedule.Ticks
 	// Memory is how late a tick may still be handled, also one that came before the first start. 0 means that a tick is never too late,
 	// and that there was none before the first start.
 	Memory time.Duration

@@ -23,14 +23,14 @@ func nowhere(t *testing.T) runbook.Config {
 		Platform:   platform.Config{DatabaseURL: secret.New("postgres://nobody@127.0.0.1:1/none"), AppRole: "app"},
 		Hosts:      map[string]runbook.Host{"apricot": {}, "vps-0": {Config: hosts.Config{SSH: "nowhere.invalid", ControlDir: filepath.Join(t.TempDir(), "mux")}, IPv4: "89.127.233.145"}},
 		Repository: runbook.Repository{Host: "apricot", Config: repo.Config{Dir: "/nowhere", Author: "Onboarding <onboarding@example.com>"}},
-		DNS: runbook.DNS{Provider: runbook.RFC2136, Updates: dns.PublisherConfig{Server: "127.0.0.1:1", Key: "key", Secret: secret.New("c2VjcmV0")},
+		DNS: runbook.DNS{Provider: runbook.RFC2136, Updates: dns.RFC2136Config{Server: "127.0.0.1:1", Key: "key", Secret: secret.New("c2VjcmV0")},
 			Resolver: dns.ResolverConfig{Servers: []string{"127.0.0.1:1"}}},
 	}
 }
 
-// TestNeverApplied holds what no run may do, whoever approved it. Nothing here could be reached, so that whatever is let through
-// fails with another error.
-func TestNeverApplied(t *testing.T) {
+// TestGuard lists what no run may do, whoever approved it. Nothing here can be reached, so an item that the guard lets pass fails
+// with another error.
+func TestGuard(t *testing.T) {
 	t.Parallel()
 	config := nowhere(t)
 	parts, err := runbook.Connect(config)
@@ -61,9 +61,9 @@ func TestNeverApplied(t *testing.T) {
 		return onboarding.Item{DNS: &onboarding.ZoneUpdate{Zone: "merche-biche.com", Sets: []onboarding.RecordsEdit{{Name: name, Type: "A", TTL: 60, After: []string{"192.0.2.1"}}}}}
 	}
 	for name, test := range map[string]struct {
-		step  onboarding.Key
-		item  onboarding.Item
-		never bool
+		step      onboarding.Key
+		item      onboarding.Item
+		forbidden bool
 	}{
 		"a row":                     {"database", sql(insertUser, "a", "b", "c", "d"), false},
 		"a row with a past":         {"database", sql("INSERT INTO users (id, slug, email, display_name, created_at) VALUES ($1, $2, $3, $4, $5)"), true},
@@ -104,8 +104,8 @@ func TestNeverApplied(t *testing.T) {
 		"a domain of no run": {"deploy-config/cocotte.com", commit("deployments/@domains/cocotte.com", "deployments/@domains/cocotte.com/x", "x"), true},
 	} {
 		err := book.ApplyItem(t.Context(), onboarding.Authorization{Run: run, Step: test.step}, test.item, &log{})
-		if errors.Is(err, runbook.ErrNever) != test.never {
-			t.Errorf("%s: never is %t: %v", name, test.never, err)
+		if errors.Is(err, runbook.ErrNotAllowed) != test.forbidden {
+			t.Errorf("%s: not allowed is %t: %v", name, test.forbidden, err)
 		}
 		if err == nil {
 			t.Errorf("%s: applied where nothing exists", name)

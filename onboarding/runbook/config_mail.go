@@ -40,13 +40,13 @@ type MailCommands struct {
 	Undo []string `yaml:"undo"`
 }
 
-// kinds are what the mail package calls the plans of a request.
-var kinds = map[onboarding.MailPlan]mail.Kind{onboarding.MailNone: mail.None, onboarding.MailForward: mail.Forwarding, onboarding.MailMailbox: mail.Mailbox}
+// mailKinds are what the mail package calls the plans of a request.
+var mailKinds = map[onboarding.MailPlan]mail.Kind{onboarding.MailNone: mail.None, onboarding.MailForward: mail.Forwarding, onboarding.MailMailbox: mail.Mailbox}
 
 // MailPlans lists the plans that the configuration has a pattern for, none first.
 func (c *Config) MailPlans() []onboarding.MailPlan {
 	offered := c.Mail.Offered()
-	return slices.DeleteFunc(slices.Clone(onboarding.MailPlans), func(plan onboarding.MailPlan) bool { return !slices.Contains(offered, kinds[plan]) })
+	return slices.DeleteFunc(slices.Clone(onboarding.MailPlans), func(plan onboarding.MailPlan) bool { return !slices.Contains(offered, mailKinds[plan]) })
 }
 
 func (s *MailSetup) of(plan onboarding.MailPlan) MailCommands {

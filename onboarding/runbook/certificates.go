@@ -2,8 +2,6 @@ package runbook
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"net/netip"
 	"slices"
 
@@ -14,31 +12,10 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/certificates/renewal"
 	"github.com/atlilith/onboardbot/onboarding/certificates/renewalinfo"
 	"github.com/atlilith/onboardbot/onboarding/certificates/sweep"
-	"github.com/atlilith/onboardbot/onboarding/dns"
-	"github.com/atlilith/onboardbot/onboarding/hosts"
-	"github.com/atlilith/onboardbot/onboarding/probe"
 	"github.com/atlilith/onboardbot/onboarding/store"
 )
 
-// ValidateWatch reports what is wrong with those parts of the configuration alone that looking at certificates needs.
-func (c *Config) ValidateWatch() error {
-	var p problems
-	c.validateHosts(&p)
-	c.validateCertificates(&p)
-	p.under("probe", c.Probe.Validate())
-	return errors.Join(p...)
-}
-
-func (c *Config) validateCertificates(p *problems) {
-	p.under("certificates", c.Certificates.Validate())
-	for i, site := range c.Certificates.Extra {
-		if _, known := c.Hosts[site.Host]; site.Host != "" && !known {
-			p.add(fmt.Sprintf("certificates.extra[%d].host", i), "%q is not one of hosts", site.Host)
-		}
-	}
-}
-
-// ConnectWatch makes those parts alone that looking at certificates needs. The caller closes them.
+// ConnectWatch makes only the parts that observing certificates needs. The caller closes them.
 func ConnectWatch(config Config) (*Parts, error) {
 	config.Defaults()
 	if err := config.ValidateWatch(); err != nil {
@@ -46,21 +23,6 @@ func ConnectWatch(config Config) (*Parts, error) {
 	}
 	parts := new(Parts)
 	return parts, parts.connectSites(config)
-}
-
-// connectSites makes what sites are looked at with.
-func (p *Parts) connectSites(config Config) (err error) {
-	p.Hosts = make(map[string]*hosts.Host)
-	for name, host := range config.Hosts {
-		if p.Hosts[name], err = hosts.New(host.Config); err != nil {
-			return err
-		}
-	}
-	if p.Resolver, err = dns.NewResolver(config.DNS.Resolver); err != nil {
-		return err
-	}
-	p.Prober, err = probe.New(config.Probe)
-	return err
 }
 
 // NewPlanner returns what checks the certificates of an inventory and plans their renewals. It needs the parts of [ConnectWatch].
@@ -83,7 +45,7 @@ func NewPlanner(parts *Parts, config Config, inventory certificates.Inventory) (
 	return &renewal.Planner{Sweeper: sweeper, Doctor: doctor, Inventory: inventory}, nil
 }
 
-// Sites are every domain that a run made live, from the bot's own database, and those of the configuration.
+// Sites returns the inventory of every domain that a run made live, from the bot's own database, and of the sites in the configuration.
 func Sites(pool *pgxpool.Pool, config Config) certificates.Inventory {
 	config.Defaults()
 	return certificates.Inventories{liveSites{pool, config}, certificates.Fixed(config.Certificates.Extra)}
@@ -111,7 +73,7 @@ func (l liveSites) Sites(ctx context.Context) ([]certificates.Site, error) {
 	return sites, nil
 }
 
-// addresses are the host's public ones, IPv4 first. What is no address has been refused before.
+// addresses are the host's public ones, IPv4 first. Text that is no address was refused when the configuration was validated.
 func (h Host) addresses() []netip.Addr {
 	var list []netip.Addr
 	for _, text := range []string{h.IPv4, h.IPv6} {

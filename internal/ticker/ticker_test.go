@@ -1,4 +1,4 @@
-package schedule_test
+package ticker_test
 
 import (
 	"context"
@@ -15,12 +15,13 @@ import (
 
 	"github.com/atlilith/onboardbot/internal/sandbox/postgres"
 	"github.com/atlilith/onboardbot/internal/schedule"
+	"github.com/atlilith/onboardbot/internal/ticker"
 )
 
 func TestMain(m *testing.M) { os.Exit(postgres.Main(m)) }
 
 // newTicker returns a ticker that sends the ticks that it handles.
-func newTicker(t *testing.T, cron string, memory time.Duration) (*schedule.Ticker, chan time.Time) {
+func newTicker(t *testing.T, cron string, memory time.Duration) (*ticker.Ticker, chan time.Time) {
 	t.Helper()
 	pool, err := pgxpool.New(t.Context(), postgres.Database(t))
 	if err != nil {
@@ -36,7 +37,7 @@ func newTicker(t *testing.T, cron string, memory time.Duration) (*schedule.Ticke
 		t.Fatal(err)
 	}
 	handled := make(chan time.Time, 100)
-	return &schedule.Ticker{Pool: pool, Log: slog.New(slog.DiscardHandler), Table: "ticks", Ticks: ticks, Memory: memory,
+	return &ticker.Ticker{Pool: pool, Log: slog.New(slog.DiscardHandler), Table: "ticks", Ticks: ticks, Memory: memory,
 		Do: func(_ context.Context, _ pgx.Tx, tick time.Time) error {
 			handled <- tick
 			return nil
@@ -78,12 +79,12 @@ func TestTicker(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			ticker, handled := newTicker(t, "0 7 * * *", c.memory)
+			daily, handled := newTicker(t, "0 7 * * *", c.memory)
 			for _, step := range c.steps {
 				var replicas sync.WaitGroup
 				for range 3 {
 					replicas.Go(func() {
-						if err := ticker.Tick(t.Context(), day(t, step.now)); err != nil {
+						if err := daily.Tick(t.Context(), day(t, step.now)); err != nil {
 							t.Error(err)
 						}
 					})
@@ -106,18 +107,18 @@ func TestTicker(t *testing.T) {
 
 func TestATickThatFailedComesAgain(t *testing.T) {
 	t.Parallel()
-	ticker, handled := newTicker(t, "0 7 * * *", time.Hour)
-	do, failure := ticker.Do, errors.New("failure")
-	ticker.Do = func(context.Context, pgx.Tx, time.Time) error { return failure }
-	if err := ticker.Tick(t.Context(), day(t, "24 07:00:00")); !errors.Is(err, failure) {
+	daily, handled := newTicker(t, "0 7 * * *", time.Hour)
+	do, failure := daily.Do, errors.New("failure")
+	daily.Do = func(context.Context, pgx.Tx, time.Time) error { return failure }
+	if err := daily.Tick(t.Context(), day(t, "24 07:00:00")); !errors.Is(err, failure) {
 		t.Fatal(err)
 	}
-	ticker.Do = do
-	if err := ticker.Tick(t.Context(), day(t, "24 07:00:01")); err != nil || len(handled) != 1 {
+	daily.Do = do
+	if err := daily.Tick(t.Context(), day(t, "24 07:00:01")); err != nil || len(handled) != 1 {
 		t.Errorf("%d ticks, %v", len(handled), err)
 	}
 	for clock, want := range map[string]bool{"23 07:00:00": true, "24 07:00:00": false} {
-		if later, err := ticker.Superseded(t.Context(), day(t, clock)); err != nil || later != want {
+		if later, err := daily.Superseded(t.Context(), day(t, clock)); err != nil || later != want {
 			t.Errorf("%s: superseded %t, %v", clock, later, err)
 		}
 	}
@@ -126,13 +127,13 @@ func TestATickThatFailedComesAgain(t *testing.T) {
 // TestRun lets the clock go.
 func TestRun(t *testing.T) {
 	t.Parallel()
-	ticker, handled := newTicker(t, "* * * * * *", 0)
+	secondly, handled := newTicker(t, "* * * * * *", 0)
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	var running sync.WaitGroup
 	for range 2 {
 		running.Go(func() {
-			if err := ticker.Run(ctx); err != nil {
+			if err := secondly.Run(ctx); err != nil {
 				t.Error(err)
 			}
 		})
@@ -143,8 +144,8 @@ func TestRun(t *testing.T) {
 	if apart := two.Sub(one); apart < time.Second || one.Nanosecond() != 0 {
 		t.Errorf("ticks at %s and %s", one, two)
 	}
-	ticker.Ticks = nil
-	if err := ticker.Run(ctx); err != nil {
+	secondly.Ticks = nil
+	if err := secondly.Run(ctx); err != nil {
 		t.Error(err)
 	}
 }

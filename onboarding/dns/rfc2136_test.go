@@ -12,11 +12,11 @@ import (
 	"github.com/atlilith/onboardbot/internal/secret"
 )
 
-func primary(t *testing.T, records string) (*Publisher, *Resolver) {
+func primary(t *testing.T, records string) (*RFC2136, *Resolver) {
 	t.Helper()
 	port := freePort(t)
 	server := startNamed(t, "127.0.0.1", port, map[string]string{zone: "@ IN NS ns1\nns1 IN A 127.0.0.1\n" + records})
-	publisher, err := NewPublisher(PublisherConfig{Server: server, Key: "quinn-key", Secret: secret.New(tsigKey)})
+	publisher, err := NewRFC2136(RFC2136Config{Server: server, Key: "quinn-key", Secret: secret.New(tsigKey)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -27,7 +27,7 @@ func primary(t *testing.T, records string) (*Publisher, *Resolver) {
 	return publisher, resolver
 }
 
-func plan(t *testing.T, publisher *Publisher, wanted []Record) []Change {
+func plan(t *testing.T, publisher *RFC2136, wanted []Record) []Change {
 	t.Helper()
 	state, err := publisher.Observe(t.Context(), zone, Questions(wanted))
 	if err != nil {
@@ -140,7 +140,7 @@ func TestPublishIsAllOrNothing(t *testing.T) {
 func TestPublishSaysWhyNot(t *testing.T) {
 	t.Parallel()
 	good, _ := primary(t, "")
-	config := PublisherConfig{Server: good.server, Key: "quinn-key", Secret: secret.New(tsigKey)}
+	config := RFC2136Config{Server: good.server, Key: "quinn-key", Secret: secret.New(tsigKey)}
 	change := []Change{{Question: Question{zone, "A"}, After: []Record{record(t, zone, "A", "203.0.113.10")}}}
 	foreign := []Change{{Question: Question{"foo.com", "A"}, After: []Record{record(t, "foo.com", "A", "203.0.113.10")}}}
 	file := filepath.Join(t.TempDir(), "secret")
@@ -149,25 +149,25 @@ func TestPublishSaysWhyNot(t *testing.T) {
 	}
 	for _, test := range []struct {
 		name    string
-		edit    func(*PublisherConfig)
+		edit    func(*RFC2136Config)
 		zone    string
 		changes []Change
 		want    error
 	}{
-		{"wrong secret", func(c *PublisherConfig) { c.Secret, c.SecretFile = secret.String{}, file }, zone, change, ErrBadSig},
-		{"unknown key", func(c *PublisherConfig) { c.Key = "other-key" }, zone, change, ErrBadKey},
-		{"wrong algorithm", func(c *PublisherConfig) { c.Algorithm = "hmac-sha512" }, zone, change, ErrBadKey},
-		{"key without rights", func(c *PublisherConfig) { c.Key = "reader-key" }, zone, change, ErrRefused},
-		{"foreign zone", func(*PublisherConfig) {}, "foo.com", foreign, ErrNotAuth},
-		{"zone not configured", func(c *PublisherConfig) { c.Zones = []string{"foo.com"} }, zone, change, ErrNotAuth},
-		{"name outside the zone", func(*PublisherConfig) {}, zone, foreign, ErrNotZone},
-		{"nobody there", func(c *PublisherConfig) { c.Server = "127.0.0.99:9" }, zone, change, ErrNoReply},
-		{"name servers", func(*PublisherConfig) {}, zone, []Change{{Question: Question{zone, "NS"}}}, ErrRecord},
+		{"wrong secret", func(c *RFC2136Config) { c.Secret, c.SecretFile = secret.String{}, file }, zone, change, ErrBadSig},
+		{"unknown key", func(c *RFC2136Config) { c.Key = "other-key" }, zone, change, ErrBadKey},
+		{"wrong algorithm", func(c *RFC2136Config) { c.Algorithm = "hmac-sha512" }, zone, change, ErrBadKey},
+		{"key without rights", func(c *RFC2136Config) { c.Key = "reader-key" }, zone, change, ErrRefused},
+		{"foreign zone", func(*RFC2136Config) {}, "foo.com", foreign, ErrNotAuth},
+		{"zone not configured", func(c *RFC2136Config) { c.Zones = []string{"foo.com"} }, zone, change, ErrNotAuth},
+		{"name outside the zone", func(*RFC2136Config) {}, zone, foreign, ErrNotZone},
+		{"nobody there", func(c *RFC2136Config) { c.Server = "127.0.0.99:9" }, zone, change, ErrNoReply},
+		{"name servers", func(*RFC2136Config) {}, zone, []Change{{Question: Question{zone, "NS"}}}, ErrRecord},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			config := config
 			test.edit(&config)
-			publisher, err := NewPublisher(config)
+			publisher, err := NewRFC2136(config)
 			if err != nil {
 				t.Fatal(err)
 			}
