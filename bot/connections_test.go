@@ -169,13 +169,10 @@ func TestRevokedEndsTheBot(t *testing.T) {
 			if tc.method != "" {
 				w.Order(workspace.Fault{Kind: workspace.FaultError, Method: tc.method, Error: tc.reason, Times: 5})
 			}
-			b, err := bot.New(w.Pool, w.workspace(tc.change), bot.NewRouter(), w.replica())
-			if err != nil {
-				t.Fatal(err)
-			}
+			b := bot.New(w.Pool, w.workspace(tc.change), bot.NewRouter(), w.replica())
 			ctx, cancel := context.WithTimeout(t.Context(), patience)
 			defer cancel()
-			err = b.Run(ctx)
+			err := b.Run(ctx)
 			if !errors.Is(err, webapi.ErrRevoked) || !strings.Contains(err.Error(), tc.reason) || strings.Contains(err.Error(), "wrong") {
 				t.Errorf("Run: %v", err)
 			}

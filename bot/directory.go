@@ -15,8 +15,7 @@ import (
 // Profile is what Slack says of a person. What Slack leaves out is false.
 type Profile struct {
 	Person
-	// Name is the display name, or the real one. People choose it: show it, and decide nothing by
-	// it.
+	// Name is the display name, or the real one. People choose it: show it, and decide nothing by it.
 	Name string
 	// Guest is any guest; SingleChannel the narrower kind.
 	Guest, SingleChannel bool
@@ -26,8 +25,8 @@ type Profile struct {
 	Zone string
 }
 
-// Directory looks people and user groups up and believes the answer for Config.DirectoryTTL. It
-// says who somebody is; what they may do is decided elsewhere.
+// Directory looks people and user groups up and keeps the answer for Config.DirectoryTTL. It says who
+// somebody is; what they may do is decided elsewhere.
 type Directory struct {
 	workspace *Workspace
 	people    cache[Profile]
@@ -77,8 +76,15 @@ func (d *Directory) person(ctx context.Context, id string) (Profile, error) {
 	if name == "" {
 		name = user.RealName
 	}
-	return Profile{Person: Person{Team: user.TeamID, ID: user.ID}, Name: name, Guest: user.IsRestricted || user.IsUltraRestricted,
-		SingleChannel: user.IsUltraRestricted, Deactivated: user.Deleted, Bot: user.IsBot, Zone: user.TZ}, nil
+	return Profile{
+		Person:        Person{Team: user.TeamID, ID: user.ID},
+		Name:          name,
+		Guest:         user.IsRestricted || user.IsUltraRestricted,
+		SingleChannel: user.IsUltraRestricted,
+		Deactivated:   user.Deleted,
+		Bot:           user.IsBot,
+		Zone:          user.TZ,
+	}, nil
 }
 
 // Members are the user ids in a user group (S…); a disabled group has none.

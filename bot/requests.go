@@ -69,17 +69,6 @@ type Submission struct {
 	Envelope  string
 }
 
-// Closed is a modal that a person dismissed; Slack tells of it only when the view asks with
-// notify_on_close, and without inputs.
-type Closed struct {
-	Person
-	CallbackID, Metadata string
-	View                 slack.View
-	// Cleared is true when the whole stack was closed with ✕; View is then the root.
-	Cleared  bool
-	Envelope string
-}
-
 // Suggestion asks for the options of an external select.
 type Suggestion struct {
 	Person

@@ -249,7 +249,7 @@ func (d *Handlers) answerLate(ctx context.Context, order formSubmission, err err
 		return
 	}
 	// They closed it meanwhile.
-	if err := d.workspace.Ephemeral(ctx, order.meta.Channel, "", order.submission.Person.ID, bot.Reply{Text: text}); err != nil {
+	if err := d.workspace.Ephemeral(ctx, bot.Recipient{Channel: order.meta.Channel, User: order.submission.Person.ID}, bot.Reply{Text: text}); err != nil {
 		d.log.ErrorContext(ctx, "an operator was not told", "error", err)
 	}
 }

@@ -29,7 +29,7 @@ func (d *Handlers) showPlan(ctx context.Context, order *formSubmission) error {
 	if err != nil {
 		return err
 	}
-	return d.workspace.Ephemeral(ctx, order.meta.Channel, "", order.submission.Person.ID, reply)
+	return d.workspace.Ephemeral(ctx, bot.Recipient{Channel: order.meta.Channel, User: order.submission.Person.ID}, reply)
 }
 
 // plan is a dry run of a draft as an answer.

@@ -59,7 +59,7 @@ func (d *CertificateHandlers) pressed(ctx context.Context, action bot.Action, wo
 		if action.Channel == "" {
 			return d.tell(ctx, action, reply.Text)
 		}
-		return d.workspace.Ephemeral(ctx, action.Channel, action.Thread, action.Person.ID, reply)
+		return d.workspace.Ephemeral(ctx, bot.Recipient{Channel: action.Channel, Thread: action.Thread, User: action.Person.ID}, reply)
 	}
 	err, inTime := replyWithin(ctx, d.Handlers, answer, func(ctx context.Context, err error) {
 		if err != nil {

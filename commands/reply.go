@@ -86,7 +86,7 @@ func (d *Handlers) explain(ctx context.Context, err error, name, id string) stri
 func (d *Handlers) tell(ctx context.Context, action bot.Action, text string) error {
 	switch {
 	case action.Channel != "":
-		return d.workspace.Ephemeral(ctx, action.Channel, action.Thread, action.Person.ID, bot.Reply{Text: text})
+		return d.workspace.Ephemeral(ctx, bot.Recipient{Channel: action.Channel, Thread: action.Thread, User: action.Person.ID}, bot.Reply{Text: text})
 	case action.View != nil && action.View.Type == "modal":
 		_, err := d.workspace.StackView(ctx, action.TriggerID, mrkdwn.Notice("Onboarding", text))
 		return err
