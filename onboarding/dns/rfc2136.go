@@ -54,7 +54,8 @@ func NewRFC2136(config RFC2136Config) (*RFC2136, error) {
 	return p, nil
 }
 
-// Observe asks the primary, signed both ways, so that what an approver sees is what the update will be measured against.
+// Observe asks the primary, signed both ways, so that what an approver sees is what the update
+// will be measured against.
 func (p *RFC2136) Observe(ctx context.Context, zone string, questions []Question) (State, error) {
 	zone, err := p.mayChange(zone)
 	if err != nil {
@@ -76,15 +77,17 @@ func (p *RFC2136) mayChange(zone string) (string, error) {
 		return "", err
 	}
 	if len(p.zones) > 0 && !slices.Contains(p.zones, zone) {
-		return "", fmt.Errorf("%w: %s is not among the configured zones %s", ErrNotAuth, zone, strings.Join(p.zones, ", "))
+		return "", fmt.Errorf("%w: %s is not among the configured zones %s", ErrNotAuth, zone,
+			strings.Join(p.zones, ", "))
 	}
 	return zone, nil
 }
 
-// Publish makes all changes in one signed message, whole or not at all (RFC 2136 §3). Each record set must still be what its change
-// says it was before (§2.4.2, §2.4.3), or nothing happens and the error is [ErrDrift]. Afterwards the record sets are read back.
-// After [ErrNoReply] and [ErrUnsigned] the outcome is unknown until somebody looks; every other error means that nothing changed,
-// but for [ErrNotStored], where the server says one thing and serves another.
+// Publish makes all changes in one signed message, whole or not at all (RFC 2136 §3). Each record
+// set must still be what its change says it was before (§2.4.2, §2.4.3), or nothing happens and
+// the error is [ErrDrift]. Afterwards the record sets are read back. After [ErrNoReply] and
+// [ErrUnsigned] the outcome is unknown until somebody looks; every other error means that nothing
+// changed, but for [ErrNotStored], where the server says one thing and serves another.
 func (p *RFC2136) Publish(ctx context.Context, zone string, changes []Change) error {
 	zone, err := p.mayChange(zone)
 	if err != nil {
@@ -126,12 +129,14 @@ func (p *RFC2136) Check(ctx context.Context, zone string) error {
 func (p *RFC2136) exchange(ctx context.Context, message *wire.Msg) (*wire.Msg, error) {
 	reply, err := p.asker.exchange(ctx, "tcp", p.server, message)
 	switch {
-	// The library cannot verify a NOTAUTH reply, nor need it: that nothing changed is the safe thing to believe.
+	// The library cannot verify a NOTAUTH reply, nor need it: that nothing changed is the safe
+	// thing to believe.
 	case reply != nil && reply.Rcode == wire.RcodeNotAuth:
 		return nil, rejection(reply)
 	case err != nil:
 		return nil, classify(err)
-	case !reply.Response || reply.Opcode != message.Opcode || wire.CanonicalName(reply.IsTsig().Algorithm) != p.algorithm:
+	case !reply.Response || reply.Opcode != message.Opcode ||
+		wire.CanonicalName(reply.IsTsig().Algorithm) != p.algorithm:
 		return nil, ErrUnsigned
 	}
 	if err := rejection(reply); err != nil {
@@ -150,15 +155,17 @@ func (p *RFC2136) readBack(ctx context.Context, zone string, changes []Change) e
 		return err
 	}
 	for i, answer := range state.Servers[0].Answers {
-		if answer.Problem != "" || len(without(answer.Records, changes[i].After)) > 0 || len(without(changes[i].After, answer.Records)) > 0 {
+		if answer.Problem != "" || len(without(answer.Records, changes[i].After)) > 0 ||
+			len(without(changes[i].After, answer.Records)) > 0 {
 			return fmt.Errorf("publish in %s: %s %s: %w", zone, answer.Name, answer.Type, ErrNotStored)
 		}
 	}
 	return nil
 }
 
-// compose writes the update: what must hold first, then all removals, then all additions, since a server ignores an address that is
-// added beside an alias (RFC 2136 §3.4.2.2). Records on both sides of a change are in its prerequisite alone.
+// compose writes the update: what must hold first, then all removals, then all additions, since a
+// server ignores an address that is added beside an alias (RFC 2136 §3.4.2.2). Records on both
+// sides of a change are in its prerequisite alone.
 func compose(zone string, changes []Change) (*wire.Msg, error) {
 	update := new(wire.Msg)
 	update.SetUpdate(wire.Fqdn(zone))
@@ -199,7 +206,8 @@ func (c Change) wire(records []Record) ([]wire.RR, error) {
 	var set []wire.RR
 	for _, record := range records {
 		if record.Name != c.Name || record.Type != c.Type {
-			return nil, fmt.Errorf("%w: %s %s is not of the set %s %s", ErrRecord, record.Name, record.Type, c.Name, c.Type)
+			return nil, fmt.Errorf("%w: %s %s is not of the set %s %s", ErrRecord, record.Name, record.Type, c.Name,
+				c.Type)
 		}
 		rr, err := parse(record)
 		if err != nil {

@@ -54,7 +54,8 @@ func (c RFC2136Config) Validate() error {
 		problems = append(problems, fmt.Errorf("key: %w", err))
 	}
 	if !slices.Contains(algorithms, c.Algorithm) {
-		problems = append(problems, fmt.Errorf("algorithm: %q is not one of %s", c.Algorithm, strings.Join(algorithms, ", ")))
+		problems = append(problems,
+			fmt.Errorf("algorithm: %q is not one of %s", c.Algorithm, strings.Join(algorithms, ", ")))
 	}
 	if c.Secret.IsZero() == (c.SecretFile == "") {
 		problems = append(problems, errors.New("secret: give either secret or secret_file"))
@@ -84,7 +85,8 @@ func (c RFC2136Config) address() (string, error) {
 	return address, err
 }
 
-// key returns the key's name with a final dot, and its secret; what is wrong with that is said without showing it.
+// key returns the key's name with a final dot, and its secret; what is wrong with that is said
+// without showing it.
 func (c RFC2136Config) key() (string, secret.String, error) {
 	value := c.Secret
 	if c.SecretFile != "" {

@@ -142,7 +142,8 @@ func TestPublishSaysWhyNot(t *testing.T) {
 	good, _ := primary(t, "")
 	config := RFC2136Config{Server: good.server, Key: "quinn-key", Secret: secret.New(tsigKey)}
 	change := []Change{{Question: Question{zone, "A"}, After: []Record{record(t, zone, "A", "203.0.113.10")}}}
-	foreign := []Change{{Question: Question{"foo.com", "A"}, After: []Record{record(t, "foo.com", "A", "203.0.113.10")}}}
+	foreign := []Change{{Question: Question{"foo.com", "A"},
+		After: []Record{record(t, "foo.com", "A", "203.0.113.10")}}}
 	file := filepath.Join(t.TempDir(), "secret")
 	if err := os.WriteFile(file, []byte("d3Jvbmc=\n"), 0o600); err != nil {
 		t.Fatal(err)
@@ -154,7 +155,8 @@ func TestPublishSaysWhyNot(t *testing.T) {
 		changes []Change
 		want    error
 	}{
-		{"wrong secret", func(c *RFC2136Config) { c.Secret, c.SecretFile = secret.String{}, file }, zone, change, ErrBadSig},
+		{"wrong secret", func(c *RFC2136Config) { c.Secret, c.SecretFile = secret.String{}, file }, zone, change,
+			ErrBadSig},
 		{"unknown key", func(c *RFC2136Config) { c.Key = "other-key" }, zone, change, ErrBadKey},
 		{"wrong algorithm", func(c *RFC2136Config) { c.Algorithm = "hmac-sha512" }, zone, change, ErrBadKey},
 		{"key without rights", func(c *RFC2136Config) { c.Key = "reader-key" }, zone, change, ErrRefused},

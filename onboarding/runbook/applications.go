@@ -8,8 +8,9 @@ import (
 	"github.com/atlilith/onboardbot/onboarding"
 )
 
-// applications remembers, for each step of each run, whether everything that this process applied has ended. A command on a host
-// outlives the bot that began it, so after a restart nothing is known and observers wait for the lock of the host.
+// applications remembers, for each step of each run, whether everything that this process applied
+// has ended. A command on a host outlives the bot that began it, so after a restart nothing is
+// known and observers wait for the lock of the host.
 type applications struct{ last sync.Map } // application to outcome
 
 type application struct {
@@ -40,14 +41,16 @@ func (a *applications) end(auth onboarding.Authorization, err error) {
 	a.last.Store(key, outcome{approval: auth.Approval, ended: !failed, failed: failed})
 }
 
-// ended reports whether this process applied the step and everything that it ran on a host has ended.
+// ended reports whether this process applied the step and everything that it ran on a host has
+// ended.
 func (a *applications) ended(s *scope) bool {
 	last, known := a.last.Load(application{s.run.ID, s.key})
 	return known && last.(outcome).ended
 }
 
-// awaited returns the lock of a host if an earlier application of the step may still run under it: the observer must wait until
-// nobody holds it. It is empty if nothing was applied, or its end was seen.
+// awaited returns the lock of a host if an earlier application of the step may still run under it:
+// the observer must wait until nobody holds it. It is empty if nothing was applied, or its end was
+// seen.
 func (a *applications) awaited(s *scope, lock string) string {
 	step := s.run.Step(s.key)
 	begun := step != nil && (step.State == onboarding.StepApproved || step.State == onboarding.StepApplying)

@@ -13,8 +13,9 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/hosts"
 )
 
-// brandFiles are the files of the Org's site in a domain's folder, none if the request has no brand. The configuration of such sites in
-// the platform's template is the pattern, if there is one.
+// brandFiles are the files of the Org's site in a domain's folder, none if the request has no
+// brand. The configuration of such sites in the platform's template is the pattern, if there is
+// one.
 func (d *deployFolders) brandFiles(
 	ctx context.Context, request onboarding.Request, template []hosts.File,
 ) ([]hosts.File, error) {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/atlilith/onboardbot/onboarding"
 	"github.com/atlilith/onboardbot/onboarding/dns"
+	"github.com/atlilith/onboardbot/onboarding/runbook/settings"
 )
 
 // certificateStep obtains and installs a certificate.
@@ -31,9 +32,11 @@ func certificateStep(c *components) Step {
 		Undo: &Step{
 			Title: "Delete the certificate of",
 			Why:   "A new one counts against the authority's limits.",
-			After: []onboarding.Kind{undo + kindDeploy}, // nginx does not start with a configuration whose certificate is gone
+			// nginx does not start with a configuration whose certificate is gone
+			After: []onboarding.Kind{undo + kindDeploy},
 			Applies: func(run *onboarding.Run, domain onboarding.Domain) bool {
-				return run.Undoes != nil && run.Undoes.DeleteCertificates && len(applied(run, domain.Name, kindCertificate)) > 0
+				return run.Undoes != nil && run.Undoes.DeleteCertificates &&
+					len(applied(run, domain.Name, kindCertificate)) > 0
 			},
 			Observe: s.observeUndo,
 			Allows:  allowance{commands: oneOf(s.undoCommands)}.allows,
@@ -42,15 +45,16 @@ func certificateStep(c *components) Step {
 }
 
 type certificate struct {
-	config       Certificate
+	config       settings.Certificate
 	again        time.Duration
 	resolver     *dns.Resolver
 	visitors     siteProber
 	applications *applications
 }
 
-// items test that the challenge of the certificate authority can work and then let certbot answer it. The test comes first because
-// failed validations are rate-limited. Its file is gone before certbot starts, whatever the result.
+// items test that the challenge of the certificate authority can work and then let certbot answer
+// it. The test comes first because failed validations are rate-limited. Its file is gone before
+// certbot starts, whatever the result.
 func (c *certificate) items(run *onboarding.Run, s *site) []onboarding.Item {
 	token := "onboardbot-" + run.ID.String()
 	file := path.Join(s.challenge, token)
@@ -67,7 +71,8 @@ func (c *certificate) items(run *onboarding.Run, s *site) []onboarding.Item {
 	remove.Always = true
 	return []onboarding.Item{
 		{Command: put},
-		{Probe: &onboarding.Probe{Names: s.names, Addresses: addresses, Path: "/" + path.Join(c.config.Challenge, token), Body: token}},
+		{Probe: &onboarding.Probe{Names: s.names, Addresses: addresses,
+			Path: "/" + path.Join(c.config.Challenge, token), Body: token}},
 		{Command: remove},
 		{Command: command(s.expandAll(c.config.Command)...)},
 	}
@@ -83,9 +88,10 @@ func (c *certificate) commands(s *scope) []onboarding.Command {
 	return list
 }
 
-// observe finds nothing to do when visitors get a certificate that is in order and not due for renewal, for both names at all
-// addresses, and HTTP redirects to HTTPS. Exit status 0 of certbot proves neither. Run over a certificate that is valid, certbot keeps
-// it and repairs what is around it, so nothing is issued twice.
+// observe finds nothing to do when visitors get a certificate that is in order and not due for
+// renewal, for both names at all addresses, and HTTP redirects to HTTPS. Exit status 0 of certbot
+// proves neither. Run over a certificate that is valid, certbot keeps it and repairs what is
+// around it, so nothing is issued twice.
 func (c *certificate) observe(ctx context.Context, s *scope) (onboarding.Observation, error) {
 	var installed *installation
 	if lock := c.applications.awaited(s, lockNginx); lock != "" {
@@ -121,8 +127,10 @@ func (c *certificate) observe(ctx context.Context, s *scope) (onboarding.Observa
 	}}, nil
 }
 
-// reachable waits or fails if the authority, or certbot, would not find the site. It observes the VPS unless that was done.
-func (c *certificate) reachable(ctx context.Context, s *site, installed *installation) (onboarding.Observation, error) {
+// reachable waits or fails if the authority, or certbot, would not find the site. It observes the
+// VPS unless that was done.
+func (c *certificate) reachable(ctx context.Context, s *site,
+	installed *installation) (onboarding.Observation, error) {
 	seen := onboarding.Observation{Again: c.again}
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() (err error) {
@@ -146,7 +154,8 @@ func (c *certificate) reachable(ctx context.Context, s *site, installed *install
 	return onboarding.Observation{}, nil
 }
 
-// elsewhere returns which name does not lead to the VPS alone, by the answers of the zone's own name servers, empty if none.
+// elsewhere returns which name does not lead to the VPS alone, by the answers of the zone's own
+// name servers, empty if none.
 func (c *certificate) elsewhere(ctx context.Context, s *site) (string, error) {
 	found := make([][]netip.Addr, len(s.names))
 	group, ctx := errgroup.WithContext(ctx)

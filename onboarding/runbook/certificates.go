@@ -2,8 +2,6 @@ package runbook
 
 import (
 	"context"
-	"net/netip"
-	"slices"
 
 	"github.com/jackc/pgx/v5/pgxpool"
 
@@ -12,11 +10,12 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/certificates/renewal"
 	"github.com/atlilith/onboardbot/onboarding/certificates/renewalinfo"
 	"github.com/atlilith/onboardbot/onboarding/certificates/sweep"
+	"github.com/atlilith/onboardbot/onboarding/runbook/settings"
 	"github.com/atlilith/onboardbot/onboarding/store"
 )
 
 // ConnectWatch makes only the parts that observing certificates needs. The caller closes them.
-func ConnectWatch(config Config) (*Parts, error) {
+func ConnectWatch(config settings.Config) (*Parts, error) {
 	config.Defaults()
 	if err := config.ValidateWatch(); err != nil {
 		return nil, err
@@ -25,8 +24,9 @@ func ConnectWatch(config Config) (*Parts, error) {
 	return parts, parts.connectSites(config)
 }
 
-// NewPlanner returns what checks the certificates of an inventory and plans their renewals. It needs the parts of [ConnectWatch].
-func NewPlanner(parts *Parts, config Config, inventory certificates.Inventory) (*renewal.Planner, error) {
+// NewPlanner returns what checks the certificates of an inventory and plans their renewals. It
+// needs the parts of [ConnectWatch].
+func NewPlanner(parts *Parts, config settings.Config, inventory certificates.Inventory) (*renewal.Planner, error) {
 	roots, err := config.Probe.Roots()
 	if err != nil {
 		return nil, err
@@ -45,15 +45,16 @@ func NewPlanner(parts *Parts, config Config, inventory certificates.Inventory) (
 	return &renewal.Planner{Sweeper: sweeper, Doctor: doctor, Inventory: inventory}, nil
 }
 
-// Sites returns the inventory of every domain that a run made live, from the bot's own database, and of the sites in the configuration.
-func Sites(pool *pgxpool.Pool, config Config) certificates.Inventory {
+// Sites returns the inventory of every domain that a run made live, from the bot's own database,
+// and of the sites in the configuration.
+func Sites(pool *pgxpool.Pool, config settings.Config) certificates.Inventory {
 	config.Defaults()
 	return certificates.Inventories{liveSites{pool, config}, certificates.Fixed(config.Certificates.Extra)}
 }
 
 type liveSites struct {
 	pool   *pgxpool.Pool
-	config Config
+	config settings.Config
 }
 
 // Sites implements [certificates.Inventory].
@@ -68,30 +69,8 @@ func (l liveSites) Sites(ctx context.Context) ([]certificates.Site, error) {
 		if name == "" {
 			name = l.config.VPS
 		}
-		sites[i] = certificates.Site{Domain: domain.Name, Names: domain.Names(), Host: name, Addresses: l.config.Hosts[name].addresses()}
+		sites[i] = certificates.Site{Domain: domain.Name, Names: domain.Names(), Host: name,
+			Addresses: l.config.Hosts[name].Addresses()}
 	}
 	return sites, nil
-}
-
-// addresses are the host's public ones, IPv4 first. Text that is no address was refused when the configuration was validated.
-func (h Host) addresses() []netip.Addr {
-	var list []netip.Addr
-	for _, text := range []string{h.IPv4, h.IPv6} {
-		if address, err := netip.ParseAddr(text); err == nil {
-			list = append(list, address)
-		}
-	}
-	return list
-}
-
-// extra finds a site of the configuration by its domain.
-func (c *Config) extra(domain string) (certificates.Site, bool) {
-	i := slices.IndexFunc(c.Certificates.Extra, func(site certificates.Site) bool {
-		canonical, err := site.Canonical()
-		return err == nil && canonical.Domain == domain
-	})
-	if i < 0 {
-		return certificates.Site{}, false
-	}
-	return c.Certificates.Extra[i], true
 }

@@ -31,8 +31,8 @@ func databaseStep(c *components) Step {
 
 type database struct{ db *platform.DB }
 
-// observe returns which of the Provider's rows are missing. A row that exists as the run wants it is left alone; one that holds
-// something else is a conflict.
+// observe returns which of the Provider's rows are missing. A row that exists as the run wants it
+// is left alone; one that holds something else is a conflict.
 func (d *database) observe(ctx context.Context, s *scope) (onboarding.Observation, error) {
 	request := s.run.Request
 	rows := &tenantRows{db: d.db, request: request, facts: onboarding.Facts{}}
@@ -161,7 +161,8 @@ func (r *tenantRows) joined(ctx context.Context) error {
 		return err
 	}
 	if found == nil {
-		return onboarding.Conflictf("Cancel the run and choose an Org that exists.", "There is no Org %s.", r.request.Org.Slug)
+		return onboarding.Conflictf("Cancel the run and choose an Org that exists.", "There is no Org %s.",
+			r.request.Org.Slug)
 	}
 	return r.member(ctx, found, r.db.MemberRole())
 }
@@ -181,7 +182,8 @@ func (r *tenantRows) member(ctx context.Context, org *platform.Org, role string)
 	return nil
 }
 
-// observeUndo returns the deletion of those rows of the run that still exist. It is a conflict if anything else depends on one.
+// observeUndo returns the deletion of those rows of the run that still exist. It is a conflict if
+// anything else depends on one.
 func (d *database) observeUndo(ctx context.Context, s *scope) (onboarding.Observation, error) {
 	var inserted []onboarding.Statement
 	for _, item := range applied(s.run, "", kindDatabase) {

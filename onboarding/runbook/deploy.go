@@ -11,10 +11,12 @@ import (
 	"github.com/atlilith/onboardbot/onboarding"
 	"github.com/atlilith/onboardbot/onboarding/deployconfig"
 	"github.com/atlilith/onboardbot/onboarding/probe"
+	"github.com/atlilith/onboardbot/onboarding/runbook/settings"
 )
 
-// Locks on the hosts. Commands that change nginx on a VPS hold lockNginx, so a deploy of one run does not reload nginx while certbot of
-// another is half way through a file. Commands that use the work tree hold lockRepo, and so do commits.
+// Locks on the hosts. Commands that change nginx on a VPS hold lockNginx, so a deploy of one run
+// does not reload nginx while certbot of another is half way through a file. Commands that use the
+// work tree hold lockRepo, and so do commits.
 const (
 	lockNginx = "nginx"
 	lockRepo  = "repo"
@@ -40,7 +42,7 @@ func deployStep(c *components) Step {
 }
 
 type deploy struct {
-	config       Deploy
+	config       settings.Deploy
 	folders      *deployFolders
 	applications *applications
 	visitors     siteProber
@@ -48,21 +50,24 @@ type deploy struct {
 
 // makeWebroot makes the site's folder on the VPS.
 func (s *site) makeWebroot() onboarding.Command {
-	return onboarding.Command{Host: s.hostName, Argv: []string{"install", "-d", "-m", "0755", s.webroot}, Lock: lockNginx}
+	return onboarding.Command{Host: s.hostName, Argv: []string{"install", "-d", "-m", "0755", s.webroot},
+		Lock: lockNginx}
 }
 
 // command is the platform's own.
 func (d *deploy) command(s *site) onboarding.Command {
 	repo := d.folders.repo
-	return onboarding.Command{Host: repo.Host().Name(), Dir: repo.Dir(), Argv: s.expandAll(d.config.Command), Lock: lockRepo}
+	return onboarding.Command{Host: repo.Host().Name(), Dir: repo.Dir(), Argv: s.expandAll(d.config.Command),
+		Lock: lockRepo}
 }
 
 func (d *deploy) commands(s *scope) []onboarding.Command {
 	return []onboarding.Command{s.site.makeWebroot(), d.command(s.site)}
 }
 
-// observe finds nothing to do when the site is installed and enabled on the VPS and both names answer. A configuration that certbot
-// has edited is never deployed over: the one in the repository may not have its lines yet, and the site would lose TLS.
+// observe finds nothing to do when the site is installed and enabled on the VPS and both names
+// answer. A configuration that certbot has edited is never deployed over: the one in the
+// repository may not have its lines yet, and the site would lose TLS.
 func (d *deploy) observe(ctx context.Context, s *scope) (onboarding.Observation, error) {
 	var have *folder
 	var installed *installation
@@ -99,7 +104,8 @@ func (d *deploy) observe(ctx context.Context, s *scope) (onboarding.Observation,
 	}
 	if reason == "" {
 		if deployconfig.ManagedByCertbot(installed.conf) {
-			return onboarding.Observation{}, onboarding.Conflictf("Look at nginx there: what certbot made is not deployed over.",
+			return onboarding.Observation{}, onboarding.Conflictf("Look at nginx there: what certbot made is not "+
+				"deployed over.",
 				"%s is installed on %s, but %s: %s.", s.site.domain, s.site.hostName, down[0].Name, down[0].Detail)
 		}
 		reason = "it does not answer: " + down[0].Detail
@@ -118,19 +124,22 @@ func (d *deploy) change(s *site, installed *installation, reason string) onboard
 	return change
 }
 
-// undeployed returns what of the site is not installed, empty if all is, or an error if it must not be touched.
+// undeployed returns what of the site is not installed, empty if all is, or an error if it must
+// not be touched.
 func (s *site) undeployed(have *folder, installed *installation) (string, error) {
 	committed := find(have.files, nginxFile)
 	if installed.conf != nil {
 		if err := s.serves(installed.conf); err != nil {
-			return "", onboarding.Conflictf("Look whose it is: it is not overwritten.", "%s on %s is not that of %s: %v.",
+			return "", onboarding.Conflictf("Look whose it is: it is not overwritten.",
+				"%s on %s is not that of %s: %v.",
 				s.conf, s.hostName, s.domain, err)
 		}
 	}
 	switch {
 	case installed.enabled == notALink:
 		return "", onboarding.Conflictf("Replace it with a symbolic link, then retry.",
-			"%s on %s is not a symbolic link to %s: certbot would edit the one and leave the other.", s.enabled, s.hostName, s.conf)
+			"%s on %s is not a symbolic link to %s: certbot would edit the one and leave the other.", s.enabled,
+			s.hostName, s.conf)
 	case !installed.webroot:
 		return "its webroot is missing", nil
 	case installed.conf == nil:
@@ -145,8 +154,9 @@ func (s *site) undeployed(have *folder, installed *installation) (string, error)
 	return "", nil
 }
 
-// unanswered asks for the page of both names at all addresses over HTTP and returns a finding for each that does not answer. A site that
-// was just deployed, by this process or by one that was killed, has a moment to do so.
+// unanswered asks for the page of both names at all addresses over HTTP and returns a finding for
+// each that does not answer. A site that was just deployed, by this process or by one that was
+// killed, has a moment to do so.
 func (d *deploy) unanswered(ctx context.Context, s *scope) []onboarding.Finding {
 	deadline := time.Now()
 	if step := s.run.Step(s.key); d.applications.ended(s) || step != nil && step.State == onboarding.StepApplying {
@@ -157,8 +167,8 @@ func (d *deploy) unanswered(ctx context.Context, s *scope) []onboarding.Finding 
 	})
 }
 
-// undoCommands take a site off its VPS: first the link, so that nginx forgets the site, then what is no longer served. The last
-// one removes the webroot.
+// undoCommands take a site off its VPS: first the link, so that nginx forgets the site, then what
+// is no longer served. The last one removes the webroot.
 func (d *deploy) undoCommands(s *scope) []onboarding.Command {
 	command := func(argv ...string) onboarding.Command {
 		return onboarding.Command{Host: s.site.hostName, Argv: argv, Lock: lockNginx}
@@ -171,7 +181,8 @@ func (d *deploy) undoCommands(s *scope) []onboarding.Command {
 	}
 }
 
-// observeUndo finds nothing to do when the site is gone from the VPS. A webroot that existed before the run stays.
+// observeUndo finds nothing to do when the site is gone from the VPS. A webroot that existed
+// before the run stays.
 func (d *deploy) observeUndo(ctx context.Context, s *scope) (onboarding.Observation, error) {
 	site := s.site
 	installed, err := site.installation(ctx, d.applications.awaited(s, lockNginx))

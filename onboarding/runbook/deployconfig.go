@@ -36,8 +36,9 @@ var folderKinds = []onboarding.Kind{kindDeployConfig, kindSync, kindGoLive}
 
 type deployConfig struct{ folders *deployFolders }
 
-// observe copies the template for a domain without a folder, and corrects the values in the three files that name the domain. What
-// was added later, such as held_back: false and certbot's lines, stays.
+// observe copies the template for a domain without a folder, and corrects the values in the three
+// files that name the domain. What was added later, such as held_back: false and certbot's lines,
+// stays.
 func (d *deployConfig) observe(ctx context.Context, s *scope) (onboarding.Observation, error) {
 	have, err := d.folders.observe(ctx, s.site)
 	if err != nil {
@@ -57,7 +58,8 @@ func (d *deployConfig) observe(ctx context.Context, s *scope) (onboarding.Observ
 	return onboarding.Observation{Change: change}, nil
 }
 
-// observeUndo restores every file that the run committed to what it was before, unless it was changed since.
+// observeUndo restores every file that the run committed to what it was before, unless it was
+// changed since.
 func (d *deployConfig) observeUndo(ctx context.Context, s *scope) (onboarding.Observation, error) {
 	have, err := d.folders.observe(ctx, s.site)
 	if err != nil {
@@ -89,7 +91,8 @@ func (d *deployConfig) observeUndo(ctx context.Context, s *scope) (onboarding.Ob
 // sameFile compares the contents of two files; nil is no file.
 func sameFile(a, b []byte) bool { return (a == nil) == (b == nil) && bytes.Equal(a, b) }
 
-// pastFile is one file that a run changed: its content before the run, and each content that the run gave it.
+// pastFile is one file that a run changed: its content before the run, and each content that the
+// run gave it.
 type pastFile struct {
 	path, mode string
 	before     []byte

@@ -10,6 +10,7 @@ import (
 
 	"github.com/atlilith/onboardbot/onboarding"
 	"github.com/atlilith/onboardbot/onboarding/dns"
+	"github.com/atlilith/onboardbot/onboarding/runbook/settings"
 )
 
 // dnsStep publishes the records of a domain, or waits until people have made them.
@@ -17,8 +18,9 @@ func dnsStep(c *components) Step {
 	r := &records{config: c.config.DNS, publisher: c.publisher, resolver: c.Resolver, mail: c.mail}
 	return Step{
 		Kind: kindDNS, Title: "DNS of", PerDomain: true, Destructive: true,
-		Why:     "The names have to point at the VPS before anything can be served.",
-		After:   []onboarding.Kind{kindPreflight, kindMailKey, kindMail}, // the mailbox exists before mail is sent to it
+		Why: "The names have to point at the VPS before anything can be served.",
+		// the mailbox exists before mail is sent to it
+		After:   []onboarding.Kind{kindPreflight, kindMailKey, kindMail},
 		ByHand:  r.byHand,
 		Observe: r.observe,
 		Allows:  allowance{dns: r.allows}.allows,
@@ -32,7 +34,7 @@ func dnsStep(c *components) Step {
 }
 
 type records struct {
-	config    DNS
+	config    settings.DNS
 	publisher dns.Publisher
 	resolver  *dns.Resolver
 	mail      *siteMail
@@ -64,8 +66,8 @@ func (r *records) wanted(s *site) ([]dns.Record, error) {
 	return list, nil
 }
 
-// questions are the sets wanted and, for a VPS without IPv6, whether there are AAAA records all the same: visitors, and first of all
-// the certificate authority, would go there.
+// questions are the sets wanted and, for a VPS without IPv6, whether there are AAAA records all
+// the same: visitors, and first of all the certificate authority, would go there.
 func questions(s *site, wanted []dns.Record) []dns.Question {
 	list := dns.Questions(wanted)
 	if !s.ipv6.IsValid() {
@@ -76,8 +78,8 @@ func questions(s *site, wanted []dns.Record) []dns.Question {
 	return list
 }
 
-// observe asks all of the zone's own name servers. Where the bot publishes it also asks the publisher, because an update is conditional
-// on what the publisher sees.
+// observe asks all of the zone's own name servers. Where the bot publishes it also asks the
+// publisher, because an update is conditional on what the publisher sees.
 func (r *records) observe(ctx context.Context, s *scope) (onboarding.Observation, error) {
 	keys, missing, err := r.mail.publicKeys(ctx, s.site, "")
 	switch {
@@ -118,11 +120,13 @@ func (r *records) observe(ctx context.Context, s *scope) (onboarding.Observation
 		return onboarding.Observation{}, err
 	}
 	return r.judge(s.site, zoneState{
-		zone: zone, wanted: slices.Concat(addresses, merged.Records), seen: seen, primary: primary, notes: merged.Notes,
+		zone: zone, wanted: slices.Concat(addresses,
+			merged.Records), seen: seen, primary: primary, notes: merged.Notes,
 	})
 }
 
-// states asks all servers of the zone and, where the bot publishes, the publisher. By hand, the second state is the first.
+// states asks all servers of the zone and, where the bot publishes, the publisher. By hand, the
+// second state is the first.
 func (r *records) states(
 	ctx context.Context, s *site, zone string, questions []dns.Question,
 ) (seen, primary dns.State, err error) {
@@ -154,10 +158,12 @@ func obstacle(s *site, states ...dns.State) error {
 				switch {
 				case answer.Type == "CNAME":
 					return onboarding.Conflictf("Remove it, then retry.",
-						"%s is an alias for %s: no other record can stand beside it.", answer.Name, answer.Records[0].Value)
+						"%s is an alias for %s: no other record can stand beside it.", answer.Name,
+						answer.Records[0].Value)
 				case answer.Type == "AAAA" && !s.ipv6.IsValid():
 					return onboarding.Conflictf("Remove it, or configure ipv6 of the host, then retry.",
-						"%s has the AAAA record %s, but %s has no IPv6 address: visitors and the certificate authority would go elsewhere.",
+						"%s has the AAAA record %s, but %s has no IPv6 address: visitors and the certificate "+
+							"authority would go elsewhere.",
 						answer.Name, answer.Records[0].Value, s.hostName)
 				}
 			}
@@ -189,7 +195,8 @@ func (r *records) zoneUpdate(zone string, wanted []dns.Record, primary dns.State
 	}, nil
 }
 
-// ttl is that of a set, which has one for all of its records (RFC 2181 §5.2), or 0 for an empty set.
+// ttl is that of a set, which has one for all of its records (RFC 2181 §5.2), or 0 for an empty
+// set.
 func ttl(records []dns.Record) uint32 {
 	if len(records) == 0 {
 		return 0

@@ -16,7 +16,8 @@ type zoneState struct {
 	notes   []string  // what is kept of the mail records of others
 }
 
-// judge returns the update that is left, or else what to wait for: the step is done when every name server answers right.
+// judge returns the update that is left, or else what to wait for: the step is done when every
+// name server answers right.
 func (r *records) judge(s *site, z zoneState) (onboarding.Observation, error) {
 	var kept []onboarding.Finding
 	for _, note := range z.notes {
@@ -56,7 +57,8 @@ func (r *records) reservations() []onboarding.Finding {
 
 // copyRecords is text that somebody can paste where the zone is kept.
 func copyRecords(wanted []dns.Record) string {
-	lines := []string{"Make these records. No other address, mail exchanger or SPF record may stand beside them; other text stays:"}
+	lines := []string{"Make these records. No other address, mail exchanger or SPF record may stand beside them; " +
+		"other text stays:"}
 	for _, record := range wanted {
 		lines = append(lines, record.String())
 	}
@@ -66,7 +68,8 @@ func copyRecords(wanted []dns.Record) string {
 func recordFinding(f dns.Finding) onboarding.Finding {
 	finding := onboarding.Finding{Level: onboarding.OK, Name: f.Name + " " + f.Type, Detail: f.Value}
 	problem := map[dns.Status]string{
-		dns.Missing: "not yet at ", dns.Wrong: "something else at ", dns.Extra: "to be removed, still at ", dns.Unknown: "no usable answer",
+		dns.Missing: "not yet at ", dns.Wrong: "something else at ", dns.Extra: "to be removed, still at ",
+		dns.Unknown: "no usable answer",
 	}[f.Status]
 	if problem != "" || len(f.Silent) > 0 {
 		finding.Level = onboarding.Warning

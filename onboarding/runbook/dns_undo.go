@@ -11,12 +11,14 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/dns"
 )
 
-// observeUndo restores every record set that the run published to what it was before, unless it was changed since.
+// observeUndo restores every record set that the run published to what it was before, unless it
+// was changed since.
 func (r *records) observeUndo(ctx context.Context, s *scope) (onboarding.Observation, error) {
 	zone, sets := published(s)
 	if r.byHand() {
 		return onboarding.Observation{}, onboarding.Conflictf(
-			"Take the records of "+s.site.domain+" back where the zone is kept.", "The bot no longer publishes in the zone %s.", zone)
+			"Take the records of "+s.site.domain+" back where the zone is kept.",
+			"The bot no longer publishes in the zone %s.", zone)
 	}
 	questions := make([]dns.Question, len(sets))
 	for i, set := range sets {
@@ -29,7 +31,8 @@ func (r *records) observeUndo(ctx context.Context, s *scope) (onboarding.Observa
 	update := &onboarding.ZoneUpdate{Zone: zone}
 	for i, answer := range seen.Servers[0].Answers {
 		if answer.Problem != "" {
-			return onboarding.Observation{}, fmt.Errorf("%s %s: the name server %s", answer.Name, answer.Type, answer.Problem.Sentence())
+			return onboarding.Observation{}, fmt.Errorf("%s %s: the name server %s", answer.Name, answer.Type,
+				answer.Problem.Sentence())
 		}
 		now := values(answer.Records)
 		switch {
@@ -56,7 +59,8 @@ func (r *records) observeUndo(ctx context.Context, s *scope) (onboarding.Observa
 	}, nil
 }
 
-// published returns the record sets that the run changed, from before its first change of each until after its last, and their zone.
+// published returns the record sets that the run changed, from before its first change of each
+// until after its last, and their zone.
 func published(s *scope) (zone string, sets []onboarding.RecordsEdit) {
 	for _, item := range applied(s.run, s.site.domain, kindDNS) {
 		if item.DNS == nil {
@@ -64,7 +68,8 @@ func published(s *scope) (zone string, sets []onboarding.RecordsEdit) {
 		}
 		zone = item.DNS.Zone
 		for _, set := range item.DNS.Sets {
-			i := slices.IndexFunc(sets, func(s onboarding.RecordsEdit) bool { return s.Name == set.Name && s.Type == set.Type })
+			i := slices.IndexFunc(sets,
+				func(s onboarding.RecordsEdit) bool { return s.Name == set.Name && s.Type == set.Type })
 			if i < 0 {
 				sets = append(sets, set)
 			} else {

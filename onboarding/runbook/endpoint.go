@@ -28,7 +28,8 @@ func (s *site) endpoints() []endpoint {
 	return list
 }
 
-// everywhere checks all endpoints of a site at once and returns a failed finding for each that was bad, in a stable order.
+// everywhere checks all endpoints of a site at once and returns a failed finding for each that was
+// bad, in a stable order.
 func (s *site) everywhere(check func(endpoint) error) []onboarding.Finding {
 	endpoints := s.endpoints()
 	errs := make([]error, len(endpoints))
@@ -53,7 +54,8 @@ type siteProber struct {
 	left   float64 // the share of its lifetime that a certificate must still have
 }
 
-// page returns nil if the site serves its page at an endpoint over HTTP, which may also be a redirect.
+// page returns nil if the site serves its page at an endpoint over HTTP, which may also be a
+// redirect.
 func (p siteProber) page(ctx context.Context, at endpoint) error {
 	seen, err := p.prober.HTTP(ctx, at.name, at.address, "/")
 	if err == nil && !seen.Up() {
@@ -71,8 +73,9 @@ func (p siteProber) securePage(ctx context.Context, at endpoint) error {
 	return err
 }
 
-// certificate returns the time until which the certificate is valid that visitors get at an endpoint. It returns an error if the
-// certificate is not in order, must be renewed, or if HTTP does not redirect to HTTPS.
+// certificate returns the time until which the certificate is valid that visitors get at an
+// endpoint. It returns an error if the certificate is not in order, must be renewed, or if HTTP
+// does not redirect to HTTPS.
 func (p siteProber) certificate(ctx context.Context, at endpoint) (time.Time, error) {
 	seen, err := p.prober.TLS(ctx, at.name, at.address)
 	if err != nil {
@@ -84,7 +87,8 @@ func (p siteProber) certificate(ctx context.Context, at endpoint) (time.Time, er
 	leaf := seen.Leaf()
 	lifetime, left := leaf.NotAfter.Sub(leaf.NotBefore), time.Until(leaf.NotAfter)
 	if float64(left) < p.left*float64(lifetime) {
-		return time.Time{}, fmt.Errorf("the certificate for %s is valid for %s more, less than the share of its lifetime that "+
+		return time.Time{}, fmt.Errorf("the certificate for %s is valid for %s more, less than the share of its "+
+			"lifetime that "+
 			"certificate.left asks for", at.name, left.Round(time.Minute))
 	}
 	_, err = p.prober.Redirects(ctx, at.name, at.address)

@@ -10,6 +10,7 @@ import (
 	"github.com/atlilith/onboardbot/onboarding"
 	"github.com/atlilith/onboardbot/onboarding/hosts"
 	"github.com/atlilith/onboardbot/onboarding/repo"
+	"github.com/atlilith/onboardbot/onboarding/runbook/settings"
 )
 
 // The files of a deploy folder that name its domain.
@@ -22,13 +23,14 @@ const (
 // deployFolders observes and plans the deploy folders of domains in the platform's repository.
 type deployFolders struct {
 	repo         *repo.Repo
-	config       Config
+	config       settings.Config
 	assets       Assets
 	applications *applications
 	scripts      sync.Map // SHA-256 of every deploy.sh that bash has read
 }
 
-// folder is a domain's deploy folder as it is committed, and the state of the repository around it.
+// folder is a domain's deploy folder as it is committed, and the state of the repository around
+// it.
 type folder struct {
 	repo  *repo.State
 	site  *site
@@ -41,7 +43,8 @@ func (d *deployFolders) observe(ctx context.Context, s *site) (*folder, error) {
 	return newFolder(s, state, err)
 }
 
-// observeIdle is observe once nothing that the bot started, now or before a restart, works on the repository.
+// observeIdle is observe once nothing that the bot started, now or before a restart, works on the
+// repository.
 func (d *deployFolders) observeIdle(ctx context.Context, s *site) (*folder, error) {
 	state, err := d.repo.LookIdle(ctx, s.domain)
 	return newFolder(s, state, err)
@@ -79,11 +82,14 @@ func (f *folder) change(file hosts.File, before []byte) onboarding.FileChange {
 	if file.Mode.Perm()&0o111 != 0 {
 		mode = "100755"
 	}
-	return onboarding.NewFileChange(path.Join(f.site.folder, file.Path), mode, before, append([]byte{}, file.Content...))
+	return onboarding.NewFileChange(path.Join(f.site.folder, file.Path), mode, before,
+		append([]byte{}, file.Content...))
 }
 
-// commit returns the change that makes files of the folder what is wanted, empty if they are and the remote has them.
-func (d *deployFolders) commit(s *scope, have *folder, subject string, wanted []hosts.File) (onboarding.Change, error) {
+// commit returns the change that makes files of the folder what is wanted, empty if they are and
+// the remote has them.
+func (d *deployFolders) commit(s *scope, have *folder, subject string,
+	wanted []hosts.File) (onboarding.Change, error) {
 	commit := &onboarding.Commit{Folder: s.site.folder, Subject: subject}
 	committed := &onboarding.Commit{Folder: s.site.folder, Subject: subject}
 	for _, file := range wanted {
@@ -111,7 +117,8 @@ func commitChange(commit *onboarding.Commit) onboarding.Change {
 	return onboarding.Change{Summary: "Commit: " + commit.Subject, Items: []onboarding.Item{{Commit: commit}}}
 }
 
-// push returns the change for a commit that exists and whose push failed: applying it makes no commit and pushes.
+// push returns the change for a commit that exists and whose push failed: applying it makes no
+// commit and pushes.
 func (d *deployFolders) push(s *scope, have *folder, committed *onboarding.Commit) onboarding.Change {
 	unpushed := slices.ContainsFunc(have.repo.Unpushed, func(c repo.Unpushed) bool {
 		return c.Own && c.Subject == committed.Subject
@@ -119,5 +126,6 @@ func (d *deployFolders) push(s *scope, have *folder, committed *onboarding.Commi
 	if d.applications.ended(s) || !unpushed {
 		return onboarding.Change{}
 	}
-	return onboarding.Change{Summary: "Push the commit: " + committed.Subject, Items: []onboarding.Item{{Commit: committed}}}
+	return onboarding.Change{Summary: "Push the commit: " + committed.Subject,
+		Items: []onboarding.Item{{Commit: committed}}}
 }

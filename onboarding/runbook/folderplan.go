@@ -21,8 +21,8 @@ type plannedFolder struct {
 	script   []byte       // deploy.sh before its values are set
 }
 
-// plan returns the folder of a site as it will be: a copy of the template if the domain has none, with the files that name the domain
-// edited.
+// plan returns the folder of a site as it will be: a copy of the template if the domain has none,
+// with the files that name the domain edited.
 func (d *deployFolders) plan(ctx context.Context, run *onboarding.Run, have *folder) (*plannedFolder, error) {
 	branded, err := d.brandFiles(ctx, run.Request, have.repo.Template)
 	if err != nil {
@@ -51,10 +51,12 @@ func (d *deployFolders) plan(ctx context.Context, run *onboarding.Run, have *fol
 		return nil, err
 	}
 	files := overlay(overlay(withoutBrand(template), edited), branded)
-	// A file that exists and is not committed is somebody's work, unless it is the bot's own from before a crash.
+	// A file that exists and is not committed is somebody's work, unless it is the bot's own from
+	// before a crash.
 	for _, file := range have.repo.Present {
 		if want := find(files, file.Path); want == nil || !bytes.Equal(want.Content, file.Content) {
-			return nil, onboarding.Conflictf("Commit it or remove it, then retry.", "%s/%s is in the work tree and not committed.",
+			return nil, onboarding.Conflictf("Commit it or remove it, then retry.",
+				"%s/%s is in the work tree and not committed.",
 				have.site.folder, file.Path)
 		}
 	}
@@ -137,7 +139,8 @@ func (e folderEdit) script(src []byte) ([]byte, error) {
 	return deployconfig.SetScript(src, script)
 }
 
-// services keeps what the file says of the domain's state. A fresh copy is held back until the domain goes live.
+// services keeps what the file says of the domain's state. A fresh copy is held back until the
+// domain goes live.
 func (e folderEdit) services(src []byte) ([]byte, error) {
 	domain, www := e.site.domain, e.site.names[1]
 	has, err := deployconfig.ReadServices(src)
@@ -145,9 +148,11 @@ func (e folderEdit) services(src []byte) ([]byte, error) {
 		return nil, err
 	}
 	if !e.fresh && has.Domain != domain {
-		return nil, onboarding.Conflictf("Nothing is overwritten: look whose it is.", "The folder is that of %s.", has.Domain)
+		return nil, onboarding.Conflictf("Nothing is overwritten: look whose it is.", "The folder is that of %s.",
+			has.Domain)
 	}
-	want := deployconfig.Services{Domain: domain, Feature: e.feature, Aliases: []string{www}, HeldBack: e.fresh || has.HeldBack}
+	want := deployconfig.Services{Domain: domain, Feature: e.feature, Aliases: []string{www}, HeldBack: e.fresh ||
+		has.HeldBack}
 	if !e.fresh {
 		want.Feature = has.Feature
 		want.Aliases = has.Aliases
@@ -162,8 +167,8 @@ func (e folderEdit) services(src []byte) ([]byte, error) {
 	return deployconfig.SetServices(src, want)
 }
 
-// checkScript has bash parse deploy.sh without running it, once for each script: the values that are set in it are checked by the
-// parser of deployconfig.
+// checkScript has bash parse deploy.sh without running it, once for each script: the values that
+// are set in it are checked by the parser of deployconfig.
 func (d *deployFolders) checkScript(ctx context.Context, script []byte) error {
 	sum := sha256.Sum256(script)
 	if _, known := d.scripts.Load(sum); known {

@@ -8,7 +8,8 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/hosts"
 )
 
-// goLiveStep includes the domain in ordinary deploys. A tenant whose rows others can reach does not go live.
+// goLiveStep includes the domain in ordinary deploys. A tenant whose rows others can reach does
+// not go live.
 func goLiveStep(c *components) Step {
 	return Step{
 		Kind: kindGoLive, Title: "Go live with", PerDomain: true, Destructive: true,
@@ -21,8 +22,8 @@ func goLiveStep(c *components) Step {
 
 type goLive struct{ folders *deployFolders }
 
-// observe sets held_back to false. For a plan before the folder exists, the change is computed from what the deploy-config step will
-// commit.
+// observe sets held_back to false. For a plan before the folder exists, the change is computed
+// from what the deploy-config step will commit.
 func (g *goLive) observe(ctx context.Context, s *scope) (onboarding.Observation, error) {
 	have, err := g.folders.observe(ctx, s.site)
 	if err != nil {

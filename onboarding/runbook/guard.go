@@ -11,17 +11,19 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/deployconfig"
 )
 
-// ErrNotAllowed says that an item of a change is outside the bounds of the runbook. Such an item is never applied, whatever was
-// observed and whoever approved it.
+// ErrNotAllowed says that an item of a change is outside the bounds of the runbook. Such an item
+// is never applied, whatever was observed and whoever approved it.
 var ErrNotAllowed = errors.New("no run may do this")
 
-// guard judges changes by the registry alone: it trusts neither what was observed nor what was approved.
+// guard judges changes by the registry alone: it trusts neither what was observed nor what was
+// approved.
 type guard struct {
 	registry *registry
 	sites    *sites
 }
 
-// authorize returns nil if an item may be part of a change of the step, else an error that wraps [ErrNotAllowed].
+// authorize returns nil if an item may be part of a change of the step, else an error that wraps
+// [ErrNotAllowed].
 func (g *guard) authorize(auth onboarding.Authorization, item onboarding.Item) error {
 	if err := g.judge(auth, item); err != nil {
 		return fmt.Errorf("%s: %w: %w", auth.Step, ErrNotAllowed, err)
@@ -51,7 +53,8 @@ func (g *guard) judge(auth onboarding.Authorization, item onboarding.Item) error
 
 func actions(item onboarding.Item) int {
 	count := 0
-	for _, set := range []bool{item.SQL != nil, item.DNS != nil, item.Command != nil, item.Commit != nil, item.Probe != nil} {
+	for _, set := range []bool{item.SQL != nil, item.DNS != nil, item.Command != nil, item.Commit != nil,
+		item.Probe != nil} {
 		if set {
 			count++
 		}
@@ -62,7 +65,8 @@ func actions(item onboarding.Item) int {
 // errOtherKind says that a step never makes items of this type.
 var errOtherKind = errors.New("the step makes no changes of this type")
 
-// allowance is what a step may change, by the type of the item. A nil field allows no item of that type.
+// allowance is what a step may change, by the type of the item. A nil field allows no item of that
+// type.
 type allowance struct {
 	sql      func(onboarding.Transaction) error
 	dns      func(*scope, onboarding.ZoneUpdate) error
@@ -139,7 +143,8 @@ func ownEndpoints(s *scope, probe onboarding.Probe) error {
 	return nil
 }
 
-// ownFolder allows files in the deploy folder of the domain, with a feature that is not named after the Provider.
+// ownFolder allows files in the deploy folder of the domain, with a feature that is not named
+// after the Provider.
 func ownFolder(s *scope, commit onboarding.Commit) error {
 	folder := s.site.folder
 	if commit.Folder != folder {
@@ -167,18 +172,20 @@ func ownFolder(s *scope, commit onboarding.Commit) error {
 	return nil
 }
 
-// genericWord is the word that the platform uses for everyone; a slug may begin with it without owning it.
+// genericWord is the word that the platform uses for everyone; a slug may begin with it without
+// owning it.
 const genericWord = "provider"
 
-// checkFeature refuses a feature that is named after the Provider or their Org, by the whole slug or, as in merche-site, by its
-// first word: a feature serves every Provider.
+// checkFeature refuses a feature that is named after the Provider or their Org, by the whole slug
+// or, as in merche-site, by its first word: a feature serves every Provider.
 func checkFeature(feature string, request onboarding.Request) error {
 	for _, slug := range []string{request.Slug, request.Org.Slug} {
 		if slug == "" {
 			continue
 		}
 		first, _, _ := strings.Cut(slug, "-")
-		if strings.Contains("-"+feature+"-", "-"+slug+"-") || first != genericWord && strings.HasPrefix(feature, first+"-") {
+		if strings.Contains("-"+feature+"-", "-"+slug+"-") || first != genericWord &&
+			strings.HasPrefix(feature, first+"-") {
 			return fmt.Errorf("the feature %s is named after %s; features are provider-generic", feature, slug)
 		}
 	}

@@ -14,8 +14,8 @@ import (
 //go:embed vps.sh
 var vpsScript string
 
-// checkVPS checks in one round trip whether a VPS has what the steps use: the programs, the folders, and nginx with a valid
-// configuration, because certbot refuses to work on a broken one.
+// checkVPS checks in one round trip whether a VPS has what the steps use: the programs, the
+// folders, and nginx with a valid configuration, because certbot refuses to work on a broken one.
 func checkVPS(ctx context.Context, host *hosts.Host, certbot string, sites []*site) []onboarding.Finding {
 	var folders []string
 	for _, site := range sites {
@@ -42,7 +42,8 @@ func checkVPS(ctx context.Context, host *hosts.Host, certbot string, sites []*si
 	case seen["nginx"] == nil:
 		findings = append(findings, onboarding.Failing(on("nginx"), "Install nginx there.", "%s", said("broken")))
 	case seen["conf"] != nil:
-		findings = append(findings, onboarding.Failing(on("nginx"), "Repair what nginx -t reports.", "%s", said("conf")))
+		findings = append(findings,
+			onboarding.Failing(on("nginx"), "Repair what nginx -t reports.", "%s", said("conf")))
 	default:
 		findings = append(findings, onboarding.Passed(on("nginx"), "%s, its configuration is in order", said("nginx")))
 	}
@@ -72,10 +73,12 @@ func unreached(host *hosts.Host, err error) onboarding.Finding {
 		"Check that this account reaches it by ssh without a password, and its host key.", "%v", err)
 }
 
-// reached is the finding about a host that answers. It fails if programs are missing that every host needs.
+// reached is the finding about a host that answers. It fails if programs are missing that every
+// host needs.
 func reached(host *hosts.Host, missing []string) onboarding.Finding {
 	if len(missing) > 0 {
-		return onboarding.Failing("host "+host.Name(), "Install them there.", "missing programs: %s", strings.Join(missing, ", "))
+		return onboarding.Failing("host "+host.Name(), "Install them there.", "missing programs: %s",
+			strings.Join(missing, ", "))
 	}
 	return onboarding.Passed("host "+host.Name(), "answers")
 }

@@ -24,7 +24,8 @@ const (
 	notALink      // something else, such as a copy
 )
 
-// installation observes the VPS. If lock is not empty, it waits until nobody holds that lock of the VPS.
+// installation observes the VPS. If lock is not empty, it waits until nobody holds that lock of
+// the VPS.
 func (s *site) installation(ctx context.Context, lock string) (*installation, error) {
 	infos, err := s.host.Inspect(ctx, lock, s.webroot, s.enabled, s.conf)
 	if err != nil {

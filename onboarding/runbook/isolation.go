@@ -7,8 +7,8 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/platform"
 )
 
-// Isolation checks a tenant against all others on the platform, within a budget of its own. Its findings name tenants and rows by
-// their ids alone; one that failed is a leak.
+// Isolation checks a tenant against all others on the platform, within a budget of its own. Its
+// findings name tenants and rows by their ids alone; one that failed is a leak.
 type Isolation interface {
 	Check(ctx context.Context, tenantSlug string) ([]onboarding.Finding, error)
 	// Ready returns why no tenant could be checked.
@@ -24,7 +24,8 @@ func (IsolationOff) Check(context.Context, string) ([]onboarding.Finding, error)
 // Ready returns nil.
 func (IsolationOff) Ready(context.Context) error { return nil }
 
-// isolationStep checks the new tenant against all others. The success checks of the verify step try only some of them.
+// isolationStep checks the new tenant against all others. The success checks of the verify step
+// try only some of them.
 func isolationStep(c *components) Step {
 	i := &isolation{c.Isolation}
 	return Step{

@@ -8,7 +8,8 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/hosts"
 )
 
-// mailStep makes the mailbox or forward of the domain, where the configuration has a command for it.
+// mailStep makes the mailbox or forward of the domain, where the configuration has a command for
+// it.
 func mailStep(c *components) Step {
 	m := &mailbox{c.mail}
 	return Step{
@@ -42,7 +43,8 @@ func (m *mailbox) command(s *site, pattern []string) onboarding.Command {
 	return onboarding.Command{Host: m.mail.config.Setup.Host, Argv: s.expandAll(pattern), Lock: lockMail}
 }
 
-// exists reports whether what the site's plan needs beyond the DNS exists, by the configured check.
+// exists reports whether what the site's plan needs beyond the DNS exists, by the configured
+// check.
 func (m *mailbox) exists(ctx context.Context, s *scope) (bool, error) {
 	setup := m.mail.config.Setup
 	_, err := m.mail.hosts[setup.Host].Output(ctx, hosts.Command{
@@ -70,7 +72,8 @@ func (m *mailbox) observe(ctx context.Context, s *scope) (onboarding.Observation
 	}}, nil
 }
 
-// observeUndo finds nothing to do when the mailbox or forward is gone. Without a command that removes it, somebody has to.
+// observeUndo finds nothing to do when the mailbox or forward is gone. Without a command that
+// removes it, somebody has to.
 func (m *mailbox) observeUndo(ctx context.Context, s *scope) (onboarding.Observation, error) {
 	exists, err := m.exists(ctx, s)
 	if err != nil || !exists {
@@ -79,7 +82,8 @@ func (m *mailbox) observeUndo(ctx context.Context, s *scope) (onboarding.Observa
 	pattern := m.mail.setup(s.site.mail.Plan).Undo
 	if pattern == nil {
 		return onboarding.Observation{Findings: []onboarding.Finding{onboarding.Doubtful("to do by hand",
-			"Configure undo in mail.setup to have it taken away from now on.", "Take away the %s.", s.site.mailNoun())}}, nil
+			"Configure undo in mail.setup to have it taken away from now on.", "Take away the %s.",
+			s.site.mailNoun())}}, nil
 	}
 	command := m.command(s.site, pattern)
 	return onboarding.Observation{Change: onboarding.Change{

@@ -11,8 +11,9 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/mail"
 )
 
-// mailKeyStep makes the keys that sign the domain's mail. A key is made on the host that uses it and never leaves that host. Nobody has
-// seen it when the change is approved; its public half is approved with the records.
+// mailKeyStep makes the keys that sign the domain's mail. A key is made on the host that uses it
+// and never leaves that host. Nobody has seen it when the change is approved; its public half is
+// approved with the records.
 func mailKeyStep(c *components) Step {
 	k := &mailKeys{c.mail}
 	return Step{
@@ -89,8 +90,9 @@ func (k *mailKeys) undoCommands(s *scope) []onboarding.Command {
 	return list
 }
 
-// observeUndo finds nothing to do when the keys that the run made are gone. They are not kept: their public halves were withdrawn before,
-// so no signature of theirs could be checked, and another run makes its own.
+// observeUndo finds nothing to do when the keys that the run made are gone. They are not kept:
+// their public halves were withdrawn before, so no signature of theirs could be checked, and
+// another run makes its own.
 func (k *mailKeys) observeUndo(ctx context.Context, s *scope) (onboarding.Observation, error) {
 	_, missing, err := k.mail.publicKeys(ctx, s.site, k.mail.applications.awaited(s, lockMail))
 	if err != nil {

@@ -12,6 +12,7 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/platform"
 	"github.com/atlilith/onboardbot/onboarding/probe"
 	"github.com/atlilith/onboardbot/onboarding/repo"
+	"github.com/atlilith/onboardbot/onboarding/runbook/settings"
 )
 
 // Parts are what the runbook works with; [Connect] makes them of a configuration.
@@ -21,9 +22,11 @@ type Parts struct {
 	Repo     *repo.Repo
 	Resolver *dns.Resolver
 	Prober   *probe.Prober
-	// Assets holds the logos of requests. [Connect] leaves an empty one here; the wiring replaces it.
+	// Assets holds the logos of requests. [Connect] leaves an empty one here; the wiring replaces
+	// it.
 	Assets Assets
-	// Isolation checks new tenants against all others. [Connect] leaves [IsolationOff] here; the wiring replaces it.
+	// Isolation checks new tenants against all others. [Connect] leaves [IsolationOff] here; the
+	// wiring replaces it.
 	Isolation Isolation
 }
 
@@ -40,7 +43,7 @@ func (noAssets) Get(_ context.Context, digest string) ([]byte, error) {
 }
 
 // Connect makes the parts. It opens no connection yet. The caller closes them.
-func Connect(config Config) (*Parts, error) {
+func Connect(config settings.Config) (*Parts, error) {
 	config.Defaults()
 	if err := config.Validate(); err != nil {
 		return nil, err
@@ -60,7 +63,7 @@ func Connect(config Config) (*Parts, error) {
 }
 
 // connectSites makes the parts that observe sites.
-func (p *Parts) connectSites(config Config) (err error) {
+func (p *Parts) connectSites(config settings.Config) (err error) {
 	p.Hosts = make(map[string]*hosts.Host)
 	for name, host := range config.Hosts {
 		if p.Hosts[name], err = hosts.New(host.Config); err != nil {
@@ -74,8 +77,8 @@ func (p *Parts) connectSites(config Config) (err error) {
 	return err
 }
 
-// Warm opens the connections to the hosts, which the first run would otherwise wait for. A host that cannot be reached is no error:
-// whoever needs it reports it.
+// Warm opens the connections to the hosts, which the first run would otherwise wait for. A host
+// that cannot be reached is no error: whoever needs it reports it.
 func (p *Parts) Warm(ctx context.Context) {
 	var warming sync.WaitGroup
 	for _, host := range p.Hosts {
@@ -96,10 +99,11 @@ func (p *Parts) Close() {
 	closing.Wait()
 }
 
-// components are what the steps are made of: the parts, and what is built over them once for several steps.
+// components are what the steps are made of: the parts, and what is built over them once for
+// several steps.
 type components struct {
 	Parts
-	config       Config
+	config       settings.Config
 	publisher    dns.Publisher
 	planner      *renewal.Planner
 	sites        *sites
@@ -111,13 +115,13 @@ type components struct {
 	visitors     siteProber
 }
 
-func newComponents(parts *Parts, config Config) (*components, error) {
+func newComponents(parts *Parts, config settings.Config) (*components, error) {
 	c := &components{Parts: *parts, config: config, applications: new(applications)}
 	var err error
 	if c.planner, err = NewPlanner(parts, config, nil); err != nil {
 		return nil, err
 	}
-	if c.publisher, err = config.DNS.publisher(); err != nil {
+	if c.publisher, err = config.DNS.Publisher(); err != nil {
 		return nil, err
 	}
 	c.sites = &sites{config, parts.Hosts, parts.Repo}

@@ -14,16 +14,18 @@ import (
 	"github.com/atlilith/onboardbot/onboarding"
 	"github.com/atlilith/onboardbot/onboarding/platform"
 	"github.com/atlilith/onboardbot/onboarding/probe"
+	"github.com/atlilith/onboardbot/onboarding/runbook/settings"
 )
 
 // portal checks the provider-portal.
 type portal struct {
-	config Portal
+	config settings.Portal
 	db     *platform.DB
 	prober *probe.Prober
 }
 
-// page asks for the page on which the Provider appears: their own portal, or that of the owner of the Org they join.
+// page asks for the page on which the Provider appears: their own portal, or that of the owner of
+// the Org they join.
 func (p *portal) page(ctx context.Context, request onboarding.Request) (*url.URL, probe.Response, error) {
 	pattern, owner := p.config.URL, ""
 	if request.Mode == onboarding.ModeMember {
@@ -71,9 +73,11 @@ func (p *portal) preflight(ctx context.Context, run *onboarding.Run) []onboardin
 	switch {
 	case err != nil:
 		return []onboarding.Finding{onboarding.Failing(portalName,
-			"Check the portal, its DNS and certificate, and portal in the configuration.", "%s", platform.Explain(err))}
+			"Check the portal, its DNS and certificate, and portal in the configuration.", "%s",
+			platform.Explain(err))}
 	case response.Status >= http.StatusInternalServerError:
-		return []onboarding.Finding{onboarding.Failing(portalName, "Look at the portal.", "%s answers %d", page, response.Status)}
+		return []onboarding.Finding{onboarding.Failing(portalName, "Look at the portal.", "%s answers %d", page,
+			response.Status)}
 	}
 	return []onboarding.Finding{onboarding.Passed(portalName, "%s answers", page.Host)}
 }

@@ -13,10 +13,12 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/dns"
 	"github.com/atlilith/onboardbot/onboarding/hosts"
 	"github.com/atlilith/onboardbot/onboarding/platform"
+	"github.com/atlilith/onboardbot/onboarding/runbook/settings"
 )
 
-// checksAtOnce bounds the checks that run at the same time. Those of one host must stay below the ten sessions that an ssh connection
-// carries (sshd_config(5), MaxSessions): one more would need a connection of its own.
+// checksAtOnce bounds the checks that run at the same time. Those of one host must stay below the
+// ten sessions that an ssh connection carries (sshd_config(5), MaxSessions): one more would need a
+// connection of its own.
 const checksAtOnce = 4
 
 // preflightStep checks everything that the other steps rely on.
@@ -25,7 +27,7 @@ func preflightStep(c *components) Step {
 }
 
 type preflight struct {
-	config     Config
+	config     settings.Config
 	db         *platform.DB
 	sites      *sites
 	repository *repositoryChecks
@@ -147,8 +149,9 @@ func (z zoneChecks) check(ctx context.Context, s *site) []onboarding.Finding {
 	return []onboarding.Finding{onboarding.Passed(name, "%s takes signed updates", zone)}
 }
 
-// checkUpdates asks the primary name server whether it knows the key: for each zone that is configured, or for none in particular. Whether
-// the key may change another zone is seen by the run that needs it.
+// checkUpdates asks the primary name server whether it knows the key: for each zone that is
+// configured, or for none in particular. Whether the key may change another zone is seen by the
+// run that needs it.
 func (z zoneChecks) checkUpdates(ctx context.Context, config dns.RFC2136Config) []onboarding.Finding {
 	const name = "DNS updates"
 	if !z.publisher.Guarantees().Automatic {
@@ -160,7 +163,8 @@ func (z zoneChecks) checkUpdates(ctx context.Context, config dns.RFC2136Config) 
 		}
 	}
 	if len(config.Zones) > 0 {
-		return []onboarding.Finding{onboarding.Passed(name, "%s takes them for %s", config.Server, strings.Join(config.Zones, ", "))}
+		return []onboarding.Finding{onboarding.Passed(name, "%s takes them for %s", config.Server,
+			strings.Join(config.Zones, ", "))}
 	}
 	err := z.publisher.Check(ctx, sampleName+".example")
 	for _, unusable := range []error{dns.ErrBadKey, dns.ErrBadSig, dns.ErrBadTime, dns.ErrNoReply, dns.ErrUnsigned} {

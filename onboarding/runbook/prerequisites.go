@@ -12,11 +12,12 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/hosts"
 )
 
-// sampleName stands for a Provider in checks that need one. Its domains belong to nobody (RFC 2606 §2).
+// sampleName stands for a Provider in checks that need one. Its domains belong to nobody (RFC 2606
+// §2).
 const sampleName = "onboardbot-check"
 
-// prerequisites checks what runs rely on, before there is one: what a run's preflight checks, but for what is only known of a Provider,
-// such as their zone.
+// prerequisites checks what runs rely on, before there is one: what a run's preflight checks, but
+// for what is only known of a Provider, such as their zone.
 type prerequisites struct {
 	preflight *preflight
 	hosts     map[string]*hosts.Host
@@ -61,7 +62,8 @@ func (p *prerequisites) check(ctx context.Context) []onboarding.Finding {
 				return checkVPS(ctx, host, p.preflight.config.Certificate.Command[0], sites)
 			})
 		} else if !holdsRepository {
-			checks = append(checks, func(ctx context.Context) []onboarding.Finding { return checkReachable(ctx, host) })
+			checks = append(checks,
+				func(ctx context.Context) []onboarding.Finding { return checkReachable(ctx, host) })
 		}
 	}
 	return checkTogether(ctx, append(checks,
@@ -73,7 +75,8 @@ func (p *prerequisites) check(ctx context.Context) []onboarding.Finding {
 
 // checkClient checks that this machine has ssh, if a host is another machine.
 func (p *prerequisites) checkClient(ctx context.Context) []onboarding.Finding {
-	remote := slices.ContainsFunc(slices.Collect(maps.Values(p.hosts)), func(host *hosts.Host) bool { return !host.Local() })
+	remote := slices.ContainsFunc(slices.Collect(maps.Values(p.hosts)),
+		func(host *hosts.Host) bool { return !host.Local() })
 	if !remote {
 		return nil
 	}

@@ -26,8 +26,9 @@ const (
 // undo begins the kind of a step that takes another one back.
 const undo = "undo-"
 
-// steps is the registry: every step of the runbook, in its order. What comes after what within a run, the kinds that rules may name,
-// what is observed and allowed, and how a run is taken back are derived from it.
+// steps is the registry: every step of the runbook, in its order. What comes after what within a
+// run, the kinds that rules may name, what is observed and allowed, and how a run is taken back
+// are derived from it.
 func steps(c *components) []Step {
 	return []Step{
 		preflightStep(c),
@@ -56,7 +57,8 @@ func newRegistry(steps []Step) *registry {
 	return &registry{forward: steps, undo: undoSteps(steps)}
 }
 
-// undoSteps returns the steps that take others back: in the reverse order, but for those that come after another.
+// undoSteps returns the steps that take others back: in the reverse order, but for those that come
+// after another.
 func undoSteps(steps []Step) []Step {
 	var waiting []Step
 	for _, step := range slices.Backward(steps) {
@@ -76,7 +78,8 @@ func undoSteps(steps []Step) []Step {
 	ordered := make([]Step, 0, len(waiting))
 	for len(waiting) > 0 {
 		i := slices.IndexFunc(waiting, func(step Step) bool {
-			return !slices.ContainsFunc(waiting, func(other Step) bool { return slices.Contains(step.After, other.Kind) })
+			return !slices.ContainsFunc(waiting,
+				func(other Step) bool { return slices.Contains(step.After, other.Kind) })
 		})
 		ordered = append(ordered, waiting[i])
 		waiting = slices.Delete(waiting, i, i+1)
@@ -94,7 +97,8 @@ func (r *registry) find(kind onboarding.Kind) *Step {
 	return nil
 }
 
-// definitions lists the steps of an onboarding or a renewal. Steps of a domain that follow each other stay together, domain by domain.
+// definitions lists the steps of an onboarding or a renewal. Steps of a domain that follow each
+// other stay together, domain by domain.
 func (r *registry) definitions(run *onboarding.Run) []onboarding.Definition {
 	var list []onboarding.Definition
 	add := func(step Step, domain onboarding.Domain) {
@@ -123,7 +127,8 @@ func (r *registry) definitions(run *onboarding.Run) []onboarding.Definition {
 	return list
 }
 
-// keysOf returns the keys of the steps in a list that a step comes after: of its own domain, or of all for a step of the whole run.
+// keysOf returns the keys of the steps in a list that a step comes after: of its own domain, or of
+// all for a step of the whole run.
 func keysOf(list []onboarding.Definition, step Step, domain string) []onboarding.Key {
 	var keys []onboarding.Key
 	for _, kind := range step.After {
@@ -137,8 +142,8 @@ func keysOf(list []onboarding.Definition, step Step, domain string) []onboarding
 	return keys
 }
 
-// undoDefinitions lists the steps that take a run back: the domains in the reverse order, each step of a domain after the one before,
-// and the steps of the whole run after all of those.
+// undoDefinitions lists the steps that take a run back: the domains in the reverse order, each
+// step of a domain after the one before, and the steps of the whole run after all of those.
 func (r *registry) undoDefinitions(run *onboarding.Run) []onboarding.Definition {
 	var list []onboarding.Definition
 	var last []onboarding.Key
@@ -161,7 +166,8 @@ func (r *registry) undoDefinitions(run *onboarding.Run) []onboarding.Definition 
 	return list
 }
 
-// applied returns the items that the run which is undone applied for a domain in steps of some kinds, oldest first.
+// applied returns the items that the run which is undone applied for a domain in steps of some
+// kinds, oldest first.
 func applied(run *onboarding.Run, domain string, kinds ...onboarding.Kind) []onboarding.Item {
 	if run.Undoes == nil {
 		return nil
@@ -175,7 +181,8 @@ func applied(run *onboarding.Run, domain string, kinds ...onboarding.Kind) []onb
 	return items
 }
 
-// Kinds are the kinds of steps whose changes are approved, in the order of the runbook and then in that of an undo.
+// Kinds are the kinds of steps whose changes are approved, in the order of the runbook and then in
+// that of an undo.
 func Kinds() []onboarding.Kind {
 	var kinds []onboarding.Kind
 	for _, step := range approvedSteps() {
@@ -184,7 +191,8 @@ func Kinds() []onboarding.Kind {
 	return kinds
 }
 
-// Reasons says, for each of [Kinds], why a person is asked: a sentence that stands above the request for approval.
+// Reasons says, for each of [Kinds], why a person is asked: a sentence that stands above the
+// request for approval.
 func Reasons() map[onboarding.Kind]string {
 	reasons := map[onboarding.Kind]string{}
 	for _, step := range approvedSteps() {

@@ -15,6 +15,7 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/certificates/certbot"
 	"github.com/atlilith/onboardbot/onboarding/certificates/renewal"
 	"github.com/atlilith/onboardbot/onboarding/probe"
+	"github.com/atlilith/onboardbot/onboarding/runbook/settings"
 )
 
 // renewStep renews the certificate of a live site.
@@ -31,14 +32,15 @@ func renewStep(c *components) Step {
 }
 
 type renewals struct {
-	config       Config
+	config       settings.Config
 	planner      *renewal.Planner
 	applications *applications
 }
 
-// observe finds nothing to do when no certificate of the site is due for renewal on the host, and visitors get the one there. So a
-// certificate that certbot's timer renewed meanwhile is not renewed again, and one that was renewed without telling nginx takes a
-// reload only. What the authority's limits forbid is refused before anybody is asked.
+// observe finds nothing to do when no certificate of the site is due for renewal on the host, and
+// visitors get the one there. So a certificate that certbot's timer renewed meanwhile is not
+// renewed again, and one that was renewed without telling nginx takes a reload only. What the
+// authority's limits forbid is refused before anybody is asked.
 func (r *renewals) observe(ctx context.Context, s *scope) (onboarding.Observation, error) {
 	if lock := r.applications.awaited(s, lockNginx); lock != "" {
 		if err := s.site.host.WaitIdle(ctx, lock); err != nil {
@@ -62,15 +64,17 @@ func (r *renewals) observe(ctx context.Context, s *scope) (onboarding.Observatio
 	}
 	return onboarding.Observation{
 		Facts: onboarding.Facts{onboarding.CertificateFact(s.site.domain): served.NotAfter.Format(time.RFC3339)},
-		Findings: []onboarding.Finding{onboarding.Passed(name, "visitors get the one with the serial %s, valid until %s",
+		Findings: []onboarding.Finding{onboarding.Passed(name,
+			"visitors get the one with the serial %s, valid until %s",
 			served.Serial, served.NotAfter.Format("2006-01-02 15:04 UTC"))},
 	}, nil
 }
 
 var errStale = errors.New("visitors still get the old certificate")
 
-// outstanding observes a site and returns what is left to do. A server that was just told to reload may serve the old certificate once
-// more, which is no reason to tell it again: so the need for a reload counts only if it lasts.
+// outstanding observes a site and returns what is left to do. A server that was just told to
+// reload may serve the old certificate once more, which is no reason to tell it again: so the need
+// for a reload counts only if it lasts.
 func (r *renewals) outstanding(
 	ctx context.Context, site certificates.Site,
 ) (seen certificates.SiteReport, due certificates.Renewal, err error) {
@@ -88,7 +92,7 @@ func (r *renewals) outstanding(
 
 // watched is the site as the sweep of certificates knows it.
 func (r *renewals) watched(s *scope) certificates.Site {
-	if extra, found := r.config.extra(s.site.domain); found && s.run.Renews == uuid.Nil {
+	if extra, found := r.config.Extra(s.site.domain); found && s.run.Renews == uuid.Nil {
 		return extra
 	}
 	return certificates.Site{
@@ -111,7 +115,8 @@ func refusal(err error) error {
 func (r *renewals) change(s *site, due certificates.Renewal) (onboarding.Change, error) {
 	if len(due.Due) == 0 {
 		return onboarding.Change{
-			Summary: fmt.Sprintf("Reload nginx on %s, so that visitors of %s get the certificate that is renewed already",
+			Summary: fmt.Sprintf("Reload nginx on %s, so that visitors of %s get the certificate that is renewed "+
+				"already",
 				s.hostName, s.domain),
 			Items: []onboarding.Item{{Command: r.reload(s)}},
 		}, nil

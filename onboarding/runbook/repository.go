@@ -18,17 +18,19 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/deployconfig"
 	"github.com/atlilith/onboardbot/onboarding/hosts"
 	"github.com/atlilith/onboardbot/onboarding/repo"
+	"github.com/atlilith/onboardbot/onboarding/runbook/settings"
 )
 
-// repositoryChecks check the platform's repository: whether commits and deploys can be made, and which domains it has.
+// repositoryChecks check the platform's repository: whether commits and deploys can be made, and
+// which domains it has.
 type repositoryChecks struct {
 	repo    *repo.Repo
-	config  Config
+	config  settings.Config
 	folders *deployFolders
 }
 
-// deployed reports whether the domain has a deploy folder in the repository, by the folder's name or by the services.yaml in it, which
-// may name another domain.
+// deployed reports whether the domain has a deploy folder in the repository, by the folder's name
+// or by the services.yaml in it, which may name another domain.
 func (r *repositoryChecks) deployed(ctx context.Context, domain string) (bool, error) {
 	var folders []string
 	var archive []byte
@@ -74,7 +76,8 @@ func archiveNames(archive []byte, domain string) (bool, error) {
 		if err != nil {
 			return false, err
 		}
-		// A file that cannot be parsed is no reason to refuse another domain; the name of its folder is compared elsewhere.
+		// A file that cannot be parsed is no reason to refuse another domain; the name of its
+		// folder is compared elsewhere.
 		services, err := deployconfig.ReadServices(src)
 		if err == nil && (services.Domain == domain ||
 			slices.Contains(services.Aliases, domain) || slices.Contains(services.Aliases, "www."+domain)) {
@@ -119,9 +122,10 @@ func (r *repositoryChecks) check(ctx context.Context, run *onboarding.Run, sites
 	return slices.Concat(found...)
 }
 
-// checkFolder plans the deploy config, so a template that cannot be edited is found now. It also returns the folder, if it could be
-// observed.
-func (r *repositoryChecks) checkFolder(ctx context.Context, run *onboarding.Run, s *site) (onboarding.Finding, *folder) {
+// checkFolder plans the deploy config, so a template that cannot be edited is found now. It also
+// returns the folder, if it could be observed.
+func (r *repositoryChecks) checkFolder(ctx context.Context, run *onboarding.Run,
+	s *site) (onboarding.Finding, *folder) {
 	name := "deploy config of " + s.domain
 	var planned *plannedFolder
 	have, err := r.folders.observe(ctx, s)
@@ -143,8 +147,8 @@ func (r *repositoryChecks) checkFolder(ctx context.Context, run *onboarding.Run,
 	return onboarding.Passed(name, "%d files from the template", len(planned.files)), have
 }
 
-// worktreeScript prints a line for everything about the work tree that is wrong: a word, a tab, what was seen. Its arguments are
-// BRANCH REMOTE PROGRAM TOOLS.
+// worktreeScript prints a line for everything about the work tree that is wrong: a word, a tab,
+// what was seen. Its arguments are BRANCH REMOTE PROGRAM TOOLS.
 //
 //go:embed repository.sh
 var worktreeScript string
@@ -154,8 +158,9 @@ var worktreeProblems = map[string]struct{ reads, fix string }{
 	"branch":  {"%[1]s is on the branch %[2]q", "Check out the configured branch there."},
 	"index":   {"%[2]s is there: git is at work, or was killed", "If no git command runs there, remove the file."},
 	"program": {"%[2]s is not a program in %[1]s", "Make it executable there, or correct deploy.command."},
-	"remote":  {"the remote of %[1]s does not answer: %[2]s", "See that it can be reached from there and has the branch."},
-	"behind":  {"%[2]s that are missing in %[1]s", "Pull with rebase there."},
+	"remote": {"the remote of %[1]s does not answer: %[2]s",
+		"See that it can be reached from there and has the branch."},
+	"behind": {"%[2]s that are missing in %[1]s", "Pull with rebase there."},
 }
 
 // checkWorkTree checks the work tree and its remote in one round trip.
@@ -180,7 +185,8 @@ func (r *repositoryChecks) checkWorkTree(ctx context.Context) []onboarding.Findi
 			missing = append(missing, seen)
 		}
 		if known, ok := worktreeProblems[word]; ok {
-			findings = append(findings, onboarding.Failing(name, known.fix, "%s", fmt.Sprintf(known.reads, where, seen)))
+			findings = append(findings,
+				onboarding.Failing(name, known.fix, "%s", fmt.Sprintf(known.reads, where, seen)))
 		}
 	}
 	if len(findings) == 0 {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/atlilith/onboardbot/onboarding"
 	"github.com/atlilith/onboardbot/onboarding/runbook/apply"
+	"github.com/atlilith/onboardbot/onboarding/runbook/settings"
 )
 
 // Runbook is the runbook over the real parts. It is safe for concurrent use.
@@ -26,7 +27,7 @@ var (
 )
 
 // New returns the runbook of a configuration over its parts.
-func New(parts *Parts, config Config) (*Runbook, error) {
+func New(parts *Parts, config settings.Config) (*Runbook, error) {
 	config.Defaults()
 	if err := config.Validate(); err != nil {
 		return nil, err
@@ -44,32 +45,36 @@ func New(parts *Parts, config Config) (*Runbook, error) {
 		repository:    c.repository,
 		prerequisites: newPrerequisites(c),
 		applier: apply.New(apply.Targets{
-			Platform: parts.Platform, Publisher: c.publisher, Hosts: parts.Hosts, Repo: parts.Repo, Prober: parts.Prober,
+			Platform: parts.Platform, Publisher: c.publisher, Hosts: parts.Hosts, Repo: parts.Repo,
+			Prober:     parts.Prober,
 			CertbotLog: config.Certificate.Log,
 		}),
 	}, nil
 }
 
-// Steps lists the steps of a request in the order of the runbook. Domains do not wait for each other.
+// Steps lists the steps of a request in the order of the runbook. Domains do not wait for each
+// other.
 func (b *Runbook) Steps(request onboarding.Request) []onboarding.Definition {
 	return b.registry.definitions(&onboarding.Run{Kind: onboarding.KindOnboard, Request: request})
 }
 
-// RenewSteps lists the steps of a renewal: certbot renews the certificate and, if a run made the site live so that it has a folder in
-// the repository, what certbot changed is committed there.
+// RenewSteps lists the steps of a renewal: certbot renews the certificate and, if a run made the
+// site live so that it has a folder in the repository, what certbot changed is committed there.
 func (b *Runbook) RenewSteps(run *onboarding.Run) []onboarding.Definition {
 	renewal := *run
 	renewal.Kind = onboarding.KindRenew
 	return b.registry.definitions(&renewal)
 }
 
-// UndoSteps lists the steps that take back what a run applied. Its certificates are deleted only if that was asked for.
+// UndoSteps lists the steps that take back what a run applied. Its certificates are deleted only
+// if that was asked for.
 func (b *Runbook) UndoSteps(run *onboarding.Run) []onboarding.Definition {
 	return b.registry.undoDefinitions(run)
 }
 
 // Observe returns what is left to do in a step. See the file of each step.
-func (b *Runbook) Observe(ctx context.Context, run *onboarding.Run, key onboarding.Key) (onboarding.Observation, error) {
+func (b *Runbook) Observe(ctx context.Context, run *onboarding.Run,
+	key onboarding.Key) (onboarding.Observation, error) {
 	step := b.registry.find(key.Kind())
 	if step == nil {
 		return onboarding.Observation{}, fmt.Errorf("the runbook has no step %s", key)
@@ -84,12 +89,14 @@ func (b *Runbook) Observe(ctx context.Context, run *onboarding.Run, key onboardi
 	return step.Observe(ctx, s)
 }
 
-// Authorize returns nil if the item may be part of a change of the step, else an error that wraps [ErrNotAllowed].
+// Authorize returns nil if the item may be part of a change of the step, else an error that wraps
+// [ErrNotAllowed].
 func (b *Runbook) Authorize(auth onboarding.Authorization, item onboarding.Item) error {
 	return b.guard.authorize(auth, item)
 }
 
-// ApplyItem carries out exactly one item and writes what happens to the log. It carries out nothing that the guard does not allow.
+// ApplyItem carries out exactly one item and writes what happens to the log. It carries out
+// nothing that the guard does not allow.
 func (b *Runbook) ApplyItem(
 	ctx context.Context, auth onboarding.Authorization, item onboarding.Item, log onboarding.Log,
 ) error {
@@ -111,7 +118,8 @@ func (b *Runbook) Deployed(ctx context.Context, domain string) (bool, error) {
 	return b.repository.deployed(ctx, domain)
 }
 
-// Prerequisites checks everything that runs rely on, before there is one. It changes nothing. Each finding that failed has its fix.
+// Prerequisites checks everything that runs rely on, before there is one. It changes nothing. Each
+// finding that failed has its fix.
 func (b *Runbook) Prerequisites(ctx context.Context) []onboarding.Finding {
 	return b.prerequisites.check(ctx)
 }

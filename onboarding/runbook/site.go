@@ -11,6 +11,7 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/deployconfig"
 	"github.com/atlilith/onboardbot/onboarding/hosts"
 	"github.com/atlilith/onboardbot/onboarding/repo"
+	"github.com/atlilith/onboardbot/onboarding/runbook/settings"
 )
 
 // site is one domain of a run with everything that the configuration says about it.
@@ -82,7 +83,7 @@ func (s *site) serves(conf []byte) error {
 
 // sites finds the site of a step by the configuration.
 type sites struct {
-	config Config
+	config settings.Config
 	hosts  map[string]*hosts.Host
 	repo   *repo.Repo
 }
@@ -126,7 +127,8 @@ func (f *sites) site(run *onboarding.Run, domain onboarding.Domain) (*site, erro
 	if configured.IPv6 != "" {
 		s.ipv6 = netip.MustParseAddr(configured.IPv6)
 	}
-	s.email = strings.NewReplacer("{email}", run.Request.Email, "{slug}", run.Request.Slug).Replace(f.config.Certificate.Email)
+	s.email = strings.NewReplacer("{email}", run.Request.Email, "{slug}",
+		run.Request.Slug).Replace(f.config.Certificate.Email)
 	s.webroot = s.expand(f.config.Deploy.Webroot)
 	s.conf = s.expand(f.config.Deploy.NginxConf)
 	s.enabled = s.expand(f.config.Deploy.NginxEnabled)

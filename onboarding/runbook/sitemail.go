@@ -13,30 +13,29 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/dns"
 	"github.com/atlilith/onboardbot/onboarding/hosts"
 	"github.com/atlilith/onboardbot/onboarding/mail"
+	"github.com/atlilith/onboardbot/onboarding/runbook/settings"
 )
 
 // lockMail is held by commands that change keys, mailboxes and forwards on a host.
 const lockMail = "mail"
 
-// siteMail is what the mail of sites needs: keys, records, and commands that make a mailbox or a forward.
+// siteMail is what the mail of sites needs: keys, records, and commands that make a mailbox or a
+// forward.
 type siteMail struct {
-	config       Mail
+	config       settings.Mail
 	plans        []onboarding.MailPlan // those that the configuration has a pattern for
 	hosts        map[string]*hosts.Host
 	resolver     *dns.Resolver
 	applications *applications
 }
 
-// planOf is a mail plan in the words of the mail package.
-func planOf(m onboarding.Mail) mail.Plan { return mail.Plan{Kind: mailKinds[m.Plan], To: m.Forward} }
-
 // keyFiles are the keys that sign the mail of a domain.
 func (m *siteMail) keyFiles(domain string, plan onboarding.Mail) []mail.KeyFile {
-	return m.config.Files(domain, planOf(plan))
+	return m.config.Files(domain, settings.PlanOf(plan))
 }
 
-// publicKeys reads the public halves of the site's keys on their host. A key that is not made yet is among the missing. If lock is not
-// empty, it waits until nobody holds that lock of the host.
+// publicKeys reads the public halves of the site's keys on their host. A key that is not made yet
+// is among the missing. If lock is not empty, it waits until nobody holds that lock of the host.
 func (m *siteMail) publicKeys(
 	ctx context.Context, s *site, lock string,
 ) (keys []mail.PublicKey, missing []mail.KeyFile, err error) {
@@ -75,11 +74,11 @@ func (m *siteMail) pattern(s *site, keys []mail.PublicKey) ([]dns.Record, error)
 		return nil, onboarding.Conflictf("Configure its pattern under mail, or choose the mail plan none.",
 			"%s is to have mail (%s), which is not configured.", s.domain, s.mail.Plan)
 	}
-	return m.config.Records(s.domain, planOf(s.mail), keys)
+	return m.config.Records(s.domain, settings.PlanOf(s.mail), keys)
 }
 
-// records are those of a pattern, fitted to the records that exist already. Its notes say what is kept of others. The state must hold
-// the sets of the pattern.
+// records are those of a pattern, fitted to the records that exist already. Its notes say what is
+// kept of others. The state must hold the sets of the pattern.
 func (m *siteMail) records(ctx context.Context, s *site, pattern []dns.Record, seen dns.State) (mail.Merged, error) {
 	merged, err := mail.Merge(ctx, m.resolver, s.domain, pattern, mail.Existing(seen))
 	if theirs, ok := errors.AsType[*mail.ConflictError](err); ok {
@@ -89,7 +88,9 @@ func (m *siteMail) records(ctx context.Context, s *site, pattern []dns.Record, s
 }
 
 // setup are the commands that make what a plan needs beyond the DNS.
-func (m *siteMail) setup(plan onboarding.MailPlan) MailCommands { return m.config.Setup.of(plan) }
+func (m *siteMail) setup(plan onboarding.MailPlan) settings.MailCommands {
+	return m.config.Setup.For(plan)
+}
 
 // mailNoun names what the plan of a site needs beyond the DNS.
 func (s *site) mailNoun() string {
@@ -99,7 +100,8 @@ func (s *site) mailNoun() string {
 	return "mailbox of " + s.domain
 }
 
-// preflight finds now what the site's mail would meet: a plan without a pattern, mail that goes elsewhere, a host without openssl.
+// preflight finds now what the site's mail would meet: a plan without a pattern, mail that goes
+// elsewhere, a host without openssl.
 func (m *siteMail) preflight(ctx context.Context, s *site) []onboarding.Finding {
 	if s.mail.Plan == onboarding.MailNone {
 		return nil
@@ -126,7 +128,8 @@ func (m *siteMail) planned(ctx context.Context, s *site) (mail.Merged, error) {
 		return mail.Merged{}, err
 	}
 	if len(m.keyFiles(s.domain, s.mail)) > 0 {
-		_, err = m.hosts[m.config.DKIM.Host].Output(ctx, hosts.Command{Argv: []string{"sh", "-c", "command -v openssl"}})
+		_, err = m.hosts[m.config.DKIM.Host].Output(ctx,
+			hosts.Command{Argv: []string{"sh", "-c", "command -v openssl"}})
 		if hosts.IsExit(err, 127) || hosts.IsExit(err, 1) {
 			err = fmt.Errorf("there is no openssl on %s to make its DKIM key with", m.config.DKIM.Host)
 		}

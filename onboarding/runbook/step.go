@@ -8,7 +8,8 @@ import (
 	"github.com/atlilith/onboardbot/onboarding"
 )
 
-// Step is one step of the runbook, with everything that the product knows about it. The registry lists all of them.
+// Step is one step of the runbook, with everything that the product knows about it. The registry
+// lists all of them.
 type Step struct {
 	Kind onboarding.Kind
 	// Title names the step for people. For a step of a domain, the domain's name follows it.
@@ -19,25 +20,27 @@ type Step struct {
 	Runs []onboarding.RunKind
 	// PerDomain says that a run has the step once for each of its domains.
 	PerDomain bool
-	// After are the kinds of steps that must be done first. Those that are not part of the run are left out.
+	// After are the kinds of steps that must be done first. Those that are not part of the run are
+	// left out.
 	After []onboarding.Kind
-	// Destructive says that the step changes something outside the bot's own database, so its changes are approved.
+	// Destructive says that the step changes something outside the bot's own database, so its
+	// changes are approved.
 	Destructive bool
-	// ByHand reports whether people make the changes of a destructive step themselves, so nothing is approved and the run
-	// waits for them. Default: never.
+	// ByHand reports whether people make the changes of a destructive step themselves, so nothing
+	// is approved and the run waits for them. Default: never.
 	ByHand func() bool
-	// Applies reports whether the step is part of a run, for one of its domains if the step is PerDomain. Default: always; for an
-	// undo: if the run that is undone applied the step.
+	// Applies reports whether the step is part of a run, for one of its domains if the step is
+	// PerDomain. Default: always; for an undo: if the run that is undone applied the step.
 	Applies func(run *onboarding.Run, domain onboarding.Domain) bool
 	// Observe returns what is left to do. It changes nothing.
 	Observe func(ctx context.Context, s *scope) (onboarding.Observation, error)
-	// Allows returns why an item may never be part of a change of this step, nil if it may. It is the judgement of the guard, written
-	// apart from Observe. Default: no item is allowed.
+	// Allows returns why an item may never be part of a change of this step, nil if it may. It is
+	// the judgement of the guard, written apart from Observe. Default: no item is allowed.
 	Allows func(s *scope, item onboarding.Item) error
 	// Timeout bounds each command of the step. Default: the limit of the host.
 	Timeout time.Duration
-	// Undo takes the changes of the step back, nil if nothing does. Its kind is derived, and so is its place: undo steps run in the
-	// reverse order, but for those that name others in After.
+	// Undo takes the changes of the step back, nil if nothing does. Its kind is derived, and so is
+	// its place: undo steps run in the reverse order, but for those that name others in After.
 	Undo *Step
 }
 

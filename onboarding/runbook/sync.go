@@ -12,8 +12,8 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/hosts"
 )
 
-// syncStep commits the nginx configuration that certbot edited on the VPS. A renewal has it only for a site that a run made live: the
-// others have no folder in the repository.
+// syncStep commits the nginx configuration that certbot edited on the VPS. A renewal has it only
+// for a site that a run made live: the others have no folder in the repository.
 func syncStep(c *components) Step {
 	return Step{
 		Kind: kindSync, Title: "Sync nginx conf of", PerDomain: true, Destructive: true,
@@ -30,11 +30,12 @@ func syncStep(c *components) Step {
 
 type syncConf struct{ folders *deployFolders }
 
-// observe compares nginx's configuration on the VPS with the one in the repository, which the next deploy would install. Blank lines do
-// not count: certbot adds some each time it runs.
+// observe compares nginx's configuration on the VPS with the one in the repository, which the next
+// deploy would install. Blank lines do not count: certbot adds some each time it runs.
 func (y *syncConf) observe(ctx context.Context, s *scope) (onboarding.Observation, error) {
 	if s.early {
-		return onboarding.Observation{Later: "What certbot adds to nginx's configuration is known once it has run."}, nil
+		return onboarding.Observation{Later: "What certbot adds to nginx's configuration is known once it has run."},
+			nil
 	}
 	var have *folder
 	var installed *installation
@@ -60,7 +61,8 @@ func (y *syncConf) observe(ctx context.Context, s *scope) (onboarding.Observatio
 	if !deployconfig.SameButBlankLines(file.Content, installed.conf) {
 		file.Content = installed.conf
 	}
-	change, err := y.folders.commit(s, have, "Keep certbot's nginx configuration of "+s.site.domain, []hosts.File{file})
+	change, err := y.folders.commit(s, have, "Keep certbot's nginx configuration of "+s.site.domain,
+		[]hosts.File{file})
 	return onboarding.Observation{Change: change}, err
 }
 
@@ -74,7 +76,8 @@ func (s *site) editedByCertbot(installed *installation) error {
 		return onboarding.Conflictf("Replace it with a symbolic link, let certbot run again, then retry.",
 			"%s on %s is not a symbolic link to %s, so certbot edited something else.", s.enabled, s.hostName, s.conf)
 	case !deployconfig.ManagedByCertbot(installed.conf):
-		return onboarding.Conflictf("Let certbot run again, then retry.", "Nothing in %s is managed by Certbot.", where)
+		return onboarding.Conflictf("Let certbot run again, then retry.", "Nothing in %s is managed by Certbot.",
+			where)
 	}
 	if err := s.serves(installed.conf); err != nil {
 		return onboarding.Conflictf("Look at it: it is not brought home as it is.", "%s is not that of %s: %v.",

@@ -10,7 +10,8 @@ import (
 
 // verifyStep makes the success checks of the runbook. They leave nothing behind.
 func verifyStep(c *components) Step {
-	v := &verification{db: c.Platform, others: c.config.Others, sites: c.sites, visitors: c.visitors, mail: c.mail, portal: c.portal}
+	v := &verification{db: c.Platform, others: c.config.Others, sites: c.sites, visitors: c.visitors, mail: c.mail,
+		portal: c.portal}
 	return Step{
 		Kind: kindVerify, Title: "Verify",
 		After:   []onboarding.Kind{kindDatabase, kindGoLive},
@@ -40,7 +41,8 @@ func (v *verification) observe(ctx context.Context, s *scope) (onboarding.Observ
 		func(ctx context.Context) []onboarding.Finding { return v.checkSites(ctx, s.run) },
 	}
 	for _, who := range tenant.Identities() {
-		checks = append(checks, func(ctx context.Context) []onboarding.Finding { return tenant.Rows(ctx, who, v.others) })
+		checks = append(checks,
+			func(ctx context.Context) []onboarding.Finding { return tenant.Rows(ctx, who, v.others) })
 	}
 	checks = append(checks,
 		func(ctx context.Context) []onboarding.Finding { return tenant.Age(ctx, s.run) },

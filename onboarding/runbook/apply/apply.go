@@ -13,7 +13,8 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/repo"
 )
 
-// cleanupTimeout bounds what takes away the remains of a failed change, also while the bot is shutting down.
+// cleanupTimeout bounds what takes away the remains of a failed change, also while the bot is
+// shutting down.
 const cleanupTimeout = 30 * time.Second
 
 // Task is one item to carry out, in whose name, and what it may take.
@@ -56,8 +57,9 @@ func New(targets Targets) *Applier {
 	}
 }
 
-// Apply carries out exactly the item of the task. A command that always runs is carried out even if ctx is done. The error is
-// [onboarding.ErrTargetChanged] if records or files are no longer what the item says they were before; nothing of it is applied then.
+// Apply carries out exactly the item of the task. A command that always runs is carried out even
+// if ctx is done. The error is [onboarding.ErrTargetChanged] if records or files are no longer
+// what the item says they were before; nothing of it is applied then.
 func (a *Applier) Apply(ctx context.Context, task Task) error {
 	return markChanged(a.apply(ctx, task))
 }

@@ -41,8 +41,8 @@ func (a commandApplier) apply(ctx context.Context, task Task) error {
 	return err
 }
 
-// explain adds to a failure what certbot's own log on the host says: version 2.1 can hide the authority's answer behind an error of
-// its own (AttributeError: can't set attribute).
+// explain adds to a failure what certbot's own log on the host says: version 2.1 can hide the
+// authority's answer behind an error of its own (AttributeError: can't set attribute).
 func (a commandApplier) explain(ctx context.Context, host *hosts.Host, failure error, log onboarding.Log) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupTimeout)
 	defer cancel()
@@ -55,7 +55,8 @@ func (a commandApplier) explain(ctx context.Context, host *hosts.Host, failure e
 	}
 	reason := ""
 	for _, line := range result.Last(logTail, hosts.Stdout) {
-		// certbot prints the authority's problem documents (RFC 8555 §6.7) as "Detail: …" or with the error's URN.
+		// certbot prints the authority's problem documents (RFC 8555 §6.7) as "Detail: …" or with
+		// the error's URN.
 		text := strings.TrimSpace(line)
 		if strings.HasPrefix(text, "Detail:") || strings.Contains(text, "urn:ietf:params:acme:error:") {
 			reason = text

@@ -47,7 +47,8 @@ func trailers(auth onboarding.Authorization) []repo.Trailer {
 		repo.Trailer{Key: "Digest", Value: string(auth.Digest)})
 }
 
-// person names an operator on one line. People choose their own names, so characters that would break a trailer are dropped.
+// person names an operator on one line. People choose their own names, so characters that would
+// break a trailer are dropped.
 func person(operator onboarding.Operator) string {
 	name := strings.Map(func(r rune) rune {
 		if !unicode.IsPrint(r) || r == '<' || r == '>' {

@@ -46,10 +46,12 @@ func judge(seen probe.Response, wanted onboarding.Probe, log onboarding.Log) err
 	case string(seen.Body) == wanted.Body:
 		log.Line(at + " serves the file")
 	case toHTTPS(seen):
-		// certbot was here before. The answer to the challenge that it adds comes before its own redirect.
+		// certbot was here before. The answer to the challenge that it adds comes before its own
+		// redirect.
 		log.Line(at + " leads to HTTPS")
 	default:
-		return fmt.Errorf("the certificate authority would not find its proof: %s answers %d with something else than the "+
+		return fmt.Errorf("the certificate authority would not find its proof: %s answers %d with something else "+
+			"than the "+
 			"file that was put there", at, seen.Status)
 	}
 	return nil

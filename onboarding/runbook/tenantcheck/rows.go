@@ -12,7 +12,8 @@ import (
 // maxNamed is how many of those who see a row are named.
 const maxNamed = 5
 
-// rowTest inserts test rows with one identity of a tenant and tries who sees them, inside a session that is rolled back.
+// rowTest inserts test rows with one identity of a tenant and tries who sees them, inside a
+// session that is rolled back.
 type rowTest struct {
 	tenant   *Tenant
 	who      platform.Identity
@@ -22,9 +23,10 @@ type rowTest struct {
 	findings []onboarding.Finding
 }
 
-// Rows inserts a test row of every kind as the application, with one identity of the tenant, and finds who sees it. It tries at most so
-// many other tenants. Everything happens in one transaction, because nobody else could see what is not committed: the others are
-// tried by taking on their identities in it. Nothing is left afterwards.
+// Rows inserts a test row of every kind as the application, with one identity of the tenant, and
+// finds who sees it. It tries at most so many other tenants. Everything happens in one
+// transaction, because nobody else could see what is not committed: the others are tried by taking
+// on their identities in it. Nothing is left afterwards.
 func (t *Tenant) Rows(ctx context.Context, who platform.Identity, others int) []onboarding.Finding {
 	ids, err := t.db.Strangers(ctx, t.person.ID, who.Org, others)
 	test := &rowTest{tenant: t, who: who, others: ids}
@@ -57,7 +59,8 @@ func (r *rowTest) report(name string, wrong []string, fine string) {
 	name += ", " + r.tenant.describe(r.who)
 	finding := onboarding.Passed(name, "%s", fine)
 	if len(wrong) > 0 {
-		finding = onboarding.Failing(name, "Do not let this Provider in before it is understood.", "%s", strings.Join(wrong, "; "))
+		finding = onboarding.Failing(name, "Do not let this Provider in before it is understood.", "%s",
+			strings.Join(wrong, "; "))
 	}
 	r.findings = append(r.findings, finding)
 }
@@ -87,8 +90,8 @@ func (r *rowTest) insert(ctx context.Context) error {
 	return nil
 }
 
-// invisible tries to see the test rows with every other identity, and with none. A session that acts in an Org chooses the Org freely,
-// so that is tried too.
+// invisible tries to see the test rows with every other identity, and with none. A session that
+// acts in an Org chooses the Org freely, so that is tried too.
 func (r *rowTest) invisible(ctx context.Context) error {
 	slug := r.tenant.person.Slug
 	identities := []platform.Identity{r.who, {}}
@@ -124,7 +127,8 @@ func (r *rowTest) invisible(ctx context.Context) error {
 	return nil
 }
 
-// direct asks for rows of another tenant by their id and by whose they are, as an intentionally bad query would.
+// direct asks for rows of another tenant by their id and by whose they are, as an intentionally
+// bad query would.
 func (r *rowTest) direct(ctx context.Context) error {
 	slug, kinds := r.tenant.person.Slug, r.tenant.db.Rows()
 	if len(r.others) == 0 {

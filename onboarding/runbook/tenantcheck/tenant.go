@@ -21,7 +21,8 @@ type Tenant struct {
 	org    *platform.Org // nil for a Provider without an Org
 }
 
-// Find returns the tenant of a request. It returns an [onboarding.ConflictError] if a row is missing.
+// Find returns the tenant of a request. It returns an [onboarding.ConflictError] if a row is
+// missing.
 func Find(ctx context.Context, db *platform.DB, request onboarding.Request) (*Tenant, error) {
 	const fix = "Retry the database step."
 	person, err := db.Tenant(ctx, request.Slug)
@@ -61,7 +62,8 @@ func (t *Tenant) describe(who platform.Identity) string {
 	return "as " + t.person.Slug + " in " + t.org.Slug
 }
 
-// Switcher finds whether the Org's owner sees the Provider in the context switcher. There is no finding for a Provider without an Org.
+// Switcher finds whether the Org's owner sees the Provider in the context switcher. There is no
+// finding for a Provider without an Org.
 func (t *Tenant) Switcher(ctx context.Context) []onboarding.Finding {
 	const name = "context switcher"
 	if t.org == nil {
@@ -83,10 +85,12 @@ func (t *Tenant) Switcher(ctx context.Context) []onboarding.Finding {
 		return []onboarding.Finding{onboarding.Failing(name, "Look at the Org's members.", "%s does not see %s in %s",
 			t.org.OwnerSlug, t.person.Slug, t.org.Slug)}
 	}
-	return []onboarding.Finding{onboarding.Passed(name, "%s sees %s in %s", t.org.OwnerSlug, t.person.Slug, t.org.Slug)}
+	return []onboarding.Finding{onboarding.Passed(name, "%s sees %s in %s", t.org.OwnerSlug, t.person.Slug,
+		t.org.Slug)}
 }
 
-// Age finds rows of the tenant that are older than the run or, if the tenant existed before the run, older than the tenant.
+// Age finds rows of the tenant that are older than the run or, if the tenant existed before the
+// run, older than the tenant.
 func (t *Tenant) Age(ctx context.Context, run *onboarding.Run) []onboarding.Finding {
 	const name, fix = "no past", "Look where these rows come from: a new tenant has none."
 	born, err := t.db.Born(ctx, t.person.ID)
