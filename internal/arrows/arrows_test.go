@@ -129,6 +129,7 @@ var rules = []rule{
 	// Tests, the demo and tools: no other package imports them.
 	{"internal/acceptance", nil, nil},
 	{"internal/arrows", nil, nil},
+	{"internal/documents", nil, nil},
 	{"internal/sandbox/slacktest", []string{"internal/sandbox/...", "internal/migrate"}, jobs},
 	{"internal/sandbox/golden", []string{"bot/blockkit", "bot/outbox", "internal/sandbox/..."}, slack},
 	{"internal/sandbox/...", []string{"internal/sandbox/...", "templates"}, postgres},
