@@ -18,12 +18,10 @@ func (a *App) newJobs() (*river.Client[pgx.Tx], error) {
 	workers := river.NewWorkers()
 	a.engine.AddWorkers(workers)
 	a.outbox.AddWorkers(workers)
-	a.handlers.AddWorkers(workers)
+	a.projector.AddWorkers(workers)
+	a.home.AddWorkers(workers)
 	a.isolation.worker.AddTo(workers)
-	periodic, err := a.certificates.addJobs(workers)
-	if err != nil {
-		return nil, err
-	}
+	periodic := a.certificates.addJobs(workers)
 	client, err := river.NewClient(riverpgxv5.New(a.pool), &river.Config{
 		ID:      a.replica.ID(),
 		Workers: workers,

@@ -16,11 +16,12 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/atlilith/onboardbot/bot"
-	"github.com/atlilith/onboardbot/commands"
+	"github.com/atlilith/onboardbot/commands/access"
 	"github.com/atlilith/onboardbot/internal/secret"
 	"github.com/atlilith/onboardbot/onboarding"
 	"github.com/atlilith/onboardbot/onboarding/isolation/reports"
 	"github.com/atlilith/onboardbot/onboarding/runbook"
+	"github.com/atlilith/onboardbot/onboarding/runbook/settings"
 )
 
 // Config is the whole file.
@@ -28,13 +29,13 @@ type Config struct {
 	// Slack has the tokens and limits of the connection to the workspace.
 	Slack bot.Config `yaml:"slack"`
 	// Commands says in which channels the commands work, and who may use them.
-	Commands commands.Config `yaml:"commands"`
+	Commands access.Config `yaml:"commands"`
 	// Database is the bot's own database.
 	Database Database `yaml:"database"`
 	// Onboarding is the policy of runs and approvals.
 	Onboarding onboarding.Policy `yaml:"onboarding"`
 	// Config of the runbook: platform, hosts, vps, repository, deploy, dns, certificate, certificates, portal, probe, others.
-	runbook.Config `yaml:",inline"`
+	settings.Config `yaml:",inline"`
 	// Isolation says how the isolation of tenants is checked, and when and where reports on it appear.
 	Isolation reports.Settings `yaml:"isolation"`
 	// HTTP is the server for health checks and metrics.

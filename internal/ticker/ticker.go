@@ -3,7 +3,6 @@ package ticker
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"time"
@@ -87,13 +86,4 @@ func (t *Ticker) Tick(ctx context.Context, now time.Time) error {
 		return fmt.Errorf("%s: %w", t.Table, err)
 	}
 	return nil
-}
-
-// Superseded reports whether a later tick than this one was handled.
-func (t *Ticker) Superseded(ctx context.Context, tick time.Time) (later bool, err error) {
-	err = t.Pool.QueryRow(ctx, `SELECT tick > $1 FROM `+pgx.Identifier{t.Table}.Sanitize(), tick).Scan(&later)
-	if errors.Is(err, pgx.ErrNoRows) {
-		return false, nil
-	}
-	return later, err
 }

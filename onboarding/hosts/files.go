@@ -15,10 +15,12 @@ import (
 	"time"
 )
 
-// expand starts a script whose first argument is a path that may begin with ~/; the script finds it in $p.
+// expand starts a script whose first argument is a path that may begin with ~/; the script finds
+// it in $p.
 const expand = `case $1 in "~"|"~/") p=$HOME ;; "~/"*) p=$HOME/${1#??} ;; *) p=$1 ;; esac; LC_ALL=C; export LC_ALL; `
 
-// noSuchFile is how libc words ENOENT in the C locale, which is all that a program's exit leaves of it.
+// noSuchFile is how libc words ENOENT in the C locale, which is all that a program's exit leaves
+// of it.
 const noSuchFile = "No such file or directory"
 
 // ReadFile returns the file's content. It fails with fs.ErrNotExist where there is none.
@@ -51,10 +53,11 @@ type File struct {
 	Link    string      // target of a symbolic link
 }
 
-// ReadTree returns all that is below the directory, in the order of their paths, without the directories themselves. It
-// fails with fs.ErrNotExist where there is no such directory.
+// ReadTree returns all that is below the directory, in the order of their paths, without the
+// directories themselves. It fails with fs.ErrNotExist where there is no such directory.
 func (h *Host) ReadTree(ctx context.Context, dir string) ([]File, error) {
-	archive, err := h.read(ctx, dir, `stat -L -- "$p" >/dev/null && exec tar -C "$p" --sort=name --format=posix -cf - .`)
+	archive, err := h.read(ctx, dir,
+		`stat -L -- "$p" >/dev/null && exec tar -C "$p" --sort=name --format=posix -cf - .`)
 	if err != nil {
 		return nil, err
 	}
@@ -94,7 +97,8 @@ func ReadTar(archive []byte) ([]File, error) {
 	}
 }
 
-// Info is what is known of a path. Mode's type bits tell a symbolic link apart, which is not followed.
+// Info is what is known of a path. Mode's type bits tell a symbolic link apart, which is not
+// followed.
 type Info struct {
 	Path    string
 	Exists  bool
@@ -106,8 +110,8 @@ type Info struct {
 	Content []byte // of a file, links followed; nil for what is none, and always from [Host.Stat]
 }
 
-// statScript prints five NUL-terminated fields a path: mode size mtime | link | broken | error | content, which is = and the
-// file in base64. Its first argument says whether contents are wanted.
+// statScript prints five NUL-terminated fields a path: mode size mtime | link | broken | error |
+// content, which is = and the file in base64. Its first argument says whether contents are wanted.
 const statScript = `contents=$1; shift
 for arg do set -- "$arg"; ` + expand + `
 if fields=$(stat --printf='%f %s %Y' -- "$p" 2>&1); then printf '%s\0' "$fields"; else printf '\0\0\0%s\0\0' "$fields"; continue; fi
@@ -117,12 +121,14 @@ if [ -n "$contents" ] && [ -f "$p" ]; then printf = && base64 -w0 -- "$p" || exi
 printf '\0'
 done`
 
-// Stat looks at all paths in one round trip and answers in their order. A path that is not there is no error.
+// Stat looks at all paths in one round trip and answers in their order. A path that is not there
+// is no error.
 func (h *Host) Stat(ctx context.Context, paths ...string) ([]Info, error) {
 	return h.stat(ctx, "", "", paths)
 }
 
-// Inspect is Stat with the contents of files, once nobody holds a lock; the empty one is not waited for.
+// Inspect is Stat with the contents of files, once nobody holds a lock; the empty one is not
+// waited for.
 func (h *Host) Inspect(ctx context.Context, idle string, paths ...string) ([]Info, error) {
 	return h.stat(ctx, idle, "contents", paths)
 }
@@ -133,7 +139,8 @@ func (h *Host) stat(ctx context.Context, idle, contents string, paths []string) 
 			return nil, fmt.Errorf("%s: path %q is neither absolute nor under ~/", h.config.Name, name)
 		}
 	}
-	out, err := h.Output(ctx, Command{Argv: append([]string{"sh", "-c", statScript, "onboardbot", contents}, paths...), Idle: idle})
+	out, err := h.Output(ctx,
+		Command{Argv: append([]string{"sh", "-c", statScript, "onboardbot", contents}, paths...), Idle: idle})
 	if err != nil {
 		return nil, err
 	}
@@ -185,7 +192,8 @@ func fileMode(mode uint32) fs.FileMode {
 	default:
 		m |= fs.ModeIrregular
 	}
-	for bit, flag := range map[uint32]fs.FileMode{0o4000: fs.ModeSetuid, 0o2000: fs.ModeSetgid, 0o1000: fs.ModeSticky} {
+	for bit, flag := range map[uint32]fs.FileMode{0o4000: fs.ModeSetuid, 0o2000: fs.ModeSetgid,
+		0o1000: fs.ModeSticky} {
 		if mode&bit != 0 {
 			m |= flag
 		}

@@ -15,8 +15,9 @@ const (
 	killAfter = 10 * time.Second // from SIGTERM to SIGKILL at a command's time limit
 )
 
-// WaitIdle waits until no command holds the lock on the host, whoever started it: after a crash this is the end of what the
-// dead process left running. It fails with ErrBusy when the context or the host's LockWait ends first.
+// WaitIdle waits until no command holds the lock on the host, whoever started it: after a crash
+// this is the end of what the dead process left running. It fails with ErrBusy when the context or
+// the host's LockWait ends first.
 func (h *Host) WaitIdle(ctx context.Context, lock string) error {
 	if !lockName.MatchString(lock) {
 		return fmt.Errorf("%s: lock name %q: use letters, digits, dot, dash and underscore", h.config.Name, lock)
@@ -25,7 +26,8 @@ func (h *Host) WaitIdle(ctx context.Context, lock string) error {
 	return err
 }
 
-// idleScript runs a command once nobody holds a lock: LOCKFILE COMMAND... A shared lock meets only holders, not others who look.
+// idleScript runs a command once nobody holds a lock: LOCKFILE COMMAND... A shared lock meets only
+// holders, not others who look.
 const idleScript = `if [ -e "$1" ]; then
 	exec 9<"$1" || exit 1
 	flock --shared --nonblock 9 || { echo '` + busyText + `' >&2; exit 75; }
@@ -38,8 +40,9 @@ func (h *Host) lockFile(lock string) string {
 	return path.Join(h.config.LockDir, "onboardbot-"+lock+".lock")
 }
 
-// untilFree repeats an attempt that fails at once while the lock is taken. The attempts come from here and do not wait on the
-// host, because a waiter there would outlive this process and begin its command when nobody expects it any more.
+// untilFree repeats an attempt that fails at once while the lock is taken. The attempts come from
+// here and do not wait on the host, because a waiter there would outlive this process and begin
+// its command when nobody expects it any more.
 func (h *Host) untilFree(ctx context.Context, lock string, attempt func() error) error {
 	limit, cancel := context.WithTimeout(ctx, h.config.LockWait)
 	defer cancel()
@@ -67,7 +70,8 @@ func (h *Host) untilFree(ctx context.Context, lock string, attempt func() error)
 	}
 }
 
-// turn lets one caller of this process at a time try for a lock, so that they do not race each other on the host.
+// turn lets one caller of this process at a time try for a lock, so that they do not race each
+// other on the host.
 func (h *Host) turn(ctx context.Context, lock string) (done func(), err error) {
 	h.mu.Lock()
 	queue, found := h.locks[lock]

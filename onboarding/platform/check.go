@@ -12,16 +12,18 @@ import (
 	"github.com/atlilith/onboardbot/onboarding"
 )
 
-// Check says whether this is the authoritative host and whether the rights suffice, before anybody is asked anything.
-// It changes nothing.
+// Check says whether this is the authoritative host and whether the rights suffice, before anybody
+// is asked anything. It changes nothing.
 func (db *DB) Check(ctx context.Context) []onboarding.Finding {
 	version, err := db.checkServer(ctx)
 	if err != nil {
 		return []onboarding.Finding{{Level: onboarding.Failed, Name: "platform database", Detail: Explain(err),
 			Fix: "Check platform.database_url, and that this host may connect to it."}}
 	}
-	findings := []onboarding.Finding{{Level: onboarding.OK, Name: "platform database", Detail: "PostgreSQL " + version + " answers"}}
-	for _, check := range []func(context.Context) (onboarding.Finding, error){db.checkPrimary, db.checkIdentity, db.checkRights, db.checkSight, db.checkApplication} {
+	findings := []onboarding.Finding{{Level: onboarding.OK, Name: "platform database",
+		Detail: "PostgreSQL " + version + " answers"}}
+	for _, check := range []func(context.Context) (onboarding.Finding, error){db.checkPrimary, db.checkIdentity,
+		db.checkRights, db.checkSight, db.checkApplication} {
 		finding, err := check(ctx)
 		if err != nil {
 			finding.Level, finding.Detail = onboarding.Failed, Explain(err)
@@ -52,10 +54,12 @@ func (db *DB) checkPrimary(ctx context.Context) (onboarding.Finding, error) {
 	finding := onboarding.Finding{Level: onboarding.OK, Name: "takes writes", Detail: "not in recovery",
 		Fix: "Point platform.database_url at the authoritative host."}
 	var standby, readOnly bool
-	err := db.pool.QueryRow(ctx, `SELECT pg_is_in_recovery(), current_setting('transaction_read_only')::boolean`).Scan(&standby, &readOnly)
+	err := db.pool.QueryRow(ctx,
+		`SELECT pg_is_in_recovery(), current_setting('transaction_read_only')::boolean`).Scan(&standby, &readOnly)
 	switch {
 	case standby:
-		finding.Level, finding.Detail = onboarding.Failed, "the server is in recovery: it is a standby, not the authoritative host"
+		finding.Level, finding.Detail = onboarding.Failed,
+			"the server is in recovery: it is a standby, not the authoritative host"
 	case readOnly:
 		finding.Level, finding.Detail = onboarding.Failed, "transactions are read-only for this role"
 	}
@@ -72,9 +76,11 @@ func settled(finding onboarding.Finding) onboarding.Finding {
 
 func (db *DB) checkIdentity(ctx context.Context) (onboarding.Finding, error) {
 	want := db.config.Identity
-	finding := onboarding.Finding{Level: onboarding.OK, Name: "authoritative host", Fix: "Point platform.database_url at the authoritative host, or correct platform.identity."}
+	finding := onboarding.Finding{Level: onboarding.OK, Name: "authoritative host",
+		Fix: "Point platform.database_url at the authoritative host, or correct platform.identity."}
 	if want.Query == "" {
-		finding.Level, finding.Detail = onboarding.Warning, "no identity query is configured, so another server would not be noticed"
+		finding.Level, finding.Detail = onboarding.Warning,
+			"no identity query is configured, so another server would not be noticed"
 		finding.Fix = "Set platform.identity."
 		return finding, nil
 	}
@@ -85,9 +91,11 @@ func (db *DB) checkIdentity(ctx context.Context) (onboarding.Finding, error) {
 	switch {
 	case err != nil:
 	case got == nil:
-		finding.Level, finding.Detail = onboarding.Failed, fmt.Sprintf("the identity query returns nothing here instead of %q", want.Value)
+		finding.Level, finding.Detail = onboarding.Failed,
+			fmt.Sprintf("the identity query returns nothing here instead of %q", want.Value)
 	case *got != want.Value:
-		finding.Level, finding.Detail = onboarding.Failed, fmt.Sprintf("the identity query returns %q here instead of %q", *got, want.Value)
+		finding.Level, finding.Detail = onboarding.Failed,
+			fmt.Sprintf("the identity query returns %q here instead of %q", *got, want.Value)
 	default:
 		finding.Detail = fmt.Sprintf("it is %q", want.Value)
 	}
@@ -128,11 +136,13 @@ func (db *DB) applicationRights() []right {
 	return needed
 }
 
-// lacking returns the rights that a role does not have, as "INSERT on users (slug)", in one round trip.
+// lacking returns the rights that a role does not have, as "INSERT on users (slug)", in one round
+// trip.
 func (db *DB) lacking(ctx context.Context, role string, needed []right) ([]string, error) {
 	var tables, columns, privileges []string
 	for _, right := range needed {
-		tables, columns, privileges = append(tables, table(right.table)), append(columns, right.column), append(privileges, right.privilege)
+		tables, columns, privileges = append(tables, table(right.table)), append(columns,
+			right.column), append(privileges, right.privilege)
 	}
 	rows, err := db.pool.Query(ctx, `SELECT CASE
 			WHEN to_regclass(need.rel) IS NULL THEN 'there is no table ' || need.rel
@@ -149,8 +159,9 @@ func (db *DB) lacking(ctx context.Context, role string, needed []right) ([]strin
 }
 
 func (db *DB) checkRights(ctx context.Context) (onboarding.Finding, error) {
-	finding := onboarding.Finding{Level: onboarding.OK, Name: "rights", Detail: "may read tenants and add what onboarding adds",
-		Fix: "Grant the role of platform.database_url what is missing, or correct the names in platform."}
+	finding := onboarding.Finding{Level: onboarding.OK, Name: "rights",
+		Detail: "may read tenants and add what onboarding adds",
+		Fix:    "Grant the role of platform.database_url what is missing, or correct the names in platform."}
 	lacking, err := db.lacking(ctx, "", db.rights())
 	if len(lacking) > 0 {
 		finding.Level, finding.Detail = onboarding.Failed, "missing: "+strings.Join(lacking, ", ")
@@ -158,7 +169,8 @@ func (db *DB) checkRights(ctx context.Context) (onboarding.Finding, error) {
 	return settled(finding), err
 }
 
-// checkSight looks whether row-level security may hide tenants from the bot, which would then take a slug for free.
+// checkSight looks whether row-level security may hide tenants from the bot, which would then take
+// a slug for free.
 func (db *DB) checkSight(ctx context.Context) (onboarding.Finding, error) {
 	finding := onboarding.Finding{Level: onboarding.OK, Name: "sight", Detail: "sees every tenant's row",
 		Fix: "Give the role of platform.database_url a policy FOR SELECT USING (true) on these tables."}
@@ -173,20 +185,25 @@ func (db *DB) checkSight(ctx context.Context) (onboarding.Finding, error) {
 	}
 	blind, err := pgx.CollectRows(rows, pgx.RowTo[string])
 	if len(blind) > 0 {
-		finding.Level, finding.Detail = onboarding.Warning, "row-level security may hide rows of "+strings.Join(blind, ", ")+" from the bot"
+		finding.Level, finding.Detail = onboarding.Warning, "row-level security may hide rows of "+strings.Join(blind,
+			", ")+" from the bot"
 	}
 	return settled(finding), err
 }
 
 func (db *DB) checkApplication(ctx context.Context) (onboarding.Finding, error) {
 	role := db.config.AppRole
-	finding := onboarding.Finding{Level: onboarding.OK, Name: "application role", Detail: role + " is bound by row-level security and can be tried",
-		Fix: fmt.Sprintf("GRANT %s TO the role of platform.database_url, or set platform.app_database_url.", pgx.Identifier{role}.Sanitize())}
+	finding := onboarding.Finding{Level: onboarding.OK, Name: "application role",
+		Detail: role + " is bound by row-level security and can be tried",
+		Fix: fmt.Sprintf("GRANT %s TO the role of platform.database_url, or set platform.app_database_url.",
+			pgx.Identifier{role}.Sanitize())}
 	var super, bypass bool
-	err := db.pool.QueryRow(ctx, `SELECT rolsuper, rolbypassrls FROM pg_roles WHERE rolname = $1`, role).Scan(&super, &bypass)
+	err := db.pool.QueryRow(ctx, `SELECT rolsuper, rolbypassrls FROM pg_roles WHERE rolname = $1`, role).Scan(&super,
+		&bypass)
 	switch {
 	case errors.Is(err, pgx.ErrNoRows):
-		finding.Level, finding.Detail, finding.Fix = onboarding.Failed, "there is no role "+role, "Correct platform.app_role."
+		finding.Level, finding.Detail, finding.Fix = onboarding.Failed, "there is no role "+role,
+			"Correct platform.app_role."
 		return finding, nil
 	case err != nil:
 		return finding, err
@@ -203,12 +220,14 @@ func (db *DB) checkApplication(ctx context.Context) (onboarding.Finding, error) 
 		return finding, err
 	}
 	if current != role {
-		finding.Level, finding.Detail, finding.Fix = onboarding.Failed, "platform.app_database_url logs in as "+current+" instead of "+role, "Correct one of the two."
+		finding.Level, finding.Detail, finding.Fix = onboarding.Failed,
+			"platform.app_database_url logs in as "+current+" instead of "+role, "Correct one of the two."
 		return finding, nil
 	}
 	lacking, err := db.lacking(ctx, role, db.applicationRights())
 	if len(lacking) > 0 {
-		finding.Level, finding.Detail, finding.Fix = onboarding.Failed, role+" lacks "+strings.Join(lacking, ", "), "Correct platform.rows, which the success checks insert as the application."
+		finding.Level, finding.Detail, finding.Fix = onboarding.Failed, role+" lacks "+strings.Join(lacking,
+			", "), "Correct platform.rows, which the success checks insert as the application."
 	}
 	return settled(finding), err
 }

@@ -12,7 +12,8 @@ import (
 // maxName is NAMEDATALEN - 1: PostgreSQL cuts longer names off.
 const maxName = 63
 
-// plainName needs no quotes unless it is reserved: https://www.postgresql.org/docs/current/sql-syntax-lexical.html.
+// plainName needs no quotes unless it is reserved:
+// https://www.postgresql.org/docs/current/sql-syntax-lexical.html.
 var plainName = regexp.MustCompile(`^[a-z_][a-z0-9_]*$`)
 
 // reserved are the key words that PostgreSQL 17 does not take for a column or table
@@ -25,7 +26,8 @@ var reserved = strings.Fields(`all analyse analyze and any array as asc asymmetr
 	returning right select session_user similar some symmetric system_user table tablesample then to trailing true union
 	unique user using variadic verbose when where window with`)
 
-// column writes a column's name as SQL. Names that need no quotes get none, so that approvers read the runbook's own statements.
+// column writes a column's name as SQL. Names that need no quotes get none, so that approvers read
+// the runbook's own statements.
 func column(name string) string {
 	if plainName.MatchString(name) && !slices.Contains(reserved, name) {
 		return name

@@ -28,8 +28,8 @@ func (db *DB) InsertOrg(org onboarding.Org, owner string) onboarding.Statement {
 	}
 }
 
-// InsertMember puts a Person into an Org. The Org is found by its slug, as in the runbook: one that the same transaction
-// makes has no id that an approver could read.
+// InsertMember puts a Person into an Org. The Org is found by its slug, as in the runbook: one
+// that the same transaction makes has no id that an approver could read.
 func (db *DB) InsertMember(org, user, role string) onboarding.Statement {
 	orgs, members := db.config.Orgs, db.config.Members
 	return onboarding.Statement{

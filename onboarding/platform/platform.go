@@ -68,7 +68,8 @@ func (db *DB) Close() {
 	}
 }
 
-// Execute carries out a transaction: all statements take effect, each on exactly one row, or none does.
+// Execute carries out a transaction: all statements take effect, each on exactly one row, or none
+// does.
 func (db *DB) Execute(ctx context.Context, transaction onboarding.Transaction) error {
 	return pgx.BeginFunc(ctx, db.pool, func(tx pgx.Tx) error {
 		for i, statement := range transaction.Statements {
@@ -81,7 +82,8 @@ func (db *DB) Execute(ctx context.Context, transaction onboarding.Transaction) e
 				return fmt.Errorf("platform: statement %d: %w", i+1, err)
 			}
 			if tag.RowsAffected() != 1 {
-				return fmt.Errorf("platform: statement %d would affect %d rows instead of one: nothing was changed", i+1, tag.RowsAffected())
+				return fmt.Errorf("platform: statement %d would affect %d rows instead of one: nothing was changed",
+					i+1, tag.RowsAffected())
 			}
 		}
 		return nil

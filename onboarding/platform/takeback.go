@@ -26,17 +26,23 @@ type inverse struct {
 func (db *DB) inverses() []inverse {
 	users, orgs, members := db.config.Users, db.config.Orgs, db.config.Members
 	return []inverse{
-		{db.InsertUser(onboarding.Tenant{}).SQL, fmt.Sprintf("DELETE FROM %s WHERE %s = $1 AND %s = $2 AND %s = $3 AND %s = $4",
-			table(users.Table), column(users.ID), column(users.Slug), column(users.Email), column(users.DisplayName)), table(users.Table), column(users.ID)},
+		{db.InsertUser(onboarding.Tenant{}).SQL, fmt.Sprintf("DELETE FROM %s WHERE %s = $1 AND %s = $2 AND %s = $3 "+
+			"AND %s = $4",
+			table(users.Table), column(users.ID), column(users.Slug), column(users.Email), column(users.DisplayName)),
+			table(users.Table), column(users.ID)},
 		{db.InsertOrg(onboarding.Org{}, "").SQL, fmt.Sprintf("DELETE FROM %s WHERE %s = $1 AND %s = $2 AND %s = $3",
-			table(orgs.Table), column(orgs.Slug), column(orgs.Name), column(orgs.Owner)), table(orgs.Table), column(orgs.Slug)},
-		{db.InsertMember("", "", "").SQL, fmt.Sprintf("DELETE FROM %s WHERE %s = (SELECT %s FROM %s WHERE %s = $1) AND %s = $2 AND %s = $3",
-			table(members.Table), column(members.Org), column(orgs.ID), table(orgs.Table), column(orgs.Slug), column(members.User), column(members.Role)),
+			table(orgs.Table), column(orgs.Slug), column(orgs.Name), column(orgs.Owner)), table(orgs.Table),
+			column(orgs.Slug)},
+		{db.InsertMember("", "", "").SQL, fmt.Sprintf("DELETE FROM %s WHERE %s = (SELECT %s FROM %s WHERE %s = $1) "+
+			"AND %s = $2 AND %s = $3",
+			table(members.Table), column(members.Org), column(orgs.ID), table(orgs.Table), column(orgs.Slug),
+			column(members.User), column(members.Role)),
 			table(members.Table), ""},
 	}
 }
 
-// Statements are the texts of all statements with which the runbook adds rows, or with which it takes them back.
+// Statements are the texts of all statements with which the runbook adds rows, or with which it
+// takes them back.
 func (db *DB) Statements(back bool) []string {
 	var texts []string
 	for _, inverse := range db.inverses() {
@@ -49,8 +55,9 @@ func (db *DB) Statements(back bool) []string {
 	return texts
 }
 
-// TakeBack returns the statements that delete what insertions made and is still there as it was made, last first. A row that
-// was changed since, or that anything else depends on, is an [onboarding.ConflictError]: nothing of it is to be deleted then.
+// TakeBack returns the statements that delete what insertions made and is still there as it was
+// made, last first. A row that was changed since, or that anything else depends on, is an
+// [onboarding.ConflictError]: nothing of it is to be deleted then.
 func (db *DB) TakeBack(ctx context.Context, inserted []onboarding.Statement) ([]onboarding.Statement, error) {
 	var deletions []onboarding.Statement
 	for _, statement := range slices.Backward(inserted) {
@@ -63,7 +70,10 @@ func (db *DB) TakeBack(ctx context.Context, inserted []onboarding.Statement) ([]
 			return nil, err
 		}
 		deletion := onboarding.Statement{SQL: db.inverses()[i].remove, Args: statement.Args}
-		if there && !slices.ContainsFunc(deletions, func(s onboarding.Statement) bool { return s.SQL == deletion.SQL && slices.Equal(s.Args, deletion.Args) }) {
+		if there && !slices.ContainsFunc(deletions, func(s onboarding.Statement) bool {
+			return s.SQL == deletion.SQL &&
+				slices.Equal(s.Args, deletion.Args)
+		}) {
 			deletions = append(deletions, deletion)
 		}
 	}
@@ -89,11 +99,13 @@ func (db *DB) stillThere(ctx context.Context, v inverse, statement onboarding.St
 	if exact || v.key == "" {
 		return exact, nil
 	}
-	if err := db.pool.QueryRow(ctx, fmt.Sprintf("SELECT EXISTS (SELECT FROM %s WHERE %s = $1)", v.rows, v.key), args[0]).Scan(&like); err != nil {
+	if err := db.pool.QueryRow(ctx, fmt.Sprintf("SELECT EXISTS (SELECT FROM %s WHERE %s = $1)", v.rows, v.key),
+		args[0]).Scan(&like); err != nil {
 		return false, fmt.Errorf("platform: %s: %w", v.rows, err)
 	}
 	if like {
-		return false, &onboarding.ConflictError{What: fmt.Sprintf("The row %s in %s was changed since.", statement.Args[0], v.rows), Fix: "Look whether it is to go, and delete it by hand."}
+		return false, &onboarding.ConflictError{What: fmt.Sprintf("The row %s in %s was changed since.",
+			statement.Args[0], v.rows), Fix: "Look whether it is to go, and delete it by hand."}
 	}
 	return false, nil
 }
@@ -104,8 +116,8 @@ type reference struct {
 	inverse      int    // of which of the tables of tenants it is, 0 for none that can point at another
 }
 
-// independent refuses a deletion while rows that do not go with it point at its row. It counts itself, since a foreign key may
-// cascade, and a row may name a tenant without a foreign key.
+// independent refuses a deletion while rows that do not go with it point at its row. It counts
+// itself, since a foreign key may cascade, and a row may name a tenant without a foreign key.
 func (db *DB) independent(ctx context.Context, deletion onboarding.Statement, all []onboarding.Statement) error {
 	var id, name, target string
 	switch deletion.SQL {
@@ -126,7 +138,8 @@ func (db *DB) independent(ctx context.Context, deletion onboarding.Statement, al
 	}
 	for _, reference := range references {
 		var count int
-		err := db.pool.QueryRow(ctx, fmt.Sprintf("SELECT count(*) FROM %s WHERE %s = $1", reference.rows, reference.column), id).Scan(&count)
+		err := db.pool.QueryRow(ctx,
+			fmt.Sprintf("SELECT count(*) FROM %s WHERE %s = $1", reference.rows, reference.column), id).Scan(&count)
 		if err != nil {
 			return fmt.Errorf("platform: what depends on %s: %w", name, err)
 		}
@@ -137,14 +150,16 @@ func (db *DB) independent(ctx context.Context, deletion onboarding.Statement, al
 			}
 		}
 		if count > going {
-			return &onboarding.ConflictError{What: fmt.Sprintf("%d rows in %s depend on %s.", count, reference.rows, name),
+			return &onboarding.ConflictError{What: fmt.Sprintf("%d rows in %s depend on %s.", count, reference.rows,
+				name),
 				Fix: "They are not deleted: look whose they are, and take them away by hand."}
 		}
 	}
 	return nil
 }
 
-// references finds the columns that point at a table of tenants: by foreign keys, and by the configuration.
+// references finds the columns that point at a table of tenants: by foreign keys, and by the
+// configuration.
 func (db *DB) references(ctx context.Context, target string) ([]reference, error) {
 	rows, err := db.pool.Query(ctx, `SELECT c.conrelid::regclass::text, quote_ident(a.attname),
 			CASE c.conrelid WHEN to_regclass($2) THEN 1 WHEN to_regclass($3) THEN 2 ELSE 0 END

@@ -17,7 +17,8 @@ func (db *DB) Tenant(ctx context.Context, slug string) (*onboarding.Tenant, erro
 	users := db.config.Users
 	var tenant onboarding.Tenant
 	err := db.pool.QueryRow(ctx, fmt.Sprintf(`SELECT %s::text, %s, %s, %s FROM %s WHERE %[2]s = $1`,
-		column(users.ID), column(users.Slug), column(users.Email), column(users.DisplayName), table(users.Table)), slug).
+		column(users.ID), column(users.Slug), column(users.Email), column(users.DisplayName), table(users.Table)),
+		slug).
 		Scan(&tenant.ID, &tenant.Slug, &tenant.Email, &tenant.DisplayName)
 	return found(&tenant, err, "Person", slug)
 }
@@ -70,8 +71,9 @@ var likeLiteral = strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`)
 // Orgs returns Orgs whose slug or name holds the text, by name.
 func (db *DB) Orgs(ctx context.Context, text string, limit int) ([]onboarding.Org, error) {
 	orgs := db.config.Orgs
-	rows, err := db.pool.Query(ctx, fmt.Sprintf(`SELECT %[1]s, %[2]s FROM %[3]s WHERE %[1]s ILIKE $1 OR %[2]s ILIKE $1 ORDER BY %[2]s, %[1]s LIMIT $2`,
-		column(orgs.Slug), column(orgs.Name), table(orgs.Table)), "%"+likeLiteral.Replace(text)+"%", limit)
+	rows, err := db.pool.Query(ctx,
+		fmt.Sprintf(`SELECT %[1]s, %[2]s FROM %[3]s WHERE %[1]s ILIKE $1 OR %[2]s ILIKE $1 ORDER BY %[2]s, %[1]s LIMIT $2`,
+			column(orgs.Slug), column(orgs.Name), table(orgs.Table)), "%"+likeLiteral.Replace(text)+"%", limit)
 	if err != nil {
 		return nil, fmt.Errorf("platform: Orgs: %w", err)
 	}
@@ -82,12 +84,14 @@ func (db *DB) Orgs(ctx context.Context, text string, limit int) ([]onboarding.Or
 	return list, nil
 }
 
-// EmailTaken returns the slug of the Person who has the address, in whatever case, empty if nobody has.
+// EmailTaken returns the slug of the Person who has the address, in whatever case, empty if nobody
+// has.
 func (db *DB) EmailTaken(ctx context.Context, email string) (string, error) {
 	users := db.config.Users
 	var slug string
-	err := db.pool.QueryRow(ctx, fmt.Sprintf(`SELECT %[1]s FROM %[2]s WHERE lower(%[3]s) = lower($1) ORDER BY %[1]s LIMIT 1`,
-		column(users.Slug), table(users.Table), column(users.Email)), email).Scan(&slug)
+	err := db.pool.QueryRow(ctx,
+		fmt.Sprintf(`SELECT %[1]s FROM %[2]s WHERE lower(%[3]s) = lower($1) ORDER BY %[1]s LIMIT 1`,
+			column(users.Slug), table(users.Table), column(users.Email)), email).Scan(&slug)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return "", nil
 	}
@@ -116,15 +120,16 @@ func (db *DB) Role(ctx context.Context, org, user string) (string, error) {
 func (db *DB) Born(ctx context.Context, user string) (time.Time, error) {
 	users := db.config.Users
 	var at time.Time
-	err := db.pool.QueryRow(ctx, fmt.Sprintf(`SELECT %s FROM %s WHERE %s = $1`, column(users.CreatedAt), table(users.Table), column(users.ID)), user).Scan(&at)
+	err := db.pool.QueryRow(ctx, fmt.Sprintf(`SELECT %s FROM %s WHERE %s = $1`, column(users.CreatedAt),
+		table(users.Table), column(users.ID)), user).Scan(&at)
 	if err != nil {
 		return time.Time{}, fmt.Errorf("platform: age of Person %s: %w", user, err)
 	}
 	return at, nil
 }
 
-// Strangers returns ids of Persons other than this one who have no part in the Org, at most limit of them. Without an Org
-// everybody else is a stranger.
+// Strangers returns ids of Persons other than this one who have no part in the Org, at most limit
+// of them. Without an Org everybody else is a stranger.
 func (db *DB) Strangers(ctx context.Context, user, org string, limit int) ([]string, error) {
 	users, orgs, members := db.config.Users, db.config.Orgs, db.config.Members
 	rows, err := db.pool.Query(ctx, fmt.Sprintf(`SELECT u.%[1]s::text FROM %[2]s u WHERE u.%[1]s <> $1

@@ -9,8 +9,9 @@ import (
 	"github.com/aymanbagabas/go-udiff"
 )
 
-// Diff is the change to the files as a unified diff in git's form. Of a diff longer than limit bytes it gives whole lines up
-// to there and says how many more there are; limit 0 means all of it.
+// Diff is the change to the files as a unified diff in git's form. Of a diff longer than limit
+// bytes it gives whole lines up to there and says how many more there are; limit 0 means all of
+// it.
 func Diff(files []FileChange, limit int) string {
 	var b strings.Builder
 	for _, file := range files {
@@ -28,7 +29,8 @@ func Diff(files []FileChange, limit int) string {
 			to = "/dev/null"
 		}
 		if binary(file.Before) || binary(file.After) {
-			fmt.Fprintf(&b, "Binary files %s and %s differ (%d and %d bytes)\n", from, to, len(file.Before), len(file.After))
+			fmt.Fprintf(&b, "Binary files %s and %s differ (%d and %d bytes)\n", from, to, len(file.Before),
+				len(file.After))
 			continue
 		}
 		b.WriteString(udiff.Unified(from, to, string(file.Before), string(file.After)))

@@ -25,7 +25,10 @@ func TestRead(t *testing.T) {
 		head, err := p.Head(ctx)
 		check("head", head, err, repo.Head{Commit: p.git("rev-parse", "HEAD"), Branch: "main"})
 		state, err := p.Look(ctx, "merche-biche.com")
-		check("before", state, err, &repo.State{Domains: []string{"_template", "cocotte.com"}, Template: []hosts.File{{Path: "deploy.sh", Mode: 0o755, Content: []byte("#!/bin/sh\n")}, {Path: "services.yaml", Mode: 0o644, Content: []byte("domain: x\n")}}})
+		check("before", state, err,
+			&repo.State{Domains: []string{"_template", "cocotte.com"},
+				Template: []hosts.File{{Path: "deploy.sh", Mode: 0o755, Content: []byte("#!/bin/sh\n")},
+					{Path: "services.yaml", Mode: 0o644, Content: []byte("domain: x\n")}}})
 		template := state.Template
 		dirty, err := p.Dirty(ctx, ".")
 		check("dirty", dirty, err, []string(nil))
@@ -46,7 +49,8 @@ func TestRead(t *testing.T) {
 		state, err = p.Look(ctx, "merche-biche.com")
 		check("before the commit", state, err, &repo.State{Domains: all, Template: template, Present: want})
 		dirty, err = p.Dirty(ctx, folder)
-		check("dirty folder", dirty, err, []string{folder + "/a b/é*.txt", folder + "/binary", folder + "/empty", folder + "/link"})
+		check("dirty folder", dirty, err,
+			[]string{folder + "/a b/é*.txt", folder + "/binary", folder + "/empty", folder + "/link"})
 		dirty, err = p.Dirty(ctx, "deployments/@domains/cocotte.com")
 		check("clean folder", dirty, err, []string(nil))
 		domains, err := p.Domains(ctx)
@@ -55,8 +59,10 @@ func TestRead(t *testing.T) {
 		p.git("add", ".")
 		p.git("commit", "-qm", "Add a\ttab")
 		state, err = p.LookIdle(ctx, "merche-biche.com")
-		check("after the commit", state, err, &repo.State{Domains: all, Template: template, Present: want, Committed: want,
-			Unpushed: []repo.Unpushed{{Commit: p.git("rev-parse", "HEAD"), Author: "Quinn <quinn@example.com>", Subject: "Add a\ttab"}}})
+		check("after the commit", state, err,
+			&repo.State{Domains: all, Template: template, Present: want, Committed: want,
+				Unpushed: []repo.Unpushed{{Commit: p.git("rev-parse", "HEAD"), Author: "Quinn <quinn@example.com>",
+					Subject: "Add a\ttab"}}})
 
 		if _, err := p.Look(ctx, "../x"); err == nil {
 			t.Error("a path that leads out is accepted")
@@ -74,9 +80,12 @@ func TestConfigValidate(t *testing.T) {
 		want   string
 	}{
 		{repo.Config{Dir: "~/x", Author: author}, ""},
-		{repo.Config{Dir: "x", Author: "nobody"}, `dir: "x" is neither absolute nor under ~/ | author: "nobody" is not of the form Name <address>`},
-		{repo.Config{Dir: "/x", Author: author, Branch: "-x", Remote: "--exec=id"}, `branch: "-x" is not a branch name | remote: "--exec=id" is not the name of a remote such as origin`},
-		{repo.Config{Dir: "/x", Author: author, DomainsDir: "../x"}, `domains_dir: path "../x" is not relative and clean`},
+		{repo.Config{Dir: "x", Author: "nobody"},
+			`dir: "x" is neither absolute nor under ~/ | author: "nobody" is not of the form Name <address>`},
+		{repo.Config{Dir: "/x", Author: author, Branch: "-x", Remote: "--exec=id"},
+			`branch: "-x" is not a branch name | remote: "--exec=id" is not the name of a remote such as origin`},
+		{repo.Config{Dir: "/x", Author: author, DomainsDir: "../x"},
+			`domains_dir: path "../x" is not relative and clean`},
 	} {
 		got := ""
 		if err := test.config.WithDefaults().Validate(); err != nil {
@@ -129,7 +138,8 @@ new file mode 100644
 	if diff := cmp.Diff(want, repo.Diff(files, 0)); diff != "" {
 		t.Error(diff)
 	}
-	if got := repo.Diff(files[:1], 60); got != "diff --git a/f/new.sh b/f/new.sh\nnew file mode 100755\n… 6 more lines\n" {
+	if got := repo.Diff(files[:1], 60); got != "diff --git a/f/new.sh b/f/new.sh\nnew file mode 100755\n… 6 more "+
+		"lines\n" {
 		t.Errorf("capped: %q", got)
 	}
 }

@@ -13,33 +13,25 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/hosts"
 )
 
-// Assets are contents that requests name by their SHA-256, in lower-case hexadecimal.
-type Assets interface {
-	Get(ctx context.Context, digest string) ([]byte, error)
-}
-
-// noAssets is for parts that nobody gave any.
-type noAssets struct{}
-
-func (noAssets) Get(_ context.Context, digest string) ([]byte, error) {
-	return nil, fmt.Errorf("asset %s: %w", digest, onboarding.ErrNotFound)
-}
-
-// branded are the files of the Org's site in a domain's folder, none where the request has no brand. The platform's own
-// configuration of such sites is the pattern, where its template has one.
-func (b *Runbook) branded(ctx context.Context, request onboarding.Request, template []hosts.File) ([]hosts.File, error) {
+// brandFiles are the files of the Org's site in a domain's folder, none if the request has no
+// brand. The configuration of such sites in the platform's template is the pattern, if there is
+// one.
+func (d *deployFolders) brandFiles(
+	ctx context.Context, request onboarding.Request, template []hosts.File,
+) ([]hosts.File, error) {
 	if request.Mode != onboarding.ModeOwner || request.Brand == nil {
 		return nil, nil
 	}
 	looks := brand.Brand{Name: request.Org.Name, Copy: request.Brand.Copy, Palette: request.Brand.Palette}
 	if request.Brand.Logo != "" {
-		content, err := b.assets.Get(ctx, request.Brand.Logo)
+		content, err := d.assets.Get(ctx, request.Brand.Logo)
 		if err != nil {
 			return nil, fmt.Errorf("logo of %s: %w", request.Org.Slug, err)
 		}
 		logo, problem := brand.CheckLogo("logo", content)
 		if problem != "" {
-			return nil, conflict("Cancel the run and give another logo.", "The logo of %s cannot be used: %s", request.Org.Slug, problem)
+			return nil, onboarding.Conflictf("Cancel the run and give another logo.",
+				"The logo of %s cannot be used: %s", request.Org.Slug, problem)
 		}
 		looks.Logo = &logo
 	}
@@ -58,12 +50,14 @@ func (b *Runbook) branded(ctx context.Context, request onboarding.Request, templ
 	return files, nil
 }
 
-// unbranded is a template without the files that only a brand fills in.
-func unbranded(template []hosts.File) []hosts.File {
-	return slices.DeleteFunc(slices.Clone(template), func(file hosts.File) bool { return strings.HasPrefix(file.Path, brand.Folder+"/") })
+// withoutBrand returns a template without the files that only a brand fills in.
+func withoutBrand(template []hosts.File) []hosts.File {
+	return slices.DeleteFunc(slices.Clone(template), func(file hosts.File) bool {
+		return strings.HasPrefix(file.Path, brand.Folder+"/")
+	})
 }
 
-// overlay puts files over others.
+// overlay returns files with others added, which replace those of the same path.
 func overlay(files, over []hosts.File) []hosts.File {
 	all := slices.Clone(files)
 	for _, file := range over {

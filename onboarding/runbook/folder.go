@@ -3,40 +3,58 @@ package runbook
 import (
 	"bytes"
 	"context"
-	"fmt"
 	"path"
 	"slices"
+	"sync"
 
 	"github.com/atlilith/onboardbot/onboarding"
 	"github.com/atlilith/onboardbot/onboarding/hosts"
 	"github.com/atlilith/onboardbot/onboarding/repo"
+	"github.com/atlilith/onboardbot/onboarding/runbook/settings"
 )
 
-// The files of a deploy folder that say whose it is.
+// The files of a deploy folder that name its domain.
 const (
 	servicesFile = "services.yaml"
 	scriptFile   = "deploy.sh"
 	nginxFile    = "nginx/prod.conf"
 )
 
-// folder is a domain's deploy folder as it is committed, and what matters around it.
+// deployFolders observes and plans the deploy folders of domains in the platform's repository.
+type deployFolders struct {
+	repo         *repo.Repo
+	config       settings.Config
+	assets       Assets
+	applications *applications
+	scripts      sync.Map // SHA-256 of every deploy.sh that bash has read
+}
+
+// folder is a domain's deploy folder as it is committed, and the state of the repository around
+// it.
 type folder struct {
-	*repo.State
+	repo  *repo.State
 	site  *site
-	files []hosts.File // Committed, or what it will be
+	files []hosts.File // those that are committed, or will be
 }
 
-// folder looks at a domain's deploy folder.
-func (b *Runbook) folder(ctx context.Context, s *site) (*folder, error) {
-	return folderOf(s, func() (*repo.State, error) { return b.repo.Look(ctx, s.domain) })
+// observe returns the deploy folder of a site.
+func (d *deployFolders) observe(ctx context.Context, s *site) (*folder, error) {
+	state, err := d.repo.Look(ctx, s.domain)
+	return newFolder(s, state, err)
 }
 
-func folderOf(s *site, look func() (*repo.State, error)) (*folder, error) {
-	state, err := look()
+// observeIdle is observe once nothing that the bot started, now or before a restart, works on the
+// repository.
+func (d *deployFolders) observeIdle(ctx context.Context, s *site) (*folder, error) {
+	state, err := d.repo.LookIdle(ctx, s.domain)
+	return newFolder(s, state, err)
+}
+
+func newFolder(s *site, state *repo.State, err error) (*folder, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &folder{State: state, site: s, files: state.Committed}, nil
+	return &folder{repo: state, site: s, files: state.Committed}, nil
 }
 
 // find returns a file of a tree, nil if there is none.
@@ -48,22 +66,36 @@ func find(files []hosts.File, name string) *hosts.File {
 	return &files[i]
 }
 
-// required returns a file of the folder that must be there.
+// required returns a file of the folder that must exist.
 func (f *folder) required(name string) (hosts.File, error) {
 	found := find(f.files, name)
 	if found == nil {
-		return hosts.File{}, conflict("Restore it, then retry.", "%s is not in the repository.", path.Join(f.site.folder, name))
+		return hosts.File{}, onboarding.Conflictf("Restore it, then retry.", "%s is not in the repository.",
+			path.Join(f.site.folder, name))
 	}
 	return *found, nil
 }
 
-// commit is the change that brings files of the folder to what is wanted, empty where they are and the remote has them.
-func (b *Runbook) commit(v *view, have *folder, subject string, wanted []hosts.File) (onboarding.Change, error) {
-	commit := &onboarding.Commit{Folder: v.folder, Subject: subject}
-	settled := &onboarding.Commit{Folder: v.folder, Subject: subject}
+// change is the change of one file of the folder. before is nil for a new file.
+func (f *folder) change(file hosts.File, before []byte) onboarding.FileChange {
+	mode := "100644"
+	if file.Mode.Perm()&0o111 != 0 {
+		mode = "100755"
+	}
+	return onboarding.NewFileChange(path.Join(f.site.folder, file.Path), mode, before,
+		append([]byte{}, file.Content...))
+}
+
+// commit returns the change that makes files of the folder what is wanted, empty if they are and
+// the remote has them.
+func (d *deployFolders) commit(s *scope, have *folder, subject string,
+	wanted []hosts.File) (onboarding.Change, error) {
+	commit := &onboarding.Commit{Folder: s.site.folder, Subject: subject}
+	committed := &onboarding.Commit{Folder: s.site.folder, Subject: subject}
 	for _, file := range wanted {
 		if !file.Mode.IsRegular() {
-			return onboarding.Change{}, conflict("Replace it with a file.", "%s is a symbolic link, which a deploy folder cannot have.", file.Path)
+			return onboarding.Change{}, onboarding.Conflictf("Replace it with a file.",
+				"%s is a symbolic link, which a deploy folder cannot have.", file.Path)
 		}
 		before := find(have.files, file.Path)
 		switch {
@@ -72,69 +104,28 @@ func (b *Runbook) commit(v *view, have *folder, subject string, wanted []hosts.F
 		case !bytes.Equal(before.Content, file.Content):
 			commit.Files = append(commit.Files, have.change(file, before.Content))
 		default:
-			settled.Files = append(settled.Files, have.change(file, file.Content))
+			committed.Files = append(committed.Files, have.change(file, file.Content))
 		}
 	}
 	if len(commit.Files) > 0 {
-		return onboarding.Change{Summary: "Commit: " + subject, Items: []onboarding.Item{{Commit: commit}}}, nil
+		return commitChange(commit), nil
 	}
-	return b.push(v, have, settled), nil
+	return d.push(s, have, committed), nil
 }
 
-// push is the change for a commit that was made and whose push failed: carrying it out again makes none, and pushes.
-func (b *Runbook) push(v *view, have *folder, made *onboarding.Commit) onboarding.Change {
-	if b.ended(v) || !slices.ContainsFunc(have.Unpushed, func(c repo.Unpushed) bool { return c.Own && c.Subject == made.Subject }) {
+func commitChange(commit *onboarding.Commit) onboarding.Change {
+	return onboarding.Change{Summary: "Commit: " + commit.Subject, Items: []onboarding.Item{{Commit: commit}}}
+}
+
+// push returns the change for a commit that exists and whose push failed: applying it makes no
+// commit and pushes.
+func (d *deployFolders) push(s *scope, have *folder, committed *onboarding.Commit) onboarding.Change {
+	unpushed := slices.ContainsFunc(have.repo.Unpushed, func(c repo.Unpushed) bool {
+		return c.Own && c.Subject == committed.Subject
+	})
+	if d.applications.ended(s) || !unpushed {
 		return onboarding.Change{}
 	}
-	return onboarding.Change{Summary: "Push the commit: " + made.Subject, Items: []onboarding.Item{{Commit: made}}}
-}
-
-func (f *folder) change(file hosts.File, before []byte) onboarding.FileChange {
-	mode := "100644"
-	if file.Mode.Perm()&0o111 != 0 {
-		mode = "100755"
-	}
-	return onboarding.NewFileChange(path.Join(f.site.folder, file.Path), mode, before, append([]byte{}, file.Content...))
-}
-
-// remote is a site as it is on the VPS.
-type remote struct {
-	webroot bool
-	conf    []byte // nil if there is none
-	enabled link
-}
-
-// link is what stands where the site is enabled.
-type link int
-
-const (
-	absent   link = iota
-	linked        // a symbolic link to the site's configuration
-	notALink      // something else, such as a copy
-)
-
-// remote looks at the VPS, once nothing there changes nginx any more if idle is its lock.
-func (b *Runbook) remote(ctx context.Context, s *site, idle string) (*remote, error) {
-	infos, err := s.host.Inspect(ctx, idle, s.webroot, s.enabled, s.conf)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", s.domain, err)
-	}
-	if conf := infos[2]; conf.Exists && !conf.Broken && conf.Content == nil {
-		return nil, fmt.Errorf("%s: %s on %s is not a file", s.domain, s.conf, s.hostName)
-	}
-	return &remote{webroot: infos[0].Exists, enabled: s.linkOf(infos[1]), conf: infos[2].Content}, nil
-}
-
-func (s *site) linkOf(info hosts.Info) link {
-	target := info.Link
-	if target != "" && !path.IsAbs(target) {
-		target = path.Join(path.Dir(s.enabled), target)
-	}
-	switch {
-	case !info.Exists:
-		return absent
-	case target != "" && path.Clean(target) == s.conf:
-		return linked
-	}
-	return notALink
+	return onboarding.Change{Summary: "Push the commit: " + committed.Subject,
+		Items: []onboarding.Item{{Commit: committed}}}
 }

@@ -18,21 +18,31 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/deployconfig"
 	"github.com/atlilith/onboardbot/onboarding/hosts"
 	"github.com/atlilith/onboardbot/onboarding/repo"
+	"github.com/atlilith/onboardbot/onboarding/runbook/settings"
 )
 
-// Deployed reports whether the domain is that of a deploy folder in the repository, by the folder's name or by what the services.yaml
-// in it says, which may be another.
-func (b *Runbook) Deployed(ctx context.Context, domain string) (bool, error) {
+// repositoryChecks check the platform's repository: whether commits and deploys can be made, and
+// which domains it has.
+type repositoryChecks struct {
+	repo    *repo.Repo
+	config  settings.Config
+	folders *deployFolders
+}
+
+// deployed reports whether the domain has a deploy folder in the repository, by the folder's name
+// or by the services.yaml in it, which may name another domain.
+func (r *repositoryChecks) deployed(ctx context.Context, domain string) (bool, error) {
 	var folders []string
 	var archive []byte
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() (err error) {
-		folders, err = b.repo.Domains(ctx)
+		folders, err = r.repo.Domains(ctx)
 		return err
 	})
 	group.Go(func() (err error) {
-		// An archive holds the files that match and nothing else of the sites.
-		archive, err = b.repo.Host().Output(ctx, b.git("archive", "--format=tar", "HEAD", "--", ":(glob)"+path.Join(path.Dir(b.repo.Folder("x")), "*", servicesFile)))
+		// The archive holds the services.yaml of every domain and no other file.
+		pathspec := ":(glob)" + path.Join(path.Dir(r.repo.Folder("x")), "*", servicesFile)
+		archive, err = r.repo.Host().Output(ctx, r.git("archive", "--format=tar", "HEAD", "--", pathspec))
 		return err
 	})
 	if err := group.Wait(); err != nil {
@@ -41,6 +51,15 @@ func (b *Runbook) Deployed(ctx context.Context, domain string) (bool, error) {
 	if slices.Contains(folders, domain) {
 		return true, nil
 	}
+	found, err := archiveNames(archive, domain)
+	if err != nil {
+		return false, fmt.Errorf("deploy folders: %w", err)
+	}
+	return found, nil
+}
+
+// archiveNames reports whether a services.yaml in the archive names the domain.
+func archiveNames(archive []byte, domain string) (bool, error) {
 	reader := tar.NewReader(bytes.NewReader(archive))
 	for {
 		header, err := reader.Next()
@@ -48,31 +67,33 @@ func (b *Runbook) Deployed(ctx context.Context, domain string) (bool, error) {
 			return false, nil
 		}
 		if err != nil {
-			return false, fmt.Errorf("deploy folders: %w", err)
+			return false, err
 		}
 		if header.Typeflag != tar.TypeReg {
 			continue
 		}
 		src, err := io.ReadAll(reader)
 		if err != nil {
-			return false, fmt.Errorf("deploy folders: %w", err)
+			return false, err
 		}
-		// A file that cannot be read is another domain's trouble, and its folder's name was compared above.
+		// A file that cannot be parsed is no reason to refuse another domain; the name of its
+		// folder is compared elsewhere.
 		services, err := deployconfig.ReadServices(src)
-		if err == nil && (services.Domain == domain || slices.Contains(services.Aliases, domain) || slices.Contains(services.Aliases, "www."+domain)) {
+		if err == nil && (services.Domain == domain ||
+			slices.Contains(services.Aliases, domain) || slices.Contains(services.Aliases, "www."+domain)) {
 			return true, nil
 		}
 	}
 }
 
-// git is a command that only looks.
-func (b *Runbook) git(args ...string) hosts.Command {
-	return hosts.Command{Argv: append([]string{"git", "--no-optional-locks"}, args...), Dir: b.repo.Dir()}
+// git is a command that only reads.
+func (r *repositoryChecks) git(args ...string) hosts.Command {
+	return hosts.Command{Argv: append([]string{"git", "--no-optional-locks"}, args...), Dir: r.repo.Dir()}
 }
 
-// checkRepository looks for what would stop a commit or a deploy of the sites.
-func (b *Runbook) checkRepository(ctx context.Context, run *onboarding.Run, sites []*site) []onboarding.Finding {
-	host := b.repo.Host()
+// check finds what would stop a commit or a deploy of the sites.
+func (r *repositoryChecks) check(ctx context.Context, run *onboarding.Run, sites []*site) []onboarding.Finding {
+	host := r.repo.Host()
 	if !host.Connected() { // one connection for all that follows
 		if _, err := host.Ping(ctx); err != nil {
 			return []onboarding.Finding{unreached(host, err)}
@@ -83,14 +104,14 @@ func (b *Runbook) checkRepository(ctx context.Context, run *onboarding.Run, site
 	var group errgroup.Group
 	group.SetLimit(checksAtOnce)
 	group.Go(func() error {
-		found[0] = b.checkWorkTree(ctx)
+		found[0] = r.checkWorkTree(ctx)
 		return nil
 	})
 	for i, site := range sites {
 		group.Go(func() error {
-			finding, have := b.checkFolder(ctx, run, site)
+			finding, have := r.checkFolder(ctx, run, site)
 			if i == 0 && have != nil {
-				unpushed = have.Unpushed
+				unpushed = have.repo.Unpushed
 			}
 			found[1+i] = []onboarding.Finding{finding}
 			return nil
@@ -101,33 +122,60 @@ func (b *Runbook) checkRepository(ctx context.Context, run *onboarding.Run, site
 	return slices.Concat(found...)
 }
 
-func (b *Runbook) where() string { return b.repo.Host().Name() + ":" + b.repo.Dir() }
+// checkFolder plans the deploy config, so a template that cannot be edited is found now. It also
+// returns the folder, if it could be observed.
+func (r *repositoryChecks) checkFolder(ctx context.Context, run *onboarding.Run,
+	s *site) (onboarding.Finding, *folder) {
+	name := "deploy config of " + s.domain
+	var planned *plannedFolder
+	have, err := r.folders.observe(ctx, s)
+	if err == nil {
+		planned, err = r.folders.plan(ctx, run, have)
+	}
+	if err == nil {
+		err = r.folders.checkScript(ctx, planned.script)
+	}
+	switch {
+	case err != nil:
+		return onboarding.Failing(name, "Correct what is said here, then retry.", "%v", err), have
+	case len(have.repo.Committed) > 0:
+		return onboarding.Passed(name, "%s is there", s.folder), have
+	case planned.embedded:
+		return onboarding.Doubtful(name, "Commit one, or leave it so.",
+			"the repository has no %s: the bot's own template is used", r.config.Repository.Template), have
+	}
+	return onboarding.Passed(name, "%d files from the template", len(planned.files)), have
+}
 
-// lookScript prints a line for everything about the work tree that is wrong: a word, a tab, what was seen. BRANCH REMOTE PROGRAM TOOLS.
+// worktreeScript prints a line for everything about the work tree that is wrong: a word, a tab,
+// what was seen. Its arguments are BRANCH REMOTE PROGRAM TOOLS.
 //
 //go:embed repository.sh
-var lookScript string
+var worktreeScript string
 
-// repositoryFixes are by the words of the script, each with how it reads for people.
-var repositoryFixes = map[string]struct{ reads, fix string }{
+// worktreeProblems are by the words of the script, each as a person reads it and with its fix.
+var worktreeProblems = map[string]struct{ reads, fix string }{
 	"branch":  {"%[1]s is on the branch %[2]q", "Check out the configured branch there."},
 	"index":   {"%[2]s is there: git is at work, or was killed", "If no git command runs there, remove the file."},
 	"program": {"%[2]s is not a program in %[1]s", "Make it executable there, or correct deploy.command."},
-	"remote":  {"the remote of %[1]s does not answer: %[2]s", "See that it can be reached from there and has the branch."},
-	"behind":  {"%[2]s that are missing in %[1]s", "Pull with rebase there."},
+	"remote": {"the remote of %[1]s does not answer: %[2]s",
+		"See that it can be reached from there and has the branch."},
+	"behind": {"%[2]s that are missing in %[1]s", "Pull with rebase there."},
 }
 
-// checkWorkTree looks at the work tree and its remote in one round trip.
-func (b *Runbook) checkWorkTree(ctx context.Context) []onboarding.Finding {
+// checkWorkTree checks the work tree and its remote in one round trip.
+func (r *repositoryChecks) checkWorkTree(ctx context.Context) []onboarding.Finding {
 	const name = "repository"
-	config, host := b.config.Repository, b.repo.Host()
-	out, err := host.Output(ctx, hosts.Command{Dir: b.repo.Dir(),
-		Argv: []string{"sh", "-c", lookScript, "onboardbot", config.Branch, config.Remote, b.config.Deploy.Command[0], hosts.Tools}})
+	config, host, program := r.config.Repository, r.repo.Host(), r.config.Deploy.Command[0]
+	where := host.Name() + ":" + r.repo.Dir()
+	out, err := host.Output(ctx, hosts.Command{Dir: r.repo.Dir(),
+		Argv: []string{"sh", "-c", worktreeScript, "onboardbot", config.Branch, config.Remote, program, hosts.Tools}})
 	if errors.Is(err, hosts.ErrUnreachable) {
 		return []onboarding.Finding{unreached(host, err)}
 	}
 	if err != nil {
-		return []onboarding.Finding{answered(host, nil), bad(name, "Check repository.dir and the account's rights there.", "%v", err)}
+		return []onboarding.Finding{reached(host, nil),
+			onboarding.Failing(name, "Check repository.dir and the account's rights there.", "%v", err)}
 	}
 	var missing []string
 	var findings []onboarding.Finding
@@ -136,23 +184,26 @@ func (b *Runbook) checkWorkTree(ctx context.Context) []onboarding.Finding {
 		if word == "tool" {
 			missing = append(missing, seen)
 		}
-		if known, ok := repositoryFixes[word]; ok {
-			findings = append(findings, bad(name, known.fix, "%s", fmt.Sprintf(known.reads, b.where(), seen)))
+		if known, ok := worktreeProblems[word]; ok {
+			findings = append(findings,
+				onboarding.Failing(name, known.fix, "%s", fmt.Sprintf(known.reads, where, seen)))
 		}
 	}
 	if len(findings) == 0 {
-		findings = append(findings, good(name, "%s is on %s and up to date, and %s is there", b.where(), config.Branch, b.config.Deploy.Command[0]))
+		findings = append(findings, onboarding.Passed(name, "%s is on %s and up to date, and %s is there",
+			where, config.Branch, program))
 	}
-	return append([]onboarding.Finding{answered(host, missing)}, findings...)
+	return append([]onboarding.Finding{reached(host, missing)}, findings...)
 }
 
-// checkUnpushed looks for commits of others, which a push would publish with its own.
+// checkUnpushed finds commits of others, which a push would publish with its own.
 func checkUnpushed(commits []repo.Unpushed) onboarding.Finding {
 	const name = "unpushed commits"
 	for _, commit := range commits {
 		if !commit.Own {
-			return bad(name, "Push it or take it off the branch.", "a commit of %s is not pushed: %s", commit.Author, commit.Subject)
+			return onboarding.Failing(name, "Push it or take it off the branch.",
+				"a commit of %s is not pushed: %s", commit.Author, commit.Subject)
 		}
 	}
-	return good(name, "none of others")
+	return onboarding.Passed(name, "none of others")
 }

@@ -10,6 +10,8 @@ import (
 	"github.com/atlilith/onboardbot/onboarding"
 	"github.com/atlilith/onboardbot/onboarding/deployconfig"
 	"github.com/atlilith/onboardbot/onboarding/hosts"
+	"github.com/atlilith/onboardbot/onboarding/repo"
+	"github.com/atlilith/onboardbot/onboarding/runbook/settings"
 )
 
 // site is one domain of a run with everything that the configuration says about it.
@@ -19,20 +21,20 @@ type site struct {
 	target    string   // what ./run calls it
 	folder    string   // its deploy folder in the repository
 	webroot   string
-	conf      string // nginx's configuration of it
-	enabled   string // the link that enables that
+	conf      string // its nginx configuration
+	enabled   string // the symbolic link that enables the configuration
 	host      *hosts.Host
 	hostName  string
-	alias     string // how the repository's host reaches it
+	alias     string // how the host of the repository reaches the VPS
 	ipv4      netip.Addr
-	ipv6      netip.Addr // not valid where the VPS has none
+	ipv6      netip.Addr // not valid if the VPS has none
 	email     string     // of the ACME account
 	slug      string
 	mail      onboarding.Mail
-	challenge string // the folder that the CA's probe file goes to
+	challenge string // the folder that the file for the certificate authority is put in
 }
 
-// addresses are where visitors are sent, IPv4 first.
+// addresses are those of the VPS, IPv4 first.
 func (s *site) addresses() []netip.Addr {
 	if s.ipv6.IsValid() {
 		return []netip.Addr{s.ipv4, s.ipv6}
@@ -40,20 +42,21 @@ func (s *site) addresses() []netip.Addr {
 	return []netip.Addr{s.ipv4}
 }
 
-// fill puts the site into a pattern.
-func (s *site) fill(pattern string) string {
-	return strings.NewReplacer("{domain}", s.domain, "{target}", s.target, "{slug}", s.slug, "{email}", s.email, "{forward}", s.mail.Forward).Replace(pattern)
+// expand replaces the placeholders of a pattern.
+func (s *site) expand(pattern string) string {
+	return strings.NewReplacer("{domain}", s.domain, "{target}", s.target, "{slug}", s.slug, "{email}", s.email,
+		"{forward}", s.mail.Forward).Replace(pattern)
 }
 
-func (s *site) fillAll(patterns []string) []string {
-	filled := make([]string, len(patterns))
+func (s *site) expandAll(patterns []string) []string {
+	expanded := make([]string, len(patterns))
 	for i, pattern := range patterns {
-		filled[i] = s.fill(pattern)
+		expanded[i] = s.expand(pattern)
 	}
-	return filled
+	return expanded
 }
 
-// serves says whether nginx's configuration answers for exactly this site.
+// serves returns nil if an nginx configuration serves exactly this site, else what is different.
 func (s *site) serves(conf []byte) error {
 	servers, err := deployconfig.Servers(conf)
 	if err != nil {
@@ -64,7 +67,8 @@ func (s *site) serves(conf []byte) error {
 	for _, server := range servers {
 		names := slices.Sorted(slices.Values(server.ServerNames))
 		if !slices.Equal(names, want) {
-			return fmt.Errorf("line %d: a server for %s instead of %s", server.Line, strings.Join(server.ServerNames, " "), strings.Join(s.names, " "))
+			return fmt.Errorf("line %d: a server for %s instead of %s",
+				server.Line, strings.Join(server.ServerNames, " "), strings.Join(s.names, " "))
 		}
 		if server.Root != "" && server.Root != s.webroot {
 			return fmt.Errorf("line %d: the root is %s instead of %s", server.Line, server.Root, s.webroot)
@@ -77,29 +81,57 @@ func (s *site) serves(conf []byte) error {
 	return nil
 }
 
-// site finds the domain of a step in its run.
-func (b *Runbook) site(run *onboarding.Run, key onboarding.Key) (*site, error) {
+// sites finds the site of a step by the configuration.
+type sites struct {
+	config settings.Config
+	hosts  map[string]*hosts.Host
+	repo   *repo.Repo
+}
+
+// all returns the site of every domain of a run.
+func (f *sites) all(run *onboarding.Run) ([]*site, error) {
+	list := make([]*site, len(run.Request.Domains))
+	for i, domain := range run.Request.Domains {
+		var err error
+		if list[i], err = f.site(run, domain); err != nil {
+			return nil, err
+		}
+	}
+	return list, nil
+}
+
+// of returns the site of the domain of a step.
+func (f *sites) of(run *onboarding.Run, key onboarding.Key) (*site, error) {
 	i := slices.IndexFunc(run.Request.Domains, func(d onboarding.Domain) bool { return d.Name == key.Domain() })
 	if i < 0 {
 		return nil, fmt.Errorf("step %s: the run has no such domain", key)
 	}
-	domain := run.Request.Domains[i]
+	return f.site(run, run.Request.Domains[i])
+}
+
+func (f *sites) site(run *onboarding.Run, domain onboarding.Domain) (*site, error) {
 	name := domain.Host
 	if name == "" {
-		name = b.config.VPS
+		name = f.config.VPS
 	}
-	host, configured := b.hosts[name], b.config.Hosts[name]
+	host, configured := f.hosts[name], f.config.Hosts[name]
 	if host == nil || configured.IPv4 == "" {
-		return nil, &onboarding.ConflictError{What: fmt.Sprintf("%s is to point at %s, which is not a configured VPS.", domain.Name, name),
-			Fix: "Configure it under hosts, with its ipv4."}
+		return nil, onboarding.Conflictf("Configure it under hosts, with its ipv4.",
+			"%s is to point at %s, which is not a configured VPS.", domain.Name, name)
 	}
-	s := &site{domain: domain.Name, names: domain.Names(), target: strings.TrimSuffix(domain.Name, ".com"), slug: run.Request.Slug, mail: domain.Mail,
-		folder: b.repo.Folder(domain.Name), host: host, hostName: name, alias: configured.Alias, ipv4: netip.MustParseAddr(configured.IPv4)}
+	s := &site{
+		domain: domain.Name, names: domain.Names(), target: strings.TrimSuffix(domain.Name, ".com"),
+		slug: run.Request.Slug, mail: domain.Mail, folder: f.repo.Folder(domain.Name),
+		host: host, hostName: name, alias: configured.Alias, ipv4: netip.MustParseAddr(configured.IPv4),
+	}
 	if configured.IPv6 != "" {
 		s.ipv6 = netip.MustParseAddr(configured.IPv6)
 	}
-	s.email = strings.NewReplacer("{email}", run.Request.Email, "{slug}", run.Request.Slug).Replace(b.config.Certificate.Email)
-	s.webroot, s.conf, s.enabled = s.fill(b.config.Deploy.Webroot), s.fill(b.config.Deploy.NginxConf), s.fill(b.config.Deploy.NginxEnabled)
-	s.challenge = path.Join(s.webroot, b.config.Certificate.Challenge)
+	s.email = strings.NewReplacer("{email}", run.Request.Email, "{slug}",
+		run.Request.Slug).Replace(f.config.Certificate.Email)
+	s.webroot = s.expand(f.config.Deploy.Webroot)
+	s.conf = s.expand(f.config.Deploy.NginxConf)
+	s.enabled = s.expand(f.config.Deploy.NginxEnabled)
+	s.challenge = path.Join(s.webroot, f.config.Certificate.Challenge)
 	return s, nil
 }

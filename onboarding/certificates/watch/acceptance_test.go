@@ -112,7 +112,7 @@ func newRig(t *testing.T) *rig {
 func (r *rig) publish(t *testing.T) {
 	t.Helper()
 	key := r.world.DNS.Key
-	publisher, err := dns.NewPublisher(dns.PublisherConfig{Server: namespace.Resolver, Key: key.Name, Secret: secret.New(key.Secret)})
+	publisher, err := dns.NewRFC2136(dns.RFC2136Config{Server: namespace.Resolver, Key: key.Name, Secret: secret.New(key.Secret)})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -4,12 +4,16 @@ import (
 	"context"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/riverqueue/river"
 
+	"github.com/atlilith/onboardbot/internal/jobs"
+	"github.com/atlilith/onboardbot/internal/locks"
 	"github.com/atlilith/onboardbot/internal/migrate"
-	"github.com/atlilith/onboardbot/internal/schedule"
+	"github.com/atlilith/onboardbot/internal/ticker"
 	"github.com/atlilith/onboardbot/onboarding/certificates"
 )
 
@@ -25,7 +29,7 @@ func Tables() migrate.Set {
 // sweepTimeout bounds one sweep with its bookkeeping. A thousand names take seconds.
 const sweepTimeout = 10 * time.Minute
 
-// digestMemory is how late a digest may still come, after a time in which nothing ran.
+// digestMemory is how late a digest may still come if no replica ran at its time.
 const digestMemory = 24 * time.Hour
 
 // sweepArgs is the job that looks at everything once.
@@ -36,8 +40,10 @@ func (sweepArgs) Kind() string { return "certificates_sweep" }
 // InsertOpts allows one attempt: the next sweep finds the same, since what is due is derived from what is.
 func (sweepArgs) InsertOpts() river.InsertOpts { return river.InsertOpts{MaxAttempts: 1} }
 
-// digestArgs is the job that sums up. It finds out itself for which tick of the schedule.
-type digestArgs struct{}
+// digestArgs is the job that makes the digest of one tick of the schedule. Older releases enqueued it without the tick.
+type digestArgs struct {
+	Tick time.Time `json:"tick,omitzero"`
+}
 
 func (digestArgs) Kind() string { return "certificates_digest" }
 
@@ -45,30 +51,39 @@ func (digestArgs) Kind() string { return "certificates_digest" }
 func (digestArgs) InsertOpts() river.InsertOpts { return river.InsertOpts{MaxAttempts: 5} }
 
 // AddWorkers registers the watch's jobs.
-func (w *Watch) AddWorkers(workers *river.Workers, settings certificates.Settings) error {
-	ticks, err := settings.Digest.Ticks()
-	if err != nil {
-		return fmt.Errorf("digest.%w", err)
-	}
+func (w *Watch) AddWorkers(workers *river.Workers) {
 	river.AddWorker(workers, &sweepWorker{watch: w})
-	river.AddWorker(workers, &digestWorker{watch: w, ticks: ticks})
-	return nil
+	river.AddWorker(workers, &digestWorker{watch: w})
 }
 
-// PeriodicJobs are for the program's River client. Both also run when it starts, for what was missed meanwhile.
-func (w *Watch) PeriodicJobs(settings certificates.Settings) ([]*river.PeriodicJob, error) {
-	settings = settings.WithDefaults()
+// PeriodicJobs returns the job that sweeps, for the program's River client. It also runs when the client starts.
+func (w *Watch) PeriodicJobs(settings certificates.Settings) []*river.PeriodicJob {
+	interval := river.PeriodicInterval(settings.WithDefaults().Interval)
+	sweep := func() (river.JobArgs, *river.InsertOpts) { return sweepArgs{}, nil }
+	return []*river.PeriodicJob{river.NewPeriodicJob(interval, sweep, &river.PeriodicJobOpts{RunOnStart: true})}
+}
+
+// DigestTicker returns what enqueues a digest for each tick of the schedule. Its Run is for every replica.
+func (w *Watch) DigestTicker(settings certificates.Settings, log *slog.Logger) (*ticker.Ticker, error) {
 	ticks, err := settings.Digest.Ticks()
 	if err != nil {
 		return nil, fmt.Errorf("digest.%w", err)
 	}
-	sweep := func() (river.JobArgs, *river.InsertOpts) { return sweepArgs{}, nil }
-	jobs := []*river.PeriodicJob{river.NewPeriodicJob(river.PeriodicInterval(settings.Interval), sweep, &river.PeriodicJobOpts{RunOnStart: true})}
-	if ticks != nil {
-		digest := func() (river.JobArgs, *river.InsertOpts) { return digestArgs{}, nil }
-		jobs = append(jobs, river.NewPeriodicJob(ticks, digest, &river.PeriodicJobOpts{RunOnStart: true}))
+	inserter, err := jobs.Inserter(w.pool, "", log)
+	if err != nil {
+		return nil, err
 	}
-	return jobs, nil
+	return &ticker.Ticker{
+		Pool:   w.pool,
+		Log:    log,
+		Table:  "certificates_schedule",
+		Ticks:  ticks,
+		Memory: digestMemory,
+		Do: func(ctx context.Context, tx pgx.Tx, tick time.Time) error {
+			_, err := inserter.InsertTx(ctx, tx, digestArgs{Tick: tick}, nil)
+			return err
+		},
+	}, nil
 }
 
 type sweepWorker struct {
@@ -86,46 +101,24 @@ func (w *sweepWorker) Work(ctx context.Context, _ *river.Job[sweepArgs]) error {
 	return err
 }
 
-// sweepLock is the advisory lock under which the scheduled sweeps of all replicas take turns; it dies with who holds it.
-const sweepLock = `hashtextextended('onboardbot/certificates/sweep', 0)`
+// sweepLock makes the scheduled sweeps of all replicas take turns.
+var sweepLock = locks.Named("certificates", "sweep")
 
-// alone does something unless another replica is at it already, and reports whether it did.
+// alone runs do unless a replica is sweeping, and reports whether it ran.
 func (w *Watch) alone(ctx context.Context, do func(context.Context) error) (bool, error) {
-	conn, err := w.pool.Acquire(ctx)
-	if err != nil {
-		return false, err
-	}
-	defer conn.Release()
-	var mine bool
-	if err := conn.QueryRow(ctx, `SELECT pg_try_advisory_lock(`+sweepLock+`)`).Scan(&mine); err != nil || !mine {
-		return false, err
-	}
-	defer func() {
-		ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
-		defer cancel()
-		if _, err := conn.Exec(ending, `SELECT pg_advisory_unlock(`+sweepLock+`)`); err != nil {
-			_ = conn.Conn().Close(ending) // which frees it as well
-		}
-	}()
-	return true, do(ctx)
+	return locks.Alone(ctx, w.pool, sweepLock, do)
 }
 
 type digestWorker struct {
 	river.WorkerDefaults[digestArgs]
 	watch *Watch
-	ticks *schedule.Ticks // nil for never
 }
 
 func (*digestWorker) Timeout(*river.Job[digestArgs]) time.Duration { return sweepTimeout }
 
-func (w *digestWorker) Work(ctx context.Context, _ *river.Job[digestArgs]) error {
-	if w.ticks == nil {
-		return nil // the schedule was taken out of the configuration meanwhile
+func (w *digestWorker) Work(ctx context.Context, job *river.Job[digestArgs]) error {
+	if job.Args.Tick.IsZero() {
+		return nil // of an older release; the ticker has enqueued the digest as well
 	}
-	// The clock that inserted the job may be a moment ahead of this one.
-	now := time.Now().Add(time.Second)
-	if tick := w.ticks.Newest(now.Add(-digestMemory), now); !tick.IsZero() {
-		return w.watch.Digest(ctx, tick)
-	}
-	return nil
+	return w.watch.Digest(ctx, job.Args.Tick)
 }

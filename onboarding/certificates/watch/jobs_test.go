@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/netip"
+	"sync"
 	"testing"
 	"time"
 
@@ -81,13 +82,12 @@ func TestJobsOfReplicas(t *testing.T) {
 func replica(t *testing.T, watch *Watch, settings certificates.Settings) {
 	t.Helper()
 	workers := river.NewWorkers()
-	if err := watch.AddWorkers(workers, settings); err != nil {
-		t.Fatal(err)
-	}
-	periodic, err := watch.PeriodicJobs(settings)
+	watch.AddWorkers(workers)
+	digests, err := watch.DigestTicker(settings, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
+	periodic := watch.PeriodicJobs(settings)
 	client, err := river.NewClient(riverpgxv5.New(watch.pool), &river.Config{Workers: workers, PeriodicJobs: periodic, TestOnly: true,
 		Queues: map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: 4}}, FetchPollInterval: 100 * time.Millisecond, Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
@@ -96,7 +96,16 @@ func replica(t *testing.T, watch *Watch, settings certificates.Settings) {
 	if err := client.Start(context.Background()); err != nil {
 		t.Fatal(err)
 	}
+	ticking, stop := context.WithCancel(context.Background())
+	var ticker sync.WaitGroup
+	ticker.Go(func() {
+		if err := digests.Run(ticking); err != nil {
+			t.Error(err)
+		}
+	})
 	t.Cleanup(func() {
+		stop()
+		ticker.Wait()
 		ending, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 		defer cancel()
 		_ = client.StopAndCancel(ending)

@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/atlilith/onboardbot/internal/locks"
 	"github.com/atlilith/onboardbot/onboarding/certificates"
 )
 
@@ -18,7 +19,7 @@ var migrations embed.FS
 
 // remember records one look at a site and returns its past. Until the transaction ends, no other replica judges the same site.
 func remember(ctx context.Context, tx pgx.Tx, site certificates.SiteReport, at time.Time) (certificates.Past, error) {
-	if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock(hashtextextended('certificates/' || $1, 0))`, site.Domain); err != nil {
+	if err := locks.Tx(ctx, tx, locks.Named("certificates", "site", site.Domain)); err != nil {
 		return certificates.Past{}, err
 	}
 	var past certificates.Past

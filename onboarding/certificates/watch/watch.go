@@ -80,17 +80,17 @@ func (w *Watch) remind(ctx context.Context, site certificates.SiteReport, at tim
 
 // Digest sweeps and hands over the digest of one tick of the schedule, once on however many replicas.
 func (w *Watch) Digest(ctx context.Context, tick time.Time) error {
+	sites, err := w.inventory.Sites(ctx)
+	if err != nil {
+		return fmt.Errorf("certificates to watch: %w", err)
+	}
+	report, err := w.sweeper.Sweep(ctx, sites)
+	if err != nil {
+		return err
+	}
 	return pgx.BeginFunc(ctx, w.pool, func(tx pgx.Tx) error {
 		tag, err := tx.Exec(ctx, `INSERT INTO certificates_digests (tick) VALUES ($1) ON CONFLICT DO NOTHING`, tick)
 		if err != nil || tag.RowsAffected() == 0 {
-			return err
-		}
-		sites, err := w.inventory.Sites(ctx)
-		if err != nil {
-			return fmt.Errorf("certificates to watch: %w", err)
-		}
-		report, err := w.sweeper.Sweep(ctx, sites)
-		if err != nil {
 			return err
 		}
 		return w.announcer.Digest(ctx, tx, w.config.Thresholds.Digest(report))

@@ -314,7 +314,7 @@ func TestTicks(t *testing.T) {
 		var ticking sync.WaitGroup
 		for _, scheduler := range replicas {
 			ticking.Go(func() {
-				if err := scheduler.tick(t.Context(), day(step.now)); err != nil {
+				if err := scheduler.ticker.Tick(t.Context(), day(step.now)); err != nil {
 					t.Error(err)
 				}
 			})
