@@ -7,7 +7,8 @@ import (
 	"github.com/aymanbagabas/go-udiff"
 )
 
-// Drift describes how a change differs from the one that was approved: the lines that went (-) and those that came (+).
+// Drift describes how a change differs from the one that was approved: the lines that went (-)
+// and those that came (+).
 func Drift(before, after Change) string {
 	diff := udiff.Unified("approved", "now", before.lines(), after.lines())
 	var lines []string

@@ -2,8 +2,8 @@ package onboarding
 
 import "context"
 
-// Operator is a person whom the configuration allows to ask or to approve. The ID is opaque here: what the chat side uses
-// to tell people apart, never a name.
+// Operator is a person whom the configuration allows to ask or to approve. The ID is opaque here:
+// what the chat side uses to tell people apart, never a name.
 type Operator struct {
 	ID string `json:"id"`
 	// Name is for people and commits, and proves nothing.
@@ -19,7 +19,8 @@ type Permissions struct {
 	Refused string
 }
 
-// Directory tells who somebody is. An error means that it could not be found out, and nobody may do anything.
+// Directory tells who somebody is. An error means that it could not be found out, and nobody may
+// do anything.
 type Directory interface {
 	Permissions(ctx context.Context, id string) (Permissions, error)
 }

@@ -12,22 +12,28 @@ import (
 type Policy struct {
 	// ReservedSlugs can not be taken by a Provider or an Org. Default: none.
 	ReservedSlugs []string `yaml:"reserved_slugs"`
-	// Hosts are the names of the VPSes that a domain may point at. The wiring takes them from the runbook's configuration.
+	// Hosts are the names of the VPSes that a domain may point at. The wiring takes them from the
+	// runbook's configuration.
 	Hosts []string `yaml:"-"`
 	// ApprovalLife is how long a second operator has to decide. Default: 24h.
 	ApprovalLife time.Duration `yaml:"approval_life"`
-	// RemindBefore is how long before an approval expires the approvers hear of it again. Default: 1h.
+	// RemindBefore is how long before an approval expires the approvers hear of it again.
+	// Default: 1h.
 	RemindBefore time.Duration `yaml:"remind_before"`
-	// EscalateAfter is how long an approval may stay open before the second group hears of it. Default: 0, never.
+	// EscalateAfter is how long an approval may stay open before the second group hears of it.
+	// Default: 0, never.
 	EscalateAfter time.Duration `yaml:"escalate_after"`
-	// Rules say what an approval of a kind of step needs, by kind, such as certificate. Default: one approver, no reason.
+	// Rules say what an approval of a kind of step needs, by kind, such as certificate. Default:
+	// one approver, no reason.
 	Rules map[Kind]Rule `yaml:"rules"`
-	// BreakGlass lets an operator approve their own request, with a reason and told to everyone who was skipped. Default: false.
+	// BreakGlass lets an operator approve their own request, with a reason and told to everyone
+	// who was skipped. Default: false.
 	BreakGlass bool `yaml:"break_glass"`
-	// Settle is how long a step may take to show its effect after its change was applied. Default: 15s.
+	// Settle is how long a step may take to show its effect after its change was applied.
+	// Default: 15s.
 	Settle time.Duration `yaml:"settle"`
-	// StepTimeout bounds one step, looks and application together. It must stay below half an hour, the timeout of the job
-	// that carries it. Default: 20m.
+	// StepTimeout bounds one step, looks and application together. It must stay below half an
+	// hour, the timeout of the job that carries it. Default: 20m.
 	StepTimeout time.Duration `yaml:"step_timeout"`
 }
 

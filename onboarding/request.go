@@ -39,7 +39,8 @@ func (m Mode) String() string {
 	return string(m)
 }
 
-// Org is the Org of a request: the one to create for [ModeOwner], the one to join for [ModeMember].
+// Org is the Org of a request: the one to create for [ModeOwner], the one to join for
+// [ModeMember].
 type Org struct {
 	Slug string `json:"slug"`
 	Name string `json:"name"`
@@ -49,7 +50,8 @@ type Org struct {
 type Domain struct {
 	// Name in its ASCII form (RFC 5890 A-label), lower case, without a trailing dot.
 	Name string `json:"name"`
-	// Host is the configured VPS that the domain points at. Empty: the configuration's own choice.
+	// Host is the configured VPS that the domain points at. Empty: the configuration's own
+	// choice.
 	Host string `json:"host"`
 	// Mail is what happens to mail for the domain.
 	Mail Mail `json:"mail,omitzero"`
@@ -99,7 +101,8 @@ const (
 
 var slugForm = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`)
 
-// CheckSlug says what is wrong with the form of a slug, as a sentence, or nothing. Reserved slugs come from the configuration.
+// CheckSlug says what is wrong with the form of a slug, as a sentence, or nothing. Reserved slugs
+// come from the configuration.
 func CheckSlug(slug string, reserved []string) string {
 	switch {
 	case slug == "":
@@ -114,9 +117,10 @@ func CheckSlug(slug string, reserved []string) string {
 	return ""
 }
 
-// CheckText says what is wrong with a line of free text: empty, too long, not UTF-8, or with characters that do not print.
-// Of the characters that only steer how others are shown, two stay: those that join emoji and the letters of some scripts. The rest
-// make a line read as something that it is not (Unicode TR36 §2.3), or two names look the same.
+// CheckText says what is wrong with a line of free text: empty, too long, not UTF-8, or with
+// characters that do not print. Of the characters that only steer how others are shown, two stay:
+// those that join emoji and the letters of some scripts. The rest make a line read as something
+// that it is not (Unicode TR36 §2.3), or two names look the same.
 func CheckText(what, text string, limit int) string {
 	switch {
 	case strings.TrimSpace(text) == "":
@@ -142,8 +146,9 @@ const (
 	zeroWidthJoiner    = '\u200d'
 )
 
-// CheckEmail says what is wrong with an address, as a sentence, or nothing. Only a bare ASCII addr-spec (RFC 5322 §3.4.1)
-// whose domain has a dot is taken: it also becomes the account of an ACME client.
+// CheckEmail says what is wrong with an address, as a sentence, or nothing. Only a bare ASCII
+// addr-spec (RFC 5322 §3.4.1) whose domain has a dot is taken: it also becomes the account of an
+// ACME client.
 func CheckEmail(address string) string {
 	if problem := CheckText("an email address", address, MaxEmail); problem != "" {
 		return problem
@@ -168,10 +173,12 @@ func CheckEmail(address string) string {
 	return ""
 }
 
-// asciiForm is what DNS wants of a name: RFC 5891 look-up with labels of letters, digits and hyphens, none longer than 63.
+// asciiForm is what DNS wants of a name: RFC 5891 look-up with labels of letters, digits and
+// hyphens, none longer than 63.
 var asciiForm = idna.New(idna.MapForLookup(), idna.BidiRule(), idna.StrictDomainName(true), idna.VerifyDNSLength(true))
 
-// ParseDomain brings a domain as people write it into the form that DNS wants, or says what is wrong with it as a sentence.
+// ParseDomain brings a domain as people write it into the form that DNS wants, or says what is
+// wrong with it as a sentence.
 func ParseDomain(text string) (name, problem string) {
 	text = strings.TrimSuffix(strings.TrimSpace(text), ".")
 	switch {
@@ -205,8 +212,8 @@ func ParseDomain(text string) (name, problem string) {
 	return name, ""
 }
 
-// bareDomain is the domain within what somebody copied from somewhere: an address of a page or of mail, a wildcard. It is empty where
-// that cannot be told.
+// bareDomain is the domain within what somebody copied from somewhere: an address of a page or of
+// mail, a wildcard. It is empty where that cannot be told.
 func bareDomain(text string) string {
 	if _, after, found := strings.Cut(text, "://"); found {
 		text = after
@@ -230,7 +237,8 @@ func publicSuffix(name string) bool {
 	return err != nil
 }
 
-// shorten is the beginning of what somebody typed, as it can stand in a sentence: what does not print would bend the rest of it.
+// shorten is the beginning of what somebody typed, as it can stand in a sentence: what does not
+// print would bend the rest of it.
 func shorten(text string) string {
 	const limit = 60
 	text = strings.Map(func(r rune) rune {
@@ -245,7 +253,8 @@ func shorten(text string) string {
 	return text
 }
 
-// Check finds every problem of a request that can be found without asking the platform or the repository.
+// Check finds every problem of a request that can be found without asking the platform or the
+// repository.
 func (r Request) Check(reserved, hosts []string) Problems {
 	problems := Problems{}
 	problems.Add(FieldSlug, CheckSlug(r.Slug, reserved))

@@ -19,8 +19,9 @@ var errHeld = errors.New("the run is being advanced elsewhere")
 // runLock is the lock under which a run is advanced.
 func runLock(id uuid.UUID) locks.Name { return locks.Named("run", id.String()) }
 
-// advance takes a run as far as it goes by itself. It writes everything through the one session that holds the run's lock: should
-// that session end, the lock is free for another process and this one can write nothing more.
+// advance takes a run as far as it goes by itself. It writes everything through the one session
+// that holds the run's lock: should that session end, the lock is free for another process and
+// this one can write nothing more.
 func (e *Engine) advance(ctx context.Context, id uuid.UUID) error {
 	session, err := locks.Open(ctx, e.pool)
 	if err != nil {
@@ -65,8 +66,8 @@ type driver struct {
 // db is the connection that holds the run's lock.
 func (d *driver) db() *pgx.Conn { return d.session.Conn() }
 
-// change changes the run on the connection that holds its lock, and lets the notifier hear of it. It wakes nobody: the engine is
-// at work on the run.
+// change changes the run on the connection that holds its lock, and lets the notifier hear of it.
+// It wakes nobody: the engine is at work on the run.
 func (d *driver) change(ctx context.Context, id uuid.UUID, change func(tx pgx.Tx, run *onboarding.Run) error) error {
 	return store.ChangeRun(ctx, d.db(), id, func(tx pgx.Tx, run *onboarding.Run) error {
 		if err := change(tx, run); err != nil {

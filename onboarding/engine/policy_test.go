@@ -70,7 +70,8 @@ func TestAFreezeHoldsWhatIsApproved(t *testing.T) {
 		t.Errorf("frozen twice: %v", err)
 	}
 	h.approve(id, "database", "bob")
-	// A run that has nothing else to do is left alone: another one that comes later proves that the engine went past it.
+	// A run that has nothing else to do is left alone: another one that comes later proves that
+	// the engine went past it.
 	other := h.begin("other")
 	h.asked(other, "database")
 	if view, err := h.Records.View(t.Context(), id); err != nil || view.Step("database").State != onboarding.StepApproved || h.world.count("database") != 0 {

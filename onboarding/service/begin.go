@@ -15,11 +15,13 @@ import (
 type Asked struct {
 	Operator string // the id of who asks
 	Channel  string // where the run's thread is to be
-	// Submission is what the chat side calls the form or press that asks. One that is sent twice begins one run.
+	// Submission is what the chat side calls the form or press that asks. One that is sent twice
+	// begins one run.
 	Submission string
 }
 
-// Begin starts a run for a request. It returns [onboarding.Problems] for a request that cannot stand, and [onboarding.ErrNotOperator].
+// Begin starts a run for a request. It returns [onboarding.Problems] for a request that cannot
+// stand, and [onboarding.ErrNotOperator].
 func (s *Service) Begin(ctx context.Context, request onboarding.Request, asked Asked) (*onboarding.Run, error) {
 	requester, run, err := s.admit(ctx, asked)
 	if err != nil || run != nil {
@@ -39,7 +41,8 @@ func (s *Service) Begin(ctx context.Context, request onboarding.Request, asked A
 	return run, err
 }
 
-// admit finds out who asks, and the run that the submission has begun already, nil if it has begun none.
+// admit finds out who asks, and the run that the submission has begun already, nil if it has
+// begun none.
 func (s *Service) admit(ctx context.Context, asked Asked) (onboarding.Operator, *onboarding.Run, error) {
 	requester, err := s.Operator(ctx, asked.Operator)
 	if err != nil {
@@ -49,8 +52,9 @@ func (s *Service) admit(ctx context.Context, asked Asked) (onboarding.Operator, 
 	return requester, run, err
 }
 
-// insert gives a new run its id and its steps and puts it where the engine finds it. A submission that has begun one meanwhile
-// begins no second. Which unique constraint stands in the way is told by [store.Violates].
+// insert gives a new run its id and its steps and puts it where the engine finds it. A submission
+// that has begun one meanwhile begins no second. Which unique constraint stands in the way is
+// told by [store.Violates].
 func (s *Service) insert(ctx context.Context, run *onboarding.Run, steps []onboarding.Definition, submission string) (*onboarding.Run, error) {
 	var err error
 	if run.ID, err = uuid.NewV7(); err != nil {

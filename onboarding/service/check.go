@@ -10,8 +10,9 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/store"
 )
 
-// Check finds everything that is wrong with a request, in its form and against the platform, the repository and other runs. It
-// returns [onboarding.Problems] then, and another error when one of them could not be asked.
+// Check finds everything that is wrong with a request, in its form and against the platform, the
+// repository and other runs. It returns [onboarding.Problems] then, and another error when one of
+// them could not be asked.
 func (s *Service) Check(ctx context.Context, request onboarding.Request) error {
 	earlier, err := store.NewestEndedOnboarding(ctx, s.pool, request.Slug)
 	if err != nil {
@@ -39,8 +40,9 @@ func (s *Service) Check(ctx context.Context, request onboarding.Request) error {
 	return nil
 }
 
-// requestCheck is one check of a request. Earlier is the newest onboarding of the same slug that ended, nil if there is none: what
-// it took is theirs, if the rest agrees, so a cancelled onboarding can be taken up again.
+// requestCheck is one check of a request. Earlier is the newest onboarding of the same slug that
+// ended, nil if there is none: what it took is theirs, if the rest agrees, so a cancelled
+// onboarding can be taken up again.
 type requestCheck struct {
 	pool       *pgxpool.Pool
 	platform   onboarding.Platform

@@ -11,8 +11,8 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/store"
 )
 
-// Retry lets a step that is stuck look again. It returns [onboarding.ErrNotOperator], [onboarding.ErrRunEnded] or
-// [onboarding.ErrNotRetry].
+// Retry lets a step that is stuck look again. It returns [onboarding.ErrNotOperator],
+// [onboarding.ErrRunEnded] or [onboarding.ErrNotRetry].
 func (s *Service) Retry(ctx context.Context, id uuid.UUID, key onboarding.Key, operator string) error {
 	actor, err := s.Operator(ctx, operator)
 	if err != nil {
@@ -27,8 +27,8 @@ func (s *Service) Retry(ctx context.Context, id uuid.UUID, key onboarding.Key, o
 	})
 }
 
-// RetryAll lets every step of a run that is stuck look again, and returns how many there were. It returns the errors of
-// [Service.Retry].
+// RetryAll lets every step of a run that is stuck look again, and returns how many there were. It
+// returns the errors of [Service.Retry].
 func (s *Service) RetryAll(ctx context.Context, id uuid.UUID, operator string) (int, error) {
 	actor, err := s.Operator(ctx, operator)
 	if err != nil {
@@ -51,8 +51,8 @@ func (s *Service) RetryAll(ctx context.Context, id uuid.UUID, operator string) (
 	return count, err
 }
 
-// CheckNow lets a step that waits for something outside look at once. It returns [onboarding.ErrNotOperator],
-// [onboarding.ErrRunEnded] or [onboarding.ErrNotWaiting].
+// CheckNow lets a step that waits for something outside look at once. It returns
+// [onboarding.ErrNotOperator], [onboarding.ErrRunEnded] or [onboarding.ErrNotWaiting].
 func (s *Service) CheckNow(ctx context.Context, id uuid.UUID, key onboarding.Key, operator string) error {
 	actor, err := s.Operator(ctx, operator)
 	if err != nil {
@@ -84,9 +84,9 @@ func lookAgain(ctx context.Context, tx pgx.Tx, run *onboarding.Run, step *onboar
 	return store.AddEvent(ctx, tx, event)
 }
 
-// Cancel ends a run where it stands: what was applied stays, and open approvals are withdrawn. It returns [onboarding.ErrBusy] while
-// a step is being applied, since that step's outcome would be lost; it also returns [onboarding.ErrNotOperator] and
-// [onboarding.ErrRunEnded].
+// Cancel ends a run where it stands: what was applied stays, and open approvals are withdrawn. It
+// returns [onboarding.ErrBusy] while a step is being applied, since that step's outcome would be
+// lost; it also returns [onboarding.ErrNotOperator] and [onboarding.ErrRunEnded].
 func (s *Service) Cancel(ctx context.Context, id uuid.UUID, operator string) error {
 	actor, err := s.Operator(ctx, operator)
 	if err != nil {

@@ -13,22 +13,24 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/store"
 )
 
-// Approve records that a second operator agrees with a change. It returns [onboarding.ErrNotApprover], [onboarding.ErrOwnRequest],
-// [onboarding.ErrNotFound], a [onboarding.ReasonNeededError] where those who agree have to say why and no reason was given, or a
-// [onboarding.DecidedError] for an approval that is no longer open.
+// Approve records that a second operator agrees with a change. It returns
+// [onboarding.ErrNotApprover], [onboarding.ErrOwnRequest], [onboarding.ErrNotFound], a
+// [onboarding.ReasonNeededError] where those who agree have to say why and no reason was given,
+// or a [onboarding.DecidedError] for an approval that is no longer open.
 func (s *Service) Approve(ctx context.Context, approval uuid.UUID, operator, reason string) error {
 	return s.decide(ctx, approval, operator, onboarding.Vote{Agrees: true, Reason: tidyReason(reason)})
 }
 
-// Reject records that a second operator does not agree, and why. It returns the errors of [Service.Approve]; a rejection always
-// needs a reason.
+// Reject records that a second operator does not agree, and why. It returns the errors of
+// [Service.Approve]; a rejection always needs a reason.
 func (s *Service) Reject(ctx context.Context, approval uuid.UUID, operator, reason string) error {
 	return s.decide(ctx, approval, operator, onboarding.Vote{Reason: tidyReason(reason)})
 }
 
-// BreakGlass lets an operator approve a change alone, their own request included, when the configuration allows it: with a
-// reason, under its own name in the audit trail. It returns [onboarding.ErrNoGlass] when it is switched off,
-// [onboarding.ErrNoReason], [onboarding.ErrNotOperator], or a [onboarding.DecidedError].
+// BreakGlass lets an operator approve a change alone, their own request included, when the
+// configuration allows it: with a reason, under its own name in the audit trail. It returns
+// [onboarding.ErrNoGlass] when it is switched off, [onboarding.ErrNoReason],
+// [onboarding.ErrNotOperator], or a [onboarding.DecidedError].
 func (s *Service) BreakGlass(ctx context.Context, approval uuid.UUID, operator, reason string) error {
 	reason = tidyReason(reason)
 	switch {
@@ -46,7 +48,8 @@ func tidyReason(reason string) string {
 	return string(runes[:min(len(runes), onboarding.MaxReason)])
 }
 
-// MayDecide returns the approval if this operator may decide on it now, and the errors of [Service.Approve] otherwise.
+// MayDecide returns the approval if this operator may decide on it now, and the errors of
+// [Service.Approve] otherwise.
 func (s *Service) MayDecide(ctx context.Context, id uuid.UUID, operator string) (*onboarding.Approval, error) {
 	approval, err := store.LoadApproval(ctx, s.pool, id)
 	if err != nil {
@@ -76,8 +79,8 @@ func (s *Service) approver(ctx context.Context, run *onboarding.Run, id string) 
 	return permissions.Operator, nil
 }
 
-// decide adds a vote to an approval. Who votes is asked before the transaction, since it may take a call to the chat side; whether
-// the approval can still be decided is judged within it.
+// decide adds a vote to an approval. Who votes is asked before the transaction, since it may take
+// a call to the chat side; whether the approval can still be decided is judged within it.
 func (s *Service) decide(ctx context.Context, id uuid.UUID, operator string, vote onboarding.Vote) error {
 	requested, err := store.LoadApproval(ctx, s.pool, id)
 	if err != nil {

@@ -9,7 +9,8 @@ import (
 	"github.com/atlilith/onboardbot/onboarding"
 )
 
-// Plan looks at every step of a request and applies nothing. A request that cannot stand returns [onboarding.Problems].
+// Plan looks at every step of a request and applies nothing. A request that cannot stand returns
+// [onboarding.Problems].
 func (s *Service) Plan(ctx context.Context, request onboarding.Request, operator string) (*onboarding.Plan, error) {
 	requester, err := s.Operator(ctx, operator)
 	if err != nil {
@@ -24,7 +25,8 @@ func (s *Service) Plan(ctx context.Context, request onboarding.Request, operator
 	return s.PlanRun(ctx, run), nil
 }
 
-// PlanRun looks at every step of a run that is under way and applies nothing. The run stays as it is.
+// PlanRun looks at every step of a run that is under way and applies nothing. The run stays as it
+// is.
 func (s *Service) PlanRun(ctx context.Context, run *onboarding.Run) *onboarding.Plan {
 	plan := &onboarding.Plan{Request: run.Request}
 	run = run.Clone()

@@ -10,9 +10,10 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/store"
 )
 
-// Renew begins a run that renews a domain's certificate, approved like any other change. For a domain that a run made live it takes
-// what is known from that run, the channel included; any other domain is renewed as it is given. The run's display name is the
-// domain. It returns [onboarding.ErrNotOperator], or [onboarding.ErrBusy] while the domain is part of another run.
+// Renew begins a run that renews a domain's certificate, approved like any other change. For a
+// domain that a run made live it takes what is known from that run, the channel included; any
+// other domain is renewed as it is given. The run's display name is the domain. It returns
+// [onboarding.ErrNotOperator], or [onboarding.ErrBusy] while the domain is part of another run.
 func (s *Service) Renew(ctx context.Context, domain onboarding.Domain, asked Asked) (*onboarding.Run, error) {
 	requester, run, err := s.admit(ctx, asked)
 	if err != nil || run != nil {

@@ -13,8 +13,9 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/store"
 )
 
-// Review looks at everything that a run has still to do and makes what can be known now decidable, each change bound to its own
-// digest. Open approvals are part of it. It returns [onboarding.ErrNotFound] and [onboarding.ErrRunEnded].
+// Review looks at everything that a run has still to do and makes what can be known now
+// decidable, each change bound to its own digest. Open approvals are part of it. It returns
+// [onboarding.ErrNotFound] and [onboarding.ErrRunEnded].
 func (s *Service) Review(ctx context.Context, id uuid.UUID) ([]onboarding.Preapproval, error) {
 	run, err := store.LoadRun(ctx, s.pool, id)
 	if err != nil {
@@ -65,8 +66,9 @@ func (s *Service) preapprove(ctx context.Context, tx pgx.Tx, run *onboarding.Run
 	return ahead, store.InsertApproval(ctx, tx, approval)
 }
 
-// ApproveAll records that a second operator agrees with several changes of one run, and returns how many counted. Those that
-// were decided or lapsed meanwhile are left out; any other failure leaves all as they were.
+// ApproveAll records that a second operator agrees with several changes of one run, and returns
+// how many counted. Those that were decided or lapsed meanwhile are left out; any other failure
+// leaves all as they were.
 func (s *Service) ApproveAll(ctx context.Context, id uuid.UUID, approvals []uuid.UUID, operator, reason string) (int, error) {
 	run, err := store.LoadRun(ctx, s.pool, id)
 	if err != nil {

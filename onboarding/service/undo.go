@@ -8,9 +8,10 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/store"
 )
 
-// Undo begins a run that takes back what the newest onboarding of a slug did, in however many runs. Each compensating change is
-// approved like any other. A run that is still active must be cancelled first ([onboarding.ErrBusy]). It returns
-// [onboarding.ErrNotOperator], [onboarding.ErrNotFound], or [onboarding.ErrNothing] when nothing was applied.
+// Undo begins a run that takes back what the newest onboarding of a slug did, in however many
+// runs. Each compensating change is approved like any other. A run that is still active must be
+// cancelled first ([onboarding.ErrBusy]). It returns [onboarding.ErrNotOperator],
+// [onboarding.ErrNotFound], or [onboarding.ErrNothing] when nothing was applied.
 func (s *Service) Undo(ctx context.Context, slug string, deleteCertificates bool, asked Asked) (*onboarding.Run, error) {
 	requester, run, err := s.admit(ctx, asked)
 	if err != nil || run != nil {

@@ -71,22 +71,26 @@ func CurrentApproval(ctx context.Context, db DB, run uuid.UUID, step onboarding.
 	return first(queryApprovals(ctx, db, currentApproval, run, step))
 }
 
-// Preapprovals returns the approvals that were shown for a step before its turn, decided or not, oldest first.
+// Preapprovals returns the approvals that were shown for a step before its turn, decided or not,
+// oldest first.
 func Preapprovals(ctx context.Context, db DB, run uuid.UUID, step onboarding.Key) ([]*onboarding.Approval, error) {
 	return queryApprovals(ctx, db, preapprovals, run, step)
 }
 
-// UndecidedOrAhead returns the approvals of a run that are open or were shown before their step's turn, and have not expired.
+// UndecidedOrAhead returns the approvals of a run that are open or were shown before their step's
+// turn, and have not expired.
 func UndecidedOrAhead(ctx context.Context, db DB, run uuid.UUID) ([]*onboarding.Approval, error) {
 	return queryApprovals(ctx, db, undecidedOrAhead, run)
 }
 
-// DueApprovals returns the open approvals of a run that expired, or whose reminder or escalation is due.
+// DueApprovals returns the open approvals of a run that expired, or whose reminder or escalation
+// is due.
 func DueApprovals(ctx context.Context, db DB, run uuid.UUID) ([]*onboarding.Approval, error) {
 	return queryApprovals(ctx, db, dueApprovals, run)
 }
 
-// DecidableBy returns the open approvals of other people's active runs on which this operator has not voted, oldest first.
+// DecidableBy returns the open approvals of other people's active runs on which this operator has
+// not voted, oldest first.
 func DecidableBy(ctx context.Context, db DB, operator string) ([]*onboarding.Approval, error) {
 	return queryApprovals(ctx, db, decidableBy, operator)
 }
@@ -109,7 +113,8 @@ func setState(ctx context.Context, db DB, sql string, approval *onboarding.Appro
 	return nil
 }
 
-// WithdrawApprovals ends the approvals of a run that are open or approved, since the run was cancelled.
+// WithdrawApprovals ends the approvals of a run that are open or approved, since the run was
+// cancelled.
 func WithdrawApprovals(ctx context.Context, db DB, run uuid.UUID) error {
 	if _, err := db.Exec(ctx, withdrawApprovals, run); err != nil {
 		return fmt.Errorf("approvals of run %s: %w", run, err)
@@ -117,12 +122,14 @@ func WithdrawApprovals(ctx context.Context, db DB, run uuid.UUID) error {
 	return nil
 }
 
-// MarkReminded records that the approvers are reminded now, and reports whether that was due and had not been done.
+// MarkReminded records that the approvers are reminded now, and reports whether that was due and
+// had not been done.
 func MarkReminded(ctx context.Context, db DB, approval uuid.UUID) (bool, error) {
 	return mark(ctx, db, markReminded, approval)
 }
 
-// MarkEscalated records that the second group hears of an approval now, and reports whether that was due and had not been done.
+// MarkEscalated records that the second group hears of an approval now, and reports whether that
+// was due and had not been done.
 func MarkEscalated(ctx context.Context, db DB, approval uuid.UUID) (bool, error) {
 	return mark(ctx, db, markEscalated, approval)
 }

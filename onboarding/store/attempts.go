@@ -32,7 +32,8 @@ func InsertAttempt(ctx context.Context, db DB, attempt *onboarding.Attempt) erro
 	return nil
 }
 
-// InterruptAttempts closes what a dead process left running on a step and reports whether there was any.
+// InterruptAttempts closes what a dead process left running on a step and reports whether there
+// was any.
 func InterruptAttempts(ctx context.Context, db DB, run uuid.UUID, step onboarding.Key) (bool, error) {
 	tag, err := db.Exec(ctx, interruptAttempts, run, step)
 	if err != nil {

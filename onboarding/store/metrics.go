@@ -10,8 +10,8 @@ import (
 	"github.com/atlilith/onboardbot/onboarding"
 )
 
-// Collector reads the numbers of all runs from the database whenever it is asked, so that every replica says the same and a
-// restart loses nothing.
+// Collector reads the numbers of all runs from the database whenever it is asked, so that every
+// replica says the same and a restart loses nothing.
 type Collector struct {
 	records *Records
 }
@@ -50,7 +50,8 @@ func (c *Collector) Describe(ch chan<- *prometheus.Desc) {
 	}
 }
 
-// Collect implements [prometheus.Collector]. What the database cannot tell becomes an error of the scrape.
+// Collect implements [prometheus.Collector]. What the database cannot tell becomes an error of
+// the scrape.
 func (c *Collector) Collect(ch chan<- prometheus.Metric) {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()

@@ -78,7 +78,8 @@ func InsertRun(ctx context.Context, db DB, run *onboarding.Run, submission strin
 	return nil
 }
 
-// LockRun makes the transaction the only one that changes this run until it ends, and reads the run.
+// LockRun makes the transaction the only one that changes this run until it ends, and reads the
+// run.
 func LockRun(ctx context.Context, tx pgx.Tx, id uuid.UUID) (*onboarding.Run, error) {
 	if _, err := tx.Exec(ctx, lockRun, id); err != nil {
 		return nil, fmt.Errorf("run %s: %w", id, err)
@@ -86,7 +87,8 @@ func LockRun(ctx context.Context, tx pgx.Tx, id uuid.UUID) (*onboarding.Run, err
 	return LoadRun(ctx, tx, id)
 }
 
-// LoadRun reads a run with its steps and with what it takes back. It returns [onboarding.ErrNotFound].
+// LoadRun reads a run with its steps and with what it takes back. It returns
+// [onboarding.ErrNotFound].
 func LoadRun(ctx context.Context, db DB, id uuid.UUID) (*onboarding.Run, error) {
 	runs, err := queryRuns(ctx, db, runByID, id)
 	run, err := found(fmt.Sprintf("run %s", id), runs, err)
@@ -101,7 +103,8 @@ func RunBySubmission(ctx context.Context, db DB, submission string) (*onboarding
 	return first(queryRuns(ctx, db, runBySubmission, submission))
 }
 
-// NewestEndedOnboarding returns the newest onboarding of a slug that has ended, nil if there is none.
+// NewestEndedOnboarding returns the newest onboarding of a slug that has ended, nil if there is
+// none.
 func NewestEndedOnboarding(ctx context.Context, db DB, slug string) (*onboarding.Run, error) {
 	return first(queryRuns(ctx, db, newestEndedOnboarding, slug))
 }
@@ -132,7 +135,8 @@ func HasActiveRun(ctx context.Context, db DB, slug string) (active bool, err err
 	return active, nil
 }
 
-// DomainHolder returns the slug of the active run of somebody else that a domain is part of, empty if it is part of none.
+// DomainHolder returns the slug of the active run of somebody else that a domain is part of,
+// empty if it is part of none.
 func DomainHolder(ctx context.Context, db DB, domain, slug string) (holder string, err error) {
 	if err := db.QueryRow(ctx, domainHolder, domain, slug).Scan(&holder); err != nil {
 		return "", fmt.Errorf("runs of %s: %w", domain, err)
