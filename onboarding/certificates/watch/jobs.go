@@ -32,12 +32,12 @@ const sweepTimeout = 10 * time.Minute
 // digestMemory is how late a digest may still come if no replica ran at its time.
 const digestMemory = 24 * time.Hour
 
-// sweepArgs is the job that looks at everything once.
+// sweepArgs is the job that sweeps once.
 type sweepArgs struct{}
 
 func (sweepArgs) Kind() string { return "certificates_sweep" }
 
-// InsertOpts allows one attempt: the next sweep finds the same, since what is due is derived from what is.
+// InsertOpts allows one attempt, since the next sweep does the same work.
 func (sweepArgs) InsertOpts() river.InsertOpts { return river.InsertOpts{MaxAttempts: 1} }
 
 // digestArgs is the job that makes the digest of one tick of the schedule. Older releases enqueued it without the tick.

@@ -56,9 +56,10 @@ func (w *Watch) Tick(ctx context.Context) (certificates.Report, error) {
 	return report, errors.Join(problems...)
 }
 
+// remind stores what was seen of a site and hands over the reminders that are due.
 func (w *Watch) remind(ctx context.Context, site certificates.SiteReport, at time.Time) error {
 	return pgx.BeginFunc(ctx, w.pool, func(tx pgx.Tx) error {
-		past, err := remember(ctx, tx, site, at)
+		past, err := record(ctx, tx, site, at)
 		if err != nil {
 			return err
 		}
@@ -99,7 +100,7 @@ func (w *Watch) Digest(ctx context.Context, tick time.Time) error {
 
 // Past returns every certificate that visitors of a domain were seen to get, the latest first.
 func (w *Watch) Past(ctx context.Context, domain string) ([]certificates.Certificate, error) {
-	all, err := pastOf(ctx, w.pool, []string{domain})
+	all, err := pastCertificates(ctx, w.pool, []string{domain})
 	return all[domain], err
 }
 
@@ -109,5 +110,5 @@ func (w *Watch) PastOf(ctx context.Context, report certificates.Report) (map[str
 	for _, site := range report.Sites {
 		domains = append(domains, site.Domain)
 	}
-	return pastOf(ctx, w.pool, domains)
+	return pastCertificates(ctx, w.pool, domains)
 }
