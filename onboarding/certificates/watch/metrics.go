@@ -8,7 +8,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// Collector exports how long the certificates of all sites are valid, as the latest sweep of any replica saw them.
+// Collector exports how long the certificates of all sites are valid, as the latest sweep of any
+// replica saw them.
 type Collector struct{ watch *Watch }
 
 var _ prometheus.Collector = (*Collector)(nil)
@@ -18,7 +19,8 @@ func (w *Watch) Collector() *Collector { return &Collector{w} }
 
 var (
 	expiryMetric = prometheus.NewDesc("onboarding_certificate_expiry_days",
-		"Days until the certificate that visitors of a domain get expires, negative once it has.", []string{"domain"}, nil)
+		"Days until the certificate that visitors of a domain get expires, negative once it has.",
+		[]string{"domain"}, nil)
 	seenMetric = prometheus.NewDesc("onboarding_certificate_seen_seconds",
 		"How long ago visitors of a domain were last seen to get a certificate.", []string{"domain"}, nil)
 )
@@ -40,7 +42,8 @@ func (c *Collector) Collect(ch chan<- prometheus.Metric) {
 	}
 	now := time.Now()
 	for domain, seen := range expiries {
-		ch <- prometheus.MustNewConstMetric(expiryMetric, prometheus.GaugeValue, seen.NotAfter.Sub(now).Hours()/24, domain)
+		left := seen.NotAfter.Sub(now).Hours() / 24
+		ch <- prometheus.MustNewConstMetric(expiryMetric, prometheus.GaugeValue, left, domain)
 		ch <- prometheus.MustNewConstMetric(seenMetric, prometheus.GaugeValue, now.Sub(seen.Seen).Seconds(), domain)
 	}
 }

@@ -20,8 +20,8 @@ var migrations embed.FS
 // closedFor is how long after its end a fault can still be reported as resolved.
 const closedFor = 30 * 24 * time.Hour
 
-// record stores what was seen of a site, and returns the site's past. No other replica judges the same site until the
-// transaction ends.
+// record stores what was seen of a site, and returns the site's past. No other replica judges the
+// same site until the transaction ends.
 func record(ctx context.Context, tx pgx.Tx, site certificates.SiteReport, at time.Time) (certificates.Past, error) {
 	var past certificates.Past
 	if err := locks.Tx(ctx, tx, locks.Named("certificates", "site", site.Domain)); err != nil {
@@ -54,7 +54,8 @@ SET last_seen = greatest(certificates_seen.last_seen, excluded.last_seen)`
 
 func recordCertificates(ctx context.Context, tx pgx.Tx, site certificates.SiteReport, at time.Time) error {
 	for _, c := range site.Certificates {
-		_, err := tx.Exec(ctx, insertCertificate, site.Domain, c.Serial, c.Names, c.Issuer, c.Key, c.NotBefore, c.NotAfter, at)
+		_, err := tx.Exec(ctx, insertCertificate, site.Domain, c.Serial, c.Names, c.Issuer, c.Key, c.NotBefore,
+			c.NotAfter, at)
 		if err != nil {
 			return err
 		}
@@ -72,8 +73,8 @@ SET severity = excluded.severity, sentence = excluded.sentence`
 UPDATE certificates_faults SET ended = $3 WHERE domain = $1 AND ended IS NULL AND kind != ALL ($2)`
 )
 
-// recordFaults opens new faults and ends those that are gone. A check that saw no certificate, or could not check everything,
-// ends none.
+// recordFaults opens new faults and ends those that are gone. A check that saw no certificate, or
+// could not check everything, ends none.
 func recordFaults(ctx context.Context, tx pgx.Tx, site certificates.SiteReport, at time.Time) error {
 	kinds := []string{}
 	complete := len(site.Certificates) > 0
@@ -84,7 +85,8 @@ func recordFaults(ctx context.Context, tx pgx.Tx, site certificates.SiteReport, 
 		}
 		kinds = append(kinds, string(f.Kind))
 		since := at.Truncate(time.Microsecond)
-		if _, err := tx.Exec(ctx, insertFault, site.Domain, f.Kind, since, f.Severity.String(), f.Sentence); err != nil {
+		_, err := tx.Exec(ctx, insertFault, site.Domain, f.Kind, since, f.Severity.String(), f.Sentence)
+		if err != nil {
 			return err
 		}
 	}
@@ -101,7 +103,8 @@ WHERE domain = $1 AND (ended IS NULL OR ended > $2)
 ORDER BY since, kind`
 
 // faults returns the faults of a domain that last, and those that ended after a time.
-func faults(ctx context.Context, tx pgx.Tx, domain string, after time.Time) (open, closed []certificates.OpenFault, err error) {
+func faults(ctx context.Context, tx pgx.Tx, domain string,
+	after time.Time) (open, closed []certificates.OpenFault, err error) {
 	rows, err := tx.Query(ctx, selectFaults, domain, after)
 	if err != nil {
 		return nil, nil, err
@@ -128,7 +131,8 @@ func faults(ctx context.Context, tx pgx.Tx, domain string, after time.Time) (ope
 
 const (
 	selectPosted = `SELECT domain, subject, about FROM certificates_posted WHERE domain = $1 ORDER BY at, about`
-	insertPosted = `INSERT INTO certificates_posted (domain, subject, about, at) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING`
+	insertPosted = `INSERT INTO certificates_posted (domain, subject, about, at) VALUES ($1, $2, $3, $4)
+ON CONFLICT DO NOTHING`
 )
 
 // posted returns the reminders about a domain that were handed over.
@@ -169,8 +173,10 @@ func latestCertificates(ctx context.Context, tx pgx.Tx, domain string) ([]certif
 	})
 }
 
-// pastCertificates returns every certificate that was seen of some domains, by domain, the latest first.
-func pastCertificates(ctx context.Context, pool *pgxpool.Pool, domains []string) (map[string][]certificates.Certificate, error) {
+// pastCertificates returns every certificate that was seen of some domains, by domain, the latest
+// first.
+func pastCertificates(ctx context.Context, pool *pgxpool.Pool,
+	domains []string) (map[string][]certificates.Certificate, error) {
 	rows, err := pool.Query(ctx, selectPast, domains)
 	if err != nil {
 		return nil, err
