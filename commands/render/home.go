@@ -60,14 +60,14 @@ func (s Renderer) Home(content Home, now time.Time) []slack.Block {
 		blocks = append(blocks, blockkit.Context(fmt.Sprintf("… and %d more questions in their threads.", content.More)))
 	}
 	for _, each := range content.Stuck {
-		blocks = append(blocks, blockkit.Section("Your run needs you: "+s.Line(each.Run)+ThreadLink(each.Link)))
+		blocks = append(blocks, blockkit.Section("Your run needs you: "+s.line(each.Run)+ThreadLink(each.Link)))
 	}
 	if len(content.Waiting)+len(content.Stuck) == 0 {
 		blocks = append(blocks, blockkit.Section("Nothing. Well done."))
 	}
 	lines := make([]string, len(content.Runs))
 	for i, each := range content.Runs {
-		lines[i] = s.Line(each.Run) + ThreadLink(each.Link)
+		lines[i] = s.line(each.Run) + ThreadLink(each.Link)
 	}
 	if len(lines) == 0 {
 		lines = []string{fmt.Sprintf("None. %s in a channel begins one.", blockkit.Code(s.Command+" merche-biche"))}

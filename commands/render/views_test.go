@@ -166,7 +166,7 @@ func TestStatus(t *testing.T) {
 	t.Parallel()
 	var files []txtar.File
 	for _, name := range []string{"asked for rows", "certbot failed", "ten domains", "hostile", "cancelled", "live"} {
-		page := storyRenderer.Status(stories[name]().View)
+		page := storyRenderer.Status(stories[name]().View, "")
 		golden.CheckMessages(t, []outbox.Message{{Key: name, Text: page.Text(), Blocks: page.Blocks}})
 		files = append(files, txtar.File{Name: name, Data: []byte(page.Text() + "\n")})
 	}

@@ -89,7 +89,7 @@ func (c *collector) replies() {
 	open, live := openRun(), liveRun()
 	plan, _ := render.PlanPage(dryRun())
 	for name, page := range map[string]*mrkdwn.Builder{
-		"help": render.HelpPage(renderer.Command), "plan": plan, "status": renderer.Status(open.View), "auditlog": renderer.AuditLog(open.View),
+		"help": render.HelpPage(renderer.Command), "plan": plan, "status": renderer.Status(open.View, ""), "auditlog": renderer.AuditLog(open.View),
 		"undo": renderer.AskUndo(live.Run, "sample"), "verify": render.VerifyPage(live.Run, observation()),
 		"waiting": renderer.WaitingFor(homeContent()), "cancel": render.CancelPage(open.Run, ""),
 		"confirmation": form.Confirmation(request(), hosts, "merche-biche", sampleID),

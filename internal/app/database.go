@@ -8,7 +8,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/atlilith/onboardbot/bot/outbox"
-	"github.com/atlilith/onboardbot/commands"
+	"github.com/atlilith/onboardbot/commands/home"
 	"github.com/atlilith/onboardbot/internal/config"
 	"github.com/atlilith/onboardbot/internal/migrate"
 	"github.com/atlilith/onboardbot/onboarding/certificates/watch"
@@ -33,5 +33,5 @@ func OpenPool(ctx context.Context, settings config.Database) (*pgxpool.Pool, err
 
 // Tables are the tables in the bot's schema that package onboarding does not know.
 func Tables() []migrate.Set {
-	return []migrate.Set{outbox.Migrations(), reports.Tables(), watch.Tables(), commands.Migrations()}
+	return []migrate.Set{outbox.Migrations(), reports.Tables(), watch.Tables(), home.Migrations()}
 }

@@ -18,7 +18,8 @@ func (a *App) newJobs() (*river.Client[pgx.Tx], error) {
 	workers := river.NewWorkers()
 	a.engine.AddWorkers(workers)
 	a.outbox.AddWorkers(workers)
-	a.handlers.AddWorkers(workers)
+	a.projector.AddWorkers(workers)
+	a.home.AddWorkers(workers)
 	a.isolation.worker.AddTo(workers)
 	periodic := a.certificates.addJobs(workers)
 	client, err := river.NewClient(riverpgxv5.New(a.pool), &river.Config{

@@ -16,7 +16,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/atlilith/onboardbot/bot"
-	"github.com/atlilith/onboardbot/commands"
+	"github.com/atlilith/onboardbot/commands/access"
 	"github.com/atlilith/onboardbot/internal/secret"
 	"github.com/atlilith/onboardbot/onboarding"
 	"github.com/atlilith/onboardbot/onboarding/isolation/reports"
@@ -29,7 +29,7 @@ type Config struct {
 	// Slack has the tokens and limits of the connection to the workspace.
 	Slack bot.Config `yaml:"slack"`
 	// Commands says in which channels the commands work, and who may use them.
-	Commands commands.Config `yaml:"commands"`
+	Commands access.Config `yaml:"commands"`
 	// Database is the bot's own database.
 	Database Database `yaml:"database"`
 	// Onboarding is the policy of runs and approvals.
