@@ -110,7 +110,7 @@ func TestEveryKindIsHandledOnce(t *testing.T) {
 func form() slack.ModalViewRequest {
 	input := slack.NewInputBlock("slug", blockkit.Plain("Slug", blockkit.MaxInputLabel), nil, slack.NewPlainTextInputBlockElement(nil, "slug"))
 	return slack.ModalViewRequest{Type: slack.VTModal, CallbackID: "form", Title: blockkit.Plain("Onboard", blockkit.MaxViewTitle),
-		Submit: blockkit.Plain("Go", blockkit.MaxViewTitle), PrivateMetadata: "draft/7", NotifyOnClose: true, Blocks: slack.Blocks{BlockSet: []slack.Block{input,
+		Submit: blockkit.Plain("Go", blockkit.MaxViewTitle), PrivateMetadata: "draft/7", Blocks: slack.Blocks{BlockSet: []slack.Block{input,
 			slack.NewActionBlock("touch", blockkit.Button("touch/1", "7", "Touch", ""))}}}
 }
 
@@ -146,7 +146,6 @@ func TestWhatHandlersGet(t *testing.T) {
 		note("metadata", s.Metadata)
 		return bot.ReplaceView(form()), nil
 	})
-	router.ViewClosed("form", func(_ context.Context, c bot.Closed) error { note("closed", c.Metadata); return nil })
 	router.Event("app_home_opened", func(_ context.Context, e bot.Event) error { note("tab", e.Tab+" "+e.Person.ID); return nil })
 	w.start(router)
 
@@ -172,7 +171,7 @@ func TestWhatHandlersGet(t *testing.T) {
 	}
 	seen := w.See("the button", slacktest.Saying("root"))
 	w.Do(workspace.Action{Do: workspace.DoPress, User: workspace.Bo, Channel: workspace.OpsChannel, Message: seen[0].TS, Target: "Approve"})
-	eventually(t, "all heard", func() bool { mu.Lock(); defer mu.Unlock(); return len(got) == 8 })
+	eventually(t, "all heard", func() bool { mu.Lock(); defer mu.Unlock(); return len(got) == 7 })
 
 	click := got["message click"].(bot.Action)
 	want := bot.Action{Person: bot.Person{Team: workspace.SampleTeam, ID: workspace.Bo}, ID: "approve", Block: "decide", Value: "step-id",
@@ -184,7 +183,7 @@ func TestWhatHandlersGet(t *testing.T) {
 	if err := ws.Respond(t.Context(), click.ResponseURL, bot.Response{Reply: bot.Reply{Text: "not yours to approve"}}); err != nil {
 		t.Error(err)
 	}
-	if err := ws.Ephemeral(t.Context(), workspace.OpsChannel, "", workspace.Bo, bot.Reply{Text: "really not"}); err != nil {
+	if err := ws.Ephemeral(t.Context(), bot.Recipient{Channel: workspace.OpsChannel, User: workspace.Bo}, bot.Reply{Text: "really not"}); err != nil {
 		t.Error(err)
 	}
 	w.SeeAs(workspace.Bo, workspace.OpsChannel, "two private answers", slacktest.Saying("root", "not yours to approve", "really not"))
@@ -192,7 +191,7 @@ func TestWhatHandlersGet(t *testing.T) {
 	if modal.View == nil || modal.View.Hash == "" || modal.Channel != "" || modal.Value != "7" || modal.View.PrivateMetadata != "draft/7" {
 		t.Errorf("click in a modal: %+v", modal)
 	}
-	rest := map[string]any{"typed": "o1", "slug": "merche-biche", "org": "o1", "metadata": "draft/7", "closed": "draft/7",
+	rest := map[string]any{"typed": "o1", "slug": "merche-biche", "org": "o1", "metadata": "draft/7",
 		"tab": "home " + workspace.Bo}
 	delete(got, "message click")
 	delete(got, "modal click")

@@ -23,10 +23,10 @@ func TestInstallation(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got.Ahead.Abs() > got.Within || got.Within < 500*time.Millisecond || got.Within > 5*time.Second {
-		t.Errorf("the clock is %s ahead within %s, and it is the same", got.Ahead, got.Within)
+	if got.ClockOffset.Abs() > got.ClockError || got.ClockError < 500*time.Millisecond || got.ClockError > 5*time.Second {
+		t.Errorf("the clock is %s ahead within %s, and it is the same", got.ClockOffset, got.ClockError)
 	}
-	got.Ahead, got.Within = 0, 0
+	got.ClockOffset, got.ClockError = 0, 0
 	want := bot.Installation{Identity: bot.Identity{Team: workspace.SampleTeam, User: workspace.SampleBot, Bot: "B0BOT", URL: "https://atlilith.slack.com/"},
 		TeamName: "Atlilith", Handle: "onboard", Scopes: slices.Sorted(slices.Values(cfg.App.Scopes))}
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -38,27 +38,27 @@ func TestInstallation(t *testing.T) {
 	if _, err := w.workspace(wrong).Installation(t.Context()); !errors.Is(err, webapi.ErrRevoked) {
 		t.Errorf("with another token: %v", err)
 	}
-	if err := w.workspace().MayListen(t.Context()); err != nil {
+	if err := w.workspace().CheckSocketMode(t.Context()); err != nil {
 		t.Error(err)
 	}
-	if err := w.workspace(wrong).MayListen(t.Context()); !errors.Is(err, webapi.ErrRevoked) {
+	if err := w.workspace(wrong).CheckSocketMode(t.Context()); !errors.Is(err, webapi.ErrRevoked) {
 		t.Errorf("with another token: %v", err)
 	}
 }
 
-func TestRoom(t *testing.T) {
+func TestChannelInfo(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, workspace.Sample()).workspace()
-	for id, want := range map[string]bot.Room{
+	for id, want := range map[string]bot.ChannelInfo{
 		workspace.OpsChannel: {Name: "ops", Member: true}, workspace.GeneralChannel: {Name: "general"},
 		workspace.BoardChannel: {Name: "board", Member: true}, workspace.ArchiveChannel: {Name: "archive", Member: true, Archived: true},
 	} {
-		if got, err := w.Room(t.Context(), id); err != nil || got != want {
+		if got, err := w.ChannelInfo(t.Context(), id); err != nil || got != want {
 			t.Errorf("%s: %+v, %v", id, got, err)
 		}
 	}
 	for _, id := range []string{workspace.SecretChannel, "C0NONE"} {
-		if _, err := w.Room(t.Context(), id); !errors.Is(err, bot.ErrUnknownRoom) {
+		if _, err := w.ChannelInfo(t.Context(), id); !errors.Is(err, bot.ErrUnknownChannel) {
 			t.Errorf("%s: %v", id, err)
 		}
 	}
@@ -94,7 +94,8 @@ func TestValidate(t *testing.T) {
 			t.Errorf("%s %s: %v", c.surface, c.content, err)
 		}
 	}
-	// Throttled, it waits as long as it is told to, and then has its answer; lost calls are made again.
+	// Throttled, it waits as long as it is told to, and then has its answer; lost calls are made
+	// again.
 	for _, fault := range []workspace.Fault{{Kind: workspace.FaultRateLimit, RetryAfter: 3 * time.Second}, {Kind: workspace.FaultCut}, {Kind: workspace.FaultStatus, Status: 503}} {
 		fault.Method = "blocks.validate"
 		if err := w.Slack.Order(t.Context(), fault); err != nil {

@@ -189,7 +189,7 @@ func (h *CertificateHandlers) pressed(ctx context.Context, action bot.Action, wo
 		if action.Channel == "" {
 			return h.replies.tell(ctx, action, reply.Text)
 		}
-		return h.replies.workspace.Ephemeral(ctx, action.Channel, action.Thread, action.Person.ID, reply)
+		return h.replies.workspace.Ephemeral(ctx, bot.Recipient{Channel: action.Channel, Thread: action.Thread, User: action.Person.ID}, reply)
 	}
 	err, inTime := replyWithin(ctx, h.replies, answer, func(ctx context.Context, err error) {
 		if err != nil {

@@ -43,7 +43,7 @@ func (h *planHandlers) ofForm(ctx context.Context, sent *formSubmission) error {
 	if err != nil {
 		return err
 	}
-	return h.workspace.Ephemeral(ctx, sent.meta.Channel, "", sent.Person.ID, reply)
+	return h.workspace.Ephemeral(ctx, bot.Recipient{Channel: sent.meta.Channel, User: sent.Person.ID}, reply)
 }
 
 // ofDraft plans a draft. The source names what asked for the plan, once.

@@ -141,7 +141,7 @@ func (r *responder) failure(ctx context.Context, err error, name, id string) bot
 func (r *responder) tell(ctx context.Context, action bot.Action, text string) error {
 	switch {
 	case action.Channel != "":
-		return r.workspace.Ephemeral(ctx, action.Channel, action.Thread, action.Person.ID, bot.Reply{Text: text})
+		return r.workspace.Ephemeral(ctx, bot.Recipient{Channel: action.Channel, Thread: action.Thread, User: action.Person.ID}, bot.Reply{Text: text})
 	case action.View != nil && action.View.Type == "modal":
 		_, err := r.workspace.StackView(ctx, action.TriggerID, mrkdwn.Notice("Onboarding", text))
 		return err

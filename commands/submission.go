@@ -87,7 +87,7 @@ func (h *formHandlers) answerLate(ctx context.Context, sent formSubmission, err 
 		return
 	}
 	// They closed the form in the meantime.
-	if err := h.workspace.Ephemeral(ctx, sent.meta.Channel, "", sent.Person.ID, bot.Reply{Text: text}); err != nil {
+	if err := h.workspace.Ephemeral(ctx, bot.Recipient{Channel: sent.meta.Channel, User: sent.Person.ID}, bot.Reply{Text: text}); err != nil {
 		h.replies.log.ErrorContext(ctx, "an operator got no answer to a form", "error", err)
 	}
 }

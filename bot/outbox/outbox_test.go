@@ -312,10 +312,15 @@ func TestAnythingCanBeShown(t *testing.T) {
 	out := w.outbox()
 	hostile := "<!channel> *bold* `code` ```pre``` & <https://evil.test|here> \u202e\x00\xff " + strings.Repeat("🙂&<>", 2000)
 	m := message("all", blockkit.Escape(hostile))
-	m.Blocks, _ = blockkit.Fit(append([]slack.Block{blockkit.Header(hostile), blockkit.Plan(hostile, blockkit.Task("t", hostile, slack.TaskCardStatusError, hostile)),
-		slack.NewActionBlock("a", blockkit.Button("b", "v", hostile, slack.StyleDanger).WithConfirm(blockkit.Confirm(hostile, hostile, hostile, hostile))),
-		blockkit.Fields(blockkit.Escape(hostile)), blockkit.Context(blockkit.Code(hostile))},
-		append(blockkit.PreSections(hostile), blockkit.Sections(blockkit.Escape(hostile))...)...), blockkit.InMessage, blockkit.Context("more"))
+	confirm := blockkit.Confirm(hostile, hostile, hostile, hostile)
+	blocks := []slack.Block{
+		blockkit.Header(hostile),
+		blockkit.Plan(hostile, blockkit.Task("t", hostile, slack.TaskCardStatusError, hostile)),
+		slack.NewActionBlock("a", blockkit.Button("b", "v", hostile, slack.StyleDanger).WithConfirm(confirm)),
+		blockkit.Context(blockkit.Code(hostile)),
+	}
+	blocks = append(blocks, blockkit.Sections(blockkit.Escape(hostile))...)
+	m.Blocks, _ = blockkit.Fit(blocks, blockkit.InMessage, blockkit.Context("more"))
 	if weight := blockkit.Weight(m.Blocks...); weight > blockkit.MaxMessageWeight {
 		t.Errorf("weighs %d", weight)
 	}

@@ -12,14 +12,16 @@ import (
 	"github.com/atlilith/onboardbot/bot/webapi"
 )
 
-// metadataType names the bot's messages in their metadata; the payload holds the key and nothing else.
+// metadataType names the bot's messages in their metadata; the payload holds the key and nothing
+// else.
 const metadataType = "onboardbot_message"
 
 // planRefusal is the scope of the hold that remembers a workspace without plan blocks.
 const planRefusal = "blocks/plan"
 
-// post sends a message for the first time. The row says that it is being sent, in a committed transaction, before the call goes out.
-// A row that is found so is one whose post may have arrived, and Slack is asked for the message first.
+// post sends a message for the first time. The row says that it is being sent, in a committed
+// transaction, before the call goes out. A row that is found so is one whose post may have
+// arrived, and Slack is asked for the message first.
 func (d *delivery) post(ctx context.Context, m row) (err error) {
 	if m.ChannelID, err = d.conversation(ctx, m); err != nil {
 		return d.failed(ctx, m, postAttempt, err)
@@ -67,8 +69,8 @@ func (d *delivery) update(ctx context.Context, m row) error {
 	return d.delivered(ctx, m, m.Hash, m.TS)
 }
 
-// withFallback sends the message's blocks; where the workspace refuses those, its fallback; and where it refuses that too, its text
-// alone.
+// withFallback sends the message's blocks; where the workspace refuses those, its fallback; and
+// where it refuses that too, its text alone.
 func (d *delivery) withFallback(ctx context.Context, m row, send func(...slack.MsgOption) error) error {
 	forms := [][]byte{m.Blocks}
 	if m.Fallback != nil {

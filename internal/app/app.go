@@ -206,6 +206,6 @@ func (a *App) buildHandlers() (err error) {
 	a.handlers.Register(a.router)
 	commands.NewIsolationHandlers(a.handlers, a.isolation.store).Register(a.router)
 	a.certificates.handlers(a.handlers).Register(a.router)
-	a.bot, err = bot.New(a.pool, a.workspace, a.router, a.replica)
-	return err
+	a.bot = bot.New(a.pool, a.workspace, a.router, a.replica)
+	return nil
 }

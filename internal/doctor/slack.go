@@ -36,7 +36,7 @@ func (c *slackCheck) run(ctx context.Context) []onboarding.Finding {
 		func() []onboarding.Finding { return c.botToken(ctx) },
 		func() []onboarding.Finding {
 			const name = "slack app token"
-			err := c.workspace.MayListen(ctx)
+			err := c.workspace.CheckSocketMode(ctx)
 			if _, away := errors.AsType[*url.Error](err); away {
 				return []onboarding.Finding{failing(name, reachSlack, "%v", err)}
 			}
@@ -60,10 +60,10 @@ func (c *slackCheck) botToken(ctx context.Context) []onboarding.Finding {
 	}
 	findings := []onboarding.Finding{well(name, "@%s in %s (%s)", installed.Handle, installed.TeamName, installed.Team)}
 	findings = append(findings, checkScopes(installed.Scopes)...)
-	if installed.Within == 0 {
+	if installed.ClockError == 0 {
 		findings = append(findings, doubtful("slack's clock", "Check this machine's clock yourself.", "Slack's answer had no time"))
 	} else {
-		findings = append(findings, checkClock("slack's clock", installed.Ahead, installed.Within))
+		findings = append(findings, checkClock("slack's clock", installed.ClockOffset, installed.ClockError))
 	}
 	return append(findings, together(
 		func() []onboarding.Finding { return c.channels(ctx) },
@@ -116,18 +116,18 @@ func (c *slackCheck) channels(ctx context.Context) []onboarding.Finding {
 
 func (c *slackCheck) channel(ctx context.Context, id string) onboarding.Finding {
 	name := "channel " + id
-	room, err := c.workspace.Room(ctx, id)
+	info, err := c.workspace.ChannelInfo(ctx, id)
 	switch {
-	case errors.Is(err, bot.ErrUnknownRoom):
+	case errors.Is(err, bot.ErrUnknownChannel):
 		return failing(name, "Correct the configuration. If it is a private channel, type /invite and the bot's name there.", "%v", err)
 	case err != nil:
 		return failing(name, "Run the check again.", "%v", err)
-	case room.Archived:
-		return failing(name, "Unarchive it, or configure another channel.", "#%s is archived", room.Name)
-	case !room.Member:
-		return failing(name, "Type /invite and the bot's name there.", "the bot is not in #%s", room.Name)
+	case info.Archived:
+		return failing(name, "Unarchive it, or configure another channel.", "#%s is archived", info.Name)
+	case !info.Member:
+		return failing(name, "Type /invite and the bot's name there.", "the bot is not in #%s", info.Name)
 	}
-	return well(name, "the bot is in #%s", room.Name)
+	return well(name, "the bot is in #%s", info.Name)
 }
 
 // maxCalls is how many calls to Slack of one kind are made at once.
