@@ -19,6 +19,27 @@ type Permissions struct {
 	Refused string
 }
 
+// MayOperate returns nil for somebody who may ask for runs and steer them, and a [PermissionError] of
+// [ErrNotOperator] for anybody else.
+func (p Permissions) MayOperate() error {
+	if !p.Operates && !p.Approves {
+		return &PermissionError{Because: p.Refused, Err: ErrNotOperator}
+	}
+	return nil
+}
+
+// MayDecide returns nil for somebody who may decide on changes of a run, a [PermissionError] of
+// [ErrNotApprover] for somebody who is no approver, and [ErrOwnRequest] for who asked for the run.
+func (p Permissions) MayDecide(run *Run) error {
+	switch {
+	case !p.Approves:
+		return &PermissionError{Because: p.Refused, Err: ErrNotApprover}
+	case p.ID == run.Requester.ID:
+		return ErrOwnRequest
+	}
+	return nil
+}
+
 // Directory tells who somebody is. An error means that it could not be found out, and nobody may
 // do anything.
 type Directory interface {

@@ -58,7 +58,8 @@ func (p *Policy) Defaults() {
 		value     *time.Duration
 		otherwise time.Duration
 	}{
-		{&p.ApprovalLife, 24 * time.Hour}, {&p.RemindBefore, time.Hour}, {&p.Settle, 15 * time.Second}, {&p.StepTimeout, 20 * time.Minute},
+		{&p.ApprovalLife, 24 * time.Hour}, {&p.RemindBefore, time.Hour},
+		{&p.Settle, 15 * time.Second}, {&p.StepTimeout, 20 * time.Minute},
 	} {
 		if *field.value == 0 {
 			*field.value = field.otherwise
@@ -73,13 +74,15 @@ func (p *Policy) Validate() error {
 		problems = append(problems, errors.New("approval_life, remind_before, settle: a duration cannot be negative"))
 	}
 	if p.RemindBefore >= p.ApprovalLife {
-		problems = append(problems, fmt.Errorf("remind_before: %s is not shorter than approval_life %s", p.RemindBefore, p.ApprovalLife))
+		problems = append(problems, fmt.Errorf("remind_before: %s is not shorter than approval_life %s",
+			p.RemindBefore, p.ApprovalLife))
 	}
 	if p.StepTimeout <= 0 || p.StepTimeout >= 30*time.Minute {
 		problems = append(problems, fmt.Errorf("step_timeout: %s is not between 0 and 30m", p.StepTimeout))
 	}
 	if p.EscalateAfter < 0 || p.EscalateAfter >= p.ApprovalLife {
-		problems = append(problems, fmt.Errorf("escalate_after: %s is not between 0 and approval_life %s", p.EscalateAfter, p.ApprovalLife))
+		problems = append(problems, fmt.Errorf("escalate_after: %s is not between 0 and approval_life %s",
+			p.EscalateAfter, p.ApprovalLife))
 	}
 	for kind, rule := range p.Rules {
 		if rule.Approvers < 0 {

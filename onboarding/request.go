@@ -110,7 +110,8 @@ func CheckSlug(slug string, reserved []string) string {
 	case utf8.RuneCountInString(slug) > MaxSlug:
 		return fmt.Sprintf("A slug has at most %d characters; this one has %d.", MaxSlug, utf8.RuneCountInString(slug))
 	case !slugForm.MatchString(slug):
-		return "A slug is kebab-case: lower-case letters a-z and digits, with single hyphens between them, such as merche-biche."
+		return "A slug is kebab-case: lower-case letters a-z and digits, with single hyphens between them, " +
+			"such as merche-biche."
 	case slices.Contains(reserved, slug):
 		return fmt.Sprintf("The slug %s is reserved for the platform; choose another.", slug)
 	}
@@ -135,7 +136,7 @@ func CheckText(what, text string, limit int) string {
 			continue
 		}
 		if unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp) {
-			return fmt.Sprintf("The character %U does not print; remove it.", r)
+			return fmt.Sprintf("The character %U cannot be printed: remove it.", r)
 		}
 	}
 	return ""
@@ -159,11 +160,11 @@ func CheckEmail(address string) string {
 	}
 	at := strings.LastIndexByte(address, '@')
 	if at > maxLocalPart {
-		return fmt.Sprintf("At most %d characters can stand before the @; these are %d.", maxLocalPart, at)
+		return fmt.Sprintf("At most %d characters may come before the @; this has %d.", maxLocalPart, at)
 	}
 	domain := address[at+1:]
 	if ascii, err := asciiForm.ToASCII(domain); err != nil || !strings.Contains(ascii, ".") {
-		return "The part behind the @ is not a domain."
+		return "The part after the @ is not a domain."
 	}
 	for _, r := range address {
 		if r > unicode.MaxASCII || r == '"' || unicode.IsSpace(r) {
@@ -190,24 +191,26 @@ func ParseDomain(text string) (name, problem string) {
 		if meant := bareDomain(text); meant != "" {
 			return "", fmt.Sprintf("%s is not a bare domain: write %s.", shorten(text), meant)
 		}
-		return "", fmt.Sprintf("%s is not a bare domain: leave out https:// and everything behind the name.", shorten(text))
+		return "", fmt.Sprintf("%s is not a bare domain: leave out https:// and everything after the name.",
+			shorten(text))
 	}
 	name, err := asciiForm.ToASCII(text)
 	// 4 octets are kept for "www." (RFC 1035 §2.3.4: 253 visible octets).
 	if err != nil || len(name) > 249 {
-		return "", fmt.Sprintf("%s is not a valid domain name: letters, digits and hyphens with dots between, such as merche-biche.com.", shorten(text))
+		return "", fmt.Sprintf("%s is not a valid domain name: letters, digits and hyphens with dots between, "+
+			"such as merche-biche.com.", shorten(text))
 	}
 	if !strings.Contains(name, ".") {
-		return "", fmt.Sprintf("%s is no whole domain name: an ending such as .com is missing.", shorten(text))
+		return "", fmt.Sprintf("%s is not a complete domain name: an ending such as .com is missing.", shorten(text))
 	}
 	if name[len(name)-1] >= '0' && name[len(name)-1] <= '9' {
 		return "", fmt.Sprintf("%s is an address, not a domain name.", shorten(text))
 	}
 	if publicSuffix(name) {
-		return "", fmt.Sprintf("%s is a public suffix that nobody can own; a name in front of it is missing.", name)
+		return "", fmt.Sprintf("%s is a public suffix that nobody can own: put a name in front of it.", name)
 	}
 	if strings.HasPrefix(name, "www.") {
-		return "", fmt.Sprintf("Leave out www.: %s gets it by itself.", strings.TrimPrefix(name, "www."))
+		return "", fmt.Sprintf("Leave out www.: %s gets it automatically.", strings.TrimPrefix(name, "www."))
 	}
 	return name, ""
 }
@@ -265,21 +268,22 @@ func (r Request) Check(reserved, hosts []string) Problems {
 	case ModeOwner:
 		problems.Add(FieldOrg, CheckSlug(r.Org.Slug, reserved))
 		if r.Org.Slug == r.Slug {
-			problems.Add(FieldOrg, "The Org needs a slug of its own: slugs are unique over people and Orgs.")
+			problems.Add(FieldOrg, "The Org needs a slug of its own: slugs are unique across people and Orgs.")
 		}
 		problems.Add(FieldOrgName, CheckText("the Org's name", r.Org.Name, MaxDisplayName))
 	case ModeMember:
 		if r.Org.Slug == "" {
-			problems.Add(FieldOrg, "Choose the Org that they join.")
+			problems.Add(FieldOrg, "Choose the Org to join.")
 		}
 	default:
-		problems.Add(FieldMode, "Choose how they operate.")
+		problems.Add(FieldMode, "Choose how the Provider operates.")
 	}
 	switch {
 	case len(r.Domains) == 0:
 		problems.Add(FieldDomains, "Give at least one domain.")
 	case len(r.Domains) > MaxDomains:
-		problems.Add(FieldDomains, fmt.Sprintf("At most %d domains in one run; these are %d.", MaxDomains, len(r.Domains)))
+		problems.Add(FieldDomains,
+			fmt.Sprintf("A run has at most %d domains; this has %d.", MaxDomains, len(r.Domains)))
 	}
 	seen := map[string]bool{}
 	wrong := map[Mail]bool{}
@@ -289,13 +293,14 @@ func (r Request) Check(reserved, hosts []string) Problems {
 		case problem != "":
 			problems.Append(FieldDomains, problem)
 		case name != domain.Name:
-			problems.Append(FieldDomains, fmt.Sprintf("%s is to be written %s.", shorten(domain.Name), name))
+			problems.Append(FieldDomains, fmt.Sprintf("Write %[2]s instead of %[1]s.", shorten(domain.Name), name))
 		case seen[name]:
-			problems.Append(FieldDomains, name+" is named twice.")
+			problems.Append(FieldDomains, name+" is listed twice.")
 		}
 		seen[name] = true
 		if domain.Host != "" && !slices.Contains(hosts, domain.Host) {
-			problems.Append(FieldHost, fmt.Sprintf("%s is not one of the configured hosts: %s.", shorten(domain.Host), strings.Join(hosts, ", ")))
+			problems.Append(FieldHost, fmt.Sprintf("%s is not one of the configured hosts: %s.",
+				shorten(domain.Host), strings.Join(hosts, ", ")))
 		}
 		if problem := domain.Mail.check(domain.Name); problem != "" && !wrong[domain.Mail] {
 			wrong[domain.Mail] = true

@@ -35,8 +35,8 @@ func (d *driver) apply(ctx context.Context, w *work, change onboarding.Change) e
 	if digest, err := change.Digest(); err == nil && digest != w.approval.Digest {
 		output.Line("Going on with what is left of the approved change.")
 	}
-	err := d.applyItems(ctx, &application{run: w.run, step: w.step.Key, approval: w.approval, items: change.Items, output: output,
-		show: func() { d.showProgress(ctx, attempt, output) }})
+	err := d.applyItems(ctx, &application{run: w.run, step: w.step.Key, approval: w.approval, items: change.Items,
+		output: output, show: func() { d.showProgress(ctx, attempt, output) }})
 	var observation onboarding.Observation
 	if err == nil {
 		observation, err = d.awaitEffect(ctx, w)
@@ -126,7 +126,7 @@ func (d *driver) showProgress(ctx context.Context, attempt *onboarding.Attempt, 
 // show.
 func (d *driver) awaitEffect(ctx context.Context, w *work) (onboarding.Observation, error) {
 	deadline := time.Now().Add(d.engine.policy.Settle)
-	early := d.observer.observeEarly(ctx, w.run, w.step)
+	early := d.observer.observeEarly(ctx, w.run, w.step.Key)
 	for {
 		observation, err := d.saveFacts(ctx, w.run, d.observer.observe(ctx, w.run, w.step.Key))
 		finding, failed := observation.Failure()
@@ -173,8 +173,8 @@ func (d *driver) fail(ctx context.Context, w *work, cause error) error {
 func (d *driver) refuse(ctx context.Context, w *work, refusal *RefusedError, cause error) error {
 	event := w.event(onboarding.EventFailed)
 	event.Text = cause.Error()
-	d.engine.log.WarnContext(ctx, "the gate refused to apply a change", "run", w.run.ID, "step", w.step.Key, "line", refusal.Line,
-		"error", cause)
+	d.engine.log.WarnContext(ctx, "the gate refused to apply a change", "run", w.run.ID, "step", w.step.Key,
+		"line", refusal.Line, "error", cause)
 	return d.change(ctx, w.run.ID, func(tx pgx.Tx, fresh *onboarding.Run) error {
 		if err := store.AddEvent(ctx, tx, event); err != nil || fresh.State != onboarding.RunActive {
 			return err

@@ -14,7 +14,8 @@ import (
 // step has, if any, is for another change and lapses.
 func (d *driver) requestApproval(ctx context.Context, w *work, observation onboarding.Observation) error {
 	if !w.step.Destructive {
-		w.set(onboarding.StepFailed, "This step wants to change something but is not one that asks for approval.", observation.Findings)
+		const unasked = "This step wants to change something but is not one that asks for approval."
+		w.set(onboarding.StepFailed, unasked, observation.Findings)
 		return d.stop(ctx, w)
 	}
 	approval, err := d.engine.policy.NewApproval(w.run, w.step.Key, observation.Change, time.Now())
@@ -58,8 +59,8 @@ func lapse(ctx context.Context, tx pgx.Tx, approval *onboarding.Approval, why st
 	if err := store.CloseApproval(ctx, tx, approval, onboarding.ApprovalLapsed); err != nil {
 		return err
 	}
-	return store.AddEvent(ctx, tx, onboarding.Event{RunID: approval.RunID, Kind: onboarding.EventLapsed, Step: approval.Step,
-		Approval: approval.ID, Digest: approval.Digest, Text: why})
+	return store.AddEvent(ctx, tx, onboarding.Event{RunID: approval.RunID, Kind: onboarding.EventLapsed,
+		Step: approval.Step, Approval: approval.ID, Digest: approval.Digest, Text: why})
 }
 
 // takePreapproval lets a step go on under the approval that was given before its turn, if there

@@ -42,7 +42,8 @@ func (d *driver) keepTimeOf(ctx context.Context, tx pgx.Tx, run *onboarding.Run,
 			return err
 		}
 		step := run.Step(approval.Step)
-		step.State, step.Detail = onboarding.StepExpired, "Nobody decided within "+d.engine.policy.ApprovalLife.String()+"."
+		step.State = onboarding.StepExpired
+		step.Detail = "Nobody decided within " + d.engine.policy.ApprovalLife.String() + "."
 		if err := store.SaveStep(ctx, tx, run.ID, step); err != nil {
 			return err
 		}

@@ -36,7 +36,8 @@ func (e *Engine) advance(ctx context.Context, id uuid.UUID) error {
 		return errHeld
 	}
 	ctx, stop := context.WithCancel(ctx)
-	driver := &driver{engine: e, session: session, gate: &gate{applier: e.applier, session: session}, observer: newObserver(e)}
+	gate := &gate{applier: e.applier, session: session}
+	driver := &driver{engine: e, session: session, gate: gate, observer: newObserver(e)}
 	e.driven.Store(id, driver.observer.wakeups)
 	defer func() {
 		e.driven.Delete(id)
@@ -124,6 +125,7 @@ func (d *driver) finish(ctx context.Context, run *onboarding.Run) error {
 			return err
 		}
 		d.engine.log.InfoContext(ctx, "run done", "run", run.ID, "slug", run.Request.Slug)
-		return store.AddEvent(ctx, tx, onboarding.Event{RunID: run.ID, Kind: onboarding.EventFinished, Took: time.Since(run.Created)})
+		event := onboarding.Event{RunID: run.ID, Kind: onboarding.EventFinished, Took: time.Since(run.Created)}
+		return store.AddEvent(ctx, tx, event)
 	})
 }

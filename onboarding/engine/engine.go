@@ -65,8 +65,8 @@ func New(pool *pgxpool.Pool, dependencies Dependencies, policy onboarding.Policy
 	if err != nil {
 		return nil, err
 	}
-	return &Engine{runbook: dependencies.Runbook, applier: dependencies.Applier, notifier: dependencies.Notifier, pool: pool,
-		jobs: inserter, policy: policy, log: log}, nil
+	return &Engine{runbook: dependencies.Runbook, applier: dependencies.Applier, notifier: dependencies.Notifier,
+		pool: pool, jobs: inserter, policy: policy, log: log}, nil
 }
 
 // Wake lets the engine look at a run once the transaction commits, at a time or, for the zero

@@ -106,8 +106,8 @@ func (g *gate) authorize(ctx context.Context, a *application) (onboarding.Author
 	// 5. The target is the one that was approved. The applier finds that out where it writes, and
 	// fails with [onboarding.ErrTargetChanged]: before and after images of records and files,
 	// host keys.
-	auth := onboarding.Authorization{Run: a.run, Step: a.step, Approval: now.approval.ID.String(), Digest: now.approval.Digest,
-		Approvers: now.approval.Approvers()}
+	auth := onboarding.Authorization{Run: a.run, Step: a.step, Approval: now.approval.ID.String(),
+		Digest: now.approval.Digest, Approvers: now.approval.Approvers()}
 	// 6. The guard of the step allows all that is left to do.
 	for _, item := range a.left() {
 		if err := g.applier.Authorize(auth, item); err != nil {

@@ -39,8 +39,8 @@ type observer struct {
 }
 
 func newObserver(e *Engine) *observer {
-	return &observer{runbook: e.runbook, timeout: e.policy.StepTimeout, ended: make(chan *pendingObservation, maxObservations),
-		wakeups: make(chan struct{}, 1)}
+	return &observer{runbook: e.runbook, timeout: e.policy.StepTimeout,
+		ended: make(chan *pendingObservation, maxObservations), wakeups: make(chan struct{}, 1)}
 }
 
 // observed is what an observation saw, or why it saw nothing.
@@ -118,7 +118,7 @@ func urgent(run *onboarding.Run, step *onboarding.Step) bool {
 func (o *observer) observeAll(ctx context.Context, run *onboarding.Run) {
 	for _, step := range unobserved(run, time.Now()) {
 		if observation := o.begin(ctx, run, step); observation != nil && !step.Destructive {
-			observation.early = o.observeEarly(ctx, run, step)
+			observation.early = o.observeEarly(ctx, run, step.Key)
 		}
 		if observation := o.find(step.Key); observation != nil && urgent(run, step) {
 			observation.startNow()
@@ -129,11 +129,11 @@ func (o *observer) observeAll(ctx context.Context, run *onboarding.Run) {
 // observeEarly begins the observations of the steps that ask for approval once another step is
 // done, beside what may be the last observation of that one: it changes nothing any more, so they
 // see what they would see after it, and their approval requests are there when it is done.
-func (o *observer) observeEarly(ctx context.Context, run *onboarding.Run, done *onboarding.Step) []*pendingObservation {
+func (o *observer) observeEarly(ctx context.Context, run *onboarding.Run, done onboarding.Key) []*pendingObservation {
 	var observations []*pendingObservation
-	then := run.WithDone(done.Key)
+	then := run.WithDone(done)
 	for _, step := range unobserved(then, time.Now()) {
-		if step.Destructive && slices.Contains(step.After, done.Key) {
+		if step.Destructive && slices.Contains(step.After, done) {
 			if observation := o.begin(ctx, then, step); observation != nil {
 				observation.startNow()
 				observations = append(observations, observation)

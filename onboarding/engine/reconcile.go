@@ -132,7 +132,9 @@ func shutdown(ctx context.Context, err error) error {
 }
 
 // approvalOf returns the approval under which the step may be applied, nil if there is none.
-func (d *driver) approvalOf(ctx context.Context, run *onboarding.Run, step *onboarding.Step) (*onboarding.Approval, error) {
+func (d *driver) approvalOf(
+	ctx context.Context, run *onboarding.Run, step *onboarding.Step,
+) (*onboarding.Approval, error) {
 	if step.State != onboarding.StepApproved && step.State != onboarding.StepApplying {
 		return nil, nil
 	}
@@ -174,7 +176,8 @@ func (d *driver) stop(ctx context.Context, w *work) error {
 	if w.step.State == onboarding.StepUnknown {
 		event.Kind = onboarding.EventUnknown
 	}
-	d.engine.log.WarnContext(ctx, "step stopped", "run", w.run.ID, "step", w.step.Key, "state", w.step.State, "error", w.step.Detail)
+	d.engine.log.WarnContext(ctx, "step stopped", "run", w.run.ID, "step", w.step.Key, "state", w.step.State,
+		"error", w.step.Detail)
 	return d.save(ctx, w, func(tx pgx.Tx) error { return store.AddEvent(ctx, tx, event) })
 }
 
@@ -185,7 +188,8 @@ func (d *driver) waitFor(ctx context.Context, w *work, observation onboarding.Ob
 	w.step.Due = time.Now().Add(max(observation.Again, time.Second))
 	return d.save(ctx, w, func(tx pgx.Tx) error {
 		if began {
-			event := onboarding.Event{RunID: w.run.ID, Step: w.step.Key, Kind: onboarding.EventWaiting, Text: observation.Waiting}
+			event := onboarding.Event{RunID: w.run.ID, Step: w.step.Key, Kind: onboarding.EventWaiting,
+				Text: observation.Waiting}
 			if err := store.AddEvent(ctx, tx, event); err != nil {
 				return err
 			}

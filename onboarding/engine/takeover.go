@@ -86,18 +86,21 @@ func (e *Engine) deadClients(ctx context.Context, clients []string) ([]string, e
 	return dead, nil
 }
 
-var selectDeadClients = `SELECT client FROM unnest($1::text[]) client WHERE NOT ` + liveness.AliveSQL(liveness.KeySQL("client"))
+var selectDeadClients = `SELECT client FROM unnest($1::text[]) client WHERE NOT ` +
+	liveness.AliveSQL(liveness.KeySQL("client"))
 
 // rescue makes a job available as River's own rescuer does, unless it was taken up again since it
 // was listed.
 func (e *Engine) rescue(ctx context.Context, job *rivertype.JobRow, client string) error {
 	now := time.Now().UTC()
-	entry, err := json.Marshal(rivertype.AttemptError{At: now, Attempt: job.Attempt, Error: "its worker " + client + " is gone"})
+	gone := rivertype.AttemptError{At: now, Attempt: job.Attempt, Error: "its worker " + client + " is gone"}
+	entry, err := json.Marshal(gone)
 	if err != nil {
 		return err
 	}
 	_, err = riverpgxv5.New(e.pool).GetExecutor().JobRescueMany(ctx, &riverdriver.JobRescueManyParams{
-		ID: []int64{job.ID}, Error: [][]byte{entry}, FinalizedAt: []*time.Time{nil}, ScheduledAt: []time.Time{job.ScheduledAt},
-		State: []string{string(rivertype.JobStateAvailable)}, StuckHorizon: job.AttemptedAt.Add(time.Microsecond)})
+		ID: []int64{job.ID}, Error: [][]byte{entry}, FinalizedAt: []*time.Time{nil},
+		ScheduledAt: []time.Time{job.ScheduledAt}, State: []string{string(rivertype.JobStateAvailable)},
+		StuckHorizon: job.AttemptedAt.Add(time.Microsecond)})
 	return err
 }

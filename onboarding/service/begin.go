@@ -31,12 +31,12 @@ func (s *Service) Begin(ctx context.Context, request onboarding.Request, asked A
 		return nil, err
 	}
 	run, err = s.insert(ctx, &onboarding.Run{Kind: onboarding.KindOnboard, Request: request, Requester: requester,
-		Channel: asked.Channel, TenantID: uuid.New()}, s.deps.Runbook.Steps(request), asked.Submission)
+		Channel: asked.Channel, TenantID: uuid.New(), Steps: pending(s.deps.Runbook.Steps(request))}, asked.Submission)
 	switch store.Violates(err) {
 	case store.OneActiveRunPerSlug:
 		return nil, onboarding.Problems{onboarding.FieldSlug: beingOnboarded(request.Slug)}
 	case store.OneActiveRunPerDomain:
-		return nil, onboarding.Problems{onboarding.FieldDomains: "One of these domains is part of another run by now."}
+		return nil, onboarding.Problems{onboarding.FieldDomains: "One of these domains is now part of another run."}
 	}
 	return run, err
 }
@@ -52,15 +52,15 @@ func (s *Service) admit(ctx context.Context, asked Asked) (onboarding.Operator, 
 	return requester, run, err
 }
 
-// insert gives a new run its id and its steps and puts it where the engine finds it. A submission
+// insert gives a new run its id and puts it where the engine finds it. A submission
 // that has begun one meanwhile begins no second. Which unique constraint stands in the way is
 // told by [store.Violates].
-func (s *Service) insert(ctx context.Context, run *onboarding.Run, steps []onboarding.Definition, submission string) (*onboarding.Run, error) {
+func (s *Service) insert(ctx context.Context, run *onboarding.Run, submission string) (*onboarding.Run, error) {
 	var err error
 	if run.ID, err = uuid.NewV7(); err != nil {
 		return nil, err
 	}
-	run.State, run.Steps = onboarding.RunActive, pending(steps)
+	run.State = onboarding.RunActive
 	err = pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
 		if err := store.InsertRun(ctx, tx, run, submission); err != nil {
 			return err
@@ -80,7 +80,8 @@ func (s *Service) insert(ctx context.Context, run *onboarding.Run, steps []onboa
 	case err != nil:
 		return nil, fmt.Errorf("new run: %w", err)
 	}
-	s.log.InfoContext(ctx, "run began", "run", run.ID, "kind", run.Kind, "slug", run.Request.Slug, "requester", run.Requester.ID)
+	s.log.InfoContext(ctx, "run began", "run", run.ID, "kind", run.Kind, "slug", run.Request.Slug,
+		"requester", run.Requester.ID)
 	return run, nil
 }
 

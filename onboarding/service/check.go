@@ -18,8 +18,8 @@ func (s *Service) Check(ctx context.Context, request onboarding.Request) error {
 	if err != nil {
 		return err
 	}
-	check := &requestCheck{pool: s.pool, platform: s.Platform, repository: s.deps.Repository, request: request, earlier: earlier,
-		problems: request.Check(s.policy.ReservedSlugs, s.policy.Hosts)}
+	check := &requestCheck{pool: s.pool, platform: s.Platform, repository: s.deps.Repository, request: request,
+		earlier: earlier, problems: request.Check(s.policy.ReservedSlugs, s.policy.Hosts)}
 	for _, part := range []struct {
 		field onboarding.Field
 		check func(context.Context) error
@@ -71,9 +71,11 @@ func (c *requestCheck) slug(ctx context.Context) error {
 	case tenant != nil && c.earlier == nil:
 		c.problems.Add(onboarding.FieldSlug, fmt.Sprintf("%s is taken by a Provider.", slug))
 	case tenant != nil && tenant.Email != c.request.Email:
-		c.problems.Add(onboarding.FieldEmail, fmt.Sprintf("%s was onboarded with another address; it is not overwritten.", slug))
+		c.problems.Add(onboarding.FieldEmail,
+			fmt.Sprintf("%s was onboarded with another address; it is not overwritten.", slug))
 	case tenant != nil && tenant.DisplayName != c.request.DisplayName:
-		c.problems.Add(onboarding.FieldName, fmt.Sprintf("%s was onboarded as %q; it is not overwritten.", slug, tenant.DisplayName))
+		c.problems.Add(onboarding.FieldName,
+			fmt.Sprintf("%s was onboarded as %q; it is not overwritten.", slug, tenant.DisplayName))
 	}
 	org, err := c.platform.Org(ctx, slug)
 	if err != nil {
@@ -92,7 +94,8 @@ func (c *requestCheck) email(ctx context.Context) error {
 		return err
 	}
 	if holder != "" && holder != c.request.Slug {
-		c.problems.Add(onboarding.FieldEmail, fmt.Sprintf("%s is the address of the Provider %s.", c.request.Email, holder))
+		c.problems.Add(onboarding.FieldEmail,
+			fmt.Sprintf("%s is the address of the Provider %s.", c.request.Email, holder))
 	}
 	return nil
 }
@@ -134,7 +137,8 @@ func (c *requestCheck) domains(ctx context.Context) error {
 			return err
 		}
 		if holder != "" {
-			c.problems.Append(onboarding.FieldDomains, fmt.Sprintf("%s is part of the run of %s.", domain.Name, holder))
+			c.problems.Append(onboarding.FieldDomains,
+				fmt.Sprintf("%s is part of the run of %s.", domain.Name, holder))
 			continue
 		}
 		deployed, err := c.repository.Deployed(ctx, domain.Name)
@@ -142,12 +146,12 @@ func (c *requestCheck) domains(ctx context.Context) error {
 			return err
 		}
 		if deployed && !c.earlier.HasDomain(domain.Name) {
-			c.problems.Append(onboarding.FieldDomains, fmt.Sprintf("%s is deployed already.", domain.Name))
+			c.problems.Append(onboarding.FieldDomains, fmt.Sprintf("%s is already deployed.", domain.Name))
 		}
 	}
 	return nil
 }
 
 func beingOnboarded(slug string) string {
-	return fmt.Sprintf("%s is being onboarded already: see /onboard status %s.", slug, slug)
+	return fmt.Sprintf("%s is already being onboarded: see /onboard status %s.", slug, slug)
 }

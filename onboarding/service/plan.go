@@ -20,8 +20,8 @@ func (s *Service) Plan(ctx context.Context, request onboarding.Request, operator
 		return nil, err
 	}
 	// What the plan shows is what a run would show, but for the id that a new tenant would get.
-	run := &onboarding.Run{Kind: onboarding.KindOnboard, Request: request, Requester: requester, State: onboarding.RunActive,
-		TenantID: uuid.New(), Steps: pending(s.deps.Runbook.Steps(request))}
+	run := &onboarding.Run{Kind: onboarding.KindOnboard, Request: request, Requester: requester,
+		State: onboarding.RunActive, TenantID: uuid.New(), Steps: pending(s.deps.Runbook.Steps(request))}
 	return s.PlanRun(ctx, run), nil
 }
 
@@ -40,7 +40,9 @@ func (s *Service) PlanRun(ctx context.Context, run *onboarding.Run) *onboarding.
 }
 
 // planStep looks at one step, and gives its facts to the run for those that follow.
-func planStep(ctx context.Context, runbook onboarding.Runbook, run *onboarding.Run, step *onboarding.Step) onboarding.Planned {
+func planStep(
+	ctx context.Context, runbook onboarding.Runbook, run *onboarding.Run, step *onboarding.Step,
+) onboarding.Planned {
 	planned := onboarding.Planned{Definition: step.Definition}
 	if step.State == onboarding.StepDone {
 		planned.Done = true

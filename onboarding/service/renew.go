@@ -19,8 +19,9 @@ func (s *Service) Renew(ctx context.Context, domain onboarding.Domain, asked Ask
 	if err != nil || run != nil {
 		return run, err
 	}
-	run = &onboarding.Run{Kind: onboarding.KindRenew, Requester: requester, Channel: asked.Channel, TenantID: uuid.New(),
-		Request: onboarding.Request{DisplayName: domain.Name, Domains: []onboarding.Domain{domain}}}
+	run = &onboarding.Run{Kind: onboarding.KindRenew, Requester: requester, Channel: asked.Channel,
+		TenantID: uuid.New(),
+		Request:  onboarding.Request{DisplayName: domain.Name, Domains: []onboarding.Domain{domain}}}
 	live, err := s.Records.LiveDomain(ctx, domain.Name)
 	if err != nil {
 		return nil, err
@@ -33,7 +34,8 @@ func (s *Service) Renew(ctx context.Context, domain onboarding.Domain, asked Ask
 		run.Request, run.TenantID, run.Channel, run.Renews = made.Request, made.TenantID, made.Channel, made.ID
 		run.Request.DisplayName, run.Request.Domains = domain.Name, []onboarding.Domain{live.Domain}
 	}
-	run, err = s.insert(ctx, run, s.deps.Runbook.RenewSteps(run), asked.Submission)
+	run.Steps = pending(s.deps.Runbook.RenewSteps(run))
+	run, err = s.insert(ctx, run, asked.Submission)
 	if store.Violates(err) == store.OneActiveRunPerDomain {
 		return nil, fmt.Errorf("%s is part of another run: %w", domain.Name, onboarding.ErrBusy)
 	}

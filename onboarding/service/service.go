@@ -73,8 +73,8 @@ func (s *Service) Operator(ctx context.Context, id string) (onboarding.Operator,
 	if err != nil {
 		return onboarding.Operator{}, fmt.Errorf("operator: %w", err)
 	}
-	if !permissions.Operates && !permissions.Approves {
-		return onboarding.Operator{}, &onboarding.PermissionError{Because: permissions.Refused, Err: onboarding.ErrNotOperator}
+	if err := permissions.MayOperate(); err != nil {
+		return onboarding.Operator{}, err
 	}
 	return permissions.Operator, nil
 }
@@ -109,7 +109,9 @@ func (s *Service) change(ctx context.Context, id uuid.UUID, change func(tx pgx.T
 
 // changeActive is change for what only an active run takes. It returns [onboarding.ErrRunEnded]
 // for any other.
-func (s *Service) changeActive(ctx context.Context, id uuid.UUID, change func(tx pgx.Tx, run *onboarding.Run) error) error {
+func (s *Service) changeActive(
+	ctx context.Context, id uuid.UUID, change func(tx pgx.Tx, run *onboarding.Run) error,
+) error {
 	return s.change(ctx, id, func(tx pgx.Tx, run *onboarding.Run) error {
 		if run.State != onboarding.RunActive {
 			return onboarding.ErrRunEnded

@@ -22,13 +22,20 @@ var _ prometheus.Collector = (*Collector)(nil)
 func (r *Records) Collector() *Collector { return &Collector{records: r} }
 
 var (
-	runsMetric      = prometheus.NewDesc("onboarding_runs", "Runs by kind and state.", []string{"kind", "state"}, nil)
-	stepsMetric     = prometheus.NewDesc("onboarding_steps_ended_total", "How often steps came to an end, by kind and outcome.", []string{"step", "outcome"}, nil)
-	durationMetric  = prometheus.NewDesc("onboarding_step_apply_seconds", "How long steps took to be applied, by kind.", []string{"step"}, nil)
-	waitingMetric   = prometheus.NewDesc("onboarding_approvals_waiting", "Approvals that nobody has decided yet.", nil, nil)
-	oldestMetric    = prometheus.NewDesc("onboarding_approvals_oldest_seconds", "How long the oldest open approval has waited.", nil, nil)
-	decisionsMetric = prometheus.NewDesc("onboarding_approval_decision_seconds", "How long approvals waited for their decision, by outcome.", []string{"outcome"}, nil)
-	frozenMetric    = prometheus.NewDesc("onboarding_frozen", "1 while a freeze holds destructive steps.", nil, nil)
+	runsMetric = prometheus.NewDesc("onboarding_runs", "Runs by kind and state.", []string{"kind", "state"}, nil)
+
+	stepsMetric = prometheus.NewDesc("onboarding_steps_ended_total",
+		"How often steps came to an end, by kind and outcome.", []string{"step", "outcome"}, nil)
+	durationMetric = prometheus.NewDesc("onboarding_step_apply_seconds",
+		"How long steps took to be applied, by kind.", []string{"step"}, nil)
+	waitingMetric = prometheus.NewDesc("onboarding_approvals_waiting",
+		"Approvals that nobody has decided yet.", nil, nil)
+	oldestMetric = prometheus.NewDesc("onboarding_approvals_oldest_seconds",
+		"How long the oldest open approval has waited.", nil, nil)
+	decisionsMetric = prometheus.NewDesc("onboarding_approval_decision_seconds",
+		"How long approvals waited for their decision, by outcome.", []string{"outcome"}, nil)
+	frozenMetric = prometheus.NewDesc("onboarding_frozen",
+		"1 while a freeze holds destructive steps.", nil, nil)
 )
 
 const (
@@ -45,7 +52,9 @@ const (
 
 // Describe implements [prometheus.Collector].
 func (c *Collector) Describe(ch chan<- *prometheus.Desc) {
-	for _, desc := range []*prometheus.Desc{runsMetric, stepsMetric, durationMetric, waitingMetric, oldestMetric, decisionsMetric, frozenMetric} {
+	for _, desc := range []*prometheus.Desc{
+		runsMetric, stepsMetric, durationMetric, waitingMetric, oldestMetric, decisionsMetric, frozenMetric,
+	} {
 		ch <- desc
 	}
 }

@@ -15,7 +15,8 @@ import (
 const (
 	parts = `WITH parts AS (
 		SELECT last.id AS last, run.id AS run
-		FROM runs last JOIN runs run ON run.slug = last.slug AND run.kind = 'onboard' AND run.created_at <= last.created_at
+		FROM runs last
+		JOIN runs run ON run.slug = last.slug AND run.kind = 'onboard' AND run.created_at <= last.created_at
 		WHERE NOT EXISTS (
 			SELECT FROM runs closed
 			WHERE closed.slug = last.slug AND closed.kind = 'onboard'
