@@ -44,12 +44,17 @@ var rules = []rule{
 	{"internal/doctor", []string{"internal/app", "internal/config", "bot/...", "commands/...", "onboarding/...", "templates"}, postgres},
 	{"internal/app", []string{"internal/config", "internal/health", "internal/liveness", "internal/migrate", "internal/ticker", "bot/...",
 		"commands/...", "onboarding/..."}, jobs},
-	{"internal/config", []string{"internal/secret", "bot", "commands/access", "onboarding", "onboarding/isolation/reports", "onboarding/runbook"}, postgres},
+	{"internal/config", []string{"internal/secret", "bot", "commands/access", "onboarding", "onboarding/isolation/reports", "onboarding/runbook",
+		"onboarding/runbook/settings"}, postgres},
 
 	// What people type and press, and what they read.
-	{"commands", []string{"bot/...", "commands/...", "onboarding/...", "internal/jobs", "internal/locks", "internal/migrate"}, all},
-	{"commands/home", []string{"bot", "bot/outbox", "commands/access", "commands/render", "onboarding", "onboarding/service", "internal/migrate"}, all},
-	{"commands/projection", []string{"bot/outbox", "commands/access", "commands/render/...", "onboarding", "onboarding/brand", "onboarding/certificates", "onboarding/certificates/watch", "onboarding/store",
+	{"commands", []string{"bot/...", "commands/...", "onboarding", "onboarding/service", "onboarding/store", "onboarding/brand",
+		"onboarding/certificates/...", "onboarding/inputs", "onboarding/isolation", "onboarding/isolation/reports",
+		"internal/jobs", "internal/locks", "internal/migrate"}, all},
+	{"commands/home", []string{"bot", "bot/outbox", "commands/access", "commands/render", "onboarding",
+		"onboarding/service", "internal/migrate"}, all},
+	{"commands/projection", []string{"bot/outbox", "commands/access", "commands/render/...", "onboarding", "onboarding/brand",
+		"onboarding/certificates", "onboarding/certificates/watch", "onboarding/store",
 		"onboarding/isolation", "onboarding/isolation/reports", "internal/jobs", "internal/locks"}, jobs},
 	{"commands/access", []string{"bot", "bot/blockkit", "commands/render/mrkdwn", "onboarding"}, nil},
 	{"commands/samples", []string{"bot/outbox", "bot/blockkit", "commands/form", "commands/render/...", "onboarding", "onboarding/certificates",
@@ -75,6 +80,11 @@ var rules = []rule{
 	{"onboarding/service", []string{"onboarding", "onboarding/store"}, postgres},
 	{"onboarding/engine", []string{"internal/jobs", "internal/liveness", "internal/locks", "onboarding", "onboarding/store"}, jobs},
 	{"onboarding/runbook", []string{"onboarding/...", "templates"}, postgres},
+	{"onboarding/runbook/apply", []string{"onboarding", "onboarding/dns", "onboarding/hosts", "onboarding/platform", "onboarding/probe",
+		"onboarding/repo"}, nil},
+	{"onboarding/runbook/settings", []string{"onboarding", "onboarding/certificates", "onboarding/dns", "onboarding/hosts", "onboarding/mail",
+		"onboarding/platform", "onboarding/probe", "onboarding/repo"}, nil},
+	{"onboarding/runbook/tenantcheck", []string{"onboarding", "onboarding/platform"}, nil},
 
 	// The proof of isolation, which knows neither the domain nor Slack.
 	{"onboarding/isolation", []string{"onboarding/isolation/checks", "onboarding/isolation/query", "onboarding/isolation/results",
