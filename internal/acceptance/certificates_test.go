@@ -15,11 +15,12 @@ import (
 	"github.com/atlilith/onboardbot/internal/sandbox/workspace"
 )
 
-// certificateLife is that of the certificates of this test: so short that one grows old while somebody watches, and so long that
-// on a busy machine nothing is missed between two looks.
+// certificateLife is that of the certificates of this test: so short that one grows old while
+// somebody watches, and so long that on a busy machine nothing is missed between two looks.
 const certificateLife = 40 * time.Second
 
-// watchful is a watch that looks each second, and gives nobody time to see to it. The last sixteenth would be over too soon.
+// watchful is a watch that looks each second, and gives nobody time to see to it. The last
+// sixteenth would be over too soon.
 const watchful = `certificates:
   interval: 1s
   patience: 1ms
@@ -28,8 +29,9 @@ const watchful = `certificates:
   extra: [{domain: cocotte.com, host: vps-0}]
 `
 
-// TestCertificatesOverTime lets a Provider's certificate grow old and hears of it in the thread of the onboarding, renews it by a button
-// there, and gets the all-clear; and lets somebody renew it without telling nginx.
+// TestCertificatesOverTime lets a Provider's certificate grow old and hears of it in the thread of
+// the onboarding, renews it by a button there, and gets the all-clear; and lets somebody renew it
+// without telling nginx.
 func TestCertificatesOverTime(t *testing.T) {
 	s := open(t, stage.Config{World: sandbox.Config{CertificateLifetime: certificateLife},
 		Bot:       func(settings *stage.Settings) { settings.Rest = watchful },

@@ -23,8 +23,8 @@ import (
 	"github.com/atlilith/onboardbot/onboarding"
 )
 
-// TestCheck looks at a stage on which all is well, and then at all that can be wrong with its configuration, the workspace and
-// the database.
+// TestCheck looks at a stage on which all is well, and then at all that can be wrong with its
+// configuration, the workspace and the database.
 func TestCheck(t *testing.T) {
 	s := vacant(t)
 	report, code := s.check(s.config)

@@ -12,8 +12,8 @@ import (
 	"github.com/atlilith/onboardbot/internal/sandbox/workspace"
 )
 
-// TestDecisions plays what can become of a question: refused clicks, a rejection, two approvers at once, drift, a failure that
-// is tried again, a cancelled run that is taken up again.
+// TestDecisions plays what can become of a question: refused clicks, a rejection, two approvers at
+// once, drift, a failure that is tried again, a cancelled run that is taken up again.
 func TestDecisions(t *testing.T) {
 	s := open(t, stage.Config{Workspace: func(w *workspace.Config) {
 		for i := range w.Channels {

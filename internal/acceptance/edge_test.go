@@ -12,8 +12,9 @@ import (
 	"github.com/atlilith/onboardbot/internal/sandbox/workspace"
 )
 
-// TestTwoRunsAtOnce lets two runs share the repository, the VPS and the name server, while Slack refreshes its connections and
-// delivers twice. Nothing of what the product holds secret shows anywhere.
+// TestTwoRunsAtOnce lets two runs share the repository, the VPS and the name server, while Slack
+// refreshes its connections and delivers twice. Nothing of what the product holds secret shows
+// anywhere.
 func TestTwoRunsAtOnce(t *testing.T) {
 	s := open(t, stage.Config{World: sandbox.Config{RejectNonces: true}})
 	s.must(s.Slack.Order(t.Context(), workspace.Fault{Kind: workspace.FaultDuplicate, Times: 5}))
@@ -65,7 +66,8 @@ func (s *scene) secretsStay(t *testing.T) {
 	}
 }
 
-// TestRecordsByHand plays a run whose records a person makes: they are shown, waited for and, on a press, looked for at once.
+// TestRecordsByHand plays a run whose records a person makes: they are shown, waited for and, on a
+// press, looked for at once.
 func TestRecordsByHand(t *testing.T) {
 	s := open(t, stage.Config{Bot: func(settings *stage.Settings) { settings.DNS = "manual" }})
 	root := s.ask(stage.Merche)
@@ -103,8 +105,8 @@ func TestWhatIsTypedWrong(t *testing.T) {
 	}
 }
 
-// TestTheThreeSecondsWithTenRunsBusy begins ten runs at once and goes on typing and pressing while they work: what Slack waits
-// for leaves with room to spare.
+// TestTheThreeSecondsWithTenRunsBusy begins ten runs at once and goes on typing and pressing while
+// they work: what Slack waits for leaves with room to spare.
 func TestTheThreeSecondsWithTenRunsBusy(t *testing.T) {
 	// The rate of posts would keep the runs waiting for each other's messages, and so not busy.
 	s := open(t, stage.Config{Workspace: func(w *workspace.Config) { w.Rates.Off = true }})

@@ -15,8 +15,8 @@ import (
 	"github.com/atlilith/onboardbot/internal/sandbox/workspace"
 )
 
-// TestInstall types the SQL of docs/install.md, into psql and as it stands. The roles that come of it are all that a check, a run and its
-// undo need.
+// TestInstall types the SQL of docs/install.md, into psql and as it stands. The roles that come of
+// it are all that a check, a run and its undo need.
 func TestInstall(t *testing.T) {
 	s := vacant(t)
 	text, err := os.ReadFile("../../docs/install.md")

@@ -22,8 +22,8 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/isolation"
 )
 
-// TestIsolationReports watches reports arrive on schedule: green, red once row-level security is off, red still, and green once it
-// is on again; and one that somebody asks for.
+// TestIsolationReports watches reports arrive on schedule: green, red once row-level security is
+// off, red still, and green once it is on again; and one that somebody asks for.
 func TestIsolationReports(t *testing.T) {
 	s := open(t, stage.Config{Bot: func(settings *stage.Settings) { settings.Reports = "*/3 * * * * *" }})
 	green := s.reported("", "No tenant reaches another's rows", "6 tenants, 6 tables", "This is the first report.")
@@ -84,8 +84,8 @@ func TestIsolationReports(t *testing.T) {
 	}
 }
 
-// TestALeakKeepsASiteFromGoingLive meets a leak as soon as the new tenant is there: the other steps go on, going live is not even asked
-// about, and is once the leak is mended.
+// TestALeakKeepsASiteFromGoingLive meets a leak as soon as the new tenant is there: the other
+// steps go on, going live is not even asked about, and is once the leak is mended.
 func TestALeakKeepsASiteFromGoingLive(t *testing.T) {
 	s := open(t, stage.Config{})
 	s.platform(`ALTER TABLE bookings DISABLE ROW LEVEL SECURITY`)
@@ -108,7 +108,8 @@ func TestALeakKeepsASiteFromGoingLive(t *testing.T) {
 	s.must(err)
 }
 
-// reported waits for a report in the channel with all the words in it that came after another message.
+// reported waits for a report in the channel with all the words in it that came after another
+// message.
 func (s *scene) reported(after string, words ...string) workspace.Message {
 	s.t.Helper()
 	found, err := s.Person(stage.Bo).WaitMessage(s.within(60*time.Second), stage.Channel, func(m workspace.Message) bool {
@@ -138,7 +139,8 @@ func (s *scene) platform(sql string) {
 	s.must(err)
 }
 
-// TestIsolationCommand runs the subcommand as operators and timers do, with a file that says no more than it has to.
+// TestIsolationCommand runs the subcommand as operators and timers do, with a file that says no
+// more than it has to.
 func TestIsolationCommand(t *testing.T) {
 	s := open(t, stage.Config{})
 	file := func(lines ...string) string {
@@ -165,7 +167,8 @@ func TestIsolationCommand(t *testing.T) {
 	}
 }
 
-// isolation runs the subcommand and checks its exit status and its verdict, which is empty where nothing is printed.
+// isolation runs the subcommand and checks its exit status and its verdict, which is empty where
+// nothing is printed.
 func (s *scene) isolation(status int, verdict isolation.Verdict, args ...string) {
 	s.t.Helper()
 	out := s.run(status, append([]string{"isolation", "-format", "json"}, args...)...)

@@ -20,7 +20,8 @@ type scene struct {
 	bot *stage.Bot
 }
 
-// open sets a stage and starts the product. Tests with a scene cannot run in parallel: a namespace has room for one world.
+// open sets a stage and starts the product. Tests with a scene cannot run in parallel: a namespace
+// has room for one world.
 func open(t *testing.T, config stage.Config) *scene {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "stage")

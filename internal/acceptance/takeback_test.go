@@ -33,8 +33,9 @@ const postOffice = `mail:
       undo: [rm, "/var/lib/mailbox-{domain}"]
 `
 
-// TestBrandAndMailGoLiveAndAreTakenBack brings an Org with a brand live on two domains, one with mailboxes on the usual host and one
-// with a forward on another, and takes it back: the world is then what it was.
+// TestBrandAndMailGoLiveAndAreTakenBack brings an Org with a brand live on two domains, one with
+// mailboxes on the usual host and one with a forward on another, and takes it back: the world is
+// then what it was.
 func TestBrandAndMailGoLiveAndAreTakenBack(t *testing.T) {
 	s := open(t, stage.Config{World: sandbox.Config{VPSes: 2}, Bot: func(settings *stage.Settings) { settings.Rest = postOffice },
 		// The questions of two domains come faster than one channel takes posts.
@@ -77,7 +78,8 @@ func TestBrandAndMailGoLiveAndAreTakenBack(t *testing.T) {
 	}
 }
 
-// askForAnOrg types what a phone makes of quotes, and gives the form a logo and colours, the first of which nobody could read.
+// askForAnOrg types what a phone makes of quotes, and gives the form a logo and colours, the first
+// of which nobody could read.
 func (s *scene) askForAnOrg() workspace.Message {
 	s.t.Helper()
 	ana := s.Person(stage.Ana)

@@ -18,7 +18,8 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/runbook"
 )
 
-// InspectCertificates looks at every certificate once and prints a report. It returns the exit status of the subcommand certificates.
+// InspectCertificates looks at every certificate once and prints a report. It returns the exit
+// status of the subcommand certificates.
 func InspectCertificates(ctx context.Context, settings *config.Config, print func(certificates.Report) error) (int, error) {
 	pool, err := OpenPool(ctx, settings.Database)
 	if err != nil {

@@ -22,8 +22,9 @@ import (
 	"github.com/atlilith/onboardbot/templates"
 )
 
-// scopes are what the methods of slack-go that the product calls need of the bot token, from Slack's page of each
-// (https://docs.slack.dev/reference/methods). Which history is read depends on where a message went.
+// scopes are what the methods of slack-go that the product calls need of the bot token, from
+// Slack's page of each (https://docs.slack.dev/reference/methods). Which history is read depends
+// on where a message went.
 var scopes = map[string][]string{
 	"AuthTestContext": nil, "StartSocketModeContext": nil, "GetPermalinkContext": nil,
 	"OpenViewContext": nil, "PushViewContext": nil, "UpdateViewContext": nil, "PublishViewContext": nil,
@@ -37,7 +38,8 @@ var scopes = map[string][]string{
 	"GetConversationRepliesContext": {"channels:history", "groups:history", "im:history"},
 }
 
-// TestManifestAsksForWhatIsUsed compares the scopes of the manifest with all calls to Slack in the source.
+// TestManifestAsksForWhatIsUsed compares the scopes of the manifest with all calls to Slack in the
+// source.
 func TestManifestAsksForWhatIsUsed(t *testing.T) {
 	t.Parallel()
 	used := map[string]bool{"commands": true} // for slash commands, which no method stands for
@@ -64,7 +66,8 @@ func TestManifestAsksForWhatIsUsed(t *testing.T) {
 	}
 }
 
-// slackCalls returns the methods that the packages in a folder call on slack-go's client, as x.api.Method or x.API().Method.
+// slackCalls returns the methods that the packages in a folder call on slack-go's client, as
+// x.api.Method or x.API().Method.
 func slackCalls(t *testing.T, folder string) []string {
 	t.Helper()
 	calls := map[string]bool{}
@@ -105,7 +108,8 @@ func slackCalls(t *testing.T, folder string) []string {
 	return slices.Sorted(maps.Keys(calls))
 }
 
-// TestManifestNamesWhatIsHandled builds the product and compares what it handles with what the manifest promises.
+// TestManifestNamesWhatIsHandled builds the product and compares what it handles with what the
+// manifest promises.
 func TestManifestNamesWhatIsHandled(t *testing.T) {
 	settings := example(t)
 	parts, err := runbook.Connect(settings.Config)

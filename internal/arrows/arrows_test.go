@@ -1,5 +1,5 @@
-// Package arrows holds which package may import which. Arrows run downwards only: main, internal/app, commands, then bot and
-// onboarding, then the parts below.
+// Package arrows holds which package may import which. Arrows run downwards only: main,
+// internal/app, commands, then bot and onboarding, then the parts below.
 package arrows
 
 import (
@@ -11,8 +11,8 @@ import (
 
 const module = "github.com/atlilith/onboardbot"
 
-// rule says what the packages that match a pattern may import. A pattern is a path in this module; one that ends in /... also means
-// everything below.
+// rule says what the packages that match a pattern may import. A pattern is a path in this module;
+// one that ends in /... also means everything below.
 type rule struct {
 	pattern string
 	// imports are the patterns of this module's packages that may be imported.
@@ -21,7 +21,8 @@ type rule struct {
 	outside []string
 }
 
-// guarded are libraries that only some packages may know, with the module paths that they stand for.
+// guarded are libraries that only some packages may know, with the module paths that they stand
+// for.
 var guarded = map[string][]string{
 	"postgres": {"github.com/jackc/pgx/", "github.com/pressly/goose/"},
 	"river":    {"github.com/riverqueue/"},

@@ -1,4 +1,5 @@
-// Package cli is the command line: its subcommands, their flags and their exit statuses. What they do belongs to the packages below.
+// Package cli is the command line: its subcommands, their flags and their exit statuses. What they
+// do belongs to the packages below.
 package cli
 
 import (
@@ -16,7 +17,8 @@ import (
 	"github.com/atlilith/onboardbot/internal/config"
 )
 
-// Exit statuses that all subcommands share. Those of isolation and certificates mean more, as their help says.
+// Exit statuses that all subcommands share. Those of isolation and certificates mean more, as
+// their help says.
 const (
 	OK     = 0
 	Failed = 1
@@ -46,7 +48,8 @@ func subcommands() []subcommand {
 	}
 }
 
-// Main runs one subcommand until it ends or the process is told to stop, and returns the exit status of the process.
+// Main runs one subcommand until it ends or the process is told to stop, and returns the exit
+// status of the process.
 func Main(args []string) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -96,7 +99,8 @@ func explain(out io.Writer, flags *flag.FlagSet) {
 	}
 }
 
-// parseFlags reads the flags of a subcommand. When ok is false the command is over, and code is its exit status.
+// parseFlags reads the flags of a subcommand. When ok is false the command is over, and code is
+// its exit status.
 func parseFlags(flags *flag.FlagSet, args []string) (code int, ok bool) {
 	flags.SetOutput(io.Discard) // the message below replaces the whole help that package flag prints
 	switch err := flags.Parse(args); {
@@ -118,8 +122,9 @@ func configFlag(flags *flag.FlagSet) *string {
 	return flags.String("config", "config.yaml", "the configuration `FILE`")
 }
 
-// parse reads the flags of a subcommand, -config among them, and loads the sections of the configuration that the command needs. When
-// ok is false the command is over, and code is its exit status.
+// parse reads the flags of a subcommand, -config among them, and loads the sections of the
+// configuration that the command needs. When ok is false the command is over, and code is its exit
+// status.
 func parse(flags *flag.FlagSet, args []string, sections ...config.Section) (settings *config.Config, code int, ok bool) {
 	path := configFlag(flags)
 	if code, ok := parseFlags(flags, args); !ok {

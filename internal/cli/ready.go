@@ -36,7 +36,8 @@ func askReady(ctx context.Context, out io.Writer, args []string) int {
 	return OK
 }
 
-// ready asks the bot that listens at an address. Where that means all addresses of this machine, it asks localhost.
+// ready asks the bot that listens at an address. Where that means all addresses of this machine,
+// it asks localhost.
 func ready(ctx context.Context, listen string) (string, error) {
 	host, port, err := net.SplitHostPort(listen)
 	if err != nil {

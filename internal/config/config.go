@@ -1,5 +1,6 @@
-// Package config reads the configuration file. It is strict, and reports every problem with its key and line before anything starts.
-// The packages that use the values declare and explain them; this one puts them together.
+// Package config reads the configuration file. It is strict, and reports every problem with its
+// key and line before anything starts. The packages that use the values declare and explain them;
+// this one puts them together.
 package config
 
 import (
@@ -34,9 +35,11 @@ type Config struct {
 	Database Database `yaml:"database"`
 	// Onboarding is the policy of runs and approvals.
 	Onboarding onboarding.Policy `yaml:"onboarding"`
-	// Config of the runbook: platform, hosts, vps, repository, deploy, dns, certificate, certificates, portal, probe, others.
+	// Config of the runbook: platform, hosts, vps, repository, deploy, dns, certificate,
+	// certificates, portal, probe, others.
 	settings.Config `yaml:",inline"`
-	// Isolation says how the isolation of tenants is checked, and when and where reports on it appear.
+	// Isolation says how the isolation of tenants is checked, and when and where reports on it
+	// appear.
 	Isolation reports.Settings `yaml:"isolation"`
 	// HTTP is the server for health checks and metrics.
 	HTTP HTTP `yaml:"http"`
@@ -50,7 +53,8 @@ type Database struct {
 	URL secret.String `yaml:"url"`
 	// Schema that holds every table of the bot. Default: onboarding.
 	Schema string `yaml:"schema"`
-	// Connections is how many connections one replica opens at most. Each run that it advances holds one. Default: 40.
+	// Connections is how many connections one replica opens at most. Each run that it advances
+	// holds one. Default: 40.
 	Connections int32 `yaml:"connections"`
 	// Runs is how many runs one replica advances at once. Default: 16.
 	Runs int `yaml:"runs"`
@@ -58,7 +62,8 @@ type Database struct {
 
 // HTTP is the server for health checks and metrics.
 type HTTP struct {
-	// Listen is the address of /healthz, /readyz and /metrics. Default: 127.0.0.1:8080. off means no server.
+	// Listen is the address of /healthz, /readyz and /metrics. Default: 127.0.0.1:8080. off means
+	// no server.
 	Listen string `yaml:"listen"`
 }
 
@@ -92,8 +97,9 @@ const schemaDefault = "onboarding"
 // Off is the value of http.listen that means no server.
 const Off = "off"
 
-// Load reads a file and validates the sections that a command needs. It returns all problems at once, as [*Problems]: unknown keys,
-// values of the wrong type, secrets that cannot be read, and missing or invalid values.
+// Load reads a file and validates the sections that a command needs. It returns all problems at
+// once, as [*Problems]: unknown keys, values of the wrong type, secrets that cannot be read, and
+// missing or invalid values.
 func Load(path string, sections ...Section) (*Config, error) {
 	read, err := open(path)
 	if err != nil {
@@ -111,14 +117,17 @@ type reading struct {
 	document document
 	config   *Config
 	problems []Problem
-	// secrets are the problems of secrets that could not be read. They only concern the commands that need these secrets.
+	// secrets are the problems of secrets that could not be read. They only concern the commands
+	// that need these secrets.
 	secrets []Problem
-	// given are the keys whose value comes from the file. For secrets, origins names the variable or file that has the value.
+	// given are the keys whose value comes from the file. For secrets, origins names the variable
+	// or file that has the value.
 	given   map[string]bool
 	origins map[string]string
 }
 
-// open reads a file, resolves its secrets and fills in the defaults. It fails only if the file cannot be read or parsed.
+// open reads a file, resolves its secrets and fills in the defaults. It fails only if the file
+// cannot be read or parsed.
 func open(path string) (*reading, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
@@ -183,7 +192,8 @@ func (c *Config) defaults() {
 	c.Log.Format = cmp.Or(c.Log.Format, "json")
 }
 
-// Section validates a part of the file. The keys in its problem are relative to the key that it returns.
+// Section validates a part of the file. The keys in its problem are relative to the key that it
+// returns.
 type Section func(*Config) (key string, problem error)
 
 // The sections of the file.

@@ -85,7 +85,8 @@ var indexed = regexp.MustCompile(`^\[\d+\]$`)
 
 var part = regexp.MustCompile(`"(?:[^"\\]|\\.)*"|[^.\[\]]+`)
 
-// keys splits a path such as hosts.vps-0.argv[2] or tables["public.bookings"].excuse into its parts.
+// keys splits a path such as hosts.vps-0.argv[2] or tables["public.bookings"].excuse into its
+// parts.
 func keys(path string) []string {
 	parts := part.FindAllString(path, -1)
 	for i, key := range parts {
@@ -96,7 +97,8 @@ func keys(path string) []string {
 	return parts
 }
 
-// join returns the path of a mapping's key, or of a list's element such as [0], below another path.
+// join returns the path of a mapping's key, or of a list's element such as [0], below another
+// path.
 func join(path, name string) string {
 	if indexed.MatchString(name) {
 		return path + name
@@ -116,7 +118,8 @@ func (d document) line(path string) int {
 	return line
 }
 
-// near returns the line of a key, or of the nearest part of its path that is in the file; 0 if none is.
+// near returns the line of a key, or of the nearest part of its path that is in the file; 0 if
+// none is.
 func (d document) near(path string) (line int, there bool) {
 	node := d.root
 	for _, key := range keys(path) {

@@ -11,8 +11,8 @@ import (
 	"github.com/atlilith/onboardbot/internal/config"
 )
 
-// TestEffective shows every file of testdata/effective: a configuration above the dashes, what the bot makes of it below. What
-// is wrong with it comes last, in YAML's comments.
+// TestEffective shows every file of testdata/effective: a configuration above the dashes, what the
+// bot makes of it below. What is wrong with it comes last, in YAML's comments.
 func TestEffective(t *testing.T) {
 	files, err := filepath.Glob("testdata/effective/*.txt")
 	if err != nil || len(files) == 0 {

@@ -15,7 +15,8 @@ const minimal = `platform:
   settings: {user: app.user_id, org: app.org_id}
 `
 
-// TestCheckNeedsLittle loads files for a check of isolation: what other commands need may be missing, but nothing may be misspelt.
+// TestCheckNeedsLittle loads files for a check of isolation: what other commands need may be
+// missing, but nothing may be misspelt.
 func TestCheckNeedsLittle(t *testing.T) {
 	for _, c := range []struct{ what, text, want string }{
 		{"as little as can be", minimal, ""},

@@ -16,7 +16,8 @@ import (
 // isolationTimeout bounds what an isolation check reads before its first attempt.
 const isolationTimeout = time.Minute
 
-// checkIsolation checks that the isolation of tenants can be checked. No run goes live without that.
+// checkIsolation checks that the isolation of tenants can be checked. No run goes live without
+// that.
 func checkIsolation(ctx context.Context, settings *config.Config) []onboarding.Finding {
 	const name = "isolation checks"
 	const fix = "Set isolation.database_url to a role with BYPASSRLS that may read every table and assume platform.app_role; " +

@@ -20,7 +20,8 @@ type list struct {
 	entries []string
 }
 
-// operators checks everybody who is configured, directly or through a user group, and whether there are enough of them.
+// operators checks everybody who is configured, directly or through a user group, and whether
+// there are enough of them.
 func (c *slackCheck) operators(ctx context.Context) []onboarding.Finding {
 	lists := []list{{"commands.operators", c.settings.Commands.Operators}, {"commands.approvers", c.settings.Commands.Approvers}}
 	full := make([]map[string]bool, len(lists)) // the full members of the workspace on each list

@@ -1,5 +1,5 @@
-// Package migrate brings the bot's schema up to date. Each package that has tables there hands in its migrations and the name of a table
-// that counts them.
+// Package migrate brings the bot's schema up to date. Each package that has tables there hands in
+// its migrations and the name of a table that counts them.
 package migrate
 
 import (
@@ -19,14 +19,16 @@ import (
 // lock makes replicas that start together migrate one after the other.
 var lock = locks.Named("migrations")
 
-// Set is the migrations of one package: files for goose v3, and the table that records which of them were applied.
+// Set is the migrations of one package: files for goose v3, and the table that records which of
+// them were applied.
 type Set struct {
 	Table string
 	Files fs.FS
 }
 
-// Apply creates the schema if it is missing, applies the new migrations of each set, and then calls the functions, which migrate the
-// tables of libraries. It holds one session-level lock all the time.
+// Apply creates the schema if it is missing, applies the new migrations of each set, and then
+// calls the functions, which migrate the tables of libraries. It holds one session-level lock all
+// the time.
 func Apply(ctx context.Context, pool *pgxpool.Pool, schema string, sets []Set, others ...func(context.Context) error) (err error) {
 	config := pool.Config().ConnConfig.Copy()
 	config.RuntimeParams["search_path"] = schema

@@ -59,7 +59,8 @@ func (w *World) address(ctx context.Context) error {
 	return nil
 }
 
-// shareSSHConfig makes the world's hosts known to every ssh inside, as the runbook's commands expect.
+// shareSSHConfig makes the world's hosts known to every ssh inside, as the runbook's commands
+// expect.
 func (w *World) shareSSHConfig() error {
 	const system = "/etc/ssh/ssh_config"
 	if err := syscall.Mount(w.SSH.Config, system, "", syscall.MS_BIND, ""); err != nil {

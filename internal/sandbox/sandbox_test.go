@@ -18,7 +18,8 @@ import (
 	"github.com/atlilith/onboardbot/internal/sandbox/namespace"
 )
 
-// hold names, in the environment of another run of the test binary, the folder in which it builds a world to hold.
+// hold names, in the environment of another run of the test binary, the folder in which it builds
+// a world to hold.
 const hold = "SANDBOX_TEST_HOLD"
 
 func TestMain(m *testing.M) {

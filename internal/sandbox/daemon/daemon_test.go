@@ -77,7 +77,8 @@ func TestStartEndsWithItsContext(t *testing.T) {
 
 func TestListens(t *testing.T) {
 	t.Parallel()
-	// An address of its own: nobody else listens there, and no connection from 127.0.0.1 can meet itself.
+	// An address of its own: nobody else listens there, and no connection from 127.0.0.1 can meet
+	// itself.
 	listener, err := net.Listen("tcp", "127.77.0.1:0")
 	if err != nil {
 		t.Fatal(err)

@@ -1,5 +1,6 @@
-// Demo plays a whole onboarding in the terminal: two operators in a simulated Slack workspace, the real product, and real
-// Postgres, DNS, nginx, certbot, sshd and git around it. It ends with exit status 0 only if everything holds.
+// Demo plays a whole onboarding in the terminal: two operators in a simulated Slack workspace, the
+// real product, and real Postgres, DNS, nginx, certbot, sshd and git around it. It ends with exit
+// status 0 only if everything holds.
 package main
 
 import (

@@ -13,7 +13,8 @@ import (
 	"github.com/atlilith/onboardbot/internal/sandbox/stage"
 )
 
-// perform is the play: Ana asks for Merche Biche, Bo approves each change, and the demo looks for itself at the end.
+// perform is the play: Ana asks for Merche Biche, Bo approves each change, and the demo looks for
+// itself at the end.
 func perform(ctx context.Context, set *stage.Stage, told *teller) error {
 	ctx, cancel := context.WithTimeout(ctx, 3*time.Minute)
 	defer cancel()

@@ -52,7 +52,8 @@ func resolve(t *testing.T, server *dns.NameServer, network, name string) string 
 	return reply.Answer[0].(*miekg.A).A.String()
 }
 
-// publish sends one signed update over TCP and returns the response code, or the signature's own (RFC 8945, section 5.2).
+// publish sends one signed update over TCP and returns the response code, or the signature's own
+// (RFC 8945, section 5.2).
 func publish(t *testing.T, key dns.Key, zone, record string) string {
 	t.Helper()
 	rr, err := miekg.NewRR(record)

@@ -27,7 +27,8 @@ type container struct {
 	flags       []string
 }
 
-// newContainer lays out what is mounted, as the image's account may read it. The network is the world's.
+// newContainer lays out what is mounted, as the image's account may read it. The network is the
+// world's.
 func newContainer(set *stage.Stage, image string) (*container, error) {
 	config, keys := filepath.Join(set.Dir, "etc"), filepath.Join(set.Dir, "dot-ssh")
 	if err := configure(set, config); err != nil {

@@ -12,7 +12,8 @@ import (
 	"github.com/atlilith/onboardbot/internal/sandbox/stage"
 )
 
-// configure writes the world's configuration as the container is to see it: each secret in a file, and ssh as the account has it.
+// configure writes the world's configuration as the container is to see it: each secret in a file,
+// and ssh as the account has it.
 func configure(set *stage.Stage, dir string) error {
 	text, err := os.ReadFile(set.ConfigFile)
 	if err != nil {

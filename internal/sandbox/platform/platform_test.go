@@ -72,7 +72,8 @@ func column(t *testing.T, tx pgx.Tx, query string, args ...any) []string {
 	return found
 }
 
-// view is what the application sees in six tables: who is in users, orgs and members, and whose rows in the other three.
+// view is what the application sees in six tables: who is in users, orgs and members, and whose
+// rows in the other three.
 type view struct{ Users, Orgs, Members, Bookings, Messages, Events []string }
 
 func TestTheAppSeesItsTenantAlone(t *testing.T) {

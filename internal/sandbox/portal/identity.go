@@ -36,8 +36,8 @@ type Person struct {
 	Role        string `json:"role"`
 }
 
-// identity reads what the person with a slug sees, acting in the Org with the slug org unless that is empty. Its error is
-// [pgx.ErrNoRows] when there is no such person.
+// identity reads what the person with a slug sees, acting in the Org with the slug org unless that
+// is empty. Its error is [pgx.ErrNoRows] when there is no such person.
 func (p *Portal) identity(ctx context.Context, slug, org string) (*Identity, error) {
 	var id string
 	if err := p.sso.QueryRow(ctx, "SELECT id::text FROM users WHERE slug = $1", slug).Scan(&id); err != nil {

@@ -1,5 +1,6 @@
-// Package repohost lays out apricot, the machine that holds the platform's repository: a working tree with a remote named
-// origin, a deploy template and the ./run that deploys. It is used in place or over ssh.
+// Package repohost lays out apricot, the machine that holds the platform's repository: a working
+// tree with a remote named origin, a deploy template and the ./run that deploys. It is used in
+// place or over ssh.
 //
 // What is deployed, and how, is written in the repository itself; this package only puts it there.
 package repohost

@@ -1,5 +1,5 @@
-// Package ssh makes the keys and configuration files with which the sandbox's hosts are reached by the system's own ssh, and
-// runs their sshd. It knows nothing of what a host is for.
+// Package ssh makes the keys and configuration files with which the sandbox's hosts are reached by
+// the system's own ssh, and runs their sshd. It knows nothing of what a host is for.
 package ssh
 
 import (
@@ -36,8 +36,8 @@ type Keys struct {
 	dir string
 }
 
-// Generate makes one key pair for the client and one for each host, and writes the client's configuration. Every host
-// accepts that client alone.
+// Generate makes one key pair for the client and one for each host, and writes the client's
+// configuration. Every host accepts that client alone.
 func Generate(ctx context.Context, dir string, hosts ...Host) (*Keys, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
@@ -107,7 +107,8 @@ func (k *Keys) Serve(ctx context.Context, server Server) (*daemon.Daemon, error)
 	for _, assignment := range server.Env {
 		env = append(env, `"`+assignment+`"`)
 	}
-	// One SetEnv line: sshd ignores a second. The key exchange is the quickest of the common ones, since tests wait for it.
+	// One SetEnv line: sshd ignores a second. The key exchange is the quickest of the common ones,
+	// since tests wait for it.
 	config := fmt.Sprintf(`ListenAddress %s
 HostKey %s
 AuthorizedKeysFile %s.pub

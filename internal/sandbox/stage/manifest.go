@@ -9,7 +9,8 @@ import (
 	"github.com/atlilith/onboardbot/templates"
 )
 
-// install makes an app what the product's own manifest says, so that whatever the manifest forgets fails on the stage as well.
+// install makes an app what the product's own manifest says, so that whatever the manifest forgets
+// fails on the stage as well.
 func install(app *workspace.App) error {
 	text, err := templates.Manifest(app.Name)
 	if err != nil {

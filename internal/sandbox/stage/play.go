@@ -36,7 +36,8 @@ func (s *Stage) Ask(ctx context.Context, who string, in Inputs) (workspace.Messa
 	return s.Send(ctx, who, form, in.Slug)
 }
 
-// AskInLine types everything behind the command, presses Start, and returns the run's root message. It is for a Person.
+// AskInLine types everything behind the command, presses Start, and returns the run's root
+// message. It is for a Person.
 func (s *Stage) AskInLine(ctx context.Context, who string, in Inputs) (workspace.Message, error) {
 	person := s.Person(who)
 	typed, err := person.Type(ctx, Channel, fmt.Sprintf(`/onboard %s mode=person name="%s" email=%s domains=%s`, in.Slug, in.Name, in.Email, strings.Join(in.Domains, ",")))
@@ -189,8 +190,8 @@ func (s *Stage) Root(ctx context.Context, who string, root workspace.Message, wo
 // ErrStuck is what [Stage.Finish] returns when a run needs somebody for more than an approval.
 var ErrStuck = errors.New("the run needs somebody")
 
-// Finish approves whatever the run asks until it says that all checks passed, or fails with what the thread says. Those who
-// listen hear the first line of each question.
+// Finish approves whatever the run asks until it says that all checks passed, or fails with what
+// the thread says. Those who listen hear the first line of each question.
 func (s *Stage) Finish(ctx context.Context, who string, root workspace.Message, listen ...func(question string)) error {
 	return s.approveUntil(ctx, who, root, "Live", listen...)
 }
@@ -200,7 +201,8 @@ func (s *Stage) FinishUndo(ctx context.Context, who string, root workspace.Messa
 	return s.approveUntil(ctx, who, root, "Taken back")
 }
 
-// pages are what messages said when they were last read, by their time: a thread is read at each change, and most of it is as it was.
+// pages are what messages said when they were last read, by their time: a thread is read at each
+// change, and most of it is as it was.
 type pages map[string]struct{ of, says string }
 
 func (p pages) reads(m workspace.Message) string {
@@ -246,7 +248,8 @@ func (s *Stage) approveUntil(ctx context.Context, who string, root workspace.Mes
 		for _, hear := range listen {
 			hear(head)
 		}
-		// A question that somebody answered meanwhile has lost its buttons between the look and the press.
+		// A question that somebody answered meanwhile has lost its buttons between the look and
+		// the press.
 		if err := s.Press(ctx, who, question, "Approve"); err != nil && !errors.Is(err, workspace.ErrCannot) {
 			return err
 		}

@@ -1,5 +1,6 @@
-// Measure counts what the layout of the product is judged by: sizes of packages, files, functions and types, and the width of lines.
-// Tests, the sandbox and the tools are left out, except that runnable examples are counted.
+// Measure counts what the layout of the product is judged by: sizes of packages, files, functions
+// and types, and the width of lines. Tests, the sandbox and the tools are left out, except that
+// runnable examples are counted.
 //
 //	go run ./internal/tools/measure [-limits] [-list] [DIR]
 package main
