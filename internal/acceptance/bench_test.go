@@ -63,7 +63,8 @@ func BenchmarkOnboarding(b *testing.B) {
 			return nil
 		}
 		product := func(ctx context.Context, name, domain string) error {
-			root, err := set.AskInLine(ctx, stage.Ana, stage.Inputs{Slug: name, Name: "By Bot", Email: name + "@example.com", Domains: []string{domain}})
+			root, err := set.AskInLine(ctx, stage.Ana,
+				stage.Inputs{Slug: name, Name: "By Bot", Email: name + "@example.com", Domains: []string{domain}})
 			if err != nil {
 				return err
 			}

@@ -18,10 +18,13 @@ import (
 func TestTwoRunsAtOnce(t *testing.T) {
 	s := open(t, stage.Config{World: sandbox.Config{RejectNonces: true}})
 	s.must(s.Slack.Order(t.Context(), workspace.Fault{Kind: workspace.FaultDuplicate, Times: 5}))
-	s.must(s.Slack.Order(t.Context(), workspace.Fault{Kind: workspace.FaultRedeliver, Envelope: workspace.EnvelopeInteractive, Times: 5}))
+	s.must(s.Slack.Order(t.Context(),
+		workspace.Fault{Kind: workspace.FaultRedeliver, Envelope: workspace.EnvelopeInteractive, Times: 5}))
 	one := s.ask(stage.Merche)
-	two := s.ask(stage.Inputs{Slug: "other-biche", Name: "Other Biche", Email: "other@example.org", Mode: "Person-only", Domains: []string{"merche.example"}})
-	s.must(s.Slack.Order(t.Context(), workspace.Fault{Kind: workspace.FaultDisconnect, Reason: workspace.ReasonRefresh, Times: 1}))
+	two := s.ask(stage.Inputs{Slug: "other-biche", Name: "Other Biche", Email: "other@example.org",
+		Mode: "Person-only", Domains: []string{"merche.example"}})
+	s.must(s.Slack.Order(t.Context(),
+		workspace.Fault{Kind: workspace.FaultDisconnect, Reason: workspace.ReasonRefresh, Times: 1}))
 	var both sync.WaitGroup
 	for _, root := range []workspace.Message{one, two} {
 		both.Go(func() {
@@ -57,7 +60,8 @@ func (s *scene) secretsStay(t *testing.T) {
 		}
 	}
 	for what, secret := range map[string]string{
-		"the bot token": workspace.SampleBotToken, "the app token": workspace.SampleAppToken, "the TSIG key": s.DNS.Key.Secret,
+		"the bot token": workspace.SampleBotToken, "the app token": workspace.SampleAppToken,
+		"the TSIG key":                     s.DNS.Key.Secret,
 		"the platform's connection string": s.PlatformDSN(), "the bot's connection string": s.BotDSN(),
 	} {
 		if strings.Contains(seen, secret) {
@@ -74,7 +78,8 @@ func TestRecordsByHand(t *testing.T) {
 	s.approve(root, "Database rows")
 	s.approve(root, "Deploy config of merche-biche.com")
 	waiting := s.reads(root, "DNS of merche-biche.com", "203.0.113.10", "2001:db8::10", "[Check now]")
-	s.publish("merche-biche.com", "update add merche-biche.com. 60 A 203.0.113.10", "update add merche-biche.com. 60 AAAA 2001:db8::10",
+	s.publish("merche-biche.com", "update add merche-biche.com. 60 A 203.0.113.10",
+		"update add merche-biche.com. 60 AAAA 2001:db8::10",
 		"update add www.merche-biche.com. 60 A 203.0.113.10", "update add www.merche-biche.com. 60 AAAA 2001:db8::10")
 	s.must(s.Press(s.within(10*time.Second), stage.Ana, waiting, "Check now"))
 	s.finish(root)
@@ -99,7 +104,8 @@ func TestWhatIsTypedWrong(t *testing.T) {
 			t.Errorf("%s: %+v", text, typed)
 			continue
 		}
-		if said := stage.Reads(*typed.Message); !stage.ContainsAll(said, words) || strings.Contains(string(typed.Message.Blocks)+typed.Message.Text, "<!channel>") {
+		if said := stage.Reads(*typed.Message); !stage.ContainsAll(said, words) ||
+			strings.Contains(string(typed.Message.Blocks)+typed.Message.Text, "<!channel>") {
 			t.Errorf("%s answers\n%s", text, said)
 		}
 	}
@@ -113,8 +119,9 @@ func TestTheThreeSecondsWithTenRunsBusy(t *testing.T) {
 	var roots []workspace.Message
 	for i := range 10 {
 		name := string(rune('a' + i))
-		roots = append(roots, s.ask(stage.Inputs{Slug: "busy-" + name, Name: "Busy", Email: name + "@example.com", Mode: "Person-only",
-			Domains: []string{"busy-" + name + ".merche.example"}}))
+		roots = append(roots,
+			s.ask(stage.Inputs{Slug: "busy-" + name, Name: "Busy", Email: name + "@example.com", Mode: "Person-only",
+				Domains: []string{"busy-" + name + ".merche.example"}}))
 	}
 	for _, root := range roots {
 		s.approve(root, "Database rows")

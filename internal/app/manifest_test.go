@@ -28,10 +28,12 @@ import (
 var scopes = map[string][]string{
 	"AuthTestContext": nil, "StartSocketModeContext": nil, "GetPermalinkContext": nil,
 	"OpenViewContext": nil, "PushViewContext": nil, "UpdateViewContext": nil, "PublishViewContext": nil,
-	"PostMessageContext": {"chat:write"}, "UpdateMessageContext": {"chat:write"}, "PostEphemeralContext": {"chat:write"},
-	"GetUserInfoContext": {"users:read"}, "GetUserGroupMembersContext": {"usergroups:read"},
-	"GetUploadURLExternalContext": {"files:write"}, "UploadToURL": {"files:write"}, "CompleteUploadExternalContext": {"files:write"},
-	"GetFileInfoContext": {"files:read"}, "GetFileContext": {"files:read"},
+	"PostMessageContext": {"chat:write"}, "UpdateMessageContext": {"chat:write"},
+	"PostEphemeralContext": {"chat:write"},
+	"GetUserInfoContext":   {"users:read"}, "GetUserGroupMembersContext": {"usergroups:read"},
+	"GetUploadURLExternalContext": {"files:write"}, "UploadToURL": {"files:write"},
+	"CompleteUploadExternalContext": {"files:write"},
+	"GetFileInfoContext":            {"files:read"}, "GetFileContext": {"files:read"},
 	"OpenConversationContext":       {"im:write"},
 	"GetConversationInfoContext":    {"channels:read", "groups:read"},
 	"GetConversationHistoryContext": {"channels:history", "groups:history", "im:history"},
@@ -162,7 +164,8 @@ func TestManifestNamesWhatIsHandled(t *testing.T) {
 func example(t *testing.T) *config.Config {
 	t.Helper()
 	for name, value := range map[string]string{"SLACK_BOT_TOKEN": "xoxb-1", "SLACK_APP_TOKEN": "xapp-1",
-		"DATABASE_URL": "postgres://onboardbot@localhost/onboardbot", "PLATFORM_DATABASE_URL": "postgres://onboarder@localhost/platform",
+		"DATABASE_URL":           "postgres://onboardbot@localhost/onboardbot",
+		"PLATFORM_DATABASE_URL":  "postgres://onboarder@localhost/platform",
 		"ISOLATION_DATABASE_URL": "postgres://auditor@localhost/platform"} {
 		t.Setenv(name, value)
 	}

@@ -48,11 +48,13 @@ func ready(ctx context.Context, listen string) (string, error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
 	defer cancel()
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+net.JoinHostPort(host, port)+"/readyz", nil)
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet,
+		"http://"+net.JoinHostPort(host, port)+"/readyz", nil)
 	if err != nil {
 		return "", err
 	}
-	direct := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}} // ignores the proxy settings of the environment
+	// This transport ignores the proxy settings of the environment.
+	direct := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 	response, err := direct.Do(request)
 	if err != nil {
 		return "", err

@@ -137,7 +137,8 @@ func open(path string) (*reading, error) {
 	if problem != nil {
 		return nil, &Problems{File: path, List: []Problem{*problem}}
 	}
-	r := &reading{path: path, document: document, config: new(Config), given: map[string]bool{}, origins: map[string]string{}}
+	r := &reading{path: path, document: document, config: new(Config), given: map[string]bool{},
+		origins: map[string]string{}}
 	r.problems = document.decode(text, r.config)
 	for key := range leaves(r.config) {
 		r.given[key] = true
@@ -201,7 +202,7 @@ var (
 	Slack      Section = func(c *Config) (string, error) { return "slack", c.Slack.Validate() }
 	Commands   Section = func(c *Config) (string, error) { return "commands", c.Commands.Validate() }
 	Own        Section = func(c *Config) (string, error) { return "database", c.Database.validate() }
-	Onboarding Section = func(c *Config) (string, error) { return "onboarding", errors.Join(c.Onboarding.Validate(), c.rules()) }
+	Onboarding Section = func(c *Config) (string, error) { return "onboarding", c.policy() }
 	Runbook    Section = func(c *Config) (string, error) { return "", c.Config.Validate() }
 	Platform   Section = func(c *Config) (string, error) { return "platform", c.Config.Platform.Validate() }
 	Process    Section = func(c *Config) (string, error) { return "", errors.Join(c.HTTP.validate(), c.Log.validate()) }
@@ -217,7 +218,8 @@ func (d Database) validate() error {
 	if d.URL.IsZero() {
 		problems = append(problems, errors.New("url: is missing: the connection string of the bot's own database"))
 	} else if _, err := pgxpool.ParseConfig(d.URL.Reveal()); err != nil {
-		problems = append(problems, errors.New("url: is not a connection string such as postgres://onboardbot@db.example.com/onboardbot"))
+		problems = append(problems,
+			errors.New("url: is not a connection string such as postgres://onboardbot@db.example.com/onboardbot"))
 	}
 	if !schemaForm.MatchString(d.Schema) {
 		problems = append(problems, fmt.Errorf("schema: %q is not a plain lower-case name", d.Schema))
@@ -227,10 +229,14 @@ func (d Database) validate() error {
 	}
 	// Besides the runs, River's listener, deliveries and people's commands need connections.
 	if least := int32(d.Runs) + 12; d.Connections < least {
-		problems = append(problems, fmt.Errorf("connections: %d is too few for %d runs at once; give at least %d", d.Connections, d.Runs, least))
+		problems = append(problems,
+			fmt.Errorf("connections: %d is too few for %d runs at once; give at least %d",
+				d.Connections, d.Runs, least))
 	}
 	return errors.Join(problems...)
 }
+
+func (c *Config) policy() error { return errors.Join(c.Onboarding.Validate(), c.rules()) }
 
 // rules reports rules for kinds of steps that do not exist: a misspelt kind would have no effect.
 func (c *Config) rules() error {
@@ -238,7 +244,9 @@ func (c *Config) rules() error {
 	kinds := runbook.Kinds()
 	for kind := range c.Onboarding.Rules {
 		if !slices.Contains(kinds, kind) {
-			problems = append(problems, fmt.Errorf("%s: no step of this kind is approved; the kinds are %s", join("rules", string(kind)), enumerate(kinds)))
+			problems = append(problems,
+				fmt.Errorf("%s: no step of this kind is approved; the kinds are %s",
+					join("rules", string(kind)), enumerate(kinds)))
 		}
 	}
 	return errors.Join(problems...)

@@ -73,7 +73,8 @@ func (r *reading) tree(path string, value reflect.Value) (*yaml.Node, error) {
 // inLine puts a list of scalars on one line if all have the same origin.
 func inLine(list *yaml.Node) {
 	origin := list.Content[0].LineComment
-	if slices.ContainsFunc(list.Content, func(n *yaml.Node) bool { return n.LineComment == "" || n.LineComment != origin }) {
+	if slices.ContainsFunc(list.Content,
+		func(n *yaml.Node) bool { return n.LineComment == "" || n.LineComment != origin }) {
 		return
 	}
 	for _, element := range list.Content {

@@ -38,7 +38,8 @@ func TestEffective(t *testing.T) {
 			shown, err := config.Effective(path)
 			got := string(shown)
 			if err != nil {
-				got += "# " + strings.ReplaceAll(strings.ReplaceAll(err.Error(), path, "config.yaml"), "\n", "\n# ") + "\n"
+				got += "# " + strings.ReplaceAll(strings.ReplaceAll(err.Error(), path, "config.yaml"), "\n",
+					"\n# ") + "\n"
 			}
 			for _, hidden := range []string{"xoxb-1", "xapp-from-a-file", "hunter2", "onboarder"} {
 				if strings.Contains(got, hidden) {

@@ -30,7 +30,8 @@ var suggested = regexp.MustCompile(`(?m)^( *)# e\.g\. ([a-z_0-9]+:)`)
 func setSecrets(t *testing.T) {
 	t.Helper()
 	for name, value := range map[string]string{"SLACK_BOT_TOKEN": "xoxb-1", "SLACK_APP_TOKEN": "xapp-1",
-		"DATABASE_URL": "postgres://onboardbot@localhost/onboardbot", "PLATFORM_DATABASE_URL": "postgres://onboarder@localhost/platform",
+		"DATABASE_URL":           "postgres://onboardbot@localhost/onboardbot",
+		"PLATFORM_DATABASE_URL":  "postgres://onboarder@localhost/platform",
 		"ISOLATION_DATABASE_URL": "postgres://auditor@localhost/platform"} {
 		t.Setenv(name, value)
 	}
@@ -108,7 +109,8 @@ func named(node *yaml.Node, path string, into map[string]bool) {
 func keys(kind reflect.Type, path string) []string {
 	var all []string
 	switch {
-	case kind.Kind() == reflect.Slice && kind.Elem().Kind() == reflect.Struct, kind.Kind() == reflect.Map && kind.Elem().Kind() == reflect.Struct:
+	case kind.Kind() == reflect.Slice && kind.Elem().Kind() == reflect.Struct, kind.Kind() == reflect.Map &&
+		kind.Elem().Kind() == reflect.Struct:
 		return keys(kind.Elem(), path+".*")
 	case kind.Kind() != reflect.Struct || kind == reflect.TypeFor[secret.String]():
 		return nil

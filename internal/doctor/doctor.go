@@ -42,7 +42,8 @@ func Examine(ctx context.Context, settings *config.Config) (Report, error) {
 		func() []onboarding.Finding { return book.Prerequisites(ctx) },
 	)
 	return Report{
-		OK:       !slices.ContainsFunc(findings, func(f onboarding.Finding) bool { return f.Level == onboarding.Failed }),
+		OK: !slices.ContainsFunc(findings,
+			func(f onboarding.Finding) bool { return f.Level == onboarding.Failed }),
 		Took:     time.Since(began).Seconds(),
 		Findings: findings,
 	}, nil

@@ -29,7 +29,8 @@ type Set struct {
 // Apply creates the schema if it is missing, applies the new migrations of each set, and then
 // calls the functions, which migrate the tables of libraries. It holds one session-level lock all
 // the time.
-func Apply(ctx context.Context, pool *pgxpool.Pool, schema string, sets []Set, others ...func(context.Context) error) (err error) {
+func Apply(ctx context.Context, pool *pgxpool.Pool, schema string, sets []Set,
+	others ...func(context.Context) error) (err error) {
 	config := pool.Config().ConnConfig.Copy()
 	config.RuntimeParams["search_path"] = schema
 	db := stdlib.OpenDB(*config)
@@ -45,7 +46,8 @@ func Apply(ctx context.Context, pool *pgxpool.Pool, schema string, sets []Set, o
 	conn := session.Conn()
 	// CREATE SCHEMA IF NOT EXISTS needs the right to create one even if the schema exists.
 	var exists bool
-	if err := conn.QueryRow(ctx, `SELECT EXISTS (SELECT FROM pg_namespace WHERE nspname = $1)`, schema).Scan(&exists); err != nil {
+	if err := conn.QueryRow(ctx, `SELECT EXISTS (SELECT FROM pg_namespace WHERE nspname = $1)`,
+		schema).Scan(&exists); err != nil {
 		return fmt.Errorf("schema %s: %w", schema, err)
 	}
 	if !exists {

@@ -171,9 +171,11 @@ func (w *World) start(ctx context.Context) error {
 		for i, m := range machines[:w.config.VPSes] {
 			machine.Go(func() (err error) {
 				w.VPS[i], err = vps.Start(ctx, vps.Config{
-					Dir: w.path(m.name), Name: m.name, Host: hosts[1+i], IPv6: m.ipv6, Gateway: gateway, Gateway6: m.gateway6,
-					Directory: fmt.Sprintf("https://acme.%s:%d/dir", dns.InfrastructureZone, acmePort), CA: w.path("authority.pem"),
-					Quick: w.config.Quick, Prefix: prefix, Keys: w.SSH,
+					Dir: w.path(m.name), Name: m.name, Host: hosts[1+i], IPv6: m.ipv6, Gateway: gateway,
+					Gateway6:  m.gateway6,
+					Directory: fmt.Sprintf("https://acme.%s:%d/dir", dns.InfrastructureZone, acmePort),
+					CA:        w.path("authority.pem"),
+					Quick:     w.config.Quick, Prefix: prefix, Keys: w.SSH,
 				})
 				if err == nil {
 					w.closing(w.VPS[i].Close)
@@ -182,7 +184,8 @@ func (w *World) start(ctx context.Context) error {
 			})
 		}
 		machine.Go(func() (err error) {
-			w.Repo, err = repohost.Start(ctx, repohost.Config{Dir: w.path("apricot"), Host: apricot, Prefix: prefix, Keys: w.SSH})
+			w.Repo, err = repohost.Start(ctx,
+				repohost.Config{Dir: w.path("apricot"), Host: apricot, Prefix: prefix, Keys: w.SSH})
 			if err == nil {
 				w.closing(w.Repo.Close)
 			}

@@ -55,7 +55,8 @@ func TestRunbookByHand(t *testing.T) {
 		t.Fatal(err)
 	}
 	log := output(t, "git", "-C", world.Repo.Origin, "log", "--format=%s", "-3")
-	if want := "Put merche-biche.com live\nKeep certbot's configuration of merche-biche.com\nAdd merche-biche.com\n"; log != want {
+	if want := "Put merche-biche.com live\nKeep certbot's configuration of merche-biche.com\nAdd " +
+		"merche-biche.com\n"; log != want {
 		t.Errorf("origin has\n%swant\n%s", log, want)
 	}
 }

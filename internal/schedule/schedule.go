@@ -31,7 +31,9 @@ func (s Schedule) Validate() error {
 	return err
 }
 
-var parser = cron.NewParser(cron.SecondOptional | cron.Minute | cron.Hour | cron.Dom | cron.Month | cron.Dow | cron.Descriptor)
+const cronFields = cron.SecondOptional | cron.Minute | cron.Hour | cron.Dom | cron.Month | cron.Dow | cron.Descriptor
+
+var parser = cron.NewParser(cronFields)
 
 // Ticks returns the times of the schedule, nil for never.
 func (s Schedule) Ticks() (*Ticks, error) {

@@ -64,7 +64,8 @@ func (t *Ticker) Tick(ctx context.Context, now time.Time) error {
 	table := pgx.Identifier{t.Table}.Sanitize()
 	earliest := now.Add(-t.Memory)
 	err := pgx.BeginFunc(ctx, t.Pool, func(tx pgx.Tx) error {
-		if _, err := tx.Exec(ctx, `INSERT INTO `+table+` (tick) VALUES ($1) ON CONFLICT DO NOTHING`, earliest); err != nil {
+		if _, err := tx.Exec(ctx, `INSERT INTO `+table+` (tick) VALUES ($1) ON CONFLICT DO NOTHING`,
+			earliest); err != nil {
 			return err
 		}
 		var handled time.Time

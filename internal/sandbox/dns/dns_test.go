@@ -78,7 +78,8 @@ func publish(t *testing.T, key dns.Key, zone, record string) string {
 
 func TestUpdatesTakeTheRightKeyAndZone(t *testing.T) {
 	server := start(t)
-	if err := server.AddZone(t.Context(), dns.Zone{Name: "later.example", Records: []string{"@ A 192.0.2.1"}}); err != nil {
+	if err := server.AddZone(t.Context(),
+		dns.Zone{Name: "later.example", Records: []string{"@ A 192.0.2.1"}}); err != nil {
 		t.Fatal(err)
 	}
 	wrong := server.Key
@@ -127,7 +128,8 @@ func TestNameServersMisbehave(t *testing.T) {
 	check := func(when, ofFirst, ofSecond string) {
 		t.Helper()
 		for _, network := range []string{"udp", "tcp"} {
-			if got := [2]string{resolve(t, first, network, "acme.sandbox"), resolve(t, second, network, "ACME.sandbox")}; got != [2]string{ofFirst, ofSecond} {
+			if got := [2]string{resolve(t, first, network, "acme.sandbox"),
+				resolve(t, second, network, "ACME.sandbox")}; got != [2]string{ofFirst, ofSecond} {
 				t.Errorf("%s over %s: got %v, want %s and %s", when, network, got, ofFirst, ofSecond)
 			}
 		}

@@ -178,10 +178,12 @@ func again(stage string, files []*os.File) (*exec.Cmd, error) {
 // refused says what a machine lacks that does not give out namespaces.
 func refused(err error) error {
 	if os.Getuid() == 0 {
-		return fmt.Errorf("this machine gives root no mount, network and process namespaces (a container needs CAP_SYS_ADMIN): %w", err)
+		return fmt.Errorf("this machine gives root no mount, network and process namespaces (a container needs "+
+			"CAP_SYS_ADMIN): %w", err)
 	}
 	return fmt.Errorf("this machine gives an ordinary user no namespaces: run as root, or allow them with sysctl "+
-		"kernel.unprivileged_userns_clone=1 (Debian) or kernel.apparmor_restrict_unprivileged_userns=0 (Ubuntu): %w", err)
+		"kernel.unprivileged_userns_clone=1 (Debian) or kernel.apparmor_restrict_unprivileged_userns=0 (Ubuntu): %w",
+		err)
 }
 
 // exitStatus is a wait status as a shell reports it.

@@ -45,16 +45,20 @@ func (p *Portal) identity(ctx context.Context, slug, org string) (*Identity, err
 	}
 	identity := &Identity{ID: id}
 	return identity, pgx.BeginTxFunc(ctx, p.app, pgx.TxOptions{AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) error {
-		if _, err := tx.Exec(ctx, "SELECT set_config('app.user_id', $1, true), set_config('app.org_id', '', true)", id); err != nil {
+		if _, err := tx.Exec(ctx,
+			"SELECT set_config('app.user_id', $1, true), set_config('app.org_id', '', true)", id); err != nil {
 			return err
 		}
-		if err := tx.QueryRow(ctx, "SELECT slug, display_name FROM users WHERE id = $1", id).Scan(&identity.Slug, &identity.DisplayName); err != nil {
+		if err := tx.QueryRow(ctx, "SELECT slug, display_name FROM users WHERE id = $1", id).Scan(&identity.Slug,
+			&identity.DisplayName); err != nil {
 			return err
 		}
 		if err := identity.readOrgs(ctx, tx, org); err != nil {
 			return err
 		}
-		return tx.QueryRow(ctx, "SELECT (SELECT count(*) FROM bookings), (SELECT count(*) FROM inbox_messages), (SELECT count(*) FROM analytics_events)").
+		return tx.QueryRow(ctx,
+			"SELECT (SELECT count(*) FROM bookings), (SELECT count(*) FROM inbox_messages), (SELECT count(*) FROM "+
+				"analytics_events)").
 			Scan(&identity.Bookings, &identity.Messages, &identity.Events)
 	})
 }

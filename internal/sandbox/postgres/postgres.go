@@ -73,8 +73,10 @@ func Start(ctx context.Context, dir string, settings ...string) (*Server, error)
 			return nil, err
 		}
 	}
-	command := []string{filepath.Join(bin, "postgres"), "-D", data, "-k", dir, "-c", "listen_addresses=", "-c", "fsync=off",
-		"-c", "full_page_writes=off", "-c", "synchronous_commit=off", "-c", "max_connections=300", "-c", "shared_buffers=64MB"}
+	command := []string{filepath.Join(bin, "postgres"), "-D", data, "-k", dir, "-c",
+		"listen_addresses=", "-c", "fsync=off",
+		"-c", "full_page_writes=off", "-c", "synchronous_commit=off", "-c", "max_connections=300", "-c",
+		"shared_buffers=64MB"}
 	for _, setting := range settings {
 		command = append(command, "-c", setting)
 	}

@@ -42,7 +42,8 @@ func Generate(ctx context.Context, dir string, hosts ...Host) (*Keys, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
 	}
-	k := &Keys{Config: filepath.Join(dir, "config"), KnownHosts: filepath.Join(dir, "known_hosts"), Client: filepath.Join(dir, "client"), dir: dir}
+	k := &Keys{Config: filepath.Join(dir, "config"), KnownHosts: filepath.Join(dir, "known_hosts"),
+		Client: filepath.Join(dir, "client"), dir: dir}
 	if err := generate(ctx, k.Client); err != nil {
 		return nil, err
 	}
@@ -79,7 +80,8 @@ func (k *Keys) host(alias string) string { return filepath.Join(k.dir, alias) }
 
 func generate(ctx context.Context, path string) error {
 	comment := "sandbox " + filepath.Base(path)
-	out, err := exec.CommandContext(ctx, "ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", comment, "-f", path).CombinedOutput()
+	out, err := exec.CommandContext(ctx, "ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", comment, "-f",
+		path).CombinedOutput()
 	if err != nil {
 		return fmt.Errorf("ssh-keygen, of the package openssh-client: %w: %s", err, out)
 	}

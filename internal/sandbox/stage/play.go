@@ -40,7 +40,9 @@ func (s *Stage) Ask(ctx context.Context, who string, in Inputs) (workspace.Messa
 // message. It is for a Person.
 func (s *Stage) AskInLine(ctx context.Context, who string, in Inputs) (workspace.Message, error) {
 	person := s.Person(who)
-	typed, err := person.Type(ctx, Channel, fmt.Sprintf(`/onboard %s mode=person name="%s" email=%s domains=%s`, in.Slug, in.Name, in.Email, strings.Join(in.Domains, ",")))
+	typed, err := person.Type(ctx, Channel,
+		fmt.Sprintf(`/onboard %s mode=person name="%s" email=%s domains=%s`, in.Slug, in.Name, in.Email,
+			strings.Join(in.Domains, ",")))
 	if err != nil {
 		return workspace.Message{}, err
 	}
@@ -100,7 +102,8 @@ func (s *Stage) Form(ctx context.Context, who string, in Inputs) (*workspace.For
 		}
 	}
 	for _, field := range []struct{ label, text string }{
-		{"Display name", in.Name}, {"Email", in.Email}, {"The new Org's slug", in.OrgSlug}, {"The new Org's name", in.OrgName},
+		{"Display name", in.Name}, {"Email", in.Email}, {"The new Org's slug", in.OrgSlug},
+		{"The new Org's name", in.OrgName},
 		{"Domains", strings.Join(in.Domains, "\n")},
 	} {
 		if field.text == "" {
@@ -135,12 +138,14 @@ func Thread(screen workspace.Screen, root workspace.Message) []workspace.Message
 }
 
 // Question waits for a message in the thread that asks about a step, and returns it.
-func (s *Stage) Question(ctx context.Context, who string, root workspace.Message, step string) (workspace.Message, error) {
+func (s *Stage) Question(ctx context.Context, who string, root workspace.Message,
+	step string) (workspace.Message, error) {
 	return s.Message(ctx, who, root, step, "[Approve]")
 }
 
 // Message waits for a message in the thread with all the words in it.
-func (s *Stage) Message(ctx context.Context, who string, root workspace.Message, words ...string) (workspace.Message, error) {
+func (s *Stage) Message(ctx context.Context, who string, root workspace.Message,
+	words ...string) (workspace.Message, error) {
 	var found workspace.Message
 	_, err := s.Person(who).WaitFor(ctx, func(screen workspace.Screen) bool {
 		for _, m := range Thread(screen, root) {
@@ -181,7 +186,8 @@ func (s *Stage) Press(ctx context.Context, who string, m workspace.Message, butt
 }
 
 // Root waits until the root message says all the words.
-func (s *Stage) Root(ctx context.Context, who string, root workspace.Message, words ...string) (workspace.Message, error) {
+func (s *Stage) Root(ctx context.Context, who string, root workspace.Message,
+	words ...string) (workspace.Message, error) {
 	return s.Person(who).WaitMessage(ctx, root.Channel, func(m workspace.Message) bool {
 		return m.TS == root.TS && ContainsAll(Reads(m), words)
 	})
@@ -215,7 +221,8 @@ func (p pages) reads(m workspace.Message) string {
 }
 
 // approveUntil approves whatever a run asks until a message in its thread has the word.
-func (s *Stage) approveUntil(ctx context.Context, who string, root workspace.Message, word string, listen ...func(question string)) error {
+func (s *Stage) approveUntil(ctx context.Context, who string, root workspace.Message, word string,
+	listen ...func(question string)) error {
 	pressed, page := map[string]bool{}, pages{}
 	for {
 		var question workspace.Message

@@ -66,7 +66,8 @@ var boot string
 func Start(ctx context.Context, config Config) (*VPS, error) {
 	for _, own := range []string{"/run/", "/var/"} {
 		if strings.HasPrefix(config.Dir, own) {
-			return nil, fmt.Errorf("%s: %s lies below %s, which the VPS has of its own: choose another folder, such as one in /tmp", config.Name, config.Dir, own)
+			return nil, fmt.Errorf("%s: %s lies below %s, which the VPS has of its own: choose another folder, such "+
+				"as one in /tmp", config.Name, config.Dir, own)
 		}
 	}
 	v := &VPS{Config: config}
@@ -156,7 +157,8 @@ func (v *VPS) env() []string {
 // inside is a command that runs on the machine.
 func (v *VPS) inside(command ...string) []string {
 	pid := v.anchor.Process.Pid
-	return append([]string{"nsenter", fmt.Sprintf("--mount=/proc/%d/ns/mnt", pid), fmt.Sprintf("--net=/proc/%d/ns/net", pid), "--"}, command...)
+	return append([]string{"nsenter", fmt.Sprintf("--mount=/proc/%d/ns/mnt", pid),
+		fmt.Sprintf("--net=/proc/%d/ns/net", pid), "--"}, command...)
 }
 
 // Shell runs a shell script on the machine as its user, without ssh, and returns what it printed

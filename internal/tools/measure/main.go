@@ -23,7 +23,8 @@ const (
 
 func main() {
 	limits := flag.Bool("limits", false, "print only what exceeds a limit, and exit with status 1 if anything does")
-	list := flag.Bool("list", false, "list the functions of five or more parameters and the largest packages, types and functions as well")
+	list := flag.Bool("list", false,
+		"list the functions of five or more parameters and the largest packages, types and functions as well")
 	flag.Parse()
 	dir := "."
 	if flag.NArg() > 0 {
