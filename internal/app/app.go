@@ -174,7 +174,7 @@ func (a *App) buildOnboarding() (err error) {
 		Outbox:    a.outbox,
 		Directory: a.directory,
 		HomeTabs:  a.viewers,
-		Renderer:  projection.NewRenderer(a.directory.Config(), a.service.GlassAllowed()),
+		Renderer:  projection.NewRenderer(a.directory.Config(), a.service.GlassAllowed(), runbook.Reasons()),
 	})
 	return nil
 }

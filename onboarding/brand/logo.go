@@ -31,7 +31,8 @@ const (
 	WebP LogoType = "webp"
 )
 
-// Logo is a picture that was checked. Its content is the picture only: no comments, no location data, and nothing appended.
+// Logo is a picture that was checked. Its content is the picture only: no comments, no location
+// data, and nothing appended.
 type Logo struct {
 	Type    LogoType `json:"type"`
 	Width   int      `json:"width"` // pixels
@@ -42,14 +43,16 @@ type Logo struct {
 // File is the name of the logo's file.
 func (l Logo) File() string { return "logo." + string(l.Type) }
 
-// CheckLogo reads a file as a logo, or says in a sentence what is wrong with it. The format is that of the content, whatever the file's
-// name says. The logo's content may differ from the file: only the picture is kept, and an SVG is drawn as a PNG.
+// CheckLogo reads a file as a logo, or says in a sentence what is wrong with it. The format is
+// that of the content, whatever the file's name says. The logo's content may differ from the file:
+// only the picture is kept, and an SVG is drawn as a PNG.
 func CheckLogo(name string, content []byte) (Logo, string) {
 	switch {
 	case len(content) == 0:
 		return Logo{}, fmt.Sprintf("The file %s is empty.", display(name))
 	case len(content) > MaxLogoSize:
-		return Logo{}, fmt.Sprintf("A logo has at most %d MiB; %s has %.1f.", MaxLogoSize>>20, display(name), float64(len(content))/(1<<20))
+		return Logo{}, fmt.Sprintf("A logo has at most %d MiB; %s has %.1f.", MaxLogoSize>>20, display(name),
+			float64(len(content))/(1<<20))
 	}
 	for _, format := range formats {
 		if !format.is(content) {
@@ -72,7 +75,8 @@ func CheckLogo(name string, content []byte) (Logo, string) {
 		}
 		return logo, ""
 	}
-	return Logo{}, fmt.Sprintf("%s is neither PNG, JPEG, WebP nor SVG%s. Export it as one of these.", display(name), guess(content))
+	return Logo{}, fmt.Sprintf("%s is neither PNG, JPEG, WebP nor SVG%s. Export it as one of these.", display(name),
+		guess(content))
 }
 
 // isXML reports whether a file begins like XML.
@@ -123,10 +127,12 @@ var formats = []format{
 		func(b []byte) (image.Image, error) { return webp.Decode(bytes.NewReader(b)) }},
 }
 
-// decoding lets only one picture be decoded or drawn at a time: the largest one allowed takes 128 MiB.
+// decoding lets only one picture be decoded or drawn at a time: the largest one allowed takes 128
+// MiB.
 var decoding sync.Mutex
 
-// checkPixels checks the dimensions before it decodes the picture, since a few bytes can claim to be many pixels.
+// checkPixels checks the dimensions before it decodes the picture, since a few bytes can claim to
+// be many pixels.
 func checkPixels(name string, f format, content []byte) (Logo, string) {
 	config, err := f.config(content)
 	if err != nil {

@@ -35,8 +35,8 @@ const (
 // preview is a picture that is being drawn.
 type preview struct{ canvas *canvas.Canvas }
 
-// Preview draws, as a PNG, the palette with its contrasts, and the logo and some copy on the background. It accepts what Check refuses too,
-// and shows why.
+// Preview draws, as a PNG, the palette with its contrasts, and the logo and some copy on the
+// background. It accepts what Check refuses too, and shows why.
 func Preview(b Brand) ([]byte, error) {
 	p := preview{canvas.New(previewWidth, previewHeight, white)}
 	p.hero(b)
@@ -61,14 +61,16 @@ func (p preview) hero(b Brand) {
 		p.logo(*b.Logo, box, colors.Text)
 		left = box.Max.X + margin
 	}
-	y := p.paragraph(image.Pt(left, margin+40), canvas.Label{Text: b.Name, Face: canvas.Bold(44), Ink: colors.Text}, 50, 2)
+	y := p.paragraph(image.Pt(left, margin+40), canvas.Label{Text: b.Name, Face: canvas.Bold(44), Ink: colors.Text},
+		50, 2)
 	sample := strings.Join(strings.Fields(b.Copy), " ")
 	if sample == "" {
 		sample = "This is how text reads on the background."
 	}
 	const lineHeight = 36
 	room := (heroHeight-margin-84-(y-4))/lineHeight + 1
-	p.paragraph(image.Pt(left, y-4), canvas.Label{Text: sample, Face: canvas.Regular(28), Ink: colors.Text}, lineHeight, room)
+	p.paragraph(image.Pt(left, y-4), canvas.Label{Text: sample, Face: canvas.Regular(28), Ink: colors.Text},
+		lineHeight, room)
 
 	button := image.Rect(left, heroHeight-margin-60, left+180, heroHeight-margin)
 	p.canvas.Fill(button, colors.Primary)
@@ -82,7 +84,8 @@ func (p preview) hero(b Brand) {
 	p.canvas.Fill(image.Rect(link.X, link.Y+5, end, link.Y+8), colors.Accent)
 }
 
-// paragraph writes text from a first baseline to the right margin, in at most so many lines, and returns the next baseline.
+// paragraph writes text from a first baseline to the right margin, in at most so many lines, and
+// returns the next baseline.
 func (p preview) paragraph(at image.Point, l canvas.Label, lineHeight, lines int) int {
 	for _, line := range canvas.Wrap(l.Face, shortenTo(l.Text, 600), previewWidth-at.X-margin, lines) {
 		p.canvas.Write(at, canvas.Label{Text: line, Face: l.Face, Ink: l.Ink})

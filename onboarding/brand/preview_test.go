@@ -31,13 +31,15 @@ func at(drawn image.Image, x, y int) Color {
 	return Color(fmt.Sprintf("#%02x%02x%02x", c.R, c.G, c.B))
 }
 
-// TestPreviewShowsColorsAndLogo looks at the middle of each swatch, of the background, the button and the logo.
+// TestPreviewShowsColorsAndLogo looks at the middle of each swatch, of the background, the button
+// and the logo.
 func TestPreviewShowsColorsAndLogo(t *testing.T) {
 	t.Parallel()
 	palette := Palette{"#1a1a2e", "#eeeeee", "#ffd166", "#777777"}
 	logos := map[string][]byte{
 		"png": pngOf(t, whitePixels(80, 80)),
-		"svg": []byte(`<svg xmlns="http://www.w3.org/2000/svg" viewBox="-5 -5 10 10" fill="none"><g fill="#ffffff"><rect x="-5" y="-5" width="10" height="10"/></g></svg>`),
+		"svg": []byte(`<svg xmlns="http://www.w3.org/2000/svg" viewBox="-5 -5 10 10" fill="none">` +
+			`<g fill="#ffffff"><rect x="-5" y="-5" width="10" height="10"/></g></svg>`),
 	}
 	for name, content := range logos {
 		logo, problem := CheckLogo(name, content)
@@ -45,8 +47,10 @@ func TestPreviewShowsColorsAndLogo(t *testing.T) {
 			t.Fatal(problem)
 		}
 		drawn := picture(t, Brand{Name: "Merche", Copy: "Hello", Palette: palette, Logo: &logo})
-		got := []Color{at(drawn, 2, 2), at(drawn, 86, 424), at(drawn, 468, 424), at(drawn, 86, 544), at(drawn, 468, 544), at(drawn, 328, 260), at(drawn, 160, 175)}
-		want := []Color{palette.Background, palette.Background, palette.Text, palette.Primary, palette.Accent, palette.Primary, "#ffffff"}
+		got := []Color{at(drawn, 2, 2), at(drawn, 86, 424), at(drawn, 468, 424), at(drawn, 86, 544),
+			at(drawn, 468, 544), at(drawn, 328, 260), at(drawn, 160, 175)}
+		want := []Color{palette.Background, palette.Background, palette.Text, palette.Primary, palette.Accent,
+			palette.Primary, "#ffffff"}
 		if diff := cmp.Diff(want, got); diff != "" || drawn.Bounds() != image.Rect(0, 0, previewWidth, previewHeight) {
 			t.Errorf("%s: %v %s", name, drawn.Bounds(), diff)
 		}

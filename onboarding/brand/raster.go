@@ -15,8 +15,8 @@ import (
 const (
 	// drawnSide is the longest side of the PNG that is drawn from an SVG, in pixels.
 	drawnSide = 512
-	// maxRatio is how many times as long as wide an SVG may be. The PNG of such a one is longer than drawnSide, since its shorter
-	// side has MinLogoSide pixels.
+	// maxRatio is how many times as long as wide an SVG may be. The PNG of such a one is longer
+	// than drawnSide, since its shorter side has MinLogoSide pixels.
 	maxRatio = 20
 )
 
@@ -61,8 +61,9 @@ func (d svgDrawing) draw(size image.Point) (drawn *image.RGBA, err error) {
 	return drawn, nil
 }
 
-// adapt sets what oksvg leaves out: it neither reads the fill rule nor scales the width and the dashes of a stroke. The rule matters only to
-// shapes that overlap themselves, and files that have such shapes use the same rule throughout.
+// adapt sets what oksvg leaves out: it neither reads the fill rule nor scales the width and the
+// dashes of a stroke. The rule matters only to shapes that overlap themselves, and files that have
+// such shapes use the same rule throughout.
 func adapt(path *oksvg.SvgPath, scale float64, evenOdd bool) {
 	path.UseNonZeroWinding = !evenOdd
 	path.LineWidth *= scale

@@ -24,10 +24,12 @@ const (
 	fixedScale = 64
 )
 
-// errTooMuch is what a scanner panics with that is asked for more than its limits, since its interface returns no errors.
+// errTooMuch is what a scanner panics with that is asked for more than its limits, since its
+// interface returns no errors.
 var errTooMuch = errors.New("the picture takes too long to draw")
 
-// scanner fills shapes within limits, and by both fill rules of SVG. The scanner of rasterx has no limits and only one of the rules.
+// scanner fills shapes within limits, and by both fill rules of SVG. The scanner of rasterx has no
+// limits and only one of the rules.
 type scanner struct {
 	dest      *image.RGBA
 	lines     [][]crossing // by scan line
@@ -40,7 +42,8 @@ type scanner struct {
 	shapes    int
 }
 
-// crossing is where the outline of a shape crosses a scan line: downwards if direction is 1, upwards if it is -1.
+// crossing is where the outline of a shape crosses a scan line: downwards if direction is 1,
+// upwards if it is -1.
 type crossing struct {
 	x         float32
 	direction int8
@@ -54,7 +57,8 @@ func newScanner(dest *image.RGBA) *scanner {
 	return s
 }
 
-// Start begins a part of an outline. The parts of a stroke need not be closed: they close each other.
+// Start begins a part of an outline. The parts of a stroke need not be closed: they close each
+// other.
 func (s *scanner) Start(a fixed.Point26_6) {
 	s.pen = a
 	s.include(a)
@@ -169,7 +173,8 @@ func (s *scanner) include(p fixed.Point26_6) {
 	s.extent.Max = fixed.Point26_6{X: max(s.extent.Max.X, p.X), Y: max(s.extent.Max.Y, p.Y)}
 }
 
-// GetPathExtent, SetWinding, SetBounds and SetClip implement [rasterx.Scanner]. The picture's own bounds are the only ones.
+// GetPathExtent, SetWinding, SetBounds and SetClip implement [rasterx.Scanner]. The picture's own
+// bounds are the only ones.
 func (s *scanner) GetPathExtent() fixed.Rectangle26_6 { return s.extent }
 func (s *scanner) SetWinding(nonZero bool)            { s.evenOdd = !nonZero }
 func (s *scanner) SetBounds(int, int)                 {}

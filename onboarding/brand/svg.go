@@ -12,24 +12,29 @@ import (
 	"strings"
 )
 
-// An SVG is a program for a browser as much as a picture (https://www.w3.org/TR/SVG2/conform.html), so none is published: what is
-// published is the PNG that the bot draws from it. This file reads what the rasteriser can draw and refuses what would be missing.
+// An SVG is a program for a browser as much as a picture
+// (https://www.w3.org/TR/SVG2/conform.html), so none is published: what is published is the PNG
+// that the bot draws from it. This file reads what the rasteriser can draw and refuses what would
+// be missing.
 
 // Limits of an SVG.
 const (
-	maxNodes      = 10_000   // elements
-	maxDepth      = 100      // of elements inside each other
-	maxUnits      = 1e6      // the longest side in the SVG's own units
-	maxRepetition = 16 << 20 // bytes of the file times the number of its use elements, each of which may draw all of it again
+	maxNodes = 10_000 // elements
+	maxDepth = 100    // of elements inside each other
+	maxUnits = 1e6    // the longest side in the SVG's own units
+	// maxRepetition is bytes of the file times the number of its use elements, each of which may
+	// draw all of it again.
+	maxRepetition = 16 << 20
 )
 
 const svgSpace = "http://www.w3.org/2000/svg"
 
 var (
 	// drawable are the elements that the rasteriser draws.
-	drawable = strings.Fields(`svg g defs use style path rect circle ellipse line polyline polygon linearGradient radialGradient stop`)
-	// ignorable are the elements that draw nothing. Clipping is among them: most editors write it around the whole picture,
-	// and what it would hide is in the preview.
+	drawable = strings.Fields(`svg g defs use style path rect circle ellipse line polyline polygon
+		linearGradient radialGradient stop`)
+	// ignorable are the elements that draw nothing. Clipping is among them: most editors write it
+	// around the whole picture, and what it would hide is in the preview.
 	ignorable = strings.Fields(`title desc metadata clipPath`)
 	// undrawable are the attributes whose effect the rasteriser cannot draw.
 	undrawable = []string{"mask", "filter"}
@@ -141,7 +146,8 @@ func (r *svgReader) start(element xml.StartElement) error {
 	return nil
 }
 
-// checkUse bounds what use elements repeat. The rasteriser follows them to a part of defs, and without end if that uses itself.
+// checkUse bounds what use elements repeat. The rasteriser follows them to a part of defs, and
+// without end if that uses itself.
 func (r *svgReader) checkUse() error {
 	if slices.Contains(r.open, "defs") {
 		return refuse("its parts use each other; convert everything to paths and export it again")
@@ -152,11 +158,12 @@ func (r *svgReader) checkUse() error {
 	return nil
 }
 
-// simplerColors are colours that the rasteriser does not know, and what they are in a picture by itself.
+// simplerColors are colours that the rasteriser does not know, and what they are in a picture by
+// itself.
 var simplerColors = strings.NewReplacer("currentColor", "#000000", "currentcolor", "#000000", "transparent", "none")
 
-// attributes returns what to write of an element's attributes. The root gets a view box, and what SVG has as defaults and the rasteriser
-// has not.
+// attributes returns what to write of an element's attributes. The root gets a view box, and what
+// SVG has as defaults and the rasteriser has not.
 func (r *svgReader) attributes(element xml.StartElement) (string, error) {
 	var out bytes.Buffer
 	write := func(name, value string) {
@@ -197,7 +204,8 @@ func (r *svgReader) attributes(element xml.StartElement) (string, error) {
 	return out.String(), nil
 }
 
-// viewBox returns the left, the top, the width and the height of the picture from the attributes of its root.
+// viewBox returns the left, the top, the width and the height of the picture from the attributes
+// of its root.
 func viewBox(root map[string]string) (box [4]float64, err error) {
 	if given := root["viewBox"]; given != "" {
 		numbers := strings.FieldsFunc(given, func(r rune) bool { return strings.ContainsRune(" \t\r\n,", r) })
