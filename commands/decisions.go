@@ -29,67 +29,47 @@ type decisionHandlers struct {
 }
 
 func (h *decisionHandlers) approve(ctx context.Context, action bot.Action) error {
-	return h.replies.answer(ctx, action, h.decide(ctx, action, true))
+	return h.decide(ctx, action, render.Approving)
 }
 
 func (h *decisionHandlers) reject(ctx context.Context, action bot.Action) error {
-	return h.replies.answer(ctx, action, h.decide(ctx, action, false))
+	return h.decide(ctx, action, render.Rejecting)
 }
 
-// decide counts the press, or asks for a reason first where one is needed. People who may not decide are told before that.
-func (h *decisionHandlers) decide(ctx context.Context, action bot.Action, agrees bool) error {
-	if err := h.gate.RequireSameTeam(ctx, action.Person); err != nil {
-		return err
-	}
-	approval, err := h.service.MayDecide(ctx, parseID(action.Value), action.Person.ID)
-	if err != nil {
-		return err
-	}
-	if agrees && !approval.ReasonNeeded {
-		if err := h.service.Approve(ctx, approval.ID, action.Person.ID, ""); err != nil {
-			return err
-		}
-		return h.home.Refresh(ctx, action)
-	}
-	decision := render.Rejecting
-	if agrees {
-		decision = render.Approving
-	}
-	return h.askReason(ctx, action, approval, decision)
-}
-
-// askReason opens the form for a reason.
-func (h *decisionHandlers) askReason(ctx context.Context, action bot.Action, approval *onboarding.Approval, decision render.Decision) error {
-	name, err := h.stepName(ctx, approval)
-	if err == nil {
-		_, err = h.workspace.OpenView(ctx, action.TriggerID, render.ReasonForm(name, approval, decision))
-	}
-	return err
-}
-
-// stepName is the name that people know an approval's step by.
-func (h *decisionHandlers) stepName(ctx context.Context, approval *onboarding.Approval) (string, error) {
-	view, err := h.service.Records.View(ctx, approval.RunID)
-	if err != nil {
-		return "", err
-	}
-	return render.StepName(view, approval.Step), nil
-}
-
-// breakGlass asks for the reason that approving alone needs.
 func (h *decisionHandlers) breakGlass(ctx context.Context, action bot.Action) error {
-	err := h.gate.RequireOperator(ctx, action.Person)
-	if err == nil && !h.service.GlassAllowed() {
-		err = onboarding.ErrNoGlass
-	}
-	var approval *onboarding.Approval
+	return h.decide(ctx, action, render.BreakingGlass)
+}
+
+// decide counts the press. A decision that needs a reason opens the form for it; people who may not decide do not see the form.
+func (h *decisionHandlers) decide(ctx context.Context, action bot.Action, decision render.Decision) error {
+	err := h.gate.RequireSameTeam(ctx, action.Person)
 	if err == nil {
-		approval, err = h.service.Records.Approval(ctx, parseID(action.Value))
+		err = h.vote(ctx, decision, vote{approval: parseID(action.Value), person: action.Person.ID})
+	}
+	if needed, ok := errors.AsType[*onboarding.ReasonNeededError](err); ok {
+		_, err = h.workspace.OpenView(ctx, action.TriggerID, render.ReasonForm(needed, decision))
+		return h.replies.answer(ctx, action, err)
 	}
 	if err == nil {
-		err = h.askReason(ctx, action, approval, render.BreakingGlass)
+		err = h.home.Refresh(ctx, action)
 	}
 	return h.replies.answer(ctx, action, err)
+}
+
+// vote is one person's decision on an approval.
+type vote struct {
+	approval       uuid.UUID
+	person, reason string
+}
+
+func (h *decisionHandlers) vote(ctx context.Context, decision render.Decision, v vote) error {
+	switch decision {
+	case render.Approving:
+		return h.service.Approve(ctx, v.approval, v.person, v.reason)
+	case render.BreakingGlass:
+		return h.service.BreakGlass(ctx, v.approval, v.person, v.reason)
+	}
+	return h.service.Reject(ctx, v.approval, v.person, v.reason)
 }
 
 // reasonGiven counts a decision that came with a reason.
@@ -100,14 +80,8 @@ func (h *decisionHandlers) reasonGiven(ctx context.Context, submission bot.Submi
 	}
 	err := h.gate.RequireSameTeam(ctx, submission.Person)
 	if err == nil {
-		decide := h.service.Reject
-		switch meta.Do {
-		case render.Approving:
-			decide = h.service.Approve
-		case render.BreakingGlass:
-			decide = h.service.BreakGlass
-		}
-		err = decide(ctx, meta.Approval, submission.Person.ID, submission.State[render.BlockReason][render.ActionReason].Value)
+		err = h.vote(ctx, meta.Do, vote{approval: meta.Approval, person: submission.Person.ID,
+			reason: submission.State[render.BlockReason][render.ActionReason].Value})
 	}
 	switch {
 	case errors.Is(err, onboarding.ErrNoReason):
@@ -153,9 +127,9 @@ func (h *decisionHandlers) changePage(ctx context.Context, action bot.Action, id
 	if err != nil {
 		return slack.ModalViewRequest{}, err
 	}
-	name, err := h.stepName(ctx, approval)
+	view, err := h.service.Records.View(ctx, approval.RunID)
 	if err != nil {
 		return slack.ModalViewRequest{}, err
 	}
-	return render.ChangePage(name, approval, page), nil
+	return render.ChangePage(render.StepName(view, approval.Step), approval, page), nil
 }

@@ -93,7 +93,7 @@ func (h *reviewHandlers) page(ctx context.Context, person bot.Person, run uuid.U
 			content.Why = text
 		}
 	}
-	return h.renderer.ReviewPage(content, page), nil
+	return content.Page(page), nil
 }
 
 // turnPage shows another page in the same modal, or the same one again.

@@ -100,7 +100,7 @@ func newRoom(t testing.TB, change ...func(*workspace.Config, *onboarding.Policy,
 	must(t, err)
 	viewers := home.NewViewers(pool)
 	gate := access.NewGate(slackWorkspace, r.service, directory.Config())
-	renderer := projection.NewRenderer(directory.Config(), r.service.GlassAllowed())
+	renderer := projection.NewRenderer(directory.Config(), r.service.GlassAllowed(), nil)
 	r.projector = projection.New(projection.Dependencies{Pool: pool, Records: r.service.Records, Outbox: messages, Directory: directory, HomeTabs: viewers, Renderer: renderer})
 	tabs := home.New(home.Dependencies{Service: r.service, Workspace: slackWorkspace, Outbox: messages, Gate: gate, Viewers: viewers,
 		Reports: home.Reports{Certificates: noReports{}, Isolation: noReports{}}, Renderer: renderer, Log: logger})

@@ -35,14 +35,14 @@ func Ended(run *onboarding.Run) string {
 }
 
 // WaitingFor is what waits for one person, with the way to it.
-func (s Renderer) WaitingFor(content Home) *mrkdwn.Builder {
+func (r Renderer) WaitingFor(content Home) *mrkdwn.Builder {
 	page := new(mrkdwn.Builder)
 	var lines []string
 	for _, each := range content.Waiting {
-		lines = append(lines, s.asks(each))
+		lines = append(lines, r.asks(each))
 	}
 	for _, each := range content.Stuck {
-		lines = append(lines, "Your run needs you: "+s.line(each.Run)+ThreadLink(each.Link))
+		lines = append(lines, "Your run needs you: "+r.line(each.Run)+ThreadLink(each.Link))
 	}
 	if len(lines) == 0 {
 		lines = []string{"Nothing waits for you."}
@@ -57,7 +57,7 @@ func (s Renderer) WaitingFor(content Home) *mrkdwn.Builder {
 }
 
 // line is a run in one line: its mark, who, and where it stands.
-func (s Renderer) line(run *onboarding.Run) string {
+func (r Renderer) line(run *onboarding.Run) string {
 	view := &onboarding.View{Run: run}
 	mark, words := state(view)
 	done, all := progress(run)
@@ -70,15 +70,15 @@ func (s Renderer) line(run *onboarding.Run) string {
 }
 
 // List is runs, one in a line, with the freeze that holds, if any.
-func (s Renderer) List(runs []ListedRun, freeze *onboarding.Freeze) *mrkdwn.Builder {
+func (r Renderer) List(runs []ListedRun, freeze *onboarding.Freeze) *mrkdwn.Builder {
 	page := new(mrkdwn.Builder)
 	if len(runs) == 0 {
-		page.Say(fmt.Sprintf("There are no runs yet. %s begins one.", blockkit.Code(s.Command+" merche-biche")))
+		page.Say(fmt.Sprintf("There are no runs yet. %s begins one.", blockkit.Code(r.Command+" merche-biche")))
 		return page
 	}
 	lines := make([]string, len(runs))
 	for i, listed := range runs {
-		lines[i] = s.line(listed.Run) + ThreadLink(listed.Link)
+		lines[i] = r.line(listed.Run) + ThreadLink(listed.Link)
 	}
 	page.Say(mrkdwn.JoinWithin(lines, blockkit.MaxSectionText))
 	if freeze != nil {
@@ -88,7 +88,7 @@ func (s Renderer) List(runs []ListedRun, freeze *onboarding.Freeze) *mrkdwn.Buil
 }
 
 // Status is a run as it stands, for one person. The address is that of its thread, empty if it is not known yet.
-func (s Renderer) Status(view *onboarding.View, address string) *mrkdwn.Builder {
+func (r Renderer) Status(view *onboarding.View, address string) *mrkdwn.Builder {
 	page := new(mrkdwn.Builder)
 	page.Say(headline(view))
 	tasks := tasksOf(view)
