@@ -21,13 +21,8 @@ func TestOthersSeeWhetherAReplicaIsAlive(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(pool.Close)
-	replica, other := liveness.New(
-		pool,
-		slog.New(slog.DiscardHandler),
-	), liveness.New(
-		pool,
-		slog.New(slog.DiscardHandler),
-	)
+	replica := liveness.New(pool, slog.New(slog.DiscardHandler))
+	other := liveness.New(pool, slog.New(slog.DiscardHandler))
 	if replica.ID() == other.ID() {
 		t.Fatalf("two replicas are %s", replica.ID())
 	}
