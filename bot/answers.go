@@ -9,8 +9,8 @@ import (
 	"github.com/atlilith/onboardbot/bot/blockkit"
 )
 
-// maxAckFrame is the size in bytes below which an acknowledgement must stay, envelope included: Slack
-// closes the connection on a longer text frame or drops the frame silently
+// maxAckFrame is the size in bytes below which an acknowledgement must stay, envelope included:
+// Slack closes the connection on a longer text frame or drops the frame silently
 // (https://docs.slack.dev/apis/events-api/using-socket-mode).
 const maxAckFrame = 20_480
 
@@ -38,17 +38,18 @@ func (r Reply) payload() (json.RawMessage, error) {
 	return json.Marshal(body)
 }
 
-// Answer is the answer to a submitted modal. The zero value closes its view and leaves those below it.
+// Answer is the answer to a submitted modal. The zero value closes its view and leaves those below
+// it.
 type Answer struct{ response *slack.ViewSubmissionResponse }
 
-// FieldErrors keeps the modal open and says what is wrong, by block_id of input blocks. For any other
-// block Slack shows "trouble connecting".
+// FieldErrors keeps the modal open and says what is wrong, by block_id of input blocks. For any
+// other block Slack shows "trouble connecting".
 func FieldErrors(byBlock map[string]string) Answer {
 	return Answer{slack.NewErrorsViewSubmissionResponse(byBlock)}
 }
 
-// ReplaceView puts another view in the modal's place. Slack shows "trouble connecting" for an invalid
-// view and reports it to nobody.
+// ReplaceView puts another view in the modal's place. Slack shows "trouble connecting" for an
+// invalid view and reports it to nobody.
 func ReplaceView(view slack.ModalViewRequest) Answer {
 	return Answer{slack.NewUpdateViewSubmissionResponse(&view)}
 }

@@ -12,8 +12,8 @@ import (
 	"github.com/atlilith/onboardbot/internal/liveness"
 )
 
-// Bot listens to Slack. It holds the connections and hands what people do to the router's handlers,
-// once each.
+// Bot listens to Slack. It holds the connections and hands what people do to the router's
+// handlers, once each.
 type Bot struct {
 	workspace    *Workspace
 	connections  *connections

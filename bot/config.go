@@ -22,8 +22,8 @@ type Config struct {
 	// Connections is how many Socket Mode connections are held at all times, 2 to 10 (Slack's own
 	// maximum). Default 2: one may be refreshed while the other listens.
 	Connections int `yaml:"connections"`
-	// AckWithin is when an acknowledgement leaves at the latest, without an answer if the handler is
-	// not done. Slack wants it within 3 s. Default 2s.
+	// AckWithin is when an acknowledgement leaves at the latest, without an answer if the handler
+	// is not done. Slack wants it within 3 s. Default 2s.
 	AckWithin time.Duration `yaml:"ack_within"`
 	// HandlerTimeout is the deadline of a handler's context, which may go on after the
 	// acknowledgement. Default 30s.
@@ -35,8 +35,8 @@ type Config struct {
 	Concurrency int `yaml:"concurrency"`
 	// CallTimeout bounds one Web API call. Default 10s.
 	CallTimeout time.Duration `yaml:"call_timeout"`
-	// UpdateEvery is the least time between two updates of the same message. The newest state waits
-	// for it, and states that it replaced are never sent. Default 1s.
+	// UpdateEvery is the least time between two updates of the same message. The newest state
+	// waits for it, and states that it replaced are never sent. Default 1s.
 	UpdateEvery time.Duration `yaml:"update_every"`
 	// RefusalMemory is how long a workspace that refused a plan block gets the fallback at once.
 	// Default 1h.

@@ -16,17 +16,17 @@ import (
 
 const (
 	handshakeTimeout = 10 * time.Second
-	// idleTimeout is how long a connection may be without a ping or a frame before it counts as dead,
-	// as in slack-go.
+	// idleTimeout is how long a connection may be without a ping or a frame before it counts as
+	// dead, as in slack-go.
 	idleTimeout = 30 * time.Second
-	// noticeTimeout is how long a connection is still read after Slack has given notice of it, should
-	// Slack not close it. A warning comes about 10 s before the end.
+	// noticeTimeout is how long a connection is still read after Slack has given notice of it,
+	// should Slack not close it. A warning comes about 10 s before the end.
 	noticeTimeout = 30 * time.Second
 	writeTimeout  = 5 * time.Second
 	// maxFrame bounds what Slack may send in one message; a view alone may have 250 KB.
 	maxFrame = 4 << 20
-	// writeBuffer keeps an acknowledgement in one WebSocket frame: Slack does not join continuation
-	// frames.
+	// writeBuffer keeps an acknowledgement in one WebSocket frame: Slack does not join
+	// continuation frames.
 	writeBuffer = 32 << 10
 )
 
@@ -44,12 +44,12 @@ type envelope struct {
 
 // connection is one WebSocket of Socket Mode, from hello until Slack closes it.
 //
-// slack-go's socketmode.Client is not used. It closes a connection at any disconnect message, even at
-// the warning that comes seconds ahead, and loses what is under way on it. And since its queue of
-// acknowledgements belongs to the client, one can leave on the next connection, where Slack may not
-// take it. Here an acknowledgement leaves on the connection by which its envelope came or not at all,
-// and a connection of which Slack gave notice is read and answered until it ends, while its successor
-// is already up.
+// slack-go's socketmode.Client is not used. It closes a connection at any disconnect message, even
+// at the warning that comes seconds ahead, and loses what is under way on it. And since its queue
+// of acknowledgements belongs to the client, one can leave on the next connection, where Slack may
+// not take it. Here an acknowledgement leaves on the connection by which its envelope came or not
+// at all, and a connection of which Slack gave notice is read and answered until it ends, while
+// its successor is already up.
 type connection struct {
 	ws *websocket.Conn
 	// lifetime is Slack's estimate of how long this connection lasts; 0 when it did not say.
@@ -120,8 +120,8 @@ func (c *connection) hello(ctx context.Context) error {
 	return err
 }
 
-// extendDeadline postpones the time at which the connection counts as dead. After a notice that time
-// stays as it is.
+// extendDeadline postpones the time at which the connection counts as dead. After a notice that
+// time stays as it is.
 func (c *connection) extendDeadline() {
 	select {
 	case <-c.notice:

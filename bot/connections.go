@@ -20,16 +20,16 @@ const (
 	maxConnections = 10
 	minBackoff     = 100 * time.Millisecond
 	maxBackoff     = 30 * time.Second
-	// minLifetime is what a connection lives at least where all is well. After a shorter life the next
-	// connection waits.
+	// minLifetime is what a connection lives at least where all is well. After a shorter life the
+	// next connection waits.
 	minLifetime = time.Second
 	// disabledBackoff follows link_disabled (Socket Mode is switched off) and too_many_websockets:
 	// Slack asks not to come back at once.
 	disabledBackoff = 30 * time.Second
 )
 
-// connections keeps a number of Socket Mode connections up. Each slot opens the successor as soon as
-// Slack gives notice of its connection, while the old one is still served to its end.
+// connections keeps a number of Socket Mode connections up. Each slot opens the successor as soon
+// as Slack gives notice of its connection, while the old one is still served to its end.
 type connections struct {
 	api     *slack.Client
 	log     *slog.Logger
@@ -61,8 +61,8 @@ func newBackoff() retry.Backoff {
 }
 
 // run holds the connections until ctx ends, then calls drained while they stay open for the
-// acknowledgements under way. It returns an error that wraps [webapi.ErrRevoked] when Slack refuses
-// the app for good.
+// acknowledgements under way. It returns an error that wraps [webapi.ErrRevoked] when Slack
+// refuses the app for good.
 func (c *connections) run(ctx context.Context, drained func()) error {
 	// Serving outlives ctx, since acknowledgements still have to leave.
 	serving, stop := context.WithCancelCause(context.WithoutCancel(ctx))
@@ -121,9 +121,9 @@ func (c *connections) keepSlot(dialing, serving context.Context, slot int, reade
 	}
 }
 
-// stagger says when a connection gets its successor before Slack asks. It does so once for each slot,
-// so connections that were opened together at the start do not also end together. The old one stays
-// until Slack ends it; closing it here could lose an envelope on its way.
+// stagger says when a connection gets its successor before Slack asks. It does so once for each
+// slot, so connections that were opened together at the start do not also end together. The old
+// one stays until Slack ends it; closing it here could lose an envelope on its way.
 func (c *connections) stagger(conn *connection, slot, generation int) <-chan time.Time {
 	if slot == 0 || generation > 0 || conn.lifetime == 0 || 2*c.count-1 > maxConnections {
 		return nil
@@ -131,8 +131,8 @@ func (c *connections) stagger(conn *connection, slot, generation int) <-chan tim
 	return time.After(conn.lifetime * time.Duration(slot) / time.Duration(c.count))
 }
 
-// dial opens a connection, however often that takes. It fails only when ctx ends or Slack refuses the
-// app for good.
+// dial opens a connection, however often that takes. It fails only when ctx ends or Slack refuses
+// the app for good.
 func (c *connections) dial(ctx context.Context, slot int) (conn *connection, err error) {
 	backoff := newBackoff()
 	var throttled time.Duration

@@ -62,8 +62,11 @@ func TestRefreshLosesNothing(t *testing.T) {
 				default:
 				}
 				sent.Add(1)
-				out, err := w.Slack.Act(t.Context(), workspace.Action{Do: workspace.DoType, User: workspace.Ana, Channel: workspace.OpsChannel,
-					Text: fmt.Sprint("/onboard ", sent.Load())})
+				out, err := w.Slack.Act(
+					t.Context(),
+					workspace.Action{Do: workspace.DoType, User: workspace.Ana, Channel: workspace.OpsChannel,
+						Text: fmt.Sprint("/onboard ", sent.Load())},
+				)
 				if err != nil || out.Error != "" || out.Message == nil || out.Message.Text != "ok" {
 					t.Errorf("command lost: %+v, %v", out, err)
 					return
@@ -79,7 +82,11 @@ func TestRefreshLosesNothing(t *testing.T) {
 			fault, up = workspace.Fault{Kind: workspace.FaultDisconnect, Reason: workspace.ReasonWarning}, 4
 		}
 		w.Order(fault)
-		eventually(t, "a successor is up", func() bool { return strings.Count(w.Log.String(), "connection up") >= 3+i })
+		eventually(
+			t,
+			"a successor is up",
+			func() bool { return strings.Count(w.Log.String(), "connection up") >= 3+i },
+		)
 		eventually(t, "the old one ended", func() bool { return b.Connected() == up })
 		before := sent.Load()
 		eventually(t, "commands flow", func() bool { return sent.Load() > before+100 })
@@ -173,7 +180,8 @@ func TestRevokedEndsTheBot(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), patience)
 			defer cancel()
 			err := b.Run(ctx)
-			if !errors.Is(err, webapi.ErrRevoked) || !strings.Contains(err.Error(), tc.reason) || strings.Contains(err.Error(), "wrong") {
+			if !errors.Is(err, webapi.ErrRevoked) || !strings.Contains(err.Error(), tc.reason) ||
+				strings.Contains(err.Error(), "wrong") {
 				t.Errorf("Run: %v", err)
 			}
 		})

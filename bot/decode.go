@@ -140,8 +140,8 @@ func text(raw json.RawMessage) string {
 	return s
 }
 
-// identity is the key under which an envelope is handled once: Slack's id of what happened, since a
-// repeat may come in another envelope, or else the envelope's.
+// identity is the key under which an envelope is handled once: Slack's id of what happened, since
+// a repeat may come in another envelope, or else the envelope's.
 func identity(e envelope, kind, id string) string {
 	if id == "" {
 		return "envelope/" + e.ID

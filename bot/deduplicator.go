@@ -17,8 +17,9 @@ import (
 )
 
 // deduplicator remembers what was handled, so what Slack delivers twice, on whatever connection or
-// replica, is handled once. A replica begins an envelope, then finishes it with the acknowledgement
-// that was sent. An envelope that a replica began before it died is begun again by another.
+// replica, is handled once. A replica begins an envelope, then finishes it with the
+// acknowledgement that was sent. An envelope that a replica began before it died is begun again by
+// another.
 type deduplicator struct {
 	pool    *pgxpool.Pool
 	replica *liveness.Replica
@@ -52,8 +53,8 @@ const pollEvery = 50 * time.Millisecond
 // errBusy makes await ask again.
 var errBusy = errors.New("another delivery is being handled")
 
-// await claims a key until [deduplicator.finish], or returns what became of it. While the key is busy
-// it waits for the other delivery until ctx ends, when it returns busy.
+// await claims a key until [deduplicator.finish], or returns what became of it. While the key is
+// busy it waits for the other delivery until ctx ends, when it returns busy.
 func (d *deduplicator) await(ctx context.Context, key string) (s status, ack json.RawMessage, err error) {
 	err = retry.Do(ctx, retry.NewConstant(pollEvery), func(ctx context.Context) (err error) {
 		if s, ack, err = d.begin(ctx, key); err == nil && s == busy {
@@ -119,7 +120,8 @@ func (d *deduplicator) finish(ctx context.Context, key string, ack json.RawMessa
 // expireEvery is how often envelopes that are older than the retention are deleted.
 const expireEvery = time.Hour
 
-// expire deletes what was begun longer ago than the retention, at once and every hour until ctx ends.
+// expire deletes what was begun longer ago than the retention, at once and every hour until ctx
+// ends.
 func (d *deduplicator) expire(ctx context.Context, retention time.Duration) {
 	ticker := time.NewTicker(expireEvery)
 	defer ticker.Stop()

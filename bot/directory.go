@@ -15,7 +15,8 @@ import (
 // Profile is what Slack says of a person. What Slack leaves out is false.
 type Profile struct {
 	Person
-	// Name is the display name, or the real one. People choose it: show it, and decide nothing by it.
+	// Name is the display name, or the real one. People choose it: show it, and decide nothing by
+	// it.
 	Name string
 	// Guest is any guest; SingleChannel the narrower kind.
 	Guest, SingleChannel bool
@@ -25,8 +26,8 @@ type Profile struct {
 	Zone string
 }
 
-// Directory looks people and user groups up and keeps the answer for Config.DirectoryTTL. It says who
-// somebody is; what they may do is decided elsewhere.
+// Directory looks people and user groups up and keeps the answer for Config.DirectoryTTL. It says
+// who somebody is; what they may do is decided elsewhere.
 type Directory struct {
 	workspace *Workspace
 	people    cache[Profile]

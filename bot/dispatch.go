@@ -11,8 +11,9 @@ import (
 	"time"
 )
 
-// maxWaiting is how many envelopes of a class may wait for a handler. An envelope beyond that, or one
-// that waits longer than AckWithin, is not acknowledged: Slack tells the person, and sends events again.
+// maxWaiting is how many envelopes of a class may wait for a handler. An envelope beyond that, or
+// one that waits longer than AckWithin, is not acknowledged: Slack tells the person, and sends
+// events again.
 const maxWaiting = 1000
 
 // dispatcher hands envelopes to handlers: once each, bounded, acknowledged in time.
@@ -102,7 +103,8 @@ func (d *dispatcher) leave(c class) {
 	d.idle.Done()
 }
 
-// drain takes nothing new and waits for handlers under way. After DrainTimeout it ends their contexts.
+// drain takes nothing new and waits for handlers under way. After DrainTimeout it ends their
+// contexts.
 func (d *dispatcher) drain() {
 	d.mu.Lock()
 	d.draining = true
@@ -179,7 +181,8 @@ func (x *exchange) begin(ctx context.Context) (r result, over bool) {
 	return "", false
 }
 
-// run runs the handler and records that the envelope is done. It returns the acknowledgement's payload.
+// run runs the handler and records that the envelope is done. It returns the acknowledgement's
+// payload.
 func (x *exchange) run(ctx context.Context) (payload json.RawMessage, r result) {
 	payload, err := x.recovered(ctx)
 	if err == nil {

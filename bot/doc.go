@@ -2,8 +2,8 @@
 // that are handled once, routing to handlers, answers to one person, and who a person is.
 //
 // What Slack shows is built in package blockkit, messages that last leave through package outbox,
-// and what errors of the Web API mean is in package webapi. None of them knows the project's domain:
-// what commands mean lives in package commands, what a run is in package onboarding.
+// and what errors of the Web API mean is in package webapi. None of them knows the project's
+// domain: what commands mean lives in package commands, what a run is in package onboarding.
 //
 //	router := bot.NewRouter()
 //	router.Command("/onboard", onboard)

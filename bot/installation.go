@@ -54,8 +54,8 @@ func (w *Workspace) Installation(ctx context.Context) (Installation, error) {
 	return found, nil
 }
 
-// CheckSocketMode asks Slack for the address of a Socket Mode connection, and does not use it. Errors
-// that no retry can help wrap [webapi.ErrRevoked].
+// CheckSocketMode asks Slack for the address of a Socket Mode connection, and does not use it.
+// Errors that no retry can help wrap [webapi.ErrRevoked].
 func (w *Workspace) CheckSocketMode(ctx context.Context) error {
 	if _, _, err := w.api.StartSocketModeContext(ctx); err != nil {
 		return fmt.Errorf("apps.connections.open: %w", webapi.MarkRevoked(err))

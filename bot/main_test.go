@@ -40,7 +40,11 @@ func newWorld(t testing.TB, cfg workspace.Config) *world {
 }
 
 func config(apiURL string) bot.Config {
-	return bot.Config{BotToken: secret.New(workspace.SampleBotToken), AppToken: secret.New(workspace.SampleAppToken), APIURL: apiURL}
+	return bot.Config{
+		BotToken: secret.New(workspace.SampleBotToken),
+		AppToken: secret.New(workspace.SampleAppToken),
+		APIURL:   apiURL,
+	}
 }
 
 func (w *world) workspace(change ...func(*bot.Config)) *bot.Workspace {

@@ -52,8 +52,8 @@ type Response struct {
 	Replace bool
 }
 
-// Respond answers through a response_url, which Slack takes five times within 30 minutes. An answer
-// that may have arrived is not repeated unless it replaces a message.
+// Respond answers through a response_url, which Slack takes five times within 30 minutes. An
+// answer that may have arrived is not repeated unless it replaces a message.
 func (w *Workspace) Respond(ctx context.Context, responseURL string, response Response) error {
 	body := map[string]any{
 		"text":             blockkit.Truncate(response.Text, blockkit.MaxText),

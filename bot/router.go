@@ -11,30 +11,30 @@ import (
 )
 
 // A handler runs once for what a person did, on one replica, with a deadline in its context. The
-// acknowledgement leaves when it returns, or after Config.AckWithin without its answer; it may then go
-// on until the deadline. What must survive a crash is committed before it returns.
+// acknowledgement leaves when it returns, or after Config.AckWithin without its answer; it may
+// then go on until the deadline. What must survive a crash is committed before it returns.
 //
-// An error, like a panic, is logged once and acknowledged, and the person reads a sentence that names
-// the envelope. A sentence that is meant for the person is an answer, not an error.
+// An error, like a panic, is logged once and acknowledged, and the person reads a sentence that
+// names the envelope. A sentence that is meant for the person is an answer, not an error.
 type (
 	// CommandHandler answers a slash command. After AckWithin its Reply is lost: it answers with
 	// [Workspace.Respond].
 	CommandHandler func(context.Context, Command) (Reply, error)
 	// ActionHandler handles a click, whose acknowledgement shows nothing.
 	ActionHandler func(context.Context, Action) error
-	// ViewHandler handles a submission. After AckWithin the modal has closed as if all were well, and
-	// the Answer is lost: it tells the person by message. On an error the modal stays open, with what
-	// was typed, and a sentence at its last input.
+	// ViewHandler handles a submission. After AckWithin the modal has closed as if all were well,
+	// and the Answer is lost: it tells the person by message. On an error the modal stays open,
+	// with what was typed, and a sentence at its last input.
 	ViewHandler func(context.Context, Submission) (Answer, error)
-	// OptionsHandler returns at most [blockkit.MaxSelectOptions] options. It may run more than once for
-	// what was typed.
+	// OptionsHandler returns at most [blockkit.MaxSelectOptions] options. It may run more than
+	// once for what was typed.
 	OptionsHandler func(context.Context, Suggestion) ([]*slack.OptionBlockObject, error)
 	// EventHandler handles an event. Its errors are only logged.
 	EventHandler func(context.Context, Event) error
 )
 
-// Router holds the handlers. Fill it before the bot runs. A pattern is an id, or a prefix that ends
-// with *; an exact id wins over a prefix, a longer prefix over a shorter one.
+// Router holds the handlers. Fill it before the bot runs. A pattern is an id, or a prefix that
+// ends with *; an exact id wins over a prefix, a longer prefix over a shorter one.
 type Router struct {
 	commands map[string]CommandHandler
 	actions  map[string]ActionHandler

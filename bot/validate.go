@@ -28,8 +28,8 @@ var ErrUnshowable = errors.New("slack would refuse this")
 const maxAnswer = 1 << 20
 
 // Validate asks Slack whether it would show something, and shows it to nobody: the blocks of a
-// message, or a whole view (https://docs.slack.dev/reference/methods/blocks.validate). It fails with
-// [ErrUnshowable]. When Slack throttles, it waits as long as Slack asks and ctx allows.
+// message, or a whole view (https://docs.slack.dev/reference/methods/blocks.validate). It fails
+// with [ErrUnshowable]. When Slack throttles, it waits as long as Slack asks and ctx allows.
 func (w *Workspace) Validate(ctx context.Context, surface blockkit.Surface, content json.RawMessage) error {
 	name := "view"
 	if surface == blockkit.InMessage {

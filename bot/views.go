@@ -9,8 +9,8 @@ import (
 	"github.com/atlilith/onboardbot/bot/webapi"
 )
 
-// OpenView opens a modal with the trigger_id of a command or a click. A call that may have opened it
-// is not repeated, since that spent the trigger.
+// OpenView opens a modal with the trigger_id of a command or a click. A call that may have opened
+// it is not repeated, since that spent the trigger.
 func (w *Workspace) OpenView(
 	ctx context.Context, trigger string, view slack.ModalViewRequest,
 ) (*slack.View, error) {

@@ -65,8 +65,8 @@ func (w *Workspace) Config() Config { return w.cfg }
 // Log is the log of everything that passes between the bot and Slack.
 func (w *Workspace) Log() *slog.Logger { return w.log }
 
-// API is the Web API itself, for calls that this package does not wrap. Addresses in its answers may be
-// secrets; its errors carry none.
+// API is the Web API itself, for calls that this package does not wrap. Addresses in its answers
+// may be secrets; its errors carry none.
 func (w *Workspace) API() *slack.Client { return w.api }
 
 // Identity asks Slack once who the bot is (auth.test) and remembers the answer. Errors that no

@@ -35,18 +35,33 @@ func TestSectionsKeepEverything(t *testing.T) {
 	for _, block := range Sections(text) {
 		kept = append(kept, block.(*slack.SectionBlock).Text.Text)
 	}
-	if diff := cmp.Diff(strings.TrimSuffix(text, "\n"), strings.TrimSuffix(strings.Join(kept, "\n"), "\n")); diff != "" {
+	diff := cmp.Diff(strings.TrimSuffix(text, "\n"), strings.TrimSuffix(strings.Join(kept, "\n"), "\n"))
+	if diff != "" {
 		t.Error(diff)
 	}
 }
 
 func TestBuildersStayWithinLimits(t *testing.T) {
 	t.Parallel()
-	for name, text := range map[string]string{"empty": "", "blank": " \n", "long": strings.Repeat("ä& ", 9000), "lines": strings.Repeat("line <x>\n", 3000),
-		"token": "<https://x.test/" + strings.Repeat("y", 9000) + ">", "ticks": strings.Repeat("```", 4000)} {
+	for name, text := range map[string]string{
+		"empty": "",
+		"blank": " \n",
+		"long":  strings.Repeat("ä& ", 9000),
+		"lines": strings.Repeat("line <x>\n", 3000),
+		"token": "<https://x.test/" + strings.Repeat("y", 9000) + ">",
+		"ticks": strings.Repeat("```", 4000),
+	} {
 		blocks := []slack.Block{Header(text), Section(Escape(text)), Context(Escape(text)),
-			slack.NewActionBlock("a", Button("b", "v", text, slack.StylePrimary).WithConfirm(Confirm(text, text, text, text)),
-				slack.NewOptionsSelectBlockElement(slack.OptTypeStatic, Plain(text, MaxPlaceholder), "s", Option("v", text, text)))}
+			slack.NewActionBlock(
+				"a",
+				Button("b", "v", text, slack.StylePrimary).WithConfirm(Confirm(text, text, text, text)),
+				slack.NewOptionsSelectBlockElement(
+					slack.OptTypeStatic,
+					Plain(text, MaxPlaceholder),
+					"s",
+					Option("v", text, text),
+				),
+			)}
 		tasks := make([]slack.TaskCardBlock, 60)
 		for i := range tasks {
 			tasks[i] = Task(strconv.Itoa(i), text, slack.TaskCardStatusInProgress, text)
@@ -63,7 +78,8 @@ func TestBuildersStayWithinLimits(t *testing.T) {
 	}
 }
 
-// accepted reports why Slack would refuse blocks in a message: by its schema, or by their weight, for which no schema exists.
+// accepted reports why Slack would refuse blocks in a message: by its schema, or by their weight,
+// for which no schema exists.
 func accepted(blocks []slack.Block) error {
 	if weight := Weight(blocks...); weight > MaxMessageWeight {
 		return fmt.Errorf("weighs %d, at most %d", weight, MaxMessageWeight)

@@ -8,8 +8,8 @@ import (
 	"github.com/atlilith/onboardbot/bot/blockkit"
 )
 
-// Text from people is escaped first and cut after, so nothing in it becomes a mention, and no entity is
-// cut in half.
+// Text from people is escaped first and cut after, so nothing in it becomes a mention, and no
+// entity is cut in half.
 func ExampleTruncate() {
 	typed := "<!channel> Merche & Biche"
 	fmt.Println(blockkit.Escape(typed))

@@ -11,9 +11,9 @@ const (
 	MaxMessageBlocks = 50
 	MaxModalBlocks   = 100
 	MaxHomeBlocks    = 100
-	// MaxMessageWeight bounds all blocks of a message together (msg_blocks_too_long); see [Weight].
-	// Slack documents no number: 13,297 characters of markdown passed, less with more blocks, and
-	// 11,341 characters in rich text did not
+	// MaxMessageWeight bounds all blocks of a message together (msg_blocks_too_long); see
+	// [Weight]. Slack documents no number: 13,297 characters of markdown passed, less with more
+	// blocks, and 11,341 characters in rich text did not
 	// (https://github.com/slackapi/bolt-js/issues/2509 and 2867).
 	MaxMessageWeight = 12_000
 
@@ -31,8 +31,8 @@ const (
 	// MaxAlert is https://docs.slack.dev/reference/block-kit/blocks/alert-block
 	MaxAlert = 200
 
-	// MaxPlanTasks is not on Slack's page (https://docs.slack.dev/reference/block-kit/blocks/plan-block);
-	// others report it.
+	// MaxPlanTasks is not on Slack's page
+	// (https://docs.slack.dev/reference/block-kit/blocks/plan-block); others report it.
 	MaxPlanTasks = 50
 
 	// Buttons and confirmation dialogs:
@@ -43,8 +43,8 @@ const (
 	MaxConfirmText   = 300
 	MaxConfirmButton = 30
 
-	// Options: https://docs.slack.dev/reference/block-kit/composition-objects/option-object. Slack's
-	// own sources disagree about the value (150 or 75); the stricter holds here.
+	// Options: https://docs.slack.dev/reference/block-kit/composition-objects/option-object.
+	// Slack's own sources disagree about the value (150 or 75); the stricter holds here.
 	MaxOptionText        = 75
 	MaxOptionValue       = 75
 	MaxOptionDescription = 75

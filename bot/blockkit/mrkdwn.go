@@ -7,8 +7,8 @@ import (
 
 var escaper = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;")
 
-// Escape makes text from people safe in mrkdwn and message text: it becomes no mention, no link and no
-// <!channel>. Slack wants these three characters escaped and no others
+// Escape makes text from people safe in mrkdwn and message text: it becomes no mention, no link
+// and no <!channel>. Slack wants these three characters escaped and no others
 // (https://docs.slack.dev/messaging/formatting-message-text#escaping), in plain_text objects too.
 // Truncate after escaping.
 func Escape(text string) string { return escaper.Replace(text) }
@@ -57,8 +57,8 @@ func cut(text string, limit int) int {
 	return end
 }
 
-// lookalike replaces a backtick inside code, for which Slack has no escape. U+02CB looks the same and
-// does not end the code.
+// lookalike replaces a backtick inside code, for which Slack has no escape. U+02CB looks the same
+// and does not end the code.
 const lookalike = "ˋ"
 
 // Code is text in one line of inline code. Backticks and line breaks in it are replaced, the rest

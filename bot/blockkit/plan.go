@@ -16,8 +16,8 @@ const maxTaskDetails = 300
 // maxPlanWeight leaves room in the message for other blocks.
 const maxPlanWeight = MaxMessageWeight * 3 / 4
 
-// Task is one line of a plan. Details are raw text, empty for none. Title and details are cut to what
-// people read in a plan.
+// Task is one line of a plan. Details are raw text, empty for none. Title and details are cut to
+// what people read in a plan.
 func Task(id, title string, status slack.TaskCardStatus, details string) slack.TaskCardBlock {
 	task := slack.NewTaskCardBlock(id, Truncate(Escape(nonEmpty(title)), maxTaskTitle))
 	task.Status = status
@@ -27,9 +27,9 @@ func Task(id, title string, status slack.TaskCardStatus, details string) slack.T
 	return *task
 }
 
-// Plan shows tasks, each with its state, under a title. It is for messages, which need a fallback for
-// workspaces that refuse plans. Tasks beyond [MaxPlanTasks] are left out. When the message would be too
-// long, so are details: first those of complete tasks, then all.
+// Plan shows tasks, each with its state, under a title. It is for messages, which need a fallback
+// for workspaces that refuse plans. Tasks beyond [MaxPlanTasks] are left out. When the message
+// would be too long, so are details: first those of complete tasks, then all.
 func Plan(title string, tasks ...slack.TaskCardBlock) *slack.PlanBlock {
 	plan := slack.NewPlanBlock(Truncate(Escape(nonEmpty(title)), MaxHeader))
 	plan.Tasks = slices.Clone(tasks[:min(len(tasks), MaxPlanTasks)])

@@ -70,7 +70,8 @@ func (o *Outbox) deliver(ctx context.Context, channel string) (pause time.Durati
 // same time during an upgrade.
 func (d *delivery) lock() locks.Name {
 	sum := fnv.New64a()
-	_, _ = fmt.Fprintf(sum, "slack outbox/%s/%s", d.outbox.pool.Config().ConnConfig.RuntimeParams["search_path"], d.channel)
+	schema := d.outbox.pool.Config().ConnConfig.RuntimeParams["search_path"]
+	_, _ = fmt.Fprintf(sum, "slack outbox/%s/%s", schema, d.channel)
 	return locks.Numbered("outbox/"+d.channel, int64(sum.Sum64()))
 }
 

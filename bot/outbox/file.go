@@ -58,7 +58,10 @@ func (d *delivery) sendFile(ctx context.Context, m row) (err error) {
 		}
 	}
 	_, err = d.outbox.api.CompleteUploadExternalContext(ctx, slack.CompleteUploadExternalParameters{
-		Files: []slack.FileSummary{{ID: m.FileID, Title: m.FileTitle}}, Channel: m.ChannelID, ThreadTimestamp: m.ParentTS})
+		Files:           []slack.FileSummary{{ID: m.FileID, Title: m.FileTitle}},
+		Channel:         m.ChannelID,
+		ThreadTimestamp: m.ParentTS,
+	})
 	if err != nil && (!uploaded || webapi.Code(err) != "file_not_found") {
 		return d.failed(ctx, m, fileAttempt, fmt.Errorf("files.completeUploadExternal: %w", err))
 	}
@@ -82,13 +85,19 @@ func (d *delivery) upload(ctx context.Context, m row) (id string, err error) {
 	if err := d.session.Conn().QueryRow(ctx, selectFileContent, m.Key).Scan(&body); err != nil {
 		return "", err
 	}
-	target, err := d.outbox.api.GetUploadURLExternalContext(ctx, slack.GetUploadURLExternalParameters{FileName: m.FileName,
-		FileSize: len(body), AltTxt: blockkit.Truncate(m.Text, maxAltText)})
+	target, err := d.outbox.api.GetUploadURLExternalContext(ctx, slack.GetUploadURLExternalParameters{
+		FileName: m.FileName,
+		FileSize: len(body),
+		AltTxt:   blockkit.Truncate(m.Text, maxAltText),
+	})
 	if err != nil {
 		return "", fmt.Errorf("files.getUploadURLExternal: %w", err)
 	}
-	err = d.outbox.api.UploadToURL(ctx, slack.UploadToURLParameters{UploadURL: target.UploadURL, Reader: bytes.NewReader(body),
-		Filename: m.FileName})
+	err = d.outbox.api.UploadToURL(ctx, slack.UploadToURLParameters{
+		UploadURL: target.UploadURL,
+		Reader:    bytes.NewReader(body),
+		Filename:  m.FileName,
+	})
 	if err != nil {
 		return "", fmt.Errorf("upload: %w", webapi.WithoutURL(err))
 	}

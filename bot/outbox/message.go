@@ -81,7 +81,8 @@ func (m Message) content() (content, error) {
 		return content{}, err
 	}
 	// PostgreSQL has no NUL in text, and Slack shows nothing for one.
-	c := content{text: blockkit.Truncate(strings.ToValidUTF8(strings.ReplaceAll(m.Text, "\x00", ""), "\uFFFD"), blockkit.MaxText)}
+	text := strings.ToValidUTF8(strings.ReplaceAll(m.Text, "\x00", ""), "\uFFFD")
+	c := content{text: blockkit.Truncate(text, blockkit.MaxText)}
 	var err error
 	if c.blocks, err = encodeBlocks(m.Blocks); err != nil {
 		return content{}, err

@@ -54,7 +54,8 @@ func New(pool *pgxpool.Pool, workspace *bot.Workspace) (*Outbox, error) {
 		log:       workspace.Log(),
 		deliveries: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "onboardbot_slack_deliveries_total",
-			Help: "Outbox deliveries by kind (post, update, file) and result (succeeded, found, refused, throttled, unsent, unsure).",
+			Help: "Outbox deliveries by kind (post, update, file) and result " +
+				"(succeeded, found, refused, throttled, unsent, unsure).",
 		}, []string{"kind", "result"}),
 		running:  make(chan struct{}, max(1, pool.Config().MaxConns/2)),
 		backoffs: newBackoffs(),

@@ -88,7 +88,8 @@ func (d *delivery) withFallback(ctx context.Context, m row, send func(...slack.M
 		if err = send(options(m.Text, blocks)...); !blocksRefused(err) || i == len(forms)-1 {
 			break
 		}
-		d.outbox.log.Warn("slack refuses blocks; a simpler form is sent", "message", m.Key, "error", webapi.Detailed(err))
+		d.outbox.log.Warn("slack refuses blocks; a simpler form is sent",
+			"message", m.Key, "error", webapi.Detailed(err))
 		if plan && i == 0 && webapi.Code(err) == "invalid_blocks" && !m.PlanRefused {
 			if err := d.hold(ctx, planRefusal, d.outbox.workspace.Config().RefusalMemory); err != nil {
 				return err
@@ -100,8 +101,8 @@ func (d *delivery) withFallback(ctx context.Context, m row, send func(...slack.M
 
 // blocksRefused reports whether Slack refused the blocks and nothing else.
 func blocksRefused(err error) bool {
-	return slices.Contains([]string{"invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long", "invalid_attachments"},
-		webapi.Code(err))
+	codes := []string{"invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long", "invalid_attachments"}
+	return slices.Contains(codes, webapi.Code(err))
 }
 
 func options(text string, blocks []byte) []slack.MsgOption {
@@ -122,7 +123,8 @@ func (d *delivery) conversation(ctx context.Context, m row) (string, error) {
 	if err != nil || known != "" {
 		return known, err
 	}
-	dm, _, _, err := d.outbox.api.OpenConversationContext(ctx, &slack.OpenConversationParameters{Users: []string{m.Channel}})
+	person := &slack.OpenConversationParameters{Users: []string{m.Channel}}
+	dm, _, _, err := d.outbox.api.OpenConversationContext(ctx, person)
 	if err != nil {
 		return "", fmt.Errorf("conversations.open: %w", err)
 	}

@@ -35,8 +35,9 @@ const (
 	// selectNext is the message that may be sent to channel $1 now, with whether the hold $2 is in
 	// force.
 	selectNext = `
-		SELECT key, channel, coalesce(channel_id, '') AS channel_id, coalesce(parent_ts, '') AS parent_ts, coalesce(ts, '') AS ts,
-			text, blocks, fallback, coalesce(file_name, '') AS file_name, coalesce(file_title, '') AS file_title,
+		SELECT key, channel, coalesce(channel_id, '') AS channel_id,
+			coalesce(parent_ts, '') AS parent_ts, coalesce(ts, '') AS ts, text, blocks, fallback,
+			coalesce(file_name, '') AS file_name, coalesce(file_title, '') AS file_title,
 			coalesce(file_id, '') AS file_id, hash, sending_hash, sending_since, attempts, hold,
 			EXISTS (SELECT FROM slack_holds WHERE scope = $2 AND until > now()) AS plan_refused
 		FROM slack_waiting WHERE channel = $1 AND in_turn AND ready_at <= now()
@@ -69,7 +70,8 @@ const (
 
 	// startShare records that the upload $3 of message $1 is about to be shared.
 	startShare = `
-		UPDATE slack_messages SET sending_hash = hash, sending_since = now(), channel_id = $2, file_id = $3 WHERE key = $1`
+		UPDATE slack_messages SET sending_hash = hash, sending_since = now(), channel_id = $2, file_id = $3
+		WHERE key = $1`
 
 	// postponeShare makes message $1 wait until Slack should show the file.
 	postponeShare = `UPDATE slack_messages SET due_at = now() + $2::interval WHERE key = $1`
@@ -80,7 +82,8 @@ const (
 		UPDATE slack_messages
 		SET delivered_hash = $2, delivered_at = now(), ts = nullif($3, ''), channel_id = $4,
 			due_at = now() + CASE WHEN last THEN '0' ELSE $5::interval END,
-			sending_hash = NULL, sending_since = NULL, failed_hash = NULL, failed_at = NULL, failed_code = NULL, error = NULL,
+			sending_hash = NULL, sending_since = NULL,
+			failed_hash = NULL, failed_at = NULL, failed_code = NULL, error = NULL,
 			attempts = 0, file_content = NULL
 		WHERE key = $1`
 

@@ -55,7 +55,8 @@ func (d *delivery) find(ctx context.Context, m row) (ts string, err error) {
 func (d *delivery) history(ctx context.Context, m row, oldest, cursor string) ([]slack.Message, string, error) {
 	if m.ParentTS != "" {
 		page, _, next, err := d.outbox.api.GetConversationRepliesContext(ctx, &slack.GetConversationRepliesParameters{
-			ChannelID: m.ChannelID, Timestamp: m.ParentTS, Oldest: oldest, Cursor: cursor, Limit: historyPage, IncludeAllMetadata: true})
+			ChannelID: m.ChannelID, Timestamp: m.ParentTS,
+			Oldest: oldest, Cursor: cursor, Limit: historyPage, IncludeAllMetadata: true})
 		if err != nil {
 			return nil, "", fmt.Errorf("conversations.replies: %w", err)
 		}

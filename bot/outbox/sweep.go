@@ -20,8 +20,21 @@ const (
 
 // mendable are the errors that a person can end in Slack or in the configuration without another
 // message being put: by an invitation, a scope, a token, an unarchived channel.
-var mendable = []string{"not_in_channel", "channel_not_found", "is_archived", "is_inactive", "restricted_action", "missing_scope",
-	"no_permission", "invalid_auth", "not_authed", "account_inactive", "token_revoked", "token_expired", "messages_tab_disabled"}
+var mendable = []string{
+	"not_in_channel",
+	"channel_not_found",
+	"is_archived",
+	"is_inactive",
+	"restricted_action",
+	"missing_scope",
+	"no_permission",
+	"invalid_auth",
+	"not_authed",
+	"account_inactive",
+	"token_revoked",
+	"token_expired",
+	"messages_tab_disabled",
+}
 
 // Run delivers what dead processes left unsent, until ctx ends; then it returns nil. At its start
 // and every ten minutes it also retries messages that Slack refused for a reason that a person may

@@ -100,9 +100,21 @@ func MarkRevoked(err error) error {
 }
 
 // revoked are the codes after which no call with these tokens can succeed.
-var revoked = []string{"invalid_auth", "not_authed", "account_inactive", "token_revoked", "token_expired", "not_allowed_token_type",
-	"no_permission", "missing_scope", "forbidden_team", "org_login_required", "team_access_not_granted", "app_missing_action_url",
-	"insecure_request"}
+var revoked = []string{
+	"invalid_auth",
+	"not_authed",
+	"account_inactive",
+	"token_revoked",
+	"token_expired",
+	"not_allowed_token_type",
+	"no_permission",
+	"missing_scope",
+	"forbidden_team",
+	"org_login_required",
+	"team_access_not_granted",
+	"app_missing_action_url",
+	"insecure_request",
+}
 
 // WithoutURL strips the address, which may be a secret, from an error of package url or net/http.
 func WithoutURL(err error) error {

@@ -1,5 +1,5 @@
-// Package app puts the product together: a configuration goes in, a bot that runs comes out. Each file wires one area. Only this
-// package knows the bot and the runbook at once.
+// Package app puts the product together: a configuration goes in, a bot that runs comes out. Each
+// file wires one area. Only this package knows the bot and the runbook at once.
 package app
 
 import (
@@ -27,8 +27,8 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/store"
 )
 
-// stopTimeout is how long a bot that is told to stop waits for steps in progress. A command that then still runs on a host goes on
-// there, and the next replica finds what it did.
+// stopTimeout is how long a bot that is told to stop waits for steps in progress. A command that
+// then still runs on a host goes on there, and the next replica finds what it did.
 const stopTimeout = 20 * time.Second
 
 // Run runs the bot until ctx ends, then lets work in progress finish.
@@ -136,7 +136,8 @@ func (a *App) buildSlack() (err error) {
 	return nil
 }
 
-// buildOnboarding makes the domain's engine and service with the runbook, and what shows runs in Slack.
+// buildOnboarding makes the domain's engine and service with the runbook, and what shows runs in
+// Slack.
 func (a *App) buildOnboarding() (err error) {
 	notifier, err := projection.NewNotifier(a.pool, a.log)
 	if err != nil {
@@ -150,7 +151,8 @@ func (a *App) buildOnboarding() (err error) {
 	policy := a.settings.Onboarding
 	policy.Hosts = a.settings.Addressed()
 	policy.ReservedSlugs = append(slices.Clone(policy.ReservedSlugs), commands.Words()...)
-	a.engine, err = engine.New(a.pool, engine.Dependencies{Runbook: book, Applier: book, Notifier: notifier}, policy, a.log)
+	a.engine, err = engine.New(a.pool,
+		engine.Dependencies{Runbook: book, Applier: book, Notifier: notifier}, policy, a.log)
 	if err != nil {
 		return fmt.Errorf("onboarding: %w", err)
 	}

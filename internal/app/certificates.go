@@ -18,8 +18,10 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/runbook"
 )
 
-// InspectCertificates looks at every certificate once and prints a report. It returns the exit status of the subcommand certificates.
-func InspectCertificates(ctx context.Context, settings *config.Config, print func(certificates.Report) error) (int, error) {
+// InspectCertificates looks at every certificate once and prints a report. It returns the exit
+// status of the subcommand certificates.
+func InspectCertificates(ctx context.Context, settings *config.Config,
+	print func(certificates.Report) error) (int, error) {
 	pool, err := OpenPool(ctx, settings.Database)
 	if err != nil {
 		return certificates.ExitUnchecked, err
@@ -64,7 +66,8 @@ func (a *App) buildCertificates() (err error) {
 
 // handlers answers about certificates.
 func (w *certificateWatch) handlers(handlers *commands.Handlers) *commands.CertificateHandlers {
-	return commands.NewCertificateHandlers(handlers, commands.CertificateDependencies{Watch: w.watch, Planner: w.planner, Channel: w.settings.Channel})
+	return commands.NewCertificateHandlers(handlers,
+		commands.CertificateDependencies{Watch: w.watch, Planner: w.planner, Channel: w.settings.Channel})
 }
 
 // addJobs registers the watch's jobs and returns the periodic ones.

@@ -15,7 +15,8 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/isolation/reports"
 )
 
-// OpenPool connects to the bot's own database. Every connection has the bot's schema as its search path.
+// OpenPool connects to the bot's own database. Every connection has the bot's schema as its search
+// path.
 func OpenPool(ctx context.Context, settings config.Database) (*pgxpool.Pool, error) {
 	parsed, err := pgxpool.ParseConfig(settings.URL.Reveal())
 	if err != nil {

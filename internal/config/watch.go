@@ -31,7 +31,8 @@ func only(key string, err error) error {
 var Reminders Section = func(c *Config) (string, error) {
 	switch channel := c.Certificates.Channel; {
 	case channel == "":
-		return "certificates", errors.New("channel: is missing: the id of the channel for reminders that have no thread, since commands.channels names " +
+		return "certificates", errors.New("channel: is missing: the id of the channel for reminders that have no " +
+			"thread, since commands.channels names " +
 			"none")
 	case !access.IsChannel(channel):
 		return "certificates", fmt.Errorf("channel: %q is not the id of a channel, such as C0123ABCD", channel)

@@ -57,7 +57,10 @@ func New(t testing.TB, cfg workspace.Config, tables ...migrate.Set) *World {
 		t.Fatal(err)
 	}
 	t.Cleanup(w.Pool.Close)
-	migrator, err := rivermigrate.New(riverpgxv5.New(w.Pool), &rivermigrate.Config{Logger: slog.New(slog.DiscardHandler)})
+	migrator, err := rivermigrate.New(
+		riverpgxv5.New(w.Pool),
+		&rivermigrate.Config{Logger: slog.New(slog.DiscardHandler)},
+	)
 	if err != nil {
 		t.Fatal(err)
 	}

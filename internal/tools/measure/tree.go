@@ -42,7 +42,8 @@ type wideLine struct {
 // leftOut are the directories that are not part of the product.
 var leftOut = []string{"internal/sandbox", "internal/tools", "internal/acceptance", "internal/arrows"}
 
-// isProduct reports whether a file is part of the product. Packages such as probetest, whose names end with test, help tests.
+// isProduct reports whether a file is part of the product. Packages such as probetest, whose names
+// end with test, help tests.
 func isProduct(name string) bool {
 	if strings.HasSuffix(name, "_test.go") || strings.HasSuffix(path.Dir(name), "test") {
 		return false
