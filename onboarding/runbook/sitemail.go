@@ -80,7 +80,7 @@ func (m *siteMail) pattern(s *site, keys []mail.PublicKey) ([]dns.Record, error)
 // records are those of a pattern, fitted to the records that exist already. Its notes say what is
 // kept of others. The state must hold the sets of the pattern.
 func (m *siteMail) records(ctx context.Context, s *site, pattern []dns.Record, seen dns.State) (mail.Merged, error) {
-	merged, err := mail.Merge(ctx, m.resolver, s.domain, pattern, mail.Existing(seen))
+	merged, err := mail.Zone{Domain: s.domain, Resolver: m.resolver}.Merge(ctx, pattern, mail.Existing(seen))
 	if theirs, ok := errors.AsType[*mail.ConflictError](err); ok {
 		return merged, &onboarding.ConflictError{What: theirs.What, Fix: theirs.Fix}
 	}
@@ -193,5 +193,5 @@ func (m *siteMail) checks(ctx context.Context, s *site) ([]mail.Check, error) {
 	if err != nil {
 		return nil, err
 	}
-	return mail.Verify(ctx, m.resolver, s.domain, merged.Records)
+	return mail.Zone{Domain: s.domain, Resolver: m.resolver}.Verify(ctx, merged.Records)
 }
