@@ -216,7 +216,7 @@ type idle struct {
 // openIdle starts a testbed without the product.
 func openIdle(t *testing.T) *idle {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "stage")
+	dir, err := os.MkdirTemp("", "testbed")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -24,7 +24,7 @@ type harness struct {
 // namespace has room for one sandbox.
 func open(t *testing.T, config testbed.Config) *harness {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "stage")
+	dir, err := os.MkdirTemp("", "testbed")
 	if err != nil {
 		t.Fatal(err)
 	}
