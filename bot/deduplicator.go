@@ -11,25 +11,28 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/sethvargo/go-retry"
 
 	"github.com/atlilith/onboardbot/internal/liveness"
 )
 
-// deduplicator remembers what was handled, so what Slack delivers twice, on whatever connection or replica, is handled once. It has
-// two phases: a replica begins an envelope, then finishes it with the acknowledgement that was sent. What a replica began before it
-// died, another replica begins again.
+// deduplicator remembers what was handled, so what Slack delivers twice, on whatever connection or
+// replica, is handled once. A replica begins an envelope, then finishes it with the
+// acknowledgement that was sent. An envelope that a replica began before it died is begun again by
+// another.
 type deduplicator struct {
 	pool    *pgxpool.Pool
 	replica *liveness.Replica
 	log     *slog.Logger
 
-	// mine are the keys under way in this process. This process gave up what the database says it began and is not here.
-	mu   sync.Mutex
-	mine map[string]bool
+	// claimed are the keys under way in this process. The database may say of others that this
+	// replica began them: those it gave up.
+	mu      sync.Mutex
+	claimed map[string]bool
 }
 
 func newDeduplicator(pool *pgxpool.Pool, replica *liveness.Replica, log *slog.Logger) *deduplicator {
-	return &deduplicator{pool: pool, replica: replica, log: log, mine: map[string]bool{}}
+	return &deduplicator{pool: pool, replica: replica, log: log, claimed: map[string]bool{}}
 }
 
 // status says what to do with an envelope.
@@ -47,29 +50,33 @@ const (
 // pollEvery is how often a repeated delivery asks whether the first one is done.
 const pollEvery = 50 * time.Millisecond
 
-// await claims a key until [deduplicator.finish], or returns what became of it. While the key is busy it waits for the other
-// delivery until ctx ends, when it returns busy.
-func (d *deduplicator) await(ctx context.Context, key string) (status, json.RawMessage, error) {
-	for {
-		status, ack, err := d.begin(ctx, key)
-		if err != nil {
-			return status, nil, fmt.Errorf("begin envelope: %w", err)
+// errBusy makes await ask again.
+var errBusy = errors.New("another delivery is being handled")
+
+// await claims a key until [deduplicator.finish], or returns what became of it. While the key is
+// busy it waits for the other delivery until ctx ends, when it returns busy.
+func (d *deduplicator) await(ctx context.Context, key string) (s status, ack json.RawMessage, err error) {
+	err = retry.Do(ctx, retry.NewConstant(pollEvery), func(ctx context.Context) (err error) {
+		if s, ack, err = d.begin(ctx, key); err == nil && s == busy {
+			return retry.RetryableError(errBusy)
 		}
-		if status != busy {
-			return status, ack, nil
-		}
-		if !sleep(ctx, pollEvery) {
-			return busy, nil, nil
-		}
+		return err
+	})
+	if s == busy && ctx.Err() != nil {
+		return busy, nil, nil
 	}
+	if err != nil {
+		return s, nil, fmt.Errorf("begin envelope: %w", err)
+	}
+	return s, ack, nil
 }
 
-func (d *deduplicator) begin(ctx context.Context, key string) (status status, ack json.RawMessage, err error) {
+func (d *deduplicator) begin(ctx context.Context, key string) (s status, ack json.RawMessage, err error) {
 	if !d.claim(key) {
 		return busy, nil, nil
 	}
 	defer func() {
-		if err != nil || status != fresh {
+		if err != nil || s != fresh {
 			d.release(key)
 		}
 	}()
@@ -88,17 +95,17 @@ func (d *deduplicator) begin(ctx context.Context, key string) (status status, ac
 func (d *deduplicator) claim(key string) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.mine[key] {
+	if d.claimed[key] {
 		return false
 	}
-	d.mine[key] = true
+	d.claimed[key] = true
 	return true
 }
 
 func (d *deduplicator) release(key string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	delete(d.mine, key)
+	delete(d.claimed, key)
 }
 
 // finish records that a key is done, and the acknowledgement that was sent.
@@ -113,7 +120,8 @@ func (d *deduplicator) finish(ctx context.Context, key string, ack json.RawMessa
 // expireEvery is how often envelopes that are older than the retention are deleted.
 const expireEvery = time.Hour
 
-// expire deletes what was begun longer ago than the retention, at once and every hour until ctx ends.
+// expire deletes what was begun longer ago than the retention, at once and every hour until ctx
+// ends.
 func (d *deduplicator) expire(ctx context.Context, retention time.Duration) {
 	ticker := time.NewTicker(expireEvery)
 	defer ticker.Stop()

@@ -40,7 +40,11 @@ func newWorld(t testing.TB, cfg workspace.Config) *world {
 }
 
 func config(apiURL string) bot.Config {
-	return bot.Config{BotToken: secret.New(workspace.SampleBotToken), AppToken: secret.New(workspace.SampleAppToken), APIURL: apiURL}
+	return bot.Config{
+		BotToken: secret.New(workspace.SampleBotToken),
+		AppToken: secret.New(workspace.SampleAppToken),
+		APIURL:   apiURL,
+	}
 }
 
 func (w *world) workspace(change ...func(*bot.Config)) *bot.Workspace {
@@ -77,10 +81,7 @@ func (w *world) start(router *bot.Router, change ...func(*bot.Config)) *bot.Bot 
 
 func (w *world) startOne(router *bot.Router, change ...func(*bot.Config)) (b *bot.Bot, stop func()) {
 	w.T.Helper()
-	b, err := bot.New(w.Pool, w.workspace(change...), router, w.replica())
-	if err != nil {
-		w.T.Fatal(err)
-	}
+	b = bot.New(w.Pool, w.workspace(change...), router, w.replica())
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- b.Run(ctx) }()
@@ -99,7 +100,8 @@ func (w *world) startOne(router *bot.Router, change ...func(*bot.Config)) (b *bo
 	})
 }
 
-// child is a replica that listens until it is killed. Its handler notes that it began, and never returns.
+// child is a replica that listens until it is killed. Its handler notes that it began, and never
+// returns.
 func child(dsn, apiURL string) int {
 	ctx := context.Background()
 	err := func() error {
@@ -123,11 +125,7 @@ func child(dsn, apiURL string) int {
 		if err := replica.Join(ctx); err != nil {
 			return err
 		}
-		b, err := bot.New(pool, ws, router, replica)
-		if err != nil {
-			return err
-		}
-		return b.Run(ctx)
+		return bot.New(pool, ws, router, replica).Run(ctx)
 	}()
 	fmt.Fprintln(os.Stderr, err)
 	return 1

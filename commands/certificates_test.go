@@ -10,7 +10,7 @@ import (
 	"github.com/riverqueue/river/riverdriver/riverpgxv5"
 
 	"github.com/atlilith/onboardbot/bot/outbox"
-	"github.com/atlilith/onboardbot/commands"
+	"github.com/atlilith/onboardbot/commands/projection"
 	"github.com/atlilith/onboardbot/internal/sandbox/workspace"
 	"github.com/atlilith/onboardbot/onboarding/certificates"
 )
@@ -24,7 +24,7 @@ func TestRemindersFindTheirPlace(t *testing.T) {
 	r.read(r.ana, "Database: approval needed") // what the run itself posts is through
 	_, err := r.pool.Exec(t.Context(), `UPDATE runs SET state = 'done', request = jsonb_set(request, '{domains}', '[{"name": "merche-biche.com"}]')`)
 	must(t, err)
-	announcer := commands.NewCertificateAnnouncer(r.renderer, workspace.OpsChannel)
+	announcer := projection.NewCertificateAnnouncer(r.projector, workspace.OpsChannel)
 	remind := func(domain string, about certificates.Threshold, sentence string) {
 		t.Helper()
 		must(t, pgx.BeginFunc(t.Context(), r.pool, func(tx pgx.Tx) error {

@@ -3,58 +3,101 @@ package commands
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/atlilith/onboardbot/bot"
 	"github.com/atlilith/onboardbot/bot/blockkit"
+	"github.com/atlilith/onboardbot/commands/home"
 	"github.com/atlilith/onboardbot/commands/render"
 	"github.com/atlilith/onboardbot/commands/render/mrkdwn"
 	"github.com/atlilith/onboardbot/onboarding"
+	"github.com/atlilith/onboardbot/onboarding/service"
 )
 
-// waitingFor lists what waits for one person.
-func (d *Handlers) waitingFor(ctx context.Context, person string) bot.Reply {
-	content, err := d.waiting(ctx, person)
+// inspectHandlers answers the commands that only look: status, list, log and verify.
+type inspectHandlers struct {
+	service  *service.Service
+	replies  *responder
+	messages *messenger
+	runs     *runFinder
+	home     *home.Tabs
+	renderer render.Renderer
+}
+
+// waiting lists what waits for one person.
+func (h *inspectHandlers) waiting(ctx context.Context, person string) bot.Reply {
+	content, err := h.home.Waiting(ctx, person)
 	if err != nil {
-		return bot.Reply{Text: d.explain(ctx, err, "person", person)}
+		return h.replies.failure(ctx, err, "person", person)
 	}
-	return d.renderer.WaitingFor(content).Reply()
+	return h.renderer.WaitingFor(content).Reply()
 }
 
 // maxListed is how many runs a list shows.
 const maxListed = 15
 
-func (d *Handlers) list(ctx context.Context) bot.Reply {
-	runs, err := d.service.Records.List(ctx, maxListed)
+func (h *inspectHandlers) list(ctx context.Context) bot.Reply {
+	runs, err := h.service.Records.List(ctx, maxListed)
 	if err != nil {
-		return bot.Reply{Text: d.explain(ctx, err, "command", "")}
+		return h.replies.failure(ctx, err, "command", "")
 	}
-	if len(runs) == 0 {
-		return bot.Reply{Text: fmt.Sprintf("There are no runs yet. %s begins one.", blockkit.Code(d.config.Command+" merche-biche"))}
-	}
-	var page mrkdwn.Builder
-	lines := make([]string, len(runs))
+	listed := make([]render.ListedRun, len(runs))
 	for i, run := range runs {
-		lines[i] = d.renderer.Line(run) + d.link(ctx, run)
+		listed[i] = render.ListedRun{Run: run, Link: h.messages.address(ctx, render.RootKey(run.ID))}
 	}
-	page.Say(mrkdwn.JoinWithin(lines, blockkit.MaxSectionText))
-	freeze, err := d.service.Records.Frozen(ctx)
+	freeze, err := h.service.Records.Frozen(ctx)
 	if err != nil {
-		d.log.WarnContext(ctx, "whether a freeze holds is not known", "error", err)
+		h.replies.log.WarnContext(ctx, "a list does not show whether a freeze holds", "error", err)
 	}
-	if freeze != nil {
-		page.Note(render.FreezeNotice(freeze))
-	}
-	return page.Reply()
+	return h.renderer.List(listed, freeze).Reply()
 }
 
-func (d *Handlers) status(ctx context.Context, run *onboarding.Run) bot.Reply {
-	view, err := d.service.Records.View(ctx, run.ID)
+func (h *inspectHandlers) status(ctx context.Context, run *onboarding.Run) bot.Reply {
+	view, err := h.service.Records.View(ctx, run.ID)
 	if err != nil {
-		return bot.Reply{Text: d.explain(ctx, err, "run", run.ID.String())}
+		return h.replies.failure(ctx, err, "run", run.ID.String())
 	}
-	page := d.renderer.Status(view)
-	if address := d.address(ctx, render.RootKey(run.ID)); address != "" {
-		page.Note("Everything about it is in its " + blockkit.Link(address, "thread") + ".")
+	return h.renderer.Status(view, h.messages.address(ctx, render.RootKey(run.ID))).Reply()
+}
+
+// verify makes the success checks again and answers with what they found.
+func (h *inspectHandlers) verify(ctx context.Context, slug string) bot.Reply {
+	run, observed, err := h.service.Verify(ctx, slug)
+	switch {
+	case run == nil && err != nil:
+		return h.runs.missing(ctx, slug, err)
+	case err != nil:
+		if _, expected := render.ErrorText(err); expected {
+			return h.replies.failure(ctx, err, "run", run.ID.String())
+		}
+		return bot.Reply{Text: fmt.Sprintf("%s The checks of %s could not be made: %s",
+			mrkdwn.MarkFailed, blockkit.Code(slug), mrkdwn.Inline(mrkdwn.Summary(err.Error())))}
 	}
+	return render.VerifyPage(run, observed).Reply()
+}
+
+// auditLog answers with the audit log of a slug: the newest run as a message, all of its runs as a file.
+func (h *inspectHandlers) auditLog(ctx context.Context, command bot.Command, slug string) bot.Reply {
+	runs, err := h.service.Records.History(ctx, slug)
+	if err != nil {
+		return h.replies.failure(ctx, err, "slug", slug)
+	}
+	if len(runs) == 0 {
+		return h.runs.missing(ctx, slug, onboarding.ErrNotFound)
+	}
+	var view *onboarding.View
+	var file strings.Builder
+	for _, run := range runs {
+		if view, err = h.service.Records.View(ctx, run.ID); err != nil {
+			return h.replies.failure(ctx, err, "run", run.ID.String())
+		}
+		file.WriteString(render.AuditLogText(view))
+	}
+	person := command.Person.ID
+	if err := h.messages.sendText(ctx, "trail/"+person+"/"+command.Envelope, person, "log-"+slug, file.String()); err != nil {
+		return h.replies.failure(ctx, err, "slug", slug)
+	}
+	page := h.renderer.AuditLog(view)
+	page.Note("The whole trail, with every change that was applied, is a file in your messages with me.")
 	return page.Reply()
 }

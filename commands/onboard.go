@@ -8,119 +8,108 @@ import (
 	"github.com/atlilith/onboardbot/bot/blockkit"
 	"github.com/atlilith/onboardbot/commands/form"
 	"github.com/atlilith/onboardbot/commands/render"
-	"github.com/atlilith/onboardbot/commands/render/mrkdwn"
 	"github.com/atlilith/onboardbot/onboarding"
+	"github.com/atlilith/onboardbot/onboarding/service"
 )
 
-// onboard answers the slash command.
-func (d *Handlers) onboard(ctx context.Context, command bot.Command) (bot.Reply, error) {
-	reply, inTime := replyWithin(ctx, d, func(ctx context.Context) bot.Reply { return d.onboardReply(ctx, command) },
-		func(ctx context.Context, reply bot.Reply) {
-			if reply.Text == "" {
-				return
-			}
-			if err := d.workspace.Respond(ctx, command.ResponseURL, bot.Response{Reply: reply}); err != nil {
-				d.log.ErrorContext(ctx, "an operator was not answered", "error", err)
-			}
-		})
-	if !inTime {
-		return bot.Reply{Text: mrkdwn.MarkBusy + " One moment…"}, nil
-	}
-	return reply, nil
+// onboardCommand answers the slash command. It parses what was typed and hands it to the family of handlers that it is about.
+type onboardCommand struct {
+	service     *service.Service
+	replies     *responder
+	messages    *messenger
+	runs        *runFinder
+	command     string
+	forms       *formHandlers
+	plans       *planHandlers
+	controls    *controlHandlers
+	undos       *undoHandlers
+	reviews     *reviewHandlers
+	inspections *inspectHandlers
 }
 
-func (d *Handlers) onboardReply(ctx context.Context, command bot.Command) bot.Reply {
-	if !d.config.allows(command.Channel) {
-		return bot.Reply{Text: d.elsewhere()}
-	}
-	if err := d.requireOperator(ctx, command.Person); err != nil {
-		return bot.Reply{Text: d.explain(ctx, err, "person", command.Person.ID)}
-	}
-	read, err := parseCommand(d.config.Command, form.Storable(command.Text))
+func (h *onboardCommand) handle(ctx context.Context, command bot.Command) (bot.Reply, error) {
+	return h.replies.replyLater(ctx, command, "One moment…", func(ctx context.Context) bot.Reply { return h.reply(ctx, command) })
+}
+
+func (h *onboardCommand) reply(ctx context.Context, command bot.Command) bot.Reply {
+	parsed, err := parseCommand(h.command, form.Storable(command.Text))
 	if err != nil {
-		return bot.Reply{Text: d.explain(ctx, err, "command", "")}
+		return h.replies.failure(ctx, err, "command", "")
 	}
-	switch read.word {
+	switch parsed.word {
 	case "":
-		return d.start(ctx, command, read)
+		return h.forms.start(ctx, command, parsed)
 	case render.WordHelp:
-		return render.HelpPage(d.config.Command).Reply()
+		return render.HelpPage(h.command).Reply()
 	case render.WordList:
-		return d.list(ctx)
+		return h.inspections.list(ctx)
 	case render.WordLog:
-		return d.trail(ctx, command.Person.ID, read.slug, command.Envelope)
+		return h.inspections.auditLog(ctx, command, parsed.slug)
 	case render.WordVerify:
-		return d.verify(ctx, read.slug)
+		return h.inspections.verify(ctx, parsed.slug)
 	case render.WordUndo:
-		return d.askUndo(ctx, read.slug, command.Envelope)
+		return h.undos.ask(ctx, parsed.slug, command.Envelope)
 	case render.WordFreeze:
-		return d.freeze(ctx, command.Person, read.reason)
+		return h.controls.freeze(ctx, command.Person, parsed.reason)
 	case render.WordThaw:
-		return d.thaw(ctx, command.Person)
+		return h.controls.thaw(ctx, command.Person)
 	case render.WordStatus:
-		if read.slug == "" {
-			return d.waitingFor(ctx, command.Person.ID)
+		if parsed.slug == "" {
+			return h.inspections.waiting(ctx, command.Person.ID)
 		}
 	}
-	return d.aboutRun(ctx, command, read)
+	return h.replyAboutRun(ctx, command, parsed)
 }
 
-// aboutRun answers the words that are about one Provider's run.
-func (d *Handlers) aboutRun(ctx context.Context, command bot.Command, read parsedCommand) bot.Reply {
-	run, err := d.service.Records.Latest(ctx, read.slug)
+// replyAboutRun answers the words that are about one Provider's run.
+func (h *onboardCommand) replyAboutRun(ctx context.Context, command bot.Command, parsed parsedCommand) bot.Reply {
+	run, err := h.service.Records.Latest(ctx, parsed.slug)
 	active := err == nil && run.State == onboarding.RunActive
-	if read.word == render.WordPlan && !active {
-		return d.gather(ctx, command, read, true)
-	}
-	if err != nil {
-		return bot.Reply{Text: d.noRun(ctx, read.slug, err)}
-	}
 	switch {
-	case read.word == render.WordStatus:
-		return d.status(ctx, run)
+	case parsed.word == render.WordPlan && !active:
+		return h.forms.gather(ctx, command, parsed, true)
+	case err != nil:
+		return h.runs.missing(ctx, parsed.slug, err)
+	case parsed.word == render.WordStatus:
+		return h.inspections.status(ctx, run)
 	case !active:
-		return bot.Reply{Text: fmt.Sprintf("The %s %s has ended%s. %s", render.Undertaking(run), blockkit.Code(read.slug), d.link(ctx, run), render.Ended(run))}
-	case read.word == render.WordPlan:
-		plan := d.service.PlanRun(ctx, run)
-		reply, err := d.planned(ctx, plan, command.Person.ID, command.Envelope)
-		if err != nil {
-			return bot.Reply{Text: d.explain(ctx, err, "run", run.ID.String())}
-		}
-		return reply
-	case read.word == render.WordCancel:
-		return d.askCancel(ctx, run)
-	case read.word == render.WordReview:
-		return d.reviewReply(ctx, command, run)
+		return bot.Reply{Text: fmt.Sprintf("The %s %s has ended%s. %s",
+			render.Undertaking(run), blockkit.Code(parsed.slug), h.messages.link(ctx, run), render.Ended(run))}
+	case parsed.word == render.WordPlan:
+		return h.plans.ofRun(ctx, command, run)
+	case parsed.word == render.WordCancel:
+		return render.CancelPage(run, h.messages.link(ctx, run)).Reply()
+	case parsed.word == render.WordReview:
+		return h.reviews.reply(ctx, command, run)
 	}
-	count, err := d.service.RetryAll(ctx, run.ID, command.Person.ID)
-	if err != nil {
-		return bot.Reply{Text: d.explain(ctx, err, "run", run.ID.String())}
-	}
-	if count == 1 {
-		return bot.Reply{Text: fmt.Sprintf("One step looks again%s.", d.link(ctx, run))}
-	}
-	return bot.Reply{Text: fmt.Sprintf("%d steps look again%s.", count, d.link(ctx, run))}
+	return h.controls.retryCommand(ctx, command.Person, run)
 }
 
-func (d *Handlers) noRun(ctx context.Context, slug string, err error) string {
+// runFinder says that there is no run of a slug, and which slug was perhaps meant.
+type runFinder struct {
+	service *service.Service
+	replies *responder
+	command string
+}
+
+// maxSuggested is how many runs are searched for a slug that was perhaps meant.
+const maxSuggested = 50
+
+// missing answers with an error of a search for a run.
+func (f *runFinder) missing(ctx context.Context, slug string, err error) bot.Reply {
 	if _, expected := render.ErrorText(err); !expected {
-		return d.explain(ctx, err, "slug", slug)
+		return f.replies.failure(ctx, err, "slug", slug)
 	}
 	meant := ""
-	runs, err := d.service.Records.List(ctx, maxLive)
+	runs, err := f.service.Records.List(ctx, maxSuggested)
 	if err != nil {
-		d.log.WarnContext(ctx, "no slug can be suggested", "error", err)
+		f.replies.log.WarnContext(ctx, "no slug can be suggested", "error", err)
 	}
 	for _, run := range runs {
-		if slip(run.Request.Slug, slug) {
+		if isSlip(run.Request.Slug, slug) {
 			meant = fmt.Sprintf(" Did you mean %s?", blockkit.Code(run.Request.Slug))
 			break
 		}
 	}
-	return fmt.Sprintf("Nobody has onboarded %s yet.%s %s begins.", blockkit.Code(slug), meant, blockkit.Code(d.config.Command+" "+slug))
-}
-
-// askCancel asks once more.
-func (d *Handlers) askCancel(ctx context.Context, run *onboarding.Run) bot.Reply {
-	return render.CancelPage(run, d.link(ctx, run)).Reply()
+	return bot.Reply{Text: fmt.Sprintf("Nobody has onboarded %s yet.%s %s begins.", blockkit.Code(slug), meant, blockkit.Code(f.command+" "+slug))}
 }

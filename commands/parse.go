@@ -14,6 +14,7 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/inputs"
 )
 
+// words are what can follow the name of the command.
 var words = []string{render.WordHelp, render.WordList, render.WordStatus, render.WordPlan, render.WordCancel, render.WordRetry, render.WordReview, render.WordLog, render.WordVerify, render.WordUndo, render.WordFreeze, render.WordThaw}
 
 // Words are the slugs that no Provider can have, since they mean something behind the command's name. They belong into
@@ -144,14 +145,15 @@ func slugOf(typed string) (parsedCommand, error) {
 // few, wrong, or two swapped.
 func nearest(typed string) string {
 	for _, word := range words {
-		if typed != word && slip(typed, word) {
+		if typed != word && isSlip(typed, word) {
 			return word
 		}
 	}
 	return ""
 }
 
-func slip(a, b string) bool {
+// isSlip reports whether one word is one slip away from the other.
+func isSlip(a, b string) bool {
 	if utf8.RuneCountInString(a) > utf8.RuneCountInString(b) {
 		a, b = b, a
 	}

@@ -4,51 +4,68 @@ import (
 	"context"
 
 	"github.com/atlilith/onboardbot/bot"
-	"github.com/atlilith/onboardbot/bot/blockkit"
-	"github.com/atlilith/onboardbot/bot/outbox"
 	"github.com/atlilith/onboardbot/commands/form"
 	"github.com/atlilith/onboardbot/commands/render"
 	"github.com/atlilith/onboardbot/onboarding"
+	"github.com/atlilith/onboardbot/onboarding/service"
 )
 
-// planned is a dry run as an answer for one person. What does not fit goes to them as a file, under a key of this one asking.
-func (d *Handlers) planned(ctx context.Context, plan *onboarding.Plan, person, asking string) (bot.Reply, error) {
+// planHandlers answers with dry runs.
+type planHandlers struct {
+	service   *service.Service
+	workspace *bot.Workspace
+	replies   *responder
+	messages  *messenger
+	starter   *starter
+}
+
+// ofRun plans what an active run has still to do.
+func (h *planHandlers) ofRun(ctx context.Context, command bot.Command, run *onboarding.Run) bot.Reply {
+	reply, err := h.reply(ctx, h.service.PlanRun(ctx, run), command.Person.ID, command.Envelope)
+	if err != nil {
+		return h.replies.failure(ctx, err, "run", run.ID.String())
+	}
+	return reply
+}
+
+// ofCommand plans a draft that was typed behind the command.
+func (h *planHandlers) ofCommand(ctx context.Context, command bot.Command, draft form.Draft) bot.Reply {
+	reply, err := h.ofDraft(ctx, command.Person, draft, command.Envelope)
+	if err != nil {
+		return h.replies.failure(ctx, err, "slug", draft.Slug)
+	}
+	return reply
+}
+
+// ofForm plans a draft that was sent in the form, and shows the plan in the channel to that person alone.
+func (h *planHandlers) ofForm(ctx context.Context, sent *formSubmission) error {
+	reply, err := h.ofDraft(ctx, sent.Person, sent.draft, sent.View.ID)
+	if err != nil {
+		return err
+	}
+	return h.workspace.Ephemeral(ctx, bot.Recipient{Channel: sent.meta.Channel, User: sent.Person.ID}, reply)
+}
+
+// ofDraft plans a draft. The source names what asked for the plan, once.
+func (h *planHandlers) ofDraft(ctx context.Context, person bot.Person, draft form.Draft, source string) (bot.Reply, error) {
+	request, problems := draft.Request(h.starter.hosts)
+	if len(problems) > 0 {
+		return bot.Reply{}, h.starter.allProblems(ctx, request, draft, problems)
+	}
+	plan, err := h.service.Plan(ctx, request, person.ID)
+	if err != nil {
+		return bot.Reply{}, err
+	}
+	return h.reply(ctx, plan, person.ID, source)
+}
+
+// reply shows a plan to one person. A plan that does not fit goes to them as a file as well.
+func (h *planHandlers) reply(ctx context.Context, plan *onboarding.Plan, person, source string) (bot.Reply, error) {
 	page, whole := render.PlanPage(plan)
 	if whole {
 		return page.Reply(), nil
 	}
 	page.Note("This is not all of it: the whole plan is a file in your messages with me.")
-	name := "plan-" + plan.Request.Slug
-	err := d.send(ctx, outbox.Message{Key: "plan/" + person + "/" + asking, Channel: person, Text: blockkit.Escape(name),
-		File: &outbox.File{Name: name + ".txt", Title: name, Content: []byte(render.PlanText(plan))}})
+	err := h.messages.sendText(ctx, "plan/"+person+"/"+source, person, "plan-"+plan.Request.Slug, render.PlanText(plan))
 	return page.Reply(), err
-}
-
-func (d *Handlers) showPlan(ctx context.Context, order *formSubmission) error {
-	reply, err := d.plan(ctx, order.submission.Person, order.draft, order.submission.View.ID)
-	if err != nil {
-		return err
-	}
-	return d.workspace.Ephemeral(ctx, order.meta.Channel, "", order.submission.Person.ID, reply)
-}
-
-// plan is a dry run of a draft as an answer.
-func (d *Handlers) plan(ctx context.Context, person bot.Person, content form.Draft, asking string) (bot.Reply, error) {
-	request, problems := content.Request(d.config.Hosts)
-	if len(problems) > 0 {
-		return bot.Reply{}, d.checked(ctx, request, content, problems)
-	}
-	plan, err := d.service.Plan(ctx, request, person.ID)
-	if err != nil {
-		return bot.Reply{}, err
-	}
-	return d.planned(ctx, plan, person.ID, asking)
-}
-
-func (d *Handlers) planReply(ctx context.Context, person bot.Person, content form.Draft, asking string) bot.Reply {
-	reply, err := d.plan(ctx, person, content, asking)
-	if err != nil {
-		return bot.Reply{Text: d.explain(ctx, err, "slug", content.Slug)}
-	}
-	return reply
 }

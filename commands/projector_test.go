@@ -25,7 +25,7 @@ func TestManyChangesAreRenderedOnce(t *testing.T) {
 			return err
 		}
 		for range 20 {
-			if err := r.audience.RunChanged(t.Context(), tx, run); err != nil {
+			if err := r.notifier.RunChanged(t.Context(), tx, run); err != nil {
 				return err
 			}
 		}

@@ -12,74 +12,79 @@ import (
 	"github.com/slack-go/slack"
 
 	"github.com/atlilith/onboardbot/bot"
+	"github.com/atlilith/onboardbot/commands/access"
 	"github.com/atlilith/onboardbot/commands/render"
 	"github.com/atlilith/onboardbot/commands/render/mrkdwn"
 	"github.com/atlilith/onboardbot/onboarding"
+	"github.com/atlilith/onboardbot/onboarding/service"
 )
 
-func (d *Handlers) registerReview(router *bot.Router) {
-	router.Action(render.ActionReview, d.reviewPressed)
-	router.Action(render.ActionReviewPage+"*", d.reviewTurned)
-	router.View(render.ViewReview, d.reviewSubmitted)
+// reviewHandlers shows everything that a run has still to do, and approves what is ticked.
+type reviewHandlers struct {
+	service   *service.Service
+	workspace *bot.Workspace
+	gate      *access.Gate
+	replies   *responder
+	renderer  render.Renderer
 }
 
-func (d *Handlers) reviewPressed(ctx context.Context, action bot.Action) error {
-	err := d.requireOperator(ctx, action.Person)
+func (h *reviewHandlers) open(ctx context.Context, action bot.Action) error {
+	err := h.gate.RequireOperator(ctx, action.Person)
 	if err == nil {
-		err = d.openReview(ctx, action.TriggerID, action.Person, idOf(action.Value))
+		err = h.openFor(ctx, action.TriggerID, action.Person, parseID(action.Value))
 	}
-	return d.answer(ctx, action, err)
+	return h.replies.answer(ctx, action, err)
 }
 
-func (d *Handlers) reviewReply(ctx context.Context, command bot.Command, run *onboarding.Run) bot.Reply {
-	if err := d.openReview(ctx, command.TriggerID, command.Person, run.ID); err != nil {
-		return bot.Reply{Text: d.explain(ctx, err, "run", run.ID.String())}
+func (h *reviewHandlers) reply(ctx context.Context, command bot.Command, run *onboarding.Run) bot.Reply {
+	if err := h.openFor(ctx, command.TriggerID, command.Person, run.ID); err != nil {
+		return h.replies.failure(ctx, err, "run", run.ID.String())
 	}
 	return bot.Reply{}
 }
 
-// openReview opens a modal at once, since looking at everything takes longer than Slack's trigger lives, and fills it when the
+// openFor opens a modal at once, since looking at everything takes longer than Slack's trigger lives, and fills it when the
 // looks are done.
-func (d *Handlers) openReview(ctx context.Context, trigger string, person bot.Person, run uuid.UUID) error {
-	view, err := d.service.Records.View(ctx, run)
+func (h *reviewHandlers) openFor(ctx context.Context, trigger string, person bot.Person, run uuid.UUID) error {
+	view, err := h.service.Records.View(ctx, run)
 	switch {
 	case err != nil:
 		return err
 	case view.State != onboarding.RunActive:
 		return onboarding.ErrRunEnded
 	}
-	modal, err := d.workspace.OpenView(ctx, trigger, mrkdwn.Notice("Review all", mrkdwn.MarkBusy+" Looking at everything that is still to be done…"))
+	modal, err := h.workspace.OpenView(ctx, trigger, mrkdwn.Notice("Review all", mrkdwn.MarkBusy+" Looking at everything that is still to be done…"))
 	if err != nil {
 		return err
 	}
-	replyWithin(ctx, d, func(ctx context.Context) error { return d.fillReview(ctx, modal.ID, person, run) }, func(context.Context, error) {})
+	replyWithin(ctx, h.replies, func(ctx context.Context) error { return h.fill(ctx, modal.ID, person, run) }, func(context.Context, error) {})
 	return nil
 }
 
-func (d *Handlers) fillReview(ctx context.Context, modal string, person bot.Person, run uuid.UUID) error {
-	ahead, err := d.service.Review(ctx, run)
+func (h *reviewHandlers) fill(ctx context.Context, modal string, person bot.Person, run uuid.UUID) error {
+	ahead, err := h.service.Review(ctx, run)
 	content := mrkdwn.Notice("Review all", "")
 	if err == nil {
-		content, err = d.reviewFor(ctx, person, run, ahead, 0)
+		content, err = h.page(ctx, person, run, ahead, 0)
 	}
 	if err != nil {
-		content = mrkdwn.Notice("Review all", d.explain(ctx, err, "run", run.String()))
+		content = mrkdwn.Notice("Review all", h.replies.explain(ctx, err, "run", run.String()))
 	}
-	if _, err = d.workspace.UpdateView(ctx, modal, "", content); err != nil {
-		d.log.InfoContext(ctx, "a review was closed before it was filled", "run", run, "error", err)
+	if _, err = h.workspace.UpdateView(ctx, modal, "", content); err != nil {
+		h.replies.log.InfoContext(ctx, "a review was closed before it was filled", "run", run, "error", err)
 	}
 	return err
 }
 
-// reviewFor is a page of a review as one person may see it.
-func (d *Handlers) reviewFor(ctx context.Context, person bot.Person, run uuid.UUID, ahead []onboarding.Preapproval, page int) (slack.ModalViewRequest, error) {
-	view, err := d.service.Records.View(ctx, run)
+// page is a page of a review as one person may see it.
+func (h *reviewHandlers) page(ctx context.Context, person bot.Person, run uuid.UUID, ahead []onboarding.Preapproval, page int) (slack.ModalViewRequest, error) {
+	view, err := h.service.Records.View(ctx, run)
 	if err != nil {
 		return slack.ModalViewRequest{}, err
 	}
 	content := render.NewReview(view, ahead, person.ID)
 	if len(content.Items) > 0 {
-		_, err := d.service.MayDecide(ctx, content.Items[0].ID, person.ID)
+		_, err := h.service.MayDecide(ctx, content.Items[0].ID, person.ID)
 		if _, decided := errors.AsType[*onboarding.DecidedError](err); err != nil && !decided {
 			text, expected := render.ErrorText(err)
 			if !expected {
@@ -88,27 +93,27 @@ func (d *Handlers) reviewFor(ctx context.Context, person bot.Person, run uuid.UU
 			content.Why = text
 		}
 	}
-	return d.renderer.ReviewPage(content, page), nil
+	return content.Page(page), nil
 }
 
-// reviewTurned shows another page in the same modal, or the same one again.
-func (d *Handlers) reviewTurned(ctx context.Context, action bot.Action) error {
+// turnPage shows another page in the same modal, or the same one again.
+func (h *reviewHandlers) turnPage(ctx context.Context, action bot.Action) error {
 	page, err := strconv.Atoi(strings.TrimPrefix(action.ID, render.ActionReviewPage))
 	if err != nil || action.View == nil {
 		return fmt.Errorf("page %q", action.ID)
 	}
-	err = d.requireOperator(ctx, action.Person)
+	err = h.gate.RequireOperator(ctx, action.Person)
 	if err == nil {
 		var view slack.ModalViewRequest
-		if view, err = d.reviewFor(ctx, action.Person, idOf(action.Value), nil, page); err == nil {
-			_, err = d.workspace.UpdateView(ctx, action.View.ID, action.View.Hash, view)
+		if view, err = h.page(ctx, action.Person, parseID(action.Value), nil, page); err == nil {
+			_, err = h.workspace.UpdateView(ctx, action.View.ID, action.View.Hash, view)
 		}
 	}
-	return d.answer(ctx, action, err)
+	return h.replies.answer(ctx, action, err)
 }
 
-// reviewSubmitted approves what was ticked, each change under its own digest.
-func (d *Handlers) reviewSubmitted(ctx context.Context, submission bot.Submission) (bot.Answer, error) {
+// submitted approves what was ticked, each change under its own digest.
+func (h *reviewHandlers) submitted(ctx context.Context, submission bot.Submission) (bot.Answer, error) {
 	var meta render.ReviewMeta
 	if err := json.Unmarshal([]byte(submission.Metadata), &meta); err != nil {
 		return bot.Answer{}, fmt.Errorf("review: %w", err)
@@ -116,7 +121,7 @@ func (d *Handlers) reviewSubmitted(ctx context.Context, submission bot.Submissio
 	var picked []uuid.UUID
 	box := ""
 	for block, elements := range submission.State {
-		id := idOf(block)
+		id := parseID(block)
 		if id == uuid.Nil {
 			continue
 		}
@@ -130,17 +135,17 @@ func (d *Handlers) reviewSubmitted(ctx context.Context, submission bot.Submissio
 	if len(picked) == 0 && box != "" {
 		return bot.FieldErrors(map[string]string{box: "Tick what you approve here or below, or close this."}), nil
 	}
-	err := d.requireSameTeam(ctx, submission.Person)
+	err := h.gate.RequireSameTeam(ctx, submission.Person)
 	counted := 0
 	if err == nil {
-		counted, err = d.service.ApproveAll(ctx, meta.Run, picked, submission.Person.ID, submission.State[render.BlockReason][render.ActionReason].Value)
+		counted, err = h.service.ApproveAll(ctx, meta.Run, picked, submission.Person.ID, submission.State[render.BlockReason][render.ActionReason].Value)
 	}
 	switch {
 	case errors.Is(err, onboarding.ErrNoReason):
 		text, _ := render.ErrorText(err)
 		return bot.FieldErrors(map[string]string{render.BlockReason: text}), nil
 	case err != nil:
-		return bot.ReplaceView(mrkdwn.Notice("Review all", d.explain(ctx, err, "run", meta.Run.String()))), nil
+		return bot.ReplaceView(mrkdwn.Notice("Review all", h.replies.explain(ctx, err, "run", meta.Run.String()))), nil
 	}
 	return bot.ReplaceView(render.ReviewDone(meta, counted, len(picked))), nil
 }

@@ -39,7 +39,11 @@ type DecidedError struct {
 func (e *DecidedError) Error() string { return "the approval is " + string(e.State) }
 
 // ReasonNeededError says that a vote has to give a reason, and for which approval. It is also [ErrNoReason].
-type ReasonNeededError struct{ Approval *Approval }
+type ReasonNeededError struct {
+	Approval *Approval
+	// Step is the step that the approval is for.
+	Step Definition
+}
 
 func (e *ReasonNeededError) Error() string { return ErrNoReason.Error() }
 func (e *ReasonNeededError) Unwrap() error { return ErrNoReason }

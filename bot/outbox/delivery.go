@@ -26,16 +26,17 @@ type row struct {
 	PlanRefused bool
 }
 
-// delivery is one job's hold on a channel. It asks the database over the connection that holds the lock, so it cannot go on when the
-// lock is lost.
+// delivery is one job's hold on a channel. It asks the database over the connection that holds the
+// lock, so it cannot go on when the lock is lost.
 type delivery struct {
 	outbox  *Outbox
 	session *locks.Session
 	channel string
 }
 
-// deliver brings a channel up to date and returns the pause until something can be sent that has to wait, 0 when nothing has to. While
-// another job has the channel there is nothing to do: that job looks again after it has let go, and finds what this one came for.
+// deliver brings a channel up to date and returns the pause until something can be sent that has
+// to wait, 0 when nothing has to. While another job has the channel there is nothing to do: that
+// job looks again after it has let go, and finds what this one came for.
 func (o *Outbox) deliver(ctx context.Context, channel string) (pause time.Duration, err error) {
 	select {
 	case o.running <- struct{}{}:
@@ -65,10 +66,12 @@ func (o *Outbox) deliver(ctx context.Context, channel string) (pause time.Durati
 	}
 }
 
-// lock is the lock on the channel. Its key is that of earlier releases, which may deliver at the same time during an upgrade.
+// lock is the lock on the channel. Its key is that of earlier releases, which may deliver at the
+// same time during an upgrade.
 func (d *delivery) lock() locks.Name {
 	sum := fnv.New64a()
-	_, _ = fmt.Fprintf(sum, "slack outbox/%s/%s", d.outbox.pool.Config().ConnConfig.RuntimeParams["search_path"], d.channel)
+	schema := d.outbox.pool.Config().ConnConfig.RuntimeParams["search_path"]
+	_, _ = fmt.Fprintf(sum, "slack outbox/%s/%s", schema, d.channel)
 	return locks.Numbered("outbox/"+d.channel, int64(sum.Sum64()))
 }
 

@@ -15,22 +15,25 @@ import (
 )
 
 const (
-	// Slack shares a completed upload some time later (https://docs.slack.dev/messaging/working-with-files). After shareDelay the
-	// next delivery looks for the share, every sharePoll for shareTimeout.
+	// Slack shares a completed upload some time later
+	// (https://docs.slack.dev/messaging/working-with-files). After shareDelay the next delivery
+	// looks for the share, every sharePoll for shareTimeout.
 	shareDelay   = time.Second
 	sharePoll    = 100 * time.Millisecond
 	shareTimeout = 5 * time.Second
 
-	// maxAltText is the limit of alt_txt (https://docs.slack.dev/reference/methods/files.getUploadURLExternal).
+	// maxAltText is the limit of alt_txt
+	// (https://docs.slack.dev/reference/methods/files.getUploadURLExternal).
 	maxAltText = 1000
 )
 
 // sendFile uploads a file and shares it.
 //
-// Slack has no key against sharing twice, but one upload can be completed only once. So the upload's id is committed before it is
-// completed, and for a row that is found so Slack is asked: a file that is shown in the conversation is done; one that Slack does not
-// know is uploaded anew; any other is completed again, where a refusal means that it had been completed. What Slack shares later than
-// shareTimeout counts as done, without a timestamp.
+// Slack has no key against sharing twice, but one upload can be completed only once. So the
+// upload's id is committed before it is completed, and for a row that is found so Slack is asked:
+// a file that is shown in the conversation is done; one that Slack does not know is uploaded anew;
+// any other is completed again, where a refusal means that it had been completed. What Slack
+// shares later than shareTimeout counts as done, without a timestamp.
 func (d *delivery) sendFile(ctx context.Context, m row) (err error) {
 	if m.ChannelID, err = d.conversation(ctx, m); err != nil {
 		return d.failed(ctx, m, fileAttempt, err)
@@ -55,12 +58,16 @@ func (d *delivery) sendFile(ctx context.Context, m row) (err error) {
 		}
 	}
 	_, err = d.outbox.api.CompleteUploadExternalContext(ctx, slack.CompleteUploadExternalParameters{
-		Files: []slack.FileSummary{{ID: m.FileID, Title: m.FileTitle}}, Channel: m.ChannelID, ThreadTimestamp: m.ParentTS})
+		Files:           []slack.FileSummary{{ID: m.FileID, Title: m.FileTitle}},
+		Channel:         m.ChannelID,
+		ThreadTimestamp: m.ParentTS,
+	})
 	if err != nil && (!uploaded || webapi.Code(err) != "file_not_found") {
 		return d.failed(ctx, m, fileAttempt, fmt.Errorf("files.completeUploadExternal: %w", err))
 	}
 	if m.SendingHash == nil {
-		// The row goes on saying that it is being sent until the next delivery has looked for the share.
+		// The row goes on saying that it is being sent until the next delivery has looked for the
+		// share.
 		return d.exec(ctx, postponeShare, m.Key, shareDelay)
 	}
 	ts, _, err := d.awaitShare(ctx, m)
@@ -78,13 +85,19 @@ func (d *delivery) upload(ctx context.Context, m row) (id string, err error) {
 	if err := d.session.Conn().QueryRow(ctx, selectFileContent, m.Key).Scan(&body); err != nil {
 		return "", err
 	}
-	target, err := d.outbox.api.GetUploadURLExternalContext(ctx, slack.GetUploadURLExternalParameters{FileName: m.FileName,
-		FileSize: len(body), AltTxt: blockkit.Truncate(m.Text, maxAltText)})
+	target, err := d.outbox.api.GetUploadURLExternalContext(ctx, slack.GetUploadURLExternalParameters{
+		FileName: m.FileName,
+		FileSize: len(body),
+		AltTxt:   blockkit.Truncate(m.Text, maxAltText),
+	})
 	if err != nil {
 		return "", fmt.Errorf("files.getUploadURLExternal: %w", err)
 	}
-	err = d.outbox.api.UploadToURL(ctx, slack.UploadToURLParameters{UploadURL: target.UploadURL, Reader: bytes.NewReader(body),
-		Filename: m.FileName})
+	err = d.outbox.api.UploadToURL(ctx, slack.UploadToURLParameters{
+		UploadURL: target.UploadURL,
+		Reader:    bytes.NewReader(body),
+		Filename:  m.FileName,
+	})
 	if err != nil {
 		return "", fmt.Errorf("upload: %w", webapi.WithoutURL(err))
 	}
@@ -94,8 +107,9 @@ func (d *delivery) upload(ctx context.Context, m row) (id string, err error) {
 // errNotShared means that Slack has the file and does not show it yet.
 var errNotShared = errors.New("the file is not shared yet")
 
-// awaitShare waits until Slack shows a file in its conversation, and returns the timestamp of that message, "" after shareTimeout.
-// known is false when Slack knows no such file, which is one that was never completed.
+// awaitShare waits until Slack shows a file in its conversation, and returns the timestamp of that
+// message, "" after shareTimeout. known is false when Slack knows no such file, which is one that
+// was never completed.
 func (d *delivery) awaitShare(ctx context.Context, m row) (ts string, known bool, err error) {
 	pause := retry.WithMaxDuration(shareTimeout, retry.NewConstant(sharePoll))
 	err = retry.Do(ctx, pause, func(ctx context.Context) (err error) {

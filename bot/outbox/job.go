@@ -9,16 +9,17 @@ import (
 	"github.com/riverqueue/river"
 )
 
-// Queue is the River queue of deliveries. The program's River client must work it, with some ten workers, so long runs in other queues
-// never keep a message from leaving.
+// Queue is the River queue of deliveries. The program's River client must work it, with some ten
+// workers, so long runs in other queues never keep a message from leaving.
 const Queue = "slack"
 
 const (
-	// deliverTimeout bounds one job. After deliverBudget it takes no further message and comes back.
+	// deliverTimeout bounds one job. After deliverBudget it takes no further message and comes
+	// back.
 	deliverTimeout = 2 * time.Minute
 	deliverBudget  = 30 * time.Second
-	// longestWait is how long a job itself waits for the next update of a message. River fetches snoozed jobs about once a second,
-	// which people would notice.
+	// longestWait is how long a job itself waits for the next update of a message. River fetches
+	// snoozed jobs about once a second, which people would notice.
 	longestWait = 3 * time.Second
 )
 
@@ -74,8 +75,9 @@ func (w *deliverWorker) Work(ctx context.Context, job *river.Job[deliverArgs]) e
 	}
 }
 
-// backoffs are the channels for which a job of this process waits, with the time at which it goes on. One job for each channel is
-// enough; when the process dies, the sweep finds what the job waited for.
+// backoffs are the channels for which a job of this process waits, with the time at which it goes
+// on. One job for each channel is enough; when the process dies, the sweep finds what the job
+// waited for.
 type backoffs struct {
 	mu    sync.Mutex
 	until map[string]time.Time

@@ -46,8 +46,12 @@ func newWorld(t testing.TB, cfg workspace.Config) *world {
 }
 
 func config(apiURL string) bot.Config {
-	return bot.Config{BotToken: secret.New(workspace.SampleBotToken), AppToken: secret.New(workspace.SampleAppToken), APIURL: apiURL,
-		UpdateEvery: 50 * time.Millisecond}
+	return bot.Config{
+		BotToken:    secret.New(workspace.SampleBotToken),
+		AppToken:    secret.New(workspace.SampleAppToken),
+		APIURL:      apiURL,
+		UpdateEvery: 50 * time.Millisecond,
+	}
 }
 
 func (w *world) workspace(change ...func(*bot.Config)) *bot.Workspace {
@@ -98,7 +102,11 @@ func newRiver(pool *pgxpool.Pool, out *outbox.Outbox, log *slog.Logger) (*river.
 
 func (w *world) put(out *outbox.Outbox, messages ...outbox.Message) {
 	w.T.Helper()
-	err := pgx.BeginFunc(w.T.Context(), w.Pool, func(tx pgx.Tx) error { return out.Put(w.T.Context(), tx, messages...) })
+	err := pgx.BeginFunc(
+		w.T.Context(),
+		w.Pool,
+		func(tx pgx.Tx) error { return out.Put(w.T.Context(), tx, messages...) },
+	)
 	if err != nil {
 		w.T.Fatal(err)
 	}

@@ -15,25 +15,30 @@ import (
 
 // Message is what Slack should show under a key: a message, or a file in a conversation.
 type Message struct {
-	// Key is the identity of the message, such as run/UUID/root. It travels in the message's metadata, which everyone in the
-	// workspace can read: ids only. At most 200 bytes.
+	// Key is the identity of the message, such as run/UUID/root. It travels in the message's
+	// metadata, which everyone in the workspace can read: ids only. At most 200 bytes.
 	Key string
 	// Channel is a channel (C…, G…), a DM (D…), or a person (U…, W…) whose DM is opened.
 	Channel string
-	// Thread is the key of the parent, which is in the same channel and was put before, or in the same call; empty for top level.
+	// Thread is the key of the parent, which is in the same channel and was put before, or in the
+	// same call; empty for top level.
 	Thread string
-	// ThreadTS is the timestamp of a parent that the outbox did not post. Only one of Thread and ThreadTS is set.
+	// ThreadTS is the timestamp of a parent that the outbox did not post. Only one of Thread and
+	// ThreadTS is set.
 	ThreadTS string
-	// Text says everything in plain words, escaped; it is cut to [blockkit.MaxText]. Notifications and screen readers use it.
+	// Text says everything in plain words, escaped; it is cut to [blockkit.MaxText]. Notifications
+	// and screen readers use it.
 	Text string
 	// Blocks are shown instead of Text where there are any.
 	Blocks []slack.Block
-	// Fallback is shown where a workspace refuses Blocks with invalid_blocks, as old ones refuse a plan.
+	// Fallback is shown where a workspace refuses Blocks with invalid_blocks, as old ones refuse a
+	// plan.
 	Fallback []slack.Block
-	// Last says that the content is meant to stay. It is sent without waiting until bot.Config.UpdateEvery has passed since the
-	// update before it.
+	// Last says that the content is meant to stay. It is sent without waiting until
+	// bot.Config.UpdateEvery has passed since the update before it.
 	Last bool
-	// File makes this a file instead; Text becomes its description for screen readers, and Blocks and Fallback are not used.
+	// File makes this a file instead; Text becomes its description for screen readers, and Blocks
+	// and Fallback are not used.
 	File *File
 }
 
@@ -76,7 +81,8 @@ func (m Message) content() (content, error) {
 		return content{}, err
 	}
 	// PostgreSQL has no NUL in text, and Slack shows nothing for one.
-	c := content{text: blockkit.Truncate(strings.ToValidUTF8(strings.ReplaceAll(m.Text, "\x00", ""), "\uFFFD"), blockkit.MaxText)}
+	text := strings.ToValidUTF8(strings.ReplaceAll(m.Text, "\x00", ""), "\uFFFD")
+	c := content{text: blockkit.Truncate(text, blockkit.MaxText)}
 	var err error
 	if c.blocks, err = encodeBlocks(m.Blocks); err != nil {
 		return content{}, err

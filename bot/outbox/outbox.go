@@ -17,9 +17,10 @@ import (
 	"github.com/atlilith/onboardbot/internal/jobs"
 )
 
-// Outbox holds what Slack should show as rows, and makes Slack show it. The newest state of a message wins: a state that was
-// replaced before it left is never sent. First posts of one thread, and of one channel's top level, keep the order in which they
-// were put; nothing waits for a file, since Slack decides when it shares one. A message is posted once even if the process dies
+// Outbox holds what Slack should show as rows, and makes Slack show it. The newest state of a
+// message wins: a state that was replaced before it left is never sent. First posts of one thread,
+// and of one channel's top level, keep the order in which they were put; nothing waits for a file,
+// since Slack decides when it shares one. A message is posted once even if the process dies
 // between sending and recording.
 type Outbox struct {
 	pool      *pgxpool.Pool
@@ -29,15 +30,18 @@ type Outbox struct {
 	log       *slog.Logger
 	// deliveries counts attempts by kind (post, update, file) and result.
 	deliveries *prometheus.CounterVec
-	// running bounds the deliveries at once, each of which keeps a database connection while it waits for Slack.
+	// running bounds the deliveries at once, each of which keeps a database connection while it
+	// waits for Slack.
 	running  chan struct{}
 	backoffs *backoffs
 }
 
-// New needs a database that [Migrations] and River's own migrations have prepared; the pool's search_path is the schema of both.
-// Deliveries run where [Outbox.AddWorkers] was called, and use at most half of the pool's connections.
+// New needs a database that [Migrations] and River's own migrations have prepared; the pool's
+// search_path is the schema of both. Deliveries run where [Outbox.AddWorkers] was called, and use
+// at most half of the pool's connections.
 func New(pool *pgxpool.Pool, workspace *bot.Workspace) (*Outbox, error) {
-	// A client without queues only inserts, so the one that works the queue can be built later, from workers that need this outbox.
+	// A client without queues only inserts, so the one that works the queue can be built later,
+	// from workers that need this outbox.
 	inserter, err := jobs.Inserter(pool, "", workspace.Log())
 	if err != nil {
 		return nil, fmt.Errorf("outbox: %w", err)
@@ -50,7 +54,8 @@ func New(pool *pgxpool.Pool, workspace *bot.Workspace) (*Outbox, error) {
 		log:       workspace.Log(),
 		deliveries: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "onboardbot_slack_deliveries_total",
-			Help: "Outbox deliveries by kind (post, update, file) and result (succeeded, found, refused, throttled, unsent, unsure).",
+			Help: "Outbox deliveries by kind (post, update, file) and result " +
+				"(succeeded, found, refused, throttled, unsent, unsure).",
 		}, []string{"kind", "result"}),
 		running:  make(chan struct{}, max(1, pool.Config().MaxConns/2)),
 		backoffs: newBackoffs(),
@@ -60,8 +65,9 @@ func New(pool *pgxpool.Pool, workspace *bot.Workspace) (*Outbox, error) {
 // Collector counts deliveries, for the program's registry.
 func (o *Outbox) Collector() prometheus.Collector { return o.deliveries }
 
-// Put makes messages what they should be, in the caller's transaction; Slack hears of it after the commit. A message that is
-// already so costs nothing. Channel, thread and file of a key that exists stay as they are.
+// Put makes messages what they should be, in the caller's transaction; Slack hears of it after the
+// commit. A message that is already so costs nothing. Channel, thread and file of a key that
+// exists stay as they are.
 func (o *Outbox) Put(ctx context.Context, tx pgx.Tx, messages ...Message) error {
 	known, err := hashes(ctx, tx, messages)
 	if err != nil {
@@ -88,8 +94,9 @@ func (o *Outbox) Put(ctx context.Context, tx pgx.Tx, messages ...Message) error 
 	return o.enqueue(ctx, tx, channels)
 }
 
-// hashes returns the contents of those messages that exist. Each change of a run puts its whole thread, most of which stays as it
-// is. One read finds that out; even an update that changes nothing would write the row's lock.
+// hashes returns the contents of those messages that exist. Each change of a run puts its whole
+// thread, most of which stays as it is. One read finds that out; even an update that changes
+// nothing would write the row's lock.
 func hashes(ctx context.Context, tx pgx.Tx, messages []Message) (map[string][]byte, error) {
 	keys := make([]string, len(messages))
 	for i, m := range messages {

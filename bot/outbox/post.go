@@ -12,14 +12,16 @@ import (
 	"github.com/atlilith/onboardbot/bot/webapi"
 )
 
-// metadataType names the bot's messages in their metadata; the payload holds the key and nothing else.
+// metadataType names the bot's messages in their metadata; the payload holds the key and nothing
+// else.
 const metadataType = "onboardbot_message"
 
 // planRefusal is the scope of the hold that remembers a workspace without plan blocks.
 const planRefusal = "blocks/plan"
 
-// post sends a message for the first time. The row says that it is being sent, in a committed transaction, before the call goes out.
-// A row that is found so is one whose post may have arrived, and Slack is asked for the message first.
+// post sends a message for the first time. The row says that it is being sent, in a committed
+// transaction, before the call goes out. A row that is found so is one whose post may have
+// arrived, and Slack is asked for the message first.
 func (d *delivery) post(ctx context.Context, m row) (err error) {
 	if m.ChannelID, err = d.conversation(ctx, m); err != nil {
 		return d.failed(ctx, m, postAttempt, err)
@@ -67,8 +69,8 @@ func (d *delivery) update(ctx context.Context, m row) error {
 	return d.delivered(ctx, m, m.Hash, m.TS)
 }
 
-// withFallback sends the message's blocks; where the workspace refuses those, its fallback; and where it refuses that too, its text
-// alone.
+// withFallback sends the message's blocks; where the workspace refuses those, its fallback; and
+// where it refuses that too, its text alone.
 func (d *delivery) withFallback(ctx context.Context, m row, send func(...slack.MsgOption) error) error {
 	forms := [][]byte{m.Blocks}
 	if m.Fallback != nil {
@@ -86,7 +88,8 @@ func (d *delivery) withFallback(ctx context.Context, m row, send func(...slack.M
 		if err = send(options(m.Text, blocks)...); !blocksRefused(err) || i == len(forms)-1 {
 			break
 		}
-		d.outbox.log.Warn("slack refuses blocks; a simpler form is sent", "message", m.Key, "error", webapi.Detailed(err))
+		d.outbox.log.Warn("slack refuses blocks; a simpler form is sent",
+			"message", m.Key, "error", webapi.Detailed(err))
 		if plan && i == 0 && webapi.Code(err) == "invalid_blocks" && !m.PlanRefused {
 			if err := d.hold(ctx, planRefusal, d.outbox.workspace.Config().RefusalMemory); err != nil {
 				return err
@@ -98,8 +101,8 @@ func (d *delivery) withFallback(ctx context.Context, m row, send func(...slack.M
 
 // blocksRefused reports whether Slack refused the blocks and nothing else.
 func blocksRefused(err error) bool {
-	return slices.Contains([]string{"invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long", "invalid_attachments"},
-		webapi.Code(err))
+	codes := []string{"invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long", "invalid_attachments"}
+	return slices.Contains(codes, webapi.Code(err))
 }
 
 func options(text string, blocks []byte) []slack.MsgOption {
@@ -120,7 +123,8 @@ func (d *delivery) conversation(ctx context.Context, m row) (string, error) {
 	if err != nil || known != "" {
 		return known, err
 	}
-	dm, _, _, err := d.outbox.api.OpenConversationContext(ctx, &slack.OpenConversationParameters{Users: []string{m.Channel}})
+	person := &slack.OpenConversationParameters{Users: []string{m.Channel}}
+	dm, _, _, err := d.outbox.api.OpenConversationContext(ctx, person)
 	if err != nil {
 		return "", fmt.Errorf("conversations.open: %w", err)
 	}

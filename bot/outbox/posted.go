@@ -19,16 +19,19 @@ type Posted struct {
 	Key string
 	// Channel is the conversation, which for a message to a person is the DM.
 	Channel string `db:"channel_id"`
-	// TS is the timestamp that names the message in its channel. Empty for a file whose share Slack has not shown.
+	// TS is the timestamp that names the message in its channel. Empty for a file whose share
+	// Slack has not shown.
 	TS string
 }
 
-// Querier is a pool or a transaction. Who is in a transaction asks through it and needs no second connection.
+// Querier is a pool or a transaction. Who is in a transaction asks through it and needs no second
+// connection.
 type Querier interface {
 	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
 }
 
-// Posted returns where Slack shows messages, by key. A message that Slack has not got yet is missing.
+// Posted returns where Slack shows messages, by key. A message that Slack has not got yet is
+// missing.
 func (o *Outbox) Posted(ctx context.Context, db Querier, keys ...string) (map[string]Posted, error) {
 	rows, err := db.Query(ctx, selectPosted, keys)
 	if err != nil {
@@ -45,8 +48,8 @@ func (o *Outbox) Posted(ctx context.Context, db Querier, keys ...string) (map[st
 	return posted, nil
 }
 
-// Permalink is the lasting address of a message, or fails with [ErrUnknownMessage]. Slack is asked once for each message, so it must
-// not be called in a transaction.
+// Permalink is the lasting address of a message, or fails with [ErrUnknownMessage]. Slack is asked
+// once for each message, so it must not be called in a transaction.
 func (o *Outbox) Permalink(ctx context.Context, key string) (string, error) {
 	var channel, ts, link string
 	err := o.pool.QueryRow(ctx, selectPermalink, key).Scan(&channel, &ts, &link)

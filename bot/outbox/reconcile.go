@@ -13,7 +13,8 @@ import (
 const (
 	// clockSkew is how far Slack's clock may be behind the database's.
 	clockSkew = 2 * time.Minute
-	// historyPage is the page size and historyPages the bound of a search: some 2,000 messages after the post.
+	// historyPage is the page size and historyPages the bound of a search: some 2,000 messages
+	// after the post.
 	historyPage  = 200
 	historyPages = 10
 )
@@ -21,8 +22,8 @@ const (
 // errSearchTooLong means that it cannot be told whether a message was posted.
 var errSearchTooLong = errors.New("whether the message was posted cannot be told")
 
-// find looks for a message that may have been posted, by the key in its metadata, and returns its timestamp or "". Only the bot's
-// own messages count: any app may write metadata.
+// find looks for a message that may have been posted, by the key in its metadata, and returns its
+// timestamp or "". Only the bot's own messages count: any app may write metadata.
 func (d *delivery) find(ctx context.Context, m row) (ts string, err error) {
 	self, err := d.outbox.workspace.Identity(ctx)
 	if err != nil {
@@ -54,7 +55,8 @@ func (d *delivery) find(ctx context.Context, m row) (ts string, err error) {
 func (d *delivery) history(ctx context.Context, m row, oldest, cursor string) ([]slack.Message, string, error) {
 	if m.ParentTS != "" {
 		page, _, next, err := d.outbox.api.GetConversationRepliesContext(ctx, &slack.GetConversationRepliesParameters{
-			ChannelID: m.ChannelID, Timestamp: m.ParentTS, Oldest: oldest, Cursor: cursor, Limit: historyPage, IncludeAllMetadata: true})
+			ChannelID: m.ChannelID, Timestamp: m.ParentTS,
+			Oldest: oldest, Cursor: cursor, Limit: historyPage, IncludeAllMetadata: true})
 		if err != nil {
 			return nil, "", fmt.Errorf("conversations.replies: %w", err)
 		}

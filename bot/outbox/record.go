@@ -18,25 +18,29 @@ const (
 	fileAttempt   attempt = "file"
 )
 
-// resultFound is, in metrics, an earlier attempt that turns out to have succeeded. Other results are outcomes of package webapi.
+// resultFound is, in metrics, an earlier attempt that turns out to have succeeded. Other results
+// are outcomes of package webapi.
 const resultFound = "found"
 
 func (d *delivery) count(kind attempt, result string) {
 	d.outbox.deliveries.WithLabelValues(string(kind), result).Inc()
 }
 
-// delivered records the content that Slack shows now. When newer content was put meanwhile, the row goes on waiting.
+// delivered records the content that Slack shows now. When newer content was put meanwhile, the
+// row goes on waiting.
 func (d *delivery) delivered(ctx context.Context, m row, hash []byte, ts string) error {
 	ctx, cancel := recording(ctx)
 	defer cancel()
 	return d.exec(ctx, recordDelivery, m.Key, hash, ts, m.ChannelID, d.outbox.workspace.Config().UpdateEvery)
 }
 
-// failed records a delivery that failed and decides when to try again: when Slack says, or after a growing pause. What Slack refused is
-// tried again when other content is put under the key, or when [Outbox.Run] finds that a person may have removed the reason.
+// failed records a delivery that failed and decides when to try again: when Slack says, or after a
+// growing pause. What Slack refused is tried again when other content is put under the key, or
+// when [Outbox.Run] finds that a person may have removed the reason.
 func (d *delivery) failed(ctx context.Context, m row, kind attempt, failure error) error {
 	if ctx.Err() != nil {
-		// Stopped in the middle: the row says that it is being sent, and the next delivery asks Slack first.
+		// Stopped in the middle: the row says that it is being sent, and the next delivery asks
+		// Slack first.
 		return ctx.Err()
 	}
 	outcome, pause := webapi.Classify(failure)
@@ -47,7 +51,8 @@ func (d *delivery) failed(ctx context.Context, m row, kind attempt, failure erro
 	log := d.outbox.log.With("message", m.Key, "channel", m.Channel, "kind", kind, "error", webapi.Detailed(failure))
 	ctx, cancel := recording(ctx)
 	defer cancel()
-	// An attempt that surely did nothing is over. One that may have arrived stays under way, and so does one before it.
+	// An attempt that surely did nothing is over. One that may have arrived stays under way, and
+	// so does one before it.
 	over := m.SendingHash == nil && outcome != webapi.Unsure
 	switch outcome {
 	case webapi.Refused:

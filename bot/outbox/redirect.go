@@ -8,12 +8,23 @@ import (
 )
 
 // gone are Slack's errors of a channel or a thread to which nothing can be posted any more.
-var gone = []string{"is_archived", "is_inactive", "channel_not_found", "not_in_channel", "thread_not_found", "message_not_found",
-	"cannot_reply_to_message", "restricted_action", "restricted_action_thread_locked", "restricted_action_read_only_channel"}
+var gone = []string{
+	"is_archived",
+	"is_inactive",
+	"channel_not_found",
+	"not_in_channel",
+	"thread_not_found",
+	"message_not_found",
+	"cannot_reply_to_message",
+	"restricted_action",
+	"restricted_action_thread_locked",
+	"restricted_action_read_only_channel",
+}
 
-// Redirect moves messages that were never posted because their channel or their thread is gone to the top level of another channel,
-// and returns how many. Only those whose key begins with the prefix are moved. They keep their key, so each is still posted once,
-// even when the channel comes back.
+// Redirect moves messages that were never posted because their channel or their thread is gone to
+// the top level of another channel, and returns how many. Only those whose key begins with the
+// prefix are moved. They keep their key, so each is still posted once, even when the channel comes
+// back.
 func (o *Outbox) Redirect(ctx context.Context, tx pgx.Tx, prefix, channel string) (int, error) {
 	tag, err := tx.Exec(ctx, redirectMessages, prefix, channel, gone)
 	if err != nil {

@@ -30,7 +30,10 @@ func TestKilledBetweenSendingAndRecording(t *testing.T) {
 			kill()
 			w.Replica()
 			w.put(out, message("next", "next"))
-			w.See("the next message alone", func(m []workspace.Message) bool { return len(m) == 2 && m[1].Text == "next" })
+			w.See(
+				"the next message alone",
+				func(m []workspace.Message) bool { return len(m) == 2 && m[1].Text == "next" },
+			)
 			if posted := w.posted(out, "once"); posted.TS == "" {
 				t.Errorf("Posted: %+v", posted)
 			}

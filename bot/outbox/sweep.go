@@ -10,22 +10,36 @@ import (
 )
 
 const (
-	// overdueAfter is how long a message may be ready before the sweep makes a job for it: the job that should have sent it was lost
-	// with its process.
+	// overdueAfter is how long a message may be ready before the sweep makes a job for it: the job
+	// that should have sent it was lost with its process.
 	overdueAfter = 3 * time.Second
 	sweepEvery   = 2 * time.Second
 	// reviveEvery is how often messages are retried that Slack refused with a code in mendable.
 	reviveEvery = 10 * time.Minute
 )
 
-// mendable are the errors that a person can end in Slack or in the configuration without another message being put: by an invitation,
-// a scope, a token, an unarchived channel.
-var mendable = []string{"not_in_channel", "channel_not_found", "is_archived", "is_inactive", "restricted_action", "missing_scope",
-	"no_permission", "invalid_auth", "not_authed", "account_inactive", "token_revoked", "token_expired", "messages_tab_disabled"}
+// mendable are the errors that a person can end in Slack or in the configuration without another
+// message being put: by an invitation, a scope, a token, an unarchived channel.
+var mendable = []string{
+	"not_in_channel",
+	"channel_not_found",
+	"is_archived",
+	"is_inactive",
+	"restricted_action",
+	"missing_scope",
+	"no_permission",
+	"invalid_auth",
+	"not_authed",
+	"account_inactive",
+	"token_revoked",
+	"token_expired",
+	"messages_tab_disabled",
+}
 
-// Run delivers what dead processes left unsent, until ctx ends; then it returns nil. At its start and every ten minutes it also
-// retries messages that Slack refused for a reason that a person may have removed since. Every replica runs it. It asks the
-// database itself: a periodic job of River would have to wait for a new leader when the dead process was the leader.
+// Run delivers what dead processes left unsent, until ctx ends; then it returns nil. At its start
+// and every ten minutes it also retries messages that Slack refused for a reason that a person may
+// have removed since. Every replica runs it. It asks the database itself: a periodic job of River
+// would have to wait for a new leader when the dead process was the leader.
 func (o *Outbox) Run(ctx context.Context) error {
 	sweeps, revivals := time.NewTicker(sweepEvery), time.NewTicker(reviveEvery)
 	defer sweeps.Stop()
@@ -69,7 +83,8 @@ func (o *Outbox) sweep(ctx context.Context) error {
 	})
 }
 
-// revive makes messages wait again that were refused with a code in mendable, and deletes expired holds.
+// revive makes messages wait again that were refused with a code in mendable, and deletes expired
+// holds.
 func (o *Outbox) revive(ctx context.Context) error {
 	if _, err := o.pool.Exec(ctx, reviveRefused, mendable); err != nil {
 		return fmt.Errorf("revive refused messages: %w", err)

@@ -32,7 +32,15 @@ func TestPostedOnceWhenTheAnswerIsLost(t *testing.T) {
 			w.put(out, message("once", "twice"), message("next", "next"))
 			w.See("one of each", saying("twice", "next"))
 
-			w.Order(workspace.Fault{Kind: fault.Kind, Method: "chat.postMessage", Delay: fault.Delay, Status: fault.Status, Error: fault.Error})
+			w.Order(
+				workspace.Fault{
+					Kind:   fault.Kind,
+					Method: "chat.postMessage",
+					Delay:  fault.Delay,
+					Status: fault.Status,
+					Error:  fault.Error,
+				},
+			)
 			w.put(out, reply("in thread", "once", "reply"))
 			eventually(t, "it is recorded", func() bool { return w.posted(out, "in thread").TS != "" })
 			w.See("one reply", saying("twice", "next", "reply"))
@@ -57,7 +65,8 @@ func TestThrottled(t *testing.T) {
 		fault workspace.Fault
 		least time.Duration
 	}{
-		{"with Retry-After", workspace.Fault{Kind: workspace.FaultRateLimit, RetryAfter: 4 * time.Second}, 4 * time.Second},
+		{"with Retry-After", workspace.Fault{Kind: workspace.FaultRateLimit, RetryAfter: 4 * time.Second},
+			4 * time.Second},
 		{"as an error", workspace.Fault{Kind: workspace.FaultError, Error: "rate_limited"}, 5 * time.Second},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

@@ -97,6 +97,13 @@ func (s FieldErrors) Error() string {
 	return strings.Join(lines, "\n")
 }
 
+// Merge adds all sentences of others.
+func (s FieldErrors) Merge(others FieldErrors) {
+	for block, problem := range others {
+		s.Add(block, problem)
+	}
+}
+
 // Mrkdwn returns all sentences, one in a line.
 func (s FieldErrors) Mrkdwn() string { return blockkit.Escape(s.Error()) }
 

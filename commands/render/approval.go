@@ -22,18 +22,18 @@ func ApprovalKey(approval *onboarding.Approval) string {
 }
 
 // approval is the question about one change, and what became of it: asked, decided, under way, done.
-func (s Renderer) approval(view *onboarding.View, approval *onboarding.Approval, now time.Time) outbox.Message {
+func (r Renderer) approval(view *onboarding.View, approval *onboarding.Approval, now time.Time) outbox.Message {
 	var page mrkdwn.Builder
 	name := StepName(view, approval.Step)
 	attempts := attemptsUnder(view, approval.ID)
 	mark, words := outcome(approval, attempts)
-	if s.freeze != nil && approval.State == onboarding.ApprovalApproved && len(attempts) == 0 {
+	if r.freeze != nil && approval.State == onboarding.ApprovalApproved && len(attempts) == 0 {
 		mark, words = mrkdwn.MarkFrozen, "approved, and held"
 	}
 	page.Say(fmt.Sprintf("%s *%s*: %s\n%s", mark, blockkit.Escape(name), words, mrkdwn.Inline(mrkdwn.Summary(approval.Change.Summary))))
 	open := approval.State == onboarding.ApprovalOpen
 	if open {
-		page.Note(why(approval.Step))
+		page.Note(r.reason(approval.Step))
 	}
 	parts := changes.PartsOf(approval.Change)
 	room := changes.Roomy
@@ -48,16 +48,16 @@ func (s Renderer) approval(view *onboarding.View, approval *onboarding.Approval,
 		page.Parts(moved...)
 	}
 	if open {
-		s.remarks(&page, view.Step(approval.Step))
+		r.remarks(&page, view.Step(approval.Step))
 	}
-	s.decisions(&page, view, approval)
-	if s.freeze != nil && !settled(approval) {
-		page.Say(FreezeNotice(s.freeze))
+	r.decisions(&page, view, approval)
+	if r.freeze != nil && !settled(approval) {
+		page.Say(FreezeNotice(r.freeze))
 	}
 	for _, attempt := range attempts {
 		course(&page, attempt, now)
 	}
-	page.Note(s.small(approval, hidden))
+	page.Note(r.small(approval, hidden))
 	var buttons []*slack.ButtonBlockElement
 	id := approval.ID.String()
 	if open {
@@ -66,7 +66,7 @@ func (s Renderer) approval(view *onboarding.View, approval *onboarding.Approval,
 	if hidden > 0 {
 		buttons = append(buttons, blockkit.Button(ActionShow, id, "Show all", ""))
 	}
-	if open && s.BreakGlass {
+	if open && r.BreakGlass {
 		buttons = append(buttons, blockkit.Button(ActionGlass, id, "Break the glass…", ""))
 	}
 	if len(buttons) > 0 {
@@ -115,7 +115,7 @@ func outcome(approval *onboarding.Approval, attempts []*onboarding.Attempt) (mar
 }
 
 // remarks writes what was checked and is not as it should be, for whoever decides.
-func (s Renderer) remarks(page *mrkdwn.Builder, step *onboarding.Step) {
+func (r Renderer) remarks(page *mrkdwn.Builder, step *onboarding.Step) {
 	if step == nil {
 		return
 	}
@@ -127,7 +127,7 @@ func (s Renderer) remarks(page *mrkdwn.Builder, step *onboarding.Step) {
 }
 
 // decisions writes who decided what, and who may.
-func (s Renderer) decisions(page *mrkdwn.Builder, view *onboarding.View, approval *onboarding.Approval) {
+func (r Renderer) decisions(page *mrkdwn.Builder, view *onboarding.View, approval *onboarding.Approval) {
 	agreed := 0
 	for _, vote := range approval.Votes {
 		line := fmt.Sprintf("%s Rejected by %s %s", mrkdwn.MarkFailed, mrkdwn.Mention(vote.By), blockkit.Date(vote.At))
@@ -156,7 +156,7 @@ func (s Renderer) decisions(page *mrkdwn.Builder, view *onboarding.View, approva
 	case agreed > 0:
 		who = "One more operator decides"
 	}
-	if may := s.mayApprove(view.Requester.ID, approval); len(may) > 0 && s.Mentions {
+	if may := r.mayApprove(view.Requester.ID, approval); len(may) > 0 && r.Mentions {
 		who += ": " + mrkdwn.MentionAny(may)
 	}
 	if approval.ReasonNeeded {
@@ -166,14 +166,14 @@ func (s Renderer) decisions(page *mrkdwn.Builder, view *onboarding.View, approva
 }
 
 // mayApprove lists whom the configuration names as approvers, but for the requester and those who voted.
-func (s Renderer) mayApprove(requester string, approval *onboarding.Approval) []string {
-	return slices.DeleteFunc(slices.Clone(s.Approvers), func(id string) bool {
+func (r Renderer) mayApprove(requester string, approval *onboarding.Approval) []string {
+	return slices.DeleteFunc(slices.Clone(r.Approvers), func(id string) bool {
 		return id == requester || slices.ContainsFunc(approval.Votes, func(vote onboarding.Vote) bool { return vote.By.ID == id })
 	})
 }
 
 // small is the line of what identifies the question.
-func (s Renderer) small(approval *onboarding.Approval, hidden int) string {
+func (r Renderer) small(approval *onboarding.Approval, hidden int) string {
 	var facts []string
 	if hidden > 0 {
 		facts = append(facts, fmt.Sprintf("%d more lines: press Show all", hidden))

@@ -21,7 +21,7 @@ const (
 )
 
 // AuditLog is what happened to a run, oldest first; of a long story the end.
-func (s Renderer) AuditLog(view *onboarding.View) *mrkdwn.Builder {
+func (r Renderer) AuditLog(view *onboarding.View) *mrkdwn.Builder {
 	page := new(mrkdwn.Builder)
 	page.Say(headline(view))
 	var lines []string

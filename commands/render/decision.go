@@ -40,7 +40,9 @@ func reasonInput() *slack.PlainTextInputBlockElement {
 	return reason
 }
 
-func ReasonForm(name string, approval *onboarding.Approval, do Decision) slack.ModalViewRequest {
+// ReasonForm asks for the reason of a decision.
+func ReasonForm(needed *onboarding.ReasonNeededError, do Decision) slack.ModalViewRequest {
+	approval := needed.Approval
 	titleText, submit, label, note := "Approve a change", "Approve", "Why?", ""
 	switch do {
 	case Rejecting:
@@ -56,7 +58,7 @@ func ReasonForm(name string, approval *onboarding.Approval, do Decision) slack.M
 	reason := reasonInput()
 	reason.FocusOnLoad = true
 	var page mrkdwn.Builder
-	page.Say(fmt.Sprintf("*%s*\n%s", mrkdwn.Inline(name), mrkdwn.Inline(mrkdwn.Summary(approval.Change.Summary))))
+	page.Say(fmt.Sprintf("*%s*\n%s", mrkdwn.Inline(title(needed.Step)), mrkdwn.Inline(mrkdwn.Summary(approval.Change.Summary))))
 	if note != "" {
 		page.Say(note)
 	}

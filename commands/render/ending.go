@@ -13,7 +13,7 @@ import (
 )
 
 // finished is the last message of a run that went well: what is there now, and what the Provider does next.
-func (s Renderer) finished(view *onboarding.View, event onboarding.Event) outbox.Message {
+func (r Renderer) finished(view *onboarding.View, event onboarding.Event) outbox.Message {
 	var page mrkdwn.Builder
 	request := view.Request
 	words := map[onboarding.RunKind]string{onboarding.KindUndo: "The onboarding of %s is taken back.", onboarding.KindRenew: "The certificate of %s is renewed."}[view.Kind]
@@ -73,7 +73,7 @@ func next(request onboarding.Request) string {
 }
 
 // cancelled is the last message of a run that somebody ended: what stays, and what was not done.
-func (s Renderer) cancelled(view *onboarding.View, event onboarding.Event) outbox.Message {
+func (r Renderer) cancelled(view *onboarding.View, event onboarding.Event) outbox.Message {
 	var page mrkdwn.Builder
 	page.Say(fmt.Sprintf("%s *The run is cancelled* by %s %s. Nothing was taken back.", mrkdwn.MarkCancelled, mrkdwn.Mention(event.Actor), blockkit.Date(event.At)))
 	var stays, open []string
@@ -92,7 +92,7 @@ func (s Renderer) cancelled(view *onboarding.View, event onboarding.Event) outbo
 	}
 	page.Say(stay + "\n*Not done*: " + blockkit.Escape(mrkdwn.FirstFew(open, ", ")))
 	if view.Kind == onboarding.KindOnboard {
-		page.Note(fmt.Sprintf("%s takes it up again: what is there is found and not done twice.", blockkit.Code(s.Command+" "+view.Request.Slug)))
+		page.Note(fmt.Sprintf("%s takes it up again: what is there is found and not done twice.", blockkit.Code(r.Command+" "+view.Request.Slug)))
 	}
 	return outbox.Message{Key: eventKey(event), Channel: view.Channel, Thread: RootKey(view.ID), Text: page.Text(), Blocks: page.Blocks}
 }

@@ -12,7 +12,7 @@ import (
 )
 
 // findings is what a step that only looks has found, or what one that waits still waits for. It stays in place while it changes.
-func (s Renderer) findings(view *onboarding.View, step *onboarding.Step) outbox.Message {
+func (r Renderer) findings(view *onboarding.View, step *onboarding.Step) outbox.Message {
 	var page mrkdwn.Builder
 	at := place(view.Run, step)
 	name := "*" + mrkdwn.Inline(title(step.Definition)) + "*"

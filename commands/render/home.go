@@ -44,7 +44,7 @@ type ListedRun struct {
 }
 
 // Home writes the App Home.
-func (s Renderer) Home(content Home, now time.Time) []slack.Block {
+func (r Renderer) Home(content Home, now time.Time) []slack.Block {
 	if content.Refused != "" {
 		return []slack.Block{blockkit.Section(content.Refused)}
 	}
@@ -54,23 +54,23 @@ func (s Renderer) Home(content Home, now time.Time) []slack.Block {
 	}
 	blocks = append(blocks, blockkit.Header("Waiting for you"))
 	for _, each := range content.Waiting {
-		blocks = append(blocks, s.homeQuestion(each)...)
+		blocks = append(blocks, r.homeQuestion(each)...)
 	}
 	if content.More > 0 {
 		blocks = append(blocks, blockkit.Context(fmt.Sprintf("… and %d more questions in their threads.", content.More)))
 	}
 	for _, each := range content.Stuck {
-		blocks = append(blocks, blockkit.Section("Your run needs you: "+s.Line(each.Run)+ThreadLink(each.Link)))
+		blocks = append(blocks, blockkit.Section("Your run needs you: "+r.line(each.Run)+ThreadLink(each.Link)))
 	}
 	if len(content.Waiting)+len(content.Stuck) == 0 {
 		blocks = append(blocks, blockkit.Section("Nothing. Well done."))
 	}
 	lines := make([]string, len(content.Runs))
 	for i, each := range content.Runs {
-		lines[i] = s.Line(each.Run) + ThreadLink(each.Link)
+		lines[i] = r.line(each.Run) + ThreadLink(each.Link)
 	}
 	if len(lines) == 0 {
-		lines = []string{fmt.Sprintf("None. %s in a channel begins one.", blockkit.Code(s.Command+" merche-biche"))}
+		lines = []string{fmt.Sprintf("None. %s in a channel begins one.", blockkit.Code(r.Command+" merche-biche"))}
 	}
 	blocks = append(blocks, slack.NewDividerBlock(), blockkit.Header("Under way"))
 	blocks = append(blocks, blockkit.Sections(strings.Join(lines, "\n"))...)
@@ -81,7 +81,7 @@ func (s Renderer) Home(content Home, now time.Time) []slack.Block {
 	if report := content.Isolation; report != nil {
 		blocks = append(blocks, slack.NewDividerBlock(), blockkit.Header("Isolation"), blockkit.Section(isolationLine(report)))
 	}
-	blocks, _ = blockkit.Fit(blocks, blockkit.InHome, blockkit.Context("There is more than fits here: "+blockkit.Code(s.Command+" list")))
+	blocks, _ = blockkit.Fit(blocks, blockkit.InHome, blockkit.Context("There is more than fits here: "+blockkit.Code(r.Command+" list")))
 	return blocks
 }
 
@@ -122,7 +122,7 @@ func isolationLine(report *IsolationReport) string {
 }
 
 // asks is a question in one line.
-func (s Renderer) asks(each PendingDecision) string {
+func (r Renderer) asks(each PendingDecision) string {
 	name := string(each.Approval.Step.Kind())
 	if step := each.Run.Step(each.Approval.Step); step != nil {
 		name = title(step.Definition)
@@ -131,11 +131,11 @@ func (s Renderer) asks(each PendingDecision) string {
 }
 
 // homeQuestion is a question with buttons that work where it stands.
-func (s Renderer) homeQuestion(each PendingDecision) []slack.Block {
+func (r Renderer) homeQuestion(each PendingDecision) []slack.Block {
 	approval := each.Approval
 	id := approval.ID.String()
 	return []slack.Block{
-		blockkit.Section(s.asks(each) + "\n" + mrkdwn.Inline(mrkdwn.Summary(approval.Change.Summary))),
+		blockkit.Section(r.asks(each) + "\n" + mrkdwn.Inline(mrkdwn.Summary(approval.Change.Summary))),
 		slack.NewActionBlock("home/"+id, blockkit.Button(ActionShow, id, "Show the change", ""),
 			blockkit.Button(ActionApprove, id, "Approve", slack.StylePrimary), blockkit.Button(ActionReject, id, "Reject…", slack.StyleDanger)),
 		blockkit.Context(fmt.Sprintf("Digest %s · expires %s", blockkit.Code(approval.Digest.Short()), blockkit.Date(approval.Expires))),

@@ -20,11 +20,16 @@ func Logged(view *onboarding.View) []*onboarding.Attempt {
 	return found
 }
 
+// LogKey is the outbox's key of an attempt's log.
+func LogKey(attempt *onboarding.Attempt) string {
+	return RootKey(attempt.RunID) + "/log/" + attempt.ID.String()
+}
+
 // LogFile is an attempt's output as a file in the thread.
 func LogFile(view *onboarding.View, attempt *onboarding.Attempt, content string) outbox.Message {
 	name := StepName(view, attempt.Step)
 	return outbox.Message{
-		Key: RootKey(view.ID) + "/log/" + attempt.ID.String(), Channel: view.Channel, Thread: RootKey(view.ID),
+		Key: LogKey(attempt), Channel: view.Channel, Thread: RootKey(view.ID),
 		Text: mrkdwn.Inline("Log of " + name),
 		File: &outbox.File{Name: logName(attempt), Title: mrkdwn.OneLine("Log of " + name), Content: []byte(content)},
 	}

@@ -19,7 +19,7 @@ const directMessageWindow = 10 * time.Minute
 
 // Direct is what people get as direct messages about a run: each question that was put, and what came of it, reminders, and what
 // was escalated. The approvers and those whom it is escalated to are user ids by now.
-func (s Renderer) Direct(view *onboarding.View, now time.Time, approvers, escalated []string) []outbox.Message {
+func (r Renderer) Direct(view *onboarding.View, now time.Time, approvers, escalated []string) []outbox.Message {
 	var messages []outbox.Message
 	together := map[int64]bool{}
 	for i, event := range view.Events {
@@ -34,14 +34,14 @@ func (s Renderer) Direct(view *onboarding.View, now time.Time, approvers, escala
 			if !approval.Closed.IsZero() && now.Sub(approval.Closed) > directMessageWindow {
 				continue
 			}
-			message = s.approval(view, approval, now)
+			message = r.approval(view, approval, now)
 		case onboarding.EventReminded, onboarding.EventEscalated:
 			if together[event.ID] {
 				continue
 			}
 			events := inOneGo(view, i)
 			spoken(together, events)
-			message = s.call(view, events)
+			message = r.call(view, events)
 			if event.Kind == onboarding.EventEscalated {
 				to = escalated
 			}
@@ -55,14 +55,14 @@ func (s Renderer) Direct(view *onboarding.View, now time.Time, approvers, escala
 			if person == view.Requester.ID {
 				continue
 			}
-			messages = append(messages, s.directly(view, message, person))
+			messages = append(messages, r.directly(view, message, person))
 		}
 	}
 	return messages
 }
 
 // directly is a message of a thread as one person gets it, with what the thread would have told them.
-func (s Renderer) directly(view *onboarding.View, message outbox.Message, person string) outbox.Message {
+func (r Renderer) directly(view *onboarding.View, message outbox.Message, person string) outbox.Message {
 	head := fmt.Sprintf("For *%s* (%s), asked by %s in %s", mrkdwn.Inline(view.Request.DisplayName), blockkit.Code(view.Request.Slug), mrkdwn.Mention(view.Requester), blockkit.Channel(view.Channel))
 	message.Blocks = slices.Insert(slices.Clone(message.Blocks), 0, slack.Block(blockkit.Context(head)))
 	message.Text = blockkit.Truncate(head+"\n"+message.Text, blockkit.MaxText)
@@ -72,7 +72,7 @@ func (s Renderer) directly(view *onboarding.View, message outbox.Message, person
 
 // call asks people once more for the decisions that wait: the approvers before a question expires, and the second group where it is
 // escalated. What calls at the same time is one message.
-func (s Renderer) call(view *onboarding.View, events []onboarding.Event) outbox.Message {
+func (r Renderer) call(view *onboarding.View, events []onboarding.Event) outbox.Message {
 	var page mrkdwn.Builder
 	var names, settled []string
 	var open []*onboarding.Approval
@@ -107,12 +107,12 @@ func (s Renderer) call(view *onboarding.View, events []onboarding.Event) outbox.
 	}
 	var who []string
 	switch {
-	case len(open) == 0 || !s.Mentions:
+	case len(open) == 0 || !r.Mentions:
 	case escalated:
-		who = s.EscalateTo
+		who = r.EscalateTo
 	default:
 		for _, approval := range open {
-			for _, id := range s.mayApprove(view.Requester.ID, approval) {
+			for _, id := range r.mayApprove(view.Requester.ID, approval) {
 				if !slices.Contains(who, id) {
 					who = append(who, id)
 				}
@@ -142,15 +142,15 @@ func number(open []*onboarding.Approval, one, several string) string {
 }
 
 // glassBroken names who approved alone, why, and everyone who was skipped.
-func (s Renderer) glassBroken(view *onboarding.View, event onboarding.Event) outbox.Message {
+func (r Renderer) glassBroken(view *onboarding.View, event onboarding.Event) outbox.Message {
 	var page mrkdwn.Builder
 	name := string(event.Step)
 	if step := view.Step(event.Step); step != nil {
 		name = title(step.Definition)
 	}
 	page.Say(fmt.Sprintf("%s *%s broke the glass* on *%s* %s, without a second operator.\n>%s", mrkdwn.MarkAlarm, mrkdwn.Mention(event.Actor), mrkdwn.Inline(name), blockkit.Date(event.At), mrkdwn.Inline(mrkdwn.Summary(event.Text))))
-	skipped := slices.DeleteFunc(slices.Clone(s.Approvers), func(id string) bool { return id == event.Actor.ID })
-	for _, id := range s.EscalateTo {
+	skipped := slices.DeleteFunc(slices.Clone(r.Approvers), func(id string) bool { return id == event.Actor.ID })
+	for _, id := range r.EscalateTo {
 		if !slices.Contains(skipped, id) && id != event.Actor.ID {
 			skipped = append(skipped, id)
 		}

@@ -92,7 +92,7 @@ func TestReplies(t *testing.T) {
 	confirm.Say("Cancel?")
 	confirm.Buttons("cancel", blockkit.Button(ActionCancel, uuid.Nil.String(), "Cancel run", slack.StyleDanger), blockkit.Button(ActionKeep, uuid.Nil.String(), "Keep it", ""))
 	for name, reply := range map[string]bot.Reply{
-		"help": HelpPage("/onboard").Reply(), "plan": planned.Reply(), "status": storyRenderer.Status(stories["certbot failed"]().View).Reply(), "cancel": confirm.Reply(),
+		"help": HelpPage("/onboard").Reply(), "plan": planned.Reply(), "status": storyRenderer.Status(stories["certbot failed"]().View, "").Reply(), "cancel": confirm.Reply(),
 	} {
 		golden.CheckMessages(t, []outbox.Message{{Key: name, Text: reply.Text, Blocks: reply.Blocks}})
 		golden.Compare(t, filepath.Join("testdata", "reply", name+".json"), golden.Indented(reply.Blocks))

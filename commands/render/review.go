@@ -93,9 +93,9 @@ func later(step *onboarding.Step, ahead []onboarding.Preapproval) string {
 	return line
 }
 
-// ReviewPage is one page of a review, the nearest one if there is none of that number. Each change is ticked by itself, and its box
+// Page is one page of a review, the nearest one if there is none of that number. Each change is ticked by itself, and its box
 // names the digest that an approval is bound to.
-func (s Renderer) ReviewPage(r Review, number int) slack.ModalViewRequest {
+func (r Review) Page(number int) slack.ModalViewRequest {
 	count := max(1, (len(r.Items)+reviewItems-1)/reviewItems)
 	number = max(0, min(number, count-1))
 	var page mrkdwn.Builder
@@ -199,7 +199,7 @@ func agreed(approval *onboarding.Approval) []string {
 }
 
 // ahead is what an operator approved before its turn, in one message: one vote after the other in one go.
-func (s Renderer) ahead(view *onboarding.View, events []onboarding.Event) outbox.Message {
+func (r Renderer) ahead(view *onboarding.View, events []onboarding.Event) outbox.Message {
 	var page mrkdwn.Builder
 	first := events[0]
 	what := fmt.Sprintf("%d changes", len(events))

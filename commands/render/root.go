@@ -19,10 +19,10 @@ import (
 func RootKey(run uuid.UUID) string { return "run/" + run.String() }
 
 // root is a run's state at a glance: who, by whom, what is next, and every step.
-func (s Renderer) root(view *onboarding.View) outbox.Message {
+func (r Renderer) root(view *onboarding.View) outbox.Message {
 	tasks := tasksOf(view)
 	for i := range tasks {
-		if s.freeze != nil {
+		if r.freeze != nil {
 			tasks[i].words = strings.ReplaceAll(tasks[i].words, aboutToStart, "approved, and held")
 		}
 	}
@@ -37,8 +37,8 @@ func (s Renderer) root(view *onboarding.View) outbox.Message {
 	done, all := progress(view.Run)
 	plan := blockkit.Plan(fmt.Sprintf("%d of %d steps", done, all), cards...)
 	top := []slack.Block{blockkit.Section(head)}
-	if s.freeze != nil && view.State == onboarding.RunActive {
-		banner := FreezeNotice(s.freeze) + "\n" + blockkit.Code(s.Command+" "+WordThaw) + " lets it go on."
+	if r.freeze != nil && view.State == onboarding.RunActive {
+		banner := FreezeNotice(r.freeze) + "\n" + blockkit.Code(r.Command+" "+WordThaw) + " lets it go on."
 		head += "\n" + banner
 		top = append(top, blockkit.Section(banner))
 	}

@@ -35,14 +35,14 @@ func Ended(run *onboarding.Run) string {
 }
 
 // WaitingFor is what waits for one person, with the way to it.
-func (s Renderer) WaitingFor(content Home) *mrkdwn.Builder {
+func (r Renderer) WaitingFor(content Home) *mrkdwn.Builder {
 	page := new(mrkdwn.Builder)
 	var lines []string
 	for _, each := range content.Waiting {
-		lines = append(lines, s.asks(each))
+		lines = append(lines, r.asks(each))
 	}
 	for _, each := range content.Stuck {
-		lines = append(lines, "Your run needs you: "+s.Line(each.Run)+ThreadLink(each.Link))
+		lines = append(lines, "Your run needs you: "+r.line(each.Run)+ThreadLink(each.Link))
 	}
 	if len(lines) == 0 {
 		lines = []string{"Nothing waits for you."}
@@ -56,8 +56,8 @@ func (s Renderer) WaitingFor(content Home) *mrkdwn.Builder {
 	return page
 }
 
-// Line is a run in one line: its mark, who, and where it stands.
-func (s Renderer) Line(run *onboarding.Run) string {
+// line is a run in one line: its mark, who, and where it stands.
+func (r Renderer) line(run *onboarding.Run) string {
 	view := &onboarding.View{Run: run}
 	mark, words := state(view)
 	done, all := progress(run)
@@ -69,8 +69,26 @@ func (s Renderer) Line(run *onboarding.Run) string {
 	return line + fmt.Sprintf("%d of %d · %s · asked by %s", done, all, first, mrkdwn.Mention(run.Requester))
 }
 
-// Status is a run as it stands, for one person.
-func (s Renderer) Status(view *onboarding.View) *mrkdwn.Builder {
+// List is runs, one in a line, with the freeze that holds, if any.
+func (r Renderer) List(runs []ListedRun, freeze *onboarding.Freeze) *mrkdwn.Builder {
+	page := new(mrkdwn.Builder)
+	if len(runs) == 0 {
+		page.Say(fmt.Sprintf("There are no runs yet. %s begins one.", blockkit.Code(r.Command+" merche-biche")))
+		return page
+	}
+	lines := make([]string, len(runs))
+	for i, listed := range runs {
+		lines[i] = r.line(listed.Run) + ThreadLink(listed.Link)
+	}
+	page.Say(mrkdwn.JoinWithin(lines, blockkit.MaxSectionText))
+	if freeze != nil {
+		page.Note(FreezeNotice(freeze))
+	}
+	return page
+}
+
+// Status is a run as it stands, for one person. The address is that of its thread, empty if it is not known yet.
+func (r Renderer) Status(view *onboarding.View, address string) *mrkdwn.Builder {
 	page := new(mrkdwn.Builder)
 	page.Say(headline(view))
 	tasks := tasksOf(view)
@@ -82,6 +100,9 @@ func (s Renderer) Status(view *onboarding.View) *mrkdwn.Builder {
 		page.Say(block)
 	}
 	page.Note(fmt.Sprintf("Asked for by %s %s · run %s", mrkdwn.Mention(view.Requester), blockkit.Date(view.Created), blockkit.Code(view.ID.String())))
+	if address != "" {
+		page.Note("Everything about it is in its " + blockkit.Link(address, "thread") + ".")
+	}
 	return page
 }
 

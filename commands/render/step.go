@@ -31,47 +31,6 @@ func StepName(view *onboarding.View, key onboarding.Key) string {
 	return string(key.Kind())
 }
 
-// why says what a step is for and why somebody is asked.
-func why(key onboarding.Key) string {
-	switch key.Kind() {
-	case "database":
-		return "With these rows the Provider becomes a tenant."
-	case "dns":
-		return "The names have to point at the VPS before anything can be served."
-	case "deploy-config":
-		return "The site gets its folder in the platform's repository."
-	case "deploy":
-		return "This puts the site on the VPS, over plain HTTP: the certificate needs it."
-	case "certificate":
-		return "Failed validations are rate-limited, so that the challenge was proven first."
-	case "renew":
-		return "certbot renews nothing that is not due, and what the authority allows was looked at first."
-	case "sync":
-		return "certbot edited the site's nginx file on the VPS. The next deploy would undo that."
-	case "go-live":
-		return "From here on, ordinary deploys include the site."
-	case "mail-key":
-		return "Mail from the domain is signed with it. The private half never leaves the host."
-	case "mail":
-		return "Without it, mail for the domain arrives nowhere."
-	case "undo-deploy":
-		return "From here on, visitors do not get the site any more."
-	case "undo-certificate":
-		return "A new one counts against the authority's limits."
-	case "undo-deploy-config":
-		return "The domain's folder becomes what it was before the run."
-	case "undo-dns":
-		return "The records become what they were before the run."
-	case "undo-mail":
-		return "From here on, mail for the domain arrives nowhere."
-	case "undo-mail-key":
-		return "Nothing can be signed with it any more."
-	case "undo-database":
-		return "Without these rows the Provider is no tenant any more."
-	}
-	return "It changes something outside the bot."
-}
-
 // task is a step's state in the words of Slack's plan block.
 func task(state onboarding.StepState) slack.TaskCardStatus {
 	switch {

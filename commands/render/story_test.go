@@ -7,6 +7,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/atlilith/onboardbot/onboarding"
+	"github.com/atlilith/onboardbot/onboarding/runbook"
 )
 
 // The people of the stories.
@@ -16,7 +17,7 @@ var (
 	cleo = onboarding.Operator{ID: "U0CLEO", Name: "Cleo Park"}
 )
 
-var storyRenderer = Renderer{Command: "/onboard", Approvers: []string{"U0ANA", "U0BO", "S0OPS"}, EscalateTo: []string{"U0CLEO"}, Mentions: true}
+var storyRenderer = Renderer{Command: "/onboard", Approvers: []string{"U0ANA", "U0BO", "S0OPS"}, EscalateTo: []string{"U0CLEO"}, Mentions: true, Reasons: runbook.Reasons()}
 
 // story tells what happened to a run, one event after the other, as the domain would have recorded it.
 type story struct {

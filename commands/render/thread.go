@@ -24,8 +24,8 @@ func Placed(view *onboarding.View, messages []outbox.Message) []outbox.Message {
 
 // Thread is a run as messages, root first, in the order in which things happened. The keys depend on nothing but what the run
 // holds, so that every later view of it has the same messages and perhaps more.
-func (s Renderer) Thread(view *onboarding.View, now time.Time) []outbox.Message {
-	messages := []outbox.Message{s.root(view)}
+func (r Renderer) Thread(view *onboarding.View, now time.Time) []outbox.Message {
+	messages := []outbox.Message{r.root(view)}
 	asked := map[uuid.UUID]bool{}
 	told := map[onboarding.Key]bool{}
 	together := map[int64]bool{} // events that a message speaks of already which is about several
@@ -35,34 +35,34 @@ func (s Renderer) Thread(view *onboarding.View, now time.Time) []outbox.Message 
 		case onboarding.EventAsked, onboarding.EventApplying, onboarding.EventLapsed:
 			if approval := view.Approval(event.Approval); approval != nil && !asked[approval.ID] {
 				asked[approval.ID] = true
-				messages = append(messages, s.approval(view, approval, now))
+				messages = append(messages, r.approval(view, approval, now))
 			}
 		case onboarding.EventApproved:
 			if ahead := aheadOf(view, i, asked); len(ahead) > 0 && !together[event.ID] {
 				spoken(together, ahead)
-				messages = append(messages, s.ahead(view, ahead))
+				messages = append(messages, r.ahead(view, ahead))
 			}
 		case onboarding.EventBrokeGlass:
-			messages = append(messages, s.glassBroken(view, event))
+			messages = append(messages, r.glassBroken(view, event))
 		case onboarding.EventEscalated, onboarding.EventReminded:
 			if calls := inOneGo(view, i); len(calls) > 0 && !together[event.ID] {
 				spoken(together, calls)
-				messages = append(messages, s.call(view, calls))
+				messages = append(messages, r.call(view, calls))
 			}
 		case onboarding.EventFinished:
-			messages = append(messages, s.finished(view, event))
+			messages = append(messages, r.finished(view, event))
 		case onboarding.EventCancelled:
-			messages = append(messages, s.cancelled(view, event))
+			messages = append(messages, r.cancelled(view, event))
 		}
 		if step == nil {
 			continue
 		}
 		if !told[step.Key] && (event.Kind == onboarding.EventWaiting || reportsFindings(step, event.Kind)) {
 			told[step.Key] = true
-			messages = append(messages, s.findings(view, step))
+			messages = append(messages, r.findings(view, step))
 		}
 		if troubles(event.Kind) {
-			messages = append(messages, s.trouble(view, event))
+			messages = append(messages, r.trouble(view, event))
 		}
 	}
 	return messages

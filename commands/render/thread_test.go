@@ -13,6 +13,7 @@ import (
 	"github.com/atlilith/onboardbot/bot/outbox"
 	"github.com/atlilith/onboardbot/internal/sandbox/golden"
 	"github.com/atlilith/onboardbot/onboarding"
+	"github.com/atlilith/onboardbot/onboarding/runbook"
 )
 
 // TestRenewalInTheThreadOfItsRun renders a renewal: all of it is below the root of the run that made the domain live.
@@ -24,7 +25,7 @@ func TestRenewalInTheThreadOfItsRun(t *testing.T) {
 	s.View.Steps = []onboarding.Step{{Definition: onboarding.Definition{Key: key, Title: "Renew the certificate of merche-biche.com", Destructive: true}, State: onboarding.StepPending}}
 	approval := s.asked(key, onboarding.Change{Summary: "Let certbot renew the certificate of merche-biche.com and www.merche-biche.com", Items: []onboarding.Item{{Command: &onboarding.Command{
 		Host: "vps-0", Argv: []string{"certbot", "renew", "--cert-name", "merche-biche.com", "--non-interactive", "--no-random-sleep-on-renew"}, Lock: "nginx"}}}})
-	messages := Placed(s.View, append(Renderer{Command: "/onboard", Approvers: []string{"U0BO"}, Mentions: true}.Thread(s.View, time.Date(2027, 3, 1, 9, 30, 0, 0, time.UTC)), outbox.Message{Key: "dm", Channel: "U0BO", Text: "x"}))
+	messages := Placed(s.View, append(Renderer{Command: "/onboard", Approvers: []string{"U0BO"}, Mentions: true, Reasons: runbook.Reasons()}.Thread(s.View, time.Date(2027, 3, 1, 9, 30, 0, 0, time.UTC)), outbox.Message{Key: "dm", Channel: "U0BO", Text: "x"}))
 	for _, message := range messages {
 		want := RootKey(s.View.Renews)
 		if message.Key == "dm" {

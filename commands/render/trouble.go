@@ -14,7 +14,7 @@ import (
 )
 
 // trouble is the message about a step that goes on only after somebody presses Retry. It is one of its own, so that it notifies.
-func (s Renderer) trouble(view *onboarding.View, event onboarding.Event) outbox.Message {
+func (r Renderer) trouble(view *onboarding.View, event onboarding.Event) outbox.Message {
 	var page mrkdwn.Builder
 	step := view.Step(event.Step)
 	name := "*" + mrkdwn.Inline(title(step.Definition)) + "*"
@@ -38,7 +38,7 @@ func (s Renderer) trouble(view *onboarding.View, event onboarding.Event) outbox.
 			page.Parts(mrkdwn.Part{Head: "Its last lines", Body: tail(attempt)})
 		}
 	}
-	if end := s.settled(view, step, event); end != "" {
+	if end := r.settled(view, step, event); end != "" {
 		page.Note(end)
 	} else {
 		run := view.ID.String()
@@ -71,7 +71,7 @@ func failures(view *onboarding.View, step *onboarding.Step, event onboarding.Eve
 }
 
 // settled says what was done about the trouble, empty while it still waits for somebody.
-func (s Renderer) settled(view *onboarding.View, step *onboarding.Step, event onboarding.Event) string {
+func (r Renderer) settled(view *onboarding.View, step *onboarding.Step, event onboarding.Event) string {
 	for _, later := range view.Events {
 		switch {
 		case later.ID <= event.ID:

@@ -14,7 +14,7 @@ import (
 // one question begins one run, however often it is answered.
 const UndoBlock = "undo/"
 
-func (s Renderer) AskUndo(run *onboarding.Run, asking string) *mrkdwn.Builder {
+func (r Renderer) AskUndo(run *onboarding.Run, asking string) *mrkdwn.Builder {
 	page := new(mrkdwn.Builder)
 	page.Say(fmt.Sprintf("Take back the onboarding of *%s* (%s)? %s", mrkdwn.Inline(run.Request.DisplayName), blockkit.Code(run.Request.Slug), Ended(run)))
 	page.Say("What was applied is taken back in reverse order: the site, the commits, the records, the rows. Each change is shown and approved like any other, " +

@@ -24,12 +24,12 @@ import (
 func TestViews(t *testing.T) {
 	t.Parallel()
 	for name, view := range map[string]slack.ModalViewRequest{
-		"reject":        ReasonForm("Database rows", begunQuestion(), Rejecting),
-		"approve":       ReasonForm("Database rows", begunQuestion(), Approving),
-		"break-glass":   ReasonForm("Database rows", begunQuestion(), BreakingGlass),
-		"review":        storyRenderer.ReviewPage(NewReview(approvedAhead().View, []onboarding.Preapproval{{Planned: onboarding.Planned{Definition: onboarding.Definition{Key: "sync/merche-biche.com"}, Later: "what <certbot> edits"}}}, "U0CLEO"), 0),
-		"review-reader": storyRenderer.ReviewPage(Review{view: approvedAhead().View, Items: approvedAhead().Approvals, Why: "This is your own request.", person: "U0ANA"}, 0),
-		"review-empty":  storyRenderer.ReviewPage(NewReview(live(merche()).View, nil, "U0BO"), 3),
+		"reject":        ReasonForm(reasonNeeded(), Rejecting),
+		"approve":       ReasonForm(reasonNeeded(), Approving),
+		"break-glass":   ReasonForm(reasonNeeded(), BreakingGlass),
+		"review":        NewReview(approvedAhead().View, []onboarding.Preapproval{{Planned: onboarding.Planned{Definition: onboarding.Definition{Key: "sync/merche-biche.com"}, Later: "what <certbot> edits"}}}, "U0CLEO").Page(0),
+		"review-reader": Review{view: approvedAhead().View, Items: approvedAhead().Approvals, Why: "This is your own request.", person: "U0ANA"}.Page(0),
+		"review-empty":  NewReview(live(merche()).View, nil, "U0BO").Page(3),
 		"review-done":   ReviewDone(ReviewMeta{Page: 1}, 2, 3),
 		"change":        ChangePage("Database rows", begunQuestion(), 7),
 		"notice":        mrkdwn.Notice("Onboarding", strings.Repeat("word ", 2000)),
@@ -60,13 +60,17 @@ func TestReviewPages(t *testing.T) {
 	r := NewReview(s.View, nil, "U0CLEO")
 	boxes := 0
 	for page := range 4 {
-		view := storyRenderer.ReviewPage(r, page)
+		view := r.Page(page)
 		golden.CheckView(t, view)
 		boxes += strings.Count(string(golden.Indented(view)), "Your decision")
 	}
 	if boxes != 61 {
 		t.Errorf("%d changes can be ticked, of 61", boxes)
 	}
+}
+
+func reasonNeeded() *onboarding.ReasonNeededError {
+	return &onboarding.ReasonNeededError{Approval: begunQuestion(), Step: onboarding.Definition{Key: "database", Title: "Database rows"}}
 }
 
 func begunQuestion() *onboarding.Approval {
@@ -166,7 +170,7 @@ func TestStatus(t *testing.T) {
 	t.Parallel()
 	var files []txtar.File
 	for _, name := range []string{"asked for rows", "certbot failed", "ten domains", "hostile", "cancelled", "live"} {
-		page := storyRenderer.Status(stories[name]().View)
+		page := storyRenderer.Status(stories[name]().View, "")
 		golden.CheckMessages(t, []outbox.Message{{Key: name, Text: page.Text(), Blocks: page.Blocks}})
 		files = append(files, txtar.File{Name: name, Data: []byte(page.Text() + "\n")})
 	}

@@ -17,6 +17,7 @@ import (
 	"github.com/atlilith/onboardbot/commands/render/certs"
 	"github.com/atlilith/onboardbot/commands/render/isolationreport"
 	"github.com/atlilith/onboardbot/commands/render/mrkdwn"
+	"github.com/atlilith/onboardbot/onboarding"
 )
 
 // Sample is something that the bot may show, as it goes to Slack: the blocks of a message, or a whole view.
@@ -89,7 +90,7 @@ func (c *collector) replies() {
 	open, live := openRun(), liveRun()
 	plan, _ := render.PlanPage(dryRun())
 	for name, page := range map[string]*mrkdwn.Builder{
-		"help": render.HelpPage(renderer.Command), "plan": plan, "status": renderer.Status(open.View), "auditlog": renderer.AuditLog(open.View),
+		"help": render.HelpPage(renderer.Command), "plan": plan, "status": renderer.Status(open.View, ""), "auditlog": renderer.AuditLog(open.View),
 		"undo": renderer.AskUndo(live.Run, "sample"), "verify": render.VerifyPage(live.Run, observation()),
 		"waiting": renderer.WaitingFor(homeContent()), "cancel": render.CancelPage(open.Run, ""),
 		"confirmation": form.Confirmation(request(), hosts, "merche-biche", sampleID),
@@ -100,7 +101,7 @@ func (c *collector) replies() {
 
 func (c *collector) views() {
 	open := openRun()
-	approval := open.Approvals[0]
+	needed := &onboarding.ReasonNeededError{Approval: open.Approvals[0], Step: open.Step("database").Definition}
 	review := render.NewReview(open.View, nil, cleo.ID)
 	reader := review
 	reader.Why = "This is your own request."
@@ -110,9 +111,9 @@ func (c *collector) views() {
 	for name, view := range map[string]slack.ModalViewRequest{
 		"form-empty": form.View(form.Meta{Channel: "C0SAMPLE"}, form.NewDraft(""), nil, nil), "form-owner": form.View(meta, owner, hosts, nil, "A hint."),
 		"form-problems": form.View(meta, owner, hosts, problems), "form-member": form.View(meta, memberDraft(), hosts, nil),
-		"approve": render.ReasonForm("Database rows", approval, render.Approving), "reject": render.ReasonForm("Database rows", approval, render.Rejecting),
-		"break-glass": render.ReasonForm("Database rows", approval, render.BreakingGlass), "change": render.ChangePage("Database rows", longApproval(), 1),
-		"review": renderer.ReviewPage(review, 0), "review-reader": renderer.ReviewPage(reader, 0), "review-done": render.ReviewDone(render.ReviewMeta{Page: 1}, 2, 3),
+		"approve": render.ReasonForm(needed, render.Approving), "reject": render.ReasonForm(needed, render.Rejecting),
+		"break-glass": render.ReasonForm(needed, render.BreakingGlass), "change": render.ChangePage("Database rows", longApproval(), 1),
+		"review": review.Page(0), "review-reader": reader.Page(0), "review-done": render.ReviewDone(render.ReviewMeta{Page: 1}, 2, 3),
 		"notice": mrkdwn.Notice("Onboarding", "Something to read."),
 	} {
 		c.add("view/"+name, blockkit.InModal, view, false)

@@ -17,10 +17,11 @@ import (
 // plays is how often the benchmark has the product play.
 const plays = 7
 
-// BenchmarkOnboarding plays the whole onboarding of a Person with one domain, all of it said behind the command and every approval
-// given as soon as it is asked, and the same by hand as a shell script with the runbook's commands: in turn, in the same world, certbot as Debian ships it. It
-// reports the ratio of the medians. Every play leaves a site behind, which nginx loads and certbot reads from then on: by hand goes
-// first and last, so that both meet as many of them.
+// BenchmarkOnboarding plays the whole onboarding of a Person with one domain, all of it said
+// behind the command and every approval given as soon as it is asked, and the same by hand as a
+// shell script with the runbook's commands: in turn, in the same world, certbot as Debian ships
+// it. It reports the ratio of the medians. Every play leaves a site behind, which nginx loads and
+// certbot reads from then on: by hand goes first and last, so that both meet as many of them.
 func BenchmarkOnboarding(b *testing.B) {
 	for b.Loop() {
 		zones := make([]string, 2*plays+1)
@@ -62,7 +63,8 @@ func BenchmarkOnboarding(b *testing.B) {
 			return nil
 		}
 		product := func(ctx context.Context, name, domain string) error {
-			root, err := set.AskInLine(ctx, stage.Ana, stage.Inputs{Slug: name, Name: "By Bot", Email: name + "@example.com", Domains: []string{domain}})
+			root, err := set.AskInLine(ctx, stage.Ana,
+				stage.Inputs{Slug: name, Name: "By Bot", Email: name + "@example.com", Domains: []string{domain}})
 			if err != nil {
 				return err
 			}

@@ -15,11 +15,12 @@ import (
 	"github.com/atlilith/onboardbot/internal/sandbox/workspace"
 )
 
-// certificateLife is that of the certificates of this test: so short that one grows old while somebody watches, and so long that
-// on a busy machine nothing is missed between two looks.
+// certificateLife is that of the certificates of this test: so short that one grows old while
+// somebody watches, and so long that on a busy machine nothing is missed between two looks.
 const certificateLife = 40 * time.Second
 
-// watchful is a watch that looks each second, and gives nobody time to see to it. The last sixteenth would be over too soon.
+// watchful is a watch that looks each second, and gives nobody time to see to it. The last
+// sixteenth would be over too soon.
 const watchful = `certificates:
   interval: 1s
   patience: 1ms
@@ -28,8 +29,9 @@ const watchful = `certificates:
   extra: [{domain: cocotte.com, host: vps-0}]
 `
 
-// TestCertificatesOverTime lets a Provider's certificate grow old and hears of it in the thread of the onboarding, renews it by a button
-// there, and gets the all-clear; and lets somebody renew it without telling nginx.
+// TestCertificatesOverTime lets a Provider's certificate grow old and hears of it in the thread of
+// the onboarding, renews it by a button there, and gets the all-clear; and lets somebody renew it
+// without telling nginx.
 func TestCertificatesOverTime(t *testing.T) {
 	s := open(t, stage.Config{World: sandbox.Config{CertificateLifetime: certificateLife},
 		Bot:       func(settings *stage.Settings) { settings.Rest = watchful },
@@ -39,16 +41,18 @@ func TestCertificatesOverTime(t *testing.T) {
 	first := s.serial()
 
 	// Nobody onboarded this one, and it has no certificate: that is for everyone in the channel.
-	broken, err := s.Person(stage.Ana).WaitMessage(s.within(20*time.Second), stage.Channel, func(m workspace.Message) bool {
-		return m.ThreadTS == "" && stage.ContainsAll(stage.Reads(m), []string{"cocotte.com", "port 443", "[Why?]"})
-	})
+	broken, err := s.Person(stage.Ana).WaitMessage(s.within(20*time.Second), stage.Channel,
+		func(m workspace.Message) bool {
+			return m.ThreadTS == "" && stage.ContainsAll(stage.Reads(m), []string{"cocotte.com", "port 443", "[Why?]"})
+		})
 	s.must(err)
 	s.must(s.Press(s.within(20*time.Second), stage.Ana, broken, "Why?"))
 	s.whispers(stage.Ana, "cocotte.com", "certbot on vps-0 has nothing for it", "nothing starts it")
 
 	overdue := s.reads(root, "should have been renewed by", "It is valid for another", "[Renew now]", "[Why?]")
 	s.must(s.Press(s.within(20*time.Second), stage.Ana, overdue, "Renew now"))
-	question := s.reads(root, "Renew the certificate of merche-biche.com", "certbot renew --cert-name merche-biche.com", "[Approve]")
+	question := s.reads(root, "Renew the certificate of merche-biche.com",
+		"certbot renew --cert-name merche-biche.com", "[Approve]")
 	s.must(s.Press(s.within(20*time.Second), stage.Ana, question, "Approve"))
 	s.whispers(stage.Ana, "your own request")
 	s.must(s.Press(s.within(20*time.Second), stage.Cleo, overdue, "Renew now"))
@@ -76,9 +80,12 @@ func TestCertificatesOverTime(t *testing.T) {
 	if typed.Message == nil || !typed.Message.Ephemeral {
 		t.Errorf("/certificates answers %+v", typed)
 	}
-	table, err := s.Person(stage.Bo).WaitMessage(s.within(20*time.Second), stage.Channel, func(m workspace.Message) bool {
-		return m.ThreadTS == "" && stage.ContainsAll(stage.Reads(m), []string{"Certificates: 1 urgent, 1 well", "merche-biche.com", "cocotte.com", "Valid until"})
-	})
+	table, err := s.Person(stage.Bo).WaitMessage(s.within(20*time.Second), stage.Channel,
+		func(m workspace.Message) bool {
+			return m.ThreadTS == "" &&
+				stage.ContainsAll(stage.Reads(m),
+					[]string{"Certificates: 1 urgent, 1 well", "merche-biche.com", "cocotte.com", "Valid until"})
+		})
 	s.must(err)
 	for _, picture := range []string{"certificates-light.png", "certificates-dark.png"} {
 		s.pictured(table, picture)
@@ -88,7 +95,8 @@ func TestCertificatesOverTime(t *testing.T) {
 	s.whispers(stage.Ana, "Chain", "History", first, second, "way of its renewal")
 
 	// Renewed, and nobody tells nginx: webroot reloads nothing.
-	s.vps("certbot certonly --webroot -w /var/www/merche-biche.com --cert-name merche-biche.com -d merche-biche.com -d www.merche-biche.com --force-renewal --non-interactive")
+	s.vps("certbot certonly --webroot -w /var/www/merche-biche.com --cert-name merche-biche.com -d merche-biche.com " +
+		"-d www.merche-biche.com --force-renewal --non-interactive")
 	stale := s.reads(root, "Renewed but not reloaded", "reload nginx there", "[Reload now]")
 	s.must(s.Press(s.within(20*time.Second), stage.Bo, stale, "Reload now"))
 	question = s.readsAfter(stale, root, "Reload nginx on vps-0", "[Approve]")
@@ -192,7 +200,9 @@ func (s *scene) onCommandLine() {
 			Host   string `json:"host"`
 		} `json:"sites"`
 	}
-	if err := json.Unmarshal(out, &report); err != nil || len(report.Sites) != 2 || report.Sites[0].Domain != "cocotte.com" || report.Sites[1].Domain != "merche-biche.com" || report.Sites[1].Host != "vps-0" {
+	if err := json.Unmarshal(out, &report); err != nil || len(report.Sites) != 2 ||
+		report.Sites[0].Domain != "cocotte.com" || report.Sites[1].Domain != "merche-biche.com" ||
+		report.Sites[1].Host != "vps-0" {
 		s.t.Errorf("the report is %s, %v", out, err)
 	}
 	if code != 1 || report.Severity != "urgent" {

@@ -23,18 +23,22 @@ import (
 	"github.com/atlilith/onboardbot/onboarding"
 )
 
-// TestCheck looks at a stage on which all is well, and then at all that can be wrong with its configuration, the workspace and
-// the database.
+// TestCheck looks at a stage on which all is well, and then at all that can be wrong with its
+// configuration, the workspace and the database.
 func TestCheck(t *testing.T) {
 	s := vacant(t)
 	report, code := s.check(s.config)
 	if code != cli.OK || !report.OK {
 		t.Fatalf("%d, %+v", code, report)
 	}
-	for _, name := range []string{"slack bot token", "slack scopes", "slack's clock", "channel C0OPS", "operators U0ANA", "approvers U0BO", "second operator",
-		"messages and views", "slack app token", "own database", "own rights", "own tables", "own database's clock", "isolation checks", "platform database", "rights", "ssh",
-		"host apricot", "repository", "host vps-0", "nginx on vps-0", "certbot on vps-0", "DNS updates", "provider-portal"} {
-		if !slices.ContainsFunc(report.Findings, func(f onboarding.Finding) bool { return f.Name == name && f.Level == onboarding.OK }) {
+	for _, name := range []string{"slack bot token", "slack scopes", "slack's clock", "channel C0OPS",
+		"operators U0ANA", "approvers U0BO", "second operator",
+		"messages and views", "slack app token", "own database", "own rights", "own tables", "own database's clock",
+		"isolation checks", "platform database", "rights", "ssh",
+		"host apricot", "repository", "host vps-0", "nginx on vps-0", "certbot on vps-0",
+		"DNS updates", "provider-portal"} {
+		if !slices.ContainsFunc(report.Findings,
+			func(f onboarding.Finding) bool { return f.Name == name && f.Level == onboarding.OK }) {
 			t.Errorf("%s was not looked at: %+v", name, report.Findings)
 		}
 	}
@@ -47,13 +51,18 @@ func TestCheck(t *testing.T) {
 
 	// Another workspace in the same world, in which the app was installed long ago.
 	old := s.workspace(func(house *workspace.Config) {
-		house.App.Scopes = []string{"commands", "chat:write", "users:read", "users:read.email", "usergroups:read", "channels:read", "groups:read"}
-		house.UserGroups = append(house.UserGroups, workspace.UserGroup{ID: "S0GONE", Name: "Gone", Handle: "gone", Users: []string{workspace.Ana}, Disabled: true},
-			workspace.UserGroup{ID: "S0MIXED", Name: "Mixed", Handle: "mixed", Users: []string{workspace.Bo, workspace.Gus}})
+		house.App.Scopes = []string{"commands", "chat:write", "users:read", "users:read.email", "usergroups:read",
+			"channels:read", "groups:read"}
+		house.UserGroups = append(house.UserGroups,
+			workspace.UserGroup{ID: "S0GONE", Name: "Gone", Handle: "gone",
+				Users: []string{workspace.Ana}, Disabled: true},
+			workspace.UserGroup{ID: "S0MIXED", Name: "Mixed", Handle: "mixed",
+				Users: []string{workspace.Bo, workspace.Gus}})
 		house.UnsupportedBlocks = []string{"plan"}
 	})
 	s.ownSQL("CREATE SCHEMA theirs")
-	s.platform("CREATE ROLE half LOGIN BYPASSRLS; CREATE ROLE blind LOGIN BYPASSRLS NOINHERIT; GRANT platform_app TO blind")
+	s.platform("CREATE ROLE half LOGIN BYPASSRLS; CREATE ROLE blind LOGIN BYPASSRLS NOINHERIT; GRANT platform_app " +
+		"TO blind")
 	auditor := "isolation:\n  database_url: " + s.AuditorDSN()
 	// Harms that do not hide each other share a check, to save time.
 	for name, c := range map[string]struct {
@@ -61,30 +70,45 @@ func TestCheck(t *testing.T) {
 		want    []string
 	}{
 		"no entry anywhere": {
-			[][2]string{{workspace.SampleBotToken, "xoxb-other"}, {workspace.SampleAppToken, "xapp-other"}, {"onboardbot@/onboardbot", "onboardbot@/nowhere"}, {"ssh: quinn-vps", "ssh: nobody-knows"}},
-			[]string{"failed slack bot token: auth.test: slack refuses the app or its tokens", "failed slack app token: apps.connections.open: slack refuses",
+			[][2]string{{workspace.SampleBotToken, "xoxb-other"}, {workspace.SampleAppToken, "xapp-other"},
+				{"onboardbot@/onboardbot", "onboardbot@/nowhere"}, {"ssh: quinn-vps", "ssh: nobody-knows"}},
+			[]string{"failed slack bot token: auth.test: slack refuses the app or its tokens",
+				"failed slack app token: apps.connections.open: slack refuses",
 				`failed own database: database "nowhere" does not exist`, "failed host vps-0: "}},
-		"no Slack": {[][2]string{{s.api, "http://127.0.0.1:9/api/"}}, []string{"failed slack bot token: ", "failed slack app token: "}},
+		"no Slack": {[][2]string{{s.api, "http://127.0.0.1:9/api/"}},
+			[]string{"failed slack bot token: ", "failed slack app token: "}},
 		"places and people": {
 			[][2]string{{"channels: [C0OPS]", "channels: [C0GENERAL, G0SECRET, C0ARCHIVE, C0NONE, G0BOARD]"},
-				{"operators: [U0ANA, U0BO, U0CLEO]", "operators: [U0GUS, U0SOLO, U0FAY, U0GONE, U0ROBOT, U0NOBODY, S0NONE, S0OPS]"},
+				{"operators: [U0ANA, U0BO, U0CLEO]",
+					"operators: [U0GUS, U0SOLO, U0FAY, U0GONE, U0ROBOT, U0NOBODY, S0NONE, S0OPS]"},
 				{"platform:\n", "  connections: 4000\nplatform:\n"}, {"dir: " + s.Repo.Repo, "dir: /nowhere"}},
-			[]string{"failed channel C0GENERAL: the bot is not in #general", "failed channel G0SECRET: channel G0SECRET: channel not found",
-				"failed channel C0ARCHIVE: #archive is archived", "failed channel C0NONE: channel C0NONE: channel not found", "ok channel G0BOARD: the bot is in #board",
-				"failed operators U0GUS: U0GUS is a guest", "failed operators U0SOLO: U0SOLO is a guest", "failed operators U0FAY: U0FAY belongs to another workspace",
-				"failed operators U0GONE: U0GONE is deactivated", "failed operators U0ROBOT: U0ROBOT is an app", "failed operators U0NOBODY: U0NOBODY is not known",
+			[]string{"failed channel C0GENERAL: the bot is not in #general",
+				"failed channel G0SECRET: channel G0SECRET: channel not found",
+				"failed channel C0ARCHIVE: #archive is archived",
+				"failed channel C0NONE: channel C0NONE: channel not found", "ok channel G0BOARD: the bot is in #board",
+				"failed operators U0GUS: U0GUS is a guest", "failed operators U0SOLO: U0SOLO is a guest",
+				"failed operators U0FAY: U0FAY belongs to another workspace",
+				"failed operators U0GONE: U0GONE is deactivated", "failed operators U0ROBOT: U0ROBOT is an app",
+				"failed operators U0NOBODY: U0NOBODY is not known",
 				"failed operators S0NONE: user group S0NONE", "ok operators S0OPS: ana, bo",
 				"failed own connections: one replica may open 4000", "failed repository: "}},
 		"what may be meant so": {
-			[][2]string{{"channels: [C0OPS]", "channels: []"}, {"platform:\n", "certificates: {channel: C0BOARD}\nplatform:\n"}, {"approvers: [U0ANA, U0BO, U0CLEO]", "approvers: [U0ANA]"}},
-			[]string{"warning channels: none are configured", "failed channel C0BOARD: channel C0BOARD: channel not found", "warning second operator: requests of U0ANA could not be approved"}},
+			[][2]string{{"channels: [C0OPS]", "channels: []"},
+				{"platform:\n", "certificates: {channel: C0BOARD}\nplatform:\n"},
+				{"approvers: [U0ANA, U0BO, U0CLEO]", "approvers: [U0ANA]"}},
+			[]string{"warning channels: none are configured",
+				"failed channel C0BOARD: channel C0BOARD: channel not found",
+				"warning second operator: requests of U0ANA could not be approved"}},
 		"too many votes": {
-			[][2]string{{"rules: {}", "rules: {certificate: {approvers: 3}}"}, {"platform:\n", "  schema: theirs\nplatform:\n"}},
-			[]string{"failed second operator: nobody's request could be approved: 3 others would have to agree, and 3 people may",
+			[][2]string{{"rules: {}", "rules: {certificate: {approvers: 3}}"},
+				{"platform:\n", "  schema: theirs\nplatform:\n"}},
+			[]string{"failed second operator: nobody's request could be approved: 3 others would have to agree, and " +
+				"3 people may",
 				"failed own rights: onboardbot may not make tables in the schema theirs"}},
 		"no auditor": {
 			[][2]string{{auditor, "isolation:"}},
-			[]string{"failed isolation checks: isolation.database_url is missing, and platform.database_url is not enough: database_url: its role is neither superuser nor has BYPASSRLS"}},
+			[]string{"failed isolation checks: isolation.database_url is missing, and platform.database_url is not " +
+				"enough: database_url: its role is neither superuser nor has BYPASSRLS"}},
 		"an auditor of another database": {
 			[][2]string{{auditor, strings.Replace(auditor, "@/platform", "@/nowhere", 1)}},
 			[]string{`failed isolation checks: database "nowhere" does not exist`}},
@@ -96,9 +120,11 @@ func TestCheck(t *testing.T) {
 			[]string{"failed isolation checks: permission denied for "}},
 		"an old installation": {
 			[][2]string{{s.api, old}, {"operators: [U0ANA, U0BO, U0CLEO]", "operators: [S0OPS, S0GONE, S0MIXED]"}},
-			[]string{"failed slack scopes: missing: channels:history, files:read, files:write, groups:history, im:history, im:write",
+			[]string{"failed slack scopes: missing: channels:history, files:read, files:write, groups:history, " +
+				"im:history, im:write",
 				"warning messages and views: this workspace does not accept plan blocks", "ok operators S0OPS: ana, bo",
-				"failed operators S0GONE: user group S0GONE: usergroups.users.list: no_such_subteam", "warning operators S0MIXED: bo, but U0GUS is a guest"}},
+				"failed operators S0GONE: user group S0GONE: usergroups.users.list: no_such_subteam",
+				"warning operators S0MIXED: bo, but U0GUS is a guest"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := s.in(t)
@@ -115,7 +141,8 @@ func TestCheck(t *testing.T) {
 				t.Errorf("exit status %d, ok %t", code, report.OK)
 			}
 			for _, want := range c.want {
-				if !slices.ContainsFunc(lines(report), func(line string) bool { return strings.HasPrefix(line, want) }) {
+				if !slices.ContainsFunc(lines(report),
+					func(line string) bool { return strings.HasPrefix(line, want) }) {
 					t.Errorf("want %q, got %q", want, lines(report))
 				}
 			}
@@ -144,7 +171,8 @@ func (s *checked) refused() {
 	s.t.Helper()
 	s.must(s.Slack.Order(s.t.Context(), workspace.Fault{Kind: workspace.FaultUnsupported, Reason: "context"}))
 	report, code := s.check(s.config)
-	s.must(s.Slack.Order(s.t.Context(), workspace.Fault{Kind: workspace.FaultUnsupported, Reason: "context", Times: -1}))
+	s.must(s.Slack.Order(s.t.Context(),
+		workspace.Fault{Kind: workspace.FaultUnsupported, Reason: "context", Times: -1}))
 	if code != cli.Failed || !slices.ContainsFunc(lines(report), func(line string) bool {
 		return strings.HasPrefix(line, "failed thread/") && strings.Contains(line, "unsupported type: context")
 	}) {
@@ -155,12 +183,14 @@ func (s *checked) refused() {
 // throttled runs out of time while Slack wants it to wait, and says so in a table.
 func (s *checked) throttled() {
 	s.t.Helper()
-	s.must(s.Slack.Order(s.t.Context(), workspace.Fault{Kind: workspace.FaultRateLimit, Method: "blocks.validate", RetryAfter: time.Minute, Times: 4}))
+	s.must(s.Slack.Order(s.t.Context(),
+		workspace.Fault{Kind: workspace.FaultRateLimit, Method: "blocks.validate", RetryAfter: time.Minute, Times: 4}))
 	out, code := s.run("check", "-timeout", "4s", "-config", s.ConfigFile)
 	if code != cli.Failed {
 		s.t.Errorf("exit status %d", code)
 	}
-	for _, want := range []string{"LEVEL   WHAT", "\nok      slack bot token", "\nFAILED  messages and views", " when the time ran out\n", "→ Run the check with a longer -timeout.\n", " 1 failed, in 4."} {
+	for _, want := range []string{"LEVEL   WHAT", "\nok      slack bot token", "\nFAILED  messages and views",
+		" when the time ran out\n", "→ Run the check with a longer -timeout.\n", " 1 failed, in 4."} {
 		if !strings.Contains(out, want) {
 			s.t.Errorf("no %q in\n%s", want, out)
 		}
@@ -169,7 +199,8 @@ func (s *checked) throttled() {
 
 func (s *checked) commandLine() {
 	s.t.Helper()
-	for _, args := range [][]string{{"-format", "xml", "-config", s.ConfigFile}, {"-config", "/nowhere"}, {"-timeout", "soon"}, {"more"}} {
+	for _, args := range [][]string{{"-format", "xml", "-config", s.ConfigFile}, {"-config", "/nowhere"},
+		{"-timeout", "soon"}, {"more"}} {
 		if _, code := s.run(append([]string{"check"}, args...)...); code != cli.Usage {
 			s.t.Errorf("%q: exit status %d", args, code)
 		}
@@ -232,7 +263,8 @@ func (s *checked) run(args ...string) (out string, code int) {
 // check runs the subcommand over a configuration.
 func (s *checked) check(config string, args ...string) (doctor.Report, int) {
 	s.t.Helper()
-	out, code := s.run(append([]string{"check", "-timeout", "20s", "-format", "json", "-config", s.write(config)}, args...)...)
+	out, code := s.run(append([]string{"check", "-timeout", "20s", "-format", "json", "-config", s.write(config)},
+		args...)...)
 	var report doctor.Report
 	if err := json.Unmarshal([]byte(out), &report); err != nil {
 		s.t.Fatalf("%d, %v: %s", code, err, out)
@@ -274,7 +306,8 @@ func (s *checked) called(method string) int {
 	s.t.Helper()
 	events, err := s.Slack.Transcript(s.t.Context(), 0)
 	s.must(err)
-	return len(slices.DeleteFunc(events, func(e workspace.Event) bool { return e.Kind != workspace.KindAPI || e.Name != method }))
+	return len(slices.DeleteFunc(events,
+		func(e workspace.Event) bool { return e.Kind != workspace.KindAPI || e.Name != method }))
 }
 
 // seen is the level and what was seen of one thing.

@@ -12,8 +12,8 @@ import (
 	"github.com/atlilith/onboardbot/internal/sandbox/workspace"
 )
 
-// TestDecisions plays what can become of a question: refused clicks, a rejection, two approvers at once, drift, a failure that
-// is tried again, a cancelled run that is taken up again.
+// TestDecisions plays what can become of a question: refused clicks, a rejection, two approvers at
+// once, drift, a failure that is tried again, a cancelled run that is taken up again.
 func TestDecisions(t *testing.T) {
 	s := open(t, stage.Config{Workspace: func(w *workspace.Config) {
 		for i := range w.Channels {
@@ -52,7 +52,8 @@ func TestDecisions(t *testing.T) {
 	}
 	clicks.Wait()
 	s.reads(root, "Database rows", ": done")
-	_, err = s.Person(stage.Bo).WaitFor(s.within(10*time.Second), func(workspace.Screen) bool { return s.told("already", stage.Bo, stage.Cleo) })
+	_, err = s.Person(stage.Bo).WaitFor(s.within(10*time.Second),
+		func(workspace.Screen) bool { return s.told("already", stage.Bo, stage.Cleo) })
 	s.must(err)
 	if got := s.count(`SELECT count(*) FROM users WHERE slug = 'merche-biche'`); got != 1 {
 		t.Errorf("%d rows of the Provider", got)
@@ -73,7 +74,8 @@ func TestDecisions(t *testing.T) {
 	trouble = s.reads(root, "Deploy merche-biche.com", "failed", "No such file or directory", "[Retry]")
 	s.must(free())
 	s.must(s.Press(s.within(10*time.Second), stage.Ana, trouble, "Retry"))
-	s.must(s.Press(s.within(10*time.Second), stage.Cleo, s.readsAfter(trouble, root, "Deploy merche-biche.com", "[Approve]"), "Approve"))
+	s.must(s.Press(s.within(10*time.Second), stage.Cleo,
+		s.readsAfter(trouble, root, "Deploy merche-biche.com", "[Approve]"), "Approve"))
 	s.reads(root, "Deploy merche-biche.com", ": done")
 	s.reads(root, "Certificate of merche-biche.com", "[Approve]")
 
@@ -115,7 +117,8 @@ func (s *scene) told(word string, people ...string) bool {
 func (s *scene) publish(zone string, updates ...string) {
 	s.t.Helper()
 	cmd := exec.Command("knsupdate", "-k", s.DNS.Key.ClientFile)
-	cmd.Stdin = strings.NewReader("server " + s.environment("DNS_SERVER") + "\nzone " + zone + ".\n" + strings.Join(updates, "\n") + "\nsend\n")
+	cmd.Stdin = strings.NewReader("server " + s.environment("DNS_SERVER") + "\nzone " + zone + ".\n" +
+		strings.Join(updates, "\n") + "\nsend\n")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		s.t.Fatalf("knsupdate: %v: %s", err, out)
 	}

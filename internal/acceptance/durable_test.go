@@ -17,8 +17,9 @@ import (
 	"github.com/atlilith/onboardbot/internal/sandbox/workspace"
 )
 
-// TestARunSurvivesKills kills the product, as kill -9 does, while an approval waits and in the middle of the database, deploy
-// and certificate steps. The run goes on each time, and nothing is done twice.
+// TestARunSurvivesKills kills the product, as kill -9 does, while an approval waits and in the
+// middle of the database, deploy and certificate steps. The run goes on each time, and nothing is
+// done twice.
 func TestARunSurvivesKills(t *testing.T) {
 	s := open(t, stage.Config{})
 	root := s.ask(stage.Merche)
@@ -54,7 +55,8 @@ func TestARunSurvivesKills(t *testing.T) {
 	s.doneOnce(root)
 }
 
-// TestARunSurvivesKillsAtAnyMoment kills the product again and again, at no moment in particular, until the run is through.
+// TestARunSurvivesKillsAtAnyMoment kills the product again and again, at no moment in particular,
+// until the run is through.
 func TestARunSurvivesKillsAtAnyMoment(t *testing.T) {
 	s := open(t, stage.Config{Workspace: func(w *workspace.Config) { w.Rates.Off = true }})
 	root := s.ask(stage.Merche)
@@ -106,7 +108,8 @@ func (s *scene) doneOnce(root workspace.Message) {
 	}
 }
 
-// running reports whether a command runs somewhere in the world, by the name of its program or script.
+// running reports whether a command runs somewhere in the world, by the name of its program or
+// script.
 func running(command string) bool {
 	processes, _ := filepath.Glob("/proc/[0-9]*/cmdline")
 	return slices.ContainsFunc(processes, func(file string) bool {
@@ -129,7 +132,8 @@ func (s *scene) blocked(query string) {
 	}
 }
 
-// during lets Bo approve, kills the product while the command runs on its host, and starts it again.
+// during lets Bo approve, kills the product while the command runs on its host, and starts it
+// again.
 func (s *scene) during(question workspace.Message, command string) {
 	s.t.Helper()
 	s.must(s.Press(s.within(10*time.Second), stage.Bo, question, "Approve"))

@@ -12,15 +12,19 @@ import (
 	"github.com/atlilith/onboardbot/internal/sandbox/workspace"
 )
 
-// TestTwoRunsAtOnce lets two runs share the repository, the VPS and the name server, while Slack refreshes its connections and
-// delivers twice. Nothing of what the product holds secret shows anywhere.
+// TestTwoRunsAtOnce lets two runs share the repository, the VPS and the name server, while Slack
+// refreshes its connections and delivers twice. Nothing of what the product holds secret shows
+// anywhere.
 func TestTwoRunsAtOnce(t *testing.T) {
 	s := open(t, stage.Config{World: sandbox.Config{RejectNonces: true}})
 	s.must(s.Slack.Order(t.Context(), workspace.Fault{Kind: workspace.FaultDuplicate, Times: 5}))
-	s.must(s.Slack.Order(t.Context(), workspace.Fault{Kind: workspace.FaultRedeliver, Envelope: workspace.EnvelopeInteractive, Times: 5}))
+	s.must(s.Slack.Order(t.Context(),
+		workspace.Fault{Kind: workspace.FaultRedeliver, Envelope: workspace.EnvelopeInteractive, Times: 5}))
 	one := s.ask(stage.Merche)
-	two := s.ask(stage.Inputs{Slug: "other-biche", Name: "Other Biche", Email: "other@example.org", Mode: "Person-only", Domains: []string{"merche.example"}})
-	s.must(s.Slack.Order(t.Context(), workspace.Fault{Kind: workspace.FaultDisconnect, Reason: workspace.ReasonRefresh, Times: 1}))
+	two := s.ask(stage.Inputs{Slug: "other-biche", Name: "Other Biche", Email: "other@example.org",
+		Mode: "Person-only", Domains: []string{"merche.example"}})
+	s.must(s.Slack.Order(t.Context(),
+		workspace.Fault{Kind: workspace.FaultDisconnect, Reason: workspace.ReasonRefresh, Times: 1}))
 	var both sync.WaitGroup
 	for _, root := range []workspace.Message{one, two} {
 		both.Go(func() {
@@ -56,7 +60,8 @@ func (s *scene) secretsStay(t *testing.T) {
 		}
 	}
 	for what, secret := range map[string]string{
-		"the bot token": workspace.SampleBotToken, "the app token": workspace.SampleAppToken, "the TSIG key": s.DNS.Key.Secret,
+		"the bot token": workspace.SampleBotToken, "the app token": workspace.SampleAppToken,
+		"the TSIG key":                     s.DNS.Key.Secret,
 		"the platform's connection string": s.PlatformDSN(), "the bot's connection string": s.BotDSN(),
 	} {
 		if strings.Contains(seen, secret) {
@@ -65,14 +70,16 @@ func (s *scene) secretsStay(t *testing.T) {
 	}
 }
 
-// TestRecordsByHand plays a run whose records a person makes: they are shown, waited for and, on a press, looked for at once.
+// TestRecordsByHand plays a run whose records a person makes: they are shown, waited for and, on a
+// press, looked for at once.
 func TestRecordsByHand(t *testing.T) {
 	s := open(t, stage.Config{Bot: func(settings *stage.Settings) { settings.DNS = "manual" }})
 	root := s.ask(stage.Merche)
 	s.approve(root, "Database rows")
 	s.approve(root, "Deploy config of merche-biche.com")
 	waiting := s.reads(root, "DNS of merche-biche.com", "203.0.113.10", "2001:db8::10", "[Check now]")
-	s.publish("merche-biche.com", "update add merche-biche.com. 60 A 203.0.113.10", "update add merche-biche.com. 60 AAAA 2001:db8::10",
+	s.publish("merche-biche.com", "update add merche-biche.com. 60 A 203.0.113.10",
+		"update add merche-biche.com. 60 AAAA 2001:db8::10",
 		"update add www.merche-biche.com. 60 A 203.0.113.10", "update add www.merche-biche.com. 60 AAAA 2001:db8::10")
 	s.must(s.Press(s.within(10*time.Second), stage.Ana, waiting, "Check now"))
 	s.finish(root)
@@ -97,22 +104,24 @@ func TestWhatIsTypedWrong(t *testing.T) {
 			t.Errorf("%s: %+v", text, typed)
 			continue
 		}
-		if said := stage.Reads(*typed.Message); !stage.ContainsAll(said, words) || strings.Contains(string(typed.Message.Blocks)+typed.Message.Text, "<!channel>") {
+		if said := stage.Reads(*typed.Message); !stage.ContainsAll(said, words) ||
+			strings.Contains(string(typed.Message.Blocks)+typed.Message.Text, "<!channel>") {
 			t.Errorf("%s answers\n%s", text, said)
 		}
 	}
 }
 
-// TestTheThreeSecondsWithTenRunsBusy begins ten runs at once and goes on typing and pressing while they work: what Slack waits
-// for leaves with room to spare.
+// TestTheThreeSecondsWithTenRunsBusy begins ten runs at once and goes on typing and pressing while
+// they work: what Slack waits for leaves with room to spare.
 func TestTheThreeSecondsWithTenRunsBusy(t *testing.T) {
 	// The rate of posts would keep the runs waiting for each other's messages, and so not busy.
 	s := open(t, stage.Config{Workspace: func(w *workspace.Config) { w.Rates.Off = true }})
 	var roots []workspace.Message
 	for i := range 10 {
 		name := string(rune('a' + i))
-		roots = append(roots, s.ask(stage.Inputs{Slug: "busy-" + name, Name: "Busy", Email: name + "@example.com", Mode: "Person-only",
-			Domains: []string{"busy-" + name + ".merche.example"}}))
+		roots = append(roots,
+			s.ask(stage.Inputs{Slug: "busy-" + name, Name: "Busy", Email: name + "@example.com", Mode: "Person-only",
+				Domains: []string{"busy-" + name + ".merche.example"}}))
 	}
 	for _, root := range roots {
 		s.approve(root, "Database rows")

@@ -22,8 +22,8 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/isolation"
 )
 
-// TestIsolationReports watches reports arrive on schedule: green, red once row-level security is off, red still, and green once it
-// is on again; and one that somebody asks for.
+// TestIsolationReports watches reports arrive on schedule: green, red once row-level security is
+// off, red still, and green once it is on again; and one that somebody asks for.
 func TestIsolationReports(t *testing.T) {
 	s := open(t, stage.Config{Bot: func(settings *stage.Settings) { settings.Reports = "*/3 * * * * *" }})
 	green := s.reported("", "No tenant reaches another's rows", "6 tenants, 6 tables", "This is the first report.")
@@ -33,7 +33,8 @@ func TestIsolationReports(t *testing.T) {
 	s.attached(green, "SOUND")
 
 	s.platform(`ALTER TABLE bookings DISABLE ROW LEVEL SECURITY`)
-	red := s.reported(green.TS, "🚨", "Tenants reach each other's rows", "4 leaks proven", "new leak: read of public.bookings", "4 new, 0 fixed, 0 unchanged")
+	red := s.reported(green.TS, "🚨", "Tenants reach each other's rows", "4 leaks proven",
+		"new leak: read of public.bookings", "4 new, 0 fixed, 0 unchanged")
 	for _, who := range []string{stage.Ana, stage.Bo, stage.Cleo} {
 		if !strings.Contains(string(red.Blocks), "@"+who) {
 			t.Errorf("%s is not mentioned in\n%s", who, red.Blocks)
@@ -43,12 +44,14 @@ func TestIsolationReports(t *testing.T) {
 	still := s.reported(red.TS, "0 new, 0 fixed, 4 unchanged", "leak: read of public.bookings")
 
 	s.platform(`ALTER TABLE bookings ENABLE ROW LEVEL SECURITY`)
-	mended := s.reported(still.TS, "✅", "No tenant reaches another's rows", "0 new, 4 fixed, 0 unchanged", "Fixed:", "read of", "public.bookings")
+	mended := s.reported(still.TS, "✅", "No tenant reaches another's rows", "0 new, 4 fixed, 0 unchanged", "Fixed:",
+		"read of", "public.bookings")
 	s.reported(mended.TS, "No tenant reaches another's rows", "No change since")
 
 	typed, err := s.Person(stage.Ana).Type(s.within(10*time.Second), stage.Channel, "/isolation-report cocotte")
 	s.must(err)
-	if typed.Message == nil || !typed.Message.Ephemeral || !strings.Contains(stage.Reads(*typed.Message), "`cocotte` and all others try") {
+	if typed.Message == nil || !typed.Message.Ephemeral ||
+		!strings.Contains(stage.Reads(*typed.Message), "`cocotte` and all others try") {
 		t.Errorf("the answer is %+v", typed)
 	}
 	s.reported(mended.TS, "No tenant reaches another's rows (cocotte against all others)", "asked for by")
@@ -58,13 +61,15 @@ func TestIsolationReports(t *testing.T) {
 	} {
 		answer, err := s.Person(who).Type(s.within(10*time.Second), stage.Channel, "/isolation-report"+typed[0])
 		s.must(err)
-		if answer.Message == nil || !answer.Message.Ephemeral || !strings.Contains(stage.Reads(*answer.Message), typed[1]) {
+		if answer.Message == nil || !answer.Message.Ephemeral ||
+			!strings.Contains(stage.Reads(*answer.Message), typed[1]) {
 			t.Errorf("%s reads %+v", who, answer.Message)
 		}
 	}
 	typed, err = s.Person(stage.Bo).Type(s.within(10*time.Second), stage.Channel, "/isolation-report nobody")
 	s.must(err)
-	if typed.Message == nil || !typed.Message.Ephemeral || !strings.Contains(stage.Reads(*typed.Message), "The platform has no tenant `nobody`") {
+	if typed.Message == nil || !typed.Message.Ephemeral ||
+		!strings.Contains(stage.Reads(*typed.Message), "The platform has no tenant `nobody`") {
 		t.Errorf("the answer is %+v", typed)
 	}
 	s.must(s.Person(stage.Ana).OpenHome(t.Context()))
@@ -74,18 +79,20 @@ func TestIsolationReports(t *testing.T) {
 		return strings.Contains(m.Render(200, nil), "No tenant reaches another's rows")
 	})
 	s.must(err)
-	if ticks := s.own(`SELECT count(*) - count(DISTINCT tick) FROM onboarding.isolation_reports WHERE tick IS NOT NULL`); ticks != 0 {
+	ticks := s.own(`SELECT count(*) - count(DISTINCT tick) FROM onboarding.isolation_reports WHERE tick IS NOT NULL`)
+	if ticks != 0 {
 		t.Errorf("%d ticks have more than one report", ticks)
 	}
-	for _, line := range []string{`onboarding_isolation_findings{kind="leak"} 0`, `onboarding_isolation_unchecked 0`, `onboarding_isolation_report_timestamp_seconds 1.`} {
+	for _, line := range []string{`onboarding_isolation_findings{kind="leak"} 0`, `onboarding_isolation_unchecked 0`,
+		`onboarding_isolation_report_timestamp_seconds 1.`} {
 		if metrics := s.get("http://127.0.0.1:8080/metrics"); !strings.Contains(metrics, line) {
 			t.Errorf("no %s in\n%s", line, metrics)
 		}
 	}
 }
 
-// TestALeakKeepsASiteFromGoingLive meets a leak as soon as the new tenant is there: the other steps go on, going live is not even asked
-// about, and is once the leak is mended.
+// TestALeakKeepsASiteFromGoingLive meets a leak as soon as the new tenant is there: the other
+// steps go on, going live is not even asked about, and is once the leak is mended.
 func TestALeakKeepsASiteFromGoingLive(t *testing.T) {
 	s := open(t, stage.Config{})
 	s.platform(`ALTER TABLE bookings DISABLE ROW LEVEL SECURITY`)
@@ -108,12 +115,14 @@ func TestALeakKeepsASiteFromGoingLive(t *testing.T) {
 	s.must(err)
 }
 
-// reported waits for a report in the channel with all the words in it that came after another message.
+// reported waits for a report in the channel with all the words in it that came after another
+// message.
 func (s *scene) reported(after string, words ...string) workspace.Message {
 	s.t.Helper()
-	found, err := s.Person(stage.Bo).WaitMessage(s.within(60*time.Second), stage.Channel, func(m workspace.Message) bool {
-		return m.TS > after && m.ThreadTS == "" && !m.Ephemeral && stage.ContainsAll(stage.Reads(m), words)
-	})
+	found, err := s.Person(stage.Bo).WaitMessage(s.within(60*time.Second), stage.Channel,
+		func(m workspace.Message) bool {
+			return m.TS > after && m.ThreadTS == "" && !m.Ephemeral && stage.ContainsAll(stage.Reads(m), words)
+		})
 	s.must(err)
 	return found
 }
@@ -138,7 +147,8 @@ func (s *scene) platform(sql string) {
 	s.must(err)
 }
 
-// TestIsolationCommand runs the subcommand as operators and timers do, with a file that says no more than it has to.
+// TestIsolationCommand runs the subcommand as operators and timers do, with a file that says no
+// more than it has to.
 func TestIsolationCommand(t *testing.T) {
 	s := open(t, stage.Config{})
 	file := func(lines ...string) string {
@@ -146,17 +156,21 @@ func TestIsolationCommand(t *testing.T) {
 		s.must(os.WriteFile(path, []byte("platform:\n  "+strings.Join(lines, "\n  ")+"\n"), 0o600))
 		return path
 	}
-	minimal := file("database_url: "+s.AdminDSN(), "app_role: platform_app", "settings: {user: app.user_id, org: app.org_id}")
-	login := file("database_url: "+s.AuditorDSN(), "app_database_url: "+s.AppDSN(), "app_role: platform_app", "settings:", "  user: app.user_id", "  org: app.org_id")
+	minimal := file("database_url: "+s.AdminDSN(), "app_role: platform_app",
+		"settings: {user: app.user_id, org: app.org_id}")
+	login := file("database_url: "+s.AuditorDSN(), "app_database_url: "+s.AppDSN(), "app_role: platform_app",
+		"settings:", "  user: app.user_id", "  org: app.org_id")
 	s.isolation(0, isolation.Sound, "-config", minimal)
 	s.isolation(0, isolation.Sound, "-config", login, "-tenant", "cocotte")
 	s.isolation(0, isolation.Sound, "-config", s.ConfigFile)
 	s.isolation(2, isolation.Incomplete, "-config", minimal, "-tenant", "nobody")
 	s.isolation(2, isolation.Incomplete, "-config", file("database_url: "+s.PlatformDSN(), "app_role: platform_app"))
-	s.isolation(2, isolation.Incomplete, "-config", file("database_url: postgres://nobody@127.0.0.1:9/nothing", "app_role: platform_app"))
+	s.isolation(2, isolation.Incomplete, "-config",
+		file("database_url: postgres://nobody@127.0.0.1:9/nothing", "app_role: platform_app"))
 	s.isolation(2, "", "-config", file("database_url: "+s.AdminDSN()))
 	s.isolation(2, "", "-config", file("database_url: "+s.AdminDSN(), "app_role: platform_app", "app_rol: x"))
-	s.platform(`DROP POLICY tenant ON inbox_messages; CREATE POLICY tenant ON inbox_messages TO platform_app USING (true)`)
+	s.platform(`DROP POLICY tenant ON inbox_messages;
+		CREATE POLICY tenant ON inbox_messages TO platform_app USING (true)`)
 	s.isolation(1, isolation.Leaking, "-config", minimal)
 	s.isolation(1, isolation.Leaking, "-config", login, "-tenant", "cocotte")
 	text := s.run(1, "isolation", "-config", minimal)
@@ -165,7 +179,8 @@ func TestIsolationCommand(t *testing.T) {
 	}
 }
 
-// isolation runs the subcommand and checks its exit status and its verdict, which is empty where nothing is printed.
+// isolation runs the subcommand and checks its exit status and its verdict, which is empty where
+// nothing is printed.
 func (s *scene) isolation(status int, verdict isolation.Verdict, args ...string) {
 	s.t.Helper()
 	out := s.run(status, append([]string{"isolation", "-format", "json"}, args...)...)
@@ -177,7 +192,8 @@ func (s *scene) isolation(status int, verdict isolation.Verdict, args ...string)
 		Findings []map[string]string
 		Coverage map[string]any
 	}
-	if err := json.Unmarshal([]byte(out), &report); err != nil || report.Verdict != verdict || report.Coverage == nil || report.Findings == nil {
+	if err := json.Unmarshal([]byte(out), &report); err != nil || report.Verdict != verdict ||
+		report.Coverage == nil || report.Findings == nil {
 		s.t.Errorf("%q: %v, not %s:\n%s", args, err, verdict, out)
 	}
 	for _, finding := range report.Findings {

@@ -20,7 +20,8 @@ type scene struct {
 	bot *stage.Bot
 }
 
-// open sets a stage and starts the product. Tests with a scene cannot run in parallel: a namespace has room for one world.
+// open sets a stage and starts the product. Tests with a scene cannot run in parallel: a namespace
+// has room for one world.
 func open(t *testing.T, config stage.Config) *scene {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "stage")
@@ -89,7 +90,8 @@ func (s *scene) noTrouble() {
 	}
 	for _, event := range events {
 		// A call that a killed product was in the middle of times out at Slack.
-		refused := event.Kind == workspace.KindAPI && event.Error != "" && event.Error != "ratelimited" && event.Error != "request_timeout"
+		refused := event.Kind == workspace.KindAPI && event.Error != "" && event.Error != "ratelimited" &&
+			event.Error != "request_timeout"
 		// Both copies of an envelope that came twice are acknowledged.
 		late := event.Kind == workspace.KindAck && event.Error != "" && event.Error != "acknowledged_before"
 		if event.Kind == workspace.KindTrouble || refused || late {

@@ -23,7 +23,11 @@ import (
 
 // postOffice is a configuration in which vps-0 is also the mail's host, and mailboxes are files.
 const postOffice = `mail:
-  mailbox: {mx: [10 mail.merche.example], spf: v=spf1 mx -all, dmarc: "v=DMARC1; p=quarantine; rua=mailto:dmarc@{domain}", dkim: true}
+  mailbox:
+    mx: [10 mail.merche.example]
+    spf: v=spf1 mx -all
+    dmarc: "v=DMARC1; p=quarantine; rua=mailto:dmarc@{domain}"
+    dkim: true
   forwarding: {mx: [10 mail.merche.example], spf: v=spf1 mx -all, dmarc: v=DMARC1; p=none}
   dkim: {host: vps-0, path: "/var/lib/dkim/{domain}/{selector}.pem"}
   setup:
@@ -33,22 +37,27 @@ const postOffice = `mail:
       undo: [rm, "/var/lib/mailbox-{domain}"]
 `
 
-// TestBrandAndMailGoLiveAndAreTakenBack brings an Org with a brand live on two domains, one with mailboxes on the usual host and one
-// with a forward on another, and takes it back: the world is then what it was.
+// TestBrandAndMailGoLiveAndAreTakenBack brings an Org with a brand live on two domains, one with
+// mailboxes on the usual host and one with a forward on another, and takes it back: the world is
+// then what it was.
 func TestBrandAndMailGoLiveAndAreTakenBack(t *testing.T) {
-	s := open(t, stage.Config{World: sandbox.Config{VPSes: 2}, Bot: func(settings *stage.Settings) { settings.Rest = postOffice },
-		// The questions of two domains come faster than one channel takes posts.
-		Workspace: func(w *workspace.Config) { w.Rates.Off = true }})
+	s := open(t,
+		stage.Config{World: sandbox.Config{VPSes: 2},
+			Bot: func(settings *stage.Settings) { settings.Rest = postOffice },
+			// The questions of two domains come faster than one channel takes posts.
+			Workspace: func(w *workspace.Config) { w.Rates.Off = true }})
 	s.publish("merche.example", "update add mail.merche.example. 60 A 192.0.2.25")
 	// What others published stays, and comes back as it was.
-	s.publish("merche-biche.com", `update add merche-biche.com. 900 TXT "v=spf1 ip4:192.0.2.7 ~all"`, `update add merche-biche.com. 900 TXT "proof=1"`)
+	s.publish("merche-biche.com", `update add merche-biche.com. 900 TXT "v=spf1 ip4:192.0.2.7 ~all"`,
+		`update add merche-biche.com. 900 TXT "proof=1"`)
 	s.vps("mkdir /var/lib/dkim")
 	before := s.everything()
 
 	root := s.askForAnOrg()
 	s.pictured(root, "preview.png")
 	s.finish(root)
-	s.reads(root, "Merche Biche is live", "Left to look at", "Make the forward of mail for merche-biche.shop to merche@example.com", "Merche & Friends is there")
+	s.reads(root, "Merche Biche is live", "Left to look at",
+		"Make the forward of mail for merche-biche.shop to merche@example.com", "Merche & Friends is there")
 	client, err := s.Client()
 	s.must(err)
 	for _, url := range []string{"https://merche-biche.com/", "https://www.merche-biche.shop/"} {
@@ -59,8 +68,10 @@ func TestBrandAndMailGoLiveAndAreTakenBack(t *testing.T) {
 	}
 	live := s.everything()
 	for what, want := range map[string][]string{
-		"tree":                   {"merche-biche.com/org-site/assets/logo.png", "merche-biche.shop/org-site/config.yaml"},
-		"zone merche-biche.com":  {"A 203.0.113.10", `"v=spf1 ip4:192.0.2.7 mx ~all"`, `"proof=1"`, "MX 10 mail.merche.example.", "onboard._domainkey.merche-biche.com."},
+		"tree": {"merche-biche.com/org-site/assets/logo.png",
+			"merche-biche.shop/org-site/config.yaml"},
+		"zone merche-biche.com": {"A 203.0.113.10", `"v=spf1 ip4:192.0.2.7 mx ~all"`, `"proof=1"`,
+			"MX 10 mail.merche.example.", "onboard._domainkey.merche-biche.com."},
 		"zone merche-biche.shop": {"A 203.0.113.20", `TXT "v=spf1 mx -all"`, `"v=DMARC1; p=none"`},
 		"sites of vps-1":         {"merche-biche.shop"},
 		"mail":                   {"/var/lib/dkim/merche-biche.com/onboard.pem", "/var/lib/mailbox-merche-biche.com"},
@@ -77,12 +88,15 @@ func TestBrandAndMailGoLiveAndAreTakenBack(t *testing.T) {
 	}
 }
 
-// askForAnOrg types what a phone makes of quotes, and gives the form a logo and colours, the first of which nobody could read.
+// askForAnOrg types what a phone makes of quotes, and gives the form a logo and colours, the first
+// of which nobody could read.
 func (s *scene) askForAnOrg() workspace.Message {
 	s.t.Helper()
 	ana := s.Person(stage.Ana)
-	typed, err := ana.Type(s.within(10*time.Second), stage.Channel, "/onboard merche-biche mode=owner name=“Merche Biche” email=merche@example.com org=merche-collective "+
-		"org_name=“Merche & Friends” domains=merche-biche.com,merche-biche.shop mail.merche-biche.com=mailbox mail.merche-biche.shop=forward:merche@example.com host.merche-biche.shop=vps-1")
+	typed, err := ana.Type(s.within(10*time.Second), stage.Channel,
+		"/onboard merche-biche mode=owner name=“Merche Biche” email=merche@example.com org=merche-collective "+
+			"org_name=“Merche & Friends” domains=merche-biche.com,merche-biche.shop mail.merche-biche.com=mailbox "+
+			"mail.merche-biche.shop=forward:merche@example.com host.merche-biche.shop=vps-1")
 	s.must(err)
 	if typed.Message == nil || !stage.ContainsAll(stage.Reads(*typed.Message), []string{"[Start]", "[Change…]"}) {
 		s.t.Fatalf("nothing to confirm: %+v", typed)
@@ -113,7 +127,8 @@ func (s *scene) askForAnOrg() workspace.Message {
 func drawing(t *testing.T) []byte {
 	t.Helper()
 	picture := image.NewRGBA(image.Rect(0, 0, 200, 100))
-	draw.Draw(picture, picture.Bounds(), image.NewUniform(color.RGBA{R: 0xb0, G: 0x12, B: 0x4f, A: 0xff}), image.Point{}, draw.Src)
+	draw.Draw(picture, picture.Bounds(), image.NewUniform(color.RGBA{R: 0xb0, G: 0x12, B: 0x4f, A: 0xff}),
+		image.Point{}, draw.Src)
 	var out bytes.Buffer
 	if err := png.Encode(&out, picture); err != nil {
 		t.Fatal(err)
@@ -146,11 +161,13 @@ func (s *scene) everything() map[string]string {
 	defer conn.Close(context.Background())
 	for _, table := range []string{"users", "orgs", "org_members", "bookings", "inbox_messages", "analytics_events"} {
 		var rows string
-		s.must(conn.QueryRow(s.t.Context(), `SELECT coalesce(string_agg(t::text, E'\n' ORDER BY t::text), '') FROM `+table+` t`).Scan(&rows))
+		s.must(conn.QueryRow(s.t.Context(),
+			`SELECT coalesce(string_agg(t::text, E'\n' ORDER BY t::text), '') FROM `+table+` t`).Scan(&rows))
 		seen[table] = rows
 	}
 	for _, zone := range []string{"merche-biche.com", "merche-biche.shop", "merche.example"} {
-		out, err := exec.Command("kdig", "-k", s.DNS.Key.ClientFile, "+noall", "+answer", "@"+s.environment("DNS_SERVER"), zone, "AXFR").Output()
+		out, err := exec.Command("kdig", "-k", s.DNS.Key.ClientFile, "+noall", "+answer",
+			"@"+s.environment("DNS_SERVER"), zone, "AXFR").Output()
 		s.must(err)
 		records := strings.Split(string(out), "\n")
 		// The serial only ever grows, and a signature is of its moment.
@@ -158,7 +175,8 @@ func (s *scene) everything() map[string]string {
 			return strings.Contains(r, "\tSOA\t") || strings.Contains(r, "\tTSIG\t") || strings.HasPrefix(r, ";")
 		})
 		slices.Sort(records)
-		seen["zone "+zone] = strings.Join(strings.Fields(strings.ReplaceAll(strings.Join(records, "\n"), "\n", " \x00 ")), " ")
+		seen["zone "+zone] = strings.Join(strings.Fields(strings.ReplaceAll(strings.Join(records, "\n"),
+			"\n", " \x00 ")), " ")
 	}
 	tree, err := exec.Command("git", "-C", s.Repo.Origin, "ls-tree", "-r", "HEAD").Output()
 	s.must(err)

@@ -1,5 +1,5 @@
-// Package app puts the product together: a configuration goes in, a bot that runs comes out. Each file wires one area. Only this
-// package knows the bot and the runbook at once.
+// Package app puts the product together: a configuration goes in, a bot that runs comes out. Each
+// file wires one area. Only this package knows the bot and the runbook at once.
 package app
 
 import (
@@ -16,6 +16,9 @@ import (
 	"github.com/atlilith/onboardbot/bot"
 	"github.com/atlilith/onboardbot/bot/outbox"
 	"github.com/atlilith/onboardbot/commands"
+	"github.com/atlilith/onboardbot/commands/access"
+	"github.com/atlilith/onboardbot/commands/home"
+	"github.com/atlilith/onboardbot/commands/projection"
 	"github.com/atlilith/onboardbot/internal/config"
 	"github.com/atlilith/onboardbot/internal/liveness"
 	"github.com/atlilith/onboardbot/onboarding/engine"
@@ -24,8 +27,8 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/store"
 )
 
-// stopTimeout is how long a bot that is told to stop waits for steps in progress. A command that then still runs on a host goes on
-// there, and the next replica finds what it did.
+// stopTimeout is how long a bot that is told to stop waits for steps in progress. A command that
+// then still runs on a host goes on there, and the next replica finds what it did.
 const stopTimeout = 20 * time.Second
 
 // Run runs the bot until ctx ends, then lets work in progress finish.
@@ -89,10 +92,12 @@ type App struct {
 	log          *slog.Logger
 	workspace    *bot.Workspace
 	outbox       *outbox.Outbox
-	directory    *commands.Directory
+	directory    *access.Directory
 	engine       *engine.Engine
 	service      *service.Service
-	projector    *commands.Projector
+	projector    *projection.Projector
+	viewers      *home.Viewers
+	home         *home.Tabs
 	handlers     *commands.Handlers
 	isolation    *isolationReports
 	certificates *certificateWatch
@@ -125,15 +130,16 @@ func (a *App) buildSlack() (err error) {
 	}
 	settings := a.settings.Commands
 	settings.Hosts = a.settings.Addressed()
-	if a.directory, err = commands.NewDirectory(bot.NewDirectory(a.workspace), settings); err != nil {
+	if a.directory, err = access.NewDirectory(bot.NewDirectory(a.workspace), settings); err != nil {
 		return fmt.Errorf("commands: %w", err)
 	}
 	return nil
 }
 
-// buildOnboarding makes the domain's engine and service with the runbook, and what shows runs in Slack.
+// buildOnboarding makes the domain's engine and service with the runbook, and what shows runs in
+// Slack.
 func (a *App) buildOnboarding() (err error) {
-	notifier, err := commands.NewNotifier(a.pool, a.log)
+	notifier, err := projection.NewNotifier(a.pool, a.log)
 	if err != nil {
 		return err
 	}
@@ -145,7 +151,8 @@ func (a *App) buildOnboarding() (err error) {
 	policy := a.settings.Onboarding
 	policy.Hosts = a.settings.Addressed()
 	policy.ReservedSlugs = append(slices.Clone(policy.ReservedSlugs), commands.Words()...)
-	a.engine, err = engine.New(a.pool, engine.Dependencies{Runbook: book, Applier: book, Notifier: notifier}, policy, a.log)
+	a.engine, err = engine.New(a.pool,
+		engine.Dependencies{Runbook: book, Applier: book, Notifier: notifier}, policy, a.log)
 	if err != nil {
 		return fmt.Errorf("onboarding: %w", err)
 	}
@@ -160,24 +167,47 @@ func (a *App) buildOnboarding() (err error) {
 	if err != nil {
 		return fmt.Errorf("onboarding: %w", err)
 	}
-	if a.projector, err = commands.NewProjector(a.pool, a.service, a.outbox, a.directory); err != nil {
-		return fmt.Errorf("commands: %w", err)
-	}
+	a.viewers = home.NewViewers(a.pool)
+	a.projector = projection.New(projection.Dependencies{
+		Pool:      a.pool,
+		Records:   a.service.Records,
+		Outbox:    a.outbox,
+		Directory: a.directory,
+		HomeTabs:  a.viewers,
+		Renderer:  projection.NewRenderer(a.directory.Config(), a.service.GlassAllowed(), runbook.Reasons()),
+	})
 	return nil
 }
 
 // buildHandlers makes what answers people in Slack.
 func (a *App) buildHandlers() (err error) {
-	reports := commands.NoReports
-	reports.Isolation = a.isolation.announcer
-	reports.Certificates = a.certificates.watch
-	if a.handlers, err = commands.New(a.projector, a.workspace, reports, a.log); err != nil {
-		return fmt.Errorf("commands: %w", err)
-	}
+	settings := a.directory.Config()
+	gate := access.NewGate(a.workspace, a.service, settings)
+	a.home = home.New(home.Dependencies{
+		Service:   a.service,
+		Workspace: a.workspace,
+		Outbox:    a.outbox,
+		Gate:      gate,
+		Viewers:   a.viewers,
+		Reports:   home.Reports{Certificates: a.certificates.watch, Isolation: a.isolation.announcer},
+		Renderer:  a.projector.Renderer,
+		Log:       a.log.With("part", "commands"),
+	})
+	a.handlers = commands.New(commands.Dependencies{
+		Pool:      a.pool,
+		Service:   a.service,
+		Workspace: a.workspace,
+		Outbox:    a.outbox,
+		Gate:      gate,
+		Home:      a.home,
+		Renderer:  a.projector.Renderer,
+		Config:    settings,
+		Log:       a.log,
+	})
 	a.router = bot.NewRouter()
 	a.handlers.Register(a.router)
 	commands.NewIsolationHandlers(a.handlers, a.isolation.store).Register(a.router)
-	a.certificates.desk(a.handlers).Register(a.router)
-	a.bot, err = bot.New(a.pool, a.workspace, a.router, a.replica)
-	return err
+	a.certificates.handlers(a.handlers).Register(a.router)
+	a.bot = bot.New(a.pool, a.workspace, a.router, a.replica)
+	return nil
 }

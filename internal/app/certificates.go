@@ -8,6 +8,7 @@ import (
 	"github.com/riverqueue/river"
 
 	"github.com/atlilith/onboardbot/commands"
+	"github.com/atlilith/onboardbot/commands/projection"
 	"github.com/atlilith/onboardbot/internal/config"
 	"github.com/atlilith/onboardbot/internal/ticker"
 	"github.com/atlilith/onboardbot/onboarding/certificates"
@@ -17,8 +18,10 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/runbook"
 )
 
-// InspectCertificates looks at every certificate once and prints a report. It returns the exit status of the subcommand certificates.
-func InspectCertificates(ctx context.Context, settings *config.Config, print func(certificates.Report) error) (int, error) {
+// InspectCertificates looks at every certificate once and prints a report. It returns the exit
+// status of the subcommand certificates.
+func InspectCertificates(ctx context.Context, settings *config.Config,
+	print func(certificates.Report) error) (int, error) {
 	pool, err := OpenPool(ctx, settings.Database)
 	if err != nil {
 		return certificates.ExitUnchecked, err
@@ -42,7 +45,7 @@ type certificateWatch struct {
 	settings  certificates.Settings
 	planner   *renewal.Planner
 	watch     *watch.Watch
-	announcer *commands.CertificateAnnouncer
+	announcer *projection.CertificateAnnouncer
 	digests   *ticker.Ticker
 }
 
@@ -52,7 +55,7 @@ func (a *App) buildCertificates() (err error) {
 	if w.planner, err = runbook.NewPlanner(a.parts, a.settings.Config, inventory); err != nil {
 		return fmt.Errorf("certificates: %w", err)
 	}
-	w.announcer = commands.NewCertificateAnnouncer(a.projector, a.settings.Certificates.Channel)
+	w.announcer = projection.NewCertificateAnnouncer(a.projector, a.settings.Certificates.Channel)
 	w.watch = watch.New(a.pool, w.planner.Sweeper, inventory, w.announcer)
 	if w.digests, err = w.watch.DigestTicker(w.settings, a.log); err != nil {
 		return fmt.Errorf("certificates: %w", err)
@@ -61,9 +64,10 @@ func (a *App) buildCertificates() (err error) {
 	return nil
 }
 
-// desk answers about certificates.
-func (w *certificateWatch) desk(desk *commands.Handlers) *commands.CertificateHandlers {
-	return commands.NewCertificateHandlers(desk, w.watch, w.planner, w.settings.Channel)
+// handlers answers about certificates.
+func (w *certificateWatch) handlers(handlers *commands.Handlers) *commands.CertificateHandlers {
+	return commands.NewCertificateHandlers(handlers,
+		commands.CertificateDependencies{Watch: w.watch, Planner: w.planner, Channel: w.settings.Channel})
 }
 
 // addJobs registers the watch's jobs and returns the periodic ones.

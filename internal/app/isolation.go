@@ -3,7 +3,7 @@ package app
 import (
 	"fmt"
 
-	"github.com/atlilith/onboardbot/commands"
+	"github.com/atlilith/onboardbot/commands/projection"
 	"github.com/atlilith/onboardbot/onboarding/isolation"
 	"github.com/atlilith/onboardbot/onboarding/isolation/reports"
 )
@@ -11,7 +11,7 @@ import (
 // isolationReports are the parts that report on isolation.
 type isolationReports struct {
 	store     *reports.Store
-	announcer *commands.IsolationAnnouncer
+	announcer *projection.IsolationAnnouncer
 	scheduler *reports.Scheduler
 	worker    *reports.Worker
 	tenant    *reports.TenantCheck
@@ -30,7 +30,7 @@ func (a *App) buildIsolation() error {
 	if err != nil {
 		return err
 	}
-	announcer := commands.NewIsolationAnnouncer(a.outbox, store, a.settings.Commands)
+	announcer := projection.NewIsolationAnnouncer(a.outbox, store, a.settings.Commands)
 	turn := reports.NewTurn(a.pool)
 	a.isolation = &isolationReports{
 		store:     store,

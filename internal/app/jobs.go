@@ -18,7 +18,8 @@ func (a *App) newJobs() (*river.Client[pgx.Tx], error) {
 	workers := river.NewWorkers()
 	a.engine.AddWorkers(workers)
 	a.outbox.AddWorkers(workers)
-	a.handlers.AddWorkers(workers)
+	a.projector.AddWorkers(workers)
+	a.home.AddWorkers(workers)
 	a.isolation.worker.AddTo(workers)
 	periodic := a.certificates.addJobs(workers)
 	client, err := river.NewClient(riverpgxv5.New(a.pool), &river.Config{
@@ -31,7 +32,8 @@ func (a *App) newJobs() (*river.Client[pgx.Tx], error) {
 			river.QueueDefault: {MaxWorkers: 4},
 		},
 		PeriodicJobs: periodic,
-		// People wait for most of these jobs, and would notice River's 100 ms between fetches at every step.
+		// People wait for most of these jobs, and would notice River's 100 ms between fetches at
+		// every step.
 		FetchCooldown:     2 * time.Millisecond,
 		FetchPollInterval: 500 * time.Millisecond,
 		JobTimeout:        engine.JobTimeout,

@@ -22,22 +22,26 @@ import (
 	"github.com/atlilith/onboardbot/templates"
 )
 
-// scopes are what the methods of slack-go that the product calls need of the bot token, from Slack's page of each
-// (https://docs.slack.dev/reference/methods). Which history is read depends on where a message went.
+// scopes are what the methods of slack-go that the product calls need of the bot token, from
+// Slack's page of each (https://docs.slack.dev/reference/methods). Which history is read depends
+// on where a message went.
 var scopes = map[string][]string{
 	"AuthTestContext": nil, "StartSocketModeContext": nil, "GetPermalinkContext": nil,
 	"OpenViewContext": nil, "PushViewContext": nil, "UpdateViewContext": nil, "PublishViewContext": nil,
-	"PostMessageContext": {"chat:write"}, "UpdateMessageContext": {"chat:write"}, "PostEphemeralContext": {"chat:write"},
-	"GetUserInfoContext": {"users:read"}, "GetUserGroupMembersContext": {"usergroups:read"},
-	"GetUploadURLExternalContext": {"files:write"}, "UploadToURL": {"files:write"}, "CompleteUploadExternalContext": {"files:write"},
-	"GetFileInfoContext": {"files:read"}, "GetFileContext": {"files:read"},
+	"PostMessageContext": {"chat:write"}, "UpdateMessageContext": {"chat:write"},
+	"PostEphemeralContext": {"chat:write"},
+	"GetUserInfoContext":   {"users:read"}, "GetUserGroupMembersContext": {"usergroups:read"},
+	"GetUploadURLExternalContext": {"files:write"}, "UploadToURL": {"files:write"},
+	"CompleteUploadExternalContext": {"files:write"},
+	"GetFileInfoContext":            {"files:read"}, "GetFileContext": {"files:read"},
 	"OpenConversationContext":       {"im:write"},
 	"GetConversationInfoContext":    {"channels:read", "groups:read"},
 	"GetConversationHistoryContext": {"channels:history", "groups:history", "im:history"},
 	"GetConversationRepliesContext": {"channels:history", "groups:history", "im:history"},
 }
 
-// TestManifestAsksForWhatIsUsed compares the scopes of the manifest with all calls to Slack in the source.
+// TestManifestAsksForWhatIsUsed compares the scopes of the manifest with all calls to Slack in the
+// source.
 func TestManifestAsksForWhatIsUsed(t *testing.T) {
 	t.Parallel()
 	used := map[string]bool{"commands": true} // for slash commands, which no method stands for
@@ -64,7 +68,8 @@ func TestManifestAsksForWhatIsUsed(t *testing.T) {
 	}
 }
 
-// slackCalls returns the methods that the packages in a folder call on slack-go's client, as x.api.Method or x.API().Method.
+// slackCalls returns the methods that the packages in a folder call on slack-go's client, as
+// x.api.Method or x.API().Method.
 func slackCalls(t *testing.T, folder string) []string {
 	t.Helper()
 	calls := map[string]bool{}
@@ -105,7 +110,8 @@ func slackCalls(t *testing.T, folder string) []string {
 	return slices.Sorted(maps.Keys(calls))
 }
 
-// TestManifestNamesWhatIsHandled builds the product and compares what it handles with what the manifest promises.
+// TestManifestNamesWhatIsHandled builds the product and compares what it handles with what the
+// manifest promises.
 func TestManifestNamesWhatIsHandled(t *testing.T) {
 	settings := example(t)
 	parts, err := runbook.Connect(settings.Config)
@@ -158,7 +164,8 @@ func TestManifestNamesWhatIsHandled(t *testing.T) {
 func example(t *testing.T) *config.Config {
 	t.Helper()
 	for name, value := range map[string]string{"SLACK_BOT_TOKEN": "xoxb-1", "SLACK_APP_TOKEN": "xapp-1",
-		"DATABASE_URL": "postgres://onboardbot@localhost/onboardbot", "PLATFORM_DATABASE_URL": "postgres://onboarder@localhost/platform",
+		"DATABASE_URL":           "postgres://onboardbot@localhost/onboardbot",
+		"PLATFORM_DATABASE_URL":  "postgres://onboarder@localhost/platform",
 		"ISOLATION_DATABASE_URL": "postgres://auditor@localhost/platform"} {
 		t.Setenv(name, value)
 	}

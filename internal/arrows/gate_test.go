@@ -32,7 +32,8 @@ func TestOnlyTheGateApplies(t *testing.T) {
 				return true
 			}
 			if relative, err := filepath.Rel(root, path); err != nil || filepath.ToSlash(relative) != gateFile {
-				t.Errorf("%s calls ApplyItem, which only %s may: what it applies is not checked by the gate", path, gateFile)
+				t.Errorf("%s calls ApplyItem, which only %s may: what it applies is not checked by the gate", path,
+					gateFile)
 			}
 			applies++
 			return true

@@ -1,5 +1,5 @@
-// Package canvas draws what the bot's pictures are made of: filled rectangles, and text in the Go fonts. The fonts have Latin, Greek and
-// Cyrillic letters; others are drawn as boxes.
+// Package canvas draws what the bot's pictures are made of: filled rectangles, and text in the Go
+// fonts. The fonts have Latin, Greek and Cyrillic letters; others are drawn as boxes.
 package canvas
 
 import (
@@ -56,7 +56,8 @@ func (c *Canvas) WriteCentered(area image.Rectangle, l Label) {
 	c.Write(area.Min.Add(image.Pt((area.Dx()-l.Width())/2, (area.Dy()+height)/2)), l)
 }
 
-// Wrap breaks text into at most so many lines of a width in pixels. It ends with an ellipsis if more is left.
+// Wrap breaks text into at most so many lines of a width in pixels. It ends with an ellipsis if
+// more is left.
 func Wrap(face font.Face, text string, width, lines int) []string {
 	fits := func(line string) bool { return Label{Text: line, Face: face}.Width() <= width }
 	var wrapped []string
@@ -95,7 +96,8 @@ func cut(line string, fits func(string) bool) string {
 	return ""
 }
 
-// Regular, Bold and Mono are faces of a size in pixels. A face must not be shared between goroutines, so each call returns a new one.
+// Regular, Bold and Mono are faces of a size in pixels. A face must not be shared between
+// goroutines, so each call returns a new one.
 func Regular(size float64) font.Face { return face(regular(), size) }
 func Bold(size float64) font.Face    { return face(bold(), size) }
 func Mono(size float64) font.Face    { return face(mono(), size) }

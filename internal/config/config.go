@@ -1,5 +1,6 @@
-// Package config reads the configuration file. It is strict, and reports every problem with its key and line before anything starts.
-// The packages that use the values declare and explain them; this one puts them together.
+// Package config reads the configuration file. It is strict, and reports every problem with its
+// key and line before anything starts. The packages that use the values declare and explain them;
+// this one puts them together.
 package config
 
 import (
@@ -16,7 +17,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/atlilith/onboardbot/bot"
-	"github.com/atlilith/onboardbot/commands"
+	"github.com/atlilith/onboardbot/commands/access"
 	"github.com/atlilith/onboardbot/internal/secret"
 	"github.com/atlilith/onboardbot/onboarding"
 	"github.com/atlilith/onboardbot/onboarding/isolation/reports"
@@ -29,14 +30,16 @@ type Config struct {
 	// Slack has the tokens and limits of the connection to the workspace.
 	Slack bot.Config `yaml:"slack"`
 	// Commands says in which channels the commands work, and who may use them.
-	Commands commands.Config `yaml:"commands"`
+	Commands access.Config `yaml:"commands"`
 	// Database is the bot's own database.
 	Database Database `yaml:"database"`
 	// Onboarding is the policy of runs and approvals.
 	Onboarding onboarding.Policy `yaml:"onboarding"`
-	// Config of the runbook: platform, hosts, vps, repository, deploy, dns, certificate, certificates, portal, probe, others.
+	// Config of the runbook: platform, hosts, vps, repository, deploy, dns, certificate,
+	// certificates, portal, probe, others.
 	settings.Config `yaml:",inline"`
-	// Isolation says how the isolation of tenants is checked, and when and where reports on it appear.
+	// Isolation says how the isolation of tenants is checked, and when and where reports on it
+	// appear.
 	Isolation reports.Settings `yaml:"isolation"`
 	// HTTP is the server for health checks and metrics.
 	HTTP HTTP `yaml:"http"`
@@ -50,7 +53,8 @@ type Database struct {
 	URL secret.String `yaml:"url"`
 	// Schema that holds every table of the bot. Default: onboarding.
 	Schema string `yaml:"schema"`
-	// Connections is how many connections one replica opens at most. Each run that it advances holds one. Default: 40.
+	// Connections is how many connections one replica opens at most. Each run that it advances
+	// holds one. Default: 40.
 	Connections int32 `yaml:"connections"`
 	// Runs is how many runs one replica advances at once. Default: 16.
 	Runs int `yaml:"runs"`
@@ -58,7 +62,8 @@ type Database struct {
 
 // HTTP is the server for health checks and metrics.
 type HTTP struct {
-	// Listen is the address of /healthz, /readyz and /metrics. Default: 127.0.0.1:8080. off means no server.
+	// Listen is the address of /healthz, /readyz and /metrics. Default: 127.0.0.1:8080. off means
+	// no server.
 	Listen string `yaml:"listen"`
 }
 
@@ -92,8 +97,9 @@ const schemaDefault = "onboarding"
 // Off is the value of http.listen that means no server.
 const Off = "off"
 
-// Load reads a file and validates the sections that a command needs. It returns all problems at once, as [*Problems]: unknown keys,
-// values of the wrong type, secrets that cannot be read, and missing or invalid values.
+// Load reads a file and validates the sections that a command needs. It returns all problems at
+// once, as [*Problems]: unknown keys, values of the wrong type, secrets that cannot be read, and
+// missing or invalid values.
 func Load(path string, sections ...Section) (*Config, error) {
 	read, err := open(path)
 	if err != nil {
@@ -111,14 +117,17 @@ type reading struct {
 	document document
 	config   *Config
 	problems []Problem
-	// secrets are the problems of secrets that could not be read. They only concern the commands that need these secrets.
+	// secrets are the problems of secrets that could not be read. They only concern the commands
+	// that need these secrets.
 	secrets []Problem
-	// given are the keys whose value comes from the file. For secrets, origins names the variable or file that has the value.
+	// given are the keys whose value comes from the file. For secrets, origins names the variable
+	// or file that has the value.
 	given   map[string]bool
 	origins map[string]string
 }
 
-// open reads a file, resolves its secrets and fills in the defaults. It fails only if the file cannot be read or parsed.
+// open reads a file, resolves its secrets and fills in the defaults. It fails only if the file
+// cannot be read or parsed.
 func open(path string) (*reading, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
@@ -128,7 +137,8 @@ func open(path string) (*reading, error) {
 	if problem != nil {
 		return nil, &Problems{File: path, List: []Problem{*problem}}
 	}
-	r := &reading{path: path, document: document, config: new(Config), given: map[string]bool{}, origins: map[string]string{}}
+	r := &reading{path: path, document: document, config: new(Config), given: map[string]bool{},
+		origins: map[string]string{}}
 	r.problems = document.decode(text, r.config)
 	for key := range leaves(r.config) {
 		r.given[key] = true
@@ -183,7 +193,8 @@ func (c *Config) defaults() {
 	c.Log.Format = cmp.Or(c.Log.Format, "json")
 }
 
-// Section validates a part of the file. The keys in its problem are relative to the key that it returns.
+// Section validates a part of the file. The keys in its problem are relative to the key that it
+// returns.
 type Section func(*Config) (key string, problem error)
 
 // The sections of the file.
@@ -191,7 +202,7 @@ var (
 	Slack      Section = func(c *Config) (string, error) { return "slack", c.Slack.Validate() }
 	Commands   Section = func(c *Config) (string, error) { return "commands", c.Commands.Validate() }
 	Own        Section = func(c *Config) (string, error) { return "database", c.Database.validate() }
-	Onboarding Section = func(c *Config) (string, error) { return "onboarding", errors.Join(c.Onboarding.Validate(), c.rules()) }
+	Onboarding Section = func(c *Config) (string, error) { return "onboarding", c.policy() }
 	Runbook    Section = func(c *Config) (string, error) { return "", c.Config.Validate() }
 	Platform   Section = func(c *Config) (string, error) { return "platform", c.Config.Platform.Validate() }
 	Process    Section = func(c *Config) (string, error) { return "", errors.Join(c.HTTP.validate(), c.Log.validate()) }
@@ -207,7 +218,8 @@ func (d Database) validate() error {
 	if d.URL.IsZero() {
 		problems = append(problems, errors.New("url: is missing: the connection string of the bot's own database"))
 	} else if _, err := pgxpool.ParseConfig(d.URL.Reveal()); err != nil {
-		problems = append(problems, errors.New("url: is not a connection string such as postgres://onboardbot@db.example.com/onboardbot"))
+		problems = append(problems,
+			errors.New("url: is not a connection string such as postgres://onboardbot@db.example.com/onboardbot"))
 	}
 	if !schemaForm.MatchString(d.Schema) {
 		problems = append(problems, fmt.Errorf("schema: %q is not a plain lower-case name", d.Schema))
@@ -217,10 +229,14 @@ func (d Database) validate() error {
 	}
 	// Besides the runs, River's listener, deliveries and people's commands need connections.
 	if least := int32(d.Runs) + 12; d.Connections < least {
-		problems = append(problems, fmt.Errorf("connections: %d is too few for %d runs at once; give at least %d", d.Connections, d.Runs, least))
+		problems = append(problems,
+			fmt.Errorf("connections: %d is too few for %d runs at once; give at least %d",
+				d.Connections, d.Runs, least))
 	}
 	return errors.Join(problems...)
 }
+
+func (c *Config) policy() error { return errors.Join(c.Onboarding.Validate(), c.rules()) }
 
 // rules reports rules for kinds of steps that do not exist: a misspelt kind would have no effect.
 func (c *Config) rules() error {
@@ -228,7 +244,9 @@ func (c *Config) rules() error {
 	kinds := runbook.Kinds()
 	for kind := range c.Onboarding.Rules {
 		if !slices.Contains(kinds, kind) {
-			problems = append(problems, fmt.Errorf("%s: no step of this kind is approved; the kinds are %s", join("rules", string(kind)), enumerate(kinds)))
+			problems = append(problems,
+				fmt.Errorf("%s: no step of this kind is approved; the kinds are %s",
+					join("rules", string(kind)), enumerate(kinds)))
 		}
 	}
 	return errors.Join(problems...)

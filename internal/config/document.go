@@ -59,9 +59,11 @@ func parse(text []byte) (document, *Problem) {
 	case len(all) == 0 || len(all[0].Content) == 0:
 		return document{}, &Problem{Text: "the file is empty; begin with config.example.yaml"}
 	case len(all) > 1:
-		return document{}, &Problem{Line: all[1].Line, Text: "a second document begins here; a configuration has only one"}
+		return document{}, &Problem{Line: all[1].Line,
+			Text: "a second document begins here; a configuration has only one"}
 	case all[0].Content[0].Kind != yaml.MappingNode:
-		return document{}, &Problem{Line: all[0].Content[0].Line, Text: "this is not a mapping of keys to values; begin with config.example.yaml"}
+		return document{}, &Problem{Line: all[0].Content[0].Line,
+			Text: "this is not a mapping of keys to values; begin with config.example.yaml"}
 	}
 	return document{root: all[0].Content[0]}, nil
 }
@@ -69,13 +71,15 @@ func parse(text []byte) (document, *Problem) {
 // notYAML returns the problem of a text that does not parse.
 func notYAML(text []byte, broken *yaml.LoadError) *Problem {
 	lines := strings.Split(string(text), "\n")
-	if at := broken.Mark.Line; at > 0 && at <= len(lines) && strings.HasPrefix(strings.TrimLeft(lines[at-1], " "), "\t") {
+	if at := broken.Mark.Line; at > 0 && at <= len(lines) &&
+		strings.HasPrefix(strings.TrimLeft(lines[at-1], " "), "\t") {
 		return &Problem{Line: at, Text: "this is not YAML: a tab indents this line; YAML allows only spaces"}
 	}
 	if broken.ContextMsg == "" {
 		return &Problem{Line: broken.Mark.Line, Text: "this is not YAML: " + broken.Message}
 	}
-	return &Problem{Line: broken.ContextMark.Line, Text: fmt.Sprintf("this is not YAML: %s, %s", broken.Message, broken.ContextMsg)}
+	return &Problem{Line: broken.ContextMark.Line,
+		Text: fmt.Sprintf("this is not YAML: %s, %s", broken.Message, broken.ContextMsg)}
 }
 
 // index returns the name of a list's element for [join].
@@ -85,7 +89,8 @@ var indexed = regexp.MustCompile(`^\[\d+\]$`)
 
 var part = regexp.MustCompile(`"(?:[^"\\]|\\.)*"|[^.\[\]]+`)
 
-// keys splits a path such as hosts.vps-0.argv[2] or tables["public.bookings"].excuse into its parts.
+// keys splits a path such as hosts.vps-0.argv[2] or tables["public.bookings"].excuse into its
+// parts.
 func keys(path string) []string {
 	parts := part.FindAllString(path, -1)
 	for i, key := range parts {
@@ -96,7 +101,8 @@ func keys(path string) []string {
 	return parts
 }
 
-// join returns the path of a mapping's key, or of a list's element such as [0], below another path.
+// join returns the path of a mapping's key, or of a list's element such as [0], below another
+// path.
 func join(path, name string) string {
 	if indexed.MatchString(name) {
 		return path + name
@@ -116,7 +122,8 @@ func (d document) line(path string) int {
 	return line
 }
 
-// near returns the line of a key, or of the nearest part of its path that is in the file; 0 if none is.
+// near returns the line of a key, or of the nearest part of its path that is in the file; 0 if
+// none is.
 func (d document) near(path string) (line int, there bool) {
 	node := d.root
 	for _, key := range keys(path) {

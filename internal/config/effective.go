@@ -13,9 +13,9 @@ import (
 	"go.yaml.in/yaml/v4"
 )
 
-// Effective returns the configuration as the bot would use it, as YAML: every key with its value and a comment that says where the value
-// came from. Secrets print as <secret>. It also returns the problems of the file, as [*Problems]. The YAML is empty if the file cannot be
-// parsed.
+// Effective returns the configuration as the bot would use it, as YAML: every key with its value
+// and a comment that says where the value came from. Secrets print as <secret>. It also returns
+// the problems of the file, as [*Problems]. The YAML is empty if the file cannot be parsed.
 func Effective(path string) ([]byte, error) {
 	read, err := open(path)
 	if err != nil {
@@ -73,7 +73,8 @@ func (r *reading) tree(path string, value reflect.Value) (*yaml.Node, error) {
 // inLine puts a list of scalars on one line if all have the same origin.
 func inLine(list *yaml.Node) {
 	origin := list.Content[0].LineComment
-	if slices.ContainsFunc(list.Content, func(n *yaml.Node) bool { return n.LineComment == "" || n.LineComment != origin }) {
+	if slices.ContainsFunc(list.Content,
+		func(n *yaml.Node) bool { return n.LineComment == "" || n.LineComment != origin }) {
 		return
 	}
 	for _, element := range list.Content {

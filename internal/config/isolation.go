@@ -4,7 +4,7 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/atlilith/onboardbot/commands"
+	"github.com/atlilith/onboardbot/commands/access"
 )
 
 // The sections of isolation: what a check needs, and what reports need in addition.
@@ -24,7 +24,7 @@ func (c *Config) isolationDefaults() {
 // reports validates the schedule and the channel of reports.
 func (c *Config) reports() error {
 	err := c.Isolation.ValidateSchedule()
-	if channel := c.Isolation.Channel; channel != "" && !commands.IsChannel(channel) {
+	if channel := c.Isolation.Channel; channel != "" && !access.IsChannel(channel) {
 		err = errors.Join(err, fmt.Errorf("channel: %q is not the id of a channel, such as C0123ABCD", channel))
 	}
 	return err

@@ -9,10 +9,12 @@ import (
 	"github.com/atlilith/onboardbot/internal/secret"
 )
 
-// file is the prefix of a secret that is read from a file: "file:/run/secrets/bot_token". Line breaks at its end are removed.
+// file is the prefix of a secret that is read from a file: "file:/run/secrets/bot_token". Line
+// breaks at its end are removed.
 const file = "file:"
 
-// reveal replaces every secret that names a file or environment variables by its value, and records those that it cannot read.
+// reveal replaces every secret that names a file or environment variables by its value, and
+// records those that it cannot read.
 func (r *reading) reveal() {
 	walk(reflect.ValueOf(r.config), "", func(path string, value *secret.String) {
 		if origin := secretOrigin(*value); origin != "" {
@@ -27,7 +29,8 @@ func (r *reading) reveal() {
 	})
 }
 
-// secretOrigin names the file or variables that have a secret's value; it is empty if the configuration has it.
+// secretOrigin names the file or variables that have a secret's value; it is empty if the
+// configuration has it.
 func secretOrigin(value secret.String) string {
 	if path, isFile := strings.CutPrefix(value.Reveal(), file); isFile {
 		return "file " + path

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/atlilith/onboardbot/commands"
+	"github.com/atlilith/onboardbot/commands/access"
 )
 
 // Watch are the sections that the subcommand certificates needs.
@@ -31,9 +31,10 @@ func only(key string, err error) error {
 var Reminders Section = func(c *Config) (string, error) {
 	switch channel := c.Certificates.Channel; {
 	case channel == "":
-		return "certificates", errors.New("channel: is missing: the id of the channel for reminders that have no thread, since commands.channels names " +
+		return "certificates", errors.New("channel: is missing: the id of the channel for reminders that have no " +
+			"thread, since commands.channels names " +
 			"none")
-	case !commands.IsChannel(channel):
+	case !access.IsChannel(channel):
 		return "certificates", fmt.Errorf("channel: %q is not the id of a channel, such as C0123ABCD", channel)
 	}
 	return "certificates", nil

@@ -34,12 +34,15 @@ func checkDatabase(ctx context.Context, settings config.Database) []onboarding.F
 		current_setting('superuser_reserved_connections')::int`).Scan(&version, &most, &reserved); err != nil {
 		return []onboarding.Finding{failing(name, fix, "%s", platform.Explain(err))}
 	}
-	findings := []onboarding.Finding{well(name, "PostgreSQL %s answers in %s", version, time.Since(began).Round(time.Millisecond))}
+	findings := []onboarding.Finding{well(name, "PostgreSQL %s answers in %s", version,
+		time.Since(began).Round(time.Millisecond))}
 	if free := most - reserved; int(settings.Connections) > free {
-		findings = append(findings, failing("own connections", "Lower database.connections and database.runs, or raise max_connections there.",
-			"one replica may open %d, and the server allows %d to all its clients", settings.Connections, free))
+		findings = append(findings,
+			failing("own connections", "Lower database.connections and database.runs, or raise max_connections there.",
+				"one replica may open %d, and the server allows %d to all its clients", settings.Connections, free))
 	}
-	checks := []func(context.Context, *pgxpool.Pool, string) (onboarding.Finding, error){checkOwnRights, checkTables, checkDatabaseClock}
+	checks := []func(context.Context, *pgxpool.Pool, string) (onboarding.Finding, error){checkOwnRights,
+		checkTables, checkDatabaseClock}
 	for _, check := range checks {
 		finding, err := check(ctx, pool, settings.Schema)
 		if err != nil {
@@ -55,9 +58,11 @@ func checkOwnRights(ctx context.Context, pool *pgxpool.Pool, schema string) (onb
 	finding := onboarding.Finding{Name: "own rights"}
 	var standby, there, creates, foreign bool
 	var role, database string
-	err := pool.QueryRow(ctx, `SELECT pg_is_in_recovery(), current_user, current_database(), to_regnamespace($1) IS NOT NULL,
+	err := pool.QueryRow(ctx,
+		`SELECT pg_is_in_recovery(), current_user, current_database(), to_regnamespace($1) IS NOT NULL,
 		CASE WHEN to_regnamespace($1) IS NULL THEN has_database_privilege(current_database(), 'CREATE')
-			ELSE has_schema_privilege(to_regnamespace($1), 'CREATE') AND has_schema_privilege(to_regnamespace($1), 'USAGE') END,
+			ELSE has_schema_privilege(to_regnamespace($1), 'CREATE')
+				AND has_schema_privilege(to_regnamespace($1), 'USAGE') END,
 		EXISTS (SELECT FROM pg_class c WHERE c.relnamespace = to_regnamespace($1) AND c.relkind IN ('r', 'p', 'S')
 			AND NOT pg_has_role(c.relowner, 'USAGE'))`,
 		schema).Scan(&standby, &role, &database, &there, &creates, &foreign)
@@ -65,7 +70,8 @@ func checkOwnRights(ctx context.Context, pool *pgxpool.Pool, schema string) (onb
 	case err != nil:
 		return finding, err
 	case standby:
-		return failing(finding.Name, "Point database.url at the primary.", "the server is in recovery: it is a standby"), nil
+		return failing(finding.Name, "Point database.url at the primary.",
+			"the server is in recovery: it is a standby"), nil
 	case !creates && there:
 		return failing(finding.Name, fmt.Sprintf("GRANT USAGE, CREATE ON SCHEMA %q TO %q;", schema, role),
 			"%s may not make tables in the schema %s", role, schema), nil

@@ -1,5 +1,6 @@
-// Package doctor checks everything that the bot relies on, for the subcommand check: the Slack app, its channels and people, the databases,
-// the hosts, the repository and the name servers. It changes nothing.
+// Package doctor checks everything that the bot relies on, for the subcommand check: the Slack
+// app, its channels and people, the databases, the hosts, the repository and the name servers. It
+// changes nothing.
 package doctor
 
 import (
@@ -16,8 +17,8 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/runbook"
 )
 
-// Examine runs all checks at once. The findings are in a fixed order. It fails only where the product cannot be put together from the
-// configuration; what is wrong outside is a finding.
+// Examine runs all checks at once. The findings are in a fixed order. It fails only where the
+// product cannot be put together from the configuration; what is wrong outside is a finding.
 func Examine(ctx context.Context, settings *config.Config) (Report, error) {
 	began := time.Now()
 	workspace, err := bot.NewWorkspace(slog.New(slog.DiscardHandler), settings.Slack)
@@ -41,7 +42,8 @@ func Examine(ctx context.Context, settings *config.Config) (Report, error) {
 		func() []onboarding.Finding { return book.Prerequisites(ctx) },
 	)
 	return Report{
-		OK:       !slices.ContainsFunc(findings, func(f onboarding.Finding) bool { return f.Level == onboarding.Failed }),
+		OK: !slices.ContainsFunc(findings,
+			func(f onboarding.Finding) bool { return f.Level == onboarding.Failed }),
 		Took:     time.Since(began).Seconds(),
 		Findings: findings,
 	}, nil
@@ -73,14 +75,15 @@ func failing(name, fix, format string, args ...any) onboarding.Finding {
 	return onboarding.Finding{Level: onboarding.Failed, Name: name, Detail: fmt.Sprintf(format, args...), Fix: fix}
 }
 
-// Clocks may differ a little. Beyond maxSkew, signatures of DNS updates (RFC 8945 §5.2.3 suggests a tolerance of 300 s) and
-// certificates may be refused.
+// Clocks may differ a little. Beyond maxSkew, signatures of DNS updates (RFC 8945 §5.2.3 suggests
+// a tolerance of 300 s) and certificates may be refused.
 const (
 	noticedSkew = 5 * time.Second
 	maxSkew     = time.Minute
 )
 
-// checkClock judges a clock that is ahead of this machine's by a duration, known within a tolerance.
+// checkClock judges a clock that is ahead of this machine's by a duration, known within a
+// tolerance.
 func checkClock(name string, ahead, within time.Duration) onboarding.Finding {
 	const fix = "Run chrony or systemd-timesyncd on this machine and on the other one."
 	// The time that the request took is no difference between the clocks.

@@ -16,10 +16,12 @@ import (
 // isolationTimeout bounds what an isolation check reads before its first attempt.
 const isolationTimeout = time.Minute
 
-// checkIsolation checks that the isolation of tenants can be checked. No run goes live without that.
+// checkIsolation checks that the isolation of tenants can be checked. No run goes live without
+// that.
 func checkIsolation(ctx context.Context, settings *config.Config) []onboarding.Finding {
 	const name = "isolation checks"
-	const fix = "Set isolation.database_url to a role with BYPASSRLS that may read every table and assume platform.app_role; " +
+	const fix = "Set isolation.database_url to a role with BYPASSRLS that may read every table and assume " +
+		"platform.app_role; " +
 		"docs/install.md, step 4, creates one."
 	ctx, cancel := context.WithTimeout(ctx, isolationTimeout)
 	defer cancel()
@@ -33,7 +35,8 @@ func checkIsolation(ctx context.Context, settings *config.Config) []onboarding.F
 	}
 	leftOut, err := checker.Ready(ctx)
 	if _, away := errors.AsType[*pgconn.ConnectError](err); away {
-		return []onboarding.Finding{failing(name, "Check isolation.database_url, and that this machine may connect to it.",
+		return []onboarding.Finding{failing(name,
+			"Check isolation.database_url, and that this machine may connect to it.",
 			"%s%s", lacking, platform.Explain(err))}
 	}
 	if err != nil {
@@ -42,7 +45,8 @@ func checkIsolation(ctx context.Context, settings *config.Config) []onboarding.F
 	findings := []onboarding.Finding{well(name, "can read every row and assume the app role")}
 	for _, line := range leftOut {
 		findings = append(findings, doubtful("isolation",
-			"Grant pg_read_all_data to the role of isolation.database_url, or correct the table's entry in isolation.tables.",
+			"Grant pg_read_all_data to the role of isolation.database_url, or correct the table's entry in "+
+				"isolation.tables.",
 			"not checked: %s", line))
 	}
 	return findings

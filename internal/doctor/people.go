@@ -20,9 +20,11 @@ type list struct {
 	entries []string
 }
 
-// operators checks everybody who is configured, directly or through a user group, and whether there are enough of them.
+// operators checks everybody who is configured, directly or through a user group, and whether
+// there are enough of them.
 func (c *slackCheck) operators(ctx context.Context) []onboarding.Finding {
-	lists := []list{{"commands.operators", c.settings.Commands.Operators}, {"commands.approvers", c.settings.Commands.Approvers}}
+	lists := []list{{"commands.operators", c.settings.Commands.Operators},
+		{"commands.approvers", c.settings.Commands.Approvers}}
 	full := make([]map[string]bool, len(lists)) // the full members of the workspace on each list
 	findings := together(
 		func() (found []onboarding.Finding) { full[0], found = c.members(ctx, lists[0]); return found },
@@ -54,9 +56,11 @@ func (c *slackCheck) second(operators, approvers map[string]bool) onboarding.Fin
 	switch {
 	case len(alone) == len(operators):
 		return failing(name, "Add people to commands.approvers.",
-			"nobody's request could be approved: %d others would have to agree, and %d people may approve", needs, len(approvers))
+			"nobody's request could be approved: %d others would have to agree, and %d people may approve",
+			needs, len(approvers))
 	case len(alone) > 0:
-		return doubtful(name, "Add people to commands.approvers.", "requests of %s could not be approved", strings.Join(alone, ", "))
+		return doubtful(name, "Add people to commands.approvers.", "requests of %s could not be approved",
+			strings.Join(alone, ", "))
 	}
 	return well(name, "%d may ask, %d may approve, at most %d must agree", len(operators), len(approvers), needs)
 }
@@ -77,7 +81,9 @@ func (c *slackCheck) members(ctx context.Context, l list) (map[string]bool, []on
 			if strings.HasPrefix(id, "S") {
 				var err error
 				if people, err = c.people.Members(ctx, id); err != nil {
-					found[i] = failing(name, "Correct "+l.key+". User groups need a paid plan of Slack; without one, list people.", "%v", err)
+					found[i] = failing(name,
+						"Correct "+l.key+". User groups need a paid plan of Slack; without one, list people.", "%v",
+						err)
 					return nil
 				}
 			}
@@ -109,7 +115,8 @@ func (c *slackCheck) members(ctx context.Context, l list) (map[string]bool, []on
 func verdict(name, key string, people, names, refused []string) onboarding.Finding {
 	switch {
 	case len(people) == 0:
-		return failing(name, "Add somebody to the user group, enable it, or remove it from "+key+".", "nobody is in this user group, or it is disabled")
+		return failing(name, "Add somebody to the user group, enable it, or remove it from "+key+".",
+			"nobody is in this user group, or it is disabled")
 	case len(names) == 0:
 		return failing(name, "Remove them from "+key+".", "%s", strings.Join(refused, ", "))
 	case len(refused) > 0:

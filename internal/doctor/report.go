@@ -28,7 +28,8 @@ func (r Report) WriteJSON(out io.Writer) error {
 	return encoder.Encode(r)
 }
 
-// WriteText writes the report as a table. The fix is on a line of its own below what was seen, to keep lines short.
+// WriteText writes the report as a table. The fix is on a line of its own below what was seen, to
+// keep lines short.
 func (r Report) WriteText(out io.Writer) error {
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	count := map[onboarding.Level]int{}

@@ -36,13 +36,14 @@ func (c *slackCheck) run(ctx context.Context) []onboarding.Finding {
 		func() []onboarding.Finding { return c.botToken(ctx) },
 		func() []onboarding.Finding {
 			const name = "slack app token"
-			err := c.workspace.MayListen(ctx)
+			err := c.workspace.CheckSocketMode(ctx)
 			if _, away := errors.AsType[*url.Error](err); away {
 				return []onboarding.Finding{failing(name, reachSlack, "%v", err)}
 			}
 			if err != nil {
-				return []onboarding.Finding{failing(name, "Generate an app-level token with the scope connections:write for slack.app_token, "+
-					"and check that Socket Mode is on.", "%v", err)}
+				return []onboarding.Finding{failing(name,
+					"Generate an app-level token with the scope connections:write for slack.app_token, "+
+						"and check that Socket Mode is on.", "%v", err)}
 			}
 			return []onboarding.Finding{well(name, "may connect over Socket Mode")}
 		})
@@ -53,17 +54,19 @@ func (c *slackCheck) botToken(ctx context.Context) []onboarding.Finding {
 	const name = "slack bot token"
 	installed, err := c.workspace.Installation(ctx)
 	if errors.Is(err, webapi.ErrRevoked) {
-		return []onboarding.Finding{failing(name, "Install the app in the workspace and put its bot token into slack.bot_token.", "%v", err)}
+		return []onboarding.Finding{failing(name,
+			"Install the app in the workspace and put its bot token into slack.bot_token.", "%v", err)}
 	}
 	if err != nil {
 		return []onboarding.Finding{failing(name, reachSlack, "%v", err)}
 	}
 	findings := []onboarding.Finding{well(name, "@%s in %s (%s)", installed.Handle, installed.TeamName, installed.Team)}
 	findings = append(findings, checkScopes(installed.Scopes)...)
-	if installed.Within == 0 {
-		findings = append(findings, doubtful("slack's clock", "Check this machine's clock yourself.", "Slack's answer had no time"))
+	if installed.ClockError == 0 {
+		findings = append(findings,
+			doubtful("slack's clock", "Check this machine's clock yourself.", "Slack's answer had no time"))
 	} else {
-		findings = append(findings, checkClock("slack's clock", installed.Ahead, installed.Within))
+		findings = append(findings, checkClock("slack's clock", installed.ClockOffset, installed.ClockError))
 	}
 	return append(findings, together(
 		func() []onboarding.Finding { return c.channels(ctx) },
@@ -73,9 +76,11 @@ func (c *slackCheck) botToken(ctx context.Context) []onboarding.Finding {
 
 // checkScopes compares the scopes of the token with those of the manifest.
 func checkScopes(granted []string) []onboarding.Finding {
-	const name, fix = "slack scopes", "Replace the app's manifest with the output of onboardbot manifest, and install the app again."
+	const name, fix = "slack scopes", "Replace the app's manifest with the output of onboardbot manifest, and " +
+		"install the app again."
 	if granted == nil {
-		return []onboarding.Finding{doubtful(name, "Compare them under OAuth & Permissions yourself.", "Slack's answer did not name them")}
+		return []onboarding.Finding{doubtful(name, "Compare them under OAuth & Permissions yourself.",
+			"Slack's answer did not name them")}
 	}
 	wanted, err := templates.Scopes()
 	if err != nil {
@@ -89,7 +94,8 @@ func checkScopes(granted []string) []onboarding.Finding {
 	case len(missing) > 0:
 		return []onboarding.Finding{failing(name, fix, "missing: %s", strings.Join(missing, ", "))}
 	case len(needless) > 0:
-		return []onboarding.Finding{doubtful(name, fix, "all that are needed, and others: %s", strings.Join(needless, ", "))}
+		return []onboarding.Finding{doubtful(name, fix, "all that are needed, and others: %s",
+			strings.Join(needless, ", "))}
 	}
 	return []onboarding.Finding{well(name, "exactly those of the manifest")}
 }
@@ -99,8 +105,10 @@ func (c *slackCheck) channels(ctx context.Context) []onboarding.Finding {
 	channels := slices.Clone(c.settings.Commands.Channels)
 	var findings []onboarding.Finding
 	if len(channels) == 0 {
-		findings = append(findings, doubtful("channels", "Name the operators' channels in commands.channels, or leave it empty if that is meant.",
-			"none are configured: runs may be asked for in any channel"))
+		findings = append(findings,
+			doubtful("channels",
+				"Name the operators' channels in commands.channels, or leave it empty if that is meant.",
+				"none are configured: runs may be asked for in any channel"))
 	}
 	for _, id := range []string{c.settings.Certificates.Channel, c.settings.Isolation.Channel} {
 		if id != "" && !slices.Contains(channels, id) {
@@ -116,18 +124,19 @@ func (c *slackCheck) channels(ctx context.Context) []onboarding.Finding {
 
 func (c *slackCheck) channel(ctx context.Context, id string) onboarding.Finding {
 	name := "channel " + id
-	room, err := c.workspace.Room(ctx, id)
+	info, err := c.workspace.ChannelInfo(ctx, id)
 	switch {
-	case errors.Is(err, bot.ErrUnknownRoom):
-		return failing(name, "Correct the configuration. If it is a private channel, type /invite and the bot's name there.", "%v", err)
+	case errors.Is(err, bot.ErrUnknownChannel):
+		return failing(name,
+			"Correct the configuration. If it is a private channel, type /invite and the bot's name there.", "%v", err)
 	case err != nil:
 		return failing(name, "Run the check again.", "%v", err)
-	case room.Archived:
-		return failing(name, "Unarchive it, or configure another channel.", "#%s is archived", room.Name)
-	case !room.Member:
-		return failing(name, "Type /invite and the bot's name there.", "the bot is not in #%s", room.Name)
+	case info.Archived:
+		return failing(name, "Unarchive it, or configure another channel.", "#%s is archived", info.Name)
+	case !info.Member:
+		return failing(name, "Type /invite and the bot's name there.", "the bot is not in #%s", info.Name)
 	}
-	return well(name, "the bot is in #%s", room.Name)
+	return well(name, "the bot is in #%s", info.Name)
 }
 
 // maxCalls is how many calls to Slack of one kind are made at once.
@@ -161,7 +170,9 @@ func (c *slackCheck) messages(ctx context.Context) []onboarding.Finding {
 			case err != nil && each.Plan:
 				plans = append(plans, err.Error())
 			case err != nil:
-				refused = append(refused, failing(each.Name, "Slack's rules have changed, or this is a bug: report it with this line.", "%v", err))
+				refused = append(refused,
+					failing(each.Name,
+						"Slack's rules have changed, or this is a bug: report it with this line.", "%v", err))
 			}
 			return nil
 		})
@@ -170,11 +181,16 @@ func (c *slackCheck) messages(ctx context.Context) []onboarding.Finding {
 	slices.SortFunc(refused, func(a, b onboarding.Finding) int { return strings.Compare(a.Name, b.Name) })
 	switch {
 	case errors.Is(failed, context.DeadlineExceeded):
-		refused = append(refused, failing(name, "Run the check with a longer -timeout.", "Slack was asked about %d of %d when the time ran out", asked, len(all)))
+		refused = append(refused,
+			failing(name, "Run the check with a longer -timeout.",
+				"Slack was asked about %d of %d when the time ran out", asked, len(all)))
 	case failed != nil:
-		refused = append(refused, failing(name, "Run the check again.", "Slack was asked about %d of %d: %v", asked, len(all), failed))
+		refused = append(refused,
+			failing(name, "Run the check again.", "Slack was asked about %d of %d: %v", asked, len(all), failed))
 	case len(plans) > 0:
-		refused = append(refused, doubtful(name, "Nothing needs to be done: the bot sends plain sections instead of plans.", "this workspace does not accept plan blocks: %s", plans[0]))
+		refused = append(refused,
+			doubtful(name, "Nothing needs to be done: the bot sends plain sections instead of plans.",
+				"this workspace does not accept plan blocks: %s", plans[0]))
 	case len(refused) == 0:
 		refused = append(refused, well(name, "Slack accepts all %d kinds", len(all)))
 	}

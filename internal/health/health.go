@@ -11,7 +11,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
-// timeout bounds all checks of one request. Kubernetes and load balancers give up after one to a few seconds.
+// timeout bounds all checks of one request. Kubernetes and load balancers give up after one to a
+// few seconds.
 const timeout = 2 * time.Second
 
 // Check is one condition for the bot to be ready. Ask returns an error while it does not hold.
@@ -20,7 +21,8 @@ type Check struct {
 	Ask  func(context.Context) error
 }
 
-// Handler serves /healthz, which always succeeds, /readyz, which answers 503 with the first check that fails, and /metrics.
+// Handler serves /healthz, which always succeeds, /readyz, which answers 503 with the first check
+// that fails, and /metrics.
 func Handler(gatherer prometheus.Gatherer, checks ...Check) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = fmt.Fprintln(w, "ok") })
@@ -35,6 +37,7 @@ func Handler(gatherer prometheus.Gatherer, checks ...Check) http.Handler {
 		}
 		_, _ = fmt.Fprintln(w, "ready")
 	})
-	mux.Handle("GET /metrics", promhttp.HandlerFor(gatherer, promhttp.HandlerOpts{ErrorHandling: promhttp.ContinueOnError}))
+	mux.Handle("GET /metrics",
+		promhttp.HandlerFor(gatherer, promhttp.HandlerOpts{ErrorHandling: promhttp.ContinueOnError}))
 	return mux
 }

@@ -12,11 +12,13 @@ import (
 	"github.com/riverqueue/river/riverdriver/riverpgxv5"
 )
 
-// Inserter returns a client that works no queue. It can be made before the workers, which in turn need what inserts. The schema has
-// River's tables; empty means the search path of the connections.
+// Inserter returns a client that works no queue. It can be made before the workers, which in turn
+// need what inserts. The schema has River's tables; empty means the search path of the
+// connections.
 //
-// A client notifies workers of at most one insert per queue and fetch cooldown. Jobs that follow sooner wait for the next poll. With
-// River's default of 100 ms most jobs of the bot would wait, because one click inserts several within milliseconds.
+// A client notifies workers of at most one insert per queue and fetch cooldown. Jobs that follow
+// sooner wait for the next poll. With River's default of 100 ms most jobs of the bot would wait,
+// because one click inserts several within milliseconds.
 func Inserter(pool *pgxpool.Pool, schema string, log *slog.Logger) (*river.Client[pgx.Tx], error) {
 	config := &river.Config{Schema: schema, FetchCooldown: time.Millisecond, Logger: log}
 	client, err := river.NewClient(riverpgxv5.New(pool), config)

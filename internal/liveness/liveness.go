@@ -1,5 +1,6 @@
-// Package liveness shows replicas of the bot which of them are alive. Each holds an advisory lock on a connection of its own, which
-// PostgreSQL frees when the process dies, however it dies. What a dead replica left unfinished may be taken over.
+// Package liveness shows replicas of the bot which of them are alive. Each holds an advisory lock
+// on a connection of its own, which PostgreSQL frees when the process dies, however it dies. What
+// a dead replica left unfinished may be taken over.
 package liveness
 
 import (
@@ -20,7 +21,8 @@ import (
 )
 
 const (
-	// checkEvery is how often a replica asks whether it still holds its lock; a connection that breaks is noticed at once.
+	// checkEvery is how often a replica asks whether it still holds its lock; a connection that
+	// breaks is noticed at once.
 	checkEvery = 2 * time.Second
 	// checkTimeout is when an answer that does not come counts as a broken connection.
 	checkTimeout = 5 * time.Second
@@ -28,8 +30,8 @@ const (
 	reconnectEvery = time.Second
 )
 
-// lockKind is the first part of the names of the locks. During an upgrade, replicas of older releases look for the locks of River's
-// clients under this name before they take over jobs.
+// lockKind is the first part of the names of the locks. During an upgrade, replicas of older
+// releases look for the locks of River's clients under this name before they take over jobs.
 const lockKind = "client"
 
 // Replica is this process as the other replicas see it.
@@ -44,7 +46,8 @@ type Replica struct {
 	left  sync.WaitGroup
 }
 
-// New returns a replica with an id of its own. It makes no connection: nobody sees the replica before [Replica.Join].
+// New returns a replica with an id of its own. It makes no connection: nobody sees the replica
+// before [Replica.Join].
 func New(pool *pgxpool.Pool, log *slog.Logger) *Replica {
 	host, err := os.Hostname()
 	if err != nil {
@@ -56,11 +59,13 @@ func New(pool *pgxpool.Pool, log *slog.Logger) *Replica {
 // ID names the replica, also as the client of River's jobs.
 func (r *Replica) ID() string { return r.id }
 
-// Key is the number of the replica's lock, for tables that note an owner; see [AliveSQL]. It is known after Join.
+// Key is the number of the replica's lock, for tables that note an owner; see [AliveSQL]. It is
+// known after Join.
 func (r *Replica) Key() int64 { return r.key }
 
-// Join shows that the replica is alive, until [Replica.Leave] or the death of the process. When the connection breaks it makes
-// another; until then the others take the replica for dead. ctx bounds the first connection only.
+// Join shows that the replica is alive, until [Replica.Leave] or the death of the process. When
+// the connection breaks it makes another; until then the others take the replica for dead. ctx
+// bounds the first connection only.
 func (r *Replica) Join(ctx context.Context) error {
 	session, err := r.lock(ctx)
 	if err != nil {
@@ -115,7 +120,8 @@ func (r *Replica) keep(ctx context.Context, session *locks.Session) {
 	}
 }
 
-// errNotHeld means that the connection is there and the lock is not, as after pg_advisory_unlock_all.
+// errNotHeld means that the connection is there and the lock is not, as after
+// pg_advisory_unlock_all.
 var errNotHeld = errors.New("the lock is not held")
 
 // watch returns when the lock is lost or ctx ends.
@@ -141,8 +147,10 @@ func (r *Replica) watch(ctx context.Context, session *locks.Session) error {
 	}
 }
 
-// AliveSQL is the SQL condition that the replica whose key an SQL expression of type bigint returns is alive.
+// AliveSQL is the SQL condition that the replica whose key an SQL expression of type bigint
+// returns is alive.
 func AliveSQL(key string) string { return locks.HeldSQL(key) }
 
-// KeySQL is the SQL expression of the key of the replica whose id an SQL expression of type text returns.
+// KeySQL is the SQL expression of the key of the replica whose id an SQL expression of type text
+// returns.
 func KeySQL(id string) string { return locks.KeySQL(id, lockKind) }

@@ -21,7 +21,8 @@ func TestOthersSeeWhetherAReplicaIsAlive(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(pool.Close)
-	replica, other := liveness.New(pool, slog.New(slog.DiscardHandler)), liveness.New(pool, slog.New(slog.DiscardHandler))
+	replica := liveness.New(pool, slog.New(slog.DiscardHandler))
+	other := liveness.New(pool, slog.New(slog.DiscardHandler))
 	if replica.ID() == other.ID() {
 		t.Fatalf("two replicas are %s", replica.ID())
 	}
@@ -29,8 +30,8 @@ func TestOthersSeeWhetherAReplicaIsAlive(t *testing.T) {
 		t.Helper()
 		var byID, byKey bool
 		for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(5 * time.Millisecond) {
-			err := pool.QueryRow(t.Context(), `SELECT `+liveness.AliveSQL(liveness.KeySQL("$1"))+`, `+liveness.AliveSQL("$2"),
-				replica.ID(), replica.Key()).Scan(&byID, &byKey)
+			query := `SELECT ` + liveness.AliveSQL(liveness.KeySQL("$1")) + `, ` + liveness.AliveSQL("$2")
+			err := pool.QueryRow(t.Context(), query, replica.ID(), replica.Key()).Scan(&byID, &byKey)
 			if err != nil {
 				t.Fatal(err)
 			}

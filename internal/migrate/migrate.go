@@ -1,5 +1,5 @@
-// Package migrate brings the bot's schema up to date. Each package that has tables there hands in its migrations and the name of a table
-// that counts them.
+// Package migrate brings the bot's schema up to date. Each package that has tables there hands in
+// its migrations and the name of a table that counts them.
 package migrate
 
 import (
@@ -19,15 +19,18 @@ import (
 // lock makes replicas that start together migrate one after the other.
 var lock = locks.Named("migrations")
 
-// Set is the migrations of one package: files for goose v3, and the table that records which of them were applied.
+// Set is the migrations of one package: files for goose v3, and the table that records which of
+// them were applied.
 type Set struct {
 	Table string
 	Files fs.FS
 }
 
-// Apply creates the schema if it is missing, applies the new migrations of each set, and then calls the functions, which migrate the
-// tables of libraries. It holds one session-level lock all the time.
-func Apply(ctx context.Context, pool *pgxpool.Pool, schema string, sets []Set, others ...func(context.Context) error) (err error) {
+// Apply creates the schema if it is missing, applies the new migrations of each set, and then
+// calls the functions, which migrate the tables of libraries. It holds one session-level lock all
+// the time.
+func Apply(ctx context.Context, pool *pgxpool.Pool, schema string, sets []Set,
+	others ...func(context.Context) error) (err error) {
 	config := pool.Config().ConnConfig.Copy()
 	config.RuntimeParams["search_path"] = schema
 	db := stdlib.OpenDB(*config)
@@ -43,7 +46,8 @@ func Apply(ctx context.Context, pool *pgxpool.Pool, schema string, sets []Set, o
 	conn := session.Conn()
 	// CREATE SCHEMA IF NOT EXISTS needs the right to create one even if the schema exists.
 	var exists bool
-	if err := conn.QueryRow(ctx, `SELECT EXISTS (SELECT FROM pg_namespace WHERE nspname = $1)`, schema).Scan(&exists); err != nil {
+	if err := conn.QueryRow(ctx, `SELECT EXISTS (SELECT FROM pg_namespace WHERE nspname = $1)`,
+		schema).Scan(&exists); err != nil {
 		return fmt.Errorf("schema %s: %w", schema, err)
 	}
 	if !exists {

@@ -17,7 +17,8 @@ import (
 type Progress struct {
 	// Waiting is the number of migrations that the next start applies.
 	Waiting int
-	// Newer is the number of applied migrations that this release does not know: a newer release applied them.
+	// Newer is the number of applied migrations that this release does not know: a newer release
+	// applied them.
 	Newer int
 }
 
@@ -70,7 +71,8 @@ func versions(files fs.FS) ([]int, error) {
 	return list, nil
 }
 
-// applied returns the versions in goose's table, none if it does not exist. Version 0 there stands for the table itself.
+// applied returns the versions in goose's table, none if it does not exist. Version 0 there stands
+// for the table itself.
 func applied(ctx context.Context, pool *pgxpool.Pool, table string) ([]int, error) {
 	var exists bool
 	if err := pool.QueryRow(ctx, `SELECT to_regclass($1) IS NOT NULL`, table).Scan(&exists); err != nil || !exists {

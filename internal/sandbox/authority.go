@@ -18,9 +18,10 @@ import (
 // acmePort is where the first ACME server listens; each further one takes the second next port.
 const acmePort = 14000
 
-// StartAuthority runs an ACME server whose certificates are valid for a lifetime (zero: 90 days), and adds its root to
-// [World.Roots]. A world starts with one; a test that needs certificates that expire soon starts another, and tells a VPS of
-// its directory or certbot by --server. It ends with the world.
+// StartAuthority runs an ACME server whose certificates are valid for a lifetime (zero: 90 days),
+// and adds its root to [World.Roots]. A world starts with one; a test that needs certificates that
+// expire soon starts another, and tells a VPS of its directory or certbot by --server. It ends
+// with the world.
 func (w *World) StartAuthority(ctx context.Context, lifetime time.Duration) (*acme.Server, error) {
 	w.mu.Lock()
 	n := w.acmes

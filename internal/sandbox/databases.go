@@ -36,7 +36,8 @@ func (w *World) BotDSN() string { return w.Postgres.DSNAs(Database, Database) }
 // PlatformDSN connects to the platform's database as the bot's role there.
 func (w *World) PlatformDSN() string { return w.Postgres.DSNAs(platform.Onboarder, platform.Database) }
 
-// AuditorDSN connects to the platform's database as the role that isolation reports see the truth with.
+// AuditorDSN connects to the platform's database as the role that isolation reports see the truth
+// with.
 func (w *World) AuditorDSN() string { return w.Postgres.DSNAs(platform.Auditor, platform.Database) }
 
 // AppDSN connects to the platform's database as the application.

@@ -6,8 +6,8 @@ import (
 	"github.com/atlilith/onboardbot/internal/sandbox/namespace"
 )
 
-// Runbook is the runbook by hand as a bash script, with the production's commands. It takes a slug, a domain, an email and a
-// display name, and wants [World.Environment].
+// Runbook is the runbook by hand as a bash script, with the production's commands. It takes a
+// slug, a domain, an email and a display name, and wants [World.Environment].
 //
 //go:embed runbook.sh
 var Runbook string

@@ -40,7 +40,8 @@ var machines = []struct{ name, alias, ipv4, ipv6, gateway6 string }{
 // address gives the namespace the world's addresses, and takes them away again at the end.
 func (w *World) address(ctx context.Context) error {
 	var add, remove strings.Builder
-	for _, address := range []string{gateway, acmeAddress, WorkspaceAddress, namespace.Resolver, nameServer2, portalAddress} {
+	for _, address := range []string{gateway, acmeAddress, WorkspaceAddress, namespace.Resolver,
+		nameServer2, portalAddress} {
 		fmt.Fprintf(&add, "addr add %s/32 dev lo\n", address)
 		fmt.Fprintf(&remove, "addr del %s/32 dev lo\n", address)
 	}
@@ -48,7 +49,8 @@ func (w *World) address(ctx context.Context) error {
 		cmd := exec.CommandContext(ctx, "ip", "-batch", "-")
 		cmd.Stdin = strings.NewReader(batch)
 		if out, err := cmd.CombinedOutput(); err != nil {
-			return fmt.Errorf("addresses of the world (is this inside a namespace, and the only world there?): %w: %s", err, out)
+			return fmt.Errorf("addresses of the world (is this inside a namespace, and the only world there?): %w: %s",
+				err, out)
 		}
 		return nil
 	}
@@ -59,7 +61,8 @@ func (w *World) address(ctx context.Context) error {
 	return nil
 }
 
-// shareSSHConfig makes the world's hosts known to every ssh inside, as the runbook's commands expect.
+// shareSSHConfig makes the world's hosts known to every ssh inside, as the runbook's commands
+// expect.
 func (w *World) shareSSHConfig() error {
 	const system = "/etc/ssh/ssh_config"
 	if err := syscall.Mount(w.SSH.Config, system, "", syscall.MS_BIND, ""); err != nil {
@@ -70,10 +73,12 @@ func (w *World) shareSSHConfig() error {
 }
 
 func (w *World) dnsConfig() dns.Config {
-	zones := []dns.Zone{{Name: strings.TrimPrefix(portal.Suffix, "."), Records: []string{"* A " + portalAddress}, ReadOnly: true}}
+	zones := []dns.Zone{{Name: strings.TrimPrefix(portal.Suffix, "."),
+		Records: []string{"* A " + portalAddress}, ReadOnly: true}}
 	for _, provider := range []string{"cocotte.com", "sansonnet.com", "transquinnftw.com"} {
 		zones = append(zones, dns.Zone{Name: provider, Records: []string{
-			"@ A " + machines[0].ipv4, "@ AAAA " + machines[0].ipv6, "www A " + machines[0].ipv4, "www AAAA " + machines[0].ipv6,
+			"@ A " + machines[0].ipv4, "@ AAAA " + machines[0].ipv6, "www A " + machines[0].ipv4,
+			"www AAAA " + machines[0].ipv6,
 		}})
 	}
 	for _, zone := range w.config.Zones {

@@ -1,8 +1,9 @@
-// Package sandbox is a world in a directory for the demo and the tests: everything that the runbook touches, as real daemons
-// on one machine without the Internet, inside a private namespace.
+// Package sandbox is a world in a directory for the demo and the tests: everything that the
+// runbook touches, as real daemons on one machine without the Internet, inside a private
+// namespace.
 //
-// Each part is a package of its own below this one; here they are put together. Nothing of it belongs to the product, and
-// only tests and the demo import it.
+// Each part is a package of its own below this one; here they are put together. Nothing of it
+// belongs to the product, and only tests and the demo import it.
 package sandbox
 
 import (
@@ -30,7 +31,8 @@ import (
 type Config struct {
 	// VPSes is how many there are, one or two. Default 1.
 	VPSes int
-	// Zones are empty zones to serve beside those of the Providers that are there already. Default [Zones].
+	// Zones are empty zones to serve beside those of the Providers that are there already. Default
+	// [Zones].
 	Zones []string
 	// Quick spares certbot its waits; a benchmark leaves it off.
 	Quick bool
@@ -76,9 +78,10 @@ type World struct {
 	roots []byte
 }
 
-// Start builds a world in a directory that is made if it is missing, and returns when everything serves. It must run inside
-// a namespace (see package namespace), of which it takes the ports; one namespace holds one world at a time. The directory
-// must not lie below /run or /var, and its path is best short: PostgreSQL's socket is in it.
+// Start builds a world in a directory that is made if it is missing, and returns when everything
+// serves. It must run inside a namespace (see package namespace), of which it takes the ports; one
+// namespace holds one world at a time. The directory must not lie below /run or /var, and its path
+// is best short: PostgreSQL's socket is in it.
 func Start(ctx context.Context, dir string, config Config) (*World, error) {
 	if config.VPSes == 0 {
 		config.VPSes = 1
@@ -168,9 +171,11 @@ func (w *World) start(ctx context.Context) error {
 		for i, m := range machines[:w.config.VPSes] {
 			machine.Go(func() (err error) {
 				w.VPS[i], err = vps.Start(ctx, vps.Config{
-					Dir: w.path(m.name), Name: m.name, Host: hosts[1+i], IPv6: m.ipv6, Gateway: gateway, Gateway6: m.gateway6,
-					Directory: fmt.Sprintf("https://acme.%s:%d/dir", dns.InfrastructureZone, acmePort), CA: w.path("authority.pem"),
-					Quick: w.config.Quick, Prefix: prefix, Keys: w.SSH,
+					Dir: w.path(m.name), Name: m.name, Host: hosts[1+i], IPv6: m.ipv6, Gateway: gateway,
+					Gateway6:  m.gateway6,
+					Directory: fmt.Sprintf("https://acme.%s:%d/dir", dns.InfrastructureZone, acmePort),
+					CA:        w.path("authority.pem"),
+					Quick:     w.config.Quick, Prefix: prefix, Keys: w.SSH,
 				})
 				if err == nil {
 					w.closing(w.VPS[i].Close)
@@ -179,7 +184,8 @@ func (w *World) start(ctx context.Context) error {
 			})
 		}
 		machine.Go(func() (err error) {
-			w.Repo, err = repohost.Start(ctx, repohost.Config{Dir: w.path("apricot"), Host: apricot, Prefix: prefix, Keys: w.SSH})
+			w.Repo, err = repohost.Start(ctx,
+				repohost.Config{Dir: w.path("apricot"), Host: apricot, Prefix: prefix, Keys: w.SSH})
 			if err == nil {
 				w.closing(w.Repo.Close)
 			}

@@ -1,4 +1,5 @@
-// Package schedule computes the times of a cron expression in a time zone. Package ticker does something at these times.
+// Package schedule computes the times of a cron expression in a time zone. Package ticker does
+// something at these times.
 package schedule
 
 import (
@@ -17,8 +18,8 @@ const Never = "never"
 
 // Schedule is a schedule as operators write it.
 type Schedule struct {
-	// Cron is minute, hour, day of the month, month and day of the week, such as "0 7 * * *", perhaps with seconds before them;
-	// or @hourly, @daily, @weekly, @monthly; or never.
+	// Cron is minute, hour, day of the month, month and day of the week, such as "0 7 * * *",
+	// perhaps with seconds before them; or @hourly, @daily, @weekly, @monthly; or never.
 	Cron string `yaml:"cron"`
 	// TimeZone is the time zone of the expression, such as Europe/Lisbon. Default: UTC.
 	TimeZone string `yaml:"time_zone"`
@@ -30,7 +31,9 @@ func (s Schedule) Validate() error {
 	return err
 }
 
-var parser = cron.NewParser(cron.SecondOptional | cron.Minute | cron.Hour | cron.Dom | cron.Month | cron.Dow | cron.Descriptor)
+const cronFields = cron.SecondOptional | cron.Minute | cron.Hour | cron.Dom | cron.Month | cron.Dow | cron.Descriptor
+
+var parser = cron.NewParser(cronFields)
 
 // Ticks returns the times of the schedule, nil for never.
 func (s Schedule) Ticks() (*Ticks, error) {
@@ -68,13 +71,15 @@ func parse(expression string) (*cron.SpecSchedule, error) {
 	return spec, nil
 }
 
-// Ticks are the times of a schedule. A time that the clocks skip in spring does not exist on that day.
+// Ticks are the times of a schedule. A time that the clocks skip in spring does not exist on that
+// day.
 type Ticks struct{ spec *cron.SpecSchedule }
 
 // Next is the first tick after a time.
 func (t *Ticks) Next(after time.Time) time.Time { return t.spec.Next(after) }
 
-// Newest is the last tick after the first time and not after the second, the zero time if there is none.
+// Newest is the last tick after the first time and not after the second, the zero time if there is
+// none.
 func (t *Ticks) Newest(after, until time.Time) time.Time {
 	for span := time.Minute; ; span *= 2 {
 		from := until.Add(-span)

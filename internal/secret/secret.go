@@ -1,5 +1,5 @@
-// Package secret holds values that must never be printed: tokens, passwords, connection strings. They print as <secret> in fmt, JSON,
-// YAML and slog.
+// Package secret holds values that must never be printed: tokens, passwords, connection strings.
+// They print as <secret> in fmt, JSON, YAML and slog.
 package secret
 
 import (
@@ -16,13 +16,15 @@ const Redacted = "<secret>"
 // ErrUnset means that a secret names an environment variable that is not set or empty.
 var ErrUnset = errors.New("environment variable is not set")
 
-// String is a secret text. Only Reveal returns it. An empty one prints as nothing, so a missing secret can be seen.
+// String is a secret text. Only Reveal returns it. An empty one prints as nothing, so a missing
+// secret can be seen.
 type String struct{ value string }
 
 // New wraps a value.
 func New(value string) String { return String{value: value} }
 
-// Reveal returns the value itself. Pass it to the call that needs it, and never to one that formats.
+// Reveal returns the value itself. Pass it to the call that needs it, and never to one that
+// formats.
 func (s String) Reveal() string { return s.value }
 
 // IsZero reports whether there is no value. YAML's omitempty calls it.
@@ -30,8 +32,9 @@ func (s String) IsZero() bool { return s.value == "" }
 
 var reference = regexp.MustCompile(`\$\{([A-Za-z_][A-Za-z0-9_]*)\}`)
 
-// Expand returns the secret with each ${NAME} replaced by that environment variable. If a variable is missing or empty, the error names
-// it and wraps [ErrUnset]. No error contains other parts of the value.
+// Expand returns the secret with each ${NAME} replaced by that environment variable. If a variable
+// is missing or empty, the error names it and wraps [ErrUnset]. No error contains other parts of
+// the value.
 func (s String) Expand() (String, error) {
 	var missing []error
 	expanded := reference.ReplaceAllStringFunc(s.value, func(match string) string {

@@ -14,14 +14,15 @@ import (
 )
 
 const (
-	// lookEvery is the longest time between two looks at the clock, which somebody may set meanwhile.
+	// lookEvery is the longest time between two looks at the clock, which somebody may set
+	// meanwhile.
 	lookEvery = time.Minute
 	// retryAfter is the time until the next try when the database does not answer.
 	retryAfter = 5 * time.Second
 )
 
-// Ticker does something once for each tick of a schedule. All replicas run it, and one of them handles each tick. Of the ticks that
-// came while no replica ran, it handles the newest.
+// Ticker does something once for each tick of a schedule. All replicas run it, and one of them
+// handles each tick. Of the ticks that came while no replica ran, it handles the newest.
 type Ticker struct {
 	Pool *pgxpool.Pool
 	Log  *slog.Logger
@@ -31,8 +32,8 @@ type Ticker struct {
 	Table string
 	// Ticks are when something is due, nil for never.
 	Ticks *schedule.Ticks
-	// Memory is how late a tick may still be handled, also one that came before the first start. 0 means that a tick is never too late,
-	// and that there was none before the first start.
+	// Memory is how late a tick may still be handled, also one that came before the first start. 0
+	// means that a tick is never too late, and that there was none before the first start.
 	Memory time.Duration
 	// Do is called in the transaction that records the tick. When it fails, the tick comes again.
 	Do func(ctx context.Context, tx pgx.Tx, tick time.Time) error
@@ -63,7 +64,8 @@ func (t *Ticker) Tick(ctx context.Context, now time.Time) error {
 	table := pgx.Identifier{t.Table}.Sanitize()
 	earliest := now.Add(-t.Memory)
 	err := pgx.BeginFunc(ctx, t.Pool, func(tx pgx.Tx) error {
-		if _, err := tx.Exec(ctx, `INSERT INTO `+table+` (tick) VALUES ($1) ON CONFLICT DO NOTHING`, earliest); err != nil {
+		if _, err := tx.Exec(ctx, `INSERT INTO `+table+` (tick) VALUES ($1) ON CONFLICT DO NOTHING`,
+			earliest); err != nil {
 			return err
 		}
 		var handled time.Time

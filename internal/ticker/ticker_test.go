@@ -28,7 +28,8 @@ func newTicker(t *testing.T, cron string, memory time.Duration) (*ticker.Ticker,
 		t.Fatal(err)
 	}
 	t.Cleanup(pool.Close)
-	_, err = pool.Exec(t.Context(), `CREATE TABLE ticks (singleton boolean PRIMARY KEY DEFAULT true CHECK (singleton), tick timestamptz NOT NULL)`)
+	_, err = pool.Exec(t.Context(),
+		`CREATE TABLE ticks (singleton boolean PRIMARY KEY DEFAULT true CHECK (singleton), tick timestamptz NOT NULL)`)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -16,14 +16,16 @@ type Certificate struct {
 	Key       string    `json:"key"` // such as "ECDSA P-256"
 	NotBefore time.Time `json:"not_before"`
 	NotAfter  time.Time `json:"not_after"`
-	// Window is when the certificate authority suggests to renew it, nil if it was not asked or does not say.
+	// Window is when the certificate authority suggests to renew it, nil if it was not asked or
+	// does not say.
 	Window *Window `json:"window,omitempty"`
 
 	// Leaf is the parsed certificate, nil for one that was read from the database.
 	Leaf *x509.Certificate `json:"-"`
 }
 
-// Window is the period in which a certificate authority suggests to renew a certificate: RFC 9773 §4.2.
+// Window is the period in which a certificate authority suggests to renew a certificate: RFC 9773
+// §4.2.
 type Window struct {
 	Start time.Time `json:"start"`
 	End   time.Time `json:"end"`

@@ -18,7 +18,8 @@ type Config struct {
 	Limits Limits `yaml:"limits"`
 	// Parallel is how many observations run at the same time. Default 128.
 	Parallel int `yaml:"parallel"`
-	// PerHost is how many of them go to the same address. Default 32, which is no more than a few visitors cause.
+	// PerHost is how many of them go to the same address. Default 32, which is no more than a few
+	// visitors cause.
 	PerHost int `yaml:"per_host"`
 	// ClockSkew is how much a host's clock and this machine's may differ. Default 5m.
 	ClockSkew time.Duration `yaml:"clock_skew"`
@@ -60,7 +61,8 @@ type Settings struct {
 	Extra []Site `yaml:"extra"`
 	// Interval is how often all sites are checked. Default 1h.
 	Interval time.Duration `yaml:"interval"`
-	// Channel receives the digest, and the reminders that belong to no run. Default: the first of commands.channels.
+	// Channel receives the digest, and the reminders that belong to no run. Default: the first of
+	// commands.channels.
 	Channel string `yaml:"channel"`
 	// Digest is when the state of all certificates is summed up. Default: never.
 	Digest schedule.Schedule `yaml:"digest"`

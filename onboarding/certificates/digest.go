@@ -28,14 +28,16 @@ func (t Thresholds) Digest(report Report) Digest {
 	}
 	digest := Digest{Report: report, Summary: fmt.Sprintf(
 		"%s watched. Well: %d, attention: %d, urgent: %d, could not look: %d. Due to renew this week: %d.",
-		count(int64(len(report.Sites)), "domain"), counts[Well], counts[Attention], counts[Critical], counts[Blind], renewing)}
+		count(int64(len(report.Sites)), "domain"), counts[Well], counts[Attention], counts[Critical], counts[Blind],
+		renewing)}
 	for _, site := range report.Sites[:min(len(report.Sites), digestLines)] {
 		digest.Lines = append(digest.Lines, site.Line(report.At))
 	}
 	return digest
 }
 
-// renewsWithin reports whether the renewal of a site's first certificate becomes due within a span of time from now.
+// renewsWithin reports whether the renewal of a site's first certificate becomes due within a span
+// of time from now.
 func (t Thresholds) renewsWithin(site SiteReport, now time.Time, span time.Duration) bool {
 	if len(site.Certificates) == 0 {
 		return false
@@ -45,7 +47,8 @@ func (t Thresholds) renewsWithin(site SiteReport, now time.Time, span time.Durat
 	return due.After(now) && due.Before(now.Add(span))
 }
 
-// Line is the state of a site in one line: the domain, how long its certificate is valid, and its worst fault.
+// Line is the state of a site in one line: the domain, how long its certificate is valid, and its
+// worst fault.
 func (r SiteReport) Line(now time.Time) string {
 	line := r.Shown() + ": "
 	left, ok := r.Left(now)

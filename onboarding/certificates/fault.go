@@ -38,7 +38,8 @@ func (s *Severity) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// Kind tells faults apart: one of the kinds of [probe.Problem], or one of these. Kinds are stored in the database.
+// Kind tells faults apart: one of the kinds of [probe.Problem], or one of these. Kinds are stored
+// in the database.
 type Kind = probe.Kind
 
 // The kinds of faults that a single connection does not show.
@@ -65,7 +66,8 @@ type Fault struct {
 	Sentence string   `json:"sentence"` // for people; without a capital and a full stop
 }
 
-// ReloadAdvice ends the sentence of a [NotReloaded] fault. The reminder that the fault is resolved leaves it out.
+// ReloadAdvice ends the sentence of a [NotReloaded] fault. The reminder that the fault is resolved
+// leaves it out.
 const ReloadAdvice = ": reload nginx there"
 
 // NewFault formats the sentence of a fault.
@@ -76,7 +78,8 @@ func NewFault(kind Kind, severity Severity, format string, args ...any) Fault {
 // WorstFirst sorts faults and drops equal ones.
 func WorstFirst(faults []Fault) []Fault {
 	slices.SortStableFunc(faults, func(a, b Fault) int {
-		return cmp.Or(cmp.Compare(b.Severity, a.Severity), cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Sentence, b.Sentence))
+		return cmp.Or(cmp.Compare(b.Severity, a.Severity), cmp.Compare(a.Kind, b.Kind),
+			cmp.Compare(a.Sentence, b.Sentence))
 	})
 	return slices.Compact(faults)
 }

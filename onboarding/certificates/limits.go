@@ -9,7 +9,8 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/probe"
 )
 
-// Bucket is a rate limit as a token bucket: so many events at once, and one more after each interval.
+// Bucket is a rate limit as a token bucket: so many events at once, and one more after each
+// interval.
 type Bucket struct {
 	Burst  int           `yaml:"burst"`
 	Refill time.Duration `yaml:"refill"`
@@ -18,7 +19,8 @@ type Bucket struct {
 // Limits are the rate limits of a certificate authority. The defaults are those of Let's Encrypt:
 // https://letsencrypt.org/docs/rate-limits/.
 type Limits struct {
-	// Duplicates limits certificates for exactly the same names. Default 5, and one more every 34 hours.
+	// Duplicates limits certificates for exactly the same names. Default 5, and one more every 34
+	// hours.
 	Duplicates Bucket `yaml:"duplicates"`
 	// Failures limits failed validations of one name. Default 5, and one more every 12 minutes.
 	Failures Bucket `yaml:"failures"`
@@ -62,13 +64,15 @@ type Failure struct {
 	At   time.Time `json:"at"`
 }
 
-// History is what a host's own records say about past attempts. It does not hold attempts made elsewhere.
+// History is what a host's own records say about past attempts. It does not hold attempts made
+// elsewhere.
 type History struct {
 	Issued []Issuance `json:"issued"`
 	Failed []Failure  `json:"failed"`
 }
 
-// LimitError reports that another attempt would run into a rate limit of the certificate authority.
+// LimitError reports that another attempt would run into a rate limit of the certificate
+// authority.
 type LimitError struct {
 	Reason string
 	Until  time.Time // when an attempt is possible again
@@ -79,7 +83,8 @@ func (e *LimitError) Error() string {
 	return fmt.Sprintf("%s: the authority allows no attempt before %s", e.Reason, Time(e.Until))
 }
 
-// Check returns a [*LimitError] if an attempt to renew the certificate for these names would run into a limit.
+// Check returns a [*LimitError] if an attempt to renew the certificate for these names would run
+// into a limit.
 func (l Limits) Check(history History, names []string, now time.Time) error {
 	l = l.WithDefaults()
 	names = slices.Sorted(slices.Values(names))
@@ -106,7 +111,8 @@ func (l Limits) Check(history History, names []string, now time.Time) error {
 	return nil
 }
 
-// free is when the bucket admits the next event after these: the generic cell rate algorithm, a token bucket without a counter.
+// free is when the bucket admits the next event after these: the generic cell rate algorithm, a
+// token bucket without a counter.
 func (b Bucket) free(events []time.Time, now time.Time) time.Time {
 	slices.SortFunc(events, time.Time.Compare)
 	var full time.Time // when the bucket is full again

@@ -8,11 +8,13 @@ type Lineage struct {
 	Certificate Certificate `json:"certificate"` // the newest, as it is on disk
 	// Directory is the URL of the ACME directory that the certificate was issued from.
 	Directory string `json:"directory,omitempty"`
-	// RenewBefore is how long before its expiry certbot renews it, 0 if its configuration does not say.
+	// RenewBefore is how long before its expiry certbot renews it, 0 if its configuration does not
+	// say.
 	RenewBefore time.Duration `json:"renew_before_ns,omitempty"`
 	// Manual reports that somebody turned automatic renewal off (autorenew = False).
 	Manual bool `json:"manual,omitempty"`
-	// Authenticator is the plugin with which certbot proves control of the names, such as nginx or webroot.
+	// Authenticator is the plugin with which certbot proves control of the names, such as nginx or
+	// webroot.
 	Authenticator string `json:"authenticator,omitempty"`
 }
 

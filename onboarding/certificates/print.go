@@ -71,7 +71,8 @@ func printText(w io.Writer, report Report) error {
 		if host == "" {
 			host = "-"
 		}
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\n", site.Shown(), site.Severity, left, until, Printable(issuer, 40), host)
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\n", site.Shown(), site.Severity, left, until, Printable(issuer, 40),
+			host)
 	}
 	if err := table.Flush(); err != nil {
 		return err
@@ -90,6 +91,7 @@ func printText(w io.Writer, report Report) error {
 			}
 		}
 	}
-	_, err := fmt.Fprintf(w, "\n%s checked in %s.\n", count(int64(len(report.Sites)), "domain"), report.Took.Round(1e6))
+	_, err := fmt.Fprintf(w, "\n%s checked in %s.\n", count(int64(len(report.Sites)), "domain"),
+		report.Took.Round(1e6))
 	return err
 }

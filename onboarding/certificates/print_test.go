@@ -36,19 +36,26 @@ func fixedReport() Report {
 	now := start.Add(80 * days)
 	address := netip.MustParseAddr("203.0.113.10")
 	site := func(domain string, severity Severity, from, to int, faults ...Fault) SiteReport {
-		c := Certificate{Serial: "1f", Names: []string{domain, "www." + domain}, Issuer: "CN=R13,O=Let's Encrypt,C=US", Key: "ECDSA P-256",
+		c := Certificate{Serial: "1f", Names: []string{domain, "www." + domain}, Issuer: "CN=R13,O=Let's Encrypt,C=US",
+			Key:       "ECDSA P-256",
 			NotBefore: now.AddDate(0, 0, from), NotAfter: now.AddDate(0, 0, to)}
 		return SiteReport{
-			Site: Site{Domain: domain, Names: c.Names, Host: "quinn-vps", Addresses: []netip.Addr{address}}, Severity: severity,
+			Site:         Site{Domain: domain, Names: c.Names, Host: "quinn-vps", Addresses: []netip.Addr{address}},
+			Severity:     severity,
 			Certificates: []Certificate{c}, Chain: []Link{{"CN=" + domain, c.Issuer, c.NotAfter}}, Faults: faults,
-			Observations: []Observation{{Name: domain, Address: address, Visited: true, Serials: []string{"1f"}, Done: now, Took: 20 * time.Millisecond}},
+			Observations: []Observation{{Name: domain, Address: address, Visited: true, Serials: []string{"1f"},
+				Done: now, Took: 20 * time.Millisecond}},
 		}
 	}
 	report := Report{At: now, Took: 1234 * time.Millisecond, Sites: []SiteReport{
 		site("merche-biche.com", Well, -10, 80),
-		site("xn--bcher-kva.example", Attention, -70, 20, NewFault(NotReloaded, Attention, "renewed but not reloaded"), NewFault(LyingResolver, Well, "a remark")),
-		site("transquinnftw.com", Critical, -94, -4, NewFault("expired", Critical, "the certificate for transquinnftw.com expired")),
-		{Site: Site{Domain: "broken.example", Names: []string{"broken.example"}}, Severity: Blind, Faults: []Fault{NewFault(NoNameServer, Blind, "could not find out where visitors of broken.example land")}},
+		site("xn--bcher-kva.example", Attention, -70, 20, NewFault(NotReloaded, Attention, "renewed but not reloaded"),
+			NewFault(LyingResolver, Well, "a remark")),
+		site("transquinnftw.com", Critical, -94, -4, NewFault("expired", Critical,
+			"the certificate for transquinnftw.com expired")),
+		{Site: Site{Domain: "broken.example", Names: []string{"broken.example"}}, Severity: Blind,
+			Faults: []Fault{NewFault(NoNameServer, Blind,
+				"could not find out where visitors of broken.example land")}},
 	}}
 	report.Sort()
 	return report

@@ -9,7 +9,8 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/probe"
 )
 
-// Posted identifies a reminder. The same one is handed over for posting only once. It is stored in the database.
+// Posted identifies a reminder. The same one is handed over for posting only once. It is stored in
+// the database.
 type Posted struct {
 	Domain string
 	// Subject is the serial of the certificate, or the time at which the fault began.
@@ -27,7 +28,8 @@ const (
 
 // ofCertificate reports whether it is a threshold that a certificate passes.
 func (t Threshold) ofCertificate() bool {
-	return t != AllClear && !strings.HasPrefix(string(t), string(faultPrefix)) && !strings.HasPrefix(string(t), string(clearPrefix))
+	return t != AllClear && !strings.HasPrefix(string(t), string(faultPrefix)) &&
+		!strings.HasPrefix(string(t), string(clearPrefix))
 }
 
 // Reminder is one message that is to be posted.
@@ -35,7 +37,8 @@ type Reminder struct {
 	Posted
 	Level    Level
 	Sentence string
-	// Certificate is the one that the reminder is about, or the new one if it was renewed. It is nil for faults.
+	// Certificate is the one that the reminder is about, or the new one if it was renewed. It is
+	// nil for faults.
 	Certificate *Certificate
 }
 
@@ -54,9 +57,10 @@ type Past struct {
 	Known []Certificate
 }
 
-// Due returns the reminders that are due for a site at a time. It depends on its arguments only. What was posted is never due again.
-// After a week in which nothing ran it returns one reminder for each certificate, for the latest threshold, and not one for each threshold
-// passed in that week.
+// Due returns the reminders that are due for a site at a time. It depends on its arguments only.
+// What was posted is never due again. After a week in which nothing ran it returns one reminder
+// for each certificate, for the latest threshold, and not one for each threshold passed in that
+// week.
 func (c Config) Due(site SiteReport, past Past, now time.Time) []Reminder {
 	var due []Reminder
 	current := site.Certificates
@@ -85,7 +89,8 @@ func (c Config) Due(site SiteReport, past Past, now time.Time) []Reminder {
 	return due
 }
 
-// dueFor returns the reminder for the latest threshold that a certificate passed, unless that or a later one was posted.
+// dueFor returns the reminder for the latest threshold that a certificate passed, unless that or a
+// later one was posted.
 func (t Thresholds) dueFor(site SiteReport, c Certificate, posted []Posted, now time.Time) (Reminder, bool) {
 	renewBefore := site.RenewBefore(c)
 	passed := t.passed(c, renewBefore, now)
@@ -120,8 +125,8 @@ func (t Thresholds) sentence(site SiteReport, c Certificate, m mark, now time.Ti
 		subject, Span(c.Left(now)), Time(c.NotAfter))
 }
 
-// allClear returns a reminder for each certificate that was posted about, once visitors no longer get it anywhere and no certificate that
-// they get instead has passed a threshold.
+// allClear returns a reminder for each certificate that was posted about, once visitors no longer
+// get it anywhere and no certificate that they get instead has passed a threshold.
 func (t Thresholds) allClear(site SiteReport, posted []Posted, now time.Time) []Reminder {
 	own := site.Own(site.Certificates)
 	if len(own) == 0 {
@@ -179,8 +184,8 @@ func (p Posted) Clears() bool {
 	return p.About == AllClear || strings.HasPrefix(string(p.About), string(clearPrefix))
 }
 
-// Fault returns the kind of fault that the reminder is about. It returns false if it is about the age of a certificate, or says that
-// something is well again.
+// Fault returns the kind of fault that the reminder is about. It returns false if it is about the
+// age of a certificate, or says that something is well again.
 func (p Posted) Fault() (Kind, bool) {
 	kind, found := strings.CutPrefix(string(p.About), string(faultPrefix))
 	return Kind(kind), found

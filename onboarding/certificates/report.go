@@ -12,10 +12,11 @@ import (
 type Observation struct {
 	Name    string     `json:"name"`
 	Address netip.Addr `json:"address"`
-	// Visited reports that DNS sends visitors to the address. Otherwise it is only where the configuration expects them.
+	// Visited reports that DNS sends visitors to the address. Otherwise it is only where the
+	// configuration expects them.
 	Visited bool `json:"visited"`
-	// Serials are those of the certificates that were served: first the one that most visitors get, then the one for
-	// visitors with the other kind of key, if it differs.
+	// Serials are those of the certificates that were served: first the one that most visitors
+	// get, then the one for visitors with the other kind of key, if it differs.
 	Serials []string      `json:"serials,omitempty"`
 	Done    time.Time     `json:"done"`
 	Took    time.Duration `json:"took_ns"`
@@ -35,7 +36,8 @@ type SiteReport struct {
 	Faults       []Fault       `json:"faults,omitempty"` // worst first
 }
 
-// RenewBefore is how long before its expiry certbot renews a certificate, 0 if its configuration does not say.
+// RenewBefore is how long before its expiry certbot renews a certificate, 0 if its configuration
+// does not say.
 func (r SiteReport) RenewBefore(c Certificate) time.Duration {
 	for _, lineage := range r.Lineages {
 		if lineage.Certificate.Serial == c.Serial || slices.Equal(lineage.Certificate.Names, c.Names) {
@@ -45,17 +47,20 @@ func (r SiteReport) RenewBefore(c Certificate) time.Duration {
 	return 0
 }
 
-// Own returns the certificates that are valid for a name of the site. Others are served by mistake, and their age does not matter
-// to the site.
+// Own returns the certificates that are valid for a name of the site. Others are served by
+// mistake, and their age does not matter to the site.
 func (r SiteReport) Own(certificates []Certificate) []Certificate {
 	return slices.DeleteFunc(slices.Clone(certificates), func(c Certificate) bool {
 		return !slices.ContainsFunc(r.Names, c.Covers)
 	})
 }
 
-// Describe names a certificate so that it differs from the others of the site: by its key, its names or its serial.
+// Describe names a certificate so that it differs from the others of the site: by its key, its
+// names or its serial.
 func (r SiteReport) Describe(c Certificate) string {
-	others := slices.DeleteFunc(r.Own(r.Certificates), func(other Certificate) bool { return other.Serial == c.Serial })
+	others := slices.DeleteFunc(r.Own(r.Certificates), func(other Certificate) bool {
+		return other.Serial == c.Serial
+	})
 	anyOther := func(equal func(Certificate) bool) bool { return slices.ContainsFunc(others, equal) }
 	switch {
 	case len(others) == 0:
@@ -68,7 +73,8 @@ func (r SiteReport) Describe(c Certificate) string {
 	return "certificate with the serial " + c.Serial
 }
 
-// Left is how long the certificate that expires first is still valid. It returns false if no certificate was seen.
+// Left is how long the certificate that expires first is still valid. It returns false if no
+// certificate was seen.
 func (r SiteReport) Left(now time.Time) (time.Duration, bool) {
 	if len(r.Certificates) == 0 {
 		return 0, false
@@ -106,6 +112,7 @@ func (r Report) Sort() {
 	slices.SortStableFunc(r.Sites, func(a, b SiteReport) int {
 		leftA, _ := a.Left(r.At)
 		leftB, _ := b.Left(r.At)
-		return cmp.Or(cmp.Compare(b.Severity, a.Severity), cmp.Compare(leftA, leftB), strings.Compare(a.Domain, b.Domain))
+		return cmp.Or(cmp.Compare(b.Severity, a.Severity), cmp.Compare(leftA, leftB),
+			strings.Compare(a.Domain, b.Domain))
 	})
 }

@@ -17,7 +17,8 @@ type Site struct {
 	Domain string `yaml:"domain" json:"domain"`
 	// Names are what the certificate must cover. Default: the domain and www below it.
 	Names []string `yaml:"names" json:"names"`
-	// Host is the configured host on which certbot manages the certificate, empty if that is not known.
+	// Host is the configured host on which certbot manages the certificate, empty if that is not
+	// known.
 	Host string `yaml:"host" json:"host,omitempty"`
 	// Addresses are where visitors are expected to arrive. If empty, that is not checked.
 	Addresses []netip.Addr `yaml:"addresses" json:"addresses,omitempty"`
@@ -57,7 +58,8 @@ func (i Inventories) Sites(ctx context.Context) ([]Site, error) {
 	return all, nil
 }
 
-// Canonical checks the names, fills in the defaults, and returns the site with every name in ASCII.
+// Canonical checks the names, fills in the defaults, and returns the site with every name in
+// ASCII.
 func (s Site) Canonical() (Site, error) {
 	domain, err := dns.Name(s.Domain)
 	if err != nil {

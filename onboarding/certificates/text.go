@@ -10,7 +10,8 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/probe"
 )
 
-// Span writes a duration in the largest whole unit of which there are at least three, such as "27 days" or "120 minutes".
+// Span writes a duration in the largest whole unit of which there are at least three, such as "27
+// days" or "120 minutes".
 func Span(d time.Duration) string {
 	days, hours, minutes := int64(d/(24*time.Hour)), int64(d/time.Hour), int64(d/time.Minute)
 	switch {
@@ -43,7 +44,8 @@ func Names(names []string) string {
 	return strings.Join(shown, ", ")
 }
 
-// Printable makes text from a host fit to be shown: without control characters, and at most limit runes long.
+// Printable makes text from a host fit to be shown: without control characters, and at most limit
+// runes long.
 func Printable(text string, limit int) string {
 	text = strings.Map(func(r rune) rune {
 		if !unicode.IsPrint(r) {
@@ -57,7 +59,8 @@ func Printable(text string, limit int) string {
 	return text
 }
 
-// capitalize makes the first letter of a sentence a capital, unless the sentence begins with a domain name.
+// capitalize makes the first letter of a sentence a capital, unless the sentence begins with a
+// domain name.
 func capitalize(sentence string) string {
 	first, _, _ := strings.Cut(sentence, " ")
 	if strings.Contains(first, ".") || sentence == "" || sentence[0] < 'a' || sentence[0] > 'z' {

@@ -9,19 +9,21 @@ import (
 	"time"
 )
 
-// Thresholds say when people are reminded of a certificate that is not renewed. They are fractions of its lifetime, which
-// authorities keep shortening, and not days.
+// Thresholds say when people are reminded of a certificate that is not renewed. They are fractions
+// of its lifetime, which authorities keep shortening, and not days.
 type Thresholds struct {
-	// Renewal is the fraction of the lifetime left at which the host should renew, if neither the authority (RFC 9773) nor
-	// certbot's configuration says when. Default as in certbot: 1/3, and 1/2 of lifetimes under ten days.
+	// Renewal is the fraction of the lifetime left at which the host should renew, if neither the
+	// authority (RFC 9773) nor certbot's configuration says when. Default as in certbot: 1/3, and
+	// 1/2 of lifetimes under ten days.
 	Renewal float64 `yaml:"renewal"`
-	// Grace is the fraction of the lifetime by which a renewal may be late before it is overdue: certbot's timer runs twice a
-	// day, at random times. Default 1/30, three days of 90.
+	// Grace is the fraction of the lifetime by which a renewal may be late before it is overdue:
+	// certbot's timer runs twice a day, at random times. Default 1/30, three days of 90.
 	Grace float64 `yaml:"grace"`
-	// Left are the fractions of the lifetime left at which reminders follow, in falling order. Default 1/4, 1/8, 1/16.
+	// Left are the fractions of the lifetime left at which reminders follow, in falling order.
+	// Default 1/4, 1/8, 1/16.
 	Left []float64 `yaml:"left"`
-	// Last is the time left at which the last reminder before expiry comes. It does not apply to a certificate so short-lived
-	// that it would come before the first of Left. Default 24h.
+	// Last is the time left at which the last reminder before expiry comes. It does not apply to a
+	// certificate so short-lived that it would come before the first of Left. Default 24h.
 	Last time.Duration `yaml:"last"`
 }
 
@@ -54,7 +56,8 @@ func (t Thresholds) Validate() error {
 	before := 1.0
 	for i, left := range t.Left {
 		if !(left > 0 && left < before) {
-			problems = append(problems, fmt.Errorf("left[%d]: %v is not a fraction between 0 and the one before it", i, left))
+			problems = append(problems, fmt.Errorf("left[%d]: %v is not a fraction between 0 and the one before it", i,
+				left))
 		}
 		before = left
 	}
@@ -64,7 +67,8 @@ func (t Thresholds) Validate() error {
 	return errors.Join(problems...)
 }
 
-// Threshold names what a reminder is about: "overdue", a fraction left such as "1/8", "last" or "expired".
+// Threshold names what a reminder is about: "overdue", a fraction left such as "1/8", "last" or
+// "expired".
 type Threshold string
 
 // The thresholds that are not fractions.
@@ -91,8 +95,9 @@ type mark struct {
 	at        time.Time
 }
 
-// RenewalDue is when the host should have renewed the certificate: at the end of the window that the authority suggests; else
-// renewBefore its expiry, which is what certbot's configuration says, 0 for nothing; else at the configured fraction.
+// RenewalDue is when the host should have renewed the certificate: at the end of the window that
+// the authority suggests; else renewBefore its expiry, which is what certbot's configuration says,
+// 0 for nothing; else at the configured fraction.
 func (t Thresholds) RenewalDue(c Certificate, renewBefore time.Duration) time.Time {
 	switch {
 	case c.Window != nil:
@@ -107,8 +112,9 @@ func (t Thresholds) RenewalDue(c Certificate, renewBefore time.Duration) time.Ti
 	return c.NotAfter.Add(-part(c.Lifetime(), 1.0/3))
 }
 
-// marks are a certificate's thresholds in the order in which it passes them. An authority may suggest a late renewal; that does not
-// delay the fractions: overdue is left out unless it comes before the first of them.
+// marks are a certificate's thresholds in the order in which it passes them. An authority may
+// suggest a late renewal; that does not delay the fractions: overdue is left out unless it comes
+// before the first of them.
 func (t Thresholds) marks(c Certificate, renewBefore time.Duration) []mark {
 	t = t.WithDefaults()
 	var marks []mark
@@ -142,7 +148,8 @@ func (t Thresholds) passed(c Certificate, renewBefore time.Duration, now time.Ti
 	return marks
 }
 
-// Passed returns the latest threshold that a certificate has passed, with its level. It returns false if it has passed none.
+// Passed returns the latest threshold that a certificate has passed, with its level. It returns
+// false if it has passed none.
 func (t Thresholds) Passed(c Certificate, renewBefore time.Duration, now time.Time) (Threshold, Level, bool) {
 	passed := t.passed(c, renewBefore, now)
 	if len(passed) == 0 {

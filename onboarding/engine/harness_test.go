@@ -243,7 +243,7 @@ func newHouse(t testing.TB, config onboarding.Policy) *house {
 	t.Helper()
 	config.Hosts = []string{"vps-0"}
 	h := &house{t: t, dsn: postgres.Database(t), world: newWorld(), config: config}
-	h.pool = h.connect()
+	h.pool = h.connect(20)
 	if err := store.Migrate(t.Context(), h.pool, "onboarding"); err != nil {
 		t.Fatal(err)
 	}
@@ -251,14 +251,14 @@ func newHouse(t testing.TB, config onboarding.Policy) *house {
 	return h
 }
 
-func (h *house) connect() *pgxpool.Pool {
+func (h *house) connect(connections int32) *pgxpool.Pool {
 	h.t.Helper()
 	config, err := pgxpool.ParseConfig(h.dsn)
 	if err != nil {
 		h.t.Fatal(err)
 	}
 	config.ConnConfig.RuntimeParams["search_path"] = "onboarding"
-	config.MaxConns = 20
+	config.MaxConns = connections
 	pool, err := pgxpool.NewWithConfig(context.Background(), config)
 	if err != nil {
 		h.t.Fatal(err)
@@ -289,9 +289,12 @@ type replica struct {
 	stop   context.CancelFunc
 }
 
-func (h *house) start() *replica {
+func (h *house) start() *replica { return h.startWith(10, 20) }
+
+// startWith starts a replica that advances some runs at once over a pool of some connections.
+func (h *house) startWith(runs int, connections int32) *replica {
 	h.t.Helper()
-	pool := h.connect()
+	pool := h.connect(connections)
 	_, advances := h.parts(pool)
 	workers := river.NewWorkers()
 	advances.AddWorkers(workers)
@@ -301,7 +304,7 @@ func (h *house) start() *replica {
 	}
 	client, err := river.NewClient(riverpgxv5.New(pool), &river.Config{
 		ID:      alive.ID(),
-		Workers: workers, Queues: map[string]river.QueueConfig{engine.Queue: {MaxWorkers: 10}},
+		Workers: workers, Queues: map[string]river.QueueConfig{engine.Queue: {MaxWorkers: runs}},
 		FetchCooldown: 10 * time.Millisecond, FetchPollInterval: 100 * time.Millisecond, JobTimeout: 45 * time.Minute, TestOnly: true,
 		Logger: slog.New(slog.DiscardHandler),
 	})

@@ -82,7 +82,7 @@ func (m *siteMail) pattern(s *site.Site, keys []mail.PublicKey) ([]dns.Record, e
 // kept of others. The state must hold the sets of the pattern.
 func (m *siteMail) records(ctx context.Context, s *site.Site, pattern []dns.Record,
 	seen dns.State) (mail.Merged, error) {
-	merged, err := mail.Merge(ctx, m.resolver, s.Domain, pattern, mail.Existing(seen))
+	merged, err := mail.Zone{Domain: s.Domain, Resolver: m.resolver}.Merge(ctx, pattern, mail.Existing(seen))
 	if theirs, ok := errors.AsType[*mail.ConflictError](err); ok {
 		return merged, &onboarding.ConflictError{What: theirs.What, Fix: theirs.Fix}
 	}
@@ -195,5 +195,5 @@ func (m *siteMail) checks(ctx context.Context, s *site.Site) ([]mail.Check, erro
 	if err != nil {
 		return nil, err
 	}
-	return mail.Verify(ctx, m.resolver, s.Domain, merged.Records)
+	return mail.Zone{Domain: s.Domain, Resolver: m.resolver}.Verify(ctx, merged.Records)
 }

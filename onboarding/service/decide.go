@@ -28,16 +28,12 @@ func (s *Service) Reject(ctx context.Context, approval uuid.UUID, operator, reas
 
 // BreakGlass lets an operator approve a change alone, their own request included, when the configuration allows it: with a
 // reason, under its own name in the audit trail. It returns [onboarding.ErrNoGlass] when it is switched off,
-// [onboarding.ErrNoReason], [onboarding.ErrNotOperator], or a [onboarding.DecidedError].
+// [onboarding.ErrNotOperator], a [onboarding.ReasonNeededError], or a [onboarding.DecidedError].
 func (s *Service) BreakGlass(ctx context.Context, approval uuid.UUID, operator, reason string) error {
-	reason = tidyReason(reason)
-	switch {
-	case !s.policy.BreakGlass:
+	if !s.policy.BreakGlass {
 		return onboarding.ErrNoGlass
-	case reason == "":
-		return onboarding.ErrNoReason
 	}
-	return s.decide(ctx, approval, operator, onboarding.Vote{Agrees: true, Reason: reason, BrokeGlass: true})
+	return s.decide(ctx, approval, operator, onboarding.Vote{Agrees: true, Reason: tidyReason(reason), BrokeGlass: true})
 }
 
 // tidyReason is a reason as it is recorded, at most [onboarding.MaxReason] characters of it.
@@ -103,11 +99,19 @@ func (s *Service) decide(ctx context.Context, id uuid.UUID, operator string, vot
 		if err := approval.DecidableBy(vote.By.ID, run, time.Now()); err != nil {
 			return err
 		}
-		if vote.Reason == "" && (approval.ReasonNeeded || !vote.Agrees) {
-			return &onboarding.ReasonNeededError{Approval: approval}
+		if vote.Reason == "" && (approval.ReasonNeeded || !vote.Agrees || vote.BrokeGlass) {
+			return reasonNeeded(run, approval)
 		}
 		return addVote(ctx, tx, run, approval, vote)
 	})
+}
+
+func reasonNeeded(run *onboarding.Run, approval *onboarding.Approval) error {
+	missing := &onboarding.ReasonNeededError{Approval: approval}
+	if step := run.Step(approval.Step); step != nil {
+		missing.Step = step.Definition
+	}
+	return missing
 }
 
 // addVote counts a vote on an approval that is open, or was shown before its step's turn.

@@ -95,7 +95,7 @@ func (s *Service) ApproveAll(ctx context.Context, id uuid.UUID, approvals []uuid
 				return err
 			}
 			if approval.ReasonNeeded && vote.Reason == "" {
-				return &onboarding.ReasonNeededError{Approval: approval}
+				return reasonNeeded(run, approval)
 			}
 			if err := addVote(ctx, tx, run, approval, vote); err != nil {
 				return err

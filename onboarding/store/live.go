@@ -36,7 +36,12 @@ func LiveDomains(ctx context.Context, db DB) ([]onboarding.LiveDomain, error) {
 
 // LiveDomain returns the domain of this name if a run made it live, nil if none did.
 func (r *Records) LiveDomain(ctx context.Context, name string) (*onboarding.LiveDomain, error) {
-	live, err := queryLiveDomains(ctx, r.db, name)
+	return LiveDomain(ctx, r.db, name)
+}
+
+// LiveDomain is [Records.LiveDomain] on a connection of the caller.
+func LiveDomain(ctx context.Context, db DB, name string) (*onboarding.LiveDomain, error) {
+	live, err := queryLiveDomains(ctx, db, name)
 	if err != nil || len(live) == 0 {
 		return nil, err
 	}

@@ -1,5 +1,6 @@
-// Package daemon keeps one server process of the sandbox: it starts it, knows when it is ready, and lets a test stop, kill,
-// freeze and start it again. It knows nothing of what the process serves.
+// Package daemon keeps one server process of the sandbox: it starts it, knows when it is ready,
+// and lets a test stop, kill, freeze and start it again. It knows nothing of what the process
+// serves.
 package daemon
 
 import (
@@ -40,8 +41,8 @@ type Daemon struct {
 	done chan struct{}
 }
 
-// readyWithin is how long a process may take until it serves, and settleWithin how long what a killed one left behind, such as
-// PostgreSQL's backends, may hinder the next.
+// readyWithin is how long a process may take until it serves, and settleWithin how long what a
+// killed one left behind, such as PostgreSQL's backends, may hinder the next.
 const (
 	readyWithin  = 20 * time.Second
 	settleWithin = 3 * time.Second
@@ -62,7 +63,8 @@ func Start(ctx context.Context, config Config) (*Daemon, error) {
 	return d, nil
 }
 
-// Start runs the process again after it was stopped or died, and returns when it is ready. It does nothing while it runs.
+// Start runs the process again after it was stopped or died, and returns when it is ready. It does
+// nothing while it runs.
 func (d *Daemon) Start(ctx context.Context) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -162,7 +164,8 @@ func (d *Daemon) end(s syscall.Signal) {
 	if !d.running() {
 		return
 	}
-	// An error means that the group is gone already. A frozen process hears SIGTERM only once it goes on.
+	// An error means that the group is gone already. A frozen process hears SIGTERM only once it
+	// goes on.
 	_ = syscall.Kill(-d.cmd.Process.Pid, s)
 	_ = syscall.Kill(-d.cmd.Process.Pid, syscall.SIGCONT)
 	select {
@@ -200,7 +203,8 @@ func Listens(address string) func(context.Context) error {
 	}
 }
 
-// Program finds a program that Debian may keep off an ordinary user's PATH, and says which package has it.
+// Program finds a program that Debian may keep off an ordinary user's PATH, and says which package
+// has it.
 func Program(name, debianPackage string) (string, error) {
 	if path, err := exec.LookPath(name); err == nil {
 		return path, nil

@@ -1,5 +1,6 @@
-// Demo plays a whole onboarding in the terminal: two operators in a simulated Slack workspace, the real product, and real
-// Postgres, DNS, nginx, certbot, sshd and git around it. It ends with exit status 0 only if everything holds.
+// Demo plays a whole onboarding in the terminal: two operators in a simulated Slack workspace, the
+// real product, and real Postgres, DNS, nginx, certbot, sshd and git around it. It ends with exit
+// status 0 only if everything holds.
 package main
 
 import (
@@ -19,9 +20,12 @@ import (
 
 func main() {
 	bot := flag.String("bot", "onboardbot", "the product's `BINARY`")
-	page := flag.String("page", "", "an `ADDRESS` such as 127.0.0.1:4080 at which the workspace is shown as a page; the demo then stays until it is interrupted")
+	page := flag.String("page", "",
+		"an `ADDRESS` such as 127.0.0.1:4080 at which the workspace is shown as a page; the demo then stays until "+
+			"it is interrupted")
 	flag.Usage = func() {
-		fmt.Fprintf(flag.CommandLine.Output(), "usage: demo [-bot BINARY] [-page ADDRESS]\n\n%s\n\n", "Plays a whole onboarding by two operators, on real parts, in this terminal.")
+		fmt.Fprintf(flag.CommandLine.Output(), "usage: demo [-bot BINARY] [-page ADDRESS]\n\n%s\n\n",
+			"Plays a whole onboarding by two operators, on real parts, in this terminal.")
 		flag.PrintDefaults()
 	}
 	flag.Parse()
@@ -65,7 +69,8 @@ func play(ctx context.Context, binary, page string) error {
 		config.Control = listeners[0]
 	}
 	told := newTeller(os.Stdout)
-	told.aside("Starting Postgres, DNS, an ACME server, a VPS with nginx, certbot and sshd, the platform's repository, and a Slack workspace.")
+	told.aside("Starting Postgres, DNS, an ACME server, a VPS with nginx, certbot and sshd, the platform's " +
+		"repository, and a Slack workspace.")
 	began := time.Now()
 	set, err := stage.Open(ctx, dir, config)
 	if err != nil {

@@ -13,7 +13,8 @@ import (
 	"github.com/atlilith/onboardbot/internal/sandbox/stage"
 )
 
-// perform is the play: Ana asks for Merche Biche, Bo approves each change, and the demo looks for itself at the end.
+// perform is the play: Ana asks for Merche Biche, Bo approves each change, and the demo looks for
+// itself at the end.
 func perform(ctx context.Context, set *stage.Stage, told *teller) error {
 	ctx, cancel := context.WithTimeout(ctx, 3*time.Minute)
 	defer cancel()
@@ -67,7 +68,8 @@ func looks(ctx context.Context, set *stage.Stage, told *teller) error {
 		status        int
 	}{
 		{"https://merche-biche.com/", "", 200}, {"https://www.merche-biche.com/", "", 200},
-		{"http://merche-biche.com/", "https://merche-biche.com/", 301}, {"http://www.merche-biche.com/", "https://www.merche-biche.com/", 301},
+		{"http://merche-biche.com/", "https://merche-biche.com/", 301},
+		{"http://www.merche-biche.com/", "https://www.merche-biche.com/", 301},
 		{"https://merche-biche.my/", "", 200},
 	} {
 		if err := visit(ctx, client, want.url, want.status, want.location); err != nil {
@@ -81,11 +83,13 @@ func looks(ctx context.Context, set *stage.Stage, told *teller) error {
 	}
 	defer conn.Close(context.WithoutCancel(ctx))
 	var name string
-	if err := conn.QueryRow(ctx, `SELECT display_name FROM users WHERE slug = $1`, stage.Merche.Slug).Scan(&name); err != nil {
+	if err := conn.QueryRow(ctx, `SELECT display_name FROM users WHERE slug = $1`,
+		stage.Merche.Slug).Scan(&name); err != nil {
 		return fmt.Errorf("the Provider's row: %w", err)
 	}
 	told.good("the platform's database has " + name)
-	commits, err := exec.CommandContext(ctx, "git", "-C", set.Repo.Origin, "log", "-3", "--format=%s%n    %(trailers:separator=%x2C ,key=Requester,key=Approver,key=Run)").Output()
+	commits, err := exec.CommandContext(ctx, "git", "-C", set.Repo.Origin, "log", "-3",
+		"--format=%s%n    %(trailers:separator=%x2C ,key=Requester,key=Approver,key=Run)").Output()
 	if err != nil {
 		return fmt.Errorf("the repository: %w", err)
 	}
@@ -104,7 +108,8 @@ func visit(ctx context.Context, client *http.Client, url string, status int, loc
 	}
 	defer response.Body.Close()
 	if response.StatusCode != status || response.Header.Get("Location") != location {
-		return fmt.Errorf("%s answers %d %s, not %d %s", url, response.StatusCode, response.Header.Get("Location"), status, location)
+		return fmt.Errorf("%s answers %d %s, not %d %s", url, response.StatusCode,
+			response.Header.Get("Location"), status, location)
 	}
 	return nil
 }

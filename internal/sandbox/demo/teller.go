@@ -46,7 +46,8 @@ func (t *teller) shows(text string) {
 	}
 }
 
-// follow writes a run's thread as somebody sees it grow: new messages in full, of changed ones the lines that are new.
+// follow writes a run's thread as somebody sees it grow: new messages in full, of changed ones the
+// lines that are new.
 func (t *teller) follow(ctx context.Context, reader *workspace.Person, root workspace.Message) {
 	known := map[string]string{}
 	for {

@@ -1,5 +1,6 @@
-// Package dns runs the sandbox's authoritative name server: a real named that takes RFC 2136 updates signed with TSIG (RFC
-// 8945), behind two name server addresses that can be made slow, silent or untruthful on purpose.
+// Package dns runs the sandbox's authoritative name server: a real named that takes RFC 2136
+// updates signed with TSIG (RFC 8945), behind two name server addresses that can be made slow,
+// silent or untruthful on purpose.
 package dns
 
 import (
@@ -18,7 +19,8 @@ import (
 	"github.com/atlilith/onboardbot/internal/sandbox/daemon"
 )
 
-// InfrastructureZone holds the names of the sandbox's own machines; every zone names its servers here.
+// InfrastructureZone holds the names of the sandbox's own machines; every zone names its servers
+// here.
 const InfrastructureZone = "sandbox"
 
 // backend is where named itself listens. Everyone else asks a [NameServer].
@@ -28,7 +30,8 @@ const backend = "127.0.0.1:5353"
 type Config struct {
 	// Dir takes its files.
 	Dir string
-	// Addresses are the IPv4 addresses of the two name servers, ns1.sandbox and ns2.sandbox, which answer at port 53.
+	// Addresses are the IPv4 addresses of the two name servers, ns1.sandbox and ns2.sandbox, which
+	// answer at port 53.
 	Addresses [2]string
 	// Hosts are the IPv4 addresses of names in the infrastructure zone, without the zone.
 	Hosts map[string]string

@@ -12,8 +12,8 @@ import (
 	"github.com/miekg/dns"
 )
 
-// NameServer is one address of the server. It hands every message to named byte by byte, so that signatures stay whole,
-// unless it was told to misbehave.
+// NameServer is one address of the server. It hands every message to named byte by byte, so that
+// signatures stay whole, unless it was told to misbehave.
 type NameServer struct {
 	// Address is host:port.
 	Address string
@@ -73,8 +73,8 @@ func (n *NameServer) Silence() {
 	n.silent = true
 }
 
-// Lie makes it answer one question, such as "merche-biche.com" and [dns.TypeA], with these records whatever the zone says;
-// with none, it says that the name has no such record.
+// Lie makes it answer one question, such as "merche-biche.com" and [dns.TypeA], with these records
+// whatever the zone says; with none, it says that the name has no such record.
 func (n *NameServer) Lie(name string, record uint16, records ...dns.RR) {
 	n.mu.Lock()
 	defer n.mu.Unlock()

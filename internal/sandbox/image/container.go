@@ -27,7 +27,8 @@ type container struct {
 	flags       []string
 }
 
-// newContainer lays out what is mounted, as the image's account may read it. The network is the world's.
+// newContainer lays out what is mounted, as the image's account may read it. The network is the
+// world's.
 func newContainer(set *stage.Stage, image string) (*container, error) {
 	config, keys := filepath.Join(set.Dir, "etc"), filepath.Join(set.Dir, "dot-ssh")
 	if err := configure(set, config); err != nil {
@@ -44,8 +45,10 @@ func newContainer(set *stage.Stage, image string) (*container, error) {
 	}
 	const socket = "/.s.PGSQL.5432"
 	return &container{name: "onboardbot-" + filepath.Base(set.Dir), image: image, flags: []string{
-		"--rm", "--init", "--network", "host", "--read-only", "--tmpfs", "/tmp", "--cap-drop", "all", "--security-opt", "no-new-privileges",
-		"--volume", config + ":" + etc + ":ro", "--volume", keys + ":" + home + "/.ssh:ro", "--volume", filepath.Join(set.Dir, "pg") + socket + ":" + pg + socket,
+		"--rm", "--init", "--network", "host", "--read-only", "--tmpfs", "/tmp", "--cap-drop", "all",
+		"--security-opt", "no-new-privileges",
+		"--volume", config + ":" + etc + ":ro", "--volume", keys + ":" + home + "/.ssh:ro", "--volume",
+		filepath.Join(set.Dir, "pg") + socket + ":" + pg + socket,
 	}}, nil
 }
 

@@ -12,7 +12,8 @@ import (
 	"github.com/atlilith/onboardbot/internal/sandbox/stage"
 )
 
-// configure writes the world's configuration as the container is to see it: each secret in a file, and ssh as the account has it.
+// configure writes the world's configuration as the container is to see it: each secret in a file,
+// and ssh as the account has it.
 func configure(set *stage.Stage, dir string) error {
 	text, err := os.ReadFile(set.ConfigFile)
 	if err != nil {
@@ -38,7 +39,8 @@ func configure(set *stage.Stage, dir string) error {
 	}
 	socket := strings.NewReplacer(url.QueryEscape(filepath.Join(set.Dir, "pg")), url.QueryEscape(pg))
 	for _, s := range []struct{ section, key, file string }{
-		{"slack", "bot_token", "slack_bot_token"}, {"slack", "app_token", "slack_app_token"}, {"database", "url", "database_url"},
+		{"slack", "bot_token", "slack_bot_token"}, {"slack", "app_token", "slack_app_token"},
+		{"database", "url", "database_url"},
 		{"platform", "database_url", "platform_database_url"}, {"isolation", "database_url", "isolation_database_url"},
 	} {
 		value := socket.Replace(section(s.section)[s.key].(string))

@@ -1,6 +1,7 @@
-// Image proves that the container image serves: podman runs it in a world of the sandbox, with its configuration, secrets and ssh
-// keys mounted as docs/install.md says, and two operators take a Provider live with it. It ends with exit status 0 only if everything
-// holds. It needs root, and podman: a daemon such as Docker's starts containers outside of the world.
+// Image proves that the container image serves: podman runs it in a world of the sandbox, with its
+// configuration, secrets and ssh keys mounted as docs/install.md says, and two operators take a
+// Provider live with it. It ends with exit status 0 only if everything holds. It needs root, and
+// podman: a daemon such as Docker's starts containers outside of the world.
 package main
 
 import (

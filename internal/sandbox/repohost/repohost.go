@@ -1,5 +1,6 @@
-// Package repohost lays out apricot, the machine that holds the platform's repository: a working tree with a remote named
-// origin, a deploy template and the ./run that deploys. It is used in place or over ssh.
+// Package repohost lays out apricot, the machine that holds the platform's repository: a working
+// tree with a remote named origin, a deploy template and the ./run that deploys. It is used in
+// place or over ssh.
 //
 // What is deployed, and how, is written in the repository itself; this package only puts it there.
 package repohost
@@ -61,7 +62,8 @@ func Start(ctx context.Context, config Config) (*Host, error) {
 	h.sshd, err = config.Keys.Serve(ctx, ssh.Server{
 		Host: config.Host,
 		Dir:  config.Dir,
-		Env:  []string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=" + h.Home, "LC_ALL=C.UTF-8"},
+		Env: []string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+			"HOME=" + h.Home, "LC_ALL=C.UTF-8"},
 		// sshd wants a /run/sshd, which a machine that runs none has not.
 		Prefix: append([]string{"unshare", "--mount", "--", "/bin/sh", "-ec",
 			`mount -t tmpfs -o mode=755 run /run; mkdir -m 755 /run/sshd; exec "$@"`, "sh"}, config.Prefix...),

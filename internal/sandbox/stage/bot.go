@@ -24,7 +24,8 @@ type Bot struct {
 
 var started atomic.Int64
 
-// Start runs the product: the command that serves, to which "serve -config FILE" is added. It returns at once.
+// Start runs the product: the command that serves, to which "serve -config FILE" is added. It
+// returns at once.
 func (s *Stage) Start(command []string, environment ...string) (*Bot, error) {
 	cmd := exec.Command(command[0], append(command[1:], "serve", "-config", s.ConfigFile)...)
 	cmd.Env = append(os.Environ(), environment...)

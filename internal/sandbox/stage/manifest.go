@@ -9,7 +9,8 @@ import (
 	"github.com/atlilith/onboardbot/templates"
 )
 
-// install makes an app what the product's own manifest says, so that whatever the manifest forgets fails on the stage as well.
+// install makes an app what the product's own manifest says, so that whatever the manifest forgets
+// fails on the stage as well.
 func install(app *workspace.App) error {
 	text, err := templates.Manifest(app.Name)
 	if err != nil {
@@ -44,7 +45,8 @@ func install(app *workspace.App) error {
 		return fmt.Errorf("the app's manifest: %w", err)
 	}
 	app.Scopes, app.Events = manifest.OAuth.Scopes.Bot, manifest.Settings.Events.Bot
-	app.HomeTab, app.MessagesTab, app.NoInteractivity = manifest.Features.Home.HomeTab, manifest.Features.Home.MessagesTab, !manifest.Settings.Interactivity.Enabled
+	app.HomeTab, app.MessagesTab, app.NoInteractivity = manifest.Features.Home.HomeTab,
+		manifest.Features.Home.MessagesTab, !manifest.Settings.Interactivity.Enabled
 	app.Commands = nil
 	for _, command := range manifest.Features.Commands {
 		app.Commands = append(app.Commands, workspace.Command{Name: command.Command, ShouldEscape: command.Escape})

@@ -36,10 +36,13 @@ func (s *Stage) Ask(ctx context.Context, who string, in Inputs) (workspace.Messa
 	return s.Send(ctx, who, form, in.Slug)
 }
 
-// AskInLine types everything behind the command, presses Start, and returns the run's root message. It is for a Person.
+// AskInLine types everything behind the command, presses Start, and returns the run's root
+// message. It is for a Person.
 func (s *Stage) AskInLine(ctx context.Context, who string, in Inputs) (workspace.Message, error) {
 	person := s.Person(who)
-	typed, err := person.Type(ctx, Channel, fmt.Sprintf(`/onboard %s mode=person name="%s" email=%s domains=%s`, in.Slug, in.Name, in.Email, strings.Join(in.Domains, ",")))
+	typed, err := person.Type(ctx, Channel,
+		fmt.Sprintf(`/onboard %s mode=person name="%s" email=%s domains=%s`, in.Slug, in.Name, in.Email,
+			strings.Join(in.Domains, ",")))
 	if err != nil {
 		return workspace.Message{}, err
 	}
@@ -99,7 +102,8 @@ func (s *Stage) Form(ctx context.Context, who string, in Inputs) (*workspace.For
 		}
 	}
 	for _, field := range []struct{ label, text string }{
-		{"Display name", in.Name}, {"Email", in.Email}, {"The new Org's slug", in.OrgSlug}, {"The new Org's name", in.OrgName},
+		{"Display name", in.Name}, {"Email", in.Email}, {"The new Org's slug", in.OrgSlug},
+		{"The new Org's name", in.OrgName},
 		{"Domains", strings.Join(in.Domains, "\n")},
 	} {
 		if field.text == "" {
@@ -134,12 +138,14 @@ func Thread(screen workspace.Screen, root workspace.Message) []workspace.Message
 }
 
 // Question waits for a message in the thread that asks about a step, and returns it.
-func (s *Stage) Question(ctx context.Context, who string, root workspace.Message, step string) (workspace.Message, error) {
+func (s *Stage) Question(ctx context.Context, who string, root workspace.Message,
+	step string) (workspace.Message, error) {
 	return s.Message(ctx, who, root, step, "[Approve]")
 }
 
 // Message waits for a message in the thread with all the words in it.
-func (s *Stage) Message(ctx context.Context, who string, root workspace.Message, words ...string) (workspace.Message, error) {
+func (s *Stage) Message(ctx context.Context, who string, root workspace.Message,
+	words ...string) (workspace.Message, error) {
 	var found workspace.Message
 	_, err := s.Person(who).WaitFor(ctx, func(screen workspace.Screen) bool {
 		for _, m := range Thread(screen, root) {
@@ -180,7 +186,8 @@ func (s *Stage) Press(ctx context.Context, who string, m workspace.Message, butt
 }
 
 // Root waits until the root message says all the words.
-func (s *Stage) Root(ctx context.Context, who string, root workspace.Message, words ...string) (workspace.Message, error) {
+func (s *Stage) Root(ctx context.Context, who string, root workspace.Message,
+	words ...string) (workspace.Message, error) {
 	return s.Person(who).WaitMessage(ctx, root.Channel, func(m workspace.Message) bool {
 		return m.TS == root.TS && ContainsAll(Reads(m), words)
 	})
@@ -189,8 +196,8 @@ func (s *Stage) Root(ctx context.Context, who string, root workspace.Message, wo
 // ErrStuck is what [Stage.Finish] returns when a run needs somebody for more than an approval.
 var ErrStuck = errors.New("the run needs somebody")
 
-// Finish approves whatever the run asks until it says that all checks passed, or fails with what the thread says. Those who
-// listen hear the first line of each question.
+// Finish approves whatever the run asks until it says that all checks passed, or fails with what
+// the thread says. Those who listen hear the first line of each question.
 func (s *Stage) Finish(ctx context.Context, who string, root workspace.Message, listen ...func(question string)) error {
 	return s.approveUntil(ctx, who, root, "Live", listen...)
 }
@@ -200,7 +207,8 @@ func (s *Stage) FinishUndo(ctx context.Context, who string, root workspace.Messa
 	return s.approveUntil(ctx, who, root, "Taken back")
 }
 
-// pages are what messages said when they were last read, by their time: a thread is read at each change, and most of it is as it was.
+// pages are what messages said when they were last read, by their time: a thread is read at each
+// change, and most of it is as it was.
 type pages map[string]struct{ of, says string }
 
 func (p pages) reads(m workspace.Message) string {
@@ -213,7 +221,8 @@ func (p pages) reads(m workspace.Message) string {
 }
 
 // approveUntil approves whatever a run asks until a message in its thread has the word.
-func (s *Stage) approveUntil(ctx context.Context, who string, root workspace.Message, word string, listen ...func(question string)) error {
+func (s *Stage) approveUntil(ctx context.Context, who string, root workspace.Message, word string,
+	listen ...func(question string)) error {
 	pressed, page := map[string]bool{}, pages{}
 	for {
 		var question workspace.Message
@@ -246,7 +255,8 @@ func (s *Stage) approveUntil(ctx context.Context, who string, root workspace.Mes
 		for _, hear := range listen {
 			hear(head)
 		}
-		// A question that somebody answered meanwhile has lost its buttons between the look and the press.
+		// A question that somebody answered meanwhile has lost its buttons between the look and
+		// the press.
 		if err := s.Press(ctx, who, question, "Approve"); err != nil && !errors.Is(err, workspace.ErrCannot) {
 			return err
 		}

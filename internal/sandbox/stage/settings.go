@@ -38,8 +38,10 @@ func (s *Stage) settings() *Settings {
 	return &Settings{
 		World: s.World, DNS: "rfc2136", RepoOverSSH: true, ApprovalLife: "24h", RemindBefore: "1h", EscalateAfter: "0s",
 		Rules: "{}", Reserved: "[www, admin, api, quinn]", Reports: "never", HTTP: "127.0.0.1:8080",
-		Resolver: namespace.Resolver, BotToken: workspace.SampleBotToken, AppToken: workspace.SampleAppToken, Channel: Channel,
-		Ana: Ana, Bo: Bo, Cleo: Cleo, Identity: platform.Identity, IdentityQuery: platform.IdentityQuery, AppRole: platform.App,
+		Resolver: namespace.Resolver, BotToken: workspace.SampleBotToken,
+		AppToken: workspace.SampleAppToken, Channel: Channel,
+		Ana: Ana, Bo: Bo, Cleo: Cleo, Identity: platform.Identity, IdentityQuery: platform.IdentityQuery,
+		AppRole:      platform.App,
 		SlackAddress: sandbox.WorkspaceAddress,
 	}
 }

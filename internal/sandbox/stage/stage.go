@@ -1,5 +1,6 @@
-// Package stage puts a whole world, a Slack workspace and the product's own binary together, with people who act: for the
-// demo, for the tests that play a run from the first command to the live site, and for the benchmark.
+// Package stage puts a whole world, a Slack workspace and the product's own binary together, with
+// people who act: for the demo, for the tests that play a run from the first command to the live
+// site, and for the benchmark.
 //
 // It starts the product as a process of its own, the way operators do, so that it can be killed.
 package stage

@@ -6,7 +6,8 @@ import (
 	"fmt"
 )
 
-// Action is one thing that a person does. Person has a method for each; the struct is what travels.
+// Action is one thing that a person does. Person has a method for each; the struct is what
+// travels.
 type Action struct {
 	// Do is one of the verbs below.
 	Do   Verb   `json:"do"`
@@ -16,16 +17,18 @@ type Action struct {
 	// Thread is the ts of the thread that is written in.
 	Thread string `json:"thread,omitempty"`
 	Text   string `json:"text,omitempty"`
-	// Message is the ts of the message, or View the id of the modal or Home tab, that holds the Target.
+	// Message is the ts of the message, or View the id of the modal or Home tab, that holds the
+	// Target.
 	Message string `json:"message,omitempty"`
 	View    string `json:"view,omitempty"`
-	// Target is what a person reads: the text of a button, the label of an input. A block_id, an action_id or
-	// "block_id/action_id" work too.
+	// Target is what a person reads: the text of a button, the label of an input. A block_id, an
+	// action_id or "block_id/action_id" work too.
 	Target string `json:"target,omitempty"`
 	// Values are what is entered: a text, option texts, user ids, a date.
 	Values []string `json:"values,omitempty"`
 	Files  []File   `json:"files,omitempty"`
-	// Decline answers a confirmation dialog with its deny button; All closes a whole stack of modals, as ✕ does.
+	// Decline answers a confirmation dialog with its deny button; All closes a whole stack of
+	// modals, as ✕ does.
 	Decline bool `json:"decline,omitempty"`
 	All     bool `json:"all,omitempty"`
 }
@@ -48,12 +51,14 @@ const (
 
 // Outcome is what a person gets to see at once.
 type Outcome struct {
-	// Error is what Slack shows in place of the app: operation_timeout, dispatch_failed, "We had some trouble connecting. Try
-	// again?" or a word on a command that does not exist. Empty when all went well.
+	// Error is what Slack shows in place of the app: operation_timeout, dispatch_failed, "We had
+	// some trouble connecting. Try again?" or a word on a command that does not exist. Empty when
+	// all went well.
 	Error string `json:"error,omitempty"`
 	// Message is what was written, or what the app acknowledged a command with.
 	Message *Message `json:"message,omitempty"`
-	// Errors are what is wrong with the form, by block_id. They are Slack's own if the form never reached the app.
+	// Errors are what is wrong with the form, by block_id. They are Slack's own if the form never
+	// reached the app.
 	Errors map[string]string `json:"errors,omitempty"`
 	// Modal is the modal in front afterwards; Closed says that a submission or ✕ left none open.
 	Modal  *Modal `json:"modal,omitempty"`
@@ -69,8 +74,8 @@ type Outcome struct {
 // Confirm is a confirmation dialog.
 type Confirm struct{ Title, Text, Confirm, Deny string }
 
-// ErrCannot is wrapped by every error of an action that a person cannot do: no such button, not in the channel, refused by Slack
-// before the app hears of it.
+// ErrCannot is wrapped by every error of an action that a person cannot do: no such button, not in
+// the channel, refused by Slack before the app hears of it.
 var ErrCannot = errors.New("a person cannot do this")
 
 func cannot(format string, args ...any) error {
@@ -79,7 +84,8 @@ func cannot(format string, args ...any) error {
 
 func errNoUser(id string) error { return cannot("no user %q", id) }
 
-// Act lets a person do something and returns what they see at once: after the app's acknowledgement, or Slack's deadline.
+// Act lets a person do something and returns what they see at once: after the app's
+// acknowledgement, or Slack's deadline.
 func (w *Workspace) Act(ctx context.Context, a Action) (Outcome, error) {
 	w.mu.Lock()
 	u := w.users[a.User]

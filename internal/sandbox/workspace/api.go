@@ -62,7 +62,8 @@ func (c *call) required(names ...string) error {
 // method is one Web API method.
 type method struct {
 	run func(*call) (reply, error)
-	// scope is needed before anything is looked at; methods whose scope depends on the channel check later.
+	// scope is needed before anything is looked at; methods whose scope depends on the channel
+	// check later.
 	scope string
 	// tier is 1 to 4; 0 is a special limit or none.
 	tier int

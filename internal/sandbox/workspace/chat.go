@@ -80,7 +80,8 @@ func postMessage(c *call) (reply, error) {
 	return reply{"channel": cv.ID, "ts": m.ts, "message": w.messageObject(cv, m, true)}, nil
 }
 
-// postEphemeral shows a message to one person. In a thread it shows only if the thread is active; it is never in the history.
+// postEphemeral shows a message to one person. In a thread it shows only if the thread is active;
+// it is never in the history.
 func postEphemeral(c *call) (reply, error) {
 	w := c.w
 	cv, err := c.target()
@@ -134,8 +135,8 @@ func (c *call) own(cant string) (*conversation, *message, error) {
 	return cv, m, nil
 }
 
-// updateMessage is docs.slack.dev/reference/methods/chat.update: text without blocks removes the blocks; attachments and
-// metadata stay if omitted.
+// updateMessage is docs.slack.dev/reference/methods/chat.update: text without blocks removes the
+// blocks; attachments and metadata stay if omitted.
 func updateMessage(c *call) (reply, error) {
 	cv, m, err := c.own("cant_update_message")
 	if err != nil {

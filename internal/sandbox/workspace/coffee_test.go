@@ -10,8 +10,9 @@ import (
 	"github.com/atlilith/onboardbot/internal/sandbox/workspace"
 )
 
-// TestOrderCoffee is a whole conversation: a command opens a form, the form is corrected and posts a message, and a second
-// person presses a button in it. It plays in process and over the control API.
+// TestOrderCoffee is a whole conversation: a command opens a form, the form is corrected and posts
+// a message, and a second person presses a button in it. It plays in process and over the control
+// API.
 func TestOrderCoffee(t *testing.T) {
 	t.Parallel()
 	for _, remote := range []bool{false, true} {

@@ -47,7 +47,8 @@ func (cv *conversation) find(ts string) *message {
 	return nil
 }
 
-// visible returns the conversation if the bot may know of it: a private channel without the bot does not exist for it.
+// visible returns the conversation if the bot may know of it: a private channel without the bot
+// does not exist for it.
 func (c *call) visible(id string) (*conversation, error) {
 	cv := c.w.conversations[id]
 	if cv == nil || cv.kind() != "channels" && !cv.has(c.w.cfg.App.BotUserID) {

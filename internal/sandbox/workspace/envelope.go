@@ -89,7 +89,8 @@ func (w *Workspace) send(d *delivery) bool {
 	}
 }
 
-// keep is how long an unacknowledged envelope may still come again: no longer than the last retry of an event.
+// keep is how long an unacknowledged envelope may still come again: no longer than the last retry
+// of an event.
 const keep = 6 * time.Minute
 
 // redeliver sends an envelope again, now or when a socket opens.
@@ -137,7 +138,8 @@ func (w *Workspace) acknowledge(s *socket, id string, payload json.RawMessage) {
 	w.record(e)
 }
 
-// ask delivers a command or interaction and waits for the acknowledgement. The string is what the person sees otherwise.
+// ask delivers a command or interaction and waits for the acknowledgement. The string is what the
+// person sees otherwise.
 func (w *Workspace) ask(kind, what string, payload any) (json.RawMessage, string) {
 	d := newDelivery(kind, what, payload)
 	fault := w.takeFault(func(f *Fault) bool {
@@ -166,7 +168,8 @@ func (w *Workspace) ask(kind, what string, payload any) (json.RawMessage, string
 	w.record(Event{Kind: KindEnvelope, Name: kind, Detail: what, Envelope: d.id, Error: ErrTimeout})
 	w.mu.Unlock()
 	if w.cfg.Timing.Redeliver >= 0 {
-		// Slack's pages promise no retry of commands and interactions, but they are seen to come again.
+		// Slack's pages promise no retry of commands and interactions, but they are seen to come
+		// again.
 		w.later(w.cfg.Timing.Redeliver, func() {
 			w.mu.Lock()
 			acked := d.acked
@@ -187,7 +190,8 @@ func (w *Workspace) copyOf(d *delivery) {
 	w.send(again)
 }
 
-// emit delivers an event of the Events API, and retries it until it is acknowledged. The caller holds mu.
+// emit delivers an event of the Events API, and retries it until it is acknowledged. The caller
+// holds mu.
 func (w *Workspace) emit(event reply) {
 	what := word(event["type"])
 	name := what

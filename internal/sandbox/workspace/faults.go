@@ -18,7 +18,8 @@ const (
 	FaultError FaultKind = "error"
 	// FaultStatus answers with HTTP Status without doing anything.
 	FaultStatus FaultKind = "status"
-	// FaultRateLimit answers 429 with RetryAfter; without RetryAfter the header is missing, as a proxy would send it.
+	// FaultRateLimit answers 429 with RetryAfter; without RetryAfter the header is missing, as a
+	// proxy would send it.
 	FaultRateLimit FaultKind = "ratelimit"
 	// FaultCut does what was asked, and then cuts the connection without an answer.
 	FaultCut FaultKind = "cut"
@@ -26,13 +27,16 @@ const (
 	FaultHang FaultKind = "hang"
 	// FaultDuplicate delivers the next envelope twice with the same envelope_id.
 	FaultDuplicate FaultKind = "duplicate"
-	// FaultRedeliver delivers the next envelope once more after it was acknowledged, with retry_attempt 1.
+	// FaultRedeliver delivers the next envelope once more after it was acknowledged, with
+	// retry_attempt 1.
 	FaultRedeliver FaultKind = "redeliver"
 	// FaultDrop drops all sockets without a word, at once.
 	FaultDrop FaultKind = "drop"
-	// FaultDisconnect sends a disconnect message with Reason on all sockets, or on one with Times 1, at once.
+	// FaultDisconnect sends a disconnect message with Reason on all sockets, or on one with Times
+	// 1, at once.
 	FaultDisconnect FaultKind = "disconnect"
-	// FaultUnsupported makes the workspace refuse the block type in Reason from now on; Times -1 takes that back.
+	// FaultUnsupported makes the workspace refuse the block type in Reason from now on; Times -1
+	// takes that back.
 	FaultUnsupported FaultKind = "unsupported"
 )
 
@@ -47,7 +51,8 @@ const (
 // Fault is one thing that a test orders to go wrong.
 type Fault struct {
 	Kind FaultKind `json:"kind"`
-	// Method is the Web API method concerned; Envelope is the envelope type (events_api, slash_commands, interactive), any when empty.
+	// Method is the Web API method concerned; Envelope is the envelope type (events_api,
+	// slash_commands, interactive), any when empty.
 	Method   string `json:"method,omitempty"`
 	Envelope string `json:"envelope,omitempty"`
 	// Times is how often it happens; 0 counts as 1.

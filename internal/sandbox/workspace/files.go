@@ -208,7 +208,8 @@ func fileInfo(c *call) (reply, error) {
 	return reply{"file": c.w.fileObject(f)}, nil
 }
 
-// serveDownload gives a file to the bot's token; anyone else is sent to the sign-in page, which is HTML and not an error.
+// serveDownload gives a file to the bot's token; anyone else is sent to the sign-in page, which is
+// HTML and not an error.
 func (w *Workspace) serveDownload(rw http.ResponseWriter, r *http.Request) {
 	w.mu.Lock()
 	_, id, _ := strings.Cut(r.PathValue("id"), "-")
@@ -228,7 +229,8 @@ func (w *Workspace) serveSignIn(rw http.ResponseWriter, _ *http.Request) {
 	fmt.Fprintf(rw, "<!DOCTYPE html><title>Sign in to %[1]s | Slack</title><h1>Sign in to %[1]s</h1>", html.EscapeString(w.cfg.Team.Name))
 }
 
-// showable says whether an image block may show a file: a shared image that the bot can see. The caller holds mu.
+// showable says whether an image block may show a file: a shared image that the bot can see. The
+// caller holds mu.
 func (w *Workspace) showable(id, link string) bool {
 	if link != "" {
 		u, err := url.Parse(link)

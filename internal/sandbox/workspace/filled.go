@@ -15,8 +15,9 @@ const maxInputFile = 10 << 20
 
 func isStateful(s spot) bool { return stateField[s.typ] != "" || s.typ == "overflow" }
 
-// filled enters something into an element of a form, a Home tab or a message. What stands outside an input block, or in one
-// with dispatch_action, is told to the app at once; text when Enter is pressed, which people are taken to do.
+// filled enters something into an element of a form, a Home tab or a message. What stands outside
+// an input block, or in one with dispatch_action, is told to the app at once; text when Enter is
+// pressed, which people are taken to do.
 func (w *Workspace) filled(u *User, a Action) (Outcome, error) {
 	w.mu.Lock()
 	sc, err := w.scene(u, a)
@@ -65,7 +66,8 @@ func (w *Workspace) filled(u *User, a Action) (Outcome, error) {
 	return w.acted(u, sc, s, action, a.Decline, Outcome{})
 }
 
-// entered turns what a person enters into the element's value, as far as Slack would take it. The caller holds mu.
+// entered turns what a person enters into the element's value, as far as Slack would take it. The
+// caller holds mu.
 func (w *Workspace) entered(u *User, s spot, a Action, suggestions []map[string]any) (any, error) {
 	one := strings.Join(a.Values, "\n")
 	many := strings.HasPrefix(s.typ, "multi_") || s.typ == "checkboxes"
@@ -163,7 +165,8 @@ func (w *Workspace) choice(s spot, options []map[string]any, value string) (any,
 	return nil, cannot("%q is not offered; there is %q", value, offered)
 }
 
-// attached uploads files into a file_input. Its filetypes are only a convenience: nothing is held to them.
+// attached uploads files into a file_input. Its filetypes are only a convenience: nothing is held
+// to them.
 func (w *Workspace) attached(u *User, s spot, given []File) (any, error) {
 	limit := int64(10)
 	if n, ok := s.element["max_files"].(json.Number); ok {
@@ -219,7 +222,8 @@ func (w *Workspace) suggest(u *User, sc scene, s spot, query string) ([]map[stri
 	return optionsOf(offered), Outcome{}, nil
 }
 
-// suggested types a query into an external select and returns the texts that are offered, without choosing.
+// suggested types a query into an external select and returns the texts that are offered, without
+// choosing.
 func (w *Workspace) suggested(u *User, a Action) (Outcome, error) {
 	w.mu.Lock()
 	sc, err := w.scene(u, a)

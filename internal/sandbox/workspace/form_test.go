@@ -25,7 +25,8 @@ func option(value, text string) *slack.OptionBlockObject {
 	return slack.NewOptionBlockObject(value, plain(text), nil)
 }
 
-// forms is an app that opens a view for every command and hands every interaction to handle, which returns what to acknowledge.
+// forms is an app that opens a view for every command and hands every interaction to handle, which
+// returns what to acknowledge.
 func (r *rig) forms(t *testing.T, view slack.ModalViewRequest, handle func(slack.InteractionCallback) any) *workspace.Form {
 	t.Helper()
 	r.app(t, func(c *socketmode.Client, e socketmode.Event) {
@@ -149,7 +150,8 @@ func TestEveryInput(t *testing.T) {
 	r.noTrouble(t)
 }
 
-// TestBadAnswers: what Slack does not tell the app about is trouble, and the person's modal stays open with what was entered.
+// TestBadAnswers: what Slack does not tell the app about is trouble, and the person's modal stays
+// open with what was entered.
 func TestBadAnswers(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, nil)

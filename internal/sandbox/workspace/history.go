@@ -46,7 +46,8 @@ func padded(ts string) string {
 	return whole + fraction
 }
 
-// history is the channel's own messages, the newest first; replies are not among them unless broadcast.
+// history is the channel's own messages, the newest first; replies are not among them unless
+// broadcast.
 func history(c *call) (reply, error) {
 	cv, err := c.readable()
 	if err != nil {

@@ -14,7 +14,8 @@ import (
 	"github.com/atlilith/onboardbot/internal/sandbox/workspace"
 )
 
-// rig is a workspace behind real HTTP with a client of slack-go, and an app behind Socket Mode if the test starts one.
+// rig is a workspace behind real HTTP with a client of slack-go, and an app behind Socket Mode if
+// the test starts one.
 type rig struct {
 	*workspace.Workspace
 	url string

@@ -10,8 +10,9 @@ import (
 	"github.com/atlilith/onboardbot/internal/sandbox/workspace/blockcheck"
 )
 
-// maxText is the length above which Slack may answer msg_too_long. chat.update does so for sure; for posts the pages say that
-// text is cut at 40,000, maintainers have seen msg_too_long from 4,000 on, and the stricter reading holds.
+// maxText is the length above which Slack may answer msg_too_long. chat.update does so for sure;
+// for posts the pages say that text is cut at 40,000, maintainers have seen msg_too_long from
+// 4,000 on, and the stricter reading holds.
 const maxText = 4000
 
 // maxMetadata is this package's bound; Slack has one (metadata_too_large) but does not say it.
@@ -40,7 +41,8 @@ type message struct {
 	rawOf *any
 }
 
-// content is what a message can be made of, as it comes in a call, an acknowledgement or a response_url.
+// content is what a message can be made of, as it comes in a call, an acknowledgement or a
+// response_url.
 type content struct {
 	text        *string
 	blocks      []any
@@ -128,7 +130,8 @@ func (w *Workspace) blockOptions() blockcheck.Options {
 	return blockcheck.Options{Unsupported: w.cfg.UnsupportedBlocks, SlackFile: w.showable}
 }
 
-// readMetadata wants an event_type and a flat event_payload: docs.slack.dev/messaging/message-metadata. An empty object removes.
+// readMetadata wants an event_type and a flat event_payload:
+// docs.slack.dev/messaging/message-metadata. An empty object removes.
 func readMetadata(raw []byte) (map[string]any, error) {
 	if len(raw) > maxMetadata {
 		return nil, fail("metadata_too_large")

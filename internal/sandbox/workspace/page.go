@@ -32,7 +32,8 @@ func dict(pairs ...any) (map[string]any, error) {
 	return m, nil
 }
 
-// page is what the template shows: one person's screen at one channel, with a thread, modal or Home tab beside or before it.
+// page is what the template shows: one person's screen at one channel, with a thread, modal or
+// Home tab beside or before it.
 type page struct {
 	Team, User, UserName string
 	People               []pageLink
@@ -68,8 +69,9 @@ type pageView struct {
 	Body template.HTML
 }
 
-// servePage shows a person's screen, light, for a desktop or, below 600 pixels, a phone. Query: user, channel (id or name),
-// thread (ts), view=home, refresh (seconds). Buttons work; forms are filled through the API.
+// servePage shows a person's screen, light, for a desktop or, below 600 pixels, a phone. Query:
+// user, channel (id or name), thread (ts), view=home, refresh (seconds). Buttons work; forms are
+// filled through the API.
 func (w *Workspace) servePage(rw http.ResponseWriter, r *http.Request) {
 	user := r.FormValue("user")
 	for _, u := range w.cfg.Users {

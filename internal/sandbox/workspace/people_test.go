@@ -11,7 +11,8 @@ import (
 	"github.com/atlilith/onboardbot/internal/sandbox/workspace"
 )
 
-// TestMessageEvents: what people write reaches the app where it is a member, as the events that it subscribed to.
+// TestMessageEvents: what people write reaches the app where it is a member, as the events that it
+// subscribed to.
 func TestMessageEvents(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, func(c *workspace.Config) {
@@ -63,7 +64,8 @@ func TestMessageEvents(t *testing.T) {
 	}
 }
 
-// TestPressInEphemeral: an ephemeral message changes only through the response_url of a press in it.
+// TestPressInEphemeral: an ephemeral message changes only through the response_url of a press in
+// it.
 func TestPressInEphemeral(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, nil)

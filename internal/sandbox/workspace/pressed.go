@@ -51,7 +51,8 @@ func (w *Workspace) scene(u *User, a Action) (scene, error) {
 	return scene{}, cannot("no message %s in #%s", a.Message, cv.Name)
 }
 
-// label is what a person reads at an element: a button's text, an input's label, a placeholder or the section it stands in.
+// label is what a person reads at an element: a button's text, an input's label, a placeholder or
+// the section it stands in.
 func (s spot) labels() []string {
 	var all []string
 	for _, v := range []any{s.element["text"], s.block["label"], s.element["placeholder"]} {
@@ -128,7 +129,8 @@ func (w *Workspace) pressed(u *User, a Action) (Outcome, error) {
 	return w.acted(u, sc, s, action, a.Decline, out)
 }
 
-// acted sends block_actions for an element, after its confirmation dialog if it has one. The caller holds mu; it is released.
+// acted sends block_actions for an element, after its confirmation dialog if it has one. The
+// caller holds mu; it is released.
 func (w *Workspace) acted(u *User, sc scene, s spot, action map[string]any, decline bool, out Outcome) (Outcome, error) {
 	if c := object(s.element["confirm"]); c != nil {
 		out.Confirm = confirmOf(c)

@@ -49,7 +49,8 @@ func (w *Workspace) limitTier(name string, tier int) error {
 	return w.limit("method "+name+" "+strconv.Itoa(tier), n, n/60)
 }
 
-// limitPost holds chat.postMessage to one a second per channel, and to several hundred a minute in all.
+// limitPost holds chat.postMessage to one a second per channel, and to several hundred a minute in
+// all.
 func (w *Workspace) limitPost(channel string) error {
 	if err := w.limit("post "+channel, float64(w.cfg.Rates.PostBurst), 1); err != nil {
 		return err

@@ -18,7 +18,8 @@ type Remote struct {
 	client *http.Client
 }
 
-// Dial returns a workspace whose Control handler is served at base, such as http://127.0.0.1:4001. Nothing is sent yet.
+// Dial returns a workspace whose Control handler is served at base, such as http://127.0.0.1:4001.
+// Nothing is sent yet.
 func Dial(base string) (*Remote, error) {
 	u, err := url.Parse(base)
 	if err != nil {

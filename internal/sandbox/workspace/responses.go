@@ -18,7 +18,8 @@ type response struct {
 	channel string
 	issued  time.Time
 	uses    int
-	// original is the message that the interaction came from or, for a command, what the app last answered ephemerally.
+	// original is the message that the interaction came from or, for a command, what the app last
+	// answered ephemerally.
 	original *message
 	thread   string
 }
@@ -34,7 +35,8 @@ func (w *Workspace) newResponse(user string, cv *conversation, original *message
 	return w.base + "/response/" + id, r
 }
 
-// serveResponse takes a message for a response_url: docs.slack.dev/interactivity/handling-user-interaction.
+// serveResponse takes a message for a response_url:
+// docs.slack.dev/interactivity/handling-user-interaction.
 func (w *Workspace) serveResponse(rw http.ResponseWriter, r *http.Request) {
 	start := time.Now()
 	body, err := io.ReadAll(io.LimitReader(r.Body, maxBody))

@@ -25,7 +25,8 @@ const (
 	OpsGroup = "S0OPS"
 )
 
-// Sample is a small workspace with every kind of person and channel, for tests. Callers change what they need before New.
+// Sample is a small workspace with every kind of person and channel, for tests. Callers change
+// what they need before New.
 func Sample() Config {
 	everyone := []string{Ana, Bo, Cleo, Gus, Fay}
 	return Config{

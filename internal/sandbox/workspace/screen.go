@@ -196,7 +196,8 @@ func (w *Workspace) seen(cv *conversation, m *message) Message {
 	return s
 }
 
-// rawBlocks is for messages with blocks. Blocks are replaced as a whole and never changed, and people look at them often: they are marshalled once.
+// rawBlocks is for messages with blocks. Blocks are replaced as a whole and never changed, and
+// people look at them often: they are marshalled once.
 func (m *message) rawBlocks() json.RawMessage {
 	if first := &m.blocks[0]; m.rawOf != first {
 		m.rawOf, m.raw = first, rawJSON(m.blocks)

@@ -17,7 +17,8 @@ import (
 
 const (
 	maxSockets = 10
-	// maxFrame is the size of a text frame that Slack takes; above it closes with 1009 and delivers the envelope again.
+	// maxFrame is the size of a text frame that Slack takes; above it closes with 1009 and
+	// delivers the envelope again.
 	maxFrame = 20480
 	// ticketLife is how long an unused ticket of apps.connections.open is good for.
 	ticketLife   = 30 * time.Second
@@ -32,7 +33,8 @@ type socket struct {
 	conn    *websocket.Conn
 	number  int
 	writing sync.Mutex
-	// leaving says that Slack asked the app to reconnect: no new envelopes go out. The workspace's mu guards it.
+	// leaving says that Slack asked the app to reconnect: no new envelopes go out. The workspace's
+	// mu guards it.
 	leaving bool
 	done    chan struct{}
 }
@@ -110,7 +112,8 @@ func (w *Workspace) join(s *socket) []*delivery {
 	return waiting
 }
 
-// leave takes a closed socket out; envelopes that it never acknowledged go out again on another one.
+// leave takes a closed socket out; envelopes that it never acknowledged go out again on another
+// one.
 func (w *Workspace) leave(s *socket) {
 	close(s.done)
 	s.drop()
@@ -179,8 +182,8 @@ func (s *socket) farewell(reason string) {
 	s.w.mu.Unlock()
 }
 
-// goodbye sends a disconnect message. After a warning the connection goes on; otherwise it takes no more envelopes, and ends
-// after the time for acknowledgements under way.
+// goodbye sends a disconnect message. After a warning the connection goes on; otherwise it takes
+// no more envelopes, and ends after the time for acknowledgements under way.
 func (s *socket) goodbye(reason string) {
 	if reason != ReasonWarning {
 		s.w.mu.Lock()

@@ -17,7 +17,8 @@ import (
 	"github.com/atlilith/onboardbot/internal/sandbox/workspace"
 )
 
-// dial opens a Socket Mode connection without a library, so that its habits do not hide what is sent.
+// dial opens a Socket Mode connection without a library, so that its habits do not hide what is
+// sent.
 func (r *rig) dial(t *testing.T) *websocket.Conn {
 	t.Helper()
 	_, link, err := r.api.StartSocketModeContext(soon(t))
@@ -166,8 +167,8 @@ func TestAckTooLate(t *testing.T) {
 	r.wait(t, 1, func(e workspace.Event) bool { return e.Kind == workspace.KindAck && e.Error == "unknown_envelope" })
 }
 
-// TestLostConnection: an envelope whose connection ends comes again on another, and an acknowledgement counts only where it
-// belongs.
+// TestLostConnection: an envelope whose connection ends comes again on another, and an
+// acknowledgement counts only where it belongs.
 func TestLostConnection(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, nil)

@@ -184,7 +184,8 @@ func textProblem(s spot, text string) string {
 	return ""
 }
 
-// responseURLs are given for selects with response_url_enabled in input blocks only. The caller holds mu.
+// responseURLs are given for selects with response_url_enabled in input blocks only. The caller
+// holds mu.
 func (w *Workspace) responseURLs(u *User, v *view) []any {
 	all := []any{}
 	for _, s := range spots(v.blocks()) {
@@ -197,7 +198,8 @@ func (w *Workspace) responseURLs(u *User, v *view) []any {
 	return all
 }
 
-// closed presses Cancel or, with All, ✕. The app hears of it only with notify_on_close, and never what was entered.
+// closed presses Cancel or, with All, ✕. The app hears of it only with notify_on_close, and never
+// what was entered.
 func (w *Workspace) closed(u *User, a Action) (Outcome, error) {
 	w.mu.Lock()
 	sc, err := w.scene(u, a)
@@ -225,7 +227,8 @@ func (w *Workspace) closed(u *User, a Action) (Outcome, error) {
 	return out, nil
 }
 
-// homeOpened opens the app's Home tab; every entry is an event. What was published before is there at once.
+// homeOpened opens the app's Home tab; every entry is an event. What was published before is there
+// at once.
 func (w *Workspace) homeOpened(u *User, a Action) (Outcome, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -79,7 +79,8 @@ func spots(blocks []any) []spot {
 	return all
 }
 
-// complete gives every block and element the id that Slack makes up where the app gave none. The caller holds mu.
+// complete gives every block and element the id that Slack makes up where the app gave none. The
+// caller holds mu.
 func (w *Workspace) complete(blocks []any) {
 	eachBlock(blocks, func(b map[string]any) {
 		if word(b["block_id"]) == "" || b["type"] == "markdown" {
@@ -110,7 +111,8 @@ func optionsOf(e map[string]any) []map[string]any {
 // values holds what is entered, as values[block_id][action_id] = {type, …}.
 type values map[string]map[string]map[string]any
 
-// stateField names the field that holds an element's value in a state or an action (docs.slack.dev/reference/views).
+// stateField names the field that holds an element's value in a state or an action
+// (docs.slack.dev/reference/views).
 var stateField = map[string]string{
 	"plain_text_input": "value", "email_text_input": "value", "url_text_input": "value", "number_input": "value",
 	"radio_buttons": "selected_option", "static_select": "selected_option", "external_select": "selected_option",
@@ -134,8 +136,8 @@ var initialField = map[string]string{
 // manyFields are the fields that hold lists, which are empty and not null when nothing is chosen.
 var manyFields = []string{"selected_options", "selected_users", "selected_conversations", "selected_channels", "files"}
 
-// stateOf makes the state of blocks: what was entered before where block_id, action_id and type stayed the same, and else what
-// the element says initially.
+// stateOf makes the state of blocks: what was entered before where block_id, action_id and type
+// stayed the same, and else what the element says initially.
 func stateOf(blocks []any, before values) values {
 	state := values{}
 	for _, s := range spots(blocks) {

@@ -129,8 +129,8 @@ func (w *Workspace) said(u *User, cv *conversation, a Action) (Outcome, error) {
 
 var mentionable = regexp.MustCompile(`[@#][\w.-]+|https?://[^\s<>]+`)
 
-// escaped is how Slack sends text: & < > as entities, and known names, channels and links in angle brackets. In commands people
-// come with their name, in messages without.
+// escaped is how Slack sends text: & < > as entities, and known names, channels and links in angle
+// brackets. In commands people come with their name, in messages without.
 func (w *Workspace) escaped(text string, named bool) string {
 	text = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;").Replace(text)
 	return mentionable.ReplaceAllStringFunc(text, func(s string) string {

@@ -2,8 +2,8 @@ package workspace
 
 import "slices"
 
-// userObject is what users.info and users.list say of a user. Flags that are false are left out for people, since Slack may
-// leave any of them out.
+// userObject is what users.info and users.list say of a user. Flags that are false are left out
+// for people, since Slack may leave any of them out.
 func (w *Workspace) userObject(u *User) reply {
 	profile := reply{"real_name": u.RealName, "display_name": u.Name, "real_name_normalized": u.RealName, "display_name_normalized": u.Name, "team": u.TeamID}
 	if u.Email != "" && slices.Contains(w.cfg.App.Scopes, "users:read.email") {

@@ -7,8 +7,9 @@ import (
 	"github.com/atlilith/onboardbot/internal/sandbox/workspace/blockcheck"
 )
 
-// validateBlocks says what Slack would refuse, without posting anything: docs.slack.dev/reference/methods/blocks.validate. Its
-// errors are objects, unlike those of the methods that post.
+// validateBlocks says what Slack would refuse, without posting anything:
+// docs.slack.dev/reference/methods/blocks.validate. Its errors are objects, unlike those of the
+// methods that post.
 func validateBlocks(c *call) (reply, error) {
 	var given []string
 	for _, name := range []string{"blocks", "view", "message"} {

@@ -19,7 +19,8 @@ type Workspace struct {
 	mu      sync.Mutex
 	version uint64
 	changed chan struct{}
-	// base is the address that the app last reached this workspace under, such as http://127.0.0.1:4000.
+	// base is the address that the app last reached this workspace under, such as
+	// http://127.0.0.1:4000.
 	base string
 
 	users         map[string]*User
@@ -80,8 +81,8 @@ func (w *Workspace) Close() {
 	}
 }
 
-// Handler serves what the app sees of Slack: /api/ for the Web API, /link/ for Socket Mode, and uploads, downloads and
-// response URLs.
+// Handler serves what the app sees of Slack: /api/ for the Web API, /link/ for Socket Mode, and
+// uploads, downloads and response URLs.
 func (w *Workspace) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("/api/{method}", w.serveMethod)
@@ -100,7 +101,8 @@ func (w *Workspace) touch() {
 	w.changed = make(chan struct{})
 }
 
-// ts makes the next message timestamp: seconds and microseconds, unique and rising. The caller holds mu.
+// ts makes the next message timestamp: seconds and microseconds, unique and rising. The caller
+// holds mu.
 func (w *Workspace) ts() string {
 	now := time.Now().UnixMicro()
 	if now <= w.lastTS {

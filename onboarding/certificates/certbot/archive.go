@@ -15,7 +15,8 @@ const (
 	maxChain    = 10      // certificates in a file
 )
 
-// untar returns the contents of an archive's regular files by their cleaned path. An empty archive has none.
+// untar returns the contents of an archive's regular files by their cleaned path. An empty archive
+// has none.
 func untar(archive []byte) (map[string][]byte, error) {
 	files := make(map[string][]byte)
 	if len(archive) == 0 {

@@ -1,5 +1,6 @@
-// Package certbot reads what certbot has and did on a host: its certificates, its history, its log, and what starts it. It changes
-// nothing, never reads a private key, and treats whatever a host prints as hostile text.
+// Package certbot reads what certbot has and did on a host: its certificates, its history, its
+// log, and what starts it. It changes nothing, never reads a private key, and treats whatever a
+// host prints as hostile text.
 package certbot
 
 import (
@@ -25,7 +26,8 @@ type Hosts map[string]Host
 // ErrNoHost is returned for a host that is not configured.
 var ErrNoHost = errors.New("no such host")
 
-// lineageName is the form of a lineage's name that is used in a command. The name comes from the host, so it is checked first.
+// lineageName is the form of a lineage's name that is used in a command. The name comes from the
+// host, so it is checked first.
 var lineageName = regexp.MustCompile(`^[A-Za-z0-9*][A-Za-z0-9._*-]{0,254}$`)
 
 // output runs a shell script on a host with arguments, and returns what it prints.

@@ -27,7 +27,8 @@ func archive(t *testing.T, files map[string][]byte) []byte {
 	var out bytes.Buffer
 	w := tar.NewWriter(&out)
 	for name, text := range files {
-		if err := w.WriteHeader(&tar.Header{Typeflag: tar.TypeReg, Name: name, Size: int64(len(text)), Mode: 0o644}); err != nil {
+		if err := w.WriteHeader(&tar.Header{Typeflag: tar.TypeReg, Name: name, Size: int64(len(text)),
+			Mode: 0o644}); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := w.Write(text); err != nil {
@@ -57,14 +58,16 @@ authenticator = nginx
 		"renewal/merche-biche.com.conf": conf, "live/merche-biche.com/fullchain.pem": chain,
 		"renewal/--force.conf": conf, "live/--force/fullchain.pem": chain,
 		"renewal/$(id).conf": conf, "live/$(id)/fullchain.pem": chain,
-		"renewal/empty.conf": conf, "live/empty/fullchain.pem": []byte("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"),
+		"renewal/empty.conf": conf, "live/empty/fullchain.pem": []byte(
+			"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"),
 		"renewal/lonely.conf": conf, "live/orphan/fullchain.pem": chain,
 	}))}
 	got, err := machines.Lineages(t.Context(), "vps")
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []certificates.Lineage{{Name: "merche-biche.com", Certificate: certificates.FromX509(leaf), Directory: "https://acme-v02.api.letsencrypt.org/directory",
+	want := []certificates.Lineage{{Name: "merche-biche.com", Certificate: certificates.FromX509(leaf),
+		Directory:   "https://acme-v02.api.letsencrypt.org/directory",
 		RenewBefore: 20 * 24 * time.Hour, Manual: true, Authenticator: "nginx"}}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
@@ -88,7 +91,9 @@ authenticator = nginx
 
 func TestIntervals(t *testing.T) {
 	t.Parallel()
-	for text, want := range map[string]time.Duration{"30 days": 30 * 24 * time.Hour, "1 day": 24 * time.Hour, "36 hours": 36 * time.Hour, "30": 30 * 24 * time.Hour, "2 weeks": 14 * 24 * time.Hour, "": 0, "soon": 0, "-3 days": 0, "3 fortnights": 0, "999999999 days": 0} {
+	for text, want := range map[string]time.Duration{"30 days": 30 * 24 * time.Hour, "1 day": 24 * time.Hour,
+		"36 hours": 36 * time.Hour, "30": 30 * 24 * time.Hour, "2 weeks": 14 * 24 * time.Hour, "": 0, "soon": 0,
+		"-3 days": 0, "3 fortnights": 0, "999999999 days": 0} {
 		if got := parseInterval(text); got != want {
 			t.Errorf("parseInterval(%q) = %s, want %s", text, got, want)
 		}
@@ -114,15 +119,25 @@ func TestTimerReasons(t *testing.T) {
 		properties map[string]string
 		want       []string
 	}{
-		"well":          {map[string]string{"LoadState": "loaded", "ActiveState": "active", "Result": "success", "ExecMainStatus": "0"}, nil},
-		"cron":          {map[string]string{"Cron": "yes", "CronRunning": "yes"}, nil},
-		"no timer":      {map[string]string{"LoadState": "not-found", "ActiveState": "inactive", "Cron": "no", "CronRunning": "yes"}, []string{"vps has neither a systemd timer nor a cron entry for certbot, so nothing starts it"}},
-		"cron, systemd": {map[string]string{"LoadState": "not-found", "ActiveState": "inactive", "Cron": "yes", "CronRunning": "yes"}, nil},
-		"stopped":       {map[string]string{"LoadState": "loaded", "ActiveState": "inactive"}, []string{"certbot.timer on vps is inactive: systemctl enable --now certbot.timer"}},
-		"snap stopped":  {map[string]string{"Timer": "snap.certbot.renew.timer", "LoadState": "loaded", "ActiveState": "inactive"}, []string{"snap.certbot.renew.timer on vps is inactive: systemctl enable --now snap.certbot.renew.timer"}},
-		"fails":         {map[string]string{"LoadState": "loaded", "ActiveState": "active", "Result": "exit-code", "ExecMainStatus": "1"}, []string{"the last run of certbot on vps ended with exit-code, status 1"}},
-		"no cron":       {map[string]string{"Cron": "no", "CronRunning": "no"}, []string{"vps has neither a systemd timer nor a cron entry for certbot, so nothing starts it"}},
-		"cron dead":     {map[string]string{"Cron": "yes", "CronRunning": "no"}, []string{"a cron entry starts certbot on vps, but cron is not running there, so nothing starts it"}},
+		"well": {map[string]string{"LoadState": "loaded", "ActiveState": "active", "Result": "success",
+			"ExecMainStatus": "0"}, nil},
+		"cron": {map[string]string{"Cron": "yes", "CronRunning": "yes"}, nil},
+		"no timer": {map[string]string{"LoadState": "not-found", "ActiveState": "inactive", "Cron": "no",
+			"CronRunning": "yes"},
+			[]string{"vps has neither a systemd timer nor a cron entry for certbot, so nothing starts it"}},
+		"cron, systemd": {map[string]string{"LoadState": "not-found", "ActiveState": "inactive", "Cron": "yes",
+			"CronRunning": "yes"}, nil},
+		"stopped": {map[string]string{"LoadState": "loaded", "ActiveState": "inactive"},
+			[]string{"certbot.timer on vps is inactive: systemctl enable --now certbot.timer"}},
+		"snap stopped": {map[string]string{"Timer": "snap.certbot.renew.timer", "LoadState": "loaded",
+			"ActiveState": "inactive"},
+			[]string{"snap.certbot.renew.timer on vps is inactive: systemctl enable --now snap.certbot.renew.timer"}},
+		"fails": {map[string]string{"LoadState": "loaded", "ActiveState": "active", "Result": "exit-code",
+			"ExecMainStatus": "1"}, []string{"the last run of certbot on vps ended with exit-code, status 1"}},
+		"no cron": {map[string]string{"Cron": "no", "CronRunning": "no"},
+			[]string{"vps has neither a systemd timer nor a cron entry for certbot, so nothing starts it"}},
+		"cron dead": {map[string]string{"Cron": "yes", "CronRunning": "no"},
+			[]string{"a cron entry starts certbot on vps, but cron is not running there, so nothing starts it"}},
 	} {
 		if diff := cmp.Diff(test.want, timerProblems("vps", test.properties)); diff != "" {
 			t.Error(name, diff)
@@ -135,7 +150,9 @@ func TestTimersByAnyName(t *testing.T) {
 	t.Parallel()
 	for _, timer := range []string{"certbot.timer", "snap.certbot.renew.timer", "certbot-renew.timer"} {
 		dir := t.TempDir()
-		systemctl := "#!/bin/sh\ncase $* in\n*--value) [ $2 = " + timer + " ] && echo loaded || echo not-found;;\n*.timer*) echo LoadState=loaded; echo ActiveState=active;;\n*) echo Result=success;;\nesac\n"
+		systemctl := "#!/bin/sh\ncase $* in\n*--value) [ $2 = " + timer +
+			" ] && echo loaded || echo not-found;;\n*.timer*) echo LoadState=loaded; echo ActiveState=active;;\n*) " +
+			"echo Result=success;;\nesac\n"
 		if err := os.WriteFile(dir+"/systemctl", []byte(systemctl), 0o700); err != nil {
 			t.Fatal(err)
 		}
@@ -144,7 +161,8 @@ func TestTimersByAnyName(t *testing.T) {
 		command := exec.CommandContext(t.Context(), "sh", "-c", script)
 		command.Env = append(os.Environ(), "PATH="+dir+":"+os.Getenv("PATH"))
 		out, err := command.Output()
-		if want := "Timer=" + timer + "\nLoadState=loaded\nActiveState=active\nResult=success\n"; err != nil || string(out) != want {
+		if want := "Timer=" + timer + "\nLoadState=loaded\nActiveState=active\nResult=success\n"; err != nil ||
+			string(out) != want {
 			t.Errorf("%q, error %v; want %q", out, err, want)
 		}
 	}
@@ -152,7 +170,8 @@ func TestTimersByAnyName(t *testing.T) {
 
 func TestLogIsFitToBeShown(t *testing.T) {
 	t.Parallel()
-	log := "2027-01-01 00:00:00,1:DEBUG:x:Detail: noise\n2027-01-01 00:00:00,1:INFO:x:all is well\n2027-01-01 00:00:00,2:ERROR:x:\x1b[31mred\x07 \xff\n"
+	log := "2027-01-01 00:00:00,1:DEBUG:x:Detail: noise\n2027-01-01 00:00:00,1:INFO:x:all is well\n2027-01-01 " +
+		"00:00:00,2:ERROR:x:\x1b[31mred\x07 \xff\n"
 	for range 20 {
 		log += "  Detail: " + string(bytes.Repeat([]byte("é"), 400)) + "\n"
 	}
@@ -160,7 +179,8 @@ func TestLogIsFitToBeShown(t *testing.T) {
 	if len(got) != maxLogLines || len([]rune(got[0])) != maxLogLength {
 		t.Errorf("%d lines, the first of %d runes", len(got), len([]rune(got[0])))
 	}
-	if diff := cmp.Diff([]string{"2027-01-01 00:00:00,2:ERROR:x: [31mred  ?"}, parseLog([]byte(log[:len(log)-20*len("  Detail: \n")-20*800]))); diff != "" {
+	if diff := cmp.Diff([]string{"2027-01-01 00:00:00,2:ERROR:x: [31mred  ?"},
+		parseLog([]byte(log[:len(log)-20*len("  Detail: \n")-20*800]))); diff != "" {
 		t.Error(diff)
 	}
 }

@@ -18,7 +18,8 @@ const readArchive = `cd /etc/letsencrypt/archive 2>/dev/null && cd -- "./$1" 2>/
 find . -maxdepth 1 -name 'cert*.pem' -type f -printf '%T@ %f\n' | sort -rn | head -n 50 | cut -d' ' -f2- |
 	tar -cf - --no-recursion . -T -`
 
-// readFailures prints the offset of the host's clock from UTC, then the failed validations in the logs of about the last day.
+// readFailures prints the offset of the host's clock from UTC, then the failed validations in the
+// logs of about the last day.
 const readFailures = `date +%z
 find /var/log/letsencrypt -maxdepth 1 -name 'letsencrypt.log*' -type f -mmin -1500 \
 	-exec grep -ahE 'Challenge failed for domain ' {} + 2>/dev/null | tail -n 500
@@ -67,7 +68,8 @@ func parseIssuances(archive []byte) ([]certificates.Issuance, error) {
 var failedChallenge = regexp.MustCompile(
 	`^(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d),\d+:.*Challenge failed for domain ([A-Za-z0-9.*-]{1,253})$`)
 
-// parseFailures reads what readFailures prints. certbot logs in the host's local time, so the first line gives its offset.
+// parseFailures reads what readFailures prints. certbot logs in the host's local time, so the
+// first line gives its offset.
 func parseFailures(text []byte) []certificates.Failure {
 	first, rest, _ := bytes.Cut(text, []byte("\n"))
 	offset := strings.TrimSpace(string(first))

@@ -12,15 +12,16 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/certificates"
 )
 
-// readLineages prints the configuration and the certificate chain of every lineage as a tar archive.
+// readLineages prints the configuration and the certificate chain of every lineage as a tar
+// archive.
 const readLineages = `cd /etc/letsencrypt 2>/dev/null && [ -d renewal ] && [ -d live ] || exit 0
 {
 	find renewal -maxdepth 1 -name '*.conf' -type f
 	find -L live -mindepth 2 -maxdepth 2 -name fullchain.pem -type f
 } | tar -chf - --no-recursion renewal -T -`
 
-// Lineages returns the lineages on a host, sorted by name, with a single command. Like certbot, it skips what it cannot read as a
-// lineage.
+// Lineages returns the lineages on a host, sorted by name, with a single command. Like certbot, it
+// skips what it cannot read as a lineage.
 func (h Hosts) Lineages(ctx context.Context, host string) ([]certificates.Lineage, error) {
 	archive, err := h.output(ctx, host, readLineages)
 	if err != nil {
@@ -49,7 +50,7 @@ func (h Hosts) Lineages(ctx context.Context, host string) ([]certificates.Lineag
 }
 
 // parseRenewal reads the keys that are needed here from a renewal configuration:
-// https://eff-certbot.readthedocs.io/en/stable/using.html#modifying-the-renewal-configuration-of-existing-certificates.
+// https://eff-certbot.readthedocs.io/en/stable/using.html.
 func parseRenewal(text []byte) certificates.Lineage {
 	var lineage certificates.Lineage
 	for line := range strings.Lines(string(text)) {
@@ -72,7 +73,8 @@ func parseRenewal(text []byte) certificates.Lineage {
 	return lineage
 }
 
-// parseInterval reads an interval such as "30 days". It returns 0 for what it cannot read. A number without a unit is days.
+// parseInterval reads an interval such as "30 days". It returns 0 for what it cannot read. A
+// number without a unit is days.
 func parseInterval(text string) time.Duration {
 	number, unit, _ := strings.Cut(text, " ")
 	n, err := strconv.Atoi(number)

@@ -38,11 +38,13 @@ func parseLog(log []byte) []string {
 
 var (
 	problemPrefixes = []string{"Domain:", "Type:", "Detail:"}
-	problemWords    = []string{":WARNING:", ":ERROR:", ":CRITICAL:", "Challenge failed", "urn:ietf:params:acme:error:", "rror: "}
+	problemWords    = []string{
+		":WARNING:", ":ERROR:", ":CRITICAL:", "Challenge failed", "urn:ietf:params:acme:error:", "rror: ",
+	}
 )
 
-// reportsProblem reports whether a line of certbot's log says what went wrong: its own messages above INFO, and the authority's
-// problem documents as certbot prints them.
+// reportsProblem reports whether a line of certbot's log says what went wrong: its own messages
+// above INFO, and the authority's problem documents as certbot prints them.
 func reportsProblem(line string) bool {
 	if strings.Contains(line, ":DEBUG:") {
 		return false

@@ -8,8 +8,9 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/hosts"
 )
 
-// RenewCommand returns the command that renews one lineage if certbot finds it due. It never forces a renewal, so it cannot use up
-// the rate limits of the certificate authority on a certificate that needs none.
+// RenewCommand returns the command that renews one lineage if certbot finds it due. It never
+// forces a renewal, so it cannot use up the rate limits of the certificate authority on a
+// certificate that needs none.
 func RenewCommand(lineage certificates.Lineage) (hosts.Command, error) {
 	if !lineageName.MatchString(lineage.Name) {
 		return hosts.Command{}, fmt.Errorf("unusable certificate name %q", lineage.Name)

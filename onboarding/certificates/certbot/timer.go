@@ -10,9 +10,10 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/certificates"
 )
 
-// readTimer prints the state of certbot's systemd timer, under its name on Debian, with snap or on Fedora, and the result of its last
-// run. Without such a timer it prints whether a cron entry starts certbot. The entry that Debian installs does nothing under systemd, so it
-// does not count there.
+// readTimer prints the state of certbot's systemd timer, under its name on Debian, with snap or on
+// Fedora, and the result of its last run. Without such a timer it prints whether a cron entry
+// starts certbot. The entry that Debian installs does nothing under systemd, so it does not count
+// there.
 const readTimer = `entries() {
 	grep -hsE '^[^#]*certbot' /etc/crontab /etc/cron.d/* /var/spool/cron/crontabs/* /var/spool/cron/root
 }
@@ -30,7 +31,8 @@ else
 fi
 if pgrep -x cron >/dev/null || pgrep -x crond >/dev/null; then echo CronRunning=yes; else echo CronRunning=no; fi`
 
-// Timer returns the state of what starts certbot on a host as lines of the form KEY=VALUE, and sentences about what is wrong with it.
+// Timer returns the state of what starts certbot on a host as lines of the form KEY=VALUE, and
+// sentences about what is wrong with it.
 func (h Hosts) Timer(ctx context.Context, host string) (state, problems []string) {
 	out, err := h.output(ctx, host, readTimer)
 	if err != nil {

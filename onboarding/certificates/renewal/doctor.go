@@ -36,8 +36,8 @@ func NewDoctor(hosts certbot.Hosts, zone Zone, prober *probe.Prober, limits cert
 	return &Doctor{hosts, zone, prober, limits.WithDefaults()}
 }
 
-// Diagnose examines a site's host, its DNS and its port 80. It changes nothing and sends nothing to the authority. What cannot be examined
-// is a reason too.
+// Diagnose examines a site's host, its DNS and its port 80. It changes nothing and sends nothing
+// to the authority. What cannot be examined is a reason too.
 func (d *Doctor) Diagnose(ctx context.Context, site certificates.SiteReport, now time.Time) certificates.Diagnosis {
 	var found certificates.Diagnosis
 	for _, fault := range site.Faults {
@@ -49,7 +49,8 @@ func (d *Doctor) Diagnose(ctx context.Context, site certificates.SiteReport, now
 	found.Reasons = append(found.Reasons, d.examineDNS(ctx, site)...)
 	found.Reasons = append(found.Reasons, d.examinePort80(ctx, site)...)
 	if site.Host == "" {
-		found.Reasons = append(found.Reasons, "it is not configured on which host certbot manages the certificate of "+site.Shown())
+		found.Reasons = append(found.Reasons,
+			"it is not configured on which host certbot manages the certificate of "+site.Shown())
 		return found
 	}
 	timer, reasons := d.certbot.Timer(ctx, site.Host)
@@ -69,7 +70,8 @@ func (d *Doctor) Diagnose(ctx context.Context, site certificates.SiteReport, now
 	return found
 }
 
-// MayRenew returns a [*certificates.LimitError] if, by the host's records, an attempt would run into a rate limit of the authority.
+// MayRenew returns a [*certificates.LimitError] if, by the host's records, an attempt would run
+// into a rate limit of the authority.
 func (d *Doctor) MayRenew(ctx context.Context, host string, lineage certificates.Lineage, now time.Time) error {
 	history, err := d.certbot.History(ctx, host, lineage.Name)
 	if err != nil {
@@ -101,7 +103,8 @@ func (d *Doctor) examineDNS(ctx context.Context, site certificates.SiteReport) [
 func examineAnswer(site certificates.SiteReport, server string, answer dns.Answer) []string {
 	name := probe.Unicode(answer.Name)
 	if answer.Problem != "" {
-		return []string{fmt.Sprintf("the name server %s %s (asked for %s %s)", server, answer.Problem.Sentence(), name, answer.Type)}
+		return []string{fmt.Sprintf("the name server %s %s (asked for %s %s)", server, answer.Problem.Sentence(), name,
+			answer.Type)}
 	}
 	if answer.Type == "CAA" {
 		if forbids(answer.Records, site.Lineages) {
@@ -113,16 +116,20 @@ func examineAnswer(site certificates.SiteReport, server string, answer dns.Answe
 	for _, record := range answer.Records {
 		address, err := netip.ParseAddr(record.Value)
 		if len(site.Addresses) > 0 && (err != nil || !slices.Contains(site.Addresses, address)) {
-			reasons = append(reasons, fmt.Sprintf("the name server %s says that %s is at %s, which is not the host", server, name, record.Value))
+			reasons = append(reasons, fmt.Sprintf("the name server %s says that %s is at %s, which is not the host",
+				server, name, record.Value))
 		}
 	}
 	return reasons
 }
 
-// forbids reports whether CAA records (RFC 8659) do not allow Let's Encrypt to issue, for certificates that come from there.
+// forbids reports whether CAA records (RFC 8659) do not allow Let's Encrypt to issue, for
+// certificates that come from there.
 func forbids(records []dns.Record, lineages []certificates.Lineage) bool {
 	const authority = "letsencrypt.org"
-	if !slices.ContainsFunc(lineages, func(l certificates.Lineage) bool { return strings.Contains(l.Directory, authority) }) {
+	if !slices.ContainsFunc(lineages, func(l certificates.Lineage) bool {
+		return strings.Contains(l.Directory, authority)
+	}) {
 		return false
 	}
 	issue := 0
@@ -140,7 +147,8 @@ func forbids(records []dns.Record, lineages []certificates.Lineage) bool {
 	return issue > 0
 }
 
-// examinePort80 asks every address for a challenge, as an authority would. Any answer from the web server itself is good.
+// examinePort80 asks every address for a challenge, as an authority would. Any answer from the web
+// server itself is good.
 func (d *Doctor) examinePort80(ctx context.Context, site certificates.SiteReport) []string {
 	var reasons []string
 	add := func(reason string) {

@@ -1,4 +1,5 @@
-// Package renewal says what is left to renew of a site's certificates, and why a renewal is not happening. It changes nothing.
+// Package renewal says what is left to renew of a site's certificates, and why a renewal is not
+// happening. It changes nothing.
 package renewal
 
 import (
@@ -50,9 +51,11 @@ func (p *Planner) Observe(ctx context.Context, site certificates.Site) (certific
 	return report.Sites[0], nil
 }
 
-// Outstanding says what is left to do about a site that was just observed. It fails with a [*certificates.UnrenewableError] if the bot
-// cannot renew the certificate, and with a [*certificates.LimitError] if an attempt would run into a rate limit of the authority.
-func (p *Planner) Outstanding(ctx context.Context, site certificates.SiteReport, now time.Time) (certificates.Renewal, error) {
+// Outstanding says what is left to do about a site that was just observed. It fails with a
+// [*certificates.UnrenewableError] if the bot cannot renew the certificate, and with a
+// [*certificates.LimitError] if an attempt would run into a rate limit of the authority.
+func (p *Planner) Outstanding(ctx context.Context, site certificates.SiteReport,
+	now time.Time) (certificates.Renewal, error) {
 	outstanding, err := p.Sweeper.Config().Thresholds.Outstanding(site, now)
 	if err != nil {
 		return certificates.Renewal{}, err

@@ -1,4 +1,5 @@
-// Package renewalinfo asks certificate authorities when they suggest to renew a certificate (ACME Renewal Information, RFC 9773).
+// Package renewalinfo asks certificate authorities when they suggest to renew a certificate (ACME
+// Renewal Information, RFC 9773).
 package renewalinfo
 
 import (
@@ -27,16 +28,20 @@ const (
 	// A window is kept at least and at most this long, whatever Retry-After says.
 	minKept = time.Minute
 	maxKept = 24 * time.Hour
-	// failureKept is how long an authority that fails to answer for a certificate is not asked about it again.
+	// failureKept is how long an authority that fails to answer for a certificate is not asked
+	// about it again.
 	failureKept = 10 * time.Minute
-	// directoryKept is how long an ACME directory is used, also one that offers no renewal information.
+	// directoryKept is how long an ACME directory is used, also one that offers no renewal
+	// information.
 	directoryKept = 6 * time.Hour
 )
 
-// Client asks authorities for renewal windows. It keeps each answer for as long as the authority says. It is safe for concurrent use.
+// Client asks authorities for renewal windows. It keeps each answer for as long as the authority
+// says. It is safe for concurrent use.
 type Client struct {
 	http *http.Client
-	// asking lets all sites that ask at the same time share one request: authorities limit requests.
+	// asking lets all sites that ask at the same time share one request: authorities limit
+	// requests.
 	asking      singleflight.Group
 	directories cache[*acme.Client] // by the URL of the directory
 	windows     cache[answer]       // by the URL of the directory and the certificate's identifier
@@ -59,7 +64,8 @@ func New(roots *x509.CertPool) *Client {
 	return &Client{http: &http.Client{Transport: bounded{transport}, Timeout: 10 * time.Second}}
 }
 
-// Window returns the window in which the authority with this ACME directory suggests to renew a certificate, nil if it offers none.
+// Window returns the window in which the authority with this ACME directory suggests to renew a
+// certificate, nil if it offers none.
 func (c *Client) Window(ctx context.Context, directory string, leaf *x509.Certificate) (*certificates.Window, error) {
 	if !strings.HasPrefix(directory, "https://") {
 		return nil, fmt.Errorf("%q is not an https address", directory)
@@ -121,7 +127,8 @@ func (c *Client) authority(ctx context.Context, directory string) (*acme.Client,
 	return fetched.(*acme.Client), nil
 }
 
-// keptFor is how long an answer holds until the time that Retry-After gave, if it did: RFC 9773 §4.3.
+// keptFor is how long an answer holds until the time that Retry-After gave, if it did: RFC 9773
+// §4.3.
 func keptFor(retryAfter *time.Time, now time.Time) time.Duration {
 	if retryAfter == nil {
 		return maxKept

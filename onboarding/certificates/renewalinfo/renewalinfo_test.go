@@ -33,7 +33,8 @@ const required = `"newNonce":"https://ca.example/nonce","newOrder":"https://ca.e
 
 func TestRenewalInfo(t *testing.T) {
 	t.Parallel()
-	const good = `{"suggestedWindow":{"start":"2027-01-02T04:00:00Z","end":"2027-01-03T04:00:00Z"},"explanationURL":"https://ca.example/why"}`
+	const good = `{"suggestedWindow":{"start":"2027-01-02T04:00:00Z","end":"2027-01-03T04:00:00Z"},` +
+		`"explanationURL":"https://ca.example/why"}`
 	var cases sync.WaitGroup
 	for _, test := range []struct {
 		name, reply string
@@ -43,12 +44,15 @@ func TestRenewalInfo(t *testing.T) {
 		err         string
 		asked       int32 // in two calls: each answer is kept, and a bad one is asked for three times
 	}{
-		{"offered", good, 200, true, &certificates.Window{Start: time.Date(2027, 1, 2, 4, 0, 0, 0, time.UTC), End: time.Date(2027, 1, 3, 4, 0, 0, 0, time.UTC)}, "", 1},
+		{"offered", good, 200, true, &certificates.Window{Start: time.Date(2027, 1, 2, 4, 0, 0, 0, time.UTC),
+			End: time.Date(2027, 1, 3, 4, 0, 0, 0, time.UTC)}, "", 1},
 		{"not offered", good, 200, false, nil, "", 0},
-		{"ends before it starts", `{"suggestedWindow":{"start":"2027-01-03T04:00:00Z","end":"2027-01-02T04:00:00Z"}}`, 200, true, nil, "usable ARI window", 3},
+		{"ends before it starts", `{"suggestedWindow":{"start":"2027-01-03T04:00:00Z","end":"2027-01-02T04:00:00Z"}}`,
+			200, true, nil, "usable ARI window", 3},
 		{"not JSON", `<html>`, 200, true, nil, "invalid character", 3},
 		{"no such certificate", `{}`, 404, true, nil, "HTTP 404", 3},
-		{"too much", `{"x":"` + strings.Repeat("x", maxResponse) + `"}`, 200, true, nil, "unexpected end of JSON input", 3},
+		{"too much", `{"x":"` + strings.Repeat("x", maxResponse) + `"}`, 200, true, nil,
+			"unexpected end of JSON input", 3},
 	} {
 		cases.Go(func() { // the client waits between attempts, and more cases wait at once than tests run in parallel
 			var asked atomic.Int32
@@ -62,19 +66,22 @@ func TestRenewalInfo(t *testing.T) {
 					fmt.Fprint(w, `{`+required+`}`)
 				}
 			})
-			mux.HandleFunc("GET /info/aYhba4dGQEHhs3uEe6CuLN4ByNQ.AIdlQyE", func(w http.ResponseWriter, _ *http.Request) {
-				asked.Add(1)
-				w.Header().Set("Content-Type", "application/json")
-				w.Header().Set("Retry-After", "21600")
-				w.WriteHeader(test.status)
-				fmt.Fprint(w, test.reply)
-			})
-			server := probetest.HTTP(t, "127.0.0.1:0", mux, authority.Issue(t, probetest.Order{Names: []string{"localhost"}}))
+			mux.HandleFunc("GET /info/aYhba4dGQEHhs3uEe6CuLN4ByNQ.AIdlQyE",
+				func(w http.ResponseWriter, _ *http.Request) {
+					asked.Add(1)
+					w.Header().Set("Content-Type", "application/json")
+					w.Header().Set("Retry-After", "21600")
+					w.WriteHeader(test.status)
+					fmt.Fprint(w, test.reply)
+				})
+			server := probetest.HTTP(t, "127.0.0.1:0", mux, authority.Issue(t,
+				probetest.Order{Names: []string{"localhost"}}))
 			roots := x509.NewCertPool()
 			roots.AddCert(authority.Root)
 			info := New(roots)
 			for range 2 {
-				got, err := info.Window(t.Context(), fmt.Sprintf("https://localhost:%d/dir", server.Port()), exampleLeaf(t))
+				got, err := info.Window(t.Context(), fmt.Sprintf("https://localhost:%d/dir", server.Port()),
+					exampleLeaf(t))
 				if diff := cmp.Diff(test.want, got); diff != "" {
 					t.Error(test.name, diff)
 				}
@@ -88,7 +95,8 @@ func TestRenewalInfo(t *testing.T) {
 		})
 	}
 	cases.Wait()
-	if _, err := New(x509.NewCertPool()).Window(t.Context(), "http://ca.example/dir", exampleLeaf(t)); err == nil || !strings.Contains(err.Error(), "is not an https address") {
+	if _, err := New(x509.NewCertPool()).Window(t.Context(), "http://ca.example/dir", exampleLeaf(t)); err == nil ||
+		!strings.Contains(err.Error(), "is not an https address") {
 		t.Errorf("error = %v", err)
 	}
 }
@@ -109,7 +117,8 @@ func TestOneAsksForTheDirectory(t *testing.T) {
 	var sites sync.WaitGroup
 	for range 50 {
 		sites.Go(func() {
-			if window, err := info.Window(t.Context(), fmt.Sprintf("https://localhost:%d/dir", server.Port()), leaf); window != nil || err != nil {
+			if window, err := info.Window(t.Context(), fmt.Sprintf("https://localhost:%d/dir", server.Port()),
+				leaf); window != nil || err != nil {
 				t.Errorf("window %v, error %v", window, err)
 			}
 		})
@@ -124,7 +133,8 @@ func TestHowLongAnAnswerIsKept(t *testing.T) {
 	t.Parallel()
 	now := time.Now()
 	for after, want := range map[time.Duration]time.Duration{
-		6 * time.Hour: 6 * time.Hour, time.Second: time.Minute, 1e6 * time.Hour: 24 * time.Hour, -5 * time.Second: time.Minute,
+		6 * time.Hour: 6 * time.Hour, time.Second: time.Minute, 1e6 * time.Hour: 24 * time.Hour,
+		-5 * time.Second: time.Minute,
 	} {
 		at := now.Add(after)
 		if got := keptFor(&at, now); got != want {

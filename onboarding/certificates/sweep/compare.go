@@ -9,9 +9,10 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/probe"
 )
 
-// compare compares what visitors get with what certbot has on the site's host, and fills in the site's lineages. err is why
-// certbot could not be read, nil if it was.
-func compare(r *certificates.SiteReport, seen []observation, lineages []certificates.Lineage, err error) []certificates.Fault {
+// compare compares what visitors get with what certbot has on the site's host, and fills in the
+// site's lineages. err is why certbot could not be read, nil if it was.
+func compare(r *certificates.SiteReport, seen []observation, lineages []certificates.Lineage,
+	err error) []certificates.Fault {
 	if err != nil {
 		return []certificates.Fault{certificates.NewFault(certificates.HostSilent, certificates.Blind,
 			"could not read what certbot has for %s: %v", r.Shown(), err)}
@@ -32,7 +33,8 @@ func compare(r *certificates.SiteReport, seen []observation, lineages []certific
 			}
 		}
 		if !known {
-			add(certificates.UnknownToHost, "certbot on %s has no certificate for %s, so nothing renews it", r.Host, probe.Unicode(name))
+			add(certificates.UnknownToHost, "certbot on %s has no certificate for %s, so nothing renews it", r.Host,
+				probe.Unicode(name))
 		}
 	}
 	for _, lineage := range r.Lineages {
@@ -53,7 +55,8 @@ type servedLeaf struct {
 	addresses []netip.Addr
 }
 
-// servedLeaves are the different certificates at all endpoints, including those to which DNS sends nobody.
+// servedLeaves are the different certificates at all endpoints, including those to which DNS sends
+// nobody.
 func servedLeaves(seen []observation) []servedLeaf {
 	var all []servedLeaf
 	for _, observed := range seen {
@@ -73,8 +76,8 @@ func servedLeaves(seen []observation) []servedLeaf {
 	return all
 }
 
-// compare looks for the certificate among the lineages that cover a name for which it is served. If none does, it returns nothing: that is a
-// fault of its own.
+// compare looks for the certificate among the lineages that cover a name for which it is served.
+// If none does, it returns nothing: that is a fault of its own.
 func (s servedLeaf) compare(host string, lineages []certificates.Lineage) []certificates.Fault {
 	covered := false
 	var newest *certificates.Certificate
@@ -98,7 +101,8 @@ func (s servedLeaf) compare(host string, lineages []certificates.Lineage) []cert
 		return nil
 	case newest != nil && newest.NotBefore.After(s.leaf.NotBefore):
 		return []certificates.Fault{certificates.NewFault(certificates.NotReloaded, certificates.Attention,
-			"renewed but not reloaded: visitors of %s at %s still get the certificate until %s, while %s has one until %s on disk"+certificates.ReloadAdvice,
+			"renewed but not reloaded: visitors of %s at %s still get the certificate until %s, "+
+				"while %s has one until %s on disk"+certificates.ReloadAdvice,
 			names, addresses, certificates.Time(s.leaf.NotAfter), host, certificates.Time(newest.NotAfter))}
 	}
 	return []certificates.Fault{certificates.NewFault(certificates.NotCertbots, certificates.Attention,

@@ -8,7 +8,8 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/probe"
 )
 
-// collectCertificates fills in the different certificates that visitors get, and the chain of the first to expire.
+// collectCertificates fills in the different certificates that visitors get, and the chain of the
+// first to expire.
 func collectCertificates(r *certificates.SiteReport, seen []observation) {
 	for _, observed := range seen {
 		if !observed.Visited {
@@ -16,12 +17,16 @@ func collectCertificates(r *certificates.SiteReport, seen []observation) {
 		}
 		for _, leaf := range observed.leaves {
 			c := certificates.FromX509(leaf)
-			if !slices.ContainsFunc(r.Certificates, func(other certificates.Certificate) bool { return other.Serial == c.Serial }) {
+			if !slices.ContainsFunc(r.Certificates, func(other certificates.Certificate) bool {
+				return other.Serial == c.Serial
+			}) {
 				r.Certificates = append(r.Certificates, c)
 			}
 		}
 	}
-	slices.SortStableFunc(r.Certificates, func(a, b certificates.Certificate) int { return a.NotAfter.Compare(b.NotAfter) })
+	slices.SortStableFunc(r.Certificates, func(a, b certificates.Certificate) int {
+		return a.NotAfter.Compare(b.NotAfter)
+	})
 	for _, observed := range seen {
 		if observed.Visited && len(observed.Serials) > 0 && observed.Serials[0] == r.Certificates[0].Serial {
 			for _, c := range observed.chain {
@@ -50,20 +55,22 @@ func judge(r *certificates.SiteReport, seen []observation, maxSkew time.Duration
 		}
 		if skew := observed.skew.Abs(); skew > maxSkew {
 			faults = append(faults, certificates.NewFault(certificates.ClockSkew, certificates.Attention,
-				"the clocks of %s and of this machine differ by %s: one of them is wrong, and validity is judged by this machine's",
-				observed.Address, certificates.Span(skew)))
+				"the clocks of %s and of this machine differ by %s: one of them is wrong, "+
+					"and validity is judged by this machine's", observed.Address, certificates.Span(skew)))
 		}
 		faults = append(faults, differing(observed, seen)...)
 	}
 	return faults
 }
 
-// severity is that of a problem at an endpoint. An address that cannot be reached from this machine may work for visitors: IPv6, for
-// example, if this machine has none. So that is a remark if the name works at another address.
+// severity is that of a problem at an endpoint. An address that cannot be reached from this
+// machine may work for visitors: IPv6, for example, if this machine has none. So that is a remark
+// if the name works at another address.
 func severity(observed observation, kind probe.Kind, seen []observation) certificates.Severity {
 	switch {
 	case kind == probe.Unreachable:
-		if slices.ContainsFunc(seen, func(o observation) bool { return o.Name == observed.Name && len(o.leaves) > 0 }) {
+		works := func(other observation) bool { return other.Name == observed.Name && len(other.leaves) > 0 }
+		if slices.ContainsFunc(seen, works) {
 			return certificates.Well
 		}
 		return certificates.Blind
@@ -75,7 +82,8 @@ func severity(observed observation, kind probe.Kind, seen []observation) certifi
 	return certificates.Critical
 }
 
-// differing compares an endpoint with the same name at lower addresses: visitors should get the same over IPv4 and IPv6.
+// differing compares an endpoint with the same name at lower addresses: visitors should get the
+// same over IPv4 and IPv6.
 func differing(observed observation, seen []observation) []certificates.Fault {
 	if len(observed.Serials) == 0 {
 		return nil
@@ -84,13 +92,15 @@ func differing(observed observation, seen []observation) []certificates.Fault {
 		before := other.Name == observed.Name && other.Address.Less(observed.Address)
 		if before && len(other.Serials) > 0 && other.Serials[0] != observed.Serials[0] {
 			return []certificates.Fault{certificates.NewFault(certificates.Differing, certificates.Attention,
-				"visitors of %s get one certificate at %s and another at %s", probe.Unicode(observed.Name), other.Address, observed.Address)}
+				"visitors of %s get one certificate at %s and another at %s", probe.Unicode(observed.Name),
+				other.Address, observed.Address)}
 		}
 	}
 	return nil
 }
 
-// late returns a fault for each certificate whose renewal is late. An expired one has a fault of its own.
+// late returns a fault for each certificate whose renewal is late. An expired one has a fault of
+// its own.
 func late(r *certificates.SiteReport, thresholds certificates.Thresholds, now time.Time) []certificates.Fault {
 	var faults []certificates.Fault
 	for _, c := range r.Own(r.Certificates) {
@@ -106,7 +116,8 @@ func late(r *certificates.SiteReport, thresholds certificates.Thresholds, now ti
 		if due := thresholds.RenewalDue(c, r.RenewBefore(c)); due.Before(now) {
 			state = "should have been renewed by " + certificates.Time(due) + " and was not"
 		}
-		faults = append(faults, certificates.NewFault(certificates.Late, severity, "the %s of %s %s", r.Describe(c), r.Shown(), state))
+		faults = append(faults, certificates.NewFault(certificates.Late, severity, "the %s of %s %s", r.Describe(c),
+			r.Shown(), state))
 	}
 	return faults
 }

@@ -31,7 +31,8 @@ type observation struct {
 	skew     time.Duration       // the server's clock less this machine's
 }
 
-// observe connects to an endpoint as visitors do: over TLS, over TLS with only the other kind of key, and over plain HTTP.
+// observe connects to an endpoint as visitors do: over TLS, over TLS with only the other kind of
+// key, and over plain HTTP.
 func observe(ctx context.Context, prober *probe.Prober, at endpoint) observation {
 	seen := observation{Observation: certificates.Observation{Name: at.name, Address: at.address}}
 	began := time.Now()
@@ -57,7 +58,8 @@ func (o *observation) observeTLS(ctx context.Context, prober *probe.Prober) {
 	}
 }
 
-// observeRedirect returns what is wrong with the redirect to https, and how far the server's clock is ahead of this machine's.
+// observeRedirect returns what is wrong with the redirect to https, and how far the server's clock
+// is ahead of this machine's.
 func observeRedirect(ctx context.Context, prober *probe.Prober, at endpoint) (*probe.Problem, time.Duration) {
 	var problem *probe.Problem
 	response, err := prober.Redirects(ctx, at.name, at.address)

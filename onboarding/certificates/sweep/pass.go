@@ -66,7 +66,8 @@ func (p *pass) observeNames(ctx context.Context, site certificates.Site) finding
 	return all
 }
 
-// observeName observes one name at every address to which DNS sends its visitors, and at those where they are expected.
+// observeName observes one name at every address to which DNS sends its visitors, and at those
+// where they are expected.
 func (p *pass) observeName(ctx context.Context, site certificates.Site, name string) findings {
 	visited, faults := p.resolve(ctx, site, name)
 	addresses := slices.Clone(visited)
@@ -80,7 +81,9 @@ func (p *pass) observeName(ctx context.Context, site certificates.Site, name str
 	for i, address := range addresses {
 		running.Go(func() {
 			place := endpoint{name, address}
-			observations[i] = p.traffic.observe(ctx, place, func() observation { return observe(ctx, p.sources.Prober, place) })
+			observations[i] = p.traffic.observe(ctx, place, func() observation {
+				return observe(ctx, p.sources.Prober, place)
+			})
 			observations[i].Visited = slices.Contains(visited, address)
 		})
 	}
@@ -110,8 +113,8 @@ func (p *pass) resolve(ctx context.Context, site certificates.Site, name string)
 	cached, err := p.sources.Names.Cached(ctx, name)
 	if strange := others(cached, addresses); err == nil && len(strange) > 0 {
 		faults = append(faults, certificates.NewFault(certificates.LyingResolver, certificates.Attention,
-			"this machine's resolver sends visitors of %s to %s, while the domain's own name servers say %s: the resolver is out of date or wrong",
-			shown, list(strange), list(addresses)))
+			"this machine's resolver sends visitors of %s to %s, while the domain's own name servers say %s: "+
+				"the resolver is out of date or wrong", shown, list(strange), list(addresses)))
 	}
 	return addresses, faults
 }
@@ -128,7 +131,8 @@ func (p *pass) askWindows(ctx context.Context, report *certificates.SiteReport) 
 			window, err := p.sources.Windows.Window(ctx, lineage.Directory, c.Leaf)
 			if err != nil {
 				faults = append(faults, certificates.NewFault(certificates.NoRenewalInfo, certificates.Well,
-					"the authority of %s does not say when to renew: %s", lineage.Name, certificates.Printable(err.Error(), 300)))
+					"the authority of %s does not say when to renew: %s", lineage.Name,
+					certificates.Printable(err.Error(), 300)))
 			}
 			c.Window = window
 		}

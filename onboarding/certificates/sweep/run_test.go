@@ -27,20 +27,24 @@ func TestRunEndsWithAStatus(t *testing.T) {
 	sweeptest.Serve(t, at, ports, authority.Issue(t, probetest.Order{Names: []string{"good.example"}}))
 	z := sweeptest.Zone{Authoritative: map[string][]netip.Addr{"good.example": {at}}}
 	s := sweeper(t, authority, z, sweeptest.Disk{}, ports)
-	good, bad, broken := certificates.Site{Domain: "good.example", Names: []string{"good.example"}}, certificates.Site{Domain: "bad.example"}, certificates.Site{Domain: "broken.example"}
+	good, bad, broken := certificates.Site{Domain: "good.example", Names: []string{"good.example"}},
+		certificates.Site{Domain: "bad.example"}, certificates.Site{Domain: "broken.example"}
 	for name, test := range map[string]struct {
 		inventory certificates.Inventory
 		status    int
 		err       string
 	}{
-		"well":                         {certificates.Fixed{good}, 0, ""},
-		"urgent":                       {certificates.Fixed{good, bad}, 1, ""},
-		"urgent and could not look":    {certificates.Fixed{bad, broken}, 1, ""},
-		"could not look":               {certificates.Fixed{good, broken}, 2, ""},
-		"nothing to watch":             {certificates.Fixed{}, 0, ""},
-		"no inventory":                 {failing{}, 2, "certificates to watch: database is down"},
-		"a name that cannot be a name": {certificates.Inventories{certificates.Fixed{good}, certificates.Fixed{{Domain: "a b"}}}, 2, `certificates to watch: domain: not a usable domain name: "a b": label "a b" holds ' '`},
-		"a name that stands for many":  {certificates.Fixed{{Domain: "a.example", Names: []string{"*.a.example"}}}, 2, `names[0]: "*.a.example" stands for many names: give one that visitors use (of a.example)`},
+		"well":                      {certificates.Fixed{good}, 0, ""},
+		"urgent":                    {certificates.Fixed{good, bad}, 1, ""},
+		"urgent and could not look": {certificates.Fixed{bad, broken}, 1, ""},
+		"could not look":            {certificates.Fixed{good, broken}, 2, ""},
+		"nothing to watch":          {certificates.Fixed{}, 0, ""},
+		"no inventory":              {failing{}, 2, "certificates to watch: database is down"},
+		"a name that cannot be a name": {certificates.Inventories{certificates.Fixed{good},
+			certificates.Fixed{{Domain: "a b"}}}, 2,
+			`certificates to watch: domain: not a usable domain name: "a b": label "a b" holds ' '`},
+		"a name that stands for many": {certificates.Fixed{{Domain: "a.example", Names: []string{"*.a.example"}}}, 2,
+			`names[0]: "*.a.example" stands for many names: give one that visitors use (of a.example)`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var out bytes.Buffer

@@ -20,8 +20,10 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/probe/probetest"
 )
 
-// crowd is many sites, some to an address, each with its own certificate for the apex and www. Before each answer, asked hears of it.
-func crowd(t testing.TB, authority *probetest.Authority, ports sweeptest.Ports, sites, perAddress int, asked func(how, name string)) ([]certificates.Site, sweeptest.Zone) {
+// crowd is many sites, some to an address, each with its own certificate for the apex and www.
+// Before each answer, asked hears of it.
+func crowd(t testing.TB, authority *probetest.Authority, ports sweeptest.Ports, sites, perAddress int,
+	asked func(how, name string)) ([]certificates.Site, sweeptest.Zone) {
 	t.Helper()
 	var all []certificates.Site
 	z := sweeptest.Zone{Authoritative: map[string][]netip.Addr{}}
@@ -49,19 +51,22 @@ func crowd(t testing.TB, authority *probetest.Authority, ports sweeptest.Ports, 
 				return served[hello.ServerName], nil
 			},
 		})
-		probetest.HTTP(t, netip.AddrPortFrom(address, ports.HTTP).String(), http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			asked("http", r.Host)
-			http.Redirect(w, r, "https://"+r.Host+"/", http.StatusMovedPermanently)
-		}))
+		probetest.HTTP(t, netip.AddrPortFrom(address, ports.HTTP).String(),
+			http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				asked("http", r.Host)
+				http.Redirect(w, r, "https://"+r.Host+"/", http.StatusMovedPermanently)
+			}))
 	}
 	return all, z
 }
 
-// hangingSites are so many sites at an address that takes connections and never answers, and as many at one that begins a handshake and
-// never ends it, until the channel is closed.
-func hangingSites(t testing.TB, z sweeptest.Zone, ports sweeptest.Ports, each int, release <-chan struct{}) (sites []certificates.Site) {
+// hangingSites are so many sites at an address that takes connections and never answers, and as
+// many at one that begins a handshake and never ends it, until the channel is closed.
+func hangingSites(t testing.TB, z sweeptest.Zone, ports sweeptest.Ports, each int,
+	release <-chan struct{}) (sites []certificates.Site) {
 	t.Helper()
-	for i, beginning := range []string{"", "\x16\x03\x03\x40\x00\x02\x00"} { // nothing, or the first octets of a handshake
+	for i, beginning := range []string{"", "\x16\x03\x03\x40\x00\x02\x00"} {
+		// nothing, or the first octets of a handshake
 		address := netip.AddrFrom4([4]byte{127, 10, 0, byte(i + 1)})
 		probetest.Listen(t, netip.AddrPortFrom(address, ports.HTTPS).String(), func(conn net.Conn) {
 			_, _ = io.WriteString(conn, beginning)
@@ -76,8 +81,8 @@ func hangingSites(t testing.TB, z sweeptest.Zone, ports sweeptest.Ports, each in
 	return sites
 }
 
-// TestDeadAndSlowNamesDelayNothingElse has names that hang until every healthy name was looked at: were one of these to wait for one of
-// those, the sweep would not end before the timeout.
+// TestDeadAndSlowNamesDelayNothingElse has names that hang until every healthy name was looked at:
+// were one of these to wait for one of those, the sweep would not end before the timeout.
 func TestDeadAndSlowNamesDelayNothingElse(t *testing.T) {
 	t.Parallel()
 	authority := probetest.NewAuthority(t, "Trusted")
@@ -109,7 +114,8 @@ func TestDeadAndSlowNamesDelayNothingElse(t *testing.T) {
 	for _, site := range report.Sites {
 		looks[site.Severity] += len(site.Observations)
 	}
-	if want := map[certificates.Severity]int{certificates.Well: healthy, certificates.Critical: hangs}; !maps.Equal(looks, want) || report.Took >= timeout {
+	if want := map[certificates.Severity]int{certificates.Well: healthy,
+		certificates.Critical: hangs}; !maps.Equal(looks, want) || report.Took >= timeout {
 		t.Errorf("looks by severity: %v, want %v, after %s", looks, want, report.Took)
 	}
 }
@@ -145,14 +151,17 @@ func TestHangingHostsAreLeftOut(t *testing.T) {
 	}
 }
 
-// BenchmarkSweep prints how much faster a sweep of 1,000 names is than one openssl s_client after another on the same names: with servers
-// that answer at once, where all that counts is what both sides compute; with servers that take 20 ms to answer, as one in the next
-// country; with all sites on one of these; and beside one name that is dead and one whose handshake never ends, which openssl is spared. The time is until
-// the last healthy name was looked at. A sweep does more: it also tries the other kind of key, and plain HTTP. Each begins as a program
-// that has just started, which remembers no chain.
+// BenchmarkSweep prints how much faster a sweep of 1,000 names is than one openssl s_client after
+// another on the same names: with servers that answer at once, where all that counts is what both
+// sides compute; with servers that take 20 ms to answer, as one in the next country; with all
+// sites on one of these; and beside one name that is dead and one whose handshake never ends,
+// which openssl is spared. The time is until the last healthy name was looked at. A sweep does
+// more: it also tries the other kind of key, and plain HTTP. Each begins as a program that has
+// just started, which remembers no chain.
 //
-// On a machine with few cores the servers take their share of them, from the sweep alone: openssl leaves the other cores idle. So the
-// processor time of clients and servers together is printed too.
+// On a machine with few cores the servers take their share of them, from the sweep alone: openssl
+// leaves the other cores idle. So the processor time of clients and servers together is printed
+// too.
 //
 //	go test -run '^$' -bench Sweep -benchtime 1x ./onboarding/certificates/sweep
 func BenchmarkSweep(b *testing.B) {
@@ -170,7 +179,8 @@ func BenchmarkSweep(b *testing.B) {
 		b.Run(bench.name, func(b *testing.B) {
 			authority := probetest.NewAuthority(b, "Trusted")
 			ports := sweeptest.ReservePorts(b)
-			healthy, z := crowd(b, authority, ports, 500, bench.perAddress, func(string, string) { time.Sleep(bench.delay) })
+			healthy, z := crowd(b, authority, ports, 500, bench.perAddress,
+				func(string, string) { time.Sleep(bench.delay) })
 			sites := healthy
 			if bench.hangs {
 				sites = append(hangingSites(b, z, ports, 1, b.Context().Done()), healthy...)
@@ -201,7 +211,8 @@ func BenchmarkSweep(b *testing.B) {
 	}
 }
 
-// lastHealthy is when the last of the sites that are well was looked at, of which there must be so many.
+// lastHealthy is when the last of the sites that are well was looked at, of which there must be so
+// many.
 func lastHealthy(b *testing.B, report certificates.Report, want int) (last time.Time) {
 	b.Helper()
 	healthy := 0
@@ -222,7 +233,8 @@ func lastHealthy(b *testing.B, report certificates.Report, want int) (last time.
 	return last
 }
 
-// processorTime is what this process, in which the servers are too, and the programs that it ran and that have ended took so far.
+// processorTime is what this process, in which the servers are too, and the programs that it ran
+// and that have ended took so far.
 func processorTime() time.Duration {
 	var sum time.Duration
 	for _, who := range []int{syscall.RUSAGE_SELF, syscall.RUSAGE_CHILDREN} {
@@ -240,8 +252,10 @@ func openssl(b *testing.B, roots string, sites []certificates.Site, z sweeptest.
 	began := time.Now()
 	for _, site := range sites {
 		for _, name := range site.Names {
-			out, err := exec.Command("openssl", "s_client", "-connect", netip.AddrPortFrom(z.Authoritative[name][0], port).String(),
-				"-servername", name, "-verify_hostname", name, "-verify_return_error", "-CAfile", roots).CombinedOutput()
+			out, err := exec.Command("openssl", "s_client", "-connect",
+				netip.AddrPortFrom(z.Authoritative[name][0], port).String(),
+				"-servername", name, "-verify_hostname", name, "-verify_return_error", "-CAfile",
+				roots).CombinedOutput()
 			if err != nil {
 				b.Fatalf("%s: %v: %s", name, err, out)
 			}

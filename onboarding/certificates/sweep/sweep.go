@@ -1,5 +1,6 @@
-// Package sweep checks the certificates of sites from outside: it connects to every name at every address as a visitor does, and
-// compares what it gets with DNS, with what certbot has on the host, and with the thresholds.
+// Package sweep checks the certificates of sites from outside: it connects to every name at every
+// address as a visitor does, and compares what it gets with DNS, with what certbot has on the
+// host, and with the thresholds.
 package sweep
 
 import (
@@ -30,7 +31,8 @@ type Lineages interface {
 	Lineages(ctx context.Context, host string) ([]certificates.Lineage, error)
 }
 
-// Windows asks an authority when it suggests to renew a certificate. The window is nil if it suggests nothing.
+// Windows asks an authority when it suggests to renew a certificate. The window is nil if it
+// suggests nothing.
 type Windows interface {
 	Window(ctx context.Context, directory string, leaf *x509.Certificate) (*certificates.Window, error)
 }
@@ -66,8 +68,9 @@ func New(sources Sources, config certificates.Config) (*Sweeper, error) {
 // Config is the sweeper's configuration with its defaults.
 func (s *Sweeper) Config() certificates.Config { return s.config }
 
-// Sweep checks every name of every site, many at a time but few at any one address, so a slow address delays only itself. What is wrong
-// with a site is in the report. The error is that of an unusable name or of a context that ended.
+// Sweep checks every name of every site, many at a time but few at any one address, so a slow
+// address delays only itself. What is wrong with a site is in the report. The error is that of an
+// unusable name or of a context that ended.
 func (s *Sweeper) Sweep(ctx context.Context, sites []certificates.Site) (certificates.Report, error) {
 	began := time.Now()
 	report := certificates.Report{At: began, Sites: make([]certificates.SiteReport, len(sites))}

@@ -12,15 +12,17 @@ import (
 )
 
 const (
-	// maxHung is after how many observations in a row without an answer an address is not asked again in this sweep.
+	// maxHung is after how many observations in a row without an answer an address is not asked
+	// again in this sweep.
 	maxHung = 3
-	// placeTimeout is how long something that waits for an answer counts towards the limit of all. So even many dead
-	// hosts or name servers cannot use up that limit.
+	// placeTimeout is how long something that waits for an answer counts towards the limit of all.
+	// So even many dead hosts or name servers cannot use up that limit.
 	placeTimeout = time.Second
 )
 
-// traffic limits one sweep: so many observations in all, few at any one address, and none at an address that hangs. An observation
-// waits for its address before it counts towards the limit of all, so those that wait for a slow address delay no others.
+// traffic limits one sweep: so many observations in all, few at any one address, and none at an
+// address that hangs. An observation waits for its address before it counts towards the limit of
+// all, so those that wait for a slow address delay no others.
 type traffic struct {
 	all       chan struct{}
 	questions chan struct{} // to name servers, which are asked before the observations
@@ -39,7 +41,8 @@ type hostTraffic struct {
 
 func newTraffic(all, perHost int) *traffic {
 	return &traffic{
-		all: make(chan struct{}, all), questions: make(chan struct{}, all), perHost: perHost, hosts: make(map[netip.Addr]*hostTraffic),
+		all: make(chan struct{}, all), questions: make(chan struct{}, all), perHost: perHost,
+		hosts: make(map[netip.Addr]*hostTraffic),
 	}
 }
 
@@ -52,7 +55,8 @@ func (t *traffic) host(address netip.Addr) *hostTraffic {
 	return t.hosts[address]
 }
 
-// enter takes a place and returns a function that gives it back. After placeTimeout it is given back anyway.
+// enter takes a place and returns a function that gives it back. After placeTimeout it is given
+// back anyway.
 func enter(places chan struct{}) func() {
 	places <- struct{}{}
 	leave := sync.OnceFunc(func() { <-places })
@@ -101,12 +105,13 @@ func (h *hostTraffic) record(seen observation) {
 	h.hung = 0
 }
 
-// skipped is the observation of a name whose address hangs. Its fault is of the kind that other names have there: which of them are
-// asked differs from sweep to sweep, and reminders should not.
+// skipped is the observation of a name whose address hangs. Its fault is of the kind that other
+// names have there: which of them are asked differs from sweep to sweep, and reminders should not.
 func skipped(at endpoint, kind certificates.Kind) observation {
 	problem := &probe.Problem{
-		Kind:     kind,
-		Sentence: probe.Unicode(at.name) + " was not checked: " + at.address.String() + " does not answer for other names either",
+		Kind: kind,
+		Sentence: probe.Unicode(at.name) + " was not checked: " + at.address.String() +
+			" does not answer for other names either",
 	}
 	return observation{
 		Observation: certificates.Observation{Name: at.name, Address: at.address, Done: time.Now()},

@@ -23,7 +23,8 @@ type Current struct {
 }
 
 // Rows are the rows of a report, with the certificates that were seen earlier by domain.
-func Rows(report certificates.Report, thresholds certificates.Thresholds, past map[string][]certificates.Certificate) []Row {
+func Rows(report certificates.Report, thresholds certificates.Thresholds,
+	past map[string][]certificates.Certificate) []Row {
 	var rows []Row
 	for _, site := range report.Sites {
 		row := Row{Domain: site.Domain, Severity: site.Severity}
@@ -48,7 +49,8 @@ func (r Row) certificates() []certificates.Certificate {
 	return all
 }
 
-// period is the time that a picture shows: all current certificates, and at most twice as much of the past as of the future.
+// period is the time that a picture shows: all current certificates, and at most twice as much of
+// the past as of the future.
 func period(rows []Row, now time.Time) (from, to time.Time) {
 	from, to = now.Add(-5*time.Minute), now.Add(5*time.Minute)
 	for _, row := range rows {

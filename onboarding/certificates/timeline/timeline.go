@@ -13,7 +13,8 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/probe"
 )
 
-// A phone shows the picture at about a third of its width, so text of 30 pixels appears as 10 points.
+// A phone shows the picture at about a third of its width, so text of 30 pixels appears as 10
+// points.
 const (
 	width     = 1080
 	margin    = 28
@@ -37,11 +38,14 @@ const (
 type palette struct{ ground, stripe, text, faint, grid color.Color }
 
 var palettes = map[Theme]palette{
-	Light: {ground: rgb(0xffffff), stripe: rgb(0xf4f5f7), text: rgb(0x1d1c1d), faint: rgb(0x5c5f66), grid: rgb(0xd5d8de)},
-	Dark:  {ground: rgb(0x1a1d21), stripe: rgb(0x222529), text: rgb(0xf2f3f5), faint: rgb(0xa9adb5), grid: rgb(0x3a3f47)},
+	Light: {ground: rgb(0xffffff), stripe: rgb(0xf4f5f7), text: rgb(0x1d1c1d), faint: rgb(0x5c5f66),
+		grid: rgb(0xd5d8de)},
+	Dark: {ground: rgb(0x1a1d21), stripe: rgb(0x222529), text: rgb(0xf2f3f5), faint: rgb(0xa9adb5),
+		grid: rgb(0x3a3f47)},
 }
 
-// The colours of the states are the same in both themes. They differ in lightness too, for people who cannot tell red and green apart.
+// The colours of the states are the same in both themes. They differ in lightness too, for people
+// who cannot tell red and green apart.
 var (
 	pastColor, validColor, dueColor       = rgb(0x8a93a3), rgb(0x2f8f63), rgb(0x8fd3b4)
 	attentionColor, urgentColor, nowColor = rgb(0xe0a100), rgb(0xd6294c), rgb(0x2f86c8)
@@ -120,7 +124,8 @@ func (p *picture) axis(bottom int) {
 	}
 }
 
-// row draws the name of a domain, how long its first certificate to expire is valid, and a bar. Current certificates share its height.
+// row draws the name of a domain, how long its first certificate to expire is valid, and a bar.
+// Current certificates share its height.
 func (p *picture) row(row Row, top int) {
 	bar := func(c certificates.Certificate, from time.Time, top, height int, ink color.Color) {
 		p.canvas.Fill(image.Rect(p.x(from), top, max(p.x(c.NotAfter), p.x(from)+3), top+height), ink)
@@ -136,7 +141,8 @@ func (p *picture) row(row Row, top int) {
 		bar(c.Certificate, c.RenewalDue, top+barTop+i*lane, lane, due)
 	}
 	for _, c := range row.certificates() {
-		p.canvas.Fill(image.Rect(p.x(c.NotBefore), top+barTop-4, p.x(c.NotBefore)+3, top+barTop+barHeight+4), p.colors.faint)
+		begin := image.Rect(p.x(c.NotBefore), top+barTop-4, p.x(c.NotBefore)+3, top+barTop+barHeight+4)
+		p.canvas.Fill(begin, p.colors.faint)
 	}
 	p.canvas.Fill(image.Rect(p.x(p.now)-1, top+barTop-10, p.x(p.now)+2, top+rowHeight), nowColor)
 	if len(row.Current) > 0 {
@@ -170,6 +176,7 @@ func (p *picture) legend(baseline int) {
 		{"attention", attentionColor}, {"urgent", urgentColor}, {"now", nowColor},
 	} {
 		p.canvas.Fill(image.Rect(x, baseline-20, x+28, baseline+2), entry.ink)
-		x = 34 + p.canvas.Write(image.Pt(x+38, baseline), canvas.Label{Text: entry.label, Face: canvas.Regular(26), Ink: p.colors.faint})
+		label := canvas.Label{Text: entry.label, Face: canvas.Regular(26), Ink: p.colors.faint}
+		x = 34 + p.canvas.Write(image.Pt(x+38, baseline), label)
 	}
 }

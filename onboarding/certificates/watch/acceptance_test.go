@@ -46,7 +46,8 @@ func (t *thread) Remind(_ context.Context, _ pgx.Tx, r certificates.Reminder) er
 
 func (t *thread) Digest(context.Context, pgx.Tx, certificates.Digest) error { return nil }
 
-// lines are the posts in short, but for those about any certificate after the first: on a busy machine these grow old as well.
+// lines are the posts in short, but for those about any certificate after the first: on a busy
+// machine these grow old as well.
 func (t *thread) lines() []string {
 	var lines []string
 	for _, post := range t.posts {
@@ -80,7 +81,8 @@ func newRig(t *testing.T) *rig {
 		}
 	}
 	var err error
-	r.host, err = hosts.New(hosts.Config{Name: sandbox.QuinnVPS, SSH: sandbox.QuinnVPS, ControlDir: r.world.Dir + "/mux"})
+	r.host, err = hosts.New(hosts.Config{Name: sandbox.QuinnVPS, SSH: sandbox.QuinnVPS,
+		ControlDir: r.world.Dir + "/mux"})
 	must(err)
 	t.Cleanup(func() { _ = r.host.Close() })
 	r.certbot = certbot.Hosts{sandbox.QuinnVPS: r.host}
@@ -112,7 +114,8 @@ func newRig(t *testing.T) *rig {
 func (r *rig) publish(t *testing.T) {
 	t.Helper()
 	key := r.world.DNS.Key
-	publisher, err := dns.NewRFC2136(dns.RFC2136Config{Server: namespace.Resolver, Key: key.Name, Secret: secret.New(key.Secret)})
+	publisher, err := dns.NewRFC2136(dns.RFC2136Config{Server: namespace.Resolver, Key: key.Name,
+		Secret: secret.New(key.Secret)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -182,7 +185,8 @@ END
 ln -s /etc/nginx/sites-available/merche-biche.com sites-enabled/ && nginx -s reload
 certbot --nginx -d merche-biche.com -d www.merche-biche.com --non-interactive --agree-tos -m ops@example.com --redirect`)
 	site := r.tick(t)
-	if site.Severity != certificates.Well || len(site.Faults) != 0 || len(site.Observations) != 4 || len(site.Lineages) != 1 || len(site.Certificates) != 1 {
+	if site.Severity != certificates.Well || len(site.Faults) != 0 || len(site.Observations) != 4 ||
+		len(site.Lineages) != 1 || len(site.Certificates) != 1 {
 		t.Fatalf("fresh from certbot: %s, %+v", site.Severity, site)
 	}
 	first := site.Certificates[0]
@@ -210,15 +214,19 @@ certbot --nginx -d merche-biche.com -d www.merche-biche.com --non-interactive --
 		t.Fatal(err)
 	}
 	site = r.until(t, certificates.AllClear)
-	if served, err := site.Served(); err != nil || site.Severity != certificates.Well || served.Serial == first.Serial {
+	if served, err := site.Served(); err != nil || site.Severity != certificates.Well ||
+		served.Serial == first.Serial {
 		t.Errorf("after the renewal: %s, %+v, %v", site.Severity, site.Faults, err)
 	}
 	t.Log(r.thread.posts[len(r.thread.posts)-1].Sentence)
 
 	// A renewal that tells nobody: webroot reloads nothing.
-	r.shell(t, "certbot certonly --webroot -w /var/www/merche-biche.com --cert-name merche-biche.com -d merche-biche.com -d www.merche-biche.com --force-renewal --non-interactive")
+	r.shell(t, "certbot certonly --webroot -w /var/www/merche-biche.com --cert-name merche-biche.com -d "+
+		"merche-biche.com -d www.merche-biche.com --force-renewal --non-interactive")
 	site = r.until(t, "fault/not reloaded")
-	if len(site.Faults) != 1 || !strings.HasPrefix(site.Faults[0].Sentence, "renewed but not reloaded: visitors of merche-biche.com, www.merche-biche.com at 203.0.113.10, 2001:db8::10 still get ") {
+	if len(site.Faults) != 1 || !strings.HasPrefix(site.Faults[0].Sentence,
+		"renewed but not reloaded: visitors of merche-biche.com, www.merche-biche.com at 203.0.113.10, 2001:db8::10 "+
+			"still get ") {
 		t.Errorf("faults: %+v", site.Faults)
 	}
 	r.shell(t, "nginx -s reload")
@@ -234,10 +242,14 @@ certbot --nginx -d merche-biche.com -d www.merche-biche.com --non-interactive --
 // diagnose breaks the site so that the authority cannot check it, lets certbot fail, and asks why.
 func (r *rig) diagnose(t *testing.T) {
 	t.Helper()
-	r.shell(t, "rm /etc/nginx/sites-enabled/* && nginx -s reload && ! certbot renew --cert-name merche-biche.com --force-renewal --non-interactive --no-random-sleep-on-renew")
+	r.shell(t, "rm /etc/nginx/sites-enabled/* && nginx -s reload && ! certbot renew --cert-name merche-biche.com "+
+		"--force-renewal --non-interactive --no-random-sleep-on-renew")
 	site := r.tick(t)
-	found := renewal.NewDoctor(r.certbot, r.names, r.prober, certificates.Limits{}).Diagnose(t.Context(), site, time.Now())
-	for _, want := range []string{"an authority cannot check the domain over port 80: 203.0.113.10 refuses connections for merche-biche.com: nothing listens on port 80", "nothing starts it"} {
+	found := renewal.NewDoctor(r.certbot, r.names, r.prober, certificates.Limits{}).Diagnose(t.Context(), site,
+		time.Now())
+	for _, want := range []string{
+		"an authority cannot check the domain over port 80: 203.0.113.10 refuses connections for merche-biche.com: " +
+			"nothing listens on port 80", "nothing starts it"} {
 		if !slices.ContainsFunc(found.Reasons, func(reason string) bool { return strings.Contains(reason, want) }) {
 			t.Errorf("no %q among the reasons: %q", want, found.Reasons)
 		}
@@ -248,7 +260,8 @@ func (r *rig) diagnose(t *testing.T) {
 		t.Errorf("log: %q", found.Log)
 	}
 	history, err := r.certbot.History(t.Context(), sandbox.QuinnVPS, domain)
-	if err != nil || len(history.Issued) != 3 || len(history.Failed) != 2 || time.Since(history.Failed[0].At).Abs() > 5*time.Minute {
+	if err != nil || len(history.Issued) != 3 || len(history.Failed) != 2 ||
+		time.Since(history.Failed[0].At).Abs() > 5*time.Minute {
 		t.Errorf("history = %+v, error = %v", history, err)
 	}
 	if found.Refused != "" {

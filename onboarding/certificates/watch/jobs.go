@@ -32,15 +32,16 @@ const sweepTimeout = 10 * time.Minute
 // digestMemory is how late a digest may still come if no replica ran at its time.
 const digestMemory = 24 * time.Hour
 
-// sweepArgs is the job that looks at everything once.
+// sweepArgs is the job that sweeps once.
 type sweepArgs struct{}
 
 func (sweepArgs) Kind() string { return "certificates_sweep" }
 
-// InsertOpts allows one attempt: the next sweep finds the same, since what is due is derived from what is.
+// InsertOpts allows one attempt, since the next sweep does the same work.
 func (sweepArgs) InsertOpts() river.InsertOpts { return river.InsertOpts{MaxAttempts: 1} }
 
-// digestArgs is the job that makes the digest of one tick of the schedule. Older releases enqueued it without the tick.
+// digestArgs is the job that makes the digest of one tick of the schedule. Older releases enqueued
+// it without the tick.
 type digestArgs struct {
 	Tick time.Time `json:"tick,omitzero"`
 }
@@ -56,14 +57,16 @@ func (w *Watch) AddWorkers(workers *river.Workers) {
 	river.AddWorker(workers, &digestWorker{watch: w})
 }
 
-// PeriodicJobs returns the job that sweeps, for the program's River client. It also runs when the client starts.
+// PeriodicJobs returns the job that sweeps, for the program's River client. It also runs when the
+// client starts.
 func (w *Watch) PeriodicJobs(settings certificates.Settings) []*river.PeriodicJob {
 	interval := river.PeriodicInterval(settings.WithDefaults().Interval)
 	sweep := func() (river.JobArgs, *river.InsertOpts) { return sweepArgs{}, nil }
 	return []*river.PeriodicJob{river.NewPeriodicJob(interval, sweep, &river.PeriodicJobOpts{RunOnStart: true})}
 }
 
-// DigestTicker returns what enqueues a digest for each tick of the schedule. Its Run is for every replica.
+// DigestTicker returns what enqueues a digest for each tick of the schedule. Its Run is for every
+// replica.
 func (w *Watch) DigestTicker(settings certificates.Settings, log *slog.Logger) (*ticker.Ticker, error) {
 	ticks, err := settings.Digest.Ticks()
 	if err != nil {

@@ -21,7 +21,8 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/probe/probetest"
 )
 
-// TestJobsOfReplicas lets two replicas sweep by themselves: each reminder comes once, and so does the digest of a tick.
+// TestJobsOfReplicas lets two replicas sweep by themselves: each reminder comes once, and so does
+// the digest of a tick.
 func TestJobsOfReplicas(t *testing.T) {
 	t.Parallel()
 	pool := database(t)
@@ -38,9 +39,11 @@ func TestJobsOfReplicas(t *testing.T) {
 	authority := probetest.NewAuthority(t, "Trusted")
 	ports := sweeptest.ReservePorts(t)
 	at := netip.MustParseAddr("127.14.0.1")
-	old := authority.Issue(t, probetest.Order{Names: []string{domain}, NotBefore: time.Now().Add(-80 * aDay), NotAfter: time.Now().Add(10 * aDay)})
+	old := authority.Issue(t, probetest.Order{Names: []string{domain}, NotBefore: time.Now().Add(-80 * aDay),
+		NotAfter: time.Now().Add(10 * aDay)})
 	sweeptest.Serve(t, at, ports, old)
-	s := sweeper(t, authority, sweeptest.Zone{Authoritative: map[string][]netip.Addr{domain: {at}}}, sweeptest.Disk{"vps": {sweeptest.Lineage(domain, old)}}, ports)
+	s := sweeper(t, authority, sweeptest.Zone{Authoritative: map[string][]netip.Addr{domain: {at}}},
+		sweeptest.Disk{"vps": {sweeptest.Lineage(domain, old)}}, ports)
 	inventory := certificates.Fixed{{Domain: domain, Names: []string{domain}, Host: "vps"}}
 	settings := certificates.Settings{Interval: time.Second}
 	// A tick that has just been missed, and is not one of the next minutes.
@@ -51,12 +54,15 @@ func TestJobsOfReplicas(t *testing.T) {
 		replica(t, New(pool, s, inventory, outbox{}), settings)
 	}
 	sweeps := func() (count int) {
-		if err := pool.QueryRow(t.Context(), `SELECT count(*) FROM river_job WHERE kind = 'certificates_sweep' AND state = 'completed'`).Scan(&count); err != nil {
+		if err := pool.QueryRow(t.Context(),
+			`SELECT count(*) FROM river_job WHERE kind = 'certificates_sweep' AND state = 'completed'`).Scan(
+			&count); err != nil {
 			t.Fatal(err)
 		}
 		return count
 	}
-	for deadline := time.Now().Add(30 * time.Second); sweeps() < 3 || len(lines(t, pool)) < 2; time.Sleep(50 * time.Millisecond) {
+	for deadline := time.Now().Add(30 * time.Second); sweeps() < 3 ||
+		len(lines(t, pool)) < 2; time.Sleep(50 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatalf("%d sweeps, %q", sweeps(), lines(t, pool))
 		}
@@ -65,7 +71,8 @@ func TestJobsOfReplicas(t *testing.T) {
 	for _, line := range lines(t, pool) {
 		got[line]++
 	}
-	want := map[string]int{"notice 1/8": 1, "1 domain watched. Well: 0, attention: 1, urgent: 0, could not look: 0. Due to renew this week: 0.": 1}
+	want := map[string]int{"notice 1/8": 1,
+		"1 domain watched. Well: 0, attention: 1, urgent: 0, could not look: 0. Due to renew this week: 0.": 1}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
@@ -73,7 +80,8 @@ func TestJobsOfReplicas(t *testing.T) {
 	if err != nil || !expiries[domain].Equal(old.Leaf.NotAfter) {
 		t.Errorf("expiries %v, %v", expiries, err)
 	}
-	if count := testutil.CollectAndCount(watch.Collector(), "onboarding_certificate_expiry_days", "onboarding_certificate_seen_seconds"); count != 2 {
+	if count := testutil.CollectAndCount(watch.Collector(), "onboarding_certificate_expiry_days",
+		"onboarding_certificate_seen_seconds"); count != 2 {
 		t.Errorf("%d metrics", count)
 	}
 }
@@ -88,8 +96,10 @@ func replica(t *testing.T, watch *Watch, settings certificates.Settings) {
 		t.Fatal(err)
 	}
 	periodic := watch.PeriodicJobs(settings)
-	client, err := river.NewClient(riverpgxv5.New(watch.pool), &river.Config{Workers: workers, PeriodicJobs: periodic, TestOnly: true,
-		Queues: map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: 4}}, FetchPollInterval: 100 * time.Millisecond, Logger: slog.New(slog.DiscardHandler)})
+	client, err := river.NewClient(riverpgxv5.New(watch.pool),
+		&river.Config{Workers: workers, PeriodicJobs: periodic, TestOnly: true,
+			Queues:            map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: 4}},
+			FetchPollInterval: 100 * time.Millisecond, Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}

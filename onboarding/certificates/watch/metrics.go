@@ -8,7 +8,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// Collector reads how long the certificates of all sites last, as the latest sweep of any replica saw them.
+// Collector exports how long the certificates of all sites are valid, as the latest sweep of any
+// replica saw them.
 type Collector struct{ watch *Watch }
 
 var _ prometheus.Collector = (*Collector)(nil)
@@ -17,8 +18,11 @@ var _ prometheus.Collector = (*Collector)(nil)
 func (w *Watch) Collector() *Collector { return &Collector{w} }
 
 var (
-	expiryMetric = prometheus.NewDesc("onboarding_certificate_expiry_days", "Days until the certificate that visitors of a domain get expires, negative once it has.", []string{"domain"}, nil)
-	seenMetric   = prometheus.NewDesc("onboarding_certificate_seen_seconds", "How long ago visitors of a domain were last seen to get a certificate.", []string{"domain"}, nil)
+	expiryMetric = prometheus.NewDesc("onboarding_certificate_expiry_days",
+		"Days until the certificate that visitors of a domain get expires, negative once it has.",
+		[]string{"domain"}, nil)
+	seenMetric = prometheus.NewDesc("onboarding_certificate_seen_seconds",
+		"How long ago visitors of a domain were last seen to get a certificate.", []string{"domain"}, nil)
 )
 
 // Describe implements [prometheus.Collector].
@@ -27,7 +31,7 @@ func (c *Collector) Describe(ch chan<- *prometheus.Desc) {
 	ch <- seenMetric
 }
 
-// Collect implements [prometheus.Collector]. What the database cannot tell becomes an error of the scrape.
+// Collect implements [prometheus.Collector]. If the database cannot be read, the scrape fails.
 func (c *Collector) Collect(ch chan<- prometheus.Metric) {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
@@ -38,21 +42,27 @@ func (c *Collector) Collect(ch chan<- prometheus.Metric) {
 	}
 	now := time.Now()
 	for domain, seen := range expiries {
-		ch <- prometheus.MustNewConstMetric(expiryMetric, prometheus.GaugeValue, seen.NotAfter.Sub(now).Hours()/24, domain)
+		left := seen.NotAfter.Sub(now).Hours() / 24
+		ch <- prometheus.MustNewConstMetric(expiryMetric, prometheus.GaugeValue, left, domain)
 		ch <- prometheus.MustNewConstMetric(seenMetric, prometheus.GaugeValue, now.Sub(seen.Seen).Seconds(), domain)
 	}
 }
 
-// Expiry is until when a domain's visitors get a valid certificate, as last seen.
+// Expiry is when the certificate that a domain's visitors get expires.
 type Expiry struct {
 	NotAfter time.Time
-	Seen     time.Time
+	Seen     time.Time // when they were last seen to get it
 }
 
-// Expiries returns that for every domain of which a certificate was seen within a month.
+const selectExpiries = `
+SELECT domain, min(not_after), max(last_seen) FROM certificates_seen s
+WHERE last_seen = (SELECT max(last_seen) FROM certificates_seen WHERE domain = s.domain)
+	AND last_seen > now() - interval '30 days'
+GROUP BY domain`
+
+// Expiries returns the expiry of every domain of which a certificate was seen within 30 days.
 func (w *Watch) Expiries(ctx context.Context) (map[string]Expiry, error) {
-	rows, err := w.pool.Query(ctx, `SELECT domain, min(not_after), max(last_seen) FROM certificates_seen s
-		WHERE last_seen = (SELECT max(last_seen) FROM certificates_seen WHERE domain = s.domain) AND last_seen > now() - interval '30 days' GROUP BY domain`)
+	rows, err := w.pool.Query(ctx, selectExpiries)
 	if err != nil {
 		return nil, fmt.Errorf("certificates: %w", err)
 	}
@@ -69,7 +79,7 @@ func (w *Watch) Expiries(ctx context.Context) (map[string]Expiry, error) {
 	return expiries, rows.Err()
 }
 
-// NotAfter returns when the certificate that each domain serves ends, as last seen.
+// NotAfter returns when the certificate of each domain expires, by domain.
 func (w *Watch) NotAfter(ctx context.Context) (map[string]time.Time, error) {
 	expiries, err := w.Expiries(ctx)
 	if err != nil {

@@ -1,5 +1,5 @@
-// Package watch checks all certificates again and again, stores what it sees, and hands over each reminder and each digest once, on
-// however many replicas it runs.
+// Package watch checks all certificates again and again, stores what it sees, and hands over each
+// reminder and each digest once, on however many replicas it runs.
 package watch
 
 import (
@@ -15,8 +15,8 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/certificates/sweep"
 )
 
-// Announcer posts reminders and digests. It is called in the transaction that records them as posted, so it must only write rows in that
-// transaction. If it fails, the reminder stays due.
+// Announcer posts reminders and digests. It is called in the transaction that records them as
+// posted, so it must only write rows in that transaction. If it fails, the reminder stays due.
 type Announcer interface {
 	Remind(ctx context.Context, tx pgx.Tx, reminder certificates.Reminder) error
 	Digest(ctx context.Context, tx pgx.Tx, digest certificates.Digest) error
@@ -36,8 +36,8 @@ func New(pool *pgxpool.Pool, sweeper *sweep.Sweeper, inventory certificates.Inve
 	return &Watch{pool, sweeper, sweeper.Config(), inventory, announcer}
 }
 
-// Tick sweeps once and hands over the reminders that are due, each once however often and wherever this runs. A failure at one site does
-// not affect the others.
+// Tick sweeps once and hands over the reminders that are due, each once however often and wherever
+// this runs. A failure at one site does not affect the others.
 func (w *Watch) Tick(ctx context.Context) (certificates.Report, error) {
 	sites, err := w.inventory.Sites(ctx)
 	if err != nil {
@@ -56,9 +56,10 @@ func (w *Watch) Tick(ctx context.Context) (certificates.Report, error) {
 	return report, errors.Join(problems...)
 }
 
+// remind stores what was seen of a site and hands over the reminders that are due.
 func (w *Watch) remind(ctx context.Context, site certificates.SiteReport, at time.Time) error {
 	return pgx.BeginFunc(ctx, w.pool, func(tx pgx.Tx) error {
-		past, err := remember(ctx, tx, site, at)
+		past, err := record(ctx, tx, site, at)
 		if err != nil {
 			return err
 		}
@@ -78,7 +79,8 @@ func (w *Watch) remind(ctx context.Context, site certificates.SiteReport, at tim
 	})
 }
 
-// Digest sweeps and hands over the digest of one tick of the schedule, once on however many replicas.
+// Digest sweeps and hands over the digest of one tick of the schedule, once on however many
+// replicas.
 func (w *Watch) Digest(ctx context.Context, tick time.Time) error {
 	sites, err := w.inventory.Sites(ctx)
 	if err != nil {
@@ -99,15 +101,16 @@ func (w *Watch) Digest(ctx context.Context, tick time.Time) error {
 
 // Past returns every certificate that visitors of a domain were seen to get, the latest first.
 func (w *Watch) Past(ctx context.Context, domain string) ([]certificates.Certificate, error) {
-	all, err := pastOf(ctx, w.pool, []string{domain})
+	all, err := pastCertificates(ctx, w.pool, []string{domain})
 	return all[domain], err
 }
 
 // PastOf returns the same for each site of a report, by domain.
-func (w *Watch) PastOf(ctx context.Context, report certificates.Report) (map[string][]certificates.Certificate, error) {
+func (w *Watch) PastOf(ctx context.Context,
+	report certificates.Report) (map[string][]certificates.Certificate, error) {
 	var domains []string
 	for _, site := range report.Sites {
 		domains = append(domains, site.Domain)
 	}
-	return pastOf(ctx, w.pool, domains)
+	return pastCertificates(ctx, w.pool, domains)
 }

@@ -32,10 +32,12 @@ func TestMain(m *testing.M) {
 
 const aDay = 24 * time.Hour
 
-func sweeper(t *testing.T, authority *probetest.Authority, names sweep.Names, lineages sweep.Lineages, ports sweeptest.Ports) *sweep.Sweeper {
+func sweeper(t *testing.T, authority *probetest.Authority, names sweep.Names, lineages sweep.Lineages,
+	ports sweeptest.Ports) *sweep.Sweeper {
 	t.Helper()
 	s, err := sweep.New(sweep.Sources{
-		Prober: sweeptest.Prober(t, authority, ports, time.Second), Names: names, Lineages: lineages, Windows: sweeptest.NoWindows{},
+		Prober: sweeptest.Prober(t, authority, ports, time.Second), Names: names, Lineages: lineages,
+		Windows: sweeptest.NoWindows{},
 	}, certificates.Config{})
 	if err != nil {
 		t.Fatal(err)
@@ -92,7 +94,8 @@ func TestReplicasHandOverEachReminderOnce(t *testing.T) {
 	authority := probetest.NewAuthority(t, "Trusted")
 	ports := sweeptest.ReservePorts(t)
 	at := netip.MustParseAddr("127.8.0.1")
-	order := probetest.Order{Names: []string{domain}, NotBefore: time.Now().Add(-80 * aDay), NotAfter: time.Now().Add(10 * aDay)}
+	order := probetest.Order{Names: []string{domain}, NotBefore: time.Now().Add(-80 * aDay),
+		NotAfter: time.Now().Add(10 * aDay)}
 	old, renewed := authority.Issue(t, order), authority.Issue(t, probetest.Order{Names: []string{domain}})
 	z := sweeptest.Zone{Authoritative: map[string][]netip.Addr{domain: {at}}}
 	onDisk := sweeptest.Disk{"vps": {sweeptest.Lineage(domain, old)}}
@@ -148,17 +151,22 @@ func TestReplicasHandOverEachReminderOnce(t *testing.T) {
 		sweeptest.Serve(t, at, ports, renewed)
 		tick(outbox{})
 		tick(outbox{})
-		expect("notice 1/8", "notice fault/not reloaded", "urgent fault/refused", "quiet all clear", "quiet clear/not reloaded", "quiet clear/refused")
+		expect("notice 1/8", "notice fault/not reloaded", "urgent fault/refused", "quiet all clear",
+			"quiet clear/not reloaded", "quiet clear/refused")
 		past, err := New(pool, s, inventory, outbox{}).Past(t.Context(), domain)
-		if err != nil || len(past) != 2 || past[0].Serial != renewed.Leaf.SerialNumber.Text(16) || past[1].Serial != old.Leaf.SerialNumber.Text(16) {
+		if err != nil || len(past) != 2 || past[0].Serial != renewed.Leaf.SerialNumber.Text(16) ||
+			past[1].Serial != old.Leaf.SerialNumber.Text(16) {
 			t.Errorf("past = %+v, error = %v", past, err)
 		}
-		report := certificates.Report{Sites: []certificates.SiteReport{{Site: certificates.Site{Domain: domain}, Certificates: []certificates.Certificate{certificates.FromX509(renewed.Leaf)}}, {Site: certificates.Site{Domain: "other.example"}}}}
+		report := certificates.Report{Sites: []certificates.SiteReport{
+			{Site: certificates.Site{Domain: domain}, Certificates: []certificates.Certificate{
+				certificates.FromX509(renewed.Leaf)}}, {Site: certificates.Site{Domain: "other.example"}}}}
 		all, err := New(pool, s, inventory, outbox{}).PastOf(t.Context(), report)
 		if err != nil || len(all) != 1 || len(all[domain]) != 2 {
 			t.Errorf("past = %+v, error = %v", all, err)
 		}
-		if rows := timeline.Rows(report, s.Config().Thresholds, all); len(rows) != 2 || len(rows[0].Past) != 1 || len(rows[0].Current) != 1 || rows[0].Past[0].Serial != old.Leaf.SerialNumber.Text(16) {
+		if rows := timeline.Rows(report, s.Config().Thresholds, all); len(rows) != 2 || len(rows[0].Past) != 1 ||
+			len(rows[0].Current) != 1 || rows[0].Past[0].Serial != old.Leaf.SerialNumber.Text(16) {
 			t.Errorf("rows = %+v", rows)
 		}
 	})
@@ -174,7 +182,8 @@ func TestReplicasHandOverEachReminderOnce(t *testing.T) {
 			})
 		}
 		replicas.Wait()
-		expect("notice 1/8", "notice fault/not reloaded", "urgent fault/refused", "quiet all clear", "quiet clear/not reloaded", "quiet clear/refused",
+		expect("notice 1/8", "notice fault/not reloaded", "urgent fault/refused", "quiet all clear",
+			"quiet clear/not reloaded", "quiet clear/refused",
 			"1 domain watched. Well: 1, attention: 0, urgent: 0, could not look: 0. Due to renew this week: 0.")
 	})
 }

@@ -18,7 +18,8 @@ import (
 
 var update = flag.Bool("update", false, "rewrite what is expected")
 
-// repeated is how a case writes long values: «x*3001» are 3001 times x, and a comma joins them if it ends in one.
+// repeated is how a case writes long values: «x*3001» are 3001 times x, and a comma joins them if
+// it ends in one.
 var repeated = regexp.MustCompile(`«(.+?)\*(\d+)»`)
 
 func expand(s string) string {
@@ -39,7 +40,8 @@ func expand(s string) string {
 	})
 }
 
-// TestCases judges testdata/*.txtar: message.json, modal.json or home.json above, what Slack says below. No errors means accepted.
+// TestCases judges testdata/*.txtar: message.json, modal.json or home.json above, what Slack says
+// below. No errors means accepted.
 func TestCases(t *testing.T) {
 	t.Parallel()
 	files, err := filepath.Glob("testdata/*.txtar")

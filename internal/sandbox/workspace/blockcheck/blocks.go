@@ -47,7 +47,8 @@ var blockKinds = map[string]kind{
 	"carousel":        {roomy, block(fields{"elements": list(cardInside, 1, 10)}, "elements").check},
 }
 
-// blocks judges the top-level list: 50 for a message, 100 for a view (docs.slack.dev/reference/block-kit/blocks).
+// blocks judges the top-level list: 50 for a message, 100 for a view
+// (docs.slack.dev/reference/block-kit/blocks).
 func (c *checker) blocks(at string, v any) {
 	limit := 100
 	if c.surface == Message {
@@ -92,8 +93,8 @@ func (c *checker) totals(at string) {
 	}
 }
 
-// OnlyOneTable reports whether more than one table is among the decoded blocks of a message, which Slack refuses with an
-// error of its own (invalid_attachments, only_one_table_allowed).
+// OnlyOneTable reports whether more than one table is among the decoded blocks of a message, which
+// Slack refuses with an error of its own (invalid_attachments, only_one_table_allowed).
 func OnlyOneTable(blocks []any) bool {
 	n := 0
 	for _, b := range blocks {

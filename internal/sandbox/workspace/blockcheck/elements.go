@@ -101,7 +101,8 @@ var elements = map[string]element{
 var feedback = shape{fields: fields{"text": plain(75), "value": str(1, 2000), "accessibility_label": str(1, 75)},
 	required: []string{"text", "value"}}.check
 
-// elementIn judges an element inside the named block, together with the action_ids already used there.
+// elementIn judges an element inside the named block, together with the action_ids already used
+// there.
 func elementIn(block string, ids map[string]bool) rule {
 	return func(c *checker, at string, v any) {
 		m, kind, ok := c.typed(at, v)

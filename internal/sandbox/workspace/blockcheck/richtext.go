@@ -70,7 +70,8 @@ func richSection(c *checker, at string, v any) {
 	richElement(c, at, v)
 }
 
-// richText is a rich_text entity inside another block, such as a task's details, which is never empty.
+// richText is a rich_text entity inside another block, such as a task's details, which is never
+// empty.
 func richText(c *checker, at string, v any) {
 	m, kind, ok := c.typed(at, v)
 	if !ok {
@@ -87,7 +88,8 @@ func richText(c *checker, at string, v any) {
 	}
 }
 
-// RichTextLen counts what a rich_text tree shows: characters of text, and one for each mention, emoji, date or link.
+// RichTextLen counts what a rich_text tree shows: characters of text, and one for each mention,
+// emoji, date or link.
 func RichTextLen(v any) int {
 	m, ok := v.(map[string]any)
 	if !ok {

@@ -1,7 +1,8 @@
 package blockcheck
 
-// A plan holds task cards that need no type of their own; its title is a bare string although the page calls it an object, and
-// a pending task exists only inside a plan (docs.slack.dev/reference/block-kit/blocks/plan-block, as live Slack reads it).
+// A plan holds task cards that need no type of their own; its title is a bare string although the
+// page calls it an object, and a pending task exists only inside a plan
+// (docs.slack.dev/reference/block-kit/blocks/plan-block, as live Slack reads it).
 
 const maxTasks = 50
 

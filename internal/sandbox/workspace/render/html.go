@@ -14,13 +14,15 @@ type Sheet struct {
 	Names Names
 	// Picture returns the address that a Slack file is shown from; nil shows its description only.
 	Picture func(id, url string) string
-	// State is what is entered, as JSON of values[block_id][action_id]; Errors are shown at input blocks, by block_id.
+	// State is what is entered, as JSON of values[block_id][action_id]; Errors are shown at input
+	// blocks, by block_id.
 	State  []byte
 	Errors map[string]string
 }
 
-// HTML renders blocks as Slack shows them, with the classes of the package's style sheet. Buttons are submit buttons whose name is
-// target and whose value is "block_id/action_id", for a form around the blocks.
+// HTML renders blocks as Slack shows them, with the classes of the package's style sheet. Buttons
+// are submit buttons whose name is target and whose value is "block_id/action_id", for a form
+// around the blocks.
 func HTML(blocks []byte, s Sheet) template.HTML {
 	p := &painter{sheet: s, text: &printer{names: s.Names, max: 1 << 16}}
 	_ = json.Unmarshal(s.State, &p.text.state) // Without a state, inputs show their placeholders.

@@ -11,7 +11,8 @@ var (
 	angled   = regexp.MustCompile(`<([^<>\n]+)>`)
 	entities = strings.NewReplacer("&lt;", "<", "&gt;", ">", "&amp;", "&")
 	fence    = regexp.MustCompile("(?s)```\n?(.*?)\n?```")
-	// emphasis is a marker pair around text that neither begins nor ends with a space, at the edge of words.
+	// emphasis is a marker pair around text that neither begins nor ends with a space, at the edge
+	// of words.
 	emphasis = map[byte]*regexp.Regexp{
 		'*': regexp.MustCompile(`(^|[\s(\[>;"'_~—–-])\*([^\s*](?:[^*\n]*[^\s*])?)\*($|[\s)\]<&"'.,:;!?_~—–-])`),
 		'_': regexp.MustCompile(`(^|[\s(\[>;"'*~—–-])_([^\s_](?:[^_\n]*[^\s_])?)_($|[\s)\]<&"'.,:;!?*~—–-])`),
@@ -19,7 +20,8 @@ var (
 	}
 )
 
-// reference is what stands in angle brackets in Slack's text: docs.slack.dev/messaging/formatting-message-text.
+// reference is what stands in angle brackets in Slack's text:
+// docs.slack.dev/messaging/formatting-message-text.
 type reference struct {
 	text, url string
 	// mention says that it names someone or something of the workspace.
@@ -63,7 +65,8 @@ func Date(seconds int64, format string) string {
 		"{ago}", "at "+t.Format("15:04")).Replace(format)
 }
 
-// Plain turns mrkdwn into plain text: marks go, references become readable, code blocks are indented.
+// Plain turns mrkdwn into plain text: marks go, references become readable, code blocks are
+// indented.
 func (n Names) Plain(text string) string {
 	var out strings.Builder
 	last := 0
@@ -121,7 +124,8 @@ func (n Names) references(text string) string {
 
 var shortcode = regexp.MustCompile(`:([a-z0-9_+-]+):`)
 
-// Emoji replaces the short names that bots commonly write; others stay as they are, as Slack leaves unknown ones.
+// Emoji replaces the short names that bots commonly write; others stay as they are, as Slack
+// leaves unknown ones.
 func Emoji(text string) string {
 	return shortcode.ReplaceAllStringFunc(text, func(s string) string {
 		if e, ok := emoji[strings.Trim(s, ":")]; ok {

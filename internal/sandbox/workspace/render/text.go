@@ -11,8 +11,8 @@ var taskIcons = map[string]string{"pending": "…", "in_progress": "▶", "compl
 
 var alertIcons = map[string]string{"": "ℹ", "default": "ℹ", "info": "ℹ", "warning": "⚠", "error": "✖", "success": "✔"}
 
-// Text renders blocks as plain text whose lines take at most max cells. state holds what is entered in inputs, as JSON of
-// values[block_id][action_id]; it may be empty.
+// Text renders blocks as plain text whose lines take at most max cells. state holds what is
+// entered in inputs, as JSON of values[block_id][action_id]; it may be empty.
 func Text(blocks, state []byte, names Names, max int) string {
 	t := &printer{names: names, max: atLeast(max, 16)}
 	_ = json.Unmarshal(state, &t.state) // Without a state, inputs show their initial values.

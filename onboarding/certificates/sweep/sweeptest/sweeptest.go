@@ -1,4 +1,5 @@
-// Package sweeptest has what tests of certificates need: sites that are served on this machine, and a sweeper that finds them.
+// Package sweeptest has what tests of certificates need: sites that are served on this machine,
+// and a sweeper that finds them.
 package sweeptest
 
 import (
@@ -73,7 +74,8 @@ func (NoWindows) Window(context.Context, string, *x509.Certificate) (*certificat
 // Ports are those of HTTP and HTTPS.
 type Ports struct{ HTTP, HTTPS uint16 }
 
-// ReservePorts returns two ports on which nothing listens at any address, outside the range of ephemeral ports.
+// ReservePorts returns two ports on which nothing listens at any address, outside the range of
+// ephemeral ports.
 func ReservePorts(t testing.TB) Ports {
 	t.Helper()
 	var ports [2]uint16
@@ -100,10 +102,11 @@ func Serve(t testing.TB, address netip.Addr, ports Ports, certificates ...tls.Ce
 // ServeRedirect serves the redirect alone, by a clock that is ahead by skew.
 func ServeRedirect(t testing.TB, address netip.Addr, ports Ports, skew time.Duration) {
 	t.Helper()
-	probetest.HTTP(t, netip.AddrPortFrom(address, ports.HTTP).String(), http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Date", time.Now().Add(skew).UTC().Format(http.TimeFormat))
-		http.Redirect(w, r, "https://"+r.Host+"/", http.StatusMovedPermanently)
-	}))
+	probetest.HTTP(t, netip.AddrPortFrom(address, ports.HTTP).String(),
+		http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Date", time.Now().Add(skew).UTC().Format(http.TimeFormat))
+			http.Redirect(w, r, "https://"+r.Host+"/", http.StatusMovedPermanently)
+		}))
 }
 
 // Prober returns a prober that trusts an authority and connects to the ports.

@@ -1,4 +1,4 @@
-package commands
+package access
 
 import (
 	"errors"
@@ -77,6 +77,9 @@ func (c *Config) Validate() error {
 	return errors.Join(problems...)
 }
 
+// IsChannel says whether an id has the form of a channel's.
+func IsChannel(id string) bool { return channelForm.MatchString(id) }
+
 // allows reports whether runs may be asked for in a channel.
 func (c *Config) allows(channel string) bool {
 	if len(c.Channels) == 0 {
@@ -95,6 +98,8 @@ const (
 	NotifyBoth   Notify = "both"
 )
 
-func (n Notify) mentions() bool { return n != NotifyDirect }
+// Mentions reports whether approvers are mentioned in the thread.
+func (n Notify) Mentions() bool { return n != NotifyDirect }
 
-func (n Notify) direct() bool { return n == NotifyDirect || n == NotifyBoth }
+// Direct reports whether approvers get direct messages.
+func (n Notify) Direct() bool { return n == NotifyDirect || n == NotifyBoth }

@@ -1,4 +1,4 @@
-package commands_test
+package access_test
 
 import (
 	"log/slog"
@@ -8,7 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/atlilith/onboardbot/bot"
-	"github.com/atlilith/onboardbot/commands"
+	"github.com/atlilith/onboardbot/commands/access"
 	"github.com/atlilith/onboardbot/internal/sandbox/workspace"
 	"github.com/atlilith/onboardbot/internal/secret"
 	"github.com/atlilith/onboardbot/onboarding"
@@ -27,7 +27,7 @@ func TestStanding(t *testing.T) {
 		AppToken: secret.New(workspace.SampleAppToken), APIURL: server.URL + "/api/"})
 	must(t, err)
 	everybody := []string{workspace.Gus, workspace.Solo, workspace.Fay, workspace.Gone, workspace.Robot, "U0NOBODY"}
-	directory, err := commands.NewDirectory(bot.NewDirectory(slackWorkspace), commands.Config{
+	directory, err := access.NewDirectory(bot.NewDirectory(slackWorkspace), access.Config{
 		Operators: append(everybody, workspace.OpsGroup), Approvers: append(everybody, workspace.Ana)})
 	must(t, err)
 	for _, want := range []onboarding.Permissions{
@@ -51,5 +51,12 @@ func TestStanding(t *testing.T) {
 	server.Close()
 	if standing, err := directory.Permissions(t.Context(), "U0LATER"); err == nil || standing.Operates || standing.Approves {
 		t.Errorf("without Slack: %+v, %v", standing, err)
+	}
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
 	}
 }

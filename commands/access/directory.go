@@ -1,4 +1,4 @@
-package commands
+package access
 
 import (
 	"context"
@@ -36,45 +36,48 @@ func NewDirectory(people People, config Config) (*Directory, error) {
 	return &Directory{people: people, config: config}, nil
 }
 
+// Config returns the configuration with its defaults.
+func (d *Directory) Config() Config { return d.config }
+
 // Permissions says what somebody may do. Only a full member of the bot's own workspace may do anything, whatever the lists say.
 func (d *Directory) Permissions(ctx context.Context, id string) (onboarding.Permissions, error) {
-	standing := onboarding.Permissions{Operator: onboarding.Operator{ID: id}}
+	permissions := onboarding.Permissions{Operator: onboarding.Operator{ID: id}}
 	profile, err := d.people.Person(ctx, id)
 	switch {
 	case errors.Is(err, bot.ErrForeignTeam):
-		standing.Refused = "you belong to another workspace"
-		return standing, nil
+		permissions.Refused = "you belong to another workspace"
+		return permissions, nil
 	case errors.Is(err, bot.ErrUnknownPerson):
-		standing.Refused = "Slack does not know you in this workspace"
-		return standing, nil
+		permissions.Refused = "Slack does not know you in this workspace"
+		return permissions, nil
 	case err != nil:
 		return onboarding.Permissions{}, fmt.Errorf("looking up %s: %w", id, err)
 	}
-	standing.Name = profile.Name
+	permissions.Name = profile.Name
 	switch {
 	case profile.Deactivated:
-		standing.Refused = "your account is deactivated"
+		permissions.Refused = "your account is deactivated"
 	case profile.Bot:
-		standing.Refused = "apps cannot do this"
+		permissions.Refused = "apps cannot do this"
 	case profile.Guest:
-		standing.Refused = "guests cannot do this"
+		permissions.Refused = "guests cannot do this"
 	}
-	if standing.Refused != "" {
-		return standing, nil
+	if permissions.Refused != "" {
+		return permissions, nil
 	}
-	if standing.Operates, err = d.listed(ctx, d.config.Operators, id); err != nil {
+	if permissions.Operates, err = d.listed(ctx, d.config.Operators, id); err != nil {
 		return onboarding.Permissions{}, err
 	}
-	if standing.Approves, err = d.listed(ctx, slices.Concat(d.config.Approvers, d.config.EscalateTo), id); err != nil {
+	if permissions.Approves, err = d.listed(ctx, slices.Concat(d.config.Approvers, d.config.EscalateTo), id); err != nil {
 		return onboarding.Permissions{}, err
 	}
 	switch {
-	case !standing.Operates && !standing.Approves:
-		standing.Refused = "you are not on the list of operators"
-	case !standing.Approves:
-		standing.Refused = "you are not on the list of approvers"
+	case !permissions.Operates && !permissions.Approves:
+		permissions.Refused = "you are not on the list of operators"
+	case !permissions.Approves:
+		permissions.Refused = "you are not on the list of approvers"
 	}
-	return standing, nil
+	return permissions, nil
 }
 
 // listed reports whether an id is on a list, by itself or through a user group.
@@ -95,6 +98,22 @@ func (d *Directory) listed(ctx context.Context, list []string, id string) (bool,
 		}
 	}
 	return false, nil
+}
+
+// Recipients are the ids of the people who get direct messages.
+type Recipients struct{ Approvers, Escalated []string }
+
+// Recipients returns who gets direct messages: nobody where the configuration does not want any. It asks Slack who is in the
+// configured user groups.
+func (d *Directory) Recipients(ctx context.Context) (found Recipients, err error) {
+	if !d.config.Notify.Direct() {
+		return Recipients{}, nil
+	}
+	if found.Approvers, err = d.each(ctx, d.config.Approvers); err != nil {
+		return Recipients{}, err
+	}
+	found.Escalated, err = d.each(ctx, d.config.EscalateTo)
+	return found, err
 }
 
 // each returns the people behind a list of people and user groups, each once, those of a group in the order of their ids.

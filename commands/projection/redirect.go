@@ -1,4 +1,4 @@
-package commands
+package projection
 
 import (
 	"context"
@@ -12,10 +12,10 @@ import (
 	"github.com/atlilith/onboardbot/commands/render/certs"
 )
 
-// redirectEvery is how soon a reminder whose channel or thread is gone goes to where people read it.
+// redirectEvery is how often messages whose channel or thread is gone are looked for.
 const redirectEvery = time.Minute
 
-// redirectArgs is the job that moves what has no place any more.
+// redirectArgs is the job that moves messages whose channel or thread is gone.
 type redirectArgs struct{}
 
 func (redirectArgs) Kind() string { return "certificates_redirect" }
@@ -30,7 +30,7 @@ func (a *CertificateAnnouncer) AddWorkers(workers *river.Workers) {
 	river.AddWorker(workers, &redirectWorker{announcer: a})
 }
 
-// PeriodicJobs are for the program's River client.
+// PeriodicJobs returns the jobs that the River client inserts by itself.
 func (a *CertificateAnnouncer) PeriodicJobs() []*river.PeriodicJob {
 	return []*river.PeriodicJob{river.NewPeriodicJob(river.PeriodicInterval(redirectEvery),
 		func() (river.JobArgs, *river.InsertOpts) { return redirectArgs{}, nil }, &river.PeriodicJobOpts{RunOnStart: true})}
@@ -47,9 +47,9 @@ func (w *redirectWorker) Work(ctx context.Context, _ *river.Job[redirectArgs]) e
 	return w.announcer.redirect(ctx)
 }
 
-// redirect moves reminders, and the messages of renewals that are under way, whose channel or thread is gone.
+// redirect moves reminders, and messages of active renewals, whose channel or thread is gone, to the channel for what has no thread.
 func (a *CertificateAnnouncer) redirect(ctx context.Context) error {
-	renewals, err := a.service.Records.Renewals(ctx)
+	renewals, err := a.records.Renewals(ctx)
 	if err != nil {
 		return err
 	}

@@ -1,35 +1,42 @@
-package commands
+package projection
 
 import (
 	"context"
 	"fmt"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/atlilith/onboardbot/bot/outbox"
 	"github.com/atlilith/onboardbot/commands/render"
 	"github.com/atlilith/onboardbot/commands/render/certs"
 	"github.com/atlilith/onboardbot/onboarding/certificates"
 	"github.com/atlilith/onboardbot/onboarding/certificates/watch"
+	"github.com/atlilith/onboardbot/onboarding/store"
 )
 
-// CertificateAnnouncer takes reminders to the thread of the run that made a domain live, and what has none to a channel.
+// CertificateAnnouncer posts reminders in the thread of the run that made a domain live. What has no thread goes to a channel.
 type CertificateAnnouncer struct {
-	*Projector
-	channel string
+	pool      *pgxpool.Pool
+	records   *store.Records
+	outbox    *outbox.Outbox
+	approvers []string
+	channel   string
 }
 
 var _ watch.Announcer = (*CertificateAnnouncer)(nil)
 
-// NewCertificateAnnouncer returns an announcer with the channel for what has no thread.
-func NewCertificateAnnouncer(renderer *Projector, channel string) *CertificateAnnouncer {
-	return &CertificateAnnouncer{renderer, channel}
+// NewCertificateAnnouncer returns an announcer that works with what a projector works with. The channel is for what has no thread.
+func NewCertificateAnnouncer(projector *Projector, channel string) *CertificateAnnouncer {
+	return &CertificateAnnouncer{pool: projector.Pool, records: projector.Records, outbox: projector.Outbox,
+		approvers: projector.Renderer.Approvers, channel: channel}
 }
 
 // Remind puts one reminder into the outbox.
 func (a *CertificateAnnouncer) Remind(ctx context.Context, tx pgx.Tx, reminder certificates.Reminder) error {
-	message := certs.Reminder(reminder, a.config.Approvers)
+	message := certs.Reminder(reminder, a.approvers)
 	message.Channel = a.channel
-	live, err := a.service.Records.LiveDomain(ctx, reminder.Domain)
+	live, err := store.LiveDomain(ctx, tx, reminder.Domain)
 	if err != nil {
 		return err
 	}
@@ -39,7 +46,7 @@ func (a *CertificateAnnouncer) Remind(ctx context.Context, tx pgx.Tx, reminder c
 		if err != nil {
 			return err
 		}
-		if _, there := posted[root]; there {
+		if _, found := posted[root]; found {
 			message.Channel, message.Thread = live.Channel, root
 		}
 	}

@@ -1,6 +1,7 @@
-package commands
+package access
 
 import (
+	"fmt"
 	"testing"
 )
 
@@ -12,7 +13,7 @@ func TestConfigNamesWhatIsWrong(t *testing.T) {
 channels[0]: "#ops" is not the id of a channel, such as C0123ABCD
 operators[0]: "ana" is not the id of a person (U…) or a user group (S…)
 approvers: name at least one person or user group`
-	if got := errorText(config.Validate()); got != want {
+	if got := fmt.Sprint(config.Validate()); got != want {
 		t.Errorf("got:\n%s\nwant:\n%s", got, want)
 	}
 }
