@@ -26,11 +26,11 @@ func (s scene) state() values {
 	return s.message.state
 }
 
-// scene finds what an action is about. The caller holds mu.
-func (w *Workspace) scene(u *User, a Action) (scene, error) {
+// findScene finds what an action is about. The caller holds mu.
+func (ps *people) findScene(u *User, a Action) (scene, error) {
 	if a.View != "" {
-		v := w.views[a.View]
-		stack := w.modals[u.ID]
+		v := ps.w.views.byID[a.View]
+		stack := ps.w.views.modals[u.ID]
 		switch {
 		case v == nil || v.user != u.ID || !v.open:
 			return scene{}, cannot("the view %s is not open", a.View)
@@ -39,7 +39,7 @@ func (w *Workspace) scene(u *User, a Action) (scene, error) {
 		}
 		return scene{view: v}, nil
 	}
-	cv, err := w.place(u, a.Channel)
+	cv, err := ps.findConversation(u, a.Channel)
 	if err != nil {
 		return scene{}, err
 	}
@@ -51,8 +51,8 @@ func (w *Workspace) scene(u *User, a Action) (scene, error) {
 	return scene{}, cannot("no message %s in #%s", a.Message, cv.Name)
 }
 
-// label is what a person reads at an element: a button's text, an input's label, a placeholder or
-// the section it stands in.
+// labels are what a person reads at an element: a button's text, an input's label, a placeholder
+// or the section it stands in.
 func (s spot) labels() []string {
 	var all []string
 	for _, v := range []any{s.element["text"], s.block["label"], s.element["placeholder"]} {
@@ -71,7 +71,8 @@ func (s spot) labels() []string {
 	return all
 }
 
-// find picks the one element that a target means: by what a person reads first, by ids after that.
+// find picks the one element that a target means: by what a person reads first, by ids after
+// that.
 func find(blocks []any, target string, fits func(spot) bool) (spot, error) {
 	all := slices.DeleteFunc(spots(blocks), func(s spot) bool { return !fits(s) })
 	for _, match := range []func(spot) bool{
@@ -103,17 +104,17 @@ func isButton(s spot) bool {
 	return slices.Contains([]string{"button", "workflow_button", "icon_button", "feedback_buttons"}, s.typ)
 }
 
-// pressed presses a button in a message, a modal or the Home tab.
-func (w *Workspace) pressed(u *User, a Action) (Outcome, error) {
-	w.mu.Lock()
-	sc, err := w.scene(u, a)
+// press presses a button in a message, a modal or the Home tab.
+func (ps *people) press(u *User, a Action) (Outcome, error) {
+	ps.w.mu.Lock()
+	sc, err := ps.findScene(u, a)
 	if err != nil {
-		w.mu.Unlock()
+		ps.w.mu.Unlock()
 		return Outcome{}, err
 	}
 	s, err := find(sc.blocks(), a.Target, isButton)
 	if err != nil {
-		w.mu.Unlock()
+		ps.w.mu.Unlock()
 		return Outcome{}, err
 	}
 	action := map[string]any{"type": s.typ, "text": s.element["text"]}
@@ -126,33 +127,40 @@ func (w *Workspace) pressed(u *User, a Action) (Outcome, error) {
 		}
 	}
 	out := Outcome{URL: word(s.element["url"])}
-	return w.acted(u, sc, s, action, a.Decline, out)
+	return ps.sendAction(u, sc, s, action, a.Decline, out)
 }
 
-// acted sends block_actions for an element, after its confirmation dialog if it has one. The
+// sendAction sends block_actions for an element, after its confirmation dialog if it has one. The
 // caller holds mu; it is released.
-func (w *Workspace) acted(u *User, sc scene, s spot, action map[string]any, decline bool, out Outcome) (Outcome, error) {
+func (ps *people) sendAction(
+	u *User,
+	sc scene,
+	s spot,
+	action map[string]any,
+	decline bool,
+	out Outcome,
+) (Outcome, error) {
 	if c := object(s.element["confirm"]); c != nil {
 		out.Confirm = confirmOf(c)
 		if decline {
-			w.mu.Unlock()
+			ps.w.mu.Unlock()
 			return out, nil
 		}
 	}
-	action["block_id"], action["action_id"], action["action_ts"] = s.blockID, s.id, w.ts()
-	payload := w.interaction("block_actions", u, sc)
+	action["block_id"], action["action_id"], action["action_ts"] = s.blockID, s.id, ps.w.ts()
+	payload := ps.interaction("block_actions", u, sc)
 	payload["actions"] = []any{action}
-	payload["trigger_id"] = w.newTrigger(u.ID, sc.view)
+	payload["trigger_id"] = ps.w.views.newTrigger(u.ID, sc.view)
 	if sc.message != nil {
-		payload["response_url"], _ = w.newResponse(u.ID, sc.cv, sc.message)
+		payload["response_url"], _ = ps.w.responses.newResponse(u.ID, sc.cv, sc.message)
 	}
-	off := w.cfg.App.NoInteractivity
-	w.mu.Unlock()
+	off := ps.w.cfg.App.NoInteractivity
+	ps.w.mu.Unlock()
 	if off {
 		out.Error = "This app is not configured to handle interactive responses."
 		return out, nil
 	}
-	_, out.Error = w.ask(EnvelopeInteractive, "block_actions "+s.id, payload)
+	_, out.Error = ps.w.socketMode.deliver(EnvelopeInteractive, "block_actions "+s.id, payload)
 	return out, nil
 }
 
@@ -165,12 +173,18 @@ func confirmOf(c map[string]any) *Confirm {
 }
 
 // interaction starts the payload of an interaction. The caller holds mu.
-func (w *Workspace) interaction(kind string, u *User, sc scene) reply {
-	p := reply{"type": kind, "token": "deprecated", "api_app_id": w.cfg.App.ID, "team": reply{"id": w.cfg.Team.ID, "domain": w.cfg.Team.Domain},
-		"user":       reply{"id": u.ID, "username": u.Name, "name": u.Name, "team_id": u.TeamID},
-		"enterprise": nil, "is_enterprise_install": false}
+func (ps *people) interaction(kind string, u *User, sc scene) reply {
+	p := reply{
+		"type":                  kind,
+		"token":                 "deprecated",
+		"api_app_id":            ps.w.cfg.App.ID,
+		"team":                  reply{"id": ps.w.cfg.Team.ID, "domain": ps.w.cfg.Team.Domain},
+		"user":                  reply{"id": u.ID, "username": u.Name, "name": u.Name, "team_id": u.TeamID},
+		"enterprise":            nil,
+		"is_enterprise_install": false,
+	}
 	if sc.view != nil {
-		p["view"] = w.viewObject(sc.view)
+		p["view"] = ps.w.views.viewObject(sc.view)
 		if kind != "view_submission" && kind != "view_closed" {
 			p["container"] = reply{"type": "view", "view_id": sc.view.id}
 		}
@@ -185,9 +199,14 @@ func (w *Workspace) interaction(kind string, u *User, sc scene) reply {
 	if sc.cv.direct() {
 		name = "directmessage"
 	}
-	p["container"], p["channel"], p["state"] = container, reply{"id": sc.cv.ID, "name": name}, reply{"values": copied(m.state)}
+	p["container"], p["channel"], p["state"] = container, reply{
+		"id":   sc.cv.ID,
+		"name": name,
+	}, reply{
+		"values": copied(m.state),
+	}
 	if m.onlyFor == "" {
-		p["message"] = w.messageObject(sc.cv, m, true)
+		p["message"] = ps.w.messages.messageObject(sc.cv, m, true)
 	}
 	return p
 }

@@ -15,36 +15,36 @@ const maxInputFile = 10 << 20
 
 func isStateful(s spot) bool { return stateField[s.typ] != "" || s.typ == "overflow" }
 
-// filled enters something into an element of a form, a Home tab or a message. What stands outside
+// fill enters something into an element of a form, a Home tab or a message. What stands outside
 // an input block, or in one with dispatch_action, is told to the app at once; text when Enter is
 // pressed, which people are taken to do.
-func (w *Workspace) filled(u *User, a Action) (Outcome, error) {
-	w.mu.Lock()
-	sc, err := w.scene(u, a)
+func (ps *people) fill(u *User, a Action) (Outcome, error) {
+	ps.w.mu.Lock()
+	sc, err := ps.findScene(u, a)
 	if err != nil {
-		w.mu.Unlock()
+		ps.w.mu.Unlock()
 		return Outcome{}, err
 	}
 	s, err := find(sc.blocks(), a.Target, isStateful)
 	if err != nil {
-		w.mu.Unlock()
+		ps.w.mu.Unlock()
 		return Outcome{}, err
 	}
 	var suggestions []map[string]any
 	if s.typ == "external_select" || s.typ == "multi_external_select" {
-		w.mu.Unlock()
+		ps.w.mu.Unlock()
 		for _, query := range a.Values {
-			found, out, err := w.suggest(u, sc, s, query)
+			found, out, err := ps.askForOptions(u, sc, s, query)
 			if err != nil || out.Error != "" {
 				return out, err
 			}
 			suggestions = append(suggestions, found...)
 		}
-		w.mu.Lock()
+		ps.w.mu.Lock()
 	}
-	value, err := w.entered(u, s, a, suggestions)
+	value, err := ps.readInput(u, s, a, suggestions)
 	if err != nil {
-		w.mu.Unlock()
+		ps.w.mu.Unlock()
 		return Outcome{}, err
 	}
 	action := map[string]any{"type": s.typ}
@@ -57,18 +57,18 @@ func (w *Workspace) filled(u *User, a Action) (Outcome, error) {
 		if sc.view != nil {
 			delete(sc.view.errors, s.blockID)
 		}
-		w.touch()
+		ps.w.touch()
 	}
 	if s.block["type"] == "input" && s.block["dispatch_action"] != true {
-		w.mu.Unlock()
+		ps.w.mu.Unlock()
 		return Outcome{}, nil
 	}
-	return w.acted(u, sc, s, action, a.Decline, Outcome{})
+	return ps.sendAction(u, sc, s, action, a.Decline, Outcome{})
 }
 
-// entered turns what a person enters into the element's value, as far as Slack would take it. The
-// caller holds mu.
-func (w *Workspace) entered(u *User, s spot, a Action, suggestions []map[string]any) (any, error) {
+// readInput converts what a person enters into the element's value, and fails where Slack would
+// refuse it. The caller holds mu.
+func (ps *people) readInput(u *User, s spot, a Action, suggestions []map[string]any) (any, error) {
 	one := strings.Join(a.Values, "\n")
 	many := strings.HasPrefix(s.typ, "multi_") || s.typ == "checkboxes"
 	if limit, ok := s.element["max_selected_items"].(json.Number); ok {
@@ -97,12 +97,12 @@ func (w *Workspace) entered(u *User, s spot, a Action, suggestions []map[string]
 		n, err := strconv.ParseInt(one, 10, 64)
 		return n, err
 	case "file_input":
-		return w.attached(u, s, a.Files)
+		return ps.attachFiles(u, s, a.Files)
 	}
 	options := append(optionsOf(s.element), suggestions...)
 	var chosen []any
 	for _, value := range a.Values {
-		v, err := w.choice(s, options, value)
+		v, err := ps.findOption(s, options, value)
 		if err != nil {
 			return nil, err
 		}
@@ -135,16 +135,16 @@ func dated(s string, err error) (any, error) {
 	return orNull(s), nil
 }
 
-// choice finds one thing to choose, which must be offered.
-func (w *Workspace) choice(s spot, options []map[string]any, value string) (any, error) {
+// findOption finds one thing to choose, which must be offered.
+func (ps *people) findOption(s spot, options []map[string]any, value string) (any, error) {
 	switch strings.TrimPrefix(s.typ, "multi_") {
 	case "users_select":
-		if w.users[value] == nil || w.users[value].Deleted {
+		if ps.w.users[value] == nil || ps.w.users[value].Deleted {
 			return nil, cannot("no user %q", value)
 		}
 		return value, nil
 	case "channels_select", "conversations_select":
-		if w.conversations[value] == nil {
+		if ps.w.channels.byID[value] == nil {
 			return nil, cannot("no conversation %q", value)
 		}
 		return value, nil
@@ -165,9 +165,9 @@ func (w *Workspace) choice(s spot, options []map[string]any, value string) (any,
 	return nil, cannot("%q is not offered; there is %q", value, offered)
 }
 
-// attached uploads files into a file_input. Its filetypes are only a convenience: nothing is held
-// to them.
-func (w *Workspace) attached(u *User, s spot, given []File) (any, error) {
+// attachFiles uploads files into a file_input. Its filetypes are only a convenience: nothing is
+// held to them.
+func (ps *people) attachFiles(u *User, s spot, given []File) (any, error) {
 	limit := int64(10)
 	if n, ok := s.element["max_files"].(json.Number); ok {
 		limit, _ = n.Int64()
@@ -183,17 +183,26 @@ func (w *Workspace) attached(u *User, s spot, given []File) (any, error) {
 		if len(g.Data) == 0 {
 			return nil, cannot("%s is empty", g.Name)
 		}
-		f := &file{id: w.id("F"), name: g.Name, title: g.Title, user: u.ID, declared: len(g.Data), data: g.Data, uploaded: true, completed: true,
-			shares: map[string]string{}}
+		f := &file{
+			id:        ps.w.id("F"),
+			name:      g.Name,
+			title:     g.Title,
+			user:      u.ID,
+			declared:  len(g.Data),
+			data:      g.Data,
+			uploaded:  true,
+			completed: true,
+			shares:    map[string]string{},
+		}
 		or(&f.title, f.name)
-		w.files[f.id] = f
-		all = append(all, map[string]any(w.fileObject(f)))
+		ps.w.files.byID[f.id] = f
+		all = append(all, map[string]any(ps.w.files.fileObject(f)))
 	}
 	return all, nil
 }
 
-// suggest asks the app for options: block_suggestion.
-func (w *Workspace) suggest(u *User, sc scene, s spot, query string) ([]map[string]any, Outcome, error) {
+// askForOptions asks the app for options: block_suggestion.
+func (ps *people) askForOptions(u *User, sc scene, s spot, query string) ([]map[string]any, Outcome, error) {
 	least := 3
 	if n, ok := s.element["min_query_length"].(json.Number); ok {
 		i, _ := n.Int64()
@@ -202,11 +211,11 @@ func (w *Workspace) suggest(u *User, sc scene, s spot, query string) ([]map[stri
 	if len([]rune(query)) < least {
 		return nil, Outcome{}, cannot("type at least %d characters into %q", least, s.id)
 	}
-	w.mu.Lock()
-	payload := w.interaction("block_suggestion", u, sc)
-	w.mu.Unlock()
+	ps.w.mu.Lock()
+	payload := ps.interaction("block_suggestion", u, sc)
+	ps.w.mu.Unlock()
 	payload["value"], payload["block_id"], payload["action_id"] = query, s.blockID, s.id
-	answer, trouble := w.ask(EnvelopeInteractive, "block_suggestion "+s.id, payload)
+	answer, trouble := ps.w.socketMode.deliver(EnvelopeInteractive, "block_suggestion "+s.id, payload)
 	if trouble != "" {
 		return nil, Outcome{Error: trouble}, nil
 	}
@@ -216,29 +225,29 @@ func (w *Workspace) suggest(u *User, sc scene, s spot, query string) ([]map[stri
 		if len(problems) > 0 {
 			detail += ": " + problems[0].String()
 		}
-		w.trouble("block_suggestion", detail, u.ID)
+		ps.w.trouble("block_suggestion", detail, u.ID)
 		return nil, Outcome{Error: "No results"}, nil
 	}
 	return optionsOf(offered), Outcome{}, nil
 }
 
-// suggested types a query into an external select and returns the texts that are offered, without
-// choosing.
-func (w *Workspace) suggested(u *User, a Action) (Outcome, error) {
-	w.mu.Lock()
-	sc, err := w.scene(u, a)
+// readOptions types a query into an external select and returns the texts that are offered,
+// without choosing.
+func (ps *people) readOptions(u *User, a Action) (Outcome, error) {
+	ps.w.mu.Lock()
+	sc, err := ps.findScene(u, a)
 	var s spot
 	if err == nil {
 		s, err = find(sc.blocks(), a.Target, isStateful)
 	}
-	w.mu.Unlock()
+	ps.w.mu.Unlock()
 	if err != nil {
 		return Outcome{}, err
 	}
 	options := optionsOf(s.element)
 	out := Outcome{}
 	if strings.HasSuffix(s.typ, "external_select") {
-		if options, out, err = w.suggest(u, sc, s, strings.Join(a.Values, "")); err != nil {
+		if options, out, err = ps.askForOptions(u, sc, s, strings.Join(a.Values, "")); err != nil {
 			return Outcome{}, err
 		}
 	}

@@ -12,48 +12,52 @@ import (
 	"github.com/atlilith/onboardbot/internal/sandbox/workspace/blockcheck"
 )
 
-// submitted presses the submit button of the modal in front.
-func (w *Workspace) submitted(u *User, a Action) (Outcome, error) {
-	w.mu.Lock()
-	sc, err := w.scene(u, a)
+// submit presses the submit button of the modal in front.
+func (ps *people) submit(u *User, a Action) (Outcome, error) {
+	ps.w.mu.Lock()
+	sc, err := ps.findScene(u, a)
 	if err == nil && (sc.view == nil || sc.view.home() || sc.view.content["submit"] == nil) {
 		err = cannot("there is nothing to submit")
 	}
 	if err != nil {
-		w.mu.Unlock()
+		ps.w.mu.Unlock()
 		return Outcome{}, err
 	}
 	v := sc.view
 	v.trouble = ""
-	if problems := complaints(v); len(problems) > 0 {
+	if problems := formErrors(v); len(problems) > 0 {
 		v.errors = problems
-		w.touch()
-		defer w.mu.Unlock()
-		return w.shown(u, Outcome{Errors: problems}), nil
+		ps.w.touch()
+		defer ps.w.mu.Unlock()
+		return ps.withModal(u, Outcome{Errors: problems}), nil
 	}
 	v.errors = nil
-	payload := w.interaction("view_submission", u, sc)
-	payload["trigger_id"] = w.newTrigger(u.ID, v)
-	payload["response_urls"] = w.responseURLs(u, v)
-	w.mu.Unlock()
-	answer, trouble := w.ask(EnvelopeInteractive, "view_submission "+word(v.content["callback_id"]), payload)
-	w.mu.Lock()
-	defer w.mu.Unlock()
+	payload := ps.interaction("view_submission", u, sc)
+	payload["trigger_id"] = ps.w.views.newTrigger(u.ID, v)
+	payload["response_urls"] = ps.responseURLs(u, v)
+	ps.w.mu.Unlock()
+	answer, trouble := ps.w.socketMode.deliver(
+		EnvelopeInteractive,
+		"view_submission "+word(v.content["callback_id"]),
+		payload,
+	)
+	ps.w.mu.Lock()
+	defer ps.w.mu.Unlock()
 	if trouble != "" {
 		v.trouble = troubleConnecting
-		w.touch()
-		return w.shown(u, Outcome{Error: troubleConnecting + " (" + trouble + ")"}), nil
+		ps.w.touch()
+		return ps.withModal(u, Outcome{Error: troubleConnecting + " (" + trouble + ")"}), nil
 	}
-	return w.submissionAnswer(u, v, answer), nil
+	return ps.applyAnswer(u, v, answer), nil
 }
 
-// submissionAnswer does what the app acknowledged a submission with. The caller holds mu.
-func (w *Workspace) submissionAnswer(u *User, v *view, answer json.RawMessage) Outcome {
+// applyAnswer does what the app acknowledged a submission with. The caller holds mu.
+func (ps *people) applyAnswer(u *User, v *view, answer json.RawMessage) Outcome {
 	refuse := func(why string) Outcome {
-		w.record(Event{Kind: KindTrouble, Name: "view_submission", Detail: why, User: u.ID})
+		ps.w.record(Event{Kind: KindTrouble, Name: "view_submission", Detail: why, User: u.ID})
 		v.trouble = troubleConnecting
-		w.touch()
-		return w.shown(u, Outcome{Error: troubleConnecting})
+		ps.w.touch()
+		return ps.withModal(u, Outcome{Error: troubleConnecting})
 	}
 	var ack struct {
 		Action string            `json:"response_action"`
@@ -67,9 +71,9 @@ func (w *Workspace) submissionAnswer(u *User, v *view, answer json.RawMessage) O
 	}
 	switch ack.Action {
 	case "":
-		w.closeTop(u.ID, v.content["clear_on_close"] == true)
+		ps.w.views.closeTop(u.ID, v.content["clear_on_close"] == true)
 	case "clear":
-		w.closeTop(u.ID, true)
+		ps.w.views.closeTop(u.ID, true)
 	case "errors":
 		if len(ack.Errors) == 0 {
 			return refuse("errors without any")
@@ -82,33 +86,33 @@ func (w *Workspace) submissionAnswer(u *User, v *view, answer json.RawMessage) O
 			}
 		}
 		v.errors = ack.Errors
-		w.touch()
-		return w.shown(u, Outcome{Errors: ack.Errors})
+		ps.w.touch()
+		return ps.withModal(u, Outcome{Errors: ack.Errors})
 	case "update", "push":
-		content, err := w.readView(ack.View, blockcheck.Modal)
+		content, err := ps.w.views.readView(ack.View, blockcheck.Modal)
 		if err == nil {
-			err = w.external(content, v)
+			err = ps.w.views.checkExternalID(content, v)
 		}
-		if err == nil && ack.Action == "push" && len(w.modals[u.ID]) >= maxStack {
+		if err == nil && ack.Action == "push" && len(ps.w.views.modals[u.ID]) >= maxStack {
 			err = fail("push_limit_reached")
 		}
 		if err != nil {
 			return refuse("invalid view in an acknowledgement: " + describe(err))
 		}
 		if ack.Action == "push" {
-			w.push(w.newView(u.ID, content))
+			ps.w.views.stack(ps.w.views.newView(u.ID, content))
 		} else {
-			w.fill(v, content)
+			ps.w.views.setContent(v, content)
 		}
 	default:
 		return refuse("unknown response_action " + strconv.Quote(ack.Action))
 	}
-	return w.shown(u, Outcome{})
+	return ps.withModal(u, Outcome{})
 }
 
-// shown adds what is in front of the person now. The caller holds mu.
-func (w *Workspace) shown(u *User, out Outcome) Outcome {
-	stack := w.modals[u.ID]
+// withModal adds what is in front of the person now. The caller holds mu.
+func (ps *people) withModal(u *User, out Outcome) Outcome {
+	stack := ps.w.views.modals[u.ID]
 	if out.Closed = len(stack) == 0; !out.Closed {
 		m := modalOf(stack[len(stack)-1])
 		out.Modal = &m
@@ -116,8 +120,8 @@ func (w *Workspace) shown(u *User, out Outcome) Outcome {
 	return out
 }
 
-// complaints are what Slack itself says of a form before it sends it, by block_id.
-func complaints(v *view) map[string]string {
+// formErrors are what Slack itself says of a form before it sends it, by block_id.
+func formErrors(v *view) map[string]string {
 	all := map[string]string{}
 	for _, s := range spots(v.blocks()) {
 		if s.block["type"] != "input" {
@@ -186,66 +190,70 @@ func textProblem(s spot, text string) string {
 
 // responseURLs are given for selects with response_url_enabled in input blocks only. The caller
 // holds mu.
-func (w *Workspace) responseURLs(u *User, v *view) []any {
+func (ps *people) responseURLs(u *User, v *view) []any {
 	all := []any{}
 	for _, s := range spots(v.blocks()) {
 		chosen := word(v.state[s.blockID][s.id][stateField[s.typ]])
-		if cv := w.conversations[chosen]; cv != nil && s.block["type"] == "input" && s.element["response_url_enabled"] == true {
-			link, _ := w.newResponse(u.ID, cv, nil)
-			all = append(all, reply{"block_id": s.blockID, "action_id": s.id, "channel_id": chosen, "response_url": link})
+		if cv := ps.w.channels.byID[chosen]; cv != nil && s.block["type"] == "input" &&
+			s.element["response_url_enabled"] == true {
+			link, _ := ps.w.responses.newResponse(u.ID, cv, nil)
+			all = append(
+				all,
+				reply{"block_id": s.blockID, "action_id": s.id, "channel_id": chosen, "response_url": link},
+			)
 		}
 	}
 	return all
 }
 
-// closed presses Cancel or, with All, ✕. The app hears of it only with notify_on_close, and never
-// what was entered.
-func (w *Workspace) closed(u *User, a Action) (Outcome, error) {
-	w.mu.Lock()
-	sc, err := w.scene(u, a)
+// closeView presses Cancel or, with All, ✕. The app hears of it only with notify_on_close, and
+// never what was entered.
+func (ps *people) closeView(u *User, a Action) (Outcome, error) {
+	ps.w.mu.Lock()
+	sc, err := ps.findScene(u, a)
 	if err == nil && (sc.view == nil || sc.view.home()) {
 		err = cannot("there is nothing to close")
 	}
 	if err != nil {
-		w.mu.Unlock()
+		ps.w.mu.Unlock()
 		return Outcome{}, err
 	}
 	told, all := sc.view, a.All
 	if all {
-		told = w.modals[u.ID][0]
+		told = ps.w.views.modals[u.ID][0]
 	}
-	notify := told.notifies() || all && slices.ContainsFunc(w.modals[u.ID], (*view).notifies)
-	payload := w.interaction("view_closed", u, scene{view: told})
+	notify := told.notifies() || all && slices.ContainsFunc(ps.w.views.modals[u.ID], (*view).notifies)
+	payload := ps.interaction("view_closed", u, scene{view: told})
 	payload["is_cleared"] = all
 	payload["view"].(reply)["state"] = reply{"values": reply{}}
-	w.closeTop(u.ID, all)
-	out := w.shown(u, Outcome{})
-	w.mu.Unlock()
+	ps.w.views.closeTop(u.ID, all)
+	out := ps.withModal(u, Outcome{})
+	ps.w.mu.Unlock()
 	if notify {
-		go w.ask(EnvelopeInteractive, "view_closed "+word(told.content["callback_id"]), payload)
+		go ps.w.socketMode.deliver(EnvelopeInteractive, "view_closed "+word(told.content["callback_id"]), payload)
 	}
 	return out, nil
 }
 
-// homeOpened opens the app's Home tab; every entry is an event. What was published before is there
+// openHome opens the app's Home tab; every entry is an event. What was published before is there
 // at once.
-func (w *Workspace) homeOpened(u *User, a Action) (Outcome, error) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if !w.cfg.App.HomeTab {
+func (ps *people) openHome(u *User, a Action) (Outcome, error) {
+	ps.w.mu.Lock()
+	defer ps.w.mu.Unlock()
+	if !ps.w.cfg.App.HomeTab {
 		return Outcome{}, cannot("the app has no Home tab")
 	}
-	cv, err := w.openDM(u.ID)
+	cv, err := ps.w.channels.openDM(u.ID)
 	if err != nil {
 		return Outcome{}, cannot("%s cannot open the app", u.Name)
 	}
-	event := reply{"type": "app_home_opened", "user": u.ID, "channel": cv.ID, "tab": "home", "event_ts": w.ts()}
+	event := reply{"type": "app_home_opened", "user": u.ID, "channel": cv.ID, "tab": "home", "event_ts": ps.w.ts()}
 	if a.Text == "messages" {
 		event["tab"] = "messages"
-	} else if v := w.homes[u.ID]; v != nil {
-		event["view"] = w.viewObject(v)
+	} else if v := ps.w.views.homes[u.ID]; v != nil {
+		event["view"] = ps.w.views.viewObject(v)
 	}
-	w.emit(event)
-	w.touch()
+	ps.w.socketMode.emitEvent(event)
+	ps.w.touch()
 	return Outcome{}, nil
 }

@@ -68,8 +68,8 @@ func Decode(raw []byte) (any, error) {
 	return v, nil
 }
 
-// Blocks judges the blocks of a message and returns them decoded. The error is ErrFormat; problems
-// are reported apart.
+// Blocks judges the blocks of a message and returns them decoded. The error is ErrFormat;
+// problems are reported apart.
 func Blocks(raw []byte, o Options) ([]any, []Problem, error) {
 	v, err := Decode(raw)
 	if err != nil {
@@ -85,8 +85,8 @@ func Blocks(raw []byte, o Options) ([]any, []Problem, error) {
 	return blocks, c.problems, nil
 }
 
-// View judges a modal or a Home tab and returns it decoded. surface is the one that the method can
-// show: views.open shows modals only, views.publish Home tabs only.
+// View judges a modal or a Home tab and returns it decoded. surface is the one that the method
+// can show: views.open shows modals only, views.publish Home tabs only.
 func View(raw []byte, surface Surface, o Options) (map[string]any, []Problem, error) {
 	v, err := Decode(raw)
 	if err != nil {
