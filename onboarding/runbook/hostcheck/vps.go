@@ -1,4 +1,4 @@
-package runbook
+package hostcheck
 
 import (
 	"context"
@@ -9,18 +9,19 @@ import (
 
 	"github.com/atlilith/onboardbot/onboarding"
 	"github.com/atlilith/onboardbot/onboarding/hosts"
+	"github.com/atlilith/onboardbot/onboarding/runbook/site"
 )
 
 //go:embed vps.sh
 var vpsScript string
 
-// checkVPS checks in one round trip whether a VPS has what the steps use: the programs, the
+// VPS checks in one round trip whether a VPS has what the steps use: the programs, the
 // folders, and nginx with a valid configuration, because certbot refuses to work on a broken one.
-func checkVPS(ctx context.Context, host *hosts.Host, certbot string, sites []*site) []onboarding.Finding {
+func VPS(ctx context.Context, host *hosts.Host, certbot string, sites []*site.Site) []onboarding.Finding {
 	var folders []string
-	for _, site := range sites {
-		if site.host == host {
-			folders = append(folders, path.Dir(site.conf), path.Dir(site.enabled))
+	for _, each := range sites {
+		if each.Host == host {
+			folders = append(folders, path.Dir(each.Conf), path.Dir(each.Enabled))
 		}
 	}
 	slices.Sort(folders)
@@ -28,7 +29,7 @@ func checkVPS(ctx context.Context, host *hosts.Host, certbot string, sites []*si
 	out, err := host.Output(ctx, hosts.Command{
 		Argv: append([]string{"sh", "-c", vpsScript, "onboardbot", hosts.Tools, certbot}, folders...)})
 	if err != nil {
-		return []onboarding.Finding{unreached(host, err)}
+		return []onboarding.Finding{Unreached(host, err)}
 	}
 	seen := map[string][]string{}
 	for line := range strings.Lines(string(out)) {
@@ -60,15 +61,16 @@ func checkVPS(ctx context.Context, host *hosts.Host, certbot string, sites []*si
 	return append(findings, onboarding.Passed(on("nginx folders"), "%s", strings.Join(folders, ", ")))
 }
 
-// checkReachable checks that a host answers.
-func checkReachable(ctx context.Context, host *hosts.Host) []onboarding.Finding {
+// Reachable checks that a host answers.
+func Reachable(ctx context.Context, host *hosts.Host) []onboarding.Finding {
 	if _, err := host.Ping(ctx); err != nil {
-		return []onboarding.Finding{unreached(host, err)}
+		return []onboarding.Finding{Unreached(host, err)}
 	}
 	return []onboarding.Finding{reached(host, nil)}
 }
 
-func unreached(host *hosts.Host, err error) onboarding.Finding {
+// Unreached is the finding about a host that does not answer.
+func Unreached(host *hosts.Host, err error) onboarding.Finding {
 	return onboarding.Failing("host "+host.Name(),
 		"Check that this account reaches it by ssh without a password, and its host key.", "%v", err)
 }

@@ -17,12 +17,12 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/atlilith/onboardbot/internal/sandbox"
-	"github.com/atlilith/onboardbot/internal/sandbox/stage"
+	"github.com/atlilith/onboardbot/internal/sandbox/testbed"
 	"github.com/atlilith/onboardbot/internal/sandbox/workspace"
 )
 
-// postOffice is a configuration in which vps-0 is also the mail's host, and mailboxes are files.
-const postOffice = `mail:
+// mailConfig makes vps-0 the host of mail as well. Mailboxes are files.
+const mailConfig = `mail:
   mailbox:
     mx: [10 mail.merche.example]
     spf: v=spf1 mx -all
@@ -37,24 +37,24 @@ const postOffice = `mail:
       undo: [rm, "/var/lib/mailbox-{domain}"]
 `
 
-// TestBrandAndMailGoLiveAndAreTakenBack brings an Org with a brand live on two domains, one with
-// mailboxes on the usual host and one with a forward on another, and takes it back: the world is
-// then what it was.
+// TestBrandAndMailGoLiveAndAreTakenBack onboards an Org with a brand on two domains, one with
+// mailboxes on the default host and one with forwarding on another, and undoes it. Afterwards the
+// sandbox is in its initial state.
 func TestBrandAndMailGoLiveAndAreTakenBack(t *testing.T) {
 	s := open(t,
-		stage.Config{World: sandbox.Config{VPSes: 2},
-			Bot: func(settings *stage.Settings) { settings.Rest = postOffice },
-			// The questions of two domains come faster than one channel takes posts.
+		testbed.Config{World: sandbox.Config{VPSes: 2},
+			Bot: func(settings *testbed.Settings) { settings.Rest = mailConfig },
+			// The approval requests of two domains exceed the rate of posts in one channel.
 			Workspace: func(w *workspace.Config) { w.Rates.Off = true }})
-	s.publish("merche.example", "update add mail.merche.example. 60 A 192.0.2.25")
-	// What others published stays, and comes back as it was.
-	s.publish("merche-biche.com", `update add merche-biche.com. 900 TXT "v=spf1 ip4:192.0.2.7 ~all"`,
+	s.updateZone("merche.example", "update add mail.merche.example. 60 A 192.0.2.25")
+	// Records of others stay, or are restored.
+	s.updateZone("merche-biche.com", `update add merche-biche.com. 900 TXT "v=spf1 ip4:192.0.2.7 ~all"`,
 		`update add merche-biche.com. 900 TXT "proof=1"`)
 	s.vps("mkdir /var/lib/dkim")
-	before := s.everything()
+	before := s.snapshot()
 
 	root := s.askForAnOrg()
-	s.pictured(root, "preview.png")
+	s.waitFile(root, "preview.png")
 	s.finish(root)
 	s.reads(root, "Merche Biche is live", "Left to look at",
 		"Make the forward of mail for merche-biche.shop to merche@example.com", "Merche & Friends is there")
@@ -66,7 +66,7 @@ func TestBrandAndMailGoLiveAndAreTakenBack(t *testing.T) {
 			t.Errorf("%s: %v, %v", url, response, err)
 		}
 	}
-	live := s.everything()
+	live := s.snapshot()
 	for what, want := range map[string][]string{
 		"tree": {"merche-biche.com/org-site/assets/logo.png",
 			"merche-biche.shop/org-site/config.yaml"},
@@ -76,36 +76,36 @@ func TestBrandAndMailGoLiveAndAreTakenBack(t *testing.T) {
 		"sites of vps-1":         {"merche-biche.shop"},
 		"mail":                   {"/var/lib/dkim/merche-biche.com/onboard.pem", "/var/lib/mailbox-merche-biche.com"},
 	} {
-		if !stage.ContainsAll(live[what], want) {
+		if !testbed.ContainsAll(live[what], want) {
 			t.Errorf("%s: no %q in\n%s", what, want, live[what])
 		}
 	}
 
-	back := s.takeBack()
-	s.must(s.FinishUndo(s.within(3*time.Minute), stage.Bo, back))
-	if diff := cmp.Diff(before, s.everything()); diff != "" {
+	back := s.undo()
+	s.must(s.FinishUndo(s.within(3*time.Minute), testbed.Bo, back))
+	if diff := cmp.Diff(before, s.snapshot()); diff != "" {
 		t.Errorf("the world is not what it was (-before +after)\n%s", diff)
 	}
 }
 
-// askForAnOrg types what a phone makes of quotes, and gives the form a logo and colours, the first
-// of which nobody could read.
-func (s *scene) askForAnOrg() workspace.Message {
+// askForAnOrg types typographic quotes, as phones insert them, and fills in the form with a logo
+// and with colours, the first of which have too little contrast.
+func (s *harness) askForAnOrg() workspace.Message {
 	s.t.Helper()
-	ana := s.Person(stage.Ana)
-	typed, err := ana.Type(s.within(10*time.Second), stage.Channel,
+	ana := s.Person(testbed.Ana)
+	typed, err := ana.Type(s.within(10*time.Second), testbed.Channel,
 		"/onboard merche-biche mode=owner name=“Merche Biche” email=merche@example.com org=merche-collective "+
 			"org_name=“Merche & Friends” domains=merche-biche.com,merche-biche.shop mail.merche-biche.com=mailbox "+
 			"mail.merche-biche.shop=forward:merche@example.com host.merche-biche.shop=vps-1")
 	s.must(err)
-	if typed.Message == nil || !stage.ContainsAll(stage.Reads(*typed.Message), []string{"[Start]", "[Change…]"}) {
+	if typed.Message == nil || !testbed.ContainsAll(testbed.Reads(*typed.Message), []string{"[Start]", "[Change…]"}) {
 		s.t.Fatalf("nothing to confirm: %+v", typed)
 	}
-	s.must(s.Press(s.within(10*time.Second), stage.Ana, *typed.Message, "Change…"))
+	s.must(s.Press(s.within(10*time.Second), testbed.Ana, *typed.Message, "Change…"))
 	form, err := ana.Modal(s.within(10 * time.Second))
 	s.must(err)
 	ctx := s.within(20 * time.Second)
-	_, err = form.Attach(ctx, "Logo", workspace.File{Name: "logo.png", Data: drawing(s.t)})
+	_, err = form.Attach(ctx, "Logo", workspace.File{Name: "logo.png", Data: logo(s.t)})
 	s.must(err)
 	_, err = form.Fill(ctx, "Site copy", "Welcome.", "مرحبا 🦋")
 	s.must(err)
@@ -118,13 +118,13 @@ func (s *scene) askForAnOrg() workspace.Message {
 	}
 	_, err = form.Fill(ctx, "Colours", "#ffffff, #1a1a2e, #b0124f, #00695c")
 	s.must(err)
-	root, err := s.Send(ctx, stage.Ana, form, "merche-biche")
+	root, err := s.Send(ctx, testbed.Ana, form, "merche-biche")
 	s.must(err)
 	return root
 }
 
-// drawing is a logo.
-func drawing(t *testing.T) []byte {
+// logo returns a PNG.
+func logo(t *testing.T) []byte {
 	t.Helper()
 	picture := image.NewRGBA(image.Rect(0, 0, 200, 100))
 	draw.Draw(picture, picture.Bounds(), image.NewUniform(color.RGBA{R: 0xb0, G: 0x12, B: 0x4f, A: 0xff}),
@@ -136,25 +136,25 @@ func drawing(t *testing.T) []byte {
 	return out.Bytes()
 }
 
-// takeBack asks for the undo, certificates and all, and returns its root message.
-func (s *scene) takeBack() workspace.Message {
+// undo starts the undo of the run, including certificates, and returns its root message.
+func (s *harness) undo() workspace.Message {
 	s.t.Helper()
-	ana := s.Person(stage.Ana)
-	typed, err := ana.Type(s.within(10*time.Second), stage.Channel, "/onboard undo merche-biche")
+	ana := s.Person(testbed.Ana)
+	typed, err := ana.Type(s.within(10*time.Second), testbed.Channel, "/onboard undo merche-biche")
 	s.must(err)
 	if typed.Message == nil {
 		s.t.Fatalf("no question: %+v", typed)
 	}
-	s.must(s.Press(s.within(10*time.Second), stage.Ana, *typed.Message, "Undo, delete certificates"))
-	back, err := ana.WaitMessage(s.within(20*time.Second), stage.Channel, func(m workspace.Message) bool {
-		return m.ThreadTS == "" && !m.Ephemeral && strings.Contains(stage.Reads(m), "Taking back")
+	s.must(s.Press(s.within(10*time.Second), testbed.Ana, *typed.Message, "Undo, delete certificates"))
+	back, err := ana.WaitMessage(s.within(20*time.Second), testbed.Channel, func(m workspace.Message) bool {
+		return m.ThreadTS == "" && !m.Ephemeral && strings.Contains(testbed.Reads(m), "Taking back")
 	})
 	s.must(err)
 	return back
 }
 
-// everything is what an onboarding can change, as text to compare.
-func (s *scene) everything() map[string]string {
+// snapshot returns everything that an onboarding can change, as text to compare.
+func (s *harness) snapshot() map[string]string {
 	s.t.Helper()
 	seen := map[string]string{}
 	conn := s.admin()
@@ -170,7 +170,7 @@ func (s *scene) everything() map[string]string {
 			"@"+s.environment("DNS_SERVER"), zone, "AXFR").Output()
 		s.must(err)
 		records := strings.Split(string(out), "\n")
-		// The serial only ever grows, and a signature is of its moment.
+		// Serials and signatures always differ.
 		records = slices.DeleteFunc(records, func(r string) bool {
 			return strings.Contains(r, "\tSOA\t") || strings.Contains(r, "\tTSIG\t") || strings.HasPrefix(r, ";")
 		})

@@ -1,4 +1,4 @@
-package stage
+package testbed
 
 import (
 	"context"
@@ -10,25 +10,25 @@ import (
 	"github.com/atlilith/onboardbot/internal/sandbox/workspace"
 )
 
-// Inputs are what somebody enters into the form. What is empty is left as the form has it.
+// Inputs are what a person enters into the form. An empty field is left as it is.
 type Inputs struct {
 	Slug, Name, Email string
-	// Mode is the text of the option; Org is the slug of the one to join.
+	// Mode is the text of the option. Org is the slug of the Org to join.
 	Mode, OrgSlug, OrgName, Org string
 	Domains                     []string
 }
 
-// Merche is the Provider of the runbook.
+// Merche is the Provider of the runbook's example.
 var Merche = Inputs{Slug: "merche-biche", Name: "Merche Biche", Email: "merche@example.com", Mode: "Person-only"}
 
-// width is how wide messages are read when words are looked for in them: nothing wraps.
+// width is the width at which messages are rendered to find words in them. No line wraps.
 const width = 10_000
 
-// Reads is what a message says, for looking for words in it.
+// Reads returns the text of a message as a person reads it.
 func Reads(m workspace.Message) string { return m.Render(width, nil) }
 
-// Ask types the command, fills in the form and sends it, and returns the run's root message.
-func (s *Stage) Ask(ctx context.Context, who string, in Inputs) (workspace.Message, error) {
+// Ask types the command, fills in the form, submits it, and returns the run's root message.
+func (s *Testbed) Ask(ctx context.Context, who string, in Inputs) (workspace.Message, error) {
 	form, err := s.Form(ctx, who, in)
 	if err != nil {
 		return workspace.Message{}, err
@@ -36,9 +36,9 @@ func (s *Stage) Ask(ctx context.Context, who string, in Inputs) (workspace.Messa
 	return s.Send(ctx, who, form, in.Slug)
 }
 
-// AskInLine types everything behind the command, presses Start, and returns the run's root
-// message. It is for a Person.
-func (s *Stage) AskInLine(ctx context.Context, who string, in Inputs) (workspace.Message, error) {
+// AskInLine types all inputs after the command, presses Start, and returns the run's root message.
+// The operating mode is Person-only.
+func (s *Testbed) AskInLine(ctx context.Context, who string, in Inputs) (workspace.Message, error) {
 	person := s.Person(who)
 	typed, err := person.Type(ctx, Channel,
 		fmt.Sprintf(`/onboard %s mode=person name="%s" email=%s domains=%s`, in.Slug, in.Name, in.Email,
@@ -49,12 +49,12 @@ func (s *Stage) AskInLine(ctx context.Context, who string, in Inputs) (workspace
 	if typed.Message == nil {
 		return workspace.Message{}, fmt.Errorf("there is nothing to confirm: %+v", typed)
 	}
-	return s.begun(ctx, who, in.Slug, func() error { return s.Press(ctx, who, *typed.Message, "Start") })
+	return s.rootOf(ctx, who, in.Slug, func() error { return s.Press(ctx, who, *typed.Message, "Start") })
 }
 
-// Send sends a form and returns the root message of the run that it begins.
-func (s *Stage) Send(ctx context.Context, who string, form *workspace.Form, slug string) (workspace.Message, error) {
-	return s.begun(ctx, who, slug, func() error {
+// Send submits a form and returns the root message of the run that it starts.
+func (s *Testbed) Send(ctx context.Context, who string, form *workspace.Form, slug string) (workspace.Message, error) {
+	return s.rootOf(ctx, who, slug, func() error {
 		sent, err := form.Submit(ctx)
 		if err == nil && !sent.Closed {
 			err = fmt.Errorf("the form stayed open: %s %v", sent.Error, sent.Errors)
@@ -63,8 +63,8 @@ func (s *Stage) Send(ctx context.Context, who string, form *workspace.Form, slug
 	})
 }
 
-// begun returns the root message of the run that somebody begins.
-func (s *Stage) begun(ctx context.Context, who, slug string, begin func() error) (workspace.Message, error) {
+// rootOf calls begin, which starts a run, and returns the run's root message.
+func (s *Testbed) rootOf(ctx context.Context, who, slug string, begin func() error) (workspace.Message, error) {
 	person := s.Person(who)
 	before, err := person.Read(ctx, Channel)
 	if err != nil {
@@ -82,8 +82,8 @@ func (s *Stage) begun(ctx context.Context, who, slug string, begin func() error)
 	})
 }
 
-// Form types the command and fills in the form.
-func (s *Stage) Form(ctx context.Context, who string, in Inputs) (*workspace.Form, error) {
+// Form types the command and fills in the form that opens.
+func (s *Testbed) Form(ctx context.Context, who string, in Inputs) (*workspace.Form, error) {
 	person := s.Person(who)
 	typed, err := person.Type(ctx, Channel, "/onboard "+in.Slug)
 	if err != nil {
@@ -131,20 +131,20 @@ func has(label string) func(workspace.Modal) bool {
 	return func(m workspace.Modal) bool { return strings.Contains(m.Render(width, nil), label) }
 }
 
-// Thread is what somebody reads below a root message, oldest first.
+// Thread returns the messages of a thread on somebody's screen, oldest first.
 func Thread(screen workspace.Screen, root workspace.Message) []workspace.Message {
 	conversation, _ := screen.Channel(root.Channel)
 	return conversation.Thread(root.TS)
 }
 
-// Question waits for a message in the thread that asks about a step, and returns it.
-func (s *Stage) Question(ctx context.Context, who string, root workspace.Message,
+// ApprovalRequest waits for the approval request of a step, and returns it.
+func (s *Testbed) ApprovalRequest(ctx context.Context, who string, root workspace.Message,
 	step string) (workspace.Message, error) {
 	return s.Message(ctx, who, root, step, "[Approve]")
 }
 
-// Message waits for a message in the thread with all the words in it.
-func (s *Stage) Message(ctx context.Context, who string, root workspace.Message,
+// Message waits for a reply in the thread that contains all the words.
+func (s *Testbed) Message(ctx context.Context, who string, root workspace.Message,
 	words ...string) (workspace.Message, error) {
 	var found workspace.Message
 	_, err := s.Person(who).WaitFor(ctx, func(screen workspace.Screen) bool {
@@ -159,22 +159,22 @@ func (s *Stage) Message(ctx context.Context, who string, root workspace.Message,
 	return found, err
 }
 
-// ContainsAll reports whether a text has all the words in it.
+// ContainsAll reports whether a text contains all the words.
 func ContainsAll(text string, words []string) bool {
 	return !slices.ContainsFunc(words, func(word string) bool { return !strings.Contains(text, word) })
 }
 
-// Approve waits for the question about a step and agrees.
-func (s *Stage) Approve(ctx context.Context, who string, root workspace.Message, step string) error {
-	question, err := s.Question(ctx, who, root, step)
+// Approve waits for the approval request of a step and presses Approve.
+func (s *Testbed) Approve(ctx context.Context, who string, root workspace.Message, step string) error {
+	request, err := s.ApprovalRequest(ctx, who, root, step)
 	if err != nil {
 		return err
 	}
-	return s.Press(ctx, who, question, "Approve")
+	return s.Press(ctx, who, request, "Approve")
 }
 
-// Press presses a button; what Slack shows in place of the product's answer is an error.
-func (s *Stage) Press(ctx context.Context, who string, m workspace.Message, button string) error {
+// Press presses a button. It fails if Slack would show the person an error.
+func (s *Testbed) Press(ctx context.Context, who string, m workspace.Message, button string) error {
 	pressed, err := s.Person(who).Press(ctx, m, button)
 	if err != nil {
 		return err
@@ -185,30 +185,30 @@ func (s *Stage) Press(ctx context.Context, who string, m workspace.Message, butt
 	return nil
 }
 
-// Root waits until the root message says all the words.
-func (s *Stage) Root(ctx context.Context, who string, root workspace.Message,
+// Root waits until the root message contains all the words.
+func (s *Testbed) Root(ctx context.Context, who string, root workspace.Message,
 	words ...string) (workspace.Message, error) {
 	return s.Person(who).WaitMessage(ctx, root.Channel, func(m workspace.Message) bool {
 		return m.TS == root.TS && ContainsAll(Reads(m), words)
 	})
 }
 
-// ErrStuck is what [Stage.Finish] returns when a run needs somebody for more than an approval.
-var ErrStuck = errors.New("the run needs somebody")
+// ErrStuck means that a run needs a person for more than an approval.
+var ErrStuck = errors.New("the run needs a person")
 
-// Finish approves whatever the run asks until it says that all checks passed, or fails with what
-// the thread says. Those who listen hear the first line of each question.
-func (s *Stage) Finish(ctx context.Context, who string, root workspace.Message, listen ...func(question string)) error {
+// Finish approves all requests of a run until the Provider is live. It fails with [ErrStuck] if a
+// step fails. listen is called with the first line of each approval request.
+func (s *Testbed) Finish(ctx context.Context, who string, root workspace.Message, listen ...func(request string)) error {
 	return s.approveUntil(ctx, who, root, "Live", listen...)
 }
 
-// FinishUndo is [Stage.Finish] for a run that takes another one back.
-func (s *Stage) FinishUndo(ctx context.Context, who string, root workspace.Message) error {
+// FinishUndo is [Testbed.Finish] for an undo.
+func (s *Testbed) FinishUndo(ctx context.Context, who string, root workspace.Message) error {
 	return s.approveUntil(ctx, who, root, "Taken back")
 }
 
-// pages are what messages said when they were last read, by their time: a thread is read at each
-// change, and most of it is as it was.
+// pages cache the rendered texts of messages by their timestamps. A thread is read after each
+// change, and most of its messages have not changed.
 type pages map[string]struct{ of, says string }
 
 func (p pages) reads(m workspace.Message) string {
@@ -220,15 +220,15 @@ func (p pages) reads(m workspace.Message) string {
 	return page.says
 }
 
-// approveUntil approves whatever a run asks until a message in its thread has the word.
-func (s *Stage) approveUntil(ctx context.Context, who string, root workspace.Message, word string,
-	listen ...func(question string)) error {
+// approveUntil approves all requests of a run until a message in its thread contains the word.
+func (s *Testbed) approveUntil(ctx context.Context, who string, root workspace.Message, word string,
+	listen ...func(request string)) error {
 	pressed, page := map[string]bool{}, pages{}
 	for {
-		var question workspace.Message
+		var request workspace.Message
 		ended, stuck := false, ""
 		_, err := s.Person(who).WaitFor(ctx, func(screen workspace.Screen) bool {
-			question = workspace.Message{}
+			request = workspace.Message{}
 			for _, m := range Thread(screen, root) {
 				text := page.reads(m)
 				switch {
@@ -236,11 +236,11 @@ func (s *Stage) approveUntil(ctx context.Context, who string, root workspace.Mes
 					ended = true
 				case strings.Contains(text, "[Retry]"):
 					stuck = text
-				case strings.Contains(text, "[Approve]") && !pressed[m.TS] && question.TS == "":
-					question = m
+				case strings.Contains(text, "[Approve]") && !pressed[m.TS] && request.TS == "":
+					request = m
 				}
 			}
-			return ended || stuck != "" || question.TS != ""
+			return ended || stuck != "" || request.TS != ""
 		})
 		switch {
 		case err != nil:
@@ -250,14 +250,13 @@ func (s *Stage) approveUntil(ctx context.Context, who string, root workspace.Mes
 		case stuck != "":
 			return fmt.Errorf("%w: %s", ErrStuck, stuck)
 		}
-		pressed[question.TS] = true
-		head, _, _ := strings.Cut(Reads(question), "\n")
-		for _, hear := range listen {
-			hear(head)
+		pressed[request.TS] = true
+		head, _, _ := strings.Cut(Reads(request), "\n")
+		for _, each := range listen {
+			each(head)
 		}
-		// A question that somebody answered meanwhile has lost its buttons between the look and
-		// the press.
-		if err := s.Press(ctx, who, question, "Approve"); err != nil && !errors.Is(err, workspace.ErrCannot) {
+		// A request that was decided in the meantime has no buttons any more.
+		if err := s.Press(ctx, who, request, "Approve"); err != nil && !errors.Is(err, workspace.ErrCannot) {
 			return err
 		}
 	}

@@ -1,4 +1,4 @@
-package stage
+package testbed
 
 import (
 	"context"
@@ -12,9 +12,9 @@ import (
 	"time"
 )
 
-// Bot is the product, running.
+// Bot is a running process of the product.
 type Bot struct {
-	// Log is the file with what it wrote.
+	// Log is the file with its output.
 	Log string
 
 	cmd  *exec.Cmd
@@ -24,16 +24,16 @@ type Bot struct {
 
 var started atomic.Int64
 
-// Start runs the product: the command that serves, to which "serve -config FILE" is added. It
-// returns at once.
-func (s *Stage) Start(command []string, environment ...string) (*Bot, error) {
+// Start starts the product by a command, to which it adds "serve -config FILE". It returns at
+// once.
+func (s *Testbed) Start(command []string, environment ...string) (*Bot, error) {
 	cmd := exec.Command(command[0], append(command[1:], "serve", "-config", s.ConfigFile)...)
 	cmd.Env = append(os.Environ(), environment...)
 	return s.Run(cmd)
 }
 
-// Run runs the product by a command that is whole. It returns at once.
-func (s *Stage) Run(cmd *exec.Cmd) (*Bot, error) {
+// Run starts the product by a complete command. It returns at once.
+func (s *Testbed) Run(cmd *exec.Cmd) (*Bot, error) {
 	log, err := os.Create(filepath.Join(s.Dir, fmt.Sprintf("bot-%d.log", started.Add(1))))
 	if err != nil {
 		return nil, err
@@ -52,13 +52,13 @@ func (s *Stage) Run(cmd *exec.Cmd) (*Bot, error) {
 	return b, nil
 }
 
-// Kill ends the product as kill -9 does, and nothing that it started.
+// Kill kills the product with SIGKILL. Processes that it started keep running.
 func (b *Bot) Kill() {
 	_ = b.cmd.Process.Kill()
 	<-b.done
 }
 
-// Stop asks it to end and returns how it did.
+// Stop sends SIGTERM, waits for the product to end and returns its error.
 func (b *Bot) Stop() error {
 	if err := b.cmd.Process.Signal(syscall.SIGTERM); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		return err
@@ -75,8 +75,9 @@ func (b *Bot) Stop() error {
 // Done is closed when the product ended by itself.
 func (b *Bot) Done() <-chan struct{} { return b.done }
 
-// Connected waits until Slack has a connection to the product.
-func (s *Stage) Connected(ctx context.Context, b *Bot, after int) error {
+// Connected waits until the product has opened a Socket Mode connection. It looks at the events of
+// the transcript after a number.
+func (s *Testbed) Connected(ctx context.Context, b *Bot, after int) error {
 	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
 	defer cancel()
 	for {

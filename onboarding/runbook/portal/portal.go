@@ -1,4 +1,5 @@
-package runbook
+// Package portal checks the provider-portal, where a Provider sees who they are.
+package portal
 
 import (
 	"context"
@@ -17,16 +18,21 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/runbook/settings"
 )
 
-// portal checks the provider-portal.
-type portal struct {
+// Portal is the provider-portal.
+type Portal struct {
 	config settings.Portal
 	db     *platform.DB
 	prober *probe.Prober
 }
 
+// New returns the portal of a configuration.
+func New(config settings.Portal, db *platform.DB, prober *probe.Prober) *Portal {
+	return &Portal{config, db, prober}
+}
+
 // page asks for the page on which the Provider appears: their own portal, or that of the owner of
 // the Org they join.
-func (p *portal) page(ctx context.Context, request onboarding.Request) (*url.URL, probe.Response, error) {
+func (p *Portal) page(ctx context.Context, request onboarding.Request) (*url.URL, probe.Response, error) {
 	pattern, owner := p.config.URL, ""
 	if request.Mode == onboarding.ModeMember {
 		org, err := p.db.FindOrg(ctx, request.Org.Slug)
@@ -51,7 +57,7 @@ func (p *portal) page(ctx context.Context, request onboarding.Request) (*url.URL
 	return page, response, err
 }
 
-func (p *portal) address(ctx context.Context, name string) (netip.Addr, error) {
+func (p *Portal) address(ctx context.Context, name string) (netip.Addr, error) {
 	if p.config.Address != "" {
 		return netip.ParseAddr(p.config.Address)
 	}
@@ -65,25 +71,25 @@ func (p *portal) address(ctx context.Context, name string) (netip.Addr, error) {
 	return addresses[0].Unmap(), nil
 }
 
-const portalName = "provider-portal"
+const findingName = "provider-portal"
 
-// preflight finds whether the portal answers at all. The Provider does not exist there yet.
-func (p *portal) preflight(ctx context.Context, run *onboarding.Run) []onboarding.Finding {
+// Preflight finds whether the portal answers at all. The Provider does not exist there yet.
+func (p *Portal) Preflight(ctx context.Context, run *onboarding.Run) []onboarding.Finding {
 	page, response, err := p.page(ctx, run.Request)
 	switch {
 	case err != nil:
-		return []onboarding.Finding{onboarding.Failing(portalName,
+		return []onboarding.Finding{onboarding.Failing(findingName,
 			"Check the portal, its DNS and certificate, and portal in the configuration.", "%s",
 			platform.Explain(err))}
 	case response.Status >= http.StatusInternalServerError:
-		return []onboarding.Finding{onboarding.Failing(portalName, "Look at the portal.", "%s answers %d", page,
+		return []onboarding.Finding{onboarding.Failing(findingName, "Look at the portal.", "%s answers %d", page,
 			response.Status)}
 	}
-	return []onboarding.Finding{onboarding.Passed(portalName, "%s answers", page.Host)}
+	return []onboarding.Finding{onboarding.Passed(findingName, "%s answers", page.Host)}
 }
 
-// verify finds whether the portal loads with the Provider's identity.
-func (p *portal) verify(ctx context.Context, run *onboarding.Run) []onboarding.Finding {
+// Verify finds whether the portal loads with the Provider's identity.
+func (p *Portal) Verify(ctx context.Context, run *onboarding.Run) []onboarding.Finding {
 	page, response, err := p.page(ctx, run.Request)
 	if err == nil && response.Status != http.StatusOK {
 		err = fmt.Errorf("%s answers %d", page, response.Status)
@@ -99,8 +105,8 @@ func (p *portal) verify(ctx context.Context, run *onboarding.Run) []onboarding.F
 		}
 	}
 	if err != nil {
-		return []onboarding.Finding{onboarding.Failing(portalName, "Look at the portal with this Provider's session.",
+		return []onboarding.Finding{onboarding.Failing(findingName, "Look at the portal with this Provider's session.",
 			"%s", platform.Explain(err))}
 	}
-	return []onboarding.Finding{onboarding.Passed(portalName, "%s loads with their identity", page)}
+	return []onboarding.Finding{onboarding.Passed(findingName, "%s loads with their identity", page)}
 }

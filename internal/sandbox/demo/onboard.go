@@ -10,17 +10,17 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"github.com/atlilith/onboardbot/internal/sandbox/stage"
+	"github.com/atlilith/onboardbot/internal/sandbox/testbed"
 )
 
-// perform is the play: Ana asks for Merche Biche, Bo approves each change, and the demo looks for
-// itself at the end.
-func perform(ctx context.Context, set *stage.Stage, told *teller) error {
+// onboard lets Ana request the onboarding of Merche Biche and Bo approve each change, and then
+// verifies the outcome.
+func onboard(ctx context.Context, bed *testbed.Testbed, out *printer) error {
 	ctx, cancel := context.WithTimeout(ctx, 3*time.Minute)
 	defer cancel()
-	ana := set.Person(stage.Ana)
-	told.does("Ana", "types /onboard merche-biche in #ops")
-	form, err := set.Form(ctx, stage.Ana, stage.Merche)
+	ana := bed.Person(testbed.Ana)
+	out.does("Ana", "types /onboard merche-biche in #ops")
+	form, err := bed.Form(ctx, testbed.Ana, testbed.Merche)
 	if err != nil {
 		return err
 	}
@@ -28,38 +28,38 @@ func perform(ctx context.Context, set *stage.Stage, told *teller) error {
 	if err != nil {
 		return err
 	}
-	told.shows(modal.Render(terminal, nil))
-	told.does("Ana", "presses "+modal.Submit)
-	root, err := set.Send(ctx, stage.Ana, form, stage.Merche.Slug)
+	out.block(modal.Render(terminal, nil))
+	out.does("Ana", "presses "+modal.Submit)
+	root, err := bed.Send(ctx, testbed.Ana, form, testbed.Merche.Slug)
 	if err != nil {
 		return err
 	}
 	watching, stop := context.WithCancel(ctx)
 	watched := make(chan struct{})
 	go func() {
-		told.follow(watching, ana, root)
+		out.follow(watching, ana, root)
 		close(watched)
 	}()
-	err = set.Finish(ctx, stage.Bo, root, func(question string) {
-		told.hears(question)
-		told.does("Bo", "reads the change and approves: "+question)
+	err = bed.Finish(ctx, testbed.Bo, root, func(request string) {
+		out.waitFor(request)
+		out.does("Bo", "reads the change and approves: "+request)
 	})
 	if err == nil {
-		_, err = set.Root(ctx, stage.Ana, root, "Live")
+		_, err = bed.Root(ctx, testbed.Ana, root, "Live")
 	}
-	// What the thread said last is still to be told.
+	// The last messages of the thread are still to be printed.
 	time.AfterFunc(time.Second, stop)
 	<-watched
 	if err != nil {
 		return err
 	}
-	return looks(ctx, set, told)
+	return verify(ctx, bed, out)
 }
 
-// looks checks the outcome without the product: as a visitor, in the database, in the repository.
-func looks(ctx context.Context, set *stage.Stage, told *teller) error {
-	told.aside("What the demo itself sees:")
-	client, err := set.Client()
+// verify checks the outcome without the product: as a visitor, in the database, in the repository.
+func verify(ctx context.Context, bed *testbed.Testbed, out *printer) error {
+	out.note("What the demo itself finds:")
+	client, err := bed.Client()
 	if err != nil {
 		return err
 	}
@@ -72,32 +72,32 @@ func looks(ctx context.Context, set *stage.Stage, told *teller) error {
 		{"http://www.merche-biche.com/", "https://www.merche-biche.com/", 301},
 		{"https://merche-biche.my/", "", 200},
 	} {
-		if err := visit(ctx, client, want.url, want.status, want.location); err != nil {
+		if err := get(ctx, client, want.url, want.status, want.location); err != nil {
 			return err
 		}
-		told.good(fmt.Sprintf("%s answers %d %s", want.url, want.status, want.location))
+		out.passed(fmt.Sprintf("%s answers %d %s", want.url, want.status, want.location))
 	}
-	conn, err := pgx.Connect(ctx, set.AdminDSN())
+	conn, err := pgx.Connect(ctx, bed.AdminDSN())
 	if err != nil {
 		return err
 	}
 	defer conn.Close(context.WithoutCancel(ctx))
 	var name string
 	if err := conn.QueryRow(ctx, `SELECT display_name FROM users WHERE slug = $1`,
-		stage.Merche.Slug).Scan(&name); err != nil {
+		testbed.Merche.Slug).Scan(&name); err != nil {
 		return fmt.Errorf("the Provider's row: %w", err)
 	}
-	told.good("the platform's database has " + name)
-	commits, err := exec.CommandContext(ctx, "git", "-C", set.Repo.Origin, "log", "-3",
+	out.passed("the platform's database has " + name)
+	commits, err := exec.CommandContext(ctx, "git", "-C", bed.Repo.Origin, "log", "-3",
 		"--format=%s%n    %(trailers:separator=%x2C ,key=Requester,key=Approver,key=Run)").Output()
 	if err != nil {
 		return fmt.Errorf("the repository: %w", err)
 	}
-	told.good("the repository's remote has\n  " + strings.ReplaceAll(strings.TrimSpace(string(commits)), "\n", "\n  "))
+	out.passed("the repository's remote has\n  " + strings.ReplaceAll(strings.TrimSpace(string(commits)), "\n", "\n  "))
 	return nil
 }
 
-func visit(ctx context.Context, client *http.Client, url string, status int, location string) error {
+func get(ctx context.Context, client *http.Client, url string, status int, location string) error {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
 		return err

@@ -1,4 +1,4 @@
-package stage
+package testbed
 
 import (
 	"strings"
@@ -10,31 +10,32 @@ import (
 	"github.com/atlilith/onboardbot/internal/sandbox/workspace"
 )
 
-// Settings are what a test may want different in the product's configuration.
+// Settings are the parts of the product's configuration that tests change.
 type Settings struct {
 	*sandbox.World
 	// DNS is rfc2136 or manual.
 	DNS string
-	// RepoOverSSH reaches the repo host by ssh; otherwise it is this machine.
+	// RepoOverSSH says that the bot reaches the repository's host by ssh. Otherwise it is this
+	// machine.
 	RepoOverSSH bool
-	// ApprovalLife, RemindBefore and EscalateAfter are durations as YAML has them.
+	// ApprovalLife, RemindBefore and EscalateAfter are durations in YAML.
 	ApprovalLife, RemindBefore, EscalateAfter string
 	BreakGlass                                bool
-	// Rules is YAML of onboarding.rules, in one line.
+	// Rules is the YAML of onboarding.rules, on one line.
 	Rules string
-	// Reserved is YAML of onboarding.reserved_slugs, in one line.
+	// Reserved is the YAML of onboarding.reserved_slugs, on one line.
 	Reserved string
 	// Reports is the cron expression of isolation reports.
 	Reports string
-	// Rest is YAML at the end of the file.
+	// Rest is YAML to add at the end of the file.
 	Rest string
-	// HTTP is where the product answers about itself.
+	// HTTP is the address of health checks and metrics.
 	HTTP string
 
 	Resolver, BotToken, AppToken, Channel, Ana, Bo, Cleo, Identity, IdentityQuery, AppRole, SlackAddress string
 }
 
-func (s *Stage) settings() *Settings {
+func (s *Testbed) settings() *Settings {
 	return &Settings{
 		World: s.World, DNS: "rfc2136", RepoOverSSH: true, ApprovalLife: "24h", RemindBefore: "1h", EscalateAfter: "0s",
 		Rules: "{}", Reserved: "[www, admin, api, quinn]", Reports: "never", HTTP: "127.0.0.1:8080",
@@ -116,7 +117,7 @@ log:
   format: text
 {{.Rest}}`))
 
-// YAML is the product's configuration.
+// YAML returns the product's configuration.
 func (s *Settings) YAML() string {
 	var out strings.Builder
 	if err := file.Execute(&out, s); err != nil {

@@ -1,4 +1,4 @@
-package runbook
+package folder
 
 import (
 	"bytes"
@@ -11,35 +11,36 @@ import (
 	"github.com/atlilith/onboardbot/onboarding"
 	"github.com/atlilith/onboardbot/onboarding/deployconfig"
 	"github.com/atlilith/onboardbot/onboarding/hosts"
+	"github.com/atlilith/onboardbot/onboarding/runbook/site"
 	"github.com/atlilith/onboardbot/templates"
 )
 
-// plannedFolder is a deploy folder as it will be after the deploy-config step.
-type plannedFolder struct {
-	files    []hosts.File // those that the step writes
-	embedded bool         // whether they are copied from the bot's own template
-	script   []byte       // deploy.sh before its values are set
+// Plan is a deploy folder as it will be after the deploy-config step.
+type Plan struct {
+	Files    []hosts.File // those that the step writes
+	Embedded bool         // whether they are copied from the bot's own template
+	Script   []byte       // deploy.sh before its values are set
 }
 
-// plan returns the folder of a site as it will be: a copy of the template if the domain has none,
+// Plan returns the folder of a site as it will be: a copy of the template if the domain has none,
 // with the files that name the domain edited.
-func (d *deployFolders) plan(ctx context.Context, run *onboarding.Run, have *folder) (*plannedFolder, error) {
-	branded, err := d.brandFiles(ctx, run.Request, have.repo.Template)
+func (d *Planner) Plan(ctx context.Context, run *onboarding.Run, have *Folder) (*Plan, error) {
+	branded, err := d.brandFiles(ctx, run.Request, have.Repo.Template)
 	if err != nil {
 		return nil, err
 	}
-	edit := folderEdit{site: have.site, request: run.Request, feature: d.config.Deploy.Feature, usualVPS: d.config.VPS}
-	if len(have.files) > 0 {
-		files, err := edit.all(have.files)
+	edit := folderEdit{site: have.Site, request: run.Request, feature: d.config.Deploy.Feature, usualVPS: d.config.VPS}
+	if len(have.Files) > 0 {
+		files, err := edit.all(have.Files)
 		if err != nil {
 			return nil, err
 		}
-		return &plannedFolder{files: overlay(files, branded), script: find(have.files, scriptFile).Content}, nil
+		return &Plan{Files: overlay(files, branded), Script: Find(have.Files, ScriptFile).Content}, nil
 	}
-	if err := have.site.alone(have.repo.Domains); err != nil {
+	if err := checkTarget(have.Site, have.Repo.Domains); err != nil {
 		return nil, err
 	}
-	template, embedded := have.repo.Template, len(have.repo.Template) == 0
+	template, embedded := have.Repo.Template, len(have.Repo.Template) == 0
 	if embedded {
 		if template, err = embeddedTemplate(); err != nil {
 			return nil, err
@@ -53,22 +54,22 @@ func (d *deployFolders) plan(ctx context.Context, run *onboarding.Run, have *fol
 	files := overlay(overlay(withoutBrand(template), edited), branded)
 	// A file that exists and is not committed is somebody's work, unless it is the bot's own from
 	// before a crash.
-	for _, file := range have.repo.Present {
-		if want := find(files, file.Path); want == nil || !bytes.Equal(want.Content, file.Content) {
+	for _, file := range have.Repo.Present {
+		if want := Find(files, file.Path); want == nil || !bytes.Equal(want.Content, file.Content) {
 			return nil, onboarding.Conflictf("Commit it or remove it, then retry.",
 				"%s/%s is in the work tree and not committed.",
-				have.site.folder, file.Path)
+				have.Site.Folder, file.Path)
 		}
 	}
-	return &plannedFolder{files, embedded, find(template, scriptFile).Content}, nil
+	return &Plan{files, embedded, Find(template, ScriptFile).Content}, nil
 }
 
-// alone refuses a domain that ./run could not tell from another.
-func (s *site) alone(others []string) error {
-	for _, name := range []string{s.target, s.domain + ".com"} {
-		if name != s.domain && slices.Contains(others, name) {
+// checkTarget refuses a domain that ./run could not tell from another.
+func checkTarget(s *site.Site, others []string) error {
+	for _, name := range []string{s.Target, s.Domain + ".com"} {
+		if name != s.Domain && slices.Contains(others, name) {
 			return onboarding.Conflictf("They cannot be told apart by ./run: choose another domain.",
-				"There is a deploy folder %s beside %s.", name, s.domain)
+				"There is a deploy folder %s beside %s.", name, s.Domain)
 		}
 	}
 	return nil
@@ -86,7 +87,7 @@ func embeddedTemplate() ([]hosts.File, error) {
 
 // folderEdit sets the values of a domain in the files of a deploy folder that name it.
 type folderEdit struct {
-	site     *site
+	site     *site.Site
 	request  onboarding.Request
 	feature  string // of a fresh copy
 	usualVPS string // where a deploy.sh without a host deploys to
@@ -99,10 +100,10 @@ func (e folderEdit) all(files []hosts.File) ([]hosts.File, error) {
 	for _, one := range []struct {
 		name string
 		edit func([]byte) ([]byte, error)
-	}{{scriptFile, e.script}, {nginxFile, e.nginx}, {servicesFile, e.services}} {
-		file := find(files, one.name)
+	}{{ScriptFile, e.script}, {NginxFile, e.nginx}, {ServicesFile, e.services}} {
+		file := Find(files, one.name)
 		if file == nil {
-			where := e.site.folder
+			where := e.site.Folder
 			if e.fresh {
 				where = "the template"
 			}
@@ -110,7 +111,7 @@ func (e folderEdit) all(files []hosts.File) ([]hosts.File, error) {
 		}
 		out, err := one.edit(file.Content)
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", e.site.folder, err)
+			return nil, fmt.Errorf("%s: %w", e.site.Folder, err)
 		}
 		changed := *file
 		changed.Content = out
@@ -120,20 +121,20 @@ func (e folderEdit) all(files []hosts.File) ([]hosts.File, error) {
 }
 
 func (e folderEdit) nginx(src []byte) ([]byte, error) {
-	return deployconfig.SetSite(src, deployconfig.Site{ServerNames: e.site.names, Root: e.site.webroot})
+	return deployconfig.SetSite(src, deployconfig.Site{ServerNames: e.site.Names, Root: e.site.Webroot})
 }
 
 // script also sets the VPS. A script that names none deploys to the usual VPS, because ./run does.
 func (e folderEdit) script(src []byte) ([]byte, error) {
 	s := e.site
-	script := deployconfig.Script{RemoteHost: s.alias, RemoteDest: s.webroot, RemoteNginxConf: s.conf}
+	script := deployconfig.Script{RemoteHost: s.Alias, RemoteDest: s.Webroot, RemoteNginxConf: s.Conf}
 	out, err := deployconfig.SetScript(src, script)
 	if !errors.Is(err, deployconfig.ErrNoHost) {
 		return out, err
 	}
-	if s.hostName != e.usualVPS {
-		return nil, onboarding.Conflictf("Give it a line REMOTE_HOST="+s.alias+", or choose "+e.usualVPS+".",
-			"%s is to be on %s, but its %s does not say where it goes.", s.domain, s.hostName, scriptFile)
+	if s.HostName != e.usualVPS {
+		return nil, onboarding.Conflictf("Give it a line REMOTE_HOST="+s.Alias+", or choose "+e.usualVPS+".",
+			"%s is to be on %s, but its %s does not say where it goes.", s.Domain, s.HostName, ScriptFile)
 	}
 	script.RemoteHost = ""
 	return deployconfig.SetScript(src, script)
@@ -142,7 +143,7 @@ func (e folderEdit) script(src []byte) ([]byte, error) {
 // services keeps what the file says of the domain's state. A fresh copy is held back until the
 // domain goes live.
 func (e folderEdit) services(src []byte) ([]byte, error) {
-	domain, www := e.site.domain, e.site.names[1]
+	domain, www := e.site.Domain, e.site.Names[1]
 	has, err := deployconfig.ReadServices(src)
 	if err != nil {
 		return nil, err
@@ -160,16 +161,16 @@ func (e folderEdit) services(src []byte) ([]byte, error) {
 			want.Aliases = append(slices.Clone(want.Aliases), www)
 		}
 	}
-	if err := checkFeature(want.Feature, e.request); err != nil {
+	if err := CheckFeature(want.Feature, e.request); err != nil {
 		return nil, onboarding.Conflictf("Correct deploy.feature, or the feature in the file.",
 			"The deploy config cannot stand: %v.", err)
 	}
 	return deployconfig.SetServices(src, want)
 }
 
-// checkScript has bash parse deploy.sh without running it, once for each script: the values that
+// CheckScript has bash parse deploy.sh without running it, once for each script: the values that
 // are set in it are checked by the parser of deployconfig.
-func (d *deployFolders) checkScript(ctx context.Context, script []byte) error {
+func (d *Planner) CheckScript(ctx context.Context, script []byte) error {
 	sum := sha256.Sum256(script)
 	if _, known := d.scripts.Load(sum); known {
 		return nil

@@ -1,4 +1,4 @@
-package stage
+package testbed
 
 import (
 	"fmt"
@@ -9,8 +9,8 @@ import (
 	"github.com/atlilith/onboardbot/templates"
 )
 
-// install makes an app what the product's own manifest says, so that whatever the manifest forgets
-// fails on the stage as well.
+// install gives an app the settings of the product's own manifest. What the manifest lacks fails
+// in tests too.
 func install(app *workspace.App) error {
 	text, err := templates.Manifest(app.Name)
 	if err != nil {

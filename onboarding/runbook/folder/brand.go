@@ -1,4 +1,4 @@
-package runbook
+package folder
 
 import (
 	"context"
@@ -16,7 +16,7 @@ import (
 // brandFiles are the files of the Org's site in a domain's folder, none if the request has no
 // brand. The configuration of such sites in the platform's template is the pattern, if there is
 // one.
-func (d *deployFolders) brandFiles(
+func (d *Planner) brandFiles(
 	ctx context.Context, request onboarding.Request, template []hosts.File,
 ) ([]hosts.File, error) {
 	if request.Mode != onboarding.ModeOwner || request.Brand == nil {
@@ -36,7 +36,7 @@ func (d *deployFolders) brandFiles(
 		looks.Logo = &logo
 	}
 	pattern := brand.Template()
-	if own := find(template, path.Join(brand.Folder, "config.yaml")); own != nil {
+	if own := Find(template, path.Join(brand.Folder, "config.yaml")); own != nil {
 		pattern = own.Content
 	}
 	rendered, err := brand.Render(looks, pattern)

@@ -8,37 +8,37 @@ import (
 	"sync"
 	"time"
 
-	"github.com/atlilith/onboardbot/internal/sandbox/stage"
+	"github.com/atlilith/onboardbot/internal/sandbox/testbed"
 	"github.com/atlilith/onboardbot/internal/sandbox/workspace"
 )
 
-// terminal is how wide the demo writes.
+// terminal is the width of the demo's output.
 const terminal = 96
 
-// teller writes what happens, in the order in which it does. It is safe for concurrent use.
-type teller struct {
+// printer prints what happens. It is safe for concurrent use.
+type printer struct {
 	mu    sync.Mutex
 	out   io.Writer
 	began time.Time
-	told  map[string]bool // what messages were about, by their first lines
+	told  map[string]bool // the first lines of printed messages
 }
 
-func newTeller(out io.Writer) *teller {
-	return &teller{out: out, began: time.Now(), told: map[string]bool{}}
+func newPrinter(out io.Writer) *printer {
+	return &printer{out: out, began: time.Now(), told: map[string]bool{}}
 }
 
-func (t *teller) line(format string, args ...any) {
+func (t *printer) line(format string, args ...any) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	fmt.Fprintf(t.out, "%6.1fs  %s\n", time.Since(t.began).Seconds(), fmt.Sprintf(format, args...))
 }
 
-func (t *teller) aside(text string)    { t.line("── %s", text) }
-func (t *teller) does(who, did string) { t.line("▌ %s %s", who, did) }
-func (t *teller) good(what string)     { t.line("✔ %s", what) }
+func (t *printer) note(text string)     { t.line("── %s", text) }
+func (t *printer) does(who, did string) { t.line("▌ %s %s", who, did) }
+func (t *printer) passed(what string)   { t.line("✔ %s", what) }
 
-// shows writes a text as it stands, set in.
-func (t *teller) shows(text string) {
+// block prints a text unchanged and indented.
+func (t *printer) block(text string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for line := range strings.Lines(strings.TrimRight(text, "\n") + "\n") {
@@ -46,16 +46,16 @@ func (t *teller) shows(text string) {
 	}
 }
 
-// follow writes a run's thread as somebody sees it grow: new messages in full, of changed ones the
-// lines that are new.
-func (t *teller) follow(ctx context.Context, reader *workspace.Person, root workspace.Message) {
+// follow prints a run's thread as it grows: new messages in full, and of changed messages the new
+// lines.
+func (t *printer) follow(ctx context.Context, reader *workspace.Person, root workspace.Message) {
 	known := map[string]string{}
 	for {
 		var changed []workspace.Message
 		names := map[string]string{}
 		_, err := reader.WaitFor(ctx, func(screen workspace.Screen) bool {
 			changed, names = nil, screen.Names
-			for _, m := range stage.Thread(screen, root) {
+			for _, m := range testbed.Thread(screen, root) {
 				if m.Said(terminal, names) != known[m.TS] {
 					changed = append(changed, m)
 				}
@@ -73,36 +73,36 @@ func (t *teller) follow(ctx context.Context, reader *workspace.Person, root work
 	}
 }
 
-// tell writes one message that is new or has changed.
-func (t *teller) tell(isRoot bool, before, now string) {
+// tell prints a message that is new or has changed.
+func (t *printer) tell(isRoot bool, before, now string) {
 	switch {
 	case before == "":
 		t.line("#ops")
-		t.shows(now)
+		t.block(now)
 		t.mu.Lock()
 		t.told[about(now)] = true
 		t.mu.Unlock()
 	case isRoot:
-		// The run's state at a glance: its head is enough.
+		// The head of the root message shows the run's state.
 		head := strings.SplitN(now, "\n", 6)
 		t.line("↻ %s", strings.Join(strip(head[1:min(5, len(head))]), " · "))
 	default:
 		t.line("↻ %s", about(now))
 		if fresh := news(before, strings.Replace(now, about(now), "", 1)); fresh != "" {
-			t.shows(fresh)
+			t.block(fresh)
 		}
 	}
 }
 
-// about is the first line of a message, below who says it.
+// about returns the first line of a message, without its sender.
 func about(said string) string {
 	_, text, _ := strings.Cut(said, "\n")
 	line, _, _ := strings.Cut(text, "\n")
 	return strings.TrimSpace(line)
 }
 
-// hears waits until a message was told, so that nobody answers before it, or for a moment.
-func (t *teller) hears(line string) {
+// waitFor waits up to half a second until a message is printed, to print its answer after it.
+func (t *printer) waitFor(line string) {
 	for range 50 {
 		t.mu.Lock()
 		told := t.told[line]
@@ -114,7 +114,7 @@ func (t *teller) hears(line string) {
 	}
 }
 
-// news are the lines of a text that were not in it before.
+// news returns the lines of a text that were not in it before.
 func news(before, now string) string {
 	old := map[string]bool{}
 	for line := range strings.Lines(before) {
