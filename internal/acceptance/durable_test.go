@@ -101,7 +101,7 @@ func (s *scene) doneOnce(root workspace.Message) {
 	seen := map[string]bool{}
 	for _, m := range stage.Thread(screen, root) {
 		text := stage.Reads(m)
-		if seen[text] || strings.Contains(text, "the world moved") {
+		if seen[text] || strings.Contains(text, "the target changed") {
 			s.t.Errorf("not once, or asked for again:\n%s", text)
 		}
 		seen[text] = true

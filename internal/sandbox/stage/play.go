@@ -204,7 +204,7 @@ func (s *Stage) Finish(ctx context.Context, who string, root workspace.Message, 
 
 // FinishUndo is [Stage.Finish] for a run that takes another one back.
 func (s *Stage) FinishUndo(ctx context.Context, who string, root workspace.Message) error {
-	return s.approveUntil(ctx, who, root, "Taken back")
+	return s.approveUntil(ctx, who, root, "Undone")
 }
 
 // pages are what messages said when they were last read, by their time: a thread is read at each
