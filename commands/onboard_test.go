@@ -123,9 +123,9 @@ func TestWrongInputIsSaidAtItsField(t *testing.T) {
 		{"Slug", strings.Repeat("a", 300), "slug", "at most 40"},
 		{"Slug", "x;rm -rf /", "slug", "kebab-case"},
 		{"Slug", "a\x00 b", "slug", "kebab-case: write a-b."},
-		{"Domains", "cocotte.com", "domains", "deployed already"},
+		{"Domains", "cocotte.com", "domains", "already deployed"},
 		{"Domains", "https://merche.example/x", "domains", "bare domain"},
-		{"Domains", "merche.example merche.example", "domains", "named twice"},
+		{"Domains", "merche.example merche.example", "domains", "listed twice"},
 	} {
 		_, err := form.Fill(r.ctx(), c.label, c.value)
 		must(t, err)
@@ -179,7 +179,7 @@ func TestASlowCheckIsAcknowledgedInTime(t *testing.T) {
 		t.Fatalf("%+v", out)
 	}
 	close(slow)
-	view, err := form.Wait(r.ctx(), func(m workspace.Modal) bool { return strings.Contains(m.Render(200, nil), "deployed already") })
+	view, err := form.Wait(r.ctx(), func(m workspace.Modal) bool { return strings.Contains(m.Render(200, nil), "already deployed") })
 	must(t, err)
 	if text := view.Render(80, nil); !strings.Contains(text, "Merche Biche") || !strings.Contains(text, "merche@example.com") {
 		t.Errorf("what was typed is gone:\n%s", text)

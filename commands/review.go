@@ -84,8 +84,7 @@ func (h *reviewHandlers) page(ctx context.Context, person bot.Person, run uuid.U
 	}
 	content := render.NewReview(view, ahead, person.ID)
 	if len(content.Items) > 0 {
-		_, err := h.service.MayDecide(ctx, content.Items[0].ID, person.ID)
-		if _, decided := errors.AsType[*onboarding.DecidedError](err); err != nil && !decided {
+		if err := h.service.MayDecide(ctx, view.Run, person.ID); err != nil {
 			text, expected := render.ErrorText(err)
 			if !expected {
 				return slack.ModalViewRequest{}, err
@@ -138,7 +137,8 @@ func (h *reviewHandlers) submitted(ctx context.Context, submission bot.Submissio
 	err := h.gate.RequireSameTeam(ctx, submission.Person)
 	counted := 0
 	if err == nil {
-		counted, err = h.service.ApproveAll(ctx, meta.Run, picked, submission.Person.ID, submission.State[render.BlockReason][render.ActionReason].Value)
+		counted, err = h.service.ApproveAll(ctx, meta.Run, picked, service.Decision{Operator: submission.Person.ID,
+			Reason: submission.State[render.BlockReason][render.ActionReason].Value})
 	}
 	switch {
 	case errors.Is(err, onboarding.ErrNoReason):

@@ -6,7 +6,8 @@ import (
 	"github.com/google/uuid"
 )
 
-// Approval is the question put to a second operator: may this change, with this digest, be applied?
+// Approval is the question put to a second operator: may this change, with this digest, be
+// applied?
 type Approval struct {
 	ID      uuid.UUID
 	RunID   uuid.UUID
@@ -17,7 +18,8 @@ type Approval struct {
 	Drift   string // how the change differs from the one asked before, empty for a first question
 	Asked   time.Time
 	Expires time.Time
-	// Remind is when the approvers are reminded, and Escalate when the second group hears of it, zero for never.
+	// Remind is when the approvers are reminded, and Escalate when the second group hears of it,
+	// zero for never.
 	Remind, Escalate time.Time
 	// Reminded is when the reminder went out, zero before.
 	Reminded time.Time
@@ -34,7 +36,8 @@ type Approval struct {
 // ApprovalState is where an approval stands.
 type ApprovalState string
 
-// The states of an approval. Only open ones can be decided, and only approved ones let a change happen.
+// The states of an approval. Only open ones can be decided, and only approved ones let a change
+// happen.
 const (
 	ApprovalOpen          ApprovalState = "open"
 	ApprovalAhead         ApprovalState = "ahead"          // shown before its step's turn, and can be decided
@@ -74,8 +77,8 @@ func (a *Approval) Approvers() []Operator {
 	return agreed
 }
 
-// DecidableBy reports whether this operator can still vote at this time: nil, a [DecidedError], or [ErrRunEnded]. Who may vote at
-// all is for the caller to find out.
+// DecidableBy reports whether this operator can still vote at this time: nil, a [DecidedError],
+// or [ErrRunEnded]. Who may vote at all is for the caller to find out.
 func (a *Approval) DecidableBy(operator string, run *Run, now time.Time) error {
 	if a.State.Decidable() && now.After(a.Expires) {
 		return &DecidedError{State: ApprovalExpired, At: a.Expires}

@@ -2,12 +2,14 @@ package onboarding
 
 import (
 	"encoding/json"
+	"fmt"
 	"strings"
 
 	"github.com/aymanbagabas/go-udiff"
 )
 
-// Drift describes how a change differs from the one that was approved: the lines that went (-) and those that came (+).
+// Drift describes how a change differs from the one that was approved: the lines that went (-)
+// and those that came (+).
 func Drift(before, after Change) string {
 	diff := udiff.Unified("approved", "now", before.lines(), after.lines())
 	var lines []string
@@ -37,13 +39,15 @@ func (c Change) lines() string {
 			}
 		case item.DNS != nil:
 			for _, set := range item.DNS.Sets {
-				out.WriteString(set.Name + " " + set.Type + " from [" + strings.Join(set.Before, ", ") + "] to [" + strings.Join(set.After, ", ") + "]\n")
+				before, after := strings.Join(set.Before, ", "), strings.Join(set.After, ", ")
+				fmt.Fprintf(&out, "%s %s from [%s] to [%s]\n", set.Name, set.Type, before, after)
 			}
 		case item.Command != nil:
 			out.WriteString(item.Command.Host + ": " + strings.Join(item.Command.Argv, " ") + "\n")
 		case item.Commit != nil:
 			for _, file := range item.Commit.Files {
-				out.WriteString(file.Path + " " + file.Mode + "\n" + indent(file.Before, "  was: ") + indent(file.After, "  to be: "))
+				out.WriteString(file.Path + " " + file.Mode + "\n")
+				out.WriteString(indent(file.Before, "  was: ") + indent(file.After, "  to be: "))
 			}
 		case item.Probe != nil:
 			probe, err := json.Marshal(item.Probe)

@@ -26,7 +26,8 @@ var (
 	ErrNoGlass     = errors.New("breaking the glass is switched off")
 )
 
-// ErrTargetChanged says that what an item was to change is not what it was when the change was approved. An [Applier] wraps it.
+// ErrTargetChanged says that what an item was to change is not what it was when the change was
+// approved. An [Applier] wraps it.
 var ErrTargetChanged = errors.New("the target changed after this was approved")
 
 // DecidedError says that an approval was no longer open when somebody decided on it.
@@ -38,7 +39,8 @@ type DecidedError struct {
 
 func (e *DecidedError) Error() string { return "the approval is " + string(e.State) }
 
-// ReasonNeededError says that a vote has to give a reason, and for which approval. It is also [ErrNoReason].
+// ReasonNeededError says that a vote has to give a reason, and for which approval. It is also
+// [ErrNoReason].
 type ReasonNeededError struct {
 	Approval *Approval
 	// Step is the step that the approval is for.
@@ -48,7 +50,8 @@ type ReasonNeededError struct {
 func (e *ReasonNeededError) Error() string { return ErrNoReason.Error() }
 func (e *ReasonNeededError) Unwrap() error { return ErrNoReason }
 
-// PermissionError says why somebody may not do what they asked for, such as being a guest. It is also the wrapped sentinel.
+// PermissionError says why somebody may not do what they asked for, such as being a guest. It is
+// also the wrapped sentinel.
 type PermissionError struct {
 	Because string
 	Err     error
@@ -57,7 +60,8 @@ type PermissionError struct {
 func (e *PermissionError) Error() string { return e.Err.Error() + ": " + e.Because }
 func (e *PermissionError) Unwrap() error { return e.Err }
 
-// Problems are the inputs of a request that cannot stand, each with a sentence for the person at its field.
+// Problems are the inputs of a request that cannot stand, each with a sentence for the person at
+// its field.
 type Problems map[Field]string
 
 // Add keeps the first problem of each field. It ignores an empty one.
@@ -67,7 +71,8 @@ func (p Problems) Add(field Field, problem string) {
 	}
 }
 
-// Append adds a problem of a field that can have several, unless it is there already. It ignores an empty one.
+// Append adds a problem of a field that can have several, unless it is there already. It ignores
+// an empty one.
 func (p Problems) Append(field Field, problem string) {
 	if problem == "" || strings.Contains(" "+p[field], " "+problem) {
 		return
@@ -84,7 +89,8 @@ func (p Problems) Error() string {
 	return "invalid request: " + strings.Join(lines, "; ")
 }
 
-// ConflictError says that the world holds something else in the place of what a step would make; it is never overwritten.
+// ConflictError says that the world holds something else in the place of what a step would make;
+// it is never overwritten.
 type ConflictError struct {
 	What string // what is in the way, as a sentence
 	Fix  string // what a person can do

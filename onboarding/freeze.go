@@ -2,7 +2,8 @@ package onboarding
 
 import "time"
 
-// Freeze holds every destructive step, of all runs, until it is thawed. What is being applied at that moment ends.
+// Freeze holds every destructive step, of all runs, until it is thawed. What is being applied at
+// that moment ends.
 type Freeze struct {
 	Reason string
 	By     Operator

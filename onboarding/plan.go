@@ -6,7 +6,8 @@ type Plan struct {
 	Steps   []Planned
 }
 
-// Planned is one step of a plan. Exactly one of Change, Done, Later, Waiting and Problem says what would happen.
+// Planned is one step of a plan. Exactly one of Change, Done, Later, Waiting and Problem says
+// what would happen.
 type Planned struct {
 	Definition
 	Change  Change
@@ -22,7 +23,7 @@ type Planned struct {
 // Preapproval is a step whose turn has not come, for somebody who reviews the whole run at once.
 type Preapproval struct {
 	Planned
-	// Approval can be decided now. It is nil where there is nothing to decide: the step is done, its change cannot be known
-	// yet, or it cannot look.
+	// Approval can be decided now. It is nil where there is nothing to decide: the step is done,
+	// its change cannot be known yet, or it cannot look.
 	Approval *Approval
 }

@@ -12,22 +12,28 @@ import (
 type Policy struct {
 	// ReservedSlugs can not be taken by a Provider or an Org. Default: none.
 	ReservedSlugs []string `yaml:"reserved_slugs"`
-	// Hosts are the names of the VPSes that a domain may point at. The wiring takes them from the runbook's configuration.
+	// Hosts are the names of the VPSes that a domain may point at. The wiring takes them from the
+	// runbook's configuration.
 	Hosts []string `yaml:"-"`
 	// ApprovalLife is how long a second operator has to decide. Default: 24h.
 	ApprovalLife time.Duration `yaml:"approval_life"`
-	// RemindBefore is how long before an approval expires the approvers hear of it again. Default: 1h.
+	// RemindBefore is how long before an approval expires the approvers hear of it again.
+	// Default: 1h.
 	RemindBefore time.Duration `yaml:"remind_before"`
-	// EscalateAfter is how long an approval may stay open before the second group hears of it. Default: 0, never.
+	// EscalateAfter is how long an approval may stay open before the second group hears of it.
+	// Default: 0, never.
 	EscalateAfter time.Duration `yaml:"escalate_after"`
-	// Rules say what an approval of a kind of step needs, by kind, such as certificate. Default: one approver, no reason.
+	// Rules say what an approval of a kind of step needs, by kind, such as certificate. Default:
+	// one approver, no reason.
 	Rules map[Kind]Rule `yaml:"rules"`
-	// BreakGlass lets an operator approve their own request, with a reason and told to everyone who was skipped. Default: false.
+	// BreakGlass lets an operator approve their own request, with a reason and told to everyone
+	// who was skipped. Default: false.
 	BreakGlass bool `yaml:"break_glass"`
-	// Settle is how long a step may take to show its effect after its change was applied. Default: 15s.
+	// Settle is how long a step may take to show its effect after its change was applied.
+	// Default: 15s.
 	Settle time.Duration `yaml:"settle"`
-	// StepTimeout bounds one step, looks and application together. It must stay below half an hour, the timeout of the job
-	// that carries it. Default: 20m.
+	// StepTimeout bounds one step, looks and application together. It must stay below half an
+	// hour, the timeout of the job that carries it. Default: 20m.
 	StepTimeout time.Duration `yaml:"step_timeout"`
 }
 
@@ -52,7 +58,8 @@ func (p *Policy) Defaults() {
 		value     *time.Duration
 		otherwise time.Duration
 	}{
-		{&p.ApprovalLife, 24 * time.Hour}, {&p.RemindBefore, time.Hour}, {&p.Settle, 15 * time.Second}, {&p.StepTimeout, 20 * time.Minute},
+		{&p.ApprovalLife, 24 * time.Hour}, {&p.RemindBefore, time.Hour},
+		{&p.Settle, 15 * time.Second}, {&p.StepTimeout, 20 * time.Minute},
 	} {
 		if *field.value == 0 {
 			*field.value = field.otherwise
@@ -67,13 +74,15 @@ func (p *Policy) Validate() error {
 		problems = append(problems, errors.New("approval_life, remind_before, settle: a duration cannot be negative"))
 	}
 	if p.RemindBefore >= p.ApprovalLife {
-		problems = append(problems, fmt.Errorf("remind_before: %s is not shorter than approval_life %s", p.RemindBefore, p.ApprovalLife))
+		problems = append(problems, fmt.Errorf("remind_before: %s is not shorter than approval_life %s",
+			p.RemindBefore, p.ApprovalLife))
 	}
 	if p.StepTimeout <= 0 || p.StepTimeout >= 30*time.Minute {
 		problems = append(problems, fmt.Errorf("step_timeout: %s is not between 0 and 30m", p.StepTimeout))
 	}
 	if p.EscalateAfter < 0 || p.EscalateAfter >= p.ApprovalLife {
-		problems = append(problems, fmt.Errorf("escalate_after: %s is not between 0 and approval_life %s", p.EscalateAfter, p.ApprovalLife))
+		problems = append(problems, fmt.Errorf("escalate_after: %s is not between 0 and approval_life %s",
+			p.EscalateAfter, p.ApprovalLife))
 	}
 	for kind, rule := range p.Rules {
 		if rule.Approvers < 0 {

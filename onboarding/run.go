@@ -18,7 +18,8 @@ const (
 	KindRenew   RunKind = "renew" // renews the certificate of one domain
 )
 
-// Run is one onboarding under way, from the request to the last check, or its undoing, or the renewal of a certificate.
+// Run is one onboarding under way, from the request to the last check, or its undoing, or the
+// renewal of a certificate.
 type Run struct {
 	ID        uuid.UUID
 	Kind      RunKind
@@ -27,8 +28,8 @@ type Run struct {
 	State     RunState
 	// Channel is where the run was asked for, opaque here.
 	Channel string
-	// TenantID is the id that the Provider's row gets. It is chosen when the run begins, so an approver sees it. Where the
-	// row exists already, [FactUserID] holds its id.
+	// TenantID is the id that the Provider's row gets. It is chosen when the run begins, so an
+	// approver sees it. Where the row exists already, [FactUserID] holds its id.
 	TenantID uuid.UUID
 	// Facts are what the steps learned so far.
 	Facts   Facts
@@ -38,7 +39,8 @@ type Run struct {
 	Steps   []Step    // in the order of the runbook
 	// Undoes is what a run of [KindUndo] takes back, nil for any other.
 	Undoes *Undoes
-	// Renews is the run that made the domain live whose certificate a run of [KindRenew] renews, zero where none did.
+	// Renews is the run that made the domain live whose certificate a run of [KindRenew] renews,
+	// zero where none did.
 	Renews uuid.UUID
 }
 

@@ -8,7 +8,8 @@ import (
 // Key names a step within its run, such as "database" or "certificate/merche-biche.com".
 type Key string
 
-// Kind names a line of the runbook, such as "database" or "certificate". The runbook declares the kinds that there are.
+// Kind names a line of the runbook, such as "database" or "certificate". The runbook declares the
+// kinds that there are.
 type Kind string
 
 // KindVerify is the kind of the step that makes the success checks of an onboarding.
@@ -30,7 +31,8 @@ func (k Key) Domain() string {
 type Definition struct {
 	Key   Key    `json:"key"`
 	Title string `json:"title"`
-	// Destructive steps change something outside the bot's own database: they wait for a second operator.
+	// Destructive steps change something outside the bot's own database: they wait for a second
+	// operator.
 	Destructive bool `json:"destructive"`
 	// After are the steps that must be done before this one looks.
 	After []Key `json:"after"`
@@ -40,10 +42,12 @@ type Definition struct {
 type Observation struct {
 	// Change is what is left to do.
 	Change Change
-	// Waiting says, when not empty, what must happen in the world before the step can go on; it looks again after Again.
+	// Waiting says, when not empty, what must happen in the world before the step can go on; it
+	// looks again after Again.
 	Waiting string
 	Again   time.Duration
-	// Later says, when not empty, what must be done first before the change can be known. Only a plan meets it.
+	// Later says, when not empty, what must be done first before the change can be known. Only a
+	// plan meets it.
 	Later string
 	// Findings are what was checked, for people. A failed one fails the step.
 	Findings []Finding

@@ -41,9 +41,8 @@ func TestPutPostsAndUpdatesInPlace(t *testing.T) {
 	if seen[1].ThreadTS != seen[0].TS || seen[2].ThreadTS != seen[0].TS {
 		t.Errorf("replies are in %q and %q, not in thread %q", seen[1].ThreadTS, seen[2].ThreadTS, seen[0].TS)
 	}
-	if want := `{"event_payload":{"key":"run/1/root"},"event_type":"onboardbot_message"}`; string(
-		seen[0].Metadata,
-	) != want {
+	want := `{"event_payload":{"key":"run/1/root"},"event_type":"onboardbot_message"}`
+	if string(seen[0].Metadata) != want {
 		t.Errorf("metadata %s, want %s", seen[0].Metadata, want)
 	}
 	w.put(out, message("run/1/root", "running"))
@@ -61,14 +60,8 @@ func TestPutPostsAndUpdatesInPlace(t *testing.T) {
 	}
 
 	eventually(t, "the row is recorded", func() bool {
-		return w.posted(
-			out,
-			"run/1/root",
-		) == outbox.Posted{
-			Key:     "run/1/root",
-			Channel: workspace.OpsChannel,
-			TS:      seen[0].TS,
-		}
+		want := outbox.Posted{Key: "run/1/root", Channel: workspace.OpsChannel, TS: seen[0].TS}
+		return w.posted(out, "run/1/root") == want
 	})
 	if _, err := out.Permalink(t.Context(), "run/2/root"); !errors.Is(err, outbox.ErrUnknownMessage) {
 		t.Errorf("Permalink of a message that was not put: %v", err)
@@ -287,10 +280,8 @@ func TestFileOnceAndNothingWaitsForIt(t *testing.T) {
 				string(got.Data) != "line 1\nline 2\n" {
 				t.Errorf("file %+v", got)
 			}
-			if !slices.ContainsFunc(
-				seen[1:],
-				func(m workspace.Message) bool { return m.Text == "after" && m.ThreadTS == seen[0].TS },
-			) {
+			after := func(m workspace.Message) bool { return m.Text == "after" && m.ThreadTS == seen[0].TS }
+			if !slices.ContainsFunc(seen[1:], after) {
 				t.Errorf("the message behind the file is missing: %+v", seen)
 			}
 			// A file is never replaced.

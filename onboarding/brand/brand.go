@@ -57,7 +57,7 @@ func CheckCopy(text string) (clean, problem string) {
 	for i, r := range clean {
 		switch {
 		case r != '\n' && !printable(r):
-			return "", fmt.Sprintf("The character %U in the site copy does not print; remove it.", r)
+			return "", fmt.Sprintf("The character %U in the site copy cannot be printed: remove it.", r)
 		case r == '<' && tag(clean[i+1:]):
 			return "", "Site copy is plain text: leave out HTML such as <b>."
 		}

@@ -99,7 +99,7 @@ func TestPaletteCheck(t *testing.T) {
 			FieldText: "Text #1a1a2e on #1a1a2e has a contrast of 1:1, and needs 4.5:1 to be readable. The " +
 				"nearest that has it is #7e7eb6.",
 			FieldPrimary: "white is not a colour: give six hexadecimal digits, such as #b0124f.",
-			FieldAccent:  "#FFF is to be written #ffffff.",
+			FieldAccent:  "Write #ffffff instead of #FFF.",
 		}},
 	} {
 		if diff := cmp.Diff(test.want, test.palette.Check()); diff != "" {

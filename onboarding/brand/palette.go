@@ -80,7 +80,7 @@ func (p Palette) Check() map[Field]string {
 		if color, problem := ParseColor(string(s.color)); problem != "" {
 			problems[s.field] = problem
 		} else if color != s.color {
-			problems[s.field] = fmt.Sprintf("%s is to be written %s.", s.color, color)
+			problems[s.field] = fmt.Sprintf("Write %[2]s instead of %[1]s.", s.color, color)
 		}
 	}
 	if problems[FieldBackground] != "" {

@@ -14,14 +14,16 @@ import (
 )
 
 const (
-	// cleanupTimeout is how long an item that always runs may take after another one failed, also while the bot is shutting down.
+	// cleanupTimeout is how long an item that always runs may take after another one failed, also
+	// while the bot is shutting down.
 	cleanupTimeout = 30 * time.Second
-	// effectPause is how long the engine waits between two observations of a change that does not show its effect yet.
+	// effectPause is how long the engine waits between two observations of a change that does not
+	// show its effect yet.
 	effectPause = 100 * time.Millisecond
 )
 
-// apply applies the approved change, or what is left of it, and observes whether it took effect. An approval is for one application:
-// whether it succeeds or fails, the next one asks again.
+// apply applies the approved change, or what is left of it, and observes whether it took effect.
+// An approval is for one application: whether it succeeds or fails, the next one asks again.
 func (d *driver) apply(ctx context.Context, w *work, change onboarding.Change) error {
 	attempt := &onboarding.Attempt{ID: uuid.New(), RunID: w.run.ID, Step: w.step.Key, Approval: w.approval.ID,
 		Outcome: onboarding.OutcomeRunning}
@@ -33,8 +35,8 @@ func (d *driver) apply(ctx context.Context, w *work, change onboarding.Change) e
 	if digest, err := change.Digest(); err == nil && digest != w.approval.Digest {
 		output.Line("Going on with what is left of the approved change.")
 	}
-	err := d.applyItems(ctx, &application{run: w.run, step: w.step.Key, approval: w.approval, items: change.Items, output: output,
-		show: func() { d.showProgress(ctx, attempt, output) }})
+	err := d.applyItems(ctx, &application{run: w.run, step: w.step.Key, approval: w.approval, items: change.Items,
+		output: output, show: func() { d.showProgress(ctx, attempt, output) }})
 	var observation onboarding.Observation
 	if err == nil {
 		observation, err = d.awaitEffect(ctx, w)
@@ -83,8 +85,8 @@ func (d *driver) finishAttempt(ctx context.Context, attempt *onboarding.Attempt,
 	return store.FinishAttempt(ctx, d.db(), attempt, output.all())
 }
 
-// applyItems applies the items of an application in their order. After the first that fails it goes on only with commands that
-// always run, also when the bot is shutting down.
+// applyItems applies the items of an application in their order. After the first that fails it
+// goes on only with commands that always run, also when the bot is shutting down.
 func (d *driver) applyItems(ctx context.Context, a *application) error {
 	timed, cancel := context.WithTimeout(ctx, d.engine.policy.StepTimeout)
 	defer cancel()
@@ -120,10 +122,11 @@ func (d *driver) showProgress(ctx context.Context, attempt *onboarding.Attempt, 
 	}
 }
 
-// awaitEffect observes the step until nothing is left to do, for as long as effects may take to show.
+// awaitEffect observes the step until nothing is left to do, for as long as effects may take to
+// show.
 func (d *driver) awaitEffect(ctx context.Context, w *work) (onboarding.Observation, error) {
 	deadline := time.Now().Add(d.engine.policy.Settle)
-	early := d.observer.observeEarly(ctx, w.run, w.step)
+	early := d.observer.observeEarly(ctx, w.run, w.step.Key)
 	for {
 		observation, err := d.saveFacts(ctx, w.run, d.observer.observe(ctx, w.run, w.step.Key))
 		finding, failed := observation.Failure()
@@ -165,13 +168,13 @@ func (d *driver) fail(ctx context.Context, w *work, cause error) error {
 	})
 }
 
-// refuse leaves a step of which the gate refused an item where it goes on: by itself when the freeze ends, or when a person retries
-// it, with an approval of its own.
+// refuse leaves a step of which the gate refused an item where it goes on: by itself when the
+// freeze ends, or when a person retries it, with an approval of its own.
 func (d *driver) refuse(ctx context.Context, w *work, refusal *RefusedError, cause error) error {
 	event := w.event(onboarding.EventFailed)
 	event.Text = cause.Error()
-	d.engine.log.WarnContext(ctx, "the gate refused to apply a change", "run", w.run.ID, "step", w.step.Key, "line", refusal.Line,
-		"error", cause)
+	d.engine.log.WarnContext(ctx, "the gate refused to apply a change", "run", w.run.ID, "step", w.step.Key,
+		"line", refusal.Line, "error", cause)
 	return d.change(ctx, w.run.ID, func(tx pgx.Tx, fresh *onboarding.Run) error {
 		if err := store.AddEvent(ctx, tx, event); err != nil || fresh.State != onboarding.RunActive {
 			return err

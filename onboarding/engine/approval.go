@@ -10,11 +10,12 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/store"
 )
 
-// requestApproval asks a second operator to approve the observed change. The approval that the step has, if any, is for another change
-// and lapses.
+// requestApproval asks a second operator to approve the observed change. The approval that the
+// step has, if any, is for another change and lapses.
 func (d *driver) requestApproval(ctx context.Context, w *work, observation onboarding.Observation) error {
 	if !w.step.Destructive {
-		w.set(onboarding.StepFailed, "This step wants to change something but is not one that asks for approval.", observation.Findings)
+		const unasked = "This step wants to change something but is not one that asks for approval."
+		w.set(onboarding.StepFailed, unasked, observation.Findings)
 		return d.stop(ctx, w)
 	}
 	approval, err := d.engine.policy.NewApproval(w.run, w.step.Key, observation.Change, time.Now())
@@ -52,17 +53,19 @@ func (d *driver) requestApproval(ctx context.Context, w *work, observation onboa
 	})
 }
 
-// lapse ends an approval for a change that is not the one to be made, and adds why to the audit trail.
+// lapse ends an approval for a change that is not the one to be made, and adds why to the audit
+// trail.
 func lapse(ctx context.Context, tx pgx.Tx, approval *onboarding.Approval, why string) error {
 	if err := store.CloseApproval(ctx, tx, approval, onboarding.ApprovalLapsed); err != nil {
 		return err
 	}
-	return store.AddEvent(ctx, tx, onboarding.Event{RunID: approval.RunID, Kind: onboarding.EventLapsed, Step: approval.Step,
-		Approval: approval.ID, Digest: approval.Digest, Text: why})
+	return store.AddEvent(ctx, tx, onboarding.Event{RunID: approval.RunID, Kind: onboarding.EventLapsed,
+		Step: approval.Step, Approval: approval.ID, Digest: approval.Digest, Text: why})
 }
 
-// takePreapproval lets a step go on under the approval that was given before its turn, if there is one for exactly this change. One
-// that was shown, and perhaps voted on, and lacks approvers becomes the step's open approval. Those for other changes lapse.
+// takePreapproval lets a step go on under the approval that was given before its turn, if there
+// is one for exactly this change. One that was shown, and perhaps voted on, and lacks approvers
+// becomes the step's open approval. Those for other changes lapse.
 func (d *driver) takePreapproval(ctx context.Context, w *work, digest onboarding.Digest) (taken bool, err error) {
 	run, step := w.run, w.step
 	err = store.ChangeRun(ctx, d.db(), run.ID, func(tx pgx.Tx, fresh *onboarding.Run) error {
@@ -94,7 +97,8 @@ func (d *driver) takePreapproval(ctx context.Context, w *work, digest onboarding
 	return taken, err
 }
 
-// usePreapproval makes what was shown before the step's turn the step's approval: given, or still to be decided.
+// usePreapproval makes what was shown before the step's turn the step's approval: given, or still
+// to be decided.
 func usePreapproval(ctx context.Context, tx pgx.Tx, step *onboarding.Step, approval *onboarding.Approval) error {
 	if approval.State == onboarding.ApprovalAheadApproved {
 		step.State, step.Detail = onboarding.StepApproved, ""
@@ -108,8 +112,8 @@ func usePreapproval(ctx context.Context, tx pgx.Tx, step *onboarding.Step, appro
 		Approval: approval.ID, Digest: approval.Digest})
 }
 
-// dropPreapproval ends what was shown before the step's turn for a change that is not the one to be made. The audit trail has it if it
-// was decided.
+// dropPreapproval ends what was shown before the step's turn for a change that is not the one to
+// be made. The audit trail has it if it was decided.
 func dropPreapproval(ctx context.Context, tx pgx.Tx, approval *onboarding.Approval) error {
 	if approval.State == onboarding.ApprovalAheadApproved {
 		return lapse(ctx, tx, approval, "The change is not the one that was approved ahead.")

@@ -30,25 +30,25 @@ func TestWhatIsWrongIsSaidAtItsField(t *testing.T) {
 		}, onboarding.Problems{"org": "cocotte is taken by an Org."}},
 		"a new Org with the Person's slug": {func(r *onboarding.Request) {
 			r.Mode, r.Org = onboarding.ModeOwner, onboarding.Org{Slug: r.Slug, Name: "Merche"}
-		}, onboarding.Problems{"org": "The Org needs a slug of its own: slugs are unique over people and Orgs."}},
+		}, onboarding.Problems{"org": "The Org needs a slug of its own: slugs are unique across people and Orgs."}},
 		"a deployed domain": {func(r *onboarding.Request) { r.Domains[0].Name = "cocotte.com" },
-			onboarding.Problems{"domains": "cocotte.com is deployed already."}},
+			onboarding.Problems{"domains": "cocotte.com is already deployed."}},
 		"a domain twice": {func(r *onboarding.Request) { r.Domains = append(r.Domains, r.Domains[0]) },
-			onboarding.Problems{"domains": "merche-biche.com is named twice."}},
+			onboarding.Problems{"domains": "merche-biche.com is listed twice."}},
 		"every domain is wrong": {func(r *onboarding.Request) {
 			r.Domains = []onboarding.Domain{{Name: "co.uk"}, {Name: "cocotte.com"}, {Name: "merche"}, {Name: "co.uk"}}
-		}, onboarding.Problems{"domains": "co.uk is a public suffix that nobody can own; a name in front of it is missing. " +
-			"merche is no whole domain name: an ending such as .com is missing."}},
+		}, onboarding.Problems{"domains": "co.uk is a public suffix that nobody can own: put a name in front of it. " +
+			"merche is not a complete domain name: an ending such as .com is missing."}},
 		"what does not print in a name": {func(r *onboarding.Request) { r.DisplayName = "mer\u200bche" },
-			onboarding.Problems{"name": "The character U+200B does not print; remove it."}},
+			onboarding.Problems{"name": "The character U+200B cannot be printed: remove it."}},
 		"what joins emoji": {func(r *onboarding.Request) { r.DisplayName = "Merche 👩\u200d👧" }, nil},
 		"mail that comes back": {func(r *onboarding.Request) {
 			r.Domains[0].Mail = onboarding.Mail{Plan: onboarding.MailForward, Forward: "me@Merche-Biche.com"}
-		}, onboarding.Problems{"mail": "Mail for merche-biche.com would be forwarded to itself and go round in circles: give an address elsewhere."}},
+		}, onboarding.Problems{"mail": "Mail for merche-biche.com would be forwarded to itself. Give an address of another domain."}},
 		"no domain": {func(r *onboarding.Request) { r.Domains = nil }, onboarding.Problems{"domains": "Give at least one domain."}},
 		"everything": {func(r *onboarding.Request) { *r = onboarding.Request{Slug: "www", Email: "x", DisplayName: "a\x07"} },
 			onboarding.Problems{"slug": "The slug www is reserved for the platform; choose another.", "email": "This is not an email address, such as merche@example.com.",
-				"name": "The character U+0007 does not print; remove it.", "mode": "Choose how they operate.", "domains": "Give at least one domain."}},
+				"name": "The character U+0007 cannot be printed: remove it.", "mode": "Choose how the Provider operates.", "domains": "Give at least one domain."}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			request := good
@@ -74,7 +74,7 @@ func TestOneDomainIsPartOfOneRun(t *testing.T) {
 		t.Error(diff)
 	}
 	again, _ := errors.AsType[onboarding.Problems](h.Check(t.Context(), request("merche-biche")))
-	if diff := cmp.Diff(onboarding.Problems{"slug": "merche-biche is being onboarded already: see /onboard status merche-biche."}, again); diff != "" {
+	if diff := cmp.Diff(onboarding.Problems{"slug": "merche-biche is already being onboarded: see /onboard status merche-biche."}, again); diff != "" {
 		t.Error(diff)
 	}
 }

@@ -10,7 +10,8 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/store"
 )
 
-// keepTime reminds of the run's approvals that soon expire, and expires those that nobody decided. It returns the run as it is then.
+// keepTime reminds of the run's approvals that soon expire, and expires those that nobody
+// decided. It returns the run as it is then.
 func (d *driver) keepTime(ctx context.Context, run *onboarding.Run) (*onboarding.Run, error) {
 	due, err := store.DueApprovals(ctx, d.db(), run.ID)
 	if err != nil || len(due) == 0 {
@@ -32,7 +33,8 @@ func (d *driver) keepTime(ctx context.Context, run *onboarding.Run) (*onboarding
 	return run, err
 }
 
-// keepTimeOf expires an approval whose time is over, or records that its approvers or the second group hear of it again.
+// keepTimeOf expires an approval whose time is over, or records that its approvers or the second
+// group hear of it again.
 func (d *driver) keepTimeOf(ctx context.Context, tx pgx.Tx, run *onboarding.Run, approval *onboarding.Approval) error {
 	event := onboarding.Event{RunID: run.ID, Step: approval.Step, Approval: approval.ID, Digest: approval.Digest}
 	if !time.Now().Before(approval.Expires) {
@@ -40,7 +42,8 @@ func (d *driver) keepTimeOf(ctx context.Context, tx pgx.Tx, run *onboarding.Run,
 			return err
 		}
 		step := run.Step(approval.Step)
-		step.State, step.Detail = onboarding.StepExpired, "Nobody decided within "+d.engine.policy.ApprovalLife.String()+"."
+		step.State = onboarding.StepExpired
+		step.Detail = "Nobody decided within " + d.engine.policy.ApprovalLife.String() + "."
 		if err := store.SaveStep(ctx, tx, run.ID, step); err != nil {
 			return err
 		}

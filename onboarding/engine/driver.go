@@ -19,8 +19,9 @@ var errHeld = errors.New("the run is being advanced elsewhere")
 // runLock is the lock under which a run is advanced.
 func runLock(id uuid.UUID) locks.Name { return locks.Named("run", id.String()) }
 
-// advance takes a run as far as it goes by itself. It writes everything through the one session that holds the run's lock: should
-// that session end, the lock is free for another process and this one can write nothing more.
+// advance takes a run as far as it goes by itself. It writes everything through the one session
+// that holds the run's lock: should that session end, the lock is free for another process and
+// this one can write nothing more.
 func (e *Engine) advance(ctx context.Context, id uuid.UUID) error {
 	session, err := locks.Open(ctx, e.pool)
 	if err != nil {
@@ -35,7 +36,8 @@ func (e *Engine) advance(ctx context.Context, id uuid.UUID) error {
 		return errHeld
 	}
 	ctx, stop := context.WithCancel(ctx)
-	driver := &driver{engine: e, session: session, gate: &gate{applier: e.applier, session: session}, observer: newObserver(e)}
+	gate := &gate{applier: e.applier, session: session}
+	driver := &driver{engine: e, session: session, gate: gate, observer: newObserver(e)}
 	e.driven.Store(id, driver.observer.wakeups)
 	defer func() {
 		e.driven.Delete(id)
@@ -65,8 +67,8 @@ type driver struct {
 // db is the connection that holds the run's lock.
 func (d *driver) db() *pgx.Conn { return d.session.Conn() }
 
-// change changes the run on the connection that holds its lock, and lets the notifier hear of it. It wakes nobody: the engine is
-// at work on the run.
+// change changes the run on the connection that holds its lock, and lets the notifier hear of it.
+// It wakes nobody: the engine is at work on the run.
 func (d *driver) change(ctx context.Context, id uuid.UUID, change func(tx pgx.Tx, run *onboarding.Run) error) error {
 	return store.ChangeRun(ctx, d.db(), id, func(tx pgx.Tx, run *onboarding.Run) error {
 		if err := change(tx, run); err != nil {
@@ -123,6 +125,7 @@ func (d *driver) finish(ctx context.Context, run *onboarding.Run) error {
 			return err
 		}
 		d.engine.log.InfoContext(ctx, "run done", "run", run.ID, "slug", run.Request.Slug)
-		return store.AddEvent(ctx, tx, onboarding.Event{RunID: run.ID, Kind: onboarding.EventFinished, Took: time.Since(run.Created)})
+		event := onboarding.Event{RunID: run.ID, Kind: onboarding.EventFinished, Took: time.Since(run.Created)}
+		return store.AddEvent(ctx, tx, event)
 	})
 }

@@ -1,8 +1,11 @@
-// Package engine advances runs: it observes what is left to do in each step, asks for approval, and applies what was approved.
+// Package engine advances runs: it observes what is left to do in each step, asks for approval,
+// and applies what was approved.
 //
-// River drives it: a job advances one run as far as it goes by itself. A run is advanced under a session-level advisory lock, by one
-// process at a time, and everything that is written about it goes through the session that holds the lock. Observations go on beside
-// each other and beside what is applied; the changes of a run are applied one at a time, and only through the gate (gate.go).
+// River drives it: a job advances one run as far as it goes by itself. A run is advanced under a
+// session-level advisory lock, by one process at a time, and everything that is written about it
+// goes through the session that holds the lock. Observations go on beside each other and beside
+// what is applied; the changes of a run are applied one at a time, and only through the gate
+// (gate.go).
 package engine
 
 import (
@@ -23,11 +26,13 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/store"
 )
 
-// JobTimeout bounds one job that advances a run. River's RescueStuckJobsAfter must be longer, as its default of an hour is.
+// JobTimeout bounds one job that advances a run. River's RescueStuckJobsAfter must be longer, as
+// its default of an hour is.
 const JobTimeout = 45 * time.Minute
 
-// Queue is the River queue of the jobs that advance runs. Such a job holds a connection and may take as long as a deployment, so it
-// has a queue of its own: nothing that people wait for stands behind it.
+// Queue is the River queue of the jobs that advance runs. Such a job holds a connection and may
+// take as long as a deployment, so it has a queue of its own: nothing that people wait for stands
+// behind it.
 const Queue = "runs"
 
 // Dependencies are what the engine works with. None may be nil.
@@ -49,7 +54,8 @@ type Engine struct {
 	driven   sync.Map // by the id of each run that this process advances, the channel that wakes its driver
 }
 
-// New returns an engine on the bot's own database, whose connections must have the schema of [store.Migrate] as their search path.
+// New returns an engine on the bot's own database, whose connections must have the schema of
+// [store.Migrate] as their search path.
 func New(pool *pgxpool.Pool, dependencies Dependencies, policy onboarding.Policy, log *slog.Logger) (*Engine, error) {
 	policy.Defaults()
 	if err := policy.Validate(); err != nil {
@@ -59,11 +65,12 @@ func New(pool *pgxpool.Pool, dependencies Dependencies, policy onboarding.Policy
 	if err != nil {
 		return nil, err
 	}
-	return &Engine{runbook: dependencies.Runbook, applier: dependencies.Applier, notifier: dependencies.Notifier, pool: pool,
-		jobs: inserter, policy: policy, log: log}, nil
+	return &Engine{runbook: dependencies.Runbook, applier: dependencies.Applier, notifier: dependencies.Notifier,
+		pool: pool, jobs: inserter, policy: policy, log: log}, nil
 }
 
-// Wake lets the engine look at a run once the transaction commits, at a time or, for the zero time, at once.
+// Wake lets the engine look at a run once the transaction commits, at a time or, for the zero
+// time, at once.
 func (e *Engine) Wake(ctx context.Context, tx pgx.Tx, run uuid.UUID, at time.Time) error {
 	if _, err := e.jobs.InsertTx(ctx, tx, advanceArgs{RunID: run}, &river.InsertOpts{ScheduledAt: at}); err != nil {
 		return fmt.Errorf("waking run %s: %w", run, err)
@@ -83,8 +90,8 @@ type advanceArgs struct {
 
 func (advanceArgs) Kind() string { return "onboarding_advance" }
 
-// InsertOpts allows many attempts: the job has no side effect that the gate does not guard, and a database that is away for a while
-// must not end a run.
+// InsertOpts allows many attempts: the job has no side effect that the gate does not guard, and a
+// database that is away for a while must not end a run.
 func (advanceArgs) InsertOpts() river.InsertOpts {
 	return river.InsertOpts{MaxAttempts: 100, Queue: Queue}
 }
@@ -101,8 +108,9 @@ func (w *advanceWorker) NextRetry(job *river.Job[advanceArgs]) time.Time {
 	return time.Now().Add(min(time.Duration(job.Attempt)*time.Second, 30*time.Second))
 }
 
-// How soon a job looks again at a run that another job is advancing. That one takes up by itself what changes meanwhile, except what
-// changes at the moment in which it ends, so the first looks follow closely and those during an hour of waiting do not.
+// How soon a job looks again at a run that another job is advancing. That one takes up by itself
+// what changes meanwhile, except what changes at the moment in which it ends, so the first looks
+// follow closely and those during an hour of waiting do not.
 const (
 	leastSnooze = 200 * time.Millisecond
 	mostSnooze  = 5 * time.Second

@@ -12,8 +12,8 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/store"
 )
 
-// gate is the one place through which the items of a change reach the outside. It alone knows the applier; a test holds that no other
-// code of the product calls it.
+// gate is the one place through which the items of a change reach the outside. It alone knows the
+// applier; a test holds that no other code of the product calls it.
 type gate struct {
 	applier onboarding.Applier
 	session *locks.Session
@@ -48,7 +48,8 @@ type application struct {
 	step     onboarding.Key
 	approval *onboarding.Approval
 	items    []onboarding.Item
-	// next is the index of the item that is to be applied, and begun says that one was handed to the applier.
+	// next is the index of the item that is to be applied, and begun says that one was handed to
+	// the applier.
 	next  int
 	begun bool
 	// output takes what the items print, and show makes it visible while they run.
@@ -59,8 +60,9 @@ type application struct {
 // left is what is still to be applied.
 func (a *application) left() []onboarding.Item { return a.items[a.next:] }
 
-// apply applies the next item of an application if every line holds, and returns a [RefusedError] if one does not. The lines are judged
-// against all that is left of the application, so a change with an item that is refused is refused before its first item.
+// apply applies the next item of an application if every line holds, and returns a [RefusedError]
+// if one does not. The lines are judged against all that is left of the application, so a change
+// with an item that is refused is refused before its first item.
 func (g *gate) apply(ctx context.Context, a *application) error {
 	auth, err := g.authorize(ctx, a)
 	if err != nil {
@@ -91,18 +93,21 @@ func (g *gate) authorize(ctx context.Context, a *application) (onboarding.Author
 	if now.run.State != onboarding.RunActive {
 		return onboarding.Authorization{}, &RefusedError{LineRun, fmt.Errorf("the run is %s", now.run.State)}
 	}
-	// 3. The approval is the step's, approved, for this change or for one that contains what is left of it, and not used.
+	// 3. The approval is the step's, approved, for this change or for one that contains what is
+	// left of it, and not used.
 	if err := approves(now.approval, a); err != nil {
 		return onboarding.Authorization{}, &RefusedError{LineApproval, err}
 	}
-	// 4. Enough people agreed, none of them the requester unless the glass was broken. Who they are was looked up when they voted.
+	// 4. Enough people agreed, none of them the requester unless the glass was broken. Who they
+	// are was looked up when they voted.
 	if err := enoughVotes(now.approval, now.run); err != nil {
 		return onboarding.Authorization{}, &RefusedError{LineVotes, err}
 	}
-	// 5. The target is the one that was approved. The applier finds that out where it writes, and fails with
-	// [onboarding.ErrTargetChanged]: before and after images of records and files, host keys.
-	auth := onboarding.Authorization{Run: a.run, Step: a.step, Approval: now.approval.ID.String(), Digest: now.approval.Digest,
-		Approvers: now.approval.Approvers()}
+	// 5. The target is the one that was approved. The applier finds that out where it writes, and
+	// fails with [onboarding.ErrTargetChanged]: before and after images of records and files,
+	// host keys.
+	auth := onboarding.Authorization{Run: a.run, Step: a.step, Approval: now.approval.ID.String(),
+		Digest: now.approval.Digest, Approvers: now.approval.Approvers()}
 	// 6. The guard of the step allows all that is left to do.
 	for _, item := range a.left() {
 		if err := g.applier.Authorize(auth, item); err != nil {
@@ -112,7 +117,8 @@ func (g *gate) authorize(ctx context.Context, a *application) (onboarding.Author
 	return auth, nil
 }
 
-// holdsLock asks the server, over the connection that is to write what comes of the item, whether it holds the run's lock.
+// holdsLock asks the server, over the connection that is to write what comes of the item, whether
+// it holds the run's lock.
 func (g *gate) holdsLock(ctx context.Context, a *application) error {
 	held, err := g.session.Holds(ctx, runLock(a.run.ID))
 	if err == nil && !held {
@@ -143,7 +149,8 @@ func (g *gate) load(ctx context.Context, a *application) (now standing, err erro
 	return now, err
 }
 
-// notFrozen lets an application that has begun come to its end: half a change is worse than a whole one.
+// notFrozen lets an application that has begun come to its end: half a change is worse than a
+// whole one.
 func notFrozen(a *application, freeze *onboarding.Freeze) error {
 	if freeze == nil || a.begun {
 		return nil
@@ -151,7 +158,8 @@ func notFrozen(a *application, freeze *onboarding.Freeze) error {
 	return fmt.Errorf("%s froze all steps that change something: %s", freeze.By.Name, freeze.Reason)
 }
 
-// approves reports why an approval does not cover what is left of an application. An approval that was given in time does not expire.
+// approves reports why an approval does not cover what is left of an application. An approval
+// that was given in time does not expire.
 func approves(approval *onboarding.Approval, a *application) error {
 	left := onboarding.Change{Items: a.left()}
 	switch {

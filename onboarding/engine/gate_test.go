@@ -16,8 +16,8 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/store"
 )
 
-// recordingApplier applies nothing and notes what it was asked to apply. Its guard refuses the command "forbidden", and its target has
-// changed for the command "moved".
+// recordingApplier applies nothing and notes what it was asked to apply. Its guard refuses the
+// command "forbidden", and its target has changed for the command "moved".
 type recordingApplier struct{ applied []string }
 
 func (*recordingApplier) Authorize(_ onboarding.Authorization, item onboarding.Item) error {
@@ -66,7 +66,8 @@ func newPool(t *testing.T) *pgxpool.Pool {
 	return pool
 }
 
-// newGateCase approves a change of some commands in a run of its own, and takes away the freezes and votes of earlier cases.
+// newGateCase approves a change of some commands in a run of its own, and takes away the freezes
+// and votes of earlier cases.
 func newGateCase(t *testing.T, pool *pgxpool.Pool, names []string) *gateCase {
 	t.Helper()
 	for _, sql := range []string{`DELETE FROM freezes`, `DELETE FROM votes`} {
@@ -123,7 +124,8 @@ func must(t *testing.T, err error) {
 	}
 }
 
-// TestGate has a row for each line of the gate, and for what passes although it looks as if a line did not hold.
+// TestGate has a row for each line of the gate, and for what passes although it looks as if a
+// line did not hold.
 func TestGate(t *testing.T) {
 	t.Parallel()
 	pool := newPool(t)

@@ -39,11 +39,13 @@ type world struct {
 	proposed  map[string]onboarding.Change
 	applied   map[string]int
 	forbidden error // what the guard says of every item
-	// broken lets a step's application fail; blind lets its look fail; hold keeps its application until it is closed.
+	// broken lets a step's application fail; blind lets its look fail; hold keeps its application
+	// until it is closed.
 	broken, blind map[string]error
 	hold          map[string]chan struct{}
 	entered       chan string
-	// gaze keeps a step's look until it is closed; what it sees is how things stand then. looked counts the looks that began.
+	// gaze keeps a step's look until it is closed; what it sees is how things stand then. looked
+	// counts the looks that began.
 	gaze     map[string]chan struct{}
 	looked   map[string]int
 	late     map[string]int // how many looks after its application a step does not show yet
@@ -152,7 +154,8 @@ func (w *world) Authorize(onboarding.Authorization, onboarding.Item) error {
 	return w.forbidden
 }
 
-// ApplyItem begins an application with the first item of a change, and takes effect with the last: a command of the world says which it is.
+// ApplyItem begins an application with the first item of a change, and takes effect with the
+// last: a command of the world says which it is.
 func (w *world) ApplyItem(ctx context.Context, auth onboarding.Authorization, item onboarding.Item, log onboarding.Log) error {
 	name := string(auth.Step)
 	w.mu.Lock()

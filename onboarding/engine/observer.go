@@ -12,19 +12,23 @@ import (
 const (
 	// maxObservations bounds how many steps of a run are observed beside each other.
 	maxObservations = 8
-	// orderWindow is how long a finished observation waits for those of the steps before it, so approvals are asked for in the
-	// order of the runbook.
+	// orderWindow is how long a finished observation waits for those of the steps before it, so
+	// approvals are asked for in the order of the runbook.
 	orderWindow = 100 * time.Millisecond
-	// idleDelay is how long an observation that nothing waits for yet leaves the machines to what people wait for.
+	// idleDelay is how long an observation that nothing waits for yet leaves the machines to what
+	// people wait for.
 	idleDelay = 2 * time.Second
-	// rereadInterval is how often a run whose steps are being observed is read again, for what another replica was told.
+	// rereadInterval is how often a run whose steps are being observed is read again, for what
+	// another replica was told.
 	rereadInterval = time.Second
 )
 
-// observer has the observations of a run that go on beside each other and beside whatever is applied meanwhile: a name server that
-// does not answer holds up no other domain, and a long check no deployment.
+// observer has the observations of a run that go on beside each other and beside whatever is
+// applied meanwhile: a name server that does not answer holds up no other domain, and a long
+// check no deployment.
 //
-// Its methods are for the driver's goroutine. An observation belongs to a goroutine of its own until it is collected.
+// Its methods are for the driver's goroutine. An observation belongs to a goroutine of its own
+// until it is collected.
 type observer struct {
 	runbook onboarding.Runbook
 	timeout time.Duration
@@ -35,8 +39,8 @@ type observer struct {
 }
 
 func newObserver(e *Engine) *observer {
-	return &observer{runbook: e.runbook, timeout: e.policy.StepTimeout, ended: make(chan *pendingObservation, maxObservations),
-		wakeups: make(chan struct{}, 1)}
+	return &observer{runbook: e.runbook, timeout: e.policy.StepTimeout,
+		ended: make(chan *pendingObservation, maxObservations), wakeups: make(chan struct{}, 1)}
 }
 
 // observed is what an observation saw, or why it saw nothing.
@@ -92,8 +96,8 @@ func unobserved(run *onboarding.Run, now time.Time) []*onboarding.Step {
 	return list
 }
 
-// urgent reports whether somebody waits for what a step sees: for its approval request, for a step that comes after it and has
-// nothing else to wait for, or for the end of the run.
+// urgent reports whether somebody waits for what a step sees: for its approval request, for a
+// step that comes after it and has nothing else to wait for, or for the end of the run.
 func urgent(run *onboarding.Run, step *onboarding.Step) bool {
 	if step.Destructive {
 		return true
@@ -114,7 +118,7 @@ func urgent(run *onboarding.Run, step *onboarding.Step) bool {
 func (o *observer) observeAll(ctx context.Context, run *onboarding.Run) {
 	for _, step := range unobserved(run, time.Now()) {
 		if observation := o.begin(ctx, run, step); observation != nil && !step.Destructive {
-			observation.early = o.observeEarly(ctx, run, step)
+			observation.early = o.observeEarly(ctx, run, step.Key)
 		}
 		if observation := o.find(step.Key); observation != nil && urgent(run, step) {
 			observation.startNow()
@@ -122,14 +126,14 @@ func (o *observer) observeAll(ctx context.Context, run *onboarding.Run) {
 	}
 }
 
-// observeEarly begins the observations of the steps that ask for approval once another step is done, beside what may be the last
-// observation of that one: it changes nothing any more, so they see what they would see after it, and their approval requests are
-// there when it is done.
-func (o *observer) observeEarly(ctx context.Context, run *onboarding.Run, done *onboarding.Step) []*pendingObservation {
+// observeEarly begins the observations of the steps that ask for approval once another step is
+// done, beside what may be the last observation of that one: it changes nothing any more, so they
+// see what they would see after it, and their approval requests are there when it is done.
+func (o *observer) observeEarly(ctx context.Context, run *onboarding.Run, done onboarding.Key) []*pendingObservation {
 	var observations []*pendingObservation
-	then := run.WithDone(done.Key)
+	then := run.WithDone(done)
 	for _, step := range unobserved(then, time.Now()) {
-		if step.Destructive && slices.Contains(step.After, done.Key) {
+		if step.Destructive && slices.Contains(step.After, done) {
 			if observation := o.begin(ctx, then, step); observation != nil {
 				observation.startNow()
 				observations = append(observations, observation)
@@ -193,8 +197,9 @@ func (o *observer) drop(observation *pendingObservation) {
 	o.pending = slices.DeleteFunc(o.pending, func(other *pendingObservation) bool { return other == observation })
 }
 
-// next takes out the observation that is to be used now, nil where there is none: in the order of the runbook, except those that take
-// long. Where one only waits for those before it, next returns until when.
+// next takes out the observation that is to be used now, nil where there is none: in the order of
+// the runbook, except those that take long. Where one only waits for those before it, next
+// returns until when.
 func (o *observer) next(run *onboarding.Run) (observation *pendingObservation, until time.Time) {
 	asks := false // a step before may still ask for approval
 	for i := range run.Steps {
@@ -220,7 +225,8 @@ func (o *observer) observesBefore(step *onboarding.Step) bool {
 	return slices.ContainsFunc(step.After, func(key onboarding.Key) bool { return o.find(key) != nil })
 }
 
-// wait waits for an observation to finish, for the run to be changed, and no longer than until a time where there is one.
+// wait waits for an observation to finish, for the run to be changed, and no longer than until a
+// time where there is one.
 func (o *observer) wait(ctx context.Context, until time.Time) error {
 	longest := rereadInterval
 	if !until.IsZero() {

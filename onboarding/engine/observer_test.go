@@ -85,7 +85,8 @@ func TestQuestionsComeInTheOrderOfTheRunbook(t *testing.T) {
 	}
 }
 
-// A step that looked ahead of one that then failed asks nothing, and looks again once that one is done.
+// A step that looked ahead of one that then failed asks nothing, and looks again once that one is
+// done.
 func TestWhatWasSeenAheadOfAStepThatFailsCountsForNothing(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t, onboarding.Policy{})

@@ -9,6 +9,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/atlilith/onboardbot/onboarding"
+	"github.com/atlilith/onboardbot/onboarding/service"
 )
 
 func TestARuleCanWantTwoApproversAndAReason(t *testing.T) {
@@ -70,7 +71,8 @@ func TestAFreezeHoldsWhatIsApproved(t *testing.T) {
 		t.Errorf("frozen twice: %v", err)
 	}
 	h.approve(id, "database", "bob")
-	// A run that has nothing else to do is left alone: another one that comes later proves that the engine went past it.
+	// A run that has nothing else to do is left alone: another one that comes later proves that
+	// the engine went past it.
 	other := h.begin("other")
 	h.asked(other, "database")
 	if view, err := h.Records.View(t.Context(), id); err != nil || view.Step("database").State != onboarding.StepApproved || h.world.count("database") != 0 {
@@ -104,11 +106,11 @@ func TestWhatIsApprovedAheadIsNotAskedAgainUnlessItMoved(t *testing.T) {
 	if len(ids) != 3 || ids[0] != open.ID {
 		t.Fatalf("%d of the review can be decided, the open question is %s", len(ids), open.ID)
 	}
-	if _, err := h.ApproveAll(t.Context(), id, ids, "ada", ""); !errors.Is(err, onboarding.ErrOwnRequest) {
+	if _, err := h.ApproveAll(t.Context(), id, ids, service.Decision{Operator: "ada"}); !errors.Is(err, onboarding.ErrOwnRequest) {
 		t.Errorf("the requester approved all: %v", err)
 	}
 	h.world.set(func() { h.world.version["dns/b.example.com"] = "moved" })
-	counted, err := h.ApproveAll(t.Context(), id, ids, "bob", "")
+	counted, err := h.ApproveAll(t.Context(), id, ids, service.Decision{Operator: "bob"})
 	if err != nil || counted != 3 {
 		t.Fatalf("%d counted, %v", counted, err)
 	}
@@ -133,7 +135,7 @@ func TestAVoteGivenAheadCounts(t *testing.T) {
 	}
 	for _, ahead := range review {
 		if ahead.Approval != nil {
-			if _, err := h.ApproveAll(t.Context(), id, []uuid.UUID{ahead.Approval.ID}, "bob", ""); err != nil {
+			if _, err := h.ApproveAll(t.Context(), id, []uuid.UUID{ahead.Approval.ID}, service.Decision{Operator: "bob"}); err != nil {
 				t.Fatal(err)
 			}
 		}

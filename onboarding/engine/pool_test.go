@@ -10,8 +10,9 @@ import (
 	"github.com/atlilith/onboardbot/onboarding"
 )
 
-// A run that is advanced takes one connection of the pool and no second one, whatever it does: with River's listener, which holds one,
-// no more are needed than there are runs. What else needs a connection meanwhile waits for a run to end.
+// A run that is advanced takes one connection of the pool and no second one, whatever it does:
+// with River's listener, which holds one, no more are needed than there are runs. What else needs
+// a connection meanwhile waits for a run to end.
 func TestRunsTakeOneConnectionEach(t *testing.T) {
 	t.Parallel()
 	const runs = 4

@@ -14,9 +14,9 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/store"
 )
 
-// reconcile goes on with a step that was approved, or that was cut short: it observes the step, and applies what is left to do under
-// the approval that the step has. It applies nothing that it did not observe in the same call, under the locks of what the change
-// touches.
+// reconcile goes on with a step that was approved, or that was cut short: it observes the step,
+// and applies what is left to do under the approval that the step has. It applies nothing that it
+// did not observe in the same call, under the locks of what the change touches.
 func (d *driver) reconcile(ctx context.Context, run *onboarding.Run, step *onboarding.Step) error {
 	approval, err := d.approvalOf(ctx, run, step)
 	if err != nil {
@@ -39,7 +39,8 @@ func (d *driver) reconcile(ctx context.Context, run *onboarding.Run, step *onboa
 	return d.conclude(ctx, work, d.observer.observe(ctx, run, step.Key))
 }
 
-// applyObservation brings a step as far as a finished observation lets it go, unless the step was changed since the observation began.
+// applyObservation brings a step as far as a finished observation lets it go, unless the step was
+// changed since the observation began.
 func (d *driver) applyObservation(ctx context.Context, run *onboarding.Run, observation *pendingObservation) error {
 	step := run.Step(observation.key)
 	if !step.Changed.Equal(observation.changed) {
@@ -75,7 +76,8 @@ func (w *work) set(state onboarding.StepState, detail string, findings []onboard
 	w.step.State, w.step.Detail, w.step.Findings = state, detail, findings
 }
 
-// conclude brings a step as far as what was observed lets it go: it is done, waits, asks for approval, stops, or is applied.
+// conclude brings a step as far as what was observed lets it go: it is done, waits, asks for
+// approval, stops, or is applied.
 func (d *driver) conclude(ctx context.Context, w *work, seen observed) error {
 	observation, err := d.saveFacts(ctx, w.run, seen)
 	if ctxErr := shutdown(ctx, err); ctxErr != nil {
@@ -120,7 +122,8 @@ func (d *driver) saveFacts(ctx context.Context, run *onboarding.Run, seen observ
 	return seen.Observation, seen.err
 }
 
-// shutdown returns the error if it came of the process shutting down, after which the step stays as it is, and nil if the step failed.
+// shutdown returns the error if it came of the process shutting down, after which the step stays
+// as it is, and nil if the step failed.
 func shutdown(ctx context.Context, err error) error {
 	if err != nil && errors.Is(context.Cause(ctx), context.Canceled) {
 		return err
@@ -129,7 +132,9 @@ func shutdown(ctx context.Context, err error) error {
 }
 
 // approvalOf returns the approval under which the step may be applied, nil if there is none.
-func (d *driver) approvalOf(ctx context.Context, run *onboarding.Run, step *onboarding.Step) (*onboarding.Approval, error) {
+func (d *driver) approvalOf(
+	ctx context.Context, run *onboarding.Run, step *onboarding.Step,
+) (*onboarding.Approval, error) {
 	if step.State != onboarding.StepApproved && step.State != onboarding.StepApplying {
 		return nil, nil
 	}
@@ -151,8 +156,8 @@ func (d *driver) recordInterruption(ctx context.Context, w *work) error {
 	})
 }
 
-// save writes where a step stands now, unless the run ended meanwhile. The transaction also does what else there is to do, if
-// anything, such as adding an event.
+// save writes where a step stands now, unless the run ended meanwhile. The transaction also does
+// what else there is to do, if anything, such as adding an event.
 func (d *driver) save(ctx context.Context, w *work, also func(tx pgx.Tx) error) error {
 	return d.change(ctx, w.run.ID, func(tx pgx.Tx, fresh *onboarding.Run) error {
 		if fresh.State != onboarding.RunActive {
@@ -171,7 +176,8 @@ func (d *driver) stop(ctx context.Context, w *work) error {
 	if w.step.State == onboarding.StepUnknown {
 		event.Kind = onboarding.EventUnknown
 	}
-	d.engine.log.WarnContext(ctx, "step stopped", "run", w.run.ID, "step", w.step.Key, "state", w.step.State, "error", w.step.Detail)
+	d.engine.log.WarnContext(ctx, "step stopped", "run", w.run.ID, "step", w.step.Key, "state", w.step.State,
+		"error", w.step.Detail)
 	return d.save(ctx, w, func(tx pgx.Tx) error { return store.AddEvent(ctx, tx, event) })
 }
 
@@ -182,7 +188,8 @@ func (d *driver) waitFor(ctx context.Context, w *work, observation onboarding.Ob
 	w.step.Due = time.Now().Add(max(observation.Again, time.Second))
 	return d.save(ctx, w, func(tx pgx.Tx) error {
 		if began {
-			event := onboarding.Event{RunID: w.run.ID, Step: w.step.Key, Kind: onboarding.EventWaiting, Text: observation.Waiting}
+			event := onboarding.Event{RunID: w.run.ID, Step: w.step.Key, Kind: onboarding.EventWaiting,
+				Text: observation.Waiting}
 			if err := store.AddEvent(ctx, tx, event); err != nil {
 				return err
 			}
@@ -194,7 +201,8 @@ func (d *driver) waitFor(ctx context.Context, w *work, observation onboarding.Ob
 	})
 }
 
-// done ends a step of which nothing is left to do. Took is how long it took to be applied, 0 if it was not.
+// done ends a step of which nothing is left to do. Took is how long it took to be applied, 0 if
+// it was not.
 func (d *driver) done(ctx context.Context, w *work, observation onboarding.Observation, took time.Duration) error {
 	w.set(onboarding.StepDone, "", observation.Findings)
 	event := w.event(onboarding.EventDone)
@@ -216,8 +224,9 @@ func useApproval(ctx context.Context, tx pgx.Tx, approval *onboarding.Approval) 
 	return store.CloseApproval(ctx, tx, approval, onboarding.ApprovalUsed)
 }
 
-// lockResources takes the lock of everything that a change touches, so two runs never work on one thing at once. The locks belong
-// to the session that advances the run, and are always taken in the same order.
+// lockResources takes the lock of everything that a change touches, so two runs never work on one
+// thing at once. The locks belong to the session that advances the run, and are always taken in
+// the same order.
 func (d *driver) lockResources(ctx context.Context, change onboarding.Change) (release func(), err error) {
 	names := resources(change)
 	release = func() {
@@ -234,7 +243,8 @@ func (d *driver) lockResources(ctx context.Context, change onboarding.Change) (r
 	return release, nil
 }
 
-// resources are the locks of what a change needs for itself while it is applied, sorted, each once.
+// resources are the locks of what a change needs for itself while it is applied, sorted, each
+// once.
 func resources(change onboarding.Change) []locks.Name {
 	var names []locks.Name
 	for _, item := range change.Items {

@@ -7,8 +7,8 @@ import (
 )
 
 const (
-	// progressInterval is how often people may see progress. Slack lets an app edit messages about once a second
-	// (chat.update is Tier 3: 50 a minute and more, with bursts).
+	// progressInterval is how often people may see progress. Slack lets an app edit messages
+	// about once a second (chat.update is Tier 3: 50 a minute and more, with bursts).
 	progressInterval = 1500 * time.Millisecond
 	progressTimeout  = 5 * time.Second
 	tailLines        = 12
@@ -57,8 +57,8 @@ func (r *recorder) all() string {
 	return r.text.String()
 }
 
-// follow does some work on another goroutine and calls show from time to time while it lasts. It calls show on its own goroutine, so
-// show may use what that goroutine owns.
+// follow does some work on another goroutine and calls show from time to time while it lasts. It
+// calls show on its own goroutine, so show may use what that goroutine owns.
 func follow(work func() error, show func()) error {
 	done := make(chan func() error, 1)
 	go func() {

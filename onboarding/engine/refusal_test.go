@@ -9,7 +9,8 @@ import (
 	"github.com/atlilith/onboardbot/onboarding"
 )
 
-// A refusal of the gate is in the audit trail, and leaves the step where a person goes on: a retry asks for an approval of its own.
+// A refusal of the gate is in the audit trail, and leaves the step where a person goes on: a
+// retry asks for an approval of its own.
 func TestARefusedChangeIsAskedForAgain(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
@@ -62,7 +63,8 @@ func TestARefusedChangeIsAskedForAgain(t *testing.T) {
 	}
 }
 
-// A process that loses the lock of its run applies nothing more. Whoever holds the run then goes on.
+// A process that loses the lock of its run applies nothing more. Whoever holds the run then goes
+// on.
 func TestAProcessThatLostItsRunAppliesNothingMore(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t, onboarding.Policy{})

@@ -191,7 +191,8 @@ func TestAFailedStepAsksAgainBeforeItRunsAgain(t *testing.T) {
 	}
 }
 
-// River moves scheduled jobs every five seconds: the reminder and the end must lie further apart than that.
+// River moves scheduled jobs every five seconds: the reminder and the end must lie further apart
+// than that.
 func TestAnApprovalThatNobodyDecidesIsRemindedOfAndExpires(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t, onboarding.Policy{ApprovalLife: 11 * time.Second, RemindBefore: 10 * time.Second})

@@ -17,7 +17,8 @@ import (
 )
 
 const (
-	// takeoverInterval is how often a replica looks for jobs whose worker is gone. River itself would rescue them after an hour.
+	// takeoverInterval is how often a replica looks for jobs whose worker is gone. River itself
+	// would rescue them after an hour.
 	takeoverInterval = 2 * time.Second
 	// maxTakeover is how many running jobs are looked at in one go, the most that River lists.
 	maxTakeover = 10_000
@@ -39,8 +40,9 @@ func (e *Engine) KeepTakingOver(ctx context.Context) {
 	}
 }
 
-// TakeOver makes the running jobs of dead replicas available again, whatever they are. A River client has the id of its replica (see
-// package liveness); the last entry of AttemptedBy is the client that runs the job.
+// TakeOver makes the running jobs of dead replicas available again, whatever they are. A River
+// client has the id of its replica (see package liveness); the last entry of AttemptedBy is the
+// client that runs the job.
 func (e *Engine) TakeOver(ctx context.Context) error {
 	running, err := e.jobs.JobList(ctx, river.NewJobListParams().States(rivertype.JobStateRunning).First(maxTakeover))
 	if err != nil {
@@ -84,17 +86,21 @@ func (e *Engine) deadClients(ctx context.Context, clients []string) ([]string, e
 	return dead, nil
 }
 
-var selectDeadClients = `SELECT client FROM unnest($1::text[]) client WHERE NOT ` + liveness.AliveSQL(liveness.KeySQL("client"))
+var selectDeadClients = `SELECT client FROM unnest($1::text[]) client WHERE NOT ` +
+	liveness.AliveSQL(liveness.KeySQL("client"))
 
-// rescue makes a job available as River's own rescuer does, unless it was taken up again since it was listed.
+// rescue makes a job available as River's own rescuer does, unless it was taken up again since it
+// was listed.
 func (e *Engine) rescue(ctx context.Context, job *rivertype.JobRow, client string) error {
 	now := time.Now().UTC()
-	entry, err := json.Marshal(rivertype.AttemptError{At: now, Attempt: job.Attempt, Error: "its worker " + client + " is gone"})
+	gone := rivertype.AttemptError{At: now, Attempt: job.Attempt, Error: "its worker " + client + " is gone"}
+	entry, err := json.Marshal(gone)
 	if err != nil {
 		return err
 	}
 	_, err = riverpgxv5.New(e.pool).GetExecutor().JobRescueMany(ctx, &riverdriver.JobRescueManyParams{
-		ID: []int64{job.ID}, Error: [][]byte{entry}, FinalizedAt: []*time.Time{nil}, ScheduledAt: []time.Time{job.ScheduledAt},
-		State: []string{string(rivertype.JobStateAvailable)}, StuckHorizon: job.AttemptedAt.Add(time.Microsecond)})
+		ID: []int64{job.ID}, Error: [][]byte{entry}, FinalizedAt: []*time.Time{nil},
+		ScheduledAt: []time.Time{job.ScheduledAt}, State: []string{string(rivertype.JobStateAvailable)},
+		StuckHorizon: job.AttemptedAt.Add(time.Microsecond)})
 	return err
 }

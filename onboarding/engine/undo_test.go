@@ -46,7 +46,8 @@ func TestUndoTakesBackWhatWasApplied(t *testing.T) {
 	}
 }
 
-// TestUndoTakesBackEveryAttempt onboards in two attempts, and later once more: an undo takes back what belongs together, and no more.
+// TestUndoTakesBackEveryAttempt onboards in two attempts, and later once more: an undo takes back
+// what belongs together, and no more.
 func TestUndoTakesBackEveryAttempt(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t, onboarding.Policy{})

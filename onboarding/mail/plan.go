@@ -23,7 +23,7 @@ const (
 // Plan is the mail plan of one domain.
 type Plan struct {
 	Kind Kind `json:"kind"`
-	// To is where mail is forwarded to, empty if the host of the mail decides.
+	// To is the address that mail is forwarded to, empty if the mail host decides.
 	To string `json:"to,omitempty"`
 }
 
@@ -35,7 +35,8 @@ func (p Plan) String() string {
 	return string(p.Kind)
 }
 
-// ParsePlan reads none, forwarding, forward:ADDRESS or mailbox, or says what is wrong as a sentence.
+// ParsePlan parses none, forwarding, forward:ADDRESS or mailbox, or says in a sentence what is
+// wrong.
 func ParsePlan(text string) (plan Plan, problem string) {
 	kind, to, forwarded := strings.Cut(strings.TrimSpace(text), ":")
 	switch strings.ToLower(kind) {
@@ -46,28 +47,33 @@ func ParsePlan(text string) (plan Plan, problem string) {
 	case "mailbox":
 		plan.Kind = Mailbox
 	default:
-		return Plan{}, fmt.Sprintf("%s is no mail plan: give none, forwarding, forward:me@example.com or mailbox.", shorten(text))
+		return Plan{}, fmt.Sprintf("%s is not a mail plan: give none, forwarding, forward:me@example.com or mailbox.",
+			shorten(text))
 	}
 	if !forwarded {
 		return plan, ""
 	}
 	if plan.Kind != Forwarding {
-		return Plan{}, fmt.Sprintf("Only forwarding has an address: forward:%s.", shorten(to))
+		return Plan{}, fmt.Sprintf("Only forwarding takes an address: forward:%s.", shorten(to))
 	}
 	plan.To = strings.TrimSpace(to)
-	if !address(plan.To) {
+	if !isAddress(plan.To) {
 		return Plan{}, fmt.Sprintf("%s is not an email address to forward to, such as me@example.com.", shorten(to))
 	}
 	return plan, ""
 }
 
-// address takes a bare ASCII addr-spec (RFC 5322 §3.4.1) of a domain with a dot, since it becomes an argument of a command.
-func address(text string) bool {
+// isAddress reports whether a text is a bare ASCII addr-spec (RFC 5322 §3.4.1) at a domain with a
+// dot. It becomes an argument of a command.
+func isAddress(text string) bool {
 	parsed, err := mail.ParseAddress(text)
 	if err != nil || parsed.Address != text || len(text) > 254 || strings.HasPrefix(text, "-") {
 		return false
 	}
-	if strings.ContainsFunc(text, func(r rune) bool { return r >= utf8.RuneSelf || r == '"' || unicode.IsSpace(r) || unicode.IsControl(r) }) {
+	unusable := func(r rune) bool {
+		return r >= utf8.RuneSelf || r == '"' || unicode.IsSpace(r) || unicode.IsControl(r)
+	}
+	if strings.ContainsFunc(text, unusable) {
 		return false
 	}
 	domain := text[strings.LastIndexByte(text, '@')+1:]
@@ -75,6 +81,7 @@ func address(text string) bool {
 	return err == nil && strings.Contains(domain, ".")
 }
 
+// shorten makes text short enough for a sentence.
 func shorten(text string) string {
 	const limit = 60
 	if runes := []rune(text); len(runes) > limit {

@@ -135,7 +135,7 @@ func TestMailInTheWay(t *testing.T) {
 	request.Domains[0].Mail = onboarding.Mail{Plan: onboarding.MailForward, Forward: "merche@example.com"}
 	for name, test := range map[string]struct{ record, want string }{
 		"mail goes elsewhere": {"merche-biche.com. 60 MX 10 mx.example.org.",
-			"Mail to merche-biche.com goes elsewhere today: MX 10 mx.example.org."},
+			"Mail to merche-biche.com is delivered elsewhere today: MX 10 mx.example.org."},
 		"an alias": {"_dmarc.merche-biche.com. 60 CNAME dmarc.example.org.",
 			"_dmarc.merche-biche.com is an alias for dmarc.example.org."},
 		"an alias of many": {"merche-biche.com. 60 TXT \"v=spf1 a a:b.sandbox a:c.sandbox a:d.sandbox " +

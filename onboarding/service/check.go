@@ -10,15 +10,16 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/store"
 )
 
-// Check finds everything that is wrong with a request, in its form and against the platform, the repository and other runs. It
-// returns [onboarding.Problems] then, and another error when one of them could not be asked.
+// Check finds everything that is wrong with a request, in its form and against the platform, the
+// repository and other runs. It returns [onboarding.Problems] then, and another error when one of
+// them could not be asked.
 func (s *Service) Check(ctx context.Context, request onboarding.Request) error {
 	earlier, err := store.NewestEndedOnboarding(ctx, s.pool, request.Slug)
 	if err != nil {
 		return err
 	}
-	check := &requestCheck{pool: s.pool, platform: s.Platform, repository: s.deps.Repository, request: request, earlier: earlier,
-		problems: request.Check(s.policy.ReservedSlugs, s.policy.Hosts)}
+	check := &requestCheck{pool: s.pool, platform: s.Platform, repository: s.deps.Repository, request: request,
+		earlier: earlier, problems: request.Check(s.policy.ReservedSlugs, s.policy.Hosts)}
 	for _, part := range []struct {
 		field onboarding.Field
 		check func(context.Context) error
@@ -39,8 +40,9 @@ func (s *Service) Check(ctx context.Context, request onboarding.Request) error {
 	return nil
 }
 
-// requestCheck is one check of a request. Earlier is the newest onboarding of the same slug that ended, nil if there is none: what
-// it took is theirs, if the rest agrees, so a cancelled onboarding can be taken up again.
+// requestCheck is one check of a request. Earlier is the newest onboarding of the same slug that
+// ended, nil if there is none: what it took is theirs, if the rest agrees, so a cancelled
+// onboarding can be taken up again.
 type requestCheck struct {
 	pool       *pgxpool.Pool
 	platform   onboarding.Platform
@@ -69,9 +71,11 @@ func (c *requestCheck) slug(ctx context.Context) error {
 	case tenant != nil && c.earlier == nil:
 		c.problems.Add(onboarding.FieldSlug, fmt.Sprintf("%s is taken by a Provider.", slug))
 	case tenant != nil && tenant.Email != c.request.Email:
-		c.problems.Add(onboarding.FieldEmail, fmt.Sprintf("%s was onboarded with another address; it is not overwritten.", slug))
+		c.problems.Add(onboarding.FieldEmail,
+			fmt.Sprintf("%s was onboarded with another address; it is not overwritten.", slug))
 	case tenant != nil && tenant.DisplayName != c.request.DisplayName:
-		c.problems.Add(onboarding.FieldName, fmt.Sprintf("%s was onboarded as %q; it is not overwritten.", slug, tenant.DisplayName))
+		c.problems.Add(onboarding.FieldName,
+			fmt.Sprintf("%s was onboarded as %q; it is not overwritten.", slug, tenant.DisplayName))
 	}
 	org, err := c.platform.Org(ctx, slug)
 	if err != nil {
@@ -90,7 +94,8 @@ func (c *requestCheck) email(ctx context.Context) error {
 		return err
 	}
 	if holder != "" && holder != c.request.Slug {
-		c.problems.Add(onboarding.FieldEmail, fmt.Sprintf("%s is the address of the Provider %s.", c.request.Email, holder))
+		c.problems.Add(onboarding.FieldEmail,
+			fmt.Sprintf("%s is the address of the Provider %s.", c.request.Email, holder))
 	}
 	return nil
 }
@@ -132,7 +137,8 @@ func (c *requestCheck) domains(ctx context.Context) error {
 			return err
 		}
 		if holder != "" {
-			c.problems.Append(onboarding.FieldDomains, fmt.Sprintf("%s is part of the run of %s.", domain.Name, holder))
+			c.problems.Append(onboarding.FieldDomains,
+				fmt.Sprintf("%s is part of the run of %s.", domain.Name, holder))
 			continue
 		}
 		deployed, err := c.repository.Deployed(ctx, domain.Name)
@@ -140,12 +146,12 @@ func (c *requestCheck) domains(ctx context.Context) error {
 			return err
 		}
 		if deployed && !c.earlier.HasDomain(domain.Name) {
-			c.problems.Append(onboarding.FieldDomains, fmt.Sprintf("%s is deployed already.", domain.Name))
+			c.problems.Append(onboarding.FieldDomains, fmt.Sprintf("%s is already deployed.", domain.Name))
 		}
 	}
 	return nil
 }
 
 func beingOnboarded(slug string) string {
-	return fmt.Sprintf("%s is being onboarded already: see /onboard status %s.", slug, slug)
+	return fmt.Sprintf("%s is already being onboarded: see /onboard status %s.", slug, slug)
 }

@@ -11,8 +11,8 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/store"
 )
 
-// Retry lets a step that is stuck look again. It returns [onboarding.ErrNotOperator], [onboarding.ErrRunEnded] or
-// [onboarding.ErrNotRetry].
+// Retry lets a step that is stuck look again. It returns [onboarding.ErrNotOperator],
+// [onboarding.ErrRunEnded] or [onboarding.ErrNotRetry].
 func (s *Service) Retry(ctx context.Context, id uuid.UUID, key onboarding.Key, operator string) error {
 	actor, err := s.Operator(ctx, operator)
 	if err != nil {
@@ -23,12 +23,12 @@ func (s *Service) Retry(ctx context.Context, id uuid.UUID, key onboarding.Key, o
 		if step == nil || !step.State.Stuck() {
 			return onboarding.ErrNotRetry
 		}
-		return lookAgain(ctx, tx, run, step, onboarding.Event{Kind: onboarding.EventRetried, Actor: actor})
+		return lookAgain(ctx, tx, step, onboarding.Event{RunID: run.ID, Kind: onboarding.EventRetried, Actor: actor})
 	})
 }
 
-// RetryAll lets every step of a run that is stuck look again, and returns how many there were. It returns the errors of
-// [Service.Retry].
+// RetryAll lets every step of a run that is stuck look again, and returns how many there were. It
+// returns the errors of [Service.Retry].
 func (s *Service) RetryAll(ctx context.Context, id uuid.UUID, operator string) (int, error) {
 	actor, err := s.Operator(ctx, operator)
 	if err != nil {
@@ -41,8 +41,8 @@ func (s *Service) RetryAll(ctx context.Context, id uuid.UUID, operator string) (
 			return onboarding.ErrNotRetry
 		}
 		for _, step := range stuck {
-			err := lookAgain(ctx, tx, run, step, onboarding.Event{Kind: onboarding.EventRetried, Actor: actor})
-			if err != nil {
+			event := onboarding.Event{RunID: run.ID, Kind: onboarding.EventRetried, Actor: actor}
+			if err := lookAgain(ctx, tx, step, event); err != nil {
 				return err
 			}
 		}
@@ -51,8 +51,8 @@ func (s *Service) RetryAll(ctx context.Context, id uuid.UUID, operator string) (
 	return count, err
 }
 
-// CheckNow lets a step that waits for something outside look at once. It returns [onboarding.ErrNotOperator],
-// [onboarding.ErrRunEnded] or [onboarding.ErrNotWaiting].
+// CheckNow lets a step that waits for something outside look at once. It returns
+// [onboarding.ErrNotOperator], [onboarding.ErrRunEnded] or [onboarding.ErrNotWaiting].
 func (s *Service) CheckNow(ctx context.Context, id uuid.UUID, key onboarding.Key, operator string) error {
 	actor, err := s.Operator(ctx, operator)
 	if err != nil {
@@ -63,13 +63,14 @@ func (s *Service) CheckNow(ctx context.Context, id uuid.UUID, key onboarding.Key
 		if step == nil || step.State != onboarding.StepWaiting {
 			return onboarding.ErrNotWaiting
 		}
-		return lookAgain(ctx, tx, run, step, onboarding.Event{Kind: onboarding.EventChecked, Actor: actor})
+		return lookAgain(ctx, tx, step, onboarding.Event{RunID: run.ID, Kind: onboarding.EventChecked, Actor: actor})
 	})
 }
 
 // lookAgain makes a step look again, under its approval if that still stands, and adds the event.
-func lookAgain(ctx context.Context, tx pgx.Tx, run *onboarding.Run, step *onboarding.Step, event onboarding.Event) error {
-	approval, err := store.CurrentApproval(ctx, tx, run.ID, step.Key)
+func lookAgain(ctx context.Context, tx pgx.Tx, step *onboarding.Step, event onboarding.Event) error {
+	event.Step = step.Key
+	approval, err := store.CurrentApproval(ctx, tx, event.RunID, step.Key)
 	if err != nil {
 		return err
 	}
@@ -77,16 +78,15 @@ func lookAgain(ctx context.Context, tx pgx.Tx, run *onboarding.Run, step *onboar
 	if approval != nil && approval.State == onboarding.ApprovalApproved {
 		step.State = onboarding.StepApproved
 	}
-	if err := store.SaveStep(ctx, tx, run.ID, step); err != nil {
+	if err := store.SaveStep(ctx, tx, event.RunID, step); err != nil {
 		return err
 	}
-	event.RunID, event.Step = run.ID, step.Key
 	return store.AddEvent(ctx, tx, event)
 }
 
-// Cancel ends a run where it stands: what was applied stays, and open approvals are withdrawn. It returns [onboarding.ErrBusy] while
-// a step is being applied, since that step's outcome would be lost; it also returns [onboarding.ErrNotOperator] and
-// [onboarding.ErrRunEnded].
+// Cancel ends a run where it stands: what was applied stays, and open approvals are withdrawn. It
+// returns [onboarding.ErrBusy] while a step is being applied, since that step's outcome would be
+// lost; it also returns [onboarding.ErrNotOperator] and [onboarding.ErrRunEnded].
 func (s *Service) Cancel(ctx context.Context, id uuid.UUID, operator string) error {
 	actor, err := s.Operator(ctx, operator)
 	if err != nil {

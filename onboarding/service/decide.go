@@ -13,27 +13,30 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/store"
 )
 
-// Approve records that a second operator agrees with a change. It returns [onboarding.ErrNotApprover], [onboarding.ErrOwnRequest],
-// [onboarding.ErrNotFound], a [onboarding.ReasonNeededError] where those who agree have to say why and no reason was given, or a
-// [onboarding.DecidedError] for an approval that is no longer open.
+// Approve records that a second operator agrees with a change. It returns
+// [onboarding.ErrNotApprover], [onboarding.ErrOwnRequest], [onboarding.ErrNotFound], a
+// [onboarding.ReasonNeededError] where those who agree have to say why and no reason was given,
+// or a [onboarding.DecidedError] for an approval that is no longer open.
 func (s *Service) Approve(ctx context.Context, approval uuid.UUID, operator, reason string) error {
 	return s.decide(ctx, approval, operator, onboarding.Vote{Agrees: true, Reason: tidyReason(reason)})
 }
 
-// Reject records that a second operator does not agree, and why. It returns the errors of [Service.Approve]; a rejection always
-// needs a reason.
+// Reject records that a second operator does not agree, and why. It returns the errors of
+// [Service.Approve]; a rejection always needs a reason.
 func (s *Service) Reject(ctx context.Context, approval uuid.UUID, operator, reason string) error {
 	return s.decide(ctx, approval, operator, onboarding.Vote{Reason: tidyReason(reason)})
 }
 
-// BreakGlass lets an operator approve a change alone, their own request included, when the configuration allows it: with a
-// reason, under its own name in the audit trail. It returns [onboarding.ErrNoGlass] when it is switched off,
-// [onboarding.ErrNotOperator], a [onboarding.ReasonNeededError], or a [onboarding.DecidedError].
+// BreakGlass lets an operator approve a change alone, their own request included, when the
+// configuration allows it: with a reason, under its own name in the audit trail. It returns
+// [onboarding.ErrNoGlass] when it is switched off, [onboarding.ErrNotOperator], a
+// [onboarding.ReasonNeededError], or a [onboarding.DecidedError].
 func (s *Service) BreakGlass(ctx context.Context, approval uuid.UUID, operator, reason string) error {
 	if !s.policy.BreakGlass {
 		return onboarding.ErrNoGlass
 	}
-	return s.decide(ctx, approval, operator, onboarding.Vote{Agrees: true, Reason: tidyReason(reason), BrokeGlass: true})
+	vote := onboarding.Vote{Agrees: true, Reason: tidyReason(reason), BrokeGlass: true}
+	return s.decide(ctx, approval, operator, vote)
 }
 
 // tidyReason is a reason as it is recorded, at most [onboarding.MaxReason] characters of it.
@@ -42,57 +45,38 @@ func tidyReason(reason string) string {
 	return string(runes[:min(len(runes), onboarding.MaxReason)])
 }
 
-// MayDecide returns the approval if this operator may decide on it now, and the errors of [Service.Approve] otherwise.
-func (s *Service) MayDecide(ctx context.Context, id uuid.UUID, operator string) (*onboarding.Approval, error) {
-	approval, err := store.LoadApproval(ctx, s.pool, id)
+// MayDecide returns nil if this operator may decide on changes of an active run, and the errors of
+// [Service.Approve] otherwise.
+func (s *Service) MayDecide(ctx context.Context, run *onboarding.Run, operator string) error {
+	permissions, err := s.deps.Directory.Permissions(ctx, operator)
 	if err != nil {
-		return nil, err
+		return fmt.Errorf("approver: %w", err)
 	}
-	run, err := store.LoadRun(ctx, s.pool, approval.RunID)
-	if err != nil {
-		return nil, err
+	if run.State != onboarding.RunActive {
+		return onboarding.ErrRunEnded
 	}
-	if _, err := s.approver(ctx, run, operator); err != nil {
-		return nil, err
-	}
-	return approval, approval.DecidableBy(operator, run, time.Now())
+	return permissions.MayDecide(run)
 }
 
-// approver returns who somebody is if they may decide on changes of this run.
-func (s *Service) approver(ctx context.Context, run *onboarding.Run, id string) (onboarding.Operator, error) {
-	permissions, err := s.deps.Directory.Permissions(ctx, id)
-	switch {
-	case err != nil:
-		return onboarding.Operator{}, fmt.Errorf("approver: %w", err)
-	case !permissions.Approves:
-		return onboarding.Operator{}, &onboarding.PermissionError{Because: permissions.Refused, Err: onboarding.ErrNotApprover}
-	case permissions.ID == run.Requester.ID:
-		return onboarding.Operator{}, onboarding.ErrOwnRequest
-	}
-	return permissions.Operator, nil
-}
-
-// decide adds a vote to an approval. Who votes is asked before the transaction, since it may take a call to the chat side; whether
-// the approval can still be decided is judged within it.
+// decide adds a vote to an approval. Who votes is looked up once and before the transaction, since
+// it may take a call to the chat side; whether they may and whether the approval can still be
+// decided is judged within it.
 func (s *Service) decide(ctx context.Context, id uuid.UUID, operator string, vote onboarding.Vote) error {
-	requested, err := store.LoadApproval(ctx, s.pool, id)
+	permissions, err := s.deps.Directory.Permissions(ctx, operator)
 	if err != nil {
-		return err
+		return fmt.Errorf("approver: %w", err)
 	}
-	run, err := store.LoadRun(ctx, s.pool, requested.RunID)
-	if err != nil {
-		return err
-	}
-	if vote.BrokeGlass {
-		vote.By, err = s.Operator(ctx, operator)
-	} else {
-		vote.By, err = s.approver(ctx, run, operator)
-	}
-	if err != nil {
-		return err
-	}
-	return s.change(ctx, requested.RunID, func(tx pgx.Tx, run *onboarding.Run) error {
-		approval, err := store.LoadApproval(ctx, tx, id)
+	vote.By = permissions.Operator
+	return pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
+		run, approval, err := store.LockApproval(ctx, tx, id)
+		if err != nil {
+			return err
+		}
+		if vote.BrokeGlass {
+			err = permissions.MayOperate()
+		} else {
+			err = permissions.MayDecide(run)
+		}
 		if err != nil {
 			return err
 		}
@@ -102,7 +86,10 @@ func (s *Service) decide(ctx context.Context, id uuid.UUID, operator string, vot
 		if vote.Reason == "" && (approval.ReasonNeeded || !vote.Agrees || vote.BrokeGlass) {
 			return reasonNeeded(run, approval)
 		}
-		return addVote(ctx, tx, run, approval, vote)
+		if err := addVote(ctx, tx, run, approval, vote); err != nil {
+			return err
+		}
+		return s.announce(ctx, tx, run.ID)
 	})
 }
 
@@ -115,7 +102,9 @@ func reasonNeeded(run *onboarding.Run, approval *onboarding.Approval) error {
 }
 
 // addVote counts a vote on an approval that is open, or was shown before its step's turn.
-func addVote(ctx context.Context, tx pgx.Tx, run *onboarding.Run, approval *onboarding.Approval, vote onboarding.Vote) error {
+func addVote(
+	ctx context.Context, tx pgx.Tx, run *onboarding.Run, approval *onboarding.Approval, vote onboarding.Vote,
+) error {
 	ahead := approval.State == onboarding.ApprovalAhead
 	step := run.Step(approval.Step)
 	if step == nil || !ahead && step.State != onboarding.StepAsking {
@@ -124,8 +113,8 @@ func addVote(ctx context.Context, tx pgx.Tx, run *onboarding.Run, approval *onbo
 	if err := store.InsertVote(ctx, tx, approval, vote); err != nil {
 		return err
 	}
-	event := onboarding.Event{RunID: run.ID, Kind: onboarding.EventApproved, Step: step.Key, Actor: vote.By, Text: vote.Reason,
-		Approval: approval.ID, Digest: approval.Digest}
+	event := onboarding.Event{RunID: run.ID, Kind: onboarding.EventApproved, Step: step.Key, Actor: vote.By,
+		Text: vote.Reason, Approval: approval.ID, Digest: approval.Digest}
 	enough := len(approval.Approvers()) >= approval.Needs || vote.BrokeGlass
 	var err error
 	switch {

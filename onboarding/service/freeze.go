@@ -9,8 +9,8 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/store"
 )
 
-// Freeze holds every destructive step. It returns [onboarding.ErrNoReason], [onboarding.ErrNotOperator], or [onboarding.ErrFrozen]
-// when one holds already.
+// Freeze holds every destructive step. It returns [onboarding.ErrNoReason],
+// [onboarding.ErrNotOperator], or [onboarding.ErrFrozen] when one holds already.
 func (s *Service) Freeze(ctx context.Context, operator, reason string) error {
 	if reason = tidyReason(reason); reason == "" {
 		return onboarding.ErrNoReason
@@ -22,7 +22,8 @@ func (s *Service) Freeze(ctx context.Context, operator, reason string) error {
 	return s.changeEveryRun(ctx, func(tx pgx.Tx) error { return store.InsertFreeze(ctx, tx, actor, reason) })
 }
 
-// Thaw lets destructive steps go on. It returns [onboarding.ErrNotOperator], or [onboarding.ErrNotFrozen] when nothing holds them.
+// Thaw lets destructive steps go on. It returns [onboarding.ErrNotOperator], or
+// [onboarding.ErrNotFrozen] when nothing holds them.
 func (s *Service) Thaw(ctx context.Context, operator string) error {
 	actor, err := s.Operator(ctx, operator)
 	if err != nil {

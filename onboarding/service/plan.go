@@ -9,7 +9,8 @@ import (
 	"github.com/atlilith/onboardbot/onboarding"
 )
 
-// Plan looks at every step of a request and applies nothing. A request that cannot stand returns [onboarding.Problems].
+// Plan looks at every step of a request and applies nothing. A request that cannot stand returns
+// [onboarding.Problems].
 func (s *Service) Plan(ctx context.Context, request onboarding.Request, operator string) (*onboarding.Plan, error) {
 	requester, err := s.Operator(ctx, operator)
 	if err != nil {
@@ -19,12 +20,13 @@ func (s *Service) Plan(ctx context.Context, request onboarding.Request, operator
 		return nil, err
 	}
 	// What the plan shows is what a run would show, but for the id that a new tenant would get.
-	run := &onboarding.Run{Kind: onboarding.KindOnboard, Request: request, Requester: requester, State: onboarding.RunActive,
-		TenantID: uuid.New(), Steps: pending(s.deps.Runbook.Steps(request))}
+	run := &onboarding.Run{Kind: onboarding.KindOnboard, Request: request, Requester: requester,
+		State: onboarding.RunActive, TenantID: uuid.New(), Steps: pending(s.deps.Runbook.Steps(request))}
 	return s.PlanRun(ctx, run), nil
 }
 
-// PlanRun looks at every step of a run that is under way and applies nothing. The run stays as it is.
+// PlanRun looks at every step of a run that is under way and applies nothing. The run stays as it
+// is.
 func (s *Service) PlanRun(ctx context.Context, run *onboarding.Run) *onboarding.Plan {
 	plan := &onboarding.Plan{Request: run.Request}
 	run = run.Clone()
@@ -38,7 +40,9 @@ func (s *Service) PlanRun(ctx context.Context, run *onboarding.Run) *onboarding.
 }
 
 // planStep looks at one step, and gives its facts to the run for those that follow.
-func planStep(ctx context.Context, runbook onboarding.Runbook, run *onboarding.Run, step *onboarding.Step) onboarding.Planned {
+func planStep(
+	ctx context.Context, runbook onboarding.Runbook, run *onboarding.Run, step *onboarding.Step,
+) onboarding.Planned {
 	planned := onboarding.Planned{Definition: step.Definition}
 	if step.State == onboarding.StepDone {
 		planned.Done = true

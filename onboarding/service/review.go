@@ -13,8 +13,9 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/store"
 )
 
-// Review looks at everything that a run has still to do and makes what can be known now decidable, each change bound to its own
-// digest. Open approvals are part of it. It returns [onboarding.ErrNotFound] and [onboarding.ErrRunEnded].
+// Review looks at everything that a run has still to do and makes what can be known now
+// decidable, each change bound to its own digest. Open approvals are part of it. It returns
+// [onboarding.ErrNotFound] and [onboarding.ErrRunEnded].
 func (s *Service) Review(ctx context.Context, id uuid.UUID) ([]onboarding.Preapproval, error) {
 	run, err := store.LoadRun(ctx, s.pool, id)
 	if err != nil {
@@ -31,7 +32,15 @@ func (s *Service) Review(ctx context.Context, id uuid.UUID) ([]onboarding.Preapp
 			return err
 		}
 		for i, planned := range plan.Steps {
-			if review[i], err = s.preapprove(ctx, tx, run, planned, known); err != nil {
+			ahead, err := s.preapproval(run, planned, known)
+			if err != nil {
+				return err
+			}
+			review[i] = ahead
+			if ahead.Approval == nil || !ahead.Approval.Asked.IsZero() {
+				continue
+			}
+			if err := store.InsertApproval(ctx, tx, ahead.Approval); err != nil {
 				return err
 			}
 		}
@@ -40,15 +49,19 @@ func (s *Service) Review(ctx context.Context, id uuid.UUID) ([]onboarding.Preapp
 	return review, err
 }
 
-// preapprove finds or makes the approval of one planned step.
-func (s *Service) preapprove(ctx context.Context, tx pgx.Tx, run *onboarding.Run, planned onboarding.Planned, known []*onboarding.Approval) (onboarding.Preapproval, error) {
+// preapproval finds the approval of one planned step among those that are known, or makes one that
+// is not stored yet.
+func (s *Service) preapproval(
+	run *onboarding.Run, planned onboarding.Planned, known []*onboarding.Approval,
+) (onboarding.Preapproval, error) {
 	ahead := onboarding.Preapproval{Planned: planned}
 	step := run.Step(planned.Key)
 	if planned.Change.Empty() || !planned.Destructive || step == nil {
 		return ahead, nil
 	}
 	for _, approval := range known {
-		if approval.Step == planned.Key && (approval.Digest == planned.Digest || approval.State == onboarding.ApprovalOpen) {
+		same := approval.Digest == planned.Digest || approval.State == onboarding.ApprovalOpen
+		if approval.Step == planned.Key && same {
 			ahead.Approval = approval
 			return ahead, nil
 		}
@@ -62,23 +75,31 @@ func (s *Service) preapprove(ctx context.Context, tx pgx.Tx, run *onboarding.Run
 	}
 	approval.State = onboarding.ApprovalAhead
 	ahead.Approval = approval
-	return ahead, store.InsertApproval(ctx, tx, approval)
+	return ahead, nil
 }
 
-// ApproveAll records that a second operator agrees with several changes of one run, and returns how many counted. Those that
-// were decided or lapsed meanwhile are left out; any other failure leaves all as they were.
-func (s *Service) ApproveAll(ctx context.Context, id uuid.UUID, approvals []uuid.UUID, operator, reason string) (int, error) {
-	run, err := store.LoadRun(ctx, s.pool, id)
+// Decision is what somebody decides on several changes at once.
+type Decision struct {
+	Operator string // the id of who decides
+	Reason   string // empty where none was given
+}
+
+// ApproveAll records that a second operator agrees with several changes of one run, and returns
+// how many counted. Those that were decided or lapsed meanwhile are left out; any other failure
+// leaves all as they were.
+func (s *Service) ApproveAll(
+	ctx context.Context, id uuid.UUID, approvals []uuid.UUID, given Decision,
+) (int, error) {
+	permissions, err := s.deps.Directory.Permissions(ctx, given.Operator)
 	if err != nil {
-		return 0, err
+		return 0, fmt.Errorf("approver: %w", err)
 	}
-	by, err := s.approver(ctx, run, operator)
-	if err != nil {
-		return 0, err
-	}
-	vote := onboarding.Vote{By: by, Agrees: true, Reason: tidyReason(reason)}
+	vote := onboarding.Vote{By: permissions.Operator, Agrees: true, Reason: tidyReason(given.Reason)}
 	counted := 0
 	err = s.change(ctx, id, func(tx pgx.Tx, run *onboarding.Run) error {
+		if err := permissions.MayDecide(run); err != nil {
+			return err
+		}
 		for _, id := range approvals {
 			approval, err := store.LoadApproval(ctx, tx, id)
 			if err != nil {
@@ -87,7 +108,7 @@ func (s *Service) ApproveAll(ctx context.Context, id uuid.UUID, approvals []uuid
 			if approval.RunID != run.ID {
 				return fmt.Errorf("approval %s of another run: %w", id, onboarding.ErrNotFound)
 			}
-			err = approval.DecidableBy(by.ID, run, time.Now())
+			err = approval.DecidableBy(vote.By.ID, run, time.Now())
 			if _, decided := errors.AsType[*onboarding.DecidedError](err); decided {
 				continue
 			}

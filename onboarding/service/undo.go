@@ -8,10 +8,13 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/store"
 )
 
-// Undo begins a run that takes back what the newest onboarding of a slug did, in however many runs. Each compensating change is
-// approved like any other. A run that is still active must be cancelled first ([onboarding.ErrBusy]). It returns
-// [onboarding.ErrNotOperator], [onboarding.ErrNotFound], or [onboarding.ErrNothing] when nothing was applied.
-func (s *Service) Undo(ctx context.Context, slug string, deleteCertificates bool, asked Asked) (*onboarding.Run, error) {
+// Undo begins a run that takes back what the newest onboarding of a slug did, in however many
+// runs. Each compensating change is approved like any other. A run that is still active must be
+// cancelled first ([onboarding.ErrBusy]). It returns [onboarding.ErrNotOperator],
+// [onboarding.ErrNotFound], or [onboarding.ErrNothing] when nothing was applied.
+func (s *Service) Undo(
+	ctx context.Context, slug string, deleteCertificates bool, asked Asked,
+) (*onboarding.Run, error) {
 	requester, run, err := s.admit(ctx, asked)
 	if err != nil || run != nil {
 		return run, err
@@ -27,8 +30,8 @@ func (s *Service) Undo(ctx context.Context, slug string, deleteCertificates bool
 	if err != nil {
 		return nil, err
 	}
-	run = &onboarding.Run{Kind: onboarding.KindUndo, Request: undone.Request, Requester: requester, Channel: asked.Channel,
-		TenantID: undone.TenantID, Facts: undone.Facts,
+	run = &onboarding.Run{Kind: onboarding.KindUndo, Request: undone.Request, Requester: requester,
+		Channel: asked.Channel, TenantID: undone.TenantID, Facts: undone.Facts,
 		Undoes: &onboarding.Undoes{Run: undone.ID, DeleteCertificates: deleteCertificates}}
 	if err := store.LoadUndone(ctx, s.pool, run); err != nil {
 		return nil, err
@@ -36,7 +39,8 @@ func (s *Service) Undo(ctx context.Context, slug string, deleteCertificates bool
 	if len(run.Undoes.Applied) == 0 {
 		return nil, onboarding.ErrNothing
 	}
-	run, err = s.insert(ctx, run, s.deps.Runbook.UndoSteps(run), asked.Submission)
+	run.Steps = pending(s.deps.Runbook.UndoSteps(run))
+	run, err = s.insert(ctx, run, asked.Submission)
 	switch store.Violates(err) {
 	case store.OneActiveRunPerSlug, store.OneActiveRunPerDomain:
 		return nil, fmt.Errorf("another run of %s began meanwhile: %w", slug, onboarding.ErrBusy)

@@ -7,8 +7,8 @@ import (
 	"github.com/atlilith/onboardbot/onboarding"
 )
 
-// Verify makes the success checks of a slug's newest onboarding again, at any time and without touching the run. It returns
-// [onboarding.ErrNotFound].
+// Verify makes the success checks of a slug's newest onboarding again, at any time and without
+// touching the run. It returns [onboarding.ErrNotFound].
 func (s *Service) Verify(ctx context.Context, slug string) (*onboarding.Run, onboarding.Observation, error) {
 	run, err := s.Records.Onboarding(ctx, slug)
 	if err != nil {

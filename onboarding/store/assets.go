@@ -13,10 +13,12 @@ import (
 	"github.com/atlilith/onboardbot/onboarding"
 )
 
-// Assets keeps the contents of files that belong to requests, by their SHA-256 in lower-case hexadecimal.
+// Assets keeps the contents of files that belong to requests, by their SHA-256 in lower-case
+// hexadecimal.
 type Assets struct{ pool *pgxpool.Pool }
 
-// NewAssets returns the assets in the bot's own database, whose connections must have its schema as their search path.
+// NewAssets returns the assets in the bot's own database, whose connections must have its schema
+// as their search path.
 func NewAssets(pool *pgxpool.Pool) *Assets { return &Assets{pool: pool} }
 
 const (

@@ -12,7 +12,8 @@ import (
 )
 
 const (
-	// What was typed earlier than the draft that is kept is not kept: keystrokes may arrive in another order than they were made.
+	// What was typed earlier than the draft that is kept is not kept: keystrokes may arrive in
+	// another order than they were made.
 	upsertDraft = `INSERT INTO drafts (slug, operator, inputs, updated_at)
 		VALUES ($1, $2, $3, coalesce($4, clock_timestamp()))
 		ON CONFLICT (slug) DO UPDATE SET operator = excluded.operator, inputs = excluded.inputs,
@@ -25,7 +26,8 @@ const (
 // Drafts keeps what people typed and have not sent, one draft for each slug.
 type Drafts struct{ db *pgxpool.Pool }
 
-// NewDrafts returns the drafts in the bot's own database, whose connections must have its schema as their search path.
+// NewDrafts returns the drafts in the bot's own database, whose connections must have its schema
+// as their search path.
 func NewDrafts(pool *pgxpool.Pool) *Drafts { return &Drafts{db: pool} }
 
 // Save keeps a draft in place of the one before, unless that one was typed later.

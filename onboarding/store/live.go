@@ -9,8 +9,8 @@ import (
 	"github.com/atlilith/onboardbot/onboarding"
 )
 
-// The relation "live" has the onboardings that went well and were not taken back since: by their own undo or, where a run had found
-// everything there and applied nothing, by any later one.
+// The relation "live" has the onboardings that went well and were not taken back since: by their
+// own undo or, where a run had found everything there and applied nothing, by any later one.
 const (
 	live = `WITH live AS (
 		SELECT id, slug, created_at FROM runs
@@ -48,7 +48,8 @@ func LiveDomain(ctx context.Context, db DB, name string) (*onboarding.LiveDomain
 	return &live[0], nil
 }
 
-// Live returns the onboardings that went well and were not taken back since, by slug, the newest of each.
+// Live returns the onboardings that went well and were not taken back since, by slug, the newest
+// of each.
 func (r *Records) Live(ctx context.Context, limit int) ([]*onboarding.Run, error) {
 	return queryRuns(ctx, r.db, newestLive, limit)
 }

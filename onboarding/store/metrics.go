@@ -10,8 +10,8 @@ import (
 	"github.com/atlilith/onboardbot/onboarding"
 )
 
-// Collector reads the numbers of all runs from the database whenever it is asked, so that every replica says the same and a
-// restart loses nothing.
+// Collector reads the numbers of all runs from the database whenever it is asked, so that every
+// replica says the same and a restart loses nothing.
 type Collector struct {
 	records *Records
 }
@@ -22,13 +22,20 @@ var _ prometheus.Collector = (*Collector)(nil)
 func (r *Records) Collector() *Collector { return &Collector{records: r} }
 
 var (
-	runsMetric      = prometheus.NewDesc("onboarding_runs", "Runs by kind and state.", []string{"kind", "state"}, nil)
-	stepsMetric     = prometheus.NewDesc("onboarding_steps_ended_total", "How often steps came to an end, by kind and outcome.", []string{"step", "outcome"}, nil)
-	durationMetric  = prometheus.NewDesc("onboarding_step_apply_seconds", "How long steps took to be applied, by kind.", []string{"step"}, nil)
-	waitingMetric   = prometheus.NewDesc("onboarding_approvals_waiting", "Approvals that nobody has decided yet.", nil, nil)
-	oldestMetric    = prometheus.NewDesc("onboarding_approvals_oldest_seconds", "How long the oldest open approval has waited.", nil, nil)
-	decisionsMetric = prometheus.NewDesc("onboarding_approval_decision_seconds", "How long approvals waited for their decision, by outcome.", []string{"outcome"}, nil)
-	frozenMetric    = prometheus.NewDesc("onboarding_frozen", "1 while a freeze holds destructive steps.", nil, nil)
+	runsMetric = prometheus.NewDesc("onboarding_runs", "Runs by kind and state.", []string{"kind", "state"}, nil)
+
+	stepsMetric = prometheus.NewDesc("onboarding_steps_ended_total",
+		"How often steps came to an end, by kind and outcome.", []string{"step", "outcome"}, nil)
+	durationMetric = prometheus.NewDesc("onboarding_step_apply_seconds",
+		"How long steps took to be applied, by kind.", []string{"step"}, nil)
+	waitingMetric = prometheus.NewDesc("onboarding_approvals_waiting",
+		"Approvals that nobody has decided yet.", nil, nil)
+	oldestMetric = prometheus.NewDesc("onboarding_approvals_oldest_seconds",
+		"How long the oldest open approval has waited.", nil, nil)
+	decisionsMetric = prometheus.NewDesc("onboarding_approval_decision_seconds",
+		"How long approvals waited for their decision, by outcome.", []string{"outcome"}, nil)
+	frozenMetric = prometheus.NewDesc("onboarding_frozen",
+		"1 while a freeze holds destructive steps.", nil, nil)
 )
 
 const (
@@ -45,12 +52,15 @@ const (
 
 // Describe implements [prometheus.Collector].
 func (c *Collector) Describe(ch chan<- *prometheus.Desc) {
-	for _, desc := range []*prometheus.Desc{runsMetric, stepsMetric, durationMetric, waitingMetric, oldestMetric, decisionsMetric, frozenMetric} {
+	for _, desc := range []*prometheus.Desc{
+		runsMetric, stepsMetric, durationMetric, waitingMetric, oldestMetric, decisionsMetric, frozenMetric,
+	} {
 		ch <- desc
 	}
 }
 
-// Collect implements [prometheus.Collector]. What the database cannot tell becomes an error of the scrape.
+// Collect implements [prometheus.Collector]. What the database cannot tell becomes an error of
+// the scrape.
 func (c *Collector) Collect(ch chan<- prometheus.Metric) {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()

@@ -16,10 +16,12 @@ import (
 //go:embed migrations/*.sql
 var migrations embed.FS
 
-// Migrate brings the bot's schema up to date: River's tables, the domain's, and those of others that live beside them.
-// Replicas that start together wait for each other. The pool's connections must have the schema as their search path.
+// Migrate brings the bot's schema up to date: River's tables, the domain's, and those of others
+// that live beside them. Replicas that start together wait for each other. The pool's connections
+// must have the schema as their search path.
 func Migrate(ctx context.Context, pool *pgxpool.Pool, schema string, others ...migrate.Set) error {
-	return migrate.Apply(ctx, pool, schema, append([]migrate.Set{tables()}, others...), func(ctx context.Context) error {
+	sets := append([]migrate.Set{tables()}, others...)
+	return migrate.Apply(ctx, pool, schema, sets, func(ctx context.Context) error {
 		jobs, err := rivermigrate.New(riverpgxv5.New(pool), nil)
 		if err != nil {
 			return fmt.Errorf("job tables: %w", err)
@@ -31,8 +33,11 @@ func Migrate(ctx context.Context, pool *pgxpool.Pool, schema string, others ...m
 	})
 }
 
-// Progress says how far the schema is behind what [Migrate] would make of it, or ahead. It changes nothing.
-func Progress(ctx context.Context, pool *pgxpool.Pool, schema string, others ...migrate.Set) (migrate.Progress, error) {
+// Progress says how far the schema is behind what [Migrate] would make of it, or ahead. It
+// changes nothing.
+func Progress(
+	ctx context.Context, pool *pgxpool.Pool, schema string, others ...migrate.Set,
+) (migrate.Progress, error) {
 	progress, err := migrate.Look(ctx, pool, schema, append([]migrate.Set{tables()}, others...))
 	if err != nil {
 		return migrate.Progress{}, err

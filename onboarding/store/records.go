@@ -12,10 +12,12 @@ import (
 	"github.com/atlilith/onboardbot/onboarding"
 )
 
-// Records answers what there is to see of all runs. It changes nothing, and is safe for concurrent use.
+// Records answers what there is to see of all runs. It changes nothing, and is safe for
+// concurrent use.
 type Records struct{ db *pgxpool.Pool }
 
-// NewRecords returns the records in the bot's own database, whose connections must have its schema as their search path.
+// NewRecords returns the records in the bot's own database, whose connections must have its
+// schema as their search path.
 func NewRecords(pool *pgxpool.Pool) *Records { return &Records{db: pool} }
 
 // View reads a run with its history, all at one moment. It returns [onboarding.ErrNotFound].
@@ -56,13 +58,15 @@ func (r *Records) Approval(ctx context.Context, id uuid.UUID) (*onboarding.Appro
 	return LoadApproval(ctx, r.db, id)
 }
 
-// Latest returns the newest run of a slug, active or not, renewals aside. It returns [onboarding.ErrNotFound].
+// Latest returns the newest run of a slug, active or not, renewals aside. It returns
+// [onboarding.ErrNotFound].
 func (r *Records) Latest(ctx context.Context, slug string) (*onboarding.Run, error) {
 	runs, err := queryRuns(ctx, r.db, newestOfSlug, slug)
 	return found("run of "+slug, runs, err)
 }
 
-// Onboarding returns the newest onboarding of a slug, active or not. It returns [onboarding.ErrNotFound].
+// Onboarding returns the newest onboarding of a slug, active or not. It returns
+// [onboarding.ErrNotFound].
 func (r *Records) Onboarding(ctx context.Context, slug string) (*onboarding.Run, error) {
 	runs, err := queryRuns(ctx, r.db, newestOnboarding, slug)
 	return found("run of "+slug, runs, err)

@@ -13,8 +13,8 @@ import (
 )
 
 const (
-	selectRuns = `SELECT id, kind, undoes, delete_certificates, renews, request, requester, channel, tenant_id, state, facts,
-		created_at, ended_at, ended_by FROM runs`
+	selectRuns = `SELECT id, kind, undoes, delete_certificates, renews, request, requester, channel, tenant_id,
+		state, facts, created_at, ended_at, ended_by FROM runs`
 
 	runByID         = selectRuns + ` WHERE id = $1`
 	runBySubmission = selectRuns + ` WHERE submission = $1`
@@ -42,8 +42,8 @@ const (
 	insertDomain = `INSERT INTO run_domains (run_id, domain) VALUES ($1, $2)`
 	insertStep   = `INSERT INTO steps (run_id, key, position, definition) VALUES ($1, $2, $3, $4)`
 	lockRun      = `SELECT FROM runs WHERE id = $1 FOR UPDATE`
-	updateStep   = `UPDATE steps SET state = $3, detail = $4, findings = $5, due_at = $6, changed_at = clock_timestamp()
-		WHERE run_id = $1 AND key = $2`
+	updateStep   = `UPDATE steps SET state = $3, detail = $4, findings = $5, due_at = $6,
+		changed_at = clock_timestamp() WHERE run_id = $1 AND key = $2`
 	updateFacts = `UPDATE runs SET facts = facts || $2 WHERE id = $1 RETURNING facts`
 	endRun      = `UPDATE runs SET state = $2, ended_at = clock_timestamp(), ended_by = $3 WHERE id = $1`
 	freeDomains = `UPDATE run_domains SET active = false WHERE run_id = $1`
@@ -60,8 +60,8 @@ func InsertRun(ctx context.Context, db DB, run *onboarding.Run, submission strin
 	if run.Undoes != nil {
 		undoes, deletes = &run.Undoes.Run, run.Undoes.DeleteCertificates
 	}
-	_, err = db.Exec(ctx, insertRun, run.ID, run.Request.Slug, request, run.Requester, run.Channel, run.TenantID, submission,
-		run.Kind, undoes, deletes, orNull(run.Renews))
+	_, err = db.Exec(ctx, insertRun, run.ID, run.Request.Slug, request, run.Requester, run.Channel, run.TenantID,
+		submission, run.Kind, undoes, deletes, orNull(run.Renews))
 	if err != nil {
 		return err
 	}
@@ -78,7 +78,8 @@ func InsertRun(ctx context.Context, db DB, run *onboarding.Run, submission strin
 	return nil
 }
 
-// LockRun makes the transaction the only one that changes this run until it ends, and reads the run.
+// LockRun makes the transaction the only one that changes this run until it ends, and reads the
+// run.
 func LockRun(ctx context.Context, tx pgx.Tx, id uuid.UUID) (*onboarding.Run, error) {
 	if _, err := tx.Exec(ctx, lockRun, id); err != nil {
 		return nil, fmt.Errorf("run %s: %w", id, err)
@@ -86,7 +87,8 @@ func LockRun(ctx context.Context, tx pgx.Tx, id uuid.UUID) (*onboarding.Run, err
 	return LoadRun(ctx, tx, id)
 }
 
-// LoadRun reads a run with its steps and with what it takes back. It returns [onboarding.ErrNotFound].
+// LoadRun reads a run with its steps and with what it takes back. It returns
+// [onboarding.ErrNotFound].
 func LoadRun(ctx context.Context, db DB, id uuid.UUID) (*onboarding.Run, error) {
 	runs, err := queryRuns(ctx, db, runByID, id)
 	run, err := found(fmt.Sprintf("run %s", id), runs, err)
@@ -101,7 +103,8 @@ func RunBySubmission(ctx context.Context, db DB, submission string) (*onboarding
 	return first(queryRuns(ctx, db, runBySubmission, submission))
 }
 
-// NewestEndedOnboarding returns the newest onboarding of a slug that has ended, nil if there is none.
+// NewestEndedOnboarding returns the newest onboarding of a slug that has ended, nil if there is
+// none.
 func NewestEndedOnboarding(ctx context.Context, db DB, slug string) (*onboarding.Run, error) {
 	return first(queryRuns(ctx, db, newestEndedOnboarding, slug))
 }
@@ -132,7 +135,8 @@ func HasActiveRun(ctx context.Context, db DB, slug string) (active bool, err err
 	return active, nil
 }
 
-// DomainHolder returns the slug of the active run of somebody else that a domain is part of, empty if it is part of none.
+// DomainHolder returns the slug of the active run of somebody else that a domain is part of,
+// empty if it is part of none.
 func DomainHolder(ctx context.Context, db DB, domain, slug string) (holder string, err error) {
 	if err := db.QueryRow(ctx, domainHolder, domain, slug).Scan(&holder); err != nil {
 		return "", fmt.Errorf("runs of %s: %w", domain, err)
@@ -197,8 +201,8 @@ func scanRun(row pgx.CollectableRow) (*onboarding.Run, error) {
 	var endedBy *onboarding.Operator
 	var undoes, renews *uuid.UUID
 	var deletes bool
-	err := row.Scan(&run.ID, &run.Kind, &undoes, &deletes, &renews, &run.Request, &run.Requester, &run.Channel, &run.TenantID,
-		&run.State, &run.Facts, &run.Created, &ended, &endedBy)
+	err := row.Scan(&run.ID, &run.Kind, &undoes, &deletes, &renews, &run.Request, &run.Requester, &run.Channel,
+		&run.TenantID, &run.State, &run.Facts, &run.Created, &ended, &endedBy)
 	if undoes != nil {
 		run.Undoes = &onboarding.Undoes{Run: *undoes, DeleteCertificates: deletes}
 	}
@@ -224,7 +228,8 @@ func loadSteps(ctx context.Context, db DB, runs []*onboarding.Run) error {
 		var id uuid.UUID
 		var step onboarding.Step
 		var due *time.Time
-		if err := rows.Scan(&id, &step.Definition, &step.State, &step.Detail, &step.Findings, &due, &step.Changed); err != nil {
+		err := rows.Scan(&id, &step.Definition, &step.State, &step.Detail, &step.Findings, &due, &step.Changed)
+		if err != nil {
 			return fmt.Errorf("steps of run %s: %w", id, err)
 		}
 		step.Due = orZero(due)

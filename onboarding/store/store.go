@@ -1,10 +1,13 @@
-// Package store keeps runs, steps, approvals, events and what belongs to them in the bot's own database. It holds all SQL of these
-// tables, beside their migrations; nothing else reads or writes them.
+// Package store keeps runs, steps, approvals, events and what belongs to them in the bot's own
+// database. It holds all SQL of these tables, beside their migrations; nothing else reads or
+// writes them.
 //
-// Statements are constants beside the function that runs and scans them, and every function names what it reads or changes. No
-// caller hands in a piece of SQL. A function takes the connection, transaction or pool that it works on, since the engine writes
-// only through the connection that holds a run's lock. Generated code (sqlc) would replace the scan functions alone, and most of
-// those map nullable columns and stored changes to the nouns of package onboarding, so it would make the package larger.
+// Statements are constants beside the function that runs and scans them, and every function names
+// what it reads or changes. No caller hands in a piece of SQL. A function takes the connection,
+// transaction or pool that it works on, since the engine writes only through the connection that
+// holds a run's lock. Generated code (sqlc) would replace the scan functions alone, and most of
+// those map nullable columns and stored changes to the nouns of package onboarding, so it would
+// make the package larger.
 package store
 
 import (
@@ -27,13 +30,14 @@ type DB interface {
 	QueryRow(ctx context.Context, sql string, args ...any) pgx.Row
 }
 
-// Notifier hears of every change of a run. It is called inside the transaction that makes the change, so it must only write rows
-// there: what it tells anybody comes after the commit.
+// Notifier hears of every change of a run. It is called inside the transaction that makes the
+// change, so it must only write rows there: what it tells anybody comes after the commit.
 type Notifier interface {
 	RunChanged(ctx context.Context, tx pgx.Tx, run uuid.UUID) error
 }
 
-// ChangeRun is how everything changes: one transaction locks the run, reads it again, and makes the change.
+// ChangeRun is how everything changes: one transaction locks the run, reads it again, and makes
+// the change.
 func ChangeRun(ctx context.Context, db DB, id uuid.UUID, change func(tx pgx.Tx, run *onboarding.Run) error) error {
 	return pgx.BeginFunc(ctx, db, func(tx pgx.Tx) error {
 		run, err := LockRun(ctx, tx, id)

@@ -9,13 +9,14 @@ import (
 	"github.com/atlilith/onboardbot/onboarding"
 )
 
-// An onboarding may take several runs: one that is cancelled is taken up by the next. The relation "parts" says which runs belong
-// to one onboarding, by the id of its last run. An onboarding ends with a run that changed something and went live, or that was
-// taken back.
+// An onboarding may take several runs: one that is cancelled is taken up by the next. The
+// relation "parts" says which runs belong to one onboarding, by the id of its last run. An
+// onboarding ends with a run that changed something and went live, or that was taken back.
 const (
 	parts = `WITH parts AS (
 		SELECT last.id AS last, run.id AS run
-		FROM runs last JOIN runs run ON run.slug = last.slug AND run.kind = 'onboard' AND run.created_at <= last.created_at
+		FROM runs last
+		JOIN runs run ON run.slug = last.slug AND run.kind = 'onboard' AND run.created_at <= last.created_at
 		WHERE NOT EXISTS (
 			SELECT FROM runs closed
 			WHERE closed.slug = last.slug AND closed.kind = 'onboard'
@@ -37,9 +38,9 @@ const (
 		AND EXISTS (SELECT FROM attempts WHERE approval_id = approvals.id)` + oldestFirst
 )
 
-// Undoable returns the last run of the newest onboarding of a slug that no undo took back, with the domains of its earlier runs
-// too. It returns [onboarding.ErrNothing] where no run ever changed anything, and [onboarding.ErrNotFound] where all of that was
-// taken back.
+// Undoable returns the last run of the newest onboarding of a slug that no undo took back, with
+// the domains of its earlier runs too. It returns [onboarding.ErrNothing] where no run ever
+// changed anything, and [onboarding.ErrNotFound] where all of that was taken back.
 func (r *Records) Undoable(ctx context.Context, slug string) (*onboarding.Run, error) {
 	last, err := first(queryRuns(ctx, r.db, newestUndoable, slug))
 	if err != nil {
@@ -65,7 +66,8 @@ func (r *Records) Undoable(ctx context.Context, slug string) (*onboarding.Run, e
 	return last, nil
 }
 
-// LoadUndone reads the changes that a run takes back into its [onboarding.Undoes]. It does nothing for a run of another kind.
+// LoadUndone reads the changes that a run takes back into its [onboarding.Undoes]. It does
+// nothing for a run of another kind.
 func LoadUndone(ctx context.Context, db DB, run *onboarding.Run) error {
 	if run.Undoes == nil {
 		return nil

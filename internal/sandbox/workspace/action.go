@@ -74,8 +74,8 @@ type Outcome struct {
 // Confirm is a confirmation dialog.
 type Confirm struct{ Title, Text, Confirm, Deny string }
 
-// ErrCannot is wrapped by every error of an action that a person cannot do: no such button, not in
-// the channel, refused by Slack before the app hears of it.
+// ErrCannot is wrapped by every error of an action that a person cannot do: no such button, not
+// in the channel, refused by Slack before the app hears of it.
 var ErrCannot = errors.New("a person cannot do this")
 
 func cannot(format string, args ...any) error {
@@ -98,8 +98,17 @@ func (w *Workspace) Act(ctx context.Context, a Action) (Outcome, error) {
 	case u.IsBot:
 		return Outcome{}, cannot("%s is a bot", u.Name)
 	}
-	act, ok := map[Verb]func(*User, Action) (Outcome, error){DoType: w.typed, DoPress: w.pressed, DoFill: w.filled, DoSuggest: w.suggested,
-		DoSubmit: w.submitted, DoClose: w.closed, DoHome: w.homeOpened, DoInvite: w.invited, DoRemove: w.removed}[a.Do]
+	act, ok := map[Verb]func(*User, Action) (Outcome, error){
+		DoType:    w.people.typeText,
+		DoPress:   w.people.press,
+		DoFill:    w.people.fill,
+		DoSuggest: w.people.readOptions,
+		DoSubmit:  w.people.submit,
+		DoClose:   w.people.closeView,
+		DoHome:    w.people.openHome,
+		DoInvite:  w.people.inviteBot,
+		DoRemove:  w.people.removeBot,
+	}[a.Do]
 	if !ok {
 		return Outcome{}, fmt.Errorf("unknown verb %q", a.Do)
 	}
@@ -119,7 +128,15 @@ func (w *Workspace) Act(ctx context.Context, a Action) (Outcome, error) {
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	e := Event{Kind: KindPerson, Name: string(a.Do), User: a.User, Channel: a.Channel, TS: a.Message, Detail: a.Target + a.Text, Error: out.Error}
+	e := Event{
+		Kind:    KindPerson,
+		Name:    string(a.Do),
+		User:    a.User,
+		Channel: a.Channel,
+		TS:      a.Message,
+		Detail:  a.Target + a.Text,
+		Error:   out.Error,
+	}
 	if err != nil {
 		e.Error = err.Error()
 	}
@@ -127,10 +144,13 @@ func (w *Workspace) Act(ctx context.Context, a Action) (Outcome, error) {
 	return out, err
 }
 
-// place finds a conversation that a person is in. The caller holds mu.
-func (w *Workspace) place(u *User, name string) (*conversation, error) {
-	for _, id := range w.order {
-		cv := w.conversations[id]
+// people does what a person does in Slack's client, and asks the app where Slack would ask it.
+type people struct{ w *Workspace }
+
+// findConversation finds a conversation that a person is in. The caller holds mu.
+func (ps *people) findConversation(u *User, name string) (*conversation, error) {
+	for _, id := range ps.w.channels.order {
+		cv := ps.w.channels.byID[id]
 		if cv.ID != name && (cv.Name == "" || cv.Name != name) && (name != "" || cv.With != u.ID) {
 			continue
 		}
@@ -140,10 +160,10 @@ func (w *Workspace) place(u *User, name string) (*conversation, error) {
 		return cv, nil
 	}
 	if name == "" {
-		if !w.cfg.App.MessagesTab {
+		if !ps.w.cfg.App.MessagesTab {
 			return nil, cannot("the app's messages tab is off")
 		}
-		cv, err := w.openDM(u.ID)
+		cv, err := ps.w.channels.openDM(u.ID)
 		if err != nil {
 			return nil, cannot("no direct message between %s and the app", u.Name)
 		}
@@ -152,32 +172,33 @@ func (w *Workspace) place(u *User, name string) (*conversation, error) {
 	return nil, cannot("no channel %q", name)
 }
 
-// invited puts the app's bot into a channel, removed takes it out.
-func (w *Workspace) invited(u *User, a Action) (Outcome, error) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	cv, err := w.place(u, a.Channel)
-	if err == nil && !cv.has(w.cfg.App.BotUserID) {
-		cv.Members = append(cv.Members, w.cfg.App.BotUserID)
-		w.touch()
+// inviteBot puts the app's bot into a channel.
+func (ps *people) inviteBot(u *User, a Action) (Outcome, error) {
+	ps.w.mu.Lock()
+	defer ps.w.mu.Unlock()
+	cv, err := ps.findConversation(u, a.Channel)
+	if err == nil && !cv.has(ps.w.cfg.App.BotUserID) {
+		cv.Members = append(cv.Members, ps.w.cfg.App.BotUserID)
+		ps.w.touch()
 	}
 	return Outcome{}, err
 }
 
-func (w *Workspace) removed(u *User, a Action) (Outcome, error) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	cv, err := w.place(u, a.Channel)
+// removeBot takes the app's bot out of a channel.
+func (ps *people) removeBot(u *User, a Action) (Outcome, error) {
+	ps.w.mu.Lock()
+	defer ps.w.mu.Unlock()
+	cv, err := ps.findConversation(u, a.Channel)
 	if err != nil {
 		return Outcome{}, err
 	}
 	var rest []string
 	for _, m := range cv.Members {
-		if m != w.cfg.App.BotUserID {
+		if m != ps.w.cfg.App.BotUserID {
 			rest = append(rest, m)
 		}
 	}
 	cv.Members = rest
-	w.touch()
+	ps.w.touch()
 	return Outcome{}, nil
 }

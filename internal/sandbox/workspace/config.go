@@ -113,7 +113,8 @@ type App struct {
 	// HomeTab and MessagesTab say which tabs of the app's Home are on.
 	HomeTab     bool `yaml:"home_tab" json:"home_tab"`
 	MessagesTab bool `yaml:"messages_tab" json:"messages_tab"`
-	// NoInteractivity turns settings.interactivity off: presses and submissions reach nobody.
+	// NoInteractivity turns settings.interactivity off: presses and submissions do not reach the
+	// app.
 	NoInteractivity bool `yaml:"no_interactivity" json:"no_interactivity"`
 }
 
@@ -148,8 +149,8 @@ type Timing struct {
 	// Retries are the waits before each further delivery of an unacknowledged event: 0, 1 min, 5
 	// min.
 	Retries []time.Duration `yaml:"retries" json:"retries"`
-	// Redeliver is how long after its deadline an unacknowledged command or interaction comes once
-	// more: 1 s; negative is never.
+	// Redeliver is how long after its deadline an unacknowledged command or interaction comes
+	// once more: 1 s; negative is never.
 	Redeliver time.Duration `yaml:"redeliver" json:"redeliver"`
 }
 
@@ -176,7 +177,7 @@ func or[T comparable](v *T, value T) {
 	}
 }
 
-// withDefaults returns a copy with Slack's values where nothing was said.
+// withDefaults returns a copy in which unset values are Slack's.
 func (c Config) withDefaults() Config {
 	or(&c.Timing.Ack, 3*time.Second)
 	or(&c.Timing.Trigger, 3*time.Second)
@@ -239,7 +240,11 @@ func (c Config) Validate() error {
 	}
 	for i, cmd := range c.App.Commands {
 		if !commandShape.MatchString(cmd.Name) {
-			bad(fmt.Sprintf("app.commands[%d].name", i), "%q is not a slash command of at most 32 characters", cmd.Name)
+			bad(
+				fmt.Sprintf("app.commands[%d].name", i),
+				"%q is not a slash command of at most 32 characters",
+				cmd.Name,
+			)
 		}
 	}
 	for i, u := range c.Users {

@@ -91,7 +91,7 @@ func (c *call) page(cv *conversation, all []*message, otherwise int) (reply, err
 	}
 	messages := []reply{}
 	for _, m := range page {
-		messages = append(messages, c.w.messageObject(cv, m, c.args.boolean("include_all_metadata")))
+		messages = append(messages, c.w.messages.messageObject(cv, m, c.args.boolean("include_all_metadata")))
 	}
 	return reply{"messages": messages, "has_more": next != "", "response_metadata": reply{"next_cursor": next}}, nil
 }

@@ -35,7 +35,11 @@ func newRig(t *testing.T, change func(*workspace.Config)) *rig {
 	}
 	srv := httptest.NewServer(w.Handler())
 	t.Cleanup(func() { w.Close(); srv.Close() })
-	api := slack.New(cfg.App.BotToken, slack.OptionAppLevelToken(cfg.App.AppToken), slack.OptionAPIURL(srv.URL+"/api/"))
+	api := slack.New(
+		cfg.App.BotToken,
+		slack.OptionAppLevelToken(cfg.App.AppToken),
+		slack.OptionAPIURL(srv.URL+"/api/"),
+	)
 	return &rig{Workspace: w, url: srv.URL, api: api}
 }
 

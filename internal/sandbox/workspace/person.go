@@ -7,9 +7,9 @@ import (
 	"strings"
 )
 
-// Door is how a test reaches a workspace: in process as *Workspace, or from another process as
+// Client is how a test reaches a workspace: in process as *Workspace, or from another process as
 // *Remote.
-type Door interface {
+type Client interface {
 	// Act lets a person do something.
 	Act(ctx context.Context, a Action) (Outcome, error)
 	// Look returns what a person sees once the version is above after.
@@ -21,26 +21,26 @@ type Door interface {
 }
 
 var (
-	_ Door = (*Workspace)(nil)
-	_ Door = (*Remote)(nil)
+	_ Client = (*Workspace)(nil)
+	_ Client = (*Remote)(nil)
 )
 
 // Person acts and reads as one user. Errors are what a person cannot do (ErrCannot); what Slack
 // shows in place of the app's answer is in Outcome.Error.
 type Person struct {
-	door Door
-	user string
+	client Client
+	user   string
 }
 
 // As returns a person of the workspace behind door.
-func As(door Door, user string) *Person { return &Person{door: door, user: user} }
+func As(client Client, user string) *Person { return &Person{client: client, user: user} }
 
 // ID is the person's user id.
 func (p *Person) ID() string { return p.user }
 
 func (p *Person) act(ctx context.Context, a Action) (Outcome, error) {
 	a.User = p.user
-	out, err := p.door.Act(ctx, a)
+	out, err := p.client.Act(ctx, a)
 	if err != nil {
 		return out, fmt.Errorf("%s, %s: %w", p.user, a.Do, err)
 	}
@@ -96,7 +96,7 @@ func (p *Person) Remove(ctx context.Context, channel string) error {
 }
 
 // Screen is what the person sees now.
-func (p *Person) Screen(ctx context.Context) (Screen, error) { return p.door.Look(ctx, p.user, 0) }
+func (p *Person) Screen(ctx context.Context) (Screen, error) { return p.client.Look(ctx, p.user, 0) }
 
 // Read returns the messages of a channel, replies among them; "" is the direct message with the
 // app.
@@ -117,10 +117,15 @@ func (p *Person) Read(ctx context.Context, channel string) ([]Message, error) {
 func (p *Person) WaitFor(ctx context.Context, wanted func(Screen) bool) (Screen, error) {
 	var s Screen
 	for after := uint64(0); ; after = s.Version {
-		next, err := p.door.Look(ctx, p.user, after)
+		next, err := p.client.Look(ctx, p.user, after)
 		if err != nil {
 			if ctx.Err() != nil {
-				return s, fmt.Errorf("%w; %s sees:\n%s", errors.Join(ctx.Err(), context.Cause(ctx)), p.user, s.Text(100))
+				return s, fmt.Errorf(
+					"%w; %s sees:\n%s",
+					errors.Join(ctx.Err(), context.Cause(ctx)),
+					p.user,
+					s.Text(100),
+				)
 			}
 			return s, err
 		}

@@ -216,7 +216,8 @@ func TestFrameTooLarge(t *testing.T) {
 	m := next(t, conn)
 	ack(t, conn, m["envelope_id"], `{"text":"`+strings.Repeat("x", 20480)+`"}`)
 	_, _, err := conn.ReadMessage()
-	if !websocket.IsCloseError(err, websocket.CloseMessageTooBig) || !strings.Contains(err.Error(), "Max frame length of 20480 has been exceeded") {
+	if !websocket.IsCloseError(err, websocket.CloseMessageTooBig) ||
+		!strings.Contains(err.Error(), "Max frame length of 20480 has been exceeded") {
 		t.Errorf("closed with %v", err)
 	}
 	conn = r.dial(t)
@@ -288,7 +289,8 @@ func TestDuplicateAndRedelivered(t *testing.T) {
 		first := next(t, conn)
 		ack(t, conn, first["envelope_id"], "")
 		again := next(t, conn)
-		if again["envelope_id"] != first["envelope_id"] || (again["retry_attempt"] == 1.0) != (kind == workspace.FaultRedeliver) {
+		if again["envelope_id"] != first["envelope_id"] ||
+			(again["retry_attempt"] == 1.0) != (kind == workspace.FaultRedeliver) {
 			t.Errorf("%s: %v after %v", kind, again, first)
 		}
 		ack(t, conn, again["envelope_id"], "")
@@ -335,11 +337,13 @@ func TestEventRetries(t *testing.T) {
 		if attempt == 0 {
 			id = p["event_id"]
 		}
-		if m["retry_attempt"] != float64(attempt) || p["event_id"] != id || (m["retry_reason"] == "timeout") != (attempt > 0) {
+		if m["retry_attempt"] != float64(attempt) || p["event_id"] != id ||
+			(m["retry_reason"] == "timeout") != (attempt > 0) {
 			t.Errorf("attempt %d: %v", attempt, m)
 		}
 		event := p["event"].(map[string]any)
-		if event["type"] != "app_home_opened" || event["tab"] != "home" || event["user"] != workspace.Ana || event["view"] != nil {
+		if event["type"] != "app_home_opened" || event["tab"] != "home" || event["user"] != workspace.Ana ||
+			event["view"] != nil {
 			t.Errorf("event: %v", event)
 		}
 	}
@@ -349,7 +353,11 @@ func TestTriggers(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, func(c *workspace.Config) { c.Timing.Trigger = 50 * time.Millisecond })
 	conn := r.dial(t)
-	view := slack.ModalViewRequest{Type: slack.VTModal, Title: plain("T"), Blocks: slack.Blocks{BlockSet: []slack.Block{slack.NewDividerBlock()}}}
+	view := slack.ModalViewRequest{
+		Type:   slack.VTModal,
+		Title:  plain("T"),
+		Blocks: slack.Blocks{BlockSet: []slack.Block{slack.NewDividerBlock()}},
+	}
 	trigger := func() string {
 		seen := typing(t, r, "/onboard")
 		m := next(t, conn)

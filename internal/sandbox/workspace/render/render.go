@@ -1,6 +1,6 @@
 // Package render shows Block Kit to people: as plain text for terminals, and as HTML that looks
-// like Slack. It takes blocks that were checked before; what it does not know it names in brackets
-// and never fails. It holds no state and knows no workspace.
+// like Slack. It takes blocks that were checked before; what it does not know it names in
+// brackets and never fails. It holds no state and knows no workspace.
 package render
 
 import (

@@ -292,7 +292,9 @@ func (t *printer) task(b map[string]any) []string {
 		}
 	}
 	for _, s := range array(b["sources"]) {
-		lines = append(lines, indent(wrap(word(object(s)["text"])+" ("+word(object(s)["url"])+")", t.max-4), "    ", "    ")...)
+		lines = append(
+			lines,
+			indent(wrap(word(object(s)["text"])+" ("+word(object(s)["url"])+")", t.max-4), "    ", "    ")...)
 	}
 	return lines
 }
