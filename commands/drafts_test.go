@@ -60,7 +60,7 @@ func TestOnlyTheRestIsAsked(t *testing.T) {
 	view, err := form.Read(r.ctx())
 	must(t, err)
 	text := view.Render(300, nil)
-	for _, want := range []string{"naem is no input", "Merche Biche", "quinn@example.com is the address of the Provider transquinnftw", "merche-biche.com"} {
+	for _, want := range []string{"naem is not an input", "Merche Biche", "quinn@example.com is the address of the Provider transquinnftw", "merche-biche.com"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("%q is not in the form:\n%s", want, text)
 		}
@@ -112,7 +112,7 @@ func TestWhatWasTypedSurvives(t *testing.T) {
 		must(t, err)
 	}
 	out := r.submit(form)
-	for block, want := range map[string]string{"name": "U+202E does not print", "forward": "not an email address", "palette": "The nearest that has it is #767676", "email": "address of the Provider"} {
+	for block, want := range map[string]string{"name": "U+202E cannot be printed", "forward": "not an email address", "palette": "The nearest that has it is #767676", "email": "address of the Provider"} {
 		if !strings.Contains(out.Errors[block], want) {
 			t.Errorf("at %s: %q, want %q", block, out.Errors[block], want)
 		}
@@ -179,7 +179,7 @@ func TestHostileInputsBehindTheCommand(t *testing.T) {
 	t.Parallel()
 	r := newRoom(t)
 	for _, c := range []struct{ typed, want string }{
-		{`merche name="a` + "\u202e" + `b"`, "U+202E does not print"},
+		{`merche name="a` + "\u202e" + `b"`, "U+202E cannot be printed"},
 		{`merche name="` + strings.Repeat("x", 100) + `"`, "At most 80 characters; this has 100"},
 		{`merche email="<@U0BO>"`, "This is not an email address"},
 		{`merche domains=10.0.0.1,../..`, "is an address, not a domain name"},

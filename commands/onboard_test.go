@@ -160,7 +160,7 @@ func TestASubmissionSentTwiceBeginsOneRun(t *testing.T) {
 	if err != nil || len(runs) != 1 {
 		t.Errorf("%d runs, %v", len(runs), err)
 	}
-	if answer := r.say(r.bo, "ops", "merche-biche"); !strings.Contains(answer, "is already being onboarded") {
+	if answer := r.say(r.bo, "ops", "merche-biche"); !strings.Contains(answer, "is being onboarded already") {
 		t.Errorf("a second one: %s", answer)
 	}
 }
