@@ -44,7 +44,7 @@ func (i *isolation) off() bool {
 }
 
 func (i *isolation) observe(ctx context.Context, s *scope) (onboarding.Observation, error) {
-	if s.early {
+	if s.forPlan {
 		return onboarding.Observation{Later: "The new tenant is checked against all others once it is there."}, nil
 	}
 	findings, err := i.checks.Check(ctx, s.run.Request.Slug)

@@ -38,7 +38,7 @@ type syncConf struct {
 // observe compares nginx's configuration on the VPS with the one in the repository, which the next
 // deploy would install. Blank lines do not count: certbot adds some each time it runs.
 func (y *syncConf) observe(ctx context.Context, s *scope) (onboarding.Observation, error) {
-	if s.early {
+	if s.forPlan {
 		return onboarding.Observation{Later: "What certbot adds to nginx's configuration is known once it has run."},
 			nil
 	}

@@ -31,7 +31,7 @@ type verification struct {
 }
 
 func (v *verification) observe(ctx context.Context, s *scope) (onboarding.Observation, error) {
-	if s.early {
+	if s.forPlan {
 		return onboarding.Observation{Later: "The success checks come after everything else."}, nil
 	}
 	tenant, err := tenantcheck.Find(ctx, v.db, s.run.Request)
