@@ -10,7 +10,7 @@ import (
 
 // TestOwnVPS brings one domain to each of two VPSes.
 func TestOwnVPS(t *testing.T) {
-	w := newTownOn(t, sandbox.Config{Quick: true, VPSes: 2}, nil)
+	w := newFixtureOn(t, sandbox.Config{Quick: true, VPSes: 2}, nil)
 	request := merche("merche-biche.com", "merche-biche.shop")
 	request.Domains[1].Host = "vps-1"
 	run := w.newRun(request)
@@ -33,7 +33,7 @@ func TestOwnVPS(t *testing.T) {
 		}
 	}
 	var machines []string
-	for _, finding := range w.look(run, "preflight").Findings {
+	for _, finding := range w.observe(run, "preflight").Findings {
 		if name, ok := strings.CutPrefix(finding.Name, "certbot on "); ok {
 			machines = append(machines, name)
 		}
@@ -54,7 +54,7 @@ func TestOwnVPS(t *testing.T) {
 		t.Errorf("got %q", got)
 	}
 	other.Request.Domains[0].Host = ""
-	if look := w.look(other, "deploy-config/merche.example"); look.Change.Empty() {
+	if observed := w.observe(other, "deploy-config/merche.example"); observed.Change.Empty() {
 		t.Error("the usual VPS needs it too")
 	}
 }
