@@ -42,7 +42,7 @@ func TestOwnVPS(t *testing.T) {
 		t.Errorf("preflight looked at %s", got)
 	}
 
-	// A script that does not say where it goes is right for the usual VPS alone.
+	// A script that names no host is right only for the usual VPS.
 	template := "deployments/@domains/_template/{provider}.com/deploy.sh"
 	w.write(template, strings.Replace(w.read(template), "REMOTE_HOST=", "HOST=", 1))
 	w.commit()
@@ -50,7 +50,7 @@ func TestOwnVPS(t *testing.T) {
 		Mode:    onboarding.ModePerson,
 		Domains: []onboarding.Domain{{Name: "merche.example", Host: "vps-1"}}})
 	if got := w.conflict(other, "deploy-config/merche.example"); !strings.HasPrefix(got,
-		"merche.example is to be on vps-1, but its deploy.sh does not say where it goes.") {
+		"merche.example is to be deployed to vps-1, but its deploy.sh names no host.") {
 		t.Errorf("got %q", got)
 	}
 	other.Request.Domains[0].Host = ""

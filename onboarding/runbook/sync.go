@@ -87,7 +87,7 @@ func editedByCertbot(s *site.Site, installed *site.Installation) error {
 			where)
 	}
 	if err := s.Serves(installed.Conf); err != nil {
-		return onboarding.Conflictf("Look at it: it is not brought home as it is.", "%s is not that of %s: %v.",
+		return onboarding.Conflictf("Check it: it is not committed as it is.", "%s is not that of %s: %v.",
 			where, s.Domain, err)
 	}
 	return nil

@@ -68,7 +68,7 @@ func (v *verification) checkSites(ctx context.Context, run *onboarding.Run) []on
 		})
 		if len(found) == 0 {
 			found = []onboarding.Finding{onboarding.Passed("https://"+s.Domain,
-				"it and www. answer, with their certificate and a redirect from HTTP")}
+				"the domain and www. answer with a valid certificate, and HTTP redirects to HTTPS")}
 		}
 		findings = append(append(findings, found...), v.mail.verify(ctx, s)...)
 	}
