@@ -211,7 +211,7 @@ func (p proof) unchecked(page *sheet) {
 func named(findings []isolation.Finding) string {
 	names := make([]string, 0, maxNamed+1)
 	for _, finding := range findings[:min(len(findings), maxNamed)] {
-		names = append(names, fmt.Sprintf("%s of %s", inline(finding.Operation), blockkit.Code(cell(finding.Table))))
+		names = append(names, fmt.Sprintf("%s of %s", inline(string(finding.Operation)), blockkit.Code(cell(finding.Table))))
 	}
 	if more := len(findings) - maxNamed; more > 0 {
 		names = append(names, fmt.Sprintf("%d more", more))

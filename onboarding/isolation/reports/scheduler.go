@@ -11,7 +11,8 @@ import (
 )
 
 const (
-	// maxPause is the longest time between two looks at the clock, which an administrator may set meanwhile.
+	// maxPause is the longest time between two looks at the clock, which an administrator may
+	// set meanwhile.
 	maxPause = time.Minute
 	// retryPause is how soon the scheduler tries again after a database error.
 	retryPause = 5 * time.Second
@@ -36,8 +37,8 @@ func NewScheduler(store *Store, settings Settings) (*Scheduler, error) {
 	return &Scheduler{store: store, channel: settings.Channel, ticks: ticks}, nil
 }
 
-// Run enqueues a report for every tick of the schedule until the context ends; then it returns nil. Every replica runs it, and one of
-// them enqueues each report.
+// Run enqueues a report for every tick of the schedule until the context ends; then it returns
+// nil. Every replica runs it, and one of them enqueues each report.
 func (s *Scheduler) Run(ctx context.Context) error {
 	if s.ticks == nil {
 		<-ctx.Done()
