@@ -1,23 +1,44 @@
 # Each target installs what it needs on a Debian machine with Go.
-STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
 # Docker where its daemon answers, and podman otherwise.
 CONTAINER = $(shell docker info >/dev/null 2>&1 && echo docker || echo podman)
 
-.PHONY: demo test lint bench build install image image-test
+# Packages whose tests start no daemon and enter no namespace.
+UNITS = $(shell go list -f '{{.ImportPath}} {{.TestImports}} {{.XTestImports}}' ./... | \
+	grep -vE 'internal/sandbox(/(daemon|dns|namespace|portal|postgres|slacktest|sshd|testbed))?[] ]' | cut -d' ' -f1)
+
+# The linters, each in its own version.
+STATICCHECK := .build/staticcheck@v0.8.2
+DEADCODE := .build/deadcode@v0.51.0
+
+.PHONY: demo check test lint bench build install image image-test
 
 # Play a whole onboarding by two operators, on real parts, in this terminal.
 demo: install build
 	go run ./internal/sandbox/demo -bot ./onboardbot
 
+# What to run before each commit: everything but the tests that need daemons.
+check: lint
+	go test -race $(UNITS)
+
 # Everything, with the race detector.
 test: install lint
 	go test -race -timeout 20m -p 3 ./...
 
-lint:
+# vet and staticcheck read packages as the race detector has them, like the tests, so nothing is compiled twice.
+lint: $(STATICCHECK) $(DEADCODE)
 	@test -z "$$(gofmt -l .)" || { gofmt -l . ; echo "not gofmt-ed" >&2; exit 1; }
-	go vet ./...
-	go run $(STATICCHECK) ./...
+	go vet -race ./...
+	GOFLAGS=-race $(STATICCHECK) ./...
+	@dead=$$($(DEADCODE) .) && test -z "$$dead" || { echo "$$dead" ; echo "nothing calls these, or tests alone do" >&2; exit 1; }
+
+$(STATICCHECK):
+	GOBIN=$(CURDIR)/.build go install honnef.co/go/tools/cmd/staticcheck@$(lastword $(subst @, ,$@))
+	@mv .build/staticcheck $@
+
+$(DEADCODE):
+	GOBIN=$(CURDIR)/.build go install golang.org/x/tools/cmd/deadcode@$(lastword $(subst @, ,$@))
+	@mv .build/deadcode $@
 
 # The ratios that the README quotes, each measured against its baseline in the same run.
 bench: install

@@ -1,4 +1,5 @@
-// Onboardbot onboards Providers from Slack: one operator asks, a second one approves each step, and the bot does it.
+// Onboardbot onboards Providers from Slack: one operator asks, a second one approves each step,
+// and the bot does it.
 package main
 
 import (

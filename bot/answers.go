@@ -9,11 +9,13 @@ import (
 	"github.com/atlilith/onboardbot/bot/blockkit"
 )
 
-// maxAckFrame is the size below which an acknowledgement must stay, envelope included: Slack closes the connection on a longer
-// text frame or drops it without a word (https://docs.slack.dev/apis/events-api/using-socket-mode).
+// maxAckFrame is the size in bytes below which an acknowledgement must stay, envelope included:
+// Slack closes the connection on a longer text frame or drops the frame silently
+// (https://docs.slack.dev/apis/events-api/using-socket-mode).
 const maxAckFrame = 20_480
 
-// Reply is what a slash command answers: a message that only the person sees. The zero value shows nothing.
+// Reply is what a slash command answers: a message that only the person sees. The zero value shows
+// nothing.
 type Reply struct {
 	Text   string
 	Blocks []slack.Block
@@ -36,27 +38,21 @@ func (r Reply) payload() (json.RawMessage, error) {
 	return json.Marshal(body)
 }
 
-// Answer is what a submitted modal gets back. The zero value closes this view and leaves those below it.
+// Answer is the answer to a submitted modal. The zero value closes its view and leaves those below
+// it.
 type Answer struct{ response *slack.ViewSubmissionResponse }
 
-// FieldErrors keeps the modal open and says what is wrong, by block_id of input blocks (of no other block, or Slack shows
-// "trouble connecting").
+// FieldErrors keeps the modal open and says what is wrong, by block_id of input blocks. For any
+// other block Slack shows "trouble connecting".
 func FieldErrors(byBlock map[string]string) Answer {
 	return Answer{slack.NewErrorsViewSubmissionResponse(byBlock)}
 }
 
-// ReplaceView puts another view in the modal's place. Slack never reports an invalid one; check it with [CheckView].
+// ReplaceView puts another view in the modal's place. Slack shows "trouble connecting" for an
+// invalid view and reports it to nobody.
 func ReplaceView(view slack.ModalViewRequest) Answer {
 	return Answer{slack.NewUpdateViewSubmissionResponse(&view)}
 }
-
-// StackView puts another view on top; Slack allows three in all. Give it an ExternalID to update it later.
-func StackView(view slack.ModalViewRequest) Answer {
-	return Answer{slack.NewPushViewSubmissionResponse(&view)}
-}
-
-// CloseAll closes every view of the stack.
-func CloseAll() Answer { return Answer{slack.NewClearViewSubmissionResponse()} }
 
 func (a Answer) payload() (json.RawMessage, error) {
 	if a.response == nil {
@@ -77,7 +73,7 @@ func suggestions(options []*slack.OptionBlockObject) (json.RawMessage, error) {
 	}{options})
 }
 
-// frame is an acknowledgement as it goes over the wire.
+// frame is an acknowledgement as it is sent.
 func frame(envelope string, payload json.RawMessage) ([]byte, error) {
 	encoded, err := json.Marshal(struct {
 		EnvelopeID string          `json:"envelope_id"`

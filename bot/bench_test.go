@@ -10,7 +10,8 @@ import (
 	"github.com/atlilith/onboardbot/internal/sandbox/workspace"
 )
 
-// BenchmarkAcknowledge types b.N slash commands, 32 in flight, each remembered in Postgres before its acknowledgement leaves:
+// BenchmarkAcknowledge types b.N slash commands, 32 in flight, each remembered in Postgres before
+// its acknowledgement leaves:
 //
 //	go test -run '^$' -bench Acknowledge -benchtime 20000x ./bot
 func BenchmarkAcknowledge(b *testing.B) {

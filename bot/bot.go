@@ -9,38 +9,37 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/atlilith/onboardbot/bot/webapi"
+	"github.com/atlilith/onboardbot/internal/liveness"
 )
 
-// Bot listens to Slack. It holds the connections, and hands what people do to the router's handlers, once each.
+// Bot listens to Slack. It holds the connections and hands what people do to the router's
+// handlers, once each.
 type Bot struct {
-	workspace   *Workspace
-	connections *connections
-	dispatch    *dispatcher
-	presence    *presence
+	workspace    *Workspace
+	connections  *connections
+	dispatcher   *dispatcher
+	deduplicator *deduplicator
 }
 
-// New wires a bot to a workspace and a database that outbox.Migrations has prepared. It makes no call; the router must be complete.
-func New(pool *pgxpool.Pool, workspace *Workspace, router *Router) (*Bot, error) {
-	cfg := workspace.cfg
-	self := newPresence(pool, workspace.log)
-	dispatch := newDispatcher(workspace, router, newHandled(pool, self, cfg.CallTimeout))
+// New wires a bot to a workspace and a database that outbox.Migrations has prepared. It makes no
+// call. The router must be complete, and the replica must have joined before the bot runs.
+func New(
+	pool *pgxpool.Pool, workspace *Workspace, router *Router, replica *liveness.Replica,
+) *Bot {
+	deduplicator := newDeduplicator(pool, replica, workspace.log)
+	dispatcher := newDispatcher(workspace, router, deduplicator)
 	return &Bot{
-		workspace: workspace,
-		dispatch:  dispatch,
-		presence:  self,
-		connections: &connections{api: workspace.api, log: workspace.log, metrics: workspace.Metrics, count: cfg.Connections,
-			receive: dispatch.receive, up: make(chan struct{})},
-	}, nil
+		workspace:    workspace,
+		connections:  newConnections(workspace, dispatcher.receive),
+		dispatcher:   dispatcher,
+		deduplicator: deduplicator,
+	}
 }
 
-// Run listens until ctx ends, then lets handlers under way finish and acknowledge within Config.DrainTimeout. It returns nil
-// after an orderly end, and an error that wraps [webapi.ErrRevoked] as soon as Slack refuses the tokens or the app.
+// Run listens until ctx ends, then lets handlers under way finish and acknowledge within
+// Config.DrainTimeout. It returns nil after an orderly end, and an error that wraps
+// [webapi.ErrRevoked] as soon as Slack refuses the tokens or the app.
 func (b *Bot) Run(ctx context.Context) error {
-	present, leave := context.WithCancel(context.WithoutCancel(ctx))
-	defer leave()
-	if err := b.presence.begin(present); err != nil {
-		return fmt.Errorf("slack: %w", err)
-	}
 	group, listening := errgroup.WithContext(ctx)
 	group.Go(func() error {
 		if _, err := b.workspace.Identity(listening); errors.Is(err, webapi.ErrRevoked) {
@@ -48,16 +47,19 @@ func (b *Bot) Run(ctx context.Context) error {
 		}
 		return nil
 	})
-	group.Go(func() error { b.dispatch.handled.expire(listening, b.workspace.cfg.EnvelopeRetention); return nil })
-	group.Go(func() error { return b.connections.run(listening, b.dispatch.drain) })
+	group.Go(func() error {
+		b.deduplicator.expire(listening, b.workspace.cfg.EnvelopeRetention)
+		return nil
+	})
+	group.Go(func() error { return b.connections.run(listening, b.dispatcher.drain) })
 	if err := group.Wait(); err != nil {
 		return fmt.Errorf("slack: %w", err)
 	}
 	return nil
 }
 
-// Connected is how many Socket Mode connections are up. One is enough to be heard; fewer than Config.Connections for longer than
-// a moment is worth a look.
+// Connected is how many Socket Mode connections are up. One is enough to be heard; fewer than
+// Config.Connections for longer than a moment need a look.
 func (b *Bot) Connected() int { return int(b.connections.open.Load()) }
 
 // Up is closed once the first connection is up.

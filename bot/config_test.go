@@ -23,10 +23,21 @@ func TestConfigDefaults(t *testing.T) {
 	if err := got.Validate(); err != nil {
 		t.Error(err)
 	}
-	want := bot.Config{BotToken: secret.New("xoxb-1"), AppToken: secret.New("xapp-1"), APIURL: "https://slack.com/api/", Connections: 2,
-		AckWithin: 2 * time.Second, HandlerTimeout: 30 * time.Second, DrainTimeout: 10 * time.Second, Concurrency: 64,
-		CallTimeout: 10 * time.Second, UpdateEvery: time.Second, RefusalMemory: time.Hour, EnvelopeRetention: 24 * time.Hour,
-		DirectoryTTL: time.Minute}
+	want := bot.Config{
+		BotToken:          secret.New("xoxb-1"),
+		AppToken:          secret.New("xapp-1"),
+		APIURL:            "https://slack.com/api/",
+		Connections:       2,
+		AckWithin:         2 * time.Second,
+		HandlerTimeout:    30 * time.Second,
+		DrainTimeout:      10 * time.Second,
+		Concurrency:       64,
+		CallTimeout:       10 * time.Second,
+		UpdateEvery:       time.Second,
+		RefusalMemory:     time.Hour,
+		EnvelopeRetention: 24 * time.Hour,
+		DirectoryTTL:      time.Minute,
+	}
 	if got != want {
 		t.Error(cmp.Diff(fmt.Sprintf("%+v", want), fmt.Sprintf("%+v", got)))
 	}
@@ -35,12 +46,19 @@ func TestConfigDefaults(t *testing.T) {
 func TestConfigFromYAML(t *testing.T) {
 	t.Parallel()
 	var got bot.Config
-	err := yaml.Unmarshal([]byte("bot_token: xoxb-2\napp_token: xapp-2\napi_url: http://127.0.0.1:9/api\nconnections: 4\nack_within: 1500ms\n"), &got)
+	err := yaml.Unmarshal(
+		[]byte(
+			"bot_token: xoxb-2\napp_token: xapp-2\napi_url: http://127.0.0.1:9/api\n"+
+				"connections: 4\nack_within: 1500ms\n",
+		),
+		&got,
+	)
 	if err != nil {
 		t.Fatal(err)
 	}
 	got = got.WithDefaults()
-	if got.BotToken.Reveal() != "xoxb-2" || got.APIURL != "http://127.0.0.1:9/api/" || got.Connections != 4 || got.AckWithin != 1500*time.Millisecond {
+	if got.BotToken.Reveal() != "xoxb-2" || got.APIURL != "http://127.0.0.1:9/api/" || got.Connections != 4 ||
+		got.AckWithin != 1500*time.Millisecond {
 		t.Errorf("%+v", got)
 	}
 }

@@ -16,15 +16,17 @@ import (
 
 const (
 	handshakeTimeout = 10 * time.Second
-	// silence is how long a connection may be without a ping or a frame before it counts as dead, as in slack-go.
-	silence = 30 * time.Second
-	// ending is how long a connection that Slack has given notice of is still read, should Slack not close it. A warning comes
-	// about 10 s before.
-	ending       = 30 * time.Second
-	writeTimeout = 5 * time.Second
+	// idleTimeout is how long a connection may be without a ping or a frame before it counts as
+	// dead, as in slack-go.
+	idleTimeout = 30 * time.Second
+	// noticeTimeout is how long a connection is still read after Slack has given notice of it,
+	// should Slack not close it. A warning comes about 10 s before the end.
+	noticeTimeout = 30 * time.Second
+	writeTimeout  = 5 * time.Second
 	// maxFrame bounds what Slack may send in one message; a view alone may have 250 KB.
 	maxFrame = 4 << 20
-	// writeBuffer keeps an acknowledgement in one WebSocket frame: Slack does not put continuation frames together.
+	// writeBuffer keeps an acknowledgement in one WebSocket frame: Slack does not join
+	// continuation frames.
 	writeBuffer = 32 << 10
 )
 
@@ -42,13 +44,15 @@ type envelope struct {
 
 // connection is one WebSocket of Socket Mode, from hello until Slack closes it.
 //
-// slack-go's socketmode.Client is not used: it closes a connection at any `disconnect`, even at the warning that comes seconds
-// ahead, and so loses what is still under way on it; and as its queue of acknowledgements belongs to the client, one can leave on
-// the next connection, where Slack may not take it. Here an acknowledgement leaves on the connection that its envelope came by or
-// not at all, and a connection that was given notice is read and answered until it ends, while its successor is already up.
+// slack-go's socketmode.Client is not used. It closes a connection at any disconnect message, even
+// at the warning that comes seconds ahead, and loses what is under way on it. And since its queue
+// of acknowledgements belongs to the client, one can leave on the next connection, where Slack may
+// not take it. Here an acknowledgement leaves on the connection by which its envelope came or not
+// at all, and a connection of which Slack gave notice is read and answered until it ends, while
+// its successor is already up.
 type connection struct {
 	ws *websocket.Conn
-	// lifetime is Slack's own guess of how long this connection lasts; 0 when it did not say.
+	// lifetime is Slack's estimate of how long this connection lasts; 0 when it did not say.
 	lifetime time.Duration
 	// notice is closed when Slack says that the connection will end, ended when it has.
 	notice, ended chan struct{}
@@ -59,7 +63,8 @@ type connection struct {
 	noticed sync.Once
 }
 
-// dial opens a connection and waits for its hello. Errors that no retry can help wrap [webapi.ErrRevoked].
+// dial opens a connection and waits for its hello. Errors that no retry can help wrap
+// [webapi.ErrRevoked].
 func dial(ctx context.Context, api *slack.Client) (*connection, error) {
 	ctx, cancel := context.WithTimeout(ctx, handshakeTimeout)
 	defer cancel()
@@ -67,7 +72,11 @@ func dial(ctx context.Context, api *slack.Client) (*connection, error) {
 	if err != nil {
 		return nil, fmt.Errorf("apps.connections.open: %w", webapi.MarkRevoked(err))
 	}
-	dialer := websocket.Dialer{Proxy: websocket.DefaultDialer.Proxy, HandshakeTimeout: handshakeTimeout, WriteBufferSize: writeBuffer}
+	dialer := websocket.Dialer{
+		Proxy:            websocket.DefaultDialer.Proxy,
+		HandshakeTimeout: handshakeTimeout,
+		WriteBufferSize:  writeBuffer,
+	}
 	ws, resp, err := dialer.DialContext(ctx, address, nil)
 	if resp != nil && resp.Body != nil {
 		_ = resp.Body.Close()
@@ -76,16 +85,30 @@ func dial(ctx context.Context, api *slack.Client) (*connection, error) {
 		// The address carries a ticket and stays out of the error.
 		return nil, fmt.Errorf("socket mode: %w", webapi.WithoutURL(err))
 	}
-	ws.SetReadLimit(maxFrame)
+	c := newConnection(ws)
+	if err := c.hello(ctx); err != nil {
+		_ = ws.Close()
+		return nil, fmt.Errorf("socket mode: %w", err)
+	}
+	return c, nil
+}
+
+func newConnection(ws *websocket.Conn) *connection {
 	c := &connection{ws: ws, notice: make(chan struct{}), ended: make(chan struct{})}
-	c.heard()
+	ws.SetReadLimit(maxFrame)
+	c.extendDeadline()
 	ws.SetPingHandler(func(data string) error {
-		c.heard()
-		// A failed pong shows as a failed read.
+		c.extendDeadline()
+		// A pong that fails shows as a failed read.
 		_ = ws.WriteControl(websocket.PongMessage, []byte(data), time.Now().Add(writeTimeout))
 		return nil
 	})
-	stop := context.AfterFunc(ctx, func() { _ = ws.Close() })
+	return c
+}
+
+// hello waits for the first frame.
+func (c *connection) hello(ctx context.Context) error {
+	stop := context.AfterFunc(ctx, func() { _ = c.ws.Close() })
 	hello, err := c.read()
 	if !stop() && err == nil {
 		err = ctx.Err()
@@ -93,20 +116,17 @@ func dial(ctx context.Context, api *slack.Client) (*connection, error) {
 	if err == nil && hello.Type != "hello" {
 		err = fmt.Errorf("first frame is %q instead of hello", hello.Type)
 	}
-	if err != nil {
-		_ = ws.Close()
-		return nil, fmt.Errorf("socket mode: %w", err)
-	}
 	c.lifetime = time.Duration(hello.Connection.Lifetime) * time.Second
-	return c, nil
+	return err
 }
 
-// heard pushes the time of death out. After a notice it stays where it is.
-func (c *connection) heard() {
+// extendDeadline postpones the time at which the connection counts as dead. After a notice that
+// time stays as it is.
+func (c *connection) extendDeadline() {
 	select {
 	case <-c.notice:
 	default:
-		_ = c.ws.SetReadDeadline(time.Now().Add(silence))
+		_ = c.ws.SetReadDeadline(time.Now().Add(idleTimeout))
 	}
 }
 
@@ -115,25 +135,25 @@ func (c *connection) read() (envelope, error) {
 	if err != nil {
 		return envelope{}, err
 	}
-	c.heard()
+	c.extendDeadline()
 	var e envelope
 	if err := json.Unmarshal(message, &e); err != nil {
-		return envelope{}, badFrame{err}
+		return envelope{}, malformedFrame{err}
 	}
 	return e, nil
 }
 
-// badFrame is a message that is not JSON; the connection itself is fine.
-type badFrame struct{ error }
+// malformedFrame is a message that is not JSON; the connection itself is fine.
+type malformedFrame struct{ error }
 
 // serve hands over every envelope until the connection ends. receive must not block.
-func (c *connection) serve(receive func(envelope), bad func(error)) error {
+func (c *connection) serve(receive func(envelope), malformed func(error)) error {
 	defer close(c.ended)
 	defer c.ws.Close()
 	for {
 		e, err := c.read()
-		if malformed, ok := errors.AsType[badFrame](err); ok {
-			bad(malformed)
+		if frame, ok := errors.AsType[malformedFrame](err); ok {
+			malformed(frame)
 			continue
 		}
 		if err != nil {
@@ -145,7 +165,7 @@ func (c *connection) serve(receive func(envelope), bad func(error)) error {
 			c.noticed.Do(func() {
 				c.reason = e.Reason
 				close(c.notice)
-				_ = c.ws.SetReadDeadline(time.Now().Add(ending))
+				_ = c.ws.SetReadDeadline(time.Now().Add(noticeTimeout))
 			})
 		default:
 			receive(e)
@@ -163,9 +183,19 @@ func (c *connection) send(frame []byte) error {
 	return c.ws.WriteMessage(websocket.TextMessage, frame)
 }
 
-// close says goodbye and ends the connection at once.
+// close sends a close frame and ends the connection at once.
 func (c *connection) close() {
-	goodbye := websocket.FormatCloseMessage(websocket.CloseNormalClosure, "")
-	_ = c.ws.WriteControl(websocket.CloseMessage, goodbye, time.Now().Add(time.Second))
+	frame := websocket.FormatCloseMessage(websocket.CloseNormalClosure, "")
+	_ = c.ws.WriteControl(websocket.CloseMessage, frame, time.Now().Add(time.Second))
 	_ = c.ws.Close()
+}
+
+// closeReason is the reason that Slack gave for ending the connection, if any.
+func (c *connection) closeReason() string {
+	select {
+	case <-c.notice:
+		return c.reason
+	default:
+		return ""
+	}
 }

@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/sethvargo/go-retry"
 	"github.com/slack-go/slack"
 
 	"github.com/atlilith/onboardbot/bot/webapi"
@@ -19,15 +20,16 @@ const (
 	maxConnections = 10
 	minBackoff     = 100 * time.Millisecond
 	maxBackoff     = 30 * time.Second
-	// shortLife is what a connection lives at least where all is well; after a shorter one the next waits.
-	shortLife = time.Second
-	// disabledBackoff follows `link_disabled` (Socket Mode is switched off) and `too_many_websockets`: coming back at once is
-	// what Slack asks not to do.
+	// minLifetime is what a connection lives at least where all is well. After a shorter life the
+	// next connection waits.
+	minLifetime = time.Second
+	// disabledBackoff follows link_disabled (Socket Mode is switched off) and too_many_websockets:
+	// Slack asks not to come back at once.
 	disabledBackoff = 30 * time.Second
 )
 
-// connections keeps a number of Socket Mode connections up. Each slot opens the successor as soon as its connection is given
-// notice, while the old one is still served to its end.
+// connections keeps a number of Socket Mode connections up. Each slot opens the successor as soon
+// as Slack gives notice of its connection, while the old one is still served to its end.
 type connections struct {
 	api     *slack.Client
 	log     *slog.Logger
@@ -42,17 +44,34 @@ type connections struct {
 	once sync.Once
 }
 
-// run holds the connections until ctx ends, which keeps them open for the acknowledgements under way until drained is called.
-// It returns an error that wraps [webapi.ErrRevoked] when Slack refuses the app for good.
+func newConnections(workspace *Workspace, receive func(envelope, *connection)) *connections {
+	return &connections{
+		api:     workspace.api,
+		log:     workspace.log,
+		metrics: workspace.Metrics,
+		count:   workspace.cfg.Connections,
+		receive: receive,
+		up:      make(chan struct{}),
+	}
+}
+
+// newBackoff doubles the pauses from minBackoff to maxBackoff.
+func newBackoff() retry.Backoff {
+	return retry.WithCappedDuration(maxBackoff, retry.NewExponential(minBackoff))
+}
+
+// run holds the connections until ctx ends, then calls drained while they stay open for the
+// acknowledgements under way. It returns an error that wraps [webapi.ErrRevoked] when Slack
+// refuses the app for good.
 func (c *connections) run(ctx context.Context, drained func()) error {
-	// Serving outlives ctx: acknowledgements still have to leave.
+	// Serving outlives ctx, since acknowledgements still have to leave.
 	serving, stop := context.WithCancelCause(context.WithoutCancel(ctx))
 	dialing, giveUp := context.WithCancelCause(ctx)
 	defer giveUp(nil)
 	var slots, readers sync.WaitGroup
 	for slot := range c.count {
 		slots.Go(func() {
-			if err := c.hold(dialing, serving, slot, &readers); err != nil {
+			if err := c.keepSlot(dialing, serving, slot, &readers); err != nil {
 				giveUp(err)
 			}
 		})
@@ -67,9 +86,9 @@ func (c *connections) run(ctx context.Context, drained func()) error {
 	return nil
 }
 
-// hold keeps one slot's connection up until dialing ends.
-func (c *connections) hold(dialing, serving context.Context, slot int, readers *sync.WaitGroup) error {
-	pause := minBackoff
+// keepSlot keeps one slot's connection up until dialing ends.
+func (c *connections) keepSlot(dialing, serving context.Context, slot int, readers *sync.WaitGroup) error {
+	backoff := newBackoff()
 	for generation := 0; ; generation++ {
 		conn, err := c.dial(dialing, slot)
 		if err != nil {
@@ -89,21 +108,22 @@ func (c *connections) hold(dialing, serving context.Context, slot int, readers *
 				}
 			}
 		case <-c.stagger(conn, slot, generation):
-			c.log.Debug("slack connections are moved apart", "slot", slot)
+			c.log.Debug("a slack connection gets its successor early", "slot", slot)
 		}
-		if time.Since(began) > shortLife {
-			pause = minBackoff
+		if time.Since(began) > minLifetime {
+			backoff = newBackoff()
 			continue
 		}
+		pause, _ := backoff.Next()
 		if !sleep(dialing, pause) {
 			return nil
 		}
-		pause = min(2*pause, maxBackoff)
 	}
 }
 
-// stagger says when a connection gets its successor before Slack asks: once, so that connections opened together at the start do
-// not also end together. The old one stays until Slack ends it; closing it here could lose an envelope on its way.
+// stagger says when a connection gets its successor before Slack asks. It does so once for each
+// slot, so connections that were opened together at the start do not also end together. The old
+// one stays until Slack ends it; closing it here could lose an envelope on its way.
 func (c *connections) stagger(conn *connection, slot, generation int) <-chan time.Time {
 	if slot == 0 || generation > 0 || conn.lifetime == 0 || 2*c.count-1 > maxConnections {
 		return nil
@@ -111,11 +131,19 @@ func (c *connections) stagger(conn *connection, slot, generation int) <-chan tim
 	return time.After(conn.lifetime * time.Duration(slot) / time.Duration(c.count))
 }
 
-// dial opens a connection, patiently. It fails only when ctx ends or Slack refuses the app for good.
-func (c *connections) dial(ctx context.Context, slot int) (*connection, error) {
-	for backoff := minBackoff; ; backoff = min(2*backoff, maxBackoff) {
-		conn, err := dial(ctx, c.api)
-		if err == nil {
+// dial opens a connection, however often that takes. It fails only when ctx ends or Slack refuses
+// the app for good.
+func (c *connections) dial(ctx context.Context, slot int) (conn *connection, err error) {
+	backoff := newBackoff()
+	var throttled time.Duration
+	pause := retry.BackoffFunc(func() (time.Duration, bool) {
+		next, stop := backoff.Next()
+		next = max(next, throttled)
+		c.log.Warn("slack connection failed", "slot", slot, "error", err, "retry_in", next)
+		return next, stop
+	})
+	return retry.DoValue(ctx, pause, func(ctx context.Context) (*connection, error) {
+		if conn, err = dial(ctx, c.api); err == nil {
 			c.metrics.opened.WithLabelValues("ok").Inc()
 			return conn, nil
 		}
@@ -126,15 +154,9 @@ func (c *connections) dial(ctx context.Context, slot int) (*connection, error) {
 		if errors.Is(err, webapi.ErrRevoked) {
 			return nil, err
 		}
-		wait := backoff
-		if result, after := webapi.Classify(err); result == webapi.Throttled {
-			wait = max(wait, after)
-		}
-		c.log.Warn("slack connection failed", "slot", slot, "error", err, "retry_in", wait)
-		if !sleep(ctx, wait) {
-			return nil, ctx.Err()
-		}
-	}
+		_, throttled = webapi.Classify(err)
+		return nil, retry.RetryableError(err)
+	})
 }
 
 func (c *connections) serve(ctx context.Context, conn *connection, slot int) {
@@ -144,25 +166,15 @@ func (c *connections) serve(ctx context.Context, conn *connection, slot int) {
 	stop := context.AfterFunc(ctx, conn.close)
 	err := conn.serve(
 		func(e envelope) { c.receive(e, conn) },
-		func(err error) { c.log.Warn("slack sent what is not JSON", "slot", slot, "error", err) })
+		func(err error) { c.log.Warn("slack sent a frame that is not JSON", "slot", slot, "error", err) })
 	stop()
 	c.metrics.connected.Set(float64(c.open.Add(-1)))
-	c.log.Info("slack connection ended", "slot", slot, "reason", conn.farewell(), "cause", err)
-}
-
-// farewell is the reason that Slack gave for ending the connection, if any.
-func (c *connection) farewell() string {
-	select {
-	case <-c.notice:
-		return c.reason
-	default:
-		return ""
-	}
+	c.log.Info("slack connection ended", "slot", slot, "reason", conn.closeReason(), "cause", err)
 }
 
 // sleep waits unless ctx ends first.
-func sleep(ctx context.Context, wait time.Duration) bool {
-	timer := time.NewTimer(wait)
+func sleep(ctx context.Context, pause time.Duration) bool {
+	timer := time.NewTimer(pause)
 	defer timer.Stop()
 	select {
 	case <-ctx.Done():

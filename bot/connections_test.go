@@ -37,7 +37,8 @@ func TestConnectedAtOnce(t *testing.T) {
 	t.Logf("both up after %s", time.Since(began))
 }
 
-// Commands flow while Slack refreshes one connection after the other, and both at once after a warning: none is lost.
+// Commands flow while Slack refreshes one connection after the other, and both at once after a
+// warning: none is lost.
 func TestRefreshLosesNothing(t *testing.T) {
 	t.Parallel()
 	cfg := workspace.Sample()
@@ -61,8 +62,11 @@ func TestRefreshLosesNothing(t *testing.T) {
 				default:
 				}
 				sent.Add(1)
-				out, err := w.Slack.Act(t.Context(), workspace.Action{Do: workspace.DoType, User: workspace.Ana, Channel: workspace.OpsChannel,
-					Text: fmt.Sprint("/onboard ", sent.Load())})
+				out, err := w.Slack.Act(
+					t.Context(),
+					workspace.Action{Do: workspace.DoType, User: workspace.Ana, Channel: workspace.OpsChannel,
+						Text: fmt.Sprint("/onboard ", sent.Load())},
+				)
 				if err != nil || out.Error != "" || out.Message == nil || out.Message.Text != "ok" {
 					t.Errorf("command lost: %+v, %v", out, err)
 					return
@@ -78,7 +82,11 @@ func TestRefreshLosesNothing(t *testing.T) {
 			fault, up = workspace.Fault{Kind: workspace.FaultDisconnect, Reason: workspace.ReasonWarning}, 4
 		}
 		w.Order(fault)
-		eventually(t, "a successor is up", func() bool { return strings.Count(w.Log.String(), "connection up") >= 3+i })
+		eventually(
+			t,
+			"a successor is up",
+			func() bool { return strings.Count(w.Log.String(), "connection up") >= 3+i },
+		)
 		eventually(t, "the old one ended", func() bool { return b.Connected() == up })
 		before := sent.Load()
 		eventually(t, "commands flow", func() bool { return sent.Load() > before+100 })
@@ -107,7 +115,8 @@ func TestConnectionsAreMovedApart(t *testing.T) {
 	var handled atomic.Int64
 	b := w.start(counting(&handled))
 	eventually(t, "both are up", func() bool { return b.Connected() == 2 })
-	// No warning comes, and a refreshed connection ends at once: what saves the bot is that the other one is younger.
+	// No warning comes, and a refreshed connection ends at once: what saves the bot is that the
+	// other one is younger.
 	for began := time.Now(); time.Since(began) < 5*time.Second; {
 		if out := w.Type("/onboard"); out.Error == workspace.ErrDispatch {
 			t.Fatalf("nobody was connected after %s", time.Since(began))
@@ -167,14 +176,12 @@ func TestRevokedEndsTheBot(t *testing.T) {
 			if tc.method != "" {
 				w.Order(workspace.Fault{Kind: workspace.FaultError, Method: tc.method, Error: tc.reason, Times: 5})
 			}
-			b, err := bot.New(w.Pool, w.workspace(tc.change), bot.NewRouter())
-			if err != nil {
-				t.Fatal(err)
-			}
+			b := bot.New(w.Pool, w.workspace(tc.change), bot.NewRouter(), w.replica())
 			ctx, cancel := context.WithTimeout(t.Context(), patience)
 			defer cancel()
-			err = b.Run(ctx)
-			if !errors.Is(err, webapi.ErrRevoked) || !strings.Contains(err.Error(), tc.reason) || strings.Contains(err.Error(), "wrong") {
+			err := b.Run(ctx)
+			if !errors.Is(err, webapi.ErrRevoked) || !strings.Contains(err.Error(), tc.reason) ||
+				strings.Contains(err.Error(), "wrong") {
 				t.Errorf("Run: %v", err)
 			}
 		})

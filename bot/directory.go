@@ -15,7 +15,8 @@ import (
 // Profile is what Slack says of a person. What Slack leaves out is false.
 type Profile struct {
 	Person
-	// Name is the display name, or the real one. People choose it: show it, and decide nothing by it.
+	// Name is the display name, or the real one. People choose it: show it, and decide nothing by
+	// it.
 	Name string
 	// Guest is any guest; SingleChannel the narrower kind.
 	Guest, SingleChannel bool
@@ -25,8 +26,8 @@ type Profile struct {
 	Zone string
 }
 
-// Directory looks people and user groups up and believes the answer for Config.DirectoryTTL. It says who somebody is; what they
-// may do is decided elsewhere.
+// Directory looks people and user groups up and keeps the answer for Config.DirectoryTTL. It says
+// who somebody is; what they may do is decided elsewhere.
 type Directory struct {
 	workspace *Workspace
 	people    cache[Profile]
@@ -42,8 +43,8 @@ func NewDirectory(workspace *Workspace) *Directory {
 	return &Directory{workspace: workspace, people: cache[Profile]{ttl: ttl}, groups: cache[[]string]{ttl: ttl}}
 }
 
-// Person looks somebody up by id. It fails with [ErrForeignTeam] for anyone who is not of the bot's own workspace, and with
-// [ErrUnknownPerson].
+// Person looks somebody up by id. It fails with [ErrForeignTeam] for anyone who is not of the
+// bot's own workspace, and with [ErrUnknownPerson].
 func (d *Directory) Person(ctx context.Context, id string) (Profile, error) {
 	profile, err := d.people.get(id, func() (Profile, error) { return d.person(ctx, id) })
 	if err != nil {
@@ -76,8 +77,15 @@ func (d *Directory) person(ctx context.Context, id string) (Profile, error) {
 	if name == "" {
 		name = user.RealName
 	}
-	return Profile{Person: Person{Team: user.TeamID, ID: user.ID}, Name: name, Guest: user.IsRestricted || user.IsUltraRestricted,
-		SingleChannel: user.IsUltraRestricted, Deactivated: user.Deleted, Bot: user.IsBot, Zone: user.TZ}, nil
+	return Profile{
+		Person:        Person{Team: user.TeamID, ID: user.ID},
+		Name:          name,
+		Guest:         user.IsRestricted || user.IsUltraRestricted,
+		SingleChannel: user.IsUltraRestricted,
+		Deactivated:   user.Deleted,
+		Bot:           user.IsBot,
+		Zone:          user.TZ,
+	}, nil
 }
 
 // Members are the user ids in a user group (S…); a disabled group has none.
@@ -122,7 +130,8 @@ func (c *cache[V]) get(key string, load func() (V, error)) (V, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.entries == nil || len(c.entries) >= maxCached {
-		// Starting over is simpler than choosing, and a minute's entries are cheap to ask for again.
+		// Starting over is simpler than choosing, and a minute's entries are cheap to ask for
+		// again.
 		c.entries = map[string]cached[V]{}
 	}
 	c.entries[key] = cached[V]{value: value, expires: time.Now().Add(c.ttl)}

@@ -17,8 +17,20 @@ func TestDirectory(t *testing.T) {
 	profile := func(id, name string) bot.Profile {
 		return bot.Profile{Person: bot.Person{Team: workspace.SampleTeam, ID: id}, Name: name}
 	}
-	guest, solo, gone, robot := profile(workspace.Gus, "gus"), profile(workspace.Solo, "solo"), profile(workspace.Gone, "gone"),
-		profile(workspace.Robot, "robot")
+	guest, solo, gone, robot := profile(
+		workspace.Gus,
+		"gus",
+	), profile(
+		workspace.Solo,
+		"solo",
+	), profile(
+		workspace.Gone,
+		"gone",
+	),
+		profile(
+			workspace.Robot,
+			"robot",
+		)
 	guest.Guest = true
 	solo.Guest, solo.SingleChannel = true, true
 	gone.Deactivated = true

@@ -11,17 +11,18 @@ import (
 	"time"
 )
 
-// maxWaiting is how many envelopes of a class may wait for a handler. What comes beyond, or waits longer than AckWithin, is not
-// acknowledged: Slack tells the person, and sends events again.
+// maxWaiting is how many envelopes of a class may wait for a handler. An envelope beyond that, or
+// one that waits longer than AckWithin, is not acknowledged: Slack tells the person, and sends
+// events again.
 const maxWaiting = 1000
 
 // dispatcher hands envelopes to handlers: once each, bounded, acknowledged in time.
 type dispatcher struct {
-	router  *Router
-	handled *handled
-	metrics *Metrics
-	log     *slog.Logger
-	cfg     Config
+	router       *Router
+	deduplicator *deduplicator
+	metrics      *Metrics
+	log          *slog.Logger
+	cfg          Config
 
 	// running bounds handlers by class.
 	running [classes]chan struct{}
@@ -36,8 +37,8 @@ type dispatcher struct {
 	idle     sync.WaitGroup
 }
 
-func newDispatcher(w *Workspace, router *Router, handled *handled) *dispatcher {
-	d := &dispatcher{router: router, handled: handled, metrics: w.Metrics, log: w.log, cfg: w.cfg}
+func newDispatcher(w *Workspace, router *Router, deduplicator *deduplicator) *dispatcher {
+	d := &dispatcher{router: router, deduplicator: deduplicator, metrics: w.Metrics, log: w.log, cfg: w.cfg}
 	for i := range d.running {
 		d.running[i] = make(chan struct{}, w.cfg.Concurrency)
 	}
@@ -45,26 +46,42 @@ func newDispatcher(w *Workspace, router *Router, handled *handled) *dispatcher {
 	return d
 }
 
+// result is how the handling of an envelope ended, as metrics show it.
+type result string
+
+const (
+	handled   result = "handled"
+	failed    result = "failed"
+	late      result = "late"
+	repeated  result = "repeated"
+	unhandled result = "unhandled"
+	dropped   result = "dropped"
+)
+
+func (d *dispatcher) count(kind string, r result) {
+	d.metrics.envelopes.WithLabelValues(kind, string(r)).Inc()
+}
+
 // receive takes an envelope from a connection's reader.
 func (d *dispatcher) receive(e envelope, conn *connection) {
-	received := time.Now()
+	x := &exchange{dispatcher: d, envelope: e, conn: conn, received: time.Now()}
 	c, err := d.router.decode(e)
 	if err != nil {
-		// Unhandled on every replica alike, so a repeat would help nobody.
-		d.log.Error("slack envelope not understood", "envelope", e.ID, "type", e.Type, "error", err)
-		d.metrics.envelopes.WithLabelValues("other", "failed").Inc()
-		d.send(e, conn, nil)
+		// Every replica fails in the same way, so a repeat would not help.
+		d.log.Error("slack sent an envelope that cannot be decoded", "envelope", e.ID, "type", e.Type, "error", err)
+		d.count("other", failed)
+		x.send(nil)
 		return
 	}
 	if !d.admit(c.class) {
 		d.log.Warn("slack envelope dropped", "envelope", e.ID, "subject", c.subject)
-		d.metrics.envelopes.WithLabelValues(c.kind, "dropped").Inc()
+		d.count(c.kind, dropped)
 		return
 	}
+	x.call, x.log = c, d.log.With("envelope", e.ID, "subject", c.subject)
 	go func() {
 		defer d.leave(c.class)
-		result := d.handle(received, e, c, conn)
-		d.metrics.envelopes.WithLabelValues(c.kind, result).Inc()
+		d.count(c.kind, x.handle())
 	}()
 }
 
@@ -86,7 +103,8 @@ func (d *dispatcher) leave(c class) {
 	d.idle.Done()
 }
 
-// drain takes nothing new and waits for handlers under way, then ends their contexts.
+// drain takes nothing new and waits for handlers under way. After DrainTimeout it ends their
+// contexts.
 func (d *dispatcher) drain() {
 	d.mu.Lock()
 	d.draining = true
@@ -97,97 +115,126 @@ func (d *dispatcher) drain() {
 	d.abandon()
 }
 
-// handle does one envelope and returns the result for the metrics.
-func (d *dispatcher) handle(received time.Time, e envelope, c call, conn *connection) string {
-	log := d.log.With("envelope", e.ID, "subject", c.subject)
-	var once sync.Once
-	ack := func(payload json.RawMessage) {
-		once.Do(func() {
-			d.send(e, conn, payload)
-			d.metrics.acks.WithLabelValues(c.kind).Observe(time.Since(received).Seconds())
-		})
-	}
-	if c.run == nil {
-		log.Warn("nobody handles this")
-		ack(nil)
-		return "unhandled"
+// exchange is one envelope and its acknowledgement.
+type exchange struct {
+	dispatcher *dispatcher
+	envelope   envelope
+	conn       *connection
+	received   time.Time
+	call       call
+	log        *slog.Logger
+	once       sync.Once
+}
+
+// handle runs the handler and acknowledges.
+func (x *exchange) handle() result {
+	d := x.dispatcher
+	if x.call.run == nil {
+		x.log.Warn("no handler is registered")
+		x.ack(nil)
+		return unhandled
 	}
 	ctx, cancel := context.WithTimeout(d.handling, d.cfg.HandlerTimeout)
 	defer cancel()
-	inTime, cancelInTime := context.WithDeadline(ctx, received.Add(d.cfg.AckWithin))
+	inTime, cancelInTime := context.WithDeadline(ctx, x.received.Add(d.cfg.AckWithin))
 	defer cancelInTime()
 	select {
-	case d.running[c.class] <- struct{}{}:
-		defer func() { <-d.running[c.class] }()
+	case d.running[x.call.class] <- struct{}{}:
+		defer func() { <-d.running[x.call.class] }()
 	case <-inTime.Done():
-		log.Error("no handler was free in time", "concurrency", d.cfg.Concurrency)
-		return "dropped"
+		x.log.Error("no handler was free in time", "concurrency", d.cfg.Concurrency)
+		return dropped
 	}
-	if c.key != "" {
-		v, stored, err := d.handled.await(inTime, c.key)
-		switch {
-		case err != nil && c.class == events:
-			log.Error("event left for Slack to send again", "error", err)
-			return "failed"
-		case err != nil:
-			log.Error("envelope not handled", "error", err)
-			ack(c.apology)
-			return "failed"
-		case v != fresh:
-			log.Info("envelope came again", "retry", e.Retry, "busy", v == busy)
-			ack(stored)
-			return "repeated"
+	if x.call.key != "" {
+		if r, over := x.begin(inTime); over {
+			return r
 		}
 	}
-	late := context.AfterFunc(inTime, func() { ack(nil) })
-	payload, err := d.run(ctx, c)
+	stop := context.AfterFunc(inTime, func() { x.ack(nil) })
+	payload, r := x.run(ctx)
+	if !stop() {
+		x.log.Warn("handler outlasted its acknowledgement", "took", time.Since(x.received))
+		if r == handled {
+			r = late
+		}
+	}
+	x.ack(payload)
+	return r
+}
+
+// begin claims the envelope. over is true when there is nothing to run, and r says why.
+func (x *exchange) begin(ctx context.Context) (r result, over bool) {
+	s, stored, err := x.dispatcher.deduplicator.await(ctx, x.call.key)
+	switch {
+	case err != nil && x.call.class == events:
+		x.log.Error("event left for Slack to send again", "error", err)
+		return failed, true
+	case err != nil:
+		x.log.Error("envelope not handled", "error", err)
+		x.ack(x.call.errorReply)
+		return failed, true
+	case s != fresh:
+		x.log.Info("slack sent an envelope again", "retry", x.envelope.Retry, "busy", s == busy)
+		x.ack(stored)
+		return repeated, true
+	}
+	return "", false
+}
+
+// run runs the handler and records that the envelope is done. It returns the acknowledgement's
+// payload.
+func (x *exchange) run(ctx context.Context) (payload json.RawMessage, r result) {
+	payload, err := x.recovered(ctx)
 	if err == nil {
-		_, err = frame(e.ID, payload)
+		_, err = frame(x.envelope.ID, payload)
 	}
-	result := "handled"
+	r = handled
 	if err != nil {
-		log.Error("slack handler failed", "error", err)
-		payload, result = c.apology, "failed"
+		x.log.Error("slack handler failed", "error", err)
+		payload, r = x.call.errorReply, failed
 	}
-	if c.key != "" {
-		// Also after ctx: what was done must not be done again.
-		recording, cancel := context.WithTimeout(context.WithoutCancel(ctx), d.cfg.CallTimeout)
+	if x.call.key != "" {
+		// Even after the end of ctx: what was done must not be done again.
+		recording, cancel := context.WithTimeout(context.WithoutCancel(ctx), x.dispatcher.cfg.CallTimeout)
 		defer cancel()
-		if err := d.handled.finish(recording, c.key, payload); err != nil {
-			log.Error("envelope may be handled again", "error", err)
+		if err := x.dispatcher.deduplicator.finish(recording, x.call.key, payload); err != nil {
+			x.log.Error("envelope may be handled again", "error", err)
 		}
 	}
-	if !late() {
-		log.Warn("handler outlasted its acknowledgement", "took", time.Since(received))
-		if result == "handled" {
-			result = "late"
-		}
-	}
-	ack(payload)
-	return result
+	return payload, r
 }
 
 // errPanicked means that a handler panicked; the log has the stack.
 var errPanicked = errors.New("handler panicked")
 
-func (d *dispatcher) run(ctx context.Context, c call) (payload json.RawMessage, err error) {
+// recovered runs the handler and turns a panic into an error.
+func (x *exchange) recovered(ctx context.Context) (payload json.RawMessage, err error) {
 	defer func() {
 		if cause := recover(); cause != nil {
-			d.log.Error("slack handler panicked", "subject", c.subject, "panic", cause, "stack", string(debug.Stack()))
+			x.log.Error("slack handler panicked", "panic", cause, "stack", string(debug.Stack()))
 			payload, err = nil, fmt.Errorf("%w: %v", errPanicked, cause)
 		}
 	}()
-	return c.run(ctx)
+	return x.call.run(ctx)
 }
 
-// send acknowledges on the connection that the envelope came by. When that is gone the acknowledgement is lost: Slack delivers
-// again, and the stored one answers.
-func (d *dispatcher) send(e envelope, conn *connection, payload json.RawMessage) {
-	encoded, err := frame(e.ID, payload)
+// ack acknowledges, the first time that it is called.
+func (x *exchange) ack(payload json.RawMessage) {
+	x.once.Do(func() {
+		x.send(payload)
+		took := time.Since(x.received).Seconds()
+		x.dispatcher.metrics.acks.WithLabelValues(x.call.kind).Observe(took)
+	})
+}
+
+// send acknowledges on the connection by which the envelope came. When that is gone the
+// acknowledgement is lost: Slack delivers again, and the stored one answers.
+func (x *exchange) send(payload json.RawMessage) {
+	encoded, err := frame(x.envelope.ID, payload)
 	if err == nil {
-		err = conn.send(encoded)
+		err = x.conn.send(encoded)
 	}
 	if err != nil {
-		d.log.Warn("acknowledgement not sent", "envelope", e.ID, "error", err)
+		x.dispatcher.log.Warn("acknowledgement not sent", "envelope", x.envelope.ID, "error", err)
 	}
 }

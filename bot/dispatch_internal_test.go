@@ -8,7 +8,10 @@ import (
 func TestMethodHidesSecretPaths(t *testing.T) {
 	t.Parallel()
 	for path, want := range map[string]string{
-		"/api/chat.postMessage": "chat.postMessage", "/upload/v1/CwABAAAAw": "other", "/commands/T1/2/secret": "other", "/api/": "other",
+		"/api/chat.postMessage": "chat.postMessage",
+		"/upload/v1/CwABAAAAw":  "other",
+		"/commands/T1/2/secret": "other",
+		"/api/":                 "other",
 	} {
 		if got := method(path); got != want {
 			t.Errorf("method(%q) = %q, want %q", path, got, want)
@@ -43,7 +46,14 @@ func make0(n int) []byte {
 func TestMatchPrefersTheExactAndTheLongest(t *testing.T) {
 	t.Parallel()
 	handlers := map[string]string{"approve": "exact", "approve*": "short", "approve/now/*": "long", "*": "any"}
-	for id, want := range map[string]string{"approve": "exact", "approve/x": "short", "approve/now/x": "long", "approve/now": "short", "reject": "any", "": "any"} {
+	for id, want := range map[string]string{
+		"approve":       "exact",
+		"approve/x":     "short",
+		"approve/now/x": "long",
+		"approve/now":   "short",
+		"reject":        "any",
+		"":              "any",
+	} {
 		if got, ok := match(handlers, id); !ok || got != want {
 			t.Errorf("match(%q) = %q, %v, want %q", id, got, ok, want)
 		}

@@ -30,12 +30,19 @@ func TestCommandIsAnsweredInPrivate(t *testing.T) {
 	})
 	w.start(router)
 	out := w.Type("/onboard <merche> & co")
-	if out.Error != "" || out.Message == nil || !out.Message.Ephemeral || out.Message.Text != "for you: &lt;merche&gt; &amp; co" {
+	if out.Error != "" || out.Message == nil || !out.Message.Ephemeral ||
+		out.Message.Text != "for you: &lt;merche&gt; &amp; co" {
 		t.Errorf("outcome %+v", out)
 	}
-	want := bot.Command{Person: bot.Person{Team: workspace.SampleTeam, ID: workspace.Ana}, Name: "/onboard", Text: "<merche> & co",
-		Channel: workspace.OpsChannel, ChannelName: "ops"}
-	if diff := cmp.Diff(want, <-heard, cmpopts.IgnoreFields(bot.Command{}, "TriggerID", "ResponseURL", "Envelope")); diff != "" {
+	want := bot.Command{
+		Person:      bot.Person{Team: workspace.SampleTeam, ID: workspace.Ana},
+		Name:        "/onboard",
+		Text:        "<merche> & co",
+		Channel:     workspace.OpsChannel,
+		ChannelName: "ops",
+	}
+	ignore := cmpopts.IgnoreFields(bot.Command{}, "TriggerID", "ResponseURL", "Envelope")
+	if diff := cmp.Diff(want, <-heard, ignore); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -62,7 +69,10 @@ func TestEveryKindIsHandledOnce(t *testing.T) {
 				counts["view"].Add(1)
 				return bot.FieldErrors(map[string]string{"slug": "is taken"}), nil
 			})
-			router.Event("app_home_opened", func(context.Context, bot.Event) error { counts["event"].Add(1); return nil })
+			router.Event(
+				"app_home_opened",
+				func(context.Context, bot.Event) error { counts["event"].Add(1); return nil },
+			)
 			// Two replicas: a copy may arrive at the other.
 			w.start(router)
 			w.start(router)
@@ -73,10 +83,18 @@ func TestEveryKindIsHandledOnce(t *testing.T) {
 				t.Fatalf("command: %+v", out)
 			}
 			again(workspace.EnvelopeInteractive)
-			if out := w.InModal(workspace.Action{Do: workspace.DoPress, User: workspace.Ana, Target: "Touch"}); out.Error != "" {
+			touch := workspace.Action{Do: workspace.DoPress, User: workspace.Ana, Target: "Touch"}
+			if out := w.InModal(touch); out.Error != "" {
 				t.Errorf("press: %+v", out)
 			}
-			w.InModal(workspace.Action{Do: workspace.DoFill, User: workspace.Ana, Target: "Slug", Values: []string{"merche-biche"}})
+			w.InModal(
+				workspace.Action{
+					Do:     workspace.DoFill,
+					User:   workspace.Ana,
+					Target: "Slug",
+					Values: []string{"merche-biche"},
+				},
+			)
 			again(workspace.EnvelopeInteractive)
 			out := w.InModal(workspace.Action{Do: workspace.DoSubmit, User: workspace.Ana})
 			if diff := cmp.Diff(map[string]string{"slug": "is taken"}, out.Errors); diff != "" {
@@ -108,10 +126,24 @@ func TestEveryKindIsHandledOnce(t *testing.T) {
 }
 
 func form() slack.ModalViewRequest {
-	input := slack.NewInputBlock("slug", blockkit.Plain("Slug", blockkit.MaxInputLabel), nil, slack.NewPlainTextInputBlockElement(nil, "slug"))
-	return slack.ModalViewRequest{Type: slack.VTModal, CallbackID: "form", Title: blockkit.Plain("Onboard", blockkit.MaxViewTitle),
-		Submit: blockkit.Plain("Go", blockkit.MaxViewTitle), PrivateMetadata: "draft/7", NotifyOnClose: true, Blocks: slack.Blocks{BlockSet: []slack.Block{input,
-			slack.NewActionBlock("touch", blockkit.Button("touch/1", "7", "Touch", ""))}}}
+	input := slack.NewInputBlock(
+		"slug",
+		blockkit.Plain("Slug", blockkit.MaxInputLabel),
+		nil,
+		slack.NewPlainTextInputBlockElement(nil, "slug"),
+	)
+	return slack.ModalViewRequest{
+		Type:       slack.VTModal,
+		CallbackID: "form",
+		Title:      blockkit.Plain("Onboard", blockkit.MaxViewTitle),
+		Submit: blockkit.Plain(
+			"Go",
+			blockkit.MaxViewTitle,
+		),
+		PrivateMetadata: "draft/7",
+		Blocks: slack.Blocks{BlockSet: []slack.Block{input,
+			slack.NewActionBlock("touch", blockkit.Button("touch/1", "7", "Touch", ""))}},
+	}
 }
 
 func TestWhatHandlersGet(t *testing.T) {
@@ -146,17 +178,23 @@ func TestWhatHandlersGet(t *testing.T) {
 		note("metadata", s.Metadata)
 		return bot.ReplaceView(form()), nil
 	})
-	router.ViewClosed("form", func(_ context.Context, c bot.Closed) error { note("closed", c.Metadata); return nil })
-	router.Event("app_home_opened", func(_ context.Context, e bot.Event) error { note("tab", e.Tab+" "+e.Person.ID); return nil })
+	router.Event(
+		"app_home_opened",
+		func(_ context.Context, e bot.Event) error { note("tab", e.Tab+" "+e.Person.ID); return nil },
+	)
 	w.start(router)
 
 	w.Type("/onboard")
 	w.InModal(workspace.Action{Do: workspace.DoPress, User: workspace.Ana, Target: "Touch"})
-	w.InModal(workspace.Action{Do: workspace.DoFill, User: workspace.Ana, Target: "Slug", Values: []string{"merche-biche"}})
-	if out := w.InModal(workspace.Action{Do: workspace.DoSuggest, User: workspace.Ana, Target: "Org", Values: []string{"coc"}}); len(out.Options) != 1 {
+	w.InModal(
+		workspace.Action{Do: workspace.DoFill, User: workspace.Ana, Target: "Slug", Values: []string{"merche-biche"}},
+	)
+	suggest := workspace.Action{Do: workspace.DoSuggest, User: workspace.Ana, Target: "Org", Values: []string{"coc"}}
+	if out := w.InModal(suggest); len(out.Options) != 1 {
 		t.Errorf("options: %+v", out)
 	}
-	if out := w.InModal(workspace.Action{Do: workspace.DoFill, User: workspace.Ana, Target: "Org", Values: []string{"o1"}}); out.Error != "" {
+	fill := workspace.Action{Do: workspace.DoFill, User: workspace.Ana, Target: "Org", Values: []string{"o1"}}
+	if out := w.InModal(fill); out.Error != "" {
 		t.Errorf("fill: %+v", out)
 	}
 	if out := w.InModal(workspace.Action{Do: workspace.DoSubmit, User: workspace.Ana}); out.Modal == nil {
@@ -171,28 +209,50 @@ func TestWhatHandlersGet(t *testing.T) {
 		t.Fatal(err)
 	}
 	seen := w.See("the button", slacktest.Saying("root"))
-	w.Do(workspace.Action{Do: workspace.DoPress, User: workspace.Bo, Channel: workspace.OpsChannel, Message: seen[0].TS, Target: "Approve"})
-	eventually(t, "all heard", func() bool { mu.Lock(); defer mu.Unlock(); return len(got) == 8 })
+	w.Do(
+		workspace.Action{
+			Do:      workspace.DoPress,
+			User:    workspace.Bo,
+			Channel: workspace.OpsChannel,
+			Message: seen[0].TS,
+			Target:  "Approve",
+		},
+	)
+	eventually(t, "all heard", func() bool { mu.Lock(); defer mu.Unlock(); return len(got) == 7 })
 
 	click := got["message click"].(bot.Action)
-	want := bot.Action{Person: bot.Person{Team: workspace.SampleTeam, ID: workspace.Bo}, ID: "approve", Block: "decide", Value: "step-id",
-		Channel: workspace.OpsChannel, TS: seen[0].TS}
+	want := bot.Action{
+		Person:  bot.Person{Team: workspace.SampleTeam, ID: workspace.Bo},
+		ID:      "approve",
+		Block:   "decide",
+		Value:   "step-id",
+		Channel: workspace.OpsChannel,
+		TS:      seen[0].TS,
+	}
 	ignore := cmpopts.IgnoreFields(bot.Action{}, "Raw", "TriggerID", "ResponseURL", "Envelope", "State")
 	if diff := cmp.Diff(want, click, ignore); diff != "" {
 		t.Error(diff)
 	}
-	if err := ws.Respond(t.Context(), click.ResponseURL, bot.Response{Reply: bot.Reply{Text: "not yours to approve"}}); err != nil {
+	refusal := bot.Response{Reply: bot.Reply{Text: "not yours to approve"}}
+	if err := ws.Respond(t.Context(), click.ResponseURL, refusal); err != nil {
 		t.Error(err)
 	}
-	if err := ws.Ephemeral(t.Context(), workspace.OpsChannel, "", workspace.Bo, bot.Reply{Text: "really not"}); err != nil {
+	bo := bot.Recipient{Channel: workspace.OpsChannel, User: workspace.Bo}
+	if err := ws.Ephemeral(t.Context(), bo, bot.Reply{Text: "really not"}); err != nil {
 		t.Error(err)
 	}
-	w.SeeAs(workspace.Bo, workspace.OpsChannel, "two private answers", slacktest.Saying("root", "not yours to approve", "really not"))
+	w.SeeAs(
+		workspace.Bo,
+		workspace.OpsChannel,
+		"two private answers",
+		slacktest.Saying("root", "not yours to approve", "really not"),
+	)
 	modal := got["modal click"].(bot.Action)
-	if modal.View == nil || modal.View.Hash == "" || modal.Channel != "" || modal.Value != "7" || modal.View.PrivateMetadata != "draft/7" {
+	if modal.View == nil || modal.View.Hash == "" || modal.Channel != "" || modal.Value != "7" ||
+		modal.View.PrivateMetadata != "draft/7" {
 		t.Errorf("click in a modal: %+v", modal)
 	}
-	rest := map[string]any{"typed": "o1", "slug": "merche-biche", "org": "o1", "metadata": "draft/7", "closed": "draft/7",
+	rest := map[string]any{"typed": "o1", "slug": "merche-biche", "org": "o1", "metadata": "draft/7",
 		"tab": "home " + workspace.Bo}
 	delete(got, "message click")
 	delete(got, "modal click")
@@ -220,7 +280,11 @@ func TestHandlersThatFail(t *testing.T) {
 	})
 	router.View("form", func(context.Context, bot.Submission) (bot.Answer, error) { panic("in the form") })
 	w.start(router)
-	for text, logged := range map[string]string{"panic": "at the disco", "error": errHandler.Error(), "large": bot.ErrAckTooLarge.Error()} {
+	for text, logged := range map[string]string{
+		"panic": "at the disco",
+		"error": errHandler.Error(),
+		"large": bot.ErrAckTooLarge.Error(),
+	} {
 		out := w.Type("/onboard " + text)
 		if out.Error != "" || out.Message == nil || !strings.Contains(out.Message.Text, "did not work") {
 			t.Errorf("%s: %+v", text, out)
@@ -233,7 +297,8 @@ func TestHandlersThatFail(t *testing.T) {
 	w.Type("/onboard")
 	w.InModal(workspace.Action{Do: workspace.DoFill, User: workspace.Ana, Target: "Slug", Values: []string{"kept"}})
 	out := w.InModal(workspace.Action{Do: workspace.DoSubmit, User: workspace.Ana})
-	if out.Modal == nil || !strings.Contains(out.Errors["slug"], "did not work") || !strings.Contains(string(out.Modal.State), "kept") {
+	if out.Modal == nil || !strings.Contains(out.Errors["slug"], "did not work") ||
+		!strings.Contains(string(out.Modal.State), "kept") {
 		t.Errorf("form: %+v", out)
 	}
 	for _, e := range w.Transcript() {
@@ -256,7 +321,8 @@ func TestSlowHandlerIsAcknowledgedAndGoesOn(t *testing.T) {
 	w.start(router, func(c *bot.Config) { c.AckWithin, c.HandlerTimeout = 200*time.Millisecond, time.Second })
 	began := time.Now()
 	out := w.Type("/onboard")
-	if took := time.Since(began); out.Error != "" || out.Message != nil || took < 200*time.Millisecond || took > 900*time.Millisecond {
+	if took := time.Since(began); out.Error != "" || out.Message != nil || took < 200*time.Millisecond ||
+		took > 900*time.Millisecond {
 		t.Errorf("%+v after %s", out, took)
 	}
 	if err := <-finished; err != context.DeadlineExceeded {
@@ -272,7 +338,10 @@ func TestFloodDoesNotStarve(t *testing.T) {
 	var running atomic.Int64
 	router := bot.NewRouter()
 	router.Event("app_home_opened", func(context.Context, bot.Event) error { running.Add(1); <-block; return nil })
-	router.Command("/onboard", func(context.Context, bot.Command) (bot.Reply, error) { return bot.Reply{Text: "here"}, nil })
+	router.Command(
+		"/onboard",
+		func(context.Context, bot.Command) (bot.Reply, error) { return bot.Reply{Text: "here"}, nil },
+	)
 	w.start(router, func(c *bot.Config) { c.Concurrency = 2 })
 	for range 20 {
 		w.Do(workspace.Action{Do: workspace.DoHome, User: workspace.Bo})
@@ -343,7 +412,8 @@ func TestOldEnvelopesAreForgotten(t *testing.T) {
 	w.start(bot.NewRouter())
 	eventually(t, "only the newer is left", func() bool {
 		var keys []string
-		if err := w.Pool.QueryRow(t.Context(), `SELECT array_agg(key) FROM onboarding.slack_envelopes`).Scan(&keys); err != nil {
+		err := w.Pool.QueryRow(t.Context(), `SELECT array_agg(key) FROM onboarding.slack_envelopes`).Scan(&keys)
+		if err != nil {
 			t.Fatal(err)
 		}
 		return len(keys) == 1 && keys[0] == "new"

@@ -23,12 +23,22 @@ func TestInstallation(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got.Ahead.Abs() > got.Within || got.Within < 500*time.Millisecond || got.Within > 5*time.Second {
-		t.Errorf("the clock is %s ahead within %s, and it is the same", got.Ahead, got.Within)
+	if got.ClockOffset.Abs() > got.ClockError || got.ClockError < 500*time.Millisecond ||
+		got.ClockError > 5*time.Second {
+		t.Errorf("the clock is %s ahead within %s, and it is the same", got.ClockOffset, got.ClockError)
 	}
-	got.Ahead, got.Within = 0, 0
-	want := bot.Installation{Identity: bot.Identity{Team: workspace.SampleTeam, User: workspace.SampleBot, Bot: "B0BOT", URL: "https://atlilith.slack.com/"},
-		TeamName: "Atlilith", Handle: "onboard", Scopes: slices.Sorted(slices.Values(cfg.App.Scopes))}
+	got.ClockOffset, got.ClockError = 0, 0
+	want := bot.Installation{
+		Identity: bot.Identity{
+			Team: workspace.SampleTeam,
+			User: workspace.SampleBot,
+			Bot:  "B0BOT",
+			URL:  "https://atlilith.slack.com/",
+		},
+		TeamName: "Atlilith",
+		Handle:   "onboard",
+		Scopes:   slices.Sorted(slices.Values(cfg.App.Scopes)),
+	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
@@ -38,27 +48,29 @@ func TestInstallation(t *testing.T) {
 	if _, err := w.workspace(wrong).Installation(t.Context()); !errors.Is(err, webapi.ErrRevoked) {
 		t.Errorf("with another token: %v", err)
 	}
-	if err := w.workspace().MayListen(t.Context()); err != nil {
+	if err := w.workspace().CheckSocketMode(t.Context()); err != nil {
 		t.Error(err)
 	}
-	if err := w.workspace(wrong).MayListen(t.Context()); !errors.Is(err, webapi.ErrRevoked) {
+	if err := w.workspace(wrong).CheckSocketMode(t.Context()); !errors.Is(err, webapi.ErrRevoked) {
 		t.Errorf("with another token: %v", err)
 	}
 }
 
-func TestRoom(t *testing.T) {
+func TestChannelInfo(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, workspace.Sample()).workspace()
-	for id, want := range map[string]bot.Room{
-		workspace.OpsChannel: {Name: "ops", Member: true}, workspace.GeneralChannel: {Name: "general"},
-		workspace.BoardChannel: {Name: "board", Member: true}, workspace.ArchiveChannel: {Name: "archive", Member: true, Archived: true},
+	for id, want := range map[string]bot.ChannelInfo{
+		workspace.OpsChannel:     {Name: "ops", Member: true},
+		workspace.GeneralChannel: {Name: "general"},
+		workspace.BoardChannel:   {Name: "board", Member: true},
+		workspace.ArchiveChannel: {Name: "archive", Member: true, Archived: true},
 	} {
-		if got, err := w.Room(t.Context(), id); err != nil || got != want {
+		if got, err := w.ChannelInfo(t.Context(), id); err != nil || got != want {
 			t.Errorf("%s: %+v, %v", id, got, err)
 		}
 	}
 	for _, id := range []string{workspace.SecretChannel, "C0NONE"} {
-		if _, err := w.Room(t.Context(), id); !errors.Is(err, bot.ErrUnknownRoom) {
+		if _, err := w.ChannelInfo(t.Context(), id); !errors.Is(err, bot.ErrUnknownChannel) {
 			t.Errorf("%s: %v", id, err)
 		}
 	}
@@ -68,7 +80,13 @@ func TestValidate(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, workspace.Sample())
 	ws := w.workspace()
-	const section, wrong = `{"type":"section","text":{"type":"mrkdwn","text":"<&>"}}`, `{"type":"section","text":{"type":"html","text":"x"}}`
+	const (
+		section = `{"type":"section","text":{"type":"mrkdwn","text":"<&>"}}`
+		wrong   = `{"type":"section","text":{"type":"html","text":"x"}}`
+		alert   = `{"type":"alert","text":{"type":"mrkdwn","text":"x"}}`
+		refused = "slack would refuse this: "
+		schemas = refused + "/view: failed to match all allowed schemas; "
+	)
 	modal := func(block string) string {
 		return `{"type":"modal","title":{"type":"plain_text","text":"x"},"blocks":[` + block + `]}`
 	}
@@ -81,10 +99,11 @@ func TestValidate(t *testing.T) {
 		{blockkit.InMessage, "[" + section + "]", ""},
 		{blockkit.InModal, modal(section), ""},
 		{blockkit.InHome, home(section), ""},
-		{blockkit.InMessage, "[" + wrong + "]", "slack would refuse this: /blocks/0/text/type: must be a valid enum value"},
-		{blockkit.InModal, modal(wrong), "slack would refuse this: /view: failed to match all allowed schemas; /view/blocks/0/text/type: must be a valid enum value"},
-		{blockkit.InHome, home(`{"type":"alert","text":{"type":"mrkdwn","text":"x"}}`), "slack would refuse this: /view: failed to match all allowed schemas; /view/blocks/0/type: unsupported type: alert"},
-		{blockkit.InMessage, "nonsense", "blocks.validate: invalid_arguments: [\"`message` is not valid JSON of its kind\"]"},
+		{blockkit.InMessage, "[" + wrong + "]", refused + "/blocks/0/text/type: must be a valid enum value"},
+		{blockkit.InModal, modal(wrong), schemas + "/view/blocks/0/text/type: must be a valid enum value"},
+		{blockkit.InHome, home(alert), schemas + "/view/blocks/0/type: unsupported type: alert"},
+		{blockkit.InMessage, "nonsense",
+			"blocks.validate: invalid_arguments: [\"`message` is not valid JSON of its kind\"]"},
 	} {
 		err := ws.Validate(t.Context(), c.surface, []byte(c.content))
 		if err == nil && c.refused == "" {
@@ -94,8 +113,13 @@ func TestValidate(t *testing.T) {
 			t.Errorf("%s %s: %v", c.surface, c.content, err)
 		}
 	}
-	// Throttled, it waits as long as it is told to, and then has its answer; lost calls are made again.
-	for _, fault := range []workspace.Fault{{Kind: workspace.FaultRateLimit, RetryAfter: 3 * time.Second}, {Kind: workspace.FaultCut}, {Kind: workspace.FaultStatus, Status: 503}} {
+	// Throttled, it waits as long as it is told to, and then has its answer; lost calls are made
+	// again.
+	for _, fault := range []workspace.Fault{
+		{Kind: workspace.FaultRateLimit, RetryAfter: 3 * time.Second},
+		{Kind: workspace.FaultCut},
+		{Kind: workspace.FaultStatus, Status: 503},
+	} {
 		fault.Method = "blocks.validate"
 		if err := w.Slack.Order(t.Context(), fault); err != nil {
 			t.Fatal(err)

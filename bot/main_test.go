@@ -12,6 +12,7 @@ import (
 
 	"github.com/atlilith/onboardbot/bot"
 	"github.com/atlilith/onboardbot/bot/outbox"
+	"github.com/atlilith/onboardbot/internal/liveness"
 	"github.com/atlilith/onboardbot/internal/sandbox/postgres"
 	"github.com/atlilith/onboardbot/internal/sandbox/slacktest"
 	"github.com/atlilith/onboardbot/internal/sandbox/workspace"
@@ -39,7 +40,11 @@ func newWorld(t testing.TB, cfg workspace.Config) *world {
 }
 
 func config(apiURL string) bot.Config {
-	return bot.Config{BotToken: secret.New(workspace.SampleBotToken), AppToken: secret.New(workspace.SampleAppToken), APIURL: apiURL}
+	return bot.Config{
+		BotToken: secret.New(workspace.SampleBotToken),
+		AppToken: secret.New(workspace.SampleAppToken),
+		APIURL:   apiURL,
+	}
 }
 
 func (w *world) workspace(change ...func(*bot.Config)) *bot.Workspace {
@@ -55,6 +60,17 @@ func (w *world) workspace(change ...func(*bot.Config)) *bot.Workspace {
 	return ws
 }
 
+// replica is a replica that is alive until the test ends.
+func (w *world) replica() *liveness.Replica {
+	w.T.Helper()
+	replica := liveness.New(w.Pool, w.Logger())
+	if err := replica.Join(w.T.Context()); err != nil {
+		w.T.Fatal(err)
+	}
+	w.T.Cleanup(replica.Leave)
+	return replica
+}
+
 // start runs a bot until the test ends and returns it once it is connected.
 func (w *world) start(router *bot.Router, change ...func(*bot.Config)) *bot.Bot {
 	w.T.Helper()
@@ -65,10 +81,7 @@ func (w *world) start(router *bot.Router, change ...func(*bot.Config)) *bot.Bot 
 
 func (w *world) startOne(router *bot.Router, change ...func(*bot.Config)) (b *bot.Bot, stop func()) {
 	w.T.Helper()
-	b, err := bot.New(w.Pool, w.workspace(change...), router)
-	if err != nil {
-		w.T.Fatal(err)
-	}
+	b = bot.New(w.Pool, w.workspace(change...), router, w.replica())
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- b.Run(ctx) }()
@@ -87,7 +100,8 @@ func (w *world) startOne(router *bot.Router, change ...func(*bot.Config)) (b *bo
 	})
 }
 
-// child is a replica that listens until it is killed. Its handler notes that it began, and never returns.
+// child is a replica that listens until it is killed. Its handler notes that it began, and never
+// returns.
 func child(dsn, apiURL string) int {
 	ctx := context.Background()
 	err := func() error {
@@ -95,7 +109,8 @@ func child(dsn, apiURL string) int {
 		if err != nil {
 			return err
 		}
-		ws, err := bot.NewWorkspace(slog.New(slog.NewTextHandler(os.Stderr, nil)), config(apiURL))
+		log := slog.New(slog.NewTextHandler(os.Stderr, nil))
+		ws, err := bot.NewWorkspace(log, config(apiURL))
 		if err != nil {
 			return err
 		}
@@ -106,11 +121,11 @@ func child(dsn, apiURL string) int {
 			}
 			select {}
 		})
-		b, err := bot.New(pool, ws, router)
-		if err != nil {
+		replica := liveness.New(pool, log)
+		if err := replica.Join(ctx); err != nil {
 			return err
 		}
-		return b.Run(ctx)
+		return bot.New(pool, ws, router, replica).Run(ctx)
 	}()
 	fmt.Fprintln(os.Stderr, err)
 	return 1

@@ -9,7 +9,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// Metrics counts what passes between the bot and Slack. Register it once: registry.MustRegister(metrics).
+// Metrics counts what passes between the bot and Slack. Register it once:
+// registry.MustRegister(metrics).
 type Metrics struct {
 	connected prometheus.Gauge
 	opened    *prometheus.CounterVec
@@ -20,20 +21,32 @@ type Metrics struct {
 
 var _ prometheus.Collector = (*Metrics)(nil)
 
-// NewMetrics returns metrics that nobody has counted in yet.
+// NewMetrics returns metrics in which nothing is counted yet.
 func NewMetrics() *Metrics {
 	buckets := []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2, 3, 10}
 	return &Metrics{
 		connected: prometheus.NewGauge(prometheus.GaugeOpts{
-			Name: "onboardbot_slack_connections", Help: "Socket Mode connections that are up."}),
+			Name: "onboardbot_slack_connections",
+			Help: "Socket Mode connections that are up.",
+		}),
 		opened: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "onboardbot_slack_connection_attempts_total", Help: "Attempts to open a Socket Mode connection, by result (ok, failed)."}, []string{"result"}),
+			Name: "onboardbot_slack_connection_attempts_total",
+			Help: "Attempts to open a Socket Mode connection, by result (ok, failed).",
+		}, []string{"result"}),
 		envelopes: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "onboardbot_slack_envelopes_total", Help: "Envelopes by kind and result (handled, failed, late, repeated, unhandled, dropped)."}, []string{"kind", "result"}),
+			Name: "onboardbot_slack_envelopes_total",
+			Help: "Envelopes by kind and result (handled, failed, late, repeated, unhandled, dropped).",
+		}, []string{"kind", "result"}),
 		acks: prometheus.NewHistogramVec(prometheus.HistogramOpts{
-			Name: "onboardbot_slack_ack_seconds", Help: "From receipt of an envelope to its acknowledgement, by kind.", Buckets: buckets}, []string{"kind"}),
+			Name:    "onboardbot_slack_ack_seconds",
+			Help:    "From receipt of an envelope to its acknowledgement, by kind.",
+			Buckets: buckets,
+		}, []string{"kind"}),
 		calls: prometheus.NewHistogramVec(prometheus.HistogramOpts{
-			Name: "onboardbot_slack_call_seconds", Help: "Web API calls by method and HTTP status (0 = no answer).", Buckets: buckets}, []string{"method", "status"}),
+			Name:    "onboardbot_slack_call_seconds",
+			Help:    "Web API calls by method and HTTP status (0 = no answer).",
+			Buckets: buckets,
+		}, []string{"method", "status"}),
 	}
 }
 
@@ -55,24 +68,26 @@ func (m *Metrics) Collect(metrics chan<- prometheus.Metric) {
 	}
 }
 
-// transport times every Web API call.
-type transport struct {
-	next    http.RoundTripper
-	metrics *Metrics
+// timedTransport measures every Web API call.
+type timedTransport struct {
+	next  http.RoundTripper
+	calls *prometheus.HistogramVec
 }
 
-func (t transport) RoundTrip(req *http.Request) (*http.Response, error) {
+// RoundTrip implements http.RoundTripper.
+func (t timedTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 	began := time.Now()
 	resp, err := t.next.RoundTrip(req)
 	status := 0
 	if err == nil {
 		status = resp.StatusCode
 	}
-	t.metrics.calls.WithLabelValues(method(req.URL.Path), strconv.Itoa(status)).Observe(time.Since(began).Seconds())
+	t.calls.WithLabelValues(method(req.URL.Path), strconv.Itoa(status)).Observe(time.Since(began).Seconds())
 	return resp, err
 }
 
-// method is the Web API method of a path, or "upload" and "response_url" together as "other": their paths are secrets.
+// method is the Web API method of a path. Uploads and response URLs are "other", since their paths
+// are secrets.
 func method(path string) string {
 	name := path[strings.LastIndexByte(path, '/')+1:]
 	if !strings.Contains(path, "/api/") || !strings.Contains(name, ".") {

@@ -6,7 +6,8 @@ import (
 	"github.com/slack-go/slack"
 )
 
-// Person is who did something, as Slack's servers say it. Authorise on both fields and never on a name.
+// Person is who did something, as Slack's servers say it. Authorise on both fields and never on a
+// name.
 type Person struct {
 	// Team is the workspace of the person, which in a shared channel may be a foreign one.
 	Team string
@@ -34,15 +35,17 @@ type Action struct {
 	Person
 	// ID is the action_id, Block the block_id.
 	ID, Block string
-	// Value is a button's value, the value of the one selected option, or the text of an input; whatever else was chosen is
-	// in Raw.
+	// Value is a button's value, the value of the one selected option, or the text of an input;
+	// whatever else was chosen is in Raw.
 	Value string
 	Raw   slack.BlockAction
-	// Channel, TS and Thread say which message was clicked; all are empty in a view. Thread is empty for a top-level message.
+	// Channel, TS and Thread say which message was clicked; all are empty in a view. Thread is
+	// empty for a top-level message.
 	Channel, TS, Thread string
 	// Ephemeral is true for a message that only this person sees. It has no lasting timestamp.
 	Ephemeral bool
-	// View is the modal or Home tab that was clicked in, with its state and hash; nil for a message.
+	// View is the modal or Home tab that was clicked in, with its state and hash; nil for a
+	// message.
 	View *slack.View
 	// State holds the stateful elements of the message or view by block_id and action_id.
 	State map[string]map[string]slack.BlockAction
@@ -56,24 +59,14 @@ type Action struct {
 // Submission is a submitted modal.
 type Submission struct {
 	Person
-	// CallbackID and Metadata are the view's own; Metadata is its private_metadata, which comes back through Slack unchanged but
-	// is to be checked like all input.
+	// CallbackID and Metadata are the view's own; Metadata is its private_metadata, which comes
+	// back through Slack unchanged but is to be checked like all input.
 	CallbackID, Metadata string
 	View                 slack.View
 	// State holds the inputs by block_id and action_id.
 	State     map[string]map[string]slack.BlockAction
 	TriggerID string
 	Envelope  string
-}
-
-// Closed is a modal that a person dismissed; Slack tells of it only when the view asks with notify_on_close, and without inputs.
-type Closed struct {
-	Person
-	CallbackID, Metadata string
-	View                 slack.View
-	// Cleared is true when the whole stack was closed with ✕; View is then the root.
-	Cleared  bool
-	Envelope string
 }
 
 // Suggestion asks for the options of an external select.
@@ -85,7 +78,8 @@ type Suggestion struct {
 	Envelope         string
 }
 
-// Event is one Events API event. Slack promises neither order nor a single delivery; the bot drops repeats by ID.
+// Event is one Events API event. Slack promises neither order nor a single delivery; the bot drops
+// repeats by ID.
 type Event struct {
 	Person
 	// Type is the inner event's type, such as app_home_opened; ID is Slack's event_id.

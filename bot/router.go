@@ -10,35 +10,35 @@ import (
 	"github.com/slack-go/slack"
 )
 
-// Handlers. Each runs once per thing that a person did, on one replica, with a deadline in its context. The acknowledgement
-// leaves when it returns, or after Config.AckWithin without its answer; it may then go on until the deadline. What must survive
-// a crash is committed before it returns.
+// A handler runs once for what a person did, on one replica, with a deadline in its context. The
+// acknowledgement leaves when it returns, or after Config.AckWithin without its answer; it may
+// then go on until the deadline. What must survive a crash is committed before it returns.
 //
-// An error, like a panic, is logged once and acknowledged; the person reads a sentence that names the envelope. What a person
-// should read instead is an answer, not an error.
+// An error, like a panic, is logged once and acknowledged, and the person reads a sentence that
+// names the envelope. A sentence that is meant for the person is an answer, not an error.
 type (
-	// CommandHandler answers a slash command. Past AckWithin the person has seen nothing: answer with [Workspace.Respond].
+	// CommandHandler answers a slash command. After AckWithin its Reply is lost: it answers with
+	// [Workspace.Respond].
 	CommandHandler func(context.Context, Command) (Reply, error)
-	// ActionHandler handles a click; Slack shows nothing of its acknowledgement.
+	// ActionHandler handles a click, whose acknowledgement shows nothing.
 	ActionHandler func(context.Context, Action) error
-	// ViewHandler handles a submission. Past AckWithin the modal has closed as if all were well, and the Answer is lost: tell
-	// the person by message. On an error the modal stays open, with what was typed, and a sentence at its last input.
+	// ViewHandler handles a submission. After AckWithin the modal has closed as if all were well,
+	// and the Answer is lost: it tells the person by message. On an error the modal stays open,
+	// with what was typed, and a sentence at its last input.
 	ViewHandler func(context.Context, Submission) (Answer, error)
-	// ClosedHandler hears of a dismissed modal.
-	ClosedHandler func(context.Context, Closed) error
-	// OptionsHandler returns at most [blockkit.MaxSelectOptions] options. It may run more than once for what was typed.
+	// OptionsHandler returns at most [blockkit.MaxSelectOptions] options. It may run more than
+	// once for what was typed.
 	OptionsHandler func(context.Context, Suggestion) ([]*slack.OptionBlockObject, error)
-	// EventHandler handles an event. Nobody sees its errors but the log.
+	// EventHandler handles an event. Its errors are only logged.
 	EventHandler func(context.Context, Event) error
 )
 
-// Router says which handler hears what. Fill it before the bot runs. A pattern is an id, or a prefix that ends with *; an exact
-// id wins over a prefix, a longer prefix over a shorter.
+// Router holds the handlers. Fill it before the bot runs. A pattern is an id, or a prefix that
+// ends with *; an exact id wins over a prefix, a longer prefix over a shorter one.
 type Router struct {
 	commands map[string]CommandHandler
 	actions  map[string]ActionHandler
 	views    map[string]ViewHandler
-	closed   map[string]ClosedHandler
 	options  map[string]OptionsHandler
 	events   map[string]EventHandler
 }
@@ -47,12 +47,13 @@ type Router struct {
 func NewRouter() *Router {
 	return &Router{
 		commands: map[string]CommandHandler{}, actions: map[string]ActionHandler{}, views: map[string]ViewHandler{},
-		closed: map[string]ClosedHandler{}, options: map[string]OptionsHandler{}, events: map[string]EventHandler{},
+		options: map[string]OptionsHandler{}, events: map[string]EventHandler{},
 	}
 }
 
-// Command registers the handler of a slash command, named with its slash. Like every registration it panics when the pattern
-// is empty or taken, as http.ServeMux does: that is a mistake of the program.
+// Command registers the handler of a slash command, named with its slash. Like every registration
+// it panics when the pattern is empty or taken, as http.ServeMux does: that is a mistake of the
+// program.
 func (r *Router) Command(name string, h CommandHandler) { register(r.commands, "command", name, h) }
 
 // Action registers the handler of an action_id or a prefix.
@@ -60,11 +61,6 @@ func (r *Router) Action(pattern string, h ActionHandler) { register(r.actions, "
 
 // View registers the handler of a submitted view's callback_id or a prefix.
 func (r *Router) View(pattern string, h ViewHandler) { register(r.views, "view", pattern, h) }
-
-// ViewClosed registers the handler of a dismissed view's callback_id or a prefix.
-func (r *Router) ViewClosed(pattern string, h ClosedHandler) {
-	register(r.closed, "closed view", pattern, h)
-}
 
 // Options registers the handler that suggests options for an action_id or a prefix.
 func (r *Router) Options(pattern string, h OptionsHandler) {

@@ -12,8 +12,9 @@ import (
 	"github.com/atlilith/onboardbot/bot/webapi"
 )
 
-// Workspace is one Slack workspace as the bot reaches it: the Web API with its tokens, timeouts, metrics and log. Messages that
-// are to last go through the [Outbox]; what is here answers one person, now.
+// Workspace is one Slack workspace as the bot reaches it: the Web API with its tokens, timeouts,
+// metrics and log. Its methods answer one person at once; messages that last leave through package
+// outbox.
 type Workspace struct {
 	// Metrics is for the program's registry.
 	*Metrics
@@ -39,12 +40,15 @@ type Identity struct {
 
 // NewWorkspace fills in the configuration's defaults and validates it; it makes no call.
 func NewWorkspace(log *slog.Logger, cfg Config) (*Workspace, error) {
-	cfg, err := cfg.ready()
-	if err != nil {
-		return nil, err
+	cfg = cfg.WithDefaults()
+	if err := cfg.Validate(); err != nil {
+		return nil, fmt.Errorf("slack configuration: %w", err)
 	}
 	metrics := NewMetrics()
-	client := &http.Client{Timeout: cfg.CallTimeout, Transport: transport{next: http.DefaultTransport, metrics: metrics}}
+	client := &http.Client{
+		Timeout:   cfg.CallTimeout,
+		Transport: timedTransport{next: http.DefaultTransport, calls: metrics.calls},
+	}
 	return &Workspace{
 		Metrics: metrics,
 		api: slack.New(cfg.BotToken.Reveal(), slack.OptionAPIURL(cfg.APIURL), slack.OptionHTTPClient(client),
@@ -61,10 +65,12 @@ func (w *Workspace) Config() Config { return w.cfg }
 // Log is the log of everything that passes between the bot and Slack.
 func (w *Workspace) Log() *slog.Logger { return w.log }
 
-// API is the Web API itself, for what this package does not wrap. Its errors may carry no secrets, its URLs do.
+// API is the Web API itself, for calls that this package does not wrap. Addresses in its answers
+// may be secrets; its errors carry none.
 func (w *Workspace) API() *slack.Client { return w.api }
 
-// Identity asks Slack once who the bot is (auth.test) and remembers the answer. Errors that no retry can help wrap [webapi.ErrRevoked].
+// Identity asks Slack once who the bot is (auth.test) and remembers the answer. Errors that no
+// retry can help wrap [webapi.ErrRevoked].
 func (w *Workspace) Identity(ctx context.Context) (Identity, error) {
 	w.identity.Lock()
 	defer w.identity.Unlock()

@@ -10,165 +10,194 @@ import (
 	"github.com/atlilith/onboardbot/bot"
 	"github.com/atlilith/onboardbot/bot/blockkit"
 	"github.com/atlilith/onboardbot/bot/outbox"
+	"github.com/atlilith/onboardbot/commands/access"
+	"github.com/atlilith/onboardbot/commands/render"
+	"github.com/atlilith/onboardbot/commands/render/certs"
+	"github.com/atlilith/onboardbot/commands/render/mrkdwn"
 	"github.com/atlilith/onboardbot/onboarding"
 	"github.com/atlilith/onboardbot/onboarding/certificates"
+	"github.com/atlilith/onboardbot/onboarding/certificates/renewal"
+	"github.com/atlilith/onboardbot/onboarding/certificates/timeline"
+	"github.com/atlilith/onboardbot/onboarding/certificates/watch"
+	"github.com/atlilith/onboardbot/onboarding/service"
 )
 
-// certificatesCommand is the slash command, as the app's manifest names it.
-const certificatesCommand = "/certificates"
-
-// What a press on a message about a certificate means. The button's value is the domain.
-const (
-	actionRenew = "certificate.renew"
-	actionWhy   = "certificate.why"
-)
-
-// IsChannel says whether an id has the form of a channel's.
-func IsChannel(id string) bool { return channelForm.MatchString(id) }
-
-// CertificateDesk answers what operators type and press about certificates.
-type CertificateDesk struct {
-	*Handlers
-	watch   *certificates.Watch
-	keeper  *certificates.Keeper
-	channel string
+// CertificateHandlers answers what operators type and press about certificates.
+type CertificateHandlers struct {
+	service  *service.Service
+	gate     *access.Gate
+	replies  *responder
+	messages *messenger
+	CertificateDependencies
 }
 
-// NewCertificateDesk returns a desk. The channel is where what has no thread goes.
-func NewCertificateDesk(desk *Handlers, watch *certificates.Watch, keeper *certificates.Keeper, channel string) *CertificateDesk {
-	return &CertificateDesk{desk, watch, keeper, channel}
+// CertificateDependencies are what [CertificateHandlers] work with besides the other handlers' parts. All are required.
+type CertificateDependencies struct {
+	Watch   *watch.Watch
+	Planner *renewal.Planner
+	// Channel is where renewals go that have no thread.
+	Channel string
 }
 
-// Register tells the router what the desk answers.
-func (d *CertificateDesk) Register(router *bot.Router) {
-	router.Command(certificatesCommand, d.certificates)
-	router.Action(actionRenew, d.renew)
-	router.Action(actionWhy, d.why)
+// NewCertificateHandlers returns the handlers for certificates. [CertificateHandlers.Register] routes to them.
+func NewCertificateHandlers(h *Handlers, dependencies CertificateDependencies) *CertificateHandlers {
+	return &CertificateHandlers{service: h.service, gate: h.gate, replies: h.replies, messages: h.messages, CertificateDependencies: dependencies}
 }
 
-// certificates answers the slash command: about all sites in the channel, about one to who asks.
-func (d *CertificateDesk) certificates(ctx context.Context, command bot.Command) (bot.Reply, error) {
-	reply, inTime := soon(ctx, d.Handlers, func(ctx context.Context) bot.Reply { return d.reply(ctx, command) },
-		func(ctx context.Context, reply bot.Reply) {
-			if err := d.workspace.Respond(ctx, command.ResponseURL, bot.Response{Reply: reply}); err != nil {
-				d.log.ErrorContext(ctx, "an operator was not answered", "error", err)
-			}
-		})
-	if !inTime {
-		return bot.Reply{Text: markBusy + " Looking at what visitors get…"}, nil
-	}
-	return reply, nil
+// certificates answers the slash command: about all sites in the channel, about one site to the person who asks.
+func (h *CertificateHandlers) certificates(ctx context.Context, command bot.Command) (bot.Reply, error) {
+	return h.replies.replyLater(ctx, command, "Looking at what visitors get…", func(ctx context.Context) bot.Reply { return h.reply(ctx, command) })
 }
 
-func (d *CertificateDesk) reply(ctx context.Context, command bot.Command) bot.Reply {
-	if !d.config.allows(command.Channel) {
-		return bot.Reply{Text: d.elsewhere()}
-	}
-	if err := d.operator(ctx, command.Person); err != nil {
-		return bot.Reply{Text: d.explain(ctx, err, "person", command.Person.ID)}
-	}
+func (h *CertificateHandlers) reply(ctx context.Context, command bot.Command) bot.Reply {
 	var reply bot.Reply
 	var err error
-	if domain := strings.TrimSpace(unescape(command.Text)); domain != "" {
-		reply, err = d.aboutSite(ctx, domain)
+	if domain := strings.TrimSpace(mrkdwn.Unescape(command.Text)); domain != "" {
+		reply, err = h.aboutSite(ctx, domain)
 	} else {
-		reply, err = d.aboutAll(ctx, command)
+		reply, err = h.aboutAll(ctx, command)
 	}
 	if err != nil {
-		return bot.Reply{Text: d.explain(ctx, speakable(err), "command", "")}
+		return h.replies.failure(ctx, certificateError(err), "command", "")
 	}
 	return reply
 }
 
 // aboutAll puts the table into the channel, and the pictures below it.
-func (d *CertificateDesk) aboutAll(ctx context.Context, command bot.Command) (bot.Reply, error) {
-	sites, err := d.keeper.Inventory.Sites(ctx)
+func (h *CertificateHandlers) aboutAll(ctx context.Context, command bot.Command) (bot.Reply, error) {
+	sites, err := h.Planner.Inventory.Sites(ctx)
 	if err != nil {
 		return bot.Reply{}, err
 	}
 	if len(sites) == 0 {
 		return bot.Reply{Text: "There is nothing to watch yet: no run has made a domain live, and the configuration names none."}, nil
 	}
-	report, err := d.keeper.Sweeper.Sweep(ctx, sites)
+	report, err := h.Planner.Sweeper.Sweep(ctx, sites)
 	if err != nil {
 		return bot.Reply{}, err
 	}
-	past, err := d.watch.PastOf(ctx, report)
+	past, err := h.Watch.PastOf(ctx, report)
 	if err != nil {
 		return bot.Reply{}, err
 	}
-	table := certificateTable(report)
+	table := certs.Table(report)
 	table.Key, table.Channel = "certificates/"+command.Envelope, command.Channel
-	pictures, err := timelines(d.keeper.Sweeper.Rows(report, past), report.At, table)
+	pictures, err := certs.Timelines(timeline.Rows(report, h.Planner.Sweeper.Config().Thresholds, past), report.At, table)
 	if err != nil {
 		return bot.Reply{}, err
 	}
-	if err := d.send(ctx, append([]outbox.Message{table}, pictures...)...); err != nil {
+	if err := h.messages.send(ctx, append([]outbox.Message{table}, pictures...)...); err != nil {
 		return bot.Reply{}, err
 	}
-	return bot.Reply{Text: fmt.Sprintf("%s Looked at %s. The table is in the channel, with pictures in its thread.", markDone, plural(len(sites), "site"))}, nil
+	return bot.Reply{Text: fmt.Sprintf("%s Looked at %s. The table is in the channel, with pictures in its thread.", mrkdwn.MarkDone, mrkdwn.Count(len(sites), "site"))}, nil
 }
 
 // aboutSite says everything about one site, to who asks.
-func (d *CertificateDesk) aboutSite(ctx context.Context, domain string) (bot.Reply, error) {
-	seen, err := d.see(ctx, domain)
+func (h *CertificateHandlers) aboutSite(ctx context.Context, domain string) (bot.Reply, error) {
+	detail, err := h.detail(ctx, domain)
 	if err != nil {
 		return bot.Reply{}, err
 	}
-	page := certificatePage(seen)
-	return page.reply(), nil
+	return certs.Page(detail).Reply(), nil
 }
 
-// sighting is everything about one site, to be shown.
-type sighting struct {
-	certificates.SiteReport
-	at   time.Time
-	due  time.Time // when its certificate ought to be renewed
-	past []certificates.Certificate
-	why  certificates.Diagnosis
-	// renewal is what can be done from here; refused says why nothing can.
-	renewal certificates.Renewal
-	refused string
-}
-
-func (d *CertificateDesk) see(ctx context.Context, domain string) (*sighting, error) {
-	site, err := d.keeper.Site(ctx, domain)
+func (h *CertificateHandlers) detail(ctx context.Context, domain string) (*certs.SiteDetail, error) {
+	site, err := h.Planner.Site(ctx, domain)
 	if err != nil {
 		return nil, err
 	}
-	report, err := d.keeper.Look(ctx, site)
+	report, err := h.Planner.Observe(ctx, site)
 	if err != nil {
 		return nil, err
 	}
-	seen := &sighting{SiteReport: report, at: time.Now()}
-	for _, row := range d.keeper.Sweeper.Rows(certificates.Report{Sites: []certificates.SiteReport{report}}, nil) {
-		if len(row.Current) > 0 {
-			seen.due = row.Current[0].RenewalDue
-		}
+	seen := &certs.SiteDetail{SiteReport: report, At: time.Now()}
+	if len(report.Certificates) > 0 {
+		first := report.Certificates[0]
+		seen.Due = h.Planner.Sweeper.Config().Thresholds.RenewalDue(first, report.RenewBefore(first))
 	}
-	if seen.past, err = d.watch.Past(ctx, site.Domain); err != nil {
+	if seen.Past, err = h.Watch.Past(ctx, site.Domain); err != nil {
 		return nil, err
 	}
-	seen.why = d.keeper.Doctor.Diagnose(ctx, report, seen.at)
-	if seen.renewal, err = d.keeper.Renewal(ctx, report, seen.at); err != nil {
-		seen.refused = err.Error()
+	seen.Why = h.Planner.Doctor.Diagnose(ctx, report, seen.At)
+	if seen.Renewal, err = h.Planner.Outstanding(ctx, report, seen.At); err != nil {
+		seen.Refused = err.Error()
 	}
 	return seen, nil
 }
 
-// speakable turns the errors about certificates into what a person reads.
-func speakable(err error) error {
+// certificateError turns the errors about certificates into what a person reads.
+func certificateError(err error) error {
 	if refused, ok := errors.AsType[*certificates.UnrenewableError](err); ok {
-		return misunderstood(blockkit.Escape(refused.Sentence))
+		return userError(blockkit.Escape(refused.Sentence))
 	}
 	if limit, ok := errors.AsType[*certificates.LimitError](err); ok {
-		return misunderstood(blockkit.Escape("Not now: " + limit.Error() + "."))
+		return userError(blockkit.Escape("Not now: " + limit.Error() + "."))
 	}
 	switch {
-	case errors.Is(err, certificates.ErrUnwatched):
-		return misunderstood(fmt.Sprintf("I do not watch that domain. %s lists those that I do; others belong under certificates.extra in my configuration.", blockkit.Code(certificatesCommand)))
+	case errors.Is(err, renewal.ErrUnwatched):
+		return userError(fmt.Sprintf("I do not watch that domain. %s lists those that I do; others belong under certificates.extra in my configuration.", blockkit.Code(render.CertificatesCommand)))
 	case errors.Is(err, onboarding.ErrBusy):
-		return misunderstood("Somebody is at it already: look for a question in the thread.")
+		return userError("Somebody is at it already: look for a question in the thread.")
+	}
+	return err
+}
+
+// renew begins a renewal, or says why there is nothing to renew. The thread shows what comes of it.
+func (h *CertificateHandlers) renew(ctx context.Context, action bot.Action) error {
+	return h.pressed(ctx, action, func(ctx context.Context) (bot.Reply, error) {
+		site, err := h.Planner.Site(ctx, action.Value)
+		if err != nil {
+			return bot.Reply{}, err
+		}
+		report, err := h.Planner.Observe(ctx, site)
+		if err != nil {
+			return bot.Reply{}, err
+		}
+		renewal, err := h.Planner.Outstanding(ctx, report, time.Now())
+		switch {
+		case err != nil:
+			return bot.Reply{}, err
+		case renewal.None():
+			return bot.Reply{Text: fmt.Sprintf("%s There is nothing to renew: %s.", mrkdwn.MarkDone, blockkit.Escape(report.Line(time.Now())))}, nil
+		}
+		domain := onboarding.Domain{Name: site.Domain, Host: site.Host}
+		if _, err := h.service.Renew(ctx, domain, service.Asked{Operator: action.Person.ID, Channel: h.Channel, Submission: "press/" + action.Envelope}); err != nil {
+			return bot.Reply{}, err
+		}
+		if action.Ephemeral {
+			return bot.Reply{Text: fmt.Sprintf("%s A second operator is asked, in the thread of %s.", mrkdwn.MarkAsk, blockkit.Escape(report.Shown()))}, nil
+		}
+		return bot.Reply{}, nil
+	})
+}
+
+// why shows somebody why a certificate is not renewed.
+func (h *CertificateHandlers) why(ctx context.Context, action bot.Action) error {
+	return h.pressed(ctx, action, func(ctx context.Context) (bot.Reply, error) { return h.aboutSite(ctx, action.Value) })
+}
+
+// pressed answers a press of an operator. Work that takes long answers later.
+func (h *CertificateHandlers) pressed(ctx context.Context, action bot.Action, work func(context.Context) (bot.Reply, error)) error {
+	answer := func(ctx context.Context) error {
+		if err := h.gate.RequireOperator(ctx, action.Person); err != nil {
+			return h.replies.answer(ctx, action, err)
+		}
+		reply, err := work(ctx)
+		if err != nil || reply.Text == "" {
+			return h.replies.answer(ctx, action, certificateError(err))
+		}
+		if action.Channel == "" {
+			return h.replies.tell(ctx, action, reply.Text)
+		}
+		return h.replies.workspace.Ephemeral(ctx, bot.Recipient{Channel: action.Channel, Thread: action.Thread, User: action.Person.ID}, reply)
+	}
+	err, inTime := replyWithin(ctx, h.replies, answer, func(ctx context.Context, err error) {
+		if err != nil {
+			h.replies.log.ErrorContext(ctx, "an operator got no answer to a press", "error", err)
+		}
+	})
+	if !inTime {
+		return nil
 	}
 	return err
 }

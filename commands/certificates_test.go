@@ -10,7 +10,7 @@ import (
 	"github.com/riverqueue/river/riverdriver/riverpgxv5"
 
 	"github.com/atlilith/onboardbot/bot/outbox"
-	"github.com/atlilith/onboardbot/commands"
+	"github.com/atlilith/onboardbot/commands/projection"
 	"github.com/atlilith/onboardbot/internal/sandbox/workspace"
 	"github.com/atlilith/onboardbot/onboarding/certificates"
 )
@@ -24,7 +24,7 @@ func TestRemindersFindTheirPlace(t *testing.T) {
 	r.read(r.ana, "Database: approval needed") // what the run itself posts is through
 	_, err := r.pool.Exec(t.Context(), `UPDATE runs SET state = 'done', request = jsonb_set(request, '{domains}', '[{"name": "merche-biche.com"}]')`)
 	must(t, err)
-	announcer := commands.NewAnnouncer(r.renderer, workspace.OpsChannel)
+	announcer := projection.NewCertificateAnnouncer(r.projector, workspace.OpsChannel)
 	remind := func(domain string, about certificates.Threshold, sentence string) {
 		t.Helper()
 		must(t, pgx.BeginFunc(t.Context(), r.pool, func(tx pgx.Tx) error {
@@ -44,14 +44,14 @@ func TestRemindersFindTheirPlace(t *testing.T) {
 		t.Helper()
 		must(t, r.Order(r.ctx(), workspace.Fault{Kind: workspace.FaultError, Method: "chat.postMessage", Error: why}))
 		remind("merche-biche.com", about, sentence)
-		for deadline := time.Now().Add(patience); ; time.Sleep(20 * time.Millisecond) {
-			failures, err := r.outbox.Failures(t.Context())
-			must(t, err)
-			if len(failures) == want {
+		for deadline := time.Now().Add(waitTimeout); ; time.Sleep(20 * time.Millisecond) {
+			var failures int
+			must(t, r.pool.QueryRow(t.Context(), `SELECT count(*) FROM slack_messages WHERE failed_hash = hash`).Scan(&failures))
+			if failures == want {
 				return
 			}
 			if time.Now().After(deadline) {
-				t.Fatalf("%d failures: %+v", len(failures), failures)
+				t.Fatalf("%d messages were refused, want %d", failures, want)
 			}
 		}
 	}

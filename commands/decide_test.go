@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/atlilith/onboardbot/commands"
+	"github.com/atlilith/onboardbot/commands/access"
 	"github.com/atlilith/onboardbot/internal/sandbox/workspace"
 	"github.com/atlilith/onboardbot/onboarding"
 )
@@ -98,8 +98,8 @@ func TestTheSecondClickChangesNothing(t *testing.T) {
 
 func TestTwoApproversAndAReason(t *testing.T) {
 	t.Parallel()
-	r := newRoom(t, func(_ *workspace.Config, domain *onboarding.Config, _ *commands.Config) {
-		domain.Rules = map[string]onboarding.Rule{"database": {Approvers: 2, Reason: true}}
+	r := newRoom(t, func(_ *workspace.Config, domain *onboarding.Policy, _ *access.Config) {
+		domain.Rules = map[onboarding.Kind]onboarding.Rule{"database": {Approvers: 2, Reason: true}}
 	})
 	r.begin("merche-biche")
 	question := r.read(r.bo, "Database: approval needed", "2 different operators decide")
@@ -182,7 +182,7 @@ func TestCancelledFromTheThread(t *testing.T) {
 // TestItExpires takes as long as River's scheduler, which looks every 5 s for jobs whose time has come.
 func TestItExpires(t *testing.T) {
 	t.Parallel()
-	r := newRoom(t, func(_ *workspace.Config, domain *onboarding.Config, _ *commands.Config) {
+	r := newRoom(t, func(_ *workspace.Config, domain *onboarding.Policy, _ *access.Config) {
 		domain.ApprovalLife, domain.RemindBefore = 8*time.Second, 8*time.Second-time.Millisecond
 	})
 	r.begin("merche-biche")

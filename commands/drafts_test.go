@@ -9,6 +9,7 @@ import (
 	"github.com/atlilith/onboardbot/onboarding"
 )
 
+// whole is everything that a Person-only run needs.
 const whole = `merche-biche mode=person name=“Merche Biche” email=merche@example.com domains=merche-biche.com,merche.example`
 
 // offered types a whole request and returns the confirmation.
@@ -40,13 +41,13 @@ func TestEverythingTypedAtOnce(t *testing.T) {
 	presses.Wait()
 	r.read(r.ana, "Onboarding Merche Biche", "merche-biche.com, merche.example")
 	r.whispered(r.ana, "The onboarding of `merche-biche` has begun")
-	if runs, err := r.service.List(t.Context(), 10); err != nil || len(runs) != 1 {
+	if runs, err := r.service.Records.List(t.Context(), 10); err != nil || len(runs) != 1 {
 		t.Errorf("%d runs, %v", len(runs), err)
 	}
 	if answer := r.say(r.bo, "ops", "status merche-bche"); !strings.Contains(answer, "Did you mean `merche-biche`?") {
 		t.Errorf("a mistyped slug: %s", answer)
 	}
-	if draft, err := r.service.Draft(t.Context(), "merche-biche"); err != nil || draft != nil {
+	if draft, err := r.service.Drafts.Get(t.Context(), "merche-biche"); err != nil || draft != nil {
 		t.Errorf("a draft is left: %+v, %v", draft, err)
 	}
 	r.noTrouble()
@@ -59,7 +60,7 @@ func TestOnlyTheRestIsAsked(t *testing.T) {
 	view, err := form.Read(r.ctx())
 	must(t, err)
 	text := view.Render(300, nil)
-	for _, want := range []string{"naem is no input", "Merche Biche", "quinn@example.com is the address of the Provider transquinnftw", "merche-biche.com"} {
+	for _, want := range []string{"naem is not an input", "Merche Biche", "quinn@example.com is the address of the Provider transquinnftw", "merche-biche.com"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("%q is not in the form:\n%s", want, text)
 		}
@@ -88,7 +89,7 @@ func TestTheWorldChangedSinceTheConfirmation(t *testing.T) {
 	if text := view.Render(200, nil); !strings.Contains(text, "other@example.com") || !strings.Contains(text, "This is what you typed") {
 		t.Errorf("the form:\n%s", text)
 	}
-	if _, err := r.service.Latest(t.Context(), "merche-biche"); err == nil {
+	if _, err := r.service.Records.Latest(t.Context(), "merche-biche"); err == nil {
 		t.Error("a run has begun")
 	}
 	r.noTrouble()
@@ -131,7 +132,7 @@ func TestWhatWasTypedSurvives(t *testing.T) {
 	must(t, err)
 	_, err = form.Wait(r.ctx(), func(m workspace.Modal) bool { return strings.Contains(m.Render(80, nil), "The draft is discarded") })
 	must(t, err)
-	if draft, err := r.service.Draft(t.Context(), "merche-biche"); err != nil || draft != nil {
+	if draft, err := r.service.Drafts.Get(t.Context(), "merche-biche"); err != nil || draft != nil {
 		t.Errorf("a draft is left: %+v, %v", draft, err)
 	}
 	r.noTrouble()
@@ -200,7 +201,7 @@ func TestHostileInputsBehindTheCommand(t *testing.T) {
 		}
 		_, err = form.Dismiss(r.ctx())
 		must(t, err)
-		must(t, r.service.DropDraft(t.Context(), "merche"))
+		must(t, r.service.Drafts.Drop(t.Context(), "merche"))
 	}
 	r.noTrouble()
 }

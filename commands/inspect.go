@@ -7,163 +7,97 @@ import (
 
 	"github.com/atlilith/onboardbot/bot"
 	"github.com/atlilith/onboardbot/bot/blockkit"
+	"github.com/atlilith/onboardbot/commands/home"
+	"github.com/atlilith/onboardbot/commands/render"
+	"github.com/atlilith/onboardbot/commands/render/mrkdwn"
 	"github.com/atlilith/onboardbot/onboarding"
+	"github.com/atlilith/onboardbot/onboarding/service"
 )
 
-// topics are what the help lists, in groups that a phone can show.
-var topics = []struct {
-	name  string
-	lines [][2]string
-}{
-	{"Begin", [][2]string{
-		{" merche-biche", "onboard a Provider: a form asks for the rest, and keeps what is typed"},
-		{" merche-biche name=\"Merche Biche\" email=… domains=…", "the same without the form, as far as you say it"},
-		{" plan merche-biche", "every change that would be made; nothing is done"},
-	}},
-	{"Look", [][2]string{
-		{" status", "what waits for you"},
-		{" status merche-biche", "where a run stands"},
-		{" list", "runs under way, and the latest that ended"},
-		{" log merche-biche", "who asked, who approved what, what was done"},
-		{" verify merche-biche", "make the success checks again"},
-		{certificatesCommand, "how long the certificates last; with a domain, all about one"},
-		{isolationCommand, "whether tenants reach each other's rows; with a slug, of one"},
-	}},
-	{"Decide and steer", [][2]string{
-		{" review merche-biche", "see every change that can be known now, and approve ahead"},
-		{" retry merche-biche", "let what is stuck look again"},
-		{" cancel merche-biche", "end a run where it stands"},
-		{" undo merche-biche", "take back what a run did that has ended"},
-		{" freeze REASON", "hold every change of all runs"},
-		{" thaw", "let them go on"},
-	}},
+// inspectHandlers answers the commands that only look: status, list, log and verify.
+type inspectHandlers struct {
+	service  *service.Service
+	replies  *responder
+	messages *messenger
+	runs     *runFinder
+	home     *home.Tabs
+	renderer render.Renderer
 }
 
-func (d *Handlers) help() bot.Reply {
-	var page sheet
-	for _, topic := range topics {
-		lines := []string{"*" + topic.name + "*"}
-		for _, line := range topic.lines {
-			command := line[0]
-			if !strings.HasPrefix(command, "/") {
-				command = d.config.Command + command
-			}
-			lines = append(lines, blockkit.Code(command)+" "+line[1])
-		}
-		page.say(strings.Join(lines, "\n"))
-	}
-	page.say("Everything that changes something waits for a *second operator*, who sees the change itself in the run's thread. " +
-		"If the world moves before it is applied, it is asked again.")
-	return page.reply()
-}
-
-// waitingFor lists what waits for one person.
-func (d *Handlers) waitingFor(ctx context.Context, person string) bot.Reply {
-	content, err := d.waiting(ctx, person)
+// waiting lists what waits for one person.
+func (h *inspectHandlers) waiting(ctx context.Context, person string) bot.Reply {
+	content, err := h.home.Waiting(ctx, person)
 	if err != nil {
-		return bot.Reply{Text: d.explain(ctx, err, "person", person)}
+		return h.replies.failure(ctx, err, "person", person)
 	}
-	return d.scribe.waitingFor(content).reply()
-}
-
-// waitingFor is what waits for one person, with the way to it.
-func (s scribe) waitingFor(content home) *sheet {
-	page := new(sheet)
-	var lines []string
-	for _, each := range content.Waiting {
-		lines = append(lines, s.asks(each))
-	}
-	for _, each := range content.Stuck {
-		lines = append(lines, "Your run needs you: "+s.line(each.Run)+behind(each.Link))
-	}
-	if len(lines) == 0 {
-		lines = []string{"Nothing waits for you."}
-	}
-	for _, block := range chunks(strings.Join(lines, "\n"), blockkit.MaxSectionText) {
-		page.say(block)
-	}
-	if content.Freeze != nil {
-		page.note(held(content.Freeze))
-	}
-	return page
+	return h.renderer.WaitingFor(content).Reply()
 }
 
 // maxListed is how many runs a list shows.
 const maxListed = 15
 
-func (d *Handlers) list(ctx context.Context) bot.Reply {
-	runs, err := d.service.List(ctx, maxListed)
+func (h *inspectHandlers) list(ctx context.Context) bot.Reply {
+	runs, err := h.service.Records.List(ctx, maxListed)
 	if err != nil {
-		return bot.Reply{Text: d.explain(ctx, err, "command", "")}
+		return h.replies.failure(ctx, err, "command", "")
+	}
+	listed := make([]render.ListedRun, len(runs))
+	for i, run := range runs {
+		listed[i] = render.ListedRun{Run: run, Link: h.messages.address(ctx, render.RootKey(run.ID))}
+	}
+	freeze, err := h.service.Records.Frozen(ctx)
+	if err != nil {
+		h.replies.log.WarnContext(ctx, "a list does not show whether a freeze holds", "error", err)
+	}
+	return h.renderer.List(listed, freeze).Reply()
+}
+
+func (h *inspectHandlers) status(ctx context.Context, run *onboarding.Run) bot.Reply {
+	view, err := h.service.Records.View(ctx, run.ID)
+	if err != nil {
+		return h.replies.failure(ctx, err, "run", run.ID.String())
+	}
+	return h.renderer.Status(view, h.messages.address(ctx, render.RootKey(run.ID))).Reply()
+}
+
+// verify makes the success checks again and answers with what they found.
+func (h *inspectHandlers) verify(ctx context.Context, slug string) bot.Reply {
+	run, observed, err := h.service.Verify(ctx, slug)
+	switch {
+	case run == nil && err != nil:
+		return h.runs.missing(ctx, slug, err)
+	case err != nil:
+		if _, expected := render.ErrorText(err); expected {
+			return h.replies.failure(ctx, err, "run", run.ID.String())
+		}
+		return bot.Reply{Text: fmt.Sprintf("%s The checks of %s could not be made: %s",
+			mrkdwn.MarkFailed, blockkit.Code(slug), mrkdwn.Inline(mrkdwn.Summary(err.Error())))}
+	}
+	return render.VerifyPage(run, observed).Reply()
+}
+
+// auditLog answers with the audit log of a slug: the newest run as a message, all of its runs as a file.
+func (h *inspectHandlers) auditLog(ctx context.Context, command bot.Command, slug string) bot.Reply {
+	runs, err := h.service.Records.History(ctx, slug)
+	if err != nil {
+		return h.replies.failure(ctx, err, "slug", slug)
 	}
 	if len(runs) == 0 {
-		return bot.Reply{Text: fmt.Sprintf("There are no runs yet. %s begins one.", blockkit.Code(d.config.Command+" merche-biche"))}
+		return h.runs.missing(ctx, slug, onboarding.ErrNotFound)
 	}
-	var page sheet
-	lines := make([]string, len(runs))
-	for i, run := range runs {
-		lines[i] = d.scribe.line(run) + d.link(ctx, run)
-	}
-	page.say(whole(lines, blockkit.MaxSectionText))
-	freeze, err := d.service.Frozen(ctx)
-	if err != nil {
-		d.log.WarnContext(ctx, "whether a freeze holds is not known", "error", err)
-	}
-	if freeze != nil {
-		page.note(held(freeze))
-	}
-	return page.reply()
-}
-
-// whole joins lines as far as there is room, and says how many are left: one that is cut would lose the end of its link.
-func whole(lines []string, limit int) string {
-	const more = "\n… and %d more"
-	room := limit - len(more)
-	for i, line := range lines {
-		if room -= len([]rune(line)) + 1; room < 0 {
-			return strings.Join(lines[:i], "\n") + fmt.Sprintf(more, len(lines)-i)
+	var view *onboarding.View
+	var file strings.Builder
+	for _, run := range runs {
+		if view, err = h.service.Records.View(ctx, run.ID); err != nil {
+			return h.replies.failure(ctx, err, "run", run.ID.String())
 		}
+		file.WriteString(render.AuditLogText(view))
 	}
-	return strings.Join(lines, "\n")
-}
-
-// line is a run in one line: its mark, who, and where it stands.
-func (s scribe) line(run *onboarding.Run) string {
-	view := &onboarding.View{Run: run}
-	mark, words := state(view)
-	done, all := progress(run)
-	line := fmt.Sprintf("%s *%s* (%s) ", mark, inline(run.Request.DisplayName), blockkit.Code(run.Request.Slug))
-	if run.State != onboarding.RunActive {
-		return line + words[0]
+	person := command.Person.ID
+	if err := h.messages.sendText(ctx, "trail/"+person+"/"+command.Envelope, person, "log-"+slug, file.String()); err != nil {
+		return h.replies.failure(ctx, err, "slug", slug)
 	}
-	first, _, _ := strings.Cut(words[0], "\n")
-	return line + fmt.Sprintf("%d of %d · %s · asked by %s", done, all, first, mention(run.Requester))
-}
-
-func (d *Handlers) status(ctx context.Context, run *onboarding.Run) bot.Reply {
-	view, err := d.service.View(ctx, run.ID)
-	if err != nil {
-		return bot.Reply{Text: d.explain(ctx, err, "run", run.ID.String())}
-	}
-	page := d.scribe.status(view)
-	if address := d.address(ctx, rootKey(run.ID)); address != "" {
-		page.note("Everything about it is in its " + blockkit.Link(address, "thread") + ".")
-	}
-	return page.reply()
-}
-
-// status is a run as it stands, for one person.
-func (s scribe) status(view *onboarding.View) *sheet {
-	page := new(sheet)
-	page.say(headline(view))
-	tasks := tasksOf(view)
-	lines := make([]string, len(tasks))
-	for i, task := range tasks {
-		lines[i] = task.line()
-	}
-	for _, block := range chunks(strings.Join(lines, "\n"), blockkit.MaxSectionText) {
-		page.say(block)
-	}
-	page.note(fmt.Sprintf("Asked for by %s %s · run %s", mention(view.Requester), blockkit.Date(view.Created), blockkit.Code(view.ID.String())))
-	return page
+	page := h.renderer.AuditLog(view)
+	page.Note("The whole trail, with every change that was applied, is a file in your messages with me.")
+	return page.Reply()
 }

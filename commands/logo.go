@@ -9,9 +9,13 @@ import (
 
 	"github.com/slack-go/slack"
 
+	"github.com/atlilith/onboardbot/bot"
 	"github.com/atlilith/onboardbot/bot/blockkit"
+	"github.com/atlilith/onboardbot/commands/form"
+	"github.com/atlilith/onboardbot/commands/render/mrkdwn"
 	"github.com/atlilith/onboardbot/onboarding"
 	"github.com/atlilith/onboardbot/onboarding/brand"
+	"github.com/atlilith/onboardbot/onboarding/store"
 )
 
 // errTooLarge ends a download beyond its limit.
@@ -27,34 +31,40 @@ func (l *limited) Write(p []byte) (int, error) {
 	return l.Buffer.Write(p)
 }
 
-// logo fetches the file that was chosen in a form, if one was, checks it and keeps it.
-func (d *Handlers) logo(ctx context.Context, content draft, state map[string]map[string]slack.BlockAction) (digest string, err error) {
-	files := state[blockLogo][actionInput].Files
+// logoFetcher downloads logos from Slack.
+type logoFetcher struct {
+	workspace *bot.Workspace
+	assets    *store.Assets
+}
+
+// fetch downloads the file that was chosen in a form, if any, checks it and keeps it. It returns the digest of its content.
+func (f *logoFetcher) fetch(ctx context.Context, content form.Draft, state map[string]map[string]slack.BlockAction) (digest string, err error) {
+	files := state[form.BlockLogo][form.ActionInput].Files
 	if content.Mode != onboarding.ModeOwner || len(files) == 0 {
 		return content.Logo, nil
 	}
 	// Slack is asked for the address, so that the token goes nowhere else.
-	file, _, _, err := d.workspace.API().GetFileInfoContext(ctx, files[0].ID, 0, 0)
+	file, _, _, err := f.workspace.API().GetFileInfoContext(ctx, files[0].ID, 0, 0)
 	if err != nil {
 		return "", fmt.Errorf("logo: %w", err)
 	}
-	name := blockkit.Truncate(oneLine(file.Name), 80)
+	name := blockkit.Truncate(mrkdwn.OneLine(file.Name), 80)
 	var downloaded limited
 	err = errTooLarge
 	if file.Size <= brand.MaxLogoSize {
-		err = d.workspace.API().GetFileContext(ctx, file.URLPrivateDownload, &downloaded)
+		err = f.workspace.API().GetFileContext(ctx, file.URLPrivateDownload, &downloaded)
 	}
 	if errors.Is(err, errTooLarge) {
-		return "", slips{blockLogo: fmt.Sprintf("A logo has at most %d MB; %s has more.", brand.MaxLogoSize>>20, name)}
+		return "", form.FieldErrors{form.BlockLogo: fmt.Sprintf("A logo has at most %d MB; %s has more.", brand.MaxLogoSize>>20, name)}
 	}
 	if err != nil {
 		return "", fmt.Errorf("logo: %w", errors.New(strings.ReplaceAll(err.Error(), file.URLPrivateDownload, "the file's address")))
 	}
 	logo, problem := brand.CheckLogo(name, downloaded.Bytes())
 	if problem != "" {
-		return "", slips{blockLogo: problem}
+		return "", form.FieldErrors{form.BlockLogo: problem}
 	}
-	if digest, err = d.assets.Keep(ctx, logo.Content); err != nil {
+	if digest, err = f.assets.Keep(ctx, logo.Content); err != nil {
 		return "", fmt.Errorf("logo: %w", err)
 	}
 	return digest, nil

@@ -123,9 +123,9 @@ func TestWrongInputIsSaidAtItsField(t *testing.T) {
 		{"Slug", strings.Repeat("a", 300), "slug", "at most 40"},
 		{"Slug", "x;rm -rf /", "slug", "kebab-case"},
 		{"Slug", "a\x00 b", "slug", "kebab-case: write a-b."},
-		{"Domains", "cocotte.com", "domains", "deployed already"},
+		{"Domains", "cocotte.com", "domains", "already deployed"},
 		{"Domains", "https://merche.example/x", "domains", "bare domain"},
-		{"Domains", "merche.example merche.example", "domains", "named twice"},
+		{"Domains", "merche.example merche.example", "domains", "listed twice"},
 	} {
 		_, err := form.Fill(r.ctx(), c.label, c.value)
 		must(t, err)
@@ -156,11 +156,11 @@ func TestASubmissionSentTwiceBeginsOneRun(t *testing.T) {
 		t.Fatalf("%+v", out)
 	}
 	r.read(r.ana, "Database: approval needed")
-	runs, err := r.service.List(t.Context(), 10)
+	runs, err := r.service.Records.List(t.Context(), 10)
 	if err != nil || len(runs) != 1 {
 		t.Errorf("%d runs, %v", len(runs), err)
 	}
-	if answer := r.say(r.bo, "ops", "merche-biche"); !strings.Contains(answer, "is being onboarded already") {
+	if answer := r.say(r.bo, "ops", "merche-biche"); !strings.Contains(answer, "is already being onboarded") {
 		t.Errorf("a second one: %s", answer)
 	}
 }
@@ -179,7 +179,7 @@ func TestASlowCheckIsAcknowledgedInTime(t *testing.T) {
 		t.Fatalf("%+v", out)
 	}
 	close(slow)
-	view, err := form.Wait(r.ctx(), func(m workspace.Modal) bool { return strings.Contains(m.Render(200, nil), "deployed already") })
+	view, err := form.Wait(r.ctx(), func(m workspace.Modal) bool { return strings.Contains(m.Render(200, nil), "already deployed") })
 	must(t, err)
 	if text := view.Render(80, nil); !strings.Contains(text, "Merche Biche") || !strings.Contains(text, "merche@example.com") {
 		t.Errorf("what was typed is gone:\n%s", text)
@@ -258,7 +258,7 @@ func TestWhoAndWhereIsRefused(t *testing.T) {
 			t.Errorf("%s in %q: %q, want %q", c.who, c.channel, answer, c.want)
 		}
 	}
-	if _, err := r.service.Latest(t.Context(), "merche-biche"); !errors.Is(err, onboarding.ErrNotFound) {
+	if _, err := r.service.Records.Latest(t.Context(), "merche-biche"); !errors.Is(err, onboarding.ErrNotFound) {
 		t.Errorf("a run: %v", err)
 	}
 }

@@ -2,123 +2,70 @@ package commands
 
 import (
 	"context"
-	"fmt"
-	"strings"
-
-	"github.com/slack-go/slack"
 
 	"github.com/atlilith/onboardbot/bot"
-	"github.com/atlilith/onboardbot/bot/blockkit"
-	"github.com/atlilith/onboardbot/bot/outbox"
+	"github.com/atlilith/onboardbot/commands/form"
+	"github.com/atlilith/onboardbot/commands/render"
 	"github.com/atlilith/onboardbot/onboarding"
+	"github.com/atlilith/onboardbot/onboarding/service"
 )
 
-const (
-	// planRoom is how much of a plan one private message shows, in bytes of its blocks. The rest goes into a file.
-	planRoom   = blockkit.MaxMessageWeight - 1000
-	planBlocks = blockkit.MaxMessageBlocks - 4
-	planLines  = 150 // characters of one line
-)
+// planHandlers answers with dry runs.
+type planHandlers struct {
+	service   *service.Service
+	workspace *bot.Workspace
+	replies   *responder
+	messages  *messenger
+	starter   *starter
+}
 
-// planned is a dry run as an answer for one person. What does not fit goes to them as a file, under a key of this one asking.
-func (d *Handlers) planned(ctx context.Context, plan *onboarding.Plan, person, asking string) (bot.Reply, error) {
-	page, whole := planSheet(plan)
+// ofRun plans what an active run has still to do.
+func (h *planHandlers) ofRun(ctx context.Context, command bot.Command, run *onboarding.Run) bot.Reply {
+	reply, err := h.reply(ctx, h.service.PlanRun(ctx, run), command.Person.ID, command.Envelope)
+	if err != nil {
+		return h.replies.failure(ctx, err, "run", run.ID.String())
+	}
+	return reply
+}
+
+// ofCommand plans a draft that was typed behind the command.
+func (h *planHandlers) ofCommand(ctx context.Context, command bot.Command, draft form.Draft) bot.Reply {
+	reply, err := h.ofDraft(ctx, command.Person, draft, command.Envelope)
+	if err != nil {
+		return h.replies.failure(ctx, err, "slug", draft.Slug)
+	}
+	return reply
+}
+
+// ofForm plans a draft that was sent in the form, and shows the plan in the channel to that person alone.
+func (h *planHandlers) ofForm(ctx context.Context, sent *formSubmission) error {
+	reply, err := h.ofDraft(ctx, sent.Person, sent.draft, sent.View.ID)
+	if err != nil {
+		return err
+	}
+	return h.workspace.Ephemeral(ctx, bot.Recipient{Channel: sent.meta.Channel, User: sent.Person.ID}, reply)
+}
+
+// ofDraft plans a draft. The source names what asked for the plan, once.
+func (h *planHandlers) ofDraft(ctx context.Context, person bot.Person, draft form.Draft, source string) (bot.Reply, error) {
+	request, problems := draft.Request(h.starter.hosts)
+	if len(problems) > 0 {
+		return bot.Reply{}, h.starter.allProblems(ctx, request, draft, problems)
+	}
+	plan, err := h.service.Plan(ctx, request, person.ID)
+	if err != nil {
+		return bot.Reply{}, err
+	}
+	return h.reply(ctx, plan, person.ID, source)
+}
+
+// reply shows a plan to one person. A plan that does not fit goes to them as a file as well.
+func (h *planHandlers) reply(ctx context.Context, plan *onboarding.Plan, person, source string) (bot.Reply, error) {
+	page, whole := render.PlanPage(plan)
 	if whole {
-		return page.reply(), nil
+		return page.Reply(), nil
 	}
-	page.note("This is not all of it: the whole plan is a file in your messages with me.")
-	name := "plan-" + plan.Request.Slug
-	err := d.send(ctx, outbox.Message{Key: "plan/" + person + "/" + asking, Channel: person, Text: blockkit.Escape(name),
-		File: &outbox.File{Name: name + ".txt", Title: name, Content: []byte(planText(plan))}})
-	return page.reply(), err
-}
-
-// planSheet writes a plan, and reports whether all of it found room.
-func planSheet(plan *onboarding.Plan) (page *sheet, whole bool) {
-	page, whole = new(sheet), true
-	changes := 0
-	for _, step := range plan.Steps {
-		if !step.Change.Empty() {
-			changes++
-		}
-	}
-	page.say(fmt.Sprintf("*Plan for %s* (%s)\n%s\n%d of %d steps would change something. *Nothing was changed.*",
-		inline(plan.Request.DisplayName), blockkit.Code(plan.Request.Slug), about(plan.Request), changes, len(plan.Steps)))
-	lines := make([]string, len(plan.Steps))
-	left := planRoom - weight(page.blocks)
-	for i, step := range plan.Steps {
-		lines[i] = blockkit.Truncate(planLine(step), planLines)
-		left -= len(lines[i]) + 2
-	}
-	var plain []string
-	flush := func() {
-		if len(plain) > 0 {
-			page.say(strings.Join(plain, "\n"))
-			plain = nil
-		}
-	}
-	for i, step := range plan.Steps {
-		var changed sheet
-		shown, hidden := excerpt(partsOf(step.Change), brief)
-		changed.parts(shown...)
-		// A change costs its own blocks, and splits the lines around it into two sections.
-		cost := weight(changed.blocks) + 2*weight([]slack.Block{blockkit.Section(" ")})
-		plain = append(plain, lines[i])
-		switch {
-		case step.Change.Empty():
-		case cost > left || len(page.blocks) > planBlocks-3:
-			whole = false
-		default:
-			flush()
-			left -= cost
-			whole = whole && hidden == 0
-			page.parts(shown...)
-		}
-	}
-	flush()
-	return page, whole
-}
-
-// planLine is what a step would do, in one line.
-func planLine(step onboarding.Planned) string {
-	name := "*" + inline(title(step.Definition)) + "*"
-	switch {
-	case step.Problem != "":
-		return fmt.Sprintf("%s %s cannot go on: %s", markFailed, name, inline(cause(step.Problem)))
-	case step.Later != "":
-		return fmt.Sprintf("%s %s is known later: %s", markPending, name, inline(cause(step.Later)))
-	case !step.Change.Empty():
-		return fmt.Sprintf("%s %s: %s", markAsk, name, inline(cause(step.Change.Summary)))
-	case step.Waiting != "":
-		return fmt.Sprintf("%s %s would wait: %s", markBusy, name, inline(cause(step.Waiting)))
-	case len(step.Findings) > 0:
-		return fmt.Sprintf("%s %s: %s", markDone, name, tally(step.Findings))
-	}
-	return fmt.Sprintf("%s %s has nothing to do", markDone, name)
-}
-
-// planText is a whole plan as a text file.
-func planText(plan *onboarding.Plan) string {
-	var out strings.Builder
-	fmt.Fprintf(&out, "Plan for %s (%s). Nothing was changed.\n", oneLine(plan.Request.DisplayName), plan.Request.Slug)
-	for _, step := range plan.Steps {
-		fmt.Fprintf(&out, "\n%s\n", strings.Repeat("=", 72))
-		out.WriteString(title(step.Definition) + "\n")
-		switch {
-		case step.Problem != "":
-			out.WriteString("Cannot go on: " + visible(step.Problem) + "\n")
-		case step.Later != "":
-			out.WriteString("Known later: " + visible(step.Later) + "\n")
-		case !step.Change.Empty():
-			out.WriteString(fullText(step.Change))
-		case step.Waiting != "":
-			out.WriteString("Would wait: " + visible(step.Waiting) + "\n")
-		default:
-			out.WriteString("Nothing to do.\n")
-		}
-		for _, finding := range step.Findings {
-			fmt.Fprintf(&out, "  [%s] %s: %s %s\n", finding.Level, oneLine(finding.Name), oneLine(finding.Detail), oneLine(finding.Fix))
-		}
-	}
-	return out.String()
+	page.Note("This is not all of it: the whole plan is a file in your messages with me.")
+	err := h.messages.sendText(ctx, "plan/"+person+"/"+source, person, "plan-"+plan.Request.Slug, render.PlanText(plan))
+	return page.Reply(), err
 }

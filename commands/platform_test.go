@@ -66,7 +66,7 @@ func (p *platform) RenewSteps(*onboarding.Run) []onboarding.Definition { return 
 func (p *platform) Observe(_ context.Context, run *onboarding.Run, key onboarding.Key) (onboarding.Observation, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	name := run.Request.Slug + "/" + key.Kind()
+	name := run.Request.Slug + "/" + string(key.Kind())
 	if text := p.waiting[name]; text != "" {
 		return onboarding.Observation{Waiting: text, Again: time.Hour, Findings: []onboarding.Finding{{Level: onboarding.Warning, Name: "ns1", Detail: "nothing there"}}}, nil
 	}
@@ -92,8 +92,14 @@ func (p *platform) Observe(_ context.Context, run *onboarding.Run, key onboardin
 	}}}, nil
 }
 
-func (p *platform) Apply(ctx context.Context, grant onboarding.Authorization, _ onboarding.Change, log onboarding.Log) error {
-	name := grant.Run.Request.Slug + "/" + grant.Step.Kind()
+func (p *platform) Authorize(onboarding.Authorization, onboarding.Item) error { return nil }
+
+// ApplyItem does everything in the last item of a change, which no other is like.
+func (p *platform) ApplyItem(ctx context.Context, grant onboarding.Authorization, item onboarding.Item, log onboarding.Log) error {
+	if item.Commit != nil {
+		return nil
+	}
+	name := grant.Run.Request.Slug + "/" + string(grant.Step.Kind())
 	for i := range 30 {
 		log.Line("line " + string(rune('a'+i%26)) + " of " + name)
 	}

@@ -1,242 +1,151 @@
 package commands
 
 import (
+	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
-	"maps"
-	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/google/uuid"
 	"github.com/slack-go/slack"
 
-	"github.com/atlilith/onboardbot/bot/blockkit"
-	"github.com/atlilith/onboardbot/bot/outbox"
+	"github.com/atlilith/onboardbot/bot"
+	"github.com/atlilith/onboardbot/commands/access"
+	"github.com/atlilith/onboardbot/commands/render"
+	"github.com/atlilith/onboardbot/commands/render/mrkdwn"
 	"github.com/atlilith/onboardbot/onboarding"
+	"github.com/atlilith/onboardbot/onboarding/service"
 )
 
-// reviewItems is how many changes one page of a review holds: with their headings, buttons and boxes they stay below Slack's 100
-// blocks, and with their excerpts below its 250 KB.
-const reviewItems = 16
-
-// review is everything that a run has still to do, as far as it can be known now, for one person.
-type review struct {
-	view *onboarding.View
-	// items are the newest approvals of steps that are not done, grouped by domain.
-	items []*onboarding.Approval
-	// later are the steps whose change cannot be known yet, with what is to come first where that is known.
-	later []string
-	// why says why this person decides on nothing here, empty where they may.
-	why string
-	// person reads it.
-	person string
+// reviewHandlers shows everything that a run has still to do, and approves what is ticked.
+type reviewHandlers struct {
+	service   *service.Service
+	workspace *bot.Workspace
+	gate      *access.Gate
+	replies   *responder
+	renderer  render.Renderer
 }
 
-// reviewOf gathers what there is to review. What must come first is known of the steps that were just looked at.
-func reviewOf(view *onboarding.View, ahead []onboarding.Preapproval, person string) review {
-	r := review{view: view, person: person}
-	newest := map[onboarding.Key]*onboarding.Approval{}
-	for _, approval := range view.Approvals {
-		switch approval.State {
-		case onboarding.ApprovalOpen, onboarding.ApprovalAhead, onboarding.ApprovalAheadApproved, onboarding.ApprovalApproved:
-			newest[approval.Step] = approval
-		}
+func (h *reviewHandlers) open(ctx context.Context, action bot.Action) error {
+	err := h.gate.RequireOperator(ctx, action.Person)
+	if err == nil {
+		err = h.openFor(ctx, action.TriggerID, action.Person, parseID(action.Value))
 	}
-	for i := range view.Steps {
-		step := &view.Steps[i]
-		switch {
-		case step.State == onboarding.StepDone || !step.Destructive:
-		case newest[step.Key] != nil:
-			r.items = append(r.items, newest[step.Key])
-		default:
-			r.later = append(r.later, later(step, ahead))
-		}
-	}
-	slices.SortStableFunc(r.items, func(a, b *onboarding.Approval) int {
-		return slices.Index(domains(view), a.Step.Domain()) - slices.Index(domains(view), b.Step.Domain())
-	})
-	return r
+	return h.replies.answer(ctx, action, err)
 }
 
-// domains are those of a run's steps in their order, what belongs to none first.
-func domains(view *onboarding.View) []string {
-	names := []string{""}
-	for i := range view.Steps {
-		if domain := view.Steps[i].Key.Domain(); !slices.Contains(names, domain) {
-			names = append(names, domain)
-		}
+func (h *reviewHandlers) reply(ctx context.Context, command bot.Command, run *onboarding.Run) bot.Reply {
+	if err := h.openFor(ctx, command.TriggerID, command.Person, run.ID); err != nil {
+		return h.replies.failure(ctx, err, "run", run.ID.String())
 	}
-	return names
+	return bot.Reply{}
 }
 
-func later(step *onboarding.Step, ahead []onboarding.Preapproval) string {
-	line := "*" + inline(title(step.Definition)) + "*"
-	if step.State.Stuck() {
-		return line + " is stuck: Retry in the thread asks for it again"
-	}
-	for _, each := range ahead {
-		switch {
-		case each.Key != step.Key:
-		case each.Later != "":
-			return line + ": " + inline(cause(each.Later))
-		case each.Problem != "":
-			return line + " cannot be looked at yet: " + inline(cause(each.Problem))
-		case each.Waiting != "":
-			return line + " would wait: " + inline(cause(each.Waiting))
-		case each.Done:
-			return line + " has nothing to do as things are"
-		}
-	}
-	return line
-}
-
-// review is one page of a review, the nearest one if there is none of that number. Each change is ticked by itself, and its box
-// names the digest that an approval is bound to.
-func (s scribe) review(r review, number int) slack.ModalViewRequest {
-	count := max(1, (len(r.items)+reviewItems-1)/reviewItems)
-	number = max(0, min(number, count-1))
-	var page sheet
-	page.say(headline(r.view))
-	if r.why != "" {
-		page.note(r.why)
-	}
-	var reason bool
-	var open int
-	last := "-"
-	for _, approval := range r.items[min(number*reviewItems, len(r.items)):min((number+1)*reviewItems, len(r.items))] {
-		if domain := approval.Step.Domain(); domain != last {
-			last = domain
-			if domain == "" {
-				domain = r.view.Request.DisplayName
-			}
-			page.blocks = append(page.blocks, blockkit.Header(oneLine(domain)))
-		}
-		if r.item(&page, approval) {
-			open++
-			reason = reason || approval.ReasonNeeded
-		}
-	}
-	if reason {
-		input := slack.NewInputBlock(blockReason, blockkit.Plain("Why?", blockkit.MaxInputLabel), nil, reasonInput())
-		input.Optional = true
-		page.blocks = append(page.blocks, input)
-	}
-	if number == count-1 {
-		r.rest(&page)
-	}
-	page.turns(actionReviewPage, r.view.ID.String(), number, count)
-	modal := slack.ModalViewRequest{
-		Type: slack.VTModal, CallbackID: viewReview, PrivateMetadata: reviewMeta{Run: r.view.ID, Page: number}.encode(),
-		Title: blockkit.Plain("Review all", blockkit.MaxViewTitle), Close: blockkit.Plain("Close", blockkit.MaxViewTitle),
-		Blocks: slack.Blocks{BlockSet: page.blocks},
-	}
-	if open > 0 {
-		modal.Submit = blockkit.Plain("Approve selected", blockkit.MaxViewTitle)
-	}
-	return modal
-}
-
-// item writes one change, and reports whether this person can tick it.
-func (r review) item(page *sheet, approval *onboarding.Approval) bool {
-	name := stepName(r.view, approval.Step)
-	shown, hidden := excerpt(partsOf(approval.Change), glance)
-	text := fmt.Sprintf("*%s*\n%s", inline(name), inline(cause(approval.Change.Summary)))
-	if hidden > 0 {
-		section := blockkit.Section(text)
-		section.Accessory = slack.NewAccessory(blockkit.Button(actionShow, approval.ID.String(), "Show all", ""))
-		page.blocks = append(page.blocks, section)
-	} else {
-		page.say(text)
-	}
-	page.parts(shown...)
-	voted := slices.ContainsFunc(approval.Votes, func(vote onboarding.Vote) bool { return vote.By.ID == r.person })
-	undecided := approval.State == onboarding.ApprovalOpen || approval.State == onboarding.ApprovalAhead
+// openFor opens a modal at once, since looking at everything takes longer than Slack's trigger lives, and fills it when the
+// looks are done.
+func (h *reviewHandlers) openFor(ctx context.Context, trigger string, person bot.Person, run uuid.UUID) error {
+	view, err := h.service.Records.View(ctx, run)
 	switch {
-	case !undecided:
-		page.note(markDone + " Approved by " + calls(agreed(approval)) + " · digest " + blockkit.Code(approval.Digest.Short()))
-	case voted:
-		page.note(fmt.Sprintf("%s You approved this, %d of %d · digest %s", markDone, len(agreed(approval)), approval.Needs, blockkit.Code(approval.Digest.Short())))
-	case r.why != "":
-		page.note("Digest " + blockkit.Code(approval.Digest.Short()))
-	default:
-		box := slack.NewCheckboxGroupsBlockElement(actionPick, blockkit.Option(approval.ID.String(), "Approve · digest "+approval.Digest.Short(), ""))
-		input := slack.NewInputBlock(approval.ID.String(), blockkit.Plain("Your decision", blockkit.MaxInputLabel), nil, box)
-		input.Optional = true
-		page.blocks = append(page.blocks, input)
-		return true
+	case err != nil:
+		return err
+	case view.State != onboarding.RunActive:
+		return onboarding.ErrRunEnded
 	}
-	return false
+	modal, err := h.workspace.OpenView(ctx, trigger, mrkdwn.Notice("Review all", mrkdwn.MarkBusy+" Looking at everything that is still to be done…"))
+	if err != nil {
+		return err
+	}
+	replyWithin(ctx, h.replies, func(ctx context.Context) error { return h.fill(ctx, modal.ID, person, run) }, func(context.Context, error) {})
+	return nil
 }
 
-// rest names what is not in the review.
-func (r review) rest(page *sheet) {
-	if len(r.items)+len(r.later) == 0 {
-		page.say("Nothing is left to decide.")
+func (h *reviewHandlers) fill(ctx context.Context, modal string, person bot.Person, run uuid.UUID) error {
+	ahead, err := h.service.Review(ctx, run)
+	content := mrkdwn.Notice("Review all", "")
+	if err == nil {
+		content, err = h.page(ctx, person, run, ahead, 0)
 	}
-	if len(r.later) > 0 {
-		lines := "*Known later*, and asked when its turn comes"
-		for _, line := range r.later {
-			lines += "\n" + markPending + " " + line
-		}
-		for _, block := range chunks(lines, blockkit.MaxSectionText)[:1] {
-			page.say(block)
-		}
+	if err != nil {
+		content = mrkdwn.Notice("Review all", h.replies.explain(ctx, err, "run", run.String()))
 	}
+	if _, err = h.workspace.UpdateView(ctx, modal, "", content); err != nil {
+		h.replies.log.InfoContext(ctx, "a review was closed before it was filled", "run", run, "error", err)
+	}
+	return err
 }
 
-// agreed are the ids of those who approved.
-func agreed(approval *onboarding.Approval) []string {
-	var ids []string
-	for _, vote := range approval.Votes {
-		if vote.Agrees {
-			ids = append(ids, vote.By.ID)
+// page is a page of a review as one person may see it.
+func (h *reviewHandlers) page(ctx context.Context, person bot.Person, run uuid.UUID, ahead []onboarding.Preapproval, page int) (slack.ModalViewRequest, error) {
+	view, err := h.service.Records.View(ctx, run)
+	if err != nil {
+		return slack.ModalViewRequest{}, err
+	}
+	content := render.NewReview(view, ahead, person.ID)
+	if len(content.Items) > 0 {
+		if err := h.service.MayDecide(ctx, view.Run, person.ID); err != nil {
+			text, expected := render.ErrorText(err)
+			if !expected {
+				return slack.ModalViewRequest{}, err
+			}
+			content.Why = text
 		}
 	}
-	return ids
+	return content.Page(page), nil
 }
 
-// ahead is what an operator approved before its turn, in one message: one vote after the other in one go.
-func (s scribe) ahead(view *onboarding.View, events []onboarding.Event) outbox.Message {
-	var page sheet
-	first := events[0]
-	what := fmt.Sprintf("%d changes", len(events))
-	if len(events) == 1 {
-		what = "a change"
+// turnPage shows another page in the same modal, or the same one again.
+func (h *reviewHandlers) turnPage(ctx context.Context, action bot.Action) error {
+	page, err := strconv.Atoi(strings.TrimPrefix(action.ID, render.ActionReviewPage))
+	if err != nil || action.View == nil {
+		return fmt.Errorf("page %q", action.ID)
 	}
-	text := fmt.Sprintf("%s %s approved %s ahead %s.", markDone, mention(first.Actor), what, blockkit.Date(first.At))
-	if first.Text != "" {
-		text += " " + inline(cause(first.Text))
+	err = h.gate.RequireOperator(ctx, action.Person)
+	if err == nil {
+		var view slack.ModalViewRequest
+		if view, err = h.page(ctx, action.Person, parseID(action.Value), nil, page); err == nil {
+			_, err = h.workspace.UpdateView(ctx, action.View.ID, action.View.Hash, view)
+		}
 	}
-	page.say(text)
-	lines := make([]string, len(events))
-	for i, event := range events {
-		lines[i] = inline(stepName(view, event.Step)) + " · " + blockkit.Code(event.Digest.Short())
-	}
-	const limit = 30
-	if more := len(lines) - limit; more > 0 {
-		lines = append(lines[:limit], fmt.Sprintf("… and %d more", more))
-	}
-	page.say(strings.Join(lines, "\n"))
-	page.note("Each is bound to its digest: what is the same when its turn comes does not ask again, what differs does.")
-	return outbox.Message{Key: rootKey(view.ID) + "/ahead/" + fmt.Sprint(first.ID), Channel: view.Channel, Thread: rootKey(view.ID), Text: page.text(), Blocks: page.blocks}
+	return h.replies.answer(ctx, action, err)
 }
 
-// aheadOf returns the votes that were given ahead in one go, beginning with this event, nil if it is none.
-func aheadOf(view *onboarding.View, at int, asked map[uuid.UUID]bool) []onboarding.Event {
-	first := view.Events[at]
-	asked = maps.Clone(asked)
-	var votes []onboarding.Event
-	for _, event := range view.Events[at:] {
-		switch {
-		case event.At.Sub(first.At) > oneGo:
-			return votes
-		case event.Kind == onboarding.EventAsked:
-			asked[event.Approval] = true
-		case event.Kind == onboarding.EventApproved && !asked[event.Approval] && event.Actor.ID == first.Actor.ID && event.Text == first.Text:
-			votes = append(votes, event)
+// submitted approves what was ticked, each change under its own digest.
+func (h *reviewHandlers) submitted(ctx context.Context, submission bot.Submission) (bot.Answer, error) {
+	var meta render.ReviewMeta
+	if err := json.Unmarshal([]byte(submission.Metadata), &meta); err != nil {
+		return bot.Answer{}, fmt.Errorf("review: %w", err)
+	}
+	var picked []uuid.UUID
+	box := ""
+	for block, elements := range submission.State {
+		id := parseID(block)
+		if id == uuid.Nil {
+			continue
 		}
-		if event.ID == first.ID && len(votes) == 0 {
-			return nil
+		if box == "" || block < box {
+			box = block
+		}
+		if len(elements[render.ActionPick].SelectedOptions) > 0 {
+			picked = append(picked, id)
 		}
 	}
-	return votes
+	if len(picked) == 0 && box != "" {
+		return bot.FieldErrors(map[string]string{box: "Tick what you approve here or below, or close this."}), nil
+	}
+	err := h.gate.RequireSameTeam(ctx, submission.Person)
+	counted := 0
+	if err == nil {
+		counted, err = h.service.ApproveAll(ctx, meta.Run, picked, service.Decision{Operator: submission.Person.ID,
+			Reason: submission.State[render.BlockReason][render.ActionReason].Value})
+	}
+	switch {
+	case errors.Is(err, onboarding.ErrNoReason):
+		text, _ := render.ErrorText(err)
+		return bot.FieldErrors(map[string]string{render.BlockReason: text}), nil
+	case err != nil:
+		return bot.ReplaceView(mrkdwn.Notice("Review all", h.replies.explain(ctx, err, "run", meta.Run.String()))), nil
+	}
+	return bot.ReplaceView(render.ReviewDone(meta, counted, len(picked))), nil
 }

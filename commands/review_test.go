@@ -5,7 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/atlilith/onboardbot/commands"
+	"github.com/atlilith/onboardbot/commands/access"
 	"github.com/atlilith/onboardbot/internal/sandbox/workspace"
 	"github.com/atlilith/onboardbot/onboarding"
 )
@@ -89,8 +89,8 @@ func TestApprovedAhead(t *testing.T) {
 
 func TestAReviewThatNeedsReasons(t *testing.T) {
 	t.Parallel()
-	r := newRoom(t, func(_ *workspace.Config, domain *onboarding.Config, _ *commands.Config) {
-		domain.Rules = map[string]onboarding.Rule{"deploy": {Reason: true, Approvers: 2}}
+	r := newRoom(t, func(_ *workspace.Config, domain *onboarding.Policy, _ *access.Config) {
+		domain.Rules = map[onboarding.Kind]onboarding.Rule{"deploy": {Reason: true, Approvers: 2}}
 	})
 	r.begin("merche-biche")
 	r.read(r.bo, "Database: approval needed")
@@ -141,7 +141,7 @@ func TestFrozen(t *testing.T) {
 
 func TestBreakingTheGlass(t *testing.T) {
 	t.Parallel()
-	r := newRoom(t, func(_ *workspace.Config, domain *onboarding.Config, _ *commands.Config) { domain.BreakGlass = true })
+	r := newRoom(t, func(_ *workspace.Config, domain *onboarding.Policy, _ *access.Config) { domain.BreakGlass = true })
 	r.begin("merche-biche")
 	question := r.read(r.ana, "Database: approval needed", "Break the glass")
 	r.press(r.ana, question, "Break the glass…")
@@ -159,8 +159,8 @@ func TestBreakingTheGlass(t *testing.T) {
 
 func TestApproversGetDirectMessages(t *testing.T) {
 	t.Parallel()
-	r := newRoom(t, func(_ *workspace.Config, domain *onboarding.Config, config *commands.Config) {
-		config.Notify, config.EscalateTo = commands.NotifyDirect, []string{workspace.Cleo}
+	r := newRoom(t, func(_ *workspace.Config, domain *onboarding.Policy, config *access.Config) {
+		config.Notify, config.EscalateTo = access.NotifyDirect, []string{workspace.Cleo}
 		config.Approvers = []string{workspace.OpsGroup}
 		domain.ApprovalLife, domain.EscalateAfter = time.Hour, time.Second
 		domain.RemindBefore = time.Minute

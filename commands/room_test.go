@@ -19,40 +19,48 @@ import (
 	"github.com/atlilith/onboardbot/bot"
 	"github.com/atlilith/onboardbot/bot/outbox"
 	"github.com/atlilith/onboardbot/commands"
+	"github.com/atlilith/onboardbot/commands/access"
+	"github.com/atlilith/onboardbot/commands/home"
+	"github.com/atlilith/onboardbot/commands/projection"
+	"github.com/atlilith/onboardbot/commands/render"
+	"github.com/atlilith/onboardbot/internal/liveness"
 	"github.com/atlilith/onboardbot/internal/sandbox/postgres"
 	"github.com/atlilith/onboardbot/internal/sandbox/workspace"
 	"github.com/atlilith/onboardbot/internal/secret"
 	"github.com/atlilith/onboardbot/onboarding"
+	"github.com/atlilith/onboardbot/onboarding/engine"
+	"github.com/atlilith/onboardbot/onboarding/service"
+	"github.com/atlilith/onboardbot/onboarding/store"
 )
 
 func TestMain(m *testing.M) { os.Exit(postgres.Main(m)) }
 
-// patience is how long a test waits for what must come.
-const patience = 20 * time.Second
+// waitTimeout is how long a test waits for what must come.
+const waitTimeout = 20 * time.Second
 
 // room is a workspace with the bot in it: Slack, the database, the domain and the desk, as one process of the product.
 type room struct {
 	*workspace.Workspace
-	t        testing.TB
-	platform *platform
-	service  *onboarding.Service
-	audience *commands.Audience
-	renderer *commands.Projector
-	jobs     *river.Client[pgx.Tx]
-	workers  *river.Workers
-	outbox   *outbox.Outbox
-	pool     *pgxpool.Pool
-	ana, bo  *workspace.Person
-	cleo     *workspace.Person
+	t         testing.TB
+	platform  *platform
+	service   *service.Service
+	notifier  *projection.Notifier
+	projector *projection.Projector
+	jobs      *river.Client[pgx.Tx]
+	workers   *river.Workers
+	outbox    *outbox.Outbox
+	pool      *pgxpool.Pool
+	ana, bo   *workspace.Person
+	cleo      *workspace.Person
 }
 
 // newRoom opens a room. Ana and Bo operate and approve, through the group; Cleo approves alone.
-func newRoom(t testing.TB, change ...func(*workspace.Config, *onboarding.Config, *commands.Config)) *room {
+func newRoom(t testing.TB, change ...func(*workspace.Config, *onboarding.Policy, *access.Config)) *room {
 	t.Helper()
 	slackConfig := workspace.Sample()
 	slackConfig.Rates.Off = true
-	domainConfig := onboarding.Config{ReservedSlugs: commands.Words(), Hosts: []string{"vps-0", "vps-1"}, Settle: 100 * time.Millisecond}
-	config := commands.Config{Channels: []string{workspace.OpsChannel}, Operators: []string{workspace.OpsGroup}, Approvers: []string{workspace.OpsGroup, workspace.Cleo},
+	domainConfig := onboarding.Policy{ReservedSlugs: commands.Words(), Hosts: []string{"vps-0", "vps-1"}, Settle: 100 * time.Millisecond}
+	config := access.Config{Channels: []string{workspace.OpsChannel}, Operators: []string{workspace.OpsGroup}, Approvers: []string{workspace.OpsGroup, workspace.Cleo},
 		Hosts: []string{"vps-0", "vps-1"}}
 	for _, each := range change {
 		each(&slackConfig, &domainConfig, &config)
@@ -73,36 +81,45 @@ func newRoom(t testing.TB, change ...func(*workspace.Config, *onboarding.Config,
 		}
 	})
 	pool := connect(t)
-	must(t, onboarding.Migrate(t.Context(), pool, "onboarding", outbox.Migrations(), commands.Migrations()))
+	must(t, store.Migrate(t.Context(), pool, "onboarding", outbox.Migrations(), home.Migrations()))
 	slackWorkspace, err := bot.NewWorkspace(logger, bot.Config{BotToken: secret.New(workspace.SampleBotToken), AppToken: secret.New(workspace.SampleAppToken),
 		APIURL: server.URL + "/api/", UpdateEvery: 20 * time.Millisecond})
 	must(t, err)
 	messages, err := outbox.New(pool, slackWorkspace)
 	must(t, err)
-	directory, err := commands.NewDirectory(bot.NewDirectory(slackWorkspace), config)
+	directory, err := access.NewDirectory(bot.NewDirectory(slackWorkspace), config)
 	must(t, err)
-	audience, err := commands.NewAudience(pool, logger)
+	notifier, err := projection.NewNotifier(pool, logger)
 	must(t, err)
-	r := &room{Workspace: sim, t: t, platform: newPlatform(), outbox: messages, pool: pool, audience: audience,
+	r := &room{Workspace: sim, t: t, platform: newPlatform(), outbox: messages, pool: pool, notifier: notifier,
 		ana: workspace.As(sim, workspace.Ana), bo: workspace.As(sim, workspace.Bo), cleo: workspace.As(sim, workspace.Cleo)}
-	r.service, err = onboarding.New(pool, onboarding.Dependencies{Runbook: r.platform, Directory: directory, Platform: r.platform, Repository: r.platform, Audience: audience}, domainConfig, logger)
+	advances, err := engine.New(pool, engine.Dependencies{Runbook: r.platform, Applier: r.platform, Notifier: notifier}, domainConfig, logger)
 	must(t, err)
-	renderer, err := commands.NewRenderer(pool, r.service, messages, directory)
+	r.service, err = service.New(pool, service.Dependencies{Runbook: r.platform, Directory: directory, Platform: r.platform, Repository: r.platform,
+		Notifier: notifier, Engine: advances}, domainConfig, logger)
 	must(t, err)
-	r.renderer = renderer
-	desk, err := commands.New(renderer, slackWorkspace, commands.NoReports, logger)
-	must(t, err)
+	viewers := home.NewViewers(pool)
+	gate := access.NewGate(slackWorkspace, r.service, directory.Config())
+	renderer := projection.NewRenderer(directory.Config(), r.service.GlassAllowed(), nil)
+	r.projector = projection.New(projection.Dependencies{Pool: pool, Records: r.service.Records, Outbox: messages, Directory: directory, HomeTabs: viewers, Renderer: renderer})
+	tabs := home.New(home.Dependencies{Service: r.service, Workspace: slackWorkspace, Outbox: messages, Gate: gate, Viewers: viewers,
+		Reports: home.Reports{Certificates: noReports{}, Isolation: noReports{}}, Renderer: renderer, Log: logger})
+	handlers := commands.New(commands.Dependencies{Pool: pool, Service: r.service, Workspace: slackWorkspace, Outbox: messages, Gate: gate, Home: tabs,
+		Renderer: renderer, Config: directory.Config(), Log: logger})
 	router := bot.NewRouter()
-	desk.Register(router)
-	slackBot, err := bot.New(pool, slackWorkspace, router)
-	must(t, err)
+	handlers.Register(router)
+	replica := liveness.New(pool, logger)
+	must(t, replica.Join(t.Context()))
+	t.Cleanup(replica.Leave)
+	slackBot := bot.New(pool, slackWorkspace, router, replica)
 	workers := river.NewWorkers()
 	messages.AddWorkers(workers)
-	desk.AddWorkers(workers)
-	r.service.AddWorkers(workers)
+	r.projector.AddWorkers(workers)
+	tabs.AddWorkers(workers)
+	advances.AddWorkers(workers)
 	jobs, err := river.NewClient(riverpgxv5.New(pool), &river.Config{Workers: workers, Logger: logger, TestOnly: true, JobTimeout: 45 * time.Minute,
 		FetchCooldown: 5 * time.Millisecond, FetchPollInterval: 50 * time.Millisecond,
-		Queues: map[string]river.QueueConfig{outbox.Queue: {MaxWorkers: 10}, onboarding.Queue: {MaxWorkers: 10}}})
+		Queues: map[string]river.QueueConfig{outbox.Queue: {MaxWorkers: 10}, engine.Queue: {MaxWorkers: 10}}})
 	must(t, err)
 	ctx, stop := context.WithCancel(context.Background())
 	must(t, jobs.Start(ctx))
@@ -111,20 +128,27 @@ func newRoom(t testing.TB, change ...func(*workspace.Config, *onboarding.Config,
 	running.Go(func() { _ = messages.Run(ctx) })
 	running.Go(func() { _ = slackBot.Run(ctx) })
 	t.Cleanup(func() {
-		ending, cancel := context.WithTimeout(context.Background(), patience)
+		ending, cancel := context.WithTimeout(context.Background(), waitTimeout)
 		defer cancel()
 		_ = jobs.StopAndCancel(ending)
 		stop()
 		running.Wait()
-		desk.Drain(ending)
+		handlers.Drain(ending)
 	})
 	select {
 	case <-slackBot.Up():
-	case <-time.After(patience):
+	case <-time.After(waitTimeout):
 		t.Fatal("the bot did not connect")
 	}
 	return r
 }
+
+// noReports is a bot that watches neither certificates nor isolation.
+type noReports struct{}
+
+func (noReports) NotAfter(context.Context) (map[string]time.Time, error) { return nil, nil }
+
+func (noReports) LastReport(context.Context) (*render.IsolationReport, error) { return nil, nil }
 
 func connect(t testing.TB) *pgxpool.Pool {
 	t.Helper()
@@ -164,7 +188,7 @@ func (b *lockedBuffer) String() string {
 }
 
 func (r *room) ctx() context.Context {
-	ctx, cancel := context.WithTimeout(r.t.Context(), patience)
+	ctx, cancel := context.WithTimeout(r.t.Context(), waitTimeout)
 	r.t.Cleanup(cancel)
 	return ctx
 }
@@ -265,9 +289,9 @@ func (r *room) whispered(who *workspace.Person, words ...string) workspace.Messa
 // run returns the newest run of a slug.
 func (r *room) run(slug string) *onboarding.View {
 	r.t.Helper()
-	run, err := r.service.Latest(r.t.Context(), slug)
+	run, err := r.service.Records.Latest(r.t.Context(), slug)
 	must(r.t, err)
-	view, err := r.service.View(r.t.Context(), run.ID)
+	view, err := r.service.Records.View(r.t.Context(), run.ID)
 	must(r.t, err)
 	return view
 }

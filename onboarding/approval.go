@@ -6,7 +6,8 @@ import (
 	"github.com/google/uuid"
 )
 
-// Approval is the question put to a second operator: may this change, with this digest, be applied?
+// Approval is the question put to a second operator: may this change, with this digest, be
+// applied?
 type Approval struct {
 	ID      uuid.UUID
 	RunID   uuid.UUID
@@ -17,6 +18,9 @@ type Approval struct {
 	Drift   string // how the change differs from the one asked before, empty for a first question
 	Asked   time.Time
 	Expires time.Time
+	// Remind is when the approvers are reminded, and Escalate when the second group hears of it,
+	// zero for never.
+	Remind, Escalate time.Time
 	// Reminded is when the reminder went out, zero before.
 	Reminded time.Time
 	// Closed is when it stopped being open or was used up, zero before.
@@ -32,7 +36,8 @@ type Approval struct {
 // ApprovalState is where an approval stands.
 type ApprovalState string
 
-// The states of an approval. Only open ones can be decided, and only approved ones let a change happen.
+// The states of an approval. Only open ones can be decided, and only approved ones let a change
+// happen.
 const (
 	ApprovalOpen          ApprovalState = "open"
 	ApprovalAhead         ApprovalState = "ahead"          // shown before its step's turn, and can be decided
@@ -45,8 +50,11 @@ const (
 	ApprovalWithdrawn     ApprovalState = "withdrawn" // the run was cancelled
 )
 
-// decidable reports that operators can still vote.
-func (s ApprovalState) decidable() bool { return s == ApprovalOpen || s == ApprovalAhead }
+// Decidable reports whether operators can still vote.
+func (s ApprovalState) Decidable() bool { return s == ApprovalOpen || s == ApprovalAhead }
+
+// MaxReason is how long a reason may be, in characters.
+const MaxReason = 500
 
 // Vote is one operator's decision.
 type Vote struct {
@@ -58,8 +66,8 @@ type Vote struct {
 	At         time.Time
 }
 
-// approvers returns who agreed.
-func (a *Approval) approvers() []Operator {
+// Approvers returns who agreed.
+func (a *Approval) Approvers() []Operator {
 	var agreed []Operator
 	for _, vote := range a.Votes {
 		if vote.Agrees {
@@ -69,68 +77,26 @@ func (a *Approval) approvers() []Operator {
 	return agreed
 }
 
-// Attempt is one application of a change, or one long look, with what it printed.
-type Attempt struct {
-	ID       uuid.UUID
-	RunID    uuid.UUID
-	Step     Key
-	Approval uuid.UUID
-	Outcome  Outcome
-	Error    string
-	Started  time.Time
-	Finished time.Time // zero while running
-	Tail     []string  // the last lines
-	Lines    int       // how many lines there were
+// DecidableBy reports whether this operator can still vote at this time: nil, a [DecidedError],
+// or [ErrRunEnded]. Who may vote at all is for the caller to find out.
+func (a *Approval) DecidableBy(operator string, run *Run, now time.Time) error {
+	if a.State.Decidable() && now.After(a.Expires) {
+		return &DecidedError{State: ApprovalExpired, At: a.Expires}
+	}
+	for _, vote := range a.Votes {
+		if vote.By.ID == operator {
+			return &DecidedError{State: a.State, By: vote.By.ID, At: vote.At}
+		}
+	}
+	if !a.State.Decidable() {
+		decided := &DecidedError{State: a.State, At: a.Closed}
+		if count := len(a.Votes); count > 0 {
+			decided.By, decided.At = a.Votes[count-1].By.ID, a.Votes[count-1].At
+		}
+		return decided
+	}
+	if run.State != RunActive {
+		return ErrRunEnded
+	}
+	return nil
 }
-
-// Outcome is how an attempt ended.
-type Outcome string
-
-// The outcomes of an attempt.
-const (
-	OutcomeRunning     Outcome = "running"
-	OutcomeDone        Outcome = "done"
-	OutcomeFailed      Outcome = "failed"
-	OutcomeInterrupted Outcome = "interrupted" // the bot died meanwhile
-)
-
-// Event is one line of the audit trail. Events are only ever added.
-type Event struct {
-	ID    int64
-	RunID uuid.UUID
-	At    time.Time
-	Kind  EventKind
-	Step  Key
-	Actor Operator // empty for what the bot did by itself
-	Text  string   // a reason, an error, what moved
-	// Approval and Digest say what it was about, where it was about one.
-	Approval uuid.UUID
-	Digest   Digest
-	Took     time.Duration
-}
-
-// EventKind is what happened.
-type EventKind string
-
-// The kinds of events.
-const (
-	EventRequested   EventKind = "requested"
-	EventAsked       EventKind = "asked"
-	EventApproved    EventKind = "approved"
-	EventRejected    EventKind = "rejected"
-	EventLapsed      EventKind = "lapsed"
-	EventExpired     EventKind = "expired"
-	EventReminded    EventKind = "reminded"
-	EventEscalated   EventKind = "escalated"
-	EventBrokeGlass  EventKind = "broke_glass"
-	EventApplying    EventKind = "applying"
-	EventWaiting     EventKind = "waiting" // began to wait for something in the world
-	EventInterrupted EventKind = "interrupted"
-	EventDone        EventKind = "done"
-	EventFailed      EventKind = "failed"
-	EventUnknown     EventKind = "unknown"
-	EventRetried     EventKind = "retried"
-	EventChecked     EventKind = "checked"
-	EventCancelled   EventKind = "cancelled"
-	EventFinished    EventKind = "finished"
-)

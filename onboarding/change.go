@@ -12,8 +12,9 @@ import (
 	"github.com/gowebpki/jcs"
 )
 
-// Change is what a step would do, exactly: approvers see it, the digest covers all of it, and applying it is carrying out
-// its items in order and nothing else. The zero Change is empty: there is nothing left to do.
+// Change is what a step would do, exactly: approvers see it, the digest covers all of it, and
+// applying it is carrying out its items in order and nothing else. The zero Change is empty:
+// there is nothing left to do.
 type Change struct {
 	// Summary says in one line what happens, for people.
 	Summary string `json:"summary"`
@@ -32,7 +33,8 @@ type Item struct {
 	Probe   *Probe       `json:"probe,omitempty"`
 }
 
-// Transaction is a list of statements that take effect together or not at all, on the platform's database.
+// Transaction is a list of statements that take effect together or not at all, on the platform's
+// database.
 type Transaction struct {
 	Statements []Statement `json:"statements"`
 }
@@ -49,8 +51,8 @@ type ZoneUpdate struct {
 	Sets []RecordsEdit `json:"sets"`
 }
 
-// RecordsEdit replaces the records of one name and type. Values are in presentation form (RFC 1035 §5.1); none before
-// means that the set must not exist.
+// RecordsEdit replaces the records of one name and type. Values are in presentation form (RFC
+// 1035 §5.1); none before means that the set must not exist.
 type RecordsEdit struct {
 	Name string `json:"name"`
 	Type string `json:"type"`
@@ -67,9 +69,11 @@ type Command struct {
 	Dir   string   `json:"dir,omitempty"`
 	Argv  []string `json:"argv"`
 	Stdin string   `json:"stdin,omitempty"`
-	// Lock names what of the host the command needs for itself; it is held by the command, so that it outlives a dead bot.
+	// Lock names what of the host the command needs for itself; it is held by the command, so
+	// that it outlives a dead bot.
 	Lock string `json:"lock,omitempty"`
-	// Always runs the command also after an earlier item failed, to take away what that one needed.
+	// Always runs the command also after an earlier item failed, to take away what that one
+	// needed.
 	Always bool `json:"always,omitempty"`
 }
 
@@ -80,7 +84,8 @@ type Commit struct {
 	Files   []FileChange `json:"files"`
 }
 
-// FileChange is one file of a commit. Before is nil for a new file, After is nil for one that goes.
+// FileChange is one file of a commit. Before is nil for a new file, After is nil for one that
+// goes.
 type FileChange struct {
 	Path   string  `json:"path"`
 	Mode   string  `json:"mode"` // of git: 100644 or 100755
@@ -129,7 +134,8 @@ func (f FileChange) content(text *string) ([]byte, error) {
 	return content, nil
 }
 
-// Probe asks for one path of every name at every address over HTTP and goes on only if all answer with the body.
+// Probe asks for one path of every name at every address over HTTP and goes on only if all answer
+// with the body.
 type Probe struct {
 	Names     []string `json:"names"`
 	Addresses []string `json:"addresses"`
@@ -137,9 +143,9 @@ type Probe struct {
 	Body      string   `json:"body"`
 }
 
-// restOf reports whether the change is what is left of another one whose application was cut short: its last items, of which the
-// first may be a commit that was made and not pushed.
-func (c Change) restOf(whole Change) bool {
+// RestOf reports whether the change is what is left of another one whose application was cut
+// short: its last items, of which the first may be a commit that was made and not pushed.
+func (c Change) RestOf(whole Change) bool {
 	if c.Empty() || len(c.Items) > len(whole.Items) {
 		return false
 	}
@@ -156,8 +162,8 @@ func (c Change) restOf(whole Change) bool {
 }
 
 func sameItems(a, b []Item) bool {
-	_, one, err := Change{Items: a}.canonical()
-	_, other, otherErr := Change{Items: b}.canonical()
+	_, one, err := Change{Items: a}.Canonical()
+	_, other, otherErr := Change{Items: b}.Canonical()
 	return err == nil && otherErr == nil && one == other
 }
 
@@ -176,8 +182,9 @@ type Digest string
 // Short is the digest's first twelve digits, for people.
 func (d Digest) Short() string { return string(d[:min(12, len(d))]) }
 
-// canonical returns the change's canonical form and its digest. The form is what is stored, so that it can be checked.
-func (c Change) canonical() ([]byte, Digest, error) {
+// Canonical returns the change's canonical form and its digest. The form is what is stored, so
+// that it can be checked.
+func (c Change) Canonical() ([]byte, Digest, error) {
 	plain, err := json.Marshal(c)
 	if err != nil {
 		return nil, "", fmt.Errorf("change: %w", err)
@@ -192,12 +199,13 @@ func (c Change) canonical() ([]byte, Digest, error) {
 
 // Digest returns the digest that an approval of this change is bound to.
 func (c Change) Digest() (Digest, error) {
-	_, digest, err := c.canonical()
+	_, digest, err := c.Canonical()
 	return digest, err
 }
 
-// parseChange reads a stored change back and checks it against the digest that was stored beside it.
-func parseChange(form []byte, want Digest) (Change, error) {
+// ParseChange reads a stored change back and checks it against the digest that was stored beside
+// it.
+func ParseChange(form []byte, want Digest) (Change, error) {
 	var change Change
 	if err := json.Unmarshal(form, &change); err != nil {
 		return Change{}, fmt.Errorf("stored change: %w", err)
@@ -210,23 +218,4 @@ func parseChange(form []byte, want Digest) (Change, error) {
 		return Change{}, fmt.Errorf("stored change has digest %s, its row says %s", got.Short(), want.Short())
 	}
 	return change, nil
-}
-
-// resources names what the change needs for itself while it is applied, sorted.
-func (c Change) resources() []string {
-	var names []string
-	for _, item := range c.Items {
-		switch {
-		case item.SQL != nil:
-			names = append(names, "onboardbot/platform")
-		case item.DNS != nil:
-			names = append(names, "onboardbot/zone/"+item.DNS.Zone)
-		case item.Commit != nil:
-			names = append(names, "onboardbot/repository")
-		case item.Command != nil && item.Command.Lock != "":
-			names = append(names, "onboardbot/host/"+item.Command.Host+"/"+item.Command.Lock)
-		}
-	}
-	slices.Sort(names)
-	return slices.Compact(names)
 }

@@ -23,7 +23,7 @@ func TestWhatIsLeftOfAChange(t *testing.T) {
 		"what was there is another":    {[]Item{commit("else", "is"), command("b")}, false},
 		"a push with something before": {[]Item{command("z"), commit("is", "is"), command("b")}, false},
 	} {
-		if got := (Change{Summary: "rest", Items: test.items}).restOf(whole); got != test.rest {
+		if got := (Change{Summary: "rest", Items: test.items}).RestOf(whole); got != test.rest {
 			t.Errorf("%s: %v", name, got)
 		}
 	}

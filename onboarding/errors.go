@@ -26,6 +26,10 @@ var (
 	ErrNoGlass     = errors.New("breaking the glass is switched off")
 )
 
+// ErrTargetChanged says that what an item was to change is not what it was when the change was
+// approved. An [Applier] wraps it.
+var ErrTargetChanged = errors.New("the target changed after this was approved")
+
 // DecidedError says that an approval was no longer open when somebody decided on it.
 type DecidedError struct {
 	State ApprovalState
@@ -35,7 +39,19 @@ type DecidedError struct {
 
 func (e *DecidedError) Error() string { return "the approval is " + string(e.State) }
 
-// PermissionError says why somebody may not do what they asked for, such as being a guest. It is also the wrapped sentinel.
+// ReasonNeededError says that a vote has to give a reason, and for which approval. It is also
+// [ErrNoReason].
+type ReasonNeededError struct {
+	Approval *Approval
+	// Step is the step that the approval is for.
+	Step Definition
+}
+
+func (e *ReasonNeededError) Error() string { return ErrNoReason.Error() }
+func (e *ReasonNeededError) Unwrap() error { return ErrNoReason }
+
+// PermissionError says why somebody may not do what they asked for, such as being a guest. It is
+// also the wrapped sentinel.
 type PermissionError struct {
 	Because string
 	Err     error
@@ -44,18 +60,20 @@ type PermissionError struct {
 func (e *PermissionError) Error() string { return e.Err.Error() + ": " + e.Because }
 func (e *PermissionError) Unwrap() error { return e.Err }
 
-// Problems are the inputs of a request that cannot stand, each with a sentence for the person at its field.
+// Problems are the inputs of a request that cannot stand, each with a sentence for the person at
+// its field.
 type Problems map[Field]string
 
-// add keeps the first problem of each field.
-func (p Problems) add(field Field, problem string) {
+// Add keeps the first problem of each field. It ignores an empty one.
+func (p Problems) Add(field Field, problem string) {
 	if _, known := p[field]; !known && problem != "" {
 		p[field] = problem
 	}
 }
 
-// also says one more problem of a field that has several values, each in its turn.
-func (p Problems) also(field Field, problem string) {
+// Append adds a problem of a field that can have several, unless it is there already. It ignores
+// an empty one.
+func (p Problems) Append(field Field, problem string) {
 	if problem == "" || strings.Contains(" "+p[field], " "+problem) {
 		return
 	}
@@ -71,7 +89,8 @@ func (p Problems) Error() string {
 	return "invalid request: " + strings.Join(lines, "; ")
 }
 
-// ConflictError says that the world holds something else in the place of what a step would make; it is never overwritten.
+// ConflictError says that the world holds something else in the place of what a step would make;
+// it is never overwritten.
 type ConflictError struct {
 	What string // what is in the way, as a sentence
 	Fix  string // what a person can do

@@ -43,17 +43,17 @@ func (m Mail) check(domain string) string {
 	switch m.Plan {
 	case MailNone, MailMailbox:
 		if m.Forward != "" {
-			return fmt.Sprintf("%s has an address to forward to, and does not forward.", domain)
+			return fmt.Sprintf("%s has a forwarding address, but its mail is not forwarded.", domain)
 		}
 		return ""
 	case MailForward:
 		if problem := CheckEmail(m.Forward); problem != "" {
-			return fmt.Sprintf("Where mail for %s is forwarded to: %s", domain, problem)
+			return fmt.Sprintf("Forwarding address for %s: %s", domain, problem)
 		}
 		if to := m.Forward[strings.LastIndexByte(m.Forward, '@')+1:]; strings.EqualFold(to, domain) {
-			return fmt.Sprintf("Mail for %s would be forwarded to itself and go round in circles: give an address elsewhere.", domain)
+			return fmt.Sprintf("Mail for %s would be forwarded to itself. Give an address of another domain.", domain)
 		}
 		return ""
 	}
-	return fmt.Sprintf("%s is no mail plan: choose none, forward or mailbox.", shorten(string(m.Plan)))
+	return fmt.Sprintf("%s is not a mail plan: choose none, forward or mailbox.", shorten(string(m.Plan)))
 }

@@ -2,8 +2,8 @@ package onboarding
 
 import "context"
 
-// Operator is a person whom the configuration allows to ask or to approve. The ID is opaque here: what the chat side uses
-// to tell people apart, never a name.
+// Operator is a person whom the configuration allows to ask or to approve. The ID is opaque here:
+// what the chat side uses to tell people apart, never a name.
 type Operator struct {
 	ID string `json:"id"`
 	// Name is for people and commits, and proves nothing.
@@ -19,7 +19,29 @@ type Permissions struct {
 	Refused string
 }
 
-// Directory tells who somebody is. An error means that it could not be found out, and nobody may do anything.
+// MayOperate returns nil for somebody who may ask for runs and steer them, and a [PermissionError] of
+// [ErrNotOperator] for anybody else.
+func (p Permissions) MayOperate() error {
+	if !p.Operates && !p.Approves {
+		return &PermissionError{Because: p.Refused, Err: ErrNotOperator}
+	}
+	return nil
+}
+
+// MayDecide returns nil for somebody who may decide on changes of a run, a [PermissionError] of
+// [ErrNotApprover] for somebody who is no approver, and [ErrOwnRequest] for who asked for the run.
+func (p Permissions) MayDecide(run *Run) error {
+	switch {
+	case !p.Approves:
+		return &PermissionError{Because: p.Refused, Err: ErrNotApprover}
+	case p.ID == run.Requester.ID:
+		return ErrOwnRequest
+	}
+	return nil
+}
+
+// Directory tells who somebody is. An error means that it could not be found out, and nobody may
+// do anything.
 type Directory interface {
 	Permissions(ctx context.Context, id string) (Permissions, error)
 }

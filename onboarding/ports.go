@@ -1,11 +1,6 @@
 package onboarding
 
-import (
-	"context"
-
-	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
-)
+import "context"
 
 // Platform is what a request is checked against: the authoritative database.
 type Platform interface {
@@ -31,10 +26,4 @@ type Tenant struct {
 type Repository interface {
 	// Deployed reports whether the domain has a folder in the repository.
 	Deployed(ctx context.Context, domain string) (bool, error)
-}
-
-// Notifier hears of every change of a run. It is called inside the transaction that makes the change, so it must only put
-// rows there: what it tells anybody comes after the commit.
-type Notifier interface {
-	RunChanged(ctx context.Context, tx pgx.Tx, run uuid.UUID) error
 }

@@ -39,7 +39,8 @@ func (m Mode) String() string {
 	return string(m)
 }
 
-// Org is the Org of a request: the one to create for [ModeOwner], the one to join for [ModeMember].
+// Org is the Org of a request: the one to create for [ModeOwner], the one to join for
+// [ModeMember].
 type Org struct {
 	Slug string `json:"slug"`
 	Name string `json:"name"`
@@ -49,7 +50,8 @@ type Org struct {
 type Domain struct {
 	// Name in its ASCII form (RFC 5890 A-label), lower case, without a trailing dot.
 	Name string `json:"name"`
-	// Host is the configured VPS that the domain points at. Empty: the configuration's own choice.
+	// Host is the configured VPS that the domain points at. Empty: the configuration's own
+	// choice.
 	Host string `json:"host"`
 	// Mail is what happens to mail for the domain.
 	Mail Mail `json:"mail,omitzero"`
@@ -99,7 +101,8 @@ const (
 
 var slugForm = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`)
 
-// CheckSlug says what is wrong with the form of a slug, as a sentence, or nothing. Reserved slugs come from the configuration.
+// CheckSlug says what is wrong with the form of a slug, as a sentence, or nothing. Reserved slugs
+// come from the configuration.
 func CheckSlug(slug string, reserved []string) string {
 	switch {
 	case slug == "":
@@ -107,16 +110,18 @@ func CheckSlug(slug string, reserved []string) string {
 	case utf8.RuneCountInString(slug) > MaxSlug:
 		return fmt.Sprintf("A slug has at most %d characters; this one has %d.", MaxSlug, utf8.RuneCountInString(slug))
 	case !slugForm.MatchString(slug):
-		return "A slug is kebab-case: lower-case letters a-z and digits, with single hyphens between them, such as merche-biche."
+		return "A slug is kebab-case: lower-case letters a-z and digits, with single hyphens between them, " +
+			"such as merche-biche."
 	case slices.Contains(reserved, slug):
 		return fmt.Sprintf("The slug %s is reserved for the platform; choose another.", slug)
 	}
 	return ""
 }
 
-// CheckText says what is wrong with a line of free text: empty, too long, not UTF-8, or with characters that do not print.
-// Of the characters that only steer how others are shown, two stay: those that join emoji and the letters of some scripts. The rest
-// make a line read as something that it is not (Unicode TR36 §2.3), or two names look the same.
+// CheckText says what is wrong with a line of free text: empty, too long, not UTF-8, or with
+// characters that do not print. Of the characters that only steer how others are shown, two stay:
+// those that join emoji and the letters of some scripts. The rest make a line read as something
+// that it is not (Unicode TR36 §2.3), or two names look the same.
 func CheckText(what, text string, limit int) string {
 	switch {
 	case strings.TrimSpace(text) == "":
@@ -131,7 +136,7 @@ func CheckText(what, text string, limit int) string {
 			continue
 		}
 		if unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp) {
-			return fmt.Sprintf("The character %U does not print; remove it.", r)
+			return fmt.Sprintf("The character %U cannot be printed: remove it.", r)
 		}
 	}
 	return ""
@@ -142,8 +147,9 @@ const (
 	zeroWidthJoiner    = '\u200d'
 )
 
-// CheckEmail says what is wrong with an address, as a sentence, or nothing. Only a bare ASCII addr-spec (RFC 5322 §3.4.1)
-// whose domain has a dot is taken: it also becomes the account of an ACME client.
+// CheckEmail says what is wrong with an address, as a sentence, or nothing. Only a bare ASCII
+// addr-spec (RFC 5322 §3.4.1) whose domain has a dot is taken: it also becomes the account of an
+// ACME client.
 func CheckEmail(address string) string {
 	if problem := CheckText("an email address", address, MaxEmail); problem != "" {
 		return problem
@@ -154,11 +160,11 @@ func CheckEmail(address string) string {
 	}
 	at := strings.LastIndexByte(address, '@')
 	if at > maxLocalPart {
-		return fmt.Sprintf("At most %d characters can stand before the @; these are %d.", maxLocalPart, at)
+		return fmt.Sprintf("At most %d characters may come before the @; this has %d.", maxLocalPart, at)
 	}
 	domain := address[at+1:]
 	if ascii, err := asciiForm.ToASCII(domain); err != nil || !strings.Contains(ascii, ".") {
-		return "The part behind the @ is not a domain."
+		return "The part after the @ is not a domain."
 	}
 	for _, r := range address {
 		if r > unicode.MaxASCII || r == '"' || unicode.IsSpace(r) {
@@ -168,10 +174,12 @@ func CheckEmail(address string) string {
 	return ""
 }
 
-// asciiForm is what DNS wants of a name: RFC 5891 look-up with labels of letters, digits and hyphens, none longer than 63.
+// asciiForm is what DNS wants of a name: RFC 5891 look-up with labels of letters, digits and
+// hyphens, none longer than 63.
 var asciiForm = idna.New(idna.MapForLookup(), idna.BidiRule(), idna.StrictDomainName(true), idna.VerifyDNSLength(true))
 
-// ParseDomain brings a domain as people write it into the form that DNS wants, or says what is wrong with it as a sentence.
+// ParseDomain brings a domain as people write it into the form that DNS wants, or says what is
+// wrong with it as a sentence.
 func ParseDomain(text string) (name, problem string) {
 	text = strings.TrimSuffix(strings.TrimSpace(text), ".")
 	switch {
@@ -183,30 +191,32 @@ func ParseDomain(text string) (name, problem string) {
 		if meant := bareDomain(text); meant != "" {
 			return "", fmt.Sprintf("%s is not a bare domain: write %s.", shorten(text), meant)
 		}
-		return "", fmt.Sprintf("%s is not a bare domain: leave out https:// and everything behind the name.", shorten(text))
+		return "", fmt.Sprintf("%s is not a bare domain: leave out https:// and everything after the name.",
+			shorten(text))
 	}
 	name, err := asciiForm.ToASCII(text)
 	// 4 octets are kept for "www." (RFC 1035 §2.3.4: 253 visible octets).
 	if err != nil || len(name) > 249 {
-		return "", fmt.Sprintf("%s is not a valid domain name: letters, digits and hyphens with dots between, such as merche-biche.com.", shorten(text))
+		return "", fmt.Sprintf("%s is not a valid domain name: letters, digits and hyphens with dots between, "+
+			"such as merche-biche.com.", shorten(text))
 	}
 	if !strings.Contains(name, ".") {
-		return "", fmt.Sprintf("%s is no whole domain name: an ending such as .com is missing.", shorten(text))
+		return "", fmt.Sprintf("%s is not a complete domain name: an ending such as .com is missing.", shorten(text))
 	}
 	if name[len(name)-1] >= '0' && name[len(name)-1] <= '9' {
 		return "", fmt.Sprintf("%s is an address, not a domain name.", shorten(text))
 	}
 	if publicSuffix(name) {
-		return "", fmt.Sprintf("%s is a public suffix that nobody can own; a name in front of it is missing.", name)
+		return "", fmt.Sprintf("%s is a public suffix that nobody can own: put a name in front of it.", name)
 	}
 	if strings.HasPrefix(name, "www.") {
-		return "", fmt.Sprintf("Leave out www.: %s gets it by itself.", strings.TrimPrefix(name, "www."))
+		return "", fmt.Sprintf("Leave out www.: %s gets it automatically.", strings.TrimPrefix(name, "www."))
 	}
 	return name, ""
 }
 
-// bareDomain is the domain within what somebody copied from somewhere: an address of a page or of mail, a wildcard. It is empty where
-// that cannot be told.
+// bareDomain is the domain within what somebody copied from somewhere: an address of a page or of
+// mail, a wildcard. It is empty where that cannot be told.
 func bareDomain(text string) string {
 	if _, after, found := strings.Cut(text, "://"); found {
 		text = after
@@ -230,7 +240,8 @@ func publicSuffix(name string) bool {
 	return err != nil
 }
 
-// shorten is the beginning of what somebody typed, as it can stand in a sentence: what does not print would bend the rest of it.
+// shorten is the beginning of what somebody typed, as it can stand in a sentence: what does not
+// print would bend the rest of it.
 func shorten(text string) string {
 	const limit = 60
 	text = strings.Map(func(r rune) rune {
@@ -245,32 +256,34 @@ func shorten(text string) string {
 	return text
 }
 
-// check finds everything that can be said about a request without asking the world.
-func (r Request) check(reserved, hosts []string) Problems {
+// Check finds every problem of a request that can be found without asking the platform or the
+// repository.
+func (r Request) Check(reserved, hosts []string) Problems {
 	problems := Problems{}
-	problems.add(FieldSlug, CheckSlug(r.Slug, reserved))
-	problems.add(FieldName, CheckText("the display name", r.DisplayName, MaxDisplayName))
-	problems.add(FieldEmail, CheckEmail(r.Email))
+	problems.Add(FieldSlug, CheckSlug(r.Slug, reserved))
+	problems.Add(FieldName, CheckText("the display name", r.DisplayName, MaxDisplayName))
+	problems.Add(FieldEmail, CheckEmail(r.Email))
 	switch r.Mode {
 	case ModePerson:
 	case ModeOwner:
-		problems.add(FieldOrg, CheckSlug(r.Org.Slug, reserved))
+		problems.Add(FieldOrg, CheckSlug(r.Org.Slug, reserved))
 		if r.Org.Slug == r.Slug {
-			problems.add(FieldOrg, "The Org needs a slug of its own: slugs are unique over people and Orgs.")
+			problems.Add(FieldOrg, "The Org needs a slug of its own: slugs are unique across people and Orgs.")
 		}
-		problems.add(FieldOrgName, CheckText("the Org's name", r.Org.Name, MaxDisplayName))
+		problems.Add(FieldOrgName, CheckText("the Org's name", r.Org.Name, MaxDisplayName))
 	case ModeMember:
 		if r.Org.Slug == "" {
-			problems.add(FieldOrg, "Choose the Org that they join.")
+			problems.Add(FieldOrg, "Choose the Org to join.")
 		}
 	default:
-		problems.add(FieldMode, "Choose how they operate.")
+		problems.Add(FieldMode, "Choose how the Provider operates.")
 	}
 	switch {
 	case len(r.Domains) == 0:
-		problems.add(FieldDomains, "Give at least one domain.")
+		problems.Add(FieldDomains, "Give at least one domain.")
 	case len(r.Domains) > MaxDomains:
-		problems.add(FieldDomains, fmt.Sprintf("At most %d domains in one run; these are %d.", MaxDomains, len(r.Domains)))
+		problems.Add(FieldDomains,
+			fmt.Sprintf("A run has at most %d domains; this has %d.", MaxDomains, len(r.Domains)))
 	}
 	seen := map[string]bool{}
 	wrong := map[Mail]bool{}
@@ -278,23 +291,33 @@ func (r Request) check(reserved, hosts []string) Problems {
 		name, problem := ParseDomain(domain.Name)
 		switch {
 		case problem != "":
-			problems.also(FieldDomains, problem)
+			problems.Append(FieldDomains, problem)
 		case name != domain.Name:
-			problems.also(FieldDomains, fmt.Sprintf("%s is to be written %s.", shorten(domain.Name), name))
+			problems.Append(FieldDomains, fmt.Sprintf("Write %[2]s instead of %[1]s.", shorten(domain.Name), name))
 		case seen[name]:
-			problems.also(FieldDomains, name+" is named twice.")
+			problems.Append(FieldDomains, name+" is listed twice.")
 		}
 		seen[name] = true
 		if domain.Host != "" && !slices.Contains(hosts, domain.Host) {
-			problems.also(FieldHost, fmt.Sprintf("%s is not one of the configured hosts: %s.", shorten(domain.Host), strings.Join(hosts, ", ")))
+			problems.Append(FieldHost, fmt.Sprintf("%s is not one of the configured hosts: %s.",
+				shorten(domain.Host), strings.Join(hosts, ", ")))
 		}
 		if problem := domain.Mail.check(domain.Name); problem != "" && !wrong[domain.Mail] {
 			wrong[domain.Mail] = true
-			problems.also(FieldMail, problem)
+			problems.Append(FieldMail, problem)
 		}
 	}
 	if r.Brand != nil {
-		problems.add(FieldBrand, r.Brand.check(r.Mode))
+		problems.Add(FieldBrand, r.Brand.check(r.Mode))
 	}
 	return problems
+}
+
+// AddDomains adds the domains that the request does not have yet.
+func (r *Request) AddDomains(domains []Domain) {
+	for _, domain := range domains {
+		if !slices.ContainsFunc(r.Domains, func(own Domain) bool { return own.Name == domain.Name }) {
+			r.Domains = append(r.Domains, domain)
+		}
+	}
 }

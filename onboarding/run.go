@@ -18,7 +18,8 @@ const (
 	KindRenew   RunKind = "renew" // renews the certificate of one domain
 )
 
-// Run is one onboarding under way, from the request to the last check, or its undoing, or the renewal of a certificate.
+// Run is one onboarding under way, from the request to the last check, or its undoing, or the
+// renewal of a certificate.
 type Run struct {
 	ID        uuid.UUID
 	Kind      RunKind
@@ -27,18 +28,19 @@ type Run struct {
 	State     RunState
 	// Channel is where the run was asked for, opaque here.
 	Channel string
-	// TenantID is the id that the Provider's row gets, chosen when the run begins so that an approver sees it. Where the row
-	// is there already, the fact "user_id" holds the id it has.
+	// TenantID is the id that the Provider's row gets. It is chosen when the run begins, so an
+	// approver sees it. Where the row exists already, [FactUserID] holds its id.
 	TenantID uuid.UUID
 	// Facts are what the steps learned so far.
-	Facts   map[string]string
+	Facts   Facts
 	Created time.Time
 	Ended   time.Time // zero while active
 	EndedBy Operator  // who cancelled
 	Steps   []Step    // in the order of the runbook
 	// Undoes is what a run of [KindUndo] takes back, nil for any other.
 	Undoes *Undoes
-	// Renews is the run that made the domain live whose certificate a run of [KindRenew] renews, zero where none did.
+	// Renews is the run that made the domain live whose certificate a run of [KindRenew] renews,
+	// zero where none did.
 	Renews uuid.UUID
 }
 
@@ -69,7 +71,7 @@ const (
 	StepUnknown  StepState = "unknown" // cut short, and what happened cannot be seen
 )
 
-// Stuck reports that the step goes on only after somebody presses Retry.
+// Stuck reports whether the step goes on only after somebody presses Retry.
 func (s StepState) Stuck() bool {
 	return s == StepFailed || s == StepRejected || s == StepExpired || s == StepUnknown
 }
@@ -96,22 +98,22 @@ func (r *Run) Step(key Key) *Step {
 	return nil
 }
 
-// snapshot is the run as it stands: what becomes of the run does not change it.
-func (r *Run) snapshot() *Run {
+// Clone returns a copy of the run whose facts and steps can change without changing the run's.
+func (r *Run) Clone() *Run {
 	copied := *r
 	copied.Facts, copied.Steps = maps.Clone(r.Facts), slices.Clone(r.Steps)
 	return &copied
 }
 
-// with is the run as it will be once a step is done.
-func (r *Run) with(done *Step) *Run {
-	then := r.snapshot()
-	then.Step(done.Key).State = StepDone
+// WithDone returns a copy of the run in which the step is done.
+func (r *Run) WithDone(key Key) *Run {
+	then := r.Clone()
+	then.Step(key).State = StepDone
 	return then
 }
 
-// ready reports that everything the step comes after is done.
-func (r *Run) ready(step *Step) bool {
+// Ready reports whether every step that the step comes after is done.
+func (r *Run) Ready(step *Step) bool {
 	for _, key := range step.After {
 		if before := r.Step(key); before != nil && before.State != StepDone {
 			return false
@@ -120,8 +122,8 @@ func (r *Run) ready(step *Step) bool {
 	return true
 }
 
-// finished reports that every step is done.
-func (r *Run) finished() bool {
+// Finished reports whether every step is done.
+func (r *Run) Finished() bool {
 	for i := range r.Steps {
 		if r.Steps[i].State != StepDone {
 			return false
@@ -143,8 +145,28 @@ func (r *Run) Stuck() []*Step {
 
 // Tenant returns the id of the Provider's row: the one found, else the one that it will get.
 func (r *Run) Tenant() string {
-	if found := r.Facts["user_id"]; found != "" {
+	if found := r.Facts[FactUserID]; found != "" {
 		return found
 	}
 	return r.TenantID.String()
 }
+
+// HasDomain reports whether the request of the run has a domain of this name. A nil run has none.
+func (r *Run) HasDomain(name string) bool {
+	return r != nil && slices.ContainsFunc(r.Request.Domains, func(domain Domain) bool { return domain.Name == name })
+}
+
+// Fact names something that a step learned and that later steps, or people, read.
+type Fact string
+
+// Facts are what the steps of a run learned, by name.
+type Facts map[Fact]string
+
+// The facts that are not about one domain.
+const (
+	FactUserID Fact = "user_id" // the id of the Provider's row on the platform
+	FactOrgID  Fact = "org_id"  // the id of the row of the Provider's Org on the platform
+)
+
+// CertificateFact names the fact that says when a domain's certificate ends, in RFC 3339.
+func CertificateFact(domain string) Fact { return Fact("certificate/" + domain) }

@@ -17,7 +17,7 @@ func Mrkdwn(mrkdwn string, limit int) *slack.TextBlockObject {
 	return slack.NewTextBlockObject(slack.MarkdownType, Truncate(nonEmpty(mrkdwn), limit), false, true)
 }
 
-// nonEmpty stands in for no text at all, which Slack refuses.
+// nonEmpty replaces empty text, which Slack refuses, by a dash.
 func nonEmpty(text string) string {
 	if strings.TrimSpace(text) == "" {
 		return "–"
@@ -33,8 +33,7 @@ func Section(mrkdwn string) *slack.SectionBlock {
 	return slack.NewSectionBlock(Mrkdwn(mrkdwn, MaxSectionText), nil, nil)
 }
 
-// Sections shows mrkdwn in as many sections as it takes, cut at line ends where there are any. A code block is better split with
-// [PreSections].
+// Sections shows mrkdwn in as many sections as it takes, cut at line ends where there are any.
 func Sections(mrkdwn string) []slack.Block {
 	var blocks []slack.Block
 	for _, part := range split(mrkdwn, MaxSectionText) {
@@ -43,16 +42,8 @@ func Sections(mrkdwn string) []slack.Block {
 	return blocks
 }
 
-// PreSections shows raw text as code in as many sections as it takes, each a code block of its own.
-func PreSections(text string) []slack.Block {
-	var blocks []slack.Block
-	for _, part := range split(inPre(text), MaxSectionText-len("```\n\n```")) {
-		blocks = append(blocks, Section("```\n"+part+"\n```"))
-	}
-	return blocks
-}
-
-// split cuts text into parts of at most limit characters, at the last line end of each where there is one.
+// split cuts text into parts of at most limit characters, at the last line end of each where there
+// is one.
 func split(text string, limit int) []string {
 	var parts []string
 	for utf8.RuneCountInString(text) > limit {
@@ -68,15 +59,6 @@ func split(text string, limit int) []string {
 		parts, text = append(parts, text[:end]), text[end:]
 	}
 	return append(parts, text)
-}
-
-// Fields is a section of up to ten mrkdwn fields, in two columns.
-func Fields(fields ...string) *slack.SectionBlock {
-	section := slack.NewSectionBlock(nil, nil, nil)
-	for _, field := range fields[:min(len(fields), MaxSectionFields)] {
-		section.Fields = append(section.Fields, Mrkdwn(field, MaxSectionField))
-	}
-	return section
 }
 
 // Context is a line of small mrkdwn texts, ten at most.

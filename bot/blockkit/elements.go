@@ -15,7 +15,8 @@ func Confirm(title, text, confirm, deny string) *slack.ConfirmationBlockObject {
 		Plain(confirm, MaxConfirmButton), Plain(deny, MaxConfirmButton))
 }
 
-// Option is an option of a select, of radio buttons or checkboxes. Values are ids, at most [MaxOptionValue] characters, and never cut.
+// Option is an option of a select, of radio buttons or checkboxes. Values are ids, at most
+// [MaxOptionValue] characters, and never cut.
 func Option(value, text, description string) *slack.OptionBlockObject {
 	option := slack.NewOptionBlockObject(value, Plain(text, MaxOptionText), nil)
 	if description != "" {

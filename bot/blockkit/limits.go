@@ -2,77 +2,58 @@ package blockkit
 
 // Slack's limits, in characters unless said otherwise.
 const (
-	// MaxText is the length of a message's text. chat.postMessage would take 40,000, chat.update refuses more than this with
-	// msg_too_long (https://docs.slack.dev/reference/methods/chat.update).
+	// MaxText is the length of a message's text. chat.postMessage would take 40,000; chat.update
+	// refuses more than this with msg_too_long
+	// (https://docs.slack.dev/reference/methods/chat.update).
 	MaxText = 4000
 
-	// https://docs.slack.dev/reference/block-kit/blocks
+	// Blocks of each surface: https://docs.slack.dev/reference/block-kit/blocks
 	MaxMessageBlocks = 50
-	// MaxMessageWeight bounds all blocks of a message together (msg_blocks_too_long). Slack documents no number: 13,297 characters
-	// of markdown passed, less with more blocks, and 11,341 characters in rich text did not
-	// (https://github.com/slackapi/bolt-js/issues/2509 and 2867).
-	MaxMessageWeight = 12_000
 	MaxModalBlocks   = 100
 	MaxHomeBlocks    = 100
+	// MaxMessageWeight bounds all blocks of a message together (msg_blocks_too_long); see
+	// [Weight]. Slack documents no number: 13,297 characters of markdown passed, less with more
+	// blocks, and 11,341 characters in rich text did not
+	// (https://github.com/slackapi/bolt-js/issues/2509 and 2867).
+	MaxMessageWeight = 12_000
 
-	// https://docs.slack.dev/reference/block-kit/composition-objects/text-object
+	// MaxTextObject is https://docs.slack.dev/reference/block-kit/composition-objects/text-object
 	MaxTextObject = 3000
 
-	// Section, header, context, actions, input and image blocks: https://docs.slack.dev/reference/block-kit/blocks/section-block
-	// and its neighbours.
+	// Section, header, context and input blocks:
+	// https://docs.slack.dev/reference/block-kit/blocks/section-block and its neighbours.
 	MaxSectionText     = 3000
-	MaxSectionFields   = 10
-	MaxSectionField    = 2000
 	MaxHeader          = 150
 	MaxContextElements = 10
-	MaxActionsElements = 25
 	MaxInputLabel      = 2000
 	MaxInputHint       = 2000
-	MaxImageURL        = 3000
-	MaxImageText       = 2000
 
-	// https://docs.slack.dev/reference/block-kit/blocks/alert-block
+	// MaxAlert is https://docs.slack.dev/reference/block-kit/blocks/alert-block
 	MaxAlert = 200
 
-	// MaxMarkdown is the sum over all markdown blocks of a message
-	// (https://docs.slack.dev/reference/block-kit/blocks/markdown-block).
-	MaxMarkdown = 12_000
-
-	// MaxPlanTasks is not on Slack's page; it is what others report (https://docs.slack.dev/reference/block-kit/blocks/plan-block).
+	// MaxPlanTasks is not on Slack's page
+	// (https://docs.slack.dev/reference/block-kit/blocks/plan-block); others report it.
 	MaxPlanTasks = 50
 
-	// https://docs.slack.dev/reference/block-kit/blocks/table-block
-	MaxTableRows  = 100
-	MaxTableCells = 20
-	MaxTableText  = 10_000
-
+	// Buttons and confirmation dialogs:
 	// https://docs.slack.dev/reference/block-kit/block-elements/button-element and
 	// https://docs.slack.dev/reference/block-kit/composition-objects/confirmation-dialog-object
 	MaxButtonText    = 75
-	MaxButtonValue   = 2000
 	MaxConfirmTitle  = 100
 	MaxConfirmText   = 300
 	MaxConfirmButton = 30
 
-	// https://docs.slack.dev/reference/block-kit/composition-objects/option-object. Slack's own sources disagree about the
-	// value (150 or 75); the stricter holds here.
+	// Options: https://docs.slack.dev/reference/block-kit/composition-objects/option-object.
+	// Slack's own sources disagree about the value (150 or 75); the stricter holds here.
 	MaxOptionText        = 75
 	MaxOptionValue       = 75
 	MaxOptionDescription = 75
 	MaxSelectOptions     = 100
-	MaxOverflowOptions   = 5
-	MaxChoices           = 10 // radio buttons and checkboxes
 	MaxPlaceholder       = 150
 	MaxInputLength       = 3000
 
-	// https://docs.slack.dev/reference/views/modal-views
-	MaxViewTitle    = 24
-	MaxViewMetadata = 3000
-	MaxExternalID   = 255
-	MaxCallbackID   = 255
+	// MaxViewTitle is https://docs.slack.dev/reference/views/modal-views
+	MaxViewTitle = 24
 	// MaxViewBytes is the size of a view as JSON, in bytes.
 	MaxViewBytes = 250_000
-
-	MaxBlockID  = 255
-	MaxActionID = 255
 )

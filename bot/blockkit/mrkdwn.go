@@ -7,16 +7,17 @@ import (
 
 var escaper = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;")
 
-// Escape makes text from people safe in mrkdwn and message text: no mention, no link, no <!channel>. These three characters and no
-// others (https://docs.slack.dev/messaging/formatting-message-text#escaping). plain_text objects want it too, as Slack unescapes
-// them. Truncate after it.
+// Escape makes text from people safe in mrkdwn and message text: it becomes no mention, no link
+// and no <!channel>. Slack wants these three characters escaped and no others
+// (https://docs.slack.dev/messaging/formatting-message-text#escaping), in plain_text objects too.
+// Truncate after escaping.
 func Escape(text string) string { return escaper.Replace(text) }
 
 // ellipsis ends what was cut.
 const ellipsis = "…"
 
-// Truncate cuts text to at most limit characters, the last of them an ellipsis when something was cut. It cuts between runes, and
-// never inside an escaped entity or a <…> token.
+// Truncate cuts text to at most limit characters, the last of them an ellipsis when something was
+// cut. It cuts between runes, and never inside an escaped entity or a <…> token.
 func Truncate(text string, limit int) string {
 	if utf8.RuneCountInString(text) <= limit {
 		return text
@@ -27,10 +28,12 @@ func Truncate(text string, limit int) string {
 	return text[:cut(text, limit-1)] + ellipsis
 }
 
-// longestEntity is how far behind a cut an entity that it splits may begin: &amp; without its last character.
+// longestEntity is how far behind a cut an entity that it splits may begin: &amp; without its last
+// character.
 const longestEntity = len("&amp")
 
-// cut returns the greatest byte offset in text that has at most limit runes before it and splits no entity or token.
+// cut returns the greatest byte offset in text that has at most limit runes before it and splits
+// no entity or token.
 func cut(text string, limit int) int {
 	end := 0
 	for range limit {
@@ -47,28 +50,23 @@ func cut(text string, limit int) int {
 			}
 		}
 	}
-	if open := strings.LastIndexByte(text[:end], '<'); open >= 0 && !strings.Contains(text[open:end], ">") &&
-		strings.Contains(text[end:], ">") {
+	open := strings.LastIndexByte(text[:end], '<')
+	if open >= 0 && !strings.Contains(text[open:end], ">") && strings.Contains(text[end:], ">") {
 		return open
 	}
 	return end
 }
 
-// lookalike stands for a backtick inside code, where Slack knows no escape; U+02CB looks the same and ends nothing.
+// lookalike replaces a backtick inside code, for which Slack has no escape. U+02CB looks the same
+// and does not end the code.
 const lookalike = "ˋ"
 
-// Code is text in one line of inline code. Backticks and line breaks in it are replaced, the rest is escaped.
+// Code is text in one line of inline code. Backticks and line breaks in it are replaced, the rest
+// is escaped.
 func Code(text string) string {
 	text = strings.Join(strings.Fields(strings.ReplaceAll(text, "`", lookalike)), " ")
 	if text == "" {
 		return ""
 	}
 	return "`" + Escape(text) + "`"
-}
-
-// Pre is text in a code block that nothing in it can end.
-func Pre(text string) string { return "```\n" + inPre(text) + "\n```" }
-
-func inPre(text string) string {
-	return Escape(strings.ReplaceAll(text, "```", strings.Repeat(lookalike, 3)))
 }

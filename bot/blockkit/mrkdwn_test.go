@@ -84,7 +84,6 @@ func TestTokens(t *testing.T) {
 		{Link("https://x.test/|<!here>", "x"), "<https://x.test/%7C%3C!here%3E|x>"},
 		{Code("rm -rf `pwd`\n<x>"), "`rm -rf ˋpwdˋ &lt;x&gt;`"},
 		{Code(" \n"), ""},
-		{Pre("a ``` b & c"), "```\na ˋˋˋ b &amp; c\n```"},
 	} {
 		if tc.got != tc.want {
 			t.Errorf("got %q, want %q", tc.got, tc.want)

@@ -11,7 +11,8 @@ import (
 // blockWeight is what a block weighs beside its JSON.
 const blockWeight = 100
 
-// Weight estimates how much of [MaxMessageWeight] blocks take: the characters of their JSON, and a fixed amount for each block.
+// Weight estimates how much of [MaxMessageWeight] blocks take: the characters of their JSON, and a
+// fixed amount for each block.
 func Weight(blocks ...slack.Block) int {
 	var encoded bytes.Buffer
 	encoder := json.NewEncoder(&encoded)
@@ -22,8 +23,8 @@ func Weight(blocks ...slack.Block) int {
 	return utf8.RuneCount(encoded.Bytes()) + len(blocks)*blockWeight
 }
 
-// Fit returns the blocks that a surface has room for, by number and, in a message, by weight. When some are left over, the last
-// place goes to more, which says where the rest is, and over is true.
+// Fit returns the blocks that a surface has room for, by number and, in a message, by weight. When
+// some are left over, the last place goes to more, which says where the rest is, and over is true.
 func Fit(blocks []slack.Block, surface Surface, more slack.Block) (fitting []slack.Block, over bool) {
 	room, limit := MaxMessageWeight, surface.maxBlocks()
 	if surface != InMessage {

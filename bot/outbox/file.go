@@ -15,91 +15,104 @@ import (
 )
 
 const (
-	// Slack shares a completed upload some time later (https://docs.slack.dev/messaging/working-with-files): after shareLook it is
-	// looked for, and then waited for this long.
-	shareLook = time.Second
-	shareWait = 5 * time.Second
-	sharePoll = 100 * time.Millisecond
+	// Slack shares a completed upload some time later
+	// (https://docs.slack.dev/messaging/working-with-files). After shareDelay the next delivery
+	// looks for the share, every sharePoll for shareTimeout.
+	shareDelay   = time.Second
+	sharePoll    = 100 * time.Millisecond
+	shareTimeout = 5 * time.Second
+
+	// maxAltText is the limit of alt_txt
+	// (https://docs.slack.dev/reference/methods/files.getUploadURLExternal).
+	maxAltText = 1000
 )
 
-// file uploads a file and shares it.
+// sendFile uploads a file and shares it.
 //
-// Slack has no key against sharing twice, but one upload can be completed once only. So its id is committed before it is completed,
-// and for a row found `sending` Slack is asked: a file that is shown in the conversation is done, one that Slack does not know is
-// uploaded anew, and any other is completed again, where a refusal means that it had been completed. What Slack shares later than
-// shareWait counts as done, without a timestamp.
-func (d *delivery) file(ctx context.Context, m row) error {
-	channel, err := d.conversation(ctx, m)
-	if err != nil {
-		return d.record(ctx, m, "file", err)
+// Slack has no key against sharing twice, but one upload can be completed only once. So the
+// upload's id is committed before it is completed, and for a row that is found so Slack is asked:
+// a file that is shown in the conversation is done; one that Slack does not know is uploaded anew;
+// any other is completed again, where a refusal means that it had been completed. What Slack
+// shares later than shareTimeout counts as done, without a timestamp.
+func (d *delivery) sendFile(ctx context.Context, m row) (err error) {
+	if m.ChannelID, err = d.conversation(ctx, m); err != nil {
+		return d.failed(ctx, m, fileAttempt, err)
 	}
-	m.ChannelID = channel
-	again := false
+	uploaded := false
 	if m.SendingHash != nil && m.FileID != "" {
 		var ts string
-		if ts, again, err = d.shared(ctx, m); err != nil {
-			return d.record(ctx, m, "file", err)
+		if ts, uploaded, err = d.awaitShare(ctx, m); err != nil {
+			return d.failed(ctx, m, fileAttempt, err)
 		}
 		if ts != "" {
-			d.outbox.delivered.WithLabelValues("file", "found").Inc()
+			d.count(fileAttempt, resultFound)
 			return d.delivered(ctx, m, m.Hash, ts)
 		}
 	}
-	if !again {
+	if !uploaded {
 		if m.FileID, err = d.upload(ctx, m); err != nil {
-			return d.record(ctx, m, "file", err)
+			return d.failed(ctx, m, fileAttempt, err)
 		}
-		_, err = d.conn.Exec(ctx, `
-			UPDATE slack_messages SET sending_hash = hash, sending_since = now(), channel_id = $2, file_id = $3 WHERE key = $1`,
-			m.Key, m.ChannelID, m.FileID)
-		if err != nil {
+		if err := d.exec(ctx, startShare, m.Key, m.ChannelID, m.FileID); err != nil {
 			return err
 		}
 	}
 	_, err = d.outbox.api.CompleteUploadExternalContext(ctx, slack.CompleteUploadExternalParameters{
-		Files: []slack.FileSummary{{ID: m.FileID, Title: m.FileTitle}}, Channel: m.ChannelID, ThreadTimestamp: m.ThreadTS})
-	if err != nil && (!again || webapi.Code(err) != "file_not_found") {
-		return d.record(ctx, m, "file", fmt.Errorf("files.completeUploadExternal: %w", err))
+		Files:           []slack.FileSummary{{ID: m.FileID, Title: m.FileTitle}},
+		Channel:         m.ChannelID,
+		ThreadTimestamp: m.ParentTS,
+	})
+	if err != nil && (!uploaded || webapi.Code(err) != "file_not_found") {
+		return d.failed(ctx, m, fileAttempt, fmt.Errorf("files.completeUploadExternal: %w", err))
 	}
 	if m.SendingHash == nil {
-		// Nothing waits for Slack to share it; the row stays `sending` until somebody has looked.
-		_, err = d.conn.Exec(ctx, `UPDATE slack_messages SET due_at = now() + $2::interval WHERE key = $1`, m.Key, shareLook)
-		return err
+		// The row goes on saying that it is being sent until the next delivery has looked for the
+		// share.
+		return d.exec(ctx, postponeShare, m.Key, shareDelay)
 	}
-	ts, _, err := d.shared(ctx, m)
+	ts, _, err := d.awaitShare(ctx, m)
 	if err != nil {
-		// It was completed, and that alone counts.
+		// The upload was completed, which is what counts.
 		d.outbox.log.Warn("cannot see the share of a file", "message", m.Key, "file", m.FileID, "error", err)
 	}
-	d.outbox.delivered.WithLabelValues("file", webapi.Succeeded.String()).Inc()
+	d.count(fileAttempt, webapi.Succeeded.String())
 	return d.delivered(ctx, m, m.Hash, ts)
 }
 
+// upload sends the content to Slack, which shows it to nobody yet.
 func (d *delivery) upload(ctx context.Context, m row) (id string, err error) {
 	var body []byte
-	if err := d.conn.QueryRow(ctx, `SELECT file_content FROM slack_messages WHERE key = $1`, m.Key).Scan(&body); err != nil {
+	if err := d.session.Conn().QueryRow(ctx, selectFileContent, m.Key).Scan(&body); err != nil {
 		return "", err
 	}
-	api := d.outbox.api
-	target, err := api.GetUploadURLExternalContext(ctx, slack.GetUploadURLExternalParameters{FileName: m.FileName, FileSize: len(body),
-		AltTxt: blockkit.Truncate(m.Text, maxAltText)})
+	target, err := d.outbox.api.GetUploadURLExternalContext(ctx, slack.GetUploadURLExternalParameters{
+		FileName: m.FileName,
+		FileSize: len(body),
+		AltTxt:   blockkit.Truncate(m.Text, maxAltText),
+	})
 	if err != nil {
 		return "", fmt.Errorf("files.getUploadURLExternal: %w", err)
 	}
-	err = api.UploadToURL(ctx, slack.UploadToURLParameters{UploadURL: target.UploadURL, Reader: bytes.NewReader(body), Filename: m.FileName})
+	err = d.outbox.api.UploadToURL(ctx, slack.UploadToURLParameters{
+		UploadURL: target.UploadURL,
+		Reader:    bytes.NewReader(body),
+		Filename:  m.FileName,
+	})
 	if err != nil {
 		return "", fmt.Errorf("upload: %w", webapi.WithoutURL(err))
 	}
 	return target.FileID, nil
 }
 
-// maxAltText is files.getUploadURLExternal's limit of alt_txt.
-const maxAltText = 1000
+// errNotShared means that Slack has the file and does not show it yet.
+var errNotShared = errors.New("the file is not shared yet")
 
-// shared waits until Slack shows a file in its conversation, and returns the timestamp of that message, or "" when it takes longer
-// than shareWait. known is false when Slack knows no such file, which is one that was never completed.
-func (d *delivery) shared(ctx context.Context, m row) (ts string, known bool, err error) {
-	err = retry.Do(ctx, retry.WithMaxDuration(shareWait, retry.NewConstant(sharePoll)), func(ctx context.Context) error {
+// awaitShare waits until Slack shows a file in its conversation, and returns the timestamp of that
+// message, "" after shareTimeout. known is false when Slack knows no such file, which is one that
+// was never completed.
+func (d *delivery) awaitShare(ctx context.Context, m row) (ts string, known bool, err error) {
+	pause := retry.WithMaxDuration(shareTimeout, retry.NewConstant(sharePoll))
+	err = retry.Do(ctx, pause, func(ctx context.Context) (err error) {
 		ts, known, err = d.share(ctx, m)
 		if err == nil && known && ts == "" {
 			return retry.RetryableError(errNotShared)
@@ -112,10 +125,7 @@ func (d *delivery) shared(ctx context.Context, m row) (ts string, known bool, er
 	return ts, known, err
 }
 
-// errNotShared means that Slack has the file and does not show it yet.
-var errNotShared = errors.New("the file is not shared yet")
-
-// share asks Slack once for the timestamp of the message that shows a file.
+// share asks Slack once for the message that shows a file.
 func (d *delivery) share(ctx context.Context, m row) (ts string, known bool, err error) {
 	file, _, _, err := d.outbox.api.GetFileInfoContext(ctx, m.FileID, 0, 0)
 	if webapi.Code(err) == "file_not_found" {

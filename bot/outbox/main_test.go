@@ -46,8 +46,12 @@ func newWorld(t testing.TB, cfg workspace.Config) *world {
 }
 
 func config(apiURL string) bot.Config {
-	return bot.Config{BotToken: secret.New(workspace.SampleBotToken), AppToken: secret.New(workspace.SampleAppToken), APIURL: apiURL,
-		UpdateEvery: 50 * time.Millisecond}
+	return bot.Config{
+		BotToken:    secret.New(workspace.SampleBotToken),
+		AppToken:    secret.New(workspace.SampleAppToken),
+		APIURL:      apiURL,
+		UpdateEvery: 50 * time.Millisecond,
+	}
 }
 
 func (w *world) workspace(change ...func(*bot.Config)) *bot.Workspace {
@@ -98,10 +102,39 @@ func newRiver(pool *pgxpool.Pool, out *outbox.Outbox, log *slog.Logger) (*river.
 
 func (w *world) put(out *outbox.Outbox, messages ...outbox.Message) {
 	w.T.Helper()
-	err := pgx.BeginFunc(w.T.Context(), w.Pool, func(tx pgx.Tx) error { return out.Put(w.T.Context(), tx, messages...) })
+	err := pgx.BeginFunc(
+		w.T.Context(),
+		w.Pool,
+		func(tx pgx.Tx) error { return out.Put(w.T.Context(), tx, messages...) },
+	)
 	if err != nil {
 		w.T.Fatal(err)
 	}
+}
+
+// posted is where Slack shows a message, zero when it does not.
+func (w *world) posted(out *outbox.Outbox, key string) outbox.Posted {
+	w.T.Helper()
+	posted, err := out.Posted(w.T.Context(), w.Pool, key)
+	if err != nil {
+		w.T.Fatal(err)
+	}
+	return posted[key]
+}
+
+// refused are the errors of messages that Slack refused as they stand, by key.
+func (w *world) refused() map[string]string {
+	w.T.Helper()
+	rows, err := w.Pool.Query(w.T.Context(), `SELECT key, error FROM slack_messages WHERE failed_hash = hash`)
+	if err != nil {
+		w.T.Fatal(err)
+	}
+	errs := map[string]string{}
+	var key, text string
+	if _, err := pgx.ForEachRow(rows, []any{&key, &text}, func() error { errs[key] = text; return nil }); err != nil {
+		w.T.Fatal(err)
+	}
+	return errs
 }
 
 // child is a replica that delivers until it is killed.

@@ -3,7 +3,6 @@ package outbox
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -13,65 +12,65 @@ import (
 	"github.com/atlilith/onboardbot/bot/webapi"
 )
 
-// metadataType names the bot's messages in their metadata; the payload holds the key and nothing else.
+// metadataType names the bot's messages in their metadata; the payload holds the key and nothing
+// else.
 const metadataType = "onboardbot_message"
 
-// planRefusal is the hold that remembers a workspace without plan blocks.
+// planRefusal is the scope of the hold that remembers a workspace without plan blocks.
 const planRefusal = "blocks/plan"
 
-// post sends a message for the first time. The row says `sending` in a committed transaction before the call goes out, so a
-// row found `sending` is one whose post may have arrived: it is looked for first.
-func (d *delivery) post(ctx context.Context, m row) error {
-	channel, err := d.conversation(ctx, m)
-	if err != nil {
-		return d.record(ctx, m, "post", err)
+// post sends a message for the first time. The row says that it is being sent, in a committed
+// transaction, before the call goes out. A row that is found so is one whose post may have
+// arrived, and Slack is asked for the message first.
+func (d *delivery) post(ctx context.Context, m row) (err error) {
+	if m.ChannelID, err = d.conversation(ctx, m); err != nil {
+		return d.failed(ctx, m, postAttempt, err)
 	}
-	m.ChannelID = channel
 	if m.SendingHash != nil {
 		ts, err := d.find(ctx, m)
 		if err != nil {
-			return d.record(ctx, m, "post", fmt.Errorf("look for the message: %w", err))
+			return d.failed(ctx, m, postAttempt, fmt.Errorf("look for the message: %w", err))
 		}
 		if ts != "" {
-			d.outbox.delivered.WithLabelValues("post", "found").Inc()
+			d.count(postAttempt, resultFound)
 			return d.delivered(ctx, m, m.SendingHash, ts)
 		}
 	}
-	if err := d.sending(ctx, m); err != nil {
+	if err := d.exec(ctx, startPost, m.Key, m.Hash, m.ChannelID); err != nil {
 		return err
 	}
 	var ts string
 	err = d.withFallback(ctx, m, func(options ...slack.MsgOption) (err error) {
 		options = append(options, slack.MsgOptionMetadata(slack.SlackMetadata{EventType: metadataType,
 			EventPayload: map[string]any{"key": m.Key}}))
-		if m.ThreadTS != "" {
-			options = append(options, slack.MsgOptionTS(m.ThreadTS))
+		if m.ParentTS != "" {
+			options = append(options, slack.MsgOptionTS(m.ParentTS))
 		}
 		_, ts, err = d.outbox.api.PostMessageContext(ctx, m.ChannelID, options...)
 		return err
 	})
 	if err != nil {
-		return d.record(ctx, m, "post", err)
+		return d.failed(ctx, m, postAttempt, err)
 	}
-	d.outbox.delivered.WithLabelValues("post", webapi.Succeeded.String()).Inc()
+	d.count(postAttempt, webapi.Succeeded.String())
 	return d.delivered(ctx, m, m.Hash, ts)
 }
 
-// update changes a message in place. It may be repeated at will.
+// update changes a message in place, which may be repeated.
 func (d *delivery) update(ctx context.Context, m row) error {
 	err := d.withFallback(ctx, m, func(options ...slack.MsgOption) error {
 		_, _, _, err := d.outbox.api.UpdateMessageContext(ctx, m.ChannelID, m.TS, options...)
 		return err
 	})
 	if err != nil {
-		return d.record(ctx, m, "update", err)
+		return d.failed(ctx, m, updateAttempt, err)
 	}
-	d.outbox.delivered.WithLabelValues("update", webapi.Succeeded.String()).Inc()
+	d.count(updateAttempt, webapi.Succeeded.String())
 	return d.delivered(ctx, m, m.Hash, m.TS)
 }
 
-// withFallback sends the message's blocks, or its fallback where the workspace refuses those, or at last its text alone: something
-// is always said.
+// withFallback sends the message's blocks; where the workspace refuses those, its fallback; and
+// where it refuses that too, its text alone.
 func (d *delivery) withFallback(ctx context.Context, m row, send func(...slack.MsgOption) error) error {
 	forms := [][]byte{m.Blocks}
 	if m.Fallback != nil {
@@ -86,12 +85,13 @@ func (d *delivery) withFallback(ctx context.Context, m row, send func(...slack.M
 	}
 	var err error
 	for i, blocks := range forms {
-		if err = send(options(m.Text, blocks)...); !unshowable(err) || i == len(forms)-1 {
+		if err = send(options(m.Text, blocks)...); !blocksRefused(err) || i == len(forms)-1 {
 			break
 		}
-		d.outbox.log.Warn("slack refuses blocks; something simpler is sent", "message", m.Key, "error", webapi.Detailed(err))
+		d.outbox.log.Warn("slack refuses blocks; a simpler form is sent",
+			"message", m.Key, "error", webapi.Detailed(err))
 		if plan && i == 0 && webapi.Code(err) == "invalid_blocks" && !m.PlanRefused {
-			if err := d.hold(ctx, planRefusal, d.outbox.cfg.RefusalMemory); err != nil {
+			if err := d.hold(ctx, planRefusal, d.outbox.workspace.Config().RefusalMemory); err != nil {
 				return err
 			}
 		}
@@ -99,32 +99,15 @@ func (d *delivery) withFallback(ctx context.Context, m row, send func(...slack.M
 	return err
 }
 
-// unshowable reports whether Slack refused the blocks and nothing else.
-func unshowable(err error) bool {
-	return slices.Contains([]string{"invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long", "invalid_attachments"}, webapi.Code(err))
+// blocksRefused reports whether Slack refused the blocks and nothing else.
+func blocksRefused(err error) bool {
+	codes := []string{"invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long", "invalid_attachments"}
+	return slices.Contains(codes, webapi.Code(err))
 }
 
 func options(text string, blocks []byte) []slack.MsgOption {
-	return []slack.MsgOption{slack.MsgOptionText(text, false), slack.MsgOptionBlocks(stored(blocks)...),
+	return []slack.MsgOption{slack.MsgOptionText(text, false), slack.MsgOptionBlocks(decodeBlocks(blocks)...),
 		slack.MsgOptionDisableLinkUnfurl(), slack.MsgOptionDisableMediaUnfurl()}
-}
-
-// storedBlock is a block as it was put, byte for byte; slack-go may not know all of it.
-type storedBlock struct{ json.RawMessage }
-
-func (storedBlock) BlockType() slack.MessageBlockType { return "" }
-func (storedBlock) ID() string                        { return "" }
-
-func stored(blocks []byte) []slack.Block {
-	var raw []json.RawMessage
-	if len(blocks) == 0 || json.Unmarshal(blocks, &raw) != nil {
-		return nil
-	}
-	set := make([]slack.Block, len(raw))
-	for i, block := range raw {
-		set[i] = storedBlock{block}
-	}
-	return set
 }
 
 // conversation is the id to post to: the channel itself, or the person's DM.
@@ -136,12 +119,12 @@ func (d *delivery) conversation(ctx context.Context, m row) (string, error) {
 		return m.Channel, nil
 	}
 	var known string
-	err := d.conn.QueryRow(ctx, `
-		SELECT coalesce(max(channel_id), '') FROM slack_messages WHERE channel = $1 AND ts IS NOT NULL`, m.Channel).Scan(&known)
+	err := d.session.Conn().QueryRow(ctx, selectDM, m.Channel).Scan(&known)
 	if err != nil || known != "" {
 		return known, err
 	}
-	dm, _, _, err := d.outbox.api.OpenConversationContext(ctx, &slack.OpenConversationParameters{Users: []string{m.Channel}})
+	person := &slack.OpenConversationParameters{Users: []string{m.Channel}}
+	dm, _, _, err := d.outbox.api.OpenConversationContext(ctx, person)
 	if err != nil {
 		return "", fmt.Errorf("conversations.open: %w", err)
 	}

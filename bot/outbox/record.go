@@ -9,74 +9,65 @@ import (
 	"github.com/atlilith/onboardbot/bot/webapi"
 )
 
-// errNotFoundInTime means that a post of unknown outcome cannot be settled.
-var errNotFoundInTime = errors.New("whether the message was posted cannot be told")
+// attempt is the kind of a delivery, as metrics and the log show it.
+type attempt string
 
-// sending commits that a first post is about to go out. The start of the oldest attempt stays: that is from when to look.
-func (d *delivery) sending(ctx context.Context, m row) error {
-	_, err := d.conn.Exec(ctx, `
-		UPDATE slack_messages SET sending_hash = $2, sending_since = coalesce(sending_since, now()), channel_id = $3 WHERE key = $1`,
-		m.Key, m.Hash, m.ChannelID)
-	return err
+const (
+	postAttempt   attempt = "post"
+	updateAttempt attempt = "update"
+	fileAttempt   attempt = "file"
+)
+
+// resultFound is, in metrics, an earlier attempt that turns out to have succeeded. Other results
+// are outcomes of package webapi.
+const resultFound = "found"
+
+func (d *delivery) count(kind attempt, result string) {
+	d.outbox.deliveries.WithLabelValues(string(kind), result).Inc()
 }
 
-// delivered records what Slack shows now. If something newer was put meanwhile, the row goes on waiting.
+// delivered records the content that Slack shows now. When newer content was put meanwhile, the
+// row goes on waiting.
 func (d *delivery) delivered(ctx context.Context, m row, hash []byte, ts string) error {
 	ctx, cancel := recording(ctx)
 	defer cancel()
-	_, err := d.conn.Exec(ctx, `
-		UPDATE slack_messages
-		SET delivered_hash = $2, delivered_at = now(), ts = nullif($3, ''), channel_id = $4, due_at = now() + CASE WHEN last THEN '0' ELSE $5::interval END,
-			sending_hash = NULL, sending_since = NULL, failed_hash = NULL, failed_at = NULL, failed_code = NULL, error = NULL,
-			attempts = 0,
-			file_content = NULL
-		WHERE key = $1`, m.Key, hash, ts, m.ChannelID, d.outbox.cfg.UpdateEvery)
-	return err
+	return d.exec(ctx, recordDelivery, m.Key, hash, ts, m.ChannelID, d.outbox.workspace.Config().UpdateEvery)
 }
 
-// record writes down a failed delivery and decides when to try again: when Slack says, after a growing pause, or, once Slack has
-// refused, when something else is put under the key or [Outbox.Run] finds that a person may have mended the reason.
-func (d *delivery) record(ctx context.Context, m row, kind string, failure error) error {
+// failed records a delivery that failed and decides when to try again: when Slack says, or after a
+// growing pause. What Slack refused is tried again when other content is put under the key, or
+// when [Outbox.Run] finds that a person may have removed the reason.
+func (d *delivery) failed(ctx context.Context, m row, kind attempt, failure error) error {
 	if ctx.Err() != nil {
-		// Stopped or out of time in the middle: the row says sending, and whoever comes next looks first.
+		// Stopped in the middle: the row says that it is being sent, and the next delivery asks
+		// Slack first.
 		return ctx.Err()
 	}
-	result, wait := webapi.Classify(failure)
-	if errors.Is(failure, errNotFoundInTime) {
-		result = webapi.Refused
+	outcome, pause := webapi.Classify(failure)
+	if errors.Is(failure, errSearchTooLong) {
+		outcome = webapi.Refused
 	}
-	d.outbox.delivered.WithLabelValues(kind, result.String()).Inc()
+	d.count(kind, outcome.String())
 	log := d.outbox.log.With("message", m.Key, "channel", m.Channel, "kind", kind, "error", webapi.Detailed(failure))
 	ctx, cancel := recording(ctx)
 	defer cancel()
-	// An attempt that surely did nothing is over; one that may have arrived stays open, unless there was one before it.
-	settled := m.SendingHash == nil && result != webapi.Unsure
-	switch result {
+	// An attempt that surely did nothing is over. One that may have arrived stays under way, and
+	// so does one before it.
+	over := m.SendingHash == nil && outcome != webapi.Unsure
+	switch outcome {
 	case webapi.Refused:
 		log.Error("slack refuses a message")
-		_, err := d.conn.Exec(ctx, `
-			UPDATE slack_messages
-			SET failed_hash = $2, failed_at = now(), failed_code = $5, error = $3,
-				sending_hash = CASE WHEN $4 THEN NULL ELSE sending_hash END,
-				sending_since = CASE WHEN $4 THEN NULL ELSE sending_since END
-			WHERE key = $1`, m.Key, m.Hash, failure.Error(), settled, webapi.Code(failure))
-		return err
+		return d.exec(ctx, recordRefusal, m.Key, m.Hash, webapi.Code(failure), failure.Error(), over)
 	case webapi.Throttled:
-		log.Info("slack throttles", "retry_in", wait)
-		if err := d.hold(ctx, m.Hold, wait); err != nil {
+		log.Info("slack throttles", "retry_in", pause)
+		if err := d.hold(ctx, m.Hold, pause); err != nil {
 			return err
 		}
 	default:
-		wait = backoff(m.Attempts)
-		log.Warn("slack delivery failed", "outcome", result, "retry_in", wait)
+		pause = backoff(m.Attempts)
+		log.Warn("slack delivery failed", "outcome", outcome, "retry_in", pause)
 	}
-	_, err := d.conn.Exec(ctx, `
-		UPDATE slack_messages
-		SET attempts = attempts + 1, error = $2, due_at = now() + $3::interval,
-			sending_hash = CASE WHEN $4 THEN NULL ELSE sending_hash END,
-			sending_since = CASE WHEN $4 THEN NULL ELSE sending_since END
-		WHERE key = $1`, m.Key, failure.Error(), wait, settled)
-	return err
+	return d.exec(ctx, recordFailure, m.Key, failure.Error(), pause, over)
 }
 
 // backoff is the pause after a number of failed attempts: 1 s, doubling to 1 minute.
@@ -84,14 +75,11 @@ func backoff(attempts int) time.Duration {
 	return min(time.Second<<min(attempts, 10), time.Minute)
 }
 
-// hold keeps a scope from being tried for a time.
-func (d *delivery) hold(ctx context.Context, scope string, wait time.Duration) error {
+// hold keeps calls of a scope from being made for a time.
+func (d *delivery) hold(ctx context.Context, scope string, pause time.Duration) error {
 	ctx, cancel := recording(ctx)
 	defer cancel()
-	_, err := d.conn.Exec(ctx, `
-		INSERT INTO slack_holds AS h (scope, until) VALUES ($1, now() + $2::interval)
-		ON CONFLICT (scope) DO UPDATE SET until = greatest(h.until, excluded.until)`, scope, wait)
-	if err != nil {
+	if err := d.exec(ctx, holdScope, scope, pause); err != nil {
 		return fmt.Errorf("hold %s: %w", scope, err)
 	}
 	return nil

@@ -32,11 +32,7 @@ func TestRedirectWhatHasNoPlaceAnyMore(t *testing.T) {
 		outbox.Message{Key: "reminder/thread", Channel: workspace.OpsChannel, ThreadTS: "1.1", Text: "thread"},
 		message("reminder/fine", "fine"))
 	eventually(t, "Slack refuses four", func() bool {
-		failures, err := out.Failures(t.Context())
-		if err != nil {
-			t.Fatal(err)
-		}
-		return len(failures) == 4
+		return len(w.refused()) == 4
 	})
 	w.See("what has a place", saying("fine"))
 	moved := 0

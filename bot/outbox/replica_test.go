@@ -30,10 +30,12 @@ func TestKilledBetweenSendingAndRecording(t *testing.T) {
 			kill()
 			w.Replica()
 			w.put(out, message("next", "next"))
-			w.See("the next message alone", func(m []workspace.Message) bool { return len(m) == 2 && m[1].Text == "next" })
-			posted, err := out.Posted(t.Context(), "once")
-			if err != nil || posted.TS == "" {
-				t.Errorf("Posted: %+v, %v", posted, err)
+			w.See(
+				"the next message alone",
+				func(m []workspace.Message) bool { return len(m) == 2 && m[1].Text == "next" },
+			)
+			if posted := w.posted(out, "once"); posted.TS == "" {
+				t.Errorf("Posted: %+v", posted)
 			}
 		})
 	}

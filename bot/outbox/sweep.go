@@ -10,22 +10,36 @@ import (
 )
 
 const (
-	// overdue is how long something may be due before the sweep takes it up: the job that should have done it was lost with its
-	// process.
-	overdue    = 3 * time.Second
-	sweepEvery = 2 * time.Second
-	// reviveEvery is how often what Slack refused for a mendable reason is tried again.
+	// overdueAfter is how long a message may be ready before the sweep makes a job for it: the job
+	// that should have sent it was lost with its process.
+	overdueAfter = 3 * time.Second
+	sweepEvery   = 2 * time.Second
+	// reviveEvery is how often messages are retried that Slack refused with a code in mendable.
 	reviveEvery = 10 * time.Minute
 )
 
-// mendable are the errors that a person ends in Slack or in the configuration, without the message being another: by an invitation,
-// a scope, a token, an unarchived channel.
-var mendable = []string{"not_in_channel", "channel_not_found", "is_archived", "is_inactive", "restricted_action", "missing_scope",
-	"no_permission", "invalid_auth", "not_authed", "account_inactive", "token_revoked", "token_expired", "messages_tab_disabled"}
+// mendable are the errors that a person can end in Slack or in the configuration without another
+// message being put: by an invitation, a scope, a token, an unarchived channel.
+var mendable = []string{
+	"not_in_channel",
+	"channel_not_found",
+	"is_archived",
+	"is_inactive",
+	"restricted_action",
+	"missing_scope",
+	"no_permission",
+	"invalid_auth",
+	"not_authed",
+	"account_inactive",
+	"token_revoked",
+	"token_expired",
+	"messages_tab_disabled",
+}
 
-// Run delivers what dead processes left unsent, until ctx ends; then it returns nil. At its start and every ten minutes it also
-// retries messages that Slack refused for a reason that a person may have removed since. Every replica runs it. It asks the
-// database itself: a periodic job of River would have to wait for a new leader when the dead process was the leader.
+// Run delivers what dead processes left unsent, until ctx ends; then it returns nil. At its start
+// and every ten minutes it also retries messages that Slack refused for a reason that a person may
+// have removed since. Every replica runs it. It asks the database itself: a periodic job of River
+// would have to wait for a new leader when the dead process was the leader.
 func (o *Outbox) Run(ctx context.Context) error {
 	sweeps, revivals := time.NewTicker(sweepEvery), time.NewTicker(reviveEvery)
 	defer sweeps.Stop()
@@ -50,11 +64,10 @@ func (o *Outbox) report(ctx context.Context, err error) {
 	}
 }
 
+// sweep makes jobs for channels with an overdue message.
 func (o *Outbox) sweep(ctx context.Context) error {
 	return pgx.BeginFunc(ctx, o.pool, func(tx pgx.Tx) error {
-		rows, err := tx.Query(ctx, `
-			SELECT DISTINCT m.channel`+waitingRows+`
-			WHERE `+due+` AND greatest(m.due_at, m.updated_at) < now() - $1::interval`, overdue)
+		rows, err := tx.Query(ctx, selectOverdue, overdueAfter)
 		if err != nil {
 			return fmt.Errorf("overdue channels: %w", err)
 		}
@@ -70,14 +83,13 @@ func (o *Outbox) sweep(ctx context.Context) error {
 	})
 }
 
-// revive makes messages that were refused for a reason in mendable wait again, which the sweep delivers, and forgets expired holds.
+// revive makes messages wait again that were refused with a code in mendable, and deletes expired
+// holds.
 func (o *Outbox) revive(ctx context.Context) error {
-	if _, err := o.pool.Exec(ctx, `
-		UPDATE slack_messages SET failed_hash = NULL, failed_at = NULL, failed_code = NULL
-		WHERE failed_hash = hash AND failed_code = ANY($1)`, mendable); err != nil {
+	if _, err := o.pool.Exec(ctx, reviveRefused, mendable); err != nil {
 		return fmt.Errorf("revive refused messages: %w", err)
 	}
-	if _, err := o.pool.Exec(ctx, `DELETE FROM slack_holds WHERE until < now()`); err != nil {
+	if _, err := o.pool.Exec(ctx, expireHolds); err != nil {
 		return fmt.Errorf("expire holds: %w", err)
 	}
 	return nil

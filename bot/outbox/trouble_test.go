@@ -1,7 +1,6 @@
 package outbox_test
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -29,13 +28,21 @@ func TestPostedOnceWhenTheAnswerIsLost(t *testing.T) {
 			fault.Method = "chat.postMessage"
 			w.Order(fault)
 			w.put(out, message("once", "once"))
-			eventually(t, "it is recorded", func() bool { _, err := out.TS(t.Context(), "once"); return err == nil })
+			eventually(t, "it is recorded", func() bool { return w.posted(out, "once").TS != "" })
 			w.put(out, message("once", "twice"), message("next", "next"))
 			w.See("one of each", saying("twice", "next"))
 
-			w.Order(workspace.Fault{Kind: fault.Kind, Method: "chat.postMessage", Delay: fault.Delay, Status: fault.Status, Error: fault.Error})
+			w.Order(
+				workspace.Fault{
+					Kind:   fault.Kind,
+					Method: "chat.postMessage",
+					Delay:  fault.Delay,
+					Status: fault.Status,
+					Error:  fault.Error,
+				},
+			)
 			w.put(out, reply("in thread", "once", "reply"))
-			eventually(t, "it is recorded", func() bool { _, err := out.TS(t.Context(), "in thread"); return err == nil })
+			eventually(t, "it is recorded", func() bool { return w.posted(out, "in thread").TS != "" })
 			w.See("one reply", saying("twice", "next", "reply"))
 		})
 	}
@@ -58,7 +65,8 @@ func TestThrottled(t *testing.T) {
 		fault workspace.Fault
 		least time.Duration
 	}{
-		{"with Retry-After", workspace.Fault{Kind: workspace.FaultRateLimit, RetryAfter: 4 * time.Second}, 4 * time.Second},
+		{"with Retry-After", workspace.Fault{Kind: workspace.FaultRateLimit, RetryAfter: 4 * time.Second},
+			4 * time.Second},
 		{"as an error", workspace.Fault{Kind: workspace.FaultError, Error: "rate_limited"}, 5 * time.Second},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -73,8 +81,8 @@ func TestThrottled(t *testing.T) {
 			// Another channel is not held: Slack limits posts per channel.
 			w.put(out, outbox.Message{Key: "elsewhere", Channel: workspace.BoardChannel, Text: "elsewhere"})
 			w.SeeAs(workspace.Ana, workspace.BoardChannel, "elsewhere", saying("elsewhere"))
-			if _, err := out.TS(t.Context(), "a"); !errors.Is(err, outbox.ErrUnknownMessage) {
-				t.Errorf("the other channel waited for this one: %v", err)
+			if posted := w.posted(out, "a"); posted != (outbox.Posted{}) {
+				t.Errorf("the other channel waited for this one: %+v", posted)
 			}
 			w.put(out, message("b", "b"))
 			w.See("both", saying("a", "b"))
@@ -101,16 +109,7 @@ func TestRefusedIsRecordedAndNotRetried(t *testing.T) {
 	} {
 		w.put(out, outbox.Message{Key: channel, Channel: channel, Text: "x"})
 		eventually(t, channel+" is refused", func() bool {
-			failures, err := out.Failures(t.Context())
-			if err != nil {
-				t.Fatal(err)
-			}
-			for _, f := range failures {
-				if f.Key == channel {
-					return strings.Contains(f.Reason, want)
-				}
-			}
-			return false
+			return strings.Contains(w.refused()[channel], want)
 		})
 	}
 	w.Called("chat.postMessage", 4)

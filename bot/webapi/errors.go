@@ -13,7 +13,8 @@ import (
 	"github.com/slack-go/slack"
 )
 
-// ErrRevoked means that Slack refuses the tokens or the app; only the configuration can change that.
+// ErrRevoked means that Slack refuses the tokens or the app; only the configuration can change
+// that.
 var ErrRevoked = errors.New("slack refuses the app or its tokens")
 
 // Outcome is what is known of a Web API call after it ended.
@@ -40,7 +41,8 @@ func (o Outcome) String() string {
 // DefaultRetryAfter is how long to wait when Slack throttles without a Retry-After header.
 const DefaultRetryAfter = 5 * time.Second
 
-// Classify returns the outcome of a Web API call that returned err, and for Throttled how long to wait.
+// Classify returns the outcome of a Web API call that returned err, and for Throttled how long to
+// wait.
 func Classify(err error) (Outcome, time.Duration) {
 	if err == nil {
 		return Succeeded, 0
@@ -74,7 +76,8 @@ func Classify(err error) (Outcome, time.Duration) {
 	return Unsure, 0
 }
 
-// Code returns the error code in Slack's answer, such as channel_not_found, or "" for any other error.
+// Code returns the error code in Slack's answer, such as channel_not_found, or "" for any other
+// error.
 func Code(err error) string {
 	answer, _ := errors.AsType[slack.SlackErrorResponse](err)
 	return answer.Err
@@ -97,9 +100,21 @@ func MarkRevoked(err error) error {
 }
 
 // revoked are the codes after which no call with these tokens can succeed.
-var revoked = []string{"invalid_auth", "not_authed", "account_inactive", "token_revoked", "token_expired", "not_allowed_token_type",
-	"no_permission", "missing_scope", "forbidden_team", "org_login_required", "team_access_not_granted", "app_missing_action_url",
-	"insecure_request"}
+var revoked = []string{
+	"invalid_auth",
+	"not_authed",
+	"account_inactive",
+	"token_revoked",
+	"token_expired",
+	"not_allowed_token_type",
+	"no_permission",
+	"missing_scope",
+	"forbidden_team",
+	"org_login_required",
+	"team_access_not_granted",
+	"app_missing_action_url",
+	"insecure_request",
+}
 
 // WithoutURL strips the address, which may be a secret, from an error of package url or net/http.
 func WithoutURL(err error) error {

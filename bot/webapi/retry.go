@@ -13,9 +13,10 @@ const (
 	longestWait     = 2 * time.Second
 )
 
-// RetryBriefly repeats a call that did not take effect: one that was throttled for at most two seconds, or never sent. With
-// repeatable it also repeats a call that may have taken effect. It makes at most three attempts, since a person waits and a
-// trigger_id lives for 3 seconds, and returns the error of the last one.
+// RetryBriefly repeats a call that did not take effect: one that was throttled for at most two
+// seconds, or never sent. With repeatable it also repeats a call that may have taken effect. It
+// makes at most three attempts, since a person waits and a trigger_id lives for 3 seconds, and
+// returns the error of the last one.
 func RetryBriefly(ctx context.Context, repeatable bool, call func() error) error {
 	var last error
 	var wait time.Duration

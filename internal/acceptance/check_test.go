@@ -18,23 +18,27 @@ import (
 	"github.com/atlilith/onboardbot/internal/cli"
 	"github.com/atlilith/onboardbot/internal/doctor"
 	"github.com/atlilith/onboardbot/internal/sandbox"
-	"github.com/atlilith/onboardbot/internal/sandbox/stage"
+	"github.com/atlilith/onboardbot/internal/sandbox/testbed"
 	"github.com/atlilith/onboardbot/internal/sandbox/workspace"
 	"github.com/atlilith/onboardbot/onboarding"
 )
 
-// TestCheck looks at a stage on which all is well, and then at all that can be wrong with its configuration, the workspace and
-// the database.
+// TestCheck runs check in a sandbox without faults, and then with each fault of the configuration,
+// the workspace and the databases.
 func TestCheck(t *testing.T) {
-	s := vacant(t)
+	s := openIdle(t)
 	report, code := s.check(s.config)
 	if code != cli.OK || !report.OK {
 		t.Fatalf("%d, %+v", code, report)
 	}
-	for _, name := range []string{"slack bot token", "slack scopes", "slack's clock", "channel C0OPS", "operators U0ANA", "approvers U0BO", "second operator",
-		"messages and views", "slack app token", "own database", "own rights", "own tables", "own database's clock", "isolation checks", "platform database", "rights", "ssh",
-		"host apricot", "repository", "host vps-0", "nginx on vps-0", "certbot on vps-0", "DNS updates", "provider-portal"} {
-		if !slices.ContainsFunc(report.Findings, func(f onboarding.Finding) bool { return f.Name == name && f.Level == onboarding.OK }) {
+	for _, name := range []string{"slack bot token", "slack scopes", "slack's clock", "channel C0OPS",
+		"operators U0ANA", "approvers U0BO", "second operator",
+		"messages and views", "slack app token", "own database", "own rights", "own tables", "own database's clock",
+		"isolation checks", "platform database", "rights", "ssh",
+		"host apricot", "repository", "host vps-0", "nginx on vps-0", "certbot on vps-0",
+		"DNS updates", "provider-portal"} {
+		if !slices.ContainsFunc(report.Findings,
+			func(f onboarding.Finding) bool { return f.Name == name && f.Level == onboarding.OK }) {
 			t.Errorf("%s was not looked at: %+v", name, report.Findings)
 		}
 	}
@@ -45,46 +49,66 @@ func TestCheck(t *testing.T) {
 		t.Error("something was posted")
 	}
 
-	// Another workspace in the same world, in which the app was installed long ago.
-	old := s.workspace(func(house *workspace.Config) {
-		house.App.Scopes = []string{"commands", "chat:write", "users:read", "users:read.email", "usergroups:read", "channels:read", "groups:read"}
-		house.UserGroups = append(house.UserGroups, workspace.UserGroup{ID: "S0GONE", Name: "Gone", Handle: "gone", Users: []string{workspace.Ana}, Disabled: true},
-			workspace.UserGroup{ID: "S0MIXED", Name: "Mixed", Handle: "mixed", Users: []string{workspace.Bo, workspace.Gus}})
-		house.UnsupportedBlocks = []string{"plan"}
+	// Another workspace in the same sandbox, where the app was installed with an old manifest.
+	old := s.workspace(func(config *workspace.Config) {
+		config.App.Scopes = []string{"commands", "chat:write", "users:read", "users:read.email", "usergroups:read",
+			"channels:read", "groups:read"}
+		config.UserGroups = append(config.UserGroups,
+			workspace.UserGroup{ID: "S0GONE", Name: "Gone", Handle: "gone",
+				Users: []string{workspace.Ana}, Disabled: true},
+			workspace.UserGroup{ID: "S0MIXED", Name: "Mixed", Handle: "mixed",
+				Users: []string{workspace.Bo, workspace.Gus}})
+		config.UnsupportedBlocks = []string{"plan"}
 	})
-	s.ownSQL("CREATE SCHEMA theirs")
-	s.platform("CREATE ROLE half LOGIN BYPASSRLS; CREATE ROLE blind LOGIN BYPASSRLS NOINHERIT; GRANT platform_app TO blind")
+	s.execInBotDatabase("CREATE SCHEMA theirs")
+	s.platform("CREATE ROLE half LOGIN BYPASSRLS; CREATE ROLE blind LOGIN BYPASSRLS NOINHERIT; GRANT platform_app " +
+		"TO blind")
 	auditor := "isolation:\n  database_url: " + s.AuditorDSN()
-	// Harms that do not hide each other share a check, to save time.
+	// Faults that do not hide each other share a check, to save time.
 	for name, c := range map[string]struct {
 		changes [][2]string // of the configuration
 		want    []string
 	}{
 		"no entry anywhere": {
-			[][2]string{{workspace.SampleBotToken, "xoxb-other"}, {workspace.SampleAppToken, "xapp-other"}, {"onboardbot@/onboardbot", "onboardbot@/nowhere"}, {"ssh: quinn-vps", "ssh: nobody-knows"}},
-			[]string{"failed slack bot token: auth.test: slack refuses the app or its tokens", "failed slack app token: apps.connections.open: slack refuses",
+			[][2]string{{workspace.SampleBotToken, "xoxb-other"}, {workspace.SampleAppToken, "xapp-other"},
+				{"onboardbot@/onboardbot", "onboardbot@/nowhere"}, {"ssh: quinn-vps", "ssh: nobody-knows"}},
+			[]string{"failed slack bot token: auth.test: slack refuses the app or its tokens",
+				"failed slack app token: apps.connections.open: slack refuses",
 				`failed own database: database "nowhere" does not exist`, "failed host vps-0: "}},
-		"no Slack": {[][2]string{{s.api, "http://127.0.0.1:9/api/"}}, []string{"failed slack bot token: ", "failed slack app token: "}},
+		"no Slack": {[][2]string{{s.api, "http://127.0.0.1:9/api/"}},
+			[]string{"failed slack bot token: ", "failed slack app token: "}},
 		"places and people": {
 			[][2]string{{"channels: [C0OPS]", "channels: [C0GENERAL, G0SECRET, C0ARCHIVE, C0NONE, G0BOARD]"},
-				{"operators: [U0ANA, U0BO, U0CLEO]", "operators: [U0GUS, U0SOLO, U0FAY, U0GONE, U0ROBOT, U0NOBODY, S0NONE, S0OPS]"},
+				{"operators: [U0ANA, U0BO, U0CLEO]",
+					"operators: [U0GUS, U0SOLO, U0FAY, U0GONE, U0ROBOT, U0NOBODY, S0NONE, S0OPS]"},
 				{"platform:\n", "  connections: 4000\nplatform:\n"}, {"dir: " + s.Repo.Repo, "dir: /nowhere"}},
-			[]string{"failed channel C0GENERAL: the bot is not in #general", "failed channel G0SECRET: channel G0SECRET: channel not found",
-				"failed channel C0ARCHIVE: #archive is archived", "failed channel C0NONE: channel C0NONE: channel not found", "ok channel G0BOARD: the bot is in #board",
-				"failed operators U0GUS: U0GUS is a guest", "failed operators U0SOLO: U0SOLO is a guest", "failed operators U0FAY: U0FAY belongs to another workspace",
-				"failed operators U0GONE: U0GONE is deactivated", "failed operators U0ROBOT: U0ROBOT is an app", "failed operators U0NOBODY: U0NOBODY is not known",
+			[]string{"failed channel C0GENERAL: the bot is not in #general",
+				"failed channel G0SECRET: channel G0SECRET: channel not found",
+				"failed channel C0ARCHIVE: #archive is archived",
+				"failed channel C0NONE: channel C0NONE: channel not found", "ok channel G0BOARD: the bot is in #board",
+				"failed operators U0GUS: U0GUS is a guest", "failed operators U0SOLO: U0SOLO is a guest",
+				"failed operators U0FAY: U0FAY belongs to another workspace",
+				"failed operators U0GONE: U0GONE is deactivated", "failed operators U0ROBOT: U0ROBOT is an app",
+				"failed operators U0NOBODY: U0NOBODY is not known",
 				"failed operators S0NONE: user group S0NONE", "ok operators S0OPS: ana, bo",
 				"failed own connections: one replica may open 4000", "failed repository: "}},
 		"what may be meant so": {
-			[][2]string{{"channels: [C0OPS]", "channels: []"}, {"platform:\n", "certificates: {channel: C0BOARD}\nplatform:\n"}, {"approvers: [U0ANA, U0BO, U0CLEO]", "approvers: [U0ANA]"}},
-			[]string{"warning channels: none are configured", "failed channel C0BOARD: channel C0BOARD: channel not found", "warning second operator: requests of U0ANA could not be approved"}},
+			[][2]string{{"channels: [C0OPS]", "channels: []"},
+				{"platform:\n", "certificates: {channel: C0BOARD}\nplatform:\n"},
+				{"approvers: [U0ANA, U0BO, U0CLEO]", "approvers: [U0ANA]"}},
+			[]string{"warning channels: none are configured",
+				"failed channel C0BOARD: channel C0BOARD: channel not found",
+				"warning second operator: requests of U0ANA could not be approved"}},
 		"too many votes": {
-			[][2]string{{"rules: {}", "rules: {certificate: {approvers: 3}}"}, {"platform:\n", "  schema: theirs\nplatform:\n"}},
-			[]string{"failed second operator: nobody's request could be approved: 3 of others would have to agree, and 3 may",
+			[][2]string{{"rules: {}", "rules: {certificate: {approvers: 3}}"},
+				{"platform:\n", "  schema: theirs\nplatform:\n"}},
+			[]string{"failed second operator: nobody's request could be approved: 3 others would have to agree, and " +
+				"3 people may",
 				"failed own rights: onboardbot may not make tables in the schema theirs"}},
 		"no auditor": {
 			[][2]string{{auditor, "isolation:"}},
-			[]string{"failed isolation checks: isolation.database_url is missing, and platform.database_url does not do: database_url: its role is neither superuser nor has BYPASSRLS"}},
+			[]string{"failed isolation checks: isolation.database_url is missing, and platform.database_url is not " +
+				"enough: database_url: its role is neither superuser nor has BYPASSRLS"}},
 		"an auditor of another database": {
 			[][2]string{{auditor, strings.Replace(auditor, "@/platform", "@/nowhere", 1)}},
 			[]string{`failed isolation checks: database "nowhere" does not exist`}},
@@ -96,9 +120,11 @@ func TestCheck(t *testing.T) {
 			[]string{"failed isolation checks: permission denied for "}},
 		"an old installation": {
 			[][2]string{{s.api, old}, {"operators: [U0ANA, U0BO, U0CLEO]", "operators: [S0OPS, S0GONE, S0MIXED]"}},
-			[]string{"failed slack scopes: missing: channels:history, files:read, files:write, groups:history, im:history, im:write",
-				"warning messages and views: this workspace shows no plan blocks", "ok operators S0OPS: ana, bo",
-				"failed operators S0GONE: user group S0GONE: usergroups.users.list: no_such_subteam", "warning operators S0MIXED: bo, but U0GUS is a guest"}},
+			[]string{"failed slack scopes: missing: channels:history, files:read, files:write, groups:history, " +
+				"im:history, im:write",
+				"warning messages and views: this workspace does not accept plan blocks", "ok operators S0OPS: ana, bo",
+				"failed operators S0GONE: user group S0GONE: usergroups.users.list: no_such_subteam",
+				"warning operators S0MIXED: bo, but U0GUS is a guest"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := s.in(t)
@@ -115,13 +141,14 @@ func TestCheck(t *testing.T) {
 				t.Errorf("exit status %d, ok %t", code, report.OK)
 			}
 			for _, want := range c.want {
-				if !slices.ContainsFunc(lines(report), func(line string) bool { return strings.HasPrefix(line, want) }) {
+				if !slices.ContainsFunc(lines(report),
+					func(line string) bool { return strings.HasPrefix(line, want) }) {
 					t.Errorf("want %q, got %q", want, lines(report))
 				}
 			}
 			if name == "no Slack" {
 				for _, finding := range report.Findings[:2] {
-					if finding.Fix != "See that this machine reaches slack.api_url." {
+					if finding.Fix != "Check that this machine can connect to slack.api_url." {
 						t.Errorf("%s is mended by %q", finding.Name, finding.Fix)
 					}
 				}
@@ -139,12 +166,13 @@ func TestCheck(t *testing.T) {
 	s.commandLine()
 }
 
-// refused asks a workspace that shows less than Slack documents.
-func (s *checked) refused() {
+// refused checks against a workspace that does not accept all documented blocks.
+func (s *idle) refused() {
 	s.t.Helper()
 	s.must(s.Slack.Order(s.t.Context(), workspace.Fault{Kind: workspace.FaultUnsupported, Reason: "context"}))
 	report, code := s.check(s.config)
-	s.must(s.Slack.Order(s.t.Context(), workspace.Fault{Kind: workspace.FaultUnsupported, Reason: "context", Times: -1}))
+	s.must(s.Slack.Order(s.t.Context(),
+		workspace.Fault{Kind: workspace.FaultUnsupported, Reason: "context", Times: -1}))
 	if code != cli.Failed || !slices.ContainsFunc(lines(report), func(line string) bool {
 		return strings.HasPrefix(line, "failed thread/") && strings.Contains(line, "unsupported type: context")
 	}) {
@@ -152,47 +180,50 @@ func (s *checked) refused() {
 	}
 }
 
-// throttled runs out of time while Slack wants it to wait, and says so in a table.
-func (s *checked) throttled() {
+// throttled checks against a workspace that limits the rate until the check's time is over.
+func (s *idle) throttled() {
 	s.t.Helper()
-	s.must(s.Slack.Order(s.t.Context(), workspace.Fault{Kind: workspace.FaultRateLimit, Method: "blocks.validate", RetryAfter: time.Minute, Times: 4}))
+	s.must(s.Slack.Order(s.t.Context(),
+		workspace.Fault{Kind: workspace.FaultRateLimit, Method: "blocks.validate", RetryAfter: time.Minute, Times: 4}))
 	out, code := s.run("check", "-timeout", "4s", "-config", s.ConfigFile)
 	if code != cli.Failed {
 		s.t.Errorf("exit status %d", code)
 	}
-	for _, want := range []string{"LEVEL   WHAT", "\nok      slack bot token", "\nFAILED  messages and views", " when the time ran out\n", "→ Run the check with a longer -timeout.\n", " 1 failed, in 4."} {
+	for _, want := range []string{"LEVEL   WHAT", "\nok      slack bot token", "\nFAILED  messages and views",
+		" when the time ran out\n", "→ Run the check with a longer -timeout.\n", " 1 failed, in 4."} {
 		if !strings.Contains(out, want) {
 			s.t.Errorf("no %q in\n%s", want, out)
 		}
 	}
 }
 
-func (s *checked) commandLine() {
+func (s *idle) commandLine() {
 	s.t.Helper()
-	for _, args := range [][]string{{"-format", "xml", "-config", s.ConfigFile}, {"-config", "/nowhere"}, {"-timeout", "soon"}, {"more"}} {
+	for _, args := range [][]string{{"-format", "xml", "-config", s.ConfigFile}, {"-config", "/nowhere"},
+		{"-timeout", "soon"}, {"more"}} {
 		if _, code := s.run(append([]string{"check"}, args...)...); code != cli.Usage {
 			s.t.Errorf("%q: exit status %d", args, code)
 		}
 	}
 }
 
-// checked is a stage without the product on it.
-type checked struct {
-	*scene
+// idle is a testbed in which the product does not run.
+type idle struct {
+	*harness
 	config, api string
 }
 
-// vacant sets a stage on which nothing runs yet.
-func vacant(t *testing.T) *checked {
+// openIdle starts a testbed without the product.
+func openIdle(t *testing.T) *idle {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "stage")
+	dir, err := os.MkdirTemp("", "testbed")
 	if err != nil {
 		t.Fatal(err)
 	}
-	// Slack's limits are for one check in a minute or two, not for twenty.
-	config := stage.Config{Workspace: func(house *workspace.Config) { house.Rates.Off = true }}
+	// Slack's rate limits allow one check in a minute or two, and the test runs twenty.
+	config := testbed.Config{Workspace: func(config *workspace.Config) { config.Rates.Off = true }}
 	config.World.Quick = true
-	set, err := stage.Open(t.Context(), dir, config)
+	set, err := testbed.Open(t.Context(), dir, config)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -206,33 +237,34 @@ func vacant(t *testing.T) *checked {
 	}
 	_, rest, _ := strings.Cut(string(text), "api_url: ")
 	api, _, _ := strings.Cut(rest, "\n")
-	return &checked{scene: &scene{Stage: set, t: t}, config: string(text), api: api}
+	return &idle{harness: &harness{Testbed: set, t: t}, config: string(text), api: api}
 }
 
-func (s *checked) in(t *testing.T) *checked {
+func (s *idle) in(t *testing.T) *idle {
 	inside := *s
-	inside.scene = &scene{Stage: s.Stage, t: t}
+	inside.harness = &harness{Testbed: s.Testbed, t: t}
 	return &inside
 }
 
-func (s *checked) write(config string) string {
+func (s *idle) write(config string) string {
 	s.t.Helper()
 	path := filepath.Join(s.t.TempDir(), "config.yaml")
 	s.must(os.WriteFile(path, []byte(config), 0o600))
 	return path
 }
 
-func (s *checked) run(args ...string) (out string, code int) {
+func (s *idle) run(args ...string) (out string, code int) {
 	s.t.Helper()
 	var buffer bytes.Buffer
 	code = cli.Run(s.t.Context(), &buffer, args)
 	return buffer.String(), code
 }
 
-// check runs the subcommand over a configuration.
-func (s *checked) check(config string, args ...string) (doctor.Report, int) {
+// check runs the subcommand with a configuration.
+func (s *idle) check(config string, args ...string) (doctor.Report, int) {
 	s.t.Helper()
-	out, code := s.run(append([]string{"check", "-timeout", "20s", "-format", "json", "-config", s.write(config)}, args...)...)
+	out, code := s.run(append([]string{"check", "-timeout", "20s", "-format", "json", "-config", s.write(config)},
+		args...)...)
 	var report doctor.Report
 	if err := json.Unmarshal([]byte(out), &report); err != nil {
 		s.t.Fatalf("%d, %v: %s", code, err, out)
@@ -240,13 +272,13 @@ func (s *checked) check(config string, args ...string) (doctor.Report, int) {
 	return report, code
 }
 
-// workspace opens another one and returns where its methods are.
-func (s *checked) workspace(change func(*workspace.Config)) string {
+// workspace opens another workspace and returns the URL of its Web API.
+func (s *idle) workspace(change func(*workspace.Config)) string {
 	s.t.Helper()
-	house := workspace.Sample()
-	house.Rates.Off = true
-	change(&house)
-	other, err := workspace.New(house)
+	config := workspace.Sample()
+	config.Rates.Off = true
+	change(&config)
+	other, err := workspace.New(config)
 	s.must(err)
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	s.must(err)
@@ -259,8 +291,8 @@ func (s *checked) workspace(change func(*workspace.Config)) string {
 	return "http://" + listener.Addr().String() + "/api/"
 }
 
-// ownSQL runs a statement as the superuser in the bot's own database.
-func (s *checked) ownSQL(statement string) {
+// execInBotDatabase runs a statement as the superuser in the bot's own database.
+func (s *idle) execInBotDatabase(statement string) {
 	s.t.Helper()
 	conn, err := pgx.Connect(s.t.Context(), s.Postgres.DSN(sandbox.Database))
 	s.must(err)
@@ -269,16 +301,17 @@ func (s *checked) ownSQL(statement string) {
 	s.must(err)
 }
 
-// called is how often a method was called.
-func (s *checked) called(method string) int {
+// called counts the calls of a Web API method.
+func (s *idle) called(method string) int {
 	s.t.Helper()
 	events, err := s.Slack.Transcript(s.t.Context(), 0)
 	s.must(err)
-	return len(slices.DeleteFunc(events, func(e workspace.Event) bool { return e.Kind != workspace.KindAPI || e.Name != method }))
+	return len(slices.DeleteFunc(events,
+		func(e workspace.Event) bool { return e.Kind != workspace.KindAPI || e.Name != method }))
 }
 
-// seen is the level and what was seen of one thing.
-func (s *checked) seen(report doctor.Report, name string) string {
+// seen returns the level and the detail of one finding.
+func (s *idle) seen(report doctor.Report, name string) string {
 	for _, finding := range report.Findings {
 		if finding.Name == name {
 			return string(finding.Level) + " " + finding.Detail

@@ -1,4 +1,5 @@
-// Package acceptance tests the product as a process on real parts, and measures it there. Only Slack is simulated.
+// Package acceptance tests the product as a process on real parts, and measures it there. Only
+// Slack is simulated.
 package acceptance
 
 import (
@@ -9,7 +10,8 @@ import (
 	"github.com/atlilith/onboardbot/internal/sandbox/namespace"
 )
 
-// asProduct makes this test binary the product itself: the tests run it as a process of its own, with the race detector in it.
+// asProduct makes this test binary run as the product. Tests start it as a process of its own, so
+// the race detector covers the product too.
 const asProduct = "ONBOARDBOT_AS_PRODUCT=1"
 
 func TestMain(m *testing.M) {

@@ -1,5 +1,5 @@
-// Package app puts the product together: a configuration goes in, a bot that runs comes out. Each file wires one area. Only this
-// package knows the bot and the runbook at once.
+// Package app puts the product together: a configuration goes in, a bot that runs comes out. Each
+// file wires one area. Only this package knows the bot and the runbook at once.
 package app
 
 import (
@@ -16,13 +16,19 @@ import (
 	"github.com/atlilith/onboardbot/bot"
 	"github.com/atlilith/onboardbot/bot/outbox"
 	"github.com/atlilith/onboardbot/commands"
+	"github.com/atlilith/onboardbot/commands/access"
+	"github.com/atlilith/onboardbot/commands/home"
+	"github.com/atlilith/onboardbot/commands/projection"
 	"github.com/atlilith/onboardbot/internal/config"
-	"github.com/atlilith/onboardbot/onboarding"
+	"github.com/atlilith/onboardbot/internal/liveness"
+	"github.com/atlilith/onboardbot/onboarding/engine"
 	"github.com/atlilith/onboardbot/onboarding/runbook"
+	"github.com/atlilith/onboardbot/onboarding/service"
+	"github.com/atlilith/onboardbot/onboarding/store"
 )
 
-// stopTimeout is how long a bot that is told to stop waits for steps in progress. A command that then still runs on a host goes on
-// there, and the next replica finds what it did.
+// stopTimeout is how long a bot that is told to stop waits for steps in progress. A command that
+// then still runs on a host goes on there, and the next replica finds what it did.
 const stopTimeout = 20 * time.Second
 
 // Run runs the bot until ctx ends, then lets work in progress finish.
@@ -32,7 +38,7 @@ func Run(ctx context.Context, settings *config.Config, log *slog.Logger) error {
 		return err
 	}
 	defer pool.Close()
-	if err := onboarding.Migrate(ctx, pool, settings.Database.Schema, Tables()...); err != nil {
+	if err := store.Migrate(ctx, pool, settings.Database.Schema, Tables()...); err != nil {
 		return err
 	}
 	parts, err := runbook.Connect(settings.Config)
@@ -40,7 +46,7 @@ func Run(ctx context.Context, settings *config.Config, log *slog.Logger) error {
 		return err
 	}
 	defer parts.Close()
-	parts.Assets = onboarding.NewAssets(pool)
+	parts.Assets = store.NewAssets(pool)
 	app, err := New(pool, parts, settings, log)
 	if err != nil {
 		return err
@@ -53,20 +59,23 @@ func (a *App) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	lease, err := a.service.Lease(ctx, jobs.ID())
-	if err != nil {
+	if err := a.replica.Join(ctx); err != nil {
 		return err
 	}
-	defer lease.Release()
+	defer a.replica.Leave()
+	if err := a.engine.TakeOver(ctx); err != nil {
+		return err
+	}
 	if err := jobs.Start(context.WithoutCancel(ctx)); err != nil {
 		return fmt.Errorf("jobs: %w", err)
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { a.parts.Warm(ctx); return nil })
 	group.Go(func() error { return a.bot.Run(ctx) })
-	group.Go(func() error { lease.Keep(ctx); return nil })
+	group.Go(func() error { a.engine.KeepTakingOver(ctx); return nil })
 	group.Go(func() error { return a.outbox.Run(ctx) })
 	group.Go(func() error { return a.isolation.scheduler.Run(ctx) })
+	group.Go(func() error { return a.certificates.digests.Run(ctx) })
 	group.Go(func() error { return a.serveHTTP(ctx) })
 	err = group.Wait()
 	stopping, cancel := context.WithTimeout(context.Background(), stopTimeout+5*time.Second)
@@ -83,20 +92,27 @@ type App struct {
 	log          *slog.Logger
 	workspace    *bot.Workspace
 	outbox       *outbox.Outbox
-	directory    *commands.Directory
-	service      *onboarding.Service
-	projector    *commands.Projector
+	directory    *access.Directory
+	engine       *engine.Engine
+	service      *service.Service
+	projector    *projection.Projector
+	viewers      *home.Viewers
+	home         *home.Tabs
 	handlers     *commands.Handlers
 	isolation    *isolationReports
 	certificates *certificateWatch
+	replica      *liveness.Replica
 	router       *bot.Router
 	bot          *bot.Bot
 }
 
 // New puts the product together. It connects to nothing.
 func New(pool *pgxpool.Pool, parts *runbook.Parts, settings *config.Config, log *slog.Logger) (*App, error) {
-	app := &App{pool: pool, parts: parts, settings: settings, log: log}
-	for _, build := range []func() error{app.buildSlack, app.buildOnboarding, app.buildHandlers} {
+	app := &App{pool: pool, parts: parts, settings: settings, log: log, replica: liveness.New(pool, log)}
+	builds := []func() error{
+		app.buildSlack, app.buildIsolation, app.buildOnboarding, app.buildCertificates, app.buildHandlers,
+	}
+	for _, build := range builds {
 		if err := build(); err != nil {
 			return nil, err
 		}
@@ -114,19 +130,17 @@ func (a *App) buildSlack() (err error) {
 	}
 	settings := a.settings.Commands
 	settings.Hosts = a.settings.Addressed()
-	if a.directory, err = commands.NewDirectory(bot.NewDirectory(a.workspace), settings); err != nil {
+	if a.directory, err = access.NewDirectory(bot.NewDirectory(a.workspace), settings); err != nil {
 		return fmt.Errorf("commands: %w", err)
 	}
 	return nil
 }
 
-// buildOnboarding makes the domain's service with the runbook.
+// buildOnboarding makes the domain's engine and service with the runbook, and what shows runs in
+// Slack.
 func (a *App) buildOnboarding() (err error) {
-	audience, err := commands.NewAudience(a.pool, a.log)
+	notifier, err := projection.NewNotifier(a.pool, a.log)
 	if err != nil {
-		return err
-	}
-	if a.isolation, err = newIsolationReports(a.pool, a.outbox, a.settings, a.log); err != nil {
 		return err
 	}
 	a.parts.Isolation = a.isolation.tenant
@@ -137,37 +151,63 @@ func (a *App) buildOnboarding() (err error) {
 	policy := a.settings.Onboarding
 	policy.Hosts = a.settings.Addressed()
 	policy.ReservedSlugs = append(slices.Clone(policy.ReservedSlugs), commands.Words()...)
-	a.service, err = onboarding.New(a.pool, onboarding.Dependencies{
+	a.engine, err = engine.New(a.pool,
+		engine.Dependencies{Runbook: book, Applier: book, Notifier: notifier}, policy, a.log)
+	if err != nil {
+		return fmt.Errorf("onboarding: %w", err)
+	}
+	a.service, err = service.New(a.pool, service.Dependencies{
 		Runbook:    book,
 		Directory:  a.directory,
 		Platform:   a.parts.Platform,
 		Repository: book,
-		Audience:   audience,
+		Notifier:   notifier,
+		Engine:     a.engine,
 	}, policy, a.log)
 	if err != nil {
 		return fmt.Errorf("onboarding: %w", err)
 	}
+	a.viewers = home.NewViewers(a.pool)
+	a.projector = projection.New(projection.Dependencies{
+		Pool:      a.pool,
+		Records:   a.service.Records,
+		Outbox:    a.outbox,
+		Directory: a.directory,
+		HomeTabs:  a.viewers,
+		Renderer:  projection.NewRenderer(a.directory.Config(), a.service.GlassAllowed(), runbook.Reasons()),
+	})
 	return nil
 }
 
 // buildHandlers makes what answers people in Slack.
 func (a *App) buildHandlers() (err error) {
-	if a.projector, err = commands.NewRenderer(a.pool, a.service, a.outbox, a.directory); err != nil {
-		return fmt.Errorf("commands: %w", err)
-	}
-	if a.certificates, err = newCertificateWatch(a.pool, a.parts, a.projector, a.settings); err != nil {
-		return err
-	}
-	reports := commands.NoReports
-	reports.Isolation = a.isolation.news
-	reports.Certificates = a.certificates.watch
-	if a.handlers, err = commands.New(a.projector, a.workspace, reports, a.log); err != nil {
-		return fmt.Errorf("commands: %w", err)
-	}
+	settings := a.directory.Config()
+	gate := access.NewGate(a.workspace, a.service, settings)
+	a.home = home.New(home.Dependencies{
+		Service:   a.service,
+		Workspace: a.workspace,
+		Outbox:    a.outbox,
+		Gate:      gate,
+		Viewers:   a.viewers,
+		Reports:   home.Reports{Certificates: a.certificates.watch, Isolation: a.isolation.announcer},
+		Renderer:  a.projector.Renderer,
+		Log:       a.log.With("part", "commands"),
+	})
+	a.handlers = commands.New(commands.Dependencies{
+		Pool:      a.pool,
+		Service:   a.service,
+		Workspace: a.workspace,
+		Outbox:    a.outbox,
+		Gate:      gate,
+		Home:      a.home,
+		Renderer:  a.projector.Renderer,
+		Config:    settings,
+		Log:       a.log,
+	})
 	a.router = bot.NewRouter()
 	a.handlers.Register(a.router)
-	commands.NewIsolationDesk(a.handlers, a.isolation.store).Register(a.router)
-	a.certificates.desk(a.handlers).Register(a.router)
-	a.bot, err = bot.New(a.pool, a.workspace, a.router)
-	return err
+	commands.NewIsolationHandlers(a.handlers, a.isolation.store).Register(a.router)
+	a.certificates.handlers(a.handlers).Register(a.router)
+	a.bot = bot.New(a.pool, a.workspace, a.router, a.replica)
+	return nil
 }

@@ -8,14 +8,15 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/atlilith/onboardbot/bot/outbox"
-	"github.com/atlilith/onboardbot/commands"
+	"github.com/atlilith/onboardbot/commands/home"
 	"github.com/atlilith/onboardbot/internal/config"
 	"github.com/atlilith/onboardbot/internal/migrate"
-	"github.com/atlilith/onboardbot/onboarding/certificates"
+	"github.com/atlilith/onboardbot/onboarding/certificates/watch"
 	"github.com/atlilith/onboardbot/onboarding/isolation/reports"
 )
 
-// OpenPool connects to the bot's own database. Every connection has the bot's schema as its search path.
+// OpenPool connects to the bot's own database. Every connection has the bot's schema as its search
+// path.
 func OpenPool(ctx context.Context, settings config.Database) (*pgxpool.Pool, error) {
 	parsed, err := pgxpool.ParseConfig(settings.URL.Reveal())
 	if err != nil {
@@ -33,5 +34,5 @@ func OpenPool(ctx context.Context, settings config.Database) (*pgxpool.Pool, err
 
 // Tables are the tables in the bot's schema that package onboarding does not know.
 func Tables() []migrate.Set {
-	return []migrate.Set{outbox.Migrations(), reports.Tables(), certificates.Tables(), commands.Migrations()}
+	return []migrate.Set{outbox.Migrations(), reports.Tables(), watch.Tables(), home.Migrations()}
 }

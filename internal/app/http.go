@@ -39,7 +39,7 @@ func (a *App) metrics() *prometheus.Registry {
 	registry.MustRegister(
 		a.workspace.Metrics,
 		a.outbox.Collector(),
-		a.service.Collector(),
+		a.service.Records.Collector(),
 		a.isolation.store.Collector(),
 		a.certificates.watch.Collector(),
 		collectors.NewGoCollector(),

@@ -2,13 +2,8 @@ package app
 
 import (
 	"fmt"
-	"log/slog"
 
-	"github.com/jackc/pgx/v5/pgxpool"
-
-	"github.com/atlilith/onboardbot/bot/outbox"
-	"github.com/atlilith/onboardbot/commands"
-	"github.com/atlilith/onboardbot/internal/config"
+	"github.com/atlilith/onboardbot/commands/projection"
 	"github.com/atlilith/onboardbot/onboarding/isolation"
 	"github.com/atlilith/onboardbot/onboarding/isolation/reports"
 )
@@ -16,32 +11,33 @@ import (
 // isolationReports are the parts that report on isolation.
 type isolationReports struct {
 	store     *reports.Store
-	news      *commands.IsolationNews
+	announcer *projection.IsolationAnnouncer
 	scheduler *reports.Scheduler
 	worker    *reports.Worker
 	tenant    *reports.TenantCheck
 }
 
-func newIsolationReports(pool *pgxpool.Pool, outbox *outbox.Outbox, settings *config.Config, log *slog.Logger) (*isolationReports, error) {
-	checker, err := isolation.New(settings.Isolation.Config(settings.Platform))
+func (a *App) buildIsolation() error {
+	checker, err := isolation.New(a.settings.Isolation.Config(a.settings.Platform))
 	if err != nil {
-		return nil, fmt.Errorf("isolation: %w", err)
+		return fmt.Errorf("isolation: %w", err)
 	}
-	store, err := reports.NewStore(pool, log)
+	store, err := reports.NewStore(a.pool, a.log)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	news := commands.NewIsolationNews(outbox, store, settings.Commands)
-	scheduler, err := reports.NewScheduler(store, settings.Isolation)
+	scheduler, err := reports.NewScheduler(store, a.settings.Isolation)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	turn := reports.NewTurn(pool)
-	return &isolationReports{
+	announcer := projection.NewIsolationAnnouncer(a.outbox, store, a.settings.Commands)
+	turn := reports.NewTurn(a.pool)
+	a.isolation = &isolationReports{
 		store:     store,
-		news:      news,
+		announcer: announcer,
 		scheduler: scheduler,
-		worker:    reports.NewWorker(store, turn, checker, news),
+		worker:    reports.NewWorker(store, turn, checker, announcer),
 		tenant:    reports.NewTenantCheck(checker, turn),
-	}, nil
+	}
+	return nil
 }

@@ -9,34 +9,34 @@ import (
 	"github.com/riverqueue/river/riverdriver/riverpgxv5"
 
 	"github.com/atlilith/onboardbot/bot/outbox"
-	"github.com/atlilith/onboardbot/onboarding"
+	"github.com/atlilith/onboardbot/onboarding/engine"
 	"github.com/atlilith/onboardbot/onboarding/isolation/reports"
 )
 
 // newJobs returns the River client that works the jobs of all parts.
 func (a *App) newJobs() (*river.Client[pgx.Tx], error) {
 	workers := river.NewWorkers()
-	a.service.AddWorkers(workers)
+	a.engine.AddWorkers(workers)
 	a.outbox.AddWorkers(workers)
-	a.handlers.AddWorkers(workers)
+	a.projector.AddWorkers(workers)
+	a.home.AddWorkers(workers)
 	a.isolation.worker.AddTo(workers)
-	periodic, err := a.certificates.addJobs(workers)
-	if err != nil {
-		return nil, err
-	}
+	periodic := a.certificates.addJobs(workers)
 	client, err := river.NewClient(riverpgxv5.New(a.pool), &river.Config{
+		ID:      a.replica.ID(),
 		Workers: workers,
 		Queues: map[string]river.QueueConfig{
-			onboarding.Queue:   {MaxWorkers: a.settings.Database.Runs},
+			engine.Queue:       {MaxWorkers: a.settings.Database.Runs},
 			outbox.Queue:       {MaxWorkers: 8},
 			reports.Queue:      {MaxWorkers: 1},
 			river.QueueDefault: {MaxWorkers: 4},
 		},
 		PeriodicJobs: periodic,
-		// People wait for most of these jobs, and would notice River's 100 ms between fetches at every step.
+		// People wait for most of these jobs, and would notice River's 100 ms between fetches at
+		// every step.
 		FetchCooldown:     2 * time.Millisecond,
 		FetchPollInterval: 500 * time.Millisecond,
-		JobTimeout:        onboarding.JobTimeout,
+		JobTimeout:        engine.JobTimeout,
 		SoftStopTimeout:   stopTimeout,
 		Logger:            a.log.With("part", "jobs"),
 	})

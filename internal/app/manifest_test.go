@@ -4,6 +4,7 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"io/fs"
 	"log/slog"
 	"maps"
 	"path/filepath"
@@ -21,30 +22,34 @@ import (
 	"github.com/atlilith/onboardbot/templates"
 )
 
-// scopes are what the methods of slack-go that the product calls need of the bot token, from Slack's page of each
-// (https://docs.slack.dev/reference/methods). Which history is read depends on where a message went.
+// scopes are what the methods of slack-go that the product calls need of the bot token, from
+// Slack's page of each (https://docs.slack.dev/reference/methods). Which history is read depends
+// on where a message went.
 var scopes = map[string][]string{
 	"AuthTestContext": nil, "StartSocketModeContext": nil, "GetPermalinkContext": nil,
 	"OpenViewContext": nil, "PushViewContext": nil, "UpdateViewContext": nil, "PublishViewContext": nil,
-	"PostMessageContext": {"chat:write"}, "UpdateMessageContext": {"chat:write"}, "PostEphemeralContext": {"chat:write"},
-	"GetUserInfoContext": {"users:read"}, "GetUserGroupMembersContext": {"usergroups:read"},
-	"GetUploadURLExternalContext": {"files:write"}, "UploadToURL": {"files:write"}, "CompleteUploadExternalContext": {"files:write"},
-	"GetFileInfoContext": {"files:read"}, "GetFileContext": {"files:read"},
+	"PostMessageContext": {"chat:write"}, "UpdateMessageContext": {"chat:write"},
+	"PostEphemeralContext": {"chat:write"},
+	"GetUserInfoContext":   {"users:read"}, "GetUserGroupMembersContext": {"usergroups:read"},
+	"GetUploadURLExternalContext": {"files:write"}, "UploadToURL": {"files:write"},
+	"CompleteUploadExternalContext": {"files:write"},
+	"GetFileInfoContext":            {"files:read"}, "GetFileContext": {"files:read"},
 	"OpenConversationContext":       {"im:write"},
 	"GetConversationInfoContext":    {"channels:read", "groups:read"},
 	"GetConversationHistoryContext": {"channels:history", "groups:history", "im:history"},
 	"GetConversationRepliesContext": {"channels:history", "groups:history", "im:history"},
 }
 
-// TestManifestAsksForWhatIsUsed holds the scopes against every call to Slack in the source: all that are needed, and no other.
+// TestManifestAsksForWhatIsUsed compares the scopes of the manifest with all calls to Slack in the
+// source.
 func TestManifestAsksForWhatIsUsed(t *testing.T) {
 	t.Parallel()
 	used := map[string]bool{"commands": true} // for slash commands, which no method stands for
-	for _, room := range []string{"../../bot", "../../commands"} {
-		for _, call := range slackCalls(t, room) {
+	for _, folder := range []string{"../../bot", "../../commands"} {
+		for _, call := range slackCalls(t, folder) {
 			needed, known := scopes[call]
 			if !known {
-				t.Errorf("%s calls %s: say here which scopes that needs", room, call)
+				t.Errorf("%s calls %s: say here which scopes that needs", folder, call)
 			}
 			for _, scope := range needed {
 				used[scope] = true
@@ -63,21 +68,18 @@ func TestManifestAsksForWhatIsUsed(t *testing.T) {
 	}
 }
 
-// slackCalls are the methods that a package calls on slack-go's client, as x.api.Method or x.API().Method.
-func slackCalls(t *testing.T, room string) []string {
+// slackCalls returns the methods that the packages in a folder call on slack-go's client, as
+// x.api.Method or x.API().Method.
+func slackCalls(t *testing.T, folder string) []string {
 	t.Helper()
-	files, err := filepath.Glob(filepath.Join(room, "*.go"))
-	if err != nil || len(files) == 0 {
-		t.Fatalf("%d files, %v", len(files), err)
-	}
 	calls := map[string]bool{}
-	for _, name := range files {
-		if strings.HasSuffix(name, "_test.go") {
-			continue
+	err := filepath.WalkDir(folder, func(name string, _ fs.DirEntry, err error) error {
+		if err != nil || !strings.HasSuffix(name, ".go") || strings.HasSuffix(name, "_test.go") {
+			return err
 		}
 		file, err := parser.ParseFile(token.NewFileSet(), name, nil, 0)
 		if err != nil {
-			t.Fatal(err)
+			return err
 		}
 		ast.Inspect(file, func(node ast.Node) bool {
 			method, ok := node.(*ast.SelectorExpr)
@@ -100,11 +102,16 @@ func slackCalls(t *testing.T, room string) []string {
 			}
 			return true
 		})
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
 	return slices.Sorted(maps.Keys(calls))
 }
 
-// TestManifestNamesWhatIsHandled builds the product and compares what it handles with what the manifest promises.
+// TestManifestNamesWhatIsHandled builds the product and compares what it handles with what the
+// manifest promises.
 func TestManifestNamesWhatIsHandled(t *testing.T) {
 	settings := example(t)
 	parts, err := runbook.Connect(settings.Config)
@@ -153,11 +160,12 @@ func TestManifestNamesWhatIsHandled(t *testing.T) {
 	}
 }
 
-// example is the configuration that newcomers begin with, its secrets filled in.
+// example loads config.example.yaml with values for its secrets.
 func example(t *testing.T) *config.Config {
 	t.Helper()
 	for name, value := range map[string]string{"SLACK_BOT_TOKEN": "xoxb-1", "SLACK_APP_TOKEN": "xapp-1",
-		"DATABASE_URL": "postgres://onboardbot@localhost/onboardbot", "PLATFORM_DATABASE_URL": "postgres://onboarder@localhost/platform",
+		"DATABASE_URL":           "postgres://onboardbot@localhost/onboardbot",
+		"PLATFORM_DATABASE_URL":  "postgres://onboarder@localhost/platform",
 		"ISOLATION_DATABASE_URL": "postgres://auditor@localhost/platform"} {
 		t.Setenv(name, value)
 	}

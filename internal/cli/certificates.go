@@ -12,8 +12,9 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/certificates"
 )
 
-// inspectCertificates looks at every certificate once. Its exit status is 0 when all is well, 1 when something needs attention, and 2
-// when something could not be looked at. 2 also stands for a wrong command line or configuration.
+// inspectCertificates looks at every certificate once. Its exit status is 0 when all is well, 1
+// when something needs attention, and 2 when something could not be looked at. 2 also stands for a
+// wrong command line or configuration.
 func inspectCertificates(ctx context.Context, out io.Writer, args []string) int {
 	flags := flag.NewFlagSet("certificates", flag.ContinueOnError)
 	format := flags.String("format", string(certificates.Text), "`FORMAT` of the report: text or json")

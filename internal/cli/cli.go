@@ -1,4 +1,5 @@
-// Package cli is the command line: its subcommands, their flags and their exit statuses. What they do belongs to the packages below.
+// Package cli is the command line: its subcommands, their flags and their exit statuses. What they
+// do belongs to the packages below.
 package cli
 
 import (
@@ -16,7 +17,8 @@ import (
 	"github.com/atlilith/onboardbot/internal/config"
 )
 
-// Exit statuses that all subcommands share. Those of isolation and certificates mean more, as their help says.
+// Exit statuses that all subcommands share. Those of isolation and certificates mean more, as
+// their help says.
 const (
 	OK     = 0
 	Failed = 1
@@ -38,15 +40,22 @@ func subcommands() []subcommand {
 		{"check", "check everything that the bot relies on, and say how to fix what is wrong", path, check},
 		{"isolation", "prove that no tenant reaches another's rows; exit status 0 sound, 1 leak, 2 could not check",
 			path + " -format json", checkIsolation},
-		{"certificates", "show when each site's certificate expires, and what is wrong; exit status 0 well, 1 urgent, 2 could not look",
+		{"certificates",
+			"show when each site's certificate expires, and what is wrong; exit status 0 well, 1 urgent, 2 could " +
+				"not look",
 			path + " -format json", inspectCertificates},
-		{"config", "print the configuration as the bot reads it, without secrets, and where each value came from", path, printConfig},
-		{"manifest", "print the manifest of the Slack app, to paste at https://api.slack.com/apps", `-name "Onboarding (staging)"`, printManifest},
-		{"ready", "ask the bot that runs with this configuration whether it is ready; for health checks", path, askReady},
+		{"config",
+			"print the configuration as the bot reads it, without secrets, and where each value came from", path,
+			printConfig},
+		{"manifest", "print the manifest of the Slack app, to paste at https://api.slack.com/apps",
+			`-name "Onboarding (staging)"`, printManifest},
+		{"ready",
+			"ask the bot that runs with this configuration whether it is ready; for health checks", path, askReady},
 	}
 }
 
-// Main runs one subcommand until it ends or the process is told to stop, and returns the exit status of the process.
+// Main runs one subcommand until it ends or the process is told to stop, and returns the exit
+// status of the process.
 func Main(args []string) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -80,7 +89,8 @@ func usage(out io.Writer) {
 		fmt.Fprintf(out, "  %-14s %s\n", command.name, command.about)
 	}
 	fmt.Fprintln(out, "\nonboardbot COMMAND -h explains a command. config.example.yaml explains the configuration.")
-	fmt.Fprintln(out, "Exit status: 0 all is well, 1 something failed, 2 the command line or the configuration is wrong.")
+	fmt.Fprintln(out,
+		"Exit status: 0 all is well, 1 something failed, 2 the command line or the configuration is wrong.")
 }
 
 // explain prints the help of a subcommand.
@@ -89,14 +99,16 @@ func explain(out io.Writer, flags *flag.FlagSet) {
 		if command.name != flags.Name() {
 			continue
 		}
-		fmt.Fprintf(out, "onboardbot %s: %s\n\nusage: onboardbot %s [flags]\n\n", command.name, command.about, command.name)
+		fmt.Fprintf(out, "onboardbot %s: %s\n\nusage: onboardbot %s [flags]\n\n", command.name,
+			command.about, command.name)
 		flags.SetOutput(out)
 		flags.PrintDefaults()
 		fmt.Fprintf(out, "\nexample: onboardbot %s %s\n", command.name, command.example)
 	}
 }
 
-// parseFlags reads the flags of a subcommand. When ok is false the command is over, and code is its exit status.
+// parseFlags reads the flags of a subcommand. When ok is false the command is over, and code is
+// its exit status.
 func parseFlags(flags *flag.FlagSet, args []string) (code int, ok bool) {
 	flags.SetOutput(io.Discard) // the message below replaces the whole help that package flag prints
 	switch err := flags.Parse(args); {
@@ -118,9 +130,11 @@ func configFlag(flags *flag.FlagSet) *string {
 	return flags.String("config", "config.yaml", "the configuration `FILE`")
 }
 
-// parse reads the flags of a subcommand, -config among them, and loads the sections of the configuration that the command needs. When
-// ok is false the command is over, and code is its exit status.
-func parse(flags *flag.FlagSet, args []string, sections ...config.Section) (settings *config.Config, code int, ok bool) {
+// parse reads the flags of a subcommand, -config among them, and loads the sections of the
+// configuration that the command needs. When ok is false the command is over, and code is its exit
+// status.
+func parse(flags *flag.FlagSet, args []string,
+	sections ...config.Section) (settings *config.Config, code int, ok bool) {
 	path := configFlag(flags)
 	if code, ok := parseFlags(flags, args); !ok {
 		return nil, code, false

@@ -13,8 +13,10 @@ import (
 )
 
 func TestConfigCommand(t *testing.T) {
-	for name, value := range map[string]string{"SLACK_BOT_TOKEN": "xoxb-1", "SLACK_APP_TOKEN": "xapp-1", "TMPDIR": t.TempDir(),
-		"DATABASE_URL": "postgres://onboardbot@localhost/onboardbot", "PLATFORM_DATABASE_URL": "postgres://onboarder@localhost/platform",
+	for name, value := range map[string]string{"SLACK_BOT_TOKEN": "xoxb-1", "SLACK_APP_TOKEN": "xapp-1",
+		"TMPDIR":                 t.TempDir(),
+		"DATABASE_URL":           "postgres://onboardbot@localhost/onboardbot",
+		"PLATFORM_DATABASE_URL":  "postgres://onboarder@localhost/platform",
 		"ISOLATION_DATABASE_URL": "postgres://auditor@localhost/platform"} {
 		t.Setenv(name, value)
 	}
@@ -22,7 +24,8 @@ func TestConfigCommand(t *testing.T) {
 	if code := Run(t.Context(), &out, []string{"config", "-config", "../../config.example.yaml"}); code != OK {
 		t.Errorf("exit status %d", code)
 	}
-	for _, want := range []string{"bot_token: <secret> # line ", ": $SLACK_BOT_TOKEN", "connections: 2 # default", "ipv4: 89.127.233.145 # line "} {
+	for _, want := range []string{"bot_token: <secret> # line ", ": $SLACK_BOT_TOKEN", "connections: 2 # default",
+		"ipv4: 89.127.233.145 # line "} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("no %q in\n%s", want, out.String())
 		}
@@ -32,7 +35,8 @@ func TestConfigCommand(t *testing.T) {
 		t.Fatal(err)
 	}
 	out.Reset()
-	if code := Run(t.Context(), &out, []string{"config", "-config", incomplete}); code != Usage || !strings.Contains(out.String(), "vps: vps-0 # line 1") {
+	if code := Run(t.Context(), &out, []string{"config", "-config", incomplete}); code != Usage ||
+		!strings.Contains(out.String(), "vps: vps-0 # line 1") {
 		t.Errorf("an incomplete file: exit status %d\n%s", code, out.String())
 	}
 	for _, args := range [][]string{{"-config", "/nowhere"}, {"-verbose"}, {"more"}} {
@@ -60,7 +64,8 @@ func TestReadyCommand(t *testing.T) {
 		status, code int
 	}{
 		{address, http.StatusOK, OK}, {":" + port, http.StatusOK, OK}, {"0.0.0.0:" + port, http.StatusOK, OK},
-		{address, http.StatusServiceUnavailable, Failed}, {"127.0.0.1:9", http.StatusOK, Failed}, {"off", http.StatusOK, Usage},
+		{address, http.StatusServiceUnavailable, Failed}, {"127.0.0.1:9", http.StatusOK, Failed},
+		{"off", http.StatusOK, Usage},
 	} {
 		path := filepath.Join(t.TempDir(), "config.yaml")
 		if err := os.WriteFile(path, []byte("http: {listen: \""+c.listen+"\"}\n"), 0o600); err != nil {
@@ -68,7 +73,8 @@ func TestReadyCommand(t *testing.T) {
 		}
 		status = c.status
 		var out strings.Builder
-		if code := Run(t.Context(), &out, []string{"ready", "-config", path}); code != c.code || (out.Len() > 0) != (code == OK) {
+		if code := Run(t.Context(), &out, []string{"ready", "-config", path}); code != c.code ||
+			(out.Len() > 0) != (code == OK) {
 			t.Errorf("%s, HTTP %d: exit status %d, %s", c.listen, c.status, code, out.String())
 		}
 	}
@@ -111,7 +117,8 @@ func TestManifestCommand(t *testing.T) {
 		{[]string{"-name", strings.Repeat("x", 36)}, Usage}, {[]string{"-config", "x"}, Usage},
 	} {
 		var out strings.Builder
-		if code := Run(t.Context(), &out, append([]string{"manifest"}, c.args...)); code != c.code || (out.Len() > 0) != (code == OK) {
+		if code := Run(t.Context(), &out, append([]string{"manifest"}, c.args...)); code != c.code ||
+			(out.Len() > 0) != (code == OK) {
 			t.Errorf("%q: exit status %d, %s", c.args, code, out.String())
 		}
 	}
@@ -121,7 +128,8 @@ func TestManifestCommand(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	filled := strings.NewReplacer("{{.Name}}", `"Onboarding (staging)"`, "{{.Handle}}", "onboarding-staging").Replace(string(want))
+	filled := strings.NewReplacer("{{.Name}}", `"Onboarding (staging)"`, "{{.Handle}}",
+		"onboarding-staging").Replace(string(want))
 	if diff := cmp.Diff(filled, out.String()); diff != "" {
 		t.Error(diff)
 	}

@@ -16,7 +16,8 @@ import (
 func printManifest(_ context.Context, out io.Writer, args []string) int {
 	flags := flag.NewFlagSet("manifest", flag.ContinueOnError)
 	name := flags.String("name", "Onboardbot", "the app's `NAME` in Slack, at most 35 characters")
-	format := flags.String("format", "yaml", "`FORMAT` to print: yaml, with the reason of every scope beside it, or json")
+	format := flags.String("format", "yaml",
+		"`FORMAT` to print: yaml, with the reason of every scope beside it, or json")
 	if code, ok := parseFlags(flags, args); !ok {
 		return code
 	}

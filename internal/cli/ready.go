@@ -36,7 +36,8 @@ func askReady(ctx context.Context, out io.Writer, args []string) int {
 	return OK
 }
 
-// ready asks the bot that listens at an address. Where that means all addresses of this machine, it asks localhost.
+// ready asks the bot that listens at an address. Where that means all addresses of this machine,
+// it asks localhost.
 func ready(ctx context.Context, listen string) (string, error) {
 	host, port, err := net.SplitHostPort(listen)
 	if err != nil {
@@ -47,11 +48,13 @@ func ready(ctx context.Context, listen string) (string, error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
 	defer cancel()
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+net.JoinHostPort(host, port)+"/readyz", nil)
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet,
+		"http://"+net.JoinHostPort(host, port)+"/readyz", nil)
 	if err != nil {
 		return "", err
 	}
-	direct := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}} // ignores the proxy settings of the environment
+	// This transport ignores the proxy settings of the environment.
+	direct := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 	response, err := direct.Do(request)
 	if err != nil {
 		return "", err

@@ -1,5 +1,6 @@
-// Package config reads the one file that says how the bot is to work: strictly, with every problem named by its key and line
-// before anything starts. What the values mean belongs to the packages that use them; this one only puts them together.
+// Package config reads the configuration file. It is strict, and reports every problem with its
+// key and line before anything starts. The packages that use the values declare and explain them;
+// this one puts them together.
 package config
 
 import (
@@ -16,30 +17,33 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/atlilith/onboardbot/bot"
-	"github.com/atlilith/onboardbot/commands"
+	"github.com/atlilith/onboardbot/commands/access"
 	"github.com/atlilith/onboardbot/internal/secret"
 	"github.com/atlilith/onboardbot/onboarding"
 	"github.com/atlilith/onboardbot/onboarding/isolation/reports"
 	"github.com/atlilith/onboardbot/onboarding/runbook"
+	"github.com/atlilith/onboardbot/onboarding/runbook/settings"
 )
 
 // Config is the whole file.
 type Config struct {
-	// Slack is how to reach the workspace.
+	// Slack has the tokens and limits of the connection to the workspace.
 	Slack bot.Config `yaml:"slack"`
-	// Commands says where the commands may be used, and by whom.
-	Commands commands.Config `yaml:"commands"`
-	// Database is the bot's own.
+	// Commands says in which channels the commands work, and who may use them.
+	Commands access.Config `yaml:"commands"`
+	// Database is the bot's own database.
 	Database Database `yaml:"database"`
 	// Onboarding is the policy of runs and approvals.
-	Onboarding onboarding.Config `yaml:"onboarding"`
-	// Config of the runbook: platform, hosts, vps, repository, deploy, dns, certificate, certificates, portal, probe, others.
-	runbook.Config `yaml:",inline"`
-	// Isolation says what is reported about the isolation of tenants, when and where.
+	Onboarding onboarding.Policy `yaml:"onboarding"`
+	// Config of the runbook: platform, hosts, vps, repository, deploy, dns, certificate,
+	// certificates, portal, probe, others.
+	settings.Config `yaml:",inline"`
+	// Isolation says how the isolation of tenants is checked, and when and where reports on it
+	// appear.
 	Isolation reports.Settings `yaml:"isolation"`
-	// HTTP is where the bot answers about itself.
+	// HTTP is the server for health checks and metrics.
 	HTTP HTTP `yaml:"http"`
-	// Log is what it writes to standard error.
+	// Log is what the bot writes to standard error.
 	Log Log `yaml:"log"`
 }
 
@@ -49,15 +53,17 @@ type Database struct {
 	URL secret.String `yaml:"url"`
 	// Schema that holds every table of the bot. Default: onboarding.
 	Schema string `yaml:"schema"`
-	// Connections is the most that one replica opens. A run that is being advanced holds one. Default: 40.
+	// Connections is how many connections one replica opens at most. Each run that it advances
+	// holds one. Default: 40.
 	Connections int32 `yaml:"connections"`
 	// Runs is how many runs one replica advances at once. Default: 16.
 	Runs int `yaml:"runs"`
 }
 
-// HTTP is where the bot answers about itself.
+// HTTP is the server for health checks and metrics.
 type HTTP struct {
-	// Listen is the address of /healthz, /readyz and /metrics. Default: 127.0.0.1:8080. Set to off for none.
+	// Listen is the address of /healthz, /readyz and /metrics. Default: 127.0.0.1:8080. off means
+	// no server.
 	Listen string `yaml:"listen"`
 }
 
@@ -69,10 +75,10 @@ type Log struct {
 	Format string `yaml:"format"`
 }
 
-// Level is slog's, with words of its own for what is none.
+// Level is a level of package slog. Its errors name the levels that there are.
 type Level slog.Level
 
-// Level is the level as slog wants it.
+// Level implements [slog.Leveler].
 func (l Level) Level() slog.Level { return slog.Level(l) }
 
 // MarshalText writes the level's name.
@@ -81,18 +87,19 @@ func (l Level) MarshalText() ([]byte, error) { return l.Level().MarshalText() }
 // UnmarshalText reads the level's name.
 func (l *Level) UnmarshalText(text []byte) error {
 	if err := (*slog.Level)(l).UnmarshalText(text); err != nil {
-		return fmt.Errorf("%q is none of debug, info, warn and error", text)
+		return fmt.Errorf("%q is not one of debug, info, warn and error", text)
 	}
 	return nil
 }
 
 const schemaDefault = "onboarding"
 
-// Off is the value of http.listen for which nothing listens.
+// Off is the value of http.listen that means no server.
 const Off = "off"
 
-// Load reads a file and checks the sections that a command needs. Everything that is wrong is returned at once, as
-// [*Problems]: keys that are unknown, values of the wrong type, secrets that cannot be found, what is missing or cannot stand.
+// Load reads a file and validates the sections that a command needs. It returns all problems at
+// once, as [*Problems]: unknown keys, values of the wrong type, secrets that cannot be read, and
+// missing or invalid values.
 func Load(path string, sections ...Section) (*Config, error) {
 	read, err := open(path)
 	if err != nil {
@@ -104,20 +111,23 @@ func Load(path string, sections ...Section) (*Config, error) {
 	return read.config, nil
 }
 
-// reading is a configuration as it was read, right or not.
+// reading is a configuration as it was read, valid or not.
 type reading struct {
 	path     string
 	document document
 	config   *Config
 	problems []Problem
-	// secrets are the problems of secrets that could not be found, which matter to the commands alone that need them.
+	// secrets are the problems of secrets that could not be read. They only concern the commands
+	// that need these secrets.
 	secrets []Problem
-	// given are the keys whose value comes from the file, and origins says of secrets from where else.
+	// given are the keys whose value comes from the file. For secrets, origins names the variable
+	// or file that has the value.
 	given   map[string]bool
 	origins map[string]string
 }
 
-// open reads a file, reveals its secrets and fills in what it leaves out. It fails only where there is nothing to read.
+// open reads a file, resolves its secrets and fills in the defaults. It fails only if the file
+// cannot be read or parsed.
 func open(path string) (*reading, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
@@ -127,7 +137,8 @@ func open(path string) (*reading, error) {
 	if problem != nil {
 		return nil, &Problems{File: path, List: []Problem{*problem}}
 	}
-	r := &reading{path: path, document: document, config: new(Config), given: map[string]bool{}, origins: map[string]string{}}
+	r := &reading{path: path, document: document, config: new(Config), given: map[string]bool{},
+		origins: map[string]string{}}
 	r.problems = document.decode(text, r.config)
 	for key := range leaves(r.config) {
 		r.given[key] = true
@@ -137,7 +148,7 @@ func open(path string) (*reading, error) {
 	return r, nil
 }
 
-// check returns what was wrong with the file and what the sections say.
+// check returns the problems of the file and of the sections.
 func (r *reading) check(sections []Section) error {
 	problems := r.problems
 	known := map[string]bool{}
@@ -153,7 +164,7 @@ func (r *reading) check(sections []Section) error {
 			}
 		}
 		for _, problem := range r.document.said(key, problem) {
-			// What could not be read has no value to speak of.
+			// A value that could not be decoded has been reported already.
 			if !known[problem.Key] {
 				problems = append(problems, problem)
 			}
@@ -182,7 +193,8 @@ func (c *Config) defaults() {
 	c.Log.Format = cmp.Or(c.Log.Format, "json")
 }
 
-// Section is a part of the file that a command needs to be right.
+// Section validates a part of the file. The keys in its problem are relative to the key that it
+// returns.
 type Section func(*Config) (key string, problem error)
 
 // The sections of the file.
@@ -190,13 +202,13 @@ var (
 	Slack      Section = func(c *Config) (string, error) { return "slack", c.Slack.Validate() }
 	Commands   Section = func(c *Config) (string, error) { return "commands", c.Commands.Validate() }
 	Own        Section = func(c *Config) (string, error) { return "database", c.Database.validate() }
-	Onboarding Section = func(c *Config) (string, error) { return "onboarding", errors.Join(c.Onboarding.Validate(), c.rules()) }
+	Onboarding Section = func(c *Config) (string, error) { return "onboarding", c.policy() }
 	Runbook    Section = func(c *Config) (string, error) { return "", c.Config.Validate() }
 	Platform   Section = func(c *Config) (string, error) { return "platform", c.Config.Platform.Validate() }
 	Process    Section = func(c *Config) (string, error) { return "", errors.Join(c.HTTP.validate(), c.Log.validate()) }
 )
 
-// Everything is every section, for a bot that serves.
+// Everything is every section, as serve and check need them.
 var Everything = []Section{Slack, Commands, Own, Onboarding, Runbook, Reminders, Isolation, Reports, Process}
 
 var schemaForm = regexp.MustCompile(`^[a-z_][a-z0-9_]{0,40}$`)
@@ -206,31 +218,46 @@ func (d Database) validate() error {
 	if d.URL.IsZero() {
 		problems = append(problems, errors.New("url: is missing: the connection string of the bot's own database"))
 	} else if _, err := pgxpool.ParseConfig(d.URL.Reveal()); err != nil {
-		problems = append(problems, errors.New("url: is not a connection string such as postgres://onboardbot@db.example.com/onboardbot"))
+		problems = append(problems,
+			errors.New("url: is not a connection string such as postgres://onboardbot@db.example.com/onboardbot"))
 	}
 	if !schemaForm.MatchString(d.Schema) {
 		problems = append(problems, fmt.Errorf("schema: %q is not a plain lower-case name", d.Schema))
 	}
 	if d.Runs < 1 {
-		problems = append(problems, fmt.Errorf("runs: %d is not a number from 1 up", d.Runs))
+		problems = append(problems, fmt.Errorf("runs: %d is less than 1", d.Runs))
 	}
-	// Beside the runs: the lease, the listener, deliveries, and what people ask for.
+	// Besides the runs, River's listener, deliveries and people's commands need connections.
 	if least := int32(d.Runs) + 12; d.Connections < least {
-		problems = append(problems, fmt.Errorf("connections: %d is too few for %d runs at once; give at least %d", d.Connections, d.Runs, least))
+		problems = append(problems,
+			fmt.Errorf("connections: %d is too few for %d runs at once; give at least %d",
+				d.Connections, d.Runs, least))
 	}
 	return errors.Join(problems...)
 }
 
-// rules are for kinds of steps that there are: a misspelt one would rule nothing.
+func (c *Config) policy() error { return errors.Join(c.Onboarding.Validate(), c.rules()) }
+
+// rules reports rules for kinds of steps that do not exist: a misspelt kind would have no effect.
 func (c *Config) rules() error {
 	var problems []error
 	kinds := runbook.Kinds()
 	for kind := range c.Onboarding.Rules {
 		if !slices.Contains(kinds, kind) {
-			problems = append(problems, fmt.Errorf("%s: no step of this kind is approved; there are %s", join("rules", kind), strings.Join(kinds, ", ")))
+			problems = append(problems,
+				fmt.Errorf("%s: no step of this kind is approved; the kinds are %s",
+					join("rules", string(kind)), enumerate(kinds)))
 		}
 	}
 	return errors.Join(problems...)
+}
+
+func enumerate(kinds []onboarding.Kind) string {
+	names := make([]string, len(kinds))
+	for i, kind := range kinds {
+		names[i] = string(kind)
+	}
+	return strings.Join(names, ", ")
 }
 
 func (h HTTP) validate() error {

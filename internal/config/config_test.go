@@ -15,7 +15,8 @@ import (
 
 var update = flag.Bool("update", false, "write what is said below the dashes of every case")
 
-// TestWhatIsWrongIsSaidAllAtOnce runs every file of testdata: a configuration above the dashes, what is said of it below.
+// TestWhatIsWrongIsSaidAllAtOnce runs every file of testdata: a configuration above the dashes,
+// what is said of it below.
 func TestWhatIsWrongIsSaidAllAtOnce(t *testing.T) {
 	files, err := filepath.Glob("testdata/*.txt")
 	if err != nil || len(files) == 0 {

@@ -13,18 +13,18 @@ import (
 
 // Problem is one thing that is wrong with a configuration.
 type Problem struct {
-	Line int    // of the key, or of what it is missing in; 0 when nothing of its path is in the file
+	Line int    // of the key, or of the mapping that lacks it; 0 when nothing of its path is in the file
 	Key  string // its path, such as slack.bot_token
-	Text string // what is wrong and what to do
+	Text string // what is wrong and how to fix it
 }
 
-// Problems are everything that is wrong with a configuration, in the order of the file.
+// Problems are all problems of a configuration, in the order of the file.
 type Problems struct {
 	File string
 	List []Problem
 }
 
-// Error writes one problem a line.
+// Error has one problem on each line.
 func (p *Problems) Error() string {
 	var out strings.Builder
 	fmt.Fprintf(&out, "%s: %d problem(s)", p.File, len(p.List))
@@ -41,12 +41,12 @@ func (p *Problems) Error() string {
 	return out.String()
 }
 
-// document is a parsed file, for saying where things are.
+// document is a parsed file that knows the lines of its keys.
 type document struct {
 	root *yaml.Node
 }
 
-// parse reads a text as YAML, or says why there is nothing to decode.
+// parse parses YAML, or returns the problem that leaves nothing to decode.
 func parse(text []byte) (document, *Problem) {
 	var all []yaml.Node
 	err := yaml.Load(text, &all, yaml.WithAllDocuments())
@@ -59,33 +59,38 @@ func parse(text []byte) (document, *Problem) {
 	case len(all) == 0 || len(all[0].Content) == 0:
 		return document{}, &Problem{Text: "the file is empty; begin with config.example.yaml"}
 	case len(all) > 1:
-		return document{}, &Problem{Line: all[1].Line, Text: "a second document begins with ---; a configuration is one"}
+		return document{}, &Problem{Line: all[1].Line,
+			Text: "a second document begins here; a configuration has only one"}
 	case all[0].Content[0].Kind != yaml.MappingNode:
-		return document{}, &Problem{Line: all[0].Content[0].Line, Text: "this is no mapping of keys to values; begin with config.example.yaml"}
+		return document{}, &Problem{Line: all[0].Content[0].Line,
+			Text: "this is not a mapping of keys to values; begin with config.example.yaml"}
 	}
 	return document{root: all[0].Content[0]}, nil
 }
 
-// notYAML says where what is broken begins.
+// notYAML returns the problem of a text that does not parse.
 func notYAML(text []byte, broken *yaml.LoadError) *Problem {
 	lines := strings.Split(string(text), "\n")
-	if at := broken.Mark.Line; at > 0 && at <= len(lines) && strings.HasPrefix(strings.TrimLeft(lines[at-1], " "), "\t") {
-		return &Problem{Line: at, Text: "this is not YAML: a line is indented with a tab, where only spaces may stand"}
+	if at := broken.Mark.Line; at > 0 && at <= len(lines) &&
+		strings.HasPrefix(strings.TrimLeft(lines[at-1], " "), "\t") {
+		return &Problem{Line: at, Text: "this is not YAML: a tab indents this line; YAML allows only spaces"}
 	}
 	if broken.ContextMsg == "" {
 		return &Problem{Line: broken.Mark.Line, Text: "this is not YAML: " + broken.Message}
 	}
-	return &Problem{Line: broken.ContextMark.Line, Text: fmt.Sprintf("this is not YAML: %s, %s", broken.Message, broken.ContextMsg)}
+	return &Problem{Line: broken.ContextMark.Line,
+		Text: fmt.Sprintf("this is not YAML: %s, %s", broken.Message, broken.ContextMsg)}
 }
 
-// index is the name of an element of a list, as [join] takes it.
+// index returns the name of a list's element for [join].
 func index(i int) string { return fmt.Sprintf("[%d]", i) }
 
 var indexed = regexp.MustCompile(`^\[\d+\]$`)
 
 var part = regexp.MustCompile(`"(?:[^"\\]|\\.)*"|[^.\[\]]+`)
 
-// keys splits a path such as hosts.vps-0.argv[2] or tables["public.bookings"].excuse into its parts.
+// keys splits a path such as hosts.vps-0.argv[2] or tables["public.bookings"].excuse into its
+// parts.
 func keys(path string) []string {
 	parts := part.FindAllString(path, -1)
 	for i, key := range parts {
@@ -96,7 +101,8 @@ func keys(path string) []string {
 	return parts
 }
 
-// join is the path of something below another: a key of a mapping, or [0] of a list.
+// join returns the path of a mapping's key, or of a list's element such as [0], below another
+// path.
 func join(path, name string) string {
 	if indexed.MatchString(name) {
 		return path + name
@@ -107,7 +113,7 @@ func join(path, name string) string {
 	return strings.TrimPrefix(path+"."+name, ".")
 }
 
-// line returns where a key stands, 0 if it is not in the file.
+// line returns the line of a key, 0 if it is not in the file.
 func (d document) line(path string) int {
 	line, there := d.near(path)
 	if !there {
@@ -116,7 +122,8 @@ func (d document) line(path string) int {
 	return line
 }
 
-// near returns where a key stands, or where what it is missing in does; 0 if nothing of the path is in the file.
+// near returns the line of a key, or of the nearest part of its path that is in the file; 0 if
+// none is.
 func (d document) near(path string) (line int, there bool) {
 	node := d.root
 	for _, key := range keys(path) {
@@ -147,7 +154,7 @@ func child(node *yaml.Node, key string) (name, value *yaml.Node) {
 	return nil, nil
 }
 
-// at returns the path of what stands at a place, empty if nothing does.
+// at returns the path of the key or value at a position, empty if there is none.
 func (d document) at(line, column int) (path string) {
 	for _, key := range locate(d.root, line, column) {
 		path = join(path, key)
@@ -161,7 +168,7 @@ func locate(node *yaml.Node, line, column int) []string {
 		if key.Line == line && key.Column == column {
 			return []string{key.Value}
 		}
-		// What stands first in a mapping stands where the mapping does.
+		// A mapping has the same position as its first key.
 		if rest := locate(value, line, column); rest != nil {
 			return append([]string{key.Value}, rest...)
 		}
@@ -182,7 +189,7 @@ func locate(node *yaml.Node, line, column int) []string {
 	return nil
 }
 
-// decode fills a value strictly and reports every key that is unknown and every value of the wrong type.
+// decode fills a value and reports every unknown key and every value of the wrong type.
 func (d document) decode(text []byte, into any) []Problem {
 	err := yaml.Load(text, into, yaml.WithKnownFields())
 	if err == nil {
@@ -199,7 +206,7 @@ func (d document) decode(text []byte, into any) []Problem {
 	return []Problem{{Text: err.Error()}}
 }
 
-// explain says what the decoder found in the words of somebody who writes YAML.
+// explain rewords a decoder's message for people who know YAML but not Go.
 func explain(message string) string {
 	if field, _, found := strings.Cut(strings.TrimPrefix(message, "field "), " not found in type "); found {
 		return fmt.Sprintf("there is no key %q here; see config.example.yaml for the keys there are", field)
@@ -213,7 +220,10 @@ func explain(message string) string {
 // readable turns a decoder's tag and value, such as !!str `foo`, into words.
 func readable(value string) string {
 	tag, rest, _ := strings.Cut(value, " ")
-	names := map[string]string{"!!str": "text", "!!int": "a number", "!!float": "a number", "!!bool": "true or false", "!!seq": "a list", "!!map": "a mapping", "!!null": "nothing"}
+	names := map[string]string{
+		"!!str": "text", "!!int": "a number", "!!float": "a number", "!!bool": "true or false",
+		"!!seq": "a list", "!!map": "a mapping", "!!null": "nothing",
+	}
 	return strings.TrimSpace(names[tag] + " " + rest)
 }
 
@@ -239,7 +249,7 @@ func wanted(kind string) string {
 	return "a mapping"
 }
 
-// said turns what a section's Validate returned, "key: text" joined, into problems below the section.
+// said turns the joined errors of a section's Validate, each "key: text", into problems.
 func (d document) said(section string, err error) []Problem {
 	if err == nil {
 		return nil
@@ -259,7 +269,7 @@ func (d document) said(section string, err error) []Problem {
 	return []Problem{{Line: line, Key: path, Text: text}}
 }
 
-// inOrder sorts problems as the file goes; those of keys that are missing come last.
+// inOrder sorts problems by line. Those without a line come last.
 func inOrder(problems []Problem) {
 	slices.SortStableFunc(problems, func(a, b Problem) int {
 		if (a.Line == 0) != (b.Line == 0) {

@@ -13,9 +13,9 @@ import (
 	"go.yaml.in/yaml/v4"
 )
 
-// Effective is the configuration as a bot would use it, as YAML: every key with its value and, as a comment, where that came
-// from. Secrets print as <secret>. What is wrong with the file is returned beside it, as [*Problems]; without YAML when there
-// is nothing to show.
+// Effective returns the configuration as the bot would use it, as YAML: every key with its value
+// and a comment that says where the value came from. Secrets print as <secret>. It also returns
+// the problems of the file, as [*Problems]. The YAML is empty if the file cannot be parsed.
 func Effective(path string) ([]byte, error) {
 	read, err := open(path)
 	if err != nil {
@@ -32,7 +32,7 @@ func Effective(path string) ([]byte, error) {
 	return text, read.check(Everything)
 }
 
-// tree writes a value as YAML, with the origin of each scalar beside it.
+// tree returns a value as YAML, each scalar with its origin as a comment.
 func (r *reading) tree(path string, value reflect.Value) (*yaml.Node, error) {
 	switch {
 	case isLeaf(value.Type()):
@@ -70,10 +70,11 @@ func (r *reading) tree(path string, value reflect.Value) (*yaml.Node, error) {
 	return node, nil
 }
 
-// inLine writes a list of plain values in one line if all came from the same place.
+// inLine puts a list of scalars on one line if all have the same origin.
 func inLine(list *yaml.Node) {
 	origin := list.Content[0].LineComment
-	if slices.ContainsFunc(list.Content, func(n *yaml.Node) bool { return n.LineComment == "" || n.LineComment != origin }) {
+	if slices.ContainsFunc(list.Content,
+		func(n *yaml.Node) bool { return n.LineComment == "" || n.LineComment != origin }) {
 		return
 	}
 	for _, element := range list.Content {
@@ -93,7 +94,7 @@ func (r *reading) scalar(path string, value reflect.Value) (*yaml.Node, error) {
 	if length, ok := value.Interface().(time.Duration); ok {
 		node.Kind, node.Value = yaml.ScalarNode, short(length)
 	} else if value.Kind() == reflect.String && value.IsZero() {
-		node.SetString("") // also where the type would print <secret>
+		node.SetString("") // an empty secret, too, is "" and not <secret>
 		node.Style = yaml.DoubleQuotedStyle
 	} else if err := node.Encode(value.Interface()); err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
@@ -110,7 +111,7 @@ func (r *reading) empty(path string, value reflect.Value) *yaml.Node {
 	return node
 }
 
-// origin says where a value came from.
+// origin returns the comment that says where a value came from.
 func (r *reading) origin(path string, value reflect.Value) string {
 	line := r.document.line(path)
 	switch {
@@ -119,19 +120,19 @@ func (r *reading) origin(path string, value reflect.Value) string {
 	case line > 0 && (r.given[path] || value.IsZero()) && !r.wrong(path):
 		return fmt.Sprintf("line %d", line)
 	case r.given[path]:
-		return "by an alias" // of YAML: the key stands elsewhere
+		return "by an alias" // a YAML alias: the key is on another line
 	case unset(value):
 		return "not set"
 	}
 	return "default"
 }
 
-// wrong reports whether the value in the file could not be read.
+// wrong reports whether the value in the file could not be decoded.
 func (r *reading) wrong(path string) bool {
 	return slices.ContainsFunc(r.problems, func(p Problem) bool { return p.Key == path })
 }
 
-// unset reports whether an empty value means that there is none: no and 0 are values.
+// unset reports whether a value is empty. false and 0 are values.
 func unset(value reflect.Value) bool {
 	switch value.Kind() {
 	case reflect.String, reflect.Struct:
@@ -142,7 +143,7 @@ func unset(value reflect.Value) bool {
 	return false
 }
 
-// short is a duration without the zeros behind it, as people write one.
+// short writes a duration without trailing zero units: 15m, not 15m0s.
 func short(length time.Duration) string {
 	text := length.String()
 	for _, zero := range []string{"m0s", "h0m"} {
@@ -153,7 +154,7 @@ func short(length time.Duration) string {
 	return text
 }
 
-// leaves are the values that are not empty, by their keys.
+// leaves yields the values that are not empty, with their paths.
 func leaves(config *Config) iter.Seq2[string, reflect.Value] {
 	return func(yield func(string, reflect.Value) bool) { below(reflect.ValueOf(config).Elem(), "", yield) }
 }
@@ -186,7 +187,7 @@ func below(value reflect.Value, path string, yield func(string, reflect.Value) b
 
 var textual = reflect.TypeFor[encoding.TextMarshaler]()
 
-// isLeaf reports whether values of a type are written as one scalar.
+// isLeaf reports whether values of a type are scalars in YAML.
 func isLeaf(kind reflect.Type) bool {
 	if kind.Implements(textual) {
 		return true
@@ -194,7 +195,7 @@ func isLeaf(kind reflect.Type) bool {
 	return kind.Kind() != reflect.Struct && kind.Kind() != reflect.Slice && kind.Kind() != reflect.Map
 }
 
-// fields are the fields of a struct by their keys, those of inlined structs among them.
+// fields yields the fields of a struct with their keys, including those of inlined structs.
 func fields(value reflect.Value) iter.Seq2[string, reflect.Value] {
 	return func(yield func(string, reflect.Value) bool) { eachField(value, yield) }
 }

@@ -11,8 +11,8 @@ import (
 	"github.com/atlilith/onboardbot/internal/config"
 )
 
-// TestEffective shows every file of testdata/effective: a configuration above the dashes, what the bot makes of it below. What
-// is wrong with it comes last, in YAML's comments.
+// TestEffective shows every file of testdata/effective: a configuration above the dashes, what the
+// bot makes of it below. What is wrong with it comes last, in YAML's comments.
 func TestEffective(t *testing.T) {
 	files, err := filepath.Glob("testdata/effective/*.txt")
 	if err != nil || len(files) == 0 {
@@ -38,7 +38,8 @@ func TestEffective(t *testing.T) {
 			shown, err := config.Effective(path)
 			got := string(shown)
 			if err != nil {
-				got += "# " + strings.ReplaceAll(strings.ReplaceAll(err.Error(), path, "config.yaml"), "\n", "\n# ") + "\n"
+				got += "# " + strings.ReplaceAll(strings.ReplaceAll(err.Error(), path, "config.yaml"), "\n",
+					"\n# ") + "\n"
 			}
 			for _, hidden := range []string{"xoxb-1", "xapp-from-a-file", "hunter2", "onboarder"} {
 				if strings.Contains(got, hidden) {

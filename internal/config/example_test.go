@@ -20,7 +20,8 @@ import (
 
 const example = "../../config.example.yaml"
 
-// commented is a default in the example: a # right before a key, an element of a list, or an indented key. Prose has one space.
+// commented is a default in the example: a # right before a key, an element of a list, or an
+// indented key. Prose has one space.
 var commented = regexp.MustCompile(`(?m)^( *)#((?:  )*(?:- )?[a-z_0-9]+:)`)
 
 // suggested is how to set what has no default.
@@ -29,13 +30,15 @@ var suggested = regexp.MustCompile(`(?m)^( *)# e\.g\. ([a-z_0-9]+:)`)
 func setSecrets(t *testing.T) {
 	t.Helper()
 	for name, value := range map[string]string{"SLACK_BOT_TOKEN": "xoxb-1", "SLACK_APP_TOKEN": "xapp-1",
-		"DATABASE_URL": "postgres://onboardbot@localhost/onboardbot", "PLATFORM_DATABASE_URL": "postgres://onboarder@localhost/platform",
+		"DATABASE_URL":           "postgres://onboardbot@localhost/onboardbot",
+		"PLATFORM_DATABASE_URL":  "postgres://onboarder@localhost/platform",
 		"ISOLATION_DATABASE_URL": "postgres://auditor@localhost/platform"} {
 		t.Setenv(name, value)
 	}
 }
 
-// TestExampleShowsTheDefaults loads the example as it stands, and again with every default taken at its word.
+// TestExampleShowsTheDefaults loads the example as it stands, and again with every default taken
+// at its word.
 func TestExampleShowsTheDefaults(t *testing.T) {
 	setSecrets(t)
 	without, err := config.Load(example, config.Everything...)
@@ -56,7 +59,8 @@ func TestExampleShowsTheDefaults(t *testing.T) {
 	}
 }
 
-// TestExampleIsComplete looks for every key of the configuration in the example, and for nothing else in it.
+// TestExampleIsComplete looks for every key of the configuration in the example, and for nothing
+// else in it.
 func TestExampleIsComplete(t *testing.T) {
 	t.Parallel()
 	var content yaml.Node
@@ -100,11 +104,13 @@ func named(node *yaml.Node, path string, into map[string]bool) {
 	}
 }
 
-// keys are the paths of all keys of a type; what stands in a list or below names that people choose is *.
+// keys are the paths of all keys of a type; what stands in a list or below names that people
+// choose is *.
 func keys(kind reflect.Type, path string) []string {
 	var all []string
 	switch {
-	case kind.Kind() == reflect.Slice && kind.Elem().Kind() == reflect.Struct, kind.Kind() == reflect.Map && kind.Elem().Kind() == reflect.Struct:
+	case kind.Kind() == reflect.Slice && kind.Elem().Kind() == reflect.Struct, kind.Kind() == reflect.Map &&
+		kind.Elem().Kind() == reflect.Struct:
 		return keys(kind.Elem(), path+".*")
 	case kind.Kind() != reflect.Struct || kind == reflect.TypeFor[secret.String]():
 		return nil

@@ -4,10 +4,10 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/atlilith/onboardbot/commands"
+	"github.com/atlilith/onboardbot/commands/access"
 )
 
-// The sections of isolation: what a check needs, and what reports need besides.
+// The sections of isolation: what a check needs, and what reports need in addition.
 var (
 	Isolation Section = func(c *Config) (string, error) { return "isolation", c.Isolation.Validate() }
 	Reports   Section = func(c *Config) (string, error) { return "isolation", c.reports() }
@@ -21,10 +21,10 @@ func (c *Config) isolationDefaults() {
 	c.Isolation.Defaults(channel)
 }
 
-// reports need a time and a place.
+// reports validates the schedule and the channel of reports.
 func (c *Config) reports() error {
 	err := c.Isolation.ValidateSchedule()
-	if channel := c.Isolation.Channel; channel != "" && !commands.IsChannel(channel) {
+	if channel := c.Isolation.Channel; channel != "" && !access.IsChannel(channel) {
 		err = errors.Join(err, fmt.Errorf("channel: %q is not the id of a channel, such as C0123ABCD", channel))
 	}
 	return err

@@ -9,10 +9,12 @@ import (
 	"github.com/atlilith/onboardbot/internal/secret"
 )
 
-// file marks a secret that stands in a file: "file:/run/secrets/bot_token". Its last line break is not part of it.
+// file is the prefix of a secret that is read from a file: "file:/run/secrets/bot_token". Line
+// breaks at its end are removed.
 const file = "file:"
 
-// reveal replaces every secret that names a file or an environment variable by its value, and reports those it could not.
+// reveal replaces every secret that names a file or environment variables by its value, and
+// records those that it cannot read.
 func (r *reading) reveal() {
 	walk(reflect.ValueOf(r.config), "", func(path string, value *secret.String) {
 		if origin := secretOrigin(*value); origin != "" {
@@ -27,7 +29,8 @@ func (r *reading) reveal() {
 	})
 }
 
-// secretOrigin says where a secret's value is if it is not in the configuration itself.
+// secretOrigin names the file or variables that have a secret's value; it is empty if the
+// configuration has it.
 func secretOrigin(value secret.String) string {
 	if path, isFile := strings.CutPrefix(value.Reveal(), file); isFile {
 		return "file " + path
@@ -50,7 +53,7 @@ func resolve(value secret.String) (secret.String, error) {
 	}
 	text, err := os.ReadFile(path)
 	if err != nil {
-		return secret.String{}, fmt.Errorf("the secret's file cannot be read: %w", err)
+		return secret.String{}, fmt.Errorf("cannot read the secret's file: %w", err)
 	}
 	return secret.New(strings.TrimRight(string(text), "\r\n")), nil
 }
@@ -76,7 +79,7 @@ func walk(value reflect.Value, path string, visit func(string, *secret.String)) 
 		}
 	case reflect.Map:
 		for _, key := range value.MapKeys() {
-			// The values of a map have no address: a copy is walked and put back.
+			// The values of a map are not addressable, so a copy is changed and put back.
 			element := reflect.New(value.Type().Elem()).Elem()
 			element.Set(value.MapIndex(key))
 			walk(element, join(path, key.String()), visit)

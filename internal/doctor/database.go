@@ -11,12 +11,13 @@ import (
 	"github.com/atlilith/onboardbot/internal/config"
 	"github.com/atlilith/onboardbot/onboarding"
 	"github.com/atlilith/onboardbot/onboarding/platform"
+	"github.com/atlilith/onboardbot/onboarding/store"
 )
 
-// databaseTimeout bounds all questions to the bot's own database together.
+// databaseTimeout bounds all queries to the bot's own database together.
 const databaseTimeout = 15 * time.Second
 
-// checkDatabase looks at the bot's own database.
+// checkDatabase checks the bot's own database.
 func checkDatabase(ctx context.Context, settings config.Database) []onboarding.Finding {
 	const name, fix = "own database", "Check database.url, and that this machine may connect to it."
 	ctx, cancel := context.WithTimeout(ctx, databaseTimeout)
@@ -33,68 +34,81 @@ func checkDatabase(ctx context.Context, settings config.Database) []onboarding.F
 		current_setting('superuser_reserved_connections')::int`).Scan(&version, &most, &reserved); err != nil {
 		return []onboarding.Finding{failing(name, fix, "%s", platform.Explain(err))}
 	}
-	findings := []onboarding.Finding{well(name, "PostgreSQL %s answers in %s", version, time.Since(began).Round(time.Millisecond))}
+	findings := []onboarding.Finding{well(name, "PostgreSQL %s answers in %s", version,
+		time.Since(began).Round(time.Millisecond))}
 	if free := most - reserved; int(settings.Connections) > free {
-		findings = append(findings, failing("own connections", "Lower database.connections and database.runs, or raise max_connections there.",
-			"one replica may open %d, the server takes %d of all its clients", settings.Connections, free))
+		findings = append(findings,
+			failing("own connections", "Lower database.connections and database.runs, or raise max_connections there.",
+				"one replica may open %d, and the server allows %d to all its clients", settings.Connections, free))
 	}
-	for _, check := range []func(context.Context, *pgxpool.Pool, string) (onboarding.Finding, error){checkOwnRights, checkTables, checkDatabaseClock} {
+	checks := []func(context.Context, *pgxpool.Pool, string) (onboarding.Finding, error){checkOwnRights,
+		checkTables, checkDatabaseClock}
+	for _, check := range checks {
 		finding, err := check(ctx, pool, settings.Schema)
 		if err != nil {
-			finding = failing(finding.Name, "Look at the database.", "%s", platform.Explain(err))
+			finding = failing(finding.Name, "See the server's log.", "%s", platform.Explain(err))
 		}
 		findings = append(findings, finding)
 	}
 	return findings
 }
 
-// checkOwnRights looks whether the role may make its tables, or has them already.
+// checkOwnRights checks that the role may create its tables, or owns them already.
 func checkOwnRights(ctx context.Context, pool *pgxpool.Pool, schema string) (onboarding.Finding, error) {
 	finding := onboarding.Finding{Name: "own rights"}
 	var standby, there, creates, foreign bool
 	var role, database string
-	err := pool.QueryRow(ctx, `SELECT pg_is_in_recovery(), current_user, current_database(), to_regnamespace($1) IS NOT NULL,
+	err := pool.QueryRow(ctx,
+		`SELECT pg_is_in_recovery(), current_user, current_database(), to_regnamespace($1) IS NOT NULL,
 		CASE WHEN to_regnamespace($1) IS NULL THEN has_database_privilege(current_database(), 'CREATE')
-			ELSE has_schema_privilege(to_regnamespace($1), 'CREATE') AND has_schema_privilege(to_regnamespace($1), 'USAGE') END,
-		EXISTS (SELECT FROM pg_class c WHERE c.relnamespace = to_regnamespace($1) AND c.relkind IN ('r', 'p', 'S') AND NOT pg_has_role(c.relowner, 'USAGE'))`,
+			ELSE has_schema_privilege(to_regnamespace($1), 'CREATE')
+				AND has_schema_privilege(to_regnamespace($1), 'USAGE') END,
+		EXISTS (SELECT FROM pg_class c WHERE c.relnamespace = to_regnamespace($1) AND c.relkind IN ('r', 'p', 'S')
+			AND NOT pg_has_role(c.relowner, 'USAGE'))`,
 		schema).Scan(&standby, &role, &database, &there, &creates, &foreign)
 	switch {
 	case err != nil:
 		return finding, err
 	case standby:
-		return failing(finding.Name, "Point database.url at the primary.", "the server is in recovery: it is a standby"), nil
+		return failing(finding.Name, "Point database.url at the primary.",
+			"the server is in recovery: it is a standby"), nil
 	case !creates && there:
-		return failing(finding.Name, fmt.Sprintf("GRANT USAGE, CREATE ON SCHEMA %q TO %q;", schema, role), "%s may not make tables in the schema %s", role, schema), nil
+		return failing(finding.Name, fmt.Sprintf("GRANT USAGE, CREATE ON SCHEMA %q TO %q;", schema, role),
+			"%s may not make tables in the schema %s", role, schema), nil
 	case !creates:
-		return failing(finding.Name, fmt.Sprintf("GRANT CREATE ON DATABASE %q TO %q;", database, role), "%s may not make the schema %s", role, schema), nil
+		return failing(finding.Name, fmt.Sprintf("GRANT CREATE ON DATABASE %q TO %q;", database, role),
+			"%s may not make the schema %s", role, schema), nil
 	case foreign:
-		return failing(finding.Name, "Connect as the role that owns the tables, or give them to this one.", "tables in the schema %s belong to others than %s", schema, role), nil
+		return failing(finding.Name, "Connect as the role that owns the tables, or make this role their owner.",
+			"tables in the schema %s belong to other roles than %s", schema, role), nil
 	}
 	return well(finding.Name, "%s keeps its tables in the schema %s", role, schema), nil
 }
 
-// checkTables says how far the tables are.
+// checkTables counts the migrations that are still to be applied, and those of a newer release.
 func checkTables(ctx context.Context, pool *pgxpool.Pool, schema string) (onboarding.Finding, error) {
 	finding := onboarding.Finding{Name: "own tables"}
-	progress, err := onboarding.Progress(ctx, pool, schema, app.Tables()...)
+	progress, err := store.Progress(ctx, pool, schema, app.Tables()...)
 	switch {
 	case err != nil:
 		return finding, err
 	case progress.Newer > 0:
-		return doubtful(finding.Name, "Run the release that was here, or a later one.", "a newer release was here: %d of its migrations are not known to this one", progress.Newer), nil
+		return doubtful(finding.Name, "Run the release that applied them, or a later one.",
+			"a newer release migrated the tables: this one does not know %d of the migrations", progress.Newer), nil
 	case progress.Waiting > 0:
 		return well(finding.Name, "the next start applies %d migrations", progress.Waiting), nil
 	}
 	return well(finding.Name, "up to date"), nil
 }
 
+// checkDatabaseClock compares the server's clock with this machine's.
 func checkDatabaseClock(ctx context.Context, pool *pgxpool.Pool, _ string) (onboarding.Finding, error) {
 	finding := onboarding.Finding{Name: "own database's clock"}
 	began := time.Now()
-	var there time.Time
-	if err := pool.QueryRow(ctx, `SELECT clock_timestamp()`).Scan(&there); err != nil {
+	var reported time.Time
+	if err := pool.QueryRow(ctx, `SELECT clock_timestamp()`).Scan(&reported); err != nil {
 		return finding, err
 	}
 	took := time.Since(began)
-	return checkClock(finding.Name, there.Sub(began.Add(took/2)), took/2), nil
+	return checkClock(finding.Name, reported.Sub(began.Add(took/2)), took/2), nil
 }

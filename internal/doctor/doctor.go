@@ -1,5 +1,6 @@
-// Package doctor checks everything that the bot relies on, for the subcommand check: the Slack app, its channels and people, the databases,
-// the hosts, the repository and the name servers. It changes nothing.
+// Package doctor checks everything that the bot relies on, for the subcommand check: the Slack
+// app, its channels and people, the databases, the hosts, the repository and the name servers. It
+// changes nothing.
 package doctor
 
 import (
@@ -16,8 +17,8 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/runbook"
 )
 
-// Examine runs all checks at once. The findings are in a fixed order. It fails only where the product cannot be put together from the
-// configuration; what is wrong outside is a finding.
+// Examine runs all checks at once. The findings are in a fixed order. It fails only where the
+// product cannot be put together from the configuration; what is wrong outside is a finding.
 func Examine(ctx context.Context, settings *config.Config) (Report, error) {
 	began := time.Now()
 	workspace, err := bot.NewWorkspace(slog.New(slog.DiscardHandler), settings.Slack)
@@ -41,13 +42,14 @@ func Examine(ctx context.Context, settings *config.Config) (Report, error) {
 		func() []onboarding.Finding { return book.Prerequisites(ctx) },
 	)
 	return Report{
-		OK:       !slices.ContainsFunc(findings, func(f onboarding.Finding) bool { return f.Level == onboarding.Failed }),
+		OK: !slices.ContainsFunc(findings,
+			func(f onboarding.Finding) bool { return f.Level == onboarding.Failed }),
 		Took:     time.Since(began).Seconds(),
 		Findings: findings,
 	}, nil
 }
 
-// together runs checks beside each other and returns their findings in order.
+// together runs checks at once and returns their findings in order.
 func together(checks ...func() []onboarding.Finding) []onboarding.Finding {
 	found := make([][]onboarding.Finding, len(checks))
 	var group sync.WaitGroup
@@ -58,33 +60,37 @@ func together(checks ...func() []onboarding.Finding) []onboarding.Finding {
 	return slices.Concat(found...)
 }
 
+// well is the finding that all is well.
 func well(name, format string, args ...any) onboarding.Finding {
 	return onboarding.Finding{Level: onboarding.OK, Name: name, Detail: fmt.Sprintf(format, args...)}
 }
 
+// doubtful is the finding that something may be wrong, with what to do about it.
 func doubtful(name, fix, format string, args ...any) onboarding.Finding {
 	return onboarding.Finding{Level: onboarding.Warning, Name: name, Detail: fmt.Sprintf(format, args...), Fix: fix}
 }
 
+// failing is the finding that the bot cannot work, with what to do about it.
 func failing(name, fix, format string, args ...any) onboarding.Finding {
 	return onboarding.Finding{Level: onboarding.Failed, Name: name, Detail: fmt.Sprintf(format, args...), Fix: fix}
 }
 
-// Clocks may differ by a moment. Beyond the second limit signatures of DNS updates (RFC 8945 §5.2.3 suggests 300 s) and
-// certificates are at stake.
+// Clocks may differ a little. Beyond maxSkew, signatures of DNS updates (RFC 8945 §5.2.3 suggests
+// a tolerance of 300 s) and certificates may be refused.
 const (
-	skewToNote = 5 * time.Second
-	skewToMend = time.Minute
+	noticedSkew = 5 * time.Second
+	maxSkew     = time.Minute
 )
 
-// checkClock compares a clock, which is ahead by so much, with this machine's.
+// checkClock judges a clock that is ahead of this machine's by a duration, known within a
+// tolerance.
 func checkClock(name string, ahead, within time.Duration) onboarding.Finding {
-	const fix = "Let chrony or systemd-timesyncd set the clocks, on this machine or there."
-	// What may be the way of the question is no difference.
-	if apart := ahead.Abs() - within; apart > skewToMend {
+	const fix = "Run chrony or systemd-timesyncd on this machine and on the other one."
+	// The time that the request took is no difference between the clocks.
+	if apart := ahead.Abs() - within; apart > maxSkew {
 		return failing(name, fix, "%s ahead of this machine's", ahead.Round(time.Second))
-	} else if apart > skewToNote {
+	} else if apart > noticedSkew {
 		return doubtful(name, fix, "%s ahead of this machine's", ahead.Round(time.Second))
 	}
-	return well(name, "the same as this machine's, give or take %s", max(within, ahead.Abs()).Round(100*time.Millisecond))
+	return well(name, "the same as this machine's within %s", max(within, ahead.Abs()).Round(100*time.Millisecond))
 }

@@ -13,18 +13,21 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/platform"
 )
 
-// isolationTimeout bounds what a check looks at before its first attempt.
+// isolationTimeout bounds what an isolation check reads before its first attempt.
 const isolationTimeout = time.Minute
 
-// checkIsolation looks whether the isolation of tenants can be checked. No run goes live before such a check.
+// checkIsolation checks that the isolation of tenants can be checked. No run goes live without
+// that.
 func checkIsolation(ctx context.Context, settings *config.Config) []onboarding.Finding {
 	const name = "isolation checks"
-	const fix = "Set isolation.database_url to a role with BYPASSRLS that may read every table and take on platform.app_role; docs/install.md, step 4, makes one."
+	const fix = "Set isolation.database_url to a role with BYPASSRLS that may read every table and assume " +
+		"platform.app_role; " +
+		"docs/install.md, step 4, creates one."
 	ctx, cancel := context.WithTimeout(ctx, isolationTimeout)
 	defer cancel()
 	lacking := ""
 	if settings.Isolation.DatabaseURL.IsZero() {
-		lacking = "isolation.database_url is missing, and platform.database_url does not do: "
+		lacking = "isolation.database_url is missing, and platform.database_url is not enough: "
 	}
 	checker, err := isolation.New(settings.Isolation.Config(settings.Platform))
 	if err != nil {
@@ -32,14 +35,19 @@ func checkIsolation(ctx context.Context, settings *config.Config) []onboarding.F
 	}
 	leftOut, err := checker.Ready(ctx)
 	if _, away := errors.AsType[*pgconn.ConnectError](err); away {
-		return []onboarding.Finding{failing(name, "Check isolation.database_url, and that this machine may connect to it.", "%s%s", lacking, platform.Explain(err))}
+		return []onboarding.Finding{failing(name,
+			"Check isolation.database_url, and that this machine may connect to it.",
+			"%s%s", lacking, platform.Explain(err))}
 	}
 	if err != nil {
 		return []onboarding.Finding{failing(name, fix, "%s%s", lacking, platform.Explain(err))}
 	}
-	findings := []onboarding.Finding{well(name, "the truth can be seen, and a tenant's session taken on")}
+	findings := []onboarding.Finding{well(name, "can read every row and assume the app role")}
 	for _, line := range leftOut {
-		findings = append(findings, doubtful("isolation", "Grant the role of isolation.database_url pg_read_all_data, or correct the table below isolation.tables.", "not checked: %s", line))
+		findings = append(findings, doubtful("isolation",
+			"Grant pg_read_all_data to the role of isolation.database_url, or correct the table's entry in "+
+				"isolation.tables.",
+			"not checked: %s", line))
 	}
 	return findings
 }

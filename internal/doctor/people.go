@@ -20,10 +20,12 @@ type list struct {
 	entries []string
 }
 
-// operators looks at everybody who is configured, alone or through a user group, and whether they are enough.
+// operators checks everybody who is configured, directly or through a user group, and whether
+// there are enough of them.
 func (c *slackCheck) operators(ctx context.Context) []onboarding.Finding {
-	lists := []list{{"commands.operators", c.settings.Commands.Operators}, {"commands.approvers", c.settings.Commands.Approvers}}
-	full := make([]map[string]bool, len(lists)) // who of each list is a full member
+	lists := []list{{"commands.operators", c.settings.Commands.Operators},
+		{"commands.approvers", c.settings.Commands.Approvers}}
+	full := make([]map[string]bool, len(lists)) // the full members of the workspace on each list
 	findings := together(
 		func() (found []onboarding.Finding) { full[0], found = c.members(ctx, lists[0]); return found },
 		func() (found []onboarding.Finding) { full[1], found = c.members(ctx, lists[1]); return found })
@@ -33,7 +35,7 @@ func (c *slackCheck) operators(ctx context.Context) []onboarding.Finding {
 	return append(findings, c.second(full[0], full[1]))
 }
 
-// second looks whether somebody else can approve what somebody asks for.
+// second checks that each operator's request can be approved by somebody else.
 func (c *slackCheck) second(operators, approvers map[string]bool) onboarding.Finding {
 	const name = "second operator"
 	needs := 1
@@ -53,14 +55,17 @@ func (c *slackCheck) second(operators, approvers map[string]bool) onboarding.Fin
 	slices.Sort(alone)
 	switch {
 	case len(alone) == len(operators):
-		return failing(name, "Put more people on commands.approvers.", "nobody's request could be approved: %d of others would have to agree, and %d may", needs, len(approvers))
+		return failing(name, "Add people to commands.approvers.",
+			"nobody's request could be approved: %d others would have to agree, and %d people may approve",
+			needs, len(approvers))
 	case len(alone) > 0:
-		return doubtful(name, "Put more people on commands.approvers.", "requests of %s could not be approved", strings.Join(alone, ", "))
+		return doubtful(name, "Add people to commands.approvers.", "requests of %s could not be approved",
+			strings.Join(alone, ", "))
 	}
-	return well(name, "%d may ask, %d may approve, %d must agree at most", len(operators), len(approvers), needs)
+	return well(name, "%d may ask, %d may approve, at most %d must agree", len(operators), len(approvers), needs)
 }
 
-// members looks at everybody on a list and returns who of them is a full member of the workspace.
+// members checks everybody on a list and returns who of them is a full member of the workspace.
 func (c *slackCheck) members(ctx context.Context, l list) (map[string]bool, []onboarding.Finding) {
 	var (
 		mu   sync.Mutex
@@ -68,7 +73,7 @@ func (c *slackCheck) members(ctx context.Context, l list) (map[string]bool, []on
 	)
 	found := make([]onboarding.Finding, len(l.entries))
 	var group errgroup.Group
-	group.SetLimit(asksAtOnce)
+	group.SetLimit(maxCalls)
 	for i, id := range l.entries {
 		group.Go(func() error {
 			name := strings.TrimPrefix(l.key, "commands.") + " " + id
@@ -76,7 +81,9 @@ func (c *slackCheck) members(ctx context.Context, l list) (map[string]bool, []on
 			if strings.HasPrefix(id, "S") {
 				var err error
 				if people, err = c.people.Members(ctx, id); err != nil {
-					found[i] = failing(name, "Correct "+l.key+". User groups need a paid plan; without one, list people.", "%v", err)
+					found[i] = failing(name,
+						"Correct "+l.key+". User groups need a paid plan of Slack; without one, list people.", "%v",
+						err)
 					return nil
 				}
 			}
@@ -100,24 +107,26 @@ func (c *slackCheck) members(ctx context.Context, l list) (map[string]bool, []on
 			return nil
 		})
 	}
-	_ = group.Wait() // what failed is in the findings
+	_ = group.Wait() // errors are in the findings
 	return full, found
 }
 
-// verdict says how an entry of a list stands.
+// verdict judges an entry of a list.
 func verdict(name, key string, people, names, refused []string) onboarding.Finding {
 	switch {
 	case len(people) == 0:
-		return failing(name, "Put somebody into the user group, enable it, or take it off "+key+".", "nobody is in this user group, or it is disabled")
+		return failing(name, "Add somebody to the user group, enable it, or remove it from "+key+".",
+			"nobody is in this user group, or it is disabled")
 	case len(names) == 0:
-		return failing(name, "Take them off "+key+".", "%s", strings.Join(refused, ", "))
+		return failing(name, "Remove them from "+key+".", "%s", strings.Join(refused, ", "))
 	case len(refused) > 0:
-		return doubtful(name, "Take them out of the user group, or leave it so: the bot refuses them.", "%s, but %s", strings.Join(names, ", "), strings.Join(refused, ", "))
+		return doubtful(name, "Remove them from the user group. You can also leave them there: the bot refuses them.",
+			"%s, but %s", strings.Join(names, ", "), strings.Join(refused, ", "))
 	}
 	return well(name, "%s", strings.Join(names, ", "))
 }
 
-// person returns what somebody is called, or why the bot would refuse them.
+// person returns somebody's name, or why the bot would refuse them.
 func (c *slackCheck) person(ctx context.Context, id string) (called, why string, err error) {
 	profile, err := c.people.Person(ctx, id)
 	switch {

@@ -28,7 +28,8 @@ func (r Report) WriteJSON(out io.Writer) error {
 	return encoder.Encode(r)
 }
 
-// WriteText writes the report as a table. The fix is on a line of its own below what was seen, to keep lines short.
+// WriteText writes the report as a table. The fix is on a line of its own below what was seen, to
+// keep lines short.
 func (r Report) WriteText(out io.Writer) error {
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	count := map[onboarding.Level]int{}
@@ -51,11 +52,12 @@ func (r Report) WriteText(out io.Writer) error {
 	if err := table.Flush(); err != nil {
 		return err
 	}
-	_, err := fmt.Fprintf(out, "\n%d ok, %d with a warning, %d failed, in %.1f s\n", count[onboarding.OK], count[onboarding.Warning], count[onboarding.Failed], r.Took)
+	_, err := fmt.Fprintf(out, "\n%d ok, %d with a warning, %d failed, in %.1f s\n",
+		count[onboarding.OK], count[onboarding.Warning], count[onboarding.Failed], r.Took)
 	return err
 }
 
-// printable keeps what other machines say from moving the cursor.
+// printable removes control characters from text that other machines sent.
 func printable(text string) string {
 	return strings.Map(func(r rune) rune {
 		if unicode.IsPrint(r) {

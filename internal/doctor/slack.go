@@ -12,16 +12,19 @@ import (
 
 	"github.com/atlilith/onboardbot/bot"
 	"github.com/atlilith/onboardbot/bot/webapi"
-	"github.com/atlilith/onboardbot/commands"
+	"github.com/atlilith/onboardbot/commands/samples"
 	"github.com/atlilith/onboardbot/internal/config"
 	"github.com/atlilith/onboardbot/onboarding"
 	"github.com/atlilith/onboardbot/templates"
 )
 
-// reachSlack is the fix where Slack did not answer at all.
-const reachSlack = "See that this machine reaches slack.api_url."
+const (
+	// reachSlack is the fix if Slack did not answer at all.
+	reachSlack = "Check that this machine can connect to slack.api_url."
+	bug        = "This is a bug in the bot: report it with this line."
+)
 
-// slackCheck looks at the app, its places and its people.
+// slackCheck checks the app, its channels and its people.
 type slackCheck struct {
 	workspace *bot.Workspace
 	people    *bot.Directory
@@ -33,49 +36,55 @@ func (c *slackCheck) run(ctx context.Context) []onboarding.Finding {
 		func() []onboarding.Finding { return c.botToken(ctx) },
 		func() []onboarding.Finding {
 			const name = "slack app token"
-			err := c.workspace.MayListen(ctx)
+			err := c.workspace.CheckSocketMode(ctx)
 			if _, away := errors.AsType[*url.Error](err); away {
 				return []onboarding.Finding{failing(name, reachSlack, "%v", err)}
 			}
 			if err != nil {
-				return []onboarding.Finding{failing(name, "Make an app-level token with the scope connections:write, put it into slack.app_token, and see that Socket Mode is on.", "%v", err)}
+				return []onboarding.Finding{failing(name,
+					"Generate an app-level token with the scope connections:write for slack.app_token, "+
+						"and check that Socket Mode is on.", "%v", err)}
 			}
-			return []onboarding.Finding{well(name, "may listen over Socket Mode")}
+			return []onboarding.Finding{well(name, "may connect over Socket Mode")}
 		})
 }
 
-// botToken looks at the bot token, and with it at all that can be asked with one.
+// botToken checks the bot token and everything that can be asked with it.
 func (c *slackCheck) botToken(ctx context.Context) []onboarding.Finding {
 	const name = "slack bot token"
 	installed, err := c.workspace.Installation(ctx)
 	if errors.Is(err, webapi.ErrRevoked) {
-		return []onboarding.Finding{failing(name, "Install the app in the workspace and put its bot token into slack.bot_token.", "%v", err)}
+		return []onboarding.Finding{failing(name,
+			"Install the app in the workspace and put its bot token into slack.bot_token.", "%v", err)}
 	}
 	if err != nil {
 		return []onboarding.Finding{failing(name, reachSlack, "%v", err)}
 	}
 	findings := []onboarding.Finding{well(name, "@%s in %s (%s)", installed.Handle, installed.TeamName, installed.Team)}
 	findings = append(findings, checkScopes(installed.Scopes)...)
-	if installed.Within == 0 {
-		findings = append(findings, doubtful("slack's clock", "Nothing; look at this machine's clock yourself.", "Slack did not say what time it is"))
+	if installed.ClockError == 0 {
+		findings = append(findings,
+			doubtful("slack's clock", "Check this machine's clock yourself.", "Slack's answer had no time"))
 	} else {
-		findings = append(findings, checkClock("slack's clock", installed.Ahead, installed.Within))
+		findings = append(findings, checkClock("slack's clock", installed.ClockOffset, installed.ClockError))
 	}
 	return append(findings, together(
-		func() []onboarding.Finding { return c.rooms(ctx) },
+		func() []onboarding.Finding { return c.channels(ctx) },
 		func() []onboarding.Finding { return c.operators(ctx) },
 		func() []onboarding.Finding { return c.messages(ctx) })...)
 }
 
-// checkScopes compares what the token may do with what the manifest asks for.
+// checkScopes compares the scopes of the token with those of the manifest.
 func checkScopes(granted []string) []onboarding.Finding {
-	const name, fix = "slack scopes", "Put what onboardbot manifest prints into the app's manifest, and install the app again."
+	const name, fix = "slack scopes", "Replace the app's manifest with the output of onboardbot manifest, and " +
+		"install the app again."
 	if granted == nil {
-		return []onboarding.Finding{doubtful(name, "Compare them under OAuth & Permissions yourself.", "Slack did not say which")}
+		return []onboarding.Finding{doubtful(name, "Compare them under OAuth & Permissions yourself.",
+			"Slack's answer did not name them")}
 	}
 	wanted, err := templates.Scopes()
 	if err != nil {
-		return []onboarding.Finding{failing(name, "This is a mistake of the program.", "%v", err)}
+		return []onboarding.Finding{failing(name, bug, "%v", err)}
 	}
 	without := func(list, other []string) []string {
 		return slices.DeleteFunc(slices.Clone(list), func(scope string) bool { return slices.Contains(other, scope) })
@@ -85,17 +94,21 @@ func checkScopes(granted []string) []onboarding.Finding {
 	case len(missing) > 0:
 		return []onboarding.Finding{failing(name, fix, "missing: %s", strings.Join(missing, ", "))}
 	case len(needless) > 0:
-		return []onboarding.Finding{doubtful(name, fix, "all, and more than needed: %s", strings.Join(needless, ", "))}
+		return []onboarding.Finding{doubtful(name, fix, "all that are needed, and others: %s",
+			strings.Join(needless, ", "))}
 	}
 	return []onboarding.Finding{well(name, "exactly those of the manifest")}
 }
 
-// rooms looks at the configured channels.
-func (c *slackCheck) rooms(ctx context.Context) []onboarding.Finding {
+// channels checks the configured channels.
+func (c *slackCheck) channels(ctx context.Context) []onboarding.Finding {
 	channels := slices.Clone(c.settings.Commands.Channels)
 	var findings []onboarding.Finding
 	if len(channels) == 0 {
-		findings = append(findings, doubtful("channels", "Name those of the operators in commands.channels, or leave it so.", "none are configured: runs may be asked for in any channel"))
+		findings = append(findings,
+			doubtful("channels",
+				"Name the operators' channels in commands.channels, or leave it empty if that is meant.",
+				"none are configured: runs may be asked for in any channel"))
 	}
 	for _, id := range []string{c.settings.Certificates.Channel, c.settings.Isolation.Channel} {
 		if id != "" && !slices.Contains(channels, id) {
@@ -104,36 +117,37 @@ func (c *slackCheck) rooms(ctx context.Context) []onboarding.Finding {
 	}
 	checks := make([]func() []onboarding.Finding, len(channels))
 	for i, id := range channels {
-		checks[i] = func() []onboarding.Finding { return []onboarding.Finding{c.room(ctx, id)} }
+		checks[i] = func() []onboarding.Finding { return []onboarding.Finding{c.channel(ctx, id)} }
 	}
 	return append(findings, together(checks...)...)
 }
 
-func (c *slackCheck) room(ctx context.Context, id string) onboarding.Finding {
+func (c *slackCheck) channel(ctx context.Context, id string) onboarding.Finding {
 	name := "channel " + id
-	room, err := c.workspace.Room(ctx, id)
+	info, err := c.workspace.ChannelInfo(ctx, id)
 	switch {
-	case errors.Is(err, bot.ErrUnknownRoom):
-		return failing(name, "Correct the configuration. If it is a private channel, type /invite and the bot's name there.", "%v", err)
+	case errors.Is(err, bot.ErrUnknownChannel):
+		return failing(name,
+			"Correct the configuration. If it is a private channel, type /invite and the bot's name there.", "%v", err)
 	case err != nil:
 		return failing(name, "Run the check again.", "%v", err)
-	case room.Archived:
-		return failing(name, "Unarchive it, or configure another.", "#%s is archived", room.Name)
-	case !room.Member:
-		return failing(name, "Type /invite and the bot's name there.", "the bot is not in #%s", room.Name)
+	case info.Archived:
+		return failing(name, "Unarchive it, or configure another channel.", "#%s is archived", info.Name)
+	case !info.Member:
+		return failing(name, "Type /invite and the bot's name there.", "the bot is not in #%s", info.Name)
 	}
-	return well(name, "the bot is in #%s", room.Name)
+	return well(name, "the bot is in #%s", info.Name)
 }
 
-// asksAtOnce is how many messages Slack is asked about beside each other.
-const asksAtOnce = 4
+// maxCalls is how many calls to Slack of one kind are made at once.
+const maxCalls = 4
 
-// messages asks Slack whether it would show everything that the bot can say.
+// messages asks Slack whether it would accept every kind of message and view that the bot sends.
 func (c *slackCheck) messages(ctx context.Context) []onboarding.Finding {
 	const name = "messages and views"
-	all, err := commands.Specimens()
+	all, err := samples.All()
 	if err != nil {
-		return []onboarding.Finding{failing(name, "This is a mistake of the program.", "%v", err)}
+		return []onboarding.Finding{failing(name, bug, "%v", err)}
 	}
 	var (
 		mu      sync.Mutex
@@ -142,7 +156,7 @@ func (c *slackCheck) messages(ctx context.Context) []onboarding.Finding {
 		asked   int
 	)
 	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(asksAtOnce)
+	group.SetLimit(maxCalls)
 	for _, each := range all {
 		group.Go(func() error {
 			err := c.workspace.Validate(ctx, each.Surface, each.JSON)
@@ -156,7 +170,9 @@ func (c *slackCheck) messages(ctx context.Context) []onboarding.Finding {
 			case err != nil && each.Plan:
 				plans = append(plans, err.Error())
 			case err != nil:
-				refused = append(refused, failing(each.Name, "Slack's rules have changed, or this is a mistake of the program: report it with this line.", "%v", err))
+				refused = append(refused,
+					failing(each.Name,
+						"Slack's rules have changed, or this is a bug: report it with this line.", "%v", err))
 			}
 			return nil
 		})
@@ -165,13 +181,18 @@ func (c *slackCheck) messages(ctx context.Context) []onboarding.Finding {
 	slices.SortFunc(refused, func(a, b onboarding.Finding) int { return strings.Compare(a.Name, b.Name) })
 	switch {
 	case errors.Is(failed, context.DeadlineExceeded):
-		refused = append(refused, failing(name, "Run the check with a longer -timeout.", "Slack was asked about %d of %d when the time ran out", asked, len(all)))
+		refused = append(refused,
+			failing(name, "Run the check with a longer -timeout.",
+				"Slack was asked about %d of %d when the time ran out", asked, len(all)))
 	case failed != nil:
-		refused = append(refused, failing(name, "Run the check again.", "Slack was asked about %d of %d: %v", asked, len(all), failed))
+		refused = append(refused,
+			failing(name, "Run the check again.", "Slack was asked about %d of %d: %v", asked, len(all), failed))
 	case len(plans) > 0:
-		refused = append(refused, doubtful(name, "Nothing: plain sections are sent in place of plans.", "this workspace shows no plan blocks: %s", plans[0]))
+		refused = append(refused,
+			doubtful(name, "Nothing needs to be done: the bot sends plain sections instead of plans.",
+				"this workspace does not accept plan blocks: %s", plans[0]))
 	case len(refused) == 0:
-		refused = append(refused, well(name, "Slack would show all %d kinds as they are", len(all)))
+		refused = append(refused, well(name, "Slack accepts all %d kinds", len(all)))
 	}
 	return refused
 }

@@ -1,5 +1,4 @@
-// Package health answers the questions of whoever runs the bot: does it live, is it ready, and its numbers. It knows only
-// what it is told to ask.
+// Package health serves health checks and metrics over HTTP.
 package health
 
 import (
@@ -12,16 +11,18 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
-// timeout bounds one round of questions; probes give up after a second or a few.
+// timeout bounds all checks of one request. Kubernetes and load balancers give up after one to a
+// few seconds.
 const timeout = 2 * time.Second
 
-// Check is one thing that must hold for the bot to be ready.
+// Check is one condition for the bot to be ready. Ask returns an error while it does not hold.
 type Check struct {
 	Name string
 	Ask  func(context.Context) error
 }
 
-// Handler serves /healthz (the process lives), /readyz (every check holds, else 503 with what does not) and /metrics.
+// Handler serves /healthz, which always succeeds, /readyz, which answers 503 with the first check
+// that fails, and /metrics.
 func Handler(gatherer prometheus.Gatherer, checks ...Check) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = fmt.Fprintln(w, "ok") })
@@ -36,6 +37,7 @@ func Handler(gatherer prometheus.Gatherer, checks ...Check) http.Handler {
 		}
 		_, _ = fmt.Fprintln(w, "ready")
 	})
-	mux.Handle("GET /metrics", promhttp.HandlerFor(gatherer, promhttp.HandlerOpts{ErrorHandling: promhttp.ContinueOnError}))
+	mux.Handle("GET /metrics",
+		promhttp.HandlerFor(gatherer, promhttp.HandlerOpts{ErrorHandling: promhttp.ContinueOnError}))
 	return mux
 }

@@ -1,5 +1,4 @@
-// Package jobs makes the River clients that only put jobs into a transaction. What the jobs are, and who works them, belongs
-// to the packages that put them.
+// Package jobs makes River clients that only insert jobs.
 package jobs
 
 import (
@@ -13,13 +12,16 @@ import (
 	"github.com/riverqueue/river/riverdriver/riverpgxv5"
 )
 
-// Inserter returns a client that works no queue, so that it can be made before the workers that need whoever inserts. The schema
-// is where River's tables are, empty for the connections' search path.
+// Inserter returns a client that works no queue. It can be made before the workers, which in turn
+// need what inserts. The schema has River's tables; empty means the search path of the
+// connections.
 //
-// A client notifies workers of at most one insert per queue and fetch cooldown; those that follow sooner wait for the next poll.
-// With River's 100 ms that is what most of our jobs would do, since one click leads to several within milliseconds.
+// A client notifies workers of at most one insert per queue and fetch cooldown. Jobs that follow
+// sooner wait for the next poll. With River's default of 100 ms most jobs of the bot would wait,
+// because one click inserts several within milliseconds.
 func Inserter(pool *pgxpool.Pool, schema string, log *slog.Logger) (*river.Client[pgx.Tx], error) {
-	client, err := river.NewClient(riverpgxv5.New(pool), &river.Config{Schema: schema, FetchCooldown: time.Millisecond, Logger: log})
+	config := &river.Config{Schema: schema, FetchCooldown: time.Millisecond, Logger: log}
+	client, err := river.NewClient(riverpgxv5.New(pool), config)
 	if err != nil {
 		return nil, fmt.Errorf("job client: %w", err)
 	}

@@ -78,7 +78,8 @@ func TestALostConnectionFreesItsLocks(t *testing.T) {
 	defer second.Close()
 	name := locks.Named("run", "1")
 	tryLock(t, first, name, true)
-	if _, err := second.Conn().Exec(t.Context(), `SELECT pg_terminate_backend($1, 5000)`, first.Conn().PgConn().PID()); err != nil {
+	if _, err := second.Conn().Exec(t.Context(), `SELECT pg_terminate_backend($1, 5000)`,
+		first.Conn().PgConn().PID()); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := first.Holds(t.Context(), name); err == nil {
@@ -129,7 +130,8 @@ func TestKeys(t *testing.T) {
 	var stated int64
 	var held, other bool
 	err = pool.QueryRow(t.Context(), `SELECT hashtextextended('onboardbot/client/replica-1', 0), `+
-		locks.HeldSQL("$1::bigint")+`, `+locks.HeldSQL(locks.KeySQL("$2::text", "client")), key, "replica-2").Scan(&stated, &held, &other)
+		locks.HeldSQL("$1::bigint")+`, `+locks.HeldSQL(locks.KeySQL("$2::text", "client")), key,
+		"replica-2").Scan(&stated, &held, &other)
 	if err != nil || stated != key || !held || other {
 		t.Errorf("key %d, want %d; held %t, another %t, %v", key, stated, held, other, err)
 	}

@@ -1,8 +1,10 @@
-// Package locks takes PostgreSQL's advisory locks: for a session, which keeps them until it ends however it ends, and for a
-// transaction. All replicas share one scheme of keys: a lock has a [Name], and its 64-bit key is the name's hash, so two parts of the
-// product never mean different things by one key.
+// Package locks takes PostgreSQL's advisory locks: for a session, which keeps them until it ends
+// however it ends, and for a transaction. All replicas share one scheme of keys: a lock has a
+// [Name], and its 64-bit key is the name's hash, so two parts of the product never mean different
+// things by one key.
 //
-// Advisory locks are per database (https://www.postgresql.org/docs/current/explicit-locking.html#ADVISORY-LOCKS) and need session
+// Advisory locks are per database
+// (https://www.postgresql.org/docs/current/explicit-locking.html#ADVISORY-LOCKS) and need session
 // pooling, not transaction pooling.
 package locks
 
@@ -14,8 +16,8 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// Name names a lock. Replicas of two releases run side by side during an upgrade, so a name stays what it is for as long as both
-// releases can do what it protects.
+// Name names a lock. Replicas of two releases run side by side during an upgrade, so a name stays
+// what it is for as long as both releases can do what it protects.
 type Name struct {
 	text string
 	// number is the key where it is not the hash of the text.
@@ -40,15 +42,15 @@ const key = `CASE $2::bigint WHEN 0 THEN hashtextextended($1, 0) ELSE $2 END`
 
 func (n Name) args() []any { return []any{n.text, n.number} }
 
-// KeySQL is the SQL expression of the key of the lock Named(parts..., last), where last is an SQL expression of type text. The
-// parts must be constants.
+// KeySQL is the SQL expression of the key of the lock Named(parts..., last), where last is an SQL
+// expression of type text. The parts must be constants.
 func KeySQL(last string, parts ...string) string {
 	return fmt.Sprintf(`hashtextextended('%s%s/' || %s, 0)`, prefix, strings.Join(parts, "/"), last)
 }
 
-// HeldSQL is the SQL condition that some session of this database holds the session-level or transaction-level lock whose key an SQL
-// expression of type bigint returns. The view pg_locks shows such a key as two halves
-// (https://www.postgresql.org/docs/current/view-pg-locks.html).
+// HeldSQL is the SQL condition that some session of this database holds the session-level or
+// transaction-level lock whose key an SQL expression of type bigint returns. The view pg_locks
+// shows such a key as two halves (https://www.postgresql.org/docs/current/view-pg-locks.html).
 func HeldSQL(key string) string {
 	return fmt.Sprintf(`EXISTS (
 		SELECT FROM pg_locks

@@ -9,11 +9,13 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
-// releaseTimeout bounds the statement that frees locks. A connection that takes longer is closed, which frees them as well.
+// releaseTimeout bounds the statement that frees locks. A connection that takes longer is closed,
+// which frees them as well.
 const releaseTimeout = 5 * time.Second
 
-// Session holds locks on a connection of its own. PostgreSQL frees them when the connection ends. Whoever may write only while a lock
-// is held writes over this connection: when it is lost, so is the lock, and nothing more can be written over it.
+// Session holds locks on a connection of its own. PostgreSQL frees them when the connection ends.
+// Whoever may write only while a lock is held writes over this connection: when it is lost, so is
+// the lock, and nothing more can be written over it.
 //
 // A session is for one goroutine at a time.
 type Session struct {
@@ -59,8 +61,8 @@ func (s *Session) TryLock(ctx context.Context, name Name) (bool, error) {
 	return locked, nil
 }
 
-// Holds asks the server, over the session's own connection, whether the session still holds a lock. It fails once the connection is
-// lost.
+// Holds asks the server, over the session's own connection, whether the session still holds a
+// lock. It fails once the connection is lost.
 func (s *Session) Holds(ctx context.Context, name Name) (bool, error) {
 	var held bool
 	err := s.conn.QueryRow(ctx, `SELECT EXISTS (
@@ -73,7 +75,8 @@ func (s *Session) Holds(ctx context.Context, name Name) (bool, error) {
 	return held, nil
 }
 
-// Unlock frees a lock, even when ctx has ended. When it fails it closes the connection, which frees all locks of the session.
+// Unlock frees a lock, even when ctx has ended. When it fails it closes the connection, which
+// frees all locks of the session.
 func (s *Session) Unlock(ctx context.Context, name Name) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), releaseTimeout)
 	defer cancel()
@@ -100,8 +103,8 @@ func closeConn(conn *pgx.Conn) {
 	_ = conn.Close(ctx)
 }
 
-// Alone runs do while it holds a lock, unless another session holds it, and reports whether it ran. The lock takes one connection of
-// the pool.
+// Alone runs do while it holds a lock, unless another session holds it, and reports whether it
+// ran. The lock takes one connection of the pool.
 func Alone(ctx context.Context, pool *pgxpool.Pool, name Name, do func(context.Context) error) (ran bool, err error) {
 	session, err := Open(ctx, pool)
 	if err != nil {

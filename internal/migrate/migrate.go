@@ -1,5 +1,5 @@
-// Package migrate brings the bot's schema up to date: each part that keeps tables there hands in its files and a table of its
-// own to count them in. It knows no table by name.
+// Package migrate brings the bot's schema up to date. Each package that has tables there hands in
+// its migrations and the name of a table that counts them.
 package migrate
 
 import (
@@ -19,15 +19,18 @@ import (
 // lock makes replicas that start together migrate one after the other.
 var lock = locks.Named("migrations")
 
-// Set is one part's tables: goose v3 files, and the table that counts which of them were applied.
+// Set is the migrations of one package: files for goose v3, and the table that records which of
+// them were applied.
 type Set struct {
 	Table string
 	Files fs.FS
 }
 
-// Apply creates the schema if it is missing, applies what each set has new, and then calls the functions that bring along
-// tables of others, all under one session-level lock.
-func Apply(ctx context.Context, pool *pgxpool.Pool, schema string, sets []Set, others ...func(context.Context) error) (err error) {
+// Apply creates the schema if it is missing, applies the new migrations of each set, and then
+// calls the functions, which migrate the tables of libraries. It holds one session-level lock all
+// the time.
+func Apply(ctx context.Context, pool *pgxpool.Pool, schema string, sets []Set,
+	others ...func(context.Context) error) (err error) {
 	config := pool.Config().ConnConfig.Copy()
 	config.RuntimeParams["search_path"] = schema
 	db := stdlib.OpenDB(*config)
@@ -41,12 +44,13 @@ func Apply(ctx context.Context, pool *pgxpool.Pool, schema string, sets []Set, o
 		return fmt.Errorf("migrations: %w", err)
 	}
 	conn := session.Conn()
-	// Asked first, since CREATE SCHEMA wants the right to create one even where it is there.
-	var there bool
-	if err := conn.QueryRow(ctx, `SELECT EXISTS (SELECT FROM pg_namespace WHERE nspname = $1)`, schema).Scan(&there); err != nil {
+	// CREATE SCHEMA IF NOT EXISTS needs the right to create one even if the schema exists.
+	var exists bool
+	if err := conn.QueryRow(ctx, `SELECT EXISTS (SELECT FROM pg_namespace WHERE nspname = $1)`,
+		schema).Scan(&exists); err != nil {
 		return fmt.Errorf("schema %s: %w", schema, err)
 	}
-	if !there {
+	if !exists {
 		if _, err := conn.Exec(ctx, `CREATE SCHEMA `+pgx.Identifier{schema}.Sanitize()); err != nil {
 			return fmt.Errorf("schema %s: %w", schema, err)
 		}

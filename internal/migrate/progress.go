@@ -13,15 +13,16 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
-// Progress is how far the tables of a schema are.
+// Progress counts the migrations that are still to be applied, and those of a newer release.
 type Progress struct {
-	// Waiting is how many migrations the next start applies.
+	// Waiting is the number of migrations that the next start applies.
 	Waiting int
-	// Newer is how many were applied that this release does not know: a newer one was here.
+	// Newer is the number of applied migrations that this release does not know: a newer release
+	// applied them.
 	Newer int
 }
 
-// Add counts something else in.
+// Add counts the migrations of a set, by their versions.
 func (p *Progress) Add(known, applied []int) {
 	for _, version := range known {
 		if !slices.Contains(applied, version) {
@@ -35,7 +36,7 @@ func (p *Progress) Add(known, applied []int) {
 	}
 }
 
-// Look says how far the sets are, and changes nothing.
+// Look counts the migrations of the sets. It changes nothing.
 func Look(ctx context.Context, pool *pgxpool.Pool, schema string, sets []Set) (Progress, error) {
 	var progress Progress
 	for _, set := range sets {
@@ -52,7 +53,7 @@ func Look(ctx context.Context, pool *pgxpool.Pool, schema string, sets []Set) (P
 	return progress, nil
 }
 
-// versions are those of a set's files, which begin with them.
+// versions returns the versions of a set's files. A file's name begins with its version.
 func versions(files fs.FS) ([]int, error) {
 	names, err := fs.Glob(files, "*.sql")
 	if err != nil {
@@ -70,10 +71,11 @@ func versions(files fs.FS) ([]int, error) {
 	return list, nil
 }
 
-// applied reads goose's table, in which version 0 stands for the table itself. A table that is missing counts nothing.
+// applied returns the versions in goose's table, none if it does not exist. Version 0 there stands
+// for the table itself.
 func applied(ctx context.Context, pool *pgxpool.Pool, table string) ([]int, error) {
-	var there bool
-	if err := pool.QueryRow(ctx, `SELECT to_regclass($1) IS NOT NULL`, table).Scan(&there); err != nil || !there {
+	var exists bool
+	if err := pool.QueryRow(ctx, `SELECT to_regclass($1) IS NOT NULL`, table).Scan(&exists); err != nil || !exists {
 		return nil, err
 	}
 	rows, err := pool.Query(ctx, `SELECT version_id::int FROM `+table+` WHERE is_applied AND version_id > 0`)

@@ -29,7 +29,8 @@ func TestLook(t *testing.T) {
 		return &fstest.MapFile{Data: []byte("-- +goose Up\nCREATE TABLE " + table + " ();\n")}
 	}
 	first := migrate.Set{Table: "rooms_version", Files: fstest.MapFS{"00001_kitchen.sql": file("kitchen")}}
-	second := migrate.Set{Table: "rooms_version", Files: fstest.MapFS{"00001_kitchen.sql": file("kitchen"), "00002_attic.sql": file("attic")}}
+	second := migrate.Set{Table: "rooms_version",
+		Files: fstest.MapFS{"00001_kitchen.sql": file("kitchen"), "00002_attic.sql": file("attic")}}
 	other := migrate.Set{Table: "garden_version", Files: fstest.MapFS{"00001_beds.sql": file("beds")}}
 	for _, step := range []struct {
 		what  string
@@ -51,7 +52,8 @@ func TestLook(t *testing.T) {
 			t.Errorf("%s: %+v, %v", step.what, got, err)
 		}
 	}
-	if _, err := migrate.Look(t.Context(), pool, "house", []migrate.Set{{Table: "x", Files: fstest.MapFS{"nonsense.sql": file("x")}}}); err == nil {
+	if _, err := migrate.Look(t.Context(), pool, "house",
+		[]migrate.Set{{Table: "x", Files: fstest.MapFS{"nonsense.sql": file("x")}}}); err == nil {
 		t.Error("a file without a version")
 	}
 }

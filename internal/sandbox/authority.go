@@ -15,12 +15,13 @@ import (
 	"github.com/atlilith/onboardbot/internal/sandbox/namespace"
 )
 
-// acmePort is where the first ACME server listens; each further one takes the second next port.
+// acmePort is the port of the first ACME server. Each server uses two ports.
 const acmePort = 14000
 
-// StartAuthority runs an ACME server whose certificates are valid for a lifetime (zero: 90 days), and adds its root to
-// [World.Roots]. A world starts with one; a test that needs certificates that expire soon starts another, and tells a VPS of
-// its directory or certbot by --server. It ends with the world.
+// StartAuthority runs an ACME server whose certificates are valid for a lifetime (zero: 90 days),
+// and adds its root to [World.Roots]. A world starts with one; a test that needs certificates that
+// expire soon starts another, and tells a VPS of its directory or certbot by --server. It ends
+// with the world.
 func (w *World) StartAuthority(ctx context.Context, lifetime time.Duration) (*acme.Server, error) {
 	w.mu.Lock()
 	n := w.acmes
@@ -54,7 +55,7 @@ func (w *World) StartAuthority(ctx context.Context, lifetime time.Duration) (*ac
 	return server, os.WriteFile(w.Roots, w.roots, 0o644)
 }
 
-// Client is an HTTP client that trusts the world's roots alone and follows no redirect.
+// Client returns an HTTP client that trusts only the world's roots and follows no redirects.
 func (w *World) Client() (*http.Client, error) {
 	pem, err := os.ReadFile(w.Roots)
 	if err != nil {

@@ -28,11 +28,12 @@ func TestPortalShowsWhoSomeoneIs(t *testing.T) {
 		code int
 		body string
 	}{
-		"a Provider":      {"https://cocotte.my/", http.StatusOK, "<h1>Cocotte</h1>"},
-		"their slug":      {"https://cocotte.my/", http.StatusOK, "<code>cocotte</code>"},
-		"who works there": {"https://quinn.my/?org=lilith", http.StatusOK, "<li>Trans Quinn <code>transquinnftw</code>, member"},
-		"nobody":          {"https://nobody.my/", http.StatusNotFound, "404"},
-		"no such page":    {"https://quinn.my/x", http.StatusNotFound, "404"},
+		"a Provider": {"https://cocotte.my/", http.StatusOK, "<h1>Cocotte</h1>"},
+		"their slug": {"https://cocotte.my/", http.StatusOK, "<code>cocotte</code>"},
+		"who works there": {"https://quinn.my/?org=lilith", http.StatusOK,
+			"<li>Trans Quinn <code>transquinnftw</code>, member"},
+		"nobody":       {"https://nobody.my/", http.StatusNotFound, "404"},
+		"no such page": {"https://quinn.my/x", http.StatusNotFound, "404"},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -54,7 +55,8 @@ func TestPortalShowsWhoSomeoneIs(t *testing.T) {
 		}}},
 		Bookings: 15, Messages: 15, Events: 15,
 	}
-	if diff := cmp.Diff(want, got, cmp.FilterPath(func(p cmp.Path) bool { return p.String() == "Orgs.id" }, cmp.Ignore())); diff != "" {
+	if diff := cmp.Diff(want, got,
+		cmp.FilterPath(func(p cmp.Path) bool { return p.String() == "Orgs.id" }, cmp.Ignore())); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -66,7 +68,8 @@ func certbot(t *testing.T, alias, domain string) {
 	output(t, "ssh", alias, "mkdir -p /var/www/"+domain+" && echo hello > /var/www/"+domain+"/index.html"+
 		" && echo '"+site+"' > /etc/nginx/sites-available/"+domain+
 		" && ln -s /etc/nginx/sites-available/"+domain+" /etc/nginx/sites-enabled/ && nginx -t && nginx -s reload")
-	t.Log(output(t, "ssh", alias, "certbot --nginx -d "+domain+" --non-interactive --agree-tos -m ops@example.com --redirect"))
+	t.Log(output(t, "ssh", alias,
+		"certbot --nginx -d "+domain+" --non-interactive --agree-tos -m ops@example.com --redirect"))
 }
 
 func TestSecondMachineAndShortLivedCertificates(t *testing.T) {

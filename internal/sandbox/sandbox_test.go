@@ -18,7 +18,8 @@ import (
 	"github.com/atlilith/onboardbot/internal/sandbox/namespace"
 )
 
-// hold names, in the environment of another run of the test binary, the folder in which it builds a world to hold.
+// hold names, in the environment of another run of the test binary, the folder in which it builds
+// a world to hold.
 const hold = "SANDBOX_TEST_HOLD"
 
 func TestMain(m *testing.M) {
@@ -54,7 +55,8 @@ func TestRunbookByHand(t *testing.T) {
 		t.Fatal(err)
 	}
 	log := output(t, "git", "-C", world.Repo.Origin, "log", "--format=%s", "-3")
-	if want := "Put merche-biche.com live\nKeep certbot's configuration of merche-biche.com\nAdd merche-biche.com\n"; log != want {
+	if want := "Put merche-biche.com live\nKeep certbot's configuration of merche-biche.com\nAdd " +
+		"merche-biche.com\n"; log != want {
 		t.Errorf("origin has\n%swant\n%s", log, want)
 	}
 }

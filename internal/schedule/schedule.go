@@ -1,5 +1,5 @@
-// Package schedule does things at the times of a cron expression in a time zone: once for each time, however many replicas run, and late
-// rather than never when none ran. What is done belongs to the packages that own a [Ticker].
+// Package schedule computes the times of a cron expression in a time zone. Package ticker does
+// something at these times.
 package schedule
 
 import (
@@ -16,12 +16,12 @@ import (
 // Never is the expression of a schedule without times.
 const Never = "never"
 
-// Schedule is when something is due, as operators write it.
+// Schedule is a schedule as operators write it.
 type Schedule struct {
-	// Cron is minute, hour, day of the month, month and day of the week, such as "0 7 * * *", perhaps with seconds before them;
-	// or @hourly, @daily, @weekly, @monthly; or never.
+	// Cron is minute, hour, day of the month, month and day of the week, such as "0 7 * * *",
+	// perhaps with seconds before them; or @hourly, @daily, @weekly, @monthly; or never.
 	Cron string `yaml:"cron"`
-	// TimeZone is where that is meant, such as Europe/Lisbon. Default: UTC.
+	// TimeZone is the time zone of the expression, such as Europe/Lisbon. Default: UTC.
 	TimeZone string `yaml:"time_zone"`
 }
 
@@ -31,9 +31,11 @@ func (s Schedule) Validate() error {
 	return err
 }
 
-var parser = cron.NewParser(cron.SecondOptional | cron.Minute | cron.Hour | cron.Dom | cron.Month | cron.Dow | cron.Descriptor)
+const cronFields = cron.SecondOptional | cron.Minute | cron.Hour | cron.Dom | cron.Month | cron.Dow | cron.Descriptor
 
-// Ticks returns the times that a schedule means, nil for never.
+var parser = cron.NewParser(cronFields)
+
+// Ticks returns the times of the schedule, nil for never.
 func (s Schedule) Ticks() (*Ticks, error) {
 	zone, err := time.LoadLocation(cmp.Or(s.TimeZone, "UTC"))
 	if err != nil {
@@ -54,7 +56,7 @@ func (s Schedule) Ticks() (*Ticks, error) {
 }
 
 func parse(expression string) (*cron.SpecSchedule, error) {
-	// Before it is parsed, since robfig/cron v3.0.1 panics at a zone with nothing behind it.
+	// This comes first, because robfig/cron v3.0.1 panics at a zone without an expression.
 	if strings.Contains(expression, "TZ=") {
 		return nil, errors.New("the zone is the key time_zone")
 	}
@@ -69,13 +71,15 @@ func parse(expression string) (*cron.SpecSchedule, error) {
 	return spec, nil
 }
 
-// Ticks are the times that a schedule means. A time that the clock skips in spring does not come that day.
+// Ticks are the times of a schedule. A time that the clocks skip in spring does not exist on that
+// day.
 type Ticks struct{ spec *cron.SpecSchedule }
 
 // Next is the first tick after a time.
 func (t *Ticks) Next(after time.Time) time.Time { return t.spec.Next(after) }
 
-// Newest is the last tick after one time and until another, the zero time if there is none.
+// Newest is the last tick after the first time and not after the second, the zero time if there is
+// none.
 func (t *Ticks) Newest(after, until time.Time) time.Time {
 	for span := time.Minute; ; span *= 2 {
 		from := until.Add(-span)

@@ -1,5 +1,5 @@
-// Package secret holds values that must never be printed: tokens, passwords, connection strings. It prints <secret> wherever
-// a value could leak through formatting, JSON, YAML or slog, and expands ${ENV}. It reads no files: that is for the loader.
+// Package secret holds values that must never be printed: tokens, passwords, connection strings.
+// They print as <secret> in fmt, JSON, YAML and slog.
 package secret
 
 import (
@@ -10,28 +10,31 @@ import (
 	"regexp"
 )
 
-// Redacted is what a non-empty secret prints in every format.
+// Redacted is how a non-empty secret prints.
 const Redacted = "<secret>"
 
-// ErrUnset means that a secret names an environment variable that is not set, or is empty.
+// ErrUnset means that a secret names an environment variable that is not set or empty.
 var ErrUnset = errors.New("environment variable is not set")
 
-// String is a secret text. Reveal alone gives it away; an empty one prints as nothing, so that "missing" stays visible.
+// String is a secret text. Only Reveal returns it. An empty one prints as nothing, so a missing
+// secret can be seen.
 type String struct{ value string }
 
 // New wraps a value.
 func New(value string) String { return String{value: value} }
 
-// Reveal returns the value itself. Hand it to the one call that needs it and to nothing that formats.
+// Reveal returns the value itself. Pass it to the call that needs it, and never to one that
+// formats.
 func (s String) Reveal() string { return s.value }
 
-// IsZero reports whether there is no value; YAML's omitempty asks for it.
+// IsZero reports whether there is no value. YAML's omitempty calls it.
 func (s String) IsZero() bool { return s.value == "" }
 
 var reference = regexp.MustCompile(`\$\{([A-Za-z_][A-Za-z0-9_]*)\}`)
 
-// Expand returns the secret with every ${NAME} replaced by that environment variable. A variable that is missing or empty is
-// an error that names it and wraps [ErrUnset]; the rest of the value never shows.
+// Expand returns the secret with each ${NAME} replaced by that environment variable. If a variable
+// is missing or empty, the error names it and wraps [ErrUnset]. No error contains other parts of
+// the value.
 func (s String) Expand() (String, error) {
 	var missing []error
 	expanded := reference.ReplaceAllStringFunc(s.value, func(match string) string {
@@ -48,7 +51,7 @@ func (s String) Expand() (String, error) {
 	return String{value: expanded}, nil
 }
 
-// References are the environment variables that the value names as ${NAME}, in their order.
+// References returns the environment variables that the value names as ${NAME}, in order.
 func (s String) References() []string {
 	var names []string
 	for _, match := range reference.FindAllStringSubmatch(s.value, -1) {
@@ -70,16 +73,16 @@ func (s String) String() string { return s.redacted() }
 // GoString implements fmt.GoStringer, for %#v.
 func (s String) GoString() string { return s.redacted() }
 
-// Format implements fmt.Formatter, so that no verb (%x, %q, %d) finds another way in.
+// Format implements fmt.Formatter, because verbs such as %x and %d would print the field.
 func (s String) Format(f fmt.State, _ rune) { _, _ = fmt.Fprint(f, s.redacted()) }
 
 // LogValue implements slog.LogValuer.
 func (s String) LogValue() slog.Value { return slog.StringValue(s.redacted()) }
 
-// MarshalText serves JSON, YAML and everything else that encodes texts.
+// MarshalText implements encoding.TextMarshaler, for JSON and others.
 func (s String) MarshalText() ([]byte, error) { return []byte(s.redacted()), nil }
 
-// UnmarshalText takes the value as it stands; see [String.Expand].
+// UnmarshalText takes the text as it is, without [String.Expand].
 func (s *String) UnmarshalText(text []byte) error {
 	s.value = string(text)
 	return nil

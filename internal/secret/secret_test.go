@@ -64,7 +64,8 @@ func TestDecodeAndExpand(t *testing.T) {
 		t.Errorf("Expand: %q, %v", got.Reveal(), err)
 	}
 	_, err = secret.New("hidden-${SECRET_TEST_MISSING}").Expand()
-	if !errors.Is(err, secret.ErrUnset) || strings.Contains(err.Error(), "hidden") || !strings.Contains(err.Error(), "SECRET_TEST_MISSING") {
+	if !errors.Is(err, secret.ErrUnset) || strings.Contains(err.Error(), "hidden") ||
+		!strings.Contains(err.Error(), "SECRET_TEST_MISSING") {
 		t.Errorf("Expand of a missing variable: %v", err)
 	}
 }

@@ -1,8 +1,9 @@
-// Package brand takes what an Org looks like, checks it, and turns it into the org-site files of a domain's folder and a picture to
-// look at before they are approved.
+// Package brand takes what an Org looks like, checks it, and turns it into the org-site files of a
+// domain's folder and a picture to look at before they are approved.
 //
-// Here live colours and their contrast, site copy, logos and what may be in one, the rendered configuration and the preview. All of
-// it is pure: nothing here knows of runs, of the repository or of chat.
+// Here live colours and their contrast, site copy, logos and what may be in one, the rendered
+// configuration and the preview. All of it is pure: nothing here knows of runs, of the repository
+// or of chat.
 package brand
 
 import (
@@ -38,8 +39,9 @@ const (
 // (https://docs.slack.dev/reference/block-kit/block-elements/plain-text-input-element).
 const MaxCopy = 3000
 
-// CheckCopy brings site copy into the form that is kept, with plain line ends and no space at theirs, or says what is wrong with it
-// as a sentence. Copy is text and no markup, so that whoever puts it into a page has nothing to decide.
+// CheckCopy brings site copy into the form that is kept, with plain line ends and no space at
+// theirs, or says what is wrong with it as a sentence. Copy is text and no markup, so that whoever
+// puts it into a page has nothing to decide.
 func CheckCopy(text string) (clean, problem string) {
 	if !utf8.ValidString(text) {
 		return "", "The site copy is not valid UTF-8 text."
@@ -55,7 +57,7 @@ func CheckCopy(text string) (clean, problem string) {
 	for i, r := range clean {
 		switch {
 		case r != '\n' && !printable(r):
-			return "", fmt.Sprintf("The character %U in the site copy does not print; remove it.", r)
+			return "", fmt.Sprintf("The character %U in the site copy cannot be printed: remove it.", r)
 		case r == '<' && tag(clean[i+1:]):
 			return "", "Site copy is plain text: leave out HTML such as <b>."
 		}
@@ -63,10 +65,11 @@ func CheckCopy(text string) (clean, problem string) {
 	return clean, ""
 }
 
-// printable refuses controls, bidirectional ones too, since they make text read as something that it is not (Unicode TR36 §2.3), and
-// line ends other than the plain one.
+// printable refuses controls, bidirectional ones too, since they make text read as something that
+// it is not (Unicode TR36 §2.3), and line ends other than the plain one.
 func printable(r rune) bool {
-	return !unicode.IsControl(r) && !unicode.Is(unicode.Bidi_Control, r) && r != '\u2028' && r != '\u2029' && r != '\ufeff' && r != utf8.RuneError
+	return !unicode.IsControl(r) && !unicode.Is(unicode.Bidi_Control, r) && r != '\u2028' && r != '\u2029' &&
+		r != '\ufeff' && r != utf8.RuneError
 }
 
 // tag says whether what follows a less-than sign makes it the begin of markup: HTML §13.2.5.6.

@@ -2,17 +2,19 @@ package brand
 
 import (
 	"fmt"
+	"image/color"
 	"math"
 	"strconv"
 	"strings"
 	"unicode/utf8"
 )
 
-// Color is an opaque sRGB colour written #rrggbb in lower case. The empty Color is none.
+// Color is an opaque sRGB colour, written #rrggbb in lower case. The empty Color is none.
 type Color string
 
-// ParseColor reads three or six hexadecimal digits, with or without #, or says what is wrong with them as a sentence.
-func ParseColor(text string) (color Color, problem string) {
+// ParseColor reads three or six hexadecimal digits, with or without #, or says what is wrong with
+// them as a sentence.
+func ParseColor(text string) (c Color, problem string) {
 	digits := strings.ToLower(strings.TrimPrefix(strings.TrimSpace(text), "#"))
 	if len(digits) == 3 {
 		digits = string([]byte{digits[0], digits[0], digits[1], digits[1], digits[2], digits[2]})
@@ -23,10 +25,11 @@ func ParseColor(text string) (color Color, problem string) {
 	return Color("#" + digits), ""
 }
 
-// shorten keeps what people typed short enough for a sentence.
+// shorten makes what somebody typed short enough for a sentence.
 func shorten(text string) string { return shortenTo(text, 30) }
 
-// shortenTo is the beginning of what somebody typed, as it can stand in a sentence: what does not print would bend the rest of it.
+// shortenTo returns the beginning of what somebody typed. It replaces characters that do not
+// print, which could change how the rest of the sentence reads.
 func shortenTo(text string, limit int) string {
 	text = strings.Map(func(r rune) rune {
 		if printable(r) {
@@ -40,7 +43,16 @@ func shortenTo(text string, limit int) string {
 	return text
 }
 
-// rgb are the three components from 0 to 1. What is no colour is black.
+var _ color.Color = Color("")
+
+// RGBA implements [color.Color].
+func (c Color) RGBA() (r, g, b, a uint32) {
+	rgb := c.rgb()
+	octet := func(component float64) uint32 { return uint32(component*255+0.5) * 0x101 }
+	return octet(rgb[0]), octet(rgb[1]), octet(rgb[2]), 0xffff
+}
+
+// rgb are the three components from 0 to 1. What is not a colour is black.
 func (c Color) rgb() [3]float64 {
 	value, err := strconv.ParseUint(strings.TrimPrefix(string(c), "#"), 16, 32)
 	if err != nil {
@@ -57,7 +69,8 @@ func colorOf(rgb [3]float64) Color {
 	return Color(fmt.Sprintf("#%02x%02x%02x", octets[0], octets[1], octets[2]))
 }
 
-// luminance is the relative luminance of WCAG 2.2: https://www.w3.org/TR/WCAG22/#dfn-relative-luminance.
+// luminance is the relative luminance of WCAG 2.2:
+// https://www.w3.org/TR/WCAG22/#dfn-relative-luminance.
 func (c Color) luminance() float64 {
 	linear := c.rgb()
 	for i, component := range linear {
@@ -70,7 +83,8 @@ func (c Color) luminance() float64 {
 	return 0.2126*linear[0] + 0.7152*linear[1] + 0.0722*linear[2]
 }
 
-// Contrast is the ratio of WCAG 2.2, from 1 to 21: https://www.w3.org/TR/WCAG22/#dfn-contrast-ratio.
+// Contrast is the ratio of WCAG 2.2, from 1 to 21:
+// https://www.w3.org/TR/WCAG22/#dfn-contrast-ratio.
 func Contrast(a, b Color) float64 {
 	light, dark := a.luminance(), b.luminance()
 	if light < dark {
@@ -79,13 +93,15 @@ func Contrast(a, b Color) float64 {
 	return (light + 0.05) / (dark + 0.05)
 }
 
-// ratio writes a contrast. It rounds down, so that what fails never reads as if it passed.
+// ratio writes a contrast. It rounds down, so a contrast that is too low never reads as if it were
+// enough.
 func ratio(contrast float64) string {
 	return strconv.FormatFloat(math.Floor(contrast*100)/100, 'f', -1, 64) + ":1"
 }
 
-// nearest is the colour of the same hue, and of the nearest lightness, that has the contrast on the background. There is one for every
-// contrast up to 4.58, the square root of 21: black or white if nothing else.
+// nearest is the colour of the same hue and the nearest lightness that has a contrast on a
+// background. Black or white has every contrast up to 4.58, the square root of 21, so there is
+// always one.
 func (c Color) nearest(background Color, contrast float64) Color {
 	hue, saturation, lightness := hsl(c.rgb())
 	const steps = 1000
@@ -100,7 +116,8 @@ func (c Color) nearest(background Color, contrast float64) Color {
 	return c
 }
 
-// hsl turns sRGB into hue in degrees, saturation and lightness: https://www.w3.org/TR/css-color-4/#rgb-to-hsl.
+// hsl turns sRGB into hue in degrees, saturation and lightness:
+// https://www.w3.org/TR/css-color-4/#rgb-to-hsl.
 func hsl(rgb [3]float64) (hue, saturation, lightness float64) {
 	r, g, b := rgb[0], rgb[1], rgb[2]
 	high, low := max(r, g, b), min(r, g, b)
@@ -121,7 +138,8 @@ func hsl(rgb [3]float64) (hue, saturation, lightness float64) {
 	return math.Mod(hue*60+360, 360), saturation, lightness
 }
 
-// fromHSL is https://www.w3.org/TR/css-color-4/#hsl-to-rgb, with the lightness brought into its range.
+// fromHSL turns hue, saturation and lightness into sRGB:
+// https://www.w3.org/TR/css-color-4/#hsl-to-rgb. It clamps the lightness.
 func fromHSL(hue, saturation, lightness float64) [3]float64 {
 	lightness = min(max(lightness, 0), 1)
 	component := func(n float64) float64 {

@@ -54,7 +54,8 @@ func TestContrast(t *testing.T) {
 	}
 }
 
-// TestNearestPasses holds for any two colours that what is suggested passes, is of the same hue, and that nothing nearer does.
+// TestNearestPasses holds for any two colours that what is suggested passes, is of the same hue,
+// and that nothing nearer does.
 func TestNearestPasses(t *testing.T) {
 	t.Parallel()
 	random := rand.New(rand.NewPCG(1, 2))
@@ -64,7 +65,8 @@ func TestNearestPasses(t *testing.T) {
 		for _, needs := range []float64{MinTextContrast, MinShapeContrast} {
 			got := color.nearest(background, needs)
 			if Contrast(got, background) < needs {
-				t.Fatalf("%s on %s: %s has %s, needs %s", color, background, got, ratio(Contrast(got, background)), ratio(needs))
+				t.Fatalf("%s on %s: %s has %s, needs %s", color, background, got, ratio(Contrast(got, background)),
+					ratio(needs))
 			}
 			if Contrast(color, background) >= needs && got != color {
 				t.Fatalf("%s on %s passes, yet %s is suggested", color, background, got)
@@ -88,13 +90,16 @@ func TestPaletteCheck(t *testing.T) {
 		{DefaultPalette, map[Field]string{}},
 		{Palette{}.Or(DefaultPalette), map[Field]string{}},
 		{Palette{"#ffffff", "#999999", "#ffd166", "#00695c"}, map[Field]string{
-			FieldText:    "Text #999999 on #ffffff has a contrast of 2.84:1, and needs 4.5:1 to be readable. The nearest that has it is #767676.",
-			FieldPrimary: "The primary colour #ffd166 on #ffffff has a contrast of 1.44:1, and needs 3:1 to be readable. The nearest that has it is #c48900.",
+			FieldText: "Text #999999 on #ffffff has a contrast of 2.84:1, and needs 4.5:1 to be readable. The " +
+				"nearest that has it is #767676.",
+			FieldPrimary: "The primary colour #ffd166 on #ffffff has a contrast of 1.44:1, and needs 3:1 to be " +
+				"readable. The nearest that has it is #c48900.",
 		}},
 		{Palette{"#1a1a2e", "#1a1a2e", "white", "#FFF"}, map[Field]string{
-			FieldText:    "Text #1a1a2e on #1a1a2e has a contrast of 1:1, and needs 4.5:1 to be readable. The nearest that has it is #7e7eb6.",
+			FieldText: "Text #1a1a2e on #1a1a2e has a contrast of 1:1, and needs 4.5:1 to be readable. The " +
+				"nearest that has it is #7e7eb6.",
 			FieldPrimary: "white is not a colour: give six hexadecimal digits, such as #b0124f.",
-			FieldAccent:  "#FFF is to be written #ffffff.",
+			FieldAccent:  "Write #ffffff instead of #FFF.",
 		}},
 	} {
 		if diff := cmp.Diff(test.want, test.palette.Check()); diff != "" {
@@ -110,11 +115,15 @@ func TestParsePalette(t *testing.T) {
 		Problems map[Field]string
 	}
 	for text, want := range map[string]result{
-		"":                                   {Problems: map[Field]string{}},
-		"#fff, 111;#B0124F 00695c":           {Palette{"#ffffff", "#111111", "#b0124f", "#00695c"}, map[Field]string{}},
-		"#fff,blue":                          {Palette{Background: "#ffffff"}, map[Field]string{FieldText: "blue is not a colour: give six hexadecimal digits, such as #b0124f."}},
-		"#fff,#fff,#fff,#fff,#fff":           {Palette{}, map[Field]string{FieldBackground: "A palette has 4 colours: background, text, primary and accent. These are 5."}},
-		"#ffffff,#1a1a2e,#b0124f,\u00a0#aaa": {Palette{"#ffffff", "#1a1a2e", "#b0124f", "#aaaaaa"}, map[Field]string{}},
+		"": {Problems: map[Field]string{}},
+		"#fff, 111;#B0124F 00695c": {Palette{"#ffffff", "#111111", "#b0124f", "#00695c"},
+			map[Field]string{}},
+		"#fff,blue": {Palette{Background: "#ffffff"},
+			map[Field]string{FieldText: "blue is not a colour: give six hexadecimal digits, such as #b0124f."}},
+		"#fff,#fff,#fff,#fff,#fff": {Palette{}, map[Field]string{
+			FieldBackground: "A palette has 4 colours: background, text, primary and accent. These are 5."}},
+		"#ffffff,#1a1a2e,#b0124f,\u00a0#aaa": {Palette{"#ffffff", "#1a1a2e", "#b0124f", "#aaaaaa"},
+			map[Field]string{}},
 	} {
 		palette, problems := ParsePalette(text)
 		if diff := cmp.Diff(want, result{palette, problems}); diff != "" {

@@ -16,42 +16,43 @@ import (
 
 // Limits of a logo.
 const (
-	MaxLogoSize = 2 << 20 // octets
-	MinLogoSide = 64      // pixels, of pictures made of them
+	MaxLogoSize = 2 << 20 // bytes
+	MinLogoSide = 64      // pixels, unless it is an SVG
 	MaxLogoSide = 4096
 )
 
-// LogoType is what a logo really is.
+// LogoType is the format of a logo, and the extension of its file.
 type LogoType string
 
-// The types of logos.
+// The types of logos. An SVG becomes a PNG.
 const (
 	PNG  LogoType = "png"
 	JPEG LogoType = "jpg"
 	WebP LogoType = "webp"
-	SVG  LogoType = "svg"
 )
 
-// Logo is a picture that was checked, and holds nothing but the picture: neither comments nor places, no script, and nothing appended.
+// Logo is a picture that was checked. Its content is the picture only: no comments, no location
+// data, and nothing appended.
 type Logo struct {
-	Type LogoType `json:"type"`
-	// Width and Height are pixels, for SVG units of its own.
-	Width   int    `json:"width"`
-	Height  int    `json:"height"`
-	Content []byte `json:"content"`
+	Type    LogoType `json:"type"`
+	Width   int      `json:"width"` // pixels
+	Height  int      `json:"height"`
+	Content []byte   `json:"content"`
 }
 
-// File is the name that the logo gets, whatever it was called.
+// File is the name of the logo's file.
 func (l Logo) File() string { return "logo." + string(l.Type) }
 
-// CheckLogo reads a logo as its content says, whatever the name and whatever type somebody claims, or says what is wrong with it as a
-// sentence. The logo's content may differ from what was given: the picture alone is kept.
+// CheckLogo reads a file as a logo, or says in a sentence what is wrong with it. The format is
+// that of the content, whatever the file's name says. The logo's content may differ from the file:
+// only the picture is kept, and an SVG is drawn as a PNG.
 func CheckLogo(name string, content []byte) (Logo, string) {
 	switch {
 	case len(content) == 0:
 		return Logo{}, fmt.Sprintf("The file %s is empty.", display(name))
 	case len(content) > MaxLogoSize:
-		return Logo{}, fmt.Sprintf("A logo has at most %d MiB; %s has %.1f.", MaxLogoSize>>20, display(name), float64(len(content))/(1<<20))
+		return Logo{}, fmt.Sprintf("A logo has at most %d MiB; %s has %.1f.", MaxLogoSize>>20, display(name),
+			float64(len(content))/(1<<20))
 	}
 	for _, format := range formats {
 		if !format.is(content) {
@@ -63,17 +64,28 @@ func CheckLogo(name string, content []byte) (Logo, string) {
 		}
 		return checkPixels(name, format, clean)
 	}
-	if markup(content) {
-		document, problem := parseSVG(content)
+	if isXML(content) {
+		drawing, problem := readSVG(content)
+		var logo Logo
+		if problem == "" {
+			logo, problem = drawing.rasterise()
+		}
 		if problem != "" {
 			return Logo{}, fmt.Sprintf("%s cannot be used: %s", display(name), problem)
 		}
-		return Logo{Type: SVG, Width: int(document.width + 0.5), Height: int(document.height + 0.5), Content: document.bytes()}, ""
+		return logo, ""
 	}
-	return Logo{}, fmt.Sprintf("%s is neither PNG, JPEG, WebP nor SVG%s. Export it as one of these.", display(name), guess(content))
+	return Logo{}, fmt.Sprintf("%s is neither PNG, JPEG, WebP nor SVG%s. Export it as one of these.", display(name),
+		guess(content))
 }
 
-// guess says what a file seems to be, empty where that helps nobody.
+// isXML reports whether a file begins like XML.
+func isXML(content []byte) bool {
+	content = bytes.TrimLeft(bytes.TrimPrefix(content, []byte("\ufeff")), " \t\r\n")
+	return bytes.HasPrefix(content, []byte("<"))
+}
+
+// guess says what a file seems to be, or nothing if that is unknown.
 func guess(content []byte) string {
 	kind, _, _ := strings.Cut(http.DetectContentType(content), ";")
 	if kind == "application/octet-stream" {
@@ -82,7 +94,7 @@ func guess(content []byte) string {
 	return ": it looks like " + kind
 }
 
-// display is a file's name as it can be said.
+// display is a file's name in a form fit for a sentence.
 func display(name string) string {
 	name = strings.Map(func(r rune) rune {
 		if !printable(r) {
@@ -115,10 +127,12 @@ var formats = []format{
 		func(b []byte) (image.Image, error) { return webp.Decode(bytes.NewReader(b)) }},
 }
 
-// decoding lets one picture be decoded at a time: the largest allowed takes 128 MiB.
+// decoding lets only one picture be decoded or drawn at a time: the largest one allowed takes 128
+// MiB.
 var decoding sync.Mutex
 
-// checkPixels looks at the dimensions first, since few octets can claim to be many pixels, and decodes all of the picture only then.
+// checkPixels checks the dimensions before it decodes the picture, since a few bytes can claim to
+// be many pixels.
 func checkPixels(name string, f format, content []byte) (Logo, string) {
 	config, err := f.config(content)
 	if err != nil {
@@ -127,9 +141,11 @@ func checkPixels(name string, f format, content []byte) (Logo, string) {
 	logo := Logo{Type: f.kind, Width: config.Width, Height: config.Height, Content: content}
 	switch {
 	case min(config.Width, config.Height) < MinLogoSide:
-		return Logo{}, fmt.Sprintf("A logo has at least %d by %d pixels; %s has %d by %d.", MinLogoSide, MinLogoSide, display(name), config.Width, config.Height)
+		return Logo{}, fmt.Sprintf("A logo has at least %d by %d pixels; %s has %d by %d.",
+			MinLogoSide, MinLogoSide, display(name), config.Width, config.Height)
 	case max(config.Width, config.Height) > MaxLogoSide:
-		return Logo{}, fmt.Sprintf("A logo has at most %d by %d pixels; %s has %d by %d.", MaxLogoSide, MaxLogoSide, display(name), config.Width, config.Height)
+		return Logo{}, fmt.Sprintf("A logo has at most %d by %d pixels; %s has %d by %d.",
+			MaxLogoSide, MaxLogoSide, display(name), config.Width, config.Height)
 	}
 	if _, err := logo.pixels(); err != nil {
 		return Logo{}, fmt.Sprintf("%s is a broken %s file: its picture cannot be read.", display(name), f.label)
@@ -137,7 +153,7 @@ func checkPixels(name string, f format, content []byte) (Logo, string) {
 	return logo, ""
 }
 
-// pixels decodes a logo that is made of them.
+// pixels decodes a logo.
 func (l Logo) pixels() (image.Image, error) {
 	decoding.Lock()
 	defer decoding.Unlock()

@@ -44,19 +44,21 @@ type swatch struct {
 func (p Palette) swatches() []swatch {
 	return []swatch{
 		{FieldBackground, p.Background, 0, "The background"}, {FieldText, p.Text, MinTextContrast, "Text"},
-		{FieldPrimary, p.Primary, MinShapeContrast, "The primary colour"}, {FieldAccent, p.Accent, MinShapeContrast, "The accent colour"},
+		{FieldPrimary, p.Primary, MinShapeContrast, "The primary colour"},
+		{FieldAccent, p.Accent, MinShapeContrast, "The accent colour"},
 	}
 }
 
-// ParsePalette reads colours in the order background, text, primary, accent, with commas or spaces between them; later ones may be
-// left out. Each problem is a sentence at its field.
+// ParsePalette reads colours in the order background, text, primary, accent, with commas or spaces
+// between them; later ones may be left out. Each problem is a sentence at its field.
 func ParsePalette(text string) (Palette, map[Field]string) {
 	var palette Palette
 	problems := map[Field]string{}
 	list := strings.FieldsFunc(text, func(r rune) bool { return unicode.IsSpace(r) || r == ',' || r == ';' })
 	swatches := palette.swatches()
 	if len(list) > len(swatches) {
-		problems[FieldBackground] = fmt.Sprintf("A palette has %d colours: background, text, primary and accent. These are %d.", len(swatches), len(list))
+		problems[FieldBackground] = fmt.Sprintf(
+			"A palette has %d colours: background, text, primary and accent. These are %d.", len(swatches), len(list))
 		return Palette{}, problems
 	}
 	targets := []*Color{&palette.Background, &palette.Text, &palette.Primary, &palette.Accent}
@@ -70,15 +72,15 @@ func ParsePalette(text string) (Palette, map[Field]string) {
 	return palette, problems
 }
 
-// Check says at each field what is wrong with its colour: not a colour, or too little contrast on the background, with the nearest
-// colour that has enough. No problems is an empty map.
+// Check says at each field what is wrong with its colour: not a colour, or too little contrast on
+// the background, with the nearest colour that has enough. No problems is an empty map.
 func (p Palette) Check() map[Field]string {
 	problems := map[Field]string{}
 	for _, s := range p.swatches() {
 		if color, problem := ParseColor(string(s.color)); problem != "" {
 			problems[s.field] = problem
 		} else if color != s.color {
-			problems[s.field] = fmt.Sprintf("%s is to be written %s.", s.color, color)
+			problems[s.field] = fmt.Sprintf("Write %[2]s instead of %[1]s.", s.color, color)
 		}
 	}
 	if problems[FieldBackground] != "" {
@@ -89,7 +91,8 @@ func (p Palette) Check() map[Field]string {
 		if problems[s.field] != "" || contrast >= s.needs {
 			continue
 		}
-		problems[s.field] = fmt.Sprintf("%s %s on %s has a contrast of %s, and needs %s to be readable. The nearest that has it is %s.",
+		problems[s.field] = fmt.Sprintf(
+			"%s %s on %s has a contrast of %s, and needs %s to be readable. The nearest that has it is %s.",
 			s.what, s.color, p.Background, ratio(contrast), ratio(s.needs), s.color.nearest(p.Background, s.needs))
 	}
 	return problems

@@ -22,9 +22,10 @@ const Folder = "org-site"
 // Template is the configuration that is rendered where the platform has none of its own.
 func Template() []byte { return templates.OrgSite() }
 
-// Render returns the org-site files by their paths below the domain's folder. The template is YAML in which strings hold placeholders:
-// {name}, {copy}, {background}, {text}, {primary}, {accent} and {logo}. A key whose whole value is a placeholder without a
-// value is left out. Values are set in the parsed document, never in its text, and the result is read back and compared.
+// Render returns the org-site files by their paths below the domain's folder. The template is YAML
+// in which strings hold placeholders: {name}, {copy}, {background}, {text}, {primary}, {accent}
+// and {logo}. A key whose whole value is a placeholder without a value is left out. Values are set
+// in the parsed document, never in its text, and the result is read back and compared.
 func Render(b Brand, template []byte) (map[string][]byte, error) {
 	if err := b.check(); err != nil {
 		return nil, err
@@ -104,7 +105,8 @@ func fill(template []byte, values map[string]string) ([]byte, error) {
 	return out.Bytes(), nil
 }
 
-// set puts values into a document. Those of several lines are written as such, all others in double quotes.
+// set puts values into a document. Those of several lines are written as such, all others in
+// double quotes.
 func set(n *yaml.Node, values map[string]string) {
 	if n.Kind == yaml.ScalarNode && n.Tag == "!!str" && placeholder.MatchString(n.Value) {
 		n.Value, n.Style = replace(n.Value, values), yaml.DoubleQuotedStyle
@@ -145,7 +147,8 @@ func expected(data any, values map[string]string) (any, error) {
 	case string:
 		for _, name := range placeholder.FindAllString(data, -1) {
 			if _, known := values[name]; !known {
-				return nil, fmt.Errorf("%s is no placeholder: there are %s", name, strings.Join(slices.Sorted(maps.Keys(values)), ", "))
+				return nil, fmt.Errorf("%s is no placeholder: there are %s", name,
+					strings.Join(slices.Sorted(maps.Keys(values)), ", "))
 			}
 		}
 		return replace(data, values), nil

@@ -15,15 +15,19 @@ import (
 // TestRender compares with testdata/render: the files of an Org's site.
 func TestRender(t *testing.T) {
 	t.Parallel()
-	logo, problem := CheckLogo("logo", []byte(`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9"><rect width="9" height="9"/></svg>`))
+	logo, problem := CheckLogo("logo",
+		[]byte(`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9"><rect width="9" height="9"/></svg>`))
 	if problem != "" {
 		t.Fatal(problem)
 	}
 	for name, brand := range map[string]Brand{
-		"full":    {Name: "Merche Collective", Copy: "Independent artists, one house.\n\nVisits by appointment: Paris & Lyon.", Palette: DefaultPalette, Logo: &logo},
-		"least":   {Name: "Merche", Palette: DefaultPalette},
-		"hostile": {Name: `"} evil: {name} # 'x' !!js/x *a &b`, Copy: "---\n- a: {logo}\n  \"b\": |\n...\n%TAG ! x\n# {{ .Evil }}", Palette: DefaultPalette},
-		"words":   {Name: "no", Copy: "0x1F", Palette: DefaultPalette},
+		"full": {Name: "Merche Collective",
+			Copy: "Independent artists, one house.\n\nVisits by appointment: Paris & Lyon.", Palette: DefaultPalette,
+			Logo: &logo},
+		"least": {Name: "Merche", Palette: DefaultPalette},
+		"hostile": {Name: `"} evil: {name} # 'x' !!js/x *a &b`,
+			Copy: "---\n- a: {logo}\n  \"b\": |\n...\n%TAG ! x\n# {{ .Evil }}", Palette: DefaultPalette},
+		"words": {Name: "no", Copy: "0x1F", Palette: DefaultPalette},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -33,7 +37,12 @@ func TestRender(t *testing.T) {
 			}
 			got := new(txtar.Archive)
 			for _, path := range slices.Sorted(maps.Keys(files)) {
-				got.Files = append(got.Files, txtar.File{Name: path, Data: files[path]})
+				content := files[path]
+				if strings.HasSuffix(path, ".png") {
+					content = []byte(summary(t, Logo{Type: PNG, Width: logo.Width, Height: logo.Height,
+						Content: content}))
+				}
+				got.Files = append(got.Files, txtar.File{Name: path, Data: content})
 			}
 			golden := "testdata/render/" + name + ".txtar"
 			if *update {
@@ -60,14 +69,21 @@ func TestRenderRefuses(t *testing.T) {
 		template string
 		want     string
 	}{
-		"no name":             {Brand{Palette: DefaultPalette}, "a: b", "brand: name: is empty"},
-		"lines in the name":   {Brand{Name: "a\nb", Palette: DefaultPalette}, "a: b", "brand: name: the character U+000A does not print"},
-		"copy not checked":    {Brand{Name: "a", Copy: "<b>", Palette: DefaultPalette}, "a: b", "brand: copy: Site copy is plain text: leave out HTML such as <b>."},
-		"no palette":          {Brand{Name: "a"}, "a: b", "brand: accent:  is not a colour: give six hexadecimal digits, such as #b0124f."},
-		"logo not checked":    {Brand{Name: "a", Palette: DefaultPalette, Logo: &Logo{Type: PNG, Content: []byte("<svg/>")}}, "a: b", "brand: logo: logo.png cannot be used: it does not say how large it is: give it a viewBox."},
-		"unknown placeholder": {good, "a: [1, \"{nmae}\"]", "brand: template: {nmae} is no placeholder: there are {accent}, {background}, {copy}, {logo}, {name}, {primary}, {text}"},
-		"list":                {good, "- a", "brand: template: is not a YAML mapping"},
-		"nothing":             {good, "", "brand: template: is not a YAML mapping"},
+		"no name": {Brand{Palette: DefaultPalette}, "a: b", "brand: name: is empty"},
+		"lines in the name": {Brand{Name: "a\nb", Palette: DefaultPalette}, "a: b",
+			"brand: name: the character U+000A does not print"},
+		"copy not checked": {Brand{Name: "a", Copy: "<b>", Palette: DefaultPalette}, "a: b",
+			"brand: copy: Site copy is plain text: leave out HTML such as <b>."},
+		"no palette": {Brand{Name: "a"}, "a: b",
+			"brand: accent:  is not a colour: give six hexadecimal digits, such as #b0124f."},
+		"logo not checked": {Brand{Name: "a", Palette: DefaultPalette,
+			Logo: &Logo{Type: PNG, Content: []byte("<svg/>")}}, "a: b",
+			"brand: logo: logo.png cannot be used: it does not say how large it is: give it a viewBox."},
+		"unknown placeholder": {good, "a: [1, \"{nmae}\"]",
+			"brand: template: {nmae} is no placeholder: there are {accent}, {background}, {copy}, {logo}, {name}, " +
+				"{primary}, {text}"},
+		"list":    {good, "- a", "brand: template: is not a YAML mapping"},
+		"nothing": {good, "", "brand: template: is not a YAML mapping"},
 	} {
 		_, err := Render(test.brand, []byte(test.template))
 		if err == nil || err.Error() != test.want {
@@ -76,7 +92,8 @@ func TestRenderRefuses(t *testing.T) {
 	}
 }
 
-// FuzzRender holds that any text which passes the checks is read back from the configuration as it was, and nothing beside it.
+// FuzzRender holds that any text which passes the checks is read back from the configuration as it
+// was, and nothing beside it.
 func FuzzRender(f *testing.F) {
 	f.Add("Merche", "Welcome.")
 	f.Add(`a" b`, " x\n\n  y: |\n\t# z\n")

@@ -1,6 +1,8 @@
 package brand
 
 import (
+	"cmp"
+	"errors"
 	"image"
 	"image/color"
 	"math"
@@ -10,33 +12,38 @@ import (
 	"golang.org/x/image/math/fixed"
 )
 
+// Limits of drawing one SVG. Whatever is in it, drawing ends after about a second.
 const (
-	sublines   = 4       // scan lines in a row of pixels
-	maxEffort  = 1 << 20 // crossings with scan lines, over a whole picture: some tenths of a second
-	maxPainted = 2 << 20 // pixels, those that are painted over again too
-	maxFills   = 10_000  // shapes
+	maxCrossings = 16 << 20 // of outlines with scan lines
+	maxPainted   = 16 << 20 // pixels, each as often as it is painted
+	maxShapes    = 10_000
+)
+
+const (
+	sublines   = 4 // scan lines in a row of pixels
 	fixedScale = 64
 )
 
-// errEffort is thrown by a scanner that was asked for more than a picture is worth.
-type errEffort struct{}
+// errTooMuch is what a scanner panics with that is asked for more than its limits, since its
+// interface returns no errors.
+var errTooMuch = errors.New("the picture takes too long to draw")
 
-func (errEffort) Error() string { return "the picture takes too long to draw" }
-
-// scanner fills shapes by both winding rules of SVG, which the rasteriser's own cannot, and with a limited effort.
+// scanner fills shapes within limits, and by both fill rules of SVG. The scanner of rasterx has no
+// limits and only one of the rules.
 type scanner struct {
-	dest    *image.RGBA
-	lines   [][]crossing // by scan line
-	pen     fixed.Point26_6
-	evenOdd bool
-	paint   func(x, y int) color.Color
-	extent  fixed.Rectangle26_6
-	effort  int
-	painted int
-	fills   int
+	dest      *image.RGBA
+	lines     [][]crossing // by scan line
+	pen       fixed.Point26_6
+	evenOdd   bool
+	paint     func(x, y int) color.Color
+	extent    fixed.Rectangle26_6
+	crossings int
+	painted   int
+	shapes    int
 }
 
-// crossing is where the outline of a shape goes over a scan line: down is 1, up is -1.
+// crossing is where the outline of a shape crosses a scan line: downwards if direction is 1,
+// upwards if it is -1.
 type crossing struct {
 	x         float32
 	direction int8
@@ -50,21 +57,23 @@ func newScanner(dest *image.RGBA) *scanner {
 	return s
 }
 
-// Start begins a part of an outline. Parts need not be closed: those of a stroke close each other.
+// Start begins a part of an outline. The parts of a stroke need not be closed: they close each
+// other.
 func (s *scanner) Start(a fixed.Point26_6) {
 	s.pen = a
 	s.include(a)
 }
 
+// Line goes on with the outline.
 func (s *scanner) Line(b fixed.Point26_6) {
 	s.include(b)
 	s.edge(s.pen, b)
 	s.pen = b
 }
 
-// edge notes where a line crosses the scan lines, which run through the middle of their height.
+// edge records where a line crosses the scan lines, which run through the middle of their height.
 func (s *scanner) edge(a, b fixed.Point26_6) {
-	s.spend(1)
+	s.count(1)
 	direction := int8(1)
 	if a.Y > b.Y {
 		a, b, direction = b, a, -1
@@ -77,23 +86,23 @@ func (s *scanner) edge(a, b fixed.Point26_6) {
 	slope := (float64(b.X)/fixedScale - x) / (bottom - y)
 	first := max(0, int(math.Ceil(y*sublines-0.5)))
 	last := min(len(s.lines), int(math.Ceil(bottom*sublines-0.5)))
+	s.count(max(0, last-first))
 	for i := first; i < last; i++ {
 		at := (float64(i) + 0.5) / sublines
 		s.lines[i] = append(s.lines[i], crossing{float32(x + (at-y)*slope), direction})
 	}
-	s.spend(max(0, last-first))
 }
 
-func (s *scanner) spend(effort int) {
-	if s.effort += effort; s.effort > maxEffort {
-		panic(errEffort{})
+func (s *scanner) count(crossings int) {
+	if s.crossings += crossings; s.crossings > maxCrossings {
+		panic(errTooMuch)
 	}
 }
 
 // Draw fills the shape and begins a new one.
 func (s *scanner) Draw() {
-	if s.fills++; s.fills > maxFills {
-		panic(errEffort{})
+	if s.shapes++; s.shapes > maxShapes {
+		panic(errTooMuch)
 	}
 	coverage := make([]float32, s.dest.Rect.Dx())
 	for y := range s.dest.Rect.Dy() {
@@ -114,15 +123,7 @@ func (s *scanner) Draw() {
 
 // cover adds the parts of a scan line that are inside the shape.
 func (s *scanner) cover(line []crossing, coverage []float32) {
-	slices.SortFunc(line, func(a, b crossing) int {
-		switch {
-		case a.x < b.x:
-			return -1
-		case a.x > b.x:
-			return 1
-		}
-		return 0
-	})
+	slices.SortFunc(line, func(a, b crossing) int { return cmp.Compare(a.x, b.x) })
 	winding := 0
 	for i := range len(line) - 1 {
 		winding += int(line[i].direction)
@@ -132,7 +133,7 @@ func (s *scanner) cover(line []crossing, coverage []float32) {
 	}
 }
 
-// span adds one scan line's share between two places of a row.
+// span adds one scan line's share of the pixels between two places of a row.
 func span(coverage []float32, from, to float32) {
 	from, to = max(from, 0), min(to, float32(len(coverage)))
 	for x := int(from); x < len(coverage) && float32(x) < to; x++ {
@@ -140,13 +141,14 @@ func span(coverage []float32, from, to float32) {
 	}
 }
 
+// blend paints a row of pixels over what is there.
 func (s *scanner) blend(y int, coverage []float32) {
 	for x, share := range coverage {
 		if share <= 0 {
 			continue
 		}
 		if s.painted++; s.painted > maxPainted {
-			panic(errEffort{})
+			panic(errTooMuch)
 		}
 		r, g, b, a := s.paint(x, y).RGBA()
 		keep := 1 - float32(a)/0xffff*min(share, 1)
@@ -157,7 +159,7 @@ func (s *scanner) blend(y int, coverage []float32) {
 	}
 }
 
-// Clear forgets the shape.
+// Clear drops the shape.
 func (s *scanner) Clear() {
 	for i := range s.lines {
 		s.lines[i] = s.lines[i][:0]
@@ -171,12 +173,14 @@ func (s *scanner) include(p fixed.Point26_6) {
 	s.extent.Max = fixed.Point26_6{X: max(s.extent.Max.X, p.X), Y: max(s.extent.Max.Y, p.Y)}
 }
 
+// GetPathExtent, SetWinding, SetBounds and SetClip implement [rasterx.Scanner]. The picture's own
+// bounds are the only ones.
 func (s *scanner) GetPathExtent() fixed.Rectangle26_6 { return s.extent }
 func (s *scanner) SetWinding(nonZero bool)            { s.evenOdd = !nonZero }
-func (s *scanner) SetBounds(int, int)                 {} // those of the picture
-func (s *scanner) SetClip(image.Rectangle)            {} // the pictures that come here have none
+func (s *scanner) SetBounds(int, int)                 {}
+func (s *scanner) SetClip(image.Rectangle)            {}
 
-// SetColor takes a colour, or a function of the place for a gradient.
+// SetColor takes a colour, or for a gradient a function of the place.
 func (s *scanner) SetColor(paint any) {
 	switch paint := paint.(type) {
 	case rasterx.ColorFunc:

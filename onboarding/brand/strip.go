@@ -7,8 +7,9 @@ import (
 	"slices"
 )
 
-// Files of pictures are lists of parts. Each function here copies the parts that make the picture and leaves out the rest: comments,
-// where a photograph was taken, thumbnails, and whatever was appended to make one file read as two.
+// Files of pictures are lists of parts. Each function here copies the parts that make the picture
+// and leaves out the rest: comments, where a photograph was taken, thumbnails, and whatever was
+// appended to make one file read as two.
 
 var (
 	errCut      = errors.New("it ends in the middle")
@@ -19,7 +20,8 @@ const pngSignature = "\x89PNG\r\n\x1a\n"
 
 func isPNG(content []byte) bool { return bytes.HasPrefix(content, []byte(pngSignature)) }
 
-// pngParts are the chunks that bear on the picture: https://www.w3.org/TR/png-3/#4Concepts.FormatTypes.
+// pngParts are the chunks that bear on the picture:
+// https://www.w3.org/TR/png-3/#4Concepts.FormatTypes.
 var pngParts = []string{"IHDR", "PLTE", "IDAT", "IEND", "tRNS", "cHRM", "gAMA", "iCCP", "sBIT", "sRGB", "bKGD", "pHYs"}
 
 func stripPNG(content []byte) ([]byte, error) {
@@ -105,7 +107,8 @@ func jpegKept(marker byte, part []byte) bool {
 	return false
 }
 
-// scan is the length of entropy-coded data: up to a marker that is neither a stuffed zero nor a restart.
+// scan is the length of entropy-coded data: up to a marker that is neither a stuffed zero nor a
+// restart.
 func scan(data []byte) int {
 	for i := 0; i+1 < len(data); i++ {
 		if next := data[i+1]; data[i] == 0xff && next != 0 && (next < 0xd0 || next > 0xd7) {

@@ -7,123 +7,88 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 )
 
-// An SVG is a program for a browser as much as a picture (https://www.w3.org/TR/SVG2/conform.html). So it is read into a tree of the
-// elements that are known to draw only, and what is kept is written anew from that tree: nothing that this parser did not
-// understand can reach another one.
+// An SVG is a program for a browser as much as a picture
+// (https://www.w3.org/TR/SVG2/conform.html), so none is published: what is published is the PNG
+// that the bot draws from it. This file reads what the rasteriser can draw and refuses what would
+// be missing.
 
+// Limits of an SVG.
 const (
-	svgSpace   = "http://www.w3.org/2000/svg"
-	xlinkSpace = "http://www.w3.org/1999/xlink"
-	xmlSpace   = "http://www.w3.org/XML/1998/namespace"
-
-	maxNodes = 10_000 // elements, each counted as often as it is drawn
-	maxDepth = 100
-	maxUnits = 1e6 // the longest side in its own units
+	maxNodes = 10_000 // elements
+	maxDepth = 100    // of elements inside each other
+	maxUnits = 1e6    // the longest side in the SVG's own units
+	// maxRepetition is bytes of the file times the number of its use elements, each of which may
+	// draw all of it again.
+	maxRepetition = 16 << 20
 )
 
-// drawing are the elements that are kept. Others of no harm, such as what editors note for themselves, are left out.
-var drawing = strings.Fields(`svg g defs symbol use title desc style switch path rect circle ellipse line polyline polygon text tspan textPath
-	linearGradient radialGradient stop pattern clipPath mask marker filter feBlend feColorMatrix feComponentTransfer feComposite
-	feConvolveMatrix feDiffuseLighting feDisplacementMap feDistantLight feDropShadow feFlood feFuncA feFuncB feFuncG feFuncR feGaussianBlur
-	feMerge feMergeNode feMorphology feOffset fePointLight feSpecularLighting feSpotLight feTile feTurbulence`)
+const svgSpace = "http://www.w3.org/2000/svg"
 
-// refused are the elements for which a file is not taken, each with what it does.
-var refused = map[string]string{
-	"script": "it carries a script", "handler": "it carries a script", "listener": "it carries a script",
-	"foreignObject": "it carries a page inside (foreignObject)", "iframe": "it carries a page inside", "embed": "it carries a page inside",
-	"object": "it carries a page inside", "audio": "it plays sound", "video": "it plays a video", "canvas": "it carries a page inside",
-	"image": "it carries another picture inside; use that one itself, or draw it as paths", "feImage": "it carries another picture inside",
-	"a": "it carries a link", "animate": "it is animated, and a logo stands still", "animateMotion": "it is animated, and a logo stands still",
-	"animateTransform": "it is animated, and a logo stands still", "animateColor": "it is animated, and a logo stands still",
-	"set": "it is animated, and a logo stands still", "discard": "it is animated, and a logo stands still",
+var (
+	// drawable are the elements that the rasteriser draws.
+	drawable = strings.Fields(`svg g defs use style path rect circle ellipse line polyline polygon
+		linearGradient radialGradient stop`)
+	// ignorable are the elements that draw nothing. Clipping is among them: most editors write it
+	// around the whole picture, and what it would hide is in the preview.
+	ignorable = strings.Fields(`title desc metadata clipPath`)
+	// undrawable are the attributes whose effect the rasteriser cannot draw.
+	undrawable = []string{"mask", "filter"}
+)
+
+// svgDrawing is an SVG in the form that the rasteriser reads, and its size in its own units.
+type svgDrawing struct {
+	document      []byte
+	width, height float64
 }
 
-// written are the elements whose text is kept.
-var written = []string{"title", "desc", "style", "text", "tspan", "textPath"}
-
-// document is an SVG that was understood.
-type document struct {
-	root                *node
-	x, y, width, height float64 // of its view box
-}
-
-// node is an element of one, or text where name is empty.
-type node struct {
-	name     string
-	text     string
-	attrs    []attr // in the order of the file
-	children []*node
-}
-
-type attr struct{ name, value string }
-
-func (n *node) attr(name string) string {
-	if i := slices.IndexFunc(n.attrs, func(a attr) bool { return a.name == name }); i >= 0 {
-		return n.attrs[i].value
+// readSVG reads a file, or says in a sentence why it is not accepted.
+func readSVG(content []byte) (svgDrawing, string) {
+	content = bytes.TrimPrefix(content, []byte("\ufeff"))
+	r := &svgReader{decoder: xml.NewDecoder(bytes.NewReader(content)), size: len(content)}
+	err := r.read()
+	if refusal, ok := errors.AsType[svgRefusal](err); ok {
+		return svgDrawing{}, string(refusal)
 	}
-	return ""
+	if syntax, ok := errors.AsType[*xml.SyntaxError](err); ok {
+		return svgDrawing{}, fmt.Sprintf("it is not well-formed XML, at line %d.", syntax.Line)
+	}
+	if err != nil {
+		return svgDrawing{}, "it is not XML in UTF-8."
+	}
+	if r.nodes == 0 {
+		return svgDrawing{}, "there is no picture in it."
+	}
+	return svgDrawing{r.document.Bytes(), r.width, r.height}, ""
 }
 
-// markup says whether a file is to be read as XML: that it begins with it.
-func markup(content []byte) bool {
-	content = bytes.TrimLeft(bytes.TrimPrefix(content, []byte("\ufeff")), " \t\r\n")
-	return bytes.HasPrefix(content, []byte("<"))
-}
+// svgRefusal is why a file is not accepted.
+type svgRefusal string
 
-// parseSVG reads a file, or says why it is not taken as a sentence.
-func parseSVG(content []byte) (*document, string) {
-	decoder := xml.NewDecoder(bytes.NewReader(bytes.TrimPrefix(content, []byte("\ufeff"))))
-	p := &svgParser{decoder: decoder}
-	if err := p.read(); err != nil {
-		var problem svgProblem
-		if errors.As(err, &problem) {
-			return nil, string(problem)
-		}
-		var syntax *xml.SyntaxError
-		if errors.As(err, &syntax) {
-			return nil, fmt.Sprintf("it is not well-formed XML, at line %d.", syntax.Line)
-		}
-		return nil, "it is not XML in UTF-8."
-	}
-	if p.root == nil {
-		return nil, "there is no picture in it."
-	}
-	d := &document{root: p.root}
-	if problem := d.measure(); problem != "" {
-		return nil, problem
-	}
-	if problem := d.count(); problem != "" {
-		return nil, problem
-	}
-	return d, ""
-}
-
-// svgProblem is why a file is not taken.
-type svgProblem string
-
-func (p svgProblem) Error() string { return string(p) }
+func (r svgRefusal) Error() string { return string(r) }
 
 func refuse(format string, args ...any) error {
-	return svgProblem(fmt.Sprintf(format, args...) + ".")
+	return svgRefusal(fmt.Sprintf(format, args...) + ".")
 }
 
-type svgParser struct {
-	decoder *xml.Decoder
-	root    *node
-	nodes   int
+// svgReader copies what can be drawn.
+type svgReader struct {
+	decoder       *xml.Decoder
+	document      bytes.Buffer
+	open          []string // elements
+	size          int      // of the file
+	nodes, uses   int
+	width, height float64
 }
 
-// read walks over the file once.
-func (p *svgParser) read() error {
-	var open []*node // with nil for an element that is left out
+// read goes over the file once.
+func (r *svgReader) read() error {
 	for {
-		token, err := p.decoder.Token()
+		token, err := r.decoder.Token()
 		if errors.Is(err, io.EOF) {
 			return nil
 		}
@@ -135,183 +100,141 @@ func (p *svgParser) read() error {
 			if bytes.ContainsAny(token, "[<&") {
 				return refuse("it declares entities of its own (DOCTYPE); export it as plain SVG")
 			}
-		case xml.ProcInst:
-			if token.Target != "xml" {
-				return refuse("it asks for another file (%s)", shorten(token.Target))
-			}
 		case xml.CharData:
-			if len(open) > 0 && open[len(open)-1] != nil && slices.Contains(written, open[len(open)-1].name) {
-				parent := open[len(open)-1]
-				parent.children = append(parent.children, &node{text: string(token)})
+			if len(r.open) > 0 && r.open[len(r.open)-1] == "style" {
+				_ = xml.EscapeText(&r.document, token) // a buffer accepts everything
 			}
 		case xml.StartElement:
-			var parent *node
-			if len(open) > 0 {
-				parent = open[len(open)-1]
-			}
-			n, err := p.element(token, parent, len(open))
-			if err != nil {
+			if err := r.start(token); err != nil {
 				return err
 			}
-			open = append(open, n)
 		case xml.EndElement:
-			if closed := open[len(open)-1]; closed != nil && closed.name == "style" {
-				if problem := badStyle(closed.content()); problem != "" {
-					return refuse("its style %s", problem)
-				}
-			}
-			open = open[:len(open)-1]
+			r.document.WriteString("</" + token.Name.Local + ">")
+			r.open = r.open[:len(r.open)-1]
 		}
 	}
 }
 
-// element takes one element into the tree, or returns nil where it is to be left out.
-func (p *svgParser) element(start xml.StartElement, parent *node, depth int) (*node, error) {
-	name := start.Name.Local
-	for known, what := range refused { // in any namespace: readers differ in what they make of those
-		if strings.EqualFold(known, name) {
-			return nil, refuse("%s", what)
-		}
-	}
-	if p.nodes++; p.nodes > maxNodes || depth > maxDepth {
-		return nil, refuse("it has more than %d parts, or %d inside each other; simplify it", maxNodes, maxDepth)
-	}
-	n := &node{name: name}
-	for _, given := range start.Attr {
-		a, err := keep(given)
-		if err != nil {
-			return nil, err
-		}
-		if a.name != "" && n.attr(a.name) == "" {
-			n.attrs = append(n.attrs, a)
-		}
-	}
-	drawn := (start.Name.Space == svgSpace || start.Name.Space == "") && slices.Contains(drawing, name)
+// start copies the begin of an element, or skips all of it.
+func (r *svgReader) start(element xml.StartElement) error {
+	name := element.Name.Local
+	foreign := element.Name.Space != svgSpace && element.Name.Space != ""
 	switch {
-	case depth == 0 && (!drawn || name != "svg"):
-		return nil, refuse("it is not an SVG but <%s>", shorten(name))
-	case depth == 0 && p.root != nil:
-		return nil, refuse("it has two roots")
-	case depth == 0:
-		p.root = n
-	case parent == nil || !drawn:
-		return nil, nil
-	default:
-		parent.children = append(parent.children, n)
+	case len(r.open) == 0 && (foreign || name != "svg"):
+		return refuse("it is not an SVG but <%s>", shorten(name))
+	case len(r.open) == 0 && r.nodes > 0:
+		return refuse("it has two roots")
+	case foreign || slices.Contains(ignorable, name):
+		return r.decoder.Skip()
+	case !slices.Contains(drawable, name):
+		return refuse("the bot cannot draw <%s>; convert everything to paths and export it again", shorten(name))
 	}
-	return n, nil
+	if r.nodes++; r.nodes > maxNodes || len(r.open) == maxDepth {
+		return refuse("it has more than %d parts, or more than %d inside each other; simplify it", maxNodes, maxDepth)
+	}
+	if name == "use" {
+		if err := r.checkUse(); err != nil {
+			return err
+		}
+	}
+	attributes, err := r.attributes(element)
+	if err != nil {
+		return err
+	}
+	r.document.WriteString("<" + name + attributes + ">")
+	r.open = append(r.open, name)
+	return nil
 }
 
-func (n *node) content() string {
-	var text strings.Builder
-	for _, child := range n.children {
-		text.WriteString(child.text)
+// checkUse bounds what use elements repeat. The rasteriser follows them to a part of defs, and
+// without end if that uses itself.
+func (r *svgReader) checkUse() error {
+	if slices.Contains(r.open, "defs") {
+		return refuse("its parts use each other; convert everything to paths and export it again")
 	}
-	return text.String()
+	if r.uses++; r.uses*r.size > maxRepetition {
+		return refuse("it uses its parts too often; simplify it")
+	}
+	return nil
 }
 
-var plainName = regexp.MustCompile(`^[a-zA-Z][a-zA-Z0-9-]*$`)
+// simplerColors are colours that the rasteriser does not know, and what they are in a picture by
+// itself.
+var simplerColors = strings.NewReplacer("currentColor", "#000000", "currentcolor", "#000000", "transparent", "none")
 
-// keep checks an attribute and brings it into the form that is written; the empty one is left out.
-func keep(given xml.Attr) (attr, error) {
-	name, value := given.Name.Local, given.Value
-	lower := strings.ToLower(name)
-	squeezed := strings.ToLower(strings.Map(func(r rune) rune {
-		if r <= ' ' {
-			return -1
-		}
-		return r
-	}, value))
-	switch {
-	case strings.HasPrefix(lower, "on"):
-		return attr{}, refuse("it carries a script (%s)", shorten(name))
-	case strings.Contains(squeezed, "script:") || strings.Contains(squeezed, "data:"):
-		return attr{}, refuse("it carries an address of a script or of data (%s)", shorten(name))
-	case lower == "href" || lower == "src":
-		if !strings.HasPrefix(value, "#") {
-			return attr{}, refuse("it refers to something outside of itself (%s)", shorten(value))
-		}
-		return attr{"href", value}, nil
-	case given.Name.Space == xmlSpace && name == "space":
-		return attr{"xml:space", value}, nil
-	case given.Name.Space != "" || name == "xmlns" || !plainName.MatchString(name) || strings.HasPrefix(lower, "data-"):
-		return attr{}, nil
+// attributes returns what to write of an element's attributes. The root gets a view box, and what
+// SVG has as defaults and the rasteriser has not.
+func (r *svgReader) attributes(element xml.StartElement) (string, error) {
+	var out bytes.Buffer
+	write := func(name, value string) {
+		out.WriteString(" " + name + `="`)
+		_ = xml.EscapeText(&out, []byte(value))
+		out.WriteByte('"')
 	}
-	if problem := badStyle(value); problem != "" && name != "id" && name != "class" && !strings.HasPrefix(lower, "aria-") {
-		return attr{}, refuse("its %s %s", name, problem)
+	given := map[string]string{}
+	root := len(r.open) == 0
+	for _, a := range element.Attr {
+		name, value := a.Name.Local, simplerColors.Replace(a.Value)
+		qualified := a.Name.Space != "" && name != "href" || name == "xmlns"
+		if _, twice := given[name]; twice || qualified || value == "inherit" {
+			continue
+		}
+		given[name] = value
+		if slices.Contains(undrawable, name) && value != "none" {
+			return "", refuse("the bot cannot draw a %s; flatten it and export it again", name)
+		}
+		if !root || !slices.Contains([]string{"viewBox", "width", "height"}, name) {
+			write(name, value)
+		}
 	}
-	return attr{name, value}, nil
+	if !root {
+		return out.String(), nil
+	}
+	box, err := viewBox(given)
+	if err != nil {
+		return "", err
+	}
+	r.width, r.height = box[2], box[3]
+	write("viewBox", fmt.Sprint(box[0], box[1], box[2], box[3]))
+	for name, value := range map[string]string{"stroke-width": "1", "stroke-linejoin": "miter"} {
+		if given[name] == "" {
+			write(name, value)
+		}
+	}
+	return out.String(), nil
 }
 
-var (
-	cssFunction = regexp.MustCompile(`([a-zA-Z-]+)[\s/*]*\(`)
-	cssURL      = regexp.MustCompile(`(?i)url\s*\(\s*["']?\s*([^)]*)`)
-	cssAt       = regexp.MustCompile(`@[\s/*]*([a-zA-Z-]*)`)
-)
-
-// functions of CSS and of transformations that fetch nothing, and words that stand before parentheses there.
-var functions = strings.Fields(`url rgb rgba hsl hsla hwb lab lch oklab oklch color calc min max clamp var matrix translate translatex translatey scale
-	scalex scaley rotate skewx skewy blur brightness contrast drop-shadow grayscale hue-rotate invert opacity saturate sepia not is where
-	media supports nth-child nth-last-child nth-of-type nth-last-of-type polygon circle ellipse inset path cubic-bezier and or screen`)
-
-// badStyle says what in a style, or in the value of an attribute, would fetch something or hide what it does.
-func badStyle(css string) string {
-	if strings.Contains(css, `\`) {
-		return "has escapes that hide what it does"
-	}
-	for _, rule := range cssAt.FindAllStringSubmatch(css, -1) {
-		if name := strings.ToLower(rule[1]); name != "media" && name != "supports" {
-			return fmt.Sprintf("asks for something outside of it (@%s)", shorten(name))
+// viewBox returns the left, the top, the width and the height of the picture from the attributes
+// of its root.
+func viewBox(root map[string]string) (box [4]float64, err error) {
+	if given := root["viewBox"]; given != "" {
+		numbers := strings.FieldsFunc(given, func(r rune) bool { return strings.ContainsRune(" \t\r\n,", r) })
+		if len(numbers) != len(box) {
+			return box, refuse("its viewBox is not four numbers")
 		}
-	}
-	for _, call := range cssFunction.FindAllStringSubmatch(css, -1) {
-		if !slices.Contains(functions, strings.ToLower(call[1])) {
-			return fmt.Sprintf("uses %s(), which can ask for something outside of it", shorten(call[1]))
-		}
-	}
-	for _, reference := range cssURL.FindAllStringSubmatch(css, -1) {
-		if !strings.HasPrefix(reference[1], "#") {
-			return fmt.Sprintf("refers to something outside of it (%s)", shorten(reference[1]))
-		}
-	}
-	return ""
-}
-
-var separator = regexp.MustCompile(`[\s,]+`)
-
-// measure finds the view box, made of width and height if there is none.
-func (d *document) measure() string {
-	if box := d.root.attr("viewBox"); box != "" {
-		var numbers []float64
-		for _, word := range separator.Split(strings.TrimSpace(box), -1) {
-			number, err := strconv.ParseFloat(word, 64)
-			if err != nil {
-				return "its viewBox is not four numbers."
+		for i, number := range numbers {
+			if box[i], err = strconv.ParseFloat(number, 64); err != nil {
+				return box, refuse("its viewBox is not four numbers")
 			}
-			numbers = append(numbers, number)
 		}
-		if len(numbers) != 4 {
-			return "its viewBox is not four numbers."
-		}
-		d.x, d.y, d.width, d.height = numbers[0], numbers[1], numbers[2], numbers[3]
 	} else {
-		d.width, d.height = length(d.root.attr("width")), length(d.root.attr("height"))
+		box[2], box[3] = length(root["width"]), length(root["height"])
 	}
-	for _, number := range []float64{d.x, d.y, d.width, d.height} {
+	for _, number := range box {
 		if math.IsNaN(number) || math.Abs(number) > maxUnits {
-			return "its viewBox is too large."
+			return box, refuse("its viewBox is too large")
 		}
 	}
-	if d.width <= 0 || d.height <= 0 {
-		return "it does not say how large it is: give it a viewBox."
+	if box[2] <= 0 || box[3] <= 0 {
+		return box, refuse("it does not say how large it is: give it a viewBox")
 	}
-	if ratio := d.width / d.height; ratio > 20 || ratio < 1.0/20 {
-		return "it is more than 20 times as long as it is wide."
+	if ratio := box[2] / box[3]; ratio > maxRatio || ratio < 1.0/maxRatio {
+		return box, refuse("it is more than %d times as long as it is wide", maxRatio)
 	}
-	return ""
+	return box, nil
 }
 
-// length reads a number with a unit that is not relative to anything; 0 is none.
+// length reads a number with an absolute unit, 0 for anything else.
 func length(text string) float64 {
 	number, err := strconv.ParseFloat(strings.TrimRight(strings.TrimSpace(text), "pxtcmin"), 64)
 	if err != nil {

@@ -8,21 +8,31 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/probe"
 )
 
-// Certificate is what a certificate says of itself.
+// Certificate is a leaf certificate, described by its own fields.
 type Certificate struct {
-	Serial    string    `json:"serial"` // hexadecimal, as openssl prints it in lower case
-	Names     []string  `json:"names"`  // sorted
+	Serial    string    `json:"serial"` // lower-case hexadecimal without separators
+	Names     []string  `json:"names"`  // sorted, each once
 	Issuer    string    `json:"issuer"`
 	Key       string    `json:"key"` // such as "ECDSA P-256"
 	NotBefore time.Time `json:"not_before"`
 	NotAfter  time.Time `json:"not_after"`
-	// Window is when the authority suggests to renew it, if it was asked and says.
+	// Window is when the certificate authority suggests to renew it, nil if it was not asked or
+	// does not say.
 	Window *Window `json:"window,omitempty"`
 
-	leaf *x509.Certificate // nil for one that is only remembered
+	// Leaf is the parsed certificate, nil for one that was read from the database.
+	Leaf *x509.Certificate `json:"-"`
 }
 
-func describe(leaf *x509.Certificate) Certificate {
+// Window is the period in which a certificate authority suggests to renew a certificate: RFC 9773
+// §4.2.
+type Window struct {
+	Start time.Time `json:"start"`
+	End   time.Time `json:"end"`
+}
+
+// FromX509 describes a parsed certificate.
+func FromX509(leaf *x509.Certificate) Certificate {
 	names := slices.Clone(leaf.DNSNames)
 	slices.Sort(names)
 	return Certificate{
@@ -32,41 +42,25 @@ func describe(leaf *x509.Certificate) Certificate {
 		Key:       probe.KeyName(leaf),
 		NotBefore: leaf.NotBefore.UTC(),
 		NotAfter:  leaf.NotAfter.UTC(),
-		leaf:      leaf,
+		Leaf:      leaf,
 	}
 }
 
-// Covers says whether it is for a name.
+// Covers reports whether the certificate is valid for a DNS name, wildcards included.
 func (c Certificate) Covers(name string) bool {
 	named := x509.Certificate{DNSNames: c.Names}
 	return named.VerifyHostname(name) == nil
 }
 
-// Lifetime is how long the certificate is valid in all.
+// Lifetime is the time from the beginning of the certificate's validity to its end.
 func (c Certificate) Lifetime() time.Duration { return c.NotAfter.Sub(c.NotBefore) }
 
-// Left is how long it is still valid, negative once it has expired.
+// Left is how long the certificate is still valid, negative once it has expired.
 func (c Certificate) Left(now time.Time) time.Duration { return c.NotAfter.Sub(now) }
 
-// Fraction is the part of the lifetime that is left, at most 1, and negative once it has expired.
-func (c Certificate) Fraction(now time.Time) float64 {
-	if c.Lifetime() <= 0 {
-		return -1
-	}
-	return min(1, float64(c.Left(now))/float64(c.Lifetime()))
-}
-
-// Link is one certificate of a chain as served.
+// Link is one certificate of a chain as the server sends it.
 type Link struct {
 	Subject  string    `json:"subject"`
 	Issuer   string    `json:"issuer"`
 	NotAfter time.Time `json:"not_after"`
-}
-
-func links(chain []*x509.Certificate) []Link {
-	var all []Link
-	for _, c := range chain {
-		all = append(all, Link{Subject: c.Subject.String(), Issuer: c.Issuer.String(), NotAfter: c.NotAfter.UTC()})
-	}
-	return all
 }

@@ -5,42 +5,50 @@ import (
 	"time"
 )
 
-// Digest is the week in a few lines.
+// Digest sums up a report in a few lines.
 type Digest struct {
 	Report
-	// Summary is one sentence with the counts.
+	// Summary is a sentence with the counts.
 	Summary string
-	// Lines are the sites that need attention, and then those that expire first, at most ten.
+	// Lines are about the first sites of the report, at most ten.
 	Lines []string
 }
 
 const digestLines = 10
 
 // Digest sums a report up.
-func (s *Sweeper) Digest(report Report) Digest {
+func (t Thresholds) Digest(report Report) Digest {
 	counts := map[Severity]int{}
 	renewing := 0
 	for _, site := range report.Sites {
 		counts[site.Severity]++
-		if len(site.Certificates) > 0 && s.renewsWithin(site, report.At, 7*24*time.Hour) {
+		if t.renewsWithin(site, report.At, 7*24*time.Hour) {
 			renewing++
 		}
 	}
-	digest := Digest{Report: report, Summary: fmt.Sprintf("%s watched. Well: %d, attention: %d, urgent: %d, could not look: %d. Due to renew this week: %d.",
-		count(int64(len(report.Sites)), "domain"), counts[Well], counts[Attention], counts[Critical], counts[Blind], renewing)}
+	digest := Digest{Report: report, Summary: fmt.Sprintf(
+		"%s watched. Well: %d, attention: %d, urgent: %d, could not look: %d. Due to renew this week: %d.",
+		count(int64(len(report.Sites)), "domain"), counts[Well], counts[Attention], counts[Critical], counts[Blind],
+		renewing)}
 	for _, site := range report.Sites[:min(len(report.Sites), digestLines)] {
 		digest.Lines = append(digest.Lines, site.Line(report.At))
 	}
 	return digest
 }
 
-func (s *Sweeper) renewsWithin(site SiteReport, now time.Time, span time.Duration) bool {
+// renewsWithin reports whether the renewal of a site's first certificate becomes due within a span
+// of time from now.
+func (t Thresholds) renewsWithin(site SiteReport, now time.Time, span time.Duration) bool {
+	if len(site.Certificates) == 0 {
+		return false
+	}
 	c := site.Certificates[0]
-	due := s.config.Thresholds.RenewalDue(c, site.RenewBefore(c))
+	due := t.RenewalDue(c, site.RenewBefore(c))
 	return due.After(now) && due.Before(now.Add(span))
 }
 
-// Line is a site's state in one line: the domain, how long its certificate lasts, and the worst thing about it.
+// Line is the state of a site in one line: the domain, how long its certificate is valid, and its
+// worst fault.
 func (r SiteReport) Line(now time.Time) string {
 	line := r.Shown() + ": "
 	left, ok := r.Left(now)
@@ -50,7 +58,7 @@ func (r SiteReport) Line(now time.Time) string {
 	case left < 0:
 		line += "expired " + Span(-left) + " ago"
 	default:
-		line += Span(left) + " left, until " + day(r.Certificates[0].NotAfter)
+		line += Span(left) + " left, until " + Time(r.Certificates[0].NotAfter)
 	}
 	if len(r.Faults) > 0 && r.Faults[0].Severity > Well {
 		line += "; " + r.Faults[0].Sentence

@@ -1,6 +1,13 @@
-// Package certificates watches the certificates that visitors of onboarded domains get: it looks at every name from outside,
-// compares with what certbot has on the host, and says who must hear what, when, and why a renewal is not happening.
+// Package certificates holds the nouns and rules about the certificates of onboarded domains: what
+// a certificate, a site and a report are, which thresholds of its lifetime a certificate has
+// passed, which reminders are due, what is left to renew, and which limits of the certificate
+// authority forbid another attempt.
 //
-// It sweeps, judges, remembers in its own tables, and draws. It knows no chat and no run: where a reminder is posted, and who approves
-// a renewal, is decided by its callers. Names are ASCII on the wire and Unicode for people.
+// It does no I/O of its own. The packages below it do: sweep connects to every site as a visitor
+// does, certbot reads what certbot has on a host, renewalinfo asks certificate authorities,
+// renewal decides and diagnoses, watch stores results and hands out reminders, and timeline draws.
+// None of them knows Slack or runs: callers decide where a reminder is posted and who approves a
+// renewal.
+//
+// Domain names are in ASCII (punycode) in data and in Unicode in sentences.
 package certificates

@@ -8,20 +8,21 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/probe"
 )
 
-// Severity is how bad something is; greater is worse.
+// Severity is how bad something is. A greater one is worse.
 type Severity int
 
-// How bad something can be.
+// The severities.
 const (
-	Well      Severity = iota // nothing to do; faults of this severity are remarks
-	Blind                     // could not look
-	Attention                 // somebody should see to it
+	Well      Severity = iota // nothing to do; a fault of this severity is a remark
+	Blind                     // the check could not be made
+	Attention                 // an operator should look into it
 	Critical                  // visitors see an error, or soon will
 )
 
+// severities are the names in the order of the constants. They are stored in the database.
 var severities = []string{"well", "could not look", "attention", "urgent"}
 
-// String is the severity in a word or three.
+// String is the severity's name.
 func (s Severity) String() string { return severities[s] }
 
 // MarshalText implements [encoding.TextMarshaler].
@@ -37,19 +38,20 @@ func (s *Severity) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// Kind tells faults apart: one of the kinds of [probe.Problem], or one of these.
+// Kind tells faults apart: one of the kinds of [probe.Problem], or one of these. Kinds are stored
+// in the database.
 type Kind = probe.Kind
 
-// Faults that no single look shows.
+// The kinds of faults that a single connection does not show.
 const (
-	NoAddress     Kind = "no address"         // DNS has none
+	NoAddress     Kind = "no address"         // the name has no address in DNS
 	NoNameServer  Kind = "no name server"     // DNS could not be asked
-	Elsewhere     Kind = "DNS elsewhere"      // DNS leads visitors to another machine
-	LyingResolver Kind = "resolver disagrees" // this machine's resolver says something else than the name servers
-	NotReloaded   Kind = "not reloaded"       // renewed on the host, but visitors still get the old one
+	Elsewhere     Kind = "DNS elsewhere"      // DNS sends visitors to another machine
+	LyingResolver Kind = "resolver disagrees" // this machine's resolver contradicts the domain's name servers
+	NotReloaded   Kind = "not reloaded"       // renewed on the host, but the server still sends the old certificate
 	NotCertbots   Kind = "not certbot's"      // visitors get a certificate that certbot does not have
-	UnknownToHost Kind = "unknown to certbot" // nobody renews it
-	RenewalOff    Kind = "renewal off"        // somebody turned it off
+	UnknownToHost Kind = "unknown to certbot" // certbot has no certificate for the name, so nothing renews it
+	RenewalOff    Kind = "renewal off"        // automatic renewal was turned off
 	HostSilent    Kind = "host silent"        // certbot's files could not be read
 	Differing     Kind = "differs by address" // visitors get different certificates
 	ClockSkew     Kind = "clock skew"
@@ -57,21 +59,27 @@ const (
 	NoRenewalInfo Kind = "no renewal information"
 )
 
-// Fault is something that is wrong with a site, as a sentence for people.
+// Fault is something that is wrong with a site.
 type Fault struct {
 	Kind     Kind     `json:"kind"`
 	Severity Severity `json:"severity"`
-	Sentence string   `json:"sentence"`
+	Sentence string   `json:"sentence"` // for people; without a capital and a full stop
 }
 
-func fault(kind Kind, severity Severity, format string, args ...any) Fault {
+// ReloadAdvice ends the sentence of a [NotReloaded] fault. The reminder that the fault is resolved
+// leaves it out.
+const ReloadAdvice = ": reload nginx there"
+
+// NewFault formats the sentence of a fault.
+func NewFault(kind Kind, severity Severity, format string, args ...any) Fault {
 	return Fault{kind, severity, fmt.Sprintf(format, args...)}
 }
 
-// worstFirst sorts faults and drops those that say the same.
-func worstFirst(faults []Fault) []Fault {
+// WorstFirst sorts faults and drops equal ones.
+func WorstFirst(faults []Fault) []Fault {
 	slices.SortStableFunc(faults, func(a, b Fault) int {
-		return cmp.Or(cmp.Compare(b.Severity, a.Severity), cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Sentence, b.Sentence))
+		return cmp.Or(cmp.Compare(b.Severity, a.Severity), cmp.Compare(a.Kind, b.Kind),
+			cmp.Compare(a.Sentence, b.Sentence))
 	})
 	return slices.Compact(faults)
 }

@@ -4,27 +4,29 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/atlilith/onboardbot/onboarding/probe"
 )
 
-// Bucket is a limit as authorities keep it: so many at once, and one more after each interval.
+// Bucket is a rate limit as a token bucket: so many events at once, and one more after each
+// interval.
 type Bucket struct {
 	Burst  int           `yaml:"burst"`
 	Refill time.Duration `yaml:"refill"`
 }
 
-// Limits are an authority's. The defaults are those of Let's Encrypt: https://letsencrypt.org/docs/rate-limits/.
+// Limits are the rate limits of a certificate authority. The defaults are those of Let's Encrypt:
+// https://letsencrypt.org/docs/rate-limits/.
 type Limits struct {
-	// Duplicates limits certificates for exactly the same names. Default 5, and one more every 34 hours.
+	// Duplicates limits certificates for exactly the same names. Default 5, and one more every 34
+	// hours.
 	Duplicates Bucket `yaml:"duplicates"`
 	// Failures limits failed validations of one name. Default 5, and one more every 12 minutes.
 	Failures Bucket `yaml:"failures"`
 }
 
-// WithDefaults fills in what is not given.
+// WithDefaults fills in what is not set.
 func (l Limits) WithDefaults() Limits {
 	if l.Duplicates == (Bucket{}) {
 		l.Duplicates = Bucket{5, 34 * time.Hour}
@@ -62,13 +64,15 @@ type Failure struct {
 	At   time.Time `json:"at"`
 }
 
-// History is what the host's own records say of past attempts. Attempts made elsewhere are not in it.
+// History is what a host's own records say about past attempts. It does not hold attempts made
+// elsewhere.
 type History struct {
 	Issued []Issuance `json:"issued"`
 	Failed []Failure  `json:"failed"`
 }
 
-// LimitError says that another attempt would only burn what the authority allows.
+// LimitError reports that another attempt would run into a rate limit of the certificate
+// authority.
 type LimitError struct {
 	Reason string
 	Until  time.Time // when an attempt is possible again
@@ -76,10 +80,11 @@ type LimitError struct {
 
 // Error is a sentence for people.
 func (e *LimitError) Error() string {
-	return fmt.Sprintf("%s: the authority allows no attempt before %s", e.Reason, e.Until.UTC().Format("2006-01-02 15:04 UTC"))
+	return fmt.Sprintf("%s: the authority allows no attempt before %s", e.Reason, Time(e.Until))
 }
 
-// Check refuses with a [*LimitError] when an attempt to renew the certificate for these names would run into a limit.
+// Check returns a [*LimitError] if an attempt to renew the certificate for these names would run
+// into a limit.
 func (l Limits) Check(history History, names []string, now time.Time) error {
 	l = l.WithDefaults()
 	names = slices.Sorted(slices.Values(names))
@@ -90,7 +95,7 @@ func (l Limits) Check(history History, names []string, now time.Time) error {
 		}
 	}
 	if until := l.Duplicates.free(issued, now); until.After(now) {
-		return &LimitError{"certificates for exactly " + shown(names) + " were issued too often lately", until}
+		return &LimitError{"certificates for exactly " + Names(names) + " were issued too often lately", until}
 	}
 	for _, name := range names {
 		var failed []time.Time
@@ -106,7 +111,8 @@ func (l Limits) Check(history History, names []string, now time.Time) error {
 	return nil
 }
 
-// free is when the next event fits, given those before: the generic cell rate algorithm, which is the token bucket without a counter.
+// free is when the bucket admits the next event after these: the generic cell rate algorithm, a
+// token bucket without a counter.
 func (b Bucket) free(events []time.Time, now time.Time) time.Time {
 	slices.SortFunc(events, time.Time.Compare)
 	var full time.Time // when the bucket is full again
@@ -120,12 +126,4 @@ func (b Bucket) free(events []time.Time, now time.Time) time.Time {
 		full = full.Add(b.Refill)
 	}
 	return full.Add(-time.Duration(b.Burst-1) * b.Refill)
-}
-
-func shown(names []string) string {
-	all := make([]string, len(names))
-	for i, name := range names {
-		all[i] = probe.Unicode(name)
-	}
-	return strings.Join(all, ", ")
 }

@@ -9,71 +9,75 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/probe"
 )
 
-// Posted is a reminder that was handed over for posting, which happens once.
+// Posted identifies a reminder. The same one is handed over for posting only once. It is stored in
+// the database.
 type Posted struct {
 	Domain string
-	// Subject is what it is about: a certificate's serial, or when a fault began.
+	// Subject is the serial of the certificate, or the time at which the fault began.
 	Subject string
-	// About is the threshold, the fault with a prefix, or that all is well again.
+	// About is the threshold, or one of the following.
 	About Threshold
 }
 
-// What a reminder is about besides thresholds.
+// What a reminder is about if not a threshold.
 const (
-	AllClear    Threshold = "all clear"
-	faultPrefix Threshold = "fault/"
-	clearPrefix Threshold = "clear/"
+	AllClear    Threshold = "all clear" // the certificate was renewed
+	faultPrefix Threshold = "fault/"    // the fault of this kind began
+	clearPrefix Threshold = "clear/"    // the fault of this kind ended
 )
 
-// ofCertificate says whether it is a threshold that a certificate passes.
+// ofCertificate reports whether it is a threshold that a certificate passes.
 func (t Threshold) ofCertificate() bool {
-	return t != AllClear && !strings.HasPrefix(string(t), string(faultPrefix)) && !strings.HasPrefix(string(t), string(clearPrefix))
+	return t != AllClear && !strings.HasPrefix(string(t), string(faultPrefix)) &&
+		!strings.HasPrefix(string(t), string(clearPrefix))
 }
 
-// Reminder is one message that is due.
+// Reminder is one message that is to be posted.
 type Reminder struct {
 	Posted
 	Level    Level
 	Sentence string
-	// Certificate is the one that the reminder is about, for an all-clear the new one; nil for faults.
+	// Certificate is the one that the reminder is about, or the new one if it was renewed. It is
+	// nil for faults.
 	Certificate *Certificate
 }
 
-// OpenFault is a fault that lasts, with its beginning.
+// OpenFault is a fault with the time at which it was first seen.
 type OpenFault struct {
 	Fault
 	Since time.Time
 }
 
-// Past is what is remembered of a site.
+// Past is what is stored about a site.
 type Past struct {
 	Posted []Posted
-	// Open are the faults that last, and Closed those that were posted and are gone.
+	// Open are the faults that last, Closed those that ended lately.
 	Open, Closed []OpenFault
-	// Known are the certificates seen last; they stand in when none is seen now.
+	// Known are the certificates that were seen last. They are used when none is seen now.
 	Known []Certificate
 }
 
-// Due returns the reminders that are due for a site. It depends on nothing but its arguments: after a week of silence it returns
-// the one reminder for where each certificate stands now, not one for each threshold passed meanwhile, and what was posted is never
-// due again. patience is how long a fault must last before anybody hears of it.
-func (t Thresholds) Due(site SiteReport, past Past, patience time.Duration, now time.Time) []Reminder {
+// Due returns the reminders that are due for a site at a time. It depends on its arguments only.
+// What was posted is never due again. After a week in which nothing ran it returns one reminder
+// for each certificate, for the latest threshold, and not one for each threshold passed in that
+// week.
+func (c Config) Due(site SiteReport, past Past, now time.Time) []Reminder {
 	var due []Reminder
 	current := site.Certificates
 	if len(current) == 0 {
 		current = past.Known
 	}
-	for _, c := range site.own(current) {
-		if reminder, ok := t.dueFor(site, c, past.Posted, now); ok {
+	for _, certificate := range site.Own(current) {
+		if reminder, ok := c.Thresholds.dueFor(site, certificate, past.Posted, now); ok {
 			due = append(due, reminder)
 		}
 	}
-	due = append(due, t.allClear(site, past.Posted, now)...)
+	due = append(due, c.Thresholds.allClear(site, past.Posted, now)...)
 	for _, open := range past.Open {
 		if open.Kind == probe.Expired || open.Kind == Late {
-			continue // their thresholds say so
+			continue // the thresholds cover these
 		}
-		if open.Severity >= Attention && now.Sub(open.Since) >= patience {
+		if open.Severity >= Attention && now.Sub(open.Since) >= c.Patience {
 			due = appendNew(due, past.Posted, open.reminder(site.Domain, faultPrefix))
 		}
 	}
@@ -85,7 +89,8 @@ func (t Thresholds) Due(site SiteReport, past Past, patience time.Duration, now 
 	return due
 }
 
-// dueFor is the reminder for the last threshold passed, unless that or a later one was posted.
+// dueFor returns the reminder for the latest threshold that a certificate passed, unless that or a
+// later one was posted.
 func (t Thresholds) dueFor(site SiteReport, c Certificate, posted []Posted, now time.Time) (Reminder, bool) {
 	renewBefore := site.RenewBefore(c)
 	passed := t.passed(c, renewBefore, now)
@@ -108,21 +113,22 @@ func (t Thresholds) dueFor(site SiteReport, c Certificate, posted []Posted, now 
 }
 
 func (t Thresholds) sentence(site SiteReport, c Certificate, m mark, now time.Time) string {
-	subject := "The " + site.which(c) + " of " + site.Shown()
+	subject := "The " + site.Describe(c) + " of " + site.Shown()
 	switch m.threshold {
 	case Expired:
-		return fmt.Sprintf("%s expired on %s.", subject, day(c.NotAfter))
+		return fmt.Sprintf("%s expired on %s.", subject, Time(c.NotAfter))
 	case Overdue:
 		return fmt.Sprintf("%s should have been renewed by %s and was not. It is valid for another %s, until %s.",
-			subject, day(t.RenewalDue(c, site.RenewBefore(c))), Span(c.Left(now)), day(c.NotAfter))
+			subject, Time(t.RenewalDue(c, site.RenewBefore(c))), Span(c.Left(now)), Time(c.NotAfter))
 	}
-	return fmt.Sprintf("%s is still not renewed and is valid for only another %s, until %s.", subject, Span(c.Left(now)), day(c.NotAfter))
+	return fmt.Sprintf("%s is still not renewed and is valid for only another %s, until %s.",
+		subject, Span(c.Left(now)), Time(c.NotAfter))
 }
 
-// allClear is due once for each certificate that somebody heard of, when visitors no longer get it anywhere and what they get instead
-// needs no reminder.
+// allClear returns a reminder for each certificate that was posted about, once visitors no longer
+// get it anywhere and no certificate that they get instead has passed a threshold.
 func (t Thresholds) allClear(site SiteReport, posted []Posted, now time.Time) []Reminder {
-	own := site.own(site.Certificates)
+	own := site.Own(site.Certificates)
 	if len(own) == 0 {
 		return nil
 	}
@@ -139,9 +145,10 @@ func (t Thresholds) allClear(site SiteReport, posted []Posted, now time.Time) []
 			continue
 		}
 		due = appendNew(due, posted, Reminder{
-			Posted:      Posted{site.Domain, old.Subject, AllClear},
-			Level:       Quiet,
-			Sentence:    fmt.Sprintf("The certificate of %s was renewed: visitors get the new one, valid until %s.", site.Shown(), day(fresh.NotAfter)),
+			Posted: Posted{site.Domain, old.Subject, AllClear},
+			Level:  Quiet,
+			Sentence: fmt.Sprintf("The certificate of %s was renewed: visitors get the new one, valid until %s.",
+				site.Shown(), Time(fresh.NotAfter)),
 			Certificate: &fresh,
 		})
 	}
@@ -153,61 +160,32 @@ func (f OpenFault) posted(domain string, prefix Threshold) Posted {
 }
 
 func (f OpenFault) reminder(domain string, prefix Threshold) Reminder {
-	reminder := Reminder{Posted: f.posted(domain, prefix), Level: Notice, Sentence: upper(f.Sentence) + "."}
+	reminder := Reminder{Posted: f.posted(domain, prefix), Level: Notice, Sentence: capitalize(f.Sentence) + "."}
 	switch {
 	case prefix == clearPrefix:
-		reminder.Level, reminder.Sentence = Quiet, "No longer so: "+strings.TrimSuffix(f.Sentence, reloadAdvice)+"."
+		reminder.Level, reminder.Sentence = Quiet, "Resolved: "+strings.TrimSuffix(f.Sentence, ReloadAdvice)+"."
 	case f.Severity == Critical:
 		reminder.Level = Urgent
 	}
 	return reminder
 }
 
+// appendNew appends a reminder unless it was posted or is due already.
 func appendNew(due []Reminder, posted []Posted, reminder Reminder) []Reminder {
-	known := slices.Contains(posted, reminder.Posted) || slices.ContainsFunc(due, func(r Reminder) bool { return r.Posted == reminder.Posted })
-	if known {
+	isDue := slices.ContainsFunc(due, func(r Reminder) bool { return r.Posted == reminder.Posted })
+	if isDue || slices.Contains(posted, reminder.Posted) {
 		return due
 	}
 	return append(due, reminder)
 }
 
-func upper(sentence string) string {
-	if sentence == "" {
-		return ""
-	}
-	if first := sentence[0]; first >= 'a' && first <= 'z' && !strings.Contains(strings.SplitN(sentence, " ", 2)[0], ".") {
-		return string(first-'a'+'A') + sentence[1:]
-	}
-	return sentence
-}
-
-// Span is a duration as people say it, in whole units of which there are at least three.
-func Span(d time.Duration) string {
-	whole, hours, minutes := int64(d/(24*time.Hour)), int64(d/time.Hour), int64(d/time.Minute)
-	switch {
-	case whole >= 3:
-		return count(whole, "day")
-	case hours >= 3:
-		return count(hours, "hour")
-	case minutes >= 3:
-		return count(minutes, "minute")
-	}
-	return count(int64(max(d, 0)/time.Second), "second")
-}
-
-func count(n int64, unit string) string {
-	if n == 1 {
-		return "1 " + unit
-	}
-	return fmt.Sprintf("%d %ss", n, unit)
-}
-
-// Clears says that a reminder is good news.
+// Clears reports whether the reminder says that something is well again.
 func (p Posted) Clears() bool {
 	return p.About == AllClear || strings.HasPrefix(string(p.About), string(clearPrefix))
 }
 
-// Fault returns what kind of fault a reminder is about, false where it is about the age of a certificate or good news.
+// Fault returns the kind of fault that the reminder is about. It returns false if it is about the
+// age of a certificate, or says that something is well again.
 func (p Posted) Fault() (Kind, bool) {
 	kind, found := strings.CutPrefix(string(p.About), string(faultPrefix))
 	return Kind(kind), found

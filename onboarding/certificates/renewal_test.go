@@ -28,42 +28,50 @@ func TestWhatIsLeftToRenew(t *testing.T) {
 		reload  bool
 		refused string
 	}{
-		"young":                      {site: site(60 * days)},
-		"due, and nobody was told":   {site: site(29 * days), due: []string{domain}},
-		"expired":                    {site: site(-days), due: []string{domain}},
-		"the authority wants it now": {site: site(60*days, func(r *SiteReport) { r.Certificates[0].Window = &Window{now.Add(-2 * days), now.Add(-days)} }), due: []string{domain}},
+		"young":                    {site: site(60 * days)},
+		"due, and nobody was told": {site: site(29 * days), due: []string{domain}},
+		"expired":                  {site: site(-days), due: []string{domain}},
+		"the authority wants it now": {site: site(60*days, func(r *SiteReport) {
+			r.Certificates[0].Window = &Window{now.Add(-2 * days), now.Add(-days)}
+		}), due: []string{domain}},
 		"the authority wants it late, and a reminder came before": {
-			site: site(20*days, func(r *SiteReport) { r.Certificates[0].Window = &Window{now.Add(days), now.Add(2 * days)} }), due: []string{domain}},
-		"certbot is told to wait": {site: site(25*days, func(r *SiteReport) { r.Lineages[0].RenewBefore = 20 * days })},
+			site: site(20*days, func(r *SiteReport) {
+				r.Certificates[0].Window = &Window{now.Add(days),
+					now.Add(2 * days)}
+			}), due: []string{domain}},
+		"certbot is told to wait": {site: site(25*days, func(r *SiteReport) {
+			r.Lineages[0].RenewBefore = 20 * days
+		})},
 		"renewed but not reloaded": {site: site(5*days, func(r *SiteReport) {
 			r.Lineages[0].Certificate = aged("b", 89*days)
-			r.Faults = []Fault{fault(NotReloaded, Attention, "renewed but not reloaded")}
+			r.Faults = []Fault{NewFault(NotReloaded, Attention, "renewed but not reloaded")}
 		}), reload: true},
-		"the site is down, but its certificate is due": {site: site(5*days, func(r *SiteReport) { r.Certificates = nil }), due: []string{domain}},
+		"the site is down, but its certificate is due": {site: site(5*days,
+			func(r *SiteReport) { r.Certificates = nil }), due: []string{domain}},
 		"one of two": {site: site(60*days, func(r *SiteReport) {
 			r.Lineages = append(r.Lineages, Lineage{Name: domain + "-rsa", Certificate: aged("r", 10*days)})
 		}), due: []string{domain + "-rsa"}},
-		"no host": {site: site(5*days, func(r *SiteReport) { r.Host = "" }), refused: "Nobody said on which host certbot looks after merche-biche.com."},
+		"no host": {site: site(5*days, func(r *SiteReport) { r.Host = "" }),
+			refused: "It is not configured on which host certbot manages the certificate of merche-biche.com."},
 		"unknown to certbot": {site: site(5*days, func(r *SiteReport) { r.Lineages = nil }),
 			refused: "certbot on vps has no certificate for merche-biche.com that could be renewed."},
 		"the host is silent": {site: site(5*days, func(r *SiteReport) {
-			r.Lineages, r.Faults = nil, []Fault{fault(HostSilent, Blind, "could not see what certbot has for merche-biche.com: no route")}
+			r.Lineages, r.Faults = nil, []Fault{NewFault(HostSilent, Blind,
+				"could not see what certbot has for merche-biche.com: no route")}
 		}), refused: "Could not see what certbot has for merche-biche.com: no route."},
 		"turned off": {site: site(5*days, func(r *SiteReport) { r.Lineages[0].Manual = true }),
-			refused: "Somebody turned automatic renewal of merche-biche.com off on vps, so that certbot would leave it alone: turn it on there first."},
+			refused: "Automatic renewal of merche-biche.com is turned off on vps, so certbot would not renew it. " +
+				"Turn it on there first."},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s, err := NewSweeper(Sources{}, Config{})
-			if err != nil {
-				t.Fatal(err)
-			}
-			renewal, err := s.wanted(test.site, now)
+			renewal, err := Thresholds{}.Outstanding(test.site, now)
 			var due []string
 			for _, lineage := range renewal.Due {
 				due = append(due, lineage.Name)
 			}
-			if diff := cmp.Diff(test.due, due); diff != "" || renewal.Reload != test.reload || renewal.None() != (len(test.due) == 0 && !test.reload) {
+			if diff := cmp.Diff(test.due, due); diff != "" || renewal.Reload != test.reload ||
+				renewal.None() != (len(test.due) == 0 && !test.reload) {
 				t.Errorf("%+v %s", renewal, diff)
 			}
 			said := ""
@@ -84,11 +92,16 @@ func TestWhatVisitorsGetOfCertbots(t *testing.T) {
 		site         SiteReport
 		serial, want string
 	}{
-		"one":               {SiteReport{Certificates: []Certificate{a}, Lineages: []Lineage{{Certificate: a}}}, "a", ""},
-		"one of two":        {SiteReport{Certificates: []Certificate{a, b}, Lineages: []Lineage{{Certificate: b}}, Faults: []Fault{fault(NotCertbots, Attention, "not certbot's")}}, "b", ""},
-		"somebody's":        {SiteReport{Certificates: []Certificate{a}, Lineages: []Lineage{{Certificate: b}}, Faults: []Fault{fault(NotCertbots, Attention, "not certbot's")}}, "", "not certbot's"},
-		"none":              {SiteReport{Lineages: []Lineage{{Certificate: b}}, Faults: []Fault{fault("refused", Critical, "nothing listens")}}, "", "nothing listens"},
-		"none, and no word": {SiteReport{Site: Site{Domain: domain}}, "", "visitors of merche-biche.com do not get what certbot has"},
+		"one": {SiteReport{Certificates: []Certificate{a}, Lineages: []Lineage{{Certificate: a}}}, "a",
+			""},
+		"one of two": {SiteReport{Certificates: []Certificate{a, b}, Lineages: []Lineage{{Certificate: b}},
+			Faults: []Fault{NewFault(NotCertbots, Attention, "not certbot's")}}, "b", ""},
+		"somebody's": {SiteReport{Certificates: []Certificate{a}, Lineages: []Lineage{{Certificate: b}},
+			Faults: []Fault{NewFault(NotCertbots, Attention, "not certbot's")}}, "", "not certbot's"},
+		"none": {SiteReport{Lineages: []Lineage{{Certificate: b}},
+			Faults: []Fault{NewFault("refused", Critical, "nothing listens")}}, "", "nothing listens"},
+		"none, and no word": {SiteReport{Site: Site{Domain: domain}}, "",
+			"visitors of merche-biche.com do not get a certificate that certbot has"},
 	} {
 		served, err := test.site.Served()
 		said := ""

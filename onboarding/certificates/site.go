@@ -11,19 +11,20 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/probe"
 )
 
-// Site is one domain to watch.
+// Site is one domain whose certificates are watched.
 type Site struct {
-	// Domain is the apex, and what the site is known by.
+	// Domain is the apex, by which the site is known.
 	Domain string `yaml:"domain" json:"domain"`
 	// Names are what the certificate must cover. Default: the domain and www below it.
 	Names []string `yaml:"names" json:"names"`
-	// Host is where certbot looks after the certificate, as the hosts are named elsewhere; empty when nobody knows.
+	// Host is the configured host on which certbot manages the certificate, empty if that is not
+	// known.
 	Host string `yaml:"host" json:"host,omitempty"`
-	// Addresses are where visitors ought to land; empty when that is not checked.
+	// Addresses are where visitors are expected to arrive. If empty, that is not checked.
 	Addresses []netip.Addr `yaml:"addresses" json:"addresses,omitempty"`
 }
 
-// Inventory says what to watch.
+// Inventory says which sites are watched.
 type Inventory interface {
 	Sites(ctx context.Context) ([]Site, error)
 }
@@ -34,7 +35,7 @@ type Fixed []Site
 // Sites implements [Inventory].
 func (f Fixed) Sites(context.Context) ([]Site, error) { return f, nil }
 
-// Inventories joins several; what an earlier one says of a domain stands.
+// Inventories joins several inventories. If several have the same domain, the first one counts.
 type Inventories []Inventory
 
 // Sites implements [Inventory].
@@ -57,7 +58,8 @@ func (i Inventories) Sites(ctx context.Context) ([]Site, error) {
 	return all, nil
 }
 
-// Canonical checks the names, fills in the defaults, and returns the site with every name as it goes over the wire.
+// Canonical checks the names, fills in the defaults, and returns the site with every name in
+// ASCII.
 func (s Site) Canonical() (Site, error) {
 	domain, err := dns.Name(s.Domain)
 	if err != nil {
@@ -83,5 +85,5 @@ func (s Site) Canonical() (Site, error) {
 	return s, nil
 }
 
-// Shown is the domain as people read it.
+// Shown is the domain in Unicode.
 func (s Site) Shown() string { return probe.Unicode(s.Domain) }

@@ -9,25 +9,27 @@ import (
 	"time"
 )
 
-// Thresholds say when somebody must hear of a certificate that is not renewed. They follow its lifetime, which authorities keep
-// shortening, and not fixed days.
+// Thresholds say when people are reminded of a certificate that is not renewed. They are fractions
+// of its lifetime, which authorities keep shortening, and not days.
 type Thresholds struct {
-	// Renewal is the fraction of the lifetime left at which the host ought to renew, where neither the authority (RFC 9773) nor
-	// certbot's own configuration says. Default 1/3; for lifetimes under ten days 1/2, as certbot has it.
+	// Renewal is the fraction of the lifetime left at which the host should renew, if neither the
+	// authority (RFC 9773) nor certbot's configuration says when. Default as in certbot: 1/3, and
+	// 1/2 of lifetimes under ten days.
 	Renewal float64 `yaml:"renewal"`
-	// Grace is the fraction of the lifetime by which the renewal may be late before it is overdue: certbot's timer runs twice
-	// a day, at random. Default 1/30, three days of 90.
+	// Grace is the fraction of the lifetime by which a renewal may be late before it is overdue:
+	// certbot's timer runs twice a day, at random times. Default 1/30, three days of 90.
 	Grace float64 `yaml:"grace"`
-	// Left are the fractions of the lifetime left at which reminders follow, falling. Default 1/4, 1/8, 1/16.
+	// Left are the fractions of the lifetime left at which reminders follow, in falling order.
+	// Default 1/4, 1/8, 1/16.
 	Left []float64 `yaml:"left"`
-	// Last is the time left at which the last reminder before expiry comes, for certificates that live long enough for it to come
-	// after the first of Left. Default 24h.
+	// Last is the time left at which the last reminder before expiry comes. It does not apply to a
+	// certificate so short-lived that it would come before the first of Left. Default 24h.
 	Last time.Duration `yaml:"last"`
 }
 
 const shortLived = 10 * 24 * time.Hour
 
-// WithDefaults fills in what is not given.
+// WithDefaults fills in what is not set.
 func (t Thresholds) WithDefaults() Thresholds {
 	if t.Grace == 0 {
 		t.Grace = 1.0 / 30
@@ -54,7 +56,8 @@ func (t Thresholds) Validate() error {
 	before := 1.0
 	for i, left := range t.Left {
 		if !(left > 0 && left < before) {
-			problems = append(problems, fmt.Errorf("left[%d]: %v is not a fraction between 0 and the one before it", i, left))
+			problems = append(problems, fmt.Errorf("left[%d]: %v is not a fraction between 0 and the one before it", i,
+				left))
 		}
 		before = left
 	}
@@ -64,35 +67,37 @@ func (t Thresholds) Validate() error {
 	return errors.Join(problems...)
 }
 
-// Threshold names what a reminder is about: "overdue", a fraction left such as "1/8", "last" or "expired".
+// Threshold names what a reminder is about: "overdue", a fraction left such as "1/8", "last" or
+// "expired".
 type Threshold string
 
-// The thresholds that are no fraction.
+// The thresholds that are not fractions.
 const (
 	Overdue Threshold = "overdue"
 	Last    Threshold = "last"
 	Expired Threshold = "expired"
 )
 
-// Level is how loud a reminder is.
+// Level is how urgent a reminder is.
 type Level string
 
-// Reminders grow louder.
+// The levels, rising.
 const (
 	Quiet  Level = "quiet"  // a line in the thread
 	Notice Level = "notice" // a message that stands out
-	Urgent Level = "urgent" // approvers are mentioned
+	Urgent Level = "urgent" // a message that mentions the approvers
 )
 
-// mark is a threshold with the time at which a certificate passes it.
+// mark is a threshold of one certificate, with the time at which it is passed.
 type mark struct {
 	threshold Threshold
 	level     Level
 	at        time.Time
 }
 
-// RenewalDue is when the host ought to renew the certificate: in the window that the authority suggests, else when certbot's
-// configuration says (renewBefore, 0 for nothing), else at the fraction left.
+// RenewalDue is when the host should have renewed the certificate: at the end of the window that
+// the authority suggests; else renewBefore its expiry, which is what certbot's configuration says,
+// 0 for nothing; else at the configured fraction.
 func (t Thresholds) RenewalDue(c Certificate, renewBefore time.Duration) time.Time {
 	switch {
 	case c.Window != nil:
@@ -107,8 +112,9 @@ func (t Thresholds) RenewalDue(c Certificate, renewBefore time.Duration) time.Ti
 	return c.NotAfter.Add(-part(c.Lifetime(), 1.0/3))
 }
 
-// marks are a certificate's thresholds in the order in which it passes them. A renewal that is due late, as the window of an authority
-// may have it, never puts off the fractions: then there is no overdue before the first of them.
+// marks are a certificate's thresholds in the order in which it passes them. An authority may
+// suggest a late renewal; that does not delay the fractions: overdue is left out unless it comes
+// before the first of them.
 func (t Thresholds) marks(c Certificate, renewBefore time.Duration) []mark {
 	t = t.WithDefaults()
 	var marks []mark
@@ -131,7 +137,7 @@ func (t Thresholds) marks(c Certificate, renewBefore time.Duration) []mark {
 	return marks
 }
 
-// passed are the marks that lie behind, the latest last.
+// passed are the marks in the past, the latest last.
 func (t Thresholds) passed(c Certificate, renewBefore time.Duration, now time.Time) []mark {
 	marks := t.marks(c, renewBefore)
 	for i, mark := range marks {
@@ -142,11 +148,22 @@ func (t Thresholds) passed(c Certificate, renewBefore time.Duration, now time.Ti
 	return marks
 }
 
+// Passed returns the latest threshold that a certificate has passed, with its level. It returns
+// false if it has passed none.
+func (t Thresholds) Passed(c Certificate, renewBefore time.Duration, now time.Time) (Threshold, Level, bool) {
+	passed := t.passed(c, renewBefore, now)
+	if len(passed) == 0 {
+		return "", "", false
+	}
+	latest := passed[len(passed)-1]
+	return latest.threshold, latest.level, true
+}
+
 func part(whole time.Duration, fraction float64) time.Duration {
 	return time.Duration(math.Round(float64(whole) * fraction))
 }
 
-// fraction names a fraction left, as 1/n where it is one.
+// fraction names the threshold at a fraction left: 1/n if it is one, else the decimal fraction.
 func fraction(left float64) Threshold {
 	if n := math.Round(1 / left); math.Abs(1/n-left) < 1e-9 {
 		return Threshold("1/" + strconv.Itoa(int(n)))

@@ -27,15 +27,32 @@ func TestThresholdsFollowTheLifetime(t *testing.T) {
 		config      Thresholds
 		want        string // threshold, level and time since issuance
 	}{
-		{"90 days", 90 * days, 0, nil, Thresholds{}, "overdue quiet 1512h; 1/4 notice 1620h; 1/8 notice 1890h; 1/16 urgent 2025h; last urgent 2136h; expired urgent 2160h"},
-		{"64 days", 64 * days, 0, nil, Thresholds{}, "overdue quiet 1075h12m; 1/4 notice 1152h; 1/8 notice 1344h; 1/16 urgent 1440h; last urgent 1512h; expired urgent 1536h"},
-		{"45 days", 45 * days, 0, nil, Thresholds{}, "overdue quiet 756h; 1/4 notice 810h; 1/8 notice 945h; 1/16 urgent 1012h30m; last urgent 1056h; expired urgent 1080h"},
-		{"6 days renew at half", 6 * days, 0, nil, Thresholds{}, "overdue quiet 76h48m; 1/4 notice 108h; last urgent 120h; 1/8 notice 126h; 1/16 urgent 135h; expired urgent 144h"},
-		{"minutes have no last day", 16 * time.Minute, 0, nil, Thresholds{}, "overdue quiet 8m32s; 1/4 notice 12m; 1/8 notice 14m; 1/16 urgent 15m; expired urgent 16m"},
-		{"certbot is configured", 90 * days, 45 * days, nil, Thresholds{}, "overdue quiet 1152h; 1/4 notice 1620h; 1/8 notice 1890h; 1/16 urgent 2025h; last urgent 2136h; expired urgent 2160h"},
-		{"the authority suggests", 90 * days, 45 * days, &Window{start.Add(50 * days), start.Add(52 * days)}, Thresholds{}, "overdue quiet 1320h; 1/4 notice 1620h; 1/8 notice 1890h; 1/16 urgent 2025h; last urgent 2136h; expired urgent 2160h"},
-		{"a window at the end puts nothing off", 90 * days, 0, &Window{start.Add(88 * days), start.Add(89 * days)}, Thresholds{}, "1/4 notice 1620h; 1/8 notice 1890h; 1/16 urgent 2025h; last urgent 2136h; expired urgent 2160h"},
-		{"configured", 100 * days, 0, nil, Thresholds{Renewal: 0.5, Grace: 0.1, Left: []float64{0.3, 0.02}, Last: 48 * time.Hour}, "overdue quiet 1440h; 0.3 notice 1680h; 1/50 urgent 2352h; last urgent 2352h; expired urgent 2400h"},
+		{"90 days", 90 * days, 0, nil, Thresholds{},
+			"overdue quiet 1512h; 1/4 notice 1620h; 1/8 notice 1890h; 1/16 urgent 2025h; last urgent 2136h; expired " +
+				"urgent 2160h"},
+		{"64 days", 64 * days, 0, nil, Thresholds{},
+			"overdue quiet 1075h12m; 1/4 notice 1152h; 1/8 notice 1344h; 1/16 urgent 1440h; last urgent 1512h; " +
+				"expired urgent 1536h"},
+		{"45 days", 45 * days, 0, nil, Thresholds{},
+			"overdue quiet 756h; 1/4 notice 810h; 1/8 notice 945h; 1/16 urgent 1012h30m; last urgent 1056h; expired " +
+				"urgent 1080h"},
+		{"6 days renew at half", 6 * days, 0, nil, Thresholds{},
+			"overdue quiet 76h48m; 1/4 notice 108h; last urgent 120h; 1/8 notice 126h; 1/16 urgent 135h; expired " +
+				"urgent 144h"},
+		{"minutes have no last day", 16 * time.Minute, 0, nil, Thresholds{},
+			"overdue quiet 8m32s; 1/4 notice 12m; 1/8 notice 14m; 1/16 urgent 15m; expired urgent 16m"},
+		{"certbot is configured", 90 * days, 45 * days, nil, Thresholds{},
+			"overdue quiet 1152h; 1/4 notice 1620h; 1/8 notice 1890h; 1/16 urgent 2025h; last urgent 2136h; expired " +
+				"urgent 2160h"},
+		{"the authority suggests", 90 * days, 45 * days, &Window{start.Add(50 * days), start.Add(52 * days)},
+			Thresholds{}, "overdue quiet 1320h; 1/4 notice 1620h; 1/8 notice 1890h; 1/16 urgent 2025h; last urgent " +
+				"2136h; expired urgent 2160h"},
+		{"a window at the end puts nothing off", 90 * days, 0, &Window{start.Add(88 * days), start.Add(89 * days)},
+			Thresholds{}, "1/4 notice 1620h; 1/8 notice 1890h; 1/16 urgent 2025h; last urgent 2136h; expired " +
+				"urgent 2160h"},
+		{"configured", 100 * days, 0, nil, Thresholds{Renewal: 0.5, Grace: 0.1, Left: []float64{0.3, 0.02},
+			Last: 48 * time.Hour},
+			"overdue quiet 1440h; 0.3 notice 1680h; 1/50 urgent 2352h; last urgent 2352h; expired urgent 2400h"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()

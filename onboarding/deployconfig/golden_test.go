@@ -15,16 +15,21 @@ import (
 
 var update = flag.Bool("update", false, "write what comes out into the golden files")
 
-// separator stands in a golden file between a source and what becomes of it, which is the edited source or the error.
+// separator stands in a golden file between a source and what becomes of it, which is the edited
+// source or the error.
 const separator = "----------\n"
 
 var (
 	wantServices = deployconfig.Services{
-		Domain: "merche-biche.com", Feature: "provider-site", Aliases: []string{"www.merche-biche.com", "merche.example"}, HeldBack: true,
+		Domain: "merche-biche.com", Feature: "provider-site", Aliases: []string{"www.merche-biche.com",
+			"merche.example"}, HeldBack: true,
 	}
-	wantScript = deployconfig.Script{RemoteDest: "/var/www/merche-biche.com", RemoteNginxConf: "/etc/nginx/sites-available/merche-biche.com"}
-	wantHosted = deployconfig.Script{RemoteHost: "merche-vps", RemoteDest: wantScript.RemoteDest, RemoteNginxConf: wantScript.RemoteNginxConf}
-	wantSite   = deployconfig.Site{ServerNames: []string{"merche-biche.com", "www.merche-biche.com"}, Root: "/var/www/merche-biche.com"}
+	wantScript = deployconfig.Script{RemoteDest: "/var/www/merche-biche.com",
+		RemoteNginxConf: "/etc/nginx/sites-available/merche-biche.com"}
+	wantHosted = deployconfig.Script{RemoteHost: "merche-vps", RemoteDest: wantScript.RemoteDest,
+		RemoteNginxConf: wantScript.RemoteNginxConf}
+	wantSite = deployconfig.Site{ServerNames: []string{"merche-biche.com", "www.merche-biche.com"},
+		Root: "/var/www/merche-biche.com"}
 )
 
 // edits are the functions under test, each with the folder of its cases.
@@ -69,7 +74,8 @@ func TestGolden(t *testing.T) {
 					got = []byte(err.Error() + "\n")
 				}
 				if *update {
-					if err := os.WriteFile(file, append(append(bytes.Clone(source), separator...), got...), 0o644); err != nil {
+					if err := os.WriteFile(file, append(append(bytes.Clone(source), separator...), got...),
+						0o644); err != nil {
 						t.Fatal(err)
 					}
 					return
@@ -85,7 +91,9 @@ func TestGolden(t *testing.T) {
 				}
 				// The same file with other line ends, and without the last of them.
 				crlf := func(b []byte) []byte { return bytes.ReplaceAll(b, []byte("\n"), []byte("\r\n")) }
-				if got, err := edit(crlf(source)); folder != "script" && (err != nil || !bytes.Equal(got, crlf(want))) { // to a shell CR is no line end
+				// to a shell CR is no line end
+				if got, err := edit(crlf(source)); folder != "script" &&
+					(err != nil || !bytes.Equal(got, crlf(want))) {
 					t.Errorf("with CRLF: %v\n%q", err, got)
 				}
 				trim := func(b []byte) []byte { return bytes.TrimSuffix(b, []byte("\n")) }
@@ -103,8 +111,8 @@ func TestGolden(t *testing.T) {
 	}
 }
 
-// fuzz checks what must hold for any source: an edit fails, or its result says what was wanted, has kept every other line, and
-// is left alone by a second edit.
+// fuzz checks what must hold for any source: an edit fails, or its result says what was wanted,
+// has kept every other line, and is left alone by a second edit.
 func fuzz(f *testing.F, folder string, check func(*testing.T, []byte)) {
 	for _, pair := range cases(f, folder) {
 		f.Add(pair[0])
@@ -150,7 +158,8 @@ func FuzzSetSite(f *testing.F) {
 			t.Fatal(err)
 		}
 		for _, server := range servers {
-			if cmp.Diff(wantSite.ServerNames, server.ServerNames) != "" || server.Root != "" && server.Root != wantSite.Root {
+			if cmp.Diff(wantSite.ServerNames, server.ServerNames) != "" || server.Root != "" &&
+				server.Root != wantSite.Root {
 				t.Errorf("%+v", server)
 			}
 		}

@@ -34,8 +34,9 @@ type configuration struct {
 	comments   []string
 }
 
-// nginxParser reads as nginx does (ngx_conf_read_token in src/core/ngx_conf_file.c), so that it finds a directive exactly where
-// nginx does: braces in variables, quotes within words and backslashes included.
+// nginxParser reads as nginx does (ngx_conf_read_token in src/core/ngx_conf_file.c), so that it
+// finds a directive exactly where nginx does: braces in variables, quotes within words and
+// backslashes included.
 type nginxParser struct {
 	src      []byte
 	pos      int
@@ -92,7 +93,8 @@ func (p *nginxParser) block(depth int) ([]directive, error) {
 	}
 }
 
-// words reads one directive's words and what ended them: a semicolon, a brace, or 0 for the end of the file.
+// words reads one directive's words and what ended them: a semicolon, a brace, or 0 for the end of
+// the file.
 func (p *nginxParser) words() (words []token, end byte, err error) {
 	for p.pos < len(p.src) {
 		switch c := p.src[p.pos]; c {

@@ -11,8 +11,8 @@ import (
 	"mvdan.cc/sh/v3/syntax"
 )
 
-// Script is what makes a deploy.sh that of one domain: the values of its variables REMOTE_DEST and REMOTE_NGINX_CONF, and of
-// REMOTE_HOST, which not every script has.
+// Script is what makes a deploy.sh that of one domain: the values of its variables REMOTE_DEST and
+// REMOTE_NGINX_CONF, and of REMOTE_HOST, which not every script has.
 type Script struct {
 	RemoteHost      string // REMOTE_HOST; empty where there is none, and left alone where it is set to nothing
 	RemoteDest      string // REMOTE_DEST
@@ -29,7 +29,8 @@ const (
 // ErrNoHost says that a script has no REMOTE_HOST to set.
 var ErrNoHost = errors.New("does not assign " + remoteHost)
 
-// ReadScript returns the variables' values. Each must be assigned once, a constant, outside functions and conditions.
+// ReadScript returns the variables' values. Each must be assigned once, a constant, outside
+// functions and conditions.
 func ReadScript(src []byte) (Script, error) {
 	assigned, err := parseScript(src)
 	if err != nil {
@@ -38,9 +39,11 @@ func ReadScript(src []byte) (Script, error) {
 	return assigned.script(), nil
 }
 
-// SetScript replaces the variables' values and keeps the way they are quoted where the new value allows it.
+// SetScript replaces the variables' values and keeps the way they are quoted where the new value
+// allows it.
 func SetScript(src []byte, script Script) ([]byte, error) {
-	if err := cmp.Or(oneLine(remoteDest, script.RemoteDest), oneLine(remoteNginxConf, script.RemoteNginxConf), hostLine(script.RemoteHost)); err != nil {
+	if err := cmp.Or(oneLine(remoteDest, script.RemoteDest), oneLine(remoteNginxConf, script.RemoteNginxConf),
+		hostLine(script.RemoteHost)); err != nil {
 		return nil, err
 	}
 	edited, err := setScript(src, script)
@@ -119,7 +122,8 @@ func parseScript(src []byte) (parsedScript, error) {
 	if err := text(src); err != nil {
 		return parsedScript{}, err
 	}
-	file, err := syntax.NewParser(syntax.Variant(syntax.LangBash), syntax.KeepComments(true)).Parse(bytes.NewReader(src), "")
+	file, err := syntax.NewParser(syntax.Variant(syntax.LangBash),
+		syntax.KeepComments(true)).Parse(bytes.NewReader(src), "")
 	if err != nil {
 		return parsedScript{}, err
 	}
@@ -134,7 +138,8 @@ func parseScript(src []byte) (parsedScript, error) {
 	return parsed, err
 }
 
-// findAssignment returns the one assignment to the name that stands by itself at the top of the script.
+// findAssignment returns the one assignment to the name that stands by itself at the top of the
+// script.
 func findAssignment(file *syntax.File, name string) (assignment, error) {
 	var all []*syntax.Assign
 	var problem error
@@ -160,12 +165,14 @@ func findAssignment(file *syntax.File, name string) (assignment, error) {
 		}
 		return assignment{}, fmt.Errorf("does not assign %s", name)
 	case len(all) > 1:
-		return assignment{}, fmt.Errorf("line %d: %s is assigned more than once, first on line %d", all[1].Pos().Line(), name, all[0].Pos().Line())
+		return assignment{}, fmt.Errorf("line %d: %s is assigned more than once, first on line %d",
+			all[1].Pos().Line(), name, all[0].Pos().Line())
 	}
 	node := all[0]
 	line := node.Pos().Line()
 	if !slices.ContainsFunc(file.Stmts, func(stmt *syntax.Stmt) bool { return assigns(stmt, node) }) {
-		return assignment{}, fmt.Errorf("line %d: %s is not assigned by a line of its own: move it out of the function, condition or command", line, name)
+		return assignment{}, fmt.Errorf("line %d: %s is not assigned by a line of its own: move it out of the "+
+			"function, condition or command", line, name)
 	}
 	if node.Append || node.Index != nil || node.Array != nil {
 		return assignment{}, fmt.Errorf("line %d: %s is not assigned a plain value", line, name)

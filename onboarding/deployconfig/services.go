@@ -10,8 +10,8 @@ import (
 	"go.yaml.in/yaml/v4"
 )
 
-// Services is what makes a services.yaml that of one domain. The service is the one mapping in the file that has the key
-// domain, wherever it stands; its other keys are those next to that one.
+// Services is what makes a services.yaml that of one domain. The service is the one mapping in the
+// file that has the key domain, wherever it stands; its other keys are those next to that one.
 type Services struct {
 	Domain   string
 	Feature  string
@@ -19,7 +19,8 @@ type Services struct {
 	HeldBack bool // deploy_state.held_back
 }
 
-// ReadServices returns the service's values; a key that is missing reads as its zero value, except domain.
+// ReadServices returns the service's values; a key that is missing reads as its zero value, except
+// domain.
 func ReadServices(src []byte) (Services, error) {
 	service, err := parseServices(src)
 	if err != nil {
@@ -28,8 +29,8 @@ func ReadServices(src []byte) (Services, error) {
 	return service.values, nil
 }
 
-// SetServices sets all values. A key that is missing is added after domain and those before it in the order domain,
-// feature, aliases, deploy_state.
+// SetServices sets all values. A key that is missing is added after domain and those before it in
+// the order domain, feature, aliases, deploy_state.
 func SetServices(src []byte, want Services) ([]byte, error) {
 	if err := cmp.Or(oneLine("domain", want.Domain), oneLine("feature", want.Feature)); err != nil {
 		return nil, err
@@ -73,7 +74,8 @@ func editServices(src []byte, change func(*service) Services) ([]byte, error) {
 }
 
 func (s Services) equal(t Services) bool {
-	return s.Domain == t.Domain && s.Feature == t.Feature && s.HeldBack == t.HeldBack && slices.Equal(s.Aliases, t.Aliases)
+	return s.Domain == t.Domain && s.Feature == t.Feature && s.HeldBack == t.HeldBack &&
+		slices.Equal(s.Aliases, t.Aliases)
 }
 
 // service is the parsed file with the places of the service's values.
@@ -98,7 +100,8 @@ func parseServices(src []byte) (*service, error) {
 	var found []*yaml.Node
 	for _, document := range documents {
 		walk(document, func(node *yaml.Node) {
-			if node.Kind == yaml.MappingNode && slices.ContainsFunc(keys(node), func(key *yaml.Node) bool { return key.Value == "domain" }) {
+			if node.Kind == yaml.MappingNode &&
+				slices.ContainsFunc(keys(node), func(key *yaml.Node) bool { return key.Value == "domain" }) {
 				found = append(found, node)
 			}
 		})
@@ -109,7 +112,8 @@ func parseServices(src []byte) (*service, error) {
 	case 1:
 		s.mapping = found[0]
 	default:
-		return nil, fmt.Errorf("line %d: a second mapping with the key domain, after that on line %d", found[1].Line, found[0].Line)
+		return nil, fmt.Errorf("line %d: a second mapping with the key domain, after that on line %d", found[1].Line,
+			found[0].Line)
 	}
 	for _, want := range []struct {
 		key string
@@ -145,7 +149,8 @@ func (s *service) read() error {
 	return err
 }
 
-// edits lists what must change. New lines go after the last line of the key that comes before them.
+// edits lists what must change. New lines go after the last line of the key that comes before
+// them.
 func (s *service) edits(want Services) ([]edit, error) {
 	var edits []edit
 	add := func(more []edit, err error) error {
@@ -205,8 +210,10 @@ func (s *service) edits(want Services) ([]edit, error) {
 
 // rest is the file without the service's values, to compare what must not change.
 func (s *service) rest() []*yaml.Node {
-	drop := map[*yaml.Node]bool{s.domain.value: true, s.feature.value: true, s.aliases.value: true, s.heldBack.value: true}
-	if s.state.value != nil && len(s.state.value.Content) <= 2 && s.heldBack.value != nil || s.state.value != nil && len(s.state.value.Content) == 0 {
+	drop := map[*yaml.Node]bool{s.domain.value: true, s.feature.value: true, s.aliases.value: true,
+		s.heldBack.value: true}
+	if s.state.value != nil && len(s.state.value.Content) <= 2 && s.heldBack.value != nil || s.state.value != nil &&
+		len(s.state.value.Content) == 0 {
 		drop[s.state.value] = true
 	}
 	rest := make([]*yaml.Node, len(s.documents))

@@ -95,8 +95,9 @@ func (c configuration) servers() []directive {
 	return found
 }
 
-// SetSite puts the names and the root into every server block. All blocks must answer to the same names so far, each with
-// one server_name; a root is replaced where a block has one itself, and at least one block must.
+// SetSite puts the names and the root into every server block. All blocks must answer to the same
+// names so far, each with one server_name; a root is replaced where a block has one itself, and at
+// least one block must.
 func SetSite(src []byte, site Site) ([]byte, error) {
 	if err := site.validate(); err != nil {
 		return nil, err
@@ -134,7 +135,8 @@ func setSite(src []byte, site Site) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", errChanged, err)
 	}
-	if again, err := sitePlaces(out, after); err != nil || len(again) != len(places) || !sameButSite(conf.directives, after.directives, 0) {
+	if again, err := sitePlaces(out, after); err != nil || len(again) != len(places) ||
+		!sameButSite(conf.directives, after.directives, 0) {
 		return nil, errors.Join(errChanged, err)
 	}
 	servers, err := Servers(out)
@@ -170,14 +172,16 @@ func sitePlaces(src []byte, conf configuration) ([]directive, error) {
 			}
 		}
 		if len(found) != 1 || len(found[0].args) < 2 {
-			return nil, fmt.Errorf("line %d: the server block must have one server_name with a name, and has %d", line, len(found))
+			return nil, fmt.Errorf("line %d: the server block must have one server_name with a name, and has %d", line,
+				len(found))
 		}
 		if len(root) > 1 || len(root) == 1 && len(root[0].args) != 2 {
 			return nil, fmt.Errorf("line %d: the server block must have one root with one path", line)
 		}
 		sorted := slices.Sorted(slices.Values(found[0].values()))
 		if i > 0 && !slices.Equal(sorted, names) {
-			return nil, fmt.Errorf("line %d: the server blocks answer to different names (%s; %s): which are the domain's?", line, strings.Join(names, " "), strings.Join(sorted, " "))
+			return nil, fmt.Errorf("line %d: the server blocks answer to different names (%s; %s): which are the "+
+				"domain's?", line, strings.Join(names, " "), strings.Join(sorted, " "))
 		}
 		names = sorted
 		roots += len(root)
@@ -189,7 +193,8 @@ func sitePlaces(src []byte, conf configuration) ([]directive, error) {
 	return places, nil
 }
 
-// replaceArgs touches nothing where the values are there already, and each argument by itself where their number stays.
+// replaceArgs touches nothing where the values are there already, and each argument by itself
+// where their number stays.
 func replaceArgs(src []byte, d directive, values []string) ([]edit, error) {
 	args := d.args[1:]
 	if slices.Equal(d.values(), values) {
@@ -207,13 +212,15 @@ func replaceArgs(src []byte, d directive, values []string) ([]edit, error) {
 	start, end := args[0].start, args[len(args)-1].end
 	for i := 1; i < len(args); i++ {
 		if gap := src[args[i-1].end:args[i].start]; len(bytes.TrimSpace(gap)) > 0 {
-			return nil, fmt.Errorf("line %d: a comment stands between the arguments of %s", lineOf(src, args[i].start), d.name())
+			return nil, fmt.Errorf("line %d: a comment stands between the arguments of %s", lineOf(src, args[i].start),
+				d.name())
 		}
 	}
 	return []edit{{start, end, strings.Join(values, " ")}}, nil
 }
 
-// sameButSite compares two configurations but for the values that SetSite sets. inServer is how deep below a server block.
+// sameButSite compares two configurations but for the values that SetSite sets. inServer is how
+// deep below a server block.
 func sameButSite(a, b []directive, inServer int) bool {
 	return slices.EqualFunc(a, b, func(x, y directive) bool {
 		if x.name() != y.name() || (x.block == nil) != (y.block == nil) {
@@ -228,8 +235,8 @@ func sameButSite(a, b []directive, inServer int) bool {
 	})
 }
 
-// ManagedByCertbot says whether certbot has left its mark in the configuration: its comment on a directive. A file that
-// cannot be parsed is not taken for managed.
+// ManagedByCertbot says whether certbot has left its mark in the configuration: its comment on a
+// directive. A file that cannot be parsed is not taken for managed.
 func ManagedByCertbot(src []byte) bool {
 	conf, err := parseNginx(src)
 	return err == nil && slices.ContainsFunc(conf.comments, func(comment string) bool {
@@ -237,7 +244,8 @@ func ManagedByCertbot(src []byte) bool {
 	})
 }
 
-// SameButBlankLines says whether two files differ in nothing but blank lines and line ends, which certbot adds on each run.
+// SameButBlankLines says whether two files differ in nothing but blank lines and line ends, which
+// certbot adds on each run.
 func SameButBlankLines(a, b []byte) bool {
 	return slices.Equal(nonBlank(a), nonBlank(b))
 }

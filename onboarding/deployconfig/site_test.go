@@ -18,7 +18,8 @@ func TestServers(t *testing.T) {
 	const certificate = "/etc/letsencrypt/live/cocotte.com/"
 	got, err := deployconfig.Servers(cases(t, "site")[filepath.Join("testdata", "site", "after-certbot.txt")][0])
 	want := []deployconfig.Server{
-		{Line: 1, Listen: []string{"[::]:443 ssl ipv6only=on", "443 ssl"}, ServerNames: []string{"cocotte.com", "www.cocotte.com"}, Root: "/var/www/cocotte.com",
+		{Line: 1, Listen: []string{"[::]:443 ssl ipv6only=on", "443 ssl"},
+			ServerNames: []string{"cocotte.com", "www.cocotte.com"}, Root: "/var/www/cocotte.com",
 			Certificate: certificate + "fullchain.pem", CertificateKey: certificate + "privkey.pem", TLS: true},
 		{Line: 15, Listen: []string{"80", "[::]:80"}, ServerNames: []string{"cocotte.com", "www.cocotte.com"}},
 	}
@@ -90,10 +91,12 @@ func TestRefusedValues(t *testing.T) {
 		}
 	}
 	for _, value := range []string{"", "a\nb", "a\x00", "a\u202e", "\xff"} {
-		if _, err := deployconfig.SetScript([]byte("REMOTE_DEST=a\nREMOTE_NGINX_CONF=b\n"), deployconfig.Script{RemoteDest: value, RemoteNginxConf: "b"}); err == nil {
+		if _, err := deployconfig.SetScript([]byte("REMOTE_DEST=a\nREMOTE_NGINX_CONF=b\n"),
+			deployconfig.Script{RemoteDest: value, RemoteNginxConf: "b"}); err == nil {
 			t.Errorf("script: %q is accepted", value)
 		}
-		if _, err := deployconfig.SetServices([]byte("domain: a\n"), deployconfig.Services{Domain: "a", Feature: "b", Aliases: []string{value}}); err == nil {
+		if _, err := deployconfig.SetServices([]byte("domain: a\n"),
+			deployconfig.Services{Domain: "a", Feature: "b", Aliases: []string{value}}); err == nil {
 			t.Errorf("services: %q is accepted", value)
 		}
 	}
@@ -102,9 +105,11 @@ func TestRefusedValues(t *testing.T) {
 // Values that need quoting come back as they were, whatever the style of what they replace.
 func TestHostileValues(t *testing.T) {
 	t.Parallel()
-	for _, value := range []string{"x;rm -rf /", "$(id)", "`id`", `a"b`, "it's", `a\`, "true", "null", "1e3", "~", "~/x", "- a", "a: b", "a #b", "{a}", "[a]", "&a", "*a", "!a", "%a", "@a", "é 日本", "2026-01-01", "<<", "="} {
+	for _, value := range []string{"x;rm -rf /", "$(id)", "`id`", `a"b`, "it's", `a\`, "true", "null", "1e3", "~",
+		"~/x", "- a", "a: b", "a #b", "{a}", "[a]", "&a", "*a", "!a", "%a", "@a", "é 日本", "2026-01-01", "<<", "="} {
 		for _, quote := range []string{"", "'", `"`} {
-			script, err := deployconfig.SetScript([]byte("REMOTE_DEST="+quote+"a"+quote+" # c\nREMOTE_NGINX_CONF=b\n"), deployconfig.Script{RemoteDest: value, RemoteNginxConf: value})
+			script, err := deployconfig.SetScript([]byte("REMOTE_DEST="+quote+"a"+quote+" # c\nREMOTE_NGINX_CONF=b\n"),
+				deployconfig.Script{RemoteDest: value, RemoteNginxConf: value})
 			if err != nil {
 				t.Errorf("script %q: %v", value, err)
 				continue
@@ -138,7 +143,8 @@ func TestAliasesAllGo(t *testing.T) {
 			t.Errorf("%q: %v", source, err)
 			continue
 		}
-		kept := strings.NewReplacer("feature: f\n", "", "\nfeature: f", "", "deploy_state:\n  held_back: false\n", "", "\ndeploy_state:\n  held_back: false", "").Replace(string(got))
+		kept := strings.NewReplacer("feature: f\n", "", "\nfeature: f", "", "deploy_state:\n  held_back: false\n", "",
+			"\ndeploy_state:\n  held_back: false", "").Replace(string(got))
 		if kept != want {
 			t.Errorf("%q: got %q, want %q", source, kept, want)
 		}
@@ -156,9 +162,12 @@ func TestReadsAsNginx(t *testing.T) {
 	}
 	dir := t.TempDir()
 	for _, source := range []string{
-		`zz;`, `"z z";`, `'z z' ;`, `"z\"z";`, `'z\'z';`, `"z'z";`, `z"z";`, `z"z;`, `z'z z';`, `z\ z;`, `z\;z;`, `z\{z;`, `z\\z;`, `z\nz\tz;`, `z\xz;`,
-		`${z}z;`, `z${z};`, `z$z{}`, `z$z {}`, `z{}`, `z{{`, `z$${z};`, `z#z;`, `z}z;`, `z};`, "z\r\n;", "\tz\t;", `""z;`, `"z"z;`, `"z")z;`, `"z"{}`, `"z`, `z`, `z "`,
-		`;`, `{`, `}`, `z; }`, `"";`, `é日本;`, `# z`, "# z\nz;", `z\`, `"z\`, `"z\\";`, `$z;`, `\z;`, `{z};`, `"{z}";`, `z "a"b;`, `z 'a' "b"c;`, `z {`, "z\n# }\n{ # {\n}",
+		`zz;`, `"z z";`, `'z z' ;`, `"z\"z";`, `'z\'z';`, `"z'z";`, `z"z";`, `z"z;`, `z'z z';`, `z\ z;`, `z\;z;`,
+		`z\{z;`, `z\\z;`, `z\nz\tz;`, `z\xz;`,
+		`${z}z;`, `z${z};`, `z$z{}`, `z$z {}`, `z{}`, `z{{`, `z$${z};`, `z#z;`, `z}z;`, `z};`, "z\r\n;", "\tz\t;",
+		`""z;`, `"z"z;`, `"z")z;`, `"z"{}`, `"z`, `z`, `z "`,
+		`;`, `{`, `}`, `z; }`, `"";`, `é日本;`, `# z`, "# z\nz;", `z\`, `"z\`, `"z\\";`, `$z;`, `\z;`, `{z};`, `"{z}";`,
+		`z "a"b;`, `z 'a' "b"c;`, `z {`, "z\n# }\n{ # {\n}",
 	} {
 		file := filepath.Join(dir, "conf")
 		if err := os.WriteFile(file, []byte(source+"\n"), 0o600); err != nil {
@@ -178,5 +187,6 @@ func TestReadsAsNginx(t *testing.T) {
 	}
 }
 
-// laterFault are sources of which nginx, ending at the unknown directive, never sees the fault that is refused here.
+// laterFault are sources of which nginx, ending at the unknown directive, never sees the fault
+// that is refused here.
 var laterFault = map[string]bool{`z; }`: true}

@@ -9,7 +9,8 @@ import (
 	"unicode/utf8"
 )
 
-// errChanged guards against this package's own mistakes: the edited file says something other than what was intended.
+// errChanged guards against this package's own mistakes: the edited file says something other than
+// what was intended.
 var errChanged = errors.New("the edit would change more than was asked for; edit the file by hand")
 
 // edit replaces src[start:end].
@@ -18,7 +19,8 @@ type edit struct {
 	text       string
 }
 
-// splice applies edits that do not overlap; of two at the same place the earlier in the list comes first.
+// splice applies edits that do not overlap; of two at the same place the earlier in the list comes
+// first.
 func splice(src []byte, edits []edit) []byte {
 	edits = slices.Clone(edits)
 	slices.SortStableFunc(edits, func(a, b edit) int { return a.start - b.start })

@@ -51,7 +51,8 @@ func parseYAML(src []byte) (yamlSource, []*yaml.Node, error) {
 	}
 }
 
-// lineBreak is the length of the line break at the start of src, by the parser's rules: YAML 1.1, section 5.4.
+// lineBreak is the length of the line break at the start of src, by the parser's rules: YAML 1.1,
+// section 5.4.
 func lineBreak(src []byte) int {
 	switch {
 	case bytes.HasPrefix(src, []byte("\r\n")):
@@ -85,8 +86,8 @@ func (s yamlSource) offset(node *yaml.Node) (int, error) {
 	return at, nil
 }
 
-// scalar is where a scalar begins and ends, quotes included. One that takes several lines, or does not stand there as the
-// parser read it, is refused.
+// scalar is where a scalar begins and ends, quotes included. One that takes several lines, or does
+// not stand there as the parser read it, is refused.
 func (s yamlSource) scalar(node *yaml.Node) (start, end int, err error) {
 	refuse := func(why string) (int, int, error) {
 		return 0, 0, fmt.Errorf("line %d: %q %s", node.Line, node.Value, why)
@@ -216,7 +217,8 @@ func (p pair) boolean() (bool, error) {
 	return strings.EqualFold(p.value.Value, "true"), nil
 }
 
-// plainYAML is what stands for itself anywhere, in flow lists too, unless the parser takes it for something other than text.
+// plainYAML is what stands for itself anywhere, in flow lists too, unless the parser takes it for
+// something other than text.
 var plainYAML = regexp.MustCompile(`^[A-Za-z0-9_./][A-Za-z0-9_./@+-]*$`)
 
 // quoteYAML writes a text in the style of the one it replaces, where that style can.
@@ -237,7 +239,8 @@ func quoteYAML(value string, style yaml.Style) string {
 
 func isText(value string) bool {
 	var node yaml.Node
-	return yaml.Unmarshal([]byte(value), &node) == nil && len(node.Content) == 1 && node.Content[0].ShortTag() == "!!str"
+	return yaml.Unmarshal([]byte(value), &node) == nil && len(node.Content) == 1 &&
+		node.Content[0].ShortTag() == "!!str"
 }
 
 func keys(mapping *yaml.Node) []*yaml.Node {
@@ -261,7 +264,8 @@ func without(node *yaml.Node, drop map[*yaml.Node]bool) *yaml.Node {
 	shallow := *node
 	shallow.Content = nil
 	for i, child := range node.Content {
-		if node.Kind == yaml.MappingNode && (drop[child] && i%2 == 1 || i%2 == 0 && i+1 < len(node.Content) && drop[node.Content[i+1]]) {
+		if node.Kind == yaml.MappingNode &&
+			(drop[child] && i%2 == 1 || i%2 == 0 && i+1 < len(node.Content) && drop[node.Content[i+1]]) {
 			continue
 		}
 		shallow.Content = append(shallow.Content, without(child, drop))
@@ -271,5 +275,6 @@ func without(node *yaml.Node, drop map[*yaml.Node]bool) *yaml.Node {
 
 // sameNode compares what two trees say, not where or how.
 func sameNode(a, b *yaml.Node) bool {
-	return a.Kind == b.Kind && a.ShortTag() == b.ShortTag() && a.Value == b.Value && a.Anchor == b.Anchor && slices.EqualFunc(a.Content, b.Content, sameNode)
+	return a.Kind == b.Kind && a.ShortTag() == b.ShortTag() && a.Value == b.Value && a.Anchor == b.Anchor &&
+		slices.EqualFunc(a.Content, b.Content, sameNode)
 }

@@ -144,7 +144,8 @@ func (s yamlSource) resizeBlock(p pair, items []string) ([]edit, error) {
 		return []edit{{last, last, b.String()}}, nil
 	}
 	var edits []edit
-	for _, line := range lines[len(items):] { // each with the line break before it, and there is a key's line before the first
+	// each with the line break before it, and there is a key's line before the first
+	for _, line := range lines[len(items):] {
 		edits = append(edits, edit{s.ends[line-1], s.ends[line], ""})
 	}
 	if len(items) == 0 {
@@ -208,7 +209,8 @@ func (s yamlSource) insertBefore(mapping *yaml.Node, line string) ([]edit, error
 	return []edit{{at, at, line + s.newline() + indent}}, nil
 }
 
-// indent is what stands before a key on its line: blanks, or a list's dash, for which blanks stand in.
+// indent is what stands before a key on its line: blanks, or a list's dash, for which blanks stand
+// in.
 func (s yamlSource) indent(key *yaml.Node) (string, error) {
 	at, err := s.offset(key)
 	if err != nil {
@@ -216,7 +218,8 @@ func (s yamlSource) indent(key *yaml.Node) (string, error) {
 	}
 	before := string(s.src[s.lines[s.line(at)]:at])
 	if strings.Trim(before, " -") != "" {
-		return "", fmt.Errorf("line %d: %s is not on a line of its own: add the missing keys by hand", key.Line, key.Value)
+		return "", fmt.Errorf("line %d: %s is not on a line of its own: add the missing keys by hand", key.Line,
+			key.Value)
 	}
 	return strings.Repeat(" ", len(before)), nil
 }

@@ -22,7 +22,8 @@ const (
 type Finding struct {
 	Record
 	Status Status `json:"status"`
-	// Behind are the servers, by name, that answer and do not have it yet; for an extra record, those that still have it.
+	// Behind are the servers, by name, that answer and do not have it yet; for an extra record,
+	// those that still have it.
 	Behind []string `json:"behind,omitempty"`
 	// Silent are the servers that gave no usable answer.
 	Silent []string `json:"silent,omitempty"`
@@ -33,8 +34,9 @@ func Settled(findings []Finding) bool {
 	return !slices.ContainsFunc(findings, func(f Finding) bool { return f.Status != OK || len(f.Silent) > 0 })
 }
 
-// Compare judges each record wanted, and adds the records that are in the way of one, against what the servers say. The TTL does not
-// count: it is the zone owner's choice. Sets that nobody asked the servers about are unknown.
+// Compare judges each record wanted, and adds the records that are in the way of one, against what
+// the servers say. The TTL does not count: it is the zone owner's choice. Sets that nobody asked
+// the servers about are unknown.
 func Compare(wanted []Record, seen State) []Finding {
 	var findings []Finding
 	for _, record := range wanted {
@@ -99,9 +101,10 @@ func inTheWay(record Record, wanted []Record) bool {
 	return spoils
 }
 
-// rivals says whether two records that are not the same cannot both stand. Addresses, aliases and mail exchangers are wanted as whole
-// sets; of SPF, DMARC and DKIM there may be only one each (RFC 7208 §4.5, RFC 7489 §6.6.3); an alias tolerates nothing beside
-// it (RFC 1034 §3.6.2). Other text, such as a proof of ownership, is somebody else's and stays.
+// rivals says whether two records that are not the same cannot both stand. Addresses, aliases and
+// mail exchangers are wanted as whole sets; of SPF, DMARC and DKIM there may be only one each (RFC
+// 7208 §4.5, RFC 7489 §6.6.3); an alias tolerates nothing beside it (RFC 1034 §3.6.2). Other text,
+// such as a proof of ownership, is somebody else's and stays.
 func rivals(record, want Record) bool {
 	if record.Name != want.Name || record.same(want) {
 		return false

@@ -9,15 +9,19 @@ import (
 
 // What can become of an update. Each is a sentence that says what to do next.
 var (
-	ErrDrift     = errors.New("the records are no longer what was approved: nothing was changed, look again and ask for a new approval")
-	ErrBadSig    = errors.New("the name server does not accept the signature: the secret is not the one it knows for this key")
-	ErrBadKey    = errors.New("the name server does not know the key: check its name and algorithm")
-	ErrBadTime   = errors.New("the name server's clock and this machine's differ by more than the signature allows: correct the clock")
-	ErrNotAuth   = errors.New("the name server is not the primary of this zone, or the key is not for it")
-	ErrRefused   = errors.New("the name server refuses the update: the key may not change these records")
-	ErrNotZone   = errors.New("a record is outside the zone that is updated")
-	ErrRejected  = errors.New("the name server rejected the update")
-	ErrUnsigned  = errors.New("the reply is not signed with the key, so it cannot be believed: look whether the update was made")
+	ErrDrift = errors.New("the records are no longer what was approved: nothing was changed, look again and ask " +
+		"for a new approval")
+	ErrBadSig = errors.New("the name server does not accept the signature: the secret is not the one it knows " +
+		"for this key")
+	ErrBadKey  = errors.New("the name server does not know the key: check its name and algorithm")
+	ErrBadTime = errors.New("the name server's clock and this machine's differ by more than the signature allows: " +
+		"correct the clock")
+	ErrNotAuth  = errors.New("the name server is not the primary of this zone, or the key is not for it")
+	ErrRefused  = errors.New("the name server refuses the update: the key may not change these records")
+	ErrNotZone  = errors.New("a record is outside the zone that is updated")
+	ErrRejected = errors.New("the name server rejected the update")
+	ErrUnsigned = errors.New("the reply is not signed with the key, so it cannot be believed: look whether the " +
+		"update was made")
 	ErrNoReply   = errors.New("the name server did not reply: look whether the update was made")
 	ErrNotStored = errors.New("the name server accepted the update but does not serve the records")
 )
@@ -51,7 +55,8 @@ func rejection(reply *wire.Msg) error {
 
 // classify tells a reply that cannot be believed from no reply.
 func classify(err error) error {
-	for _, unsigned := range []error{wire.ErrNoSig, wire.ErrSig, wire.ErrSecret, wire.ErrKeyAlg, wire.ErrTime, wire.ErrAuth} {
+	for _, unsigned := range []error{wire.ErrNoSig, wire.ErrSig, wire.ErrSecret, wire.ErrKeyAlg, wire.ErrTime,
+		wire.ErrAuth} {
 		if errors.Is(err, unsigned) {
 			return fmt.Errorf("%w: %w", ErrUnsigned, err)
 		}

@@ -81,7 +81,8 @@ func (a asker) ask(ctx context.Context, server string, q Question, recurse bool)
 	return reply, judge(query, reply)
 }
 
-// exchange may return a reply beside an error: one that was understood but whose signature was not.
+// exchange may return a reply beside an error: one that was understood but whose signature was
+// not.
 func (a asker) exchange(ctx context.Context, network, server string, query *wire.Msg) (*wire.Msg, error) {
 	ctx, cancel := context.WithTimeout(ctx, a.timeout)
 	defer cancel()

@@ -7,7 +7,8 @@ import (
 	wire "github.com/miekg/dns"
 )
 
-// FuzzNewRecord makes sure that whatever comes in is refused or becomes exactly one record that means the same on the wire.
+// FuzzNewRecord makes sure that whatever comes in is refused or becomes exactly one record that
+// means the same on the wire.
 func FuzzNewRecord(f *testing.F) {
 	f.Add("merche-biche.com", "A", "203.0.113.10")
 	f.Add("*.merche-biche.com", "TXT", "v=spf1 mx -all\n$INCLUDE /etc/passwd")

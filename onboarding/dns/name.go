@@ -16,8 +16,9 @@ const (
 	maxLabel = 63
 )
 
-// Name returns the canonical form in which this package writes names: lower case, punycode, no final dot. Labels hold
-// letters, digits, hyphens and underscores (_dmarc, selector._domainkey); the first may be a single asterisk.
+// Name returns the canonical form in which this package writes names: lower case, punycode, no
+// final dot. Labels hold letters, digits, hyphens and underscores (_dmarc, selector._domainkey);
+// the first may be a single asterisk.
 func Name(name string) (string, error) {
 	text := strings.ToLower(strings.TrimSuffix(name, "."))
 	if !isASCII(text) {

@@ -17,7 +17,8 @@ const (
 	tsigKey = "c2VjcmV0IHNlY3JldCBzZWNyZXQgc2VjcmV0IHNlY3I="
 )
 
-// freePort finds a port that nothing listens on at any address, outside the range from which others get theirs by chance.
+// freePort finds a port that nothing listens on at any address, outside the range from which
+// others get theirs by chance.
 func freePort(t *testing.T) uint16 {
 	t.Helper()
 	for range 100 {
@@ -37,7 +38,8 @@ func freePort(t *testing.T) uint16 {
 	return 0
 }
 
-// startNamed runs BIND at an address with zones given as name and extra zone file lines, and returns when it serves them.
+// startNamed runs BIND at an address with zones given as name and extra zone file lines, and
+// returns when it serves them.
 func startNamed(t *testing.T, ip string, port uint16, zones map[string]string) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -57,7 +59,8 @@ controls { };
 		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		fmt.Fprintf(&config, "zone %q { type primary; file %q; check-integrity no; allow-update { key quinn-key; }; };\n", name, file)
+		fmt.Fprintf(&config, "zone %q { type primary; file %q; check-integrity no; allow-update { key quinn-key; }; "+
+			"};\n", name, file)
 	}
 	path := filepath.Join(dir, "named.conf")
 	if err := os.WriteFile(path, []byte(config.String()), 0o600); err != nil {

@@ -16,7 +16,8 @@ import (
 // ErrNoAnswer says that none of a zone's name servers gave a usable answer.
 var ErrNoAnswer = errors.New("no usable answer")
 
-// Answer is what one server says about one record set. No records and no problem means that it does not exist.
+// Answer is what one server says about one record set. No records and no problem means that it
+// does not exist.
 type Answer struct {
 	Question
 	Records []Record `json:"records,omitempty"` // sorted
@@ -45,8 +46,8 @@ func (s Server) answer(q Question) (Answer, bool) {
 	return s.Answers[i], true
 }
 
-// Questions returns what must be asked to compare with the records wanted: their sets, and at each name whether an alias stands
-// in the way.
+// Questions returns what must be asked to compare with the records wanted: their sets, and at each
+// name whether an alias stands in the way.
 func Questions(wanted []Record) []Question {
 	var questions []Question
 	for _, record := range wanted {
@@ -60,8 +61,9 @@ func compareQuestions(a, b Question) int {
 	return strings.Compare(a.Name+" "+a.Type, b.Name+" "+b.Type)
 }
 
-// Observe asks every name server of the zone that holds the domain, all at once. Names outside the zone are refused. A server that
-// does not answer is part of the state and no error; the error wraps [ErrNoZone] when there is nobody to ask.
+// Observe asks every name server of the zone that holds the domain, all at once. Names outside the
+// zone are refused. A server that does not answer is part of the state and no error; the error
+// wraps [ErrNoZone] when there is nobody to ask.
 func (r *Resolver) Observe(ctx context.Context, domain string, questions []Question) (State, error) {
 	zone, err := r.Zone(ctx, domain)
 	if err != nil {
@@ -97,13 +99,14 @@ func checkQuestions(zone string, questions []Question) error {
 	return nil
 }
 
-// observe asks one server everything. Once an address has answered, the others are not tried; a server that never answers costs one
-// timeout an address, not one a question.
+// observe asks one server everything. Once an address has answered, the others are not tried; a
+// server that never answers costs one timeout an address, not one a question.
 func (r *Resolver) observe(ctx context.Context, server nameServer, questions []Question) Server {
 	seen := Server{Name: server.name}
 	for _, address := range server.addresses {
 		seen.Address = net.JoinHostPort(address.String(), r.port)
-		if seen.Answers = r.asker.askAll(ctx, seen.Address, questions); slices.ContainsFunc(seen.Answers, func(a Answer) bool { return a.Problem != Timeout }) {
+		if seen.Answers = r.asker.askAll(ctx, seen.Address, questions); slices.ContainsFunc(seen.Answers,
+			func(a Answer) bool { return a.Problem != Timeout }) {
 			return seen
 		}
 	}
@@ -129,8 +132,8 @@ func (a asker) askAll(ctx context.Context, server string, questions []Question) 
 	return answers
 }
 
-// authoritative asks without recursion and takes only records of the very set that was asked for, from a server that answers with
-// authority.
+// authoritative asks without recursion and takes only records of the very set that was asked for,
+// from a server that answers with authority.
 func (a asker) authoritative(ctx context.Context, server string, q Question) Answer {
 	answer := Answer{Question: q}
 	reply, problem := a.ask(ctx, server, q, false)
@@ -158,8 +161,8 @@ func (a asker) authoritative(ctx context.Context, server string, q Question) Ans
 	return answer
 }
 
-// Addresses returns where the domain's own name servers send a visitor of the name, aliases followed: IPv4 first, then IPv6. None and
-// no error means that the name has no address.
+// Addresses returns where the domain's own name servers send a visitor of the name, aliases
+// followed: IPv4 first, then IPv6. None and no error means that the name has no address.
 func (r *Resolver) Addresses(ctx context.Context, name string) ([]netip.Addr, error) {
 	name, err := Name(name)
 	if err != nil {

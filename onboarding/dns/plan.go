@@ -6,7 +6,8 @@ import (
 	"strings"
 )
 
-// Change replaces one record set. Before is the whole set as it was seen; no records means that it did not exist.
+// Change replaces one record set. Before is the whole set as it was seen; no records means that it
+// did not exist.
 type Change struct {
 	Question
 	Before []Record `json:"before,omitempty"`
@@ -23,13 +24,15 @@ func without(records, others []Record) []Record {
 	return slices.DeleteFunc(slices.Clone(records), func(r Record) bool { return slices.ContainsFunc(others, r.same) })
 }
 
-// Plan returns what is left to do so that the records wanted stand and nothing is in their way: one change a record set, in a
-// stable order, and none for a set that is right. It needs one server's word, that of the primary, as [Publisher.Observe] gives it:
-// servers that lag behind are for [Compare]. Records that are nobody's rival stay as they are, and a record that joins others
+// Plan returns what is left to do so that the records wanted stand and nothing is in their way:
+// one change a record set, in a stable order, and none for a set that is right. It needs one
+// server's word, that of the primary, as [Publisher] observes it: servers that lag behind are for
+// [Compare]. Records that are nobody's rival stay as they are, and a record that joins others
 // takes their TTL.
 func Plan(wanted []Record, primary State) ([]Change, error) {
 	if len(primary.Servers) != 1 {
-		return nil, fmt.Errorf("plan for %s: the state is of %d servers, not of the primary alone", primary.Zone, len(primary.Servers))
+		return nil, fmt.Errorf("plan for %s: the state is of %d servers, not of the primary alone", primary.Zone,
+			len(primary.Servers))
 	}
 	server := primary.Servers[0]
 	var changes []Change
@@ -39,7 +42,8 @@ func Plan(wanted []Record, primary State) ([]Change, error) {
 			return nil, fmt.Errorf("plan for %s: %s %s was not asked", primary.Zone, question.Name, question.Type)
 		}
 		if answer.Problem != "" {
-			return nil, fmt.Errorf("plan for %s: the name server %s %s", primary.Zone, server.Name, answer.Problem.Sentence())
+			return nil, fmt.Errorf("plan for %s: the name server %s %s", primary.Zone, server.Name,
+				answer.Problem.Sentence())
 		}
 		change := Change{Question: question, Before: answer.Records}
 		for _, record := range answer.Records {
@@ -48,7 +52,8 @@ func Plan(wanted []Record, primary State) ([]Change, error) {
 			}
 		}
 		for _, want := range wanted {
-			if want.Name != question.Name || want.Type != question.Type || slices.ContainsFunc(change.After, want.same) {
+			if want.Name != question.Name || want.Type != question.Type ||
+				slices.ContainsFunc(change.After, want.same) {
 				continue
 			}
 			if len(change.After) > 0 {

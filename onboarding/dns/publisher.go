@@ -2,203 +2,69 @@ package dns
 
 import (
 	"context"
-	"fmt"
-	"slices"
-	"strings"
-	"time"
-
-	wire "github.com/miekg/dns"
+	"errors"
 )
 
-// fudge is how many seconds the clocks of both sides may differ: RFC 8945 §10.
-const fudge = 300
-
-// Publisher changes zones on their primary name server.
-type Publisher struct {
-	server    string
-	zones     []string
-	algorithm string
-	asker     asker // holds the key in a closure: no way of printing a publisher shows it
+// Publisher changes the records of zones. It is safe for concurrent use.
+type Publisher interface {
+	// Guarantees says what Publish promises. It never changes.
+	Guarantees() Guarantees
+	// Check returns nil if the publisher may change the zone. It changes nothing.
+	Check(ctx context.Context, zone string) error
+	// Observe returns the record sets as they are where Publish changes them, with a single server
+	// in the state.
+	Observe(ctx context.Context, zone string, questions []Question) (State, error)
+	// Publish makes the changes of one zone, each from what its record set was before to what it
+	// is after. It returns [ErrDrift] if a record set is no longer what its change says it was
+	// before, and then changes nothing of it.
+	Publish(ctx context.Context, zone string, changes []Change) error
 }
 
-// NewPublisher makes a publisher. It reads the secret and sends nothing yet.
-func NewPublisher(config PublisherConfig) (*Publisher, error) {
-	config = config.WithDefaults()
-	if err := config.Validate(); err != nil {
-		return nil, fmt.Errorf("dns publisher: %w", err)
-	}
-	server, err := config.address()
-	if err != nil {
-		return nil, fmt.Errorf("dns publisher: server: %w", err)
-	}
-	name, secret, err := config.key()
-	if err != nil {
-		return nil, fmt.Errorf("dns publisher: %w", err)
-	}
-	p := &Publisher{server: server, algorithm: wire.Fqdn(config.Algorithm)}
-	for _, zone := range config.Zones {
-		zone, _ := Name(zone) // validated above
-		p.zones = append(p.zones, zone)
-	}
-	p.asker = asker{timeout: config.Timeout, sign: func(client *wire.Client, message *wire.Msg) {
-		client.TsigSecret = map[string]string{name: secret.Reveal()}
-		message.SetTsig(name, p.algorithm, fudge, time.Now().Unix())
-	}}
-	return p, nil
+// Guarantees are the promises of a [Publisher]. Where one is missing, an approver reads a
+// reservation about it.
+type Guarantees struct {
+	// Automatic says that the publisher makes changes. Otherwise people make them, and only
+	// Guarantees and Check may be used.
+	Automatic bool
+	// Atomic says that all changes of one call take effect, or none does.
+	Atomic bool
+	// Conditional says that a change takes effect only if its record set is still what it was
+	// before at that very moment. Otherwise the publisher compares first, and a change that
+	// somebody makes in between is overwritten.
+	Conditional bool
 }
 
-// Observe asks the primary, signed both ways, so that what an approver sees is what the update will be measured against.
-func (p *Publisher) Observe(ctx context.Context, zone string, questions []Question) (State, error) {
-	zone, err := p.mayChange(zone)
-	if err != nil {
-		return State{}, err
+// Reservations are sentences for an approver about the guarantees that an automatic publisher does
+// not give.
+func (g Guarantees) Reservations() []string {
+	var list []string
+	if g.Automatic && !g.Atomic {
+		list = append(list, "The record sets are changed one after the other: if one fails, those before it stay "+
+			"changed.")
 	}
-	if err := checkQuestions(zone, questions); err != nil {
-		return State{}, err
+	if g.Automatic && !g.Conditional {
+		list = append(list, "The provider cannot check and change a record set in one operation: "+
+			"a change that somebody else makes at the same moment is overwritten.")
 	}
-	if err := p.Check(ctx, zone); err != nil {
-		return State{}, err
-	}
-	server := Server{Name: p.server, Address: p.server, Answers: p.asker.askAll(ctx, p.server, questions)}
-	return State{Zone: zone, Servers: []Server{server}}, nil
+	return list
 }
 
-func (p *Publisher) mayChange(zone string) (string, error) {
-	zone, err := Name(zone)
-	if err != nil {
-		return "", err
-	}
-	if len(p.zones) > 0 && !slices.Contains(p.zones, zone) {
-		return "", fmt.Errorf("%w: %s is not among the configured zones %s", ErrNotAuth, zone, strings.Join(p.zones, ", "))
-	}
-	return zone, nil
-}
+// ErrManual says that records are made by hand.
+var ErrManual = errors.New("the records are made by hand: no DNS provider is configured that the bot could use")
 
-// Publish makes all changes in one signed message, whole or not at all (RFC 2136 §3). Each record set must still be what its change
-// says it was before (§2.4.2, §2.4.3), or nothing happens and the error is [ErrDrift]. Afterwards the record sets are read back.
-// After [ErrNoReply] and [ErrUnsigned] the outcome is unknown until somebody looks; every other error means that nothing changed,
-// but for [ErrNotStored], where the server says one thing and serves another.
-func (p *Publisher) Publish(ctx context.Context, zone string, changes []Change) error {
-	zone, err := p.mayChange(zone)
-	if err != nil {
-		return fmt.Errorf("publish: %w", err)
-	}
-	if len(changes) == 0 {
-		return nil
-	}
-	update, err := compose(zone, changes)
-	if err != nil {
-		return fmt.Errorf("publish in %s: %w", zone, err)
-	}
-	if _, err := p.exchange(ctx, update); err != nil {
-		return fmt.Errorf("publish in %s at %s: %w", zone, p.server, err)
-	}
-	return p.readBack(ctx, zone, changes)
-}
+// Manual is the publisher where people make the records.
+type Manual struct{}
 
-// Check says whether the primary knows the key and serves the zone, without changing anything.
-func (p *Publisher) Check(ctx context.Context, zone string) error {
-	zone, err := p.mayChange(zone)
-	if err != nil {
-		return err
-	}
-	query := new(wire.Msg)
-	query.SetQuestion(wire.Fqdn(zone), wire.TypeSOA)
-	query.RecursionDesired = false
-	reply, err := p.exchange(ctx, query)
-	if err == nil && !(reply.Authoritative && len(reply.Answer) > 0) {
-		err = ErrNotAuth
-	}
-	if err != nil {
-		return fmt.Errorf("zone %s at %s: %w", zone, p.server, err)
-	}
-	return nil
-}
+var _ Publisher = Manual{}
 
-// exchange sends one signed message and returns its verified reply, or what it says went wrong.
-func (p *Publisher) exchange(ctx context.Context, message *wire.Msg) (*wire.Msg, error) {
-	reply, err := p.asker.exchange(ctx, "tcp", p.server, message)
-	switch {
-	// The library cannot verify a NOTAUTH reply, nor need it: that nothing changed is the safe thing to believe.
-	case reply != nil && reply.Rcode == wire.RcodeNotAuth:
-		return nil, rejection(reply)
-	case err != nil:
-		return nil, classify(err)
-	case !reply.Response || reply.Opcode != message.Opcode || wire.CanonicalName(reply.IsTsig().Algorithm) != p.algorithm:
-		return nil, ErrUnsigned
-	}
-	if err := rejection(reply); err != nil {
-		return nil, fmt.Errorf("%w (%s)", err, wire.RcodeToString[reply.Rcode])
-	}
-	return reply, nil
-}
+// Guarantees returns none.
+func (Manual) Guarantees() Guarantees { return Guarantees{} }
 
-func (p *Publisher) readBack(ctx context.Context, zone string, changes []Change) error {
-	questions := make([]Question, len(changes))
-	for i, change := range changes {
-		questions[i] = change.Question
-	}
-	state, err := p.Observe(ctx, zone, questions)
-	if err != nil {
-		return err
-	}
-	for i, answer := range state.Servers[0].Answers {
-		if answer.Problem != "" || len(without(answer.Records, changes[i].After)) > 0 || len(without(changes[i].After, answer.Records)) > 0 {
-			return fmt.Errorf("publish in %s: %s %s: %w", zone, answer.Name, answer.Type, ErrNotStored)
-		}
-	}
-	return nil
-}
+// Check returns nil: people may change any zone.
+func (Manual) Check(context.Context, string) error { return nil }
 
-// compose writes the update: what must hold first, then all removals, then all additions, since a server ignores an address that is
-// added beside an alias (RFC 2136 §3.4.2.2). Records on both sides of a change are in its prerequisite alone.
-func compose(zone string, changes []Change) (*wire.Msg, error) {
-	update := new(wire.Msg)
-	update.SetUpdate(wire.Fqdn(zone))
-	var removed, added []wire.RR
-	for _, change := range changes {
-		if !within(change.Name, zone) {
-			return nil, fmt.Errorf("%w: %s", ErrNotZone, change.Name)
-		}
-		if !slices.Contains(writable, change.Type) {
-			return nil, fmt.Errorf("%w: %s %s may not be changed", ErrRecord, change.Name, change.Type)
-		}
-		before, err := change.wire(change.Before)
-		if err != nil {
-			return nil, err
-		}
-		if len(before) > 0 {
-			update.Used(before)
-		} else {
-			set := &wire.ANY{Hdr: wire.RR_Header{Name: wire.Fqdn(change.Name), Rrtype: wire.StringToType[change.Type]}}
-			update.RRsetNotUsed([]wire.RR{set})
-		}
-		gone, err := change.wire(change.Removed())
-		if err != nil {
-			return nil, err
-		}
-		come, err := change.wire(change.Added())
-		if err != nil {
-			return nil, err
-		}
-		removed, added = append(removed, gone...), append(added, come...)
-	}
-	update.Remove(removed)
-	update.Insert(added)
-	return update, nil
-}
+// Observe returns [ErrManual].
+func (Manual) Observe(context.Context, string, []Question) (State, error) { return State{}, ErrManual }
 
-func (c Change) wire(records []Record) ([]wire.RR, error) {
-	var set []wire.RR
-	for _, record := range records {
-		if record.Name != c.Name || record.Type != c.Type {
-			return nil, fmt.Errorf("%w: %s %s is not of the set %s %s", ErrRecord, record.Name, record.Type, c.Name, c.Type)
-		}
-		rr, err := parse(record)
-		if err != nil {
-			return nil, err
-		}
-		set = append(set, rr)
-	}
-	return set, nil
-}
+// Publish returns [ErrManual].
+func (Manual) Publish(context.Context, string, []Change) error { return ErrManual }

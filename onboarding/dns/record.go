@@ -13,25 +13,27 @@ import (
 // ErrRecord is wrapped by every complaint about a record's type, TTL or value.
 var ErrRecord = errors.New("not a usable record")
 
-// MaxTTL is the longest time to live, in seconds, that a record may ask for: one week, so that a mistake ages out.
+// MaxTTL is the longest time to live, in seconds, that a record may ask for: one week, so that a
+// mistake ages out.
 const MaxTTL = 7 * 24 * 60 * 60
 
-// writable are the types that may be published. SOA, NS and everything of DNSSEC stay with the zone's owner.
+// writable are the types that may be published. SOA, NS and everything of DNSSEC stay with the
+// zone's owner.
 var writable = []string{"A", "AAAA", "CAA", "CNAME", "MX", "SRV", "TXT"}
 
-// Record is one resource record of class IN. Make it with [NewRecord]; the fields are canonical then, and equal records are equal
-// values.
+// Record is one resource record of class IN. Make it with [NewRecord]; the fields are canonical
+// then, and equal records are equal values.
 type Record struct {
 	Name string `json:"name"` // canonical as [Name] gives it, no final dot
 	Type string `json:"type"` // upper case
 	TTL  uint32 `json:"ttl"`  // seconds
-	// Value is the data as a zone file has it: names with their final dot, text in quotes and split in strings of at
-	// most 255 octets.
+	// Value is the data as a zone file has it: names with their final dot, text in quotes and
+	// split in strings of at most 255 octets.
 	Value string `json:"value"`
 }
 
-// NewRecord checks and canonicalises a record. The value is as a zone file has it, but names in it are always absolute and for TXT it
-// is the bare text, of any length.
+// NewRecord checks and canonicalises a record. The value is as a zone file has it, but names in it
+// are always absolute and for TXT it is the bare text, of any length.
 func NewRecord(name, kind string, ttl uint32, value string) (Record, error) {
 	name, err := Name(name)
 	if err != nil {
@@ -39,10 +41,12 @@ func NewRecord(name, kind string, ttl uint32, value string) (Record, error) {
 	}
 	kind = strings.ToUpper(kind)
 	if !slices.Contains(writable, kind) {
-		return Record{}, fmt.Errorf("%w: %s %s: the type is not one of %s", ErrRecord, name, kind, strings.Join(writable, ", "))
+		return Record{}, fmt.Errorf("%w: %s %s: the type is not one of %s", ErrRecord, name, kind,
+			strings.Join(writable, ", "))
 	}
 	if ttl < 1 || ttl > MaxTTL {
-		return Record{}, fmt.Errorf("%w: %s %s: TTL %d is not between 1 and %d seconds", ErrRecord, name, kind, ttl, MaxTTL)
+		return Record{}, fmt.Errorf("%w: %s %s: TTL %d is not between 1 and %d seconds", ErrRecord, name, kind, ttl,
+			MaxTTL)
 	}
 	if kind == "TXT" {
 		value = quoteText(value)
@@ -51,7 +55,8 @@ func NewRecord(name, kind string, ttl uint32, value string) (Record, error) {
 	if err != nil {
 		return Record{}, err
 	}
-	// Over the wire and back: there are several ways to write the same data, and name servers return one of them.
+	// Over the wire and back: there are several ways to write the same data, and name servers
+	// return one of them.
 	octets := make([]byte, wire.Len(rr))
 	if _, err := wire.PackRR(rr, octets, 0, nil, false); err != nil {
 		return Record{}, fmt.Errorf("%w: %s %s: %w", ErrRecord, name, kind, err)
@@ -62,7 +67,8 @@ func NewRecord(name, kind string, ttl uint32, value string) (Record, error) {
 	return fromWire(rr)
 }
 
-// Text is what a person compares: for TXT the strings joined (RFC 7208 §3.3, RFC 6376 §3.6.2.2), else the value.
+// Text is what a person compares: for TXT the strings joined (RFC 7208 §3.3, RFC 6376 §3.6.2.2),
+// else the value.
 func (r Record) Text() string {
 	if r.Type != "TXT" {
 		return r.Value
@@ -79,16 +85,19 @@ func (r Record) String() string {
 	return fmt.Sprintf("%s. %d IN %s %s", r.Name, r.TTL, r.Type, r.Value)
 }
 
-// same says whether two records hold the same data, however their text is split and whatever their TTL.
+// same says whether two records hold the same data, however their text is split and whatever their
+// TTL.
 func (r Record) same(other Record) bool {
 	return r.Name == other.Name && r.Type == other.Type && r.Text() == other.Text()
 }
 
 func compareRecords(a, b Record) int {
-	return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.Type, b.Type), cmp.Compare(a.Value, b.Value), cmp.Compare(a.TTL, b.TTL))
+	return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.Type, b.Type), cmp.Compare(a.Value, b.Value),
+		cmp.Compare(a.TTL, b.TTL))
 }
 
-// parse gives the wire form. One record must come of it: a value with a newline would smuggle in a second.
+// parse gives the wire form. One record must come of it: a value with a newline would smuggle in a
+// second.
 func parse(r Record) (wire.RR, error) {
 	if strings.ContainsAny(r.Value, "\r\n") || strings.ContainsAny(r.Name, " \t\r\n;\"()$") {
 		return nil, fmt.Errorf("%w: %s %s: control characters", ErrRecord, r.Name, r.Type)
@@ -128,7 +137,8 @@ func fromWire(rr wire.RR) (Record, error) {
 	if err != nil {
 		return Record{}, fmt.Errorf("%w: %s %s: %w", ErrRecord, name, kind, err)
 	}
-	return Record{Name: name, Type: kind, TTL: header.Ttl, Value: strings.TrimPrefix(rr.String(), header.String())}, nil
+	return Record{Name: name, Type: kind, TTL: header.Ttl,
+		Value: strings.TrimPrefix(rr.String(), header.String())}, nil
 }
 
 // target canonicalises a name in a record's data. The root stands for "none" (RFC 7505, RFC 2782).

@@ -25,8 +25,8 @@ const maxServers = 13
 
 // ResolverConfig says whom to ask first.
 type ResolverConfig struct {
-	// Servers are recursive resolvers as host:port, asked in turn only to find a domain's own name servers. Default: those of
-	// /etc/resolv.conf.
+	// Servers are recursive resolvers as host:port, asked in turn only to find a domain's own name
+	// servers. Default: those of /etc/resolv.conf.
 	Servers []string `yaml:"servers"`
 	// Port is where a domain's own name servers are asked. Default 53.
 	Port uint16 `yaml:"port"`
@@ -41,7 +41,8 @@ type Resolver struct {
 	asker     asker
 }
 
-// WithDefaults returns the configuration with every default filled in that does not depend on the machine.
+// WithDefaults returns the configuration with every default filled in that does not depend on the
+// machine.
 func (c ResolverConfig) WithDefaults() ResolverConfig {
 	c.Port = cmp.Or(c.Port, 53)
 	c.Timeout = cmp.Or(c.Timeout, 2*time.Second)
@@ -110,10 +111,12 @@ func (r *Resolver) Zone(ctx context.Context, name string) (string, error) {
 		}
 		candidate = parent
 	}
-	return "", fmt.Errorf("%w for %s: the resolver %s %s", ErrNoZone, name, strings.Join(r.bootstrap, ", "), problem.Sentence())
+	return "", fmt.Errorf("%w for %s: the resolver %s %s", ErrNoZone, name, strings.Join(r.bootstrap, ", "),
+		problem.Sentence())
 }
 
-// registry says whether a name is one under which the public registers, such as com or co.uk: nobody's zone to change.
+// registry says whether a name is one under which the public registers, such as com or co.uk:
+// nobody's zone to change.
 func registry(name string) bool {
 	_, err := publicsuffix.EffectiveTLDPlusOne(name)
 	return err != nil
@@ -123,7 +126,8 @@ func registry(name string) bool {
 func (r *Resolver) authorities(ctx context.Context, zone string) ([]nameServer, error) {
 	reply, problem := r.recurse(ctx, Question{zone, "NS"})
 	if problem != "" {
-		return nil, fmt.Errorf("%w for %s: asked for its name servers, the resolver %s", ErrNoZone, zone, problem.Sentence())
+		return nil, fmt.Errorf("%w for %s: asked for its name servers, the resolver %s", ErrNoZone, zone,
+			problem.Sentence())
 	}
 	var servers []nameServer
 	for _, rr := range append(slices.Clone(reply.Answer), reply.Ns...) {
@@ -156,8 +160,8 @@ func (r *Resolver) authorities(ctx context.Context, zone string) ([]nameServer, 
 	return servers, group.Wait()
 }
 
-// Cached returns the addresses of a name as the configured resolvers give them to visitors behind them: IPv4 first, then IPv6. It may
-// be older than what [Resolver.Addresses] returns, or a lie.
+// Cached returns the addresses of a name as the configured resolvers give them to visitors behind
+// them: IPv4 first, then IPv6. It may be older than what [Resolver.Addresses] returns, or a lie.
 func (r *Resolver) Cached(ctx context.Context, name string) ([]netip.Addr, error) {
 	name, err := Name(name)
 	if err != nil {
@@ -167,7 +171,8 @@ func (r *Resolver) Cached(ctx context.Context, name string) ([]netip.Addr, error
 	for _, kind := range []string{"A", "AAAA"} {
 		reply, problem := r.recurse(ctx, Question{name, kind})
 		if problem != "" {
-			return nil, fmt.Errorf("%w for %s: the resolver %s %s", ErrNoAnswer, name, strings.Join(r.bootstrap, ", "), problem.Sentence())
+			return nil, fmt.Errorf("%w for %s: the resolver %s %s", ErrNoAnswer, name, strings.Join(r.bootstrap, ", "),
+				problem.Sentence())
 		}
 		found = append(found, addresses(reply.Answer)...)
 	}

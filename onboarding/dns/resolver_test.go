@@ -47,7 +47,8 @@ func authoritative(query *wire.Msg, lines ...string) *wire.Msg {
 
 const wantedA = zone + ". 60 IN A 203.0.113.10"
 
-// TestEveryServerSpeaksForItself asks a zone with one good server, one that lags behind, and each kind of bad one.
+// TestEveryServerSpeaksForItself asks a zone with one good server, one that lags behind, and each
+// kind of bad one.
 func TestEveryServerSpeaksForItself(t *testing.T) {
 	t.Parallel()
 	port := freePort(t)
@@ -55,7 +56,8 @@ func TestEveryServerSpeaksForItself(t *testing.T) {
 	for i := range 8 {
 		names += fmt.Sprintf("ns%d IN A 127.0.0.%d\n", i+1, i+1)
 	}
-	first := startNamed(t, "127.0.0.1", port, map[string]string{zone: names + "@ IN A 203.0.113.10\n@ IN TXT other\nwww IN CNAME @"})
+	first := startNamed(t, "127.0.0.1", port, map[string]string{zone: names + "@ IN A 203.0.113.10\n@ IN TXT " +
+		"other\nwww IN CNAME @"})
 	at := func(i int) string { return fmt.Sprintf("127.0.0.%d:%d", i, port) }
 	hostile(t, at(2), func(q *wire.Msg) *wire.Msg { return authoritative(q, zone+". 60 IN A 198.51.100.7") })
 	hostile(t, at(3), func(q *wire.Msg) *wire.Msg { return new(wire.Msg).SetRcode(q, wire.RcodeRefused) })
@@ -124,7 +126,8 @@ func TestCachedIsWhatTheResolverSays(t *testing.T) {
 		}
 		return authoritative(q, zone+". 60 IN A 198.51.100.66")
 	})
-	resolver, err := NewResolver(ResolverConfig{Servers: []string{"127.0.0.1:1", at}, Port: port, Timeout: time.Second})
+	resolver, err := NewResolver(ResolverConfig{Servers: []string{"127.0.0.1:1", at}, Port: port,
+		Timeout: time.Second})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -138,7 +141,8 @@ func TestAddressesFollowsAliases(t *testing.T) {
 	t.Parallel()
 	port := freePort(t)
 	server := startNamed(t, "127.0.0.1", port, map[string]string{
-		zone:      "@ IN NS ns1\nns1 IN A 127.0.0.1\n@ IN A 203.0.113.10\n@ IN AAAA 2001:db8::10\nwww IN CNAME @\na IN CNAME b\nb IN CNAME a",
+		zone: "@ IN NS ns1\nns1 IN A 127.0.0.1\n@ IN A 203.0.113.10\n@ IN AAAA 2001:db8::10\nwww IN CNAME @\na " +
+			"IN CNAME b\nb IN CNAME a",
 		"foo.com": "@ IN NS ns1\nns1 IN A 127.0.0.1\nbar IN CNAME www." + zone + ".",
 	})
 	resolver, err := NewResolver(ResolverConfig{Servers: []string{server}, Port: port})
@@ -155,7 +159,8 @@ func TestAddressesFollowsAliases(t *testing.T) {
 		{name: "bar.foo.com", want: both},
 		{name: "nothing." + zone},
 		{name: "a." + zone, err: "not a usable domain name: a.merche-biche.com is an alias that goes in circles"},
-		{name: "unknown.net", err: "no zone found for unknown.net: the resolver " + server + " refuses to answer for this domain"},
+		{name: "unknown.net", err: "no zone found for unknown.net: the resolver " + server + " refuses to answer " +
+			"for this domain"},
 	} {
 		got, err := resolver.Addresses(t.Context(), test.name)
 		if diff := cmp.Diff(test.want, got, cmp.Comparer(func(a, b netip.Addr) bool { return a == b })); diff != "" {

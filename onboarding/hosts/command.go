@@ -12,24 +12,29 @@ import (
 	"al.essio.dev/pkg/shellescape"
 )
 
-// Command is what to run. Its fields may hold what people typed; none of it is read by a shell as anything but an argument.
+// Command is what to run. Its fields may hold what people typed; none of it is read by a shell as
+// anything but an argument.
 type Command struct {
 	// Argv is the program and its arguments.
 	Argv []string
-	// Dir is the working directory, absolute or starting with ~/ for the account's home on the host. Empty means the home
-	// over ssh, and the working directory of this process locally.
+	// Dir is the working directory, absolute or starting with ~/ for the account's home on the
+	// host. Empty means the home over ssh, and the working directory of this process locally.
 	Dir string
 	// Stdin is what the command reads; nil means nothing.
 	Stdin []byte
-	// Env is added to the environment. It shows in the host's process list, so secrets go through Stdin.
+	// Env is added to the environment. It shows in the host's process list, so secrets go through
+	// Stdin.
 	Env map[string]string
-	// Lock names what the command needs alone, such as repo or certbot. It makes the command outlive this process, see the
-	// package's guarantees, and both its outputs come as one, Stdout. Letters, digits, dot, dash and underscore.
+	// Lock names what the command needs alone, such as repo or certbot. It makes the command
+	// outlive this process, see the package's guarantees, and both its outputs come as one,
+	// Stdout. Letters, digits, dot, dash and underscore.
 	Lock string
-	// Idle names a lock that nobody may hold when the command begins, and that it does not take, so that it sees the end of what
-	// an earlier process left running. It waits as long as one with a Lock would. Not both.
+	// Idle names a lock that nobody may hold when the command begins, and that it does not take,
+	// so that it sees the end of what an earlier process left running. It waits as long as one
+	// with a Lock would. Not both.
 	Idle string
-	// Timeout limits the command, without the time it waits for its lock. 0 means the host's default.
+	// Timeout limits the command, without the time it waits for its lock. 0 means the host's
+	// default.
 	Timeout time.Duration
 }
 

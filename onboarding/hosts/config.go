@@ -11,30 +11,38 @@ import (
 	"time"
 )
 
-// Config says where one host is and how it is reached. The zero value of every field but Name has a default.
+// Config says where one host is and how it is reached. The zero value of every field but Name has
+// a default.
 type Config struct {
-	// Name is what operators call the host: apricot, quinn-vps. Required; in YAML it is the key above.
+	// Name is what operators call the host: apricot, quinn-vps. Required; in YAML it is the key
+	// above.
 	Name string `yaml:"-"`
-	// SSH is the destination given to the system's ssh, usually an alias of ssh_config(5). Empty means this machine.
+	// SSH is the destination given to the system's ssh, usually an alias of ssh_config(5). Empty
+	// means this machine.
 	SSH string `yaml:"ssh"`
-	// SSHConfig is an ssh_config(5) file used in place of the account's own (ssh -F). Empty means the account's own.
+	// SSHConfig is an ssh_config(5) file used in place of the account's own (ssh -F). Empty means
+	// the account's own.
 	SSHConfig string `yaml:"ssh_config"`
-	// ControlDir holds the sockets of shared connections. It is made with mode 0700 and must belong to this account.
-	// Default: onboardbot-ssh-UID in the temporary directory. Its path has about 70 bytes at most (unix(7), sun_path).
+	// ControlDir holds the sockets of shared connections. It is made with mode 0700 and must
+	// belong to this account. Default: onboardbot-ssh-UID in the temporary directory. Its path has
+	// about 70 bytes at most (unix(7), sun_path).
 	ControlDir string `yaml:"control_dir"`
-	// LockDir is the directory on the host for lock files, which must outlast a command but not a reboot. Default: /run/lock.
+	// LockDir is the directory on the host for lock files, which must outlast a command but not a
+	// reboot. Default: /run/lock.
 	LockDir string `yaml:"lock_dir"`
 	// ConnectTimeout limits one attempt to connect. Default: 10s.
 	ConnectTimeout time.Duration `yaml:"connect_timeout"`
 	// Timeout limits a command that sets no limit of its own. Default: 2m.
 	Timeout time.Duration `yaml:"timeout"`
-	// LockWait is how long a command waits for its lock before it fails with ErrBusy. Default: 15m.
+	// LockWait is how long a command waits for its lock before it fails with ErrBusy. Default:
+	// 15m.
 	LockWait time.Duration `yaml:"lock_wait"`
 	// KeepConnection is how long an idle shared connection stays open. Default: 5m.
 	KeepConnection time.Duration `yaml:"keep_connection"`
 }
 
-// maxControlDir leaves room in sun_path (108 bytes, unix(7)) for the socket's name and the suffix ssh adds while binding.
+// maxControlDir leaves room in sun_path (108 bytes, unix(7)) for the socket's name and the suffix
+// ssh adds while binding.
 const maxControlDir = 108 - 1 - len("/0123456789abcdef") - len(".0123456789abcdef")
 
 // WithDefaults returns the configuration with every unset field at its default.
@@ -46,7 +54,8 @@ func (c Config) WithDefaults() Config {
 		c.LockDir = "/run/lock"
 	}
 	for field, standard := range map[*time.Duration]time.Duration{
-		&c.ConnectTimeout: 10 * time.Second, &c.Timeout: 2 * time.Minute, &c.LockWait: 15 * time.Minute, &c.KeepConnection: 5 * time.Minute,
+		&c.ConnectTimeout: 10 * time.Second, &c.Timeout: 2 * time.Minute, &c.LockWait: 15 * time.Minute,
+		&c.KeepConnection: 5 * time.Minute,
 	} {
 		if *field == 0 {
 			*field = standard
@@ -55,7 +64,8 @@ func (c Config) WithDefaults() Config {
 	return c
 }
 
-// destination allows what ssh(1) takes as [user@]host or an alias, and no option and no shell or ssh token.
+// destination allows what ssh(1) takes as [user@]host or an alias, and no option and no shell or
+// ssh token.
 var destination = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.@:-]*$`)
 
 // Validate reports every problem at once, each with the field's name in YAML.
@@ -81,13 +91,15 @@ func (c Config) Validate() error {
 			complain("control_dir", "%q is not an absolute path free of %%, quotes and backslashes", c.ControlDir)
 		}
 		if len(c.ControlDir) > maxControlDir {
-			complain("control_dir", "%q is longer than %d bytes, too long for a unix socket", c.ControlDir, maxControlDir)
+			complain("control_dir", "%q is longer than %d bytes, too long for a unix socket", c.ControlDir,
+				maxControlDir)
 		}
 	}
 	for _, d := range []struct {
 		field string
 		value time.Duration
-	}{{"connect_timeout", c.ConnectTimeout}, {"timeout", c.Timeout}, {"lock_wait", c.LockWait}, {"keep_connection", c.KeepConnection}} {
+	}{{"connect_timeout", c.ConnectTimeout}, {"timeout", c.Timeout}, {"lock_wait", c.LockWait}, {"keep_connection",
+		c.KeepConnection}} {
 		if d.value < time.Second {
 			complain(d.field, "%v is less than 1s", d.value)
 		}

@@ -10,11 +10,13 @@ import (
 var (
 	// ErrUnreachable says that the host did not let the command begin: nothing has happened there.
 	ErrUnreachable = errors.New("host unreachable")
-	// ErrLost says that nobody saw the command end. One with a lock goes on to its end on the host: call WaitIdle, then look.
+	// ErrLost says that nobody saw the command end. One with a lock goes on to its end on the
+	// host: call WaitIdle, then look.
 	ErrLost = errors.New("lost sight of the command")
 	// ErrTimeout says that the command was ended at its time limit.
 	ErrTimeout = errors.New("time limit reached")
-	// ErrBusy says that the lock stayed taken for as long as the caller would wait: the command has not begun.
+	// ErrBusy says that the lock stayed taken for as long as the caller would wait: the command
+	// has not begun.
 	ErrBusy = errors.New("lock is taken")
 	// ErrTooLong says that a command or file gave more than this package keeps in memory.
 	ErrTooLong = errors.New("more data than expected")
@@ -37,7 +39,8 @@ func (e *ExitError) Error() string {
 	return text
 }
 
-// brief names a command within a sentence: a script that is one of its arguments would bury what the sentence is about.
+// brief names a command within a sentence: a script that is one of its arguments would bury what
+// the sentence is about.
 func brief(command string) string {
 	const limit = 160
 	line, _, more := strings.Cut(command, "\n")

@@ -22,8 +22,8 @@ import (
 // Host is one place where commands run. It is safe for concurrent use.
 type Host struct {
 	config Config
-	// sessions holds a token for every session that shares the connection. sshd takes ten by default (MaxSessions); a command
-	// that finds none left opens a connection of its own.
+	// sessions holds a token for every session that shares the connection. sshd takes ten by
+	// default (MaxSessions); a command that finds none left opens a connection of its own.
 	sessions chan struct{}
 	mu       sync.Mutex
 	locks    map[string]chan struct{} // who in this process may try for a lock on the host
@@ -43,11 +43,12 @@ func New(config Config) (*Host, error) {
 			return nil, fmt.Errorf("host %q: control_dir: %w", config.Name, err)
 		}
 	}
-	return &Host{config: config, sessions: make(chan struct{}, maxSessions), locks: make(map[string]chan struct{})}, nil
+	return &Host{config: config, sessions: make(chan struct{}, maxSessions),
+		locks: make(map[string]chan struct{})}, nil
 }
 
-// privateDir makes the directory, or sees that nobody else can reach into it: whoever controls a socket in it controls what
-// runs on the host.
+// privateDir makes the directory, or sees that nobody else can reach into it: whoever controls a
+// socket in it controls what runs on the host.
 func privateDir(dir string) error {
 	if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil {
 		return err
@@ -72,7 +73,8 @@ func (h *Host) Name() string { return h.config.Name }
 // Local says whether the host is this machine.
 func (h *Host) Local() bool { return h.config.SSH == "" }
 
-// Paste is the command as a person would paste it into a shell on this machine, through ssh where the host is another.
+// Paste is the command as a person would paste it into a shell on this machine, through ssh where
+// the host is another.
 func (h *Host) Paste(c Command) string {
 	if h.Local() {
 		return c.String()
@@ -104,7 +106,8 @@ func (h *Host) Close() error {
 // Tools are the programs that this package and its callers rely on, separated by spaces.
 const Tools = "bash flock timeout tee stat tar env cat base64"
 
-// Ping proves that the host answers and has the programs this package uses. It returns how long the answer took.
+// Ping proves that the host answers and has the programs this package uses. It returns how long
+// the answer took.
 func (h *Host) Ping(ctx context.Context) (time.Duration, error) {
 	began := time.Now()
 	script := `for tool in ` + Tools + `; do command -v "$tool" >/dev/null || echo "$tool"; done`
@@ -127,8 +130,8 @@ func (h *Host) Connected() bool {
 	return err == nil
 }
 
-// socket is where the shared connection listens. It depends on the configuration file too, since the same alias may name
-// different machines in two of them.
+// socket is where the shared connection listens. It depends on the configuration file too, since
+// the same alias may name different machines in two of them.
 func (h *Host) socket() string {
 	file := h.config.SSHConfig
 	if file != "" {
@@ -161,7 +164,8 @@ func (h *Host) sshOptions(share bool) []string {
 	if !share {
 		return append(args, "-o", "ControlMaster=no", "-o", "ControlPath=none")
 	}
-	return append(args, "-o", "ControlMaster=auto", "-o", "ControlPath="+h.socket(), "-o", "ControlPersist="+seconds(h.config.KeepConnection))
+	return append(args, "-o", "ControlMaster=auto", "-o", "ControlPath="+h.socket(), "-o",
+		"ControlPersist="+seconds(h.config.KeepConnection))
 }
 
 func seconds(d time.Duration) string {

@@ -27,7 +27,8 @@ func remote(t *testing.T) (*hosts.Host, *sshd.Server) {
 func overSSH(t *testing.T, server *sshd.Server) hosts.Config {
 	t.Helper()
 	return hosts.Config{
-		Name: "there", SSH: sshd.Alias, SSHConfig: server.Config(), LockDir: t.TempDir(), ControlDir: shortDir(t), ConnectTimeout: 5 * time.Second,
+		Name: "there", SSH: sshd.Alias, SSHConfig: server.Config(), LockDir: t.TempDir(), ControlDir: shortDir(t),
+		ConnectTimeout: 5 * time.Second,
 	}
 }
 

@@ -19,9 +19,9 @@ const (
 	Stderr
 )
 
-// Line is one line of a command's output, safe to show: valid UTF-8 without control characters, escape sequences or
-// characters that turn the direction of text, and at most MaxLine bytes long. A lone carriage return ends a line too, as
-// progress bars use it.
+// Line is one line of a command's output, safe to show: valid UTF-8 without control characters,
+// escape sequences or characters that turn the direction of text, and at most MaxLine bytes long.
+// A lone carriage return ends a line too, as progress bars use it.
 type Line struct {
 	Stream Stream
 	Text   string
@@ -74,7 +74,8 @@ func (r Result) Last(n int, stream Stream) []string {
 	return texts[max(0, len(texts)-n):]
 }
 
-// transcript receives both outputs of a command, tells one observer at a time of each line, and keeps the first and last.
+// transcript receives both outputs of a command, tells one observer at a time of each line, and
+// keeps the first and last.
 type transcript struct {
 	mu       sync.Mutex
 	onLine   func(Line)
@@ -111,7 +112,8 @@ func (t *transcript) add(line Line) {
 	}
 }
 
-// close makes the transcript deaf, so that a command left running reaches nobody, and returns what it holds.
+// close makes the transcript deaf, so that a command left running reaches nobody, and returns what
+// it holds.
 func (t *transcript) close() Result {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -183,8 +185,8 @@ func shorten(text string, limit int) string {
 	return text[:end] + mark
 }
 
-// plain makes a line of output safe to show. Escape sequences (ECMA-48: CSI, OSC and the two-byte ones) go, invalid UTF-8 and
-// what else cannot be seen becomes U+FFFD, tabs stay.
+// plain makes a line of output safe to show. Escape sequences (ECMA-48: CSI, OSC and the two-byte
+// ones) go, invalid UTF-8 and what else cannot be seen becomes U+FFFD, tabs stay.
 func plain(raw []byte) string {
 	var b strings.Builder
 	for len(raw) > 0 {
@@ -197,7 +199,8 @@ func plain(raw []byte) string {
 		switch {
 		case r == '\t' || unicode.IsPrint(r) || unicode.Is(unicode.Zs, r):
 			b.WriteRune(r)
-		case r == '\u200c' || r == '\u200d' || unicode.Is(unicode.Variation_Selector, r): // joiners within words and emoji
+		// joiners within words and emoji
+		case r == '\u200c' || r == '\u200d' || unicode.Is(unicode.Variation_Selector, r):
 			b.WriteRune(r)
 		default:
 			b.WriteRune(utf8.RuneError)

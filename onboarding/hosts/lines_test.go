@@ -41,7 +41,8 @@ func TestLines(t *testing.T) {
 		{"emoji", []string{"👩‍🚒 ok\n"}, []string{"👩‍🚒 ok"}},
 		{"invalid UTF-8", []string{"a\xff\xc3\n"}, []string{"a\uFFFD\uFFFD"}},
 		{"overlong", []string{long, "more\nnext\n"}, []string{long[:MaxLine-4] + "…", "next"}},
-		{"replacements that grow the line", []string{strings.Repeat("\x01", MaxLine) + "\n"}, []string{strings.Repeat("\uFFFD", MaxLine/3-1) + "…"}},
+		{"replacements that grow the line", []string{strings.Repeat("\x01", MaxLine) + "\n"},
+			[]string{strings.Repeat("\uFFFD", MaxLine/3-1) + "…"}},
 	} {
 		if got := split(test.pieces...); !slices.Equal(got, test.want) {
 			t.Errorf("%s: got %q, want %q", test.name, got, test.want)

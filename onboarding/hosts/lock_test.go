@@ -17,8 +17,8 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/hosts"
 )
 
-// change is a command that says that it has begun, waits to be told to go on, writes more than any pipe holds, and says that it
-// has come to its end.
+// change is a command that says that it has begun, waits to be told to go on, writes more than any
+// pipe holds, and says that it has come to its end.
 type change struct{ begun, resume, ended string }
 
 func newChange(t *testing.T) change {
@@ -29,15 +29,18 @@ func newChange(t *testing.T) change {
 
 func (c change) command() hosts.Command {
 	script := `echo begun >"$1"; read line <"$2"; i=0; while [ $i -lt 20000 ]; do echo "line $i of output"; echo "line $i of errors" >&2; i=$((i+1)); done; echo ended >"$3"`
-	return hosts.Command{Argv: []string{"sh", "-ec", script, "sh", c.begun, c.resume, c.ended}, Lock: "certbot", Timeout: time.Minute}
+	return hosts.Command{Argv: []string{"sh", "-ec", script, "sh", c.begun, c.resume, c.ended}, Lock: "certbot",
+		Timeout: time.Minute}
 }
 
-// finish proves that the change still runs and holds its lock, lets it go on, and proves that it comes to its end.
+// finish proves that the change still runs and holds its lock, lets it go on, and proves that it
+// comes to its end.
 func (c change) finish(t *testing.T, host *hosts.Host) {
 	t.Helper()
 	busy, cancel := context.WithTimeout(t.Context(), time.Second)
 	defer cancel()
-	if err := host.WaitIdle(busy, "certbot"); !errors.Is(err, hosts.ErrBusy) || !errors.Is(err, context.DeadlineExceeded) {
+	if err := host.WaitIdle(busy, "certbot"); !errors.Is(err, hosts.ErrBusy) ||
+		!errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("while the change runs: %v", err)
 	}
 	if err := host.WaitIdle(context20(t), "other"); err != nil {
@@ -90,8 +93,8 @@ func TestChangeOutlivesItsConnection(t *testing.T) {
 	c.finish(t, host)
 }
 
-// Killing the ssh that waits for the command, or that which holds the shared connection, is what the kernel does when memory is
-// short.
+// Killing the ssh that waits for the command, or that which holds the shared connection, is what
+// the kernel does when memory is short.
 func TestChangeOutlivesSSH(t *testing.T) {
 	t.Parallel()
 	config := overSSH(t, sshd.New(t))
@@ -121,8 +124,8 @@ func TestChangeOutlivesSSH(t *testing.T) {
 	c.finish(t, host)
 }
 
-// processes are the ssh clients that use a control directory: it stands in their arguments, or in the title of the process that
-// keeps the shared connection.
+// processes are the ssh clients that use a control directory: it stands in their arguments, or in
+// the title of the process that keeps the shared connection.
 func processes(t *testing.T, controlDir string) []int {
 	t.Helper()
 	found, err := filepath.Glob("/proc/[0-9]*/cmdline")
@@ -153,7 +156,8 @@ func TestCrash(t *testing.T) {
 		return
 	}
 	args := strings.Split(given, ":")
-	host, err := hosts.New(hosts.Config{Name: "crashing", LockDir: args[0], SSH: args[1], SSHConfig: args[2], ControlDir: args[3]})
+	host, err := hosts.New(hosts.Config{Name: "crashing", LockDir: args[0], SSH: args[1], SSHConfig: args[2],
+		ControlDir: args[3]})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -166,7 +170,8 @@ func TestChangeOutlivesKill9(t *testing.T) {
 	crash := func(t *testing.T, config hosts.Config, after *hosts.Host) {
 		c := newChange(t)
 		cmd := exec.Command(os.Args[0], "-test.run=^TestCrash$")
-		cmd.Env = append(os.Environ(), crashEnv+"="+strings.Join([]string{config.LockDir, config.SSH, config.SSHConfig, config.ControlDir, c.begun, c.resume, c.ended}, ":"))
+		cmd.Env = append(os.Environ(), crashEnv+"="+strings.Join([]string{config.LockDir, config.SSH, config.SSHConfig,
+			config.ControlDir, c.begun, c.resume, c.ended}, ":"))
 		cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
@@ -211,7 +216,8 @@ func TestLockIsHeldByChildren(t *testing.T) {
 	dir := t.TempDir()
 	begun, resume := fifo(t, dir, "begun"), fifo(t, dir, "resume")
 	script := `(echo begun >"$1"; read line <"$2") >/dev/null 2>&1 & exit 0`
-	if _, err := host.Run(context20(t), hosts.Command{Argv: []string{"sh", "-c", script, "sh", begun, resume}, Lock: "certbot"}, nil); err != nil {
+	if _, err := host.Run(context20(t),
+		hosts.Command{Argv: []string{"sh", "-c", script, "sh", begun, resume}, Lock: "certbot"}, nil); err != nil {
 		t.Fatal(err)
 	}
 	await(t, begun)
@@ -242,7 +248,8 @@ func TestBusy(t *testing.T) {
 	mark := filepath.Join(t.TempDir(), "mark")
 	for _, host := range []*hosts.Host{holder, waiter} {
 		var told []hosts.Line
-		_, err := host.Run(context20(t), hosts.Command{Argv: []string{"touch", mark}, Lock: "certbot"}, func(line hosts.Line) { told = append(told, line) })
+		_, err := host.Run(context20(t), hosts.Command{Argv: []string{"touch", mark}, Lock: "certbot"},
+			func(line hosts.Line) { told = append(told, line) })
 		if !errors.Is(err, hosts.ErrBusy) || errors.Is(err, hosts.ErrLost) || len(told) > 0 {
 			t.Errorf("%v, %v", err, told)
 		}
@@ -266,7 +273,8 @@ func TestLockExcludes(t *testing.T) {
 		var all sync.WaitGroup
 		for range 5 {
 			all.Go(func() {
-				if _, err := host.Run(context20(t), hosts.Command{Argv: []string{"sh", "-ec", `mkdir "$1"; sleep 0.05; rmdir "$1"`, "sh", dir}, Lock: "repo"}, nil); err != nil {
+				if _, err := host.Run(context20(t), hosts.Command{Argv: []string{"sh", "-ec",
+					`mkdir "$1"; sleep 0.05; rmdir "$1"`, "sh", dir}, Lock: "repo"}, nil); err != nil {
 					t.Error(err)
 				}
 			})

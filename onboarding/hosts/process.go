@@ -19,7 +19,8 @@ var lookScript string
 //go:embed change.sh
 var changeScript string
 
-// drainFor is how long the outputs of an ended process stay open for a child of it that still holds them.
+// drainFor is how long the outputs of an ended process stay open for a child of it that still
+// holds them.
 const drainFor = 2 * time.Second
 
 // process is one command under way: the shell that runs it here, or the ssh that does so there.
@@ -43,7 +44,8 @@ func (h *Host) start(c Command, raw io.Writer, seen *transcript) (*process, erro
 		argv = append([]string{"bash", "-c", idleScript, "onboardbot", h.lockFile(c.Idle)}, argv...)
 	}
 	if p.locked {
-		argv = append([]string{"bash", "-c", changeScript, "onboardbot", h.lockFile(c.Lock), seconds(c.Timeout), c.Dir}, c.argv()...)
+		argv = append([]string{"bash", "-c", changeScript, "onboardbot", h.lockFile(c.Lock), seconds(c.Timeout),
+			c.Dir}, c.argv()...)
 	}
 	release := func() {}
 	if !p.local {
@@ -60,7 +62,8 @@ func (h *Host) start(c Command, raw io.Writer, seen *transcript) (*process, erro
 		default:
 		}
 		// What the host's login shell reads is quoted here and nowhere else.
-		argv = append(append([]string{"ssh"}, h.sshOptions(share)...), "-T", "-E", p.logFile, "--", h.config.SSH, shellescape.QuoteCommand(argv))
+		argv = append(append([]string{"ssh"}, h.sshOptions(share)...), "-T", "-E", p.logFile, "--", h.config.SSH,
+			shellescape.QuoteCommand(argv))
 	}
 	stdout, stderr := &lineWriter{stream: Stdout, to: seen.add}, &lineWriter{stream: Stderr, to: seen.add}
 	p.cmd = exec.Command(argv[0], argv[1:]...)
@@ -99,8 +102,9 @@ func (p *process) takeLog() {
 	_ = os.Remove(p.logFile)
 }
 
-// leave stops listening before the command has ended. A local command with a lock goes on; of a remote one only the ssh here
-// is killed, never the shared connection; any other local command is killed with its children.
+// leave stops listening before the command has ended. A local command with a lock goes on; of a
+// remote one only the ssh here is killed, never the shared connection; any other local command is
+// killed with its children.
 func (p *process) leave() {
 	switch {
 	case p.local && p.locked:

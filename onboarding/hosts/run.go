@@ -17,14 +17,15 @@ const MaxOutput = 32 << 20
 // tailLines is how many lines of its output an ExitError carries.
 const tailLines = 20
 
-// Run runs the command and tells onLine, which may be nil, of every line as it comes, one at a time; the command waits for it
-// once its pipes are full. Run returns what it saw also when it fails: with *ExitError, ErrTimeout, ErrUnreachable, ErrLost, ErrBusy or the context's error.
+// Run runs the command and tells onLine, which may be nil, of every line as it comes, one at a
+// time; the command waits for it once its pipes are full. Run returns what it saw also when it
+// fails: with *ExitError, ErrTimeout, ErrUnreachable, ErrLost, ErrBusy or the context's error.
 func (h *Host) Run(ctx context.Context, c Command, onLine func(Line)) (Result, error) {
 	return h.run(ctx, c, nil, onLine)
 }
 
-// Output runs the command and returns its standard output as it is, up to MaxOutput bytes; of a command with a lock, that is
-// both outputs. Errors are those of Run, and ErrTooLong.
+// Output runs the command and returns its standard output as it is, up to MaxOutput bytes; of a
+// command with a lock, that is both outputs. Errors are those of Run, and ErrTooLong.
 func (h *Host) Output(ctx context.Context, c Command) ([]byte, error) {
 	out := &bounded{}
 	if _, err := h.run(ctx, c, out, nil); err != nil {
@@ -79,7 +80,8 @@ func (h *Host) run(ctx context.Context, c Command, raw io.Writer, onLine func(Li
 	return result, err
 }
 
-// attempt runs the command once. It fails with ErrBusy, nothing begun and nothing told, when the lock is taken.
+// attempt runs the command once. It fails with ErrBusy, nothing begun and nothing told, when the
+// lock is taken.
 func (h *Host) attempt(ctx context.Context, c Command, raw io.Writer, onLine func(Line)) (Result, error) {
 	seen := &transcript{onLine: onLine}
 	if err := ctx.Err(); err != nil {
@@ -145,7 +147,8 @@ func (h *Host) outcome(c Command, p *process, result Result) (code int, err erro
 	return code, &ExitError{Host: h.config.Name, Command: c.String(), Code: code, Tail: strings.Join(tail, "\n")}
 }
 
-// saysTimeout knows the words with which timeout --verbose of GNU coreutils announces that it ends its command.
+// saysTimeout knows the words with which timeout --verbose of GNU coreutils announces that it ends
+// its command.
 func saysTimeout(line string) bool {
 	return strings.HasPrefix(line, "timeout: sending signal ")
 }

@@ -37,13 +37,15 @@ func TestRun(t *testing.T) {
 			}
 			slices.SortStableFunc(told, func(a, b hosts.Line) int { return int(a.Stream - b.Stream) })
 			if lock != "" { // both outputs in one, in their order
-				want := []hosts.Line{{Stream: 1, Text: "out"}, {Stream: 1, Text: "err"}, {Stream: 1, Text: "in"}, {Stream: 1, Text: "/usr"}, {Stream: 1, Text: "it's $HOME"}}
+				want := []hosts.Line{{Stream: 1, Text: "out"}, {Stream: 1, Text: "err"}, {Stream: 1, Text: "in"},
+					{Stream: 1, Text: "/usr"}, {Stream: 1, Text: "it's $HOME"}}
 				if diff := cmp.Diff(want, told); diff != "" {
 					t.Errorf("lock %q: %s", lock, diff)
 				}
 				continue
 			}
-			want := []hosts.Line{{Stream: hosts.Stdout, Text: "out"}, {Stream: hosts.Stdout, Text: "in"}, {Stream: hosts.Stdout, Text: "/usr"},
+			want := []hosts.Line{{Stream: hosts.Stdout, Text: "out"}, {Stream: hosts.Stdout, Text: "in"},
+				{Stream: hosts.Stdout, Text: "/usr"},
 				{Stream: hosts.Stdout, Text: "it's $HOME"}, {Stream: hosts.Stderr, Text: "err"}}
 			if diff := cmp.Diff(want, told); diff != "" {
 				t.Errorf("lock %q: %s", lock, diff)
@@ -58,7 +60,8 @@ func TestRunStreams(t *testing.T) {
 		for _, lock := range []string{"", "repo"} {
 			resume := fifo(t, t.TempDir(), "resume")
 			var lines []string
-			_, err := host.Run(context20(t), hosts.Command{Argv: []string{"sh", "-c", `echo first; read line <"$1"; echo "$line"`, "sh", resume}, Lock: lock},
+			_, err := host.Run(context20(t), hosts.Command{Argv: []string{"sh", "-c",
+				`echo first; read line <"$1"; echo "$line"`, "sh", resume}, Lock: lock},
 				func(line hosts.Line) {
 					lines = append(lines, line.Text)
 					if line.Text == "first" { // the command goes on only because this line came while it runs
@@ -84,7 +87,8 @@ func TestRunFails(t *testing.T) {
 		both    string // the tail with a lock
 	}{
 		{"status", hosts.Command{Argv: []string{"sh", "-c", "echo out; echo why >&2; exit 3"}}, 3, "why", "out\nwhy"},
-		{"output where there is no error", hosts.Command{Argv: []string{"sh", "-c", "echo out; exit 3"}}, 3, "out", "out"},
+		{"output where there is no error", hosts.Command{Argv: []string{"sh", "-c", "echo out; exit 3"}}, 3, "out",
+			"out"},
 		{"75 that is no busy lock", hosts.Command{Argv: []string{"sh", "-c", "exit 75"}}, 75, "", ""},
 		{"124 that is no time limit", hosts.Command{Argv: []string{"sh", "-c", "exit 124"}}, 124, "", ""},
 		{"ssh's own status", hosts.Command{Argv: []string{"sh", "-c", "exit 255"}}, 254, "", ""},
@@ -101,7 +105,8 @@ func TestRunFails(t *testing.T) {
 					if !errors.As(err, &exit) {
 						t.Fatalf("lock %q: %v", lock, err)
 					}
-					want := &hosts.ExitError{Host: host.Name(), Command: command.String(), Code: test.code, Tail: test.tail}
+					want := &hosts.ExitError{Host: host.Name(), Command: command.String(), Code: test.code,
+						Tail: test.tail}
 					if lock != "" { // what came on either output
 						want.Tail = test.both
 					}
@@ -118,10 +123,12 @@ func TestRunWithoutDirOrProgram(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, host *hosts.Host) {
 		for _, lock := range []string{"", "repo"} {
-			if _, err := host.Run(context20(t), hosts.Command{Argv: []string{"true"}, Dir: "/no/such", Lock: lock}, nil); !hosts.IsExit(err, 1) || !strings.Contains(err.Error(), "/no/such") {
+			if _, err := host.Run(context20(t), hosts.Command{Argv: []string{"true"}, Dir: "/no/such", Lock: lock},
+				nil); !hosts.IsExit(err, 1) || !strings.Contains(err.Error(), "/no/such") {
 				t.Errorf("lock %q: %v", lock, err)
 			}
-			if _, err := host.Run(context20(t), hosts.Command{Argv: []string{"no-such-program"}, Lock: lock}, nil); !hosts.IsExit(err, 127) {
+			if _, err := host.Run(context20(t), hosts.Command{Argv: []string{"no-such-program"}, Lock: lock},
+				nil); !hosts.IsExit(err, 127) {
 				t.Errorf("lock %q: %v", lock, err)
 			}
 		}
@@ -137,9 +144,12 @@ func TestRunRefuses(t *testing.T) {
 		{hosts.Command{}, "here: command is empty"},
 		{hosts.Command{Argv: []string{"-x"}}, `here: command "-x" starts with a dash`},
 		{hosts.Command{Argv: []string{"a", "b\x00c"}}, `here: argument "b\x00c" holds a NUL byte`},
-		{hosts.Command{Argv: []string{"a"}, Dir: "relative"}, `here: directory "relative" is neither absolute nor under ~/`},
-		{hosts.Command{Argv: []string{"a"}, Env: map[string]string{"A=B": ""}}, `here: environment variable "A=B" cannot be set`},
-		{hosts.Command{Argv: []string{"a"}, Lock: "../x"}, `here: lock name "../x": use letters, digits, dot, dash and underscore`},
+		{hosts.Command{Argv: []string{"a"}, Dir: "relative"},
+			`here: directory "relative" is neither absolute nor under ~/`},
+		{hosts.Command{Argv: []string{"a"}, Env: map[string]string{"A=B": ""}},
+			`here: environment variable "A=B" cannot be set`},
+		{hosts.Command{Argv: []string{"a"}, Lock: "../x"},
+			`here: lock name "../x": use letters, digits, dot, dash and underscore`},
 	} {
 		if _, err := local(t).Run(t.Context(), test.command, nil); err == nil || err.Error() != test.want {
 			t.Errorf("got %v, want %s", err, test.want)
@@ -149,10 +159,12 @@ func TestRunRefuses(t *testing.T) {
 
 func TestHostileArguments(t *testing.T) {
 	t.Parallel()
-	hostile := []string{"x;id", "$(id)", "`id`", "it's \"q\"", "", " ", "a\nb", "*", "~", "~root", "\\", "-e", "é👩‍🚒", "\x01\x7f", "!x", "{a,b}", "&", "#"}
+	hostile := []string{"x;id", "$(id)", "`id`", "it's \"q\"", "", " ", "a\nb", "*", "~", "~root", "\\", "-e", "é👩‍🚒",
+		"\x01\x7f", "!x", "{a,b}", "&", "#"}
 	onEach(t, func(t *testing.T, host *hosts.Host) {
 		for _, lock := range []string{"", "repo"} {
-			out, err := host.Output(context20(t), hosts.Command{Argv: append([]string{"printf", `%s\0`}, hostile...), Lock: lock})
+			out, err := host.Output(context20(t),
+				hosts.Command{Argv: append([]string{"printf", `%s\0`}, hostile...), Lock: lock})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -170,7 +182,8 @@ func TestOutputBounds(t *testing.T) {
 		if err != nil || string(binary) != "\xff\x00\r\n\x1b" {
 			t.Errorf("%q, %v", binary, err)
 		}
-		_, err = host.Output(context20(t), hosts.Command{Argv: []string{"head", "-c", strconv.Itoa(hosts.MaxOutput + 1), "/dev/zero"}})
+		_, err = host.Output(context20(t),
+			hosts.Command{Argv: []string{"head", "-c", strconv.Itoa(hosts.MaxOutput + 1), "/dev/zero"}})
 		if !errors.Is(err, hosts.ErrTooLong) {
 			t.Errorf("%v", err)
 		}
@@ -182,8 +195,10 @@ func TestTimeLimit(t *testing.T) {
 	onEach(t, func(t *testing.T, host *hosts.Host) {
 		for _, lock := range []string{"", "repo"} {
 			began := time.Now()
-			_, err := host.Run(context20(t), hosts.Command{Argv: []string{"sleep", "60"}, Lock: lock, Timeout: time.Second}, nil)
-			if !errors.Is(err, hosts.ErrTimeout) || errors.Is(err, hosts.ErrLost) || time.Since(began) > 10*time.Second {
+			_, err := host.Run(context20(t),
+				hosts.Command{Argv: []string{"sleep", "60"}, Lock: lock, Timeout: time.Second}, nil)
+			if !errors.Is(err, hosts.ErrTimeout) || errors.Is(err, hosts.ErrLost) ||
+				time.Since(began) > 10*time.Second {
 				t.Errorf("lock %q: %v after %v", lock, err, time.Since(began))
 			}
 		}
@@ -193,7 +208,8 @@ func TestTimeLimit(t *testing.T) {
 	})
 }
 
-// A command that only looks ends with its context: a local one with its children, a remote one when it next writes.
+// A command that only looks ends with its context: a local one with its children, a remote one
+// when it next writes.
 func TestCancelLook(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, host *hosts.Host) {
@@ -228,7 +244,8 @@ func TestPing(t *testing.T) {
 func TestFiles(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	for name, content := range map[string]string{"run": "#!/bin/sh\n", "a b/é.txt": "text\n", "a b/binary": "\x00\xff\r\n", "empty": ""} {
+	for name, content := range map[string]string{"run": "#!/bin/sh\n", "a b/é.txt": "text\n",
+		"a b/binary": "\x00\xff\r\n", "empty": ""} {
 		path := filepath.Join(dir, name)
 		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 			t.Fatal(err)
@@ -238,7 +255,8 @@ func TestFiles(t *testing.T) {
 		}
 	}
 	for _, err := range []error{
-		os.Chmod(filepath.Join(dir, "run"), 0o755), os.Symlink("run", filepath.Join(dir, "link")), os.Symlink("gone", filepath.Join(dir, "broken")),
+		os.Chmod(filepath.Join(dir, "run"), 0o755), os.Symlink("run", filepath.Join(dir, "link")), os.Symlink("gone",
+			filepath.Join(dir, "broken")),
 		os.Link(filepath.Join(dir, "run"), filepath.Join(dir, "second-name")),
 	} {
 		if err != nil {
@@ -247,30 +265,17 @@ func TestFiles(t *testing.T) {
 	}
 	onEach(t, func(t *testing.T, host *hosts.Host) {
 		ctx := context20(t)
-		files, err := host.ReadTree(ctx, dir)
-		if err != nil {
-			t.Fatal(err)
-		}
-		want := []hosts.File{
-			{Path: "a b/binary", Mode: 0o644, Content: []byte("\x00\xff\r\n")},
-			{Path: "a b/é.txt", Mode: 0o644, Content: []byte("text\n")},
-			{Path: "broken", Mode: os.ModeSymlink | 0o777, Link: "gone"},
-			{Path: "empty", Mode: 0o644, Content: []byte{}},
-			{Path: "link", Mode: os.ModeSymlink | 0o777, Link: "run"},
-			{Path: "run", Mode: 0o755, Content: []byte("#!/bin/sh\n")},
-			{Path: "second-name", Mode: 0o755, Content: []byte("#!/bin/sh\n")},
-		}
-		if diff := cmp.Diff(want, files); diff != "" {
-			t.Error(diff)
-		}
-		infos, err := host.Stat(ctx, filepath.Join(dir, "run"), filepath.Join(dir, "link"), filepath.Join(dir, "broken"), filepath.Join(dir, "a b"), filepath.Join(dir, "gone"), filepath.Join(dir, "run", "x"))
+		infos, err := host.Inspect(ctx, "", filepath.Join(dir, "run"), filepath.Join(dir, "link"), filepath.Join(dir,
+			"broken"), filepath.Join(dir, "a b"), filepath.Join(dir, "gone"), filepath.Join(dir, "run", "x"))
 		if err != nil {
 			t.Fatal(err)
 		}
 		wantInfos := []hosts.Info{
-			{Path: filepath.Join(dir, "run"), Exists: true, Mode: 0o755, Size: 10},
-			{Path: filepath.Join(dir, "link"), Exists: true, Mode: os.ModeSymlink | 0o777, Size: 3, Link: "run"},
-			{Path: filepath.Join(dir, "broken"), Exists: true, Mode: os.ModeSymlink | 0o777, Size: 4, Link: "gone", Broken: true},
+			{Path: filepath.Join(dir, "run"), Exists: true, Mode: 0o755, Size: 10, Content: []byte("#!/bin/sh\n")},
+			{Path: filepath.Join(dir, "link"), Exists: true, Mode: os.ModeSymlink | 0o777, Size: 3, Link: "run",
+				Content: []byte("#!/bin/sh\n")},
+			{Path: filepath.Join(dir, "broken"), Exists: true, Mode: os.ModeSymlink | 0o777, Size: 4, Link: "gone",
+				Broken: true},
 			{Path: filepath.Join(dir, "a b"), Exists: true, Mode: os.ModeDir | 0o755},
 			{Path: filepath.Join(dir, "gone")},
 			{Path: filepath.Join(dir, "run", "x")},
@@ -284,24 +289,11 @@ func TestFiles(t *testing.T) {
 		if diff := cmp.Diff(wantInfos, infos); diff != "" {
 			t.Error(diff)
 		}
-		seen, err := host.Inspect(ctx, "nobodys", filepath.Join(dir, "link"), filepath.Join(dir, "broken"), filepath.Join(dir, "a b"), filepath.Join(dir, "gone"))
-		if err != nil || string(seen[0].Content) != "#!/bin/sh\n" || seen[1].Content != nil || seen[2].Content != nil || seen[3].Exists {
+		seen, err := host.Inspect(ctx, "nobodys", filepath.Join(dir, "link"), filepath.Join(dir, "broken"),
+			filepath.Join(dir, "a b"), filepath.Join(dir, "gone"))
+		if err != nil || string(seen[0].Content) != "#!/bin/sh\n" || seen[1].Content != nil ||
+			seen[2].Content != nil || seen[3].Exists {
 			t.Errorf("%+v, %v", seen, err)
-		}
-		content, err := host.ReadFile(ctx, filepath.Join(dir, "link"))
-		if err != nil || string(content) != "#!/bin/sh\n" {
-			t.Errorf("%q, %v", content, err)
-		}
-		for _, missing := range []string{filepath.Join(dir, "gone"), filepath.Join(dir, "broken"), filepath.Join(dir, "no", "dir")} {
-			if _, err := host.ReadFile(ctx, missing); !errors.Is(err, os.ErrNotExist) {
-				t.Errorf("%s: %v", missing, err)
-			}
-			if _, err := host.ReadTree(ctx, missing); !errors.Is(err, os.ErrNotExist) {
-				t.Errorf("%s: %v", missing, err)
-			}
-		}
-		if _, err := host.ReadFile(ctx, dir); err == nil || errors.Is(err, os.ErrNotExist) {
-			t.Errorf("a directory reads as %v", err)
 		}
 	})
 }
@@ -312,12 +304,8 @@ func TestTilde(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(server.Dir, "home", "it's here"), []byte("x"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	content, err := host.ReadFile(context20(t), "~/it's here")
-	if err != nil || string(content) != "x" {
-		t.Errorf("%q, %v", content, err)
-	}
-	infos, err := host.Stat(context20(t), "~/it's here", "~")
-	if err != nil || !infos[0].Exists || !infos[1].Mode.IsDir() {
+	infos, err := host.Inspect(context20(t), "", "~/it's here", "~")
+	if err != nil || string(infos[0].Content) != "x" || !infos[1].Mode.IsDir() {
 		t.Errorf("%v, %v", infos, err)
 	}
 	out, err := host.Output(context20(t), hosts.Command{Argv: []string{"ls"}, Dir: "~/"})

@@ -51,7 +51,8 @@ func TestUnreachable(t *testing.T) {
 			"its host key is not in known_hosts"},
 		{"other host key", func(t *testing.T, s *sshd.Server) {
 			other := filepath.Join(t.TempDir(), "other")
-			if out, err := exec.Command("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", other).CombinedOutput(); err != nil {
+			if out, err := exec.Command("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f",
+				other).CombinedOutput(); err != nil {
 				t.Fatalf("%v: %s", err, out)
 			}
 			key, err := os.ReadFile(other + ".pub")
@@ -90,7 +91,10 @@ func TestUnreachable(t *testing.T) {
 			}()
 			edit(t, s.Config(), port(s), "Port "+strconv.Itoa(listener.Addr().(*net.TCPAddr).Port))
 		}, "sshd closed the connection before the handshake"},
-		{"bad configuration", func(t *testing.T, s *sshd.Server) { edit(t, s.Config(), "IdentitiesOnly yes", "NoSuchOption yes") }, "ssh_config has an error"},
+		{"bad configuration", func(t *testing.T, s *sshd.Server) {
+			edit(t, s.Config(), "IdentitiesOnly yes",
+				"NoSuchOption yes")
+		}, "ssh_config has an error"},
 		{"no configuration", func(t *testing.T, s *sshd.Server) {
 			if err := os.Remove(s.Config()); err != nil {
 				t.Fatal(err)
@@ -105,7 +109,8 @@ func TestUnreachable(t *testing.T) {
 			config.ConnectTimeout = time.Second
 			for _, lock := range []string{"", "repo"} {
 				_, err := open(t, config).Run(context20(t), hosts.Command{Argv: []string{"true"}, Lock: lock}, nil)
-				if !errors.Is(err, hosts.ErrUnreachable) || !strings.Contains(err.Error(), ": host unreachable: "+test.want) {
+				if !errors.Is(err, hosts.ErrUnreachable) ||
+					!strings.Contains(err.Error(), ": host unreachable: "+test.want) {
 					t.Errorf("lock %q: %v", lock, err)
 				}
 			}
@@ -121,7 +126,8 @@ func TestLost(t *testing.T) {
 	begun := fifo(t, dir, "begun")
 	failed := make(chan error, 1)
 	go func() {
-		_, err := host.Run(context20(t), hosts.Command{Argv: []string{"sh", "-c", `echo "ssh: connect to host x port 22: Connection refused" >&2; echo >"$1"; sleep 20`, "sh", begun}}, nil)
+		_, err := host.Run(context20(t), hosts.Command{Argv: []string{"sh", "-c",
+			`echo "ssh: connect to host x port 22: Connection refused" >&2; echo >"$1"; sleep 20`, "sh", begun}}, nil)
 		failed <- err
 	}()
 	await(t, begun)
@@ -134,7 +140,8 @@ func TestLost(t *testing.T) {
 	}
 }
 
-// More commands at once than sshd takes over one connection all run, and none prints a word of ssh's.
+// More commands at once than sshd takes over one connection all run, and none prints a word of
+// ssh's.
 func TestManySessions(t *testing.T) {
 	t.Parallel()
 	host, _ := remote(t)
@@ -152,7 +159,8 @@ func TestManySessions(t *testing.T) {
 	begun := make(chan bool, many)
 	for range many {
 		all.Go(func() {
-			result, err := host.Run(context20(t), hosts.Command{Argv: []string{"sh", "-c", `echo begun; read line <"$1"; exit 0`, "sh", resume.Name()}}, func(hosts.Line) { begun <- true })
+			result, err := host.Run(context20(t), hosts.Command{Argv: []string{"sh", "-c",
+				`echo begun; read line <"$1"; exit 0`, "sh", resume.Name()}}, func(hosts.Line) { begun <- true })
 			if err != nil || result.Text() != "begun\n" {
 				t.Errorf("%q, %v", result.Text(), err)
 			}
@@ -191,7 +199,8 @@ func TestNoLogIsLeft(t *testing.T) {
 	}
 }
 
-// With go test -bench: what a round trip costs over the shared connection, with and without a lock.
+// With go test -bench: what a round trip costs over the shared connection, with and without a
+// lock.
 func BenchmarkRun(b *testing.B) {
 	server := sshd.New(b)
 	dir, err := os.MkdirTemp("", "ssh")
@@ -199,7 +208,8 @@ func BenchmarkRun(b *testing.B) {
 		b.Fatal(err)
 	}
 	defer os.RemoveAll(dir)
-	host, err := hosts.New(hosts.Config{Name: "there", SSH: sshd.Alias, SSHConfig: server.Config(), LockDir: b.TempDir(), ControlDir: dir})
+	host, err := hosts.New(hosts.Config{Name: "there", SSH: sshd.Alias, SSHConfig: server.Config(),
+		LockDir: b.TempDir(), ControlDir: dir})
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -207,7 +217,8 @@ func BenchmarkRun(b *testing.B) {
 	for name, lock := range map[string]string{"look": "", "change": "repo"} {
 		b.Run(name, func(b *testing.B) {
 			for b.Loop() {
-				if _, err := host.Run(b.Context(), hosts.Command{Argv: []string{"true"}, Lock: lock}, nil); err != nil {
+				if _, err := host.Run(b.Context(), hosts.Command{Argv: []string{"true"}, Lock: lock},
+					nil); err != nil {
 					b.Fatal(err)
 				}
 			}

@@ -10,40 +10,45 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/dns"
 )
 
-// Config is the operators' pattern of mail. {domain} stands for the domain in every value.
+// Config holds the operators' patterns of mail records. In every value, {domain} is replaced with
+// the domain.
 type Config struct {
 	// TTL of the records, in seconds. Default: 3600.
 	TTL uint32 `yaml:"ttl"`
-	// Forwarding is the pattern of a domain whose mail goes on to another address. Without mx the plan is not offered.
+	// Forwarding is the pattern of a domain whose mail is forwarded to another address. Without mx
+	// the plan is not offered.
 	Forwarding Pattern `yaml:"forwarding"`
-	// Mailbox is the pattern of a domain that receives and sends. Without mx the plan is not offered.
+	// Mailbox is the pattern of a domain that receives and sends. Without mx the plan is not
+	// offered.
 	Mailbox Pattern `yaml:"mailbox"`
-	// DKIM says where the keys are that sign the mail of domains whose pattern has dkim.
+	// DKIM says where the signing keys are of domains whose pattern has dkim.
 	DKIM DKIM `yaml:"dkim"`
 }
 
-// Pattern is what a domain with a plan needs.
+// Pattern is what a domain with a mail plan needs.
 type Pattern struct {
-	// MX are the exchangers with their preference, such as 10 mail.quinn.example.
+	// MX are the mail exchangers with their preference, such as 10 mail.quinn.example.
 	MX []string `yaml:"mx"`
 	// SPF is the record that says who sends, such as v=spf1 mx -all (RFC 7208).
 	SPF string `yaml:"spf"`
 	// DMARC is the policy, such as v=DMARC1; p=quarantine; rua=mailto:dmarc@{domain} (RFC 7489).
 	DMARC string `yaml:"dmarc"`
-	// DKIM makes keys for the domain and publishes their public halves (RFC 6376).
+	// DKIM says that keys are generated for the domain and their public halves published (RFC
+	// 6376).
 	DKIM bool `yaml:"dkim"`
 }
 
 // DKIM says where signing keys are.
 type DKIM struct {
-	// Host is the configured host that signs; keys are made there and never leave it.
+	// Host is the configured host that signs. Keys are generated there and never leave it.
 	Host string `yaml:"host"`
-	// Path of a private key on it. Needs {domain} and {selector}. Default: /etc/dkimkeys/{domain}/{selector}.pem.
+	// Path of a private key on it, with {domain} and {selector}. Default:
+	// /etc/dkimkeys/{domain}/{selector}.pem.
 	Path string `yaml:"path"`
-	// Owner is the account that signs, as chown takes it. Default: the account that the bot has on the host.
+	// Owner is the account that signs, as chown takes it. Default: the bot's account on the host.
 	Owner string `yaml:"owner"`
-	// Keys of each domain. Default: one with the selector onboard, of 2048 bit RSA. A second one of ed25519 (RFC 8463) may stand
-	// beside it, but not alone: many receivers cannot check it.
+	// Keys of each domain. Default: one of 2048 bit RSA with the selector onboard. An ed25519 key
+	// (RFC 8463) can be added but not used alone, since many receivers cannot verify it.
 	Keys []Key `yaml:"keys"`
 }
 
@@ -55,7 +60,7 @@ type Key struct {
 	Kind KeyKind `yaml:"kind"`
 }
 
-// Defaults fills in what is unset.
+// Defaults fills in what is not set.
 func (c *Config) Defaults() {
 	if c.TTL == 0 {
 		c.TTL = 3600
@@ -73,19 +78,19 @@ func (c *Config) Defaults() {
 	}
 }
 
-// Offered lists the plans that the configuration has a pattern for, none first.
-func (c Config) Offered() []Kind {
-	kinds := []Kind{None}
-	for _, kind := range []Kind{Forwarding, Mailbox} {
-		if len(c.pattern(kind).MX) > 0 {
-			kinds = append(kinds, kind)
+// Offered returns the plans for which the configuration has a pattern, None first.
+func (c Config) Offered() []Plan {
+	plans := []Plan{None}
+	for _, plan := range []Plan{Forwarding, Mailbox} {
+		if len(c.pattern(plan).MX) > 0 {
+			plans = append(plans, plan)
 		}
 	}
-	return kinds
+	return plans
 }
 
-func (c Config) pattern(kind Kind) Pattern {
-	switch kind {
+func (c Config) pattern(plan Plan) Pattern {
+	switch plan {
 	case Forwarding:
 		return c.Forwarding
 	case Mailbox:
@@ -102,32 +107,35 @@ var (
 // Validate reports every problem, each with the field's name.
 func (c Config) Validate() error {
 	var problems []error
-	complain := func(field, format string, args ...any) {
-		problems = append(problems, fmt.Errorf("%s: %s", field, fmt.Sprintf(format, args...)))
-	}
 	if c.TTL < 60 || c.TTL > dns.MaxTTL {
-		complain("ttl", "%d is not between 60 and %d seconds", c.TTL, dns.MaxTTL)
+		problems = append(problems, fmt.Errorf("ttl: %d is not between 60 and %d seconds", c.TTL, dns.MaxTTL))
 	}
-	for _, kind := range []Kind{Forwarding, Mailbox} {
-		problems = append(problems, c.pattern(kind).validate(string(kind))...)
+	for _, plan := range []Plan{Forwarding, Mailbox} {
+		problems = append(problems, c.pattern(plan).validate(string(plan))...)
 	}
 	if c.Forwarding.DKIM || c.Mailbox.DKIM {
-		if c.DKIM.Host == "" {
-			complain("dkim.host", "is empty: name the configured host that signs")
-		}
-		if !path.IsAbs(c.DKIM.Path) || path.Clean(c.DKIM.Path) != c.DKIM.Path {
-			complain("dkim.path", "%q is not an absolute, clean path", c.DKIM.Path)
-		}
-		for _, placeholder := range []string{"{domain}", "{selector}"} {
-			if !strings.Contains(c.DKIM.Path, placeholder) {
-				complain("dkim.path", "%q has no %s: keys would overwrite each other", c.DKIM.Path, placeholder)
-			}
-		}
-		if c.DKIM.Owner != "" && !ownerForm.MatchString(c.DKIM.Owner) {
-			complain("dkim.owner", "%q is not an account as in opendkim:opendkim", c.DKIM.Owner)
-		}
+		problems = append(problems, c.DKIM.validateHost()...)
 	}
 	return errors.Join(append(problems, c.DKIM.validateKeys()...)...)
+}
+
+func (d DKIM) validateHost() (problems []error) {
+	add := func(format string, args ...any) { problems = append(problems, fmt.Errorf(format, args...)) }
+	if d.Host == "" {
+		add("dkim.host: is empty: name the configured host that signs")
+	}
+	if !path.IsAbs(d.Path) || path.Clean(d.Path) != d.Path {
+		add("dkim.path: %q is not an absolute, clean path", d.Path)
+	}
+	for _, placeholder := range []string{"{domain}", "{selector}"} {
+		if !strings.Contains(d.Path, placeholder) {
+			add("dkim.path: %q has no %s: keys would overwrite each other", d.Path, placeholder)
+		}
+	}
+	if d.Owner != "" && !ownerForm.MatchString(d.Owner) {
+		add("dkim.owner: %q is not an account as in opendkim:opendkim", d.Owner)
+	}
+	return problems
 }
 
 func (d DKIM) validateKeys() (problems []error) {
@@ -135,10 +143,11 @@ func (d DKIM) validateKeys() (problems []error) {
 	for i, key := range d.Keys {
 		field := fmt.Sprintf("dkim.keys[%d]", i)
 		if !selectorForm.MatchString(key.Selector) {
-			problems = append(problems, fmt.Errorf("%s.selector: %q is not a label of letters, digits and hyphens", field, key.Selector))
+			problems = append(problems, fmt.Errorf("%s.selector: %q is not a label of letters, digits and hyphens",
+				field, key.Selector))
 		}
 		if selectors[key.Selector] {
-			problems = append(problems, fmt.Errorf("%s.selector: %s is there twice", field, key.Selector))
+			problems = append(problems, fmt.Errorf("%s.selector: %s is given twice", field, key.Selector))
 		}
 		selectors[key.Selector] = true
 		if key.Kind != RSA && key.Kind != Ed25519 {
@@ -147,35 +156,38 @@ func (d DKIM) validateKeys() (problems []error) {
 		rsa = rsa || key.Kind == RSA
 	}
 	if !rsa {
-		problems = append(problems, errors.New("dkim.keys: none is of kind rsa, which is the only one that all receivers check"))
+		problems = append(problems,
+			errors.New("dkim.keys: none is of kind rsa, the only kind that all receivers verify"))
 	}
 	return problems
 }
 
+// validate reports the problems of a pattern that is configured as a field.
 func (p Pattern) validate(field string) (problems []error) {
 	const domain = "example.com"
+	add := func(format string, args ...any) { problems = append(problems, fmt.Errorf(field+"."+format, args...)) }
 	if len(p.MX) == 0 {
 		if p.SPF != "" || p.DMARC != "" || p.DKIM {
-			problems = append(problems, fmt.Errorf("%s.mx: is empty, though the pattern has more: name the exchanger, such as 10 mail.quinn.example", field))
+			add("mx: is empty, but other fields are not: name the exchanger, such as 10 mail.quinn.example")
 		}
 		return problems
 	}
 	for i, mx := range p.MX {
 		if _, err := dns.NewRecord(domain, "MX", 60, expand(mx, domain)); err != nil {
-			problems = append(problems, fmt.Errorf("%s.mx[%d]: %q is not a preference and an exchanger, such as 10 mail.quinn.example", field, i, mx))
+			add("mx[%d]: %q is not a preference and an exchanger, such as 10 mail.quinn.example", i, mx)
 		}
 	}
 	if p.SPF == "" {
-		problems = append(problems, fmt.Errorf("%s.spf: is empty; a domain that receives mail says who sends for it, such as v=spf1 mx -all", field))
+		add("spf: is empty; a domain that receives mail says who sends for it, such as v=spf1 mx -all")
 	} else if record, err := parseSPF(expand(p.SPF, domain)); err != nil {
-		problems = append(problems, fmt.Errorf("%s.spf: %w", field, err))
+		add("spf: %w", err)
 	} else if record.all() < 0 {
-		problems = append(problems, fmt.Errorf("%s.spf: %q does not end with all", field, p.SPF))
+		add("spf: %q does not end with all", p.SPF)
 	}
 	if p.DMARC == "" {
-		problems = append(problems, fmt.Errorf("%s.dmarc: is empty; give a policy, such as v=DMARC1; p=none", field))
+		add("dmarc: is empty; give a policy, such as v=DMARC1; p=none")
 	} else if _, err := parseDMARC(expand(p.DMARC, domain)); err != nil {
-		problems = append(problems, fmt.Errorf("%s.dmarc: %w", field, err))
+		add("dmarc: %w", err)
 	}
 	return problems
 }

@@ -6,18 +6,20 @@ import (
 	"strconv"
 )
 
-// KeyFile is a private key on the host that signs. The bot never has it: a change says that a key is to be made at a path, the host makes
-// it, and looking again reads the public half. An approval of that change stands for whatever key comes of it, since nobody
-// can choose it; the record with its public half is approved afterwards.
+// KeyFile is a private key on the host that signs. The bot never has it: a change says that a key
+// is to be generated at a path, the host generates it, and the next observation reads the public
+// half. An approval of that change covers whatever key is generated, since nobody can choose it.
+// The record with its public half is approved afterwards.
 type KeyFile struct {
 	Key
 	Path  string
-	Owner string // as chown takes it, empty to leave it
+	Owner string // as chown takes it, empty to leave it unchanged
 }
 
-// generate makes a key in a file of its own and gives it its name by a link, which fails where there is one already: whoever comes
-// second, and whoever comes again after a crash, finds the first key and leaves it. Nothing but the owner ever reads the file. What a
-// crash left behind goes first, so the command wants a lock of the host.
+// generate writes a key to a new file and links it to its path. The link fails if the path exists,
+// so a second call, also one after a crash, leaves the first key as it is. Only the owner can ever
+// read the file. The script removes what a crash left behind, so it must run under a lock of the
+// host.
 const generate = `set -eu
 umask 077
 path=$1 owner=$2 dir=${1%/*}
@@ -34,7 +36,8 @@ ln -- "$new" "$path" 2>/dev/null || [ -e "$path" ]
 sync -- "$dir"
 `
 
-// Generate is the command that makes the key unless it is there. It prints nothing, and running it again changes nothing.
+// Generate returns the command that generates the key unless it exists. It prints nothing, and
+// running it again changes nothing.
 func (f KeyFile) Generate() []string {
 	argv := []string{"sh", "-c", generate, "make-dkim-key", f.Path, f.Owner, "-algorithm"}
 	if f.Kind == Ed25519 {
@@ -43,9 +46,11 @@ func (f KeyFile) Generate() []string {
 	return append(argv, "RSA", "-pkeyopt", "rsa_keygen_bits:"+strconv.Itoa(rsaBits))
 }
 
+// absent is what the read script prints if there is no key.
 const absent = "no key"
 
-// read prints the public half. A directory that may not be searched is a failure, not a missing key.
+// read prints the public half. A directory that may not be searched is a failure, not a missing
+// key.
 const read = `set -eu
 if ! found=$(LC_ALL=C stat -L -- "$1" 2>&1 >/dev/null); then
 	case $found in
@@ -57,10 +62,11 @@ fi
 exec openssl pkey -in "$1" -passin pass: -pubout
 `
 
-// Read is the command that prints the key's public half, for [KeyFile.Parse]. It changes nothing.
+// Read returns the command that prints the key's public half, for [KeyFile.Parse]. It changes
+// nothing.
 func (f KeyFile) Read() []string { return []string{"sh", "-c", read, "read-dkim-key", f.Path} }
 
-// Parse reads what the command of [KeyFile.Read] printed: the public half, or that there is no key yet.
+// Parse parses what the command of [KeyFile.Read] printed. exists is false if there is no key yet.
 func (f KeyFile) Parse(output []byte) (key PublicKey, exists bool, err error) {
 	if string(bytes.TrimSpace(output)) == absent {
 		return PublicKey{}, false, nil

@@ -50,12 +50,14 @@ func TestKeyIsMadeOnce(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "keys of", "merche-biche.com", "onboard.pem")
 			file := KeyFile{Key: Key{"onboard", kind}, Path: path, Owner: "root:root"}
 			out, complaints, err := run(t, file.Read())
-			if key, exists, parseErr := file.Parse(out); err != nil || exists || parseErr != nil || key != (PublicKey{}) {
+			if key, exists, parseErr := file.Parse(out); err != nil || exists || parseErr != nil ||
+				key != (PublicKey{}) {
 				t.Fatal("before there is a key:", key, exists, err, parseErr, complaints)
 			}
 			first := generated(t, file)
 			want := map[KeyKind]*regexp.Regexp{
-				RSA:     regexp.MustCompile(`^v=DKIM1; k=rsa; p=MIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8AMIIBCgKCAQEA[A-Za-z0-9+/]{342}IDAQAB$`),
+				RSA: regexp.MustCompile(
+					`^v=DKIM1; k=rsa; p=MIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8AMIIBCgKCAQEA[A-Za-z0-9+/]{342}IDAQAB$`),
 				Ed25519: regexp.MustCompile(`^v=DKIM1; k=ed25519; p=[A-Za-z0-9+/]{43}=$`),
 			}[kind]
 			if !want.MatchString(first.Record()) {
@@ -112,7 +114,8 @@ func TestKeyThatCannotBeMade(t *testing.T) {
 	}
 }
 
-// TestKeyOfRFC8463 reads the example key of RFC 8463 appendix A and finds the record that is printed there.
+// TestKeyOfRFC8463 reads the example key of RFC 8463 appendix A and finds the record that is
+// printed there.
 func TestKeyOfRFC8463(t *testing.T) {
 	t.Parallel()
 	seed, err := base64.StdEncoding.DecodeString("nWGxne/9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A=")
@@ -128,7 +131,8 @@ func TestKeyOfRFC8463(t *testing.T) {
 		t.Fatal(err)
 	}
 	got := generated(t, KeyFile{Key: Key{"brisbane", Ed25519}, Path: path})
-	if diff := cmp.Diff(PublicKey{"brisbane", Ed25519, "11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo="}, got); diff != "" {
+	if diff := cmp.Diff(PublicKey{"brisbane", Ed25519, "11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo="},
+		got); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -139,9 +143,11 @@ func TestKeysThatAreRefused(t *testing.T) {
 		make []string
 		want string
 	}{
-		"short RSA":      {[]string{"genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:1024"}, "its RSA key has 1024 bits, at least 2048 are needed (RFC 8301)"},
-		"another kind":   {[]string{"genpkey", "-algorithm", "ED25519"}, "it is ed25519, not rsa"},
-		"elliptic curve": {[]string{"genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256"}, "it is neither RSA nor ed25519"},
+		"short RSA": {[]string{"genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:1024"},
+			"its RSA key has 1024 bits, at least 2048 are needed (RFC 8301)"},
+		"another kind": {[]string{"genpkey", "-algorithm", "ED25519"}, "it is ed25519, not rsa"},
+		"elliptic curve": {[]string{"genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256"},
+			"it is neither RSA nor ed25519"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -154,7 +160,8 @@ func TestKeysThatAreRefused(t *testing.T) {
 				t.Fatal(err)
 			}
 			_, exists, err := file.Parse(out)
-			if want := file.Path + ": " + ErrKey.Error() + ": " + test.want; !exists || err == nil || err.Error() != want {
+			if want := file.Path + ": " + ErrKey.Error() + ": " + test.want; !exists || err == nil ||
+				err.Error() != want {
 				t.Errorf("%v, want %s", err, want)
 			}
 		})
@@ -184,8 +191,8 @@ func TestPublishedKey(t *testing.T) {
 		"v=DKIM1; k=rsa":                 "is not a DKIM record: it has no key (p)",
 		"v=DKIM1; p=AAAA":                "has another key",
 		"v=DKIM1; k=ed25519; p=MIIB+/==": "is of another kind of key (ed25519)",
-		"v=DKIM2; p=MIIB+/==":            "is not a DKIM record: it begins with something else than v=DKIM1",
-		"p=MIIB+/==; v=DKIM1":            "is not a DKIM record: it begins with something else than v=DKIM1",
+		"v=DKIM2; p=MIIB+/==":            "is not a DKIM record: it does not begin with v=DKIM1",
+		"p=MIIB+/==; v=DKIM1":            "is not a DKIM record: it does not begin with v=DKIM1",
 		"v=DKIM1; p=MIIB+/==; p=AAAA":    "is not a DKIM record: it has p twice",
 		"hello":                          `is not a DKIM record: "hello" is not of the form name=value`,
 		"":                               `is not a DKIM record: "" is not of the form name=value`,

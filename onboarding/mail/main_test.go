@@ -47,7 +47,8 @@ func config(t testing.TB, text string) Config {
 	return c
 }
 
-// freePort finds a port that nothing listens on at any address, outside the range from which others get theirs by chance.
+// freePort finds a port that nothing listens on at any address, outside the range from which
+// others get theirs by chance.
 func freePort(t *testing.T) int {
 	t.Helper()
 	for range 100 {
@@ -67,8 +68,8 @@ func freePort(t *testing.T) int {
 	return 0
 }
 
-// named runs BIND with zones given by name and the lines of their files, and returns a resolver that asks nobody else. A zone's
-// own records of its start and name server are added.
+// named runs BIND with zones given by name and the lines of their files, and returns a resolver
+// that asks nobody else. A zone's own records of its start and name server are added.
 func named(t *testing.T, zones map[string]string) *dns.Resolver {
 	t.Helper()
 	port := freePort(t)
@@ -85,8 +86,10 @@ func named(t *testing.T, zones map[string]string) *dns.Resolver {
 controls { };
 `, dir, dir, port)
 	for name, lines := range zones {
-		head := fmt.Sprintf("$ORIGIN %s.\n$TTL 60\n@ IN SOA ns hostmaster 1 3600 600 86400 60\n@ IN NS ns\nns IN A 127.0.0.1\n", name)
-		conf += fmt.Sprintf("zone %q { type primary; file %q; check-integrity no; check-spf ignore; };\n", name, write(name+".zone", head+lines+"\n"))
+		head := fmt.Sprintf("$ORIGIN %s.\n$TTL 60\n@ IN SOA ns hostmaster 1 3600 600 86400 60\n@ IN NS ns\nns IN A "+
+			"127.0.0.1\n", name)
+		conf += fmt.Sprintf("zone %q { type primary; file %q; check-integrity no; check-spf ignore; };\n", name,
+			write(name+".zone", head+lines+"\n"))
 	}
 	cmd := exec.Command("/usr/sbin/named", "-4", "-g", "-n", "1", "-c", write("named.conf", conf))
 	log, err := cmd.StderrPipe()
@@ -119,7 +122,8 @@ controls { };
 	if problem := <-ready; problem != "" {
 		t.Fatal(problem)
 	}
-	resolver, err := dns.NewResolver(dns.ResolverConfig{Servers: []string{fmt.Sprintf("127.0.0.1:%d", port)}, Port: uint16(port)})
+	resolver, err := dns.NewResolver(dns.ResolverConfig{Servers: []string{fmt.Sprintf("127.0.0.1:%d", port)},
+		Port: uint16(port)})
 	if err != nil {
 		t.Fatal(err)
 	}

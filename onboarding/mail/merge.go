@@ -9,16 +9,17 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/dns"
 )
 
-// Merged is what to publish beside what others published.
+// Merged is what to publish, given what others published.
 type Merged struct {
-	// Records are wanted as they are now: those that were merged or kept replace the pattern's.
+	// Records are those of the pattern, each replaced by the published one if that was merged or
+	// kept.
 	Records []dns.Record
 	// Notes are sentences about what was kept of others.
 	Notes []string
 }
 
-// Existing are the records of one server, the first that answered everything; the primary's where there is only that. Several servers
-// are not added up, since one that lags behind would make two records of one.
+// Existing returns the records of the first server that answered every question. It does not add
+// up several servers, since one that lags behind would make two records of one.
 func Existing(seen dns.State) []dns.Record {
 	for _, server := range seen.Servers {
 		var records []dns.Record
@@ -34,13 +35,30 @@ func Existing(seen dns.State) []dns.Record {
 	return nil
 }
 
-// Merge fits the records wanted to those that exist, which must hold the sets of [dns.Questions]. Text of others stays. An SPF record is
-// added to and keeps its end; a DMARC record that is valid stays as it is; exchangers of others, keys of others and records that
-// cannot be understood are a [*ConflictError]. Merging what was merged changes nothing.
-func Merge(ctx context.Context, resolver Resolver, domain string, wanted, existing []dns.Record) (Merged, error) {
+// ConflictError reports that what somebody else published is in the way. The bot never overwrites
+// it.
+type ConflictError struct {
+	What string // what is in the way, as a sentence
+	Fix  string // what a person can do, as a sentence
+}
+
+// Error is both sentences.
+func (e *ConflictError) Error() string { return e.What + " " + e.Fix }
+
+// Zone is a domain and what resolves its names.
+type Zone struct {
+	Domain   string
+	Resolver Resolver
+}
+
+// Merge merges the wanted records with the existing ones, which must hold the sets of
+// [dns.Questions]. An SPF record of others gets our mechanisms and keeps its end. A valid DMARC
+// record of others stays as it is, and so do other TXT records. Exchangers or keys of others, and
+// records that are invalid, are a [*ConflictError]. Merging what was merged changes nothing.
+func (z Zone) Merge(ctx context.Context, wanted, existing []dns.Record) (Merged, error) {
 	var merged Merged
 	for _, want := range wanted {
-		record, note, err := mergeOne(domain, want, wanted, existing)
+		record, note, err := z.mergeOne(want, wanted, existing)
 		if err != nil {
 			return Merged{}, err
 		}
@@ -49,32 +67,33 @@ func Merge(ctx context.Context, resolver Resolver, domain string, wanted, existi
 			merged.Notes = append(merged.Notes, note)
 		}
 	}
-	v := &view{resolver: resolver, planned: merged.Records, seen: map[dns.Question][]dns.Record{}}
+	v := newView(z.Resolver, merged.Records)
 	for _, record := range spfRecords(merged.Records) {
 		parsed, err := parseSPF(record.Text())
 		if err != nil {
-			return Merged{}, fmt.Errorf("SPF of %s: %w", domain, err)
+			return Merged{}, fmt.Errorf("SPF of %s: %w", z.Domain, err)
 		}
 		problem, err := v.checkSPF(ctx, record.Name, parsed)
 		if err != nil {
 			return Merged{}, err
 		}
 		if problem != "" {
-			return Merged{}, &ConflictError{What: problem, Fix: "Take out of it what is not used any more, then retry."}
+			return Merged{}, &ConflictError{What: problem, Fix: "Remove from it what is no longer used, then retry."}
 		}
 	}
 	return merged, nil
 }
 
-func mergeOne(domain string, want dns.Record, wanted, existing []dns.Record) (record dns.Record, note string, err error) {
+// mergeOne merges one of the wanted records.
+func (z Zone) mergeOne(want dns.Record, wanted, existing []dns.Record) (record dns.Record, note string, err error) {
 	set := ofSet(existing, dns.Question{Name: want.Name, Type: want.Type})
 	switch purposeOf(want) {
 	case exchanger:
 		return want, "", checkExchangers(want.Name, set, wanted)
 	case sender:
-		return mergeSender(domain, want, spfRecords(set))
+		return mergeSender(z.Domain, want, spfRecords(set))
 	case policy:
-		return mergePolicy(domain, want, slices.DeleteFunc(set, func(r dns.Record) bool { return !strings.HasPrefix(strings.ToLower(r.Text()), "v=dmarc1") }))
+		return mergePolicy(z.Domain, want, slices.DeleteFunc(set, func(r dns.Record) bool { return !isDMARC(r) }))
 	case signer:
 		record, err = mergeKey(want, set)
 		return record, "", err
@@ -82,7 +101,7 @@ func mergeOne(domain string, want dns.Record, wanted, existing []dns.Record) (re
 	return want, "", nil
 }
 
-// foreign are the exchangers of a set that are not wanted.
+// foreign returns the exchangers of a set that are not wanted.
 func foreign(name string, set, wanted []dns.Record) []string {
 	var values []string
 	for _, record := range set {
@@ -95,29 +114,32 @@ func foreign(name string, set, wanted []dns.Record) []string {
 	return values
 }
 
-// checkExchangers refuses to take mail away from where it goes today.
+// checkExchangers refuses to move mail away from where it is delivered today.
 func checkExchangers(name string, set, wanted []dns.Record) error {
 	others := foreign(name, set, wanted)
 	switch {
 	case len(others) == 0:
 		return nil
 	case len(set) == 1 && strings.HasSuffix(set[0].Value, " ."): // RFC 7505
-		return &ConflictError{What: fmt.Sprintf("%s says that it takes no mail (MX %s).", name, set[0].Value), Fix: "Remove that record, then retry."}
+		return &ConflictError{What: fmt.Sprintf("%s says that it accepts no mail (MX %s).", name, set[0].Value),
+			Fix: "Remove that record, then retry."}
 	}
 	return &ConflictError{
-		What: fmt.Sprintf("Mail to %s goes elsewhere today: MX %s.", name, strings.Join(others, ", ")),
-		Fix:  "Remove that if mail is to move, or choose the mail plan none, then retry.",
+		What: fmt.Sprintf("Mail to %s is delivered elsewhere today: MX %s.", name, strings.Join(others, ", ")),
+		Fix:  "Remove that record if mail is to move, or choose the mail plan none; then retry.",
 	}
 }
 
+// mergeSender adds ours to the only SPF record of theirs.
 func mergeSender(domain string, want dns.Record, theirs []dns.Record) (dns.Record, string, error) {
 	if len(theirs) == 0 {
 		return want, "", nil
 	}
 	if len(theirs) > 1 {
 		return dns.Record{}, "", &ConflictError{
-			What: fmt.Sprintf("%s has %d SPF records, so that receivers take none of them (RFC 7208 §4.5).", domain, len(theirs)),
-			Fix:  "Make them one, then retry.",
+			What: fmt.Sprintf("%s has %d SPF records, so receivers ignore all of them (RFC 7208 §4.5).", domain,
+				len(theirs)),
+			Fix: "Merge them into one, then retry.",
 		}
 	}
 	ours, err := parseSPF(want.Text())
@@ -126,11 +148,17 @@ func mergeSender(domain string, want dns.Record, theirs []dns.Record) (dns.Recor
 	}
 	their, err := parseSPF(theirs[0].Text())
 	if err != nil {
-		return dns.Record{}, "", &ConflictError{What: fmt.Sprintf("The SPF record of %s has an error: %v.", domain, err), Fix: "Correct it, then retry."}
+		return dns.Record{}, "", &ConflictError{
+			What: fmt.Sprintf("The SPF record of %s has an error: %v.", domain, err),
+			Fix:  "Correct it, then retry.",
+		}
 	}
 	both, note, err := mergeSPF(their, ours)
 	if err != nil {
-		return dns.Record{}, "", &ConflictError{What: fmt.Sprintf("The SPF record of %s %v.", domain, err), Fix: "Decide which is right, then retry."}
+		return dns.Record{}, "", &ConflictError{
+			What: fmt.Sprintf("The SPF record of %s %v.", domain, err),
+			Fix:  "Decide which is right, then retry.",
+		}
 	}
 	if len(both.terms) == len(their.terms) {
 		return theirs[0], note, nil
@@ -143,50 +171,56 @@ func mergeSender(domain string, want dns.Record, theirs []dns.Record) (dns.Recor
 	return record, note, err
 }
 
-// mergePolicy keeps a policy of theirs, stricter or not: only they know what else sends in their name. What the pattern asks beyond is said.
+// mergePolicy keeps a policy of theirs, stricter or not: only they know what else sends for the
+// domain. A note says what the pattern has.
 func mergePolicy(domain string, want dns.Record, theirs []dns.Record) (dns.Record, string, error) {
 	switch {
 	case len(theirs) == 0:
 		return want, "", nil
 	case len(theirs) > 1:
 		return dns.Record{}, "", &ConflictError{
-			What: fmt.Sprintf("%s has %d DMARC records, so that receivers take none of them (RFC 7489 §6.6.3).", domain, len(theirs)),
-			Fix:  "Leave one, then retry.",
+			What: fmt.Sprintf("%s has %d DMARC records, so receivers ignore all of them (RFC 7489 §6.6.3).", domain,
+				len(theirs)),
+			Fix: "Remove all but one, then retry.",
 		}
 	case theirs[0].Text() == want.Text():
 		return theirs[0], "", nil
 	}
 	their, err := parseDMARC(theirs[0].Text())
 	if err != nil {
-		return dns.Record{}, "", &ConflictError{What: fmt.Sprintf("The DMARC record of %s has an error: %v.", domain, err), Fix: "Correct or remove it, then retry."}
+		return dns.Record{}, "", &ConflictError{
+			What: fmt.Sprintf("The DMARC record of %s has an error: %v.", domain, err),
+			Fix:  "Correct or remove it, then retry.",
+		}
 	}
 	ours, err := parseDMARC(want.Text())
 	if err != nil {
 		return dns.Record{}, "", fmt.Errorf("DMARC of %s: %w", domain, err)
 	}
-	note := fmt.Sprintf("The DMARC record that was there stays, with p=%s; the pattern has p=%s.", their.get("p"), ours.get("p"))
+	note := fmt.Sprintf("The published DMARC record was kept. It has p=%s; the pattern has p=%s.", their.get("p"),
+		ours.get("p"))
 	if strictness(their.get("p")) < strictness(ours.get("p")) {
 		note += " Tighten it once nothing else sends for the domain."
 	}
 	return theirs[0], note, nil
 }
 
-// mergeKey refuses to replace a key under which somebody else may be signing.
+// mergeKey refuses to replace a key with which somebody else may be signing.
 func mergeKey(want dns.Record, set []dns.Record) (dns.Record, error) {
-	key, ok := published(want.Text())
+	key, ok := publishedKey(want.Text())
 	if !ok {
-		return dns.Record{}, fmt.Errorf("DKIM at %s: %q is no key to publish", want.Name, shorten(want.Text()))
+		return dns.Record{}, fmt.Errorf("DKIM at %s: %q is not a key to publish", want.Name, shorten(want.Text()))
 	}
 	for _, record := range set {
 		if problem := key.matches(record.Text()); problem != "" {
 			return dns.Record{}, &ConflictError{
 				What: fmt.Sprintf("The record at %s %s.", want.Name, problem),
-				Fix:  "Remove it if nobody signs with it, or configure another selector, then retry.",
+				Fix:  "Remove it if nobody signs with it, or configure another selector; then retry.",
 			}
 		}
 	}
 	if len(set) == 1 {
-		return set[0], nil // the same key, written in another way perhaps
+		return set[0], nil // the same key, perhaps written differently
 	}
 	return want, nil
 }

@@ -22,8 +22,9 @@ var keys = []PublicKey{
 	{"onboard-ed", Ed25519, "11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo="},
 }
 
-// TestMerge reads testdata/merge: a plan, zones as they are, and what is to be published or why it cannot be. The zones are served
-// by a real name server. What was merged is published and merged again, which must change nothing.
+// TestMerge reads testdata/merge: a plan, zones as they are, and what is to be published or why it
+// cannot be. The zones are served by a real name server. What was merged is published and merged
+// again, which must change nothing.
 func TestMerge(t *testing.T) {
 	t.Parallel()
 	files, err := filepath.Glob("testdata/merge/*.txtar")
@@ -43,12 +44,12 @@ func TestMerge(t *testing.T) {
 				archive.Files = append(archive.Files, golden)
 			}
 			zones := map[string]string{domain: ""}
-			plan := Plan{Kind: Mailbox}
+			plan := Mailbox
 			for _, file := range archive.Files[:len(archive.Files)-1] {
 				if zone, ok := strings.CutPrefix(file.Name, "zone/"); ok {
 					zones[zone] = string(file.Data)
-				} else if plan, err = parsePlan(string(file.Data)); err != nil {
-					t.Fatal(err)
+				} else {
+					plan = Plan(strings.TrimSpace(string(file.Data)))
 				}
 			}
 			got := merged(t, plan, zones)
@@ -66,14 +67,6 @@ func TestMerge(t *testing.T) {
 	}
 }
 
-func parsePlan(text string) (Plan, error) {
-	plan, problem := ParsePlan(text)
-	if problem != "" {
-		return Plan{}, fmt.Errorf("plan: %s", problem)
-	}
-	return plan, nil
-}
-
 func merged(t *testing.T, plan Plan, zones map[string]string) string {
 	t.Helper()
 	wanted, err := config(t, pattern).Records(domain, plan, keys)
@@ -86,12 +79,14 @@ func merged(t *testing.T, plan Plan, zones map[string]string) string {
 		t.Fatal(err)
 	}
 	existing := Existing(seen)
-	result, err := Merge(t.Context(), resolver, domain, wanted, existing)
+	zone := Zone{domain, resolver}
+	result, err := zone.Merge(t.Context(), wanted, existing)
 	if err != nil {
 		return err.Error() + "\n"
 	}
-	published := slices.Concat(slices.DeleteFunc(slices.Clone(existing), func(r dns.Record) bool { return purposeOf(r) != other }), result.Records)
-	again, err := Merge(t.Context(), resolver, domain, wanted, published)
+	published := slices.Concat(slices.DeleteFunc(slices.Clone(existing),
+		func(r dns.Record) bool { return purposeOf(r) != other }), result.Records)
+	again, err := zone.Merge(t.Context(), wanted, published)
 	if err != nil {
 		t.Fatal("merged again: ", err)
 	}

@@ -7,10 +7,10 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/dns"
 )
 
-// Records are what a domain with a plan should have, before anything of others is looked at. Keys are the public halves of all keys of
-// the domain, none where the plan signs nothing.
+// Records returns the records that a domain with a plan should have, regardless of what is
+// published. keys are the public halves of all keys of the domain, none if the plan does not sign.
 func (c Config) Records(domain string, plan Plan, keys []PublicKey) ([]dns.Record, error) {
-	pattern := c.pattern(plan.Kind)
+	pattern := c.pattern(plan)
 	var records []dns.Record
 	add := func(name, kind, value string) error {
 		record, err := dns.NewRecord(name, kind, c.TTL, value)
@@ -20,11 +20,11 @@ func (c Config) Records(domain string, plan Plan, keys []PublicKey) ([]dns.Recor
 		records = append(records, record)
 		return nil
 	}
-	if plan.Kind == None {
+	if plan == None {
 		return nil, nil
 	}
 	if len(pattern.MX) == 0 {
-		return nil, fmt.Errorf("mail of %s: there is no pattern for %s", domain, plan.Kind)
+		return nil, fmt.Errorf("mail of %s: no pattern is configured for %s", domain, plan)
 	}
 	for _, mx := range pattern.MX {
 		if err := add(domain, "MX", expand(mx, domain)); err != nil {
@@ -47,9 +47,10 @@ func (c Config) Records(domain string, plan Plan, keys []PublicKey) ([]dns.Recor
 	return records, nil
 }
 
-// Files are the keys that a domain with a plan needs on the host of [DKIM], none where it signs nothing.
+// Files returns the keys that a domain with a plan needs on the host of [DKIM], none if the plan
+// does not sign.
 func (c Config) Files(domain string, plan Plan) []KeyFile {
-	if !c.pattern(plan.Kind).DKIM {
+	if !c.pattern(plan).DKIM {
 		return nil
 	}
 	var files []KeyFile
@@ -71,6 +72,11 @@ const (
 	signer // DKIM
 )
 
+// isDMARC reports whether a TXT record begins like a DMARC record.
+func isDMARC(record dns.Record) bool {
+	return strings.HasPrefix(strings.ToLower(record.Text()), "v=dmarc1")
+}
+
 func purposeOf(record dns.Record) purpose {
 	text := strings.ToLower(record.Text())
 	switch {
@@ -80,7 +86,7 @@ func purposeOf(record dns.Record) purpose {
 		return other
 	case isSPF(text):
 		return sender
-	case strings.HasPrefix(record.Name, "_dmarc.") && strings.HasPrefix(text, "v=dmarc1"):
+	case strings.HasPrefix(record.Name, "_dmarc.") && isDMARC(record):
 		return policy
 	case strings.Contains(record.Name, "._domainkey."):
 		return signer

@@ -7,18 +7,18 @@ import (
 	"strings"
 )
 
-// spf is a sender policy: RFC 7208.
+// spf is an SPF record: RFC 7208.
 type spf struct{ terms []term }
 
-// term is a mechanism, or a modifier where qualifier is 0.
+// term is a mechanism or a modifier.
 type term struct {
 	text      string // as it is written
 	name      string // lower case
 	value     string // domain of a mechanism or value of a modifier, empty for the domain itself
-	qualifier byte
+	qualifier byte   // 0 for a modifier
 }
 
-// isSPF says whether a TXT record, in lower case, is one: RFC 7208 §4.5.
+// isSPF reports whether the text of a TXT record, in lower case, is an SPF record: RFC 7208 §4.5.
 func isSPF(text string) bool {
 	rest, ok := strings.CutPrefix(text, "v=spf1")
 	return ok && (rest == "" || rest[0] == ' ')
@@ -39,7 +39,7 @@ func parseSPF(text string) (spf, error) {
 		if found := spfModifier.FindStringSubmatch(word); found != nil {
 			t.name, t.value = strings.ToLower(found[1]), found[2]
 			if t.name == "redirect" && (t.value == "" || record.find("redirect") >= 0) {
-				return spf{}, fmt.Errorf("%q is not right: redirect names one domain, once", shorten(word))
+				return spf{}, fmt.Errorf("%q is wrong: there is at most one redirect, to one domain", shorten(word))
 			}
 			record.terms = append(record.terms, t)
 			continue
@@ -54,7 +54,7 @@ func parseSPF(text string) (spf, error) {
 			name, t.value = rest[:i], rest[i:]
 		}
 		if t.name = strings.ToLower(name); !slices.Contains(mechanisms, t.name) {
-			return spf{}, fmt.Errorf("%q is no mechanism of SPF", shorten(word))
+			return spf{}, fmt.Errorf("%q is not an SPF mechanism", shorten(word))
 		}
 		if domain, ok := strings.CutPrefix(t.value, ":"); ok && t.name != "ip6" && t.name != "ip4" {
 			t.value, _, _ = strings.Cut(domain, "/")
@@ -62,7 +62,7 @@ func parseSPF(text string) (spf, error) {
 			t.value = "" // a prefix length alone
 		}
 		if t.value == "" && (t.name == "include" || t.name == "exists" || t.name == "ip4" || t.name == "ip6") {
-			return spf{}, fmt.Errorf("%q does not say which", shorten(word))
+			return spf{}, fmt.Errorf("%q has no value", shorten(word))
 		}
 		record.terms = append(record.terms, t)
 	}
@@ -73,9 +73,10 @@ func (s spf) find(name string) int {
 	return slices.IndexFunc(s.terms, func(t term) bool { return t.name == name })
 }
 
-// all is the place of the mechanism that ends the record, -1 without one.
+// all is the index of the mechanism that ends the record, -1 without one.
 func (s spf) all() int { return s.find("all") }
 
+// String is the record's text.
 func (s spf) String() string {
 	words := []string{"v=spf1"}
 	for _, t := range s.terms {
@@ -84,25 +85,28 @@ func (s spf) String() string {
 	return strings.Join(words, " ")
 }
 
-// key is a mechanism without its qualifier, for comparison.
+// key is the mechanism without its qualifier, for comparison.
 func (t term) key() string { return strings.ToLower(strings.TrimLeft(t.text, "+-~?")) }
 
-// contradictionError says that somebody denies what is to be allowed.
+// contradictionError reports that the published record denies what the pattern allows, or the
+// other way round.
 type contradictionError struct{ theirs, ours string }
 
+// Error continues "The SPF record of DOMAIN".
 func (e *contradictionError) Error() string {
-	return "has " + e.theirs + ", and " + e.ours + " is needed"
+	return "has " + e.theirs + ", but " + e.ours + " is needed"
 }
 
-// mergeSPF adds ours to theirs, which stays as it is otherwise, its end too: they know who else sends for them. Nothing behind all is ever
-// looked at (RFC 7208 §5.1), so ours go in front of it.
+// mergeSPF adds our mechanisms to their record, which otherwise stays as it is, including how it
+// ends: they know who else sends for them. Receivers ignore what follows all (RFC 7208 §5.1), so
+// ours go before it.
 func mergeSPF(theirs, ours spf) (merged spf, note string, err error) {
 	end := theirs.all()
 	if end < 0 {
 		end = len(theirs.terms)
 	}
 	for end > 0 && theirs.terms[end-1].qualifier == 0 {
-		end-- // a redirect counts at the end, wherever it stands, and is best read there
+		end-- // a redirect applies at the end wherever it is written, and reads best there
 	}
 	head, tail := slices.Clone(theirs.terms[:end]), theirs.terms[end:]
 	for _, t := range ours.terms {
@@ -121,18 +125,21 @@ func mergeSPF(theirs, ours spf) (merged spf, note string, err error) {
 	return merged, endNote(theirs, ours), nil
 }
 
-// endNote says where their end is kept though the pattern has another.
+// endNote says that their record ends in another way than ours, and stays so. It is empty if both
+// end alike.
 func endNote(theirs, ours spf) string {
 	mine := ours.all()
 	switch end := theirs.all(); {
 	case mine < 0:
 		return ""
 	case end < 0 && theirs.find("redirect") >= 0:
-		return "The SPF record that was there ends with a redirect, which stays."
+		return "The published SPF record ends with a redirect. It was kept."
 	case end < 0:
-		return fmt.Sprintf("The SPF record that was there does not end with all, and stays so; the pattern has %s.", ours.terms[mine].text)
+		return fmt.Sprintf("The published SPF record does not end with all. That was kept; the pattern has %s.",
+			ours.terms[mine].text)
 	case theirs.terms[end].qualifier != ours.terms[mine].qualifier:
-		return fmt.Sprintf("The SPF record that was there ends with %s, and stays so; the pattern has %s.", theirs.terms[end].text, ours.terms[mine].text)
+		return fmt.Sprintf("The published SPF record ends with %s. That was kept; the pattern has %s.",
+			theirs.terms[end].text, ours.terms[mine].text)
 	}
 	return ""
 }

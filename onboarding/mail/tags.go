@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// tags are a list as DKIM and DMARC have it: RFC 6376 §3.2, RFC 7489 §6.4.
+// tags is a tag list of DKIM or DMARC: RFC 6376 §3.2, RFC 7489 §6.4.
 type tags []tag
 
 type tag struct{ name, value string }
@@ -47,7 +47,7 @@ func (t tags) get(name string) string {
 	return ""
 }
 
-// parseDMARC checks a policy: RFC 7489 §6.3.
+// parseDMARC parses a policy: RFC 7489 §6.3.
 func parseDMARC(text string) (tags, error) {
 	list, err := parseTags(text)
 	switch {
@@ -61,7 +61,7 @@ func parseDMARC(text string) (tags, error) {
 	return list, nil
 }
 
-// strictness orders policies, -1 for what is none.
+// strictness orders policies. It is -1 for what is not a policy.
 func strictness(policy string) int {
 	for i, known := range []string{"none", "quarantine", "reject"} {
 		if strings.EqualFold(policy, known) {

@@ -12,14 +12,16 @@ import (
 	"github.com/atlilith/onboardbot/internal/secret"
 )
 
-// Config says where the platform's database is and how it names things. The defaults are the runbook's names.
+// Config says where the platform's database is and how it names things. The defaults are the
+// runbook's names.
 type Config struct {
-	// DatabaseURL reaches the authoritative host, as a role that may read tenants, insert into Users, Orgs and Members, and
-	// take on AppRole. Required.
+	// DatabaseURL reaches the authoritative host, as a role that may read tenants, insert into
+	// Users, Orgs and Members, and take on AppRole. Required.
 	DatabaseURL secret.String `yaml:"database_url"`
 	// AppRole is the role that the platform's sessions run as. Required.
 	AppRole string `yaml:"app_role"`
-	// AppDatabaseURL logs in as AppRole. Default: the role is taken on over DatabaseURL with SET LOCAL ROLE.
+	// AppDatabaseURL logs in as AppRole. Default: the role is taken on over DatabaseURL with SET
+	// LOCAL ROLE.
 	AppDatabaseURL secret.String `yaml:"app_database_url"`
 	// Settings name the custom settings that carry a session's identity.
 	Settings Settings `yaml:"settings"`
@@ -29,11 +31,12 @@ type Config struct {
 	Users   UsersTable   `yaml:"users"`
 	Orgs    OrgsTable    `yaml:"orgs"`
 	Members MembersTable `yaml:"members"`
-	// Rows are what a tenant's life leaves in the database, one of each for a test. Default: a booking, an inbox message and
-	// an analytics event.
+	// Rows are what a tenant's life leaves in the database, one of each for a test. Default: a
+	// booking, an inbox message and an analytics event.
 	Rows []RowKind `yaml:"rows"`
-	// Switcher is the context switcher's query: given an Org's id as $1, it lists the people in it, their id or slug in the
-	// first column. It runs as the application, with the identity of the Org's owner. Default: the user ids in Members.
+	// Switcher is the context switcher's query: given an Org's id as $1, it lists the people in
+	// it, their id or slug in the first column. It runs as the application, with the identity of
+	// the Org's owner. Default: the user ids in Members.
 	Switcher string `yaml:"switcher"`
 	// Timeout bounds one statement. Default: 10s.
 	Timeout time.Duration `yaml:"timeout"`
@@ -75,7 +78,8 @@ type OrgsTable struct {
 	CreatedAt string `yaml:"created_at"`
 }
 
-// MembersTable names the table of who is in which Org, its columns, and the two roles that onboarding gives.
+// MembersTable names the table of who is in which Org, its columns, and the two roles that
+// onboarding gives.
 type MembersTable struct {
 	Table      string `yaml:"table"`
 	Org        string `yaml:"org"`
@@ -126,9 +130,12 @@ func (c *Config) Defaults() {
 	set(&c.Members.MemberRole, "member")
 	if c.Rows == nil {
 		c.Rows = []RowKind{
-			{Name: "booking", Table: "bookings", Values: map[string]string{"client": "onboardbot check", "starts_at": "tomorrow"}},
-			{Name: "inbox message", Table: "inbox_messages", Values: map[string]string{"sender": "check@onboardbot.invalid", "body": "onboardbot check"}},
-			{Name: "analytics event", Table: "analytics_events", Values: map[string]string{"name": "onboardbot_check"}},
+			{Name: "booking", Table: "bookings",
+				Values: map[string]string{"client": "onboardbot check", "starts_at": "tomorrow"}},
+			{Name: "inbox message", Table: "inbox_messages",
+				Values: map[string]string{"sender": "check@onboardbot.invalid", "body": "onboardbot check"}},
+			{Name: "analytics event", Table: "analytics_events",
+				Values: map[string]string{"name": "onboardbot_check"}},
 		}
 	}
 	for i := range c.Rows {
@@ -138,11 +145,13 @@ func (c *Config) Defaults() {
 		set(&row.Org, "org_id")
 		set(&row.CreatedAt, "created_at")
 	}
-	set(&c.Switcher, fmt.Sprintf("SELECT %s::text FROM %s WHERE %s = $1", column(c.Members.User), table(c.Members.Table), column(c.Members.Org)))
+	set(&c.Switcher, fmt.Sprintf("SELECT %s::text FROM %s WHERE %s = $1", column(c.Members.User),
+		table(c.Members.Table), column(c.Members.Org)))
 	c.Timeout = cmp.Or(c.Timeout, 10*time.Second)
 }
 
-// Validate reports every value that cannot stand, each with its key. No message shows a connection string.
+// Validate reports every value that cannot stand, each with its key. No message shows a connection
+// string.
 func (c *Config) Validate() error {
 	var problems []error
 	complain := func(key, what string) {
@@ -153,7 +162,8 @@ func (c *Config) Validate() error {
 	if c.DatabaseURL.IsZero() {
 		complain("database_url", "is missing: the connection string of the platform's authoritative database")
 	}
-	for key, url := range map[string]secret.String{"database_url": c.DatabaseURL, "app_database_url": c.AppDatabaseURL} {
+	for key, url := range map[string]secret.String{"database_url": c.DatabaseURL,
+		"app_database_url": c.AppDatabaseURL} {
 		if _, err := pgxpool.ParseConfig(url.Reveal()); err != nil && !url.IsZero() {
 			complain(key, "is not a connection string such as postgres://onboarder@db.example.com/platform")
 		}
@@ -192,15 +202,19 @@ type named struct {
 func (c *Config) names() []named {
 	names := []named{
 		{"users.table", c.Users.Table, true}, {"users.id", c.Users.ID, false}, {"users.slug", c.Users.Slug, false},
-		{"users.email", c.Users.Email, false}, {"users.display_name", c.Users.DisplayName, false}, {"users.created_at", c.Users.CreatedAt, false},
+		{"users.email", c.Users.Email, false}, {"users.display_name", c.Users.DisplayName, false}, {"users.created_at",
+			c.Users.CreatedAt, false},
 		{"orgs.table", c.Orgs.Table, true}, {"orgs.id", c.Orgs.ID, false}, {"orgs.slug", c.Orgs.Slug, false},
-		{"orgs.name", c.Orgs.Name, false}, {"orgs.owner", c.Orgs.Owner, false}, {"orgs.created_at", c.Orgs.CreatedAt, false},
-		{"members.table", c.Members.Table, true}, {"members.org", c.Members.Org, false}, {"members.user", c.Members.User, false},
+		{"orgs.name", c.Orgs.Name, false}, {"orgs.owner", c.Orgs.Owner, false}, {"orgs.created_at", c.Orgs.CreatedAt,
+			false},
+		{"members.table", c.Members.Table, true}, {"members.org", c.Members.Org, false}, {"members.user",
+			c.Members.User, false},
 		{"members.role", c.Members.Role, false}, {"members.created_at", c.Members.CreatedAt, false},
 	}
 	for i, row := range c.Rows {
 		key := fmt.Sprintf("rows[%d].", i)
-		names = append(names, named{key + "table", row.Table, true}, named{key + "id", row.ID, false}, named{key + "user", row.User, false},
+		names = append(names, named{key + "table", row.Table, true}, named{key + "id", row.ID, false},
+			named{key + "user", row.User, false},
 			named{key + "org", row.Org, false}, named{key + "created_at", row.CreatedAt, false})
 		for column := range row.Values {
 			names = append(names, named{key + "values." + column, column, false})

@@ -12,7 +12,8 @@ import (
 // maxName is NAMEDATALEN - 1: PostgreSQL cuts longer names off.
 const maxName = 63
 
-// plainName needs no quotes unless it is reserved: https://www.postgresql.org/docs/current/sql-syntax-lexical.html.
+// plainName needs no quotes unless it is reserved:
+// https://www.postgresql.org/docs/current/sql-syntax-lexical.html.
 var plainName = regexp.MustCompile(`^[a-z_][a-z0-9_]*$`)
 
 // reserved are the key words that PostgreSQL 17 does not take for a column or table
@@ -25,7 +26,8 @@ var reserved = strings.Fields(`all analyse analyze and any array as asc asymmetr
 	returning right select session_user similar some symmetric system_user table tablesample then to trailing true union
 	unique user using variadic verbose when where window with`)
 
-// column writes a column's name as SQL. Names that need no quotes get none, so that approvers read the runbook's own statements.
+// column writes a column's name as SQL. Names that need no quotes get none, so that approvers read
+// the runbook's own statements.
 func column(name string) string {
 	if plainName.MatchString(name) && !slices.Contains(reserved, name) {
 		return name
@@ -41,7 +43,27 @@ func table(name string) string {
 	return column(name)
 }
 
-// checkName says what is wrong with a name, or nothing.
+// tables are those of tenants, with every name as SQL.
+type tables struct {
+	Users   UsersTable
+	Orgs    OrgsTable
+	Members MembersTable
+}
+
+func quote(c Config) tables {
+	users, orgs, members := c.Users, c.Orgs, c.Members
+	users.Table, orgs.Table, members.Table = table(users.Table), table(orgs.Table), table(members.Table)
+	for _, name := range []*string{
+		&users.ID, &users.Slug, &users.Email, &users.DisplayName, &users.CreatedAt,
+		&orgs.ID, &orgs.Slug, &orgs.Name, &orgs.Owner, &orgs.CreatedAt,
+		&members.Org, &members.User, &members.Role, &members.CreatedAt,
+	} {
+		*name = column(*name)
+	}
+	return tables{users, orgs, members}
+}
+
+// checkName returns what is wrong with a name, empty if nothing is.
 func checkName(name string, isTable bool) string {
 	parts := []string{name}
 	if isTable {

@@ -19,6 +19,7 @@ const maxConnections = 4
 // DB is the platform's database. It is safe for concurrent use.
 type DB struct {
 	config Config
+	quoted tables
 	pool   *pgxpool.Pool
 	app    *pgxpool.Pool // logs in as the application; the same as pool where the role is taken on
 }
@@ -31,7 +32,7 @@ func New(config Config) (*DB, error) {
 	if err := config.Validate(); err != nil {
 		return nil, fmt.Errorf("platform: %w", err)
 	}
-	db := &DB{config: config}
+	db := &DB{config: config, quoted: quote(config)}
 	var err error
 	if db.pool, err = connect(config.DatabaseURL, config); err != nil {
 		return nil, fmt.Errorf("platform: database_url: %w", err)
@@ -68,7 +69,8 @@ func (db *DB) Close() {
 	}
 }
 
-// Execute carries out a transaction: all statements take effect, each on exactly one row, or none does.
+// Execute carries out a transaction: all statements take effect, each on exactly one row, or none
+// does.
 func (db *DB) Execute(ctx context.Context, transaction onboarding.Transaction) error {
 	return pgx.BeginFunc(ctx, db.pool, func(tx pgx.Tx) error {
 		for i, statement := range transaction.Statements {
@@ -81,7 +83,8 @@ func (db *DB) Execute(ctx context.Context, transaction onboarding.Transaction) e
 				return fmt.Errorf("platform: statement %d: %w", i+1, err)
 			}
 			if tag.RowsAffected() != 1 {
-				return fmt.Errorf("platform: statement %d would affect %d rows instead of one: nothing was changed", i+1, tag.RowsAffected())
+				return fmt.Errorf("platform: statement %d would affect %d rows instead of one: nothing was changed",
+					i+1, tag.RowsAffected())
 			}
 		}
 		return nil

@@ -42,10 +42,13 @@ func config(t *testing.T) platform.Config {
 	}
 	return platform.Config{
 		DatabaseURL: secret.New(dsn), AppRole: postgres.Superuser,
-		Users:   platform.UsersTable{Table: "tenancy.user", ID: "ID", Slug: "handle", Email: "e-mail", DisplayName: "group", CreatedAt: "made"},
-		Orgs:    platform.OrgsTable{Table: "tenancy.teams", Slug: "handle", Name: "title", Owner: "boss", CreatedAt: "made"},
-		Members: platform.MembersTable{Table: "tenancy.seats", Org: "team", User: "person", Role: "kind", CreatedAt: "made", OwnerRole: "boss", MemberRole: "hand"},
-		Rows:    []platform.RowKind{},
+		Users: platform.UsersTable{Table: "tenancy.user", ID: "ID", Slug: "handle", Email: "e-mail",
+			DisplayName: "group", CreatedAt: "made"},
+		Orgs: platform.OrgsTable{Table: "tenancy.teams", Slug: "handle", Name: "title", Owner: "boss",
+			CreatedAt: "made"},
+		Members: platform.MembersTable{Table: "tenancy.seats", Org: "team", User: "person", Role: "kind",
+			CreatedAt: "made", OwnerRole: "boss", MemberRole: "hand"},
+		Rows: []platform.RowKind{},
 	}
 }
 
@@ -84,11 +87,13 @@ func TestOtherNames(t *testing.T) {
 		t.Fatal(err)
 	}
 	tenant, err := db.Tenant(t.Context(), "merche")
-	if diff := cmp.Diff(&onboarding.Tenant{ID: id, Slug: "merche", Email: "m@example.com", DisplayName: `"; --`}, tenant); diff != "" || err != nil {
+	if diff := cmp.Diff(&onboarding.Tenant{ID: id, Slug: "merche", Email: "m@example.com", DisplayName: `"; --`},
+		tenant); diff != "" || err != nil {
 		t.Errorf("%v (-want +got)\n%s", err, diff)
 	}
 	org, err := db.FindOrg(t.Context(), "merches")
-	if diff := cmp.Diff(&platform.Org{ID: "5", Slug: "merches", Name: "Merche's", Owner: id, OwnerSlug: "merche"}, org); diff != "" || err != nil {
+	if diff := cmp.Diff(&platform.Org{ID: "5", Slug: "merches", Name: "Merche's", Owner: id, OwnerSlug: "merche"},
+		org); diff != "" || err != nil {
 		t.Errorf("%v (-want +got)\n%s", err, diff)
 	}
 	if role, err := db.Role(t.Context(), "5", id); role != "boss" || err != nil {
@@ -102,14 +107,18 @@ func TestOtherNames(t *testing.T) {
 func TestExecuteIsAllOrNothing(t *testing.T) {
 	t.Parallel()
 	db := open(t)
-	user := db.InsertUser(onboarding.Tenant{ID: uuid.NewString(), Slug: "half", Email: "h@example.com", DisplayName: "Half"})
+	user := db.InsertUser(onboarding.Tenant{ID: uuid.NewString(), Slug: "half", Email: "h@example.com",
+		DisplayName: "Half"})
 	for name, second := range map[string]onboarding.Statement{
-		"an error":    db.InsertUser(onboarding.Tenant{ID: uuid.NewString(), Slug: "quinn", Email: "q@example.com", DisplayName: "Q"}),
-		"no row":      {SQL: `DELETE FROM tenancy.seats WHERE kind = $1`, Args: []string{"none"}},
-		"three rows":  {SQL: `UPDATE tenancy.teams SET title = title WHERE handle <> $1`, Args: []string{"lilith"}},
-		"not a value": {SQL: `INSERT INTO tenancy.seats (person) VALUES ($1)`, Args: []string{"x'; DROP TABLE tenancy.seats; --"}},
+		"an error": db.InsertUser(onboarding.Tenant{ID: uuid.NewString(), Slug: "quinn", Email: "q@example.com",
+			DisplayName: "Q"}),
+		"no row":     {SQL: `DELETE FROM tenancy.seats WHERE kind = $1`, Args: []string{"none"}},
+		"three rows": {SQL: `UPDATE tenancy.teams SET title = title WHERE handle <> $1`, Args: []string{"lilith"}},
+		"not a value": {SQL: `INSERT INTO tenancy.seats (person) VALUES ($1)`,
+			Args: []string{"x'; DROP TABLE tenancy.seats; --"}},
 	} {
-		if err := db.Execute(t.Context(), onboarding.Transaction{Statements: []onboarding.Statement{user, second}}); err == nil {
+		if err := db.Execute(t.Context(),
+			onboarding.Transaction{Statements: []onboarding.Statement{user, second}}); err == nil {
 			t.Errorf("%s: no error", name)
 		}
 		if tenant, err := db.Tenant(t.Context(), "half"); tenant != nil || err != nil {
@@ -122,7 +131,8 @@ func TestOrgsByText(t *testing.T) {
 	t.Parallel()
 	db := open(t)
 	for text, want := range map[string]string{
-		"": "percent lilith backslash under_score", "LILITH": "lilith", "%": "percent", "_": "under_score", `\`: "backslash", "'": "",
+		"": "percent lilith backslash under_score", "LILITH": "lilith", "%": "percent", "_": "under_score",
+		`\`: "backslash", "'": "",
 	} {
 		orgs, err := db.Orgs(t.Context(), text, 10)
 		if err != nil {
@@ -146,7 +156,8 @@ func TestOrgsByText(t *testing.T) {
 
 func TestNothingShowsThePassword(t *testing.T) {
 	t.Parallel()
-	config := platform.Config{DatabaseURL: secret.New("postgres://me:hush@127.0.0.1:1/platform?connect_timeout=1"), AppRole: "app"}
+	config := platform.Config{DatabaseURL: secret.New("postgres://me:hush@127.0.0.1:1/platform?connect_timeout=1"),
+		AppRole: "app"}
 	db, err := platform.New(config)
 	if err != nil {
 		t.Fatal(err)
@@ -154,7 +165,8 @@ func TestNothingShowsThePassword(t *testing.T) {
 	t.Cleanup(db.Close)
 	_, err = db.Tenant(t.Context(), "quinn")
 	findings := db.Check(t.Context())
-	if err == nil || strings.Contains(err.Error(), "hush") || len(findings) != 1 || findings[0].Level != onboarding.Failed || strings.Contains(findings[0].Detail, "hush") {
+	if err == nil || strings.Contains(err.Error(), "hush") || len(findings) != 1 ||
+		findings[0].Level != onboarding.Failed || strings.Contains(findings[0].Detail, "hush") {
 		t.Errorf("%v, %+v", err, findings)
 	}
 }

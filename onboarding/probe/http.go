@@ -33,12 +33,14 @@ type Response struct {
 	Took    time.Duration
 }
 
-// HTTP asks one address for a path of the name's site, in plain HTTP at the HTTP port. The error is a [*Problem].
+// HTTP asks one address for a path of the name's site, in plain HTTP at the HTTP port. The error
+// is a [*Problem].
 func (p *Prober) HTTP(ctx context.Context, name string, address netip.Addr, path string) (Response, error) {
 	return p.get(ctx, url.URL{Scheme: "http", Host: name}, netip.AddrPortFrom(address, p.httpPort), path)
 }
 
-// HTTPS asks as [Prober.HTTP] does, but over TLS at the HTTPS port, and only from a server whose certificate is in order.
+// HTTPS asks as [Prober.HTTP] does, but over TLS at the HTTPS port, and only from a server whose
+// certificate is in order.
 func (p *Prober) HTTPS(ctx context.Context, name string, address netip.Addr, path string) (Response, error) {
 	return p.get(ctx, url.URL{Scheme: "https", Host: name}, netip.AddrPortFrom(address, p.httpsPort), path)
 }
@@ -71,7 +73,8 @@ func (p *Prober) get(ctx context.Context, site url.URL, to netip.AddrPort, path 
 		}
 		return Response{}, httpProblem(name, to, err)
 	}
-	return Response{Name: name, Address: to, Status: response.StatusCode, Header: response.Header, Body: body, Took: time.Since(began)}, nil
+	return Response{Name: name, Address: to, Status: response.StatusCode, Header: response.Header, Body: body,
+		Took: time.Since(began)}, nil
 }
 
 // connect goes to one address whatever the name resolves to, through no proxy.
@@ -94,8 +97,8 @@ func (p *Prober) connect(ctx context.Context, scheme, name string, to netip.Addr
 
 var errLongHeader = errors.New("the header of its answer never ends")
 
-// exchange makes one request and reads one answer, with the first octets of its body. It does by hand what [http.Transport] would, which
-// takes three goroutines for each request of a sweep.
+// exchange makes one request and reads one answer, with the first octets of its body. It does by
+// hand what [http.Transport] would, which takes three goroutines for each request of a sweep.
 func exchange(conn net.Conn, request *http.Request) (*http.Response, []byte, error) {
 	if err := request.Write(conn); err != nil {
 		return nil, nil, err
@@ -118,15 +121,17 @@ func exchange(conn net.Conn, request *http.Request) (*http.Response, []byte, err
 	}
 }
 
-// Redirects checks that plain HTTP leads to https on the same host for good (301 or 308). A nil error means that it does; else it
-// is a [*Problem]. The response is what was answered, if anything was.
+// Redirects checks that plain HTTP leads to https on the same host for good (301 or 308). A nil
+// error means that it does; else it is a [*Problem]. The response is what was answered, if
+// anything was.
 func (p *Prober) Redirects(ctx context.Context, name string, address netip.Addr) (Response, error) {
 	response, err := p.HTTP(ctx, name, address, "/")
 	if err != nil {
 		return response, err
 	}
 	bad := func(format string, args ...any) (Response, error) {
-		return response, problem(BadRedirect, nil, "http://%s at %s %s", Unicode(name), response.Address, fmt.Sprintf(format, args...))
+		return response, problem(BadRedirect, nil, "http://%s at %s %s", Unicode(name), response.Address,
+			fmt.Sprintf(format, args...))
 	}
 	if response.Status != http.StatusMovedPermanently && response.Status != http.StatusPermanentRedirect {
 		return bad("answers %d instead of a permanent redirect to https", response.Status)
@@ -135,7 +140,8 @@ func (p *Prober) Redirects(ctx context.Context, name string, address netip.Addr)
 	if err != nil {
 		return bad("redirects to something that is not an address: %.100q", response.Header.Get("Location"))
 	}
-	if location.Scheme != "https" || !strings.EqualFold(location.Hostname(), name) || location.Port() != "" && location.Port() != fmt.Sprint(p.httpsPort) {
+	if location.Scheme != "https" || !strings.EqualFold(location.Hostname(), name) || location.Port() != "" &&
+		location.Port() != fmt.Sprint(p.httpsPort) {
 		return bad("redirects to %.100q instead of https on the same host", location.Redacted())
 	}
 	return response, nil

@@ -37,12 +37,18 @@ func TestRedirects(t *testing.T) {
 	}{
 		{"301", redirect(301, "https://"+name+"/"), ""},
 		{"308 with the port", redirect(308, "https://"+strings.ToUpper(name)+":443/"), ""},
-		{"302", redirect(302, "https://"+name+"/"), "http://merche-biche.com at ADDRESS answers 302 instead of a permanent redirect to https"},
-		{"no redirect", redirect(200, ""), "http://merche-biche.com at ADDRESS answers 200 instead of a permanent redirect to https"},
-		{"other host", redirect(301, "https://evil.example/"), `http://merche-biche.com at ADDRESS redirects to "https://evil.example/" instead of https on the same host`},
-		{"plain", redirect(301, "http://"+name+"/x"), `http://merche-biche.com at ADDRESS redirects to "http://merche-biche.com/x" instead of https on the same host`},
-		{"relative", redirect(301, "/elsewhere"), `http://merche-biche.com at ADDRESS redirects to "/elsewhere" instead of https on the same host`},
-		{"nonsense", redirect(301, "%zz"), `http://merche-biche.com at ADDRESS redirects to something that is not an address: "%zz"`},
+		{"302", redirect(302, "https://"+name+"/"), "http://merche-biche.com at ADDRESS answers 302 instead of a " +
+			"permanent redirect to https"},
+		{"no redirect", redirect(200, ""), "http://merche-biche.com at ADDRESS answers 200 instead of a permanent " +
+			"redirect to https"},
+		{"other host", redirect(301, "https://evil.example/"),
+			`http://merche-biche.com at ADDRESS redirects to "https://evil.example/" instead of https on the same host`},
+		{"plain", redirect(301, "http://"+name+"/x"),
+			`http://merche-biche.com at ADDRESS redirects to "http://merche-biche.com/x" instead of https on the same host`},
+		{"relative", redirect(301, "/elsewhere"),
+			`http://merche-biche.com at ADDRESS redirects to "/elsewhere" instead of https on the same host`},
+		{"nonsense", redirect(301, "%zz"),
+			`http://merche-biche.com at ADDRESS redirects to something that is not an address: "%zz"`},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
@@ -79,7 +85,8 @@ func TestAnswersBegunWithAPromise(t *testing.T) {
 	at := probetest.Listen(t, "127.0.0.1:0", func(conn net.Conn) {
 		request, err := http.ReadRequest(bufio.NewReader(conn))
 		if err == nil && request.Host == name && request.UserAgent() == "onboardbot" && request.Close {
-			_, _ = io.WriteString(conn, "HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\nHTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n")
+			_, _ = io.WriteString(conn, "HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\nHTTP/1.1 200 "+
+				"OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n")
 		}
 	})
 	got, err := prober(t, probe.Config{HTTPPort: at.Port()}).HTTP(t.Context(), name, local, "/")
@@ -143,7 +150,8 @@ func TestBadHTTP(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			at := probetest.Listen(t, "127.0.0.1:0", test.serve)
-			_, err := prober(t, probe.Config{HTTPPort: at.Port(), Timeout: time.Second}).HTTP(t.Context(), name, local, test.path)
+			_, err := prober(t, probe.Config{HTTPPort: at.Port(), Timeout: time.Second}).HTTP(t.Context(), name, local,
+				test.path)
 			if problem := (*probe.Problem)(nil); !errors.As(err, &problem) || problem.Kind != test.want {
 				t.Errorf("error = %v, want %s", err, test.want)
 			}

@@ -14,8 +14,8 @@ import (
 type Config struct {
 	// RootsFiles are PEM files of certification authorities to trust.
 	RootsFiles []string `yaml:"roots_files"`
-	// SystemRoots also trusts the machine's own authorities when RootsFiles are given. Without RootsFiles they are always
-	// trusted. The environment (SSL_CERT_FILE and the like) has no say.
+	// SystemRoots also trusts the machine's own authorities when RootsFiles are given. Without
+	// RootsFiles they are always trusted. The environment (SSL_CERT_FILE and the like) has no say.
 	SystemRoots bool `yaml:"system_roots"`
 	// HTTPPort is where plain HTTP is looked for. Default 80.
 	HTTPPort uint16 `yaml:"http_port"`

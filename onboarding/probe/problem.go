@@ -58,7 +58,8 @@ func problem(kind Kind, cause error, format string, args ...any) *Problem {
 	return &Problem{Kind: kind, Sentence: fmt.Sprintf(format, args...), cause: cause}
 }
 
-// Unicode is a name as people read it: punycode undone where that cannot mislead (UTS #46), else as it is.
+// Unicode is a name as people read it: punycode undone where that cannot mislead (UTS #46), else
+// as it is.
 func Unicode(name string) string {
 	if shown, err := idna.Display.ToUnicode(name); err == nil {
 		return shown
@@ -76,8 +77,10 @@ func dialProblem(name string, address netip.AddrPort, err error) *Problem {
 	case errors.Is(err, context.Canceled):
 		return aborted(name, address, err)
 	case errors.Is(err, syscall.ECONNREFUSED):
-		return problem(Refused, err, "%s refuses connections for %s: nothing listens on port %d", address.Addr(), name, address.Port())
-	case errors.Is(err, syscall.ENETUNREACH), errors.Is(err, syscall.EHOSTUNREACH), errors.Is(err, syscall.EADDRNOTAVAIL), errors.Is(err, syscall.EAFNOSUPPORT):
+		return problem(Refused, err, "%s refuses connections for %s: nothing listens on port %d", address.Addr(), name,
+			address.Port())
+	case errors.Is(err, syscall.ENETUNREACH), errors.Is(err, syscall.EHOSTUNREACH), errors.Is(err,
+		syscall.EADDRNOTAVAIL), errors.Is(err, syscall.EAFNOSUPPORT):
 		return problem(Unreachable, err, "there is no way from here to %s for %s", address, name)
 	}
 	return problem(NoAnswer, err, "%s does not answer for %s", address, name)
@@ -93,7 +96,8 @@ func handshakeProblem(name string, address netip.AddrPort, read int, err error) 
 	case errors.As(err, &record):
 		return problem(NotTLS, err, "%s speaks something other than TLS for %s", address, name)
 	case errors.As(err, &alert) && alert.Op == "remote error": // as crypto/tls reports an alert
-		return problem(Alert, err, "%s breaks off the handshake for %s: %s", address, name, strings.TrimPrefix(alert.Err.Error(), "tls: "))
+		return problem(Alert, err, "%s breaks off the handshake for %s: %s", address, name,
+			strings.TrimPrefix(alert.Err.Error(), "tls: "))
 	case timedOut(err) && read == 0:
 		return problem(Silent, err, "%s takes the connection for %s and then says nothing", address, name)
 	case timedOut(err):
@@ -125,7 +129,8 @@ func timedOut(err error) bool {
 }
 
 func hungUp(err error) bool {
-	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
+	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, syscall.ECONNRESET) ||
+		errors.Is(err, syscall.EPIPE)
 }
 
 // names lists a certificate's names for a sentence.

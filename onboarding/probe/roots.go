@@ -8,8 +8,9 @@ import (
 	"os"
 )
 
-// bundles are where systems keep their authorities in one file: Debian, Fedora, OpenSUSE, Alpine. They are read by name, since
-// [x509.SystemCertPool] obeys SSL_CERT_FILE and SSL_CERT_DIR, which a developer's proxy or a test may have set.
+// bundles are where systems keep their authorities in one file: Debian, Fedora, OpenSUSE, Alpine.
+// They are read by name, since [x509.SystemCertPool] obeys SSL_CERT_FILE and SSL_CERT_DIR, which a
+// developer's proxy or a test may have set.
 var bundles = []string{
 	"/etc/ssl/certs/ca-certificates.crt",
 	"/etc/pki/tls/certs/ca-bundle.crt",
@@ -44,5 +45,6 @@ func (c Config) Roots() (*x509.CertPool, error) {
 			return pool, nil
 		}
 	}
-	return nil, errors.New("system_roots: this machine has no bundle of authorities: install the package ca-certificates, or give roots_files")
+	return nil, errors.New("system_roots: this machine has no bundle of authorities: install the package " +
+		"ca-certificates, or give roots_files")
 }

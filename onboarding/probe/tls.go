@@ -56,14 +56,15 @@ func KeyTypeOf(certificate *x509.Certificate) KeyType {
 	return KeyType(certificate.PublicKeyAlgorithm.String())
 }
 
-// TLS makes one handshake with an address as a visitor of the name would, at the HTTPS port. The error is a [*Problem] when no
-// certificate was seen at all; what is wrong with a certificate that was seen is in the result.
+// TLS makes one handshake with an address as a visitor of the name would, at the HTTPS port. The
+// error is a [*Problem] when no certificate was seen at all; what is wrong with a certificate that
+// was seen is in the result.
 func (p *Prober) TLS(ctx context.Context, name string, address netip.Addr) (Handshake, error) {
 	return p.TLSWithKey(ctx, name, address, AnyKey)
 }
 
-// TLSWithKey is [Prober.TLS] with a visitor who knows only one kind of key. It takes TLS 1.2, the last version in which a client can
-// choose: RFC 5246 §7.4.2.
+// TLSWithKey is [Prober.TLS] with a visitor who knows only one kind of key. It takes TLS 1.2, the
+// last version in which a client can choose: RFC 5246 §7.4.2.
 func (p *Prober) TLSWithKey(ctx context.Context, name string, address netip.Addr, key KeyType) (Handshake, error) {
 	ctx, cancel := context.WithTimeout(ctx, p.timeout)
 	defer cancel()
@@ -79,7 +80,8 @@ func (p *Prober) TLSWithKey(ctx context.Context, name string, address netip.Addr
 		return Handshake{}, handshakeProblem(name, to, conn.read, err)
 	}
 	state := client.ConnectionState()
-	seen := Handshake{Name: name, Address: to, Chain: state.PeerCertificates, Version: state.Version, Took: time.Since(began)}
+	seen := Handshake{Name: name, Address: to, Chain: state.PeerCertificates, Version: state.Version,
+		Took: time.Since(began)}
 	seen.Problems = p.judge(name, seen.Chain, time.Now())
 	return seen, nil
 }
@@ -88,34 +90,41 @@ func (p *Prober) TLSWithKey(ctx context.Context, name string, address netip.Addr
 func (p *Prober) clientConfig(name string, key KeyType) *tls.Config {
 	config := &tls.Config{
 		ServerName: name, InsecureSkipVerify: true, MinVersion: tls.VersionTLS12,
-		// What every server has, and a third cheaper than the post-quantum default: there is no secret to keep here.
+		// What every server has, and a third cheaper than the post-quantum default: there is no
+		// secret to keep here.
 		CurvePreferences: []tls.CurveID{tls.X25519, tls.CurveP256, tls.CurveP384},
 	}
 	switch key {
 	case RSA:
 		config.MaxVersion = tls.VersionTLS12
-		config.CipherSuites = []uint16{tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256, tls.TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384, tls.TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256}
+		config.CipherSuites = []uint16{tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
+			tls.TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384, tls.TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256}
 	case ECDSA:
 		config.MaxVersion = tls.VersionTLS12
-		config.CipherSuites = []uint16{tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, tls.TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384, tls.TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256}
+		config.CipherSuites = []uint16{tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
+			tls.TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384, tls.TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256}
 	}
 	return config
 }
 
-// judge finds everything that is wrong with a chain, each fault on its own: an expired certificate can have the wrong name too.
+// judge finds everything that is wrong with a chain, each fault on its own: an expired certificate
+// can have the wrong name too.
 func (p *Prober) judge(name string, chain []*x509.Certificate, now time.Time) []*Problem {
 	leaf := chain[0]
 	var problems []*Problem
 	err := leaf.VerifyHostname(name)
 	name = Unicode(name)
 	if err != nil {
-		problems = append(problems, problem(WrongName, err, "the certificate shown for %s is for %s", name, names(leaf)))
+		problems = append(problems,
+			problem(WrongName, err, "the certificate shown for %s is for %s", name, names(leaf)))
 	}
 	switch {
 	case now.After(leaf.NotAfter):
-		problems = append(problems, problem(Expired, nil, "the certificate for %s expired on %s", name, day(leaf.NotAfter)))
+		problems = append(problems,
+			problem(Expired, nil, "the certificate for %s expired on %s", name, day(leaf.NotAfter)))
 	case now.Before(leaf.NotBefore):
-		problems = append(problems, problem(NotYetValid, nil, "the certificate for %s is not valid before %s: either it was installed too early or this machine's clock is slow", name, day(leaf.NotBefore)))
+		problems = append(problems, problem(NotYetValid, nil, "the certificate for %s is not valid before %s: "+
+			"either it was installed too early or this machine's clock is slow", name, day(leaf.NotBefore)))
 	}
 	if trust := p.trust(name, chain, now); trust != nil {
 		problems = append(problems, trust)
@@ -123,7 +132,8 @@ func (p *Prober) judge(name string, chain []*x509.Certificate, now time.Time) []
 	return problems
 }
 
-// trust looks at who vouches for the leaf of a name as people read it, at a time when the leaf itself was valid.
+// trust looks at who vouches for the leaf of a name as people read it, at a time when the leaf
+// itself was valid.
 func (p *Prober) trust(name string, chain []*x509.Certificate, now time.Time) *Problem {
 	leaf := chain[0]
 	if now.After(leaf.NotAfter) {
@@ -141,15 +151,18 @@ func (p *Prober) trust(name string, chain []*x509.Certificate, now time.Time) *P
 	}
 	for _, certificate := range chain[1:] {
 		if now.After(certificate.NotAfter) {
-			return problem(IssuerExpired, err, "the certificate of %v, above the one for %s, expired on %s", certificate.Subject, name, day(certificate.NotAfter))
+			return problem(IssuerExpired, err, "the certificate of %v, above the one for %s, expired on %s",
+				certificate.Subject, name, day(certificate.NotAfter))
 		}
 	}
 	for _, certificate := range chain[1:] {
 		if leaf.CheckSignatureFrom(certificate) == nil {
-			return problem(UnknownIssuer, err, "the certificate for %s comes from an authority that is not trusted: %v", name, chain[len(chain)-1].Issuer)
+			return problem(UnknownIssuer, err, "the certificate for %s comes from an authority that is not trusted: "+
+				"%v", name, chain[len(chain)-1].Issuer)
 		}
 	}
-	return problem(IncompleteChain, err, "the server for %s does not send the certificate of its issuer, %v: the chain is incomplete, or the issuer is not trusted", name, leaf.Issuer)
+	return problem(IncompleteChain, err, "the server for %s does not send the certificate of its issuer, %v: the "+
+		"chain is incomplete, or the issuer is not trusted", name, leaf.Issuer)
 }
 
 func day(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 UTC") }

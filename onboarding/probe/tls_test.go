@@ -28,7 +28,8 @@ func prober(t *testing.T, config probe.Config) *probe.Prober {
 	return p
 }
 
-// look is what came of a handshake: the kinds and sentences of everything that is wrong, the address left out.
+// look is what came of a handshake: the kinds and sentences of everything that is wrong, the
+// address left out.
 func look(seen probe.Handshake, err error, address netip.AddrPort) []string {
 	problems := seen.Problems
 	if one := (*probe.Problem)(nil); errors.As(err, &one) {
@@ -36,7 +37,8 @@ func look(seen probe.Handshake, err error, address netip.AddrPort) []string {
 	}
 	text := []string{}
 	for _, p := range problems {
-		sentence := strings.NewReplacer(address.String(), "ADDRESS", address.Addr().String(), "HOST").Replace(p.Sentence)
+		sentence := strings.NewReplacer(address.String(), "ADDRESS", address.Addr().String(),
+			"HOST").Replace(p.Sentence)
 		text = append(text, string(p.Kind)+": "+sentence)
 	}
 	return text
@@ -64,27 +66,41 @@ func TestBadConditionsAreToldApart(t *testing.T) {
 		{"good", with(trusted.Issue(t, order)), []string{}},
 		{"wrong name", with(trusted.Issue(t, probetest.Order{Names: []string{"cocotte.example"}})),
 			[]string{"wrong name: the certificate shown for merche-biche.com is for cocotte.example"}},
-		{"expired", with(trusted.Issue(t, probetest.Order{Names: []string{name}, NotBefore: year(2024), NotAfter: year(2025)})),
+		{"expired", with(trusted.Issue(t,
+			probetest.Order{Names: []string{name}, NotBefore: year(2024), NotAfter: year(2025)})),
 			[]string{"expired: the certificate for merche-biche.com expired on 2025-03-01 12:00 UTC"}},
-		{"expired and of the wrong name", with(trusted.Issue(t, probetest.Order{Names: []string{"a.example"}, NotBefore: year(2024), NotAfter: year(2025)})),
-			[]string{"wrong name: the certificate shown for merche-biche.com is for a.example", "expired: the certificate for merche-biche.com expired on 2025-03-01 12:00 UTC"}},
+		{"expired and of the wrong name", with(trusted.Issue(t,
+			probetest.Order{Names: []string{"a.example"}, NotBefore: year(2024), NotAfter: year(2025)})),
+			[]string{"wrong name: the certificate shown for merche-biche.com is for a.example",
+				"expired: the certificate for merche-biche.com expired on 2025-03-01 12:00 UTC"}},
 		{"not yet valid", with(trusted.Issue(t, probetest.Order{Names: []string{name}, NotBefore: soon})),
-			[]string{"not yet valid: the certificate for merche-biche.com is not valid before " + soon.Format("2006-01-02 15:04 UTC") + ": either it was installed too early or this machine's clock is slow"}},
+			[]string{"not yet valid: the certificate for merche-biche.com is not valid before " +
+				soon.Format("2006-01-02 15:04 UTC") + ": either it was installed too early or this machine's clock " +
+				"is slow"}},
 		{"issuer expired", with(old.Issue(t, order)),
-			[]string{"issuer expired: the certificate of CN=Trusted intermediate, above the one for merche-biche.com, expired on " + old.Intermediate.NotAfter.Format("2006-01-02 15:04 UTC")}},
+			[]string{"issuer expired: the certificate of CN=Trusted intermediate, above the one for " +
+				"merche-biche.com, expired on " + old.Intermediate.NotAfter.Format("2006-01-02 15:04 UTC")}},
 		{"self-signed", with(probetest.SelfSigned(t, order)),
 			[]string{"self-signed: the certificate for merche-biche.com is signed by itself, not by an authority"}},
 		{"incomplete chain", with(leafOnly),
-			[]string{"incomplete chain: the server for merche-biche.com does not send the certificate of its issuer, CN=Trusted intermediate: the chain is incomplete, or the issuer is not trusted"}},
+			[]string{"incomplete chain: the server for merche-biche.com does not send the certificate of its " +
+				"issuer, CN=Trusted intermediate: the chain is incomplete, or the issuer is not trusted"}},
 		{"unknown issuer", with(stranger.Issue(t, order)),
-			[]string{"unknown issuer: the certificate for merche-biche.com comes from an authority that is not trusted: CN=Stranger root"}},
-		{"silent", probetest.Silent, []string{"silent: ADDRESS takes the connection for merche-biche.com and then says nothing"}},
-		{"endless handshake", probetest.Endless, []string{"endless handshake: ADDRESS begins a handshake for merche-biche.com and never ends it"}},
+			[]string{"unknown issuer: the certificate for merche-biche.com comes from an authority that is not " +
+				"trusted: CN=Stranger root"}},
+		{"silent", probetest.Silent, []string{"silent: ADDRESS takes the connection for merche-biche.com and then " +
+			"says nothing"}},
+		{"endless handshake", probetest.Endless, []string{"endless handshake: ADDRESS begins a handshake for " +
+			"merche-biche.com and never ends it"}},
 		{"closed", probetest.Closing, []string{"closed: ADDRESS hangs up during the handshake for merche-biche.com"}},
 		{"not TLS", func(t testing.TB, address string) netip.AddrPort { return probetest.HTTP(t, address, nil) },
 			[]string{"not TLS: ADDRESS speaks something other than TLS for merche-biche.com"}},
 		{"alert", func(t testing.TB, address string) netip.AddrPort {
-			return probetest.TLSFunc(t, address, &tls.Config{GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return nil, errors.New("no") }})
+			return probetest.TLSFunc(t, address,
+				&tls.Config{GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
+					return nil,
+						errors.New("no")
+				}})
 		}, []string{"alert: ADDRESS breaks off the handshake for merche-biche.com: internal error"}},
 		{"refused", func(t testing.TB, address string) netip.AddrPort {
 			listener, err := net.Listen("tcp", address)
@@ -107,7 +123,8 @@ func TestBadConditionsAreToldApart(t *testing.T) {
 			if diff := cmp.Diff(test.want, got); diff != "" {
 				t.Error(diff)
 			}
-			if err == nil && (seen.Leaf() == nil || seen.Verified() != (len(test.want) == 0) || seen.Address != at || seen.Version != tls.VersionTLS13) {
+			if err == nil && (seen.Leaf() == nil || seen.Verified() != (len(test.want) == 0) || seen.Address != at ||
+				seen.Version != tls.VersionTLS13) {
 				t.Errorf("seen = %+v", seen)
 			}
 		})
@@ -117,7 +134,8 @@ func TestBadConditionsAreToldApart(t *testing.T) {
 func TestBothKindsOfKeyAreSeen(t *testing.T) {
 	t.Parallel()
 	authority := probetest.NewAuthority(t, "Trusted")
-	at := probetest.TLS(t, "[::1]:0", authority.Issue(t, probetest.Order{Names: []string{name}}), authority.Issue(t, probetest.Order{Names: []string{name}, RSA: true}))
+	at := probetest.TLS(t, "[::1]:0", authority.Issue(t, probetest.Order{Names: []string{name}}),
+		authority.Issue(t, probetest.Order{Names: []string{name}, RSA: true}))
 	p := prober(t, probe.Config{RootsFiles: []string{authority.RootFile(t)}, HTTPSPort: at.Port()})
 	var got []string
 	for _, key := range []probe.KeyType{probe.AnyKey, probe.RSA, probe.ECDSA} {
@@ -151,8 +169,10 @@ func TestConfigErrorsNameTheField(t *testing.T) {
 		want   string
 	}{
 		{probe.Config{Timeout: -1}, "probe: timeout: -1ns is negative"},
-		{probe.Config{RootsFiles: []string{"testdata/none.pem"}}, "probe: roots_files[0]: open testdata/none.pem: no such file or directory"},
-		{probe.Config{RootsFiles: []string{"tls_test.go"}}, "probe: roots_files[0]: tls_test.go holds no certificate in PEM"},
+		{probe.Config{RootsFiles: []string{"testdata/none.pem"}},
+			"probe: roots_files[0]: open testdata/none.pem: no such file or directory"},
+		{probe.Config{RootsFiles: []string{"tls_test.go"}},
+			"probe: roots_files[0]: tls_test.go holds no certificate in PEM"},
 	} {
 		if _, err := probe.New(test.config); err == nil || err.Error() != test.want {
 			t.Errorf("error = %v, want %s", err, test.want)

@@ -7,9 +7,10 @@ import (
 	"time"
 )
 
-// vouched remembers which chains were verified, and from when until when that holds: the apex and www show the same chain over IPv4 and
-// IPv6, and hour after hour, and each verification is two signatures. What was refused is not remembered, since it needs a reason each
-// time. It is safe for concurrent use.
+// vouched remembers which chains were verified, and from when until when that holds: the apex and
+// www show the same chain over IPv4 and IPv6, and hour after hour, and each verification is two
+// signatures. What was refused is not remembered, since it needs a reason each time. It is safe
+// for concurrent use.
 type vouched struct {
 	mu     sync.Mutex
 	chains map[[sha256.Size]byte]period
@@ -20,8 +21,8 @@ type period struct{ from, until time.Time }
 // maxVouched bounds the memory, to about a megabyte.
 const maxVouched = 10_000
 
-// verify is [x509.Certificate.Verify] for the first of a chain as served, with the others as intermediates. The roots must always be the
-// same.
+// verify is [x509.Certificate.Verify] for the first of a chain as served, with the others as
+// intermediates. The roots must always be the same.
 func (v *vouched) verify(chain []*x509.Certificate, roots *x509.CertPool, now time.Time) error {
 	key := fingerprint(chain)
 	v.mu.Lock()

@@ -8,12 +8,14 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/probe/probetest"
 )
 
-// TestVerifiedChainsAreRememberedWhileTheyHold asks with no roots what was verified with them: only memory can say yes.
+// TestVerifiedChainsAreRememberedWhileTheyHold asks with no roots what was verified with them:
+// only memory can say yes.
 func TestVerifiedChainsAreRememberedWhileTheyHold(t *testing.T) {
 	t.Parallel()
 	authority := probetest.NewAuthority(t, "Trusted")
 	now := time.Now()
-	leaf := authority.Issue(t, probetest.Order{Names: []string{"merche-biche.com"}, NotBefore: now.Add(-time.Hour), NotAfter: now.Add(time.Hour)}).Leaf
+	leaf := authority.Issue(t, probetest.Order{Names: []string{"merche-biche.com"}, NotBefore: now.Add(-time.Hour),
+		NotAfter: now.Add(time.Hour)}).Leaf
 	chain := []*x509.Certificate{leaf, authority.Intermediate}
 	roots, none := x509.NewCertPool(), x509.NewCertPool()
 	roots.AddCert(authority.Root)

@@ -16,7 +16,8 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/hosts"
 )
 
-// FileChange is one file before and after. A nil content means that there is no such file; an empty one is not nil.
+// FileChange is one file before and after. A nil content means that there is no such file; an
+// empty one is not nil.
 type FileChange struct {
 	Path   string      // relative to the work tree
 	Mode   fs.FileMode // after: 0644 or 0755
@@ -39,19 +40,25 @@ type Commit struct {
 	Trailers []Trailer
 }
 
-// What Apply can fail with, besides what the host's commands fail with. The sentence in the error says what to do.
+// What Apply can fail with, besides what the host's commands fail with. The sentence in the error
+// says what to do.
 var (
-	// ErrOutside: the change would reach outside its folder, or the commit as made did. Nothing was pushed.
+	// ErrOutside: the change would reach outside its folder, or the commit as made did. Nothing
+	// was pushed.
 	ErrOutside = errors.New("outside the domain's folder")
-	// ErrDrift: a file is neither what the change was made from nor what it makes. Nothing was written.
+	// ErrDrift: a file is neither what the change was made from nor what it makes. Nothing was
+	// written.
 	ErrDrift = errors.New("file has changed meanwhile")
-	// ErrBranch: another branch is checked out, or a merge or rebase is under way. Nothing was written.
+	// ErrBranch: another branch is checked out, or a merge or rebase is under way. Nothing was
+	// written.
 	ErrBranch = errors.New("work tree is not on its branch")
 	// ErrLocked: git's index.lock is there. Nothing was written.
 	ErrLocked = errors.New("git index is locked")
-	// ErrForeign: a push would publish commits of others that are not on the remote yet. Nothing was written.
+	// ErrForeign: a push would publish commits of others that are not on the remote yet. Nothing
+	// was written.
 	ErrForeign = errors.New("unpushed commits of others")
-	// ErrRefused: git or a hook refused the commit, or a hook altered it. The files are written, nothing is committed.
+	// ErrRefused: git or a hook refused the commit, or a hook altered it. The files are written,
+	// nothing is committed.
 	ErrRefused = errors.New("commit refused")
 	// ErrBehind: the remote has commits that are missing here. The commit is made and not pushed.
 	ErrBehind = errors.New("remote is ahead")
@@ -72,8 +79,10 @@ var failures = map[int]struct {
 	86: {ErrRefused, "read what the hook says, then retry"},
 	87: {ErrRefused, "a hook altered the commit, which was undone; then retry"},
 	88: {ErrBehind, "pull with rebase in the work tree, then retry: the commit is made and will only be pushed"},
-	89: {ErrPush, "see that the remote can be reached and allows the push, then retry: the commit is made and will only be pushed"},
-	90: {ErrOutside, "an unpushed commit of this program touches more than domains' folders: look at it before anything is pushed"},
+	89: {ErrPush, "see that the remote can be reached and allows the push, then retry: the commit is made and will " +
+		"only be pushed"},
+	90: {ErrOutside, "an unpushed commit of this program touches more than domains' folders: look at it before " +
+		"anything is pushed"},
 	91: {ErrPush, "see that the remote can be reached and has the branch, then retry: nothing is written yet"},
 }
 
@@ -83,8 +92,9 @@ var commitHash = regexp.MustCompile(`^[0-9a-f]{40}([0-9a-f]{24})?$`)
 //go:embed apply.sh
 var applyScript string
 
-// Apply makes the commit and pushes it where a remote is configured, and returns the hash of the commit that has the files.
-// Where HEAD has them already it only pushes what is unpushed. It may be called again after any failure.
+// Apply makes the commit and pushes it where a remote is configured, and returns the hash of the
+// commit that has the files. Where HEAD has them already it only pushes what is unpushed. It may
+// be called again after any failure.
 func (r *Repo) Apply(ctx context.Context, c Commit) (hash string, err error) {
 	if err := r.checkCommit(c); err != nil {
 		return "", fmt.Errorf("repo: %w", err)
@@ -94,8 +104,9 @@ func (r *Repo) Apply(ctx context.Context, c Commit) (hash string, err error) {
 		return "", fmt.Errorf("repo: %w", err)
 	}
 	result, err := r.host.Run(ctx, hosts.Command{
-		Argv: []string{"bash", "-c", applyScript, "onboardbot", r.config.Branch, r.config.Remote, r.config.DomainsDir, c.Folder},
-		Dir:  r.config.Dir,
+		Argv: []string{"bash", "-c", applyScript, "onboardbot", r.config.Branch, r.config.Remote, r.config.DomainsDir,
+			c.Folder},
+		Dir: r.config.Dir,
 		Env: map[string]string{
 			"GIT_AUTHOR_NAME": r.author.Name, "GIT_AUTHOR_EMAIL": r.author.Address,
 			"GIT_COMMITTER_NAME": r.author.Name, "GIT_COMMITTER_EMAIL": r.author.Address,
@@ -123,7 +134,8 @@ func (c Commit) archive() ([]byte, error) {
 	var buffer bytes.Buffer
 	w := tar.NewWriter(&buffer)
 	put := func(name string, mode fs.FileMode, content []byte) error {
-		if err := w.WriteHeader(&tar.Header{Name: name, Mode: int64(mode), Size: int64(len(content)), Format: tar.FormatPAX}); err != nil {
+		if err := w.WriteHeader(&tar.Header{Name: name, Mode: int64(mode), Size: int64(len(content)),
+			Format: tar.FormatPAX}); err != nil {
 			return err
 		}
 		_, err := w.Write(content)
@@ -183,7 +195,8 @@ func checkMessage(c Commit) error {
 		}
 	}
 	for _, trailer := range c.Trailers {
-		if !trailerKey.MatchString(trailer.Key) || strings.TrimSpace(trailer.Value) == "" || !printable(trailer.Value) {
+		if !trailerKey.MatchString(trailer.Key) || strings.TrimSpace(trailer.Value) == "" ||
+			!printable(trailer.Value) {
 			return fmt.Errorf("trailer %q: %q is not one line of text", trailer.Key, trailer.Value)
 		}
 	}

@@ -18,12 +18,14 @@ type Config struct {
 	Branch string `yaml:"branch"`
 	// Remote is the name of the git remote to push to. Empty: commits stay in Dir.
 	Remote string `yaml:"remote"`
-	// Author is author and committer of every commit, as in "Onboarding <onboarding@example.com>". By its address commits
-	// of this program are told from others, so nobody else may use it. Required.
+	// Author is author and committer of every commit, as in "Onboarding <onboarding@example.com>".
+	// By its address commits of this program are told from others, so nobody else may use it.
+	// Required.
 	Author string `yaml:"author"`
 	// DomainsDir holds a folder for each domain, relative to Dir. Default: deployments/@domains.
 	DomainsDir string `yaml:"domains_dir"`
-	// Template is the folder in DomainsDir that is copied for a new domain. Default: _template/{provider}.com.
+	// Template is the folder in DomainsDir that is copied for a new domain. Default:
+	// _template/{provider}.com.
 	Template string `yaml:"template"`
 	// Timeout limits one commit with its hooks and its push. Default: 5m.
 	Timeout time.Duration `yaml:"timeout"`

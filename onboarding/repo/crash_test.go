@@ -25,7 +25,8 @@ func TestCrash(t *testing.T) {
 		return
 	}
 	args := strings.Split(given, "|")
-	host, err := hosts.New(hosts.Config{Name: "apricot", LockDir: args[1], SSH: args[2], SSHConfig: args[3], ControlDir: args[4]})
+	host, err := hosts.New(hosts.Config{Name: "apricot", LockDir: args[1], SSH: args[2], SSHConfig: args[3],
+		ControlDir: args[4]})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -37,7 +38,8 @@ func TestCrash(t *testing.T) {
 	t.Fatalf("came back: %s, %v", hash, err)
 }
 
-// Killed in the middle of the commit, the next life waits, finds it made and pushed, and makes no second one.
+// Killed in the middle of the commit, the next life waits, finds it made and pushed, and makes no
+// second one.
 func TestApplyOutlivesKill9(t *testing.T) {
 	t.Parallel()
 	crash := func(t *testing.T, config hosts.Config) {
@@ -50,7 +52,8 @@ func TestApplyOutlivesKill9(t *testing.T) {
 		}
 		p.hook("pre-commit", "echo begun >'"+begun+"'; read line <'"+resume+"'; exit 0")
 		cmd := exec.Command(os.Args[0], "-test.run=^TestCrash$")
-		cmd.Env = append(os.Environ(), crashEnv+"="+strings.Join([]string{p.dir, config.LockDir, config.SSH, config.SSHConfig, config.ControlDir}, "|"))
+		cmd.Env = append(os.Environ(), crashEnv+"="+strings.Join([]string{p.dir, config.LockDir, config.SSH,
+			config.SSHConfig, config.ControlDir}, "|"))
 		var output bytes.Buffer
 		cmd.Stdout, cmd.Stderr = &output, &output
 		if err := cmd.Start(); err != nil {
@@ -67,13 +70,13 @@ func TestApplyOutlivesKill9(t *testing.T) {
 		}
 		busy, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
-		if err := p.WaitIdle(busy); !errors.Is(err, hosts.ErrBusy) {
+		if err := p.Host().WaitIdle(busy, "repo"); !errors.Is(err, hosts.ErrBusy) {
 			t.Errorf("while the orphan runs: %v", err)
 		}
 		if err := os.WriteFile(resume, []byte("go\n"), 0); err != nil {
 			t.Fatal(err)
 		}
-		if err := p.WaitIdle(soon(t)); err != nil {
+		if err := p.Host().WaitIdle(soon(t), "repo"); err != nil {
 			t.Fatal(err)
 		}
 		made := p.git("rev-parse", "HEAD")

@@ -15,7 +15,8 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/hosts"
 )
 
-// State is what matters to one domain's folder. Paths of files are relative to their folder, and submodules are left out.
+// State is what matters to one domain's folder. Paths of files are relative to their folder, and
+// submodules are left out.
 type State struct {
 	// Committed are the folder's files at HEAD, none where it has no such folder.
 	Committed []hosts.File
@@ -25,8 +26,9 @@ type State struct {
 	Present []hosts.File
 	// Domains are the folders beside it in the work tree, sorted.
 	Domains []string
-	// Unpushed are the commits that the remote did not have when it was last heard of from here, newest first. Without a remote
-	// there are none. Apply pushes its own, and refuses to push those of others.
+	// Unpushed are the commits that the remote did not have when it was last heard of from here,
+	// newest first. Without a remote there are none. Apply pushes its own, and refuses to push
+	// those of others.
 	Unpushed []Unpushed
 }
 
@@ -46,7 +48,8 @@ func (r *Repo) Look(ctx context.Context, domain string) (*State, error) {
 	return r.look(ctx, domain, "")
 }
 
-// LookIdle is Look once nothing that this program started, in this life or an earlier one, works on the repository.
+// LookIdle is Look once nothing that this program started, in this life or an earlier one, works
+// on the repository.
 func (r *Repo) LookIdle(ctx context.Context, domain string) (*State, error) {
 	return r.look(ctx, domain, lock)
 }
@@ -97,7 +100,8 @@ func (r *Repo) parse(out []byte, folder, template string) (*State, error) {
 	commits, rest := list(rest)
 	for _, entry := range commits {
 		if fields := strings.SplitN(entry, "\t", 4); len(fields) == 4 {
-			state.Unpushed = append(state.Unpushed, Unpushed{Commit: fields[0], Author: fields[2], Subject: fields[3], Own: fields[1] == r.author.Address})
+			state.Unpushed = append(state.Unpushed,
+				Unpushed{Commit: fields[0], Author: fields[2], Subject: fields[3], Own: fields[1] == r.author.Address})
 		}
 	}
 	state.Domains, rest = list(rest)

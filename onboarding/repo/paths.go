@@ -11,7 +11,8 @@ import (
 // maxPath is far below PATH_MAX and above any path a repository has.
 const maxPath = 1024
 
-// checkPath accepts a clean relative path whose parts mean the same to every file system and to git.
+// checkPath accepts a clean relative path whose parts mean the same to every file system and to
+// git.
 func checkPath(name string) error {
 	if name == "" || name == "." || len(name) > maxPath || !utf8.ValidString(name) {
 		return fmt.Errorf("path %.80q is empty, too long or not UTF-8", name)
@@ -23,8 +24,10 @@ func checkPath(name string) error {
 		return fmt.Errorf("path %q holds a character that is not allowed", name)
 	}
 	for part := range strings.SplitSeq(name, "/") {
-		// git refuses these in an index for the sake of file systems that fold case: verify_path in read-cache.c.
-		if folded := strings.ToLower(strings.TrimRight(part, ". ")); folded == ".git" || folded == "git~1" || folded == "" {
+		// git refuses these in an index for the sake of file systems that fold case: verify_path
+		// in read-cache.c.
+		if folded := strings.ToLower(strings.TrimRight(part, ". ")); folded == ".git" || folded == "git~1" ||
+			folded == "" {
 			return fmt.Errorf("path %q is git's own or means another on some file systems", name)
 		}
 	}
@@ -42,7 +45,8 @@ func (r *Repo) checkCommit(c Commit) error {
 	if len(c.Files) == 0 {
 		return fmt.Errorf("commit %q changes no files", c.Subject)
 	}
-	// To a file system that folds case no file may be another or another's folder, and a folder has one spelling.
+	// To a file system that folds case no file may be another or another's folder, and a folder
+	// has one spelling.
 	files, dirs := make(map[string]bool), make(map[string]string)
 	for _, file := range c.Files {
 		if err := checkPath(file.Path); err != nil {

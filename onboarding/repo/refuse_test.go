@@ -59,16 +59,21 @@ func TestApplyRefusesOutside(t *testing.T) {
 	t.Parallel()
 	p := local(t)
 	file := func(path string) repo.Commit {
-		return repo.Commit{Folder: folder, Subject: "x", Files: []repo.FileChange{{Path: path, Mode: 0o644, After: []byte("x")}}}
+		return repo.Commit{Folder: folder, Subject: "x",
+			Files: []repo.FileChange{{Path: path, Mode: 0o644, After: []byte("x")}}}
 	}
 	for _, path := range []string{
-		"README.md", folder, folder + "/", folder + "/../cocotte.com/x", folder + "/./x", folder + "//x", "/etc/passwd", "../x", "",
-		"deployments/@domains/Merche-Biche.com/x", folder + ".evil/x", folder + "/.git/config", folder + "/x/.GIT/x", folder + "/.git. /x", folder + "/git~1/x",
-		folder + "/a\nb", folder + "/a\x00b", folder + "/a\\b", folder + "/a:b", folder + "/\u200bx", folder + "/.g\u200cit/x", folder + "/" + strings.Repeat("x", 1024),
+		"README.md", folder, folder + "/", folder + "/../cocotte.com/x", folder + "/./x", folder + "//x",
+		"/etc/passwd", "../x", "",
+		"deployments/@domains/Merche-Biche.com/x", folder + ".evil/x", folder + "/.git/config", folder + "/x/.GIT/x",
+		folder + "/.git. /x", folder + "/git~1/x",
+		folder + "/a\nb", folder + "/a\x00b", folder + "/a\\b", folder + "/a:b", folder + "/\u200bx", folder +
+			"/.g\u200cit/x", folder + "/" + strings.Repeat("x", 1024),
 	} {
 		refuses(t, p, file(path), repo.ErrOutside)
 	}
-	for _, bad := range []string{"", ".", "deployments/@domains", "deployments", "README.md", "deployments/@domains/a/b", "deployments/@domains/..", "/x"} {
+	for _, bad := range []string{"", ".", "deployments/@domains", "deployments", "README.md",
+		"deployments/@domains/a/b", "deployments/@domains/..", "/x"} {
 		c := file(bad + "/x")
 		c.Folder = bad
 		refuses(t, p, c, repo.ErrOutside)
@@ -82,7 +87,8 @@ func TestApplyRefusesOutside(t *testing.T) {
 	if err := os.MkdirAll(p.path(folder), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	for link, target := range map[string]string{"out": outside, "file": filepath.Join(outside, "file"), "up": "../cocotte.com"} {
+	for link, target := range map[string]string{"out": outside, "file": filepath.Join(outside, "file"),
+		"up": "../cocotte.com"} {
 		if err := os.Symlink(target, p.path(folder+"/"+link)); err != nil {
 			t.Fatal(err)
 		}
@@ -127,11 +133,15 @@ func TestApplyRefusesStates(t *testing.T) {
 		want  error
 		says  string
 	}{
-		"branch":   {func(p *platform) { p.git("checkout", "-qb", "other") }, repo.ErrBranch, "is not on the branch main"},
-		"detached": {func(p *platform) { p.git("checkout", "-q", "--detach") }, repo.ErrBranch, "is not on the branch main"},
-		"merge":    {func(p *platform) { p.write(".git/MERGE_HEAD", p.git("rev-parse", "HEAD")) }, repo.ErrBranch, "has a merge or rebase under way"},
-		"index":    {func(p *platform) { p.write(".git/index.lock", "") }, repo.ErrLocked, ".git/index.lock exists"},
-		"foreign":  {func(p *platform) { p.git("commit", "-q", "--allow-empty", "-m", "Not yet") }, repo.ErrForeign, "by Quinn: Not yet"},
+		"branch": {func(p *platform) { p.git("checkout", "-qb", "other") }, repo.ErrBranch,
+			"is not on the branch main"},
+		"detached": {func(p *platform) { p.git("checkout", "-q", "--detach") }, repo.ErrBranch,
+			"is not on the branch main"},
+		"merge": {func(p *platform) { p.write(".git/MERGE_HEAD", p.git("rev-parse", "HEAD")) }, repo.ErrBranch,
+			"has a merge or rebase under way"},
+		"index": {func(p *platform) { p.write(".git/index.lock", "") }, repo.ErrLocked, ".git/index.lock exists"},
+		"foreign": {func(p *platform) { p.git("commit", "-q", "--allow-empty", "-m", "Not yet") }, repo.ErrForeign,
+			"by Quinn: Not yet"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -24,7 +24,8 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// platform is the platform's repository: a work tree with one domain and a template, pushed to a bare remote.
+// platform is the platform's repository: a work tree with one domain and a template, pushed to a
+// bare remote.
 type platform struct {
 	*repo.Repo
 	t      *testing.T
@@ -39,7 +40,8 @@ const (
 
 func newPlatform(t *testing.T, host *hosts.Host) *platform {
 	t.Helper()
-	p := &platform{t: t, dir: filepath.Join(t.TempDir(), "it's @platform"), remote: filepath.Join(t.TempDir(), "remote.git")}
+	p := &platform{t: t, dir: filepath.Join(t.TempDir(), "it's @platform"),
+		remote: filepath.Join(t.TempDir(), "remote.git")}
 	p.run(filepath.Dir(p.remote), "git", "init", "-q", "--bare", "-b", "main", p.remote)
 	p.run(filepath.Dir(p.dir), "git", "init", "-q", "-b", "main", p.dir)
 	p.git("config", "user.name", "Quinn")
@@ -58,7 +60,8 @@ func newPlatform(t *testing.T, host *hosts.Host) *platform {
 	p.git("push", "-q", "origin", "main")
 	p.git("fetch", "-q", "origin")
 	var err error
-	if p.Repo, err = repo.New(host, repo.Config{Dir: p.dir, Remote: "origin", Author: author, Timeout: 20 * time.Second}); err != nil {
+	if p.Repo, err = repo.New(host,
+		repo.Config{Dir: p.dir, Remote: "origin", Author: author, Timeout: 20 * time.Second}); err != nil {
 		t.Fatal(err)
 	}
 	return p
@@ -129,7 +132,8 @@ func onEach(t *testing.T, test func(t *testing.T, p *platform)) {
 	})
 }
 
-// local runs a test with the repository on this machine only, where the way to it makes no difference.
+// local runs a test with the repository on this machine only, where the way to it makes no
+// difference.
 func local(t *testing.T) *platform {
 	t.Helper()
 	return newPlatform(t, open(t, hosts.Config{Name: "apricot", LockDir: t.TempDir()}))
@@ -142,7 +146,8 @@ func overSSH(t *testing.T) hosts.Config {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = os.RemoveAll(control) })
-	return hosts.Config{Name: "apricot", SSH: sshd.Alias, SSHConfig: sshd.New(t).Config(), LockDir: t.TempDir(), ControlDir: control}
+	return hosts.Config{Name: "apricot", SSH: sshd.Alias, SSHConfig: sshd.New(t).Config(), LockDir: t.TempDir(),
+		ControlDir: control}
 }
 
 func open(t *testing.T, config hosts.Config) *hosts.Host {

@@ -45,7 +45,8 @@ func TestBrand(t *testing.T) {
 	before := w.everything()
 	request := owner("merche-biche")
 	request.Domains = []onboarding.Domain{{Name: "merche-biche.com"}}
-	request.Brand = &onboarding.Brand{Copy: "Two\nlines: \"quoted\"", Palette: brand.DefaultPalette, Logo: assets.keep(logo.Bytes())}
+	request.Brand = &onboarding.Brand{Copy: "Two\nlines: \"quoted\"", Palette: brand.DefaultPalette,
+		Logo: assets.keep(logo.Bytes())}
 	run := w.newRun(request)
 	changes := map[onboarding.Key]onboarding.Change{}
 	for i := range run.Steps {
@@ -66,7 +67,8 @@ func TestBrand(t *testing.T) {
 		t.Error("the logo is no part of the change")
 	}
 	config := w.read(mercheFolder + "/org-site/config.yaml")
-	for _, want := range []string{request.Org.Name, string(brand.DefaultPalette.Primary), "assets/logo.png", "lines: \"quoted\""} {
+	for _, want := range []string{request.Org.Name, string(brand.DefaultPalette.Primary), "assets/logo.png",
+		"lines: \"quoted\""} {
 		if !strings.Contains(config, want) {
 			t.Errorf("no %s in\n%s", want, config)
 		}
@@ -86,7 +88,8 @@ func TestBrand(t *testing.T) {
 		t.Errorf("the tree is not what it was:\n%s\n%s", before["tree"], after["tree"])
 	}
 
-	// A Person-only site has no Org's files, and a logo that is gone stops the run before anybody is asked.
+	// A Person-only site has no Org's files, and a logo that is gone stops the run before anybody
+	// is asked.
 	w.write("deployments/@domains/_template/{provider}.com/org-site/config.yaml", "name: \"{name}\"\nplatform: own\n")
 	w.commit()
 	alone := w.newRun(merche("merche-biche.shop"))
@@ -101,7 +104,8 @@ func TestBrand(t *testing.T) {
 		}
 	}
 	clear(assets)
-	if _, err := w.runbook.Observe(t.Context(), w.newRun(request), "deploy-config/merche-biche.com"); err == nil || !strings.Contains(err.Error(), "logo of") {
+	if _, err := w.runbook.Observe(t.Context(), w.newRun(request), "deploy-config/merche-biche.com"); err == nil ||
+		!strings.Contains(err.Error(), "logo of") {
 		t.Errorf("a logo that is gone: %v", err)
 	}
 }

@@ -6,165 +6,195 @@ import (
 	"net/netip"
 	"path"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
 	"github.com/atlilith/onboardbot/onboarding"
-	"github.com/atlilith/onboardbot/onboarding/hosts"
+	"github.com/atlilith/onboardbot/onboarding/dns"
+	"github.com/atlilith/onboardbot/onboarding/runbook/settings"
+	"github.com/atlilith/onboardbot/onboarding/runbook/site"
 )
 
-// certificateItems prove that the CA's challenge can work and then let certbot answer it. The proof comes first because failed
-// validations are rate-limited, and its file is gone before certbot starts, however the proof went.
-func (b *Runbook) certificateItems(run *onboarding.Run, s *site) []onboarding.Item {
-	token := "onboardbot-" + run.ID.String()
-	file := path.Join(s.challenge, token)
-	addresses := make([]string, 0, 2)
-	for _, address := range s.addresses() {
-		addresses = append(addresses, address.String())
+// certificateStep obtains and installs a certificate.
+func certificateStep(c *components) Step {
+	s := &certificate{
+		config: c.config.Certificate, again: c.config.DNS.Again, resolver: c.Resolver,
+		visitors: c.visitors, applications: c.applications,
 	}
-	command := func(always bool, stdin string, argv ...string) onboarding.Item {
-		return onboarding.Item{Command: &onboarding.Command{Host: s.hostName, Argv: argv, Stdin: stdin, Lock: lockNginx, Always: always}}
-	}
-	return []onboarding.Item{
-		command(false, token, "install", "-D", "-m", "0644", "/dev/stdin", file),
-		{Probe: &onboarding.Probe{Names: s.names, Addresses: addresses, Path: "/" + path.Join(b.config.Certificate.Challenge, token), Body: token}},
-		command(true, "", "rm", "-f", file),
-		command(false, "", s.fillAll(b.config.Certificate.Command)...),
+	return Step{
+		Kind: kindCertificate, Title: "Certificate of", PerDomain: true, Destructive: true,
+		Why:     "Failed validations are rate-limited, so the challenge was tested first.",
+		After:   []onboarding.Kind{kindDeploy},
+		Timeout: s.config.Timeout,
+		Observe: s.observe,
+		Allows:  allowance{commands: oneOf(s.commands), probe: ownEndpoints}.allows,
+		Undo: &Step{
+			Title: "Delete the certificate of",
+			Why:   "A new one counts against the authority's limits.",
+			// nginx does not start with a configuration whose certificate is gone
+			After: []onboarding.Kind{undo + kindDeploy},
+			Applies: func(run *onboarding.Run, domain onboarding.Domain) bool {
+				return run.Undoes != nil && run.Undoes.DeleteCertificates &&
+					len(applied(run, domain.Name, kindCertificate)) > 0
+			},
+			Observe: s.observeUndo,
+			Allows:  allowance{commands: oneOf(s.undoCommands)}.allows,
+		},
 	}
 }
 
-// lookCertificate is done when visitors get a certificate in order, with enough life left, for both names at all addresses, and
-// are sent there from HTTP. Exit 0 of certbot is no proof of either. Run again over a certificate that is valid, certbot keeps it
-// and repairs what is around it, so that nothing is issued twice.
-func (b *Runbook) lookCertificate(ctx context.Context, v *view) (onboarding.Observation, error) {
-	var there *remote
-	if lock := b.unsettled(v); lock != "" {
+type certificate struct {
+	config       settings.Certificate
+	again        time.Duration
+	resolver     *dns.Resolver
+	visitors     site.Prober
+	applications *applications
+}
+
+// items test that the challenge of the certificate authority can work and then let certbot answer
+// it. The test comes first because failed validations are rate-limited. Its file is gone before
+// certbot starts, whatever the result.
+func (c *certificate) items(run *onboarding.Run, s *site.Site) []onboarding.Item {
+	token := "onboardbot-" + run.ID.String()
+	file := path.Join(s.Challenge, token)
+	addresses := make([]string, 0, 2)
+	for _, address := range s.Addresses() {
+		addresses = append(addresses, address.String())
+	}
+	command := func(argv ...string) *onboarding.Command {
+		return &onboarding.Command{Host: s.HostName, Argv: argv, Lock: lockNginx}
+	}
+	put := command("install", "-D", "-m", "0644", "/dev/stdin", file)
+	put.Stdin = token
+	remove := command("rm", "-f", file)
+	remove.Always = true
+	return []onboarding.Item{
+		{Command: put},
+		{Probe: &onboarding.Probe{Names: s.Names, Addresses: addresses,
+			Path: "/" + path.Join(c.config.Challenge, token), Body: token}},
+		{Command: remove},
+		{Command: command(s.ExpandAll(c.config.Command)...)},
+	}
+}
+
+func (c *certificate) commands(s *scope) []onboarding.Command {
+	var list []onboarding.Command
+	for _, item := range c.items(s.run, s.site) {
+		if item.Command != nil {
+			list = append(list, *item.Command)
+		}
+	}
+	return list
+}
+
+// observe finds nothing to do when visitors get a certificate that is in order and not due for
+// renewal, for both names at all addresses, and HTTP redirects to HTTPS. Exit status 0 of certbot
+// proves neither. Run over a certificate that is valid, certbot keeps it and repairs what is
+// around it, so nothing is issued twice.
+func (c *certificate) observe(ctx context.Context, s *scope) (onboarding.Observation, error) {
+	var installed *site.Installation
+	if lock := c.applications.awaited(s, lockNginx); lock != "" {
 		var err error
-		if there, err = b.remote(ctx, v.site, lock); err != nil {
+		if installed, err = s.site.Installed(ctx, lock); err != nil {
 			return onboarding.Observation{}, err
 		}
 	}
-	expires := make(chan time.Time, 2*len(v.names))
-	bad := v.everywhere(func(at visit) error {
-		until, err := b.visitTLS(ctx, at)
+	expiries := make(chan time.Time, 2*len(s.site.Names))
+	bad := s.site.Everywhere(func(at site.Endpoint) error {
+		until, err := c.visitors.Certificate(ctx, at)
 		if err == nil {
-			expires <- until
+			expiries <- until
 		}
 		return err
 	})
 	if len(bad) == 0 {
-		until := <-expires
+		until := (<-expiries).UTC()
 		return onboarding.Observation{
-			Facts:    map[string]string{"certificate/" + v.domain: until.UTC().Format(time.RFC3339)},
-			Findings: []onboarding.Finding{{Level: onboarding.OK, Name: "certificate of " + v.domain, Detail: "valid until " + until.UTC().Format("2006-01-02 15:04 UTC")}},
+			Facts: onboarding.Facts{onboarding.CertificateFact(s.site.Domain): until.Format(time.RFC3339)},
+			Findings: []onboarding.Finding{onboarding.Passed("certificate of "+s.site.Domain, "valid until %s",
+				until.Format("2006-01-02 15:04 UTC"))},
 		}, nil
 	}
-	if !v.early {
-		if look, err := b.challengeable(ctx, v, there); err != nil || look.Waiting != "" {
-			return look, err
+	if !s.early {
+		if seen, err := c.reachable(ctx, s.site, installed); err != nil || seen.Waiting != "" {
+			return seen, err
 		}
 	}
 	return onboarding.Observation{Change: onboarding.Change{
-		Summary: "Obtain and install a certificate for " + strings.Join(v.names, " and "),
-		Items:   b.certificateItems(v.run, v.site),
+		Summary: "Obtain and install a certificate for " + strings.Join(s.site.Names, " and "),
+		Items:   c.items(s.run, s.site),
 	}}, nil
 }
 
-// challengeable says what keeps the authority, or certbot, from finding the site; the VPS is looked at unless it was.
-func (b *Runbook) challengeable(ctx context.Context, v *view, there *remote) (onboarding.Observation, error) {
-	look := onboarding.Observation{Again: b.config.DNS.Again}
+// reachable waits or fails if the authority, or certbot, would not find the site. It observes the
+// VPS unless that was done.
+func (c *certificate) reachable(ctx context.Context, s *site.Site,
+	installed *site.Installation) (onboarding.Observation, error) {
+	seen := onboarding.Observation{Again: c.again}
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() (err error) {
-		look.Waiting, err = b.elsewhere(ctx, v.site)
+		seen.Waiting, err = c.elsewhere(ctx, s)
 		return err
 	})
 	group.Go(func() (err error) {
-		if there == nil {
-			there, err = b.remote(ctx, v.site, "")
+		if installed == nil {
+			installed, err = s.Installed(ctx, "")
 		}
 		return err
 	})
-	if err := group.Wait(); err != nil || look.Waiting != "" {
-		return look, err
+	if err := group.Wait(); err != nil || seen.Waiting != "" {
+		return seen, err
 	}
-	if there.conf == nil || there.enabled != linked {
-		return onboarding.Observation{}, conflict("Deploy it again, then retry.", "%s is not enabled on %s by a symbolic link %s to %s, where certbot would look for it.",
-			v.domain, v.hostName, v.enabled, v.conf)
+	if installed.Conf == nil || installed.Enabled != site.Linked {
+		return onboarding.Observation{}, onboarding.Conflictf("Deploy it again, then retry.",
+			"%s is not enabled on %s by a symbolic link %s to %s, where certbot would look for it.",
+			s.Domain, s.HostName, s.Enabled, s.Conf)
 	}
 	return onboarding.Observation{}, nil
 }
 
-// visitTLS says what is wrong for one visitor, or until when nothing will be.
-func (b *Runbook) visitTLS(ctx context.Context, at visit) (time.Time, error) {
-	seen, err := b.prober.TLS(ctx, at.name, at.address)
-	if err != nil {
-		return time.Time{}, err
-	}
-	if !seen.Verified() {
-		return time.Time{}, seen.Problems[0]
-	}
-	leaf := seen.Leaf()
-	lifetime, left := leaf.NotAfter.Sub(leaf.NotBefore), time.Until(leaf.NotAfter)
-	if float64(left) < b.config.Certificate.Left*float64(lifetime) {
-		return time.Time{}, fmt.Errorf("the certificate for %s is valid for %s more, less than the share of its life that it must have left", at.name, left.Round(time.Minute))
-	}
-	_, err = b.prober.Redirects(ctx, at.name, at.address)
-	return leaf.NotAfter, err
-}
-
-// elsewhere says which names lead somewhere else than to the VPS, by the word of the zone's own name servers.
-func (b *Runbook) elsewhere(ctx context.Context, s *site) (string, error) {
-	found := make([][]netip.Addr, len(s.names))
+// elsewhere returns which name does not lead to the VPS alone, by the answers of the zone's own
+// name servers, empty if none.
+func (c *certificate) elsewhere(ctx context.Context, s *site.Site) (string, error) {
+	found := make([][]netip.Addr, len(s.Names))
 	group, ctx := errgroup.WithContext(ctx)
-	for i, name := range s.names {
+	for i, name := range s.Names {
 		group.Go(func() (err error) {
-			found[i], err = b.resolver.Addresses(ctx, name)
+			found[i], err = c.resolver.Addresses(ctx, name)
 			return err
 		})
 	}
 	if err := group.Wait(); err != nil {
 		return "", err
 	}
-	for i, name := range s.names {
-		if !slices.Contains(found[i], s.ipv4) {
-			return fmt.Sprintf("%s no longer resolves to %s, the address of %s.", name, s.ipv4, s.hostName), nil
+	for i, name := range s.Names {
+		if !slices.Contains(found[i], s.IPv4) {
+			return fmt.Sprintf("%s no longer resolves to %s, the address of %s.", name, s.IPv4, s.HostName), nil
 		}
 		for _, address := range found[i] {
-			if !slices.Contains(s.addresses(), address) {
-				return fmt.Sprintf("%s also resolves to %s, which is not %s: the certificate authority may ask there.", name, address, s.hostName), nil
+			if !slices.Contains(s.Addresses(), address) {
+				return fmt.Sprintf("%s also resolves to %s, which is not %s: the certificate authority may ask there.",
+					name, address, s.HostName), nil
 			}
 		}
 	}
 	return "", nil
 }
 
-// logTail is how many lines of certbot's log are read after it failed.
-const logTail = 60
+func (c *certificate) undoCommands(s *scope) []onboarding.Command {
+	return []onboarding.Command{{Host: s.site.HostName, Argv: s.site.ExpandAll(c.config.Delete), Lock: lockNginx}}
+}
 
-// explainCertbot adds what certbot's own log on the host says: version 2.1 can hide the authority's answer behind an error of its
-// own (AttributeError: can't set attribute).
-func (b *Runbook) explainCertbot(ctx context.Context, host *hosts.Host, failure error, log onboarding.Log) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanup)
-	defer cancel()
-	command := hosts.Command{Argv: []string{"tail", "-n", strconv.Itoa(logTail), "--", b.config.Certificate.Log}}
-	log.Line("$ " + host.Paste(command))
-	result, err := host.Run(ctx, command, func(line hosts.Line) { log.Line(line.Text) })
-	if err != nil {
-		log.Line(err.Error())
-		return failure
+// observeUndo finds nothing to do when certbot no longer keeps a certificate of that name.
+func (c *certificate) observeUndo(ctx context.Context, s *scope) (onboarding.Observation, error) {
+	infos, err := s.site.Host.Inspect(ctx, c.applications.awaited(s, lockNginx), s.site.Expand(c.config.Renewal))
+	if err != nil || !infos[0].Exists {
+		return onboarding.Observation{}, err
 	}
-	reason := ""
-	for _, line := range result.Last(logTail, hosts.Stdout) {
-		// certbot prints the authority's problem documents (RFC 8555 §6.7) as "Detail: …" or with the error's URN.
-		if text := strings.TrimSpace(line); strings.HasPrefix(text, "Detail:") || strings.Contains(text, "urn:ietf:params:acme:error:") {
-			reason = text
-		}
-	}
-	if reason == "" {
-		return failure
-	}
-	return fmt.Errorf("%w; the certificate authority says: %s", failure, reason)
+	return onboarding.Observation{Change: onboarding.Change{
+		Summary: "Delete the certificate of " + s.site.Domain,
+		Items:   []onboarding.Item{{Command: &c.undoCommands(s)[0]}},
+	}}, nil
 }

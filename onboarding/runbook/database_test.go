@@ -19,16 +19,19 @@ const (
 const (
 	insertUser   = "INSERT INTO users (id, slug, email, display_name) VALUES ($1, $2, $3, $4)"
 	insertOrg    = "INSERT INTO orgs (slug, name, owner_id) VALUES ($1, $2, $3)"
-	insertMember = "INSERT INTO org_members (org_id, user_id, role) VALUES ((SELECT id FROM orgs WHERE slug = $1), $2, $3)"
+	insertMember = "INSERT INTO org_members (org_id, user_id, role) VALUES ((SELECT id FROM orgs WHERE slug = $1), " +
+		"$2, $3)"
 )
 
 func person(slug string) onboarding.Request {
-	return onboarding.Request{Slug: slug, DisplayName: "Name of " + slug, Email: slug + "@example.com", Mode: onboarding.ModePerson}
+	return onboarding.Request{Slug: slug, DisplayName: "Name of " + slug, Email: slug + "@example.com",
+		Mode: onboarding.ModePerson}
 }
 
 func owner(slug string) onboarding.Request {
 	request := person(slug)
-	request.Mode, request.Org = onboarding.ModeOwner, onboarding.Org{Slug: slug + "-collective", Name: "Collective of " + slug}
+	request.Mode, request.Org = onboarding.ModeOwner, onboarding.Org{Slug: slug + "-collective",
+		Name: "Collective of " + slug}
 	return request
 }
 
@@ -56,7 +59,8 @@ func TestDatabase(t *testing.T) {
 		// The Org alone is missing now.
 		request.Mode, request.Org = onboarding.ModeOwner, onboarding.Org{Slug: "again-collective", Name: "Again"}
 		later := w.newRun(request)
-		if change := w.look(later, "database").Change; change.Summary != "Add the Org again-collective and their ownership of it in one transaction" {
+		if change := w.look(later, "database").Change; change.Summary != "Add the Org again-collective and their "+
+			"ownership of it in one transaction" {
 			t.Errorf("got %q", change.Summary)
 		}
 	})
@@ -64,7 +68,8 @@ func TestDatabase(t *testing.T) {
 		w := w.in(t)
 		run := w.newRun(owner("half"))
 		change := w.look(run, "database").Change
-		w.sql("INSERT INTO orgs (slug, name, owner_id) VALUES ('half-collective', 'Taken meanwhile', '" + quinnID + "')")
+		w.sql("INSERT INTO orgs (slug, name, owner_id) VALUES ('half-collective', 'Taken meanwhile', '" + quinnID +
+			"')")
 		if err := w.apply(run, "database", change); err == nil {
 			t.Fatal("the second statement cannot have worked")
 		}
@@ -91,7 +96,8 @@ func (w *town) databaseModes(t *testing.T) {
 		want    func(id string) []onboarding.Statement
 	}{
 		{person("anna"), func(id string) []onboarding.Statement {
-			return []onboarding.Statement{{SQL: insertUser, Args: []string{id, "anna", "anna@example.com", "Name of anna"}}}
+			return []onboarding.Statement{{SQL: insertUser,
+				Args: []string{id, "anna", "anna@example.com", "Name of anna"}}}
 		}},
 		{owner("bella"), func(id string) []onboarding.Statement {
 			return []onboarding.Statement{
@@ -113,7 +119,8 @@ func (w *town) databaseModes(t *testing.T) {
 		if diff := cmp.Diff(want, change.Items); diff != "" {
 			t.Errorf("%s: (-want +got)\n%s", test.request.Slug, diff)
 		}
-		if run.Facts["user_id"] != run.TenantID.String() || (run.Facts["org_id"] == "") != (test.request.Mode == onboarding.ModePerson) {
+		if run.Facts["user_id"] != run.TenantID.String() ||
+			(run.Facts["org_id"] == "") != (test.request.Mode == onboarding.ModePerson) {
 			t.Errorf("%s: facts %v", test.request.Slug, run.Facts)
 		}
 	}
@@ -121,8 +128,10 @@ func (w *town) databaseModes(t *testing.T) {
 
 func (w *town) databaseConflicts(t *testing.T) {
 	w.sql("INSERT INTO users (slug, email, display_name) VALUES ('dora', 'dora@example.com', 'Name of dora');" +
-		"INSERT INTO orgs (slug, name, owner_id) VALUES ('dora-collective', 'Collective of dora', '" + quinnID + "');" +
-		"INSERT INTO org_members (org_id, user_id, role) VALUES ('" + lilithOrg + "', (SELECT id FROM users WHERE slug = 'dora'), 'owner')")
+		"INSERT INTO orgs (slug, name, owner_id) VALUES ('dora-collective', 'Collective of dora', '" + quinnID +
+		"');" +
+		"INSERT INTO org_members (org_id, user_id, role) VALUES ('" + lilithOrg +
+		"', (SELECT id FROM users WHERE slug = 'dora'), 'owner')")
 	change := func(request onboarding.Request, edit func(*onboarding.Request)) onboarding.Request {
 		edit(&request)
 		return request
@@ -132,12 +141,14 @@ func (w *town) databaseConflicts(t *testing.T) {
 			func(r *onboarding.Request) { r.Email = "else@example.com" }),
 		`There is a Person dora already: "Name of dora" with the address dora@example.com, not "Dora" with dora@example.com.`: change(person("dora"),
 			func(r *onboarding.Request) { r.DisplayName = "Dora" }),
-		"The address Dora@example.com belongs to the Provider dora.":                     change(person("emma"), func(r *onboarding.Request) { r.Email = "Dora@example.com" }),
-		"The slug lilith is that of an Org.":                                             person("lilith"),
-		"The slug quinn is that of a Person.":                                            change(owner("fiona"), func(r *onboarding.Request) { r.Org.Slug = "quinn" }),
+		"The address Dora@example.com belongs to the Provider dora.": change(person("emma"),
+			func(r *onboarding.Request) { r.Email = "Dora@example.com" }),
+		"The slug lilith is that of an Org.": person("lilith"),
+		"The slug quinn is that of a Person.": change(owner("fiona"),
+			func(r *onboarding.Request) { r.Org.Slug = "quinn" }),
 		`There is an Org dora-collective already: "Collective of dora", owned by quinn.`: owner("dora"),
-		"There is no Org nowhere.":                                                       member("greta", "nowhere"),
-		"dora is in the Org lilith already, as owner instead of":                         member("dora", "lilith"),
+		"There is no Org nowhere.":                               member("greta", "nowhere"),
+		"dora is in the Org lilith already, as owner instead of": member("dora", "lilith"),
 	} {
 		if got := w.conflict(w.newRun(request), "database"); !strings.HasPrefix(got, want) {
 			t.Errorf("want %q, got %q", want, got)

@@ -3,129 +3,217 @@ package runbook
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
 	"github.com/atlilith/onboardbot/onboarding"
 	"github.com/atlilith/onboardbot/onboarding/deployconfig"
-	"github.com/atlilith/onboardbot/onboarding/repo"
+	"github.com/atlilith/onboardbot/onboarding/probe"
+	"github.com/atlilith/onboardbot/onboarding/runbook/folder"
+	"github.com/atlilith/onboardbot/onboarding/runbook/settings"
+	"github.com/atlilith/onboardbot/onboarding/runbook/site"
 )
 
-// Locks on the hosts. What changes nginx on a VPS holds one, so that a deploy of one run does not reload while certbot of another
-// is half way through a file; what reads or writes the work tree holds the other, which commits hold too.
+// Locks on the hosts. Commands that change nginx on a VPS hold lockNginx, so a deploy of one run
+// does not reload nginx while certbot of another is half way through a file. Commands that use the
+// work tree hold lockRepo, and so do commits.
 const (
 	lockNginx = "nginx"
 	lockRepo  = "repo"
 )
 
-// makeWebroot is the command that makes the site's folder on the VPS.
-func (s *site) makeWebroot() onboarding.Command {
-	return onboarding.Command{Host: s.hostName, Argv: []string{"install", "-d", "-m", "0755", s.webroot}, Lock: lockNginx}
+// deployStep installs the site on its VPS with the platform's own command.
+func deployStep(c *components) Step {
+	d := &deploy{config: c.config.Deploy, folders: c.folders, applications: c.applications, visitors: c.visitors}
+	return Step{
+		Kind: kindDeploy, Title: "Deploy", PerDomain: true, Destructive: true,
+		Why:     "This puts the site on the VPS, over plain HTTP: the certificate needs it.",
+		After:   []onboarding.Kind{kindDatabase, kindDNS, kindDeployConfig},
+		Timeout: c.config.Deploy.Timeout,
+		Observe: d.observe,
+		Allows:  allowance{commands: oneOf(d.commands)}.allows,
+		Undo: &Step{
+			Title:   "Disable",
+			Why:     "From here on, visitors do not get the site any more.",
+			Observe: d.observeUndo,
+			Allows:  allowance{commands: oneOf(d.undoCommands)}.allows,
+		},
+	}
 }
 
-// deployCommand is the platform's own.
-func (b *Runbook) deployCommand(s *site) onboarding.Command {
-	return onboarding.Command{Host: b.repo.Host().Name(), Dir: b.repo.Dir(), Argv: s.fillAll(b.config.Deploy.Command), Lock: lockRepo}
+type deploy struct {
+	config       settings.Deploy
+	folders      *folder.Planner
+	applications *applications
+	visitors     site.Prober
 }
 
-// lookDeploy is done when the site is installed and enabled on the VPS and both names answer there. A configuration that certbot
-// has made its own is never deployed over: the repository's may not have its lines yet, and TLS would be gone.
-func (b *Runbook) lookDeploy(ctx context.Context, v *view) (onboarding.Observation, error) {
-	var have *folder
-	var there *remote
+// makeWebroot makes the site's folder on the VPS.
+func makeWebroot(s *site.Site) onboarding.Command {
+	return onboarding.Command{Host: s.HostName, Argv: []string{"install", "-d", "-m", "0755", s.Webroot},
+		Lock: lockNginx}
+}
+
+// command is the platform's own.
+func (d *deploy) command(s *site.Site) onboarding.Command {
+	repo := d.folders.Repo()
+	return onboarding.Command{Host: repo.Host().Name(), Dir: repo.Dir(), Argv: s.ExpandAll(d.config.Command),
+		Lock: lockRepo}
+}
+
+func (d *deploy) commands(s *scope) []onboarding.Command {
+	return []onboarding.Command{makeWebroot(s.site), d.command(s.site)}
+}
+
+// observe finds nothing to do when the site is installed and enabled on the VPS and both names
+// answer. A configuration that certbot has edited is never deployed over: the one in the
+// repository may not have its lines yet, and the site would lose TLS.
+func (d *deploy) observe(ctx context.Context, s *scope) (onboarding.Observation, error) {
+	var have *folder.Folder
+	var installed *site.Installation
 	var down []onboarding.Finding
-	lock := b.unsettled(v)
-	if lock != "" { // the platform's command works on the VPS from where the repository is
+	lock := d.applications.awaited(s, lockNginx)
+	if lock != "" { // the platform's command runs on the host of the repository and changes the VPS from there
 		var err error
-		have, err = folderOf(v.site, func() (*repo.State, error) { return b.repo.LookIdle(ctx, v.domain) })
-		if err != nil {
+		if have, err = d.folders.ObserveIdle(ctx, s.site); err != nil {
 			return onboarding.Observation{}, err
 		}
 	}
 	group, groupCtx := errgroup.WithContext(ctx)
 	group.Go(func() (err error) {
 		if have == nil {
-			have, err = b.folder(groupCtx, v.site)
+			have, err = d.folders.Observe(groupCtx, s.site)
 		}
 		return err
 	})
 	group.Go(func() (err error) {
-		if there, err = b.remote(groupCtx, v.site, lock); err == nil {
-			down = b.unanswered(groupCtx, v)
+		if installed, err = s.site.Installed(groupCtx, lock); err == nil {
+			down = d.unanswered(groupCtx, s)
 		}
 		return err
 	})
 	if err := group.Wait(); err != nil {
 		return onboarding.Observation{}, err
 	}
-	left, err := v.undeployed(have, there)
+	reason, err := undeployed(s.site, have, installed)
 	if err != nil {
 		return onboarding.Observation{}, err
 	}
-	if left == "" && len(down) == 0 {
+	if reason == "" && len(down) == 0 {
 		return onboarding.Observation{}, nil
 	}
-	if left == "" {
-		if deployconfig.ManagedByCertbot(there.conf) {
-			return onboarding.Observation{}, conflict("Look at nginx there: what certbot made is not deployed over.", "%s is installed on %s, but %s: %s.",
-				v.domain, v.hostName, down[0].Name, down[0].Detail)
+	if reason == "" {
+		if deployconfig.ManagedByCertbot(installed.Conf) {
+			return onboarding.Observation{}, onboarding.Conflictf("Look at nginx there: what certbot made is not "+
+				"deployed over.",
+				"%s is installed on %s, but %s: %s.", s.site.Domain, s.site.HostName, down[0].Name, down[0].Detail)
 		}
-		left = "it does not answer: " + down[0].Detail
+		reason = "it does not answer: " + down[0].Detail
 	}
-	look := onboarding.Observation{Change: onboarding.Change{Summary: fmt.Sprintf("Deploy %s to %s: %s", v.domain, v.hostName, left)}}
-	if !there.webroot {
-		command := v.makeWebroot()
-		look.Change.Items = append(look.Change.Items, onboarding.Item{Command: &command})
-	}
-	command := b.deployCommand(v.site)
-	look.Change.Items = append(look.Change.Items, onboarding.Item{Command: &command})
-	return look, nil
+	return onboarding.Observation{Change: d.change(s.site, installed, reason)}, nil
 }
 
-// undeployed says what of the site is not installed, or why it must not be touched.
-func (v *view) undeployed(have *folder, there *remote) (string, error) {
-	committed := find(have.files, nginxFile)
-	if there.conf != nil {
-		if err := v.serves(there.conf); err != nil {
-			return "", conflict("Look whose it is: it is not overwritten.", "%s on %s is not that of %s: %v.", v.conf, v.hostName, v.domain, err)
+func (d *deploy) change(s *site.Site, installed *site.Installation, reason string) onboarding.Change {
+	change := onboarding.Change{Summary: fmt.Sprintf("Deploy %s to %s: %s", s.Domain, s.HostName, reason)}
+	if !installed.Webroot {
+		command := makeWebroot(s)
+		change.Items = append(change.Items, onboarding.Item{Command: &command})
+	}
+	command := d.command(s)
+	change.Items = append(change.Items, onboarding.Item{Command: &command})
+	return change
+}
+
+// undeployed returns what of the site is not installed, empty if all is, or an error if it must
+// not be touched.
+func undeployed(s *site.Site, have *folder.Folder, installed *site.Installation) (string, error) {
+	committed := folder.Find(have.Files, folder.NginxFile)
+	if installed.Conf != nil {
+		if err := s.Serves(installed.Conf); err != nil {
+			return "", onboarding.Conflictf("Look whose it is: it is not overwritten.",
+				"%s on %s is not that of %s: %v.",
+				s.Conf, s.HostName, s.Domain, err)
 		}
 	}
 	switch {
-	case there.enabled == notALink:
-		return "", conflict("Replace it with a symbolic link, then retry.",
-			"%s on %s is not a symbolic link to %s: certbot would edit the one and leave the other.", v.enabled, v.hostName, v.conf)
-	case !there.webroot:
+	case installed.Enabled == site.NotALink:
+		return "", onboarding.Conflictf("Replace it with a symbolic link, then retry.",
+			"%s on %s is not a symbolic link to %s: certbot would edit the one and leave the other.", s.Enabled,
+			s.HostName, s.Conf)
+	case !installed.Webroot:
 		return "its webroot is missing", nil
-	case there.conf == nil:
+	case installed.Conf == nil:
 		return "it is not installed", nil
-	case deployconfig.ManagedByCertbot(there.conf) && there.enabled == linked:
+	case deployconfig.ManagedByCertbot(installed.Conf) && installed.Enabled == site.Linked:
 		return "", nil
-	case there.enabled == absent:
+	case installed.Enabled == site.Absent:
 		return "it is not enabled", nil
-	case committed == nil || !deployconfig.SameButBlankLines(committed.Content, there.conf):
+	case committed == nil || !deployconfig.SameButBlankLines(committed.Content, installed.Conf):
 		return "what is installed is not what is committed", nil
 	}
 	return "", nil
 }
 
-// reloading is how long nginx may go on answering as before after it was told to reload, since that returns at once.
-const reloading = time.Second
-
-// unanswered asks for the page of both names at all addresses over HTTP and returns what does not answer. What was just deployed,
-// by this process or by one that was killed, has a moment to do so.
-func (b *Runbook) unanswered(ctx context.Context, v *view) []onboarding.Finding {
+// unanswered asks for the page of both names at all addresses over HTTP and returns a finding for
+// each that does not answer. A site that was just deployed, by this process or by one that was
+// killed, has a moment to do so.
+func (d *deploy) unanswered(ctx context.Context, s *scope) []onboarding.Finding {
 	deadline := time.Now()
-	if step := v.run.Step(v.key); b.ended(v) || step != nil && step.State == onboarding.StepApplying {
-		deadline = deadline.Add(reloading)
+	if step := s.run.Step(s.key); d.applications.ended(s) || step != nil && step.State == onboarding.StepApplying {
+		deadline = deadline.Add(probe.ReloadTime)
 	}
-	return v.everywhere(func(at visit) error {
-		return patiently(ctx, deadline, func() error {
-			seen, err := b.prober.HTTP(ctx, at.name, at.address, "/")
-			if err == nil && !answers(seen.Status) {
-				err = fmt.Errorf("http://%s at %s answers %d", at.name, at.address, seen.Status)
-			}
-			return err
-		})
+	return s.site.Everywhere(func(at site.Endpoint) error {
+		return probe.PollUntil(ctx, deadline, func() error { return d.visitors.Page(ctx, at) })
 	})
+}
+
+// undoCommands take a site off its VPS: first the link, so that nginx forgets the site, then what
+// is no longer served. The last one removes the webroot.
+func (d *deploy) undoCommands(s *scope) []onboarding.Command {
+	command := func(argv ...string) onboarding.Command {
+		return onboarding.Command{Host: s.site.HostName, Argv: argv, Lock: lockNginx}
+	}
+	return []onboarding.Command{
+		command("rm", "-f", s.site.Enabled),
+		command(d.config.Reload...),
+		command("rm", "-f", s.site.Conf),
+		command("rm", "-rf", "--one-file-system", s.site.Webroot),
+	}
+}
+
+// observeUndo finds nothing to do when the site is gone from the VPS. A webroot that existed
+// before the run stays.
+func (d *deploy) observeUndo(ctx context.Context, s *scope) (onboarding.Observation, error) {
+	on := s.site
+	installed, err := on.Installed(ctx, d.applications.awaited(s, lockNginx))
+	if err != nil {
+		return onboarding.Observation{}, err
+	}
+	ownWebroot := slices.ContainsFunc(applied(s.run, on.Domain, kindDeploy), func(item onboarding.Item) bool {
+		return item.Command != nil && sameCommand(*item.Command, makeWebroot(on))
+	})
+	if installed.Enabled == site.Absent && installed.Conf == nil && !(ownWebroot && installed.Webroot) {
+		return onboarding.Observation{}, nil
+	}
+	if installed.Enabled == site.NotALink {
+		return onboarding.Observation{}, onboarding.Conflictf("Look at it and take it away by hand.",
+			"%s on %s is not a symbolic link to %s.", on.Enabled, on.HostName, on.Conf)
+	}
+	if installed.Conf != nil {
+		if err := on.Serves(installed.Conf); err != nil {
+			return onboarding.Observation{}, onboarding.Conflictf("Look whose it is: it is not deleted.",
+				"%s on %s is not that of %s: %v.", on.Conf, on.HostName, on.Domain, err)
+		}
+	}
+	commands := d.undoCommands(s)
+	if !ownWebroot {
+		commands = commands[:len(commands)-1]
+	}
+	change := onboarding.Change{Summary: fmt.Sprintf("Disable %s on %s", on.Domain, on.HostName)}
+	for _, command := range commands {
+		change.Items = append(change.Items, onboarding.Item{Command: &command})
+	}
+	return onboarding.Observation{Change: change}, nil
 }

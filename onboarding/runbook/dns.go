@@ -2,124 +2,154 @@ package runbook
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	"golang.org/x/sync/errgroup"
 
 	"github.com/atlilith/onboardbot/onboarding"
 	"github.com/atlilith/onboardbot/onboarding/dns"
+	"github.com/atlilith/onboardbot/onboarding/runbook/settings"
+	"github.com/atlilith/onboardbot/onboarding/runbook/site"
 )
 
-// wanted are the records that a site needs: both names at the VPS's addresses.
-func (b *Runbook) wanted(s *site) ([]dns.Record, error) {
+// dnsStep publishes the records of a domain, or waits until people have made them.
+func dnsStep(c *components) Step {
+	r := &records{config: c.config.DNS, publisher: c.publisher, resolver: c.Resolver, mail: c.mail}
+	return Step{
+		Kind: kindDNS, Title: "DNS of", PerDomain: true, Destructive: true,
+		Why: "The names have to point at the VPS before anything can be served.",
+		// the mailbox exists before mail is sent to it
+		After:   []onboarding.Kind{kindPreflight, kindMailKey, kindMail},
+		ByHand:  r.byHand,
+		Observe: r.observe,
+		Allows:  allowance{dns: r.allows}.allows,
+		Undo: &Step{
+			Title:   "Take back the DNS of",
+			Why:     "The records become what they were before the run.",
+			Observe: r.observeUndo,
+			Allows:  allowance{dns: r.allows}.allows,
+		},
+	}
+}
+
+type records struct {
+	config    settings.DNS
+	publisher dns.Publisher
+	resolver  *dns.Resolver
+	mail      *siteMail
+}
+
+func (r *records) byHand() bool { return !r.publisher.Guarantees().Automatic }
+
+func (r *records) allows(s *scope, update onboarding.ZoneUpdate) error {
+	if r.byHand() {
+		return errors.New("records are made by hand here")
+	}
+	return ownRecords(s, update)
+}
+
+// wanted are the address records of a site: both names at the VPS's addresses.
+func (r *records) wanted(s *site.Site) ([]dns.Record, error) {
 	var list []dns.Record
-	for _, name := range s.names {
-		for _, address := range s.addresses() {
-			kind := "A"
-			if address.Is6() {
-				kind = "AAAA"
-			}
-			record, err := dns.NewRecord(name, kind, b.config.DNS.TTL, address.String())
-			if err != nil {
-				return nil, err
-			}
-			list = append(list, record)
+	for _, at := range s.Endpoints() {
+		kind := "A"
+		if at.Address.Is6() {
+			kind = "AAAA"
 		}
+		record, err := dns.NewRecord(at.Name, kind, r.config.TTL, at.Address.String())
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, record)
 	}
 	return list, nil
 }
 
-// questions are the sets wanted, and for a VPS without IPv6 whether there are AAAA records all the same: visitors, and the
-// certificate authority first of all, would go there.
-func questions(s *site, wanted []dns.Record) []dns.Question {
+// questions are the sets wanted and, for a VPS without IPv6, whether there are AAAA records all
+// the same: visitors, and first of all the certificate authority, would go there.
+func questions(s *site.Site, wanted []dns.Record) []dns.Question {
 	list := dns.Questions(wanted)
-	if !s.ipv6.IsValid() {
-		for _, name := range s.names {
+	if !s.IPv6.IsValid() {
+		for _, name := range s.Names {
 			list = append(list, dns.Question{Name: name, Type: "AAAA"})
 		}
 	}
 	return list
 }
 
-// lookDNS asks the zone's own name servers, all of them, and where the bot publishes the primary too, whose word the update is
-// measured against.
-func (b *Runbook) lookDNS(ctx context.Context, v *view) (onboarding.Observation, error) {
-	keys, missing, err := b.publicKeys(ctx, v.site, "")
+// observe asks all of the zone's own name servers. Where the bot publishes it also asks the
+// publisher, because an update is conditional on what the publisher sees.
+func (r *records) observe(ctx context.Context, s *scope) (onboarding.Observation, error) {
+	keys, missing, err := r.mail.publicKeys(ctx, s.site, "")
 	switch {
 	case err != nil:
 		return onboarding.Observation{}, err
-	case len(missing) > 0 && v.early:
+	case len(missing) > 0 && s.early:
 		return onboarding.Observation{Later: "The DKIM record is known once its key is made."}, nil
 	case len(missing) > 0:
-		return onboarding.Observation{}, conflict("Restore it, or cancel the run and begin another one.", "The key %s is gone from %s.", missing[0].Path, b.config.Mail.DKIM.Host)
+		return onboarding.Observation{}, onboarding.Conflictf("Restore it, or cancel the run and begin another one.",
+			"The key %s is gone from %s.", missing[0].Path, r.mail.config.DKIM.Host)
 	}
-	addresses, err := b.wanted(v.site)
+	addresses, err := r.wanted(s.site)
 	if err != nil {
 		return onboarding.Observation{}, err
 	}
-	pattern, err := b.mailPattern(v.site, keys)
+	pattern, err := r.mail.pattern(s.site, keys)
 	if err != nil {
 		return onboarding.Observation{}, err
 	}
 	wanted := slices.Concat(addresses, pattern)
-	zone, err := b.resolver.Zone(ctx, v.domain)
+	zone, err := r.resolver.Zone(ctx, s.site.Domain)
 	if err != nil {
-		if b.publisher != nil {
+		if !r.byHand() {
 			return onboarding.Observation{}, err
 		}
-		return onboarding.Observation{Waiting: "No zone is found for " + v.domain + ": register it and delegate it to name servers.\n" + copyRecords(wanted), Again: b.config.DNS.Again}, nil
+		return onboarding.Observation{Again: r.config.Again, Waiting: "No zone is found for " + s.site.Domain +
+			": register it and delegate it to name servers.\n" + copyRecords(wanted)}, nil
 	}
-	seen, measure, err := b.observe(ctx, v.site, zone, questions(v.site, wanted))
+	seen, primary, err := r.states(ctx, s.site, zone, questions(s.site, wanted))
 	if err != nil {
 		return onboarding.Observation{}, err
 	}
-	if err := obstacle(v.site, seen, measure); err != nil {
+	if err := obstacle(s.site, seen, primary); err != nil {
 		return onboarding.Observation{}, err
 	}
-	merged, err := b.mailRecords(ctx, v.site, pattern, measure)
+	merged, err := r.mail.records(ctx, s.site, pattern, primary)
 	if err != nil {
 		return onboarding.Observation{}, err
 	}
-	wanted = slices.Concat(addresses, merged.Records)
-	var kept []onboarding.Finding
-	for _, note := range merged.Notes {
-		kept = append(kept, onboarding.Finding{Level: onboarding.Warning, Name: "mail of " + v.domain, Detail: note})
-	}
-	if b.publisher != nil {
-		change, err := b.zoneUpdate(zone, wanted, measure)
-		if err != nil || !change.Empty() {
-			return onboarding.Observation{Change: change, Findings: kept}, err
-		}
-	}
-	look := b.awaitDNS(v, wanted, dns.Compare(wanted, seen))
-	look.Findings = append(look.Findings, kept...)
-	return look, nil
+	return r.judge(s.site, zoneState{
+		zone: zone, wanted: slices.Concat(addresses,
+			merged.Records), seen: seen, primary: primary, notes: merged.Notes,
+	})
 }
 
-// observe asks all servers of the zone and, where the bot publishes, the primary: what a change is measured against. Otherwise that
-// is what all say.
-func (b *Runbook) observe(ctx context.Context, s *site, zone string, questions []dns.Question) (seen, measure dns.State, err error) {
+// states asks all servers of the zone and, where the bot publishes, the publisher. By hand, the
+// second state is the first.
+func (r *records) states(
+	ctx context.Context, s *site.Site, zone string, questions []dns.Question,
+) (seen, primary dns.State, err error) {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() (err error) {
-		seen, err = b.resolver.Observe(ctx, s.domain, questions)
+		seen, err = r.resolver.Observe(ctx, s.Domain, questions)
 		return err
 	})
-	if b.publisher != nil {
+	if !r.byHand() {
 		group.Go(func() (err error) {
-			measure, err = b.publisher.Observe(ctx, zone, questions)
+			primary, err = r.publisher.Observe(ctx, zone, questions)
 			return err
 		})
 	}
-	if err = group.Wait(); b.publisher == nil {
-		measure = seen
+	if err = group.Wait(); r.byHand() {
+		primary = seen
 	}
-	return seen, measure, err
+	return seen, primary, err
 }
 
-// obstacle finds what is in the way and is not the bot's to take away.
-func obstacle(s *site, states ...dns.State) error {
+// obstacle returns a conflict if a record is in the way that the bot must not remove.
+func obstacle(s *site.Site, states ...dns.State) error {
 	for _, state := range states {
 		for _, server := range state.Servers {
 			for _, answer := range server.Answers {
@@ -128,11 +158,14 @@ func obstacle(s *site, states ...dns.State) error {
 				}
 				switch {
 				case answer.Type == "CNAME":
-					return conflict("Remove it, then retry.", "%s is an alias for %s: no other record can stand beside it.", answer.Name, answer.Records[0].Value)
-				case answer.Type == "AAAA" && !s.ipv6.IsValid():
-					return conflict("Remove it, or configure ipv6 of the host, then retry.",
-						"%s has the AAAA record %s, but %s has no IPv6 address: visitors and the certificate authority would go elsewhere.",
-						answer.Name, answer.Records[0].Value, s.hostName)
+					return onboarding.Conflictf("Remove it, then retry.",
+						"%s is an alias for %s: no other record can stand beside it.", answer.Name,
+						answer.Records[0].Value)
+				case answer.Type == "AAAA" && !s.IPv6.IsValid():
+					return onboarding.Conflictf("Remove it, or configure ipv6 of the host, then retry.",
+						"%s has the AAAA record %s, but %s has no IPv6 address: visitors and the certificate "+
+							"authority would go elsewhere.",
+						answer.Name, answer.Records[0].Value, s.HostName)
 				}
 			}
 		}
@@ -140,25 +173,31 @@ func obstacle(s *site, states ...dns.State) error {
 	return nil
 }
 
-// zoneUpdate is what the primary still needs, as one atomic update.
-func (b *Runbook) zoneUpdate(zone string, wanted []dns.Record, primary dns.State) (onboarding.Change, error) {
+// zoneUpdate returns what the publisher still has to change, as one update.
+func (r *records) zoneUpdate(zone string, wanted []dns.Record, primary dns.State) (onboarding.Change, error) {
 	plan, err := dns.Plan(wanted, primary)
 	if err != nil || len(plan) == 0 {
 		return onboarding.Change{}, err
 	}
 	update := &onboarding.ZoneUpdate{Zone: zone}
 	for _, change := range plan {
-		set := onboarding.RecordsEdit{Name: change.Name, Type: change.Type, TTL: b.config.DNS.TTL, Before: values(change.Before), After: values(change.After)}
+		set := onboarding.RecordsEdit{
+			Name: change.Name, Type: change.Type, TTL: r.config.TTL, BeforeTTL: ttl(change.Before),
+			Before: values(change.Before), After: values(change.After),
+		}
 		if len(change.After) > 0 {
 			set.TTL = change.After[0].TTL
 		}
-		set.BeforeTTL = ttl(change.Before)
 		update.Sets = append(update.Sets, set)
 	}
-	return onboarding.Change{Summary: fmt.Sprintf("Publish %d record sets in the zone %s", len(update.Sets), zone), Items: []onboarding.Item{{DNS: update}}}, nil
+	return onboarding.Change{
+		Summary: fmt.Sprintf("Publish %d record sets in the zone %s", len(update.Sets), zone),
+		Items:   []onboarding.Item{{DNS: update}},
+	}, nil
 }
 
-// ttl is that of a set, which is one for all of it (RFC 2181 §5.2), or 0 for none.
+// ttl is that of a set, which has one for all of its records (RFC 2181 §5.2), or 0 for an empty
+// set.
 func ttl(records []dns.Record) uint32 {
 	if len(records) == 0 {
 		return 0
@@ -172,45 +211,4 @@ func values(records []dns.Record) []string {
 		list[i] = record.Value
 	}
 	return list
-}
-
-// awaitDNS is done when every one of the zone's name servers answers right, and until then says which do not yet.
-func (b *Runbook) awaitDNS(v *view, wanted []dns.Record, findings []dns.Finding) onboarding.Observation {
-	look := onboarding.Observation{}
-	for _, finding := range findings {
-		look.Findings = append(look.Findings, recordFinding(finding))
-	}
-	if dns.Settled(findings) {
-		return look
-	}
-	look.Again = b.config.DNS.Again
-	look.Waiting = "Waiting until all name servers of " + v.domain + " answer right."
-	if b.publisher == nil {
-		look.Waiting = copyRecords(wanted)
-	}
-	return look
-}
-
-// copyRecords is what somebody can paste where the zone is kept.
-func copyRecords(wanted []dns.Record) string {
-	lines := []string{"Make these records. No other address, mail exchanger or SPF record may stand beside them; other text stays:"}
-	for _, record := range wanted {
-		lines = append(lines, record.String())
-	}
-	return strings.Join(lines, "\n")
-}
-
-func recordFinding(f dns.Finding) onboarding.Finding {
-	finding := onboarding.Finding{Level: onboarding.OK, Name: f.Name + " " + f.Type, Detail: f.Value}
-	problem := map[dns.Status]string{
-		dns.Missing: "not yet at ", dns.Wrong: "something else at ", dns.Extra: "to be removed, still at ", dns.Unknown: "no usable answer",
-	}[f.Status]
-	if problem != "" || len(f.Silent) > 0 {
-		finding.Level = onboarding.Warning
-	}
-	finding.Detail += strings.TrimRight("; "+problem+strings.Join(f.Behind, ", "), "; ")
-	if len(f.Silent) > 0 {
-		finding.Detail += "; no usable answer from " + strings.Join(f.Silent, ", ")
-	}
-	return finding
 }

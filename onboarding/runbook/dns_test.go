@@ -11,7 +11,7 @@ import (
 
 	"github.com/atlilith/onboardbot/onboarding"
 	"github.com/atlilith/onboardbot/onboarding/dns"
-	"github.com/atlilith/onboardbot/onboarding/runbook"
+	"github.com/atlilith/onboardbot/onboarding/runbook/settings"
 )
 
 // publish puts records into a zone as its owner would.
@@ -48,7 +48,8 @@ func TestDNS(t *testing.T) {
 	run := w.newRun(merche("merche-biche.com"))
 
 	// Somebody has parked the domain.
-	w.publish("merche-biche.com", false, "merche-biche.com. 300 A 192.0.2.9", "merche-biche.com. 300 MX 10 mail.example.org.")
+	w.publish("merche-biche.com", false, "merche-biche.com. 300 A 192.0.2.9",
+		"merche-biche.com. 300 MX 10 mail.example.org.")
 	look := w.look(run, key)
 	parked := set("merche-biche.com", "A", []string{"192.0.2.9"}, "203.0.113.10")
 	parked.BeforeTTL = 300
@@ -67,7 +68,8 @@ func TestDNS(t *testing.T) {
 	if err := w.apply(run, key, look.Change); !errors.Is(err, dns.ErrDrift) {
 		t.Fatalf("want drift, got %v", err)
 	}
-	if look = w.look(run, key); len(look.Change.Items[0].DNS.Sets) != 4 || look.Change.Items[0].DNS.Sets[2].Before[0] != "192.0.2.10" {
+	if look = w.look(run, key); len(look.Change.Items[0].DNS.Sets) != 4 ||
+		look.Change.Items[0].DNS.Sets[2].Before[0] != "192.0.2.10" {
 		t.Fatalf("got %+v", look.Change.Items[0].DNS)
 	}
 
@@ -83,11 +85,13 @@ func TestDNS(t *testing.T) {
 			late = append(late, finding.Name+": "+finding.Detail)
 		}
 	}
-	if diff := cmp.Diff([]string{"www.merche-biche.com A: 203.0.113.10; not yet at ns2.sandbox"}, late); diff != "" || look.Waiting == "" || look.Again == 0 {
+	if diff := cmp.Diff([]string{"www.merche-biche.com A: 203.0.113.10; not yet at ns2.sandbox"}, late); diff != "" ||
+		look.Waiting == "" || look.Again == 0 {
 		t.Fatalf("(-want +got)\n%s %+v", diff, look)
 	}
 	w.DNS.NameServers[1].Silence()
-	if look = w.look(run, key); look.Waiting == "" || !strings.Contains(look.Findings[0].Detail, "no usable answer from ns2.sandbox") {
+	if look = w.look(run, key); look.Waiting == "" || !strings.Contains(look.Findings[0].Detail, "no usable answer "+
+		"from ns2.sandbox") {
 		t.Fatalf("a silent server: %+v", look)
 	}
 	w.DNS.NameServers[1].Behave()
@@ -99,14 +103,15 @@ func TestDNS(t *testing.T) {
 	if want := "www.merche.example is an alias for parked.example.: no other record can stand beside it."; !strings.HasPrefix(got, want) {
 		t.Errorf("got %q", got)
 	}
-	if _, err := w.runbook.Observe(t.Context(), w.newRun(merche("unregistered.net")), "dns/unregistered.net"); !errors.Is(err, dns.ErrNoZone) {
+	if _, err := w.runbook.Observe(t.Context(), w.newRun(merche("unregistered.net")),
+		"dns/unregistered.net"); !errors.Is(err, dns.ErrNoZone) {
 		t.Errorf("a domain without a zone: %v", err)
 	}
 }
 
 func TestDNSByHand(t *testing.T) {
-	w := newTown(t, func(config *runbook.Config) {
-		config.DNS.Provider = runbook.Manual
+	w := newTown(t, func(config *settings.Config) {
+		config.DNS.Provider = settings.Manual
 		host := config.Hosts["vps-0"]
 		host.IPv6 = ""
 		config.Hosts["vps-0"] = host
@@ -120,12 +125,14 @@ www.merche-biche.com. 60 IN A 203.0.113.10`
 	if diff := cmp.Diff(want, look.Waiting); diff != "" || !look.Change.Empty() {
 		t.Fatalf("(-want +got)\n%s %+v", diff, look.Change)
 	}
-	w.publish("merche-biche.com", false, "merche-biche.com. 60 A 203.0.113.10", "www.merche-biche.com. 60 A 203.0.113.10")
+	w.publish("merche-biche.com", false, "merche-biche.com. 60 A 203.0.113.10",
+		"www.merche-biche.com. 60 A 203.0.113.10")
 	w.settled(key, w.look(run, key))
 
 	// The VPS has no IPv6 address, so nobody may be sent to one.
 	w.publish("merche-biche.com", false, "www.merche-biche.com. 60 AAAA 2001:db8::99")
-	if got := w.conflict(run, key); !strings.HasPrefix(got, "www.merche-biche.com has the AAAA record 2001:db8::99, but vps-0 has no IPv6 address") {
+	if got := w.conflict(run, key); !strings.HasPrefix(got,
+		"www.merche-biche.com has the AAAA record 2001:db8::99, but vps-0 has no IPv6 address") {
 		t.Errorf("got %q", got)
 	}
 	unregistered := w.look(w.newRun(merche("unregistered.net")), "dns/unregistered.net")

@@ -78,11 +78,13 @@ func TestDeployConfig(t *testing.T) {
 		if diff := cmp.Diff(want, w.read(mercheFolder+"/services.yaml")); diff != "" {
 			t.Errorf("services.yaml (-want +got)\n%s", diff)
 		}
-		if !strings.Contains(w.read(mercheFolder+"/deploy.sh"), `REMOTE_NGINX_CONF="/etc/nginx/sites-available/merche-biche"`) {
+		if !strings.Contains(w.read(mercheFolder+"/deploy.sh"),
+			`REMOTE_NGINX_CONF="/etc/nginx/sites-available/merche-biche"`) {
 			t.Error(w.read(mercheFolder + "/deploy.sh"))
 		}
 		digest := w.git("log", "-1", "--format=%(trailers:key=Digest,valueonly)")
-		want = "Add the deploy config of merche-biche.com\n\nRequester: Adax (U1)\nApprover: Bob (U2)\nRun: " + run.ID.String() + "\nDigest: " + digest
+		want = "Add the deploy config of merche-biche.com\n\nRequester: Adax (U1)\nApprover: Bob (U2)\nRun: " +
+			run.ID.String() + "\nDigest: " + digest
 		if diff := cmp.Diff(want, w.git("log", "-1", "--format=%B")); diff != "" || len(digest) != 64 {
 			t.Errorf("message (-want +got)\n%s", diff)
 		}
@@ -92,23 +94,28 @@ func TestDeployConfig(t *testing.T) {
 	})
 	t.Run("what came since stays", func(t *testing.T) {
 		w := w.in(t)
-		w.write(mercheFolder+"/services.yaml", strings.Replace(w.read(mercheFolder+"/services.yaml"), "held_back: true", "held_back: false", 1)+"\nextra: theirs\n")
+		w.write(mercheFolder+"/services.yaml", strings.Replace(w.read(mercheFolder+"/services.yaml"),
+			"held_back: true", "held_back: false", 1)+"\nextra: theirs\n")
 		w.commit()
 		w.settled(key, w.look(run, key))
 	})
 	t.Run("drift", func(t *testing.T) {
 		w := w.in(t)
-		w.write(mercheFolder+"/services.yaml", strings.Replace(w.read(mercheFolder+"/services.yaml"), "  - \"www.merche-biche.com\"\n", "  - shop.example\n", 1))
-		w.write(mercheFolder+"/nginx/prod.conf", strings.Replace(w.read(mercheFolder+"/nginx/prod.conf"), "root /var/www/merche-biche.com", "root /srv/old", 1))
+		w.write(mercheFolder+"/services.yaml", strings.Replace(w.read(mercheFolder+"/services.yaml"),
+			"  - \"www.merche-biche.com\"\n", "  - shop.example\n", 1))
+		w.write(mercheFolder+"/nginx/prod.conf", strings.Replace(w.read(mercheFolder+"/nginx/prod.conf"),
+			"root /var/www/merche-biche.com", "root /srv/old", 1))
 		w.commit()
-		want := []string{"prod.conf -\troot /srv/old;", "prod.conf +\troot /var/www/merche-biche.com;", "services.yaml +  - www.merche-biche.com"}
+		want := []string{"prod.conf -\troot /srv/old;", "prod.conf +\troot /var/www/merche-biche.com;",
+			"services.yaml +  - www.merche-biche.com"}
 		if diff := cmp.Diff(want, edits(t, w.do(run, key))); diff != "" {
 			t.Errorf("(-want +got)\n%s", diff)
 		}
 	})
 	t.Run("a push that failed", func(t *testing.T) {
 		w := w.in(t)
-		w.write(mercheFolder+"/deploy.sh", strings.Replace(w.read(mercheFolder+"/deploy.sh"), "/var/www/merche-biche.com", "/srv/old", 1))
+		w.write(mercheFolder+"/deploy.sh",
+			strings.Replace(w.read(mercheFolder+"/deploy.sh"), "/var/www/merche-biche.com", "/srv/old", 1))
 		w.commit()
 		if err := os.Rename(w.Repo.Origin, w.Repo.Origin+".away"); err != nil {
 			t.Fatal(err)
@@ -130,12 +137,16 @@ func TestDeployConfig(t *testing.T) {
 	t.Run("conflicts", func(t *testing.T) {
 		w := w.in(t)
 		w.write("deployments/@domains/merche-biche.shop/site/index.html", "Somebody's work")
-		if got := w.conflict(w.newRun(merche("merche-biche.shop")), "deploy-config/merche-biche.shop"); !strings.Contains(got, "merche-biche.shop/site/index.html is in the work tree and not committed") {
+		if got := w.conflict(w.newRun(merche("merche-biche.shop")),
+			"deploy-config/merche-biche.shop"); !strings.Contains(got,
+			"merche-biche.shop/site/index.html is in the work tree and not committed") {
 			t.Errorf("got %q", got)
 		}
-		w.write("deployments/@domains/merche-biche.shop/services.yaml", "domain: other.example\nfeature: provider-site\n")
+		w.write("deployments/@domains/merche-biche.shop/services.yaml",
+			"domain: other.example\nfeature: provider-site\n")
 		w.write("deployments/@domains/merche-biche.shop/deploy.sh", "REMOTE_DEST=/x\nREMOTE_NGINX_CONF=/y\n")
-		w.write("deployments/@domains/merche-biche.shop/nginx/prod.conf", "server { server_name other.example; root /x; }\n")
+		w.write("deployments/@domains/merche-biche.shop/nginx/prod.conf",
+			"server { server_name other.example; root /x; }\n")
 		w.write("deployments/@domains/merche.co.com/services.yaml", "domain: merche.co.com\n")
 		w.commit()
 		for domain, want := range map[string]string{
@@ -151,7 +162,8 @@ func TestDeployConfig(t *testing.T) {
 	t.Run("deployed", func(t *testing.T) {
 		w := w.in(t)
 		for domain, want := range map[string]bool{
-			"merche-biche.com": true, "cocotte.com": true, "transquinnftw.com": true, "shop.example": true, "fresh.example": false,
+			"merche-biche.com": true, "cocotte.com": true, "transquinnftw.com": true, "shop.example": true,
+			"fresh.example": false,
 		} {
 			if got, err := w.runbook.Deployed(t.Context(), domain); err != nil || got != want {
 				t.Errorf("%s: %t, %v", domain, got, err)

@@ -6,30 +6,49 @@ import (
 	"github.com/atlilith/onboardbot/onboarding"
 	"github.com/atlilith/onboardbot/onboarding/deployconfig"
 	"github.com/atlilith/onboardbot/onboarding/hosts"
+	"github.com/atlilith/onboardbot/onboarding/runbook/folder"
 )
 
-func subjectGoLive(s *site) string { return "Put " + s.domain + " live" }
+// goLiveStep includes the domain in ordinary deploys. A tenant whose rows others can reach does
+// not go live.
+func goLiveStep(c *components) Step {
+	return Step{
+		Kind: kindGoLive, Title: "Go live with", PerDomain: true, Destructive: true,
+		Why:     "From here on, ordinary deploys include the site.",
+		After:   []onboarding.Kind{kindSync, kindIsolation},
+		Observe: (&goLive{c.folders, c.applications}).observe,
+		Allows:  allowance{commit: ownFolder}.allows,
+	}
+}
 
-// lookGoLive flips held_back. Before the folder is there, it is computed from what the deploy-config step will commit.
-func (b *Runbook) lookGoLive(ctx context.Context, v *view) (onboarding.Observation, error) {
-	have, err := b.folder(ctx, v.site)
+type goLive struct {
+	folders      *folder.Planner
+	applications *applications
+}
+
+// observe sets held_back to false. For a plan before the folder exists, the change is computed
+// from what the deploy-config step will commit.
+func (g *goLive) observe(ctx context.Context, s *scope) (onboarding.Observation, error) {
+	have, err := g.folders.Observe(ctx, s.site)
 	if err != nil {
 		return onboarding.Observation{}, err
 	}
-	if len(have.files) == 0 && v.early {
-		planned, err := b.planFolder(ctx, v, have)
+	if len(have.Files) == 0 && s.early {
+		planned, err := g.folders.Plan(ctx, s.run, have)
 		if err != nil {
 			return onboarding.Observation{}, err
 		}
-		have.files = planned.files
+		have.Files = planned.Files
 	}
-	file, err := have.required(servicesFile)
+	file, err := have.Required(folder.ServicesFile)
 	if err != nil {
 		return onboarding.Observation{}, err
 	}
 	if file.Content, err = deployconfig.SetHeldBack(file.Content, false); err != nil {
 		return onboarding.Observation{}, err
 	}
-	change, err := b.commit(v, have, subjectGoLive(v.site), []hosts.File{file})
+	change, err := have.Commit(folder.Commit{
+		Subject: "Put " + s.site.Domain + " live", Files: []hosts.File{file}, Pushed: g.applications.ended(s),
+	})
 	return onboarding.Observation{Change: change}, err
 }

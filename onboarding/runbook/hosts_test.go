@@ -46,9 +46,11 @@ func TestOwnVPS(t *testing.T) {
 	template := "deployments/@domains/_template/{provider}.com/deploy.sh"
 	w.write(template, strings.Replace(w.read(template), "REMOTE_HOST=", "HOST=", 1))
 	w.commit()
-	other := w.newRun(onboarding.Request{Slug: "anna", DisplayName: "Anna", Email: "anna@example.com", Mode: onboarding.ModePerson,
+	other := w.newRun(onboarding.Request{Slug: "anna", DisplayName: "Anna", Email: "anna@example.com",
+		Mode:    onboarding.ModePerson,
 		Domains: []onboarding.Domain{{Name: "merche.example", Host: "vps-1"}}})
-	if got := w.conflict(other, "deploy-config/merche.example"); !strings.HasPrefix(got, "merche.example is to be on vps-1, but its deploy.sh does not say where it goes.") {
+	if got := w.conflict(other, "deploy-config/merche.example"); !strings.HasPrefix(got,
+		"merche.example is to be on vps-1, but its deploy.sh does not say where it goes.") {
 		t.Errorf("got %q", got)
 	}
 	other.Request.Domains[0].Host = ""

@@ -31,7 +31,8 @@ func TestIsolation(t *testing.T) {
 	if off := w.newRun(person("anna")); off.Step(key) != nil {
 		t.Error("there is a step for what is switched off")
 	}
-	leak := onboarding.Finding{Level: onboarding.Failed, Name: "read of public.bookings", Detail: "1 row of 11111111-1111-4111-8111-111111111111"}
+	leak := onboarding.Finding{Level: onboarding.Failed, Name: "read of public.bookings",
+		Detail: "1 row of 11111111-1111-4111-8111-111111111111"}
 	proof := &proof{findings: []onboarding.Finding{leak}}
 	w.parts.Isolation = proof
 	w.runbook = newRunbook(t, w)
@@ -45,7 +46,8 @@ func TestIsolation(t *testing.T) {
 	}
 	run.Step("database").State = onboarding.StepDone
 	look := w.look(run, key)
-	if diff := cmp.Diff([]onboarding.Finding{leak}, look.Findings); diff != "" || !cmp.Equal(proof.asked, []string{"anna"}) {
+	if diff := cmp.Diff([]onboarding.Finding{leak}, look.Findings); diff != "" ||
+		!cmp.Equal(proof.asked, []string{"anna"}) {
 		t.Errorf("(-want +got)\n%s asked %v", diff, proof.asked)
 	}
 	proof.err = errors.New("the database is away")

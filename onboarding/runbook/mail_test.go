@@ -9,20 +9,23 @@ import (
 
 	"github.com/atlilith/onboardbot/onboarding"
 	"github.com/atlilith/onboardbot/onboarding/mail"
-	"github.com/atlilith/onboardbot/onboarding/runbook"
+	"github.com/atlilith/onboardbot/onboarding/runbook/settings"
 )
 
 // mailbox is the pattern of the mailboxes of these tests, on a VPS that is also the mail's.
-func mailbox(config *runbook.Config) {
-	config.Mail = runbook.Mail{
+func mailbox(config *settings.Config) {
+	config.Mail = settings.Mail{
 		Config: mail.Config{
-			Mailbox:    mail.Pattern{MX: []string{"10 mail.merche.example"}, SPF: "v=spf1 mx -all", DMARC: "v=DMARC1; p=quarantine; rua=mailto:dmarc@{domain}", DKIM: true},
-			Forwarding: mail.Pattern{MX: []string{"10 mail.merche.example"}, SPF: "v=spf1 mx -all", DMARC: "v=DMARC1; p=none"},
+			Mailbox: mail.Pattern{MX: []string{"10 mail.merche.example"}, SPF: "v=spf1 mx -all",
+				DMARC: "v=DMARC1; p=quarantine; rua=mailto:dmarc@{domain}", DKIM: true},
+			Forwarding: mail.Pattern{MX: []string{"10 mail.merche.example"}, SPF: "v=spf1 mx -all",
+				DMARC: "v=DMARC1; p=none"},
 			DKIM: mail.DKIM{Host: "vps-0", Path: "/var/lib/dkim/{domain}/{selector}.pem",
 				Keys: []mail.Key{{Selector: "onboard"}, {Selector: "modern", Kind: mail.Ed25519}}},
 		},
-		Setup: runbook.MailSetup{Mailbox: runbook.MailCommands{
-			Check: []string{"test", "-e", "/var/lib/mailbox-{domain}"}, Make: []string{"touch", "/var/lib/mailbox-{domain}"}, Undo: []string{"rm", "/var/lib/mailbox-{domain}"},
+		Setup: settings.MailSetup{Mailbox: settings.MailCommands{
+			Check: []string{"test", "-e", "/var/lib/mailbox-{domain}"}, Make: []string{"touch",
+				"/var/lib/mailbox-{domain}"}, Undo: []string{"rm", "/var/lib/mailbox-{domain}"},
 		}},
 	}
 }
@@ -31,7 +34,8 @@ func TestMail(t *testing.T) {
 	w := newTown(t, mailbox)
 	w.publish("merche.example", false, "mail.merche.example. 60 A 192.0.2.25")
 	// What others published stays, and what can be one only becomes one.
-	w.publish("merche-biche.com", false, `merche-biche.com. 900 TXT "v=spf1 ip4:192.0.2.7 ~all"`, `merche-biche.com. 900 TXT "proof=1"`)
+	w.publish("merche-biche.com", false, `merche-biche.com. 900 TXT "v=spf1 ip4:192.0.2.7 ~all"`,
+		`merche-biche.com. 900 TXT "proof=1"`)
 	w.vps("mkdir /var/lib/dkim")
 	before := w.everything()
 	request := merche("merche-biche.com", "merche-biche.shop")
@@ -67,7 +71,8 @@ func TestMail(t *testing.T) {
 		published[set.Name+" "+set.Type] = set
 	}
 	want := onboarding.RecordsEdit{Name: "merche-biche.com", Type: "TXT", TTL: 900, BeforeTTL: 900,
-		Before: []string{`"proof=1"`, `"v=spf1 ip4:192.0.2.7 ~all"`}, After: []string{`"proof=1"`, `"v=spf1 ip4:192.0.2.7 mx ~all"`}}
+		Before: []string{`"proof=1"`, `"v=spf1 ip4:192.0.2.7 ~all"`}, After: []string{`"proof=1"`,
+			`"v=spf1 ip4:192.0.2.7 mx ~all"`}}
 	if diff := cmp.Diff(want, published["merche-biche.com TXT"]); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
@@ -78,15 +83,18 @@ func TestMail(t *testing.T) {
 	if len(rsa) != 1 || !strings.HasPrefix(rsa[0], `"v=DKIM1; k=rsa; p=`) || !strings.Contains(rsa[0], `" "`) {
 		t.Errorf("a long key is not split: %q", rsa)
 	}
-	if got := published["modern._domainkey.merche-biche.com TXT"].After; len(got) != 1 || !strings.HasPrefix(got[0], `"v=DKIM1; k=ed25519; p=`) {
+	if got := published["modern._domainkey.merche-biche.com TXT"].After; len(got) != 1 ||
+		!strings.HasPrefix(got[0], `"v=DKIM1; k=ed25519; p=`) {
 		t.Errorf("ed25519: %q", got)
 	}
-	if got := w.vps("stat -c '%a' /var/lib/dkim/merche-biche.com/*.pem && grep -l PRIVATE /var/lib/dkim/merche-biche.com/*.pem | wc -l"); got != "600\n600\n2\n" {
+	if got := w.vps("stat -c '%a' /var/lib/dkim/merche-biche.com/*.pem && grep -l PRIVATE " +
+		"/var/lib/dkim/merche-biche.com/*.pem | wc -l"); got != "600\n600\n2\n" {
 		t.Errorf("private keys: %q", got)
 	}
 	for key, change := range changes {
 		for _, item := range change.Items {
-			if item.Command != nil && strings.Contains(strings.Join(item.Command.Argv, " ")+item.Command.Stdin, "PRIVATE") {
+			if item.Command != nil &&
+				strings.Contains(strings.Join(item.Command.Argv, " ")+item.Command.Stdin, "PRIVATE") {
 				t.Errorf("%s has a private key in it", key)
 			}
 		}
@@ -100,7 +108,8 @@ func TestMail(t *testing.T) {
 			todo = append(todo, finding.Detail)
 		}
 	}
-	if diff := cmp.Diff([]string{"Make the forward of mail for merche-biche.shop to merche@example.com."}, todo); diff != "" {
+	if diff := cmp.Diff([]string{"Make the forward of mail for merche-biche.shop to merche@example.com."},
+		todo); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
 	again := w.newRun(request)
@@ -125,9 +134,12 @@ func TestMailInTheWay(t *testing.T) {
 	request := merche("merche-biche.com")
 	request.Domains[0].Mail = onboarding.Mail{Plan: onboarding.MailForward, Forward: "merche@example.com"}
 	for name, test := range map[string]struct{ record, want string }{
-		"mail goes elsewhere": {"merche-biche.com. 60 MX 10 mx.example.org.", "Mail to merche-biche.com goes elsewhere today: MX 10 mx.example.org."},
-		"an alias":            {"_dmarc.merche-biche.com. 60 CNAME dmarc.example.org.", "_dmarc.merche-biche.com is an alias for dmarc.example.org."},
-		"an alias of many":    {"merche-biche.com. 60 TXT \"v=spf1 a a:b.sandbox a:c.sandbox a:d.sandbox a:e.sandbox mx -all\"", "SPF"},
+		"mail goes elsewhere": {"merche-biche.com. 60 MX 10 mx.example.org.",
+			"Mail to merche-biche.com is delivered elsewhere today: MX 10 mx.example.org."},
+		"an alias": {"_dmarc.merche-biche.com. 60 CNAME dmarc.example.org.",
+			"_dmarc.merche-biche.com is an alias for dmarc.example.org."},
+		"an alias of many": {"merche-biche.com. 60 TXT \"v=spf1 a a:b.sandbox a:c.sandbox a:d.sandbox " +
+			"a:e.sandbox mx -all\"", "SPF"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := w.in(t)
@@ -139,18 +151,19 @@ func TestMailInTheWay(t *testing.T) {
 		})
 	}
 	request.Domains[0].Mail = onboarding.Mail{}
-	w.config.Mail = runbook.Mail{}
+	w.config.Mail = settings.Mail{}
 	bare := newRunbook(t, w)
 	request.Domains[0].Mail = onboarding.Mail{Plan: onboarding.MailMailbox}
-	if _, err := bare.Observe(t.Context(), w.newRun(request), "dns/merche-biche.com"); err == nil || !strings.Contains(err.Error(), "which is not configured") {
+	if _, err := bare.Observe(t.Context(), w.newRun(request), "dns/merche-biche.com"); err == nil ||
+		!strings.Contains(err.Error(), "which is not configured") {
 		t.Errorf("a plan without a pattern: %v", err)
 	}
 }
 
 func TestMailByHand(t *testing.T) {
-	w := newTown(t, func(config *runbook.Config) {
+	w := newTown(t, func(config *settings.Config) {
 		mailbox(config)
-		config.DNS.Provider = runbook.Manual
+		config.DNS.Provider = settings.Manual
 		config.Mail.DKIM.Keys = []mail.Key{{Selector: "onboard"}}
 	})
 	request := merche("merche-biche.com")
@@ -158,8 +171,10 @@ func TestMailByHand(t *testing.T) {
 	run := w.newRun(request)
 	w.do(run, "mail-key/merche-biche.com")
 	look := w.look(run, "dns/merche-biche.com")
-	for _, want := range []string{"merche-biche.com. 3600 IN MX 10 mail.merche.example.", `merche-biche.com. 3600 IN TXT "v=spf1 mx -all"`,
-		`_dmarc.merche-biche.com. 3600 IN TXT "v=DMARC1; p=quarantine; rua=mailto:dmarc@merche-biche.com"`, `onboard._domainkey.merche-biche.com. 3600 IN TXT "v=DKIM1; k=rsa; p=`} {
+	for _, want := range []string{"merche-biche.com. 3600 IN MX 10 mail.merche.example.",
+		`merche-biche.com. 3600 IN TXT "v=spf1 mx -all"`,
+		`_dmarc.merche-biche.com. 3600 IN TXT "v=DMARC1; p=quarantine; rua=mailto:dmarc@merche-biche.com"`,
+		`onboard._domainkey.merche-biche.com. 3600 IN TXT "v=DKIM1; k=rsa; p=`} {
 		if !strings.Contains(look.Waiting, want) {
 			t.Errorf("no %s in\n%s", want, look.Waiting)
 		}

@@ -3,8 +3,9 @@ package runbook
 import (
 	"context"
 	"errors"
-	"fmt"
+
 	"slices"
+	"strings"
 
 	"golang.org/x/sync/errgroup"
 
@@ -12,51 +13,85 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/dns"
 	"github.com/atlilith/onboardbot/onboarding/hosts"
 	"github.com/atlilith/onboardbot/onboarding/platform"
+	"github.com/atlilith/onboardbot/onboarding/runbook/folder"
+	"github.com/atlilith/onboardbot/onboarding/runbook/hostcheck"
+	"github.com/atlilith/onboardbot/onboarding/runbook/portal"
+	"github.com/atlilith/onboardbot/onboarding/runbook/settings"
+	"github.com/atlilith/onboardbot/onboarding/runbook/site"
 )
 
-// checksAtOnce bounds the checks that run beside each other, so that those of one host stay below the ten sessions that an ssh
-// connection carries (sshd_config(5), MaxSessions): one more would cost a connection of its own.
+// checksAtOnce bounds the checks that run at the same time. Those of one host must stay below the
+// ten sessions that an ssh connection carries (sshd_config(5), MaxSessions): one more would need a
+// connection of its own.
 const checksAtOnce = 4
 
-// check looks at one thing before anybody is asked anything.
+// preflightStep checks everything that the other steps rely on.
+func preflightStep(c *components) Step {
+	return Step{Kind: kindPreflight, Title: "Preflight", Observe: newPreflight(c).observe}
+}
+
+type preflight struct {
+	config    settings.Config
+	db        *platform.DB
+	sites     *site.Finder
+	folders   *folder.Planner
+	zones     zoneChecks
+	mail      *siteMail
+	portal    *portal.Portal
+	isolation *isolation
+	database  *database
+}
+
+func newPreflight(c *components) *preflight {
+	return &preflight{
+		config: c.config, db: c.Platform, sites: c.sites, folders: c.folders,
+		zones: zoneChecks{c.Resolver, c.publisher}, mail: c.mail, portal: c.portal,
+		isolation: &isolation{c.Isolation}, database: &database{c.Platform},
+	}
+}
+
+// check returns findings about one thing. A failed finding has its fix.
 type check func(ctx context.Context) []onboarding.Finding
 
-// lookPreflight makes one table of everything that the steps rely on. What failed has its fix beside it.
-func (b *Runbook) lookPreflight(ctx context.Context, run *onboarding.Run) (onboarding.Observation, error) {
-	var sites []*site
-	for _, domain := range run.Request.Domains {
-		site, err := b.site(run, onboarding.Key(preflight+"/"+domain.Name))
-		if err != nil {
-			return onboarding.Observation{}, err
-		}
-		sites = append(sites, site)
+// observe makes one table of everything that the steps rely on.
+func (p *preflight) observe(ctx context.Context, s *scope) (onboarding.Observation, error) {
+	sites, err := p.sites.All(s.run)
+	if err != nil {
+		return onboarding.Observation{}, err
 	}
-	checks := []check{b.db.Check, func(ctx context.Context) []onboarding.Finding { return b.checkRepository(ctx, run, sites) }}
+	checks := []check{p.db.Check, func(ctx context.Context) []onboarding.Finding {
+		return p.checkRepository(ctx, s.run, sites)
+	}}
 	var machines []*hosts.Host
-	for _, site := range sites {
-		if !slices.Contains(machines, site.host) {
-			machines = append(machines, site.host)
+	for _, each := range sites {
+		if !slices.Contains(machines, each.Host) {
+			machines = append(machines, each.Host)
 		}
 	}
 	for _, host := range machines {
-		checks = append(checks, func(ctx context.Context) []onboarding.Finding { return b.checkVPS(ctx, host, sites) })
+		checks = append(checks, func(ctx context.Context) []onboarding.Finding {
+			return hostcheck.VPS(ctx, host, p.config.Certificate.Command[0], sites)
+		})
 	}
-	for _, site := range sites {
-		checks = append(checks, func(ctx context.Context) []onboarding.Finding { return b.checkZone(ctx, site) },
-			func(ctx context.Context) []onboarding.Finding { return b.preflightMail(ctx, site) })
+	for _, each := range sites {
+		checks = append(checks,
+			func(ctx context.Context) []onboarding.Finding { return p.zones.check(ctx, each) },
+			func(ctx context.Context) []onboarding.Finding { return p.mail.preflight(ctx, each) })
 	}
-	checks = append(checks, func(ctx context.Context) []onboarding.Finding { return b.preflightPortal(ctx, run) }, b.preflightIsolation)
-	findings := atOnce(ctx, checks)
+	checks = append(checks,
+		func(ctx context.Context) []onboarding.Finding { return p.portal.Preflight(ctx, s.run) },
+		p.isolation.preflight)
+	findings := checkTogether(ctx, checks)
 	if !slices.ContainsFunc(findings, failed) {
-		findings = append(findings, b.checkRows(ctx, run)...)
+		findings = append(findings, p.checkRows(ctx, s)...)
 	}
 	return onboarding.Observation{Findings: findings}, ctx.Err()
 }
 
 func failed(finding onboarding.Finding) bool { return finding.Level == onboarding.Failed }
 
-// atOnce runs checks beside each other and returns their findings in order.
-func atOnce(ctx context.Context, checks []check) []onboarding.Finding {
+// checkTogether runs checks at the same time and returns their findings in order.
+func checkTogether(ctx context.Context, checks []check) []onboarding.Finding {
 	found := make([][]onboarding.Finding, len(checks))
 	var group errgroup.Group
 	group.SetLimit(checksAtOnce)
@@ -70,70 +105,77 @@ func atOnce(ctx context.Context, checks []check) []onboarding.Finding {
 	return slices.Concat(found...)
 }
 
-func good(name, format string, args ...any) onboarding.Finding {
-	return onboarding.Finding{Level: onboarding.OK, Name: name, Detail: fmt.Sprintf(format, args...)}
-}
-
-func bad(name, fix, format string, args ...any) onboarding.Finding {
-	return onboarding.Finding{Level: onboarding.Failed, Name: name, Detail: fmt.Sprintf(format, args...), Fix: fix}
-}
-
-// checkZone asks whether the domain has name servers, and whether the bot may publish there.
-func (b *Runbook) checkZone(ctx context.Context, s *site) []onboarding.Finding {
-	name := "zone of " + s.domain
-	zone, err := b.resolver.Zone(ctx, s.domain)
-	if err == nil {
-		_, err = b.resolver.Observe(ctx, s.domain, []dns.Question{{Name: s.domain, Type: "A"}})
-	}
-	switch {
-	case err != nil && b.publisher == nil:
-		return []onboarding.Finding{{Level: onboarding.Warning, Name: name, Detail: err.Error(), Fix: "Register the domain and delegate it: the run will wait for it."}}
-	case err != nil:
-		return []onboarding.Finding{bad(name, "Register the domain, delegate it to the platform's name servers and add the zone there.", "%v", err)}
-	case b.publisher == nil:
-		return []onboarding.Finding{good(name, "%s; its records are made by hand", zone)}
-	}
-	if err := b.publisher.Check(ctx, zone); err != nil {
-		return []onboarding.Finding{bad(name, "Check dns.rfc2136, and that the key may update this zone.", "%v", err)}
-	}
-	return []onboarding.Finding{good(name, "%s takes signed updates", zone)}
-}
-
-// checkFolder computes the deploy config, so that a template that cannot be edited is found now. It returns what it saw too, if it
-// could look.
-func (b *Runbook) checkFolder(ctx context.Context, run *onboarding.Run, s *site) (onboarding.Finding, *folder) {
-	name := "deploy config of " + s.domain
-	var planned *plannedFolder
-	have, err := b.folder(ctx, s)
-	if err == nil {
-		planned, err = b.planFolder(ctx, &view{site: s, run: run}, have)
-	}
-	if err == nil {
-		err = b.checkScript(ctx, planned.script)
-	}
-	switch {
-	case err != nil:
-		return bad(name, "Correct what is said here, then retry.", "%v", err), have
-	case len(have.Committed) > 0:
-		return good(name, "%s is there", s.folder), have
-	case planned.embedded:
-		return onboarding.Finding{Level: onboarding.Warning, Name: name, Detail: "the repository has no " + b.config.Repository.Template + ": the bot's own template is used",
-			Fix: "Commit one, or leave it so."}, have
-	}
-	return good(name, "%d files from the template", len(planned.files)), have
-}
-
 // checkRows finds now what the database step would find in the way of its rows.
-func (b *Runbook) checkRows(ctx context.Context, run *onboarding.Run) []onboarding.Finding {
-	look, err := b.lookDatabase(ctx, run)
-	var conflicting *onboarding.ConflictError
+func (p *preflight) checkRows(ctx context.Context, s *scope) []onboarding.Finding {
+	const name = "database rows"
+	seen, err := p.database.observe(ctx, s)
+	conflict, conflicts := errors.AsType[*onboarding.ConflictError](err)
 	switch {
-	case errors.As(err, &conflicting):
-		return []onboarding.Finding{bad("database rows", conflicting.Fix, "%s", conflicting.What)}
+	case conflicts:
+		return []onboarding.Finding{onboarding.Failing(name, conflict.Fix, "%s", conflict.What)}
 	case err != nil:
-		return []onboarding.Finding{bad("database rows", "Retry.", "%s", platform.Explain(err))}
-	case look.Change.Empty():
-		return []onboarding.Finding{good("database rows", "there already")}
+		return []onboarding.Finding{onboarding.Failing(name, "Retry.", "%s", platform.Explain(err))}
+	case seen.Change.Empty():
+		return []onboarding.Finding{onboarding.Passed(name, "there already")}
 	}
-	return []onboarding.Finding{good("database rows", "nothing is in their way")}
+	return []onboarding.Finding{onboarding.Passed(name, "nothing is in their way")}
+}
+
+// zoneChecks check whether records can be published.
+type zoneChecks struct {
+	resolver  *dns.Resolver
+	publisher dns.Publisher
+}
+
+const checkKeyFix = "Check dns.rfc2136, and that the key may update this zone."
+
+// check finds whether the domain has name servers, and whether the bot may publish there.
+func (z zoneChecks) check(ctx context.Context, s *site.Site) []onboarding.Finding {
+	name := "zone of " + s.Domain
+	byHand := !z.publisher.Guarantees().Automatic
+	zone, err := z.resolver.Zone(ctx, s.Domain)
+	if err == nil {
+		_, err = z.resolver.Observe(ctx, s.Domain, []dns.Question{{Name: s.Domain, Type: "A"}})
+	}
+	switch {
+	case err != nil && byHand:
+		return []onboarding.Finding{onboarding.Doubtful(name,
+			"Register the domain and delegate it: the run will wait for it.", "%v", err)}
+	case err != nil:
+		return []onboarding.Finding{onboarding.Failing(name,
+			"Register the domain, delegate it to the platform's name servers and add the zone there.", "%v", err)}
+	case byHand:
+		return []onboarding.Finding{onboarding.Passed(name, "%s; its records are made by hand", zone)}
+	}
+	if err := z.publisher.Check(ctx, zone); err != nil {
+		return []onboarding.Finding{onboarding.Failing(name, checkKeyFix, "%v", err)}
+	}
+	return []onboarding.Finding{onboarding.Passed(name, "%s takes signed updates", zone)}
+}
+
+// checkUpdates asks the primary name server whether it knows the key: for each zone that is
+// configured, or for none in particular. Whether the key may change another zone is seen by the
+// run that needs it.
+func (z zoneChecks) checkUpdates(ctx context.Context, config dns.RFC2136Config) []onboarding.Finding {
+	const name = "DNS updates"
+	if !z.publisher.Guarantees().Automatic {
+		return []onboarding.Finding{onboarding.Passed(name, "records are made by hand, and waited for")}
+	}
+	for _, zone := range config.Zones {
+		if err := z.publisher.Check(ctx, zone); err != nil {
+			return []onboarding.Finding{onboarding.Failing(name, checkKeyFix, "%v", err)}
+		}
+	}
+	if len(config.Zones) > 0 {
+		return []onboarding.Finding{onboarding.Passed(name, "%s takes them for %s", config.Server,
+			strings.Join(config.Zones, ", "))}
+	}
+	err := z.publisher.Check(ctx, sampleName+".example")
+	for _, unusable := range []error{dns.ErrBadKey, dns.ErrBadSig, dns.ErrBadTime, dns.ErrNoReply, dns.ErrUnsigned} {
+		if errors.Is(err, unusable) {
+			return []onboarding.Finding{onboarding.Failing(name,
+				"Check dns.rfc2136, and the name server's configuration of this key.", "%v", err)}
+		}
+	}
+	return []onboarding.Finding{onboarding.Passed(name, "%s knows the key %s", config.Server, config.Key)}
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/atlilith/onboardbot/onboarding"
 	"github.com/atlilith/onboardbot/onboarding/dns"
 	"github.com/atlilith/onboardbot/onboarding/runbook"
+	"github.com/atlilith/onboardbot/onboarding/runbook/settings"
 )
 
 // worst are the findings of a look that are not well, as "name: detail".
@@ -43,7 +44,8 @@ func TestPreflight(t *testing.T) {
 	for _, finding := range look.Findings {
 		names = append(names, finding.Name)
 	}
-	want := []string{"platform database", "takes writes", "authoritative host", "rights", "sight", "application role",
+	want := []string{"platform database", "takes writes", "authoritative host", "rights", "visibility",
+		"application role",
 		"host apricot", "repository", "unpushed commits", "deploy config of merche-biche.com",
 		"host vps-0", "nginx on vps-0", "certbot on vps-0", "nginx folders on vps-0",
 		"zone of merche-biche.com", "provider-portal", "database rows"}
@@ -69,7 +71,7 @@ func TestPreflight(t *testing.T) {
 		"hidden tenants": {
 			func(w *town) { w.sql("ALTER POLICY onboarder_reads ON orgs USING (created_at > now())") },
 			func(w *town) { w.sql("ALTER POLICY onboarder_reads ON orgs USING (true)") },
-			"warning sight: row-level security may hide rows of orgs from the bot"},
+			"warning visibility: row-level security may hide rows of orgs from the bot"},
 		"an application above the law": {
 			func(w *town) { w.sql("ALTER ROLE platform_app BYPASSRLS") },
 			func(w *town) { w.sql("ALTER ROLE platform_app NOBYPASSRLS") },
@@ -101,7 +103,8 @@ func TestPreflight(t *testing.T) {
 				w.git("reset", "--quiet", "HEAD~1")
 			},
 			func(w *town) { w.git("pull", "--quiet") },
-			"failed repository: origin has commits on main that are missing in apricot:~/Code/@projects/@atlilith/@platform"},
+			"failed repository: origin has commits on main that are missing in " +
+				"apricot:~/Code/@projects/@atlilith/@platform"},
 		"somebody's unpushed commit": {
 			func(w *town) { w.git("commit", "--quiet", "--allow-empty", "-m", "Mine") },
 			func(w *town) { w.git("reset", "--quiet", "HEAD~1") },
@@ -109,7 +112,8 @@ func TestPreflight(t *testing.T) {
 		"somebody's file": {
 			func(w *town) { w.write(mercheFolder+"/notes", "x") },
 			func(w *town) { os.RemoveAll(filepath.Join(w.Repo.Repo, mercheFolder)) },
-			"failed deploy config of merche-biche.com: deployments/@domains/merche-biche.com/notes is in the work tree and not committed."},
+			"failed deploy config of merche-biche.com: deployments/@domains/merche-biche.com/notes is in the work " +
+				"tree and not committed."},
 		"no ./run": {
 			func(w *town) { os.Chmod(filepath.Join(w.Repo.Repo, "run"), 0o644) },
 			func(w *town) { os.Chmod(filepath.Join(w.Repo.Repo, "run"), 0o755) },
@@ -132,14 +136,16 @@ func TestPreflight(t *testing.T) {
 		})
 	}
 	w.Portal.Close()
-	if list := worst(t, w.look(run, "preflight")); len(list) != 1 || !strings.HasPrefix(list[0], "failed provider-portal: ") {
+	if list := worst(t, w.look(run, "preflight")); len(list) != 1 ||
+		!strings.HasPrefix(list[0], "failed provider-portal: ") {
 		t.Errorf("without the portal, or not mended: %q", list)
 	}
 }
 
 func TestPreflightOfConfiguration(t *testing.T) {
-	w := newTown(t, func(config *runbook.Config) {
-		config.DNS.Updates = dns.PublisherConfig{Server: namespace.Resolver, Key: "quinn-key", Secret: secret.New("d3Jvbmc=")}
+	w := newTown(t, func(config *settings.Config) {
+		config.DNS.Updates = dns.RFC2136Config{Server: namespace.Resolver, Key: "quinn-key",
+			Secret: secret.New("d3Jvbmc=")}
 		config.Platform.Users.Email = "mail"
 		config.Platform.AppRole = "nobody"
 		config.Repository.Template = "_template/none"
@@ -149,11 +155,13 @@ func TestPreflightOfConfiguration(t *testing.T) {
 	run := w.newRun(merche("merche-biche.com", "unregistered.net"))
 	list := worst(t, w.look(run, "preflight"))
 	for _, want := range []string{
-		"failed zone of merche-biche.com: zone merche-biche.com at 192.0.2.53:53: the name server does not accept the signature",
+		"failed zone of merche-biche.com: zone merche-biche.com at 192.0.2.53:53: the name server does not accept " +
+			"the signature",
 		"failed zone of unregistered.net: no zone found for unregistered.net",
 		"failed rights: missing: there is no column users.mail, there is no column users.mail",
 		"failed application role: there is no role nobody",
-		"warning deploy config of merche-biche.com: the repository has no _template/none: the bot's own template is used",
+		"warning deploy config of merche-biche.com: the repository has no _template/none: the bot's own template is " +
+			"used",
 		"failed certbot on vps-0:",
 		"failed nginx folders on vps-0: /etc/nginx/sites is missing",
 	} {

@@ -11,6 +11,7 @@ import (
 	"github.com/atlilith/onboardbot/onboarding"
 	"github.com/atlilith/onboardbot/onboarding/dns"
 	"github.com/atlilith/onboardbot/onboarding/runbook"
+	"github.com/atlilith/onboardbot/onboarding/runbook/settings"
 )
 
 func TestPrerequisites(t *testing.T) {
@@ -23,30 +24,41 @@ func TestPrerequisites(t *testing.T) {
 	for _, finding := range findings {
 		names = append(names, finding.Name)
 	}
-	want := []string{"platform database", "takes writes", "authoritative host", "rights", "sight", "application role", "ssh",
+	want := []string{"platform database", "takes writes", "authoritative host", "rights", "visibility",
+		"application role",
+		"ssh",
 		"host apricot", "repository", "unpushed commits", "deploy config of onboardbot-check-0.example",
 		"host vps-0", "nginx on vps-0", "certbot on vps-0", "nginx folders on vps-0", "DNS updates", "provider-portal"}
 	if diff := cmp.Diff(want, names); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
 	for name, test := range map[string]struct {
-		configure func(*runbook.Config)
+		configure func(*settings.Config)
 		want      string // empty: all is well
 	}{
-		"by hand":        {func(c *runbook.Config) { c.DNS.Provider = runbook.Manual }, ""},
-		"a zone":         {func(c *runbook.Config) { c.DNS.Updates.Zones = []string{"merche-biche.com"} }, ""},
-		"a foreign zone": {func(c *runbook.Config) { c.DNS.Updates.Zones = []string{"example.net"} }, "failed DNS updates: zone example.net at"},
-		"another key":    {func(c *runbook.Config) { c.DNS.Updates.Key = "other" }, "failed DNS updates: zone onboardbot-check.example at 192.0.2.53:53: the name server does not know the key"},
-		"a wrong secret": {func(c *runbook.Config) { c.DNS.Updates.SecretFile, c.DNS.Updates.Secret = "", secret.New("d3Jvbmc=") }, "failed DNS updates: zone onboardbot-check.example at 192.0.2.53:53: the name server does not accept the signature"},
-		"no name server": {func(c *runbook.Config) {
-			c.DNS.Updates = dns.PublisherConfig{Server: "192.0.2.53:9", Key: "quinn-key", Secret: secret.New("d3Jvbmc=")}
+		"by hand": {func(c *settings.Config) { c.DNS.Provider = settings.Manual }, ""},
+		"a zone":  {func(c *settings.Config) { c.DNS.Updates.Zones = []string{"merche-biche.com"} }, ""},
+		"a foreign zone": {func(c *settings.Config) { c.DNS.Updates.Zones = []string{"example.net"} },
+			"failed DNS updates: zone example.net at"},
+		"another key": {func(c *settings.Config) { c.DNS.Updates.Key = "other" },
+			"failed DNS updates: zone onboardbot-check.example at 192.0.2.53:53: the name server does not know the " +
+				"key"},
+		"a wrong secret": {func(c *settings.Config) {
+			c.DNS.Updates.SecretFile, c.DNS.Updates.Secret = "",
+				secret.New("d3Jvbmc=")
+		}, "failed DNS updates: zone onboardbot-check.example at 192.0.2.53:53: the name " +
+			"server does not accept the signature"},
+		"no name server": {func(c *settings.Config) {
+			c.DNS.Updates = dns.RFC2136Config{Server: "192.0.2.53:9", Key: "quinn-key", Secret: secret.New("d3Jvbmc=")}
 		}, "failed DNS updates: zone onboardbot-check.example at 192.0.2.53:9: the name server did not reply"},
-		"another portal":  {func(c *runbook.Config) { c.Portal.URL = "https://{slug}.nowhere.example/" }, "failed provider-portal: onboardbot-check.nowhere.example does not resolve"},
-		"a host in error": {func(c *runbook.Config) { host := c.Hosts["vps-0"]; host.SSH = "nobody-knows"; c.Hosts["vps-0"] = host }, "failed host vps-0:"},
+		"another portal": {func(c *settings.Config) { c.Portal.URL = "https://{slug}.nowhere.example/" },
+			"failed provider-portal: onboardbot-check.nowhere.example does not resolve"},
+		"a host in error": {func(c *settings.Config) { host := c.Hosts["vps-0"]; host.SSH = "nobody-knows"; c.Hosts["vps-0"] = host }, "failed host vps-0:"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			config := w.config
-			config.Hosts = map[string]runbook.Host{"apricot": w.config.Hosts["apricot"], "vps-0": w.config.Hosts["vps-0"]}
+			config.Hosts = map[string]settings.Host{"apricot": w.config.Hosts["apricot"],
+				"vps-0": w.config.Hosts["vps-0"]}
 			test.configure(&config)
 			parts, err := runbook.Connect(config)
 			if err != nil {
@@ -58,7 +70,8 @@ func TestPrerequisites(t *testing.T) {
 				t.Fatal(err)
 			}
 			list := worst(t, onboarding.Observation{Findings: runbook.Prerequisites(t.Context())})
-			if test.want == "" && len(list) > 0 || test.want != "" && !slices.ContainsFunc(list, func(line string) bool { return strings.HasPrefix(line, test.want) }) {
+			if test.want == "" && len(list) > 0 || test.want != "" &&
+				!slices.ContainsFunc(list, func(line string) bool { return strings.HasPrefix(line, test.want) }) {
 				t.Errorf("want %q, got %q", test.want, list)
 			}
 		})

@@ -13,10 +13,11 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/certificates"
 	"github.com/atlilith/onboardbot/onboarding/hosts"
 	"github.com/atlilith/onboardbot/onboarding/runbook"
+	"github.com/atlilith/onboardbot/onboarding/runbook/settings"
 )
 
-// lifetime is so short that a certificate is due for renewal within the test, at half of it, and so long that one stays young for what
-// follows its renewal.
+// lifetime is so short that a certificate is due for renewal within the test, at half of it, and
+// so long that one stays young for what follows its renewal.
 const lifetime = 24 * time.Second
 
 // TestRenew lets a certificate grow old and renews it as a run of its own does.
@@ -47,7 +48,8 @@ func TestRenew(t *testing.T) {
 	}
 	run := renewal()
 	due := w.becomesDue(run, step)
-	want := []string{"certbot", "renew", "--cert-name", "merche-biche.com", "--non-interactive", "--no-random-sleep-on-renew"}
+	want := []string{"certbot", "renew", "--cert-name", "merche-biche.com", "--non-interactive",
+		"--no-random-sleep-on-renew"}
 	if len(due.Items) != 1 || !slices.Equal(due.Items[0].Command.Argv, want) {
 		t.Fatalf("the change is %+v", due)
 	}
@@ -56,7 +58,9 @@ func TestRenew(t *testing.T) {
 	limits := w.config.Certificates.Limits
 	w.config.Certificates.Limits.Duplicates = certificates.Bucket{Burst: 1, Refill: time.Hour}
 	w.reconnect()
-	if got := w.conflict(run, step); !strings.HasPrefix(got, "Not renewed, since certificates for exactly merche-biche.com, www.merche-biche.com were issued too often lately: the authority allows no attempt before ") {
+	if got := w.conflict(run, step); !strings.HasPrefix(got,
+		"Not renewed, since certificates for exactly merche-biche.com, www.merche-biche.com were issued too often "+
+			"lately: the authority allows no attempt before ") {
 		t.Errorf("got %q", got)
 	}
 	w.config.Certificates.Limits = limits
@@ -71,9 +75,11 @@ func TestRenew(t *testing.T) {
 	w.settled("sync/merche-biche.com", w.look(run, "sync/merche-biche.com"))
 
 	// Renewed by something that tells nobody: a reload is all that is left.
-	w.vps("certbot certonly --webroot -w /var/www/merche-biche.com --cert-name merche-biche.com -d merche-biche.com -d www.merche-biche.com --force-renewal --non-interactive")
+	w.vps("certbot certonly --webroot -w /var/www/merche-biche.com --cert-name merche-biche.com -d merche-biche.com " +
+		"-d www.merche-biche.com --force-renewal --non-interactive")
 	run = renewal()
-	if change := w.do(run, step); len(change.Items) != 1 || !slices.Equal(change.Items[0].Command.Argv, []string{"nginx", "-s", "reload"}) {
+	if change := w.do(run, step); len(change.Items) != 1 ||
+		!slices.Equal(change.Items[0].Command.Argv, []string{"nginx", "-s", "reload"}) {
 		t.Errorf("the change is %+v", change)
 	}
 	// From now on certbot's renewals tell nobody.
@@ -81,9 +87,11 @@ func TestRenew(t *testing.T) {
 	if change := w.becomesDue(run, step); len(change.Items) != 2 || change.Items[1].Command.Argv[0] != "nginx" {
 		t.Errorf("the change is %+v", change)
 	}
-	for _, argv := range [][]string{{"certbot", "renew", "--cert-name", "merche-biche.com", "--force-renewal"}, {"certbot", "renew"}, {"nginx", "-s", "stop"}} {
-		change := onboarding.Change{Items: []onboarding.Item{{Command: &onboarding.Command{Host: "vps-0", Lock: "nginx", Argv: argv}}}}
-		if err := w.apply(run, step, change); !errors.Is(err, runbook.ErrNever) {
+	for _, argv := range [][]string{{"certbot", "renew", "--cert-name", "merche-biche.com", "--force-renewal"},
+		{"certbot", "renew"}, {"nginx", "-s", "stop"}} {
+		change := onboarding.Change{Items: []onboarding.Item{{Command: &onboarding.Command{Host: "vps-0",
+			Lock: "nginx", Argv: argv}}}}
+		if err := w.apply(run, step, change); !errors.Is(err, runbook.ErrNotAllowed) {
 			t.Errorf("%q: %v", argv, err)
 		}
 	}
@@ -93,7 +101,8 @@ func TestRenew(t *testing.T) {
 	if list := w.runbook.RenewSteps(nobodys); len(list) != 1 || list[0].Key != "renew/cocotte.com" {
 		t.Errorf("the steps are %+v", list)
 	}
-	if got := w.conflict(nobodys, "renew/cocotte.com"); got != "certbot on vps-0 has no certificate for cocotte.com that could be renewed. Then press Retry." {
+	if got := w.conflict(nobodys, "renew/cocotte.com"); got != "certbot on vps-0 has no certificate for cocotte.com "+
+		"that could be renewed. Then press Retry." {
 		t.Errorf("got %q", got)
 	}
 }
@@ -112,7 +121,8 @@ func (w *town) becomesDue(run *onboarding.Run, key onboarding.Key) onboarding.Ch
 
 func TestConfigOfCertificates(t *testing.T) {
 	t.Parallel()
-	config := runbook.Config{Hosts: map[string]runbook.Host{"vps-0": {Config: hosts.Config{SSH: "quinn-vps"}, IPv4: "203.0.113.10"}}}
+	config := settings.Config{Hosts: map[string]settings.Host{"vps-0": {Config: hosts.Config{SSH: "quinn-vps"},
+		IPv4: "203.0.113.10"}}}
 	config.Defaults()
 	if err := config.ValidateWatch(); err != nil {
 		t.Errorf("hosts alone are not enough to look at certificates: %v", err)
@@ -120,7 +130,8 @@ func TestConfigOfCertificates(t *testing.T) {
 	config.Certificates.Extra = []certificates.Site{{Domain: "cocotte.com", Host: "vps-9"}}
 	config.Certificates.Thresholds.Left = []float64{2}
 	err := config.ValidateWatch()
-	for _, want := range []string{`certificates.extra[0].host: "vps-9" is not one of hosts`, "certificates.thresholds.left[0]: 2 is not a fraction"} {
+	for _, want := range []string{`certificates.extra[0].host: "vps-9" is not one of hosts`,
+		"certificates.thresholds.left[0]: 2 is not a fraction"} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v does not say %q", err, want)
 		}

@@ -40,7 +40,8 @@ func (w *town) deploy(t *testing.T, run *onboarding.Run) {
 	const step = onboarding.Key("deploy/merche-biche.com")
 	w.upTo(run, step)
 	w.vps("printf 'server { listen 80; server_name other.example; root /srv; }\n' > " + available)
-	if got := w.conflict(run, step); !strings.Contains(got, "is not that of merche-biche.com: line 1: a server for other.example") {
+	if got := w.conflict(run, step); !strings.Contains(got,
+		"is not that of merche-biche.com: line 1: a server for other.example") {
 		t.Errorf("got %q", got)
 	}
 	w.vps("rm " + available)
@@ -49,7 +50,8 @@ func (w *town) deploy(t *testing.T, run *onboarding.Run) {
 	}
 	// Drift: what is installed is no longer what is committed; the webroot is there by now.
 	w.vps("sed -i 's/index index.html/index old.html/' " + available)
-	if change := w.do(run, step); len(change.Items) != 1 || !strings.HasSuffix(change.Summary, "what is installed is not what is committed") {
+	if change := w.do(run, step); len(change.Items) != 1 ||
+		!strings.HasSuffix(change.Summary, "what is installed is not what is committed") {
 		t.Errorf("got %+v", change)
 	}
 	// Enabled by a copy: certbot would edit that and leave the original.
@@ -57,7 +59,8 @@ func (w *town) deploy(t *testing.T, run *onboarding.Run) {
 	if got := w.conflict(run, step); !strings.Contains(got, "is not a symbolic link") {
 		t.Errorf("got %q", got)
 	}
-	if got := w.conflict(run, "certificate/merche-biche.com"); !strings.Contains(got, "is not enabled on vps-0 by a symbolic link") {
+	if got := w.conflict(run, "certificate/merche-biche.com"); !strings.Contains(got,
+		"is not enabled on vps-0 by a symbolic link") {
 		t.Errorf("got %q", got)
 	}
 	w.vps("ln -sfn ../sites-available/merche-biche " + enabled)
@@ -70,17 +73,20 @@ func (w *town) certificate(t *testing.T, run *onboarding.Run) {
 	// The names lead elsewhere: certbot is not even asked for.
 	w.publish("merche-biche.com", true, "www.merche-biche.com. A 203.0.113.10")
 	w.publish("merche-biche.com", false, "www.merche-biche.com. 60 A 192.0.2.9")
-	if look := w.look(run, step); look.Waiting != "www.merche-biche.com no longer resolves to 203.0.113.10, the address of vps-0." {
+	if look := w.look(run, step); look.Waiting != "www.merche-biche.com no longer resolves to 203.0.113.10, the "+
+		"address of vps-0." {
 		t.Errorf("got %+v", look)
 	}
 	w.publish("merche-biche.com", true, "www.merche-biche.com. A 192.0.2.9")
 	w.publish("merche-biche.com", false, "www.merche-biche.com. 60 A 203.0.113.10")
 
-	// The challenge cannot work: the proof fails, its file is taken away again and certbot does not run.
+	// The challenge cannot work: the proof fails, its file is taken away again and certbot does
+	// not run.
 	w.vps("sed -i 's|location / {|location /.well-known/ { return 403; } location / {|' " + available)
 	w.reload()
 	change := w.look(run, step).Change
-	if err := w.apply(run, step, change); err == nil || !strings.Contains(err.Error(), "answers 403 with something else") {
+	if err := w.apply(run, step, change); err == nil ||
+		!strings.Contains(err.Error(), "answers 403 with something else") {
 		t.Errorf("got %v", err)
 	}
 	if left := w.vps("find /var/www/merche-biche.com -type f -name 'onboardbot*'; ls /etc/letsencrypt"); left != "cli.ini\n" {
@@ -102,8 +108,10 @@ func (w *town) certificate(t *testing.T, run *onboarding.Run) {
 		t.Errorf("got %v", err)
 	}
 
-	// Exit 0 of certbot is no proof: without its redirect the step is not done, and the repair issues nothing.
-	w.vps("certbot --nginx -d merche-biche.com -d www.merche-biche.com --non-interactive --agree-tos -m merche@example.com --no-redirect")
+	// Exit 0 of certbot is no proof: without its redirect the step is not done, and the repair
+	// issues nothing.
+	w.vps("certbot --nginx -d merche-biche.com -d www.merche-biche.com --non-interactive --agree-tos -m " +
+		"merche@example.com --no-redirect")
 	serial := w.serial()
 	if repair := w.do(run, step); repair.Summary != change.Summary {
 		t.Errorf("got %+v", repair)
@@ -126,7 +134,7 @@ func (w *town) certificate(t *testing.T, run *onboarding.Run) {
 		t.Error(err)
 	}
 	run.Step(step).State = onboarding.StepDone
-	if run.Facts[string(step)] == "" {
+	if run.Facts[onboarding.Fact(step)] == "" {
 		t.Errorf("facts %v", run.Facts)
 	}
 }
@@ -140,7 +148,8 @@ func (w *town) sync(t *testing.T, run *onboarding.Run) {
 	}
 	w.vps("cp /tmp/merche " + available)
 	change := w.do(run, step)
-	if len(change.Items[0].Commit.Files) != 1 || !strings.Contains(w.read(mercheFolder+"/nginx/prod.conf"), "managed by Certbot") {
+	if len(change.Items[0].Commit.Files) != 1 ||
+		!strings.Contains(w.read(mercheFolder+"/nginx/prod.conf"), "managed by Certbot") {
 		t.Errorf("got %+v", change)
 	}
 	w.vps("printf '\\n\\n' >> " + available)

@@ -4,63 +4,91 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/google/uuid"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/atlilith/onboardbot/onboarding"
 	"github.com/atlilith/onboardbot/onboarding/deployconfig"
 	"github.com/atlilith/onboardbot/onboarding/hosts"
+	"github.com/atlilith/onboardbot/onboarding/runbook/folder"
+	"github.com/atlilith/onboardbot/onboarding/runbook/site"
 )
 
-func subjectSync(s *site) string { return "Keep certbot's nginx configuration of " + s.domain }
-
-// lookSync compares nginx's configuration on the VPS with that in the repository, so that the next deploy keeps TLS. Blank
-// lines do not count: certbot adds some on each of its runs.
-func (b *Runbook) lookSync(ctx context.Context, v *view) (onboarding.Observation, error) {
-	if v.early {
-		return onboarding.Observation{Later: "What certbot adds to nginx's configuration is known once it has run."}, nil
+// syncStep commits the nginx configuration that certbot edited on the VPS. A renewal has it only
+// for a site that a run made live: the others have no folder in the repository.
+func syncStep(c *components) Step {
+	return Step{
+		Kind: kindSync, Title: "Sync nginx conf of", PerDomain: true, Destructive: true,
+		Why:   "certbot edited the site's nginx file on the VPS. The next deploy would undo that.",
+		Runs:  []onboarding.RunKind{onboarding.KindOnboard, onboarding.KindRenew},
+		After: []onboarding.Kind{kindCertificate, kindRenew},
+		Applies: func(run *onboarding.Run, _ onboarding.Domain) bool {
+			return run.Kind != onboarding.KindRenew || run.Renews != uuid.Nil
+		},
+		Observe: (&syncConf{c.folders, c.applications}).observe,
+		Allows:  allowance{commit: ownFolder}.allows,
 	}
-	var have *folder
-	var there *remote
+}
+
+type syncConf struct {
+	folders      *folder.Planner
+	applications *applications
+}
+
+// observe compares nginx's configuration on the VPS with the one in the repository, which the next
+// deploy would install. Blank lines do not count: certbot adds some each time it runs.
+func (y *syncConf) observe(ctx context.Context, s *scope) (onboarding.Observation, error) {
+	if s.early {
+		return onboarding.Observation{Later: "What certbot adds to nginx's configuration is known once it has run."},
+			nil
+	}
+	var have *folder.Folder
+	var installed *site.Installation
 	group, groupCtx := errgroup.WithContext(ctx)
 	group.Go(func() (err error) {
-		have, err = b.folder(groupCtx, v.site)
+		have, err = y.folders.Observe(groupCtx, s.site)
 		return err
 	})
 	group.Go(func() (err error) {
-		there, err = b.remote(groupCtx, v.site, "")
+		installed, err = s.site.Installed(groupCtx, "")
 		return err
 	})
 	if err := group.Wait(); err != nil {
 		return onboarding.Observation{}, err
 	}
-	if err := v.certbotForm(there); err != nil {
+	if err := editedByCertbot(s.site, installed); err != nil {
 		return onboarding.Observation{}, err
 	}
-	file, err := have.required(nginxFile)
+	file, err := have.Required(folder.NginxFile)
 	if err != nil {
 		return onboarding.Observation{}, err
 	}
-	if !deployconfig.SameButBlankLines(file.Content, there.conf) {
-		file.Content = there.conf
+	if !deployconfig.SameButBlankLines(file.Content, installed.Conf) {
+		file.Content = installed.Conf
 	}
-	change, err := b.commit(v, have, subjectSync(v.site), []hosts.File{file})
+	change, err := have.Commit(folder.Commit{
+		Subject: "Keep certbot's nginx configuration of " + s.site.Domain, Files: []hosts.File{file},
+		Pushed: y.applications.ended(s),
+	})
 	return onboarding.Observation{Change: change}, err
 }
 
-// certbotForm says why the configuration on the VPS is not one to bring home.
-func (v *view) certbotForm(there *remote) error {
-	where := fmt.Sprintf("%s on %s", v.conf, v.hostName)
+// editedByCertbot returns why the configuration on the VPS is not one to commit, nil if it is.
+func editedByCertbot(s *site.Site, installed *site.Installation) error {
+	where := fmt.Sprintf("%s on %s", s.Conf, s.HostName)
 	switch {
-	case there.conf == nil:
-		return conflict("Deploy it again, then retry.", "There is no %s.", where)
-	case there.enabled != linked:
-		return conflict("Replace it with a symbolic link, let certbot run again, then retry.",
-			"%s on %s is not a symbolic link to %s, so certbot edited something else.", v.enabled, v.hostName, v.conf)
-	case !deployconfig.ManagedByCertbot(there.conf):
-		return conflict("Let certbot run again, then retry.", "Nothing in %s is managed by Certbot.", where)
+	case installed.Conf == nil:
+		return onboarding.Conflictf("Deploy it again, then retry.", "There is no %s.", where)
+	case installed.Enabled != site.Linked:
+		return onboarding.Conflictf("Replace it with a symbolic link, let certbot run again, then retry.",
+			"%s on %s is not a symbolic link to %s, so certbot edited something else.", s.Enabled, s.HostName, s.Conf)
+	case !deployconfig.ManagedByCertbot(installed.Conf):
+		return onboarding.Conflictf("Let certbot run again, then retry.", "Nothing in %s is managed by Certbot.",
+			where)
 	}
-	if err := v.serves(there.conf); err != nil {
-		return conflict("Look at it: it is not brought home as it is.", "%s is not that of %s: %v.", where, v.domain, err)
+	if err := s.Serves(installed.Conf); err != nil {
+		return onboarding.Conflictf("Look at it: it is not brought home as it is.", "%s is not that of %s: %v.",
+			where, s.Domain, err)
 	}
 	return nil
 }

@@ -17,15 +17,17 @@ import (
 func (w *town) everything() map[string]string {
 	w.t.Helper()
 	seen := map[string]string{
-		"rows":         w.counts(),
-		"tree":         w.git("ls-tree", "-r", "HEAD"),
-		"unpushed":     w.git("log", "--oneline", "origin/main..main"),
-		"sites":        w.vps("cd /etc/nginx && find . -type f -exec md5sum {} + -o -type l -printf '%p %l\\n' | sort"),
+		"rows":     w.counts(),
+		"tree":     w.git("ls-tree", "-r", "HEAD"),
+		"unpushed": w.git("log", "--oneline", "origin/main..main"),
+		"sites": w.vps("cd /etc/nginx && find . -type f -exec md5sum {} + -o -type l -printf '%p %l\\n' | " +
+			"sort"),
 		"webroots":     w.vps("find /var/www | sort"),
 		"certificates": w.vps("find /etc/letsencrypt -name 'merche*'"),
 		"mail":         w.vps("find /var/lib -path '*dkim/*' -o -name 'mailbox-*'"),
 	}
-	for _, name := range []string{"merche-biche.com", "www.merche-biche.com", "_dmarc.merche-biche.com", "onboard._domainkey.merche-biche.com", "modern._domainkey.merche-biche.com"} {
+	for _, name := range []string{"merche-biche.com", "www.merche-biche.com", "_dmarc.merche-biche.com",
+		"onboard._domainkey.merche-biche.com", "modern._domainkey.merche-biche.com"} {
 		for _, kind := range []uint16{wire.TypeA, wire.TypeAAAA, wire.TypeMX, wire.TypeTXT} {
 			query := new(wire.Msg)
 			query.SetQuestion(wire.Fqdn(name), kind)
@@ -45,13 +47,17 @@ func (w *town) everything() map[string]string {
 }
 
 // undo begins a run that takes another back.
-func (w *town) undo(run *onboarding.Run, changes map[onboarding.Key]onboarding.Change, deleteCertificates bool) *onboarding.Run {
+func (w *town) undo(run *onboarding.Run, changes map[onboarding.Key]onboarding.Change,
+	deleteCertificates bool) *onboarding.Run {
 	w.t.Helper()
-	back := &onboarding.Run{ID: uuid.New(), Kind: onboarding.KindUndo, Request: run.Request, Requester: run.Requester, State: onboarding.RunActive,
-		TenantID: run.TenantID, Facts: run.Facts, Undoes: &onboarding.Undoes{Run: run.ID, DeleteCertificates: deleteCertificates}}
+	back := &onboarding.Run{ID: uuid.New(), Kind: onboarding.KindUndo, Request: run.Request, Requester: run.Requester,
+		State:    onboarding.RunActive,
+		TenantID: run.TenantID, Facts: run.Facts, Undoes: &onboarding.Undoes{Run: run.ID,
+			DeleteCertificates: deleteCertificates}}
 	for i := range run.Steps {
 		if change := changes[run.Steps[i].Key]; !change.Empty() {
-			back.Undoes.Applied = append(back.Undoes.Applied, onboarding.Applied{Step: run.Steps[i].Key, Change: change})
+			back.Undoes.Applied = append(back.Undoes.Applied,
+				onboarding.Applied{Step: run.Steps[i].Key, Change: change})
 		}
 	}
 	for _, definition := range w.runbook.UndoSteps(back) {
@@ -82,17 +88,21 @@ func TestUndo(t *testing.T) {
 	for i := range back.Steps {
 		keys = append(keys, back.Steps[i].Key)
 	}
-	want := []onboarding.Key{"undo-deploy/merche-biche.com", "undo-certificate/merche-biche.com", "undo-deploy-config/merche-biche.com", "undo-dns/merche-biche.com", "undo-database"}
+	want := []onboarding.Key{"undo-deploy/merche-biche.com", "undo-certificate/merche-biche.com",
+		"undo-deploy-config/merche-biche.com", "undo-dns/merche-biche.com", "undo-database"}
 	if diff := cmp.Diff(want, keys); diff != "" {
 		t.Fatalf("(-want +got)\n%s", diff)
 	}
 
 	// What came since is nobody's to delete.
-	w.sql("INSERT INTO bookings (user_id, client, starts_at) SELECT id, 'A client', now() FROM users WHERE slug = 'merche-biche'")
-	if got := w.conflict(back, "undo-database"); !strings.HasPrefix(got, "1 rows in bookings depend on merche-biche.") {
+	w.sql("INSERT INTO bookings (user_id, client, starts_at) SELECT id, 'A client', now() FROM users WHERE slug = " +
+		"'merche-biche'")
+	if got := w.conflict(back, "undo-database"); !strings.HasPrefix(got,
+		"1 rows in bookings depend on merche-biche.") {
 		t.Errorf("got %q", got)
 	}
-	w.sql("DELETE FROM bookings WHERE client = 'A client'; UPDATE users SET email = 'new@example.com' WHERE slug = 'merche-biche'")
+	w.sql("DELETE FROM bookings WHERE client = 'A client'; UPDATE users SET email = 'new@example.com' WHERE slug = " +
+		"'merche-biche'")
 	if got := w.conflict(back, "undo-database"); !strings.Contains(got, "was changed since") {
 		t.Errorf("got %q", got)
 	}
@@ -100,13 +110,15 @@ func TestUndo(t *testing.T) {
 	page := w.read(mercheFolder + "/site/index.html")
 	w.write(mercheFolder+"/site/index.html", "<h1>Hers</h1>")
 	w.commit()
-	if got := w.conflict(back, "undo-deploy-config/merche-biche.com"); !strings.Contains(got, "site/index.html was changed since the run") {
+	if got := w.conflict(back, "undo-deploy-config/merche-biche.com"); !strings.Contains(got,
+		"site/index.html was changed since the run") {
 		t.Errorf("got %q", got)
 	}
 	w.write(mercheFolder+"/site/index.html", page)
 	w.commit()
 	w.publish("merche-biche.com", false, "www.merche-biche.com. 60 A 192.0.2.77")
-	if got := w.conflict(back, "undo-dns/merche-biche.com"); !strings.Contains(got, "www.merche-biche.com A was changed since the run") {
+	if got := w.conflict(back, "undo-dns/merche-biche.com"); !strings.Contains(got,
+		"www.merche-biche.com A was changed since the run") {
 		t.Errorf("got %q", got)
 	}
 	w.publish("merche-biche.com", true, "www.merche-biche.com. A 192.0.2.77")

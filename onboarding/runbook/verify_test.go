@@ -58,7 +58,8 @@ func TestVerify(t *testing.T) {
 	before := w.counts()
 	personal := func(slug string) []string {
 		var list []string
-		for _, name := range []string{"test booking", "test inbox message", "test analytics event", "invisible to others", "cross-tenant read", "nothing left behind"} {
+		for _, name := range []string{"test booking", "test inbox message", "test analytics event",
+			"invisible to others", "cross-tenant read", "nothing left behind"} {
 			list = append(list, "ok "+name+", as "+slug)
 		}
 		return list
@@ -68,8 +69,10 @@ func TestVerify(t *testing.T) {
 		want []string
 	}{
 		{alone, slices.Concat([]string{"ok provider-portal"}, personal("anna"), []string{"ok no past"})},
-		{owns, slices.Concat([]string{"ok provider-portal"}, personal("bella"), personal("bella in bella-collective"), []string{"ok no past", "ok context switcher"})},
-		{joins, slices.Concat([]string{"ok provider-portal"}, personal("clara"), personal("clara in lilith"), []string{"ok no past", "ok context switcher"})},
+		{owns, slices.Concat([]string{"ok provider-portal"}, personal("bella"), personal("bella in bella-collective"),
+			[]string{"ok no past", "ok context switcher"})},
+		{joins, slices.Concat([]string{"ok provider-portal"}, personal("clara"), personal("clara in lilith"),
+			[]string{"ok no past", "ok context switcher"})},
 	} {
 		look := w.verify(test.run)
 		if diff := cmp.Diff(test.want, checked(look)); diff != "" {
@@ -90,36 +93,49 @@ func TestVerify(t *testing.T) {
 	}{
 		"everybody reads bookings": {alone,
 			"CREATE POLICY open ON bookings FOR SELECT TO platform_app USING (true)", "DROP POLICY open ON bookings",
-			[]string{"failed invisible to others, as anna: a session without identity sees 1 of 3 test rows", "failed cross-tenant read, as anna: anna reads 1 rows of tenant"}},
+			[]string{"failed invisible to others, as anna: a session without identity sees 1 of 3 test rows",
+				"failed cross-tenant read, as anna: anna reads 1 rows of tenant"}},
 		"an Org's rows are everybody's who asks for them": {owns,
-			"CREATE POLICY open ON bookings FOR SELECT TO platform_app USING (org_id = app_org_id())", "DROP POLICY open ON bookings",
-			[]string{"failed invisible to others, as bella in bella-collective: a session without identity sees 1 of 3 test rows; tenant "}},
+			"CREATE POLICY open ON bookings FOR SELECT TO platform_app USING (org_id = app_org_id())",
+			"DROP POLICY open ON bookings",
+			[]string{"failed invisible to others, as bella in bella-collective: a session without identity sees 1 " +
+				"of 3 test rows; tenant "}},
 		"RLS is off": {alone,
-			"ALTER TABLE inbox_messages DISABLE ROW LEVEL SECURITY", "ALTER TABLE inbox_messages ENABLE ROW LEVEL SECURITY",
+			"ALTER TABLE inbox_messages DISABLE ROW LEVEL SECURITY",
+			"ALTER TABLE inbox_messages ENABLE ROW LEVEL SECURITY",
 			[]string{"failed invisible to others, as anna", "failed cross-tenant read, as anna"}},
 		"rows land with somebody else": {alone,
-			"CREATE FUNCTION theft() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$ BEGIN NEW.user_id := '" + quinnID + "'; RETURN NEW; END $$;" +
+			"CREATE FUNCTION theft() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$ BEGIN NEW.user_id := '" +
+				quinnID + "'; RETURN NEW; END $$;" +
 				"CREATE TRIGGER theft BEFORE INSERT ON analytics_events FOR EACH ROW EXECUTE FUNCTION theft();",
 			"DROP TRIGGER theft ON analytics_events; DROP FUNCTION theft",
-			[]string{"failed test analytics event, as anna: it is refused: new row violates row-level security policy"}},
+			[]string{"failed test analytics event, as anna: it is refused: new row violates row-level security " +
+				"policy"}},
 		"a past": {alone,
-			"INSERT INTO bookings (user_id, client, starts_at, created_at) SELECT id, 'Old', now(), '2020-01-01' FROM users WHERE slug = 'anna'",
+			"INSERT INTO bookings (user_id, client, starts_at, created_at) SELECT id, 'Old', now(), '2020-01-01' " +
+				"FROM users WHERE slug = 'anna'",
 			"DELETE FROM bookings WHERE client = 'Old'",
 			[]string{"failed no past: rows from before "}},
 		"a Person from before": {alone,
-			"UPDATE users SET created_at = created_at - interval '1 day' WHERE slug = 'anna'", "UPDATE users SET created_at = created_at + interval '1 day' WHERE slug = 'anna'",
+			"UPDATE users SET created_at = created_at - interval '1 day' WHERE slug = 'anna'",
+			"UPDATE users SET created_at = created_at + interval '1 day' WHERE slug = 'anna'",
 			[]string{"failed no past: the Person's row is from "}},
 		"a membership from before": {joins,
-			"UPDATE org_members SET created_at = '2020-01-01' WHERE user_id = (SELECT id FROM users WHERE slug = 'clara')",
+			"UPDATE org_members SET created_at = '2020-01-01' WHERE user_id = (SELECT id FROM users WHERE slug = " +
+				"'clara')",
 			"UPDATE org_members SET created_at = now() WHERE user_id = (SELECT id FROM users WHERE slug = 'clara')",
 			[]string{"failed no past: rows from before "}},
 		"not in the switcher": {joins,
-			"UPDATE org_members SET org_id = 'bbbbbbbb-bbbb-4bbb-8bbb-bbbbbbbbbbbb' WHERE user_id = (SELECT id FROM users WHERE slug = 'clara')",
-			"UPDATE org_members SET org_id = 'aaaaaaaa-aaaa-4aaa-8aaa-aaaaaaaaaaaa' WHERE user_id = (SELECT id FROM users WHERE slug = 'clara')",
-			[]string{"failed provider-portal: https://quinn.my/ does not show", "failed context switcher: quinn does not see clara in lilith",
+			"UPDATE org_members SET org_id = 'bbbbbbbb-bbbb-4bbb-8bbb-bbbbbbbbbbbb' WHERE user_id = (SELECT id FROM " +
+				"users WHERE slug = 'clara')",
+			"UPDATE org_members SET org_id = 'aaaaaaaa-aaaa-4aaa-8aaa-aaaaaaaaaaaa' WHERE user_id = (SELECT id FROM " +
+				"users WHERE slug = 'clara')",
+			[]string{"failed provider-portal: https://quinn.my/ does not show",
+				"failed context switcher: quinn does not see clara in lilith",
 				"failed test booking, as clara in lilith: it is refused"}},
 		"another name on the portal": {alone,
-			"UPDATE users SET display_name = 'Nobody' WHERE slug = 'anna'", "UPDATE users SET display_name = 'Name of anna' WHERE slug = 'anna'",
+			"UPDATE users SET display_name = 'Nobody' WHERE slug = 'anna'",
+			"UPDATE users SET display_name = 'Name of anna' WHERE slug = 'anna'",
 			[]string{`failed provider-portal: https://anna.my/ does not show "Name of anna"`}},
 	} {
 		t.Run(name, func(t *testing.T) {

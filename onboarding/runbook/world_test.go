@@ -27,16 +27,18 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/probe"
 	"github.com/atlilith/onboardbot/onboarding/repo"
 	"github.com/atlilith/onboardbot/onboarding/runbook"
+	"github.com/atlilith/onboardbot/onboarding/runbook/settings"
 )
 
 func TestMain(m *testing.M) { os.Exit(namespace.Main(m)) }
 
-// town is a world with a runbook over it. Steps are applied as the engine would, but without asking anybody.
+// town is a world with a runbook over it. Steps are applied as the engine would, but without
+// asking anybody.
 type town struct {
 	t testing.TB
 	*sandbox.World
 	*bound
-	config runbook.Config
+	config settings.Config
 }
 
 // bound is what a town's runbook is connected by; it may be replaced.
@@ -45,35 +47,41 @@ type bound struct {
 	runbook *runbook.Runbook
 }
 
-func newTown(t testing.TB, configure func(*runbook.Config)) *town {
+func newTown(t testing.TB, configure func(*settings.Config)) *town {
 	t.Helper()
 	return newTownOn(t, sandbox.Config{Quick: true}, configure)
 }
 
-func newTownOn(t testing.TB, config sandbox.Config, configure func(*runbook.Config)) *town {
+func newTownOn(t testing.TB, config sandbox.Config, configure func(*settings.Config)) *town {
 	t.Helper()
 	world := sandbox.New(t, config)
 	dir := world.Dir
 	vps := world.VPS[0]
-	town := &town{t: t, World: world, bound: &bound{}, config: runbook.Config{
+	town := &town{t: t, World: world, bound: &bound{}, config: settings.Config{
 		Platform: platform.Config{
 			DatabaseURL: secret.New(world.PlatformDSN()),
 			AppRole:     sandboxplatform.App,
 			Identity:    platform.IdentityQuery{Query: sandboxplatform.IdentityQuery, Value: sandboxplatform.Identity},
 			Switcher:    "SELECT slug FROM org_people($1)",
 		},
-		Hosts: map[string]runbook.Host{
-			"apricot": {Config: hosts.Config{SSH: sandbox.Apricot, SSHConfig: world.SSH.Config, ControlDir: filepath.Join(dir, "ssh-control"), LockDir: dir}},
-			"vps-0": {Config: hosts.Config{SSH: sandbox.QuinnVPS, SSHConfig: world.SSH.Config, ControlDir: filepath.Join(dir, "ssh-control")},
+		Hosts: map[string]settings.Host{
+			"apricot": {Config: hosts.Config{SSH: sandbox.Apricot, SSHConfig: world.SSH.Config,
+				ControlDir: filepath.Join(dir, "ssh-control"), LockDir: dir}},
+			"vps-0": {Config: hosts.Config{SSH: sandbox.QuinnVPS, SSHConfig: world.SSH.Config,
+				ControlDir: filepath.Join(dir, "ssh-control")},
 				IPv4: vps.Host.Address, IPv6: vps.IPv6},
 		},
-		Repository: runbook.Repository{Host: "apricot", Config: repo.Config{Dir: "~/Code/@projects/@atlilith/@platform", Remote: "origin", Author: "Onboarding <onboarding@example.com>"}},
-		DNS: runbook.DNS{Provider: runbook.RFC2136, TTL: 60,
-			Updates: dns.PublisherConfig{Server: namespace.Resolver, Key: world.DNS.Key.Name, SecretFile: world.DNS.Key.SecretFile}},
+		Repository: settings.Repository{Host: "apricot",
+			Config: repo.Config{Dir: "~/Code/@projects/@atlilith/@platform", Remote: "origin",
+				Author: "Onboarding <onboarding@example.com>"}},
+		DNS: settings.DNS{Provider: settings.RFC2136, TTL: 60,
+			Updates: dns.RFC2136Config{Server: namespace.Resolver, Key: world.DNS.Key.Name,
+				SecretFile: world.DNS.Key.SecretFile}},
 		Probe: probe.Config{RootsFiles: []string{world.Roots}},
 	}}
 	for _, more := range world.VPS[1:] {
-		town.config.Hosts[more.Name] = runbook.Host{Config: hosts.Config{SSH: more.Host.Alias, SSHConfig: world.SSH.Config, ControlDir: filepath.Join(dir, "ssh-control")},
+		town.config.Hosts[more.Name] = settings.Host{Config: hosts.Config{SSH: more.Host.Alias,
+			SSHConfig: world.SSH.Config, ControlDir: filepath.Join(dir, "ssh-control")},
 			IPv4: more.Host.Address, IPv6: more.IPv6}
 	}
 	town.config.VPS = "vps-0"
@@ -99,8 +107,9 @@ func (w *town) in(t testing.TB) *town {
 }
 
 func (w *town) newRun(request onboarding.Request) *onboarding.Run {
-	run := &onboarding.Run{ID: uuid.New(), Request: request, Requester: onboarding.Operator{ID: "U1", Name: "Ada\n<x>"}, State: onboarding.RunActive,
-		TenantID: uuid.New(), Facts: map[string]string{}, Created: time.Now()}
+	run := &onboarding.Run{ID: uuid.New(), Request: request,
+		Requester: onboarding.Operator{ID: "U1", Name: "Ada\n<x>"}, State: onboarding.RunActive,
+		TenantID: uuid.New(), Facts: onboarding.Facts{}, Created: time.Now()}
 	for _, definition := range w.runbook.Steps(request) {
 		run.Steps = append(run.Steps, onboarding.Step{Definition: definition, State: onboarding.StepPending})
 	}
@@ -140,11 +149,26 @@ func (w *town) apply(run *onboarding.Run, key onboarding.Key, change onboarding.
 		w.t.Fatal(err)
 	}
 	run.Step(key).State = onboarding.StepApplying
-	grant := onboarding.Authorization{Run: run, Step: key, Digest: digest, Approvers: []onboarding.Operator{{ID: "U2", Name: "Bob"}}}
-	return w.runbook.Apply(w.t.Context(), grant, change, &log{t: w.t})
+	grant := onboarding.Authorization{Run: run, Step: key, Approval: uuid.NewString(), Digest: digest,
+		Approvers: []onboarding.Operator{{ID: "U2", Name: "Bob"}}}
+	// As the engine's gate does: the whole change is judged first, and after an item failed those
+	// alone run that always do.
+	for _, item := range change.Items {
+		if err := w.runbook.Authorize(grant, item); err != nil {
+			return err
+		}
+	}
+	var failed error
+	for _, item := range change.Items {
+		if failed == nil || item.Command != nil && item.Command.Always {
+			failed = errors.Join(failed, w.runbook.ApplyItem(w.t.Context(), grant, item, &log{t: w.t}))
+		}
+	}
+	return failed
 }
 
-// do brings a step to its end and returns the change that it took, empty if there was nothing to do.
+// do brings a step to its end and returns the change that it took, empty if there was nothing to
+// do.
 func (w *town) do(run *onboarding.Run, key onboarding.Key) onboarding.Change {
 	w.t.Helper()
 	look := w.look(run, key)
@@ -246,7 +270,8 @@ func (l *log) Line(text string) {
 }
 
 func merche(domains ...string) onboarding.Request {
-	request := onboarding.Request{Slug: "merche-biche", DisplayName: "Merche & Biche", Email: "merche@example.com", Mode: onboarding.ModePerson}
+	request := onboarding.Request{Slug: "merche-biche", DisplayName: "Merche & Biche", Email: "merche@example.com",
+		Mode: onboarding.ModePerson}
 	for _, domain := range domains {
 		request.Domains = append(request.Domains, onboarding.Domain{Name: domain})
 	}

@@ -1,7 +1,9 @@
-// Package acme runs certificate authorities of the sandbox: pebble, an ACME server (RFC 8555) that validates for real, and
-// the sandbox's own small authority, which signs what no ACME client asks for.
+// Package acme runs certificate authorities of the sandbox: pebble, an ACME server (RFC 8555) that
+// validates for real, and the sandbox's own small authority, which signs what no ACME client asks
+// for.
 //
-// A pebble keeps nothing on disk: after a restart its accounts are unknown and its root is another.
+// A pebble keeps nothing on disk: after a restart its accounts are unknown and its root is
+// another.
 package acme
 
 import (
@@ -24,7 +26,7 @@ import (
 
 // Config is one ACME server.
 type Config struct {
-	// Dir takes its files.
+	// Dir is the directory for its files.
 	Dir string
 	// Host is the name in its directory URL, and Address the IPv4 address to listen on.
 	Host, Address string
@@ -137,7 +139,8 @@ func (s *Server) Root(ctx context.Context) ([]byte, error) {
 // Daemon is pebble itself.
 func (s *Server) Daemon() *daemon.Daemon { return s.daemon }
 
-// client trusts the authority alone and finds every host at one address, so that it works before DNS does.
+// client trusts the authority alone and finds every host at one address, so that it works before
+// DNS does.
 func (a *Authority) client(address string) *http.Client {
 	return &http.Client{Transport: &http.Transport{
 		TLSClientConfig: &tls.Config{RootCAs: a.Pool()},

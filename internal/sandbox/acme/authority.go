@@ -96,7 +96,8 @@ func (a *Authority) issueFiles(dir string, names ...string) (certificate, key st
 		return "", "", err
 	}
 	certificate, key = filepath.Join(dir, "endpoint.pem"), filepath.Join(dir, "endpoint.key")
-	if err := os.WriteFile(certificate, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: issued.Certificate[0]}), 0o644); err != nil {
+	if err := os.WriteFile(certificate,
+		pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: issued.Certificate[0]}), 0o644); err != nil {
 		return "", "", err
 	}
 	return certificate, key, os.WriteFile(key, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}), 0o600)

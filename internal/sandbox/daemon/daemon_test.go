@@ -70,14 +70,16 @@ func TestStartEndsWithItsContext(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
-	if _, err := daemon.Start(ctx, serve(t, "exec sleep 600")); err == nil || !strings.Contains(err.Error(), "server is not ready") {
+	if _, err := daemon.Start(ctx, serve(t, "exec sleep 600")); err == nil ||
+		!strings.Contains(err.Error(), "server is not ready") {
 		t.Errorf("got %v", err)
 	}
 }
 
 func TestListens(t *testing.T) {
 	t.Parallel()
-	// An address of its own: nobody else listens there, and no connection from 127.0.0.1 can meet itself.
+	// An address of its own: nobody else listens there, and no connection from 127.0.0.1 can meet
+	// itself.
 	listener, err := net.Listen("tcp", "127.77.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -94,7 +96,8 @@ func TestListens(t *testing.T) {
 
 func TestProgramNamesThePackage(t *testing.T) {
 	t.Parallel()
-	if _, err := daemon.Program("no-such-program", "some-package"); err == nil || !strings.Contains(err.Error(), "install the package some-package") {
+	if _, err := daemon.Program("no-such-program", "some-package"); err == nil ||
+		!strings.Contains(err.Error(), "install the package some-package") {
 		t.Errorf("got %v", err)
 	}
 }

@@ -52,7 +52,8 @@ func resolve(t *testing.T, server *dns.NameServer, network, name string) string 
 	return reply.Answer[0].(*miekg.A).A.String()
 }
 
-// publish sends one signed update over TCP and returns the response code, or the signature's own (RFC 8945, section 5.2).
+// publish sends one signed update over TCP and returns the response code, or the signature's own
+// (RFC 8945, section 5.2).
 func publish(t *testing.T, key dns.Key, zone, record string) string {
 	t.Helper()
 	rr, err := miekg.NewRR(record)
@@ -77,7 +78,8 @@ func publish(t *testing.T, key dns.Key, zone, record string) string {
 
 func TestUpdatesTakeTheRightKeyAndZone(t *testing.T) {
 	server := start(t)
-	if err := server.AddZone(t.Context(), dns.Zone{Name: "later.example", Records: []string{"@ A 192.0.2.1"}}); err != nil {
+	if err := server.AddZone(t.Context(),
+		dns.Zone{Name: "later.example", Records: []string{"@ A 192.0.2.1"}}); err != nil {
 		t.Fatal(err)
 	}
 	wrong := server.Key
@@ -126,7 +128,8 @@ func TestNameServersMisbehave(t *testing.T) {
 	check := func(when, ofFirst, ofSecond string) {
 		t.Helper()
 		for _, network := range []string{"udp", "tcp"} {
-			if got := [2]string{resolve(t, first, network, "acme.sandbox"), resolve(t, second, network, "ACME.sandbox")}; got != [2]string{ofFirst, ofSecond} {
+			if got := [2]string{resolve(t, first, network, "acme.sandbox"),
+				resolve(t, second, network, "ACME.sandbox")}; got != [2]string{ofFirst, ofSecond} {
 				t.Errorf("%s over %s: got %v, want %s and %s", when, network, got, ofFirst, ofSecond)
 			}
 		}

@@ -10,16 +10,17 @@ import (
 	"syscall"
 )
 
-// files are what the program and the daemons inside read in place of the machine's own: every name but localhost comes from
-// the world's name server.
+// files are what the program and the daemons inside read in place of the machine's own: every name
+// but localhost comes from the world's name server.
 var files = map[string]string{
 	"/etc/resolv.conf":   "nameserver " + Resolver + "\noptions timeout:2 attempts:2\n",
 	"/etc/nsswitch.conf": "passwd: files\ngroup: files\nshadow: files\nhosts: files dns\n",
 	"/etc/hosts":         "127.0.0.1 localhost\n::1 localhost\n",
 }
 
-// runInit is process 1 of the namespace: it prepares the namespace, starts the program, reaps what nobody else waits for and
-// ends with the program. When it ends, the kernel kills every process that is left.
+// runInit is process 1 of the namespace: it prepares the namespace, starts the program, reaps what
+// nobody else waits for and ends with the program. When it ends, the kernel kills every process
+// that is left.
 func runInit() (int, error) {
 	if os.Getpid() != 1 {
 		return 0, fmt.Errorf("%s=%s is set outside of a namespace: unset it", stageVariable, stageInit)
@@ -64,15 +65,17 @@ func prepare() error {
 	if out, err := exec.Command("ip", "link", "set", "lo", "up").CombinedOutput(); err != nil {
 		return fmt.Errorf("bring up the loopback with ip(8), of the package iproute2: %w: %s", err, out)
 	}
-	// A daemon that runs as the ordinary user who entered (see [User]) holds no capability over this network.
+	// A daemon that runs as the ordinary user who entered (see [User]) holds no capability over
+	// this network.
 	if err := os.WriteFile("/proc/sys/net/ipv4/ip_unprivileged_port_start", []byte("0"), 0); err != nil {
 		return fmt.Errorf("open the low ports: %w", err)
 	}
 	return replaceFiles()
 }
 
-// replaceFiles mounts the world's own files over the machine's. They live in a tmpfs that nothing names any more, and not in
-// removed files, because a namespace inside of this one could not mount over those.
+// replaceFiles mounts the world's own files over the machine's. They live in a tmpfs that nothing
+// names any more, and not in removed files, because a namespace inside of this one could not mount
+// over those.
 func replaceFiles() error {
 	dir, err := os.MkdirTemp("", "namespace")
 	if err != nil {

@@ -1,7 +1,8 @@
-// Package namespace runs a program again inside a private set of Linux namespaces, in which the ports 22, 53, 80 and 443 are
-// its own, nothing reaches the network outside, and every process it leaves behind dies with it, also after kill -9.
+// Package namespace runs a program again inside a private set of Linux namespaces, in which the
+// ports 22, 53, 80 and 443 are its own, nothing reaches the network outside, and every process it
+// leaves behind dies with it, also after kill -9.
 //
-// It knows nothing of what runs inside: daemons, addresses and files are the sandbox's.
+// The sandbox's packages start the daemons inside.
 package namespace
 
 import (
@@ -16,11 +17,12 @@ import (
 	"syscall"
 )
 
-// Resolver is the only name server that /etc/resolv.conf names inside. Whoever builds the world serves DNS there.
+// Resolver is the only name server in the namespace's /etc/resolv.conf. The sandbox serves DNS
+// there.
 const Resolver = "192.0.2.53"
 
-// A namespace is entered in two steps, told apart by this variable: the first process inside becomes init, which brings up
-// the loopback and reaps orphans; its child is the program itself.
+// A namespace is entered in two steps, told apart by this variable: the first process inside
+// becomes init, which brings up the loopback and reaps orphans; its child is the program itself.
 const stageVariable = "ONBOARDBOT_NAMESPACE"
 
 const (
@@ -28,7 +30,8 @@ const (
 	stageInside = "inside"
 )
 
-// listenersVariable tells the program inside how many listeners it inherited, from file descriptor 3 on.
+// listenersVariable tells the program inside how many listeners it inherited, from file descriptor
+// 3 on.
 const listenersVariable = "ONBOARDBOT_NAMESPACE_LISTENERS"
 
 // Program is what runs inside. *testing.M is one.
@@ -40,15 +43,16 @@ type Func func() int
 // Run calls the function.
 func (f Func) Run() int { return f() }
 
-// Main runs the program inside a fresh namespace. Inside, it returns the program's exit status; outside, it ends this process
-// with that status. It executes this binary again, so it must be the first thing that main or TestMain calls: what comes before
-// it runs three times.
+// Main runs the program inside a fresh namespace. Inside, it returns the program's exit status;
+// outside, it ends this process with that status. It executes this binary again, so it must be the
+// first thing that main or TestMain calls: what comes before it runs three times.
 //
-// listen names TCP addresses of the machine outside to open before entering; inside, [Listeners] returns them in this order.
+// listen names TCP addresses of the machine outside to open before entering; inside, [Listeners]
+// returns them in this order.
 func Main(program Program, listen ...string) int {
 	switch stage := os.Getenv(stageVariable); stage {
 	case stageInside:
-		// Unset, so that a program started from here may enter a namespace of its own.
+		// A program that is started from here may enter a namespace of its own.
 		os.Unsetenv(stageVariable)
 		return program.Run()
 	case stageInit:
@@ -59,8 +63,8 @@ func Main(program Program, listen ...string) int {
 	return 0
 }
 
-// leave ends this process without the runtime's exit hooks: it ran no code of the program, so coverage has nothing to write
-// and the race detector nothing to wait a second for.
+// leave ends this process without the runtime's exit hooks: it ran no code of the program, so
+// coverage has nothing to write and the race detector nothing to wait a second for.
 func leave(code int, err error) {
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "namespace:", err)
@@ -69,7 +73,8 @@ func leave(code int, err error) {
 	syscall.Exit(code)
 }
 
-// Listeners returns the listeners that [Main] opened outside. Call it once: it takes over the descriptors.
+// Listeners returns the listeners that [Main] opened outside. Call it once: it takes over the
+// descriptors.
 func Listeners() ([]net.Listener, error) {
 	var listeners []net.Listener
 	for _, file := range inherited() {
@@ -113,7 +118,8 @@ func enter(listen []string) (int, error) {
 		defer file.Close()
 		files = append(files, file)
 	}
-	// Pdeathsig fires when the thread that started the child ends, so this goroutine keeps its thread.
+	// Pdeathsig fires when the thread that started the child ends, so this goroutine keeps its
+	// thread.
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	signals := make(chan os.Signal, 8)
@@ -154,7 +160,8 @@ func enter(listen []string) (int, error) {
 // forwarded are the signals that reach the program inside.
 var forwarded = []os.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT}
 
-// again is this program once more, with the same arguments, streams and listeners, at another stage.
+// again is this program once more, with the same arguments, streams and listeners, at another
+// stage.
 func again(stage string, files []*os.File) (*exec.Cmd, error) {
 	self, err := os.Executable()
 	if err != nil {
@@ -168,16 +175,18 @@ func again(stage string, files []*os.File) (*exec.Cmd, error) {
 	return cmd, nil
 }
 
-// refused says what a machine lacks that does not give out namespaces.
+// refused explains why a machine does not allow namespaces.
 func refused(err error) error {
 	if os.Getuid() == 0 {
-		return fmt.Errorf("this machine gives root no mount, network and process namespaces (a container needs CAP_SYS_ADMIN): %w", err)
+		return fmt.Errorf("this machine gives root no mount, network and process namespaces (a container needs "+
+			"CAP_SYS_ADMIN): %w", err)
 	}
 	return fmt.Errorf("this machine gives an ordinary user no namespaces: run as root, or allow them with sysctl "+
-		"kernel.unprivileged_userns_clone=1 (Debian) or kernel.apparmor_restrict_unprivileged_userns=0 (Ubuntu): %w", err)
+		"kernel.unprivileged_userns_clone=1 (Debian) or kernel.apparmor_restrict_unprivileged_userns=0 (Ubuntu): %w",
+		err)
 }
 
-// exitStatus is a wait status as a shell reports it.
+// exitStatus returns a wait status as a shell reports it.
 func exitStatus(status syscall.WaitStatus) int {
 	if status.Signaled() {
 		return 128 + int(status.Signal())

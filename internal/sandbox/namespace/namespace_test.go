@@ -115,7 +115,8 @@ func TestEverythingDiesWithKill(t *testing.T) {
 	if err := cmd.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}
-	// The grandchild holds the other end of the pipe: it closes when the last process inside is gone.
+	// The grandchild holds the other end of the pipe: it closes when the last process inside is
+	// gone.
 	if rest, err := io.ReadAll(out); err != nil || len(rest) != 0 {
 		t.Fatalf("got %q, %v", rest, err)
 	}

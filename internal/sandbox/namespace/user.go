@@ -7,10 +7,12 @@ import (
 	"strconv"
 )
 
-// User is the name of the user who entered the namespace, and the command prefix that makes a process that user's again.
+// User is the name of the user who entered the namespace, and the command prefix that makes a
+// process that user's again.
 //
-// Root entered as root and needs no prefix. An ordinary user is shown as root inside, and daemons that take root's duties
-// seriously then fail (nginx changes owners, sshd changes groups): the prefix gives them a user namespace of their own.
+// Root entered as root and needs no prefix. An ordinary user is shown as root inside, and daemons
+// that take root's duties seriously then fail (nginx changes owners, sshd changes groups): the
+// prefix gives them a user namespace of their own.
 func User() (name string, prefix []string, err error) {
 	content, err := os.ReadFile("/proc/self/uid_map")
 	if err != nil {

@@ -1,5 +1,6 @@
-// Package platform is the database of the platform that Providers are onboarded to, in the shape that its version 3 has: its
-// schema, its roles and a few tenants of some age. It serves nothing; see package portal for that.
+// Package platform is the database of the platform that Providers are onboarded to, in the shape
+// that its version 3 has: its schema, its roles and a few tenants of some age. It serves nothing;
+// see package portal for that.
 package platform
 
 import (
@@ -29,7 +30,8 @@ const (
 	OrgSetting  = "app.org_id"
 )
 
-// Identity is the server setting that the authoritative host alone carries, and IdentityQuery reads it.
+// Identity is the server setting that the authoritative host alone carries, and IdentityQuery
+// reads it.
 const (
 	Identity      = "quinn-authoritative"
 	IdentityQuery = "SELECT current_setting('platform.cluster_name', true)"
@@ -47,7 +49,8 @@ var (
 	Seed string
 )
 
-// Create makes the platform's database on a server that has none yet, with the schema and the tenants.
+// Create makes the platform's database on a server that has none yet, with the schema and the
+// tenants.
 func Create(ctx context.Context, server *postgres.Server) error {
 	if err := run(ctx, server.DSN(postgres.Superuser), "CREATE DATABASE "+Database+" TEMPLATE template0"); err != nil {
 		return fmt.Errorf("create the platform's database: %w", err)
@@ -64,7 +67,8 @@ func run(ctx context.Context, dsn, sql string) error {
 		return err
 	}
 	defer conn.Close(context.WithoutCancel(ctx))
-	// Without arguments, pgx sends the text as it is, and PostgreSQL runs every statement in it as one transaction.
+	// Without arguments, pgx sends the text as it is, and PostgreSQL runs every statement in it as
+	// one transaction.
 	_, err = conn.Exec(ctx, sql)
 	return err
 }

@@ -53,7 +53,8 @@ func as(t *testing.T, role, user, org string) pgx.Tx {
 
 func identify(t *testing.T, tx pgx.Tx, user, org string) {
 	t.Helper()
-	if _, err := tx.Exec(t.Context(), "SELECT set_config('app.user_id', $1, true), set_config('app.org_id', $2, true)", user, org); err != nil {
+	if _, err := tx.Exec(t.Context(), "SELECT set_config('app.user_id', $1, true), set_config('app.org_id', $2, true)",
+		user, org); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -72,7 +73,8 @@ func column(t *testing.T, tx pgx.Tx, query string, args ...any) []string {
 	return found
 }
 
-// view is what the application sees in six tables: who is in users, orgs and members, and whose rows in the other three.
+// view is what the application sees in six tables: who is in users, orgs and members, and whose
+// rows in the other three.
 type view struct{ Users, Orgs, Members, Bookings, Messages, Events []string }
 
 func TestTheAppSeesItsTenantAlone(t *testing.T) {
@@ -84,16 +86,20 @@ func TestTheAppSeesItsTenantAlone(t *testing.T) {
 		user, org string
 		want      view
 	}{
-		"nobody":               {"", "", view{}},
-		"malformed":            {"x' OR true --", "%", view{}},
-		"unknown":              {"99999999-9999-4999-8999-999999999999", lilithOrg, view{}},
-		"an org and no user":   {"", cocoOrg, view{}},
-		"person":               {quinn, "", merge(quinns, whose("Quinn"))},
-		"owner in their org":   {quinn, lilithOrg, merge(quinns, whose("Quinn", "lilith"))},
-		"another's org":        {quinn, cocoOrg, merge(quinns, whose("Quinn"))},
-		"malformed org":        {quinn, "lilith", merge(quinns, whose("Quinn"))},
-		"member in their org":  {sansonnet, cocoOrg, merge(view{Users: []string{"sansonnet"}, Orgs: []string{"cocotte"}, Members: []string{"cocotte", "sansonnet"}}, whose("Sansonnet", "cocotte"))},
-		"member as themselves": {sansonnet, "", merge(view{Users: []string{"sansonnet"}, Orgs: []string{"cocotte"}, Members: []string{"cocotte", "sansonnet"}}, whose("Sansonnet"))},
+		"nobody":             {"", "", view{}},
+		"malformed":          {"x' OR true --", "%", view{}},
+		"unknown":            {"99999999-9999-4999-8999-999999999999", lilithOrg, view{}},
+		"an org and no user": {"", cocoOrg, view{}},
+		"person":             {quinn, "", merge(quinns, whose("Quinn"))},
+		"owner in their org": {quinn, lilithOrg, merge(quinns, whose("Quinn", "lilith"))},
+		"another's org":      {quinn, cocoOrg, merge(quinns, whose("Quinn"))},
+		"malformed org":      {quinn, "lilith", merge(quinns, whose("Quinn"))},
+		"member in their org": {sansonnet, cocoOrg,
+			merge(view{Users: []string{"sansonnet"}, Orgs: []string{"cocotte"},
+				Members: []string{"cocotte", "sansonnet"}}, whose("Sansonnet", "cocotte"))},
+		"member as themselves": {sansonnet, "",
+			merge(view{Users: []string{"sansonnet"}, Orgs: []string{"cocotte"},
+				Members: []string{"cocotte", "sansonnet"}}, whose("Sansonnet"))},
 	}
 	slugs := map[string]string{quinn: "quinn", cocotte: "cocotte", sansonnet: "sansonnet", trans: "transquinnftw"}
 	for name, c := range cases {
@@ -105,11 +111,13 @@ func TestTheAppSeesItsTenantAlone(t *testing.T) {
 			for _, id := range column(t, tx, "SELECT user_id::text FROM org_members ORDER BY 1") {
 				got.Members = append(got.Members, slugs[id])
 			}
-			for table, rows := range map[string]*[]string{"bookings": &got.Bookings, "inbox_messages": &got.Messages, "analytics_events": &got.Events} {
+			for table, rows := range map[string]*[]string{"bookings": &got.Bookings, "inbox_messages": &got.Messages,
+				"analytics_events": &got.Events} {
 				*rows = column(t, tx, `SELECT DISTINCT coalesce(o.slug, u.display_name) FROM `+table+` r
 					LEFT JOIN orgs o ON o.id = r.org_id LEFT JOIN users u ON u.id = r.user_id ORDER BY 1`)
 			}
-			if diff := cmp.Diff(c.want, got, cmp.Transformer("nonil", func(s []string) []string { return append([]string{}, s...) })); diff != "" {
+			if diff := cmp.Diff(c.want, got,
+				cmp.Transformer("nonil", func(s []string) []string { return append([]string{}, s...) })); diff != "" {
 				t.Error(diff)
 			}
 		})
@@ -129,20 +137,28 @@ func TestTheAppCannotWriteAcrossTenants(t *testing.T) {
 		rows int64  // affected when it is let through
 		code string // or the error
 	}{
-		"insert for another person":      {sql: "INSERT INTO bookings (user_id, client, starts_at) VALUES ('" + cocotte + "', 'x', now())", code: denied},
-		"insert for another org":         {sql: "INSERT INTO bookings (user_id, org_id, client, starts_at) VALUES ('" + quinn + "', '" + cocoOrg + "', 'x', now())", code: denied},
-		"insert for oneself":             {sql: "INSERT INTO bookings (user_id, client, starts_at) VALUES ('" + quinn + "', 'x', now())", rows: 1},
-		"insert for the own org":         {sql: "INSERT INTO inbox_messages (user_id, org_id, sender, body) VALUES ('" + trans + "', '" + lilithOrg + "', 'x', 'x')", rows: 1},
-		"update another's":               {sql: "UPDATE bookings SET client = 'x' WHERE user_id = '" + cocotte + "'"},
-		"give own rows away":             {sql: "UPDATE bookings SET user_id = '" + cocotte + "' WHERE org_id IS NULL", code: denied},
-		"delete another's":               {sql: "DELETE FROM analytics_events WHERE org_id = '" + cocoOrg + "'"},
-		"join another's org":             {sql: "INSERT INTO org_members (org_id, user_id, role) VALUES ('" + cocoOrg + "', '" + quinn + "', 'owner')", code: denied},
-		"make oneself owner":             {sql: "UPDATE orgs SET owner_id = '" + quinn + "'", code: denied},
-		"rename another person":          {sql: "UPDATE users SET display_name = 'x' WHERE slug = 'cocotte'"},
-		"open an org in another's name":  {sql: "INSERT INTO orgs (slug, name, owner_id) VALUES ('x', 'x', '" + cocotte + "')", code: denied},
+		"insert for another person": {sql: "INSERT INTO bookings (user_id, client, starts_at) VALUES ('" +
+			cocotte + "', 'x', now())", code: denied},
+		"insert for another org": {sql: "INSERT INTO bookings (user_id, org_id, client, starts_at) VALUES ('" +
+			quinn + "', '" + cocoOrg + "', 'x', now())", code: denied},
+		"insert for oneself": {sql: "INSERT INTO bookings (user_id, client, starts_at) VALUES ('" + quinn +
+			"', 'x', now())", rows: 1},
+		"insert for the own org": {sql: "INSERT INTO inbox_messages (user_id, org_id, sender, body) VALUES ('" +
+			trans + "', '" + lilithOrg + "', 'x', 'x')", rows: 1},
+		"update another's": {sql: "UPDATE bookings SET client = 'x' WHERE user_id = '" + cocotte + "'"},
+		"give own rows away": {sql: "UPDATE bookings SET user_id = '" + cocotte + "' WHERE org_id IS NULL",
+			code: denied},
+		"delete another's": {sql: "DELETE FROM analytics_events WHERE org_id = '" + cocoOrg + "'"},
+		"join another's org": {sql: "INSERT INTO org_members (org_id, user_id, role) VALUES ('" + cocoOrg +
+			"', '" + quinn + "', 'owner')", code: denied},
+		"make oneself owner":    {sql: "UPDATE orgs SET owner_id = '" + quinn + "'", code: denied},
+		"rename another person": {sql: "UPDATE users SET display_name = 'x' WHERE slug = 'cocotte'"},
+		"open an org in another's name": {sql: "INSERT INTO orgs (slug, name, owner_id) VALUES ('x', 'x', '" +
+			cocotte + "')", code: denied},
 		"become the onboarder":           {sql: "SET ROLE onboarder", code: denied},
 		"become the reader of everybody": {sql: "SET ROLE platform_membership", code: denied},
-		"let a person into the own org":  {sql: "INSERT INTO org_members (org_id, user_id, role) VALUES ('" + lilithOrg + "', '" + cocotte + "', 'member')", rows: 1},
+		"let a person into the own org": {sql: "INSERT INTO org_members (org_id, user_id, role) VALUES ('" +
+			lilithOrg + "', '" + cocotte + "', 'member')", rows: 1},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -163,7 +179,8 @@ func code(err error) string {
 
 func TestContextSwitcherShowsWhoJoined(t *testing.T) {
 	tx := as(t, platform.Onboarder, "", "")
-	if _, err := tx.Exec(t.Context(), "INSERT INTO org_members (org_id, user_id, role) VALUES ($1, $2, 'member')", lilithOrg, sansonnet); err != nil {
+	if _, err := tx.Exec(t.Context(), "INSERT INTO org_members (org_id, user_id, role) VALUES ($1, $2, 'member')",
+		lilithOrg, sansonnet); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := tx.Exec(t.Context(), "SET LOCAL ROLE platform_app"); err != nil {
@@ -189,10 +206,12 @@ func TestTheOnboarder(t *testing.T) {
 		rows int64
 		code string
 	}{
-		"reads every tenant":        {sql: "SELECT FROM users", rows: 4},
-		"reads every booking":       {sql: "SELECT FROM bookings", rows: 40},
-		"adds a person":             {sql: "INSERT INTO users (id, slug, email, display_name) VALUES (gen_random_uuid(), 'merche-biche', 'merche@example.com', 'Merche Biche') RETURNING id", rows: 1},
-		"cannot backdate":           {sql: "INSERT INTO users (slug, email, display_name, created_at) VALUES ('merche-biche', 'm@example.com', 'M', '2020-01-01')", code: denied},
+		"reads every tenant":  {sql: "SELECT FROM users", rows: 4},
+		"reads every booking": {sql: "SELECT FROM bookings", rows: 40},
+		"adds a person": {sql: "INSERT INTO users (id, slug, email, display_name) VALUES " +
+			"(gen_random_uuid(), 'merche-biche', 'merche@example.com', 'Merche Biche') RETURNING id", rows: 1},
+		"cannot backdate": {sql: "INSERT INTO users (slug, email, display_name, created_at) VALUES " +
+			"('merche-biche', 'm@example.com', 'M', '2020-01-01')", code: denied},
 		"cannot change a tenant":    {sql: "UPDATE users SET slug = 'x'", code: denied},
 		"cannot touch bookings":     {sql: "DELETE FROM bookings", code: denied},
 		"cannot take old rows back": {sql: "DELETE FROM org_members"},

@@ -36,8 +36,8 @@ type Person struct {
 	Role        string `json:"role"`
 }
 
-// identity reads what the person with a slug sees, acting in the Org with the slug org unless that is empty. Its error is
-// [pgx.ErrNoRows] when there is no such person.
+// identity reads what the person with a slug sees, acting in the Org with the slug org unless that
+// is empty. Its error is [pgx.ErrNoRows] when there is no such person.
 func (p *Portal) identity(ctx context.Context, slug, org string) (*Identity, error) {
 	var id string
 	if err := p.sso.QueryRow(ctx, "SELECT id::text FROM users WHERE slug = $1", slug).Scan(&id); err != nil {
@@ -45,16 +45,20 @@ func (p *Portal) identity(ctx context.Context, slug, org string) (*Identity, err
 	}
 	identity := &Identity{ID: id}
 	return identity, pgx.BeginTxFunc(ctx, p.app, pgx.TxOptions{AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) error {
-		if _, err := tx.Exec(ctx, "SELECT set_config('app.user_id', $1, true), set_config('app.org_id', '', true)", id); err != nil {
+		if _, err := tx.Exec(ctx,
+			"SELECT set_config('app.user_id', $1, true), set_config('app.org_id', '', true)", id); err != nil {
 			return err
 		}
-		if err := tx.QueryRow(ctx, "SELECT slug, display_name FROM users WHERE id = $1", id).Scan(&identity.Slug, &identity.DisplayName); err != nil {
+		if err := tx.QueryRow(ctx, "SELECT slug, display_name FROM users WHERE id = $1", id).Scan(&identity.Slug,
+			&identity.DisplayName); err != nil {
 			return err
 		}
 		if err := identity.readOrgs(ctx, tx, org); err != nil {
 			return err
 		}
-		return tx.QueryRow(ctx, "SELECT (SELECT count(*) FROM bookings), (SELECT count(*) FROM inbox_messages), (SELECT count(*) FROM analytics_events)").
+		return tx.QueryRow(ctx,
+			"SELECT (SELECT count(*) FROM bookings), (SELECT count(*) FROM inbox_messages), (SELECT count(*) FROM "+
+				"analytics_events)").
 			Scan(&identity.Bookings, &identity.Messages, &identity.Events)
 	})
 }

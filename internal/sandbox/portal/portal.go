@@ -1,6 +1,6 @@
-// Package portal is a small provider-portal: at {slug}.my a Provider sees who they are, and in the context of an Org who
-// works there. It reads the platform's database as the application does, under the session's identity, so that what it shows
-// is what row-level security lets through.
+// Package portal is a small provider-portal: at {slug}.my a Provider sees who they are, and in the
+// context of an Org who works there. It reads the platform's database as the application does,
+// under the session's identity, so that what it shows is what row-level security lets through.
 //
 // Signing in is no part of it: who asks for a host is taken to be the person whose slug it is.
 package portal
@@ -36,7 +36,8 @@ type Certificates interface {
 type Config struct {
 	// Address is host:port, for HTTPS.
 	Address string
-	// AppDSN and SSODSN connect to the platform's database as the application and as the part that signs in.
+	// AppDSN and SSODSN connect to the platform's database as the application and as the part that
+	// signs in.
 	AppDSN, SSODSN string
 	// Certificates signs for every name that is asked for below [Suffix].
 	Certificates Certificates

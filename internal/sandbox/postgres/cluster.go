@@ -11,8 +11,8 @@ import (
 	"path/filepath"
 )
 
-// createCluster makes a data directory. It copies one that initdb made earlier, in a fifth of the time, and keeps that in the
-// user's cache folder, one per installed server.
+// createCluster makes a data directory. It copies one that initdb made earlier, in a fifth of the
+// time, and keeps that in the user's cache folder, one per installed server.
 func createCluster(ctx context.Context, bin, data string) error {
 	kept, err := keptCluster(bin)
 	if err == nil {
@@ -44,7 +44,8 @@ func keptCluster(bin string) (string, error) {
 	return filepath.Join(cache, "onboardbot", fmt.Sprintf("postgres-%x", key[:8])), nil
 }
 
-// keepCluster makes the cluster to copy. It appears at once and whole; of several that are made at the same time one stays.
+// keepCluster makes the cluster to copy. It appears at once and whole; of several that are made at
+// the same time one stays.
 func keepCluster(ctx context.Context, bin, kept string) error {
 	dir, err := os.MkdirTemp(filepath.Dir(kept), "making-")
 	if err != nil {

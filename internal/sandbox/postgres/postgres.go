@@ -1,5 +1,6 @@
-// Package postgres runs private PostgreSQL servers for the demo and the tests: a data directory of its own, a unix socket,
-// no TCP port and no second account on the machine. It knows no schema; what lives in the databases belongs to its callers.
+// Package postgres runs private PostgreSQL servers for the demo and the tests: a data directory of
+// its own, a unix socket, no TCP port and no second account on the machine. It knows no schema;
+// what lives in the databases belongs to its callers.
 package postgres
 
 import (
@@ -32,7 +33,8 @@ type Server struct {
 	next   atomic.Int64
 }
 
-// binaries returns the folder of the newest installed server, since Debian keeps them off the PATH.
+// binaries returns the folder of the newest installed server, since Debian keeps them off the
+// PATH.
 func binaries() (string, error) {
 	found, err := filepath.Glob("/usr/lib/postgresql/*/bin/postgres")
 	if err != nil || len(found) == 0 {
@@ -49,8 +51,8 @@ func asUser(command ...string) []string {
 	return append([]string{"unshare", "--user", "--map-user=1000", "--map-group=1000", "--"}, command...)
 }
 
-// Start runs a server whose files all live in dir, which is made if it is missing, and returns when it answers. The caller
-// closes it. settings are extra "name=value" server settings.
+// Start runs a server whose files all live in dir, which is made if it is missing, and returns
+// when it answers. The caller closes it. settings are extra "name=value" server settings.
 func Start(ctx context.Context, dir string, settings ...string) (*Server, error) {
 	bin, err := binaries()
 	if err != nil {
@@ -71,8 +73,10 @@ func Start(ctx context.Context, dir string, settings ...string) (*Server, error)
 			return nil, err
 		}
 	}
-	command := []string{filepath.Join(bin, "postgres"), "-D", data, "-k", dir, "-c", "listen_addresses=", "-c", "fsync=off",
-		"-c", "full_page_writes=off", "-c", "synchronous_commit=off", "-c", "max_connections=300", "-c", "shared_buffers=64MB"}
+	command := []string{filepath.Join(bin, "postgres"), "-D", data, "-k", dir, "-c",
+		"listen_addresses=", "-c", "fsync=off",
+		"-c", "full_page_writes=off", "-c", "synchronous_commit=off", "-c", "max_connections=300", "-c",
+		"shared_buffers=64MB"}
 	for _, setting := range settings {
 		command = append(command, "-c", setting)
 	}
@@ -101,7 +105,8 @@ func (s *Server) ready(ctx context.Context) error {
 // DSN is the connection string of a database for the superuser.
 func (s *Server) DSN(database string) string { return s.DSNAs(Superuser, database) }
 
-// DSNAs is the connection string of a database for one role; every role is trusted without a password.
+// DSNAs is the connection string of a database for one role; every role is trusted without a
+// password.
 func (s *Server) DSNAs(role, database string) string {
 	query := url.Values{"host": {s.dir}}
 	return (&url.URL{Scheme: "postgres", User: url.User(role), Path: "/" + database, RawQuery: query.Encode()}).String()
@@ -121,7 +126,8 @@ func (s *Server) NewDatabase(ctx context.Context) (string, error) {
 	return name, nil
 }
 
-// Daemon is the server's process. Frozen, it takes new connections and answers none, while those that are open go on.
+// Daemon is the server's process. Frozen, it takes new connections and answers none, while those
+// that are open go on.
 func (s *Server) Daemon() *daemon.Daemon { return s.daemon }
 
 // Close stops the server at once, by PostgreSQL's immediate shutdown. Its files stay.
@@ -136,8 +142,8 @@ var shared struct {
 	dir    string
 }
 
-// Main runs a package's tests and then stops the server that they shared, if any. Call it from TestMain as
-// os.Exit(postgres.Main(m)).
+// Main runs a package's tests and then stops the server that they shared, if any. Call it from
+// TestMain as os.Exit(postgres.Main(m)).
 func Main(m *testing.M) int {
 	code := m.Run()
 	shared.Lock()
@@ -149,7 +155,8 @@ func Main(m *testing.M) int {
 	return code
 }
 
-// Shared returns the test binary's own server, started at its first use. The package's TestMain must call [Main].
+// Shared returns the test binary's own server, started at its first use. The package's TestMain
+// must call [Main].
 func Shared(t testing.TB) *Server {
 	t.Helper()
 	shared.Lock()
@@ -168,7 +175,8 @@ func Shared(t testing.TB) *Server {
 	return shared.server
 }
 
-// Database returns the superuser's connection string of a new, empty database on the test binary's own server.
+// Database returns the superuser's connection string of a new, empty database on the test binary's
+// own server.
 func Database(t testing.TB) string {
 	t.Helper()
 	server := Shared(t)

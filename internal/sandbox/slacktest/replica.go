@@ -11,15 +11,15 @@ const (
 	childURL = "SLACKTEST_API_URL"
 )
 
-// Child reports whether the test binary was started by [World.Replica], and the database and the Web API of that world. TestMain
-// then runs the replica instead of the tests.
+// Child reports whether the test binary was started by [World.Replica], and the database and the
+// Web API of that world. TestMain then runs the replica instead of the tests.
 func Child() (dsn, apiURL string, is bool) {
 	dsn = os.Getenv(childDSN)
 	return dsn, os.Getenv(childURL), dsn != ""
 }
 
-// Replica starts the test binary as another process in the same world; see [Child]. kill ends it as kill -9 does, and so does the
-// end of the test.
+// Replica starts the test binary as another process in the same world; see [Child]. kill ends it
+// as kill -9 does, and so does the end of the test.
 func (w *World) Replica() (kill func()) {
 	w.T.Helper()
 	self, err := os.Executable()

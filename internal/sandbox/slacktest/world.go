@@ -1,4 +1,5 @@
-// Package slacktest gives tests a simulated Slack workspace and a database of their own, with what such tests do and wait for.
+// Package slacktest gives tests a simulated Slack workspace and a database of their own, with what
+// such tests do and wait for.
 package slacktest
 
 import (
@@ -24,7 +25,8 @@ const Patience = 20 * time.Second
 // schema is where the tables of a world are, River's included.
 const schema = "onboarding"
 
-// World is a Slack workspace and a database. It ends with its test, and then shows the log if the test failed.
+// World is a Slack workspace and a database. It ends with its test, and then shows the log if the
+// test failed.
 type World struct {
 	T     testing.TB
 	Slack *workspace.Workspace
@@ -36,7 +38,8 @@ type World struct {
 	Log  *Log
 }
 
-// New starts a workspace and prepares a database with tables and River's own. The test binary's TestMain must call postgres.Main.
+// New starts a workspace and prepares a database with tables and River's own. The test binary's
+// TestMain must call postgres.Main.
 func New(t testing.TB, cfg workspace.Config, tables ...migrate.Set) *World {
 	t.Helper()
 	sim, err := workspace.New(cfg)
@@ -54,7 +57,10 @@ func New(t testing.TB, cfg workspace.Config, tables ...migrate.Set) *World {
 		t.Fatal(err)
 	}
 	t.Cleanup(w.Pool.Close)
-	migrator, err := rivermigrate.New(riverpgxv5.New(w.Pool), &rivermigrate.Config{Logger: slog.New(slog.DiscardHandler)})
+	migrator, err := rivermigrate.New(
+		riverpgxv5.New(w.Pool),
+		&rivermigrate.Config{Logger: slog.New(slog.DiscardHandler)},
+	)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -138,7 +144,8 @@ func (w *World) Calls(method string) (n int) {
 	return n
 }
 
-// Called checks how often a method was called. The effect of a call shows a moment before the call itself.
+// Called checks how often a method was called. The effect of a call shows a moment before the call
+// itself.
 func (w *World) Called(method string, want int) {
 	w.T.Helper()
 	Eventually(w.T, method+" was called", func() bool { return w.Calls(method) >= want })

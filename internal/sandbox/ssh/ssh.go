@@ -1,5 +1,5 @@
-// Package ssh makes the keys and configuration files with which the sandbox's hosts are reached by the system's own ssh, and
-// runs their sshd. It knows nothing of what a host is for.
+// Package ssh makes the keys and configuration files with which the sandbox's hosts are reached by
+// the system's own ssh, and runs their sshd. It knows nothing of what a host is for.
 package ssh
 
 import (
@@ -36,13 +36,14 @@ type Keys struct {
 	dir string
 }
 
-// Generate makes one key pair for the client and one for each host, and writes the client's configuration. Every host
-// accepts that client alone.
+// Generate makes one key pair for the client and one for each host, and writes the client's
+// configuration. Every host accepts that client alone.
 func Generate(ctx context.Context, dir string, hosts ...Host) (*Keys, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
 	}
-	k := &Keys{Config: filepath.Join(dir, "config"), KnownHosts: filepath.Join(dir, "known_hosts"), Client: filepath.Join(dir, "client"), dir: dir}
+	k := &Keys{Config: filepath.Join(dir, "config"), KnownHosts: filepath.Join(dir, "known_hosts"),
+		Client: filepath.Join(dir, "client"), dir: dir}
 	if err := generate(ctx, k.Client); err != nil {
 		return nil, err
 	}
@@ -79,7 +80,8 @@ func (k *Keys) host(alias string) string { return filepath.Join(k.dir, alias) }
 
 func generate(ctx context.Context, path string) error {
 	comment := "sandbox " + filepath.Base(path)
-	out, err := exec.CommandContext(ctx, "ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", comment, "-f", path).CombinedOutput()
+	out, err := exec.CommandContext(ctx, "ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", comment, "-f",
+		path).CombinedOutput()
 	if err != nil {
 		return fmt.Errorf("ssh-keygen, of the package openssh-client: %w: %s", err, out)
 	}
@@ -89,7 +91,7 @@ func generate(ctx context.Context, path string) error {
 // Server is how one host runs its sshd.
 type Server struct {
 	Host Host
-	// Dir takes its files.
+	// Dir is the directory for its files.
 	Dir string
 	// Env is the environment of every session.
 	Env []string
@@ -107,7 +109,8 @@ func (k *Keys) Serve(ctx context.Context, server Server) (*daemon.Daemon, error)
 	for _, assignment := range server.Env {
 		env = append(env, `"`+assignment+`"`)
 	}
-	// One SetEnv line: sshd ignores a second. The key exchange is the quickest of the common ones, since tests wait for it.
+	// One SetEnv line: sshd ignores a second. The key exchange is the quickest of the common ones,
+	// since tests wait for it.
 	config := fmt.Sprintf(`ListenAddress %s
 HostKey %s
 AuthorizedKeysFile %s.pub

@@ -1,6 +1,7 @@
-// Package sshd runs a private OpenSSH server for tests: keys and configuration in a directory of its own, a port of its own on
-// 127.0.0.1, the account that runs the test as its only user. Connections can be cut while commands run over them. It holds no
-// VPS and no world; whoever needs those builds them elsewhere.
+// Package sshd runs a private OpenSSH server for tests: keys and configuration in a directory of
+// its own, a port of its own on 127.0.0.1, the account that runs the test as its only user.
+// Connections can be cut while commands run over them. It holds no VPS and no world; whoever needs
+// those builds them elsewhere.
 package sshd
 
 import (
@@ -22,8 +23,8 @@ const Alias = "sandbox-host"
 
 // Server accepts connections and gives each to an sshd of its own, as inetd does.
 type Server struct {
-	// Dir holds id, id.pub, host_key, host_key.pub, authorized_keys, known_hosts, ssh_config, sshd_config, and home, which is
-	// HOME of what runs over a connection.
+	// Dir holds id, id.pub, host_key, host_key.pub, authorized_keys, known_hosts, ssh_config,
+	// sshd_config, and home, which is HOME of what runs over a connection.
 	Dir string
 
 	binary   string
@@ -53,7 +54,8 @@ func Start(dir string) (*Server, error) {
 		return nil, err
 	}
 	for _, key := range []string{"id", "host_key"} {
-		if out, err := exec.Command("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "", "-f", filepath.Join(dir, key)).CombinedOutput(); err != nil {
+		if out, err := exec.Command("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "", "-f",
+			filepath.Join(dir, key)).CombinedOutput(); err != nil {
 			return nil, fmt.Errorf("ssh-keygen: %w: %s", err, out)
 		}
 	}
@@ -185,7 +187,8 @@ func (s *Server) Cut() {
 	}
 }
 
-// Close stops listening, breaks every connection and waits for the processes that served them. It may be called again.
+// Close stops listening, breaks every connection and waits for the processes that served them. It
+// may be called again.
 func (s *Server) Close() error {
 	s.mu.Lock()
 	closed := s.closed

@@ -19,7 +19,8 @@ var nginxControl string
 // layOut makes the machine's files in the shape of Debian's packages.
 func (v *VPS) layOut() error {
 	for _, dir := range []string{
-		"etc/nginx/sites-available", "etc/nginx/sites-enabled", "etc/nginx/conf.d", "etc/nginx/snippets", "etc/letsencrypt",
+		"etc/nginx/sites-available", "etc/nginx/sites-enabled", "etc/nginx/conf.d",
+		"etc/nginx/snippets", "etc/letsencrypt",
 		"var/lib/nginx", "var/lib/letsencrypt", "var/log/nginx", "var/log/letsencrypt", "var/www/html", "var/tmp",
 		"run/sshd", "run/lock", "home", "bin",
 	} {

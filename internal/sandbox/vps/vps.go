@@ -1,7 +1,8 @@
-// Package vps runs a small rented server in a directory: sshd, nginx and certbot at the paths and ports that Debian gives
-// them, in a mount and a network namespace of its own, so that only what comes in over ssh or HTTP sees it.
+// Package vps runs a small rented server in a directory: sshd, nginx and certbot at the paths and
+// ports that Debian gives them, in a mount and a network namespace of its own, so that only what
+// comes in over ssh or HTTP sees it.
 //
-// It knows no domain and no onboarding: sites come and go by what is done over ssh.
+// Sites are added and removed over ssh.
 package vps
 
 import (
@@ -24,19 +25,24 @@ import (
 
 // Config is one VPS.
 type Config struct {
-	// Dir takes its files. It must not lie below /run or /var, which the VPS has of its own.
+	// Dir is the directory for its files. It must not lie below /run or /var, which the VPS has of
+	// its own.
 	Dir string
-	// Name is what the machine calls itself, such as vps-0, of at most 15 bytes: its network interface has the same name.
+	// Name is what the machine calls itself, such as vps-0, of at most 15 bytes: its network
+	// interface has the same name.
 	Name string
 	// Host is how ssh reaches it; Host.Address is its public IPv4 address.
 	Host ssh.Host
 	// IPv6 is its public IPv6 address.
 	IPv6 string
-	// Gateway is the IPv4 address of the world that it sees its peers from, and Gateway6 one that it shares with no other VPS.
+	// Gateway is the IPv4 address of the world that it sees its peers from, and Gateway6 one that
+	// it shares with no other VPS.
 	Gateway, Gateway6 string
-	// Directory is the ACME server that certbot asks by default, and CA the file with the certificate that signed it.
+	// Directory is the ACME server that certbot asks by default, and CA the file with the
+	// certificate that signed it.
 	Directory, CA string
-	// Quick ends certbot's fixed wait of one second after each of its six reloads by waiting for the reload itself.
+	// Quick ends certbot's fixed wait of one second after each of its six reloads by waiting for
+	// the reload itself.
 	Quick bool
 	// Prefix makes a daemon an ordinary user's; see namespace.User.
 	Prefix []string
@@ -61,7 +67,8 @@ var boot string
 func Start(ctx context.Context, config Config) (*VPS, error) {
 	for _, own := range []string{"/run/", "/var/"} {
 		if strings.HasPrefix(config.Dir, own) {
-			return nil, fmt.Errorf("%s: %s lies below %s, which the VPS has of its own: choose another folder, such as one in /tmp", config.Name, config.Dir, own)
+			return nil, fmt.Errorf("%s: %s lies below %s, which the VPS has of its own: choose another folder, such "+
+				"as one in /tmp", config.Name, config.Dir, own)
 		}
 	}
 	v := &VPS{Config: config}
@@ -79,7 +86,8 @@ func Start(ctx context.Context, config Config) (*VPS, error) {
 	return v, nil
 }
 
-// boot starts the process that keeps the machine's namespaces, connects it to the world and waits for its mounts.
+// boot starts the process that keeps the machine's namespaces, connects it to the world and waits
+// for its mounts.
 func (v *VPS) boot(ctx context.Context) error {
 	v.anchor = exec.Command("/bin/sh", "-c", boot, v.Name, v.Dir, v.Host.Address, v.IPv6, v.Gateway6)
 	v.anchor.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNS | syscall.CLONE_NEWNET}
@@ -137,7 +145,7 @@ func (v *VPS) serve(ctx context.Context) error {
 	return errors.Join(err, <-started)
 }
 
-// env is the environment of everything that runs on the machine.
+// env returns the environment of processes on the machine.
 func (v *VPS) env() []string {
 	return []string{
 		"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
@@ -147,13 +155,15 @@ func (v *VPS) env() []string {
 	}
 }
 
-// inside is a command that runs on the machine.
+// inside returns a command that runs on the machine.
 func (v *VPS) inside(command ...string) []string {
 	pid := v.anchor.Process.Pid
-	return append([]string{"nsenter", fmt.Sprintf("--mount=/proc/%d/ns/mnt", pid), fmt.Sprintf("--net=/proc/%d/ns/net", pid), "--"}, command...)
+	return append([]string{"nsenter", fmt.Sprintf("--mount=/proc/%d/ns/mnt", pid),
+		fmt.Sprintf("--net=/proc/%d/ns/net", pid), "--"}, command...)
 }
 
-// Shell runs a shell script on the machine as its user, without ssh, and returns what it printed on both streams.
+// Shell runs a shell script on the machine as its user, without ssh, and returns what it printed
+// on both streams.
 func (v *VPS) Shell(ctx context.Context, script string) ([]byte, error) {
 	command := v.inside(append(append([]string(nil), v.Prefix...), "/bin/sh", "-ec", script)...)
 	cmd := exec.CommandContext(ctx, command[0], command[1:]...)
@@ -165,7 +175,8 @@ func (v *VPS) Shell(ctx context.Context, script string) ([]byte, error) {
 	return out, nil
 }
 
-// Path is where a file of the machine lies outside of it. It knows /etc/letsencrypt, /etc/nginx, /run and /var.
+// Path is where a file of the machine lies outside of it. It knows /etc/letsencrypt, /etc/nginx,
+// /run and /var.
 func (v *VPS) Path(path string) string { return filepath.Join(v.Dir, path) }
 
 // Nginx is its web server.
@@ -174,7 +185,8 @@ func (v *VPS) Nginx() *daemon.Daemon { return v.nginx }
 // SSHD is its ssh server. Sessions that are open outlive it, as they do on a real machine.
 func (v *VPS) SSHD() *daemon.Daemon { return v.sshd }
 
-// FillDisk puts a full disk over a folder, which then looks empty and takes nothing more, until free is called.
+// FillDisk puts a full disk over a folder, which then looks empty and takes nothing more, until
+// free is called.
 func (v *VPS) FillDisk(ctx context.Context, folder string) (free func() error, err error) {
 	run := func(ctx context.Context, command ...string) error {
 		command = v.inside(command...)
@@ -189,14 +201,14 @@ func (v *VPS) FillDisk(ctx context.Context, folder string) (free func() error, e
 	return func() error { return run(context.WithoutCancel(ctx), "umount", "--lazy", folder) }, nil
 }
 
-// UseDirectory makes another ACME server certbot's default. Certificates that certbot has keep asking the server they came
-// from.
+// UseDirectory makes another ACME server certbot's default. Certificates that certbot has keep
+// asking the server they came from.
 func (v *VPS) UseDirectory(url string) error {
 	v.Directory = url
 	return v.writeCertbotConfig()
 }
 
-// Close switches the machine off.
+// Close stops the machine.
 func (v *VPS) Close() {
 	for _, d := range []*daemon.Daemon{v.sshd, v.nginx} {
 		if d != nil {
@@ -204,7 +216,8 @@ func (v *VPS) Close() {
 		}
 	}
 	if v.hold != nil {
-		// The kernel takes its time to forget the network of a machine that is gone, and the next may have the same name.
+		// The kernel removes the network of a stopped machine with a delay, and the next machine
+		// may have the same name.
 		_ = exec.Command("ip", "link", "del", v.Name).Run()
 		v.hold.Close()
 		_ = v.anchor.Wait()

@@ -6,7 +6,8 @@ import (
 	"fmt"
 )
 
-// Action is one thing that a person does. Person has a method for each; the struct is what travels.
+// Action is one thing that a person does. Person has a method for each; the struct is what
+// travels.
 type Action struct {
 	// Do is one of the verbs below.
 	Do   Verb   `json:"do"`
@@ -16,16 +17,18 @@ type Action struct {
 	// Thread is the ts of the thread that is written in.
 	Thread string `json:"thread,omitempty"`
 	Text   string `json:"text,omitempty"`
-	// Message is the ts of the message, or View the id of the modal or Home tab, that holds the Target.
+	// Message is the ts of the message, or View the id of the modal or Home tab, that holds the
+	// Target.
 	Message string `json:"message,omitempty"`
 	View    string `json:"view,omitempty"`
-	// Target is what a person reads: the text of a button, the label of an input. A block_id, an action_id or
-	// "block_id/action_id" work too.
+	// Target is what a person reads: the text of a button, the label of an input. A block_id, an
+	// action_id or "block_id/action_id" work too.
 	Target string `json:"target,omitempty"`
 	// Values are what is entered: a text, option texts, user ids, a date.
 	Values []string `json:"values,omitempty"`
 	Files  []File   `json:"files,omitempty"`
-	// Decline answers a confirmation dialog with its deny button; All closes a whole stack of modals, as ✕ does.
+	// Decline answers a confirmation dialog with its deny button; All closes a whole stack of
+	// modals, as ✕ does.
 	Decline bool `json:"decline,omitempty"`
 	All     bool `json:"all,omitempty"`
 }
@@ -48,12 +51,14 @@ const (
 
 // Outcome is what a person gets to see at once.
 type Outcome struct {
-	// Error is what Slack shows in place of the app: operation_timeout, dispatch_failed, "We had some trouble connecting. Try
-	// again?" or a word on a command that does not exist. Empty when all went well.
+	// Error is what Slack shows in place of the app: operation_timeout, dispatch_failed, "We had
+	// some trouble connecting. Try again?" or a word on a command that does not exist. Empty when
+	// all went well.
 	Error string `json:"error,omitempty"`
 	// Message is what was written, or what the app acknowledged a command with.
 	Message *Message `json:"message,omitempty"`
-	// Errors are what is wrong with the form, by block_id. They are Slack's own if the form never reached the app.
+	// Errors are what is wrong with the form, by block_id. They are Slack's own if the form never
+	// reached the app.
 	Errors map[string]string `json:"errors,omitempty"`
 	// Modal is the modal in front afterwards; Closed says that a submission or ✕ left none open.
 	Modal  *Modal `json:"modal,omitempty"`
@@ -69,8 +74,8 @@ type Outcome struct {
 // Confirm is a confirmation dialog.
 type Confirm struct{ Title, Text, Confirm, Deny string }
 
-// ErrCannot is wrapped by every error of an action that a person cannot do: no such button, not in the channel, refused by Slack
-// before the app hears of it.
+// ErrCannot is wrapped by every error of an action that a person cannot do: no such button, not
+// in the channel, refused by Slack before the app hears of it.
 var ErrCannot = errors.New("a person cannot do this")
 
 func cannot(format string, args ...any) error {
@@ -79,7 +84,8 @@ func cannot(format string, args ...any) error {
 
 func errNoUser(id string) error { return cannot("no user %q", id) }
 
-// Act lets a person do something and returns what they see at once: after the app's acknowledgement, or Slack's deadline.
+// Act lets a person do something and returns what they see at once: after the app's
+// acknowledgement, or Slack's deadline.
 func (w *Workspace) Act(ctx context.Context, a Action) (Outcome, error) {
 	w.mu.Lock()
 	u := w.users[a.User]
@@ -92,8 +98,17 @@ func (w *Workspace) Act(ctx context.Context, a Action) (Outcome, error) {
 	case u.IsBot:
 		return Outcome{}, cannot("%s is a bot", u.Name)
 	}
-	act, ok := map[Verb]func(*User, Action) (Outcome, error){DoType: w.typed, DoPress: w.pressed, DoFill: w.filled, DoSuggest: w.suggested,
-		DoSubmit: w.submitted, DoClose: w.closed, DoHome: w.homeOpened, DoInvite: w.invited, DoRemove: w.removed}[a.Do]
+	act, ok := map[Verb]func(*User, Action) (Outcome, error){
+		DoType:    w.people.typeText,
+		DoPress:   w.people.press,
+		DoFill:    w.people.fill,
+		DoSuggest: w.people.readOptions,
+		DoSubmit:  w.people.submit,
+		DoClose:   w.people.closeView,
+		DoHome:    w.people.openHome,
+		DoInvite:  w.people.inviteBot,
+		DoRemove:  w.people.removeBot,
+	}[a.Do]
 	if !ok {
 		return Outcome{}, fmt.Errorf("unknown verb %q", a.Do)
 	}
@@ -113,7 +128,15 @@ func (w *Workspace) Act(ctx context.Context, a Action) (Outcome, error) {
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	e := Event{Kind: KindPerson, Name: string(a.Do), User: a.User, Channel: a.Channel, TS: a.Message, Detail: a.Target + a.Text, Error: out.Error}
+	e := Event{
+		Kind:    KindPerson,
+		Name:    string(a.Do),
+		User:    a.User,
+		Channel: a.Channel,
+		TS:      a.Message,
+		Detail:  a.Target + a.Text,
+		Error:   out.Error,
+	}
 	if err != nil {
 		e.Error = err.Error()
 	}
@@ -121,10 +144,13 @@ func (w *Workspace) Act(ctx context.Context, a Action) (Outcome, error) {
 	return out, err
 }
 
-// place finds a conversation that a person is in. The caller holds mu.
-func (w *Workspace) place(u *User, name string) (*conversation, error) {
-	for _, id := range w.order {
-		cv := w.conversations[id]
+// people does what a person does in Slack's client, and asks the app where Slack would ask it.
+type people struct{ w *Workspace }
+
+// findConversation finds a conversation that a person is in. The caller holds mu.
+func (ps *people) findConversation(u *User, name string) (*conversation, error) {
+	for _, id := range ps.w.channels.order {
+		cv := ps.w.channels.byID[id]
 		if cv.ID != name && (cv.Name == "" || cv.Name != name) && (name != "" || cv.With != u.ID) {
 			continue
 		}
@@ -134,10 +160,10 @@ func (w *Workspace) place(u *User, name string) (*conversation, error) {
 		return cv, nil
 	}
 	if name == "" {
-		if !w.cfg.App.MessagesTab {
+		if !ps.w.cfg.App.MessagesTab {
 			return nil, cannot("the app's messages tab is off")
 		}
-		cv, err := w.openDM(u.ID)
+		cv, err := ps.w.channels.openDM(u.ID)
 		if err != nil {
 			return nil, cannot("no direct message between %s and the app", u.Name)
 		}
@@ -146,32 +172,33 @@ func (w *Workspace) place(u *User, name string) (*conversation, error) {
 	return nil, cannot("no channel %q", name)
 }
 
-// invited puts the app's bot into a channel, removed takes it out.
-func (w *Workspace) invited(u *User, a Action) (Outcome, error) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	cv, err := w.place(u, a.Channel)
-	if err == nil && !cv.has(w.cfg.App.BotUserID) {
-		cv.Members = append(cv.Members, w.cfg.App.BotUserID)
-		w.touch()
+// inviteBot puts the app's bot into a channel.
+func (ps *people) inviteBot(u *User, a Action) (Outcome, error) {
+	ps.w.mu.Lock()
+	defer ps.w.mu.Unlock()
+	cv, err := ps.findConversation(u, a.Channel)
+	if err == nil && !cv.has(ps.w.cfg.App.BotUserID) {
+		cv.Members = append(cv.Members, ps.w.cfg.App.BotUserID)
+		ps.w.touch()
 	}
 	return Outcome{}, err
 }
 
-func (w *Workspace) removed(u *User, a Action) (Outcome, error) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	cv, err := w.place(u, a.Channel)
+// removeBot takes the app's bot out of a channel.
+func (ps *people) removeBot(u *User, a Action) (Outcome, error) {
+	ps.w.mu.Lock()
+	defer ps.w.mu.Unlock()
+	cv, err := ps.findConversation(u, a.Channel)
 	if err != nil {
 		return Outcome{}, err
 	}
 	var rest []string
 	for _, m := range cv.Members {
-		if m != w.cfg.App.BotUserID {
+		if m != ps.w.cfg.App.BotUserID {
 			rest = append(rest, m)
 		}
 	}
 	cv.Members = rest
-	w.touch()
+	ps.w.touch()
 	return Outcome{}, nil
 }

@@ -46,7 +46,10 @@ func (c *call) need(scopes ...string) error {
 			return nil
 		}
 	}
-	return &apiError{code: "missing_scope", more: reply{"needed": strings.Join(scopes, ","), "provided": strings.Join(c.w.cfg.App.Scopes, ",")}}
+	return &apiError{
+		code: "missing_scope",
+		more: reply{"needed": strings.Join(scopes, ","), "provided": strings.Join(c.w.cfg.App.Scopes, ",")},
+	}
 }
 
 func (c *call) required(names ...string) error {
@@ -62,7 +65,8 @@ func (c *call) required(names ...string) error {
 // method is one Web API method.
 type method struct {
 	run func(*call) (reply, error)
-	// scope is needed before anything is looked at; methods whose scope depends on the channel check later.
+	// scope is needed before anything is looked at; methods whose scope depends on the channel
+	// check later.
 	scope string
 	// tier is 1 to 4; 0 is a special limit or none.
 	tier int
@@ -108,10 +112,13 @@ func init() {
 	}
 }
 
-func (w *Workspace) serveMethod(rw http.ResponseWriter, r *http.Request) {
+// webAPI serves the methods of the Web API.
+type webAPI struct{ w *Workspace }
+
+func (api *webAPI) serveMethod(rw http.ResponseWriter, r *http.Request) {
 	start := time.Now()
-	c := &call{w: w, r: r, method: r.PathValue("method"), base: baseURL(r)}
-	fault := w.takeFault(func(f *Fault) bool { return f.Method == c.method })
+	c := &call{w: api.w, r: r, method: r.PathValue("method"), base: baseURL(r)}
+	fault := api.w.takeFault(func(f *Fault) bool { return f.Method == c.method })
 	var (
 		answer reply
 		err    error
@@ -123,7 +130,7 @@ func (w *Workspace) serveMethod(rw http.ResponseWriter, r *http.Request) {
 	} else if fault != nil && fault.Kind == FaultRateLimit {
 		err = &apiError{code: "ratelimited", status: http.StatusTooManyRequests, retryAfter: fault.RetryAfter}
 	} else {
-		answer, err = w.run(c)
+		answer, err = api.run(c)
 	}
 	e := Event{Kind: KindAPI, Name: c.method, Channel: c.channel, TS: c.ts, Latency: time.Since(start)}
 	if c.args != nil {
@@ -136,17 +143,17 @@ func (w *Workspace) serveMethod(rw http.ResponseWriter, r *http.Request) {
 	if fault != nil {
 		e.Detail = "ordered: " + string(fault.Kind)
 	}
-	w.mu.Lock()
-	w.record(e)
-	w.mu.Unlock()
+	api.w.mu.Lock()
+	api.w.record(e)
+	api.w.mu.Unlock()
 	if fault != nil && fault.lost() {
 		fault.lose(r)
 	}
-	w.answer(rw, answer, err)
+	api.answer(rw, answer, err)
 }
 
 // run checks token, scope and rate, and then runs the method.
-func (w *Workspace) run(c *call) (reply, error) {
+func (api *webAPI) run(c *call) (reply, error) {
 	m, ok := methods[c.method]
 	if !ok {
 		return nil, fail("unknown_method")
@@ -156,31 +163,31 @@ func (w *Workspace) run(c *call) (reply, error) {
 		return nil, fail(problem)
 	}
 	c.args = args
-	w.mu.Lock()
-	defer w.mu.Unlock()
+	api.w.mu.Lock()
+	defer api.w.mu.Unlock()
 	if !m.open {
-		if err := w.authorize(c, m); err != nil {
+		if err := api.authorize(c, m); err != nil {
 			return nil, err
 		}
 	}
-	w.base = c.base
+	api.w.base = c.base
 	if m.scope != "" {
 		if err := c.need(m.scope); err != nil {
 			return nil, err
 		}
 	}
-	if err := w.limitTier(c.method, m.tier); err != nil {
+	if err := api.w.rates.limitTier(c.method, m.tier); err != nil {
 		return nil, err
 	}
 	return m.run(c)
 }
 
-func (w *Workspace) authorize(c *call, m method) error {
+func (api *webAPI) authorize(c *call, m method) error {
 	token, inHeader := strings.CutPrefix(c.r.Header.Get("Authorization"), "Bearer ")
 	if !inHeader {
 		token = c.args.str("token")
 	}
-	app := w.cfg.App
+	app := api.w.cfg.App
 	switch {
 	case token == "":
 		return fail("not_authed")
@@ -197,9 +204,9 @@ func (w *Workspace) authorize(c *call, m method) error {
 }
 
 // answer writes a reply as Slack does: errors are 200 too, except for rate limits and outages.
-func (w *Workspace) answer(rw http.ResponseWriter, answer reply, err error) {
+func (api *webAPI) answer(rw http.ResponseWriter, answer reply, err error) {
 	h := rw.Header()
-	h.Set("X-OAuth-Scopes", strings.Join(w.cfg.App.Scopes, ","))
+	h.Set("X-OAuth-Scopes", strings.Join(api.w.cfg.App.Scopes, ","))
 	h.Set("Content-Type", "application/json; charset=utf-8")
 	status := http.StatusOK
 	if answer == nil {
@@ -242,8 +249,15 @@ func apiTest(c *call) (reply, error) {
 // authTest answers who the token is: docs.slack.dev/reference/methods/auth.test.
 func authTest(c *call) (reply, error) {
 	cfg := c.w.cfg
-	return reply{"url": "https://" + cfg.Team.Domain + ".slack.com/", "team": cfg.Team.Name, "team_id": cfg.Team.ID, "user": strings.ToLower(cfg.App.Name),
-		"user_id": cfg.App.BotUserID, "bot_id": cfg.App.BotID, "is_enterprise_install": false}, nil
+	return reply{
+		"url":                   "https://" + cfg.Team.Domain + ".slack.com/",
+		"team":                  cfg.Team.Name,
+		"team_id":               cfg.Team.ID,
+		"user":                  strings.ToLower(cfg.App.Name),
+		"user_id":               cfg.App.BotUserID,
+		"bot_id":                cfg.App.BotID,
+		"is_enterprise_install": false,
+	}, nil
 }
 
 func botsInfo(c *call) (reply, error) {
@@ -251,5 +265,7 @@ func botsInfo(c *call) (reply, error) {
 	if id := c.args.str("bot"); id != "" && id != app.BotID {
 		return nil, fail("bot_not_found")
 	}
-	return reply{"bot": reply{"id": app.BotID, "app_id": app.ID, "user_id": app.BotUserID, "name": app.Name, "deleted": false}}, nil
+	return reply{
+		"bot": reply{"id": app.BotID, "app_id": app.ID, "user_id": app.BotUserID, "name": app.Name, "deleted": false},
+	}, nil
 }

@@ -117,13 +117,18 @@ func TestRefusals(t *testing.T) {
 func TestErrorShapes(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, func(c *workspace.Config) { c.App.Scopes = []string{"chat:write"} })
-	_, _, err := r.api.PostMessage(workspace.OpsChannel, slack.MsgOptionText("x", false), slack.MsgOptionBlocks(slack.NewHeaderBlock(plain(strings.Repeat("x", 151)))))
+	_, _, err := r.api.PostMessage(
+		workspace.OpsChannel,
+		slack.MsgOptionText("x", false),
+		slack.MsgOptionBlocks(slack.NewHeaderBlock(plain(strings.Repeat("x", 151)))),
+	)
 	var failed slack.SlackErrorResponse
 	if !errors.As(err, &failed) || failed.Err != "invalid_blocks" {
 		t.Fatal(err)
 	}
 	want := "must be less than 151 characters [json-pointer:/blocks/0/text/text]"
-	if len(failed.Errors) != 1 || *failed.Errors[0].Message != want || !slices.Equal(failed.ResponseMetadata.Messages, []string{"[ERROR] " + want}) {
+	if len(failed.Errors) != 1 || *failed.Errors[0].Message != want ||
+		!slices.Equal(failed.ResponseMetadata.Messages, []string{"[ERROR] " + want}) {
 		t.Errorf("invalid_blocks: %+v", failed)
 	}
 	_, answer, header := r.post(t, "users.info", workspace.SampleBotToken, asForm, "user=U0ANA")
@@ -133,7 +138,13 @@ func TestErrorShapes(t *testing.T) {
 	if header.Get("X-OAuth-Scopes") != "chat:write" {
 		t.Error("no scopes in the header")
 	}
-	_, answer, _ = r.post(t, "views.publish", workspace.SampleBotToken, asJSON, `{"user_id":"U0ANA","view":{"type":"home","blocks":[{"type":"plan","title":"x","tasks":[]},{"type":"alert"}]}}`)
+	_, answer, _ = r.post(
+		t,
+		"views.publish",
+		workspace.SampleBotToken,
+		asJSON,
+		`{"user_id":"U0ANA","view":{"type":"home","blocks":[{"type":"plan","title":"x","tasks":[]},{"type":"alert"}]}}`,
+	)
 	got := answer["response_metadata"].(map[string]any)["messages"]
 	if diff := cmp.Diff([]any{"[ERROR] failed to match all allowed schemas [json-pointer:/view]",
 		"[ERROR] unsupported type: plan [json-pointer:/view/blocks/0/type]",
@@ -179,7 +190,9 @@ func TestFaults(t *testing.T) {
 		}
 	}
 	count := func() int {
-		h, err := r.api.GetConversationHistory(&slack.GetConversationHistoryParameters{ChannelID: workspace.OpsChannel})
+		h, err := r.api.GetConversationHistory(
+			&slack.GetConversationHistoryParameters{ChannelID: workspace.OpsChannel},
+		)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -225,7 +238,11 @@ func TestFaults(t *testing.T) {
 		t.Errorf("%d messages, want the 2 whose answers were lost", n)
 	}
 	order(workspace.Fault{Kind: workspace.FaultUnsupported, Reason: "plan"})
-	_, _, err := r.api.PostMessage(workspace.OpsChannel, slack.MsgOptionText("x", false), slack.MsgOptionBlocks(slack.NewPlanBlock("x")))
+	_, _, err := r.api.PostMessage(
+		workspace.OpsChannel,
+		slack.MsgOptionText("x", false),
+		slack.MsgOptionBlocks(slack.NewPlanBlock("x")),
+	)
 	if err == nil || err.Error() != "invalid_blocks" {
 		t.Error(err)
 	}
@@ -246,8 +263,11 @@ func TestFiles(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f, err := r.api.UploadFileContext(ctx, slack.UploadFileParameters{Filename: "run.log", Content: "one\ntwo\n", FileSize: 8, Title: "Log",
-		Channel: workspace.OpsChannel, ThreadTimestamp: parent, InitialComment: "the *log*"})
+	f, err := r.api.UploadFileContext(
+		ctx,
+		slack.UploadFileParameters{Filename: "run.log", Content: "one\ntwo\n", FileSize: 8, Title: "Log",
+			Channel: workspace.OpsChannel, ThreadTimestamp: parent, InitialComment: "the *log*"},
+	)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -256,7 +276,8 @@ func TestFiles(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if m.ThreadTS != parent || m.Text != "the *log*" || string(m.Files[0].Data) != "one\ntwo\n" || m.Files[0].Title != "Log" {
+	if m.ThreadTS != parent || m.Text != "the *log*" || string(m.Files[0].Data) != "one\ntwo\n" ||
+		m.Files[0].Title != "Log" {
 		t.Errorf("shared: %+v", m)
 	}
 	info, _, _, err := r.api.GetFileInfo(f.ID, 0, 0)
@@ -281,7 +302,8 @@ func TestFiles(t *testing.T) {
 	}
 	// Uploaded is not yet shown anywhere: an image block with it is too early.
 	early := slack.NewImageBlockSlackFile(&slack.SlackFileObject{ID: "F0AAAAAAAA"}, "alt", "", nil)
-	if _, _, err := r.api.PostMessage(workspace.OpsChannel, slack.MsgOptionText("x", false), slack.MsgOptionBlocks(early)); err == nil || err.Error() != "invalid_blocks" {
+	if _, _, err := r.api.PostMessage(workspace.OpsChannel, slack.MsgOptionText("x", false), slack.MsgOptionBlocks(early)); err == nil ||
+		err.Error() != "invalid_blocks" {
 		t.Errorf("an image of no file: %v", err)
 	}
 }

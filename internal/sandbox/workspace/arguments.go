@@ -19,7 +19,8 @@ const maxBody = 4 << 20
 // arguments are a call's arguments by name: strings from a form, any JSON value from a JSON body.
 type arguments map[string]any
 
-// readArguments parses a call's query, form or JSON body. The string is Slack's error when it cannot.
+// readArguments parses a call's query, form or JSON body. The string is Slack's error when it
+// cannot.
 func readArguments(r *http.Request, acceptsJSON bool) (arguments, string) {
 	args := arguments{}
 	add := func(values url.Values) {

@@ -12,7 +12,7 @@ func (c *call) target() (*conversation, error) {
 		return nil, fail("channel_not_found")
 	}
 	if c.w.users[id] != nil {
-		cv, err := c.w.openDM(id)
+		cv, err := c.w.channels.openDM(id)
 		if err == nil {
 			c.channel = cv.ID
 		}
@@ -52,14 +52,14 @@ func postMessage(c *call) (reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := w.limitPost(cv.ID); err != nil {
+	if err := w.rates.limitPost(cv.ID); err != nil {
 		return nil, err
 	}
 	thread, err := c.parent(cv)
 	if err != nil {
 		return nil, err
 	}
-	content, err := w.readContent(c.args)
+	content, err := w.messages.readContent(c.args)
 	if err != nil {
 		return nil, err
 	}
@@ -73,14 +73,15 @@ func postMessage(c *call) (reply, error) {
 			}
 		}
 	}
-	m := w.newMessage(content)
+	m := w.messages.newMessage(content)
 	m.threadTS, m.broadcast = thread, thread != "" && c.args.boolean("reply_broadcast")
-	w.add(cv, m)
+	w.messages.add(cv, m)
 	c.ts = m.ts
-	return reply{"channel": cv.ID, "ts": m.ts, "message": w.messageObject(cv, m, true)}, nil
+	return reply{"channel": cv.ID, "ts": m.ts, "message": w.messages.messageObject(cv, m, true)}, nil
 }
 
-// postEphemeral shows a message to one person. In a thread it shows only if the thread is active; it is never in the history.
+// postEphemeral shows a message to one person. In a thread it shows only if the thread is active;
+// it is never in the history.
 func postEphemeral(c *call) (reply, error) {
 	w := c.w
 	cv, err := c.target()
@@ -96,21 +97,30 @@ func postEphemeral(c *call) (reply, error) {
 		return nil, err
 	}
 	delete(c.args, "metadata")
-	content, err := w.readContent(c.args)
+	content, err := w.messages.readContent(c.args)
 	if err != nil {
 		return nil, err
 	}
 	if content.empty() {
 		return nil, fail("no_text")
 	}
-	m := w.newMessage(content)
+	m := w.messages.newMessage(content)
 	m.onlyFor, m.threadTS = user, thread
 	c.ts = m.ts
 	if n, _, _ := cv.thread(thread); thread != "" && n == 0 {
-		w.record(Event{Kind: KindTrouble, Name: "chat.postEphemeral", Detail: "the thread is not active, nobody sees it", Channel: cv.ID, TS: thread, User: user})
+		w.record(
+			Event{
+				Kind:    KindTrouble,
+				Name:    "chat.postEphemeral",
+				Detail:  "the thread is not active, nobody sees it",
+				Channel: cv.ID,
+				TS:      thread,
+				User:    user,
+			},
+		)
 		return reply{"message_ts": m.ts}, nil
 	}
-	w.add(cv, m)
+	w.messages.add(cv, m)
 	return reply{"message_ts": m.ts}, nil
 }
 
@@ -134,8 +144,8 @@ func (c *call) own(cant string) (*conversation, *message, error) {
 	return cv, m, nil
 }
 
-// updateMessage is docs.slack.dev/reference/methods/chat.update: text without blocks removes the blocks; attachments and
-// metadata stay if omitted.
+// updateMessage is docs.slack.dev/reference/methods/chat.update: text without blocks removes the
+// blocks; attachments and metadata stay if omitted.
 func updateMessage(c *call) (reply, error) {
 	cv, m, err := c.own("cant_update_message")
 	if err != nil {
@@ -144,7 +154,7 @@ func updateMessage(c *call) (reply, error) {
 	if cv.IsArchived {
 		return nil, fail("is_inactive")
 	}
-	content, err := c.w.readContent(c.args)
+	content, err := c.w.messages.readContent(c.args)
 	if err != nil {
 		return nil, err
 	}
@@ -171,26 +181,27 @@ func updateMessage(c *call) (reply, error) {
 	m.state = stateOf(m.blocks, m.state)
 	m.edited = len(m.blocks) == 0
 	c.w.touch()
-	return reply{"channel": cv.ID, "ts": m.ts, "text": m.text, "message": c.w.messageObject(cv, m, true)}, nil
+	return reply{"channel": cv.ID, "ts": m.ts, "text": m.text, "message": c.w.messages.messageObject(cv, m, true)}, nil
 }
 
-// deleteMessage removes a message; a parent with replies leaves a tombstone, and the replies stay.
+// deleteMessage removes a message; a parent with replies leaves a tombstone, and the replies
+// stay.
 func deleteMessage(c *call) (reply, error) {
 	cv, m, err := c.own("cant_delete_message")
 	if err != nil {
 		return nil, err
 	}
-	c.w.remove(cv, m)
+	c.w.messages.remove(cv, m)
 	return reply{"channel": cv.ID, "ts": m.ts}, nil
 }
 
-func (w *Workspace) remove(cv *conversation, m *message) {
+func (ms *messages) remove(cv *conversation, m *message) {
 	if n, _, _ := cv.thread(m.ts); n > 0 && m.onlyFor == "" {
 		m.deleted, m.blocks, m.text, m.attachments, m.files = true, nil, "", nil, nil
 	} else {
 		cv.messages = slices.DeleteFunc(cv.messages, func(x *message) bool { return x == m })
 	}
-	w.touch()
+	ms.w.touch()
 }
 
 func getPermalink(c *call) (reply, error) {
@@ -205,11 +216,15 @@ func getPermalink(c *call) (reply, error) {
 	if m == nil {
 		return nil, fail("message_not_found")
 	}
-	return reply{"channel": cv.ID, "permalink": c.w.permalink(cv, m)}, nil
+	return reply{"channel": cv.ID, "permalink": c.w.messages.permalink(cv, m)}, nil
 }
 
-func (w *Workspace) permalink(cv *conversation, m *message) string {
-	link := "https://" + w.cfg.Team.Domain + ".slack.com/archives/" + cv.ID + "/p" + strings.ReplaceAll(m.ts, ".", "")
+func (ms *messages) permalink(cv *conversation, m *message) string {
+	link := "https://" + ms.w.cfg.Team.Domain + ".slack.com/archives/" + cv.ID + "/p" + strings.ReplaceAll(
+		m.ts,
+		".",
+		"",
+	)
 	if m.threadTS != "" {
 		link += "?thread_ts=" + m.threadTS + "&cid=" + cv.ID
 	}

@@ -21,7 +21,9 @@ func TestUpdateAndHistory(t *testing.T) {
 	}
 	read := func(all bool) slack.Message {
 		t.Helper()
-		h, err := r.api.GetConversationHistory(&slack.GetConversationHistoryParameters{ChannelID: ch, IncludeAllMetadata: all})
+		h, err := r.api.GetConversationHistory(
+			&slack.GetConversationHistoryParameters{ChannelID: ch, IncludeAllMetadata: all},
+		)
 		if err != nil || len(h.Messages) != 1 {
 			t.Fatalf("%+v, %v", h, err)
 		}
@@ -30,7 +32,9 @@ func TestUpdateAndHistory(t *testing.T) {
 	if m := read(false); m.Metadata.EventType != "run" || m.Metadata.EventPayload != nil {
 		t.Errorf("without include_all_metadata: %+v", m.Metadata)
 	}
-	if m := read(true); m.Metadata.EventPayload["key"] != "k1" || len(m.Blocks.BlockSet) != 1 || m.Blocks.BlockSet[0].ID() == "" || m.BotID != "B0BOT" {
+	if m := read(true); m.Metadata.EventPayload["key"] != "k1" || len(m.Blocks.BlockSet) != 1 ||
+		m.Blocks.BlockSet[0].ID() == "" ||
+		m.BotID != "B0BOT" {
 		t.Errorf("with it: %+v", m)
 	}
 	update := func(options ...slack.MsgOption) error {
@@ -40,7 +44,8 @@ func TestUpdateAndHistory(t *testing.T) {
 	if err := update(slack.MsgOptionText("second", false)); err != nil {
 		t.Fatal(err)
 	}
-	if m := read(true); m.Text != "second" || len(m.Blocks.BlockSet) != 0 || m.Metadata.EventPayload["key"] != "k1" || m.Edited == nil {
+	if m := read(true); m.Text != "second" || len(m.Blocks.BlockSet) != 0 || m.Metadata.EventPayload["key"] != "k1" ||
+		m.Edited == nil {
 		t.Errorf("text alone removes blocks, keeps metadata and shows as edited: %+v", m)
 	}
 	if err := update(section); err != nil {
@@ -49,7 +54,8 @@ func TestUpdateAndHistory(t *testing.T) {
 	if m := read(true); m.Text != "second" || len(m.Blocks.BlockSet) != 1 || m.Edited != nil {
 		t.Errorf("blocks alone keep the text: %+v", m)
 	}
-	if err := update(slack.MsgOptionText(strings.Repeat("é", 4001), false)); err == nil || err.Error() != "msg_too_long" {
+	if err := update(slack.MsgOptionText(strings.Repeat("é", 4001), false)); err == nil ||
+		err.Error() != "msg_too_long" {
 		t.Error(err)
 	}
 
@@ -58,22 +64,28 @@ func TestUpdateAndHistory(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := r.api.PostMessage(ch, slack.MsgOptionTS(reply), slack.MsgOptionText("x", false)); err == nil || err.Error() != "cannot_reply_to_message" {
+	if _, _, err := r.api.PostMessage(ch, slack.MsgOptionTS(reply), slack.MsgOptionText("x", false)); err == nil ||
+		err.Error() != "cannot_reply_to_message" {
 		t.Errorf("a reply to a reply: %v", err)
 	}
 	if m := read(true); m.ReplyCount != 1 || m.LatestReply != reply {
 		t.Errorf("parent: %+v", m)
 	}
-	thread, more, _, err := r.api.GetConversationReplies(&slack.GetConversationRepliesParameters{ChannelID: ch, Timestamp: ts})
+	thread, more, _, err := r.api.GetConversationReplies(
+		&slack.GetConversationRepliesParameters{ChannelID: ch, Timestamp: ts},
+	)
 	if err != nil || more || len(thread) != 2 || thread[1].Text != "reply" || thread[1].ThreadTimestamp != ts {
 		t.Errorf("thread: %+v, %v", thread, err)
 	}
-	page, more, next, err := r.api.GetConversationReplies(&slack.GetConversationRepliesParameters{ChannelID: ch, Timestamp: ts, Limit: 1})
+	page, more, next, err := r.api.GetConversationReplies(
+		&slack.GetConversationRepliesParameters{ChannelID: ch, Timestamp: ts, Limit: 1},
+	)
 	if err != nil || !more || next == "" || len(page) != 1 {
 		t.Errorf("a page: %+v %v %q %v", page, more, next, err)
 	}
 	link, err := r.api.GetPermalink(&slack.PermalinkParameters{Channel: ch, Ts: ts})
-	if want := "https://atlilith.slack.com/archives/C0OPS/p" + strings.ReplaceAll(ts, ".", ""); err != nil || link != want {
+	if want := "https://atlilith.slack.com/archives/C0OPS/p" + strings.ReplaceAll(ts, ".", ""); err != nil ||
+		link != want {
 		t.Errorf("permalink %s, %v", link, err)
 	}
 	// A deleted parent leaves its replies.
@@ -124,10 +136,12 @@ func TestEphemeral(t *testing.T) {
 			t.Errorf("%s reads %+v, %v", user, said, err)
 		}
 	}
-	if h, err := r.api.GetConversationHistory(&slack.GetConversationHistoryParameters{ChannelID: workspace.OpsChannel}); err != nil || len(h.Messages) != 0 {
+	if h, err := r.api.GetConversationHistory(&slack.GetConversationHistoryParameters{ChannelID: workspace.OpsChannel}); err != nil ||
+		len(h.Messages) != 0 {
 		t.Errorf("history has it: %+v, %v", h, err)
 	}
-	if _, _, _, err := r.api.UpdateMessage(workspace.OpsChannel, ts, slack.MsgOptionText("x", false)); err == nil || err.Error() != "message_not_found" {
+	if _, _, _, err := r.api.UpdateMessage(workspace.OpsChannel, ts, slack.MsgOptionText("x", false)); err == nil ||
+		err.Error() != "message_not_found" {
 		t.Errorf("updated: %v", err)
 	}
 	// In a thread without replies nobody sees it, and the app is not told.
@@ -166,14 +180,17 @@ func TestPeopleAndGroups(t *testing.T) {
 		t.Errorf("members: %v, %v", members, err)
 	}
 	auth, err := r.api.AuthTest()
-	if err != nil || auth.TeamID != workspace.SampleTeam || auth.UserID != workspace.SampleBot || auth.BotID != "B0BOT" {
+	if err != nil || auth.TeamID != workspace.SampleTeam || auth.UserID != workspace.SampleBot ||
+		auth.BotID != "B0BOT" {
 		t.Errorf("auth.test: %+v, %v", auth, err)
 	}
 	info, err := r.api.GetConversationInfo(&slack.GetConversationInfoInput{ChannelID: workspace.OpsChannel})
 	if err != nil || info.Name != "ops" || !info.IsMember {
 		t.Errorf("conversations.info: %+v, %v", info, err)
 	}
-	list, _, err := r.api.GetConversations(&slack.GetConversationsParameters{Types: []string{"public_channel", "private_channel"}, Limit: 100})
+	list, _, err := r.api.GetConversations(
+		&slack.GetConversationsParameters{Types: []string{"public_channel", "private_channel"}, Limit: 100},
+	)
 	var names []string
 	for _, c := range list {
 		names = append(names, c.Name)

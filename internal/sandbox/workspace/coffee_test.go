@@ -10,8 +10,9 @@ import (
 	"github.com/atlilith/onboardbot/internal/sandbox/workspace"
 )
 
-// TestOrderCoffee is a whole conversation: a command opens a form, the form is corrected and posts a message, and a second
-// person presses a button in it. It plays in process and over the control API.
+// TestOrderCoffee is a whole conversation: a command opens a form, the form is corrected and
+// posts a message, and a second person presses a button in it. It plays in process and over the
+// control API.
 func TestOrderCoffee(t *testing.T) {
 	t.Parallel()
 	for _, remote := range []bool{false, true} {
@@ -19,7 +20,7 @@ func TestOrderCoffee(t *testing.T) {
 			t.Parallel()
 			r := newRig(t, nil)
 			r.app(t, r.coffee(t))
-			var door workspace.Door = r.Workspace
+			var client workspace.Client = r.Workspace
 			if remote {
 				srv := httptest.NewServer(r.Control())
 				t.Cleanup(srv.Close)
@@ -27,10 +28,10 @@ func TestOrderCoffee(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				door = d
+				client = d
 			}
 			ctx := soon(t)
-			ana, bo := workspace.As(door, workspace.Ana), workspace.As(door, workspace.Bo)
+			ana, bo := workspace.As(client, workspace.Ana), workspace.As(client, workspace.Bo)
 			if out, err := ana.Type(ctx, "ops", "/onboard coffee"); err != nil || out.Error != "" {
 				t.Fatal(out, err)
 			}

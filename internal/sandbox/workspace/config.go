@@ -25,12 +25,13 @@ type Config struct {
 	Timing Timing `yaml:"timing" json:"timing"`
 	// Rates holds Slack's rate limits; zero fields take Slack's own values.
 	Rates Rates `yaml:"rates" json:"rates"`
-	// UnsupportedBlocks are block types this workspace refuses with invalid_blocks, as an older one does.
+	// UnsupportedBlocks are block types this workspace refuses with invalid_blocks, as an older
+	// one does.
 	UnsupportedBlocks []string `yaml:"unsupported_blocks" json:"unsupported_blocks"`
 	// FreePlan makes the usergroups methods answer plan_upgrade_required.
 	FreePlan bool `yaml:"free_plan" json:"free_plan"`
-	// AcceptAckAnywhere takes an acknowledgement that arrives on another connection than its envelope went out on. What Slack
-	// does is not documented; the strict reading refuses it.
+	// AcceptAckAnywhere takes an acknowledgement that arrives on another connection than its
+	// envelope went out on. What Slack does is not documented; the strict reading refuses it.
 	AcceptAckAnywhere bool `yaml:"accept_ack_anywhere" json:"accept_ack_anywhere"`
 }
 
@@ -112,7 +113,8 @@ type App struct {
 	// HomeTab and MessagesTab say which tabs of the app's Home are on.
 	HomeTab     bool `yaml:"home_tab" json:"home_tab"`
 	MessagesTab bool `yaml:"messages_tab" json:"messages_tab"`
-	// NoInteractivity turns settings.interactivity off: presses and submissions reach nobody.
+	// NoInteractivity turns settings.interactivity off: presses and submissions do not reach the
+	// app.
 	NoInteractivity bool `yaml:"no_interactivity" json:"no_interactivity"`
 }
 
@@ -120,7 +122,8 @@ type App struct {
 type Command struct {
 	// Name is with its slash, such as /deploy.
 	Name string `yaml:"name" json:"name"`
-	// ShouldEscape turns names, channels and links in the text into <@U…>, <#C…|name> and <https://…>.
+	// ShouldEscape turns names, channels and links in the text into <@U…>, <#C…|name> and
+	// <https://…>.
 	ShouldEscape bool `yaml:"should_escape" json:"should_escape"`
 }
 
@@ -134,7 +137,8 @@ type Timing struct {
 	ResponseURL time.Duration `yaml:"response_url" json:"response_url"`
 	// Ping is the interval of WebSocket pings: 5 s. Clients give up after 30 s without one.
 	Ping time.Duration `yaml:"ping" json:"ping"`
-	// Refresh is the life of a connection, ended by a disconnect message: 1 h. With debug_reconnects it is 6 min.
+	// Refresh is the life of a connection, ended by a disconnect message: 1 h. With
+	// debug_reconnects it is 6 min.
 	Refresh time.Duration `yaml:"refresh" json:"refresh"`
 	// Warning is how long before Refresh a warning is sent: 10 s.
 	Warning time.Duration `yaml:"warning" json:"warning"`
@@ -142,18 +146,23 @@ type Timing struct {
 	Linger time.Duration `yaml:"linger" json:"linger"`
 	// Share is how long after files.completeUploadExternal the file appears: 400 ms.
 	Share time.Duration `yaml:"share" json:"share"`
-	// Retries are the waits before each further delivery of an unacknowledged event: 0, 1 min, 5 min.
+	// Retries are the waits before each further delivery of an unacknowledged event: 0, 1 min, 5
+	// min.
 	Retries []time.Duration `yaml:"retries" json:"retries"`
-	// Redeliver is how long after its deadline an unacknowledged command or interaction comes once more: 1 s; negative is never.
+	// Redeliver is how long after its deadline an unacknowledged command or interaction comes
+	// once more: 1 s; negative is never.
 	Redeliver time.Duration `yaml:"redeliver" json:"redeliver"`
 }
 
-// Rates holds rate limits. Zero means Slack's documented number; bursts are tolerated but unspecified there, so that these are
-// modest choices of this package (https://docs.slack.dev/apis/web-api/rate-limits).
+// Rates holds rate limits. Zero means Slack's documented number; bursts are tolerated but
+// unspecified there, so that these are modest choices of this package
+// (https://docs.slack.dev/apis/web-api/rate-limits).
 type Rates struct {
-	// Tiers are calls per minute of tiers 1 to 4: 1, 20, 50, 100. A full minute's worth may come at once.
+	// Tiers are calls per minute of tiers 1 to 4: 1, 20, 50, 100. A full minute's worth may come
+	// at once.
 	Tiers [4]int `yaml:"tiers" json:"tiers"`
-	// PostBurst is how many messages may go to one channel at once before one per second holds: 10.
+	// PostBurst is how many messages may go to one channel at once before one per second holds:
+	// 10.
 	PostBurst int `yaml:"post_burst" json:"post_burst"`
 	// PostsPerMinute is the workspace-wide limit of chat.postMessage, "several hundred": 300.
 	PostsPerMinute int `yaml:"posts_per_minute" json:"posts_per_minute"`
@@ -168,7 +177,7 @@ func or[T comparable](v *T, value T) {
 	}
 }
 
-// withDefaults returns a copy with Slack's values where nothing was said.
+// withDefaults returns a copy in which unset values are Slack's.
 func (c Config) withDefaults() Config {
 	or(&c.Timing.Ack, 3*time.Second)
 	or(&c.Timing.Trigger, 3*time.Second)
@@ -231,7 +240,11 @@ func (c Config) Validate() error {
 	}
 	for i, cmd := range c.App.Commands {
 		if !commandShape.MatchString(cmd.Name) {
-			bad(fmt.Sprintf("app.commands[%d].name", i), "%q is not a slash command of at most 32 characters", cmd.Name)
+			bad(
+				fmt.Sprintf("app.commands[%d].name", i),
+				"%q is not a slash command of at most 32 characters",
+				cmd.Name,
+			)
 		}
 	}
 	for i, u := range c.Users {

@@ -7,8 +7,9 @@ import (
 	"strconv"
 )
 
-// Control serves the people's side over HTTP, for demos and tests in other processes: Dial is its client. Every path takes and
-// gives JSON; /look holds its answer back until something has changed. At / it shows the workspace as a page.
+// Control serves what people do over HTTP, for demos and tests in other processes; Dial is its
+// client. Every path takes and gives JSON; /look holds its answer back until something has
+// changed. At / it shows the workspace as a page.
 func (w *Workspace) Control() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /act", func(rw http.ResponseWriter, r *http.Request) {
@@ -42,9 +43,9 @@ func (w *Workspace) Control() http.Handler {
 		events, err := w.Transcript(r.Context(), after)
 		encode(rw, events, err)
 	})
-	mux.HandleFunc("GET /file/{id}", w.servePicture)
-	mux.HandleFunc("POST /press", w.servePress)
-	mux.HandleFunc("GET /{$}", w.servePage)
+	mux.HandleFunc("GET /file/{id}", w.page.servePicture)
+	mux.HandleFunc("POST /press", w.page.servePress)
+	mux.HandleFunc("GET /{$}", w.page.servePage)
 	return mux
 }
 

@@ -7,18 +7,26 @@ import (
 	"strings"
 )
 
-// conversation is a channel or direct message with what was said in it.
+// conversation is a channel or direct message with its messages.
 type conversation struct {
 	Channel
 	// messages are in the order of their ts, replies and ephemeral ones among them.
 	messages []*message
 }
 
-func (w *Workspace) addConversation(ch Channel) *conversation {
+// channels are the conversations of the workspace, direct messages among them.
+type channels struct {
+	w    *Workspace
+	byID map[string]*conversation
+	// order is the order in which they were made.
+	order []string
+}
+
+func (chs *channels) addConversation(ch Channel) *conversation {
 	cv := &conversation{Channel: ch}
 	cv.Members = slices.Clone(ch.Members)
-	w.conversations[ch.ID] = cv
-	w.order = append(w.order, ch.ID)
+	chs.byID[ch.ID] = cv
+	chs.order = append(chs.order, ch.ID)
 	return cv
 }
 
@@ -47,9 +55,10 @@ func (cv *conversation) find(ts string) *message {
 	return nil
 }
 
-// visible returns the conversation if the bot may know of it: a private channel without the bot does not exist for it.
+// visible returns the conversation if the bot may know of it: a private channel without the bot
+// does not exist for it.
 func (c *call) visible(id string) (*conversation, error) {
-	cv := c.w.conversations[id]
+	cv := c.w.channels.byID[id]
 	if cv == nil || cv.kind() != "channels" && !cv.has(c.w.cfg.App.BotUserID) {
 		return nil, fail("channel_not_found")
 	}
@@ -58,33 +67,51 @@ func (c *call) visible(id string) (*conversation, error) {
 }
 
 // openDM returns the bot's direct message with a person, and opens it if need be.
-func (w *Workspace) openDM(user string) (*conversation, error) {
-	u := w.users[user]
+func (chs *channels) openDM(user string) (*conversation, error) {
+	u := chs.w.users[user]
 	switch {
 	case u == nil:
 		return nil, fail("channel_not_found")
 	case u.Deleted:
 		return nil, fail("user_disabled")
-	case u.ID == w.cfg.App.BotUserID || u.IsBot:
+	case u.ID == chs.w.cfg.App.BotUserID || u.IsBot:
 		return nil, fail("cannot_dm_bot")
 	case u.IsStranger:
 		return nil, fail("channel_not_found")
 	}
-	for _, cv := range w.conversations {
+	for _, cv := range chs.byID {
 		if cv.With == user {
 			return cv, nil
 		}
 	}
-	return w.addConversation(Channel{ID: w.id("D"), With: user, Members: []string{user, w.cfg.App.BotUserID}}), nil
+	return chs.addConversation(
+		Channel{ID: chs.w.id("D"), With: user, Members: []string{user, chs.w.cfg.App.BotUserID}},
+	), nil
 }
 
-func (w *Workspace) channelObject(cv *conversation) reply {
+func (chs *channels) channelObject(cv *conversation) reply {
 	if cv.direct() {
-		return reply{"id": cv.ID, "is_im": true, "user": cv.With, "is_archived": false, "context_team_id": w.cfg.Team.ID}
+		return reply{
+			"id":              cv.ID,
+			"is_im":           true,
+			"user":            cv.With,
+			"is_archived":     false,
+			"context_team_id": chs.w.cfg.Team.ID,
+		}
 	}
-	return reply{"id": cv.ID, "name": cv.Name, "name_normalized": cv.Name, "is_channel": !cv.IsPrivate, "is_group": cv.IsPrivate, "is_im": false,
-		"is_private": cv.IsPrivate, "is_archived": cv.IsArchived, "is_member": cv.has(w.cfg.App.BotUserID), "num_members": len(cv.Members),
-		"context_team_id": w.cfg.Team.ID}
+	return reply{
+		"id":              cv.ID,
+		"name":            cv.Name,
+		"name_normalized": cv.Name,
+		"is_channel":      !cv.IsPrivate,
+		"is_group":        cv.IsPrivate,
+		"is_im":           false,
+		"is_private":      cv.IsPrivate,
+		"is_archived":     cv.IsArchived,
+		"is_member":       cv.has(chs.w.cfg.App.BotUserID),
+		"num_members":     len(cv.Members),
+		"context_team_id": chs.w.cfg.Team.ID,
+	}
 }
 
 func conversationInfo(c *call) (reply, error) {
@@ -95,7 +122,7 @@ func conversationInfo(c *call) (reply, error) {
 	if err := c.need(cv.kind() + ":read"); err != nil {
 		return nil, err
 	}
-	o := c.w.channelObject(cv)
+	o := c.w.channels.channelObject(cv)
 	if !c.args.boolean("include_num_members") {
 		delete(o, "num_members")
 	}
@@ -122,7 +149,12 @@ func listConversations(c *call) (reply, error) {
 	if len(types) == 0 {
 		types = []string{"public_channel"}
 	}
-	scopes := map[string]string{"public_channel": "channels:read", "private_channel": "groups:read", "im": "im:read", "mpim": "mpim:read"}
+	scopes := map[string]string{
+		"public_channel":  "channels:read",
+		"private_channel": "groups:read",
+		"im":              "im:read",
+		"mpim":            "mpim:read",
+	}
 	for _, t := range types {
 		if scopes[t] == "" {
 			return nil, fail("invalid_types")
@@ -132,10 +164,11 @@ func listConversations(c *call) (reply, error) {
 		}
 	}
 	var ids []string
-	for _, id := range c.w.order {
-		cv := c.w.conversations[id]
+	for _, id := range c.w.channels.order {
+		cv := c.w.channels.byID[id]
 		t := map[string]string{"im": "im", "groups": "private_channel", "channels": "public_channel"}[cv.kind()]
-		if !slices.Contains(types, t) || t != "public_channel" && !cv.has(c.w.cfg.App.BotUserID) || cv.IsArchived && c.args.boolean("exclude_archived") {
+		if !slices.Contains(types, t) || t != "public_channel" && !cv.has(c.w.cfg.App.BotUserID) ||
+			cv.IsArchived && c.args.boolean("exclude_archived") {
 			continue
 		}
 		ids = append(ids, id)
@@ -146,7 +179,7 @@ func listConversations(c *call) (reply, error) {
 	}
 	channels := []reply{}
 	for _, id := range page {
-		channels = append(channels, c.w.channelObject(c.w.conversations[id]))
+		channels = append(channels, c.w.channels.channelObject(c.w.channels.byID[id]))
 	}
 	return reply{"channels": channels, "response_metadata": reply{"next_cursor": next}}, nil
 }
@@ -158,7 +191,7 @@ func openConversation(c *call) (reply, error) {
 		if err != nil {
 			return nil, err
 		}
-		return reply{"channel": c.w.channelObject(cv)}, nil
+		return reply{"channel": c.w.channels.channelObject(cv)}, nil
 	}
 	if err := c.need("im:write"); err != nil {
 		return nil, err
@@ -172,7 +205,7 @@ func openConversation(c *call) (reply, error) {
 	if c.w.users[users[0]] == nil {
 		return nil, fail("user_not_found")
 	}
-	cv, err := c.w.openDM(users[0])
+	cv, err := c.w.channels.openDM(users[0])
 	if err != nil {
 		return nil, err
 	}
@@ -194,7 +227,7 @@ func joinConversation(c *call) (reply, error) {
 		cv.Members = append(cv.Members, bot)
 		c.w.touch()
 	}
-	return reply{"channel": c.w.channelObject(cv)}, nil
+	return reply{"channel": c.w.channels.channelObject(cv)}, nil
 }
 
 // paged cuts a list by limit and cursor. Cursors are opaque to the app.

@@ -11,10 +11,12 @@ type Event struct {
 	Seq int `json:"seq"`
 	// At is when it happened.
 	At time.Time `json:"at"`
-	// Kind is api, envelope, ack, socket, response_url, person or trouble. A trouble is something that the app did and that
-	// Slack does not tell it about, such as an invalid view in an acknowledgement; a good app causes none.
+	// Kind is api, envelope, ack, socket, response_url, person or trouble. A trouble is something
+	// that the app did and that Slack does not tell it about, such as an invalid view in an
+	// acknowledgement; a good app causes none.
 	Kind string `json:"kind"`
-	// Name is the Web API method, the envelope's type, what happened to a socket, or what a person did.
+	// Name is the Web API method, the envelope's type, what happened to a socket, or what a
+	// person did.
 	Name string `json:"name"`
 	// Detail says more: the interaction's type, the command, a reason.
 	Detail string `json:"detail,omitempty"`

@@ -18,21 +18,26 @@ const (
 	FaultError FaultKind = "error"
 	// FaultStatus answers with HTTP Status without doing anything.
 	FaultStatus FaultKind = "status"
-	// FaultRateLimit answers 429 with RetryAfter; without RetryAfter the header is missing, as a proxy would send it.
+	// FaultRateLimit answers 429 with RetryAfter; without RetryAfter the header is missing, as a
+	// proxy would send it.
 	FaultRateLimit FaultKind = "ratelimit"
 	// FaultCut does what was asked, and then cuts the connection without an answer.
 	FaultCut FaultKind = "cut"
-	// FaultHang does what was asked, and then answers nothing for Delay or until the app gives up.
+	// FaultHang does what was asked, and then answers nothing for Delay or until the app gives
+	// up.
 	FaultHang FaultKind = "hang"
 	// FaultDuplicate delivers the next envelope twice with the same envelope_id.
 	FaultDuplicate FaultKind = "duplicate"
-	// FaultRedeliver delivers the next envelope once more after it was acknowledged, with retry_attempt 1.
+	// FaultRedeliver delivers the next envelope once more after it was acknowledged, with
+	// retry_attempt 1.
 	FaultRedeliver FaultKind = "redeliver"
-	// FaultDrop drops all sockets without a word, at once.
+	// FaultDrop drops all sockets at once, without a disconnect message.
 	FaultDrop FaultKind = "drop"
-	// FaultDisconnect sends a disconnect message with Reason on all sockets, or on one with Times 1, at once.
+	// FaultDisconnect sends a disconnect message with Reason on all sockets, or on one with Times
+	// 1, at once.
 	FaultDisconnect FaultKind = "disconnect"
-	// FaultUnsupported makes the workspace refuse the block type in Reason from now on; Times -1 takes that back.
+	// FaultUnsupported makes the workspace refuse the block type in Reason from now on; Times -1
+	// takes that back.
 	FaultUnsupported FaultKind = "unsupported"
 )
 
@@ -47,7 +52,8 @@ const (
 // Fault is one thing that a test orders to go wrong.
 type Fault struct {
 	Kind FaultKind `json:"kind"`
-	// Method is the Web API method concerned; Envelope is the envelope type (events_api, slash_commands, interactive), any when empty.
+	// Method is the Web API method concerned; Envelope is the envelope type (events_api,
+	// slash_commands, interactive), any when empty.
 	Method   string `json:"method,omitempty"`
 	Envelope string `json:"envelope,omitempty"`
 	// Times is how often it happens; 0 counts as 1.
@@ -71,16 +77,19 @@ func (w *Workspace) Order(_ context.Context, f Fault) error {
 		}
 	case FaultDuplicate, FaultRedeliver:
 	case FaultDrop:
-		for _, s := range w.openSockets() {
+		for _, s := range w.socketMode.openSockets() {
 			s.drop()
 		}
 		return nil
 	case FaultDisconnect:
-		return w.disconnect(f.Reason, f.Times)
+		return w.socketMode.disconnect(f.Reason, f.Times)
 	case FaultUnsupported:
 		w.mu.Lock()
 		defer w.mu.Unlock()
-		w.cfg.UnsupportedBlocks = slices.DeleteFunc(slices.Clone(w.cfg.UnsupportedBlocks), func(s string) bool { return s == f.Reason })
+		w.cfg.UnsupportedBlocks = slices.DeleteFunc(
+			slices.Clone(w.cfg.UnsupportedBlocks),
+			func(s string) bool { return s == f.Reason },
+		)
 		if f.Times >= 0 {
 			w.cfg.UnsupportedBlocks = append(w.cfg.UnsupportedBlocks, f.Reason)
 		}
@@ -95,11 +104,11 @@ func (w *Workspace) Order(_ context.Context, f Fault) error {
 	return nil
 }
 
-func (w *Workspace) disconnect(reason string, times int) error {
+func (sm *socketMode) disconnect(reason string, times int) error {
 	if !slices.Contains([]string{ReasonWarning, ReasonRefresh, ReasonTooMany, ReasonDisabled}, reason) {
 		return fmt.Errorf("fault disconnect: unknown reason %q", reason)
 	}
-	open := w.openSockets()
+	open := sm.openSockets()
 	if len(open) == 0 {
 		return errors.New("fault disconnect: no socket is open")
 	}
@@ -107,7 +116,7 @@ func (w *Workspace) disconnect(reason string, times int) error {
 		open = open[:times]
 	}
 	for _, s := range open {
-		s.goodbye(reason)
+		s.askToReconnect(reason)
 	}
 	return nil
 }
@@ -128,7 +137,7 @@ func (w *Workspace) takeFault(matches func(*Fault) bool) *Fault {
 	return nil
 }
 
-// lost says that the call takes effect but its answer is lost.
+// lost reports whether the call takes effect and its answer is lost.
 func (f *Fault) lost() bool { return f.Kind == FaultCut || f.Kind == FaultHang }
 
 // lose ends the request without an answer.

@@ -30,6 +30,12 @@ type file struct {
 	shares map[string]string
 }
 
+// files keeps what was uploaded, and shares it.
+type files struct {
+	w    *Workspace
+	byID map[string]*file
+}
+
 // getUploadURL is step one of three: docs.slack.dev/reference/methods/files.getUploadURLExternal.
 func getUploadURL(c *call) (reply, error) {
 	if err := c.required("filename", "length"); err != nil {
@@ -44,14 +50,20 @@ func getUploadURL(c *call) (reply, error) {
 	case c.args.str("snippet_type") != "" && length > maxSnippet:
 		return nil, fail("snippet_too_large")
 	}
-	f := &file{id: c.w.id("F"), name: path.Base("/" + c.args.str("filename")), alt: c.args.str("alt_txt"), declared: length,
-		user: c.w.cfg.App.BotUserID, shares: map[string]string{}}
-	c.w.files[f.id] = f
+	f := &file{
+		id:       c.w.id("F"),
+		name:     path.Base("/" + c.args.str("filename")),
+		alt:      c.args.str("alt_txt"),
+		declared: length,
+		user:     c.w.cfg.App.BotUserID,
+		shares:   map[string]string{},
+	}
+	c.w.files.byID[f.id] = f
 	return reply{"upload_url": c.base + "/upload/v1/" + f.id, "file_id": f.id}, nil
 }
 
 // serveUpload is step two: the bytes, raw or as the first part of a multipart form.
-func (w *Workspace) serveUpload(rw http.ResponseWriter, r *http.Request) {
+func (fs *files) serveUpload(rw http.ResponseWriter, r *http.Request) {
 	body := io.Reader(http.MaxBytesReader(rw, r.Body, maxUpload))
 	if kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")); kind == "multipart/form-data" {
 		form, err := r.MultipartReader()
@@ -76,9 +88,9 @@ func (w *Workspace) serveUpload(rw http.ResponseWriter, r *http.Request) {
 		http.Error(rw, "upload failed", http.StatusBadRequest)
 		return
 	}
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	f := w.files[r.PathValue("file")]
+	fs.w.mu.Lock()
+	defer fs.w.mu.Unlock()
+	f := fs.byID[r.PathValue("file")]
 	switch {
 	case f == nil || f.completed:
 		http.Error(rw, "no such upload", http.StatusNotFound)
@@ -99,7 +111,7 @@ func completeUpload(c *call) (reply, error) {
 	}
 	var all []*file
 	for _, want := range wanted {
-		f := w.files[want.ID]
+		f := w.files.byID[want.ID]
 		if f == nil || !f.uploaded || f.completed {
 			return nil, fail("file_not_found")
 		}
@@ -139,10 +151,10 @@ func completeUpload(c *call) (reply, error) {
 		m.text = &text
 	} else if c.args.has("blocks") {
 		var err error
-		if m.blocks, err = w.readBlocks(c.args.raw("blocks")); err != nil {
+		if m.blocks, err = w.messages.readBlocks(c.args.raw("blocks")); err != nil {
 			return nil, err
 		}
-		w.complete(m.blocks)
+		w.messages.complete(m.blocks)
 	}
 	var done []reply
 	for _, f := range all {
@@ -153,31 +165,40 @@ func completeUpload(c *call) (reply, error) {
 		w.later(w.cfg.Timing.Share, func() {
 			w.mu.Lock()
 			defer w.mu.Unlock()
-			w.share(all, to, thread, m)
+			w.files.share(all, to, thread, m)
 		})
 	}
 	return reply{"files": done}, nil
 }
 
 // share posts files into conversations. The caller holds mu.
-func (w *Workspace) share(all []*file, to []*conversation, thread string, c content) {
+func (fs *files) share(all []*file, to []*conversation, thread string, c content) {
 	for _, cv := range to {
-		m := w.newMessage(c)
+		m := fs.w.messages.newMessage(c)
 		m.threadTS = thread
 		for _, f := range all {
 			m.files = append(m.files, f.id)
 			f.shares[cv.ID] = m.ts
 		}
-		w.add(cv, m)
+		fs.w.messages.add(cv, m)
 	}
 }
 
 // fileObject shows shares and mimetype only once sharing is done, as Slack does.
-func (w *Workspace) fileObject(f *file) reply {
-	o := reply{"id": f.id, "name": f.name, "title": f.title, "user": f.user, "size": len(f.data), "mode": "hosted", "alt_txt": f.alt,
-		"is_external": false, "url_private": w.base + "/files-pri/" + w.cfg.Team.ID + "-" + f.id + "/" + url.PathEscape(f.name)}
+func (fs *files) fileObject(f *file) reply {
+	o := reply{
+		"id":          f.id,
+		"name":        f.name,
+		"title":       f.title,
+		"user":        f.user,
+		"size":        len(f.data),
+		"mode":        "hosted",
+		"alt_txt":     f.alt,
+		"is_external": false,
+		"url_private": fs.w.base + "/files-pri/" + fs.w.cfg.Team.ID + "-" + f.id + "/" + url.PathEscape(f.name),
+	}
 	o["url_private_download"] = o["url_private"]
-	if len(f.shares) > 0 || f.user != w.cfg.App.BotUserID {
+	if len(f.shares) > 0 || f.user != fs.w.cfg.App.BotUserID {
 		o["mimetype"] = http.DetectContentType(f.data)
 		if byName := mime.TypeByExtension(path.Ext(f.name)); byName != "" {
 			o["mimetype"] = byName
@@ -187,13 +208,13 @@ func (w *Workspace) fileObject(f *file) reply {
 		shares := map[string]map[string][]reply{}
 		for id, ts := range f.shares {
 			kind := "public"
-			if w.conversations[id].kind() != "channels" {
+			if fs.w.channels.byID[id].kind() != "channels" {
 				kind = "private"
 			}
 			if shares[kind] == nil {
 				shares[kind] = map[string][]reply{}
 			}
-			shares[kind][id] = []reply{{"ts": ts, "channel_name": w.conversations[id].Name}}
+			shares[kind][id] = []reply{{"ts": ts, "channel_name": fs.w.channels.byID[id].Name}}
 		}
 		o["shares"] = shares
 	}
@@ -201,20 +222,22 @@ func (w *Workspace) fileObject(f *file) reply {
 }
 
 func fileInfo(c *call) (reply, error) {
-	f := c.w.files[c.args.str("file")]
+	f := c.w.files.byID[c.args.str("file")]
 	if f == nil || !f.completed {
 		return nil, fail("file_not_found")
 	}
-	return reply{"file": c.w.fileObject(f)}, nil
+	return reply{"file": c.w.files.fileObject(f)}, nil
 }
 
-// serveDownload gives a file to the bot's token; anyone else is sent to the sign-in page, which is HTML and not an error.
-func (w *Workspace) serveDownload(rw http.ResponseWriter, r *http.Request) {
-	w.mu.Lock()
+// serveDownload gives a file to the bot's token; anyone else is sent to the sign-in page, which
+// is HTML and not an error.
+func (fs *files) serveDownload(rw http.ResponseWriter, r *http.Request) {
+	fs.w.mu.Lock()
 	_, id, _ := strings.Cut(r.PathValue("id"), "-")
-	f := w.files[id]
-	allowed := f != nil && f.completed && r.Header.Get("Authorization") == "Bearer "+w.cfg.App.BotToken && slices.Contains(w.cfg.App.Scopes, "files:read")
-	w.mu.Unlock()
+	f := fs.byID[id]
+	allowed := f != nil && f.completed && r.Header.Get("Authorization") == "Bearer "+fs.w.cfg.App.BotToken &&
+		slices.Contains(fs.w.cfg.App.Scopes, "files:read")
+	fs.w.mu.Unlock()
 	if !allowed {
 		http.Redirect(rw, r, "/?redir="+url.QueryEscape(r.URL.Path), http.StatusFound)
 		return
@@ -223,13 +246,18 @@ func (w *Workspace) serveDownload(rw http.ResponseWriter, r *http.Request) {
 	_, _ = rw.Write(f.data)
 }
 
-func (w *Workspace) serveSignIn(rw http.ResponseWriter, _ *http.Request) {
+func (fs *files) serveSignIn(rw http.ResponseWriter, _ *http.Request) {
 	rw.Header().Set("Content-Type", "text/html; charset=utf-8")
-	fmt.Fprintf(rw, "<!DOCTYPE html><title>Sign in to %[1]s | Slack</title><h1>Sign in to %[1]s</h1>", html.EscapeString(w.cfg.Team.Name))
+	fmt.Fprintf(
+		rw,
+		"<!DOCTYPE html><title>Sign in to %[1]s | Slack</title><h1>Sign in to %[1]s</h1>",
+		html.EscapeString(fs.w.cfg.Team.Name),
+	)
 }
 
-// showable says whether an image block may show a file: a shared image that the bot can see. The caller holds mu.
-func (w *Workspace) showable(id, link string) bool {
+// canShow says whether an image block may show a file: a shared image that the bot can see. The
+// caller holds mu.
+func (fs *files) canShow(id, link string) bool {
 	if link != "" {
 		u, err := url.Parse(link)
 		if err != nil {
@@ -237,6 +265,7 @@ func (w *Workspace) showable(id, link string) bool {
 		}
 		_, id, _ = strings.Cut(path.Base(path.Dir(u.Path)), "-")
 	}
-	f := w.files[id]
-	return f != nil && f.completed && slices.Contains([]string{".png", ".jpg", ".jpeg", ".gif"}, strings.ToLower(path.Ext(f.name)))
+	f := fs.byID[id]
+	return f != nil && f.completed &&
+		slices.Contains([]string{".png", ".jpg", ".jpeg", ".gif"}, strings.ToLower(path.Ext(f.name)))
 }

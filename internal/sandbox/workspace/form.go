@@ -2,8 +2,8 @@ package workspace
 
 import "context"
 
-// Form is a modal or Home tab in a person's hands. Elements are named by what the person reads at them, such as an input's
-// label; "block_id/action_id", an action_id or a block_id work too.
+// Form is a modal or Home tab in a person's hands. Elements are named by what the person reads at
+// them, such as an input's label; "block_id/action_id", an action_id or a block_id work too.
 type Form struct {
 	p *Person
 	// ID is the view's id; it stays the same over updates.
@@ -15,13 +15,14 @@ func (f *Form) Fill(ctx context.Context, label string, lines ...string) (Outcome
 	return f.p.act(ctx, Action{Do: DoFill, View: f.ID, Target: label, Values: lines})
 }
 
-// Choose picks options by their text, which must be offered; for people, channels and dates it is the id or the date. External
-// selects are typed into first. No option at all deselects.
+// Choose picks options by their text, which must be offered; for people, channels and dates it is
+// the id or the date. External selects are typed into first. No option at all deselects.
 func (f *Form) Choose(ctx context.Context, label string, options ...string) (Outcome, error) {
 	return f.p.act(ctx, Action{Do: DoFill, View: f.ID, Target: label, Values: options})
 }
 
-// Offered types a query into an external select, or reads a static one, and returns the texts on offer.
+// Offered types a query into an external select, or reads a static one, and returns the texts on
+// offer.
 func (f *Form) Offered(ctx context.Context, label, query string) ([]string, error) {
 	out, err := f.p.act(ctx, Action{Do: DoSuggest, View: f.ID, Target: label, Values: []string{query}})
 	return out.Options, err
@@ -42,8 +43,8 @@ func (f *Form) PressAndDecline(ctx context.Context, button string) (Outcome, err
 	return f.p.act(ctx, Action{Do: DoPress, View: f.ID, Target: button, Decline: true})
 }
 
-// Submit presses the submit button, and returns when the app has acknowledged it or was too late: Errors at fields, the Modal that
-// is in front then, or Closed.
+// Submit presses the submit button, and returns when the app has acknowledged it or was too late:
+// Errors at fields, the Modal that is in front then, or Closed.
 func (f *Form) Submit(ctx context.Context) (Outcome, error) {
 	return f.p.act(ctx, Action{Do: DoSubmit, View: f.ID})
 }

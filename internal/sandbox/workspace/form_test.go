@@ -17,16 +17,27 @@ import (
 )
 
 func modal(blocks ...slack.Block) slack.ModalViewRequest {
-	return slack.ModalViewRequest{Type: slack.VTModal, Title: plain("T"), Submit: plain("Go"), CallbackID: "cb", NotifyOnClose: true,
-		Blocks: slack.Blocks{BlockSet: blocks}}
+	return slack.ModalViewRequest{
+		Type:          slack.VTModal,
+		Title:         plain("T"),
+		Submit:        plain("Go"),
+		CallbackID:    "cb",
+		NotifyOnClose: true,
+		Blocks:        slack.Blocks{BlockSet: blocks},
+	}
 }
 
 func option(value, text string) *slack.OptionBlockObject {
 	return slack.NewOptionBlockObject(value, plain(text), nil)
 }
 
-// forms is an app that opens a view for every command and hands every interaction to handle, which returns what to acknowledge.
-func (r *rig) forms(t *testing.T, view slack.ModalViewRequest, handle func(slack.InteractionCallback) any) *workspace.Form {
+// forms is an app that opens a view for every command and hands every interaction to handle,
+// which returns what to acknowledge.
+func (r *rig) forms(
+	t *testing.T,
+	view slack.ModalViewRequest,
+	handle func(slack.InteractionCallback) any,
+) *workspace.Form {
 	t.Helper()
 	r.app(t, func(c *socketmode.Client, e socketmode.Event) {
 		if cmd, ok := e.Data.(slack.SlashCommand); ok {
@@ -65,17 +76,33 @@ func TestEveryInput(t *testing.T) {
 	external := static("external_select", "ext")
 	external.MinQueryLength = &three
 	inputs := []slack.Block{
-		slack.NewInputBlock("text", plain("Text"), nil, slack.NewPlainTextInputBlockElement(nil, "text").WithMultiline(true)),
+		slack.NewInputBlock(
+			"text",
+			plain("Text"),
+			nil,
+			slack.NewPlainTextInputBlockElement(nil, "text").WithMultiline(true),
+		),
 		slack.NewInputBlock("mail", plain("Mail"), nil, slack.NewEmailTextInputBlockElement(nil, "mail")),
 		slack.NewInputBlock("url", plain("URL"), nil, slack.NewURLTextInputBlockElement(nil, "url")),
 		slack.NewInputBlock("num", plain("Number"), nil, slack.NewNumberInputBlockElement(nil, "num", false)),
-		slack.NewInputBlock("radio", plain("Radio"), nil, slack.NewRadioButtonsBlockElement("radio", option("1", "One"), option("2", "Two"))),
-		slack.NewInputBlock("check", plain("Check"), nil, slack.NewCheckboxGroupsBlockElement("check", option("1", "One"), option("2", "Two"))),
+		slack.NewInputBlock(
+			"radio",
+			plain("Radio"),
+			nil,
+			slack.NewRadioButtonsBlockElement("radio", option("1", "One"), option("2", "Two")),
+		),
+		slack.NewInputBlock(
+			"check",
+			plain("Check"),
+			nil,
+			slack.NewCheckboxGroupsBlockElement("check", option("1", "One"), option("2", "Two")),
+		),
 		slack.NewInputBlock("user", plain("User"), nil, static("users_select", "user")),
 		slack.NewInputBlock("ext", plain("External"), nil, external),
 		slack.NewInputBlock("date", plain("Date"), nil, slack.NewDatePickerBlockElement("date")),
 		slack.NewInputBlock("file", plain("File"), nil, slack.NewFileInputBlockElement("file").WithMaxFiles(1)),
-		slack.NewInputBlock("opt", plain("Optional"), nil, slack.NewPlainTextInputBlockElement(nil, "opt")).WithOptional(true),
+		slack.NewInputBlock("opt", plain("Optional"), nil, slack.NewPlainTextInputBlockElement(nil, "opt")).
+			WithOptional(true),
 	}
 	states := make(chan map[string]map[string]slack.BlockAction, 1)
 	form := r.forms(t, modal(inputs...), func(in slack.InteractionCallback) any {
@@ -83,7 +110,9 @@ func TestEveryInput(t *testing.T) {
 			if in.Value == "xyz" {
 				return slack.OptionsResponse{Options: []*slack.OptionBlockObject{option("z", "xyz")}}
 			}
-			return slack.OptionsResponse{Options: []*slack.OptionBlockObject{option("x", in.Value+" x"), option("y", in.Value+" y")}}
+			return slack.OptionsResponse{
+				Options: []*slack.OptionBlockObject{option("x", in.Value+" x"), option("y", in.Value+" y")},
+			}
 		}
 		states <- in.View.State.Values
 		return nil
@@ -111,7 +140,14 @@ func TestEveryInput(t *testing.T) {
 	cannot(form.Choose(ctx, "Date", "yesterday"))
 	cannot(form.Choose(ctx, "External", "ab"))
 	cannot(form.Fill(ctx, "Nothing", "x"))
-	cannot(form.Attach(ctx, "File", workspace.File{Name: "a", Data: []byte("a")}, workspace.File{Name: "b", Data: []byte("b")}))
+	cannot(
+		form.Attach(
+			ctx,
+			"File",
+			workspace.File{Name: "a", Data: []byte("a")},
+			workspace.File{Name: "b", Data: []byte("b")},
+		),
+	)
 	out, err := form.Submit(ctx)
 	if err != nil {
 		t.Fatal(err)
@@ -127,7 +163,8 @@ func TestEveryInput(t *testing.T) {
 	good(form.Choose(ctx, "Radio", "Two"))
 	good(form.Choose(ctx, "Check", "One", "Two"))
 	good(form.Choose(ctx, "User", workspace.Bo))
-	if offered, err := form.Offered(ctx, "External", "abc"); err != nil || !cmp.Equal(offered, []string{"abc x", "abc y"}) {
+	if offered, err := form.Offered(ctx, "External", "abc"); err != nil ||
+		!cmp.Equal(offered, []string{"abc x", "abc y"}) {
 		t.Errorf("offered %q, %v", offered, err)
 	}
 	good(form.Choose(ctx, "Date", "2026-11-23"))
@@ -142,14 +179,17 @@ func TestEveryInput(t *testing.T) {
 	}
 	v := <-states
 	if v["text"]["text"].Value != "a\nb" || v["num"]["num"].Value != "15" || v["radio"]["radio"].SelectedOption.Value != "2" ||
-		len(v["check"]["check"].SelectedOptions) != 2 || v["user"]["user"].SelectedUser != workspace.Bo || v["date"]["date"].SelectedDate != "2026-11-23" ||
-		v["file"]["file"].Files[0].Name != "logo.svg" || v["opt"]["opt"].Value != "" {
+		len(v["check"]["check"].SelectedOptions) != 2 || v["user"]["user"].SelectedUser != workspace.Bo ||
+		v["date"]["date"].SelectedDate != "2026-11-23" ||
+		v["file"]["file"].Files[0].Name != "logo.svg" ||
+		v["opt"]["opt"].Value != "" {
 		t.Errorf("%+v", v)
 	}
 	r.noTrouble(t)
 }
 
-// TestBadAnswers: what Slack does not tell the app about is trouble, and the person's modal stays open with what was entered.
+// TestBadAnswers: what Slack does not tell the app about is trouble, and the person's modal stays
+// open with what was entered.
 func TestBadAnswers(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, nil)
@@ -175,7 +215,8 @@ func TestBadAnswers(t *testing.T) {
 	} {
 		answers <- c.answer
 		out, err := form.Submit(ctx)
-		if err != nil || !strings.HasPrefix(out.Error, "We had some trouble connecting") || out.Modal == nil || !strings.Contains(string(out.Modal.State), "kept") {
+		if err != nil || !strings.HasPrefix(out.Error, "We had some trouble connecting") || out.Modal == nil ||
+			!strings.Contains(string(out.Modal.State), "kept") {
 			t.Errorf("%s: %+v, %v", c.why, out, err)
 		}
 		all := r.events(t, workspace.KindTrouble)
@@ -209,7 +250,8 @@ func TestStackAndUpdates(t *testing.T) {
 		t.Fatal(err)
 	}
 	cb := <-seen
-	if cb.ResponseURL != "" || cb.Container.Type != "view" || cb.View.State.Values["in"]["in"].Value != "typed" || cb.ActionCallback.BlockActions[0].Value != "v" {
+	if cb.ResponseURL != "" || cb.Container.Type != "view" || cb.View.State.Values["in"]["in"].Value != "typed" ||
+		cb.ActionCallback.BlockActions[0].Value != "v" {
 		t.Errorf("a press in a modal: %+v", cb)
 	}
 	// What was typed survives where the ids stay, and only there. A stale hash changes nothing.
@@ -217,7 +259,8 @@ func TestStackAndUpdates(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := r.api.UpdateView(modal(in("in")), "", cb.View.Hash, cb.View.ID); err == nil || err.Error() != "hash_conflict" {
+	if _, err := r.api.UpdateView(modal(in("in")), "", cb.View.Hash, cb.View.ID); err == nil ||
+		err.Error() != "hash_conflict" {
 		t.Errorf("stale hash: %v", err)
 	}
 	if first.View.State.Values["in"]["in"].Value != "typed" {
@@ -252,7 +295,8 @@ func TestStackAndUpdates(t *testing.T) {
 	if out, err := top.Dismiss(ctx); err != nil || !out.Closed {
 		t.Errorf("%+v, %v", out, err)
 	}
-	if cb := <-seen; cb.Type != slack.InteractionTypeViewClosed || !cb.IsCleared || cb.View.ID != form.ID || len(cb.View.State.Values) != 0 {
+	if cb := <-seen; cb.Type != slack.InteractionTypeViewClosed || !cb.IsCleared || cb.View.ID != form.ID ||
+		len(cb.View.State.Values) != 0 {
 		t.Errorf("closed: %+v", cb)
 	}
 	if _, err := r.api.UpdateView(modal(in("in")), "", "", form.ID); err == nil || err.Error() != "not_found" {
@@ -270,8 +314,15 @@ func TestDispatchAndHome(t *testing.T) {
 			got <- in
 			return
 		}
-		slug := slack.NewInputBlock("slug", plain("Slug"), nil, slack.NewPlainTextInputBlockElement(nil, "slug")).WithDispatchAction(true)
-		pick := slack.NewSectionBlock(mrkdwn("Pick"), nil, slack.NewAccessory(slack.NewOptionsSelectBlockElement("static_select", plain("p"), "pick", option("a", "A"))))
+		slug := slack.NewInputBlock("slug", plain("Slug"), nil, slack.NewPlainTextInputBlockElement(nil, "slug")).
+			WithDispatchAction(true)
+		pick := slack.NewSectionBlock(
+			mrkdwn("Pick"),
+			nil,
+			slack.NewAccessory(
+				slack.NewOptionsSelectBlockElement("static_select", plain("p"), "pick", option("a", "A")),
+			),
+		)
 		if _, err := r.api.PublishView(workspace.Ana, slack.HomeTabViewRequest{Type: slack.VTHomeTab, Blocks: slack.Blocks{BlockSet: []slack.Block{slug, pick}}}, ""); err != nil {
 			t.Error(err)
 		}
@@ -368,7 +419,12 @@ func TestWhatPeopleCannotDo(t *testing.T) {
 	r := newRig(t, nil)
 	ctx := soon(t)
 	_, ts, err := r.api.PostMessage(workspace.OpsChannel, slack.MsgOptionText("x", false), slack.MsgOptionBlocks(
-		slack.NewActionBlock("a", slack.NewButtonBlockElement("one", "1", plain("Twin")), slack.NewButtonBlockElement("two", "2", plain("Twin")))))
+		slack.NewActionBlock(
+			"a",
+			slack.NewButtonBlockElement("one", "1", plain("Twin")),
+			slack.NewButtonBlockElement("two", "2", plain("Twin")),
+		),
+	))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -401,8 +457,19 @@ func TestWhatPeopleCannotDo(t *testing.T) {
 func TestPage(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, nil)
-	_, ts, err := r.api.PostMessage(workspace.OpsChannel, slack.MsgOptionText("x", false), slack.MsgOptionBlocks(slack.NewHeaderBlock(plain("<script>")),
-		slack.NewSectionBlock(mrkdwn("*bold* <javascript:alert(1)|bad> <@U0BO> &lt;b&gt;"), nil, nil), slack.NewActionBlock("act", slack.NewButtonBlockElement("go", "1", plain("Go")))))
+	_, ts, err := r.api.PostMessage(
+		workspace.OpsChannel,
+		slack.MsgOptionText("x", false),
+		slack.MsgOptionBlocks(
+			slack.NewHeaderBlock(plain("<script>")),
+			slack.NewSectionBlock(
+				mrkdwn("*bold* <javascript:alert(1)|bad> <@U0BO> &lt;b&gt;"),
+				nil,
+				nil,
+			),
+			slack.NewActionBlock("act", slack.NewButtonBlockElement("go", "1", plain("Go"))),
+		),
+	)
 	if err != nil {
 		t.Fatal(err)
 	}

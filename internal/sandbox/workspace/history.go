@@ -46,7 +46,8 @@ func padded(ts string) string {
 	return whole + fraction
 }
 
-// history is the channel's own messages, the newest first; replies are not among them unless broadcast.
+// history is the channel's own messages, the newest first; replies are not among them unless
+// broadcast.
 func history(c *call) (reply, error) {
 	cv, err := c.readable()
 	if err != nil {
@@ -90,7 +91,7 @@ func (c *call) page(cv *conversation, all []*message, otherwise int) (reply, err
 	}
 	messages := []reply{}
 	for _, m := range page {
-		messages = append(messages, c.w.messageObject(cv, m, c.args.boolean("include_all_metadata")))
+		messages = append(messages, c.w.messages.messageObject(cv, m, c.args.boolean("include_all_metadata")))
 	}
 	return reply{"messages": messages, "has_more": next != "", "response_metadata": reply{"next_cursor": next}}, nil
 }

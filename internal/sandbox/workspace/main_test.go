@@ -14,7 +14,8 @@ import (
 	"github.com/atlilith/onboardbot/internal/sandbox/workspace"
 )
 
-// rig is a workspace behind real HTTP with a client of slack-go, and an app behind Socket Mode if the test starts one.
+// rig is a workspace behind real HTTP with a client of slack-go, and an app behind Socket Mode if
+// the test starts one.
 type rig struct {
 	*workspace.Workspace
 	url string
@@ -34,7 +35,11 @@ func newRig(t *testing.T, change func(*workspace.Config)) *rig {
 	}
 	srv := httptest.NewServer(w.Handler())
 	t.Cleanup(func() { w.Close(); srv.Close() })
-	api := slack.New(cfg.App.BotToken, slack.OptionAppLevelToken(cfg.App.AppToken), slack.OptionAPIURL(srv.URL+"/api/"))
+	api := slack.New(
+		cfg.App.BotToken,
+		slack.OptionAppLevelToken(cfg.App.AppToken),
+		slack.OptionAPIURL(srv.URL+"/api/"),
+	)
 	return &rig{Workspace: w, url: srv.URL, api: api}
 }
 

@@ -10,8 +10,9 @@ import (
 	"github.com/atlilith/onboardbot/internal/sandbox/workspace/blockcheck"
 )
 
-// maxText is the length above which Slack may answer msg_too_long. chat.update does so for sure; for posts the pages say that
-// text is cut at 40,000, maintainers have seen msg_too_long from 4,000 on, and the stricter reading holds.
+// maxText is the length above which Slack may answer msg_too_long. chat.update does so for sure;
+// for posts the pages say that text is cut at 40,000, maintainers have seen msg_too_long from
+// 4,000 on, and the stricter reading holds.
 const maxText = 4000
 
 // maxMetadata is this package's bound; Slack has one (metadata_too_large) but does not say it.
@@ -33,14 +34,18 @@ type message struct {
 	deleted      bool
 	// onlyFor is the one person who sees an ephemeral message.
 	onlyFor string
-	// command is what a person typed, when the app chose to show it.
+	// command is what a person typed, where the app chose to show it.
 	command string
 	// raw are the blocks as JSON, of those that begin at rawOf.
 	raw   json.RawMessage
 	rawOf *any
 }
 
-// content is what a message can be made of, as it comes in a call, an acknowledgement or a response_url.
+// messages reads, keeps and shows messages.
+type messages struct{ w *Workspace }
+
+// content is what a message can be made of, as it comes in a call, an acknowledgement or a
+// response_url.
 type content struct {
 	text        *string
 	blocks      []any
@@ -52,7 +57,7 @@ type content struct {
 }
 
 // readContent checks text, blocks, attachments and metadata as Slack does. The caller holds mu.
-func (w *Workspace) readContent(a arguments) (content, error) {
+func (ms *messages) readContent(a arguments) (content, error) {
 	var c content
 	if a.has("text") {
 		s := a.str("text")
@@ -67,11 +72,11 @@ func (w *Workspace) readContent(a arguments) (content, error) {
 		c.text = &s
 	} else if a.has("blocks") && string(a.raw("blocks")) != "" {
 		var err error
-		if c.blocks, err = w.readBlocks(a.raw("blocks")); err != nil {
+		if c.blocks, err = ms.readBlocks(a.raw("blocks")); err != nil {
 			return c, err
 		}
 		c.hasBlocks = true
-		w.complete(c.blocks)
+		ms.complete(c.blocks)
 	}
 	if c.text != nil && utf8.RuneCountInString(*c.text) > maxText {
 		return c, fail("msg_too_long")
@@ -98,8 +103,8 @@ func (w *Workspace) readContent(a arguments) (content, error) {
 }
 
 // readBlocks checks the blocks of a message.
-func (w *Workspace) readBlocks(raw []byte) ([]any, error) {
-	blocks, problems, err := blockcheck.Blocks(raw, w.blockOptions())
+func (ms *messages) readBlocks(raw []byte) ([]any, error) {
+	blocks, problems, err := blockcheck.Blocks(raw, ms.blockOptions())
 	if errors.Is(err, blockcheck.ErrFormat) {
 		return nil, fail("invalid_blocks_format")
 	}
@@ -107,7 +112,10 @@ func (w *Workspace) readBlocks(raw []byte) ([]any, error) {
 		return nil, invalidBlocks(problems)
 	}
 	if !blockcheck.OnlyOneTable(blocks) {
-		return nil, &apiError{code: "invalid_attachments", more: reply{"response_metadata": reply{"messages": []string{"[ERROR] only_one_table_allowed"}}}}
+		return nil, &apiError{
+			code: "invalid_attachments",
+			more: reply{"response_metadata": reply{"messages": []string{"[ERROR] only_one_table_allowed"}}},
+		}
 	}
 	if len(raw) > 100<<10 {
 		return nil, fail("msg_blocks_too_long")
@@ -121,14 +129,18 @@ func invalidBlocks(problems []blockcheck.Problem) error {
 	for _, p := range problems {
 		plain, marked = append(plain, p.String()), append(marked, "[ERROR] "+p.String())
 	}
-	return &apiError{code: "invalid_blocks", more: reply{"errors": plain, "response_metadata": reply{"messages": marked}}}
+	return &apiError{
+		code: "invalid_blocks",
+		more: reply{"errors": plain, "response_metadata": reply{"messages": marked}},
+	}
 }
 
-func (w *Workspace) blockOptions() blockcheck.Options {
-	return blockcheck.Options{Unsupported: w.cfg.UnsupportedBlocks, SlackFile: w.showable}
+func (ms *messages) blockOptions() blockcheck.Options {
+	return blockcheck.Options{Unsupported: ms.w.cfg.UnsupportedBlocks, SlackFile: ms.w.files.canShow}
 }
 
-// readMetadata wants an event_type and a flat event_payload: docs.slack.dev/messaging/message-metadata. An empty object removes.
+// readMetadata wants an event_type and a flat event_payload:
+// docs.slack.dev/messaging/message-metadata. An empty object removes.
 func readMetadata(raw []byte) (map[string]any, error) {
 	if len(raw) > maxMetadata {
 		return nil, fail("metadata_too_large")
@@ -159,32 +171,39 @@ func readMetadata(raw []byte) (map[string]any, error) {
 	return m, nil
 }
 
-// empty says that there is nothing to show.
+// empty reports whether there is nothing to show.
 func (c content) empty() bool {
 	return (c.text == nil || strings.TrimSpace(*c.text) == "") && len(c.blocks) == 0 && len(c.attachments) == 0
 }
 
 // newMessage makes a message of the bot's from content. The caller holds mu.
-func (w *Workspace) newMessage(c content) *message {
-	m := &message{ts: w.ts(), user: w.cfg.App.BotUserID, fromBot: true, blocks: c.blocks, attachments: c.attachments, metadata: c.metadata,
-		state: stateOf(c.blocks, nil)}
+func (ms *messages) newMessage(c content) *message {
+	m := &message{
+		ts:          ms.w.ts(),
+		user:        ms.w.cfg.App.BotUserID,
+		fromBot:     true,
+		blocks:      c.blocks,
+		attachments: c.attachments,
+		metadata:    c.metadata,
+		state:       stateOf(c.blocks, nil),
+	}
 	if c.text != nil {
 		m.text = *c.text
 	}
 	return m
 }
 
-// add puts a message into a conversation. The caller holds mu.
-func (w *Workspace) add(cv *conversation, m *message) {
+// add appends a message to a conversation. The caller holds mu.
+func (ms *messages) add(cv *conversation, m *message) {
 	cv.messages = append(cv.messages, m)
-	w.touch()
+	ms.w.touch()
 }
 
-// object is a message as the Web API and payloads show it.
-func (w *Workspace) messageObject(cv *conversation, m *message, allMetadata bool) reply {
-	o := reply{"type": "message", "ts": m.ts, "text": m.text, "user": m.user, "team": w.cfg.Team.ID}
+// messageObject is a message as the Web API and payloads show it.
+func (ms *messages) messageObject(cv *conversation, m *message, allMetadata bool) reply {
+	o := reply{"type": "message", "ts": m.ts, "text": m.text, "user": m.user, "team": ms.w.cfg.Team.ID}
 	if m.fromBot {
-		o["bot_id"], o["app_id"] = w.cfg.App.BotID, w.cfg.App.ID
+		o["bot_id"], o["app_id"] = ms.w.cfg.App.BotID, ms.w.cfg.App.ID
 	}
 	if len(m.blocks) > 0 {
 		o["blocks"] = copied(m.blocks)
@@ -198,7 +217,8 @@ func (w *Workspace) messageObject(cv *conversation, m *message, allMetadata bool
 			o["parent_user_id"] = p.user
 		}
 	} else if n, users, latest := cv.thread(m.ts); n > 0 {
-		o["thread_ts"], o["reply_count"], o["reply_users"], o["reply_users_count"], o["latest_reply"] = m.ts, n, users, len(users), latest
+		o["thread_ts"], o["reply_count"], o["latest_reply"] = m.ts, n, latest
+		o["reply_users"], o["reply_users_count"] = users, len(users)
 	}
 	if m.broadcast {
 		o["subtype"] = "thread_broadcast"
@@ -215,13 +235,21 @@ func (w *Workspace) messageObject(cv *conversation, m *message, allMetadata bool
 	if len(m.files) > 0 {
 		var all []reply
 		for _, id := range m.files {
-			all = append(all, w.fileObject(w.files[id]))
+			all = append(all, ms.w.files.fileObject(ms.w.files.byID[id]))
 		}
 		o["files"] = all
 	}
 	if m.deleted {
-		return reply{"type": "message", "subtype": "tombstone", "ts": m.ts, "thread_ts": m.ts, "user": "USLACKBOT", "text": "This message was deleted.",
-			"reply_count": o["reply_count"], "latest_reply": o["latest_reply"]}
+		return reply{
+			"type":         "message",
+			"subtype":      "tombstone",
+			"ts":           m.ts,
+			"thread_ts":    m.ts,
+			"user":         "USLACKBOT",
+			"text":         "This message was deleted.",
+			"reply_count":  o["reply_count"],
+			"latest_reply": o["latest_reply"],
+		}
 	}
 	return o
 }

@@ -32,7 +32,8 @@ func dict(pairs ...any) (map[string]any, error) {
 	return m, nil
 }
 
-// page is what the template shows: one person's screen at one channel, with a thread, modal or Home tab beside or before it.
+// page is what the template shows: one person's screen at one channel, with a thread, modal or
+// Home tab beside or before it.
 type page struct {
 	Team, User, UserName string
 	People               []pageLink
@@ -68,27 +69,31 @@ type pageView struct {
 	Body template.HTML
 }
 
-// servePage shows a person's screen, light, for a desktop or, below 600 pixels, a phone. Query: user, channel (id or name),
-// thread (ts), view=home, refresh (seconds). Buttons work; forms are filled through the API.
-func (w *Workspace) servePage(rw http.ResponseWriter, r *http.Request) {
+// webPage shows the workspace as a web page.
+type webPage struct{ w *Workspace }
+
+// servePage shows a person's screen, light, for a desktop or, below 600 pixels, a phone. Query:
+// user, channel (id or name), thread (ts), view=home, refresh (seconds). Buttons work; forms are
+// filled through the API.
+func (pg *webPage) servePage(rw http.ResponseWriter, r *http.Request) {
 	user := r.FormValue("user")
-	for _, u := range w.cfg.Users {
+	for _, u := range pg.w.cfg.Users {
 		if user == "" && !u.IsBot && !u.Deleted {
 			user = u.ID
 		}
 	}
-	s, err := w.Look(r.Context(), user, 0)
+	s, err := pg.w.Look(r.Context(), user, 0)
 	if err != nil {
 		http.Error(rw, err.Error(), http.StatusNotFound)
 		return
 	}
 	rw.Header().Set("Content-Type", "text/html; charset=utf-8")
-	if err := pageTemplate.Execute(rw, w.page(s, r)); err != nil {
+	if err := pageTemplate.Execute(rw, pg.page(s, r)); err != nil {
 		http.Error(rw, err.Error(), http.StatusInternalServerError)
 	}
 }
 
-func (w *Workspace) page(s Screen, r *http.Request) page {
+func (pg *webPage) page(s Screen, r *http.Request) page {
 	link := func(pairs ...string) string {
 		q := url.Values{"user": {s.User}}
 		for i := 0; i < len(pairs); i += 2 {
@@ -96,9 +101,9 @@ func (w *Workspace) page(s Screen, r *http.Request) page {
 		}
 		return "/?" + q.Encode()
 	}
-	p := page{Team: w.cfg.Team.Name, User: s.User, UserName: s.Names[s.User], Back: r.URL.String()}
+	p := page{Team: pg.w.cfg.Team.Name, User: s.User, UserName: s.Names[s.User], Back: r.URL.String()}
 	p.Refresh, _ = strconv.Atoi(r.FormValue("refresh")) // No number means no refresh.
-	for _, u := range w.cfg.Users {
+	for _, u := range pg.w.cfg.Users {
 		if !u.IsBot && !u.Deleted {
 			p.People = append(p.People, pageLink{u.RealName, "/?user=" + u.ID, u.ID == s.User})
 		}
@@ -112,41 +117,50 @@ func (w *Workspace) page(s Screen, r *http.Request) page {
 	for _, c := range s.Conversations {
 		name := "# " + c.Name
 		if c.With != "" {
-			name = w.cfg.App.Name
+			name = pg.w.cfg.App.Name
 		}
-		p.Channels = append(p.Channels, pageLink{name, link("channel", c.ID), c.ID == here.ID && r.FormValue("view") == ""})
+		p.Channels = append(
+			p.Channels,
+			pageLink{name, link("channel", c.ID), c.ID == here.ID && r.FormValue("view") == ""},
+		)
 		if c.ID == here.ID {
 			p.Title = name
 		}
 	}
-	p.Channels = append(p.Channels, pageLink{w.cfg.App.Name + " (Home)", link("view", "home"), r.FormValue("view") == "home"})
+	p.Channels = append(
+		p.Channels,
+		pageLink{pg.w.cfg.App.Name + " (Home)", link("view", "home"), r.FormValue("view") == "home"},
+	)
 	if r.FormValue("view") == "home" {
-		p.Title = w.cfg.App.Name
-		p.Home = &pageView{Modal: Modal{Title: w.cfg.App.Name}, Body: "<p>Nothing here yet.</p>"}
+		p.Title = pg.w.cfg.App.Name
+		p.Home = &pageView{Modal: Modal{Title: pg.w.cfg.App.Name}, Body: "<p>Nothing here yet.</p>"}
 		if s.Home != nil {
-			p.Home = w.pageView(*s.Home, s)
+			p.Home = pg.pageView(*s.Home, s)
 		}
 	} else {
 		for _, m := range here.Root() {
-			p.Messages = append(p.Messages, w.pageMessage(m, here, s, link))
+			p.Messages = append(p.Messages, pg.pageMessage(m, here, s, link))
 		}
 		if ts := r.FormValue("thread"); ts != "" {
 			for _, m := range here.Thread(ts) {
-				p.Thread = append(p.Thread, w.pageMessage(m, here, s, link))
+				p.Thread = append(p.Thread, pg.pageMessage(m, here, s, link))
 			}
 		}
 	}
 	if top, open := s.Top(); open {
-		p.Modal = w.pageView(top, s)
+		p.Modal = pg.pageView(top, s)
 	}
 	return p
 }
 
-func (w *Workspace) pageView(m Modal, s Screen) *pageView {
-	return &pageView{m, render.HTML(m.Blocks, render.Sheet{Names: s.Names, Picture: picture, State: m.State, Errors: m.Errors})}
+func (pg *webPage) pageView(m Modal, s Screen) *pageView {
+	return &pageView{
+		m,
+		render.HTML(m.Blocks, render.Sheet{Names: s.Names, Picture: picture, State: m.State, Errors: m.Errors}),
+	}
 }
 
-func (w *Workspace) pageMessage(m Message, c Conversation, s Screen, link func(...string) string) pageMessage {
+func (pg *webPage) pageMessage(m Message, c Conversation, s Screen, link func(...string) string) pageMessage {
 	pm := pageMessage{Message: m, Author: s.Names[m.User], Link: link("channel", c.ID, "thread", m.TS)}
 	for i, r := range pm.Author {
 		if i == 0 {
@@ -191,10 +205,10 @@ func picture(id, link string) string {
 	return "/file/" + id
 }
 
-func (w *Workspace) servePicture(rw http.ResponseWriter, r *http.Request) {
-	w.mu.Lock()
-	f := w.files[r.PathValue("id")]
-	w.mu.Unlock()
+func (pg *webPage) servePicture(rw http.ResponseWriter, r *http.Request) {
+	pg.w.mu.Lock()
+	f := pg.w.files.byID[r.PathValue("id")]
+	pg.w.mu.Unlock()
 	if f == nil {
 		http.NotFound(rw, r)
 		return
@@ -205,13 +219,19 @@ func (w *Workspace) servePicture(rw http.ResponseWriter, r *http.Request) {
 }
 
 // servePress presses a button of the page, and goes back to it.
-func (w *Workspace) servePress(rw http.ResponseWriter, r *http.Request) {
-	a := Action{Do: DoPress, User: r.FormValue("user"), Channel: r.FormValue("channel"), Message: r.FormValue("message"), View: r.FormValue("view"),
-		Target: r.FormValue("target")}
+func (pg *webPage) servePress(rw http.ResponseWriter, r *http.Request) {
+	a := Action{
+		Do:      DoPress,
+		User:    r.FormValue("user"),
+		Channel: r.FormValue("channel"),
+		Message: r.FormValue("message"),
+		View:    r.FormValue("view"),
+		Target:  r.FormValue("target"),
+	}
 	if v := r.FormValue("do"); v != "" {
 		a.Do = Verb(v)
 	}
-	if _, err := w.Act(r.Context(), a); err != nil {
+	if _, err := pg.w.Act(r.Context(), a); err != nil {
 		http.Error(rw, err.Error(), http.StatusUnprocessableEntity)
 		return
 	}

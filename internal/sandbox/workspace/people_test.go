@@ -11,7 +11,8 @@ import (
 	"github.com/atlilith/onboardbot/internal/sandbox/workspace"
 )
 
-// TestMessageEvents: what people write reaches the app where it is a member, as the events that it subscribed to.
+// TestMessageEvents: what people write reaches the app where it is a member, as the events that
+// it subscribed to.
 func TestMessageEvents(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, func(c *workspace.Config) {
@@ -63,7 +64,8 @@ func TestMessageEvents(t *testing.T) {
 	}
 }
 
-// TestPressInEphemeral: an ephemeral message changes only through the response_url of a press in it.
+// TestPressInEphemeral: an ephemeral message changes only through the response_url of a press in
+// it.
 func TestPressInEphemeral(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, nil)
@@ -75,7 +77,8 @@ func TestPressInEphemeral(t *testing.T) {
 		}
 	})
 	ctx := soon(t)
-	button := slack.NewButtonBlockElement("sure", "1", plain("Sure")).WithConfirm(slack.NewConfirmationBlockObject(plain("Really?"), mrkdwn("x"), plain("Yes"), nil))
+	button := slack.NewButtonBlockElement("sure", "1", plain("Sure")).
+		WithConfirm(slack.NewConfirmationBlockObject(plain("Really?"), mrkdwn("x"), plain("Yes"), nil))
 	if _, err := r.api.PostEphemeral(workspace.OpsChannel, workspace.Ana, slack.MsgOptionText("sure?", false), slack.MsgOptionBlocks(
 		slack.NewActionBlock("a", button))); err != nil {
 		t.Fatal(err)
@@ -95,7 +98,8 @@ func TestPressInEphemeral(t *testing.T) {
 		t.Fatal(err)
 	}
 	in := <-got
-	if !in.Container.IsEphemeral || in.Message.Timestamp != "" || in.Channel.ID != workspace.OpsChannel || in.User.TeamID != workspace.SampleTeam {
+	if !in.Container.IsEphemeral || in.Message.Timestamp != "" || in.Channel.ID != workspace.OpsChannel ||
+		in.User.TeamID != workspace.SampleTeam {
 		t.Errorf("%+v", in)
 	}
 	if _, _, err := r.api.PostMessage("", slack.MsgOptionReplaceOriginal(in.ResponseURL), slack.MsgOptionText("done", false)); err != nil {

@@ -7,8 +7,9 @@ import (
 	"strings"
 )
 
-// Door is how a test reaches a workspace: in process as *Workspace, or from another process as *Remote.
-type Door interface {
+// Client is how a test reaches a workspace: in process as *Workspace, or from another process as
+// *Remote.
+type Client interface {
 	// Act lets a person do something.
 	Act(ctx context.Context, a Action) (Outcome, error)
 	// Look returns what a person sees once the version is above after.
@@ -20,34 +21,35 @@ type Door interface {
 }
 
 var (
-	_ Door = (*Workspace)(nil)
-	_ Door = (*Remote)(nil)
+	_ Client = (*Workspace)(nil)
+	_ Client = (*Remote)(nil)
 )
 
-// Person acts and reads as one user. Errors are what a person cannot do (ErrCannot); what Slack shows in place of the app's
-// answer is in Outcome.Error.
+// Person acts and reads as one user. Errors are what a person cannot do (ErrCannot); what Slack
+// shows in place of the app's answer is in Outcome.Error.
 type Person struct {
-	door Door
-	user string
+	client Client
+	user   string
 }
 
 // As returns a person of the workspace behind door.
-func As(door Door, user string) *Person { return &Person{door: door, user: user} }
+func As(client Client, user string) *Person { return &Person{client: client, user: user} }
 
 // ID is the person's user id.
 func (p *Person) ID() string { return p.user }
 
 func (p *Person) act(ctx context.Context, a Action) (Outcome, error) {
 	a.User = p.user
-	out, err := p.door.Act(ctx, a)
+	out, err := p.client.Act(ctx, a)
 	if err != nil {
 		return out, fmt.Errorf("%s, %s: %w", p.user, a.Do, err)
 	}
 	return out, nil
 }
 
-// Type writes a message into a channel, or runs the slash command that the text begins with, and returns when the app has
-// acknowledged it or was too late. A modal that the command opens may come later: see Modal.
+// Type writes a message into a channel, or runs the slash command that the text begins with, and
+// returns when the app has acknowledged it or was too late. A modal that the command opens may
+// come later: see Modal.
 func (p *Person) Type(ctx context.Context, channel, text string) (Outcome, error) {
 	return p.act(ctx, Action{Do: DoType, Channel: channel, Text: text})
 }
@@ -57,7 +59,8 @@ func (p *Person) Reply(ctx context.Context, channel, thread, text string) (Outco
 	return p.act(ctx, Action{Do: DoType, Channel: channel, Thread: thread, Text: text})
 }
 
-// Press presses a button of a message by its text. A confirmation dialog is confirmed, and returned in the outcome.
+// Press presses a button of a message by its text. A confirmation dialog is confirmed, and
+// returned in the outcome.
 func (p *Person) Press(ctx context.Context, m Message, button string) (Outcome, error) {
 	return p.act(ctx, Action{Do: DoPress, Channel: m.Channel, Message: m.TS, Target: button})
 }
@@ -67,12 +70,14 @@ func (p *Person) PressAndDecline(ctx context.Context, m Message, button string) 
 	return p.act(ctx, Action{Do: DoPress, Channel: m.Channel, Message: m.TS, Target: button, Decline: true})
 }
 
-// Choose picks options, by their text, in a select, overflow menu, radio buttons or checkboxes of a message.
+// Choose picks options, by their text, in a select, overflow menu, radio buttons or checkboxes of
+// a message.
 func (p *Person) Choose(ctx context.Context, m Message, target string, options ...string) (Outcome, error) {
 	return p.act(ctx, Action{Do: DoFill, Channel: m.Channel, Message: m.TS, Target: target, Values: options})
 }
 
-// OpenHome opens the app's Home tab, and tells the app. What it publishes then shows up in the screen: see Home.
+// OpenHome opens the app's Home tab, and tells the app. What it publishes then shows up in the
+// screen: see Home.
 func (p *Person) OpenHome(ctx context.Context) error {
 	_, err := p.act(ctx, Action{Do: DoHome})
 	return err
@@ -91,9 +96,10 @@ func (p *Person) Remove(ctx context.Context, channel string) error {
 }
 
 // Screen is what the person sees now.
-func (p *Person) Screen(ctx context.Context) (Screen, error) { return p.door.Look(ctx, p.user, 0) }
+func (p *Person) Screen(ctx context.Context) (Screen, error) { return p.client.Look(ctx, p.user, 0) }
 
-// Read returns the messages of a channel, replies among them; "" is the direct message with the app.
+// Read returns the messages of a channel, replies among them; "" is the direct message with the
+// app.
 func (p *Person) Read(ctx context.Context, channel string) ([]Message, error) {
 	s, err := p.Screen(ctx)
 	if err != nil {
@@ -106,15 +112,20 @@ func (p *Person) Read(ctx context.Context, channel string) ([]Message, error) {
 	return c.Messages, nil
 }
 
-// WaitFor returns the first screen that is as wanted. It is told of every change and never polls. On the context's end it says
-// what the person saw last.
+// WaitFor returns the first screen that is as wanted. It is told of every change and never polls.
+// On the context's end it says what the person saw last.
 func (p *Person) WaitFor(ctx context.Context, wanted func(Screen) bool) (Screen, error) {
 	var s Screen
 	for after := uint64(0); ; after = s.Version {
-		next, err := p.door.Look(ctx, p.user, after)
+		next, err := p.client.Look(ctx, p.user, after)
 		if err != nil {
 			if ctx.Err() != nil {
-				return s, fmt.Errorf("%w; %s sees:\n%s", errors.Join(ctx.Err(), context.Cause(ctx)), p.user, s.Text(100))
+				return s, fmt.Errorf(
+					"%w; %s sees:\n%s",
+					errors.Join(ctx.Err(), context.Cause(ctx)),
+					p.user,
+					s.Text(100),
+				)
 			}
 			return s, err
 		}

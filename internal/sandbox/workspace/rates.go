@@ -23,16 +23,22 @@ func (b *bucket) take(now time.Time) time.Duration {
 	return time.Duration((1 - b.left) / b.perSecond * float64(time.Second))
 }
 
+// rates are the rate limits that the Web API holds the app to.
+type rates struct {
+	w       *Workspace
+	buckets map[string]*bucket
+}
+
 // limit takes from the named bucket. The caller holds mu.
-func (w *Workspace) limit(name string, size, perSecond float64) error {
-	if w.cfg.Rates.Off {
+func (rt *rates) limit(name string, size, perSecond float64) error {
+	if rt.w.cfg.Rates.Off {
 		return nil
 	}
 	now := time.Now()
-	b := w.limits[name]
+	b := rt.buckets[name]
 	if b == nil {
 		b = &bucket{size: size, perSecond: perSecond, left: size, at: now}
-		w.limits[name] = b
+		rt.buckets[name] = b
 	}
 	if wait := b.take(now); wait > 0 {
 		return &apiError{code: "ratelimited", status: http.StatusTooManyRequests, retryAfter: max(wait, time.Second)}
@@ -41,19 +47,20 @@ func (w *Workspace) limit(name string, size, perSecond float64) error {
 }
 
 // limitTier holds a method to its tier: docs.slack.dev/apis/web-api/rate-limits.
-func (w *Workspace) limitTier(name string, tier int) error {
+func (rt *rates) limitTier(name string, tier int) error {
 	if tier == 0 {
 		return nil
 	}
-	n := float64(w.cfg.Rates.Tiers[tier-1])
-	return w.limit("method "+name+" "+strconv.Itoa(tier), n, n/60)
+	n := float64(rt.w.cfg.Rates.Tiers[tier-1])
+	return rt.limit("method "+name+" "+strconv.Itoa(tier), n, n/60)
 }
 
-// limitPost holds chat.postMessage to one a second per channel, and to several hundred a minute in all.
-func (w *Workspace) limitPost(channel string) error {
-	if err := w.limit("post "+channel, float64(w.cfg.Rates.PostBurst), 1); err != nil {
+// limitPost holds chat.postMessage to one a second per channel, and to several hundred a minute
+// in all.
+func (rt *rates) limitPost(channel string) error {
+	if err := rt.limit("post "+channel, float64(rt.w.cfg.Rates.PostBurst), 1); err != nil {
 		return err
 	}
-	n := float64(w.cfg.Rates.PostsPerMinute)
-	return w.limit("post", n, n/60)
+	n := float64(rt.w.cfg.Rates.PostsPerMinute)
+	return rt.limit("post", n, n/60)
 }

@@ -18,7 +18,8 @@ type Remote struct {
 	client *http.Client
 }
 
-// Dial returns a workspace whose Control handler is served at base, such as http://127.0.0.1:4001. Nothing is sent yet.
+// Dial returns a workspace whose Control handler is served at base, such as
+// http://127.0.0.1:4001. Nothing is sent yet.
 func Dial(base string) (*Remote, error) {
 	u, err := url.Parse(base)
 	if err != nil {
@@ -30,25 +31,25 @@ func Dial(base string) (*Remote, error) {
 	return &Remote{base: strings.TrimSuffix(base, "/"), client: &http.Client{}}, nil
 }
 
-// Act implements Door.
+// Act implements Client.
 func (r *Remote) Act(ctx context.Context, a Action) (out Outcome, err error) {
 	err = r.call(ctx, http.MethodPost, "/act", a, &out)
 	return out, err
 }
 
-// Look implements Door.
+// Look implements Client.
 func (r *Remote) Look(ctx context.Context, user string, after uint64) (s Screen, err error) {
 	q := url.Values{"user": {user}, "after": {strconv.FormatUint(after, 10)}}
 	err = r.call(ctx, http.MethodGet, "/look?"+q.Encode(), nil, &s)
 	return s, err
 }
 
-// Order implements Door.
+// Order implements Client.
 func (r *Remote) Order(ctx context.Context, f Fault) error {
 	return r.call(ctx, http.MethodPost, "/order", f, &struct{}{})
 }
 
-// Transcript implements Door.
+// Transcript implements Client.
 func (r *Remote) Transcript(ctx context.Context, after int) (events []Event, err error) {
 	err = r.call(ctx, http.MethodGet, "/events?after="+strconv.Itoa(after), nil, &events)
 	return events, err

@@ -18,53 +18,61 @@ type response struct {
 	channel string
 	issued  time.Time
 	uses    int
-	// original is the message that the interaction came from or, for a command, what the app last answered ephemerally.
+	// original is the message that the interaction came from or, for a command, what the app last
+	// answered ephemerally.
 	original *message
 	thread   string
 }
 
+// responses are the response URLs that were issued.
+type responses struct {
+	w    *Workspace
+	byID map[string]*response
+}
+
 // newResponse issues a response_url. The caller holds mu.
-func (w *Workspace) newResponse(user string, cv *conversation, original *message) (string, *response) {
+func (rs *responses) newResponse(user string, cv *conversation, original *message) (string, *response) {
 	r := &response{user: user, channel: cv.ID, issued: time.Now(), original: original}
 	if original != nil {
 		r.thread = original.threadTS
 	}
-	id := w.id("R") + w.id("")
-	w.responses[id] = r
-	return w.base + "/response/" + id, r
+	id := rs.w.id("R") + rs.w.id("")
+	rs.byID[id] = r
+	return rs.w.base + "/response/" + id, r
 }
 
-// serveResponse takes a message for a response_url: docs.slack.dev/interactivity/handling-user-interaction.
-func (w *Workspace) serveResponse(rw http.ResponseWriter, r *http.Request) {
+// serveResponse takes a message for a response_url:
+// docs.slack.dev/interactivity/handling-user-interaction.
+func (rs *responses) serveResponse(rw http.ResponseWriter, r *http.Request) {
 	start := time.Now()
 	body, err := io.ReadAll(io.LimitReader(r.Body, maxBody))
-	w.mu.Lock()
-	defer w.mu.Unlock()
+	rs.w.mu.Lock()
+	defer rs.w.mu.Unlock()
 	e := Event{Kind: KindResponseURL, Name: "response_url"}
 	if err == nil {
-		err = w.respond(r.PathValue("id"), body, &e)
+		err = rs.respond(r.PathValue("id"), body, &e)
 	}
 	e.Latency = time.Since(start)
 	if err == nil {
-		w.record(e)
+		rs.w.record(e)
 		_, _ = io.WriteString(rw, "ok")
 		return
 	}
 	e.Error = err.Error()
-	w.record(e)
+	rs.w.record(e)
 	var failed *apiError
 	if errors.As(err, &failed) {
 		failed.status = http.StatusNotFound
 	}
-	w.answer(rw, nil, err)
+	rs.w.api.answer(rw, nil, err)
 }
 
-func (w *Workspace) respond(id string, body []byte, e *Event) error {
-	res := w.responses[id]
+func (rs *responses) respond(id string, body []byte, e *Event) error {
+	res := rs.byID[id]
 	switch {
 	case res == nil:
 		return fail("invalid_url")
-	case time.Since(res.issued) > w.cfg.Timing.ResponseURL:
+	case time.Since(res.issued) > rs.w.cfg.Timing.ResponseURL:
 		return fail("expired_url")
 	case res.uses >= maxResponses:
 		return fail("used_url")
@@ -75,17 +83,17 @@ func (w *Workspace) respond(id string, body []byte, e *Event) error {
 	if err != nil || args == nil {
 		return fail("invalid_payload")
 	}
-	cv := w.conversations[res.channel]
+	cv := rs.w.channels.byID[res.channel]
 	if args.boolean("delete_original") {
 		if res.original == nil {
 			return fail("message_not_found")
 		}
-		w.remove(cv, res.original)
+		rs.w.messages.remove(cv, res.original)
 		res.original = nil
 		res.uses++
 		return nil
 	}
-	c, err := w.readContent(args)
+	c, err := rs.w.messages.readContent(args)
 	if err != nil {
 		return err
 	}
@@ -105,10 +113,10 @@ func (w *Workspace) respond(id string, body []byte, e *Event) error {
 		}
 		o.state = stateOf(o.blocks, o.state)
 		e.TS = o.ts
-		w.touch()
+		rs.w.touch()
 		return nil
 	}
-	m := w.newMessage(c)
+	m := rs.w.messages.newMessage(c)
 	m.threadTS = thread
 	if kind != "in_channel" {
 		m.onlyFor = res.user
@@ -116,6 +124,6 @@ func (w *Workspace) respond(id string, body []byte, e *Event) error {
 		res.original = m
 	}
 	e.TS = m.ts
-	w.add(cv, m)
+	rs.w.messages.add(cv, m)
 	return nil
 }

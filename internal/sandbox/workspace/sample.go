@@ -25,7 +25,8 @@ const (
 	OpsGroup = "S0OPS"
 )
 
-// Sample is a small workspace with every kind of person and channel, for tests. Callers change what they need before New.
+// Sample is a small workspace with every kind of person and channel, for tests. Callers change
+// what they need before New.
 func Sample() Config {
 	everyone := []string{Ana, Bo, Cleo, Gus, Fay}
 	return Config{
@@ -49,7 +50,8 @@ func Sample() Config {
 		},
 		UserGroups: []UserGroup{{ID: OpsGroup, Name: "Operators", Handle: "operators", Users: []string{Ana, Bo}}},
 		App: App{
-			ID: "A0APP", Name: "Onboard", BotUserID: SampleBot, BotID: "B0BOT", BotToken: SampleBotToken, AppToken: SampleAppToken,
+			ID: "A0APP", Name: "Onboard", BotUserID: SampleBot, BotID: "B0BOT",
+			BotToken: SampleBotToken, AppToken: SampleAppToken,
 			Scopes: []string{"commands", "chat:write", "users:read", "usergroups:read", "channels:read", "groups:read",
 				"channels:history", "groups:history", "im:history", "im:write", "files:write", "files:read"},
 			Commands: []Command{{Name: "/onboard"}},

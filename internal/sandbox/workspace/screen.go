@@ -128,7 +128,7 @@ func (w *Workspace) Look(ctx context.Context, user string, after uint64) (Screen
 			return Screen{}, errNoUser(user)
 		}
 		if w.version > after || after == 0 {
-			s := w.screen(user)
+			s := w.screens.screen(user)
 			w.mu.Unlock()
 			return s, nil
 		}
@@ -144,17 +144,20 @@ func (w *Workspace) Look(ctx context.Context, user string, after uint64) (Screen
 	}
 }
 
+// screens shows people what they see of the workspace.
+type screens struct{ w *Workspace }
+
 // screen draws what a person sees. The caller holds mu.
-func (w *Workspace) screen(user string) Screen {
-	s := Screen{Version: w.version, User: user, Names: map[string]string{}}
-	for id, u := range w.users {
+func (scr *screens) screen(user string) Screen {
+	s := Screen{Version: scr.w.version, User: user, Names: map[string]string{}}
+	for id, u := range scr.w.users {
 		s.Names[id] = u.RealName
 	}
-	for _, g := range w.cfg.UserGroups {
+	for _, g := range scr.w.cfg.UserGroups {
 		s.Names[g.ID] = g.Handle
 	}
-	for _, id := range w.order {
-		cv := w.conversations[id]
+	for _, id := range scr.w.channels.order {
+		cv := scr.w.channels.byID[id]
 		s.Names[id] = cv.Name
 		if !cv.has(user) {
 			continue
@@ -162,24 +165,33 @@ func (w *Workspace) screen(user string) Screen {
 		c := Conversation{Channel: cv.Channel}
 		for _, m := range cv.messages {
 			if m.onlyFor == "" || m.onlyFor == user {
-				c.Messages = append(c.Messages, w.seen(cv, m))
+				c.Messages = append(c.Messages, scr.message(cv, m))
 			}
 		}
 		s.Conversations = append(s.Conversations, c)
 	}
-	for _, v := range w.modals[user] {
+	for _, v := range scr.w.views.modals[user] {
 		s.Modals = append(s.Modals, modalOf(v))
 	}
-	if v := w.homes[user]; v != nil {
+	if v := scr.w.views.homes[user]; v != nil {
 		m := modalOf(v)
 		s.Home = &m
 	}
 	return s
 }
 
-func (w *Workspace) seen(cv *conversation, m *message) Message {
-	s := Message{Channel: cv.ID, TS: m.ts, ThreadTS: m.threadTS, User: m.user, FromApp: m.fromBot, Text: m.text, Ephemeral: m.onlyFor != "",
-		Edited: m.edited, Deleted: m.deleted}
+func (scr *screens) message(cv *conversation, m *message) Message {
+	s := Message{
+		Channel:   cv.ID,
+		TS:        m.ts,
+		ThreadTS:  m.threadTS,
+		User:      m.user,
+		FromApp:   m.fromBot,
+		Text:      m.text,
+		Ephemeral: m.onlyFor != "",
+		Edited:    m.edited,
+		Deleted:   m.deleted,
+	}
 	if len(m.blocks) > 0 {
 		s.Blocks, s.State = m.rawBlocks(), rawJSON(m.state)
 	}
@@ -190,13 +202,14 @@ func (w *Workspace) seen(cv *conversation, m *message) Message {
 		s.Metadata = rawJSON(m.metadata)
 	}
 	for _, id := range m.files {
-		f := w.files[id]
+		f := scr.w.files.byID[id]
 		s.Files = append(s.Files, File{ID: f.id, Name: f.name, Title: f.title, Alt: f.alt, Data: f.data})
 	}
 	return s
 }
 
-// rawBlocks is for messages with blocks. Blocks are replaced as a whole and never changed, and people look at them often: they are marshalled once.
+// rawBlocks is for messages with blocks. Blocks are replaced as a whole and never changed, and
+// people look at them often: they are marshalled once.
 func (m *message) rawBlocks() json.RawMessage {
 	if first := &m.blocks[0]; m.rawOf != first {
 		m.rawOf, m.raw = first, rawJSON(m.blocks)
@@ -206,9 +219,21 @@ func (m *message) rawBlocks() json.RawMessage {
 
 func modalOf(v *view) Modal {
 	text := func(name string) string { return word(object(v.content[name])["text"]) }
-	m := Modal{ID: v.id, Kind: word(v.content["type"]), CallbackID: word(v.content["callback_id"]), Title: text("title"), Submit: text("submit"),
-		Close: text("close"), Hash: v.hash, PrivateMetadata: word(v.content["private_metadata"]), Blocks: rawJSON(v.blocks()),
-		State: rawJSON(v.state), Trouble: v.trouble}
+	m := Modal{
+		ID:         v.id,
+		Kind:       word(v.content["type"]),
+		CallbackID: word(v.content["callback_id"]),
+		Title:      text("title"),
+		Submit:     text("submit"),
+		Close: text(
+			"close",
+		),
+		Hash:            v.hash,
+		PrivateMetadata: word(v.content["private_metadata"]),
+		Blocks:          rawJSON(v.blocks()),
+		State:           rawJSON(v.state),
+		Trouble:         v.trouble,
+	}
 	if len(v.errors) > 0 {
 		m.Errors = map[string]string{}
 		for block, text := range v.errors {

@@ -17,7 +17,8 @@ import (
 
 const (
 	maxSockets = 10
-	// maxFrame is the size of a text frame that Slack takes; above it closes with 1009 and delivers the envelope again.
+	// maxFrame is the size of a text frame that Slack takes; above it closes with 1009 and
+	// delivers the envelope again.
 	maxFrame = 20480
 	// ticketLife is how long an unused ticket of apps.connections.open is good for.
 	ticketLife   = 30 * time.Second
@@ -32,7 +33,8 @@ type socket struct {
 	conn    *websocket.Conn
 	number  int
 	writing sync.Mutex
-	// leaving says that Slack asked the app to reconnect: no new envelopes go out. The workspace's mu guards it.
+	// leaving says that Slack asked the app to reconnect: no new envelopes go out. The
+	// workspace's mu guards it.
 	leaving bool
 	done    chan struct{}
 }
@@ -41,84 +43,95 @@ type socket struct {
 func openConnection(c *call) (reply, error) {
 	w := c.w
 	t := strings.ToLower(w.id("") + w.id(""))
-	w.tickets[t] = ticket{time.Now()}
-	link := "ws" + strings.TrimPrefix(c.base, "http") + "/link/?ticket=" + t + "&app_id=" + url.QueryEscape(w.cfg.App.ID)
-	return reply{"url": link}, nil
+	w.socketMode.tickets[t] = ticket{time.Now()}
+	query := url.Values{"ticket": {t}, "app_id": {w.cfg.App.ID}}
+	return reply{"url": "ws" + strings.TrimPrefix(c.base, "http") + "/link/?" + query.Encode()}, nil
 }
 
 // upgrader writes frames whole, since real Slack clients never see fragments either.
 var upgrader = websocket.Upgrader{WriteBufferSize: 1 << 20, CheckOrigin: func(*http.Request) bool { return true }}
 
-func (w *Workspace) serveSocket(rw http.ResponseWriter, r *http.Request) {
+func (sm *socketMode) serveSocket(rw http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query()
-	w.mu.Lock()
-	t, ok := w.tickets[q.Get("ticket")]
-	delete(w.tickets, q.Get("ticket"))
-	if !ok || time.Since(t.issued) > ticketLife || q.Get("app_id") != w.cfg.App.ID {
-		w.record(Event{Kind: KindSocket, Name: "refused", Error: "invalid ticket"})
-		w.mu.Unlock()
+	sm.w.mu.Lock()
+	t, ok := sm.tickets[q.Get("ticket")]
+	delete(sm.tickets, q.Get("ticket"))
+	if !ok || time.Since(t.issued) > ticketLife || q.Get("app_id") != sm.w.cfg.App.ID {
+		sm.w.record(Event{Kind: KindSocket, Name: "refused", Error: "invalid ticket"})
+		sm.w.mu.Unlock()
 		http.Error(rw, "invalid ticket", http.StatusUnauthorized)
 		return
 	}
-	w.mu.Unlock()
+	sm.w.mu.Unlock()
 	conn, err := upgrader.Upgrade(rw, r, nil)
 	if err != nil {
 		return // Upgrade has answered.
 	}
-	s := &socket{w: w, conn: conn, done: make(chan struct{})}
-	refresh := w.cfg.Timing.Refresh
+	s := &socket{w: sm.w, conn: conn, done: make(chan struct{})}
+	refresh := sm.w.cfg.Timing.Refresh
 	if q.Get("debug_reconnects") == "true" {
 		refresh = debugRefresh
 	}
-	w.mu.Lock()
-	tooMany := len(w.sockets) >= maxSockets
-	n := len(w.sockets) + 1
-	w.mu.Unlock()
+	sm.w.mu.Lock()
+	tooMany := len(sm.sockets) >= maxSockets
+	n := len(sm.sockets) + 1
+	sm.w.mu.Unlock()
 	if tooMany {
-		s.farewell(ReasonTooMany)
+		s.announceClose(ReasonTooMany)
 		s.drop()
 		return
 	}
-	// Whoever has read the hello can be sent envelopes, and none goes out before it.
+	// The socket takes part once the app can read the hello, and no envelope goes out before it.
 	s.writing.Lock()
-	waiting := w.join(s)
-	err = conn.WriteJSON(reply{"type": "hello", "num_connections": n, "connection_info": reply{"app_id": w.cfg.App.ID},
-		"debug_info": reply{"host": "applink-1", "started": time.Now().UTC().Format("2006-01-02 15:04:05.000"), "build_number": 1,
-			"approximate_connection_time": int(refresh.Seconds())}})
+	waiting := sm.join(s)
+	err = conn.WriteJSON(
+		reply{"type": "hello", "num_connections": n, "connection_info": reply{"app_id": sm.w.cfg.App.ID},
+			"debug_info": reply{
+				"host":                        "applink-1",
+				"started":                     time.Now().UTC().Format("2006-01-02 15:04:05.000"),
+				"build_number":                1,
+				"approximate_connection_time": int(refresh.Seconds()),
+			}},
+	)
 	s.writing.Unlock()
 	if err != nil {
-		s.drop() // The reader finds out.
+		s.drop() // The reader then ends.
 	}
 	for _, d := range waiting {
-		w.redeliver(d)
+		sm.redeliver(d)
 	}
 	go s.keep(refresh)
 	s.read()
-	w.leave(s)
+	sm.leave(s)
 }
 
 // join takes a socket into the round, and returns what waited for one.
-func (w *Workspace) join(s *socket) []*delivery {
-	w.mu.Lock()
-	w.turn++
-	s.number = w.turn
-	w.sockets = append(w.sockets, s)
-	w.record(Event{Kind: KindSocket, Name: "open", Detail: fmt.Sprintf("socket %d, %d open", s.number, len(w.sockets))})
-	waiting := w.stranded
-	w.stranded = nil
-	w.mu.Unlock()
+func (sm *socketMode) join(s *socket) []*delivery {
+	sm.w.mu.Lock()
+	sm.turn++
+	s.number = sm.turn
+	sm.sockets = append(sm.sockets, s)
+	sm.w.record(
+		Event{Kind: KindSocket, Name: "open", Detail: fmt.Sprintf("socket %d, %d open", s.number, len(sm.sockets))},
+	)
+	waiting := sm.stranded
+	sm.stranded = nil
+	sm.w.mu.Unlock()
 	return waiting
 }
 
-// leave takes a closed socket out; envelopes that it never acknowledged go out again on another one.
-func (w *Workspace) leave(s *socket) {
+// leave takes a closed socket out; envelopes that it never acknowledged go out again on another
+// one.
+func (sm *socketMode) leave(s *socket) {
 	close(s.done)
 	s.drop()
-	w.mu.Lock()
-	w.sockets = slices.DeleteFunc(w.sockets, func(x *socket) bool { return x == s })
-	w.record(Event{Kind: KindSocket, Name: "close", Detail: fmt.Sprintf("socket %d, %d open", s.number, len(w.sockets))})
+	sm.w.mu.Lock()
+	sm.sockets = slices.DeleteFunc(sm.sockets, func(x *socket) bool { return x == s })
+	sm.w.record(
+		Event{Kind: KindSocket, Name: "close", Detail: fmt.Sprintf("socket %d, %d open", s.number, len(sm.sockets))},
+	)
 	var again []*delivery
-	for _, d := range w.deliveries {
+	for _, d := range sm.deliveries {
 		if d.on[s] && !d.acked {
 			delete(d.on, s)
 			if len(d.on) == 0 {
@@ -127,12 +140,12 @@ func (w *Workspace) leave(s *socket) {
 		}
 	}
 	slices.SortFunc(again, func(a, b *delivery) int { return a.first.Compare(b.first) })
-	w.mu.Unlock()
-	if w.ctx.Err() != nil {
+	sm.w.mu.Unlock()
+	if sm.w.ctx.Err() != nil {
 		return
 	}
 	for _, d := range again {
-		w.redeliver(d)
+		sm.redeliver(d)
 	}
 }
 
@@ -158,10 +171,10 @@ func (s *socket) keep(refresh time.Duration) {
 			s.ping()
 		case <-warn.C:
 			if refresh > timing.Warning {
-				s.farewell(ReasonWarning)
+				s.announceClose(ReasonWarning)
 			}
 		case <-over.C:
-			s.goodbye(ReasonRefresh)
+			s.askToReconnect(ReasonRefresh)
 		}
 	}
 }
@@ -171,24 +184,24 @@ func (s *socket) ping() {
 	_ = s.conn.WriteControl(websocket.PingMessage, []byte("Ping from applink-1"), time.Now().Add(5*time.Second))
 }
 
-// farewell tells the app why its connection is about to end.
-func (s *socket) farewell(reason string) {
+// announceClose tells the app why its connection is about to end.
+func (s *socket) announceClose(reason string) {
 	_ = s.write(reply{"type": "disconnect", "reason": reason, "debug_info": reply{"host": "applink-1"}})
 	s.w.mu.Lock()
 	s.w.record(Event{Kind: KindSocket, Name: "disconnect", Detail: reason})
 	s.w.mu.Unlock()
 }
 
-// goodbye sends a disconnect message. After a warning the connection goes on; otherwise it takes no more envelopes, and ends
-// after the time for acknowledgements under way.
-func (s *socket) goodbye(reason string) {
+// askToReconnect sends a disconnect message. After a warning the connection goes on; otherwise it
+// takes no more envelopes, and ends after the time for acknowledgements under way.
+func (s *socket) askToReconnect(reason string) {
 	if reason != ReasonWarning {
 		s.w.mu.Lock()
 		s.leaving = true
 		s.w.mu.Unlock()
 		s.w.later(s.w.cfg.Timing.Linger, s.drop)
 	}
-	s.farewell(reason)
+	s.announceClose(reason)
 }
 
 func (s *socket) drop() { _ = s.conn.Close() } // Closing twice is harmless.
@@ -215,7 +228,10 @@ func (s *socket) read() {
 		}
 		if len(raw) > maxFrame {
 			s.w.trouble("socket", "frame above 20480 bytes", "")
-			message := websocket.FormatCloseMessage(websocket.CloseMessageTooBig, "Max frame length of 20480 has been exceeded.")
+			message := websocket.FormatCloseMessage(
+				websocket.CloseMessageTooBig,
+				"Max frame length of 20480 has been exceeded.",
+			)
 			_ = s.conn.WriteControl(websocket.CloseMessage, message, time.Now().Add(time.Second))
 			return
 		}
@@ -230,14 +246,14 @@ func (s *socket) read() {
 			s.w.trouble("ack", "not an acknowledgement: "+fmt.Sprint(errors.Join(err)), "")
 			continue
 		}
-		s.w.acknowledge(s, ack.EnvelopeID, ack.Payload)
+		s.w.socketMode.acknowledge(s, ack.EnvelopeID, ack.Payload)
 	}
 }
 
-func (w *Workspace) openSockets() []*socket {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return slices.Clone(w.sockets)
+func (sm *socketMode) openSockets() []*socket {
+	sm.w.mu.Lock()
+	defer sm.w.mu.Unlock()
+	return slices.Clone(sm.sockets)
 }
 
 // trouble records something that Slack does not tell the app.

@@ -17,7 +17,8 @@ import (
 	"github.com/atlilith/onboardbot/internal/sandbox/workspace"
 )
 
-// dial opens a Socket Mode connection without a library, so that its habits do not hide what is sent.
+// dial opens a Socket Mode connection without a library, so that its habits do not hide what is
+// sent.
 func (r *rig) dial(t *testing.T) *websocket.Conn {
 	t.Helper()
 	_, link, err := r.api.StartSocketModeContext(soon(t))
@@ -166,8 +167,8 @@ func TestAckTooLate(t *testing.T) {
 	r.wait(t, 1, func(e workspace.Event) bool { return e.Kind == workspace.KindAck && e.Error == "unknown_envelope" })
 }
 
-// TestLostConnection: an envelope whose connection ends comes again on another, and an acknowledgement counts only where it
-// belongs.
+// TestLostConnection: an envelope whose connection ends comes again on another, and an
+// acknowledgement counts only where it belongs.
 func TestLostConnection(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, nil)
@@ -215,7 +216,8 @@ func TestFrameTooLarge(t *testing.T) {
 	m := next(t, conn)
 	ack(t, conn, m["envelope_id"], `{"text":"`+strings.Repeat("x", 20480)+`"}`)
 	_, _, err := conn.ReadMessage()
-	if !websocket.IsCloseError(err, websocket.CloseMessageTooBig) || !strings.Contains(err.Error(), "Max frame length of 20480 has been exceeded") {
+	if !websocket.IsCloseError(err, websocket.CloseMessageTooBig) ||
+		!strings.Contains(err.Error(), "Max frame length of 20480 has been exceeded") {
 		t.Errorf("closed with %v", err)
 	}
 	conn = r.dial(t)
@@ -287,7 +289,8 @@ func TestDuplicateAndRedelivered(t *testing.T) {
 		first := next(t, conn)
 		ack(t, conn, first["envelope_id"], "")
 		again := next(t, conn)
-		if again["envelope_id"] != first["envelope_id"] || (again["retry_attempt"] == 1.0) != (kind == workspace.FaultRedeliver) {
+		if again["envelope_id"] != first["envelope_id"] ||
+			(again["retry_attempt"] == 1.0) != (kind == workspace.FaultRedeliver) {
 			t.Errorf("%s: %v after %v", kind, again, first)
 		}
 		ack(t, conn, again["envelope_id"], "")
@@ -334,11 +337,13 @@ func TestEventRetries(t *testing.T) {
 		if attempt == 0 {
 			id = p["event_id"]
 		}
-		if m["retry_attempt"] != float64(attempt) || p["event_id"] != id || (m["retry_reason"] == "timeout") != (attempt > 0) {
+		if m["retry_attempt"] != float64(attempt) || p["event_id"] != id ||
+			(m["retry_reason"] == "timeout") != (attempt > 0) {
 			t.Errorf("attempt %d: %v", attempt, m)
 		}
 		event := p["event"].(map[string]any)
-		if event["type"] != "app_home_opened" || event["tab"] != "home" || event["user"] != workspace.Ana || event["view"] != nil {
+		if event["type"] != "app_home_opened" || event["tab"] != "home" || event["user"] != workspace.Ana ||
+			event["view"] != nil {
 			t.Errorf("event: %v", event)
 		}
 	}
@@ -348,7 +353,11 @@ func TestTriggers(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, func(c *workspace.Config) { c.Timing.Trigger = 50 * time.Millisecond })
 	conn := r.dial(t)
-	view := slack.ModalViewRequest{Type: slack.VTModal, Title: plain("T"), Blocks: slack.Blocks{BlockSet: []slack.Block{slack.NewDividerBlock()}}}
+	view := slack.ModalViewRequest{
+		Type:   slack.VTModal,
+		Title:  plain("T"),
+		Blocks: slack.Blocks{BlockSet: []slack.Block{slack.NewDividerBlock()}},
+	}
 	trigger := func() string {
 		seen := typing(t, r, "/onboard")
 		m := next(t, conn)

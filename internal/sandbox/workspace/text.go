@@ -7,7 +7,8 @@ import (
 	"github.com/atlilith/onboardbot/internal/sandbox/workspace/render"
 )
 
-// Render shows what a message says as plain text, without its author, in lines of at most width cells.
+// Render shows what a message says as plain text, without its author, in lines of at most width
+// cells.
 func (m Message) Render(width int, names map[string]string) string {
 	var parts []string
 	switch {

@@ -73,21 +73,31 @@ func spots(blocks []any) []spot {
 	var all []spot
 	eachBlock(blocks, func(b map[string]any) {
 		for _, e := range elementsOf(b) {
-			all = append(all, spot{block: b, element: e, typ: word(e["type"]), id: word(e["action_id"]), blockID: word(b["block_id"])})
+			all = append(
+				all,
+				spot{
+					block:   b,
+					element: e,
+					typ:     word(e["type"]),
+					id:      word(e["action_id"]),
+					blockID: word(b["block_id"]),
+				},
+			)
 		}
 	})
 	return all
 }
 
-// complete gives every block and element the id that Slack makes up where the app gave none. The caller holds mu.
-func (w *Workspace) complete(blocks []any) {
+// complete gives every block and element the id that Slack makes up where the app gave none. The
+// caller holds mu.
+func (ms *messages) complete(blocks []any) {
 	eachBlock(blocks, func(b map[string]any) {
 		if word(b["block_id"]) == "" || b["type"] == "markdown" {
-			b["block_id"] = w.id("b")
+			b["block_id"] = ms.w.id("b")
 		}
 		for _, e := range elementsOf(b) {
 			if word(e["action_id"]) == "" {
-				e["action_id"] = w.id("a")
+				e["action_id"] = ms.w.id("a")
 			}
 		}
 	})
@@ -110,32 +120,61 @@ func optionsOf(e map[string]any) []map[string]any {
 // values holds what is entered, as values[block_id][action_id] = {type, …}.
 type values map[string]map[string]map[string]any
 
-// stateField names the field that holds an element's value in a state or an action (docs.slack.dev/reference/views).
+// stateField names the field that holds an element's value in a state or an action
+// (docs.slack.dev/reference/views).
 var stateField = map[string]string{
-	"plain_text_input": "value", "email_text_input": "value", "url_text_input": "value", "number_input": "value",
-	"radio_buttons": "selected_option", "static_select": "selected_option", "external_select": "selected_option",
-	"checkboxes": "selected_options", "multi_static_select": "selected_options", "multi_external_select": "selected_options",
-	"users_select": "selected_user", "conversations_select": "selected_conversation", "channels_select": "selected_channel",
-	"multi_users_select": "selected_users", "multi_conversations_select": "selected_conversations", "multi_channels_select": "selected_channels",
-	"datepicker": "selected_date", "timepicker": "selected_time", "datetimepicker": "selected_date_time",
-	"rich_text_input": "rich_text_value", "file_input": "files",
+	"plain_text_input":           "value",
+	"email_text_input":           "value",
+	"url_text_input":             "value",
+	"number_input":               "value",
+	"radio_buttons":              "selected_option",
+	"static_select":              "selected_option",
+	"external_select":            "selected_option",
+	"checkboxes":                 "selected_options",
+	"multi_static_select":        "selected_options",
+	"multi_external_select":      "selected_options",
+	"users_select":               "selected_user",
+	"conversations_select":       "selected_conversation",
+	"channels_select":            "selected_channel",
+	"multi_users_select":         "selected_users",
+	"multi_conversations_select": "selected_conversations",
+	"multi_channels_select":      "selected_channels",
+	"datepicker":                 "selected_date",
+	"timepicker":                 "selected_time",
+	"datetimepicker":             "selected_date_time",
+	"rich_text_input":            "rich_text_value",
+	"file_input":                 "files",
 }
 
 // initialField names the property that fills an element at first.
 var initialField = map[string]string{
-	"plain_text_input": "initial_value", "email_text_input": "initial_value", "url_text_input": "initial_value", "number_input": "initial_value",
-	"radio_buttons": "initial_option", "static_select": "initial_option", "external_select": "initial_option",
-	"checkboxes": "initial_options", "multi_static_select": "initial_options", "multi_external_select": "initial_options",
-	"users_select": "initial_user", "conversations_select": "initial_conversation", "channels_select": "initial_channel",
-	"multi_users_select": "initial_users", "multi_conversations_select": "initial_conversations", "multi_channels_select": "initial_channels",
-	"datepicker": "initial_date", "timepicker": "initial_time", "datetimepicker": "initial_date_time", "rich_text_input": "initial_value",
+	"plain_text_input":           "initial_value",
+	"email_text_input":           "initial_value",
+	"url_text_input":             "initial_value",
+	"number_input":               "initial_value",
+	"radio_buttons":              "initial_option",
+	"static_select":              "initial_option",
+	"external_select":            "initial_option",
+	"checkboxes":                 "initial_options",
+	"multi_static_select":        "initial_options",
+	"multi_external_select":      "initial_options",
+	"users_select":               "initial_user",
+	"conversations_select":       "initial_conversation",
+	"channels_select":            "initial_channel",
+	"multi_users_select":         "initial_users",
+	"multi_conversations_select": "initial_conversations",
+	"multi_channels_select":      "initial_channels",
+	"datepicker":                 "initial_date",
+	"timepicker":                 "initial_time",
+	"datetimepicker":             "initial_date_time",
+	"rich_text_input":            "initial_value",
 }
 
 // manyFields are the fields that hold lists, which are empty and not null when nothing is chosen.
 var manyFields = []string{"selected_options", "selected_users", "selected_conversations", "selected_channels", "files"}
 
-// stateOf makes the state of blocks: what was entered before where block_id, action_id and type stayed the same, and else what
-// the element says initially.
+// stateOf makes the state of blocks: what was entered before where block_id, action_id and type
+// stayed the same, and else what the element says initially.
 func stateOf(blocks []any, before values) values {
 	state := values{}
 	for _, s := range spots(blocks) {

@@ -2,17 +2,38 @@ package workspace
 
 import "slices"
 
-// userObject is what users.info and users.list say of a user. Flags that are false are left out for people, since Slack may
-// leave any of them out.
+// userObject is what users.info and users.list say of a user. Flags that are false are left out
+// for people, since Slack may leave any of them out.
 func (w *Workspace) userObject(u *User) reply {
-	profile := reply{"real_name": u.RealName, "display_name": u.Name, "real_name_normalized": u.RealName, "display_name_normalized": u.Name, "team": u.TeamID}
+	profile := reply{
+		"real_name":               u.RealName,
+		"display_name":            u.Name,
+		"real_name_normalized":    u.RealName,
+		"display_name_normalized": u.Name,
+		"team":                    u.TeamID,
+	}
 	if u.Email != "" && slices.Contains(w.cfg.App.Scopes, "users:read.email") {
 		profile["email"] = u.Email
 	}
-	o := reply{"id": u.ID, "team_id": u.TeamID, "name": u.Name, "real_name": u.RealName, "deleted": u.Deleted, "is_bot": u.IsBot,
-		"is_app_user": false, "tz": "Etc/UTC", "tz_offset": u.TZOffset, "profile": profile}
-	for name, is := range map[string]bool{"is_admin": u.IsAdmin, "is_restricted": u.IsRestricted, "is_ultra_restricted": u.IsUltraRestricted,
-		"is_stranger": u.IsStranger} {
+	o := reply{
+		"id":          u.ID,
+		"team_id":     u.TeamID,
+		"name":        u.Name,
+		"real_name":   u.RealName,
+		"deleted":     u.Deleted,
+		"is_bot":      u.IsBot,
+		"is_app_user": false,
+		"tz":          "Etc/UTC",
+		"tz_offset":   u.TZOffset,
+		"profile":     profile,
+	}
+	flags := map[string]bool{
+		"is_admin":            u.IsAdmin,
+		"is_restricted":       u.IsRestricted,
+		"is_ultra_restricted": u.IsUltraRestricted,
+		"is_stranger":         u.IsStranger,
+	}
+	for name, is := range flags {
 		if is {
 			o[name] = true
 		}
@@ -60,8 +81,15 @@ func listUserGroups(c *call) (reply, error) {
 		if g.Disabled && !c.args.boolean("include_disabled") {
 			continue
 		}
-		o := reply{"id": g.ID, "team_id": c.w.cfg.Team.ID, "is_usergroup": true, "name": g.Name, "handle": g.Handle, "date_delete": 0,
-			"user_count": len(g.Users)}
+		o := reply{
+			"id":           g.ID,
+			"team_id":      c.w.cfg.Team.ID,
+			"is_usergroup": true,
+			"name":         g.Name,
+			"handle":       g.Handle,
+			"date_delete":  0,
+			"user_count":   len(g.Users),
+		}
 		if g.Disabled {
 			o["date_delete"] = 1
 		}

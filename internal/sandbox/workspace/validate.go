@@ -7,8 +7,9 @@ import (
 	"github.com/atlilith/onboardbot/internal/sandbox/workspace/blockcheck"
 )
 
-// validateBlocks says what Slack would refuse, without posting anything: docs.slack.dev/reference/methods/blocks.validate. Its
-// errors are objects, unlike those of the methods that post.
+// validateBlocks says what Slack would refuse, without posting anything:
+// docs.slack.dev/reference/methods/blocks.validate. Its errors are objects, unlike those of the
+// methods that post.
 func validateBlocks(c *call) (reply, error) {
 	var given []string
 	for _, name := range []string{"blocks", "view", "message"} {
@@ -20,7 +21,7 @@ func validateBlocks(c *call) (reply, error) {
 		return nil, unclear("must provide exactly one of `blocks`, `view`, or `message`")
 	}
 	what := given[0]
-	problems, err := c.w.problems(what, c.args.raw(what))
+	problems, err := c.w.messages.problems(what, c.args.raw(what))
 	if err != nil {
 		return nil, unclear("`" + what + "` is not valid JSON of its kind")
 	}
@@ -39,7 +40,7 @@ func unclear(message string) error {
 }
 
 // problems are those of blocks, a view or a message.
-func (w *Workspace) problems(what string, raw []byte) ([]blockcheck.Problem, error) {
+func (ms *messages) problems(what string, raw []byte) ([]blockcheck.Problem, error) {
 	v, err := blockcheck.Decode(raw)
 	if err != nil {
 		return nil, err
@@ -50,14 +51,14 @@ func (w *Workspace) problems(what string, raw []byte) ([]blockcheck.Problem, err
 		if object(v)["type"] == "home" {
 			surface = blockcheck.Home
 		}
-		_, problems, err := blockcheck.View(raw, surface, w.blockOptions())
+		_, problems, err := blockcheck.View(raw, surface, ms.blockOptions())
 		return problems, err
 	case "message":
 		if raw, err = json.Marshal(object(v)["blocks"]); err != nil || object(v)["blocks"] == nil {
 			return nil, errors.Join(err, blockcheck.ErrFormat)
 		}
 	}
-	blocks, problems, err := blockcheck.Blocks(raw, w.blockOptions())
+	blocks, problems, err := blockcheck.Blocks(raw, ms.blockOptions())
 	if err == nil && !blockcheck.OnlyOneTable(blocks) {
 		problems = append(problems, blockcheck.Problem{Text: "only_one_table_allowed", Pointer: "/blocks"})
 	}

@@ -17,7 +17,7 @@ const (
 type view struct {
 	id, user, hash string
 	root, previous string
-	// is the decoded view with all ids filled in.
+	// content is the decoded view with all ids filled in.
 	content map[string]any
 	state   values
 	open    bool
@@ -39,10 +39,27 @@ type trigger struct {
 	from *view
 }
 
+// views are the modals and Home tabs of the workspace's people.
+type views struct {
+	w *Workspace
+	// byID are all views, open or not.
+	byID map[string]*view
+	// modals are the stacks of open modals by person, the top one last.
+	modals map[string][]*view
+	// homes are by person.
+	homes    map[string]*view
+	triggers map[string]*trigger
+}
+
+func newViews(w *Workspace) *views {
+	return &views{w: w, byID: map[string]*view{}, modals: map[string][]*view{}, homes: map[string]*view{},
+		triggers: map[string]*trigger{}}
+}
+
 // newTrigger issues a trigger_id. The caller holds mu.
-func (w *Workspace) newTrigger(user string, from *view) string {
-	id := w.id("") + "." + w.id("") + "." + w.id("")
-	w.triggers[id] = &trigger{user: user, issued: time.Now(), from: from}
+func (vs *views) newTrigger(user string, from *view) string {
+	id := vs.w.id("") + "." + vs.w.id("") + "." + vs.w.id("")
+	vs.triggers[id] = &trigger{user: user, issued: time.Now(), from: from}
 	return id
 }
 
@@ -51,7 +68,7 @@ func (c *call) exchange() (*trigger, error) {
 	if err := c.required("trigger_id"); err != nil {
 		return nil, err
 	}
-	t := c.w.triggers[c.args.str("trigger_id")]
+	t := c.w.views.triggers[c.args.str("trigger_id")]
 	switch {
 	case t == nil:
 		return nil, fail("invalid_trigger_id")
@@ -63,14 +80,20 @@ func (c *call) exchange() (*trigger, error) {
 	return t, nil
 }
 
-// readView checks a view. Bad content is invalid_arguments in views methods, never invalid_blocks.
-func (w *Workspace) readView(raw []byte, surface blockcheck.Surface) (map[string]any, error) {
+// readView checks a view. Bad content is invalid_arguments in views methods, never
+// invalid_blocks.
+func (vs *views) readView(raw []byte, surface blockcheck.Surface) (map[string]any, error) {
 	if len(raw) > maxView {
 		return nil, fail("view_too_large")
 	}
-	content, problems, err := blockcheck.View(raw, surface, w.blockOptions())
+	content, problems, err := blockcheck.View(raw, surface, vs.w.messages.blockOptions())
 	if errors.Is(err, blockcheck.ErrFormat) {
-		return nil, &apiError{code: "invalid_arguments", more: reply{"response_metadata": reply{"messages": []string{"[ERROR] must be a valid view [json-pointer:/view]"}}}}
+		return nil, &apiError{
+			code: "invalid_arguments",
+			more: reply{
+				"response_metadata": reply{"messages": []string{"[ERROR] must be a valid view [json-pointer:/view]"}},
+			},
+		}
 	}
 	if len(problems) > 0 {
 		var marked []string
@@ -79,17 +102,17 @@ func (w *Workspace) readView(raw []byte, surface blockcheck.Surface) (map[string
 		}
 		return nil, &apiError{code: "invalid_arguments", more: reply{"response_metadata": reply{"messages": marked}}}
 	}
-	w.complete(array(content["blocks"]))
+	vs.w.messages.complete(array(content["blocks"]))
 	return content, nil
 }
 
-// external refuses an external_id that another open view of the workspace has.
-func (w *Workspace) external(content map[string]any, self *view) error {
+// checkExternalID refuses an external_id that another open view of the workspace has.
+func (vs *views) checkExternalID(content map[string]any, self *view) error {
 	id := word(content["external_id"])
 	if id == "" {
 		return nil
 	}
-	for _, v := range w.views {
+	for _, v := range vs.byID {
 		if v != self && v.open && word(v.content["external_id"]) == id {
 			return fail("duplicate_external_id")
 		}
@@ -97,40 +120,41 @@ func (w *Workspace) external(content map[string]any, self *view) error {
 	return nil
 }
 
-func (w *Workspace) newView(user string, content map[string]any) *view {
-	v := &view{id: w.id("V"), user: user, open: true}
+func (vs *views) newView(user string, content map[string]any) *view {
+	v := &view{id: vs.w.id("V"), user: user, open: true}
 	v.root = v.id
-	w.views[v.id] = v
-	w.fill(v, content)
+	vs.byID[v.id] = v
+	vs.setContent(v, content)
 	return v
 }
 
-// fill gives a view new content; what was entered stays where the ids stayed. The caller holds mu.
-func (w *Workspace) fill(v *view, content map[string]any) {
-	v.content, v.hash = content, w.ts()+"."+w.id("")
+// setContent gives a view new content; what was entered stays where the ids stayed. The caller
+// holds mu.
+func (vs *views) setContent(v *view, content map[string]any) {
+	v.content, v.hash = content, vs.w.ts()+"."+vs.w.id("")
 	v.state = stateOf(v.blocks(), v.state)
 	v.errors, v.trouble = nil, ""
-	w.touch()
+	vs.w.touch()
 }
 
-// show opens a view on an empty screen, push stacks it on the top one.
-func (w *Workspace) show(v *view) {
-	for _, old := range w.modals[v.user] {
+// open opens a view on an empty screen, push stacks it on the top one.
+func (vs *views) open(v *view) {
+	for _, old := range vs.modals[v.user] {
 		old.open = false
 	}
-	w.modals[v.user] = []*view{v}
-	w.touch()
+	vs.modals[v.user] = []*view{v}
+	vs.w.touch()
 }
 
-func (w *Workspace) push(v *view) {
-	stack := w.modals[v.user]
+func (vs *views) stack(v *view) {
+	stack := vs.modals[v.user]
 	top := stack[len(stack)-1]
 	v.root, v.previous = top.root, top.id
-	w.modals[v.user] = append(stack, v)
-	w.touch()
+	vs.modals[v.user] = append(stack, v)
+	vs.w.touch()
 }
 
-func (w *Workspace) viewObject(v *view) reply {
+func (vs *views) viewObject(v *view) reply {
 	o := reply{}
 	for name, value := range v.content {
 		o[name] = value
@@ -140,7 +164,7 @@ func (w *Workspace) viewObject(v *view) reply {
 			o[name] = ""
 		}
 	}
-	o["id"], o["team_id"], o["hash"], o["state"] = v.id, w.cfg.Team.ID, v.hash, reply{"values": v.state}
+	o["id"], o["team_id"], o["hash"], o["state"] = v.id, vs.w.cfg.Team.ID, v.hash, reply{"values": v.state}
 	o["root_view_id"], o["previous_view_id"] = v.root, nil
 	if v.previous != "" {
 		o["previous_view_id"] = v.previous
@@ -148,7 +172,7 @@ func (w *Workspace) viewObject(v *view) reply {
 	for _, name := range []string{"clear_on_close", "notify_on_close"} {
 		o[name] = v.content[name] == true
 	}
-	o["app_id"], o["app_installed_team_id"], o["bot_id"] = w.cfg.App.ID, w.cfg.Team.ID, w.cfg.App.BotID
+	o["app_id"], o["app_installed_team_id"], o["bot_id"] = vs.w.cfg.App.ID, vs.w.cfg.Team.ID, vs.w.cfg.App.BotID
 	return copied(o)
 }
 
@@ -157,17 +181,17 @@ func openView(c *call) (reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	content, err := c.w.readView(c.args.raw("view"), blockcheck.Modal)
+	content, err := c.w.views.readView(c.args.raw("view"), blockcheck.Modal)
 	if err != nil {
 		return nil, err
 	}
-	if err := c.w.external(content, nil); err != nil {
+	if err := c.w.views.checkExternalID(content, nil); err != nil {
 		return nil, err
 	}
 	t.used = true
-	v := c.w.newView(t.user, content)
-	c.w.show(v)
-	return reply{"view": c.w.viewObject(v)}, nil
+	v := c.w.views.newView(t.user, content)
+	c.w.views.open(v)
+	return reply{"view": c.w.views.viewObject(v)}, nil
 }
 
 func pushView(c *call) (reply, error) {
@@ -175,8 +199,8 @@ func pushView(c *call) (reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	content, err := c.w.readView(c.args.raw("view"), blockcheck.Modal)
-	switch stack := c.w.modals[t.user]; {
+	content, err := c.w.views.readView(c.args.raw("view"), blockcheck.Modal)
+	switch stack := c.w.views.modals[t.user]; {
 	case err != nil:
 		return nil, err
 	case t.from == nil || !t.from.open || t.from.home():
@@ -184,13 +208,13 @@ func pushView(c *call) (reply, error) {
 	case len(stack) >= maxStack:
 		return nil, fail("push_limit_reached")
 	}
-	if err := c.w.external(content, nil); err != nil {
+	if err := c.w.views.checkExternalID(content, nil); err != nil {
 		return nil, err
 	}
 	t.used = true
-	v := c.w.newView(t.user, content)
-	c.w.push(v)
-	return reply{"view": c.w.viewObject(v)}, nil
+	v := c.w.views.newView(t.user, content)
+	c.w.views.stack(v)
+	return reply{"view": c.w.views.viewObject(v)}, nil
 }
 
 func updateView(c *call) (reply, error) {
@@ -199,9 +223,9 @@ func updateView(c *call) (reply, error) {
 	if id == "" && external == "" {
 		return nil, fail("invalid_arguments")
 	}
-	v := w.views[id]
+	v := w.views.byID[id]
 	if id == "" {
-		for _, x := range w.views {
+		for _, x := range w.views.byID {
 			if x.open && word(x.content["external_id"]) == external {
 				v = x
 			}
@@ -214,18 +238,18 @@ func updateView(c *call) (reply, error) {
 	if v.home() {
 		surface = blockcheck.Home
 	}
-	content, err := w.readView(c.args.raw("view"), surface)
+	content, err := w.views.readView(c.args.raw("view"), surface)
 	if err != nil {
 		return nil, err
 	}
 	if hash := c.args.str("hash"); hash != "" && hash != v.hash {
 		return nil, fail("hash_conflict")
 	}
-	if err := w.external(content, v); err != nil {
+	if err := w.views.checkExternalID(content, v); err != nil {
 		return nil, err
 	}
-	w.fill(v, content)
-	return reply{"view": w.viewObject(v)}, nil
+	w.views.setContent(v, content)
+	return reply{"view": w.views.viewObject(v)}, nil
 }
 
 func publishView(c *call) (reply, error) {
@@ -240,26 +264,26 @@ func publishView(c *call) (reply, error) {
 	case w.users[user] == nil:
 		return nil, fail("user_not_found")
 	}
-	content, err := w.readView(c.args.raw("view"), blockcheck.Home)
+	content, err := w.views.readView(c.args.raw("view"), blockcheck.Home)
 	if err != nil {
 		return nil, err
 	}
-	v := w.homes[user]
+	v := w.views.homes[user]
 	if hash := c.args.str("hash"); hash != "" && (v == nil || hash != v.hash) {
 		return nil, fail("hash_conflict")
 	}
 	if v == nil {
-		v = w.newView(user, content)
-		w.homes[user] = v
+		v = w.views.newView(user, content)
+		w.views.homes[user] = v
 	} else {
-		w.fill(v, content)
+		w.views.setContent(v, content)
 	}
-	return reply{"view": w.viewObject(v)}, nil
+	return reply{"view": w.views.viewObject(v)}, nil
 }
 
 // closeTop closes the top modal, or all of them. The caller holds mu.
-func (w *Workspace) closeTop(user string, all bool) {
-	stack := w.modals[user]
+func (vs *views) closeTop(user string, all bool) {
+	stack := vs.modals[user]
 	for len(stack) > 0 {
 		stack[len(stack)-1].open = false
 		stack = slices.Delete(stack, len(stack)-1, len(stack))
@@ -267,6 +291,6 @@ func (w *Workspace) closeTop(user string, all bool) {
 			break
 		}
 	}
-	w.modals[user] = stack
-	w.touch()
+	vs.modals[user] = stack
+	vs.w.touch()
 }

@@ -19,28 +19,28 @@ type Workspace struct {
 	mu      sync.Mutex
 	version uint64
 	changed chan struct{}
-	// base is the address that the app last reached this workspace under, such as http://127.0.0.1:4000.
+	// base is the address that the app last reached this workspace under, such as
+	// http://127.0.0.1:4000.
 	base string
 
-	users         map[string]*User
-	conversations map[string]*conversation
-	order         []string
-	modals        map[string][]*view // by person, the top one last
-	homes         map[string]*view   // by person
-	views         map[string]*view   // by view id, open or not
-	triggers      map[string]*trigger
-	responses     map[string]*response
-	files         map[string]*file
-	faults        []*Fault
-	limits        map[string]*bucket
-	events        []Event
-	lastTS        int64
-	lastID        int64
-	tickets       map[string]ticket
-	sockets       []*socket
-	turn          int
-	deliveries    map[string]*delivery
-	stranded      []*delivery
+	users  map[string]*User
+	faults []*Fault
+	events []Event
+	lastTS int64
+	lastID int64
+
+	// The parts of the service. They share mu, under which their state is read and written.
+	api        *webAPI
+	rates      *rates
+	socketMode *socketMode
+	channels   *channels
+	messages   *messages
+	views      *views
+	files      *files
+	responses  *responses
+	people     *people
+	screens    *screens
+	page       *webPage
 }
 
 // New makes the workspace that cfg describes. Close ends its connections and timers.
@@ -50,18 +50,32 @@ func New(cfg Config) (*Workspace, error) {
 	}
 	cfg = cfg.withDefaults()
 	w := &Workspace{
-		cfg: cfg, version: 1, changed: make(chan struct{}), base: "http://slack.invalid",
-		users: map[string]*User{}, conversations: map[string]*conversation{}, modals: map[string][]*view{}, homes: map[string]*view{},
-		views: map[string]*view{}, triggers: map[string]*trigger{}, responses: map[string]*response{}, files: map[string]*file{},
-		limits: map[string]*bucket{}, tickets: map[string]ticket{}, deliveries: map[string]*delivery{},
+		cfg: cfg, version: 1, changed: make(chan struct{}), base: "http://slack.invalid", users: map[string]*User{},
 	}
+	w.api = &webAPI{w: w}
+	w.rates = &rates{w: w, buckets: map[string]*bucket{}}
+	w.socketMode = &socketMode{w: w, tickets: map[string]ticket{}, deliveries: map[string]*delivery{}}
+	w.channels = &channels{w: w, byID: map[string]*conversation{}}
+	w.messages = &messages{w: w}
+	w.views = newViews(w)
+	w.files = &files{w: w, byID: map[string]*file{}}
+	w.responses = &responses{w: w, byID: map[string]*response{}}
+	w.people = &people{w: w}
+	w.screens = &screens{w: w}
+	w.page = &webPage{w: w}
 	w.ctx, w.cancel = context.WithCancel(context.Background())
 	for i := range cfg.Users {
 		w.users[cfg.Users[i].ID] = &cfg.Users[i]
 	}
-	w.users[cfg.App.BotUserID] = &User{ID: cfg.App.BotUserID, Name: cfg.App.Name, RealName: cfg.App.Name, TeamID: cfg.Team.ID, IsBot: true}
+	w.users[cfg.App.BotUserID] = &User{
+		ID:       cfg.App.BotUserID,
+		Name:     cfg.App.Name,
+		RealName: cfg.App.Name,
+		TeamID:   cfg.Team.ID,
+		IsBot:    true,
+	}
 	for _, ch := range cfg.Channels {
-		w.addConversation(ch)
+		w.channels.addConversation(ch)
 	}
 	return w, nil
 }
@@ -73,34 +87,36 @@ var ErrClosed = errors.New("the workspace is closed")
 func (w *Workspace) Close() {
 	w.cancel()
 	w.mu.Lock()
-	sockets := slices.Clone(w.sockets)
+	sockets := slices.Clone(w.socketMode.sockets)
 	w.mu.Unlock()
 	for _, s := range sockets {
 		s.drop()
 	}
 }
 
-// Handler serves what the app sees of Slack: /api/ for the Web API, /link/ for Socket Mode, and uploads, downloads and
-// response URLs.
+// Handler serves what the app sees of Slack: /api/ for the Web API, /link/ for Socket Mode, and
+// uploads, downloads and response URLs.
 func (w *Workspace) Handler() http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("/api/{method}", w.serveMethod)
-	mux.HandleFunc("/link/", w.serveSocket)
-	mux.HandleFunc("POST /upload/v1/{file}", w.serveUpload)
-	mux.HandleFunc("GET /files-pri/{id}/{name}", w.serveDownload)
-	mux.HandleFunc("POST /response/{id}", w.serveResponse)
-	mux.HandleFunc("GET /{$}", w.serveSignIn)
+	mux.HandleFunc("/api/{method}", w.api.serveMethod)
+	mux.HandleFunc("/link/", w.socketMode.serveSocket)
+	mux.HandleFunc("POST /upload/v1/{file}", w.files.serveUpload)
+	mux.HandleFunc("GET /files-pri/{id}/{name}", w.files.serveDownload)
+	mux.HandleFunc("POST /response/{id}", w.responses.serveResponse)
+	mux.HandleFunc("GET /{$}", w.files.serveSignIn)
 	return mux
 }
 
-// touch says that something a person or a test can see has changed. The caller holds mu.
+// touch wakes everyone who waits for a change that a person or a test can see. The caller holds
+// mu.
 func (w *Workspace) touch() {
 	w.version++
 	close(w.changed)
 	w.changed = make(chan struct{})
 }
 
-// ts makes the next message timestamp: seconds and microseconds, unique and rising. The caller holds mu.
+// ts makes the next message timestamp: seconds and microseconds, unique and rising. The caller
+// holds mu.
 func (w *Workspace) ts() string {
 	now := time.Now().UnixMicro()
 	if now <= w.lastTS {
@@ -114,7 +130,7 @@ func (w *Workspace) ts() string {
 func (w *Workspace) id(prefix string) string {
 	w.lastID++
 	const digits = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-	// The stride spreads ids so that they do not look like a sequence to rely on.
+	// The stride spreads ids: no app can rely on their order.
 	n, s := uint64(w.lastID)*2654435761+1e9, ""
 	for range 8 {
 		s = string(digits[n%36]) + s

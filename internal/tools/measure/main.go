@@ -1,5 +1,6 @@
-// Measure counts what the layout of the product is judged by: sizes of packages, files, functions and types, and the width of lines.
-// Tests, the sandbox and the tools are left out, except that runnable examples are counted.
+// Measure counts what the layout of the product is judged by: sizes of packages, files, functions
+// and types, and the width of lines. Tests, the sandbox and the tools are left out, except that
+// runnable examples are counted.
 //
 //	go run ./internal/tools/measure [-limits] [-list] [DIR]
 package main
@@ -22,7 +23,8 @@ const (
 
 func main() {
 	limits := flag.Bool("limits", false, "print only what exceeds a limit, and exit with status 1 if anything does")
-	list := flag.Bool("list", false, "list the functions of five or more parameters and the largest packages, types and functions as well")
+	list := flag.Bool("list", false,
+		"list the functions of five or more parameters and the largest packages, types and functions as well")
 	flag.Parse()
 	dir := "."
 	if flag.NArg() > 0 {

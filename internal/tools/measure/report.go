@@ -28,13 +28,16 @@ func (t *tree) table(out io.Writer) {
 	row("measure", "product")
 	row("---", "---")
 	row("lines / packages", "%d / %d", t.lines, len(t.packages))
-	row("files in a package, median / p90 / most", "%d / %d / %d", quantile(files, .5), quantile(files, .9), quantile(files, 1))
+	row("files in a package, median / p90 / most", "%d / %d / %d", quantile(files, .5),
+		quantile(files, .9), quantile(files, 1))
 	row("lines in a package, median / most", "%d / %d", quantile(lines, .5), quantile(lines, 1))
-	row("function lines, median / p99 / most", "%d / %d / %d", quantile(lengths, .5), quantile(lengths, .99), quantile(lengths, 1))
+	row("function lines, median / p99 / most", "%d / %d / %d", quantile(lengths, .5), quantile(lengths, .99),
+		quantile(lengths, 1))
 	row("functions of 5 or more parameters", "%d", many)
 	row("lines over 120 columns", "%d (%.1f %%)", len(t.wide), 100*float64(len(t.wide))/float64(max(t.lines, 1)))
 	row("most methods on one type", "%d (%s)", types[0].count, types[0].name)
-	row("types of more than 30 methods", "%d", len(slices.DeleteFunc(slices.Clone(types), func(c counted) bool { return c.count <= maxMethods })))
+	row("types of more than 30 methods", "%d",
+		len(slices.DeleteFunc(slices.Clone(types), func(c counted) bool { return c.count <= maxMethods })))
 	row("runnable Examples", "%d", t.examples)
 }
 
@@ -86,7 +89,8 @@ func (t *tree) largest(out io.Writer) {
 		most  int
 	}{
 		{"files in a package", files, 12}, {"lines in a package", lines, 12}, {"methods on a type", t.types(), 15},
-		{"lines of a function", lengths, 12}, {"parameters", params, len(params)}, {"lines over 120 columns", widest, len(widest)},
+		{"lines of a function", lengths, 12}, {"parameters", params, len(params)},
+		{"lines over 120 columns", widest, len(widest)},
 	} {
 		fmt.Fprintf(out, "\n%s\n", part.title)
 		for _, each := range sortDown(part.all)[:min(part.most, len(part.all))] {
@@ -99,7 +103,8 @@ func (t *tree) largest(out io.Writer) {
 func (t *tree) exceeded() []string {
 	var all []string
 	for _, line := range t.wide {
-		all = append(all, fmt.Sprintf("%s:%d: %d columns, of at most %d", line.file, line.line, line.columns, maxColumns))
+		all = append(all,
+			fmt.Sprintf("%s:%d: %d columns, of at most %d", line.file, line.line, line.columns, maxColumns))
 	}
 	for _, dir := range slices.Sorted(maps.Keys(t.packages)) {
 		p := t.packages[dir]

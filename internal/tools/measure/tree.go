@@ -7,7 +7,9 @@ import (
 	"go/token"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -37,16 +39,25 @@ type wideLine struct {
 	line, columns int
 }
 
-// leftOut are the directories that are no part of the product.
+// leftOut are the directories that are not part of the product.
 var leftOut = []string{"internal/sandbox", "internal/tools", "internal/acceptance", "internal/arrows"}
+
+// isProduct reports whether a file is part of the product. Packages such as probetest, whose names
+// end with test, help tests.
+func isProduct(name string) bool {
+	if strings.HasSuffix(name, "_test.go") || strings.HasSuffix(path.Dir(name), "test") {
+		return false
+	}
+	return !slices.ContainsFunc(leftOut, func(dir string) bool { return strings.HasPrefix(name, dir+"/") })
+}
 
 func read(dir string) (*tree, error) {
 	t := &tree{packages: map[string]*pkg{}}
-	err := filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
+	err := filepath.WalkDir(dir, func(at string, entry fs.DirEntry, err error) error {
 		if err != nil {
 			return err
 		}
-		relative, err := filepath.Rel(dir, path)
+		relative, err := filepath.Rel(dir, at)
 		if err != nil {
 			return err
 		}
@@ -59,7 +70,7 @@ func read(dir string) (*tree, error) {
 		if !strings.HasSuffix(relative, ".go") {
 			return nil
 		}
-		text, err := os.ReadFile(path)
+		text, err := os.ReadFile(at)
 		if err != nil {
 			return err
 		}
@@ -74,11 +85,7 @@ func (t *tree) file(name string, text []byte) error {
 	if err != nil {
 		return err
 	}
-	product := !strings.HasSuffix(name, "_test.go")
-	for _, room := range leftOut {
-		product = product && !strings.HasPrefix(name, room+"/")
-	}
-	if !product {
+	if !isProduct(name) {
 		t.examples += runnable(file, name)
 		return nil
 	}

@@ -23,8 +23,8 @@ import (
 
 	"github.com/atlilith/onboardbot/internal/sandbox/postgres"
 	"github.com/atlilith/onboardbot/internal/schedule"
-	"github.com/atlilith/onboardbot/onboarding"
 	"github.com/atlilith/onboardbot/onboarding/isolation"
+	"github.com/atlilith/onboardbot/onboarding/store"
 )
 
 func TestMain(m *testing.M) { os.Exit(postgres.Main(m)) }
@@ -63,7 +63,7 @@ func newDesk(t *testing.T) *desk {
 	pool, err := pgxpool.NewWithConfig(t.Context(), config)
 	must(t, err)
 	t.Cleanup(pool.Close)
-	must(t, onboarding.Migrate(t.Context(), pool, "onboarding", Tables()))
+	must(t, store.Migrate(t.Context(), pool, "onboarding", Tables()))
 	store, err := NewStore(pool, slog.New(slog.DiscardHandler))
 	must(t, err)
 	return &desk{t: t, pool: pool, store: store, announced: make(chan Record, 10)}
@@ -114,7 +114,8 @@ func (d *desk) hear() Record {
 	panic("unreachable")
 }
 
-// settled waits until the turn of the report that was heard has ended, and with it the transaction that it was announced in.
+// settled waits until the turn of the report that was heard has ended, and with it the
+// transaction that it was announced in.
 func (d *desk) settled() {
 	d.t.Helper()
 	must(d.t, NewTurn(d.pool).wait(d.t.Context(), func(context.Context) error { return nil }))
@@ -149,7 +150,8 @@ func keys(findings []isolation.Finding) string {
 	return strings.Join(list, ", ")
 }
 
-// TestWhatChanged makes one report after the other and reads what each says about the one before.
+// TestWhatChanged makes one report after the other and reads what each says about the one
+// before.
 func TestWhatChanged(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t)
@@ -211,8 +213,8 @@ func TestWhatChanged(t *testing.T) {
 	}
 }
 
-// TestAnswersOnce lets three replicas work on reports, an announcement fail, and a replica stop amid a check: every request is
-// answered once, and never are two checks under way.
+// TestAnswersOnce lets three replicas work on reports, an announcement fail, and a replica stop
+// amid a check: every request is answered once, and never are two checks under way.
 func TestAnswersOnce(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t)
@@ -256,7 +258,8 @@ func TestAnswersOnce(t *testing.T) {
 	}
 }
 
-// TestOneTurn asks for a report and lets runs of two replicas check their tenants: never are two checks under way.
+// TestOneTurn asks for a report and lets runs of two replicas check their tenants: never are two
+// checks under way.
 func TestOneTurn(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t)
@@ -314,7 +317,7 @@ func TestTicks(t *testing.T) {
 		var ticking sync.WaitGroup
 		for _, scheduler := range replicas {
 			ticking.Go(func() {
-				if err := scheduler.tick(t.Context(), day(step.now)); err != nil {
+				if err := scheduler.ticker.Tick(t.Context(), day(step.now)); err != nil {
 					t.Error(err)
 				}
 			})

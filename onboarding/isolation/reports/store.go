@@ -163,29 +163,6 @@ func insert(ctx context.Context, tx pgx.Tx, record *Record) (inserted bool, err 
 	return tag.RowsAffected() == 1, err
 }
 
-// enqueueDue enqueues the report of the newest tick until now, unless another replica did. The
-// first call ever only notes the time. Of the ticks that came while no replica ran, it makes up
-// for the newest.
-func (s *Store) enqueueDue(ctx context.Context, now time.Time, newest func(after time.Time) time.Time, channel string) error {
-	return pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
-		if _, err := tx.Exec(ctx, `INSERT INTO isolation_schedule (tick) VALUES ($1) ON CONFLICT DO NOTHING`, now); err != nil {
-			return err
-		}
-		var claimed time.Time
-		if err := tx.QueryRow(ctx, `SELECT tick FROM isolation_schedule FOR UPDATE`).Scan(&claimed); err != nil {
-			return err
-		}
-		tick := newest(claimed)
-		if tick.IsZero() {
-			return nil
-		}
-		if _, err := tx.Exec(ctx, `UPDATE isolation_schedule SET tick = $1`, tick); err != nil {
-			return err
-		}
-		return s.enqueue(ctx, tx, request(channel, tick))
-	})
-}
-
 // superseded reports whether a newer tick came before the report of this one started. The newer
 // report then covers both.
 func (s *Store) superseded(ctx context.Context, request Request) (superseded bool, err error) {

@@ -1,5 +1,5 @@
-// Package probetest makes certification authorities and servers, good and bad, for tests of what looks at them. Everything in it
-// is real: keys, chains, listeners on loopback addresses.
+// Package probetest makes certification authorities and servers, good and bad, for tests of what
+// looks at them. Everything in it is real: keys, chains, listeners on loopback addresses.
 package probetest
 
 import (
@@ -33,7 +33,8 @@ func NewAuthority(t testing.TB, name string) *Authority {
 	a := &Authority{rootKey: ecdsaKey(t), key: ecdsaKey(t)}
 	now := time.Now()
 	root := &x509.Certificate{
-		Subject: pkix.Name{CommonName: name + " root"}, SerialNumber: serial(t), IsCA: true, BasicConstraintsValid: true,
+		Subject: pkix.Name{CommonName: name +
+			" root"}, SerialNumber: serial(t), IsCA: true, BasicConstraintsValid: true,
 		NotBefore: now.AddDate(-5, 0, 0), NotAfter: now.AddDate(5, 0, 0), KeyUsage: x509.KeyUsageCertSign,
 	}
 	a.Root = sign(t, root, root, a.rootKey.Public(), a.rootKey)
@@ -43,7 +44,8 @@ func NewAuthority(t testing.TB, name string) *Authority {
 	return a
 }
 
-// Expire replaces the intermediate by one that expired yesterday. It must not be used while others use the authority: copy it first.
+// Expire replaces the intermediate by one that expired yesterday. It must not be used while others
+// use the authority: copy it first.
 func (a *Authority) Expire(t testing.TB) {
 	t.Helper()
 	template := *a.Intermediate
@@ -111,7 +113,8 @@ func (o Order) prepare(t testing.TB) (crypto.Signer, *x509.Certificate) {
 		key = rsaKey
 	}
 	return key, &x509.Certificate{
-		Subject: pkix.Name{CommonName: o.Names[0]}, DNSNames: o.Names, SerialNumber: serial(t), NotBefore: o.NotBefore, NotAfter: o.NotAfter,
+		Subject: pkix.Name{CommonName: o.Names[0]}, DNSNames: o.Names, SerialNumber: serial(t), NotBefore: o.NotBefore,
+		NotAfter: o.NotAfter,
 		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
 	}
 }

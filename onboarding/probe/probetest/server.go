@@ -11,7 +11,8 @@ import (
 	"time"
 )
 
-// Listen serves each connection at an address, such as "127.0.0.1:0", with serve until the test ends, and returns the address.
+// Listen serves each connection at an address, such as "127.0.0.1:0", with serve until the test
+// ends, and returns the address.
 func Listen(t testing.TB, address string, serve func(net.Conn)) netip.AddrPort {
 	t.Helper()
 	listener, err := net.Listen("tcp", address)

@@ -27,16 +27,22 @@ func block(more fields, required ...string) shape {
 }
 
 var blockKinds = map[string]kind{
-	"section":         {everywhere, section},
-	"header":          {everywhere, block(fields{"text": plain(150), "level": integer(1, 4)}, "text").check},
-	"divider":         {everywhere, block(nil).check},
-	"actions":         {everywhere, holding("actions", 25)},
-	"context":         {everywhere, block(fields{"elements": list(contextElement, 1, 10)}, "elements").check},
-	"input":           {everywhere, input},
-	"image":           {everywhere, imageBlock},
-	"rich_text":       {everywhere, block(fields{"elements": list(richElement, 1, 0)}, "elements").check},
-	"card":            {everywhere, card},
-	"alert":           {modals, block(fields{"text": text(200), "level": enum("default", "info", "warning", "error", "success")}, "text").check},
+	"section":   {everywhere, section},
+	"header":    {everywhere, block(fields{"text": plain(150), "level": integer(1, 4)}, "text").check},
+	"divider":   {everywhere, block(nil).check},
+	"actions":   {everywhere, holding("actions", 25)},
+	"context":   {everywhere, block(fields{"elements": list(contextElement, 1, 10)}, "elements").check},
+	"input":     {everywhere, input},
+	"image":     {everywhere, imageBlock},
+	"rich_text": {everywhere, block(fields{"elements": list(richElement, 1, 0)}, "elements").check},
+	"card":      {everywhere, card},
+	"alert": {
+		modals,
+		block(
+			fields{"text": text(200), "level": enum("default", "info", "warning", "error", "success")},
+			"text",
+		).check,
+	},
 	"markdown":        {messages, markdown},
 	"plan":            {messages, plan},
 	"task_card":       {messages, taskCard},
@@ -47,7 +53,8 @@ var blockKinds = map[string]kind{
 	"carousel":        {roomy, block(fields{"elements": list(cardInside, 1, 10)}, "elements").check},
 }
 
-// blocks judges the top-level list: 50 for a message, 100 for a view (docs.slack.dev/reference/block-kit/blocks).
+// blocks judges the top-level list: 50 for a message, 100 for a view
+// (docs.slack.dev/reference/block-kit/blocks).
 func (c *checker) blocks(at string, v any) {
 	limit := 100
 	if c.surface == Message {
@@ -92,8 +99,8 @@ func (c *checker) totals(at string) {
 	}
 }
 
-// OnlyOneTable reports whether more than one table is among the decoded blocks of a message, which Slack refuses with an
-// error of its own (invalid_attachments, only_one_table_allowed).
+// OnlyOneTable reports whether more than one table is among the decoded blocks of a message,
+// which Slack refuses with an error of its own (invalid_attachments, only_one_table_allowed).
 func OnlyOneTable(blocks []any) bool {
 	n := 0
 	for _, b := range blocks {
@@ -105,7 +112,14 @@ func OnlyOneTable(blocks []any) bool {
 }
 
 func section(c *checker, at string, v any) {
-	s := block(fields{"text": text(3000), "fields": list(text(2000), 1, 10), "accessory": elementIn("section", map[string]bool{}), "expand": boolean})
+	s := block(
+		fields{
+			"text":      text(3000),
+			"fields":    list(text(2000), 1, 10),
+			"accessory": elementIn("section", map[string]bool{}),
+			"expand":    boolean,
+		},
+	)
 	s.also = func(c *checker, at string, m map[string]any) {
 		if m["text"] == nil && m["fields"] == nil {
 			c.refuse(at+"/type", "must define either `text` or `fields`")
@@ -173,8 +187,18 @@ func cardInside(c *checker, at string, v any) {
 
 func card(c *checker, at string, v any) {
 	icon := shape{fields: fields{"type": enum("icon"), "name": str(1, 255)}, required: []string{"type", "name"}}.check
-	s := block(fields{"hero_image": image, "icon": image, "slack_icon": icon, "title": text(150), "subtitle": text(150), "body": text(200),
-		"subtext": text(200), "actions": list(cardButton(map[string]bool{}), 1, 3)})
+	s := block(
+		fields{
+			"hero_image": image,
+			"icon":       image,
+			"slack_icon": icon,
+			"title":      text(150),
+			"subtitle":   text(150),
+			"body":       text(200),
+			"subtext":    text(200),
+			"actions":    list(cardButton(map[string]bool{}), 1, 3),
+		},
+	)
 	s.also = func(c *checker, at string, m map[string]any) {
 		if m["hero_image"] == nil && m["title"] == nil && m["actions"] == nil && m["body"] == nil {
 			c.refuse(at+"/type", "must define at least one of `hero_image`, `title`, `actions` or `body`")
@@ -196,7 +220,17 @@ func cardButton(ids map[string]bool) rule {
 	}
 }
 
-var containable = []string{"actions", "context", "divider", "header", "image", "input", "rich_text", "section", "table"}
+var containable = []string{
+	"actions",
+	"context",
+	"divider",
+	"header",
+	"image",
+	"input",
+	"rich_text",
+	"section",
+	"table",
+}
 
 func container(c *checker, at string, v any) {
 	child := func(c *checker, at string, v any) {

@@ -35,7 +35,8 @@ func confirm(c *checker, at string, v any) {
 		"style": enum("primary", "danger")}, required: []string{"title", "text", "confirm"}}.check(c, at, v)
 }
 
-// The kinds of option: checkboxes and radio buttons may hold mrkdwn, only overflow options may hold a url.
+// The kinds of option: checkboxes and radio buttons may hold mrkdwn, only overflow options may
+// hold a url.
 type optionKind int
 
 const (

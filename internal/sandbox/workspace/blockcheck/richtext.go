@@ -2,8 +2,10 @@ package blockcheck
 
 import "slices"
 
-var style = shape{fields: fields{"bold": boolean, "italic": boolean, "strike": boolean, "code": boolean, "underline": boolean,
-	"highlight": boolean, "client_highlight": boolean, "unlink": boolean}}.check
+var style = shape{
+	fields: fields{"bold": boolean, "italic": boolean, "strike": boolean, "code": boolean, "underline": boolean,
+		"highlight": boolean, "client_highlight": boolean, "unlink": boolean},
+}.check
 
 // richLeaves are the elements of a rich text section that an app may send.
 var richLeaves = map[string]shape{
@@ -13,11 +15,22 @@ var richLeaves = map[string]shape{
 	"usergroup": {fields: fields{"usergroup_id": str(1, 0)}, required: []string{"usergroup_id"}},
 	"channel":   {fields: fields{"channel_id": str(1, 0)}, required: []string{"channel_id"}},
 	"team":      {fields: fields{"team_id": str(1, 0)}, required: []string{"team_id"}},
-	"emoji":     {fields: fields{"name": str(1, 0), "unicode": str(0, 0), "skin_tone": integer(1, 6)}, required: []string{"name"}},
+	"emoji": {
+		fields:   fields{"name": str(1, 0), "unicode": str(0, 0), "skin_tone": integer(1, 6)},
+		required: []string{"name"},
+	},
 	"broadcast": {fields: fields{"range": enum("here", "channel", "everyone")}, required: []string{"range"}},
 	"color":     {fields: fields{"value": str(1, 0)}, required: []string{"value"}},
-	"date": {fields: fields{"timestamp": integer(0, 1<<40), "format": str(1, 0), "url": link, "fallback": str(0, 0), "timezone": str(0, 0)},
-		required: []string{"timestamp", "format"}},
+	"date": {
+		fields: fields{
+			"timestamp": integer(0, 1<<40),
+			"format":    str(1, 0),
+			"url":       link,
+			"fallback":  str(0, 0),
+			"timezone":  str(0, 0),
+		},
+		required: []string{"timestamp", "format"},
+	},
 }
 
 func richLeaf(kinds ...string) rule {
@@ -50,13 +63,47 @@ func richElement(c *checker, at string, v any) {
 	case "rich_text_section":
 		shape{fields: fields{"type": anything, "elements": list(richLeaf(), 0, 0)}, required: need}.check(c, at, m)
 	case "rich_text_quote":
-		shape{fields: fields{"type": anything, "elements": list(richLeaf(), 0, 0), "border": integer(0, 1)}, required: need}.check(c, at, m)
+		shape{
+			fields:   fields{"type": anything, "elements": list(richLeaf(), 0, 0), "border": integer(0, 1)},
+			required: need,
+		}.check(
+			c,
+			at,
+			m,
+		)
 	case "rich_text_preformatted":
-		shape{fields: fields{"type": anything, "elements": list(richLeaf("text", "link"), 0, 0), "border": integer(0, 1), "language": str(0, 0)},
-			required: need}.check(c, at, m)
+		shape{
+			fields: fields{
+				"type":     anything,
+				"elements": list(richLeaf("text", "link"), 0, 0),
+				"border":   integer(0, 1),
+				"language": str(0, 0),
+			},
+			required: need,
+		}.check(
+			c,
+			at,
+			m,
+		)
 	case "rich_text_list":
-		shape{fields: fields{"type": anything, "style": enum("bullet", "ordered"), "indent": integer(0, 8), "offset": integer(0, 1<<31),
-			"border": integer(0, 1), "elements": list(richSection, 0, 0)}, required: []string{"elements", "style"}}.check(c, at, m)
+		shape{
+			fields: fields{
+				"type":   anything,
+				"style":  enum("bullet", "ordered"),
+				"indent": integer(0, 8),
+				"offset": integer(0, 1<<31),
+				"border": integer(
+					0,
+					1,
+				),
+				"elements": list(richSection, 0, 0),
+			},
+			required: []string{"elements", "style"},
+		}.check(
+			c,
+			at,
+			m,
+		)
 	default:
 		c.refuse(at+"/type", "unsupported type: %s", kind)
 	}
@@ -70,7 +117,8 @@ func richSection(c *checker, at string, v any) {
 	richElement(c, at, v)
 }
 
-// richText is a rich_text entity inside another block, such as a task's details, which is never empty.
+// richText is a rich_text entity inside another block, such as a task's details, which is never
+// empty.
 func richText(c *checker, at string, v any) {
 	m, kind, ok := c.typed(at, v)
 	if !ok {
@@ -87,7 +135,8 @@ func richText(c *checker, at string, v any) {
 	}
 }
 
-// RichTextLen counts what a rich_text tree shows: characters of text, and one for each mention, emoji, date or link.
+// RichTextLen counts what a rich_text tree shows: characters of text, and one for each mention,
+// emoji, date or link.
 func RichTextLen(v any) int {
 	m, ok := v.(map[string]any)
 	if !ok {

@@ -4,8 +4,14 @@ import "unicode/utf8"
 
 var (
 	rawText   = shape{fields: fields{"type": anything, "text": str(1, 0)}, required: []string{"text"}}
-	rawNumber = shape{fields: fields{"type": anything, "value": number, "text": str(1, 0)}, required: []string{"value"}}
-	richCell  = shape{fields: fields{"type": anything, "block_id": str(0, 255), "elements": list(richElement, 1, 0)}, required: []string{"elements"}}
+	rawNumber = shape{
+		fields:   fields{"type": anything, "value": number, "text": str(1, 0)},
+		required: []string{"value"},
+	}
+	richCell = shape{
+		fields:   fields{"type": anything, "block_id": str(0, 255), "elements": list(richElement, 1, 0)},
+		required: []string{"elements"},
+	}
 )
 
 // cell judges one table cell and returns the characters that it shows.
@@ -66,7 +72,10 @@ func table(c *checker, at string, v any) {
 		}
 		shape{fields: fields{"align": enum("left", "center", "right"), "is_wrapped": boolean}}.check(c, at, v)
 	}
-	block(fields{"rows": rows(1, 100, false, true, &c.cells), "column_settings": list(column, 0, 20)}, "rows").check(c, at, v)
+	block(
+		fields{"rows": rows(1, 100, false, true, &c.cells), "column_settings": list(column, 0, 20)},
+		"rows",
+	).check(c, at, v)
 }
 
 // dataTable takes the older page's 101 rows, the stricter of two readings.

@@ -1,15 +1,30 @@
 package blockcheck
 
-// A plan holds task cards that need no type of their own; its title is a bare string although the page calls it an object, and
-// a pending task exists only inside a plan (docs.slack.dev/reference/block-kit/blocks/plan-block, as live Slack reads it).
+// A plan holds task cards that need no type of their own; its title is a bare string although the
+// page calls it an object, and a pending task exists only inside a plan
+// (docs.slack.dev/reference/block-kit/blocks/plan-block, as live Slack reads it).
 
 const maxTasks = 50
 
-var source = shape{fields: fields{"type": enum("url"), "url": link, "text": str(1, 0)}, required: []string{"type", "url", "text"}}.check
+var source = shape{
+	fields:   fields{"type": enum("url"), "url": link, "text": str(1, 0)},
+	required: []string{"type", "url", "text"},
+}.check
 
 func task(statuses ...string) shape {
-	s := block(fields{"task_id": str(1, 255), "title": str(1, 0), "status": enum(statuses...), "details": richText, "output": richText,
-		"sources": list(source, 0, 0), "hide_title": boolean}, "task_id", "title")
+	s := block(
+		fields{
+			"task_id":    str(1, 255),
+			"title":      str(1, 0),
+			"status":     enum(statuses...),
+			"details":    richText,
+			"output":     richText,
+			"sources":    list(source, 0, 0),
+			"hide_title": boolean,
+		},
+		"task_id",
+		"title",
+	)
 	s.also = func(c *checker, at string, m map[string]any) {
 		id, _ := m["task_id"].(string)
 		if id == "" {
@@ -35,5 +50,8 @@ func plan(c *checker, at string, v any) {
 		}
 		inside.check(c, at, v)
 	}
-	block(fields{"title": str(1, 0), "tasks": list(one, 0, maxTasks), "status": enum(statuses...)}, "title").check(c, at, v)
+	block(
+		fields{"title": str(1, 0), "tasks": list(one, 0, maxTasks), "status": enum(statuses...)},
+		"title",
+	).check(c, at, v)
 }

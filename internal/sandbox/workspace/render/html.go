@@ -12,15 +12,18 @@ import (
 // Sheet is what an HTML rendering needs besides blocks.
 type Sheet struct {
 	Names Names
-	// Picture returns the address that a Slack file is shown from; nil shows its description only.
+	// Picture returns the address that a Slack file is shown from; nil shows its description
+	// only.
 	Picture func(id, url string) string
-	// State is what is entered, as JSON of values[block_id][action_id]; Errors are shown at input blocks, by block_id.
+	// State is what is entered, as JSON of values[block_id][action_id]; Errors are shown at input
+	// blocks, by block_id.
 	State  []byte
 	Errors map[string]string
 }
 
-// HTML renders blocks as Slack shows them, with the classes of the package's style sheet. Buttons are submit buttons whose name is
-// target and whose value is "block_id/action_id", for a form around the blocks.
+// HTML renders blocks as Slack shows them, with the classes of the package's style sheet. Buttons
+// are submit buttons whose name is target and whose value is "block_id/action_id", for a form
+// around the blocks.
 func HTML(blocks []byte, s Sheet) template.HTML {
 	p := &painter{sheet: s, text: &printer{names: s.Names, max: 1 << 16}}
 	_ = json.Unmarshal(s.State, &p.text.state) // Without a state, inputs show their placeholders.
@@ -32,7 +35,9 @@ func HTML(blocks []byte, s Sheet) template.HTML {
 
 // Paragraph renders mrkdwn, such as a message's text without blocks.
 func Paragraph(mrkdwn string, n Names) template.HTML {
-	return template.HTML(`<div class="section"><div class="grow">` + n.HTML(mrkdwn) + `</div></div>`) //nolint:gosec // HTML escapes.
+	return template.HTML(
+		`<div class="section"><div class="grow">` + n.HTML(mrkdwn) + `</div></div>`,
+	) //nolint:gosec // HTML escapes.
 }
 
 type painter struct {
@@ -98,16 +103,29 @@ func (p *painter) block(b map[string]any) {
 	case "alert":
 		p.put(`<div class="alert %s">%s</div>`, esc(word(b["level"])), p.words(b["text"]))
 	case "markdown":
-		p.put(`<div class="section"><div class="grow">%s</div></div>`, strings.ReplaceAll(esc(word(b["text"])), "\n", "<br>"))
+		p.put(
+			`<div class="section"><div class="grow">%s</div></div>`,
+			strings.ReplaceAll(esc(word(b["text"])), "\n", "<br>"),
+		)
 	case "container":
-		p.put(`<div class="box"><div class="boxtitle">%s</div><div class="context">%s</div>`, p.words(b["title"]), p.words(b["subtitle"]))
+		p.put(
+			`<div class="box"><div class="boxtitle">%s</div><div class="context">%s</div>`,
+			p.words(b["title"]),
+			p.words(b["subtitle"]),
+		)
 		for _, c := range array(b["child_blocks"]) {
 			p.block(object(c))
 		}
 		p.put(`</div>`)
 	case "card":
-		p.put(`<div class="box"><div class="boxtitle">%s</div><div class="context">%s</div><div>%s</div><div class="context">%s</div><div class="actions">`,
-			p.words(b["title"]), p.words(b["subtitle"]), p.words(b["body"]), p.words(b["subtext"]))
+		p.put(
+			`<div class="box"><div class="boxtitle">%s</div><div class="context">%s</div>`+
+				`<div>%s</div><div class="context">%s</div><div class="actions">`,
+			p.words(b["title"]),
+			p.words(b["subtitle"]),
+			p.words(b["body"]),
+			p.words(b["subtext"]),
+		)
 		for _, e := range array(b["actions"]) {
 			p.element(b, object(e))
 		}
@@ -169,8 +187,13 @@ func (p *painter) element(b, e map[string]any) {
 			if slices.Contains(chosen, label) {
 				on = " on"
 			}
-			p.put(`<div class="choice"><span class="%s%s"></span><div>%s<div class="context">%s</div></div></div>`, kind, on, p.words(object(o)["text"]),
-				p.words(object(o)["description"]))
+			p.put(
+				`<div class="choice"><span class="%s%s"></span><div>%s<div class="context">%s</div></div></div>`,
+				kind,
+				on,
+				p.words(object(o)["text"]),
+				p.words(object(o)["description"]),
+			)
 		}
 	default:
 		face, empty := strings.Join(p.text.chosen(b, e), ", "), ""
@@ -195,7 +218,13 @@ func (p *painter) element(b, e map[string]any) {
 }
 
 func (p *painter) button(b, e map[string]any, face, style string) {
-	p.put(`<button class="button %s" name="target" value="%s/%s">%s</button>`, esc(style), esc(word(b["block_id"])), esc(word(e["action_id"])), face)
+	p.put(
+		`<button class="button %s" name="target" value="%s/%s">%s</button>`,
+		esc(style),
+		esc(word(b["block_id"])),
+		esc(word(e["action_id"])),
+		face,
+	)
 }
 
 func (p *painter) input(b map[string]any) {
@@ -223,7 +252,11 @@ func (p *painter) plan(b map[string]any) {
 }
 
 func (p *painter) task(b map[string]any) {
-	p.put(`<div class="task"><span class="status %s"></span><div class="grow">%s`, esc(word(b["status"])), esc(word(b["title"])))
+	p.put(
+		`<div class="task"><span class="status %s"></span><div class="grow">%s`,
+		esc(word(b["status"])),
+		esc(word(b["title"])),
+	)
 	for _, name := range []string{"details", "output"} {
 		if rich := object(b[name]); rich != nil {
 			p.put(`<div class="taskbody">`)

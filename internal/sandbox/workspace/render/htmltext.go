@@ -147,7 +147,9 @@ func (p *painter) leaves(section map[string]any) string {
 			s = `<span class="mention">` + s + `</span>`
 		}
 		style := object(e["style"])
-		for _, mark := range []struct{ name, tag string }{{"code", "code"}, {"bold", "b"}, {"italic", "i"}, {"strike", "s"}, {"underline", "u"}} {
+		for _, mark := range []struct{ name, tag string }{
+			{"code", "code"}, {"bold", "b"}, {"italic", "i"}, {"strike", "s"}, {"underline", "u"},
+		} {
 			if style[mark.name] == true {
 				s = "<" + mark.tag + ">" + s + "</" + mark.tag + ">"
 			}

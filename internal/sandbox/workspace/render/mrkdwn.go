@@ -11,7 +11,8 @@ var (
 	angled   = regexp.MustCompile(`<([^<>\n]+)>`)
 	entities = strings.NewReplacer("&lt;", "<", "&gt;", ">", "&amp;", "&")
 	fence    = regexp.MustCompile("(?s)```\n?(.*?)\n?```")
-	// emphasis is a marker pair around text that neither begins nor ends with a space, at the edge of words.
+	// emphasis is a marker pair around text that neither begins nor ends with a space, at the
+	// edge of words.
 	emphasis = map[byte]*regexp.Regexp{
 		'*': regexp.MustCompile(`(^|[\s(\[>;"'_~—–-])\*([^\s*](?:[^*\n]*[^\s*])?)\*($|[\s)\]<&"'.,:;!?_~—–-])`),
 		'_': regexp.MustCompile(`(^|[\s(\[>;"'*~—–-])_([^\s_](?:[^_\n]*[^\s_])?)_($|[\s)\]<&"'.,:;!?*~—–-])`),
@@ -19,7 +20,8 @@ var (
 	}
 )
 
-// reference is what stands in angle brackets in Slack's text: docs.slack.dev/messaging/formatting-message-text.
+// reference is what stands in angle brackets in Slack's text:
+// docs.slack.dev/messaging/formatting-message-text.
 type reference struct {
 	text, url string
 	// mention says that it names someone or something of the workspace.
@@ -57,13 +59,23 @@ func (n Names) reference(inside string) reference {
 // Date writes a moment with Slack's date tokens, in UTC.
 func Date(seconds int64, format string) string {
 	t := time.Unix(seconds, 0).UTC()
-	return strings.NewReplacer("{date_num}", t.Format("2006-01-02"), "{date}", t.Format("January 2, 2006"), "{date_short}", t.Format("Jan 2, 2006"),
-		"{date_long}", t.Format("Monday, January 2, 2006"), "{date_pretty}", t.Format("January 2, 2006"), "{date_short_pretty}", t.Format("Jan 2, 2006"),
-		"{date_long_pretty}", t.Format("Monday, January 2, 2006"), "{time}", t.Format("15:04"), "{time_secs}", t.Format("15:04:05"),
-		"{ago}", "at "+t.Format("15:04")).Replace(format)
+	const long = "Monday, January 2, 2006"
+	return strings.NewReplacer(
+		"{date_num}", t.Format("2006-01-02"),
+		"{date}", t.Format("January 2, 2006"),
+		"{date_short}", t.Format("Jan 2, 2006"),
+		"{date_long}", t.Format(long),
+		"{date_pretty}", t.Format("January 2, 2006"),
+		"{date_short_pretty}", t.Format("Jan 2, 2006"),
+		"{date_long_pretty}", t.Format(long),
+		"{time}", t.Format("15:04"),
+		"{time_secs}", t.Format("15:04:05"),
+		"{ago}", "at "+t.Format("15:04"),
+	).Replace(format)
 }
 
-// Plain turns mrkdwn into plain text: marks go, references become readable, code blocks are indented.
+// Plain turns mrkdwn into plain text: marks go, references become readable, code blocks are
+// indented.
 func (n Names) Plain(text string) string {
 	var out strings.Builder
 	last := 0
@@ -121,7 +133,8 @@ func (n Names) references(text string) string {
 
 var shortcode = regexp.MustCompile(`:([a-z0-9_+-]+):`)
 
-// Emoji replaces the short names that bots commonly write; others stay as they are, as Slack leaves unknown ones.
+// Emoji replaces the short names that bots commonly write; others stay as they are, as Slack
+// leaves unknown ones.
 func Emoji(text string) string {
 	return shortcode.ReplaceAllStringFunc(text, func(s string) string {
 		if e, ok := emoji[strings.Trim(s, ":")]; ok {
@@ -132,12 +145,20 @@ func Emoji(text string) string {
 }
 
 var emoji = map[string]string{
-	"white_check_mark": "✅", "heavy_check_mark": "✔️", "x": "❌", "warning": "⚠️", "hourglass": "⌛", "hourglass_flowing_sand": "⏳", "rocket": "🚀",
-	"tada": "🎉", "lock": "🔒", "unlock": "🔓", "key": "🔑", "bell": "🔔", "eyes": "👀", "memo": "📝", "link": "🔗", "globe_with_meridians": "🌐",
-	"red_circle": "🔴", "large_green_circle": "🟢", "large_yellow_circle": "🟡", "large_blue_circle": "🔵", "white_circle": "⚪", "no_entry": "⛔",
-	"no_entry_sign": "🚫", "octagonal_sign": "🛑", "construction": "🚧", "arrow_forward": "▶️", "pause_button": "⏸️", "repeat": "🔁", "mag": "🔍",
-	"thumbsup": "👍", "+1": "👍", "thumbsdown": "👎", "-1": "👎", "wave": "👋", "information_source": "ℹ️", "bulb": "💡", "fire": "🔥", "snowflake": "❄️",
-	"ice_cube": "🧊", "shield": "🛡️", "wrench": "🔧", "hammer_and_wrench": "🛠️", "package": "📦", "calendar": "📅", "clock3": "🕒", "alarm_clock": "⏰",
-	"speech_balloon": "💬", "page_facing_up": "📄", "file_folder": "📁", "floppy_disk": "💾", "envelope": "✉️", "email": "📧", "house": "🏠", "star": "⭐",
-	"rotating_light": "🚨", "question": "❓", "exclamation": "❗", "heavy_plus_sign": "➕", "heavy_minus_sign": "➖", "arrow_right": "➡️", "art": "🎨",
+	"white_check_mark": "✅", "heavy_check_mark": "✔️", "x": "❌", "warning": "⚠️", "hourglass": "⌛",
+	"hourglass_flowing_sand": "⏳", "rocket": "🚀",
+	"tada": "🎉", "lock": "🔒", "unlock": "🔓", "key": "🔑", "bell": "🔔",
+	"eyes": "👀", "memo": "📝", "link": "🔗", "globe_with_meridians": "🌐",
+	"red_circle": "🔴", "large_green_circle": "🟢", "large_yellow_circle": "🟡", "large_blue_circle": "🔵", "white_circle": "⚪",
+	"no_entry":      "⛔",
+	"no_entry_sign": "🚫", "octagonal_sign": "🛑", "construction": "🚧", "arrow_forward": "▶️", "pause_button": "⏸️",
+	"repeat": "🔁", "mag": "🔍",
+	"thumbsup": "👍", "+1": "👍", "thumbsdown": "👎", "-1": "👎", "wave": "👋",
+	"information_source": "ℹ️", "bulb": "💡", "fire": "🔥", "snowflake": "❄️",
+	"ice_cube": "🧊", "shield": "🛡️", "wrench": "🔧", "hammer_and_wrench": "🛠️", "package": "📦",
+	"calendar": "📅", "clock3": "🕒", "alarm_clock": "⏰",
+	"speech_balloon": "💬", "page_facing_up": "📄", "file_folder": "📁", "floppy_disk": "💾", "envelope": "✉️",
+	"email": "📧", "house": "🏠", "star": "⭐",
+	"rotating_light": "🚨", "question": "❓", "exclamation": "❗", "heavy_plus_sign": "➕", "heavy_minus_sign": "➖",
+	"arrow_right": "➡️", "art": "🎨",
 }

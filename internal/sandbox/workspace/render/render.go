@@ -1,5 +1,6 @@
-// Package render shows Block Kit to people: as plain text for terminals, and as HTML that looks like Slack. It takes blocks that
-// were checked before; what it does not know it names in brackets and never fails. It holds no state and knows no workspace.
+// Package render shows Block Kit to people: as plain text for terminals, and as HTML that looks
+// like Slack. It takes blocks that were checked before; what it does not know it names in
+// brackets and never fails. It holds no state and knows no workspace.
 package render
 
 import (
@@ -59,7 +60,8 @@ func cells(r rune) int {
 	return 1
 }
 
-// wrap breaks text at spaces so that no line takes more than max cells; longer words are cut. Lines of the text stay lines.
+// wrap breaks text at spaces so that no line takes more than max cells; longer words are cut.
+// Lines of the text stay lines.
 func wrap(text string, max int) []string {
 	max = atLeast(max, 4)
 	var all []string

@@ -18,7 +18,8 @@ var update = flag.Bool("update", false, "rewrite what is expected")
 
 var names = render.Names{"U0ANA": "Ana Ortiz", "C0OPS": "ops", "S0OPS": "operators"}
 
-// TestCases renders testdata/*.txtar: blocks.json, with state.json if it has one, as text for 80 and 40 columns, and as HTML.
+// TestCases renders testdata/*.txtar: blocks.json, with state.json if it has one, as text for 80
+// and 40 columns, and as HTML.
 func TestCases(t *testing.T) {
 	t.Parallel()
 	files, err := filepath.Glob("testdata/*.txtar")
@@ -47,11 +48,12 @@ func TestCases(t *testing.T) {
 					want[f.Name] = string(f.Data)
 				}
 			}
+			page := string(render.HTML(blocks, render.Sheet{Names: names, State: state}))
 			got := map[string]string{
 				"80.txt": render.Text(blocks, state, names, 80) + "\n",
 				"40.txt": render.Text(blocks, state, names, 40) + "\n",
-				// One tag a line, so that a difference can be read.
-				"page.html": strings.ReplaceAll(string(render.HTML(blocks, render.Sheet{Names: names, State: state})), "><", ">\n<") + "\n",
+				// One tag a line makes differences readable.
+				"page.html": strings.ReplaceAll(page, "><", ">\n<") + "\n",
 			}
 			if *update {
 				for _, n := range []string{"80.txt", "40.txt", "page.html"} {
@@ -90,7 +92,8 @@ func TestPlain(t *testing.T) {
 	}
 }
 
-// FuzzRender: whatever stands in a message, showing it does not panic, and no text of it becomes a tag.
+// FuzzRender: whatever stands in a message, showing it does not panic, and no text of it becomes
+// a tag.
 func FuzzRender(f *testing.F) {
 	f.Add([]byte(`[{"type":"section","text":{"type":"mrkdwn","text":"*a* <x|y> `+"```"+`z"}}]`), 10)
 	f.Fuzz(func(t *testing.T, in []byte, width int) {

@@ -35,7 +35,13 @@ func (t *printer) rich(all []any) []string {
 					mark = fmt.Sprintf("%d. ", number)
 				}
 				space := strings.Repeat("  ", level)
-				lines = append(lines, indent(wrap(t.leaves(object(item)), t.max-len(space)-len([]rune(mark))), space+mark, space+strings.Repeat(" ", len([]rune(mark))))...)
+				lines = append(
+					lines,
+					indent(
+						wrap(t.leaves(object(item)), t.max-len(space)-len([]rune(mark))),
+						space+mark,
+						space+strings.Repeat(" ", len([]rune(mark))),
+					)...)
 			}
 		}
 	}

@@ -11,8 +11,8 @@ var taskIcons = map[string]string{"pending": "…", "in_progress": "▶", "compl
 
 var alertIcons = map[string]string{"": "ℹ", "default": "ℹ", "info": "ℹ", "warning": "⚠", "error": "✖", "success": "✔"}
 
-// Text renders blocks as plain text whose lines take at most max cells. state holds what is entered in inputs, as JSON of
-// values[block_id][action_id]; it may be empty.
+// Text renders blocks as plain text whose lines take at most max cells. state holds what is
+// entered in inputs, as JSON of values[block_id][action_id]; it may be empty.
 func Text(blocks, state []byte, names Names, max int) string {
 	t := &printer{names: names, max: atLeast(max, 16)}
 	_ = json.Unmarshal(state, &t.state) // Without a state, inputs show their initial values.
@@ -292,7 +292,9 @@ func (t *printer) task(b map[string]any) []string {
 		}
 	}
 	for _, s := range array(b["sources"]) {
-		lines = append(lines, indent(wrap(word(object(s)["text"])+" ("+word(object(s)["url"])+")", t.max-4), "    ", "    ")...)
+		lines = append(
+			lines,
+			indent(wrap(word(object(s)["text"])+" ("+word(object(s)["url"])+")", t.max-4), "    ", "    ")...)
 	}
 	return lines
 }

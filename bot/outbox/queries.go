@@ -1,0 +1,134 @@
+package outbox
+
+// The statements on slack_messages and slack_holds; see the folder migrations for the tables and
+// for the view slack_waiting.
+const (
+	// selectHashes are the contents of the messages $1, so those that stay as they are cost
+	// nothing.
+	selectHashes = `SELECT key, hash FROM slack_messages WHERE key = ANY($1)`
+
+	// putMessage inserts a message or changes its content, and returns the channel when something
+	// changed. Channel, thread and file of a message stay as they are.
+	putMessage = `
+		INSERT INTO slack_messages AS m
+			(key, channel, thread, thread_ts, text, blocks, fallback, file_name, file_title, file_content, hash, last)
+		VALUES ($1, $2, nullif($3, ''), nullif($4, ''), $5, $6, $7, nullif($8, ''), nullif($9, ''), $10, $11, $12)
+		ON CONFLICT (key) DO UPDATE
+			SET text = excluded.text, blocks = excluded.blocks, fallback = excluded.fallback,
+				hash = excluded.hash, last = excluded.last, attempts = 0, updated_at = now(),
+				due_at = CASE WHEN excluded.last THEN now() ELSE m.due_at END
+			WHERE m.hash <> excluded.hash AND m.file_name IS NULL AND excluded.file_name IS NULL
+		RETURNING channel`
+
+	// selectPosted is where Slack shows the messages $1.
+	selectPosted = `
+		SELECT key, channel_id, coalesce(ts, '') AS ts
+		FROM slack_messages WHERE key = ANY($1) AND delivered_hash IS NOT NULL`
+
+	// selectPermalink is where Slack shows message $1, and its address when Slack was asked for it
+	// before.
+	selectPermalink = `
+		SELECT channel_id, ts, coalesce(permalink, '') FROM slack_messages WHERE key = $1 AND ts IS NOT NULL`
+
+	updatePermalink = `UPDATE slack_messages SET permalink = $2 WHERE key = $1`
+
+	// selectNext is the message that may be sent to channel $1 now, with whether the hold $2 is in
+	// force.
+	selectNext = `
+		SELECT key, channel, coalesce(channel_id, '') AS channel_id,
+			coalesce(parent_ts, '') AS parent_ts, coalesce(ts, '') AS ts, text, blocks, fallback,
+			coalesce(file_name, '') AS file_name, coalesce(file_title, '') AS file_title,
+			coalesce(file_id, '') AS file_id, hash, sending_hash, sending_since, attempts, hold,
+			EXISTS (SELECT FROM slack_holds WHERE scope = $2 AND until > now()) AS plan_refused
+		FROM slack_waiting WHERE channel = $1 AND in_turn AND ready_at <= now()
+		ORDER BY seq LIMIT 1`
+
+	// selectReady reports whether a message may be sent to channel $1 now.
+	selectReady = `SELECT EXISTS (SELECT FROM slack_waiting WHERE channel = $1 AND in_turn AND ready_at <= now())`
+
+	// selectPause is the number of seconds until the time for which the next message to channel $1
+	// waits, NULL when none waits for a time.
+	selectPause = `
+		SELECT extract(epoch FROM min(ready_at) - now())::float8
+		FROM slack_waiting WHERE channel = $1 AND ready_at > now()`
+
+	// selectOverdue are the channels with a message that could have been sent $1 ago.
+	selectOverdue = `
+		SELECT DISTINCT channel FROM slack_waiting
+		WHERE in_turn AND ready_at <= now() AND greatest(due_at, updated_at) < now() - $1::interval`
+
+	// selectDM is the conversation with person $1, as an earlier message found it.
+	selectDM = `SELECT coalesce(max(channel_id), '') FROM slack_messages WHERE channel = $1 AND ts IS NOT NULL`
+
+	selectFileContent = `SELECT file_content FROM slack_messages WHERE key = $1`
+
+	// startPost records that the first post of message $1 is about to go out. The start of the
+	// oldest attempt stays, since a search for the message begins there.
+	startPost = `
+		UPDATE slack_messages SET sending_hash = $2, sending_since = coalesce(sending_since, now()), channel_id = $3
+		WHERE key = $1`
+
+	// startShare records that the upload $3 of message $1 is about to be shared.
+	startShare = `
+		UPDATE slack_messages SET sending_hash = hash, sending_since = now(), channel_id = $2, file_id = $3
+		WHERE key = $1`
+
+	// postponeShare makes message $1 wait until Slack should show the file.
+	postponeShare = `UPDATE slack_messages SET due_at = now() + $2::interval WHERE key = $1`
+
+	// recordDelivery records that Slack shows content $2 of message $1. When newer content was put
+	// meanwhile, the message goes on waiting: for $5, unless the newer content is the last.
+	recordDelivery = `
+		UPDATE slack_messages
+		SET delivered_hash = $2, delivered_at = now(), ts = nullif($3, ''), channel_id = $4,
+			due_at = now() + CASE WHEN last THEN '0' ELSE $5::interval END,
+			sending_hash = NULL, sending_since = NULL,
+			failed_hash = NULL, failed_at = NULL, failed_code = NULL, error = NULL,
+			attempts = 0, file_content = NULL
+		WHERE key = $1`
+
+	// recordRefusal records that Slack refused content $2 of message $1. With $5 no attempt is
+	// under way any more.
+	recordRefusal = `
+		UPDATE slack_messages
+		SET failed_hash = $2, failed_at = now(), failed_code = $3, error = $4,
+			sending_hash = CASE WHEN $5 THEN NULL ELSE sending_hash END,
+			sending_since = CASE WHEN $5 THEN NULL ELSE sending_since END
+		WHERE key = $1`
+
+	// recordFailure records an attempt to send message $1 that is repeated after $3. With $4 no
+	// attempt is under way any more.
+	recordFailure = `
+		UPDATE slack_messages
+		SET attempts = attempts + 1, error = $2, due_at = now() + $3::interval,
+			sending_hash = CASE WHEN $4 THEN NULL ELSE sending_hash END,
+			sending_since = CASE WHEN $4 THEN NULL ELSE sending_since END
+		WHERE key = $1`
+
+	// holdScope keeps calls of scope $1 from being made for $2.
+	holdScope = `
+		INSERT INTO slack_holds AS h (scope, until) VALUES ($1, now() + $2::interval)
+		ON CONFLICT (scope) DO UPDATE SET until = greatest(h.until, excluded.until)`
+
+	expireHolds = `DELETE FROM slack_holds WHERE until < now()`
+
+	// reviveRefused makes messages wait again that Slack refused with one of the codes $1.
+	reviveRefused = `
+		UPDATE slack_messages SET failed_hash = NULL, failed_at = NULL, failed_code = NULL
+		WHERE failed_hash = hash AND failed_code = ANY($1)`
+
+	// redirectMessages moves messages whose key begins with $1 to the top level of channel $2,
+	// when none was posted and Slack refused them or their parents with one of the codes $3.
+	redirectMessages = `
+		UPDATE slack_messages m
+		SET channel = $2, channel_id = NULL, thread = NULL, thread_ts = NULL,
+			failed_hash = NULL, failed_at = NULL, failed_code = NULL, attempts = 0, due_at = now(), updated_at = now()
+		WHERE starts_with(m.key, $1)
+			AND (m.channel <> $2 OR m.thread IS NOT NULL OR m.thread_ts IS NOT NULL)
+			AND m.ts IS NULL AND m.delivered_hash IS NULL AND m.sending_hash IS NULL
+			AND NOT EXISTS (SELECT FROM slack_messages c WHERE c.thread = m.key)
+			AND (m.failed_hash = m.hash AND m.failed_code = ANY($3)
+				OR EXISTS (
+					SELECT FROM slack_messages p
+					WHERE p.key = m.thread AND p.ts IS NULL AND p.failed_hash = p.hash AND p.failed_code = ANY($3)))`
+)

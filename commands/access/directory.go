@@ -1,0 +1,138 @@
+package access
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/atlilith/onboardbot/bot"
+	"github.com/atlilith/onboardbot/onboarding"
+)
+
+// People tells who somebody is in the workspace; [bot.Directory] does.
+type People interface {
+	// Person fails with [bot.ErrForeignTeam] and [bot.ErrUnknownPerson] for those who are not of the workspace.
+	Person(ctx context.Context, id string) (bot.Profile, error)
+	// Members are the user ids in a user group.
+	Members(ctx context.Context, group string) ([]string, error)
+}
+
+// Directory is the domain's [onboarding.Directory], from the configured lists and what Slack says of people.
+type Directory struct {
+	people People
+	config Config
+}
+
+var _ onboarding.Directory = (*Directory)(nil)
+
+// NewDirectory returns a directory of the configured operators and approvers.
+func NewDirectory(people People, config Config) (*Directory, error) {
+	config.Defaults()
+	if err := config.Validate(); err != nil {
+		return nil, err
+	}
+	return &Directory{people: people, config: config}, nil
+}
+
+// Config returns the configuration with its defaults.
+func (d *Directory) Config() Config { return d.config }
+
+// Permissions says what somebody may do. Only a full member of the bot's own workspace may do anything, whatever the lists say.
+func (d *Directory) Permissions(ctx context.Context, id string) (onboarding.Permissions, error) {
+	permissions := onboarding.Permissions{Operator: onboarding.Operator{ID: id}}
+	profile, err := d.people.Person(ctx, id)
+	switch {
+	case errors.Is(err, bot.ErrForeignTeam):
+		permissions.Refused = "you belong to another workspace"
+		return permissions, nil
+	case errors.Is(err, bot.ErrUnknownPerson):
+		permissions.Refused = "Slack does not know you in this workspace"
+		return permissions, nil
+	case err != nil:
+		return onboarding.Permissions{}, fmt.Errorf("looking up %s: %w", id, err)
+	}
+	permissions.Name = profile.Name
+	switch {
+	case profile.Deactivated:
+		permissions.Refused = "your account is deactivated"
+	case profile.Bot:
+		permissions.Refused = "apps cannot do this"
+	case profile.Guest:
+		permissions.Refused = "guests cannot do this"
+	}
+	if permissions.Refused != "" {
+		return permissions, nil
+	}
+	if permissions.Operates, err = d.listed(ctx, d.config.Operators, id); err != nil {
+		return onboarding.Permissions{}, err
+	}
+	if permissions.Approves, err = d.listed(ctx, slices.Concat(d.config.Approvers, d.config.EscalateTo), id); err != nil {
+		return onboarding.Permissions{}, err
+	}
+	switch {
+	case !permissions.Operates && !permissions.Approves:
+		permissions.Refused = "you are not on the list of operators"
+	case !permissions.Approves:
+		permissions.Refused = "you are not on the list of approvers"
+	}
+	return permissions, nil
+}
+
+// listed reports whether an id is on a list, by itself or through a user group.
+func (d *Directory) listed(ctx context.Context, list []string, id string) (bool, error) {
+	if slices.Contains(list, id) {
+		return true, nil
+	}
+	for _, entry := range list {
+		if !strings.HasPrefix(entry, "S") {
+			continue
+		}
+		members, err := d.people.Members(ctx, entry)
+		if err != nil {
+			return false, err
+		}
+		if slices.Contains(members, id) {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+// Recipients are the ids of the people who get direct messages.
+type Recipients struct{ Approvers, Escalated []string }
+
+// Recipients returns who gets direct messages: nobody where the configuration does not want any. It asks Slack who is in the
+// configured user groups.
+func (d *Directory) Recipients(ctx context.Context) (found Recipients, err error) {
+	if !d.config.Notify.Direct() {
+		return Recipients{}, nil
+	}
+	if found.Approvers, err = d.each(ctx, d.config.Approvers); err != nil {
+		return Recipients{}, err
+	}
+	found.Escalated, err = d.each(ctx, d.config.EscalateTo)
+	return found, err
+}
+
+// each returns the people behind a list of people and user groups, each once, those of a group in the order of their ids.
+func (d *Directory) each(ctx context.Context, list []string) ([]string, error) {
+	var ids []string
+	for _, entry := range list {
+		people := []string{entry}
+		if groupForm.MatchString(entry) {
+			members, err := d.people.Members(ctx, entry)
+			if err != nil {
+				return nil, err
+			}
+			people = slices.Sorted(slices.Values(members))
+		}
+		for _, id := range people {
+			if !slices.Contains(ids, id) {
+				ids = append(ids, id)
+			}
+		}
+	}
+	return ids, nil
+}

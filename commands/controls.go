@@ -1,0 +1,129 @@
+package commands
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/atlilith/onboardbot/bot"
+	"github.com/atlilith/onboardbot/bot/blockkit"
+	"github.com/atlilith/onboardbot/commands/access"
+	"github.com/atlilith/onboardbot/commands/home"
+	"github.com/atlilith/onboardbot/commands/render"
+	"github.com/atlilith/onboardbot/commands/render/mrkdwn"
+	"github.com/atlilith/onboardbot/onboarding"
+	"github.com/atlilith/onboardbot/onboarding/service"
+)
+
+// controlHandlers retries, checks and cancels runs, and freezes and thaws all of them.
+type controlHandlers struct {
+	service  *service.Service
+	gate     *access.Gate
+	replies  *responder
+	messages *messenger
+	home     *home.Tabs
+	command  string
+}
+
+// pressedStep returns the run and the step that a button in a thread is about.
+func (h *controlHandlers) pressedStep(ctx context.Context, action bot.Action) (*onboarding.Run, onboarding.Key, error) {
+	if err := h.gate.RequireOperator(ctx, action.Person); err != nil {
+		return nil, "", err
+	}
+	view, err := h.service.Records.View(ctx, parseID(action.Value))
+	if err != nil {
+		return nil, "", err
+	}
+	step := render.StepAt(view.Run, action.Block)
+	if step == nil {
+		return nil, "", onboarding.ErrNotFound
+	}
+	return view.Run, step.Key, nil
+}
+
+func (h *controlHandlers) retry(ctx context.Context, action bot.Action) error {
+	run, key, err := h.pressedStep(ctx, action)
+	if err == nil {
+		err = h.service.Retry(ctx, run.ID, key, action.Person.ID)
+	}
+	return h.replies.answer(ctx, action, err)
+}
+
+// retryAll retries every stuck step of a run.
+func (h *controlHandlers) retryAll(ctx context.Context, action bot.Action) error {
+	err := h.gate.RequireOperator(ctx, action.Person)
+	if err == nil {
+		_, err = h.service.RetryAll(ctx, parseID(action.Value), action.Person.ID)
+	}
+	return h.replies.answer(ctx, action, err)
+}
+
+// retryCommand retries every stuck step of a run, for somebody who typed it.
+func (h *controlHandlers) retryCommand(ctx context.Context, person bot.Person, run *onboarding.Run) bot.Reply {
+	count, err := h.service.RetryAll(ctx, run.ID, person.ID)
+	if err != nil {
+		return h.replies.failure(ctx, err, "run", run.ID.String())
+	}
+	if count == 1 {
+		return bot.Reply{Text: fmt.Sprintf("One step looks again%s.", h.messages.link(ctx, run))}
+	}
+	return bot.Reply{Text: fmt.Sprintf("%d steps look again%s.", count, h.messages.link(ctx, run))}
+}
+
+func (h *controlHandlers) checkNow(ctx context.Context, action bot.Action) error {
+	run, key, err := h.pressedStep(ctx, action)
+	if err == nil {
+		err = h.service.CheckNow(ctx, run.ID, key, action.Person.ID)
+	}
+	return h.replies.answer(ctx, action, err)
+}
+
+// cancel ends a run, from its thread or from the private question that the command asks.
+func (h *controlHandlers) cancel(ctx context.Context, action bot.Action) error {
+	err := h.gate.RequireSameTeam(ctx, action.Person)
+	if err == nil {
+		err = h.service.Cancel(ctx, parseID(action.Value), action.Person.ID)
+	}
+	if !action.Ephemeral {
+		return h.replies.answer(ctx, action, err)
+	}
+	text := mrkdwn.MarkCancelled + " The run is cancelled."
+	if err != nil {
+		text = h.replies.explain(ctx, err, "run", action.Value)
+	}
+	return h.replies.replace(ctx, action, text)
+}
+
+func (h *controlHandlers) keep(ctx context.Context, action bot.Action) error {
+	return h.replies.replace(ctx, action, "The run goes on.")
+}
+
+// freeze stops every change of all runs, and says so to the channel.
+func (h *controlHandlers) freeze(ctx context.Context, person bot.Person, reason string) bot.Reply {
+	if err := h.service.Freeze(ctx, person.ID, reason); err != nil {
+		return h.replies.failure(ctx, err, "person", person.ID)
+	}
+	h.refreshHome(ctx)
+	freeze, err := h.service.Records.Frozen(ctx)
+	if err != nil || freeze == nil {
+		return h.replies.failure(ctx, onboarding.ErrNotFrozen, "person", person.ID)
+	}
+	return bot.Reply{InChannel: true, Text: fmt.Sprintf("%s\nEvery run stops before its next change. What is being applied right now ends. %s lets all go on.",
+		render.FreezeNotice(freeze), blockkit.Code(h.command+" "+render.WordThaw))}
+}
+
+func (h *controlHandlers) thaw(ctx context.Context, person bot.Person) bot.Reply {
+	if err := h.service.Thaw(ctx, person.ID); err != nil {
+		return h.replies.failure(ctx, err, "person", person.ID)
+	}
+	h.refreshHome(ctx)
+	return bot.Reply{InChannel: true, Text: fmt.Sprintf("%s Thawed by %s: what is approved goes on.", mrkdwn.MarkDone, blockkit.User(person.ID))}
+}
+
+// refreshHome updates the Home tabs after a change that is about no run: changes of runs have jobs for that.
+func (h *controlHandlers) refreshHome(ctx context.Context) {
+	h.replies.goLate(ctx, func(ctx context.Context) {
+		if _, err := h.home.RefreshViewers(ctx); err != nil {
+			h.replies.log.WarnContext(ctx, "a Home tab was not updated", "error", err)
+		}
+	})
+}

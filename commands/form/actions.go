@@ -1,0 +1,10 @@
+package form
+
+// What a press on a draft means. The value of a button is the slug, or the id of the confirmation.
+const (
+	ActionStart   = "draft.start"
+	ActionChange  = "draft.change"
+	ActionDiscard = "draft.discard"
+
+	ViewForm = "onboard.form"
+)

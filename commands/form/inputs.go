@@ -1,0 +1,83 @@
+package form
+
+import (
+	"github.com/slack-go/slack"
+
+	"github.com/atlilith/onboardbot/bot/blockkit"
+	"github.com/atlilith/onboardbot/commands/render"
+	"github.com/atlilith/onboardbot/commands/render/mrkdwn"
+	"github.com/atlilith/onboardbot/onboarding"
+)
+
+// choice offers values under their names.
+func choice(action, chosen string, options ...[2]string) *slack.SelectBlockElement {
+	element := slack.NewOptionsSelectBlockElement(slack.OptTypeStatic, blockkit.Plain("Choose", blockkit.MaxPlaceholder), action)
+	for _, each := range options {
+		option := blockkit.Option(each[0], each[1], "")
+		element.Options = append(element.Options, option)
+		if each[0] == chosen {
+			element.InitialOption = option
+		}
+	}
+	return element
+}
+
+// whileTyping sends text as it is typed: Slack tells nothing of what was in a form that is closed, and phones have no Enter key.
+var whileTyping = &slack.DispatchActionConfig{TriggerActionsOn: []string{"on_character_entered"}}
+
+// textInput has no limit but Slack's own, so that what is too long is answered with a sentence and not by a deaf keyboard.
+func textInput(placeholder, value string) *slack.PlainTextInputBlockElement {
+	element := slack.NewPlainTextInputBlockElement(blockkit.Plain(placeholder, blockkit.MaxPlaceholder), ActionInput)
+	element.InitialValue, element.DispatchActionConfig = blockkit.Truncate(value, blockkit.MaxInputLength), whileTyping
+	return element
+}
+
+// lines is a text input of several lines.
+func lines(placeholder, value string) *slack.PlainTextInputBlockElement {
+	element := textInput(placeholder, value)
+	element.Multiline = true
+	return element
+}
+
+func modeChoice(chosen onboarding.Mode) *slack.RadioButtonsBlockElement {
+	about := map[onboarding.Mode]string{
+		onboarding.ModePerson: "A standalone Provider",
+		onboarding.ModeOwner:  "Agency-shaped: a new Org that is theirs",
+		onboarding.ModeMember: "Managed talent under an Org that is there",
+	}
+	element := slack.NewRadioButtonsBlockElement(ActionMode)
+	for _, mode := range onboarding.Modes {
+		option := blockkit.Option(string(mode), mode.String(), about[mode])
+		element.Options = append(element.Options, option)
+		if mode == chosen {
+			element.InitialOption = option
+		}
+	}
+	return element
+}
+
+func orgChoice(slug, name string) *slack.SelectBlockElement {
+	element := slack.NewOptionsSelectBlockElement(slack.OptTypeExternal, blockkit.Plain("Type a part of its name", blockkit.MaxPlaceholder), ActionOrg)
+	none := 0
+	element.MinQueryLength = &none
+	if slug != "" {
+		element.InitialOption = orgOption(onboarding.Org{Slug: slug, Name: name})
+	}
+	return element
+}
+
+// OrgOptions offers Orgs. One whose slug is longer than an option's value could not be told apart, and is left out.
+func OrgOptions(orgs []onboarding.Org) []*slack.OptionBlockObject {
+	var options []*slack.OptionBlockObject
+	for _, org := range orgs {
+		if len(org.Slug) > blockkit.MaxOptionValue || org.Slug == "" || len(options) == blockkit.MaxSelectOptions {
+			continue
+		}
+		options = append(options, orgOption(org))
+	}
+	return options
+}
+
+func orgOption(org onboarding.Org) *slack.OptionBlockObject {
+	return blockkit.Option(org.Slug, mrkdwn.OneLine(render.OrgName(org)), mrkdwn.OneLine(org.Slug))
+}

@@ -1,0 +1,143 @@
+package form
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/atlilith/onboardbot/commands/render/mrkdwn"
+	"github.com/atlilith/onboardbot/onboarding"
+	"github.com/atlilith/onboardbot/onboarding/brand"
+)
+
+// Request is what the draft asks for. Domains that cannot be read stay as they were typed, for package onboarding to say what is
+// wrong. The first of the hosts is that of domains which name none.
+func (d Draft) Request(hosts []string) (onboarding.Request, FieldErrors) {
+	request := onboarding.Request{Slug: d.Slug, DisplayName: d.Name, Email: d.Email, Mode: d.Mode}
+	switch d.Mode {
+	case onboarding.ModeOwner:
+		request.Org = onboarding.Org{Slug: d.OrgSlug, Name: d.OrgName}
+	case onboarding.ModeMember:
+		request.Org = onboarding.Org{Slug: d.Join}
+	}
+	host := knownHost(d.Host, hosts)
+	if (host == "" || host == PerDomain) && len(hosts) > 0 {
+		host = hosts[0]
+	}
+	for _, name := range d.names() {
+		request.Domains = append(request.Domains, onboarding.Domain{Name: name, Host: host, Mail: d.plan()})
+	}
+	problems := FieldErrors{}
+	if d.Host == PerDomain {
+		problems.Add(blockHosts, eachDomain(request.Domains, d.Hosts, func(domain *onboarding.Domain, value string) string {
+			domain.Host = knownHost(value, hosts)
+			return ""
+		}))
+	}
+	if d.Mail == PerDomain {
+		problems.Add(BlockMails, eachDomain(request.Domains, d.Mails, func(domain *onboarding.Domain, value string) (problem string) {
+			domain.Mail, problem = parseMail(value)
+			return problem
+		}))
+	}
+	request.Brand = d.brand(problems)
+	return request, problems
+}
+
+// knownHost is a host as it is configured, since keyboards of phones begin with a capital. What is none stays, to be said.
+func knownHost(typed string, hosts []string) string {
+	if at := slices.IndexFunc(hosts, func(host string) bool { return strings.EqualFold(host, typed) }); at >= 0 {
+		return hosts[at]
+	}
+	return typed
+}
+
+// names are the domains in the form that DNS wants, as far as there is one.
+func (d Draft) names() []string {
+	names := strings.FieldsFunc(d.Domains, func(r rune) bool { return strings.ContainsRune(", ;\n\r\t", r) })
+	for i, typed := range names {
+		if parsed, problem := onboarding.ParseDomain(typed); problem == "" {
+			names[i] = parsed
+		}
+	}
+	return names
+}
+
+// mailNone is the option for no mail, since an option has no empty value.
+const mailNone = "none"
+
+// plan is the mail plan of all domains.
+func (d Draft) plan() onboarding.Mail {
+	if d.Mail == PerDomain {
+		return onboarding.Mail{}
+	}
+	mail := onboarding.Mail{Plan: onboarding.MailPlan(d.Mail)}
+	if mail.Plan == onboarding.MailForward {
+		mail.Forward = d.Forward
+	}
+	return mail
+}
+
+// parseMail reads a mail plan as people write it: none, mailbox, or forward with an address.
+func parseMail(text string) (mail onboarding.Mail, problem string) {
+	word, address, _ := strings.Cut(strings.TrimSpace(text), " ")
+	if before, after, found := strings.Cut(word, ":"); found {
+		word, address = before, after+address
+	}
+	switch strings.ToLower(word) {
+	case "none", "no":
+		return onboarding.Mail{}, ""
+	case "mailbox":
+		return onboarding.Mail{Plan: onboarding.MailMailbox}, ""
+	case "forward", "forwarding":
+		return onboarding.Mail{Plan: onboarding.MailForward, Forward: strings.TrimSpace(address)}, ""
+	}
+	return onboarding.Mail{}, fmt.Sprintf("%s is no mail plan: write none, mailbox or forward me@example.com.", mrkdwn.Shorten(text))
+}
+
+// eachDomain reads lines such as "merche.example: mailbox" and sets what they say for their domains.
+func eachDomain(domains []onboarding.Domain, lines string, set func(domain *onboarding.Domain, value string) string) string {
+	for line := range strings.Lines(lines) {
+		line = strings.TrimSpace(line)
+		if line == "" {
+			continue
+		}
+		name, value, found := strings.Cut(line, ":")
+		if !found {
+			name, value, found = strings.Cut(line, " ")
+		}
+		value = strings.TrimSpace(value)
+		if !found || value == "" {
+			return fmt.Sprintf("Write a line such as merche.example: … for each domain that differs. This is one: %s", mrkdwn.Shorten(line))
+		}
+		if parsed, problem := onboarding.ParseDomain(name); problem == "" {
+			name = parsed
+		}
+		at := slices.IndexFunc(domains, func(domain onboarding.Domain) bool { return domain.Name == name })
+		if at < 0 {
+			return fmt.Sprintf("%s is not one of the domains above.", mrkdwn.Shorten(name))
+		}
+		if problem := set(&domains[at], value); problem != "" {
+			return problem
+		}
+	}
+	return ""
+}
+
+// brand is how the Org's sites look, nil where nothing was said. Colours that were left out are the default's.
+func (d Draft) brand(problems FieldErrors) *onboarding.Brand {
+	if d.Copy == "" && d.Palette == "" && d.Logo == "" {
+		return nil
+	}
+	text, problem := brand.CheckCopy(d.Copy)
+	problems.Add(blockCopy, problem)
+	palette, wrong := brand.ParsePalette(d.Palette)
+	palette = palette.Or(brand.DefaultPalette)
+	if len(wrong) == 0 {
+		wrong = palette.Check()
+	}
+	for _, field := range []brand.Field{brand.FieldBackground, brand.FieldText, brand.FieldPrimary, brand.FieldAccent} {
+		problems.Add(blockPalette, wrong[field])
+	}
+	return &onboarding.Brand{Copy: text, Palette: palette, Logo: d.Logo}
+}

@@ -1,0 +1,143 @@
+package form
+
+import (
+	"strings"
+	"unicode/utf8"
+
+	"github.com/slack-go/slack"
+
+	"github.com/atlilith/onboardbot/bot/blockkit"
+	"github.com/atlilith/onboardbot/commands/render/mrkdwn"
+	"github.com/atlilith/onboardbot/onboarding"
+)
+
+// View asks for what is missing. The hints are mrkdwn; problems are said above their fields, for when Slack's own place for them
+// is gone because the form was away. The hosts are those that a domain may point at, the usual one first.
+func View(meta Meta, d Draft, hosts []string, problems map[string]string, hints ...string) slack.ModalViewRequest {
+	titleText, submit := "Onboard a Provider", "Start"
+	if meta.Plan {
+		titleText, submit = "Plan an onboarding", "Show the plan"
+	}
+	meta.Logo = d.Logo
+	f := &fields{problems: problems}
+	for _, hint := range hints {
+		if hint != "" {
+			f.blocks = append(f.blocks, blockkit.Context(hint))
+		}
+	}
+	if meta.Resumed {
+		f.blocks = append(f.blocks, slack.NewActionBlock("draft", discardButton(meta.Slug)))
+	}
+	// What was typed as the slug alone names no draft yet, and every beginning of it would.
+	f.add(blockSlug, "Slug", "Kebab-case and unique over people and Orgs. It cannot be changed later.", textInput("merche-biche", d.Slug))
+	f.typed(blockName, "Display name", "", textInput("Merche Biche", d.Name))
+	email := slack.NewEmailTextInputBlockElement(blockkit.Plain("merche@example.com", blockkit.MaxPlaceholder), ActionInput)
+	email.InitialValue, email.DispatchActionConfig = blockkit.Truncate(d.Email, blockkit.MaxInputLength), whileTyping
+	f.typed(blockEmail, "Email", "", email)
+	f.typed(blockMode, "Operating mode", "", modeChoice(d.Mode))
+	switch d.Mode {
+	case onboarding.ModeOwner:
+		f.typed(blockOrgSlug, "The new Org's slug", "", textInput("merche-collective", d.OrgSlug))
+		f.typed(blockOrgName, "The new Org's name", "", textInput("Merche Collective", d.OrgName))
+	case onboarding.ModeMember:
+		f.typed(blockJoin, "The Org they join", "", orgChoice(d.Join, d.JoinName))
+	}
+	f.typed(BlockDomains, "Domains", "One a line. Each is a site of its own and gets its www. name too.", lines("merche-biche.com", d.Domains))
+	if len(hosts) > 1 {
+		f.host(d, hosts)
+	}
+	f.mail(d)
+	if d.Mode == onboarding.ModeOwner {
+		f.brand(d)
+	}
+	return slack.ModalViewRequest{
+		Type: slack.VTModal, CallbackID: ViewForm, PrivateMetadata: meta.encode(),
+		Title: blockkit.Plain(titleText, blockkit.MaxViewTitle), Submit: blockkit.Plain(submit, blockkit.MaxViewTitle), Close: blockkit.Plain("Close", blockkit.MaxViewTitle),
+		Blocks: slack.Blocks{BlockSet: f.blocks},
+	}
+}
+
+// fields collects the inputs of a form.
+type fields struct {
+	problems map[string]string
+	blocks   []slack.Block
+}
+
+func (f *fields) add(block, label, hint string, element slack.BlockElement) *slack.InputBlock {
+	if problem := f.problems[block]; problem != "" {
+		f.blocks = append(f.blocks, complaints(problem)...)
+	}
+	input := slack.NewInputBlock(block, blockkit.Plain(label, blockkit.MaxInputLabel), nil, element)
+	if hint != "" {
+		input.Hint = blockkit.Plain(hint, blockkit.MaxInputHint)
+	}
+	f.blocks = append(f.blocks, input)
+	return input
+}
+
+// complaints say above an input what is wrong with it. An alert has little room, so that several sentences may take several.
+func complaints(problem string) []slack.Block {
+	var alerts []slack.Block
+	text := ""
+	flush := func() {
+		if text != "" {
+			alerts = append(alerts, slack.NewAlertBlock(blockkit.Plain(strings.TrimSpace(text), blockkit.MaxAlert), slack.AlertBlockOptionLevel(slack.AlertLevelError)))
+		}
+		text = ""
+	}
+	for _, sentence := range strings.SplitAfter(mrkdwn.OneLine(problem), ". ") {
+		if utf8.RuneCountInString(blockkit.Escape(text+sentence)) > blockkit.MaxAlert {
+			flush()
+		}
+		text += sentence
+	}
+	flush()
+	return alerts
+}
+
+// typed adds an input that sends what is entered at once, so that it is kept if the form is never sent.
+func (f *fields) typed(block, label, hint string, element slack.BlockElement) *slack.InputBlock {
+	input := f.add(block, label, hint, element)
+	input.DispatchAction = true
+	return input
+}
+
+// host asks where the domains point.
+func (f *fields) host(d Draft, hosts []string) {
+	options := make([][2]string, 0, len(hosts)+1)
+	for _, host := range hosts {
+		options = append(options, [2]string{host, host})
+	}
+	chosen := d.Host
+	if chosen == "" {
+		chosen = hosts[0]
+	}
+	f.typed(blockHost, "Host", "", choice(ActionHost, chosen, append(options, [2]string{PerDomain, "Differs by domain…"})...))
+	if d.Host == PerDomain {
+		f.typed(blockHosts, "Host by domain", "A line for each domain that differs; the others point at "+hosts[0]+".", lines("merche.example: "+hosts[1], d.Hosts))
+	}
+}
+
+// mail asks what happens to mail.
+func (f *fields) mail(d Draft) {
+	var options [][2]string
+	for _, plan := range onboarding.MailPlans {
+		value := string(plan)
+		if plan == onboarding.MailNone {
+			value = mailNone
+		}
+		options = append(options, [2]string{value, plan.String()})
+	}
+	chosen := d.Mail
+	if chosen == "" {
+		chosen = mailNone
+	}
+	f.typed(blockMail, "Mail on the domains", "", choice(ActionMail, chosen, append(options, [2]string{PerDomain, "Differs by domain…"})...))
+	switch d.Mail {
+	case string(onboarding.MailForward):
+		f.typed(blockForward, "Forward to", "", textInput("merche@example.org", d.Forward))
+	case PerDomain:
+		f.typed(BlockMails, "Mail by domain", "A line for each domain with mail: none, mailbox, or forward and an address.",
+			lines("merche-biche.com: mailbox\nmerche.example: forward merche@example.org", d.Mails))
+	}
+}

@@ -1,0 +1,127 @@
+package commands
+
+import (
+	"context"
+	"log/slog"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/atlilith/onboardbot/bot"
+	"github.com/atlilith/onboardbot/bot/outbox"
+	"github.com/atlilith/onboardbot/commands/access"
+	"github.com/atlilith/onboardbot/commands/form"
+	"github.com/atlilith/onboardbot/commands/home"
+	"github.com/atlilith/onboardbot/commands/render"
+	"github.com/atlilith/onboardbot/commands/render/certs"
+	"github.com/atlilith/onboardbot/onboarding/service"
+	"github.com/atlilith/onboardbot/onboarding/store"
+)
+
+// Dependencies are what the handlers work with. All are required.
+type Dependencies struct {
+	// Pool connects to the bot's own database, with its schema as the search path.
+	Pool      *pgxpool.Pool
+	Service   *service.Service
+	Workspace *bot.Workspace
+	Outbox    *outbox.Outbox
+	Gate      *access.Gate
+	Home      *home.Tabs
+	Renderer  render.Renderer
+	Config    access.Config
+	Log       *slog.Logger
+}
+
+// Handlers answers what operators type and press. Each family of commands and buttons is a type of its own.
+type Handlers struct {
+	replies       *responder
+	messages      *messenger
+	service       *service.Service
+	gate          *access.Gate
+	command       string
+	onboard       *onboardCommand
+	forms         *formHandlers
+	confirmations *confirmationHandlers
+	decisions     *decisionHandlers
+	controls      *controlHandlers
+	undos         *undoHandlers
+	reviews       *reviewHandlers
+	home          *home.Tabs
+}
+
+// New returns the handlers. [Handlers.Register] routes to them, and [Handlers.Drain] waits for their work at the end.
+func New(d Dependencies) *Handlers {
+	replies := newResponder(d.Workspace, d.Gate, d.Log.With("part", "commands"))
+	messages := &messenger{pool: d.Pool, outbox: d.Outbox}
+	runs := &runFinder{service: d.Service, replies: replies, command: d.Config.Command}
+	drafts := &drafts{service: d.Service, log: replies.log}
+	starter := &starter{service: d.Service, gate: d.Gate, drafts: drafts, hosts: d.Config.Hosts}
+	plans := &planHandlers{service: d.Service, workspace: d.Workspace, replies: replies, messages: messages, starter: starter}
+	confirmations := &confirmationHandlers{service: d.Service, workspace: d.Workspace, gate: d.Gate, replies: replies, messages: messages,
+		starter: starter, drafts: drafts, config: d.Config}
+	forms := &formHandlers{service: d.Service, workspace: d.Workspace, gate: d.Gate, replies: replies, messages: messages, starter: starter,
+		drafts: drafts, plans: plans, confirmations: confirmations, logos: &logoFetcher{workspace: d.Workspace, assets: store.NewAssets(d.Pool)},
+		config: d.Config}
+	controls := &controlHandlers{service: d.Service, gate: d.Gate, replies: replies, messages: messages, home: d.Home, command: d.Config.Command}
+	undos := &undoHandlers{service: d.Service, gate: d.Gate, replies: replies, messages: messages, runs: runs, renderer: d.Renderer}
+	reviews := &reviewHandlers{service: d.Service, workspace: d.Workspace, gate: d.Gate, replies: replies, renderer: d.Renderer}
+	inspections := &inspectHandlers{service: d.Service, replies: replies, messages: messages, runs: runs, home: d.Home, renderer: d.Renderer}
+	return &Handlers{
+		replies: replies, messages: messages, service: d.Service, gate: d.Gate, command: d.Config.Command, home: d.Home,
+		onboard: &onboardCommand{service: d.Service, replies: replies, messages: messages, runs: runs, command: d.Config.Command,
+			forms: forms, plans: plans, controls: controls, undos: undos, reviews: reviews, inspections: inspections},
+		forms: forms, confirmations: confirmations, controls: controls, undos: undos, reviews: reviews,
+		decisions: &decisionHandlers{service: d.Service, workspace: d.Workspace, gate: d.Gate, replies: replies, home: d.Home},
+	}
+}
+
+// Drain waits until everything that went on after its acknowledgement has ended, or the context does.
+func (h *Handlers) Drain(ctx context.Context) { h.replies.drain(ctx) }
+
+// Register routes what people type and press to the handlers.
+func (h *Handlers) Register(router *bot.Router) {
+	router.Command(h.command, h.onboard.handle)
+	router.Event("app_home_opened", h.home.Opened)
+
+	for _, action := range []string{form.ActionMode, form.ActionHost, form.ActionMail} {
+		router.Action(action, h.forms.reshape)
+	}
+	router.Action(form.ActionInput, h.forms.typed)
+	router.Action(form.ActionOrg, h.forms.typed)
+	router.Action(form.ActionDiscard, h.forms.discard)
+	router.Options(form.ActionOrg, h.forms.orgs)
+	router.View(form.ViewForm, h.forms.submitted)
+	router.Action(form.ActionStart, h.confirmations.start)
+	router.Action(form.ActionChange, h.confirmations.change)
+
+	router.Action(render.ActionApprove, h.decisions.approve)
+	router.Action(render.ActionReject, h.decisions.reject)
+	router.Action(render.ActionGlass, h.decisions.breakGlass)
+	router.Action(render.ActionShow, h.decisions.show)
+	router.Action(render.ActionPage+"*", h.decisions.turnPage)
+	router.View(render.ViewReason, h.decisions.reasonGiven)
+
+	router.Action(render.ActionRetry, h.controls.retry)
+	router.Action(render.ActionAgain, h.controls.retryAll)
+	router.Action(render.ActionCheck, h.controls.checkNow)
+	router.Action(render.ActionCancel, h.controls.cancel)
+	router.Action(render.ActionKeep, h.controls.keep)
+	router.Action(render.ActionUndo, h.undos.begin)
+	router.Action(render.ActionUndoAll, h.undos.begin)
+	router.Action(render.ActionLeave, h.undos.leave)
+
+	router.Action(render.ActionReview, h.reviews.open)
+	router.Action(render.ActionReviewPage+"*", h.reviews.turnPage)
+	router.View(render.ViewReview, h.reviews.submitted)
+}
+
+// Register routes what people type and press about certificates.
+func (h *CertificateHandlers) Register(router *bot.Router) {
+	router.Command(render.CertificatesCommand, h.certificates)
+	router.Action(certs.ActionRenew, h.renew)
+	router.Action(certs.ActionWhy, h.why)
+}
+
+// Register routes the command for a report on isolation.
+func (h *IsolationHandlers) Register(router *bot.Router) {
+	router.Command(render.IsolationCommand, h.ask)
+}

@@ -1,0 +1,178 @@
+package commands
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/atlilith/onboardbot/bot/blockkit"
+	"github.com/atlilith/onboardbot/commands/form"
+	"github.com/atlilith/onboardbot/commands/render"
+	"github.com/atlilith/onboardbot/commands/render/mrkdwn"
+	"github.com/atlilith/onboardbot/onboarding"
+	"github.com/atlilith/onboardbot/onboarding/inputs"
+)
+
+// words are what can follow the name of the command.
+var words = []string{render.WordHelp, render.WordList, render.WordStatus, render.WordPlan, render.WordCancel, render.WordRetry, render.WordReview, render.WordLog, render.WordVerify, render.WordUndo, render.WordFreeze, render.WordThaw}
+
+// Words are the slugs that no Provider can have, since they mean something behind the command's name. They belong into
+// [onboarding.Policy.ReservedSlugs].
+func Words() []string {
+	return append(slices.Clone(words), "onboard", "new", "check", "home", "isolation", "certificates")
+}
+
+// parsedCommand is a typed command, understood.
+type parsedCommand struct {
+	word string // empty for a new run
+	slug string // may be empty; always well-formed
+	hint string // what the person should know, as mrkdwn, when something was mended or may be a slip
+	// inputs are those that were typed behind the slug; unread says that not all of them could be read.
+	inputs inputs.Line
+	unread bool
+	reason string // for a freeze
+}
+
+// userError is what the person reads when a typed command makes no sense, as mrkdwn.
+type userError string
+
+func (m userError) Error() string { return string(m) }
+
+// Mrkdwn returns the sentence.
+func (m userError) Mrkdwn() string { return string(m) }
+
+// parseCommand reads what was typed behind the command's name, as Slack sends it. The error is a [misunderstood].
+func parseCommand(command, text string) (parsedCommand, error) {
+	first, rest := cutWord(text)
+	word := strings.ToLower(first)
+	switch {
+	case slices.Contains(words, word):
+		return withWord(command, word, rest)
+	case strings.ContainsAny(text, equals) && (nearest(word) == "" || !bare(rest)):
+		return withInputs(text), nil
+	case rest != "" && nearest(word) != "":
+		guess := nearest(word)
+		return parsedCommand{}, userError(fmt.Sprintf("%s is not something I know. Did you mean %s?",
+			blockkit.Code(mrkdwn.Shorten(first)), blockkit.Code(command+" "+guess+" "+mrkdwn.Shorten(mrkdwn.Unescape(rest)))))
+	case first == "":
+		return parsedCommand{}, nil
+	}
+	read, err := slugOf(mrkdwn.Unescape(text))
+	if guess := nearest(read.slug); err == nil && guess != "" {
+		read.hint = strings.TrimSpace(fmt.Sprintf("Did you mean %s? Then close this. ", blockkit.Code(command+" "+guess)) + read.hint)
+	}
+	return read, err
+}
+
+// cutWord cuts a text behind its first word.
+func cutWord(text string) (first, rest string) {
+	first, rest, _ = strings.Cut(strings.TrimSpace(text), " ")
+	return first, strings.TrimSpace(rest)
+}
+
+// equals are the signs between an input and its value.
+const equals = "=＝"
+
+// bare reports that a text begins with a word that gives no input.
+func bare(text string) bool {
+	first, _ := cutWord(text)
+	return first != "" && !strings.ContainsAny(first, equals)
+}
+
+// withInputs reads a slug with inputs behind it. What cannot be read is said in the hint, and the rest kept.
+func withInputs(text string) parsedCommand {
+	line, err := inputs.Parse(text)
+	read := parsedCommand{inputs: line}
+	var hints []string
+	if line.Slug != "" {
+		mended, problem := slugOf(line.Slug)
+		if problem != nil {
+			hints = append(hints, problem.Error())
+		}
+		read.slug = mended.slug
+		hints = append(hints, mended.hint)
+	}
+	if err != nil {
+		hints = append(hints, blockkit.Escape(mrkdwn.Visible(err.Error())))
+		read.unread = true
+	}
+	read.hint = strings.Join(slices.DeleteFunc(hints, func(hint string) bool { return hint == "" }), "\n")
+	return read
+}
+
+func withWord(command, word, rest string) (parsedCommand, error) {
+	switch word {
+	case render.WordHelp, render.WordList, render.WordThaw:
+		return parsedCommand{word: word}, nil
+	case render.WordFreeze:
+		if rest == "" {
+			return parsedCommand{}, userError(fmt.Sprintf("Say why, for everyone who will wonder: %s.", blockkit.Code(command+" freeze the registry is down")))
+		}
+		return parsedCommand{word: word, reason: mrkdwn.Unescape(rest)}, nil
+	}
+	if rest == "" && word == render.WordStatus {
+		return parsedCommand{word: word}, nil
+	}
+	if rest == "" {
+		return parsedCommand{}, userError(fmt.Sprintf("Which Provider? Say %s.", blockkit.Code(command+" "+word+" merche-biche")))
+	}
+	if word == render.WordPlan && strings.ContainsAny(rest, equals) {
+		read := withInputs(rest)
+		read.word = word
+		return read, nil
+	}
+	read, err := slugOf(mrkdwn.Unescape(rest))
+	read.word = word
+	return read, err
+}
+
+// slugOf reads a slug, mended where what was meant is plain.
+func slugOf(typed string) (parsedCommand, error) {
+	typed = strings.TrimSpace(typed)
+	problem := onboarding.CheckSlug(typed, nil)
+	if problem == "" {
+		return parsedCommand{slug: typed}, nil
+	}
+	slug, ok := form.MendSlug(typed)
+	if !ok {
+		return parsedCommand{}, userError(fmt.Sprintf("%s cannot be a slug. %s", blockkit.Code(mrkdwn.Shorten(typed)), problem))
+	}
+	return parsedCommand{slug: slug, hint: fmt.Sprintf("A slug is kebab-case, so %s became %s.", blockkit.Code(mrkdwn.Shorten(typed)), blockkit.Code(slug))}, nil
+}
+
+// nearest returns the word of which a mistyped one is one slip away, empty if there is none. A slip is a letter too much, too
+// few, wrong, or two swapped.
+func nearest(typed string) string {
+	for _, word := range words {
+		if typed != word && isSlip(typed, word) {
+			return word
+		}
+	}
+	return ""
+}
+
+// isSlip reports whether one word is one slip away from the other.
+func isSlip(a, b string) bool {
+	if utf8.RuneCountInString(a) > utf8.RuneCountInString(b) {
+		a, b = b, a
+	}
+	short, long := []rune(a), []rune(b)
+	if len(long)-len(short) > 1 {
+		return false
+	}
+	i := 0
+	for i < len(short) && short[i] == long[i] {
+		i++
+	}
+	if len(short) < len(long) {
+		return string(short[i:]) == string(long[i+1:])
+	}
+	if i == len(short) {
+		return true
+	}
+	if string(short[i+1:]) == string(long[i+1:]) {
+		return true
+	}
+	return i+1 < len(short) && short[i] == long[i+1] && short[i+1] == long[i] && string(short[i+2:]) == string(long[i+2:])
+}

@@ -1,0 +1,161 @@
+// Package projection keeps what Slack shows by itself up to date: the thread of each run, direct messages to approvers, reminders
+// about certificates and reports on isolation. It reads the domain, renders messages and puts them into the outbox under stable
+// keys, so projecting again is always safe.
+package projection
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/riverqueue/river"
+	"github.com/riverqueue/river/rivertype"
+
+	"github.com/atlilith/onboardbot/bot/outbox"
+	"github.com/atlilith/onboardbot/commands/access"
+	"github.com/atlilith/onboardbot/commands/render"
+	"github.com/atlilith/onboardbot/internal/locks"
+	"github.com/atlilith/onboardbot/onboarding"
+	"github.com/atlilith/onboardbot/onboarding/store"
+)
+
+// HomeTabs are told in the transaction that changes what they show.
+type HomeTabs interface {
+	Changed(ctx context.Context, tx pgx.Tx) error
+}
+
+// Dependencies are what a [Projector] works with. All are required.
+type Dependencies struct {
+	// Pool connects to the bot's own database, with its schema as the search path.
+	Pool      *pgxpool.Pool
+	Records   *store.Records
+	Outbox    *outbox.Outbox
+	Directory *access.Directory
+	HomeTabs  HomeTabs
+	Renderer  render.Renderer
+}
+
+// Projector keeps the messages about runs up to date.
+type Projector struct {
+	Dependencies
+	assets *store.Assets
+}
+
+// New returns a projector. [Projector.AddWorkers] registers its job.
+func New(dependencies Dependencies) *Projector {
+	return &Projector{Dependencies: dependencies, assets: store.NewAssets(dependencies.Pool)}
+}
+
+// NewRenderer returns a renderer for a configuration. With breakGlass, operators may approve alone in an emergency. The reasons say
+// for each kind of step why somebody is asked.
+func NewRenderer(config access.Config, breakGlass bool, reasons map[onboarding.Kind]string) render.Renderer {
+	return render.Renderer{Command: config.Command, Approvers: config.Approvers, EscalateTo: config.EscalateTo,
+		Mentions: config.Notify.Mentions(), BreakGlass: breakGlass, Reasons: reasons}
+}
+
+// Project puts the messages of a run into the outbox as they should be now. It returns [onboarding.ErrNotFound].
+//
+// Slack says who is in a user group. While it does not answer, the thread is still updated, and the error makes the job run again.
+// Slack is asked before a connection to the database is taken.
+func (p *Projector) Project(ctx context.Context, run uuid.UUID) error {
+	recipients, unknown := p.Directory.Recipients(ctx)
+	view, err := p.putMessages(ctx, run, recipients)
+	if err == nil {
+		err = p.putFiles(ctx, view)
+	}
+	return errors.Join(unknown, err)
+}
+
+// putMessages renders a run while it holds the run's projection lock, since an older rendering must not overwrite a newer one. The
+// lock, all reads and all writes use one connection.
+func (p *Projector) putMessages(ctx context.Context, run uuid.UUID, recipients access.Recipients) (*onboarding.View, error) {
+	session, err := locks.Open(ctx, p.Pool)
+	if err != nil {
+		return nil, err
+	}
+	defer session.Close()
+	if err := session.Lock(ctx, locks.Named("render", run.String())); err != nil {
+		return nil, err
+	}
+	now := time.Now()
+	seen, err := p.read(ctx, session.Conn(), run)
+	if err != nil {
+		return nil, err
+	}
+	renderer := p.Renderer.DuringFreeze(seen.freeze)
+	messages := slices.Concat(renderer.Thread(seen.view, now), renderer.Direct(seen.view, now, recipients.Approvers, recipients.Escalated))
+	err = pgx.BeginFunc(ctx, session.Conn(), func(tx pgx.Tx) error {
+		if err := deleteJobs(ctx, tx, seen.waiting); err != nil {
+			return err
+		}
+		if err := p.HomeTabs.Changed(ctx, tx); err != nil {
+			return err
+		}
+		return p.Outbox.Put(ctx, tx, render.Placed(seen.view, messages)...)
+	})
+	return seen.view, err
+}
+
+// snapshot is a run at one moment.
+type snapshot struct {
+	view   *onboarding.View
+	freeze *onboarding.Freeze
+	// waiting are the jobs whose changes the view holds already.
+	waiting []int64
+}
+
+// read reads a run, and the jobs that this projection answers as well: their changes were committed before the moment of the read.
+func (p *Projector) read(ctx context.Context, conn *pgx.Conn, run uuid.UUID) (seen snapshot, err error) {
+	err = pgx.BeginTxFunc(ctx, conn, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) error {
+		if seen.waiting, err = waitingJobs(ctx, tx, run); err != nil {
+			return err
+		}
+		if seen.view, err = store.LoadView(ctx, tx, run); err != nil {
+			return err
+		}
+		seen.freeze, err = store.Frozen(ctx, tx)
+		return err
+	})
+	return seen, err
+}
+
+// maxWaiting is how many waiting jobs one projection answers. The next one answers those that are left.
+const maxWaiting = 1000
+
+// waitingJobs lists the jobs of a run that wait for a worker.
+func waitingJobs(ctx context.Context, tx pgx.Tx, run uuid.UUID) ([]int64, error) {
+	jobs, err := river.ClientFromContextSafely[pgx.Tx](ctx)
+	if err != nil {
+		return nil, fmt.Errorf("jobs of run %s: %w", run, err)
+	}
+	listed, err := jobs.JobListTx(ctx, tx, river.NewJobListParams().Kinds(projectArgs{}.Kind()).States(rivertype.JobStateAvailable).
+		Where(`args->>'run_id' = @run`, river.NamedArgs{"run": run.String()}).First(maxWaiting))
+	if err != nil {
+		return nil, fmt.Errorf("jobs of run %s: %w", run, err)
+	}
+	ids := make([]int64, len(listed.Jobs))
+	for i, job := range listed.Jobs {
+		ids[i] = job.ID
+	}
+	return ids, nil
+}
+
+// deleteJobs deletes those of the jobs that still wait.
+func deleteJobs(ctx context.Context, tx pgx.Tx, ids []int64) error {
+	if len(ids) == 0 {
+		return nil
+	}
+	jobs, err := river.ClientFromContextSafely[pgx.Tx](ctx)
+	if err == nil {
+		_, err = jobs.JobDeleteManyTx(ctx, tx, river.NewJobDeleteManyParams().IDs(ids...).States(rivertype.JobStateAvailable).First(len(ids)))
+	}
+	if err != nil {
+		return fmt.Errorf("jobs that a projection answered: %w", err)
+	}
+	return nil
+}

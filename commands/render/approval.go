@@ -1,0 +1,230 @@
+package render
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/slack-go/slack"
+
+	"github.com/atlilith/onboardbot/bot/blockkit"
+	"github.com/atlilith/onboardbot/bot/outbox"
+	"github.com/atlilith/onboardbot/commands/render/changes"
+	"github.com/atlilith/onboardbot/commands/render/mrkdwn"
+	"github.com/atlilith/onboardbot/onboarding"
+)
+
+func ApprovalKey(approval *onboarding.Approval) string {
+	return RootKey(approval.RunID) + "/approval/" + approval.ID.String()
+}
+
+// approval is the question about one change, and what became of it: asked, decided, under way, done.
+func (r Renderer) approval(view *onboarding.View, approval *onboarding.Approval, now time.Time) outbox.Message {
+	var page mrkdwn.Builder
+	name := StepName(view, approval.Step)
+	attempts := attemptsUnder(view, approval.ID)
+	mark, words := outcome(approval, attempts)
+	if r.freeze != nil && approval.State == onboarding.ApprovalApproved && len(attempts) == 0 {
+		mark, words = mrkdwn.MarkFrozen, "approved, and held"
+	}
+	page.Say(fmt.Sprintf("%s *%s*: %s\n%s", mark, blockkit.Escape(name), words, mrkdwn.Inline(mrkdwn.Summary(approval.Change.Summary))))
+	open := approval.State == onboarding.ApprovalOpen
+	if open {
+		page.Note(r.reason(approval.Step))
+	}
+	parts := changes.PartsOf(approval.Change)
+	room := changes.Roomy
+	if settled(approval) {
+		room = changes.Brief
+	}
+	shown, hidden := changes.Excerpt(parts, room)
+	page.Parts(shown...)
+	if approval.Drift != "" {
+		moved, more := changes.Excerpt([]mrkdwn.Part{{Head: "What moved since the approval", Body: mrkdwn.Visible(approval.Drift)}}, room)
+		hidden += more
+		page.Parts(moved...)
+	}
+	if open {
+		r.remarks(&page, view.Step(approval.Step))
+	}
+	r.decisions(&page, view, approval)
+	if r.freeze != nil && !settled(approval) {
+		page.Say(FreezeNotice(r.freeze))
+	}
+	for _, attempt := range attempts {
+		course(&page, attempt, now)
+	}
+	page.Note(r.small(approval, hidden))
+	var buttons []*slack.ButtonBlockElement
+	id := approval.ID.String()
+	if open {
+		buttons = append(buttons, blockkit.Button(ActionApprove, id, "Approve", slack.StylePrimary), blockkit.Button(ActionReject, id, "Reject…", slack.StyleDanger))
+	}
+	if hidden > 0 {
+		buttons = append(buttons, blockkit.Button(ActionShow, id, "Show all", ""))
+	}
+	if open && r.BreakGlass {
+		buttons = append(buttons, blockkit.Button(ActionGlass, id, "Break the glass…", ""))
+	}
+	if len(buttons) > 0 {
+		page.Buttons("approval", buttons...)
+	}
+	return outbox.Message{Key: ApprovalKey(approval), Channel: view.Channel, Thread: RootKey(view.ID), Text: page.Text(), Blocks: page.Blocks}
+}
+
+// settled reports that nothing more comes of a question: then it is a record, which shows less of itself.
+func settled(approval *onboarding.Approval) bool {
+	return approval.State != onboarding.ApprovalOpen && approval.State != onboarding.ApprovalApproved
+}
+
+// outcome is the head of the message: a mark, and where the change stands.
+func outcome(approval *onboarding.Approval, attempts []*onboarding.Attempt) (mark, words string) {
+	switch approval.State {
+	case onboarding.ApprovalOpen, onboarding.ApprovalAhead:
+		return mrkdwn.MarkAsk, "approval needed"
+	case onboarding.ApprovalRejected:
+		return mrkdwn.MarkFailed, "rejected"
+	case onboarding.ApprovalLapsed:
+		return mrkdwn.MarkWarning, "not applied, since the world moved. It is asked again below"
+	case onboarding.ApprovalExpired:
+		return mrkdwn.MarkWarning, "nobody decided in time"
+	case onboarding.ApprovalWithdrawn:
+		return mrkdwn.MarkCancelled, "withdrawn, since the run is cancelled"
+	}
+	if len(attempts) == 0 {
+		if approval.State == onboarding.ApprovalUsed {
+			return mrkdwn.MarkDone, "nothing was left to do"
+		}
+		return mrkdwn.MarkBusy, "approved, about to start"
+	}
+	switch attempts[len(attempts)-1].Outcome {
+	case onboarding.OutcomeDone:
+		return mrkdwn.MarkDone, "done"
+	case onboarding.OutcomeFailed:
+		return mrkdwn.MarkFailed, "failed"
+	case onboarding.OutcomeInterrupted:
+		if approval.State == onboarding.ApprovalUsed {
+			return mrkdwn.MarkDone, "done"
+		}
+		return mrkdwn.MarkBusy, "cut short by a restart, looking again"
+	}
+	return mrkdwn.MarkBusy, "under way"
+}
+
+// remarks writes what was checked and is not as it should be, for whoever decides.
+func (r Renderer) remarks(page *mrkdwn.Builder, step *onboarding.Step) {
+	if step == nil {
+		return
+	}
+	for _, finding := range step.Findings {
+		if finding.Level != onboarding.OK {
+			page.Note(fmt.Sprintf("%s %s: %s", mrkdwn.MarkWarning, mrkdwn.Inline(finding.Name), mrkdwn.Inline(mrkdwn.Summary(finding.Detail+" "+finding.Fix))))
+		}
+	}
+}
+
+// decisions writes who decided what, and who may.
+func (r Renderer) decisions(page *mrkdwn.Builder, view *onboarding.View, approval *onboarding.Approval) {
+	agreed := 0
+	for _, vote := range approval.Votes {
+		line := fmt.Sprintf("%s Rejected by %s %s", mrkdwn.MarkFailed, mrkdwn.Mention(vote.By), blockkit.Date(vote.At))
+		switch {
+		case vote.BrokeGlass:
+			line = fmt.Sprintf("%s %s broke the glass %s", mrkdwn.MarkWarning, mrkdwn.Mention(vote.By), blockkit.Date(vote.At))
+		case vote.Agrees:
+			agreed++
+			line = fmt.Sprintf("%s Approved by %s %s", mrkdwn.MarkDone, mrkdwn.Mention(vote.By), blockkit.Date(vote.At))
+			if approval.Needs > 1 {
+				line += fmt.Sprintf(", %d of %d", agreed, approval.Needs)
+			}
+		}
+		if vote.Reason != "" {
+			line += ": " + mrkdwn.Inline(mrkdwn.Summary(vote.Reason))
+		}
+		page.Say(line)
+	}
+	if approval.State != onboarding.ApprovalOpen {
+		return
+	}
+	who := "A second operator decides"
+	switch needs := approval.Needs - agreed; {
+	case needs > 1:
+		who = fmt.Sprintf("%d different operators decide", needs)
+	case agreed > 0:
+		who = "One more operator decides"
+	}
+	if may := r.mayApprove(view.Requester.ID, approval); len(may) > 0 && r.Mentions {
+		who += ": " + mrkdwn.MentionAny(may)
+	}
+	if approval.ReasonNeeded {
+		who += ". A reason is needed"
+	}
+	page.Say(who + ".")
+}
+
+// mayApprove lists whom the configuration names as approvers, but for the requester and those who voted.
+func (r Renderer) mayApprove(requester string, approval *onboarding.Approval) []string {
+	return slices.DeleteFunc(slices.Clone(r.Approvers), func(id string) bool {
+		return id == requester || slices.ContainsFunc(approval.Votes, func(vote onboarding.Vote) bool { return vote.By.ID == id })
+	})
+}
+
+// small is the line of what identifies the question.
+func (r Renderer) small(approval *onboarding.Approval, hidden int) string {
+	var facts []string
+	if hidden > 0 {
+		facts = append(facts, fmt.Sprintf("%d more lines: press Show all", hidden))
+	}
+	facts = append(facts, "Digest "+blockkit.Code(approval.Digest.Short()))
+	if approval.State == onboarding.ApprovalOpen {
+		facts = append(facts, "expires "+blockkit.Date(approval.Expires))
+	}
+	return strings.Join(facts, " · ")
+}
+
+// course writes how one attempt goes or went.
+func course(page *mrkdwn.Builder, attempt *onboarding.Attempt, now time.Time) {
+	lasted := mrkdwn.Duration(attempt.Finished.Sub(attempt.Started))
+	switch attempt.Outcome {
+	case onboarding.OutcomeDone:
+		page.Say(fmt.Sprintf("%s Done in %s.", mrkdwn.MarkDone, lasted))
+	case onboarding.OutcomeFailed:
+		page.Say(fmt.Sprintf("%s Failed after %s: %s", mrkdwn.MarkFailed, lasted, mrkdwn.Inline(mrkdwn.Summary(attempt.Error))))
+	case onboarding.OutcomeInterrupted:
+		page.Say(fmt.Sprintf("%s Cut short by a restart after %s.", mrkdwn.MarkWarning, lasted))
+	default:
+		page.Say(fmt.Sprintf("%s Working, %s.", mrkdwn.MarkBusy, runningFor(now, attempt.Started)))
+		page.Parts(mrkdwn.Part{Body: tail(attempt)})
+	}
+}
+
+// colours are what programs print for terminals (ECMA-48 §8.3.117, SGR).
+var colours = regexp.MustCompile(`\x1b\[[0-9;]*m`)
+
+// tail is the last lines that an attempt printed, cut to what a message can take.
+func tail(attempt *onboarding.Attempt) string {
+	const width = 160
+	lines := make([]string, len(attempt.Tail))
+	for i, line := range attempt.Tail {
+		lines[i] = blockkit.Truncate(mrkdwn.Visible(colours.ReplaceAllString(line, "")), width)
+	}
+	return strings.TrimSpace(strings.Join(lines, "\n"))
+}
+
+func attemptsUnder(view *onboarding.View, approval uuid.UUID) []*onboarding.Attempt {
+	var found []*onboarding.Attempt
+	for _, attempt := range view.Attempts {
+		if attempt.Approval == approval {
+			found = append(found, attempt)
+		}
+	}
+	return found
+}
+
+// runningFor is how long ago something began.
+func runningFor(now, began time.Time) string {
+	return mrkdwn.Duration(now.Sub(began).Truncate(time.Second))
+}

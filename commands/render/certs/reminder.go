@@ -1,0 +1,70 @@
+package certs
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"strings"
+
+	"github.com/slack-go/slack"
+
+	"github.com/atlilith/onboardbot/bot/blockkit"
+	"github.com/atlilith/onboardbot/bot/outbox"
+	"github.com/atlilith/onboardbot/commands/render/mrkdwn"
+	"github.com/atlilith/onboardbot/onboarding/certificates"
+)
+
+// KeyPrefix begins the key of every message about certificates that the bot sends by itself.
+const KeyPrefix = "certificate/"
+
+// reminderKey is that of the one message about a threshold of a certificate. What a reminder is about may be longer than a key.
+func reminderKey(posted certificates.Posted) string {
+	sum := sha256.Sum256([]byte(strings.Join([]string{posted.Domain, posted.Subject, string(posted.About)}, "\x00")))
+	return KeyPrefix + hex.EncodeToString(sum[:16])
+}
+
+// Reminder writes a reminder, the louder the later it is.
+func Reminder(reminder certificates.Reminder, approvers []string) outbox.Message {
+	var page mrkdwn.Builder
+	said := mrkdwn.Inline(reminder.Sentence)
+	switch {
+	case reminder.Clears():
+		page.Say(mrkdwn.MarkDone + " " + said)
+	case reminder.Level == certificates.Quiet:
+		page.Note(mrkdwn.MarkClock + " " + said)
+	case reminder.Level == certificates.Notice:
+		page.Say(mrkdwn.MarkWarning + " *" + said + "*")
+	default:
+		page.Say(mrkdwn.MarkTrouble + " *" + said + "*")
+		page.Say(mrkdwn.MentionAll(approvers) + ": " + appeal(reminder))
+	}
+	if buttons := reminderButtons(reminder); len(buttons) > 0 {
+		page.Buttons("certificate", buttons...)
+	}
+	return outbox.Message{Key: reminderKey(reminder.Posted), Text: page.Text(), Blocks: page.Blocks}
+}
+
+// appeal says what to do about an urgent reminder, as far as there is a button for it.
+func appeal(reminder certificates.Reminder) string {
+	kind, fault := reminder.Fault()
+	switch {
+	case !fault:
+		return "renew it now, or find out why it is not renewed."
+	case kind == certificates.NotReloaded:
+		return "press Reload now."
+	}
+	return "a renewal would not mend this. Press Why? for what is known."
+}
+
+func reminderButtons(reminder certificates.Reminder) []*slack.ButtonBlockElement {
+	why := blockkit.Button(ActionWhy, reminder.Domain, "Why?", "")
+	kind, fault := reminder.Fault()
+	switch {
+	case reminder.Clears():
+		return nil
+	case !fault:
+		return []*slack.ButtonBlockElement{blockkit.Button(ActionRenew, reminder.Domain, "Renew now", slack.StylePrimary), why}
+	case kind == certificates.NotReloaded:
+		return []*slack.ButtonBlockElement{blockkit.Button(ActionRenew, reminder.Domain, "Reload now", slack.StylePrimary), why}
+	}
+	return []*slack.ButtonBlockElement{why}
+}

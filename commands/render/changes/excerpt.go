@@ -1,0 +1,83 @@
+package changes
+
+import (
+	"fmt"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/atlilith/onboardbot/commands/render/mrkdwn"
+)
+
+// room is how much of a change is shown. The rest is behind "Show all".
+type room struct {
+	lines, chars int
+	// each is how many lines one part may take, so that a long file does not hide all others. It may also take what these need not.
+	each int
+}
+
+var (
+	// Roomy is what a phone shows without much scrolling, for those who decide.
+	Roomy = room{lines: 50, chars: 3400, each: 22}
+	// Brief is for the record.
+	Brief = room{lines: 24, chars: 1500, each: 20}
+	// Glance is for many changes at once.
+	Glance = room{lines: 14, chars: 900, each: 8}
+)
+
+// Excerpt returns the beginning of each part as far as there is room, and how many lines it left out.
+func Excerpt(parts []mrkdwn.Part, left room) (shown []mrkdwn.Part, hidden int) {
+	for i, full := range parts {
+		var body []string
+		if full.Body != "" {
+			body = strings.Split(full.Body, "\n")
+		}
+		lines := min(left.lines, max(left.each, left.lines-needed(parts[i+1:], left.each)))
+		if len(body) <= lines+3 && left.lines > 0 {
+			// Hiding three lines takes as much room as showing them.
+			lines = len(body)
+		}
+		var kept []string
+		for _, line := range body[:min(lines, len(body))] {
+			if left.chars -= utf8.RuneCountInString(line) + 1; left.chars < 0 {
+				break
+			}
+			kept = append(kept, line)
+		}
+		left.lines = max(0, left.lines-len(kept)-1)
+		cut := mrkdwn.Part{Head: full.Head, Body: strings.Join(kept, "\n")}
+		if more := len(body) - len(kept); more > 0 {
+			hidden += more
+			if len(kept) > 0 {
+				cut.Body += fmt.Sprintf("\n… %d more", more)
+			}
+		}
+		shown = append(shown, cut)
+	}
+	return fold(shown), hidden
+}
+
+// needed is how many lines some parts take, none more than each.
+func needed(parts []mrkdwn.Part, each int) int {
+	lines := 0
+	for _, part := range parts {
+		lines += 1 + min(each, strings.Count(part.Body, "\n")+1)
+	}
+	return lines
+}
+
+// maxHeads is how many parts without a body are named one by one.
+const maxHeads = 8
+
+// fold keeps a commit of very many files from filling the message with their names.
+func fold(parts []mrkdwn.Part) []mrkdwn.Part {
+	bare := 0
+	for i, each := range parts {
+		if each.Body != "" {
+			continue
+		}
+		if bare++; bare > maxHeads {
+			return append(parts[:i:i], mrkdwn.Part{Head: fmt.Sprintf("… and %d more", len(parts)-i)})
+		}
+	}
+	return parts
+}

@@ -1,0 +1,90 @@
+package render
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"github.com/google/uuid"
+	"github.com/slack-go/slack"
+
+	"github.com/atlilith/onboardbot/bot/blockkit"
+	"github.com/atlilith/onboardbot/commands/render/changes"
+	"github.com/atlilith/onboardbot/commands/render/mrkdwn"
+	"github.com/atlilith/onboardbot/onboarding"
+)
+
+// Decision is what somebody wants to do with a question, and gives a reason for.
+type Decision string
+
+const (
+	Approving     Decision = "approve"
+	Rejecting     Decision = "reject"
+	BreakingGlass Decision = "break_glass"
+)
+
+// ReasonMeta travels with the form that asks for a reason.
+type ReasonMeta struct {
+	Approval uuid.UUID `json:"approval"`
+	Do       Decision  `json:"do"`
+}
+
+// The block and the action of the input for a reason.
+const (
+	BlockReason  = "reason"
+	ActionReason = "input"
+)
+
+func reasonInput() *slack.PlainTextInputBlockElement {
+	reason := slack.NewPlainTextInputBlockElement(blockkit.Plain("For the requester, and for the record", blockkit.MaxPlaceholder), ActionReason)
+	reason.Multiline, reason.MaxLength = true, onboarding.MaxReason
+	return reason
+}
+
+// ReasonForm asks for the reason of a decision.
+func ReasonForm(needed *onboarding.ReasonNeededError, do Decision) slack.ModalViewRequest {
+	approval := needed.Approval
+	titleText, submit, label, note := "Approve a change", "Approve", "Why?", ""
+	switch do {
+	case Rejecting:
+		titleText, submit, label = "Reject a change", "Reject", "Why not?"
+	case BreakingGlass:
+		titleText, submit, label = "Break the glass", "Approve alone", "What is the emergency?"
+		note = mrkdwn.MarkAlarm + " This approves the change *without a second operator*. The thread says so under your name, and tells everyone who was skipped."
+	}
+	meta, err := json.Marshal(ReasonMeta{Approval: approval.ID, Do: do})
+	if err != nil {
+		panic(err) // an id and a word always encode
+	}
+	reason := reasonInput()
+	reason.FocusOnLoad = true
+	var page mrkdwn.Builder
+	page.Say(fmt.Sprintf("*%s*\n%s", mrkdwn.Inline(title(needed.Step)), mrkdwn.Inline(mrkdwn.Summary(approval.Change.Summary))))
+	if note != "" {
+		page.Say(note)
+	}
+	return slack.ModalViewRequest{
+		Type: slack.VTModal, CallbackID: ViewReason, PrivateMetadata: string(meta),
+		Title: blockkit.Plain(titleText, blockkit.MaxViewTitle), Submit: blockkit.Plain(submit, blockkit.MaxViewTitle), Close: blockkit.Plain("Back", blockkit.MaxViewTitle),
+		Blocks: slack.Blocks{BlockSet: append(page.Blocks, slack.NewInputBlock(BlockReason, blockkit.Plain(label, blockkit.MaxInputLabel), nil, reason))},
+	}
+}
+
+// ActionPage is where the buttons of a shown change lead: a page of it.
+const ActionPage = "approval.page."
+
+// ChangePage is one page of a whole change, the nearest one if there is none of that number.
+func ChangePage(name string, approval *onboarding.Approval, number int) slack.ModalViewRequest {
+	all := changes.Pages(changes.PartsOf(approval.Change))
+	number = max(0, min(number, len(all)-1))
+	var page mrkdwn.Builder
+	page.Say(fmt.Sprintf("*%s*\n%s", mrkdwn.Inline(name), mrkdwn.Inline(mrkdwn.Summary(approval.Change.Summary))))
+	for _, part := range all[number] {
+		page.Parts(part)
+	}
+	page.Note(fmt.Sprintf("Digest %s · page %d of %d", blockkit.Code(string(approval.Digest)), number+1, len(all)))
+	page.PageButtons(ActionPage, approval.ID.String(), number, len(all))
+	return slack.ModalViewRequest{
+		Type: slack.VTModal, CallbackID: viewChange, Title: blockkit.Plain("The whole change", blockkit.MaxViewTitle), Close: blockkit.Plain("Close", blockkit.MaxViewTitle),
+		Blocks: slack.Blocks{BlockSet: page.Blocks},
+	}
+}

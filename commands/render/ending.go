@@ -1,0 +1,107 @@
+package render
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/slack-go/slack"
+
+	"github.com/atlilith/onboardbot/bot/blockkit"
+	"github.com/atlilith/onboardbot/bot/outbox"
+	"github.com/atlilith/onboardbot/commands/render/mrkdwn"
+	"github.com/atlilith/onboardbot/onboarding"
+)
+
+// finished is the last message of a run that went well: what is there now, and what the Provider does next.
+func (r Renderer) finished(view *onboarding.View, event onboarding.Event) outbox.Message {
+	var page mrkdwn.Builder
+	request := view.Request
+	words := map[onboarding.RunKind]string{onboarding.KindUndo: "The onboarding of %s is taken back.", onboarding.KindRenew: "The certificate of %s is renewed."}[view.Kind]
+	if words != "" {
+		page.Say(fmt.Sprintf("%s *"+words+"* %s, it took %s.",
+			mrkdwn.MarkLive, mrkdwn.Inline(request.DisplayName), mrkdwn.Mention(view.Requester), mrkdwn.Duration(view.Ended.Sub(view.Created))))
+		return outbox.Message{Key: eventKey(event), Channel: view.Channel, Thread: RootKey(view.ID), Text: page.Text(), Blocks: page.Blocks}
+	}
+	left := byHand(view)
+	checks := "every check passed"
+	if len(left) > 0 {
+		checks = "no check failed"
+	}
+	page.Say(fmt.Sprintf("%s *%s is live.* %s, %s, %s after you asked.",
+		mrkdwn.MarkLive, mrkdwn.Inline(request.DisplayName), mrkdwn.Mention(view.Requester), checks, mrkdwn.Duration(view.Ended.Sub(view.Created))))
+	var sites []string
+	for _, domain := range request.Domains {
+		sites = append(sites, blockkit.Link("https://"+domain.Name+"/", domain.Name))
+	}
+	page.Say(strings.Join(sites, "\n"))
+	if len(left) > 0 {
+		page.Say("*Left to look at*\n" + mrkdwn.JoinWithin(left, blockkit.MaxSectionText))
+	}
+	page.Say("*What they do next*\n" + next(request))
+	return outbox.Message{Key: eventKey(event), Channel: view.Channel, Thread: RootKey(view.ID), Text: page.Text(), Blocks: page.Blocks}
+}
+
+// byHand lists what the last checks found that is no failure, such as what has to be made by hand.
+func byHand(view *onboarding.View) []string {
+	var lines []string
+	for i := range view.Steps {
+		step := &view.Steps[i]
+		if step.Destructive || step.Key.Kind() == "preflight" {
+			continue
+		}
+		for _, finding := range step.Findings {
+			if finding.Level == onboarding.Warning {
+				lines = append(lines, fmt.Sprintf("%s %s: %s", mrkdwn.MarkWarning, mrkdwn.Inline(finding.Name), mrkdwn.Inline(mrkdwn.Summary(finding.Detail+" "+finding.Fix))))
+			}
+		}
+	}
+	return lines
+}
+
+// next says what the Provider does next, as the runbook's section on the context switcher has it.
+func next(request onboarding.Request) string {
+	name, email := mrkdwn.Inline(request.DisplayName), blockkit.Escape(request.Email)
+	switch request.Mode {
+	case onboarding.ModeOwner:
+		return fmt.Sprintf("%s signs up as usual with %s. Their session begins without an Org; %s is there in the context switcher as theirs.",
+			name, email, mrkdwn.Inline(request.Org.Name))
+	case onboarding.ModeMember:
+		return fmt.Sprintf("Nothing changes for sign-in: the context switcher in provider-portal shows %s to %s already, since the membership is there.",
+			name, mrkdwn.Inline(OrgName(request.Org)))
+	}
+	return fmt.Sprintf("%s signs up as usual with %s and gets a session without an Org. They can create or join Orgs later, from their dashboard.", name, email)
+}
+
+// cancelled is the last message of a run that somebody ended: what stays, and what was not done.
+func (r Renderer) cancelled(view *onboarding.View, event onboarding.Event) outbox.Message {
+	var page mrkdwn.Builder
+	page.Say(fmt.Sprintf("%s *The run is cancelled* by %s %s. Nothing was taken back.", mrkdwn.MarkCancelled, mrkdwn.Mention(event.Actor), blockkit.Date(event.At)))
+	var stays, open []string
+	for i := range view.Steps {
+		step := &view.Steps[i]
+		switch {
+		case step.State != onboarding.StepDone:
+			open = append(open, title(step.Definition))
+		case step.Destructive:
+			stays = append(stays, title(step.Definition))
+		}
+	}
+	stay := "Nothing was applied."
+	if len(stays) > 0 {
+		stay = "*Stays*: " + blockkit.Escape(mrkdwn.FirstFew(stays, ", "))
+	}
+	page.Say(stay + "\n*Not done*: " + blockkit.Escape(mrkdwn.FirstFew(open, ", ")))
+	if view.Kind == onboarding.KindOnboard {
+		page.Note(fmt.Sprintf("%s takes it up again: what is there is found and not done twice.", blockkit.Code(r.Command+" "+view.Request.Slug)))
+	}
+	return outbox.Message{Key: eventKey(event), Channel: view.Channel, Thread: RootKey(view.ID), Text: page.Text(), Blocks: page.Blocks}
+}
+
+// CancelPage asks whether to cancel a run. The link leads to its thread and may be empty.
+func CancelPage(run *onboarding.Run, link string) *mrkdwn.Builder {
+	page := new(mrkdwn.Builder)
+	page.Say(fmt.Sprintf("Cancel the %s %s%s? It ends where it stands: what was applied stays, open questions are withdrawn.",
+		Undertaking(run), blockkit.Code(run.Request.Slug), link))
+	page.Buttons("cancel", blockkit.Button(ActionCancel, run.ID.String(), "Cancel run", slack.StyleDanger), blockkit.Button(ActionKeep, run.ID.String(), "Keep it", ""))
+	return page
+}

@@ -1,0 +1,114 @@
+package render
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/atlilith/onboardbot/bot/blockkit"
+	"github.com/atlilith/onboardbot/bot/outbox"
+	"github.com/atlilith/onboardbot/commands/render/mrkdwn"
+	"github.com/atlilith/onboardbot/onboarding"
+)
+
+// findings is what a step that only looks has found, or what one that waits still waits for. It stays in place while it changes.
+func (r Renderer) findings(view *onboarding.View, step *onboarding.Step) outbox.Message {
+	var page mrkdwn.Builder
+	at := place(view.Run, step)
+	name := "*" + mrkdwn.Inline(title(step.Definition)) + "*"
+	waiting := step.State == onboarding.StepWaiting && view.State == onboarding.RunActive
+	switch {
+	case waiting:
+		page.Say(fmt.Sprintf("%s %s waits for the world to change. It looks again by itself.\n%s, this is what it waits for:", mrkdwn.MarkBusy, name, mrkdwn.Mention(view.Requester)))
+		page.Parts(mrkdwn.Part{Body: blockkit.Truncate(mrkdwn.Visible(step.Detail), 2000)})
+	case step.State == onboarding.StepDone:
+		page.Say(fmt.Sprintf("%s %s: %s", mrkdwn.MarkDone, name, tally(step.Findings)))
+	case step.State.Stuck() && len(step.Findings) == 0:
+		page.Say(fmt.Sprintf("%s %s could not look", mrkdwn.MarkFailed, name))
+	case step.State.Stuck():
+		page.Say(fmt.Sprintf("%s %s: %s", mrkdwn.MarkFailed, name, tally(step.Findings)))
+	default:
+		page.Say(fmt.Sprintf("%s %s is looked at again", mrkdwn.MarkBusy, name))
+	}
+	if len(step.Findings) > 0 {
+		page.Table(rows(step.Findings))
+	}
+	if waiting {
+		page.Buttons(stepID(at), blockkit.Button(ActionCheck, view.ID.String(), "Check now", ""))
+	}
+	return outbox.Message{Key: RootKey(view.ID) + "/" + stepID(at), Channel: view.Channel, Thread: RootKey(view.ID), Text: page.Text(), Blocks: page.Blocks}
+}
+
+// tally counts findings in words.
+func tally(findings []onboarding.Finding) string {
+	count := map[onboarding.Level]int{}
+	for _, finding := range findings {
+		count[finding.Level]++
+	}
+	if len(findings) == 0 {
+		return "nothing to report."
+	}
+	var words []string
+	if n := count[onboarding.Failed]; n > 0 {
+		words = append(words, fmt.Sprintf("%d failed", n))
+	}
+	if n := count[onboarding.Warning]; n > 0 {
+		words = append(words, fmt.Sprintf("%d to look at", n))
+	}
+	return strings.Join(append(words, fmt.Sprintf("%d of %d passed", count[onboarding.OK], len(findings))), ", ") + "."
+}
+
+// maxFindings is how many findings a message shows; with their texts they stay below [blockkit.MaxMessageWeight].
+const maxFindings = 28
+
+// rows lays findings out for a table of two columns, which a phone can still show: what failed first, for who does not scroll. Of
+// very many, those that passed make room.
+func rows(findings []onboarding.Finding) [][]string {
+	findings = slices.Clone(findings)
+	slices.SortStableFunc(findings, func(a, b onboarding.Finding) int { return severity(a.Level) - severity(b.Level) })
+	rows := [][]string{{"Check", "Seen"}}
+	room := maxFindings
+	for _, finding := range findings {
+		if finding.Level != onboarding.OK {
+			room--
+		}
+	}
+	left := 0
+	for _, finding := range findings {
+		if finding.Level == onboarding.OK {
+			room--
+		}
+		if room < 0 && finding.Level == onboarding.OK || len(rows) > maxFindings {
+			left++
+			continue
+		}
+		rows = append(rows, row(finding))
+	}
+	if left > 0 {
+		rows = append(rows, []string{fmt.Sprintf("… and %d more", left), "–"})
+	}
+	return rows
+}
+
+func severity(level onboarding.Level) int {
+	return slices.Index([]onboarding.Level{onboarding.Failed, onboarding.Warning, onboarding.OK}, level)
+}
+
+func row(finding onboarding.Finding) []string {
+	const nameLimit, seenLimit = 70, 220
+	mark := "✅ "
+	switch finding.Level {
+	case onboarding.Warning:
+		mark = "⚠️ "
+	case onboarding.Failed:
+		mark = "❌ "
+	}
+	seen := mrkdwn.OneLine(finding.Detail)
+	if fix := mrkdwn.OneLine(finding.Fix); fix != "" && finding.Level != onboarding.OK {
+		seen = strings.TrimSpace(blockkit.Truncate(seen, seenLimit/2) + " → " + fix)
+	}
+	if seen == "" {
+		seen = "–"
+	}
+	return []string{mark + blockkit.Truncate(mrkdwn.OneLine(finding.Name), nameLimit), blockkit.Truncate(seen, seenLimit)}
+}

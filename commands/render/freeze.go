@@ -1,0 +1,14 @@
+package render
+
+import (
+	"fmt"
+
+	"github.com/atlilith/onboardbot/bot/blockkit"
+	"github.com/atlilith/onboardbot/commands/render/mrkdwn"
+	"github.com/atlilith/onboardbot/onboarding"
+)
+
+// FreezeNotice says who froze everything, and why.
+func FreezeNotice(freeze *onboarding.Freeze) string {
+	return fmt.Sprintf("%s *Held*: frozen by %s %s: %s", mrkdwn.MarkFrozen, mrkdwn.Mention(freeze.By), blockkit.Date(freeze.At), mrkdwn.Inline(mrkdwn.Summary(freeze.Reason)))
+}

@@ -1,0 +1,161 @@
+package render
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/slack-go/slack"
+
+	"github.com/atlilith/onboardbot/bot/blockkit"
+	"github.com/atlilith/onboardbot/commands/render/mrkdwn"
+	"github.com/atlilith/onboardbot/onboarding"
+	"github.com/atlilith/onboardbot/onboarding/certificates"
+)
+
+// Home is what somebody sees in the App Home.
+type Home struct {
+	// Refused says why there is nothing to see, empty for operators.
+	Refused string
+	// Waiting are the questions that this person can decide, Stuck their own runs that need them.
+	Waiting []PendingDecision
+	More    int // questions that are not listed
+	Stuck   []ListedRun
+	Runs    []ListedRun
+	// Live are the requests of the Providers that are live, Expiry when the certificates of their domains end, as far as known.
+	Live   []onboarding.Request
+	Expiry map[string]time.Time
+	// Isolation is the last report, nil where there is none. Freeze holds every change, nil where nothing does.
+	Isolation *IsolationReport
+	Freeze    *onboarding.Freeze
+}
+
+// PendingDecision is a question with the run that it is about, and where it is asked.
+type PendingDecision struct {
+	Approval *onboarding.Approval
+	Run      *onboarding.Run
+	Link     string
+}
+
+// ListedRun is a run and where its thread is.
+type ListedRun struct {
+	Run  *onboarding.Run
+	Link string
+}
+
+// Home writes the App Home.
+func (r Renderer) Home(content Home, now time.Time) []slack.Block {
+	if content.Refused != "" {
+		return []slack.Block{blockkit.Section(content.Refused)}
+	}
+	var blocks []slack.Block
+	if content.Freeze != nil {
+		blocks = append(blocks, blockkit.Section(FreezeNotice(content.Freeze)))
+	}
+	blocks = append(blocks, blockkit.Header("Waiting for you"))
+	for _, each := range content.Waiting {
+		blocks = append(blocks, r.homeQuestion(each)...)
+	}
+	if content.More > 0 {
+		blocks = append(blocks, blockkit.Context(fmt.Sprintf("… and %d more questions in their threads.", content.More)))
+	}
+	for _, each := range content.Stuck {
+		blocks = append(blocks, blockkit.Section("Your run needs you: "+r.line(each.Run)+ThreadLink(each.Link)))
+	}
+	if len(content.Waiting)+len(content.Stuck) == 0 {
+		blocks = append(blocks, blockkit.Section("Nothing. Well done."))
+	}
+	lines := make([]string, len(content.Runs))
+	for i, each := range content.Runs {
+		lines[i] = r.line(each.Run) + ThreadLink(each.Link)
+	}
+	if len(lines) == 0 {
+		lines = []string{fmt.Sprintf("None. %s in a channel begins one.", blockkit.Code(r.Command+" merche-biche"))}
+	}
+	blocks = append(blocks, slack.NewDividerBlock(), blockkit.Header("Under way"))
+	blocks = append(blocks, blockkit.Sections(strings.Join(lines, "\n"))...)
+	if len(content.Live) > 0 {
+		blocks = append(blocks, slack.NewDividerBlock(), blockkit.Header("Live"))
+		blocks = append(blocks, blockkit.Sections(strings.Join(liveLines(content, now), "\n"))...)
+	}
+	if report := content.Isolation; report != nil {
+		blocks = append(blocks, slack.NewDividerBlock(), blockkit.Header("Isolation"), blockkit.Section(isolationLine(report)))
+	}
+	blocks, _ = blockkit.Fit(blocks, blockkit.InHome, blockkit.Context("There is more than fits here: "+blockkit.Code(r.Command+" list")))
+	return blocks
+}
+
+// liveLines are the Providers that are live, each with its domains and how long their certificates last.
+func liveLines(content Home, now time.Time) []string {
+	var lines []string
+	for _, request := range content.Live {
+		domains := make([]string, len(request.Domains))
+		for i, domain := range request.Domains {
+			domains[i] = blockkit.Link("https://"+domain.Name+"/", domain.Name)
+			if end, known := content.Expiry[domain.Name]; known {
+				domains[i] += expiry(end.Sub(now))
+			}
+		}
+		lines = append(lines, fmt.Sprintf("%s *%s* %s", mrkdwn.MarkLive, mrkdwn.Inline(request.DisplayName), strings.Join(domains, ", ")))
+	}
+	return lines
+}
+
+// expiry says how long a certificate lasts, louder as its end comes near.
+func expiry(left time.Duration) string {
+	const soon = 21 * 24 * time.Hour
+	switch {
+	case left <= 0:
+		return " " + mrkdwn.MarkFailed + " certificate expired"
+	case left < soon:
+		return fmt.Sprintf(" %s %s left", mrkdwn.MarkWarning, certificates.Span(left))
+	}
+	return fmt.Sprintf(" (%d days)", int(left.Hours()/24))
+}
+
+func isolationLine(report *IsolationReport) string {
+	mark := mrkdwn.MarkDone
+	if !report.Proven {
+		mark = mrkdwn.MarkFailed
+	}
+	return fmt.Sprintf("%s %s %s%s", mark, mrkdwn.Inline(mrkdwn.Summary(report.Summary)), blockkit.Date(report.At), ThreadLink(report.Link))
+}
+
+// asks is a question in one line.
+func (r Renderer) asks(each PendingDecision) string {
+	name := string(each.Approval.Step.Kind())
+	if step := each.Run.Step(each.Approval.Step); step != nil {
+		name = title(step.Definition)
+	}
+	return fmt.Sprintf("%s *%s* for %s, asked by %s%s", mrkdwn.MarkAsk, blockkit.Escape(name), mrkdwn.Inline(each.Run.Request.DisplayName), mrkdwn.Mention(each.Run.Requester), ThreadLink(each.Link))
+}
+
+// homeQuestion is a question with buttons that work where it stands.
+func (r Renderer) homeQuestion(each PendingDecision) []slack.Block {
+	approval := each.Approval
+	id := approval.ID.String()
+	return []slack.Block{
+		blockkit.Section(r.asks(each) + "\n" + mrkdwn.Inline(mrkdwn.Summary(approval.Change.Summary))),
+		slack.NewActionBlock("home/"+id, blockkit.Button(ActionShow, id, "Show the change", ""),
+			blockkit.Button(ActionApprove, id, "Approve", slack.StylePrimary), blockkit.Button(ActionReject, id, "Reject…", slack.StyleDanger)),
+		blockkit.Context(fmt.Sprintf("Digest %s · expires %s", blockkit.Code(approval.Digest.Short()), blockkit.Date(approval.Expires))),
+	}
+}
+
+// ThreadLink puts a link behind a line.
+func ThreadLink(address string) string {
+	if address == "" {
+		return ""
+	}
+	return " (" + blockkit.Link(address, "thread") + ")"
+}
+
+// IsolationReport is the newest proof of isolation, in short.
+type IsolationReport struct {
+	At time.Time
+	// Proven says that nothing was found; Summary says in one sentence what was.
+	Proven  bool
+	Summary string
+	// Link is where Slack shows all of it, empty where it does not.
+	Link string
+}

@@ -1,0 +1,252 @@
+// Package isolationreport shows reports on the isolation of tenants in Slack.
+package isolationreport
+
+import (
+	"bytes"
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/atlilith/onboardbot/bot/blockkit"
+	"github.com/atlilith/onboardbot/bot/outbox"
+	"github.com/atlilith/onboardbot/commands/render"
+	"github.com/atlilith/onboardbot/commands/render/mrkdwn"
+	"github.com/atlilith/onboardbot/onboarding/isolation"
+	"github.com/atlilith/onboardbot/onboarding/isolation/reports"
+)
+
+// Key is the outbox's key of a report.
+func Key(report uuid.UUID) string { return "isolation/" + report.String() }
+
+const (
+	// maxProven is how many findings a message shows; the file has all.
+	maxProven = 10
+	// maxNamed is how many are named in a line, or in lines about what could not be checked.
+	maxNamed = 5
+	// maxCell cuts what stands in a table.
+	maxCell = 250
+)
+
+// MaxTenant bounds a slug that is only looked up. The platform may have older ones than onboarding would give.
+const MaxTenant = 100
+
+// proof is a record that is put into words.
+type proof struct{ *reports.Record }
+
+// Messages are what a report says: a line where all is well, a table where it is not, and all of it as a file in the thread.
+func Messages(record *reports.Record, approvers []string, command string) []outbox.Message {
+	p := proof{record}
+	page := p.sheet(approvers, command)
+	messages := []outbox.Message{{Key: Key(record.ID), Channel: record.Channel, Text: page.Text(), Blocks: page.Blocks}}
+	if record.Report != nil {
+		messages = append(messages, p.file())
+	}
+	return messages
+}
+
+func (p proof) sheet(approvers []string, command string) *mrkdwn.Builder {
+	page := new(mrkdwn.Builder)
+	if p.quiet() {
+		page.Note(fmt.Sprintf("%s %s: %s. %s%s", mrkdwn.MarkDone, p.outcome(), p.effort(), p.since(), p.askedBy()))
+		return page
+	}
+	head := fmt.Sprintf("%s *%s*", p.mark(), p.outcome())
+	if p.Count(isolation.Leak) > 0 {
+		head = fmt.Sprintf("%s %s *%s*", mrkdwn.MarkAlarm, mrkdwn.MentionAll(approvers), p.outcome())
+	}
+	page.Say(head + "\n" + p.since())
+	if p.Count(isolation.Leak) > 0 {
+		page.Say(fmt.Sprintf("*Now*: %s holds every run, and the platform's owners have to hear of it.", blockkit.Code(command+" "+render.WordFreeze+" tenants reach each other's rows")))
+	}
+	if p.Report == nil {
+		page.Say(mrkdwn.Inline(mrkdwn.Summary(p.Problem)))
+	} else {
+		p.findings(page)
+		p.unchecked(page)
+	}
+	if names := named(p.Changes.Fixed); names != "" {
+		page.Say(mrkdwn.MarkDone + " Fixed: " + names)
+	}
+	if names := named(p.Unseen); names != "" {
+		page.Say(mrkdwn.MarkWarning + " Seen before, and not looked at again: " + names)
+	}
+	if p.Report != nil {
+		whole := " · The whole report is in the thread."
+		if len(p.Report.Findings) > 0 {
+			whole = " · The whole report, with SQL that closes each, is in the thread."
+		}
+		page.Note(p.effort() + p.askedBy() + whole)
+	} else if by := p.askedBy(); by != "" {
+		page.Note(strings.TrimPrefix(by, " · "))
+	}
+	return page
+}
+
+// Outcome is a report in a sentence without its end.
+func Outcome(record *reports.Record) string { return proof{record}.outcome() }
+
+// quiet reports whether all is well and was before.
+func (p proof) quiet() bool {
+	return p.Report != nil && p.Report.Verdict == isolation.Sound && len(p.Changes.Fixed)+len(p.Unseen) == 0
+}
+
+func (p proof) mark() string {
+	switch {
+	case p.Report == nil:
+		return mrkdwn.MarkFailed
+	case p.Report.Verdict == isolation.Sound:
+		return mrkdwn.MarkDone
+	}
+	return mrkdwn.MarkWarning
+}
+
+// outcome is a report in a sentence without its end.
+func (p proof) outcome() string {
+	words := "Isolation could not be checked"
+	if p.Report != nil {
+		words = map[isolation.Verdict]string{
+			isolation.Sound: "No tenant reaches another's rows", isolation.Risky: "No leak was proven",
+			isolation.Leaking: "Tenants reach each other's rows: " + mrkdwn.Count(p.Count(isolation.Leak), "leak") + " proven",
+		}[p.Report.Verdict]
+	}
+	if words == "" {
+		words = "Isolation could not be checked in full"
+	}
+	if risks := p.Count(isolation.Risk); risks > 0 {
+		words += ", " + mrkdwn.Count(risks, "risk")
+	}
+	if p.Tenant != "" {
+		words += " (" + mrkdwn.Inline(blockkit.Truncate(p.Tenant, MaxTenant)) + " against all others)"
+	}
+	return words
+}
+
+// effort is what was tried.
+func (p proof) effort() string {
+	c := p.Report.Coverage
+	return fmt.Sprintf("%s, %s, %s and %s in %.1f s", mrkdwn.Count(c.Tenants, "tenant"), mrkdwn.Count(c.Tables, "table"), mrkdwn.Count(c.Reads, "read"), mrkdwn.Count(c.WriteAttempts, "write attempt"), c.Seconds)
+}
+
+// since says what changed since the report before.
+func (p proof) since() string {
+	changes, unseen := p.Changes, ""
+	if len(p.Unseen) > 0 {
+		unseen = fmt.Sprintf(", %d not looked at again", len(p.Unseen))
+	}
+	switch {
+	case p.Since.IsZero():
+		return "This is the first report."
+	case p.Report == nil:
+		return "What could be checked last was on " + blockkit.Date(p.Since) + "."
+	case len(changes.New)+len(changes.Fixed)+len(changes.Unchanged)+len(p.Unseen) == 0:
+		return "No change since " + blockkit.Date(p.Since) + "."
+	}
+	return fmt.Sprintf("%d new, %d fixed, %d unchanged%s since %s.", len(changes.New), len(changes.Fixed), len(changes.Unchanged), unseen, blockkit.Date(p.Since))
+}
+
+func (p proof) askedBy() string {
+	if p.By == "" {
+		return ""
+	}
+	return " · asked for by " + blockkit.User(p.By)
+}
+
+// findings writes the table: leaks before risks, and what is new before what was known.
+func (p proof) findings(page *mrkdwn.Builder) {
+	fresh := map[string]bool{}
+	for _, finding := range p.Changes.New {
+		fresh[finding.Key()] = !p.Since.IsZero()
+	}
+	findings := slices.Clone(p.Report.Findings)
+	rank := func(f isolation.Finding) int {
+		rank := 0
+		if f.Kind != isolation.Leak {
+			rank = 2
+		}
+		if !fresh[f.Key()] {
+			rank++
+		}
+		return rank
+	}
+	slices.SortStableFunc(findings, func(a, b isolation.Finding) int { return cmp.Compare(rank(a), rank(b)) })
+	if len(findings) == 0 {
+		return
+	}
+	rows := [][]string{{"What", "Who did it to whose"}} // a phone has no room for a third column
+	for _, finding := range findings[:min(len(findings), maxProven)] {
+		what := fmt.Sprintf("%s: %s of %s", finding.Kind, finding.Operation, finding.Table)
+		if fresh[finding.Key()] {
+			what = "new " + what
+		}
+		rows = append(rows, []string{cell(what), cell(finding.As + ": " + finding.Evidence)})
+	}
+	page.Table(rows)
+	if more := len(findings) - maxProven; more > 0 {
+		page.Note(fmt.Sprintf("… and %d more in the report.", more))
+	}
+}
+
+func cell(text string) string { return blockkit.Truncate(mrkdwn.OneLine(text), maxCell) }
+
+// unchecked names what keeps a report from being the whole truth.
+func (p proof) unchecked(page *mrkdwn.Builder) {
+	coverage := p.Report.Coverage
+	lines := slices.Concat(coverage.LeftOut, coverage.Unclassified)
+	if len(lines) == 0 {
+		return
+	}
+	said := []string{fmt.Sprintf("%s %s could not be checked:", mrkdwn.MarkWarning, mrkdwn.Count(len(lines), "thing"))}
+	for _, line := range lines[:min(len(lines), maxNamed)] {
+		said = append(said, "• "+mrkdwn.Inline(mrkdwn.Summary(line)))
+	}
+	if more := len(lines) - maxNamed; more > 0 {
+		said = append(said, fmt.Sprintf("… and %d more in the report.", more))
+	}
+	page.Say(strings.Join(said, "\n"))
+}
+
+// named lists findings by what they are, empty for none.
+func named(findings []isolation.Finding) string {
+	names := make([]string, 0, maxNamed+1)
+	for _, finding := range findings[:min(len(findings), maxNamed)] {
+		names = append(names, fmt.Sprintf("%s of %s", mrkdwn.Inline(string(finding.Operation)), blockkit.Code(cell(finding.Table))))
+	}
+	if more := len(findings) - maxNamed; more > 0 {
+		names = append(names, fmt.Sprintf("%d more", more))
+	}
+	return strings.Join(names, ", ")
+}
+
+// isolationFile is the whole report.
+func (p proof) file() outbox.Message {
+	at := p.At.UTC()
+	var content bytes.Buffer
+	fmt.Fprintf(&content, "Isolation of tenants, %s\n", at.Format(time.RFC3339))
+	if p.Tenant != "" {
+		fmt.Fprintf(&content, "%s against all others\n", mrkdwn.OneLine(p.Tenant))
+	}
+	if p.Since.IsZero() {
+		content.WriteString("the first report\n\n")
+	} else {
+		fmt.Fprintf(&content, "compared with %s\n\n", p.Since.UTC().Format(time.RFC3339))
+	}
+	_ = isolation.WriteText(&content, p.Report, &p.Changes) // a buffer takes everything
+	for _, list := range []struct {
+		title    string
+		findings []isolation.Finding
+	}{{"New", p.Changes.New}, {"Fixed", p.Changes.Fixed}, {"Unchanged", p.Changes.Unchanged}, {"Seen before, not looked at again", p.Unseen}} {
+		if len(list.findings) > 0 {
+			fmt.Fprintf(&content, "\n%s:\n", list.title)
+		}
+		for _, finding := range list.findings {
+			fmt.Fprintf(&content, "   - %s\n", mrkdwn.OneLine(finding.Key()))
+		}
+	}
+	title := "Isolation report " + at.Format("2006-01-02 15:04 UTC")
+	return outbox.Message{Key: Key(p.ID) + "/report", Channel: p.Channel, Thread: Key(p.ID), Text: title + ". " + p.outcome() + ".",
+		File: &outbox.File{Name: "isolation-" + at.Format("20060102-1504") + ".txt", Title: title, Content: content.Bytes()}}
+}

@@ -1,0 +1,45 @@
+package render
+
+import (
+	"github.com/atlilith/onboardbot/bot/blockkit"
+	"github.com/atlilith/onboardbot/bot/outbox"
+	"github.com/atlilith/onboardbot/commands/render/mrkdwn"
+	"github.com/atlilith/onboardbot/onboarding"
+)
+
+// Logged lists the attempts whose whole output belongs into the thread as a file: those that failed, and those that printed
+// more than was shown.
+func Logged(view *onboarding.View) []*onboarding.Attempt {
+	var found []*onboarding.Attempt
+	for _, attempt := range view.Attempts {
+		long := attempt.Lines > len(attempt.Tail)
+		if attempt.Outcome != onboarding.OutcomeRunning && attempt.Lines > 0 && (long || attempt.Outcome == onboarding.OutcomeFailed) {
+			found = append(found, attempt)
+		}
+	}
+	return found
+}
+
+// LogKey is the outbox's key of an attempt's log.
+func LogKey(attempt *onboarding.Attempt) string {
+	return RootKey(attempt.RunID) + "/log/" + attempt.ID.String()
+}
+
+// LogFile is an attempt's output as a file in the thread.
+func LogFile(view *onboarding.View, attempt *onboarding.Attempt, content string) outbox.Message {
+	name := StepName(view, attempt.Step)
+	return outbox.Message{
+		Key: LogKey(attempt), Channel: view.Channel, Thread: RootKey(view.ID),
+		Text: mrkdwn.Inline("Log of " + name),
+		File: &outbox.File{Name: logName(attempt), Title: mrkdwn.OneLine("Log of " + name), Content: []byte(content)},
+	}
+}
+
+// logName is safe as the name of a file: kinds and domains hold nothing else.
+func logName(attempt *onboarding.Attempt) string {
+	name := string(attempt.Step.Kind())
+	if domain := attempt.Step.Domain(); domain != "" {
+		name += "-" + blockkit.Truncate(domain, 80)
+	}
+	return name + "-" + attempt.ID.String()[:8] + ".log"
+}

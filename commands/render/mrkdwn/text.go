@@ -1,0 +1,99 @@
+package mrkdwn
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/atlilith/onboardbot/bot/blockkit"
+)
+
+// Chunks cuts text into pieces of at most limit characters, at line breaks, and within a line only when it alone is longer.
+// Empty text is one empty piece.
+func Chunks(text string, limit int) []string {
+	var out []string
+	var piece strings.Builder
+	room := limit
+	flush := func() {
+		out = append(out, strings.TrimSuffix(piece.String(), "\n"))
+		piece.Reset()
+		room = limit
+	}
+	for line := range strings.Lines(text) {
+		runes := []rune(line)
+		if len(runes) > room && piece.Len() > 0 {
+			flush()
+		}
+		for len(runes) > limit {
+			piece.WriteString(string(runes[:limit]))
+			flush()
+			runes = runes[limit:]
+		}
+		piece.WriteString(string(runes))
+		room -= len(runes)
+	}
+	if piece.Len() > 0 || len(out) == 0 {
+		flush()
+	}
+	return out
+}
+
+// JoinWithin joins lines as far as there is room, and says how many are left: one that is cut would lose the end of its link.
+func JoinWithin(lines []string, limit int) string {
+	const more = "\n… and %d more"
+	room := limit - len(more)
+	for i, line := range lines {
+		if room -= len([]rune(line)) + 1; room < 0 {
+			return strings.Join(lines[:i], "\n") + fmt.Sprintf(more, len(lines)-i)
+		}
+	}
+	return strings.Join(lines, "\n")
+}
+
+func Count(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}
+
+// FirstFew joins the first of many.
+func FirstFew(items []string, between string) string {
+	const limit = 3
+	if len(items) > limit {
+		return strings.Join(items[:limit], between) + fmt.Sprintf("%sand %d more", between, len(items)-limit)
+	}
+	return strings.Join(items, between)
+}
+
+// Summary is the beginning of an error or a reason, on one line.
+func Summary(text string) string {
+	const limit = 300
+	return blockkit.Truncate(OneLine(text), limit)
+}
+
+// FirstLine is the beginning of the first line of a longer text, for where there is room for no more.
+func FirstLine(text string) string {
+	const limit = 140
+	first, _, _ := strings.Cut(strings.TrimSpace(text), "\n")
+	return blockkit.Truncate(strings.TrimSuffix(OneLine(first), ":"), limit)
+}
+
+// Or joins words as in a sentence.
+func Or(words []string) string {
+	if len(words) < 2 {
+		return strings.Join(words, "")
+	}
+	return strings.Join(words[:len(words)-1], ", ") + " or " + words[len(words)-1]
+}
+
+// Unescape undoes what Slack escapes in the text of a command
+// (https://docs.slack.dev/interactivity/implementing-slash-commands).
+func Unescape(text string) string {
+	return strings.NewReplacer("&lt;", "<", "&gt;", ">", "&amp;", "&").Replace(text)
+}
+
+// Shorten shows the beginning of what somebody typed, with what does not print made visible.
+func Shorten(typed string) string {
+	const limit = 40
+	return blockkit.Truncate(Visible(typed), limit)
+}

@@ -1,0 +1,162 @@
+package render
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/slack-go/slack"
+
+	"github.com/atlilith/onboardbot/bot/blockkit"
+	"github.com/atlilith/onboardbot/bot/outbox"
+	"github.com/atlilith/onboardbot/commands/render/mrkdwn"
+	"github.com/atlilith/onboardbot/onboarding"
+)
+
+// directMessageWindow is how long after its end a question's direct messages are still brought up to date. Those that are older stay as they
+// were then.
+const directMessageWindow = 10 * time.Minute
+
+// Direct is what people get as direct messages about a run: each question that was put, and what came of it, reminders, and what
+// was escalated. The approvers and those whom it is escalated to are user ids by now.
+func (r Renderer) Direct(view *onboarding.View, now time.Time, approvers, escalated []string) []outbox.Message {
+	var messages []outbox.Message
+	together := map[int64]bool{}
+	for i, event := range view.Events {
+		approval := view.Approval(event.Approval)
+		if approval == nil || view.Step(event.Step) == nil {
+			continue
+		}
+		var message outbox.Message
+		to := approvers
+		switch event.Kind {
+		case onboarding.EventAsked:
+			if !approval.Closed.IsZero() && now.Sub(approval.Closed) > directMessageWindow {
+				continue
+			}
+			message = r.approval(view, approval, now)
+		case onboarding.EventReminded, onboarding.EventEscalated:
+			if together[event.ID] {
+				continue
+			}
+			events := inOneGo(view, i)
+			spoken(together, events)
+			message = r.call(view, events)
+			if event.Kind == onboarding.EventEscalated {
+				to = escalated
+			}
+		default:
+			continue
+		}
+		if event.Kind != onboarding.EventAsked && now.Sub(event.At) > directMessageWindow {
+			continue
+		}
+		for _, person := range to {
+			if person == view.Requester.ID {
+				continue
+			}
+			messages = append(messages, r.directly(view, message, person))
+		}
+	}
+	return messages
+}
+
+// directly is a message of a thread as one person gets it, with what the thread would have told them.
+func (r Renderer) directly(view *onboarding.View, message outbox.Message, person string) outbox.Message {
+	head := fmt.Sprintf("For *%s* (%s), asked by %s in %s", mrkdwn.Inline(view.Request.DisplayName), blockkit.Code(view.Request.Slug), mrkdwn.Mention(view.Requester), blockkit.Channel(view.Channel))
+	message.Blocks = slices.Insert(slices.Clone(message.Blocks), 0, slack.Block(blockkit.Context(head)))
+	message.Text = blockkit.Truncate(head+"\n"+message.Text, blockkit.MaxText)
+	message.Key, message.Channel, message.Thread = message.Key+"/dm/"+person, person, ""
+	return message
+}
+
+// call asks people once more for the decisions that wait: the approvers before a question expires, and the second group where it is
+// escalated. What calls at the same time is one message.
+func (r Renderer) call(view *onboarding.View, events []onboarding.Event) outbox.Message {
+	var page mrkdwn.Builder
+	var names, settled []string
+	var open []*onboarding.Approval
+	ending := "that is settled"
+	for _, event := range events {
+		name := "*" + mrkdwn.Inline(title(view.Step(event.Step).Definition)) + "*"
+		if approval := view.Approval(event.Approval); approval.State == onboarding.ApprovalOpen {
+			names, open = append(names, name), append(open, approval)
+		} else {
+			settled = append(settled, name)
+			if approval.State == onboarding.ApprovalExpired {
+				ending = "nobody made it in time"
+			}
+		}
+	}
+	escalated := events[0].Kind == onboarding.EventEscalated
+	switch {
+	case len(open) == 0 && escalated:
+		was := "was"
+		if len(settled) > 1 {
+			was = "were"
+		}
+		page.Say(fmt.Sprintf("%s %s %s escalated, since nobody had decided; that is settled.", mrkdwn.MarkClock, several(settled), was))
+	case len(open) == 0:
+		page.Say(fmt.Sprintf("%s %s needed a decision; %s.", mrkdwn.MarkClock, several(settled), ending))
+	case escalated:
+		page.Say(fmt.Sprintf("%s *Escalated*: nobody has decided on %s since %s. %s above in this thread and %s %s.",
+			mrkdwn.MarkAlarm, several(names), blockkit.Date(open[0].Asked), number(open, "It waits", "They wait"), number(open, "expires", "expire"), blockkit.Date(open[0].Expires)))
+	default:
+		page.Say(fmt.Sprintf("%s %s still %s a decision, above in this thread. %s %s.",
+			mrkdwn.MarkClock, several(names), number(open, "needs", "need"), number(open, "It expires", "They expire"), blockkit.Date(open[0].Expires)))
+	}
+	var who []string
+	switch {
+	case len(open) == 0 || !r.Mentions:
+	case escalated:
+		who = r.EscalateTo
+	default:
+		for _, approval := range open {
+			for _, id := range r.mayApprove(view.Requester.ID, approval) {
+				if !slices.Contains(who, id) {
+					who = append(who, id)
+				}
+			}
+		}
+	}
+	if len(who) > 0 {
+		page.Say(mrkdwn.MentionAny(who))
+	}
+	return outbox.Message{Key: eventKey(events[0]), Channel: view.Channel, Thread: RootKey(view.ID), Text: page.Text(), Blocks: page.Blocks}
+}
+
+// several joins words as in a sentence about all of them; of many it names the first.
+func several(words []string) string {
+	if len(words) == 2 {
+		return words[0] + " and " + words[1]
+	}
+	return mrkdwn.FirstFew(words, ", ")
+}
+
+// number chooses the word for one or for several.
+func number(open []*onboarding.Approval, one, several string) string {
+	if len(open) == 1 {
+		return one
+	}
+	return several
+}
+
+// glassBroken names who approved alone, why, and everyone who was skipped.
+func (r Renderer) glassBroken(view *onboarding.View, event onboarding.Event) outbox.Message {
+	var page mrkdwn.Builder
+	name := string(event.Step)
+	if step := view.Step(event.Step); step != nil {
+		name = title(step.Definition)
+	}
+	page.Say(fmt.Sprintf("%s *%s broke the glass* on *%s* %s, without a second operator.\n>%s", mrkdwn.MarkAlarm, mrkdwn.Mention(event.Actor), mrkdwn.Inline(name), blockkit.Date(event.At), mrkdwn.Inline(mrkdwn.Summary(event.Text))))
+	skipped := slices.DeleteFunc(slices.Clone(r.Approvers), func(id string) bool { return id == event.Actor.ID })
+	for _, id := range r.EscalateTo {
+		if !slices.Contains(skipped, id) && id != event.Actor.ID {
+			skipped = append(skipped, id)
+		}
+	}
+	if len(skipped) > 0 {
+		page.Say("Skipped, and asked to look at it now: " + mrkdwn.MentionAll(skipped))
+	}
+	return outbox.Message{Key: eventKey(event), Channel: view.Channel, Thread: RootKey(view.ID), Text: page.Text(), Blocks: page.Blocks}
+}

@@ -1,0 +1,38 @@
+// Package render shows the domain in Slack: pure functions from a view of a run, the Home tab, a plan or an error to messages
+// and modals. It knows no database, no Slack client and no clock: whoever renders the same view later gets the same messages.
+package render
+
+import (
+	"github.com/atlilith/onboardbot/onboarding"
+)
+
+// Renderer shows runs in Slack. Its methods are pure functions of a view, and of the time for work in
+// progress.
+type Renderer struct {
+	// Command is the slash command, as people type it.
+	Command string
+	// Approvers and EscalateTo are ids of people and user groups.
+	Approvers, EscalateTo []string
+	// Mentions reports whether approvers are mentioned in the thread.
+	Mentions bool
+	// BreakGlass reports whether operators may approve alone in an emergency.
+	BreakGlass bool
+	// Reasons says for each kind of step why somebody is asked: the sentence in a request for approval.
+	Reasons map[onboarding.Kind]string
+	// freeze is the freeze that holds, nil if none does.
+	freeze *onboarding.Freeze
+}
+
+// DuringFreeze returns a renderer for the time while a freeze holds, which may be nil.
+func (r Renderer) DuringFreeze(freeze *onboarding.Freeze) Renderer {
+	r.freeze = freeze
+	return r
+}
+
+// reason says why somebody is asked about a step.
+func (r Renderer) reason(key onboarding.Key) string {
+	if reason := r.Reasons[key.Kind()]; reason != "" {
+		return reason
+	}
+	return "It changes something outside the bot."
+}

@@ -1,0 +1,275 @@
+package render
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/google/uuid"
+	"github.com/slack-go/slack"
+
+	"github.com/atlilith/onboardbot/bot/blockkit"
+	"github.com/atlilith/onboardbot/bot/outbox"
+	"github.com/atlilith/onboardbot/commands/render/changes"
+	"github.com/atlilith/onboardbot/commands/render/mrkdwn"
+	"github.com/atlilith/onboardbot/onboarding"
+)
+
+// reviewItems is how many changes one page of a review holds: with their headings, buttons and boxes they stay below Slack's 100
+// blocks, and with their excerpts below its 250 KB.
+const reviewItems = 16
+
+// Review is everything that a run has still to do, as far as it can be known now, for one person.
+type Review struct {
+	view *onboarding.View
+	// items are the newest approvals of steps that are not done, grouped by domain.
+	Items []*onboarding.Approval
+	// later are the steps whose change cannot be known yet, with what is to come first where that is known.
+	later []string
+	// why says why this person decides on nothing here, empty where they may.
+	Why string
+	// person reads it.
+	person string
+}
+
+// NewReview gathers what there is to review. What must come first is known of the steps that were just looked at.
+func NewReview(view *onboarding.View, ahead []onboarding.Preapproval, person string) Review {
+	r := Review{view: view, person: person}
+	newest := map[onboarding.Key]*onboarding.Approval{}
+	for _, approval := range view.Approvals {
+		switch approval.State {
+		case onboarding.ApprovalOpen, onboarding.ApprovalAhead, onboarding.ApprovalAheadApproved, onboarding.ApprovalApproved:
+			newest[approval.Step] = approval
+		}
+	}
+	for i := range view.Steps {
+		step := &view.Steps[i]
+		switch {
+		case step.State == onboarding.StepDone || !step.Destructive:
+		case newest[step.Key] != nil:
+			r.Items = append(r.Items, newest[step.Key])
+		default:
+			r.later = append(r.later, later(step, ahead))
+		}
+	}
+	slices.SortStableFunc(r.Items, func(a, b *onboarding.Approval) int {
+		return slices.Index(domains(view), a.Step.Domain()) - slices.Index(domains(view), b.Step.Domain())
+	})
+	return r
+}
+
+// domains are those of a run's steps in their order, what belongs to none first.
+func domains(view *onboarding.View) []string {
+	names := []string{""}
+	for i := range view.Steps {
+		if domain := view.Steps[i].Key.Domain(); !slices.Contains(names, domain) {
+			names = append(names, domain)
+		}
+	}
+	return names
+}
+
+func later(step *onboarding.Step, ahead []onboarding.Preapproval) string {
+	line := "*" + mrkdwn.Inline(title(step.Definition)) + "*"
+	if step.State.Stuck() {
+		return line + " is stuck: Retry in the thread asks for it again"
+	}
+	for _, each := range ahead {
+		switch {
+		case each.Key != step.Key:
+		case each.Later != "":
+			return line + ": " + mrkdwn.Inline(mrkdwn.Summary(each.Later))
+		case each.Problem != "":
+			return line + " cannot be looked at yet: " + mrkdwn.Inline(mrkdwn.Summary(each.Problem))
+		case each.Waiting != "":
+			return line + " would wait: " + mrkdwn.Inline(mrkdwn.Summary(each.Waiting))
+		case each.Done:
+			return line + " has nothing to do as things are"
+		}
+	}
+	return line
+}
+
+// Page is one page of a review, the nearest one if there is none of that number. Each change is ticked by itself, and its box
+// names the digest that an approval is bound to.
+func (r Review) Page(number int) slack.ModalViewRequest {
+	count := max(1, (len(r.Items)+reviewItems-1)/reviewItems)
+	number = max(0, min(number, count-1))
+	var page mrkdwn.Builder
+	page.Say(headline(r.view))
+	if r.Why != "" {
+		page.Note(r.Why)
+	}
+	var reason bool
+	var open int
+	last := "-"
+	for _, approval := range r.Items[min(number*reviewItems, len(r.Items)):min((number+1)*reviewItems, len(r.Items))] {
+		if domain := approval.Step.Domain(); domain != last {
+			last = domain
+			if domain == "" {
+				domain = r.view.Request.DisplayName
+			}
+			page.Blocks = append(page.Blocks, blockkit.Header(mrkdwn.OneLine(domain)))
+		}
+		if r.item(&page, approval) {
+			open++
+			reason = reason || approval.ReasonNeeded
+		}
+	}
+	if reason {
+		input := slack.NewInputBlock(BlockReason, blockkit.Plain("Why?", blockkit.MaxInputLabel), nil, reasonInput())
+		input.Optional = true
+		page.Blocks = append(page.Blocks, input)
+	}
+	if number == count-1 {
+		r.rest(&page)
+	}
+	page.PageButtons(ActionReviewPage, r.view.ID.String(), number, count)
+	modal := slack.ModalViewRequest{
+		Type: slack.VTModal, CallbackID: ViewReview, PrivateMetadata: ReviewMeta{Run: r.view.ID, Page: number}.encode(),
+		Title: blockkit.Plain("Review all", blockkit.MaxViewTitle), Close: blockkit.Plain("Close", blockkit.MaxViewTitle),
+		Blocks: slack.Blocks{BlockSet: page.Blocks},
+	}
+	if open > 0 {
+		modal.Submit = blockkit.Plain("Approve selected", blockkit.MaxViewTitle)
+	}
+	return modal
+}
+
+// item writes one change, and reports whether this person can tick it.
+func (r Review) item(page *mrkdwn.Builder, approval *onboarding.Approval) bool {
+	name := StepName(r.view, approval.Step)
+	shown, hidden := changes.Excerpt(changes.PartsOf(approval.Change), changes.Glance)
+	text := fmt.Sprintf("*%s*\n%s", mrkdwn.Inline(name), mrkdwn.Inline(mrkdwn.Summary(approval.Change.Summary)))
+	if hidden > 0 {
+		section := blockkit.Section(text)
+		section.Accessory = slack.NewAccessory(blockkit.Button(ActionShow, approval.ID.String(), "Show all", ""))
+		page.Blocks = append(page.Blocks, section)
+	} else {
+		page.Say(text)
+	}
+	page.Parts(shown...)
+	voted := slices.ContainsFunc(approval.Votes, func(vote onboarding.Vote) bool { return vote.By.ID == r.person })
+	undecided := approval.State == onboarding.ApprovalOpen || approval.State == onboarding.ApprovalAhead
+	switch {
+	case !undecided:
+		page.Note(mrkdwn.MarkDone + " Approved by " + mrkdwn.MentionAny(agreed(approval)) + " · digest " + blockkit.Code(approval.Digest.Short()))
+	case voted:
+		page.Note(fmt.Sprintf("%s You approved this, %d of %d · digest %s", mrkdwn.MarkDone, len(agreed(approval)), approval.Needs, blockkit.Code(approval.Digest.Short())))
+	case r.Why != "":
+		page.Note("Digest " + blockkit.Code(approval.Digest.Short()))
+	default:
+		box := slack.NewCheckboxGroupsBlockElement(ActionPick, blockkit.Option(approval.ID.String(), "Approve · digest "+approval.Digest.Short(), ""))
+		input := slack.NewInputBlock(approval.ID.String(), blockkit.Plain("Your decision", blockkit.MaxInputLabel), nil, box)
+		input.Optional = true
+		page.Blocks = append(page.Blocks, input)
+		return true
+	}
+	return false
+}
+
+// rest names what is not in the review.
+func (r Review) rest(page *mrkdwn.Builder) {
+	if len(r.Items)+len(r.later) == 0 {
+		page.Say("Nothing is left to decide.")
+	}
+	if len(r.later) > 0 {
+		lines := "*Known later*, and asked when its turn comes"
+		for _, line := range r.later {
+			lines += "\n" + mrkdwn.MarkPending + " " + line
+		}
+		for _, block := range mrkdwn.Chunks(lines, blockkit.MaxSectionText)[:1] {
+			page.Say(block)
+		}
+	}
+}
+
+// agreed are the ids of those who approved.
+func agreed(approval *onboarding.Approval) []string {
+	var ids []string
+	for _, vote := range approval.Votes {
+		if vote.Agrees {
+			ids = append(ids, vote.By.ID)
+		}
+	}
+	return ids
+}
+
+// ahead is what an operator approved before its turn, in one message: one vote after the other in one go.
+func (r Renderer) ahead(view *onboarding.View, events []onboarding.Event) outbox.Message {
+	var page mrkdwn.Builder
+	first := events[0]
+	what := fmt.Sprintf("%d changes", len(events))
+	if len(events) == 1 {
+		what = "a change"
+	}
+	text := fmt.Sprintf("%s %s approved %s ahead %s.", mrkdwn.MarkDone, mrkdwn.Mention(first.Actor), what, blockkit.Date(first.At))
+	if first.Text != "" {
+		text += " " + mrkdwn.Inline(mrkdwn.Summary(first.Text))
+	}
+	page.Say(text)
+	lines := make([]string, len(events))
+	for i, event := range events {
+		lines[i] = mrkdwn.Inline(StepName(view, event.Step)) + " · " + blockkit.Code(event.Digest.Short())
+	}
+	const limit = 30
+	if more := len(lines) - limit; more > 0 {
+		lines = append(lines[:limit], fmt.Sprintf("… and %d more", more))
+	}
+	page.Say(strings.Join(lines, "\n"))
+	page.Note("Each is bound to its digest: what is the same when its turn comes does not ask again, what differs does.")
+	return outbox.Message{Key: RootKey(view.ID) + "/ahead/" + fmt.Sprint(first.ID), Channel: view.Channel, Thread: RootKey(view.ID), Text: page.Text(), Blocks: page.Blocks}
+}
+
+// aheadOf returns the votes that were given ahead in one go, beginning with this event, nil if it is none.
+func aheadOf(view *onboarding.View, at int, asked map[uuid.UUID]bool) []onboarding.Event {
+	first := view.Events[at]
+	asked = maps.Clone(asked)
+	var votes []onboarding.Event
+	for _, event := range view.Events[at:] {
+		switch {
+		case event.At.Sub(first.At) > burstWindow:
+			return votes
+		case event.Kind == onboarding.EventAsked:
+			asked[event.Approval] = true
+		case event.Kind == onboarding.EventApproved && !asked[event.Approval] && event.Actor.ID == first.Actor.ID && event.Text == first.Text:
+			votes = append(votes, event)
+		}
+		if event.ID == first.ID && len(votes) == 0 {
+			return nil
+		}
+	}
+	return votes
+}
+
+// ActionReviewPage is where the buttons that turn a review's pages lead.
+const ActionReviewPage = "review.page."
+
+// ReviewMeta travels with a review.
+type ReviewMeta struct {
+	Run  uuid.UUID `json:"run"`
+	Page int       `json:"page"`
+}
+
+func (m ReviewMeta) encode() string {
+	encoded, err := json.Marshal(m)
+	if err != nil {
+		panic(err) // an id and a number always encode
+	}
+	return string(encoded)
+}
+
+// ReviewDone says what was counted, and leads back.
+func ReviewDone(meta ReviewMeta, counted, picked int) slack.ModalViewRequest {
+	text := fmt.Sprintf("%s %d of %d changes are approved.", mrkdwn.MarkDone, counted, picked)
+	if counted < picked {
+		text += " The others were decided, or moved, while you read."
+	}
+	view := mrkdwn.Notice("Review all", text+"\nWhat is the same when its turn comes does not ask again; what differs does.")
+	back := blockkit.Button(ActionReviewPage+strconv.Itoa(meta.Page), meta.Run.String(), "Back to the review", "")
+	view.Blocks.BlockSet = append(view.Blocks.BlockSet, slack.NewActionBlock("pages", back))
+	return view
+}

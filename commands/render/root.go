@@ -1,0 +1,288 @@
+package render
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/google/uuid"
+	"github.com/slack-go/slack"
+	"golang.org/x/net/idna"
+
+	"github.com/atlilith/onboardbot/bot/blockkit"
+	"github.com/atlilith/onboardbot/bot/outbox"
+	"github.com/atlilith/onboardbot/commands/render/mrkdwn"
+	"github.com/atlilith/onboardbot/onboarding"
+)
+
+// RootKey is the outbox's key of a run's root message.
+func RootKey(run uuid.UUID) string { return "run/" + run.String() }
+
+// root is a run's state at a glance: who, by whom, what is next, and every step.
+func (r Renderer) root(view *onboarding.View) outbox.Message {
+	tasks := tasksOf(view)
+	for i := range tasks {
+		if r.freeze != nil {
+			tasks[i].words = strings.ReplaceAll(tasks[i].words, aboutToStart, "approved, and held")
+		}
+	}
+	head := headline(view)
+	foot := fmt.Sprintf("Asked for by %s %s · run %s", mrkdwn.Mention(view.Requester), blockkit.Date(view.Created), blockkit.Code(view.ID.String()))
+	cards := make([]slack.TaskCardBlock, len(tasks))
+	lines := make([]string, len(tasks))
+	for i, task := range tasks {
+		cards[i] = blockkit.Task(task.id, task.name, task.status, task.words)
+		lines[i] = task.line()
+	}
+	done, all := progress(view.Run)
+	plan := blockkit.Plan(fmt.Sprintf("%d of %d steps", done, all), cards...)
+	top := []slack.Block{blockkit.Section(head)}
+	if r.freeze != nil && view.State == onboarding.RunActive {
+		banner := FreezeNotice(r.freeze) + "\n" + blockkit.Code(r.Command+" "+WordThaw) + " lets it go on."
+		head += "\n" + banner
+		top = append(top, blockkit.Section(banner))
+	}
+	bottom := []slack.Block{blockkit.Context(foot)}
+	var buttons []slack.BlockElement
+	if view.State == onboarding.RunActive && len(view.Stuck()) > 1 {
+		buttons = append(buttons, blockkit.Button(ActionAgain, view.ID.String(), "Retry all", slack.StylePrimary))
+	}
+	if reviewable(view) {
+		buttons = append(buttons, blockkit.Button(ActionReview, view.ID.String(), "Review all", ""))
+	}
+	if len(buttons) > 0 {
+		bottom = append(bottom, slack.NewActionBlock("review", buttons...))
+	}
+	blocks := slices.Concat(top, []slack.Block{plan}, bottom)
+	fallback := slices.Concat(top, blockkit.Sections(strings.Join(lines, "\n")), bottom)
+	text := strings.Join([]string{head, strings.Join(lines, "\n"), foot}, "\n")
+	return outbox.Message{Key: RootKey(view.ID), Channel: view.Channel, Text: blockkit.Truncate(text, blockkit.MaxText), Blocks: blocks, Fallback: fallback,
+		Last: view.State != onboarding.RunActive}
+}
+
+// reviewable reports that there may be changes to decide on.
+func reviewable(view *onboarding.View) bool {
+	return view.State == onboarding.RunActive && slices.ContainsFunc(view.Steps, func(step onboarding.Step) bool {
+		return step.Destructive && (step.State == onboarding.StepPending || step.State == onboarding.StepAsking || step.State == onboarding.StepWaiting)
+	})
+}
+
+// headline says who is onboarded and where the run stands.
+func headline(view *onboarding.View) string {
+	mark, lines := state(view)
+	request := view.Request
+	what := "Onboarding"
+	switch view.Kind {
+	case onboarding.KindUndo:
+		what = "Taking back"
+	case onboarding.KindRenew:
+		what = "Renewing the certificate of"
+	}
+	who := fmt.Sprintf("%s *%s %s*", mark, what, mrkdwn.Inline(request.DisplayName))
+	if request.Slug != "" {
+		who += " (" + blockkit.Code(request.Slug) + ")"
+	}
+	return blockkit.Truncate(strings.Join(append([]string{who, About(request)}, lines...), "\n"), maxHeadline)
+}
+
+// maxHeadline leaves room for the steps below it.
+const maxHeadline = 1500
+
+// About says what a request asks for, in one line.
+func About(request onboarding.Request) string {
+	mode := request.Mode.String()
+	switch request.Mode {
+	case onboarding.ModeOwner:
+		mode = "Owns the new Org " + mrkdwn.Inline(request.Org.Name)
+	case onboarding.ModeMember:
+		mode = "Joins the Org " + mrkdwn.Inline(OrgName(request.Org))
+	}
+	names := make([]string, len(request.Domains))
+	for i, domain := range request.Domains {
+		names[i] = blockkit.Escape(DomainName(domain.Name))
+	}
+	return mode + " · " + blockkit.Truncate(strings.Join(names, ", "), 400)
+}
+
+// DomainName is a domain as DNS has it, and as its owner reads it where that is something else.
+func DomainName(name string) string {
+	if read, err := idna.ToUnicode(name); err == nil && read != name {
+		return name + " (" + mrkdwn.OneLine(read) + ")"
+	}
+	return name
+}
+
+func OrgName(org onboarding.Org) string {
+	if org.Name != "" {
+		return org.Name
+	}
+	return org.Slug
+}
+
+// state says where a run stands: its mark, and a line for everything that somebody should know.
+func state(view *onboarding.View) (mark string, lines []string) {
+	switch view.State {
+	case onboarding.RunDone:
+		words := "*Live*, all checks passed."
+		if left := len(byHand(view)); left > 0 {
+			words = "*Live*, with " + mrkdwn.Count(left, "thing") + " left to look at."
+		}
+		switch view.Kind {
+		case onboarding.KindUndo:
+			words = "*Taken back*."
+		case onboarding.KindRenew:
+			words = "*Renewed*."
+		}
+		return mrkdwn.MarkLive, []string{words + " Done in " + mrkdwn.Duration(view.Ended.Sub(view.Created)) + "."}
+	case onboarding.RunCancelled:
+		return mrkdwn.MarkCancelled, []string{fmt.Sprintf("*Cancelled* by %s %s. What was applied stays.", mrkdwn.Mention(view.EndedBy), blockkit.Date(view.Ended))}
+	}
+	groups := map[string][]string{}
+	for i := range view.Steps {
+		step := &view.Steps[i]
+		name := "*" + mrkdwn.Inline(title(step.Definition)) + "*"
+		switch {
+		case step.State.Stuck():
+			groups[mrkdwn.MarkTrouble] = append(groups[mrkdwn.MarkTrouble], name+" – "+mrkdwn.Inline(stepStatus(view, step)))
+		case step.State == onboarding.StepAsking:
+			groups[mrkdwn.MarkAsking] = append(groups[mrkdwn.MarkAsking], name)
+		case step.State == onboarding.StepWaiting:
+			groups[mrkdwn.MarkBusy] = append(groups[mrkdwn.MarkBusy], name+" – "+mrkdwn.Inline(stepStatus(view, step)))
+		case step.State == onboarding.StepApproved || step.State == onboarding.StepApplying:
+			groups[mrkdwn.MarkWorking] = append(groups[mrkdwn.MarkWorking], name)
+		}
+	}
+	mark = mrkdwn.MarkWorking
+	if asking := groups[mrkdwn.MarkAsking]; len(asking) > 0 {
+		mark = mrkdwn.MarkAsking
+		lines = append(lines, "Needs approval: "+mrkdwn.FirstFew(asking, ", "))
+	}
+	if stuck := groups[mrkdwn.MarkTrouble]; len(stuck) > 0 {
+		mark = mrkdwn.MarkTrouble
+		lines = append([]string{mrkdwn.FirstFew(stuck, "\n")}, lines...)
+	}
+	if waiting := groups[mrkdwn.MarkBusy]; len(waiting) > 0 {
+		lines = append(lines, mrkdwn.FirstFew(waiting, "\n"))
+	}
+	if busy := groups[mrkdwn.MarkWorking]; len(busy) > 0 {
+		lines = append(lines, "Working on "+mrkdwn.FirstFew(busy, ", "))
+	}
+	if len(lines) == 0 {
+		lines = []string{"Looking at what is to be done"}
+	}
+	return mark, lines
+}
+
+func progress(run *onboarding.Run) (done, all int) {
+	for i := range run.Steps {
+		if run.Steps[i].State == onboarding.StepDone {
+			done++
+		}
+	}
+	return done, len(run.Steps)
+}
+
+// taskLine is one line of the root message: a step, or a domain's steps where there are too many.
+type taskLine struct {
+	id, name, words string
+	status          slack.TaskCardStatus
+	mark            string
+}
+
+func (t taskLine) line() string {
+	const limit = 170
+	line := t.name
+	if t.words != "" {
+		line += " – " + t.words
+	}
+	return t.mark + " " + blockkit.Truncate(blockkit.Escape(line), limit)
+}
+
+func tasksOf(view *onboarding.View) []taskLine {
+	if len(view.Steps) > blockkit.MaxPlanTasks {
+		return domainTasks(view)
+	}
+	tasks := make([]taskLine, len(view.Steps))
+	for i := range view.Steps {
+		tasks[i] = stepTask(view, i)
+	}
+	return tasks
+}
+
+func stepTask(view *onboarding.View, i int) taskLine {
+	step := &view.Steps[i]
+	return taskLine{id: stepID(i), name: title(step.Definition), words: stepStatus(view, step), status: task(step.State), mark: markOf(step.State)}
+}
+
+// domainTasks folds the steps of each domain into one line, for runs of more steps than a plan block can show.
+func domainTasks(view *onboarding.View) []taskLine {
+	var order []string
+	steps := map[string][]int{}
+	for i := range view.Steps {
+		domain := view.Steps[i].Key.Domain()
+		if domain == "" {
+			domain = string(view.Steps[i].Key)
+		}
+		if steps[domain] == nil {
+			order = append(order, domain)
+		}
+		steps[domain] = append(steps[domain], i)
+	}
+	tasks := make([]taskLine, len(order))
+	for n, domain := range order {
+		places := steps[domain]
+		if view.Steps[places[0]].Key.Domain() == "" {
+			tasks[n] = stepTask(view, places[0])
+			continue
+		}
+		tasks[n] = folded(view, domain, places)
+	}
+	return tasks
+}
+
+// folded is a domain as one line: how many of its steps are done, and the one that matters most.
+func folded(view *onboarding.View, domain string, places []int) taskLine {
+	urgent, done := -1, 0
+	for _, place := range places {
+		state := view.Steps[place].State
+		if state == onboarding.StepDone {
+			done++
+		} else if urgent < 0 || urgency(state) > urgency(view.Steps[urgent].State) {
+			urgent = place
+		}
+	}
+	words := fmt.Sprintf("%d of %d done", done, len(places))
+	if urgent < 0 {
+		return taskLine{id: stepID(places[0]), name: domain, words: words, status: slack.TaskCardStatusComplete, mark: mrkdwn.MarkDone}
+	}
+	line := stepTask(view, urgent)
+	line.id, line.name = stepID(places[0]), domain
+	line.words = strings.TrimSuffix(words+"; "+string(view.Steps[urgent].Key.Kind())+": "+line.words, ": ")
+	return line
+}
+
+// urgency orders the states of steps that are not done by how much somebody should know.
+func urgency(state onboarding.StepState) int {
+	switch {
+	case state.Stuck():
+		return 3
+	case state == onboarding.StepAsking:
+		return 2
+	case state != onboarding.StepPending:
+		return 1
+	}
+	return 0
+}
+
+// stepID names a step of a run by its place, since a domain may be longer than Slack's ids.
+func stepID(place int) string { return fmt.Sprintf("step-%d", place) }
+
+// StepAt returns the step that an id names, nil if there is none.
+func StepAt(run *onboarding.Run, id string) *onboarding.Step {
+	for i := range run.Steps {
+		if stepID(i) == id {
+			return &run.Steps[i]
+		}
+	}
+	return nil
+}

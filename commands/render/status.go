@@ -1,0 +1,131 @@
+package render
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/atlilith/onboardbot/bot/blockkit"
+	"github.com/atlilith/onboardbot/commands/render/mrkdwn"
+	"github.com/atlilith/onboardbot/onboarding"
+)
+
+// Undertaking is what a run does, in front of whom.
+func Undertaking(run *onboarding.Run) string {
+	switch run.Kind {
+	case onboarding.KindUndo:
+		return "taking back of"
+	case onboarding.KindRenew:
+		return "renewal for"
+	}
+	return "onboarding of"
+}
+
+// Ended says when and how a run ended.
+func Ended(run *onboarding.Run) string {
+	if run.State == onboarding.RunCancelled {
+		return fmt.Sprintf("%s cancelled it %s.", mrkdwn.Mention(run.EndedBy), blockkit.Date(run.Ended))
+	}
+	switch run.Kind {
+	case onboarding.KindUndo:
+		return fmt.Sprintf("It was taken back %s.", blockkit.Date(run.Ended))
+	case onboarding.KindRenew:
+		return fmt.Sprintf("Its certificate was renewed %s.", blockkit.Date(run.Ended))
+	}
+	return fmt.Sprintf("It is live since %s.", blockkit.Date(run.Ended))
+}
+
+// WaitingFor is what waits for one person, with the way to it.
+func (r Renderer) WaitingFor(content Home) *mrkdwn.Builder {
+	page := new(mrkdwn.Builder)
+	var lines []string
+	for _, each := range content.Waiting {
+		lines = append(lines, r.asks(each))
+	}
+	for _, each := range content.Stuck {
+		lines = append(lines, "Your run needs you: "+r.line(each.Run)+ThreadLink(each.Link))
+	}
+	if len(lines) == 0 {
+		lines = []string{"Nothing waits for you."}
+	}
+	for _, block := range mrkdwn.Chunks(strings.Join(lines, "\n"), blockkit.MaxSectionText) {
+		page.Say(block)
+	}
+	if content.Freeze != nil {
+		page.Note(FreezeNotice(content.Freeze))
+	}
+	return page
+}
+
+// line is a run in one line: its mark, who, and where it stands.
+func (r Renderer) line(run *onboarding.Run) string {
+	view := &onboarding.View{Run: run}
+	mark, words := state(view)
+	done, all := progress(run)
+	line := fmt.Sprintf("%s *%s* (%s) ", mark, mrkdwn.Inline(run.Request.DisplayName), blockkit.Code(run.Request.Slug))
+	if run.State != onboarding.RunActive {
+		return line + words[0]
+	}
+	first, _, _ := strings.Cut(words[0], "\n")
+	return line + fmt.Sprintf("%d of %d · %s · asked by %s", done, all, first, mrkdwn.Mention(run.Requester))
+}
+
+// List is runs, one in a line, with the freeze that holds, if any.
+func (r Renderer) List(runs []ListedRun, freeze *onboarding.Freeze) *mrkdwn.Builder {
+	page := new(mrkdwn.Builder)
+	if len(runs) == 0 {
+		page.Say(fmt.Sprintf("There are no runs yet. %s begins one.", blockkit.Code(r.Command+" merche-biche")))
+		return page
+	}
+	lines := make([]string, len(runs))
+	for i, listed := range runs {
+		lines[i] = r.line(listed.Run) + ThreadLink(listed.Link)
+	}
+	page.Say(mrkdwn.JoinWithin(lines, blockkit.MaxSectionText))
+	if freeze != nil {
+		page.Note(FreezeNotice(freeze))
+	}
+	return page
+}
+
+// Status is a run as it stands, for one person. The address is that of its thread, empty if it is not known yet.
+func (r Renderer) Status(view *onboarding.View, address string) *mrkdwn.Builder {
+	page := new(mrkdwn.Builder)
+	page.Say(headline(view))
+	tasks := tasksOf(view)
+	lines := make([]string, len(tasks))
+	for i, task := range tasks {
+		lines[i] = task.line()
+	}
+	for _, block := range mrkdwn.Chunks(strings.Join(lines, "\n"), blockkit.MaxSectionText) {
+		page.Say(block)
+	}
+	page.Note(fmt.Sprintf("Asked for by %s %s · run %s", mrkdwn.Mention(view.Requester), blockkit.Date(view.Created), blockkit.Code(view.ID.String())))
+	if address != "" {
+		page.Note("Everything about it is in its " + blockkit.Link(address, "thread") + ".")
+	}
+	return page
+}
+
+// VerifyPage is what the success checks found, for one person.
+func VerifyPage(run *onboarding.Run, look onboarding.Observation) *mrkdwn.Builder {
+	page := new(mrkdwn.Builder)
+	name := fmt.Sprintf("*%s* (%s)", mrkdwn.Inline(run.Request.DisplayName), blockkit.Code(run.Request.Slug))
+	if look.Later != "" || look.Waiting != "" {
+		page.Say(fmt.Sprintf("%s %s cannot be checked yet: %s", mrkdwn.MarkPending, name, mrkdwn.Inline(mrkdwn.Summary(look.Later+look.Waiting))))
+		return page
+	}
+	mark := mrkdwn.MarkDone
+	for _, finding := range look.Findings {
+		switch {
+		case finding.Level == onboarding.Failed:
+			mark = mrkdwn.MarkFailed
+		case finding.Level == onboarding.Warning && mark == mrkdwn.MarkDone:
+			mark = mrkdwn.MarkWarning
+		}
+	}
+	page.Say(fmt.Sprintf("%s %s: %s", mark, name, tally(look.Findings)))
+	if len(look.Findings) > 0 {
+		page.Table(rows(look.Findings))
+	}
+	return page
+}

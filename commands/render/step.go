@@ -1,0 +1,154 @@
+package render
+
+import (
+	"strings"
+
+	"github.com/google/uuid"
+	"github.com/slack-go/slack"
+
+	"github.com/atlilith/onboardbot/bot/blockkit"
+	"github.com/atlilith/onboardbot/commands/render/mrkdwn"
+	"github.com/atlilith/onboardbot/onboarding"
+)
+
+// title is a step's name for people: what it is, and of which domain.
+func title(definition onboarding.Definition) string {
+	name := mrkdwn.OneLine(definition.Title)
+	if name == "" {
+		name = string(definition.Key.Kind())
+	}
+	if domain := definition.Key.Domain(); domain != "" && !strings.Contains(name, domain) {
+		name += " · " + domain
+	}
+	return blockkit.Truncate(name, mrkdwn.MaxName)
+}
+
+// StepName is the title of one of a run's steps.
+func StepName(view *onboarding.View, key onboarding.Key) string {
+	if step := view.Step(key); step != nil {
+		return title(step.Definition)
+	}
+	return string(key.Kind())
+}
+
+// task is a step's state in the words of Slack's plan block.
+func task(state onboarding.StepState) slack.TaskCardStatus {
+	switch {
+	case state == onboarding.StepDone:
+		return slack.TaskCardStatusComplete
+	case state.Stuck():
+		return slack.TaskCardStatusError
+	case state == onboarding.StepPending:
+		return slack.TaskCardStatusPending
+	}
+	return slack.TaskCardStatusInProgress
+}
+
+// markOf is a step's state as a mark, where there is no plan block.
+func markOf(state onboarding.StepState) string {
+	switch {
+	case state == onboarding.StepDone:
+		return mrkdwn.MarkDone
+	case state.Stuck():
+		return mrkdwn.MarkFailed
+	case state == onboarding.StepPending:
+		return mrkdwn.MarkPending
+	case state == onboarding.StepAsking:
+		return mrkdwn.MarkAsk
+	}
+	return mrkdwn.MarkBusy
+}
+
+// lastEvent returns the newest event about a step of one of the kinds, nil if there is none.
+func lastEvent(view *onboarding.View, key onboarding.Key, kinds ...onboarding.EventKind) *onboarding.Event {
+	for i := len(view.Events) - 1; i >= 0; i-- {
+		event := &view.Events[i]
+		if event.Step != key {
+			continue
+		}
+		for _, kind := range kinds {
+			if event.Kind == kind {
+				return event
+			}
+		}
+	}
+	return nil
+}
+
+// aboutToStart is where an approved step stands, unless a freeze holds it.
+const aboutToStart = "approved, about to start"
+
+// stepStatus says in plain words where a step stands, empty for one whose turn has not come.
+func stepStatus(view *onboarding.View, step *onboarding.Step) string {
+	switch step.State {
+	case onboarding.StepPending:
+		return aheadStatus(view, step)
+	case onboarding.StepWaiting:
+		return mrkdwn.FirstLine(step.Detail)
+	case onboarding.StepAsking:
+		return "needs approval"
+	case onboarding.StepApproved:
+		return aboutToStart
+	case onboarding.StepApplying:
+		return "under way"
+	case onboarding.StepFailed:
+		return "failed: " + mrkdwn.FirstLine(step.Detail)
+	case onboarding.StepRejected:
+		return "rejected: " + mrkdwn.FirstLine(step.Detail)
+	case onboarding.StepExpired:
+		return "nobody decided in time"
+	case onboarding.StepUnknown:
+		return "outcome unknown: " + mrkdwn.FirstLine(step.Detail)
+	case onboarding.StepDone:
+		return doneStatus(view, step)
+	}
+	return ""
+}
+
+// aheadStatus says who approved a step before its turn, empty where nobody did.
+func aheadStatus(view *onboarding.View, step *onboarding.Step) string {
+	var names []string
+	for _, approval := range view.Approvals {
+		if approval.Step != step.Key || approval.State != onboarding.ApprovalAheadApproved {
+			continue
+		}
+		names = nil
+		for _, vote := range approval.Votes {
+			names = append(names, mrkdwn.OneLine(vote.By.Name))
+		}
+	}
+	if len(names) == 0 {
+		return ""
+	}
+	return "approved ahead by " + strings.Join(names, " and ")
+}
+
+// doneStatus says how a step was done, empty for what only looked.
+func doneStatus(view *onboarding.View, step *onboarding.Step) string {
+	event := lastEvent(view, step.Key, onboarding.EventDone)
+	if event == nil || event.Approval == uuid.Nil {
+		if step.Destructive {
+			return "nothing was left to do"
+		}
+		return ""
+	}
+	words := "done"
+	if event.Took > 0 {
+		words = "done in " + mrkdwn.Duration(event.Took)
+	}
+	var names []string
+	if approval := view.Approval(event.Approval); approval != nil {
+		for _, vote := range approval.Votes {
+			switch {
+			case vote.BrokeGlass:
+				return words + ", glass broken by " + mrkdwn.OneLine(vote.By.Name)
+			case vote.Agrees:
+				names = append(names, mrkdwn.OneLine(vote.By.Name))
+			}
+		}
+	}
+	if len(names) > 0 {
+		words += ", approved by " + strings.Join(names, " and ")
+	}
+	return words
+}

@@ -1,0 +1,110 @@
+package render
+
+import (
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/atlilith/onboardbot/bot/outbox"
+	"github.com/atlilith/onboardbot/onboarding"
+)
+
+// Placed puts the messages of a renewal into the thread of the run that made the domain live: Slack's threads have no threads.
+func Placed(view *onboarding.View, messages []outbox.Message) []outbox.Message {
+	if view.Renews == uuid.Nil {
+		return messages
+	}
+	for i := range messages {
+		if messages[i].Channel == view.Channel {
+			messages[i].Thread = RootKey(view.Renews)
+		}
+	}
+	return messages
+}
+
+// Thread is a run as messages, root first, in the order in which things happened. The keys depend on nothing but what the run
+// holds, so that every later view of it has the same messages and perhaps more.
+func (r Renderer) Thread(view *onboarding.View, now time.Time) []outbox.Message {
+	messages := []outbox.Message{r.root(view)}
+	asked := map[uuid.UUID]bool{}
+	told := map[onboarding.Key]bool{}
+	together := map[int64]bool{} // events that a message speaks of already which is about several
+	for i, event := range view.Events {
+		step := view.Step(event.Step)
+		switch event.Kind {
+		case onboarding.EventAsked, onboarding.EventApplying, onboarding.EventLapsed:
+			if approval := view.Approval(event.Approval); approval != nil && !asked[approval.ID] {
+				asked[approval.ID] = true
+				messages = append(messages, r.approval(view, approval, now))
+			}
+		case onboarding.EventApproved:
+			if ahead := aheadOf(view, i, asked); len(ahead) > 0 && !together[event.ID] {
+				spoken(together, ahead)
+				messages = append(messages, r.ahead(view, ahead))
+			}
+		case onboarding.EventBrokeGlass:
+			messages = append(messages, r.glassBroken(view, event))
+		case onboarding.EventEscalated, onboarding.EventReminded:
+			if calls := inOneGo(view, i); len(calls) > 0 && !together[event.ID] {
+				spoken(together, calls)
+				messages = append(messages, r.call(view, calls))
+			}
+		case onboarding.EventFinished:
+			messages = append(messages, r.finished(view, event))
+		case onboarding.EventCancelled:
+			messages = append(messages, r.cancelled(view, event))
+		}
+		if step == nil {
+			continue
+		}
+		if !told[step.Key] && (event.Kind == onboarding.EventWaiting || reportsFindings(step, event.Kind)) {
+			told[step.Key] = true
+			messages = append(messages, r.findings(view, step))
+		}
+		if troubles(event.Kind) {
+			messages = append(messages, r.trouble(view, event))
+		}
+	}
+	return messages
+}
+
+// burstWindow is how long the events of one press or one moment take to come, with what the run does meanwhile in between.
+const burstWindow = 10 * time.Second
+
+// inOneGo returns the events about questions that call for people as this one does, at the same time, this one first. It returns nil
+// where this one is about no question.
+func inOneGo(view *onboarding.View, at int) []onboarding.Event {
+	first := view.Events[at]
+	var events []onboarding.Event
+	for _, event := range view.Events[at:] {
+		if event.At.Sub(first.At) > burstWindow {
+			break
+		}
+		known := event.Kind == first.Kind && view.Approval(event.Approval) != nil && view.Step(event.Step) != nil
+		if known {
+			events = append(events, event)
+		} else if event.ID == first.ID {
+			return nil
+		}
+	}
+	return events
+}
+
+func spoken(together map[int64]bool, events []onboarding.Event) {
+	for _, event := range events {
+		together[event.ID] = true
+	}
+}
+
+// reportsFindings reports whether an event makes what a step found worth a message: the end of a step that only looks.
+func reportsFindings(step *onboarding.Step, kind onboarding.EventKind) bool {
+	return !step.Destructive && (kind == onboarding.EventDone || kind == onboarding.EventFailed)
+}
+
+func troubles(kind onboarding.EventKind) bool {
+	switch kind {
+	case onboarding.EventFailed, onboarding.EventUnknown, onboarding.EventRejected, onboarding.EventExpired:
+		return true
+	}
+	return false
+}

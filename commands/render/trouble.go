@@ -1,0 +1,119 @@
+package render
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/google/uuid"
+	"github.com/slack-go/slack"
+
+	"github.com/atlilith/onboardbot/bot/blockkit"
+	"github.com/atlilith/onboardbot/bot/outbox"
+	"github.com/atlilith/onboardbot/commands/render/mrkdwn"
+	"github.com/atlilith/onboardbot/onboarding"
+)
+
+// trouble is the message about a step that goes on only after somebody presses Retry. It is one of its own, so that it notifies.
+func (r Renderer) trouble(view *onboarding.View, event onboarding.Event) outbox.Message {
+	var page mrkdwn.Builder
+	step := view.Step(event.Step)
+	name := "*" + mrkdwn.Inline(title(step.Definition)) + "*"
+	requester := mrkdwn.Mention(view.Requester)
+	retry := "Retry looks again before anything else, and asks again before it changes anything."
+	switch event.Kind {
+	case onboarding.EventRejected:
+		page.Say(fmt.Sprintf("%s %s was rejected by %s: %s\n%s, settle it with them, then retry or cancel.",
+			mrkdwn.MarkFailed, name, mrkdwn.Mention(event.Actor), mrkdwn.Inline(mrkdwn.Summary(event.Text)), requester))
+		retry = "Retry asks again."
+	case onboarding.EventExpired:
+		page.Say(fmt.Sprintf("%s Nobody decided on %s in time.\n%s, retry to ask again.", mrkdwn.MarkWarning, name, requester))
+		retry = "Retry asks again."
+	case onboarding.EventUnknown:
+		page.Say(fmt.Sprintf("%s What became of %s cannot be told.\n%s, look for yourself before you retry.", mrkdwn.MarkWarning, name, requester))
+		page.Parts(mrkdwn.Part{Body: blockkit.Truncate(mrkdwn.Visible(event.Text), 1000)})
+	default:
+		page.Say(fmt.Sprintf("%s %s failed.\n%s, this is what it says:", mrkdwn.MarkFailed, name, requester))
+		page.Parts(mrkdwn.Part{Body: blockkit.Truncate(mrkdwn.Visible(failures(view, step, event)), 1000)})
+		if attempt := lastAttempt(view, event); attempt != nil && tail(attempt) != "" {
+			page.Parts(mrkdwn.Part{Head: "Its last lines", Body: tail(attempt)})
+		}
+	}
+	if end := r.settled(view, step, event); end != "" {
+		page.Note(end)
+	} else {
+		run := view.ID.String()
+		page.Note(retry)
+		buttons := []*slack.ButtonBlockElement{blockkit.Button(ActionRetry, run, "Retry", slack.StylePrimary)}
+		if len(view.Stuck()) > 1 {
+			buttons = append(buttons, blockkit.Button(ActionAgain, run, "Retry all", ""))
+		}
+		page.Buttons(stepID(place(view.Run, step)), append(buttons, cancelButton(view.Run))...)
+	}
+	return outbox.Message{Key: eventKey(event), Channel: view.Channel, Thread: RootKey(view.ID), Text: page.Text(), Blocks: page.Blocks}
+}
+
+// failures is what an event says, and where that is the first of what was found, all of it with what mends each.
+func failures(view *onboarding.View, step *onboarding.Step, event onboarding.Event) string {
+	newest := lastEvent(view, event.Step, onboarding.EventFailed)
+	if newest == nil || newest.ID != event.ID || !step.State.Stuck() {
+		return event.Text
+	}
+	var lines []string
+	for _, finding := range step.Findings {
+		if finding.Level == onboarding.Failed {
+			lines = append(lines, strings.TrimSpace(mrkdwn.OneLine(finding.Name+": "+finding.Detail)+" "+mrkdwn.OneLine(finding.Fix)))
+		}
+	}
+	if len(lines) == 0 || !strings.HasPrefix(lines[0], mrkdwn.OneLine(event.Text)) {
+		return event.Text
+	}
+	return strings.Join(lines, "\n")
+}
+
+// settled says what was done about the trouble, empty while it still waits for somebody.
+func (r Renderer) settled(view *onboarding.View, step *onboarding.Step, event onboarding.Event) string {
+	for _, later := range view.Events {
+		switch {
+		case later.ID <= event.ID:
+		case later.Kind == onboarding.EventRetried && later.Step == event.Step:
+			return fmt.Sprintf("Retried by %s %s.", mrkdwn.Mention(later.Actor), blockkit.Date(later.At))
+		case later.Kind == onboarding.EventCancelled:
+			return fmt.Sprintf("Cancelled by %s %s.", mrkdwn.Mention(later.Actor), blockkit.Date(later.At))
+		}
+	}
+	if view.State != onboarding.RunActive || !step.State.Stuck() {
+		return "This is settled."
+	}
+	return ""
+}
+
+// lastAttempt returns the attempt that an event is about, nil if it is about none.
+func lastAttempt(view *onboarding.View, event onboarding.Event) *onboarding.Attempt {
+	attempts := attemptsUnder(view, event.Approval)
+	if event.Approval == uuid.Nil || len(attempts) == 0 {
+		return nil
+	}
+	return attempts[len(attempts)-1]
+}
+
+// cancelButton ends the run, after asking once more.
+func cancelButton(run *onboarding.Run) *slack.ButtonBlockElement {
+	button := blockkit.Button(ActionCancel, run.ID.String(), "Cancel run", slack.StyleDanger)
+	return button.WithConfirm(blockkit.Confirm("Cancel this run?",
+		fmt.Sprintf("The %s %s ends where it stands. What was applied stays; open questions are withdrawn.", Undertaking(run), run.Request.Slug),
+		"Cancel run", "Keep it"))
+}
+
+func eventKey(event onboarding.Event) string {
+	return fmt.Sprintf("%s/event/%d", RootKey(event.RunID), event.ID)
+}
+
+// place is where a step stands in its run.
+func place(run *onboarding.Run, step *onboarding.Step) int {
+	for i := range run.Steps {
+		if run.Steps[i].Key == step.Key {
+			return i
+		}
+	}
+	return -1
+}

@@ -1,0 +1,208 @@
+package render
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/rogpeppe/go-internal/txtar"
+	"github.com/slack-go/slack"
+
+	"github.com/atlilith/onboardbot/bot/blockkit"
+	"github.com/atlilith/onboardbot/bot/outbox"
+	"github.com/atlilith/onboardbot/commands/render/changes"
+	"github.com/atlilith/onboardbot/commands/render/mrkdwn"
+	"github.com/atlilith/onboardbot/internal/sandbox/golden"
+	"github.com/atlilith/onboardbot/onboarding"
+)
+
+// TestViews holds the modals that show a run to their golden files and to Slack's limits.
+func TestViews(t *testing.T) {
+	t.Parallel()
+	for name, view := range map[string]slack.ModalViewRequest{
+		"reject":        ReasonForm(reasonNeeded(), Rejecting),
+		"approve":       ReasonForm(reasonNeeded(), Approving),
+		"break-glass":   ReasonForm(reasonNeeded(), BreakingGlass),
+		"review":        NewReview(approvedAhead().View, []onboarding.Preapproval{{Planned: onboarding.Planned{Definition: onboarding.Definition{Key: "sync/merche-biche.com"}, Later: "what <certbot> edits"}}}, "U0CLEO").Page(0),
+		"review-reader": Review{view: approvedAhead().View, Items: approvedAhead().Approvals, Why: "This is your own request.", person: "U0ANA"}.Page(0),
+		"review-empty":  NewReview(live(merche()).View, nil, "U0BO").Page(3),
+		"review-done":   ReviewDone(ReviewMeta{Page: 1}, 2, 3),
+		"change":        ChangePage("Database rows", begunQuestion(), 7),
+		"notice":        mrkdwn.Notice("Onboarding", strings.Repeat("word ", 2000)),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			golden.CheckView(t, view)
+			golden.Compare(t, filepath.Join("testdata", "view", name+".json"), golden.Indented(view))
+		})
+	}
+}
+
+// TestReviewPages turns the pages of a review of ten domains, each with changes that are long and grow when they are escaped.
+func TestReviewPages(t *testing.T) {
+	t.Parallel()
+	request := merche()
+	for i := range 9 {
+		request.Domains = append(request.Domains, onboarding.Domain{Name: fmt.Sprintf("d%d.example", i)})
+	}
+	s := newStory(request)
+	content := strings.Repeat(strings.Repeat("<&>\"", 30)+"\n", 100)
+	for i := range s.Steps {
+		if s.Steps[i].Destructive {
+			s.ahead(s.Steps[i].Key, onboarding.Change{Summary: strings.Repeat("<&>", 200), Items: []onboarding.Item{{Commit: &onboarding.Commit{Folder: "f", Subject: "s",
+				Files: []onboarding.FileChange{{Path: "f/a", Mode: "100644", After: &content}}}}}}, bo).State = onboarding.ApprovalAhead
+		}
+	}
+	r := NewReview(s.View, nil, "U0CLEO")
+	boxes := 0
+	for page := range 4 {
+		view := r.Page(page)
+		golden.CheckView(t, view)
+		boxes += strings.Count(string(golden.Indented(view)), "Your decision")
+	}
+	if boxes != 61 {
+		t.Errorf("%d changes can be ticked, of 61", boxes)
+	}
+}
+
+func reasonNeeded() *onboarding.ReasonNeededError {
+	return &onboarding.ReasonNeededError{Approval: begunQuestion(), Step: onboarding.Definition{Key: "database", Title: "Database rows"}}
+}
+
+func begunQuestion() *onboarding.Approval {
+	return begun().asked("database", insertRows())
+}
+
+// TestEveryPageOfAHugeChange turns all pages of a change of some megabytes, made of the characters that grow most.
+func TestEveryPageOfAHugeChange(t *testing.T) {
+	t.Parallel()
+	content := strings.Repeat(strings.Repeat("<&>\u202e", 500)+"\n", 200)
+	approval := begun().asked("database", onboarding.Change{Summary: "s", Items: []onboarding.Item{{Commit: &onboarding.Commit{Folder: "f", Subject: "s",
+		Files: []onboarding.FileChange{{Path: "f/a", Mode: "100644", After: &content}}}}}})
+	all := changes.Pages(changes.PartsOf(approval.Change))
+	var lines strings.Builder
+	for i := range all {
+		golden.CheckView(t, ChangePage("Database rows", approval, i))
+		for _, piece := range all[i] {
+			lines.WriteString(piece.Body)
+		}
+	}
+	if got, want := strings.Count(lines.String(), "<&>"), 200*500; got != want {
+		t.Errorf("the pages hold %d of %d", got, want)
+	}
+}
+
+func TestPlan(t *testing.T) {
+	t.Parallel()
+	step := func(key onboarding.Key, title string, planned onboarding.Planned) onboarding.Planned {
+		planned.Definition = onboarding.Definition{Key: key, Title: title, Destructive: true}
+		return planned
+	}
+	small := &onboarding.Plan{Request: merche(), Steps: []onboarding.Planned{
+		step("preflight", "Preflight", onboarding.Planned{Done: true, Findings: preflightFindings()}),
+		step("database", "Database rows", onboarding.Planned{Change: insertRows()}),
+		step("dns/merche-biche.com", "DNS merche-biche.com", onboarding.Planned{Change: publish()}),
+		step("deploy/merche-biche.com", "Deploy merche-biche.com", onboarding.Planned{Waiting: "the names do not resolve yet"}),
+		step("certificate/merche-biche.com", "Certificate merche-biche.com", onboarding.Planned{Change: certify()}),
+		step("sync/merche-biche.com", "Sync merche-biche.com", onboarding.Planned{Later: "what certbot edits shows once it ran"}),
+		step("go-live/merche-biche.com", "Go live merche-biche.com", onboarding.Planned{Problem: "ssh: connect to host <apricot>: timed out"}),
+		step("verify", "Verify", onboarding.Planned{Done: true}),
+	}}
+	large := &onboarding.Plan{Request: merche()}
+	for i := range 30 {
+		large.Steps = append(large.Steps, step(onboarding.Key(fmt.Sprintf("deploy-config/%d.example", i)), "Deploy config", onboarding.Planned{Change: commitConfig()}))
+	}
+	for name, c := range map[string]struct {
+		plan  *onboarding.Plan
+		whole bool
+	}{"small": {small, true}, "large": {large, false}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			page, whole := PlanPage(c.plan)
+			if whole != c.whole {
+				t.Errorf("whole %t", whole)
+			}
+			reply := page.Reply()
+			golden.CheckMessages(t, []outbox.Message{{Key: "plan", Text: reply.Text, Blocks: reply.Blocks}})
+			golden.Compare(t, filepath.Join("testdata", "plan", name+".txtar"), txtar.Format(&txtar.Archive{Files: []txtar.File{
+				{Name: "message.txt", Data: []byte(reply.Text + "\n")}, {Name: "file.txt", Data: []byte(PlanText(c.plan))}}}))
+		})
+	}
+}
+
+func TestHomeViews(t *testing.T) {
+	t.Parallel()
+	asked, stuck, done := begun(), certbotFailed(), live(merche())
+	question := asked.asked("database", insertRows())
+	for name, content := range map[string]Home{
+		"refused": {Refused: "You cannot do this: guests cannot do this."},
+		"idle":    {},
+		"busy": {Waiting: []PendingDecision{{Approval: question, Run: asked.Run, Link: "https://atlilith.slack.com/archives/C0OPS/p1"}},
+			Stuck: []ListedRun{{Run: stuck.Run}}, Runs: []ListedRun{{Run: asked.Run}, {Run: stuck.Run, Link: "https://atlilith.slack.com/archives/C0OPS/p2"}}, Live: []onboarding.Request{done.Request}, More: 3,
+			Expiry:    map[string]time.Time{"merche-biche.com": asked.now.Add(80 * 24 * time.Hour)},
+			Isolation: &IsolationReport{At: asked.now, Proven: true, Summary: "12 tables, 48 attempts: nothing crosses <tenants>.", Link: "https://atlilith.slack.com/archives/C0OPS/p3"}},
+		"frozen": {Freeze: &onboarding.Freeze{Reason: "The <registry> is down", By: bo, At: asked.now}, Live: livesOf(60), Expiry: map[string]time.Time{
+			"p-0.example": asked.now.Add(-time.Hour), "p-1.example": asked.now.Add(72 * time.Hour)}, Isolation: &IsolationReport{At: asked.now, Summary: "2 findings"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			blocks := storyRenderer.Home(content, asked.now)
+			golden.CheckBlocks(t, name, blocks, blockkit.InHome)
+			golden.Compare(t, filepath.Join("testdata", "home", name+".json"), golden.Indented(blocks))
+		})
+	}
+}
+
+// livesOf are Providers that are live.
+func livesOf(count int) []onboarding.Request {
+	var requests []onboarding.Request
+	for i := range count {
+		requests = append(requests, onboarding.Request{Slug: fmt.Sprintf("p-%d", i), DisplayName: strings.Repeat("<&>", 26), Domains: []onboarding.Domain{{Name: fmt.Sprintf("p-%d.example", i)}}})
+	}
+	return requests
+}
+
+func TestStatus(t *testing.T) {
+	t.Parallel()
+	var files []txtar.File
+	for _, name := range []string{"asked for rows", "certbot failed", "ten domains", "hostile", "cancelled", "live"} {
+		page := storyRenderer.Status(stories[name]().View, "")
+		golden.CheckMessages(t, []outbox.Message{{Key: name, Text: page.Text(), Blocks: page.Blocks}})
+		files = append(files, txtar.File{Name: name, Data: []byte(page.Text() + "\n")})
+	}
+	golden.Compare(t, filepath.Join("testdata", "status.txtar"), txtar.Format(&txtar.Archive{Files: files}))
+}
+
+func TestSentence(t *testing.T) {
+	t.Parallel()
+	at := time.Date(2026, 11, 23, 9, 30, 0, 0, time.UTC)
+	const when = "<!date^1795426200^{date_short_pretty} {time}|2026-11-23 09:30 UTC>"
+	for _, c := range []struct {
+		err      error
+		want     string
+		expected bool
+	}{
+		{onboarding.ErrOwnRequest, "This is your own request, so that a second operator has to decide.", true},
+		{&onboarding.PermissionError{Because: "guests cannot do this", Err: onboarding.ErrNotOperator}, "You cannot do this: guests cannot do this.", true},
+		{&onboarding.PermissionError{Because: "you are not on the list of approvers", Err: onboarding.ErrNotApprover}, "You cannot decide on this: you are not on the list of approvers.", true},
+		{&onboarding.DecidedError{State: onboarding.ApprovalUsed, By: "U0BO", At: at}, "<@U0BO> approved this already " + when + ". Nothing was changed by your click.", true},
+		{&onboarding.DecidedError{State: onboarding.ApprovalRejected, By: "U0BO", At: at}, "<@U0BO> rejected this already " + when + ". Nothing was changed by your click.", true},
+		{&onboarding.DecidedError{State: onboarding.ApprovalOpen, By: "U0BO", At: at}, "Your vote is counted already " + when + ". Another operator has to agree as well.", true},
+		{&onboarding.DecidedError{State: onboarding.ApprovalLapsed}, "The world moved since this was asked, so it does not count any more. The new question is below in the thread.", true},
+		{&onboarding.DecidedError{State: onboarding.ApprovalExpired, At: at}, "Nobody decided in time, so this question has expired " + when + ". Retry in the thread asks again.", true},
+		{&onboarding.DecidedError{State: onboarding.ApprovalWithdrawn, At: at}, "The run was cancelled, and this question with it " + when + ".", true},
+		{fmt.Errorf("step database: %w", onboarding.ErrBusy), "A step is being applied right now, and its outcome would be lost. Cancel once it has ended.", true},
+		{fmt.Errorf("run %s: %w", uuid.Nil, onboarding.ErrNotFound), "There is no such run or question. Perhaps its name is mistyped, or the button is an old one.", true},
+		{onboarding.Problems{"slug": "<!channel> is taken.", "email": "No."}, "No.\n&lt;!channel&gt; is taken.", true},
+		{&onboarding.ConflictError{What: "A row <is> there.", Fix: "Look."}, "A row &lt;is&gt; there. Look.", true},
+		{errors.New("dial tcp 10.0.0.1:5432: secret"), "Something went wrong on my side, and nothing was changed by this. Try again in a moment; if it stays so, look into my log.", false},
+	} {
+		if got, expected := ErrorText(c.err); got != c.want || expected != c.expected {
+			t.Errorf("%v:\n got %q, %t\nwant %q, %t", c.err, got, expected, c.want, c.expected)
+		}
+	}
+}

@@ -1,0 +1,140 @@
+// Package samples holds one example of each kind of message and view that the bot can show. "onboardbot check" asks Slack
+// whether the workspace would show them. The renderers build them from the fixtures in this package.
+package samples
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/slack-go/slack"
+
+	"github.com/atlilith/onboardbot/bot/blockkit"
+	"github.com/atlilith/onboardbot/bot/outbox"
+	"github.com/atlilith/onboardbot/commands/form"
+	"github.com/atlilith/onboardbot/commands/render"
+	"github.com/atlilith/onboardbot/commands/render/certs"
+	"github.com/atlilith/onboardbot/commands/render/isolationreport"
+	"github.com/atlilith/onboardbot/commands/render/mrkdwn"
+	"github.com/atlilith/onboardbot/onboarding"
+)
+
+// Sample is something that the bot may show, as it goes to Slack: the blocks of a message, or a whole view.
+type Sample struct {
+	// Name says what it is, such as thread/root.
+	Name    string
+	Surface blockkit.Surface
+	JSON    json.RawMessage
+	// Plan reports whether it holds a plan block. Workspaces that do not show plan blocks get a fallback.
+	Plan bool
+}
+
+// All returns the samples, sorted by name.
+func All() ([]Sample, error) {
+	c := new(collector)
+	c.thread()
+	c.replies()
+	c.views()
+	c.home()
+	c.reports()
+	if c.err != nil {
+		return nil, fmt.Errorf("samples: %w", c.err)
+	}
+	slices.SortFunc(c.samples, func(a, b Sample) int { return strings.Compare(a.Name, b.Name) })
+	return c.samples, nil
+}
+
+// collector encodes what the renderers return. It keeps the first error.
+type collector struct {
+	samples []Sample
+	err     error
+}
+
+func (c *collector) add(name string, surface blockkit.Surface, content any, plan bool) {
+	encoded, err := json.Marshal(content)
+	if err != nil && c.err == nil {
+		c.err = fmt.Errorf("%s: %w", name, err)
+	}
+	c.samples = append(c.samples, Sample{Name: name, Surface: surface, JSON: encoded, Plan: plan})
+}
+
+// message adds the blocks of a message, and its fallback if there is one. Files have no blocks.
+func (c *collector) message(name string, message outbox.Message) {
+	if len(message.Blocks) == 0 {
+		return
+	}
+	plan := slices.ContainsFunc(message.Blocks, func(block slack.Block) bool { return block.BlockType() == slack.MBTPlan })
+	c.add(name, blockkit.InMessage, message.Blocks, plan)
+	if len(message.Fallback) > 0 {
+		c.add(name+".fallback", blockkit.InMessage, message.Fallback, false)
+	}
+}
+
+func (c *collector) thread() {
+	for _, view := range []struct {
+		name string
+		f    *fixture
+	}{{"open", openRun()}, {"live", liveRun()}, {"cancelled", cancelledRun()}} {
+		for i, message := range renderer.Thread(view.f.View, now) {
+			c.message(fmt.Sprintf("thread/%s-%02d", view.name, i), message)
+		}
+	}
+	frozen := renderer.DuringFreeze(freeze).Thread(openRun().View, now)
+	c.message("thread/frozen", frozen[0])
+	direct := renderer.Direct(openRun().View, now, []string{bo.ID}, nil)
+	c.message("thread/direct", direct[0])
+}
+
+func (c *collector) replies() {
+	open, live := openRun(), liveRun()
+	plan, _ := render.PlanPage(dryRun())
+	for name, page := range map[string]*mrkdwn.Builder{
+		"help": render.HelpPage(renderer.Command), "plan": plan, "status": renderer.Status(open.View, ""), "auditlog": renderer.AuditLog(open.View),
+		"undo": renderer.AskUndo(live.Run, "sample"), "verify": render.VerifyPage(live.Run, observation()),
+		"waiting": renderer.WaitingFor(homeContent()), "cancel": render.CancelPage(open.Run, ""),
+		"confirmation": form.Confirmation(request(), hosts, "merche-biche", sampleID),
+	} {
+		c.add("reply/"+name, blockkit.InMessage, page.Blocks, false)
+	}
+}
+
+func (c *collector) views() {
+	open := openRun()
+	needed := &onboarding.ReasonNeededError{Approval: open.Approvals[0], Step: open.Step("database").Definition}
+	review := render.NewReview(open.View, nil, cleo.ID)
+	reader := review
+	reader.Why = "This is your own request."
+	meta := form.Meta{Channel: "C0SAMPLE", Slug: "merche-biche", Resumed: true}
+	owner := ownerDraft()
+	problems := map[string]string{form.BlockMails: "pigeon is no mail plan."}
+	for name, view := range map[string]slack.ModalViewRequest{
+		"form-empty": form.View(form.Meta{Channel: "C0SAMPLE"}, form.NewDraft(""), nil, nil), "form-owner": form.View(meta, owner, hosts, nil, "A hint."),
+		"form-problems": form.View(meta, owner, hosts, problems), "form-member": form.View(meta, memberDraft(), hosts, nil),
+		"approve": render.ReasonForm(needed, render.Approving), "reject": render.ReasonForm(needed, render.Rejecting),
+		"break-glass": render.ReasonForm(needed, render.BreakingGlass), "change": render.ChangePage("Database rows", longApproval(), 1),
+		"review": review.Page(0), "review-reader": reader.Page(0), "review-done": render.ReviewDone(render.ReviewMeta{Page: 1}, 2, 3),
+		"notice": mrkdwn.Notice("Onboarding", "Something to read."),
+	} {
+		c.add("view/"+name, blockkit.InModal, view, false)
+	}
+}
+
+func (c *collector) home() {
+	for name, content := range map[string]render.Home{"busy": homeContent(), "idle": {}, "refused": {Refused: "You cannot do this."}} {
+		c.add("home/"+name, blockkit.InHome, slack.HomeTabViewRequest{Type: slack.VTHomeTab, Blocks: slack.Blocks{BlockSet: renderer.Home(content, now)}}, false)
+	}
+}
+
+func (c *collector) reports() {
+	for i, message := range isolationreport.Messages(leaks(), renderer.Approvers, renderer.Command) {
+		c.message(fmt.Sprintf("isolation/leak-%d", i), message)
+	}
+	report := certificateReport()
+	c.message("certificates/table", certs.Table(report))
+	c.message("certificates/digest", certs.Digest(certificateDigest(report)))
+	c.message("certificates/page", outbox.Message{Blocks: certs.Page(certificateDetail(report)).Blocks})
+	for i, reminder := range reminders() {
+		c.message(fmt.Sprintf("certificates/reminder-%d", i), certs.Reminder(reminder, renderer.Approvers))
+	}
+}

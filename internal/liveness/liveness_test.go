@@ -1,0 +1,59 @@
+package liveness_test
+
+import (
+	"log/slog"
+	"os"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/atlilith/onboardbot/internal/liveness"
+	"github.com/atlilith/onboardbot/internal/sandbox/postgres"
+)
+
+func TestMain(m *testing.M) { os.Exit(postgres.Main(m)) }
+
+func TestOthersSeeWhetherAReplicaIsAlive(t *testing.T) {
+	t.Parallel()
+	pool, err := pgxpool.New(t.Context(), postgres.Database(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(pool.Close)
+	replica := liveness.New(pool, slog.New(slog.DiscardHandler))
+	other := liveness.New(pool, slog.New(slog.DiscardHandler))
+	if replica.ID() == other.ID() {
+		t.Fatalf("two replicas are %s", replica.ID())
+	}
+	alive := func(want bool) {
+		t.Helper()
+		var byID, byKey bool
+		for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+			query := `SELECT ` + liveness.AliveSQL(liveness.KeySQL("$1")) + `, ` + liveness.AliveSQL("$2")
+			err := pool.QueryRow(t.Context(), query, replica.ID(), replica.Key()).Scan(&byID, &byKey)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if byID == want && byKey == want {
+				return
+			}
+			if time.Now().After(deadline) {
+				t.Fatalf("alive by id %t, by key %t, want %t", byID, byKey, want)
+			}
+		}
+	}
+	alive(false)
+	if err := replica.Join(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	alive(true)
+	// Its connection breaks, and it makes another.
+	const kill = `SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'`
+	if _, err := pool.Exec(t.Context(), kill); err != nil {
+		t.Fatal(err)
+	}
+	alive(true)
+	replica.Leave()
+	alive(false)
+}

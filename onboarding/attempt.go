@@ -1,0 +1,32 @@
+package onboarding
+
+import (
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// Attempt is one application of a change, or one long look, with what it printed.
+type Attempt struct {
+	ID       uuid.UUID
+	RunID    uuid.UUID
+	Step     Key
+	Approval uuid.UUID
+	Outcome  Outcome
+	Error    string
+	Started  time.Time
+	Finished time.Time // zero while running
+	Tail     []string  // the last lines
+	Lines    int       // how many lines there were
+}
+
+// Outcome is how an attempt ended.
+type Outcome string
+
+// The outcomes of an attempt.
+const (
+	OutcomeRunning     Outcome = "running"
+	OutcomeDone        Outcome = "done"
+	OutcomeFailed      Outcome = "failed"
+	OutcomeInterrupted Outcome = "interrupted" // the bot died meanwhile
+)

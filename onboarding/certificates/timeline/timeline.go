@@ -1,0 +1,182 @@
+package timeline
+
+import (
+	"fmt"
+	"image"
+	"image/color"
+	"image/png"
+	"io"
+	"time"
+
+	"github.com/atlilith/onboardbot/internal/canvas"
+	"github.com/atlilith/onboardbot/onboarding/certificates"
+	"github.com/atlilith/onboardbot/onboarding/probe"
+)
+
+// A phone shows the picture at about a third of its width, so text of 30 pixels appears as 10
+// points.
+const (
+	width     = 1080
+	margin    = 28
+	header    = 140
+	rowHeight = 96
+	barTop    = 54 // within a row
+	barHeight = 26
+	footer    = 96
+	maxRows   = 24
+)
+
+// Theme is light or dark, for Slack's two themes.
+type Theme string
+
+// The themes.
+const (
+	Light Theme = "light"
+	Dark  Theme = "dark"
+)
+
+type palette struct{ ground, stripe, text, faint, grid color.Color }
+
+var palettes = map[Theme]palette{
+	Light: {ground: rgb(0xffffff), stripe: rgb(0xf4f5f7), text: rgb(0x1d1c1d), faint: rgb(0x5c5f66),
+		grid: rgb(0xd5d8de)},
+	Dark: {ground: rgb(0x1a1d21), stripe: rgb(0x222529), text: rgb(0xf2f3f5), faint: rgb(0xa9adb5),
+		grid: rgb(0x3a3f47)},
+}
+
+// The colours of the states are the same in both themes. They differ in lightness too, for people
+// who cannot tell red and green apart.
+var (
+	pastColor, validColor, dueColor       = rgb(0x8a93a3), rgb(0x2f8f63), rgb(0x8fd3b4)
+	attentionColor, urgentColor, nowColor = rgb(0xe0a100), rgb(0xd6294c), rgb(0x2f86c8)
+)
+
+func rgb(hex uint32) color.RGBA {
+	return color.RGBA{uint8(hex >> 16), uint8(hex >> 8), uint8(hex), 0xff}
+}
+
+// barColors are those of a certificate until its renewal is due, and from then on.
+func barColors(severity certificates.Severity) (valid, due color.Color) {
+	switch severity {
+	case certificates.Critical:
+		return urgentColor, urgentColor
+	case certificates.Attention, certificates.Blind:
+		return attentionColor, attentionColor
+	}
+	return validColor, dueColor
+}
+
+// picture is a timeline that is being drawn.
+type picture struct {
+	canvas        *canvas.Canvas
+	colors        palette
+	from, to, now time.Time
+}
+
+// Draw draws the rows, the past to the left of now. Rows beyond the first 24 are only counted.
+func Draw(w io.Writer, rows []Row, at time.Time, theme Theme) error {
+	colors, ok := palettes[theme]
+	if !ok {
+		return fmt.Errorf("timeline: unknown theme %q", theme)
+	}
+	shown := rows[:min(len(rows), maxRows)]
+	bottom := header + max(1, len(shown))*rowHeight
+	p := &picture{canvas: canvas.New(width, bottom+footer, colors.ground), colors: colors, now: at}
+	p.from, p.to = period(shown, at)
+	title := fmt.Sprintf("Certificates of %d domains", len(rows))
+	switch {
+	case len(rows) > len(shown):
+		title = fmt.Sprintf("Certificates: the %d most urgent of %d domains", len(shown), len(rows))
+	case len(rows) < 2:
+		title = "Certificates"
+	}
+	p.canvas.Write(image.Pt(margin, 54), canvas.Label{Text: title, Face: canvas.Bold(32), Ink: colors.text})
+	for i := 0; i < len(shown); i += 2 {
+		p.canvas.Fill(image.Rect(0, header+i*rowHeight, width, header+(i+1)*rowHeight), colors.stripe)
+	}
+	p.axis(bottom)
+	for i, row := range shown {
+		p.row(row, header+i*rowHeight)
+	}
+	p.legend(bottom + 58)
+	return png.Encode(w, p.canvas.Image)
+}
+
+// x is where a time is in the picture.
+func (p *picture) x(t time.Time) int {
+	part := float64(t.Sub(p.from)) / float64(p.to.Sub(p.from))
+	return margin + int(min(max(part, 0), 1)*(width-2*margin))
+}
+
+// axis draws a line and a date at each sixth of the period.
+func (p *picture) axis(bottom int) {
+	layout := "2 Jan"
+	if span := p.to.Sub(p.from); span < 24*time.Hour {
+		layout = "15:04"
+	} else if span < 7*24*time.Hour {
+		layout = "2 Jan 15:04"
+	}
+	for i := range 5 {
+		at := p.from.Add(time.Duration(i+1) * p.to.Sub(p.from) / 6)
+		date := canvas.Label{Text: at.UTC().Format(layout), Face: canvas.Regular(26), Ink: p.colors.faint}
+		p.canvas.Fill(image.Rect(p.x(at), header-10, p.x(at)+1, bottom), p.colors.grid)
+		p.canvas.Write(image.Pt(p.x(at)-date.Width()/2, header-18), date)
+	}
+}
+
+// row draws the name of a domain, how long its first certificate to expire is valid, and a bar.
+// Current certificates share its height.
+func (p *picture) row(row Row, top int) {
+	bar := func(c certificates.Certificate, from time.Time, top, height int, ink color.Color) {
+		p.canvas.Fill(image.Rect(p.x(from), top, max(p.x(c.NotAfter), p.x(from)+3), top+height), ink)
+	}
+	for _, c := range row.Past {
+		bar(c, c.NotBefore, top+barTop, barHeight, pastColor)
+	}
+	note := canvas.Label{Text: "no certificate seen", Face: canvas.Regular(30), Ink: p.colors.faint}
+	valid, due := barColors(row.Severity)
+	for i, c := range row.Current {
+		lane := barHeight / len(row.Current)
+		bar(c.Certificate, c.NotBefore, top+barTop+i*lane, lane, valid)
+		bar(c.Certificate, c.RenewalDue, top+barTop+i*lane, lane, due)
+	}
+	for _, c := range row.certificates() {
+		begin := image.Rect(p.x(c.NotBefore), top+barTop-4, p.x(c.NotBefore)+3, top+barTop+barHeight+4)
+		p.canvas.Fill(begin, p.colors.faint)
+	}
+	p.canvas.Fill(image.Rect(p.x(p.now)-1, top+barTop-10, p.x(p.now)+2, top+rowHeight), nowColor)
+	if len(row.Current) > 0 {
+		if left := row.Current[0].Left(p.now); left < 0 {
+			note.Text = "expired " + certificates.Span(-left) + " ago"
+		} else {
+			note.Text = certificates.Span(left) + " left"
+		}
+	}
+	p.canvas.Write(image.Pt(width-margin-note.Width(), top+38), note)
+	name := canvas.Label{Text: legible(row.Domain), Face: canvas.Bold(32), Ink: p.colors.text}
+	name.Text = canvas.Wrap(name.Face, name.Text, width-3*margin-note.Width(), 1)[0]
+	p.canvas.Write(image.Pt(margin, top+38), name)
+}
+
+// legible is a domain in Unicode if the font has its letters, else in ASCII.
+func legible(domain string) string {
+	if name := probe.Unicode(domain); canvas.Legible(name) {
+		return name
+	}
+	return domain
+}
+
+func (p *picture) legend(baseline int) {
+	x := margin
+	for _, entry := range []struct {
+		label string
+		ink   color.Color
+	}{
+		{"past", pastColor}, {"valid", validColor}, {"renewal due", dueColor},
+		{"attention", attentionColor}, {"urgent", urgentColor}, {"now", nowColor},
+	} {
+		p.canvas.Fill(image.Rect(x, baseline-20, x+28, baseline+2), entry.ink)
+		label := canvas.Label{Text: entry.label, Face: canvas.Regular(26), Ink: p.colors.faint}
+		x = 34 + p.canvas.Write(image.Pt(x+38, baseline), label)
+	}
+}

@@ -1,0 +1,71 @@
+package onboarding
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"github.com/aymanbagabas/go-udiff"
+)
+
+// Drift describes how a change differs from the one that was approved: the lines that went (-)
+// and those that came (+).
+func Drift(before, after Change) string {
+	diff := udiff.Unified("approved", "now", before.lines(), after.lines())
+	var lines []string
+	for line := range strings.Lines(diff) {
+		line = strings.TrimRight(line, "\n")
+		if strings.HasPrefix(line, "---") || strings.HasPrefix(line, "+++") || strings.HasPrefix(line, "@@") {
+			continue
+		}
+		if strings.HasPrefix(line, "-") || strings.HasPrefix(line, "+") {
+			lines = append(lines, line)
+		}
+	}
+	return strings.Join(lines, "\n")
+}
+
+// lines writes a change with one fact a line, for comparing.
+func (c Change) lines() string {
+	var out strings.Builder
+	for _, item := range c.Items {
+		switch {
+		case item.SQL != nil:
+			for _, statement := range item.SQL.Statements {
+				out.WriteString(statement.SQL + "\n")
+				for _, arg := range statement.Args {
+					out.WriteString("  " + arg + "\n")
+				}
+			}
+		case item.DNS != nil:
+			for _, set := range item.DNS.Sets {
+				before, after := strings.Join(set.Before, ", "), strings.Join(set.After, ", ")
+				fmt.Fprintf(&out, "%s %s from [%s] to [%s]\n", set.Name, set.Type, before, after)
+			}
+		case item.Command != nil:
+			out.WriteString(item.Command.Host + ": " + strings.Join(item.Command.Argv, " ") + "\n")
+		case item.Commit != nil:
+			for _, file := range item.Commit.Files {
+				out.WriteString(file.Path + " " + file.Mode + "\n")
+				out.WriteString(indent(file.Before, "  was: ") + indent(file.After, "  to be: "))
+			}
+		case item.Probe != nil:
+			probe, err := json.Marshal(item.Probe)
+			if err == nil {
+				out.WriteString(string(probe) + "\n")
+			}
+		}
+	}
+	return out.String()
+}
+
+func indent(text *string, prefix string) string {
+	if text == nil {
+		return ""
+	}
+	var out strings.Builder
+	for line := range strings.Lines(*text) {
+		out.WriteString(prefix + strings.TrimRight(line, "\n") + "\n")
+	}
+	return out.String()
+}

@@ -1,0 +1,199 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/atlilith/onboardbot/onboarding"
+	"github.com/atlilith/onboardbot/onboarding/store"
+)
+
+const (
+	// cleanupTimeout is how long an item that always runs may take after another one failed, also
+	// while the bot is shutting down.
+	cleanupTimeout = 30 * time.Second
+	// effectPause is how long the engine waits between two observations of a change that does not
+	// show its effect yet.
+	effectPause = 100 * time.Millisecond
+)
+
+// apply applies the approved change, or what is left of it, and observes whether it took effect.
+// An approval is for one application: whether it succeeds or fails, the next one asks again.
+func (d *driver) apply(ctx context.Context, w *work, change onboarding.Change) error {
+	attempt := &onboarding.Attempt{ID: uuid.New(), RunID: w.run.ID, Step: w.step.Key, Approval: w.approval.ID,
+		Outcome: onboarding.OutcomeRunning}
+	if begun, err := d.beginAttempt(ctx, w, attempt); err != nil || !begun {
+		return err
+	}
+	began := time.Now()
+	output := newRecorder()
+	if digest, err := change.Digest(); err == nil && digest != w.approval.Digest {
+		output.Line("Going on with what is left of the approved change.")
+	}
+	err := d.applyItems(ctx, &application{run: w.run, step: w.step.Key, approval: w.approval, items: change.Items,
+		output: output, show: func() { d.showProgress(ctx, attempt, output) }})
+	var observation onboarding.Observation
+	if err == nil {
+		observation, err = d.awaitEffect(ctx, w)
+	}
+	if ctxErr := shutdown(ctx, err); ctxErr != nil {
+		return ctxErr
+	}
+	refusal, refused := errors.AsType[*RefusedError](err)
+	if refused && refusal.Line == LineHolder {
+		return err // whoever holds the run now finds the attempt cut short
+	}
+	if err := d.finishAttempt(ctx, attempt, output, err); err != nil {
+		return err
+	}
+	switch {
+	case refused:
+		return d.refuse(ctx, w, refusal, err)
+	case err != nil:
+		return d.fail(ctx, w, err)
+	case observation.Waiting != "":
+		return d.waitFor(ctx, w, observation)
+	}
+	return d.done(ctx, w, observation, time.Since(began))
+}
+
+// beginAttempt records that the step is being applied, unless the run ended meanwhile.
+func (d *driver) beginAttempt(ctx context.Context, w *work, attempt *onboarding.Attempt) (begun bool, err error) {
+	w.step.State, w.step.Detail = onboarding.StepApplying, ""
+	err = d.save(ctx, w, func(tx pgx.Tx) error {
+		begun = true
+		if err := store.InsertAttempt(ctx, tx, attempt); err != nil {
+			return err
+		}
+		return store.AddEvent(ctx, tx, w.event(onboarding.EventApplying))
+	})
+	return begun, err
+}
+
+// finishAttempt records how an application ended and what it printed.
+func (d *driver) finishAttempt(ctx context.Context, attempt *onboarding.Attempt, output *recorder, cause error) error {
+	attempt.Outcome = onboarding.OutcomeDone
+	if cause != nil {
+		attempt.Outcome, attempt.Error = onboarding.OutcomeFailed, cause.Error()
+	}
+	attempt.Tail, attempt.Lines = output.last()
+	return store.FinishAttempt(ctx, d.db(), attempt, output.all())
+}
+
+// applyItems applies the items of an application in their order. After the first that fails it
+// goes on only with commands that always run, also when the bot is shutting down.
+func (d *driver) applyItems(ctx context.Context, a *application) error {
+	timed, cancel := context.WithTimeout(ctx, d.engine.policy.StepTimeout)
+	defer cancel()
+	var failed error
+	for ; a.next < len(a.items); a.next++ {
+		command := a.items[a.next].Command
+		switch {
+		case failed == nil:
+			failed = d.gate.apply(timed, a)
+		case command != nil && command.Always:
+			cleanup, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupTimeout)
+			failed = errors.Join(failed, d.gate.apply(cleanup, a))
+			cancel()
+		}
+	}
+	return failed
+}
+
+// showProgress writes the last lines of an attempt where people read them. Nothing depends on it.
+func (d *driver) showProgress(ctx context.Context, attempt *onboarding.Attempt, output *recorder) {
+	// A statement that is cancelled breaks the session.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), progressTimeout)
+	defer cancel()
+	tail, lines := output.last()
+	err := pgx.BeginFunc(ctx, d.db(), func(tx pgx.Tx) error {
+		if err := store.SaveProgress(ctx, tx, attempt.ID, tail, lines); err != nil {
+			return err
+		}
+		return d.engine.notifier.RunChanged(ctx, tx, attempt.RunID)
+	})
+	if err != nil {
+		d.engine.log.WarnContext(ctx, "progress could not be shown", "run", attempt.RunID, "error", err)
+	}
+}
+
+// awaitEffect observes the step until nothing is left to do, for as long as effects may take to
+// show.
+func (d *driver) awaitEffect(ctx context.Context, w *work) (onboarding.Observation, error) {
+	deadline := time.Now().Add(d.engine.policy.Settle)
+	early := d.observer.observeEarly(ctx, w.run, w.step.Key)
+	for {
+		observation, err := d.saveFacts(ctx, w.run, d.observer.observe(ctx, w.run, w.step.Key))
+		finding, failed := observation.Failure()
+		switch {
+		case err != nil:
+		case failed && observation.Change.Empty():
+			err = fmt.Errorf("%s: %s", finding.Name, finding.Detail)
+		case observation.Change.Empty():
+			if observation.Waiting != "" {
+				discard(early)
+			}
+			return observation, nil
+		default:
+			err = fmt.Errorf("it was applied, and yet this is left to do: %s", observation.Change.Summary)
+		}
+		discard(early)
+		if time.Now().After(deadline) {
+			return onboarding.Observation{}, err
+		}
+		select {
+		case <-ctx.Done():
+			return onboarding.Observation{}, errors.Join(err, ctx.Err())
+		case <-time.After(effectPause):
+		}
+	}
+}
+
+// fail leaves a step whose application failed where a person retries it.
+func (d *driver) fail(ctx context.Context, w *work, cause error) error {
+	w.step.State, w.step.Detail = onboarding.StepFailed, cause.Error()
+	event := w.event(onboarding.EventFailed)
+	event.Text = cause.Error()
+	d.engine.log.WarnContext(ctx, "step failed", "run", w.run.ID, "step", w.step.Key, "error", cause)
+	return d.save(ctx, w, func(tx pgx.Tx) error {
+		if err := useApproval(ctx, tx, w.approval); err != nil {
+			return err
+		}
+		return store.AddEvent(ctx, tx, event)
+	})
+}
+
+// refuse leaves a step of which the gate refused an item where it goes on: by itself when the
+// freeze ends, or when a person retries it, with an approval of its own.
+func (d *driver) refuse(ctx context.Context, w *work, refusal *RefusedError, cause error) error {
+	event := w.event(onboarding.EventFailed)
+	event.Text = cause.Error()
+	d.engine.log.WarnContext(ctx, "the gate refused to apply a change", "run", w.run.ID, "step", w.step.Key,
+		"line", refusal.Line, "error", cause)
+	return d.change(ctx, w.run.ID, func(tx pgx.Tx, fresh *onboarding.Run) error {
+		if err := store.AddEvent(ctx, tx, event); err != nil || fresh.State != onboarding.RunActive {
+			return err
+		}
+		if refusal.Line == LineFreeze {
+			w.step.State, w.step.Detail = onboarding.StepApproved, ""
+			return store.SaveStep(ctx, tx, w.run.ID, w.step)
+		}
+		w.step.State, w.step.Detail = onboarding.StepFailed, cause.Error()
+		if err := store.SaveStep(ctx, tx, w.run.ID, w.step); err != nil {
+			return err
+		}
+		current, err := store.CurrentApproval(ctx, tx, w.run.ID, w.step.Key)
+		if err != nil || current == nil {
+			return err
+		}
+		if refusal.Line == LineApproval || refusal.Line == LineVotes {
+			return store.CloseApproval(ctx, tx, current, onboarding.ApprovalLapsed)
+		}
+		return useApproval(ctx, tx, current)
+	})
+}

@@ -1,0 +1,122 @@
+package engine
+
+import (
+	"context"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/atlilith/onboardbot/onboarding"
+	"github.com/atlilith/onboardbot/onboarding/store"
+)
+
+// requestApproval asks a second operator to approve the observed change. The approval that the
+// step has, if any, is for another change and lapses.
+func (d *driver) requestApproval(ctx context.Context, w *work, observation onboarding.Observation) error {
+	if !w.step.Destructive {
+		const unasked = "This step wants to change something but is not one that asks for approval."
+		w.set(onboarding.StepFailed, unasked, observation.Findings)
+		return d.stop(ctx, w)
+	}
+	approval, err := d.engine.policy.NewApproval(w.run, w.step.Key, observation.Change, time.Now())
+	if err != nil {
+		return err
+	}
+	lapsed := w.approval
+	if lapsed == nil {
+		if taken, err := d.takePreapproval(ctx, w, approval.Digest); err != nil || taken {
+			return err
+		}
+	} else {
+		approval.Drift = onboarding.Drift(lapsed.Change, observation.Change)
+	}
+	w.approval = approval
+	w.set(onboarding.StepAsking, "", observation.Findings)
+	return d.save(ctx, w, func(tx pgx.Tx) error {
+		if lapsed != nil {
+			if err := lapse(ctx, tx, lapsed, approval.Drift); err != nil {
+				return err
+			}
+		}
+		if err := store.InsertApproval(ctx, tx, approval); err != nil {
+			return err
+		}
+		for _, at := range []time.Time{approval.Remind, approval.Escalate, approval.Expires} {
+			if at.IsZero() {
+				continue
+			}
+			if err := d.engine.Wake(ctx, tx, w.run.ID, at); err != nil {
+				return err
+			}
+		}
+		return store.AddEvent(ctx, tx, w.event(onboarding.EventAsked))
+	})
+}
+
+// lapse ends an approval for a change that is not the one to be made, and adds why to the audit
+// trail.
+func lapse(ctx context.Context, tx pgx.Tx, approval *onboarding.Approval, why string) error {
+	if err := store.CloseApproval(ctx, tx, approval, onboarding.ApprovalLapsed); err != nil {
+		return err
+	}
+	return store.AddEvent(ctx, tx, onboarding.Event{RunID: approval.RunID, Kind: onboarding.EventLapsed,
+		Step: approval.Step, Approval: approval.ID, Digest: approval.Digest, Text: why})
+}
+
+// takePreapproval lets a step go on under the approval that was given before its turn, if there
+// is one for exactly this change. One that was shown, and perhaps voted on, and lacks approvers
+// becomes the step's open approval. Those for other changes lapse.
+func (d *driver) takePreapproval(ctx context.Context, w *work, digest onboarding.Digest) (taken bool, err error) {
+	run, step := w.run, w.step
+	err = store.ChangeRun(ctx, d.db(), run.ID, func(tx pgx.Tx, fresh *onboarding.Run) error {
+		if fresh.State != onboarding.RunActive {
+			return nil
+		}
+		given, err := store.Preapprovals(ctx, tx, run.ID, step.Key)
+		if err != nil || len(given) == 0 {
+			return err
+		}
+		for _, approval := range given {
+			if !taken && approval.Digest == digest && time.Now().Before(approval.Expires) {
+				taken = true
+				err = usePreapproval(ctx, tx, step, approval)
+			} else {
+				err = dropPreapproval(ctx, tx, approval)
+			}
+			if err != nil {
+				return err
+			}
+		}
+		if taken {
+			if err := store.SaveStep(ctx, tx, run.ID, step); err != nil {
+				return err
+			}
+		}
+		return d.engine.notifier.RunChanged(ctx, tx, run.ID)
+	})
+	return taken, err
+}
+
+// usePreapproval makes what was shown before the step's turn the step's approval: given, or still
+// to be decided.
+func usePreapproval(ctx context.Context, tx pgx.Tx, step *onboarding.Step, approval *onboarding.Approval) error {
+	if approval.State == onboarding.ApprovalAheadApproved {
+		step.State, step.Detail = onboarding.StepApproved, ""
+		return store.SetApprovalState(ctx, tx, approval, onboarding.ApprovalApproved)
+	}
+	step.State, step.Detail = onboarding.StepAsking, ""
+	if err := store.SetApprovalState(ctx, tx, approval, onboarding.ApprovalOpen); err != nil {
+		return err
+	}
+	return store.AddEvent(ctx, tx, onboarding.Event{RunID: approval.RunID, Kind: onboarding.EventAsked, Step: step.Key,
+		Approval: approval.ID, Digest: approval.Digest})
+}
+
+// dropPreapproval ends what was shown before the step's turn for a change that is not the one to
+// be made. The audit trail has it if it was decided.
+func dropPreapproval(ctx context.Context, tx pgx.Tx, approval *onboarding.Approval) error {
+	if approval.State == onboarding.ApprovalAheadApproved {
+		return lapse(ctx, tx, approval, "The change is not the one that was approved ahead.")
+	}
+	return store.CloseApproval(ctx, tx, approval, onboarding.ApprovalLapsed)
+}

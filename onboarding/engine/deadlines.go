@@ -1,0 +1,69 @@
+package engine
+
+import (
+	"context"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/atlilith/onboardbot/onboarding"
+	"github.com/atlilith/onboardbot/onboarding/store"
+)
+
+// keepTime reminds of the run's approvals that soon expire, and expires those that nobody
+// decided. It returns the run as it is then.
+func (d *driver) keepTime(ctx context.Context, run *onboarding.Run) (*onboarding.Run, error) {
+	due, err := store.DueApprovals(ctx, d.db(), run.ID)
+	if err != nil || len(due) == 0 {
+		return run, err
+	}
+	err = d.change(ctx, run.ID, func(tx pgx.Tx, fresh *onboarding.Run) error {
+		run = fresh
+		due, err := store.DueApprovals(ctx, tx, run.ID)
+		if err != nil {
+			return err
+		}
+		for _, approval := range due {
+			if err := d.keepTimeOf(ctx, tx, run, approval); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return run, err
+}
+
+// keepTimeOf expires an approval whose time is over, or records that its approvers or the second
+// group hear of it again.
+func (d *driver) keepTimeOf(ctx context.Context, tx pgx.Tx, run *onboarding.Run, approval *onboarding.Approval) error {
+	event := onboarding.Event{RunID: run.ID, Step: approval.Step, Approval: approval.ID, Digest: approval.Digest}
+	if !time.Now().Before(approval.Expires) {
+		if err := store.CloseApproval(ctx, tx, approval, onboarding.ApprovalExpired); err != nil {
+			return err
+		}
+		step := run.Step(approval.Step)
+		step.State = onboarding.StepExpired
+		step.Detail = "Nobody decided within " + d.engine.policy.ApprovalLife.String() + "."
+		if err := store.SaveStep(ctx, tx, run.ID, step); err != nil {
+			return err
+		}
+		event.Kind = onboarding.EventExpired
+		return store.AddEvent(ctx, tx, event)
+	}
+	reminded, err := store.MarkReminded(ctx, tx, approval.ID)
+	if err != nil {
+		return err
+	}
+	if reminded {
+		event.Kind = onboarding.EventReminded
+		if err := store.AddEvent(ctx, tx, event); err != nil {
+			return err
+		}
+	}
+	escalated, err := store.MarkEscalated(ctx, tx, approval.ID)
+	if err != nil || !escalated {
+		return err
+	}
+	event.Kind = onboarding.EventEscalated
+	return store.AddEvent(ctx, tx, event)
+}

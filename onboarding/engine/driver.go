@@ -1,0 +1,131 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/atlilith/onboardbot/internal/locks"
+	"github.com/atlilith/onboardbot/onboarding"
+	"github.com/atlilith/onboardbot/onboarding/store"
+)
+
+var errHeld = errors.New("the run is being advanced elsewhere")
+
+// runLock is the lock under which a run is advanced.
+func runLock(id uuid.UUID) locks.Name { return locks.Named("run", id.String()) }
+
+// advance takes a run as far as it goes by itself. It writes everything through the one session
+// that holds the run's lock: should that session end, the lock is free for another process and
+// this one can write nothing more.
+func (e *Engine) advance(ctx context.Context, id uuid.UUID) error {
+	session, err := locks.Open(ctx, e.pool)
+	if err != nil {
+		return fmt.Errorf("run %s: %w", id, err)
+	}
+	defer session.Close()
+	locked, err := session.TryLock(ctx, runLock(id))
+	if err != nil {
+		return err
+	}
+	if !locked {
+		return errHeld
+	}
+	ctx, stop := context.WithCancel(ctx)
+	gate := &gate{applier: e.applier, session: session}
+	driver := &driver{engine: e, session: session, gate: gate, observer: newObserver(e)}
+	e.driven.Store(id, driver.observer.wakeups)
+	defer func() {
+		e.driven.Delete(id)
+		stop()
+		driver.observer.running.Wait()
+	}()
+	for {
+		more, err := driver.step(ctx, id)
+		if err != nil {
+			return fmt.Errorf("run %s: %w", id, err)
+		}
+		if !more {
+			return nil
+		}
+	}
+}
+
+// driver advances one run while its session holds the run's lock. It is for one goroutine.
+type driver struct {
+	engine   *Engine
+	session  *locks.Session
+	gate     *gate
+	observer *observer
+	freeze   *onboarding.Freeze // holds what is approved, nil when nothing does
+}
+
+// db is the connection that holds the run's lock.
+func (d *driver) db() *pgx.Conn { return d.session.Conn() }
+
+// change changes the run on the connection that holds its lock, and lets the notifier hear of it.
+// It wakes nobody: the engine is at work on the run.
+func (d *driver) change(ctx context.Context, id uuid.UUID, change func(tx pgx.Tx, run *onboarding.Run) error) error {
+	return store.ChangeRun(ctx, d.db(), id, func(tx pgx.Tx, run *onboarding.Run) error {
+		if err := change(tx, run); err != nil {
+			return err
+		}
+		return d.engine.notifier.RunChanged(ctx, tx, id)
+	})
+}
+
+// step does the next thing there is to do for the run and reports whether there may be more.
+func (d *driver) step(ctx context.Context, id uuid.UUID) (more bool, err error) {
+	run, err := store.LoadRun(ctx, d.db(), id)
+	if err != nil || run.State != onboarding.RunActive {
+		return false, err
+	}
+	if run, err = d.keepTime(ctx, run); err != nil {
+		return false, err
+	}
+	if d.freeze, err = store.Frozen(ctx, d.db()); err != nil {
+		return false, err
+	}
+	d.observer.collect(run)
+	d.observer.observeAll(ctx, run)
+	observation, until := d.observer.next(run)
+	if observation != nil {
+		return true, d.applyObservation(ctx, run, observation)
+	}
+	for i := range run.Steps {
+		if step := &run.Steps[i]; run.Ready(step) && d.reconcilable(step) {
+			return true, d.reconcile(ctx, run, step)
+		}
+	}
+	if run.Finished() {
+		return false, d.finish(ctx, run)
+	}
+	if d.observer.busy() {
+		return true, d.observer.wait(ctx, until)
+	}
+	return false, nil
+}
+
+// reconcilable reports whether a step was cut short, or is approved and not held by a freeze.
+func (d *driver) reconcilable(step *onboarding.Step) bool {
+	return step.State == onboarding.StepApplying || step.State == onboarding.StepApproved && d.freeze == nil
+}
+
+// finish ends the run, whose steps are all done.
+func (d *driver) finish(ctx context.Context, run *onboarding.Run) error {
+	return d.change(ctx, run.ID, func(tx pgx.Tx, run *onboarding.Run) error {
+		if run.State != onboarding.RunActive || !run.Finished() {
+			return nil
+		}
+		if err := store.EndRun(ctx, tx, run, onboarding.RunDone, onboarding.Operator{}); err != nil {
+			return err
+		}
+		d.engine.log.InfoContext(ctx, "run done", "run", run.ID, "slug", run.Request.Slug)
+		event := onboarding.Event{RunID: run.ID, Kind: onboarding.EventFinished, Took: time.Since(run.Created)}
+		return store.AddEvent(ctx, tx, event)
+	})
+}

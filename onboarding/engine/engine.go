@@ -1,0 +1,144 @@
+// Package engine advances runs: it observes what is left to do in each step, asks for approval,
+// and applies what was approved.
+//
+// River drives it: a job advances one run as far as it goes by itself. A run is advanced under a
+// session-level advisory lock, by one process at a time, and everything that is written about it
+// goes through the session that holds the lock. Observations go on beside each other and beside
+// what is applied; the changes of a run are applied one at a time, and only through the gate
+// (gate.go).
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/riverqueue/river"
+
+	"github.com/atlilith/onboardbot/internal/jobs"
+	"github.com/atlilith/onboardbot/onboarding"
+	"github.com/atlilith/onboardbot/onboarding/store"
+)
+
+// JobTimeout bounds one job that advances a run. River's RescueStuckJobsAfter must be longer, as
+// its default of an hour is.
+const JobTimeout = 45 * time.Minute
+
+// Queue is the River queue of the jobs that advance runs. Such a job holds a connection and may
+// take as long as a deployment, so it has a queue of its own: nothing that people wait for stands
+// behind it.
+const Queue = "runs"
+
+// Dependencies are what the engine works with. None may be nil.
+type Dependencies struct {
+	Runbook  onboarding.Runbook
+	Applier  onboarding.Applier
+	Notifier store.Notifier
+}
+
+// Engine advances runs. It is safe for concurrent use, and any replica can advance any run.
+type Engine struct {
+	runbook  onboarding.Runbook
+	applier  onboarding.Applier
+	notifier store.Notifier
+	pool     *pgxpool.Pool
+	jobs     *river.Client[pgx.Tx]
+	policy   onboarding.Policy
+	log      *slog.Logger
+	driven   sync.Map // by the id of each run that this process advances, the channel that wakes its driver
+}
+
+// New returns an engine on the bot's own database, whose connections must have the schema of
+// [store.Migrate] as their search path.
+func New(pool *pgxpool.Pool, dependencies Dependencies, policy onboarding.Policy, log *slog.Logger) (*Engine, error) {
+	policy.Defaults()
+	if err := policy.Validate(); err != nil {
+		return nil, err
+	}
+	inserter, err := jobs.Inserter(pool, "", log)
+	if err != nil {
+		return nil, err
+	}
+	return &Engine{runbook: dependencies.Runbook, applier: dependencies.Applier, notifier: dependencies.Notifier,
+		pool: pool, jobs: inserter, policy: policy, log: log}, nil
+}
+
+// Wake lets the engine look at a run once the transaction commits, at a time or, for the zero
+// time, at once.
+func (e *Engine) Wake(ctx context.Context, tx pgx.Tx, run uuid.UUID, at time.Time) error {
+	if _, err := e.jobs.InsertTx(ctx, tx, advanceArgs{RunID: run}, &river.InsertOpts{ScheduledAt: at}); err != nil {
+		return fmt.Errorf("waking run %s: %w", run, err)
+	}
+	return nil
+}
+
+// AddWorkers registers the jobs that advance runs.
+func (e *Engine) AddWorkers(workers *river.Workers) {
+	river.AddWorker(workers, &advanceWorker{engine: e})
+}
+
+// advanceArgs is the job that takes a run as far as it goes by itself.
+type advanceArgs struct {
+	RunID uuid.UUID `json:"run_id"`
+}
+
+func (advanceArgs) Kind() string { return "onboarding_advance" }
+
+// InsertOpts allows many attempts: the job has no side effect that the gate does not guard, and a
+// database that is away for a while must not end a run.
+func (advanceArgs) InsertOpts() river.InsertOpts {
+	return river.InsertOpts{MaxAttempts: 100, Queue: Queue}
+}
+
+type advanceWorker struct {
+	river.WorkerDefaults[advanceArgs]
+	engine *Engine
+}
+
+func (w *advanceWorker) Timeout(*river.Job[advanceArgs]) time.Duration { return JobTimeout }
+
+// NextRetry keeps a run from standing still for long after a passing failure of the database.
+func (w *advanceWorker) NextRetry(job *river.Job[advanceArgs]) time.Time {
+	return time.Now().Add(min(time.Duration(job.Attempt)*time.Second, 30*time.Second))
+}
+
+// How soon a job looks again at a run that another job is advancing. That one takes up by itself
+// what changes meanwhile, except what changes at the moment in which it ends, so the first looks
+// follow closely and those during an hour of waiting do not.
+const (
+	leastSnooze = 200 * time.Millisecond
+	mostSnooze  = 5 * time.Second
+)
+
+func (w *advanceWorker) Work(ctx context.Context, job *river.Job[advanceArgs]) error {
+	err := w.engine.advance(ctx, job.Args.RunID)
+	switch {
+	case errors.Is(err, errHeld):
+		w.engine.nudge(job.Args.RunID)
+		return river.JobSnooze(min(max(time.Since(job.CreatedAt), leastSnooze), mostSnooze))
+	case errors.Is(err, onboarding.ErrNotFound):
+		return river.JobCancel(err)
+	}
+	return err
+}
+
+// nudge has the driver of a run, if it is in this process, read the run again.
+func (e *Engine) nudge(id uuid.UUID) {
+	if wakeups, ok := e.driven.Load(id); ok {
+		wake(wakeups.(chan struct{}))
+	}
+}
+
+// wake leaves word on a channel that holds one.
+func wake(wakeups chan struct{}) {
+	select {
+	case wakeups <- struct{}{}:
+	default:
+	}
+}

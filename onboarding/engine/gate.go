@@ -1,0 +1,194 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/atlilith/onboardbot/internal/locks"
+	"github.com/atlilith/onboardbot/onboarding"
+	"github.com/atlilith/onboardbot/onboarding/store"
+)
+
+// gate is the one place through which the items of a change reach the outside. It alone knows the
+// applier; a test holds that no other code of the product calls it.
+type gate struct {
+	applier onboarding.Applier
+	session *locks.Session
+}
+
+// Line names what must hold before an item is applied.
+type Line string
+
+// The lines of the gate, in the order in which they are checked.
+const (
+	LineHolder   Line = "holder"   // this process holds the run's lock
+	LineFreeze   Line = "freeze"   // nothing is frozen
+	LineRun      Line = "run"      // the run is active
+	LineApproval Line = "approval" // the approval is the step's, approved, for this change, and not used
+	LineVotes    Line = "votes"    // enough people agreed who may
+	LineTarget   Line = "target"   // the target is the one that was approved
+	LineGuard    Line = "guard"    // the step may do this at all
+)
+
+// RefusedError says that the gate refused to apply an item, and which line did not hold.
+type RefusedError struct {
+	Line Line
+	Err  error
+}
+
+func (e *RefusedError) Error() string { return e.Err.Error() }
+func (e *RefusedError) Unwrap() error { return e.Err }
+
+// application is one application of an approved change, or of what is left of it.
+type application struct {
+	run      *onboarding.Run
+	step     onboarding.Key
+	approval *onboarding.Approval
+	items    []onboarding.Item
+	// next is the index of the item that is to be applied, and begun says that one was handed to
+	// the applier.
+	next  int
+	begun bool
+	// output takes what the items print, and show makes it visible while they run.
+	output *recorder
+	show   func()
+}
+
+// left is what is still to be applied.
+func (a *application) left() []onboarding.Item { return a.items[a.next:] }
+
+// apply applies the next item of an application if every line holds, and returns a [RefusedError]
+// if one does not. The lines are judged against all that is left of the application, so a change
+// with an item that is refused is refused before its first item.
+func (g *gate) apply(ctx context.Context, a *application) error {
+	auth, err := g.authorize(ctx, a)
+	if err != nil {
+		return err
+	}
+	a.begun = true
+	err = follow(func() error { return g.applier.ApplyItem(ctx, auth, a.items[a.next], a.output) }, a.show)
+	if errors.Is(err, onboarding.ErrTargetChanged) {
+		return &RefusedError{LineTarget, err}
+	}
+	return err
+}
+
+// authorize checks the lines in their order and returns in whose name the next item is applied.
+func (g *gate) authorize(ctx context.Context, a *application) (onboarding.Authorization, error) {
+	// 1. This process still holds the run's lock.
+	if err := g.holdsLock(ctx, a); err != nil {
+		return onboarding.Authorization{}, &RefusedError{LineHolder, err}
+	}
+	now, err := g.load(ctx, a)
+	if err != nil {
+		return onboarding.Authorization{}, &RefusedError{LineHolder, err}
+	}
+	// 2. Nothing is frozen, and the run is active.
+	if err := notFrozen(a, now.freeze); err != nil {
+		return onboarding.Authorization{}, &RefusedError{LineFreeze, err}
+	}
+	if now.run.State != onboarding.RunActive {
+		return onboarding.Authorization{}, &RefusedError{LineRun, fmt.Errorf("the run is %s", now.run.State)}
+	}
+	// 3. The approval is the step's, approved, for this change or for one that contains what is
+	// left of it, and not used.
+	if err := approves(now.approval, a); err != nil {
+		return onboarding.Authorization{}, &RefusedError{LineApproval, err}
+	}
+	// 4. Enough people agreed, none of them the requester unless the glass was broken. Who they
+	// are was looked up when they voted.
+	if err := enoughVotes(now.approval, now.run); err != nil {
+		return onboarding.Authorization{}, &RefusedError{LineVotes, err}
+	}
+	// 5. The target is the one that was approved. The applier finds that out where it writes, and
+	// fails with [onboarding.ErrTargetChanged]: before and after images of records and files,
+	// host keys.
+	auth := onboarding.Authorization{Run: a.run, Step: a.step, Approval: now.approval.ID.String(),
+		Digest: now.approval.Digest, Approvers: now.approval.Approvers()}
+	// 6. The guard of the step allows all that is left to do.
+	for _, item := range a.left() {
+		if err := g.applier.Authorize(auth, item); err != nil {
+			return onboarding.Authorization{}, &RefusedError{LineGuard, err}
+		}
+	}
+	return auth, nil
+}
+
+// holdsLock asks the server, over the connection that is to write what comes of the item, whether
+// it holds the run's lock.
+func (g *gate) holdsLock(ctx context.Context, a *application) error {
+	held, err := g.session.Holds(ctx, runLock(a.run.ID))
+	if err == nil && !held {
+		err = errors.New("this process no longer holds the lock of the run")
+	}
+	return err
+}
+
+// standing is what the database says now about an application.
+type standing struct {
+	freeze   *onboarding.Freeze
+	run      *onboarding.Run
+	approval *onboarding.Approval
+}
+
+func (g *gate) load(ctx context.Context, a *application) (now standing, err error) {
+	moment := pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}
+	err = pgx.BeginTxFunc(ctx, g.session.Conn(), moment, func(tx pgx.Tx) (err error) {
+		if now.freeze, err = store.Frozen(ctx, tx); err != nil {
+			return err
+		}
+		if now.run, err = store.LoadRun(ctx, tx, a.run.ID); err != nil {
+			return err
+		}
+		now.approval, err = store.LoadApproval(ctx, tx, a.approval.ID)
+		return err
+	})
+	return now, err
+}
+
+// notFrozen lets an application that has begun come to its end: half a change is worse than a
+// whole one.
+func notFrozen(a *application, freeze *onboarding.Freeze) error {
+	if freeze == nil || a.begun {
+		return nil
+	}
+	return fmt.Errorf("%s froze all steps that change something: %s", freeze.By.Name, freeze.Reason)
+}
+
+// approves reports why an approval does not cover what is left of an application. An approval
+// that was given in time does not expire.
+func approves(approval *onboarding.Approval, a *application) error {
+	left := onboarding.Change{Items: a.left()}
+	switch {
+	case approval.RunID != a.run.ID || approval.Step != a.step:
+		return errors.New("the approval is for another step")
+	case approval.State != onboarding.ApprovalApproved:
+		return fmt.Errorf("the approval is %s", approval.State)
+	case !left.RestOf(approval.Change):
+		return errors.New("what is left to do is not part of the change that was approved")
+	}
+	return nil
+}
+
+// enoughVotes reports why the votes of an approval do not carry it.
+func enoughVotes(approval *onboarding.Approval, run *onboarding.Run) error {
+	agreed := map[string]bool{}
+	for _, vote := range approval.Votes {
+		switch {
+		case !vote.Agrees:
+			return fmt.Errorf("%s rejected the change", vote.By.Name)
+		case vote.BrokeGlass:
+			return nil
+		case vote.By.ID == run.Requester.ID:
+			return fmt.Errorf("%s requested the run and cannot approve its changes", vote.By.Name)
+		}
+		agreed[vote.By.ID] = true
+	}
+	if len(agreed) < approval.Needs {
+		return fmt.Errorf("%d of %d approvers agreed", len(agreed), approval.Needs)
+	}
+	return nil
+}

@@ -1,0 +1,232 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/atlilith/onboardbot/internal/locks"
+	"github.com/atlilith/onboardbot/internal/sandbox/postgres"
+	"github.com/atlilith/onboardbot/onboarding"
+	"github.com/atlilith/onboardbot/onboarding/store"
+)
+
+// recordingApplier applies nothing and notes what it was asked to apply. Its guard refuses the
+// command "forbidden", and its target has changed for the command "moved".
+type recordingApplier struct{ applied []string }
+
+func (*recordingApplier) Authorize(_ onboarding.Authorization, item onboarding.Item) error {
+	if item.Command.Argv[0] == "forbidden" {
+		return errors.New("this step never does that")
+	}
+	return nil
+}
+
+func (a *recordingApplier) ApplyItem(_ context.Context, _ onboarding.Authorization, item onboarding.Item, _ onboarding.Log) error {
+	if item.Command.Argv[0] == "moved" {
+		return onboarding.ErrTargetChanged
+	}
+	a.applied = append(a.applied, item.Command.Argv[0])
+	return nil
+}
+
+// gateCase is an approved change that its gate lets pass, until a test takes something away.
+type gateCase struct {
+	t           *testing.T
+	pool        *pgxpool.Pool
+	session     *locks.Session
+	applier     *recordingApplier
+	gate        *gate
+	application *application
+}
+
+func commands(names ...string) []onboarding.Item {
+	items := make([]onboarding.Item, len(names))
+	for i, name := range names {
+		items[i] = onboarding.Item{Command: &onboarding.Command{Host: "vps", Argv: []string{name}}}
+	}
+	return items
+}
+
+// newPool returns a database with the bot's tables.
+func newPool(t *testing.T) *pgxpool.Pool {
+	t.Helper()
+	config, err := pgxpool.ParseConfig(postgres.Database(t))
+	must(t, err)
+	config.ConnConfig.RuntimeParams["search_path"] = "onboarding"
+	pool, err := pgxpool.NewWithConfig(t.Context(), config)
+	must(t, err)
+	t.Cleanup(pool.Close)
+	must(t, store.Migrate(t.Context(), pool, "onboarding"))
+	return pool
+}
+
+// newGateCase approves a change of some commands in a run of its own, and takes away the freezes
+// and votes of earlier cases.
+func newGateCase(t *testing.T, pool *pgxpool.Pool, names []string) *gateCase {
+	t.Helper()
+	for _, sql := range []string{`DELETE FROM freezes`, `DELETE FROM votes`} {
+		_, err := pool.Exec(t.Context(), sql)
+		must(t, err)
+	}
+	slug := uuid.NewString()
+	step := onboarding.Step{Definition: onboarding.Definition{Key: "database", Destructive: true}, State: onboarding.StepApplying}
+	run := &onboarding.Run{ID: uuid.New(), Kind: onboarding.KindOnboard, State: onboarding.RunActive, TenantID: uuid.New(),
+		Request:   onboarding.Request{Slug: slug, Domains: []onboarding.Domain{{Name: slug + ".com"}}},
+		Requester: onboarding.Operator{ID: "ada", Name: "Ada"}, Steps: []onboarding.Step{step, {Definition: onboarding.Definition{Key: "deploy"}}}}
+	must(t, store.InsertRun(t.Context(), pool, run, slug))
+	policy := onboarding.Policy{Rules: map[onboarding.Kind]onboarding.Rule{"database": {Approvers: 2}}}
+	policy.Defaults()
+	approval, err := policy.NewApproval(run, "database", onboarding.Change{Summary: "test", Items: commands(names...)}, time.Now())
+	must(t, err)
+	must(t, store.InsertApproval(t.Context(), pool, approval))
+	for _, id := range []string{"bob", "eve"} {
+		must(t, store.InsertVote(t.Context(), pool, approval, onboarding.Vote{By: onboarding.Operator{ID: id, Name: id}, Agrees: true}))
+	}
+	must(t, store.SetApprovalState(t.Context(), pool, approval, onboarding.ApprovalApproved))
+
+	session, err := locks.Open(t.Context(), pool)
+	must(t, err)
+	t.Cleanup(session.Close)
+	must(t, session.Lock(t.Context(), runLock(run.ID)))
+	applier := &recordingApplier{}
+	return &gateCase{t: t, pool: pool, session: session, applier: applier, gate: &gate{applier: applier, session: session},
+		application: &application{run: run, step: "database", approval: approval, items: approval.Change.Items, output: newRecorder(),
+			show: func() {}}}
+}
+
+// exec changes the database behind the gate's back.
+func (c *gateCase) exec(sql string, args ...any) {
+	c.t.Helper()
+	_, err := c.pool.Exec(c.t.Context(), sql, args...)
+	must(c.t, err)
+}
+
+// apply hands all items to the gate, as the driver does, and returns the first error.
+func (c *gateCase) apply() error {
+	for a := c.application; a.next < len(a.items); a.next++ {
+		if err := c.gate.apply(c.t.Context(), a); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestGate has a row for each line of the gate, and for what passes although it looks as if a
+// line did not hold.
+func TestGate(t *testing.T) {
+	t.Parallel()
+	pool := newPool(t)
+	tests := map[string]struct {
+		items   []string
+		prepare func(*gateCase)
+		line    Line     // that refuses, empty for none
+		applied []string // before that
+	}{
+		"everything holds": {items: []string{"one", "two"}, applied: []string{"one", "two"}},
+
+		"1: the session lost the lock": {items: []string{"one"}, line: LineHolder, prepare: func(c *gateCase) {
+			must(c.t, c.session.Unlock(c.t.Context(), runLock(c.application.run.ID)))
+		}},
+		"1: the session is gone": {items: []string{"one"}, line: LineHolder, prepare: func(c *gateCase) {
+			c.exec(`SELECT pg_terminate_backend($1, 5000)`, c.session.Conn().PgConn().PID())
+		}},
+		"1: another process holds the lock": {items: []string{"one"}, line: LineHolder, prepare: func(c *gateCase) {
+			must(c.t, c.session.Unlock(c.t.Context(), runLock(c.application.run.ID)))
+			other, err := locks.Open(c.t.Context(), c.pool)
+			must(c.t, err)
+			c.t.Cleanup(other.Close)
+			must(c.t, other.Lock(c.t.Context(), runLock(c.application.run.ID)))
+		}},
+
+		"2: everything is frozen": {items: []string{"one"}, line: LineFreeze, prepare: func(c *gateCase) {
+			must(c.t, store.InsertFreeze(c.t.Context(), c.pool, onboarding.Operator{ID: "eve", Name: "Eve"}, "an incident"))
+		}},
+		"2: what has begun ends although all is frozen": {items: []string{"one"}, applied: []string{"one"}, prepare: func(c *gateCase) {
+			c.application.begun = true
+			must(c.t, store.InsertFreeze(c.t.Context(), c.pool, onboarding.Operator{ID: "eve", Name: "Eve"}, "an incident"))
+		}},
+		"2: the run was cancelled": {items: []string{"one"}, line: LineRun, prepare: func(c *gateCase) {
+			c.exec(`UPDATE runs SET state = 'cancelled'`)
+		}},
+		"2: the run is done": {items: []string{"one"}, line: LineRun, prepare: func(c *gateCase) { c.exec(`UPDATE runs SET state = 'done'`) }},
+
+		"3: the approval is open": {items: []string{"one"}, line: LineApproval, prepare: func(c *gateCase) {
+			c.exec(`UPDATE approvals SET state = 'open'`)
+		}},
+		"3: the approval was used": {items: []string{"one"}, line: LineApproval, prepare: func(c *gateCase) {
+			c.exec(`UPDATE approvals SET state = 'used'`)
+		}},
+		"3: the approval was withdrawn": {items: []string{"one"}, line: LineApproval, prepare: func(c *gateCase) {
+			c.exec(`UPDATE approvals SET state = 'withdrawn'`)
+		}},
+		"3: the approval is for another step": {items: []string{"one"}, line: LineApproval, prepare: func(c *gateCase) {
+			c.exec(`UPDATE approvals SET step = 'deploy'`)
+		}},
+		"3: an item is not the approved one": {items: []string{"one", "two"}, line: LineApproval, prepare: func(c *gateCase) {
+			c.application.items = commands("one", "three")
+		}},
+		"3: an item is one too many": {items: []string{"one"}, line: LineApproval, prepare: func(c *gateCase) {
+			c.application.items = commands("one", "two")
+		}},
+		"3: the end is not left to do": {items: []string{"one", "two"}, line: LineApproval, prepare: func(c *gateCase) {
+			c.application.items = commands("one")
+		}},
+		"3: the beginning was applied before": {items: []string{"one", "two"}, applied: []string{"two"}, prepare: func(c *gateCase) {
+			c.application.items = commands("two")
+		}},
+		"3: an approved change outlives the time in which to decide": {items: []string{"one"}, applied: []string{"one"}, prepare: func(c *gateCase) {
+			c.exec(`UPDATE approvals SET expires_at = now() - interval '1 hour'`)
+		}},
+
+		"4: a vote is missing": {items: []string{"one"}, line: LineVotes, prepare: func(c *gateCase) {
+			c.exec(`DELETE FROM votes WHERE operator = 'eve'`)
+		}},
+		"4: a vote is the requester's": {items: []string{"one"}, line: LineVotes, prepare: func(c *gateCase) {
+			c.exec(`UPDATE votes SET operator = 'ada' WHERE operator = 'eve'`)
+		}},
+		"4: a vote is a rejection": {items: []string{"one"}, line: LineVotes, prepare: func(c *gateCase) {
+			c.exec(`UPDATE votes SET agrees = false WHERE operator = 'eve'`)
+		}},
+		"4: the requester broke the glass": {items: []string{"one"}, applied: []string{"one"}, prepare: func(c *gateCase) {
+			c.exec(`DELETE FROM votes WHERE operator = 'eve'`)
+			c.exec(`UPDATE votes SET operator = 'ada', broke_glass = true`)
+		}},
+
+		"5: the target changed": {items: []string{"one", "moved", "two"}, line: LineTarget, applied: []string{"one"}},
+
+		"6: the guard refuses the first item": {items: []string{"forbidden"}, line: LineGuard},
+		"6: the guard refuses a later item":   {items: []string{"one", "forbidden"}, line: LineGuard},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			c := newGateCase(t, pool, test.items)
+			if test.prepare != nil {
+				test.prepare(c)
+			}
+			err := c.apply()
+			refusal, refused := errors.AsType[*RefusedError](err)
+			switch {
+			case test.line == "" && err != nil:
+				t.Errorf("refused: %v", err)
+			case test.line != "" && (!refused || refusal.Line != test.line):
+				t.Errorf("got %v, want a refusal of the line %s", err, test.line)
+			}
+			if !slices.Equal(c.applier.applied, test.applied) {
+				t.Errorf("applied %v, want %v", c.applier.applied, test.applied)
+			}
+		})
+	}
+}

@@ -1,0 +1,264 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/atlilith/onboardbot/internal/locks"
+	"github.com/atlilith/onboardbot/onboarding"
+	"github.com/atlilith/onboardbot/onboarding/store"
+)
+
+// reconcile goes on with a step that was approved, or that was cut short: it observes the step,
+// and applies what is left to do under the approval that the step has. It applies nothing that it
+// did not observe in the same call, under the locks of what the change touches.
+func (d *driver) reconcile(ctx context.Context, run *onboarding.Run, step *onboarding.Step) error {
+	approval, err := d.approvalOf(ctx, run, step)
+	if err != nil {
+		return err
+	}
+	interrupted := step.State == onboarding.StepApplying
+	if interrupted {
+		if err := d.recordInterruption(ctx, &work{run: run, step: step, approval: approval}); err != nil {
+			return err
+		}
+	}
+	if approval != nil {
+		release, err := d.lockResources(ctx, approval.Change)
+		if err != nil {
+			return err
+		}
+		defer release()
+	}
+	work := &work{run: run, step: step, approval: approval, interrupted: interrupted}
+	return d.conclude(ctx, work, d.observer.observe(ctx, run, step.Key))
+}
+
+// applyObservation brings a step as far as a finished observation lets it go, unless the step was
+// changed since the observation began.
+func (d *driver) applyObservation(ctx context.Context, run *onboarding.Run, observation *pendingObservation) error {
+	step := run.Step(observation.key)
+	if !step.Changed.Equal(observation.changed) {
+		discard(observation.early)
+		return nil
+	}
+	err := d.conclude(ctx, &work{run: run, step: step}, observation.observed)
+	if step.State != onboarding.StepDone {
+		discard(observation.early)
+	}
+	return err
+}
+
+// work is what there is to do about one step.
+type work struct {
+	run         *onboarding.Run
+	step        *onboarding.Step
+	approval    *onboarding.Approval // under which the step may be applied, nil if there is none
+	interrupted bool                 // an application was cut short
+}
+
+// event is an event about the step and its approval.
+func (w *work) event(kind onboarding.EventKind) onboarding.Event {
+	event := onboarding.Event{RunID: w.run.ID, Step: w.step.Key, Kind: kind}
+	if w.approval != nil {
+		event.Approval, event.Digest = w.approval.ID, w.approval.Digest
+	}
+	return event
+}
+
+// set says where the step stands. Findings are those of the last observation.
+func (w *work) set(state onboarding.StepState, detail string, findings []onboarding.Finding) {
+	w.step.State, w.step.Detail, w.step.Findings = state, detail, findings
+}
+
+// conclude brings a step as far as what was observed lets it go: it is done, waits, asks for
+// approval, stops, or is applied.
+func (d *driver) conclude(ctx context.Context, w *work, seen observed) error {
+	observation, err := d.saveFacts(ctx, w.run, seen)
+	if ctxErr := shutdown(ctx, err); ctxErr != nil {
+		return ctxErr
+	}
+	switch {
+	case err != nil && w.interrupted:
+		w.set(onboarding.StepUnknown, "It was cut short, and what happened cannot be seen: "+err.Error(), nil)
+		return d.stop(ctx, w)
+	case err != nil:
+		w.set(onboarding.StepFailed, err.Error(), nil)
+		return d.stop(ctx, w)
+	}
+	if finding, failed := observation.Failure(); failed {
+		w.set(onboarding.StepFailed, finding.Name+": "+finding.Detail, observation.Findings)
+		return d.stop(ctx, w)
+	}
+	switch {
+	case observation.Later != "":
+		w.set(onboarding.StepFailed, "The change cannot be known yet: "+observation.Later, observation.Findings)
+		return d.stop(ctx, w)
+	case observation.Change.Empty() && observation.Waiting != "":
+		return d.waitFor(ctx, w, observation)
+	case observation.Change.Empty():
+		return d.done(ctx, w, observation, 0)
+	case w.approval == nil:
+		return d.requestApproval(ctx, w, observation)
+	case seen.digest != w.approval.Digest && !(w.interrupted && observation.Change.RestOf(w.approval.Change)):
+		return d.requestApproval(ctx, w, observation)
+	case d.freeze != nil:
+		w.step.State, w.step.Detail = onboarding.StepApproved, ""
+		return d.save(ctx, w, nil)
+	}
+	return d.apply(ctx, w, observation.Change)
+}
+
+// saveFacts writes down what the run learned from an observation.
+func (d *driver) saveFacts(ctx context.Context, run *onboarding.Run, seen observed) (onboarding.Observation, error) {
+	if seen.err == nil {
+		seen.err = store.SaveFacts(ctx, d.db(), run, seen.Facts)
+	}
+	return seen.Observation, seen.err
+}
+
+// shutdown returns the error if it came of the process shutting down, after which the step stays
+// as it is, and nil if the step failed.
+func shutdown(ctx context.Context, err error) error {
+	if err != nil && errors.Is(context.Cause(ctx), context.Canceled) {
+		return err
+	}
+	return nil
+}
+
+// approvalOf returns the approval under which the step may be applied, nil if there is none.
+func (d *driver) approvalOf(
+	ctx context.Context, run *onboarding.Run, step *onboarding.Step,
+) (*onboarding.Approval, error) {
+	if step.State != onboarding.StepApproved && step.State != onboarding.StepApplying {
+		return nil, nil
+	}
+	approval, err := store.CurrentApproval(ctx, d.db(), run.ID, step.Key)
+	if err != nil || approval == nil || approval.State != onboarding.ApprovalApproved {
+		return nil, err
+	}
+	return approval, nil
+}
+
+// recordInterruption records that a process died while it applied the step.
+func (d *driver) recordInterruption(ctx context.Context, w *work) error {
+	return d.change(ctx, w.run.ID, func(tx pgx.Tx, _ *onboarding.Run) error {
+		found, err := store.InterruptAttempts(ctx, tx, w.run.ID, w.step.Key)
+		if err != nil || !found {
+			return err
+		}
+		return store.AddEvent(ctx, tx, w.event(onboarding.EventInterrupted))
+	})
+}
+
+// save writes where a step stands now, unless the run ended meanwhile. The transaction also does
+// what else there is to do, if anything, such as adding an event.
+func (d *driver) save(ctx context.Context, w *work, also func(tx pgx.Tx) error) error {
+	return d.change(ctx, w.run.ID, func(tx pgx.Tx, fresh *onboarding.Run) error {
+		if fresh.State != onboarding.RunActive {
+			return nil
+		}
+		if err := store.SaveStep(ctx, tx, w.run.ID, w.step); err != nil || also == nil {
+			return err
+		}
+		return also(tx)
+	})
+}
+
+// stop leaves a step, which says why, where only a person gets it going again.
+func (d *driver) stop(ctx context.Context, w *work) error {
+	event := onboarding.Event{RunID: w.run.ID, Step: w.step.Key, Kind: onboarding.EventFailed, Text: w.step.Detail}
+	if w.step.State == onboarding.StepUnknown {
+		event.Kind = onboarding.EventUnknown
+	}
+	d.engine.log.WarnContext(ctx, "step stopped", "run", w.run.ID, "step", w.step.Key, "state", w.step.State,
+		"error", w.step.Detail)
+	return d.save(ctx, w, func(tx pgx.Tx) error { return store.AddEvent(ctx, tx, event) })
+}
+
+// waitFor leaves a step until something outside has happened.
+func (d *driver) waitFor(ctx context.Context, w *work, observation onboarding.Observation) error {
+	began := w.step.State != onboarding.StepWaiting
+	w.set(onboarding.StepWaiting, observation.Waiting, observation.Findings)
+	w.step.Due = time.Now().Add(max(observation.Again, time.Second))
+	return d.save(ctx, w, func(tx pgx.Tx) error {
+		if began {
+			event := onboarding.Event{RunID: w.run.ID, Step: w.step.Key, Kind: onboarding.EventWaiting,
+				Text: observation.Waiting}
+			if err := store.AddEvent(ctx, tx, event); err != nil {
+				return err
+			}
+		}
+		if err := useApproval(ctx, tx, w.approval); err != nil {
+			return err
+		}
+		return d.engine.Wake(ctx, tx, w.run.ID, w.step.Due)
+	})
+}
+
+// done ends a step of which nothing is left to do. Took is how long it took to be applied, 0 if
+// it was not.
+func (d *driver) done(ctx context.Context, w *work, observation onboarding.Observation, took time.Duration) error {
+	w.set(onboarding.StepDone, "", observation.Findings)
+	event := w.event(onboarding.EventDone)
+	event.Took = took
+	d.engine.log.InfoContext(ctx, "step done", "run", w.run.ID, "step", w.step.Key, "took", took)
+	return d.save(ctx, w, func(tx pgx.Tx) error {
+		if err := useApproval(ctx, tx, w.approval); err != nil {
+			return err
+		}
+		return store.AddEvent(ctx, tx, event)
+	})
+}
+
+// useApproval closes the approval of a step that was applied, if there was one.
+func useApproval(ctx context.Context, tx pgx.Tx, approval *onboarding.Approval) error {
+	if approval == nil {
+		return nil
+	}
+	return store.CloseApproval(ctx, tx, approval, onboarding.ApprovalUsed)
+}
+
+// lockResources takes the lock of everything that a change touches, so two runs never work on one
+// thing at once. The locks belong to the session that advances the run, and are always taken in
+// the same order.
+func (d *driver) lockResources(ctx context.Context, change onboarding.Change) (release func(), err error) {
+	names := resources(change)
+	release = func() {
+		for _, name := range slices.Backward(names) {
+			_ = d.session.Unlock(ctx, name) // a failure closes the session, which frees the lock
+		}
+	}
+	for _, name := range names {
+		if err := d.session.Lock(ctx, name); err != nil {
+			release()
+			return nil, err
+		}
+	}
+	return release, nil
+}
+
+// resources are the locks of what a change needs for itself while it is applied, sorted, each
+// once.
+func resources(change onboarding.Change) []locks.Name {
+	var names []locks.Name
+	for _, item := range change.Items {
+		switch {
+		case item.SQL != nil:
+			names = append(names, locks.Named("platform"))
+		case item.DNS != nil:
+			names = append(names, locks.Named("zone", item.DNS.Zone))
+		case item.Commit != nil:
+			names = append(names, locks.Named("repository"))
+		case item.Command != nil && item.Command.Lock != "":
+			names = append(names, locks.Named("host", item.Command.Host, item.Command.Lock))
+		}
+	}
+	slices.SortFunc(names, func(a, b locks.Name) int { return strings.Compare(a.String(), b.String()) })
+	return slices.Compact(names)
+}

@@ -1,0 +1,83 @@
+package engine
+
+import (
+	"strings"
+	"sync"
+	"time"
+)
+
+const (
+	// progressInterval is how often people may see progress. Slack lets an app edit messages
+	// about once a second (chat.update is Tier 3: 50 a minute and more, with bursts).
+	progressInterval = 1500 * time.Millisecond
+	progressTimeout  = 5 * time.Second
+	tailLines        = 12
+	// maxOutput bounds what is kept of one attempt, in bytes.
+	maxOutput = 4 << 20
+)
+
+// recorder keeps what an attempt prints. It is safe for concurrent use.
+type recorder struct {
+	mu    sync.Mutex
+	text  strings.Builder
+	tail  []string
+	lines int
+}
+
+func newRecorder() *recorder { return &recorder{tail: []string{}} }
+
+// Line takes one line of output.
+func (r *recorder) Line(text string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.lines++
+	switch {
+	case r.text.Len()+len(text) < maxOutput:
+		r.text.WriteString(text + "\n")
+	case r.text.Len() < maxOutput:
+		r.text.WriteString(strings.Repeat("…", maxOutput-r.text.Len()) + "\n")
+	}
+	r.tail = append(r.tail, text)
+	if len(r.tail) > tailLines {
+		r.tail = append(r.tail[:0:0], r.tail[len(r.tail)-tailLines:]...)
+	}
+}
+
+// last returns the last lines and how many there were.
+func (r *recorder) last() (tail []string, lines int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return append([]string{}, r.tail...), r.lines
+}
+
+// all returns everything that was printed.
+func (r *recorder) all() string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.text.String()
+}
+
+// follow does some work on another goroutine and calls show from time to time while it lasts. It
+// calls show on its own goroutine, so show may use what that goroutine owns.
+func follow(work func() error, show func()) error {
+	done := make(chan func() error, 1)
+	go func() {
+		defer func() {
+			if cause := recover(); cause != nil {
+				done <- func() error { panic(cause) } // for the goroutine whose caller recovers
+			}
+		}()
+		err := work()
+		done <- func() error { return err }
+	}()
+	ticker := time.NewTicker(progressInterval)
+	defer ticker.Stop()
+	for {
+		select {
+		case result := <-done:
+			return result()
+		case <-ticker.C:
+			show()
+		}
+	}
+}

@@ -1,0 +1,48 @@
+package onboarding
+
+import (
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// Event is one line of the audit trail. Events are only ever added.
+type Event struct {
+	ID    int64
+	RunID uuid.UUID
+	At    time.Time
+	Kind  EventKind
+	Step  Key
+	Actor Operator // empty for what the bot did by itself
+	Text  string   // a reason, an error, what moved
+	// Approval and Digest say what it was about, where it was about one.
+	Approval uuid.UUID
+	Digest   Digest
+	Took     time.Duration
+}
+
+// EventKind is what happened.
+type EventKind string
+
+// The kinds of events.
+const (
+	EventRequested   EventKind = "requested"
+	EventAsked       EventKind = "asked"
+	EventApproved    EventKind = "approved"
+	EventRejected    EventKind = "rejected"
+	EventLapsed      EventKind = "lapsed"
+	EventExpired     EventKind = "expired"
+	EventReminded    EventKind = "reminded"
+	EventEscalated   EventKind = "escalated"
+	EventBrokeGlass  EventKind = "broke_glass"
+	EventApplying    EventKind = "applying"
+	EventWaiting     EventKind = "waiting" // began to wait for something in the world
+	EventInterrupted EventKind = "interrupted"
+	EventDone        EventKind = "done"
+	EventFailed      EventKind = "failed"
+	EventUnknown     EventKind = "unknown"
+	EventRetried     EventKind = "retried"
+	EventChecked     EventKind = "checked"
+	EventCancelled   EventKind = "cancelled"
+	EventFinished    EventKind = "finished"
+)

@@ -1,0 +1,113 @@
+package onboarding
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// Policy is what an operator of the bot configures about runs and their approvals.
+type Policy struct {
+	// ReservedSlugs can not be taken by a Provider or an Org. Default: none.
+	ReservedSlugs []string `yaml:"reserved_slugs"`
+	// Hosts are the names of the VPSes that a domain may point at. The wiring takes them from the
+	// runbook's configuration.
+	Hosts []string `yaml:"-"`
+	// ApprovalLife is how long a second operator has to decide. Default: 24h.
+	ApprovalLife time.Duration `yaml:"approval_life"`
+	// RemindBefore is how long before an approval expires the approvers hear of it again.
+	// Default: 1h.
+	RemindBefore time.Duration `yaml:"remind_before"`
+	// EscalateAfter is how long an approval may stay open before the second group hears of it.
+	// Default: 0, never.
+	EscalateAfter time.Duration `yaml:"escalate_after"`
+	// Rules say what an approval of a kind of step needs, by kind, such as certificate. Default:
+	// one approver, no reason.
+	Rules map[Kind]Rule `yaml:"rules"`
+	// BreakGlass lets an operator approve their own request, with a reason and told to everyone
+	// who was skipped. Default: false.
+	BreakGlass bool `yaml:"break_glass"`
+	// Settle is how long a step may take to show its effect after its change was applied.
+	// Default: 15s.
+	Settle time.Duration `yaml:"settle"`
+	// StepTimeout bounds one step, looks and application together. It must stay below half an
+	// hour, the timeout of the job that carries it. Default: 20m.
+	StepTimeout time.Duration `yaml:"step_timeout"`
+}
+
+// Rule is what an approval needs.
+type Rule struct {
+	// Approvers is how many distinct people must agree. Default: 1.
+	Approvers int `yaml:"approvers"`
+	// Reason makes those who agree say why. Default: false.
+	Reason bool `yaml:"reason"`
+}
+
+// Rule returns what an approval of a kind of step needs.
+func (p *Policy) Rule(kind Kind) Rule {
+	rule := p.Rules[kind]
+	rule.Approvers = max(rule.Approvers, 1)
+	return rule
+}
+
+// Defaults fills what is not set.
+func (p *Policy) Defaults() {
+	for _, field := range []struct {
+		value     *time.Duration
+		otherwise time.Duration
+	}{
+		{&p.ApprovalLife, 24 * time.Hour}, {&p.RemindBefore, time.Hour},
+		{&p.Settle, 15 * time.Second}, {&p.StepTimeout, 20 * time.Minute},
+	} {
+		if *field.value == 0 {
+			*field.value = field.otherwise
+		}
+	}
+}
+
+// Validate reports every value that cannot stand, each with its key.
+func (p *Policy) Validate() error {
+	var problems []error
+	if p.ApprovalLife < 0 || p.RemindBefore < 0 || p.Settle < 0 {
+		problems = append(problems, errors.New("approval_life, remind_before, settle: a duration cannot be negative"))
+	}
+	if p.RemindBefore >= p.ApprovalLife {
+		problems = append(problems, fmt.Errorf("remind_before: %s is not shorter than approval_life %s",
+			p.RemindBefore, p.ApprovalLife))
+	}
+	if p.StepTimeout <= 0 || p.StepTimeout >= 30*time.Minute {
+		problems = append(problems, fmt.Errorf("step_timeout: %s is not between 0 and 30m", p.StepTimeout))
+	}
+	if p.EscalateAfter < 0 || p.EscalateAfter >= p.ApprovalLife {
+		problems = append(problems, fmt.Errorf("escalate_after: %s is not between 0 and approval_life %s",
+			p.EscalateAfter, p.ApprovalLife))
+	}
+	for kind, rule := range p.Rules {
+		if rule.Approvers < 0 {
+			problems = append(problems, fmt.Errorf("rules.%s.approvers: %d is negative", kind, rule.Approvers))
+		}
+	}
+	return errors.Join(problems...)
+}
+
+// NewApproval returns the open approval that asks whether a change of a step may be applied.
+func (p *Policy) NewApproval(run *Run, step Key, change Change, now time.Time) (*Approval, error) {
+	id, err := uuid.NewV7()
+	if err != nil {
+		return nil, err
+	}
+	digest, err := change.Digest()
+	if err != nil {
+		return nil, err
+	}
+	rule := p.Rule(step.Kind())
+	approval := &Approval{ID: id, RunID: run.ID, Step: step, Change: change, Digest: digest, State: ApprovalOpen,
+		Needs: rule.Approvers, ReasonNeeded: rule.Reason, Expires: now.Add(p.ApprovalLife)}
+	approval.Remind = approval.Expires.Add(-p.RemindBefore)
+	if p.EscalateAfter > 0 {
+		approval.Escalate = now.Add(p.EscalateAfter)
+	}
+	return approval, nil
+}

@@ -1,0 +1,63 @@
+package apply
+
+import (
+	"context"
+	"io/fs"
+	"strings"
+	"unicode"
+
+	"github.com/atlilith/onboardbot/onboarding"
+	"github.com/atlilith/onboardbot/onboarding/repo"
+)
+
+// commitApplier commits files to the platform's repository and pushes them.
+type commitApplier struct{ repo *repo.Repo }
+
+func (a commitApplier) apply(ctx context.Context, task Task) error {
+	wanted := task.Item.Commit
+	commit := repo.Commit{Folder: wanted.Folder, Subject: wanted.Subject, Trailers: trailers(task.Authorization)}
+	for _, file := range wanted.Files {
+		before, after, err := file.Contents()
+		if err != nil {
+			return err
+		}
+		mode := fs.FileMode(0o644)
+		if file.Mode == "100755" {
+			mode = 0o755
+		}
+		commit.Files = append(commit.Files, repo.FileChange{Path: file.Path, Mode: mode, Before: before, After: after})
+		task.Log.Line(file.Path)
+	}
+	hash, err := a.repo.Apply(ctx, commit)
+	if err != nil {
+		return err
+	}
+	task.Log.Line("commit " + hash)
+	return nil
+}
+
+// trailers say in the commit who asked for it, who approved it, and in which run.
+func trailers(auth onboarding.Authorization) []repo.Trailer {
+	list := []repo.Trailer{{Key: "Requester", Value: person(auth.Run.Requester)}}
+	for _, approver := range auth.Approvers {
+		list = append(list, repo.Trailer{Key: "Approver", Value: person(approver)})
+	}
+	return append(list,
+		repo.Trailer{Key: "Run", Value: auth.Run.ID.String()},
+		repo.Trailer{Key: "Digest", Value: string(auth.Digest)})
+}
+
+// person names an operator on one line. People choose their own names, so characters that would
+// break a trailer are dropped.
+func person(operator onboarding.Operator) string {
+	name := strings.Map(func(r rune) rune {
+		if !unicode.IsPrint(r) || r == '<' || r == '>' {
+			return -1
+		}
+		return r
+	}, operator.Name)
+	if name = strings.TrimSpace(name); name == "" {
+		return operator.ID
+	}
+	return name + " (" + operator.ID + ")"
+}

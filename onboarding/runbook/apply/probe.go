@@ -1,0 +1,64 @@
+package apply
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"net/url"
+	"strings"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/atlilith/onboardbot/onboarding"
+	"github.com/atlilith/onboardbot/onboarding/probe"
+)
+
+// probeApplier asks a site for a file, as a certificate authority will.
+type probeApplier struct{ prober *probe.Prober }
+
+func (a probeApplier) apply(ctx context.Context, wanted onboarding.Probe, log onboarding.Log) error {
+	group, ctx := errgroup.WithContext(ctx)
+	for _, name := range wanted.Names {
+		for _, text := range wanted.Addresses {
+			address, err := netip.ParseAddr(text)
+			if err != nil {
+				return fmt.Errorf("probe: %w", err)
+			}
+			group.Go(func() error {
+				return probe.PollUntil(ctx, time.Now().Add(probe.ReloadTime), func() error {
+					seen, err := a.prober.HTTP(ctx, name, address, wanted.Path)
+					if err != nil {
+						return fmt.Errorf("the certificate authority could not reach %s: %w", name, err)
+					}
+					return judge(seen, wanted, log)
+				})
+			})
+		}
+	}
+	return group.Wait()
+}
+
+// judge returns nil if the answer is what the certificate authority has to find.
+func judge(seen probe.Response, wanted onboarding.Probe, log onboarding.Log) error {
+	at := fmt.Sprintf("http://%s%s at %s", seen.Name, wanted.Path, seen.Address.Addr())
+	switch {
+	case string(seen.Body) == wanted.Body:
+		log.Line(at + " serves the file")
+	case toHTTPS(seen):
+		// certbot was here before. The answer to the challenge that it adds comes before its own
+		// redirect.
+		log.Line(at + " leads to HTTPS")
+	default:
+		return fmt.Errorf("the certificate authority would not find its proof: %s answers %d with something else "+
+			"than the "+
+			"file that was put there", at, seen.Status)
+	}
+	return nil
+}
+
+// toHTTPS reports whether the answer leads to HTTPS on the same host.
+func toHTTPS(seen probe.Response) bool {
+	location, err := url.Parse(seen.Header.Get("Location"))
+	return err == nil && seen.Up() && location.Scheme == "https" && strings.EqualFold(location.Host, seen.Name)
+}

@@ -1,0 +1,23 @@
+package apply
+
+import (
+	"errors"
+
+	"github.com/atlilith/onboardbot/onboarding"
+	"github.com/atlilith/onboardbot/onboarding/dns"
+	"github.com/atlilith/onboardbot/onboarding/repo"
+)
+
+// targetChangedError also is [onboarding.ErrTargetChanged].
+type targetChangedError struct{ error }
+
+func (e targetChangedError) Unwrap() error        { return e.error }
+func (e targetChangedError) Is(target error) bool { return target == onboarding.ErrTargetChanged }
+
+// markChanged makes an error of a part that found its target changed one that the engine knows.
+func markChanged(err error) error {
+	if errors.Is(err, dns.ErrDrift) || errors.Is(err, repo.ErrDrift) {
+		return targetChangedError{err}
+	}
+	return err
+}

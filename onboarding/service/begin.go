@@ -1,0 +1,95 @@
+package service
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/atlilith/onboardbot/onboarding"
+	"github.com/atlilith/onboardbot/onboarding/store"
+)
+
+// Asked says who asks for a run and where.
+type Asked struct {
+	Operator string // the id of who asks
+	Channel  string // where the run's thread is to be
+	// Submission is what the chat side calls the form or press that asks. One that is sent twice
+	// begins one run.
+	Submission string
+}
+
+// Begin starts a run for a request. It returns [onboarding.Problems] for a request that cannot
+// stand, and [onboarding.ErrNotOperator].
+func (s *Service) Begin(ctx context.Context, request onboarding.Request, asked Asked) (*onboarding.Run, error) {
+	requester, run, err := s.admit(ctx, asked)
+	if err != nil || run != nil {
+		return run, err
+	}
+	if err := s.Check(ctx, request); err != nil {
+		return nil, err
+	}
+	run, err = s.insert(ctx, &onboarding.Run{Kind: onboarding.KindOnboard, Request: request, Requester: requester,
+		Channel: asked.Channel, TenantID: uuid.New(), Steps: pending(s.deps.Runbook.Steps(request))}, asked.Submission)
+	switch store.Violates(err) {
+	case store.OneActiveRunPerSlug:
+		return nil, onboarding.Problems{onboarding.FieldSlug: beingOnboarded(request.Slug)}
+	case store.OneActiveRunPerDomain:
+		return nil, onboarding.Problems{onboarding.FieldDomains: "One of these domains is now part of another run."}
+	}
+	return run, err
+}
+
+// admit finds out who asks, and the run that the submission has begun already, nil if it has
+// begun none.
+func (s *Service) admit(ctx context.Context, asked Asked) (onboarding.Operator, *onboarding.Run, error) {
+	requester, err := s.Operator(ctx, asked.Operator)
+	if err != nil {
+		return onboarding.Operator{}, nil, err
+	}
+	run, err := store.RunBySubmission(ctx, s.pool, asked.Submission)
+	return requester, run, err
+}
+
+// insert gives a new run its id and puts it where the engine finds it. A submission
+// that has begun one meanwhile begins no second. Which unique constraint stands in the way is
+// told by [store.Violates].
+func (s *Service) insert(ctx context.Context, run *onboarding.Run, submission string) (*onboarding.Run, error) {
+	var err error
+	if run.ID, err = uuid.NewV7(); err != nil {
+		return nil, err
+	}
+	run.State = onboarding.RunActive
+	err = pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
+		if err := store.InsertRun(ctx, tx, run, submission); err != nil {
+			return err
+		}
+		if err := store.SaveFacts(ctx, tx, run, run.Facts); err != nil {
+			return err
+		}
+		event := onboarding.Event{RunID: run.ID, Kind: onboarding.EventRequested, Actor: run.Requester}
+		if err := store.AddEvent(ctx, tx, event); err != nil {
+			return err
+		}
+		return s.announce(ctx, tx, run.ID)
+	})
+	switch {
+	case store.Violates(err) == store.OneRunPerSubmission:
+		return store.RunBySubmission(ctx, s.pool, submission)
+	case err != nil:
+		return nil, fmt.Errorf("new run: %w", err)
+	}
+	s.log.InfoContext(ctx, "run began", "run", run.ID, "kind", run.Kind, "slug", run.Request.Slug,
+		"requester", run.Requester.ID)
+	return run, nil
+}
+
+// pending are the steps of a new run.
+func pending(definitions []onboarding.Definition) []onboarding.Step {
+	steps := make([]onboarding.Step, len(definitions))
+	for i, definition := range definitions {
+		steps[i] = onboarding.Step{Definition: definition, State: onboarding.StepPending}
+	}
+	return steps
+}

@@ -1,0 +1,110 @@
+package service
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/atlilith/onboardbot/onboarding"
+	"github.com/atlilith/onboardbot/onboarding/store"
+)
+
+// Retry lets a step that is stuck look again. It returns [onboarding.ErrNotOperator],
+// [onboarding.ErrRunEnded] or [onboarding.ErrNotRetry].
+func (s *Service) Retry(ctx context.Context, id uuid.UUID, key onboarding.Key, operator string) error {
+	actor, err := s.Operator(ctx, operator)
+	if err != nil {
+		return err
+	}
+	return s.changeActive(ctx, id, func(tx pgx.Tx, run *onboarding.Run) error {
+		step := run.Step(key)
+		if step == nil || !step.State.Stuck() {
+			return onboarding.ErrNotRetry
+		}
+		return lookAgain(ctx, tx, step, onboarding.Event{RunID: run.ID, Kind: onboarding.EventRetried, Actor: actor})
+	})
+}
+
+// RetryAll lets every step of a run that is stuck look again, and returns how many there were. It
+// returns the errors of [Service.Retry].
+func (s *Service) RetryAll(ctx context.Context, id uuid.UUID, operator string) (int, error) {
+	actor, err := s.Operator(ctx, operator)
+	if err != nil {
+		return 0, err
+	}
+	count := 0
+	err = s.changeActive(ctx, id, func(tx pgx.Tx, run *onboarding.Run) error {
+		stuck := run.Stuck()
+		if count = len(stuck); count == 0 {
+			return onboarding.ErrNotRetry
+		}
+		for _, step := range stuck {
+			event := onboarding.Event{RunID: run.ID, Kind: onboarding.EventRetried, Actor: actor}
+			if err := lookAgain(ctx, tx, step, event); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return count, err
+}
+
+// CheckNow lets a step that waits for something outside look at once. It returns
+// [onboarding.ErrNotOperator], [onboarding.ErrRunEnded] or [onboarding.ErrNotWaiting].
+func (s *Service) CheckNow(ctx context.Context, id uuid.UUID, key onboarding.Key, operator string) error {
+	actor, err := s.Operator(ctx, operator)
+	if err != nil {
+		return err
+	}
+	return s.changeActive(ctx, id, func(tx pgx.Tx, run *onboarding.Run) error {
+		step := run.Step(key)
+		if step == nil || step.State != onboarding.StepWaiting {
+			return onboarding.ErrNotWaiting
+		}
+		return lookAgain(ctx, tx, step, onboarding.Event{RunID: run.ID, Kind: onboarding.EventChecked, Actor: actor})
+	})
+}
+
+// lookAgain makes a step look again, under its approval if that still stands, and adds the event.
+func lookAgain(ctx context.Context, tx pgx.Tx, step *onboarding.Step, event onboarding.Event) error {
+	event.Step = step.Key
+	approval, err := store.CurrentApproval(ctx, tx, event.RunID, step.Key)
+	if err != nil {
+		return err
+	}
+	step.State, step.Detail = onboarding.StepPending, ""
+	if approval != nil && approval.State == onboarding.ApprovalApproved {
+		step.State = onboarding.StepApproved
+	}
+	if err := store.SaveStep(ctx, tx, event.RunID, step); err != nil {
+		return err
+	}
+	return store.AddEvent(ctx, tx, event)
+}
+
+// Cancel ends a run where it stands: what was applied stays, and open approvals are withdrawn. It
+// returns [onboarding.ErrBusy] while a step is being applied, since that step's outcome would be
+// lost; it also returns [onboarding.ErrNotOperator] and [onboarding.ErrRunEnded].
+func (s *Service) Cancel(ctx context.Context, id uuid.UUID, operator string) error {
+	actor, err := s.Operator(ctx, operator)
+	if err != nil {
+		return err
+	}
+	return s.changeActive(ctx, id, func(tx pgx.Tx, run *onboarding.Run) error {
+		for i := range run.Steps {
+			if run.Steps[i].State == onboarding.StepApplying {
+				return fmt.Errorf("step %s: %w", run.Steps[i].Key, onboarding.ErrBusy)
+			}
+		}
+		if err := store.WithdrawApprovals(ctx, tx, id); err != nil {
+			return err
+		}
+		if err := store.EndRun(ctx, tx, run, onboarding.RunCancelled, actor); err != nil {
+			return err
+		}
+		s.log.InfoContext(ctx, "run cancelled", "run", id, "slug", run.Request.Slug, "by", actor.ID)
+		return store.AddEvent(ctx, tx, onboarding.Event{RunID: id, Kind: onboarding.EventCancelled, Actor: actor})
+	})
+}

@@ -1,0 +1,144 @@
+package service
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/atlilith/onboardbot/onboarding"
+	"github.com/atlilith/onboardbot/onboarding/store"
+)
+
+// Approve records that a second operator agrees with a change. It returns
+// [onboarding.ErrNotApprover], [onboarding.ErrOwnRequest], [onboarding.ErrNotFound], a
+// [onboarding.ReasonNeededError] where those who agree have to say why and no reason was given,
+// or a [onboarding.DecidedError] for an approval that is no longer open.
+func (s *Service) Approve(ctx context.Context, approval uuid.UUID, operator, reason string) error {
+	return s.decide(ctx, approval, operator, onboarding.Vote{Agrees: true, Reason: tidyReason(reason)})
+}
+
+// Reject records that a second operator does not agree, and why. It returns the errors of
+// [Service.Approve]; a rejection always needs a reason.
+func (s *Service) Reject(ctx context.Context, approval uuid.UUID, operator, reason string) error {
+	return s.decide(ctx, approval, operator, onboarding.Vote{Reason: tidyReason(reason)})
+}
+
+// BreakGlass lets an operator approve a change alone, their own request included, when the
+// configuration allows it: with a reason, under its own name in the audit trail. It returns
+// [onboarding.ErrNoGlass] when it is switched off, [onboarding.ErrNotOperator], a
+// [onboarding.ReasonNeededError], or a [onboarding.DecidedError].
+func (s *Service) BreakGlass(ctx context.Context, approval uuid.UUID, operator, reason string) error {
+	if !s.policy.BreakGlass {
+		return onboarding.ErrNoGlass
+	}
+	vote := onboarding.Vote{Agrees: true, Reason: tidyReason(reason), BrokeGlass: true}
+	return s.decide(ctx, approval, operator, vote)
+}
+
+// tidyReason is a reason as it is recorded, at most [onboarding.MaxReason] characters of it.
+func tidyReason(reason string) string {
+	runes := []rune(strings.TrimSpace(reason))
+	return string(runes[:min(len(runes), onboarding.MaxReason)])
+}
+
+// MayDecide returns nil if this operator may decide on changes of an active run, and the errors of
+// [Service.Approve] otherwise.
+func (s *Service) MayDecide(ctx context.Context, run *onboarding.Run, operator string) error {
+	permissions, err := s.deps.Directory.Permissions(ctx, operator)
+	if err != nil {
+		return fmt.Errorf("approver: %w", err)
+	}
+	if run.State != onboarding.RunActive {
+		return onboarding.ErrRunEnded
+	}
+	return permissions.MayDecide(run)
+}
+
+// decide adds a vote to an approval. Who votes is looked up once and before the transaction, since
+// it may take a call to the chat side; whether they may and whether the approval can still be
+// decided is judged within it.
+func (s *Service) decide(ctx context.Context, id uuid.UUID, operator string, vote onboarding.Vote) error {
+	permissions, err := s.deps.Directory.Permissions(ctx, operator)
+	if err != nil {
+		return fmt.Errorf("approver: %w", err)
+	}
+	vote.By = permissions.Operator
+	return pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
+		run, approval, err := store.LockApproval(ctx, tx, id)
+		if err != nil {
+			return err
+		}
+		if vote.BrokeGlass {
+			err = permissions.MayOperate()
+		} else {
+			err = permissions.MayDecide(run)
+		}
+		if err != nil {
+			return err
+		}
+		if err := approval.DecidableBy(vote.By.ID, run, time.Now()); err != nil {
+			return err
+		}
+		if vote.Reason == "" && (approval.ReasonNeeded || !vote.Agrees || vote.BrokeGlass) {
+			return reasonNeeded(run, approval)
+		}
+		if err := addVote(ctx, tx, run, approval, vote); err != nil {
+			return err
+		}
+		return s.announce(ctx, tx, run.ID)
+	})
+}
+
+func reasonNeeded(run *onboarding.Run, approval *onboarding.Approval) error {
+	missing := &onboarding.ReasonNeededError{Approval: approval}
+	if step := run.Step(approval.Step); step != nil {
+		missing.Step = step.Definition
+	}
+	return missing
+}
+
+// addVote counts a vote on an approval that is open, or was shown before its step's turn.
+func addVote(
+	ctx context.Context, tx pgx.Tx, run *onboarding.Run, approval *onboarding.Approval, vote onboarding.Vote,
+) error {
+	ahead := approval.State == onboarding.ApprovalAhead
+	step := run.Step(approval.Step)
+	if step == nil || !ahead && step.State != onboarding.StepAsking {
+		return fmt.Errorf("approval %s asks for no step that waits for it: %w", approval.ID, onboarding.ErrNotFound)
+	}
+	if err := store.InsertVote(ctx, tx, approval, vote); err != nil {
+		return err
+	}
+	event := onboarding.Event{RunID: run.ID, Kind: onboarding.EventApproved, Step: step.Key, Actor: vote.By,
+		Text: vote.Reason, Approval: approval.ID, Digest: approval.Digest}
+	enough := len(approval.Approvers()) >= approval.Needs || vote.BrokeGlass
+	var err error
+	switch {
+	case !vote.Agrees && ahead:
+		event.Kind = onboarding.EventRejected
+		err = store.CloseApproval(ctx, tx, approval, onboarding.ApprovalRejected)
+	case !vote.Agrees:
+		event.Kind = onboarding.EventRejected
+		step.State, step.Detail = onboarding.StepRejected, vote.Reason
+		err = store.CloseApproval(ctx, tx, approval, onboarding.ApprovalRejected)
+	case enough && ahead:
+		err = store.SetApprovalState(ctx, tx, approval, onboarding.ApprovalAheadApproved)
+	case enough:
+		step.State, step.Detail = onboarding.StepApproved, ""
+		err = store.SetApprovalState(ctx, tx, approval, onboarding.ApprovalApproved)
+	}
+	if err != nil {
+		return err
+	}
+	if vote.BrokeGlass {
+		event.Kind = onboarding.EventBrokeGlass
+	}
+	if err := store.SaveStep(ctx, tx, run.ID, step); err != nil {
+		return err
+	}
+	return store.AddEvent(ctx, tx, event)
+}

@@ -1,0 +1,129 @@
+package service
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/atlilith/onboardbot/onboarding"
+	"github.com/atlilith/onboardbot/onboarding/store"
+)
+
+// Review looks at everything that a run has still to do and makes what can be known now
+// decidable, each change bound to its own digest. Open approvals are part of it. It returns
+// [onboarding.ErrNotFound] and [onboarding.ErrRunEnded].
+func (s *Service) Review(ctx context.Context, id uuid.UUID) ([]onboarding.Preapproval, error) {
+	run, err := store.LoadRun(ctx, s.pool, id)
+	if err != nil {
+		return nil, err
+	}
+	if run.State != onboarding.RunActive {
+		return nil, onboarding.ErrRunEnded
+	}
+	plan := s.PlanRun(ctx, run)
+	review := make([]onboarding.Preapproval, len(plan.Steps))
+	err = store.ChangeRun(ctx, s.pool, id, func(tx pgx.Tx, run *onboarding.Run) error {
+		known, err := store.UndecidedOrAhead(ctx, tx, id)
+		if err != nil {
+			return err
+		}
+		for i, planned := range plan.Steps {
+			ahead, err := s.preapproval(run, planned, known)
+			if err != nil {
+				return err
+			}
+			review[i] = ahead
+			if ahead.Approval == nil || !ahead.Approval.Asked.IsZero() {
+				continue
+			}
+			if err := store.InsertApproval(ctx, tx, ahead.Approval); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return review, err
+}
+
+// preapproval finds the approval of one planned step among those that are known, or makes one that
+// is not stored yet.
+func (s *Service) preapproval(
+	run *onboarding.Run, planned onboarding.Planned, known []*onboarding.Approval,
+) (onboarding.Preapproval, error) {
+	ahead := onboarding.Preapproval{Planned: planned}
+	step := run.Step(planned.Key)
+	if planned.Change.Empty() || !planned.Destructive || step == nil {
+		return ahead, nil
+	}
+	for _, approval := range known {
+		same := approval.Digest == planned.Digest || approval.State == onboarding.ApprovalOpen
+		if approval.Step == planned.Key && same {
+			ahead.Approval = approval
+			return ahead, nil
+		}
+	}
+	if step.State != onboarding.StepPending && step.State != onboarding.StepWaiting {
+		return ahead, nil
+	}
+	approval, err := s.policy.NewApproval(run, planned.Key, planned.Change, time.Now())
+	if err != nil {
+		return onboarding.Preapproval{}, err
+	}
+	approval.State = onboarding.ApprovalAhead
+	ahead.Approval = approval
+	return ahead, nil
+}
+
+// Decision is what somebody decides on several changes at once.
+type Decision struct {
+	Operator string // the id of who decides
+	Reason   string // empty where none was given
+}
+
+// ApproveAll records that a second operator agrees with several changes of one run, and returns
+// how many counted. Those that were decided or lapsed meanwhile are left out; any other failure
+// leaves all as they were.
+func (s *Service) ApproveAll(
+	ctx context.Context, id uuid.UUID, approvals []uuid.UUID, given Decision,
+) (int, error) {
+	permissions, err := s.deps.Directory.Permissions(ctx, given.Operator)
+	if err != nil {
+		return 0, fmt.Errorf("approver: %w", err)
+	}
+	vote := onboarding.Vote{By: permissions.Operator, Agrees: true, Reason: tidyReason(given.Reason)}
+	counted := 0
+	err = s.change(ctx, id, func(tx pgx.Tx, run *onboarding.Run) error {
+		if err := permissions.MayDecide(run); err != nil {
+			return err
+		}
+		for _, id := range approvals {
+			approval, err := store.LoadApproval(ctx, tx, id)
+			if err != nil {
+				return err
+			}
+			if approval.RunID != run.ID {
+				return fmt.Errorf("approval %s of another run: %w", id, onboarding.ErrNotFound)
+			}
+			err = approval.DecidableBy(vote.By.ID, run, time.Now())
+			if _, decided := errors.AsType[*onboarding.DecidedError](err); decided {
+				continue
+			}
+			if err != nil {
+				return err
+			}
+			if approval.ReasonNeeded && vote.Reason == "" {
+				return reasonNeeded(run, approval)
+			}
+			if err := addVote(ctx, tx, run, approval, vote); err != nil {
+				return err
+			}
+			counted++
+		}
+		return nil
+	})
+	return counted, err
+}

@@ -1,0 +1,130 @@
+// Package service is what operators can do about runs: ask for one, decide on its changes, and
+// steer it. What there is to see is read through package store, and package engine advances the
+// runs.
+//
+// Every method finds out first who the operator is, which may take a call to the chat side, and
+// only then begins its transaction. It changes a run in one transaction that also wakes the
+// engine and tells the [store.Notifier].
+package service
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/atlilith/onboardbot/onboarding"
+	"github.com/atlilith/onboardbot/onboarding/store"
+)
+
+// Dependencies are what the service works with. None may be nil.
+type Dependencies struct {
+	Runbook    onboarding.Runbook
+	Directory  onboarding.Directory
+	Platform   onboarding.Platform
+	Repository onboarding.Repository
+	Notifier   store.Notifier
+	Engine     Waker
+}
+
+// Waker lets the engine look at a run once the transaction commits, at a time or, for the zero
+// time, at once.
+type Waker interface {
+	Wake(ctx context.Context, tx pgx.Tx, run uuid.UUID, at time.Time) error
+}
+
+// Service is what operators can do. It is safe for concurrent use, and any replica can serve any
+// call: everything it knows is in the database.
+type Service struct {
+	// Records is what there is to see, and Drafts what was typed and not sent.
+	Records *store.Records
+	Drafts  *store.Drafts
+	// Platform is what requests are checked against, for those who fill one in.
+	Platform onboarding.Platform
+
+	deps   Dependencies
+	pool   *pgxpool.Pool
+	policy onboarding.Policy
+	log    *slog.Logger
+}
+
+// New returns a service on the bot's own database, whose connections must have the schema of
+// [store.Migrate] as their search path.
+func New(pool *pgxpool.Pool, dependencies Dependencies, policy onboarding.Policy, log *slog.Logger) (*Service, error) {
+	policy.Defaults()
+	if err := policy.Validate(); err != nil {
+		return nil, err
+	}
+	return &Service{Records: store.NewRecords(pool), Drafts: store.NewDrafts(pool), Platform: dependencies.Platform,
+		deps: dependencies, pool: pool, policy: policy, log: log}, nil
+}
+
+// GlassAllowed reports whether [Service.BreakGlass] is switched on.
+func (s *Service) GlassAllowed() bool { return s.policy.BreakGlass }
+
+// Operator returns who somebody is, or a [onboarding.PermissionError] of
+// [onboarding.ErrNotOperator] when they may do nothing here.
+func (s *Service) Operator(ctx context.Context, id string) (onboarding.Operator, error) {
+	permissions, err := s.deps.Directory.Permissions(ctx, id)
+	if err != nil {
+		return onboarding.Operator{}, fmt.Errorf("operator: %w", err)
+	}
+	if err := permissions.MayOperate(); err != nil {
+		return onboarding.Operator{}, err
+	}
+	return permissions.Operator, nil
+}
+
+// WaitingFor returns the open approvals that this operator can decide, oldest first, and those of
+// their own runs that need somebody.
+func (s *Service) WaitingFor(ctx context.Context, operator string) ([]*onboarding.Approval, []*onboarding.Run, error) {
+	permissions, err := s.deps.Directory.Permissions(ctx, operator)
+	if err != nil {
+		return nil, nil, fmt.Errorf("operator: %w", err)
+	}
+	var approvals []*onboarding.Approval
+	if permissions.Approves {
+		if approvals, err = store.DecidableBy(ctx, s.pool, operator); err != nil {
+			return nil, nil, err
+		}
+	}
+	runs, err := store.StuckRunsOf(ctx, s.pool, operator)
+	return approvals, runs, err
+}
+
+// change locks a run, reads it again and changes it, and lets the engine and the notifier hear of
+// it, all in one transaction.
+func (s *Service) change(ctx context.Context, id uuid.UUID, change func(tx pgx.Tx, run *onboarding.Run) error) error {
+	return store.ChangeRun(ctx, s.pool, id, func(tx pgx.Tx, run *onboarding.Run) error {
+		if err := change(tx, run); err != nil {
+			return err
+		}
+		return s.announce(ctx, tx, id)
+	})
+}
+
+// changeActive is change for what only an active run takes. It returns [onboarding.ErrRunEnded]
+// for any other.
+func (s *Service) changeActive(
+	ctx context.Context, id uuid.UUID, change func(tx pgx.Tx, run *onboarding.Run) error,
+) error {
+	return s.change(ctx, id, func(tx pgx.Tx, run *onboarding.Run) error {
+		if run.State != onboarding.RunActive {
+			return onboarding.ErrRunEnded
+		}
+		return change(tx, run)
+	})
+}
+
+// announce lets the engine look at the run, and the notifier hear of it, once the transaction
+// commits.
+func (s *Service) announce(ctx context.Context, tx pgx.Tx, id uuid.UUID) error {
+	if err := s.deps.Engine.Wake(ctx, tx, id, time.Time{}); err != nil {
+		return err
+	}
+	return s.deps.Notifier.RunChanged(ctx, tx, id)
+}

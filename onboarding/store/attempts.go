@@ -1,0 +1,77 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/atlilith/onboardbot/onboarding"
+)
+
+const (
+	insertAttempt = `INSERT INTO attempts (id, run_id, step, approval_id) VALUES ($1, $2, $3, $4)
+		RETURNING started_at`
+	interruptAttempts = `UPDATE attempts SET outcome = 'interrupted', finished_at = clock_timestamp()
+		WHERE run_id = $1 AND step = $2 AND outcome = 'running'`
+	finishAttempt = `UPDATE attempts SET outcome = $2, error = $3, tail = $4, lines = $5, log = $6,
+		finished_at = clock_timestamp() WHERE id = $1`
+	updateProgress = `UPDATE attempts SET tail = $2, lines = $3 WHERE id = $1 AND outcome = 'running'`
+	attemptsOfRun  = `SELECT id, run_id, step, approval_id, outcome, error, started_at, finished_at, tail, lines
+		FROM attempts WHERE run_id = $1 ORDER BY started_at, id`
+	attemptLog = `SELECT log FROM attempts WHERE id = $1`
+)
+
+// InsertAttempt adds an attempt that begins now, by the database's clock.
+func InsertAttempt(ctx context.Context, db DB, attempt *onboarding.Attempt) error {
+	row := db.QueryRow(ctx, insertAttempt, attempt.ID, attempt.RunID, attempt.Step, attempt.Approval)
+	err := row.Scan(&attempt.Started)
+	if err != nil {
+		return fmt.Errorf("attempt at step %s: %w", attempt.Step, err)
+	}
+	return nil
+}
+
+// InterruptAttempts closes what a dead process left running on a step and reports whether there
+// was any.
+func InterruptAttempts(ctx context.Context, db DB, run uuid.UUID, step onboarding.Key) (bool, error) {
+	tag, err := db.Exec(ctx, interruptAttempts, run, step)
+	if err != nil {
+		return false, fmt.Errorf("attempts at step %s: %w", step, err)
+	}
+	return tag.RowsAffected() > 0, nil
+}
+
+// FinishAttempt writes how an attempt ended and everything that it printed.
+func FinishAttempt(ctx context.Context, db DB, attempt *onboarding.Attempt, log string) error {
+	_, err := db.Exec(ctx, finishAttempt, attempt.ID, attempt.Outcome, attempt.Error, attempt.Tail, attempt.Lines, log)
+	if err != nil {
+		return fmt.Errorf("attempt at step %s: %w", attempt.Step, err)
+	}
+	return nil
+}
+
+// SaveProgress writes the last lines that a running attempt printed and how many there were.
+func SaveProgress(ctx context.Context, db DB, attempt uuid.UUID, tail []string, lines int) error {
+	if _, err := db.Exec(ctx, updateProgress, attempt, tail, lines); err != nil {
+		return fmt.Errorf("progress of attempt %s: %w", attempt, err)
+	}
+	return nil
+}
+
+func loadAttempts(ctx context.Context, db DB, run uuid.UUID) ([]*onboarding.Attempt, error) {
+	rows, err := db.Query(ctx, attemptsOfRun, run)
+	if err != nil {
+		return nil, fmt.Errorf("attempts of run %s: %w", run, err)
+	}
+	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (*onboarding.Attempt, error) {
+		attempt := new(onboarding.Attempt)
+		var finished *time.Time
+		err := row.Scan(&attempt.ID, &attempt.RunID, &attempt.Step, &attempt.Approval, &attempt.Outcome,
+			&attempt.Error, &attempt.Started, &finished, &attempt.Tail, &attempt.Lines)
+		attempt.Finished = orZero(finished)
+		return attempt, err
+	})
+}

@@ -1,0 +1,45 @@
+package store
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/atlilith/onboardbot/onboarding"
+)
+
+const (
+	insertEvent = `INSERT INTO events (run_id, kind, step, actor, text, approval_id, digest, took)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`
+	eventsOfRun = `SELECT id, run_id, at, kind, step, actor, text, approval_id, digest, took FROM events
+		WHERE run_id = $1 ORDER BY id`
+)
+
+// AddEvent adds a line to the audit trail.
+func AddEvent(ctx context.Context, db DB, event onboarding.Event) error {
+	_, err := db.Exec(ctx, insertEvent, event.RunID, event.Kind, event.Step, actor(event.Actor), event.Text,
+		orNull(event.Approval), event.Digest, event.Took)
+	if err != nil {
+		return fmt.Errorf("event %s: %w", event.Kind, err)
+	}
+	return nil
+}
+
+// loadEvents returns the audit trail of a run, oldest line first.
+func loadEvents(ctx context.Context, db DB, run uuid.UUID) ([]onboarding.Event, error) {
+	rows, err := db.Query(ctx, eventsOfRun, run)
+	if err != nil {
+		return nil, fmt.Errorf("events of run %s: %w", run, err)
+	}
+	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (onboarding.Event, error) {
+		var event onboarding.Event
+		var actor *onboarding.Operator
+		var approval *uuid.UUID
+		err := row.Scan(&event.ID, &event.RunID, &event.At, &event.Kind, &event.Step, &actor, &event.Text, &approval,
+			&event.Digest, &event.Took)
+		event.Actor, event.Approval = orZero(actor), orZero(approval)
+		return event, err
+	})
+}

@@ -1,0 +1,48 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/atlilith/onboardbot/onboarding"
+)
+
+const (
+	selectFreeze = `SELECT reason, frozen_by, frozen_at FROM freezes WHERE thawed_at IS NULL`
+	insertFreeze = `INSERT INTO freezes (reason, frozen_by) VALUES ($1, $2)`
+	thaw         = `UPDATE freezes SET thawed_at = clock_timestamp(), thawed_by = $1 WHERE thawed_at IS NULL`
+)
+
+// Frozen returns the freeze that holds now, nil if none does.
+func Frozen(ctx context.Context, db DB) (*onboarding.Freeze, error) {
+	freeze := new(onboarding.Freeze)
+	err := db.QueryRow(ctx, selectFreeze).Scan(&freeze.Reason, &freeze.By, &freeze.At)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("freeze: %w", err)
+	}
+	return freeze, nil
+}
+
+// InsertFreeze begins a freeze. It returns [onboarding.ErrFrozen] when one holds already.
+func InsertFreeze(ctx context.Context, db DB, by onboarding.Operator, reason string) error {
+	_, err := db.Exec(ctx, insertFreeze, reason, by)
+	if Violates(err) == OneFreeze {
+		return onboarding.ErrFrozen
+	}
+	return err
+}
+
+// Thaw ends the freeze. It returns [onboarding.ErrNotFrozen] when none holds.
+func Thaw(ctx context.Context, db DB, by onboarding.Operator) error {
+	tag, err := db.Exec(ctx, thaw, by)
+	if err == nil && tag.RowsAffected() == 0 {
+		return onboarding.ErrNotFrozen
+	}
+	return err
+}

@@ -1,0 +1,72 @@
+package store
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/atlilith/onboardbot/onboarding"
+)
+
+// The relation "live" has the onboardings that went well and were not taken back since: by their
+// own undo or, where a run had found everything there and applied nothing, by any later one.
+const (
+	live = `WITH live AS (
+		SELECT id, slug, created_at FROM runs
+		WHERE kind = 'onboard' AND state = 'done' AND NOT EXISTS (
+			SELECT FROM runs undo
+			WHERE undo.slug = runs.slug AND undo.kind = 'undo' AND undo.state = 'done' AND (undo.undoes = runs.id
+				OR undo.created_at > runs.created_at AND NOT EXISTS (SELECT FROM attempts WHERE run_id = runs.id)))) `
+
+	newestLive = live + selectRuns + ` WHERE id IN (
+		SELECT id FROM live WHERE NOT EXISTS (
+			SELECT FROM live later WHERE later.slug = live.slug AND later.created_at > live.created_at))
+		ORDER BY slug LIMIT $1`
+	liveDomains = live + `SELECT DISTINCT ON (domain->>'name') domain, runs.id, runs.slug, runs.channel
+		FROM live JOIN runs USING (id), jsonb_array_elements(coalesce(nullif(request->'domains', 'null'), '[]')) domain
+		WHERE $1 = '' OR domain->>'name' = $1
+		ORDER BY domain->>'name', runs.created_at DESC`
+)
+
+// LiveDomains returns every domain that a run made live, by name.
+func LiveDomains(ctx context.Context, db DB) ([]onboarding.LiveDomain, error) {
+	return queryLiveDomains(ctx, db, "")
+}
+
+// LiveDomain returns the domain of this name if a run made it live, nil if none did.
+func (r *Records) LiveDomain(ctx context.Context, name string) (*onboarding.LiveDomain, error) {
+	return LiveDomain(ctx, r.db, name)
+}
+
+// LiveDomain is [Records.LiveDomain] on a connection of the caller.
+func LiveDomain(ctx context.Context, db DB, name string) (*onboarding.LiveDomain, error) {
+	live, err := queryLiveDomains(ctx, db, name)
+	if err != nil || len(live) == 0 {
+		return nil, err
+	}
+	return &live[0], nil
+}
+
+// Live returns the onboardings that went well and were not taken back since, by slug, the newest
+// of each.
+func (r *Records) Live(ctx context.Context, limit int) ([]*onboarding.Run, error) {
+	return queryRuns(ctx, r.db, newestLive, limit)
+}
+
+// queryLiveDomains reads the live domains of a name, or all for the empty one.
+func queryLiveDomains(ctx context.Context, db DB, name string) ([]onboarding.LiveDomain, error) {
+	rows, err := db.Query(ctx, liveDomains, name)
+	if err != nil {
+		return nil, fmt.Errorf("live domains: %w", err)
+	}
+	live, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (onboarding.LiveDomain, error) {
+		var domain onboarding.LiveDomain
+		err := row.Scan(&domain.Domain, &domain.Run, &domain.Slug, &domain.Channel)
+		return domain, err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("live domains: %w", err)
+	}
+	return live, nil
+}
