@@ -46,7 +46,7 @@ type Store struct {
 // NewStore returns a store in the bot's own database. The pool's connections must have its
 // schema as their search path.
 func NewStore(pool *pgxpool.Pool, log *slog.Logger) (*Store, error) {
-	inserter, err := jobs.Inserter(pool, "", log)
+	inserter, err := jobs.Inserter(pool, log)
 	if err != nil {
 		return nil, fmt.Errorf("isolation reports: %w", err)
 	}
