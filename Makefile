@@ -5,7 +5,7 @@ CONTAINER = $(shell docker info >/dev/null 2>&1 && echo docker || echo podman)
 
 # Packages whose tests start no daemon and enter no namespace.
 UNITS = $(shell go list -f '{{.ImportPath}} {{.TestImports}} {{.XTestImports}}' ./... | \
-	grep -vE 'internal/sandbox(/(daemon|dns|namespace|portal|postgres|slacktest|sshd|stage))?[] ]' | cut -d' ' -f1)
+	grep -vE 'internal/sandbox(/(daemon|dns|namespace|portal|postgres|slacktest|sshd|testbed))?[] ]' | cut -d' ' -f1)
 
 # The linters, each in its own version.
 STATICCHECK := .build/staticcheck@v0.8.2

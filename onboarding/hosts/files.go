@@ -19,31 +19,9 @@ import (
 // it in $p.
 const expand = `case $1 in "~"|"~/") p=$HOME ;; "~/"*) p=$HOME/${1#??} ;; *) p=$1 ;; esac; LC_ALL=C; export LC_ALL; `
 
-// noSuchFile is how libc words ENOENT in the C locale, which is all that a program's exit leaves
-// of it.
+// noSuchFile is how libc words ENOENT in the C locale. The exit status of stat(1) does not tell it from
+// other errors.
 const noSuchFile = "No such file or directory"
-
-// ReadFile returns the file's content. It fails with fs.ErrNotExist where there is none.
-func (h *Host) ReadFile(ctx context.Context, name string) ([]byte, error) {
-	return h.read(ctx, name, `stat -L -- "$p" >/dev/null && exec cat -- "$p"`)
-}
-
-func (h *Host) read(ctx context.Context, name, script string) ([]byte, error) {
-	if !absolute(name) {
-		return nil, fmt.Errorf("%s: path %q is neither absolute nor under ~/", h.config.Name, name)
-	}
-	out, err := h.Output(ctx, Command{Argv: []string{"sh", "-c", expand + script, "onboardbot", name}})
-	var exit *ExitError
-	switch {
-	case errors.As(err, &exit) && strings.HasSuffix(exit.Tail, ": "+noSuchFile):
-		return nil, fmt.Errorf("%s: read %s: %w", h.config.Name, name, fs.ErrNotExist)
-	case errors.As(err, &exit):
-		return nil, fmt.Errorf("%s: read %s: %s", h.config.Name, name, lastLine(exit.Tail))
-	case err != nil:
-		return nil, fmt.Errorf("read %s: %w", name, err)
-	}
-	return out, nil
-}
 
 // File is one entry of a tree.
 type File struct {
@@ -51,21 +29,6 @@ type File struct {
 	Mode    fs.FileMode // type and permissions
 	Content []byte      // of a regular file
 	Link    string      // target of a symbolic link
-}
-
-// ReadTree returns all that is below the directory, in the order of their paths, without the
-// directories themselves. It fails with fs.ErrNotExist where there is no such directory.
-func (h *Host) ReadTree(ctx context.Context, dir string) ([]File, error) {
-	archive, err := h.read(ctx, dir,
-		`stat -L -- "$p" >/dev/null && exec tar -C "$p" --sort=name --format=posix -cf - .`)
-	if err != nil {
-		return nil, err
-	}
-	files, err := ReadTar(archive)
-	if err != nil {
-		return nil, fmt.Errorf("%s: read %s: %w", h.config.Name, dir, err)
-	}
-	return files, nil
 }
 
 // ReadTar returns the files of a tar archive, whose names are relative, without its directories.
@@ -107,40 +70,35 @@ type Info struct {
 	ModTime time.Time
 	Link    string // target of a symbolic link, as it is written
 	Broken  bool   // a symbolic link whose target is not there
-	Content []byte // of a file, links followed; nil for what is none, and always from [Host.Stat]
+	Content []byte // of a file, links followed; nil if the path is no file
 }
 
 // statScript prints five NUL-terminated fields a path: mode size mtime | link | broken | error |
-// content, which is = and the file in base64. Its first argument says whether contents are wanted.
-const statScript = `contents=$1; shift
-for arg do set -- "$arg"; ` + expand + `
-if fields=$(stat --printf='%f %s %Y' -- "$p" 2>&1); then printf '%s\0' "$fields"; else printf '\0\0\0%s\0\0' "$fields"; continue; fi
-if [ -L "$p" ]; then readlink -z -- "$p"; if [ -e "$p" ]; then printf '\0'; else printf 'broken\0'; fi; else printf '\0\0'; fi
+// content, which is = and the file in base64.
+const statScript = `for arg do set -- "$arg"; ` + expand + `
+if fields=$(stat --printf='%f %s %Y' -- "$p" 2>&1)
+then printf '%s\0' "$fields"
+else printf '\0\0\0%s\0\0' "$fields"; continue
+fi
+if [ -L "$p" ]
+then readlink -z -- "$p"; if [ -e "$p" ]; then printf '\0'; else printf 'broken\0'; fi
+else printf '\0\0'
+fi
 printf '\0'
-if [ -n "$contents" ] && [ -f "$p" ]; then printf = && base64 -w0 -- "$p" || exit 1; fi
+if [ -f "$p" ]; then printf = && base64 -w0 -- "$p" || exit 1; fi
 printf '\0'
 done`
 
-// Stat looks at all paths in one round trip and answers in their order. A path that is not there
-// is no error.
-func (h *Host) Stat(ctx context.Context, paths ...string) ([]Info, error) {
-	return h.stat(ctx, "", "", paths)
-}
-
-// Inspect is Stat with the contents of files, once nobody holds a lock; the empty one is not
-// waited for.
+// Inspect returns what is known of all paths, in their order and in one round trip. A path that does
+// not exist is no error. If idle is not empty, it waits until nobody holds that lock.
 func (h *Host) Inspect(ctx context.Context, idle string, paths ...string) ([]Info, error) {
-	return h.stat(ctx, idle, "contents", paths)
-}
-
-func (h *Host) stat(ctx context.Context, idle, contents string, paths []string) ([]Info, error) {
 	for _, name := range paths {
 		if !absolute(name) {
 			return nil, fmt.Errorf("%s: path %q is neither absolute nor under ~/", h.config.Name, name)
 		}
 	}
 	out, err := h.Output(ctx,
-		Command{Argv: append([]string{"sh", "-c", statScript, "onboardbot", contents}, paths...), Idle: idle})
+		Command{Argv: append([]string{"sh", "-c", statScript, "onboardbot"}, paths...), Idle: idle})
 	if err != nil {
 		return nil, err
 	}

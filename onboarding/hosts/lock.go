@@ -4,15 +4,23 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"path"
 	"time"
+
+	"github.com/sethvargo/go-retry"
 )
 
 const (
 	busyCode  = 75 // EX_TEMPFAIL of sysexits.h
 	busyText  = "onboardbot: lock is taken"
 	killAfter = 10 * time.Second // from SIGTERM to SIGKILL at a command's time limit
+)
+
+// The pauses between attempts to take a lock grow from the first to the longest.
+const (
+	firstPause    = 75 * time.Millisecond
+	longestPause  = 1500 * time.Millisecond
+	jitterPercent = 33
 )
 
 // WaitIdle waits until no command holds the lock on the host, whoever started it: after a crash
@@ -40,34 +48,34 @@ func (h *Host) lockFile(lock string) string {
 	return path.Join(h.config.LockDir, "onboardbot-"+lock+".lock")
 }
 
-// untilFree repeats an attempt that fails at once while the lock is taken. The attempts come from
-// here and do not wait on the host, because a waiter there would outlive this process and begin
-// its command when nobody expects it any more.
+// untilFree repeats an attempt that fails at once while the lock is taken, until the host's LockWait
+// is over. The attempts come from here and do not wait on the host, because a waiter there would
+// outlive this process and begin its command when nobody expects it any more.
 func (h *Host) untilFree(ctx context.Context, lock string, attempt func() error) error {
+	if err := ctx.Err(); err != nil {
+		return fmt.Errorf("%s: lock %q: %w", h.config.Name, lock, err)
+	}
 	limit, cancel := context.WithTimeout(ctx, h.config.LockWait)
 	defer cancel()
-	pause := 50 * time.Millisecond
+	backoff := retry.WithJitterPercent(jitterPercent, retry.NewExponential(firstPause))
 	var busy error
-	for {
+	err := retry.Do(limit, retry.WithCappedDuration(longestPause, backoff), func(context.Context) error {
 		err := attempt()
-		switch {
-		case errors.Is(err, ErrBusy):
+		if errors.Is(err, ErrBusy) {
 			busy = err
-		case busy != nil && ctx.Err() != nil && !errors.Is(err, ErrLost): // cut short while it looked once more
-			return fmt.Errorf("lock %q: %w: %w", lock, busy, ctx.Err())
-		default:
-			return err
+			return retry.RetryableError(err)
 		}
-		select {
-		case <-limit.Done():
-			if err := ctx.Err(); err != nil {
-				return fmt.Errorf("lock %q: %w: %w", lock, busy, err)
-			}
-			return fmt.Errorf("lock %q: %w", lock, busy)
-		case <-time.After(pause + rand.N(pause)):
-		}
-		pause = min(2*pause, time.Second)
+		return err
+	})
+	switch {
+	case err == nil || busy == nil || errors.Is(err, ErrLost):
+		return err
+	case ctx.Err() != nil:
+		return fmt.Errorf("lock %q: %w: %w", lock, busy, ctx.Err())
+	case limit.Err() != nil:
+		return fmt.Errorf("lock %q: %w", lock, busy)
 	}
+	return err
 }
 
 // turn lets one caller of this process at a time try for a lock, so that they do not race each

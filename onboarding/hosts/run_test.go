@@ -265,30 +265,15 @@ func TestFiles(t *testing.T) {
 	}
 	onEach(t, func(t *testing.T, host *hosts.Host) {
 		ctx := context20(t)
-		files, err := host.ReadTree(ctx, dir)
-		if err != nil {
-			t.Fatal(err)
-		}
-		want := []hosts.File{
-			{Path: "a b/binary", Mode: 0o644, Content: []byte("\x00\xff\r\n")},
-			{Path: "a b/é.txt", Mode: 0o644, Content: []byte("text\n")},
-			{Path: "broken", Mode: os.ModeSymlink | 0o777, Link: "gone"},
-			{Path: "empty", Mode: 0o644, Content: []byte{}},
-			{Path: "link", Mode: os.ModeSymlink | 0o777, Link: "run"},
-			{Path: "run", Mode: 0o755, Content: []byte("#!/bin/sh\n")},
-			{Path: "second-name", Mode: 0o755, Content: []byte("#!/bin/sh\n")},
-		}
-		if diff := cmp.Diff(want, files); diff != "" {
-			t.Error(diff)
-		}
-		infos, err := host.Stat(ctx, filepath.Join(dir, "run"), filepath.Join(dir, "link"), filepath.Join(dir,
+		infos, err := host.Inspect(ctx, "", filepath.Join(dir, "run"), filepath.Join(dir, "link"), filepath.Join(dir,
 			"broken"), filepath.Join(dir, "a b"), filepath.Join(dir, "gone"), filepath.Join(dir, "run", "x"))
 		if err != nil {
 			t.Fatal(err)
 		}
 		wantInfos := []hosts.Info{
-			{Path: filepath.Join(dir, "run"), Exists: true, Mode: 0o755, Size: 10},
-			{Path: filepath.Join(dir, "link"), Exists: true, Mode: os.ModeSymlink | 0o777, Size: 3, Link: "run"},
+			{Path: filepath.Join(dir, "run"), Exists: true, Mode: 0o755, Size: 10, Content: []byte("#!/bin/sh\n")},
+			{Path: filepath.Join(dir, "link"), Exists: true, Mode: os.ModeSymlink | 0o777, Size: 3, Link: "run",
+				Content: []byte("#!/bin/sh\n")},
 			{Path: filepath.Join(dir, "broken"), Exists: true, Mode: os.ModeSymlink | 0o777, Size: 4, Link: "gone",
 				Broken: true},
 			{Path: filepath.Join(dir, "a b"), Exists: true, Mode: os.ModeDir | 0o755},
@@ -310,22 +295,6 @@ func TestFiles(t *testing.T) {
 			seen[2].Content != nil || seen[3].Exists {
 			t.Errorf("%+v, %v", seen, err)
 		}
-		content, err := host.ReadFile(ctx, filepath.Join(dir, "link"))
-		if err != nil || string(content) != "#!/bin/sh\n" {
-			t.Errorf("%q, %v", content, err)
-		}
-		for _, missing := range []string{filepath.Join(dir, "gone"), filepath.Join(dir, "broken"),
-			filepath.Join(dir, "no", "dir")} {
-			if _, err := host.ReadFile(ctx, missing); !errors.Is(err, os.ErrNotExist) {
-				t.Errorf("%s: %v", missing, err)
-			}
-			if _, err := host.ReadTree(ctx, missing); !errors.Is(err, os.ErrNotExist) {
-				t.Errorf("%s: %v", missing, err)
-			}
-		}
-		if _, err := host.ReadFile(ctx, dir); err == nil || errors.Is(err, os.ErrNotExist) {
-			t.Errorf("a directory reads as %v", err)
-		}
 	})
 }
 
@@ -335,12 +304,8 @@ func TestTilde(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(server.Dir, "home", "it's here"), []byte("x"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	content, err := host.ReadFile(context20(t), "~/it's here")
-	if err != nil || string(content) != "x" {
-		t.Errorf("%q, %v", content, err)
-	}
-	infos, err := host.Stat(context20(t), "~/it's here", "~")
-	if err != nil || !infos[0].Exists || !infos[1].Mode.IsDir() {
+	infos, err := host.Inspect(context20(t), "", "~/it's here", "~")
+	if err != nil || string(infos[0].Content) != "x" || !infos[1].Mode.IsDir() {
 		t.Errorf("%v, %v", infos, err)
 	}
 	out, err := host.Output(context20(t), hosts.Command{Argv: []string{"ls"}, Dir: "~/"})

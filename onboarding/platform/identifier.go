@@ -43,7 +43,27 @@ func table(name string) string {
 	return column(name)
 }
 
-// checkName says what is wrong with a name, or nothing.
+// tables are those of tenants, with every name as SQL.
+type tables struct {
+	Users   UsersTable
+	Orgs    OrgsTable
+	Members MembersTable
+}
+
+func quote(c Config) tables {
+	users, orgs, members := c.Users, c.Orgs, c.Members
+	users.Table, orgs.Table, members.Table = table(users.Table), table(orgs.Table), table(members.Table)
+	for _, name := range []*string{
+		&users.ID, &users.Slug, &users.Email, &users.DisplayName, &users.CreatedAt,
+		&orgs.ID, &orgs.Slug, &orgs.Name, &orgs.Owner, &orgs.CreatedAt,
+		&members.Org, &members.User, &members.Role, &members.CreatedAt,
+	} {
+		*name = column(*name)
+	}
+	return tables{users, orgs, members}
+}
+
+// checkName returns what is wrong with a name, empty if nothing is.
 func checkName(name string, isTable bool) string {
 	parts := []string{name}
 	if isTable {

@@ -19,6 +19,7 @@ const maxConnections = 4
 // DB is the platform's database. It is safe for concurrent use.
 type DB struct {
 	config Config
+	quoted tables
 	pool   *pgxpool.Pool
 	app    *pgxpool.Pool // logs in as the application; the same as pool where the role is taken on
 }
@@ -31,7 +32,7 @@ func New(config Config) (*DB, error) {
 	if err := config.Validate(); err != nil {
 		return nil, fmt.Errorf("platform: %w", err)
 	}
-	db := &DB{config: config}
+	db := &DB{config: config, quoted: quote(config)}
 	var err error
 	if db.pool, err = connect(config.DatabaseURL, config); err != nil {
 		return nil, fmt.Errorf("platform: database_url: %w", err)

@@ -76,25 +76,24 @@ func (s *Session) Insert(ctx context.Context, kind RowKind, who Identity) (Row, 
 		places[i] = fmt.Sprintf("$%d", i+1)
 	}
 	row := Row{Kind: kind}
+	query := fmt.Sprintf(`INSERT INTO %s (%s) VALUES (%s) RETURNING %s::text, %s::text, coalesce(%s::text, '')`,
+		table(kind.Table), strings.Join(columns, ", "), strings.Join(places, ", "),
+		column(kind.ID), column(kind.User), column(kind.Org))
 	err := pgx.BeginFunc(ctx, s.tx, func(tx pgx.Tx) error {
-		return tx.QueryRow(ctx, fmt.Sprintf("INSERT INTO %s (%s) VALUES (%s) RETURNING %s::text, %s::text, "+
-			"coalesce(%s::text, '')",
-			table(kind.Table), strings.Join(columns, ", "), strings.Join(places,
-				", "), column(kind.ID), column(kind.User), column(kind.Org)), values...).
-			Scan(&row.ID, &row.User, &row.Org)
+		return tx.QueryRow(ctx, query, values...).Scan(&row.ID, &row.User, &row.Org)
 	})
 	return row, err
 }
 
-// Sees returns how many of the rows each identity sees, in their order. It is one round trip for
-// all, and leaves the session with the last identity.
-func (s *Session) Sees(ctx context.Context, rows []Row, identities ...Identity) ([]int, error) {
+// CountVisible returns how many of the rows each identity sees, in their order. It is one round
+// trip for all, and leaves the session with the last identity.
+func (s *Session) CountVisible(ctx context.Context, rows []Row, identities ...Identity) ([]int, error) {
 	batch := &pgx.Batch{}
 	for _, who := range identities {
 		batch.Queue(assume, s.config.Settings.User, who.User, s.config.Settings.Org, who.Org)
 		for _, row := range rows {
-			batch.Queue(fmt.Sprintf("SELECT count(*) FROM %s WHERE %s = $1", table(row.Kind.Table),
-				column(row.Kind.ID)), row.ID)
+			query := fmt.Sprintf("SELECT count(*) FROM %s WHERE %s = $1", table(row.Kind.Table), column(row.Kind.ID))
+			batch.Queue(query, row.ID)
 		}
 	}
 	results := s.tx.SendBatch(ctx, batch)
@@ -114,15 +113,16 @@ func (s *Session) Sees(ctx context.Context, rows []Row, identities ...Identity) 
 	return seen, results.Close()
 }
 
-// Foreign returns how many rows of the kind the session sees that are strangers', asked for
-// directly by whose they are. Rows that a stranger wrote for the session's Org are the Org's.
-func (s *Session) Foreign(ctx context.Context, kind RowKind, who Identity, strangers []string) (int, error) {
+// CountOthers returns how many rows of the kind the session sees that are of other tenants, asked
+// for directly by whose they are. Rows that another tenant wrote for the session's Org belong to
+// the Org.
+func (s *Session) CountOthers(ctx context.Context, kind RowKind, who Identity, others []string) (int, error) {
 	query := fmt.Sprintf("SELECT count(*) FROM %[1]s WHERE %[2]s = $1 AND (%[3]s IS NULL OR %[3]s::text <> $2)",
 		table(kind.Table), column(kind.User), column(kind.Org))
 	batch := &pgx.Batch{}
 	sum := 0
-	for _, stranger := range strangers {
-		batch.Queue(query, stranger, who.Org).QueryRow(func(row pgx.Row) error {
+	for _, other := range others {
+		batch.Queue(query, other, who.Org).QueryRow(func(row pgx.Row) error {
 			var count int
 			err := row.Scan(&count)
 			sum += count

@@ -22,16 +22,12 @@ func TestRead(t *testing.T) {
 				t.Errorf("%s: %v\n%s", what, err, diff)
 			}
 		}
-		head, err := p.Head(ctx)
-		check("head", head, err, repo.Head{Commit: p.git("rev-parse", "HEAD"), Branch: "main"})
 		state, err := p.Look(ctx, "merche-biche.com")
 		check("before", state, err,
 			&repo.State{Domains: []string{"_template", "cocotte.com"},
 				Template: []hosts.File{{Path: "deploy.sh", Mode: 0o755, Content: []byte("#!/bin/sh\n")},
 					{Path: "services.yaml", Mode: 0o644, Content: []byte("domain: x\n")}}})
 		template := state.Template
-		dirty, err := p.Dirty(ctx, ".")
-		check("dirty", dirty, err, []string(nil))
 
 		p.write(folder+"/a b/é*.txt", "text")
 		p.write(folder+"/binary", "\x00\xff\n\x00\x00\n")
@@ -48,11 +44,6 @@ func TestRead(t *testing.T) {
 		all := []string{"_template", "cocotte.com", "merche-biche.com"}
 		state, err = p.Look(ctx, "merche-biche.com")
 		check("before the commit", state, err, &repo.State{Domains: all, Template: template, Present: want})
-		dirty, err = p.Dirty(ctx, folder)
-		check("dirty folder", dirty, err,
-			[]string{folder + "/a b/é*.txt", folder + "/binary", folder + "/empty", folder + "/link"})
-		dirty, err = p.Dirty(ctx, "deployments/@domains/cocotte.com")
-		check("clean folder", dirty, err, []string(nil))
 		domains, err := p.Domains(ctx)
 		check("domains", domains, err, all)
 
@@ -67,9 +58,6 @@ func TestRead(t *testing.T) {
 		if _, err := p.Look(ctx, "../x"); err == nil {
 			t.Error("a path that leads out is accepted")
 		}
-		p.git("checkout", "-q", "--detach")
-		head, err = p.Head(ctx)
-		check("detached", head, err, repo.Head{Commit: p.git("rev-parse", "HEAD")})
 	})
 }
 
@@ -94,52 +82,5 @@ func TestConfigValidate(t *testing.T) {
 		if got != test.want {
 			t.Errorf("got %s, want %s", got, test.want)
 		}
-	}
-}
-
-func TestDiff(t *testing.T) {
-	t.Parallel()
-	files := []repo.FileChange{
-		{Path: "f/new.sh", Mode: 0o755, After: []byte("a\nb")},
-		{Path: "f/gone", Mode: 0o644, Before: []byte("a\n")},
-		{Path: "f/same", Mode: 0o644, Before: []byte("a\n"), After: []byte("a\n")},
-		{Path: "f/changed", Mode: 0o644, Before: []byte("a\nb\nc\n"), After: []byte("a\nB\nc\n")},
-		{Path: "f/logo.png", Mode: 0o644, After: []byte("\x89PNG\x00")},
-		{Path: "f/empty", Mode: 0o644, After: []byte{}},
-	}
-	want := `diff --git a/f/new.sh b/f/new.sh
-new file mode 100755
---- /dev/null
-+++ b/f/new.sh
-@@ -0,0 +1,2 @@
-+a
-+b
-\ No newline at end of file
-diff --git a/f/gone b/f/gone
-deleted file
---- a/f/gone
-+++ /dev/null
-@@ -1 +0,0 @@
--a
-diff --git a/f/changed b/f/changed
---- a/f/changed
-+++ b/f/changed
-@@ -1,3 +1,3 @@
- a
--b
-+B
- c
-diff --git a/f/logo.png b/f/logo.png
-new file mode 100644
-Binary files /dev/null and b/f/logo.png differ (0 and 5 bytes)
-diff --git a/f/empty b/f/empty
-new file mode 100644
-`
-	if diff := cmp.Diff(want, repo.Diff(files, 0)); diff != "" {
-		t.Error(diff)
-	}
-	if got := repo.Diff(files[:1], 60); got != "diff --git a/f/new.sh b/f/new.sh\nnew file mode 100755\n… 6 more "+
-		"lines\n" {
-		t.Errorf("capped: %q", got)
 	}
 }

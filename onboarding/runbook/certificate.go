@@ -14,6 +14,7 @@ import (
 	"github.com/atlilith/onboardbot/onboarding"
 	"github.com/atlilith/onboardbot/onboarding/dns"
 	"github.com/atlilith/onboardbot/onboarding/runbook/settings"
+	"github.com/atlilith/onboardbot/onboarding/runbook/site"
 )
 
 // certificateStep obtains and installs a certificate.
@@ -48,22 +49,22 @@ type certificate struct {
 	config       settings.Certificate
 	again        time.Duration
 	resolver     *dns.Resolver
-	visitors     siteProber
+	visitors     site.Prober
 	applications *applications
 }
 
 // items test that the challenge of the certificate authority can work and then let certbot answer
 // it. The test comes first because failed validations are rate-limited. Its file is gone before
 // certbot starts, whatever the result.
-func (c *certificate) items(run *onboarding.Run, s *site) []onboarding.Item {
+func (c *certificate) items(run *onboarding.Run, s *site.Site) []onboarding.Item {
 	token := "onboardbot-" + run.ID.String()
-	file := path.Join(s.challenge, token)
+	file := path.Join(s.Challenge, token)
 	addresses := make([]string, 0, 2)
-	for _, address := range s.addresses() {
+	for _, address := range s.Addresses() {
 		addresses = append(addresses, address.String())
 	}
 	command := func(argv ...string) *onboarding.Command {
-		return &onboarding.Command{Host: s.hostName, Argv: argv, Lock: lockNginx}
+		return &onboarding.Command{Host: s.HostName, Argv: argv, Lock: lockNginx}
 	}
 	put := command("install", "-D", "-m", "0644", "/dev/stdin", file)
 	put.Stdin = token
@@ -71,10 +72,10 @@ func (c *certificate) items(run *onboarding.Run, s *site) []onboarding.Item {
 	remove.Always = true
 	return []onboarding.Item{
 		{Command: put},
-		{Probe: &onboarding.Probe{Names: s.names, Addresses: addresses,
+		{Probe: &onboarding.Probe{Names: s.Names, Addresses: addresses,
 			Path: "/" + path.Join(c.config.Challenge, token), Body: token}},
 		{Command: remove},
-		{Command: command(s.expandAll(c.config.Command)...)},
+		{Command: command(s.ExpandAll(c.config.Command)...)},
 	}
 }
 
@@ -93,16 +94,16 @@ func (c *certificate) commands(s *scope) []onboarding.Command {
 // proves neither. Run over a certificate that is valid, certbot keeps it and repairs what is
 // around it, so nothing is issued twice.
 func (c *certificate) observe(ctx context.Context, s *scope) (onboarding.Observation, error) {
-	var installed *installation
+	var installed *site.Installation
 	if lock := c.applications.awaited(s, lockNginx); lock != "" {
 		var err error
-		if installed, err = s.site.installation(ctx, lock); err != nil {
+		if installed, err = s.site.Installed(ctx, lock); err != nil {
 			return onboarding.Observation{}, err
 		}
 	}
-	expiries := make(chan time.Time, 2*len(s.site.names))
-	bad := s.site.everywhere(func(at endpoint) error {
-		until, err := c.visitors.certificate(ctx, at)
+	expiries := make(chan time.Time, 2*len(s.site.Names))
+	bad := s.site.Everywhere(func(at site.Endpoint) error {
+		until, err := c.visitors.Certificate(ctx, at)
 		if err == nil {
 			expiries <- until
 		}
@@ -111,8 +112,8 @@ func (c *certificate) observe(ctx context.Context, s *scope) (onboarding.Observa
 	if len(bad) == 0 {
 		until := (<-expiries).UTC()
 		return onboarding.Observation{
-			Facts: onboarding.Facts{onboarding.CertificateFact(s.site.domain): until.Format(time.RFC3339)},
-			Findings: []onboarding.Finding{onboarding.Passed("certificate of "+s.site.domain, "valid until %s",
+			Facts: onboarding.Facts{onboarding.CertificateFact(s.site.Domain): until.Format(time.RFC3339)},
+			Findings: []onboarding.Finding{onboarding.Passed("certificate of "+s.site.Domain, "valid until %s",
 				until.Format("2006-01-02 15:04 UTC"))},
 		}, nil
 	}
@@ -122,15 +123,15 @@ func (c *certificate) observe(ctx context.Context, s *scope) (onboarding.Observa
 		}
 	}
 	return onboarding.Observation{Change: onboarding.Change{
-		Summary: "Obtain and install a certificate for " + strings.Join(s.site.names, " and "),
+		Summary: "Obtain and install a certificate for " + strings.Join(s.site.Names, " and "),
 		Items:   c.items(s.run, s.site),
 	}}, nil
 }
 
 // reachable waits or fails if the authority, or certbot, would not find the site. It observes the
 // VPS unless that was done.
-func (c *certificate) reachable(ctx context.Context, s *site,
-	installed *installation) (onboarding.Observation, error) {
+func (c *certificate) reachable(ctx context.Context, s *site.Site,
+	installed *site.Installation) (onboarding.Observation, error) {
 	seen := onboarding.Observation{Again: c.again}
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() (err error) {
@@ -139,27 +140,27 @@ func (c *certificate) reachable(ctx context.Context, s *site,
 	})
 	group.Go(func() (err error) {
 		if installed == nil {
-			installed, err = s.installation(ctx, "")
+			installed, err = s.Installed(ctx, "")
 		}
 		return err
 	})
 	if err := group.Wait(); err != nil || seen.Waiting != "" {
 		return seen, err
 	}
-	if installed.conf == nil || installed.enabled != linked {
+	if installed.Conf == nil || installed.Enabled != site.Linked {
 		return onboarding.Observation{}, onboarding.Conflictf("Deploy it again, then retry.",
 			"%s is not enabled on %s by a symbolic link %s to %s, where certbot would look for it.",
-			s.domain, s.hostName, s.enabled, s.conf)
+			s.Domain, s.HostName, s.Enabled, s.Conf)
 	}
 	return onboarding.Observation{}, nil
 }
 
 // elsewhere returns which name does not lead to the VPS alone, by the answers of the zone's own
 // name servers, empty if none.
-func (c *certificate) elsewhere(ctx context.Context, s *site) (string, error) {
-	found := make([][]netip.Addr, len(s.names))
+func (c *certificate) elsewhere(ctx context.Context, s *site.Site) (string, error) {
+	found := make([][]netip.Addr, len(s.Names))
 	group, ctx := errgroup.WithContext(ctx)
-	for i, name := range s.names {
+	for i, name := range s.Names {
 		group.Go(func() (err error) {
 			found[i], err = c.resolver.Addresses(ctx, name)
 			return err
@@ -168,14 +169,14 @@ func (c *certificate) elsewhere(ctx context.Context, s *site) (string, error) {
 	if err := group.Wait(); err != nil {
 		return "", err
 	}
-	for i, name := range s.names {
-		if !slices.Contains(found[i], s.ipv4) {
-			return fmt.Sprintf("%s no longer resolves to %s, the address of %s.", name, s.ipv4, s.hostName), nil
+	for i, name := range s.Names {
+		if !slices.Contains(found[i], s.IPv4) {
+			return fmt.Sprintf("%s no longer resolves to %s, the address of %s.", name, s.IPv4, s.HostName), nil
 		}
 		for _, address := range found[i] {
-			if !slices.Contains(s.addresses(), address) {
+			if !slices.Contains(s.Addresses(), address) {
 				return fmt.Sprintf("%s also resolves to %s, which is not %s: the certificate authority may ask there.",
-					name, address, s.hostName), nil
+					name, address, s.HostName), nil
 			}
 		}
 	}
@@ -183,17 +184,17 @@ func (c *certificate) elsewhere(ctx context.Context, s *site) (string, error) {
 }
 
 func (c *certificate) undoCommands(s *scope) []onboarding.Command {
-	return []onboarding.Command{{Host: s.site.hostName, Argv: s.site.expandAll(c.config.Delete), Lock: lockNginx}}
+	return []onboarding.Command{{Host: s.site.HostName, Argv: s.site.ExpandAll(c.config.Delete), Lock: lockNginx}}
 }
 
 // observeUndo finds nothing to do when certbot no longer keeps a certificate of that name.
 func (c *certificate) observeUndo(ctx context.Context, s *scope) (onboarding.Observation, error) {
-	infos, err := s.site.host.Inspect(ctx, c.applications.awaited(s, lockNginx), s.site.expand(c.config.Renewal))
+	infos, err := s.site.Host.Inspect(ctx, c.applications.awaited(s, lockNginx), s.site.Expand(c.config.Renewal))
 	if err != nil || !infos[0].Exists {
 		return onboarding.Observation{}, err
 	}
 	return onboarding.Observation{Change: onboarding.Change{
-		Summary: "Delete the certificate of " + s.site.domain,
+		Summary: "Delete the certificate of " + s.site.Domain,
 		Items:   []onboarding.Item{{Command: &c.undoCommands(s)[0]}},
 	}}, nil
 }

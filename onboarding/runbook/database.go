@@ -18,13 +18,13 @@ func databaseStep(c *components) Step {
 		After:   []onboarding.Kind{kindPreflight},
 		Observe: d.observe,
 		// The statements only add, and none sets created_at: a new tenant has no past.
-		Allows: allowance{sql: statements(func() []string { return d.db.Statements(false) })}.allows,
+		Allows: allowance{sql: statements(func() []string { return d.db.Insertions() })}.allows,
 		Undo: &Step{
 			Title:   "Take back the database rows",
 			Why:     "Without these rows the Provider is no tenant any more.",
 			Observe: d.observeUndo,
 			// The statements delete what was added, by all of its values.
-			Allows: allowance{sql: statements(func() []string { return d.db.Statements(true) })}.allows,
+			Allows: allowance{sql: statements(func() []string { return d.db.Deletions() })}.allows,
 		},
 	}
 }

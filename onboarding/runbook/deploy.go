@@ -11,7 +11,9 @@ import (
 	"github.com/atlilith/onboardbot/onboarding"
 	"github.com/atlilith/onboardbot/onboarding/deployconfig"
 	"github.com/atlilith/onboardbot/onboarding/probe"
+	"github.com/atlilith/onboardbot/onboarding/runbook/folder"
 	"github.com/atlilith/onboardbot/onboarding/runbook/settings"
+	"github.com/atlilith/onboardbot/onboarding/runbook/site"
 )
 
 // Locks on the hosts. Commands that change nginx on a VPS hold lockNginx, so a deploy of one run
@@ -43,51 +45,51 @@ func deployStep(c *components) Step {
 
 type deploy struct {
 	config       settings.Deploy
-	folders      *deployFolders
+	folders      *folder.Planner
 	applications *applications
-	visitors     siteProber
+	visitors     site.Prober
 }
 
 // makeWebroot makes the site's folder on the VPS.
-func (s *site) makeWebroot() onboarding.Command {
-	return onboarding.Command{Host: s.hostName, Argv: []string{"install", "-d", "-m", "0755", s.webroot},
+func makeWebroot(s *site.Site) onboarding.Command {
+	return onboarding.Command{Host: s.HostName, Argv: []string{"install", "-d", "-m", "0755", s.Webroot},
 		Lock: lockNginx}
 }
 
 // command is the platform's own.
-func (d *deploy) command(s *site) onboarding.Command {
-	repo := d.folders.repo
-	return onboarding.Command{Host: repo.Host().Name(), Dir: repo.Dir(), Argv: s.expandAll(d.config.Command),
+func (d *deploy) command(s *site.Site) onboarding.Command {
+	repo := d.folders.Repo()
+	return onboarding.Command{Host: repo.Host().Name(), Dir: repo.Dir(), Argv: s.ExpandAll(d.config.Command),
 		Lock: lockRepo}
 }
 
 func (d *deploy) commands(s *scope) []onboarding.Command {
-	return []onboarding.Command{s.site.makeWebroot(), d.command(s.site)}
+	return []onboarding.Command{makeWebroot(s.site), d.command(s.site)}
 }
 
 // observe finds nothing to do when the site is installed and enabled on the VPS and both names
 // answer. A configuration that certbot has edited is never deployed over: the one in the
 // repository may not have its lines yet, and the site would lose TLS.
 func (d *deploy) observe(ctx context.Context, s *scope) (onboarding.Observation, error) {
-	var have *folder
-	var installed *installation
+	var have *folder.Folder
+	var installed *site.Installation
 	var down []onboarding.Finding
 	lock := d.applications.awaited(s, lockNginx)
 	if lock != "" { // the platform's command runs on the host of the repository and changes the VPS from there
 		var err error
-		if have, err = d.folders.observeIdle(ctx, s.site); err != nil {
+		if have, err = d.folders.ObserveIdle(ctx, s.site); err != nil {
 			return onboarding.Observation{}, err
 		}
 	}
 	group, groupCtx := errgroup.WithContext(ctx)
 	group.Go(func() (err error) {
 		if have == nil {
-			have, err = d.folders.observe(groupCtx, s.site)
+			have, err = d.folders.Observe(groupCtx, s.site)
 		}
 		return err
 	})
 	group.Go(func() (err error) {
-		if installed, err = s.site.installation(groupCtx, lock); err == nil {
+		if installed, err = s.site.Installed(groupCtx, lock); err == nil {
 			down = d.unanswered(groupCtx, s)
 		}
 		return err
@@ -95,7 +97,7 @@ func (d *deploy) observe(ctx context.Context, s *scope) (onboarding.Observation,
 	if err := group.Wait(); err != nil {
 		return onboarding.Observation{}, err
 	}
-	reason, err := s.site.undeployed(have, installed)
+	reason, err := undeployed(s.site, have, installed)
 	if err != nil {
 		return onboarding.Observation{}, err
 	}
@@ -103,20 +105,20 @@ func (d *deploy) observe(ctx context.Context, s *scope) (onboarding.Observation,
 		return onboarding.Observation{}, nil
 	}
 	if reason == "" {
-		if deployconfig.ManagedByCertbot(installed.conf) {
+		if deployconfig.ManagedByCertbot(installed.Conf) {
 			return onboarding.Observation{}, onboarding.Conflictf("Look at nginx there: what certbot made is not "+
 				"deployed over.",
-				"%s is installed on %s, but %s: %s.", s.site.domain, s.site.hostName, down[0].Name, down[0].Detail)
+				"%s is installed on %s, but %s: %s.", s.site.Domain, s.site.HostName, down[0].Name, down[0].Detail)
 		}
 		reason = "it does not answer: " + down[0].Detail
 	}
 	return onboarding.Observation{Change: d.change(s.site, installed, reason)}, nil
 }
 
-func (d *deploy) change(s *site, installed *installation, reason string) onboarding.Change {
-	change := onboarding.Change{Summary: fmt.Sprintf("Deploy %s to %s: %s", s.domain, s.hostName, reason)}
-	if !installed.webroot {
-		command := s.makeWebroot()
+func (d *deploy) change(s *site.Site, installed *site.Installation, reason string) onboarding.Change {
+	change := onboarding.Change{Summary: fmt.Sprintf("Deploy %s to %s: %s", s.Domain, s.HostName, reason)}
+	if !installed.Webroot {
+		command := makeWebroot(s)
 		change.Items = append(change.Items, onboarding.Item{Command: &command})
 	}
 	command := d.command(s)
@@ -126,29 +128,29 @@ func (d *deploy) change(s *site, installed *installation, reason string) onboard
 
 // undeployed returns what of the site is not installed, empty if all is, or an error if it must
 // not be touched.
-func (s *site) undeployed(have *folder, installed *installation) (string, error) {
-	committed := find(have.files, nginxFile)
-	if installed.conf != nil {
-		if err := s.serves(installed.conf); err != nil {
+func undeployed(s *site.Site, have *folder.Folder, installed *site.Installation) (string, error) {
+	committed := folder.Find(have.Files, folder.NginxFile)
+	if installed.Conf != nil {
+		if err := s.Serves(installed.Conf); err != nil {
 			return "", onboarding.Conflictf("Look whose it is: it is not overwritten.",
 				"%s on %s is not that of %s: %v.",
-				s.conf, s.hostName, s.domain, err)
+				s.Conf, s.HostName, s.Domain, err)
 		}
 	}
 	switch {
-	case installed.enabled == notALink:
+	case installed.Enabled == site.NotALink:
 		return "", onboarding.Conflictf("Replace it with a symbolic link, then retry.",
-			"%s on %s is not a symbolic link to %s: certbot would edit the one and leave the other.", s.enabled,
-			s.hostName, s.conf)
-	case !installed.webroot:
+			"%s on %s is not a symbolic link to %s: certbot would edit the one and leave the other.", s.Enabled,
+			s.HostName, s.Conf)
+	case !installed.Webroot:
 		return "its webroot is missing", nil
-	case installed.conf == nil:
+	case installed.Conf == nil:
 		return "it is not installed", nil
-	case deployconfig.ManagedByCertbot(installed.conf) && installed.enabled == linked:
+	case deployconfig.ManagedByCertbot(installed.Conf) && installed.Enabled == site.Linked:
 		return "", nil
-	case installed.enabled == absent:
+	case installed.Enabled == site.Absent:
 		return "it is not enabled", nil
-	case committed == nil || !deployconfig.SameButBlankLines(committed.Content, installed.conf):
+	case committed == nil || !deployconfig.SameButBlankLines(committed.Content, installed.Conf):
 		return "what is installed is not what is committed", nil
 	}
 	return "", nil
@@ -162,8 +164,8 @@ func (d *deploy) unanswered(ctx context.Context, s *scope) []onboarding.Finding 
 	if step := s.run.Step(s.key); d.applications.ended(s) || step != nil && step.State == onboarding.StepApplying {
 		deadline = deadline.Add(probe.ReloadTime)
 	}
-	return s.site.everywhere(func(at endpoint) error {
-		return probe.PollUntil(ctx, deadline, func() error { return d.visitors.page(ctx, at) })
+	return s.site.Everywhere(func(at site.Endpoint) error {
+		return probe.PollUntil(ctx, deadline, func() error { return d.visitors.Page(ctx, at) })
 	})
 }
 
@@ -171,45 +173,45 @@ func (d *deploy) unanswered(ctx context.Context, s *scope) []onboarding.Finding 
 // is no longer served. The last one removes the webroot.
 func (d *deploy) undoCommands(s *scope) []onboarding.Command {
 	command := func(argv ...string) onboarding.Command {
-		return onboarding.Command{Host: s.site.hostName, Argv: argv, Lock: lockNginx}
+		return onboarding.Command{Host: s.site.HostName, Argv: argv, Lock: lockNginx}
 	}
 	return []onboarding.Command{
-		command("rm", "-f", s.site.enabled),
+		command("rm", "-f", s.site.Enabled),
 		command(d.config.Reload...),
-		command("rm", "-f", s.site.conf),
-		command("rm", "-rf", "--one-file-system", s.site.webroot),
+		command("rm", "-f", s.site.Conf),
+		command("rm", "-rf", "--one-file-system", s.site.Webroot),
 	}
 }
 
 // observeUndo finds nothing to do when the site is gone from the VPS. A webroot that existed
 // before the run stays.
 func (d *deploy) observeUndo(ctx context.Context, s *scope) (onboarding.Observation, error) {
-	site := s.site
-	installed, err := site.installation(ctx, d.applications.awaited(s, lockNginx))
+	on := s.site
+	installed, err := on.Installed(ctx, d.applications.awaited(s, lockNginx))
 	if err != nil {
 		return onboarding.Observation{}, err
 	}
-	ownWebroot := slices.ContainsFunc(applied(s.run, site.domain, kindDeploy), func(item onboarding.Item) bool {
-		return item.Command != nil && sameCommand(*item.Command, site.makeWebroot())
+	ownWebroot := slices.ContainsFunc(applied(s.run, on.Domain, kindDeploy), func(item onboarding.Item) bool {
+		return item.Command != nil && sameCommand(*item.Command, makeWebroot(on))
 	})
-	if installed.enabled == absent && installed.conf == nil && !(ownWebroot && installed.webroot) {
+	if installed.Enabled == site.Absent && installed.Conf == nil && !(ownWebroot && installed.Webroot) {
 		return onboarding.Observation{}, nil
 	}
-	if installed.enabled == notALink {
+	if installed.Enabled == site.NotALink {
 		return onboarding.Observation{}, onboarding.Conflictf("Look at it and take it away by hand.",
-			"%s on %s is not a symbolic link to %s.", site.enabled, site.hostName, site.conf)
+			"%s on %s is not a symbolic link to %s.", on.Enabled, on.HostName, on.Conf)
 	}
-	if installed.conf != nil {
-		if err := site.serves(installed.conf); err != nil {
+	if installed.Conf != nil {
+		if err := on.Serves(installed.Conf); err != nil {
 			return onboarding.Observation{}, onboarding.Conflictf("Look whose it is: it is not deleted.",
-				"%s on %s is not that of %s: %v.", site.conf, site.hostName, site.domain, err)
+				"%s on %s is not that of %s: %v.", on.Conf, on.HostName, on.Domain, err)
 		}
 	}
 	commands := d.undoCommands(s)
 	if !ownWebroot {
 		commands = commands[:len(commands)-1]
 	}
-	change := onboarding.Change{Summary: fmt.Sprintf("Disable %s on %s", site.domain, site.hostName)}
+	change := onboarding.Change{Summary: fmt.Sprintf("Disable %s on %s", on.Domain, on.HostName)}
 	for _, command := range commands {
 		change.Items = append(change.Items, onboarding.Item{Command: &command})
 	}

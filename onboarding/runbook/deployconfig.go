@@ -8,11 +8,12 @@ import (
 	"strings"
 
 	"github.com/atlilith/onboardbot/onboarding"
+	"github.com/atlilith/onboardbot/onboarding/runbook/folder"
 )
 
 // deployConfigStep gives the domain its deploy folder.
 func deployConfigStep(c *components) Step {
-	s := &deployConfig{c.folders}
+	s := &deployConfig{c.folders, c.applications}
 	return Step{
 		Kind: kindDeployConfig, Title: "Deploy config of", PerDomain: true, Destructive: true,
 		Why:     "The site gets its folder in the platform's repository.",
@@ -34,25 +35,30 @@ func deployConfigStep(c *components) Step {
 // folderKinds are the steps that commit to a domain's folder.
 var folderKinds = []onboarding.Kind{kindDeployConfig, kindSync, kindGoLive}
 
-type deployConfig struct{ folders *deployFolders }
+type deployConfig struct {
+	folders      *folder.Planner
+	applications *applications
+}
 
 // observe copies the template for a domain without a folder, and corrects the values in the three
 // files that name the domain. What was added later, such as held_back: false and certbot's lines,
 // stays.
 func (d *deployConfig) observe(ctx context.Context, s *scope) (onboarding.Observation, error) {
-	have, err := d.folders.observe(ctx, s.site)
+	have, err := d.folders.Observe(ctx, s.site)
 	if err != nil {
 		return onboarding.Observation{}, err
 	}
-	planned, err := d.folders.plan(ctx, s.run, have)
+	planned, err := d.folders.Plan(ctx, s.run, have)
 	if err != nil {
 		return onboarding.Observation{}, err
 	}
-	change, err := d.folders.commit(s, have, "Add the deploy config of "+s.site.domain, planned.files)
+	change, err := have.Commit(folder.Commit{
+		Subject: "Add the deploy config of " + s.site.Domain, Files: planned.Files, Pushed: d.applications.ended(s),
+	})
 	if err != nil || change.Empty() {
 		return onboarding.Observation{}, err
 	}
-	if err := d.folders.checkScript(ctx, planned.script); err != nil {
+	if err := d.folders.CheckScript(ctx, planned.Script); err != nil {
 		return onboarding.Observation{}, err
 	}
 	return onboarding.Observation{Change: change}, nil
@@ -61,15 +67,15 @@ func (d *deployConfig) observe(ctx context.Context, s *scope) (onboarding.Observ
 // observeUndo restores every file that the run committed to what it was before, unless it was
 // changed since.
 func (d *deployConfig) observeUndo(ctx context.Context, s *scope) (onboarding.Observation, error) {
-	have, err := d.folders.observe(ctx, s.site)
+	have, err := d.folders.Observe(ctx, s.site)
 	if err != nil {
 		return onboarding.Observation{}, err
 	}
-	commit := &onboarding.Commit{Folder: s.site.folder, Subject: "Take back the deploy config of " + s.site.domain}
+	commit := &onboarding.Commit{Folder: s.site.Folder, Subject: "Take back the deploy config of " + s.site.Domain}
 	committed := &onboarding.Commit{Folder: commit.Folder, Subject: commit.Subject}
 	for _, past := range pastFiles(s) {
 		var now []byte
-		if file := find(have.files, strings.TrimPrefix(past.path, s.site.folder+"/")); file != nil {
+		if file := folder.Find(have.Files, strings.TrimPrefix(past.path, s.site.Folder+"/")); file != nil {
 			now = append([]byte{}, file.Content...)
 		}
 		switch {
@@ -82,10 +88,7 @@ func (d *deployConfig) observeUndo(ctx context.Context, s *scope) (onboarding.Ob
 				"%s was changed since the run.", past.path)
 		}
 	}
-	if len(commit.Files) > 0 {
-		return onboarding.Observation{Change: commitChange(commit)}, nil
-	}
-	return onboarding.Observation{Change: d.folders.push(s, have, committed)}, nil
+	return onboarding.Observation{Change: have.Change(commit, committed, d.applications.ended(s))}, nil
 }
 
 // sameFile compares the contents of two files; nil is no file.
@@ -101,7 +104,7 @@ type pastFile struct {
 
 func pastFiles(s *scope) []pastFile {
 	var files []pastFile
-	for _, item := range applied(s.run, s.site.domain, folderKinds...) {
+	for _, item := range applied(s.run, s.site.Domain, folderKinds...) {
 		if item.Commit == nil {
 			continue
 		}

@@ -11,6 +11,7 @@ import (
 	"github.com/atlilith/onboardbot/onboarding"
 	"github.com/atlilith/onboardbot/onboarding/dns"
 	"github.com/atlilith/onboardbot/onboarding/runbook/settings"
+	"github.com/atlilith/onboardbot/onboarding/runbook/site"
 )
 
 // dnsStep publishes the records of a domain, or waits until people have made them.
@@ -50,14 +51,14 @@ func (r *records) allows(s *scope, update onboarding.ZoneUpdate) error {
 }
 
 // wanted are the address records of a site: both names at the VPS's addresses.
-func (r *records) wanted(s *site) ([]dns.Record, error) {
+func (r *records) wanted(s *site.Site) ([]dns.Record, error) {
 	var list []dns.Record
-	for _, at := range s.endpoints() {
+	for _, at := range s.Endpoints() {
 		kind := "A"
-		if at.address.Is6() {
+		if at.Address.Is6() {
 			kind = "AAAA"
 		}
-		record, err := dns.NewRecord(at.name, kind, r.config.TTL, at.address.String())
+		record, err := dns.NewRecord(at.Name, kind, r.config.TTL, at.Address.String())
 		if err != nil {
 			return nil, err
 		}
@@ -68,10 +69,10 @@ func (r *records) wanted(s *site) ([]dns.Record, error) {
 
 // questions are the sets wanted and, for a VPS without IPv6, whether there are AAAA records all
 // the same: visitors, and first of all the certificate authority, would go there.
-func questions(s *site, wanted []dns.Record) []dns.Question {
+func questions(s *site.Site, wanted []dns.Record) []dns.Question {
 	list := dns.Questions(wanted)
-	if !s.ipv6.IsValid() {
-		for _, name := range s.names {
+	if !s.IPv6.IsValid() {
+		for _, name := range s.Names {
 			list = append(list, dns.Question{Name: name, Type: "AAAA"})
 		}
 	}
@@ -100,12 +101,12 @@ func (r *records) observe(ctx context.Context, s *scope) (onboarding.Observation
 		return onboarding.Observation{}, err
 	}
 	wanted := slices.Concat(addresses, pattern)
-	zone, err := r.resolver.Zone(ctx, s.site.domain)
+	zone, err := r.resolver.Zone(ctx, s.site.Domain)
 	if err != nil {
 		if !r.byHand() {
 			return onboarding.Observation{}, err
 		}
-		return onboarding.Observation{Again: r.config.Again, Waiting: "No zone is found for " + s.site.domain +
+		return onboarding.Observation{Again: r.config.Again, Waiting: "No zone is found for " + s.site.Domain +
 			": register it and delegate it to name servers.\n" + copyRecords(wanted)}, nil
 	}
 	seen, primary, err := r.states(ctx, s.site, zone, questions(s.site, wanted))
@@ -128,11 +129,11 @@ func (r *records) observe(ctx context.Context, s *scope) (onboarding.Observation
 // states asks all servers of the zone and, where the bot publishes, the publisher. By hand, the
 // second state is the first.
 func (r *records) states(
-	ctx context.Context, s *site, zone string, questions []dns.Question,
+	ctx context.Context, s *site.Site, zone string, questions []dns.Question,
 ) (seen, primary dns.State, err error) {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() (err error) {
-		seen, err = r.resolver.Observe(ctx, s.domain, questions)
+		seen, err = r.resolver.Observe(ctx, s.Domain, questions)
 		return err
 	})
 	if !r.byHand() {
@@ -148,7 +149,7 @@ func (r *records) states(
 }
 
 // obstacle returns a conflict if a record is in the way that the bot must not remove.
-func obstacle(s *site, states ...dns.State) error {
+func obstacle(s *site.Site, states ...dns.State) error {
 	for _, state := range states {
 		for _, server := range state.Servers {
 			for _, answer := range server.Answers {
@@ -160,11 +161,11 @@ func obstacle(s *site, states ...dns.State) error {
 					return onboarding.Conflictf("Remove it, then retry.",
 						"%s is an alias for %s: no other record can stand beside it.", answer.Name,
 						answer.Records[0].Value)
-				case answer.Type == "AAAA" && !s.ipv6.IsValid():
+				case answer.Type == "AAAA" && !s.IPv6.IsValid():
 					return onboarding.Conflictf("Remove it, or configure ipv6 of the host, then retry.",
 						"%s has the AAAA record %s, but %s has no IPv6 address: visitors and the certificate "+
 							"authority would go elsewhere.",
-						answer.Name, answer.Records[0].Value, s.hostName)
+						answer.Name, answer.Records[0].Value, s.HostName)
 				}
 			}
 		}

@@ -5,6 +5,7 @@ import (
 
 	"github.com/atlilith/onboardbot/onboarding"
 	"github.com/atlilith/onboardbot/onboarding/dns"
+	"github.com/atlilith/onboardbot/onboarding/runbook/site"
 )
 
 // zoneState is what is wanted of a zone and what was seen of it.
@@ -18,10 +19,10 @@ type zoneState struct {
 
 // judge returns the update that is left, or else what to wait for: the step is done when every
 // name server answers right.
-func (r *records) judge(s *site, z zoneState) (onboarding.Observation, error) {
+func (r *records) judge(s *site.Site, z zoneState) (onboarding.Observation, error) {
 	var kept []onboarding.Finding
 	for _, note := range z.notes {
-		kept = append(kept, onboarding.Finding{Level: onboarding.Warning, Name: "mail of " + s.domain, Detail: note})
+		kept = append(kept, onboarding.Finding{Level: onboarding.Warning, Name: "mail of " + s.Domain, Detail: note})
 	}
 	if !r.byHand() {
 		change, err := r.zoneUpdate(z.zone, z.wanted, z.primary)
@@ -39,7 +40,7 @@ func (r *records) judge(s *site, z zoneState) (onboarding.Observation, error) {
 		return seen, nil
 	}
 	seen.Again = r.config.Again
-	seen.Waiting = "Waiting until all name servers of " + s.domain + " answer right."
+	seen.Waiting = "Waiting until all name servers of " + s.Domain + " answer right."
 	if r.byHand() {
 		seen.Waiting = copyRecords(z.wanted)
 	}

@@ -17,7 +17,7 @@ func (r *records) observeUndo(ctx context.Context, s *scope) (onboarding.Observa
 	zone, sets := published(s)
 	if r.byHand() {
 		return onboarding.Observation{}, onboarding.Conflictf(
-			"Take the records of "+s.site.domain+" back where the zone is kept.",
+			"Take the records of "+s.site.Domain+" back where the zone is kept.",
 			"The bot no longer publishes in the zone %s.", zone)
 	}
 	questions := make([]dns.Question, len(sets))
@@ -62,7 +62,7 @@ func (r *records) observeUndo(ctx context.Context, s *scope) (onboarding.Observa
 // published returns the record sets that the run changed, from before its first change of each
 // until after its last, and their zone.
 func published(s *scope) (zone string, sets []onboarding.RecordsEdit) {
-	for _, item := range applied(s.run, s.site.domain, kindDNS) {
+	for _, item := range applied(s.run, s.site.Domain, kindDNS) {
 		if item.DNS == nil {
 			continue
 		}

@@ -6,6 +6,7 @@ import (
 	"github.com/atlilith/onboardbot/onboarding"
 	"github.com/atlilith/onboardbot/onboarding/deployconfig"
 	"github.com/atlilith/onboardbot/onboarding/hosts"
+	"github.com/atlilith/onboardbot/onboarding/runbook/folder"
 )
 
 // goLiveStep includes the domain in ordinary deploys. A tenant whose rows others can reach does
@@ -15,34 +16,39 @@ func goLiveStep(c *components) Step {
 		Kind: kindGoLive, Title: "Go live with", PerDomain: true, Destructive: true,
 		Why:     "From here on, ordinary deploys include the site.",
 		After:   []onboarding.Kind{kindSync, kindIsolation},
-		Observe: (&goLive{c.folders}).observe,
+		Observe: (&goLive{c.folders, c.applications}).observe,
 		Allows:  allowance{commit: ownFolder}.allows,
 	}
 }
 
-type goLive struct{ folders *deployFolders }
+type goLive struct {
+	folders      *folder.Planner
+	applications *applications
+}
 
 // observe sets held_back to false. For a plan before the folder exists, the change is computed
 // from what the deploy-config step will commit.
 func (g *goLive) observe(ctx context.Context, s *scope) (onboarding.Observation, error) {
-	have, err := g.folders.observe(ctx, s.site)
+	have, err := g.folders.Observe(ctx, s.site)
 	if err != nil {
 		return onboarding.Observation{}, err
 	}
-	if len(have.files) == 0 && s.early {
-		planned, err := g.folders.plan(ctx, s.run, have)
+	if len(have.Files) == 0 && s.early {
+		planned, err := g.folders.Plan(ctx, s.run, have)
 		if err != nil {
 			return onboarding.Observation{}, err
 		}
-		have.files = planned.files
+		have.Files = planned.Files
 	}
-	file, err := have.required(servicesFile)
+	file, err := have.Required(folder.ServicesFile)
 	if err != nil {
 		return onboarding.Observation{}, err
 	}
 	if file.Content, err = deployconfig.SetHeldBack(file.Content, false); err != nil {
 		return onboarding.Observation{}, err
 	}
-	change, err := g.folders.commit(s, have, "Put "+s.site.domain+" live", []hosts.File{file})
+	change, err := have.Commit(folder.Commit{
+		Subject: "Put " + s.site.Domain + " live", Files: []hosts.File{file}, Pushed: g.applications.ended(s),
+	})
 	return onboarding.Observation{Change: change}, err
 }

@@ -9,6 +9,8 @@ import (
 
 	"github.com/atlilith/onboardbot/onboarding"
 	"github.com/atlilith/onboardbot/onboarding/deployconfig"
+	"github.com/atlilith/onboardbot/onboarding/runbook/folder"
+	"github.com/atlilith/onboardbot/onboarding/runbook/site"
 )
 
 // ErrNotAllowed says that an item of a change is outside the bounds of the runbook. Such an item
@@ -19,7 +21,7 @@ var ErrNotAllowed = errors.New("no run may do this")
 // approved.
 type guard struct {
 	registry *registry
-	sites    *sites
+	sites    *site.Finder
 }
 
 // authorize returns nil if an item may be part of a change of the step, else an error that wraps
@@ -44,7 +46,7 @@ func (g *guard) judge(auth onboarding.Authorization, item onboarding.Item) error
 	s := &scope{run: auth.Run, key: auth.Step}
 	if step.PerDomain {
 		var err error
-		if s.site, err = g.sites.of(auth.Run, auth.Step); err != nil {
+		if s.site, err = g.sites.Of(auth.Run, auth.Step); err != nil {
 			return err
 		}
 	}
@@ -121,8 +123,8 @@ func sameCommand(a, b onboarding.Command) bool {
 // ownRecords allows the records of the domain and below it.
 func ownRecords(s *scope, update onboarding.ZoneUpdate) error {
 	for _, set := range update.Sets {
-		if set.Name != s.site.domain && !strings.HasSuffix(set.Name, "."+s.site.domain) {
-			return fmt.Errorf("the record %s does not belong to %s", set.Name, s.site.domain)
+		if set.Name != s.site.Domain && !strings.HasSuffix(set.Name, "."+s.site.Domain) {
+			return fmt.Errorf("the record %s does not belong to %s", set.Name, s.site.Domain)
 		}
 	}
 	return nil
@@ -131,13 +133,13 @@ func ownRecords(s *scope, update onboarding.ZoneUpdate) error {
 // ownEndpoints allows probes of the domain's names at the addresses of its VPS.
 func ownEndpoints(s *scope, probe onboarding.Probe) error {
 	for _, name := range probe.Names {
-		if !slices.Contains(s.site.names, name) {
-			return fmt.Errorf("%s is not a name of %s", name, s.site.domain)
+		if !slices.Contains(s.site.Names, name) {
+			return fmt.Errorf("%s is not a name of %s", name, s.site.Domain)
 		}
 	}
 	for _, address := range probe.Addresses {
-		if address != s.site.ipv4.String() && (!s.site.ipv6.IsValid() || address != s.site.ipv6.String()) {
-			return fmt.Errorf("%s is not an address of %s", address, s.site.domain)
+		if address != s.site.IPv4.String() && (!s.site.IPv6.IsValid() || address != s.site.IPv6.String()) {
+			return fmt.Errorf("%s is not an address of %s", address, s.site.Domain)
 		}
 	}
 	return nil
@@ -146,47 +148,27 @@ func ownEndpoints(s *scope, probe onboarding.Probe) error {
 // ownFolder allows files in the deploy folder of the domain, with a feature that is not named
 // after the Provider.
 func ownFolder(s *scope, commit onboarding.Commit) error {
-	folder := s.site.folder
-	if commit.Folder != folder {
-		return fmt.Errorf("the commit is for %q instead of %s", commit.Folder, folder)
+	own := s.site.Folder
+	if commit.Folder != own {
+		return fmt.Errorf("the commit is for %q instead of %s", commit.Folder, own)
 	}
 	for _, file := range commit.Files {
-		if path.Clean(file.Path) != file.Path || !strings.HasPrefix(file.Path, folder+"/") {
-			return fmt.Errorf("the file %q is not in %s", file.Path, folder)
+		if path.Clean(file.Path) != file.Path || !strings.HasPrefix(file.Path, own+"/") {
+			return fmt.Errorf("the file %q is not in %s", file.Path, own)
 		}
 		_, after, err := file.Contents()
 		if err != nil {
 			return err
 		}
-		if file.Path != path.Join(folder, servicesFile) || after == nil {
+		if file.Path != path.Join(own, folder.ServicesFile) || after == nil {
 			continue
 		}
 		services, err := deployconfig.ReadServices(after)
 		if err != nil {
 			return err
 		}
-		if err := checkFeature(services.Feature, s.run.Request); err != nil {
+		if err := folder.CheckFeature(services.Feature, s.run.Request); err != nil {
 			return err
-		}
-	}
-	return nil
-}
-
-// genericWord is the word that the platform uses for everyone; a slug may begin with it without
-// owning it.
-const genericWord = "provider"
-
-// checkFeature refuses a feature that is named after the Provider or their Org, by the whole slug
-// or, as in merche-site, by its first word: a feature serves every Provider.
-func checkFeature(feature string, request onboarding.Request) error {
-	for _, slug := range []string{request.Slug, request.Org.Slug} {
-		if slug == "" {
-			continue
-		}
-		first, _, _ := strings.Cut(slug, "-")
-		if strings.Contains("-"+feature+"-", "-"+slug+"-") || first != genericWord &&
-			strings.HasPrefix(feature, first+"-") {
-			return fmt.Errorf("the feature %s is named after %s; features are provider-generic", feature, slug)
 		}
 	}
 	return nil

@@ -6,6 +6,7 @@ import (
 
 	"github.com/atlilith/onboardbot/onboarding"
 	"github.com/atlilith/onboardbot/onboarding/hosts"
+	"github.com/atlilith/onboardbot/onboarding/runbook/site"
 )
 
 // mailStep makes the mailbox or forward of the domain, where the configuration has a command for
@@ -22,7 +23,7 @@ func mailStep(c *components) Step {
 		Timeout: c.config.Mail.Setup.Timeout,
 		Observe: m.observe,
 		Allows: allowance{commands: oneOf(func(s *scope) []onboarding.Command {
-			return []onboarding.Command{m.command(s.site, c.mail.setup(s.site.mail.Plan).Make)}
+			return []onboarding.Command{m.command(s.site, c.mail.setup(s.site.Mail.Plan).Make)}
 		})}.allows,
 		Undo: &Step{
 			Title:   "Take back the mail of",
@@ -30,7 +31,7 @@ func mailStep(c *components) Step {
 			Timeout: c.config.Mail.Setup.Timeout,
 			Observe: m.observeUndo,
 			Allows: allowance{commands: oneOf(func(s *scope) []onboarding.Command {
-				return []onboarding.Command{m.command(s.site, c.mail.setup(s.site.mail.Plan).Undo)}
+				return []onboarding.Command{m.command(s.site, c.mail.setup(s.site.Mail.Plan).Undo)}
 			})}.allows,
 		},
 	}
@@ -39,8 +40,8 @@ func mailStep(c *components) Step {
 type mailbox struct{ mail *siteMail }
 
 // command is one of the configured commands, on their host.
-func (m *mailbox) command(s *site, pattern []string) onboarding.Command {
-	return onboarding.Command{Host: m.mail.config.Setup.Host, Argv: s.expandAll(pattern), Lock: lockMail}
+func (m *mailbox) command(s *site.Site, pattern []string) onboarding.Command {
+	return onboarding.Command{Host: m.mail.config.Setup.Host, Argv: s.ExpandAll(pattern), Lock: lockMail}
 }
 
 // exists reports whether what the site's plan needs beyond the DNS exists, by the configured
@@ -48,7 +49,7 @@ func (m *mailbox) command(s *site, pattern []string) onboarding.Command {
 func (m *mailbox) exists(ctx context.Context, s *scope) (bool, error) {
 	setup := m.mail.config.Setup
 	_, err := m.mail.hosts[setup.Host].Output(ctx, hosts.Command{
-		Argv:    s.site.expandAll(m.mail.setup(s.site.mail.Plan).Check),
+		Argv:    s.site.ExpandAll(m.mail.setup(s.site.Mail.Plan).Check),
 		Idle:    m.mail.applications.awaited(s, lockMail),
 		Timeout: setup.Timeout,
 	})
@@ -58,7 +59,7 @@ func (m *mailbox) exists(ctx context.Context, s *scope) (bool, error) {
 	case hosts.IsExit(err, 1):
 		return false, nil
 	}
-	return false, fmt.Errorf("mail of %s: %w", s.site.domain, err)
+	return false, fmt.Errorf("mail of %s: %w", s.site.Domain, err)
 }
 
 func (m *mailbox) observe(ctx context.Context, s *scope) (onboarding.Observation, error) {
@@ -66,9 +67,9 @@ func (m *mailbox) observe(ctx context.Context, s *scope) (onboarding.Observation
 	if err != nil || exists {
 		return onboarding.Observation{}, err
 	}
-	command := m.command(s.site, m.mail.setup(s.site.mail.Plan).Make)
+	command := m.command(s.site, m.mail.setup(s.site.Mail.Plan).Make)
 	return onboarding.Observation{Change: onboarding.Change{
-		Summary: "Make the " + s.site.mailNoun(), Items: []onboarding.Item{{Command: &command}},
+		Summary: "Make the " + mailNoun(s.site), Items: []onboarding.Item{{Command: &command}},
 	}}, nil
 }
 
@@ -79,14 +80,14 @@ func (m *mailbox) observeUndo(ctx context.Context, s *scope) (onboarding.Observa
 	if err != nil || !exists {
 		return onboarding.Observation{}, err
 	}
-	pattern := m.mail.setup(s.site.mail.Plan).Undo
+	pattern := m.mail.setup(s.site.Mail.Plan).Undo
 	if pattern == nil {
 		return onboarding.Observation{Findings: []onboarding.Finding{onboarding.Doubtful("to do by hand",
 			"Configure undo in mail.setup to have it taken away from now on.", "Take away the %s.",
-			s.site.mailNoun())}}, nil
+			mailNoun(s.site))}}, nil
 	}
 	command := m.command(s.site, pattern)
 	return onboarding.Observation{Change: onboarding.Change{
-		Summary: "Take away the " + s.site.mailNoun(), Items: []onboarding.Item{{Command: &command}},
+		Summary: "Take away the " + mailNoun(s.site), Items: []onboarding.Item{{Command: &command}},
 	}}, nil
 }

@@ -42,7 +42,7 @@ func (k *mailKeys) generate(file mail.KeyFile) onboarding.Command {
 
 func (k *mailKeys) commands(s *scope) []onboarding.Command {
 	var list []onboarding.Command
-	for _, file := range k.mail.keyFiles(s.site.domain, s.site.mail) {
+	for _, file := range k.mail.keyFiles(s.site.Domain, s.site.Mail) {
 		list = append(list, k.generate(file))
 	}
 	return list
@@ -66,7 +66,7 @@ func (k *mailKeys) observe(ctx context.Context, s *scope) (onboarding.Observatio
 	}
 	if len(missing) > 0 {
 		seen.Change.Summary = fmt.Sprintf("Make the DKIM key %s of %s on %s, where it stays",
-			strings.Join(names, " and "), s.site.domain, k.mail.config.DKIM.Host)
+			strings.Join(names, " and "), s.site.Domain, k.mail.config.DKIM.Host)
 	}
 	return seen, nil
 }
@@ -84,7 +84,7 @@ func (k *mailKeys) remove(file mail.KeyFile) []onboarding.Command {
 
 func (k *mailKeys) undoCommands(s *scope) []onboarding.Command {
 	var list []onboarding.Command
-	for _, file := range k.mail.keyFiles(s.site.domain, s.site.mail) {
+	for _, file := range k.mail.keyFiles(s.site.Domain, s.site.Mail) {
 		list = append(list, k.remove(file)...)
 	}
 	return list
@@ -99,8 +99,8 @@ func (k *mailKeys) observeUndo(ctx context.Context, s *scope) (onboarding.Observ
 		return onboarding.Observation{}, err
 	}
 	seen := onboarding.Observation{}
-	for _, file := range k.mail.keyFiles(s.site.domain, s.site.mail) {
-		own := slices.ContainsFunc(applied(s.run, s.site.domain, kindMailKey), func(item onboarding.Item) bool {
+	for _, file := range k.mail.keyFiles(s.site.Domain, s.site.Mail) {
+		own := slices.ContainsFunc(applied(s.run, s.site.Domain, kindMailKey), func(item onboarding.Item) bool {
 			return item.Command != nil && sameCommand(*item.Command, k.generate(file))
 		})
 		if !own || slices.Contains(missing, file) {
@@ -111,7 +111,7 @@ func (k *mailKeys) observeUndo(ctx context.Context, s *scope) (onboarding.Observ
 		}
 	}
 	if len(seen.Change.Items) > 0 {
-		seen.Change.Summary = "Delete the DKIM key of " + s.site.domain
+		seen.Change.Summary = "Delete the DKIM key of " + s.site.Domain
 	}
 	return seen, nil
 }

@@ -12,7 +12,10 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/platform"
 	"github.com/atlilith/onboardbot/onboarding/probe"
 	"github.com/atlilith/onboardbot/onboarding/repo"
+	"github.com/atlilith/onboardbot/onboarding/runbook/folder"
+	"github.com/atlilith/onboardbot/onboarding/runbook/portal"
 	"github.com/atlilith/onboardbot/onboarding/runbook/settings"
+	"github.com/atlilith/onboardbot/onboarding/runbook/site"
 )
 
 // Parts are what the runbook works with; [Connect] makes them of a configuration.
@@ -24,15 +27,10 @@ type Parts struct {
 	Prober   *probe.Prober
 	// Assets holds the logos of requests. [Connect] leaves an empty one here; the wiring replaces
 	// it.
-	Assets Assets
+	Assets folder.Assets
 	// Isolation checks new tenants against all others. [Connect] leaves [IsolationOff] here; the
 	// wiring replaces it.
 	Isolation Isolation
-}
-
-// Assets are contents that requests name by their SHA-256, in lower-case hexadecimal.
-type Assets interface {
-	Get(ctx context.Context, digest string) ([]byte, error)
 }
 
 // noAssets holds nothing.
@@ -106,13 +104,12 @@ type components struct {
 	config       settings.Config
 	publisher    dns.Publisher
 	planner      *renewal.Planner
-	sites        *sites
+	sites        *site.Finder
 	applications *applications
-	folders      *deployFolders
-	repository   *repositoryChecks
+	folders      *folder.Planner
 	mail         *siteMail
-	portal       *portal
-	visitors     siteProber
+	portal       *portal.Portal
+	visitors     site.Prober
 }
 
 func newComponents(parts *Parts, config settings.Config) (*components, error) {
@@ -124,12 +121,11 @@ func newComponents(parts *Parts, config settings.Config) (*components, error) {
 	if c.publisher, err = config.DNS.Publisher(); err != nil {
 		return nil, err
 	}
-	c.sites = &sites{config, parts.Hosts, parts.Repo}
-	c.visitors = siteProber{parts.Prober, config.Certificate.Left}
-	c.folders = &deployFolders{repo: parts.Repo, config: config, assets: parts.Assets, applications: c.applications}
-	c.repository = &repositoryChecks{repo: parts.Repo, config: config, folders: c.folders}
+	c.sites = site.NewFinder(config, parts.Hosts, parts.Repo)
+	c.visitors = site.NewProber(parts.Prober, config.Certificate.Left)
+	c.folders = folder.NewPlanner(parts.Repo, config, parts.Assets)
 	c.mail = &siteMail{config: config.Mail, plans: config.MailPlans(), hosts: parts.Hosts, resolver: parts.Resolver,
 		applications: c.applications}
-	c.portal = &portal{config.Portal, parts.Platform, parts.Prober}
+	c.portal = portal.New(config.Portal, parts.Platform, parts.Prober)
 	return c, nil
 }

@@ -13,7 +13,11 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/dns"
 	"github.com/atlilith/onboardbot/onboarding/hosts"
 	"github.com/atlilith/onboardbot/onboarding/platform"
+	"github.com/atlilith/onboardbot/onboarding/runbook/folder"
+	"github.com/atlilith/onboardbot/onboarding/runbook/hostcheck"
+	"github.com/atlilith/onboardbot/onboarding/runbook/portal"
 	"github.com/atlilith/onboardbot/onboarding/runbook/settings"
+	"github.com/atlilith/onboardbot/onboarding/runbook/site"
 )
 
 // checksAtOnce bounds the checks that run at the same time. Those of one host must stay below the
@@ -27,20 +31,20 @@ func preflightStep(c *components) Step {
 }
 
 type preflight struct {
-	config     settings.Config
-	db         *platform.DB
-	sites      *sites
-	repository *repositoryChecks
-	zones      zoneChecks
-	mail       *siteMail
-	portal     *portal
-	isolation  *isolation
-	database   *database
+	config    settings.Config
+	db        *platform.DB
+	sites     *site.Finder
+	folders   *folder.Planner
+	zones     zoneChecks
+	mail      *siteMail
+	portal    *portal.Portal
+	isolation *isolation
+	database  *database
 }
 
 func newPreflight(c *components) *preflight {
 	return &preflight{
-		config: c.config, db: c.Platform, sites: c.sites, repository: c.repository,
+		config: c.config, db: c.Platform, sites: c.sites, folders: c.folders,
 		zones: zoneChecks{c.Resolver, c.publisher}, mail: c.mail, portal: c.portal,
 		isolation: &isolation{c.Isolation}, database: &database{c.Platform},
 	}
@@ -51,31 +55,31 @@ type check func(ctx context.Context) []onboarding.Finding
 
 // observe makes one table of everything that the steps rely on.
 func (p *preflight) observe(ctx context.Context, s *scope) (onboarding.Observation, error) {
-	sites, err := p.sites.all(s.run)
+	sites, err := p.sites.All(s.run)
 	if err != nil {
 		return onboarding.Observation{}, err
 	}
 	checks := []check{p.db.Check, func(ctx context.Context) []onboarding.Finding {
-		return p.repository.check(ctx, s.run, sites)
+		return p.checkRepository(ctx, s.run, sites)
 	}}
 	var machines []*hosts.Host
-	for _, site := range sites {
-		if !slices.Contains(machines, site.host) {
-			machines = append(machines, site.host)
+	for _, each := range sites {
+		if !slices.Contains(machines, each.Host) {
+			machines = append(machines, each.Host)
 		}
 	}
 	for _, host := range machines {
 		checks = append(checks, func(ctx context.Context) []onboarding.Finding {
-			return checkVPS(ctx, host, p.config.Certificate.Command[0], sites)
+			return hostcheck.VPS(ctx, host, p.config.Certificate.Command[0], sites)
 		})
 	}
-	for _, site := range sites {
+	for _, each := range sites {
 		checks = append(checks,
-			func(ctx context.Context) []onboarding.Finding { return p.zones.check(ctx, site) },
-			func(ctx context.Context) []onboarding.Finding { return p.mail.preflight(ctx, site) })
+			func(ctx context.Context) []onboarding.Finding { return p.zones.check(ctx, each) },
+			func(ctx context.Context) []onboarding.Finding { return p.mail.preflight(ctx, each) })
 	}
 	checks = append(checks,
-		func(ctx context.Context) []onboarding.Finding { return p.portal.preflight(ctx, s.run) },
+		func(ctx context.Context) []onboarding.Finding { return p.portal.Preflight(ctx, s.run) },
 		p.isolation.preflight)
 	findings := checkTogether(ctx, checks)
 	if !slices.ContainsFunc(findings, failed) {
@@ -126,12 +130,12 @@ type zoneChecks struct {
 const checkKeyFix = "Check dns.rfc2136, and that the key may update this zone."
 
 // check finds whether the domain has name servers, and whether the bot may publish there.
-func (z zoneChecks) check(ctx context.Context, s *site) []onboarding.Finding {
-	name := "zone of " + s.domain
+func (z zoneChecks) check(ctx context.Context, s *site.Site) []onboarding.Finding {
+	name := "zone of " + s.Domain
 	byHand := !z.publisher.Guarantees().Automatic
-	zone, err := z.resolver.Zone(ctx, s.domain)
+	zone, err := z.resolver.Zone(ctx, s.Domain)
 	if err == nil {
-		_, err = z.resolver.Observe(ctx, s.domain, []dns.Question{{Name: s.domain, Type: "A"}})
+		_, err = z.resolver.Observe(ctx, s.Domain, []dns.Question{{Name: s.Domain, Type: "A"}})
 	}
 	switch {
 	case err != nil && byHand:

@@ -44,7 +44,8 @@ func TestPreflight(t *testing.T) {
 	for _, finding := range look.Findings {
 		names = append(names, finding.Name)
 	}
-	want := []string{"platform database", "takes writes", "authoritative host", "rights", "sight", "application role",
+	want := []string{"platform database", "takes writes", "authoritative host", "rights", "visibility",
+		"application role",
 		"host apricot", "repository", "unpushed commits", "deploy config of merche-biche.com",
 		"host vps-0", "nginx on vps-0", "certbot on vps-0", "nginx folders on vps-0",
 		"zone of merche-biche.com", "provider-portal", "database rows"}
@@ -70,7 +71,7 @@ func TestPreflight(t *testing.T) {
 		"hidden tenants": {
 			func(w *town) { w.sql("ALTER POLICY onboarder_reads ON orgs USING (created_at > now())") },
 			func(w *town) { w.sql("ALTER POLICY onboarder_reads ON orgs USING (true)") },
-			"warning sight: row-level security may hide rows of orgs from the bot"},
+			"warning visibility: row-level security may hide rows of orgs from the bot"},
 		"an application above the law": {
 			func(w *town) { w.sql("ALTER ROLE platform_app BYPASSRLS") },
 			func(w *town) { w.sql("ALTER ROLE platform_app NOBYPASSRLS") },

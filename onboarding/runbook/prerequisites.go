@@ -10,6 +10,7 @@ import (
 
 	"github.com/atlilith/onboardbot/onboarding"
 	"github.com/atlilith/onboardbot/onboarding/hosts"
+	"github.com/atlilith/onboardbot/onboarding/runbook/hostcheck"
 )
 
 // sampleName stands for a Provider in checks that need one. Its domains belong to nobody (RFC 2606
@@ -44,33 +45,33 @@ func (p *prerequisites) sampleRun() *onboarding.Run {
 
 func (p *prerequisites) check(ctx context.Context) []onboarding.Finding {
 	run := p.sampleRun()
-	sites, err := p.preflight.sites.all(run)
+	sites, err := p.preflight.sites.All(run)
 	if err != nil {
 		return []onboarding.Finding{onboarding.Failing("configuration", "Correct it.", "%v", err)}
 	}
 	checks := []check{p.preflight.db.Check, p.checkClient}
 	for _, name := range slices.Sorted(maps.Keys(p.hosts)) {
 		host := p.hosts[name]
-		holdsRepository := host == p.preflight.repository.repo.Host()
+		holdsRepository := host == p.preflight.folders.Repo().Host()
 		if holdsRepository {
 			checks = append(checks, func(ctx context.Context) []onboarding.Finding {
-				return p.preflight.repository.check(ctx, run, sites[:1])
+				return p.preflight.checkRepository(ctx, run, sites[:1])
 			})
 		}
 		if p.preflight.config.Hosts[name].IPv4 != "" {
 			checks = append(checks, func(ctx context.Context) []onboarding.Finding {
-				return checkVPS(ctx, host, p.preflight.config.Certificate.Command[0], sites)
+				return hostcheck.VPS(ctx, host, p.preflight.config.Certificate.Command[0], sites)
 			})
 		} else if !holdsRepository {
 			checks = append(checks,
-				func(ctx context.Context) []onboarding.Finding { return checkReachable(ctx, host) })
+				func(ctx context.Context) []onboarding.Finding { return hostcheck.Reachable(ctx, host) })
 		}
 	}
 	return checkTogether(ctx, append(checks,
 		func(ctx context.Context) []onboarding.Finding {
 			return p.preflight.zones.checkUpdates(ctx, p.preflight.config.DNS.Updates)
 		},
-		func(ctx context.Context) []onboarding.Finding { return p.preflight.portal.preflight(ctx, run) }))
+		func(ctx context.Context) []onboarding.Finding { return p.preflight.portal.Preflight(ctx, run) }))
 }
 
 // checkClient checks that this machine has ssh, if a host is another machine.

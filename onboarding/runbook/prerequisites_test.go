@@ -24,7 +24,8 @@ func TestPrerequisites(t *testing.T) {
 	for _, finding := range findings {
 		names = append(names, finding.Name)
 	}
-	want := []string{"platform database", "takes writes", "authoritative host", "rights", "sight", "application role",
+	want := []string{"platform database", "takes writes", "authoritative host", "rights", "visibility",
+		"application role",
 		"ssh",
 		"host apricot", "repository", "unpushed commits", "deploy config of onboardbot-check-0.example",
 		"host vps-0", "nginx on vps-0", "certbot on vps-0", "nginx folders on vps-0", "DNS updates", "provider-portal"}

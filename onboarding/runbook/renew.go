@@ -16,6 +16,7 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/certificates/renewal"
 	"github.com/atlilith/onboardbot/onboarding/probe"
 	"github.com/atlilith/onboardbot/onboarding/runbook/settings"
+	"github.com/atlilith/onboardbot/onboarding/runbook/site"
 )
 
 // renewStep renews the certificate of a live site.
@@ -43,7 +44,7 @@ type renewals struct {
 // authority's limits forbid is refused before anybody is asked.
 func (r *renewals) observe(ctx context.Context, s *scope) (onboarding.Observation, error) {
 	if lock := r.applications.awaited(s, lockNginx); lock != "" {
-		if err := s.site.host.WaitIdle(ctx, lock); err != nil {
+		if err := s.site.Host.WaitIdle(ctx, lock); err != nil {
 			return onboarding.Observation{}, err
 		}
 	}
@@ -55,7 +56,7 @@ func (r *renewals) observe(ctx context.Context, s *scope) (onboarding.Observatio
 		change, err := r.change(s.site, due)
 		return onboarding.Observation{Change: change}, err
 	}
-	name := "certificate of " + s.site.domain
+	name := "certificate of " + s.site.Domain
 	served, err := seen.Served()
 	if err != nil {
 		return onboarding.Observation{Findings: []onboarding.Finding{
@@ -63,7 +64,7 @@ func (r *renewals) observe(ctx context.Context, s *scope) (onboarding.Observatio
 		}}, nil
 	}
 	return onboarding.Observation{
-		Facts: onboarding.Facts{onboarding.CertificateFact(s.site.domain): served.NotAfter.Format(time.RFC3339)},
+		Facts: onboarding.Facts{onboarding.CertificateFact(s.site.Domain): served.NotAfter.Format(time.RFC3339)},
 		Findings: []onboarding.Finding{onboarding.Passed(name,
 			"visitors get the one with the serial %s, valid until %s",
 			served.Serial, served.NotAfter.Format("2006-01-02 15:04 UTC"))},
@@ -92,11 +93,11 @@ func (r *renewals) outstanding(
 
 // watched is the site as the sweep of certificates knows it.
 func (r *renewals) watched(s *scope) certificates.Site {
-	if extra, found := r.config.Extra(s.site.domain); found && s.run.Renews == uuid.Nil {
+	if extra, found := r.config.Extra(s.site.Domain); found && s.run.Renews == uuid.Nil {
 		return extra
 	}
 	return certificates.Site{
-		Domain: s.site.domain, Names: s.site.names, Host: s.site.hostName, Addresses: s.site.addresses(),
+		Domain: s.site.Domain, Names: s.site.Names, Host: s.site.HostName, Addresses: s.site.Addresses(),
 	}
 }
 
@@ -112,16 +113,16 @@ func refusal(err error) error {
 	return err
 }
 
-func (r *renewals) change(s *site, due certificates.Renewal) (onboarding.Change, error) {
+func (r *renewals) change(s *site.Site, due certificates.Renewal) (onboarding.Change, error) {
 	if len(due.Due) == 0 {
 		return onboarding.Change{
 			Summary: fmt.Sprintf("Reload nginx on %s, so that visitors of %s get the certificate that is renewed "+
 				"already",
-				s.hostName, s.domain),
+				s.HostName, s.Domain),
 			Items: []onboarding.Item{{Command: r.reload(s)}},
 		}, nil
 	}
-	change := onboarding.Change{Summary: "Let certbot renew the certificate of " + strings.Join(s.names, " and ")}
+	change := onboarding.Change{Summary: "Let certbot renew the certificate of " + strings.Join(s.Names, " and ")}
 	reload := due.Reload
 	for _, lineage := range due.Due {
 		command, err := renewCommand(s, lineage)
@@ -139,16 +140,16 @@ func (r *renewals) change(s *site, due certificates.Renewal) (onboarding.Change,
 }
 
 // renewCommand holds the lock of nginx: certbot's plugin edits its files and reloads it.
-func renewCommand(s *site, lineage certificates.Lineage) (*onboarding.Command, error) {
+func renewCommand(s *site.Site, lineage certificates.Lineage) (*onboarding.Command, error) {
 	command, err := certbot.RenewCommand(lineage)
 	if err != nil {
 		return nil, err
 	}
-	return &onboarding.Command{Host: s.hostName, Argv: command.Argv, Lock: lockNginx}, nil
+	return &onboarding.Command{Host: s.HostName, Argv: command.Argv, Lock: lockNginx}, nil
 }
 
-func (r *renewals) reload(s *site) *onboarding.Command {
-	return &onboarding.Command{Host: s.hostName, Argv: r.config.Deploy.Reload, Lock: lockNginx}
+func (r *renewals) reload(s *site.Site) *onboarding.Command {
+	return &onboarding.Command{Host: s.HostName, Argv: r.config.Deploy.Reload, Lock: lockNginx}
 }
 
 // allows lets pass certbot's command for one certificate by its name, and the reload.

@@ -1,3 +1,13 @@
+// Package runbook is the operators' runbook. The registry lists its steps; each step is one file,
+// which observes what is left to do and says what its changes may contain. Everything else about a
+// step, such as its place in a run and how it is undone, is derived from its entry.
+//
+// Observing changes nothing. A change is applied item by item, by package apply, and only what the
+// guard allows: it judges each item by the registry alone. Who may approve a change, when, and
+// what happens after a crash is decided by the domain, and how all this reads in chat by neither.
+//
+// What several steps share has packages of its own below this one: settings (the configuration),
+// site (a domain on its VPS), folder (its deploy folder), portal, hostcheck and tenantcheck.
 package runbook
 
 import (
@@ -6,17 +16,19 @@ import (
 
 	"github.com/atlilith/onboardbot/onboarding"
 	"github.com/atlilith/onboardbot/onboarding/runbook/apply"
+	"github.com/atlilith/onboardbot/onboarding/runbook/folder"
 	"github.com/atlilith/onboardbot/onboarding/runbook/settings"
+	"github.com/atlilith/onboardbot/onboarding/runbook/site"
 )
 
 // Runbook is the runbook over the real parts. It is safe for concurrent use.
 type Runbook struct {
 	registry      *registry
 	guard         guard
-	sites         *sites
+	sites         *site.Finder
 	applier       *apply.Applier
 	applications  *applications
-	repository    *repositoryChecks
+	folders       *folder.Planner
 	prerequisites *prerequisites
 }
 
@@ -42,7 +54,7 @@ func New(parts *Parts, config settings.Config) (*Runbook, error) {
 		guard:         guard{registry, c.sites},
 		sites:         c.sites,
 		applications:  c.applications,
-		repository:    c.repository,
+		folders:       c.folders,
 		prerequisites: newPrerequisites(c),
 		applier: apply.New(apply.Targets{
 			Platform: parts.Platform, Publisher: c.publisher, Hosts: parts.Hosts, Repo: parts.Repo,
@@ -82,7 +94,7 @@ func (b *Runbook) Observe(ctx context.Context, run *onboarding.Run,
 	s := &scope{run: run, key: key, early: early(run, key)}
 	if step.PerDomain {
 		var err error
-		if s.site, err = b.sites.of(run, key); err != nil {
+		if s.site, err = b.sites.Of(run, key); err != nil {
 			return onboarding.Observation{}, err
 		}
 	}
@@ -115,7 +127,7 @@ func (b *Runbook) ApplyItem(
 
 // Deployed reports whether the domain has a deploy folder in the repository.
 func (b *Runbook) Deployed(ctx context.Context, domain string) (bool, error) {
-	return b.repository.deployed(ctx, domain)
+	return b.folders.Deployed(ctx, domain)
 }
 
 // Prerequisites checks everything that runs rely on, before there is one. It changes nothing. Each

@@ -14,6 +14,7 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/hosts"
 	"github.com/atlilith/onboardbot/onboarding/mail"
 	"github.com/atlilith/onboardbot/onboarding/runbook/settings"
+	"github.com/atlilith/onboardbot/onboarding/runbook/site"
 )
 
 // lockMail is held by commands that change keys, mailboxes and forwards on a host.
@@ -37,9 +38,9 @@ func (m *siteMail) keyFiles(domain string, plan onboarding.Mail) []mail.KeyFile 
 // publicKeys reads the public halves of the site's keys on their host. A key that is not made yet
 // is among the missing. If lock is not empty, it waits until nobody holds that lock of the host.
 func (m *siteMail) publicKeys(
-	ctx context.Context, s *site, lock string,
+	ctx context.Context, s *site.Site, lock string,
 ) (keys []mail.PublicKey, missing []mail.KeyFile, err error) {
-	files := m.keyFiles(s.domain, s.mail)
+	files := m.keyFiles(s.Domain, s.Mail)
 	found := make([]mail.PublicKey, len(files))
 	exists := make([]bool, len(files))
 	group, ctx := errgroup.WithContext(ctx)
@@ -56,7 +57,7 @@ func (m *siteMail) publicKeys(
 		})
 	}
 	if err := group.Wait(); err != nil {
-		return nil, nil, fmt.Errorf("DKIM key of %s: %w", s.domain, err)
+		return nil, nil, fmt.Errorf("DKIM key of %s: %w", s.Domain, err)
 	}
 	for i, file := range files {
 		if exists[i] {
@@ -69,18 +70,19 @@ func (m *siteMail) publicKeys(
 }
 
 // pattern are the records of the configured pattern for the site's plan.
-func (m *siteMail) pattern(s *site, keys []mail.PublicKey) ([]dns.Record, error) {
-	if !slices.Contains(m.plans, s.mail.Plan) {
+func (m *siteMail) pattern(s *site.Site, keys []mail.PublicKey) ([]dns.Record, error) {
+	if !slices.Contains(m.plans, s.Mail.Plan) {
 		return nil, onboarding.Conflictf("Configure its pattern under mail, or choose the mail plan none.",
-			"%s is to have mail (%s), which is not configured.", s.domain, s.mail.Plan)
+			"%s is to have mail (%s), which is not configured.", s.Domain, s.Mail.Plan)
 	}
-	return m.config.Records(s.domain, settings.PlanOf(s.mail), keys)
+	return m.config.Records(s.Domain, settings.PlanOf(s.Mail), keys)
 }
 
 // records are those of a pattern, fitted to the records that exist already. Its notes say what is
 // kept of others. The state must hold the sets of the pattern.
-func (m *siteMail) records(ctx context.Context, s *site, pattern []dns.Record, seen dns.State) (mail.Merged, error) {
-	merged, err := mail.Zone{Domain: s.domain, Resolver: m.resolver}.Merge(ctx, pattern, mail.Existing(seen))
+func (m *siteMail) records(ctx context.Context, s *site.Site, pattern []dns.Record,
+	seen dns.State) (mail.Merged, error) {
+	merged, err := mail.Zone{Domain: s.Domain, Resolver: m.resolver}.Merge(ctx, pattern, mail.Existing(seen))
 	if theirs, ok := errors.AsType[*mail.ConflictError](err); ok {
 		return merged, &onboarding.ConflictError{What: theirs.What, Fix: theirs.Fix}
 	}
@@ -93,20 +95,20 @@ func (m *siteMail) setup(plan onboarding.MailPlan) settings.MailCommands {
 }
 
 // mailNoun names what the plan of a site needs beyond the DNS.
-func (s *site) mailNoun() string {
-	if s.mail.Plan == onboarding.MailForward {
-		return "forward of mail for " + s.domain + " to " + s.mail.Forward
+func mailNoun(s *site.Site) string {
+	if s.Mail.Plan == onboarding.MailForward {
+		return "forward of mail for " + s.Domain + " to " + s.Mail.Forward
 	}
-	return "mailbox of " + s.domain
+	return "mailbox of " + s.Domain
 }
 
 // preflight finds now what the site's mail would meet: a plan without a pattern, mail that goes
 // elsewhere, a host without openssl.
-func (m *siteMail) preflight(ctx context.Context, s *site) []onboarding.Finding {
-	if s.mail.Plan == onboarding.MailNone {
+func (m *siteMail) preflight(ctx context.Context, s *site.Site) []onboarding.Finding {
+	if s.Mail.Plan == onboarding.MailNone {
 		return nil
 	}
-	name := "mail of " + s.domain
+	name := "mail of " + s.Domain
 	merged, err := m.planned(ctx, s)
 	switch {
 	case errors.Is(err, dns.ErrNoZone):
@@ -114,7 +116,7 @@ func (m *siteMail) preflight(ctx context.Context, s *site) []onboarding.Finding 
 	case err != nil:
 		return []onboarding.Finding{onboarding.Failing(name, "Correct what is said here, then retry.", "%v", err)}
 	}
-	detail := strings.ToLower(s.mail.Plan.String())
+	detail := strings.ToLower(s.Mail.Plan.String())
 	for _, note := range merged.Notes {
 		detail += "; " + note
 	}
@@ -122,12 +124,12 @@ func (m *siteMail) preflight(ctx context.Context, s *site) []onboarding.Finding 
 }
 
 // planned are the records that the site's mail will need, before its keys are made.
-func (m *siteMail) planned(ctx context.Context, s *site) (mail.Merged, error) {
+func (m *siteMail) planned(ctx context.Context, s *site.Site) (mail.Merged, error) {
 	pattern, err := m.pattern(s, nil)
 	if err != nil {
 		return mail.Merged{}, err
 	}
-	if len(m.keyFiles(s.domain, s.mail)) > 0 {
+	if len(m.keyFiles(s.Domain, s.Mail)) > 0 {
 		_, err = m.hosts[m.config.DKIM.Host].Output(ctx,
 			hosts.Command{Argv: []string{"sh", "-c", "command -v openssl"}})
 		if hosts.IsExit(err, 127) || hosts.IsExit(err, 1) {
@@ -137,7 +139,7 @@ func (m *siteMail) planned(ctx context.Context, s *site) (mail.Merged, error) {
 			return mail.Merged{}, err
 		}
 	}
-	seen, err := m.resolver.Observe(ctx, s.domain, dns.Questions(pattern))
+	seen, err := m.resolver.Observe(ctx, s.Domain, dns.Questions(pattern))
 	if err != nil {
 		return mail.Merged{}, err
 	}
@@ -145,11 +147,11 @@ func (m *siteMail) planned(ctx context.Context, s *site) (mail.Merged, error) {
 }
 
 // verify finds whether the site's mail works, and what is left to be done by hand.
-func (m *siteMail) verify(ctx context.Context, s *site) []onboarding.Finding {
-	if s.mail.Plan == onboarding.MailNone {
+func (m *siteMail) verify(ctx context.Context, s *site.Site) []onboarding.Finding {
+	if s.Mail.Plan == onboarding.MailNone {
 		return nil
 	}
-	name := "mail of " + s.domain
+	name := "mail of " + s.Domain
 	const fix = "Correct it where the zone is kept, then press Retry."
 	checks, err := m.checks(ctx, s)
 	if err != nil {
@@ -165,15 +167,15 @@ func (m *siteMail) verify(ctx context.Context, s *site) []onboarding.Finding {
 		findings = append(findings, onboarding.Passed(name,
 			"%d records stand at every name server, and what they name works", len(checks)))
 	}
-	if m.setup(s.mail.Plan).Make == nil {
+	if m.setup(s.Mail.Plan).Make == nil {
 		findings = append(findings, onboarding.Doubtful("to do by hand",
-			"Its DNS is done. Configure mail.setup to have it made from now on.", "Make the %s.", s.mailNoun()))
+			"Its DNS is done. Configure mail.setup to have it made from now on.", "Make the %s.", mailNoun(s)))
 	}
 	return findings
 }
 
 // checks verifies the records of the site's mail at every name server.
-func (m *siteMail) checks(ctx context.Context, s *site) ([]mail.Check, error) {
+func (m *siteMail) checks(ctx context.Context, s *site.Site) ([]mail.Check, error) {
 	keys, missing, err := m.publicKeys(ctx, s, "")
 	if err != nil {
 		return nil, err
@@ -185,7 +187,7 @@ func (m *siteMail) checks(ctx context.Context, s *site) ([]mail.Check, error) {
 	if err != nil {
 		return nil, err
 	}
-	seen, err := m.resolver.Observe(ctx, s.domain, dns.Questions(pattern))
+	seen, err := m.resolver.Observe(ctx, s.Domain, dns.Questions(pattern))
 	if err != nil {
 		return nil, err
 	}
@@ -193,5 +195,5 @@ func (m *siteMail) checks(ctx context.Context, s *site) ([]mail.Check, error) {
 	if err != nil {
 		return nil, err
 	}
-	return mail.Zone{Domain: s.domain, Resolver: m.resolver}.Verify(ctx, merged.Records)
+	return mail.Zone{Domain: s.Domain, Resolver: m.resolver}.Verify(ctx, merged.Records)
 }

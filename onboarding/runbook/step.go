@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/atlilith/onboardbot/onboarding"
+	"github.com/atlilith/onboardbot/onboarding/runbook/site"
 )
 
 // Step is one step of the runbook, with everything that the product knows about it. The registry
@@ -80,7 +81,7 @@ type scope struct {
 	run *onboarding.Run
 	key onboarding.Key
 	// site is that of the step's domain, nil for a step of the whole run.
-	site *site
+	site *site.Site
 	// early says that steps which come first are not done yet: the observation is for a plan.
 	early bool
 }

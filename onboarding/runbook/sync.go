@@ -10,6 +10,8 @@ import (
 	"github.com/atlilith/onboardbot/onboarding"
 	"github.com/atlilith/onboardbot/onboarding/deployconfig"
 	"github.com/atlilith/onboardbot/onboarding/hosts"
+	"github.com/atlilith/onboardbot/onboarding/runbook/folder"
+	"github.com/atlilith/onboardbot/onboarding/runbook/site"
 )
 
 // syncStep commits the nginx configuration that certbot edited on the VPS. A renewal has it only
@@ -23,12 +25,15 @@ func syncStep(c *components) Step {
 		Applies: func(run *onboarding.Run, _ onboarding.Domain) bool {
 			return run.Kind != onboarding.KindRenew || run.Renews != uuid.Nil
 		},
-		Observe: (&syncConf{c.folders}).observe,
+		Observe: (&syncConf{c.folders, c.applications}).observe,
 		Allows:  allowance{commit: ownFolder}.allows,
 	}
 }
 
-type syncConf struct{ folders *deployFolders }
+type syncConf struct {
+	folders      *folder.Planner
+	applications *applications
+}
 
 // observe compares nginx's configuration on the VPS with the one in the repository, which the next
 // deploy would install. Blank lines do not count: certbot adds some each time it runs.
@@ -37,51 +42,53 @@ func (y *syncConf) observe(ctx context.Context, s *scope) (onboarding.Observatio
 		return onboarding.Observation{Later: "What certbot adds to nginx's configuration is known once it has run."},
 			nil
 	}
-	var have *folder
-	var installed *installation
+	var have *folder.Folder
+	var installed *site.Installation
 	group, groupCtx := errgroup.WithContext(ctx)
 	group.Go(func() (err error) {
-		have, err = y.folders.observe(groupCtx, s.site)
+		have, err = y.folders.Observe(groupCtx, s.site)
 		return err
 	})
 	group.Go(func() (err error) {
-		installed, err = s.site.installation(groupCtx, "")
+		installed, err = s.site.Installed(groupCtx, "")
 		return err
 	})
 	if err := group.Wait(); err != nil {
 		return onboarding.Observation{}, err
 	}
-	if err := s.site.editedByCertbot(installed); err != nil {
+	if err := editedByCertbot(s.site, installed); err != nil {
 		return onboarding.Observation{}, err
 	}
-	file, err := have.required(nginxFile)
+	file, err := have.Required(folder.NginxFile)
 	if err != nil {
 		return onboarding.Observation{}, err
 	}
-	if !deployconfig.SameButBlankLines(file.Content, installed.conf) {
-		file.Content = installed.conf
+	if !deployconfig.SameButBlankLines(file.Content, installed.Conf) {
+		file.Content = installed.Conf
 	}
-	change, err := y.folders.commit(s, have, "Keep certbot's nginx configuration of "+s.site.domain,
-		[]hosts.File{file})
+	change, err := have.Commit(folder.Commit{
+		Subject: "Keep certbot's nginx configuration of " + s.site.Domain, Files: []hosts.File{file},
+		Pushed: y.applications.ended(s),
+	})
 	return onboarding.Observation{Change: change}, err
 }
 
 // editedByCertbot returns why the configuration on the VPS is not one to commit, nil if it is.
-func (s *site) editedByCertbot(installed *installation) error {
-	where := fmt.Sprintf("%s on %s", s.conf, s.hostName)
+func editedByCertbot(s *site.Site, installed *site.Installation) error {
+	where := fmt.Sprintf("%s on %s", s.Conf, s.HostName)
 	switch {
-	case installed.conf == nil:
+	case installed.Conf == nil:
 		return onboarding.Conflictf("Deploy it again, then retry.", "There is no %s.", where)
-	case installed.enabled != linked:
+	case installed.Enabled != site.Linked:
 		return onboarding.Conflictf("Replace it with a symbolic link, let certbot run again, then retry.",
-			"%s on %s is not a symbolic link to %s, so certbot edited something else.", s.enabled, s.hostName, s.conf)
-	case !deployconfig.ManagedByCertbot(installed.conf):
+			"%s on %s is not a symbolic link to %s, so certbot edited something else.", s.Enabled, s.HostName, s.Conf)
+	case !deployconfig.ManagedByCertbot(installed.Conf):
 		return onboarding.Conflictf("Let certbot run again, then retry.", "Nothing in %s is managed by Certbot.",
 			where)
 	}
-	if err := s.serves(installed.conf); err != nil {
+	if err := s.Serves(installed.Conf); err != nil {
 		return onboarding.Conflictf("Look at it: it is not brought home as it is.", "%s is not that of %s: %v.",
-			where, s.domain, err)
+			where, s.Domain, err)
 	}
 	return nil
 }

@@ -5,6 +5,8 @@ import (
 
 	"github.com/atlilith/onboardbot/onboarding"
 	"github.com/atlilith/onboardbot/onboarding/platform"
+	"github.com/atlilith/onboardbot/onboarding/runbook/portal"
+	"github.com/atlilith/onboardbot/onboarding/runbook/site"
 	"github.com/atlilith/onboardbot/onboarding/runbook/tenantcheck"
 )
 
@@ -22,10 +24,10 @@ func verifyStep(c *components) Step {
 type verification struct {
 	db       *platform.DB
 	others   int // how many other tenants the new one is tried against
-	sites    *sites
-	visitors siteProber
+	sites    *site.Finder
+	visitors site.Prober
 	mail     *siteMail
-	portal   *portal
+	portal   *portal.Portal
 }
 
 func (v *verification) observe(ctx context.Context, s *scope) (onboarding.Observation, error) {
@@ -37,7 +39,7 @@ func (v *verification) observe(ctx context.Context, s *scope) (onboarding.Observ
 		return onboarding.Observation{}, err
 	}
 	checks := []check{
-		func(ctx context.Context) []onboarding.Finding { return v.portal.verify(ctx, s.run) },
+		func(ctx context.Context) []onboarding.Finding { return v.portal.Verify(ctx, s.run) },
 		func(ctx context.Context) []onboarding.Finding { return v.checkSites(ctx, s.run) },
 	}
 	for _, who := range tenant.Identities() {
@@ -54,18 +56,18 @@ func (v *verification) observe(ctx context.Context, s *scope) (onboarding.Observ
 func (v *verification) checkSites(ctx context.Context, run *onboarding.Run) []onboarding.Finding {
 	var findings []onboarding.Finding
 	for _, domain := range run.Request.Domains {
-		s, err := v.sites.site(run, domain)
+		s, err := v.sites.Site(run, domain)
 		if err != nil {
 			return []onboarding.Finding{onboarding.Failing(domain.Name, "Correct the configuration.", "%v", err)}
 		}
-		found := s.everywhere(func(at endpoint) error {
-			if _, err := v.visitors.certificate(ctx, at); err != nil {
+		found := s.Everywhere(func(at site.Endpoint) error {
+			if _, err := v.visitors.Certificate(ctx, at); err != nil {
 				return err
 			}
-			return v.visitors.securePage(ctx, at)
+			return v.visitors.SecurePage(ctx, at)
 		})
 		if len(found) == 0 {
-			found = []onboarding.Finding{onboarding.Passed("https://"+s.domain,
+			found = []onboarding.Finding{onboarding.Passed("https://"+s.Domain,
 				"it and www. answer, with their certificate and a redirect from HTTP")}
 		}
 		findings = append(append(findings, found...), v.mail.verify(ctx, s)...)

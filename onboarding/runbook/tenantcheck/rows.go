@@ -28,7 +28,7 @@ type rowTest struct {
 // transaction, because nobody else could see what is not committed: the others are tried by taking
 // on their identities in it. Nothing is left afterwards.
 func (t *Tenant) Rows(ctx context.Context, who platform.Identity, others int) []onboarding.Finding {
-	ids, err := t.db.Strangers(ctx, t.person.ID, who.Org, others)
+	ids, err := t.db.OtherTenants(ctx, t.person.ID, who.Org, others)
 	test := &rowTest{tenant: t, who: who, others: ids}
 	if err == nil {
 		err = t.db.Try(ctx, func(session *platform.Session) error {
@@ -104,7 +104,7 @@ func (r *rowTest) invisible(ctx context.Context) error {
 			identities = append(identities, platform.Identity{User: other, Org: r.tenant.org.ID})
 		}
 	}
-	seen, err := r.session.Sees(ctx, r.rows, identities...)
+	seen, err := r.session.CountVisible(ctx, r.rows, identities...)
 	if err != nil {
 		return err
 	}
@@ -147,7 +147,7 @@ func (r *rowTest) direct(ctx context.Context) error {
 		}
 	}
 	// The victim must see its own rows: otherwise that another sees none would prove nothing.
-	seen, err := r.session.Sees(ctx, theirs, victim, r.who)
+	seen, err := r.session.CountVisible(ctx, theirs, victim, r.who)
 	if err != nil {
 		return err
 	}
@@ -159,7 +159,7 @@ func (r *rowTest) direct(ctx context.Context) error {
 		wrong = append(wrong, fmt.Sprintf("%s reads %d rows of tenant %s by their id", slug, seen[1], victim.User))
 	}
 	for _, kind := range kinds {
-		count, err := r.session.Foreign(ctx, kind, r.who, r.others)
+		count, err := r.session.CountOthers(ctx, kind, r.who, r.others)
 		if err != nil {
 			return err
 		}
@@ -173,7 +173,7 @@ func (r *rowTest) direct(ctx context.Context) error {
 
 // gone checks that no test row outlived the transaction.
 func (r *rowTest) gone(ctx context.Context) error {
-	seen, err := r.session.Sees(ctx, r.rows, r.who)
+	seen, err := r.session.CountVisible(ctx, r.rows, r.who)
 	if err != nil {
 		return err
 	}

@@ -93,7 +93,7 @@ func (t *Tenant) Switcher(ctx context.Context) []onboarding.Finding {
 // run, older than the tenant.
 func (t *Tenant) Age(ctx context.Context, run *onboarding.Run) []onboarding.Finding {
 	const name, fix = "no past", "Look where these rows come from: a new tenant has none."
-	born, err := t.db.Born(ctx, t.person.ID)
+	born, err := t.db.CreatedAt(ctx, t.person.ID)
 	if err != nil {
 		return []onboarding.Finding{onboarding.Failing(name, "Retry.", "%s", platform.Explain(err))}
 	}

@@ -1,0 +1,71 @@
+package runbook
+
+import (
+	"context"
+	"slices"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/atlilith/onboardbot/onboarding"
+	"github.com/atlilith/onboardbot/onboarding/repo"
+	"github.com/atlilith/onboardbot/onboarding/runbook/folder"
+	"github.com/atlilith/onboardbot/onboarding/runbook/hostcheck"
+	"github.com/atlilith/onboardbot/onboarding/runbook/site"
+)
+
+// checkRepository finds what would stop a commit or a deploy of the sites.
+func (p *preflight) checkRepository(ctx context.Context, run *onboarding.Run,
+	sites []*site.Site) []onboarding.Finding {
+	host := p.folders.Repo().Host()
+	if !host.Connected() { // one connection for all that follows
+		if _, err := host.Ping(ctx); err != nil {
+			return []onboarding.Finding{hostcheck.Unreached(host, err)}
+		}
+	}
+	found := make([][]onboarding.Finding, 1+len(sites))
+	var unpushed []repo.Unpushed
+	var group errgroup.Group
+	group.SetLimit(checksAtOnce)
+	group.Go(func() error {
+		found[0] = hostcheck.WorkTree(ctx, p.folders.Repo(), p.config.Repository.Config, p.config.Deploy.Command[0])
+		return nil
+	})
+	for i, each := range sites {
+		group.Go(func() error {
+			finding, have := p.checkFolder(ctx, run, each)
+			if i == 0 && have != nil {
+				unpushed = have.Repo.Unpushed
+			}
+			found[1+i] = []onboarding.Finding{finding}
+			return nil
+		})
+	}
+	_ = group.Wait() // checks report in their findings
+	found[0] = append(found[0], hostcheck.Unpushed(unpushed))
+	return slices.Concat(found...)
+}
+
+// checkFolder plans the deploy config, so a template that cannot be edited is found now. It also
+// returns the folder, if it could be observed.
+func (p *preflight) checkFolder(ctx context.Context, run *onboarding.Run,
+	s *site.Site) (onboarding.Finding, *folder.Folder) {
+	name := "deploy config of " + s.Domain
+	var planned *folder.Plan
+	have, err := p.folders.Observe(ctx, s)
+	if err == nil {
+		planned, err = p.folders.Plan(ctx, run, have)
+	}
+	if err == nil {
+		err = p.folders.CheckScript(ctx, planned.Script)
+	}
+	switch {
+	case err != nil:
+		return onboarding.Failing(name, "Correct what is said here, then retry.", "%v", err), have
+	case len(have.Repo.Committed) > 0:
+		return onboarding.Passed(name, "%s is there", s.Folder), have
+	case planned.Embedded:
+		return onboarding.Doubtful(name, "Commit one, or leave it so.",
+			"the repository has no %s: the bot's own template is used", p.config.Repository.Template), have
+	}
+	return onboarding.Passed(name, "%d files from the template", len(planned.Files)), have
+}
