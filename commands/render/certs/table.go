@@ -47,7 +47,7 @@ func Table(report certificates.Report) outbox.Message {
 			page.Note(fmt.Sprintf("%s *%s*: %s", markSeverity[site.Faults[0].Severity], mrkdwn.Inline(site.Shown()), mrkdwn.Inline(mrkdwn.Summary(site.Faults[0].Sentence))))
 		}
 	}
-	foot := fmt.Sprintf("%s says all about one.", blockkit.Code(render.CertificatesCommand+" "+exampleSite(report)))
+	foot := fmt.Sprintf("%s shows everything about one site.", blockkit.Code(render.CertificatesCommand+" "+exampleSite(report)))
 	if more := len(report.Sites) - maxCertificateRows; more > 0 {
 		foot = fmt.Sprintf("%d more, less urgent. ", more) + foot
 	}
@@ -123,6 +123,6 @@ func Digest(digest certificates.Digest) outbox.Message {
 	if len(lines) > 0 {
 		page.Say(strings.Join(lines, "\n"))
 	}
-	page.Note(blockkit.Code(render.CertificatesCommand) + " has the table and the picture.")
+	page.Note(blockkit.Code(render.CertificatesCommand) + " shows the table and the timeline.")
 	return outbox.Message{Text: page.Text(), Blocks: page.Blocks}
 }
