@@ -86,8 +86,8 @@ func (t timedTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 	return resp, err
 }
 
-// method is the Web API method of a path. Uploads and response URLs are "other", since their paths
-// are secrets.
+// method is the Web API method of a path. Uploads and response URLs are "other", since their
+// paths are secrets.
 func method(path string) string {
 	name := path[strings.LastIndexByte(path, '/')+1:]
 	if !strings.Contains(path, "/api/") || !strings.Contains(name, ".") {

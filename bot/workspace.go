@@ -13,8 +13,8 @@ import (
 )
 
 // Workspace is one Slack workspace as the bot reaches it: the Web API with its tokens, timeouts,
-// metrics and log. Its methods answer one person at once; messages that last leave through package
-// outbox.
+// metrics and log. Its methods answer one person at once; messages that last leave through
+// package outbox.
 type Workspace struct {
 	// Metrics is for the program's registry.
 	*Metrics

@@ -11,20 +11,21 @@ import (
 	"time"
 
 	"github.com/atlilith/onboardbot/internal/sandbox"
-	"github.com/atlilith/onboardbot/internal/sandbox/stage"
+	"github.com/atlilith/onboardbot/internal/sandbox/testbed"
 )
 
-// plays is how often the benchmark has the product play.
-const plays = 7
+// rounds is how many onboardings by the product the benchmark measures.
+const rounds = 7
 
-// BenchmarkOnboarding plays the whole onboarding of a Person with one domain, all of it said
-// behind the command and every approval given as soon as it is asked, and the same by hand as a
-// shell script with the runbook's commands: in turn, in the same world, certbot as Debian ships
-// it. It reports the ratio of the medians. Every play leaves a site behind, which nginx loads and
-// certbot reads from then on: by hand goes first and last, so that both meet as many of them.
+// BenchmarkOnboarding measures the whole onboarding of a Person with one domain by the product,
+// with all inputs typed after the command and every approval given at once, and the same
+// onboarding by a shell script with the runbook's commands. They alternate in the same sandbox,
+// with certbot as Debian ships it. The benchmark reports the ratio of the medians. Each onboarding
+// adds a site that nginx loads and certbot reads from then on, so the script goes first and last:
+// both meet the same number of sites on average.
 func BenchmarkOnboarding(b *testing.B) {
 	for b.Loop() {
-		zones := make([]string, 2*plays+1)
+		zones := make([]string, 2*rounds+1)
 		for i := range zones {
 			zones[i] = fmt.Sprintf("site-%d.example", i)
 		}
@@ -33,7 +34,7 @@ func BenchmarkOnboarding(b *testing.B) {
 			b.Fatal(err)
 		}
 		defer os.RemoveAll(dir)
-		set, err := stage.Open(b.Context(), dir, stage.Config{World: sandbox.Config{Zones: zones}})
+		set, err := testbed.Open(b.Context(), dir, testbed.Config{World: sandbox.Config{Zones: zones}})
 		if err != nil {
 			b.Fatal(err)
 		}
@@ -63,12 +64,12 @@ func BenchmarkOnboarding(b *testing.B) {
 			return nil
 		}
 		product := func(ctx context.Context, name, domain string) error {
-			root, err := set.AskInLine(ctx, stage.Ana,
-				stage.Inputs{Slug: name, Name: "By Bot", Email: name + "@example.com", Domains: []string{domain}})
+			root, err := set.AskInLine(ctx, testbed.Ana,
+				testbed.Inputs{Slug: name, Name: "By Bot", Email: name + "@example.com", Domains: []string{domain}})
 			if err != nil {
 				return err
 			}
-			return set.Finish(ctx, stage.Bo, root)
+			return set.Finish(ctx, testbed.Bo, root)
 		}
 		var byHand, byBot []time.Duration
 		for i, zone := range zones {

@@ -11,17 +11,17 @@ import (
 	"time"
 
 	"github.com/atlilith/onboardbot/internal/sandbox"
-	"github.com/atlilith/onboardbot/internal/sandbox/stage"
+	"github.com/atlilith/onboardbot/internal/sandbox/testbed"
 	"github.com/atlilith/onboardbot/internal/sandbox/workspace"
 )
 
-// certificateLife is that of the certificates of this test: so short that one grows old while
-// somebody watches, and so long that on a busy machine nothing is missed between two looks.
+// certificateLife is the lifetime of this test's certificates: short enough to watch one expire,
+// and long enough that a busy machine misses nothing between two checks.
 const certificateLife = 40 * time.Second
 
-// watchful is a watch that looks each second, and gives nobody time to see to it. The last
-// sixteenth would be over too soon.
-const watchful = `certificates:
+// watchConfig checks each second and tolerates no faults. The last sixteenth of the lifetime would
+// be too short.
+const watchConfig = `certificates:
   interval: 1s
   patience: 1ms
   thresholds:
@@ -29,45 +29,45 @@ const watchful = `certificates:
   extra: [{domain: cocotte.com, host: vps-0}]
 `
 
-// TestCertificatesOverTime lets a Provider's certificate grow old and hears of it in the thread of
-// the onboarding, renews it by a button there, and gets the all-clear; and lets somebody renew it
-// without telling nginx.
+// TestCertificatesOverTime lets a Provider's certificate get old, waits for the reminders in the
+// onboarding's thread, renews it by a button there, and waits for the all-clear. Then it renews a
+// certificate without reloading nginx.
 func TestCertificatesOverTime(t *testing.T) {
-	s := open(t, stage.Config{World: sandbox.Config{CertificateLifetime: certificateLife},
-		Bot:       func(settings *stage.Settings) { settings.Rest = watchful },
+	s := open(t, testbed.Config{World: sandbox.Config{CertificateLifetime: certificateLife},
+		Bot:       func(settings *testbed.Settings) { settings.Rest = watchConfig },
 		Workspace: func(w *workspace.Config) { w.Rates.Off = true }})
-	root := s.ask(stage.Merche)
+	root := s.ask(testbed.Merche)
 	s.finish(root)
 	first := s.serial()
 
-	// Nobody onboarded this one, and it has no certificate: that is for everyone in the channel.
-	broken, err := s.Person(stage.Ana).WaitMessage(s.within(20*time.Second), stage.Channel,
+	// This domain has no run and no certificate, so the report goes to the channel.
+	broken, err := s.Person(testbed.Ana).WaitMessage(s.within(20*time.Second), testbed.Channel,
 		func(m workspace.Message) bool {
-			return m.ThreadTS == "" && stage.ContainsAll(stage.Reads(m), []string{"cocotte.com", "port 443", "[Why?]"})
+			return m.ThreadTS == "" && testbed.ContainsAll(testbed.Reads(m), []string{"cocotte.com", "port 443", "[Why?]"})
 		})
 	s.must(err)
-	s.must(s.Press(s.within(20*time.Second), stage.Ana, broken, "Why?"))
-	s.whispers(stage.Ana, "cocotte.com", "certbot on vps-0 has nothing for it", "nothing starts it")
+	s.must(s.Press(s.within(20*time.Second), testbed.Ana, broken, "Why?"))
+	s.readsEphemeral(testbed.Ana, "cocotte.com", "certbot on vps-0 has nothing for it", "nothing starts it")
 
 	overdue := s.reads(root, "should have been renewed by", "It is valid for another", "[Renew now]", "[Why?]")
-	s.must(s.Press(s.within(20*time.Second), stage.Ana, overdue, "Renew now"))
+	s.must(s.Press(s.within(20*time.Second), testbed.Ana, overdue, "Renew now"))
 	question := s.reads(root, "Renew the certificate of merche-biche.com",
 		"certbot renew --cert-name merche-biche.com", "[Approve]")
-	s.must(s.Press(s.within(20*time.Second), stage.Ana, question, "Approve"))
-	s.whispers(stage.Ana, "your own request")
-	s.must(s.Press(s.within(20*time.Second), stage.Cleo, overdue, "Renew now"))
-	s.whispers(stage.Cleo, "at it already")
+	s.must(s.Press(s.within(20*time.Second), testbed.Ana, question, "Approve"))
+	s.readsEphemeral(testbed.Ana, "your own request")
+	s.must(s.Press(s.within(20*time.Second), testbed.Cleo, overdue, "Renew now"))
+	s.readsEphemeral(testbed.Cleo, "already in progress")
 
-	// Nobody decides, and the reminders grow louder.
+	// Nobody decides, and the reminders become more urgent.
 	quarter := s.reads(root, "is still not renewed and is valid for only another", "[Renew now]")
 	urgent := s.readsAfter(quarter, root, "is still not renewed and is valid for only another", "renew it now")
-	if strings.Contains(string(quarter.Blocks), "@") || !strings.Contains(string(urgent.Blocks), "@"+stage.Bo) {
+	if strings.Contains(string(quarter.Blocks), "@") || !strings.Contains(string(urgent.Blocks), "@"+testbed.Bo) {
 		t.Errorf("a quarter left: %s\nan eighth left: %s", quarter.Blocks, urgent.Blocks)
 	}
 	checkFraction(t, quarter, 0.25)
 	checkFraction(t, urgent, 0.125)
 
-	s.must(s.Press(s.within(20*time.Second), stage.Bo, question, "Approve"))
+	s.must(s.Press(s.within(20*time.Second), testbed.Bo, question, "Approve"))
 	s.reads(root, "The certificate of", "is renewed")
 	s.reads(root, "was renewed: visitors get the new one, valid until")
 	second := s.serial()
@@ -75,47 +75,47 @@ func TestCertificatesOverTime(t *testing.T) {
 		t.Error("the serial is the same as before")
 	}
 
-	typed, err := s.Person(stage.Ana).Type(s.within(20*time.Second), stage.Channel, "/certificates")
+	typed, err := s.Person(testbed.Ana).Type(s.within(20*time.Second), testbed.Channel, "/certificates")
 	s.must(err)
 	if typed.Message == nil || !typed.Message.Ephemeral {
 		t.Errorf("/certificates answers %+v", typed)
 	}
-	table, err := s.Person(stage.Bo).WaitMessage(s.within(20*time.Second), stage.Channel,
+	table, err := s.Person(testbed.Bo).WaitMessage(s.within(20*time.Second), testbed.Channel,
 		func(m workspace.Message) bool {
 			return m.ThreadTS == "" &&
-				stage.ContainsAll(stage.Reads(m),
+				testbed.ContainsAll(testbed.Reads(m),
 					[]string{"Certificates: 1 urgent, 1 well", "merche-biche.com", "cocotte.com", "Valid until"})
 		})
 	s.must(err)
 	for _, picture := range []string{"certificates-light.png", "certificates-dark.png"} {
-		s.pictured(table, picture)
+		s.waitFile(table, picture)
 	}
-	_, err = s.Person(stage.Ana).Type(s.within(20*time.Second), stage.Channel, "/certificates www.merche-biche.com")
+	_, err = s.Person(testbed.Ana).Type(s.within(20*time.Second), testbed.Channel, "/certificates www.merche-biche.com")
 	s.must(err)
-	s.whispers(stage.Ana, "Chain", "History", first, second, "way of its renewal")
+	s.readsEphemeral(testbed.Ana, "Chain", "History", first, second, "way of its renewal")
 
-	// Renewed, and nobody tells nginx: webroot reloads nothing.
+	// The webroot plugin renews the certificate and does not reload nginx.
 	s.vps("certbot certonly --webroot -w /var/www/merche-biche.com --cert-name merche-biche.com -d merche-biche.com " +
 		"-d www.merche-biche.com --force-renewal --non-interactive")
 	stale := s.reads(root, "Renewed but not reloaded", "reload nginx there", "[Reload now]")
-	s.must(s.Press(s.within(20*time.Second), stage.Bo, stale, "Reload now"))
+	s.must(s.Press(s.within(20*time.Second), testbed.Bo, stale, "Reload now"))
 	question = s.readsAfter(stale, root, "Reload nginx on vps-0", "[Approve]")
-	s.must(s.Press(s.within(20*time.Second), stage.Cleo, question, "Approve"))
+	s.must(s.Press(s.within(20*time.Second), testbed.Cleo, question, "Approve"))
 	s.readsAfter(stale, root, "Resolved: renewed but not reloaded")
 
-	s.onCommandLine()
-	s.once(root)
+	s.certificatesCommand()
+	s.checkNoDuplicates(root)
 }
 
-// serial is that of the certificate that certbot keeps.
-func (s *scene) serial() string {
+// serial returns the serial number of certbot's certificate.
+func (s *harness) serial() string {
 	s.t.Helper()
 	out := s.vps("openssl x509 -noout -serial -in /etc/letsencrypt/live/merche-biche.com/cert.pem")
 	_, serial, _ := strings.Cut(strings.TrimSpace(out), "=")
 	return strings.TrimLeft(strings.ToLower(serial), "0")
 }
 
-func (s *scene) vps(script string) string {
+func (s *harness) vps(script string) string {
 	s.t.Helper()
 	out, err := s.VPS[0].Shell(s.t.Context(), script)
 	s.must(err)
@@ -124,12 +124,12 @@ func (s *scene) vps(script string) string {
 
 var secondsLeft = regexp.MustCompile(`only another (\d+) (second|minute)s?`)
 
-// checkFraction holds the time that a reminder speaks of against the fraction that it is for.
+// checkFraction compares the time in a reminder with the fraction of the lifetime that it is for.
 func checkFraction(t *testing.T, m workspace.Message, fraction float64) {
 	t.Helper()
-	found := secondsLeft.FindStringSubmatch(stage.Reads(m))
+	found := secondsLeft.FindStringSubmatch(testbed.Reads(m))
 	if found == nil || found[2] != "second" {
-		t.Errorf("no seconds in %s", stage.Reads(m))
+		t.Errorf("no seconds in %s", testbed.Reads(m))
 		return
 	}
 	var left int
@@ -142,11 +142,11 @@ func checkFraction(t *testing.T, m workspace.Message, fraction float64) {
 	}
 }
 
-// pictured waits for a picture below a message.
-func (s *scene) pictured(root workspace.Message, name string) {
+// waitFile waits for a picture in the thread of a message.
+func (s *harness) waitFile(root workspace.Message, name string) {
 	s.t.Helper()
-	_, err := s.Person(stage.Bo).WaitFor(s.within(20*time.Second), func(screen workspace.Screen) bool {
-		for _, m := range stage.Thread(screen, root) {
+	_, err := s.Person(testbed.Bo).WaitFor(s.within(20*time.Second), func(screen workspace.Screen) bool {
+		for _, m := range testbed.Thread(screen, root) {
 			for _, file := range m.Files {
 				if file.Name == name && bytes.HasPrefix(file.Data, []byte("\x89PNG")) {
 					return true
@@ -158,14 +158,14 @@ func (s *scene) pictured(root workspace.Message, name string) {
 	s.must(err)
 }
 
-// once looks for a reminder that came twice.
-func (s *scene) once(root workspace.Message) {
+// checkNoDuplicates fails if a reminder came twice.
+func (s *harness) checkNoDuplicates(root workspace.Message) {
 	s.t.Helper()
-	screen, err := s.Person(stage.Bo).Screen(s.t.Context())
+	screen, err := s.Person(testbed.Bo).Screen(s.t.Context())
 	s.must(err)
 	seen := make(map[string]bool)
-	for _, m := range stage.Thread(screen, root) {
-		text := stage.Reads(m)
+	for _, m := range testbed.Thread(screen, root) {
+		text := testbed.Reads(m)
 		if seen[text] && strings.Contains(text, "certificate of merche-biche.com") {
 			s.t.Errorf("twice in the thread: %s", text)
 		}
@@ -173,8 +173,8 @@ func (s *scene) once(root workspace.Message) {
 	}
 }
 
-// onCommandLine looks once more without the bot.
-func (s *scene) onCommandLine() {
+// certificatesCommand runs the subcommand certificates.
+func (s *harness) certificatesCommand() {
 	s.t.Helper()
 	executable, err := os.Executable()
 	s.must(err)

@@ -18,15 +18,15 @@ import (
 	"github.com/atlilith/onboardbot/internal/cli"
 	"github.com/atlilith/onboardbot/internal/doctor"
 	"github.com/atlilith/onboardbot/internal/sandbox"
-	"github.com/atlilith/onboardbot/internal/sandbox/stage"
+	"github.com/atlilith/onboardbot/internal/sandbox/testbed"
 	"github.com/atlilith/onboardbot/internal/sandbox/workspace"
 	"github.com/atlilith/onboardbot/onboarding"
 )
 
-// TestCheck looks at a stage on which all is well, and then at all that can be wrong with its
-// configuration, the workspace and the database.
+// TestCheck runs check in a sandbox without faults, and then with each fault of the configuration,
+// the workspace and the databases.
 func TestCheck(t *testing.T) {
-	s := vacant(t)
+	s := openIdle(t)
 	report, code := s.check(s.config)
 	if code != cli.OK || !report.OK {
 		t.Fatalf("%d, %+v", code, report)
@@ -49,22 +49,22 @@ func TestCheck(t *testing.T) {
 		t.Error("something was posted")
 	}
 
-	// Another workspace in the same world, in which the app was installed long ago.
-	old := s.workspace(func(house *workspace.Config) {
-		house.App.Scopes = []string{"commands", "chat:write", "users:read", "users:read.email", "usergroups:read",
+	// Another workspace in the same sandbox, where the app was installed with an old manifest.
+	old := s.workspace(func(config *workspace.Config) {
+		config.App.Scopes = []string{"commands", "chat:write", "users:read", "users:read.email", "usergroups:read",
 			"channels:read", "groups:read"}
-		house.UserGroups = append(house.UserGroups,
+		config.UserGroups = append(config.UserGroups,
 			workspace.UserGroup{ID: "S0GONE", Name: "Gone", Handle: "gone",
 				Users: []string{workspace.Ana}, Disabled: true},
 			workspace.UserGroup{ID: "S0MIXED", Name: "Mixed", Handle: "mixed",
 				Users: []string{workspace.Bo, workspace.Gus}})
-		house.UnsupportedBlocks = []string{"plan"}
+		config.UnsupportedBlocks = []string{"plan"}
 	})
-	s.ownSQL("CREATE SCHEMA theirs")
+	s.execInBotDatabase("CREATE SCHEMA theirs")
 	s.platform("CREATE ROLE half LOGIN BYPASSRLS; CREATE ROLE blind LOGIN BYPASSRLS NOINHERIT; GRANT platform_app " +
 		"TO blind")
 	auditor := "isolation:\n  database_url: " + s.AuditorDSN()
-	// Harms that do not hide each other share a check, to save time.
+	// Faults that do not hide each other share a check, to save time.
 	for name, c := range map[string]struct {
 		changes [][2]string // of the configuration
 		want    []string
@@ -166,8 +166,8 @@ func TestCheck(t *testing.T) {
 	s.commandLine()
 }
 
-// refused asks a workspace that shows less than Slack documents.
-func (s *checked) refused() {
+// refused checks against a workspace that does not accept all documented blocks.
+func (s *idle) refused() {
 	s.t.Helper()
 	s.must(s.Slack.Order(s.t.Context(), workspace.Fault{Kind: workspace.FaultUnsupported, Reason: "context"}))
 	report, code := s.check(s.config)
@@ -180,8 +180,8 @@ func (s *checked) refused() {
 	}
 }
 
-// throttled runs out of time while Slack wants it to wait, and says so in a table.
-func (s *checked) throttled() {
+// throttled checks against a workspace that limits the rate until the check's time is over.
+func (s *idle) throttled() {
 	s.t.Helper()
 	s.must(s.Slack.Order(s.t.Context(),
 		workspace.Fault{Kind: workspace.FaultRateLimit, Method: "blocks.validate", RetryAfter: time.Minute, Times: 4}))
@@ -197,7 +197,7 @@ func (s *checked) throttled() {
 	}
 }
 
-func (s *checked) commandLine() {
+func (s *idle) commandLine() {
 	s.t.Helper()
 	for _, args := range [][]string{{"-format", "xml", "-config", s.ConfigFile}, {"-config", "/nowhere"},
 		{"-timeout", "soon"}, {"more"}} {
@@ -207,23 +207,23 @@ func (s *checked) commandLine() {
 	}
 }
 
-// checked is a stage without the product on it.
-type checked struct {
-	*scene
+// idle is a testbed in which the product does not run.
+type idle struct {
+	*harness
 	config, api string
 }
 
-// vacant sets a stage on which nothing runs yet.
-func vacant(t *testing.T) *checked {
+// openIdle starts a testbed without the product.
+func openIdle(t *testing.T) *idle {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "stage")
+	dir, err := os.MkdirTemp("", "testbed")
 	if err != nil {
 		t.Fatal(err)
 	}
-	// Slack's limits are for one check in a minute or two, not for twenty.
-	config := stage.Config{Workspace: func(house *workspace.Config) { house.Rates.Off = true }}
+	// Slack's rate limits allow one check in a minute or two, and the test runs twenty.
+	config := testbed.Config{Workspace: func(config *workspace.Config) { config.Rates.Off = true }}
 	config.World.Quick = true
-	set, err := stage.Open(t.Context(), dir, config)
+	set, err := testbed.Open(t.Context(), dir, config)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -237,31 +237,31 @@ func vacant(t *testing.T) *checked {
 	}
 	_, rest, _ := strings.Cut(string(text), "api_url: ")
 	api, _, _ := strings.Cut(rest, "\n")
-	return &checked{scene: &scene{Stage: set, t: t}, config: string(text), api: api}
+	return &idle{harness: &harness{Testbed: set, t: t}, config: string(text), api: api}
 }
 
-func (s *checked) in(t *testing.T) *checked {
+func (s *idle) in(t *testing.T) *idle {
 	inside := *s
-	inside.scene = &scene{Stage: s.Stage, t: t}
+	inside.harness = &harness{Testbed: s.Testbed, t: t}
 	return &inside
 }
 
-func (s *checked) write(config string) string {
+func (s *idle) write(config string) string {
 	s.t.Helper()
 	path := filepath.Join(s.t.TempDir(), "config.yaml")
 	s.must(os.WriteFile(path, []byte(config), 0o600))
 	return path
 }
 
-func (s *checked) run(args ...string) (out string, code int) {
+func (s *idle) run(args ...string) (out string, code int) {
 	s.t.Helper()
 	var buffer bytes.Buffer
 	code = cli.Run(s.t.Context(), &buffer, args)
 	return buffer.String(), code
 }
 
-// check runs the subcommand over a configuration.
-func (s *checked) check(config string, args ...string) (doctor.Report, int) {
+// check runs the subcommand with a configuration.
+func (s *idle) check(config string, args ...string) (doctor.Report, int) {
 	s.t.Helper()
 	out, code := s.run(append([]string{"check", "-timeout", "20s", "-format", "json", "-config", s.write(config)},
 		args...)...)
@@ -272,13 +272,13 @@ func (s *checked) check(config string, args ...string) (doctor.Report, int) {
 	return report, code
 }
 
-// workspace opens another one and returns where its methods are.
-func (s *checked) workspace(change func(*workspace.Config)) string {
+// workspace opens another workspace and returns the URL of its Web API.
+func (s *idle) workspace(change func(*workspace.Config)) string {
 	s.t.Helper()
-	house := workspace.Sample()
-	house.Rates.Off = true
-	change(&house)
-	other, err := workspace.New(house)
+	config := workspace.Sample()
+	config.Rates.Off = true
+	change(&config)
+	other, err := workspace.New(config)
 	s.must(err)
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	s.must(err)
@@ -291,8 +291,8 @@ func (s *checked) workspace(change func(*workspace.Config)) string {
 	return "http://" + listener.Addr().String() + "/api/"
 }
 
-// ownSQL runs a statement as the superuser in the bot's own database.
-func (s *checked) ownSQL(statement string) {
+// execInBotDatabase runs a statement as the superuser in the bot's own database.
+func (s *idle) execInBotDatabase(statement string) {
 	s.t.Helper()
 	conn, err := pgx.Connect(s.t.Context(), s.Postgres.DSN(sandbox.Database))
 	s.must(err)
@@ -301,8 +301,8 @@ func (s *checked) ownSQL(statement string) {
 	s.must(err)
 }
 
-// called is how often a method was called.
-func (s *checked) called(method string) int {
+// called counts the calls of a Web API method.
+func (s *idle) called(method string) int {
 	s.t.Helper()
 	events, err := s.Slack.Transcript(s.t.Context(), 0)
 	s.must(err)
@@ -310,8 +310,8 @@ func (s *checked) called(method string) int {
 		func(e workspace.Event) bool { return e.Kind != workspace.KindAPI || e.Name != method }))
 }
 
-// seen is the level and what was seen of one thing.
-func (s *checked) seen(report doctor.Report, name string) string {
+// seen returns the level and the detail of one finding.
+func (s *idle) seen(report doctor.Report, name string) string {
 	for _, finding := range report.Findings {
 		if finding.Name == name {
 			return string(finding.Level) + " " + finding.Detail

@@ -8,27 +8,27 @@ import (
 	"time"
 
 	"github.com/atlilith/onboardbot/internal/sandbox"
-	"github.com/atlilith/onboardbot/internal/sandbox/stage"
+	"github.com/atlilith/onboardbot/internal/sandbox/testbed"
 	"github.com/atlilith/onboardbot/internal/sandbox/workspace"
 )
 
-// TestTwoRunsAtOnce lets two runs share the repository, the VPS and the name server, while Slack
-// refreshes its connections and delivers twice. Nothing of what the product holds secret shows
+// TestTwoRunsAtOnce runs two onboardings that share the repository, the VPS and the name server,
+// while Slack refreshes its connections and delivers twice. No secret of the product appears
 // anywhere.
 func TestTwoRunsAtOnce(t *testing.T) {
-	s := open(t, stage.Config{World: sandbox.Config{RejectNonces: true}})
+	s := open(t, testbed.Config{World: sandbox.Config{RejectNonces: true}})
 	s.must(s.Slack.Order(t.Context(), workspace.Fault{Kind: workspace.FaultDuplicate, Times: 5}))
 	s.must(s.Slack.Order(t.Context(),
 		workspace.Fault{Kind: workspace.FaultRedeliver, Envelope: workspace.EnvelopeInteractive, Times: 5}))
-	one := s.ask(stage.Merche)
-	two := s.ask(stage.Inputs{Slug: "other-biche", Name: "Other Biche", Email: "other@example.org",
+	one := s.ask(testbed.Merche)
+	two := s.ask(testbed.Inputs{Slug: "other-biche", Name: "Other Biche", Email: "other@example.org",
 		Mode: "Person-only", Domains: []string{"merche.example"}})
 	s.must(s.Slack.Order(t.Context(),
 		workspace.Fault{Kind: workspace.FaultDisconnect, Reason: workspace.ReasonRefresh, Times: 1}))
 	var both sync.WaitGroup
 	for _, root := range []workspace.Message{one, two} {
 		both.Go(func() {
-			if err := s.Finish(s.within(4*time.Minute), stage.Bo, root); err != nil {
+			if err := s.Finish(s.within(4*time.Minute), testbed.Bo, root); err != nil {
 				t.Error(err)
 			}
 		})
@@ -37,16 +37,16 @@ func TestTwoRunsAtOnce(t *testing.T) {
 	if got := s.count(`SELECT count(*) FROM users WHERE slug IN ('merche-biche', 'other-biche')`); got != 2 {
 		t.Errorf("%d rows of two Providers", got)
 	}
-	s.secretsStay(t)
+	s.checkSecrets(t)
 }
 
-// secretsStay looks for what must not show in what was logged and in what people can read.
-func (s *scene) secretsStay(t *testing.T) {
+// checkSecrets fails if a secret is in the log or in what people can read.
+func (s *harness) checkSecrets(t *testing.T) {
 	t.Helper()
 	log, err := os.ReadFile(s.bot.Log)
 	s.must(err)
 	seen := string(log)
-	for _, who := range []string{stage.Ana, stage.Bo} {
+	for _, who := range []string{testbed.Ana, testbed.Bo} {
 		screen, err := s.Person(who).Screen(t.Context())
 		s.must(err)
 		seen += screen.Text(10_000)
@@ -70,24 +70,24 @@ func (s *scene) secretsStay(t *testing.T) {
 	}
 }
 
-// TestRecordsByHand plays a run whose records a person makes: they are shown, waited for and, on a
-// press, looked for at once.
+// TestRecordsByHand runs an onboarding with manual DNS: the records are shown, waited for, and
+// checked at once when somebody presses the button.
 func TestRecordsByHand(t *testing.T) {
-	s := open(t, stage.Config{Bot: func(settings *stage.Settings) { settings.DNS = "manual" }})
-	root := s.ask(stage.Merche)
+	s := open(t, testbed.Config{Bot: func(settings *testbed.Settings) { settings.DNS = "manual" }})
+	root := s.ask(testbed.Merche)
 	s.approve(root, "Database rows")
 	s.approve(root, "Deploy config of merche-biche.com")
 	waiting := s.reads(root, "DNS of merche-biche.com", "203.0.113.10", "2001:db8::10", "[Check now]")
-	s.publish("merche-biche.com", "update add merche-biche.com. 60 A 203.0.113.10",
+	s.updateZone("merche-biche.com", "update add merche-biche.com. 60 A 203.0.113.10",
 		"update add merche-biche.com. 60 AAAA 2001:db8::10",
 		"update add www.merche-biche.com. 60 A 203.0.113.10", "update add www.merche-biche.com. 60 AAAA 2001:db8::10")
-	s.must(s.Press(s.within(10*time.Second), stage.Ana, waiting, "Check now"))
+	s.must(s.Press(s.within(10*time.Second), testbed.Ana, waiting, "Check now"))
 	s.finish(root)
 }
 
-// TestWhatIsTypedWrong types what nobody should, and reads the answers.
+// TestWhatIsTypedWrong types invalid commands and reads the answers.
 func TestWhatIsTypedWrong(t *testing.T) {
-	s := open(t, stage.Config{})
+	s := open(t, testbed.Config{})
 	for text, words := range map[string][]string{
 		"/onboard x;rm -rf /":                  {"kebab-case"},
 		"/onboard ../..":                       {"kebab-case"},
@@ -98,29 +98,29 @@ func TestWhatIsTypedWrong(t *testing.T) {
 		"/onboard help":                        {"/onboard status"},
 		"/onboard list":                        {"no runs yet"},
 	} {
-		typed, err := s.Person(stage.Ana).Type(s.within(10*time.Second), stage.Channel, text)
+		typed, err := s.Person(testbed.Ana).Type(s.within(10*time.Second), testbed.Channel, text)
 		s.must(err)
 		if typed.Message == nil || !typed.Message.Ephemeral {
 			t.Errorf("%s: %+v", text, typed)
 			continue
 		}
-		if said := stage.Reads(*typed.Message); !stage.ContainsAll(said, words) ||
+		if said := testbed.Reads(*typed.Message); !testbed.ContainsAll(said, words) ||
 			strings.Contains(string(typed.Message.Blocks)+typed.Message.Text, "<!channel>") {
 			t.Errorf("%s answers\n%s", text, said)
 		}
 	}
 }
 
-// TestTheThreeSecondsWithTenRunsBusy begins ten runs at once and goes on typing and pressing while
-// they work: what Slack waits for leaves with room to spare.
+// TestTheThreeSecondsWithTenRunsBusy types and presses while ten runs work. Each acknowledgement
+// leaves well within Slack's three seconds.
 func TestTheThreeSecondsWithTenRunsBusy(t *testing.T) {
-	// The rate of posts would keep the runs waiting for each other's messages, and so not busy.
-	s := open(t, stage.Config{Workspace: func(w *workspace.Config) { w.Rates.Off = true }})
+	// With Slack's rate of posts the runs would wait for messages instead of being busy.
+	s := open(t, testbed.Config{Workspace: func(w *workspace.Config) { w.Rates.Off = true }})
 	var roots []workspace.Message
 	for i := range 10 {
 		name := string(rune('a' + i))
 		roots = append(roots,
-			s.ask(stage.Inputs{Slug: "busy-" + name, Name: "Busy", Email: name + "@example.com", Mode: "Person-only",
+			s.ask(testbed.Inputs{Slug: "busy-" + name, Name: "Busy", Email: name + "@example.com", Mode: "Person-only",
 				Domains: []string{"busy-" + name + ".merche.example"}}))
 	}
 	for _, root := range roots {
@@ -128,7 +128,7 @@ func TestTheThreeSecondsWithTenRunsBusy(t *testing.T) {
 		s.approve(root, "Deploy config of")
 	}
 	for range 20 {
-		_, err := s.Person(stage.Cleo).Type(s.within(10*time.Second), stage.Channel, "/onboard list")
+		_, err := s.Person(testbed.Cleo).Type(s.within(10*time.Second), testbed.Channel, "/onboard list")
 		s.must(err)
 	}
 	events, err := s.Slack.Transcript(t.Context(), 0)

@@ -11,14 +11,14 @@ import (
 	"github.com/atlilith/onboardbot/internal/cli"
 	"github.com/atlilith/onboardbot/internal/sandbox/platform"
 	"github.com/atlilith/onboardbot/internal/sandbox/postgres"
-	"github.com/atlilith/onboardbot/internal/sandbox/stage"
+	"github.com/atlilith/onboardbot/internal/sandbox/testbed"
 	"github.com/atlilith/onboardbot/internal/sandbox/workspace"
 )
 
-// TestInstall types the SQL of docs/install.md, into psql and as it stands. The roles that come of
-// it are all that a check, a run and its undo need.
+// TestInstall runs the SQL of docs/install.md unchanged in psql. The roles that it creates are
+// sufficient for a check, a run and its undo.
 func TestInstall(t *testing.T) {
-	s := vacant(t)
+	s := openIdle(t)
 	text, err := os.ReadFile("../../docs/install.md")
 	s.must(err)
 	var statements []string
@@ -41,27 +41,27 @@ func TestInstall(t *testing.T) {
 	s.start()
 	t.Cleanup(func() {
 		if t.Failed() {
-			s.tell()
+			s.dump()
 		}
 		s.must(s.bot.Stop())
 	})
-	root := s.ask(stage.Inputs{Slug: "merche-biche", Name: "Merche Biche", Email: "merche@example.com",
+	root := s.ask(testbed.Inputs{Slug: "merche-biche", Name: "Merche Biche", Email: "merche@example.com",
 		Mode: "Person + owns Org", OrgSlug: "merche-collective", OrgName: "Merche Collective"})
 	s.finish(root)
-	asked, err := s.Person(stage.Ana).Type(s.within(10*time.Second), stage.Channel, "/onboard undo merche-biche")
+	asked, err := s.Person(testbed.Ana).Type(s.within(10*time.Second), testbed.Channel, "/onboard undo merche-biche")
 	s.must(err)
-	s.must(s.Press(s.within(10*time.Second), stage.Ana, *asked.Message, "Undo, keep certificates"))
-	undo, err := s.Person(stage.Ana).WaitMessage(s.within(20*time.Second), stage.Channel,
+	s.must(s.Press(s.within(10*time.Second), testbed.Ana, *asked.Message, "Undo, keep certificates"))
+	undo, err := s.Person(testbed.Ana).WaitMessage(s.within(20*time.Second), testbed.Channel,
 		func(m workspace.Message) bool {
 			return m.TS != root.TS && m.ThreadTS == "" && m.FromApp && !m.Ephemeral &&
-				strings.Contains(stage.Reads(m), "Merche Biche")
+				strings.Contains(testbed.Reads(m), "Merche Biche")
 		})
 	s.must(err)
 	for _, step := range []string{"Disable", "Take back the deploy config", "Take back the DNS",
 		"Take back the database rows"} {
 		s.approve(undo, step)
 	}
-	s.reads(undo, "is taken back")
+	s.reads(undo, "is undone")
 	left := s.count(`SELECT (SELECT count(*) FROM users WHERE slug = 'merche-biche')
 		+ (SELECT count(*) FROM orgs WHERE slug = 'merche-collective')`)
 	if left != 0 {
@@ -69,8 +69,8 @@ func TestInstall(t *testing.T) {
 	}
 }
 
-// psql types SQL as the superuser.
-func (s *checked) psql(database, sql string) {
+// psql runs SQL as the superuser.
+func (s *idle) psql(database, sql string) {
 	s.t.Helper()
 	cmd := exec.CommandContext(s.t.Context(), "psql", "--no-psqlrc", "--set=ON_ERROR_STOP=1", s.Postgres.DSN(database))
 	cmd.Stdin = strings.NewReader(sql)

@@ -17,69 +17,69 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"github.com/atlilith/onboardbot/internal/sandbox/stage"
+	"github.com/atlilith/onboardbot/internal/sandbox/testbed"
 	"github.com/atlilith/onboardbot/internal/sandbox/workspace"
 	"github.com/atlilith/onboardbot/onboarding/isolation"
 )
 
-// TestIsolationReports watches reports arrive on schedule: green, red once row-level security is
-// off, red still, and green once it is on again; and one that somebody asks for.
+// TestIsolationReports waits for scheduled reports: sound at first, a leak once row-level security
+// is off, the same leak again, and sound once it is on again. It also requests a report.
 func TestIsolationReports(t *testing.T) {
-	s := open(t, stage.Config{Bot: func(settings *stage.Settings) { settings.Reports = "*/3 * * * * *" }})
-	green := s.reported("", "No tenant reaches another's rows", "6 tenants, 6 tables", "This is the first report.")
-	if strings.Contains(stage.Reads(green), "asked for") || strings.Contains(stage.Reads(green), "@") {
-		t.Errorf("a quiet line says\n%s", stage.Reads(green))
+	s := open(t, testbed.Config{Bot: func(settings *testbed.Settings) { settings.Reports = "*/3 * * * * *" }})
+	green := s.waitReport("", "No tenant can reach another tenant's rows", "6 tenants, 6 tables", "This is the first report.")
+	if strings.Contains(testbed.Reads(green), "requested by") || strings.Contains(testbed.Reads(green), "@") {
+		t.Errorf("a quiet line says\n%s", testbed.Reads(green))
 	}
-	s.attached(green, "SOUND")
+	s.checkAttachment(green, "SOUND")
 
 	s.platform(`ALTER TABLE bookings DISABLE ROW LEVEL SECURITY`)
-	red := s.reported(green.TS, "🚨", "Tenants reach each other's rows", "4 leaks proven",
+	red := s.waitReport(green.TS, "🚨", "Tenants can reach each other's rows", "4 leaks proven",
 		"new leak: read of public.bookings", "4 new, 0 fixed, 0 unchanged")
-	for _, who := range []string{stage.Ana, stage.Bo, stage.Cleo} {
+	for _, who := range []string{testbed.Ana, testbed.Bo, testbed.Cleo} {
 		if !strings.Contains(string(red.Blocks), "@"+who) {
 			t.Errorf("%s is not mentioned in\n%s", who, red.Blocks)
 		}
 	}
-	s.attached(red, "LEAK: read public.bookings", "fix:", "New:")
-	still := s.reported(red.TS, "0 new, 0 fixed, 4 unchanged", "leak: read of public.bookings")
+	s.checkAttachment(red, "LEAK: read public.bookings", "fix:", "New:")
+	still := s.waitReport(red.TS, "0 new, 0 fixed, 4 unchanged", "leak: read of public.bookings")
 
 	s.platform(`ALTER TABLE bookings ENABLE ROW LEVEL SECURITY`)
-	mended := s.reported(still.TS, "✅", "No tenant reaches another's rows", "0 new, 4 fixed, 0 unchanged", "Fixed:",
+	mended := s.waitReport(still.TS, "✅", "No tenant can reach another tenant's rows", "0 new, 4 fixed, 0 unchanged", "Fixed:",
 		"read of", "public.bookings")
-	s.reported(mended.TS, "No tenant reaches another's rows", "No change since")
+	s.waitReport(mended.TS, "No tenant can reach another tenant's rows", "No change since")
 
-	typed, err := s.Person(stage.Ana).Type(s.within(10*time.Second), stage.Channel, "/isolation-report cocotte")
+	typed, err := s.Person(testbed.Ana).Type(s.within(10*time.Second), testbed.Channel, "/isolation-report cocotte")
 	s.must(err)
 	if typed.Message == nil || !typed.Message.Ephemeral ||
-		!strings.Contains(stage.Reads(*typed.Message), "`cocotte` and all others try") {
+		!strings.Contains(testbed.Reads(*typed.Message), "`cocotte` and all others try") {
 		t.Errorf("the answer is %+v", typed)
 	}
-	s.reported(mended.TS, "No tenant reaches another's rows (cocotte against all others)", "asked for by")
+	s.waitReport(mended.TS, "No tenant can reach another tenant's rows (cocotte against all others)", "requested by")
 	for who, typed := range map[string][2]string{
-		stage.Gus: {"", "You cannot do this: guests cannot do this."},
-		stage.Bo:  {" cocotte and more", "`/isolation-report merche-biche` for one against all others"},
+		testbed.Gus: {"", "You cannot do this: guests cannot do this."},
+		testbed.Bo:  {" cocotte and more", "`/isolation-report merche-biche` for one tenant against all others"},
 	} {
-		answer, err := s.Person(who).Type(s.within(10*time.Second), stage.Channel, "/isolation-report"+typed[0])
+		answer, err := s.Person(who).Type(s.within(10*time.Second), testbed.Channel, "/isolation-report"+typed[0])
 		s.must(err)
 		if answer.Message == nil || !answer.Message.Ephemeral ||
-			!strings.Contains(stage.Reads(*answer.Message), typed[1]) {
+			!strings.Contains(testbed.Reads(*answer.Message), typed[1]) {
 			t.Errorf("%s reads %+v", who, answer.Message)
 		}
 	}
-	typed, err = s.Person(stage.Bo).Type(s.within(10*time.Second), stage.Channel, "/isolation-report nobody")
+	typed, err = s.Person(testbed.Bo).Type(s.within(10*time.Second), testbed.Channel, "/isolation-report nobody")
 	s.must(err)
 	if typed.Message == nil || !typed.Message.Ephemeral ||
-		!strings.Contains(stage.Reads(*typed.Message), "The platform has no tenant `nobody`") {
+		!strings.Contains(testbed.Reads(*typed.Message), "The platform has no tenant `nobody`") {
 		t.Errorf("the answer is %+v", typed)
 	}
-	s.must(s.Person(stage.Ana).OpenHome(t.Context()))
-	home, err := s.Person(stage.Ana).Home(s.within(10 * time.Second))
+	s.must(s.Person(testbed.Ana).OpenHome(t.Context()))
+	home, err := s.Person(testbed.Ana).Home(s.within(10 * time.Second))
 	s.must(err)
 	_, err = home.Wait(s.within(10*time.Second), func(m workspace.Modal) bool {
-		return strings.Contains(m.Render(200, nil), "No tenant reaches another's rows")
+		return strings.Contains(m.Render(200, nil), "No tenant can reach another tenant's rows")
 	})
 	s.must(err)
-	ticks := s.own(`SELECT count(*) - count(DISTINCT tick) FROM onboarding.isolation_reports WHERE tick IS NOT NULL`)
+	ticks := s.countInBotDatabase(`SELECT count(*) - count(DISTINCT tick) FROM onboarding.isolation_reports WHERE tick IS NOT NULL`)
 	if ticks != 0 {
 		t.Errorf("%d ticks have more than one report", ticks)
 	}
@@ -91,55 +91,54 @@ func TestIsolationReports(t *testing.T) {
 	}
 }
 
-// TestALeakKeepsASiteFromGoingLive meets a leak as soon as the new tenant is there: the other
-// steps go on, going live is not even asked about, and is once the leak is mended.
+// TestALeakKeepsASiteFromGoingLive makes a leak before a run. The other steps go on. There is no
+// approval request for going live until the leak is fixed.
 func TestALeakKeepsASiteFromGoingLive(t *testing.T) {
-	s := open(t, stage.Config{})
+	s := open(t, testbed.Config{})
 	s.platform(`ALTER TABLE bookings DISABLE ROW LEVEL SECURITY`)
-	root := s.ask(stage.Merche)
+	root := s.ask(testbed.Merche)
 	s.approve(root, "Database rows")
 	leak := s.reads(root, "Isolation from all others", "failed", "leak: insert of public.bookings", "[Retry]")
 	for _, step := range []string{"DNS of", "Deploy config of", "Deploy", "Certificate of", "Sync nginx conf of"} {
 		s.approve(root, step+" merche-biche.com")
 	}
 	s.reads(root, "Sync nginx conf of merche-biche.com", ": done")
-	_, err := s.Root(s.within(10*time.Second), stage.Bo, root, "🔴", "Isolation from all others", "7 of 10 steps")
+	_, err := s.Root(s.within(10*time.Second), testbed.Bo, root, "🔴", "Isolation from all others", "7 of 10 steps")
 	s.must(err)
-	if asked := s.own(`SELECT count(*) FROM onboarding.approvals WHERE step LIKE 'go-live/%'`); asked != 0 {
+	if asked := s.countInBotDatabase(`SELECT count(*) FROM onboarding.approvals WHERE step LIKE 'go-live/%'`); asked != 0 {
 		t.Errorf("asked %d times whether a tenant goes live whose rows others reach", asked)
 	}
 	s.platform(`ALTER TABLE bookings ENABLE ROW LEVEL SECURITY`)
-	s.must(s.Press(s.within(10*time.Second), stage.Ana, leak, "Retry"))
+	s.must(s.Press(s.within(10*time.Second), testbed.Ana, leak, "Retry"))
 	s.approve(root, "Go live with merche-biche.com")
-	_, err = s.Root(s.within(20*time.Second), stage.Bo, root, "🟢")
+	_, err = s.Root(s.within(20*time.Second), testbed.Bo, root, "🟢")
 	s.must(err)
 }
 
-// reported waits for a report in the channel with all the words in it that came after another
-// message.
-func (s *scene) reported(after string, words ...string) workspace.Message {
+// waitReport waits for a report in the channel after another message that contains all the words.
+func (s *harness) waitReport(after string, words ...string) workspace.Message {
 	s.t.Helper()
-	found, err := s.Person(stage.Bo).WaitMessage(s.within(60*time.Second), stage.Channel,
+	found, err := s.Person(testbed.Bo).WaitMessage(s.within(60*time.Second), testbed.Channel,
 		func(m workspace.Message) bool {
-			return m.TS > after && m.ThreadTS == "" && !m.Ephemeral && stage.ContainsAll(stage.Reads(m), words)
+			return m.TS > after && m.ThreadTS == "" && !m.Ephemeral && testbed.ContainsAll(testbed.Reads(m), words)
 		})
 	s.must(err)
 	return found
 }
 
-// attached waits for the file in a report's thread and looks for words in it.
-func (s *scene) attached(report workspace.Message, words ...string) {
+// checkAttachment waits for the file in a report's thread that contains all the words.
+func (s *harness) checkAttachment(report workspace.Message, words ...string) {
 	s.t.Helper()
-	_, err := s.Person(stage.Bo).WaitFor(s.within(30*time.Second), func(screen workspace.Screen) bool {
-		return slices.ContainsFunc(stage.Thread(screen, report), func(m workspace.Message) bool {
-			return len(m.Files) == 1 && stage.ContainsAll(string(m.Files[0].Data), words)
+	_, err := s.Person(testbed.Bo).WaitFor(s.within(30*time.Second), func(screen workspace.Screen) bool {
+		return slices.ContainsFunc(testbed.Thread(screen, report), func(m workspace.Message) bool {
+			return len(m.Files) == 1 && testbed.ContainsAll(string(m.Files[0].Data), words)
 		})
 	})
 	s.must(err)
 }
 
 // platform runs SQL in the platform's database as its superuser.
-func (s *scene) platform(sql string) {
+func (s *harness) platform(sql string) {
 	s.t.Helper()
 	conn := s.admin()
 	defer conn.Close(context.Background())
@@ -147,10 +146,9 @@ func (s *scene) platform(sql string) {
 	s.must(err)
 }
 
-// TestIsolationCommand runs the subcommand as operators and timers do, with a file that says no
-// more than it has to.
+// TestIsolationCommand runs the subcommand isolation with minimal configuration files.
 func TestIsolationCommand(t *testing.T) {
-	s := open(t, stage.Config{})
+	s := open(t, testbed.Config{})
 	file := func(lines ...string) string {
 		path := filepath.Join(t.TempDir(), "config.yaml")
 		s.must(os.WriteFile(path, []byte("platform:\n  "+strings.Join(lines, "\n  ")+"\n"), 0o600))
@@ -174,14 +172,14 @@ func TestIsolationCommand(t *testing.T) {
 	s.isolation(1, isolation.Leaking, "-config", minimal)
 	s.isolation(1, isolation.Leaking, "-config", login, "-tenant", "cocotte")
 	text := s.run(1, "isolation", "-config", minimal)
-	if !stage.ContainsAll(text, []string{"LEAK", "public.inbox_messages", "CREATE POLICY"}) {
+	if !testbed.ContainsAll(text, []string{"LEAK", "public.inbox_messages", "CREATE POLICY"}) {
 		t.Errorf("the text says\n%s", text)
 	}
 }
 
-// isolation runs the subcommand and checks its exit status and its verdict, which is empty where
-// nothing is printed.
-func (s *scene) isolation(status int, verdict isolation.Verdict, args ...string) {
+// isolation runs the subcommand and checks its exit status and its verdict. The verdict is empty
+// if nothing is printed.
+func (s *harness) isolation(status int, verdict isolation.Verdict, args ...string) {
 	s.t.Helper()
 	out := s.run(status, append([]string{"isolation", "-format", "json"}, args...)...)
 	if verdict == "" && out == "" {
@@ -205,8 +203,8 @@ func (s *scene) isolation(status int, verdict isolation.Verdict, args ...string)
 	}
 }
 
-// run runs the product with other arguments, checks its exit status and returns what it printed.
-func (s *scene) run(status int, args ...string) string {
+// run runs the product with arguments, checks its exit status and returns its output.
+func (s *harness) run(status int, args ...string) string {
 	s.t.Helper()
 	executable, err := os.Executable()
 	s.must(err)
@@ -224,8 +222,8 @@ func (s *scene) run(status int, args ...string) string {
 	return out.String()
 }
 
-// own returns a number from the bot's own database.
-func (s *scene) own(query string) (number int) {
+// countInBotDatabase returns the number that a query of the bot's own database returns.
+func (s *harness) countInBotDatabase(query string) (number int) {
 	s.t.Helper()
 	conn, err := pgx.Connect(s.t.Context(), s.BotDSN())
 	s.must(err)
@@ -234,8 +232,8 @@ func (s *scene) own(query string) (number int) {
 	return number
 }
 
-// get returns a page of the product.
-func (s *scene) get(url string) string {
+// get returns the body of a response.
+func (s *harness) get(url string) string {
 	s.t.Helper()
 	response, err := http.Get(url)
 	s.must(err)

@@ -10,8 +10,8 @@ import (
 	"github.com/atlilith/onboardbot/internal/sandbox/namespace"
 )
 
-// asProduct makes this test binary the product itself: the tests run it as a process of its own,
-// with the race detector in it.
+// asProduct makes this test binary run as the product. Tests start it as a process of its own, so
+// the race detector covers the product too.
 const asProduct = "ONBOARDBOT_AS_PRODUCT=1"
 
 func TestMain(m *testing.M) {

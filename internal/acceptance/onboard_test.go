@@ -3,12 +3,12 @@ package acceptance
 import (
 	"testing"
 
-	"github.com/atlilith/onboardbot/internal/sandbox/stage"
+	"github.com/atlilith/onboardbot/internal/sandbox/testbed"
 )
 
 func TestOnboarding(t *testing.T) {
-	for name, in := range map[string]stage.Inputs{
-		"a person with one domain": stage.Merche,
+	for name, in := range map[string]testbed.Inputs{
+		"a person with one domain": testbed.Merche,
 		"an Org's owner with three domains": {Slug: "merche-biche", Name: "Merche Biche", Email: "merche@example.com",
 			Mode:    "Person + owns Org",
 			OrgSlug: "merche-collective", OrgName: "Merche Collective",
@@ -17,7 +17,7 @@ func TestOnboarding(t *testing.T) {
 			Mode: "Person joins existing Org", Org: "Cocotte"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := open(t, stage.Config{})
+			s := open(t, testbed.Config{})
 			root := s.ask(in)
 			s.finish(root)
 		})

@@ -15,7 +15,7 @@ import (
 	"github.com/atlilith/onboardbot/internal/sandbox/namespace"
 )
 
-// acmePort is where the first ACME server listens; each further one takes the second next port.
+// acmePort is the port of the first ACME server. Each server uses two ports.
 const acmePort = 14000
 
 // StartAuthority runs an ACME server whose certificates are valid for a lifetime (zero: 90 days),
@@ -55,7 +55,7 @@ func (w *World) StartAuthority(ctx context.Context, lifetime time.Duration) (*ac
 	return server, os.WriteFile(w.Roots, w.roots, 0o644)
 }
 
-// Client is an HTTP client that trusts the world's roots alone and follows no redirect.
+// Client returns an HTTP client that trusts only the world's roots and follows no redirects.
 func (w *World) Client() (*http.Client, error) {
 	pem, err := os.ReadFile(w.Roots)
 	if err != nil {

@@ -36,12 +36,12 @@ func (w *World) BotDSN() string { return w.Postgres.DSNAs(Database, Database) }
 // PlatformDSN connects to the platform's database as the bot's role there.
 func (w *World) PlatformDSN() string { return w.Postgres.DSNAs(platform.Onboarder, platform.Database) }
 
-// AuditorDSN connects to the platform's database as the role that isolation reports see the truth
-// with.
+// AuditorDSN connects to the platform's database as the role of isolation checks, which may read
+// all rows.
 func (w *World) AuditorDSN() string { return w.Postgres.DSNAs(platform.Auditor, platform.Database) }
 
 // AppDSN connects to the platform's database as the application.
 func (w *World) AppDSN() string { return w.Postgres.DSNAs(platform.App, platform.Database) }
 
-// AdminDSN connects to the platform's database as the superuser, for a test to break things.
+// AdminDSN connects to the platform's database as the superuser.
 func (w *World) AdminDSN() string { return w.Postgres.DSN(platform.Database) }

@@ -6,13 +6,14 @@ import (
 	"github.com/atlilith/onboardbot/internal/sandbox/namespace"
 )
 
-// Runbook is the runbook by hand as a bash script, with the production's commands. It takes a
-// slug, a domain, an email and a display name, and wants [World.Environment].
+// Runbook is a bash script that does the runbook by hand, with production's commands. Its
+// arguments are a slug, a domain, an email address and a display name. It needs
+// [World.Environment].
 //
 //go:embed runbook.sh
 var Runbook string
 
-// Environment names the world to a shell.
+// Environment returns the variables that tell a shell script about the world.
 func (w *World) Environment() []string {
 	return []string{
 		"PLATFORM_DSN=" + w.PlatformDSN(),

@@ -12,7 +12,7 @@ import (
 	"github.com/atlilith/onboardbot/internal/sandbox/portal"
 )
 
-// Addresses of the world. The VPSes have those that RFC 5737 and RFC 3849 keep for documentation.
+// Addresses in the world. Those of the VPSes are reserved for documentation (RFC 5737, RFC 3849).
 const (
 	// WorkspaceAddress is slack.sandbox, free for a Slack workspace to listen on.
 	WorkspaceAddress = "192.0.2.20"
@@ -24,20 +24,20 @@ const (
 	apricotAddress = "127.0.0.1"
 )
 
-// Aliases under which ssh knows the hosts.
+// Aliases of the hosts for ssh.
 const (
 	Apricot   = "apricot"
 	QuinnVPS  = "quinn-vps"
 	MercheVPS = "merche-vps"
 )
 
-// machines are the VPSes that a world may have, in order.
+// machines are the VPSes that a world can have, in order.
 var machines = []struct{ name, alias, ipv4, ipv6, gateway6 string }{
 	{"vps-0", QuinnVPS, "203.0.113.10", "2001:db8::10", "2001:db8:ffff::10"},
 	{"vps-1", MercheVPS, "203.0.113.20", "2001:db8::20", "2001:db8:ffff::20"},
 }
 
-// address gives the namespace the world's addresses, and takes them away again at the end.
+// address adds the world's addresses to the namespace, and removes them at the end.
 func (w *World) address(ctx context.Context) error {
 	var add, remove strings.Builder
 	for _, address := range []string{gateway, acmeAddress, WorkspaceAddress, namespace.Resolver,
@@ -61,8 +61,8 @@ func (w *World) address(ctx context.Context) error {
 	return nil
 }
 
-// shareSSHConfig makes the world's hosts known to every ssh inside, as the runbook's commands
-// expect.
+// shareSSHConfig makes the world's ssh configuration the system's inside the namespace, because
+// the runbook's commands use that.
 func (w *World) shareSSHConfig() error {
 	const system = "/etc/ssh/ssh_config"
 	if err := syscall.Mount(w.SSH.Config, system, "", syscall.MS_BIND, ""); err != nil {

@@ -1,9 +1,8 @@
-// Package sandbox is a world in a directory for the demo and the tests: everything that the
-// runbook touches, as real daemons on one machine without the Internet, inside a private
+// Package sandbox starts a world for the demo and the tests: everything that the runbook touches,
+// as real daemons in one directory, on one machine without the Internet, inside a private
 // namespace.
 //
-// Each part is a package of its own below this one; here they are put together. Nothing of it
-// belongs to the product, and only tests and the demo import it.
+// Each part is a package of its own below this one. Only tests and the demo import them.
 package sandbox
 
 import (
@@ -27,46 +26,47 @@ import (
 	"github.com/atlilith/onboardbot/internal/sandbox/vps"
 )
 
-// Config is what a world starts with. Its zero value is a whole world.
+// Config changes the defaults of a world.
 type Config struct {
-	// VPSes is how many there are, one or two. Default 1.
+	// VPSes is the number of VPSes, 1 or 2. Default 1.
 	VPSes int
-	// Zones are empty zones to serve beside those of the Providers that are there already. Default
-	// [Zones].
+	// Zones are the empty zones to serve, in addition to those of the Providers that exist.
+	// Default [Zones].
 	Zones []string
-	// Quick spares certbot its waits; a benchmark leaves it off.
+	// Quick removes certbot's fixed waits. Benchmarks leave it off.
 	Quick bool
 	// CertificateLifetime is how long certificates are valid. Default 90 days.
 	CertificateLifetime time.Duration
-	// RejectNonces makes the ACME server reject one good nonce in twenty.
+	// RejectNonces makes the ACME server reject one valid nonce in twenty.
 	RejectNonces bool
 }
 
-// Zones are the empty zones of a world whose configuration names none.
+// Zones are the default empty zones of a world.
 var Zones = []string{"merche-biche.com", "merche-biche.shop", "merche.example"}
 
-// Database is the bot's own, empty database, and the role that owns it.
+// Database is the name of the bot's own database, which is empty, and of the role that owns it.
 const Database = "onboardbot"
 
-// World is everything, running.
+// World is a running world.
 type World struct {
-	// Dir holds every file.
+	// Dir has all files.
 	Dir string
-	// Postgres holds the platform's database and the bot's.
+	// Postgres has the platform's database and the bot's.
 	Postgres *postgres.Server
-	// DNS is authoritative for every zone.
+	// DNS is authoritative for all zones.
 	DNS *dns.Server
-	// ACME is the authority that certbot asks.
+	// ACME is certbot's certificate authority.
 	ACME *acme.Server
-	// VPS are the machines that sites run on: quinn-vps and, if there are two, merche-vps.
+	// VPS are the machines that run sites: quinn-vps and, if there are two, merche-vps.
 	VPS []*vps.VPS
-	// Repo is apricot.
+	// Repo is apricot, the host of the platform's repository.
 	Repo *repohost.Host
 	// Portal serves https://{slug}.my.
 	Portal *portal.Portal
-	// SSH reaches every host; its configuration is also the system's own inside.
+	// SSH has the keys and the configuration to reach all hosts. Inside the namespace, the
+	// system's configuration is the same.
 	SSH *ssh.Keys
-	// Roots is a file with every root certificate that the world's clients trust.
+	// Roots is a file with all root certificates that the world's clients trust.
 	Roots string
 
 	config    Config
@@ -78,10 +78,10 @@ type World struct {
 	roots []byte
 }
 
-// Start builds a world in a directory that is made if it is missing, and returns when everything
-// serves. It must run inside a namespace (see package namespace), of which it takes the ports; one
-// namespace holds one world at a time. The directory must not lie below /run or /var, and its path
-// is best short: PostgreSQL's socket is in it.
+// Start starts a world in a directory, which it creates if it is missing, and returns when all
+// daemons are ready. It must run inside a namespace (see package namespace), which has room for
+// one world at a time. The directory must not be below /run or /var. Its path must be short,
+// because PostgreSQL's socket is in it.
 func Start(ctx context.Context, dir string, config Config) (*World, error) {
 	if config.VPSes == 0 {
 		config.VPSes = 1
@@ -128,7 +128,7 @@ func (w *World) start(ctx context.Context) error {
 		hosts = append(hosts, ssh.Host{Alias: m.alias, Address: m.ipv4, User: user})
 	}
 
-	// Everything at once. A part that has started is closed even when another has failed.
+	// All parts start at once. A part that has started is closed even if another one fails.
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() (err error) {
 		if w.Postgres, err = postgres.Start(ctx, w.path("pg"), platform.Setting); err != nil {
@@ -198,14 +198,14 @@ func (w *World) start(ctx context.Context) error {
 
 func (w *World) path(name string) string { return filepath.Join(w.Dir, name) }
 
-// closing adds what Close has to do, last first.
+// closing adds a function for Close to call. Close calls them in reverse order.
 func (w *World) closing(closer func()) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.closers = append(w.closers, closer)
 }
 
-// Close stops everything. The files stay.
+// Close stops all daemons. It keeps the files.
 func (w *World) Close() {
 	w.mu.Lock()
 	defer w.mu.Unlock()

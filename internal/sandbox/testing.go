@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// New builds a world for one test and closes it afterwards. The package's TestMain must run the
-// tests in a namespace, as os.Exit(namespace.Main(m)), and no two tests may have a world at once.
+// New starts a world for one test and closes it afterwards. The package's TestMain must run the
+// tests in a namespace, as os.Exit(namespace.Main(m)). Only one test at a time may have a world.
 func New(t testing.TB, config Config) *World {
 	t.Helper()
 	// Not t.TempDir: the test's name makes its path too long for PostgreSQL's socket.

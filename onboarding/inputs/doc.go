@@ -1,9 +1,9 @@
-// Package inputs reads the words behind the slash command: a slug and key=value pairs, as people type them on keyboards that
-// curl quotes and join dashes, and as Slack escapes them.
+// Package inputs parses the text after the slash command: a slug and key=value pairs, typed on
+// keyboards that curl quotes and join dashes, and escaped by Slack. It holds the grammar, the
+// keys, and the sentences about what cannot be parsed. Whether a value is valid is for callers to
+// decide.
 //
-// Here live the grammar, the keys and the sentences about what does not parse. Whether a value is any good is for those who
-// use it: nothing here knows of runs, of DNS or of chat.
-//
-// The lexer is written by hand because no library of shell words fits: a shell knows neither curly quotes nor Slack's links,
-// gives backslashes and apostrophes a meaning that people do not expect, and cannot say at which character it gave up.
+// No library of shell words fits: a shell does not know curly quotes or Slack's links, gives
+// backslashes and apostrophes a meaning that people do not expect, and does not say at which
+// character parsing failed.
 package inputs

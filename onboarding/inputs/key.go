@@ -5,7 +5,8 @@ import (
 	"strings"
 )
 
-// Key names one input. [Mail] and [Host] may be said for one domain alone, as in mail.merche-biche.com.
+// Key names one input. [Mail] and [Host] can be given for a single domain, as in
+// mail.merche-biche.com.
 type Key string
 
 // The inputs.
@@ -27,45 +28,53 @@ const (
 	Copy       Key = "copy"
 )
 
-// Keys lists every key in the order in which people are told of them.
-var Keys = []Key{Slug, Mode, Name, Email, Org, OrgName, Domains, Host, Mail, Palette, Background, Text, Primary, Accent, Copy}
+// Keys are all keys in the order in which sentences list them.
+var Keys = []Key{Slug, Mode, Name, Email, Org, OrgName, Domains, Host, Mail, Palette, Background, Text, Primary,
+	Accent, Copy}
 
-// examples are values to show.
+// examples are values that sentences show.
 var examples = map[Key]string{
-	Slug: "merche-biche", Mode: "person", Name: "Merche Biche", Email: "merche@example.com", Org: "merche-collective", OrgName: "Merche Collective",
-	Domains: "merche-biche.com,merche.example", Host: "vps-0", Mail: "mailbox", Palette: "#ffffff,#1a1a2e,#b0124f,#00695c",
-	Background: "#ffffff", Text: "#1a1a2e", Primary: "#b0124f", Accent: "#00695c", Copy: "Welcome.",
+	Slug: "merche-biche", Mode: "person", Name: "Merche Biche", Email: "merche@example.com",
+	Org: "merche-collective", OrgName: "Merche Collective",
+	Domains: "merche-biche.com,merche.example", Host: "vps-0", Mail: "mailbox",
+	Palette: "#ffffff,#1a1a2e,#b0124f,#00695c", Background: "#ffffff", Text: "#1a1a2e",
+	Primary: "#b0124f", Accent: "#00695c", Copy: "Welcome.",
 }
 
-// synonyms are what people write instead of a key.
+// synonyms are words that people write instead of a key.
 var synonyms = map[string]Key{
-	"display_name": Name, "displayname": Name, "e_mail": Email, "domain": Domains, "organisation": Org, "organization": Org,
-	"org_slug": Org, "orgname": OrgName, "vps": Host, "server": Host, "colors": Palette, "colours": Palette, "bg": Background,
+	"display_name": Name, "displayname": Name, "e_mail": Email, "domain": Domains,
+	"organisation": Org, "organization": Org, "org_slug": Org, "orgname": OrgName,
+	"vps": Host, "server": Host, "colors": Palette, "colours": Palette, "bg": Background,
 }
 
-// modes are what people write for each mode, the mode itself included.
+// modes maps what people write to the mode that they mean.
 var modes = map[string]string{
-	"person": "person", "person_only": "person", "solo": "person", "standalone": "person", "individual": "person",
-	"owner": "owner", "own": "owner", "owns": "owner", "owns_org": "owner", "agency": "owner", "person_owns_org": "owner", "new_org": "owner",
-	"member": "member", "join": "member", "joins": "member", "joins_org": "member", "talent": "member", "managed": "member", "person_joins_org": "member",
+	"person": "person", "person_only": "person", "solo": "person", "standalone": "person",
+	"individual": "person",
+	"owner":      "owner", "own": "owner", "owns": "owner", "owns_org": "owner", "agency": "owner",
+	"person_owns_org": "owner", "new_org": "owner",
+	"member": "member", "join": "member", "joins": "member", "joins_org": "member",
+	"talent": "member", "managed": "member", "person_joins_org": "member",
 }
 
-// For is the key for one domain alone.
+// For returns the key for a single domain.
 func (k Key) For(domain string) Key { return k + "." + Key(domain) }
 
-// Split takes the domain off a key, if it has one.
+// Split separates a key from its domain, which is empty if the key has none.
 func (k Key) Split() (base Key, domain string) {
 	name, domain, _ := strings.Cut(string(k), ".")
 	return Key(name), domain
 }
 
-// list says whether a key takes values with commas between them.
+// list reports whether the key's value is a list.
 func (k Key) list() bool { return k == Domains || k == Palette }
 
-// prose says whether a key's value is for people to read, so that its dashes are kept as they are.
+// prose reports whether the key's value is text for people, whose dashes are kept as they are.
 func (k Key) prose() bool { return k == Name || k == OrgName || k == Copy }
 
-// readKey understands a key as it was typed, or suggests one. A domain is allowed behind those keys that can have one.
+// readKey returns the key that was typed, or else one that was probably meant. Only [Mail] and
+// [Host] can have a domain.
 func readKey(typed string) (key Key, suggestion Key) {
 	name, domain, scoped := strings.Cut(strings.ToLower(plainDashes(typed)), ".")
 	name = strings.ReplaceAll(name, "-", "_")
@@ -82,7 +91,7 @@ func readKey(typed string) (key Key, suggestion Key) {
 		}
 		return "", key
 	}
-	best := 3 // two slips of the finger are still a hint at what was meant
+	best := 3 // with two typing errors the meaning can still be guessed
 	for _, candidate := range Keys {
 		if d := distance(name, string(candidate)); d < best && d < len(candidate) {
 			best, suggestion = d, candidate
@@ -91,7 +100,8 @@ func readKey(typed string) (key Key, suggestion Key) {
 	return "", suggestion
 }
 
-// distance counts the insertions, deletions, replacements and swaps of neighbours between two words (optimal string alignment).
+// distance counts the insertions, deletions, replacements and swaps of neighbours between two
+// words (optimal string alignment).
 func distance(a, b string) int {
 	if len(a) > 20 {
 		return len(a)

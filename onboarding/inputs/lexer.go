@@ -6,7 +6,8 @@ import (
 	"unicode"
 )
 
-// families are quotes that stand for each other: people open with one and their keyboard closes with another.
+// families are quotes of which each can close each: people open with one, and their keyboard
+// closes with another.
 var families = []string{"\"“”„‟＂", "«»", "'‘’‚‛", "‹›"}
 
 const (
@@ -14,7 +15,7 @@ const (
 	separators  = ",;，；"
 )
 
-// lexer walks over the characters of a line.
+// lexer reads the characters of a line.
 type lexer struct {
 	text []rune
 	at   int
@@ -22,20 +23,21 @@ type lexer struct {
 
 func (l *lexer) ended() bool { return l.at >= len(l.text) }
 
-// look returns a character so far from the next one, or 0 outside the line.
-func (l *lexer) look(ahead int) rune {
+// peek returns the character at an offset from the next one, or 0 outside the line.
+func (l *lexer) peek(ahead int) rune {
 	if i := l.at + ahead; i >= 0 && i < len(l.text) {
 		return l.text[i]
 	}
 	return 0
 }
 
-func (l *lexer) next(set string) bool { return !l.ended() && strings.ContainsRune(set, l.look(0)) }
+// next reports whether the next character is one of a set.
+func (l *lexer) next(set string) bool { return !l.ended() && strings.ContainsRune(set, l.peek(0)) }
 
-// spaces skips white space and says whether there was any.
+// spaces skips white space and reports whether there was any.
 func (l *lexer) spaces() bool {
 	start := l.at
-	for !l.ended() && unicode.IsSpace(l.look(0)) {
+	for !l.ended() && unicode.IsSpace(l.peek(0)) {
 		l.at++
 	}
 	return l.at > start
@@ -43,16 +45,16 @@ func (l *lexer) spaces() bool {
 
 const equals = "=＝"
 
-// word reads up to the next space or to one of the characters that end it.
+// word reads up to the next space, or to one of the characters that end a word.
 func (l *lexer) word(ends string) string {
 	start := l.at
-	for !l.ended() && !unicode.IsSpace(l.look(0)) && !l.next(ends) {
+	for !l.ended() && !unicode.IsSpace(l.peek(0)) && !l.next(ends) {
 		l.at++
 	}
 	return string(l.text[start:l.at])
 }
 
-// bareWord reads a word that is neither in quotes nor a key.
+// bareWord reads a word without quotes, up to an equals sign.
 func (l *lexer) bareWord() string {
 	if l.family() != "" {
 		return ""
@@ -60,7 +62,7 @@ func (l *lexer) bareWord() string {
 	return l.word(equals)
 }
 
-// family returns the quotes that can close the one that is next, or nothing if none is.
+// family returns the quotes that can close the next character, or nothing if that is not a quote.
 func (l *lexer) family() string {
 	for _, family := range families {
 		if l.next(family) {
@@ -70,7 +72,7 @@ func (l *lexer) family() string {
 	return ""
 }
 
-// value reads one value: what stands between quotes, or a word.
+// value reads one value: a quoted text or a word.
 func (l *lexer) value(ends string) (string, error) {
 	if family := l.family(); family != "" {
 		return l.quoted(family, ends)
@@ -78,23 +80,24 @@ func (l *lexer) value(ends string) (string, error) {
 	return l.word(ends), nil
 }
 
-// quoted reads what stands between quotes. An apostrophe between two letters closes nothing. After a failure the lexer stands behind
-// what it could make no sense of.
+// quoted reads a quoted text. An apostrophe between two letters does not close it. After an error
+// the next character is the one after what could not be parsed.
 func (l *lexer) quoted(family, ends string) (string, error) {
 	opening := l.at
 	for l.at++; !l.ended(); l.at++ {
 		if !l.next(family) {
 			continue
 		}
-		behind := l.look(1)
+		behind := l.peek(1)
 		switch {
 		case behind == 0 || unicode.IsSpace(behind) || strings.ContainsRune(ends, behind):
 			l.at++
 			return string(l.text[opening+1 : l.at-1]), nil
-		case l.next(apostrophes) && letter(l.look(-1)) && letter(behind):
+		case l.next(apostrophes) && letter(l.peek(-1)) && letter(behind):
 		default:
 			problem := Problem{At: l.at + 1, Text: fmt.Sprintf(
-				"The quote that opens at %d is closed here, but more text follows without a space. Inside a quoted text use another kind of quote.", opening+1)}
+				"The quote that opens at %d is closed here, but more text follows without a space. Use another kind "+
+					"of quote inside a quoted text.", opening+1)}
 			l.at++
 			l.word("")
 			return "", problem
@@ -103,7 +106,7 @@ func (l *lexer) quoted(family, ends string) (string, error) {
 	return "", Problem{At: opening + 1, Text: fmt.Sprintf("The quote %c is never closed.", l.text[opening])}
 }
 
-// list reads values with commas between them, and spaces around those.
+// list reads values that are separated by commas, with or without spaces around them.
 func (l *lexer) list() ([]string, error) {
 	var items []string
 	for more := false; ; more = true {
@@ -113,7 +116,7 @@ func (l *lexer) list() ([]string, error) {
 			return nil, err
 		}
 		if more && strings.ContainsAny(item, equals) {
-			l.at = start // the comma before was the last one, and this is the next input
+			l.at = start // the previous comma ended the list, and this is the next input
 			return items, nil
 		}
 		items = append(items, List(item)...)

@@ -11,30 +11,32 @@ import (
 	"unicode/utf8"
 )
 
-// MaxLine is how many characters are read of one command. Slack itself sends fewer.
+// MaxLine is how many characters a command may have. Slack itself sends fewer.
 const MaxLine = 8000
 
-// Line is what somebody typed behind the command, understood.
+// Line is what somebody typed after the command.
 type Line struct {
 	// Slug is the first word, empty if none was given.
 	Slug string
-	// Values are the inputs without their quotes, none of them empty. Lists have a comma between their items, and a mode is
-	// person, owner or member.
+	// Values are the inputs without their quotes. None is empty. The items of a list are separated
+	// by commas, and a mode is person, owner or member.
 	Values map[Key]string
 }
 
-// Problem is one thing that cannot be understood, as a sentence for the person who typed it.
+// Problem is one thing that cannot be parsed, as a sentence for the person who typed it.
 type Problem struct {
-	// At is the character of the line where it is, 1 for the first.
+	// At is the position of the character in the line, 1 for the first.
 	At   int
 	Text string
 }
 
+// Error is the sentence with its position.
 func (p Problem) Error() string { return fmt.Sprintf("At character %d: %s", p.At, p.Text) }
 
-// Problems are everything that cannot be understood, in the order of the line.
+// Problems are all problems of a line, in its order.
 type Problems []Problem
 
+// Error has each problem on a line of its own.
 func (p Problems) Error() string {
 	lines := make([]string, len(p))
 	for i, problem := range p {
@@ -43,18 +45,20 @@ func (p Problems) Error() string {
 	return strings.Join(lines, "\n")
 }
 
-// Parse reads a line as Slack delivers it. What it understands it returns also beside an error, so that nothing has to be typed
-// twice; the error is of type [Problems]. Positions count the characters that the person saw, before Slack's escapes.
+// Parse parses a line as Slack delivers it. The error is of type [Problems]; what could be parsed
+// is returned beside it, so nobody has to type it again. Positions count the characters that the
+// person saw, before Slack escaped them.
 func Parse(text string) (Line, error) {
 	p := &parser{line: Line{Values: map[Key]string{}}, seen: map[Key]int{}}
 	text = strings.ToValidUTF8(unescape(text), "\ufffd")
 	if n := utf8.RuneCountInString(text); n > MaxLine {
-		return p.line, Problems{{At: MaxLine, Text: fmt.Sprintf("At most %d characters are read; these are %d.", MaxLine, n)}}
+		return p.line, Problems{{At: MaxLine, Text: fmt.Sprintf(
+			"A command has at most %d characters; this one has %d.", MaxLine, n)}}
 	}
 	p.lexer.text = []rune(text)
 	for {
-		p.spaces()
-		if p.ended() {
+		p.lexer.spaces()
+		if p.lexer.ended() {
 			break
 		}
 		p.input()
@@ -67,23 +71,24 @@ func Parse(text string) (Line, error) {
 
 // parser reads inputs from left to right.
 type parser struct {
-	lexer
+	lexer    lexer
 	line     Line
 	seen     map[Key]int // where each key was given first
 	last     Key         // the input before
-	lost     bool        // behind something that was complained about: bare words are part of it
+	lost     bool        // after a problem: bare words that follow are part of it
 	problems Problems
 }
 
+// complain adds a problem at an offset.
 func (p *parser) complain(at int, format string, args ...any) {
 	p.problems = append(p.problems, Problem{At: at + 1, Text: fmt.Sprintf(format, args...)})
 }
 
-// input reads a slug or a key with its value.
+// input reads a slug, or a key with its value.
 func (p *parser) input() {
-	start := p.at
-	if p.family() != "" {
-		value, err := p.value("")
+	start := p.lexer.at
+	if p.lexer.family() != "" {
+		value, err := p.lexer.value("")
 		if err != nil {
 			p.failed(err)
 			return
@@ -91,22 +96,22 @@ func (p *parser) input() {
 		p.bare(start, value)
 		return
 	}
-	typed := p.word(equals)
-	end := p.at
-	apart := p.spaces()
-	if !p.next(equals) {
-		p.at = end
+	typed := p.lexer.word(equals)
+	end := p.lexer.at
+	apart := p.lexer.spaces()
+	if !p.lexer.next(equals) {
+		p.lexer.at = end
 		p.bare(start, typed)
 		return
 	}
-	p.at++
+	p.lexer.at++
 	if apart {
-		p.spaces() // "mode = person", but "name= email=x" has an empty name
+		p.lexer.spaces() // "mode = person", but "name= email=x" has an empty name
 	}
 	p.pair(start, typed)
 }
 
-// bare takes a word that has no key: the slug if it comes first.
+// bare takes a word without a key. It is the slug if it comes first.
 func (p *parser) bare(start int, word string) {
 	if len(p.seen) == 0 && len(p.problems) == 0 {
 		p.set(start, Slug, word)
@@ -114,15 +119,16 @@ func (p *parser) bare(start int, word string) {
 	}
 	words := append([]string{word}, p.bareWords()...)
 	if p.lost {
-		return // all of it belongs to what was complained about already
+		return // these words are part of a problem that was reported already
 	}
 	p.lost = true
 	value, known := p.line.Values[p.last]
 	base, _ := p.last.Split()
 	switch {
 	case known && base.list():
-		p.complain(start, "%s belongs to no input. If it is part of %s, put commas between: %s=%s.",
-			shorten(word), p.last, p.last, quote(base, shorten(strings.Join(List(value+","+strings.Join(words, ",")), ","))))
+		p.complain(start, "%s belongs to no input. If it is part of %s, separate the items with commas: %s=%s.",
+			shorten(word), p.last, p.last,
+			quote(base, shorten(strings.Join(List(value+","+strings.Join(words, ",")), ","))))
 	case known:
 		p.complain(start, "%s belongs to no input. If it is part of %s, put quotes around all of it: %s=%s.",
 			shorten(word), p.last, p.last, quote(base, shorten(value+" "+strings.Join(words, " "))))
@@ -130,32 +136,33 @@ func (p *parser) bare(start int, word string) {
 		name, _, _ := strings.Cut(word, ":")
 		if key, suggestion := readKey(name); key != "" || suggestion != "" {
 			base, _ := cmp.Or(key, suggestion).Split()
-			p.complain(start, "%s has no equals sign: write it as in %s=%s.", shorten(word), cmp.Or(key, suggestion), quote(base, examples[base]))
+			p.complain(start, "%s needs an equals sign, as in %s=%s.", shorten(word), cmp.Or(key, suggestion),
+				quote(base, examples[base]))
 			return
 		}
-		p.complain(start, "%s is no input: write them as in mode=person.", shorten(word))
+		p.complain(start, "%s is not an input. Inputs are written as in mode=person.", shorten(word))
 	}
 }
 
-// bareWords reads on up to the next key.
+// bareWords reads the words up to the next key.
 func (p *parser) bareWords() []string {
 	var words []string
 	for {
-		start := p.at
-		p.spaces()
-		word := p.word(equals)
-		end := p.at
-		p.spaces()
-		if word == "" || p.next(equals) {
-			p.at = start
+		start := p.lexer.at
+		p.lexer.spaces()
+		word := p.lexer.word(equals)
+		end := p.lexer.at
+		p.lexer.spaces()
+		if word == "" || p.lexer.next(equals) {
+			p.lexer.at = start
 			return words
 		}
-		p.at = end
+		p.lexer.at = end
 		words = append(words, word)
 	}
 }
 
-// pair takes the value that comes next for a key.
+// pair reads the value of a key.
 func (p *parser) pair(start int, typed string) {
 	key, suggestion := readKey(typed)
 	base, _ := key.Split()
@@ -163,10 +170,10 @@ func (p *parser) pair(start int, typed string) {
 	var err error
 	if base.list() {
 		var items []string
-		items, err = p.list()
+		items, err = p.lexer.list()
 		value = strings.Join(items, ",")
 	} else {
-		value, err = p.value("")
+		value, err = p.lexer.value("")
 	}
 	if err != nil {
 		p.failed(err)
@@ -175,17 +182,17 @@ func (p *parser) pair(start int, typed string) {
 	p.last, p.lost = key, false
 	switch {
 	case typed == "":
-		p.complain(start, "The name of the input is missing in front of the equals sign.")
+		p.complain(start, "The name of the input is missing before the equals sign.")
 	case key == "" && suggestion != "":
-		p.complain(start, "%s is no input. Did you mean %s?", shorten(typed), suggestion)
+		p.complain(start, "%s is not an input. Did you mean %s?", shorten(typed), suggestion)
 	case key == "":
-		p.complain(start, "%s is no input. There are %s.", shorten(typed), join(Keys))
+		p.complain(start, "%s is not an input. The inputs are %s.", shorten(typed), join(Keys))
 	default:
 		p.set(start, key, value)
 	}
 }
 
-// set keeps a value that has its key.
+// set stores the value of a key.
 func (p *parser) set(start int, key Key, value string) {
 	base, _ := key.Split()
 	value = strings.TrimSpace(plainSpaces(value, base == Copy))
@@ -193,7 +200,7 @@ func (p *parser) set(start int, key Key, value string) {
 		value = plainDashes(value)
 	}
 	if before, given := p.seen[key]; given {
-		p.complain(start, "%s is given twice: at character %d already.", key, before+1)
+		p.complain(start, "%s is given twice, first at character %d.", key, before+1)
 		return
 	}
 	p.seen[key], p.last = start, key
@@ -201,13 +208,14 @@ func (p *parser) set(start int, key Key, value string) {
 	case value == "":
 		p.complain(start, "%s has no value.", key)
 	case base == Mail && strings.Contains(value, "@") && !strings.HasPrefix(strings.ToLower(value), "forward"):
-		p.complain(start, "mail is the plan for a domain's mail. Did you mean email=%s or mail=forward:%s?", shorten(value), shorten(value))
+		p.complain(start, "mail is the plan for a domain's mail. Did you mean email=%s or mail=forward:%s?",
+			shorten(value), shorten(value))
 	case key == Slug:
 		p.line.Slug = value
 	case key == Mode:
 		mode, known := modes[strings.ReplaceAll(strings.ReplaceAll(strings.ToLower(value), "-", "_"), " ", "_")]
 		if !known {
-			p.complain(start, "%s is no mode. There are person, owner and member.", shorten(value))
+			p.complain(start, "%s is not a mode. The modes are person, owner and member.", shorten(value))
 			return
 		}
 		p.line.Values[Mode] = mode
@@ -216,7 +224,8 @@ func (p *parser) set(start int, key Key, value string) {
 	}
 }
 
-// plainSpaces undoes what keyboards and word processors make of spaces. Only site copy has lines.
+// plainSpaces replaces the spaces of keyboards and word processors with plain ones, and with lines
+// false also line ends.
 func plainSpaces(text string, lines bool) string {
 	return strings.Map(func(r rune) rune {
 		if unicode.IsSpace(r) && !(lines && r == '\n') {
@@ -226,6 +235,7 @@ func plainSpaces(text string, lines bool) string {
 	}, text)
 }
 
+// failed records that a value could not be read.
 func (p *parser) failed(err error) {
 	p.last, p.lost = "", true
 	var problem Problem
@@ -236,10 +246,13 @@ func (p *parser) failed(err error) {
 
 // List returns the items of a value.
 func List(value string) []string {
-	return strings.FieldsFunc(value, func(r rune) bool { return unicode.IsSpace(r) || strings.ContainsRune(separators, r) })
+	return strings.FieldsFunc(value, func(r rune) bool {
+		return unicode.IsSpace(r) ||
+			strings.ContainsRune(separators, r)
+	})
 }
 
-// For returns the value of a key that counts for a domain: its own, or that for all.
+// For returns the value of a key for a domain: the domain's own, or else that for all domains.
 func (l Line) For(key Key, domain string) string {
 	if own, ok := l.Values[key.For(domain)]; ok {
 		return own
@@ -247,7 +260,8 @@ func (l Line) For(key Key, domain string) string {
 	return l.Values[key]
 }
 
-// String writes the line so that [Parse] understands the same again, keys in the order of [Keys].
+// String writes the line in a form that [Parse] parses to the same values, with the keys in the
+// order of [Keys].
 func (l Line) String() string {
 	var words []string
 	if l.Slug != "" {
@@ -268,5 +282,5 @@ func (l Line) String() string {
 	return escape.Replace(strings.Join(words, " "))
 }
 
-// escape is how Slack sends the three characters.
+// escape escapes as Slack does.
 var escape = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;")

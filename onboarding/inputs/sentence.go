@@ -2,10 +2,10 @@ package inputs
 
 import "strings"
 
-// pairs are the quotes to write with, in the order of preference.
+// pairs are the quotes that are written, in the order of preference.
 var pairs = [][2]string{{"", ""}, {`"`, `"`}, {"'", "'"}, {"«", "»"}, {"‹", "›"}}
 
-// quote writes a value with the quotes that it needs: the first that are read back right.
+// quote writes a value in the first quotes, if any, with which it is read back unchanged.
 func quote(key Key, value string) string {
 	for _, pair := range pairs {
 		written := pair[0] + value + pair[1]
@@ -29,7 +29,7 @@ func quote(key Key, value string) string {
 	return `"` + value + `"`
 }
 
-// shorten keeps what people typed short enough for a sentence.
+// shorten makes what somebody typed short enough for a sentence.
 func shorten(text string) string {
 	const limit = 40
 	if runes := []rune(text); len(runes) > limit {
@@ -38,6 +38,7 @@ func shorten(text string) string {
 	return text
 }
 
+// join lists keys in a sentence.
 func join(keys []Key) string {
 	words := make([]string, len(keys))
 	for i, key := range keys {

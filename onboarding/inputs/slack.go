@@ -5,11 +5,13 @@ import (
 	"unicode"
 )
 
-// entities are the only three characters that Slack escapes: https://docs.slack.dev/messaging/formatting-message-text#escaping.
+// entities are the three characters that Slack escapes:
+// https://docs.slack.dev/messaging/formatting-message-text#escaping.
 var entities = strings.NewReplacer("&lt;", "<", "&gt;", ">", "&amp;", "&")
 
-// unescape returns what the person saw when they pressed return: links that Slack made of addresses and domains are their labels
-// again, and entities their characters. Characters without width go, since nobody types them on purpose.
+// unescape returns what the person saw when they pressed return: the labels of links that Slack
+// made of addresses and domains, and the characters of entities. It drops characters without
+// width, since nobody types them on purpose.
 func unescape(text string) string {
 	var out strings.Builder
 	for {
@@ -29,7 +31,7 @@ func unescape(text string) string {
 	return strings.Map(visible, entities.Replace(out.String()))
 }
 
-// label is the visible part of a link. Mentions are no links and stay as they are.
+// label is the visible part of a link. Mentions are not links and stay as they are.
 func label(link string) string {
 	target, label, labelled := strings.Cut(link[1:len(link)-1], "|")
 	scheme, rest, _ := strings.Cut(target, ":")
@@ -44,6 +46,7 @@ func label(link string) string {
 	return target
 }
 
+// visible drops characters without width.
 func visible(r rune) rune {
 	switch r {
 	case '\u200b', '\u2060', '\ufeff': // zero width space, word joiner, byte order mark
@@ -52,7 +55,7 @@ func visible(r rune) rune {
 	return r
 }
 
-// plainDashes undoes what keyboards make of hyphens.
+// plainDashes replaces the dashes that keyboards make of hyphens with hyphens.
 func plainDashes(text string) string {
 	return strings.Map(func(r rune) rune {
 		if unicode.Is(unicode.Pd, r) || r == '\u2212' { // minus sign

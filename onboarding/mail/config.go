@@ -79,18 +79,18 @@ func (c *Config) Defaults() {
 }
 
 // Offered returns the plans for which the configuration has a pattern, None first.
-func (c Config) Offered() []Kind {
-	kinds := []Kind{None}
-	for _, kind := range []Kind{Forwarding, Mailbox} {
-		if len(c.pattern(kind).MX) > 0 {
-			kinds = append(kinds, kind)
+func (c Config) Offered() []Plan {
+	plans := []Plan{None}
+	for _, plan := range []Plan{Forwarding, Mailbox} {
+		if len(c.pattern(plan).MX) > 0 {
+			plans = append(plans, plan)
 		}
 	}
-	return kinds
+	return plans
 }
 
-func (c Config) pattern(kind Kind) Pattern {
-	switch kind {
+func (c Config) pattern(plan Plan) Pattern {
+	switch plan {
 	case Forwarding:
 		return c.Forwarding
 	case Mailbox:
@@ -110,8 +110,8 @@ func (c Config) Validate() error {
 	if c.TTL < 60 || c.TTL > dns.MaxTTL {
 		problems = append(problems, fmt.Errorf("ttl: %d is not between 60 and %d seconds", c.TTL, dns.MaxTTL))
 	}
-	for _, kind := range []Kind{Forwarding, Mailbox} {
-		problems = append(problems, c.pattern(kind).validate(string(kind))...)
+	for _, plan := range []Plan{Forwarding, Mailbox} {
+		problems = append(problems, c.pattern(plan).validate(string(plan))...)
 	}
 	if c.Forwarding.DKIM || c.Mailbox.DKIM {
 		problems = append(problems, c.DKIM.validateHost()...)

@@ -7,78 +7,33 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-func TestParsePlan(t *testing.T) {
-	t.Parallel()
-	type result struct {
-		Plan    Plan
-		Problem string
-	}
-	for text, want := range map[string]result{
-		"none":                       {Plan{Kind: None}, ""},
-		"":                           {Plan{Kind: None}, ""},
-		" Mailbox ":                  {Plan{Kind: Mailbox}, ""},
-		"forwarding":                 {Plan{Kind: Forwarding}, ""},
-		"forward:me@x.example":       {Plan{Forwarding, "me@x.example"}, ""},
-		"Forwarding: me+x@x.example": {Plan{Forwarding, "me+x@x.example"}, ""},
-		"pigeon": {Plan{},
-			"pigeon is not a mail plan: give none, forwarding, forward:me@example.com or mailbox."},
-		"mailbox:me@x.example": {Plan{}, "Only forwarding takes an address: forward:me@x.example."},
-		"forward:": {Plan{},
-			" is not an email address to forward to, such as me@example.com."},
-		"forward:me": {Plan{},
-			"me is not an email address to forward to, such as me@example.com."},
-		"forward:me@localhost": {Plan{},
-			"me@localhost is not an email address to forward to, such as me@example.com."},
-		"forward:-x@x.example": {Plan{},
-			"-x@x.example is not an email address to forward to, such as me@example.com."},
-		"forward:Me <me@x.example>": {Plan{},
-			"Me <me@x.example> is not an email address to forward to, such as me@example.com."},
-		`forward:"a b"@x.example`: {Plan{},
-			`"a b"@x.example is not an email address to forward to, such as me@example.com.`},
-		"forward:mé@x.example": {Plan{},
-			"mé@x.example is not an email address to forward to, such as me@example.com."},
-		"forward:a@x.example,b@x.example": {Plan{},
-			"a@x.example,b@x.example is not an email address to forward to, such as me@example.com."},
-		"forward:a@x.example\nb@x.example": {Plan{},
-			"a@x.example\nb@x.example is not an email address to forward to, such as me@example.com."},
-	} {
-		plan, problem := ParsePlan(text)
-		if diff := cmp.Diff(want, result{plan, problem}); diff != "" {
-			t.Errorf("%q: %s", text, diff)
-		}
-		if again, _ := ParsePlan(plan.String()); problem == "" && again != plan {
-			t.Errorf("%q is written %q", text, plan)
-		}
-	}
-}
-
 func TestConfigIsRight(t *testing.T) {
 	t.Parallel()
 	c := config(t, pattern)
 	if err := c.Validate(); err != nil {
 		t.Error(err)
 	}
-	if diff := cmp.Diff([]Kind{None, Forwarding, Mailbox}, c.Offered()); diff != "" {
+	if diff := cmp.Diff([]Plan{None, Forwarding, Mailbox}, c.Offered()); diff != "" {
 		t.Error(diff)
 	}
 	want := []KeyFile{
 		{Key{"onboard", RSA}, "/etc/dkimkeys/merche.example/onboard.pem", "opendkim:opendkim"},
 		{Key{"onboard-ed", Ed25519}, "/etc/dkimkeys/merche.example/onboard-ed.pem", "opendkim:opendkim"},
 	}
-	if diff := cmp.Diff(want, c.Files(domain, Plan{Kind: Mailbox})); diff != "" {
+	if diff := cmp.Diff(want, c.Files(domain, Mailbox)); diff != "" {
 		t.Error(diff)
 	}
-	if files := c.Files(domain, Plan{Kind: Forwarding}); files != nil {
+	if files := c.Files(domain, Forwarding); files != nil {
 		t.Error(files)
 	}
 	empty := config(t, "{}")
 	if err := empty.Validate(); err != nil {
 		t.Error(err)
 	}
-	if diff := cmp.Diff([]Kind{None}, empty.Offered()); diff != "" {
+	if diff := cmp.Diff([]Plan{None}, empty.Offered()); diff != "" {
 		t.Error(diff)
 	}
-	if _, err := empty.Records(domain, Plan{Kind: Mailbox}, nil); err == nil {
+	if _, err := empty.Records(domain, Mailbox, nil); err == nil {
 		t.Error("a plan without a pattern has records")
 	}
 }

@@ -10,7 +10,7 @@ import (
 // Records returns the records that a domain with a plan should have, regardless of what is
 // published. keys are the public halves of all keys of the domain, none if the plan does not sign.
 func (c Config) Records(domain string, plan Plan, keys []PublicKey) ([]dns.Record, error) {
-	pattern := c.pattern(plan.Kind)
+	pattern := c.pattern(plan)
 	var records []dns.Record
 	add := func(name, kind, value string) error {
 		record, err := dns.NewRecord(name, kind, c.TTL, value)
@@ -20,11 +20,11 @@ func (c Config) Records(domain string, plan Plan, keys []PublicKey) ([]dns.Recor
 		records = append(records, record)
 		return nil
 	}
-	if plan.Kind == None {
+	if plan == None {
 		return nil, nil
 	}
 	if len(pattern.MX) == 0 {
-		return nil, fmt.Errorf("mail of %s: no pattern is configured for %s", domain, plan.Kind)
+		return nil, fmt.Errorf("mail of %s: no pattern is configured for %s", domain, plan)
 	}
 	for _, mx := range pattern.MX {
 		if err := add(domain, "MX", expand(mx, domain)); err != nil {
@@ -50,7 +50,7 @@ func (c Config) Records(domain string, plan Plan, keys []PublicKey) ([]dns.Recor
 // Files returns the keys that a domain with a plan needs on the host of [DKIM], none if the plan
 // does not sign.
 func (c Config) Files(domain string, plan Plan) []KeyFile {
-	if !c.pattern(plan.Kind).DKIM {
+	if !c.pattern(plan).DKIM {
 		return nil
 	}
 	var files []KeyFile

@@ -95,7 +95,7 @@ onboard-ed._domainkey IN TXT "v=DKIM1; k=ed25519; p="`
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			wanted, err := config(t, pattern).Records(domain, Plan{Kind: Mailbox}, keys[1:])
+			wanted, err := config(t, pattern).Records(domain, Mailbox, keys[1:])
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -26,7 +26,7 @@ import (
 
 // Config is one ACME server.
 type Config struct {
-	// Dir takes its files.
+	// Dir is the directory for its files.
 	Dir string
 	// Host is the name in its directory URL, and Address the IPv4 address to listen on.
 	Host, Address string

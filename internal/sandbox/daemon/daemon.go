@@ -1,6 +1,5 @@
-// Package daemon keeps one server process of the sandbox: it starts it, knows when it is ready,
-// and lets a test stop, kill, freeze and start it again. It knows nothing of what the process
-// serves.
+// Package daemon runs one server process of the sandbox: it starts it, waits until it is ready,
+// and lets a test stop, kill, freeze and restart it.
 package daemon
 
 import (
@@ -18,7 +17,7 @@ import (
 
 // Config says how to run one process.
 type Config struct {
-	// Name is how errors call it.
+	// Name is the process's name in errors.
 	Name string
 	// Command is the program and its arguments. It must stay in the foreground.
 	Command []string
@@ -26,13 +25,13 @@ type Config struct {
 	Env []string
 	// Log is the file that takes its standard output and error.
 	Log string
-	// Ready reports nil once the process serves. It is asked until then.
+	// Ready returns nil once the process serves. It is called until then.
 	Ready func(context.Context) error
 	// Stop is the signal that asks it to end. Default SIGTERM.
 	Stop syscall.Signal
 }
 
-// Daemon is one process, running or not. Its methods may be called from several goroutines.
+// Daemon is one process, running or not. It is safe for concurrent use.
 type Daemon struct {
 	config Config
 
@@ -41,14 +40,14 @@ type Daemon struct {
 	done chan struct{}
 }
 
-// readyWithin is how long a process may take until it serves, and settleWithin how long what a
-// killed one left behind, such as PostgreSQL's backends, may hinder the next.
+// readyWithin is how long a process may take to become ready. settleWithin is how long the remains
+// of a killed process, such as PostgreSQL's backends, may keep the next one from starting.
 const (
 	readyWithin  = 20 * time.Second
 	settleWithin = 3 * time.Second
 )
 
-// errEnded says that a process ended before it served.
+// errEnded means that a process ended before it was ready.
 var errEnded = errors.New("ended at once")
 
 // Start runs a process and returns when it is ready.
@@ -138,7 +137,7 @@ func (d *Daemon) running() bool {
 	}
 }
 
-// Pid is the process's number, or 0 when it does not run.
+// Pid returns the process's id, or 0 if it does not run.
 func (d *Daemon) Pid() int {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -151,7 +150,7 @@ func (d *Daemon) Pid() int {
 // Stop asks the process to end and returns when it has, after three seconds by force.
 func (d *Daemon) Stop() { d.lockedEnd(d.config.Stop) }
 
-// Kill ends the process and its group as kill -9 does.
+// Kill kills the process and its group with SIGKILL.
 func (d *Daemon) Kill() { d.lockedEnd(syscall.SIGKILL) }
 
 func (d *Daemon) lockedEnd(s syscall.Signal) {
@@ -179,7 +178,7 @@ func (d *Daemon) end(s syscall.Signal) {
 // Freeze suspends the process: its port still accepts, and nothing answers.
 func (d *Daemon) Freeze() error { return d.Signal(syscall.SIGSTOP) }
 
-// Thaw lets a frozen process go on.
+// Thaw continues a frozen process.
 func (d *Daemon) Thaw() error { return d.Signal(syscall.SIGCONT) }
 
 // Signal sends a signal to the process and its group.
@@ -192,7 +191,7 @@ func (d *Daemon) Signal(s syscall.Signal) error {
 	return syscall.Kill(-d.cmd.Process.Pid, s)
 }
 
-// Listens reports readiness by whether a TCP address accepts.
+// Listens returns a Ready function that connects to a TCP address.
 func Listens(address string) func(context.Context) error {
 	return func(ctx context.Context) error {
 		conn, err := new(net.Dialer).DialContext(ctx, "tcp", address)
@@ -221,7 +220,7 @@ func Program(name, debianPackage string) (string, error) {
 	return "", fmt.Errorf("no %s found: install the package %s", name, debianPackage)
 }
 
-// tail is the end of a log, for an error.
+// tail returns the end of a log, for an error.
 func tail(path string) []byte {
 	log, err := os.ReadFile(path)
 	if err != nil {

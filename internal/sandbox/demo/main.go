@@ -1,6 +1,6 @@
-// Demo plays a whole onboarding in the terminal: two operators in a simulated Slack workspace, the
-// real product, and real Postgres, DNS, nginx, certbot, sshd and git around it. It ends with exit
-// status 0 only if everything holds.
+// Demo runs a whole onboarding in the terminal: two operators in a simulated Slack workspace, the
+// real product, and real Postgres, DNS, nginx, certbot, sshd and git. Its exit status is 0 only if
+// the Provider is live at the end.
 package main
 
 import (
@@ -15,17 +15,17 @@ import (
 	"time"
 
 	"github.com/atlilith/onboardbot/internal/sandbox/namespace"
-	"github.com/atlilith/onboardbot/internal/sandbox/stage"
+	"github.com/atlilith/onboardbot/internal/sandbox/testbed"
 )
 
 func main() {
 	bot := flag.String("bot", "onboardbot", "the product's `BINARY`")
 	page := flag.String("page", "",
-		"an `ADDRESS` such as 127.0.0.1:4080 at which the workspace is shown as a page; the demo then stays until "+
+		"an `ADDRESS` such as 127.0.0.1:4080 that shows the workspace as a page; the demo then runs until "+
 			"it is interrupted")
 	flag.Usage = func() {
 		fmt.Fprintf(flag.CommandLine.Output(), "usage: demo [-bot BINARY] [-page ADDRESS]\n\n%s\n\n",
-			"Plays a whole onboarding by two operators, on real parts, in this terminal.")
+			"Runs a whole onboarding by two operators, on real parts, in this terminal.")
 		flag.PrintDefaults()
 	}
 	flag.Parse()
@@ -44,7 +44,7 @@ func main() {
 	os.Exit(namespace.Main(namespace.Func(func() int {
 		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 		defer stop()
-		if err := play(ctx, binary, *page); err != nil && !errors.Is(err, context.Canceled) {
+		if err := run(ctx, binary, *page); err != nil && !errors.Is(err, context.Canceled) {
 			fmt.Fprintln(os.Stderr, "\ndemo:", err)
 			return 1
 		}
@@ -52,14 +52,14 @@ func main() {
 	}), listen...))
 }
 
-// play sets the stage, starts the product and lets the operators act.
-func play(ctx context.Context, binary, page string) error {
+// run starts the sandbox and the product, and lets the operators onboard a Provider.
+func run(ctx context.Context, binary, page string) error {
 	dir, err := os.MkdirTemp("", "demo")
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	config := stage.Config{}
+	config := testbed.Config{}
 	config.World.Quick = true
 	if page != "" {
 		listeners, err := namespace.Listeners()
@@ -68,36 +68,36 @@ func play(ctx context.Context, binary, page string) error {
 		}
 		config.Control = listeners[0]
 	}
-	told := newTeller(os.Stdout)
-	told.aside("Starting Postgres, DNS, an ACME server, a VPS with nginx, certbot and sshd, the platform's " +
+	out := newPrinter(os.Stdout)
+	out.note("Starting Postgres, DNS, an ACME server, a VPS with nginx, certbot and sshd, the platform's " +
 		"repository, and a Slack workspace.")
 	began := time.Now()
-	set, err := stage.Open(ctx, dir, config)
+	bed, err := testbed.Open(ctx, dir, config)
 	if err != nil {
 		return err
 	}
-	defer set.Close()
-	bot, err := set.Start([]string{binary})
+	defer bed.Close()
+	bot, err := bed.Start([]string{binary})
 	if err != nil {
 		return err
 	}
 	starting := time.Now()
-	if err := set.Connected(ctx, bot, 0); err != nil {
+	if err := bed.Connected(ctx, bot, 0); err != nil {
 		return err
 	}
-	told.aside(fmt.Sprintf("The world is up after %s, and onboardbot is connected %d ms after its start.",
+	out.note(fmt.Sprintf("The sandbox is up after %s, and onboardbot is connected %d ms after its start.",
 		starting.Sub(began).Round(10*time.Millisecond), time.Since(starting).Milliseconds()))
 	if page != "" {
-		told.aside("See the workspace at http://" + page + "/")
+		out.note("See the workspace at http://" + page + "/")
 	}
-	if err := perform(ctx, set, told); err != nil {
+	if err := onboard(ctx, bed, out); err != nil {
 		if log, readErr := os.ReadFile(bot.Log); readErr == nil {
 			fmt.Fprintf(os.Stderr, "\nWhat onboardbot logged:\n%s", log)
 		}
 		return err
 	}
 	if page != "" {
-		told.aside("The world stays as it is until you press Ctrl-C.")
+		out.note("The sandbox keeps running until you press Ctrl-C.")
 		<-ctx.Done()
 	}
 	return bot.Stop()

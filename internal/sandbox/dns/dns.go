@@ -1,6 +1,6 @@
-// Package dns runs the sandbox's authoritative name server: a real named that takes RFC 2136
-// updates signed with TSIG (RFC 8945), behind two name server addresses that can be made slow,
-// silent or untruthful on purpose.
+// Package dns runs the sandbox's authoritative name server: a real named that accepts RFC 2136
+// updates signed with TSIG (RFC 8945), behind two addresses that a test can make slow, silent or
+// wrong.
 package dns
 
 import (
@@ -23,12 +23,12 @@ import (
 // here.
 const InfrastructureZone = "sandbox"
 
-// backend is where named itself listens. Everyone else asks a [NameServer].
+// backend is the address of named itself. Clients query a [NameServer].
 const backend = "127.0.0.1:5353"
 
 // Config is what the server starts with.
 type Config struct {
-	// Dir takes its files.
+	// Dir is the directory for its files.
 	Dir string
 	// Addresses are the IPv4 addresses of the two name servers, ns1.sandbox and ns2.sandbox, which
 	// answer at port 53.
@@ -45,7 +45,7 @@ type Zone struct {
 	Name string
 	// Records are lines of a zone file (RFC 1035, section 5), names relative to the zone.
 	Records []string
-	// ReadOnly zones take no updates.
+	// ReadOnly zones refuse updates.
 	ReadOnly bool
 }
 
@@ -55,9 +55,9 @@ type Key struct {
 	Name string
 	// Secret is the key in base64.
 	Secret string
-	// SecretFile holds the secret alone.
+	// SecretFile contains only the secret.
 	SecretFile string
-	// ClientFile holds the key as knsupdate -k and nsupdate -k want it: algorithm:name:secret.
+	// ClientFile has the key in the format of knsupdate -k and nsupdate -k: algorithm:name:secret.
 	ClientFile string
 }
 
@@ -128,7 +128,7 @@ func (s *Server) Close() {
 // Daemon is named itself.
 func (s *Server) Daemon() *daemon.Daemon { return s.named }
 
-// Zones are the names of the zones that take updates.
+// Zones returns the names of the zones that accept updates.
 func (s *Server) Zones() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -141,7 +141,7 @@ func (s *Server) Zones() []string {
 	return names
 }
 
-// AddZone serves one more zone and returns when it answers.
+// AddZone adds a zone and returns when named serves it.
 func (s *Server) AddZone(ctx context.Context, zone Zone) error {
 	if err := s.writeZone(zone); err != nil {
 		return err
@@ -165,7 +165,7 @@ func (s *Server) AddZone(ctx context.Context, zone Zone) error {
 	}
 }
 
-// serves asks named for a zone's SOA record.
+// serves queries named for a zone's SOA record.
 func (s *Server) serves(ctx context.Context, zone string) error {
 	query := new(dns.Msg)
 	query.SetQuestion(dns.Fqdn(zone), dns.TypeSOA)

@@ -12,8 +12,8 @@ import (
 	"github.com/miekg/dns"
 )
 
-// NameServer is one address of the server. It hands every message to named byte by byte, so that
-// signatures stay whole, unless it was told to misbehave.
+// NameServer is one address of the server. It forwards messages to named unchanged, so signatures
+// stay valid, unless a test makes it misbehave.
 type NameServer struct {
 	// Address is host:port.
 	Address string
@@ -59,29 +59,29 @@ func (n *NameServer) close() {
 	n.workers.Wait()
 }
 
-// Delay makes every answer come so much later.
+// Delay delays every answer.
 func (n *NameServer) Delay(d time.Duration) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.delay = d
 }
 
-// Silence makes it take every question and answer none.
+// Silence makes it accept queries and answer none.
 func (n *NameServer) Silence() {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.silent = true
 }
 
-// Lie makes it answer one question, such as "merche-biche.com" and [dns.TypeA], with these records
-// whatever the zone says; with none, it says that the name has no such record.
+// Lie makes it answer one query, such as "merche-biche.com" and [dns.TypeA], with these records
+// instead of the zone's. Without records the answer is that the name has none of this type.
 func (n *NameServer) Lie(name string, record uint16, records ...dns.RR) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.lies[question{dns.CanonicalName(name), record}] = records
 }
 
-// Behave ends every delay, silence and lie.
+// Behave undoes Delay, Silence and Lie.
 func (n *NameServer) Behave() {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -102,7 +102,7 @@ func (n *NameServer) serveUDP() {
 		query := append([]byte(nil), buffer[:size]...)
 		n.workers.Go(func() {
 			if reply := n.answer(query, askUDP); reply != nil {
-				// The asker may be gone, which is no concern of a name server.
+				// The client may be gone.
 				_, _ = n.udp.WriteTo(reply, from)
 			}
 		})
@@ -136,7 +136,7 @@ func (n *NameServer) serveTCP() {
 	}
 }
 
-// answer is the reply to a message, or nil for none.
+// answer returns the reply to a message, nil for none.
 func (n *NameServer) answer(query []byte, ask func(context.Context, []byte) ([]byte, error)) []byte {
 	n.mu.Lock()
 	delay, silent := n.delay, n.silent
@@ -163,7 +163,7 @@ func (n *NameServer) answer(query []byte, ask func(context.Context, []byte) ([]b
 	return reply
 }
 
-// lie is the untrue answer to a query, or nil when the truth is wanted.
+// lie returns the wrong answer to a query, nil if there is none.
 func (n *NameServer) lie(query []byte) []byte {
 	var msg dns.Msg
 	if err := msg.Unpack(query); err != nil || msg.Opcode != dns.OpcodeQuery || len(msg.Question) != 1 {

@@ -8,8 +8,8 @@ import (
 	"github.com/miekg/dns"
 )
 
-// root is the root zone: without it, a name that nobody has would be REFUSED and not NXDOMAIN. It
-// holds the addresses of its servers, or named would not load it.
+// root is the root zone. Without it, the answer for an unknown name would be REFUSED and not
+// NXDOMAIN. It contains the addresses of its servers, because named does not load it otherwise.
 func (s *Server) root() Zone {
 	zone := Zone{Name: ".", ReadOnly: true}
 	for i, address := range s.config.Addresses {

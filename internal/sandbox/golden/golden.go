@@ -69,7 +69,8 @@ func Compare(t *testing.T, path string, got []byte) {
 	}
 }
 
-// CheckMessages holds messages against Slack's limits twice: as the product knows them, and as the simulated workspace does.
+// CheckMessages holds messages against Slack's limits twice: as the product knows them, and as the
+// simulated workspace does.
 func CheckMessages(t *testing.T, messages []outbox.Message) {
 	t.Helper()
 	keys := map[string]bool{}

@@ -8,7 +8,7 @@ import (
 	"strings"
 
 	"github.com/atlilith/onboardbot/internal/sandbox/daemon"
-	"github.com/atlilith/onboardbot/internal/sandbox/stage"
+	"github.com/atlilith/onboardbot/internal/sandbox/testbed"
 )
 
 // account is the user and the group of the image.
@@ -21,20 +21,20 @@ const (
 	pg   = "/run/postgresql"
 )
 
-// container is the image with what is mounted into it.
+// container is the image with the flags of its mounts.
 type container struct {
 	name, image string
 	flags       []string
 }
 
-// newContainer lays out what is mounted, as the image's account may read it. The network is the
-// world's.
-func newContainer(set *stage.Stage, image string) (*container, error) {
-	config, keys := filepath.Join(set.Dir, "etc"), filepath.Join(set.Dir, "dot-ssh")
-	if err := configure(set, config); err != nil {
+// newContainer writes the files to mount, readable for the image's account. The container shares
+// the sandbox's network.
+func newContainer(bed *testbed.Testbed, image string) (*container, error) {
+	config, keys := filepath.Join(bed.Dir, "etc"), filepath.Join(bed.Dir, "dot-ssh")
+	if err := configure(bed, config); err != nil {
 		return nil, fmt.Errorf("configuration: %w", err)
 	}
-	if err := copyKeys(set, keys); err != nil {
+	if err := copyKeys(bed, keys); err != nil {
 		return nil, fmt.Errorf("ssh keys: %w", err)
 	}
 	if _, err := run(exec.Command("chown", "-R", account+":"+account, config, keys)); err != nil {
@@ -44,15 +44,15 @@ func newContainer(set *stage.Stage, image string) (*container, error) {
 		return nil, err
 	}
 	const socket = "/.s.PGSQL.5432"
-	return &container{name: "onboardbot-" + filepath.Base(set.Dir), image: image, flags: []string{
+	return &container{name: "onboardbot-" + filepath.Base(bed.Dir), image: image, flags: []string{
 		"--rm", "--init", "--network", "host", "--read-only", "--tmpfs", "/tmp", "--cap-drop", "all",
 		"--security-opt", "no-new-privileges",
 		"--volume", config + ":" + etc + ":ro", "--volume", keys + ":" + home + "/.ssh:ro", "--volume",
-		filepath.Join(set.Dir, "pg") + socket + ":" + pg + socket,
+		filepath.Join(bed.Dir, "pg") + socket + ":" + pg + socket,
 	}}, nil
 }
 
-// podman is podman run with the flags, and what comes behind the image.
+// podman returns podman run with the container's and further flags, and arguments for the image.
 func (c *container) podman(ctx context.Context, flags []string, args ...string) *exec.Cmd {
 	all := append([]string{"run"}, c.flags...)
 	return exec.CommandContext(ctx, "podman", append(append(append(all, flags...), c.image), args...)...)
@@ -64,17 +64,17 @@ func (c *container) once(ctx context.Context, args ...string) error {
 	return err
 }
 
-// serve is the command that runs the image as it is.
+// serve returns the command that runs the image with its default arguments.
 func (c *container) serve() *exec.Cmd {
 	return c.podman(context.Background(), []string{"--name", c.name})
 }
 
-// inside runs a command in the container that serves.
+// inside runs a command in the running container.
 func (c *container) inside(ctx context.Context, args ...string) (string, error) {
 	return run(exec.CommandContext(ctx, "podman", append([]string{"exec", c.name}, args...)...))
 }
 
-// healthy asks the image's own health check.
+// healthy runs the image's health check.
 func (c *container) healthy(ctx context.Context) error {
 	_, err := run(exec.CommandContext(ctx, "podman", "healthcheck", "run", c.name))
 	return err

@@ -9,13 +9,13 @@ import (
 
 	"go.yaml.in/yaml/v4"
 
-	"github.com/atlilith/onboardbot/internal/sandbox/stage"
+	"github.com/atlilith/onboardbot/internal/sandbox/testbed"
 )
 
-// configure writes the world's configuration as the container is to see it: each secret in a file,
-// and ssh as the account has it.
-func configure(set *stage.Stage, dir string) error {
-	text, err := os.ReadFile(set.ConfigFile)
+// configure writes the configuration for the container: each secret in a file, and ssh with the
+// account's own configuration.
+func configure(bed *testbed.Testbed, dir string) error {
+	text, err := os.ReadFile(bed.ConfigFile)
 	if err != nil {
 		return err
 	}
@@ -37,7 +37,7 @@ func configure(set *stage.Stage, dir string) error {
 		problems = append(problems, err)
 		return keep(name, string(content))
 	}
-	socket := strings.NewReplacer(url.QueryEscape(filepath.Join(set.Dir, "pg")), url.QueryEscape(pg))
+	socket := strings.NewReplacer(url.QueryEscape(filepath.Join(bed.Dir, "pg")), url.QueryEscape(pg))
 	for _, s := range []struct{ section, key, file string }{
 		{"slack", "bot_token", "slack_bot_token"}, {"slack", "app_token", "slack_app_token"},
 		{"database", "url", "database_url"},
@@ -46,8 +46,8 @@ func configure(set *stage.Stage, dir string) error {
 		value := socket.Replace(section(s.section)[s.key].(string))
 		section(s.section)[s.key] = "file:" + keep("secrets/"+s.file, value)
 	}
-	section("dns")["rfc2136"].(map[string]any)["secret_file"] = copied("secrets/tsig", set.World.DNS.Key.SecretFile)
-	section("probe")["roots_files"] = []string{copied("roots.pem", set.Roots)}
+	section("dns")["rfc2136"].(map[string]any)["secret_file"] = copied("secrets/tsig", bed.World.DNS.Key.SecretFile)
+	section("probe")["roots_files"] = []string{copied("roots.pem", bed.Roots)}
 	for _, host := range section("hosts") {
 		delete(host.(map[string]any), "ssh_config")
 		delete(host.(map[string]any), "control_dir")
@@ -59,20 +59,20 @@ func configure(set *stage.Stage, dir string) error {
 	return errors.Join(problems...)
 }
 
-// copyKeys writes what is mounted as ~/.ssh.
-func copyKeys(set *stage.Stage, dir string) error {
+// copyKeys writes the folder that is mounted as ~/.ssh.
+func copyKeys(bed *testbed.Testbed, dir string) error {
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		return err
 	}
-	config, err := os.ReadFile(set.SSH.Config)
+	config, err := os.ReadFile(bed.SSH.Config)
 	if err != nil {
 		return err
 	}
-	inside := strings.NewReplacer(set.SSH.Client, "~/.ssh/id_ed25519", set.SSH.KnownHosts, "~/.ssh/known_hosts")
+	inside := strings.NewReplacer(bed.SSH.Client, "~/.ssh/id_ed25519", bed.SSH.KnownHosts, "~/.ssh/known_hosts")
 	if err := os.WriteFile(filepath.Join(dir, "config"), []byte(inside.Replace(string(config))), 0o600); err != nil {
 		return err
 	}
-	for name, source := range map[string]string{"id_ed25519": set.SSH.Client, "known_hosts": set.SSH.KnownHosts} {
+	for name, source := range map[string]string{"id_ed25519": bed.SSH.Client, "known_hosts": bed.SSH.KnownHosts} {
 		content, err := os.ReadFile(source)
 		if err != nil {
 			return err

@@ -1,7 +1,7 @@
-// Image proves that the container image serves: podman runs it in a world of the sandbox, with its
-// configuration, secrets and ssh keys mounted as docs/install.md says, and two operators take a
-// Provider live with it. It ends with exit status 0 only if everything holds. It needs root, and
-// podman: a daemon such as Docker's starts containers outside of the world.
+// Image tests the container image. podman runs it in the sandbox, with its configuration, secrets
+// and ssh keys mounted as docs/install.md says, and two operators onboard a Provider with it. Its
+// exit status is 0 only if all of that works. It needs root, and podman: a daemon such as Docker's
+// would start the container outside of the sandbox's namespace.
 package main
 
 import (
@@ -15,7 +15,7 @@ import (
 	"time"
 
 	"github.com/atlilith/onboardbot/internal/sandbox/namespace"
-	"github.com/atlilith/onboardbot/internal/sandbox/stage"
+	"github.com/atlilith/onboardbot/internal/sandbox/testbed"
 )
 
 func main() {
@@ -26,7 +26,7 @@ func main() {
 		defer stop()
 		ctx, cancel := context.WithTimeout(ctx, 5*time.Minute)
 		defer cancel()
-		if err := prove(ctx, *image); err != nil {
+		if err := test(ctx, *image); err != nil {
 			fmt.Fprintln(os.Stderr, "image:", err)
 			return 1
 		}
@@ -34,19 +34,19 @@ func main() {
 	})))
 }
 
-// prove builds a world, lets the image check it and serve in it, and plays a run.
-func prove(ctx context.Context, image string) error {
+// test starts the sandbox, runs check and serve of the image in it, and onboards a Provider.
+func test(ctx context.Context, image string) error {
 	dir, err := os.MkdirTemp("", "image")
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	set, err := stage.Open(ctx, dir, stage.Config{})
+	bed, err := testbed.Open(ctx, dir, testbed.Config{})
 	if err != nil {
 		return err
 	}
-	defer set.Close()
-	c, err := newContainer(set, image)
+	defer bed.Close()
+	c, err := newContainer(bed, image)
 	if err != nil {
 		return err
 	}
@@ -54,13 +54,13 @@ func prove(ctx context.Context, image string) error {
 		if err := c.once(ctx, args...); err != nil {
 			return err
 		}
-		good("onboardbot " + strings.Join(args, " "))
+		passed("onboardbot " + strings.Join(args, " "))
 	}
-	bot, err := set.Run(c.serve())
+	bot, err := bed.Run(c.serve())
 	if err != nil {
 		return err
 	}
-	if err := serves(ctx, set, c, bot); err != nil {
+	if err := serves(ctx, bed, c, bot); err != nil {
 		bot.Kill()
 		c.remove()
 		if log, readErr := os.ReadFile(bot.Log); readErr == nil {
@@ -69,18 +69,18 @@ func prove(ctx context.Context, image string) error {
 		return err
 	}
 	if err := bot.Stop(); err != nil {
-		return fmt.Errorf("it was told to stop: %w", err)
+		return fmt.Errorf("stop: %w", err)
 	}
-	good("stops when it is told to")
+	passed("stops on SIGTERM")
 	return nil
 }
 
-// serves looks at the container while it serves, and takes a Provider live.
-func serves(ctx context.Context, set *stage.Stage, c *container, bot *stage.Bot) error {
-	if err := set.Connected(ctx, bot, 0); err != nil {
+// serves checks the running container, and onboards a Provider.
+func serves(ctx context.Context, bed *testbed.Testbed, c *container, bot *testbed.Bot) error {
+	if err := bed.Connected(ctx, bot, 0); err != nil {
 		return err
 	}
-	good("connected to Slack")
+	passed("connected to Slack")
 	id, err := c.inside(ctx, "id", "-u")
 	if err != nil {
 		return err
@@ -88,20 +88,20 @@ func serves(ctx context.Context, set *stage.Stage, c *container, bot *stage.Bot)
 	if id != account {
 		return fmt.Errorf("it runs as %s, not as %s", id, account)
 	}
-	good("runs as " + id)
+	passed("runs as " + id)
 	if err := c.healthy(ctx); err != nil {
 		return err
 	}
-	good("healthy")
-	root, err := set.Ask(ctx, stage.Ana, stage.Merche)
+	passed("healthy")
+	root, err := bed.Ask(ctx, testbed.Ana, testbed.Merche)
 	if err != nil {
 		return err
 	}
-	if err := set.Finish(ctx, stage.Bo, root, func(question string) { good("approved: " + question) }); err != nil {
+	if err := bed.Finish(ctx, testbed.Bo, root, func(request string) { passed("approved: " + request) }); err != nil {
 		return err
 	}
-	good(stage.Merche.Name + " is live")
+	passed(testbed.Merche.Name + " is live")
 	return nil
 }
 
-func good(what string) { fmt.Println("✔", what) }
+func passed(what string) { fmt.Println("✔", what) }

@@ -2,7 +2,7 @@
 // ports 22, 53, 80 and 443 are its own, nothing reaches the network outside, and every process it
 // leaves behind dies with it, also after kill -9.
 //
-// It knows nothing of what runs inside: daemons, addresses and files are the sandbox's.
+// The sandbox's packages start the daemons inside.
 package namespace
 
 import (
@@ -17,8 +17,8 @@ import (
 	"syscall"
 )
 
-// Resolver is the only name server that /etc/resolv.conf names inside. Whoever builds the world
-// serves DNS there.
+// Resolver is the only name server in the namespace's /etc/resolv.conf. The sandbox serves DNS
+// there.
 const Resolver = "192.0.2.53"
 
 // A namespace is entered in two steps, told apart by this variable: the first process inside
@@ -52,7 +52,7 @@ func (f Func) Run() int { return f() }
 func Main(program Program, listen ...string) int {
 	switch stage := os.Getenv(stageVariable); stage {
 	case stageInside:
-		// Unset, so that a program started from here may enter a namespace of its own.
+		// A program that is started from here may enter a namespace of its own.
 		os.Unsetenv(stageVariable)
 		return program.Run()
 	case stageInit:
@@ -175,7 +175,7 @@ func again(stage string, files []*os.File) (*exec.Cmd, error) {
 	return cmd, nil
 }
 
-// refused says what a machine lacks that does not give out namespaces.
+// refused explains why a machine does not allow namespaces.
 func refused(err error) error {
 	if os.Getuid() == 0 {
 		return fmt.Errorf("this machine gives root no mount, network and process namespaces (a container needs "+
@@ -186,7 +186,7 @@ func refused(err error) error {
 		err)
 }
 
-// exitStatus is a wait status as a shell reports it.
+// exitStatus returns a wait status as a shell reports it.
 func exitStatus(status syscall.WaitStatus) int {
 	if status.Signaled() {
 		return 128 + int(status.Signal())

@@ -2,7 +2,7 @@
 // tree with a remote named origin, a deploy template and the ./run that deploys. It is used in
 // place or over ssh.
 //
-// What is deployed, and how, is written in the repository itself; this package only puts it there.
+// The files in the repository say what is deployed and how.
 package repohost
 
 import (
@@ -26,7 +26,7 @@ const Checkout = "Code/@projects/@atlilith/@platform"
 
 // Config is the repo host.
 type Config struct {
-	// Dir takes its files.
+	// Dir is the directory for its files.
 	Dir string
 	// Host is how ssh reaches it.
 	Host ssh.Host
@@ -64,7 +64,7 @@ func Start(ctx context.Context, config Config) (*Host, error) {
 		Dir:  config.Dir,
 		Env: []string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
 			"HOME=" + h.Home, "LC_ALL=C.UTF-8"},
-		// sshd wants a /run/sshd, which a machine that runs none has not.
+		// sshd needs /run/sshd, which does not exist on a machine without a running sshd.
 		Prefix: append([]string{"unshare", "--mount", "--", "/bin/sh", "-ec",
 			`mount -t tmpfs -o mode=755 run /run; mkdir -m 755 /run/sshd; exec "$@"`, "sh"}, config.Prefix...),
 	})
@@ -88,7 +88,7 @@ func (h *Host) layOut(ctx context.Context) error {
 	if err := os.CopyFS(h.Repo, files); err != nil {
 		return err
 	}
-	// Neither embedding nor copying keeps that a file may be executed.
+	// Embedding loses the executable bit.
 	if err := os.Chmod(filepath.Join(h.Repo, "run"), 0o755); err != nil {
 		return err
 	}

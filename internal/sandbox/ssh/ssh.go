@@ -91,7 +91,7 @@ func generate(ctx context.Context, path string) error {
 // Server is how one host runs its sshd.
 type Server struct {
 	Host Host
-	// Dir takes its files.
+	// Dir is the directory for its files.
 	Dir string
 	// Env is the environment of every session.
 	Env []string

@@ -2,7 +2,7 @@
 // ports that Debian gives them, in a mount and a network namespace of its own, so that only what
 // comes in over ssh or HTTP sees it.
 //
-// It knows no domain and no onboarding: sites come and go by what is done over ssh.
+// Sites are added and removed over ssh.
 package vps
 
 import (
@@ -25,7 +25,8 @@ import (
 
 // Config is one VPS.
 type Config struct {
-	// Dir takes its files. It must not lie below /run or /var, which the VPS has of its own.
+	// Dir is the directory for its files. It must not lie below /run or /var, which the VPS has of
+	// its own.
 	Dir string
 	// Name is what the machine calls itself, such as vps-0, of at most 15 bytes: its network
 	// interface has the same name.
@@ -144,7 +145,7 @@ func (v *VPS) serve(ctx context.Context) error {
 	return errors.Join(err, <-started)
 }
 
-// env is the environment of everything that runs on the machine.
+// env returns the environment of processes on the machine.
 func (v *VPS) env() []string {
 	return []string{
 		"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
@@ -154,7 +155,7 @@ func (v *VPS) env() []string {
 	}
 }
 
-// inside is a command that runs on the machine.
+// inside returns a command that runs on the machine.
 func (v *VPS) inside(command ...string) []string {
 	pid := v.anchor.Process.Pid
 	return append([]string{"nsenter", fmt.Sprintf("--mount=/proc/%d/ns/mnt", pid),
@@ -207,7 +208,7 @@ func (v *VPS) UseDirectory(url string) error {
 	return v.writeCertbotConfig()
 }
 
-// Close switches the machine off.
+// Close stops the machine.
 func (v *VPS) Close() {
 	for _, d := range []*daemon.Daemon{v.sshd, v.nginx} {
 		if d != nil {
@@ -215,7 +216,7 @@ func (v *VPS) Close() {
 		}
 	}
 	if v.hold != nil {
-		// The kernel takes its time to forget the network of a machine that is gone, and the next
+		// The kernel removes the network of a stopped machine with a delay, and the next machine
 		// may have the same name.
 		_ = exec.Command("ip", "link", "del", v.Name).Run()
 		v.hold.Close()

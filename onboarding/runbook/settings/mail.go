@@ -41,15 +41,15 @@ type MailCommands struct {
 	Undo []string `yaml:"undo"`
 }
 
-// mailKinds are what the mail package calls the plans of a request.
-var mailKinds = map[onboarding.MailPlan]mail.Kind{onboarding.MailNone: mail.None,
+// mailPlans are what the mail package calls the plans of a request.
+var mailPlans = map[onboarding.MailPlan]mail.Plan{onboarding.MailNone: mail.None,
 	onboarding.MailForward: mail.Forwarding, onboarding.MailMailbox: mail.Mailbox}
 
 // MailPlans lists the plans that the configuration has a pattern for, none first.
 func (c *Config) MailPlans() []onboarding.MailPlan {
 	offered := c.Mail.Offered()
 	return slices.DeleteFunc(slices.Clone(onboarding.MailPlans),
-		func(plan onboarding.MailPlan) bool { return !slices.Contains(offered, mailKinds[plan]) })
+		func(plan onboarding.MailPlan) bool { return !slices.Contains(offered, mailPlans[plan]) })
 }
 
 // For returns the commands of a mail plan, none if the plan has no commands.
@@ -114,4 +114,4 @@ func (c *Config) mailPatterns() map[string][]string {
 }
 
 // PlanOf returns a mail plan of a request in the terms of the mail package.
-func PlanOf(m onboarding.Mail) mail.Plan { return mail.Plan{Kind: mailKinds[m.Plan], To: m.Forward} }
+func PlanOf(m onboarding.Mail) mail.Plan { return mailPlans[m.Plan] }

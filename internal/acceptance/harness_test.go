@@ -1,0 +1,198 @@
+package acceptance
+
+import (
+	"context"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/atlilith/onboardbot/internal/sandbox/testbed"
+	"github.com/atlilith/onboardbot/internal/sandbox/workspace"
+)
+
+// harness is a testbed with the product running in it, for one test.
+type harness struct {
+	*testbed.Testbed
+	t   *testing.T
+	bot *testbed.Bot
+}
+
+// open starts a testbed and the product. Tests with a harness cannot run in parallel, because a
+// namespace has room for one sandbox.
+func open(t *testing.T, config testbed.Config) *harness {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "testbed")
+	if err != nil {
+		t.Fatal(err)
+	}
+	config.World.Quick = true
+	set, err := testbed.Open(t.Context(), dir, config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &harness{Testbed: set, t: t}
+	t.Cleanup(func() {
+		if s.bot != nil {
+			if err := s.bot.Stop(); err != nil {
+				t.Errorf("the bot ended with %v", err)
+			}
+		}
+		if t.Failed() {
+			s.dump()
+		}
+		s.checkSlack()
+		set.Close()
+		os.RemoveAll(dir)
+	})
+	s.start()
+	return s
+}
+
+func (s *harness) start() {
+	s.t.Helper()
+	executable, err := os.Executable()
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	seen := s.transcript()
+	if s.bot, err = s.Start([]string{executable}, asProduct); err != nil {
+		s.t.Fatal(err)
+	}
+	if err := s.Connected(s.t.Context(), s.bot, seen); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// restart kills the product with SIGKILL and starts it again.
+func (s *harness) restart() {
+	s.t.Helper()
+	s.bot.Kill()
+	s.start()
+}
+
+func (s *harness) transcript() int {
+	s.t.Helper()
+	events, err := s.Slack.Transcript(context.Background(), 0)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return len(events)
+}
+
+// checkSlack fails the test if Slack refused something or an acknowledgement was late.
+func (s *harness) checkSlack() {
+	events, err := s.Slack.Transcript(context.Background(), 0)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	for _, event := range events {
+		// A call by a product that was killed times out at Slack.
+		refused := event.Kind == workspace.KindAPI && event.Error != "" && event.Error != "ratelimited" &&
+			event.Error != "request_timeout"
+		// Both deliveries of an envelope are acknowledged.
+		late := event.Kind == workspace.KindAck && event.Error != "" && event.Error != "acknowledged_before"
+		if event.Kind == workspace.KindTrouble || refused || late {
+			s.t.Errorf("slack: %+v", event)
+		}
+	}
+}
+
+// dump logs what people saw and what the product logged, for a test that failed.
+func (s *harness) dump() {
+	if screen, err := s.Person(testbed.Bo).Screen(context.Background()); err == nil {
+		s.t.Log(screen.Text(120))
+	}
+	if log, err := os.ReadFile(s.bot.Log); err == nil {
+		lines := strings.Split(string(log), "\n")
+		s.t.Log(strings.Join(lines[max(0, len(lines)-60):], "\n"))
+	}
+}
+
+func (s *harness) must(err error) {
+	s.t.Helper()
+	if err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+func (s *harness) ask(in testbed.Inputs) workspace.Message {
+	s.t.Helper()
+	root, err := s.Ask(s.within(20*time.Second), testbed.Ana, in)
+	s.must(err)
+	return root
+}
+
+func (s *harness) within(limit time.Duration) context.Context {
+	ctx, cancel := context.WithTimeout(s.t.Context(), limit)
+	s.t.Cleanup(cancel)
+	return ctx
+}
+
+func (s *harness) finish(root workspace.Message) {
+	s.t.Helper()
+	s.must(s.Finish(s.within(3*time.Minute), testbed.Bo, root))
+}
+
+// approve waits for the approval request of a step and lets Bo approve it.
+func (s *harness) approve(root workspace.Message, step string) {
+	s.t.Helper()
+	s.must(s.Approve(s.within(30*time.Second), testbed.Bo, root, step))
+}
+
+// reads waits for a message in the thread that contains all the words.
+func (s *harness) reads(root workspace.Message, words ...string) workspace.Message {
+	s.t.Helper()
+	m, err := s.Message(s.within(60*time.Second), testbed.Bo, root, words...)
+	s.must(err)
+	return m
+}
+
+// readsAfter is like reads, for a message that came after another one.
+func (s *harness) readsAfter(earlier, root workspace.Message, words ...string) workspace.Message {
+	s.t.Helper()
+	var found workspace.Message
+	_, err := s.Person(testbed.Bo).WaitFor(s.within(60*time.Second), func(screen workspace.Screen) bool {
+		for _, m := range testbed.Thread(screen, root) {
+			if m.TS > earlier.TS && testbed.ContainsAll(testbed.Reads(m), words) {
+				found = m
+				return true
+			}
+		}
+		return false
+	})
+	s.must(err)
+	return found
+}
+
+// readsEphemeral waits for an ephemeral message to a person that contains all the words.
+func (s *harness) readsEphemeral(who string, words ...string) {
+	s.t.Helper()
+	_, err := s.Person(who).WaitMessage(s.within(10*time.Second), testbed.Channel, func(m workspace.Message) bool {
+		return m.Ephemeral && testbed.ContainsAll(testbed.Reads(m), words)
+	})
+	s.must(err)
+}
+
+// count returns the number that a query of the platform's database returns.
+func (s *harness) count(query string, args ...any) int {
+	s.t.Helper()
+	conn := s.admin()
+	defer conn.Close(context.Background())
+	var count int
+	if err := conn.QueryRow(s.t.Context(), query, args...).Scan(&count); err != nil {
+		s.t.Fatal(err)
+	}
+	return count
+}
+
+func (s *harness) admin() *pgx.Conn {
+	s.t.Helper()
+	conn, err := pgx.Connect(s.t.Context(), s.AdminDSN())
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return conn
+}

@@ -1,0 +1,152 @@
+package acceptance
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/atlilith/onboardbot/internal/sandbox/testbed"
+	"github.com/atlilith/onboardbot/internal/sandbox/workspace"
+)
+
+// TestARunSurvivesKills kills the product with SIGKILL while an approval request is open, and
+// during the database, deploy and certificate steps. The run continues each time, and nothing is
+// done twice.
+func TestARunSurvivesKills(t *testing.T) {
+	s := open(t, testbed.Config{})
+	root := s.ask(testbed.Merche)
+
+	question := s.reads(root, "Database rows", "[Approve]")
+	s.restart()
+
+	// An INSERT waits for this lock, and the observation does not.
+	lock := s.admin()
+	defer lock.Close(context.Background())
+	held, err := lock.Begin(t.Context())
+	s.must(err)
+	_, err = held.Exec(t.Context(), `LOCK TABLE users IN SHARE MODE`)
+	s.must(err)
+	s.must(s.Press(s.within(10*time.Second), testbed.Bo, question, "Approve"))
+	s.waitBlocked(`SELECT count(*) FROM pg_locks WHERE relation = 'users'::regclass AND NOT granted`)
+	s.bot.Kill()
+	s.must(held.Rollback(t.Context()))
+	s.start()
+	s.reads(root, "Database rows", ": done")
+
+	s.approve(root, "DNS of merche-biche.com")
+	s.approve(root, "Deploy config of merche-biche.com")
+	question = s.reads(root, "Deploy merche-biche.com", "[Approve]")
+	s.killDuring(question, "run")
+	s.reads(root, "Deploy merche-biche.com", ": done")
+
+	question = s.reads(root, "Certificate of merche-biche.com", "[Approve]")
+	s.killDuring(question, "certbot")
+	s.reads(root, "Certificate of merche-biche.com", ": done")
+
+	s.finish(root)
+	s.doneOnce(root)
+}
+
+// TestARunSurvivesKillsAtAnyMoment kills the product at random moments until the run is done.
+func TestARunSurvivesKillsAtAnyMoment(t *testing.T) {
+	s := open(t, testbed.Config{Workspace: func(w *workspace.Config) { w.Rates.Off = true }})
+	root := s.ask(testbed.Merche)
+	finished := make(chan error, 1)
+	ctx := s.within(3 * time.Minute)
+	go func() {
+		err := errors.New("not begun")
+		// A press while the product is down is repeated.
+		for err != nil && ctx.Err() == nil && !errors.Is(err, testbed.ErrStuck) {
+			err = s.Finish(ctx, testbed.Bo, root)
+		}
+		finished <- err
+	}()
+	for kills := 0; ; kills++ {
+		select {
+		case err := <-finished:
+			s.must(err)
+			t.Logf("killed %d times", kills)
+			s.doneOnce(root)
+			return
+		case <-time.After(time.Duration(300+rand.IntN(2500)) * time.Millisecond):
+			s.restart()
+		}
+	}
+}
+
+// doneOnce fails unless a run of one domain did everything once and requested each approval once.
+func (s *harness) doneOnce(root workspace.Message) {
+	s.t.Helper()
+	if got := s.count(`SELECT count(*) FROM users WHERE slug = 'merche-biche'`); got != 1 {
+		s.t.Errorf("%d rows of the Provider", got)
+	}
+	if made := strings.TrimSpace(s.vps("ls /etc/letsencrypt/archive/merche-biche.com/cert*.pem | wc -l")); made != "1" {
+		s.t.Errorf("%s certificates were made", made)
+	}
+	commits, err := exec.Command("git", "-C", s.Repo.Origin, "log", "--format=%s").Output()
+	if got := strings.Count(string(commits), "merche-biche.com"); err != nil || got != 3 {
+		s.t.Errorf("%d commits for the domain, %v:\n%s", got, err, commits)
+	}
+	screen, err := s.Person(testbed.Bo).Screen(s.t.Context())
+	s.must(err)
+	seen := map[string]bool{}
+	for _, m := range testbed.Thread(screen, root) {
+		text := testbed.Reads(m)
+		if seen[text] || strings.Contains(text, "the target changed") {
+			s.t.Errorf("not once, or asked for again:\n%s", text)
+		}
+		seen[text] = true
+	}
+}
+
+// running reports whether a program or script with a name runs in the sandbox.
+func running(command string) bool {
+	processes, _ := filepath.Glob("/proc/[0-9]*/cmdline")
+	return slices.ContainsFunc(processes, func(file string) bool {
+		line, _ := os.ReadFile(file) // the process may have ended in the meantime
+		args := strings.Split(string(line), "\x00")
+		return slices.ContainsFunc(args[:min(2, len(args))], func(arg string) bool { return path.Base(arg) == command })
+	})
+}
+
+// waitBlocked waits until a query returns more than 0.
+func (s *harness) waitBlocked(query string) {
+	s.t.Helper()
+	ctx := s.within(10 * time.Second)
+	for s.count(query) == 0 {
+		select {
+		case <-ctx.Done():
+			s.t.Fatal("nothing waits for the lock")
+		case <-time.After(5 * time.Millisecond):
+		}
+	}
+}
+
+// killDuring lets Bo approve, kills the product while a command runs on its host, and starts the
+// product again.
+func (s *harness) killDuring(question workspace.Message, command string) {
+	s.t.Helper()
+	s.must(s.Press(s.within(10*time.Second), testbed.Bo, question, "Approve"))
+	ctx, cancel := context.WithTimeout(s.t.Context(), 20*time.Second)
+	defer cancel()
+	for !running(command) {
+		select {
+		case <-ctx.Done():
+			s.t.Fatalf("%s never ran", command)
+		case <-time.After(5 * time.Millisecond):
+		}
+	}
+	s.bot.Kill()
+	if !running(command) {
+		s.t.Logf("%s ended with the bot or just before", command)
+	}
+	s.start()
+}

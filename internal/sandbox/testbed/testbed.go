@@ -1,0 +1,119 @@
+// Package testbed puts together the sandbox, a simulated Slack workspace with people who type and
+// press, and the product's own binary. The demo, the acceptance tests and the benchmark use it.
+//
+// The product runs as a process of its own, as operators start it, so a test can kill it.
+package testbed
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/atlilith/onboardbot/internal/sandbox"
+	"github.com/atlilith/onboardbot/internal/sandbox/workspace"
+)
+
+// The people of the workspace.
+const (
+	Ana  = workspace.Ana  // requests
+	Bo   = workspace.Bo   // approves
+	Cleo = workspace.Cleo // approves too
+	Gus  = workspace.Gus  // a guest
+)
+
+// Channel is the operators' channel.
+const Channel = workspace.OpsChannel
+
+// slackPort is the port of the workspace's Web API in the sandbox.
+const slackPort = "80"
+
+// Config changes the defaults of a testbed.
+type Config struct {
+	World sandbox.Config
+	// Workspace changes the workspace's configuration.
+	Workspace func(*workspace.Config)
+	// Bot changes the product's configuration.
+	Bot func(*Settings)
+	// Control serves a page that shows the workspace. nil means no page.
+	Control net.Listener
+}
+
+// Testbed is a sandbox with a Slack workspace.
+type Testbed struct {
+	*sandbox.World
+	Slack *workspace.Workspace
+	// ConfigFile is the product's configuration file.
+	ConfigFile string
+
+	servers []*http.Server
+}
+
+// Open starts everything but the product. Like [sandbox.Start] it must run inside a namespace.
+func Open(ctx context.Context, dir string, config Config) (*Testbed, error) {
+	world, err := sandbox.Start(ctx, dir, config.World)
+	if err != nil {
+		return nil, err
+	}
+	s := &Testbed{World: world, ConfigFile: filepath.Join(dir, "config.yaml")}
+	if err := s.open(config); err != nil {
+		s.Close()
+		return nil, fmt.Errorf("testbed: %w", err)
+	}
+	return s, nil
+}
+
+func (s *Testbed) open(config Config) error {
+	simulated := workspace.Sample()
+	if err := install(&simulated.App); err != nil {
+		return err
+	}
+	if config.Workspace != nil {
+		config.Workspace(&simulated)
+	}
+	var err error
+	if s.Slack, err = workspace.New(simulated); err != nil {
+		return err
+	}
+	listener, err := net.Listen("tcp", net.JoinHostPort(sandbox.WorkspaceAddress, slackPort))
+	if err != nil {
+		return err
+	}
+	s.serve(listener, s.Slack.Handler())
+	if config.Control != nil {
+		s.serve(config.Control, s.Slack.Control())
+	}
+	settings := s.settings()
+	if config.Bot != nil {
+		config.Bot(settings)
+	}
+	return os.WriteFile(s.ConfigFile, []byte(settings.YAML()), 0o600)
+}
+
+func (s *Testbed) serve(listener net.Listener, handler http.Handler) {
+	server := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second}
+	s.servers = append(s.servers, server)
+	go func() {
+		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+			fmt.Fprintln(os.Stderr, "testbed:", err)
+		}
+	}()
+}
+
+// Person returns a person of the workspace by id.
+func (s *Testbed) Person(id string) *workspace.Person { return workspace.As(s.Slack, id) }
+
+// Close stops everything but the product.
+func (s *Testbed) Close() {
+	for _, server := range s.servers {
+		_ = server.Close()
+	}
+	if s.Slack != nil {
+		s.Slack.Close()
+	}
+	s.World.Close()
+}
