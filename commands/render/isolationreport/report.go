@@ -213,7 +213,7 @@ func (p proof) unchecked(page *mrkdwn.Builder) {
 func named(findings []isolation.Finding) string {
 	names := make([]string, 0, maxNamed+1)
 	for _, finding := range findings[:min(len(findings), maxNamed)] {
-		names = append(names, fmt.Sprintf("%s of %s", mrkdwn.Inline(finding.Operation), blockkit.Code(cell(finding.Table))))
+		names = append(names, fmt.Sprintf("%s of %s", mrkdwn.Inline(string(finding.Operation)), blockkit.Code(cell(finding.Table))))
 	}
 	if more := len(findings) - maxNamed; more > 0 {
 		names = append(names, fmt.Sprintf("%d more", more))
