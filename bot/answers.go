@@ -14,8 +14,8 @@ import (
 // (https://docs.slack.dev/apis/events-api/using-socket-mode).
 const maxAckFrame = 20_480
 
-// Reply is what a slash command answers: a message that only the person sees. The zero value shows
-// nothing.
+// Reply is what a slash command answers: a message that only the person sees. The zero value
+// shows nothing.
 type Reply struct {
 	Text   string
 	Blocks []slack.Block
@@ -38,8 +38,8 @@ func (r Reply) payload() (json.RawMessage, error) {
 	return json.Marshal(body)
 }
 
-// Answer is the answer to a submitted modal. The zero value closes its view and leaves those below
-// it.
+// Answer is the answer to a submitted modal. The zero value closes its view and leaves those
+// below it.
 type Answer struct{ response *slack.ViewSubmissionResponse }
 
 // FieldErrors keeps the modal open and says what is wrong, by block_id of input blocks. For any

@@ -40,6 +40,8 @@ func New(
 // Config.DrainTimeout. It returns nil after an orderly end, and an error that wraps
 // [webapi.ErrRevoked] as soon as Slack refuses the tokens or the app.
 func (b *Bot) Run(ctx context.Context) error {
+	router := b.dispatcher.router
+	b.workspace.log.Info("slack bot starts", "commands", router.Commands(), "events", router.Events())
 	group, listening := errgroup.WithContext(ctx)
 	group.Go(func() error {
 		if _, err := b.workspace.Identity(listening); errors.Is(err, webapi.ErrRevoked) {
@@ -61,6 +63,3 @@ func (b *Bot) Run(ctx context.Context) error {
 // Connected is how many Socket Mode connections are up. One is enough to be heard; fewer than
 // Config.Connections for longer than a moment need a look.
 func (b *Bot) Connected() int { return int(b.connections.open.Load()) }
-
-// Up is closed once the first connection is up.
-func (b *Bot) Up() <-chan struct{} { return b.connections.up }

@@ -44,12 +44,12 @@ type envelope struct {
 
 // connection is one WebSocket of Socket Mode, from hello until Slack closes it.
 //
-// slack-go's socketmode.Client is not used. It closes a connection at any disconnect message, even
-// at the warning that comes seconds ahead, and loses what is under way on it. And since its queue
-// of acknowledgements belongs to the client, one can leave on the next connection, where Slack may
-// not take it. Here an acknowledgement leaves on the connection by which its envelope came or not
-// at all, and a connection of which Slack gave notice is read and answered until it ends, while
-// its successor is already up.
+// slack-go's socketmode.Client is not used. It closes a connection at any disconnect message,
+// even at the warning that comes seconds ahead, and loses what is under way on it. And since its
+// queue of acknowledgements belongs to the client, one can leave on the next connection, where
+// Slack may not take it. Here an acknowledgement leaves on the connection by which its envelope
+// came or not at all, and a connection of which Slack gave notice is read and answered until it
+// ends, while its successor is already up.
 type connection struct {
 	ws *websocket.Conn
 	// lifetime is Slack's estimate of how long this connection lasts; 0 when it did not say.

@@ -23,8 +23,8 @@ const (
 	// minLifetime is what a connection lives at least where all is well. After a shorter life the
 	// next connection waits.
 	minLifetime = time.Second
-	// disabledBackoff follows link_disabled (Socket Mode is switched off) and too_many_websockets:
-	// Slack asks not to come back at once.
+	// disabledBackoff follows link_disabled (Socket Mode is switched off) and
+	// too_many_websockets: Slack asks not to come back at once.
 	disabledBackoff = 30 * time.Second
 )
 
@@ -33,25 +33,21 @@ const (
 type connections struct {
 	api     *slack.Client
 	log     *slog.Logger
-	metrics *Metrics
+	metrics *metrics
 	count   int
 	// receive is called from each connection's reader and must not block.
 	receive func(envelope, *connection)
 
 	open atomic.Int64
-	// up is closed once the first connection said hello.
-	up   chan struct{}
-	once sync.Once
 }
 
 func newConnections(workspace *Workspace, receive func(envelope, *connection)) *connections {
 	return &connections{
 		api:     workspace.api,
 		log:     workspace.log,
-		metrics: workspace.Metrics,
+		metrics: workspace.metrics,
 		count:   workspace.cfg.Connections,
 		receive: receive,
-		up:      make(chan struct{}),
 	}
 }
 
@@ -161,7 +157,6 @@ func (c *connections) dial(ctx context.Context, slot int) (conn *connection, err
 
 func (c *connections) serve(ctx context.Context, conn *connection, slot int) {
 	c.metrics.connected.Set(float64(c.open.Add(1)))
-	c.once.Do(func() { close(c.up) })
 	c.log.Info("slack connection up", "slot", slot)
 	stop := context.AfterFunc(ctx, conn.close)
 	err := conn.serve(

@@ -106,7 +106,7 @@ func TestRefreshLosesNothing(t *testing.T) {
 }
 
 // Connections that were opened together live as long as each other; they must not end together.
-func TestConnectionsAreMovedApart(t *testing.T) {
+func TestConnectionsAreStaggered(t *testing.T) {
 	t.Parallel()
 	cfg := workspace.Sample()
 	cfg.Timing.Refresh, cfg.Timing.Warning, cfg.Timing.Linger = 3*time.Second, 3*time.Second, time.Millisecond

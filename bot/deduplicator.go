@@ -16,10 +16,10 @@ import (
 	"github.com/atlilith/onboardbot/internal/liveness"
 )
 
-// deduplicator remembers what was handled, so what Slack delivers twice, on whatever connection or
-// replica, is handled once. A replica begins an envelope, then finishes it with the
-// acknowledgement that was sent. An envelope that a replica began before it died is begun again by
-// another.
+// deduplicator remembers what was handled, so what Slack delivers twice, on whatever connection
+// or replica, is handled once. A replica begins an envelope, then finishes it with the
+// acknowledgement that was sent. An envelope that a replica began before it died is begun again
+// by another.
 type deduplicator struct {
 	pool    *pgxpool.Pool
 	replica *liveness.Replica

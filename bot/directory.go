@@ -12,11 +12,11 @@ import (
 	"github.com/atlilith/onboardbot/bot/webapi"
 )
 
-// Profile is what Slack says of a person. What Slack leaves out is false.
+// Profile is what Slack says about a person. What Slack leaves out is false.
 type Profile struct {
 	Person
-	// Name is the display name, or the real one. People choose it: show it, and decide nothing by
-	// it.
+	// Name is the display name, or the real one. People choose it, so show it and decide nothing
+	// by it.
 	Name string
 	// Guest is any guest; SingleChannel the narrower kind.
 	Guest, SingleChannel bool
@@ -130,8 +130,7 @@ func (c *cache[V]) get(key string, load func() (V, error)) (V, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.entries == nil || len(c.entries) >= maxCached {
-		// Starting over is simpler than choosing, and a minute's entries are cheap to ask for
-		// again.
+		// Clearing the map is simpler than choosing entries, and they are cheap to get again.
 		c.entries = map[string]cached[V]{}
 	}
 	c.entries[key] = cached[V]{value: value, expires: time.Now().Add(c.ttl)}

@@ -69,8 +69,8 @@ type ChannelInfo struct {
 	Member, Archived bool
 }
 
-// ErrUnknownChannel means a channel that does not exist, or a private one to which the bot was not
-// invited: Slack does not say which.
+// ErrUnknownChannel means a channel that does not exist, or a private one to which the bot was
+// not invited: Slack does not say which.
 var ErrUnknownChannel = errors.New("channel not found")
 
 // ChannelInfo looks a channel up. It fails with [ErrUnknownChannel].

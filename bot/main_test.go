@@ -85,12 +85,15 @@ func (w *world) startOne(router *bot.Router, change ...func(*bot.Config)) (b *bo
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- b.Run(ctx) }()
-	select {
-	case <-b.Up():
-	case err := <-ended:
-		w.T.Fatalf("bot ended before it was up: %v", err)
-	case <-time.After(patience):
-		w.T.Fatal("bot is not connected")
+	for deadline := time.Now().Add(patience); b.Connected() == 0; time.Sleep(time.Millisecond) {
+		select {
+		case err := <-ended:
+			w.T.Fatalf("bot ended before it was up: %v", err)
+		default:
+		}
+		if time.Now().After(deadline) {
+			w.T.Fatal("bot is not connected")
+		}
 	}
 	return b, sync.OnceFunc(func() {
 		cancel()

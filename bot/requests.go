@@ -6,7 +6,7 @@ import (
 	"github.com/slack-go/slack"
 )
 
-// Person is who did something, as Slack's servers say it. Authorise on both fields and never on a
+// Person is who did something, according to Slack's servers. Authorise on both fields, never on a
 // name.
 type Person struct {
 	// Team is the workspace of the person, which in a shared channel may be a foreign one.
@@ -18,7 +18,7 @@ type Person struct {
 // Command is a slash command. Slack allows none in threads.
 type Command struct {
 	Person
-	// Name is the command with its slash, Text what was typed behind it, as it came.
+	// Name is the command with its slash, Text what was typed after it, unchanged.
 	Name, Text string
 	// Channel is where it was typed; ChannelName is "directmessage" in a DM.
 	Channel, ChannelName string
@@ -78,8 +78,8 @@ type Suggestion struct {
 	Envelope         string
 }
 
-// Event is one Events API event. Slack promises neither order nor a single delivery; the bot drops
-// repeats by ID.
+// Event is one event of the Events API. Slack promises neither order nor a single delivery; the
+// bot drops repeats by ID.
 type Event struct {
 	Person
 	// Type is the inner event's type, such as app_home_opened; ID is Slack's event_id.

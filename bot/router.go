@@ -99,5 +99,5 @@ func match[H any](handlers map[string]H, id string) (H, bool) {
 	return none, false
 }
 
-// subject names a thing for the log without what a person typed.
+// subject names an envelope in the log, without what a person typed.
 func subject(kind, id string) string { return strings.TrimSpace(kind + " " + id) }

@@ -20,8 +20,8 @@ import (
 	"github.com/atlilith/onboardbot/bot/webapi"
 )
 
-// ErrUnshowable means that Slack would refuse to show something; the error says what is wrong, and
-// where.
+// ErrUnshowable means that Slack would refuse to show something; the error says what is wrong,
+// and where.
 var ErrUnshowable = errors.New("slack would refuse this")
 
 // maxAnswer bounds what is read of an answer.

@@ -28,8 +28,8 @@ func (w *Workspace) StackView(
 	})
 }
 
-// UpdateView replaces an open modal by its id. With the hash of the view that was looked at, Slack
-// refuses (hash_conflict) to overwrite a newer one.
+// UpdateView replaces an open modal by its id. With the hash of the view that was looked at,
+// Slack refuses (hash_conflict) to overwrite a newer one.
 func (w *Workspace) UpdateView(
 	ctx context.Context, viewID, hash string, view slack.ModalViewRequest,
 ) (*slack.View, error) {

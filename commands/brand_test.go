@@ -57,7 +57,7 @@ func TestHowAnOrgLooks(t *testing.T) {
 	form = r.open(r.ana, "merche-biche")
 	view, err := form.Read(r.ctx())
 	must(t, err)
-	if text := view.Render(200, nil); !strings.Contains(text, "The logo from before is kept") {
+	if text := view.Render(200, nil); !strings.Contains(text, "The uploaded logo is kept") {
 		t.Errorf("the form:\n%s", text)
 	}
 	_, err = form.Fill(r.ctx(), "Colours", "#ffffff, #222222")

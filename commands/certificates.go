@@ -46,7 +46,7 @@ func NewCertificateHandlers(h *Handlers, dependencies CertificateDependencies) *
 
 // certificates answers the slash command: about all sites in the channel, about one site to the person who asks.
 func (h *CertificateHandlers) certificates(ctx context.Context, command bot.Command) (bot.Reply, error) {
-	return h.replies.replyLater(ctx, command, "Looking at what visitors get…", func(ctx context.Context) bot.Reply { return h.reply(ctx, command) })
+	return h.replies.replyLater(ctx, command, "Checking the certificates that visitors get…", func(ctx context.Context) bot.Reply { return h.reply(ctx, command) })
 }
 
 func (h *CertificateHandlers) reply(ctx context.Context, command bot.Command) bot.Reply {
@@ -70,7 +70,7 @@ func (h *CertificateHandlers) aboutAll(ctx context.Context, command bot.Command)
 		return bot.Reply{}, err
 	}
 	if len(sites) == 0 {
-		return bot.Reply{Text: "There is nothing to watch yet: no run has made a domain live, and the configuration names none."}, nil
+		return bot.Reply{Text: "There is nothing to watch yet: no domain is live, and the configuration names none."}, nil
 	}
 	report, err := h.Planner.Sweeper.Sweep(ctx, sites)
 	if err != nil {
@@ -89,7 +89,7 @@ func (h *CertificateHandlers) aboutAll(ctx context.Context, command bot.Command)
 	if err := h.messages.send(ctx, append([]outbox.Message{table}, pictures...)...); err != nil {
 		return bot.Reply{}, err
 	}
-	return bot.Reply{Text: fmt.Sprintf("%s Looked at %s. The table is in the channel, with pictures in its thread.", mrkdwn.MarkDone, mrkdwn.Count(len(sites), "site"))}, nil
+	return bot.Reply{Text: fmt.Sprintf("%s Checked %s. The table is in the channel, with timelines in its thread.", mrkdwn.MarkDone, mrkdwn.Count(len(sites), "site"))}, nil
 }
 
 // aboutSite says everything about one site, to who asks.
@@ -135,9 +135,9 @@ func certificateError(err error) error {
 	}
 	switch {
 	case errors.Is(err, renewal.ErrUnwatched):
-		return userError(fmt.Sprintf("I do not watch that domain. %s lists those that I do; others belong under certificates.extra in my configuration.", blockkit.Code(render.CertificatesCommand)))
+		return userError(fmt.Sprintf("This domain is not watched. %s lists the domains that are. Add others to certificates.extra in the configuration.", blockkit.Code(render.CertificatesCommand)))
 	case errors.Is(err, onboarding.ErrBusy):
-		return userError("Somebody is at it already: look for a question in the thread.")
+		return userError("A renewal is already in progress; see its thread.")
 	}
 	return err
 }
@@ -165,7 +165,7 @@ func (h *CertificateHandlers) renew(ctx context.Context, action bot.Action) erro
 			return bot.Reply{}, err
 		}
 		if action.Ephemeral {
-			return bot.Reply{Text: fmt.Sprintf("%s A second operator is asked, in the thread of %s.", mrkdwn.MarkAsk, blockkit.Escape(report.Shown()))}, nil
+			return bot.Reply{Text: fmt.Sprintf("%s Approval by a second operator was requested in the thread of %s.", mrkdwn.MarkAsk, blockkit.Escape(report.Shown()))}, nil
 		}
 		return bot.Reply{}, nil
 	})

@@ -82,13 +82,13 @@ func (h *confirmationHandlers) begin(ctx context.Context, action bot.Action, slu
 	_, err = h.workspace.OpenView(ctx, action.TriggerID, form.View(meta, saved.Draft, h.config.Hosts, problems))
 	text := mrkdwn.MarkFailed + " " + blockkit.Escape(problems.Error())
 	if err != nil {
-		text += fmt.Sprintf("\n%s opens the form to mend it.", blockkit.Code(h.config.Command+" "+slug))
+		text += fmt.Sprintf("\n%s opens the form to correct it.", blockkit.Code(h.config.Command+" "+slug))
 	}
 	return h.replies.replace(ctx, action, text)
 }
 
 func (h *confirmationHandlers) begun(ctx context.Context, run *onboarding.Run) string {
-	return fmt.Sprintf("%s The onboarding of %s has begun%s.", mrkdwn.MarkDone, blockkit.Code(run.Request.Slug), h.messages.link(ctx, run))
+	return fmt.Sprintf("%s The onboarding of %s has started%s.", mrkdwn.MarkDone, blockkit.Code(run.Request.Slug), h.messages.link(ctx, run))
 }
 
 // outdated says why a confirmation no longer counts.
@@ -100,7 +100,7 @@ func (h *confirmationHandlers) outdated(ctx context.Context, slug string, err er
 	if err == nil && run.State == onboarding.RunActive {
 		return h.begun(ctx, run)
 	}
-	return fmt.Sprintf("What was typed about %s has changed since, so that nothing was begun. %s shows it.",
+	return fmt.Sprintf("The draft of %s has changed since, so nothing was started. %s shows it.",
 		blockkit.Code(slug), blockkit.Code(h.config.Command+" "+slug))
 }
 

@@ -1,7 +1,9 @@
 package commands
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/atlilith/onboardbot/bot"
@@ -64,9 +66,9 @@ func (h *controlHandlers) retryCommand(ctx context.Context, person bot.Person, r
 		return h.replies.failure(ctx, err, "run", run.ID.String())
 	}
 	if count == 1 {
-		return bot.Reply{Text: fmt.Sprintf("One step looks again%s.", h.messages.link(ctx, run))}
+		return bot.Reply{Text: fmt.Sprintf("Retrying one step%s.", h.messages.link(ctx, run))}
 	}
-	return bot.Reply{Text: fmt.Sprintf("%d steps look again%s.", count, h.messages.link(ctx, run))}
+	return bot.Reply{Text: fmt.Sprintf("Retrying %d steps%s.", count, h.messages.link(ctx, run))}
 }
 
 func (h *controlHandlers) checkNow(ctx context.Context, action bot.Action) error {
@@ -86,7 +88,7 @@ func (h *controlHandlers) cancel(ctx context.Context, action bot.Action) error {
 	if !action.Ephemeral {
 		return h.replies.answer(ctx, action, err)
 	}
-	text := mrkdwn.MarkCancelled + " The run is cancelled."
+	text := mrkdwn.MarkCancelled + " The run was cancelled."
 	if err != nil {
 		text = h.replies.explain(ctx, err, "run", action.Value)
 	}
@@ -94,20 +96,24 @@ func (h *controlHandlers) cancel(ctx context.Context, action bot.Action) error {
 }
 
 func (h *controlHandlers) keep(ctx context.Context, action bot.Action) error {
-	return h.replies.replace(ctx, action, "The run goes on.")
+	return h.replies.replace(ctx, action, "The run continues.")
 }
 
 // freeze stops every change of all runs, and says so to the channel.
 func (h *controlHandlers) freeze(ctx context.Context, person bot.Person, reason string) bot.Reply {
-	if err := h.service.Freeze(ctx, person.ID, reason); err != nil {
+	err := h.service.Freeze(ctx, person.ID, reason)
+	if err != nil && !errors.Is(err, onboarding.ErrFrozen) {
 		return h.replies.failure(ctx, err, "person", person.ID)
 	}
-	h.refreshHome(ctx)
-	freeze, err := h.service.Records.Frozen(ctx)
-	if err != nil || freeze == nil {
-		return h.replies.failure(ctx, onboarding.ErrNotFrozen, "person", person.ID)
+	freeze, failure := h.service.Records.Frozen(ctx)
+	switch {
+	case failure != nil || freeze == nil:
+		return h.replies.failure(ctx, cmp.Or(failure, onboarding.ErrNotFrozen), "person", person.ID)
+	case err != nil:
+		return bot.Reply{Text: render.AlreadyFrozen(freeze)}
 	}
-	return bot.Reply{InChannel: true, Text: fmt.Sprintf("%s\nEvery run stops before its next change. What is being applied right now ends. %s lets all go on.",
+	h.refreshHome(ctx)
+	return bot.Reply{InChannel: true, Text: fmt.Sprintf("%s\nEvery run stops before its next change. Changes in progress finish. %s ends the freeze.",
 		render.FreezeNotice(freeze), blockkit.Code(h.command+" "+render.WordThaw))}
 }
 
@@ -116,7 +122,7 @@ func (h *controlHandlers) thaw(ctx context.Context, person bot.Person) bot.Reply
 		return h.replies.failure(ctx, err, "person", person.ID)
 	}
 	h.refreshHome(ctx)
-	return bot.Reply{InChannel: true, Text: fmt.Sprintf("%s Thawed by %s: what is approved goes on.", mrkdwn.MarkDone, blockkit.User(person.ID))}
+	return bot.Reply{InChannel: true, Text: fmt.Sprintf("%s Thawed by %s. Approved changes continue.", mrkdwn.MarkDone, blockkit.User(person.ID))}
 }
 
 // refreshHome updates the Home tabs after a change that is about no run: changes of runs have jobs for that.

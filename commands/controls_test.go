@@ -14,7 +14,7 @@ func TestStepsThatWaitCanBeLookedAtNow(t *testing.T) {
 		r.platform.waiting["merche-biche/preflight"] = "Make these records:\nmerche-biche.com. A 89.127.233.145"
 	})
 	r.begin("merche-biche")
-	waiting := r.read(r.ana, "Preflight waits for the world", "89.127.233.145", "ns1")
+	waiting := r.read(r.ana, "Preflight is waiting.", "89.127.233.145", "ns1")
 	r.platform.set(func() { delete(r.platform.waiting, "merche-biche/preflight") })
 	r.press(r.ana, waiting, "Check now")
 	r.read(r.ana, "Preflight: 1 of 1 passed")
@@ -29,8 +29,8 @@ func TestCommandsAboutARun(t *testing.T) {
 	for _, c := range []struct{ text, want string }{
 		{"status merche-biche", "▫️ Deploy · merche-biche.com"},
 		{"status MERCHE_BICHE", "Needs approval: Database"},
-		{"list", "Merche Biche (`merche-biche`) 1 of 4 · Needs approval: Database · asked by @Ana Ortiz"},
-		{"retry merche-biche", "There is nothing to retry"},
+		{"list", "Merche Biche (`merche-biche`) 1 of 4 · Needs approval: Database · requested by @Ana Ortiz"},
+		{"retry merche-biche", "Nothing has failed in this run"},
 		{"plan merche-biche", "2 of 4 steps would change something. Nothing was changed."},
 	} {
 		if answer := r.say(r.bo, "ops", c.text); !strings.Contains(answer, c.want) {
@@ -44,13 +44,13 @@ func TestCommandsAboutARun(t *testing.T) {
 	}
 	out, err := r.bo.Type(r.ctx(), "ops", "/onboard cancel merche-biche")
 	must(t, err)
-	r.press(r.bo, *out.Message, "Keep it")
-	r.whispered(r.bo, "The run goes on.")
+	r.press(r.bo, *out.Message, "Keep running")
+	r.whispered(r.bo, "The run continues.")
 	out, err = r.bo.Type(r.ctx(), "ops", "/onboard cancel merche-biche")
 	must(t, err)
 	r.press(r.bo, *out.Message, "Cancel run")
-	r.whispered(r.bo, "The run is cancelled.")
-	r.read(r.ana, "The run is cancelled by @Bo Lindqvist")
+	r.whispered(r.bo, "The run was cancelled.")
+	r.read(r.ana, "The run was cancelled by @Bo Lindqvist")
 	if answer := r.say(r.bo, "ops", "cancel merche-biche"); !strings.Contains(answer, "@Bo Lindqvist cancelled it") {
 		t.Errorf("cancelled twice: %s", answer)
 	}
@@ -105,7 +105,9 @@ func TestHome(t *testing.T) {
 	must(t, r.bo.OpenHome(r.ctx()))
 	home, err := r.bo.Home(r.ctx())
 	must(t, err)
-	_, err = home.Wait(r.ctx(), func(m workspace.Modal) bool { return strings.Contains(m.Render(80, nil), "Nothing. Well done.") })
+	_, err = home.Wait(r.ctx(), func(m workspace.Modal) bool {
+		return strings.Contains(m.Render(80, nil), "Nothing is waiting for you.")
+	})
 	must(t, err)
 	r.begin("merche-biche")
 	r.read(r.bo, "Database: approval needed")
@@ -127,7 +129,7 @@ func TestHome(t *testing.T) {
 	must(t, err)
 	_, err = home.Wait(r.ctx(), func(m workspace.Modal) bool {
 		text := m.Render(80, nil)
-		return strings.Contains(text, "🟢 Merche Biche merche-biche.com") && strings.Contains(text, "None. `/onboard merche-biche`")
+		return strings.Contains(text, "🟢 Merche Biche merche-biche.com") && strings.Contains(text, "None. Type `/onboard merche-biche`")
 	})
 	must(t, err)
 

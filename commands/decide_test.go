@@ -58,7 +58,7 @@ func TestRejectedWithAReason(t *testing.T) {
 		t.Fatalf("%+v", out)
 	}
 	r.read(r.ana, "Database: rejected", "Rejected by @Bo Lindqvist", "Wait for <!channel>")
-	trouble := r.read(r.ana, "Database was rejected by @Bo Lindqvist", "Retry asks again")
+	trouble := r.read(r.ana, "Database was rejected by @Bo Lindqvist", "Retry requests approval again")
 	r.press(r.ana, trouble, "Retry")
 	r.read(r.ana, "Database was rejected", "Retried by @Ana Ortiz")
 	r.read(r.ana, "Database: approval needed")
@@ -89,8 +89,8 @@ func TestTheSecondClickChangesNothing(t *testing.T) {
 	if votes[0].By.ID == workspace.Bo {
 		late = r.cleo
 	}
-	r.whispered(late, "approved this already", "Nothing was changed by your click")
-	r.read(r.ana, "Database: under way", "Working")
+	r.whispered(late, "already approved this", "Your click changed nothing")
+	r.read(r.ana, "Database: in progress", "In progress for")
 	close(hold)
 	r.read(r.ana, "Database: done")
 	r.noTrouble()
@@ -102,7 +102,7 @@ func TestTwoApproversAndAReason(t *testing.T) {
 		domain.Rules = map[onboarding.Kind]onboarding.Rule{"database": {Approvers: 2, Reason: true}}
 	})
 	r.begin("merche-biche")
-	question := r.read(r.bo, "Database: approval needed", "2 different operators decide")
+	question := r.read(r.bo, "Database: approval needed", "2 different operators must decide")
 	for i, who := range []*workspace.Person{r.bo, r.cleo} {
 		r.press(who, question, "Approve")
 		form, err := who.Modal(r.ctx())
@@ -113,7 +113,7 @@ func TestTwoApproversAndAReason(t *testing.T) {
 			t.Fatalf("%+v", out)
 		}
 		if i == 0 {
-			r.read(r.ana, "Approved by @Bo Lindqvist", "1 of 2", "One more operator decides: @operators or @Cleo Park")
+			r.read(r.ana, "Approved by @Bo Lindqvist", "1 of 2", "One more operator must decide: @operators or @Cleo Park")
 		}
 	}
 	r.read(r.ana, "Database: done", "2 of 2")
@@ -127,10 +127,10 @@ func TestTheWorldMovesUnderAnApproval(t *testing.T) {
 	question := r.read(r.bo, "Database: approval needed")
 	r.platform.set(func() { r.platform.version["merche-biche/database"] = "moved" })
 	r.press(r.bo, question, "Approve")
-	r.read(r.ana, "Database: not applied, since the world moved")
-	again := r.read(r.bo, "Database: approval needed", "What moved since the approval", "moved")
+	r.read(r.ana, "Database: not applied, because the target changed after this was approved")
+	again := r.read(r.bo, "Database: approval needed", "What changed since the approval", "moved")
 	r.press(r.bo, again, "Approve")
-	r.read(r.ana, "Database: done", "What moved since the approval")
+	r.read(r.ana, "Database: done", "What changed since the approval")
 	r.noTrouble()
 }
 
@@ -140,7 +140,7 @@ func TestAFailureIsShownAndRetried(t *testing.T) {
 	r.platform.set(func() { r.platform.broken["merche-biche/database"] = errText("constraint <users> violated") })
 	r.begin("merche-biche")
 	r.press(r.bo, r.read(r.bo, "Database: approval needed"), "Approve")
-	trouble := r.read(r.ana, "Database failed.", "@Ana Ortiz, this is what it says", "constraint <users> violated", "line d of merche-biche/database")
+	trouble := r.read(r.ana, "Database failed.", "@Ana Ortiz, this is the error", "constraint <users> violated", "line d of merche-biche/database")
 	r.read(r.ana, "🔴 Onboarding Merche Biche", "failed: constraint <users> violated")
 	if _, err := r.ana.WaitMessage(r.ctx(), "ops", func(m workspace.Message) bool {
 		return len(m.Files) == 1 && strings.HasPrefix(m.Files[0].Name, "database-") && m.ThreadTS == trouble.ThreadTS
@@ -171,10 +171,10 @@ func TestCancelledFromTheThread(t *testing.T) {
 	if _, err := r.ana.PressAndDecline(r.ctx(), trouble, "Cancel run"); err != nil {
 		t.Fatal(err)
 	}
-	if out := r.press(r.ana, trouble, "Cancel run"); out.Confirm == nil || !strings.Contains(out.Confirm.Text, "What was applied stays") {
+	if out := r.press(r.ana, trouble, "Cancel run"); out.Confirm == nil || !strings.Contains(out.Confirm.Text, "Applied changes stay in place") {
 		t.Errorf("%+v", out.Confirm)
 	}
-	r.read(r.ana, "The run is cancelled by @Ana Ortiz", "Nothing was applied")
+	r.read(r.ana, "The run was cancelled by @Ana Ortiz", "Nothing was applied")
 	r.read(r.ana, "⚪ Onboarding Merche Biche")
 	r.noTrouble()
 }
@@ -203,20 +203,20 @@ func TestOldButtons(t *testing.T) {
 	must(t, r.Order(r.ctx(), workspace.Fault{Kind: workspace.FaultRateLimit, Method: "chat.update", Times: 1000, RetryAfter: time.Hour}))
 	r.platform.set(func() { r.platform.version["merche-biche/database"] = "moved" })
 	r.press(r.bo, first, "Approve")
-	second := r.read(r.bo, "Database: approval needed", "What moved since the approval")
+	second := r.read(r.bo, "Database: approval needed", "What changed since the approval")
 	r.press(r.bo, first, "Approve")
-	r.whispered(r.bo, "The new question is below in the thread")
+	r.whispered(r.bo, "The new approval request is below in the thread")
 	r.platform.set(func() { r.platform.broken["merche-biche/database"] = errText("no") })
 	r.press(r.cleo, second, "Approve")
 	trouble := r.read(r.ana, "Database failed.")
 	r.press(r.bo, second, "Reject…")
-	r.whispered(r.bo, "@Cleo Park approved this already")
+	r.whispered(r.bo, "@Cleo Park already approved this")
 	r.press(r.ana, trouble, "Retry")
 	r.read(r.bo, "Database: approval needed", "Approve")
 	r.press(r.ana, trouble, "Retry")
-	r.whispered(r.ana, "There is nothing to retry")
+	r.whispered(r.ana, "Nothing has failed in this run")
 	r.press(r.ana, trouble, "Cancel run")
-	r.read(r.ana, "The run is cancelled by @Ana Ortiz")
+	r.read(r.ana, "The run was cancelled by @Ana Ortiz")
 	r.press(r.ana, trouble, "Cancel run")
 	r.whispered(r.ana, "This run has ended")
 }

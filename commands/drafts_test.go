@@ -40,7 +40,7 @@ func TestEverythingTypedAtOnce(t *testing.T) {
 	}
 	presses.Wait()
 	r.read(r.ana, "Onboarding Merche Biche", "merche-biche.com, merche.example")
-	r.whispered(r.ana, "The onboarding of `merche-biche` has begun")
+	r.whispered(r.ana, "The onboarding of `merche-biche` has started")
 	if runs, err := r.service.Records.List(t.Context(), 10); err != nil || len(runs) != 1 {
 		t.Errorf("%d runs, %v", len(runs), err)
 	}
@@ -80,7 +80,7 @@ func TestTheWorldChangedSinceTheConfirmation(t *testing.T) {
 	first := r.offered(r.ana, whole)
 	second := r.offered(r.bo, strings.ReplaceAll(whole, "merche@example.com", "other@example.com"))
 	r.press(r.ana, first, "Start")
-	r.whispered(r.ana, "has changed since", "nothing was begun")
+	r.whispered(r.ana, "has changed since", "nothing was started")
 	r.press(r.bo, second, "Change…")
 	form, err := r.bo.Modal(r.ctx())
 	must(t, err)
@@ -130,7 +130,7 @@ func TestWhatWasTypedSurvives(t *testing.T) {
 	}
 	_, err = form.Press(r.ctx(), "Discard the draft")
 	must(t, err)
-	_, err = form.Wait(r.ctx(), func(m workspace.Modal) bool { return strings.Contains(m.Render(80, nil), "The draft is discarded") })
+	_, err = form.Wait(r.ctx(), func(m workspace.Modal) bool { return strings.Contains(m.Render(80, nil), "The draft was discarded") })
 	must(t, err)
 	if draft, err := r.service.Drafts.Get(t.Context(), "merche-biche"); err != nil || draft != nil {
 		t.Errorf("a draft is left: %+v, %v", draft, err)
@@ -183,7 +183,7 @@ func TestHostileInputsBehindTheCommand(t *testing.T) {
 		{`merche name="` + strings.Repeat("x", 100) + `"`, "At most 80 characters; this has 100"},
 		{`merche email="<@U0BO>"`, "This is not an email address"},
 		{`merche domains=10.0.0.1,../..`, "is an address, not a domain name"},
-		{`merche mail=🐦`, "🐦 is no mail plan"},
+		{`merche mail=🐦`, "🐦 is not a mail plan"},
 		{`merche mail=forwarding`, "Forward to"},
 		{`merche host=$(reboot)`, "$(reboot) is not one of the configured hosts"},
 		{`merche mode=owner palette=red,#eee`, "red"},

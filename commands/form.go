@@ -36,13 +36,13 @@ type formHandlers struct {
 	config        access.Config
 }
 
-// start asks for what is missing about a slug, which may be empty, unless that slug is being onboarded already.
+// start asks for what is missing about a slug, which may be empty, unless that slug is already being onboarded.
 func (h *formHandlers) start(ctx context.Context, command bot.Command, parsed parsedCommand) bot.Reply {
 	if parsed.slug != "" {
 		run, err := h.service.Records.Latest(ctx, parsed.slug)
 		switch {
 		case err == nil && run.State == onboarding.RunActive:
-			return bot.Reply{Text: fmt.Sprintf("%s is being onboarded already%s. %s shows where it stands.",
+			return bot.Reply{Text: fmt.Sprintf("%s is already being onboarded%s. %s shows its state.",
 				blockkit.Code(parsed.slug), h.messages.link(ctx, run), blockkit.Code(h.config.Command+" "+render.WordStatus+" "+parsed.slug))}
 		case err != nil && !errors.Is(err, onboarding.ErrNotFound):
 			return h.replies.failure(ctx, err, "slug", parsed.slug)
@@ -88,7 +88,7 @@ func (h *formHandlers) gather(ctx context.Context, command bot.Command, parsed p
 func (h *formHandlers) open(ctx context.Context, command bot.Command, view slack.ModalViewRequest) bot.Reply {
 	if _, err := h.workspace.OpenView(ctx, command.TriggerID, view); err != nil {
 		h.replies.log.ErrorContext(ctx, "the form could not be opened", "error", err)
-		return bot.Reply{Text: "Slack did not let me open the form in time. Please type it again."}
+		return bot.Reply{Text: "Slack did not open the form in time. Type the command again."}
 	}
 	return bot.Reply{}
 }
@@ -197,7 +197,7 @@ func (h *formHandlers) discard(ctx context.Context, action bot.Action) error {
 	if err == nil {
 		err = h.service.Drafts.Drop(ctx, action.Value)
 	}
-	text := fmt.Sprintf("The draft is discarded. %s begins anew.", blockkit.Code(h.config.Command+" "+action.Value))
+	text := fmt.Sprintf("The draft was discarded. %s starts a new one.", blockkit.Code(h.config.Command+" "+action.Value))
 	if err != nil {
 		text = h.replies.explain(ctx, err, "draft", action.Value)
 	}

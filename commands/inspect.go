@@ -70,7 +70,7 @@ func (h *inspectHandlers) verify(ctx context.Context, slug string) bot.Reply {
 		if _, expected := render.ErrorText(err); expected {
 			return h.replies.failure(ctx, err, "run", run.ID.String())
 		}
-		return bot.Reply{Text: fmt.Sprintf("%s The checks of %s could not be made: %s",
+		return bot.Reply{Text: fmt.Sprintf("%s The checks of %s could not run: %s",
 			mrkdwn.MarkFailed, blockkit.Code(slug), mrkdwn.Inline(mrkdwn.Summary(err.Error())))}
 	}
 	return render.VerifyPage(run, observed).Reply()
@@ -98,6 +98,6 @@ func (h *inspectHandlers) auditLog(ctx context.Context, command bot.Command, slu
 		return h.replies.failure(ctx, err, "slug", slug)
 	}
 	page := h.renderer.AuditLog(view)
-	page.Note("The whole trail, with every change that was applied, is a file in your messages with me.")
+	page.Note("The full audit log, with every change that was applied, is in your direct messages with me.")
 	return page.Reply()
 }

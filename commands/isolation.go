@@ -36,21 +36,21 @@ func (h *IsolationHandlers) ask(ctx context.Context, command bot.Command) (bot.R
 func (h *IsolationHandlers) reply(ctx context.Context, command bot.Command) bot.Reply {
 	words := strings.Fields(mrkdwn.Unescape(command.Text))
 	if len(words) > 1 || len(words) == 1 && len([]rune(words[0])) > isolationreport.MaxTenant {
-		return bot.Reply{Text: fmt.Sprintf("Say %s for all tenants, or %s for one against all others.", blockkit.Code(render.IsolationCommand), blockkit.Code(render.IsolationCommand+" merche-biche"))}
+		return bot.Reply{Text: fmt.Sprintf("Use %s for all tenants, or %s for one tenant against all others.", blockkit.Code(render.IsolationCommand), blockkit.Code(render.IsolationCommand+" merche-biche"))}
 	}
 	request := reports.Request{ID: uuid.New(), By: command.Person.ID, Channel: command.Channel}
 	what := "every tenant tries to reach the rows of all others"
 	if len(words) == 1 {
 		request.Tenant = words[0]
 		if h.isUnknown(ctx, request.Tenant) {
-			return bot.Reply{Text: fmt.Sprintf("The platform has no tenant %s, neither a Person nor an Org.", blockkit.Code(mrkdwn.Shorten(request.Tenant)))}
+			return bot.Reply{Text: fmt.Sprintf("The platform has no tenant %s: no Person and no Org has this slug.", blockkit.Code(mrkdwn.Shorten(request.Tenant)))}
 		}
 		what = fmt.Sprintf("%s and all others try to reach each other's rows", blockkit.Code(request.Tenant))
 	}
 	if err := h.store.Ask(ctx, request); err != nil {
 		return h.replies.failure(ctx, err, "report", request.ID.String())
 	}
-	return bot.Reply{Text: fmt.Sprintf("%s Now %s, and all of it is rolled back. What comes of it is said here.", mrkdwn.MarkBusy, what)}
+	return bot.Reply{Text: fmt.Sprintf("%s Checking: %s, and everything is rolled back. The result is posted here.", mrkdwn.MarkBusy, what)}
 }
 
 // isUnknown reports whether the platform certainly has no tenant with a slug, so a slip does not reach the channel. If the platform

@@ -55,7 +55,7 @@ func (f *logoFetcher) fetch(ctx context.Context, content form.Draft, state map[s
 		err = f.workspace.API().GetFileContext(ctx, file.URLPrivateDownload, &downloaded)
 	}
 	if errors.Is(err, errTooLarge) {
-		return "", form.FieldErrors{form.BlockLogo: fmt.Sprintf("A logo has at most %d MB; %s has more.", brand.MaxLogoSize>>20, name)}
+		return "", form.FieldErrors{form.BlockLogo: fmt.Sprintf("A logo has at most %d MB; %s is larger.", brand.MaxLogoSize>>20, name)}
 	}
 	if err != nil {
 		return "", fmt.Errorf("logo: %w", errors.New(strings.ReplaceAll(err.Error(), file.URLPrivateDownload, "the file's address")))

@@ -111,5 +111,5 @@ func (f *runFinder) missing(ctx context.Context, slug string, err error) bot.Rep
 			break
 		}
 	}
-	return bot.Reply{Text: fmt.Sprintf("Nobody has onboarded %s yet.%s %s begins.", blockkit.Code(slug), meant, blockkit.Code(f.command+" "+slug))}
+	return bot.Reply{Text: fmt.Sprintf("Nobody has onboarded %s yet.%s %s starts it.", blockkit.Code(slug), meant, blockkit.Code(f.command+" "+slug))}
 }

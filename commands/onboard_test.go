@@ -209,9 +209,9 @@ func TestWhatIsTyped(t *testing.T) {
 	for _, c := range []struct{ text, want string }{
 		{"help", "/onboard merche-biche"},
 		{"list", "There are no runs yet"},
-		{"status", "Nothing waits for you."},
+		{"status", "Nothing is waiting for you."},
 		{"retry", "Which Provider?"},
-		{"freeze", "Say why"},
+		{"freeze", "Give a reason"},
 		{"thaw", "Nothing is frozen"},
 		{"log nobody", "Nobody has onboarded nobody"},
 		{"verify nobody", "Nobody has onboarded nobody"},
@@ -249,8 +249,8 @@ func TestWhoAndWhereIsRefused(t *testing.T) {
 	t.Parallel()
 	r := newRoom(t)
 	for _, c := range []struct{ who, channel, want string }{
-		{workspace.Ana, "board", "Onboarding happens in #ops"},
-		{workspace.Ana, "", "Onboarding happens in #ops"},
+		{workspace.Ana, "board", "This command works in #ops only."},
+		{workspace.Ana, "", "This command works in #ops only."},
 		{workspace.Gus, "ops", "guests cannot do this"},
 		{workspace.Fay, "ops", "you belong to another workspace"},
 	} {

@@ -53,14 +53,14 @@ func parseCommand(command, text string) (parsedCommand, error) {
 		return withInputs(text), nil
 	case rest != "" && nearest(word) != "":
 		guess := nearest(word)
-		return parsedCommand{}, userError(fmt.Sprintf("%s is not something I know. Did you mean %s?",
+		return parsedCommand{}, userError(fmt.Sprintf("%s is not a known command. Did you mean %s?",
 			blockkit.Code(mrkdwn.Shorten(first)), blockkit.Code(command+" "+guess+" "+mrkdwn.Shorten(mrkdwn.Unescape(rest)))))
 	case first == "":
 		return parsedCommand{}, nil
 	}
 	read, err := slugOf(mrkdwn.Unescape(text))
 	if guess := nearest(read.slug); err == nil && guess != "" {
-		read.hint = strings.TrimSpace(fmt.Sprintf("Did you mean %s? Then close this. ", blockkit.Code(command+" "+guess)) + read.hint)
+		read.hint = strings.TrimSpace(fmt.Sprintf("Did you mean %s? If so, close this form. ", blockkit.Code(command+" "+guess)) + read.hint)
 	}
 	return read, err
 }
@@ -107,7 +107,7 @@ func withWord(command, word, rest string) (parsedCommand, error) {
 		return parsedCommand{word: word}, nil
 	case render.WordFreeze:
 		if rest == "" {
-			return parsedCommand{}, userError(fmt.Sprintf("Say why, for everyone who will wonder: %s.", blockkit.Code(command+" freeze the registry is down")))
+			return parsedCommand{}, userError(fmt.Sprintf("Give a reason, for example %s.", blockkit.Code(command+" freeze the registry is down")))
 		}
 		return parsedCommand{word: word, reason: mrkdwn.Unescape(rest)}, nil
 	}
@@ -115,7 +115,7 @@ func withWord(command, word, rest string) (parsedCommand, error) {
 		return parsedCommand{word: word}, nil
 	}
 	if rest == "" {
-		return parsedCommand{}, userError(fmt.Sprintf("Which Provider? Say %s.", blockkit.Code(command+" "+word+" merche-biche")))
+		return parsedCommand{}, userError(fmt.Sprintf("Which Provider? For example %s.", blockkit.Code(command+" "+word+" merche-biche")))
 	}
 	if word == render.WordPlan && strings.ContainsAny(rest, equals) {
 		read := withInputs(rest)

@@ -65,7 +65,7 @@ func (h *planHandlers) reply(ctx context.Context, plan *onboarding.Plan, person,
 	if whole {
 		return page.Reply(), nil
 	}
-	page.Note("This is not all of it: the whole plan is a file in your messages with me.")
+	page.Note("The plan is too long for this message. The full plan is in your direct messages with me.")
 	err := h.messages.sendText(ctx, "plan/"+person+"/"+source, person, "plan-"+plan.Request.Slug, render.PlanText(plan))
 	return page.Reply(), err
 }

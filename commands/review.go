@@ -53,7 +53,7 @@ func (h *reviewHandlers) openFor(ctx context.Context, trigger string, person bot
 	case view.State != onboarding.RunActive:
 		return onboarding.ErrRunEnded
 	}
-	modal, err := h.workspace.OpenView(ctx, trigger, mrkdwn.Notice("Review all", mrkdwn.MarkBusy+" Looking at everything that is still to be done…"))
+	modal, err := h.workspace.OpenView(ctx, trigger, mrkdwn.Notice("Review all", mrkdwn.MarkBusy+" Checking everything that is left to do…"))
 	if err != nil {
 		return err
 	}
@@ -132,7 +132,7 @@ func (h *reviewHandlers) submitted(ctx context.Context, submission bot.Submissio
 		}
 	}
 	if len(picked) == 0 && box != "" {
-		return bot.FieldErrors(map[string]string{box: "Tick what you approve here or below, or close this."}), nil
+		return bot.FieldErrors(map[string]string{box: "Select the changes that you approve, or close this."}), nil
 	}
 	err := h.gate.RequireSameTeam(ctx, submission.Person)
 	counted := 0

@@ -36,7 +36,7 @@ func TestApprovedAhead(t *testing.T) {
 	r.platform.set(func() { r.platform.hold["merche-biche/database"] = hold })
 	root := r.begin("merche-biche")
 	r.press(r.bo, r.read(r.bo, "Database: approval needed"), "Approve")
-	r.read(r.ana, "Database: under way")
+	r.read(r.ana, "Database: in progress")
 
 	// Whoever asked may read and not decide.
 	r.press(r.ana, root, "Review all")
@@ -109,7 +109,7 @@ func TestAReviewThatNeedsReasons(t *testing.T) {
 		t.Fatalf("%+v", out)
 	}
 	r.read(r.ana, "Database: done")
-	r.read(r.ana, "Deploy · merche-biche.com: approval needed", "1 of 2", "One more operator decides")
+	r.read(r.ana, "Deploy · merche-biche.com: approval needed", "1 of 2", "One more operator must decide")
 	r.noTrouble()
 }
 
@@ -123,13 +123,13 @@ func TestFrozen(t *testing.T) {
 	if out.Message == nil || out.Message.Ephemeral {
 		t.Errorf("a freeze is private: %+v", out)
 	}
-	r.read(r.ana, "Database: approval needed", "Held: frozen by @Cleo Park", "The <registry> is down & out")
+	r.read(r.ana, "Database: approval needed", "Frozen by @Cleo Park", "The <registry> is down & out")
 	r.press(r.bo, question, "Approve")
-	r.read(r.ana, "Database: approved, and held")
-	if message := r.read(r.ana, "Onboarding Merche Biche", "Held: frozen by"); message.TS != root.TS {
+	r.read(r.ana, "Database: approved, held by the freeze")
+	if message := r.read(r.ana, "Onboarding Merche Biche", "Frozen by"); message.TS != root.TS {
 		t.Error("the root does not say it")
 	}
-	if answer := r.say(r.bo, "ops", "freeze again"); !strings.Contains(answer, "frozen already") {
+	if answer := r.say(r.bo, "ops", "freeze again"); !strings.Contains(answer, "Already frozen by @Cleo Park since") {
 		t.Errorf("twice: %s", answer)
 	}
 	if _, err := r.bo.Type(r.ctx(), "ops", "/onboard thaw"); err != nil {
@@ -152,7 +152,7 @@ func TestBreakingTheGlass(t *testing.T) {
 	if out := r.submit(form); !out.Closed {
 		t.Fatalf("%+v", out)
 	}
-	r.read(r.ana, "@Ana Ortiz broke the glass on Database", "Everyone is on a ∗plane∗", "Skipped, and asked to look at it now: @operators, @Cleo Park")
+	r.read(r.ana, "@Ana Ortiz broke the glass on Database", "Everyone is on a ∗plane∗", "Skipped approvers, please review it now: @operators, @Cleo Park")
 	r.read(r.ana, "Database: done")
 	r.noTrouble()
 }
@@ -166,7 +166,7 @@ func TestApproversGetDirectMessages(t *testing.T) {
 		domain.RemindBefore = time.Minute
 	})
 	r.begin("merche-biche")
-	question, err := r.bo.WaitText(r.ctx(), "", "Database: approval needed", "For Merche Biche", "asked by @Ana Ortiz in #ops")
+	question, err := r.bo.WaitText(r.ctx(), "", "Database: approval needed", "For Merche Biche", "requested by @Ana Ortiz in #ops")
 	must(t, err)
 	if text := r.read(r.ana, "Database: approval needed").Render(200, nil); strings.Contains(text, "@operators") {
 		t.Errorf("the thread mentions them too:\n%s", text)
@@ -188,7 +188,7 @@ func TestTheTrailTheChecksAndTheWayBack(t *testing.T) {
 	r := newRoom(t)
 	r.begin("merche-biche")
 	r.press(r.bo, r.read(r.bo, "Database: approval needed"), "Approve")
-	if answer := r.say(r.bo, "ops", "undo merche-biche"); !strings.Contains(answer, "is under way") {
+	if answer := r.say(r.bo, "ops", "undo merche-biche"); !strings.Contains(answer, "is active") {
 		t.Errorf("undo of an active run: %s", answer)
 	}
 	r.press(r.cleo, r.read(r.cleo, "Deploy · merche-biche.com: approval needed"), "Approve")
@@ -197,7 +197,7 @@ func TestTheTrailTheChecksAndTheWayBack(t *testing.T) {
 		t.Errorf("verify: %s", answer)
 	}
 	answer := r.say(r.bo, "ops", "log merche-biche")
-	for _, want := range []string{"asked for by @Ana Ortiz", "Database: approved by @Bo Lindqvist", "Database: done", "everything done"} {
+	for _, want := range []string{"requested by @Ana Ortiz", "Database: approved by @Bo Lindqvist", "Database: done", "finished"} {
 		if !strings.Contains(answer, want) {
 			t.Errorf("%q is not in the log:\n%s", want, answer)
 		}
@@ -212,10 +212,10 @@ func TestTheTrailTheChecksAndTheWayBack(t *testing.T) {
 	if pressed := r.press(r.ana, *out.Message, "Undo, delete certificates"); pressed.Confirm == nil {
 		t.Error("nobody asks whether the certificates are to go")
 	}
-	r.whispered(r.ana, "Taking back the onboarding of `merche-biche` has begun")
+	r.whispered(r.ana, "Undoing the onboarding of `merche-biche`")
 	r.press(r.bo, r.read(r.bo, "Database: approval needed", "DELETE FROM users"), "Approve")
-	r.read(r.ana, "The onboarding of Merche Biche is taken back.")
-	if answer := r.say(r.bo, "ops", "undo merche-biche"); !strings.Contains(answer, "taken back already") {
+	r.read(r.ana, "The onboarding of Merche Biche is undone.")
+	if answer := r.say(r.bo, "ops", "undo merche-biche"); !strings.Contains(answer, "is already undone") {
 		t.Errorf("undo twice: %s", answer)
 	}
 	if run := r.run("merche-biche"); run.Undoes == nil || !run.Undoes.DeleteCertificates {

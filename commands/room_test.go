@@ -135,10 +135,10 @@ func newRoom(t testing.TB, change ...func(*workspace.Config, *onboarding.Policy,
 		running.Wait()
 		handlers.Drain(ending)
 	})
-	select {
-	case <-slackBot.Up():
-	case <-time.After(waitTimeout):
-		t.Fatal("the bot did not connect")
+	for deadline := time.Now().Add(waitTimeout); slackBot.Connected() == 0; time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("the bot did not connect")
+		}
 	}
 	return r
 }

@@ -73,9 +73,9 @@ func (h *formHandlers) carryOut(ctx context.Context, sent *formSubmission) error
 // answerLate shows the outcome where the form was. If something must be corrected, that is the form with everything that was typed.
 func (h *formHandlers) answerLate(ctx context.Context, sent formSubmission, err error) {
 	channel := blockkit.Channel(sent.meta.Channel)
-	view := mrkdwn.Notice("Onboarding", fmt.Sprintf("%s The onboarding of %s has begun: see %s.", mrkdwn.MarkDone, blockkit.Code(sent.draft.Slug), channel))
+	view := mrkdwn.Notice("Onboarding", fmt.Sprintf("%s The onboarding of %s has started: see %s.", mrkdwn.MarkDone, blockkit.Code(sent.draft.Slug), channel))
 	if err == nil && sent.meta.Plan {
-		view = mrkdwn.Notice("Onboarding", mrkdwn.MarkDone+" The plan is in "+channel+", where only you see it.")
+		view = mrkdwn.Notice("Onboarding", mrkdwn.MarkDone+" The plan is in "+channel+". Only you can see it.")
 	}
 	text := ""
 	if err != nil {

@@ -42,7 +42,7 @@ type Outbox struct {
 func New(pool *pgxpool.Pool, workspace *bot.Workspace) (*Outbox, error) {
 	// A client without queues only inserts, so the one that works the queue can be built later,
 	// from workers that need this outbox.
-	inserter, err := jobs.Inserter(pool, "", workspace.Log())
+	inserter, err := jobs.Inserter(pool, workspace.Log())
 	if err != nil {
 		return nil, fmt.Errorf("outbox: %w", err)
 	}

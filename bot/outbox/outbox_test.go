@@ -96,7 +96,7 @@ func TestPutBelongsToItsTransaction(t *testing.T) {
 	}
 }
 
-func TestPutRejectsWhatCannotBe(t *testing.T) {
+func TestPutRejectsInvalidMessages(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, workspace.Sample())
 	out := w.outbox()
@@ -141,7 +141,7 @@ func TestNewerStateSupersedesOlder(t *testing.T) {
 	}
 }
 
-func TestLastStateWaitsForNothing(t *testing.T) {
+func TestLastStateIsSentAtOnce(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, workspace.Sample())
 	out := w.outbox(func(c *bot.Config) { c.UpdateEvery = time.Hour })
@@ -197,7 +197,7 @@ func TestFallbackForPlan(t *testing.T) {
 	w.Called("chat.postMessage", 3) // the refusal was remembered
 }
 
-func TestSomethingIsAlwaysSaid(t *testing.T) {
+func TestTextIsSentWhenBlocksAreRefused(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, workspace.Sample())
 	out := w.outbox()
@@ -330,7 +330,7 @@ func TestLatencyOfPut(t *testing.T) {
 	}
 }
 
-func TestAnythingCanBeShown(t *testing.T) {
+func TestHostileTextIsShown(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, workspace.Sample())
 	out := w.outbox()

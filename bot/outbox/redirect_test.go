@@ -9,7 +9,7 @@ import (
 	"github.com/atlilith/onboardbot/internal/sandbox/workspace"
 )
 
-func TestRedirectWhatHasNoPlaceAnyMore(t *testing.T) {
+func TestRedirectFromAChannelThatIsGone(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, workspace.Sample())
 	out := w.outbox()

@@ -48,7 +48,7 @@ func TestPostedOnceWhenTheAnswerIsLost(t *testing.T) {
 	}
 }
 
-func TestLookingNeedsTheBotsOwnMessage(t *testing.T) {
+func TestFindCountsOnlyTheBotsOwnMessages(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, workspace.Sample())
 	out := w.outbox()

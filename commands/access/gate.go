@@ -56,13 +56,13 @@ func (g *Gate) AllowsChannel(channel string) bool { return g.config.allows(chann
 // Elsewhere says where the commands work.
 func (g *Gate) Elsewhere() string {
 	if len(g.config.Channels) == 0 {
-		return "Onboarding happens in a channel, where a second operator sees it. Type this there."
+		return "This command works in channels only, where a second operator can see it."
 	}
 	names := make([]string, len(g.config.Channels))
 	for i, id := range g.config.Channels {
 		names[i] = blockkit.Channel(id)
 	}
-	return "Onboarding happens in " + mrkdwn.Or(names) + ". Type this there."
+	return "This command works in " + mrkdwn.Or(names) + " only."
 }
 
 // errForeign refuses people of other workspaces before anything is looked up.

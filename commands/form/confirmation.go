@@ -15,7 +15,7 @@ import (
 
 func discardButton(slug string) *slack.ButtonBlockElement {
 	button := blockkit.Button(ActionDiscard, slug, "Discard the draft", "")
-	return button.WithConfirm(blockkit.Confirm("Discard the draft?", "What was typed is forgotten. Nothing else changes.", "Discard", "Keep it"))
+	return button.WithConfirm(blockkit.Confirm("Discard the draft?", "The typed values are deleted. Nothing else changes.", "Discard", "Keep it"))
 }
 
 // Confirmation is the one confirmation of a request that was typed whole. It is a private message and no modal: it waits for as long as

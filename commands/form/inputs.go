@@ -42,8 +42,8 @@ func lines(placeholder, value string) *slack.PlainTextInputBlockElement {
 func modeChoice(chosen onboarding.Mode) *slack.RadioButtonsBlockElement {
 	about := map[onboarding.Mode]string{
 		onboarding.ModePerson: "A standalone Provider",
-		onboarding.ModeOwner:  "Agency-shaped: a new Org that is theirs",
-		onboarding.ModeMember: "Managed talent under an Org that is there",
+		onboarding.ModeOwner:  "An agency: owns a new Org",
+		onboarding.ModeMember: "Managed talent in an existing Org",
 	}
 	element := slack.NewRadioButtonsBlockElement(ActionMode)
 	for _, mode := range onboarding.Modes {
@@ -57,7 +57,7 @@ func modeChoice(chosen onboarding.Mode) *slack.RadioButtonsBlockElement {
 }
 
 func orgChoice(slug, name string) *slack.SelectBlockElement {
-	element := slack.NewOptionsSelectBlockElement(slack.OptTypeExternal, blockkit.Plain("Type a part of its name", blockkit.MaxPlaceholder), ActionOrg)
+	element := slack.NewOptionsSelectBlockElement(slack.OptTypeExternal, blockkit.Plain("Type part of its name", blockkit.MaxPlaceholder), ActionOrg)
 	none := 0
 	element.MinQueryLength = &none
 	if slug != "" {

@@ -92,7 +92,7 @@ func parseMail(text string) (mail onboarding.Mail, problem string) {
 	case "forward", "forwarding":
 		return onboarding.Mail{Plan: onboarding.MailForward, Forward: strings.TrimSpace(address)}, ""
 	}
-	return onboarding.Mail{}, fmt.Sprintf("%s is no mail plan: write none, mailbox or forward me@example.com.", mrkdwn.Shorten(text))
+	return onboarding.Mail{}, fmt.Sprintf("%s is not a mail plan. Write none, mailbox or forward me@example.com.", mrkdwn.Shorten(text))
 }
 
 // eachDomain reads lines such as "merche.example: mailbox" and sets what they say for their domains.
@@ -108,7 +108,7 @@ func eachDomain(domains []onboarding.Domain, lines string, set func(domain *onbo
 		}
 		value = strings.TrimSpace(value)
 		if !found || value == "" {
-			return fmt.Sprintf("Write a line such as merche.example: … for each domain that differs. This is one: %s", mrkdwn.Shorten(line))
+			return fmt.Sprintf("Write one line per domain that differs, such as merche.example: … This line is wrong: %s", mrkdwn.Shorten(line))
 		}
 		if parsed, problem := onboarding.ParseDomain(name); problem == "" {
 			name = parsed

@@ -29,7 +29,7 @@ func View(meta Meta, d Draft, hosts []string, problems map[string]string, hints 
 		f.blocks = append(f.blocks, slack.NewActionBlock("draft", discardButton(meta.Slug)))
 	}
 	// What was typed as the slug alone names no draft yet, and every beginning of it would.
-	f.add(blockSlug, "Slug", "Kebab-case and unique over people and Orgs. It cannot be changed later.", textInput("merche-biche", d.Slug))
+	f.add(blockSlug, "Slug", "Kebab-case, and not used by any Person or Org. It cannot be changed later.", textInput("merche-biche", d.Slug))
 	f.typed(blockName, "Display name", "", textInput("Merche Biche", d.Name))
 	email := slack.NewEmailTextInputBlockElement(blockkit.Plain("merche@example.com", blockkit.MaxPlaceholder), ActionInput)
 	email.InitialValue, email.DispatchActionConfig = blockkit.Truncate(d.Email, blockkit.MaxInputLength), whileTyping
@@ -42,7 +42,7 @@ func View(meta Meta, d Draft, hosts []string, problems map[string]string, hints 
 	case onboarding.ModeMember:
 		f.typed(blockJoin, "The Org they join", "", orgChoice(d.Join, d.JoinName))
 	}
-	f.typed(BlockDomains, "Domains", "One a line. Each is a site of its own and gets its www. name too.", lines("merche-biche.com", d.Domains))
+	f.typed(BlockDomains, "Domains", "One per line. Each is a site of its own, with its www. name as well.", lines("merche-biche.com", d.Domains))
 	if len(hosts) > 1 {
 		f.host(d, hosts)
 	}
@@ -114,7 +114,7 @@ func (f *fields) host(d Draft, hosts []string) {
 	}
 	f.typed(blockHost, "Host", "", choice(ActionHost, chosen, append(options, [2]string{PerDomain, "Differs by domain…"})...))
 	if d.Host == PerDomain {
-		f.typed(blockHosts, "Host by domain", "A line for each domain that differs; the others point at "+hosts[0]+".", lines("merche.example: "+hosts[1], d.Hosts))
+		f.typed(blockHosts, "Host by domain", "One line per domain that differs; the others point to "+hosts[0]+".", lines("merche.example: "+hosts[1], d.Hosts))
 	}
 }
 
@@ -137,7 +137,7 @@ func (f *fields) mail(d Draft) {
 	case string(onboarding.MailForward):
 		f.typed(blockForward, "Forward to", "", textInput("merche@example.org", d.Forward))
 	case PerDomain:
-		f.typed(BlockMails, "Mail by domain", "A line for each domain with mail: none, mailbox, or forward and an address.",
+		f.typed(BlockMails, "Mail by domain", "One line per domain with mail: none, mailbox, or forward and an address.",
 			lines("merche-biche.com: mailbox\nmerche.example: forward merche@example.org", d.Mails))
 	}
 }

@@ -42,7 +42,7 @@ func TestForm(t *testing.T) {
 			onboarding.FieldSlug: "transquinnftw is taken by a Provider.", onboarding.FieldName: strings.Repeat("n", 500), onboarding.FieldEmail: "e", onboarding.FieldMode: "m",
 			onboarding.FieldOrg: "o", onboarding.FieldDomains: "d", onboarding.FieldHost: "h", onboarding.FieldMail: "m"}, twoHosts), mrkdwn.MarkFailed+" Look again."),
 		"brand-problems": View(Meta{Channel: "C0OPS", Slug: "merche-biche", Resumed: true}, withLooks(), twoHosts, FieldErrors{blockPalette: "Text #eeeeee on #ffffff has a contrast of 1.16:1.",
-			BlockMails: "pigeon is no mail plan.", BlockLogo: "logo.svg cannot be used: it carries <script>."}, "This is what you typed."),
+			BlockMails: "pigeon is not a mail plan.", BlockLogo: "logo.svg cannot be used: it carries <script>."}, "This is what you typed."),
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

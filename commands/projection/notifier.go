@@ -21,7 +21,7 @@ var _ store.Notifier = (*Notifier)(nil)
 
 // NewNotifier returns a notifier whose jobs are in the pool's database.
 func NewNotifier(pool *pgxpool.Pool, log *slog.Logger) (*Notifier, error) {
-	inserter, err := jobs.Inserter(pool, "", log)
+	inserter, err := jobs.Inserter(pool, log)
 	if err != nil {
 		return nil, fmt.Errorf("notifier: %w", err)
 	}

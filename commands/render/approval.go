@@ -28,7 +28,7 @@ func (r Renderer) approval(view *onboarding.View, approval *onboarding.Approval,
 	attempts := attemptsUnder(view, approval.ID)
 	mark, words := outcome(approval, attempts)
 	if r.freeze != nil && approval.State == onboarding.ApprovalApproved && len(attempts) == 0 {
-		mark, words = mrkdwn.MarkFrozen, "approved, and held"
+		mark, words = mrkdwn.MarkFrozen, "approved, held by the freeze"
 	}
 	page.Say(fmt.Sprintf("%s *%s*: %s\n%s", mark, blockkit.Escape(name), words, mrkdwn.Inline(mrkdwn.Summary(approval.Change.Summary))))
 	open := approval.State == onboarding.ApprovalOpen
@@ -43,7 +43,7 @@ func (r Renderer) approval(view *onboarding.View, approval *onboarding.Approval,
 	shown, hidden := changes.Excerpt(parts, room)
 	page.Parts(shown...)
 	if approval.Drift != "" {
-		moved, more := changes.Excerpt([]mrkdwn.Part{{Head: "What moved since the approval", Body: mrkdwn.Visible(approval.Drift)}}, room)
+		moved, more := changes.Excerpt([]mrkdwn.Part{{Head: "What changed since the approval", Body: mrkdwn.Visible(approval.Drift)}}, room)
 		hidden += more
 		page.Parts(moved...)
 	}
@@ -88,11 +88,11 @@ func outcome(approval *onboarding.Approval, attempts []*onboarding.Attempt) (mar
 	case onboarding.ApprovalRejected:
 		return mrkdwn.MarkFailed, "rejected"
 	case onboarding.ApprovalLapsed:
-		return mrkdwn.MarkWarning, "not applied, since the world moved. It is asked again below"
+		return mrkdwn.MarkWarning, "not applied, because the target changed after this was approved. A new approval request is below"
 	case onboarding.ApprovalExpired:
 		return mrkdwn.MarkWarning, "nobody decided in time"
 	case onboarding.ApprovalWithdrawn:
-		return mrkdwn.MarkCancelled, "withdrawn, since the run is cancelled"
+		return mrkdwn.MarkCancelled, "withdrawn, because the run was cancelled"
 	}
 	if len(attempts) == 0 {
 		if approval.State == onboarding.ApprovalUsed {
@@ -109,9 +109,9 @@ func outcome(approval *onboarding.Approval, attempts []*onboarding.Attempt) (mar
 		if approval.State == onboarding.ApprovalUsed {
 			return mrkdwn.MarkDone, "done"
 		}
-		return mrkdwn.MarkBusy, "cut short by a restart, looking again"
+		return mrkdwn.MarkBusy, "interrupted by a restart, checking again"
 	}
-	return mrkdwn.MarkBusy, "under way"
+	return mrkdwn.MarkBusy, "in progress"
 }
 
 // remarks writes what was checked and is not as it should be, for whoever decides.
@@ -149,18 +149,18 @@ func (r Renderer) decisions(page *mrkdwn.Builder, view *onboarding.View, approva
 	if approval.State != onboarding.ApprovalOpen {
 		return
 	}
-	who := "A second operator decides"
+	who := "A second operator must decide"
 	switch needs := approval.Needs - agreed; {
 	case needs > 1:
-		who = fmt.Sprintf("%d different operators decide", needs)
+		who = fmt.Sprintf("%d different operators must decide", needs)
 	case agreed > 0:
-		who = "One more operator decides"
+		who = "One more operator must decide"
 	}
 	if may := r.mayApprove(view.Requester.ID, approval); len(may) > 0 && r.Mentions {
 		who += ": " + mrkdwn.MentionAny(may)
 	}
 	if approval.ReasonNeeded {
-		who += ". A reason is needed"
+		who += ". A reason is required"
 	}
 	page.Say(who + ".")
 }
@@ -194,9 +194,9 @@ func course(page *mrkdwn.Builder, attempt *onboarding.Attempt, now time.Time) {
 	case onboarding.OutcomeFailed:
 		page.Say(fmt.Sprintf("%s Failed after %s: %s", mrkdwn.MarkFailed, lasted, mrkdwn.Inline(mrkdwn.Summary(attempt.Error))))
 	case onboarding.OutcomeInterrupted:
-		page.Say(fmt.Sprintf("%s Cut short by a restart after %s.", mrkdwn.MarkWarning, lasted))
+		page.Say(fmt.Sprintf("%s Interrupted by a restart after %s.", mrkdwn.MarkWarning, lasted))
 	default:
-		page.Say(fmt.Sprintf("%s Working, %s.", mrkdwn.MarkBusy, runningFor(now, attempt.Started)))
+		page.Say(fmt.Sprintf("%s In progress for %s.", mrkdwn.MarkBusy, runningFor(now, attempt.Started)))
 		page.Parts(mrkdwn.Part{Body: tail(attempt)})
 	}
 }

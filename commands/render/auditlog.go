@@ -56,13 +56,13 @@ func (r Renderer) AuditLog(view *onboarding.View) *mrkdwn.Builder {
 // eventText says what an event records: what, by whom, why, and how long it took.
 func eventText(view *onboarding.View, event onboarding.Event, who func(onboarding.Operator) string, quote func(string) string) string {
 	words := map[onboarding.EventKind]string{
-		onboarding.EventRequested: "asked for", onboarding.EventAsked: "put to a second operator", onboarding.EventApproved: "approved",
-		onboarding.EventRejected: "rejected", onboarding.EventLapsed: "the approval lapsed", onboarding.EventExpired: "nobody decided in time",
-		onboarding.EventReminded: "the approvers were reminded", onboarding.EventEscalated: "the second group was told",
-		onboarding.EventBrokeGlass: "approved alone, glass broken", onboarding.EventApplying: "application began", onboarding.EventWaiting: "began to wait",
-		onboarding.EventInterrupted: "cut short by a restart", onboarding.EventDone: "done", onboarding.EventFailed: "failed",
-		onboarding.EventUnknown: "outcome unknown", onboarding.EventRetried: "retried", onboarding.EventChecked: "looked at again",
-		onboarding.EventCancelled: "cancelled", onboarding.EventFinished: "everything done",
+		onboarding.EventRequested: "requested", onboarding.EventAsked: "approval requested", onboarding.EventApproved: "approved",
+		onboarding.EventRejected: "rejected", onboarding.EventLapsed: "approval lapsed", onboarding.EventExpired: "nobody decided in time",
+		onboarding.EventReminded: "approvers reminded", onboarding.EventEscalated: "escalated",
+		onboarding.EventBrokeGlass: "approved alone, glass broken", onboarding.EventApplying: "started applying", onboarding.EventWaiting: "started waiting",
+		onboarding.EventInterrupted: "interrupted by a restart", onboarding.EventDone: "done", onboarding.EventFailed: "failed",
+		onboarding.EventUnknown: "outcome unknown", onboarding.EventRetried: "retried", onboarding.EventChecked: "checked again",
+		onboarding.EventCancelled: "cancelled", onboarding.EventFinished: "finished",
 	}[event.Kind]
 	if words == "" {
 		words = string(event.Kind)
@@ -123,7 +123,7 @@ func AuditLogText(view *onboarding.View) string {
 func verdict(vote onboarding.Vote) string {
 	switch {
 	case vote.BrokeGlass:
-		return "glass broken"
+		return "approved alone, glass broken"
 	case vote.Agrees:
 		return "approved"
 	}

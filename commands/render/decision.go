@@ -35,7 +35,7 @@ const (
 )
 
 func reasonInput() *slack.PlainTextInputBlockElement {
-	reason := slack.NewPlainTextInputBlockElement(blockkit.Plain("For the requester, and for the record", blockkit.MaxPlaceholder), ActionReason)
+	reason := slack.NewPlainTextInputBlockElement(blockkit.Plain("For the requester and the audit log", blockkit.MaxPlaceholder), ActionReason)
 	reason.Multiline, reason.MaxLength = true, onboarding.MaxReason
 	return reason
 }
@@ -49,7 +49,7 @@ func ReasonForm(needed *onboarding.ReasonNeededError, do Decision) slack.ModalVi
 		titleText, submit, label = "Reject a change", "Reject", "Why not?"
 	case BreakingGlass:
 		titleText, submit, label = "Break the glass", "Approve alone", "What is the emergency?"
-		note = mrkdwn.MarkAlarm + " This approves the change *without a second operator*. The thread says so under your name, and tells everyone who was skipped."
+		note = mrkdwn.MarkAlarm + " This approves the change *without a second operator*. The thread shows this with your name and notifies the approvers who were skipped."
 	}
 	meta, err := json.Marshal(ReasonMeta{Approval: approval.ID, Do: do})
 	if err != nil {

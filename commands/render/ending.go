@@ -16,7 +16,7 @@ import (
 func (r Renderer) finished(view *onboarding.View, event onboarding.Event) outbox.Message {
 	var page mrkdwn.Builder
 	request := view.Request
-	words := map[onboarding.RunKind]string{onboarding.KindUndo: "The onboarding of %s is taken back.", onboarding.KindRenew: "The certificate of %s is renewed."}[view.Kind]
+	words := map[onboarding.RunKind]string{onboarding.KindUndo: "The onboarding of %s is undone.", onboarding.KindRenew: "The certificate of %s is renewed."}[view.Kind]
 	if words != "" {
 		page.Say(fmt.Sprintf("%s *"+words+"* %s, it took %s.",
 			mrkdwn.MarkLive, mrkdwn.Inline(request.DisplayName), mrkdwn.Mention(view.Requester), mrkdwn.Duration(view.Ended.Sub(view.Created))))
@@ -27,7 +27,7 @@ func (r Renderer) finished(view *onboarding.View, event onboarding.Event) outbox
 	if len(left) > 0 {
 		checks = "no check failed"
 	}
-	page.Say(fmt.Sprintf("%s *%s is live.* %s, %s, %s after you asked.",
+	page.Say(fmt.Sprintf("%s *%s is live.* %s, %s, %s after your request.",
 		mrkdwn.MarkLive, mrkdwn.Inline(request.DisplayName), mrkdwn.Mention(view.Requester), checks, mrkdwn.Duration(view.Ended.Sub(view.Created))))
 	var sites []string
 	for _, domain := range request.Domains {
@@ -35,7 +35,7 @@ func (r Renderer) finished(view *onboarding.View, event onboarding.Event) outbox
 	}
 	page.Say(strings.Join(sites, "\n"))
 	if len(left) > 0 {
-		page.Say("*Left to look at*\n" + mrkdwn.JoinWithin(left, blockkit.MaxSectionText))
+		page.Say("*Warnings*\n" + mrkdwn.JoinWithin(left, blockkit.MaxSectionText))
 	}
 	page.Say("*What they do next*\n" + next(request))
 	return outbox.Message{Key: eventKey(event), Channel: view.Channel, Thread: RootKey(view.ID), Text: page.Text(), Blocks: page.Blocks}
@@ -63,10 +63,10 @@ func next(request onboarding.Request) string {
 	name, email := mrkdwn.Inline(request.DisplayName), blockkit.Escape(request.Email)
 	switch request.Mode {
 	case onboarding.ModeOwner:
-		return fmt.Sprintf("%s signs up as usual with %s. Their session begins without an Org; %s is there in the context switcher as theirs.",
+		return fmt.Sprintf("%s signs up as usual with %s. Their session starts without an Org; the context switcher shows %s as theirs.",
 			name, email, mrkdwn.Inline(request.Org.Name))
 	case onboarding.ModeMember:
-		return fmt.Sprintf("Nothing changes for sign-in: the context switcher in provider-portal shows %s to %s already, since the membership is there.",
+		return fmt.Sprintf("Sign-in does not change: the context switcher in provider-portal already shows %s to %s, because the membership exists.",
 			name, mrkdwn.Inline(OrgName(request.Org)))
 	}
 	return fmt.Sprintf("%s signs up as usual with %s and gets a session without an Org. They can create or join Orgs later, from their dashboard.", name, email)
@@ -75,7 +75,7 @@ func next(request onboarding.Request) string {
 // cancelled is the last message of a run that somebody ended: what stays, and what was not done.
 func (r Renderer) cancelled(view *onboarding.View, event onboarding.Event) outbox.Message {
 	var page mrkdwn.Builder
-	page.Say(fmt.Sprintf("%s *The run is cancelled* by %s %s. Nothing was taken back.", mrkdwn.MarkCancelled, mrkdwn.Mention(event.Actor), blockkit.Date(event.At)))
+	page.Say(fmt.Sprintf("%s *The run was cancelled* by %s %s. Nothing was undone.", mrkdwn.MarkCancelled, mrkdwn.Mention(event.Actor), blockkit.Date(event.At)))
 	var stays, open []string
 	for i := range view.Steps {
 		step := &view.Steps[i]
@@ -88,11 +88,11 @@ func (r Renderer) cancelled(view *onboarding.View, event onboarding.Event) outbo
 	}
 	stay := "Nothing was applied."
 	if len(stays) > 0 {
-		stay = "*Stays*: " + blockkit.Escape(mrkdwn.FirstFew(stays, ", "))
+		stay = "*Applied, and kept*: " + blockkit.Escape(mrkdwn.FirstFew(stays, ", "))
 	}
 	page.Say(stay + "\n*Not done*: " + blockkit.Escape(mrkdwn.FirstFew(open, ", ")))
 	if view.Kind == onboarding.KindOnboard {
-		page.Note(fmt.Sprintf("%s takes it up again: what is there is found and not done twice.", blockkit.Code(r.Command+" "+view.Request.Slug)))
+		page.Note(fmt.Sprintf("%s continues it: what exists already is found and not done twice.", blockkit.Code(r.Command+" "+view.Request.Slug)))
 	}
 	return outbox.Message{Key: eventKey(event), Channel: view.Channel, Thread: RootKey(view.ID), Text: page.Text(), Blocks: page.Blocks}
 }
@@ -100,8 +100,8 @@ func (r Renderer) cancelled(view *onboarding.View, event onboarding.Event) outbo
 // CancelPage asks whether to cancel a run. The link leads to its thread and may be empty.
 func CancelPage(run *onboarding.Run, link string) *mrkdwn.Builder {
 	page := new(mrkdwn.Builder)
-	page.Say(fmt.Sprintf("Cancel the %s %s%s? It ends where it stands: what was applied stays, open questions are withdrawn.",
+	page.Say(fmt.Sprintf("Cancel the %s %s%s? It stops where it is: applied changes stay in place, open approval requests are withdrawn.",
 		Undertaking(run), blockkit.Code(run.Request.Slug), link))
-	page.Buttons("cancel", blockkit.Button(ActionCancel, run.ID.String(), "Cancel run", slack.StyleDanger), blockkit.Button(ActionKeep, run.ID.String(), "Keep it", ""))
+	page.Buttons("cancel", blockkit.Button(ActionCancel, run.ID.String(), "Cancel run", slack.StyleDanger), blockkit.Button(ActionKeep, run.ID.String(), "Keep running", ""))
 	return page
 }

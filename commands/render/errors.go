@@ -31,29 +31,29 @@ func ErrorText(err error) (text string, expected bool) {
 	case errors.As(err, &conflict):
 		return blockkit.Escape(conflict.Error()), true
 	case errors.Is(err, onboarding.ErrOwnRequest):
-		return "This is your own request, so that a second operator has to decide.", true
+		return "This is your own request, so someone else must decide. To stop it, use Cancel run.", true
 	case errors.Is(err, onboarding.ErrRunEnded):
 		return "This run has ended. Nothing was changed.", true
 	case errors.Is(err, onboarding.ErrNotRetry):
-		return "There is nothing to retry: somebody was faster, or it went on by itself.", true
+		return "Nothing has failed in this run.", true
 	case errors.Is(err, onboarding.ErrNotWaiting):
-		return "This does not wait any more: it went on meanwhile.", true
+		return "This step is no longer waiting.", true
 	case errors.Is(err, onboarding.ErrBusy):
-		return "A step is being applied right now, and its outcome would be lost. Cancel once it has ended.", true
+		return "A change is being applied right now, and its outcome would be lost. Cancel the run when it has finished.", true
 	case errors.Is(err, onboarding.ErrNoReason):
-		return "Give a reason: whoever reads this later wants to know.", true
+		return "Give a reason. It is kept in the audit log.", true
 	case errors.Is(err, onboarding.ErrFrozen):
-		return "Everything that changes something is frozen already.", true
+		return "Runs are already frozen.", true
 	case errors.Is(err, onboarding.ErrNotFrozen):
 		return "Nothing is frozen.", true
 	case errors.Is(err, onboarding.ErrNothing):
-		return "Nothing was applied, so that there is nothing to take back.", true
+		return "Nothing was applied, so there is nothing to undo.", true
 	case errors.Is(err, onboarding.ErrNoGlass):
-		return "Breaking the glass is switched off in the configuration.", true
+		return "Breaking the glass is disabled in the configuration.", true
 	case errors.Is(err, onboarding.ErrNotFound):
-		return "There is no such run or question. Perhaps its name is mistyped, or the button is an old one.", true
+		return "There is no such run or approval request. The name may be mistyped, or the button may be outdated.", true
 	}
-	return "Something went wrong on my side, and nothing was changed by this. Try again in a moment; if it stays so, look into my log.", false
+	return "Something went wrong on my side, and nothing was changed. Try again in a moment. If it persists, check the bot's log.", false
 }
 
 func refused(standing *onboarding.PermissionError) string {
@@ -75,17 +75,17 @@ func decidedAlready(decided *onboarding.DecidedError) string {
 	}
 	switch decided.State {
 	case onboarding.ApprovalOpen, onboarding.ApprovalAhead:
-		return "Your vote is counted already" + when + ". Another operator has to agree as well."
+		return "Your vote was counted" + when + ". Another operator must approve as well."
 	case onboarding.ApprovalApproved, onboarding.ApprovalUsed, onboarding.ApprovalAheadApproved:
-		return fmt.Sprintf("%s approved this already%s. Nothing was changed by your click.", by, when)
+		return fmt.Sprintf("%s already approved this%s. Your click changed nothing.", by, when)
 	case onboarding.ApprovalRejected:
-		return fmt.Sprintf("%s rejected this already%s. Nothing was changed by your click.", by, when)
+		return fmt.Sprintf("%s already rejected this%s. Your click changed nothing.", by, when)
 	case onboarding.ApprovalLapsed:
-		return "The world moved since this was asked, so it does not count any more. The new question is below in the thread."
+		return "The target changed after this was requested, so this request is no longer valid. The new approval request is below in the thread."
 	case onboarding.ApprovalExpired:
-		return "Nobody decided in time, so this question has expired" + when + ". Retry in the thread asks again."
+		return "Nobody decided in time, so this request expired" + when + ". Press Retry in the thread to request approval again."
 	}
-	return "The run was cancelled, and this question with it" + when + "."
+	return "The run was cancelled" + when + ", and this approval request with it."
 }
 
 // problemLines lists what is wrong with a request, in the order of the form.

@@ -19,16 +19,16 @@ func (r Renderer) findings(view *onboarding.View, step *onboarding.Step) outbox.
 	waiting := step.State == onboarding.StepWaiting && view.State == onboarding.RunActive
 	switch {
 	case waiting:
-		page.Say(fmt.Sprintf("%s %s waits for the world to change. It looks again by itself.\n%s, this is what it waits for:", mrkdwn.MarkBusy, name, mrkdwn.Mention(view.Requester)))
+		page.Say(fmt.Sprintf("%s %s is waiting. It checks again by itself.\n%s, this is what it is waiting for:", mrkdwn.MarkBusy, name, mrkdwn.Mention(view.Requester)))
 		page.Parts(mrkdwn.Part{Body: blockkit.Truncate(mrkdwn.Visible(step.Detail), 2000)})
 	case step.State == onboarding.StepDone:
 		page.Say(fmt.Sprintf("%s %s: %s", mrkdwn.MarkDone, name, tally(step.Findings)))
 	case step.State.Stuck() && len(step.Findings) == 0:
-		page.Say(fmt.Sprintf("%s %s could not look", mrkdwn.MarkFailed, name))
+		page.Say(fmt.Sprintf("%s %s could not be checked", mrkdwn.MarkFailed, name))
 	case step.State.Stuck():
 		page.Say(fmt.Sprintf("%s %s: %s", mrkdwn.MarkFailed, name, tally(step.Findings)))
 	default:
-		page.Say(fmt.Sprintf("%s %s is looked at again", mrkdwn.MarkBusy, name))
+		page.Say(fmt.Sprintf("%s %s is being checked again", mrkdwn.MarkBusy, name))
 	}
 	if len(step.Findings) > 0 {
 		page.Table(rows(step.Findings))
@@ -53,7 +53,7 @@ func tally(findings []onboarding.Finding) string {
 		words = append(words, fmt.Sprintf("%d failed", n))
 	}
 	if n := count[onboarding.Warning]; n > 0 {
-		words = append(words, fmt.Sprintf("%d to look at", n))
+		words = append(words, mrkdwn.Count(n, "warning"))
 	}
 	return strings.Join(append(words, fmt.Sprintf("%d of %d passed", count[onboarding.OK], len(findings))), ", ") + "."
 }
@@ -66,7 +66,7 @@ const maxFindings = 28
 func rows(findings []onboarding.Finding) [][]string {
 	findings = slices.Clone(findings)
 	slices.SortStableFunc(findings, func(a, b onboarding.Finding) int { return severity(a.Level) - severity(b.Level) })
-	rows := [][]string{{"Check", "Seen"}}
+	rows := [][]string{{"Check", "Result"}}
 	room := maxFindings
 	for _, finding := range findings {
 		if finding.Level != onboarding.OK {

@@ -10,5 +10,11 @@ import (
 
 // FreezeNotice says who froze everything, and why.
 func FreezeNotice(freeze *onboarding.Freeze) string {
-	return fmt.Sprintf("%s *Held*: frozen by %s %s: %s", mrkdwn.MarkFrozen, mrkdwn.Mention(freeze.By), blockkit.Date(freeze.At), mrkdwn.Inline(mrkdwn.Summary(freeze.Reason)))
+	return fmt.Sprintf("%s *Frozen* by %s %s: %s", mrkdwn.MarkFrozen, mrkdwn.Mention(freeze.By), blockkit.Date(freeze.At), mrkdwn.Inline(mrkdwn.Summary(freeze.Reason)))
+}
+
+// AlreadyFrozen answers somebody who freezes while a freeze holds.
+func AlreadyFrozen(freeze *onboarding.Freeze) string {
+	return fmt.Sprintf("Already frozen by %s since %s: %s",
+		mrkdwn.Mention(freeze.By), blockkit.Date(freeze.At), mrkdwn.Inline(mrkdwn.Summary(freeze.Reason)))
 }

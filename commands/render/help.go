@@ -15,27 +15,27 @@ var topics = []struct {
 	name  string
 	lines [][2]string
 }{
-	{"Begin", [][2]string{
-		{" merche-biche", "onboard a Provider: a form asks for the rest, and keeps what is typed"},
-		{" merche-biche name=\"Merche Biche\" email=… domains=…", "the same without the form, as far as you say it"},
-		{" plan merche-biche", "every change that would be made; nothing is done"},
+	{"Start", [][2]string{
+		{" merche-biche", "onboard a Provider: a form asks for the rest and saves what you type"},
+		{" merche-biche name=\"Merche Biche\" email=… domains=…", "the same with values in the command; the form asks for what is missing"},
+		{" plan merche-biche", "show every change that would be made, and make none"},
 	}},
 	{"Look", [][2]string{
-		{" status", "what waits for you"},
-		{" status merche-biche", "where a run stands"},
-		{" list", "runs under way, and the latest that ended"},
-		{" log merche-biche", "who asked, who approved what, what was done"},
-		{" verify merche-biche", "make the success checks again"},
-		{CertificatesCommand, "how long the certificates last; with a domain, all about one"},
-		{IsolationCommand, "whether tenants reach each other's rows; with a slug, of one"},
+		{" status", "what is waiting for you"},
+		{" status merche-biche", "the state of a run"},
+		{" list", "active runs, and the latest that ended"},
+		{" log merche-biche", "the audit log: who requested, who approved what, what was done"},
+		{" verify merche-biche", "run the success checks again"},
+		{CertificatesCommand, "when certificates expire; with a domain, everything about its certificate"},
+		{IsolationCommand, "check whether tenants can reach each other's rows; with a slug, for one tenant"},
 	}},
-	{"Decide and steer", [][2]string{
-		{" review merche-biche", "see every change that can be known now, and approve ahead"},
-		{" retry merche-biche", "let what is stuck look again"},
-		{" cancel merche-biche", "end a run where it stands"},
-		{" undo merche-biche", "take back what a run did that has ended"},
-		{" freeze REASON", "hold every change of all runs"},
-		{" thaw", "let them go on"},
+	{"Decide and control", [][2]string{
+		{" review merche-biche", "see every change that is known now, and approve ahead of time"},
+		{" retry merche-biche", "retry every stuck step"},
+		{" cancel merche-biche", "stop a run where it is"},
+		{" undo merche-biche", "undo a finished onboarding"},
+		{" freeze REASON", "stop every change of all runs"},
+		{" thaw", "end the freeze"},
 	}},
 }
 
@@ -53,8 +53,8 @@ func HelpPage(command string) *mrkdwn.Builder {
 		}
 		page.Say(strings.Join(lines, "\n"))
 	}
-	page.Say("Everything that changes something waits for a *second operator*, who sees the change itself in the run's thread. " +
-		"If the world moves before it is applied, it is asked again.")
+	page.Say("Every change needs the approval of a *second operator*, who sees the exact change in the run's thread. " +
+		"If the target changes before it is applied, approval is requested again.")
 	return page
 }
 

@@ -57,22 +57,22 @@ func (r Renderer) Home(content Home, now time.Time) []slack.Block {
 		blocks = append(blocks, r.homeQuestion(each)...)
 	}
 	if content.More > 0 {
-		blocks = append(blocks, blockkit.Context(fmt.Sprintf("… and %d more questions in their threads.", content.More)))
+		blocks = append(blocks, blockkit.Context(fmt.Sprintf("… and %d more approval requests in their threads.", content.More)))
 	}
 	for _, each := range content.Stuck {
-		blocks = append(blocks, blockkit.Section("Your run needs you: "+r.line(each.Run)+ThreadLink(each.Link)))
+		blocks = append(blocks, blockkit.Section("Your run is stuck: "+r.line(each.Run)+ThreadLink(each.Link)))
 	}
 	if len(content.Waiting)+len(content.Stuck) == 0 {
-		blocks = append(blocks, blockkit.Section("Nothing. Well done."))
+		blocks = append(blocks, blockkit.Section("Nothing is waiting for you."))
 	}
 	lines := make([]string, len(content.Runs))
 	for i, each := range content.Runs {
 		lines[i] = r.line(each.Run) + ThreadLink(each.Link)
 	}
 	if len(lines) == 0 {
-		lines = []string{fmt.Sprintf("None. %s in a channel begins one.", blockkit.Code(r.Command+" merche-biche"))}
+		lines = []string{fmt.Sprintf("None. Type %s in a channel to start one.", blockkit.Code(r.Command+" merche-biche"))}
 	}
-	blocks = append(blocks, slack.NewDividerBlock(), blockkit.Header("Under way"))
+	blocks = append(blocks, slack.NewDividerBlock(), blockkit.Header("In progress"))
 	blocks = append(blocks, blockkit.Sections(strings.Join(lines, "\n"))...)
 	if len(content.Live) > 0 {
 		blocks = append(blocks, slack.NewDividerBlock(), blockkit.Header("Live"))
@@ -81,7 +81,7 @@ func (r Renderer) Home(content Home, now time.Time) []slack.Block {
 	if report := content.Isolation; report != nil {
 		blocks = append(blocks, slack.NewDividerBlock(), blockkit.Header("Isolation"), blockkit.Section(isolationLine(report)))
 	}
-	blocks, _ = blockkit.Fit(blocks, blockkit.InHome, blockkit.Context("There is more than fits here: "+blockkit.Code(r.Command+" list")))
+	blocks, _ = blockkit.Fit(blocks, blockkit.InHome, blockkit.Context("There is more than fits here. See "+blockkit.Code(r.Command+" list")))
 	return blocks
 }
 
@@ -127,7 +127,7 @@ func (r Renderer) asks(each PendingDecision) string {
 	if step := each.Run.Step(each.Approval.Step); step != nil {
 		name = title(step.Definition)
 	}
-	return fmt.Sprintf("%s *%s* for %s, asked by %s%s", mrkdwn.MarkAsk, blockkit.Escape(name), mrkdwn.Inline(each.Run.Request.DisplayName), mrkdwn.Mention(each.Run.Requester), ThreadLink(each.Link))
+	return fmt.Sprintf("%s *%s* for %s, requested by %s%s", mrkdwn.MarkAsk, blockkit.Escape(name), mrkdwn.Inline(each.Run.Request.DisplayName), mrkdwn.Mention(each.Run.Requester), ThreadLink(each.Link))
 }
 
 // homeQuestion is a question with buttons that work where it stands.

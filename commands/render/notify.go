@@ -63,7 +63,7 @@ func (r Renderer) Direct(view *onboarding.View, now time.Time, approvers, escala
 
 // directly is a message of a thread as one person gets it, with what the thread would have told them.
 func (r Renderer) directly(view *onboarding.View, message outbox.Message, person string) outbox.Message {
-	head := fmt.Sprintf("For *%s* (%s), asked by %s in %s", mrkdwn.Inline(view.Request.DisplayName), blockkit.Code(view.Request.Slug), mrkdwn.Mention(view.Requester), blockkit.Channel(view.Channel))
+	head := fmt.Sprintf("For *%s* (%s), requested by %s in %s", mrkdwn.Inline(view.Request.DisplayName), blockkit.Code(view.Request.Slug), mrkdwn.Mention(view.Requester), blockkit.Channel(view.Channel))
 	message.Blocks = slices.Insert(slices.Clone(message.Blocks), 0, slack.Block(blockkit.Context(head)))
 	message.Text = blockkit.Truncate(head+"\n"+message.Text, blockkit.MaxText)
 	message.Key, message.Channel, message.Thread = message.Key+"/dm/"+person, person, ""
@@ -76,7 +76,7 @@ func (r Renderer) call(view *onboarding.View, events []onboarding.Event) outbox.
 	var page mrkdwn.Builder
 	var names, settled []string
 	var open []*onboarding.Approval
-	ending := "that is settled"
+	ending := "it is closed now"
 	for _, event := range events {
 		name := "*" + mrkdwn.Inline(title(view.Step(event.Step).Definition)) + "*"
 		if approval := view.Approval(event.Approval); approval.State == onboarding.ApprovalOpen {
@@ -84,7 +84,7 @@ func (r Renderer) call(view *onboarding.View, events []onboarding.Event) outbox.
 		} else {
 			settled = append(settled, name)
 			if approval.State == onboarding.ApprovalExpired {
-				ending = "nobody made it in time"
+				ending = "nobody decided in time"
 			}
 		}
 	}
@@ -95,12 +95,12 @@ func (r Renderer) call(view *onboarding.View, events []onboarding.Event) outbox.
 		if len(settled) > 1 {
 			was = "were"
 		}
-		page.Say(fmt.Sprintf("%s %s %s escalated, since nobody had decided; that is settled.", mrkdwn.MarkClock, several(settled), was))
+		page.Say(fmt.Sprintf("%s %s %s escalated because nobody had decided. Closed since then.", mrkdwn.MarkClock, several(settled), was))
 	case len(open) == 0:
 		page.Say(fmt.Sprintf("%s %s needed a decision; %s.", mrkdwn.MarkClock, several(settled), ending))
 	case escalated:
 		page.Say(fmt.Sprintf("%s *Escalated*: nobody has decided on %s since %s. %s above in this thread and %s %s.",
-			mrkdwn.MarkAlarm, several(names), blockkit.Date(open[0].Asked), number(open, "It waits", "They wait"), number(open, "expires", "expire"), blockkit.Date(open[0].Expires)))
+			mrkdwn.MarkAlarm, several(names), blockkit.Date(open[0].Asked), number(open, "The request is", "The requests are"), number(open, "expires", "expire"), blockkit.Date(open[0].Expires)))
 	default:
 		page.Say(fmt.Sprintf("%s %s still %s a decision, above in this thread. %s %s.",
 			mrkdwn.MarkClock, several(names), number(open, "needs", "need"), number(open, "It expires", "They expire"), blockkit.Date(open[0].Expires)))
@@ -156,7 +156,7 @@ func (r Renderer) glassBroken(view *onboarding.View, event onboarding.Event) out
 		}
 	}
 	if len(skipped) > 0 {
-		page.Say("Skipped, and asked to look at it now: " + mrkdwn.MentionAll(skipped))
+		page.Say("Skipped approvers, please review it now: " + mrkdwn.MentionAll(skipped))
 	}
 	return outbox.Message{Key: eventKey(event), Channel: view.Channel, Thread: RootKey(view.ID), Text: page.Text(), Blocks: page.Blocks}
 }

@@ -70,9 +70,9 @@ func planLine(step onboarding.Planned) string {
 	name := "*" + mrkdwn.Inline(title(step.Definition)) + "*"
 	switch {
 	case step.Problem != "":
-		return fmt.Sprintf("%s %s cannot go on: %s", mrkdwn.MarkFailed, name, mrkdwn.Inline(mrkdwn.Summary(step.Problem)))
+		return fmt.Sprintf("%s %s cannot continue: %s", mrkdwn.MarkFailed, name, mrkdwn.Inline(mrkdwn.Summary(step.Problem)))
 	case step.Later != "":
-		return fmt.Sprintf("%s %s is known later: %s", mrkdwn.MarkPending, name, mrkdwn.Inline(mrkdwn.Summary(step.Later)))
+		return fmt.Sprintf("%s %s is not known yet: %s", mrkdwn.MarkPending, name, mrkdwn.Inline(mrkdwn.Summary(step.Later)))
 	case !step.Change.Empty():
 		return fmt.Sprintf("%s %s: %s", mrkdwn.MarkAsk, name, mrkdwn.Inline(mrkdwn.Summary(step.Change.Summary)))
 	case step.Waiting != "":
@@ -92,9 +92,9 @@ func PlanText(plan *onboarding.Plan) string {
 		out.WriteString(title(step.Definition) + "\n")
 		switch {
 		case step.Problem != "":
-			out.WriteString("Cannot go on: " + mrkdwn.Visible(step.Problem) + "\n")
+			out.WriteString("Cannot continue: " + mrkdwn.Visible(step.Problem) + "\n")
 		case step.Later != "":
-			out.WriteString("Known later: " + mrkdwn.Visible(step.Later) + "\n")
+			out.WriteString("Not known yet: " + mrkdwn.Visible(step.Later) + "\n")
 		case !step.Change.Empty():
 			out.WriteString(changes.FullText(step.Change))
 		case step.Waiting != "":

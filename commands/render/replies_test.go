@@ -90,7 +90,7 @@ func TestReplies(t *testing.T) {
 	planned, _ := PlanPage(plan)
 	var confirm mrkdwn.Builder
 	confirm.Say("Cancel?")
-	confirm.Buttons("cancel", blockkit.Button(ActionCancel, uuid.Nil.String(), "Cancel run", slack.StyleDanger), blockkit.Button(ActionKeep, uuid.Nil.String(), "Keep it", ""))
+	confirm.Buttons("cancel", blockkit.Button(ActionCancel, uuid.Nil.String(), "Cancel run", slack.StyleDanger), blockkit.Button(ActionKeep, uuid.Nil.String(), "Keep running", ""))
 	for name, reply := range map[string]bot.Reply{
 		"help": HelpPage("/onboard").Reply(), "plan": planned.Reply(), "status": storyRenderer.Status(stories["certbot failed"]().View, "").Reply(), "cancel": confirm.Reply(),
 	} {

@@ -75,7 +75,7 @@ func domains(view *onboarding.View) []string {
 func later(step *onboarding.Step, ahead []onboarding.Preapproval) string {
 	line := "*" + mrkdwn.Inline(title(step.Definition)) + "*"
 	if step.State.Stuck() {
-		return line + " is stuck: Retry in the thread asks for it again"
+		return line + " is stuck: press Retry in the thread to request approval again"
 	}
 	for _, each := range ahead {
 		switch {
@@ -83,11 +83,11 @@ func later(step *onboarding.Step, ahead []onboarding.Preapproval) string {
 		case each.Later != "":
 			return line + ": " + mrkdwn.Inline(mrkdwn.Summary(each.Later))
 		case each.Problem != "":
-			return line + " cannot be looked at yet: " + mrkdwn.Inline(mrkdwn.Summary(each.Problem))
+			return line + " cannot be checked yet: " + mrkdwn.Inline(mrkdwn.Summary(each.Problem))
 		case each.Waiting != "":
 			return line + " would wait: " + mrkdwn.Inline(mrkdwn.Summary(each.Waiting))
 		case each.Done:
-			return line + " has nothing to do as things are"
+			return line + " has nothing to do at the moment"
 		}
 	}
 	return line
@@ -177,7 +177,7 @@ func (r Review) rest(page *mrkdwn.Builder) {
 		page.Say("Nothing is left to decide.")
 	}
 	if len(r.later) > 0 {
-		lines := "*Known later*, and asked when its turn comes"
+		lines := "*Not known yet*: approval is requested when the turn of each comes"
 		for _, line := range r.later {
 			lines += "\n" + mrkdwn.MarkPending + " " + line
 		}
@@ -220,7 +220,7 @@ func (r Renderer) ahead(view *onboarding.View, events []onboarding.Event) outbox
 		lines = append(lines[:limit], fmt.Sprintf("… and %d more", more))
 	}
 	page.Say(strings.Join(lines, "\n"))
-	page.Note("Each is bound to its digest: what is the same when its turn comes does not ask again, what differs does.")
+	page.Note("Each approval is bound to the digest of its change. A change that is different when its turn comes needs a new approval.")
 	return outbox.Message{Key: RootKey(view.ID) + "/ahead/" + fmt.Sprint(first.ID), Channel: view.Channel, Thread: RootKey(view.ID), Text: page.Text(), Blocks: page.Blocks}
 }
 
@@ -266,9 +266,9 @@ func (m ReviewMeta) encode() string {
 func ReviewDone(meta ReviewMeta, counted, picked int) slack.ModalViewRequest {
 	text := fmt.Sprintf("%s %d of %d changes are approved.", mrkdwn.MarkDone, counted, picked)
 	if counted < picked {
-		text += " The others were decided, or moved, while you read."
+		text += " The others were decided or changed while you read."
 	}
-	view := mrkdwn.Notice("Review all", text+"\nWhat is the same when its turn comes does not ask again; what differs does.")
+	view := mrkdwn.Notice("Review all", text+"\nA change that is different when its turn comes needs a new approval.")
 	back := blockkit.Button(ActionReviewPage+strconv.Itoa(meta.Page), meta.Run.String(), "Back to the review", "")
 	view.Blocks.BlockSet = append(view.Blocks.BlockSet, slack.NewActionBlock("pages", back))
 	return view

@@ -23,11 +23,11 @@ func (r Renderer) root(view *onboarding.View) outbox.Message {
 	tasks := tasksOf(view)
 	for i := range tasks {
 		if r.freeze != nil {
-			tasks[i].words = strings.ReplaceAll(tasks[i].words, aboutToStart, "approved, and held")
+			tasks[i].words = strings.ReplaceAll(tasks[i].words, aboutToStart, "approved, held by the freeze")
 		}
 	}
 	head := headline(view)
-	foot := fmt.Sprintf("Asked for by %s %s · run %s", mrkdwn.Mention(view.Requester), blockkit.Date(view.Created), blockkit.Code(view.ID.String()))
+	foot := fmt.Sprintf("Requested by %s %s · run %s", mrkdwn.Mention(view.Requester), blockkit.Date(view.Created), blockkit.Code(view.ID.String()))
 	cards := make([]slack.TaskCardBlock, len(tasks))
 	lines := make([]string, len(tasks))
 	for i, task := range tasks {
@@ -38,7 +38,7 @@ func (r Renderer) root(view *onboarding.View) outbox.Message {
 	plan := blockkit.Plan(fmt.Sprintf("%d of %d steps", done, all), cards...)
 	top := []slack.Block{blockkit.Section(head)}
 	if r.freeze != nil && view.State == onboarding.RunActive {
-		banner := FreezeNotice(r.freeze) + "\n" + blockkit.Code(r.Command+" "+WordThaw) + " lets it go on."
+		banner := FreezeNotice(r.freeze) + "\n" + blockkit.Code(r.Command+" "+WordThaw) + " ends the freeze."
 		head += "\n" + banner
 		top = append(top, blockkit.Section(banner))
 	}
@@ -74,7 +74,7 @@ func headline(view *onboarding.View) string {
 	what := "Onboarding"
 	switch view.Kind {
 	case onboarding.KindUndo:
-		what = "Taking back"
+		what = "Undoing the onboarding of"
 	case onboarding.KindRenew:
 		what = "Renewing the certificate of"
 	}
@@ -125,17 +125,17 @@ func state(view *onboarding.View) (mark string, lines []string) {
 	case onboarding.RunDone:
 		words := "*Live*, all checks passed."
 		if left := len(byHand(view)); left > 0 {
-			words = "*Live*, with " + mrkdwn.Count(left, "thing") + " left to look at."
+			words = "*Live*, with " + mrkdwn.Count(left, "warning") + "."
 		}
 		switch view.Kind {
 		case onboarding.KindUndo:
-			words = "*Taken back*."
+			words = "*Undone*."
 		case onboarding.KindRenew:
 			words = "*Renewed*."
 		}
 		return mrkdwn.MarkLive, []string{words + " Done in " + mrkdwn.Duration(view.Ended.Sub(view.Created)) + "."}
 	case onboarding.RunCancelled:
-		return mrkdwn.MarkCancelled, []string{fmt.Sprintf("*Cancelled* by %s %s. What was applied stays.", mrkdwn.Mention(view.EndedBy), blockkit.Date(view.Ended))}
+		return mrkdwn.MarkCancelled, []string{fmt.Sprintf("*Cancelled* by %s %s. Applied changes stay in place.", mrkdwn.Mention(view.EndedBy), blockkit.Date(view.Ended))}
 	}
 	groups := map[string][]string{}
 	for i := range view.Steps {
@@ -168,7 +168,7 @@ func state(view *onboarding.View) (mark string, lines []string) {
 		lines = append(lines, "Working on "+mrkdwn.FirstFew(busy, ", "))
 	}
 	if len(lines) == 0 {
-		lines = []string{"Looking at what is to be done"}
+		lines = []string{"Checking what is left to do"}
 	}
 	return mark, lines
 }

@@ -13,7 +13,7 @@ import (
 func Undertaking(run *onboarding.Run) string {
 	switch run.Kind {
 	case onboarding.KindUndo:
-		return "taking back of"
+		return "undo of"
 	case onboarding.KindRenew:
 		return "renewal for"
 	}
@@ -27,11 +27,11 @@ func Ended(run *onboarding.Run) string {
 	}
 	switch run.Kind {
 	case onboarding.KindUndo:
-		return fmt.Sprintf("It was taken back %s.", blockkit.Date(run.Ended))
+		return fmt.Sprintf("It was undone %s.", blockkit.Date(run.Ended))
 	case onboarding.KindRenew:
 		return fmt.Sprintf("Its certificate was renewed %s.", blockkit.Date(run.Ended))
 	}
-	return fmt.Sprintf("It is live since %s.", blockkit.Date(run.Ended))
+	return fmt.Sprintf("It has been live since %s.", blockkit.Date(run.Ended))
 }
 
 // WaitingFor is what waits for one person, with the way to it.
@@ -42,10 +42,10 @@ func (r Renderer) WaitingFor(content Home) *mrkdwn.Builder {
 		lines = append(lines, r.asks(each))
 	}
 	for _, each := range content.Stuck {
-		lines = append(lines, "Your run needs you: "+r.line(each.Run)+ThreadLink(each.Link))
+		lines = append(lines, "Your run is stuck: "+r.line(each.Run)+ThreadLink(each.Link))
 	}
 	if len(lines) == 0 {
-		lines = []string{"Nothing waits for you."}
+		lines = []string{"Nothing is waiting for you."}
 	}
 	for _, block := range mrkdwn.Chunks(strings.Join(lines, "\n"), blockkit.MaxSectionText) {
 		page.Say(block)
@@ -66,14 +66,14 @@ func (r Renderer) line(run *onboarding.Run) string {
 		return line + words[0]
 	}
 	first, _, _ := strings.Cut(words[0], "\n")
-	return line + fmt.Sprintf("%d of %d · %s · asked by %s", done, all, first, mrkdwn.Mention(run.Requester))
+	return line + fmt.Sprintf("%d of %d · %s · requested by %s", done, all, first, mrkdwn.Mention(run.Requester))
 }
 
 // List is runs, one in a line, with the freeze that holds, if any.
 func (r Renderer) List(runs []ListedRun, freeze *onboarding.Freeze) *mrkdwn.Builder {
 	page := new(mrkdwn.Builder)
 	if len(runs) == 0 {
-		page.Say(fmt.Sprintf("There are no runs yet. %s begins one.", blockkit.Code(r.Command+" merche-biche")))
+		page.Say(fmt.Sprintf("There are no runs yet. Type %s to start one.", blockkit.Code(r.Command+" merche-biche")))
 		return page
 	}
 	lines := make([]string, len(runs))
@@ -99,9 +99,9 @@ func (r Renderer) Status(view *onboarding.View, address string) *mrkdwn.Builder 
 	for _, block := range mrkdwn.Chunks(strings.Join(lines, "\n"), blockkit.MaxSectionText) {
 		page.Say(block)
 	}
-	page.Note(fmt.Sprintf("Asked for by %s %s · run %s", mrkdwn.Mention(view.Requester), blockkit.Date(view.Created), blockkit.Code(view.ID.String())))
+	page.Note(fmt.Sprintf("Requested by %s %s · run %s", mrkdwn.Mention(view.Requester), blockkit.Date(view.Created), blockkit.Code(view.ID.String())))
 	if address != "" {
-		page.Note("Everything about it is in its " + blockkit.Link(address, "thread") + ".")
+		page.Note("Details are in its " + blockkit.Link(address, "thread") + ".")
 	}
 	return page
 }

@@ -90,7 +90,7 @@ func stepStatus(view *onboarding.View, step *onboarding.Step) string {
 	case onboarding.StepApproved:
 		return aboutToStart
 	case onboarding.StepApplying:
-		return "under way"
+		return "in progress"
 	case onboarding.StepFailed:
 		return "failed: " + mrkdwn.FirstLine(step.Detail)
 	case onboarding.StepRejected:

@@ -19,23 +19,23 @@ func (r Renderer) trouble(view *onboarding.View, event onboarding.Event) outbox.
 	step := view.Step(event.Step)
 	name := "*" + mrkdwn.Inline(title(step.Definition)) + "*"
 	requester := mrkdwn.Mention(view.Requester)
-	retry := "Retry looks again before anything else, and asks again before it changes anything."
+	retry := "Retry checks again first, and requests approval before it changes anything."
 	switch event.Kind {
 	case onboarding.EventRejected:
-		page.Say(fmt.Sprintf("%s %s was rejected by %s: %s\n%s, settle it with them, then retry or cancel.",
+		page.Say(fmt.Sprintf("%s %s was rejected by %s: %s\n%s, sort it out with them, then retry or cancel.",
 			mrkdwn.MarkFailed, name, mrkdwn.Mention(event.Actor), mrkdwn.Inline(mrkdwn.Summary(event.Text)), requester))
-		retry = "Retry asks again."
+		retry = "Retry requests approval again."
 	case onboarding.EventExpired:
-		page.Say(fmt.Sprintf("%s Nobody decided on %s in time.\n%s, retry to ask again.", mrkdwn.MarkWarning, name, requester))
-		retry = "Retry asks again."
+		page.Say(fmt.Sprintf("%s Nobody decided on %s in time.\n%s, press Retry to request approval again.", mrkdwn.MarkWarning, name, requester))
+		retry = "Retry requests approval again."
 	case onboarding.EventUnknown:
-		page.Say(fmt.Sprintf("%s What became of %s cannot be told.\n%s, look for yourself before you retry.", mrkdwn.MarkWarning, name, requester))
+		page.Say(fmt.Sprintf("%s The outcome of %s is unknown.\n%s, check what it did before you retry.", mrkdwn.MarkWarning, name, requester))
 		page.Parts(mrkdwn.Part{Body: blockkit.Truncate(mrkdwn.Visible(event.Text), 1000)})
 	default:
-		page.Say(fmt.Sprintf("%s %s failed.\n%s, this is what it says:", mrkdwn.MarkFailed, name, requester))
+		page.Say(fmt.Sprintf("%s %s failed.\n%s, this is the error:", mrkdwn.MarkFailed, name, requester))
 		page.Parts(mrkdwn.Part{Body: blockkit.Truncate(mrkdwn.Visible(failures(view, step, event)), 1000)})
 		if attempt := lastAttempt(view, event); attempt != nil && tail(attempt) != "" {
-			page.Parts(mrkdwn.Part{Head: "Its last lines", Body: tail(attempt)})
+			page.Parts(mrkdwn.Part{Head: "Last lines of its output", Body: tail(attempt)})
 		}
 	}
 	if end := r.settled(view, step, event); end != "" {
@@ -82,7 +82,7 @@ func (r Renderer) settled(view *onboarding.View, step *onboarding.Step, event on
 		}
 	}
 	if view.State != onboarding.RunActive || !step.State.Stuck() {
-		return "This is settled."
+		return "Resolved."
 	}
 	return ""
 }
@@ -100,8 +100,8 @@ func lastAttempt(view *onboarding.View, event onboarding.Event) *onboarding.Atte
 func cancelButton(run *onboarding.Run) *slack.ButtonBlockElement {
 	button := blockkit.Button(ActionCancel, run.ID.String(), "Cancel run", slack.StyleDanger)
 	return button.WithConfirm(blockkit.Confirm("Cancel this run?",
-		fmt.Sprintf("The %s %s ends where it stands. What was applied stays; open questions are withdrawn.", Undertaking(run), run.Request.Slug),
-		"Cancel run", "Keep it"))
+		fmt.Sprintf("The %s %s stops where it is. Applied changes stay in place; open approval requests are withdrawn.", Undertaking(run), run.Request.Slug),
+		"Cancel run", "Keep running"))
 }
 
 func eventKey(event onboarding.Event) string {

@@ -16,13 +16,13 @@ const UndoBlock = "undo/"
 
 func (r Renderer) AskUndo(run *onboarding.Run, asking string) *mrkdwn.Builder {
 	page := new(mrkdwn.Builder)
-	page.Say(fmt.Sprintf("Take back the onboarding of *%s* (%s)? %s", mrkdwn.Inline(run.Request.DisplayName), blockkit.Code(run.Request.Slug), Ended(run)))
-	page.Say("What was applied is taken back in reverse order: the site, the commits, the records, the rows. Each change is shown and approved like any other, " +
-		"and nothing goes on which something else depends.\nCertificates are rate-limited: keep them if the domains may come back.")
+	page.Say(fmt.Sprintf("Undo the onboarding of *%s* (%s)? %s", mrkdwn.Inline(run.Request.DisplayName), blockkit.Code(run.Request.Slug), Ended(run)))
+	page.Say("Applied changes are undone in reverse order: the site, the commits, the DNS records, the database rows. Each change is shown and approved like any other. " +
+		"Nothing is removed while something else depends on it.\nCertificates are rate-limited: keep them if the domains may come back.")
 	value := run.ID.String()
 	remove := blockkit.Button(ActionUndoAll, value, "Undo, delete certificates", slack.StyleDanger)
 	page.Buttons(UndoBlock+asking, blockkit.Button(ActionUndo, value, "Undo, keep certificates", slack.StylePrimary),
-		remove.WithConfirm(blockkit.Confirm("Delete the certificates too?", "They are revoked nowhere, but gone from the VPS. New ones count against the limits of the CA.", "Undo and delete", "Back")),
-		blockkit.Button(ActionLeave, value, "Leave it", ""))
+		remove.WithConfirm(blockkit.Confirm("Delete the certificates too?", "They are deleted from the VPS and not revoked. New ones count against the CA's limits.", "Undo and delete", "Back")),
+		blockkit.Button(ActionLeave, value, "Don't undo", ""))
 	return page
 }

@@ -186,20 +186,20 @@ func TestSentence(t *testing.T) {
 		want     string
 		expected bool
 	}{
-		{onboarding.ErrOwnRequest, "This is your own request, so that a second operator has to decide.", true},
+		{onboarding.ErrOwnRequest, "This is your own request, so someone else must decide. To stop it, use Cancel run.", true},
 		{&onboarding.PermissionError{Because: "guests cannot do this", Err: onboarding.ErrNotOperator}, "You cannot do this: guests cannot do this.", true},
 		{&onboarding.PermissionError{Because: "you are not on the list of approvers", Err: onboarding.ErrNotApprover}, "You cannot decide on this: you are not on the list of approvers.", true},
-		{&onboarding.DecidedError{State: onboarding.ApprovalUsed, By: "U0BO", At: at}, "<@U0BO> approved this already " + when + ". Nothing was changed by your click.", true},
-		{&onboarding.DecidedError{State: onboarding.ApprovalRejected, By: "U0BO", At: at}, "<@U0BO> rejected this already " + when + ". Nothing was changed by your click.", true},
-		{&onboarding.DecidedError{State: onboarding.ApprovalOpen, By: "U0BO", At: at}, "Your vote is counted already " + when + ". Another operator has to agree as well.", true},
-		{&onboarding.DecidedError{State: onboarding.ApprovalLapsed}, "The world moved since this was asked, so it does not count any more. The new question is below in the thread.", true},
-		{&onboarding.DecidedError{State: onboarding.ApprovalExpired, At: at}, "Nobody decided in time, so this question has expired " + when + ". Retry in the thread asks again.", true},
-		{&onboarding.DecidedError{State: onboarding.ApprovalWithdrawn, At: at}, "The run was cancelled, and this question with it " + when + ".", true},
-		{fmt.Errorf("step database: %w", onboarding.ErrBusy), "A step is being applied right now, and its outcome would be lost. Cancel once it has ended.", true},
-		{fmt.Errorf("run %s: %w", uuid.Nil, onboarding.ErrNotFound), "There is no such run or question. Perhaps its name is mistyped, or the button is an old one.", true},
+		{&onboarding.DecidedError{State: onboarding.ApprovalUsed, By: "U0BO", At: at}, "<@U0BO> already approved this " + when + ". Your click changed nothing.", true},
+		{&onboarding.DecidedError{State: onboarding.ApprovalRejected, By: "U0BO", At: at}, "<@U0BO> already rejected this " + when + ". Your click changed nothing.", true},
+		{&onboarding.DecidedError{State: onboarding.ApprovalOpen, By: "U0BO", At: at}, "Your vote was counted " + when + ". Another operator must approve as well.", true},
+		{&onboarding.DecidedError{State: onboarding.ApprovalLapsed}, "The target changed after this was requested, so this request is no longer valid. The new approval request is below in the thread.", true},
+		{&onboarding.DecidedError{State: onboarding.ApprovalExpired, At: at}, "Nobody decided in time, so this request expired " + when + ". Press Retry in the thread to request approval again.", true},
+		{&onboarding.DecidedError{State: onboarding.ApprovalWithdrawn, At: at}, "The run was cancelled " + when + ", and this approval request with it.", true},
+		{fmt.Errorf("step database: %w", onboarding.ErrBusy), "A change is being applied right now, and its outcome would be lost. Cancel the run when it has finished.", true},
+		{fmt.Errorf("run %s: %w", uuid.Nil, onboarding.ErrNotFound), "There is no such run or approval request. The name may be mistyped, or the button may be outdated.", true},
 		{onboarding.Problems{"slug": "<!channel> is taken.", "email": "No."}, "No.\n&lt;!channel&gt; is taken.", true},
 		{&onboarding.ConflictError{What: "A row <is> there.", Fix: "Look."}, "A row &lt;is&gt; there. Look.", true},
-		{errors.New("dial tcp 10.0.0.1:5432: secret"), "Something went wrong on my side, and nothing was changed by this. Try again in a moment; if it stays so, look into my log.", false},
+		{errors.New("dial tcp 10.0.0.1:5432: secret"), "Something went wrong on my side, and nothing was changed. Try again in a moment. If it persists, check the bot's log.", false},
 	} {
 		if got, expected := ErrorText(c.err); got != c.want || expected != c.expected {
 			t.Errorf("%v:\n got %q, %t\nwant %q, %t", c.err, got, expected, c.want, c.expected)

@@ -107,7 +107,7 @@ func (c *collector) views() {
 	reader.Why = "This is your own request."
 	meta := form.Meta{Channel: "C0SAMPLE", Slug: "merche-biche", Resumed: true}
 	owner := ownerDraft()
-	problems := map[string]string{form.BlockMails: "pigeon is no mail plan."}
+	problems := map[string]string{form.BlockMails: "pigeon is not a mail plan."}
 	for name, view := range map[string]slack.ModalViewRequest{
 		"form-empty": form.View(form.Meta{Channel: "C0SAMPLE"}, form.NewDraft(""), nil, nil), "form-owner": form.View(meta, owner, hosts, nil, "A hint."),
 		"form-problems": form.View(meta, owner, hosts, problems), "form-member": form.View(meta, memberDraft(), hosts, nil),

@@ -62,7 +62,7 @@ func TestDecisions(t *testing.T) {
 	question = s.reads(root, "DNS of merche-biche.com", "[Approve]")
 	s.updateZone("merche-biche.com", "update add merche-biche.com. 60 A 203.0.113.99")
 	s.must(s.Press(s.within(10*time.Second), testbed.Bo, question, "Approve"))
-	question = s.reads(root, "DNS of merche-biche.com", "What moved", "203.0.113.99", "[Approve]")
+	question = s.reads(root, "DNS of merche-biche.com", "What changed", "203.0.113.99", "[Approve]")
 	s.must(s.Press(s.within(10*time.Second), testbed.Bo, question, "Approve"))
 	s.reads(root, "DNS of merche-biche.com", ": done")
 

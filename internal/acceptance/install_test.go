@@ -61,7 +61,7 @@ func TestInstall(t *testing.T) {
 		"Take back the database rows"} {
 		s.approve(undo, step)
 	}
-	s.reads(undo, "is taken back")
+	s.reads(undo, "is undone")
 	left := s.count(`SELECT (SELECT count(*) FROM users WHERE slug = 'merche-biche')
 		+ (SELECT count(*) FROM orgs WHERE slug = 'merche-collective')`)
 	if left != 0 {

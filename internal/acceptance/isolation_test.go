@@ -26,14 +26,14 @@ import (
 // is off, the same leak again, and sound once it is on again. It also requests a report.
 func TestIsolationReports(t *testing.T) {
 	s := open(t, testbed.Config{Bot: func(settings *testbed.Settings) { settings.Reports = "*/3 * * * * *" }})
-	green := s.waitReport("", "No tenant reaches another's rows", "6 tenants, 6 tables", "This is the first report.")
-	if strings.Contains(testbed.Reads(green), "asked for") || strings.Contains(testbed.Reads(green), "@") {
+	green := s.waitReport("", "No tenant can reach another tenant's rows", "6 tenants, 6 tables", "This is the first report.")
+	if strings.Contains(testbed.Reads(green), "requested by") || strings.Contains(testbed.Reads(green), "@") {
 		t.Errorf("a quiet line says\n%s", testbed.Reads(green))
 	}
 	s.checkAttachment(green, "SOUND")
 
 	s.platform(`ALTER TABLE bookings DISABLE ROW LEVEL SECURITY`)
-	red := s.waitReport(green.TS, "🚨", "Tenants reach each other's rows", "4 leaks proven",
+	red := s.waitReport(green.TS, "🚨", "Tenants can reach each other's rows", "4 leaks proven",
 		"new leak: read of public.bookings", "4 new, 0 fixed, 0 unchanged")
 	for _, who := range []string{testbed.Ana, testbed.Bo, testbed.Cleo} {
 		if !strings.Contains(string(red.Blocks), "@"+who) {
@@ -44,9 +44,9 @@ func TestIsolationReports(t *testing.T) {
 	still := s.waitReport(red.TS, "0 new, 0 fixed, 4 unchanged", "leak: read of public.bookings")
 
 	s.platform(`ALTER TABLE bookings ENABLE ROW LEVEL SECURITY`)
-	mended := s.waitReport(still.TS, "✅", "No tenant reaches another's rows", "0 new, 4 fixed, 0 unchanged", "Fixed:",
+	mended := s.waitReport(still.TS, "✅", "No tenant can reach another tenant's rows", "0 new, 4 fixed, 0 unchanged", "Fixed:",
 		"read of", "public.bookings")
-	s.waitReport(mended.TS, "No tenant reaches another's rows", "No change since")
+	s.waitReport(mended.TS, "No tenant can reach another tenant's rows", "No change since")
 
 	typed, err := s.Person(testbed.Ana).Type(s.within(10*time.Second), testbed.Channel, "/isolation-report cocotte")
 	s.must(err)
@@ -54,10 +54,10 @@ func TestIsolationReports(t *testing.T) {
 		!strings.Contains(testbed.Reads(*typed.Message), "`cocotte` and all others try") {
 		t.Errorf("the answer is %+v", typed)
 	}
-	s.waitReport(mended.TS, "No tenant reaches another's rows (cocotte against all others)", "asked for by")
+	s.waitReport(mended.TS, "No tenant can reach another tenant's rows (cocotte against all others)", "requested by")
 	for who, typed := range map[string][2]string{
 		testbed.Gus: {"", "You cannot do this: guests cannot do this."},
-		testbed.Bo:  {" cocotte and more", "`/isolation-report merche-biche` for one against all others"},
+		testbed.Bo:  {" cocotte and more", "`/isolation-report merche-biche` for one tenant against all others"},
 	} {
 		answer, err := s.Person(who).Type(s.within(10*time.Second), testbed.Channel, "/isolation-report"+typed[0])
 		s.must(err)
@@ -76,7 +76,7 @@ func TestIsolationReports(t *testing.T) {
 	home, err := s.Person(testbed.Ana).Home(s.within(10 * time.Second))
 	s.must(err)
 	_, err = home.Wait(s.within(10*time.Second), func(m workspace.Modal) bool {
-		return strings.Contains(m.Render(200, nil), "No tenant reaches another's rows")
+		return strings.Contains(m.Render(200, nil), "No tenant can reach another tenant's rows")
 	})
 	s.must(err)
 	ticks := s.countInBotDatabase(`SELECT count(*) - count(DISTINCT tick) FROM onboarding.isolation_reports WHERE tick IS NOT NULL`)

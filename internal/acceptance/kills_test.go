@@ -100,7 +100,7 @@ func (s *harness) doneOnce(root workspace.Message) {
 	seen := map[string]bool{}
 	for _, m := range testbed.Thread(screen, root) {
 		text := testbed.Reads(m)
-		if seen[text] || strings.Contains(text, "the world moved") {
+		if seen[text] || strings.Contains(text, "the target changed") {
 			s.t.Errorf("not once, or asked for again:\n%s", text)
 		}
 		seen[text] = true

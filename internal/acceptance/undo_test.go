@@ -56,8 +56,8 @@ func TestBrandAndMailGoLiveAndAreTakenBack(t *testing.T) {
 	root := s.askForAnOrg()
 	s.waitFile(root, "preview.png")
 	s.finish(root)
-	s.reads(root, "Merche Biche is live", "Left to look at",
-		"Make the forward of mail for merche-biche.shop to merche@example.com", "Merche & Friends is there")
+	s.reads(root, "Merche Biche is live", "Warnings",
+		"Make the forward of mail for merche-biche.shop to merche@example.com", "shows Merche & Friends as theirs")
 	client, err := s.Client()
 	s.must(err)
 	for _, url := range []string{"https://merche-biche.com/", "https://www.merche-biche.shop/"} {
@@ -147,7 +147,7 @@ func (s *harness) undo() workspace.Message {
 	}
 	s.must(s.Press(s.within(10*time.Second), testbed.Ana, *typed.Message, "Undo, delete certificates"))
 	back, err := ana.WaitMessage(s.within(20*time.Second), testbed.Channel, func(m workspace.Message) bool {
-		return m.ThreadTS == "" && !m.Ephemeral && strings.Contains(testbed.Reads(m), "Taking back")
+		return m.ThreadTS == "" && !m.Ephemeral && strings.Contains(testbed.Reads(m), "Undoing")
 	})
 	s.must(err)
 	return back

@@ -1,9 +1,8 @@
-// Package brand takes what an Org looks like, checks it, and turns it into the org-site files of a
-// domain's folder and a picture to look at before they are approved.
+// Package brand checks how an Org's site should look, and renders it: as the org-site files of a
+// domain's folder, and as a preview for those who approve them.
 //
-// Here live colours and their contrast, site copy, logos and what may be in one, the rendered
-// configuration and the preview. All of it is pure: nothing here knows of runs, of the repository
-// or of chat.
+// It holds colours and their contrast, site copy, logos, the rendered configuration and the
+// preview. It does no I/O.
 package brand
 
 import (
@@ -13,18 +12,18 @@ import (
 	"unicode/utf8"
 )
 
-// Brand is what an Org's site shows of it.
+// Brand is how an Org's site looks.
 type Brand struct {
-	// Name of the Org, one line.
+	// Name is the Org's name, one line.
 	Name string `json:"name"`
-	// Copy is plain text as [CheckCopy] returns it; it may be empty.
+	// Copy is plain text as [CheckCopy] returns it, or empty.
 	Copy    string  `json:"copy,omitempty"`
 	Palette Palette `json:"palette"`
-	// Logo is nil where there is none.
+	// Logo is nil if there is none.
 	Logo *Logo `json:"logo,omitempty"`
 }
 
-// Field names one input of a brand, so that what is wrong can be said at its place.
+// Field names one input of a brand, for errors that are shown at it.
 type Field string
 
 // The inputs of a brand.
@@ -35,13 +34,13 @@ const (
 	FieldAccent     Field = "accent"
 )
 
-// MaxCopy is how many characters of site copy there may be: what Slack's text input takes
+// MaxCopy is how many characters site copy may have. It is the limit of Slack's text input
 // (https://docs.slack.dev/reference/block-kit/block-elements/plain-text-input-element).
 const MaxCopy = 3000
 
-// CheckCopy brings site copy into the form that is kept, with plain line ends and no space at
-// theirs, or says what is wrong with it as a sentence. Copy is text and no markup, so that whoever
-// puts it into a page has nothing to decide.
+// CheckCopy normalises site copy: line ends are plain, and no line ends with spaces. If the copy is
+// unusable, it says in a sentence what is wrong. Copy is plain text, so whoever puts it into a page
+// escapes it and has nothing else to decide.
 func CheckCopy(text string) (clean, problem string) {
 	if !utf8.ValidString(text) {
 		return "", "The site copy is not valid UTF-8 text."
@@ -58,27 +57,27 @@ func CheckCopy(text string) (clean, problem string) {
 		switch {
 		case r != '\n' && !printable(r):
 			return "", fmt.Sprintf("The character %U in the site copy cannot be printed: remove it.", r)
-		case r == '<' && tag(clean[i+1:]):
+		case r == '<' && isTag(clean[i+1:]):
 			return "", "Site copy is plain text: leave out HTML such as <b>."
 		}
 	}
 	return clean, ""
 }
 
-// printable refuses controls, bidirectional ones too, since they make text read as something that
-// it is not (Unicode TR36 §2.3), and line ends other than the plain one.
+// printable refuses control characters and unusual line ends. It also refuses bidirectional
+// controls, which can make text look like something else (Unicode TR36 §2.3).
 func printable(r rune) bool {
 	return !unicode.IsControl(r) && !unicode.Is(unicode.Bidi_Control, r) && r != '\u2028' && r != '\u2029' &&
 		r != '\ufeff' && r != utf8.RuneError
 }
 
-// tag says whether what follows a less-than sign makes it the begin of markup: HTML §13.2.5.6.
-func tag(rest string) bool {
+// isTag reports whether a less-than sign begins markup, given what follows it: HTML §13.2.5.6.
+func isTag(rest string) bool {
 	return rest != "" && (rest[0]|0x20 >= 'a' && rest[0]|0x20 <= 'z' || strings.ContainsRune("/!?", rune(rest[0])))
 }
 
-// checkLine says what is wrong with a name.
-func checkLine(text string) error {
+// checkName returns an error for a name that is empty or does not print.
+func checkName(text string) error {
 	if strings.TrimSpace(text) == "" {
 		return fmt.Errorf("brand: name: is empty")
 	}

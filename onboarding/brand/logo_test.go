@@ -132,7 +132,7 @@ func TestCheckLogo(t *testing.T) {
 		"WebP with notes":       {annotated, Logo{WebP, 96, 80, alpha}, ""},
 		"WebP with more behind": {insert(lossy, len(lossy), []byte("<script>")), Logo{WebP, 96, 80, lossy}, ""},
 		"WebP that moves": {webpOf("ANIM", "\x00\x00\x00\x00\x00\x00"), Logo{},
-			"logo.gif is a broken WebP file: it is animated, and a logo stands still."},
+			"logo.gif is a broken WebP file: it is animated, and a logo must not be."},
 		"WebP cut": {lossy[:60], Logo{}, "logo.gif is a broken WebP file: it ends in the middle."},
 		"WebP with a short header": {webpOf("VP8X", "\x00\x00"), Logo{},
 			"logo.gif is a broken WebP file: it ends in the middle."},

@@ -7,7 +7,8 @@ import (
 	"unicode"
 )
 
-// What WCAG 2.2 AA asks: 1.4.3 of text, 1.4.11 of buttons and other things that carry meaning.
+// Contrasts that WCAG 2.2 AA requires: of text in 1.4.3, and in 1.4.11 of buttons and other things
+// that carry meaning.
 const (
 	MinTextContrast  = 4.5
 	MinShapeContrast = 3.0
@@ -21,10 +22,10 @@ type Palette struct {
 	Accent     Color `json:"accent"`  // of links and ornaments
 }
 
-// DefaultPalette is for Orgs that choose none.
+// DefaultPalette is used for Orgs that choose no colours.
 var DefaultPalette = Palette{Background: "#ffffff", Text: "#1a1a2e", Primary: "#b0124f", Accent: "#00695c"}
 
-// Or returns the palette with the colours of another where it has none.
+// Or returns the palette with its missing colours taken from another.
 func (p Palette) Or(other Palette) Palette {
 	return Palette{
 		Background: cmp.Or(p.Background, other.Background), Text: cmp.Or(p.Text, other.Text),
@@ -32,7 +33,7 @@ func (p Palette) Or(other Palette) Palette {
 	}
 }
 
-// swatch is one colour of a palette with what it needs on the background.
+// swatch is one colour of a palette, and the contrast that it needs on the background.
 type swatch struct {
 	field Field
 	color Color
@@ -49,8 +50,8 @@ func (p Palette) swatches() []swatch {
 	}
 }
 
-// ParsePalette reads colours in the order background, text, primary, accent, with commas or spaces
-// between them; later ones may be left out. Each problem is a sentence at its field.
+// ParsePalette parses colours in the order background, text, primary, accent, separated by commas
+// or spaces. Later ones may be left out. Each problem is a sentence at its field.
 func ParsePalette(text string) (Palette, map[Field]string) {
 	var palette Palette
 	problems := map[Field]string{}
@@ -72,8 +73,9 @@ func ParsePalette(text string) (Palette, map[Field]string) {
 	return palette, problems
 }
 
-// Check says at each field what is wrong with its colour: not a colour, or too little contrast on
-// the background, with the nearest colour that has enough. No problems is an empty map.
+// Check returns a sentence for each field that is not a colour, or has too little contrast on the
+// background; then the sentence names the nearest colour that has enough. Without problems the map
+// is empty.
 func (p Palette) Check() map[Field]string {
 	problems := map[Field]string{}
 	for _, s := range p.swatches() {

@@ -40,7 +40,7 @@ func (d svgDrawing) rasterise() (Logo, string) {
 	return Logo{Type: PNG, Width: size.X, Height: size.Y, Content: content.Bytes()}, ""
 }
 
-// draw draws with bounded effort. Whatever the libraries stumble over is an error.
+// draw draws within the limits of the scanner. A panic of the libraries becomes an error.
 func (d svgDrawing) draw(size image.Point) (drawn *image.RGBA, err error) {
 	defer func() {
 		if reason := recover(); reason != nil {

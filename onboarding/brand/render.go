@@ -16,16 +16,17 @@ import (
 	"github.com/atlilith/onboardbot/templates"
 )
 
-// Folder is where the files of an Org's site are, below the folder of its domain.
+// Folder is the folder of an Org's site files, below the folder of its domain.
 const Folder = "org-site"
 
-// Template is the configuration that is rendered where the platform has none of its own.
+// Template is the configuration that is rendered if the platform has none of its own.
 func Template() []byte { return templates.OrgSite() }
 
-// Render returns the org-site files by their paths below the domain's folder. The template is YAML
-// in which strings hold placeholders: {name}, {copy}, {background}, {text}, {primary}, {accent}
-// and {logo}. A key whose whole value is a placeholder without a value is left out. Values are set
-// in the parsed document, never in its text, and the result is read back and compared.
+// Render returns the org-site files by their paths below the domain's folder. The template is a YAML
+// mapping with placeholders in its strings: {name}, {copy}, {background}, {text}, {primary},
+// {accent} and {logo}. If a value is nothing but a placeholder, and that is empty, its key is left
+// out. Values are set in the parsed document, never in its text; the result is parsed again and
+// compared.
 func Render(b Brand, template []byte) (map[string][]byte, error) {
 	if err := b.check(); err != nil {
 		return nil, err
@@ -49,9 +50,9 @@ func Render(b Brand, template []byte) (map[string][]byte, error) {
 	return files, nil
 }
 
-// check refuses what was not made by this package's own checks.
+// check refuses a brand that this package's own checks did not return.
 func (b Brand) check() error {
-	if err := checkLine(b.Name); err != nil {
+	if err := checkName(b.Name); err != nil {
 		return err
 	}
 	if clean, problem := CheckCopy(b.Copy); problem != "" || clean != b.Copy {
@@ -105,8 +106,8 @@ func fill(template []byte, values map[string]string) ([]byte, error) {
 	return out.Bytes(), nil
 }
 
-// set puts values into a document. Those of several lines are written as such, all others in
-// double quotes.
+// set sets the placeholders of a document. A value of several lines becomes a literal block, any
+// other a string in double quotes.
 func set(n *yaml.Node, values map[string]string) {
 	if n.Kind == yaml.ScalarNode && n.Tag == "!!str" && placeholder.MatchString(n.Value) {
 		n.Value, n.Style = replace(n.Value, values), yaml.DoubleQuotedStyle
@@ -130,24 +131,24 @@ func set(n *yaml.Node, values map[string]string) {
 	}
 }
 
-// absent says whether a value is nothing but a placeholder without a value.
+// absent reports whether a text is nothing but a placeholder that is empty.
 func absent(text string, values map[string]string) bool {
 	value, known := values[text]
 	return known && value == ""
 }
 
-// replace goes over the text once, so that no value is ever read as a placeholder.
+// replace goes over the text once, so no value is read as a placeholder.
 func replace(text string, values map[string]string) string {
 	return placeholder.ReplaceAllStringFunc(text, func(name string) string { return values[name] })
 }
 
-// expected is the template as plain data with its values set.
+// expected returns the template's data with its placeholders replaced.
 func expected(data any, values map[string]string) (any, error) {
 	switch data := data.(type) {
 	case string:
 		for _, name := range placeholder.FindAllString(data, -1) {
 			if _, known := values[name]; !known {
-				return nil, fmt.Errorf("%s is no placeholder: there are %s", name,
+				return nil, fmt.Errorf("%s is not a placeholder; the placeholders are %s", name,
 					strings.Join(slices.Sorted(maps.Keys(values)), ", "))
 			}
 		}

@@ -80,7 +80,7 @@ func TestRenderRefuses(t *testing.T) {
 			Logo: &Logo{Type: PNG, Content: []byte("<svg/>")}}, "a: b",
 			"brand: logo: logo.png cannot be used: it does not say how large it is: give it a viewBox."},
 		"unknown placeholder": {good, "a: [1, \"{nmae}\"]",
-			"brand: template: {nmae} is no placeholder: there are {accent}, {background}, {copy}, {logo}, {name}, " +
+			"brand: template: {nmae} is not a placeholder; the placeholders are {accent}, {background}, {copy}, {logo}, {name}, " +
 				"{primary}, {text}"},
 		"list":    {good, "- a", "brand: template: is not a YAML mapping"},
 		"nothing": {good, "", "brand: template: is not a YAML mapping"},
@@ -100,7 +100,7 @@ func FuzzRender(f *testing.F) {
 	f.Add("'", "- {copy}\n%YAML\n---\n\u00a0")
 	f.Fuzz(func(t *testing.T, name, text string) {
 		clean, problem := CheckCopy(text)
-		if problem != "" || checkLine(name) != nil {
+		if problem != "" || checkName(name) != nil {
 			return
 		}
 		files, err := Render(Brand{Name: name, Copy: clean, Palette: DefaultPalette}, Template())

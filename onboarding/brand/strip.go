@@ -7,23 +7,24 @@ import (
 	"slices"
 )
 
-// Files of pictures are lists of parts. Each function here copies the parts that make the picture
-// and leaves out the rest: comments, where a photograph was taken, thumbnails, and whatever was
-// appended to make one file read as two.
+// Picture files are lists of parts. Each function here copies the parts that make the picture and
+// drops the rest: comments, the place where a photograph was taken, thumbnails, and anything that
+// was appended so the file can also be read as another format.
 
 var (
 	errCut      = errors.New("it ends in the middle")
-	errAnimated = errors.New("it is animated, and a logo stands still")
+	errAnimated = errors.New("it is animated, and a logo must not be")
 )
 
 const pngSignature = "\x89PNG\r\n\x1a\n"
 
 func isPNG(content []byte) bool { return bytes.HasPrefix(content, []byte(pngSignature)) }
 
-// pngParts are the chunks that bear on the picture:
+// pngParts are the chunks that affect the picture:
 // https://www.w3.org/TR/png-3/#4Concepts.FormatTypes.
 var pngParts = []string{"IHDR", "PLTE", "IDAT", "IEND", "tRNS", "cHRM", "gAMA", "iCCP", "sBIT", "sRGB", "bKGD", "pHYs"}
 
+// stripPNG copies the signature and pngParts.
 func stripPNG(content []byte) ([]byte, error) {
 	clean := []byte(pngSignature)
 	for rest := content[len(pngSignature):]; ; {
@@ -59,6 +60,7 @@ const (
 
 func isJPEG(content []byte) bool { return bytes.HasPrefix(content, []byte{0xff, jpegSOI, 0xff}) }
 
+// stripJPEG drops comments, and application segments but for those of jpegKept.
 func stripJPEG(content []byte) ([]byte, error) {
 	clean := []byte{0xff, jpegSOI}
 	for rest := content[2:]; ; {
@@ -95,6 +97,7 @@ func stripJPEG(content []byte) ([]byte, error) {
 	}
 }
 
+// jpegKept reports whether an application segment affects the picture.
 func jpegKept(marker byte, part []byte) bool {
 	switch marker {
 	case jpegAPP0:
@@ -107,8 +110,8 @@ func jpegKept(marker byte, part []byte) bool {
 	return false
 }
 
-// scan is the length of entropy-coded data: up to a marker that is neither a stuffed zero nor a
-// restart.
+// scan returns the length of entropy-coded data, which ends at a marker that is neither a stuffed
+// zero nor a restart.
 func scan(data []byte) int {
 	for i := 0; i+1 < len(data); i++ {
 		if next := data[i+1]; data[i] == 0xff && next != 0 && (next < 0xd0 || next > 0xd7) {
@@ -122,7 +125,7 @@ func isWebP(content []byte) bool {
 	return len(content) > 16 && string(content[:4]) == "RIFF" && string(content[8:12]) == "WEBP"
 }
 
-// stripWebP keeps the chunks of a still picture: RFC 9649 §2.7.
+// stripWebP copies the chunks of a still picture: RFC 9649 §2.7.
 func stripWebP(content []byte) ([]byte, error) {
 	size := uint64(binary.LittleEndian.Uint32(content[4:])) + 8
 	if size > uint64(len(content)) || size < 12 {

@@ -69,8 +69,10 @@ func readSVG(content []byte) (svgDrawing, string) {
 // svgRefusal is why a file is not accepted.
 type svgRefusal string
 
+// Error is the refusal.
 func (r svgRefusal) Error() string { return string(r) }
 
+// refuse formats a refusal and ends it with a full stop.
 func refuse(format string, args ...any) error {
 	return svgRefusal(fmt.Sprintf(format, args...) + ".")
 }
@@ -85,7 +87,7 @@ type svgReader struct {
 	width, height float64
 }
 
-// read goes over the file once.
+// read reads the file.
 func (r *svgReader) read() error {
 	for {
 		token, err := r.decoder.Token()
@@ -115,7 +117,7 @@ func (r *svgReader) read() error {
 	}
 }
 
-// start copies the begin of an element, or skips all of it.
+// start copies the start tag of an element, or skips the whole element.
 func (r *svgReader) start(element xml.StartElement) error {
 	name := element.Name.Local
 	foreign := element.Name.Space != svgSpace && element.Name.Space != ""
@@ -146,8 +148,8 @@ func (r *svgReader) start(element xml.StartElement) error {
 	return nil
 }
 
-// checkUse bounds what use elements repeat. The rasteriser follows them to a part of defs, and
-// without end if that uses itself.
+// checkUse bounds what use elements repeat. The rasteriser draws the part of defs that they refer
+// to, and would not end if that refers to itself.
 func (r *svgReader) checkUse() error {
 	if slices.Contains(r.open, "defs") {
 		return refuse("its parts use each other; convert everything to paths and export it again")
@@ -162,8 +164,8 @@ func (r *svgReader) checkUse() error {
 // itself.
 var simplerColors = strings.NewReplacer("currentColor", "#000000", "currentcolor", "#000000", "transparent", "none")
 
-// attributes returns what to write of an element's attributes. The root gets a view box, and what
-// SVG has as defaults and the rasteriser has not.
+// attributes returns an element's attributes as they are written. The root gets a view box and the
+// defaults of SVG that the rasteriser lacks.
 func (r *svgReader) attributes(element xml.StartElement) (string, error) {
 	var out bytes.Buffer
 	write := func(name, value string) {
@@ -196,9 +198,9 @@ func (r *svgReader) attributes(element xml.StartElement) (string, error) {
 	}
 	r.width, r.height = box[2], box[3]
 	write("viewBox", fmt.Sprint(box[0], box[1], box[2], box[3]))
-	for name, value := range map[string]string{"stroke-width": "1", "stroke-linejoin": "miter"} {
-		if given[name] == "" {
-			write(name, value)
+	for _, initial := range [][2]string{{"stroke-width", "1"}, {"stroke-linejoin", "miter"}} {
+		if given[initial[0]] == "" {
+			write(initial[0], initial[1])
 		}
 	}
 	return out.String(), nil

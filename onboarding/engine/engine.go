@@ -61,7 +61,7 @@ func New(pool *pgxpool.Pool, dependencies Dependencies, policy onboarding.Policy
 	if err := policy.Validate(); err != nil {
 		return nil, err
 	}
-	inserter, err := jobs.Inserter(pool, "", log)
+	inserter, err := jobs.Inserter(pool, log)
 	if err != nil {
 		return nil, err
 	}

@@ -1,29 +1,23 @@
 package isolation
 
 import (
+	"io"
+
 	"github.com/atlilith/onboardbot/onboarding/isolation/results"
 	"github.com/atlilith/onboardbot/onboarding/isolation/session"
 	"github.com/atlilith/onboardbot/onboarding/isolation/tenancy"
 )
 
-// What a check returns. The types live in package results, so that checks can make them without a cycle.
+// What a check returns.
 type (
-	Report   = results.Report
-	Finding  = results.Finding
-	Kind     = results.Kind
-	Verdict  = results.Verdict
-	Coverage = results.Coverage
-	Covered  = results.Covered
-	Changes  = results.Changes
-)
-
-// The parts of a [Config].
-type (
-	Settings   = session.Settings
-	Tenants    = tenancy.TenantTable
-	Membership = tenancy.Membership
-	Table      = tenancy.Table
-	Budget     = session.Budget
+	Report    = results.Report
+	Finding   = results.Finding
+	Kind      = results.Kind
+	Operation = results.Operation
+	Verdict   = results.Verdict
+	Coverage  = results.Coverage
+	Covered   = results.Covered
+	Changes   = results.Changes
 )
 
 // The kinds of findings and the verdicts.
@@ -37,8 +31,19 @@ const (
 	Leaking    = results.Leaking
 )
 
-// Diff compares two reports by their findings' keys.
-var Diff = results.Diff
+// The parts of a [Config].
+type (
+	Settings   = session.Settings
+	Budget     = session.Budget
+	Tenants    = tenancy.TenantsConfig
+	Membership = tenancy.MembershipConfig
+	Table      = tenancy.TableConfig
+)
 
-// WriteText writes a report for people.
-var WriteText = results.WriteText
+// Diff returns what became of the findings since the previous report, which may be nil.
+func Diff(previous, current *Report) Changes { return results.Diff(previous, current) }
+
+// WriteText writes a report for people, narrow enough for a phone. changes may be nil.
+func WriteText(w io.Writer, report *Report, changes *Changes) error {
+	return results.WriteText(w, report, changes)
+}

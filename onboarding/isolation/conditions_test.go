@@ -274,7 +274,7 @@ func TestCannotBegin(t *testing.T) {
 			cfg := s.cfg
 			c.change(&cfg)
 			var out bytes.Buffer
-			status, err := isolation.Run(t.Context(), cfg, &out, isolation.FormatJSON, "")
+			status, err := isolation.Run(t.Context(), cfg, isolation.Options{}, isolation.Output{Writer: &out, Format: isolation.FormatJSON})
 			if err != nil || status != 2 {
 				t.Errorf("status %d, error %v", status, err)
 			}
@@ -313,11 +313,11 @@ func TestSingleTenant(t *testing.T) {
 	t.Parallel()
 	s := newSchema(t, base(t, "v3"), "CREATE POLICY w ON inbox_messages FOR INSERT WITH CHECK (true);")
 	var out bytes.Buffer
-	status, err := isolation.Run(t.Context(), s.cfg, &out, isolation.FormatText, "person-d")
+	status, err := isolation.Run(t.Context(), s.cfg, isolation.Options{Tenant: "person-d"}, isolation.Output{Writer: &out, Format: isolation.FormatText})
 	if err != nil || status != 1 || !strings.Contains(out.String(), "LEAK: insert public.inbox_messages") {
 		t.Errorf("status %d, error %v:\n%s", status, err, out.String())
 	}
-	if status, _ := isolation.Run(t.Context(), s.cfg, &out, isolation.FormatText, "nobody-at-all"); status != 2 {
+	if status, _ := isolation.Run(t.Context(), s.cfg, isolation.Options{Tenant: "nobody-at-all"}, isolation.Output{Writer: &out, Format: isolation.FormatText}); status != 2 {
 		t.Errorf("status %d for an unknown tenant", status)
 	}
 }

@@ -3,84 +3,89 @@ package isolation
 import (
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/jackc/pgx/v5"
 
 	"github.com/atlilith/onboardbot/onboarding/isolation/checks"
-	"github.com/atlilith/onboardbot/onboarding/isolation/session"
 	"github.com/atlilith/onboardbot/onboarding/isolation/tenancy"
 )
 
-// Config says which database to check and how hard. Only DatabaseURL, AppRole and Settings.User are needed; the rest corrects
-// what discovery would otherwise find by itself.
+// Config says which database to check and how hard. Only DatabaseURL, AppRole and Settings.User
+// are needed; the rest corrects what discovery finds.
 type Config struct {
-	// DatabaseURL reaches the platform's database with a role that row-level security does not apply to (a superuser, or
-	// BYPASSRLS and a member of AppRole): what it sees is the truth that attempts are held against.
+	// DatabaseURL connects to the platform's database as a role that row-level security does not
+	// apply to: a superuser, or a role with BYPASSRLS that is a member of AppRole. What tenants
+	// see is compared with what it sees.
 	DatabaseURL string `yaml:"database_url"`
 	// AppRole is the role that the platform's sessions run as.
 	AppRole string `yaml:"app_role"`
-	// AppDatabaseURL logs in as AppRole. Empty: the checker takes the role on over DatabaseURL.
+	// AppDatabaseURL logs in as AppRole. Empty: the role of DatabaseURL becomes AppRole.
 	AppDatabaseURL string `yaml:"app_database_url"`
 	// Settings names the custom settings that carry a session's identity.
-	Settings session.Settings `yaml:"settings"`
+	Settings Settings `yaml:"settings"`
 	// Users and Orgs name the tables of tenants.
-	Users tenancy.TenantTable `yaml:"users"`
-	Orgs  tenancy.TenantTable `yaml:"orgs"`
-	// Membership corrects which rows of the membership table make someone a present member.
-	Membership tenancy.Membership `yaml:"membership"`
-	// Tables names, corrects or excuses tables by "schema.name".
-	Tables map[string]tenancy.Table `yaml:"tables"`
-	// ExcusedFunctions are never called: "schema.name".
+	Users Tenants `yaml:"users"`
+	Orgs  Tenants `yaml:"orgs"`
+	// Membership corrects which rows of the membership table make a Person a present member.
+	Membership Membership `yaml:"membership"`
+	// Tables corrects or excuses tables, by "schema.name".
+	Tables map[string]Table `yaml:"tables"`
+	// ExcusedFunctions are never called, by "schema.name".
 	ExcusedFunctions []string `yaml:"excused_functions"`
-	// Budget bounds what the check may take from the platform.
-	Budget session.Budget `yaml:"budget"`
+	// Budget bounds the load that a check puts on the platform.
+	Budget Budget `yaml:"budget"`
 }
 
-func (c Config) withDefaults() Config {
-	c.Budget = c.Budget.WithDefaults()
-	return c
-}
-
-// Validate reports every problem of the configuration, each by its YAML key.
+// Validate returns every problem of the configuration, each by its YAML key.
 func (c Config) Validate() error {
 	var problems []error
-	missing := func(key, value string) {
-		if value == "" {
-			problems = append(problems, fmt.Errorf("%s: missing", key))
+	problem := func(key, what string) { problems = append(problems, fmt.Errorf("%s: %s", key, what)) }
+	for _, required := range []struct{ key, value string }{
+		{"database_url", c.DatabaseURL}, {"app_role", c.AppRole}, {"settings.user", c.Settings.User},
+	} {
+		if required.value == "" {
+			problem(required.key, "missing")
 		}
 	}
-	missing("database_url", c.DatabaseURL)
-	connects := func(key, url string) {
-		if _, err := pgx.ParseConfig(url); url != "" && err != nil {
-			problems = append(problems, fmt.Errorf("%s: is not a connection string such as postgres://auditor@db.example.com/platform", key))
+	for _, url := range []struct{ key, value string }{
+		{"database_url", c.DatabaseURL}, {"app_database_url", c.AppDatabaseURL},
+	} {
+		if _, err := pgx.ParseConfig(url.value); url.value != "" && err != nil {
+			problem(url.key, "is not a connection string such as postgres://auditor@db.example.com/platform")
 		}
 	}
-	connects("database_url", c.DatabaseURL)
-	connects("app_database_url", c.AppDatabaseURL)
-	missing("app_role", c.AppRole)
-	missing("settings.user", c.Settings.User)
-	negative := func(key string, value int64) {
-		if value < 0 {
-			problems = append(problems, fmt.Errorf("%s: must not be negative", key))
+	for _, bound := range []struct {
+		key   string
+		value int64
+	}{
+		{"budget.connections", int64(c.Budget.Connections)},
+		{"budget.checks_per_second", int64(c.Budget.ChecksPerSecond)},
+		{"budget.statement_timeout", int64(c.Budget.StatementTimeout)},
+		{"budget.lock_timeout", int64(c.Budget.LockTimeout)},
+		{"budget.blind_write_rows", int64(c.Budget.BlindWriteRows)},
+	} {
+		if bound.value < 0 {
+			problem(bound.key, "must not be negative")
 		}
 	}
-	negative("budget.connections", int64(c.Budget.Connections))
-	negative("budget.checks_per_second", int64(c.Budget.ChecksPerSecond))
-	negative("budget.statement_timeout", int64(c.Budget.StatementTimeout))
-	negative("budget.lock_timeout", int64(c.Budget.LockTimeout))
-	negative("budget.blind_write_rows", int64(c.Budget.BlindWriteRows))
-	for name, table := range c.Tables {
+	for _, name := range slices.Sorted(maps.Keys(c.Tables)) {
+		key, table := fmt.Sprintf("tables[%q]", name), c.Tables[name]
 		if table.Platform && (table.User != "" || table.Org != "" || table.Parent != "") {
-			problems = append(problems, fmt.Errorf("tables[%q]: platform contradicts user, org or parent", name))
+			problem(key, "platform contradicts user, org or parent")
 		}
 		if (table.Parent == "") != (table.ParentTable == "") {
-			problems = append(problems, fmt.Errorf("tables[%q]: parent and parent_table go together", name))
+			problem(key, "parent and parent_table go together")
 		}
 	}
 	return errors.Join(problems...)
 }
 
+// checks is the part of the configuration that checks need.
 func (c Config) checks() checks.Config {
-	return checks.Config{AppRole: c.AppRole, Settings: c.Settings, ExcusedFunctions: c.ExcusedFunctions, Budget: c.Budget,
-		Tenancy: tenancy.Config{Users: c.Users, Orgs: c.Orgs, Membership: c.Membership, Tables: c.Tables}}
+	return checks.Config{
+		AppRole: c.AppRole, Settings: c.Settings, ExcusedFunctions: c.ExcusedFunctions, Budget: c.Budget,
+		Tenancy: tenancy.Config{Users: c.Users, Orgs: c.Orgs, Membership: c.Membership, Tables: c.Tables},
+	}
 }

@@ -2,26 +2,26 @@ package isolation
 
 import (
 	"context"
-	"errors"
 	"time"
+
+	"github.com/atlilith/onboardbot/onboarding/isolation/checks"
 )
 
 // TimeReads times the exhaustive reads alone, from the first connection to the last answer, and returns how many checks they were.
-func TimeReads(ctx context.Context, cfg Config) (time.Duration, int, error) {
-	c, err := New(cfg)
+func TimeReads(ctx context.Context, config Config) (time.Duration, int, error) {
+	c, err := New(config)
 	if err != nil {
 		return 0, 0, err
 	}
-	r, end, err := c.begin(ctx, Options{})
+	setup, end, err := c.begin(ctx, Options{})
 	if err != nil {
 		return 0, 0, err
 	}
 	defer end()
 	started := time.Now()
-	err = r.CheckReads(ctx)
-	took := time.Since(started)
-	if r.Coverage.Reads == 0 {
-		err = errors.Join(err, errors.New("nothing was read"))
+	if err := setup.Run(ctx, checks.Reads); err != nil {
+		return 0, 0, err
 	}
-	return took, r.Coverage.Reads, err
+	took := time.Since(started)
+	return took, setup.Report(started).Coverage.Reads, nil
 }

@@ -13,7 +13,7 @@ import (
 )
 
 func finding(kind isolation.Kind, operation, table string) isolation.Finding {
-	return isolation.Finding{Kind: kind, Operation: operation, Table: table, As: "Person a", Evidence: "read 2 rows of others, such as id 7 of Person b", Fix: "ALTER TABLE x ENABLE ROW LEVEL SECURITY;"}
+	return isolation.Finding{Kind: kind, Operation: isolation.Operation(operation), Table: table, As: "Person a", Evidence: "read 2 rows of others, such as id 7 of Person b", Fix: "ALTER TABLE x ENABLE ROW LEVEL SECURITY;"}
 }
 
 func TestDiff(t *testing.T) {
@@ -55,7 +55,7 @@ func TestJSON(t *testing.T) {
 	t.Parallel()
 	s := newSchema(t, base(t, "v3"), "ALTER TABLE inbox_messages DISABLE ROW LEVEL SECURITY; REVOKE INSERT, UPDATE, DELETE ON inbox_messages FROM {{app}};")
 	var out bytes.Buffer
-	status, err := isolation.Run(t.Context(), s.cfg, &out, isolation.FormatJSON, "")
+	status, err := isolation.Run(t.Context(), s.cfg, isolation.Options{}, isolation.Output{Writer: &out, Format: isolation.FormatJSON})
 	if err != nil || status != 1 {
 		t.Fatalf("status %d, error %v", status, err)
 	}
@@ -68,7 +68,7 @@ func TestJSON(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []map[string]any{{
-		"kind": "leak", "operation": "read", "table": "public.inbox_messages", "as": "nobody, no identity set",
+		"kind": "leak", "operation": "read", "table": "public.inbox_messages", "as": "anonymous, no identity set",
 		"evidence": "read 6 rows of others, such as id 00000000-0000-4000-b000-00000000000a of Person 00000000-0000-4000-8000-00000000000a",
 		"fix":      "ALTER TABLE \"public\".\"inbox_messages\" ENABLE ROW LEVEL SECURITY;\nALTER TABLE \"public\".\"inbox_messages\" FORCE ROW LEVEL SECURITY;\nDROP POLICY IF EXISTS tenant_fence ON \"public\".\"inbox_messages\";\nCREATE POLICY tenant_fence ON \"public\".\"inbox_messages\" AS RESTRICTIVE FOR ALL TO \"" + s.role + "\" USING (\"user_id\" = nullif(current_setting('app.user_id', true), '')::uuid);",
 	}}

@@ -116,7 +116,7 @@ func chainText(seen *SiteDetail) string {
 func name(text string) string {
 	const limit = 100
 	if text == "" {
-		return "(its names alone)"
+		return "(empty subject)"
 	}
 	return blockkit.Truncate(mrkdwn.OneLine(text), limit)
 }
@@ -126,9 +126,9 @@ func date(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 UTC") }
 func certbotText(seen *SiteDetail) string {
 	if len(seen.Lineages) == 0 {
 		if seen.Host == "" {
-			return "Nobody said on which host certbot looks after it."
+			return "The host on which certbot manages it is not configured."
 		}
-		return "certbot on " + seen.Host + " has nothing for it."
+		return "certbot on " + seen.Host + " has no certificate for it."
 	}
 	var lines []string
 	for _, lineage := range seen.Lineages {
@@ -151,7 +151,7 @@ func historyText(seen *SiteDetail) string {
 		lines = append(lines, fmt.Sprintf("%s to %s, serial %s", date(c.NotBefore), date(c.NotAfter), c.Serial))
 	}
 	if len(lines) == 0 {
-		return "None yet: it begins with the next look of the watch."
+		return "None yet: the next check records the first one."
 	}
 	return strings.Join(lines, "\n")
 }
@@ -169,9 +169,9 @@ func whyNot(page *mrkdwn.Builder, seen *SiteDetail) {
 		due = " Renewal is due by " + blockkit.Date(seen.Due) + "."
 	}
 	if len(reasons) == 0 {
-		page.Say("*Nothing stands in the way of its renewal*, as far as can be seen." + due)
+		page.Say("*Nothing blocks its renewal*, as far as the bot can see." + due)
 	} else {
-		lines := []string{"*What stands in the way of its renewal*." + due}
+		lines := []string{"*What blocks its renewal*." + due}
 		for i, reason := range reasons {
 			if i == maxReasons {
 				lines = append(lines, fmt.Sprintf("• and %d more", len(reasons)-i))
@@ -190,6 +190,6 @@ func whyNot(page *mrkdwn.Builder, seen *SiteDetail) {
 		for _, line := range seen.Why.Log[max(0, len(seen.Why.Log)-maxWords):] {
 			lines = append(lines, blockkit.Truncate(mrkdwn.OneLine(line), width))
 		}
-		page.Parts(mrkdwn.Part{Head: "certbot's last words", Body: strings.Join(lines, "\n")})
+		page.Parts(mrkdwn.Part{Head: "Last lines of certbot's log", Body: strings.Join(lines, "\n")})
 	}
 }

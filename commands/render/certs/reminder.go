@@ -52,7 +52,7 @@ func appeal(reminder certificates.Reminder) string {
 	case kind == certificates.NotReloaded:
 		return "press Reload now."
 	}
-	return "a renewal would not mend this. Press Why? for what is known."
+	return "a renewal would not fix this. Press Why? for details."
 }
 
 func reminderButtons(reminder certificates.Reminder) []*slack.ButtonBlockElement {

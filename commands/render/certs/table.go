@@ -16,7 +16,7 @@ import (
 
 // markSeverity is how bad something is, as a mark.
 var markSeverity = map[certificates.Severity]string{
-	certificates.Well: mrkdwn.MarkLive, certificates.Blind: mrkdwn.MarkCancelled, certificates.Attention: mrkdwn.MarkAsking, certificates.Critical: mrkdwn.MarkTrouble,
+	certificates.Healthy: mrkdwn.MarkLive, certificates.Unchecked: mrkdwn.MarkCancelled, certificates.Attention: mrkdwn.MarkAsking, certificates.Critical: mrkdwn.MarkTrouble,
 }
 
 const (
@@ -42,12 +42,12 @@ func Table(report certificates.Report) outbox.Message {
 	page.Table(rows)
 	faults := 0
 	for _, site := range report.Sites {
-		if len(site.Faults) > 0 && site.Faults[0].Severity > certificates.Well && faults < maxFaultLines {
+		if len(site.Faults) > 0 && site.Faults[0].Severity > certificates.Healthy && faults < maxFaultLines {
 			faults++
 			page.Note(fmt.Sprintf("%s *%s*: %s", markSeverity[site.Faults[0].Severity], mrkdwn.Inline(site.Shown()), mrkdwn.Inline(mrkdwn.Summary(site.Faults[0].Sentence))))
 		}
 	}
-	foot := fmt.Sprintf("%s says all about one.", blockkit.Code(render.CertificatesCommand+" "+exampleSite(report)))
+	foot := fmt.Sprintf("%s shows everything about one site.", blockkit.Code(render.CertificatesCommand+" "+exampleSite(report)))
 	if more := len(report.Sites) - maxCertificateRows; more > 0 {
 		foot = fmt.Sprintf("%d more, less urgent. ", more) + foot
 	}
@@ -62,7 +62,7 @@ func counted(report certificates.Report) string {
 		counts[site.Severity]++
 	}
 	var words []string
-	for _, severity := range []certificates.Severity{certificates.Critical, certificates.Attention, certificates.Blind, certificates.Well} {
+	for _, severity := range []certificates.Severity{certificates.Critical, certificates.Attention, certificates.Unchecked, certificates.Healthy} {
 		if counts[severity] > 0 {
 			words = append(words, fmt.Sprintf("%d %s", counts[severity], severity))
 		}
@@ -123,6 +123,6 @@ func Digest(digest certificates.Digest) outbox.Message {
 	if len(lines) > 0 {
 		page.Say(strings.Join(lines, "\n"))
 	}
-	page.Note(blockkit.Code(render.CertificatesCommand) + " has the table and the picture.")
+	page.Note(blockkit.Code(render.CertificatesCommand) + " shows the table and the timeline.")
 	return outbox.Message{Text: page.Text(), Blocks: page.Blocks}
 }

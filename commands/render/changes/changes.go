@@ -117,10 +117,10 @@ func commandPart(command *onboarding.Command) mrkdwn.Part {
 		head += " in " + command.Dir
 	}
 	if command.Lock != "" {
-		head += ", holding the lock " + command.Lock
+		head += ", while holding the " + command.Lock + " lock"
 	}
 	if command.Always {
-		head += ", even if something before it fails"
+		head += ", even if an earlier item fails"
 	}
 	body := shellescape.QuoteCommand(command.Argv)
 	if command.Stdin != "" {
@@ -205,6 +205,6 @@ func probePart(probe *onboarding.Probe) mrkdwn.Part {
 	for _, name := range probe.Names {
 		fmt.Fprintf(&body, "http://%s%s\n", name, probe.Path)
 	}
-	fmt.Fprintf(&body, "  at    %s\n  says  %s\n", strings.Join(probe.Addresses, ", "), strings.TrimSpace(probe.Body))
-	return mrkdwn.Part{Head: "Goes on only if every name answers", Body: body.String()}
+	fmt.Fprintf(&body, "  at    %s\n  text  %s\n", strings.Join(probe.Addresses, ", "), strings.TrimSpace(probe.Body))
+	return mrkdwn.Part{Head: "Continues only if each URL returns this text:", Body: body.String()}
 }

@@ -60,7 +60,7 @@ func (p proof) sheet(approvers []string, command string) *mrkdwn.Builder {
 	}
 	page.Say(head + "\n" + p.since())
 	if p.Count(isolation.Leak) > 0 {
-		page.Say(fmt.Sprintf("*Now*: %s holds every run, and the platform's owners have to hear of it.", blockkit.Code(command+" "+render.WordFreeze+" tenants reach each other's rows")))
+		page.Say(fmt.Sprintf("*Now*: %s stops every run. Tell the platform's owners.", blockkit.Code(command+" "+render.WordFreeze+" tenants reach each other's rows")))
 	}
 	if p.Report == nil {
 		page.Say(mrkdwn.Inline(mrkdwn.Summary(p.Problem)))
@@ -72,12 +72,12 @@ func (p proof) sheet(approvers []string, command string) *mrkdwn.Builder {
 		page.Say(mrkdwn.MarkDone + " Fixed: " + names)
 	}
 	if names := named(p.Unseen); names != "" {
-		page.Say(mrkdwn.MarkWarning + " Seen before, and not looked at again: " + names)
+		page.Say(mrkdwn.MarkWarning + " Seen before, and not checked again: " + names)
 	}
 	if p.Report != nil {
-		whole := " · The whole report is in the thread."
+		whole := " · The full report is in the thread."
 		if len(p.Report.Findings) > 0 {
-			whole = " · The whole report, with SQL that closes each, is in the thread."
+			whole = " · The full report, with SQL that fixes each finding, is in the thread."
 		}
 		page.Note(p.effort() + p.askedBy() + whole)
 	} else if by := p.askedBy(); by != "" {
@@ -109,8 +109,8 @@ func (p proof) outcome() string {
 	words := "Isolation could not be checked"
 	if p.Report != nil {
 		words = map[isolation.Verdict]string{
-			isolation.Sound: "No tenant reaches another's rows", isolation.Risky: "No leak was proven",
-			isolation.Leaking: "Tenants reach each other's rows: " + mrkdwn.Count(p.Count(isolation.Leak), "leak") + " proven",
+			isolation.Sound: "No tenant can reach another tenant's rows", isolation.Risky: "No leak was proven",
+			isolation.Leaking: "Tenants can reach each other's rows: " + mrkdwn.Count(p.Count(isolation.Leak), "leak") + " proven",
 		}[p.Report.Verdict]
 	}
 	if words == "" {
@@ -135,13 +135,13 @@ func (p proof) effort() string {
 func (p proof) since() string {
 	changes, unseen := p.Changes, ""
 	if len(p.Unseen) > 0 {
-		unseen = fmt.Sprintf(", %d not looked at again", len(p.Unseen))
+		unseen = fmt.Sprintf(", %d not checked again", len(p.Unseen))
 	}
 	switch {
 	case p.Since.IsZero():
 		return "This is the first report."
 	case p.Report == nil:
-		return "What could be checked last was on " + blockkit.Date(p.Since) + "."
+		return "The last complete check was on " + blockkit.Date(p.Since) + "."
 	case len(changes.New)+len(changes.Fixed)+len(changes.Unchanged)+len(p.Unseen) == 0:
 		return "No change since " + blockkit.Date(p.Since) + "."
 	}
@@ -152,7 +152,7 @@ func (p proof) askedBy() string {
 	if p.By == "" {
 		return ""
 	}
-	return " · asked for by " + blockkit.User(p.By)
+	return " · requested by " + blockkit.User(p.By)
 }
 
 // findings writes the table: leaks before risks, and what is new before what was known.
@@ -176,7 +176,7 @@ func (p proof) findings(page *mrkdwn.Builder) {
 	if len(findings) == 0 {
 		return
 	}
-	rows := [][]string{{"What", "Who did it to whose"}} // a phone has no room for a third column
+	rows := [][]string{{"Finding", "Attacker and evidence"}} // a phone has no room for a third column
 	for _, finding := range findings[:min(len(findings), maxProven)] {
 		what := fmt.Sprintf("%s: %s of %s", finding.Kind, finding.Operation, finding.Table)
 		if fresh[finding.Key()] {
@@ -213,7 +213,7 @@ func (p proof) unchecked(page *mrkdwn.Builder) {
 func named(findings []isolation.Finding) string {
 	names := make([]string, 0, maxNamed+1)
 	for _, finding := range findings[:min(len(findings), maxNamed)] {
-		names = append(names, fmt.Sprintf("%s of %s", mrkdwn.Inline(finding.Operation), blockkit.Code(cell(finding.Table))))
+		names = append(names, fmt.Sprintf("%s of %s", mrkdwn.Inline(string(finding.Operation)), blockkit.Code(cell(finding.Table))))
 	}
 	if more := len(findings) - maxNamed; more > 0 {
 		names = append(names, fmt.Sprintf("%d more", more))
@@ -238,7 +238,7 @@ func (p proof) file() outbox.Message {
 	for _, list := range []struct {
 		title    string
 		findings []isolation.Finding
-	}{{"New", p.Changes.New}, {"Fixed", p.Changes.Fixed}, {"Unchanged", p.Changes.Unchanged}, {"Seen before, not looked at again", p.Unseen}} {
+	}{{"New", p.Changes.New}, {"Fixed", p.Changes.Fixed}, {"Unchanged", p.Changes.Unchanged}, {"Seen before, not checked again", p.Unseen}} {
 		if len(list.findings) > 0 {
 			fmt.Fprintf(&content, "\n%s:\n", list.title)
 		}

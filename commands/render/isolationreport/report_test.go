@@ -23,7 +23,7 @@ const (
 
 // leakOf is a finding as the library words them.
 func leakOf(kind isolation.Kind, operation, table string) isolation.Finding {
-	f := isolation.Finding{Kind: kind, Operation: operation, Table: table, As: "Person " + anAttacker, Fix: "ALTER TABLE " + table + " ENABLE ROW LEVEL SECURITY;",
+	f := isolation.Finding{Kind: kind, Operation: isolation.Operation(operation), Table: table, As: "Person " + anAttacker, Fix: "ALTER TABLE " + table + " ENABLE ROW LEVEL SECURITY;",
 		Evidence: "read 40 rows of others, such as id b57a599c-eece-4275-bc18-116c022e0685 of Person " + aPerson}
 	if kind == isolation.Risk {
 		f.As, f.Evidence = "any session", "row-level security is off; no row of another tenant was there to prove it with"
@@ -37,7 +37,7 @@ func recordOf(verdict isolation.Verdict, findings ...isolation.Finding) *reports
 	return &reports.Record{
 		Request: reports.Request{ID: uuid.MustParse("0193546c-0000-7000-8000-000000000001"), Channel: "C0OPS", Tick: at.Truncate(time.Minute)}, At: at, Since: at.AddDate(0, 0, -1),
 		Report: &isolation.Report{Verdict: verdict, Findings: findings, Coverage: isolation.Coverage{Tenants: 214, Persons: 200, Orgs: 14, Tables: 12, Reads: 2568,
-			WriteAttempts: 616, Functions: 96, Seconds: 1.24, Started: at.Add(-2 * time.Second), Operations: []string{"delete", "insert", "read", "update"}}},
+			WriteAttempts: 616, Functions: 96, Seconds: 1.24, Started: at.Add(-2 * time.Second), Operations: []isolation.Operation{"delete", "insert", "read", "update"}}},
 		Changes: isolation.Changes{Unchanged: findings},
 	}
 }

@@ -204,7 +204,7 @@ func (s *Testbed) Finish(ctx context.Context, who string, root workspace.Message
 
 // FinishUndo is [Testbed.Finish] for an undo.
 func (s *Testbed) FinishUndo(ctx context.Context, who string, root workspace.Message) error {
-	return s.approveUntil(ctx, who, root, "Taken back")
+	return s.approveUntil(ctx, who, root, "Undone")
 }
 
 // pages cache the rendered texts of messages by their timestamps. A thread is read after each

@@ -72,7 +72,7 @@ func (w *Watch) DigestTicker(settings certificates.Settings, log *slog.Logger) (
 	if err != nil {
 		return nil, fmt.Errorf("digest.%w", err)
 	}
-	inserter, err := jobs.Inserter(w.pool, "", log)
+	inserter, err := jobs.Inserter(w.pool, log)
 	if err != nil {
 		return nil, err
 	}

@@ -10,33 +10,59 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/isolation/query"
 )
 
-// function is a function or procedure outside the system's schemas.
+// FunctionKind is pg_proc.prokind.
+type FunctionKind string
+
+// The kinds of functions that a catalog holds.
+const (
+	PlainFunction FunctionKind = "f"
+	Procedure     FunctionKind = "p"
+)
+
+// Function is a function or procedure outside the system's schemas.
 type Function struct {
 	OID         uint32
 	Schema      string
 	Name        string
-	Definer     bool
+	Definer     bool // SECURITY DEFINER
 	Owner       string
 	OwnerBypass bool
-	Config      []string
+	Config      []string // SET clauses
 	ArgTypes    []string
 	ArgNames    []string
 	Arguments   string // as ALTER FUNCTION identifies it
 	Volatile    bool
-	Kind        string // pg_proc.prokind
+	Kind        FunctionKind
 	Language    string
 	Source      string
-	Atomic      bool // an SQL-standard body, bound when it was created
+	Atomic      bool // an SQL-standard body, whose names were bound when it was created
 	Leakproof   bool
 	Returns     string
-	Executable  bool
+	Executable  bool // by the role
 }
 
+// String is "schema.name".
 func (f *Function) String() string { return f.Schema + "." + f.Name }
 
-func (f *Function) SQL() string { return pgx.Identifier{f.Schema, f.Name}.Sanitize() }
+// SQL is the function's name as a statement spells it.
+func (f *Function) SQL() string { return query.Name(f.Schema, f.Name) }
 
-func (f *Function) SearchPath() (string, bool) {
+// Signature is the function's name and arguments as ALTER ROUTINE spells them.
+func (f *Function) Signature() string { return f.SQL() + "(" + f.Arguments + ")" }
+
+// ReadOnly reports whether calling the function can change nothing.
+func (f *Function) ReadOnly() bool { return !f.Volatile && f.Kind == PlainFunction }
+
+// Native reports whether the function is compiled code, whose source says nothing.
+func (f *Function) Native() bool { return f.Language == "c" || f.Language == "internal" }
+
+// ReturnsTrigger reports whether only a trigger can call the function.
+func (f *Function) ReturnsTrigger() bool {
+	return f.Returns == "trigger" || f.Returns == "event_trigger"
+}
+
+// SearchPath returns the search_path that the function sets for itself.
+func (f *Function) SearchPath() (path string, set bool) {
 	for _, c := range f.Config {
 		if path, ok := strings.CutPrefix(c, "search_path="); ok {
 			return path, true
@@ -48,24 +74,27 @@ func (f *Function) SearchPath() (string, bool) {
 const functionsSQL = `
 SELECT p.oid, n.nspname, p.proname, p.prosecdef, o.rolname, o.rolsuper OR o.rolbypassrls, coalesce(p.proconfig, '{}'),
        array(SELECT format_type(t, NULL) FROM unnest(p.proargtypes) WITH ORDINALITY a(t, i) ORDER BY i),
-       coalesce(p.proargnames, '{}'), pg_get_function_identity_arguments(p.oid), p.provolatile = 'v', p.prokind::text, l.lanname,
-       coalesce(p.prosrc, ''), to_jsonb(p) ->> 'prosqlbody' IS NOT NULL, p.proleakproof, format_type(p.prorettype, NULL),
+       coalesce(p.proargnames, '{}'), pg_get_function_identity_arguments(p.oid), p.provolatile = 'v', p.prokind::text,
+       l.lanname, coalesce(p.prosrc, ''), to_jsonb(p) ->> 'prosqlbody' IS NOT NULL, p.proleakproof,
+       format_type(p.prorettype, NULL),
        has_schema_privilege($1::name, n.oid, 'USAGE') AND has_function_privilege($1::name, p.oid, 'EXECUTE')
-  FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace JOIN pg_roles o ON o.oid = p.proowner JOIN pg_language l ON l.oid = p.prolang
+  FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace JOIN pg_roles o ON o.oid = p.proowner
+  JOIN pg_language l ON l.oid = p.prolang
  WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' AND p.prokind IN ('f', 'p')
    AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e')
  ORDER BY n.nspname, p.proname`
 
 func loadFunctions(ctx context.Context, q query.Querier, role string) ([]*Function, error) {
-	var functions []*Function
-	err := query.Each(ctx, q, functionsSQL, []any{role}, func(rows pgx.Rows) error {
+	rows, err := q.Query(ctx, functionsSQL, role)
+	if err != nil {
+		return nil, fmt.Errorf("functions: %w", err)
+	}
+	functions, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (*Function, error) {
 		f := &Function{}
-		if err := rows.Scan(&f.OID, &f.Schema, &f.Name, &f.Definer, &f.Owner, &f.OwnerBypass, &f.Config, &f.ArgTypes, &f.ArgNames, &f.Arguments, &f.Volatile, &f.Kind,
-			&f.Language, &f.Source, &f.Atomic, &f.Leakproof, &f.Returns, &f.Executable); err != nil {
-			return err
-		}
-		functions = append(functions, f)
-		return nil
+		err := row.Scan(&f.OID, &f.Schema, &f.Name, &f.Definer, &f.Owner, &f.OwnerBypass, &f.Config, &f.ArgTypes,
+			&f.ArgNames, &f.Arguments, &f.Volatile, &f.Kind, &f.Language, &f.Source, &f.Atomic, &f.Leakproof, &f.Returns,
+			&f.Executable)
+		return f, err
 	})
 	if err != nil {
 		return nil, fmt.Errorf("functions: %w", err)

@@ -4,68 +4,62 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/jackc/pgx/v5"
-
 	"github.com/atlilith/onboardbot/onboarding/isolation/query"
 )
 
-// column is one column of a relation, with what the attacking role may do with it.
-type Column struct {
-	Name      string
-	Type      string // as format_type spells it
-	Category  string // pg_type.typcategory
-	Element   string // first label of an enum
-	NotNull   bool
-	Default   bool
-	Generated bool // GENERATED ALWAYS, as a value or as an identity
-	Select    bool
-	Insert    bool
-	Update    bool
-}
+// RelationKind is pg_class.relkind.
+type RelationKind string
 
-// foreignKey leads from columns of a relation to those of another.
-type ForeignKey struct {
-	Columns    []string
-	Target     uint32
-	TargetCols []string
-	OnDelete   string // pg_constraint.confdeltype: a, r, c, n or d
-}
+// The kinds of relations that a catalog holds.
+const (
+	Table            RelationKind = "r"
+	PartitionedTable RelationKind = "p"
+	View             RelationKind = "v"
+	MaterializedView RelationKind = "m"
+	ForeignTable     RelationKind = "f"
+)
 
-// relation is a table, partition, view, materialised view or foreign table outside the system's schemas.
+// Relation is a table, partition, view, materialized view or foreign table outside the system's
+// schemas.
 type Relation struct {
 	OID         uint32
 	Schema      string
 	Name        string
-	Kind        string // pg_class.relkind
-	RLS, Forced bool
+	Kind        RelationKind
+	RLS, Forced bool // pg_class.relrowsecurity and relforcerowsecurity
 	Owner       string
 	OwnerBypass bool // the owner is a superuser or has BYPASSRLS
 	Partition   bool
-	Parent      uint32 // in pg_inherits
+	Parent      uint32 // in pg_inherits, 0 for none
 	Options     []string
-	Rows        float64
-	Usage       bool // USAGE on the schema
-	SelectAll   bool
-	Delete      bool
-	Truncate    bool
-	Trigger     bool
+	Rows        float64 // the server's estimate
+	// What the role may do. Usage is on the schema; columns say the rest.
+	Usage     bool
+	SelectAll bool
+	Delete    bool
+	Truncate  bool
+	Trigger   bool
+	// Elsewhere says that a role that the role can become may use the relation, and the role
+	// itself may not.
+	Elsewhere   bool
 	Definition  string // of a view
 	Columns     []*Column
 	Key         []string   // primary key
-	Unique      [][]string // all unique indexes' columns
+	Unique      [][]string // columns of each unique index, the primary key among them
 	ForeignKeys []ForeignKey
 	Policies    []Policy
 	Triggers    int
-	Rules       int      // beside that of a view for SELECT
-	Partitioned []string // the columns that its partition key names
-	Elsewhere   bool     // reachable by a role that the role can become, and not by itself
+	Rules       int      // beside the one for SELECT that makes a view
+	Partitioned []string // columns of the partition key
 }
 
+// String is "schema.name".
 func (r *Relation) String() string { return r.Schema + "." + r.Name }
 
 // SQL is the relation's name as a statement spells it.
-func (r *Relation) SQL() string { return pgx.Identifier{r.Schema, r.Name}.Sanitize() }
+func (r *Relation) SQL() string { return query.Name(r.Schema, r.Name) }
 
+// Column returns a column by name, or nil.
 func (r *Relation) Column(name string) *Column {
 	for _, c := range r.Columns {
 		if c.Name == name {
@@ -75,29 +69,41 @@ func (r *Relation) Column(name string) *Column {
 	return nil
 }
 
-func (r *Relation) Can(privilege func(*Column) bool) bool {
+// Readable reports whether the role may read any column.
+func (r *Relation) Readable() bool { return r.may(func(c *Column) bool { return c.Select }) }
+
+// Insertable reports whether the role may insert into any column.
+func (r *Relation) Insertable() bool { return r.may(func(c *Column) bool { return c.Insert }) }
+
+// Updatable reports whether the role may update any column.
+func (r *Relation) Updatable() bool { return r.may(func(c *Column) bool { return c.Update }) }
+
+func (r *Relation) may(privilege func(*Column) bool) bool {
 	return r.Usage && slices.ContainsFunc(r.Columns, privilege)
 }
 
-func CanSelect(c *Column) bool { return c.Select }
+// Deletable reports whether the role may delete rows.
+func (r *Relation) Deletable() bool { return r.Usage && r.Delete }
 
-func CanInsert(c *Column) bool { return c.Insert }
-
-func CanUpdate(c *Column) bool { return c.Update }
-
-// readable reports whether the role may read any column.
-func (r *Relation) Readable() bool { return r.Can(CanSelect) }
-
-// reachable reports whether the role may do anything at all with the relation.
+// Reachable reports whether the role may do anything at all with the relation.
 func (r *Relation) Reachable() bool {
-	return r.Readable() || r.Can(CanInsert) || r.Can(CanUpdate) || r.Usage && (r.Delete || r.Truncate)
+	return r.Readable() || r.Insertable() || r.Updatable() || r.Usage && (r.Delete || r.Truncate)
 }
 
-func (r *Relation) IsView() bool { return r.Kind == "v" || r.Kind == "m" }
+// IsView reports whether the relation is a view, materialized or not.
+func (r *Relation) IsView() bool { return r.Kind == View || r.Kind == MaterializedView }
 
-// hasRowIDs reports whether rows can be told apart by tableoid and ctid.
-func (r *Relation) HasRowIDs() bool { return r.Kind == "r" || r.Kind == "p" || r.Kind == "m" }
+// IsTable reports whether the relation is an ordinary or a partitioned table, and no partition.
+func (r *Relation) IsTable() bool {
+	return (r.Kind == Table || r.Kind == PartitionedTable) && !r.Partition
+}
 
+// HasRowIDs reports whether tableoid and ctid tell the relation's rows apart.
+func (r *Relation) HasRowIDs() bool {
+	return r.Kind == Table || r.Kind == PartitionedTable || r.Kind == MaterializedView
+}
+
+// Option reports whether a storage parameter, such as security_barrier, is on.
 func (r *Relation) Option(name string) bool {
 	for _, o := range r.Options {
 		key, value, _ := strings.Cut(strings.ToLower(o), "=")
@@ -108,19 +114,73 @@ func (r *Relation) Option(name string) bool {
 	return false
 }
 
-// policy is one row of pg_policy that applies to the attacking role.
+// InForeignKey reports whether a column is part of a foreign key.
+func (r *Relation) InForeignKey(column string) bool {
+	return slices.ContainsFunc(r.ForeignKeys, func(fk ForeignKey) bool { return slices.Contains(fk.Columns, column) })
+}
+
+// SingleKey returns the column of a primary key that has one column, or nil.
+func (r *Relation) SingleKey() *Column {
+	if len(r.Key) != 1 {
+		return nil
+	}
+	return r.Column(r.Key[0])
+}
+
+// PolicyNames reports whether a policy of the relation names any of the words.
+func (r *Relation) PolicyNames(words ...string) bool {
+	return slices.ContainsFunc(r.Policies, func(p Policy) bool { return Names(p.Using+" "+p.Check, words...) })
+}
+
+// DefinedOn reports whether the definition of a view contains the name of another relation.
+func (r *Relation) DefinedOn(base *Relation) bool { return strings.Contains(r.Definition, base.Name) }
+
+// DeleteAction is pg_constraint.confdeltype: what deleting a row does to the rows that refer to
+// it.
+type DeleteAction string
+
+// The actions that change rows.
+const (
+	Cascade    DeleteAction = "c"
+	SetNull    DeleteAction = "n"
+	SetDefault DeleteAction = "d"
+)
+
+// ForeignKey leads from columns of a relation to columns of another.
+type ForeignKey struct {
+	Columns    []string
+	Target     uint32
+	TargetCols []string
+	OnDelete   DeleteAction
+}
+
+// JoinSQL is the condition that joins a referring row with its target.
+func (fk ForeignKey) JoinSQL(child, target string) string {
+	conditions := make([]string, len(fk.Columns))
+	for i, c := range fk.Columns {
+		conditions[i] = query.Column(child, c) + " = " + query.Column(target, fk.TargetCols[i])
+	}
+	return strings.Join(conditions, " AND ")
+}
+
+// Command is pg_policy.polcmd: the statements that a policy is for.
+type Command string
+
+// The commands of policies.
+const (
+	ForAll    Command = "*"
+	ForSelect Command = "r"
+	ForInsert Command = "a"
+	ForUpdate Command = "w"
+	ForDelete Command = "d"
+)
+
+// Policy is a row of pg_policy.
 type Policy struct {
 	Name       string
 	Permissive bool
-	Command    string // *, r, a, w or d
-	Applies    bool   // to the role, by name or through membership
+	Command    Command
+	Applies    bool // to the role, by name or through membership
 	Using      string
 	Check      string
-}
-
-func (c *Column) Literal(value *string) string {
-	if value == nil {
-		return "NULL"
-	}
-	return query.Literal(*value) + "::" + c.Type
 }

@@ -6,88 +6,125 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/jackc/pgx/v5"
-
 	"github.com/atlilith/onboardbot/onboarding/isolation/catalog"
+	"github.com/atlilith/onboardbot/onboarding/isolation/fixes"
 	"github.com/atlilith/onboardbot/onboarding/isolation/query"
 	"github.com/atlilith/onboardbot/onboarding/isolation/results"
 	"github.com/atlilith/onboardbot/onboarding/isolation/session"
 	"github.com/atlilith/onboardbot/onboarding/isolation/tenancy"
+	"github.com/atlilith/onboardbot/onboarding/isolation/victims"
 )
 
-// checkCopies reads what seems to be the platform's and looks for rows of tenants in it: copies, caches, logs, materialised views.
-func (r *Run) checkCopies(ctx context.Context) error {
-	prey, err := r.distinctive(ctx)
+// answerRows is how many rows of an answer are searched for canaries.
+const answerRows = 200
+
+// copies reads what seems to be the platform's and searches it for rows of tenants: copies,
+// caches, logs, materialized views.
+type copies struct {
+	setup    *Setup // for the canaries, which are read at first use
+	model    *tenancy.Model
+	scope    *scope
+	victims  *victims.Victims
+	attempts *session.Attempts
+	limiter  *session.Limiter
+	fixes    *fixes.Writer
+	results  *results.Collector
+}
+
+func newCopies(s *Setup) *copies {
+	return &copies{s, s.model, s.scope, s.victims, s.attempts, s.limiter, s.fixes, s.results}
+}
+
+func (c *copies) run(ctx context.Context) error {
+	canaries, err := c.setup.readCanaries(ctx)
 	if err != nil {
 		return err
 	}
-	for _, t := range r.m.Cat.Relations {
-		o := r.m.Of(t)
-		if o.Owned() || !t.Readable() || t == r.m.Users || t == r.m.Orgs || r.cfg.Tenancy.Tables[t.String()].Excuse != "" || o.Why == "configured" {
+	for _, t := range c.model.Catalog.Relations {
+		o := c.model.Of(t)
+		if o.Owned() || o.Configured || !t.Readable() || c.model.IsTenants(t) || c.scope.excused(t) {
 			continue
 		}
-		seen := map[string]int{}
-		for _, s := range slices.Concat(r.anyone, []session.Session{{Label: "nobody, identity set to empty", User: query.Ref(""), Org: query.Ref("")}}) {
-			if r.Leaks(t.String(), "read") {
-				break
-			}
-			if err := r.limit(ctx, 1); err != nil {
-				return err
-			}
-			rows, err := r.copied(ctx, t, s, prey)
-			if err != nil && query.SQLState(err) == "" {
-				return err
-			}
-			if err != nil && s.Person != nil {
-				r.LeaveOut("%s: could not be looked through for copies: %s", t, query.Describe(err))
-				break
-			}
-			seen[s.Kind()] += rows
+		if err := c.search(ctx, t, canaries); err != nil {
+			return err
 		}
-		r.judgeView(ctx, t, seen)
 	}
 	return nil
 }
 
-// copied reports a leak if a session finds another tenant's secrets in a relation, and returns how many rows it saw.
-func (r *Run) copied(ctx context.Context, t *catalog.Relation, s session.Session, prey *canaries) (int, error) {
+func (c *copies) search(ctx context.Context, t *catalog.Relation, canaries *victims.Canaries) error {
+	anonymousRows := 0
+	for _, s := range slices.Concat(c.victims.Sample(), []session.Session{session.Empty}) {
+		if c.results.Leaks(t.String(), results.Read) {
+			break
+		}
+		if err := c.limiter.Wait(ctx, 1); err != nil {
+			return err
+		}
+		rows, err := c.read(ctx, t, s, canaries)
+		if err != nil && query.SQLState(err) == "" {
+			return err
+		}
+		if err != nil && s.Identity.Person != nil {
+			c.results.LeaveOut("%s: could not be searched for copies: %s", t, query.Describe(err))
+			break
+		}
+		if s.Kind == session.Anonymous {
+			anonymousRows += rows
+		}
+	}
+	if anonymousRows > 0 {
+		c.judgeView(t)
+	}
+	return nil
+}
+
+// read reports a leak if a session finds another tenant's canary, and returns how many rows it
+// saw.
+func (c *copies) read(ctx context.Context, t *catalog.Relation, s session.Session, canaries *victims.Canaries) (int, error) {
 	var readable []string
-	for _, c := range t.Columns {
-		if c.Select {
-			readable = append(readable, query.Column("a", c.Name))
+	for _, column := range t.Columns {
+		if column.Select {
+			readable = append(readable, query.Column("a", column.Name))
 		}
 	}
 	rows := 0
-	err := r.in(ctx, s, true, func(conn *pgx.Conn) error {
-		documents, err := query.Strings(ctx, conn, fmt.Sprintf("SELECT to_jsonb(x)::text FROM (SELECT %s FROM %s a LIMIT %d) x", strings.Join(readable, ", "), t.SQL(), answerRows))
+	err := c.attempts.Read(ctx, s, func(tx *session.Tx) error {
+		documents, err := tx.Strings(ctx, fmt.Sprintf("SELECT to_jsonb(x)::text FROM (SELECT %s FROM %s a LIMIT %d) x",
+			strings.Join(readable, ", "), t.SQL(), answerRows))
 		rows = len(documents)
 		for _, d := range documents {
-			if found := prey.find(d, s, nil); found != nil {
-				r.Add(results.Finding{Kind: results.Leak, Operation: "read", Table: t.String(), As: s.Label,
-					Evidence: fmt.Sprintf("read a copy of %s %s of %s", found.table, found.key, found.owner), Fix: r.fence(t, "read")})
+			if found := canaries.Find(d, s, nil); found != nil {
+				c.results.Add(results.Finding{
+					Kind: results.Leak, Operation: results.Read, Table: t.String(), As: s.Label,
+					Evidence: fmt.Sprintf("read a copy of %s %s of %s", found.Table, found.Key, found.Owner),
+					Fix:      c.fixes.Close(t, results.Read),
+				})
 				break
 			}
 		}
 		return err
 	})
-	r.Tried(t.String(), "read")
+	c.results.Tried(t.String(), results.Read)
 	return rows, err
 }
 
-// judgeView reports views that show everybody what they make of tenants' rows, where nothing tells whose it is.
-func (r *Run) judgeView(ctx context.Context, t *catalog.Relation, seen map[string]int) {
-	if !t.IsView() || t.Option("security_invoker") || r.Leaks(t.String(), "read") || seen["nobody"] == 0 || r.m.Directory[t.OID] {
+// judgeView reports a view that shows an anonymous session what it makes of tenants' rows, where
+// nothing says whose they are.
+func (c *copies) judgeView(t *catalog.Relation) {
+	if !t.IsView() || t.Option("security_invoker") || c.results.Leaks(t.String(), results.Read) || c.model.IsDirectory(t) {
 		return
 	}
-	for _, base := range r.m.Cat.Relations {
-		o := r.m.Of(base)
-		if !o.Owned() || r.m.Directory[base.OID] || o.Class == tenancy.ClassUsers || o.Class == tenancy.ClassOrgs || base.IsView() || !base.RLS {
+	for _, base := range c.model.Catalog.Relations {
+		o := c.model.Of(base)
+		if !o.Owned() || o.AreTenants() || c.model.IsDirectory(base) || base.IsView() || !base.RLS || !t.DefinedOn(base) {
 			continue
 		}
-		if strings.Contains(t.Definition, base.Name) {
-			r.Add(results.Finding{Kind: results.Risk, Operation: "read", Table: t.String(), As: "nobody, identity set to empty",
-				Evidence: fmt.Sprintf("shows everybody what it makes of %s, with the rights of %s; nothing tells whose rows these are", base, t.Owner), Fix: r.fence(t, "read")})
-			return
-		}
+		c.results.Add(results.Finding{
+			Kind: results.Risk, Operation: results.Read, Table: t.String(), As: session.Empty.Label,
+			Evidence: fmt.Sprintf("shows everybody what it makes of %s, with the rights of %s; nothing says whose rows these are", base, t.Owner),
+			Fix:      c.fixes.Close(t, results.Read),
+		})
+		return
 	}
 }

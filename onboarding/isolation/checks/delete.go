@@ -4,68 +4,77 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/jackc/pgx/v5"
-
-	"github.com/atlilith/onboardbot/onboarding/isolation/catalog"
-	"github.com/atlilith/onboardbot/onboarding/isolation/query"
 	"github.com/atlilith/onboardbot/onboarding/isolation/results"
 	"github.com/atlilith/onboardbot/onboarding/isolation/session"
+	"github.com/atlilith/onboardbot/onboarding/isolation/victims"
 )
 
-// tryDelete deletes the victim's row, and without looking.
-func (r *Run) tryDelete(ctx context.Context, t *catalog.Relation, to target, s session.Session, out *outcome) error {
-	if to.place == "" || r.names(t, to, s) {
+// deletes deletes the victim's row, and without WHERE.
+type deletes struct{ w *writer }
+
+func (d *deletes) try(ctx context.Context, a attempt) error {
+	if a.target.Place == "" || d.w.ownMembership(a) {
 		return nil
 	}
-	for _, where := range r.aims(ctx, t, to) {
-		err := r.in(ctx, s, false, func(conn *pgx.Conn) error {
-			n, err := query.Affected(ctx, conn, fmt.Sprintf("DELETE FROM %s a%s", t.SQL(), where))
-			if err != nil {
-				return err
-			}
-			out.tried++
-			return r.reached(ctx, conn, t, "delete", "deleted", to, s, n, where == "", out)
+	for _, where := range d.w.aims(ctx, a) {
+		err := d.w.attempts.Write(ctx, a.session, func(tx *session.Tx) error {
+			return d.delete(ctx, tx, a, where, "deleted")
 		})
 		if held(err) {
-			out.judge(err)
-			err = r.deleteUnheld(ctx, t, to, s, where == "", out)
+			a.outcome.sort(err)
+			err = d.withoutConstraint(ctx, a, where == "")
 		}
-		if err != nil && !out.judge(err) {
+		if err != nil && !a.outcome.sort(err) {
 			return err
 		}
-		if out.proven {
+		if a.outcome.proven {
 			return nil
 		}
 	}
 	return nil
 }
 
-// tryTruncate empties the table: TRUNCATE knows no policies.
-func (r *Run) tryTruncate(ctx context.Context, t *catalog.Relation) error {
-	if !t.Usage || !t.Truncate || r.Leaks(t.String(), "truncate") || !r.filled[t] {
+func (d *deletes) delete(ctx context.Context, tx *session.Tx, a attempt, where, verb string) error {
+	n, err := tx.Affected(ctx, fmt.Sprintf("DELETE FROM %s a%s", a.table.SQL(), where))
+	if err != nil {
+		return err
+	}
+	a.outcome.tried++
+	return d.w.reached(ctx, tx, a, reach{results.Delete, verb, n, where == ""})
+}
+
+// withoutConstraint deletes what a foreign key held: a copy of the victim's row to which nothing
+// refers or, by a statement without WHERE, rows that are there, with foreign keys switched off.
+func (d *deletes) withoutConstraint(ctx context.Context, a attempt, blind bool) error {
+	if blind && (!d.w.dialer.CanBypassConstraints() || a.table.Triggers > 0) {
 		return nil
 	}
-	s := session.Session{Label: "any session"}
-	var err error
-	for _, cascade := range []string{"", " CASCADE"} {
-		r.Coverage.WriteAttempts++
-		err = r.in(ctx, s, false, func(conn *pgx.Conn) error {
-			return query.Exec(ctx, conn, "TRUNCATE "+t.SQL()+cascade)
-		})
-		if query.SQLState(err) != "0A000" {
-			break
+	return d.w.attempts.Write(ctx, a.session, func(tx *session.Tx) error {
+		if blind {
+			return d.withoutForeignKeys(ctx, tx, a)
 		}
-	}
-	fix := fmt.Sprintf("REVOKE TRUNCATE ON %s FROM PUBLIC, %s;", t.SQL(), r.appSQL())
-	f := results.Finding{Kind: results.Leak, Operation: "truncate", Table: t.String(), As: s.Label, Evidence: "emptied the table of every tenant's rows: TRUNCATE is not subject to policies", Fix: fix}
-	switch code := query.SQLState(err); {
-	case err == nil:
-	case code == "":
+		return d.copy(ctx, tx, a)
+	})
+}
+
+func (d *deletes) withoutForeignKeys(ctx context.Context, tx *session.Tx, a attempt) error {
+	ready, err := tx.Prepare(ctx, func() error { return tx.Exec(ctx, "SET LOCAL session_replication_role = replica") })
+	if err != nil || !ready {
 		return err
-	default:
-		f.Kind, f.Evidence = results.Risk, "the app role holds TRUNCATE, which is not subject to policies; the attempt ended with "+query.Describe(err)
 	}
-	r.Tried(t.String(), "truncate")
-	r.Add(f)
-	return nil
+	return d.delete(ctx, tx, a, "", "deleted, but for the foreign keys that hold them,")
+}
+
+func (d *deletes) copy(ctx context.Context, tx *session.Tx, a attempt) error {
+	place := ""
+	ready, err := tx.Prepare(ctx, func() error {
+		if _, err := tx.Affected(ctx, d.w.rows.Insert(a.table, a.target.Values, victims.AllColumns).SQL); err != nil {
+			return err
+		}
+		return tx.QueryRow(ctx, d.w.prover.WrittenForeignSQL(a.table, a.session.Identity)).Scan(&place)
+	})
+	if err != nil || !ready {
+		return err
+	}
+	return d.delete(ctx, tx, a, " WHERE "+place, "deleted a row like")
 }

@@ -7,125 +7,273 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/jackc/pgx/v5"
-
 	"github.com/atlilith/onboardbot/onboarding/isolation/catalog"
+	"github.com/atlilith/onboardbot/onboarding/isolation/fixes"
+	"github.com/atlilith/onboardbot/onboarding/isolation/proof"
 	"github.com/atlilith/onboardbot/onboarding/isolation/query"
 	"github.com/atlilith/onboardbot/onboarding/isolation/results"
 	"github.com/atlilith/onboardbot/onboarding/isolation/session"
+	"github.com/atlilith/onboardbot/onboarding/isolation/tenancy"
+	"github.com/atlilith/onboardbot/onboarding/isolation/victims"
 )
 
-// reachesOut matches sources of functions whose effects a rollback does not undo, or which should not be provoked.
-var reachesOut = regexp.MustCompile(`(?i)\b(dblink\w*|http_\w+|net\.http|pg_sleep|pg_terminate_backend|pg_cancel_backend|pg_reload_conf|lo_export|lo_import|pg_read_file|pg_write_file|setval|copy\s+.*\bprogram|pg_logical_emit_message|pg_switch_wal|pg_advisory_lock)\b`)
+// reachesOut matches sources of functions whose effects a rollback does not undo, or which
+// should not be provoked.
+var reachesOut = regexp.MustCompile(`(?i)\b(dblink\w*|http_\w+|net\.http|pg_sleep|pg_terminate_backend|pg_cancel_backend|` +
+	`pg_reload_conf|lo_export|lo_import|pg_read_file|pg_write_file|setval|copy\s+.*\bprogram|pg_logical_emit_message|` +
+	`pg_switch_wal|pg_advisory_lock)\b`)
 
-// checkFunctions calls SECURITY DEFINER functions as attackers, with what belongs to victims, and looks at what comes back and at what they did.
-func (r *Run) checkFunctions(ctx context.Context) error {
-	prey, err := r.distinctive(ctx)
-	if err != nil {
+// callers is how many attackers call each function with each list of arguments.
+const callers = 4
+
+// functions calls SECURITY DEFINER functions as attackers, with what belongs to victims, and
+// looks at what they answer and at what they did.
+type functions struct {
+	setup    *Setup // for the canaries, which are read at first use
+	config   Config
+	victims  *victims.Victims
+	attempts *session.Attempts
+	limiter  *session.Limiter
+	model    *tenancy.Model
+	prover   *proof.Prover
+	fixes    *fixes.Writer
+	results  *results.Collector
+
+	canaries *victims.Canaries
+	caller   *victims.Caller
+}
+
+func newFunctions(s *Setup) *functions {
+	return &functions{
+		setup: s, config: s.config, victims: s.victims, attempts: s.attempts, limiter: s.limiter, model: s.model,
+		prover: s.prover, fixes: s.fixes, results: s.results,
+	}
+}
+
+func (c *functions) run(ctx context.Context) error {
+	var err error
+	if c.canaries, err = c.setup.readCanaries(ctx); err != nil {
 		return err
 	}
-	for _, f := range r.m.Cat.Functions {
-		if !f.Definer || !f.Executable || f.Returns == "trigger" || f.Returns == "event_trigger" || f.Owner == r.cfg.AppRole {
+	c.caller = victims.NewCaller(c.victims, c.canaries)
+	for _, f := range c.model.Catalog.Functions {
+		if !f.Definer || !f.Executable || f.ReturnsTrigger() || f.Owner == c.config.AppRole {
 			continue
 		}
-		if slices.Contains(r.cfg.ExcusedFunctions, f.String()) {
-			r.Coverage.Excused = append(r.Coverage.Excused, f.String()+": calls")
+		if slices.Contains(c.config.ExcusedFunctions, f.String()) {
+			c.results.Cover(func(cov *results.Coverage) { cov.Excused = append(cov.Excused, f.String()+": calls") })
 			continue
 		}
-		reach := r.mentions(f)
-		if reachesOut.MatchString(f.Source) || f.Language == "c" || f.Language == "internal" {
+		reach := c.caller.Named(f)
+		if reachesOut.MatchString(f.Source) || f.Native() {
 			if len(reach) > 0 || f.Language == "c" {
-				r.functionRisk(f, reach, "was not called, since a rollback would not undo all that it does")
+				c.risk(f, "was not called, since a rollback would not undo all that it does")
 			}
 			continue
 		}
-		answered, err := r.callAll(ctx, f, prey)
+		answered, err := c.callAll(ctx, f)
 		if err != nil {
 			return err
 		}
-		if !answered && len(reach) > 0 && !r.blames(f) {
-			r.functionRisk(f, reach, "could not be called with plausible arguments")
+		if !answered && len(reach) > 0 && !c.blamed(f) {
+			c.risk(f, "could not be called with plausible arguments")
 		}
 	}
 	return nil
 }
 
-func (r *Run) functionRisk(f *catalog.Function, reach []string, why string) {
-	r.Add(results.Finding{Kind: results.Risk, Operation: "execute", Table: f.String(), As: "any session",
-		Evidence: fmt.Sprintf("runs with the rights of %s, reaches %s, and %s", f.Owner, strings.Join(reach, ", "), why),
-		Fix:      fmt.Sprintf("REVOKE EXECUTE ON ROUTINE %s(%s) FROM PUBLIC, %s;", f.SQL(), f.Arguments, pgx.Identifier{r.cfg.AppRole}.Sanitize())})
+func (c *functions) risk(f *catalog.Function, why string) {
+	c.results.Add(results.Finding{
+		Kind: results.Risk, Operation: results.Execute, Table: f.String(), As: anySession,
+		Evidence: fmt.Sprintf("runs with the rights of %s, reaches %s, and %s", f.Owner, listed(c.caller.Named(f)), why),
+		Fix:      c.fixes.RevokeExecute(f, ""),
+	})
 }
 
-// blames reports whether a finding names the function already.
-func (r *Run) blames(f *catalog.Function) bool {
-	return slices.ContainsFunc(r.List(), func(known results.Finding) bool { return strings.Contains(known.Evidence, f.String()+"(") })
-}
-
-// mentions lists the tenants' tables that a function's source names.
-func (r *Run) mentions(f *catalog.Function) []string {
-	var found []string
-	for _, t := range r.m.Cat.Relations {
-		if r.m.Of(t).Owned() && !t.Partition && regexp.MustCompile(`(?i)\b`+regexp.QuoteMeta(t.Name)+`\b`).MatchString(f.Source) {
-			found = append(found, t.String())
-		}
+// listed joins the names of relations.
+func listed(relations []*catalog.Relation) string {
+	names := make([]string, len(relations))
+	for i, t := range relations {
+		names[i] = t.String()
 	}
-	return found
+	return strings.Join(names, ", ")
 }
 
-// callAll tries a function with several argument lists and attackers. It reports whether any call was answered or refused by the function itself.
-func (r *Run) callAll(ctx context.Context, f *catalog.Function, prey *canaries) (bool, error) {
-	answered := false
-	answers := map[string]map[string]bool{} // by arguments, by session
-	for _, v := range r.victims {
-		attackers, err := r.attackers(ctx, v)
+// blamed reports whether a finding names the function already.
+func (c *functions) blamed(f *catalog.Function) bool {
+	return c.results.Blames(f.String(), results.Leak, results.Risk)
+}
+
+// leak is a finding about what a call reached.
+func (c *functions) leak(f *catalog.Function, s session.Session, found results.Finding) {
+	found.Kind, found.As, found.Functions = results.Leak, s.Label, []string{f.String()}
+	found.Evidence += fmt.Sprintf(" by calling %s(%s), which runs with the rights of %s", f, strings.Join(f.ArgTypes, ", "), f.Owner)
+	found.Fix = c.fixes.RevokeCall(f)
+	c.results.Add(found)
+}
+
+// callAll tries a function with several argument lists and attackers. It reports whether a call
+// was answered, or refused by the function itself.
+func (c *functions) callAll(ctx context.Context, f *catalog.Function) (answered bool, err error) {
+	answers := map[string]map[string]bool{} // by arguments
+	for _, v := range c.victims.List() {
+		attackers, err := c.victims.Attackers(ctx, v)
 		if err != nil {
 			return false, err
 		}
-		for _, args := range r.argumentLists(f, v, prey) {
-			for _, s := range attackers[:min(4, len(attackers))] {
-				if r.blames(f) {
+		for _, args := range c.caller.ArgumentLists(f, v) {
+			for _, s := range attackers[:min(callers, len(attackers))] {
+				if c.blamed(f) {
 					return true, nil
 				}
-				if err := r.limit(ctx, 1); err != nil {
+				if err := c.limiter.Wait(ctx, 1); err != nil {
 					return false, err
 				}
-				r.Coverage.Functions++
-				answer, err := r.call(ctx, f, args, s, v, prey)
-				switch code := query.SQLState(err); {
+				c.results.Cover(func(cov *results.Coverage) { cov.Functions++ })
+				answer, err := c.call(ctx, call{f, args, v, s})
+				switch {
 				case err == nil:
 					answered = true
 					if answers[args] == nil {
 						answers[args] = map[string]bool{}
 					}
 					answers[args][answer] = true
-				case code == "":
+				case query.SQLState(err) == "":
 					return false, err
-				case strings.HasPrefix(code, "P0"), code == "42501", strings.HasPrefix(code, "22"), strings.HasPrefix(code, "23"):
+				case query.SQLState(err) == query.InsufficientPrivilege,
+					query.In(err, query.RaisedByFunction, query.DataException, query.IntegrityConstraintViolation):
 					answered = true
 				}
 			}
 		}
 	}
-	r.judgeAggregate(f, answers)
+	c.judgeAggregate(f, answers)
 	return answered, nil
 }
 
-var numeric = []string{"bigint", "integer", "numeric", "double precision", "real", "money"}
+// call is one call of a function.
+type call struct {
+	function  *catalog.Function
+	arguments string
+	victim    tenancy.Tenant
+	session   session.Session
+}
 
-// judgeAggregate reports a number that is the same for everybody and comes from tenants' tables: it sums up everybody's rows.
-func (r *Run) judgeAggregate(f *catalog.Function, answers map[string]map[string]bool) {
-	reach := r.mentions(f)
-	if !slices.Contains(numeric, f.Returns) || len(reach) == 0 || r.blames(f) || f.Volatile && readsIdentity(f.Source, r.cfg.Settings) {
+// call calls a function once and returns its first answer as JSON text.
+func (c *functions) call(ctx context.Context, call call) (answer string, err error) {
+	f := call.function
+	err = c.attempts.Write(ctx, call.session, func(tx *session.Tx) error {
+		before, err := c.countRows(ctx, tx, call)
+		if err != nil {
+			return err
+		}
+		if f.Kind == catalog.Procedure {
+			err = tx.Exec(ctx, fmt.Sprintf("CALL %s(%s)", f.SQL(), call.arguments))
+		} else {
+			answer, err = c.ask(ctx, tx, call)
+		}
+		if err != nil || f.ReadOnly() {
+			return err
+		}
+		return c.judgeWrites(ctx, tx, call, before)
+	})
+	return answer, err
+}
+
+// ask calls a function, searches its answer for canaries, and returns the first row.
+func (c *functions) ask(ctx context.Context, tx *session.Tx, call call) (string, error) {
+	f := call.function
+	answers, err := tx.Strings(ctx, fmt.Sprintf("SELECT to_jsonb(f)::text FROM %s(%s) f LIMIT %d", f.SQL(), call.arguments, answerRows))
+	if err != nil || len(answers) == 0 {
+		return "", err
+	}
+	given := victims.Given(call.arguments)
+	for _, a := range answers {
+		if found := c.canaries.Find(a, call.session, given); found != nil {
+			c.leak(f, call.session, results.Finding{
+				Operation: results.Read, Table: found.Table.String(), Evidence: fmt.Sprintf("read from %s of %s", found.Key, found.Owner),
+			})
+		}
+	}
+	return answers[0], nil
+}
+
+// countRows counts the victim's rows in every table that a function may write to, so its deletes
+// are noticed.
+func (c *functions) countRows(ctx context.Context, tx *session.Tx, call call) (map[*catalog.Relation]int, error) {
+	counts := map[*catalog.Relation]int{}
+	if call.function.ReadOnly() {
+		return counts, nil
+	}
+	err := c.victims.Observe(ctx, tx, call.victim, func() error {
+		for _, t := range c.caller.Tables(call.function) {
+			var n int
+			sql := fmt.Sprintf("SELECT count(*) FROM %s a WHERE %s", t.SQL(), c.model.OwnedBy(t, call.victim))
+			if err := tx.QueryRow(ctx, sql).Scan(&n); err != nil {
+				return err
+			}
+			counts[t] = n
+		}
+		return nil
+	})
+	return counts, err
+}
+
+// judgeWrites looks at what a call changed among rows that are not the attacker's.
+func (c *functions) judgeWrites(ctx context.Context, tx *session.Tx, call call, before map[*catalog.Relation]int) error {
+	after, err := c.countRows(ctx, tx, call)
+	if err != nil {
+		return err
+	}
+	f := call.function
+	for _, t := range c.caller.Tables(f) {
+		if deleted := before[t] - after[t]; deleted > 0 {
+			c.leak(f, call.session, results.Finding{
+				Operation: results.Delete, Table: t.String(), Evidence: fmt.Sprintf("deleted %d rows of %s", deleted, call.victim),
+			})
+			continue
+		}
+		written := proof.Write{Victim: call.victim, Table: t, By: tenancy.Changed}
+		if after[t] > before[t] {
+			written.By = tenancy.Placed
+		}
+		found, err := c.prover.Written(ctx, tx, written)
+		if err != nil {
+			return err
+		}
+		if found == nil {
+			continue
+		}
+		operation, verb := results.Update, "updated"
+		noRows := before[t] == 0 && after[t] == 0
+		if after[t] > before[t] || noRows && !strings.Contains(strings.ToLower(f.Source), "update") {
+			operation, verb = results.Insert, "inserted"
+		}
+		c.leak(f, call.session, results.Finding{
+			Operation: operation, Table: t.String(), Evidence: fmt.Sprintf("%s %s of %s", verb, found.Key, found.Owner),
+		})
+	}
+	return nil
+}
+
+var numericTypes = []string{"bigint", "integer", "numeric", "double precision", "real", "money"}
+
+// judgeAggregate reports a number that is the same for everybody and comes from tenants' tables:
+// it sums up everybody's rows.
+func (c *functions) judgeAggregate(f *catalog.Function, answers map[string]map[string]bool) {
+	if !slices.Contains(numericTypes, f.Returns) || len(c.caller.Named(f)) == 0 || c.blamed(f) || c.readsIdentity(f) {
 		return
 	}
 	for _, different := range answers {
-		if len(different) == 1 && !different["0"] && !different[""] && !different["null"] && !readsIdentity(f.Source, r.cfg.Settings) {
-			r.functionRisk(f, reach, "gives everybody the same answer, which sums up every tenant's rows")
+		if len(different) == 1 && !different["0"] && !different[""] && !different["null"] {
+			c.risk(f, "gives everybody the same answer, which sums up every tenant's rows")
 			return
 		}
 	}
 }
 
-func readsIdentity(source string, names session.Settings) bool {
-	return strings.Contains(source, names.User) || names.Org != "" && strings.Contains(source, names.Org)
+// readsIdentity reports whether a function's source names a setting of the identity.
+func (c *functions) readsIdentity(f *catalog.Function) bool {
+	names := c.config.Settings
+	return strings.Contains(f.Source, names.User) || names.Org != "" && strings.Contains(f.Source, names.Org)
 }

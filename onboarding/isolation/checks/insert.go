@@ -5,117 +5,120 @@ import (
 	"fmt"
 	"maps"
 
-	"github.com/jackc/pgx/v5"
-
-	"github.com/atlilith/onboardbot/onboarding/isolation/catalog"
-	"github.com/atlilith/onboardbot/onboarding/isolation/query"
+	"github.com/atlilith/onboardbot/onboarding/isolation/proof"
+	"github.com/atlilith/onboardbot/onboarding/isolation/results"
 	"github.com/atlilith/onboardbot/onboarding/isolation/session"
 	"github.com/atlilith/onboardbot/onboarding/isolation/tenancy"
+	"github.com/atlilith/onboardbot/onboarding/isolation/victims"
 )
 
-// tryInsert inserts a row that would be the victim's.
-func (r *Run) tryInsert(ctx context.Context, t *catalog.Relation, to target, s session.Session, out *outcome) error {
-	o := r.m.Of(t)
-	if o.Class == tenancy.ClassUsers || o.Class == tenancy.ClassOrgs {
-		return nil // signing up and founding are nobody else's
+// inserts inserts rows that would be the victim's.
+type inserts struct{ w *writer }
+
+// variant is one row to insert.
+type variant struct {
+	values victims.Values
+	// below says that the row names the attacker and refers to a row of the victim's.
+	below bool
+}
+
+func (i *inserts) try(ctx context.Context, a attempt) error {
+	if i.w.model.Of(a.table).AreTenants() {
+		return nil // everybody may sign up and found an Org
 	}
-	values := maps.Clone(to.values)
-	if (to.victim.Org != "" && len(o.Org) > 0 || o.Class == tenancy.ClassMembers) && s.Person != nil {
-		for _, c := range o.User {
-			values[c] = s.Person // the author of a row that is the Org's
+	for _, v := range i.variants(a) {
+		insertion := i.w.rows.Insert(a.table, v.values, victims.NewKeys)
+		if insertion.SQL == "" {
+			return nil
+		}
+		err := i.w.attempts.Write(ctx, a.session, func(tx *session.Tx) error { return i.insert(ctx, tx, a, v, insertion) })
+		if held(err) && a.target.Place != "" {
+			a.outcome.sort(err)
+			again := i.w.rows.Insert(a.table, v.values, victims.SameKeys)
+			err = i.w.attempts.Write(ctx, a.session, func(tx *session.Tx) error {
+				if gone, err := i.w.makeRoom(ctx, tx, a); err != nil || !gone {
+					return err
+				}
+				return i.insert(ctx, tx, a, v, again)
+			})
+		}
+		if err != nil && !a.outcome.sort(err) {
+			return err
+		}
+		if a.outcome.proven {
+			return nil
 		}
 	}
-	variants := []map[string]*string{values}
+	return nil
+}
+
+// variants are the rows to insert: the victim's own and, of memberships, those of other Persons;
+// at last one that names the attacker and refers to a row of the victim's.
+func (i *inserts) variants(a attempt) []variant {
+	m := i.w.model
+	o, me := m.Of(a.table), a.session.Identity.Person
+	values := maps.Clone(a.target.Values)
+	if (a.target.Victim.IsOrg() && len(o.Orgs) > 0 || o.Class == tenancy.ClassMembers) && me != nil {
+		for _, c := range o.Persons {
+			values[c] = me // the author of a row that is the Org's
+		}
+	}
+	variants := []variant{{values: values}}
 	if o.Class == tenancy.ClassMembers {
-		// Who was a member once has a row already, and can only let others in.
-		for _, other := range r.people() {
-			if s.Person == nil || other != *s.Person {
+		// A former member has a row already, and can only let others in.
+		for _, other := range i.w.victims.Persons() {
+			if me == nil || other != *me {
 				guest := maps.Clone(values)
-				guest[r.m.MemberUser] = &other
-				variants = append(variants, guest)
+				guest[m.Membership.Person] = &other
+				variants = append(variants, variant{values: guest})
 			}
 		}
 	}
-	below := len(variants) // those from here on name the attacker below the victim's parent
-	if len(o.Parents) > 0 && len(o.User) > 0 && s.Person != nil {
+	if len(o.Parents) > 0 && len(o.Persons) > 0 && me != nil {
 		mine := maps.Clone(values)
-		for _, c := range o.User {
-			mine[c] = s.Person
+		for _, c := range o.Persons {
+			mine[c] = me
 		}
-		variants = append(variants, mine)
+		variants = append(variants, variant{values: mine, below: true})
 	}
-	for i, values := range variants {
-		sql, condition := r.insertion(t, values, freshly)
-		if sql == "" {
-			return nil
-		}
-		attempt := func(cleared bool) error {
-			return r.in(ctx, s, false, func(conn *pgx.Conn) error {
-				if cleared {
-					if gone, err := r.clear(ctx, conn, s, t, to); err != nil || !gone {
-						return err
-					}
-				}
-				if _, err := query.Affected(ctx, conn, sql); err != nil {
-					return err
-				}
-				out.tried++
-				if i >= below {
-					return r.landed(ctx, conn, t, condition, to, s, out)
-				}
-				p, err := r.written(ctx, conn, s, to.victim, t, condition, tenancy.Placed)
-				if p != nil {
-					r.writeLeak(ctx, t, "insert", s, fmt.Sprintf("inserted a row that belongs to %s", p.Owner), out)
-				}
-				return err
-			})
-		}
-		err := attempt(false)
-		if held(err) && to.place != "" {
-			out.judge(err)
-			sql, condition = r.insertion(t, values, again)
-			err = attempt(true)
-		}
-		if err != nil && !out.judge(err) {
-			return err
-		}
-		if out.proven {
-			return nil
-		}
-	}
-	return nil
+	return variants
 }
 
-// landed proves an insert below another's row by what the victim sees: a row that names the attacker, among the victim's own.
-func (r *Run) landed(ctx context.Context, conn *pgx.Conn, t *catalog.Relation, condition string, to target, s session.Session, out *outcome) error {
-	victim, err := r.eyes(ctx, to.victim)
-	if err != nil || condition == "true" {
+func (i *inserts) insert(ctx context.Context, tx *session.Tx, a attempt, v variant, row victims.Insertion) error {
+	if _, err := tx.Affected(ctx, row.SQL); err != nil {
 		return err
 	}
-	reset := session.Session{User: victim.User, Org: victim.Org}
-	if err := query.Exec(ctx, conn, reset.Enter(r.cfg.Settings)); err != nil {
+	a.outcome.tried++
+	if v.below {
+		return i.landed(ctx, tx, a, row)
+	}
+	written := proof.Write{Victim: a.target.Victim, Table: a.table, By: tenancy.Placed}
+	if row.Identified() {
+		written.Condition = row.Condition
+	}
+	found, err := i.w.prover.Written(ctx, tx, written)
+	if found != nil {
+		i.w.leak(ctx, a, results.Insert, fmt.Sprintf("inserted a row that belongs to %s", found.Owner))
+	}
+	return err
+}
+
+// landed proves an insert below a victim's row by what the victim sees: a row that names the
+// attacker, among the victim's own.
+func (i *inserts) landed(ctx context.Context, tx *session.Tx, a attempt, row victims.Insertion) error {
+	own, err := i.w.victims.Own(ctx, a.target.Victim)
+	if err != nil || !row.Identified() {
+		return err
+	}
+	if err := tx.Enter(ctx, session.Session{User: own.User, Org: own.Org}); err != nil {
 		return err
 	}
 	var seen int
-	if err := query.One(ctx, conn, fmt.Sprintf("SELECT count(*) FROM %s a WHERE %s", t.SQL(), condition), nil, &seen); err != nil {
+	if err := tx.QueryRow(ctx, fmt.Sprintf("SELECT count(*) FROM %s a WHERE %s", a.table.SQL(), row.Condition)).Scan(&seen); err != nil {
 		return err
 	}
 	if seen > 0 {
-		r.writeLeak(ctx, t, "insert", s, fmt.Sprintf("inserted a row below %s's, who sees it among their own", to.victim), out)
+		i.w.leak(ctx, a, results.Insert, fmt.Sprintf("inserted a row below one of %s, who sees it among their own", a.target.Victim))
 	}
 	return nil
-}
-
-// eyes is a session of the victim's own.
-func (r *Run) eyes(ctx context.Context, v tenancy.Tenant) (session.Session, error) {
-	if v.Person != "" {
-		return r.sessionOf(ctx, v.Person)
-	}
-	persons, err := query.Strings(ctx, r.admin, fmt.Sprintf("WITH mem AS (%s) SELECT person::text FROM mem WHERE org::text = %s AND present ORDER BY 1 LIMIT 1", r.m.MembersSQL(), query.Literal(v.Org)))
-	if err != nil || len(persons) == 0 {
-		return session.Session{User: query.Ref(""), Org: query.Ref(v.Org)}, err
-	}
-	s, err := r.sessionOf(ctx, persons[0])
-	s.Org = query.Ref(v.Org)
-	return s, err
 }

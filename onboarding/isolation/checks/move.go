@@ -6,133 +6,156 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/jackc/pgx/v5"
-
 	"github.com/atlilith/onboardbot/onboarding/isolation/catalog"
+	"github.com/atlilith/onboardbot/onboarding/isolation/proof"
 	"github.com/atlilith/onboardbot/onboarding/isolation/query"
+	"github.com/atlilith/onboardbot/onboarding/isolation/results"
 	"github.com/atlilith/onboardbot/onboarding/isolation/session"
 	"github.com/atlilith/onboardbot/onboarding/isolation/tenancy"
+	"github.com/atlilith/onboardbot/onboarding/isolation/victims"
 )
 
-// tryMove gives the attacker's own rows to the victim.
-func (r *Run) tryMove(ctx context.Context, t *catalog.Relation, to target, s session.Session, out *outcome) error {
-	o := r.m.Of(t)
-	if s.Person == nil || o.Class != tenancy.ClassTenant && o.Class != tenancy.ClassMembers {
+// moves gives the attacker's own rows to the victim.
+type moves struct {
+	w       *writer
+	ownRows map[ownRowKey]*victims.Target
+}
+
+// ownRowKey identifies the row that a Person has a right to.
+type ownRowKey struct {
+	table  *catalog.Relation
+	person string
+	kind   tenancy.OwnerKind // of the victim
+}
+
+func (m *moves) try(ctx context.Context, a attempt) error {
+	o := m.w.model.Of(a.table)
+	if a.session.Identity.Person == nil || o.Class != tenancy.ClassTenant && o.Class != tenancy.ClassMembers {
 		return nil
 	}
-	w := r.m.Identity(s.Person, s.Orgs, s.CoMembers)
-	own, err := r.ownRow(ctx, t, s, w, to.victim)
-	if err != nil {
+	own, err := m.ownRow(ctx, a)
+	if err != nil || own == nil && o.Class == tenancy.ClassMembers {
 		return err
 	}
-	var sets []string
-	for _, name := range o.TenantColumns() {
-		c := t.Column(name)
-		author := to.victim.Org != "" && slices.Contains(o.User, name) && len(o.Org) > 0 // and whom a membership names
-		if author || own != nil && same(own.values[name], to.values[name]) {
-			continue
-		}
-		if c == nil || !c.Update || c.NotNull && to.values[name] == nil {
-			return nil
-		}
-		sets = append(sets, pgx.Identifier{name}.Sanitize()+" = "+c.Literal(to.values[name]))
-	}
-	if len(sets) == 0 {
+	sets := m.sets(a, own)
+	if sets == "" {
 		return nil
 	}
 	var aims []string
-	if own == nil && o.Class == tenancy.ClassMembers {
-		return nil
-	}
 	if own != nil {
-		aims = append(aims, " WHERE "+own.place)
+		aims = append(aims, " WHERE "+own.Place)
 	}
-	if r.small(ctx, t) {
+	if m.w.scope.isSmall(ctx, a.table) {
 		aims = append(aims, "")
 	}
 	for _, where := range aims {
-		move := func(cleared bool) error {
-			return r.in(ctx, s, false, func(conn *pgx.Conn) error {
-				if cleared {
-					if gone, err := r.clear(ctx, conn, s, t, to); err != nil || !gone {
-						return err
-					}
-				}
-				if own == nil {
-					// Something of one's own to move.
-					mine, err := r.imagined(ctx, t, tenancy.Tenant{Person: *s.Person}, []target{to})
-					if err != nil || mine == nil {
-						return err
-					}
-					sql, _ := r.insertion(t, mine, freshly)
-					if _, err := query.Affected(ctx, conn, sql); err != nil {
-						return err
-					}
-				}
-				n, err := query.Affected(ctx, conn, fmt.Sprintf("UPDATE %s a SET %s%s", t.SQL(), strings.Join(sets, ", "), where))
-				if err != nil {
+		sql := fmt.Sprintf("UPDATE %s a SET %s%s", a.table.SQL(), sets, where)
+		err := m.w.attempts.Write(ctx, a.session, func(tx *session.Tx) error { return m.move(ctx, tx, a, own, sql) })
+		if held(err) && a.target.Place != "" {
+			a.outcome.sort(err)
+			err = m.w.attempts.Write(ctx, a.session, func(tx *session.Tx) error {
+				if gone, err := m.w.makeRoom(ctx, tx, a); err != nil || !gone {
 					return err
 				}
-				out.tried++
-				if n == 0 {
-					return nil
-				}
-				p, err := r.written(ctx, conn, s, to.victim, t, "true", tenancy.Placed)
-				if p != nil {
-					r.writeLeak(ctx, t, "update", s, fmt.Sprintf("moved a row of their own (%s) to %s", p.Key, p.Owner), out)
-				}
-				return err
+				return m.move(ctx, tx, a, own, sql)
 			})
 		}
-		err := move(false)
-		if held(err) && to.place != "" {
-			out.judge(err)
-			err = move(true)
-		}
-		if err != nil && !out.judge(err) {
+		if err != nil && !a.outcome.sort(err) {
 			return err
 		}
-		if out.proven {
+		if a.outcome.proven {
 			return nil
 		}
 	}
 	return nil
 }
 
-func same(a, b *string) bool { return a == nil && b == nil || a != nil && b != nil && *a == *b }
+// sets renders the assignments that make a row the victim's. It is empty where the app role may
+// not make them all, or where nothing would change.
+func (m *moves) sets(a attempt, own *victims.Target) string {
+	o := m.w.model.Of(a.table)
+	var sets []string
+	for _, name := range o.Columns() {
+		c, theirs := a.table.Column(name), a.target.Values[name]
+		// The author of an Org's row stays, and so does the Person whom a membership names.
+		author := a.target.Victim.IsOrg() && slices.Contains(o.Persons, name) && len(o.Orgs) > 0
+		if author || own != nil && victims.Equal(own.Values[name], theirs) {
+			continue
+		}
+		if c == nil || !c.Update || c.NotNull && theirs == nil {
+			return ""
+		}
+		sets = append(sets, c.Assign(theirs))
+	}
+	return strings.Join(sets, ", ")
+}
 
-// ownRow is a row that the session's Person has a right to, with an owner of the victim's kind where there is one.
-func (r *Run) ownRow(ctx context.Context, t *catalog.Relation, s session.Session, w tenancy.IdentitySQL, v tenancy.Tenant) (*target, error) {
-	key := fmt.Sprint(t, *s.Person, v.Org == "")
-	if row, known := r.ownRows[key]; known {
+// move updates a row of the attacker's own, which it inserts first if there is none.
+func (m *moves) move(ctx context.Context, tx *session.Tx, a attempt, own *victims.Target, sql string) error {
+	if own == nil {
+		me := tenancy.Tenant{Kind: tenancy.Person, ID: *a.session.Identity.Person}
+		mine, err := m.w.rows.Imagine(ctx, a.table, me, []victims.Target{a.target})
+		if err != nil || mine == nil {
+			return err
+		}
+		if _, err := tx.Affected(ctx, m.w.rows.Insert(a.table, mine, victims.NewKeys).SQL); err != nil {
+			return err
+		}
+	}
+	n, err := tx.Affected(ctx, sql)
+	if err != nil {
+		return err
+	}
+	a.outcome.tried++
+	if n == 0 {
+		return nil
+	}
+	found, err := m.w.prover.Written(ctx, tx, proof.Write{Victim: a.target.Victim, Table: a.table, By: tenancy.Placed})
+	if found != nil {
+		m.w.leak(ctx, a, results.Update, fmt.Sprintf("moved a row of their own (%s) to %s", found.Key, found.Owner))
+	}
+	return err
+}
+
+// ownRow returns a row that the session's Person has a right to, with an owner of the victim's
+// kind where there is one. It is nil if there is none.
+func (m *moves) ownRow(ctx context.Context, a attempt) (*victims.Target, error) {
+	i, model := a.session.Identity, m.w.model
+	key := ownRowKey{a.table, *i.Person, a.target.Victim.Kind}
+	if row, known := m.ownRows[key]; known {
 		return row, nil
 	}
-	person := []string{query.Literal("Person " + *s.Person)}
+	owner := func(kind tenancy.OwnerKind, id string) string {
+		return query.Literal(tenancy.Tenant{Kind: kind, ID: id}.String())
+	}
+	person := []string{owner(tenancy.Person, *i.Person)}
 	var orgs []string
-	for _, org := range s.Orgs {
-		orgs = append(orgs, query.Literal("Org "+org))
+	for _, org := range i.Orgs {
+		orgs = append(orgs, owner(tenancy.Org, org))
 	}
 	kinds := [][]string{person, orgs}
-	if v.Org != "" {
+	if a.target.Victim.IsOrg() {
 		kinds = [][]string{orgs, person}
 	}
-	r.ownRows[key] = nil
+	w := model.IdentitySQL(i)
+	m.ownRows[key] = nil
 	for _, owners := range kinds {
 		if len(owners) == 0 {
 			continue
 		}
-		condition := fmt.Sprintf("%s IN (%s) AND NOT %s", r.m.Owner(t, "a"), strings.Join(owners, ", "), r.m.Foreign(t, "a", w, tenancy.Truth))
-		if r.m.Of(t).Class == tenancy.ClassMembers {
-			condition = r.m.IsUser(t, "a", r.m.MemberUser, w)
+		condition := fmt.Sprintf("%s IN (%s) AND NOT %s", model.Owner(a.table, "a"), strings.Join(owners, ", "),
+			model.Foreign(a.table, "a", w, tenancy.Truth))
+		if model.Of(a.table).Class == tenancy.ClassMembers {
+			condition = model.IsPerson(a.table, "a", model.Membership.Person, w)
 		}
-		rows, err := r.rowsAnyTenant(ctx, t, condition)
+		rows, err := m.w.rows.Matching(ctx, a.table, condition, 1)
 		if err != nil {
 			return nil, err
 		}
 		if len(rows) > 0 {
-			r.ownRows[key] = &rows[0]
+			m.ownRows[key] = &rows[0]
 			break
 		}
 	}
-	return r.ownRows[key], nil
+	return m.ownRows[key], nil
 }

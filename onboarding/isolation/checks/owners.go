@@ -9,57 +9,123 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/atlilith/onboardbot/onboarding/isolation/catalog"
+	"github.com/atlilith/onboardbot/onboarding/isolation/fixes"
 	"github.com/atlilith/onboardbot/onboarding/isolation/query"
 	"github.com/atlilith/onboardbot/onboarding/isolation/results"
+	"github.com/atlilith/onboardbot/onboarding/isolation/session"
+	"github.com/atlilith/onboardbot/onboarding/isolation/tenancy"
 )
 
-// checkOwned looks at what else the app role owns of which policies are made: a schema, in which whoever owns it can drop every table
-// (Postgres manual, DROP TABLE), and functions that policies ask, which their owner can write anew (CREATE FUNCTION). Neither is tried, since
-// the locks would be felt.
-func (r *Run) checkOwned(ctx context.Context) error {
-	schemas, err := query.Strings(ctx, r.admin, fmt.Sprintf("SELECT nspname::text FROM pg_namespace WHERE pg_has_role(%s, nspowner, 'USAGE') ORDER BY 1", query.Literal(r.cfg.AppRole)))
+// owners looks at what the app role owns of which protection is made: tables, whose owner can
+// switch their policies off; schemas, whose owner can drop every table in them (PostgreSQL
+// manual, DROP TABLE); and functions that policies call, which their owner can replace (CREATE
+// FUNCTION). Only the first is tried, since other sessions would feel the locks of the rest.
+type owners struct {
+	role      string
+	model     *tenancy.Model
+	scope     *scope
+	truth     query.Querier
+	escalator *escalator
+	fixes     *fixes.Writer
+	results   *results.Collector
+}
+
+func newOwners(s *Setup) *owners {
+	return &owners{
+		role: s.config.AppRole, model: s.model, scope: s.scope, truth: s.truth,
+		escalator: newEscalator(s), fixes: s.fixes, results: s.results,
+	}
+}
+
+func (o *owners) run(ctx context.Context) error {
+	role, err := readAttributes(ctx, o.truth, o.role)
+	if err != nil || role.super {
+		return err // a superuser owns everything, and reads show it
+	}
+	if err := o.tables(ctx); err != nil {
+		return err
+	}
+	if err := o.schemas(ctx); err != nil {
+		return err
+	}
+	return o.functions(ctx)
+}
+
+func (o *owners) risk(object, why, fix string) {
+	o.results.Add(results.Finding{
+		Kind: results.Risk, Operation: results.Owner, Table: object, As: anySession, Evidence: why, Fix: fix,
+	})
+}
+
+// oids reads the oids of objects that the app role owns.
+func (o *owners) oids(ctx context.Context, sql string) ([]uint32, error) {
+	rows, err := o.truth.Query(ctx, sql, o.role)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, pgx.RowTo[uint32])
+}
+
+func (o *owners) tables(ctx context.Context) error {
+	owned, err := o.oids(ctx, "SELECT c.oid FROM pg_class c WHERE c.relkind IN ('r', 'p') AND pg_has_role($1::name, c.relowner, 'USAGE')")
+	if err != nil {
+		return err
+	}
+	for _, oid := range owned {
+		t := o.model.Catalog.Relation(oid)
+		if t == nil || !t.RLS || !o.model.Of(t).Owned() || o.scope.writesExcluded(t) {
+			continue
+		}
+		fix := o.fixes.TakeTable(t)
+		err := o.escalator.try(ctx, escalation{
+			session: session.Session{Kind: session.Anonymous, Label: "any session, as the table's owner"},
+			sql:     fmt.Sprintf("ALTER TABLE %s DISABLE ROW LEVEL SECURITY", t.SQL()),
+			tables:  []*catalog.Relation{t},
+			fix:     fix,
+		})
+		if err != nil || !o.results.Leaks(t.String(), results.Read) {
+			o.risk(t.String(), "the app role owns the table and can switch its policies off", fix)
+		}
+	}
+	return nil
+}
+
+func (o *owners) schemas(ctx context.Context) error {
+	schemas, err := query.Strings(ctx, o.truth,
+		"SELECT nspname::text FROM pg_namespace WHERE pg_has_role($1::name, nspowner, 'USAGE') ORDER BY 1", o.role)
 	if err != nil {
 		return err
 	}
 	for _, schema := range schemas {
-		var inside []string
-		for _, t := range r.tables {
+		var tables []string
+		for _, t := range o.scope.tables {
 			if t.Schema == schema && !t.Partition {
-				inside = append(inside, t.String())
+				tables = append(tables, t.String())
 			}
 		}
-		if len(inside) > 0 {
-			r.Add(results.Finding{Kind: results.Risk, Operation: "owner", Table: "schema " + schema, As: "any session",
-				Evidence: fmt.Sprintf("the app role owns the schema, and can drop %s with every tenant's rows", strings.Join(inside, ", ")),
-				Fix:      fmt.Sprintf("ALTER SCHEMA %s OWNER TO %s;\nGRANT USAGE ON SCHEMA %[1]s TO %[3]s;", pgx.Identifier{schema}.Sanitize(), pgx.Identifier{r.dialer.Truth}.Sanitize(), r.appSQL())})
-		}
-	}
-	return query.Each(ctx, r.admin, "SELECT oid FROM pg_proc WHERE pg_has_role($1::name, proowner, 'USAGE') AND has_schema_privilege($1::name, pronamespace, 'CREATE')",
-		[]any{r.cfg.AppRole}, func(rows pgx.Rows) error {
-			var oid uint32
-			if err := rows.Scan(&oid); err != nil {
-				return err
-			}
-			if f := r.asked(oid); f != nil {
-				r.Add(results.Finding{Kind: results.Risk, Operation: "owner", Table: "function " + f.String(), As: "any session",
-					Evidence: "the app role owns a function that policies ask, and can write it anew",
-					Fix:      fmt.Sprintf("ALTER ROUTINE %s(%s) OWNER TO %s;", f.SQL(), f.Arguments, pgx.Identifier{r.dialer.Truth}.Sanitize())})
-			}
-			return nil
-		})
-}
-
-// asked returns the function of an id if a policy of a tenants' table names it, nil otherwise.
-func (r *Run) asked(oid uint32) *catalog.Function {
-	i := slices.IndexFunc(r.m.Cat.Functions, func(f *catalog.Function) bool { return f.OID == oid })
-	if i < 0 {
-		return nil
-	}
-	name := []string{r.m.Cat.Functions[i].Name}
-	for _, t := range r.tables {
-		if t.RLS && slices.ContainsFunc(t.Policies, func(p catalog.Policy) bool { return catalog.Mentions(p.Using+" "+p.Check, name) }) {
-			return r.m.Cat.Functions[i]
+		if len(tables) > 0 {
+			why := fmt.Sprintf("the app role owns the schema, and can drop %s with every tenant's rows", strings.Join(tables, ", "))
+			o.risk("schema "+schema, why, o.fixes.TakeSchema(schema))
 		}
 	}
 	return nil
+}
+
+func (o *owners) functions(ctx context.Context) error {
+	owned, err := o.oids(ctx, `SELECT oid FROM pg_proc WHERE pg_has_role($1::name, proowner, 'USAGE')
+		AND has_schema_privilege($1::name, pronamespace, 'CREATE')`)
+	if err != nil {
+		return err
+	}
+	for _, f := range o.model.Catalog.Functions {
+		if slices.Contains(owned, f.OID) && o.calledByPolicy(f) {
+			o.risk("function "+f.String(), "the app role owns a function that policies call, and can replace it", o.fixes.TakeFunction(f))
+		}
+	}
+	return nil
+}
+
+// calledByPolicy reports whether a policy of a tenants' table names a function.
+func (o *owners) calledByPolicy(f *catalog.Function) bool {
+	return slices.ContainsFunc(o.scope.tables, func(t *catalog.Relation) bool { return t.RLS && t.PolicyNames(f.Name) })
 }

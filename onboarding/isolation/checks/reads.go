@@ -6,135 +6,178 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/jackc/pgx/v5"
-
 	"github.com/atlilith/onboardbot/onboarding/isolation/catalog"
+	"github.com/atlilith/onboardbot/onboarding/isolation/pipeline"
+	"github.com/atlilith/onboardbot/onboarding/isolation/proof"
 	"github.com/atlilith/onboardbot/onboarding/isolation/query"
+	"github.com/atlilith/onboardbot/onboarding/isolation/results"
 	"github.com/atlilith/onboardbot/onboarding/isolation/session"
 	"github.com/atlilith/onboardbot/onboarding/isolation/tenancy"
 )
 
-// CheckReads reads every table as every tenant.
-func (r *Run) CheckReads(ctx context.Context) error {
-	var tables []*catalog.Relation
-	for _, t := range r.tables {
-		// Without row-level security no identity changes what a table shows, and a sample has read it already.
-		if t.Readable() && !r.m.Directory[t.OID] && r.tired[t] < timeoutPatience && (t.RLS || t.IsView()) {
-			tables = append(tables, t)
-		}
+// reads reads every table as every tenant.
+type reads struct {
+	pipeline pipeline.Config
+	model    *tenancy.Model
+	scope    *scope
+	prover   *proof.Prover
+	leaks    *readLeaks
+	results  *results.Collector
+}
+
+func newReads(s *Setup) *reads {
+	return &reads{
+		pipeline: pipeline.Config{
+			Model: s.model, Dialer: s.dialer, Settings: s.config.Settings, Limiter: s.limiter,
+			Lister:      &session.Lister{Model: s.model, Truth: s.truth, Only: s.only},
+			Connections: s.config.Budget.Connections, Results: s.results,
+		},
+		model: s.model, scope: s.scope, prover: s.prover, leaks: newReadLeaks(s), results: s.results,
 	}
-	rd := newReading(r, tables)
-	seen, err := rd.everyTenant(ctx, r.tenant)
-	r.Coverage.Persons, r.Coverage.Orgs = seen.Persons, seen.Orgs
+}
+
+func (c *reads) run(ctx context.Context) error {
+	outcome, err := pipeline.Read(ctx, c.pipeline, c.tables())
+	checks := outcome.Checks
+	c.results.Cover(func(cov *results.Coverage) { cov.Persons, cov.Orgs = outcome.Seen.Persons, outcome.Seen.Orgs })
 	if err != nil {
 		return err
 	}
-	if seen.Persons == 0 {
-		r.LeaveOut("no tenants: there is nobody to read as, and nothing to read")
+	if outcome.Seen.Persons == 0 {
+		c.results.LeaveOut("no tenants: there is nobody to read as, and nothing to read")
 	}
-	for _, t := range tables {
-		if err := r.confirmSuspects(ctx, rd, t); err != nil {
+	for _, t := range outcome.Tables {
+		c.describe(t)
+		if err := c.confirmSuspects(ctx, t); err != nil {
 			return err
 		}
 	}
-	if err := r.checkSlowly(ctx, rd, tables); err != nil {
+	compared, err := c.compareRows(ctx, outcome.Tables)
+	if err != nil {
 		return err
 	}
-	r.Coverage.Reads += rd.checks
+	c.results.Cover(func(cov *results.Coverage) { cov.Reads += checks + compared })
 	return nil
 }
 
-// weigh asks the truth about everyone who saw rows of a table that seem another's.
-func (r *Run) confirmSuspects(ctx context.Context, rd *reading, t *catalog.Relation) error {
-	r.Tried(t.String(), "read")
-	if n := rd.refusals[t]; n > 0 {
-		if rd.answered[t]["members acting in an Org"] && !rd.answered[t]["Persons"] {
-			r.Note("%s: its policies answer only who acts in an Org, and others with an error: %s", t, rd.reasons[t])
+// tables are those that an identity changes: a sample has read those without row-level security
+// already.
+func (c *reads) tables() []*catalog.Relation {
+	return slices.DeleteFunc(slices.Clone(c.scope.tables), func(t *catalog.Relation) bool {
+		return !t.Readable() || c.model.IsDirectory(t) || c.scope.givenUp(t) || !t.RLS && !t.IsView()
+	})
+}
+
+// describe records which sessions could not read a table.
+func (c *reads) describe(t *pipeline.Table) {
+	name := t.Relation.String()
+	c.results.Tried(name, results.Read)
+	failures := t.Failures
+	if t.Refusals > 0 {
+		if t.Answered[session.Member] && !t.Answered[session.Person] {
+			c.results.Note("%s: its policies answer only sessions that act in an Org, and others with an error: %s", name, t.Reason)
 		} else {
-			rd.failures[t] += n
+			failures += t.Refusals
 		}
 	}
-	if rd.failures[t] > 0 {
-		gaveUp := ""
-		if rd.given[t] {
-			gaveUp = ", and was given up"
-		}
-		r.LeaveOut("%s: could not be read by %d sessions%s: %s", t, rd.failures[t], gaveUp, rd.reasons[t])
+	if failures == 0 {
+		return
 	}
-	for _, s := range rd.suspects[t] {
-		if r.Leaks(t.String(), "read") {
+	gaveUp := ""
+	if t.GivenUp {
+		gaveUp = ", and was given up"
+	}
+	c.results.LeaveOut("%s: could not be read by %d sessions%s: %s", name, failures, gaveUp, t.Reason)
+}
+
+// confirmSuspects asks the truth about the sessions that saw rows of a table which seem
+// another's.
+func (c *reads) confirmSuspects(ctx context.Context, t *pipeline.Table) error {
+	for _, s := range t.Suspects {
+		if c.results.Leaks(t.Relation.String(), results.Read) {
 			break
 		}
-		w := r.m.Identity(s.Person, s.Orgs, s.CoMembers)
-		p, err := r.confirmed(ctx, s, t, r.m.Foreign(t, "a", w, tenancy.Attacker))
+		foreign := c.model.Foreign(t.Relation, "a", c.model.IdentitySQL(s.Identity), tenancy.Attacker)
+		found, err := c.prover.Confirm(ctx, s, t.Relation, foreign)
 		switch {
 		case err != nil && query.SQLState(err) == "":
 			return err
 		case err != nil:
-			r.LeaveOut("%s: a suspicion could not be confirmed: %s", t, query.Describe(err))
+			c.results.LeaveOut("%s: a suspicion could not be confirmed: %s", t.Relation, query.Describe(err))
 			return nil
-		case p != nil:
-			r.readLeak(ctx, t, s, p, rd.whoElse(t))
+		case found != nil:
+			c.leaks.report(ctx, readLeak{session: s, table: t.Relation, proof: found, more: c.others(t)})
 		}
 	}
 	return nil
 }
 
-// whoElse says how many sessions of each kind saw foreign rows.
-func (rd *reading) whoElse(t *catalog.Relation) string {
-	var parts []string
-	for kind, n := range rd.suspected[t] {
-		parts = append(parts, fmt.Sprintf("%d %s", n, kind))
-	}
-	slices.Sort(parts)
-	if len(parts) == 0 || !rd.run.m.Certain(t) {
+// others says how many sessions of each kind saw foreign rows, where their own columns prove it.
+func (c *reads) others(t *pipeline.Table) string {
+	if !c.model.Certain(t.Relation) {
 		return ""
 	}
+	counts := map[string]int{}
+	for kind, n := range t.Suspected {
+		counts[kind.Plural()] += n
+	}
+	var parts []string
+	for kind, n := range counts {
+		parts = append(parts, fmt.Sprintf("%d %s", n, kind))
+	}
+	if len(parts) == 0 {
+		return ""
+	}
+	slices.Sort(parts)
 	return " (" + strings.Join(parts, ", ") + ")"
 }
 
-// checkSlowly compares row by row what every tenant sees of tables whose owners the app role may not read.
-func (r *Run) checkSlowly(ctx context.Context, rd *reading, tables []*catalog.Relation) error {
-	slow := slices.DeleteFunc(slices.Clone(tables), func(t *catalog.Relation) bool { return !rd.slow[t] })
-	if len(slow) == 0 {
-		return nil
+// compareRows compares row by row what every tenant sees of tables whose owners the app role may
+// not read. It returns the number of comparisons.
+func (c *reads) compareRows(ctx context.Context, tables []*pipeline.Table) (int, error) {
+	tables = slices.DeleteFunc(slices.Clone(tables), func(t *pipeline.Table) bool { return !t.CompareRows })
+	if len(tables) == 0 {
+		return 0, nil
 	}
-	failures := map[*catalog.Relation]int{}
-	_, err := session.All(ctx, r.m, r.admin, r.tenant, func(batch []session.Session) error {
-		for _, s := range batch {
-			for _, t := range slow {
-				if failures[t] >= timeoutPatience || r.Leaks(t.String(), "read") {
+	compared, failures := 0, map[*pipeline.Table]int{}
+	_, err := c.pipeline.Lister.All(ctx, func(page []session.Session) error {
+		for _, s := range page {
+			for _, t := range tables {
+				if failures[t] >= pipeline.MaxTimeouts || c.results.Leaks(t.Relation.String(), results.Read) {
 					continue
 				}
-				if err := r.limit(ctx, 1); err != nil {
+				if err := c.pipeline.Limiter.Wait(ctx, 1); err != nil {
 					return err
 				}
-				p, err := r.confirmed(ctx, s, t, "true")
-				switch {
-				case err != nil && query.SQLState(err) == "":
+				failed, err := c.compare(ctx, s, t.Relation)
+				if err != nil {
 					return err
-				case refusal(err) && s.Claims():
-				case err != nil:
+				}
+				if failed {
 					failures[t]++
-					r.LeaveOut("%s: could not be compared with the truth: %s", t, query.Describe(err))
-				case p != nil:
-					r.readLeak(ctx, t, s, p, "")
 				}
-				rd.checks++
+				compared++
 			}
 		}
 		return nil
 	})
-	return err
+	return compared, err
 }
 
-// confirmed is [run.confirm] in a transaction of its own.
-func (r *Run) confirmed(ctx context.Context, s session.Session, t *catalog.Relation, condition string) (*proof, error) {
-	var p *proof
-	err := r.in(ctx, s, true, func(conn *pgx.Conn) error {
-		var err error
-		p, err = r.confirm(ctx, conn, s, t, condition)
-		return err
-	})
-	return p, err
+// compare compares what a session sees of a table with the truth. It reports whether that
+// failed.
+func (c *reads) compare(ctx context.Context, s session.Session, t *catalog.Relation) (failed bool, err error) {
+	found, err := c.prover.Confirm(ctx, s, t, "true")
+	switch {
+	case err != nil && query.SQLState(err) == "":
+		return true, err
+	case query.Refusal(err) && s.Kind.Claims():
+		return false, nil
+	case err != nil:
+		c.results.LeaveOut("%s: could not be compared with the truth: %s", t, query.Describe(err))
+		return true, nil
+	case found != nil:
+		c.leaks.report(ctx, readLeak{session: s, table: t, proof: found})
+	}
+	return false, nil
 }

@@ -3,15 +3,14 @@ package checks
 import (
 	"context"
 	"fmt"
-	"strings"
 
 	"github.com/jackc/pgx/v5"
 
 	"github.com/atlilith/onboardbot/onboarding/isolation/catalog"
+	"github.com/atlilith/onboardbot/onboarding/isolation/fixes"
 	"github.com/atlilith/onboardbot/onboarding/isolation/query"
 	"github.com/atlilith/onboardbot/onboarding/isolation/results"
 	"github.com/atlilith/onboardbot/onboarding/isolation/session"
-	"github.com/atlilith/onboardbot/onboarding/isolation/tenancy"
 )
 
 // dangerousRoles are predefined roles that reach around row-level security, and how.
@@ -21,192 +20,143 @@ var dangerousRoles = map[string]string{
 	"pg_execute_server_program": "runs programs as the server",
 }
 
-// reachableRoles lists the roles that SET ROLE accepts from the app role.
-func reachableRoles(ctx context.Context, q query.Querier, role string, version int) ([]string, error) {
-	privilege := "MEMBER"
-	if version >= 160000 {
-		privilege = "SET" // membership alone no longer allows SET ROLE
-	}
-	return query.Strings(ctx, q, fmt.Sprintf(`SELECT r.rolname::text FROM pg_roles r, pg_roles a WHERE a.rolname = %[1]s AND NOT a.rolsuper AND r.oid <> a.oid
-		AND r.rolname !~ '^pg_' AND pg_has_role(a.oid, r.oid, '%[2]s') ORDER BY 1`, query.Literal(role), privilege))
-}
+const reachableRolesSQL = `
+SELECT r.rolname::text FROM pg_roles r, pg_roles a WHERE a.rolname = $1 AND NOT a.rolsuper AND r.oid <> a.oid
+   AND r.rolname !~ '^pg_' AND pg_has_role(a.oid, r.oid, $2) ORDER BY 1`
 
-// reachesMore marks relations on which a role that the app role can become has rights that it has not itself.
-func (r *Run) reachesMore(ctx context.Context, q query.Querier) error {
-	if len(r.roles) == 0 {
-		return nil
+const rolesReachSQL = `
+SELECT DISTINCT c.oid FROM pg_class c, unnest($1::text[]) role WHERE c.relkind IN ('r', 'p', 'm', 'v', 'f')
+   AND has_schema_privilege(role, c.relnamespace, 'USAGE')
+   AND (coalesce(has_any_column_privilege(role, c.oid, 'SELECT, INSERT, UPDATE'), false)
+        OR coalesce(has_table_privilege(role, c.oid, 'DELETE, TRUNCATE'), false))`
+
+// reachableRoles returns the roles that SET ROLE accepts from the app role, and marks the
+// relations that only they may use.
+func reachableRoles(ctx context.Context, q query.Querier, cat *catalog.Catalog, appRole string) ([]string, error) {
+	privilege := "MEMBER"
+	if cat.Version >= catalog.Version16 {
+		privilege = "SET"
 	}
-	return query.Each(ctx, q, `SELECT DISTINCT c.oid FROM pg_class c, unnest($1::text[]) role WHERE c.relkind IN ('r', 'p', 'm', 'v', 'f')
-		AND has_schema_privilege(role, c.relnamespace, 'USAGE') AND (coalesce(has_any_column_privilege(role, c.oid, 'SELECT, INSERT, UPDATE'), false)
-		OR coalesce(has_table_privilege(role, c.oid, 'DELETE, TRUNCATE'), false))`, []any{r.roles}, func(rows pgx.Rows) error {
-		var oid uint32
-		if err := rows.Scan(&oid); err != nil {
-			return err
-		}
-		if t := r.m.Cat.ByOID[oid]; t != nil && !t.Reachable() {
+	roles, err := query.Strings(ctx, q, reachableRolesSQL, appRole, privilege)
+	if err != nil || len(roles) == 0 {
+		return nil, err
+	}
+	rows, err := q.Query(ctx, rolesReachSQL, roles)
+	if err != nil {
+		return nil, err
+	}
+	var oid uint32
+	_, err = pgx.ForEachRow(rows, []any{&oid}, func() error {
+		if t := cat.Relation(oid); t != nil && !t.Reachable() {
 			t.Elsewhere = true
 		}
 		return nil
 	})
+	return roles, err
 }
 
-// checkRole looks at what the app role is: whoever is above policies needs no hole in them.
-func (r *Run) checkRole(ctx context.Context) error {
-	role := r.cfg.AppRole
-	name := pgx.Identifier{role}.Sanitize()
-	var super, bypass, createRole, replication, canGrant bool
-	if err := query.One(ctx, r.admin, "SELECT rolsuper, rolbypassrls, rolcreaterole, rolreplication, current_setting('server_version_num')::int < 160000 FROM pg_roles WHERE rolname = $1",
-		[]any{role}, &super, &bypass, &createRole, &replication, &canGrant); err != nil {
+// roles looks at what the app role is: a role that policies do not apply to needs no hole in
+// them.
+type roles struct {
+	role      string
+	reachable []string
+	cat       *catalog.Catalog
+	tables    []*catalog.Relation
+	truth     query.Querier
+	escalator *escalator
+	fixes     *fixes.Writer
+	results   *results.Collector
+}
+
+func newRoles(s *Setup) *roles {
+	return &roles{
+		role: s.config.AppRole, reachable: s.roles, cat: s.model.Catalog, tables: s.scope.tables, truth: s.truth,
+		escalator: newEscalator(s), fixes: s.fixes, results: s.results,
+	}
+}
+
+// attributes are those of a role that put it above policies.
+type attributes struct{ super, bypass, createRole, replication bool }
+
+func readAttributes(ctx context.Context, q query.Querier, role string) (attributes, error) {
+	var a attributes
+	err := q.QueryRow(ctx, "SELECT rolsuper, rolbypassrls, rolcreaterole, rolreplication FROM pg_roles WHERE rolname = $1", role).
+		Scan(&a.super, &a.bypass, &a.createRole, &a.replication)
+	return a, err
+}
+
+func (r *roles) run(ctx context.Context) error {
+	own, err := readAttributes(ctx, r.truth, r.role)
+	if err != nil {
 		return err
 	}
-	risk := func(attribute, why, fix string) {
-		r.Add(results.Finding{Kind: results.Risk, Operation: attribute, Table: "role " + role, As: "any session", Evidence: why, Fix: fix})
+	if own.super {
+		r.risk(results.Superuser, "the app role is a superuser: no policy applies to it", r.fixes.AlterRole("NOSUPERUSER"))
 	}
-	if super {
-		risk("superuser", "the app role is a superuser: no policy holds for it", fmt.Sprintf("ALTER ROLE %s NOSUPERUSER;", name))
+	if own.bypass && !own.super {
+		r.risk(results.BypassRLS, "the app role has BYPASSRLS: no policy applies to it", r.fixes.AlterRole("NOBYPASSRLS"))
 	}
-	if bypass && !super {
-		risk("bypassrls", "the app role has BYPASSRLS: no policy holds for it", fmt.Sprintf("ALTER ROLE %s NOBYPASSRLS;", name))
+	if own.replication && !own.super {
+		r.risk(results.Replication, "the app role has REPLICATION: it can stream every tenant's changes",
+			r.fixes.AlterRole("NOREPLICATION"))
 	}
-	if replication && !super {
-		risk("replication", "the app role has REPLICATION: it can stream every tenant's changes", fmt.Sprintf("ALTER ROLE %s NOREPLICATION;", name))
-	}
-	if createRole && !super {
-		risk("createrole", "the app role has CREATEROLE: it can grant itself other roles", fmt.Sprintf("ALTER ROLE %s NOCREATEROLE;", name))
-		if canGrant {
-			r.grantSelf(ctx)
+	if own.createRole && !own.super {
+		r.risk(results.CreateRole, "the app role has CREATEROLE: it can grant itself other roles", r.fixes.AlterRole("NOCREATEROLE"))
+		if r.cat.Version < catalog.Version16 {
+			r.grantItself(ctx)
 		}
 	}
-	for _, above := range r.roles {
-		var super, bypass bool
-		if err := query.One(ctx, r.admin, "SELECT rolsuper, rolbypassrls FROM pg_roles WHERE rolname = $1", []any{above}, &super, &bypass); err != nil {
+	for _, above := range r.reachable {
+		a, err := readAttributes(ctx, r.truth, above)
+		if err != nil {
 			return err
 		}
-		if super || bypass {
-			risk("set role "+above, fmt.Sprintf("the app role can become %s, for which no policy holds", above), r.unbecome(ctx, above))
+		if a.super || a.bypass {
+			why := fmt.Sprintf("the app role can become %s, to which no policy applies", above)
+			r.risk(results.SetRole(above), why, r.fixes.RevokeRole(ctx, above))
 		}
 	}
-	members, err := query.Strings(ctx, r.admin, fmt.Sprintf("SELECT rolname::text FROM pg_roles WHERE rolname ~ '^pg_' AND NOT (SELECT rolsuper FROM pg_roles WHERE rolname = %[1]s) AND pg_has_role(%[1]s, oid, 'MEMBER')", query.Literal(role)))
+	return r.predefined(ctx)
+}
+
+func (r *roles) risk(operation results.Operation, why, fix string) {
+	r.results.Add(results.Finding{
+		Kind: results.Risk, Operation: operation, Table: "role " + r.role, As: anySession, Evidence: why, Fix: fix,
+	})
+}
+
+// anySession is the session of a finding that does not depend on who somebody is.
+const anySession = "any session"
+
+// predefined reports predefined roles that reach around row-level security.
+func (r *roles) predefined(ctx context.Context) error {
+	members, err := query.Strings(ctx, r.truth, `SELECT rolname::text FROM pg_roles WHERE rolname ~ '^pg_'
+		AND NOT (SELECT rolsuper FROM pg_roles WHERE rolname = $1) AND pg_has_role($1::name, oid, 'MEMBER')`, r.role)
 	if err != nil {
 		return err
 	}
 	for _, above := range members {
 		if why := dangerousRoles[above]; why != "" {
-			risk("set role "+above, fmt.Sprintf("the app role is a member of %s, which %s", above, why), r.unbecome(ctx, above))
-		}
-	}
-	if super {
-		return nil // reads will show it
-	}
-	if err := r.disarm(ctx); err != nil {
-		return err
-	}
-	return r.checkOwned(ctx)
-}
-
-// grantSelf proves what CREATEROLE allows before PostgreSQL 16: taking on the role that owns a table.
-func (r *Run) grantSelf(ctx context.Context) {
-	for _, t := range r.tables {
-		if t.IsView() || t.Owner == r.cfg.AppRole {
-			continue
-		}
-		owner := pgx.Identifier{t.Owner}.Sanitize()
-		prefix := fmt.Sprintf("GRANT %s TO %s; SET LOCAL ROLE %s; ALTER TABLE %s NO FORCE ROW LEVEL SECURITY", owner, pgx.Identifier{r.cfg.AppRole}.Sanitize(), owner, t.SQL())
-		_ = r.escalate(ctx, session.Session{Label: "any session, after granting itself the owner's role " + t.Owner}, prefix, []*catalog.Relation{t}, fmt.Sprintf("ALTER ROLE %s NOCREATEROLE;", pgx.Identifier{r.cfg.AppRole}.Sanitize()))
-	}
-}
-
-// disarm proves that whoever owns a table owns its policies too: they can be switched off.
-func (r *Run) disarm(ctx context.Context) error {
-	var owned []uint32
-	if err := query.Each(ctx, r.admin, "SELECT c.oid FROM pg_class c WHERE c.relkind IN ('r', 'p') AND pg_has_role($1::name, c.relowner, 'USAGE')", []any{r.cfg.AppRole}, func(rows pgx.Rows) error {
-		var oid uint32
-		err := rows.Scan(&oid)
-		owned = append(owned, oid)
-		return err
-	}); err != nil {
-		return err
-	}
-	for _, oid := range owned {
-		t := r.m.Cat.ByOID[oid]
-		if t == nil || !t.RLS || !r.m.Of(t).Owned() || r.writesExcluded(t) {
-			continue
-		}
-		fix := r.disown(t)
-		err := r.escalate(ctx, session.Session{Label: "any session, as the table's owner"}, fmt.Sprintf("ALTER TABLE %s DISABLE ROW LEVEL SECURITY", t.SQL()), []*catalog.Relation{t}, fix)
-		if err != nil || !r.Leaks(t.String(), "read") {
-			r.Add(results.Finding{Kind: results.Risk, Operation: "owner", Table: t.String(), As: "any session", Evidence: "the app role owns the table and can switch its policies off", Fix: fix})
+			r.risk(results.SetRole(above), fmt.Sprintf("the app role is a member of %s, which %s", above, why), r.fixes.RevokeRole(ctx, above))
 		}
 	}
 	return nil
 }
 
-// escalate reads tables after statements that a session is allowed. Such statements may lock the tables, so the truth is asked only after the
-// rollback.
-func (r *Run) escalate(ctx context.Context, s session.Session, prefix string, tables []*catalog.Relation, fix string) error {
-	w := r.m.Identity(s.Person, s.Orgs, s.CoMembers)
-	seen := map[*catalog.Relation][]string{}
-	counted := map[*catalog.Relation]int{}
-	err := r.in(ctx, s, false, func(conn *pgx.Conn) error {
-		if err := query.Exec(ctx, conn, prefix); err != nil {
-			return err
-		}
-		for _, t := range tables {
-			if r.Leaks(t.String(), "read") || t.IsView() || r.m.Directory[t.OID] {
-				continue
-			}
-			if err := query.Exec(ctx, conn, "SAVEPOINT attempt"); err != nil {
-				return err
-			}
-			var err error
-			if place := locator(t, "a"); place != "" {
-				seen[t], err = query.Strings(ctx, conn, fmt.Sprintf("SELECT %s FROM %s a WHERE %s LIMIT %d", place, t.SQL(), r.m.Foreign(t, "a", w, tenancy.Attacker), chunkRows))
-			} else {
-				var n int
-				err = query.One(ctx, conn, "SELECT count(*) FROM "+t.SQL(), nil, &n)
-				counted[t] = n
-			}
-			if err != nil {
-				if query.SQLState(err) == "" {
-					return err
-				}
-				if err := query.Exec(ctx, conn, "ROLLBACK TO attempt"); err != nil {
-					return err
-				}
-			}
-		}
-		return nil
-	})
-	for t, places := range seen {
-		if len(places) == 0 {
+// grantItself proves what CREATEROLE allows before PostgreSQL 16: becoming the role that owns a
+// table.
+func (r *roles) grantItself(ctx context.Context) {
+	for _, t := range r.tables {
+		if t.IsView() || t.Owner == r.role {
 			continue
 		}
-		p, err := r.whose(ctx, s, t, places)
-		if err != nil {
-			return err
-		}
-		r.escalated(t, s, p, prefix, fix)
+		// A table that refuses proves nothing; the risk stands already.
+		_ = r.escalator.try(ctx, escalation{
+			session: session.Session{Kind: session.Anonymous, Label: "any session, after granting itself the owner's role " + t.Owner},
+			sql: fmt.Sprintf("GRANT %[1]s TO %[2]s; SET LOCAL ROLE %[1]s; ALTER TABLE %[3]s NO FORCE ROW LEVEL SECURITY",
+				query.Name(t.Owner), query.Name(r.role), t.SQL()),
+			tables: []*catalog.Relation{t},
+			fix:    r.fixes.AlterRole("NOCREATEROLE"),
+		})
 	}
-	for t, n := range counted {
-		p, err := r.surplus(ctx, s, t, n)
-		if err != nil {
-			return err
-		}
-		r.escalated(t, s, p, prefix, fix)
-	}
-	return err
-}
-
-func (r *Run) escalated(t *catalog.Relation, s session.Session, p *proof, prefix, fix string) {
-	if p != nil {
-		r.Add(results.Finding{Kind: results.Leak, Operation: "read", Table: t.String(), As: s.Label, Evidence: "read " + p.String() + " after " + firstWords(prefix), Fix: fix})
-	}
-}
-
-func firstWords(sql string) string {
-	first, _, more := strings.Cut(sql, ";")
-	if more {
-		first += "; …"
-	}
-	return first
 }

@@ -7,36 +7,56 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/jackc/pgx/v5"
-
 	"github.com/atlilith/onboardbot/onboarding/isolation/catalog"
+	"github.com/atlilith/onboardbot/onboarding/isolation/fixes"
+	"github.com/atlilith/onboardbot/onboarding/isolation/proof"
 	"github.com/atlilith/onboardbot/onboarding/isolation/query"
 	"github.com/atlilith/onboardbot/onboarding/isolation/results"
 	"github.com/atlilith/onboardbot/onboarding/isolation/session"
 	"github.com/atlilith/onboardbot/onboarding/isolation/tenancy"
+	"github.com/atlilith/onboardbot/onboarding/isolation/victims"
 )
 
-// checkTriggers writes rows of attackers' own that point to victims' into tables with triggers or rules, and looks at what became of victims' rows
-// elsewhere: a trigger may run with its definer's rights, and a rule always does with those of the table's owner.
-func (r *Run) checkTriggers(ctx context.Context) error {
-	for _, t := range r.m.Cat.Relations {
-		if t.Triggers+t.Rules == 0 || t.IsView() || t.Kind == "f" || t.Partition || r.writesExcluded(t) ||
-			!t.Can(catalog.CanInsert) && !t.Can(catalog.CanUpdate) && (!t.Usage || !t.Delete) {
+// triggers writes rows of attackers' own that refer to victims' rows into tables with triggers
+// or rules, and looks at what became of victims' rows elsewhere: a trigger may run with its
+// definer's rights, and a rule always runs with those of the table's owner.
+type triggers struct {
+	model    *tenancy.Model
+	scope    *scope
+	truth    query.Querier
+	victims  *victims.Victims
+	rows     *victims.Rows
+	attempts *session.Attempts
+	prover   *proof.Prover
+	fixes    *fixes.Writer
+	results  *results.Collector
+}
+
+func newTriggers(s *Setup) *triggers {
+	return &triggers{s.model, s.scope, s.truth, s.victims, s.rows, s.attempts, s.prover, s.fixes, s.results}
+}
+
+// attackersPerVictim is how many attackers write into each table with triggers.
+const attackersPerVictim = 2
+
+func (c *triggers) run(ctx context.Context) error {
+	for _, t := range c.model.Catalog.Relations {
+		writable := t.Insertable() || t.Updatable() || t.Deletable()
+		if t.Triggers+t.Rules == 0 || !t.IsTable() || c.scope.writesExcluded(t) || !writable {
 			continue
 		}
-		for _, v := range r.victims {
-			attackers, err := r.attackers(ctx, v)
+		for _, v := range c.victims.List() {
+			attackers, err := c.victims.Attackers(ctx, v)
 			if err != nil {
 				return err
 			}
 			tried := 0
 			for _, s := range attackers {
-				// What reaches a mate may be a message that they should get.
-				if tried == 2 || s.Person == nil || len(s.Extra) > 0 || s.Role != "" || slices.Contains(s.CoMembers, v.Person) || slices.Contains(s.Orgs, v.Org) {
+				if tried == attackersPerVictim || !unrelated(s, v) {
 					continue
 				}
 				tried++
-				if err := r.setOff(ctx, t, v, s); err != nil {
+				if err := c.write(ctx, t, v, s); err != nil {
 					return err
 				}
 			}
@@ -45,42 +65,39 @@ func (r *Run) checkTriggers(ctx context.Context) error {
 	return nil
 }
 
-// setOff makes one attacker's own writes on a table that has triggers or rules.
-func (r *Run) setOff(ctx context.Context, t *catalog.Relation, v tenancy.Tenant, s session.Session) error {
-	rows, err := r.pointing(ctx, t, v, s)
+// unrelated reports whether a session is a Person's who has nothing to do with a victim: what
+// reaches a co-member may be a message that they should get.
+func unrelated(s session.Session, v tenancy.Tenant) bool {
+	i := s.Identity
+	if i.Person == nil || len(s.Extra) > 0 || s.Role != "" {
+		return false
+	}
+	if v.IsOrg() {
+		return !slices.Contains(i.Orgs, v.ID)
+	}
+	return !slices.Contains(i.CoMembers, v.ID)
+}
+
+// trigger is a write that sets off a table's triggers and rules.
+type trigger struct {
+	verb string
+	sql  string
+}
+
+// write makes one attacker's own writes on a table.
+func (c *triggers) write(ctx context.Context, t *catalog.Relation, v tenancy.Tenant, s session.Session) error {
+	rows, err := c.referring(ctx, t, v, s)
 	if err != nil {
 		return err
 	}
-	verbs := map[string]string{"INSERT": "inserting", "UPDATE": "updating", "DELETE": "deleting"}
 	for _, values := range rows {
-		var sets []string
-		for _, c := range t.Columns {
-			if value := values[c.Name]; c.Update && !c.Generated && value != nil && !slices.Contains(t.Key, c.Name) && !slices.Contains(r.m.Of(t).User, c.Name) {
-				sets = append(sets, pgx.Identifier{c.Name}.Sanitize()+" = "+c.Literal(value))
-			}
-		}
-		var statements []string
-		// A key may be what points, or be taken.
-		for _, how := range []manner{freshly, again} {
-			insert, condition := r.insertion(t, values, how)
-			if insert == "" || !t.Can(catalog.CanInsert) {
-				continue
-			}
-			statements = append(statements, insert)
-			if t.Usage && t.Delete && condition != "true" {
-				statements = append(statements, insert+"; DELETE FROM "+t.SQL()+" a WHERE "+condition)
-			}
-		}
-		if len(sets) > 0 {
-			statements = append(statements, fmt.Sprintf("UPDATE %s a SET %s WHERE %s", t.SQL(), strings.Join(sets, ", "), r.mineOf(t, s)))
-		}
-		for _, sql := range statements {
-			r.Coverage.WriteAttempts++
-			err := r.in(ctx, s, false, func(conn *pgx.Conn) error {
-				if _, err := query.Affected(ctx, conn, sql); err != nil {
+		for _, w := range c.writes(t, s, values) {
+			c.results.Cover(countWrite)
+			err := c.attempts.Write(ctx, s, func(tx *session.Tx) error {
+				if _, err := tx.Affected(ctx, w.sql); err != nil {
 					return err
 				}
-				return r.bystanders(ctx, conn, s, v, t, verbs[sql[:6]])
+				return c.lookElsewhere(ctx, tx, side{t, v, w.verb})
 			})
 			if err != nil && query.SQLState(err) == "" {
 				return err
@@ -90,85 +107,142 @@ func (r *Run) setOff(ctx context.Context, t *catalog.Relation, v tenancy.Tenant,
 	return nil
 }
 
-// pointing are rows of t that name the attacker and otherwise lead to the victim's rows, by foreign keys or by their columns' names.
-func (r *Run) pointing(ctx context.Context, t *catalog.Relation, v tenancy.Tenant, s session.Session) ([]map[string]*string, error) {
-	o := r.m.Of(t)
-	var rows []map[string]*string
+func (c *triggers) writes(t *catalog.Relation, s session.Session, values victims.Values) []trigger {
+	var list []trigger
+	// A key may be what refers to the victim's row, or be taken.
+	for _, keys := range []victims.Keys{victims.NewKeys, victims.SameKeys} {
+		insert := c.rows.Insert(t, values, keys)
+		if insert.SQL == "" || !t.Insertable() {
+			continue
+		}
+		list = append(list, trigger{"inserting", insert.SQL})
+		if t.Deletable() && insert.Identified() {
+			list = append(list, trigger{"inserting", insert.SQL + "; DELETE FROM " + t.SQL() + " a WHERE " + insert.Condition})
+		}
+	}
+	var sets []string
+	for _, column := range t.Columns {
+		value := values[column.Name]
+		own := slices.Contains(t.Key, column.Name) || slices.Contains(c.model.Of(t).Persons, column.Name)
+		if column.Update && !column.Generated && value != nil && !own {
+			sets = append(sets, column.Assign(value))
+		}
+	}
+	if len(sets) > 0 {
+		sql := fmt.Sprintf("UPDATE %s a SET %s WHERE %s", t.SQL(), strings.Join(sets, ", "), c.model.Names(t, s.Identity))
+		list = append(list, trigger{"updating", sql})
+	}
+	return list
+}
+
+// referring returns rows of t that name the attacker and otherwise refer to the victim's rows,
+// by foreign keys or by their columns' names.
+func (c *triggers) referring(ctx context.Context, t *catalog.Relation, v tenancy.Tenant, s session.Session) ([]victims.Values, error) {
+	m := c.model
+	o := m.Of(t)
+	var rows []victims.Values
 	if o.Class == tenancy.ClassTenant {
-		theirs, err := r.rowsMatching(ctx, t, r.m.OwnedBy(t, v), 1)
+		theirs, err := c.rows.Matching(ctx, t, m.OwnedBy(t, v), 1)
 		if err != nil {
 			return nil, err
 		}
 		for _, row := range theirs {
-			rows = append(rows, maps.Clone(row.values))
+			rows = append(rows, maps.Clone(row.Values))
 		}
 	}
-	made, err := r.flattering(ctx, t, s, v)
+	made, err := c.rows.Favourable(ctx, t, s, v)
 	if err != nil {
 		return nil, err
 	}
-	for _, target := range r.m.Cat.Relations {
-		if r.m.Of(target).Class != tenancy.ClassTenant || target.IsView() || target.Partition || target.Kind == "f" || len(target.Key) != 1 {
+	for _, target := range c.scope.ownedTables() {
+		if m.Of(target).Class != tenancy.ClassTenant || len(target.Key) != 1 {
 			continue
 		}
-		for _, c := range t.Columns {
-			leads := slices.ContainsFunc(t.ForeignKeys, func(fk catalog.ForeignKey) bool {
-				return fk.Target == target.OID && slices.Contains(fk.Columns, c.Name) && slices.Equal(fk.TargetCols, target.Key)
-			})
-			if !leads && !catalog.Names(c.Name, target.Name) {
-				continue
-			}
-			key, err := r.anyRow(ctx, target, target.Key, r.m.OwnedBy(target, v))
-			if err != nil {
-				return nil, err
-			}
-			if key != nil {
-				made[c.Name] = key[0]
-			}
+		if err := c.refer(ctx, made, t, target, v); err != nil {
+			return nil, err
 		}
 	}
 	rows = append(rows, made)
 	for _, values := range rows {
-		for _, c := range o.User {
-			values[c] = s.Person
+		for _, name := range o.Persons {
+			values[name] = s.Identity.Person
 		}
 	}
 	return rows, nil
 }
 
-// bystanders reports the victim's rows that a write of the attacker's own changed elsewhere.
-func (r *Run) bystanders(ctx context.Context, conn *pgx.Conn, s session.Session, v tenancy.Tenant, t *catalog.Relation, verb string) error {
-	for _, other := range r.m.Cat.Relations {
-		if o := r.m.Of(other); other == t || !o.Owned() || other.IsView() || other.Kind == "f" || other.Partition || r.cfg.Tenancy.Tables[other.String()].Excuse != "" {
+// refer sets the columns of a row that lead to a table to the key of a row of the victim's
+// there.
+func (c *triggers) refer(ctx context.Context, values victims.Values, t, target *catalog.Relation, v tenancy.Tenant) error {
+	for _, column := range t.Columns {
+		leads := slices.ContainsFunc(t.ForeignKeys, func(fk catalog.ForeignKey) bool {
+			return fk.Target == target.OID && slices.Contains(fk.Columns, column.Name) && slices.Equal(fk.TargetCols, target.Key)
+		})
+		if !leads && !catalog.RefersTo(column.Name, target.Name) {
 			continue
 		}
-		count := fmt.Sprintf("SELECT count(*) FROM %s a WHERE %s", other.SQL(), r.m.OwnedBy(other, v))
-		var before, after int
-		if err := query.One(ctx, r.admin, count, nil, &before); err != nil {
+		key, err := c.rows.Any(ctx, target, target.Key, c.model.OwnedBy(target, v))
+		if err != nil {
 			return err
 		}
-		if err := r.look(ctx, conn, s, v, func() error { return query.One(ctx, conn, count, nil, &after) }); err != nil {
-			return err
+		if key != nil {
+			values[column.Name] = key[0]
 		}
-		operation := map[bool]string{true: "insert", false: "update"}[after > before]
-		what := ""
-		if after < before {
-			operation, what = "delete", results.Plural(before-after, "row")+" of "+v.String()
-		} else {
-			p, err := r.written(ctx, conn, s, v, other, "true", tenancy.Changed)
-			if err != nil {
-				return err
-			}
-			if p != nil {
-				what = p.Key + " of " + p.Owner
-			}
+	}
+	return nil
+}
+
+// side is a write whose side effects are looked for.
+type side struct {
+	table  *catalog.Relation
+	victim tenancy.Tenant
+	verb   string
+}
+
+// lookElsewhere reports the victim's rows in other tables that a write changed.
+func (c *triggers) lookElsewhere(ctx context.Context, tx *session.Tx, w side) error {
+	for _, other := range c.scope.ownedTables() {
+		if other == w.table || c.scope.excused(other) {
+			continue
+		}
+		operation, what, err := c.changed(ctx, tx, w, other)
+		if err != nil {
+			return err
 		}
 		if what == "" {
 			continue
 		}
-		r.Add(results.Finding{Kind: results.Leak, Operation: operation, Table: other.String(), As: s.Label,
-			Evidence: fmt.Sprintf("reached %s by %s a row of %s, whose trigger or rule goes on to it", what, verb, t),
-			Fix:      fmt.Sprintf("REVOKE INSERT, UPDATE, DELETE ON %s FROM PUBLIC, %s; -- or make its triggers and rules check whose rows they touch", t.SQL(), r.appSQL())})
+		c.results.Add(results.Finding{
+			Kind: results.Leak, Operation: operation, Table: other.String(), As: tx.Session.Label,
+			Evidence: fmt.Sprintf("reached %s by %s a row of %s, whose trigger or rule goes on to it", what, w.verb, w.table),
+			Fix:      c.fixes.Revoke("INSERT, UPDATE, DELETE", w.table, "or make its triggers and rules check whose rows they touch"),
+		})
 	}
 	return nil
+}
+
+// changed says which rows of the victim's in another table a write changed. It returns nothing
+// if there are none.
+func (c *triggers) changed(ctx context.Context, tx *session.Tx, w side, other *catalog.Relation) (results.Operation, string, error) {
+	count := fmt.Sprintf("SELECT count(*) FROM %s a WHERE %s", other.SQL(), c.model.OwnedBy(other, w.victim))
+	var before, after int
+	if err := c.truth.QueryRow(ctx, count).Scan(&before); err != nil {
+		return "", "", err
+	}
+	err := c.victims.Observe(ctx, tx, w.victim, func() error { return tx.QueryRow(ctx, count).Scan(&after) })
+	if err != nil {
+		return "", "", err
+	}
+	if after < before {
+		return results.Delete, results.Plural(before-after, "row") + " of " + w.victim.String(), nil
+	}
+	found, err := c.prover.Written(ctx, tx, proof.Write{Victim: w.victim, Table: other, By: tenancy.Changed})
+	if err != nil || found == nil {
+		return "", "", err
+	}
+	operation := results.Update
+	if after > before {
+		operation = results.Insert
+	}
+	return operation, found.Key + " of " + found.Owner, nil
 }

@@ -6,35 +6,54 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/jackc/pgx/v5"
-
 	"github.com/atlilith/onboardbot/onboarding/isolation/catalog"
+	"github.com/atlilith/onboardbot/onboarding/isolation/fixes"
 	"github.com/atlilith/onboardbot/onboarding/isolation/query"
+	"github.com/atlilith/onboardbot/onboarding/isolation/results"
 	"github.com/atlilith/onboardbot/onboarding/isolation/session"
 	"github.com/atlilith/onboardbot/onboarding/isolation/tenancy"
+	"github.com/atlilith/onboardbot/onboarding/isolation/victims"
 )
 
-// checkTrust writes into the tables that policies ask, as far as an attacker may write there, and reads everything again: who may make themselves
-// an administrator needs no hole in a policy.
-func (r *Run) checkTrust(ctx context.Context) error {
-	for _, t := range r.m.Cat.Relations {
-		if t.IsView() || r.writesExcluded(t) || t == r.m.Members || !t.Can(catalog.CanInsert) && !t.Can(catalog.CanUpdate) {
+// trustSessions is how many attackers write into each table that policies ask, against each
+// victim.
+const trustSessions = 2
+
+// trust writes into the tables that policies ask, as far as an attacker may write there, and
+// reads everything again: who can make themselves an administrator needs no hole in a policy.
+type trust struct {
+	model     *tenancy.Model
+	scope     *scope
+	victims   *victims.Victims
+	rows      *victims.Rows
+	escalator *escalator
+	fixes     *fixes.Writer
+	results   *results.Collector
+}
+
+func newTrust(s *Setup) *trust {
+	return &trust{s.model, s.scope, s.victims, s.rows, newEscalator(s), s.fixes, s.results}
+}
+
+func (c *trust) run(ctx context.Context) error {
+	for _, t := range c.model.Catalog.Relations {
+		if t.IsView() || c.scope.writesExcluded(t) || c.model.IsMembership(t) || !t.Insertable() && !t.Updatable() {
 			continue
 		}
-		asking := r.asking(t)
+		asking := c.asking(t)
 		if len(asking) == 0 {
 			continue
 		}
-		for _, v := range r.victims {
-			attackers, err := r.attackers(ctx, v)
+		for _, v := range c.victims.List() {
+			attackers, err := c.victims.Attackers(ctx, v)
 			if err != nil {
 				return err
 			}
-			for _, s := range attackers[:min(2, len(attackers))] {
-				if s.Person == nil {
+			for _, s := range attackers[:min(trustSessions, len(attackers))] {
+				if s.Identity.Person == nil {
 					continue
 				}
-				if err := r.promote(ctx, t, s, v, asking); err != nil {
+				if err := c.promote(ctx, promotion{t, v, s, asking}); err != nil {
 					return err
 				}
 			}
@@ -43,76 +62,87 @@ func (r *Run) checkTrust(ctx context.Context) error {
 	return nil
 }
 
-// asking lists the readable tables whose policies name t, or a function that does so, directly or by another.
-func (r *Run) asking(t *catalog.Relation) []*catalog.Relation {
-	names := r.m.Cat.Naming(t)
-	mention := func(source string) bool { return catalog.Mentions(source, names) }
-	return slices.DeleteFunc(slices.Clone(r.tables), func(other *catalog.Relation) bool {
-		return !other.Readable() || other.IsView() || !other.RLS || r.tired[other] >= timeoutPatience ||
-			!slices.ContainsFunc(other.Policies, func(p catalog.Policy) bool {
-				return other != t && mention(p.Using) || other == t && strings.Contains(p.Using, "(") && mention(p.Using)
-			})
+// asking lists the readable tables whose policies name t, or a function that does so, directly
+// or through another function.
+func (c *trust) asking(t *catalog.Relation) []*catalog.Relation {
+	names := c.model.Catalog.NamedVia(t)
+	return slices.DeleteFunc(c.scope.readable(), func(other *catalog.Relation) bool {
+		return !other.RLS || !slices.ContainsFunc(other.Policies, func(p catalog.Policy) bool {
+			// A policy of t itself names t also where it names a column.
+			return (other != t || strings.Contains(p.Using, "(")) && catalog.Names(p.Using, names...)
+		})
 	})
 }
 
-// promoted is what an attacker writes wherever a role or a level stands.
-const promoted = "admin"
+// promotion is an attempt to become what policies trust.
+type promotion struct {
+	table   *catalog.Relation
+	victim  tenancy.Tenant
+	session session.Session
+	asking  []*catalog.Relation
+}
 
-// promote inserts a row in which the attacker is what they would like to be, or else makes their own rows say so, and reads.
-func (r *Run) promote(ctx context.Context, t *catalog.Relation, s session.Session, v tenancy.Tenant, tables []*catalog.Relation) error {
-	values, err := r.flattering(ctx, t, s, v)
+// promote inserts a row in which the attacker is what they like to be, or changes their own rows
+// to say so, and reads.
+func (c *trust) promote(ctx context.Context, p promotion) error {
+	statements, err := c.statements(ctx, p)
 	if err != nil {
 		return err
 	}
-	var sets []string
-	for _, c := range t.Columns {
-		name := catalog.Normal(c.Name)
-		switch {
-		case t == r.m.Users && c.Name == r.m.HomeColumn && v.Org != "":
-			values[c.Name] = &v.Org
-		case c.Category == "B" && !slices.Contains(tenancy.FormerFlags, name):
-			values[c.Name] = query.Ref("true")
-		case c.Category == "S" && (strings.Contains(name, "role") || strings.Contains(name, "kind") || strings.Contains(name, "type") || strings.Contains(name, "level")):
-			values[c.Name] = query.Ref(promoted)
-		default:
-			continue
-		}
-		if c.Update {
-			sets = append(sets, pgx.Identifier{c.Name}.Sanitize()+" = "+c.Literal(values[c.Name]))
-		}
-	}
-	var statements []string
-	if sql, _ := r.insertion(t, values, freshly); sql != "" && t.Can(catalog.CanInsert) && t != r.m.Users && t != r.m.Orgs && t != r.m.Members {
-		statements = append(statements, sql)
-	}
-	if len(sets) > 0 {
-		statements = append(statements, fmt.Sprintf("UPDATE %s a SET %s WHERE %s", t.SQL(), strings.Join(sets, ", "), r.mineOf(t, s)), fmt.Sprintf("UPDATE %s SET %s", t.SQL(), strings.Join(sets, ", ")))
-	}
-	if !r.small(ctx, t) && len(statements) > 0 {
-		statements = statements[:len(statements)-1]
-	}
-	said := s
-	said.Label += " after writing into " + t.String() + ", which policies ask"
+	s := p.session
+	s.Label += " after writing into " + p.table.String() + ", which policies ask"
 	for _, sql := range statements {
-		fix := fmt.Sprintf("REVOKE INSERT, UPDATE ON %s FROM PUBLIC, %s; -- or let policies keep what they ask out of tenants' hands", t.SQL(), pgx.Identifier{r.cfg.AppRole}.Sanitize())
-		r.Coverage.WriteAttempts++
-		if err := r.escalate(ctx, said, sql, tables, fix); err != nil && query.SQLState(err) == "" {
+		c.results.Cover(countWrite)
+		err := c.escalator.try(ctx, escalation{
+			session: s, sql: sql, tables: p.asking,
+			fix: c.fixes.Revoke("INSERT, UPDATE", p.table, "or make policies ask only tables that tenants cannot write to"),
+		})
+		if err != nil && query.SQLState(err) == "" {
 			return err
 		}
 	}
 	return nil
 }
 
-// mineOf is a condition for the rows of t that name the session's Person.
-func (r *Run) mineOf(t *catalog.Relation, s session.Session) string {
-	o := r.m.Of(t)
-	w := r.m.Identity(s.Person, s.Orgs, s.CoMembers)
-	if o.Class == tenancy.ClassUsers {
-		return r.m.IsUser(t, "a", r.m.UserID, w)
+func (c *trust) statements(ctx context.Context, p promotion) ([]string, error) {
+	t, m := p.table, c.model
+	values, err := c.rows.Favourable(ctx, t, p.session, p.victim)
+	if err != nil {
+		return nil, err
 	}
-	conditions := []string{"false"}
-	for _, c := range o.User {
-		conditions = append(conditions, r.m.IsUser(t, "a", c, w))
+	var sets []string
+	for _, column := range t.Columns {
+		switch {
+		case t == m.Users.Table && column.Name == m.Membership.HomeColumn && p.victim.IsOrg():
+			values[column.Name] = &p.victim.ID
+		case column.Category == catalog.Boolean && !tenancy.IsFormerFlag(catalog.Normalize(column.Name)):
+			values[column.Name] = new("true")
+		case column.Category == catalog.String && namesRank(column.Name):
+			values[column.Name] = new(victims.Promoted)
+		default:
+			continue
+		}
+		if column.Update {
+			sets = append(sets, column.Assign(values[column.Name]))
+		}
 	}
-	return strings.Join(conditions, " OR ")
+	var statements []string
+	insert := c.rows.Insert(t, values, victims.NewKeys)
+	if insert.SQL != "" && t.Insertable() && !m.IsTenants(t) {
+		statements = append(statements, insert.SQL)
+	}
+	if len(sets) > 0 {
+		set := fmt.Sprintf("UPDATE %s a SET %s", t.SQL(), strings.Join(sets, ", "))
+		statements = append(statements, set+" WHERE "+m.Names(t, p.session.Identity), set)
+	}
+	if len(statements) > 0 && !c.scope.isSmall(ctx, t) {
+		statements = statements[:len(statements)-1]
+	}
+	return statements, nil
+}
+
+// namesRank reports whether a column, by its name, says what somebody is allowed.
+func namesRank(column string) bool {
+	name := catalog.Normalize(column)
+	return slices.ContainsFunc([]string{"role", "kind", "type", "level"}, func(part string) bool { return strings.Contains(name, part) })
 }

@@ -6,8 +6,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/jackc/pgx/v5"
-
 	"github.com/atlilith/onboardbot/onboarding/isolation/catalog"
 	"github.com/atlilith/onboardbot/onboarding/isolation/query"
 	"github.com/atlilith/onboardbot/onboarding/isolation/results"
@@ -15,87 +13,33 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/isolation/tenancy"
 )
 
-// touchable is a column to update with the value that it has: best one that no key or policy turns on.
-func (r *Run) touchable(t *catalog.Relation) *catalog.Column {
-	var worst, best *catalog.Column
-	held := r.m.Of(t).TenantColumns()
-	for _, key := range t.Unique {
-		held = append(held, key...)
-	}
-	for _, fk := range t.ForeignKeys {
-		held = append(held, fk.Columns...)
-	}
-	for _, c := range t.Columns {
-		if !c.Update && !t.Elsewhere || c.Generated {
-			continue
-		}
-		worst = c
-		if !slices.Contains(held, c.Name) && (best == nil || best.Category != "S" && c.Category == "S") {
-			best = c
-		}
-	}
-	if best != nil {
-		return best
-	}
-	return worst
-}
+// updates changes the victim's row, takes it over, and updates without WHERE.
+type updates struct{ w *writer }
 
-// claims renders assignments that make a row the attacker's own.
-func (r *Run) claims(t *catalog.Relation, s session.Session) string {
-	o := r.m.Of(t)
-	if c := t.Column(r.m.OwnerColumn); s.Person != nil && o.Class == tenancy.ClassOrgs && c != nil && c.Update {
-		return pgx.Identifier{c.Name}.Sanitize() + " = " + c.Literal(s.Person)
-	}
-	if s.Person == nil || o.Class != tenancy.ClassTenant || len(o.User) == 0 {
-		return ""
-	}
-	var sets []string
-	for _, name := range o.Org {
-		c := t.Column(name)
-		if c == nil || !c.Update || c.NotNull {
-			return ""
-		}
-		sets = append(sets, pgx.Identifier{name}.Sanitize()+" = NULL")
-	}
-	for _, name := range o.User {
-		c := t.Column(name)
-		if c == nil || !c.Update {
-			return ""
-		}
-		sets = append(sets, pgx.Identifier{name}.Sanitize()+" = "+c.Literal(s.Person))
-	}
-	return strings.Join(sets, ", ")
-}
-
-// tryUpdate changes the victim's row, takes it over, and updates without looking.
-func (r *Run) tryUpdate(ctx context.Context, t *catalog.Relation, to target, s session.Session, out *outcome) error {
-	c := r.touchable(t)
-	if to.place == "" || c == nil || r.names(t, to, s) {
+func (u *updates) try(ctx context.Context, a attempt) error {
+	c := u.w.harmless(a.table)
+	if a.target.Place == "" || c == nil || u.w.ownMembership(a) {
 		return nil
 	}
-	touch := pgx.Identifier{c.Name}.Sanitize() + " = " + c.Literal(to.values[c.Name])
-	sets := []string{touch}
-	if claims := r.claims(t, s); claims != "" {
-		sets = append(sets, claims)
+	type change struct{ sets, verb string }
+	changes := []change{{c.Assign(a.target.Values[c.Name]), "updated"}}
+	if sets := u.takeOver(a); sets != "" {
+		changes = append(changes, change{sets, "took over"})
 	}
-	for i, set := range sets {
-		how := "updated"
-		if i == 1 {
-			how = "took over"
-		}
-		for _, where := range r.aims(ctx, t, to) {
-			err := r.in(ctx, s, false, func(conn *pgx.Conn) error {
-				n, err := query.Affected(ctx, conn, fmt.Sprintf("UPDATE %s a SET %s%s", t.SQL(), set, where))
+	for _, change := range changes {
+		for _, where := range u.w.aims(ctx, a) {
+			err := u.w.attempts.Write(ctx, a.session, func(tx *session.Tx) error {
+				n, err := tx.Affected(ctx, fmt.Sprintf("UPDATE %s a SET %s%s", a.table.SQL(), change.sets, where))
 				if err != nil {
 					return err
 				}
-				out.tried++
-				return r.reached(ctx, conn, t, "update", how, to, s, n, where == "", out)
+				a.outcome.tried++
+				return u.w.reached(ctx, tx, a, reach{results.Update, change.verb, n, where == ""})
 			})
-			if err != nil && !out.judge(err) {
+			if err != nil && !a.outcome.sort(err) {
 				return err
 			}
-			if out.proven {
+			if a.outcome.proven {
 				return nil
 			}
 		}
@@ -103,62 +47,57 @@ func (r *Run) tryUpdate(ctx context.Context, t *catalog.Relation, to target, s s
 	return nil
 }
 
-// names reports whether a membership names the session's own Person, who may accept or end it; [run.tryRejoin] asks for the rest.
-func (r *Run) names(t *catalog.Relation, to target, s session.Session) bool {
-	named := to.values[r.m.MemberUser]
-	return t == r.m.Members && s.Person != nil && named != nil && *named == *s.Person
-}
-
-// aims are the conditions to write with: at the row itself, and at none, since a statement that looks at nothing is held to fewer policies.
-func (r *Run) aims(ctx context.Context, t *catalog.Relation, to target) []string {
-	aims := []string{" WHERE " + to.place}
-	// What can be read may be only some of the rows, and not the ones at hand.
-	separate := !t.SelectAll || r.Leaks(t.String(), "read") || slices.ContainsFunc(t.Policies, func(p catalog.Policy) bool { return p.Command != "*" })
-	if separate && r.small(ctx, t) {
-		aims = append(aims, "")
+// harmless returns the column to update with the value that it has, best one that no key or
+// policy depends on. It is nil if the app role may update none.
+func (w *writer) harmless(t *catalog.Relation) *catalog.Column {
+	keys := w.model.Of(t).Columns()
+	for _, key := range t.Unique {
+		keys = append(keys, key...)
 	}
-	return aims
-}
-
-// small reports whether a table may be written to without WHERE.
-func (r *Run) small(ctx context.Context, t *catalog.Relation) bool {
-	if small, known := r.smalls[t]; known {
-		return small
+	for _, fk := range t.ForeignKeys {
+		keys = append(keys, fk.Columns...)
 	}
-	var n int
-	limit := r.cfg.Budget.BlindWriteRows
-	err := query.One(ctx, r.admin, fmt.Sprintf("SELECT count(*) FROM (SELECT FROM %s LIMIT %d) s", t.SQL(), limit+1), nil, &n)
-	r.smalls[t] = err == nil && n <= limit
-	return r.smalls[t]
-}
-
-// reached proves a write by the rows it reached: the victim's one, or more than the attacker has.
-func (r *Run) reached(ctx context.Context, conn *pgx.Conn, t *catalog.Relation, operation, how string, to target, s session.Session, n int, blind bool, out *outcome) error {
-	if n == 0 {
-		return nil
-	}
-	if !blind {
-		r.writeLeak(ctx, t, operation, s, fmt.Sprintf("%s %s of %s", how, to.key, to.victim), out)
-		return nil
-	}
-	w := r.m.Identity(s.Person, s.Orgs, s.CoMembers)
-	var own int
-	if err := query.One(ctx, r.admin, fmt.Sprintf("SELECT count(*) FROM %s a WHERE NOT coalesce(%s, false)", t.SQL(), r.m.ForeignWrite(t, "a", w, tenancy.Changed)), nil, &own); err != nil {
-		return err
-	}
-	if n <= own {
-		return nil
-	}
-	such := ""
-	if operation == "update" {
-		p, err := r.written(ctx, conn, s, to.victim, t, "true", tenancy.Changed)
-		if err != nil {
-			return err
+	var any, best *catalog.Column
+	for _, c := range t.Columns {
+		if !c.Update && !t.Elsewhere || c.Generated {
+			continue
 		}
-		if p != nil {
-			such = fmt.Sprintf(", such as %s of %s,", p.Key, p.Owner)
+		any = c
+		if !slices.Contains(keys, c.Name) && (best == nil || best.Category != catalog.String && c.Category == catalog.String) {
+			best = c
 		}
 	}
-	r.writeLeak(ctx, t, operation, s, fmt.Sprintf("%s %s of others%s by a statement without WHERE", how, results.Plural(n-own, "row"), such), out)
-	return nil
+	if best != nil {
+		return best
+	}
+	return any
+}
+
+// takeOver renders assignments that make a row the attacker's own. It is empty where there are
+// none.
+func (u *updates) takeOver(a attempt) string {
+	m, t, me := u.w.model, a.table, a.session.Identity.Person
+	o := m.Of(t)
+	if c := t.Column(m.Membership.OwnerColumn); me != nil && o.Class == tenancy.ClassOrgs && c != nil && c.Update {
+		return c.Assign(me)
+	}
+	if me == nil || o.Class != tenancy.ClassTenant || len(o.Persons) == 0 {
+		return ""
+	}
+	var sets []string
+	for _, name := range o.Orgs {
+		c := t.Column(name)
+		if c == nil || !c.Update || c.NotNull {
+			return ""
+		}
+		sets = append(sets, query.Name(name)+" = NULL")
+	}
+	for _, name := range o.Persons {
+		c := t.Column(name)
+		if c == nil || !c.Update {
+			return ""
+		}
+		sets = append(sets, c.Assign(me))
+	}
+	return strings.Join(sets, ", ")
 }

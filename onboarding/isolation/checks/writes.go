@@ -2,179 +2,241 @@ package checks
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/jackc/pgx/v5"
 
 	"github.com/atlilith/onboardbot/onboarding/isolation/catalog"
+	"github.com/atlilith/onboardbot/onboarding/isolation/pipeline"
 	"github.com/atlilith/onboardbot/onboarding/isolation/query"
 	"github.com/atlilith/onboardbot/onboarding/isolation/results"
 	"github.com/atlilith/onboardbot/onboarding/isolation/session"
 	"github.com/atlilith/onboardbot/onboarding/isolation/tenancy"
+	"github.com/atlilith/onboardbot/onboarding/isolation/victims"
 )
 
-// outcome is what became of attempts of one operation on one table.
-type outcome struct {
-	proven   bool
-	stopped  string // a constraint stopped what policies had let pass
-	errors   map[string]int
-	tried    int
-	timeouts int
+// writes attempts to insert, move, update, delete and truncate as sessions that have no right
+// to. UPDATE and DELETE are attempted without WHERE too, since a statement that reads nothing is
+// not held to the policies for SELECT (PostgreSQL manual, CREATE POLICY).
+type writes struct {
+	writer  *writer
+	methods []method
 }
 
-// checkWrites attempts to insert, move, update, delete and truncate as sessions that have no right to.
-func (r *Run) checkWrites(ctx context.Context) error {
-	for _, t := range r.writable() {
-		if r.cfg.Tenancy.Tables[t.String()].SkipWrites {
-			r.Coverage.Excused = append(r.Coverage.Excused, fmt.Sprintf("%s: writes", t))
+// method is one way to write to a victim's row.
+type method struct {
+	operation results.Operation
+	// allowed reports whether the app role may do it at all.
+	allowed func(*catalog.Relation) bool
+	try     func(context.Context, attempt) error
+}
+
+// attempt is one attacker's attempt on one target.
+type attempt struct {
+	table   *catalog.Relation
+	target  victims.Target
+	session session.Session
+	outcome *outcome
+}
+
+func newWrites(s *Setup) *writes {
+	w := newWriter(s)
+	mayInsert := func(t *catalog.Relation) bool { return t.Elsewhere || t.Insertable() }
+	mayUpdate := func(t *catalog.Relation) bool { return t.Elsewhere || t.Updatable() }
+	mayDelete := func(t *catalog.Relation) bool { return t.Elsewhere || t.Deletable() }
+	return &writes{writer: w, methods: []method{
+		{results.Insert, mayInsert, (&inserts{w}).try},
+		{results.Update, mayUpdate, (&updates{w}).try},
+		{results.Update, mayUpdate, (&moves{w, map[ownRowKey]*victims.Target{}}).try},
+		{results.Update, (*catalog.Relation).Updatable, (&rejoins{w}).try},
+		{results.Delete, mayDelete, (&deletes{w}).try},
+	}}
+}
+
+func (c *writes) run(ctx context.Context) error {
+	w := c.writer
+	for _, t := range c.tables() {
+		if w.config.Tenancy.Tables[t.String()].SkipWrites {
+			w.results.Cover(func(cov *results.Coverage) { cov.Excused = append(cov.Excused, t.String()+": writes") })
 			continue
 		}
-		if err := r.writeTo(ctx, t); err != nil {
+		if err := c.writeTo(ctx, t); err != nil {
 			if ctx.Err() != nil {
 				return ctx.Err()
 			}
-			r.LeaveOut("%s: writes: %s", t, query.Describe(err))
+			w.results.LeaveOut("%s: writes: %s", t, query.Describe(err))
 		}
 	}
-	return r.checkCascades(ctx)
+	return nil
 }
 
-// samePartitions is how many partitions that look alike are written to: more would tell no more.
-const samePartitions = 2
+// partitionLook is what makes partitions of one table look alike.
+type partitionLook struct {
+	parent                           uint32
+	rls, forced                      bool
+	owner, policies                  string
+	insert, update, delete, truncate bool
+}
 
-// writable are the tables on which the app role, or a role that it can become, may write.
-func (r *Run) writable() []*catalog.Relation {
-	alike := map[string]int{}
-	return slices.DeleteFunc(slices.Clone(r.tables), func(t *catalog.Relation) bool {
-		if t.Kind == "m" || t.IsView() || t.Kind == "f" || !t.Elsewhere && !t.Can(catalog.CanInsert) && !t.Can(catalog.CanUpdate) && !t.Delete && !t.Truncate {
+// tables are those to which the app role, or a role that it can become, may write. Of partitions
+// that look alike, a few are enough.
+func (c *writes) tables() []*catalog.Relation {
+	alike := map[partitionLook]int{}
+	return slices.DeleteFunc(slices.Clone(c.writer.scope.tables), func(t *catalog.Relation) bool {
+		writable := t.Elsewhere || t.Insertable() || t.Updatable() || t.Delete || t.Truncate
+		if t.IsView() || t.Kind == catalog.ForeignTable || !writable {
 			return true
 		}
 		if !t.Partition {
 			return false
 		}
-		look := fmt.Sprint(t.Parent, t.RLS, t.Forced, t.Owner, t.Policies, t.Can(catalog.CanInsert), t.Can(catalog.CanUpdate), t.Delete, t.Truncate)
+		look := partitionLook{
+			parent: t.Parent, rls: t.RLS, forced: t.Forced, owner: t.Owner, policies: fmt.Sprint(t.Policies),
+			insert: t.Insertable(), update: t.Updatable(), delete: t.Delete, truncate: t.Truncate,
+		}
 		alike[look]++
 		return alike[look] > samePartitions
 	})
 }
 
-func (r *Run) writeTo(ctx context.Context, t *catalog.Relation) error {
-	targets, err := r.targets(ctx, t)
+func (c *writes) writeTo(ctx context.Context, t *catalog.Relation) error {
+	w := c.writer
+	targets, err := w.rows.Targets(ctx, t)
 	if err != nil {
 		return err
 	}
-	if len(targets) == 0 && r.Coverage.Persons > 0 {
-		r.Note("%s: nobody has a row there and none could be made up, so writes were not attempted", t)
+	if len(targets) == 0 && w.results.Coverage().Persons > 0 {
+		w.results.Note("%s: nobody has a row there and none could be made up, so writes were not attempted", t)
 	}
-	attempts := []struct {
-		operation string
-		allowed   bool
-		try       func(context.Context, *catalog.Relation, target, session.Session, *outcome) error
-	}{
-		{"insert", t.Elsewhere || t.Can(catalog.CanInsert), r.tryInsert},
-		{"update", t.Elsewhere || t.Can(catalog.CanUpdate), r.tryUpdate},
-		{"update", t.Elsewhere || t.Can(catalog.CanUpdate), r.tryMove},
-		{"update", t.Can(catalog.CanUpdate), r.tryRejoin},
-		{"delete", t.Elsewhere || t.Usage && t.Delete, r.tryDelete},
-	}
-	for _, a := range attempts {
-		if !a.allowed {
+	for _, m := range c.methods {
+		if !m.allowed(t) {
 			continue
 		}
 		out := &outcome{errors: map[string]int{}}
-		tried := map[string]bool{} // further rows of a victim are for who has not tried, who left and may be the author of some, and when a constraint held the first
-		for _, target := range targets {
-			attackers, err := r.attackersOf(ctx, t, target)
-			if err != nil {
-				return err
-			}
-			for _, s := range attackers {
-				if out.proven || out.timeouts >= timeoutPatience || r.Leaks(t.String(), a.operation) {
-					break
-				}
-				who := target.victim.String() + s.Label + target.kind(r.m.Of(t))
-				if tried[who] && !strings.Contains(s.Label, "left") && !(a.operation == "delete" && out.stopped != "") {
-					continue
-				}
-				tried[who] = true
-				if err := r.limit(ctx, 1); err != nil {
-					return err
-				}
-				r.Coverage.WriteAttempts++
-				if err := a.try(ctx, t, target, s, out); err != nil && !out.judge(err) {
-					return err
-				}
-			}
+		if err := c.attack(ctx, m, t, targets, out); err != nil {
+			return err
 		}
 		if out.tried > 0 || out.proven {
-			r.Tried(t.String(), a.operation)
+			w.results.Tried(t.String(), m.operation)
 		}
-		r.conclude(t, a.operation, out)
+		out.conclude(w.results, t, m.operation)
 	}
-	return r.tryTruncate(ctx, t)
+	return w.truncate(ctx, t)
 }
 
-// attackersOf adds to the attackers on a victim whoever a row itself names.
-func (r *Run) attackersOf(ctx context.Context, t *catalog.Relation, target target) ([]session.Session, error) {
-	sessions, err := r.attackers(ctx, target.victim)
-	if err != nil || target.victim.Org == "" || r.m.Of(t).Class == tenancy.ClassMembers {
-		return sessions, err
-	}
-	for _, c := range r.m.Of(t).User {
-		if author := target.values[c]; author != nil && target.place != "" {
-			s, err := r.sessionOf(ctx, *author)
-			if err == pgx.ErrNoRows || slices.Contains(s.Orgs, target.victim.Org) {
+// attacked identifies attempts that would show the same.
+type attacked struct {
+	victim     tenancy.Tenant
+	session    session.Key
+	parentKind string
+}
+
+// attack has every attacker try a method on every target, until it is proven.
+func (c *writes) attack(ctx context.Context, m method, t *catalog.Relation, targets []victims.Target, out *outcome) error {
+	w := c.writer
+	done := map[attacked]bool{}
+	for _, target := range targets {
+		attackers, err := c.attackers(ctx, t, target)
+		if err != nil {
+			return err
+		}
+		for _, s := range attackers {
+			if out.proven || out.timeouts >= pipeline.MaxTimeouts || w.results.Leaks(t.String(), m.operation) {
+				break
+			}
+			key := attacked{target.Victim, s.Key(), target.ParentKind(w.model.Of(t))}
+			// Further rows of a victim are for a former member, who may be the author of some,
+			// and for a delete whose first row a constraint held.
+			heldDelete := m.operation == results.Delete && out.constraint
+			if done[key] && !s.Kind.HasLeft() && !heldDelete {
 				continue
 			}
-			if err != nil {
-				return nil, err
+			done[key] = true
+			if err := w.limiter.Wait(ctx, 1); err != nil {
+				return err
 			}
-			s.Label += ", its author but no member of " + target.victim.String()
-			sessions = append(sessions, s)
+			w.results.Cover(countWrite)
+			if err := m.try(ctx, attempt{t, target, s, out}); err != nil && !out.sort(err) {
+				return err
+			}
 		}
+	}
+	return nil
+}
+
+func countWrite(c *results.Coverage) { c.WriteAttempts++ }
+
+// attackers adds to the attackers on a victim the author that the row itself names.
+func (c *writes) attackers(ctx context.Context, t *catalog.Relation, target victims.Target) ([]session.Session, error) {
+	w := c.writer
+	sessions, err := w.victims.Attackers(ctx, target.Victim)
+	o := w.model.Of(t)
+	if err != nil || !target.Victim.IsOrg() || o.Class == tenancy.ClassMembers || target.Place == "" {
+		return sessions, err
+	}
+	sessions = slices.Clone(sessions)
+	for _, column := range o.Persons {
+		author := target.Values[column]
+		if author == nil {
+			continue
+		}
+		s, err := w.victims.SessionOf(ctx, *author)
+		if errors.Is(err, pgx.ErrNoRows) || err == nil && s.Identity.Is(target.Victim) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		s.Kind = session.Author
+		s.Label += fmt.Sprintf(", its author but no member of %s", target.Victim)
+		sessions = append(sessions, s)
 	}
 	return sessions, nil
 }
 
-// judge sorts an attempt's error: refusals are what should happen. It reports false for errors that end the table's attempts.
-func (o *outcome) judge(err error) bool {
-	code := query.SQLState(err)
-	switch {
-	case code == "":
+// outcome is what came of attempts of one method on one table.
+type outcome struct {
+	proven bool
+	// constraint says that a constraint stopped what policies had let pass.
+	constraint bool
+	// errors counts what neither succeeded nor was refused, by description.
+	errors   map[string]int
+	tried    int
+	timeouts int
+}
+
+// sort sorts an attempt's error: refusals are what should happen. It reports false for errors
+// that end the table's attempts.
+func (o *outcome) sort(err error) bool {
+	switch code := query.SQLState(err); code {
+	case "", query.UndefinedTable, query.InvalidSchemaName:
 		return false
-	case code == "42P01" || code == "3F000":
-		return false
-	case strings.HasPrefix(code, "23"):
+	case query.InsufficientPrivilege, query.CheckOptionViolation, query.UndefinedObject, query.ReadOnlyTransaction:
 		o.tried++
-		o.stopped = query.Describe(err)
-	case code == "42501", strings.HasPrefix(code, "22"), strings.HasPrefix(code, "P0"), code == "44000", code == "42704", code == "25006":
+		return true
+	case query.QueryCanceled:
+		o.timeouts++
+	}
+	switch {
+	case query.In(err, query.IntegrityConstraintViolation):
+		o.tried++
+		o.constraint = true
+	case query.In(err, query.DataException, query.RaisedByFunction):
 		o.tried++
 	default:
-		if code == query.QueryCanceled {
-			o.timeouts++
-		}
 		o.errors[query.Describe(err)]++
 	}
 	return true
 }
 
-// conclude reports attempts that neither succeeded nor were refused.
-func (r *Run) conclude(t *catalog.Relation, operation string, o *outcome) {
-	if o.proven || r.Leaks(t.String(), operation) {
+// conclude records attempts that neither succeeded nor were refused.
+func (o *outcome) conclude(collector *results.Collector, t *catalog.Relation, operation results.Operation) {
+	if o.proven || collector.Leaks(t.String(), operation) {
 		return
 	}
 	for message, n := range o.errors {
-		r.LeaveOut("%s: %s could not be tried %d times: %s", t, operation, n, message)
+		collector.LeaveOut("%s: %s could not be tried %d times: %s", t, operation, n, message)
 	}
-}
-
-func (r *Run) writeLeak(ctx context.Context, t *catalog.Relation, operation string, s session.Session, what string, out *outcome) {
-	out.proven = true
-	fix := r.fence(t, operation)
-	if s.Role != "" {
-		fix = r.unbecome(ctx, s.Role)
-	}
-	r.Add(results.Finding{Kind: results.Leak, Operation: operation, Table: t.String(), As: s.Label, Evidence: what, Fix: fix})
 }

@@ -5,43 +5,82 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// noRight is the SQLSTATE insufficient_privilege.
-const InsufficientPrivilege = "42501"
+// SQLSTATEs that checks tell apart (PostgreSQL manual, Appendix A).
+const (
+	FeatureNotSupported   = "0A000"
+	ReadOnlyTransaction   = "25006"
+	InvalidSchemaName     = "3F000"
+	InsufficientPrivilege = "42501"
+	UndefinedColumn       = "42703"
+	UndefinedObject       = "42704" // current_setting raises it for a setting that was never set
+	UndefinedFunction     = "42883"
+	UndefinedTable        = "42P01"
+	CheckOptionViolation  = "44000"
+	QueryCanceled         = "57014" // statement_timeout raises it
+)
 
-// unsetSetting is the SQLSTATE undefined_object, which current_setting raises for a setting that was never set.
-const UndefinedObject = "42704"
+// Class is the class of an SQLSTATE: its first two characters.
+type Class string
 
-// timedOut is the SQLSTATE query_canceled, which statement_timeout raises.
-const QueryCanceled = "57014"
+// The classes that checks tell apart.
+const (
+	DataException                Class = "22"
+	IntegrityConstraintViolation Class = "23"
+	RaisedByFunction             Class = "P0" // PL/pgSQL, most often RAISE EXCEPTION
+)
 
+// SQLState returns the SQLSTATE of a server's error, or "" for any other error, such as a lost
+// connection.
 func SQLState(err error) string {
-	var pg *pgconn.PgError
-	if errors.As(err, &pg) {
+	if pg, ok := errors.AsType[*pgconn.PgError](err); ok {
 		return pg.Code
 	}
 	return ""
 }
 
+// In reports whether an error is of one of the classes.
+func In(err error, classes ...Class) bool {
+	code := SQLState(err)
+	for _, class := range classes {
+		if code != "" && strings.HasPrefix(code, string(class)) {
+			return true
+		}
+	}
+	return false
+}
+
+// Refusal reports whether an error is a policy's own way to turn a session away: an exception
+// that a function of the policy raised, or a setting that was never set or that cannot be cast.
+func Refusal(err error) bool {
+	pg, ok := errors.AsType[*pgconn.PgError](err)
+	if !ok {
+		return false
+	}
+	return pg.Routine == "exec_stmt_raise" || In(err, RaisedByFunction, DataException) || pg.Code == UndefinedObject
+}
+
 var quoted = regexp.MustCompile(`"[^"]*"|'[^']*'`)
 
-// describe says what went wrong without repeating values of rows, which messages may quote.
+// Describe says what went wrong without repeating values of rows, which messages may quote.
 func Describe(err error) string {
-	var pg *pgconn.PgError
-	switch {
-	case err == nil:
+	if err == nil {
 		return ""
-	case errors.As(err, &pg):
+	}
+	if pg, ok := errors.AsType[*pgconn.PgError](err); ok {
 		switch pg.Code[:2] {
 		case "42", "57", "55", "53", "08", "25", "40", "28", "3D", "3F", "0A":
 			return fmt.Sprintf("%s (SQLSTATE %s)", pg.Message, pg.Code)
-		case "P0":
+		case string(RaisedByFunction):
 			return fmt.Sprintf("%s (SQLSTATE %s)", quoted.ReplaceAllString(pg.Message, "…"), pg.Code)
 		}
 		return "SQLSTATE " + pg.Code
+	}
+	switch {
 	case errors.Is(err, context.Canceled):
 		return "cancelled"
 	case errors.Is(err, context.DeadlineExceeded):

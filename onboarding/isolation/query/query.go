@@ -1,3 +1,8 @@
+// Package query holds what every statement of an isolation check needs: running SQL text that
+// may hold several statements, reading a column of text, quoting names and values, and telling
+// errors apart by SQLSTATE. Checks write their SQL as text, since the names of tables and
+// columns are known only once the catalog has been read; Name, Column, Literal and Array are the
+// only way for a name or a value into it.
 package query
 
 import (
@@ -6,7 +11,38 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// affected runs one statement and returns how many rows it says it touched.
+// Querier is a connection, a pool or a transaction.
+type Querier interface {
+	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
+	QueryRow(ctx context.Context, sql string, args ...any) pgx.Row
+}
+
+// Strings returns the first column of all rows, without NULLs. Callers bound the number of rows
+// in their SQL.
+func Strings(ctx context.Context, q Querier, sql string, args ...any) ([]string, error) {
+	rows, err := q.Query(ctx, sql, args...)
+	if err != nil {
+		return nil, err
+	}
+	var values []string
+	var value *string
+	_, err = pgx.ForEachRow(rows, []any{&value}, func() error {
+		if value != nil {
+			values = append(values, *value)
+		}
+		return nil
+	})
+	return values, err
+}
+
+// Exec runs statements over the simple protocol: several at once, without preparing them.
+func Exec(ctx context.Context, conn *pgx.Conn, sql string) error {
+	_, err := conn.PgConn().Exec(ctx, sql).ReadAll()
+	return err
+}
+
+// Affected is [Exec] that returns the number of rows the statements touched, by their command
+// tags.
 func Affected(ctx context.Context, conn *pgx.Conn, sql string) (int, error) {
 	results, err := conn.PgConn().Exec(ctx, sql).ReadAll()
 	if err != nil {
@@ -17,64 +53,4 @@ func Affected(ctx context.Context, conn *pgx.Conn, sql string) (int, error) {
 		n += int(result.CommandTag.RowsAffected())
 	}
 	return n, nil
-}
-
-// querier is what both a connection and a transaction offer.
-type Querier interface {
-	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
-}
-
-// each calls scan for every row.
-func Each(ctx context.Context, q Querier, sql string, args []any, scan func(pgx.Rows) error) error {
-	rows, err := q.Query(ctx, sql, args...)
-	if err != nil {
-		return err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		if err := scan(rows); err != nil {
-			return err
-		}
-	}
-	return rows.Err()
-}
-
-// one scans the first row; no row leaves the destinations alone and is pgx.ErrNoRows.
-func One(ctx context.Context, q Querier, sql string, args []any, into ...any) error {
-	found := false
-	err := Each(ctx, q, sql, args, func(rows pgx.Rows) error {
-		if found {
-			return nil
-		}
-		found = true
-		return rows.Scan(into...)
-	})
-	if err == nil && !found {
-		return pgx.ErrNoRows
-	}
-	return err
-}
-
-// texts reads the first column of all rows, which callers bound.
-func Strings(ctx context.Context, q Querier, sql string) ([]string, error) {
-	var values []string
-	err := Each(ctx, q, sql, nil, func(rows pgx.Rows) error {
-		var v *string
-		if err := rows.Scan(&v); err != nil {
-			return err
-		}
-		if v != nil {
-			values = append(values, *v)
-		}
-		return nil
-	})
-	return values, err
-}
-
-func Ref(s string) *string { return &s }
-
-// exec runs statements by the simple protocol: several at once, without preparing.
-func Exec(ctx context.Context, conn *pgx.Conn, sql string) error {
-	_, err := conn.PgConn().Exec(ctx, sql).ReadAll()
-	return err
 }

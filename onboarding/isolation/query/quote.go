@@ -6,14 +6,33 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-func Column(alias, name string) string { return alias + "." + pgx.Identifier{name}.Sanitize() }
+// Name quotes an identifier, qualified if it has several parts.
+func Name(parts ...string) string { return pgx.Identifier(parts).Sanitize() }
 
+// Column quotes a column's name, qualified by an alias.
+func Column(alias, name string) string { return alias + "." + Name(name) }
+
+// Literal quotes a text value.
 func Literal(value string) string { return "'" + strings.ReplaceAll(value, "'", "''") + "'" }
 
-func Array(values []string) string {
+var arrayElement = strings.NewReplacer(`\`, `\\`, `"`, `\"`)
+
+// Array quotes values as the text form of an array. Callers cast it to the type that they need.
+func Array(values []string) string { return Literal(ArrayText(values)) }
+
+// ArrayText is the text form of an array, for a parameter.
+func ArrayText(values []string) string {
 	quoted := make([]string, len(values))
 	for i, v := range values {
-		quoted[i] = `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(v) + `"`
+		quoted[i] = `"` + arrayElement.Replace(v) + `"`
 	}
-	return Literal("{" + strings.Join(quoted, ",") + "}")
+	return "{" + strings.Join(quoted, ",") + "}"
+}
+
+// AnyOf joins conditions with OR. Without conditions it is false.
+func AnyOf(conditions []string) string {
+	if len(conditions) == 0 {
+		return "false"
+	}
+	return "(" + strings.Join(conditions, " OR ") + ")"
 }

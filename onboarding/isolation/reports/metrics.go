@@ -12,7 +12,8 @@ import (
 // collectTimeout bounds the query of one scrape.
 const collectTimeout = 5 * time.Second
 
-// Collector exports what the newest report about all tenants says. It reads the database, so every replica exports the same.
+// Collector exports what the newest report about all tenants says. It reads the database, so
+// every replica exports the same.
 type Collector struct{ store *Store }
 
 var _ prometheus.Collector = (*Collector)(nil)

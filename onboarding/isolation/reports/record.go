@@ -9,7 +9,8 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/isolation"
 )
 
-// Request says what to check and where people read the report. It is also the job's arguments, so its JSON must not change.
+// Request says what to check and where people read the report. It is also the job's arguments,
+// so its JSON must not change.
 type Request struct {
 	// ID becomes the report's.
 	ID uuid.UUID `json:"id"`
@@ -30,10 +31,12 @@ type Record struct {
 	// Report is nil when the check failed to run; Problem then says why.
 	Report  *isolation.Report
 	Problem string
-	// Changes are those since the previous report about the same tenants, which was made at Since. Both are zero for the first.
+	// Changes are those since the previous report about the same tenants, which was made at
+	// Since. Both are zero for the first.
 	Changes isolation.Changes
 	Since   time.Time
-	// Unseen are earlier findings that this report could not check again: neither fixed nor confirmed.
+	// Unseen are earlier findings that this report could not check again: neither fixed nor
+	// confirmed.
 	Unseen []isolation.Finding
 }
 
@@ -64,7 +67,8 @@ func (r *Record) compare(earlier []isolation.Finding) {
 		r.Unseen = earlier
 		return
 	}
-	// A risk that was proven meanwhile is a new leak; the risk counts neither as fixed nor as unseen.
+	// A risk that was proven meanwhile is a new leak; the risk counts neither as fixed nor as
+	// unseen.
 	earlier = slices.DeleteFunc(slices.Clone(earlier), func(before isolation.Finding) bool {
 		return slices.ContainsFunc(r.Report.Findings, func(now isolation.Finding) bool {
 			return now.Table == before.Table && now.Operation == before.Operation && now.Kind != before.Kind

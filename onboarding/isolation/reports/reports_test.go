@@ -114,7 +114,8 @@ func (d *desk) hear() Record {
 	panic("unreachable")
 }
 
-// settled waits until the turn of the report that was heard has ended, and with it the transaction that it was announced in.
+// settled waits until the turn of the report that was heard has ended, and with it the
+// transaction that it was announced in.
 func (d *desk) settled() {
 	d.t.Helper()
 	must(d.t, NewTurn(d.pool).wait(d.t.Context(), func(context.Context) error { return nil }))
@@ -149,7 +150,8 @@ func keys(findings []isolation.Finding) string {
 	return strings.Join(list, ", ")
 }
 
-// TestWhatChanged makes one report after the other and reads what each says about the one before.
+// TestWhatChanged makes one report after the other and reads what each says about the one
+// before.
 func TestWhatChanged(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t)
@@ -211,8 +213,8 @@ func TestWhatChanged(t *testing.T) {
 	}
 }
 
-// TestAnswersOnce lets three replicas work on reports, an announcement fail, and a replica stop amid a check: every request is
-// answered once, and never are two checks under way.
+// TestAnswersOnce lets three replicas work on reports, an announcement fail, and a replica stop
+// amid a check: every request is answered once, and never are two checks under way.
 func TestAnswersOnce(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t)
@@ -256,7 +258,8 @@ func TestAnswersOnce(t *testing.T) {
 	}
 }
 
-// TestOneTurn asks for a report and lets runs of two replicas check their tenants: never are two checks under way.
+// TestOneTurn asks for a report and lets runs of two replicas check their tenants: never are two
+// checks under way.
 func TestOneTurn(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t)

@@ -36,6 +36,6 @@ func NewScheduler(store *Store, settings Settings) (*Scheduler, error) {
 	}}, nil
 }
 
-// Run enqueues a report for every tick of the schedule until the context ends; then it returns nil. Every replica runs it, and one of
-// them enqueues each report.
+// Run enqueues a report for every tick of the schedule until the context ends; then it returns
+// nil. Every replica runs it, and one of them enqueues each report.
 func (s *Scheduler) Run(ctx context.Context) error { return s.ticker.Run(ctx) }

@@ -12,12 +12,13 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/platform"
 )
 
-// Settings are what operators decide about isolation reports. The platform's database, app role and custom settings come from
-// [platform.Config].
+// Settings are what operators decide about isolation reports. The platform's database, app role
+// and custom settings come from [platform.Config].
 type Settings struct {
-	// DatabaseURL connects to the platform's database as a role that row-level security does not apply to: a superuser, or a role
-	// with BYPASSRLS that may read every table and become the app role. Checks compare what tenants see with what it sees.
-	// Default: platform.database_url.
+	// DatabaseURL connects to the platform's database as a role that row-level security does not
+	// apply to: a superuser, or a role with BYPASSRLS that may read every table and become the
+	// app role. Checks compare what tenants see with what it sees. Default:
+	// platform.database_url.
 	DatabaseURL secret.String `yaml:"database_url"`
 	// Users, Orgs and Membership correct what discovery finds.
 	Users      isolation.Tenants    `yaml:"users"`
@@ -63,7 +64,8 @@ func (s *Settings) Config(known platform.Config) isolation.Config {
 		ExcusedFunctions: s.ExcusedFunctions,
 		Budget:           s.Budget,
 	}
-	// A table that the platform's section names differently from the default need not be named again here. Discovery finds the rest.
+	// A table that the platform's section names differently from the default need not be named
+	// again here. Discovery finds the rest.
 	var usual platform.Config
 	usual.Defaults()
 	if config.Users == (isolation.Tenants{}) && (known.Users.Table != usual.Users.Table || known.Users.ID != usual.Users.ID) {
@@ -86,7 +88,8 @@ func qualified(table string) string {
 	return "public." + table
 }
 
-// Validate reports every problem of what is checked, each with its key. Problems of the platform's section are reported there.
+// Validate reports every problem of what is checked, each with its key. Problems of the
+// platform's section are reported there.
 func (s *Settings) Validate() error {
 	const placeholder = "platform"
 	known := platform.Config{AppRole: placeholder, DatabaseURL: secret.New("postgres://" + placeholder)}
@@ -94,7 +97,8 @@ func (s *Settings) Validate() error {
 	return err
 }
 
-// ValidateSchedule reports every problem of when and where scheduled reports are posted, each with its key.
+// ValidateSchedule reports every problem of when and where scheduled reports are posted, each
+// with its key.
 func (s *Settings) ValidateSchedule() error {
 	if err := s.Schedule.Validate(); err != nil {
 		return fmt.Errorf("schedule.%w", err)

@@ -22,7 +22,8 @@ import (
 //go:embed migrations/*.sql
 var migrations embed.FS
 
-// Tables are this package's migrations. They run in the schema that the pool's connections have as their search path.
+// Tables are this package's migrations. They run in the schema that the pool's connections have
+// as their search path.
 func Tables() migrate.Set {
 	files, err := fs.Sub(migrations, "migrations")
 	if err != nil {
@@ -34,16 +35,18 @@ func Tables() migrate.Set {
 // retention is how long reports are kept. The newest report about each tenant is kept for ever.
 const retention = "90 days"
 
-// Store keeps requests for reports and the reports in the bot's own database. Every replica has one.
+// Store keeps requests for reports and the reports in the bot's own database. Every replica has
+// one.
 type Store struct {
 	pool *pgxpool.Pool
 	jobs *river.Client[pgx.Tx]
 	log  *slog.Logger
 }
 
-// NewStore returns a store in the bot's own database. The pool's connections must have its schema as their search path.
+// NewStore returns a store in the bot's own database. The pool's connections must have its
+// schema as their search path.
 func NewStore(pool *pgxpool.Pool, log *slog.Logger) (*Store, error) {
-	inserter, err := jobs.Inserter(pool, "", log)
+	inserter, err := jobs.Inserter(pool, log)
 	if err != nil {
 		return nil, fmt.Errorf("isolation reports: %w", err)
 	}
@@ -62,7 +65,8 @@ func (s *Store) enqueue(ctx context.Context, tx pgx.Tx, request Request) error {
 	return nil
 }
 
-// Last returns the newest report about all tenants, or nil if there is none yet. Its Changes are empty.
+// Last returns the newest report about all tenants, or nil if there is none yet. Its Changes are
+// empty.
 func (s *Store) Last(ctx context.Context) (*Record, error) { return s.last(ctx, true) }
 
 // LastCompleted is Last without the reports whose check could not run.
@@ -107,8 +111,8 @@ const pruneSQL = `
 	   AND EXISTS (SELECT FROM isolation_reports newer
 	                WHERE newer.tenant = r.tenant AND newer.at > r.at AND newer.report IS NOT NULL)`
 
-// save compares a record with the previous one, then stores and announces it in one transaction. It ignores a record whose request was
-// answered already.
+// save compares a record with the previous one, then stores and announces it in one transaction.
+// It ignores a record whose request was answered already.
 func (s *Store) save(ctx context.Context, record Record, announcer Announcer) error {
 	return pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
 		var earlier []byte
@@ -159,7 +163,8 @@ func insert(ctx context.Context, tx pgx.Tx, record *Record) (inserted bool, err 
 	return tag.RowsAffected() == 1, err
 }
 
-// superseded reports whether a newer tick came before the report of this one started. The newer report then covers both.
+// superseded reports whether a newer tick came before the report of this one started. The newer
+// report then covers both.
 func (s *Store) superseded(ctx context.Context, request Request) (superseded bool, err error) {
 	if request.Tick.IsZero() {
 		return false, nil

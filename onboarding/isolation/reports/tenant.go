@@ -9,7 +9,8 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/isolation"
 )
 
-// ReadyChecker is a [Checker] that can say beforehand whether a check could run. [isolation.Checker] implements it.
+// ReadyChecker is a [Checker] that can say beforehand whether a check could run.
+// [isolation.Checker] implements it.
 type ReadyChecker interface {
 	Checker
 	Ready(ctx context.Context) (leftOut []string, err error)
@@ -17,7 +18,8 @@ type ReadyChecker interface {
 
 var _ ReadyChecker = (*isolation.Checker)(nil)
 
-// TenantCheck checks one tenant against all others. A run does so once it has created the tenant.
+// TenantCheck checks one tenant against all others. A run does so once it has created the
+// tenant.
 type TenantCheck struct {
 	checker ReadyChecker
 	turn    *Turn
@@ -34,8 +36,9 @@ func (t *TenantCheck) Ready(ctx context.Context) error {
 	return err
 }
 
-// Check lets the tenant with a slug and all others try to reach each other's rows. A leak is a failed finding; a risk, and what could
-// not be checked, is a warning. An error means that the check failed to run.
+// Check lets the tenant with a slug and all others try to reach each other's rows. A leak is a
+// failed finding; a risk, and what could not be checked, is a warning. An error means that the
+// check failed to run.
 func (t *TenantCheck) Check(ctx context.Context, slug string) ([]onboarding.Finding, error) {
 	var list []onboarding.Finding
 	err := t.turn.wait(ctx, func(ctx context.Context) error {

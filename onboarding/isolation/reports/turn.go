@@ -8,13 +8,16 @@ import (
 	"github.com/atlilith/onboardbot/internal/locks"
 )
 
-// turnName is the lock under which the checks of all replicas take turns. PostgreSQL frees it when its holder dies.
+// turnName is the lock under which the checks of all replicas take turns. PostgreSQL frees it
+// when its holder dies.
 var turnName = locks.Named("isolation")
 
-// Turn lets one check through at a time, over all replicas, so many runs and reports take no more from the platform than one does.
+// Turn lets one check through at a time, over all replicas, so many runs and reports take no
+// more from the platform than one does.
 type Turn struct {
 	pool *pgxpool.Pool
-	// waiting lets one waiter of this process through, so that waiters take one connection of the database and not one each.
+	// waiting lets one waiter of this process through, so that waiters take one connection of
+	// the database and not one each.
 	waiting chan struct{}
 }
 
@@ -26,8 +29,8 @@ func (t *Turn) try(ctx context.Context, do func(context.Context) error) (called 
 	return locks.Alone(ctx, t.pool, turnName, do)
 }
 
-// wait calls do once no other check is in progress. It waits over a connection that does not count towards the pool, since its callers
-// hold one of the pool's already.
+// wait calls do once no other check is in progress. It waits over a connection that does not
+// count towards the pool, since its callers hold one of the pool's already.
 func (t *Turn) wait(ctx context.Context, do func(context.Context) error) error {
 	select {
 	case t.waiting <- struct{}{}:

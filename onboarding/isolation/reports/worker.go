@@ -13,11 +13,13 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/platform"
 )
 
-// Queue is the River queue of reports. One worker for each replica is enough, since checks take turns.
+// Queue is the River queue of reports. One worker for each replica is enough, since checks take
+// turns.
 const Queue = "isolation"
 
 const (
-	// reportTimeout bounds one report. River's RescueStuckJobsAfter must be longer; its default is an hour.
+	// reportTimeout bounds one report. River's RescueStuckJobsAfter must be longer; its default
+	// is an hour.
 	reportTimeout = 40 * time.Minute
 	// reportAttempts is how often a check that fails to run is tried before the report says so.
 	reportAttempts = 3
@@ -34,8 +36,8 @@ type Checker interface {
 
 var _ Checker = (*isolation.Checker)(nil)
 
-// Announcer passes reports on to the people who read them. Announce runs inside the transaction that stores the report, so it must only
-// insert rows. When it fails, the check runs again.
+// Announcer passes reports on to the people who read them. Announce runs inside the transaction
+// that stores the report, so it must only insert rows. When it fails, the check runs again.
 type Announcer interface {
 	Announce(ctx context.Context, tx pgx.Tx, record Record) error
 }
@@ -81,7 +83,8 @@ func (*reportWorker) NextRetry(job *river.Job[reportArgs]) time.Time {
 
 func (w *reportWorker) Work(ctx context.Context, job *river.Job[reportArgs]) error {
 	called, err := w.reports.turn.try(ctx, func(ctx context.Context) error {
-		// Nobody waits for a scheduled report, so its check may run again; an operator who asked wants to know now.
+		// Nobody waits for a scheduled report, so its check may run again; an operator who asked
+		// wants to know now.
 		return w.reports.report(ctx, job.Args.Request, job.Attempt >= job.MaxAttempts || job.Args.By != "")
 	})
 	if err == nil && !called {

@@ -7,96 +7,146 @@ import (
 	"sync"
 )
 
-func NewCollector() *Collector { return &Collector{Operations: map[string]map[string]bool{}} }
-
-// ledger gathers a report from several goroutines.
+// Collector gathers a report. Its methods may be called by several goroutines at once.
 type Collector struct {
-	mu         sync.Mutex
-	findings   []Finding
-	Coverage   Coverage
-	Operations map[string]map[string]bool
+	mu       sync.Mutex
+	findings []Finding
+	coverage Coverage
+	tried    map[string]map[Operation]bool
 }
 
-func (l *Collector) Add(f Finding) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for i, known := range l.findings {
+// NewCollector returns an empty collector.
+func NewCollector() *Collector { return &Collector{tried: map[string]map[Operation]bool{}} }
+
+// Add adds a finding. Of several for one operation on one relation the first stays, but a leak
+// replaces a risk.
+func (c *Collector) Add(f Finding) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for i, known := range c.findings {
 		if known.Operation == f.Operation && known.Table == f.Table {
 			if known.Kind == Risk && f.Kind == Leak {
-				l.findings[i] = f
+				c.findings[i] = f
 			}
 			return
 		}
 	}
-	l.findings = append(l.findings, f)
+	c.findings = append(c.findings, f)
 }
 
-// findingsMade are the findings so far.
-func (l *Collector) List() []Finding {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return slices.Clone(l.findings)
+// Findings returns the findings so far.
+func (c *Collector) Findings() []Finding {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.Clone(c.findings)
 }
 
-// replace puts other findings in the place of those so far.
-func (l *Collector) Replace(findings []Finding) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.findings = findings
+// Replace replaces all findings so far.
+func (c *Collector) Replace(findings []Finding) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.findings = findings
 }
 
-// leaks reports whether something was proven for a table, by any of the operations (by all when none is named).
-func (l *Collector) Leaks(table string, operations ...string) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return slices.ContainsFunc(l.findings, func(f Finding) bool {
+func (c *Collector) has(matches func(Finding) bool) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.ContainsFunc(c.findings, matches)
+}
+
+// Has reports whether there is a finding for an operation on a relation.
+func (c *Collector) Has(table string, operation Operation) bool {
+	return c.has(func(f Finding) bool { return f.Table == table && f.Operation == operation })
+}
+
+// HasRisk reports whether there is any risk for a relation.
+func (c *Collector) HasRisk(table string) bool {
+	return c.has(func(f Finding) bool { return f.Kind == Risk && f.Table == table })
+}
+
+// Leaks reports whether there is a leak for a relation, by any of the operations, or by any at
+// all when none is named.
+func (c *Collector) Leaks(table string, operations ...Operation) bool {
+	return c.has(func(f Finding) bool {
 		return f.Kind == Leak && f.Table == table && (len(operations) == 0 || slices.Contains(operations, f.Operation))
 	})
 }
 
-// known reports whether there is a finding for an operation on a relation already.
-func (l *Collector) Has(table string, operation string) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return slices.ContainsFunc(l.findings, func(f Finding) bool { return f.Table == table && f.Operation == operation })
+// Blames reports whether a finding of one of the kinds names a function, "schema.name".
+func (c *Collector) Blames(function string, kinds ...Kind) bool {
+	return c.has(func(f Finding) bool { return slices.Contains(kinds, f.Kind) && slices.Contains(f.Functions, function) })
 }
 
-// leaveOut notes what could not be checked.
-func (l *Collector) LeaveOut(format string, args ...any) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	line := fmt.Sprintf(format, args...)
-	if !slices.Contains(l.Coverage.LeftOut, line) {
-		l.Coverage.LeftOut = append(l.Coverage.LeftOut, line)
+// LeaveOut records what could not be checked. A line that is there already is not repeated.
+func (c *Collector) LeaveOut(format string, args ...any) {
+	c.appendOnce(&c.coverage.LeftOut, fmt.Sprintf(format, args...))
+}
+
+// LeftOut returns what could not be checked so far.
+func (c *Collector) LeftOut() []string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.Clone(c.coverage.LeftOut)
+}
+
+// Note records an observation that is no finding. A line that is there already is not repeated.
+func (c *Collector) Note(format string, args ...any) {
+	c.appendOnce(&c.coverage.Notes, fmt.Sprintf(format, args...))
+}
+
+func (c *Collector) appendOnce(list *[]string, line string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !slices.Contains(*list, line) {
+		*list = append(*list, line)
 	}
 }
 
-func (l *Collector) Note(format string, args ...any) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	line := fmt.Sprintf(format, args...)
-	if !slices.Contains(l.Coverage.Notes, line) {
-		l.Coverage.Notes = append(l.Coverage.Notes, line)
+// Tried records that an operation was attempted on a relation.
+func (c *Collector) Tried(table string, operation Operation) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.tried[table] == nil {
+		c.tried[table] = map[Operation]bool{}
 	}
+	c.tried[table][operation] = true
 }
 
-// try notes that an operation was attempted on a table.
-func (l *Collector) Tried(table, operation string) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.Operations[table] == nil {
-		l.Operations[table] = map[string]bool{}
-	}
-	l.Operations[table][operation] = true
+// Cover changes the coverage.
+func (c *Collector) Cover(change func(*Coverage)) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	change(&c.coverage)
 }
 
-func (l *Collector) LeftOut() []string { return l.Coverage.LeftOut }
+// Coverage returns the coverage so far.
+func (c *Collector) Coverage() Coverage {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.coverage
+}
 
-// report closes the books.
-func (l *Collector) Report() *Report {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	r := &Report{Verdict: Sound, Findings: slices.Clone(l.findings), Coverage: l.Coverage}
+// CoverRelation adds a relation to the coverage, with the operations that were tried on it.
+func (c *Collector) CoverRelation(covered Covered) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for operation := range c.tried[covered.Table] {
+		covered.Tried = append(covered.Tried, operation)
+		if !slices.Contains(c.coverage.Operations, operation) {
+			c.coverage.Operations = append(c.coverage.Operations, operation)
+		}
+	}
+	slices.Sort(covered.Tried)
+	slices.Sort(c.coverage.Operations)
+	c.coverage.Detail = append(c.coverage.Detail, covered)
+}
+
+// Report returns the report: the findings in order, the verdict that follows from them, and the
+// coverage.
+func (c *Collector) Report() *Report {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	r := &Report{Verdict: Sound, Findings: slices.Clone(c.findings), Coverage: c.coverage}
 	slices.SortStableFunc(r.Findings, func(a, b Finding) int {
 		return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Table, b.Table), cmp.Compare(a.Operation, b.Operation))
 	})
@@ -110,17 +160,26 @@ func (l *Collector) Report() *Report {
 	if r.Verdict != Leaking && len(r.Coverage.LeftOut)+len(r.Coverage.Unclassified) > 0 {
 		r.Verdict = Incomplete
 	}
-	// JSON readers expect lists, also empty ones.
-	for _, list := range []*[]string{&r.Coverage.LeftOut, &r.Coverage.Unclassified, &r.Coverage.Excused, &r.Coverage.Notes, &r.Coverage.Operations} {
+	r.Coverage.Tenants = r.Coverage.Persons + r.Coverage.Orgs
+	r.withEmptyLists()
+	return r
+}
+
+// withEmptyLists makes nil lists empty ones, since readers of the JSON expect lists.
+func (r *Report) withEmptyLists() {
+	c := &r.Coverage
+	for _, list := range []*[]string{&c.LeftOut, &c.Unclassified, &c.Excused, &c.Notes} {
 		if *list == nil {
 			*list = []string{}
 		}
 	}
-	if r.Coverage.Detail == nil {
-		r.Coverage.Detail = []Covered{}
+	if c.Operations == nil {
+		c.Operations = []Operation{}
+	}
+	if c.Detail == nil {
+		c.Detail = []Covered{}
 	}
 	if r.Findings == nil {
 		r.Findings = []Finding{}
 	}
-	return r
 }

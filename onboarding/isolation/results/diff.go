@@ -5,8 +5,9 @@ type Changes struct {
 	New, Fixed, Unchanged []Finding
 }
 
-// Diff compares two reports by their findings' keys. Without a previous report everything is new. What the current report could not
-// look at again because it is incomplete is not called fixed.
+// Diff compares two reports by their findings' keys. Without a previous report everything is
+// new. When the current report is incomplete, a finding that it lacks does not count as fixed,
+// since it may not have been checked again.
 func Diff(previous, current *Report) Changes {
 	var c Changes
 	before := map[string]bool{}

@@ -1,54 +1,69 @@
+// Package results holds what a check of isolation says: findings, what the check covered, and
+// the report made of both. It imports no other package of isolation, so the checks that make
+// findings and the callers that read reports share its types without an import cycle; package
+// isolation exports them under the same names.
 package results
 
-import (
-	"fmt"
-)
-
-// Verdict is what a report says in one word.
-type Verdict string
-
-// The verdicts, from best to worst. A risk alone is not a proof, and an incomplete report is never green.
-const (
-	Sound      Verdict = "sound"
-	Risky      Verdict = "risk"
-	Incomplete Verdict = "incomplete"
-	Leaking    Verdict = "leak"
-)
-
-// ExitStatus is 0 when nothing leaked, 1 for a proven leak and 2 when the check could not be completed.
-func (v Verdict) ExitStatus() int {
-	switch v {
-	case Leaking:
-		return 1
-	case Sound, Risky:
-		return 0
-	}
-	return 2
-}
+import "fmt"
 
 // Kind tells proof from suspicion.
 type Kind string
 
-// A Leak was done, and rolled back; a Risk was not, and says why it matters.
 const (
+	// Leak is a finding that a session proved: it reached another tenant's row, and the
+	// transaction was rolled back.
 	Leak Kind = "leak"
+	// Risk is a finding that the catalog shows and nothing proved. Its evidence says why it
+	// matters.
 	Risk Kind = "risk"
 )
 
+// Operation is what a session did to another tenant's rows or, for some risks, what makes it
+// possible.
+type Operation string
+
+// The operations of leaks, and of risks that a policy or a grant allows them.
+const (
+	Read     Operation = "read"
+	Insert   Operation = "insert"
+	Update   Operation = "update"
+	Delete   Operation = "delete"
+	Truncate Operation = "truncate"
+)
+
+// The other operations of risks.
+const (
+	RowSecurity Operation = "row-level security" // it is off
+	Owner       Operation = "owner"              // the app role owns what protects rows
+	Trigger     Operation = "trigger"            // the app role may create triggers
+	Execute     Operation = "execute"            // a function that was not, or could not be, called
+	SearchPath  Operation = "search_path"        // a function looks names up where a session may create
+	Leakproof   Operation = "leakproof"          // a function runs before policies
+	Superuser   Operation = "superuser"
+	BypassRLS   Operation = "bypassrls"
+	Replication Operation = "replication"
+	CreateRole  Operation = "createrole"
+)
+
+// SetRole is the operation of a risk that the app role can become another role.
+func SetRole(role string) Operation { return Operation("set role " + role) }
+
 // Finding is one thing that a tenant can do to others, or might.
 type Finding struct {
-	Kind Kind `json:"kind"`
-	// Operation is read, insert, update, delete, truncate or, for risks that are none of these, what is at risk.
-	Operation string `json:"operation"`
+	Kind      Kind      `json:"kind"`
+	Operation Operation `json:"operation"`
 	// Table is "schema.name" of the table, view or function.
 	Table string `json:"table"`
-	// As is the session that did it, by IDs.
+	// As is the session that did it, by ids.
 	As string `json:"as"`
-	// Evidence says what happened to whose row, by IDs and never by contents.
+	// Evidence says what happened to whose row, by ids and never by contents.
 	Evidence string `json:"evidence"`
-	// Fix is SQL that closes it, to be read before it is run.
+	// Fix is SQL that closes it. An operator reads it before running it.
 	Fix string `json:"fix"`
+	// Functions are the functions, "schema.name", that let it happen. The evidence names them,
+	// so the JSON does not.
+	Functions []string `json:"-"`
 }
 
-// Key names a finding across reports.
+// Key identifies a finding across reports.
 func (f Finding) Key() string { return fmt.Sprintf("%s %s %s", f.Kind, f.Operation, f.Table) }

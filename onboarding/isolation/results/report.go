@@ -1,41 +1,29 @@
 package results
 
-import (
-	"time"
+import "time"
+
+// Verdict is what a report says in one word.
+type Verdict string
+
+// The verdicts, from best to worst. A risk alone is not a proof, and an incomplete report is
+// never sound.
+const (
+	Sound      Verdict = "sound"
+	Risky      Verdict = "risk"
+	Incomplete Verdict = "incomplete"
+	Leaking    Verdict = "leak"
 )
 
-// Covered is what was tried on one table.
-type Covered struct {
-	Table string `json:"table"`
-	Class string `json:"class"`
-	// Why is what led to the class.
-	Why    string   `json:"why,omitempty"`
-	Tried  []string `json:"tried,omitempty"`
-	Empty  bool     `json:"empty,omitempty"`
-	Reason string   `json:"not_tried,omitempty"`
-}
-
-// Coverage is what a report rests on.
-type Coverage struct {
-	Tenants       int       `json:"tenants"`
-	Persons       int       `json:"persons"`
-	Orgs          int       `json:"orgs"`
-	Tables        int       `json:"tables"`
-	Operations    []string  `json:"operations"`
-	Reads         int       `json:"reads"`
-	WriteAttempts int       `json:"write_attempts"`
-	Functions     int       `json:"functions_called"`
-	Seconds       float64   `json:"seconds"`
-	Started       time.Time `json:"started"`
-	// LeftOut is what could not be checked; any entry keeps the report from being sound.
-	LeftOut []string `json:"left_out"`
-	// Unclassified are relations that seem to be somebody's, without a way to tell whose.
-	Unclassified []string `json:"unclassified"`
-	// Excused are relations and functions that the configuration excused, with its reason.
-	Excused []string `json:"excused"`
-	// Notes are observations that are no findings.
-	Notes  []string  `json:"notes"`
-	Detail []Covered `json:"detail"`
+// ExitStatus is 0 when nothing leaked, 1 for a proven leak and 2 when the check could not be
+// completed.
+func (v Verdict) ExitStatus() int {
+	switch v {
+	case Leaking:
+		return 1
+	case Sound, Risky:
+		return 0
+	}
+	return 2
 }
 
 // Report is the outcome of one check.
@@ -43,4 +31,42 @@ type Report struct {
 	Verdict  Verdict   `json:"verdict"`
 	Findings []Finding `json:"findings"`
 	Coverage Coverage  `json:"coverage"`
+}
+
+// Coverage is what a report rests on.
+type Coverage struct {
+	Tenants       int         `json:"tenants"`
+	Persons       int         `json:"persons"`
+	Orgs          int         `json:"orgs"`
+	Tables        int         `json:"tables"`
+	Operations    []Operation `json:"operations"`
+	Reads         int         `json:"reads"`
+	WriteAttempts int         `json:"write_attempts"`
+	Functions     int         `json:"functions_called"`
+	Seconds       float64     `json:"seconds"`
+	Started       time.Time   `json:"started"`
+	// LeftOut is what could not be checked. Any entry keeps the report from being sound.
+	LeftOut []string `json:"left_out"`
+	// Unclassified are relations that seem to belong to tenants, and nothing says to which. Any
+	// entry keeps the report from being sound.
+	Unclassified []string `json:"unclassified"`
+	// Excused are relations and functions that the configuration excuses, with its reason.
+	Excused []string `json:"excused"`
+	// Notes are observations that are no findings.
+	Notes  []string  `json:"notes"`
+	Detail []Covered `json:"detail"`
+}
+
+// Covered is what was tried on one relation.
+type Covered struct {
+	Table string `json:"table"`
+	// Class says what the relation's rows are: tenants, tenants' rows or the platform's; Why
+	// says what led to it.
+	Class string      `json:"class"`
+	Why   string      `json:"why,omitempty"`
+	Tried []Operation `json:"tried,omitempty"`
+	// Empty says that no row belonged to a tenant, so reads proved nothing.
+	Empty bool `json:"empty,omitempty"`
+	// Reason is why nothing was tried.
+	Reason string `json:"not_tried,omitempty"`
 }

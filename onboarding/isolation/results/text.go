@@ -4,33 +4,16 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"unicode/utf8"
 )
 
-// textWidth is what a phone shows of a line of code without turning.
+// textWidth is how many columns of code a phone shows without turning.
 const textWidth = 46
 
 // WriteText writes a report for people, narrow enough for a phone. changes may be nil.
 func WriteText(w io.Writer, r *Report, changes *Changes) error {
 	var b strings.Builder
-	leaks, risks := 0, 0
-	for _, f := range r.Findings {
-		if f.Kind == Leak {
-			leaks++
-		} else {
-			risks++
-		}
-	}
-	c := r.Coverage
-	switch r.Verdict {
-	case Sound:
-		b.WriteString("SOUND: no tenant reached another's rows.\n")
-	case Risky:
-		fmt.Fprintf(&b, "NO LEAK PROVEN, %s.\n", Plural(risks, "risk"))
-	case Leaking:
-		fmt.Fprintf(&b, "LEAK: %s proven, %s.\n", Plural(leaks, "leak"), Plural(risks, "risk"))
-	case Incomplete:
-		fmt.Fprintf(&b, "COULD NOT CHECK EVERYTHING: no leak proven, %s.\n", Plural(risks, "risk"))
-	}
+	writeVerdict(&b, r)
 	if changes != nil {
 		fmt.Fprintf(&b, "%d new, %d fixed, %d unchanged.\n", len(changes.New), len(changes.Fixed), len(changes.Unchanged))
 	}
@@ -39,38 +22,72 @@ func WriteText(w io.Writer, r *Report, changes *Changes) error {
 		wrap(&b, "as ", f.As)
 		wrap(&b, "", f.Evidence)
 		b.WriteString("   fix:\n")
-		for _, line := range strings.Split(f.Fix, "\n") {
+		for line := range strings.SplitSeq(f.Fix, "\n") {
 			wrap(&b, "", line)
 		}
 	}
-	fmt.Fprintf(&b, "\nCovered: %s (%d Persons, %d Orgs) ×\n%s × %s,\n", Plural(c.Tenants, "tenant"), c.Persons, c.Orgs, Plural(c.Tables, "table"), strings.Join(c.Operations, "/"))
-	fmt.Fprintf(&b, "%s, %s,\n%s called, in %.1f s.\n", Plural(c.Reads, "read"), Plural(c.WriteAttempts, "write attempt"), Plural(c.Functions, "function"), c.Seconds)
-	section := func(title string, lines []string) {
-		if len(lines) == 0 {
-			return
-		}
-		fmt.Fprintf(&b, "\n%s:\n", title)
-		for _, line := range lines {
-			wrap(&b, "- ", line)
+	writeCoverage(&b, r.Coverage)
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+func writeVerdict(b *strings.Builder, r *Report) {
+	leaks, risks := 0, 0
+	for _, f := range r.Findings {
+		if f.Kind == Leak {
+			leaks++
+		} else {
+			risks++
 		}
 	}
-	section("Could not check", c.LeftOut)
-	section("Could not classify", c.Unclassified)
-	section("Excused", c.Excused)
-	section("Notes", c.Notes)
+	switch r.Verdict {
+	case Sound:
+		b.WriteString("SOUND: no tenant reached another's rows.\n")
+	case Risky:
+		fmt.Fprintf(b, "NO LEAK PROVEN, %s.\n", Plural(risks, "risk"))
+	case Leaking:
+		fmt.Fprintf(b, "LEAK: %s proven, %s.\n", Plural(leaks, "leak"), Plural(risks, "risk"))
+	case Incomplete:
+		fmt.Fprintf(b, "COULD NOT CHECK EVERYTHING: no leak proven, %s.\n", Plural(risks, "risk"))
+	}
+}
+
+func writeCoverage(b *strings.Builder, c Coverage) {
+	operations := make([]string, len(c.Operations))
+	for i, operation := range c.Operations {
+		operations[i] = string(operation)
+	}
+	fmt.Fprintf(b, "\nCovered: %s (%d Persons, %d Orgs) ×\n%s × %s,\n",
+		Plural(c.Tenants, "tenant"), c.Persons, c.Orgs, Plural(c.Tables, "table"), strings.Join(operations, "/"))
+	fmt.Fprintf(b, "%s, %s,\n%s called, in %.1f s.\n",
+		Plural(c.Reads, "read"), Plural(c.WriteAttempts, "write attempt"), Plural(c.Functions, "function"), c.Seconds)
 	var empty []string
 	for _, d := range c.Detail {
 		if d.Empty {
 			empty = append(empty, d.Table)
 		}
 	}
-	if len(empty) > 0 {
-		section("Empty, so that reads proved nothing", empty)
+	for _, section := range []struct {
+		title string
+		lines []string
+	}{
+		{"Could not check", c.LeftOut},
+		{"Could not classify", c.Unclassified},
+		{"Excused", c.Excused},
+		{"Notes", c.Notes},
+		{"Empty, so reads proved nothing", empty},
+	} {
+		if len(section.lines) == 0 {
+			continue
+		}
+		fmt.Fprintf(b, "\n%s:\n", section.title)
+		for _, line := range section.lines {
+			wrap(b, "- ", line)
+		}
 	}
-	_, err := io.WriteString(w, b.String())
-	return err
 }
 
+// Plural counts a noun.
 func Plural(n int, noun string) string {
 	if n == 1 {
 		return "1 " + noun
@@ -78,13 +95,13 @@ func Plural(n int, noun string) string {
 	return fmt.Sprintf("%d %ss", n, noun)
 }
 
-// wrap writes a paragraph, indented and folded between words.
+// wrap writes a paragraph, indented and broken between words.
 func wrap(b *strings.Builder, prefix, text string) {
 	const indent = "   "
 	line := indent + prefix
 	empty := true
-	for _, word := range strings.Fields(text) {
-		if !empty && len([]rune(line))+1+len([]rune(word)) > textWidth {
+	for word := range strings.FieldsSeq(text) {
+		if !empty && utf8.RuneCountInString(line)+1+utf8.RuneCountInString(word) > textWidth {
 			b.WriteString(line + "\n")
 			line, empty = indent+"  ", true
 		}

@@ -10,137 +10,225 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/isolation/tenancy"
 )
 
-// page is how many tenants are listed at once; the sessions of one page are all that is held in memory.
-const page = 1000
+// pageSize is how many tenants are listed at once. The sessions of one page are all that is held
+// in memory.
+const pageSize = 1000
 
-// sessionsSQL completes a list of (kind, person, org) named pairs with what each Person belongs to.
-func SessionsSQL(m *tenancy.Model, pairs string) string {
-	return `WITH mem AS MATERIALIZED (` + m.MembersSQL() + `), ` + pairs + `,
-persons AS (SELECT DISTINCT person FROM pairs),
-mine AS (SELECT p.person, array_agg(DISTINCT mem.org::text) AS orgs FROM persons p JOIN mem ON mem.person = p.person AND mem.present GROUP BY 1),
-mates AS (SELECT p.person, array_agg(DISTINCT o.person::text) AS mates FROM persons p JOIN mem i ON i.person = p.person AND i.present JOIN mem o ON o.org = i.org GROUP BY 1)
-SELECT pairs.kind, pairs.person::text, pairs.org::text, coalesce(mine.orgs, '{}'), coalesce(mates.mates, '{}')
-  FROM pairs LEFT JOIN mine USING (person) LEFT JOIN mates USING (person)`
+// Lister lists the sessions of the platform's tenants.
+type Lister struct {
+	Model *tenancy.Model
+	Truth query.Querier
+	// Only is the id of the single tenant whose sessions are listed, or those that claim it.
+	// Empty: all.
+	Only string
 }
 
-// personsSQL pages through all Persons, each in a session without an Org; $1 is the last id of the page before.
-func PersonsSQL(m *tenancy.Model, after bool) string {
-	where := ""
-	if after {
-		where = "WHERE " + query.Column("u", m.UserID) + " > $1::" + m.UserType
+// Tenants counts the tenants that a listing went through.
+type Tenants struct{ Persons, Orgs int }
+
+// listed is a row of a list: a Person, or an Org without a session of its own.
+type listed struct {
+	kind        Kind
+	person, org *string
+	identity    tenancy.Identity
+}
+
+// orgOnly is the kind of the row that only counts an Org.
+const orgOnly Kind = "org"
+
+// session is the row as a session.
+func (l listed) session() Session {
+	person := *l.person
+	s := Session{Kind: l.kind, User: &person, Org: new(""), Identity: l.identity}
+	s.Identity.Person = &person
+	if l.kind != Person {
+		s.Org = l.org
 	}
-	id := query.Column("u", m.UserID)
-	orgType := m.OrgType
-	return SessionsSQL(m, fmt.Sprintf("pairs AS (SELECT 'person' AS kind, %s AS person, NULL::%s AS org FROM %s u %s ORDER BY %s LIMIT %d)", id, orgType, m.Users.SQL(), where, id, page)) +
-		" ORDER BY pairs.person"
-}
-
-// orgsSQL pages through all Orgs: a present member acts in it, a stranger and a member of another claim it, and so does everyone who left.
-func orgsSQL(m *tenancy.Model, after bool) string {
-	where := ""
-	if after {
-		where = "WHERE " + query.Column("o", m.OrgID) + " > $1::" + m.OrgType
-	}
-	id, user := query.Column("o", m.OrgID), query.Column("u", m.UserID)
-	return SessionsSQL(m, fmt.Sprintf(`page AS (SELECT %[1]s AS org FROM %[2]s o %[3]s ORDER BY %[1]s LIMIT %[4]d),
-outsiders AS (SELECT %[5]s AS person FROM %[6]s u ORDER BY %[5]s LIMIT 40),
-rivals AS (SELECT DISTINCT person FROM mem WHERE present ORDER BY person LIMIT 40),
-pairs AS (
-  (SELECT DISTINCT ON (mem.org) 'member' AS kind, mem.person, mem.org FROM mem JOIN page ON page.org = mem.org WHERE mem.present ORDER BY mem.org, mem.person)
-  UNION ALL
-  (SELECT DISTINCT 'former', mem.person, mem.org FROM mem JOIN page ON page.org = mem.org
-    WHERE NOT mem.present AND NOT EXISTS (SELECT FROM mem p WHERE p.org = mem.org AND p.person = mem.person AND p.present))
-  UNION ALL
-  (SELECT DISTINCT ON (page.org) 'stranger', outsiders.person, page.org FROM page CROSS JOIN outsiders
-    WHERE NOT EXISTS (SELECT FROM mem WHERE mem.org = page.org AND mem.person = outsiders.person) ORDER BY page.org, outsiders.person)
-  UNION ALL
-  (SELECT DISTINCT ON (page.org) 'rival', rivals.person, page.org FROM page CROSS JOIN rivals
-    WHERE NOT EXISTS (SELECT FROM mem WHERE mem.org = page.org AND mem.person = rivals.person) ORDER BY page.org, rivals.person)
-  UNION ALL
-  (SELECT 'org', NULL::%[7]s, page.org FROM page))`, id, m.Orgs.SQL(), where, page, user, m.Users.SQL(), m.UserType)) +
-		" ORDER BY pairs.org, pairs.kind"
-}
-
-// tenantSession is one row of those lists as a session; kind "org" only counts an Org and is none.
-func TenantSession(kind, person string, org *string, orgs, mates []string) Session {
-	s := Session{User: &person, Person: &person, Org: query.Ref(""), Orgs: orgs, CoMembers: mates}
-	switch kind {
-	case "person":
+	switch l.kind {
+	case Person:
 		s.Label = "Person " + person
-	case "member":
-		s.Org, s.Label = org, fmt.Sprintf("Person %s acting in their Org %s", person, *org)
-	case "former":
-		s.Org, s.Label = org, fmt.Sprintf("Person %s claiming Org %s, which they left", person, *org)
-	case "rival":
-		s.Org, s.Label = org, fmt.Sprintf("Person %s, a member elsewhere, claiming foreign Org %s", person, *org)
-	case "stranger":
-		s.Org, s.Label = org, fmt.Sprintf("Person %s claiming foreign Org %s", person, *org)
+	case Member:
+		s.Label = fmt.Sprintf("Person %s acting in their Org %s", person, *l.org)
+	case Former:
+		s.Label = fmt.Sprintf("Person %s claiming Org %s, which they left", person, *l.org)
+	case Rival:
+		s.Label = fmt.Sprintf("Person %s, a member elsewhere, claiming foreign Org %s", person, *l.org)
+	case Stranger:
+		s.Label = fmt.Sprintf("Person %s claiming foreign Org %s", person, *l.org)
 	}
 	return s
 }
 
-// tenantsSeen counts what a listing went through.
-type TenantsSeen struct{ Persons, Orgs int }
-
-// sessions lists every tenant's sessions in order, a page at a time, to yield; only is the id of the single tenant to list, or empty.
-func All(ctx context.Context, m *tenancy.Model, q query.Querier, only string, yield func([]Session) error) (TenantsSeen, error) {
-	var seen TenantsSeen
-	list := func(sql func(after bool) string, count *int, kind string, last func(person string, org *string) string) error {
-		after := ""
-		for {
-			var args []any
-			if after != "" {
-				args = []any{after}
-			}
-			var batch []Session
-			rows := 0
-			err := query.Each(ctx, q, sql(after != ""), args, func(row pgx.Rows) error {
-				var k string
-				var person, org *string
-				var orgs, mates []string
-				if err := row.Scan(&k, &person, &org, &orgs, &mates); err != nil {
-					return err
-				}
-				id := ""
-				if person != nil {
-					id = *person
-				}
-				after = last(id, org)
-				if k == kind {
-					rows++
-					*count++
-				}
-				if person != nil && (only == "" || only == id || org != nil && only == *org) {
-					batch = append(batch, TenantSession(k, id, org, orgs, mates))
-				}
-				return nil
-			})
-			if err != nil {
-				return err
-			}
-			if err := yield(batch); err != nil {
-				return err
-			}
-			if rows < page {
-				return nil
-			}
-		}
-	}
-	err := list(func(after bool) string { return PersonsSQL(m, after) }, &seen.Persons, "person", func(person string, _ *string) string { return person })
+// read calls each for every row of a list.
+func (l *Lister) read(ctx context.Context, each func(listed) error, sql string, args ...any) error {
+	rows, err := l.Truth.Query(ctx, sql, args...)
 	if err != nil {
-		return seen, fmt.Errorf("list %s: %w", m.Users, err)
+		return err
 	}
-	if m.Orgs != nil {
-		if err := list(func(after bool) string { return orgsSQL(m, after) }, &seen.Orgs, "org", func(_ string, org *string) string { return *org }); err != nil {
-			return seen, fmt.Errorf("list %s: %w", m.Orgs, err)
-		}
+	var row listed
+	into := []any{&row.kind, &row.person, &row.org, &row.identity.Orgs, &row.identity.CoMembers}
+	_, err = pgx.ForEachRow(rows, into, func() error {
+		err := each(row)
+		row = listed{}
+		return err
+	})
+	return err
+}
+
+// All lists every tenant's sessions in order and yields them a page at a time.
+func (l *Lister) All(ctx context.Context, yield func([]Session) error) (Tenants, error) {
+	var seen Tenants
+	last := func(row listed) string { return *row.person }
+	if err := l.pages(ctx, pages{l.personsSQL, Person, last, &seen.Persons}, yield); err != nil {
+		return seen, fmt.Errorf("list %s: %w", l.Model.Users.Table, err)
+	}
+	if !l.Model.HasOrgs() {
+		return seen, nil
+	}
+	last = func(row listed) string { return *row.org }
+	if err := l.pages(ctx, pages{l.orgsSQL, orgOnly, last, &seen.Orgs}, yield); err != nil {
+		return seen, fmt.Errorf("list %s: %w", l.Model.Orgs.Table, err)
 	}
 	return seen, nil
 }
 
-func OrgsSQLOrNone(m *tenancy.Model) string {
-	if m.Orgs == nil {
-		return ""
+// pages says how to go through a kind of tenants page by page.
+type pages struct {
+	sql   func(next bool) string
+	kind  Kind                // of the rows that count tenants
+	last  func(listed) string // id of the tenant of a row
+	count *int
+}
+
+func (l *Lister) pages(ctx context.Context, p pages, yield func([]Session) error) error {
+	after := ""
+	for {
+		var args []any
+		if after != "" {
+			args = []any{after}
+		}
+		var batch []Session
+		tenants := 0
+		err := l.read(ctx, func(row listed) error {
+			after = p.last(row)
+			if row.kind == p.kind {
+				tenants++
+				*p.count++
+			}
+			if row.person != nil && l.includes(row) {
+				batch = append(batch, row.session())
+			}
+			return nil
+		}, p.sql(after != ""), args...)
+		if err != nil {
+			return err
+		}
+		if err := yield(batch); err != nil {
+			return err
+		}
+		if tenants < pageSize {
+			return nil
+		}
 	}
-	return orgsSQL(m, false)
+}
+
+func (l *Lister) includes(row listed) bool {
+	return l.Only == "" || l.Only == *row.person || row.org != nil && l.Only == *row.org
+}
+
+// FirstPage lists the sessions of the first tenants of each kind, without regard to Only.
+func (l *Lister) FirstPage(ctx context.Context, each func(Session)) error {
+	lists := []string{l.personsSQL(false)}
+	if l.Model.HasOrgs() {
+		lists = append(lists, l.orgsSQL(false))
+	}
+	for _, sql := range lists {
+		err := l.read(ctx, func(row listed) error {
+			if row.person != nil {
+				each(row.session())
+			}
+			return nil
+		}, sql)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Of returns a Person's session without an Org.
+func (l *Lister) Of(ctx context.Context, person string) (Session, error) {
+	var found *Session
+	pairs := fmt.Sprintf("pairs AS (SELECT 'person' AS kind, %s AS person, NULL::text AS org)", l.Model.PersonLiteral(person))
+	err := l.read(ctx, func(row listed) error {
+		if found == nil {
+			row.person = &person
+			found = new(row.session())
+		}
+		return nil
+	}, l.pairsSQL(pairs))
+	if err == nil && found == nil {
+		err = pgx.ErrNoRows
+	}
+	if err != nil {
+		return Session{}, err
+	}
+	return *found, nil
+}
+
+// pairsSQL completes a list named pairs of (kind, person, org) with what each Person belongs to.
+func (l *Lister) pairsSQL(pairs string) string {
+	return `WITH mem AS MATERIALIZED (` + l.Model.MembersSQL() + `), ` + pairs + `,
+persons AS (SELECT DISTINCT person FROM pairs),
+mine AS (SELECT p.person, array_agg(DISTINCT mem.org::text) AS orgs
+           FROM persons p JOIN mem ON mem.person = p.person AND mem.present GROUP BY 1),
+others AS (SELECT p.person, array_agg(DISTINCT o.person::text) AS co_members
+             FROM persons p JOIN mem i ON i.person = p.person AND i.present JOIN mem o ON o.org = i.org GROUP BY 1)
+SELECT pairs.kind, pairs.person::text, pairs.org::text, coalesce(mine.orgs, '{}'), coalesce(others.co_members, '{}')
+  FROM pairs LEFT JOIN mine USING (person) LEFT JOIN others USING (person)`
+}
+
+// personsSQL is a page of all Persons, each in a session without an Org. With next, $1 is the
+// last id of the page before.
+func (l *Lister) personsSQL(next bool) string {
+	m := l.Model
+	id, where := query.Column("u", m.Users.ID), ""
+	if next {
+		where = "WHERE " + id + " > $1::" + m.Users.Type
+	}
+	return l.pairsSQL(fmt.Sprintf(
+		"pairs AS (SELECT 'person' AS kind, %[1]s AS person, NULL::%[2]s AS org FROM %[3]s u %[4]s ORDER BY %[1]s LIMIT %[5]d)",
+		id, m.Orgs.Type, m.Users.Table.SQL(), where, pageSize)) + " ORDER BY pairs.person"
+}
+
+// orgsSQL is a page of all Orgs. A present member acts in each, a stranger and a member of
+// another Org claim it, and so does everyone who left it. With next, $1 is the last id of the
+// page before.
+func (l *Lister) orgsSQL(next bool) string {
+	m := l.Model
+	id, where := query.Column("o", m.Orgs.ID), ""
+	if next {
+		where = "WHERE " + id + " > $1::" + m.Orgs.Type
+	}
+	return l.pairsSQL(fmt.Sprintf(`page AS (SELECT %[1]s AS org FROM %[2]s o %[3]s ORDER BY %[1]s LIMIT %[4]d),
+outsiders AS (SELECT %[5]s AS person FROM %[6]s u ORDER BY %[5]s LIMIT 40),
+rivals AS (SELECT DISTINCT person FROM mem WHERE present ORDER BY person LIMIT 40),
+pairs AS (
+  (SELECT DISTINCT ON (mem.org) 'member' AS kind, mem.person, mem.org
+     FROM mem JOIN page ON page.org = mem.org WHERE mem.present ORDER BY mem.org, mem.person)
+  UNION ALL
+  (SELECT DISTINCT 'former', mem.person, mem.org FROM mem JOIN page ON page.org = mem.org
+    WHERE NOT mem.present
+      AND NOT EXISTS (SELECT FROM mem p WHERE p.org = mem.org AND p.person = mem.person AND p.present))
+  UNION ALL
+  (SELECT DISTINCT ON (page.org) 'stranger', outsiders.person, page.org FROM page CROSS JOIN outsiders
+    WHERE NOT EXISTS (SELECT FROM mem WHERE mem.org = page.org AND mem.person = outsiders.person)
+    ORDER BY page.org, outsiders.person)
+  UNION ALL
+  (SELECT DISTINCT ON (page.org) 'rival', rivals.person, page.org FROM page CROSS JOIN rivals
+    WHERE NOT EXISTS (SELECT FROM mem WHERE mem.org = page.org AND mem.person = rivals.person)
+    ORDER BY page.org, rivals.person)
+  UNION ALL
+  (SELECT 'org', NULL::%[7]s, page.org FROM page))`, id, m.Orgs.Table.SQL(), where, pageSize,
+		query.Column("u", m.Users.ID), m.Users.Table.SQL(), m.Users.Type)) + " ORDER BY pairs.org, pairs.kind"
 }

@@ -5,61 +5,149 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/jackc/pgx/v5"
-
 	"github.com/atlilith/onboardbot/onboarding/isolation/query"
 	"github.com/atlilith/onboardbot/onboarding/isolation/tenancy"
 )
 
-// kind is the sort of session, without its IDs.
-func (s Session) Kind() string {
-	switch {
-	case s.Person == nil:
-		return "nobody"
-	case strings.Contains(s.Label, "which they left"):
+// Session is an attacker: what the settings of a session say, and who that really is.
+type Session struct {
+	Kind Kind
+	// Label describes the session in reports. Nothing is decided by it.
+	Label string
+	// User and Org are the values of the settings. nil leaves one unset, which differs from
+	// empty on a new connection.
+	User, Org *string
+	// Extra are other custom settings.
+	Extra []Setting
+	// Role is the role taken on with SET ROLE. Empty: the app role itself.
+	Role string
+	// Identity is the truth about the attacker.
+	Identity tenancy.Identity
+}
+
+// Setting is a custom setting and its value.
+type Setting struct{ Name, Value string }
+
+// Kind is the kind of attacker.
+type Kind string
+
+// The kinds of attackers.
+const (
+	Anonymous Kind = "anonymous" // without a valid identity
+	Person    Kind = "person"    // a Person who acts in no Org
+	Member    Kind = "member"    // a Person who acts in an Org of theirs
+	Former    Kind = "former"    // a Person who claims an Org that they left
+	Departed  Kind = "departed"  // a Person who left an Org and acts in none
+	Stranger  Kind = "stranger"  // a Person who claims an Org that they were never in
+	Rival     Kind = "rival"     // a Stranger who is a member of another Org
+	Author    Kind = "author"    // a Person who is named by a row of an Org that they do not belong to
+)
+
+// Claims reports whether the attacker acts in an Org that they do not belong to.
+func (k Kind) Claims() bool { return k == Former || k == Stranger || k == Rival }
+
+// HasLeft reports whether the attacker belonged to the victim's Org once.
+func (k Kind) HasLeft() bool { return k == Former || k == Departed }
+
+// Plural describes several attackers of the kind.
+func (k Kind) Plural() string {
+	switch k {
+	case Anonymous:
+		return "anonymous"
+	case Former:
 		return "former members"
-	case strings.Contains(s.Label, "claiming foreign"):
+	case Stranger, Rival:
 		return "strangers claiming the Org"
-	case strings.Contains(s.Label, "acting in"):
+	case Member:
 		return "members acting in an Org"
 	}
 	return "Persons"
 }
 
-// owns reports whether an owner is the session's own tenant.
-func (s Session) Owns(owner string) bool {
-	v := tenancy.TenantOf(owner)
-	return v.Person != "" && s.Person != nil && *s.Person == v.Person || v.Org != "" && slices.Contains(s.Orgs, v.Org)
-}
+// The anonymous sessions that every list of attackers holds.
+var (
+	Unset = Session{Kind: Anonymous, Label: "anonymous, no identity set"}
+	Empty = Session{Kind: Anonymous, Label: "anonymous, identity set to empty", User: new(""), Org: new("")}
+)
 
-// claims reports whether a session acts in an Org that its Person is no member of.
-func (s Session) Claims() bool {
-	return strings.Contains(s.Label, "claiming foreign") || strings.Contains(s.Label, "which they left")
-}
-
-// session is an attacker: who they are, what the settings say, and to whom they really belong.
-type Session struct {
-	Label string
-	// Values of the settings; nil leaves one unset, which on a fresh connection differs from empty.
-	User, Org *string
-	Extra     []Setting // other custom settings, which are anybody's to choose
-	Role      string    // taken on with SET ROLE; empty: the app role itself
-	// The truth about them.
-	Person          *string
-	Orgs, CoMembers []string
-}
-
-type Setting struct{ Name, Value string }
-
-func (s Session) setRole() string {
-	if s.Role == "" {
-		return ""
+// Claiming returns an anonymous session that claims an Org, on top of another.
+func (s Session) Claiming(org string) Session {
+	s.Org = &org
+	if s.User == nil {
+		s.Label = "anonymous claiming Org " + org
+	} else {
+		s.Label += ", claiming Org " + org
 	}
-	return "; SET LOCAL ROLE " + pgx.Identifier{s.Role}.Sanitize()
+	return s
+}
+
+// As returns the session after SET ROLE.
+func (s Session) As(role string) Session {
+	s.Role = role
+	s.Label += " after SET ROLE " + role
+	return s
+}
+
+// with adds settings. shown renders a value for the label.
+func (s Session) with(extra []Setting, shown func(value string) string) Session {
+	s.Extra = slices.Concat(s.Extra, extra)
+	said := make([]string, len(extra))
+	for i, e := range extra {
+		said[i] = e.Name + " set to " + shown(e.Value)
+	}
+	s.Label += " with " + strings.Join(said, ", ")
+	return s
+}
+
+// Key identifies sessions that are alike.
+type Key struct {
+	kind                Kind
+	user, org           string
+	userUnset, orgUnset bool
+	role, chosen        string
+}
+
+// Key returns what identifies the session: its kind and all that it sets.
+func (s Session) Key() Key {
+	key := Key{kind: s.Kind, userUnset: s.User == nil, orgUnset: s.Org == nil, role: s.Role, chosen: s.ChosenKey()}
+	if s.User != nil {
+		key.user = *s.User
+	}
+	if s.Org != nil {
+		key.org = *s.Org
+	}
+	return key
+}
+
+// needsFreshConnection reports whether the session must run where a setting was never set: one
+// that was set once is empty afterwards, and never again unset.
+func (s Session) needsFreshConnection() bool { return s.User == nil || s.Org == nil }
+
+// shape says which settings the sessions of a connection leave unset for good.
+type shape struct{ user, org, extra bool }
+
+func (s Session) shape() shape { return shape{s.User == nil, s.Org == nil, len(s.Extra) > 0} }
+
+// SameConnection groups sessions by those that can share a connection. It returns their indexes.
+func SameConnection(sessions []Session) [][]int {
+	groups := map[shape][]int{}
+	var order []shape
+	for i, s := range sessions {
+		key := s.shape()
+		if groups[key] == nil {
+			order = append(order, key)
+		}
+		groups[key] = append(groups[key], i)
+	}
+	list := make([][]int, len(order))
+	for i, key := range order {
+		list[i] = groups[key]
+	}
+	return list
 }
 
 // enter renders the statements that make a transaction this session's.
-func (s Session) Enter(names Settings) string {
+func (s Session) enter(names Settings) string {
 	var sql strings.Builder
 	set := func(name string, value *string) {
 		if name != "" && value != nil {
@@ -71,11 +159,22 @@ func (s Session) Enter(names Settings) string {
 	for _, e := range s.Extra {
 		set(e.Name, &e.Value)
 	}
-	if s.Role != "" {
-		fmt.Fprintf(&sql, "SET LOCAL ROLE %s;", pgx.Identifier{s.Role}.Sanitize())
-	}
+	sql.WriteString(s.setRole())
 	return sql.String()
 }
 
-// virgin reports whether the session must run where no identity was ever set.
-func (s Session) NeedsFreshConnection() bool { return s.User == nil || s.Org == nil }
+func (s Session) setRole() string {
+	if s.Role == "" {
+		return ""
+	}
+	return "SET LOCAL ROLE " + query.Name(s.Role) + ";"
+}
+
+// Parameters are the session's identity as the parameters of [tenancy.Model.ParameterSQL].
+func (s Session) Parameters() [][]byte {
+	values := [][]byte{nil, []byte(query.ArrayText(s.Identity.Orgs)), []byte(query.ArrayText(s.Identity.CoMembers))}
+	if s.Identity.Person != nil {
+		values[0] = []byte(*s.Identity.Person)
+	}
+	return values
+}

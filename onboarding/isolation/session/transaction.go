@@ -2,29 +2,175 @@ package session
 
 import (
 	"context"
+	"errors"
 
 	"github.com/jackc/pgx/v5"
 
 	"github.com/atlilith/onboardbot/onboarding/isolation/query"
 )
 
-// shape is which settings a connection's sessions leave unset for good: a setting that was set once is empty afterwards and never again unset.
-type Shape struct{ user, org, extra bool }
+// Conn is a connection of the app role. Sessions of one shape take turns on it.
+type Conn struct {
+	dialer *Dialer
+	conn   *pgx.Conn
+	// stale says that settings are empty that a later session needs unset.
+	stale bool
+}
 
-func (s Session) Shape() Shape { return Shape{s.User == nil, s.Org == nil, len(s.Extra) > 0} }
+// Pgx is the connection itself.
+func (c *Conn) Pgx() *pgx.Conn { return c.conn }
 
-// within runs f in a transaction of the session that is always rolled back.
-func Within(ctx context.Context, conn *pgx.Conn, names Settings, s Session, readOnly bool, f func() error) error {
-	begin := "BEGIN;"
-	if readOnly {
-		begin = "BEGIN READ ONLY;"
-	}
-	err := query.Exec(ctx, conn, begin+s.Enter(names))
+// Close closes the connection, also after ctx has ended.
+func (c *Conn) Close(ctx context.Context) { _ = c.conn.Close(context.WithoutCancel(ctx)) }
+
+// Read calls f in a read-only transaction of a session and rolls it back.
+func (c *Conn) Read(ctx context.Context, s Session, f func(*Tx) error) error {
+	return c.run(ctx, "BEGIN READ ONLY;", s, f)
+}
+
+// Write calls f in a transaction of a session and rolls it back.
+func (c *Conn) Write(ctx context.Context, s Session, f func(*Tx) error) error {
+	return c.run(ctx, "BEGIN;", s, f)
+}
+
+func (c *Conn) run(ctx context.Context, begin string, s Session, f func(*Tx) error) error {
+	err := query.Exec(ctx, c.conn, begin+s.enter(c.dialer.config.Settings))
 	if err == nil {
-		err = f()
+		err = f(&Tx{Session: s, conn: c})
 	}
-	if rollback := query.Exec(context.WithoutCancel(ctx), conn, "ROLLBACK"); rollback != nil && err == nil {
+	if rollback := query.Exec(context.WithoutCancel(ctx), c.conn, "ROLLBACK"); rollback != nil && err == nil {
 		err = rollback
 	}
 	return err
+}
+
+// Attempts runs the transactions of sessions of every shape, one at a time.
+type Attempts struct {
+	dialer *Dialer
+	conns  map[shape]*Conn
+}
+
+// NewAttempts returns attempts on connections that the dialer opens as they are needed.
+func NewAttempts(dialer *Dialer) *Attempts {
+	return &Attempts{dialer: dialer, conns: map[shape]*Conn{}}
+}
+
+// Read calls f in a read-only transaction of a session and rolls it back.
+func (a *Attempts) Read(ctx context.Context, s Session, f func(*Tx) error) error {
+	return a.run(ctx, s, func(c *Conn) error { return c.Read(ctx, s, f) })
+}
+
+// Write calls f in a transaction of a session and rolls it back.
+func (a *Attempts) Write(ctx context.Context, s Session, f func(*Tx) error) error {
+	return a.run(ctx, s, func(c *Conn) error { return c.Write(ctx, s, f) })
+}
+
+func (a *Attempts) run(ctx context.Context, s Session, f func(*Conn) error) error {
+	c := a.conns[s.shape()]
+	if c == nil || c.conn.IsClosed() {
+		var err error
+		if c, err = a.dialer.Open(ctx); err != nil {
+			return err
+		}
+		a.conns[s.shape()] = c
+	}
+	err := f(c)
+	if c.stale {
+		c.Close(ctx)
+	}
+	return err
+}
+
+// Close closes all connections.
+func (a *Attempts) Close(ctx context.Context) {
+	for _, c := range a.conns {
+		c.Close(ctx)
+	}
+}
+
+// Tx is the transaction of a session.
+type Tx struct {
+	Session Session
+	conn    *Conn
+}
+
+// Pgx is the connection that the transaction runs on.
+func (t *Tx) Pgx() *pgx.Conn { return t.conn.conn }
+
+// Exec runs statements.
+func (t *Tx) Exec(ctx context.Context, sql string) error { return query.Exec(ctx, t.conn.conn, sql) }
+
+// Affected runs statements and returns the number of rows that they touched.
+func (t *Tx) Affected(ctx context.Context, sql string) (int, error) {
+	return query.Affected(ctx, t.conn.conn, sql)
+}
+
+// Strings returns the first column of all rows.
+func (t *Tx) Strings(ctx context.Context, sql string) ([]string, error) {
+	return query.Strings(ctx, t.conn.conn, sql)
+}
+
+// QueryRow reads one row.
+func (t *Tx) QueryRow(ctx context.Context, sql string, args ...any) pgx.Row {
+	return t.conn.conn.QueryRow(ctx, sql, args...)
+}
+
+// AsTruth calls f with the rights of the truth. It reports false, and does not call f, when the
+// session logged in as the app role and cannot become the truth.
+func (t *Tx) AsTruth(ctx context.Context, f func() error) (possible bool, err error) {
+	d := t.conn.dialer
+	if d.config.App != nil {
+		return false, nil
+	}
+	back := "SET LOCAL ROLE NONE"
+	if d.super {
+		back = "SET LOCAL SESSION AUTHORIZATION DEFAULT"
+	}
+	if err := t.Exec(ctx, back); err != nil {
+		return true, err
+	}
+	if err := f(); err != nil {
+		return true, err
+	}
+	return true, t.Exec(ctx, d.becomeSQL("SET LOCAL")+";"+t.Session.setRole())
+}
+
+// Prepare calls f with the rights of the truth to change what the session will find. It reports
+// false where that is not possible, or when f fails in the database, and the transaction is as
+// it was. f returns pgx.ErrNoRows to have its changes undone.
+func (t *Tx) Prepare(ctx context.Context, f func() error) (done bool, err error) {
+	_, err = t.AsTruth(ctx, func() error {
+		if err := t.Exec(ctx, "SAVEPOINT preparation"); err != nil {
+			return err
+		}
+		err := f()
+		if err != nil && query.SQLState(err) == "" && !errors.Is(err, pgx.ErrNoRows) {
+			return err
+		}
+		if done = err == nil; !done {
+			return t.Exec(ctx, "ROLLBACK TO preparation")
+		}
+		return nil
+	})
+	return done, err
+}
+
+// Enter changes the identity settings to another session's.
+func (t *Tx) Enter(ctx context.Context, other Session) error {
+	return t.Exec(ctx, other.enter(t.conn.dialer.config.Settings))
+}
+
+// Impersonate calls f with the identity settings of another session, then restores its own.
+// Settings that were unset are empty afterwards, so the connection serves no further session
+// that needs them unset.
+func (t *Tx) Impersonate(ctx context.Context, other Session, f func() error) error {
+	t.conn.stale = t.Session.needsFreshConnection()
+	names := t.conn.dialer.config.Settings
+	if err := t.Exec(ctx, other.enter(names)); err != nil {
+		return err
+	}
+	if err := f(); err != nil {
+		return err
+	}
+	return t.Exec(ctx, Empty.enter(names)+t.Session.enter(names))
 }

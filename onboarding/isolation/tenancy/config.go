@@ -1,40 +1,52 @@
 package tenancy
 
-// Tenants names a table of tenants.
-type TenantTable struct {
-	// Table is "schema.name". Empty: found, public.users and public.orgs first.
+// Config corrects what discovery would find by itself.
+type Config struct {
+	Users, Orgs TenantsConfig
+	Membership  MembershipConfig
+	Tables      map[string]TableConfig // by "schema.name"
+}
+
+// TenantsConfig names a table of tenants.
+type TenantsConfig struct {
+	// Table is "schema.name". Empty: discovered, public.users and public.orgs first.
 	Table string `yaml:"table"`
-	// ID is the column that the identity settings carry. Empty: the primary key.
+	// ID is the column whose value the identity settings hold. Empty: the primary key.
 	ID string `yaml:"id"`
 }
 
-// Membership corrects the discovery of who is in which Org.
-type Membership struct {
-	// Table is "schema.name". Empty: found as the table that leads to both users and orgs and is named for members.
+// MembershipConfig corrects which Persons are in which Org.
+type MembershipConfig struct {
+	// Table is "schema.name". Empty: discovered as the table that refers to both users and orgs
+	// and whose name speaks of members.
 	Table string `yaml:"table"`
-	// Present is an SQL condition on that table (its alias is m) that holds for present members. Empty: derived from columns
-	// such as left_at, status and active.
+	// Present is an SQL condition on that table, under the alias m, that holds for present
+	// members. Empty: derived from columns such as left_at, status and active.
 	Present string `yaml:"present"`
 }
 
-// Table is what the operator knows about one table.
-type Table struct {
+// TableConfig is what the operator knows about one table.
+type TableConfig struct {
 	// User and Org name the columns that say whose a row is.
 	User string `yaml:"user"`
 	Org  string `yaml:"org"`
-	// Parent is the column whose row elsewhere this row goes with, and ParentTable that table ("schema.name").
+	// Parent is the column that refers to the row that a row goes with, and ParentTable
+	// ("schema.name") the table of that row.
 	Parent      string `yaml:"parent"`
 	ParentTable string `yaml:"parent_table"`
-	// Platform says that the rows are nobody's.
+	// Platform says that no row belongs to a tenant.
 	Platform bool `yaml:"platform"`
-	// SkipWrites excuses the table from write attempts, and Excuse from everything; Excuse is the reason, and is reported.
-	SkipWrites bool   `yaml:"skip_writes"`
-	Excuse     string `yaml:"excuse"`
+	// SkipWrites excludes the table from write attempts.
+	SkipWrites bool `yaml:"skip_writes"`
+	// Excuse excludes the table from the whole check. It is the reason, which the report
+	// repeats.
+	Excuse string `yaml:"excuse"`
 }
 
-// tenancyConfig corrects the discovery of whose rows are whose.
-type Config struct {
-	Users, Orgs TenantTable
-	Membership  Membership
-	Tables      map[string]Table
+// Excused reports whether the configuration excludes a table from the whole check.
+func (c Config) Excused(table string) bool { return c.Tables[table].Excuse != "" }
+
+// WritesExcluded reports whether the configuration excludes a table from write attempts.
+func (c Config) WritesExcluded(table string) bool {
+	return c.Tables[table].SkipWrites || c.Tables[table].Excuse != ""
 }

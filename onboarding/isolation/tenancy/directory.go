@@ -6,45 +6,58 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/isolation/catalog"
 )
 
-// publicNames are columns of users and orgs that strangers may know: who exists, and by which name.
-var PublicNames = []string{"id", "uuid", "userid", "orgid", "personid", "slug", "handle", "username", "displayname", "name", "avatar", "avatarurl", "logo", "logourl", "kind", "type",
-	"verified", "createdat", "bio", "headline"}
+// publicColumns are normalized names of columns of users and orgs that strangers may read: who
+// exists, and by which name.
+var publicColumns = []string{"id", "uuid", "userid", "orgid", "personid", "slug", "handle", "username", "displayname", "name", "avatar",
+	"avatarurl", "logo", "logourl", "kind", "type", "verified", "createdat", "bio", "headline"}
 
-// markDirectories turns users, orgs and views of them into the platform's where all that the app role can read is public by nature.
-func (m *Model) MarkDirectories() {
-	for _, t := range m.Cat.Relations {
-		o := m.Of(t)
-		listing := o.Class == ClassUsers || o.Class == ClassOrgs || o.Class == ClassTenant && !o.Direct() && !slices.ContainsFunc(o.Parents, func(p parentLink) bool {
-			return m.Of(p.Table).Class != ClassUsers && m.Of(p.Table).Class != ClassOrgs
-		})
-		if !listing || !t.Readable() || len(t.ForeignKeys) > 0 && o.Class == ClassTenant {
-			continue
-		}
-		secrets := SecretColumns(t)
-		if t == m.Orgs {
-			// Whose an Org is stands on its page.
-			secrets = slices.DeleteFunc(secrets, func(c string) bool { return c == m.OwnerColumn })
-		}
-		if len(secrets) == 0 {
-			m.Directory[t.OID] = true
-		}
-	}
-	for oid := range m.Directory {
-		t := m.Cat.ByOID[oid]
-		if o := m.Of(t); o.Class == ClassTenant {
-			m.own[oid] = &Ownership{Class: classPlatform, Why: "a directory of public names"}
-		}
-	}
-	m.UnprotectedTenants = !m.Users.RLS && (m.Orgs == nil || !m.Orgs.RLS)
-}
+// IsPublicColumn reports whether strangers may read a column of users or orgs, by its name.
+func IsPublicColumn(name string) bool { return slices.Contains(publicColumns, catalog.Normalize(name)) }
 
-// secretColumns are the columns that the app role can read and that are not public by nature.
-func SecretColumns(t *catalog.Relation) []string {
+// PrivateColumns returns the columns of a table of tenants that the app role can read and that
+// are not public by nature.
+func PrivateColumns(t *catalog.Relation) []string {
 	var names []string
 	for _, c := range t.Columns {
-		if c.Select && !slices.Contains(PublicNames, catalog.Normal(c.Name)) {
+		if c.Select && !IsPublicColumn(c.Name) {
 			names = append(names, c.Name)
 		}
 	}
 	return names
+}
+
+// MarkDirectories marks users, orgs and views of them as public directories where every column
+// that the app role can read is public by nature.
+func (m *Model) MarkDirectories() {
+	for _, t := range m.Catalog.Relations {
+		o := m.Of(t)
+		if !m.listsTenants(o) || !t.Readable() || len(t.ForeignKeys) > 0 && o.Class == ClassTenant {
+			continue
+		}
+		private := PrivateColumns(t)
+		if t == m.Orgs.Table {
+			// Who owns an Org is public.
+			private = slices.DeleteFunc(private, func(c string) bool { return c == m.Membership.OwnerColumn })
+		}
+		if len(private) > 0 {
+			continue
+		}
+		m.directory[t.OID] = true
+	}
+	for oid := range m.directory {
+		if o := m.own[oid]; o != nil && o.Class == ClassTenant {
+			m.own[oid] = &Ownership{Class: ClassPlatform, Why: "a directory of public names"}
+		}
+	}
+	m.UnprotectedTenants = !m.Users.Table.RLS && (!m.HasOrgs() || !m.Orgs.Table.RLS)
+}
+
+// listsTenants reports whether each row is a tenant, or a view of one.
+func (m *Model) listsTenants(o *Ownership) bool {
+	if o.AreTenants() {
+		return true
+	}
+	return o.Class == ClassTenant && !o.Direct() && !slices.ContainsFunc(o.Parents, func(p ParentLink) bool {
+		return !m.Of(p.Table).AreTenants()
+	})
 }

@@ -1,96 +1,73 @@
 package tenancy
 
 import (
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/atlilith/onboardbot/onboarding/isolation/catalog"
-	"github.com/atlilith/onboardbot/onboarding/isolation/query"
 )
 
-var (
-	// endColumn matches names of dates after which a membership is over, or at which it was.
-	endColumn = regexp.MustCompile(`^(member|membership)?(left|leave|leaving|leaves|ended|ends|end|exit|exited|departed|removed|deleted|revoked|expires|expired|expiry|valid|active|terminated|deactivated|disabled|` +
-		`suspended|banned|blocked|kicked|cancelled|canceled|archived|quit|resigned|withdrawn|withdrew|closed|former|gone|fired|dismissed|released|discharged|finished|stopped|dropped|lapsed|voided|invalidated|unsubscribed|inactive|to|until)(at|on|date|day|time|ts|until|till|to|since|from)?$`)
-	startColumn  = regexp.MustCompile(`^(member|membership)?(valid|active)(at|on|date|day|time|ts|since|from)?$`)
-	PresentFlags = []string{"active", "isactive", "enabled", "isenabled", "present", "ispresent", "current", "iscurrent", "accepted", "approved"}
-	FormerFlags  = []string{"left", "removed", "isremoved", "deleted", "isdeleted", "hasleft", "isformer", "former", "ended", "hasended", "blocked", "isblocked", "issuspended", "isbanned", "isinactive", "revoked", "isrevoked", "disabled", "isdisabled", "suspended",
-		"banned", "inactive", "archived", "isarchived", "pending", "ispending"}
-	StatusColumns  = []string{"status", "state", "membershipstatus", "memberstatus"}
-	AcceptColumns  = []string{"acceptedat", "confirmedat"}
-	formerStatuses = "'former','left','removed','inactive','revoked','invited','pending','requested','suspended','banned','expired','deactivated','disabled','declined','rejected','ended','deleted','archived','cancelled','terminated','past','ex','lapsed','exited','departed','resigned','quit','gone','kicked','blocked','withdrawn','closed','alumni','previous','old','offboarded'"
-	formerRoles    = "'former','removed','left','ex','ex-member','alumni','revoked','none','invited','pending','banned','suspended'"
-)
-
-// findMembers finds the table that says who is in which Org, and the condition for being in it still.
-func (m *Model) findMembers(cfg Config) {
-	if m.Orgs == nil {
+// findMembership finds the table that says who is in which Org, and the condition for being in
+// it now.
+func (d *discovery) findMembership() {
+	if !d.m.HasOrgs() {
 		return
 	}
-	best := m.likeliest(cfg)
-	if best == nil && m.findRosters() {
+	best := d.membershipTable()
+	if best == nil && d.findRosters() {
 		return
 	}
 	if best == nil {
-		m.Notes = append(m.Notes, "no membership table found: only owners count as members of an Org")
+		d.m.Notes = append(d.m.Notes, "no membership table found: only owners count as members of an Org")
 		return
 	}
-	o := m.own[best.OID]
-	m.Members, m.MemberUser, m.MemberOrg = best, o.User[0], o.Org[0]
-	m.own[best.OID] = &Ownership{Class: ClassMembers, User: o.User[:1], Org: o.Org, Why: "who is in which Org"}
-	if m.present = cfg.Membership.Present; m.present == "" {
-		m.present = presence(best)
+	o, ms := d.m.own[best.OID], &d.m.Membership
+	ms.Table, ms.Person, ms.Org = best, o.Persons[0], o.Orgs[0]
+	d.m.own[best.OID] = &Ownership{Class: ClassMembers, Persons: o.Persons[:1], Orgs: o.Orgs, Why: "who is in which Org"}
+	if ms.present = d.config.Membership.Present; ms.present == "" {
+		ms.present = presence(best)
 	}
 }
 
 // findRosters finds who is in which Org in the columns of users and orgs themselves.
-func (m *Model) findRosters() bool {
-	if home := m.leading(m.Users, m.Orgs, m.OrgID, m.OrgType, orgNames); len(home) > 0 {
-		m.HomeColumn = home[0]
+func (d *discovery) findRosters() bool {
+	ms := &d.m.Membership
+	if home := leading(d.m.Users.Table, d.m.Orgs, orgColumns); len(home) > 0 {
+		ms.HomeColumn = home[0]
 	}
-	for _, c := range m.Orgs.Columns {
-		if c.Type == m.UserType+"[]" {
-			m.rosterColumn = c.Name
+	for _, c := range d.m.Orgs.Table.Columns {
+		if c.Type == d.m.Users.Type+"[]" {
+			ms.RosterColumn = c.Name
 		}
 	}
-	return m.HomeColumn != "" || m.rosterColumn != ""
+	return ms.HomeColumn != "" || ms.RosterColumn != ""
 }
 
-// likeliest is the table that most speaks for being the memberships: by its name, by pairing each Person with each Org at most once, and by
-// what policies ask. It is nil if none does, or several do alike.
-func (m *Model) likeliest(cfg Config) *catalog.Relation {
+// Points that speak for a table being the memberships.
+const (
+	pointsConfigured = 99
+	pointsName       = 20 // it is named for members
+	pointsBothNames  = 10 // its name joins those of users and orgs
+	pointsPairs      = 8  // it pairs each Person with each Org at most once
+	pointsPolicies   = 5  // policies of other tables ask it
+)
+
+// membershipTable returns the table for which most speaks, or nil if nothing speaks for any, or
+// as much for several.
+func (d *discovery) membershipTable() *catalog.Relation {
 	var best *catalog.Relation
-	rank, tie := 0, false
-	for _, r := range m.Cat.Relations {
-		o := m.own[r.OID]
-		if o == nil || len(o.User) == 0 || len(o.Org) != 1 || r.IsView() || r.Partition {
+	most, tie := 0, false
+	for _, r := range d.m.Catalog.Relations {
+		o := d.m.own[r.OID]
+		if o == nil || len(o.Persons) == 0 || len(o.Orgs) != 1 || r.IsView() || r.Partition {
 			continue
 		}
-		pairs := len(o.User) == 1 && slices.ContainsFunc(r.Unique, func(key []string) bool {
-			return len(key) == 2 && slices.Contains(key, o.User[0]) && slices.Contains(key, o.Org[0])
-		})
-		score := 0
-		switch name := catalog.Normal(r.Name); {
-		case r.String() == cfg.Membership.Table:
-			score = 99
-		case strings.Contains(name, "member"), strings.Contains(name, "affiliat"):
-			score = 20
-		case strings.Contains(name, catalog.Singular(m.Users.Name)) && strings.Contains(name, catalog.Singular(m.Orgs.Name)):
-			score = 10
-		case !pairs:
-			continue
-		}
-		if pairs {
-			score += 8
-		}
-		if score < 99 && m.asked(r) {
-			score += 5
-		}
-		if score > rank {
-			best, rank, tie = r, score, false
-		} else if score == rank {
-			tie = rank < 20
+		points := d.membershipPoints(r, o)
+		switch {
+		case points > most:
+			best, most, tie = r, points, false
+		case points > 0 && points == most:
+			tie = most < pointsName
 		}
 	}
 	if tie {
@@ -99,45 +76,35 @@ func (m *Model) likeliest(cfg Config) *catalog.Relation {
 	return best
 }
 
-// asked reports whether another table's policies name r, or a function that does.
-func (m *Model) asked(r *catalog.Relation) bool {
-	names := m.Cat.Naming(r)
-	return slices.ContainsFunc(m.Cat.Relations, func(other *catalog.Relation) bool {
-		return other != r && slices.ContainsFunc(other.Policies, func(p catalog.Policy) bool { return catalog.Mentions(p.Using+" "+p.Check, names) })
+func (d *discovery) membershipPoints(r *catalog.Relation, o *Ownership) int {
+	pairs := len(o.Persons) == 1 && slices.ContainsFunc(r.Unique, func(key []string) bool {
+		return len(key) == 2 && slices.Contains(key, o.Persons[0]) && slices.Contains(key, o.Orgs[0])
+	})
+	singular := func(t *catalog.Relation) string { return strings.TrimSuffix(catalog.Normalize(t.Name), "s") }
+	points := 0
+	switch name := catalog.Normalize(r.Name); {
+	case r.String() == d.config.Membership.Table:
+		points = pointsConfigured
+	case strings.Contains(name, "member"), strings.Contains(name, "affiliat"):
+		points = pointsName
+	case strings.Contains(name, singular(d.m.Users.Table)) && strings.Contains(name, singular(d.m.Orgs.Table)):
+		points = pointsBothNames
+	case !pairs:
+		return 0
+	}
+	if pairs {
+		points += pointsPairs
+	}
+	if points < pointsConfigured && d.askedByPolicies(r) {
+		points += pointsPolicies
+	}
+	return points
+}
+
+// askedByPolicies reports whether another table's policies name r, or a function that does.
+func (d *discovery) askedByPolicies(r *catalog.Relation) bool {
+	names := d.m.Catalog.NamedVia(r)
+	return slices.ContainsFunc(d.m.Catalog.Relations, func(other *catalog.Relation) bool {
+		return other != r && other.PolicyNames(names...)
 	})
 }
-
-// ends reports whether a date of that normalised name is when a membership is over.
-func Ends(name string) bool { return endColumn.MatchString(name) && !startColumn.MatchString(name) }
-
-// presence derives the condition for a present member from columns that usually say so.
-func presence(r *catalog.Relation) string {
-	conditions := []string{"true"}
-	for _, c := range r.Columns {
-		name, f := catalog.Normal(c.Name), query.Column("m", c.Name)
-		switch {
-		case c.Category == "D" && Ends(name):
-			conditions = append(conditions, "("+f+" IS NULL OR "+f+" > now())")
-		case c.Category == "D" && slices.Contains(AcceptColumns, name):
-			conditions = append(conditions, f+" IS NOT NULL")
-		case c.Category == "B" && slices.Contains(PresentFlags, name):
-			conditions = append(conditions, f)
-		case c.Category == "B" && slices.Contains(FormerFlags, name):
-			conditions = append(conditions, "NOT coalesce("+f+", false)")
-		case (c.Category == "S" || c.Category == "E") && slices.Contains(StatusColumns, name):
-			conditions = append(conditions, "coalesce(lower("+f+"::text), '') NOT IN ("+formerStatuses+")")
-		case (c.Category == "S" || c.Category == "E") && name == "role":
-			conditions = append(conditions, "coalesce(lower("+f+"::text), '') NOT IN ("+formerRoles+")")
-		case c.Type == "tstzrange":
-			conditions = append(conditions, f+" @> now()")
-		case c.Type == "daterange":
-			conditions = append(conditions, f+" @> current_date")
-		}
-	}
-	return strings.Join(conditions, " AND ")
-}
-
-var aliasM = regexp.MustCompile(`\bm\.`)
-
-// presentAs is the condition for a present member under another alias.
-func (m *Model) PresentAs(alias string) string { return aliasM.ReplaceAllString(m.present, alias+".") }

@@ -4,31 +4,50 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/isolation/catalog"
 )
 
-// model is what discovery found: the tenants, their memberships and whose every relation's rows are.
+// Model is what discovery found: the tenants, their memberships and whose the rows of every
+// relation are.
 type Model struct {
-	Cat                *catalog.Catalog
-	Users, Orgs        *catalog.Relation // orgs is nil on a platform without any
-	UserID, OrgID      string
-	UserType, OrgType  string
-	UserOID            uint32 // of the type
-	UserArray          uint32
-	OrgArray           uint32
-	Members            *catalog.Relation // nil if nobody can join an Org
-	MemberUser         string
-	MemberOrg          string
-	present            string // condition on the membership table, alias m
-	OwnerColumn        string // of orgs; empty if Orgs have no owner
-	HomeColumn         string // of users, where it is a column of theirs that says in which Org they are
-	rosterColumn       string // of orgs, where it is an array of theirs that says who is in it
-	own                map[uint32]*Ownership
-	Notes              []string
-	Directory          map[uint32]bool // users or orgs whose readable columns are public by nature
-	UnprotectedTenants bool            // neither users nor orgs has row-level security
+	Catalog    *catalog.Catalog
+	Users      Tenants
+	Orgs       Tenants
+	Membership Membership
+	// Notes are observations for the report.
+	Notes []string
+	// UnprotectedTenants says that neither users nor orgs has row-level security.
+	UnprotectedTenants bool
+
+	own       map[uint32]*Ownership
+	directory map[uint32]bool
 }
 
+// Of returns whose a relation's rows are.
 func (m *Model) Of(r *catalog.Relation) *Ownership {
 	if o := m.own[r.OID]; o != nil {
 		return o
 	}
-	return &Ownership{Class: classPlatform}
+	return &Ownership{Class: ClassPlatform}
 }
+
+// HasOrgs reports whether the platform has Orgs.
+func (m *Model) HasOrgs() bool { return m.Orgs.Table != nil }
+
+// IsDirectory reports whether a relation is a public directory of tenants, which every session
+// may read.
+func (m *Model) IsDirectory(r *catalog.Relation) bool { return m.directory[r.OID] }
+
+// MarkDirectory makes a relation a public directory of tenants.
+func (m *Model) MarkDirectory(r *catalog.Relation) { m.directory[r.OID] = true }
+
+// TableOf returns the table of a kind of tenants.
+func (m *Model) TableOf(kind OwnerKind) Tenants {
+	if kind == Org {
+		return m.Orgs
+	}
+	return m.Users
+}
+
+// IsTenants reports whether a relation is the table of users or of orgs.
+func (m *Model) IsTenants(r *catalog.Relation) bool { return r == m.Users.Table || r == m.Orgs.Table }
+
+// IsMembership reports whether a relation is the table of memberships.
+func (m *Model) IsMembership(r *catalog.Relation) bool { return r == m.Membership.Table }

@@ -9,36 +9,44 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/isolation/query"
 )
 
-// class is what a relation's rows are, as far as isolation goes.
-type class string
+// Class is what a relation's rows are.
+type Class string
 
+// The classes of relations.
 const (
-	classPlatform     class = "platform"     // nobody's
-	ClassTenant       class = "tenant"       // whose a row is stands in its columns, or in its parent's
-	ClassUsers        class = "users"        // each row is a Person
-	ClassOrgs         class = "orgs"         // each row is an Org
-	ClassMembers      class = "members"      // who is in which Org; each row is the Org's
-	ClassUnclassified class = "unclassified" // seems to belong to someone, and nothing says to whom
+	ClassPlatform     Class = "platform"     // no tenant's
+	ClassTenant       Class = "tenant"       // a tenant's, as the row's columns or its parent say
+	ClassUsers        Class = "users"        // each row is a Person
+	ClassOrgs         Class = "orgs"         // each row is an Org
+	ClassMembers      Class = "members"      // a row puts a Person into an Org, and is the Org's
+	ClassUnclassified Class = "unclassified" // seems to be a tenant's, and nothing says whose
 )
 
-// ownership says whose the rows of one relation are.
+// Ownership says whose the rows of one relation are.
 type Ownership struct {
-	Class   class
-	User    []string // columns that hold a Person
-	Org     []string // columns that hold an Org
-	Either  []string // columns that hold the one or the other
-	Parents []parentLink
-	Why     string // what led to this, for the coverage
+	Class   Class
+	Persons []string // columns that hold a Person
+	Orgs    []string // columns that hold an Org
+	Either  []string // columns that hold a Person or an Org
+	Parents []ParentLink
+	// Why is what led to this, for people.
+	Why string
+	// Configured says that the configuration led to it.
+	Configured bool
 }
 
-func (o *Ownership) Direct() bool { return len(o.User)+len(o.Org)+len(o.Either) > 0 }
+// Direct reports whether a column of the row itself says whose it is.
+func (o *Ownership) Direct() bool { return len(o.Persons)+len(o.Orgs)+len(o.Either) > 0 }
 
-// owned reports whether the rows have owners that tenants must respect.
-func (o *Ownership) Owned() bool { return o.Class != classPlatform && o.Class != ClassUnclassified }
+// Owned reports whether rows have owners that other tenants must respect.
+func (o *Ownership) Owned() bool { return o.Class != ClassPlatform && o.Class != ClassUnclassified }
 
-// tenantColumns are the columns of the relation that decide whose a row is.
-func (o *Ownership) TenantColumns() []string {
-	all := slices.Concat(o.Org, o.User, o.Either)
+// AreTenants reports whether each row is a tenant.
+func (o *Ownership) AreTenants() bool { return o.Class == ClassUsers || o.Class == ClassOrgs }
+
+// Columns returns the columns of the relation that decide whose a row is.
+func (o *Ownership) Columns() []string {
+	all := slices.Concat(o.Orgs, o.Persons, o.Either)
 	for _, p := range o.Parents {
 		all = append(all, p.Columns...)
 		if p.Kind != "" {
@@ -54,17 +62,34 @@ func (o *Ownership) TenantColumns() []string {
 	return distinct
 }
 
-// parentLink leads from columns of a row to the row that it goes with.
-type parentLink struct {
+// linked reports whether columns lead to a parent or hold a Person already.
+func (o *Ownership) linked(columns []string) bool {
+	return slices.ContainsFunc(o.Parents, func(p ParentLink) bool { return slices.Equal(p.Columns, columns) }) ||
+		slices.ContainsFunc(columns, func(c string) bool { return slices.Contains(o.Persons, c) })
+}
+
+// explain adds to what led to the ownership.
+func (o *Ownership) explain(format string, args ...any) {
+	if o.Why != "" {
+		o.Why += ", "
+	}
+	o.Why += fmt.Sprintf(format, args...)
+}
+
+// ParentLink leads from columns of a row to the row that it goes with.
+type ParentLink struct {
 	Columns    []string
 	Table      *catalog.Relation
 	TargetCols []string
-	Cast       bool // the columns' types differ, and are compared as text
-	// Where a column says which table a row goes with: its name, and its value for this one.
+	// Cast says that the columns' types differ, so they are compared as text.
+	Cast bool
+	// Kind is the column that says which table a row goes with, and KindValue its value for this
+	// one. Both are empty where the columns lead to one table.
 	Kind, KindValue string
 }
 
-func (p parentLink) Join(child, parent string) string {
+// JoinSQL is the condition that joins a row with its parent.
+func (p ParentLink) JoinSQL(child, parent string) string {
 	conditions := make([]string, len(p.Columns))
 	for i, c := range p.Columns {
 		left, right := query.Column(child, c), query.Column(parent, p.TargetCols[i])
@@ -74,10 +99,7 @@ func (p parentLink) Join(child, parent string) string {
 		conditions[i] = left + " = " + right
 	}
 	if p.Kind != "" {
-		conditions = append(conditions, fmt.Sprintf("%s::text = %s", query.Column(child, p.Kind), query.Literal(p.KindValue)))
+		conditions = append(conditions, query.Column(child, p.Kind)+"::text = "+query.Literal(p.KindValue))
 	}
 	return strings.Join(conditions, " AND ")
 }
-
-// maxDepth bounds chains of parents; a longer chain, or a ring, counts as leading nowhere.
-const maxDepth = 6

@@ -1,0 +1,155 @@
+package checks
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/atlilith/onboardbot/onboarding/isolation/catalog"
+	"github.com/atlilith/onboardbot/onboarding/isolation/fixes"
+	"github.com/atlilith/onboardbot/onboarding/isolation/query"
+	"github.com/atlilith/onboardbot/onboarding/isolation/results"
+	"github.com/atlilith/onboardbot/onboarding/isolation/session"
+	"github.com/atlilith/onboardbot/onboarding/isolation/tenancy"
+	"github.com/atlilith/onboardbot/onboarding/isolation/victims"
+)
+
+// cascades deletes rows to which other tenants' rows refer: rows of the platform's, and the
+// attackers' own. The deletes and updates of a foreign key are not subject to policies.
+type cascades struct {
+	model    *tenancy.Model
+	scope    *scope
+	truth    query.Querier
+	victims  *victims.Victims
+	attempts *session.Attempts
+	fixes    *fixes.Writer
+	results  *results.Collector
+}
+
+func newCascades(s *Setup) *cascades {
+	return &cascades{s.model, s.scope, s.truth, s.victims, s.attempts, s.fixes, s.results}
+}
+
+// reference is a foreign key whose delete action changes rows.
+type reference struct {
+	child, parent *catalog.Relation
+	key           catalog.ForeignKey
+}
+
+func (c *cascades) run(ctx context.Context) error {
+	for _, child := range c.scope.tables {
+		if child.IsView() || child.Partition {
+			continue
+		}
+		for _, fk := range child.ForeignKeys {
+			r := reference{child, c.model.Catalog.Relation(fk.Target), fk}
+			if err := c.try(ctx, r); err != nil && query.SQLState(err) == "" {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (c *cascades) try(ctx context.Context, r reference) error {
+	changes := r.key.OnDelete == catalog.Cascade || r.key.OnDelete == catalog.SetNull || r.key.OnDelete == catalog.SetDefault
+	if r.parent == nil || !r.parent.Deletable() || !changes || c.scope.writesExcluded(r.parent) {
+		return nil
+	}
+	if !c.model.Of(r.parent).Owned() {
+		return c.fromPlatform(ctx, r)
+	}
+	if r.key.OnDelete != catalog.Cascade || c.model.IsMembership(r.child) {
+		return nil // a deleted account is no longer an author or a member
+	}
+	return c.fromOwn(ctx, r)
+}
+
+const ownReferencesSQL = `WITH mem AS MATERIALIZED (%[1]s) SELECT mine, theirs, key, place FROM (
+	SELECT %[2]s AS mine, %[3]s AS theirs, %[4]s AS key,
+	       'tableoid = ' || p.tableoid::text || ' AND ctid = ''' || p.ctid::text || '''' AS place
+	  FROM %[5]s a JOIN %[6]s p ON %[7]s) s
+ WHERE mine <> theirs AND starts_with(mine, 'Person ') AND NOT EXISTS (
+	SELECT FROM mem WHERE present AND 'Org ' || org::text = theirs AND 'Person ' || person::text = mine) LIMIT 1`
+
+// fromOwn lets somebody delete a row of their own to which another's refers, such as the account
+// of an author who is no member.
+func (c *cascades) fromOwn(ctx context.Context, r reference) error {
+	m := c.model
+	var owner, other, key, place string
+	err := c.truth.QueryRow(ctx, fmt.Sprintf(ownReferencesSQL, m.MembersSQL(), m.Owner(r.parent, "p"), m.Owner(r.child, "a"),
+		m.RowKey(r.child, "a"), r.child.SQL(), r.parent.SQL(), r.key.JoinSQL("a", "p"))).Scan(&owner, &other, &key, &place)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	s, err := c.victims.SessionOf(ctx, tenancy.ParseOwner(owner).ID)
+	if err != nil {
+		return err
+	}
+	return c.delete(ctx, s, r, deletion{
+		condition: place, operation: results.Delete,
+		evidence: fmt.Sprintf("deleted a row of their own in %s, whose foreign key went on to delete %s of %s", r.parent, key, other),
+		fix:      c.fixes.Revoke("DELETE", r.parent, "or make the foreign key set NULL"),
+	})
+}
+
+// fromPlatform lets a stranger delete a row of the platform's to which a tenant's refers.
+func (c *cascades) fromPlatform(ctx context.Context, r reference) error {
+	m := c.model
+	keys := make([]string, len(r.key.TargetCols))
+	for i, name := range r.key.TargetCols {
+		keys[i] = query.Literal(query.Name(name)+" = ") + " || quote_literal(" + query.Column("p", name) + "::text)"
+	}
+	var owner, key, condition string
+	err := c.truth.QueryRow(ctx, fmt.Sprintf("SELECT %[1]s, %[2]s, %[3]s FROM %[4]s a JOIN %[5]s p ON %[6]s WHERE %[1]s IS NOT NULL LIMIT 1",
+		m.Owner(r.child, "a"), m.RowKey(r.child, "a"), strings.Join(keys, " || ' AND ' || "), r.child.SQL(), r.parent.SQL(),
+		r.key.JoinSQL("a", "p"))).Scan(&owner, &key, &condition)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	attackers, err := c.victims.Attackers(ctx, tenancy.ParseOwner(owner))
+	if err != nil || len(attackers) == 0 {
+		return err
+	}
+	operation := results.Delete
+	if r.key.OnDelete != catalog.Cascade {
+		operation = results.Update
+	}
+	return c.delete(ctx, attackers[0], r, deletion{
+		condition: condition, operation: operation,
+		evidence: fmt.Sprintf("deleted a row of %s, whose foreign key went on to %s %s of %s: policies do not apply to it",
+			r.parent, operation, key, owner),
+		fix: c.fixes.Revoke("DELETE", r.parent, ""),
+	})
+}
+
+// deletion is what a delete of a parent shows, if it succeeds.
+type deletion struct {
+	condition string
+	operation results.Operation // on the child
+	evidence  string
+	fix       string
+}
+
+func (c *cascades) delete(ctx context.Context, s session.Session, r reference, d deletion) error {
+	c.results.Cover(countWrite)
+	return c.attempts.Write(ctx, s, func(tx *session.Tx) error {
+		n, err := tx.Affected(ctx, fmt.Sprintf("DELETE FROM %s WHERE %s", r.parent.SQL(), d.condition))
+		if err != nil || n == 0 {
+			return err
+		}
+		c.results.Add(results.Finding{
+			Kind: results.Leak, Operation: d.operation, Table: r.child.String(), As: s.Label, Evidence: d.evidence, Fix: d.fix,
+		})
+		return nil
+	})
+}

@@ -1,0 +1,70 @@
+package checks
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/atlilith/onboardbot/onboarding/isolation/catalog"
+	"github.com/atlilith/onboardbot/onboarding/isolation/results"
+)
+
+// Report returns the report of what was found.
+func (s *Setup) Report(started time.Time) *results.Report {
+	s.coverRelations()
+	s.foldPartitions()
+	s.results.Cover(func(c *results.Coverage) {
+		c.Started, c.Seconds = started.UTC(), time.Since(started).Seconds()
+	})
+	return s.results.Report()
+}
+
+// coverRelations records what was tried on every relation.
+func (s *Setup) coverRelations() {
+	for _, t := range s.model.Catalog.Relations {
+		o := s.model.Of(t)
+		covered := results.Covered{Table: t.String(), Class: string(o.Class), Why: o.Why}
+		if o.Owned() {
+			if t.Reachable() || t.Elsewhere {
+				covered.Empty = !s.scope.hasRows[t] && !t.IsView() && t.Kind != catalog.ForeignTable
+			} else {
+				covered.Reason = "the app role has no rights to it"
+			}
+		}
+		s.results.CoverRelation(covered)
+	}
+}
+
+// foldPartitions makes one finding of what is the same on many partitions of a table.
+func (s *Setup) foldPartitions() {
+	type group struct {
+		kind      results.Kind
+		operation results.Operation
+		parent    uint32
+	}
+	cat, findings := s.model.Catalog, s.results.Findings()
+	slices.SortStableFunc(findings, func(a, b results.Finding) int { return cmp.Compare(a.Table, b.Table) })
+	first, more := map[group]int{}, map[group]int{}
+	var folded []results.Finding
+	for _, f := range findings {
+		t := cat.Named(f.Table)
+		if t == nil || !t.Partition {
+			folded = append(folded, f)
+			continue
+		}
+		key := group{f.Kind, f.Operation, t.Parent}
+		if _, seen := first[key]; seen {
+			more[key]++
+			continue
+		}
+		first[key] = len(folded)
+		folded = append(folded, f)
+	}
+	for key, n := range more {
+		f, parent := &folded[first[key]], cat.Relation(key.parent)
+		f.Evidence += fmt.Sprintf(" (and likewise on %d more partitions of %s)", n, parent)
+		f.Fix = s.fixes.RevokePartitions(parent)
+	}
+	s.results.Replace(folded)
+}

@@ -1,0 +1,130 @@
+package checks
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/atlilith/onboardbot/onboarding/isolation/catalog"
+	"github.com/atlilith/onboardbot/onboarding/isolation/fixes"
+	"github.com/atlilith/onboardbot/onboarding/isolation/proof"
+	"github.com/atlilith/onboardbot/onboarding/isolation/query"
+	"github.com/atlilith/onboardbot/onboarding/isolation/results"
+	"github.com/atlilith/onboardbot/onboarding/isolation/session"
+	"github.com/atlilith/onboardbot/onboarding/isolation/tenancy"
+	"github.com/atlilith/onboardbot/onboarding/isolation/victims"
+)
+
+// Config is what checks need of the configuration.
+type Config struct {
+	AppRole          string
+	Settings         session.Settings
+	Tenancy          tenancy.Config
+	ExcusedFunctions []string
+	Budget           session.Budget
+}
+
+// Platform is the database to check.
+type Platform struct {
+	// Truth are connections of a role that row-level security does not apply to.
+	Truth *pgxpool.Pool
+	// App logs in as the app role. nil: the truth's role becomes it.
+	App *pgx.ConnConfig
+}
+
+// Setup is what the checks of one run rest on. Each check takes from it what it needs.
+type Setup struct {
+	config   Config
+	truth    *pgxpool.Pool
+	dialer   *session.Dialer
+	attempts *session.Attempts
+	limiter  *session.Limiter
+	model    *tenancy.Model
+	scope    *scope
+	victims  *victims.Victims
+	rows     *victims.Rows
+	prover   *proof.Prover
+	fixes    *fixes.Writer
+	results  *results.Collector
+	roles    []string // that the app role can become
+	canaries *victims.Canaries
+	only     string // id of the single tenant, or empty
+}
+
+// Prepare connects and reads everything that the checks rest on. tenant is the slug of the
+// single tenant to check, or empty. The caller closes the setup.
+func Prepare(ctx context.Context, platform Platform, config Config, tenant string) (*Setup, error) {
+	dialer, err := session.NewDialer(ctx, platform.Truth, session.DialerConfig{
+		Truth: platform.Truth.Config().ConnConfig, App: platform.App,
+		AppRole: config.AppRole, Settings: config.Settings, Budget: config.Budget,
+	})
+	if err != nil {
+		return nil, err
+	}
+	s := &Setup{
+		config: config, truth: platform.Truth, dialer: dialer, limiter: session.NewLimiter(config.Budget),
+		attempts: session.NewAttempts(dialer.Inside()), results: results.NewCollector(),
+	}
+	cat, err := catalog.Load(ctx, s.truth, config.AppRole)
+	if err != nil {
+		return nil, fmt.Errorf("read the catalog: %w", err)
+	}
+	if s.model, err = tenancy.Discover(ctx, s.truth, cat, config.Tenancy); err != nil {
+		return nil, err
+	}
+	for _, note := range s.model.Notes {
+		s.results.Note("%s", note)
+	}
+	if tenant != "" {
+		if s.only, err = s.model.TenantID(ctx, s.truth, tenant); err != nil {
+			return nil, err
+		}
+	}
+	if s.roles, err = reachableRoles(ctx, s.truth, cat, config.AppRole); err != nil {
+		return nil, fmt.Errorf("roles: %w", err)
+	}
+	s.fixes = &fixes.Writer{
+		Model: s.model, Settings: config.Settings, AppRole: config.AppRole, TruthRole: dialer.TruthRole(), Truth: s.truth,
+	}
+	s.scope = newScope(ctx, s)
+	return s, s.chooseVictims(ctx)
+}
+
+const serverSettingsSQL = `
+SELECT name FROM pg_settings WHERE context = 'user' AND vartype = 'string'
+   AND name NOT IN ('role', 'session_authorization', 'search_path')`
+
+func (s *Setup) chooseVictims(ctx context.Context) error {
+	server, err := query.Strings(ctx, s.truth, serverSettingsSQL)
+	if err != nil {
+		return fmt.Errorf("settings: %w", err)
+	}
+	s.victims, err = victims.Choose(ctx, victims.Config{
+		Model: s.model, Truth: s.truth, Tables: s.scope.tables, Roles: s.roles, Only: s.only, Results: s.results,
+		Chosen: session.ReadChosenSettings(s.model.Catalog, s.config.Settings, server),
+	})
+	if err != nil {
+		return fmt.Errorf("choose victims: %w", err)
+	}
+	s.rows = s.victims.Rows()
+	s.prover = &proof.Prover{Model: s.model, Truth: s.truth, Attempts: s.attempts, Victims: s.victims}
+	return nil
+}
+
+// readCanaries reads the canaries once for all checks.
+func (s *Setup) readCanaries(ctx context.Context) (*victims.Canaries, error) {
+	if s.canaries != nil {
+		return s.canaries, nil
+	}
+	var err error
+	s.canaries, err = s.rows.ReadCanaries(ctx)
+	return s.canaries, err
+}
+
+// Close closes the connections of sessions.
+func (s *Setup) Close(ctx context.Context) { s.attempts.Close(ctx) }
+
+// LeftOut returns what could not be read or checked so far.
+func (s *Setup) LeftOut() []string { return s.results.LeftOut() }

@@ -1,0 +1,160 @@
+package checks
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/atlilith/onboardbot/onboarding/isolation/catalog"
+	"github.com/atlilith/onboardbot/onboarding/isolation/fixes"
+	"github.com/atlilith/onboardbot/onboarding/isolation/proof"
+	"github.com/atlilith/onboardbot/onboarding/isolation/query"
+	"github.com/atlilith/onboardbot/onboarding/isolation/results"
+	"github.com/atlilith/onboardbot/onboarding/isolation/session"
+	"github.com/atlilith/onboardbot/onboarding/isolation/tenancy"
+	"github.com/atlilith/onboardbot/onboarding/isolation/victims"
+)
+
+// writer is what all methods of writing share.
+type writer struct {
+	config   Config
+	model    *tenancy.Model
+	scope    *scope
+	victims  *victims.Victims
+	rows     *victims.Rows
+	attempts *session.Attempts
+	dialer   *session.Dialer // of the attempts
+	limiter  *session.Limiter
+	prover   *proof.Prover
+	fixes    *fixes.Writer
+	results  *results.Collector
+}
+
+func newWriter(s *Setup) *writer {
+	return &writer{
+		config: s.config, model: s.model, scope: s.scope, victims: s.victims, rows: s.rows, attempts: s.attempts,
+		dialer: s.dialer.Inside(), limiter: s.limiter, prover: s.prover, fixes: s.fixes, results: s.results,
+	}
+}
+
+// leak reports that an attempt succeeded.
+func (w *writer) leak(ctx context.Context, a attempt, operation results.Operation, evidence string) {
+	a.outcome.proven = true
+	w.results.Add(results.Finding{
+		Kind: results.Leak, Operation: operation, Table: a.table.String(), As: a.session.Label, Evidence: evidence,
+		Fix: w.fixes.For(ctx, a.session, a.table, operation),
+	})
+}
+
+// ownMembership reports whether the target is a membership that names the session's own Person,
+// who may accept or end it. [rejoins] attempts what they may not.
+func (w *writer) ownMembership(a attempt) bool {
+	named := a.target.Values[w.model.Membership.Person]
+	return w.model.IsMembership(a.table) && a.session.Identity.Person != nil && victims.Equal(named, a.session.Identity.Person)
+}
+
+// aims are the WHERE clauses to write with: at the row itself and, as a statement that reads
+// nothing is held to fewer policies, none.
+func (w *writer) aims(ctx context.Context, a attempt) []string {
+	t := a.table
+	aims := []string{" WHERE " + a.target.Place}
+	// What the session can read may be only some of the rows, and not the target.
+	readsDiffer := !t.SelectAll || w.results.Leaks(t.String(), results.Read) ||
+		slices.ContainsFunc(t.Policies, func(p catalog.Policy) bool { return p.Command != catalog.ForAll })
+	if readsDiffer && w.scope.isSmall(ctx, t) {
+		aims = append(aims, "")
+	}
+	return aims
+}
+
+// reach is what a statement reached.
+type reach struct {
+	operation results.Operation
+	verb      string
+	rows      int
+	blind     bool // the statement had no WHERE
+}
+
+// reached proves a write by the rows that it reached: the target, or more than the attacker
+// owns.
+func (w *writer) reached(ctx context.Context, tx *session.Tx, a attempt, r reach) error {
+	if r.rows == 0 {
+		return nil
+	}
+	if !r.blind {
+		w.leak(ctx, a, r.operation, fmt.Sprintf("%s %s of %s", r.verb, a.target.Key, a.target.Victim))
+		return nil
+	}
+	foreign := w.model.ForeignWrite(a.table, "a", w.model.IdentitySQL(a.session.Identity), tenancy.Changed)
+	own, err := w.prover.CountOwn(ctx, a.table, foreign)
+	if err != nil || r.rows <= own {
+		return err
+	}
+	example := ""
+	if r.operation == results.Update {
+		found, err := w.prover.Written(ctx, tx, proof.Write{Victim: a.target.Victim, Table: a.table, By: tenancy.Changed})
+		if err != nil {
+			return err
+		}
+		if found != nil {
+			example = fmt.Sprintf(", such as %s of %s,", found.Key, found.Owner)
+		}
+	}
+	w.leak(ctx, a, r.operation, fmt.Sprintf("%s %s of others%s by a statement without WHERE",
+		r.verb, results.Plural(r.rows-own, "row"), example))
+	return nil
+}
+
+// makeRoom deletes the victim's rows with the rights of the truth; of a large table, the one
+// row. A victim who has a row already must not pass for protected, only because a constraint
+// allows one. It reports whether the rows are gone.
+func (w *writer) makeRoom(ctx context.Context, tx *session.Tx, a attempt) (bool, error) {
+	condition := a.target.Place
+	if w.scope.isSmall(ctx, a.table) {
+		condition = w.model.OwnedBy(a.table, a.target.Victim)
+	}
+	return tx.Prepare(ctx, func() error {
+		n, err := tx.Affected(ctx, fmt.Sprintf("DELETE FROM %s a WHERE %s", a.table.SQL(), condition))
+		if err == nil && n == 0 {
+			err = pgx.ErrNoRows
+		}
+		return err
+	})
+}
+
+// held reports whether a constraint ended a write. Constraints apply after policies, and depend
+// on which rows happen to be there.
+func held(err error) bool { return query.In(err, query.IntegrityConstraintViolation) }
+
+// truncate empties a table: policies do not apply to TRUNCATE.
+func (w *writer) truncate(ctx context.Context, t *catalog.Relation) error {
+	if !t.Usage || !t.Truncate || w.results.Leaks(t.String(), results.Truncate) || !w.scope.hasRows[t] {
+		return nil
+	}
+	s := session.Session{Kind: session.Anonymous, Label: anySession}
+	var err error
+	for _, cascade := range []string{"", " CASCADE"} {
+		w.results.Cover(countWrite)
+		err = w.attempts.Write(ctx, s, func(tx *session.Tx) error { return tx.Exec(ctx, "TRUNCATE "+t.SQL()+cascade) })
+		if query.SQLState(err) != query.FeatureNotSupported {
+			break
+		}
+	}
+	f := results.Finding{
+		Kind: results.Leak, Operation: results.Truncate, Table: t.String(), As: s.Label,
+		Evidence: "emptied the table of every tenant's rows: TRUNCATE is not subject to policies",
+		Fix:      w.fixes.Revoke("TRUNCATE", t, ""),
+	}
+	if err != nil {
+		if query.SQLState(err) == "" {
+			return err
+		}
+		f.Kind = results.Risk
+		f.Evidence = "the app role holds TRUNCATE, which is not subject to policies; the attempt ended with " + query.Describe(err)
+	}
+	w.results.Tried(t.String(), results.Truncate)
+	w.results.Add(f)
+	return nil
+}

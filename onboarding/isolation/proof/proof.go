@@ -1,0 +1,285 @@
+package proof
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/atlilith/onboardbot/onboarding/isolation/catalog"
+	"github.com/atlilith/onboardbot/onboarding/isolation/query"
+	"github.com/atlilith/onboardbot/onboarding/isolation/results"
+	"github.com/atlilith/onboardbot/onboarding/isolation/session"
+	"github.com/atlilith/onboardbot/onboarding/isolation/tenancy"
+	"github.com/atlilith/onboardbot/onboarding/isolation/victims"
+)
+
+// chunkRows is how many rows are compared with the truth at a time.
+const chunkRows = 500
+
+// Proof is a row of another tenant, as the truth knows it.
+type Proof struct {
+	Owner string // a tenant, or "others" where none can be told
+	Key   string // of the row, or empty
+	Rows  int    // foreign rows among those that were compared
+	More  bool   // there may be more than those
+}
+
+// Others is a proof by number alone.
+func Others(rows int, more bool) *Proof { return &Proof{Owner: "others", Rows: rows, More: more} }
+
+// String describes the rows.
+func (p Proof) String() string {
+	rows := results.Plural(p.Rows, "row")
+	if p.More {
+		rows = "at least " + rows
+	}
+	if p.Key == "" {
+		return fmt.Sprintf("%s of %s", rows, p.Owner)
+	}
+	return fmt.Sprintf("%s of others, such as %s of %s", rows, p.Key, p.Owner)
+}
+
+// Prover asks the truth.
+type Prover struct {
+	Model    *tenancy.Model
+	Truth    query.Querier
+	Attempts *session.Attempts
+	Victims  *victims.Victims
+}
+
+// Confirm compares what a session sees of a relation, where a condition on the alias a holds,
+// with the truth. It returns nil if all of it is the session's own.
+func (p *Prover) Confirm(ctx context.Context, s session.Session, t *catalog.Relation, condition string) (*Proof, error) {
+	var found *Proof
+	err := p.Attempts.Read(ctx, s, func(tx *session.Tx) error {
+		var err error
+		switch {
+		case t.Kind == catalog.View, t.Kind == catalog.ForeignTable:
+			found, err = p.view(ctx, tx, t, condition)
+		case locator(t, "a") == "":
+			found, err = p.count(ctx, tx, t)
+		default:
+			found, err = p.rows(ctx, tx, t, condition)
+		}
+		return err
+	})
+	return found, err
+}
+
+// locator is an expression that both sides compute alike for the same row, or empty if the role
+// cannot.
+func locator(r *catalog.Relation, alias string) string {
+	if r.SelectAll && r.HasRowIDs() {
+		return fmt.Sprintf("%[1]s.tableoid::text || %[1]s.ctid::text", alias)
+	}
+	if len(r.Key) == 0 {
+		return ""
+	}
+	parts := make([]string, len(r.Key))
+	for i, k := range r.Key {
+		if c := r.Column(k); c == nil || !c.Select {
+			return ""
+		}
+		parts[i] = query.Column(alias, k) + "::text"
+	}
+	return strings.Join(parts, " || ' ' || ")
+}
+
+// rows goes through the visible rows by cursor and asks the truth whose they are.
+func (p *Prover) rows(ctx context.Context, tx *session.Tx, t *catalog.Relation, condition string) (*Proof, error) {
+	err := tx.Exec(ctx, fmt.Sprintf("CLOSE ALL; DECLARE seen NO SCROLL CURSOR FOR SELECT %s FROM %s a WHERE %s",
+		locator(t, "a"), t.SQL(), condition))
+	if err != nil {
+		return nil, err
+	}
+	for {
+		places, err := tx.Strings(ctx, fmt.Sprintf("FETCH %d FROM seen", chunkRows))
+		if err != nil || len(places) == 0 {
+			return nil, err
+		}
+		found, err := p.foreignAmong(ctx, tx.Session.Identity, t, places)
+		if found != nil || err != nil {
+			return found, err
+		}
+	}
+}
+
+// foreignAmong asks the truth for a foreign row among those at the places that a session saw.
+func (p *Prover) foreignAmong(ctx context.Context, i tenancy.Identity, t *catalog.Relation, places []string) (*Proof, error) {
+	m := p.Model
+	narrow := ""
+	if t.SelectAll && t.HasRowIDs() {
+		ids := make([]string, len(places))
+		for i, place := range places {
+			ids[i] = place[strings.IndexByte(place, '('):]
+		}
+		narrow = fmt.Sprintf("a.ctid = ANY(%s::tid[]) AND ", query.Array(ids))
+	}
+	found, err := p.firstOwner(ctx, fmt.Sprintf("SELECT coalesce(%s, 'somebody'), %s FROM %s a WHERE %s%s = ANY(%s::text[]) AND %s",
+		m.Owner(t, "a"), m.RowKey(t, "a"), t.SQL(), narrow, locator(t, "a"), query.Array(places),
+		m.Foreign(t, "a", m.IdentitySQL(i), tenancy.Truth)))
+	if found != nil {
+		found.More = len(places) == chunkRows
+	}
+	return found, err
+}
+
+// firstOwner makes a proof of rows of owners and keys. It returns nil if there are none.
+func (p *Prover) firstOwner(ctx context.Context, sql string) (*Proof, error) {
+	rows, err := p.Truth.Query(ctx, sql)
+	if err != nil {
+		return nil, err
+	}
+	var found *Proof
+	var owner, key string
+	_, err = pgx.ForEachRow(rows, []any{&owner, &key}, func() error {
+		if found == nil {
+			found = &Proof{Owner: owner, Key: key}
+		}
+		found.Rows++
+		return nil
+	})
+	return found, err
+}
+
+// count proves by number alone.
+func (p *Prover) count(ctx context.Context, tx *session.Tx, t *catalog.Relation) (*Proof, error) {
+	var visible int
+	if err := tx.QueryRow(ctx, "SELECT count(*) FROM "+t.SQL()).Scan(&visible); err != nil {
+		return nil, err
+	}
+	return p.surplus(ctx, tx.Session.Identity, t, visible)
+}
+
+// surplus proves that who sees more rows than they own sees another's.
+func (p *Prover) surplus(ctx context.Context, i tenancy.Identity, t *catalog.Relation, visible int) (*Proof, error) {
+	m := p.Model
+	own, err := p.CountOwn(ctx, t, m.Foreign(t, "a", m.IdentitySQL(i), tenancy.Truth))
+	if err != nil || visible <= own {
+		return nil, err
+	}
+	return Others(visible-own, false), nil
+}
+
+// CountOwn counts the rows for which a condition, on the alias a, for foreign rows does not
+// hold.
+func (p *Prover) CountOwn(ctx context.Context, t *catalog.Relation, foreign string) (int, error) {
+	var own int
+	err := p.Truth.QueryRow(ctx, fmt.Sprintf("SELECT count(*) FROM %s a WHERE NOT coalesce(%s, false)", t.SQL(), foreign)).Scan(&own)
+	return own, err
+}
+
+// view asks a view itself whose its rows are, and the truth about the rows that it refers to.
+func (p *Prover) view(ctx context.Context, tx *session.Tx, t *catalog.Relation, condition string) (*Proof, error) {
+	m := p.Model
+	o, w := m.Of(t), m.IdentitySQL(tx.Session.Identity)
+	if o.Direct() {
+		owners, err := tx.Strings(ctx, fmt.Sprintf("SELECT coalesce(%s, 'somebody') FROM %s a WHERE %s LIMIT %d",
+			m.Owner(t, "a"), t.SQL(), m.Foreign(t, "a", w, tenancy.Attacker), chunkRows))
+		if err != nil || len(owners) == 0 {
+			return nil, err
+		}
+		return &Proof{Owner: owners[0], Rows: len(owners), More: len(owners) == chunkRows}, nil
+	}
+	for _, parent := range o.Parents {
+		column := query.Column("a", parent.Columns[0])
+		values, err := tx.Strings(ctx, fmt.Sprintf("SELECT DISTINCT %[1]s::text FROM %[2]s a WHERE %[1]s IS NOT NULL AND %[3]s LIMIT %[4]d",
+			column, t.SQL(), condition, chunkRows))
+		if err != nil {
+			return nil, err
+		}
+		found, err := p.ForeignParent(ctx, parent, values, tx.Session.Identity)
+		if found != nil || err != nil {
+			return found, err
+		}
+	}
+	return nil, nil
+}
+
+// ForeignParent asks the truth for a foreign row among the parents to which values of a column
+// refer.
+func (p *Prover) ForeignParent(ctx context.Context, link tenancy.ParentLink, values []string, i tenancy.Identity) (*Proof, error) {
+	m := p.Model
+	found, err := p.firstOwner(ctx, fmt.Sprintf("SELECT coalesce(%s, 'somebody'), %s FROM %s a WHERE %s::text = ANY(%s::text[]) AND %s",
+		m.Owner(link.Table, "a"), m.RowKey(link.Table, "a"), link.Table.SQL(), query.Column("a", link.TargetCols[0]),
+		query.Array(values), m.Foreign(link.Table, "a", m.IdentitySQL(i), tenancy.Truth)))
+	if found != nil {
+		found.Key = link.Table.String() + " " + found.Key
+	}
+	return found, err
+}
+
+// writtenHere is the condition on a row, alias a, that this transaction wrote. A function that
+// catches errors writes in subtransactions, whose ids are higher; transactions of others that
+// are as high and whose rows are visible have ended.
+const writtenHere = `(a.xmin = pg_current_xact_id()::xid OR a.xmin::text::bigint > pg_current_xact_id()::xid::text::bigint
+	AND pg_xact_status(((pg_current_xact_id()::text::bigint >> 32 << 32) + a.xmin::text::bigint)::text::xid8) = 'in progress')`
+
+// Write is what an attacker's transaction may have written.
+type Write struct {
+	Victim tenancy.Tenant
+	Table  *catalog.Relation
+	// Condition, on the alias a, narrows the rows down. Empty: any row.
+	Condition string
+	By        tenancy.Writing
+}
+
+// Written finds a row that the transaction wrote and that is not the session's own. It returns
+// nil if there is none.
+func (p *Prover) Written(ctx context.Context, tx *session.Tx, w Write) (*Proof, error) {
+	m, t := p.Model, w.Table
+	condition := w.Condition
+	if condition == "" {
+		condition = "true"
+	}
+	// A tenant that the transaction itself created is nobody else: only rows of tenants that
+	// existed before count.
+	owners := []string{w.Victim.String()}
+	for _, other := range p.Victims.List() {
+		owners = append(owners, other.String())
+	}
+	foreign := m.ForeignWrite(t, "a", m.IdentitySQL(tx.Session.Identity), w.By)
+	sql := fmt.Sprintf("SELECT coalesce(%[1]s, 'somebody'), %[2]s FROM %[3]s a WHERE %[4]s AND %[5]s AND %[6]s AND %[1]s = ANY(%[7]s::text[]) LIMIT 1",
+		m.Owner(t, "a"), m.RowKey(t, "a"), t.SQL(), condition, foreign, writtenHere, query.Array(owners))
+	var found *Proof
+	err := p.Victims.Observe(ctx, tx, w.Victim, func() error {
+		row := &Proof{Rows: 1}
+		err := tx.QueryRow(ctx, sql).Scan(&row.Owner, &row.Key)
+		if errors.Is(err, pgx.ErrNoRows) {
+			return nil
+		}
+		if err == nil {
+			found = row
+		}
+		return err
+	})
+	if query.SQLState(err) == query.InsufficientPrivilege && w.By == tenancy.Placed && w.Condition != "" && p.writtenAsStated(t) {
+		return &Proof{Owner: w.Victim.String(), Rows: 1}, nil // no role inside may read it
+	}
+	return found, err
+}
+
+// writtenAsStated reports whether a row is as the statement that inserts it says: no trigger or
+// rule can change it, and the role may set every column that decides whose it is.
+func (p *Prover) writtenAsStated(t *catalog.Relation) bool {
+	if t.Triggers+t.Rules > 0 {
+		return false
+	}
+	for _, name := range p.Model.Of(t).Columns() {
+		if c := t.Column(name); c == nil || !c.Insert || c.Generated {
+			return false
+		}
+	}
+	return true
+}
+
+// WrittenForeignSQL selects the place of a row that this transaction wrote and that is foreign
+// to an identity.
+func (p *Prover) WrittenForeignSQL(t *catalog.Relation, i tenancy.Identity) string {
+	m := p.Model
+	return fmt.Sprintf("SELECT %s FROM %s a WHERE %s AND %s LIMIT 1",
+		victims.PlaceSQL, t.SQL(), writtenHere, m.ForeignWrite(t, "a", m.IdentitySQL(i), tenancy.Changed))
+}

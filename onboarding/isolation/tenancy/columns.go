@@ -1,0 +1,167 @@
+package tenancy
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/atlilith/onboardbot/onboarding/isolation/catalog"
+)
+
+// Normalized names of columns that hold tenants, the canonical two first.
+var (
+	personColumns = []string{"userid", "personid", "useruuid", "personuuid", "userref", "user", "person", "ownerid", "owneruserid",
+		"ownerpersonid", "profileid", "accountid", "uid", "createdby", "createdbyid", "authorid", "author", "creatorid", "owner"}
+	orgColumns = []string{"orgid", "organizationid", "organisationid", "orguuid", "workspaceid", "teamid", "companyid", "agencyid",
+		"org", "organization", "ownerorgid"}
+	eitherColumns = []string{"tenantid", "tenant", "tenantuuid", "ownerid", "subjectid", "principalid"}
+)
+
+// canonicalNames is how many names of such a list are certain enough to decide by themselves.
+const canonicalNames = 2
+
+// classifyByColumns classifies the relations whose own columns, or whose configuration, say
+// whose a row is.
+func (d *discovery) classifyByColumns() {
+	d.m.own[d.m.Users.Table.OID] = &Ownership{Class: ClassUsers, Why: "the Persons themselves"}
+	if d.m.HasOrgs() {
+		d.m.own[d.m.Orgs.Table.OID] = &Ownership{Class: ClassOrgs, Why: "the Orgs themselves"}
+	}
+	for _, r := range d.m.Catalog.Relations {
+		if d.m.own[r.OID] != nil {
+			continue
+		}
+		o := d.configured(r)
+		if o == nil {
+			o = d.fromColumns(r)
+		}
+		if o != nil {
+			d.m.own[r.OID] = o
+		}
+	}
+}
+
+// configured is what the configuration says about a relation, or nil.
+func (d *discovery) configured(r *catalog.Relation) *Ownership {
+	t, ok := d.config.Tables[r.String()]
+	if !ok {
+		return nil
+	}
+	o := &Ownership{Class: ClassTenant, Why: "configured", Configured: true}
+	switch {
+	case t.Platform:
+		o.Class = ClassPlatform
+		return o
+	case t.User != "" || t.Org != "":
+		if t.User != "" {
+			o.Persons = []string{t.User}
+		}
+		if t.Org != "" {
+			o.Orgs = []string{t.Org}
+		}
+		return o
+	case t.Parent != "":
+		if parent := d.m.Catalog.Named(t.ParentTable); parent != nil && len(parent.Key) == 1 {
+			o.Parents = []ParentLink{{Columns: []string{t.Parent}, Table: parent, TargetCols: parent.Key}}
+			return o
+		}
+	}
+	return nil
+}
+
+// fromColumns classifies a relation by its columns and foreign keys. It returns nil where they
+// do not hold a tenant.
+func (d *discovery) fromColumns(r *catalog.Relation) *Ownership {
+	o := &Ownership{Class: ClassTenant}
+	o.Persons = leading(r, d.m.Users, personColumns)
+	if d.m.HasOrgs() {
+		o.Orgs = leading(r, d.m.Orgs, orgColumns)
+		if d.m.Users.Type == d.m.Orgs.Type && len(o.Orgs) == 0 {
+			o.Either = d.either(r)
+			o.Persons = slices.DeleteFunc(o.Persons, func(c string) bool { return slices.Contains(o.Either, c) })
+		}
+	}
+	if !o.Direct() {
+		return nil
+	}
+	namesAuthor := func(c string) bool { return madeBy.MatchString(catalog.Normalize(c)) }
+	onlyAuthors := !slices.ContainsFunc(o.Persons, func(c string) bool { return !namesAuthor(c) })
+	if len(o.Orgs)+len(o.Either) == 0 && !r.RLS && onlyAuthors {
+		// Who entered a row of a lookup table does not own it; who wrote a draft does.
+		why := fmt.Sprintf("%s says who made a row, which need not be whose it is", strings.Join(o.Persons, ", "))
+		return &Ownership{Class: ClassUnclassified, Why: why}
+	}
+	o.Why = strings.Join(o.Columns(), ", ")
+	return o
+}
+
+// leading returns the columns of r that hold tenants of one kind: the one with a canonical name,
+// else all that a foreign key leads from, else the one with the best name of the right type.
+func leading(r *catalog.Relation, tenants Tenants, names []string) []string {
+	toTenants, keyed := map[string]bool{}, map[string]bool{}
+	for _, fk := range r.ForeignKeys {
+		if i := slices.Index(fk.TargetCols, tenants.ID); fk.Target == tenants.Table.OID && i >= 0 {
+			toTenants[fk.Columns[i]], keyed[fk.Columns[i]] = true, true
+			continue
+		}
+		for _, c := range fk.Columns {
+			keyed[c] = true
+		}
+	}
+	for _, name := range names[:canonicalNames] {
+		for _, c := range r.Columns {
+			if catalog.Normalize(c.Name) == name && (c.Type == tenants.Type || mayHoldID(c)) && (toTenants[c.Name] || !keyed[c.Name]) {
+				return []string{c.Name}
+			}
+		}
+	}
+	var byKey []string
+	for _, c := range r.Columns {
+		if toTenants[c.Name] {
+			byKey = append(byKey, c.Name)
+		}
+	}
+	if len(byKey) > 0 {
+		// A column that is named for the owner says whose a row is; others may name its author.
+		for _, c := range byKey {
+			if strings.Contains(catalog.Normalize(c), "owner") {
+				return []string{c}
+			}
+		}
+		return byKey
+	}
+	for _, name := range names {
+		for _, c := range r.Columns {
+			if catalog.Normalize(c.Name) == name && c.Type == tenants.Type && !keyed[c.Name] && !slices.Contains(r.Key, c.Name) {
+				return []string{c.Name}
+			}
+		}
+	}
+	return nil
+}
+
+// mayHoldID reports whether a column can hold ids in another type than the tenants' own, such as
+// text for uuid or integer for bigint.
+func mayHoldID(c *catalog.Column) bool {
+	return c.Category == catalog.String || c.Category == catalog.Numeric || c.Category == catalog.User && c.Type == "uuid"
+}
+
+// either returns the column that may hold a Person or an Org: one named for tenants, or one
+// beside a column that says which.
+func (d *discovery) either(r *catalog.Relation) []string {
+	for _, c := range r.Columns {
+		name := catalog.Normalize(c.Name)
+		if !slices.Contains(eitherColumns, name) || c.Type != d.m.Users.Type || r.InForeignKey(c.Name) {
+			continue
+		}
+		stem := strings.TrimSuffix(strings.TrimSuffix(name, "id"), "uuid")
+		says := slices.ContainsFunc(r.Columns, func(other *catalog.Column) bool {
+			n := catalog.Normalize(other.Name)
+			return n == stem+"type" || n == stem+"kind"
+		})
+		if says || strings.HasPrefix(name, "tenant") {
+			return []string{c.Name}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,214 @@
+package tenancy
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/atlilith/onboardbot/onboarding/isolation/catalog"
+	"github.com/atlilith/onboardbot/onboarding/isolation/query"
+)
+
+// maxDepth bounds chains of parents. A longer chain, or a cycle, counts as leading nowhere.
+const maxDepth = 6
+
+// Side says who evaluates a condition. The truth sees every row. An attacker sees the parents
+// that policies show, so a parent that it cannot see counts as another tenant's until the truth
+// has been asked.
+type Side bool
+
+// The sides.
+const (
+	Truth    Side = true
+	Attacker Side = false
+)
+
+// Foreign is a condition on a row of r that holds when the row is another tenant's than the
+// identity's.
+func (m *Model) Foreign(r *catalog.Relation, alias string, w IdentitySQL, side Side) string {
+	return foreign{m, w, side}.row(r, alias, 0)
+}
+
+type foreign struct {
+	model    *Model
+	identity IdentitySQL
+	side     Side
+}
+
+func (f foreign) row(r *catalog.Relation, alias string, depth int) string {
+	if depth > maxDepth {
+		return "false"
+	}
+	m, w := f.model, f.identity
+	switch m.Of(r).Class {
+	case ClassUsers:
+		return fmt.Sprintf("(NOT %s AND NOT coalesce(%s = ANY(%s), false))",
+			m.IsPerson(r, alias, m.Users.ID, w), query.Column(alias, m.Users.ID), w.CoMembers)
+	case ClassOrgs:
+		return "NOT " + m.IsOrg(r, alias, m.Orgs.ID, w)
+	case ClassMembers:
+		// The Person whom a membership names may know of it.
+		return fmt.Sprintf("(%s IS NOT NULL AND NOT %s AND NOT %s)", query.Column(alias, m.Membership.Org),
+			m.IsOrg(r, alias, m.Membership.Org, w), m.IsPerson(r, alias, m.Membership.Person, w))
+	case ClassTenant:
+		return f.tenantRow(r, alias, depth)
+	}
+	return "false"
+}
+
+func (f foreign) tenantRow(r *catalog.Relation, alias string, depth int) string {
+	m, w, o := f.model, f.identity, f.model.Of(r)
+	var set, mine []string
+	for _, c := range o.Persons {
+		set, mine = append(set, query.Column(alias, c)+" IS NOT NULL"), append(mine, m.IsPerson(r, alias, c, w))
+	}
+	for _, c := range o.Either {
+		set = append(set, query.Column(alias, c)+" IS NOT NULL")
+		mine = append(mine, m.IsPerson(r, alias, c, w), m.IsOrg(r, alias, c, w))
+	}
+	for _, p := range o.Parents {
+		up := fmt.Sprintf("p%d", depth+1)
+		exists := func(condition string) string {
+			return fmt.Sprintf("EXISTS (SELECT FROM %s %s WHERE %s AND %s)", p.Table.SQL(), up, p.JoinSQL(alias, up), condition)
+		}
+		foreign := f.row(p.Table, up, depth+1)
+		mine = append(mine, exists("NOT "+foreign))
+		if f.side == Truth {
+			set = append(set, exists(foreign))
+		} else {
+			set = append(set, query.Column(alias, p.Columns[0])+" IS NOT NULL")
+		}
+	}
+	rest := "false"
+	if len(set) > 0 {
+		rest = fmt.Sprintf("(%s AND NOT %s)", query.AnyOf(set), query.AnyOf(mine))
+	}
+	if len(o.Orgs) == 0 {
+		return rest
+	}
+	var orgSet, orgMine []string
+	for _, c := range o.Orgs {
+		orgSet = append(orgSet, query.Column(alias, c)+" IS NOT NULL")
+		orgMine = append(orgMine, m.IsOrg(r, alias, c, w))
+	}
+	return fmt.Sprintf("CASE WHEN %s THEN NOT %s ELSE %s END", query.AnyOf(orgSet), query.AnyOf(orgMine), rest)
+}
+
+// Writing is how a row came to be as it is.
+type Writing bool
+
+const (
+	// Placed is a row that was inserted, or moved to another tenant.
+	Placed Writing = true
+	// Changed is a row that was there before.
+	Changed Writing = false
+)
+
+// ForeignWrite is [Model.Foreign] from the truth's side for rows that a session wrote, and
+// stricter: the Person whom a membership names may accept or end it but not create it, and
+// sharing an Org with somebody gives no right to change their account.
+func (m *Model) ForeignWrite(r *catalog.Relation, alias string, w IdentitySQL, by Writing) string {
+	switch m.Of(r).Class {
+	case ClassMembers:
+		if by == Placed {
+			org := m.Membership.Org
+			return fmt.Sprintf("(%s IS NOT NULL AND NOT %s)", query.Column(alias, org), m.IsOrg(r, alias, org, w))
+		}
+	case ClassUsers:
+		return "NOT " + m.IsPerson(r, alias, m.Users.ID, w)
+	}
+	return m.Foreign(r, alias, w, Truth)
+}
+
+// Certain reports whether the columns of a row that an attacker sees decide whose it is. Where
+// its parent decides, the truth has to.
+func (m *Model) Certain(r *catalog.Relation) bool {
+	o := m.Of(r)
+	return o.Class != ClassTenant || len(o.Parents) == 0
+}
+
+// Owner is an expression for whose a row is, as [Tenant.String] renders it. It is NULL for a row
+// that is no tenant's.
+func (m *Model) Owner(r *catalog.Relation, alias string) string { return m.owner(r, alias, 0) }
+
+func (m *Model) owner(r *catalog.Relation, alias string, depth int) string {
+	o := m.Of(r)
+	label := func(kind OwnerKind, name string) string {
+		return fmt.Sprintf("'%s ' || %s::text", kind, query.Column(alias, name))
+	}
+	switch {
+	case depth > maxDepth:
+		return "NULL"
+	case o.Class == ClassUsers:
+		return label(Person, m.Users.ID)
+	case o.Class == ClassOrgs:
+		return label(Org, m.Orgs.ID)
+	case o.Class == ClassMembers:
+		return label(Org, m.Membership.Org)
+	case o.Class != ClassTenant:
+		return "NULL"
+	}
+	parts := []string{"NULL"}
+	for _, c := range o.Orgs {
+		parts = append(parts, label(Org, c))
+	}
+	// A child row goes with its parent; the Person that it also names is its author.
+	for _, p := range o.Parents {
+		up := fmt.Sprintf("p%d", depth+1)
+		parts = append(parts, fmt.Sprintf("(SELECT %s FROM %s %s WHERE %s LIMIT 1)",
+			m.owner(p.Table, up, depth+1), p.Table.SQL(), up, p.JoinSQL(alias, up)))
+	}
+	for _, c := range o.Persons {
+		parts = append(parts, label(Person, c))
+	}
+	for _, c := range o.Either {
+		if m.HasOrgs() {
+			id := query.Column("x", m.Orgs.ID)
+			parts = append(parts, fmt.Sprintf("(SELECT '%[1]s ' || %[2]s::text FROM %[3]s x WHERE %[2]s::text = %[4]s::text)",
+				Org, id, m.Orgs.Table.SQL(), query.Column(alias, c)))
+		}
+		parts = append(parts, label(Person, c))
+	}
+	return "coalesce(" + strings.Join(parts, ", ") + ")"
+}
+
+// OwnedBy is the condition, on the alias a, that a row is a tenant's. Indexes serve it better
+// than a comparison of the whole owner.
+func (m *Model) OwnedBy(r *catalog.Relation, t Tenant) string {
+	o := m.Of(r)
+	quick := "true"
+	switch {
+	case t.Kind == Person && len(o.Persons) == 1 && len(o.Either) == 0:
+		quick = query.Column("a", o.Persons[0]) + "::text = " + query.Literal(t.ID)
+	case t.IsOrg() && len(o.Orgs) == 1:
+		quick = query.Column("a", o.Orgs[0]) + "::text = " + query.Literal(t.ID)
+	}
+	return fmt.Sprintf("%s AND %s = %s", quick, m.Owner(r, "a"), query.Literal(t.String()))
+}
+
+// RowKey is an expression that names a row by its primary key, for people.
+func (m *Model) RowKey(r *catalog.Relation, alias string) string {
+	if len(r.Key) == 0 {
+		if r.HasRowIDs() {
+			return fmt.Sprintf("'ctid ' || %s.ctid::text", alias)
+		}
+		return "''"
+	}
+	parts := make([]string, len(r.Key))
+	for i, k := range r.Key {
+		parts[i] = query.Literal(k+" ") + " || " + query.Column(alias, k) + "::text"
+	}
+	return strings.Join(parts, " || ', ' || ")
+}
+
+// Names is the condition, on the alias a, that a row names the identity's Person.
+func (m *Model) Names(r *catalog.Relation, i Identity) string {
+	o, w := m.Of(r), m.IdentitySQL(i)
+	if o.Class == ClassUsers {
+		return m.IsPerson(r, "a", m.Users.ID, w)
+	}
+	conditions := []string{"false"}
+	for _, c := range o.Persons {
+		conditions = append(conditions, m.IsPerson(r, "a", c, w))
+	}
+	return strings.Join(conditions, " OR ")
+}

@@ -1,0 +1,354 @@
+package victims
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"unicode"
+
+	"github.com/atlilith/onboardbot/onboarding/isolation/catalog"
+	"github.com/atlilith/onboardbot/onboarding/isolation/query"
+	"github.com/atlilith/onboardbot/onboarding/isolation/tenancy"
+)
+
+const (
+	// maxArgumentLists bounds how many ways one function is called against one victim.
+	maxArgumentLists = 12
+	// maxTexts bounds how many texts and words of victims' rows a function is asked for.
+	maxTexts = 6
+	// maxDocuments and maxDates bound how many values of those types a function is called with,
+	// and maxNames how many names of tables.
+	maxDocuments, maxDates, maxNames = 3, 3, 3
+	// maxTextLength is the length of the longest text that a function is asked for.
+	maxTextLength = 100
+)
+
+// Caller makes up arguments for calls of functions against victims.
+type Caller struct {
+	model    *tenancy.Model
+	victims  *Victims
+	canaries *Canaries
+	reach    map[*catalog.Function]functionReach
+}
+
+// functionReach are the tenants' relations that a function names, and the tables that it may
+// read or write.
+type functionReach struct{ named, tables []*catalog.Relation }
+
+// NewCaller returns a caller that knows rows of the victims.
+func NewCaller(v *Victims, canaries *Canaries) *Caller {
+	return &Caller{v.config.Model, v, canaries, map[*catalog.Function]functionReach{}}
+}
+
+// Named returns the tenants' relations that a function names, without partitions.
+func (c *Caller) Named(f *catalog.Function) []*catalog.Relation { return c.reachOf(f).named }
+
+// Tables returns the tenants' tables that a function names, or all of them if it names no
+// relation.
+func (c *Caller) Tables(f *catalog.Function) []*catalog.Relation { return c.reachOf(f).tables }
+
+func (c *Caller) reachOf(f *catalog.Function) functionReach {
+	if known, ok := c.reach[f]; ok {
+		return known
+	}
+	var reach functionReach
+	for _, t := range c.model.Catalog.Relations {
+		if c.model.Of(t).Owned() && !t.Partition && f.Names(t) {
+			reach.named = append(reach.named, t)
+		}
+	}
+	for _, t := range c.model.Catalog.Relations {
+		named := len(reach.named) == 0 || slices.Contains(reach.named, t)
+		if named && t.IsTable() && c.model.Of(t).Owned() {
+			reach.tables = append(reach.tables, t)
+		}
+	}
+	c.reach[f] = reach
+	return reach
+}
+
+// ArgumentLists returns ways to call a function against a victim: ids of the tenant and of its
+// rows where the type fits, in the order that the arguments' names suggest, and plain values
+// elsewhere.
+func (c *Caller) ArgumentLists(f *catalog.Function, v tenancy.Tenant) []string {
+	lists := []string{""}
+	for i, argType := range f.ArgTypes {
+		a := argument{caller: c, function: f, typ: argType, victim: v}
+		if i < len(f.ArgNames) {
+			name := catalog.Normalize(f.ArgNames[i])
+			a.name = strings.TrimPrefix(strings.TrimPrefix(name, "p"), "in")
+		}
+		var next []string
+		for _, value := range a.candidates() {
+			for _, list := range lists {
+				if list != "" {
+					list += ", "
+				}
+				next = append(next, list+value+"::"+argType)
+			}
+		}
+		lists = next[:min(len(next), maxArgumentLists)]
+	}
+	return lists
+}
+
+var literalText = regexp.MustCompile(`'([^']{1,60})'`)
+
+// Given returns the literals of an argument list, which an answer may repeat.
+func Given(arguments string) []string {
+	var given []string
+	for _, match := range literalText.FindAllStringSubmatch(arguments, -1) {
+		given = append(given, match[1])
+	}
+	return given
+}
+
+// argument is one argument of a call.
+type argument struct {
+	caller   *Caller
+	function *catalog.Function
+	name     string // normalized, without a prefix such as p_
+	typ      string
+	victim   tenancy.Tenant
+}
+
+// literals are distinct values as a statement spells them.
+type literals []string
+
+func (l *literals) add(values ...*string) {
+	for _, value := range values {
+		if value != nil && !slices.Contains(*l, query.Literal(*value)) {
+			*l = append(*l, query.Literal(*value))
+		}
+	}
+}
+
+func (l *literals) addText(values ...string) {
+	for _, value := range values {
+		l.add(&value)
+	}
+}
+
+func (a argument) nameHas(parts ...string) bool {
+	return slices.ContainsFunc(parts, func(part string) bool { return strings.Contains(a.name, part) })
+}
+
+// candidates are the values to call with.
+func (a argument) candidates() []string {
+	if ids := a.ids(); len(ids) > 0 {
+		return ids
+	}
+	switch {
+	case strings.HasSuffix(a.typ, "[]"):
+		return a.arrays()
+	case a.typ == "text" || strings.HasPrefix(a.typ, "character") || a.typ == "name" || a.typ == "citext":
+		return a.texts()
+	case a.typ == "regclass":
+		return a.tableNames()
+	case slices.Contains([]string{"integer", "bigint", "smallint", "numeric", "double precision", "real"}, a.typ):
+		return a.numbers()
+	case a.typ == "boolean":
+		return []string{query.Literal("true")}
+	case strings.HasPrefix(a.typ, "json"):
+		return a.documents()
+	}
+	return a.others()
+}
+
+// ids are those of the victim, of its rows and of other victims, where the argument's type and
+// name fit.
+func (a argument) ids() literals {
+	var found literals
+	relations := a.caller.model.Catalog.Relations
+	for _, table := range relations {
+		key, row := table.SingleKey(), a.row(table)
+		if row != nil && key != nil && key.Type == a.typ && (catalog.RefersTo(a.name, table.Name) || catalog.RefersTo("x"+a.name, "x"+table.Name)) {
+			found.add(row[key.Name])
+		}
+	}
+	m := a.caller.model
+	if len(found) > 0 || a.typ != m.Users.Type && a.typ != m.Orgs.Type {
+		return found
+	}
+	namesPerson := a.nameHas("user", "person", "owner", "member")
+	namesOrg := a.nameHas("org", "tenant", "workspace")
+	if !namesPerson && !namesOrg || a.victim.IsOrg() != namesPerson {
+		found.add(&a.victim.ID)
+	}
+	for _, other := range a.caller.victims.List() {
+		if namesPerson && !other.IsOrg() || namesOrg && other.IsOrg() {
+			found.add(&other.ID)
+		}
+	}
+	if namesPerson || namesOrg {
+		return found
+	}
+	for _, table := range relations {
+		if key, row := table.SingleKey(), a.row(table); row != nil && key != nil && key.Type == a.typ {
+			found.add(row[key.Name])
+		}
+	}
+	return found
+}
+
+// row returns a row of the victim's, or nil.
+func (a argument) row(t *catalog.Relation) Values { return a.caller.canaries.Row(a.victim, t) }
+
+func (a argument) tables() []*catalog.Relation { return a.caller.Tables(a.function) }
+
+func (a argument) arrays() literals {
+	var found literals
+	for _, t := range a.tables() {
+		key := t.SingleKey()
+		if key == nil || key.Type != strings.TrimSuffix(a.typ, "[]") {
+			continue
+		}
+		if id := a.row(t)[key.Name]; id != nil {
+			found.addText("{" + *id + "}")
+		}
+	}
+	return append(found, query.Literal("{"+a.victim.ID+"}"))
+}
+
+func (a argument) numbers() literals {
+	var found literals
+	for _, t := range a.tables() {
+		if key := t.SingleKey(); key != nil && key.Category == catalog.Numeric {
+			found.add(a.row(t)[key.Name])
+		}
+	}
+	return append(found, query.Literal("100"), query.Literal("1"))
+}
+
+// tableNames are the names of the tables that the function may read or write.
+func (a argument) tableNames() literals {
+	var found literals
+	for _, t := range a.tables() {
+		found.addText(t.SQL())
+	}
+	return found[:min(len(found), maxNames)]
+}
+
+var jsonKey = regexp.MustCompile(`->>?\s*'([^']+)'`)
+
+// documents are victims' rows as JSON, with the keys that the function reads beside those of the
+// columns.
+func (a argument) documents() literals {
+	var found literals
+	count := 0
+	for _, t := range a.tables() {
+		row := a.row(t)
+		if row == nil || count == maxDocuments {
+			continue
+		}
+		document := Values{}
+		for name, value := range row {
+			document[name] = value
+		}
+		for _, match := range jsonKey.FindAllStringSubmatch(a.function.Source, -1) {
+			key := match[1]
+			if _, known := document[key]; !known && len(t.Key) == 1 && catalog.RefersTo(key, t.Name) {
+				document[key] = row[t.Key[0]]
+			}
+		}
+		if text, err := json.Marshal(document); err == nil {
+			found.addText(string(text))
+			count++
+		}
+	}
+	return append(found, query.Literal("{}"))
+}
+
+// others are what victims' rows hold in columns of the type, or of one that is like it.
+func (a argument) others() []string {
+	var found literals
+	dates := strings.HasPrefix(a.typ, "timestamp") || a.typ == "date"
+	for _, t := range a.tables() {
+		row := a.row(t)
+		for _, c := range t.Columns {
+			if len(found) < maxDates && (c.Type == a.typ || dates && c.Category == catalog.DateTime) {
+				found.add(row[c.Name])
+			}
+		}
+	}
+	switch {
+	case dates && a.nameHas("to", "end", "until", "before"):
+		return slices.Insert(found, 0, query.Literal("2199-01-01"))
+	case dates:
+		return slices.Insert(found, 0, query.Literal("1970-01-01"))
+	case len(found) == 0:
+		return []string{"NULL"}
+	}
+	return found
+}
+
+// texts are those of the tenant's own row if the argument is named for one of its columns, else
+// texts by which the function may find a victim's rows.
+func (a argument) texts() literals {
+	var found literals
+	for column, value := range a.caller.canaries.Tenant(a.victim) {
+		n := catalog.Normalize(column)
+		if n != "" && (a.nameHas(n) || n == "slug" && a.name == "tenant") {
+			found.add(value)
+		}
+	}
+	if len(found) > 0 {
+		return found
+	}
+	found.addText(a.injections()...)
+	found.addText("%")
+	named, others := a.contents()
+	contents := slices.Concat(named, others)
+	found.addText(contents[:min(len(contents), maxTexts)]...)
+	found.addText("' OR true --", "", "x")
+	return found
+}
+
+// dynamicSQL matches sources that put SQL together.
+var dynamicSQL = regexp.MustCompile(`(?i)\bexecute\b`)
+
+// injections are SQL for a function that puts SQL together.
+func (a argument) injections() []string {
+	if !dynamicSQL.MatchString(a.function.Source) {
+		return nil
+	}
+	const subqueries = 2
+	tables := a.tables()
+	found := []string{"true", "' OR true --", "true) OR (true"}
+	for _, t := range tables[:min(subqueries, len(tables))] {
+		found = append(found, fmt.Sprintf("(SELECT string_agg(to_jsonb(v)::text, '') FROM %s v)", t.SQL()))
+	}
+	for _, t := range tables[:min(maxNames, len(tables))] {
+		found = append(found, t.SQL())
+	}
+	return found
+}
+
+// contents are texts of the victim's rows and their longest words: those in columns of the
+// argument's name, and others.
+func (a argument) contents() (named, others []string) {
+	for _, t := range a.tables() {
+		row := a.row(t)
+		for _, c := range t.Columns {
+			value := row[c.Name]
+			if value == nil || c.Category != catalog.String || len(*value) > maxTextLength {
+				continue
+			}
+			texts := []string{*value}
+			words := strings.FieldsFunc(*value, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) })
+			if len(words) > 1 {
+				texts = append(texts, slices.MaxFunc(words, func(a, b string) int { return cmp.Compare(len(a), len(b)) }))
+			}
+			n := catalog.Normalize(c.Name)
+			if a.nameHas(n) || a.name != "" && strings.Contains(n, a.name) {
+				named = append(named, texts...)
+			} else {
+				others = append(others, texts...)
+			}
+		}
+	}
+	return named, others
+}

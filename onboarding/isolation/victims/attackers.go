@@ -1,0 +1,186 @@
+package victims
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/atlilith/onboardbot/onboarding/isolation/query"
+	"github.com/atlilith/onboardbot/onboarding/isolation/session"
+	"github.com/atlilith/onboardbot/onboarding/isolation/tenancy"
+)
+
+const (
+	// chosenPerVictim bounds how many combinations of other settings attack a victim. Those that
+	// opened a read come first, then the literals that stand beside a setting.
+	chosenPerVictim = 6
+	// sessionsPerRole is how many sessions take on each role.
+	sessionsPerRole = 2
+)
+
+// Attackers returns sessions that have no right to a victim's rows, strangers first.
+func (v *Victims) Attackers(ctx context.Context, victim tenancy.Tenant) ([]session.Session, error) {
+	if known, ok := v.attackers[victim]; ok {
+		return known, nil
+	}
+	find := v.againstPerson
+	if victim.IsOrg() {
+		find = v.againstOrg
+	}
+	plain, err := find(ctx, victim.ID)
+	if err != nil {
+		return nil, err
+	}
+	plain = append(plain, session.Unset, session.Empty)
+	sessions := slices.Clone(plain)
+	for _, role := range v.config.Roles {
+		for _, s := range plain[:min(sessionsPerRole, len(plain))] {
+			sessions = append(sessions, s.As(role))
+		}
+	}
+	chosen := v.WithChosenSettings(plain[:1])
+	slices.SortStableFunc(chosen, func(a, b session.Session) int {
+		return cmp.Compare(v.opened[b.ChosenKey()], v.opened[a.ChosenKey()])
+	})
+	sessions = append(sessions, chosen[:min(chosenPerVictim, len(chosen))]...)
+	v.attackers[victim] = sessions
+	return sessions, nil
+}
+
+// WithChosenSettings returns sessions with other settings set to values that may open something.
+func (v *Victims) WithChosenSettings(base []session.Session) []session.Session {
+	return v.config.Chosen.Sessions(base, session.Known{Victims: v.list, Names: v.names})
+}
+
+// NoteOpened records that a session's other settings opened a read: what opened a read may open
+// a write.
+func (v *Victims) NoteOpened(s session.Session) {
+	if len(s.Extra) > 0 {
+		v.opened[s.ChosenKey()]++
+	}
+}
+
+// pair is a Person and an Org.
+type pair struct{ person, org string }
+
+// firstPair returns the first row of a query on the memberships mem, and whether there is one.
+// Its columns are a Person and an Org.
+func (v *Victims) firstPair(ctx context.Context, sql string) (p pair, found bool, err error) {
+	members := "WITH mem AS MATERIALIZED (" + v.config.Model.MembersSQL() + ") "
+	err = v.config.Truth.QueryRow(ctx, members+sql).Scan(&p.person, &p.org)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return p, false, nil
+	}
+	return p, err == nil, err
+}
+
+// ownersFirst orders Persons so those with rows of their own come first: they have something to
+// move.
+func (v *Victims) ownersFirst(id string) string {
+	return fmt.Sprintf("(%s::text = ANY(%s::text[])) DESC", id, query.Array(v.Persons()))
+}
+
+// attacker is a Person's session.
+type attacker struct {
+	kind   session.Kind
+	person string
+	org    string // that the session acts in or claims, or empty
+	label  string
+}
+
+func (v *Victims) session(ctx context.Context, a attacker) (session.Session, error) {
+	s, err := v.SessionOf(ctx, a.person)
+	s.Kind, s.Org, s.Label = a.kind, &a.org, a.label
+	return s, err
+}
+
+func (v *Victims) sessionsOf(ctx context.Context, attackers []attacker) ([]session.Session, error) {
+	var sessions []session.Session
+	for _, a := range attackers {
+		s, err := v.session(ctx, a)
+		if err != nil {
+			return nil, err
+		}
+		sessions = append(sessions, s)
+	}
+	return sessions, nil
+}
+
+// againstPerson returns a stranger, and a Person who shares an Org with the victim and acts in
+// it.
+func (v *Victims) againstPerson(ctx context.Context, victim string) ([]session.Session, error) {
+	m := v.config.Model
+	id, person := query.Column("u", m.Users.ID), m.PersonLiteral(victim)
+	var attackers []attacker
+	stranger, found, err := v.firstPair(ctx, fmt.Sprintf(`SELECT %[1]s::text, '' FROM %[2]s u WHERE %[1]s <> %[3]s AND NOT EXISTS (
+		SELECT FROM mem a JOIN mem b ON a.org = b.org WHERE a.present AND b.present AND a.person = %[1]s AND b.person = %[3]s)
+		ORDER BY %[4]s, 1 LIMIT 1`, id, m.Users.Table.SQL(), person, v.ownersFirst(id)))
+	if err != nil {
+		return nil, err
+	}
+	if found {
+		attackers = append(attackers, attacker{session.Person, stranger.person, "", "Person " + stranger.person})
+	}
+	if !m.HasOrgs() {
+		return v.sessionsOf(ctx, attackers)
+	}
+	other, found, err := v.firstPair(ctx, fmt.Sprintf(`SELECT b.person::text, b.org::text FROM mem a JOIN mem b
+		ON a.org = b.org AND a.person <> b.person WHERE a.present AND b.present AND a.person = %s
+		ORDER BY b.person::text || ' ' || b.org::text LIMIT 1`, person))
+	if err != nil {
+		return nil, err
+	}
+	if found {
+		label := fmt.Sprintf("Person %s acting in Org %s, which both belong to", other.person, other.org)
+		attackers = append(attackers, attacker{session.Member, other.person, other.org, label})
+	}
+	return v.sessionsOf(ctx, attackers)
+}
+
+// againstOrg returns a stranger and a member of another Org, each with and without a claim to
+// the victim, a former member likewise, and anonymous sessions that claim it.
+func (v *Victims) againstOrg(ctx context.Context, victim string) ([]session.Session, error) {
+	m := v.config.Model
+	id, org := query.Column("u", m.Users.ID), query.Literal(victim)+"::"+m.Orgs.Type
+	var attackers []attacker
+	stranger, found, err := v.firstPair(ctx, fmt.Sprintf(`SELECT %[1]s::text, '' FROM %[2]s u
+		WHERE NOT EXISTS (SELECT FROM mem WHERE mem.org = %[3]s AND mem.person = %[1]s)
+		ORDER BY EXISTS (SELECT FROM mem WHERE mem.person = %[1]s), %[4]s, 1 LIMIT 1`,
+		id, m.Users.Table.SQL(), org, v.ownersFirst(id)))
+	if err != nil {
+		return nil, err
+	}
+	if p := stranger.person; found {
+		attackers = append(attackers, attacker{session.Person, p, "", "Person " + p},
+			attacker{session.Stranger, p, victim, fmt.Sprintf("Person %s claiming foreign Org %s", p, victim)})
+	}
+	rival, found, err := v.firstPair(ctx, fmt.Sprintf(`SELECT o.person::text, o.org::text FROM mem o WHERE o.present AND o.org <> %[1]s
+		AND NOT EXISTS (SELECT FROM mem x WHERE x.present AND x.org = %[1]s AND x.person = o.person)
+		ORDER BY o.person::text || ' ' || o.org::text LIMIT 1`, org))
+	if err != nil {
+		return nil, err
+	}
+	if p := rival.person; found {
+		attackers = append(attackers,
+			attacker{session.Member, p, rival.org, fmt.Sprintf("Person %s acting in their Org %s", p, rival.org)},
+			attacker{session.Rival, p, victim, fmt.Sprintf("Person %s, a member elsewhere, claiming foreign Org %s", p, victim)})
+	}
+	former, found, err := v.firstPair(ctx, fmt.Sprintf(`SELECT person::text, '' FROM mem WHERE org = %[1]s AND NOT present
+		AND NOT EXISTS (SELECT FROM mem p WHERE p.org = %[1]s AND p.person = mem.person AND p.present) ORDER BY 1 LIMIT 1`, org))
+	if err != nil {
+		return nil, err
+	}
+	if p := former.person; found {
+		attackers = append(attackers, attacker{session.Departed, p, "", fmt.Sprintf("Person %s, who left Org %s", p, victim)},
+			attacker{session.Former, p, victim, fmt.Sprintf("Person %s claiming Org %s, which they left", p, victim)})
+	}
+	sessions, err := v.sessionsOf(ctx, attackers)
+	if err != nil {
+		return nil, err
+	}
+	return append(sessions, session.Unset.Claiming(victim), session.Empty.Claiming(victim)), nil
+}

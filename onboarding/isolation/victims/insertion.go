@@ -1,0 +1,73 @@
+package victims
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/atlilith/onboardbot/onboarding/isolation/catalog"
+	"github.com/atlilith/onboardbot/onboarding/isolation/query"
+)
+
+// Keys says what an INSERT does about unique keys and about columns that the app role may not
+// write.
+type Keys int
+
+const (
+	// NewKeys makes up new values for unique keys.
+	NewKeys Keys = iota
+	// SameKeys keeps the keys of a row that is no longer there.
+	SameKeys
+	// AllColumns makes up new values, and sets columns that the app role may not write.
+	AllColumns
+)
+
+// Insertion is an INSERT of one row.
+type Insertion struct {
+	// SQL is empty where no column may be set.
+	SQL string
+	// Condition, on the alias a, finds the row by its primary key. It is "true" if the key is
+	// not known.
+	Condition string
+}
+
+// Identified reports whether the condition finds the one row.
+func (i Insertion) Identified() bool { return i.Condition != anyRow }
+
+const anyRow = "true"
+
+// Insert renders an INSERT of a row.
+func (r *Rows) Insert(t *catalog.Relation, values Values, keys Keys) Insertion {
+	fixed := r.config.Model.Of(t).Columns()
+	for _, fk := range t.ForeignKeys {
+		fixed = append(fixed, fk.Columns...)
+	}
+	values = maps.Clone(values)
+	var renew []string
+	if keys != SameKeys {
+		renew = slices.Concat(t.Unique...)
+	}
+	insertion := Insertion{Condition: anyRow}
+	var names, literals []string
+	for _, c := range t.Columns {
+		if !c.Insert && !t.Elsewhere && keys != AllColumns || c.Generated {
+			continue
+		}
+		if slices.Contains(renew, c.Name) && !slices.Contains(fixed, c.Name) {
+			if value := uniqueLike(c, values[c.Name]); value != nil {
+				values[c.Name] = value
+			}
+		}
+		names = append(names, query.Name(c.Name))
+		literals = append(literals, c.Literal(values[c.Name]))
+		if slices.Contains(t.Key, c.Name) && values[c.Name] != nil {
+			insertion.Condition += " AND " + query.Column("a", c.Name) + " = " + c.Literal(values[c.Name])
+		}
+	}
+	if len(names) == 0 {
+		return Insertion{}
+	}
+	insertion.SQL = fmt.Sprintf("INSERT INTO %s (%s) VALUES (%s)", t.SQL(), strings.Join(names, ", "), strings.Join(literals, ", "))
+	return insertion
+}

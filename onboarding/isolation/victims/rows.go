@@ -1,0 +1,295 @@
+package victims
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/atlilith/onboardbot/onboarding/isolation/catalog"
+	"github.com/atlilith/onboardbot/onboarding/isolation/query"
+	"github.com/atlilith/onboardbot/onboarding/isolation/session"
+	"github.com/atlilith/onboardbot/onboarding/isolation/tenancy"
+)
+
+// rowsPerVictim is how many rows of one victim are gone for: a foreign key may hold the first.
+const rowsPerVictim = 3
+
+// Values are the values of a row as text, by column. nil is NULL.
+type Values map[string]*string
+
+// Target is what an attacker goes for: a victim's row, or what one would be.
+type Target struct {
+	Victim tenancy.Tenant
+	// Place is the condition, on the alias a, that finds the row. Empty: there is no row.
+	Place string
+	// Key names the row, for people.
+	Key string
+	// Values are the row's. Where there is no row, they are what a row of the victim's would
+	// hold.
+	Values Values
+}
+
+// ParentKind is what the row says about which table its parent is in.
+func (t Target) ParentKind(o *tenancy.Ownership) string {
+	for _, p := range o.Parents {
+		if value := t.Values[p.Kind]; p.Kind != "" && value != nil {
+			return *value
+		}
+	}
+	return ""
+}
+
+// Equal reports whether two values are the same.
+func Equal(a, b *string) bool { return a == nil && b == nil || a != nil && b != nil && *a == *b }
+
+// PlaceSQL is an expression that renders the condition, on the alias a, that finds a row again.
+const PlaceSQL = `'a.tableoid = ' || a.tableoid::text || ' AND a.ctid = ''' || a.ctid::text || ''''`
+
+// Rows reads victims' rows and makes up what is missing.
+type Rows struct {
+	config  Config
+	victims *Victims
+}
+
+// Rows returns the rows of victims.
+func (v *Victims) Rows() *Rows { return &Rows{config: v.config, victims: v} }
+
+// Targets finds rows of victims of both kinds and, where there is none, makes up what one would
+// be.
+func (r *Rows) Targets(ctx context.Context, t *catalog.Relation) ([]Target, error) {
+	m := r.config.Model
+	var found []Target
+	for _, kind := range []tenancy.OwnerKind{tenancy.Person, tenancy.Org} {
+		rows, err := r.inScope(ctx, t, fmt.Sprintf("starts_with(%s, '%s ')", m.Owner(t, "a"), kind))
+		if err != nil {
+			return nil, err
+		}
+		found = append(found, rows...)
+	}
+	for _, p := range m.Of(t).Parents {
+		known := func(f Target) bool { return Equal(f.Values[p.Kind], &p.KindValue) }
+		if p.Kind == "" || slices.ContainsFunc(found, known) {
+			continue
+		}
+		rows, err := r.inScope(ctx, t, fmt.Sprintf("%s IS NOT NULL AND %s::text = %s",
+			m.Owner(t, "a"), query.Column("a", p.Kind), query.Literal(p.KindValue)))
+		if err != nil {
+			return nil, err
+		}
+		found = append(found, rows...)
+	}
+	if len(found) > 0 && m.Of(t).Class != tenancy.ClassTenant {
+		return found, nil
+	}
+	for _, v := range r.victims.list {
+		if slices.ContainsFunc(found, func(f Target) bool { return f.Victim.IsOrg() == v.IsOrg() }) {
+			continue
+		}
+		values, err := r.Imagine(ctx, t, v, found)
+		if err != nil {
+			return nil, err
+		}
+		if values != nil {
+			found = append(found, Target{Victim: v, Values: values})
+		}
+	}
+	return found, nil
+}
+
+// inScope reads a few rows, of the single tenant if only one is checked.
+func (r *Rows) inScope(ctx context.Context, t *catalog.Relation, condition string) ([]Target, error) {
+	if r.config.Only != "" {
+		condition += " AND " + r.config.Model.Owner(t, "a") + " " + isOwner(r.config.Only)
+	}
+	return r.Matching(ctx, t, condition, rowsPerVictim)
+}
+
+// Matching reads up to limit rows, with all their values. The condition is on the alias a, and
+// the rows have owners.
+func (r *Rows) Matching(ctx context.Context, t *catalog.Relation, condition string, limit int) ([]Target, error) {
+	m := r.config.Model
+	columns := make([]string, len(t.Columns))
+	for i, c := range t.Columns {
+		columns[i] = query.Column("a", c.Name) + "::text"
+	}
+	rows, err := r.config.Truth.Query(ctx, fmt.Sprintf("SELECT coalesce(%s, ''), %s, %s, array[%s]::text[] FROM %s a WHERE %s LIMIT %d",
+		m.Owner(t, "a"), PlaceSQL, m.RowKey(t, "a"), strings.Join(columns, ", "), t.SQL(), condition, limit))
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (Target, error) {
+		var owner string
+		var values []*string
+		f := Target{Values: Values{}}
+		if err := row.Scan(&owner, &f.Place, &f.Key, &values); err != nil {
+			return f, err
+		}
+		f.Victim = tenancy.ParseOwner(owner)
+		for i, c := range t.Columns {
+			f.Values[c.Name] = values[i]
+		}
+		for _, name := range t.Partitioned {
+			// Names the partition, so the planner skips all others.
+			if c := t.Column(name); c != nil && c.Select && f.Values[name] != nil {
+				f.Place += " AND " + query.Column("a", name) + " = " + c.Literal(f.Values[name])
+			}
+		}
+		return f, nil
+	})
+}
+
+// Any reads columns of any row for which a condition on the alias a holds. It returns nil if
+// there is none.
+func (r *Rows) Any(ctx context.Context, t *catalog.Relation, names []string, condition string) ([]*string, error) {
+	columns := make([]string, len(names))
+	for i, name := range names {
+		columns[i] = query.Column("a", name) + "::text"
+	}
+	var values []*string
+	err := r.config.Truth.QueryRow(ctx, fmt.Sprintf("SELECT array[%s]::text[] FROM %s a WHERE %s LIMIT 1",
+		strings.Join(columns, ", "), t.SQL(), condition)).Scan(&values)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return nil, nil
+	}
+	return values, err
+}
+
+// Imagine returns the values of a row that would be the victim's: copied from a row like it, or
+// made up. It returns nil where the victim can have none.
+func (r *Rows) Imagine(ctx context.Context, t *catalog.Relation, v tenancy.Tenant, like []Target) (Values, error) {
+	o := r.config.Model.Of(t)
+	values, err := r.start(ctx, t, like)
+	if err != nil {
+		return nil, err
+	}
+	if !o.Direct() {
+		return r.below(ctx, o, v, values)
+	}
+	if v.IsOrg() && len(o.Orgs)+len(o.Either) == 0 || !v.IsOrg() && len(o.Persons)+len(o.Either) == 0 {
+		return nil, nil
+	}
+	for _, c := range o.Orgs {
+		if values[c] = nil; v.IsOrg() {
+			values[c] = &v.ID
+		}
+	}
+	for _, c := range o.Persons {
+		if !v.IsOrg() {
+			values[c] = &v.ID
+		}
+	}
+	for _, c := range o.Either {
+		values[c] = &v.ID
+	}
+	return values, nil
+}
+
+// start returns the values of a row like the first of some, or ones that the columns would take.
+func (r *Rows) start(ctx context.Context, t *catalog.Relation, like []Target) (Values, error) {
+	values := Values{}
+	if len(like) > 0 {
+		for name, value := range like[0].Values {
+			values[name] = value
+		}
+		return values, nil
+	}
+	for _, c := range t.Columns {
+		values[c.Name] = imagine(c)
+	}
+	for _, fk := range t.ForeignKeys {
+		row, err := r.Any(ctx, r.config.Model.Catalog.Relation(fk.Target), fk.TargetCols, "true")
+		if err != nil {
+			return nil, err
+		}
+		for i, c := range fk.Columns {
+			if row != nil {
+				values[c] = row[i]
+			}
+		}
+	}
+	return values, nil
+}
+
+// below makes a row go with a row of the victim's. It returns nil if the victim has no such row.
+func (r *Rows) below(ctx context.Context, o *tenancy.Ownership, v tenancy.Tenant, values Values) (Values, error) {
+	placed := false
+	for _, p := range o.Parents {
+		owned := r.config.Model.Owner(p.Table, "a") + " = " + query.Literal(v.String())
+		row, err := r.Any(ctx, p.Table, p.TargetCols, owned)
+		if err != nil {
+			return nil, err
+		}
+		if row == nil || placed && p.Kind != "" {
+			continue
+		}
+		for i, c := range p.Columns {
+			values[c], placed = row[i], true
+		}
+		if p.Kind != "" {
+			values[p.Kind] = &p.KindValue
+		}
+	}
+	if !placed {
+		return nil, nil
+	}
+	return values, nil
+}
+
+// Favourable returns a row as an attacker would like it to be: their own id wherever a Person
+// stands, the victim's wherever an Org does, and every flag set.
+func (r *Rows) Favourable(ctx context.Context, t *catalog.Relation, s session.Session, v tenancy.Tenant) (Values, error) {
+	m := r.config.Model
+	o, values := m.Of(t), Values{}
+	condition := "true"
+	if m.IsMembership(t) {
+		condition = m.Membership.Present("a")
+	}
+	names := make([]string, len(t.Columns))
+	for i, c := range t.Columns {
+		names[i] = c.Name
+	}
+	row, err := r.Any(ctx, t, names, condition)
+	if err != nil {
+		return nil, err
+	}
+	for i, c := range t.Columns {
+		switch {
+		case c.Category == catalog.Boolean:
+			values[c.Name] = new("true")
+		case catalog.Normalize(c.Name) == "role" && c.Category == catalog.String && !m.IsMembership(t):
+			values[c.Name] = new(Promoted)
+		case row != nil:
+			values[c.Name] = row[i]
+		default:
+			values[c.Name] = imagine(c)
+		}
+	}
+	person := s.Identity.Person
+	for _, c := range o.Persons {
+		values[c] = person
+	}
+	if v.IsOrg() {
+		for _, c := range o.Orgs {
+			values[c] = &v.ID
+		}
+	}
+	switch o.Class {
+	case tenancy.ClassUsers:
+		values[m.Users.ID] = person
+	case tenancy.ClassOrgs:
+		if v.IsOrg() {
+			values[m.Orgs.ID] = &v.ID
+		}
+		if m.Membership.OwnerColumn != "" {
+			values[m.Membership.OwnerColumn] = person
+		}
+	}
+	return values, nil
+}
+
+// Promoted is what attackers write wherever a role or a level stands.
+const Promoted = "admin"

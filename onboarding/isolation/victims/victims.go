@@ -1,0 +1,236 @@
+package victims
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/atlilith/onboardbot/onboarding/isolation/catalog"
+	"github.com/atlilith/onboardbot/onboarding/isolation/query"
+	"github.com/atlilith/onboardbot/onboarding/isolation/results"
+	"github.com/atlilith/onboardbot/onboarding/isolation/session"
+	"github.com/atlilith/onboardbot/onboarding/isolation/tenancy"
+)
+
+const (
+	// perKind is how many Persons and how many Orgs are victims.
+	perKind = 2
+	// samplePerKind is how many sessions of each kind the sample holds.
+	samplePerKind = 2
+)
+
+// Config is what the choice of victims rests on.
+type Config struct {
+	Model *tenancy.Model
+	Truth query.Querier
+	// Tables are the relations whose rows are tenants'.
+	Tables []*catalog.Relation
+	// Chosen are the settings whose values attackers choose, and Roles the roles that they can
+	// become.
+	Chosen *session.ChosenSettings
+	Roles  []string
+	// Only is the id of the single tenant to check, or empty.
+	Only    string
+	Results *results.Collector
+}
+
+// Victims are a few tenants whose rows attackers go for, and the attackers.
+type Victims struct {
+	config Config
+	list   []tenancy.Tenant
+	names  []string // unique texts of the victims' own rows
+	sample []session.Session
+	// sessions are known sessions by Person, attackers those by victim.
+	sessions  map[string]session.Session
+	attackers map[tenancy.Tenant][]session.Session
+	// opened counts how often other settings, by their key, opened a read.
+	opened map[string]int
+}
+
+// Choose chooses tenants who own rows, and a sample of sessions of each kind. If a single tenant
+// is to be checked, it is the only victim.
+func Choose(ctx context.Context, config Config) (*Victims, error) {
+	v := &Victims{
+		config: config, sessions: map[string]session.Session{},
+		attackers: map[tenancy.Tenant][]session.Session{}, opened: map[string]int{},
+	}
+	if err := v.choose(ctx); err != nil {
+		return nil, err
+	}
+	if err := v.chooseSample(ctx); err != nil {
+		return nil, err
+	}
+	return v, v.readNames(ctx)
+}
+
+// List returns the victims.
+func (v *Victims) List() []tenancy.Tenant { return v.list }
+
+// Sample returns sessions of a few tenants, of each kind.
+func (v *Victims) Sample() []session.Session { return v.sample }
+
+// Persons returns the ids of the Persons among the victims. They own rows.
+func (v *Victims) Persons() []string {
+	var ids []string
+	for _, victim := range v.list {
+		if victim.Kind == tenancy.Person {
+			ids = append(ids, victim.ID)
+		}
+	}
+	return ids
+}
+
+// add adds a victim unless there are enough of its kind.
+func (v *Victims) add(victim tenancy.Tenant) {
+	n := 0
+	for _, c := range v.list {
+		if c.Kind == victim.Kind {
+			n++
+		}
+	}
+	if n < perKind && !slices.Contains(v.list, victim) {
+		v.list = append(v.list, victim)
+	}
+}
+
+func (v *Victims) choose(ctx context.Context) error {
+	m := v.config.Model
+	only := ""
+	if v.config.Only != "" {
+		only = " AND o " + isOwner(v.config.Only)
+	}
+	for _, t := range v.config.Tables {
+		if !t.IsTable() || m.Of(t).AreTenants() {
+			continue
+		}
+		owners, err := query.Strings(ctx, v.config.Truth, fmt.Sprintf(
+			"SELECT DISTINCT o FROM (SELECT %s AS o FROM %s a LIMIT 2000) s WHERE o IS NOT NULL%s ORDER BY o LIMIT 50",
+			m.Owner(t, "a"), t.SQL(), only))
+		if err != nil {
+			v.config.Results.LeaveOut("%s: %s", t, query.Describe(err))
+			continue
+		}
+		for _, owner := range owners {
+			v.add(tenancy.ParseOwner(owner))
+		}
+	}
+	return v.chooseWithoutRows(ctx)
+}
+
+// chooseWithoutRows fills the list with any tenants.
+func (v *Victims) chooseWithoutRows(ctx context.Context) error {
+	for _, kind := range []tenancy.OwnerKind{tenancy.Person, tenancy.Org} {
+		tenants := v.config.Model.TableOf(kind)
+		if tenants.Table == nil || v.config.Only != "" && len(v.list) > 0 {
+			continue
+		}
+		id, where := query.Column("t", tenants.ID), ""
+		if v.config.Only != "" {
+			where = "WHERE " + id + "::text = " + query.Literal(v.config.Only)
+		}
+		ids, err := query.Strings(ctx, v.config.Truth, fmt.Sprintf("SELECT %[1]s::text FROM %[2]s t %[3]s ORDER BY %[1]s LIMIT 3",
+			id, tenants.Table.SQL(), where))
+		if err != nil {
+			return err
+		}
+		for _, id := range ids {
+			v.add(tenancy.Tenant{Kind: kind, ID: id})
+		}
+	}
+	return nil
+}
+
+// isOwner is the rest of the condition that an owner is the tenant with an id, of either kind.
+func isOwner(id string) string {
+	person, org := tenancy.Tenant{Kind: tenancy.Person, ID: id}, tenancy.Tenant{Kind: tenancy.Org, ID: id}
+	return fmt.Sprintf("IN (%s, %s)", query.Literal(person.String()), query.Literal(org.String()))
+}
+
+// readNames reads the unique texts of the victims' own rows, such as slugs.
+func (v *Victims) readNames(ctx context.Context) error {
+	for _, victim := range v.list {
+		tenants := v.config.Model.TableOf(victim.Kind)
+		t := tenants.Table
+		for _, key := range t.Unique {
+			if len(key) != 1 || key[0] == tenants.ID || t.Column(key[0]).Category != catalog.String {
+				continue
+			}
+			values, err := query.Strings(ctx, v.config.Truth, fmt.Sprintf("SELECT %s::text FROM %s t WHERE %s::text = %s",
+				query.Column("t", key[0]), t.SQL(), query.Column("t", tenants.ID), query.Literal(victim.ID)))
+			if err != nil {
+				return err
+			}
+			v.names = append(v.names, values...)
+		}
+	}
+	return nil
+}
+
+func (v *Victims) lister() *session.Lister {
+	return &session.Lister{Model: v.config.Model, Truth: v.config.Truth}
+}
+
+// chooseSample keeps a few sessions of each kind.
+func (v *Victims) chooseSample(ctx context.Context) error {
+	kinds := map[session.Kind]int{}
+	return v.lister().FirstPage(ctx, func(s session.Session) {
+		if s.Kind == session.Person {
+			v.remember(s)
+		}
+		if kinds[s.Kind]++; kinds[s.Kind] > samplePerKind {
+			return
+		}
+		v.sample = append(v.sample, s)
+		if s.Kind == session.Person {
+			s.Org, s.Label = nil, s.Label+" before any Org was set"
+			v.sample = append(v.sample, s)
+		}
+	})
+}
+
+// remember keeps a Person's session without an Org.
+func (v *Victims) remember(s session.Session) { v.sessions[*s.Identity.Person] = s }
+
+// SessionOf returns a Person's session without an Org.
+func (v *Victims) SessionOf(ctx context.Context, person string) (session.Session, error) {
+	if s, known := v.sessions[person]; known {
+		return s, nil
+	}
+	s, err := v.lister().Of(ctx, person)
+	if err == nil {
+		v.remember(s)
+	}
+	return s, err
+}
+
+// Own returns a session of a victim's own: of the Person, or of a present member who acts in the
+// Org.
+func (v *Victims) Own(ctx context.Context, victim tenancy.Tenant) (session.Session, error) {
+	if !victim.IsOrg() {
+		return v.SessionOf(ctx, victim.ID)
+	}
+	persons, err := query.Strings(ctx, v.config.Truth, fmt.Sprintf(
+		"WITH mem AS (%s) SELECT person::text FROM mem WHERE org::text = %s AND present ORDER BY 1 LIMIT 1",
+		v.config.Model.MembersSQL(), query.Literal(victim.ID)))
+	if err != nil || len(persons) == 0 {
+		return session.Session{Kind: session.Anonymous, User: new(""), Org: &victim.ID}, err
+	}
+	s, err := v.SessionOf(ctx, persons[0])
+	s.Org = &victim.ID
+	return s, err
+}
+
+// Observe calls f inside an attacker's transaction where it sees the victim's rows: with the
+// rights of the truth or, where the session cannot become the truth, with the identity of the
+// victim.
+func (v *Victims) Observe(ctx context.Context, tx *session.Tx, victim tenancy.Tenant, f func() error) error {
+	possible, err := tx.AsTruth(ctx, f)
+	if possible || err != nil {
+		return err
+	}
+	own, err := v.Own(ctx, victim)
+	if err != nil {
+		return err
+	}
+	return tx.Impersonate(ctx, own, f)
+}
