@@ -42,7 +42,7 @@ func (s Site) validate() error {
 			return fmt.Errorf("server name %q is not a host name", name)
 		}
 		if slices.Contains(s.ServerNames[:i], name) {
-			return fmt.Errorf("server name %q is there twice", name)
+			return fmt.Errorf("server name %q appears twice", name)
 		}
 	}
 	if !rootPath.MatchString(s.Root) || path.Clean(s.Root) != s.Root || s.Root == "/" {

@@ -61,7 +61,7 @@ func oneLine(name, value string) error {
 	}
 	for _, r := range value {
 		if !unicode.IsPrint(r) {
-			return fmt.Errorf("%s %q holds a character that cannot be seen", name, value)
+			return fmt.Errorf("%s %q contains a character that is not printable", name, value)
 		}
 	}
 	return nil

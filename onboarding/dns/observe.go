@@ -197,7 +197,7 @@ func (r *Resolver) Addresses(ctx context.Context, name string) ([]netip.Addr, er
 		}
 		return found, nil
 	}
-	return nil, fmt.Errorf("%w: %s is an alias that goes in circles", ErrName, asked)
+	return nil, fmt.Errorf("%w: %s is part of a loop of aliases", ErrName, asked)
 }
 
 // usable returns the records of a type from the first server that gave a usable answer.

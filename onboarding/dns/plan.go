@@ -24,7 +24,7 @@ func without(records, others []Record) []Record {
 	return slices.DeleteFunc(slices.Clone(records), func(r Record) bool { return slices.ContainsFunc(others, r.same) })
 }
 
-// Plan returns what is left to do so that the records wanted stand and nothing is in their way:
+// Plan returns what is left to do so that the records wanted stand and nothing conflicts with them:
 // one change a record set, in a stable order, and none for a set that is right. It needs one
 // server's word, that of the primary, as [Publisher] observes it: servers that lag behind are for
 // [Compare]. Records that are nobody's rival stay as they are, and a record that joins others

@@ -12,7 +12,7 @@ var (
 	ErrUnreachable = errors.New("host unreachable")
 	// ErrLost says that nobody saw the command end. One with a lock goes on to its end on the
 	// host: call WaitIdle, then look.
-	ErrLost = errors.New("lost sight of the command")
+	ErrLost = errors.New("contact with the command was lost")
 	// ErrTimeout says that the command was ended at its time limit.
 	ErrTimeout = errors.New("time limit reached")
 	// ErrBusy says that the lock stayed taken for as long as the caller would wait: the command

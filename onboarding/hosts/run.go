@@ -115,7 +115,7 @@ func (h *Host) attempt(ctx context.Context, c Command, raw io.Writer, onLine fun
 		result.Code, err = h.outcome(c, process, result)
 		return result, err
 	case c.Lock != "":
-		return result, fmt.Errorf("%s: %s: %w, it goes on there: %w", h.config.Name, brief(c.String()), ErrLost, cut)
+		return result, fmt.Errorf("%s: %s: %w, it continues there: %w", h.config.Name, brief(c.String()), ErrLost, cut)
 	default:
 		return result, fmt.Errorf("%s: %s: %w", h.config.Name, brief(c.String()), cut)
 	}

@@ -21,7 +21,7 @@ func checkPath(name string) error {
 		return fmt.Errorf("path %q is not relative and clean", name)
 	}
 	if strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsPrint(r) || r == '\\' || r == ':' }) {
-		return fmt.Errorf("path %q holds a character that is not allowed", name)
+		return fmt.Errorf("path %q contains a character that is not allowed", name)
 	}
 	for part := range strings.SplitSeq(name, "/") {
 		// git refuses these in an index for the sake of file systems that fold case: verify_path

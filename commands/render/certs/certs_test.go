@@ -82,13 +82,13 @@ func TestCertificateTable(t *testing.T) {
 		crowd.Sites = append(crowd.Sites, siteOf(fmt.Sprintf("%s-%d.example", strings.Repeat("long", 14), i), certificates.Attention, time.Duration(i)*time.Hour,
 			faultOf("bad answer", certificates.Attention, strings.Repeat(evil, 20))))
 	}
-	empty := siteOf("broken.example", certificates.Blind, aDay, faultOf(certificates.NoNameServer, certificates.Blind, "could not find out where visitors of broken.example land"))
+	empty := siteOf("broken.example", certificates.Unchecked, aDay, faultOf(certificates.NoNameServer, certificates.Unchecked, "could not find out where visitors of broken.example land"))
 	empty.Certificates = nil
 	for name, report := range map[string]certificates.Report{
 		"table": {At: looked, Sites: []certificates.SiteReport{
 			siteOf("transquinnftw.com", certificates.Critical, -4*aDay, faultOf("expired", certificates.Critical, "the certificate for transquinnftw.com expired")),
 			siteOf("xn--bcher-kva.example", certificates.Attention, 20*aDay, faultOf(certificates.NotReloaded, certificates.Attention, "renewed but not reloaded")), empty,
-			siteOf("merche-biche.com", certificates.Well, 52*aDay, faultOf(certificates.NoRenewalInfo, certificates.Well, "a remark")),
+			siteOf("merche-biche.com", certificates.Healthy, 52*aDay, faultOf(certificates.NoRenewalInfo, certificates.Healthy, "a remark")),
 		}},
 		"crowd": crowd,
 	} {
@@ -103,7 +103,7 @@ func TestCertificateDigest(t *testing.T) {
 	t.Parallel()
 	report := certificates.Report{At: looked, Sites: []certificates.SiteReport{
 		siteOf("transquinnftw.com", certificates.Critical, -4*aDay, faultOf("expired", certificates.Critical, "the certificate for transquinnftw.com expired")),
-		siteOf("merche-biche.com", certificates.Well, 52*aDay),
+		siteOf("merche-biche.com", certificates.Healthy, 52*aDay),
 	}}
 	message := Digest(certificates.Thresholds{}.Digest(report))
 	message.Key, message.Channel = "digest", "C0OPS"
@@ -113,7 +113,7 @@ func TestCertificateDigest(t *testing.T) {
 
 func TestCertificatePage(t *testing.T) {
 	t.Parallel()
-	old := siteOf("merche-biche.com", certificates.Well, -10*aDay).Certificates
+	old := siteOf("merche-biche.com", certificates.Healthy, -10*aDay).Certificates
 	troubled := siteOf("merche-biche.com", certificates.Critical, 2*aDay, faultOf(certificates.RenewalOff, certificates.Attention, "automatic renewal of merche-biche.com is turned off on quinn-vps"))
 	hostile := siteOf("merche-biche.com", certificates.Critical, 2*aDay)
 	for range 100 {
@@ -130,7 +130,7 @@ func TestCertificatePage(t *testing.T) {
 	nobody := certificates.SiteReport{Site: certificates.Site{Domain: "cocotte.com", Names: []string{"cocotte.com"}}, Severity: certificates.Critical,
 		Faults: []certificates.Fault{faultOf(certificates.NoAddress, certificates.Critical, "cocotte.com has no address in DNS")}}
 	for name, seen := range map[string]*SiteDetail{
-		"well": {SiteReport: siteOf("merche-biche.com", certificates.Well, 52*aDay), Due: looked.Add(31 * aDay), Past: append(siteOf("merche-biche.com", certificates.Well, 52*aDay).Certificates, old...)},
+		"well": {SiteReport: siteOf("merche-biche.com", certificates.Healthy, 52*aDay), Due: looked.Add(31 * aDay), Past: append(siteOf("merche-biche.com", certificates.Healthy, 52*aDay).Certificates, old...)},
 		"troubled": {SiteReport: troubled, Due: looked.Add(-19 * aDay), Past: old,
 			Why: certificates.Diagnosis{Reasons: []string{"automatic renewal of merche-biche.com is turned off on quinn-vps", "certbot.timer on quinn-vps is inactive: systemctl enable --now certbot.timer"},
 				Timer: []string{"LoadState=loaded", "ActiveState=inactive"}, Log: []string{"2027-02-28 12:00:00,000:ERROR:certbot.main:Challenge failed for domain merche-biche.com"},
