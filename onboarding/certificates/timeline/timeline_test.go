@@ -33,7 +33,8 @@ func timelineRows(now time.Time) []Row {
 		both,
 		row("xn--bcher-kva.example", certificates.Healthy, certificate(-30, 34), certificate(-90, 0)),
 		row("xn--r8jz45g.xn--zckzah", certificates.Healthy, certificate(-29, 35), certificate(-89, 1)),
-		row("merche-biche.com", certificates.Healthy, certificate(-10, 80), certificate(-70, 20), certificate(-130, -40)),
+		row("merche-biche.com", certificates.Healthy, certificate(-10, 80), certificate(-70, 20),
+			certificate(-130, -40)),
 		row("sansonnet.example", certificates.Healthy, certificate(-1, 5)),
 	}
 }
