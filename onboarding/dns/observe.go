@@ -47,7 +47,7 @@ func (s Server) answer(q Question) (Answer, bool) {
 }
 
 // Questions returns what must be asked to compare with the records wanted: their sets, and at each
-// name whether an alias stands in the way.
+// name whether there is an alias.
 func Questions(wanted []Record) []Question {
 	var questions []Question
 	for _, record := range wanted {
@@ -63,7 +63,7 @@ func compareQuestions(a, b Question) int {
 
 // Observe asks every name server of the zone that holds the domain, all at once. Names outside the
 // zone are refused. A server that does not answer is part of the state and no error; the error
-// wraps [ErrNoZone] when there is nobody to ask.
+// wraps [ErrNoZone] when no name server is found.
 func (r *Resolver) Observe(ctx context.Context, domain string, questions []Question) (State, error) {
 	zone, err := r.Zone(ctx, domain)
 	if err != nil {

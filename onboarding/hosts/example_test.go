@@ -6,13 +6,15 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/hosts"
 )
 
-// Arguments are data. Whatever people typed into one, the shell of the host reads it as that argument.
+// Arguments are data. Whatever people typed into one, the shell of the host reads it as that
+// argument.
 func ExampleCommand_String() {
 	command := hosts.Command{
-		Argv: []string{"./run", "deploy:merche; rm -rf ~", "--note", "it's $HOME"},
-		Dir:  "~/Code/@platform",
+		Argv: []string{"./run", "deploy:merche; rm -rf ~", "it's $HOME"},
+		Dir:  "~/Code",
 		Env:  map[string]string{"LC_ALL": "C"},
 	}
 	fmt.Println(command)
-	// Output: cd ~/Code/@platform && LC_ALL=C ./run 'deploy:merche; rm -rf ~' --note 'it'"'"'s $HOME'
+	// Output:
+	// cd ~/Code && LC_ALL=C ./run 'deploy:merche; rm -rf ~' 'it'"'"'s $HOME'
 }

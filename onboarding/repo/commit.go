@@ -119,7 +119,7 @@ func (r *Repo) Apply(ctx context.Context, c Commit) (hash string, err error) {
 	case errors.As(err, &exit) && failures[exit.Code].err != nil:
 		failure := failures[exit.Code]
 		return "", fmt.Errorf("repo: %w: %s (%s)", failure.err, strings.Join(result.Last(3, 0), "; "), failure.advice)
-	case errors.As(err, &exit): // the script's text is nobody's reading
+	case errors.As(err, &exit): // without the text of the script
 		return "", fmt.Errorf("repo: commit %q: exit status %d: %s", c.Subject, exit.Code, exit.Tail)
 	case err != nil:
 		return "", fmt.Errorf("repo: commit %q: %w", c.Subject, err)

@@ -34,7 +34,7 @@ func checkPath(name string) error {
 	return nil
 }
 
-// checkCommit refuses whatever would reach outside the commit's folder.
+// checkCommit refuses a commit that would reach outside its folder.
 func (r *Repo) checkCommit(c Commit) error {
 	if err := checkPath(c.Folder); err != nil {
 		return fmt.Errorf("%w: folder: %w", ErrOutside, err)

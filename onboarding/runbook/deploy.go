@@ -169,8 +169,8 @@ func (d *deploy) unanswered(ctx context.Context, s *scope) []onboarding.Finding 
 	})
 }
 
-// undoCommands take a site off its VPS: first the link, so that nginx forgets the site, then what
-// is no longer served. The last one removes the webroot.
+// undoCommands take a site off its VPS: first the link, so nginx stops serving the site, then the
+// files. The last one removes the webroot.
 func (d *deploy) undoCommands(s *scope) []onboarding.Command {
 	command := func(argv ...string) onboarding.Command {
 		return onboarding.Command{Host: s.site.HostName, Argv: argv, Lock: lockNginx}

@@ -102,8 +102,8 @@ func mailNoun(s *site.Site) string {
 	return "mailbox of " + s.Domain
 }
 
-// preflight finds now what the site's mail would meet: a plan without a pattern, mail that goes
-// elsewhere, a host without openssl.
+// preflight finds what would stop the site's mail: a plan without a pattern, mail that is
+// delivered elsewhere, a host without openssl.
 func (m *siteMail) preflight(ctx context.Context, s *site.Site) []onboarding.Finding {
 	if s.Mail.Plan == onboarding.MailNone {
 		return nil
