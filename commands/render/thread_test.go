@@ -214,7 +214,7 @@ var stories = map[string]func() *story{
 	"unknown": func() *story {
 		s := certbotAtWork()
 		s.Attempts[1].Outcome, s.Attempts[1].Finished = onboarding.OutcomeInterrupted, s.now
-		why := "It was cut short, and what happened cannot be seen: ssh: connect to host quinn-vps port 22: Connection refused"
+		why := "It was interrupted, and its outcome is unknown: ssh: connect to host quinn-vps port 22: Connection refused"
 		s.step("certificate/merche-biche.com", onboarding.StepUnknown, why)
 		return s.event(onboarding.Event{Kind: onboarding.EventUnknown, Step: "certificate/merche-biche.com",
 			Text: why})

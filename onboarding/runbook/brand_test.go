@@ -34,7 +34,7 @@ func (s shelf) Get(_ context.Context, digest string) ([]byte, error) {
 }
 
 func TestBrand(t *testing.T) {
-	w := newTown(t, nil)
+	w := newFixture(t, nil)
 	var logo bytes.Buffer
 	if err := png.Encode(&logo, image.NewGray(image.Rect(0, 0, 128, 128))); err != nil {
 		t.Fatal(err)
@@ -93,12 +93,12 @@ func TestBrand(t *testing.T) {
 	w.write("deployments/@domains/_template/{provider}.com/org-site/config.yaml", "name: \"{name}\"\nplatform: own\n")
 	w.commit()
 	alone := w.newRun(merche("merche-biche.shop"))
-	for _, file := range w.look(alone, "deploy-config/merche-biche.shop").Change.Items[0].Commit.Files {
+	for _, file := range w.observe(alone, "deploy-config/merche-biche.shop").Change.Items[0].Commit.Files {
 		if strings.Contains(file.Path, "org-site") {
 			t.Errorf("a Person has %s", file.Path)
 		}
 	}
-	for _, file := range w.look(w.newRun(request), "deploy-config/merche-biche.com").Change.Items[0].Commit.Files {
+	for _, file := range w.observe(w.newRun(request), "deploy-config/merche-biche.com").Change.Items[0].Commit.Files {
 		if strings.HasSuffix(file.Path, "config.yaml") && !strings.Contains(*file.After, "platform: own") {
 			t.Errorf("not the platform's own pattern: %s", *file.After)
 		}

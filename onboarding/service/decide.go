@@ -45,8 +45,8 @@ func tidyReason(reason string) string {
 	return string(runes[:min(len(runes), onboarding.MaxReason)])
 }
 
-// MayDecide returns nil if this operator may decide on changes of an active run, and the errors of
-// [Service.Approve] otherwise.
+// MayDecide returns nil if this operator may decide on changes of an active run, and the errors
+// of [Service.Approve] otherwise.
 func (s *Service) MayDecide(ctx context.Context, run *onboarding.Run, operator string) error {
 	permissions, err := s.deps.Directory.Permissions(ctx, operator)
 	if err != nil {
@@ -58,9 +58,9 @@ func (s *Service) MayDecide(ctx context.Context, run *onboarding.Run, operator s
 	return permissions.MayDecide(run)
 }
 
-// decide adds a vote to an approval. Who votes is looked up once and before the transaction, since
-// it may take a call to the chat side; whether they may and whether the approval can still be
-// decided is judged within it.
+// decide adds a vote to an approval. Who votes is looked up once and before the transaction,
+// since it may take a call to the chat side; whether they may and whether the approval can still
+// be decided is judged within it.
 func (s *Service) decide(ctx context.Context, id uuid.UUID, operator string, vote onboarding.Vote) error {
 	permissions, err := s.deps.Directory.Permissions(ctx, operator)
 	if err != nil {

@@ -49,8 +49,8 @@ func (s *Service) Review(ctx context.Context, id uuid.UUID) ([]onboarding.Preapp
 	return review, err
 }
 
-// preapproval finds the approval of one planned step among those that are known, or makes one that
-// is not stored yet.
+// preapproval finds the approval of one planned step among those that are known, or makes one
+// that is not stored yet.
 func (s *Service) preapproval(
 	run *onboarding.Run, planned onboarding.Planned, known []*onboarding.Approval,
 ) (onboarding.Preapproval, error) {

@@ -71,8 +71,8 @@ func LoadApproval(ctx context.Context, db DB, id uuid.UUID) (*onboarding.Approva
 	return found(fmt.Sprintf("approval %s", id), approvals, err)
 }
 
-// LockApproval makes the transaction the only one that changes the run of an approval until it ends,
-// and reads both. It returns [onboarding.ErrNotFound].
+// LockApproval makes the transaction the only one that changes the run of an approval until it
+// ends, and reads both. It returns [onboarding.ErrNotFound].
 func LockApproval(ctx context.Context, tx pgx.Tx, id uuid.UUID) (*onboarding.Run, *onboarding.Approval, error) {
 	if _, err := tx.Exec(ctx, lockRunOfApproval, id); err != nil {
 		return nil, nil, fmt.Errorf("approval %s: %w", id, err)

@@ -97,7 +97,7 @@ func TestCertificateTable(t *testing.T) {
 			certificates.Attention, time.Duration(i)*time.Hour,
 			faultOf("bad answer", certificates.Attention, strings.Repeat(evil, 20))))
 	}
-	empty := siteOf("broken.example", certificates.Blind, aDay, faultOf(certificates.NoNameServer, certificates.Blind,
+	empty := siteOf("broken.example", certificates.Unchecked, aDay, faultOf(certificates.NoNameServer, certificates.Unchecked,
 		"could not find out where visitors of broken.example land"))
 	empty.Certificates = nil
 	for name, report := range map[string]certificates.Report{
@@ -106,8 +106,8 @@ func TestCertificateTable(t *testing.T) {
 				faultOf("expired", certificates.Critical, "the certificate for transquinnftw.com expired")),
 			siteOf("xn--bcher-kva.example", certificates.Attention, 20*aDay,
 				faultOf(certificates.NotReloaded, certificates.Attention, "renewed but not reloaded")), empty,
-			siteOf("merche-biche.com", certificates.Well, 52*aDay,
-				faultOf(certificates.NoRenewalInfo, certificates.Well, "a remark")),
+			siteOf("merche-biche.com", certificates.Healthy, 52*aDay,
+				faultOf(certificates.NoRenewalInfo, certificates.Healthy, "a remark")),
 		}},
 		"crowd": crowd,
 	} {
@@ -124,7 +124,7 @@ func TestCertificateDigest(t *testing.T) {
 	report := certificates.Report{At: looked, Sites: []certificates.SiteReport{
 		siteOf("transquinnftw.com", certificates.Critical, -4*aDay,
 			faultOf("expired", certificates.Critical, "the certificate for transquinnftw.com expired")),
-		siteOf("merche-biche.com", certificates.Well, 52*aDay),
+		siteOf("merche-biche.com", certificates.Healthy, 52*aDay),
 	}}
 	message := Digest(certificates.Thresholds{}.Digest(report))
 	message.Key, message.Channel = "digest", "C0OPS"
@@ -135,7 +135,7 @@ func TestCertificateDigest(t *testing.T) {
 
 func TestCertificatePage(t *testing.T) {
 	t.Parallel()
-	old := siteOf("merche-biche.com", certificates.Well, -10*aDay).Certificates
+	old := siteOf("merche-biche.com", certificates.Healthy, -10*aDay).Certificates
 	troubled := siteOf("merche-biche.com", certificates.Critical, 2*aDay,
 		faultOf(certificates.RenewalOff, certificates.Attention,
 			"automatic renewal of merche-biche.com is turned off on quinn-vps"))
@@ -158,8 +158,8 @@ func TestCertificatePage(t *testing.T) {
 		Faults: []certificates.Fault{faultOf(certificates.NoAddress, certificates.Critical,
 			"cocotte.com has no address in DNS")}}
 	for name, seen := range map[string]*SiteDetail{
-		"well": {SiteReport: siteOf("merche-biche.com", certificates.Well, 52*aDay), Due: looked.Add(31 * aDay),
-			Past: append(siteOf("merche-biche.com", certificates.Well, 52*aDay).Certificates, old...)},
+		"well": {SiteReport: siteOf("merche-biche.com", certificates.Healthy, 52*aDay), Due: looked.Add(31 * aDay),
+			Past: append(siteOf("merche-biche.com", certificates.Healthy, 52*aDay).Certificates, old...)},
 		"troubled": {SiteReport: troubled, Due: looked.Add(-19 * aDay), Past: old,
 			Why: certificates.Diagnosis{
 				Reasons: []string{"automatic renewal of merche-biche.com is turned off on quinn-vps",

@@ -16,7 +16,7 @@ import (
 
 // markSeverity is the mark of each severity.
 var markSeverity = map[certificates.Severity]string{
-	certificates.Well: mrkdwn.MarkLive, certificates.Blind: mrkdwn.MarkCancelled,
+	certificates.Healthy: mrkdwn.MarkLive, certificates.Unchecked: mrkdwn.MarkCancelled,
 	certificates.Attention: mrkdwn.MarkAsking, certificates.Critical: mrkdwn.MarkTrouble,
 }
 
@@ -44,7 +44,7 @@ func Table(report certificates.Report) outbox.Message {
 	page.Table(rows)
 	faults := 0
 	for _, site := range report.Sites {
-		if len(site.Faults) > 0 && site.Faults[0].Severity > certificates.Well && faults < maxFaultLines {
+		if len(site.Faults) > 0 && site.Faults[0].Severity > certificates.Healthy && faults < maxFaultLines {
 			faults++
 			page.Note(fmt.Sprintf("%s *%s*: %s", markSeverity[site.Faults[0].Severity], mrkdwn.Inline(site.Shown()),
 				mrkdwn.Inline(mrkdwn.Summary(site.Faults[0].Sentence))))
@@ -67,7 +67,7 @@ func counted(report certificates.Report) string {
 	}
 	var words []string
 	for _, severity := range []certificates.Severity{certificates.Critical, certificates.Attention,
-		certificates.Blind, certificates.Well} {
+		certificates.Unchecked, certificates.Healthy} {
 		if counts[severity] > 0 {
 			words = append(words, fmt.Sprintf("%d %s", counts[severity], severity))
 		}

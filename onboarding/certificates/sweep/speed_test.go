@@ -114,7 +114,7 @@ func TestDeadAndSlowNamesDelayNothingElse(t *testing.T) {
 	for _, site := range report.Sites {
 		looks[site.Severity] += len(site.Observations)
 	}
-	if want := map[certificates.Severity]int{certificates.Well: healthy,
+	if want := map[certificates.Severity]int{certificates.Healthy: healthy,
 		certificates.Critical: hangs}; !maps.Equal(looks, want) || report.Took >= timeout {
 		t.Errorf("looks by severity: %v, want %v, after %s", looks, want, report.Took)
 	}
@@ -217,7 +217,7 @@ func lastHealthy(b *testing.B, report certificates.Report, want int) (last time.
 	b.Helper()
 	healthy := 0
 	for _, site := range report.Sites {
-		if site.Severity != certificates.Well {
+		if site.Severity != certificates.Healthy {
 			continue
 		}
 		healthy++

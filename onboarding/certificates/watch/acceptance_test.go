@@ -185,7 +185,7 @@ END
 ln -s /etc/nginx/sites-available/merche-biche.com sites-enabled/ && nginx -s reload
 certbot --nginx -d merche-biche.com -d www.merche-biche.com --non-interactive --agree-tos -m ops@example.com --redirect`)
 	site := r.tick(t)
-	if site.Severity != certificates.Well || len(site.Faults) != 0 || len(site.Observations) != 4 ||
+	if site.Severity != certificates.Healthy || len(site.Faults) != 0 || len(site.Observations) != 4 ||
 		len(site.Lineages) != 1 || len(site.Certificates) != 1 {
 		t.Fatalf("fresh from certbot: %s, %+v", site.Severity, site)
 	}
@@ -214,7 +214,7 @@ certbot --nginx -d merche-biche.com -d www.merche-biche.com --non-interactive --
 		t.Fatal(err)
 	}
 	site = r.until(t, certificates.AllClear)
-	if served, err := site.Served(); err != nil || site.Severity != certificates.Well ||
+	if served, err := site.Served(); err != nil || site.Severity != certificates.Healthy ||
 		served.Serial == first.Serial {
 		t.Errorf("after the renewal: %s, %+v, %v", site.Severity, site.Faults, err)
 	}
