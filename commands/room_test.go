@@ -57,6 +57,18 @@ type room struct {
 // newRoom opens a room. Ana and Bo operate and approve, through the group; Cleo approves alone.
 func newRoom(t testing.TB, change ...func(*workspace.Config, *onboarding.Policy, *access.Config)) *room {
 	t.Helper()
+	return newRoomOf(t, size{runs: 10, connections: 25}, change...)
+}
+
+// size is how many runs a bot advances at once, and over how many connections it does everything.
+type size struct {
+	runs        int
+	connections int32
+}
+
+// newRoomOf is newRoom for a bot of some size.
+func newRoomOf(t testing.TB, size size, change ...func(*workspace.Config, *onboarding.Policy, *access.Config)) *room {
+	t.Helper()
 	slackConfig := workspace.Sample()
 	slackConfig.Rates.Off = true
 	domainConfig := onboarding.Policy{ReservedSlugs: commands.Words(), Hosts: []string{"vps-0", "vps-1"}, Settle: 100 * time.Millisecond}
@@ -80,7 +92,7 @@ func newRoom(t testing.TB, change ...func(*workspace.Config, *onboarding.Policy,
 			t.Log("log:\n" + log.String())
 		}
 	})
-	pool := connect(t)
+	pool := connect(t, size.connections)
 	must(t, store.Migrate(t.Context(), pool, "onboarding", outbox.Migrations(), home.Migrations()))
 	slackWorkspace, err := bot.NewWorkspace(logger, bot.Config{BotToken: secret.New(workspace.SampleBotToken), AppToken: secret.New(workspace.SampleAppToken),
 		APIURL: server.URL + "/api/", UpdateEvery: 20 * time.Millisecond})
@@ -119,7 +131,8 @@ func newRoom(t testing.TB, change ...func(*workspace.Config, *onboarding.Policy,
 	advances.AddWorkers(workers)
 	jobs, err := river.NewClient(riverpgxv5.New(pool), &river.Config{Workers: workers, Logger: logger, TestOnly: true, JobTimeout: 45 * time.Minute,
 		FetchCooldown: 5 * time.Millisecond, FetchPollInterval: 50 * time.Millisecond,
-		Queues: map[string]river.QueueConfig{outbox.Queue: {MaxWorkers: 10}, engine.Queue: {MaxWorkers: 10}}})
+		Queues: map[string]river.QueueConfig{outbox.Queue: {MaxWorkers: 8}, engine.Queue: {MaxWorkers: size.runs},
+			river.QueueDefault: {MaxWorkers: 4}}})
 	must(t, err)
 	ctx, stop := context.WithCancel(context.Background())
 	must(t, jobs.Start(ctx))
@@ -150,12 +163,12 @@ func (noReports) NotAfter(context.Context) (map[string]time.Time, error) { retur
 
 func (noReports) LastReport(context.Context) (*render.IsolationReport, error) { return nil, nil }
 
-func connect(t testing.TB) *pgxpool.Pool {
+func connect(t testing.TB, connections int32) *pgxpool.Pool {
 	t.Helper()
 	config, err := pgxpool.ParseConfig(postgres.Database(t))
 	must(t, err)
 	config.ConnConfig.RuntimeParams["search_path"] = "onboarding"
-	config.MaxConns = 25
+	config.MaxConns = connections
 	pool, err := pgxpool.NewWithConfig(context.Background(), config)
 	must(t, err)
 	t.Cleanup(pool.Close)

@@ -332,7 +332,7 @@ func TestDispatchAndHome(t *testing.T) {
 			),
 		)
 		blocks := slack.Blocks{BlockSet: []slack.Block{slug, pick}}
-	home := slack.HomeTabViewRequest{Type: slack.VTHomeTab, Blocks: blocks}
+		home := slack.HomeTabViewRequest{Type: slack.VTHomeTab, Blocks: blocks}
 		if _, err := r.api.PublishView(workspace.Ana, home, ""); err != nil {
 			t.Error(err)
 		}
