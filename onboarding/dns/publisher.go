@@ -42,8 +42,8 @@ type Guarantees struct {
 func (g Guarantees) Reservations() []string {
 	var list []string
 	if g.Automatic && !g.Atomic {
-		list = append(list, "The record sets are changed one after the other: if one fails, those before it stay "+
-			"changed.")
+		list = append(list, "The record sets are changed one after the other: "+
+			"if one fails, those before it stay changed.")
 	}
 	if g.Automatic && !g.Conditional {
 		list = append(list, "The provider cannot check and change a record set in one operation: "+

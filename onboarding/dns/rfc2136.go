@@ -181,8 +181,8 @@ func (p *RFC2136) readBack(ctx context.Context, zone string, changes []Change) e
 		return err
 	}
 	for i, answer := range state.Servers[0].Answers {
-		if answer.Problem != "" || len(without(answer.Records, changes[i].After)) > 0 ||
-			len(without(changes[i].After, answer.Records)) > 0 {
+		after := changes[i].After
+		if answer.Problem != "" || len(without(answer.Records, after))+len(without(after, answer.Records)) > 0 {
 			return fmt.Errorf("publish in %s: %s %s: %w", zone, answer.Name, answer.Type, ErrNotStored)
 		}
 	}
