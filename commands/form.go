@@ -13,6 +13,7 @@ import (
 
 	"github.com/atlilith/onboardbot/bot"
 	"github.com/atlilith/onboardbot/bot/blockkit"
+	"github.com/atlilith/onboardbot/bot/post"
 	"github.com/atlilith/onboardbot/commands/access"
 	"github.com/atlilith/onboardbot/commands/form"
 	"github.com/atlilith/onboardbot/commands/render"
@@ -21,7 +22,8 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/service"
 )
 
-// formHandlers opens the form, keeps what is typed in it, and begins or plans a run when it is sent.
+// formHandlers opens the form, keeps what is typed in it, and begins or plans a run when it is
+// sent.
 type formHandlers struct {
 	service       *service.Service
 	workspace     *bot.Workspace
@@ -36,14 +38,16 @@ type formHandlers struct {
 	config        access.Config
 }
 
-// start asks for what is missing about a slug, which may be empty, unless that slug is already being onboarded.
-func (h *formHandlers) start(ctx context.Context, command bot.Command, parsed parsedCommand) bot.Reply {
+// start asks for what is missing about a slug, which may be empty, unless that slug is already
+// being onboarded.
+func (h *formHandlers) start(ctx context.Context, command bot.Command, parsed parsedCommand) post.Reply {
 	if parsed.slug != "" {
 		run, err := h.service.Records.Latest(ctx, parsed.slug)
 		switch {
 		case err == nil && run.State == onboarding.RunActive:
-			return bot.Reply{Text: fmt.Sprintf("%s is already being onboarded%s. %s shows its state.",
-				blockkit.Code(parsed.slug), h.messages.link(ctx, run), blockkit.Code(h.config.Command+" "+render.WordStatus+" "+parsed.slug))}
+			return post.Reply{Text: fmt.Sprintf("%s is already being onboarded%s. %s shows its state.",
+				blockkit.Code(parsed.slug), h.messages.link(ctx, run),
+				blockkit.Code(h.config.Command+" "+render.WordStatus+" "+parsed.slug))}
 		case err != nil && !errors.Is(err, onboarding.ErrNotFound):
 			return h.replies.failure(ctx, err, "slug", parsed.slug)
 		}
@@ -51,9 +55,9 @@ func (h *formHandlers) start(ctx context.Context, command bot.Command, parsed pa
 	return h.gather(ctx, command, parsed, false)
 }
 
-// gather puts what was typed now over the draft. A complete request gets one confirmation. Otherwise the form asks for the rest, and
-// shows each problem at its input.
-func (h *formHandlers) gather(ctx context.Context, command bot.Command, parsed parsedCommand, plan bool) bot.Reply {
+// gather puts what was typed now over the draft. A complete request gets one confirmation.
+// Otherwise the form asks for the rest, and shows each problem at its input.
+func (h *formHandlers) gather(ctx context.Context, command bot.Command, parsed parsedCommand, plan bool) post.Reply {
 	saved, whose, err := h.drafts.load(ctx, command.Person, parsed.slug)
 	if err != nil {
 		return h.replies.failure(ctx, err, "slug", parsed.slug)
@@ -64,7 +68,8 @@ func (h *formHandlers) gather(ctx context.Context, command bot.Command, parsed p
 		draft = saved.Draft
 	}
 	if len(parsed.inputs.Values) == 0 && !parsed.unread {
-		return h.open(ctx, command, form.View(meta, draft, h.config.Hosts, nil, parsed.hint, whose))
+		return h.open(ctx, command, form.Form{Meta: meta, Draft: draft, Hosts: h.config.Hosts,
+			Hints: []string{parsed.hint, whose}}.View())
 	}
 	draft = draft.With(parsed.inputs)
 	if draft.Mode != onboarding.ModeOwner && !form.BrandTyped(parsed.inputs) {
@@ -78,19 +83,21 @@ func (h *formHandlers) gather(ctx context.Context, command bot.Command, parsed p
 	case complete && plan:
 		return h.plans.ofCommand(ctx, command, draft)
 	case complete:
-		return h.confirmations.ask(ctx, command.Person, parsed.slug, draft, parsed.hint, whose)
+		return h.confirmations.ask(ctx, entry{person: command.Person, under: parsed.slug, draft: draft},
+			parsed.hint, whose)
 	case !plan:
-		h.drafts.trySave(ctx, command.Person, parsed.slug, draft)
+		h.drafts.trySave(ctx, entry{person: command.Person, under: parsed.slug, draft: draft})
 	}
-	return h.open(ctx, command, form.View(meta, draft, h.config.Hosts, draft.OnlyGiven(problems), parsed.hint, whose))
+	return h.open(ctx, command, form.Form{Meta: meta, Draft: draft, Hosts: h.config.Hosts,
+		Problems: draft.OnlyGiven(problems), Hints: []string{parsed.hint, whose}}.View())
 }
 
-func (h *formHandlers) open(ctx context.Context, command bot.Command, view slack.ModalViewRequest) bot.Reply {
+func (h *formHandlers) open(ctx context.Context, command bot.Command, view slack.ModalViewRequest) post.Reply {
 	if _, err := h.workspace.OpenView(ctx, command.TriggerID, view); err != nil {
 		h.replies.log.ErrorContext(ctx, "the form could not be opened", "error", err)
-		return bot.Reply{Text: "Slack did not open the form in time. Type the command again."}
+		return post.Reply{Text: "Slack did not open the form in time. Type the command again."}
 	}
-	return bot.Reply{}
+	return post.Reply{}
 }
 
 // orgs offers the platform's Orgs that match what was typed.
@@ -115,7 +122,8 @@ func (h *formHandlers) reshape(ctx context.Context, action bot.Action) error {
 		return err
 	}
 	draft := form.ReadDraft(meta, action.State)
-	// What the form is about to show may have been typed before. Otherwise the draft can be read after the form is updated.
+	// What the form is about to show may have been typed before. Otherwise the draft can be read
+	// after the form is updated.
 	more := draft.Mode != onboarding.ModePerson || draft.Host == form.PerDomain || draft.Mail != ""
 	if more {
 		if draft, err = h.withHidden(ctx, action, meta); err != nil {
@@ -126,7 +134,8 @@ func (h *formHandlers) reshape(ctx context.Context, action bot.Action) error {
 		draft = draft.SuggestOrg()
 	}
 	// The hash keeps a slow answer to an earlier choice from replacing the answer to a later one.
-	if _, err = h.workspace.UpdateView(ctx, action.View.ID, action.View.Hash, form.View(meta, draft, h.config.Hosts, nil)); err != nil {
+	if _, err = h.workspace.UpdateView(ctx, action.View.ID, action.View.Hash,
+		form.Form{Meta: meta, Draft: draft, Hosts: h.config.Hosts}.View()); err != nil {
 		return err
 	}
 	if !more {
@@ -137,7 +146,8 @@ func (h *formHandlers) reshape(ctx context.Context, action bot.Action) error {
 	return h.keep(ctx, action, meta, draft)
 }
 
-// typed keeps what is in the form. Slack sends it with every character, since it does not send what was in a form that is closed.
+// typed keeps what is in the form. Slack sends it with every character, since it does not send
+// what was in a form that is closed.
 func (h *formHandlers) typed(ctx context.Context, action bot.Action) error {
 	if action.View == nil || action.View.CallbackID != form.ViewForm {
 		return nil
@@ -153,7 +163,8 @@ func (h *formHandlers) typed(ctx context.Context, action bot.Action) error {
 	return h.keep(ctx, action, meta, draft)
 }
 
-// withHidden returns what is in the form, and from the saved draft the inputs that the form does not show at the moment.
+// withHidden returns what is in the form, and from the saved draft the inputs that the form does
+// not show at the moment.
 func (h *formHandlers) withHidden(ctx context.Context, action bot.Action, meta form.Meta) (form.Draft, error) {
 	draft := form.ReadDraft(meta, action.State)
 	before, _, err := h.drafts.load(ctx, action.Person, cmp.Or(meta.Slug, draft.Slug))
@@ -174,7 +185,8 @@ func (h *formHandlers) keep(ctx context.Context, action bot.Action, meta form.Me
 		}
 		return err
 	}
-	return h.drafts.save(ctx, action.Person, meta.Slug, savedDraft{Draft: draft}, pressedAt(action))
+	return h.drafts.save(ctx, entry{person: action.Person, under: meta.Slug, typed: pressedAt(action),
+		draft: draft})
 }
 
 // pressedAt is when something was done in Slack, zero if Slack does not say.
@@ -197,7 +209,8 @@ func (h *formHandlers) discard(ctx context.Context, action bot.Action) error {
 	if err == nil {
 		err = h.service.Drafts.Drop(ctx, action.Value)
 	}
-	text := fmt.Sprintf("The draft was discarded. %s starts a new one.", blockkit.Code(h.config.Command+" "+action.Value))
+	text := fmt.Sprintf("The draft was discarded. %s starts a new one.",
+		blockkit.Code(h.config.Command+" "+action.Value))
 	if err != nil {
 		text = h.replies.explain(ctx, err, "draft", action.Value)
 	}

@@ -7,25 +7,27 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"github.com/atlilith/onboardbot/bot/outbox"
+	"github.com/atlilith/onboardbot/bot/post"
 	"github.com/atlilith/onboardbot/commands/render"
 	"github.com/atlilith/onboardbot/onboarding"
 	"github.com/atlilith/onboardbot/onboarding/brand"
 )
 
-// putFiles puts the files of a run into the outbox: the logs of its attempts and the picture of its brand. Files never change, so
-// each is put once, without a lock. What Slack has already is not read again.
+// putFiles puts the files of a run into the outbox: the logs of its attempts and the picture of
+// its brand. Files never change, so each is put once, without a lock. What Slack has already is
+// not read again.
 func (p *Projector) putFiles(ctx context.Context, view *onboarding.View) error {
 	preview, failure := p.preview(ctx, view) // a picture that cannot be drawn delays no log
 	logs, err := p.logs(ctx, view)
 	if files := append(preview, logs...); err == nil && len(files) > 0 {
-		err = pgx.BeginFunc(ctx, p.Pool, func(tx pgx.Tx) error { return p.Outbox.Put(ctx, tx, render.Placed(view, files)...) })
+		err = pgx.BeginFunc(ctx, p.Pool,
+			func(tx pgx.Tx) error { return p.Outbox.Put(ctx, tx, render.Placed(view, files)...) })
 	}
 	return errors.Join(failure, err)
 }
 
 // logs returns the logs that Slack does not have yet.
-func (p *Projector) logs(ctx context.Context, view *onboarding.View) ([]outbox.Message, error) {
+func (p *Projector) logs(ctx context.Context, view *onboarding.View) ([]post.Message, error) {
 	logged := render.Logged(view)
 	keys := make([]string, len(logged))
 	for i, attempt := range logged {
@@ -35,7 +37,7 @@ func (p *Projector) logs(ctx context.Context, view *onboarding.View) ([]outbox.M
 	if err != nil {
 		return nil, err
 	}
-	var files []outbox.Message
+	var files []post.Message
 	for i, attempt := range logged {
 		if _, found := posted[keys[i]]; found {
 			continue
@@ -51,8 +53,9 @@ func (p *Projector) logs(ctx context.Context, view *onboarding.View) ([]outbox.M
 	return files, nil
 }
 
-// preview returns a picture of the sites of the run's Org, unless Slack has it already or there is no brand.
-func (p *Projector) preview(ctx context.Context, view *onboarding.View) ([]outbox.Message, error) {
+// preview returns a picture of the sites of the run's Org, unless Slack has it already or there
+// is no brand.
+func (p *Projector) preview(ctx context.Context, view *onboarding.View) ([]post.Message, error) {
 	wanted := view.Request.Brand
 	if wanted == nil || view.Kind != onboarding.KindOnboard {
 		return nil, nil
@@ -76,5 +79,5 @@ func (p *Projector) preview(ctx context.Context, view *onboarding.View) ([]outbo
 	if err != nil {
 		return nil, fmt.Errorf("preview: %w", err)
 	}
-	return []outbox.Message{render.Preview(view, picture)}, nil
+	return []post.Message{render.Preview(view, picture)}, nil
 }

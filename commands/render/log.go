@@ -2,18 +2,19 @@ package render
 
 import (
 	"github.com/atlilith/onboardbot/bot/blockkit"
-	"github.com/atlilith/onboardbot/bot/outbox"
+	"github.com/atlilith/onboardbot/bot/post"
 	"github.com/atlilith/onboardbot/commands/render/mrkdwn"
 	"github.com/atlilith/onboardbot/onboarding"
 )
 
-// Logged lists the attempts whose whole output belongs into the thread as a file: those that failed, and those that printed
-// more than was shown.
+// Logged returns the attempts whose whole output goes into the thread as a file: those that
+// failed, and those that printed more lines than were shown.
 func Logged(view *onboarding.View) []*onboarding.Attempt {
 	var found []*onboarding.Attempt
 	for _, attempt := range view.Attempts {
 		long := attempt.Lines > len(attempt.Tail)
-		if attempt.Outcome != onboarding.OutcomeRunning && attempt.Lines > 0 && (long || attempt.Outcome == onboarding.OutcomeFailed) {
+		if attempt.Outcome != onboarding.OutcomeRunning && attempt.Lines > 0 &&
+			(long || attempt.Outcome == onboarding.OutcomeFailed) {
 			found = append(found, attempt)
 		}
 	}
@@ -25,17 +26,17 @@ func LogKey(attempt *onboarding.Attempt) string {
 	return RootKey(attempt.RunID) + "/log/" + attempt.ID.String()
 }
 
-// LogFile is an attempt's output as a file in the thread.
-func LogFile(view *onboarding.View, attempt *onboarding.Attempt, content string) outbox.Message {
+// LogFile is the output of an attempt, as a file in the thread.
+func LogFile(view *onboarding.View, attempt *onboarding.Attempt, content string) post.Message {
 	name := StepName(view, attempt.Step)
-	return outbox.Message{
+	return post.Message{
 		Key: LogKey(attempt), Channel: view.Channel, Thread: RootKey(view.ID),
 		Text: mrkdwn.Inline("Log of " + name),
-		File: &outbox.File{Name: logName(attempt), Title: mrkdwn.OneLine("Log of " + name), Content: []byte(content)},
+		File: &post.File{Name: logName(attempt), Title: mrkdwn.OneLine("Log of " + name), Content: []byte(content)},
 	}
 }
 
-// logName is safe as the name of a file: kinds and domains hold nothing else.
+// logName returns a safe file name: kinds and domains have no other characters.
 func logName(attempt *onboarding.Attempt) string {
 	name := string(attempt.Step.Kind())
 	if domain := attempt.Step.Domain(); domain != "" {

@@ -47,7 +47,7 @@ func TestCertificatesOverTime(t *testing.T) {
 		})
 	s.must(err)
 	s.must(s.Press(s.within(20*time.Second), testbed.Ana, broken, "Why?"))
-	s.readsEphemeral(testbed.Ana, "cocotte.com", "certbot on vps-0 has nothing for it", "nothing starts it")
+	s.readsEphemeral(testbed.Ana, "cocotte.com", "certbot on vps-0 has no certificate for it", "nothing starts it")
 
 	overdue := s.reads(root, "should have been renewed by", "It is valid for another", "[Renew now]", "[Why?]")
 	s.must(s.Press(s.within(20*time.Second), testbed.Ana, overdue, "Renew now"))

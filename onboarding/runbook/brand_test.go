@@ -8,6 +8,8 @@ import (
 	"errors"
 	"image"
 	"image/png"
+	"path"
+	"slices"
 	"strings"
 	"testing"
 
@@ -102,6 +104,18 @@ func TestBrand(t *testing.T) {
 		if strings.HasSuffix(file.Path, "config.yaml") && !strings.Contains(*file.After, "platform: own") {
 			t.Errorf("not the platform's own pattern: %s", *file.After)
 		}
+	}
+	// An older release kept an SVG as it was. It is drawn as a PNG, and no SVG is committed.
+	request.Brand.Logo = assets.keep([]byte(
+		`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9"><rect width="9" height="9"/></svg>`))
+	var assetNames []string
+	for _, file := range w.observe(w.newRun(request), "deploy-config/merche-biche.com").Change.Items[0].Commit.Files {
+		if path.Base(path.Dir(file.Path)) == "assets" {
+			assetNames = append(assetNames, path.Base(file.Path))
+		}
+	}
+	if want := []string{"logo.png"}; !slices.Equal(assetNames, want) {
+		t.Errorf("of an SVG: %q, want %q", assetNames, want)
 	}
 	clear(assets)
 	if _, err := w.runbook.Observe(t.Context(), w.newRun(request), "deploy-config/merche-biche.com"); err == nil ||

@@ -15,14 +15,14 @@ import (
 	"github.com/slack-go/slack"
 
 	"github.com/atlilith/onboardbot/bot/blockkit"
-	"github.com/atlilith/onboardbot/bot/outbox"
+	"github.com/atlilith/onboardbot/bot/post"
 	"github.com/atlilith/onboardbot/internal/sandbox/workspace/blockcheck"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
 
 // Archive writes messages as a golden file: of each its text and its blocks.
-func Archive(root string, messages []outbox.Message) []byte {
+func Archive(root string, messages []post.Message) []byte {
 	var archive txtar.Archive
 	for _, message := range messages {
 		key := strings.TrimPrefix(strings.TrimPrefix(message.Key, root), "/")
@@ -32,7 +32,8 @@ func Archive(root string, messages []outbox.Message) []byte {
 		archive.Files = append(archive.Files, txtar.File{Name: key + ".txt", Data: []byte(message.Text + "\n")},
 			txtar.File{Name: key + ".json", Data: Indented(message.Blocks)})
 		if len(message.Fallback) > 0 {
-			archive.Files = append(archive.Files, txtar.File{Name: key + ".fallback.json", Data: Indented(message.Fallback)})
+			archive.Files = append(archive.Files,
+				txtar.File{Name: key + ".fallback.json", Data: Indented(message.Fallback)})
 		}
 	}
 	return txtar.Format(&archive)
@@ -71,7 +72,7 @@ func Compare(t *testing.T, path string, got []byte) {
 
 // CheckMessages holds messages against Slack's limits twice: as the product knows them, and as the
 // simulated workspace does.
-func CheckMessages(t *testing.T, messages []outbox.Message) {
+func CheckMessages(t *testing.T, messages []post.Message) {
 	t.Helper()
 	keys := map[string]bool{}
 	for _, message := range messages {
@@ -125,7 +126,8 @@ func CheckView(t *testing.T, view slack.ModalViewRequest) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, problems, err := blockcheck.View(encoded, blockcheck.Modal, blockcheck.Options{}); err != nil || len(problems) > 0 {
+	if _, problems, err := blockcheck.View(encoded, blockcheck.Modal, blockcheck.Options{}); err != nil ||
+		len(problems) > 0 {
 		t.Errorf("%v %v", err, problems)
 	}
 }
