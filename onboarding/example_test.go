@@ -7,7 +7,8 @@ import (
 	"github.com/atlilith/onboardbot/onboarding"
 )
 
-// An approval is bound to the digest of exactly what would be done: a change that does anything else has another digest.
+// An approval is bound to the digest of exactly what would be done: a change that does anything
+// else has another digest.
 func ExampleChange_Digest() {
 	install := func(path string) onboarding.Change {
 		return onboarding.Change{Summary: "Make the webroot", Items: []onboarding.Item{

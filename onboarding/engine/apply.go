@@ -110,9 +110,9 @@ func (d *driver) showProgress(ctx context.Context, attempt *onboarding.Attempt, 
 	// A statement that is cancelled breaks the session.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), progressTimeout)
 	defer cancel()
-	tail, lines := output.last()
+	attempt.Tail, attempt.Lines = output.last()
 	err := pgx.BeginFunc(ctx, d.db(), func(tx pgx.Tx) error {
-		if err := store.SaveProgress(ctx, tx, attempt.ID, tail, lines); err != nil {
+		if err := store.SaveProgress(ctx, tx, attempt); err != nil {
 			return err
 		}
 		return d.engine.notifier.RunChanged(ctx, tx, attempt.RunID)
