@@ -1,7 +1,10 @@
 # Each target installs what it needs on a Debian machine with Go.
 
-# Docker where its daemon answers, and podman otherwise.
+# Docker if its daemon answers, otherwise podman.
 CONTAINER = $(shell docker info >/dev/null 2>&1 && echo docker || echo podman)
+
+# Packages with the longest tests. They start first, so the others run beside them.
+LONGEST = ./internal/acceptance ./onboarding/runbook ./onboarding/isolation ./onboarding/certificates/watch ./internal/sandbox
 
 # Packages whose tests start no daemon and enter no namespace.
 UNITS = $(shell go list -f '{{.ImportPath}} {{.TestImports}} {{.XTestImports}}' ./... | \
@@ -13,24 +16,24 @@ DEADCODE := .build/deadcode@v0.51.0
 
 .PHONY: demo check test lint bench build install image image-test
 
-# Play a whole onboarding by two operators, on real parts, in this terminal.
+# Run a whole onboarding by two operators, on real parts, in this terminal.
 demo: install build
 	go run ./internal/sandbox/demo -bot ./onboardbot
 
-# What to run before each commit: everything but the tests that need daemons.
+# Run this before each commit: linters, and the tests that need no daemons.
 check: lint
 	go test -race $(UNITS)
 
-# Everything, with the race detector.
+# Linters and all tests, with the race detector.
 test: install lint
-	go test -race -timeout 20m -p 3 ./...
+	go test -race -timeout 20m -p 3 $(LONGEST) ./...
 
-# vet and staticcheck read packages as the race detector has them, like the tests, so nothing is compiled twice.
+# With -race, vet and staticcheck use the compiled packages of the tests. deadcode fails on functions that only tests call.
 lint: $(STATICCHECK) $(DEADCODE)
 	@test -z "$$(gofmt -l .)" || { gofmt -l . ; echo "not gofmt-ed" >&2; exit 1; }
 	go vet -race ./...
 	GOFLAGS=-race $(STATICCHECK) ./...
-	@dead=$$($(DEADCODE) .) && test -z "$$dead" || { echo "$$dead" ; echo "nothing calls these, or tests alone do" >&2; exit 1; }
+	@dead=$$($(DEADCODE) .) && test -z "$$dead" || { echo "$$dead" ; echo "nothing calls these functions, or only tests do" >&2; exit 1; }
 
 $(STATICCHECK):
 	GOBIN=$(CURDIR)/.build go install honnef.co/go/tools/cmd/staticcheck@$(lastword $(subst @, ,$@))
@@ -40,18 +43,19 @@ $(DEADCODE):
 	GOBIN=$(CURDIR)/.build go install golang.org/x/tools/cmd/deadcode@$(lastword $(subst @, ,$@))
 	@mv .build/deadcode $@
 
-# The ratios that the README quotes, each measured against its baseline in the same run.
+# The ratios that the README quotes. Each is measured against its baseline in the same run.
 bench: install
 	go test -run '^$$' -bench . -benchtime 1x ./...
 
 build:
 	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o onboardbot .
 
-# The container image. podman keeps the health check in Docker's format alone.
+# The container image. podman keeps health checks only in Docker's format.
 image:
 	BUILDAH_FORMAT=docker $(CONTAINER) build --tag onboardbot .
 
-# Onboard a Provider with the image in the world of the demo, as root: podman starts a container there, Docker's daemon cannot.
+# Onboard a Provider with the image in the sandbox, as root. It needs podman: Docker's daemon starts containers outside of the
+# sandbox's namespace.
 image-test: install
 	$(MAKE) image CONTAINER=podman
 	go run ./internal/sandbox/image

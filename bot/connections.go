@@ -33,7 +33,7 @@ const (
 type connections struct {
 	api     *slack.Client
 	log     *slog.Logger
-	metrics *Metrics
+	metrics *metrics
 	count   int
 	// receive is called from each connection's reader and must not block.
 	receive func(envelope, *connection)
@@ -45,7 +45,7 @@ func newConnections(workspace *Workspace, receive func(envelope, *connection)) *
 	return &connections{
 		api:     workspace.api,
 		log:     workspace.log,
-		metrics: workspace.Metrics,
+		metrics: workspace.metrics,
 		count:   workspace.cfg.Connections,
 		receive: receive,
 	}

@@ -20,7 +20,7 @@ const maxWaiting = 1000
 type dispatcher struct {
 	router       *Router
 	deduplicator *deduplicator
-	metrics      *Metrics
+	metrics      *metrics
 	log          *slog.Logger
 	cfg          Config
 
@@ -38,7 +38,7 @@ type dispatcher struct {
 }
 
 func newDispatcher(w *Workspace, router *Router, deduplicator *deduplicator) *dispatcher {
-	d := &dispatcher{router: router, deduplicator: deduplicator, metrics: w.Metrics, log: w.log, cfg: w.cfg}
+	d := &dispatcher{router: router, deduplicator: deduplicator, metrics: w.metrics, log: w.log, cfg: w.cfg}
 	for i := range d.running {
 		d.running[i] = make(chan struct{}, w.cfg.Concurrency)
 	}

@@ -87,14 +87,12 @@ func TestEveryKindIsHandledOnce(t *testing.T) {
 			if out := w.InModal(touch); out.Error != "" {
 				t.Errorf("press: %+v", out)
 			}
-			w.InModal(
-				workspace.Action{
-					Do:     workspace.DoFill,
-					User:   workspace.Ana,
-					Target: "Slug",
-					Values: []string{"merche-biche"},
-				},
-			)
+			w.InModal(workspace.Action{
+				Do:     workspace.DoFill,
+				User:   workspace.Ana,
+				Target: "Slug",
+				Values: []string{"merche-biche"},
+			})
 			again(workspace.EnvelopeInteractive)
 			out := w.InModal(workspace.Action{Do: workspace.DoSubmit, User: workspace.Ana})
 			if diff := cmp.Diff(map[string]string{"slug": "is taken"}, out.Errors); diff != "" {
@@ -209,15 +207,13 @@ func TestWhatHandlersGet(t *testing.T) {
 		t.Fatal(err)
 	}
 	seen := w.See("the button", slacktest.Saying("root"))
-	w.Do(
-		workspace.Action{
-			Do:      workspace.DoPress,
-			User:    workspace.Bo,
-			Channel: workspace.OpsChannel,
-			Message: seen[0].TS,
-			Target:  "Approve",
-		},
-	)
+	w.Do(workspace.Action{
+		Do:      workspace.DoPress,
+		User:    workspace.Bo,
+		Channel: workspace.OpsChannel,
+		Message: seen[0].TS,
+		Target:  "Approve",
+	})
 	eventually(t, "all heard", func() bool { mu.Lock(); defer mu.Unlock(); return len(got) == 7 })
 
 	click := got["message click"].(bot.Action)

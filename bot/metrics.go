@@ -9,9 +9,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// Metrics counts what passes between the bot and Slack. Register it once:
-// registry.MustRegister(metrics).
-type Metrics struct {
+// metrics counts what passes between the bot and Slack.
+type metrics struct {
 	connected prometheus.Gauge
 	opened    *prometheus.CounterVec
 	envelopes *prometheus.CounterVec
@@ -19,12 +18,11 @@ type Metrics struct {
 	calls     *prometheus.HistogramVec
 }
 
-var _ prometheus.Collector = (*Metrics)(nil)
+var _ prometheus.Collector = (*metrics)(nil)
 
-// NewMetrics returns metrics in which nothing is counted yet.
-func NewMetrics() *Metrics {
+func newMetrics() *metrics {
 	buckets := []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2, 3, 10}
-	return &Metrics{
+	return &metrics{
 		connected: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "onboardbot_slack_connections",
 			Help: "Socket Mode connections that are up.",
@@ -50,21 +48,21 @@ func NewMetrics() *Metrics {
 	}
 }
 
-func (m *Metrics) collectors() []prometheus.Collector {
+func (m *metrics) collectors() []prometheus.Collector {
 	return []prometheus.Collector{m.connected, m.opened, m.envelopes, m.acks, m.calls}
 }
 
 // Describe implements prometheus.Collector.
-func (m *Metrics) Describe(descs chan<- *prometheus.Desc) {
+func (m *metrics) Describe(descs chan<- *prometheus.Desc) {
 	for _, c := range m.collectors() {
 		c.Describe(descs)
 	}
 }
 
 // Collect implements prometheus.Collector.
-func (m *Metrics) Collect(metrics chan<- prometheus.Metric) {
+func (m *metrics) Collect(into chan<- prometheus.Metric) {
 	for _, c := range m.collectors() {
-		c.Collect(metrics)
+		c.Collect(into)
 	}
 }
 

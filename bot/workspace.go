@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"sync"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/slack-go/slack"
 
 	"github.com/atlilith/onboardbot/bot/webapi"
@@ -16,13 +17,11 @@ import (
 // metrics and log. Its methods answer one person at once; messages that last leave through
 // package outbox.
 type Workspace struct {
-	// Metrics is for the program's registry.
-	*Metrics
-
-	api  *slack.Client
-	http *http.Client
-	log  *slog.Logger
-	cfg  Config
+	api     *slack.Client
+	http    *http.Client
+	log     *slog.Logger
+	cfg     Config
+	metrics *metrics
 
 	identity struct {
 		sync.Mutex
@@ -44,20 +43,23 @@ func NewWorkspace(log *slog.Logger, cfg Config) (*Workspace, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, fmt.Errorf("slack configuration: %w", err)
 	}
-	metrics := NewMetrics()
+	metrics := newMetrics()
 	client := &http.Client{
 		Timeout:   cfg.CallTimeout,
 		Transport: timedTransport{next: http.DefaultTransport, calls: metrics.calls},
 	}
 	return &Workspace{
-		Metrics: metrics,
 		api: slack.New(cfg.BotToken.Reveal(), slack.OptionAPIURL(cfg.APIURL), slack.OptionHTTPClient(client),
 			slack.OptionAppLevelToken(cfg.AppToken.Reveal())),
-		http: client,
-		log:  log.With("part", "slack"),
-		cfg:  cfg,
+		http:    client,
+		log:     log.With("part", "slack"),
+		cfg:     cfg,
+		metrics: metrics,
 	}, nil
 }
+
+// Collector counts what passes between the bot and Slack, for the program's registry.
+func (w *Workspace) Collector() prometheus.Collector { return w.metrics }
 
 // Config is the configuration with its defaults.
 func (w *Workspace) Config() Config { return w.cfg }

@@ -42,7 +42,8 @@ func TestHowAnOrgLooks(t *testing.T) {
 	} {
 		_, err := form.Attach(r.ctx(), "Logo", c.file)
 		must(t, err)
-		if out := r.submit(form); !strings.Contains(out.Errors["logo"], c.want) || !strings.Contains(out.Errors["palette"], "The nearest that has it is") {
+		if out := r.submit(form); !strings.Contains(out.Errors["logo"], c.want) ||
+			!strings.Contains(out.Errors["palette"], "The nearest that has it is") {
 			t.Errorf("%s: %+v, want %q", c.file.Name, out, c.want)
 		}
 	}
@@ -66,7 +67,10 @@ func TestHowAnOrgLooks(t *testing.T) {
 		t.Fatalf("%+v", out)
 	}
 	root := r.read(r.ana, "Onboarding Merche Biche")
-	preview, err := r.ana.WaitMessage(r.ctx(), "ops", func(m workspace.Message) bool { return len(m.Files) == 1 && m.Files[0].Name == "preview.png" })
+	preview, err := r.ana.WaitMessage(r.ctx(), "ops", func(m workspace.Message) bool {
+		return len(m.Files) == 1 &&
+			m.Files[0].Name == "preview.png"
+	})
 	must(t, err)
 	if _, err := png.Decode(bytes.NewReader(preview.Files[0].Data)); err != nil || preview.ThreadTS != root.TS {
 		t.Errorf("the preview: %v, in thread %s", err, preview.ThreadTS)

@@ -31,7 +31,8 @@ type CertificateHandlers struct {
 	CertificateDependencies
 }
 
-// CertificateDependencies are what [CertificateHandlers] work with besides the other handlers' parts. All are required.
+// CertificateDependencies are what [CertificateHandlers] work with besides the other handlers'
+// parts. All are required.
 type CertificateDependencies struct {
 	Watch   *watch.Watch
 	Planner *renewal.Planner
@@ -39,14 +40,18 @@ type CertificateDependencies struct {
 	Channel string
 }
 
-// NewCertificateHandlers returns the handlers for certificates. [CertificateHandlers.Register] routes to them.
+// NewCertificateHandlers returns the handlers for certificates. [CertificateHandlers.Register]
+// routes to them.
 func NewCertificateHandlers(h *Handlers, dependencies CertificateDependencies) *CertificateHandlers {
-	return &CertificateHandlers{service: h.service, gate: h.gate, replies: h.replies, messages: h.messages, CertificateDependencies: dependencies}
+	return &CertificateHandlers{service: h.service, gate: h.gate, replies: h.replies, messages: h.messages,
+		CertificateDependencies: dependencies}
 }
 
-// certificates answers the slash command: about all sites in the channel, about one site to the person who asks.
+// certificates answers the slash command: about all sites in the channel, about one site to the
+// person who asks.
 func (h *CertificateHandlers) certificates(ctx context.Context, command bot.Command) (bot.Reply, error) {
-	return h.replies.replyLater(ctx, command, "Checking the certificates that visitors get…", func(ctx context.Context) bot.Reply { return h.reply(ctx, command) })
+	return h.replies.replyLater(ctx, command, "Checking the certificates that visitors get…",
+		func(ctx context.Context) bot.Reply { return h.reply(ctx, command) })
 }
 
 func (h *CertificateHandlers) reply(ctx context.Context, command bot.Command) bot.Reply {
@@ -63,14 +68,15 @@ func (h *CertificateHandlers) reply(ctx context.Context, command bot.Command) bo
 	return reply
 }
 
-// aboutAll puts the table into the channel, and the pictures below it.
+// aboutAll posts the table in the channel, with timelines in its thread.
 func (h *CertificateHandlers) aboutAll(ctx context.Context, command bot.Command) (bot.Reply, error) {
 	sites, err := h.Planner.Inventory.Sites(ctx)
 	if err != nil {
 		return bot.Reply{}, err
 	}
 	if len(sites) == 0 {
-		return bot.Reply{Text: "There is nothing to watch yet: no domain is live, and the configuration names none."}, nil
+		return bot.Reply{Text: "There is nothing to watch yet: no domain is live, and the configuration names none."},
+			nil
 	}
 	report, err := h.Planner.Sweeper.Sweep(ctx, sites)
 	if err != nil {
@@ -82,17 +88,19 @@ func (h *CertificateHandlers) aboutAll(ctx context.Context, command bot.Command)
 	}
 	table := certs.Table(report)
 	table.Key, table.Channel = "certificates/"+command.Envelope, command.Channel
-	pictures, err := certs.Timelines(timeline.Rows(report, h.Planner.Sweeper.Config().Thresholds, past), report.At, table)
+	pictures, err := certs.Timelines(timeline.Rows(report, h.Planner.Sweeper.Config().Thresholds, past), report.At,
+		table)
 	if err != nil {
 		return bot.Reply{}, err
 	}
 	if err := h.messages.send(ctx, append([]outbox.Message{table}, pictures...)...); err != nil {
 		return bot.Reply{}, err
 	}
-	return bot.Reply{Text: fmt.Sprintf("%s Checked %s. The table is in the channel, with timelines in its thread.", mrkdwn.MarkDone, mrkdwn.Count(len(sites), "site"))}, nil
+	return bot.Reply{Text: fmt.Sprintf("%s Checked %s. The table is in the channel, with timelines in its thread.",
+		mrkdwn.MarkDone, mrkdwn.Count(len(sites), "site"))}, nil
 }
 
-// aboutSite says everything about one site, to who asks.
+// aboutSite shows everything about one site to the person who asks.
 func (h *CertificateHandlers) aboutSite(ctx context.Context, domain string) (bot.Reply, error) {
 	detail, err := h.detail(ctx, domain)
 	if err != nil {
@@ -101,6 +109,7 @@ func (h *CertificateHandlers) aboutSite(ctx context.Context, domain string) (bot
 	return certs.Page(detail).Reply(), nil
 }
 
+// detail gathers everything that is known about one site.
 func (h *CertificateHandlers) detail(ctx context.Context, domain string) (*certs.SiteDetail, error) {
 	site, err := h.Planner.Site(ctx, domain)
 	if err != nil {
@@ -125,7 +134,7 @@ func (h *CertificateHandlers) detail(ctx context.Context, domain string) (*certs
 	return seen, nil
 }
 
-// certificateError turns the errors about certificates into what a person reads.
+// certificateError turns errors about certificates into what people read.
 func certificateError(err error) error {
 	if refused, ok := errors.AsType[*certificates.UnrenewableError](err); ok {
 		return userError(blockkit.Escape(refused.Sentence))
@@ -135,14 +144,17 @@ func certificateError(err error) error {
 	}
 	switch {
 	case errors.Is(err, renewal.ErrUnwatched):
-		return userError(fmt.Sprintf("This domain is not watched. %s lists the domains that are. Add others to certificates.extra in the configuration.", blockkit.Code(render.CertificatesCommand)))
+		return userError(fmt.Sprintf(
+			"This domain is not watched. %s lists the domains that are. "+
+				"Add others to certificates.extra in the configuration.", blockkit.Code(render.CertificatesCommand)))
 	case errors.Is(err, onboarding.ErrBusy):
 		return userError("A renewal is already in progress; see its thread.")
 	}
 	return err
 }
 
-// renew begins a renewal, or says why there is nothing to renew. The thread shows what comes of it.
+// renew begins a renewal, or says why there is nothing to renew. The thread shows what comes of
+// it.
 func (h *CertificateHandlers) renew(ctx context.Context, action bot.Action) error {
 	return h.pressed(ctx, action, func(ctx context.Context) (bot.Reply, error) {
 		site, err := h.Planner.Site(ctx, action.Value)
@@ -158,14 +170,17 @@ func (h *CertificateHandlers) renew(ctx context.Context, action bot.Action) erro
 		case err != nil:
 			return bot.Reply{}, err
 		case renewal.None():
-			return bot.Reply{Text: fmt.Sprintf("%s There is nothing to renew: %s.", mrkdwn.MarkDone, blockkit.Escape(report.Line(time.Now())))}, nil
+			return bot.Reply{Text: fmt.Sprintf("%s There is nothing to renew: %s.", mrkdwn.MarkDone,
+				blockkit.Escape(report.Line(time.Now())))}, nil
 		}
 		domain := onboarding.Domain{Name: site.Domain, Host: site.Host}
-		if _, err := h.service.Renew(ctx, domain, service.Asked{Operator: action.Person.ID, Channel: h.Channel, Submission: "press/" + action.Envelope}); err != nil {
+		if _, err := h.service.Renew(ctx, domain, service.Asked{Operator: action.Person.ID, Channel: h.Channel,
+			Submission: "press/" + action.Envelope}); err != nil {
 			return bot.Reply{}, err
 		}
 		if action.Ephemeral {
-			return bot.Reply{Text: fmt.Sprintf("%s Approval by a second operator was requested in the thread of %s.", mrkdwn.MarkAsk, blockkit.Escape(report.Shown()))}, nil
+			return bot.Reply{Text: fmt.Sprintf("%s Approval by a second operator was requested in the thread of %s.",
+				mrkdwn.MarkAsk, blockkit.Escape(report.Shown()))}, nil
 		}
 		return bot.Reply{}, nil
 	})
@@ -173,11 +188,14 @@ func (h *CertificateHandlers) renew(ctx context.Context, action bot.Action) erro
 
 // why shows somebody why a certificate is not renewed.
 func (h *CertificateHandlers) why(ctx context.Context, action bot.Action) error {
-	return h.pressed(ctx, action, func(ctx context.Context) (bot.Reply, error) { return h.aboutSite(ctx, action.Value) })
+	return h.pressed(ctx, action,
+		func(ctx context.Context) (bot.Reply, error) { return h.aboutSite(ctx, action.Value) })
 }
 
 // pressed answers a press of an operator. Work that takes long answers later.
-func (h *CertificateHandlers) pressed(ctx context.Context, action bot.Action, work func(context.Context) (bot.Reply, error)) error {
+func (h *CertificateHandlers) pressed(
+	ctx context.Context, action bot.Action, work func(context.Context) (bot.Reply, error),
+) error {
 	answer := func(ctx context.Context) error {
 		if err := h.gate.RequireOperator(ctx, action.Person); err != nil {
 			return h.replies.answer(ctx, action, err)
@@ -189,7 +207,8 @@ func (h *CertificateHandlers) pressed(ctx context.Context, action bot.Action, wo
 		if action.Channel == "" {
 			return h.replies.tell(ctx, action, reply.Text)
 		}
-		return h.replies.workspace.Ephemeral(ctx, bot.Recipient{Channel: action.Channel, Thread: action.Thread, User: action.Person.ID}, reply)
+		return h.replies.workspace.Ephemeral(ctx, bot.Recipient{Channel: action.Channel, Thread: action.Thread,
+			User: action.Person.ID}, reply)
 	}
 	err, inTime := replyWithin(ctx, h.replies, answer, func(ctx context.Context, err error) {
 		if err != nil {

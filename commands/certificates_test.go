@@ -15,8 +15,9 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/certificates"
 )
 
-// TestRemindersFindTheirPlace sends one to the thread of the run that made the domain live, one whose thread is gone by then, one whose
-// channel was archived, and one about a domain that nobody onboarded.
+// TestRemindersFindTheirPlace sends one to the thread of the run that made the domain live, one
+// whose thread is gone by then, one whose channel was archived, and one about a domain that
+// nobody onboarded.
 func TestRemindersFindTheirPlace(t *testing.T) {
 	t.Parallel()
 	r := newRoom(t)
@@ -28,7 +29,9 @@ func TestRemindersFindTheirPlace(t *testing.T) {
 	remind := func(domain string, about certificates.Threshold, sentence string) {
 		t.Helper()
 		must(t, pgx.BeginFunc(t.Context(), r.pool, func(tx pgx.Tx) error {
-			return announcer.Remind(t.Context(), tx, certificates.Reminder{Posted: certificates.Posted{Domain: domain, Subject: "4cafe", About: about}, Level: certificates.Notice, Sentence: sentence})
+			return announcer.Remind(t.Context(), tx,
+				certificates.Reminder{Posted: certificates.Posted{Domain: domain, Subject: "4cafe", About: about},
+					Level: certificates.Notice, Sentence: sentence})
 		}))
 	}
 	remind("merche-biche.com", "1/4", "It is a quarter past.")
@@ -59,8 +62,11 @@ func TestRemindersFindTheirPlace(t *testing.T) {
 	refused("1/16", "It is nearly over.", "is_archived", 2)
 	must(t, r.jobs.Stop(r.ctx()))
 	announcer.AddWorkers(r.workers)
-	client, err := river.NewClient(riverpgxv5.New(r.pool), &river.Config{Workers: r.workers, Logger: slog.New(slog.DiscardHandler), TestOnly: true, PeriodicJobs: announcer.PeriodicJobs(),
-		FetchCooldown: 5 * time.Millisecond, FetchPollInterval: 50 * time.Millisecond, Queues: map[string]river.QueueConfig{outbox.Queue: {MaxWorkers: 4}}})
+	client, err := river.NewClient(riverpgxv5.New(r.pool),
+		&river.Config{Workers: r.workers, Logger: slog.New(slog.DiscardHandler), TestOnly: true,
+			PeriodicJobs:  announcer.PeriodicJobs(),
+			FetchCooldown: 5 * time.Millisecond, FetchPollInterval: 50 * time.Millisecond,
+			Queues: map[string]river.QueueConfig{outbox.Queue: {MaxWorkers: 4}}})
 	must(t, err)
 	must(t, client.Start(r.ctx()))
 	for _, sentence := range []string{"It is an eighth past.", "It is nearly over."} {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/google/uuid"
 
@@ -17,7 +16,8 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/service"
 )
 
-// confirmationHandlers asks for the one confirmation of a request that was typed in full, and answers its buttons.
+// confirmationHandlers asks for the one confirmation of a request that was typed in full, and
+// answers its buttons.
 type confirmationHandlers struct {
 	service   *service.Service
 	workspace *bot.Workspace
@@ -29,17 +29,18 @@ type confirmationHandlers struct {
 	config    access.Config
 }
 
-// ask saves a complete draft and shows the confirmation.
-func (h *confirmationHandlers) ask(ctx context.Context, person bot.Person, under string, draft form.Draft, hints ...string) bot.Reply {
+// ask saves a complete draft and shows the confirmation, below it the hints that are not empty.
+func (h *confirmationHandlers) ask(ctx context.Context, typed entry, hints ...string) bot.Reply {
 	id, err := uuid.NewV7()
 	if err == nil {
-		err = h.drafts.save(ctx, person, under, savedDraft{Draft: draft, Confirmation: id}, time.Time{})
+		typed.confirmation = id
+		err = h.drafts.save(ctx, typed)
 	}
 	if err != nil {
-		return h.replies.failure(ctx, err, "slug", under)
+		return h.replies.failure(ctx, err, "slug", typed.under)
 	}
-	request, _ := draft.Request(h.config.Hosts)
-	page := form.Confirmation(request, h.config.Hosts, under, id)
+	request, _ := typed.draft.Request(h.config.Hosts)
+	page := form.Confirmation(request, h.config.Hosts, typed.under, id)
 	for _, hint := range hints {
 		if hint != "" {
 			page.Note(hint)
@@ -51,9 +52,11 @@ func (h *confirmationHandlers) ask(ctx context.Context, person bot.Person, under
 // start begins the run that a confirmation shows.
 func (h *confirmationHandlers) start(ctx context.Context, action bot.Action) error {
 	slug := strings.TrimPrefix(action.Block, form.ConfirmationBlock)
-	_, inTime := replyWithin(ctx, h.replies, func(ctx context.Context) error { return h.begin(ctx, action, slug) }, func(context.Context, error) {})
+	_, inTime := replyWithin(ctx, h.replies, func(ctx context.Context) error { return h.begin(ctx, action, slug) },
+		func(context.Context, error) {})
 	if !inTime {
-		return h.replies.replace(ctx, action, mrkdwn.MarkBusy+" Checking what you typed. This takes a little longer than usual.")
+		return h.replies.replace(ctx, action,
+			mrkdwn.MarkBusy+" Checking what you typed. This takes a little longer than usual.")
 	}
 	return nil
 }
@@ -79,7 +82,8 @@ func (h *confirmationHandlers) begin(ctx context.Context, action bot.Action, slu
 	case !wrong:
 		return h.replies.replace(ctx, action, h.replies.explain(ctx, err, "slug", slug))
 	}
-	_, err = h.workspace.OpenView(ctx, action.TriggerID, form.View(meta, saved.Draft, h.config.Hosts, problems))
+	corrected := form.Form{Meta: meta, Draft: saved.Draft, Hosts: h.config.Hosts, Problems: problems}
+	_, err = h.workspace.OpenView(ctx, action.TriggerID, corrected.View())
 	text := mrkdwn.MarkFailed + " " + blockkit.Escape(problems.Error())
 	if err != nil {
 		text += fmt.Sprintf("\n%s opens the form to correct it.", blockkit.Code(h.config.Command+" "+slug))
@@ -88,7 +92,8 @@ func (h *confirmationHandlers) begin(ctx context.Context, action bot.Action, slu
 }
 
 func (h *confirmationHandlers) begun(ctx context.Context, run *onboarding.Run) string {
-	return fmt.Sprintf("%s The onboarding of %s has started%s.", mrkdwn.MarkDone, blockkit.Code(run.Request.Slug), h.messages.link(ctx, run))
+	return fmt.Sprintf("%s The onboarding of %s has started%s.", mrkdwn.MarkDone, blockkit.Code(run.Request.Slug),
+		h.messages.link(ctx, run))
 }
 
 // outdated says why a confirmation no longer counts.
@@ -116,7 +121,8 @@ func (h *confirmationHandlers) change(ctx context.Context, action bot.Action) er
 	}
 	if err == nil {
 		meta := form.Meta{Channel: action.Channel, Slug: action.Value, Resumed: true}
-		_, err = h.workspace.OpenView(ctx, action.TriggerID, form.View(meta, saved.Draft, h.config.Hosts, nil, hint))
+		filled := form.Form{Meta: meta, Draft: saved.Draft, Hosts: h.config.Hosts, Hints: []string{hint}}
+		_, err = h.workspace.OpenView(ctx, action.TriggerID, filled.View())
 	}
 	return h.replies.answer(ctx, action, err)
 }

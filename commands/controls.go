@@ -27,7 +27,9 @@ type controlHandlers struct {
 }
 
 // pressedStep returns the run and the step that a button in a thread is about.
-func (h *controlHandlers) pressedStep(ctx context.Context, action bot.Action) (*onboarding.Run, onboarding.Key, error) {
+func (h *controlHandlers) pressedStep(
+	ctx context.Context, action bot.Action,
+) (*onboarding.Run, onboarding.Key, error) {
 	if err := h.gate.RequireOperator(ctx, action.Person); err != nil {
 		return nil, "", err
 	}
@@ -113,8 +115,10 @@ func (h *controlHandlers) freeze(ctx context.Context, person bot.Person, reason 
 		return bot.Reply{Text: render.AlreadyFrozen(freeze)}
 	}
 	h.refreshHome(ctx)
-	return bot.Reply{InChannel: true, Text: fmt.Sprintf("%s\nEvery run stops before its next change. Changes in progress finish. %s ends the freeze.",
-		render.FreezeNotice(freeze), blockkit.Code(h.command+" "+render.WordThaw))}
+	return bot.Reply{InChannel: true,
+		Text: fmt.Sprintf("%s\nEvery run stops before its next change. Changes in progress finish. "+
+			"%s ends the freeze.",
+			render.FreezeNotice(freeze), blockkit.Code(h.command+" "+render.WordThaw))}
 }
 
 func (h *controlHandlers) thaw(ctx context.Context, person bot.Person) bot.Reply {
@@ -122,10 +126,12 @@ func (h *controlHandlers) thaw(ctx context.Context, person bot.Person) bot.Reply
 		return h.replies.failure(ctx, err, "person", person.ID)
 	}
 	h.refreshHome(ctx)
-	return bot.Reply{InChannel: true, Text: fmt.Sprintf("%s Thawed by %s. Approved changes continue.", mrkdwn.MarkDone, blockkit.User(person.ID))}
+	return bot.Reply{InChannel: true, Text: fmt.Sprintf("%s Thawed by %s. Approved changes continue.",
+		mrkdwn.MarkDone, blockkit.User(person.ID))}
 }
 
-// refreshHome updates the Home tabs after a change that is about no run: changes of runs have jobs for that.
+// refreshHome updates the Home tabs after a change that is about no run: changes of runs have
+// jobs for that.
 func (h *controlHandlers) refreshHome(ctx context.Context) {
 	h.replies.goLate(ctx, func(ctx context.Context) {
 		if _, err := h.home.RefreshViewers(ctx); err != nil {

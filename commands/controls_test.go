@@ -39,7 +39,8 @@ func TestCommandsAboutARun(t *testing.T) {
 	}
 	plan, err := r.bo.WaitMessage(r.ctx(), "", func(m workspace.Message) bool { return len(m.Files) == 1 })
 	must(t, err)
-	if text := string(plan.Files[0].Data); !strings.Contains(text, "INSERT INTO users") || strings.Count(text, "a line of the page") != 3000 {
+	if text := string(plan.Files[0].Data); !strings.Contains(text, "INSERT INTO users") ||
+		strings.Count(text, "a line of the page") != 3000 {
 		t.Errorf("the plan:\n%.500s", text)
 	}
 	out, err := r.bo.Type(r.ctx(), "ops", "/onboard cancel merche-biche")
@@ -57,7 +58,8 @@ func TestCommandsAboutARun(t *testing.T) {
 	r.noTrouble()
 }
 
-// TestEverythingStuckIsRetriedAtOnce lets two steps fail, and whoever looks at the run press once.
+// TestEverythingStuckIsRetriedAtOnce lets two steps fail, and whoever looks at the run press
+// once.
 func TestEverythingStuckIsRetriedAtOnce(t *testing.T) {
 	t.Parallel()
 	r := newRoom(t)
@@ -67,7 +69,8 @@ func TestEverythingStuckIsRetriedAtOnce(t *testing.T) {
 	for _, domain := range []string{"merche-biche.com", "merche.example"} {
 		r.press(r.bo, r.read(r.bo, "Deploy · "+domain+": approval needed"), "Approve")
 	}
-	root := r.read(r.ana, "🔴 Onboarding Merche Biche", "Deploy · merche-biche.com – failed", "Deploy · merche.example – failed", "[Retry all]")
+	root := r.read(r.ana, "🔴 Onboarding Merche Biche", "Deploy · merche-biche.com – failed",
+		"Deploy · merche.example – failed", "[Retry all]")
 	r.press(r.bo, root, "Retry all")
 	for _, domain := range []string{"merche-biche.com", "merche.example"} {
 		r.read(r.bo, "Deploy · "+domain+": approval needed")
@@ -112,12 +115,14 @@ func TestHome(t *testing.T) {
 	r.begin("merche-biche")
 	r.read(r.bo, "Database: approval needed")
 	must(t, r.bo.OpenHome(r.ctx()))
-	_, err = home.Wait(r.ctx(), func(m workspace.Modal) bool { return strings.Contains(m.Render(80, nil), "Database for Merche Biche") })
+	_, err = home.Wait(r.ctx(),
+		func(m workspace.Modal) bool { return strings.Contains(m.Render(80, nil), "Database for Merche Biche") })
 	must(t, err)
 	_, err = home.Press(r.ctx(), "Approve")
 	must(t, err)
 	r.read(r.ana, "Database: done", "Approved by @Bo Lindqvist")
-	_, err = home.Wait(r.ctx(), func(m workspace.Modal) bool { return !strings.Contains(m.Render(80, nil), "Database for Merche Biche") })
+	_, err = home.Wait(r.ctx(),
+		func(m workspace.Modal) bool { return !strings.Contains(m.Render(80, nil), "Database for Merche Biche") })
 	must(t, err)
 
 	// Whoever looks sees what happens without opening it again.
@@ -137,7 +142,8 @@ func TestHome(t *testing.T) {
 	must(t, gus.OpenHome(r.ctx()))
 	home, err = gus.Home(r.ctx())
 	must(t, err)
-	_, err = home.Wait(r.ctx(), func(m workspace.Modal) bool { return strings.Contains(m.Render(80, nil), "guests cannot do this") })
+	_, err = home.Wait(r.ctx(),
+		func(m workspace.Modal) bool { return strings.Contains(m.Render(80, nil), "guests cannot do this") })
 	must(t, err)
 	r.noTrouble()
 }

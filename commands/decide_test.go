@@ -33,7 +33,8 @@ func TestWhoMayNotDecide(t *testing.T) {
 			}
 		}
 	}
-	if approval := r.run("merche-biche").Approvals[0]; approval.State != onboarding.ApprovalOpen || len(approval.Votes) != 0 {
+	if approval := r.run("merche-biche").Approvals[0]; approval.State != onboarding.ApprovalOpen ||
+		len(approval.Votes) != 0 {
 		t.Errorf("the approval is %s with %d votes", approval.State, len(approval.Votes))
 	}
 	r.noTrouble()
@@ -113,7 +114,8 @@ func TestTwoApproversAndAReason(t *testing.T) {
 			t.Fatalf("%+v", out)
 		}
 		if i == 0 {
-			r.read(r.ana, "Approved by @Bo Lindqvist", "1 of 2", "One more operator must decide: @operators or @Cleo Park")
+			r.read(r.ana, "Approved by @Bo Lindqvist", "1 of 2",
+				"One more operator must decide: @operators or @Cleo Park")
 		}
 	}
 	r.read(r.ana, "Database: done", "2 of 2")
@@ -140,7 +142,8 @@ func TestAFailureIsShownAndRetried(t *testing.T) {
 	r.platform.set(func() { r.platform.broken["merche-biche/database"] = errText("constraint <users> violated") })
 	r.begin("merche-biche")
 	r.press(r.bo, r.read(r.bo, "Database: approval needed"), "Approve")
-	trouble := r.read(r.ana, "Database failed.", "@Ana Ortiz, this is the error", "constraint <users> violated", "line d of merche-biche/database")
+	trouble := r.read(r.ana, "Database failed.", "@Ana Ortiz, this is the error", "constraint <users> violated",
+		"line d of merche-biche/database")
 	r.read(r.ana, "🔴 Onboarding Merche Biche", "failed: constraint <users> violated")
 	if _, err := r.ana.WaitMessage(r.ctx(), "ops", func(m workspace.Message) bool {
 		return len(m.Files) == 1 && strings.HasPrefix(m.Files[0].Name, "database-") && m.ThreadTS == trouble.ThreadTS
@@ -171,7 +174,8 @@ func TestCancelledFromTheThread(t *testing.T) {
 	if _, err := r.ana.PressAndDecline(r.ctx(), trouble, "Cancel run"); err != nil {
 		t.Fatal(err)
 	}
-	if out := r.press(r.ana, trouble, "Cancel run"); out.Confirm == nil || !strings.Contains(out.Confirm.Text, "Applied changes stay in place") {
+	if out := r.press(r.ana, trouble, "Cancel run"); out.Confirm == nil ||
+		!strings.Contains(out.Confirm.Text, "Applied changes stay in place") {
 		t.Errorf("%+v", out.Confirm)
 	}
 	r.read(r.ana, "The run was cancelled by @Ana Ortiz", "Nothing was applied")
@@ -179,7 +183,8 @@ func TestCancelledFromTheThread(t *testing.T) {
 	r.noTrouble()
 }
 
-// TestItExpires takes as long as River's scheduler, which looks every 5 s for jobs whose time has come.
+// TestItExpires takes as long as River's scheduler, which looks every 5 s for jobs whose time has
+// come.
 func TestItExpires(t *testing.T) {
 	t.Parallel()
 	r := newRoom(t, func(_ *workspace.Config, domain *onboarding.Policy, _ *access.Config) {
@@ -200,7 +205,8 @@ func TestOldButtons(t *testing.T) {
 	r := newRoom(t)
 	r.begin("merche-biche")
 	first := r.read(r.bo, "Database: approval needed")
-	must(t, r.Order(r.ctx(), workspace.Fault{Kind: workspace.FaultRateLimit, Method: "chat.update", Times: 1000, RetryAfter: time.Hour}))
+	must(t, r.Order(r.ctx(), workspace.Fault{Kind: workspace.FaultRateLimit, Method: "chat.update", Times: 1000,
+		RetryAfter: time.Hour}))
 	r.platform.set(func() { r.platform.version["merche-biche/database"] = "moved" })
 	r.press(r.bo, first, "Approve")
 	second := r.read(r.bo, "Database: approval needed", "What changed since the approval")
@@ -232,7 +238,8 @@ func TestAllOfAChange(t *testing.T) {
 	must(t, err)
 	first, err := form.Read(r.ctx())
 	must(t, err)
-	if text := first.Render(200, nil); !strings.Contains(text, "page 1 of 2") || !strings.Contains(text, "A commit in deployments/@domains/merche-biche.com") {
+	if text := first.Render(200, nil); !strings.Contains(text, "page 1 of 2") ||
+		!strings.Contains(text, "A commit in deployments/@domains/merche-biche.com") {
 		t.Errorf("the first page:\n%.600s", text)
 	}
 	_, err = form.Press(r.ctx(), "Page 2 →")

@@ -40,7 +40,8 @@ func (h *decisionHandlers) breakGlass(ctx context.Context, action bot.Action) er
 	return h.decide(ctx, action, render.BreakingGlass)
 }
 
-// decide counts the press. A decision that needs a reason opens the form for it; people who may not decide do not see the form.
+// decide counts the press. A decision that needs a reason opens the form for it; people who may
+// not decide do not see the form.
 func (h *decisionHandlers) decide(ctx context.Context, action bot.Action, decision render.Decision) error {
 	err := h.gate.RequireSameTeam(ctx, action.Person)
 	if err == nil {
@@ -88,7 +89,8 @@ func (h *decisionHandlers) reasonGiven(ctx context.Context, submission bot.Submi
 		text, _ := render.ErrorText(err)
 		return bot.FieldErrors(map[string]string{render.BlockReason: text}), nil
 	case err != nil:
-		return bot.ReplaceView(mrkdwn.Notice("Onboarding", h.replies.explain(ctx, err, "approval", meta.Approval.String()))), nil
+		return bot.ReplaceView(mrkdwn.Notice("Onboarding",
+			h.replies.explain(ctx, err, "approval", meta.Approval.String()))), nil
 	}
 	return bot.Answer{}, nil
 }
@@ -119,7 +121,9 @@ func (h *decisionHandlers) turnPage(ctx context.Context, action bot.Action) erro
 	return h.replies.answer(ctx, action, err)
 }
 
-func (h *decisionHandlers) changePage(ctx context.Context, action bot.Action, id uuid.UUID, page int) (slack.ModalViewRequest, error) {
+func (h *decisionHandlers) changePage(
+	ctx context.Context, action bot.Action, id uuid.UUID, page int,
+) (slack.ModalViewRequest, error) {
 	if err := h.gate.RequireOperator(ctx, action.Person); err != nil {
 		return slack.ModalViewRequest{}, err
 	}

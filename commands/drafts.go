@@ -1,6 +1,7 @@
 package commands
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -26,39 +27,54 @@ type drafts struct {
 // savedDraft is a draft as the database has it.
 type savedDraft struct {
 	form.Draft
-	// Confirmation names the confirmation that shows exactly this draft, so its Start begins nothing else. Zero if there is none.
+	// Confirmation names the confirmation that shows exactly this draft, so its Start begins
+	// nothing else. Zero if there is none.
 	Confirmation uuid.UUID `json:"offer,omitzero"`
 }
 
-// save keeps a draft under the slug that the form was opened for, or else under the slug in the draft. Without either nothing could
-// find it again, and it is not kept. A zero time means now.
-func (d *drafts) save(ctx context.Context, person bot.Person, under string, draft savedDraft, typed time.Time) error {
-	if under == "" {
-		under = draft.Slug
-	}
+// entry is a draft with who typed it, and when.
+type entry struct {
+	person bot.Person
+	// under is the slug that the form was opened for, which may be empty.
+	under string
+	// typed is when it was typed. Zero means now.
+	typed time.Time
+	draft form.Draft
+	// confirmation names the confirmation that shows the draft, if any.
+	confirmation uuid.UUID
+}
+
+// save keeps a draft under the slug that the form was opened for, or else under the slug in the draft.
+// Without either nothing could find it again, and it is not kept.
+func (d *drafts) save(ctx context.Context, typed entry) error {
+	under := cmp.Or(typed.under, typed.draft.Slug)
 	if onboarding.CheckSlug(under, nil) != "" {
 		return nil
 	}
-	by, err := d.service.Operator(ctx, person.ID)
+	by, err := d.service.Operator(ctx, typed.person.ID)
 	if err != nil {
 		return err
 	}
-	encoded, err := json.Marshal(draft)
+	encoded, err := json.Marshal(savedDraft{Draft: typed.draft, Confirmation: typed.confirmation})
 	if err != nil {
 		return fmt.Errorf("draft of %s: %w", under, err)
 	}
-	return d.service.Drafts.Save(ctx, onboarding.Draft{Slug: under, By: by, Inputs: encoded, Updated: typed})
+	return d.service.Drafts.Save(ctx, onboarding.Draft{Slug: under, By: by, Inputs: encoded, Updated: typed.typed})
 }
 
-// trySave saves a draft after something else failed. The person reads about that failure, so this one is only logged.
-func (d *drafts) trySave(ctx context.Context, person bot.Person, under string, draft form.Draft) {
-	if err := d.save(ctx, person, under, savedDraft{Draft: draft}, time.Time{}); err != nil {
-		d.log.WarnContext(ctx, "a draft was not saved", "slug", under, "error", err)
+// trySave saves a draft after something else failed. The person reads about that failure, so this one is
+// only logged.
+func (d *drafts) trySave(ctx context.Context, typed entry) {
+	if err := d.save(ctx, typed); err != nil {
+		d.log.WarnContext(ctx, "a draft was not saved", "slug", typed.under, "error", err)
 	}
 }
 
-// load returns the draft of a slug, nil if there is none, with a hint for the form that says who typed it.
-func (d *drafts) load(ctx context.Context, person bot.Person, slug string) (draft *savedDraft, hint string, err error) {
+// load returns the draft of a slug, nil if there is none, with a hint for the form that says who
+// typed it.
+func (d *drafts) load(
+	ctx context.Context, person bot.Person, slug string,
+) (draft *savedDraft, hint string, err error) {
 	if slug == "" {
 		return nil, "", nil
 	}
@@ -74,7 +90,8 @@ func (d *drafts) load(ctx context.Context, person bot.Person, slug string) (draf
 	if found.By.ID == person.ID {
 		who, has = "you", "have"
 	}
-	return draft, fmt.Sprintf("This is what %s typed %s and %s not sent.", who, blockkit.Date(found.Updated), has), nil
+	return draft, fmt.Sprintf("This is what %s typed %s and %s not sent.", who, blockkit.Date(found.Updated), has),
+		nil
 }
 
 // drop deletes the drafts of slugs, which may be empty, after their run began.

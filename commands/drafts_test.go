@@ -60,7 +60,8 @@ func TestOnlyTheRestIsAsked(t *testing.T) {
 	view, err := form.Read(r.ctx())
 	must(t, err)
 	text := view.Render(300, nil)
-	for _, want := range []string{"naem is not an input", "Merche Biche", "quinn@example.com is the address of the Provider transquinnftw", "merche-biche.com"} {
+	for _, want := range []string{"naem is not an input", "Merche Biche",
+		"quinn@example.com is the address of the Provider transquinnftw", "merche-biche.com"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("%q is not in the form:\n%s", want, text)
 		}
@@ -86,7 +87,8 @@ func TestTheWorldChangedSinceTheConfirmation(t *testing.T) {
 	must(t, err)
 	view, err := form.Read(r.ctx())
 	must(t, err)
-	if text := view.Render(200, nil); !strings.Contains(text, "other@example.com") || !strings.Contains(text, "This is what you typed") {
+	if text := view.Render(200, nil); !strings.Contains(text, "other@example.com") ||
+		!strings.Contains(text, "This is what you typed") {
 		t.Errorf("the form:\n%s", text)
 	}
 	if _, err := r.service.Records.Latest(t.Context(), "merche-biche"); err == nil {
@@ -101,18 +103,22 @@ func TestWhatWasTypedSurvives(t *testing.T) {
 	form := r.open(r.ana, "merche-biche")
 	_, err := form.Choose(r.ctx(), "Operating mode", "Person + owns Org")
 	must(t, err)
-	_, err = form.Wait(r.ctx(), func(m workspace.Modal) bool { return strings.Contains(string(m.Blocks), "Site copy") })
+	_, err = form.Wait(r.ctx(),
+		func(m workspace.Modal) bool { return strings.Contains(string(m.Blocks), "Site copy") })
 	must(t, err)
 	_, err = form.Choose(r.ctx(), "Mail on the domains", "Inbound forwarding")
 	must(t, err)
-	_, err = form.Wait(r.ctx(), func(m workspace.Modal) bool { return strings.Contains(string(m.Blocks), "Forward to") })
+	_, err = form.Wait(r.ctx(),
+		func(m workspace.Modal) bool { return strings.Contains(string(m.Blocks), "Forward to") })
 	must(t, err)
-	for _, entry := range [][2]string{{"Display name", "Mer\u202eche"}, {"Email", "quinn@example.com"}, {"The new Org's name", "Mërçhé 日本"}, {"Forward to", "🐦 <!channel>"}, {"Colours", "#fff #eee"}} {
+	for _, entry := range [][2]string{{"Display name", "Mer\u202eche"}, {"Email", "quinn@example.com"},
+		{"The new Org's name", "Mërçhé 日本"}, {"Forward to", "🐦 <!channel>"}, {"Colours", "#fff #eee"}} {
 		_, err = form.Fill(r.ctx(), entry[0], entry[1])
 		must(t, err)
 	}
 	out := r.submit(form)
-	for block, want := range map[string]string{"name": "U+202E cannot be printed", "forward": "not an email address", "palette": "The nearest that has it is #767676", "email": "address of the Provider"} {
+	for block, want := range map[string]string{"name": "U+202E cannot be printed", "forward": "not an email address",
+		"palette": "The nearest that has it is #767676", "email": "address of the Provider"} {
 		if !strings.Contains(out.Errors[block], want) {
 			t.Errorf("at %s: %q, want %q", block, out.Errors[block], want)
 		}
@@ -130,7 +136,8 @@ func TestWhatWasTypedSurvives(t *testing.T) {
 	}
 	_, err = form.Press(r.ctx(), "Discard the draft")
 	must(t, err)
-	_, err = form.Wait(r.ctx(), func(m workspace.Modal) bool { return strings.Contains(m.Render(80, nil), "The draft was discarded") })
+	_, err = form.Wait(r.ctx(),
+		func(m workspace.Modal) bool { return strings.Contains(m.Render(80, nil), "The draft was discarded") })
 	must(t, err)
 	if draft, err := r.service.Drafts.Get(t.Context(), "merche-biche"); err != nil || draft != nil {
 		t.Errorf("a draft is left: %+v, %v", draft, err)
@@ -151,12 +158,14 @@ func TestMailAndHostsByDomain(t *testing.T) {
 		_, err = form.Wait(r.ctx(), func(m workspace.Modal) bool { return strings.Contains(string(m.Blocks), block) })
 		must(t, err)
 	}
-	_, err = form.Fill(r.ctx(), "Mail by domain", "merche.example: forward me@example.org", "elsewhere.example: mailbox")
+	_, err = form.Fill(r.ctx(), "Mail by domain", "merche.example: forward me@example.org",
+		"elsewhere.example: mailbox")
 	must(t, err)
 	_, err = form.Fill(r.ctx(), "Host by domain", "merche.example: vps-9")
 	must(t, err)
 	out := r.submit(form)
-	if !strings.Contains(out.Errors["mails"], "elsewhere.example is not one of the domains") || !strings.Contains(out.Errors["hosts"], "vps-9 is not one of the configured hosts") {
+	if !strings.Contains(out.Errors["mails"], "elsewhere.example is not one of the domains") ||
+		!strings.Contains(out.Errors["hosts"], "vps-9 is not one of the configured hosts") {
 		t.Errorf("%+v", out.Errors)
 	}
 	_, err = form.Fill(r.ctx(), "Mail by domain", "merche.example: forward me@example.org")
@@ -167,7 +176,8 @@ func TestMailAndHostsByDomain(t *testing.T) {
 		t.Fatalf("%+v", out)
 	}
 	r.read(r.ana, "Onboarding Merche Biche")
-	want := onboarding.Domain{Name: "merche.example", Host: "vps-1", Mail: onboarding.Mail{Plan: onboarding.MailForward, Forward: "me@example.org"}}
+	want := onboarding.Domain{Name: "merche.example", Host: "vps-1",
+		Mail: onboarding.Mail{Plan: onboarding.MailForward, Forward: "me@example.org"}}
 	if got := r.run("merche-biche").Request.Domains; got[1] != want || got[0].Host != "vps-0" {
 		t.Errorf("%+v", got)
 	}

@@ -21,7 +21,8 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/service"
 )
 
-// formHandlers opens the form, keeps what is typed in it, and begins or plans a run when it is sent.
+// formHandlers opens the form, keeps what is typed in it, and begins or plans a run when it is
+// sent.
 type formHandlers struct {
 	service       *service.Service
 	workspace     *bot.Workspace
@@ -36,14 +37,16 @@ type formHandlers struct {
 	config        access.Config
 }
 
-// start asks for what is missing about a slug, which may be empty, unless that slug is already being onboarded.
+// start asks for what is missing about a slug, which may be empty, unless that slug is already
+// being onboarded.
 func (h *formHandlers) start(ctx context.Context, command bot.Command, parsed parsedCommand) bot.Reply {
 	if parsed.slug != "" {
 		run, err := h.service.Records.Latest(ctx, parsed.slug)
 		switch {
 		case err == nil && run.State == onboarding.RunActive:
 			return bot.Reply{Text: fmt.Sprintf("%s is already being onboarded%s. %s shows its state.",
-				blockkit.Code(parsed.slug), h.messages.link(ctx, run), blockkit.Code(h.config.Command+" "+render.WordStatus+" "+parsed.slug))}
+				blockkit.Code(parsed.slug), h.messages.link(ctx, run),
+				blockkit.Code(h.config.Command+" "+render.WordStatus+" "+parsed.slug))}
 		case err != nil && !errors.Is(err, onboarding.ErrNotFound):
 			return h.replies.failure(ctx, err, "slug", parsed.slug)
 		}
@@ -51,8 +54,8 @@ func (h *formHandlers) start(ctx context.Context, command bot.Command, parsed pa
 	return h.gather(ctx, command, parsed, false)
 }
 
-// gather puts what was typed now over the draft. A complete request gets one confirmation. Otherwise the form asks for the rest, and
-// shows each problem at its input.
+// gather puts what was typed now over the draft. A complete request gets one confirmation.
+// Otherwise the form asks for the rest, and shows each problem at its input.
 func (h *formHandlers) gather(ctx context.Context, command bot.Command, parsed parsedCommand, plan bool) bot.Reply {
 	saved, whose, err := h.drafts.load(ctx, command.Person, parsed.slug)
 	if err != nil {
@@ -64,7 +67,8 @@ func (h *formHandlers) gather(ctx context.Context, command bot.Command, parsed p
 		draft = saved.Draft
 	}
 	if len(parsed.inputs.Values) == 0 && !parsed.unread {
-		return h.open(ctx, command, form.View(meta, draft, h.config.Hosts, nil, parsed.hint, whose))
+		return h.open(ctx, command, form.Form{Meta: meta, Draft: draft, Hosts: h.config.Hosts,
+			Hints: []string{parsed.hint, whose}}.View())
 	}
 	draft = draft.With(parsed.inputs)
 	if draft.Mode != onboarding.ModeOwner && !form.BrandTyped(parsed.inputs) {
@@ -78,11 +82,13 @@ func (h *formHandlers) gather(ctx context.Context, command bot.Command, parsed p
 	case complete && plan:
 		return h.plans.ofCommand(ctx, command, draft)
 	case complete:
-		return h.confirmations.ask(ctx, command.Person, parsed.slug, draft, parsed.hint, whose)
+		return h.confirmations.ask(ctx, entry{person: command.Person, under: parsed.slug, draft: draft},
+			parsed.hint, whose)
 	case !plan:
-		h.drafts.trySave(ctx, command.Person, parsed.slug, draft)
+		h.drafts.trySave(ctx, entry{person: command.Person, under: parsed.slug, draft: draft})
 	}
-	return h.open(ctx, command, form.View(meta, draft, h.config.Hosts, draft.OnlyGiven(problems), parsed.hint, whose))
+	return h.open(ctx, command, form.Form{Meta: meta, Draft: draft, Hosts: h.config.Hosts,
+		Problems: draft.OnlyGiven(problems), Hints: []string{parsed.hint, whose}}.View())
 }
 
 func (h *formHandlers) open(ctx context.Context, command bot.Command, view slack.ModalViewRequest) bot.Reply {
@@ -115,7 +121,8 @@ func (h *formHandlers) reshape(ctx context.Context, action bot.Action) error {
 		return err
 	}
 	draft := form.ReadDraft(meta, action.State)
-	// What the form is about to show may have been typed before. Otherwise the draft can be read after the form is updated.
+	// What the form is about to show may have been typed before. Otherwise the draft can be read
+	// after the form is updated.
 	more := draft.Mode != onboarding.ModePerson || draft.Host == form.PerDomain || draft.Mail != ""
 	if more {
 		if draft, err = h.withHidden(ctx, action, meta); err != nil {
@@ -126,7 +133,8 @@ func (h *formHandlers) reshape(ctx context.Context, action bot.Action) error {
 		draft = draft.SuggestOrg()
 	}
 	// The hash keeps a slow answer to an earlier choice from replacing the answer to a later one.
-	if _, err = h.workspace.UpdateView(ctx, action.View.ID, action.View.Hash, form.View(meta, draft, h.config.Hosts, nil)); err != nil {
+	if _, err = h.workspace.UpdateView(ctx, action.View.ID, action.View.Hash,
+		form.Form{Meta: meta, Draft: draft, Hosts: h.config.Hosts}.View()); err != nil {
 		return err
 	}
 	if !more {
@@ -137,7 +145,8 @@ func (h *formHandlers) reshape(ctx context.Context, action bot.Action) error {
 	return h.keep(ctx, action, meta, draft)
 }
 
-// typed keeps what is in the form. Slack sends it with every character, since it does not send what was in a form that is closed.
+// typed keeps what is in the form. Slack sends it with every character, since it does not send
+// what was in a form that is closed.
 func (h *formHandlers) typed(ctx context.Context, action bot.Action) error {
 	if action.View == nil || action.View.CallbackID != form.ViewForm {
 		return nil
@@ -153,7 +162,8 @@ func (h *formHandlers) typed(ctx context.Context, action bot.Action) error {
 	return h.keep(ctx, action, meta, draft)
 }
 
-// withHidden returns what is in the form, and from the saved draft the inputs that the form does not show at the moment.
+// withHidden returns what is in the form, and from the saved draft the inputs that the form does
+// not show at the moment.
 func (h *formHandlers) withHidden(ctx context.Context, action bot.Action, meta form.Meta) (form.Draft, error) {
 	draft := form.ReadDraft(meta, action.State)
 	before, _, err := h.drafts.load(ctx, action.Person, cmp.Or(meta.Slug, draft.Slug))
@@ -174,7 +184,8 @@ func (h *formHandlers) keep(ctx context.Context, action bot.Action, meta form.Me
 		}
 		return err
 	}
-	return h.drafts.save(ctx, action.Person, meta.Slug, savedDraft{Draft: draft}, pressedAt(action))
+	return h.drafts.save(ctx, entry{person: action.Person, under: meta.Slug, typed: pressedAt(action),
+		draft: draft})
 }
 
 // pressedAt is when something was done in Slack, zero if Slack does not say.
@@ -197,7 +208,8 @@ func (h *formHandlers) discard(ctx context.Context, action bot.Action) error {
 	if err == nil {
 		err = h.service.Drafts.Drop(ctx, action.Value)
 	}
-	text := fmt.Sprintf("The draft was discarded. %s starts a new one.", blockkit.Code(h.config.Command+" "+action.Value))
+	text := fmt.Sprintf("The draft was discarded. %s starts a new one.",
+		blockkit.Code(h.config.Command+" "+action.Value))
 	if err != nil {
 		text = h.replies.explain(ctx, err, "draft", action.Value)
 	}

@@ -31,7 +31,8 @@ type Dependencies struct {
 	Log       *slog.Logger
 }
 
-// Handlers answers what operators type and press. Each family of commands and buttons is a type of its own.
+// Handlers answers what operators type and press. Each family of commands and buttons is a type
+// of its own.
 type Handlers struct {
 	replies       *responder
 	messages      *messenger
@@ -48,33 +49,46 @@ type Handlers struct {
 	home          *home.Tabs
 }
 
-// New returns the handlers. [Handlers.Register] routes to them, and [Handlers.Drain] waits for their work at the end.
+// New returns the handlers. [Handlers.Register] routes to them, and [Handlers.Drain] waits for
+// their work at the end.
 func New(d Dependencies) *Handlers {
-	replies := newResponder(d.Workspace, d.Gate, d.Log.With("part", "commands"))
-	messages := &messenger{pool: d.Pool, outbox: d.Outbox}
-	runs := &runFinder{service: d.Service, replies: replies, command: d.Config.Command}
-	drafts := &drafts{service: d.Service, log: replies.log}
-	starter := &starter{service: d.Service, gate: d.Gate, drafts: drafts, hosts: d.Config.Hosts}
-	plans := &planHandlers{service: d.Service, workspace: d.Workspace, replies: replies, messages: messages, starter: starter}
-	confirmations := &confirmationHandlers{service: d.Service, workspace: d.Workspace, gate: d.Gate, replies: replies, messages: messages,
-		starter: starter, drafts: drafts, config: d.Config}
-	forms := &formHandlers{service: d.Service, workspace: d.Workspace, gate: d.Gate, replies: replies, messages: messages, starter: starter,
-		drafts: drafts, plans: plans, confirmations: confirmations, logos: &logoFetcher{workspace: d.Workspace, assets: store.NewAssets(d.Pool)},
-		config: d.Config}
-	controls := &controlHandlers{service: d.Service, gate: d.Gate, replies: replies, messages: messages, home: d.Home, command: d.Config.Command}
-	undos := &undoHandlers{service: d.Service, gate: d.Gate, replies: replies, messages: messages, runs: runs, renderer: d.Renderer}
-	reviews := &reviewHandlers{service: d.Service, workspace: d.Workspace, gate: d.Gate, replies: replies, renderer: d.Renderer}
-	inspections := &inspectHandlers{service: d.Service, replies: replies, messages: messages, runs: runs, home: d.Home, renderer: d.Renderer}
-	return &Handlers{
-		replies: replies, messages: messages, service: d.Service, gate: d.Gate, command: d.Config.Command, home: d.Home,
-		onboard: &onboardCommand{service: d.Service, replies: replies, messages: messages, runs: runs, command: d.Config.Command,
-			forms: forms, plans: plans, controls: controls, undos: undos, reviews: reviews, inspections: inspections},
-		forms: forms, confirmations: confirmations, controls: controls, undos: undos, reviews: reviews,
-		decisions: &decisionHandlers{service: d.Service, workspace: d.Workspace, gate: d.Gate, replies: replies, home: d.Home},
-	}
+	h := &Handlers{service: d.Service, gate: d.Gate, home: d.Home, command: d.Config.Command}
+	h.replies = newResponder(d.Workspace, d.Gate, d.Log.With("part", "commands"))
+	h.messages = &messenger{pool: d.Pool, outbox: d.Outbox}
+	runs := &runFinder{service: d.Service, replies: h.replies, command: h.command}
+	plans := h.buildForms(d)
+	h.decisions = &decisionHandlers{service: d.Service, workspace: d.Workspace, gate: d.Gate,
+		replies: h.replies, home: d.Home}
+	h.controls = &controlHandlers{service: d.Service, gate: d.Gate, replies: h.replies,
+		messages: h.messages, home: d.Home, command: h.command}
+	h.undos = &undoHandlers{service: d.Service, gate: d.Gate, replies: h.replies,
+		messages: h.messages, runs: runs, renderer: d.Renderer}
+	h.reviews = &reviewHandlers{service: d.Service, workspace: d.Workspace, gate: d.Gate, replies: h.replies}
+	inspections := &inspectHandlers{service: d.Service, replies: h.replies, messages: h.messages,
+		runs: runs, home: d.Home, renderer: d.Renderer}
+	h.onboard = &onboardCommand{service: d.Service, replies: h.replies, messages: h.messages,
+		runs: runs, command: h.command, forms: h.forms, plans: plans, controls: h.controls,
+		undos: h.undos, reviews: h.reviews, inspections: inspections}
+	return h
 }
 
-// Drain waits until everything that went on after its acknowledgement has ended, or the context does.
+// buildForms makes the form and the confirmation, and returns the dry runs that both need.
+func (h *Handlers) buildForms(d Dependencies) *planHandlers {
+	drafts := &drafts{service: d.Service, log: h.replies.log}
+	starter := &starter{service: d.Service, gate: d.Gate, drafts: drafts, hosts: d.Config.Hosts}
+	plans := &planHandlers{service: d.Service, workspace: d.Workspace, replies: h.replies,
+		messages: h.messages, starter: starter}
+	h.confirmations = &confirmationHandlers{service: d.Service, workspace: d.Workspace, gate: d.Gate,
+		replies: h.replies, messages: h.messages, starter: starter, drafts: drafts, config: d.Config}
+	h.forms = &formHandlers{service: d.Service, workspace: d.Workspace, gate: d.Gate,
+		replies: h.replies, messages: h.messages, starter: starter, drafts: drafts, plans: plans,
+		confirmations: h.confirmations, config: d.Config,
+		logos: &logoFetcher{workspace: d.Workspace, assets: store.NewAssets(d.Pool)}}
+	return plans
+}
+
+// Drain waits until everything that went on after its acknowledgement has ended, or the context
+// does.
 func (h *Handlers) Drain(ctx context.Context) { h.replies.drain(ctx) }
 
 // Register routes what people type and press to the handlers.

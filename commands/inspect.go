@@ -76,7 +76,8 @@ func (h *inspectHandlers) verify(ctx context.Context, slug string) bot.Reply {
 	return render.VerifyPage(run, observed).Reply()
 }
 
-// auditLog answers with the audit log of a slug: the newest run as a message, all of its runs as a file.
+// auditLog answers with the audit log of a slug: the newest run as a message, all of its runs as
+// a file.
 func (h *inspectHandlers) auditLog(ctx context.Context, command bot.Command, slug string) bot.Reply {
 	runs, err := h.service.Records.History(ctx, slug)
 	if err != nil {
@@ -94,7 +95,9 @@ func (h *inspectHandlers) auditLog(ctx context.Context, command bot.Command, slu
 		file.WriteString(render.AuditLogText(view))
 	}
 	person := command.Person.ID
-	if err := h.messages.sendText(ctx, "trail/"+person+"/"+command.Envelope, person, "log-"+slug, file.String()); err != nil {
+	err = h.messages.sendText(ctx, textFile{key: "trail/" + person + "/" + command.Envelope, person: person,
+		name: "log-" + slug, content: file.String()})
+	if err != nil {
 		return h.replies.failure(ctx, err, "slug", slug)
 	}
 	page := h.renderer.AuditLog(view)

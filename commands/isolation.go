@@ -23,38 +23,43 @@ type IsolationHandlers struct {
 	store   *reports.Store
 }
 
-// NewIsolationHandlers returns the handlers for isolation. [IsolationHandlers.Register] routes to them.
+// NewIsolationHandlers returns the handlers for isolation. [IsolationHandlers.Register] routes to
+// them.
 func NewIsolationHandlers(h *Handlers, store *reports.Store) *IsolationHandlers {
 	return &IsolationHandlers{service: h.service, replies: h.replies, store: store}
 }
 
 // ask requests a report. The channel gets it when it is made.
 func (h *IsolationHandlers) ask(ctx context.Context, command bot.Command) (bot.Reply, error) {
-	return h.replies.replyLater(ctx, command, "One moment…", func(ctx context.Context) bot.Reply { return h.reply(ctx, command) })
+	return h.replies.replyLater(ctx, command, "One moment…",
+		func(ctx context.Context) bot.Reply { return h.reply(ctx, command) })
 }
 
 func (h *IsolationHandlers) reply(ctx context.Context, command bot.Command) bot.Reply {
 	words := strings.Fields(mrkdwn.Unescape(command.Text))
 	if len(words) > 1 || len(words) == 1 && len([]rune(words[0])) > isolationreport.MaxTenant {
-		return bot.Reply{Text: fmt.Sprintf("Use %s for all tenants, or %s for one tenant against all others.", blockkit.Code(render.IsolationCommand), blockkit.Code(render.IsolationCommand+" merche-biche"))}
+		return bot.Reply{Text: fmt.Sprintf("Use %s for all tenants, or %s for one tenant against all others.",
+			blockkit.Code(render.IsolationCommand), blockkit.Code(render.IsolationCommand+" merche-biche"))}
 	}
 	request := reports.Request{ID: uuid.New(), By: command.Person.ID, Channel: command.Channel}
 	what := "every tenant tries to reach the rows of all others"
 	if len(words) == 1 {
 		request.Tenant = words[0]
 		if h.isUnknown(ctx, request.Tenant) {
-			return bot.Reply{Text: fmt.Sprintf("The platform has no tenant %s: no Person and no Org has this slug.", blockkit.Code(mrkdwn.Shorten(request.Tenant)))}
+			return bot.Reply{Text: fmt.Sprintf("The platform has no tenant %s: no Person and no Org has this slug.",
+				blockkit.Code(mrkdwn.Shorten(request.Tenant)))}
 		}
 		what = fmt.Sprintf("%s and all others try to reach each other's rows", blockkit.Code(request.Tenant))
 	}
 	if err := h.store.Ask(ctx, request); err != nil {
 		return h.replies.failure(ctx, err, "report", request.ID.String())
 	}
-	return bot.Reply{Text: fmt.Sprintf("%s Checking: %s, and everything is rolled back. The result is posted here.", mrkdwn.MarkBusy, what)}
+	return bot.Reply{Text: fmt.Sprintf("%s Checking: %s, and everything is rolled back. The result is posted here.",
+		mrkdwn.MarkBusy, what)}
 }
 
-// isUnknown reports whether the platform certainly has no tenant with a slug, so a slip does not reach the channel. If the platform
-// does not answer in time, the report will say it.
+// isUnknown reports whether the platform certainly has no tenant with a slug, so a slip does not
+// reach the channel. If the platform does not answer in time, the report will say it.
 func (h *IsolationHandlers) isUnknown(ctx context.Context, slug string) bool {
 	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
 	defer cancel()

@@ -18,7 +18,7 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/store"
 )
 
-// errTooLarge ends a download beyond its limit.
+// errTooLarge ends a download at its limit.
 var errTooLarge = errors.New("the file is too large")
 
 // limited is a buffer that takes no more than a logo may have.
@@ -37,13 +37,16 @@ type logoFetcher struct {
 	assets    *store.Assets
 }
 
-// fetch downloads the file that was chosen in a form, if any, checks it and keeps it. It returns the digest of its content.
-func (f *logoFetcher) fetch(ctx context.Context, content form.Draft, state map[string]map[string]slack.BlockAction) (digest string, err error) {
+// fetch downloads the file that was chosen in a form, if any, checks it and keeps it. It returns
+// the digest of its content.
+func (f *logoFetcher) fetch(
+	ctx context.Context, content form.Draft, state map[string]map[string]slack.BlockAction,
+) (digest string, err error) {
 	files := state[form.BlockLogo][form.ActionInput].Files
 	if content.Mode != onboarding.ModeOwner || len(files) == 0 {
 		return content.Logo, nil
 	}
-	// Slack is asked for the address, so that the token goes nowhere else.
+	// The address comes from Slack and not from the form, so the token goes nowhere else.
 	file, _, _, err := f.workspace.API().GetFileInfoContext(ctx, files[0].ID, 0, 0)
 	if err != nil {
 		return "", fmt.Errorf("logo: %w", err)
@@ -55,10 +58,12 @@ func (f *logoFetcher) fetch(ctx context.Context, content form.Draft, state map[s
 		err = f.workspace.API().GetFileContext(ctx, file.URLPrivateDownload, &downloaded)
 	}
 	if errors.Is(err, errTooLarge) {
-		return "", form.FieldErrors{form.BlockLogo: fmt.Sprintf("A logo has at most %d MB; %s is larger.", brand.MaxLogoSize>>20, name)}
+		return "", form.FieldErrors{form.BlockLogo: fmt.Sprintf("A logo has at most %d MB; %s is larger.",
+			brand.MaxLogoSize>>20, name)}
 	}
 	if err != nil {
-		return "", fmt.Errorf("logo: %w", errors.New(strings.ReplaceAll(err.Error(), file.URLPrivateDownload, "the file's address")))
+		return "", fmt.Errorf("logo: %w",
+			errors.New(strings.ReplaceAll(err.Error(), file.URLPrivateDownload, "the file's address")))
 	}
 	logo, problem := brand.CheckLogo(name, downloaded.Bytes())
 	if problem != "" {

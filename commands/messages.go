@@ -23,13 +23,21 @@ func (m *messenger) send(ctx context.Context, messages ...outbox.Message) error 
 	return pgx.BeginFunc(ctx, m.pool, func(tx pgx.Tx) error { return m.outbox.Put(ctx, tx, messages...) })
 }
 
-// sendText sends somebody a text file as a direct message. The name becomes the file's name, without the extension.
-func (m *messenger) sendText(ctx context.Context, key, person, name, content string) error {
-	return m.send(ctx, outbox.Message{Key: key, Channel: person, Text: blockkit.Escape(name),
-		File: &outbox.File{Name: name + ".txt", Title: name, Content: []byte(content)}})
+// textFile is a text file for one person. The key makes one that is sent twice arrive once.
+type textFile struct {
+	key, person string
+	name        string // without its extension
+	content     string
 }
 
-// link leads to a run's thread, in parentheses behind a sentence. It is empty while Slack has not shown the thread yet.
+// sendText sends a text file as a direct message.
+func (m *messenger) sendText(ctx context.Context, file textFile) error {
+	return m.send(ctx, outbox.Message{Key: file.key, Channel: file.person, Text: blockkit.Escape(file.name),
+		File: &outbox.File{Name: file.name + ".txt", Title: file.name, Content: []byte(file.content)}})
+}
+
+// link leads to a run's thread, in parentheses behind a sentence. It is empty while Slack has not
+// shown the thread yet.
 func (m *messenger) link(ctx context.Context, run *onboarding.Run) string {
 	return render.ThreadLink(m.address(ctx, render.RootKey(run.ID)))
 }

@@ -12,7 +12,8 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/service"
 )
 
-// onboardCommand answers the slash command. It parses what was typed and hands it to the family of handlers that it is about.
+// onboardCommand answers the slash command. It parses what was typed and hands it to the family
+// of handlers that it is about.
 type onboardCommand struct {
 	service     *service.Service
 	replies     *responder
@@ -28,7 +29,8 @@ type onboardCommand struct {
 }
 
 func (h *onboardCommand) handle(ctx context.Context, command bot.Command) (bot.Reply, error) {
-	return h.replies.replyLater(ctx, command, "One moment…", func(ctx context.Context) bot.Reply { return h.reply(ctx, command) })
+	return h.replies.replyLater(ctx, command, "One moment…",
+		func(ctx context.Context) bot.Reply { return h.reply(ctx, command) })
 }
 
 func (h *onboardCommand) reply(ctx context.Context, command bot.Command) bot.Reply {
@@ -111,5 +113,6 @@ func (f *runFinder) missing(ctx context.Context, slug string, err error) bot.Rep
 			break
 		}
 	}
-	return bot.Reply{Text: fmt.Sprintf("Nobody has onboarded %s yet.%s %s starts it.", blockkit.Code(slug), meant, blockkit.Code(f.command+" "+slug))}
+	return bot.Reply{Text: fmt.Sprintf("Nobody has onboarded %s yet.%s %s starts it.", blockkit.Code(slug), meant,
+		blockkit.Code(f.command+" "+slug))}
 }

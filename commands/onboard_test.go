@@ -24,7 +24,9 @@ func TestFromTheCommandToALiveProvider(t *testing.T) {
 	r.read(r.ana, "Verify: 1 of 1 passed")
 	r.read(r.ana, "Merche Biche is live.", "signs up as usual with merche-biche@example.com")
 	r.read(r.ana, "🟢 Onboarding Merche Biche", "Live", "4 of 4 steps")
-	if log, err := r.ana.WaitMessage(r.ctx(), "ops", func(m workspace.Message) bool { return len(m.Files) == 1 }); err != nil || strings.Count(string(log.Files[0].Data), "\n") != 30 {
+	if log, err := r.ana.WaitMessage(r.ctx(), "ops",
+		func(m workspace.Message) bool { return len(m.Files) == 1 }); err != nil ||
+		strings.Count(string(log.Files[0].Data), "\n") != 30 {
 		t.Errorf("the log: %+v, %v", log.Files, err)
 	}
 	r.noTrouble()
@@ -37,16 +39,19 @@ func TestTheFormFollowsTheMode(t *testing.T) {
 	r.fill(form, "Merche Biche", "merche@example.com")
 	_, err := form.Choose(r.ctx(), "Operating mode", "Person + owns Org")
 	must(t, err)
-	view, err := form.Wait(r.ctx(), func(m workspace.Modal) bool { return strings.Contains(string(m.Blocks), "The new Org's slug") })
+	view, err := form.Wait(r.ctx(),
+		func(m workspace.Modal) bool { return strings.Contains(string(m.Blocks), "The new Org's slug") })
 	must(t, err)
-	for _, kept := range []string{"Merche Biche", "merche@example.com", "merche-biche.com", "merche-biche-collective", "Merche Collective"} {
+	for _, kept := range []string{"Merche Biche", "merche@example.com", "merche-biche.com", "merche-biche-collective",
+		"Merche Collective"} {
 		if text := view.Render(80, nil); !strings.Contains(text, kept) {
 			t.Errorf("%s is not in the form:\n%s", kept, text)
 		}
 	}
 	_, err = form.Choose(r.ctx(), "Operating mode", "Person joins existing Org")
 	must(t, err)
-	_, err = form.Wait(r.ctx(), func(m workspace.Modal) bool { return strings.Contains(string(m.Blocks), "The Org they join") })
+	_, err = form.Wait(r.ctx(),
+		func(m workspace.Modal) bool { return strings.Contains(string(m.Blocks), "The Org they join") })
 	must(t, err)
 	offered, err := form.Offered(r.ctx(), "The Org they join", "coc")
 	if err != nil || len(offered) != 1 {
@@ -58,7 +63,8 @@ func TestTheFormFollowsTheMode(t *testing.T) {
 		t.Fatalf("the form stays open: %+v", out)
 	}
 	r.read(r.ana, "Joins the Org", "merche-biche.com")
-	if got := r.run("merche-biche").Request; got.Org.Slug != "cocotte" || got.Mode != onboarding.ModeMember || got.DisplayName != "Merche Biche" {
+	if got := r.run("merche-biche").Request; got.Org.Slug != "cocotte" || got.Mode != onboarding.ModeMember ||
+		got.DisplayName != "Merche Biche" {
 		t.Errorf("request %+v", got)
 	}
 	r.noTrouble()
@@ -81,7 +87,8 @@ func TestALookAtAnotherModeLosesNothing(t *testing.T) {
 		return view
 	}
 	choose("Person + owns Org", "The new Org's slug")
-	for label, text := range map[string]string{"The new Org's name": "Merche & Friends", "Site copy": "Welcome, all.", "Colours": "#fff, #000"} {
+	for label, text := range map[string]string{"The new Org's name": "Merche & Friends", "Site copy": "Welcome, all.",
+		"Colours": "#fff, #000"} {
 		_, err := form.Fill(r.ctx(), label, text)
 		must(t, err)
 	}
@@ -106,12 +113,14 @@ func TestWrongInputIsSaidAtItsField(t *testing.T) {
 	t.Parallel()
 	r := newRoom(t)
 	form := r.open(r.ana, "")
-	for _, entry := range [][2]string{{"Slug", "Merche Biche"}, {"Display name", "Merche\u202eBiche"}, {"Email", "quinn@example.com"}, {"Domains", "co.uk"}} {
+	for _, entry := range [][2]string{{"Slug", "Merche Biche"}, {"Display name", "Merche\u202eBiche"},
+		{"Email", "quinn@example.com"}, {"Domains", "co.uk"}} {
 		_, err := form.Fill(r.ctx(), entry[0], entry[1])
 		must(t, err)
 	}
 	out := r.submit(form)
-	for block, want := range map[string]string{"slug": "kebab-case: write merche-biche.", "name": "U+202E", "email": "address of the Provider transquinnftw", "domains": "public suffix"} {
+	for block, want := range map[string]string{"slug": "kebab-case: write merche-biche.", "name": "U+202E",
+		"email": "address of the Provider transquinnftw", "domains": "public suffix"} {
 		if !strings.Contains(out.Errors[block], want) {
 			t.Errorf("at %s: %q, want %q", block, out.Errors[block], want)
 		}
@@ -133,7 +142,8 @@ func TestWrongInputIsSaidAtItsField(t *testing.T) {
 			t.Errorf("%s %q: %q, want %q", c.label, c.value, out.Errors, c.want)
 		}
 	}
-	for _, entry := range [][2]string{{"Slug", "merche-biche"}, {"Display name", "Merche Biche"}, {"Email", "merche@example.com"}} {
+	for _, entry := range [][2]string{{"Slug", "merche-biche"}, {"Display name", "Merche Biche"},
+		{"Email", "merche@example.com"}} {
 		_, err := form.Fill(r.ctx(), entry[0], entry[1])
 		must(t, err)
 	}
@@ -160,7 +170,7 @@ func TestASubmissionSentTwiceBeginsOneRun(t *testing.T) {
 	if err != nil || len(runs) != 1 {
 		t.Errorf("%d runs, %v", len(runs), err)
 	}
-	if answer := r.say(r.bo, "ops", "merche-biche"); !strings.Contains(answer, "is being onboarded already") {
+	if answer := r.say(r.bo, "ops", "merche-biche"); !strings.Contains(answer, "is already being onboarded") {
 		t.Errorf("a second one: %s", answer)
 	}
 }
@@ -179,9 +189,11 @@ func TestASlowCheckIsAcknowledgedInTime(t *testing.T) {
 		t.Fatalf("%+v", out)
 	}
 	close(slow)
-	view, err := form.Wait(r.ctx(), func(m workspace.Modal) bool { return strings.Contains(m.Render(200, nil), "already deployed") })
+	view, err := form.Wait(r.ctx(),
+		func(m workspace.Modal) bool { return strings.Contains(m.Render(200, nil), "already deployed") })
 	must(t, err)
-	if text := view.Render(80, nil); !strings.Contains(text, "Merche Biche") || !strings.Contains(text, "merche@example.com") {
+	if text := view.Render(80, nil); !strings.Contains(text, "Merche Biche") ||
+		!strings.Contains(text, "merche@example.com") {
 		t.Errorf("what was typed is gone:\n%s", text)
 	}
 	_, err = form.Fill(r.ctx(), "Domains", "merche-biche.com")
@@ -198,7 +210,8 @@ func TestAFailureOfOursKeepsTheForm(t *testing.T) {
 	r := newRoom(t)
 	form := r.open(r.ana, "merche-biche")
 	r.fill(form, "Merche Biche", "away@example.com")
-	if out := r.submit(form); !strings.Contains(out.Errors["domains"], "Something went wrong on my side") || strings.Contains(out.Errors["domains"], "192.0.2.1") {
+	if out := r.submit(form); !strings.Contains(out.Errors["domains"], "Something went wrong on my side") ||
+		strings.Contains(out.Errors["domains"], "192.0.2.1") {
 		t.Errorf("%+v", out)
 	}
 }

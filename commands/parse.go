@@ -14,27 +14,29 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/inputs"
 )
 
-// words are what can follow the name of the command.
-var words = []string{render.WordHelp, render.WordList, render.WordStatus, render.WordPlan, render.WordCancel, render.WordRetry, render.WordReview, render.WordLog, render.WordVerify, render.WordUndo, render.WordFreeze, render.WordThaw}
+// words are the commands that can follow the name of the slash command.
+var words = []string{render.WordHelp, render.WordList, render.WordStatus, render.WordPlan, render.WordCancel,
+	render.WordRetry, render.WordReview, render.WordLog, render.WordVerify, render.WordUndo, render.WordFreeze,
+	render.WordThaw}
 
-// Words are the slugs that no Provider can have, since they mean something behind the command's name. They belong into
+// Words are the slugs that no Provider can have, since they are commands. They belong in
 // [onboarding.Policy.ReservedSlugs].
 func Words() []string {
 	return append(slices.Clone(words), "onboard", "new", "check", "home", "isolation", "certificates")
 }
 
-// parsedCommand is a typed command, understood.
+// parsedCommand is what was typed behind the slash command.
 type parsedCommand struct {
 	word string // empty for a new run
-	slug string // may be empty; always well-formed
-	hint string // what the person should know, as mrkdwn, when something was mended or may be a slip
-	// inputs are those that were typed behind the slug; unread says that not all of them could be read.
+	slug string // well-formed or empty
+	hint string // as mrkdwn: what was corrected, or may be a slip
+	// inputs were typed behind the slug. unread reports whether some could not be parsed.
 	inputs inputs.Line
 	unread bool
 	reason string // for a freeze
 }
 
-// userError is what the person reads when a typed command makes no sense, as mrkdwn.
+// userError says to the person what is wrong with what they typed, as mrkdwn.
 type userError string
 
 func (m userError) Error() string { return string(m) }
@@ -42,7 +44,8 @@ func (m userError) Error() string { return string(m) }
 // Mrkdwn returns the sentence.
 func (m userError) Mrkdwn() string { return string(m) }
 
-// parseCommand reads what was typed behind the command's name, as Slack sends it. The error is a [misunderstood].
+// parseCommand parses what was typed behind the slash command, as Slack sends it. Its errors are
+// [userError].
 func parseCommand(command, text string) (parsedCommand, error) {
 	first, rest := cutWord(text)
 	word := strings.ToLower(first)
@@ -54,33 +57,35 @@ func parseCommand(command, text string) (parsedCommand, error) {
 	case rest != "" && nearest(word) != "":
 		guess := nearest(word)
 		return parsedCommand{}, userError(fmt.Sprintf("%s is not a known command. Did you mean %s?",
-			blockkit.Code(mrkdwn.Shorten(first)), blockkit.Code(command+" "+guess+" "+mrkdwn.Shorten(mrkdwn.Unescape(rest)))))
+			blockkit.Code(mrkdwn.Shorten(first)),
+			blockkit.Code(command+" "+guess+" "+mrkdwn.Shorten(mrkdwn.Unescape(rest)))))
 	case first == "":
 		return parsedCommand{}, nil
 	}
 	read, err := slugOf(mrkdwn.Unescape(text))
 	if guess := nearest(read.slug); err == nil && guess != "" {
-		read.hint = strings.TrimSpace(fmt.Sprintf("Did you mean %s? If so, close this form. ", blockkit.Code(command+" "+guess)) + read.hint)
+		read.hint = strings.TrimSpace(fmt.Sprintf("Did you mean %s? If so, close this form. ",
+			blockkit.Code(command+" "+guess)) + read.hint)
 	}
 	return read, err
 }
 
-// cutWord cuts a text behind its first word.
+// cutWord splits a text after its first word.
 func cutWord(text string) (first, rest string) {
 	first, rest, _ = strings.Cut(strings.TrimSpace(text), " ")
 	return first, strings.TrimSpace(rest)
 }
 
-// equals are the signs between an input and its value.
+// equals are the characters between an input and its value.
 const equals = "=＝"
 
-// bare reports that a text begins with a word that gives no input.
+// bare reports whether a text begins with a word that is not an input.
 func bare(text string) bool {
 	first, _ := cutWord(text)
 	return first != "" && !strings.ContainsAny(first, equals)
 }
 
-// withInputs reads a slug with inputs behind it. What cannot be read is said in the hint, and the rest kept.
+// withInputs parses a slug with inputs behind it. The hint says what could not be parsed.
 func withInputs(text string) parsedCommand {
 	line, err := inputs.Parse(text)
 	read := parsedCommand{inputs: line}
@@ -101,13 +106,15 @@ func withInputs(text string) parsedCommand {
 	return read
 }
 
+// withWord parses what follows a word.
 func withWord(command, word, rest string) (parsedCommand, error) {
 	switch word {
 	case render.WordHelp, render.WordList, render.WordThaw:
 		return parsedCommand{word: word}, nil
 	case render.WordFreeze:
 		if rest == "" {
-			return parsedCommand{}, userError(fmt.Sprintf("Give a reason, for example %s.", blockkit.Code(command+" freeze the registry is down")))
+			return parsedCommand{}, userError(fmt.Sprintf("Give a reason, for example %s.",
+				blockkit.Code(command+" freeze the registry is down")))
 		}
 		return parsedCommand{word: word, reason: mrkdwn.Unescape(rest)}, nil
 	}
@@ -115,7 +122,8 @@ func withWord(command, word, rest string) (parsedCommand, error) {
 		return parsedCommand{word: word}, nil
 	}
 	if rest == "" {
-		return parsedCommand{}, userError(fmt.Sprintf("Which Provider? For example %s.", blockkit.Code(command+" "+word+" merche-biche")))
+		return parsedCommand{}, userError(fmt.Sprintf("Which Provider? For example %s.",
+			blockkit.Code(command+" "+word+" merche-biche")))
 	}
 	if word == render.WordPlan && strings.ContainsAny(rest, equals) {
 		read := withInputs(rest)
@@ -127,7 +135,7 @@ func withWord(command, word, rest string) (parsedCommand, error) {
 	return read, err
 }
 
-// slugOf reads a slug, mended where what was meant is plain.
+// slugOf parses a slug, and corrects it if the correction is obvious.
 func slugOf(typed string) (parsedCommand, error) {
 	typed = strings.TrimSpace(typed)
 	problem := onboarding.CheckSlug(typed, nil)
@@ -136,13 +144,15 @@ func slugOf(typed string) (parsedCommand, error) {
 	}
 	slug, ok := form.MendSlug(typed)
 	if !ok {
-		return parsedCommand{}, userError(fmt.Sprintf("%s cannot be a slug. %s", blockkit.Code(mrkdwn.Shorten(typed)), problem))
+		return parsedCommand{}, userError(fmt.Sprintf("%s cannot be a slug. %s", blockkit.Code(mrkdwn.Shorten(typed)),
+			problem))
 	}
-	return parsedCommand{slug: slug, hint: fmt.Sprintf("A slug is kebab-case, so %s became %s.", blockkit.Code(mrkdwn.Shorten(typed)), blockkit.Code(slug))}, nil
+	return parsedCommand{slug: slug, hint: fmt.Sprintf("A slug is kebab-case, so %s became %s.",
+		blockkit.Code(mrkdwn.Shorten(typed)), blockkit.Code(slug))}, nil
 }
 
-// nearest returns the word of which a mistyped one is one slip away, empty if there is none. A slip is a letter too much, too
-// few, wrong, or two swapped.
+// nearest returns the word that is one slip away from a mistyped one, empty if there is none. A
+// slip is one letter too many, too few or wrong, or two letters swapped.
 func nearest(typed string) string {
 	for _, word := range words {
 		if typed != word && isSlip(typed, word) {
@@ -174,5 +184,6 @@ func isSlip(a, b string) bool {
 	if string(short[i+1:]) == string(long[i+1:]) {
 		return true
 	}
-	return i+1 < len(short) && short[i] == long[i+1] && short[i+1] == long[i] && string(short[i+2:]) == string(long[i+2:])
+	return i+1 < len(short) && short[i] == long[i+1] && short[i+1] == long[i] &&
+		string(short[i+2:]) == string(long[i+2:])
 }

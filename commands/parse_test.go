@@ -30,10 +30,13 @@ func TestUnderstand(t *testing.T) {
 		{text: "Merche Biche", want: parsedCommand{slug: "merche-biche", hint: "A slug is kebab-case, so `Merche Biche` became `merche-biche`."}},
 		{text: "Merche mode=agency", want: parsedCommand{slug: "merche", hint: "A slug is kebab-case, so `Merche` became `merche`.",
 			inputs: inputs.Line{Slug: "Merche", Values: map[inputs.Key]string{inputs.Mode: "owner"}}}},
-		{text: "plan merche name=“M”", want: parsedCommand{word: "plan", slug: "merche", inputs: inputs.Line{Slug: "merche", Values: map[inputs.Key]string{inputs.Name: "M"}}}},
+		{text: "plan merche name=“M”",
+			want: parsedCommand{word: "plan", slug: "merche",
+				inputs: inputs.Line{Slug: "merche", Values: map[inputs.Key]string{inputs.Name: "M"}}}},
 		{text: "a&amp;b mode=person", want: parsedCommand{hint: "`a&amp;b` cannot be a slug. A slug is kebab-case: lower-case letters a-z and digits, with single hyphens between them, such as merche-biche.",
 			inputs: inputs.Line{Slug: "a&b", Values: map[inputs.Key]string{inputs.Mode: "person"}}}},
-		{text: "merche naem=x", want: parsedCommand{slug: "merche", hint: "At character 8: naem is not an input. Did you mean name?", unread: true,
+		{text: "merche naem=x", want: parsedCommand{slug: "merche",
+			hint: "At character 8: naem is not an input. Did you mean name?", unread: true,
 			inputs: inputs.Line{Slug: "merche", Values: map[inputs.Key]string{}}}},
 		{text: "plna merche mode=person", err: "`plna` is not a known command. Did you mean `/onboard plan merche mode=person`?"},
 		{text: "retyr", want: parsedCommand{slug: "retyr", hint: "Did you mean `/onboard retry`? If so, close this form."}},
@@ -70,8 +73,8 @@ func TestWordsAreNoSlugs(t *testing.T) {
 	}
 }
 
-// TestInline reads testdata/inline: what is typed behind the command, and the draft and the problems that it becomes. A new case is
-// a new file.
+// TestInline reads testdata/inline: what is typed behind the command, and the draft and the
+// problems that it becomes. A new case is a new file.
 func TestInline(t *testing.T) {
 	t.Parallel()
 	files, err := filepath.Glob("testdata/inline/*.txtar")

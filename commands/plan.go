@@ -37,7 +37,8 @@ func (h *planHandlers) ofCommand(ctx context.Context, command bot.Command, draft
 	return reply
 }
 
-// ofForm plans a draft that was sent in the form, and shows the plan in the channel to that person alone.
+// ofForm plans a draft that was sent in the form, and shows the plan in the channel to that
+// person alone.
 func (h *planHandlers) ofForm(ctx context.Context, sent *formSubmission) error {
 	reply, err := h.ofDraft(ctx, sent.Person, sent.draft, sent.View.ID)
 	if err != nil {
@@ -47,7 +48,9 @@ func (h *planHandlers) ofForm(ctx context.Context, sent *formSubmission) error {
 }
 
 // ofDraft plans a draft. The source names what asked for the plan, once.
-func (h *planHandlers) ofDraft(ctx context.Context, person bot.Person, draft form.Draft, source string) (bot.Reply, error) {
+func (h *planHandlers) ofDraft(
+	ctx context.Context, person bot.Person, draft form.Draft, source string,
+) (bot.Reply, error) {
 	request, problems := draft.Request(h.starter.hosts)
 	if len(problems) > 0 {
 		return bot.Reply{}, h.starter.allProblems(ctx, request, draft, problems)
@@ -66,6 +69,7 @@ func (h *planHandlers) reply(ctx context.Context, plan *onboarding.Plan, person,
 		return page.Reply(), nil
 	}
 	page.Note("The plan is too long for this message. The full plan is in your direct messages with me.")
-	err := h.messages.sendText(ctx, "plan/"+person+"/"+source, person, "plan-"+plan.Request.Slug, render.PlanText(plan))
+	err := h.messages.sendText(ctx, textFile{key: "plan/" + person + "/" + source, person: person,
+		name: "plan-" + plan.Request.Slug, content: render.PlanText(plan)})
 	return page.Reply(), err
 }

@@ -16,7 +16,8 @@ var (
 	_ onboarding.Repository = (*platform)(nil)
 )
 
-// platform is what the runs of a test are about: a runbook of three steps, and the Providers and Orgs that are there.
+// platform is what the runs of a test are about: a runbook of three steps, and the Providers and
+// Orgs that are there.
 type platform struct {
 	mu      sync.Mutex
 	made    map[string]bool
@@ -30,8 +31,9 @@ type platform struct {
 }
 
 func newPlatform() *platform {
-	return &platform{made: map[string]bool{}, version: map[string]string{}, broken: map[string]error{}, waiting: map[string]string{},
-		slow: closed(), hold: map[string]chan struct{}{}}
+	return &platform{made: map[string]bool{}, version: map[string]string{}, broken: map[string]error{},
+		waiting: map[string]string{},
+		slow:    closed(), hold: map[string]chan struct{}{}}
 }
 
 func closed() chan struct{} {
@@ -47,11 +49,13 @@ func (p *platform) set(change func()) {
 }
 
 func (p *platform) Steps(request onboarding.Request) []onboarding.Definition {
-	steps := []onboarding.Definition{{Key: "preflight", Title: "Preflight"}, {Key: "database", Title: "Database", Destructive: true, After: []onboarding.Key{"preflight"}}}
+	steps := []onboarding.Definition{{Key: "preflight", Title: "Preflight"},
+		{Key: "database", Title: "Database", Destructive: true, After: []onboarding.Key{"preflight"}}}
 	verify := onboarding.Definition{Key: "verify", Title: "Verify"}
 	for _, domain := range request.Domains {
 		key := onboarding.Key("deploy/" + domain.Name)
-		steps = append(steps, onboarding.Definition{Key: key, Title: "Deploy", Destructive: true, After: []onboarding.Key{"database"}})
+		steps = append(steps, onboarding.Definition{Key: key, Title: "Deploy", Destructive: true,
+			After: []onboarding.Key{"database"}})
 		verify.After = append(verify.After, key)
 	}
 	return append(steps, verify)
@@ -68,28 +72,36 @@ func (p *platform) Observe(_ context.Context, run *onboarding.Run, key onboardin
 	defer p.mu.Unlock()
 	name := run.Request.Slug + "/" + string(key.Kind())
 	if text := p.waiting[name]; text != "" {
-		return onboarding.Observation{Waiting: text, Again: time.Hour, Findings: []onboarding.Finding{{Level: onboarding.Warning, Name: "ns1", Detail: "nothing there"}}}, nil
+		return onboarding.Observation{Waiting: text, Again: time.Hour,
+			Findings: []onboarding.Finding{{Level: onboarding.Warning, Name: "ns1", Detail: "nothing there"}}}, nil
 	}
 	switch {
 	case key.Kind() == "preflight" || key.Kind() == "verify":
-		return onboarding.Observation{Findings: []onboarding.Finding{{Level: onboarding.OK, Name: "Everything", Detail: "as it should be"}}}, nil
+		return onboarding.Observation{Findings: []onboarding.Finding{{Level: onboarding.OK, Name: "Everything",
+			Detail: "as it should be"}}}, nil
 	case key == "undo-database" && !p.made[run.Request.Slug+"/database"]:
 		return onboarding.Observation{}, nil
 	case key == "undo-database":
-		return onboarding.Observation{Change: onboarding.Change{Summary: "Delete " + run.Request.DisplayName, Items: []onboarding.Item{{SQL: &onboarding.Transaction{
-			Statements: []onboarding.Statement{{SQL: "DELETE FROM users WHERE slug = $1", Args: []string{run.Request.Slug}}}}}}}}, nil
+		return onboarding.Observation{Change: onboarding.Change{Summary: "Delete " + run.Request.DisplayName,
+			Items: []onboarding.Item{{SQL: &onboarding.Transaction{
+				Statements: []onboarding.Statement{{SQL: "DELETE FROM users WHERE slug = $1",
+					Args: []string{run.Request.Slug}}}}}}}}, nil
 	case p.made[name]:
 		return onboarding.Observation{}, nil
 	case key == "database":
-		return onboarding.Observation{Change: onboarding.Change{Summary: "Insert " + run.Request.DisplayName, Items: []onboarding.Item{{SQL: &onboarding.Transaction{
-			Statements: []onboarding.Statement{{SQL: "INSERT INTO users (slug, note) VALUES ($1, $2)", Args: []string{run.Request.Slug, p.version[name]}}}}}}}}, nil
+		return onboarding.Observation{Change: onboarding.Change{Summary: "Insert " + run.Request.DisplayName,
+			Items: []onboarding.Item{{SQL: &onboarding.Transaction{
+				Statements: []onboarding.Statement{{SQL: "INSERT INTO users (slug, note) VALUES ($1, $2)",
+					Args: []string{run.Request.Slug, p.version[name]}}}}}}}}, nil
 	}
 	page := strings.Repeat("<p>a line of the page</p>\n", 3000)
-	return onboarding.Observation{Change: onboarding.Change{Summary: "Deploy " + key.Domain(), Items: []onboarding.Item{
-		{Commit: &onboarding.Commit{Folder: "deployments/@domains/" + key.Domain(), Subject: "Deploy", Files: []onboarding.FileChange{
-			{Path: "deployments/@domains/" + key.Domain() + "/index.html", Mode: "100644", After: &page}}}},
-		{Command: &onboarding.Command{Host: "vps", Argv: []string{"deploy", key.Domain()}}},
-	}}}, nil
+	return onboarding.Observation{Change: onboarding.Change{Summary: "Deploy " + key.Domain(),
+		Items: []onboarding.Item{
+			{Commit: &onboarding.Commit{Folder: "deployments/@domains/" + key.Domain(), Subject: "Deploy",
+				Files: []onboarding.FileChange{
+					{Path: "deployments/@domains/" + key.Domain() + "/index.html", Mode: "100644", After: &page}}}},
+			{Command: &onboarding.Command{Host: "vps", Argv: []string{"deploy", key.Domain()}}},
+		}}}, nil
 }
 
 func (p *platform) Authorize(onboarding.Authorization, onboarding.Item) error { return nil }

@@ -18,8 +18,8 @@ import (
 )
 
 const (
-	// replyTimeout is how long an answer may take before another one leaves in its place. Slack waits 3 s, and the way back and a
-	// busy machine need their share.
+	// replyTimeout is how long an answer may take before another one leaves in its place. Slack
+	// waits 3 s, and the way back and a busy machine need their share.
 	replyTimeout = 1500 * time.Millisecond
 	// lateTimeout bounds work that goes on after that.
 	lateTimeout = 2 * time.Minute
@@ -56,7 +56,8 @@ func (r *responder) goLate(ctx context.Context, work func(context.Context)) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lateTimeout)
 	r.late.Go(func() {
 		defer cancel()
-		// Nothing else recovers on this goroutine, and one person's command must not end the process for everybody.
+		// Nothing else recovers on this goroutine, and one person's command must not end the
+		// process for everybody.
 		defer func() {
 			if cause := recover(); cause != nil {
 				r.log.ErrorContext(ctx, "a handler panicked", "panic", cause, "stack", string(debug.Stack()))
@@ -66,9 +67,11 @@ func (r *responder) goLate(ctx context.Context, work func(context.Context)) {
 	})
 }
 
-// replyWithin does some work and returns its result if that comes within [replyTimeout]. Otherwise it returns false; the work goes
-// on, and its result goes to late.
-func replyWithin[T any](ctx context.Context, r *responder, work func(context.Context) T, late func(context.Context, T)) (T, bool) {
+// replyWithin does some work and returns its result if that comes within [replyTimeout].
+// Otherwise it returns false; the work goes on, and its result goes to late.
+func replyWithin[T any](
+	ctx context.Context, r *responder, work func(context.Context) T, late func(context.Context, T),
+) (T, bool) {
 	result := make(chan T)
 	gone := make(chan struct{})
 	r.goLate(ctx, func(ctx context.Context) {
@@ -92,9 +95,12 @@ func replyWithin[T any](ctx context.Context, r *responder, work func(context.Con
 	return none, false
 }
 
-// replyLater answers a command of an operator in an allowed channel. Work that takes longer than [replyTimeout] answers through the
-// response URL, and the person reads the text for waiting at once.
-func (r *responder) replyLater(ctx context.Context, command bot.Command, waiting string, work func(context.Context) bot.Reply) (bot.Reply, error) {
+// replyLater answers a command of an operator in an allowed channel. Work that takes longer than
+// [replyTimeout] answers through the response URL, and the person reads the text for waiting at
+// once.
+func (r *responder) replyLater(
+	ctx context.Context, command bot.Command, waiting string, work func(context.Context) bot.Reply,
+) (bot.Reply, error) {
 	checked := func(ctx context.Context) bot.Reply {
 		if !r.gate.AllowsChannel(command.Channel) {
 			return bot.Reply{Text: r.gate.Elsewhere()}
@@ -118,8 +124,8 @@ func (r *responder) replyLater(ctx context.Context, command bot.Command, waiting
 	return reply, nil
 }
 
-// explain is an error as a sentence. An error that the person did not cause is logged here, once, under the name and the id of what
-// it was about, and the sentence has the id.
+// explain is an error as a sentence. An error that the person did not cause is logged here, once,
+// under the name and the id of what it was about, and the sentence has the id.
 func (r *responder) explain(ctx context.Context, err error, name, id string) string {
 	text, expected := render.ErrorText(err)
 	if expected {
@@ -141,7 +147,8 @@ func (r *responder) failure(ctx context.Context, err error, name, id string) bot
 func (r *responder) tell(ctx context.Context, action bot.Action, text string) error {
 	switch {
 	case action.Channel != "":
-		return r.workspace.Ephemeral(ctx, bot.Recipient{Channel: action.Channel, Thread: action.Thread, User: action.Person.ID}, bot.Reply{Text: text})
+		return r.workspace.Ephemeral(ctx, bot.Recipient{Channel: action.Channel, Thread: action.Thread,
+			User: action.Person.ID}, bot.Reply{Text: text})
 	case action.View != nil && action.View.Type == "modal":
 		_, err := r.workspace.StackView(ctx, action.TriggerID, mrkdwn.Notice("Onboarding", text))
 		return err
@@ -150,7 +157,8 @@ func (r *responder) tell(ctx context.Context, action bot.Action, text string) er
 	return err
 }
 
-// answer tells a person what went wrong with a press. Without an error it does nothing, since the thread shows what the press did.
+// answer tells a person what went wrong with a press. Without an error it does nothing, since the
+// thread shows what the press did.
 func (r *responder) answer(ctx context.Context, action bot.Action, err error) error {
 	if err == nil {
 		return nil
@@ -163,7 +171,8 @@ func (r *responder) replace(ctx context.Context, action bot.Action, text string)
 	return r.workspace.Respond(ctx, action.ResponseURL, bot.Response{Reply: bot.Reply{Text: text}, Replace: true})
 }
 
-// parseID reads the id that a button carries. For anything else it returns an id that nothing has.
+// parseID reads the id that a button carries. For anything else it returns an id that nothing
+// has.
 func parseID(value string) uuid.UUID {
 	id, err := uuid.Parse(value)
 	if err != nil {

@@ -25,7 +25,6 @@ type reviewHandlers struct {
 	workspace *bot.Workspace
 	gate      *access.Gate
 	replies   *responder
-	renderer  render.Renderer
 }
 
 func (h *reviewHandlers) open(ctx context.Context, action bot.Action) error {
@@ -43,8 +42,8 @@ func (h *reviewHandlers) reply(ctx context.Context, command bot.Command, run *on
 	return bot.Reply{}
 }
 
-// openFor opens a modal at once, since looking at everything takes longer than Slack's trigger lives, and fills it when the
-// looks are done.
+// openFor opens a modal at once and fills it later: observing every step takes longer than a
+// trigger is valid.
 func (h *reviewHandlers) openFor(ctx context.Context, trigger string, person bot.Person, run uuid.UUID) error {
 	view, err := h.service.Records.View(ctx, run)
 	switch {
@@ -53,19 +52,21 @@ func (h *reviewHandlers) openFor(ctx context.Context, trigger string, person bot
 	case view.State != onboarding.RunActive:
 		return onboarding.ErrRunEnded
 	}
-	modal, err := h.workspace.OpenView(ctx, trigger, mrkdwn.Notice("Review all", mrkdwn.MarkBusy+" Checking everything that is left to do…"))
+	modal, err := h.workspace.OpenView(ctx, trigger,
+		mrkdwn.Notice("Review all", mrkdwn.MarkBusy+" Checking everything that is left to do…"))
 	if err != nil {
 		return err
 	}
-	replyWithin(ctx, h.replies, func(ctx context.Context) error { return h.fill(ctx, modal.ID, person, run) }, func(context.Context, error) {})
+	replyWithin(ctx, h.replies, func(ctx context.Context) error { return h.fill(ctx, modal.ID, person, run) },
+		func(context.Context, error) {})
 	return nil
 }
 
 func (h *reviewHandlers) fill(ctx context.Context, modal string, person bot.Person, run uuid.UUID) error {
-	ahead, err := h.service.Review(ctx, run)
+	preapprovals, err := h.service.Review(ctx, run)
 	content := mrkdwn.Notice("Review all", "")
 	if err == nil {
-		content, err = h.page(ctx, person, run, ahead, 0)
+		content, err = h.show(ctx, reviewPage{person: person, run: run, preapprovals: preapprovals})
 	}
 	if err != nil {
 		content = mrkdwn.Notice("Review all", h.replies.explain(ctx, err, "run", run.String()))
@@ -76,15 +77,23 @@ func (h *reviewHandlers) fill(ctx context.Context, modal string, person bot.Pers
 	return err
 }
 
-// page is a page of a review as one person may see it.
-func (h *reviewHandlers) page(ctx context.Context, person bot.Person, run uuid.UUID, ahead []onboarding.Preapproval, page int) (slack.ModalViewRequest, error) {
-	view, err := h.service.Records.View(ctx, run)
+// reviewPage is one page of the review of a run, for one person.
+type reviewPage struct {
+	person bot.Person
+	run    uuid.UUID
+	number int
+	// preapprovals are the steps that were just observed, nil for a page that is only turned.
+	preapprovals []onboarding.Preapproval
+}
+
+func (h *reviewHandlers) show(ctx context.Context, page reviewPage) (slack.ModalViewRequest, error) {
+	view, err := h.service.Records.View(ctx, page.run)
 	if err != nil {
 		return slack.ModalViewRequest{}, err
 	}
-	content := render.NewReview(view, ahead, person.ID)
+	content := render.NewReview(view, page.preapprovals, page.person.ID)
 	if len(content.Items) > 0 {
-		if err := h.service.MayDecide(ctx, view.Run, person.ID); err != nil {
+		if err := h.service.MayDecide(ctx, view.Run, page.person.ID); err != nil {
 			text, expected := render.ErrorText(err)
 			if !expected {
 				return slack.ModalViewRequest{}, err
@@ -92,26 +101,27 @@ func (h *reviewHandlers) page(ctx context.Context, person bot.Person, run uuid.U
 			content.Why = text
 		}
 	}
-	return content.Page(page), nil
+	return content.Page(page.number), nil
 }
 
 // turnPage shows another page in the same modal, or the same one again.
 func (h *reviewHandlers) turnPage(ctx context.Context, action bot.Action) error {
-	page, err := strconv.Atoi(strings.TrimPrefix(action.ID, render.ActionReviewPage))
+	number, err := strconv.Atoi(strings.TrimPrefix(action.ID, render.ActionReviewPage))
 	if err != nil || action.View == nil {
 		return fmt.Errorf("page %q", action.ID)
 	}
+	page := reviewPage{person: action.Person, run: parseID(action.Value), number: number}
 	err = h.gate.RequireOperator(ctx, action.Person)
 	if err == nil {
 		var view slack.ModalViewRequest
-		if view, err = h.page(ctx, action.Person, parseID(action.Value), nil, page); err == nil {
+		if view, err = h.show(ctx, page); err == nil {
 			_, err = h.workspace.UpdateView(ctx, action.View.ID, action.View.Hash, view)
 		}
 	}
 	return h.replies.answer(ctx, action, err)
 }
 
-// submitted approves what was ticked, each change under its own digest.
+// submitted approves the selected changes, each under its own digest.
 func (h *reviewHandlers) submitted(ctx context.Context, submission bot.Submission) (bot.Answer, error) {
 	var meta render.ReviewMeta
 	if err := json.Unmarshal([]byte(submission.Metadata), &meta); err != nil {
@@ -145,7 +155,8 @@ func (h *reviewHandlers) submitted(ctx context.Context, submission bot.Submissio
 		text, _ := render.ErrorText(err)
 		return bot.FieldErrors(map[string]string{render.BlockReason: text}), nil
 	case err != nil:
-		return bot.ReplaceView(mrkdwn.Notice("Review all", h.replies.explain(ctx, err, "run", meta.Run.String()))), nil
+		return bot.ReplaceView(mrkdwn.Notice("Review all", h.replies.explain(ctx, err, "run", meta.Run.String()))),
+			nil
 	}
 	return bot.ReplaceView(render.ReviewDone(meta, counted, len(picked))), nil
 }

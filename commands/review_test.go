@@ -71,7 +71,8 @@ func TestApprovedAhead(t *testing.T) {
 	must(t, err)
 	_, err = form.Choose(r.ctx(), ahead.ID.String(), "Approve · digest "+ahead.Digest.Short())
 	must(t, err)
-	if out := r.submit(form); out.Modal == nil || !strings.Contains(out.Modal.Render(80, nil), "1 of 1 changes are approved") {
+	if out := r.submit(form); out.Modal == nil ||
+		!strings.Contains(out.Modal.Render(80, nil), "1 of 1 changes are approved") {
 		t.Fatalf("%+v", out)
 	}
 	_, err = form.Press(r.ctx(), "Back to the review")
@@ -141,7 +142,10 @@ func TestFrozen(t *testing.T) {
 
 func TestBreakingTheGlass(t *testing.T) {
 	t.Parallel()
-	r := newRoom(t, func(_ *workspace.Config, domain *onboarding.Policy, _ *access.Config) { domain.BreakGlass = true })
+	r := newRoom(t, func(_ *workspace.Config, domain *onboarding.Policy,
+		_ *access.Config) {
+		domain.BreakGlass = true
+	})
 	r.begin("merche-biche")
 	question := r.read(r.ana, "Database: approval needed", "Break the glass")
 	r.press(r.ana, question, "Break the glass…")
@@ -152,7 +156,8 @@ func TestBreakingTheGlass(t *testing.T) {
 	if out := r.submit(form); !out.Closed {
 		t.Fatalf("%+v", out)
 	}
-	r.read(r.ana, "@Ana Ortiz broke the glass on Database", "Everyone is on a ∗plane∗", "Skipped approvers, please review it now: @operators, @Cleo Park")
+	r.read(r.ana, "@Ana Ortiz broke the glass on Database", "Everyone is on a ∗plane∗",
+		"Skipped approvers, please review it now: @operators, @Cleo Park")
 	r.read(r.ana, "Database: done")
 	r.noTrouble()
 }
@@ -166,7 +171,8 @@ func TestApproversGetDirectMessages(t *testing.T) {
 		domain.RemindBefore = time.Minute
 	})
 	r.begin("merche-biche")
-	question, err := r.bo.WaitText(r.ctx(), "", "Database: approval needed", "For Merche Biche", "requested by @Ana Ortiz in #ops")
+	question, err := r.bo.WaitText(r.ctx(), "", "Database: approval needed", "For Merche Biche",
+		"requested by @Ana Ortiz in #ops")
 	must(t, err)
 	if text := r.read(r.ana, "Database: approval needed").Render(200, nil); strings.Contains(text, "@operators") {
 		t.Errorf("the thread mentions them too:\n%s", text)
@@ -197,14 +203,16 @@ func TestTheTrailTheChecksAndTheWayBack(t *testing.T) {
 		t.Errorf("verify: %s", answer)
 	}
 	answer := r.say(r.bo, "ops", "log merche-biche")
-	for _, want := range []string{"requested by @Ana Ortiz", "Database: approved by @Bo Lindqvist", "Database: done", "finished"} {
+	for _, want := range []string{"requested by @Ana Ortiz", "Database: approved by @Bo Lindqvist", "Database: done",
+		"finished"} {
 		if !strings.Contains(answer, want) {
 			t.Errorf("%q is not in the log:\n%s", want, answer)
 		}
 	}
 	file, err := r.bo.WaitMessage(r.ctx(), "", func(m workspace.Message) bool { return len(m.Files) == 1 })
 	must(t, err)
-	if text := string(file.Files[0].Data); !strings.Contains(text, "bo (U0BO)") || !strings.Contains(text, "INSERT INTO users") || !strings.Contains(text, "sha256:") {
+	if text := string(file.Files[0].Data); !strings.Contains(text, "bo (U0BO)") ||
+		!strings.Contains(text, "INSERT INTO users") || !strings.Contains(text, "sha256:") {
 		t.Errorf("the file:\n%s", text)
 	}
 	out, err := r.ana.Type(r.ctx(), "ops", "/onboard undo merche-biche")

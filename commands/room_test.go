@@ -38,7 +38,8 @@ func TestMain(m *testing.M) { os.Exit(postgres.Main(m)) }
 // waitTimeout is how long a test waits for what must come.
 const waitTimeout = 20 * time.Second
 
-// room is a workspace with the bot in it: Slack, the database, the domain and the desk, as one process of the product.
+// room is a workspace with the bot in it: Slack, the database, the domain and the desk, as one
+// process of the product.
 type room struct {
 	*workspace.Workspace
 	t         testing.TB
@@ -46,6 +47,7 @@ type room struct {
 	service   *service.Service
 	notifier  *projection.Notifier
 	projector *projection.Projector
+	tabs      *home.Tabs
 	jobs      *river.Client[pgx.Tx]
 	workers   *river.Workers
 	outbox    *outbox.Outbox
@@ -57,11 +59,25 @@ type room struct {
 // newRoom opens a room. Ana and Bo operate and approve, through the group; Cleo approves alone.
 func newRoom(t testing.TB, change ...func(*workspace.Config, *onboarding.Policy, *access.Config)) *room {
 	t.Helper()
+	return newRoomOf(t, size{runs: 10, connections: 25}, change...)
+}
+
+// size is how many runs a bot advances at once, and over how many connections it does everything.
+type size struct {
+	runs        int
+	connections int32
+}
+
+// newRoomOf is newRoom for a bot of some size.
+func newRoomOf(t testing.TB, size size, change ...func(*workspace.Config, *onboarding.Policy, *access.Config)) *room {
+	t.Helper()
 	slackConfig := workspace.Sample()
 	slackConfig.Rates.Off = true
-	domainConfig := onboarding.Policy{ReservedSlugs: commands.Words(), Hosts: []string{"vps-0", "vps-1"}, Settle: 100 * time.Millisecond}
-	config := access.Config{Channels: []string{workspace.OpsChannel}, Operators: []string{workspace.OpsGroup}, Approvers: []string{workspace.OpsGroup, workspace.Cleo},
-		Hosts: []string{"vps-0", "vps-1"}}
+	domainConfig := onboarding.Policy{ReservedSlugs: commands.Words(), Hosts: []string{"vps-0", "vps-1"},
+		Settle: 100 * time.Millisecond}
+	config := access.Config{Channels: []string{workspace.OpsChannel}, Operators: []string{workspace.OpsGroup},
+		Approvers: []string{workspace.OpsGroup, workspace.Cleo},
+		Hosts:     []string{"vps-0", "vps-1"}}
 	for _, each := range change {
 		each(&slackConfig, &domainConfig, &config)
 	}
@@ -80,10 +96,11 @@ func newRoom(t testing.TB, change ...func(*workspace.Config, *onboarding.Policy,
 			t.Log("log:\n" + log.String())
 		}
 	})
-	pool := connect(t)
+	pool := connect(t, size.connections)
 	must(t, store.Migrate(t.Context(), pool, "onboarding", outbox.Migrations(), home.Migrations()))
-	slackWorkspace, err := bot.NewWorkspace(logger, bot.Config{BotToken: secret.New(workspace.SampleBotToken), AppToken: secret.New(workspace.SampleAppToken),
-		APIURL: server.URL + "/api/", UpdateEvery: 20 * time.Millisecond})
+	slackWorkspace, err := bot.NewWorkspace(logger, bot.Config{BotToken: secret.New(workspace.SampleBotToken),
+		AppToken: secret.New(workspace.SampleAppToken),
+		APIURL:   server.URL + "/api/", UpdateEvery: 20 * time.Millisecond})
 	must(t, err)
 	messages, err := outbox.New(pool, slackWorkspace)
 	must(t, err)
@@ -92,19 +109,26 @@ func newRoom(t testing.TB, change ...func(*workspace.Config, *onboarding.Policy,
 	notifier, err := projection.NewNotifier(pool, logger)
 	must(t, err)
 	r := &room{Workspace: sim, t: t, platform: newPlatform(), outbox: messages, pool: pool, notifier: notifier,
-		ana: workspace.As(sim, workspace.Ana), bo: workspace.As(sim, workspace.Bo), cleo: workspace.As(sim, workspace.Cleo)}
-	advances, err := engine.New(pool, engine.Dependencies{Runbook: r.platform, Applier: r.platform, Notifier: notifier}, domainConfig, logger)
+		ana: workspace.As(sim, workspace.Ana), bo: workspace.As(sim, workspace.Bo),
+		cleo: workspace.As(sim, workspace.Cleo)}
+	advances, err := engine.New(pool, engine.Dependencies{Runbook: r.platform, Applier: r.platform,
+		Notifier: notifier}, domainConfig, logger)
 	must(t, err)
-	r.service, err = service.New(pool, service.Dependencies{Runbook: r.platform, Directory: directory, Platform: r.platform, Repository: r.platform,
+	r.service, err = service.New(pool, service.Dependencies{Runbook: r.platform, Directory: directory,
+		Platform: r.platform, Repository: r.platform,
 		Notifier: notifier, Engine: advances}, domainConfig, logger)
 	must(t, err)
 	viewers := home.NewViewers(pool)
 	gate := access.NewGate(slackWorkspace, r.service, directory.Config())
 	renderer := projection.NewRenderer(directory.Config(), r.service.GlassAllowed(), nil)
-	r.projector = projection.New(projection.Dependencies{Pool: pool, Records: r.service.Records, Outbox: messages, Directory: directory, HomeTabs: viewers, Renderer: renderer})
-	tabs := home.New(home.Dependencies{Service: r.service, Workspace: slackWorkspace, Outbox: messages, Gate: gate, Viewers: viewers,
+	r.projector = projection.New(projection.Dependencies{Pool: pool, Records: r.service.Records, Outbox: messages,
+		Directory: directory, HomeTabs: viewers, Renderer: renderer})
+	tabs := home.New(home.Dependencies{Service: r.service, Workspace: slackWorkspace, Outbox: messages, Gate: gate,
+		Viewers: viewers,
 		Reports: home.Reports{Certificates: noReports{}, Isolation: noReports{}}, Renderer: renderer, Log: logger})
-	handlers := commands.New(commands.Dependencies{Pool: pool, Service: r.service, Workspace: slackWorkspace, Outbox: messages, Gate: gate, Home: tabs,
+	r.tabs = tabs
+	handlers := commands.New(commands.Dependencies{Pool: pool, Service: r.service, Workspace: slackWorkspace,
+		Outbox: messages, Gate: gate, Home: tabs,
 		Renderer: renderer, Config: directory.Config(), Log: logger})
 	router := bot.NewRouter()
 	handlers.Register(router)
@@ -117,9 +141,11 @@ func newRoom(t testing.TB, change ...func(*workspace.Config, *onboarding.Policy,
 	r.projector.AddWorkers(workers)
 	tabs.AddWorkers(workers)
 	advances.AddWorkers(workers)
-	jobs, err := river.NewClient(riverpgxv5.New(pool), &river.Config{Workers: workers, Logger: logger, TestOnly: true, JobTimeout: 45 * time.Minute,
+	jobs, err := river.NewClient(riverpgxv5.New(pool), &river.Config{Workers: workers, Logger: logger, TestOnly: true,
+		JobTimeout:    45 * time.Minute,
 		FetchCooldown: 5 * time.Millisecond, FetchPollInterval: 50 * time.Millisecond,
-		Queues: map[string]river.QueueConfig{outbox.Queue: {MaxWorkers: 10}, engine.Queue: {MaxWorkers: 10}}})
+		Queues: map[string]river.QueueConfig{outbox.Queue: {MaxWorkers: 8}, engine.Queue: {MaxWorkers: size.runs},
+			river.QueueDefault: {MaxWorkers: 4}}})
 	must(t, err)
 	ctx, stop := context.WithCancel(context.Background())
 	must(t, jobs.Start(ctx))
@@ -150,12 +176,12 @@ func (noReports) NotAfter(context.Context) (map[string]time.Time, error) { retur
 
 func (noReports) LastReport(context.Context) (*render.IsolationReport, error) { return nil, nil }
 
-func connect(t testing.TB) *pgxpool.Pool {
+func connect(t testing.TB, connections int32) *pgxpool.Pool {
 	t.Helper()
 	config, err := pgxpool.ParseConfig(postgres.Database(t))
 	must(t, err)
 	config.ConnConfig.RuntimeParams["search_path"] = "onboarding"
-	config.MaxConns = 25
+	config.MaxConns = connections
 	pool, err := pgxpool.NewWithConfig(context.Background(), config)
 	must(t, err)
 	t.Cleanup(pool.Close)

@@ -29,7 +29,8 @@ type start struct {
 	submission string
 }
 
-// begin begins a run and drops its draft. It fails with [form.FieldErrors] or [onboarding.Problems] for a draft that is not a request.
+// begin begins a run and drops its draft. It fails with [form.FieldErrors] or
+// [onboarding.Problems] for a draft that is not a request.
 func (s *starter) begin(ctx context.Context, asked start) error {
 	if !s.gate.AllowsChannel(asked.meta.Channel) {
 		return userError(s.gate.Elsewhere())
@@ -38,15 +39,19 @@ func (s *starter) begin(ctx context.Context, asked start) error {
 	if len(problems) > 0 {
 		return s.allProblems(ctx, request, asked.draft, problems)
 	}
-	if _, err := s.service.Begin(ctx, request, service.Asked{Operator: asked.person.ID, Channel: asked.meta.Channel, Submission: asked.submission}); err != nil {
+	if _, err := s.service.Begin(ctx, request, service.Asked{Operator: asked.person.ID, Channel: asked.meta.Channel,
+		Submission: asked.submission}); err != nil {
 		return err
 	}
 	s.drafts.drop(ctx, asked.meta.Slug, asked.draft.Slug)
 	return nil
 }
 
-// allProblems adds what is wrong with a request to what is wrong with its draft, so people read all problems at once.
-func (s *starter) allProblems(ctx context.Context, request onboarding.Request, draft form.Draft, problems form.FieldErrors) error {
+// allProblems adds what is wrong with a request to what is wrong with its draft, so people read
+// all problems at once.
+func (s *starter) allProblems(
+	ctx context.Context, request onboarding.Request, draft form.Draft, problems form.FieldErrors,
+) error {
 	err := s.service.Check(ctx, request)
 	found, ok := errors.AsType[onboarding.Problems](err)
 	if err != nil && !ok {
@@ -59,7 +64,8 @@ func (s *starter) allProblems(ctx context.Context, request onboarding.Request, d
 // checkTimeout bounds the check before the form opens: Slack lets it open for 3 s.
 const checkTimeout = 800 * time.Millisecond
 
-// check finds what is wrong with a draft. Checks that take too long are left for when the run begins.
+// check finds what is wrong with a draft. Checks that take too long are left for when the run
+// begins.
 func (s *starter) check(ctx context.Context, draft form.Draft) form.FieldErrors {
 	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
 	defer cancel()
@@ -70,7 +76,8 @@ func (s *starter) check(ctx context.Context, draft form.Draft) form.FieldErrors 
 	return problems
 }
 
-// fieldErrors returns what an error says about a draft, at its blocks. It returns false for an error of another kind.
+// fieldErrors returns what an error says about a draft, at its blocks. It returns false for an
+// error of another kind.
 func (s *starter) fieldErrors(draft form.Draft, err error) (form.FieldErrors, bool) {
 	if problems, ok := errors.AsType[form.FieldErrors](err); ok {
 		return problems, true

@@ -19,7 +19,8 @@ type formSubmission struct {
 	draft form.Draft
 }
 
-// submitted begins a run, or plans one. The id of the view is the submission: one form begins one run, however often it is sent.
+// submitted begins a run, or plans one. The id of the view is the submission: one form begins one
+// run, however often it is sent.
 func (h *formHandlers) submitted(ctx context.Context, submission bot.Submission) (bot.Answer, error) {
 	meta, err := form.DecodeMeta(submission.Metadata)
 	if err != nil {
@@ -33,7 +34,8 @@ func (h *formHandlers) submitted(ctx context.Context, submission bot.Submission)
 	err, inTime := replyWithin(ctx, h.replies, func(ctx context.Context) error { return h.carryOut(ctx, &sent) },
 		func(ctx context.Context, err error) { h.answerLate(ctx, sent, err) })
 	if !inTime {
-		return bot.ReplaceView(mrkdwn.Notice("Onboarding", mrkdwn.MarkBusy+" Checking what you sent. This takes a little longer than usual.")), nil
+		return bot.ReplaceView(mrkdwn.Notice("Onboarding",
+			mrkdwn.MarkBusy+" Checking what you sent. This takes a little longer than usual.")), nil
 	}
 	if err == nil {
 		return bot.Answer{}, nil
@@ -65,15 +67,17 @@ func (h *formHandlers) carryOut(ctx context.Context, sent *formSubmission) error
 		err = h.starter.begin(ctx, start{sent.Person, sent.meta, sent.draft, sent.View.ID})
 	}
 	if err != nil && !sent.meta.Plan {
-		h.drafts.trySave(ctx, sent.Person, sent.meta.Slug, sent.draft)
+		h.drafts.trySave(ctx, entry{person: sent.Person, under: sent.meta.Slug, draft: sent.draft})
 	}
 	return err
 }
 
-// answerLate shows the outcome where the form was. If something must be corrected, that is the form with everything that was typed.
+// answerLate shows the outcome where the form was. If something must be corrected, that is the
+// form with everything that was typed.
 func (h *formHandlers) answerLate(ctx context.Context, sent formSubmission, err error) {
 	channel := blockkit.Channel(sent.meta.Channel)
-	view := mrkdwn.Notice("Onboarding", fmt.Sprintf("%s The onboarding of %s has started: see %s.", mrkdwn.MarkDone, blockkit.Code(sent.draft.Slug), channel))
+	view := mrkdwn.Notice("Onboarding", fmt.Sprintf("%s The onboarding of %s has started: see %s.", mrkdwn.MarkDone,
+		blockkit.Code(sent.draft.Slug), channel))
 	if err == nil && sent.meta.Plan {
 		view = mrkdwn.Notice("Onboarding", mrkdwn.MarkDone+" The plan is in "+channel+". Only you can see it.")
 	}
@@ -81,13 +85,15 @@ func (h *formHandlers) answerLate(ctx context.Context, sent formSubmission, err 
 	if err != nil {
 		text = h.replies.explain(ctx, err, "slug", sent.draft.Slug)
 		problems, _ := h.starter.fieldErrors(sent.draft, err)
-		view = form.View(sent.meta, sent.draft, h.config.Hosts, problems, mrkdwn.MarkFailed+" "+text)
+		view = form.Form{Meta: sent.meta, Draft: sent.draft, Hosts: h.config.Hosts, Problems: problems,
+			Hints: []string{mrkdwn.MarkFailed + " " + text}}.View()
 	}
 	if _, failure := h.workspace.UpdateView(ctx, sent.View.ID, "", view); failure == nil || text == "" {
 		return
 	}
 	// They closed the form in the meantime.
-	if err := h.workspace.Ephemeral(ctx, bot.Recipient{Channel: sent.meta.Channel, User: sent.Person.ID}, bot.Reply{Text: text}); err != nil {
+	if err := h.workspace.Ephemeral(ctx, bot.Recipient{Channel: sent.meta.Channel, User: sent.Person.ID},
+		bot.Reply{Text: text}); err != nil {
 		h.replies.log.ErrorContext(ctx, "an operator got no answer to a form", "error", err)
 	}
 }

@@ -25,8 +25,8 @@ type undoHandlers struct {
 	renderer render.Renderer
 }
 
-// ask asks whether to keep the certificates, which is the confirmation as well. The source names this asking: its buttons begin one
-// run, however often they are pressed.
+// ask asks whether to keep the certificates, which is the confirmation as well. The source names
+// this asking: its buttons begin one run, however often they are pressed.
 func (h *undoHandlers) ask(ctx context.Context, slug, source string) bot.Reply {
 	run, err := h.service.Records.Latest(ctx, slug)
 	if err != nil {
@@ -34,12 +34,14 @@ func (h *undoHandlers) ask(ctx context.Context, slug, source string) bot.Reply {
 	}
 	if run.State == onboarding.RunActive {
 		return bot.Reply{Text: fmt.Sprintf("A run of %s is active%s. Cancel it with %s before you undo it.",
-			blockkit.Code(slug), h.messages.link(ctx, run), blockkit.Code(h.renderer.Command+" "+render.WordCancel+" "+slug))}
+			blockkit.Code(slug), h.messages.link(ctx, run),
+			blockkit.Code(h.renderer.Command+" "+render.WordCancel+" "+slug))}
 	}
 	undoable, err := h.service.Records.Undoable(ctx, slug)
 	switch {
 	case errors.Is(err, onboarding.ErrNotFound):
-		return bot.Reply{Text: fmt.Sprintf("The onboarding of %s is already undone%s.", blockkit.Code(slug), h.messages.link(ctx, run))}
+		return bot.Reply{Text: fmt.Sprintf("The onboarding of %s is already undone%s.", blockkit.Code(slug),
+			h.messages.link(ctx, run))}
 	case err != nil:
 		return h.replies.failure(ctx, err, "slug", slug)
 	}
@@ -66,12 +68,14 @@ func (h *undoHandlers) beginText(ctx context.Context, action bot.Action) string 
 	run, err := h.service.Undo(ctx, slug, action.ID == render.ActionUndoAll,
 		service.Asked{Operator: action.Person.ID, Channel: action.Channel, Submission: action.Block})
 	if errors.Is(err, onboarding.ErrBusy) {
-		return fmt.Sprintf("A run of %s, or of one of its domains, started in the meantime. Nothing was undone.", blockkit.Code(slug))
+		return fmt.Sprintf("A run of %s, or of one of its domains, started in the meantime. Nothing was undone.",
+			blockkit.Code(slug))
 	}
 	if err != nil {
 		return h.replies.explain(ctx, err, "run", action.Value)
 	}
-	return fmt.Sprintf("%s Undoing the onboarding of %s%s.", mrkdwn.MarkDone, blockkit.Code(slug), h.messages.link(ctx, run))
+	return fmt.Sprintf("%s Undoing the onboarding of %s%s.", mrkdwn.MarkDone, blockkit.Code(slug),
+		h.messages.link(ctx, run))
 }
 
 func (h *undoHandlers) leave(ctx context.Context, action bot.Action) error {

@@ -6,8 +6,8 @@ import (
 	"github.com/google/uuid"
 )
 
-// Approval is the question put to a second operator: may this change, with this digest, be
-// applied?
+// Approval is a request for approval, and what became of it: may this change, with this digest,
+// be applied?
 type Approval struct {
 	ID      uuid.UUID
 	RunID   uuid.UUID
@@ -15,29 +15,29 @@ type Approval struct {
 	Change  Change
 	Digest  Digest
 	State   ApprovalState
-	Drift   string // how the change differs from the one asked before, empty for a first question
+	Drift   string // how the change differs from the one requested before, empty for a first request
 	Asked   time.Time
 	Expires time.Time
-	// Remind is when the approvers are reminded, and Escalate when the second group hears of it,
-	// zero for never.
+	// Remind is when the approvers are reminded. Escalate is when the second group is told, zero
+	// for never.
 	Remind, Escalate time.Time
-	// Reminded is when the reminder went out, zero before.
+	// Reminded is when the approvers were reminded, zero before.
 	Reminded time.Time
-	// Closed is when it stopped being open or was used up, zero before.
+	// Closed is when it was rejected, expired, lapsed, withdrawn or used, zero before.
 	Closed time.Time
 	Needs  int // distinct approvers that must agree
 	// ReasonNeeded makes those who agree say why.
 	ReasonNeeded bool
-	// Escalated is when the second group heard of it, zero before.
+	// Escalated is when the second group was told, zero before.
 	Escalated time.Time
 	Votes     []Vote
 }
 
-// ApprovalState is where an approval stands.
+// ApprovalState is the state of an approval.
 type ApprovalState string
 
-// The states of an approval. Only open ones can be decided, and only approved ones let a change
-// happen.
+// The states of an approval. Only [ApprovalOpen] and [ApprovalAhead] can be decided, and only
+// [ApprovalApproved] lets a change be applied.
 const (
 	ApprovalOpen          ApprovalState = "open"
 	ApprovalAhead         ApprovalState = "ahead"          // shown before its step's turn, and can be decided
@@ -45,7 +45,7 @@ const (
 	ApprovalApproved      ApprovalState = "approved"
 	ApprovalUsed          ApprovalState = "used" // approved, and its step is done
 	ApprovalRejected      ApprovalState = "rejected"
-	ApprovalLapsed        ApprovalState = "lapsed" // the world moved: the digest is not the one that was shown
+	ApprovalLapsed        ApprovalState = "lapsed" // the target changed: the digest is not the one that was approved
 	ApprovalExpired       ApprovalState = "expired"
 	ApprovalWithdrawn     ApprovalState = "withdrawn" // the run was cancelled
 )
@@ -61,7 +61,7 @@ type Vote struct {
 	By     Operator
 	Agrees bool
 	Reason string
-	// BrokeGlass says that the requester agreed with themselves, in an emergency.
+	// BrokeGlass says that somebody approved alone in an emergency, perhaps their own request.
 	BrokeGlass bool
 	At         time.Time
 }

@@ -6,7 +6,7 @@ import (
 	"github.com/google/uuid"
 )
 
-// Attempt is one application of a change, or one long look, with what it printed.
+// Attempt is one application of a change, with its output.
 type Attempt struct {
 	ID       uuid.UUID
 	RunID    uuid.UUID
@@ -28,5 +28,5 @@ const (
 	OutcomeRunning     Outcome = "running"
 	OutcomeDone        Outcome = "done"
 	OutcomeFailed      Outcome = "failed"
-	OutcomeInterrupted Outcome = "interrupted" // the bot died meanwhile
+	OutcomeInterrupted Outcome = "interrupted" // the bot died while it applied the change
 )

@@ -10,8 +10,8 @@ type Brand struct {
 	Logo string `json:"logo,omitempty"`
 }
 
-// check says what is wrong with a brand, as a sentence, or nothing. Copy, palette and logo were
-// checked where they were entered, each at its own field.
+// check returns a sentence about what is wrong with a brand, or nothing. Copy, palette and logo
+// were checked when they were entered, each at its own field.
 func (b *Brand) check(mode Mode) string {
 	if mode != ModeOwner {
 		return "Only a Provider who owns an Org has a brand: leave it out, or choose " + ModeOwner.String() + "."

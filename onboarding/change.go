@@ -21,7 +21,7 @@ type Change struct {
 	Items   []Item `json:"items"`
 }
 
-// Empty reports that there is nothing left to do.
+// Empty reports whether there is nothing left to do.
 func (c Change) Empty() bool { return len(c.Items) == 0 }
 
 // Item is one action of a change; exactly one field is set.
@@ -63,17 +63,16 @@ type RecordsEdit struct {
 	After     []string `json:"after"`
 }
 
-// Command runs on a host, as a list of arguments that no shell of the bot ever reads.
+// Command is a list of arguments that runs on a host. No shell on the bot's side interprets it.
 type Command struct {
 	Host  string   `json:"host"`
 	Dir   string   `json:"dir,omitempty"`
 	Argv  []string `json:"argv"`
 	Stdin string   `json:"stdin,omitempty"`
-	// Lock names what of the host the command needs for itself; it is held by the command, so
-	// that it outlives a dead bot.
+	// Lock names the part of the host that the command needs for itself. The command holds the
+	// lock, so the lock outlives a bot that dies.
 	Lock string `json:"lock,omitempty"`
-	// Always runs the command also after an earlier item failed, to take away what that one
-	// needed.
+	// Always runs the command even after an earlier item failed, to clean up after it.
 	Always bool `json:"always,omitempty"`
 }
 
@@ -84,18 +83,19 @@ type Commit struct {
 	Files   []FileChange `json:"files"`
 }
 
-// FileChange is one file of a commit. Before is nil for a new file, After is nil for one that
-// goes.
+// FileChange is one file of a commit. Before is nil for a new file, After is nil for a deleted
+// one.
 type FileChange struct {
 	Path   string  `json:"path"`
 	Mode   string  `json:"mode"` // of git: 100644 or 100755
 	Before *string `json:"before"`
 	After  *string `json:"after"`
-	// Base64 says that Before and After are encoded (RFC 4648 §4), since one of them is no text.
+	// Base64 says that Before and After are encoded (RFC 4648 §4), since one of them is not
+	// UTF-8.
 	Base64 bool `json:"base64,omitempty"`
 }
 
-// NewFileChange returns the change of one file, of which nil is no file.
+// NewFileChange returns the change of one file. A nil content means that there is no file.
 func NewFileChange(path, mode string, before, after []byte) FileChange {
 	file := FileChange{Path: path, Mode: mode, Base64: !utf8.Valid(before) || !utf8.Valid(after)}
 	encode := func(content []byte) *string {
@@ -112,7 +112,7 @@ func NewFileChange(path, mode string, before, after []byte) FileChange {
 	return file
 }
 
-// Contents returns the file before and after as it is, nil for no file.
+// Contents returns the decoded contents before and after, nil where there is no file.
 func (f FileChange) Contents() (before, after []byte, err error) {
 	if before, err = f.content(f.Before); err == nil {
 		after, err = f.content(f.After)
@@ -167,7 +167,7 @@ func sameItems(a, b []Item) bool {
 	return err == nil && otherErr == nil && one == other
 }
 
-// made is the same commit once it is in the work tree.
+// made is the same commit once its files are in the work tree.
 func (c Commit) made() Commit {
 	c.Files = slices.Clone(c.Files)
 	for i := range c.Files {
@@ -182,8 +182,8 @@ type Digest string
 // Short is the digest's first twelve digits, for people.
 func (d Digest) Short() string { return string(d[:min(12, len(d))]) }
 
-// Canonical returns the change's canonical form and its digest. The form is what is stored, so
-// that it can be checked.
+// Canonical returns the change's canonical form and its digest. The form is stored, so the digest
+// can be verified later.
 func (c Change) Canonical() ([]byte, Digest, error) {
 	plain, err := json.Marshal(c)
 	if err != nil {

@@ -1,15 +1,14 @@
-// Package onboarding is the domain: what a request is, the steps of a run, the changes they
-// propose, who may approve them, and the record of what happened. It owns the states, the policy
-// and the errors.
+// Package onboarding has the nouns and rules of the domain, without any I/O: what a request is,
+// the steps of a run, the changes that they propose, who may approve them, and the record of what
+// happened. It owns the states, the policy and the errors.
 //
-// A step looks before it acts: it answers with the change that is still missing, and an empty
-// change means done. An approval is bound to the digest of one change; just before applying, the
-// step looks again. So a step converges instead of remembering, and running one again is always
-// safe. Looks go on beside each other and beside what is applied; the changes of a run are
-// applied one at a time.
+// A step is observed before anything is applied: the [Observation] has the change that is still
+// missing, and an empty change means done. An approval is bound to the digest of one change. Just
+// before the change is applied, the step is observed again. A step therefore converges instead of
+// remembering, and running it again is always safe.
 //
-// Runs are explicit rows in Postgres, driven by River jobs, so that they outlive a release of the
-// bot. The package declares the small interfaces that the outside implements ([Runbook],
-// [Directory], [Platform], [Repository], [Notifier]) and knows no Slack: nothing below this
-// folder imports slack-go.
+// Runs are rows in PostgreSQL (package store), driven by River jobs (package engine), so they
+// outlive a release of the bot. Package service is what operators can do. This package declares
+// the small interfaces that the outside implements ([Runbook], [Applier], [Directory],
+// [Platform], [Repository]). Nothing below this folder knows Slack.
 package onboarding

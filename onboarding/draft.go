@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// Draft is what somebody typed about a Provider and has not sent. Its inputs are the chat side's,
-// opaque here.
+// Draft is what somebody typed about a Provider and has not submitted. Its inputs are the chat
+// side's and opaque here.
 type Draft struct {
 	Slug   string
 	By     Operator

@@ -9,24 +9,24 @@ import (
 	"time"
 )
 
-// What can be wrong with what a person asks for. The chat side turns each into one sentence.
+// Why a person's request is refused. The chat side turns each into one sentence.
 var (
 	ErrNotFound    = errors.New("not found")
 	ErrNotOperator = errors.New("not an operator")
 	ErrNotApprover = errors.New("not an approver")
 	ErrOwnRequest  = errors.New("the requester cannot approve their own request")
 	ErrRunEnded    = errors.New("the run has ended")
-	ErrNotRetry    = errors.New("the step is not one that can be tried again")
-	ErrNotWaiting  = errors.New("the step does not wait for anything")
+	ErrNotRetry    = errors.New("the step cannot be retried")
+	ErrNotWaiting  = errors.New("the step is not waiting")
 	ErrNoReason    = errors.New("a reason is needed")
 	ErrBusy        = errors.New("a step is being applied")
-	ErrFrozen      = errors.New("frozen already")
+	ErrFrozen      = errors.New("already frozen")
 	ErrNotFrozen   = errors.New("not frozen")
 	ErrNothing     = errors.New("there is nothing to undo")
-	ErrNoGlass     = errors.New("breaking the glass is switched off")
+	ErrNoGlass     = errors.New("breaking the glass is disabled")
 )
 
-// ErrTargetChanged says that what an item was to change is not what it was when the change was
+// ErrTargetChanged says that the target of an item is no longer what it was when the change was
 // approved. An [Applier] wraps it.
 var ErrTargetChanged = errors.New("the target changed after this was approved")
 
@@ -60,8 +60,8 @@ type PermissionError struct {
 func (e *PermissionError) Error() string { return e.Err.Error() + ": " + e.Because }
 func (e *PermissionError) Unwrap() error { return e.Err }
 
-// Problems are the inputs of a request that cannot stand, each with a sentence for the person at
-// its field.
+// Problems are the invalid inputs of a request, by field, each with a sentence for the person who
+// filled it in.
 type Problems map[Field]string
 
 // Add keeps the first problem of each field. It ignores an empty one.
@@ -89,8 +89,8 @@ func (p Problems) Error() string {
 	return "invalid request: " + strings.Join(lines, "; ")
 }
 
-// ConflictError says that the world holds something else in the place of what a step would make;
-// it is never overwritten.
+// ConflictError says that something else exists in the place of what a step would create. It is
+// never overwritten.
 type ConflictError struct {
 	What string // what is in the way, as a sentence
 	Fix  string // what a person can do

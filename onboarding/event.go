@@ -13,9 +13,9 @@ type Event struct {
 	At    time.Time
 	Kind  EventKind
 	Step  Key
-	Actor Operator // empty for what the bot did by itself
-	Text  string   // a reason, an error, what moved
-	// Approval and Digest say what it was about, where it was about one.
+	Actor Operator // empty for what the bot did on its own
+	Text  string   // a reason, an error, or how the change differs
+	// Approval and Digest are those that the event is about, if it is about one.
 	Approval uuid.UUID
 	Digest   Digest
 	Took     time.Duration
@@ -36,7 +36,7 @@ const (
 	EventEscalated   EventKind = "escalated"
 	EventBrokeGlass  EventKind = "broke_glass"
 	EventApplying    EventKind = "applying"
-	EventWaiting     EventKind = "waiting" // began to wait for something in the world
+	EventWaiting     EventKind = "waiting" // began to wait for something outside the bot
 	EventInterrupted EventKind = "interrupted"
 	EventDone        EventKind = "done"
 	EventFailed      EventKind = "failed"

@@ -5,8 +5,8 @@ import "github.com/google/uuid"
 // LiveDomain is a domain that a run made live.
 type LiveDomain struct {
 	Domain
-	// Run is the newest that made it live, Slug whose it is, and Channel where that run was asked
-	// for.
+	// Run is the newest run that made it live, Slug is the Provider's, and Channel is where that
+	// run was requested.
 	Run     uuid.UUID
 	Slug    string
 	Channel string

@@ -38,7 +38,7 @@ type Mail struct {
 	Forward string `json:"forward,omitempty"`
 }
 
-// check says what is wrong with a plan, as a sentence, or nothing.
+// check returns a sentence about what is wrong with a plan, or nothing.
 func (m Mail) check(domain string) string {
 	switch m.Plan {
 	case MailNone, MailMailbox:

@@ -2,25 +2,25 @@ package onboarding
 
 import "context"
 
-// Operator is a person whom the configuration allows to ask or to approve. The ID is opaque here:
-// what the chat side uses to tell people apart, never a name.
+// Operator is a person whom the configuration allows to request or to approve. The ID is the chat
+// side's identifier of the person, opaque here and never a name.
 type Operator struct {
 	ID string `json:"id"`
-	// Name is for people and commits, and proves nothing.
+	// Name is for people and commits. It is not proof of identity.
 	Name string `json:"name"`
 }
 
 // Permissions is what an operator may do.
 type Permissions struct {
 	Operator
-	Operates bool // may ask for runs and steer their own
+	Operates bool // may request runs and control them
 	Approves bool // may decide on changes of others
-	// Refused says, for whom neither holds, why: a guest, another workspace, not on the list.
+	// Refused says why somebody may do neither: a guest, another workspace, not on the list.
 	Refused string
 }
 
-// MayOperate returns nil for somebody who may ask for runs and steer them, and a [PermissionError] of
-// [ErrNotOperator] for anybody else.
+// MayOperate returns nil for somebody who may request runs and control them, and a
+// [PermissionError] of [ErrNotOperator] for anybody else.
 func (p Permissions) MayOperate() error {
 	if !p.Operates && !p.Approves {
 		return &PermissionError{Because: p.Refused, Err: ErrNotOperator}
@@ -29,7 +29,7 @@ func (p Permissions) MayOperate() error {
 }
 
 // MayDecide returns nil for somebody who may decide on changes of a run, a [PermissionError] of
-// [ErrNotApprover] for somebody who is no approver, and [ErrOwnRequest] for who asked for the run.
+// [ErrNotApprover] for somebody who is no approver, and [ErrOwnRequest] for the run's requester.
 func (p Permissions) MayDecide(run *Run) error {
 	switch {
 	case !p.Approves:
@@ -40,8 +40,7 @@ func (p Permissions) MayDecide(run *Run) error {
 	return nil
 }
 
-// Directory tells who somebody is. An error means that it could not be found out, and nobody may
-// do anything.
+// Directory looks up what somebody may do. After an error nobody may do anything.
 type Directory interface {
 	Permissions(ctx context.Context, id string) (Permissions, error)
 }

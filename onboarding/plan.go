@@ -15,8 +15,8 @@ type Planned struct {
 	Done    bool
 	Later   string // what must be done first before the change can be known
 	Waiting string
-	Problem string // why the step could not look
-	// Findings are what was checked.
+	Problem string // why the step could not be observed
+	// Findings are the checks that were made.
 	Findings []Finding
 }
 
@@ -24,6 +24,6 @@ type Planned struct {
 type Preapproval struct {
 	Planned
 	// Approval can be decided now. It is nil where there is nothing to decide: the step is done,
-	// its change cannot be known yet, or it cannot look.
+	// its change cannot be known yet, or the step could not be observed.
 	Approval *Approval
 }

@@ -10,7 +10,7 @@ import (
 
 // Policy is what an operator of the bot configures about runs and their approvals.
 type Policy struct {
-	// ReservedSlugs can not be taken by a Provider or an Org. Default: none.
+	// ReservedSlugs cannot be taken by a Provider or an Org. Default: none.
 	ReservedSlugs []string `yaml:"reserved_slugs"`
 	// Hosts are the names of the VPSes that a domain may point at. The wiring takes them from the
 	// runbook's configuration.
@@ -67,7 +67,7 @@ func (p *Policy) Defaults() {
 	}
 }
 
-// Validate reports every value that cannot stand, each with its key.
+// Validate reports every invalid value, each with its key.
 func (p *Policy) Validate() error {
 	var problems []error
 	if p.ApprovalLife < 0 || p.RemindBefore < 0 || p.Settle < 0 {

@@ -18,20 +18,20 @@ const (
 	KindRenew   RunKind = "renew" // renews the certificate of one domain
 )
 
-// Run is one onboarding under way, from the request to the last check, or its undoing, or the
-// renewal of a certificate.
+// Run is one onboarding from the request to the last check, the undoing of one, or the renewal of
+// a certificate.
 type Run struct {
 	ID        uuid.UUID
 	Kind      RunKind
 	Request   Request
 	Requester Operator
 	State     RunState
-	// Channel is where the run was asked for, opaque here.
+	// Channel is where the run was requested. It is opaque here.
 	Channel string
 	// TenantID is the id that the Provider's row gets. It is chosen when the run begins, so an
 	// approver sees it. Where the row exists already, [FactUserID] holds its id.
 	TenantID uuid.UUID
-	// Facts are what the steps learned so far.
+	// Facts are what the steps have learned so far.
 	Facts   Facts
 	Created time.Time
 	Ended   time.Time // zero while active
@@ -44,31 +44,32 @@ type Run struct {
 	Renews uuid.UUID
 }
 
-// RunState is where a run stands.
+// RunState is the state of a run.
 type RunState string
 
-// The states of a run. Active runs may wait, work or need somebody; their steps tell.
+// The states of a run. Whether an active run waits, works or needs somebody follows from its
+// steps.
 const (
 	RunActive    RunState = "active"
 	RunDone      RunState = "done"
 	RunCancelled RunState = "cancelled"
 )
 
-// StepState is where a step stands.
+// StepState is the state of a step.
 type StepState string
 
 // The states of a step.
 const (
-	StepPending  StepState = "pending"  // not looked at yet, or to be looked at again
-	StepWaiting  StepState = "waiting"  // something in the world must happen first
+	StepPending  StepState = "pending"  // to be observed, for the first time or again
+	StepWaiting  StepState = "waiting"  // something outside the bot must happen first
 	StepAsking   StepState = "asking"   // an approval is open
 	StepApproved StepState = "approved" // about to be applied
-	StepApplying StepState = "applying" // being applied, or cut short by a crash
+	StepApplying StepState = "applying" // being applied, or interrupted by a crash
 	StepDone     StepState = "done"
 	StepFailed   StepState = "failed"
 	StepRejected StepState = "rejected"
 	StepExpired  StepState = "expired" // nobody decided in time
-	StepUnknown  StepState = "unknown" // cut short, and what happened cannot be seen
+	StepUnknown  StepState = "unknown" // interrupted, and its outcome cannot be determined
 )
 
 // Stuck reports whether the step goes on only after somebody presses Retry.
@@ -76,14 +77,14 @@ func (s StepState) Stuck() bool {
 	return s == StepFailed || s == StepRejected || s == StepExpired || s == StepUnknown
 }
 
-// Step is one line of the runbook for one run, as it stands.
+// Step is one line of the runbook in one run, with its state.
 type Step struct {
 	Definition
 	State StepState
-	// Detail is what there is to say about the state: what it waits for, why it failed.
+	// Detail explains the state to people: what the step waits for, or why it failed.
 	Detail   string
 	Findings []Finding
-	// Due is when a waiting step looks again.
+	// Due is when a waiting step is observed again.
 	Due     time.Time
 	Changed time.Time
 }
@@ -156,7 +157,7 @@ func (r *Run) HasDomain(name string) bool {
 	return r != nil && slices.ContainsFunc(r.Request.Domains, func(domain Domain) bool { return domain.Name == name })
 }
 
-// Fact names something that a step learned and that later steps, or people, read.
+// Fact names something that a step learned. Later steps and people read it.
 type Fact string
 
 // Facts are what the steps of a run learned, by name.

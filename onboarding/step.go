@@ -34,22 +34,22 @@ type Definition struct {
 	// Destructive steps change something outside the bot's own database: they wait for a second
 	// operator.
 	Destructive bool `json:"destructive"`
-	// After are the steps that must be done before this one looks.
+	// After are the steps that must be done before this one is observed.
 	After []Key `json:"after"`
 }
 
-// Observation is what a step saw.
+// Observation is what observing a step found out.
 type Observation struct {
 	// Change is what is left to do.
 	Change Change
-	// Waiting says, when not empty, what must happen in the world before the step can go on; it
-	// looks again after Again.
+	// Waiting says, when not empty, what must happen outside the bot before the step can go on.
+	// The step is observed again after Again.
 	Waiting string
 	Again   time.Duration
-	// Later says, when not empty, what must be done first before the change can be known. Only a
-	// plan meets it.
+	// Later says, when not empty, what must be done before the change can be known. Only a plan
+	// observes a step that early.
 	Later string
-	// Findings are what was checked, for people. A failed one fails the step.
+	// Findings are the checks that were made, for people. A failed one fails the step.
 	Findings []Finding
 	// Facts are what the run learned, such as the tenant's id, for the steps that follow.
 	Facts Facts

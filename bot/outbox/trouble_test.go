@@ -32,15 +32,13 @@ func TestPostedOnceWhenTheAnswerIsLost(t *testing.T) {
 			w.put(out, message("once", "twice"), message("next", "next"))
 			w.See("one of each", saying("twice", "next"))
 
-			w.Order(
-				workspace.Fault{
-					Kind:   fault.Kind,
-					Method: "chat.postMessage",
-					Delay:  fault.Delay,
-					Status: fault.Status,
-					Error:  fault.Error,
-				},
-			)
+			w.Order(workspace.Fault{
+				Kind:   fault.Kind,
+				Method: "chat.postMessage",
+				Delay:  fault.Delay,
+				Status: fault.Status,
+				Error:  fault.Error,
+			})
 			w.put(out, reply("in thread", "once", "reply"))
 			eventually(t, "it is recorded", func() bool { return w.posted(out, "in thread").TS != "" })
 			w.See("one reply", saying("twice", "next", "reply"))

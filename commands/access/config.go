@@ -11,21 +11,23 @@ import (
 type Config struct {
 	// Command is the slash command, as the app's manifest names it. Default: /onboard.
 	Command string `yaml:"command"`
-	// Channels are the ids (C…, G…) of the channels in which runs may be asked for. Default: none, which means any channel that
-	// is not a direct message.
+	// Channels are the ids (C…, G…) of the channels in which runs may be requested. Default:
+	// none, which means any channel that is not a direct message.
 	Channels []string `yaml:"channels"`
-	// Operators are the ids of people (U…, W…) and user groups (S…) that may ask for runs and steer them.
+	// Operators are the ids of people (U…, W…) and user groups (S…) that may ask for runs and
+	// steer them.
 	Operators []string `yaml:"operators"`
-	// Approvers are the ids of people (U…, W…) and user groups (S…) that may decide on changes of others.
+	// Approvers are the ids of people (U…, W…) and user groups (S…) that may decide on changes of
+	// others.
 	Approvers []string `yaml:"approvers"`
-	// Notify is where approvers hear of a question: thread mentions them there, dm sends each the question with its buttons, both
-	// does both. Default: thread.
+	// Notify is where approvers hear of a question: thread mentions them there, dm sends each the
+	// question with its buttons, both does both. Default: thread.
 	Notify Notify `yaml:"notify"`
-	// EscalateTo are the ids of people and user groups that hear of a question which stays open for onboarding.escalate_after.
-	// They may decide like approvers. Default: none.
+	// EscalateTo are the ids of people and user groups that hear of a question which stays open
+	// for onboarding.escalate_after. They may decide like approvers. Default: none.
 	EscalateTo []string `yaml:"escalate_to"`
-	// Hosts are the names of the VPSes that a domain may point at, the one for domains that name none first. The wiring takes
-	// them from the runbook's configuration.
+	// Hosts are the names of the VPSes that a domain may point at, the one for domains that name
+	// none first. The wiring takes them from the runbook's configuration.
 	Hosts []string `yaml:"-"`
 }
 
@@ -54,7 +56,8 @@ func (c *Config) Validate() error {
 	}
 	for i, id := range c.Channels {
 		if !channelForm.MatchString(id) {
-			problems = append(problems, fmt.Errorf("channels[%d]: %q is not the id of a channel, such as C0123ABCD", i, id))
+			problems = append(problems, fmt.Errorf("channels[%d]: %q is not the id of a channel, such as C0123ABCD",
+				i, id))
 		}
 	}
 	for _, list := range []struct {
@@ -67,7 +70,8 @@ func (c *Config) Validate() error {
 		}
 		for i, id := range list.ids {
 			if !personForm.MatchString(id) && !groupForm.MatchString(id) {
-				problems = append(problems, fmt.Errorf("%s[%d]: %q is not the id of a person (U…) or a user group (S…)", list.key, i, id))
+				problems = append(problems,
+					fmt.Errorf("%s[%d]: %q is not the id of a person (U…) or a user group (S…)", list.key, i, id))
 			}
 		}
 	}
@@ -80,7 +84,7 @@ func (c *Config) Validate() error {
 // IsChannel says whether an id has the form of a channel's.
 func IsChannel(id string) bool { return channelForm.MatchString(id) }
 
-// allows reports whether runs may be asked for in a channel.
+// allows reports whether runs may be requested in a channel.
 func (c *Config) allows(channel string) bool {
 	if len(c.Channels) == 0 {
 		return channelForm.MatchString(channel)
@@ -88,10 +92,11 @@ func (c *Config) allows(channel string) bool {
 	return slices.Contains(c.Channels, channel)
 }
 
-// Notify is where approvers hear of a question.
+// Notify says where approvers hear about a request for approval.
 type Notify string
 
-// The places. In the thread they are mentioned; a direct message has the question itself, with its buttons.
+// In the thread, approvers are mentioned. A direct message has the request itself, with its
+// buttons.
 const (
 	NotifyThread Notify = "thread"
 	NotifyDirect Notify = "dm"

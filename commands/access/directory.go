@@ -11,15 +11,17 @@ import (
 	"github.com/atlilith/onboardbot/onboarding"
 )
 
-// People tells who somebody is in the workspace; [bot.Directory] does.
+// People looks people up in the workspace; [bot.Directory] does.
 type People interface {
-	// Person fails with [bot.ErrForeignTeam] and [bot.ErrUnknownPerson] for those who are not of the workspace.
+	// Person fails with [bot.ErrForeignTeam] and [bot.ErrUnknownPerson] for those who are not of
+	// the workspace.
 	Person(ctx context.Context, id string) (bot.Profile, error)
 	// Members are the user ids in a user group.
 	Members(ctx context.Context, group string) ([]string, error)
 }
 
-// Directory is the domain's [onboarding.Directory], from the configured lists and what Slack says of people.
+// Directory says what people may do, from the configured lists and from what Slack says about
+// people.
 type Directory struct {
 	people People
 	config Config
@@ -27,7 +29,7 @@ type Directory struct {
 
 var _ onboarding.Directory = (*Directory)(nil)
 
-// NewDirectory returns a directory of the configured operators and approvers.
+// NewDirectory returns a directory for a configuration. It fills in the defaults.
 func NewDirectory(people People, config Config) (*Directory, error) {
 	config.Defaults()
 	if err := config.Validate(); err != nil {
@@ -39,7 +41,8 @@ func NewDirectory(people People, config Config) (*Directory, error) {
 // Config returns the configuration with its defaults.
 func (d *Directory) Config() Config { return d.config }
 
-// Permissions says what somebody may do. Only a full member of the bot's own workspace may do anything, whatever the lists say.
+// Permissions says what somebody may do. Only a full member of the bot's own workspace may do
+// anything, whatever the lists say.
 func (d *Directory) Permissions(ctx context.Context, id string) (onboarding.Permissions, error) {
 	permissions := onboarding.Permissions{Operator: onboarding.Operator{ID: id}}
 	profile, err := d.people.Person(ctx, id)
@@ -68,7 +71,8 @@ func (d *Directory) Permissions(ctx context.Context, id string) (onboarding.Perm
 	if permissions.Operates, err = d.listed(ctx, d.config.Operators, id); err != nil {
 		return onboarding.Permissions{}, err
 	}
-	if permissions.Approves, err = d.listed(ctx, slices.Concat(d.config.Approvers, d.config.EscalateTo), id); err != nil {
+	if permissions.Approves, err = d.listed(ctx, slices.Concat(d.config.Approvers, d.config.EscalateTo),
+		id); err != nil {
 		return onboarding.Permissions{}, err
 	}
 	switch {
@@ -80,7 +84,7 @@ func (d *Directory) Permissions(ctx context.Context, id string) (onboarding.Perm
 	return permissions, nil
 }
 
-// listed reports whether an id is on a list, by itself or through a user group.
+// listed reports whether an id is in a list, by itself or through a user group.
 func (d *Directory) listed(ctx context.Context, list []string, id string) (bool, error) {
 	if slices.Contains(list, id) {
 		return true, nil
@@ -103,8 +107,8 @@ func (d *Directory) listed(ctx context.Context, list []string, id string) (bool,
 // Recipients are the ids of the people who get direct messages.
 type Recipients struct{ Approvers, Escalated []string }
 
-// Recipients returns who gets direct messages: nobody where the configuration does not want any. It asks Slack who is in the
-// configured user groups.
+// Recipients returns who gets direct messages: nobody where the configuration does not want any.
+// It asks Slack who is in the configured user groups.
 func (d *Directory) Recipients(ctx context.Context) (found Recipients, err error) {
 	if !d.config.Notify.Direct() {
 		return Recipients{}, nil
@@ -116,7 +120,8 @@ func (d *Directory) Recipients(ctx context.Context) (found Recipients, err error
 	return found, err
 }
 
-// each returns the people behind a list of people and user groups, each once, those of a group in the order of their ids.
+// each returns the people in a list of people and user groups, each once. Members of a group are
+// sorted by id.
 func (d *Directory) each(ctx context.Context, list []string) ([]string, error) {
 	var ids []string
 	for _, entry := range list {

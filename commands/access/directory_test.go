@@ -23,8 +23,9 @@ func TestStanding(t *testing.T) {
 		sim.Close()
 		server.Close()
 	})
-	slackWorkspace, err := bot.NewWorkspace(slog.New(slog.DiscardHandler), bot.Config{BotToken: secret.New(workspace.SampleBotToken),
-		AppToken: secret.New(workspace.SampleAppToken), APIURL: server.URL + "/api/"})
+	slackWorkspace, err := bot.NewWorkspace(slog.New(slog.DiscardHandler),
+		bot.Config{BotToken: secret.New(workspace.SampleBotToken),
+			AppToken: secret.New(workspace.SampleAppToken), APIURL: server.URL + "/api/"})
 	must(t, err)
 	everybody := []string{workspace.Gus, workspace.Solo, workspace.Fay, workspace.Gone, workspace.Robot, "U0NOBODY"}
 	directory, err := access.NewDirectory(bot.NewDirectory(slackWorkspace), access.Config{
@@ -32,8 +33,10 @@ func TestStanding(t *testing.T) {
 	must(t, err)
 	for _, want := range []onboarding.Permissions{
 		{Operator: onboarding.Operator{ID: workspace.Ana, Name: "ana"}, Operates: true, Approves: true},
-		{Operator: onboarding.Operator{ID: workspace.Bo, Name: "bo"}, Operates: true, Refused: "you are not on the list of approvers"},
-		{Operator: onboarding.Operator{ID: workspace.Cleo, Name: "cleo"}, Refused: "you are not on the list of operators"},
+		{Operator: onboarding.Operator{ID: workspace.Bo, Name: "bo"}, Operates: true,
+			Refused: "you are not on the list of approvers"},
+		{Operator: onboarding.Operator{ID: workspace.Cleo, Name: "cleo"},
+			Refused: "you are not on the list of operators"},
 		{Operator: onboarding.Operator{ID: workspace.Gus, Name: "gus"}, Refused: "guests cannot do this"},
 		{Operator: onboarding.Operator{ID: workspace.Solo, Name: "solo"}, Refused: "guests cannot do this"},
 		{Operator: onboarding.Operator{ID: workspace.Gone, Name: "gone"}, Refused: "your account is deactivated"},
@@ -49,7 +52,8 @@ func TestStanding(t *testing.T) {
 	}
 	server.CloseClientConnections()
 	server.Close()
-	if standing, err := directory.Permissions(t.Context(), "U0LATER"); err == nil || standing.Operates || standing.Approves {
+	if standing, err := directory.Permissions(t.Context(), "U0LATER"); err == nil || standing.Operates ||
+		standing.Approves {
 		t.Errorf("without Slack: %+v, %v", standing, err)
 	}
 }

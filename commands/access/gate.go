@@ -28,7 +28,8 @@ func NewGate(workspace *bot.Workspace, operators Operators, config Config) *Gate
 	return &Gate{workspace: workspace, operators: operators, config: config}
 }
 
-// RequireSameTeam refuses people of other workspaces. Slack leaves out the team of some people; the directory looks it up.
+// RequireSameTeam refuses people of other workspaces. Slack leaves out the team of some people;
+// the directory looks it up.
 func (g *Gate) RequireSameTeam(ctx context.Context, person bot.Person) error {
 	self, err := g.workspace.Identity(ctx)
 	if err != nil {
@@ -66,4 +67,5 @@ func (g *Gate) Elsewhere() string {
 }
 
 // errForeign refuses people of other workspaces before anything is looked up.
-var errForeign = &onboarding.PermissionError{Because: "you belong to another workspace", Err: onboarding.ErrNotOperator}
+var errForeign = &onboarding.PermissionError{Because: "you belong to another workspace",
+	Err: onboarding.ErrNotOperator}

@@ -1,6 +1,7 @@
 package form
 
-// What a press on a draft means. The value of a button is the slug, or the id of the confirmation.
+// The action ids of buttons on a draft. The value of a button is the slug, or the id of the
+// confirmation.
 const (
 	ActionStart   = "draft.start"
 	ActionChange  = "draft.change"

@@ -15,14 +15,17 @@ import (
 
 func discardButton(slug string) *slack.ButtonBlockElement {
 	button := blockkit.Button(ActionDiscard, slug, "Discard the draft", "")
-	return button.WithConfirm(blockkit.Confirm("Discard the draft?", "The typed values are deleted. Nothing else changes.", "Discard", "Keep it"))
+	return button.WithConfirm(blockkit.Confirm("Discard the draft?",
+		"The typed values are deleted. Nothing else changes.", "Discard", "Keep it"))
 }
 
-// Confirmation is the one confirmation of a request that was typed whole. It is a private message and no modal: it waits for as long as
-// somebody reads it, and its buttons bring triggers of their own. Pressed twice, it begins one run.
+// Confirmation asks to confirm a request that was typed in full. It is a private message and not
+// a modal: it can wait, and its buttons bring triggers of their own. However often Start is
+// pressed, it begins one run.
 func Confirmation(request onboarding.Request, hosts []string, slug string, id uuid.UUID) *mrkdwn.Builder {
 	page := new(mrkdwn.Builder)
-	page.Say(fmt.Sprintf("Onboard *%s* (%s)?\n%s", mrkdwn.Inline(request.DisplayName), blockkit.Code(request.Slug), render.About(request)))
+	page.Say(fmt.Sprintf("Onboard *%s* (%s)?\n%s", mrkdwn.Inline(request.DisplayName), blockkit.Code(request.Slug),
+		render.About(request)))
 	facts := []string{"Email: " + mrkdwn.Inline(request.Email)}
 	for _, domain := range request.Domains {
 		fact := blockkit.Escape(render.DomainName(domain.Name)) + ": " + mailWords(domain.Mail)
@@ -35,11 +38,12 @@ func Confirmation(request onboarding.Request, hosts []string, slug string, id uu
 		facts = append(facts, "Looks: "+render.BrandWords(request.Brand))
 	}
 	page.Say(blockkit.Truncate(strings.Join(facts, "\n"), blockkit.MaxSectionText))
-	page.Buttons(ConfirmationBlock+slug, blockkit.Button(ActionStart, id.String(), "Start", slack.StylePrimary), blockkit.Button(ActionChange, slug, "Change…", ""), discardButton(slug))
+	page.Buttons(ConfirmationBlock+slug, blockkit.Button(ActionStart, id.String(), "Start", slack.StylePrimary),
+		blockkit.Button(ActionChange, slug, "Change…", ""), discardButton(slug))
 	return page
 }
 
-// ConfirmationBlock precedes the slug in the block id of an offer's buttons.
+// ConfirmationBlock begins the block id of a confirmation's buttons. The slug follows.
 const ConfirmationBlock = "offer/"
 
 func mailWords(mail onboarding.Mail) string {

@@ -1,5 +1,6 @@
-// Package form reads what people enter, in the modal and behind the slash command, and turns it into a request. It also shows the
-// modal and the confirmation. It knows no database and no Slack client.
+// Package form reads what people enter, in the modal and behind the slash command, and turns it
+// into a request. It also shows the modal and the confirmation. It uses no database and no Slack
+// client.
 package form
 
 import (
@@ -11,34 +12,37 @@ import (
 	"github.com/atlilith/onboardbot/onboarding"
 )
 
-// Draft is what somebody has typed so far, in the form or behind the command. It is kept as JSON while it waits to be sent.
+// Draft is what somebody has typed so far, in the form or behind the command. It is stored as
+// JSON.
 type Draft struct {
 	Slug  string          `json:"slug,omitempty"`
 	Name  string          `json:"name,omitempty"`
 	Email string          `json:"email,omitempty"`
 	Mode  onboarding.Mode `json:"mode,omitempty"`
-	// OrgSlug and OrgName are of the Org to create, Join and JoinName of the one to join.
+	// OrgSlug and OrgName are those of the Org to create, Join and JoinName those of the Org to
+	// join.
 	OrgSlug  string `json:"org_slug,omitempty"`
 	OrgName  string `json:"org_name,omitempty"`
 	Join     string `json:"join,omitempty"`
 	JoinName string `json:"join_name,omitempty"`
 	Domains  string `json:"domains,omitempty"`
-	// Host is the one of all domains, or [each]: then Hosts has a line for those that differ. Mail and Mails likewise.
+	// Host is the host of all domains, or [PerDomain]: then Hosts has a line for each that
+	// differs. The same goes for Mail and Mails.
 	Host    string `json:"host,omitempty"`
 	Hosts   string `json:"hosts,omitempty"`
 	Mail    string `json:"mail,omitempty"`
 	Forward string `json:"forward,omitempty"`
 	Mails   string `json:"mails,omitempty"`
-	// Copy, Palette and Logo, the digest of its content, are how an Org's sites look.
+	// Copy, Palette and Logo are the brand of an Org's sites. Logo is the digest of its content.
 	Copy    string `json:"copy,omitempty"`
 	Palette string `json:"palette,omitempty"`
 	Logo    string `json:"logo,omitempty"`
 }
 
-// PerDomain is chosen where the domains differ.
+// PerDomain is the value of a choice that differs by domain.
 const PerDomain = "each"
 
-// NewDraft is the form as it opens for a slug, which may be empty.
+// NewDraft returns the draft that a form for a slug begins with. The slug may be empty.
 func NewDraft(slug string) Draft {
 	d := Draft{Slug: slug, Mode: onboarding.ModePerson}
 	if slug != "" {
@@ -47,8 +51,8 @@ func NewDraft(slug string) Draft {
 	return d
 }
 
-// The form's block ids. An input keeps its block and action id in every version of the form, since Slack keeps what was typed
-// only then (https://docs.slack.dev/surfaces/modals#updating).
+// The form's block ids. An input keeps its block and action id in every version of the form,
+// since Slack keeps what was typed only then (https://docs.slack.dev/surfaces/modals#updating).
 const (
 	blockSlug    = "slug"
 	blockName    = "name"
@@ -67,7 +71,7 @@ const (
 	blockPalette = "palette"
 	BlockLogo    = "logo"
 
-	// ActionInput is the action id of every input but those that change the form.
+	// ActionInput is the action id of every input that does not change the form.
 	ActionInput = "input"
 	ActionMode  = "onboard.mode"
 	ActionOrg   = "onboard.org"
@@ -75,7 +79,7 @@ const (
 	ActionMail  = "onboard.mail"
 )
 
-// ReadDraft reads a form's state. Inputs that the form does not show at the moment are empty.
+// ReadDraft reads the state of a form. Inputs that the form does not show are empty.
 func ReadDraft(meta Meta, state map[string]map[string]slack.BlockAction) Draft {
 	text := func(block string) string { return strings.TrimSpace(Storable(state[block][ActionInput].Value)) }
 	join := state[blockJoin][ActionOrg].SelectedOption
@@ -101,15 +105,17 @@ func ReadDraft(meta Meta, state map[string]map[string]slack.BlockAction) Draft {
 	return d
 }
 
-// Storable is text without NUL, which PostgreSQL takes nowhere.
+// Storable removes NUL characters, which PostgreSQL does not store.
 func Storable(text string) string { return strings.ReplaceAll(text, "\x00", "") }
 
-// Remembering keeps of what was typed before what the form does not show at the moment, so that a look at another mode or plan loses
-// nothing.
+// Remembering takes the inputs that the form does not show at the moment from the draft before,
+// so nothing is lost when somebody tries another mode.
 func (d Draft) Remembering(before Draft, state map[string]map[string]slack.BlockAction) Draft {
 	for block, field := range map[string][2]*string{
-		blockOrgSlug: {&d.OrgSlug, &before.OrgSlug}, blockOrgName: {&d.OrgName, &before.OrgName}, blockHosts: {&d.Hosts, &before.Hosts},
-		blockForward: {&d.Forward, &before.Forward}, BlockMails: {&d.Mails, &before.Mails}, blockCopy: {&d.Copy, &before.Copy}, blockPalette: {&d.Palette, &before.Palette},
+		blockOrgSlug: {&d.OrgSlug, &before.OrgSlug}, blockOrgName: {&d.OrgName, &before.OrgName},
+		blockHosts:   {&d.Hosts, &before.Hosts},
+		blockForward: {&d.Forward, &before.Forward}, BlockMails: {&d.Mails, &before.Mails},
+		blockCopy: {&d.Copy, &before.Copy}, blockPalette: {&d.Palette, &before.Palette},
 	} {
 		if _, shown := state[block]; !shown {
 			*field[0] = *field[1]
@@ -124,7 +130,7 @@ func (d Draft) Remembering(before Draft, state map[string]map[string]slack.Block
 	return d
 }
 
-// SuggestOrg fills in an Org's slug and name where the person chose to own one and typed none.
+// SuggestOrg fills in the slug and the name of a new Org if both are empty.
 func (d Draft) SuggestOrg() Draft {
 	if d.Mode != onboarding.ModeOwner || d.OrgSlug != "" || d.OrgName != "" {
 		return d

@@ -10,7 +10,7 @@ import (
 	"github.com/atlilith/onboardbot/onboarding"
 )
 
-// blockOf is where a problem is said.
+// blockOf returns the block at which a problem is shown.
 func (d Draft) blockOf(field onboarding.Field) string {
 	switch field {
 	case onboarding.FieldSlug:
@@ -53,7 +53,8 @@ func (d Draft) blockOf(field onboarding.Field) string {
 	return BlockDomains
 }
 
-// AtBlocks says problems where they belong in the form of the draft; with one host alone the form does not ask for it.
+// AtBlocks returns problems by the blocks of the form. With a single host the form does not ask
+// for one.
 func (d Draft) AtBlocks(problems onboarding.Problems, hosts []string) FieldErrors {
 	said := FieldErrors{}
 	for _, field := range slices.Sorted(maps.Keys(problems)) {
@@ -71,13 +72,15 @@ func (d Draft) AtBlocks(problems onboarding.Problems, hosts []string) FieldError
 	return said
 }
 
-// OnlyGiven leaves out what is said of inputs that were not given yet: the form asks for those anyway.
+// OnlyGiven leaves out problems with inputs that are empty: the form asks for those anyway.
 func (d Draft) OnlyGiven(problems FieldErrors) FieldErrors {
 	said := FieldErrors{}
 	for block, value := range map[string]string{
-		blockSlug: d.Slug, blockName: d.Name, blockEmail: d.Email, blockMode: string(d.Mode), blockOrgSlug: d.OrgSlug, blockOrgName: d.OrgName, blockJoin: d.Join,
-		BlockDomains: d.Domains, blockHost: d.Host, blockHosts: d.Hosts, blockMail: d.Mail, blockForward: d.Forward, BlockMails: d.Mails,
-		blockCopy: d.Copy, blockPalette: d.Palette, BlockLogo: d.Logo,
+		blockSlug: d.Slug, blockName: d.Name, blockEmail: d.Email, blockMode: string(d.Mode), blockOrgSlug: d.OrgSlug,
+		blockOrgName: d.OrgName, blockJoin: d.Join,
+		BlockDomains: d.Domains, blockHost: d.Host, blockHosts: d.Hosts, blockMail: d.Mail, blockForward: d.Forward,
+		BlockMails: d.Mails,
+		blockCopy:  d.Copy, blockPalette: d.Palette, BlockLogo: d.Logo,
 	} {
 		if value != "" {
 			said.Add(block, problems[block])
@@ -86,7 +89,7 @@ func (d Draft) OnlyGiven(problems FieldErrors) FieldErrors {
 	return said
 }
 
-// FieldErrors are what a draft says that no request can hold, each with a sentence at its block.
+// FieldErrors say what is wrong with a draft, with a sentence for each block.
 type FieldErrors map[string]string
 
 func (s FieldErrors) Error() string {
@@ -97,14 +100,14 @@ func (s FieldErrors) Error() string {
 	return strings.Join(lines, "\n")
 }
 
-// Merge adds all sentences of others.
+// Merge adds the sentences of others.
 func (s FieldErrors) Merge(others FieldErrors) {
 	for block, problem := range others {
 		s.Add(block, problem)
 	}
 }
 
-// Mrkdwn returns all sentences, one in a line.
+// Mrkdwn returns all sentences, one per line.
 func (s FieldErrors) Mrkdwn() string { return blockkit.Escape(s.Error()) }
 
 func (s FieldErrors) Add(block, problem string) {

@@ -15,7 +15,8 @@ import (
 func (d Draft) With(line inputs.Line) Draft {
 	values := line.Values
 	for key, field := range map[inputs.Key]*string{
-		inputs.Name: &d.Name, inputs.Email: &d.Email, inputs.OrgName: &d.OrgName, inputs.Copy: &d.Copy, inputs.Domains: &d.Domains,
+		inputs.Name: &d.Name, inputs.Email: &d.Email, inputs.OrgName: &d.OrgName, inputs.Copy: &d.Copy,
+		inputs.Domains: &d.Domains,
 	} {
 		*field = cmp.Or(values[key], *field)
 	}
@@ -32,9 +33,10 @@ func (d Draft) With(line inputs.Line) Draft {
 	return d
 }
 
-// BrandTyped reports that a line says how sites look.
+// BrandTyped reports whether a line says anything about the brand.
 func BrandTyped(line inputs.Line) bool {
-	return slices.ContainsFunc([]inputs.Key{inputs.Copy, inputs.Palette, inputs.Background, inputs.Text, inputs.Primary, inputs.Accent},
+	return slices.ContainsFunc([]inputs.Key{inputs.Copy, inputs.Palette, inputs.Background, inputs.Text,
+		inputs.Primary, inputs.Accent},
 		func(key inputs.Key) bool { return line.Values[key] != "" })
 }
 
@@ -43,7 +45,7 @@ func (d Draft) withMail(line inputs.Line) Draft {
 	case lines != "":
 		d.Mail, d.Mails = PerDomain, lines
 	case line.Values[inputs.Mail] != "":
-		// What is no plan is kept where it can be mended.
+		// What is not a plan is kept where it can be corrected.
 		mail, problem := parseMail(line.Values[inputs.Mail])
 		d.Mail, d.Forward = string(mail.Plan), mail.Forward
 		if problem != "" {
@@ -62,7 +64,8 @@ func (d Draft) withHost(line inputs.Line) Draft {
 	return d
 }
 
-// scoped writes a line for each domain where a key was given for one of them, nothing where it counts for all.
+// scoped returns a line for each domain if a key was given for at least one of them. It returns
+// nothing if the key counts for all domains.
 func (d Draft) scoped(line inputs.Line, key inputs.Key) string {
 	var lines []string
 	own := false
@@ -87,7 +90,7 @@ func (d Draft) scoped(line inputs.Line, key inputs.Key) string {
 	return strings.Join(lines, "\n")
 }
 
-// all says the same of every domain.
+// all returns a line with the same value for each domain.
 func (d Draft) all(value string) string {
 	lines := make([]string, 0, onboarding.MaxDomains)
 	for _, name := range d.names() {
@@ -96,7 +99,7 @@ func (d Draft) all(value string) string {
 	return strings.Join(lines, "\n")
 }
 
-// palette puts single colours over those of the list.
+// palette puts single colours over those of a list.
 func palette(list string, values map[inputs.Key]string) string {
 	list = cmp.Or(values[inputs.Palette], list)
 	keys := []inputs.Key{inputs.Background, inputs.Text, inputs.Primary, inputs.Accent}
@@ -104,7 +107,8 @@ func palette(list string, values map[inputs.Key]string) string {
 		return list
 	}
 	colors := inputs.List(list)
-	defaults := []brand.Color{brand.DefaultPalette.Background, brand.DefaultPalette.Text, brand.DefaultPalette.Primary, brand.DefaultPalette.Accent}
+	defaults := []brand.Color{brand.DefaultPalette.Background, brand.DefaultPalette.Text,
+		brand.DefaultPalette.Primary, brand.DefaultPalette.Accent}
 	for i, key := range keys {
 		if len(colors) == i {
 			colors = append(colors, string(defaults[i]))

@@ -9,9 +9,10 @@ import (
 	"github.com/atlilith/onboardbot/onboarding"
 )
 
-// choice offers values under their names.
+// choice is a select with values and their names.
 func choice(action, chosen string, options ...[2]string) *slack.SelectBlockElement {
-	element := slack.NewOptionsSelectBlockElement(slack.OptTypeStatic, blockkit.Plain("Choose", blockkit.MaxPlaceholder), action)
+	element := slack.NewOptionsSelectBlockElement(slack.OptTypeStatic,
+		blockkit.Plain("Choose", blockkit.MaxPlaceholder), action)
 	for _, each := range options {
 		option := blockkit.Option(each[0], each[1], "")
 		element.Options = append(element.Options, option)
@@ -22,13 +23,15 @@ func choice(action, chosen string, options ...[2]string) *slack.SelectBlockEleme
 	return element
 }
 
-// whileTyping sends text as it is typed: Slack tells nothing of what was in a form that is closed, and phones have no Enter key.
+// whileTyping sends text while it is typed: Slack does not send what was in a form that is
+// closed, and phones have no Enter key.
 var whileTyping = &slack.DispatchActionConfig{TriggerActionsOn: []string{"on_character_entered"}}
 
-// textInput has no limit but Slack's own, so that what is too long is answered with a sentence and not by a deaf keyboard.
+// textInput has no limit of its own, so a value that is too long is answered with a sentence.
 func textInput(placeholder, value string) *slack.PlainTextInputBlockElement {
 	element := slack.NewPlainTextInputBlockElement(blockkit.Plain(placeholder, blockkit.MaxPlaceholder), ActionInput)
-	element.InitialValue, element.DispatchActionConfig = blockkit.Truncate(value, blockkit.MaxInputLength), whileTyping
+	element.InitialValue, element.DispatchActionConfig = blockkit.Truncate(value, blockkit.MaxInputLength),
+		whileTyping
 	return element
 }
 
@@ -57,7 +60,8 @@ func modeChoice(chosen onboarding.Mode) *slack.RadioButtonsBlockElement {
 }
 
 func orgChoice(slug, name string) *slack.SelectBlockElement {
-	element := slack.NewOptionsSelectBlockElement(slack.OptTypeExternal, blockkit.Plain("Type part of its name", blockkit.MaxPlaceholder), ActionOrg)
+	element := slack.NewOptionsSelectBlockElement(slack.OptTypeExternal,
+		blockkit.Plain("Type part of its name", blockkit.MaxPlaceholder), ActionOrg)
 	none := 0
 	element.MinQueryLength = &none
 	if slug != "" {
@@ -66,7 +70,8 @@ func orgChoice(slug, name string) *slack.SelectBlockElement {
 	return element
 }
 
-// OrgOptions offers Orgs. One whose slug is longer than an option's value could not be told apart, and is left out.
+// OrgOptions returns Orgs as options. It leaves out an Org whose slug is longer than an option's
+// value.
 func OrgOptions(orgs []onboarding.Org) []*slack.OptionBlockObject {
 	var options []*slack.OptionBlockObject
 	for _, org := range orgs {

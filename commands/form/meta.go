@@ -5,16 +5,18 @@ import (
 	"fmt"
 )
 
-// Meta travels with the form through Slack. It holds ids alone, and is checked like everything that comes from there.
+// Meta is the private metadata of the form. It holds ids only, and is checked like everything
+// that comes from Slack.
 type Meta struct {
 	Channel string `json:"channel"`
 	// Plan makes the form a dry run.
 	Plan bool `json:"plan,omitempty"`
-	// Slug is what the form was opened for, and the name under which what is typed is kept. Empty where none was given.
+	// Slug is the slug that the form was opened for. The draft is kept under it. It may be empty.
 	Slug string `json:"slug,omitempty"`
-	// Resumed says that the form began with what was typed before.
+	// Resumed reports whether the form began with a saved draft.
 	Resumed bool `json:"resumed,omitempty"`
-	// Logo is the digest of the logo that was sent before: a form cannot be given a file.
+	// Logo is the digest of the logo that was uploaded before: a form cannot be opened with a
+	// file.
 	Logo string `json:"logo,omitempty"`
 }
 

@@ -10,8 +10,8 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/brand"
 )
 
-// Request is what the draft asks for. Domains that cannot be read stay as they were typed, for package onboarding to say what is
-// wrong. The first of the hosts is that of domains which name none.
+// Request turns the draft into a request. A domain that cannot be parsed stays as it was typed;
+// package onboarding says what is wrong with it. Domains without a host get the first host.
 func (d Draft) Request(hosts []string) (onboarding.Request, FieldErrors) {
 	request := onboarding.Request{Slug: d.Slug, DisplayName: d.Name, Email: d.Email, Mode: d.Mode}
 	switch d.Mode {
@@ -29,22 +29,25 @@ func (d Draft) Request(hosts []string) (onboarding.Request, FieldErrors) {
 	}
 	problems := FieldErrors{}
 	if d.Host == PerDomain {
-		problems.Add(blockHosts, eachDomain(request.Domains, d.Hosts, func(domain *onboarding.Domain, value string) string {
-			domain.Host = knownHost(value, hosts)
-			return ""
-		}))
+		problems.Add(blockHosts,
+			eachDomain(request.Domains, d.Hosts, func(domain *onboarding.Domain, value string) string {
+				domain.Host = knownHost(value, hosts)
+				return ""
+			}))
 	}
 	if d.Mail == PerDomain {
-		problems.Add(BlockMails, eachDomain(request.Domains, d.Mails, func(domain *onboarding.Domain, value string) (problem string) {
-			domain.Mail, problem = parseMail(value)
-			return problem
-		}))
+		problems.Add(BlockMails,
+			eachDomain(request.Domains, d.Mails, func(domain *onboarding.Domain, value string) (problem string) {
+				domain.Mail, problem = parseMail(value)
+				return problem
+			}))
 	}
 	request.Brand = d.brand(problems)
 	return request, problems
 }
 
-// knownHost is a host as it is configured, since keyboards of phones begin with a capital. What is none stays, to be said.
+// knownHost returns a host as it is configured, since phones begin words with a capital letter.
+// It returns an unknown host as it was typed.
 func knownHost(typed string, hosts []string) string {
 	if at := slices.IndexFunc(hosts, func(host string) bool { return strings.EqualFold(host, typed) }); at >= 0 {
 		return hosts[at]
@@ -52,7 +55,7 @@ func knownHost(typed string, hosts []string) string {
 	return typed
 }
 
-// names are the domains in the form that DNS wants, as far as there is one.
+// names returns the domains as DNS has them, or as they were typed if they cannot be parsed.
 func (d Draft) names() []string {
 	names := strings.FieldsFunc(d.Domains, func(r rune) bool { return strings.ContainsRune(", ;\n\r\t", r) })
 	for i, typed := range names {
@@ -63,7 +66,7 @@ func (d Draft) names() []string {
 	return names
 }
 
-// mailNone is the option for no mail, since an option has no empty value.
+// mailNone is the option for no mail, since an option cannot have an empty value.
 const mailNone = "none"
 
 // plan is the mail plan of all domains.
@@ -78,7 +81,7 @@ func (d Draft) plan() onboarding.Mail {
 	return mail
 }
 
-// parseMail reads a mail plan as people write it: none, mailbox, or forward with an address.
+// parseMail parses a mail plan: none, mailbox, or forward with an address.
 func parseMail(text string) (mail onboarding.Mail, problem string) {
 	word, address, _ := strings.Cut(strings.TrimSpace(text), " ")
 	if before, after, found := strings.Cut(word, ":"); found {
@@ -92,11 +95,14 @@ func parseMail(text string) (mail onboarding.Mail, problem string) {
 	case "forward", "forwarding":
 		return onboarding.Mail{Plan: onboarding.MailForward, Forward: strings.TrimSpace(address)}, ""
 	}
-	return onboarding.Mail{}, fmt.Sprintf("%s is not a mail plan. Write none, mailbox or forward me@example.com.", mrkdwn.Shorten(text))
+	return onboarding.Mail{}, fmt.Sprintf("%s is not a mail plan. Write none, mailbox or forward me@example.com.",
+		mrkdwn.Shorten(text))
 }
 
-// eachDomain reads lines such as "merche.example: mailbox" and sets what they say for their domains.
-func eachDomain(domains []onboarding.Domain, lines string, set func(domain *onboarding.Domain, value string) string) string {
+// eachDomain reads lines such as "merche.example: mailbox" and applies each to its domain.
+func eachDomain(
+	domains []onboarding.Domain, lines string, set func(domain *onboarding.Domain, value string) string,
+) string {
 	for line := range strings.Lines(lines) {
 		line = strings.TrimSpace(line)
 		if line == "" {
@@ -108,7 +114,9 @@ func eachDomain(domains []onboarding.Domain, lines string, set func(domain *onbo
 		}
 		value = strings.TrimSpace(value)
 		if !found || value == "" {
-			return fmt.Sprintf("Write one line per domain that differs, such as merche.example: … This line is wrong: %s", mrkdwn.Shorten(line))
+			return fmt.Sprintf("Write one line per domain that differs, such as merche.example: … "+
+				"This line is wrong: %s",
+				mrkdwn.Shorten(line))
 		}
 		if parsed, problem := onboarding.ParseDomain(name); problem == "" {
 			name = parsed
@@ -124,7 +132,8 @@ func eachDomain(domains []onboarding.Domain, lines string, set func(domain *onbo
 	return ""
 }
 
-// brand is how the Org's sites look, nil where nothing was said. Colours that were left out are the default's.
+// brand returns the Org's brand, nil if nothing was typed. Colours that were left out are the
+// default ones.
 func (d Draft) brand(problems FieldErrors) *onboarding.Brand {
 	if d.Copy == "" && d.Palette == "" && d.Logo == "" {
 		return nil
@@ -136,7 +145,8 @@ func (d Draft) brand(problems FieldErrors) *onboarding.Brand {
 	if len(wrong) == 0 {
 		wrong = palette.Check()
 	}
-	for _, field := range []brand.Field{brand.FieldBackground, brand.FieldText, brand.FieldPrimary, brand.FieldAccent} {
+	for _, field := range []brand.Field{brand.FieldBackground, brand.FieldText, brand.FieldPrimary,
+		brand.FieldAccent} {
 		problems.Add(blockPalette, wrong[field])
 	}
 	return &onboarding.Brand{Copy: text, Palette: palette, Logo: d.Logo}

@@ -10,11 +10,11 @@ import (
 	"github.com/atlilith/onboardbot/onboarding"
 )
 
-// maxMended is the length, in characters, up to which a mistyped slug is worth mending.
+// maxMended is the length, in characters, up to which a mistyped slug is corrected.
 const maxMended = 2 * onboarding.MaxSlug
 
-// MendSlug brings what somebody typed into kebab-case, as in "Merche Biche" and "mercé_biche". It reports false for what is
-// more than a slug in the wrong clothes: then guessing would hide a mistake.
+// MendSlug turns what somebody typed into kebab-case, as in "Merche Biche" and "mercé_biche". It
+// returns false if it would have to guess.
 func MendSlug(typed string) (slug string, ok bool) {
 	if utf8.RuneCountInString(typed) > maxMended {
 		return "", false

@@ -11,16 +11,29 @@ import (
 	"github.com/atlilith/onboardbot/onboarding"
 )
 
-// View asks for what is missing. The hints are mrkdwn; problems are said above their fields, for when Slack's own place for them
-// is gone because the form was away. The hosts are those that a domain may point at, the usual one first.
-func View(meta Meta, d Draft, hosts []string, problems map[string]string, hints ...string) slack.ModalViewRequest {
+// Form asks for what is missing in a draft.
+type Form struct {
+	Meta  Meta
+	Draft Draft
+	// Hosts are the VPSes that a domain may point at, the usual one first.
+	Hosts []string
+	// Problems are sentences by block. They stand above the inputs, for when Slack's own place for them
+	// is gone because the form was closed.
+	Problems map[string]string
+	// Hints stand above the form, as mrkdwn. Empty ones are left out.
+	Hints []string
+}
+
+// View returns the form as a modal.
+func (form Form) View() slack.ModalViewRequest {
+	meta, d := form.Meta, form.Draft
 	titleText, submit := "Onboard a Provider", "Start"
 	if meta.Plan {
 		titleText, submit = "Plan an onboarding", "Show the plan"
 	}
 	meta.Logo = d.Logo
-	f := &fields{problems: problems}
-	for _, hint := range hints {
+	f := &fields{problems: form.Problems}
+	for _, hint := range form.Hints {
 		if hint != "" {
 			f.blocks = append(f.blocks, blockkit.Context(hint))
 		}
@@ -28,10 +41,12 @@ func View(meta Meta, d Draft, hosts []string, problems map[string]string, hints 
 	if meta.Resumed {
 		f.blocks = append(f.blocks, slack.NewActionBlock("draft", discardButton(meta.Slug)))
 	}
-	// What was typed as the slug alone names no draft yet, and every beginning of it would.
-	f.add(blockSlug, "Slug", "Kebab-case, and not used by any Person or Org. It cannot be changed later.", textInput("merche-biche", d.Slug))
+	// The slug is not saved while it is typed: each beginning of it would name a draft.
+	f.add(blockSlug, "Slug", "Kebab-case, and not used by any Person or Org. It cannot be changed later.",
+		textInput("merche-biche", d.Slug))
 	f.typed(blockName, "Display name", "", textInput("Merche Biche", d.Name))
-	email := slack.NewEmailTextInputBlockElement(blockkit.Plain("merche@example.com", blockkit.MaxPlaceholder), ActionInput)
+	email := slack.NewEmailTextInputBlockElement(blockkit.Plain("merche@example.com", blockkit.MaxPlaceholder),
+		ActionInput)
 	email.InitialValue, email.DispatchActionConfig = blockkit.Truncate(d.Email, blockkit.MaxInputLength), whileTyping
 	f.typed(blockEmail, "Email", "", email)
 	f.typed(blockMode, "Operating mode", "", modeChoice(d.Mode))
@@ -42,9 +57,10 @@ func View(meta Meta, d Draft, hosts []string, problems map[string]string, hints 
 	case onboarding.ModeMember:
 		f.typed(blockJoin, "The Org they join", "", orgChoice(d.Join, d.JoinName))
 	}
-	f.typed(BlockDomains, "Domains", "One per line. Each is a site of its own, with its www. name as well.", lines("merche-biche.com", d.Domains))
-	if len(hosts) > 1 {
-		f.host(d, hosts)
+	f.typed(BlockDomains, "Domains", "One per line. Each is a site of its own, with its www. name as well.",
+		lines("merche-biche.com", d.Domains))
+	if len(form.Hosts) > 1 {
+		f.host(d, form.Hosts)
 	}
 	f.mail(d)
 	if d.Mode == onboarding.ModeOwner {
@@ -52,7 +68,9 @@ func View(meta Meta, d Draft, hosts []string, problems map[string]string, hints 
 	}
 	return slack.ModalViewRequest{
 		Type: slack.VTModal, CallbackID: ViewForm, PrivateMetadata: meta.encode(),
-		Title: blockkit.Plain(titleText, blockkit.MaxViewTitle), Submit: blockkit.Plain(submit, blockkit.MaxViewTitle), Close: blockkit.Plain("Close", blockkit.MaxViewTitle),
+		Title:  blockkit.Plain(titleText, blockkit.MaxViewTitle),
+		Submit: blockkit.Plain(submit, blockkit.MaxViewTitle),
+		Close:  blockkit.Plain("Close", blockkit.MaxViewTitle),
 		Blocks: slack.Blocks{BlockSet: f.blocks},
 	}
 }
@@ -75,13 +93,15 @@ func (f *fields) add(block, label, hint string, element slack.BlockElement) *sla
 	return input
 }
 
-// complaints say above an input what is wrong with it. An alert has little room, so that several sentences may take several.
+// complaints shows above an input what is wrong with it. An alert is short, so several sentences
+// can take several alerts.
 func complaints(problem string) []slack.Block {
 	var alerts []slack.Block
 	text := ""
 	flush := func() {
 		if text != "" {
-			alerts = append(alerts, slack.NewAlertBlock(blockkit.Plain(strings.TrimSpace(text), blockkit.MaxAlert), slack.AlertBlockOptionLevel(slack.AlertLevelError)))
+			alerts = append(alerts, slack.NewAlertBlock(blockkit.Plain(strings.TrimSpace(text), blockkit.MaxAlert),
+				slack.AlertBlockOptionLevel(slack.AlertLevelError)))
 		}
 		text = ""
 	}
@@ -95,14 +115,15 @@ func complaints(problem string) []slack.Block {
 	return alerts
 }
 
-// typed adds an input that sends what is entered at once, so that it is kept if the form is never sent.
+// typed adds an input that sends its value while it is typed, so the draft is kept if the form is
+// never sent.
 func (f *fields) typed(block, label, hint string, element slack.BlockElement) *slack.InputBlock {
 	input := f.add(block, label, hint, element)
 	input.DispatchAction = true
 	return input
 }
 
-// host asks where the domains point.
+// host asks which VPS the domains point at.
 func (f *fields) host(d Draft, hosts []string) {
 	options := make([][2]string, 0, len(hosts)+1)
 	for _, host := range hosts {
@@ -112,9 +133,11 @@ func (f *fields) host(d Draft, hosts []string) {
 	if chosen == "" {
 		chosen = hosts[0]
 	}
-	f.typed(blockHost, "Host", "", choice(ActionHost, chosen, append(options, [2]string{PerDomain, "Differs by domain…"})...))
+	f.typed(blockHost, "Host", "",
+		choice(ActionHost, chosen, append(options, [2]string{PerDomain, "Differs by domain…"})...))
 	if d.Host == PerDomain {
-		f.typed(blockHosts, "Host by domain", "One line per domain that differs; the others point to "+hosts[0]+".", lines("merche.example: "+hosts[1], d.Hosts))
+		f.typed(blockHosts, "Host by domain", "One line per domain that differs; the others point to "+hosts[0]+".",
+			lines("merche.example: "+hosts[1], d.Hosts))
 	}
 }
 
@@ -132,12 +155,14 @@ func (f *fields) mail(d Draft) {
 	if chosen == "" {
 		chosen = mailNone
 	}
-	f.typed(blockMail, "Mail on the domains", "", choice(ActionMail, chosen, append(options, [2]string{PerDomain, "Differs by domain…"})...))
+	f.typed(blockMail, "Mail on the domains", "",
+		choice(ActionMail, chosen, append(options, [2]string{PerDomain, "Differs by domain…"})...))
 	switch d.Mail {
 	case string(onboarding.MailForward):
 		f.typed(blockForward, "Forward to", "", textInput("merche@example.org", d.Forward))
 	case PerDomain:
-		f.typed(BlockMails, "Mail by domain", "One line per domain with mail: none, mailbox, or forward and an address.",
+		f.typed(BlockMails, "Mail by domain",
+			"One line per domain with mail: none, mailbox, or forward and an address.",
 			lines("merche-biche.com: mailbox\nmerche.example: forward merche@example.org", d.Mails))
 	}
 }

@@ -52,7 +52,8 @@ func (t *Tabs) Waiting(ctx context.Context, person string) (render.Home, error) 
 		if err != nil {
 			return render.Home{}, err
 		}
-		content.Waiting = append(content.Waiting, render.PendingDecision{Approval: approval, Run: view.Run, Link: t.address(ctx, render.ApprovalKey(approval))})
+		content.Waiting = append(content.Waiting, render.PendingDecision{Approval: approval, Run: view.Run,
+			Link: t.address(ctx, render.ApprovalKey(approval))})
 	}
 	content.More = len(approvals) - len(content.Waiting)
 	for _, run := range stuck[:min(len(stuck), maxListed)] {

@@ -9,7 +9,8 @@ import (
 
 // Certificates tells when the certificates of live sites end.
 type Certificates interface {
-	// NotAfter returns when the certificate that each domain serves ends, for those domains of which it is known.
+	// NotAfter returns when the certificate that each domain serves ends, for those domains of
+	// which it is known.
 	NotAfter(ctx context.Context) (map[string]time.Time, error)
 }
 

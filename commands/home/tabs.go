@@ -1,5 +1,5 @@
-// Package home keeps the App Home current: for whoever opens it, and for those who opened it lately while runs change. Who looks
-// is a table, so any replica can update any tab.
+// Package home keeps the App Home current: for whoever opens it, and for those who opened it
+// lately while runs change. Who looks is a table, so any replica can update any tab.
 package home
 
 import (
@@ -44,7 +44,8 @@ func (t *Tabs) Opened(ctx context.Context, event bot.Event) error {
 	return t.publishNow(ctx, event.Person)
 }
 
-// Refresh publishes the tab of somebody who pressed a button in it. It does nothing about other presses.
+// Refresh publishes the tab of somebody who pressed a button in it. It does nothing about other
+// presses.
 func (t *Tabs) Refresh(ctx context.Context, action bot.Action) error {
 	if action.View == nil || action.View.Type != slack.VTHomeTab {
 		return nil
@@ -63,8 +64,9 @@ func (t *Tabs) publishNow(ctx context.Context, person bot.Person) error {
 	return t.Viewers.opened(ctx, person, digest(blocks))
 }
 
-// RefreshViewers publishes the tabs of those who look, where they would show something else. It reports whether a tab was left for
-// later: one that changed a moment ago, or that another sweep is busy with. No transaction is open while Slack is called.
+// RefreshViewers publishes the tabs of those who look, where they would show something else. It
+// reports whether a tab was left for later: one that changed a moment ago, or that another sweep
+// is busy with. No transaction is open while Slack is called.
 func (t *Tabs) RefreshViewers(ctx context.Context) (left bool, err error) {
 	claimed, left, err := t.Viewers.claim(ctx)
 	if err != nil {
@@ -79,7 +81,8 @@ func (t *Tabs) RefreshViewers(ctx context.Context) (left bool, err error) {
 	return left, errors.Join(failures...)
 }
 
-// refresh publishes one tab if it would show something else, unless it changed a moment ago, and ends the claim.
+// refresh publishes one tab if it would show something else, unless it changed a moment ago, and
+// ends the claim.
 func (t *Tabs) refresh(ctx context.Context, v viewer) (left bool, err error) {
 	blocks, err := t.blocks(ctx, v.Person)
 	if err != nil || digest(blocks) == v.shown || v.early {

@@ -18,12 +18,14 @@ import (
 )
 
 const (
-	// viewerWindow is how long after somebody opened the Home tab it is kept current: Slack does not say when they leave it.
+	// viewerWindow is how long after somebody opened the Home tab it is kept current: Slack does
+	// not say when they leave it.
 	viewerWindow = 15 * time.Minute
 	// maxViewers bounds how many tabs are kept current: those that were opened last.
 	maxViewers = 20
-	// updateInterval is the least time between two versions of one tab. With it, maxViewers stay near the 100 calls a minute that
-	// Slack allows for views.publish (https://docs.slack.dev/apis/web-api/rate-limits, Tier 4). Later changes wait.
+	// updateInterval is the least time between two versions of one tab. With it, maxViewers stay
+	// near the 100 calls a minute that Slack allows for views.publish
+	// (https://docs.slack.dev/apis/web-api/rate-limits, Tier 4). Later changes wait.
 	updateInterval = 3 * time.Second
 	// claimTimeout is how long a tab stays claimed by a sweep that died.
 	claimTimeout = time.Minute
@@ -34,7 +36,8 @@ const (
 // Viewers is the table of those who look at their Home tab.
 type Viewers struct{ pool *pgxpool.Pool }
 
-// NewViewers returns the viewers in the bot's own database, whose connections have its schema as their search path.
+// NewViewers returns the viewers in the bot's own database, whose connections have its schema as
+// their search path.
 func NewViewers(pool *pgxpool.Pool) *Viewers { return &Viewers{pool: pool} }
 
 // viewer is somebody who looks at the Home tab.
@@ -46,7 +49,8 @@ type viewer struct {
 
 const anybodyLooks = `SELECT EXISTS (SELECT FROM home_viewers WHERE opened_at > clock_timestamp() - $1::interval)`
 
-// Changed inserts the job that updates the tabs, if anybody looks. It belongs to the transaction of the change.
+// Changed inserts the job that updates the tabs, if anybody looks. It belongs to the transaction
+// of the change.
 func (v *Viewers) Changed(ctx context.Context, tx pgx.Tx) error {
 	var anybody bool
 	if err := tx.QueryRow(ctx, anybodyLooks, viewerWindow).Scan(&anybody); err != nil {
@@ -67,7 +71,8 @@ func (v *Viewers) Changed(ctx context.Context, tx pgx.Tx) error {
 
 const (
 	countViewers = `
-		SELECT count(*) FROM (SELECT FROM home_viewers WHERE opened_at > clock_timestamp() - $1::interval LIMIT $2) recent`
+		SELECT count(*) FROM (
+			SELECT FROM home_viewers WHERE opened_at > clock_timestamp() - $1::interval LIMIT $2) recent`
 	claimViewers = `
 		UPDATE home_viewers SET claimed_until = clock_timestamp() + $3::interval
 		WHERE operator IN (
@@ -77,8 +82,9 @@ const (
 		RETURNING team, operator, shown, shown_at > clock_timestamp() - $4::interval`
 )
 
-// claim returns those whose tabs no other sweep is busy with, and reports whether it left any out. A sweep reads what the tabs show
-// after it claimed them, so it answers all jobs that waited until then.
+// claim returns those whose tabs no other sweep is busy with, and reports whether it left any
+// out. A sweep reads what the tabs show after it claimed them, so it answers all jobs that waited
+// until then.
 func (v *Viewers) claim(ctx context.Context) (claimed []viewer, left bool, err error) {
 	err = pgx.BeginFunc(ctx, v.pool, func(tx pgx.Tx) error {
 		if err := deleteWaitingJobs(ctx, tx); err != nil {
@@ -106,16 +112,20 @@ func (v *Viewers) claim(ctx context.Context) (claimed []viewer, left bool, err e
 	return claimed, left, nil
 }
 
-// maxWaiting is how many waiting jobs one sweep answers. The next one answers those that are left.
+// maxWaiting is how many waiting jobs one sweep answers. The next one answers those that are
+// left.
 const maxWaiting = 1000
 
-// deleteWaitingJobs deletes the jobs that a sweep answers. Outside of a job there is no River client, and they stay.
+// deleteWaitingJobs deletes the jobs that a sweep answers. Outside of a job there is no River
+// client, and they stay.
 func deleteWaitingJobs(ctx context.Context, tx pgx.Tx) error {
 	jobs, err := river.ClientFromContextSafely[pgx.Tx](ctx)
 	if err != nil {
 		return nil
 	}
-	_, err = jobs.JobDeleteManyTx(ctx, tx, river.NewJobDeleteManyParams().Kinds(refreshArgs{}.Kind()).States(rivertype.JobStateAvailable).First(maxWaiting))
+	_, err = jobs.JobDeleteManyTx(ctx, tx,
+		river.NewJobDeleteManyParams().Kinds(refreshArgs{}.Kind()).States(rivertype.JobStateAvailable).First(
+			maxWaiting))
 	return err
 }
 

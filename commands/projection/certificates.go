@@ -15,7 +15,8 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/store"
 )
 
-// CertificateAnnouncer posts reminders in the thread of the run that made a domain live. What has no thread goes to a channel.
+// CertificateAnnouncer posts reminders in the thread of the run that made a domain live. What has
+// no thread goes to a channel.
 type CertificateAnnouncer struct {
 	pool      *pgxpool.Pool
 	records   *store.Records
@@ -26,7 +27,8 @@ type CertificateAnnouncer struct {
 
 var _ watch.Announcer = (*CertificateAnnouncer)(nil)
 
-// NewCertificateAnnouncer returns an announcer that works with what a projector works with. The channel is for what has no thread.
+// NewCertificateAnnouncer returns an announcer that works with what a projector works with. The
+// channel is for what has no thread.
 func NewCertificateAnnouncer(projector *Projector, channel string) *CertificateAnnouncer {
 	return &CertificateAnnouncer{pool: projector.Pool, records: projector.Records, outbox: projector.Outbox,
 		approvers: projector.Renderer.Approvers, channel: channel}

@@ -13,13 +13,15 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/brand"
 )
 
-// putFiles puts the files of a run into the outbox: the logs of its attempts and the picture of its brand. Files never change, so
-// each is put once, without a lock. What Slack has already is not read again.
+// putFiles puts the files of a run into the outbox: the logs of its attempts and the picture of
+// its brand. Files never change, so each is put once, without a lock. What Slack has already is
+// not read again.
 func (p *Projector) putFiles(ctx context.Context, view *onboarding.View) error {
 	preview, failure := p.preview(ctx, view) // a picture that cannot be drawn delays no log
 	logs, err := p.logs(ctx, view)
 	if files := append(preview, logs...); err == nil && len(files) > 0 {
-		err = pgx.BeginFunc(ctx, p.Pool, func(tx pgx.Tx) error { return p.Outbox.Put(ctx, tx, render.Placed(view, files)...) })
+		err = pgx.BeginFunc(ctx, p.Pool,
+			func(tx pgx.Tx) error { return p.Outbox.Put(ctx, tx, render.Placed(view, files)...) })
 	}
 	return errors.Join(failure, err)
 }
@@ -51,7 +53,8 @@ func (p *Projector) logs(ctx context.Context, view *onboarding.View) ([]outbox.M
 	return files, nil
 }
 
-// preview returns a picture of the sites of the run's Org, unless Slack has it already or there is no brand.
+// preview returns a picture of the sites of the run's Org, unless Slack has it already or there
+// is no brand.
 func (p *Projector) preview(ctx context.Context, view *onboarding.View) ([]outbox.Message, error) {
 	wanted := view.Request.Brand
 	if wanted == nil || view.Kind != onboarding.KindOnboard {

@@ -13,7 +13,8 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/isolation/reports"
 )
 
-// IsolationAnnouncer posts reports on isolation in the channel that they are for, and tells the App Home about the newest one.
+// IsolationAnnouncer posts reports on isolation in the channel that they are for, and tells the
+// App Home about the newest one.
 type IsolationAnnouncer struct {
 	outbox *outbox.Outbox
 	store  *reports.Store
@@ -22,7 +23,8 @@ type IsolationAnnouncer struct {
 
 var _ reports.Announcer = (*IsolationAnnouncer)(nil)
 
-// NewIsolationAnnouncer returns an announcer of the reports in a store. It mentions the approvers of the configuration.
+// NewIsolationAnnouncer returns an announcer of the reports in a store. It mentions the approvers
+// of the configuration.
 func NewIsolationAnnouncer(outbox *outbox.Outbox, store *reports.Store, config access.Config) *IsolationAnnouncer {
 	return &IsolationAnnouncer{outbox: outbox, store: store, config: config}
 }

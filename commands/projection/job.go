@@ -20,8 +20,9 @@ type projectArgs struct {
 // Kind implements [river.JobArgs]. Jobs of earlier releases have this name.
 func (projectArgs) Kind() string { return "commands_render" }
 
-// InsertOpts allows many attempts: projecting again is always safe, and a thread that is not updated misleads people. The queue is
-// the outbox's, since an application that takes minutes must not delay the thread.
+// InsertOpts allows many attempts: projecting again is always safe, and a thread that is not
+// updated misleads people. The queue is the outbox's, since an application that takes minutes
+// must not delay the thread.
 func (projectArgs) InsertOpts() river.InsertOpts {
 	return river.InsertOpts{Queue: outbox.Queue, MaxAttempts: 50}
 }

@@ -14,7 +14,8 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/store"
 )
 
-// Notifier is the domain's [store.Notifier]: for every change of a run it inserts a job that projects the run again.
+// Notifier is the domain's [store.Notifier]: for every change of a run it inserts a job that
+// projects the run again.
 type Notifier struct{ jobs *river.Client[pgx.Tx] }
 
 var _ store.Notifier = (*Notifier)(nil)

@@ -1,6 +1,7 @@
-// Package projection keeps what Slack shows by itself up to date: the thread of each run, direct messages to approvers, reminders
-// about certificates and reports on isolation. It reads the domain, renders messages and puts them into the outbox under stable
-// keys, so projecting again is always safe.
+// Package projection keeps what Slack shows by itself up to date: the thread of each run, direct
+// messages to approvers, reminders about certificates and reports on isolation. It reads the
+// domain, renders messages and puts them into the outbox under stable keys, so projecting again
+// is always safe.
 package projection
 
 import (
@@ -51,17 +52,18 @@ func New(dependencies Dependencies) *Projector {
 	return &Projector{Dependencies: dependencies, assets: store.NewAssets(dependencies.Pool)}
 }
 
-// NewRenderer returns a renderer for a configuration. With breakGlass, operators may approve alone in an emergency. The reasons say
-// for each kind of step why somebody is asked.
+// NewRenderer returns a renderer for a configuration. With breakGlass, operators may approve
+// alone in an emergency. The reasons say for each kind of step why somebody is asked.
 func NewRenderer(config access.Config, breakGlass bool, reasons map[onboarding.Kind]string) render.Renderer {
 	return render.Renderer{Command: config.Command, Approvers: config.Approvers, EscalateTo: config.EscalateTo,
 		Mentions: config.Notify.Mentions(), BreakGlass: breakGlass, Reasons: reasons}
 }
 
-// Project puts the messages of a run into the outbox as they should be now. It returns [onboarding.ErrNotFound].
+// Project puts the messages of a run into the outbox as they should be now. It returns
+// [onboarding.ErrNotFound].
 //
-// Slack says who is in a user group. While it does not answer, the thread is still updated, and the error makes the job run again.
-// Slack is asked before a connection to the database is taken.
+// Slack says who is in a user group. While it does not answer, the thread is still updated, and
+// the error makes the job run again. Slack is asked before a connection to the database is taken.
 func (p *Projector) Project(ctx context.Context, run uuid.UUID) error {
 	recipients, unknown := p.Directory.Recipients(ctx)
 	view, err := p.putMessages(ctx, run, recipients)
@@ -71,9 +73,11 @@ func (p *Projector) Project(ctx context.Context, run uuid.UUID) error {
 	return errors.Join(unknown, err)
 }
 
-// putMessages renders a run while it holds the run's projection lock, since an older rendering must not overwrite a newer one. The
-// lock, all reads and all writes use one connection.
-func (p *Projector) putMessages(ctx context.Context, run uuid.UUID, recipients access.Recipients) (*onboarding.View, error) {
+// putMessages renders a run while it holds the run's projection lock, since an older rendering
+// must not overwrite a newer one. The lock, all reads and all writes use one connection.
+func (p *Projector) putMessages(
+	ctx context.Context, run uuid.UUID, recipients access.Recipients,
+) (*onboarding.View, error) {
 	session, err := locks.Open(ctx, p.Pool)
 	if err != nil {
 		return nil, err
@@ -88,7 +92,8 @@ func (p *Projector) putMessages(ctx context.Context, run uuid.UUID, recipients a
 		return nil, err
 	}
 	renderer := p.Renderer.DuringFreeze(seen.freeze)
-	messages := slices.Concat(renderer.Thread(seen.view, now), renderer.Direct(seen.view, now, recipients.Approvers, recipients.Escalated))
+	messages := slices.Concat(renderer.Thread(seen.view, now),
+		renderer.Direct(seen.view, now, recipients.Approvers, recipients.Escalated))
 	err = pgx.BeginFunc(ctx, session.Conn(), func(tx pgx.Tx) error {
 		if err := deleteJobs(ctx, tx, seen.waiting); err != nil {
 			return err
@@ -109,22 +114,25 @@ type snapshot struct {
 	waiting []int64
 }
 
-// read reads a run, and the jobs that this projection answers as well: their changes were committed before the moment of the read.
+// read reads a run, and the jobs that this projection answers as well: their changes were
+// committed before the moment of the read.
 func (p *Projector) read(ctx context.Context, conn *pgx.Conn, run uuid.UUID) (seen snapshot, err error) {
-	err = pgx.BeginTxFunc(ctx, conn, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) error {
-		if seen.waiting, err = waitingJobs(ctx, tx, run); err != nil {
+	err = pgx.BeginTxFunc(ctx, conn, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly},
+		func(tx pgx.Tx) error {
+			if seen.waiting, err = waitingJobs(ctx, tx, run); err != nil {
+				return err
+			}
+			if seen.view, err = store.LoadView(ctx, tx, run); err != nil {
+				return err
+			}
+			seen.freeze, err = store.Frozen(ctx, tx)
 			return err
-		}
-		if seen.view, err = store.LoadView(ctx, tx, run); err != nil {
-			return err
-		}
-		seen.freeze, err = store.Frozen(ctx, tx)
-		return err
-	})
+		})
 	return seen, err
 }
 
-// maxWaiting is how many waiting jobs one projection answers. The next one answers those that are left.
+// maxWaiting is how many waiting jobs one projection answers. The next one answers those that are
+// left.
 const maxWaiting = 1000
 
 // waitingJobs lists the jobs of a run that wait for a worker.
@@ -133,8 +141,9 @@ func waitingJobs(ctx context.Context, tx pgx.Tx, run uuid.UUID) ([]int64, error)
 	if err != nil {
 		return nil, fmt.Errorf("jobs of run %s: %w", run, err)
 	}
-	listed, err := jobs.JobListTx(ctx, tx, river.NewJobListParams().Kinds(projectArgs{}.Kind()).States(rivertype.JobStateAvailable).
-		Where(`args->>'run_id' = @run`, river.NamedArgs{"run": run.String()}).First(maxWaiting))
+	listed, err := jobs.JobListTx(ctx, tx,
+		river.NewJobListParams().Kinds(projectArgs{}.Kind()).States(rivertype.JobStateAvailable).
+			Where(`args->>'run_id' = @run`, river.NamedArgs{"run": run.String()}).First(maxWaiting))
 	if err != nil {
 		return nil, fmt.Errorf("jobs of run %s: %w", run, err)
 	}
@@ -152,7 +161,8 @@ func deleteJobs(ctx context.Context, tx pgx.Tx, ids []int64) error {
 	}
 	jobs, err := river.ClientFromContextSafely[pgx.Tx](ctx)
 	if err == nil {
-		_, err = jobs.JobDeleteManyTx(ctx, tx, river.NewJobDeleteManyParams().IDs(ids...).States(rivertype.JobStateAvailable).First(len(ids)))
+		_, err = jobs.JobDeleteManyTx(ctx, tx,
+			river.NewJobDeleteManyParams().IDs(ids...).States(rivertype.JobStateAvailable).First(len(ids)))
 	}
 	if err != nil {
 		return fmt.Errorf("jobs that a projection answered: %w", err)

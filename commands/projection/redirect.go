@@ -33,7 +33,8 @@ func (a *CertificateAnnouncer) AddWorkers(workers *river.Workers) {
 // PeriodicJobs returns the jobs that the River client inserts by itself.
 func (a *CertificateAnnouncer) PeriodicJobs() []*river.PeriodicJob {
 	return []*river.PeriodicJob{river.NewPeriodicJob(river.PeriodicInterval(redirectEvery),
-		func() (river.JobArgs, *river.InsertOpts) { return redirectArgs{}, nil }, &river.PeriodicJobOpts{RunOnStart: true})}
+		func() (river.JobArgs, *river.InsertOpts) { return redirectArgs{}, nil },
+		&river.PeriodicJobOpts{RunOnStart: true})}
 }
 
 type redirectWorker struct {
@@ -47,7 +48,8 @@ func (w *redirectWorker) Work(ctx context.Context, _ *river.Job[redirectArgs]) e
 	return w.announcer.redirect(ctx)
 }
 
-// redirect moves reminders, and messages of active renewals, whose channel or thread is gone, to the channel for what has no thread.
+// redirect moves reminders, and messages of active renewals, whose channel or thread is gone, to
+// the channel for what has no thread.
 func (a *CertificateAnnouncer) redirect(ctx context.Context) error {
 	renewals, err := a.records.Renewals(ctx)
 	if err != nil {

@@ -1,7 +1,8 @@
 package render
 
-// What a press means. Values of buttons are ids and nothing else: of the approval for those on a question, the slug for those on a
-// draft, of the run for the others, whose block id names the step (see [stepID]).
+// The action ids of buttons. The value of a button is an id and nothing else: that of the
+// approval for buttons on a request for approval, that of the run for the others. The block id
+// then names the step (see [stepID]).
 const (
 	ActionApprove = "approval.approve"
 	ActionReject  = "approval.reject"
@@ -21,6 +22,6 @@ const (
 	viewChange = "approval.change"
 	ViewReview = "run.review"
 
-	// ActionPick is the box at each change of a review.
+	// ActionPick is the action id of the box at each change of a review.
 	ActionPick = "review.pick"
 )

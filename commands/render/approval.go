@@ -17,11 +17,12 @@ import (
 	"github.com/atlilith/onboardbot/onboarding"
 )
 
+// ApprovalKey is the outbox's key of an approval request.
 func ApprovalKey(approval *onboarding.Approval) string {
 	return RootKey(approval.RunID) + "/approval/" + approval.ID.String()
 }
 
-// approval is the question about one change, and what became of it: asked, decided, under way, done.
+// approval is the request to approve one change, and what became of it.
 func (r Renderer) approval(view *onboarding.View, approval *onboarding.Approval, now time.Time) outbox.Message {
 	var page mrkdwn.Builder
 	name := StepName(view, approval.Step)
@@ -30,7 +31,8 @@ func (r Renderer) approval(view *onboarding.View, approval *onboarding.Approval,
 	if r.freeze != nil && approval.State == onboarding.ApprovalApproved && len(attempts) == 0 {
 		mark, words = mrkdwn.MarkFrozen, "approved, held by the freeze"
 	}
-	page.Say(fmt.Sprintf("%s *%s*: %s\n%s", mark, blockkit.Escape(name), words, mrkdwn.Inline(mrkdwn.Summary(approval.Change.Summary))))
+	page.Say(fmt.Sprintf("%s *%s*: %s\n%s", mark, blockkit.Escape(name), words,
+		mrkdwn.Inline(mrkdwn.Summary(approval.Change.Summary))))
 	open := approval.State == onboarding.ApprovalOpen
 	if open {
 		page.Note(r.reason(approval.Step))
@@ -43,7 +45,8 @@ func (r Renderer) approval(view *onboarding.View, approval *onboarding.Approval,
 	shown, hidden := changes.Excerpt(parts, room)
 	page.Parts(shown...)
 	if approval.Drift != "" {
-		moved, more := changes.Excerpt([]mrkdwn.Part{{Head: "What changed since the approval", Body: mrkdwn.Visible(approval.Drift)}}, room)
+		moved, more := changes.Excerpt([]mrkdwn.Part{{Head: "What changed since the approval",
+			Body: mrkdwn.Visible(approval.Drift)}}, room)
 		hidden += more
 		page.Parts(moved...)
 	}
@@ -61,7 +64,8 @@ func (r Renderer) approval(view *onboarding.View, approval *onboarding.Approval,
 	var buttons []*slack.ButtonBlockElement
 	id := approval.ID.String()
 	if open {
-		buttons = append(buttons, blockkit.Button(ActionApprove, id, "Approve", slack.StylePrimary), blockkit.Button(ActionReject, id, "Reject…", slack.StyleDanger))
+		buttons = append(buttons, blockkit.Button(ActionApprove, id, "Approve", slack.StylePrimary),
+			blockkit.Button(ActionReject, id, "Reject…", slack.StyleDanger))
 	}
 	if hidden > 0 {
 		buttons = append(buttons, blockkit.Button(ActionShow, id, "Show all", ""))
@@ -72,15 +76,17 @@ func (r Renderer) approval(view *onboarding.View, approval *onboarding.Approval,
 	if len(buttons) > 0 {
 		page.Buttons("approval", buttons...)
 	}
-	return outbox.Message{Key: ApprovalKey(approval), Channel: view.Channel, Thread: RootKey(view.ID), Text: page.Text(), Blocks: page.Blocks}
+	return outbox.Message{Key: ApprovalKey(approval), Channel: view.Channel, Thread: RootKey(view.ID),
+		Text: page.Text(), Blocks: page.Blocks}
 }
 
-// settled reports that nothing more comes of a question: then it is a record, which shows less of itself.
+// settled reports whether an approval is closed. Its message is a record then, and shows less of
+// the change.
 func settled(approval *onboarding.Approval) bool {
 	return approval.State != onboarding.ApprovalOpen && approval.State != onboarding.ApprovalApproved
 }
 
-// outcome is the head of the message: a mark, and where the change stands.
+// outcome returns the mark and the state of a change.
 func outcome(approval *onboarding.Approval, attempts []*onboarding.Attempt) (mark, words string) {
 	switch approval.State {
 	case onboarding.ApprovalOpen, onboarding.ApprovalAhead:
@@ -88,7 +94,8 @@ func outcome(approval *onboarding.Approval, attempts []*onboarding.Attempt) (mar
 	case onboarding.ApprovalRejected:
 		return mrkdwn.MarkFailed, "rejected"
 	case onboarding.ApprovalLapsed:
-		return mrkdwn.MarkWarning, "not applied, because the target changed after this was approved. A new approval request is below"
+		return mrkdwn.MarkWarning,
+			"not applied, because the target changed after this was approved. A new approval request is below"
 	case onboarding.ApprovalExpired:
 		return mrkdwn.MarkWarning, "nobody decided in time"
 	case onboarding.ApprovalWithdrawn:
@@ -114,29 +121,33 @@ func outcome(approval *onboarding.Approval, attempts []*onboarding.Attempt) (mar
 	return mrkdwn.MarkBusy, "in progress"
 }
 
-// remarks writes what was checked and is not as it should be, for whoever decides.
+// remarks shows the step's findings that did not pass, for the people who decide.
 func (r Renderer) remarks(page *mrkdwn.Builder, step *onboarding.Step) {
 	if step == nil {
 		return
 	}
 	for _, finding := range step.Findings {
 		if finding.Level != onboarding.OK {
-			page.Note(fmt.Sprintf("%s %s: %s", mrkdwn.MarkWarning, mrkdwn.Inline(finding.Name), mrkdwn.Inline(mrkdwn.Summary(finding.Detail+" "+finding.Fix))))
+			page.Note(fmt.Sprintf("%s %s: %s", mrkdwn.MarkWarning, mrkdwn.Inline(finding.Name),
+				mrkdwn.Inline(mrkdwn.Summary(finding.Detail+" "+finding.Fix))))
 		}
 	}
 }
 
-// decisions writes who decided what, and who may.
+// decisions shows who decided what, and who can decide.
 func (r Renderer) decisions(page *mrkdwn.Builder, view *onboarding.View, approval *onboarding.Approval) {
 	agreed := 0
 	for _, vote := range approval.Votes {
-		line := fmt.Sprintf("%s Rejected by %s %s", mrkdwn.MarkFailed, mrkdwn.Mention(vote.By), blockkit.Date(vote.At))
+		line := fmt.Sprintf("%s Rejected by %s %s", mrkdwn.MarkFailed, mrkdwn.Mention(vote.By),
+			blockkit.Date(vote.At))
 		switch {
 		case vote.BrokeGlass:
-			line = fmt.Sprintf("%s %s broke the glass %s", mrkdwn.MarkWarning, mrkdwn.Mention(vote.By), blockkit.Date(vote.At))
+			line = fmt.Sprintf("%s %s broke the glass %s", mrkdwn.MarkWarning, mrkdwn.Mention(vote.By),
+				blockkit.Date(vote.At))
 		case vote.Agrees:
 			agreed++
-			line = fmt.Sprintf("%s Approved by %s %s", mrkdwn.MarkDone, mrkdwn.Mention(vote.By), blockkit.Date(vote.At))
+			line = fmt.Sprintf("%s Approved by %s %s", mrkdwn.MarkDone, mrkdwn.Mention(vote.By),
+				blockkit.Date(vote.At))
 			if approval.Needs > 1 {
 				line += fmt.Sprintf(", %d of %d", agreed, approval.Needs)
 			}
@@ -165,14 +176,15 @@ func (r Renderer) decisions(page *mrkdwn.Builder, view *onboarding.View, approva
 	page.Say(who + ".")
 }
 
-// mayApprove lists whom the configuration names as approvers, but for the requester and those who voted.
+// mayApprove returns the configured approvers without the requester and those who voted.
 func (r Renderer) mayApprove(requester string, approval *onboarding.Approval) []string {
 	return slices.DeleteFunc(slices.Clone(r.Approvers), func(id string) bool {
-		return id == requester || slices.ContainsFunc(approval.Votes, func(vote onboarding.Vote) bool { return vote.By.ID == id })
+		return id == requester ||
+			slices.ContainsFunc(approval.Votes, func(vote onboarding.Vote) bool { return vote.By.ID == id })
 	})
 }
 
-// small is the line of what identifies the question.
+// small is the line with what identifies the request.
 func (r Renderer) small(approval *onboarding.Approval, hidden int) string {
 	var facts []string
 	if hidden > 0 {
@@ -185,14 +197,15 @@ func (r Renderer) small(approval *onboarding.Approval, hidden int) string {
 	return strings.Join(facts, " · ")
 }
 
-// course writes how one attempt goes or went.
+// course shows the progress or the result of an attempt.
 func course(page *mrkdwn.Builder, attempt *onboarding.Attempt, now time.Time) {
 	lasted := mrkdwn.Duration(attempt.Finished.Sub(attempt.Started))
 	switch attempt.Outcome {
 	case onboarding.OutcomeDone:
 		page.Say(fmt.Sprintf("%s Done in %s.", mrkdwn.MarkDone, lasted))
 	case onboarding.OutcomeFailed:
-		page.Say(fmt.Sprintf("%s Failed after %s: %s", mrkdwn.MarkFailed, lasted, mrkdwn.Inline(mrkdwn.Summary(attempt.Error))))
+		page.Say(fmt.Sprintf("%s Failed after %s: %s", mrkdwn.MarkFailed, lasted,
+			mrkdwn.Inline(mrkdwn.Summary(attempt.Error))))
 	case onboarding.OutcomeInterrupted:
 		page.Say(fmt.Sprintf("%s Interrupted by a restart after %s.", mrkdwn.MarkWarning, lasted))
 	default:
@@ -201,10 +214,10 @@ func course(page *mrkdwn.Builder, attempt *onboarding.Attempt, now time.Time) {
 	}
 }
 
-// colours are what programs print for terminals (ECMA-48 §8.3.117, SGR).
+// colours matches the colour codes that programs print for terminals (ECMA-48 §8.3.117, SGR).
 var colours = regexp.MustCompile(`\x1b\[[0-9;]*m`)
 
-// tail is the last lines that an attempt printed, cut to what a message can take.
+// tail returns the last lines that an attempt printed, cut to what a message can hold.
 func tail(attempt *onboarding.Attempt) string {
 	const width = 160
 	lines := make([]string, len(attempt.Tail))
@@ -224,7 +237,7 @@ func attemptsUnder(view *onboarding.View, approval uuid.UUID) []*onboarding.Atte
 	return found
 }
 
-// runningFor is how long ago something began.
+// runningFor returns how long ago something began, in seconds.
 func runningFor(now, began time.Time) string {
 	return mrkdwn.Duration(now.Sub(began).Truncate(time.Second))
 }

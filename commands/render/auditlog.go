@@ -14,13 +14,14 @@ import (
 	"github.com/atlilith/onboardbot/onboarding"
 )
 
-// trailRoom is how much of a trail a message shows, in characters of its lines, and trailLines how many of them.
+// trailRoom is how much of a trail a message shows, in characters of its lines, and trailLines
+// how many of them.
 const (
 	trailRoom  = 6000
 	trailLines = 60
 )
 
-// AuditLog is what happened to a run, oldest first; of a long story the end.
+// AuditLog shows what happened to a run, oldest first. Of a long log it shows the end.
 func (r Renderer) AuditLog(view *onboarding.View) *mrkdwn.Builder {
 	page := new(mrkdwn.Builder)
 	page.Say(headline(view))
@@ -54,14 +55,21 @@ func (r Renderer) AuditLog(view *onboarding.View) *mrkdwn.Builder {
 }
 
 // eventText says what an event records: what, by whom, why, and how long it took.
-func eventText(view *onboarding.View, event onboarding.Event, who func(onboarding.Operator) string, quote func(string) string) string {
+func eventText(
+	view *onboarding.View, event onboarding.Event, who func(onboarding.Operator) string, quote func(string) string,
+) string {
 	words := map[onboarding.EventKind]string{
-		onboarding.EventRequested: "requested", onboarding.EventAsked: "approval requested", onboarding.EventApproved: "approved",
-		onboarding.EventRejected: "rejected", onboarding.EventLapsed: "approval lapsed", onboarding.EventExpired: "nobody decided in time",
+		onboarding.EventRequested: "requested", onboarding.EventAsked: "approval requested",
+		onboarding.EventApproved: "approved",
+		onboarding.EventRejected: "rejected", onboarding.EventLapsed: "approval lapsed",
+		onboarding.EventExpired:  "nobody decided in time",
 		onboarding.EventReminded: "approvers reminded", onboarding.EventEscalated: "escalated",
-		onboarding.EventBrokeGlass: "approved alone, glass broken", onboarding.EventApplying: "started applying", onboarding.EventWaiting: "started waiting",
-		onboarding.EventInterrupted: "interrupted by a restart", onboarding.EventDone: "done", onboarding.EventFailed: "failed",
-		onboarding.EventUnknown: "outcome unknown", onboarding.EventRetried: "retried", onboarding.EventChecked: "checked again",
+		onboarding.EventBrokeGlass: "approved alone, glass broken", onboarding.EventApplying: "started applying",
+		onboarding.EventWaiting:     "started waiting",
+		onboarding.EventInterrupted: "interrupted by a restart", onboarding.EventDone: "done",
+		onboarding.EventFailed:  "failed",
+		onboarding.EventUnknown: "outcome unknown", onboarding.EventRetried: "retried",
+		onboarding.EventChecked:   "checked again",
 		onboarding.EventCancelled: "cancelled", onboarding.EventFinished: "finished",
 	}[event.Kind]
 	if words == "" {
@@ -87,15 +95,18 @@ func eventText(view *onboarding.View, event onboarding.Event, who func(onboardin
 	return line
 }
 
-// AuditLogText is a run's audit trail as a text file: what happened, then every change that was applied, under whose approval.
+// AuditLogText is the audit log of a run as a text file: what happened, then every change that
+// was applied, with its approvals.
 func AuditLogText(view *onboarding.View) string {
 	plain := func(operator onboarding.Operator) string {
 		return fmt.Sprintf("%s (%s)", mrkdwn.OneLine(operator.Name), operator.ID)
 	}
 	var out strings.Builder
-	fmt.Fprintf(&out, "%s of %s (%s), run %s, %s\n\n", view.Kind, mrkdwn.OneLine(view.Request.DisplayName), view.Request.Slug, view.ID, view.State)
+	fmt.Fprintf(&out, "%s of %s (%s), run %s, %s\n\n", view.Kind, mrkdwn.OneLine(view.Request.DisplayName),
+		view.Request.Slug, view.ID, view.State)
 	for _, event := range view.Events {
-		fmt.Fprintf(&out, "%s  %s", event.At.UTC().Format(time.RFC3339), eventText(view, event, plain, mrkdwn.OneLine))
+		fmt.Fprintf(&out, "%s  %s", event.At.UTC().Format(time.RFC3339),
+			eventText(view, event, plain, mrkdwn.OneLine))
 		if event.Digest != "" {
 			fmt.Fprintf(&out, "  sha256:%s", event.Digest)
 		}
@@ -112,7 +123,8 @@ func AuditLogText(view *onboarding.View) string {
 		}
 		fmt.Fprintf(&out, ", %d lines printed\nsha256:%s\n", attempt.Lines, approval.Digest)
 		for _, vote := range approval.Votes {
-			fmt.Fprintf(&out, "%s by %s %s %s\n", verdict(vote), plain(vote.By), vote.At.UTC().Format(time.RFC3339), mrkdwn.OneLine(vote.Reason))
+			fmt.Fprintf(&out, "%s by %s %s %s\n", verdict(vote), plain(vote.By), vote.At.UTC().Format(time.RFC3339),
+				mrkdwn.OneLine(vote.Reason))
 		}
 		out.WriteString("\n" + changes.FullText(approval.Change))
 	}

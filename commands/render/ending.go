@@ -12,15 +12,19 @@ import (
 	"github.com/atlilith/onboardbot/onboarding"
 )
 
-// finished is the last message of a run that went well: what is there now, and what the Provider does next.
+// finished is the last message of a run that is done: what exists now, and what the Provider does
+// next.
 func (r Renderer) finished(view *onboarding.View, event onboarding.Event) outbox.Message {
 	var page mrkdwn.Builder
 	request := view.Request
-	words := map[onboarding.RunKind]string{onboarding.KindUndo: "The onboarding of %s is undone.", onboarding.KindRenew: "The certificate of %s is renewed."}[view.Kind]
+	words := map[onboarding.RunKind]string{onboarding.KindUndo: "The onboarding of %s is undone.",
+		onboarding.KindRenew: "The certificate of %s is renewed."}[view.Kind]
 	if words != "" {
 		page.Say(fmt.Sprintf("%s *"+words+"* %s, it took %s.",
-			mrkdwn.MarkLive, mrkdwn.Inline(request.DisplayName), mrkdwn.Mention(view.Requester), mrkdwn.Duration(view.Ended.Sub(view.Created))))
-		return outbox.Message{Key: eventKey(event), Channel: view.Channel, Thread: RootKey(view.ID), Text: page.Text(), Blocks: page.Blocks}
+			mrkdwn.MarkLive, mrkdwn.Inline(request.DisplayName), mrkdwn.Mention(view.Requester),
+			mrkdwn.Duration(view.Ended.Sub(view.Created))))
+		return outbox.Message{Key: eventKey(event), Channel: view.Channel, Thread: RootKey(view.ID),
+			Text: page.Text(), Blocks: page.Blocks}
 	}
 	left := byHand(view)
 	checks := "every check passed"
@@ -28,7 +32,8 @@ func (r Renderer) finished(view *onboarding.View, event onboarding.Event) outbox
 		checks = "no check failed"
 	}
 	page.Say(fmt.Sprintf("%s *%s is live.* %s, %s, %s after your request.",
-		mrkdwn.MarkLive, mrkdwn.Inline(request.DisplayName), mrkdwn.Mention(view.Requester), checks, mrkdwn.Duration(view.Ended.Sub(view.Created))))
+		mrkdwn.MarkLive, mrkdwn.Inline(request.DisplayName), mrkdwn.Mention(view.Requester), checks,
+		mrkdwn.Duration(view.Ended.Sub(view.Created))))
 	var sites []string
 	for _, domain := range request.Domains {
 		sites = append(sites, blockkit.Link("https://"+domain.Name+"/", domain.Name))
@@ -38,10 +43,11 @@ func (r Renderer) finished(view *onboarding.View, event onboarding.Event) outbox
 		page.Say("*Warnings*\n" + mrkdwn.JoinWithin(left, blockkit.MaxSectionText))
 	}
 	page.Say("*What they do next*\n" + next(request))
-	return outbox.Message{Key: eventKey(event), Channel: view.Channel, Thread: RootKey(view.ID), Text: page.Text(), Blocks: page.Blocks}
+	return outbox.Message{Key: eventKey(event), Channel: view.Channel, Thread: RootKey(view.ID), Text: page.Text(),
+		Blocks: page.Blocks}
 }
 
-// byHand lists what the last checks found that is no failure, such as what has to be made by hand.
+// byHand lists the warnings of the last checks, such as what must be done by hand.
 func byHand(view *onboarding.View) []string {
 	var lines []string
 	for i := range view.Steps {
@@ -51,31 +57,36 @@ func byHand(view *onboarding.View) []string {
 		}
 		for _, finding := range step.Findings {
 			if finding.Level == onboarding.Warning {
-				lines = append(lines, fmt.Sprintf("%s %s: %s", mrkdwn.MarkWarning, mrkdwn.Inline(finding.Name), mrkdwn.Inline(mrkdwn.Summary(finding.Detail+" "+finding.Fix))))
+				lines = append(lines, fmt.Sprintf("%s %s: %s", mrkdwn.MarkWarning, mrkdwn.Inline(finding.Name),
+					mrkdwn.Inline(mrkdwn.Summary(finding.Detail+" "+finding.Fix))))
 			}
 		}
 	}
 	return lines
 }
 
-// next says what the Provider does next, as the runbook's section on the context switcher has it.
+// next says what the Provider does next (the runbook's section on the context switcher).
 func next(request onboarding.Request) string {
 	name, email := mrkdwn.Inline(request.DisplayName), blockkit.Escape(request.Email)
 	switch request.Mode {
 	case onboarding.ModeOwner:
-		return fmt.Sprintf("%s signs up as usual with %s. Their session starts without an Org; the context switcher shows %s as theirs.",
+		return fmt.Sprintf("%s signs up as usual with %s. Their session starts without an Org; "+
+			"the context switcher shows %s as theirs.",
 			name, email, mrkdwn.Inline(request.Org.Name))
 	case onboarding.ModeMember:
-		return fmt.Sprintf("Sign-in does not change: the context switcher in provider-portal already shows %s to %s, because the membership exists.",
+		return fmt.Sprintf("Sign-in does not change: the context switcher in provider-portal already shows %s to %s, "+
+			"because the membership exists.",
 			name, mrkdwn.Inline(OrgName(request.Org)))
 	}
-	return fmt.Sprintf("%s signs up as usual with %s and gets a session without an Org. They can create or join Orgs later, from their dashboard.", name, email)
+	return fmt.Sprintf("%s signs up as usual with %s and gets a session without an Org. "+
+		"They can create or join Orgs later, from their dashboard.", name, email)
 }
 
-// cancelled is the last message of a run that somebody ended: what stays, and what was not done.
+// cancelled is the last message of a cancelled run: what stays applied, and what was not done.
 func (r Renderer) cancelled(view *onboarding.View, event onboarding.Event) outbox.Message {
 	var page mrkdwn.Builder
-	page.Say(fmt.Sprintf("%s *The run was cancelled* by %s %s. Nothing was undone.", mrkdwn.MarkCancelled, mrkdwn.Mention(event.Actor), blockkit.Date(event.At)))
+	page.Say(fmt.Sprintf("%s *The run was cancelled* by %s %s. Nothing was undone.", mrkdwn.MarkCancelled,
+		mrkdwn.Mention(event.Actor), blockkit.Date(event.At)))
 	var stays, open []string
 	for i := range view.Steps {
 		step := &view.Steps[i]
@@ -92,16 +103,20 @@ func (r Renderer) cancelled(view *onboarding.View, event onboarding.Event) outbo
 	}
 	page.Say(stay + "\n*Not done*: " + blockkit.Escape(mrkdwn.FirstFew(open, ", ")))
 	if view.Kind == onboarding.KindOnboard {
-		page.Note(fmt.Sprintf("%s continues it: what exists already is found and not done twice.", blockkit.Code(r.Command+" "+view.Request.Slug)))
+		page.Note(fmt.Sprintf("%s continues it: what exists already is found and not done twice.",
+			blockkit.Code(r.Command+" "+view.Request.Slug)))
 	}
-	return outbox.Message{Key: eventKey(event), Channel: view.Channel, Thread: RootKey(view.ID), Text: page.Text(), Blocks: page.Blocks}
+	return outbox.Message{Key: eventKey(event), Channel: view.Channel, Thread: RootKey(view.ID), Text: page.Text(),
+		Blocks: page.Blocks}
 }
 
 // CancelPage asks whether to cancel a run. The link leads to its thread and may be empty.
 func CancelPage(run *onboarding.Run, link string) *mrkdwn.Builder {
 	page := new(mrkdwn.Builder)
-	page.Say(fmt.Sprintf("Cancel the %s %s%s? It stops where it is: applied changes stay in place, open approval requests are withdrawn.",
+	page.Say(fmt.Sprintf("Cancel the %s %s%s? It stops where it is: applied changes stay in place, "+
+		"open approval requests are withdrawn.",
 		Undertaking(run), blockkit.Code(run.Request.Slug), link))
-	page.Buttons("cancel", blockkit.Button(ActionCancel, run.ID.String(), "Cancel run", slack.StyleDanger), blockkit.Button(ActionKeep, run.ID.String(), "Keep running", ""))
+	page.Buttons("cancel", blockkit.Button(ActionCancel, run.ID.String(), "Cancel run", slack.StyleDanger),
+		blockkit.Button(ActionKeep, run.ID.String(), "Keep running", ""))
 	return page
 }

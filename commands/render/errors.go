@@ -11,8 +11,9 @@ import (
 	"github.com/atlilith/onboardbot/onboarding"
 )
 
-// ErrorText says an error to the person who caused it, as mrkdwn: what is the matter and what to do next. It is the one place
-// that does. The second value is false for what is not the person's doing; that also belongs into the log.
+// ErrorText explains an error to the person who caused it, as mrkdwn: what is wrong, and what to
+// do next. The second value is false if the person did not cause it; such an error must be
+// logged.
 func ErrorText(err error) (text string, expected bool) {
 	var worded interface{ Mrkdwn() string }
 	var problems onboarding.Problems
@@ -39,7 +40,8 @@ func ErrorText(err error) (text string, expected bool) {
 	case errors.Is(err, onboarding.ErrNotWaiting):
 		return "This step is no longer waiting.", true
 	case errors.Is(err, onboarding.ErrBusy):
-		return "A change is being applied right now, and its outcome would be lost. Cancel the run when it has finished.", true
+		return "A change is being applied right now, and its outcome would be lost. " +
+			"Cancel the run when it has finished.", true
 	case errors.Is(err, onboarding.ErrNoReason):
 		return "Give a reason. It is kept in the audit log.", true
 	case errors.Is(err, onboarding.ErrFrozen):
@@ -51,9 +53,11 @@ func ErrorText(err error) (text string, expected bool) {
 	case errors.Is(err, onboarding.ErrNoGlass):
 		return "Breaking the glass is disabled in the configuration.", true
 	case errors.Is(err, onboarding.ErrNotFound):
-		return "There is no such run or approval request. The name may be mistyped, or the button may be outdated.", true
+		return "There is no such run or approval request. The name may be mistyped, or the button may be outdated.",
+			true
 	}
-	return "Something went wrong on my side, and nothing was changed. Try again in a moment. If it persists, check the bot's log.", false
+	return "Something went wrong on my side, and nothing was changed. " +
+		"Try again in a moment. If it persists, check the bot's log.", false
 }
 
 func refused(standing *onboarding.PermissionError) string {
@@ -81,9 +85,11 @@ func decidedAlready(decided *onboarding.DecidedError) string {
 	case onboarding.ApprovalRejected:
 		return fmt.Sprintf("%s already rejected this%s. Your click changed nothing.", by, when)
 	case onboarding.ApprovalLapsed:
-		return "The target changed after this was requested, so this request is no longer valid. The new approval request is below in the thread."
+		return "The target changed after this was requested, so this request is no longer valid. " +
+			"The new approval request is below in the thread."
 	case onboarding.ApprovalExpired:
-		return "Nobody decided in time, so this request expired" + when + ". Press Retry in the thread to request approval again."
+		return "Nobody decided in time, so this request expired" + when +
+			". Press Retry in the thread to request approval again."
 	}
 	return "The run was cancelled" + when + ", and this approval request with it."
 }

@@ -11,7 +11,8 @@ import (
 	"github.com/atlilith/onboardbot/onboarding"
 )
 
-// findings is what a step that only looks has found, or what one that waits still waits for. It stays in place while it changes.
+// findings shows what a step that changes nothing has found, or what a step is waiting for. The
+// message is updated in place.
 func (r Renderer) findings(view *onboarding.View, step *onboarding.Step) outbox.Message {
 	var page mrkdwn.Builder
 	at := place(view.Run, step)
@@ -19,7 +20,8 @@ func (r Renderer) findings(view *onboarding.View, step *onboarding.Step) outbox.
 	waiting := step.State == onboarding.StepWaiting && view.State == onboarding.RunActive
 	switch {
 	case waiting:
-		page.Say(fmt.Sprintf("%s %s is waiting. It checks again by itself.\n%s, this is what it is waiting for:", mrkdwn.MarkBusy, name, mrkdwn.Mention(view.Requester)))
+		page.Say(fmt.Sprintf("%s %s is waiting. It checks again by itself.\n%s, this is what it is waiting for:",
+			mrkdwn.MarkBusy, name, mrkdwn.Mention(view.Requester)))
 		page.Parts(mrkdwn.Part{Body: blockkit.Truncate(mrkdwn.Visible(step.Detail), 2000)})
 	case step.State == onboarding.StepDone:
 		page.Say(fmt.Sprintf("%s %s: %s", mrkdwn.MarkDone, name, tally(step.Findings)))
@@ -36,7 +38,8 @@ func (r Renderer) findings(view *onboarding.View, step *onboarding.Step) outbox.
 	if waiting {
 		page.Buttons(stepID(at), blockkit.Button(ActionCheck, view.ID.String(), "Check now", ""))
 	}
-	return outbox.Message{Key: RootKey(view.ID) + "/" + stepID(at), Channel: view.Channel, Thread: RootKey(view.ID), Text: page.Text(), Blocks: page.Blocks}
+	return outbox.Message{Key: RootKey(view.ID) + "/" + stepID(at), Channel: view.Channel, Thread: RootKey(view.ID),
+		Text: page.Text(), Blocks: page.Blocks}
 }
 
 // tally counts findings in words.
@@ -55,17 +58,20 @@ func tally(findings []onboarding.Finding) string {
 	if n := count[onboarding.Warning]; n > 0 {
 		words = append(words, mrkdwn.Count(n, "warning"))
 	}
-	return strings.Join(append(words, fmt.Sprintf("%d of %d passed", count[onboarding.OK], len(findings))), ", ") + "."
+	return strings.Join(append(words, fmt.Sprintf("%d of %d passed", count[onboarding.OK], len(findings))), ", ") +
+		"."
 }
 
-// maxFindings is how many findings a message shows; with their texts they stay below [blockkit.MaxMessageWeight].
+// maxFindings is how many findings a message shows. With their texts they stay below
+// [blockkit.MaxMessageWeight].
 const maxFindings = 28
 
-// rows lays findings out for a table of two columns, which a phone can still show: what failed first, for who does not scroll. Of
-// very many, those that passed make room.
+// rows returns the findings for a table of two columns, which fits on a phone. Failures come
+// first. If there are too many findings, those that passed are left out first.
 func rows(findings []onboarding.Finding) [][]string {
 	findings = slices.Clone(findings)
-	slices.SortStableFunc(findings, func(a, b onboarding.Finding) int { return severity(a.Level) - severity(b.Level) })
+	slices.SortStableFunc(findings,
+		func(a, b onboarding.Finding) int { return severity(a.Level) - severity(b.Level) })
 	rows := [][]string{{"Check", "Result"}}
 	room := maxFindings
 	for _, finding := range findings {
@@ -110,5 +116,6 @@ func row(finding onboarding.Finding) []string {
 	if seen == "" {
 		seen = "–"
 	}
-	return []string{mark + blockkit.Truncate(mrkdwn.OneLine(finding.Name), nameLimit), blockkit.Truncate(seen, seenLimit)}
+	return []string{mark + blockkit.Truncate(mrkdwn.OneLine(finding.Name), nameLimit),
+		blockkit.Truncate(seen, seenLimit)}
 }

@@ -8,9 +8,10 @@ import (
 	"github.com/atlilith/onboardbot/onboarding"
 )
 
-// FreezeNotice says who froze everything, and why.
+// FreezeNotice says who froze all runs, and why.
 func FreezeNotice(freeze *onboarding.Freeze) string {
-	return fmt.Sprintf("%s *Frozen* by %s %s: %s", mrkdwn.MarkFrozen, mrkdwn.Mention(freeze.By), blockkit.Date(freeze.At), mrkdwn.Inline(mrkdwn.Summary(freeze.Reason)))
+	return fmt.Sprintf("%s *Frozen* by %s %s: %s", mrkdwn.MarkFrozen, mrkdwn.Mention(freeze.By),
+		blockkit.Date(freeze.At), mrkdwn.Inline(mrkdwn.Summary(freeze.Reason)))
 }
 
 // AlreadyFrozen answers somebody who freezes while a freeze holds.

@@ -7,17 +7,18 @@ import (
 	"github.com/atlilith/onboardbot/commands/render/mrkdwn"
 )
 
-// CertificatesCommand is the slash command, as the app's manifest names it.
+// CertificatesCommand is the slash command for certificates, as in the app's manifest.
 const CertificatesCommand = "/certificates"
 
-// topics are what the help lists, in groups that a phone can show.
+// topics are the commands that the help lists, in groups that fit on a phone.
 var topics = []struct {
 	name  string
 	lines [][2]string
 }{
 	{"Start", [][2]string{
 		{" merche-biche", "onboard a Provider: a form asks for the rest and saves what you type"},
-		{" merche-biche name=\"Merche Biche\" email=… domains=…", "the same with values in the command; the form asks for what is missing"},
+		{" merche-biche name=\"Merche Biche\" email=… domains=…",
+			"the same with values in the command; the form asks for what is missing"},
 		{" plan merche-biche", "show every change that would be made, and make none"},
 	}},
 	{"Look", [][2]string{
@@ -53,15 +54,16 @@ func HelpPage(command string) *mrkdwn.Builder {
 		}
 		page.Say(strings.Join(lines, "\n"))
 	}
-	page.Say("Every change needs the approval of a *second operator*, who sees the exact change in the run's thread. " +
+	page.Say("Every change needs the approval of a *second operator*, " +
+		"who sees the exact change in the run's thread. " +
 		"If the target changes before it is applied, approval is requested again.")
 	return page
 }
 
-// IsolationCommand asks for a report on isolation.
+// IsolationCommand is the slash command for a report on isolation, as in the app's manifest.
 const IsolationCommand = "/isolation-report"
 
-// What can follow the command's name. A word that is none of these is a slug.
+// What can follow the name of the slash command. Any other word is a slug.
 const (
 	WordHelp   = "help"
 	WordList   = "list"

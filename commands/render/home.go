@@ -13,31 +13,34 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/certificates"
 )
 
-// Home is what somebody sees in the App Home.
+// Home is what somebody's Home tab shows.
 type Home struct {
-	// Refused says why there is nothing to see, empty for operators.
+	// Refused says why somebody sees nothing, empty for operators.
 	Refused string
-	// Waiting are the questions that this person can decide, Stuck their own runs that need them.
+	// Waiting are the approvals that this person can decide, Stuck their own runs that need them.
 	Waiting []PendingDecision
-	More    int // questions that are not listed
+	More    int // approvals that are not listed
 	Stuck   []ListedRun
 	Runs    []ListedRun
-	// Live are the requests of the Providers that are live, Expiry when the certificates of their domains end, as far as known.
+	// Live are the requests of live Providers. Expiry says when the certificates of their domains
+	// end, where known.
 	Live   []onboarding.Request
 	Expiry map[string]time.Time
-	// Isolation is the last report, nil where there is none. Freeze holds every change, nil where nothing does.
+	// Isolation is the last report, nil if there is none. Freeze is the freeze that holds, nil if
+	// none does.
 	Isolation *IsolationReport
 	Freeze    *onboarding.Freeze
 }
 
-// PendingDecision is a question with the run that it is about, and where it is asked.
+// PendingDecision is an approval that somebody can decide, with its run and the address of its
+// message.
 type PendingDecision struct {
 	Approval *onboarding.Approval
 	Run      *onboarding.Run
 	Link     string
 }
 
-// ListedRun is a run and where its thread is.
+// ListedRun is a run with the address of its thread.
 type ListedRun struct {
 	Run  *onboarding.Run
 	Link string
@@ -57,7 +60,8 @@ func (r Renderer) Home(content Home, now time.Time) []slack.Block {
 		blocks = append(blocks, r.homeQuestion(each)...)
 	}
 	if content.More > 0 {
-		blocks = append(blocks, blockkit.Context(fmt.Sprintf("… and %d more approval requests in their threads.", content.More)))
+		blocks = append(blocks, blockkit.Context(fmt.Sprintf("… and %d more approval requests in their threads.",
+			content.More)))
 	}
 	for _, each := range content.Stuck {
 		blocks = append(blocks, blockkit.Section("Your run is stuck: "+r.line(each.Run)+ThreadLink(each.Link)))
@@ -70,7 +74,8 @@ func (r Renderer) Home(content Home, now time.Time) []slack.Block {
 		lines[i] = r.line(each.Run) + ThreadLink(each.Link)
 	}
 	if len(lines) == 0 {
-		lines = []string{fmt.Sprintf("None. Type %s in a channel to start one.", blockkit.Code(r.Command+" merche-biche"))}
+		lines = []string{fmt.Sprintf("None. Type %s in a channel to start one.",
+			blockkit.Code(r.Command+" merche-biche"))}
 	}
 	blocks = append(blocks, slack.NewDividerBlock(), blockkit.Header("In progress"))
 	blocks = append(blocks, blockkit.Sections(strings.Join(lines, "\n"))...)
@@ -79,13 +84,15 @@ func (r Renderer) Home(content Home, now time.Time) []slack.Block {
 		blocks = append(blocks, blockkit.Sections(strings.Join(liveLines(content, now), "\n"))...)
 	}
 	if report := content.Isolation; report != nil {
-		blocks = append(blocks, slack.NewDividerBlock(), blockkit.Header("Isolation"), blockkit.Section(isolationLine(report)))
+		blocks = append(blocks, slack.NewDividerBlock(), blockkit.Header("Isolation"),
+			blockkit.Section(isolationLine(report)))
 	}
-	blocks, _ = blockkit.Fit(blocks, blockkit.InHome, blockkit.Context("There is more than fits here. See "+blockkit.Code(r.Command+" list")))
+	blocks, _ = blockkit.Fit(blocks, blockkit.InHome,
+		blockkit.Context("There is more than fits here. See "+blockkit.Code(r.Command+" list")))
 	return blocks
 }
 
-// liveLines are the Providers that are live, each with its domains and how long their certificates last.
+// liveLines lists the live Providers with their domains, and how long the certificates are valid.
 func liveLines(content Home, now time.Time) []string {
 	var lines []string
 	for _, request := range content.Live {
@@ -96,12 +103,13 @@ func liveLines(content Home, now time.Time) []string {
 				domains[i] += expiry(end.Sub(now))
 			}
 		}
-		lines = append(lines, fmt.Sprintf("%s *%s* %s", mrkdwn.MarkLive, mrkdwn.Inline(request.DisplayName), strings.Join(domains, ", ")))
+		lines = append(lines, fmt.Sprintf("%s *%s* %s", mrkdwn.MarkLive, mrkdwn.Inline(request.DisplayName),
+			strings.Join(domains, ", ")))
 	}
 	return lines
 }
 
-// expiry says how long a certificate lasts, louder as its end comes near.
+// expiry says how long a certificate is valid, with a mark when it ends soon.
 func expiry(left time.Duration) string {
 	const soon = 21 * 24 * time.Hour
 	switch {
@@ -118,31 +126,36 @@ func isolationLine(report *IsolationReport) string {
 	if !report.Proven {
 		mark = mrkdwn.MarkFailed
 	}
-	return fmt.Sprintf("%s %s %s%s", mark, mrkdwn.Inline(mrkdwn.Summary(report.Summary)), blockkit.Date(report.At), ThreadLink(report.Link))
+	return fmt.Sprintf("%s %s %s%s", mark, mrkdwn.Inline(mrkdwn.Summary(report.Summary)), blockkit.Date(report.At),
+		ThreadLink(report.Link))
 }
 
-// asks is a question in one line.
+// asks is a pending decision in one line.
 func (r Renderer) asks(each PendingDecision) string {
 	name := string(each.Approval.Step.Kind())
 	if step := each.Run.Step(each.Approval.Step); step != nil {
 		name = title(step.Definition)
 	}
-	return fmt.Sprintf("%s *%s* for %s, requested by %s%s", mrkdwn.MarkAsk, blockkit.Escape(name), mrkdwn.Inline(each.Run.Request.DisplayName), mrkdwn.Mention(each.Run.Requester), ThreadLink(each.Link))
+	return fmt.Sprintf("%s *%s* for %s, requested by %s%s", mrkdwn.MarkAsk, blockkit.Escape(name),
+		mrkdwn.Inline(each.Run.Request.DisplayName), mrkdwn.Mention(each.Run.Requester), ThreadLink(each.Link))
 }
 
-// homeQuestion is a question with buttons that work where it stands.
+// homeQuestion shows a pending decision with its buttons.
 func (r Renderer) homeQuestion(each PendingDecision) []slack.Block {
 	approval := each.Approval
 	id := approval.ID.String()
 	return []slack.Block{
 		blockkit.Section(r.asks(each) + "\n" + mrkdwn.Inline(mrkdwn.Summary(approval.Change.Summary))),
 		slack.NewActionBlock("home/"+id, blockkit.Button(ActionShow, id, "Show the change", ""),
-			blockkit.Button(ActionApprove, id, "Approve", slack.StylePrimary), blockkit.Button(ActionReject, id, "Reject…", slack.StyleDanger)),
-		blockkit.Context(fmt.Sprintf("Digest %s · expires %s", blockkit.Code(approval.Digest.Short()), blockkit.Date(approval.Expires))),
+			blockkit.Button(ActionApprove, id, "Approve", slack.StylePrimary),
+			blockkit.Button(ActionReject, id, "Reject…", slack.StyleDanger)),
+		blockkit.Context(fmt.Sprintf("Digest %s · expires %s", blockkit.Code(approval.Digest.Short()),
+			blockkit.Date(approval.Expires))),
 	}
 }
 
-// ThreadLink puts a link behind a line.
+// ThreadLink returns a link in parentheses, to stand behind a sentence. It is empty for an empty
+// address.
 func ThreadLink(address string) string {
 	if address == "" {
 		return ""
@@ -150,12 +163,12 @@ func ThreadLink(address string) string {
 	return " (" + blockkit.Link(address, "thread") + ")"
 }
 
-// IsolationReport is the newest proof of isolation, in short.
+// IsolationReport is the newest report on isolation, in short.
 type IsolationReport struct {
 	At time.Time
-	// Proven says that nothing was found; Summary says in one sentence what was.
+	// Proven reports whether nothing was found. Summary says in one sentence what was.
 	Proven  bool
 	Summary string
-	// Link is where Slack shows all of it, empty where it does not.
+	// Link is the address of the whole report in Slack, empty if there is none.
 	Link string
 }

@@ -7,13 +7,14 @@ import (
 	"github.com/atlilith/onboardbot/onboarding"
 )
 
-// Logged lists the attempts whose whole output belongs into the thread as a file: those that failed, and those that printed
-// more than was shown.
+// Logged returns the attempts whose whole output goes into the thread as a file: those that
+// failed, and those that printed more lines than were shown.
 func Logged(view *onboarding.View) []*onboarding.Attempt {
 	var found []*onboarding.Attempt
 	for _, attempt := range view.Attempts {
 		long := attempt.Lines > len(attempt.Tail)
-		if attempt.Outcome != onboarding.OutcomeRunning && attempt.Lines > 0 && (long || attempt.Outcome == onboarding.OutcomeFailed) {
+		if attempt.Outcome != onboarding.OutcomeRunning && attempt.Lines > 0 &&
+			(long || attempt.Outcome == onboarding.OutcomeFailed) {
 			found = append(found, attempt)
 		}
 	}
@@ -25,7 +26,7 @@ func LogKey(attempt *onboarding.Attempt) string {
 	return RootKey(attempt.RunID) + "/log/" + attempt.ID.String()
 }
 
-// LogFile is an attempt's output as a file in the thread.
+// LogFile is the output of an attempt, as a file in the thread.
 func LogFile(view *onboarding.View, attempt *onboarding.Attempt, content string) outbox.Message {
 	name := StepName(view, attempt.Step)
 	return outbox.Message{
@@ -35,7 +36,7 @@ func LogFile(view *onboarding.View, attempt *onboarding.Attempt, content string)
 	}
 }
 
-// logName is safe as the name of a file: kinds and domains hold nothing else.
+// logName returns a safe file name: kinds and domains have no other characters.
 func logName(attempt *onboarding.Attempt) string {
 	name := string(attempt.Step.Kind())
 	if domain := attempt.Step.Domain(); domain != "" {

@@ -13,12 +13,12 @@ import (
 	"github.com/atlilith/onboardbot/onboarding"
 )
 
-// directMessageWindow is how long after its end a question's direct messages are still brought up to date. Those that are older stay as they
-// were then.
+// directMessageWindow is how long after an approval request was closed its direct messages are
+// still updated. Later they stay as they are.
 const directMessageWindow = 10 * time.Minute
 
-// Direct is what people get as direct messages about a run: each question that was put, and what came of it, reminders, and what
-// was escalated. The approvers and those whom it is escalated to are user ids by now.
+// Direct returns the direct messages about a run: each approval request with its outcome,
+// reminders, and escalations. The recipients are user ids. The requester gets none.
 func (r Renderer) Direct(view *onboarding.View, now time.Time, approvers, escalated []string) []outbox.Message {
 	var messages []outbox.Message
 	together := map[int64]bool{}
@@ -61,17 +61,19 @@ func (r Renderer) Direct(view *onboarding.View, now time.Time, approvers, escala
 	return messages
 }
 
-// directly is a message of a thread as one person gets it, with what the thread would have told them.
+// directly returns a message of a thread as one person gets it, below a line that says which run
+// it is about.
 func (r Renderer) directly(view *onboarding.View, message outbox.Message, person string) outbox.Message {
-	head := fmt.Sprintf("For *%s* (%s), requested by %s in %s", mrkdwn.Inline(view.Request.DisplayName), blockkit.Code(view.Request.Slug), mrkdwn.Mention(view.Requester), blockkit.Channel(view.Channel))
+	head := fmt.Sprintf("For *%s* (%s), requested by %s in %s", mrkdwn.Inline(view.Request.DisplayName),
+		blockkit.Code(view.Request.Slug), mrkdwn.Mention(view.Requester), blockkit.Channel(view.Channel))
 	message.Blocks = slices.Insert(slices.Clone(message.Blocks), 0, slack.Block(blockkit.Context(head)))
 	message.Text = blockkit.Truncate(head+"\n"+message.Text, blockkit.MaxText)
 	message.Key, message.Channel, message.Thread = message.Key+"/dm/"+person, person, ""
 	return message
 }
 
-// call asks people once more for the decisions that wait: the approvers before a question expires, and the second group where it is
-// escalated. What calls at the same time is one message.
+// call asks people again for decisions that are open: the approvers before a request expires, the
+// people in escalate_to when it is escalated. Events of the same moment share one message.
 func (r Renderer) call(view *onboarding.View, events []onboarding.Event) outbox.Message {
 	var page mrkdwn.Builder
 	var names, settled []string
@@ -95,15 +97,19 @@ func (r Renderer) call(view *onboarding.View, events []onboarding.Event) outbox.
 		if len(settled) > 1 {
 			was = "were"
 		}
-		page.Say(fmt.Sprintf("%s %s %s escalated because nobody had decided. Closed since then.", mrkdwn.MarkClock, several(settled), was))
+		page.Say(fmt.Sprintf("%s %s %s escalated because nobody had decided. Closed since then.", mrkdwn.MarkClock,
+			several(settled), was))
 	case len(open) == 0:
 		page.Say(fmt.Sprintf("%s %s needed a decision; %s.", mrkdwn.MarkClock, several(settled), ending))
 	case escalated:
 		page.Say(fmt.Sprintf("%s *Escalated*: nobody has decided on %s since %s. %s above in this thread and %s %s.",
-			mrkdwn.MarkAlarm, several(names), blockkit.Date(open[0].Asked), number(open, "The request is", "The requests are"), number(open, "expires", "expire"), blockkit.Date(open[0].Expires)))
+			mrkdwn.MarkAlarm, several(names), blockkit.Date(open[0].Asked),
+			number(open, "The request is", "The requests are"), number(open, "expires", "expire"),
+			blockkit.Date(open[0].Expires)))
 	default:
 		page.Say(fmt.Sprintf("%s %s still %s a decision, above in this thread. %s %s.",
-			mrkdwn.MarkClock, several(names), number(open, "needs", "need"), number(open, "It expires", "They expire"), blockkit.Date(open[0].Expires)))
+			mrkdwn.MarkClock, several(names), number(open, "needs", "need"),
+			number(open, "It expires", "They expire"), blockkit.Date(open[0].Expires)))
 	}
 	var who []string
 	switch {
@@ -122,10 +128,11 @@ func (r Renderer) call(view *onboarding.View, events []onboarding.Event) outbox.
 	if len(who) > 0 {
 		page.Say(mrkdwn.MentionAny(who))
 	}
-	return outbox.Message{Key: eventKey(events[0]), Channel: view.Channel, Thread: RootKey(view.ID), Text: page.Text(), Blocks: page.Blocks}
+	return outbox.Message{Key: eventKey(events[0]), Channel: view.Channel, Thread: RootKey(view.ID),
+		Text: page.Text(), Blocks: page.Blocks}
 }
 
-// several joins words as in a sentence about all of them; of many it names the first.
+// several joins names in a sentence about all of them. Of many names it lists the first.
 func several(words []string) string {
 	if len(words) == 2 {
 		return words[0] + " and " + words[1]
@@ -133,7 +140,7 @@ func several(words []string) string {
 	return mrkdwn.FirstFew(words, ", ")
 }
 
-// number chooses the word for one or for several.
+// number returns the word for one approval or for several.
 func number(open []*onboarding.Approval, one, several string) string {
 	if len(open) == 1 {
 		return one
@@ -141,14 +148,16 @@ func number(open []*onboarding.Approval, one, several string) string {
 	return several
 }
 
-// glassBroken names who approved alone, why, and everyone who was skipped.
+// glassBroken says who approved alone and why, and mentions everyone who was skipped.
 func (r Renderer) glassBroken(view *onboarding.View, event onboarding.Event) outbox.Message {
 	var page mrkdwn.Builder
 	name := string(event.Step)
 	if step := view.Step(event.Step); step != nil {
 		name = title(step.Definition)
 	}
-	page.Say(fmt.Sprintf("%s *%s broke the glass* on *%s* %s, without a second operator.\n>%s", mrkdwn.MarkAlarm, mrkdwn.Mention(event.Actor), mrkdwn.Inline(name), blockkit.Date(event.At), mrkdwn.Inline(mrkdwn.Summary(event.Text))))
+	page.Say(fmt.Sprintf("%s *%s broke the glass* on *%s* %s, without a second operator.\n>%s", mrkdwn.MarkAlarm,
+		mrkdwn.Mention(event.Actor), mrkdwn.Inline(name), blockkit.Date(event.At),
+		mrkdwn.Inline(mrkdwn.Summary(event.Text))))
 	skipped := slices.DeleteFunc(slices.Clone(r.Approvers), func(id string) bool { return id == event.Actor.ID })
 	for _, id := range r.EscalateTo {
 		if !slices.Contains(skipped, id) && id != event.Actor.ID {
@@ -158,5 +167,6 @@ func (r Renderer) glassBroken(view *onboarding.View, event onboarding.Event) out
 	if len(skipped) > 0 {
 		page.Say("Skipped approvers, please review it now: " + mrkdwn.MentionAll(skipped))
 	}
-	return outbox.Message{Key: eventKey(event), Channel: view.Channel, Thread: RootKey(view.ID), Text: page.Text(), Blocks: page.Blocks}
+	return outbox.Message{Key: eventKey(event), Channel: view.Channel, Thread: RootKey(view.ID), Text: page.Text(),
+		Blocks: page.Blocks}
 }

@@ -13,13 +13,14 @@ import (
 )
 
 const (
-	// planRoom is how much of a plan one private message shows, in bytes of its blocks. The rest goes into a file.
+	// planRoom is how much of a plan one private message shows, in bytes of its blocks. The rest
+	// is in a file.
 	planRoom   = blockkit.MaxMessageWeight - 1000
 	planBlocks = blockkit.MaxMessageBlocks - 4
 	planLines  = 150 // characters of one line
 )
 
-// PlanPage writes a plan, and reports whether all of it found room.
+// PlanPage shows a plan, and reports whether all of it fits.
 func PlanPage(plan *onboarding.Plan) (page *mrkdwn.Builder, whole bool) {
 	page, whole = new(mrkdwn.Builder), true
 	changing := 0
@@ -29,7 +30,8 @@ func PlanPage(plan *onboarding.Plan) (page *mrkdwn.Builder, whole bool) {
 		}
 	}
 	page.Say(fmt.Sprintf("*Plan for %s* (%s)\n%s\n%d of %d steps would change something. *Nothing was changed.*",
-		mrkdwn.Inline(plan.Request.DisplayName), blockkit.Code(plan.Request.Slug), About(plan.Request), changing, len(plan.Steps)))
+		mrkdwn.Inline(plan.Request.DisplayName), blockkit.Code(plan.Request.Slug), About(plan.Request), changing,
+		len(plan.Steps)))
 	lines := make([]string, len(plan.Steps))
 	left := planRoom - mrkdwn.Weight(page.Blocks)
 	for i, step := range plan.Steps {
@@ -65,14 +67,16 @@ func PlanPage(plan *onboarding.Plan) (page *mrkdwn.Builder, whole bool) {
 	return page, whole
 }
 
-// planLine is what a step would do, in one line.
+// planLine says in one line what a step would do.
 func planLine(step onboarding.Planned) string {
 	name := "*" + mrkdwn.Inline(title(step.Definition)) + "*"
 	switch {
 	case step.Problem != "":
-		return fmt.Sprintf("%s %s cannot continue: %s", mrkdwn.MarkFailed, name, mrkdwn.Inline(mrkdwn.Summary(step.Problem)))
+		return fmt.Sprintf("%s %s cannot continue: %s", mrkdwn.MarkFailed, name,
+			mrkdwn.Inline(mrkdwn.Summary(step.Problem)))
 	case step.Later != "":
-		return fmt.Sprintf("%s %s is not known yet: %s", mrkdwn.MarkPending, name, mrkdwn.Inline(mrkdwn.Summary(step.Later)))
+		return fmt.Sprintf("%s %s is not known yet: %s", mrkdwn.MarkPending, name,
+			mrkdwn.Inline(mrkdwn.Summary(step.Later)))
 	case !step.Change.Empty():
 		return fmt.Sprintf("%s %s: %s", mrkdwn.MarkAsk, name, mrkdwn.Inline(mrkdwn.Summary(step.Change.Summary)))
 	case step.Waiting != "":
@@ -86,7 +90,8 @@ func planLine(step onboarding.Planned) string {
 // PlanText is a whole plan as a text file.
 func PlanText(plan *onboarding.Plan) string {
 	var out strings.Builder
-	fmt.Fprintf(&out, "Plan for %s (%s). Nothing was changed.\n", mrkdwn.OneLine(plan.Request.DisplayName), plan.Request.Slug)
+	fmt.Fprintf(&out, "Plan for %s (%s). Nothing was changed.\n", mrkdwn.OneLine(plan.Request.DisplayName),
+		plan.Request.Slug)
 	for _, step := range plan.Steps {
 		fmt.Fprintf(&out, "\n%s\n", strings.Repeat("=", 72))
 		out.WriteString(title(step.Definition) + "\n")
@@ -103,7 +108,8 @@ func PlanText(plan *onboarding.Plan) string {
 			out.WriteString("Nothing to do.\n")
 		}
 		for _, finding := range step.Findings {
-			fmt.Fprintf(&out, "  [%s] %s: %s %s\n", finding.Level, mrkdwn.OneLine(finding.Name), mrkdwn.OneLine(finding.Detail), mrkdwn.OneLine(finding.Fix))
+			fmt.Fprintf(&out, "  [%s] %s: %s %s\n", finding.Level, mrkdwn.OneLine(finding.Name),
+				mrkdwn.OneLine(finding.Detail), mrkdwn.OneLine(finding.Fix))
 		}
 	}
 	return out.String()

@@ -25,7 +25,8 @@ func Preview(view *onboarding.View, picture []byte) outbox.Message {
 // BrandWords lists what a brand consists of.
 func BrandWords(brand *onboarding.Brand) string {
 	colors := brand.Palette
-	words := []string{fmt.Sprintf("%s on %s with %s and %s", colors.Text, colors.Background, colors.Primary, colors.Accent)}
+	words := []string{fmt.Sprintf("%s on %s with %s and %s", colors.Text, colors.Background, colors.Primary,
+		colors.Accent)}
 	if brand.Copy != "" {
 		words = append(words, fmt.Sprintf("%d characters of copy", len([]rune(brand.Copy))))
 	}

@@ -1,13 +1,14 @@
-// Package render shows the domain in Slack: pure functions from a view of a run, the Home tab, a plan or an error to messages
-// and modals. It knows no database, no Slack client and no clock: whoever renders the same view later gets the same messages.
+// Package render shows the domain in Slack: pure functions from a view of a run, the Home tab, a
+// plan or an error to messages and modals. It uses no database, no Slack client and no clock of
+// its own, so the same view always gives the same messages.
 package render
 
 import (
 	"github.com/atlilith/onboardbot/onboarding"
 )
 
-// Renderer shows runs in Slack. Its methods are pure functions of a view, and of the time for work in
-// progress.
+// Renderer shows runs in Slack. Its methods are pure functions of a view, and of the time for
+// work in progress.
 type Renderer struct {
 	// Command is the slash command, as people type it.
 	Command string
@@ -17,7 +18,8 @@ type Renderer struct {
 	Mentions bool
 	// BreakGlass reports whether operators may approve alone in an emergency.
 	BreakGlass bool
-	// Reasons says for each kind of step why somebody is asked: the sentence in a request for approval.
+	// Reasons says for each kind of step why somebody is asked: the sentence in a request for
+	// approval.
 	Reasons map[onboarding.Kind]string
 	// freeze is the freeze that holds, nil if none does.
 	freeze *onboarding.Freeze

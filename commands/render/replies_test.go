@@ -23,28 +23,37 @@ func TestPrivateAnswers(t *testing.T) {
 	asked, stuck, gone := begun(), certbotFailed(), live(merche())
 	question := asked.asked("database", insertRows())
 	for name, page := range map[string]*mrkdwn.Builder{
-		"undo":         storyRenderer.AskUndo(gone.Run, "envelope"),
-		"trail":        storyRenderer.AuditLog(stuck.View),
-		"long-trail":   storyRenderer.AuditLog(stories["huge"]().View),
-		"verify":       VerifyPage(gone.Run, onboarding.Observation{Findings: append(verifyFindings(), found(onboarding.Failed, "Portal", "502 <Bad Gateway>", "Look at the portal."))}),
-		"verify-early": VerifyPage(gone.Run, onboarding.Observation{Later: "The success checks come after everything else."}),
-		"waiting": storyRenderer.WaitingFor(Home{Waiting: []PendingDecision{{Approval: question, Run: asked.Run, Link: "https://atlilith.slack.com/archives/C0OPS/p1"}},
-			Stuck: []ListedRun{{Run: stuck.Run}}, Freeze: &onboarding.Freeze{Reason: "<!here>", By: bo, At: asked.now}}),
+		"undo":       storyRenderer.AskUndo(gone.Run, "envelope"),
+		"trail":      storyRenderer.AuditLog(stuck.View),
+		"long-trail": storyRenderer.AuditLog(stories["huge"]().View),
+		"verify": VerifyPage(gone.Run,
+			onboarding.Observation{Findings: append(verifyFindings(),
+				found(onboarding.Failed, "Portal", "502 <Bad Gateway>", "Look at the portal."))}),
+		"verify-early": VerifyPage(gone.Run,
+			onboarding.Observation{Later: "The success checks come after everything else."}),
+		"waiting": storyRenderer.WaitingFor(
+			Home{Waiting: []PendingDecision{{Approval: question, Run: asked.Run,
+				Link: "https://atlilith.slack.com/archives/C0OPS/p1"}},
+				Stuck:  []ListedRun{{Run: stuck.Run}},
+				Freeze: &onboarding.Freeze{Reason: "<!here>", By: bo, At: asked.now}}),
 		"waiting-nothing": storyRenderer.WaitingFor(Home{}),
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			reply := page.Reply()
 			golden.CheckMessages(t, []outbox.Message{{Key: name, Text: reply.Text, Blocks: reply.Blocks}})
-			golden.Compare(t, filepath.Join("testdata", "reply", name+".txtar"), txtar.Format(&txtar.Archive{Files: []txtar.File{
-				{Name: "text", Data: []byte(reply.Text + "\n")}, {Name: "blocks.json", Data: golden.Indented(reply.Blocks)}}}))
+			golden.Compare(t, filepath.Join("testdata", "reply", name+".txtar"),
+				txtar.Format(&txtar.Archive{Files: []txtar.File{
+					{Name: "text", Data: []byte(reply.Text + "\n")},
+					{Name: "blocks.json", Data: golden.Indented(reply.Blocks)}}}))
 		})
 	}
 }
 
 func TestTrailText(t *testing.T) {
 	t.Parallel()
-	golden.Compare(t, filepath.Join("testdata", "trail.txt"), []byte(AuditLogText(stories["failed and retried"]().View)))
+	golden.Compare(t, filepath.Join("testdata", "trail.txt"),
+		[]byte(AuditLogText(stories["failed and retried"]().View)))
 }
 
 // TestFrozenThread writes a thread while a freeze holds.
@@ -55,21 +64,24 @@ func TestFrozenThread(t *testing.T) {
 		if name == "frozen-approved" {
 			s.approved(approval, bo)
 		}
-		frozen := storyRenderer.DuringFreeze(&onboarding.Freeze{Reason: "The <registry> is *down*", By: cleo, At: s.now})
+		frozen := storyRenderer.DuringFreeze(&onboarding.Freeze{Reason: "The <registry> is *down*", By: cleo,
+			At: s.now})
 		messages := frozen.Thread(s.View, s.now)
 		golden.CheckMessages(t, messages)
 		golden.Compare(t, filepath.Join("testdata", "thread", name+".txtar"), golden.Archive(RootKey(s.ID), messages))
 	}
 }
 
-// TestDirectMessages writes what approvers get where they are told directly, and that old questions are left alone.
+// TestDirectMessages writes what approvers get where they are told directly, and that old
+// questions are left alone.
 func TestDirectMessages(t *testing.T) {
 	t.Parallel()
 	direct := storyRenderer
 	direct.Mentions, direct.BreakGlass = false, true
 	s := begun()
 	approval := s.asked("database", insertRows())
-	s.after(time.Hour).event(onboarding.Event{Kind: onboarding.EventEscalated, Step: "database", Approval: approval.ID})
+	s.after(time.Hour).event(onboarding.Event{Kind: onboarding.EventEscalated, Step: "database",
+		Approval: approval.ID})
 	messages := direct.Direct(s.View, s.now, []string{"U0ANA", "U0BO"}, []string{"U0CLEO"})
 	golden.CheckMessages(t, messages)
 	golden.Compare(t, filepath.Join("testdata", "direct.txtar"), golden.Archive(RootKey(s.ID), messages))
@@ -83,16 +95,21 @@ func TestDirectMessages(t *testing.T) {
 func TestReplies(t *testing.T) {
 	t.Parallel()
 	plan := &onboarding.Plan{Request: merche(), Steps: []onboarding.Planned{
-		{Definition: onboarding.Definition{Key: "preflight", Title: "Preflight"}, Done: true, Findings: preflightFindings()},
-		{Definition: onboarding.Definition{Key: "database", Title: "Database rows", Destructive: true}, Change: insertRows()},
-		{Definition: onboarding.Definition{Key: "deploy/merche-biche.com", Title: "Deploy merche-biche.com", Destructive: true}, Change: deploy()},
+		{Definition: onboarding.Definition{Key: "preflight", Title: "Preflight"}, Done: true,
+			Findings: preflightFindings()},
+		{Definition: onboarding.Definition{Key: "database", Title: "Database rows", Destructive: true},
+			Change: insertRows()},
+		{Definition: onboarding.Definition{Key: "deploy/merche-biche.com", Title: "Deploy merche-biche.com",
+			Destructive: true}, Change: deploy()},
 	}}
 	planned, _ := PlanPage(plan)
 	var confirm mrkdwn.Builder
 	confirm.Say("Cancel?")
-	confirm.Buttons("cancel", blockkit.Button(ActionCancel, uuid.Nil.String(), "Cancel run", slack.StyleDanger), blockkit.Button(ActionKeep, uuid.Nil.String(), "Keep running", ""))
+	confirm.Buttons("cancel", blockkit.Button(ActionCancel, uuid.Nil.String(), "Cancel run", slack.StyleDanger),
+		blockkit.Button(ActionKeep, uuid.Nil.String(), "Keep running", ""))
 	for name, reply := range map[string]bot.Reply{
-		"help": HelpPage("/onboard").Reply(), "plan": planned.Reply(), "status": storyRenderer.Status(stories["certbot failed"]().View, "").Reply(), "cancel": confirm.Reply(),
+		"help": HelpPage("/onboard").Reply(), "plan": planned.Reply(),
+		"status": storyRenderer.Status(stories["certbot failed"]().View, "").Reply(), "cancel": confirm.Reply(),
 	} {
 		golden.CheckMessages(t, []outbox.Message{{Key: name, Text: reply.Text, Blocks: reply.Blocks}})
 		golden.Compare(t, filepath.Join("testdata", "reply", name+".json"), golden.Indented(reply.Blocks))

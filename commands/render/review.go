@@ -18,30 +18,33 @@ import (
 	"github.com/atlilith/onboardbot/onboarding"
 )
 
-// reviewItems is how many changes one page of a review holds: with their headings, buttons and boxes they stay below Slack's 100
-// blocks, and with their excerpts below its 250 KB.
+// reviewItems is how many changes one page of a review shows. With headers, buttons and boxes
+// they stay below Slack's 100 blocks, and with their excerpts below its 250 KB.
 const reviewItems = 16
 
-// Review is everything that a run has still to do, as far as it can be known now, for one person.
+// Review is everything that a run has still to do, as far as it is known now, for one person.
 type Review struct {
 	view *onboarding.View
-	// items are the newest approvals of steps that are not done, grouped by domain.
+	// Items are the newest approvals of steps that are not done, grouped by domain.
 	Items []*onboarding.Approval
-	// later are the steps whose change cannot be known yet, with what is to come first where that is known.
+	// later are the steps whose change is not known yet, each with the reason where that is
+	// known.
 	later []string
-	// why says why this person decides on nothing here, empty where they may.
+	// Why says why this person cannot decide, empty if they can.
 	Why string
-	// person reads it.
+	// person is the id of who reads the review.
 	person string
 }
 
-// NewReview gathers what there is to review. What must come first is known of the steps that were just looked at.
+// NewReview returns what one person can review of a run. The preapprovals are the steps that were
+// just observed, empty for a page that is only turned.
 func NewReview(view *onboarding.View, ahead []onboarding.Preapproval, person string) Review {
 	r := Review{view: view, person: person}
 	newest := map[onboarding.Key]*onboarding.Approval{}
 	for _, approval := range view.Approvals {
 		switch approval.State {
-		case onboarding.ApprovalOpen, onboarding.ApprovalAhead, onboarding.ApprovalAheadApproved, onboarding.ApprovalApproved:
+		case onboarding.ApprovalOpen, onboarding.ApprovalAhead, onboarding.ApprovalAheadApproved,
+			onboarding.ApprovalApproved:
 			newest[approval.Step] = approval
 		}
 	}
@@ -61,7 +64,8 @@ func NewReview(view *onboarding.View, ahead []onboarding.Preapproval, person str
 	return r
 }
 
-// domains are those of a run's steps in their order, what belongs to none first.
+// domains returns the domains of a run's steps in their order. Steps of the whole run come first,
+// as the empty domain.
 func domains(view *onboarding.View) []string {
 	names := []string{""}
 	for i := range view.Steps {
@@ -72,6 +76,7 @@ func domains(view *onboarding.View) []string {
 	return names
 }
 
+// later says why the change of a step is not known yet.
 func later(step *onboarding.Step, ahead []onboarding.Preapproval) string {
 	line := "*" + mrkdwn.Inline(title(step.Definition)) + "*"
 	if step.State.Stuck() {
@@ -93,8 +98,8 @@ func later(step *onboarding.Step, ahead []onboarding.Preapproval) string {
 	return line
 }
 
-// Page is one page of a review, the nearest one if there is none of that number. Each change is ticked by itself, and its box
-// names the digest that an approval is bound to.
+// Page shows one page of a review, the nearest one if there is none with that number. Each change
+// has a box of its own, which shows the digest that an approval is bound to.
 func (r Review) Page(number int) slack.ModalViewRequest {
 	count := max(1, (len(r.Items)+reviewItems-1)/reviewItems)
 	number = max(0, min(number, count-1))
@@ -106,7 +111,8 @@ func (r Review) Page(number int) slack.ModalViewRequest {
 	var reason bool
 	var open int
 	last := "-"
-	for _, approval := range r.Items[min(number*reviewItems, len(r.Items)):min((number+1)*reviewItems, len(r.Items))] {
+	for _, approval := range r.Items[min(number*reviewItems, len(r.Items)):min((number+1)*reviewItems,
+		len(r.Items))] {
 		if domain := approval.Step.Domain(); domain != last {
 			last = domain
 			if domain == "" {
@@ -129,9 +135,11 @@ func (r Review) Page(number int) slack.ModalViewRequest {
 	}
 	page.PageButtons(ActionReviewPage, r.view.ID.String(), number, count)
 	modal := slack.ModalViewRequest{
-		Type: slack.VTModal, CallbackID: ViewReview, PrivateMetadata: ReviewMeta{Run: r.view.ID, Page: number}.encode(),
-		Title: blockkit.Plain("Review all", blockkit.MaxViewTitle), Close: blockkit.Plain("Close", blockkit.MaxViewTitle),
-		Blocks: slack.Blocks{BlockSet: page.Blocks},
+		Type: slack.VTModal, CallbackID: ViewReview,
+		PrivateMetadata: ReviewMeta{Run: r.view.ID, Page: number}.encode(),
+		Title:           blockkit.Plain("Review all", blockkit.MaxViewTitle),
+		Close:           blockkit.Plain("Close", blockkit.MaxViewTitle),
+		Blocks:          slack.Blocks{BlockSet: page.Blocks},
 	}
 	if open > 0 {
 		modal.Submit = blockkit.Plain("Approve selected", blockkit.MaxViewTitle)
@@ -139,7 +147,7 @@ func (r Review) Page(number int) slack.ModalViewRequest {
 	return modal
 }
 
-// item writes one change, and reports whether this person can tick it.
+// item shows one change, and reports whether this person can select it.
 func (r Review) item(page *mrkdwn.Builder, approval *onboarding.Approval) bool {
 	name := StepName(r.view, approval.Step)
 	shown, hidden := changes.Excerpt(changes.PartsOf(approval.Change), changes.Glance)
@@ -156,14 +164,18 @@ func (r Review) item(page *mrkdwn.Builder, approval *onboarding.Approval) bool {
 	undecided := approval.State == onboarding.ApprovalOpen || approval.State == onboarding.ApprovalAhead
 	switch {
 	case !undecided:
-		page.Note(mrkdwn.MarkDone + " Approved by " + mrkdwn.MentionAny(agreed(approval)) + " · digest " + blockkit.Code(approval.Digest.Short()))
+		page.Note(mrkdwn.MarkDone + " Approved by " + mrkdwn.MentionAny(agreed(approval)) + " · digest " +
+			blockkit.Code(approval.Digest.Short()))
 	case voted:
-		page.Note(fmt.Sprintf("%s You approved this, %d of %d · digest %s", mrkdwn.MarkDone, len(agreed(approval)), approval.Needs, blockkit.Code(approval.Digest.Short())))
+		page.Note(fmt.Sprintf("%s You approved this, %d of %d · digest %s", mrkdwn.MarkDone, len(agreed(approval)),
+			approval.Needs, blockkit.Code(approval.Digest.Short())))
 	case r.Why != "":
 		page.Note("Digest " + blockkit.Code(approval.Digest.Short()))
 	default:
-		box := slack.NewCheckboxGroupsBlockElement(ActionPick, blockkit.Option(approval.ID.String(), "Approve · digest "+approval.Digest.Short(), ""))
-		input := slack.NewInputBlock(approval.ID.String(), blockkit.Plain("Your decision", blockkit.MaxInputLabel), nil, box)
+		box := slack.NewCheckboxGroupsBlockElement(ActionPick,
+			blockkit.Option(approval.ID.String(), "Approve · digest "+approval.Digest.Short(), ""))
+		input := slack.NewInputBlock(approval.ID.String(), blockkit.Plain("Your decision", blockkit.MaxInputLabel),
+			nil, box)
 		input.Optional = true
 		page.Blocks = append(page.Blocks, input)
 		return true
@@ -171,7 +183,7 @@ func (r Review) item(page *mrkdwn.Builder, approval *onboarding.Approval) bool {
 	return false
 }
 
-// rest names what is not in the review.
+// rest lists the steps that cannot be reviewed yet.
 func (r Review) rest(page *mrkdwn.Builder) {
 	if len(r.Items)+len(r.later) == 0 {
 		page.Say("Nothing is left to decide.")
@@ -187,7 +199,7 @@ func (r Review) rest(page *mrkdwn.Builder) {
 	}
 }
 
-// agreed are the ids of those who approved.
+// agreed returns the ids of those who approved.
 func agreed(approval *onboarding.Approval) []string {
 	var ids []string
 	for _, vote := range approval.Votes {
@@ -198,7 +210,8 @@ func agreed(approval *onboarding.Approval) []string {
 	return ids
 }
 
-// ahead is what an operator approved before its turn, in one message: one vote after the other in one go.
+// ahead shows what an operator approved before its turn. The votes of one submission share one
+// message.
 func (r Renderer) ahead(view *onboarding.View, events []onboarding.Event) outbox.Message {
 	var page mrkdwn.Builder
 	first := events[0]
@@ -206,7 +219,8 @@ func (r Renderer) ahead(view *onboarding.View, events []onboarding.Event) outbox
 	if len(events) == 1 {
 		what = "a change"
 	}
-	text := fmt.Sprintf("%s %s approved %s ahead %s.", mrkdwn.MarkDone, mrkdwn.Mention(first.Actor), what, blockkit.Date(first.At))
+	text := fmt.Sprintf("%s %s approved %s ahead %s.", mrkdwn.MarkDone, mrkdwn.Mention(first.Actor), what,
+		blockkit.Date(first.At))
 	if first.Text != "" {
 		text += " " + mrkdwn.Inline(mrkdwn.Summary(first.Text))
 	}
@@ -220,11 +234,14 @@ func (r Renderer) ahead(view *onboarding.View, events []onboarding.Event) outbox
 		lines = append(lines[:limit], fmt.Sprintf("… and %d more", more))
 	}
 	page.Say(strings.Join(lines, "\n"))
-	page.Note("Each approval is bound to the digest of its change. A change that is different when its turn comes needs a new approval.")
-	return outbox.Message{Key: RootKey(view.ID) + "/ahead/" + fmt.Sprint(first.ID), Channel: view.Channel, Thread: RootKey(view.ID), Text: page.Text(), Blocks: page.Blocks}
+	page.Note("Each approval is bound to the digest of its change. " +
+		"A change that is different when its turn comes needs a new approval.")
+	return outbox.Message{Key: RootKey(view.ID) + "/ahead/" + fmt.Sprint(first.ID), Channel: view.Channel,
+		Thread: RootKey(view.ID), Text: page.Text(), Blocks: page.Blocks}
 }
 
-// aheadOf returns the votes that were given ahead in one go, beginning with this event, nil if it is none.
+// aheadOf returns the early votes of one submission, beginning with this event. It returns nil if
+// the event is not an early vote.
 func aheadOf(view *onboarding.View, at int, asked map[uuid.UUID]bool) []onboarding.Event {
 	first := view.Events[at]
 	asked = maps.Clone(asked)
@@ -235,7 +252,8 @@ func aheadOf(view *onboarding.View, at int, asked map[uuid.UUID]bool) []onboardi
 			return votes
 		case event.Kind == onboarding.EventAsked:
 			asked[event.Approval] = true
-		case event.Kind == onboarding.EventApproved && !asked[event.Approval] && event.Actor.ID == first.Actor.ID && event.Text == first.Text:
+		case event.Kind == onboarding.EventApproved && !asked[event.Approval] && event.Actor.ID == first.Actor.ID &&
+			event.Text == first.Text:
 			votes = append(votes, event)
 		}
 		if event.ID == first.ID && len(votes) == 0 {
@@ -245,10 +263,11 @@ func aheadOf(view *onboarding.View, at int, asked map[uuid.UUID]bool) []onboardi
 	return votes
 }
 
-// ActionReviewPage is where the buttons that turn a review's pages lead.
+// ActionReviewPage begins the action ids of the buttons that turn the pages of a review. The
+// number of the page follows.
 const ActionReviewPage = "review.page."
 
-// ReviewMeta travels with a review.
+// ReviewMeta is the private metadata of a review.
 type ReviewMeta struct {
 	Run  uuid.UUID `json:"run"`
 	Page int       `json:"page"`
@@ -262,7 +281,7 @@ func (m ReviewMeta) encode() string {
 	return string(encoded)
 }
 
-// ReviewDone says what was counted, and leads back.
+// ReviewDone says how many approvals were counted, and leads back to the review.
 func ReviewDone(meta ReviewMeta, counted, picked int) slack.ModalViewRequest {
 	text := fmt.Sprintf("%s %d of %d changes are approved.", mrkdwn.MarkDone, counted, picked)
 	if counted < picked {

@@ -18,7 +18,7 @@ import (
 // RootKey is the outbox's key of a run's root message.
 func RootKey(run uuid.UUID) string { return "run/" + run.String() }
 
-// root is a run's state at a glance: who, by whom, what is next, and every step.
+// root shows the state of a run at a glance: the Provider, what is next, and every step.
 func (r Renderer) root(view *onboarding.View) outbox.Message {
 	tasks := tasksOf(view)
 	for i := range tasks {
@@ -27,7 +27,8 @@ func (r Renderer) root(view *onboarding.View) outbox.Message {
 		}
 	}
 	head := headline(view)
-	foot := fmt.Sprintf("Requested by %s %s · run %s", mrkdwn.Mention(view.Requester), blockkit.Date(view.Created), blockkit.Code(view.ID.String()))
+	foot := fmt.Sprintf("Requested by %s %s · run %s", mrkdwn.Mention(view.Requester), blockkit.Date(view.Created),
+		blockkit.Code(view.ID.String()))
 	cards := make([]slack.TaskCardBlock, len(tasks))
 	lines := make([]string, len(tasks))
 	for i, task := range tasks {
@@ -56,18 +57,20 @@ func (r Renderer) root(view *onboarding.View) outbox.Message {
 	blocks := slices.Concat(top, []slack.Block{plan}, bottom)
 	fallback := slices.Concat(top, blockkit.Sections(strings.Join(lines, "\n")), bottom)
 	text := strings.Join([]string{head, strings.Join(lines, "\n"), foot}, "\n")
-	return outbox.Message{Key: RootKey(view.ID), Channel: view.Channel, Text: blockkit.Truncate(text, blockkit.MaxText), Blocks: blocks, Fallback: fallback,
+	return outbox.Message{Key: RootKey(view.ID), Channel: view.Channel,
+		Text: blockkit.Truncate(text, blockkit.MaxText), Blocks: blocks, Fallback: fallback,
 		Last: view.State != onboarding.RunActive}
 }
 
-// reviewable reports that there may be changes to decide on.
+// reviewable reports whether there may be changes to decide on.
 func reviewable(view *onboarding.View) bool {
 	return view.State == onboarding.RunActive && slices.ContainsFunc(view.Steps, func(step onboarding.Step) bool {
-		return step.Destructive && (step.State == onboarding.StepPending || step.State == onboarding.StepAsking || step.State == onboarding.StepWaiting)
+		return step.Destructive && (step.State == onboarding.StepPending || step.State == onboarding.StepAsking ||
+			step.State == onboarding.StepWaiting)
 	})
 }
 
-// headline says who is onboarded and where the run stands.
+// headline names the Provider and the state of the run.
 func headline(view *onboarding.View) string {
 	mark, lines := state(view)
 	request := view.Request
@@ -85,10 +88,10 @@ func headline(view *onboarding.View) string {
 	return blockkit.Truncate(strings.Join(append([]string{who, About(request)}, lines...), "\n"), maxHeadline)
 }
 
-// maxHeadline leaves room for the steps below it.
+// maxHeadline leaves room for the steps below the headline.
 const maxHeadline = 1500
 
-// About says what a request asks for, in one line.
+// About says in one line what is requested.
 func About(request onboarding.Request) string {
 	mode := request.Mode.String()
 	switch request.Mode {
@@ -104,7 +107,8 @@ func About(request onboarding.Request) string {
 	return mode + " · " + blockkit.Truncate(strings.Join(names, ", "), 400)
 }
 
-// DomainName is a domain as DNS has it, and as its owner reads it where that is something else.
+// DomainName returns a domain as DNS has it, with its Unicode form in parentheses if that
+// differs.
 func DomainName(name string) string {
 	if read, err := idna.ToUnicode(name); err == nil && read != name {
 		return name + " (" + mrkdwn.OneLine(read) + ")"
@@ -112,6 +116,7 @@ func DomainName(name string) string {
 	return name
 }
 
+// OrgName returns the name of an Org, or its slug if it has none.
 func OrgName(org onboarding.Org) string {
 	if org.Name != "" {
 		return org.Name
@@ -119,7 +124,7 @@ func OrgName(org onboarding.Org) string {
 	return org.Slug
 }
 
-// state says where a run stands: its mark, and a line for everything that somebody should know.
+// state returns the mark of a run, and a line for everything that people should know.
 func state(view *onboarding.View) (mark string, lines []string) {
 	switch view.State {
 	case onboarding.RunDone:
@@ -135,7 +140,9 @@ func state(view *onboarding.View) (mark string, lines []string) {
 		}
 		return mrkdwn.MarkLive, []string{words + " Done in " + mrkdwn.Duration(view.Ended.Sub(view.Created)) + "."}
 	case onboarding.RunCancelled:
-		return mrkdwn.MarkCancelled, []string{fmt.Sprintf("*Cancelled* by %s %s. Applied changes stay in place.", mrkdwn.Mention(view.EndedBy), blockkit.Date(view.Ended))}
+		return mrkdwn.MarkCancelled,
+			[]string{fmt.Sprintf("*Cancelled* by %s %s. Applied changes stay in place.", mrkdwn.Mention(view.EndedBy),
+				blockkit.Date(view.Ended))}
 	}
 	groups := map[string][]string{}
 	for i := range view.Steps {
@@ -143,11 +150,13 @@ func state(view *onboarding.View) (mark string, lines []string) {
 		name := "*" + mrkdwn.Inline(title(step.Definition)) + "*"
 		switch {
 		case step.State.Stuck():
-			groups[mrkdwn.MarkTrouble] = append(groups[mrkdwn.MarkTrouble], name+" – "+mrkdwn.Inline(stepStatus(view, step)))
+			groups[mrkdwn.MarkTrouble] = append(groups[mrkdwn.MarkTrouble],
+				name+" – "+mrkdwn.Inline(stepStatus(view, step)))
 		case step.State == onboarding.StepAsking:
 			groups[mrkdwn.MarkAsking] = append(groups[mrkdwn.MarkAsking], name)
 		case step.State == onboarding.StepWaiting:
-			groups[mrkdwn.MarkBusy] = append(groups[mrkdwn.MarkBusy], name+" – "+mrkdwn.Inline(stepStatus(view, step)))
+			groups[mrkdwn.MarkBusy] = append(groups[mrkdwn.MarkBusy],
+				name+" – "+mrkdwn.Inline(stepStatus(view, step)))
 		case step.State == onboarding.StepApproved || step.State == onboarding.StepApplying:
 			groups[mrkdwn.MarkWorking] = append(groups[mrkdwn.MarkWorking], name)
 		}
@@ -182,7 +191,8 @@ func progress(run *onboarding.Run) (done, all int) {
 	return done, len(run.Steps)
 }
 
-// taskLine is one line of the root message: a step, or a domain's steps where there are too many.
+// taskLine is one line of the root message: a step, or all steps of a domain if there are too
+// many.
 type taskLine struct {
 	id, name, words string
 	status          slack.TaskCardStatus
@@ -211,10 +221,12 @@ func tasksOf(view *onboarding.View) []taskLine {
 
 func stepTask(view *onboarding.View, i int) taskLine {
 	step := &view.Steps[i]
-	return taskLine{id: stepID(i), name: title(step.Definition), words: stepStatus(view, step), status: task(step.State), mark: markOf(step.State)}
+	return taskLine{id: stepID(i), name: title(step.Definition), words: stepStatus(view, step),
+		status: task(step.State), mark: markOf(step.State)}
 }
 
-// domainTasks folds the steps of each domain into one line, for runs of more steps than a plan block can show.
+// domainTasks returns one line for each domain, for runs with more steps than a plan block can
+// show.
 func domainTasks(view *onboarding.View) []taskLine {
 	var order []string
 	steps := map[string][]int{}
@@ -240,7 +252,8 @@ func domainTasks(view *onboarding.View) []taskLine {
 	return tasks
 }
 
-// folded is a domain as one line: how many of its steps are done, and the one that matters most.
+// folded returns one line for a domain: how many of its steps are done, and the most urgent of
+// the others.
 func folded(view *onboarding.View, domain string, places []int) taskLine {
 	urgent, done := -1, 0
 	for _, place := range places {
@@ -253,7 +266,8 @@ func folded(view *onboarding.View, domain string, places []int) taskLine {
 	}
 	words := fmt.Sprintf("%d of %d done", done, len(places))
 	if urgent < 0 {
-		return taskLine{id: stepID(places[0]), name: domain, words: words, status: slack.TaskCardStatusComplete, mark: mrkdwn.MarkDone}
+		return taskLine{id: stepID(places[0]), name: domain, words: words, status: slack.TaskCardStatusComplete,
+			mark: mrkdwn.MarkDone}
 	}
 	line := stepTask(view, urgent)
 	line.id, line.name = stepID(places[0]), domain
@@ -261,7 +275,7 @@ func folded(view *onboarding.View, domain string, places []int) taskLine {
 	return line
 }
 
-// urgency orders the states of steps that are not done by how much somebody should know.
+// urgency ranks the states of steps that are not done.
 func urgency(state onboarding.StepState) int {
 	switch {
 	case state.Stuck():
@@ -274,7 +288,7 @@ func urgency(state onboarding.StepState) int {
 	return 0
 }
 
-// stepID names a step of a run by its place, since a domain may be longer than Slack's ids.
+// stepID names a step of a run by its index, since a domain can be longer than a block id.
 func stepID(place int) string { return fmt.Sprintf("step-%d", place) }
 
 // StepAt returns the step that an id names, nil if there is none.

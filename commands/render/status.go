@@ -9,7 +9,7 @@ import (
 	"github.com/atlilith/onboardbot/onboarding"
 )
 
-// Undertaking is what a run does, in front of whom.
+// Undertaking names what a run does, in front of its slug: "onboarding of".
 func Undertaking(run *onboarding.Run) string {
 	switch run.Kind {
 	case onboarding.KindUndo:
@@ -34,7 +34,7 @@ func Ended(run *onboarding.Run) string {
 	return fmt.Sprintf("It has been live since %s.", blockkit.Date(run.Ended))
 }
 
-// WaitingFor is what waits for one person, with the way to it.
+// WaitingFor lists what is waiting for one person, with links.
 func (r Renderer) WaitingFor(content Home) *mrkdwn.Builder {
 	page := new(mrkdwn.Builder)
 	var lines []string
@@ -56,12 +56,13 @@ func (r Renderer) WaitingFor(content Home) *mrkdwn.Builder {
 	return page
 }
 
-// line is a run in one line: its mark, who, and where it stands.
+// line shows a run in one line: its mark, its name, and its state.
 func (r Renderer) line(run *onboarding.Run) string {
 	view := &onboarding.View{Run: run}
 	mark, words := state(view)
 	done, all := progress(run)
-	line := fmt.Sprintf("%s *%s* (%s) ", mark, mrkdwn.Inline(run.Request.DisplayName), blockkit.Code(run.Request.Slug))
+	line := fmt.Sprintf("%s *%s* (%s) ", mark, mrkdwn.Inline(run.Request.DisplayName),
+		blockkit.Code(run.Request.Slug))
 	if run.State != onboarding.RunActive {
 		return line + words[0]
 	}
@@ -69,11 +70,12 @@ func (r Renderer) line(run *onboarding.Run) string {
 	return line + fmt.Sprintf("%d of %d · %s · requested by %s", done, all, first, mrkdwn.Mention(run.Requester))
 }
 
-// List is runs, one in a line, with the freeze that holds, if any.
+// List shows runs, one per line, and the freeze that holds, if any.
 func (r Renderer) List(runs []ListedRun, freeze *onboarding.Freeze) *mrkdwn.Builder {
 	page := new(mrkdwn.Builder)
 	if len(runs) == 0 {
-		page.Say(fmt.Sprintf("There are no runs yet. Type %s to start one.", blockkit.Code(r.Command+" merche-biche")))
+		page.Say(fmt.Sprintf("There are no runs yet. Type %s to start one.",
+			blockkit.Code(r.Command+" merche-biche")))
 		return page
 	}
 	lines := make([]string, len(runs))
@@ -87,7 +89,8 @@ func (r Renderer) List(runs []ListedRun, freeze *onboarding.Freeze) *mrkdwn.Buil
 	return page
 }
 
-// Status is a run as it stands, for one person. The address is that of its thread, empty if it is not known yet.
+// Status shows the state of a run to one person. The address is that of its thread, empty if it
+// is not known yet.
 func (r Renderer) Status(view *onboarding.View, address string) *mrkdwn.Builder {
 	page := new(mrkdwn.Builder)
 	page.Say(headline(view))
@@ -99,19 +102,21 @@ func (r Renderer) Status(view *onboarding.View, address string) *mrkdwn.Builder 
 	for _, block := range mrkdwn.Chunks(strings.Join(lines, "\n"), blockkit.MaxSectionText) {
 		page.Say(block)
 	}
-	page.Note(fmt.Sprintf("Requested by %s %s · run %s", mrkdwn.Mention(view.Requester), blockkit.Date(view.Created), blockkit.Code(view.ID.String())))
+	page.Note(fmt.Sprintf("Requested by %s %s · run %s", mrkdwn.Mention(view.Requester), blockkit.Date(view.Created),
+		blockkit.Code(view.ID.String())))
 	if address != "" {
 		page.Note("Details are in its " + blockkit.Link(address, "thread") + ".")
 	}
 	return page
 }
 
-// VerifyPage is what the success checks found, for one person.
+// VerifyPage shows what the success checks found.
 func VerifyPage(run *onboarding.Run, look onboarding.Observation) *mrkdwn.Builder {
 	page := new(mrkdwn.Builder)
 	name := fmt.Sprintf("*%s* (%s)", mrkdwn.Inline(run.Request.DisplayName), blockkit.Code(run.Request.Slug))
 	if look.Later != "" || look.Waiting != "" {
-		page.Say(fmt.Sprintf("%s %s cannot be checked yet: %s", mrkdwn.MarkPending, name, mrkdwn.Inline(mrkdwn.Summary(look.Later+look.Waiting))))
+		page.Say(fmt.Sprintf("%s %s cannot be checked yet: %s", mrkdwn.MarkPending, name,
+			mrkdwn.Inline(mrkdwn.Summary(look.Later+look.Waiting))))
 		return page
 	}
 	mark := mrkdwn.MarkDone

@@ -11,7 +11,7 @@ import (
 	"github.com/atlilith/onboardbot/onboarding"
 )
 
-// title is a step's name for people: what it is, and of which domain.
+// title returns a step's name for people: what it is, and of which domain.
 func title(definition onboarding.Definition) string {
 	name := mrkdwn.OneLine(definition.Title)
 	if name == "" {
@@ -23,7 +23,7 @@ func title(definition onboarding.Definition) string {
 	return blockkit.Truncate(name, mrkdwn.MaxName)
 }
 
-// StepName is the title of one of a run's steps.
+// StepName returns the title of one of a run's steps.
 func StepName(view *onboarding.View, key onboarding.Key) string {
 	if step := view.Step(key); step != nil {
 		return title(step.Definition)
@@ -31,7 +31,7 @@ func StepName(view *onboarding.View, key onboarding.Key) string {
 	return string(key.Kind())
 }
 
-// task is a step's state in the words of Slack's plan block.
+// task returns a step's state as Slack's plan block names it.
 func task(state onboarding.StepState) slack.TaskCardStatus {
 	switch {
 	case state == onboarding.StepDone:
@@ -44,7 +44,7 @@ func task(state onboarding.StepState) slack.TaskCardStatus {
 	return slack.TaskCardStatusInProgress
 }
 
-// markOf is a step's state as a mark, where there is no plan block.
+// markOf returns the mark of a step's state, for text without a plan block.
 func markOf(state onboarding.StepState) string {
 	switch {
 	case state == onboarding.StepDone:
@@ -59,7 +59,7 @@ func markOf(state onboarding.StepState) string {
 	return mrkdwn.MarkBusy
 }
 
-// lastEvent returns the newest event about a step of one of the kinds, nil if there is none.
+// lastEvent returns the newest event of some kinds about a step, nil if there is none.
 func lastEvent(view *onboarding.View, key onboarding.Key, kinds ...onboarding.EventKind) *onboarding.Event {
 	for i := len(view.Events) - 1; i >= 0; i-- {
 		event := &view.Events[i]
@@ -75,10 +75,10 @@ func lastEvent(view *onboarding.View, key onboarding.Key, kinds ...onboarding.Ev
 	return nil
 }
 
-// aboutToStart is where an approved step stands, unless a freeze holds it.
+// aboutToStart is the status of an approved step that no freeze holds.
 const aboutToStart = "approved, about to start"
 
-// stepStatus says in plain words where a step stands, empty for one whose turn has not come.
+// stepStatus says where a step stands. It is empty for a step whose turn has not come.
 func stepStatus(view *onboarding.View, step *onboarding.Step) string {
 	switch step.State {
 	case onboarding.StepPending:
@@ -105,7 +105,7 @@ func stepStatus(view *onboarding.View, step *onboarding.Step) string {
 	return ""
 }
 
-// aheadStatus says who approved a step before its turn, empty where nobody did.
+// aheadStatus says who approved a step before its turn, empty if nobody did.
 func aheadStatus(view *onboarding.View, step *onboarding.Step) string {
 	var names []string
 	for _, approval := range view.Approvals {
@@ -123,7 +123,7 @@ func aheadStatus(view *onboarding.View, step *onboarding.Step) string {
 	return "approved ahead by " + strings.Join(names, " and ")
 }
 
-// doneStatus says how a step was done, empty for what only looked.
+// doneStatus says how a step was done, empty for a step that changes nothing.
 func doneStatus(view *onboarding.View, step *onboarding.Step) string {
 	event := lastEvent(view, step.Key, onboarding.EventDone)
 	if event == nil || event.Approval == uuid.Nil {

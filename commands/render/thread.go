@@ -9,7 +9,8 @@ import (
 	"github.com/atlilith/onboardbot/onboarding"
 )
 
-// Placed puts the messages of a renewal into the thread of the run that made the domain live: Slack's threads have no threads.
+// Placed moves the messages of a renewal to the thread of the run that made the domain live.
+// Slack has no threads within threads.
 func Placed(view *onboarding.View, messages []outbox.Message) []outbox.Message {
 	if view.Renews == uuid.Nil {
 		return messages
@@ -22,13 +23,13 @@ func Placed(view *onboarding.View, messages []outbox.Message) []outbox.Message {
 	return messages
 }
 
-// Thread is a run as messages, root first, in the order in which things happened. The keys depend on nothing but what the run
-// holds, so that every later view of it has the same messages and perhaps more.
+// Thread returns a run as messages, the root first, in the order of events. Keys depend on the
+// run alone, so a later view of it has the same messages and perhaps more.
 func (r Renderer) Thread(view *onboarding.View, now time.Time) []outbox.Message {
 	messages := []outbox.Message{r.root(view)}
 	asked := map[uuid.UUID]bool{}
 	told := map[onboarding.Key]bool{}
-	together := map[int64]bool{} // events that a message speaks of already which is about several
+	together := map[int64]bool{} // events that an earlier message covers
 	for i, event := range view.Events {
 		step := view.Step(event.Step)
 		switch event.Kind {
@@ -68,11 +69,12 @@ func (r Renderer) Thread(view *onboarding.View, now time.Time) []outbox.Message 
 	return messages
 }
 
-// burstWindow is how long the events of one press or one moment take to come, with what the run does meanwhile in between.
+// burstWindow is the longest time between the first and the last event of one submission or one
+// moment.
 const burstWindow = 10 * time.Second
 
-// inOneGo returns the events about questions that call for people as this one does, at the same time, this one first. It returns nil
-// where this one is about no question.
+// inOneGo returns the events of this kind from the same moment, this one first. It returns nil if
+// the event is about no approval.
 func inOneGo(view *onboarding.View, at int) []onboarding.Event {
 	first := view.Events[at]
 	var events []onboarding.Event
@@ -96,7 +98,8 @@ func spoken(together map[int64]bool, events []onboarding.Event) {
 	}
 }
 
-// reportsFindings reports whether an event makes what a step found worth a message: the end of a step that only looks.
+// reportsFindings reports whether an event ends a step that changes nothing, so its findings are
+// shown.
 func reportsFindings(step *onboarding.Step, kind onboarding.EventKind) bool {
 	return !step.Destructive && (kind == onboarding.EventDone || kind == onboarding.EventFailed)
 }

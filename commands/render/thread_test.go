@@ -16,16 +16,24 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/runbook"
 )
 
-// TestRenewalInTheThreadOfItsRun renders a renewal: all of it is below the root of the run that made the domain live.
+// TestRenewalInTheThreadOfItsRun renders a renewal: all of it is below the root of the run that
+// made the domain live.
 func TestRenewalInTheThreadOfItsRun(t *testing.T) {
 	t.Parallel()
 	s := newStory(merche())
 	s.View.Kind, s.View.Renews = onboarding.KindRenew, uuid.MustParse("0198c0de-0000-7000-8000-0000000000aa")
 	const key = "renew/merche-biche.com"
-	s.View.Steps = []onboarding.Step{{Definition: onboarding.Definition{Key: key, Title: "Renew the certificate of merche-biche.com", Destructive: true}, State: onboarding.StepPending}}
-	approval := s.asked(key, onboarding.Change{Summary: "Let certbot renew the certificate of merche-biche.com and www.merche-biche.com", Items: []onboarding.Item{{Command: &onboarding.Command{
-		Host: "vps-0", Argv: []string{"certbot", "renew", "--cert-name", "merche-biche.com", "--non-interactive", "--no-random-sleep-on-renew"}, Lock: "nginx"}}}})
-	messages := Placed(s.View, append(Renderer{Command: "/onboard", Approvers: []string{"U0BO"}, Mentions: true, Reasons: runbook.Reasons()}.Thread(s.View, time.Date(2027, 3, 1, 9, 30, 0, 0, time.UTC)), outbox.Message{Key: "dm", Channel: "U0BO", Text: "x"}))
+	s.View.Steps = []onboarding.Step{{Definition: onboarding.Definition{Key: key,
+		Title: "Renew the certificate of merche-biche.com", Destructive: true}, State: onboarding.StepPending}}
+	approval := s.asked(key,
+		onboarding.Change{Summary: "Let certbot renew the certificate of merche-biche.com and www.merche-biche.com",
+			Items: []onboarding.Item{{Command: &onboarding.Command{
+				Host: "vps-0", Argv: []string{"certbot", "renew", "--cert-name", "merche-biche.com", "--non-interactive",
+					"--no-random-sleep-on-renew"}, Lock: "nginx"}}}})
+	messages := Placed(s.View,
+		append(Renderer{Command: "/onboard", Approvers: []string{"U0BO"}, Mentions: true,
+			Reasons: runbook.Reasons()}.Thread(s.View, time.Date(2027, 3, 1, 9, 30, 0, 0, time.UTC)),
+			outbox.Message{Key: "dm", Channel: "U0BO", Text: "x"}))
 	for _, message := range messages {
 		want := RootKey(s.View.Renews)
 		if message.Key == "dm" {
@@ -35,7 +43,8 @@ func TestRenewalInTheThreadOfItsRun(t *testing.T) {
 			t.Errorf("%s is in the thread of %q", message.Key, message.Thread)
 		}
 	}
-	golden.Compare(t, filepath.Join("testdata", "certificates", "renewal.txtar"), golden.Archive(RootKey(s.ID), messages[:2]))
+	golden.Compare(t, filepath.Join("testdata", "certificates", "renewal.txtar"),
+		golden.Archive(RootKey(s.ID), messages[:2]))
 	if approval.Step != key {
 		t.Errorf("asked for %s", approval.Step)
 	}
@@ -47,9 +56,12 @@ var stories = map[string]func() *story{
 	"preflight failed": func() *story {
 		s := newStory(merche()).after(2 * time.Second)
 		findings := preflightFindings()
-		findings[3] = found(onboarding.Failed, "quinn-vps", "ssh: connect to host quinn-vps port 22: Connection timed out", "Check ssh_config and the VPS.")
-		s.step("preflight", onboarding.StepFailed, "quinn-vps: ssh: connect to host quinn-vps port 22: Connection timed out").Findings = findings
-		return s.event(onboarding.Event{Kind: onboarding.EventFailed, Step: "preflight", Text: "quinn-vps: ssh: connect to host quinn-vps port 22: Connection timed out"})
+		findings[3] = found(onboarding.Failed, "quinn-vps",
+			"ssh: connect to host quinn-vps port 22: Connection timed out", "Check ssh_config and the VPS.")
+		s.step("preflight", onboarding.StepFailed,
+			"quinn-vps: ssh: connect to host quinn-vps port 22: Connection timed out").Findings = findings
+		return s.event(onboarding.Event{Kind: onboarding.EventFailed, Step: "preflight",
+			Text: "quinn-vps: ssh: connect to host quinn-vps port 22: Connection timed out"})
 	},
 	"asked for rows": func() *story {
 		s := begun()
@@ -83,12 +95,14 @@ var stories = map[string]func() *story{
 	"reminded": func() *story {
 		s := begun()
 		approval := s.asked("database", insertRows())
-		return s.after(23 * time.Hour).event(onboarding.Event{Kind: onboarding.EventReminded, Step: "database", Approval: approval.ID})
+		return s.after(23 * time.Hour).event(onboarding.Event{Kind: onboarding.EventReminded, Step: "database",
+			Approval: approval.ID})
 	},
 	"expired": func() *story {
 		s := begun()
 		approval := s.asked("database", insertRows())
-		s.after(23 * time.Hour).event(onboarding.Event{Kind: onboarding.EventReminded, Step: "database", Approval: approval.ID})
+		s.after(23 * time.Hour).event(onboarding.Event{Kind: onboarding.EventReminded, Step: "database",
+			Approval: approval.ID})
 		approval.State, approval.Closed = onboarding.ApprovalExpired, s.after(time.Hour).now
 		s.step("database", onboarding.StepExpired, "Nobody decided within 24h0m0s.")
 		return s.event(onboarding.Event{Kind: onboarding.EventExpired, Step: "database", Approval: approval.ID})
@@ -96,7 +110,8 @@ var stories = map[string]func() *story{
 	"escalated": func() *story {
 		s := begun()
 		approval := s.asked("database", insertRows())
-		return s.after(4 * time.Hour).event(onboarding.Event{Kind: onboarding.EventEscalated, Step: "database", Approval: approval.ID})
+		return s.after(4 * time.Hour).event(onboarding.Event{Kind: onboarding.EventEscalated, Step: "database",
+			Approval: approval.ID})
 	},
 	"three questions escalated and expired at once": func() *story {
 		s := begun()
@@ -106,11 +121,13 @@ var stories = map[string]func() *story{
 		}
 		s.after(4 * time.Hour)
 		for i, key := range keys {
-			s.after(time.Second).event(onboarding.Event{Kind: onboarding.EventEscalated, Step: key, Approval: s.Approvals[i].ID})
+			s.after(time.Second).event(onboarding.Event{Kind: onboarding.EventEscalated, Step: key,
+				Approval: s.Approvals[i].ID})
 		}
 		s.after(19 * time.Hour)
 		for i, key := range keys {
-			s.after(time.Second).event(onboarding.Event{Kind: onboarding.EventReminded, Step: key, Approval: s.Approvals[i].ID})
+			s.after(time.Second).event(onboarding.Event{Kind: onboarding.EventReminded, Step: key,
+				Approval: s.Approvals[i].ID})
 		}
 		for i, key := range keys[1:] {
 			s.Approvals[i+1].State, s.Approvals[i+1].Closed = onboarding.ApprovalExpired, s.after(time.Hour).now
@@ -129,7 +146,8 @@ var stories = map[string]func() *story{
 		for i, kind := range []onboarding.EventKind{onboarding.EventEscalated, onboarding.EventReminded} {
 			s.after(time.Hour)
 			for n, key := range []onboarding.Key{"database", "deploy-config/merche-biche.com"} {
-				s.after(time.Duration(i) * time.Second).event(onboarding.Event{Kind: kind, Step: key, Approval: s.Approvals[n].ID})
+				s.after(time.Duration(i) * time.Second).event(onboarding.Event{Kind: kind, Step: key,
+					Approval: s.Approvals[n].ID})
 			}
 		}
 		return s
@@ -137,10 +155,13 @@ var stories = map[string]func() *story{
 	"glass broken": func() *story {
 		s := begun()
 		approval := s.asked("database", insertRows())
-		approval.Votes = append(approval.Votes, onboarding.Vote{By: ana, Agrees: true, Reason: "Everyone is on a *plane* <!here>", BrokeGlass: true, At: s.after(time.Minute).now})
+		approval.Votes = append(approval.Votes,
+			onboarding.Vote{By: ana, Agrees: true, Reason: "Everyone is on a *plane* <!here>", BrokeGlass: true,
+				At: s.after(time.Minute).now})
 		approval.State = onboarding.ApprovalApproved
 		s.step("database", onboarding.StepApproved, "")
-		return s.event(onboarding.Event{Kind: onboarding.EventBrokeGlass, Step: "database", Actor: ana, Text: "Everyone is on a *plane* <!here>", Approval: approval.ID, Digest: approval.Digest})
+		return s.event(onboarding.Event{Kind: onboarding.EventBrokeGlass, Step: "database", Actor: ana,
+			Text: "Everyone is on a *plane* <!here>", Approval: approval.ID, Digest: approval.Digest})
 	},
 	"approved ahead": approvedAhead,
 	"renewed": func() *story {
@@ -159,7 +180,8 @@ var stories = map[string]func() *story{
 	"waiting for records": waitingForRecords,
 	"records are there": func() *story {
 		s := waitingForRecords().after(time.Hour)
-		return s.looked("dns/merche-biche.com", found(onboarding.OK, "merche-biche.com A", "right at ns1 and ns2", ""),
+		return s.looked("dns/merche-biche.com", found(onboarding.OK, "merche-biche.com A", "right at ns1 and ns2",
+			""),
 			found(onboarding.OK, "www.merche-biche.com A", "right at ns1 and ns2", ""))
 	},
 	"long commit": func() *story {
@@ -176,23 +198,26 @@ var stories = map[string]func() *story{
 	"certbot failed":  certbotFailed,
 	"failed and retried": func() *story {
 		s := certbotFailed()
-		s.after(time.Minute).event(onboarding.Event{Kind: onboarding.EventRetried, Step: "certificate/merche-biche.com", Actor: cleo})
+		s.after(time.Minute).event(onboarding.Event{Kind: onboarding.EventRetried,
+			Step: "certificate/merche-biche.com", Actor: cleo})
 		s.asked("certificate/merche-biche.com", certify())
 		return s
 	},
 	"cut short": func() *story {
 		s := certbotAtWork()
 		s.Attempts[1].Outcome, s.Attempts[1].Finished = onboarding.OutcomeInterrupted, s.now
-		s.event(onboarding.Event{Kind: onboarding.EventInterrupted, Step: "certificate/merche-biche.com", Approval: s.Approvals[1].ID})
+		s.event(onboarding.Event{Kind: onboarding.EventInterrupted, Step: "certificate/merche-biche.com",
+			Approval: s.Approvals[1].ID})
 		attempt := s.after(2 * time.Second).applying(s.Approvals[1])
 		return s.after(7*time.Second).applied(s.Approvals[1], attempt)
 	},
 	"unknown": func() *story {
 		s := certbotAtWork()
 		s.Attempts[1].Outcome, s.Attempts[1].Finished = onboarding.OutcomeInterrupted, s.now
-		why := "It was cut short, and what happened cannot be seen: ssh: connect to host quinn-vps port 22: Connection refused"
+		why := "It was interrupted, and its outcome is unknown: ssh: connect to host quinn-vps port 22: Connection refused"
 		s.step("certificate/merche-biche.com", onboarding.StepUnknown, why)
-		return s.event(onboarding.Event{Kind: onboarding.EventUnknown, Step: "certificate/merche-biche.com", Text: why})
+		return s.event(onboarding.Event{Kind: onboarding.EventUnknown, Step: "certificate/merche-biche.com",
+			Text: why})
 	},
 	"lapsed": func() *story {
 		s := begun().through("database", insertRows())
@@ -201,8 +226,10 @@ var stories = map[string]func() *story{
 		first.State, first.Closed = onboarding.ApprovalLapsed, s.now
 		s.event(onboarding.Event{Kind: onboarding.EventLapsed, Step: "go-live/merche-biche.com", Approval: first.ID})
 		moved := goLive()
-		moved.Items[0].Commit.Files[0].Before = text(strings.Replace(*moved.Items[0].Commit.Files[0].Before, "provider-site", "provider-shop", 1))
-		moved.Items[0].Commit.Files[0].After = text(strings.Replace(*moved.Items[0].Commit.Files[0].After, "provider-site", "provider-shop", 1))
+		moved.Items[0].Commit.Files[0].Before = text(strings.Replace(*moved.Items[0].Commit.Files[0].Before,
+			"provider-site", "provider-shop", 1))
+		moved.Items[0].Commit.Files[0].After = text(strings.Replace(*moved.Items[0].Commit.Files[0].After,
+			"provider-site", "provider-shop", 1))
 		second := s.asked("go-live/merche-biche.com", moved)
 		second.Drift = "-  was: feature: provider-site\n+  was: feature: provider-shop\n-  to be: feature: provider-site\n+  to be: feature: provider-shop"
 		return s
@@ -221,7 +248,8 @@ var stories = map[string]func() *story{
 	"live and something is left to do": func() *story {
 		s := live(merche())
 		verify := s.Step("verify")
-		verify.Findings = append(verify.Findings, found(onboarding.Warning, "to do by hand", "Make the mailbox of <merche-biche.com>.", "Its DNS is done."))
+		verify.Findings = append(verify.Findings,
+			found(onboarding.Warning, "to do by hand", "Make the mailbox of <merche-biche.com>.", "Its DNS is done."))
 		return s
 	},
 	"live for a member": func() *story {
@@ -237,9 +265,11 @@ var stories = map[string]func() *story{
 	"ten domains": func() *story {
 		request := merche()
 		for i := range 9 {
-			request.Domains = append(request.Domains, onboarding.Domain{Name: fmt.Sprintf("merche-%d.example", i+2), Host: "vps-0"})
+			request.Domains = append(request.Domains, onboarding.Domain{Name: fmt.Sprintf("merche-%d.example", i+2),
+				Host: "vps-0"})
 		}
-		s := newStory(request).after(2*time.Second).looked("preflight", preflightFindings()...).through("database", insertRows())
+		s := newStory(request).after(2*time.Second).looked("preflight", preflightFindings()...).through("database",
+			insertRows())
 		for i := range s.Steps {
 			if step := &s.Steps[i]; step.Key.Domain() == "merche-2.example" {
 				step.State = onboarding.StepDone
@@ -253,21 +283,29 @@ var stories = map[string]func() *story{
 		request := merche()
 		request.Domains = nil
 		for i := range onboarding.MaxDomains {
-			request.Domains = append(request.Domains, onboarding.Domain{Name: fmt.Sprintf("%s%d.example", strings.Repeat("a-very-long-label.", 13), i), Host: "vps-0"})
+			request.Domains = append(request.Domains,
+				onboarding.Domain{Name: fmt.Sprintf("%s%d.example", strings.Repeat("a-very-long-label.", 13), i),
+					Host: "vps-0"})
 		}
-		findings := slices.Repeat([]onboarding.Finding{found(onboarding.OK, strings.Repeat("<ok>", 100), strings.Repeat("\"fine\"", 200), "")}, 40)
-		findings = append(findings, slices.Repeat([]onboarding.Finding{found(onboarding.Warning, strings.Repeat("<bad>", 100), strings.Repeat("\"odd\"", 200), strings.Repeat("mend ", 100))}, 60)...)
+		findings := slices.Repeat([]onboarding.Finding{found(onboarding.OK, strings.Repeat("<ok>", 100),
+			strings.Repeat("\"fine\"", 200), "")}, 40)
+		findings = append(findings,
+			slices.Repeat([]onboarding.Finding{found(onboarding.Warning, strings.Repeat("<bad>", 100),
+				strings.Repeat("\"odd\"", 200), strings.Repeat("mend ", 100))}, 60)...)
 		s := newStory(request).after(2*time.Second).looked("preflight", findings...)
 		for i := range s.Steps[1:] {
 			step := &s.Steps[i+1]
-			step.State, step.Detail = []onboarding.StepState{onboarding.StepWaiting, onboarding.StepFailed, onboarding.StepAsking, onboarding.StepApplying}[i%4], strings.Repeat("<detail> & ", 300)
+			step.State, step.Detail = []onboarding.StepState{onboarding.StepWaiting, onboarding.StepFailed,
+				onboarding.StepAsking, onboarding.StepApplying}[i%4], strings.Repeat("<detail> & ", 300)
 		}
 		return s
 	},
 	"fifty steps": func() *story {
 		request := merche()
 		for i := range 7 {
-			request.Domains = append(request.Domains, onboarding.Domain{Name: fmt.Sprintf("%s%d.example", strings.Repeat("a-very-long-label.", 13), i), Host: "vps-0"})
+			request.Domains = append(request.Domains,
+				onboarding.Domain{Name: fmt.Sprintf("%s%d.example", strings.Repeat("a-very-long-label.", 13), i),
+					Host: "vps-0"})
 		}
 		s := newStory(request)
 		s.Steps = s.Steps[:50]
@@ -289,10 +327,12 @@ var stories = map[string]func() *story{
 	"huge": func() *story {
 		s := begun()
 		change := onboarding.Change{Summary: strings.Repeat("very long ", 100)}
-		commit := &onboarding.Commit{Folder: "deployments/@domains/merche-biche.com", Subject: strings.Repeat("s", 500)}
+		commit := &onboarding.Commit{Folder: "deployments/@domains/merche-biche.com",
+			Subject: strings.Repeat("s", 500)}
 		for i := range 40 {
-			commit.Files = append(commit.Files, onboarding.FileChange{Path: fmt.Sprintf("%s/file-%02d.txt", commit.Folder, i), Mode: "100644",
-				After: text(strings.Repeat(strings.Repeat("<&>", 400)+"\n", 5))})
+			commit.Files = append(commit.Files,
+				onboarding.FileChange{Path: fmt.Sprintf("%s/file-%02d.txt", commit.Folder, i), Mode: "100644",
+					After: text(strings.Repeat(strings.Repeat("<&>", 400)+"\n", 5))})
 		}
 		change.Items = []onboarding.Item{{Commit: commit}}
 		approval := s.asked("database", change)
@@ -305,8 +345,9 @@ var stories = map[string]func() *story{
 
 func waitingForRecords() *story {
 	s := begun().through("database", insertRows())
-	s.step("dns/merche-biche.com", onboarding.StepWaiting, "Create these records at the registrar of merche-biche.com:\n"+
-		"  merche-biche.com      A  89.127.233.145\n  www.merche-biche.com  A  89.127.233.145").Findings = []onboarding.Finding{
+	s.step("dns/merche-biche.com", onboarding.StepWaiting,
+		"Create these records at the registrar of merche-biche.com:\n"+
+			"  merche-biche.com      A  89.127.233.145\n  www.merche-biche.com  A  89.127.233.145").Findings = []onboarding.Finding{
 		found(onboarding.OK, "merche-biche.com A", "right at ns1 and ns2", ""),
 		found(onboarding.Failed, "www.merche-biche.com A", "ns1: nothing there; ns2: no answer within 2 s", ""),
 	}
@@ -317,14 +358,16 @@ func certbotAtWork() *story {
 	s := begun().through("database", insertRows())
 	approval := s.asked("certificate/merche-biche.com", certify())
 	s.after(time.Minute).approved(approval, bo)
-	s.applying(approval, "Saving debug log to /var/log/letsencrypt/letsencrypt.log", "Requesting a certificate for merche-biche.com and www.merche-biche.com",
+	s.applying(approval, "Saving debug log to /var/log/letsencrypt/letsencrypt.log",
+		"Requesting a certificate for merche-biche.com and www.merche-biche.com",
 		"`<!channel>` ```and``` \x1b[31mred\x1b[0m \u202eright to left")
 	return s.after(4 * time.Second)
 }
 
 func certbotFailed() *story {
 	s := certbotAtWork()
-	return s.after(8*time.Second).failed(s.Approvals[1], s.Attempts[1], "certbot: exit status 1: Challenge failed for domain www.merche-biche.com")
+	return s.after(8*time.Second).failed(s.Approvals[1], s.Attempts[1],
+		"certbot: exit status 1: Challenge failed for domain www.merche-biche.com")
 }
 
 func begun() *story {
@@ -332,11 +375,13 @@ func begun() *story {
 }
 
 func live(request onboarding.Request) *story {
-	s := newStory(request).after(2*time.Second).looked("preflight", preflightFindings()...).through("database", insertRows())
+	s := newStory(request).after(2*time.Second).looked("preflight", preflightFindings()...).through("database",
+		insertRows())
 	for _, each := range []struct {
 		kind   string
 		change onboarding.Change
-	}{{"dns", publish()}, {"deploy-config", commitConfig()}, {"deploy", deploy()}, {"certificate", certify()}, {"sync", goLive()}, {"go-live", goLive()}} {
+	}{{"dns", publish()}, {"deploy-config", commitConfig()}, {"deploy", deploy()}, {"certificate", certify()},
+		{"sync", goLive()}, {"go-live", goLive()}} {
 		s.through(onboarding.Key(each.kind+"/merche-biche.com"), each.change)
 	}
 	return s.after(3*time.Second).looked("verify", verifyFindings()...).finished()
@@ -350,13 +395,14 @@ func TestThread(t *testing.T) {
 			s := tell()
 			messages := storyRenderer.Thread(s.View, s.now)
 			golden.CheckMessages(t, messages)
-			golden.Compare(t, filepath.Join("testdata", "thread", strings.ReplaceAll(name, " ", "-")+".txtar"), golden.Archive(RootKey(s.ID), messages))
+			golden.Compare(t, filepath.Join("testdata", "thread", strings.ReplaceAll(name, " ", "-")+".txtar"),
+				golden.Archive(RootKey(s.ID), messages))
 		})
 	}
 }
 
-// TestNothingDisappears plays every story to its end and sees that no message of an earlier moment is missing later: what Slack
-// has once would stay there, out of date.
+// TestNothingDisappears plays every story to its end and sees that no message of an earlier
+// moment is missing later: what Slack has once would stay there, out of date.
 func TestNothingDisappears(t *testing.T) {
 	t.Parallel()
 	for name, tell := range stories {
@@ -386,7 +432,8 @@ func approvedAhead() *story {
 	s.after(time.Minute)
 	s.ahead("dns/merche-biche.com", publish(), bo)
 	// The run goes on while the votes of one press are counted.
-	s.event(onboarding.Event{Kind: onboarding.EventApproved, Step: "database", Actor: bo, Approval: s.Approvals[0].ID})
+	s.event(onboarding.Event{Kind: onboarding.EventApproved, Step: "database", Actor: bo,
+		Approval: s.Approvals[0].ID})
 	s.after(time.Second).ahead("go-live/merche-biche.com", goLive(), bo)
 	s.after(time.Minute).ahead("deploy/merche-biche.com", publish(), bo)
 	return s

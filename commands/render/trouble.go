@@ -13,7 +13,8 @@ import (
 	"github.com/atlilith/onboardbot/onboarding"
 )
 
-// trouble is the message about a step that goes on only after somebody presses Retry. It is one of its own, so that it notifies.
+// trouble is the message about a step that continues only after somebody presses Retry. It is a
+// message of its own because an update would not notify anybody.
 func (r Renderer) trouble(view *onboarding.View, event onboarding.Event) outbox.Message {
 	var page mrkdwn.Builder
 	step := view.Step(event.Step)
@@ -23,13 +24,16 @@ func (r Renderer) trouble(view *onboarding.View, event onboarding.Event) outbox.
 	switch event.Kind {
 	case onboarding.EventRejected:
 		page.Say(fmt.Sprintf("%s %s was rejected by %s: %s\n%s, sort it out with them, then retry or cancel.",
-			mrkdwn.MarkFailed, name, mrkdwn.Mention(event.Actor), mrkdwn.Inline(mrkdwn.Summary(event.Text)), requester))
+			mrkdwn.MarkFailed, name, mrkdwn.Mention(event.Actor), mrkdwn.Inline(mrkdwn.Summary(event.Text)),
+			requester))
 		retry = "Retry requests approval again."
 	case onboarding.EventExpired:
-		page.Say(fmt.Sprintf("%s Nobody decided on %s in time.\n%s, press Retry to request approval again.", mrkdwn.MarkWarning, name, requester))
+		page.Say(fmt.Sprintf("%s Nobody decided on %s in time.\n%s, press Retry to request approval again.",
+			mrkdwn.MarkWarning, name, requester))
 		retry = "Retry requests approval again."
 	case onboarding.EventUnknown:
-		page.Say(fmt.Sprintf("%s The outcome of %s is unknown.\n%s, check what it did before you retry.", mrkdwn.MarkWarning, name, requester))
+		page.Say(fmt.Sprintf("%s The outcome of %s is unknown.\n%s, check what it did before you retry.",
+			mrkdwn.MarkWarning, name, requester))
 		page.Parts(mrkdwn.Part{Body: blockkit.Truncate(mrkdwn.Visible(event.Text), 1000)})
 	default:
 		page.Say(fmt.Sprintf("%s %s failed.\n%s, this is the error:", mrkdwn.MarkFailed, name, requester))
@@ -49,10 +53,12 @@ func (r Renderer) trouble(view *onboarding.View, event onboarding.Event) outbox.
 		}
 		page.Buttons(stepID(place(view.Run, step)), append(buttons, cancelButton(view.Run))...)
 	}
-	return outbox.Message{Key: eventKey(event), Channel: view.Channel, Thread: RootKey(view.ID), Text: page.Text(), Blocks: page.Blocks}
+	return outbox.Message{Key: eventKey(event), Channel: view.Channel, Thread: RootKey(view.ID), Text: page.Text(),
+		Blocks: page.Blocks}
 }
 
-// failures is what an event says, and where that is the first of what was found, all of it with what mends each.
+// failures returns the text of an event. If that is the first of the step's failed findings, it
+// returns all of them with their fixes.
 func failures(view *onboarding.View, step *onboarding.Step, event onboarding.Event) string {
 	newest := lastEvent(view, event.Step, onboarding.EventFailed)
 	if newest == nil || newest.ID != event.ID || !step.State.Stuck() {
@@ -61,7 +67,8 @@ func failures(view *onboarding.View, step *onboarding.Step, event onboarding.Eve
 	var lines []string
 	for _, finding := range step.Findings {
 		if finding.Level == onboarding.Failed {
-			lines = append(lines, strings.TrimSpace(mrkdwn.OneLine(finding.Name+": "+finding.Detail)+" "+mrkdwn.OneLine(finding.Fix)))
+			lines = append(lines, strings.TrimSpace(
+				mrkdwn.OneLine(finding.Name+": "+finding.Detail)+" "+mrkdwn.OneLine(finding.Fix)))
 		}
 	}
 	if len(lines) == 0 || !strings.HasPrefix(lines[0], mrkdwn.OneLine(event.Text)) {
@@ -70,7 +77,7 @@ func failures(view *onboarding.View, step *onboarding.Step, event onboarding.Eve
 	return strings.Join(lines, "\n")
 }
 
-// settled says what was done about the trouble, empty while it still waits for somebody.
+// settled says how the trouble was resolved. It is empty while the step still needs somebody.
 func (r Renderer) settled(view *onboarding.View, step *onboarding.Step, event onboarding.Event) string {
 	for _, later := range view.Events {
 		switch {
@@ -87,7 +94,7 @@ func (r Renderer) settled(view *onboarding.View, step *onboarding.Step, event on
 	return ""
 }
 
-// lastAttempt returns the attempt that an event is about, nil if it is about none.
+// lastAttempt returns the newest attempt under an event's approval, nil if there is none.
 func lastAttempt(view *onboarding.View, event onboarding.Event) *onboarding.Attempt {
 	attempts := attemptsUnder(view, event.Approval)
 	if event.Approval == uuid.Nil || len(attempts) == 0 {
@@ -96,11 +103,13 @@ func lastAttempt(view *onboarding.View, event onboarding.Event) *onboarding.Atte
 	return attempts[len(attempts)-1]
 }
 
-// cancelButton ends the run, after asking once more.
+// cancelButton cancels the run after a confirmation.
 func cancelButton(run *onboarding.Run) *slack.ButtonBlockElement {
 	button := blockkit.Button(ActionCancel, run.ID.String(), "Cancel run", slack.StyleDanger)
 	return button.WithConfirm(blockkit.Confirm("Cancel this run?",
-		fmt.Sprintf("The %s %s stops where it is. Applied changes stay in place; open approval requests are withdrawn.", Undertaking(run), run.Request.Slug),
+		fmt.Sprintf("The %s %s stops where it is. Applied changes stay in place; "+
+			"open approval requests are withdrawn.",
+			Undertaking(run), run.Request.Slug),
 		"Cancel run", "Keep running"))
 }
 
@@ -108,7 +117,7 @@ func eventKey(event onboarding.Event) string {
 	return fmt.Sprintf("%s/event/%d", RootKey(event.RunID), event.ID)
 }
 
-// place is where a step stands in its run.
+// place returns the index of a step in its run.
 func place(run *onboarding.Run, step *onboarding.Step) int {
 	for i := range run.Steps {
 		if run.Steps[i].Key == step.Key {

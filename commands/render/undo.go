@@ -10,19 +10,27 @@ import (
 	"github.com/atlilith/onboardbot/onboarding"
 )
 
-// UndoBlock precedes the name of the asking in the block id of the buttons that take a run back. It is the submission, so that
-// one question begins one run, however often it is answered.
+// UndoBlock begins the block id of the buttons of [Renderer.AskUndo]. The whole id is the
+// submission, so one question begins one run, however often its buttons are pressed.
 const UndoBlock = "undo/"
 
+// AskUndo asks whether to undo a run, and whether to keep the certificates. The source names this
+// question.
 func (r Renderer) AskUndo(run *onboarding.Run, asking string) *mrkdwn.Builder {
 	page := new(mrkdwn.Builder)
-	page.Say(fmt.Sprintf("Undo the onboarding of *%s* (%s)? %s", mrkdwn.Inline(run.Request.DisplayName), blockkit.Code(run.Request.Slug), Ended(run)))
-	page.Say("Applied changes are undone in reverse order: the site, the commits, the DNS records, the database rows. Each change is shown and approved like any other. " +
-		"Nothing is removed while something else depends on it.\nCertificates are rate-limited: keep them if the domains may come back.")
+	page.Say(fmt.Sprintf("Undo the onboarding of *%s* (%s)? %s", mrkdwn.Inline(run.Request.DisplayName),
+		blockkit.Code(run.Request.Slug), Ended(run)))
+	page.Say("Applied changes are undone in reverse order: the site, the commits, the DNS records, " +
+		"the database rows. " +
+		"Each change is shown and approved like any other. " +
+		"Nothing is removed while something else depends on it.\n" +
+		"Certificates are rate-limited: keep them if the domains may come back.")
 	value := run.ID.String()
 	remove := blockkit.Button(ActionUndoAll, value, "Undo, delete certificates", slack.StyleDanger)
 	page.Buttons(UndoBlock+asking, blockkit.Button(ActionUndo, value, "Undo, keep certificates", slack.StylePrimary),
-		remove.WithConfirm(blockkit.Confirm("Delete the certificates too?", "They are deleted from the VPS and not revoked. New ones count against the CA's limits.", "Undo and delete", "Back")),
+		remove.WithConfirm(blockkit.Confirm("Delete the certificates too?",
+			"They are deleted from the VPS and not revoked. New ones count against the CA's limits.",
+			"Undo and delete", "Back")),
 		blockkit.Button(ActionLeave, value, "Don't undo", ""))
 	return page
 }

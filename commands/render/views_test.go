@@ -24,15 +24,19 @@ import (
 func TestViews(t *testing.T) {
 	t.Parallel()
 	for name, view := range map[string]slack.ModalViewRequest{
-		"reject":        ReasonForm(reasonNeeded(), Rejecting),
-		"approve":       ReasonForm(reasonNeeded(), Approving),
-		"break-glass":   ReasonForm(reasonNeeded(), BreakingGlass),
-		"review":        NewReview(approvedAhead().View, []onboarding.Preapproval{{Planned: onboarding.Planned{Definition: onboarding.Definition{Key: "sync/merche-biche.com"}, Later: "what <certbot> edits"}}}, "U0CLEO").Page(0),
-		"review-reader": Review{view: approvedAhead().View, Items: approvedAhead().Approvals, Why: "This is your own request.", person: "U0ANA"}.Page(0),
-		"review-empty":  NewReview(live(merche()).View, nil, "U0BO").Page(3),
-		"review-done":   ReviewDone(ReviewMeta{Page: 1}, 2, 3),
-		"change":        ChangePage("Database rows", begunQuestion(), 7),
-		"notice":        mrkdwn.Notice("Onboarding", strings.Repeat("word ", 2000)),
+		"reject":      ReasonForm(reasonNeeded(), Rejecting),
+		"approve":     ReasonForm(reasonNeeded(), Approving),
+		"break-glass": ReasonForm(reasonNeeded(), BreakingGlass),
+		"review": NewReview(approvedAhead().View,
+			[]onboarding.Preapproval{
+				{Planned: onboarding.Planned{Definition: onboarding.Definition{Key: "sync/merche-biche.com"},
+					Later: "what <certbot> edits"}}}, "U0CLEO").Page(0),
+		"review-reader": Review{view: approvedAhead().View, Items: approvedAhead().Approvals,
+			Why: "This is your own request.", person: "U0ANA"}.Page(0),
+		"review-empty": NewReview(live(merche()).View, nil, "U0BO").Page(3),
+		"review-done":  ReviewDone(ReviewMeta{Page: 1}, 2, 3),
+		"change":       ChangePage("Database rows", begunQuestion(), 7),
+		"notice":       mrkdwn.Notice("Onboarding", strings.Repeat("word ", 2000)),
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -42,7 +46,8 @@ func TestViews(t *testing.T) {
 	}
 }
 
-// TestReviewPages turns the pages of a review of ten domains, each with changes that are long and grow when they are escaped.
+// TestReviewPages turns the pages of a review of ten domains, each with changes that are long and
+// grow when they are escaped.
 func TestReviewPages(t *testing.T) {
 	t.Parallel()
 	request := merche()
@@ -53,8 +58,10 @@ func TestReviewPages(t *testing.T) {
 	content := strings.Repeat(strings.Repeat("<&>\"", 30)+"\n", 100)
 	for i := range s.Steps {
 		if s.Steps[i].Destructive {
-			s.ahead(s.Steps[i].Key, onboarding.Change{Summary: strings.Repeat("<&>", 200), Items: []onboarding.Item{{Commit: &onboarding.Commit{Folder: "f", Subject: "s",
-				Files: []onboarding.FileChange{{Path: "f/a", Mode: "100644", After: &content}}}}}}, bo).State = onboarding.ApprovalAhead
+			s.ahead(s.Steps[i].Key, onboarding.Change{Summary: strings.Repeat("<&>", 200),
+				Items: []onboarding.Item{{Commit: &onboarding.Commit{Folder: "f", Subject: "s",
+					Files: []onboarding.FileChange{{Path: "f/a", Mode: "100644", After: &content}}}}}},
+				bo).State = onboarding.ApprovalAhead
 		}
 	}
 	r := NewReview(s.View, nil, "U0CLEO")
@@ -70,19 +77,23 @@ func TestReviewPages(t *testing.T) {
 }
 
 func reasonNeeded() *onboarding.ReasonNeededError {
-	return &onboarding.ReasonNeededError{Approval: begunQuestion(), Step: onboarding.Definition{Key: "database", Title: "Database rows"}}
+	return &onboarding.ReasonNeededError{Approval: begunQuestion(),
+		Step: onboarding.Definition{Key: "database", Title: "Database rows"}}
 }
 
 func begunQuestion() *onboarding.Approval {
 	return begun().asked("database", insertRows())
 }
 
-// TestEveryPageOfAHugeChange turns all pages of a change of some megabytes, made of the characters that grow most.
+// TestEveryPageOfAHugeChange turns all pages of a change of some megabytes, made of the
+// characters that grow most.
 func TestEveryPageOfAHugeChange(t *testing.T) {
 	t.Parallel()
 	content := strings.Repeat(strings.Repeat("<&>\u202e", 500)+"\n", 200)
-	approval := begun().asked("database", onboarding.Change{Summary: "s", Items: []onboarding.Item{{Commit: &onboarding.Commit{Folder: "f", Subject: "s",
-		Files: []onboarding.FileChange{{Path: "f/a", Mode: "100644", After: &content}}}}}})
+	approval := begun().asked("database",
+		onboarding.Change{Summary: "s",
+			Items: []onboarding.Item{{Commit: &onboarding.Commit{Folder: "f", Subject: "s",
+				Files: []onboarding.FileChange{{Path: "f/a", Mode: "100644", After: &content}}}}}})
 	all := changes.Pages(changes.PartsOf(approval.Change))
 	var lines strings.Builder
 	for i := range all {
@@ -106,15 +117,19 @@ func TestPlan(t *testing.T) {
 		step("preflight", "Preflight", onboarding.Planned{Done: true, Findings: preflightFindings()}),
 		step("database", "Database rows", onboarding.Planned{Change: insertRows()}),
 		step("dns/merche-biche.com", "DNS merche-biche.com", onboarding.Planned{Change: publish()}),
-		step("deploy/merche-biche.com", "Deploy merche-biche.com", onboarding.Planned{Waiting: "the names do not resolve yet"}),
+		step("deploy/merche-biche.com", "Deploy merche-biche.com",
+			onboarding.Planned{Waiting: "the names do not resolve yet"}),
 		step("certificate/merche-biche.com", "Certificate merche-biche.com", onboarding.Planned{Change: certify()}),
-		step("sync/merche-biche.com", "Sync merche-biche.com", onboarding.Planned{Later: "what certbot edits shows once it ran"}),
-		step("go-live/merche-biche.com", "Go live merche-biche.com", onboarding.Planned{Problem: "ssh: connect to host <apricot>: timed out"}),
+		step("sync/merche-biche.com", "Sync merche-biche.com",
+			onboarding.Planned{Later: "what certbot edits shows once it ran"}),
+		step("go-live/merche-biche.com", "Go live merche-biche.com",
+			onboarding.Planned{Problem: "ssh: connect to host <apricot>: timed out"}),
 		step("verify", "Verify", onboarding.Planned{Done: true}),
 	}}
 	large := &onboarding.Plan{Request: merche()}
 	for i := range 30 {
-		large.Steps = append(large.Steps, step(onboarding.Key(fmt.Sprintf("deploy-config/%d.example", i)), "Deploy config", onboarding.Planned{Change: commitConfig()}))
+		large.Steps = append(large.Steps, step(onboarding.Key(fmt.Sprintf("deploy-config/%d.example", i)),
+			"Deploy config", onboarding.Planned{Change: commitConfig()}))
 	}
 	for name, c := range map[string]struct {
 		plan  *onboarding.Plan
@@ -128,8 +143,10 @@ func TestPlan(t *testing.T) {
 			}
 			reply := page.Reply()
 			golden.CheckMessages(t, []outbox.Message{{Key: "plan", Text: reply.Text, Blocks: reply.Blocks}})
-			golden.Compare(t, filepath.Join("testdata", "plan", name+".txtar"), txtar.Format(&txtar.Archive{Files: []txtar.File{
-				{Name: "message.txt", Data: []byte(reply.Text + "\n")}, {Name: "file.txt", Data: []byte(PlanText(c.plan))}}}))
+			golden.Compare(t, filepath.Join("testdata", "plan", name+".txtar"),
+				txtar.Format(&txtar.Archive{Files: []txtar.File{
+					{Name: "message.txt", Data: []byte(reply.Text + "\n")},
+					{Name: "file.txt", Data: []byte(PlanText(c.plan))}}}))
 		})
 	}
 }
@@ -141,12 +158,20 @@ func TestHomeViews(t *testing.T) {
 	for name, content := range map[string]Home{
 		"refused": {Refused: "You cannot do this: guests cannot do this."},
 		"idle":    {},
-		"busy": {Waiting: []PendingDecision{{Approval: question, Run: asked.Run, Link: "https://atlilith.slack.com/archives/C0OPS/p1"}},
-			Stuck: []ListedRun{{Run: stuck.Run}}, Runs: []ListedRun{{Run: asked.Run}, {Run: stuck.Run, Link: "https://atlilith.slack.com/archives/C0OPS/p2"}}, Live: []onboarding.Request{done.Request}, More: 3,
-			Expiry:    map[string]time.Time{"merche-biche.com": asked.now.Add(80 * 24 * time.Hour)},
-			Isolation: &IsolationReport{At: asked.now, Proven: true, Summary: "12 tables, 48 attempts: nothing crosses <tenants>.", Link: "https://atlilith.slack.com/archives/C0OPS/p3"}},
-		"frozen": {Freeze: &onboarding.Freeze{Reason: "The <registry> is down", By: bo, At: asked.now}, Live: livesOf(60), Expiry: map[string]time.Time{
-			"p-0.example": asked.now.Add(-time.Hour), "p-1.example": asked.now.Add(72 * time.Hour)}, Isolation: &IsolationReport{At: asked.now, Summary: "2 findings"}},
+		"busy": {Waiting: []PendingDecision{{Approval: question, Run: asked.Run,
+			Link: "https://atlilith.slack.com/archives/C0OPS/p1"}},
+			Stuck: []ListedRun{{Run: stuck.Run}},
+			Runs: []ListedRun{{Run: asked.Run},
+				{Run: stuck.Run, Link: "https://atlilith.slack.com/archives/C0OPS/p2"}},
+			Live: []onboarding.Request{done.Request}, More: 3,
+			Expiry: map[string]time.Time{"merche-biche.com": asked.now.Add(80 * 24 * time.Hour)},
+			Isolation: &IsolationReport{At: asked.now, Proven: true,
+				Summary: "12 tables, 48 attempts: nothing crosses <tenants>.",
+				Link:    "https://atlilith.slack.com/archives/C0OPS/p3"}},
+		"frozen": {Freeze: &onboarding.Freeze{Reason: "The <registry> is down", By: bo, At: asked.now},
+			Live: livesOf(60), Expiry: map[string]time.Time{
+				"p-0.example": asked.now.Add(-time.Hour), "p-1.example": asked.now.Add(72 * time.Hour)},
+			Isolation: &IsolationReport{At: asked.now, Summary: "2 findings"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -161,7 +186,9 @@ func TestHomeViews(t *testing.T) {
 func livesOf(count int) []onboarding.Request {
 	var requests []onboarding.Request
 	for i := range count {
-		requests = append(requests, onboarding.Request{Slug: fmt.Sprintf("p-%d", i), DisplayName: strings.Repeat("<&>", 26), Domains: []onboarding.Domain{{Name: fmt.Sprintf("p-%d.example", i)}}})
+		requests = append(requests,
+			onboarding.Request{Slug: fmt.Sprintf("p-%d", i), DisplayName: strings.Repeat("<&>", 26),
+				Domains: []onboarding.Domain{{Name: fmt.Sprintf("p-%d.example", i)}}})
 	}
 	return requests
 }
@@ -186,20 +213,35 @@ func TestSentence(t *testing.T) {
 		want     string
 		expected bool
 	}{
-		{onboarding.ErrOwnRequest, "This is your own request, so someone else must decide. To stop it, use Cancel run.", true},
-		{&onboarding.PermissionError{Because: "guests cannot do this", Err: onboarding.ErrNotOperator}, "You cannot do this: guests cannot do this.", true},
-		{&onboarding.PermissionError{Because: "you are not on the list of approvers", Err: onboarding.ErrNotApprover}, "You cannot decide on this: you are not on the list of approvers.", true},
-		{&onboarding.DecidedError{State: onboarding.ApprovalUsed, By: "U0BO", At: at}, "<@U0BO> already approved this " + when + ". Your click changed nothing.", true},
-		{&onboarding.DecidedError{State: onboarding.ApprovalRejected, By: "U0BO", At: at}, "<@U0BO> already rejected this " + when + ". Your click changed nothing.", true},
-		{&onboarding.DecidedError{State: onboarding.ApprovalOpen, By: "U0BO", At: at}, "Your vote was counted " + when + ". Another operator must approve as well.", true},
-		{&onboarding.DecidedError{State: onboarding.ApprovalLapsed}, "The target changed after this was requested, so this request is no longer valid. The new approval request is below in the thread.", true},
-		{&onboarding.DecidedError{State: onboarding.ApprovalExpired, At: at}, "Nobody decided in time, so this request expired " + when + ". Press Retry in the thread to request approval again.", true},
-		{&onboarding.DecidedError{State: onboarding.ApprovalWithdrawn, At: at}, "The run was cancelled " + when + ", and this approval request with it.", true},
-		{fmt.Errorf("step database: %w", onboarding.ErrBusy), "A change is being applied right now, and its outcome would be lost. Cancel the run when it has finished.", true},
-		{fmt.Errorf("run %s: %w", uuid.Nil, onboarding.ErrNotFound), "There is no such run or approval request. The name may be mistyped, or the button may be outdated.", true},
-		{onboarding.Problems{"slug": "<!channel> is taken.", "email": "No."}, "No.\n&lt;!channel&gt; is taken.", true},
+		{onboarding.ErrOwnRequest,
+			"This is your own request, so someone else must decide. To stop it, use Cancel run.", true},
+		{&onboarding.PermissionError{Because: "guests cannot do this", Err: onboarding.ErrNotOperator},
+			"You cannot do this: guests cannot do this.", true},
+		{&onboarding.PermissionError{Because: "you are not on the list of approvers", Err: onboarding.ErrNotApprover},
+			"You cannot decide on this: you are not on the list of approvers.", true},
+		{&onboarding.DecidedError{State: onboarding.ApprovalUsed, By: "U0BO", At: at},
+			"<@U0BO> already approved this " + when + ". Your click changed nothing.", true},
+		{&onboarding.DecidedError{State: onboarding.ApprovalRejected, By: "U0BO", At: at},
+			"<@U0BO> already rejected this " + when + ". Your click changed nothing.", true},
+		{&onboarding.DecidedError{State: onboarding.ApprovalOpen, By: "U0BO", At: at}, "Your vote was counted " +
+			when + ". Another operator must approve as well.", true},
+		{&onboarding.DecidedError{State: onboarding.ApprovalLapsed},
+			"The target changed after this was requested, so this request is no longer valid. The new approval request is below in the thread.", true},
+		{&onboarding.DecidedError{State: onboarding.ApprovalExpired, At: at},
+			"Nobody decided in time, so this request expired " + when +
+				". Press Retry in the thread to request approval again.", true},
+		{&onboarding.DecidedError{State: onboarding.ApprovalWithdrawn, At: at}, "The run was cancelled " + when +
+			", and this approval request with it.", true},
+		{fmt.Errorf("step database: %w", onboarding.ErrBusy),
+			"A change is being applied right now, and its outcome would be lost. Cancel the run when it has finished.", true},
+		{fmt.Errorf("run %s: %w", uuid.Nil, onboarding.ErrNotFound),
+			"There is no such run or approval request. The name may be mistyped, or the button may be outdated.",
+			true},
+		{onboarding.Problems{"slug": "<!channel> is taken.", "email": "No."}, "No.\n&lt;!channel&gt; is taken.",
+			true},
 		{&onboarding.ConflictError{What: "A row <is> there.", Fix: "Look."}, "A row &lt;is&gt; there. Look.", true},
-		{errors.New("dial tcp 10.0.0.1:5432: secret"), "Something went wrong on my side, and nothing was changed. Try again in a moment. If it persists, check the bot's log.", false},
+		{errors.New("dial tcp 10.0.0.1:5432: secret"),
+			"Something went wrong on my side, and nothing was changed. Try again in a moment. If it persists, check the bot's log.", false},
 	} {
 		if got, expected := ErrorText(c.err); got != c.want || expected != c.expected {
 			t.Errorf("%v:\n got %q, %t\nwant %q, %t", c.err, got, expected, c.want, c.expected)

@@ -11,35 +11,47 @@ import (
 )
 
 func leaks() *reports.Record {
-	leak := isolation.Finding{Kind: isolation.Leak, Operation: "read", Table: "public.bookings", As: "Person 1", Evidence: "read 40 rows of others",
-		Fix: "ALTER TABLE public.bookings ENABLE ROW LEVEL SECURITY;"}
-	return &reports.Record{Request: reports.Request{ID: sampleID, Channel: "C0SAMPLE"}, At: now, Since: now.AddDate(0, 0, -1),
-		Report:  &isolation.Report{Verdict: isolation.Leaking, Findings: []isolation.Finding{leak}, Coverage: isolation.Coverage{LeftOut: []string{"public.notes"}}},
+	leak := isolation.Finding{Kind: isolation.Leak, Operation: "read", Table: "public.bookings", As: "Person 1",
+		Evidence: "read 40 rows of others",
+		Fix:      "ALTER TABLE public.bookings ENABLE ROW LEVEL SECURITY;"}
+	return &reports.Record{Request: reports.Request{ID: sampleID, Channel: "C0SAMPLE"}, At: now,
+		Since: now.AddDate(0, 0, -1),
+		Report: &isolation.Report{Verdict: isolation.Leaking, Findings: []isolation.Finding{leak},
+			Coverage: isolation.Coverage{LeftOut: []string{"public.notes"}}},
 		Changes: isolation.Changes{New: []isolation.Finding{leak}, Fixed: []isolation.Finding{leak}}}
 }
 
 func certificateReport() certificates.Report {
-	c := certificates.Certificate{Serial: "4cafe", Names: []string{"merche-biche.com"}, Issuer: "CN=R13", Key: "ECDSA P-256",
+	c := certificates.Certificate{Serial: "4cafe", Names: []string{"merche-biche.com"}, Issuer: "CN=R13",
+		Key:       "ECDSA P-256",
 		NotBefore: now.AddDate(0, -2, 0), NotAfter: now.AddDate(0, 0, 10)}
-	fault := certificates.Fault{Kind: certificates.NotReloaded, Severity: certificates.Attention, Sentence: "Renewed but not reloaded."}
+	fault := certificates.Fault{Kind: certificates.NotReloaded, Severity: certificates.Attention,
+		Sentence: "Renewed but not reloaded."}
 	return certificates.Report{At: now, Sites: []certificates.SiteReport{{
-		Site:     certificates.Site{Domain: "merche-biche.com", Names: c.Names, Host: "vps-0", Addresses: []netip.Addr{netip.MustParseAddr("203.0.113.10")}},
-		Severity: certificates.Attention, Certificates: []certificates.Certificate{c}, Faults: []certificates.Fault{fault}}}}
+		Site: certificates.Site{Domain: "merche-biche.com", Names: c.Names, Host: "vps-0",
+			Addresses: []netip.Addr{netip.MustParseAddr("203.0.113.10")}},
+		Severity: certificates.Attention, Certificates: []certificates.Certificate{c},
+		Faults: []certificates.Fault{fault}}}}
 }
 
 func certificateDigest(report certificates.Report) certificates.Digest {
-	return certificates.Digest{Report: report, Summary: "1 domain watched.", Lines: []string{report.Sites[0].Line(now)}}
+	return certificates.Digest{Report: report, Summary: "1 domain watched.",
+		Lines: []string{report.Sites[0].Line(now)}}
 }
 
 func certificateDetail(report certificates.Report) *certs.SiteDetail {
-	return &certs.SiteDetail{SiteReport: report.Sites[0], At: now, Due: now.Add(time.Hour), Renewal: certificates.Renewal{Reload: true},
-		Why: certificates.Diagnosis{Reasons: []string{"certbot.timer is inactive"}, Timer: []string{"ActiveState=inactive"}, Log: []string{"ERROR: challenge failed"}}}
+	return &certs.SiteDetail{SiteReport: report.Sites[0], At: now, Due: now.Add(time.Hour),
+		Renewal: certificates.Renewal{Reload: true},
+		Why: certificates.Diagnosis{Reasons: []string{"certbot.timer is inactive"},
+			Timer: []string{"ActiveState=inactive"}, Log: []string{"ERROR: challenge failed"}}}
 }
 
 func reminders() []certificates.Reminder {
 	about := func(threshold certificates.Threshold, level certificates.Level) certificates.Reminder {
-		return certificates.Reminder{Posted: certificates.Posted{Domain: "merche-biche.com", Subject: "4cafe", About: threshold}, Level: level, Sentence: "It was not renewed."}
+		return certificates.Reminder{Posted: certificates.Posted{Domain: "merche-biche.com", Subject: "4cafe",
+			About: threshold}, Level: level, Sentence: "It was not renewed."}
 	}
-	return []certificates.Reminder{about(certificates.Overdue, certificates.Quiet), about("1/4", certificates.Notice), about(certificates.Expired, certificates.Urgent),
+	return []certificates.Reminder{about(certificates.Overdue, certificates.Quiet), about("1/4", certificates.Notice),
+		about(certificates.Expired, certificates.Urgent),
 		about(certificates.AllClear, certificates.Quiet)}
 }

@@ -21,40 +21,52 @@ var (
 	hosts    = []string{"vps-0", "vps-1"}
 	freeze   = &onboarding.Freeze{Reason: "the registry is down", By: cleo, At: now}
 
-	renderer = render.Renderer{Command: "/onboard", Approvers: []string{bo.ID, cleo.ID}, EscalateTo: []string{cleo.ID}, Mentions: true, BreakGlass: true}
+	renderer = render.Renderer{Command: "/onboard", Approvers: []string{bo.ID, cleo.ID},
+		EscalateTo: []string{cleo.ID}, Mentions: true, BreakGlass: true}
 )
 
 func request() onboarding.Request {
-	return onboarding.Request{Slug: "merche-biche", DisplayName: "Merche Biche", Email: "merche@example.com", Mode: onboarding.ModeOwner,
+	return onboarding.Request{Slug: "merche-biche", DisplayName: "Merche Biche", Email: "merche@example.com",
+		Mode:    onboarding.ModeOwner,
 		Org:     onboarding.Org{Slug: "merche-collective", Name: "Merche Collective"},
 		Domains: []onboarding.Domain{{Name: "merche-biche.com", Host: "vps-0"}}}
 }
 
 func ownerDraft() form.Draft {
-	return form.Draft{Slug: "merche-biche", Name: "Merche Biche", Mode: onboarding.ModeOwner, Domains: "merche-biche.com", Host: form.PerDomain,
-		Hosts: "merche-biche.com: vps-1", Mail: form.PerDomain, Mails: "merche-biche.com: mailbox", Copy: "Welcome.", Logo: strings.Repeat("ab", 32)}
+	return form.Draft{Slug: "merche-biche", Name: "Merche Biche", Mode: onboarding.ModeOwner,
+		Domains: "merche-biche.com", Host: form.PerDomain,
+		Hosts: "merche-biche.com: vps-1", Mail: form.PerDomain, Mails: "merche-biche.com: mailbox", Copy: "Welcome.",
+		Logo: strings.Repeat("ab", 32)}
 }
 
 func memberDraft() form.Draft {
-	return form.Draft{Slug: "merche-biche", Mode: onboarding.ModeMember, Join: "cocotte", JoinName: "Cocotte", Mail: string(onboarding.MailForward)}
+	return form.Draft{Slug: "merche-biche", Mode: onboarding.ModeMember, Join: "cocotte", JoinName: "Cocotte",
+		Mail: string(onboarding.MailForward)}
 }
 
 // change has one item of each type.
 func change() onboarding.Change {
 	page := strings.Repeat("<p>A line of the page.</p>\n", 60)
 	return onboarding.Change{Summary: "Change everything that can be changed", Items: []onboarding.Item{
-		{SQL: &onboarding.Transaction{Statements: []onboarding.Statement{{SQL: "INSERT INTO users (slug)\nVALUES ($1)", Args: []string{"merche-biche"}}}}},
-		{DNS: &onboarding.ZoneUpdate{Zone: "merche-biche.com", Sets: []onboarding.RecordsEdit{{Name: "merche-biche.com", Type: "A", TTL: 300, After: []string{"203.0.113.10"}}}}},
-		{Probe: &onboarding.Probe{Names: []string{"merche-biche.com"}, Addresses: []string{"203.0.113.10"}, Path: "/.well-known/acme-challenge/x", Body: "x"}},
+		{SQL: &onboarding.Transaction{
+			Statements: []onboarding.Statement{{SQL: "INSERT INTO users (slug)\nVALUES ($1)",
+				Args: []string{"merche-biche"}}}}},
+		{DNS: &onboarding.ZoneUpdate{Zone: "merche-biche.com",
+			Sets: []onboarding.RecordsEdit{{Name: "merche-biche.com", Type: "A", TTL: 300,
+				After: []string{"203.0.113.10"}}}}},
+		{Probe: &onboarding.Probe{Names: []string{"merche-biche.com"}, Addresses: []string{"203.0.113.10"},
+			Path: "/.well-known/acme-challenge/x", Body: "x"}},
 		{Command: &onboarding.Command{Host: "vps-0", Argv: []string{"certbot", "--nginx", "-d", "merche-biche.com"}}},
-		{Commit: &onboarding.Commit{Folder: "deployments/@domains/merche-biche.com", Subject: "Add merche-biche.com", Files: []onboarding.FileChange{
-			{Path: "deployments/@domains/merche-biche.com/index.html", Mode: "100644", After: &page}}}},
+		{Commit: &onboarding.Commit{Folder: "deployments/@domains/merche-biche.com", Subject: "Add merche-biche.com",
+			Files: []onboarding.FileChange{
+				{Path: "deployments/@domains/merche-biche.com/index.html", Mode: "100644", After: &page}}}},
 	}}
 }
 
 func findings() []onboarding.Finding {
 	return []onboarding.Finding{{Level: onboarding.OK, Name: "Platform database", Detail: "primary, 16.4"},
-		{Level: onboarding.Warning, Name: "Template", Detail: "not in the repository", Fix: "The embedded template is used."},
+		{Level: onboarding.Warning, Name: "Template", Detail: "not in the repository",
+			Fix: "The embedded template is used."},
 		{Level: onboarding.Failed, Name: "vps-0", Detail: "connection timed out", Fix: "Check ssh_config."}}
 }
 
@@ -65,18 +77,22 @@ func dryRun() *onboarding.Plan {
 		planned.Definition = onboarding.Definition{Key: key, Title: string(key.Kind())}
 		return planned
 	}
-	return &onboarding.Plan{Request: request(), Steps: []onboarding.Planned{step("preflight", onboarding.Planned{Findings: findings()}),
-		step("database", onboarding.Planned{Change: change()}), step("verify", onboarding.Planned{Done: true})}}
+	return &onboarding.Plan{Request: request(),
+		Steps: []onboarding.Planned{step("preflight", onboarding.Planned{Findings: findings()}),
+			step("database", onboarding.Planned{Change: change()}), step("verify", onboarding.Planned{Done: true})}}
 }
 
 // fixture is a run to which things happen.
 type fixture struct{ *onboarding.View }
 
 func newRun() *fixture {
-	run := &onboarding.Run{ID: sampleID, Kind: onboarding.KindOnboard, Request: request(), Requester: ana, State: onboarding.RunActive, Channel: "C0SAMPLE", Created: now}
-	for _, key := range []onboarding.Key{"preflight", "database", "dns/merche-biche.com", "deploy/merche-biche.com", "certificate/merche-biche.com", "verify"} {
+	run := &onboarding.Run{ID: sampleID, Kind: onboarding.KindOnboard, Request: request(), Requester: ana,
+		State: onboarding.RunActive, Channel: "C0SAMPLE", Created: now}
+	for _, key := range []onboarding.Key{"preflight", "database", "dns/merche-biche.com", "deploy/merche-biche.com",
+		"certificate/merche-biche.com", "verify"} {
 		run.Steps = append(run.Steps, onboarding.Step{State: onboarding.StepPending,
-			Definition: onboarding.Definition{Key: key, Title: string(key.Kind()), Destructive: key != "preflight" && key != "verify"}})
+			Definition: onboarding.Definition{Key: key, Title: string(key.Kind()), Destructive: key != "preflight" &&
+				key != "verify"}})
 	}
 	f := &fixture{&onboarding.View{Run: run}}
 	f.happened(onboarding.Event{Kind: onboarding.EventRequested, Actor: ana})
@@ -97,36 +113,45 @@ func (f *fixture) step(key onboarding.Key, state onboarding.StepState, detail st
 
 func (f *fixture) asked(key onboarding.Key, state onboarding.ApprovalState) *onboarding.Approval {
 	digest, _ := change().Digest() // a fixed change always encodes
-	approval := &onboarding.Approval{ID: uuid.NewSHA1(sampleID, []byte(key)), RunID: f.ID, Step: key, Change: change(), Digest: digest, State: state,
+	approval := &onboarding.Approval{ID: uuid.NewSHA1(sampleID, []byte(key)), RunID: f.ID, Step: key,
+		Change: change(), Digest: digest, State: state,
 		Asked: now, Expires: now.Add(24 * time.Hour), Needs: 1}
 	f.Approvals = append(f.Approvals, approval)
-	f.step(key, onboarding.StepAsking, "", onboarding.Event{Kind: onboarding.EventAsked, Approval: approval.ID, Digest: digest})
+	f.step(key, onboarding.StepAsking, "", onboarding.Event{Kind: onboarding.EventAsked, Approval: approval.ID,
+		Digest: digest})
 	return approval
 }
 
 // applied records an attempt that printed a line.
 func (f *fixture) applied(approval *onboarding.Approval, outcome onboarding.Outcome) {
 	approval.Votes = []onboarding.Vote{{By: bo, Agrees: true, At: now}}
-	f.Attempts = append(f.Attempts, &onboarding.Attempt{ID: approval.ID, RunID: f.ID, Step: approval.Step, Approval: approval.ID, Outcome: outcome,
+	f.Attempts = append(f.Attempts, &onboarding.Attempt{ID: approval.ID, RunID: f.ID, Step: approval.Step,
+		Approval: approval.ID, Outcome: outcome,
 		Started: now, Finished: now.Add(time.Minute), Error: "exit status 1", Tail: []string{"a line"}, Lines: 1})
 }
 
-// openRun waits for everything that a run can wait for: a decision, the world, and somebody who retries.
+// openRun waits for everything that a run can wait for: a decision, the world, and somebody who
+// retries.
 func openRun() *fixture {
 	f := newRun()
 	f.Step("preflight").Findings = findings()
 	f.step("preflight", onboarding.StepDone, "", onboarding.Event{Kind: onboarding.EventDone})
 	open := f.asked("database", onboarding.ApprovalOpen)
 	open.Drift = "- one\n+ two"
-	for _, kind := range []onboarding.EventKind{onboarding.EventReminded, onboarding.EventEscalated, onboarding.EventBrokeGlass} {
-		f.happened(onboarding.Event{Kind: kind, Step: "database", Approval: open.ID, Actor: ana, Text: "Everyone is on a plane."})
+	for _, kind := range []onboarding.EventKind{onboarding.EventReminded, onboarding.EventEscalated,
+		onboarding.EventBrokeGlass} {
+		f.happened(onboarding.Event{Kind: kind, Step: "database", Approval: open.ID, Actor: ana,
+			Text: "Everyone is on a plane."})
 	}
-	f.step("dns/merche-biche.com", onboarding.StepWaiting, "Make these records.", onboarding.Event{Kind: onboarding.EventWaiting})
+	f.step("dns/merche-biche.com", onboarding.StepWaiting, "Make these records.",
+		onboarding.Event{Kind: onboarding.EventWaiting})
 	failed := f.asked("deploy/merche-biche.com", onboarding.ApprovalUsed)
 	f.applied(failed, onboarding.OutcomeFailed)
-	f.step("deploy/merche-biche.com", onboarding.StepFailed, "exit status 1", onboarding.Event{Kind: onboarding.EventFailed, Approval: failed.ID, Text: "exit status 1"})
+	f.step("deploy/merche-biche.com", onboarding.StepFailed, "exit status 1",
+		onboarding.Event{Kind: onboarding.EventFailed, Approval: failed.ID, Text: "exit status 1"})
 	rejected := f.asked("certificate/merche-biche.com", onboarding.ApprovalRejected)
-	f.step("certificate/merche-biche.com", onboarding.StepRejected, "Not today.", onboarding.Event{Kind: onboarding.EventRejected, Approval: rejected.ID, Actor: bo, Text: "Not today."})
+	f.step("certificate/merche-biche.com", onboarding.StepRejected, "Not today.",
+		onboarding.Event{Kind: onboarding.EventRejected, Approval: rejected.ID, Actor: bo, Text: "Not today."})
 	return f
 }
 
@@ -134,7 +159,8 @@ func liveRun() *fixture {
 	f := newRun()
 	ahead := f.asked("database", onboarding.ApprovalAheadApproved)
 	f.Events = f.Events[:1]
-	f.happened(onboarding.Event{Kind: onboarding.EventApproved, Step: "database", Actor: bo, Approval: ahead.ID, Digest: ahead.Digest})
+	f.happened(onboarding.Event{Kind: onboarding.EventApproved, Step: "database", Actor: bo, Approval: ahead.ID,
+		Digest: ahead.Digest})
 	f.applied(ahead, onboarding.OutcomeDone)
 	ahead.State = onboarding.ApprovalUsed
 	f.happened(onboarding.Event{Kind: onboarding.EventApplying, Step: "database", Approval: ahead.ID})
@@ -166,8 +192,11 @@ func longApproval() *onboarding.Approval {
 func homeContent() render.Home {
 	open, live := openRun(), liveRun()
 	const link = "https://example.slack.com/archives/C0SAMPLE/p1"
-	return render.Home{Waiting: []render.PendingDecision{{Approval: open.Approvals[0], Run: open.Run, Link: link}}, More: 1,
-		Stuck: []render.ListedRun{{Run: open.Run, Link: link}}, Runs: []render.ListedRun{{Run: open.Run, Link: link}}, Live: []onboarding.Request{live.Request},
-		Expiry:    map[string]time.Time{"merche-biche.com": now.Add(72 * time.Hour)},
-		Isolation: &render.IsolationReport{At: now, Proven: true, Summary: "No tenant can reach another tenant's rows", Link: link}, Freeze: freeze}
+	return render.Home{Waiting: []render.PendingDecision{{Approval: open.Approvals[0], Run: open.Run, Link: link}},
+		More:  1,
+		Stuck: []render.ListedRun{{Run: open.Run, Link: link}}, Runs: []render.ListedRun{{Run: open.Run, Link: link}},
+		Live:   []onboarding.Request{live.Request},
+		Expiry: map[string]time.Time{"merche-biche.com": now.Add(72 * time.Hour)},
+		Isolation: &render.IsolationReport{At: now, Proven: true,
+			Summary: "No tenant can reach another tenant's rows", Link: link}, Freeze: freeze}
 }

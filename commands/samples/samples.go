@@ -1,5 +1,6 @@
-// Package samples holds one example of each kind of message and view that the bot can show. "onboardbot check" asks Slack
-// whether the workspace would show them. The renderers build them from the fixtures in this package.
+// Package samples holds one example of each kind of message and view that the bot can show.
+// "onboardbot check" asks Slack whether the workspace would show them. The renderers build them
+// from the fixtures in this package.
 package samples
 
 import (
@@ -20,13 +21,15 @@ import (
 	"github.com/atlilith/onboardbot/onboarding"
 )
 
-// Sample is something that the bot may show, as it goes to Slack: the blocks of a message, or a whole view.
+// Sample is something that the bot may show, as it goes to Slack: the blocks of a message, or a
+// whole view.
 type Sample struct {
 	// Name says what it is, such as thread/root.
 	Name    string
 	Surface blockkit.Surface
 	JSON    json.RawMessage
-	// Plan reports whether it holds a plan block. Workspaces that do not show plan blocks get a fallback.
+	// Plan reports whether it holds a plan block. Workspaces that do not show plan blocks get a
+	// fallback.
 	Plan bool
 }
 
@@ -64,7 +67,8 @@ func (c *collector) message(name string, message outbox.Message) {
 	if len(message.Blocks) == 0 {
 		return
 	}
-	plan := slices.ContainsFunc(message.Blocks, func(block slack.Block) bool { return block.BlockType() == slack.MBTPlan })
+	plan := slices.ContainsFunc(message.Blocks,
+		func(block slack.Block) bool { return block.BlockType() == slack.MBTPlan })
 	c.add(name, blockkit.InMessage, message.Blocks, plan)
 	if len(message.Fallback) > 0 {
 		c.add(name+".fallback", blockkit.InMessage, message.Fallback, false)
@@ -90,8 +94,9 @@ func (c *collector) replies() {
 	open, live := openRun(), liveRun()
 	plan, _ := render.PlanPage(dryRun())
 	for name, page := range map[string]*mrkdwn.Builder{
-		"help": render.HelpPage(renderer.Command), "plan": plan, "status": renderer.Status(open.View, ""), "auditlog": renderer.AuditLog(open.View),
-		"undo": renderer.AskUndo(live.Run, "sample"), "verify": render.VerifyPage(live.Run, observation()),
+		"help": render.HelpPage(renderer.Command), "plan": plan, "status": renderer.Status(open.View, ""),
+		"auditlog": renderer.AuditLog(open.View),
+		"undo":     renderer.AskUndo(live.Run, "sample"), "verify": render.VerifyPage(live.Run, observation()),
 		"waiting": renderer.WaitingFor(homeContent()), "cancel": render.CancelPage(open.Run, ""),
 		"confirmation": form.Confirmation(request(), hosts, "merche-biche", sampleID),
 	} {
@@ -109,20 +114,28 @@ func (c *collector) views() {
 	owner := ownerDraft()
 	problems := map[string]string{form.BlockMails: "pigeon is not a mail plan."}
 	for name, view := range map[string]slack.ModalViewRequest{
-		"form-empty": form.View(form.Meta{Channel: "C0SAMPLE"}, form.NewDraft(""), nil, nil), "form-owner": form.View(meta, owner, hosts, nil, "A hint."),
-		"form-problems": form.View(meta, owner, hosts, problems), "form-member": form.View(meta, memberDraft(), hosts, nil),
-		"approve": render.ReasonForm(needed, render.Approving), "reject": render.ReasonForm(needed, render.Rejecting),
-		"break-glass": render.ReasonForm(needed, render.BreakingGlass), "change": render.ChangePage("Database rows", longApproval(), 1),
-		"review": review.Page(0), "review-reader": reader.Page(0), "review-done": render.ReviewDone(render.ReviewMeta{Page: 1}, 2, 3),
-		"notice": mrkdwn.Notice("Onboarding", "Something to read."),
+		"form-empty":    form.Form{Meta: form.Meta{Channel: "C0SAMPLE"}, Draft: form.NewDraft("")}.View(),
+		"form-owner":    form.Form{Meta: meta, Draft: owner, Hosts: hosts, Hints: []string{"A hint."}}.View(),
+		"form-problems": form.Form{Meta: meta, Draft: owner, Hosts: hosts, Problems: problems}.View(),
+		"form-member":   form.Form{Meta: meta, Draft: memberDraft(), Hosts: hosts}.View(),
+		"approve":       render.ReasonForm(needed, render.Approving),
+		"reject":        render.ReasonForm(needed, render.Rejecting),
+		"break-glass":   render.ReasonForm(needed, render.BreakingGlass),
+		"change":        render.ChangePage("Database rows", longApproval(), 1),
+		"review":        review.Page(0), "review-reader": reader.Page(0),
+		"review-done": render.ReviewDone(render.ReviewMeta{Page: 1}, 2, 3),
+		"notice":      mrkdwn.Notice("Onboarding", "Something to read."),
 	} {
 		c.add("view/"+name, blockkit.InModal, view, false)
 	}
 }
 
 func (c *collector) home() {
-	for name, content := range map[string]render.Home{"busy": homeContent(), "idle": {}, "refused": {Refused: "You cannot do this."}} {
-		c.add("home/"+name, blockkit.InHome, slack.HomeTabViewRequest{Type: slack.VTHomeTab, Blocks: slack.Blocks{BlockSet: renderer.Home(content, now)}}, false)
+	for name, content := range map[string]render.Home{"busy": homeContent(), "idle": {},
+		"refused": {Refused: "You cannot do this."}} {
+		c.add("home/"+name, blockkit.InHome,
+			slack.HomeTabViewRequest{Type: slack.VTHomeTab,
+				Blocks: slack.Blocks{BlockSet: renderer.Home(content, now)}}, false)
 	}
 }
 

@@ -33,7 +33,8 @@ func TestSlackShowsTheSamples(t *testing.T) {
 			t.Errorf("no sample of %s", kind)
 		}
 	}
-	if !slices.ContainsFunc(all, func(s Sample) bool { return s.Plan }) || !slices.ContainsFunc(all, func(s Sample) bool { return strings.HasSuffix(s.Name, ".fallback") && !s.Plan }) {
+	if !slices.ContainsFunc(all, func(s Sample) bool { return s.Plan }) ||
+		!slices.ContainsFunc(all, func(s Sample) bool { return strings.HasSuffix(s.Name, ".fallback") && !s.Plan }) {
 		t.Error("no plan, or no fallback of one")
 	}
 	names := map[string]bool{}
@@ -58,8 +59,9 @@ func TestSlackShowsTheSamples(t *testing.T) {
 	}
 }
 
-// TestSamplesHoldEveryKind compares the samples with the golden files of all renderers: each block, element, style and status
-// that occurs in a golden file occurs in a sample for the same surface.
+// TestSamplesHoldEveryKind compares the samples with the golden files of all renderers: each
+// block, element, style and status that occurs in a golden file occurs in a sample for the same
+// surface.
 func TestSamplesHoldEveryKind(t *testing.T) {
 	t.Parallel()
 	all, err := All()

@@ -47,7 +47,7 @@ func TestCertificatesOverTime(t *testing.T) {
 		})
 	s.must(err)
 	s.must(s.Press(s.within(20*time.Second), testbed.Ana, broken, "Why?"))
-	s.readsEphemeral(testbed.Ana, "cocotte.com", "certbot on vps-0 has nothing for it", "nothing starts it")
+	s.readsEphemeral(testbed.Ana, "cocotte.com", "certbot on vps-0 has no certificate for it", "nothing starts it")
 
 	overdue := s.reads(root, "should have been renewed by", "It is valid for another", "[Renew now]", "[Why?]")
 	s.must(s.Press(s.within(20*time.Second), testbed.Ana, overdue, "Renew now"))
@@ -56,7 +56,7 @@ func TestCertificatesOverTime(t *testing.T) {
 	s.must(s.Press(s.within(20*time.Second), testbed.Ana, question, "Approve"))
 	s.readsEphemeral(testbed.Ana, "your own request")
 	s.must(s.Press(s.within(20*time.Second), testbed.Cleo, overdue, "Renew now"))
-	s.readsEphemeral(testbed.Cleo, "at it already")
+	s.readsEphemeral(testbed.Cleo, "already in progress")
 
 	// Nobody decides, and the reminders become more urgent.
 	quarter := s.reads(root, "is still not renewed and is valid for only another", "[Renew now]")

@@ -57,7 +57,7 @@ func TestBrandAndMailGoLiveAndAreTakenBack(t *testing.T) {
 	s.waitFile(root, "preview.png")
 	s.finish(root)
 	s.reads(root, "Merche Biche is live", "Warnings",
-		"Make the forward of mail for merche-biche.shop to merche@example.com", "Merche & Friends is there")
+		"Make the forward of mail for merche-biche.shop to merche@example.com", "shows Merche & Friends as theirs")
 	client, err := s.Client()
 	s.must(err)
 	for _, url := range []string{"https://merche-biche.com/", "https://www.merche-biche.shop/"} {

@@ -37,7 +37,7 @@ func (a *App) serveHTTP(ctx context.Context) error {
 func (a *App) metrics() *prometheus.Registry {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(
-		a.workspace.Metrics,
+		a.workspace.Collector(),
 		a.outbox.Collector(),
 		a.service.Records.Collector(),
 		a.isolation.store.Collector(),

@@ -213,6 +213,12 @@ var Everything = []Section{Slack, Commands, Own, Onboarding, Runbook, Reminders,
 
 var schemaForm = regexp.MustCompile(`^[a-z_][a-z0-9_]{0,40}$`)
 
+// LeastConnections is how many connections a replica needs to advance as many runs at once. A run
+// holds one, and takes another only while one of its steps is observed. River's listener and a check
+// of isolation hold one each. Everything else takes one at a time and holds none while it waits for
+// one, so it always gets it.
+func LeastConnections(runs int) int32 { return int32(runs) + 12 }
+
 func (d Database) validate() error {
 	var problems []error
 	if d.URL.IsZero() {
@@ -227,8 +233,7 @@ func (d Database) validate() error {
 	if d.Runs < 1 {
 		problems = append(problems, fmt.Errorf("runs: %d is less than 1", d.Runs))
 	}
-	// Besides the runs, River's listener, deliveries and people's commands need connections.
-	if least := int32(d.Runs) + 12; d.Connections < least {
+	if least := LeastConnections(d.Runs); d.Connections < least {
 		problems = append(problems,
 			fmt.Errorf("connections: %d is too few for %d runs at once; give at least %d",
 				d.Connections, d.Runs, least))

@@ -48,6 +48,12 @@ func TestOthersSeeWhetherAReplicaIsAlive(t *testing.T) {
 		t.Fatal(err)
 	}
 	alive(true)
+	// Releases that run side by side during an upgrade see each other by this key.
+	var key int64
+	err = pool.QueryRow(t.Context(), `SELECT hashtextextended('onboardbot/client/' || $1, 0)`, replica.ID()).Scan(&key)
+	if err != nil || key != replica.Key() {
+		t.Errorf("the key is %d, want %d, %v", replica.Key(), key, err)
+	}
 	// Its connection breaks, and it makes another.
 	const kill = `SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'`
 	if _, err := pool.Exec(t.Context(), kill); err != nil {

@@ -28,7 +28,8 @@ func (t Thresholds) Digest(report Report) Digest {
 	}
 	digest := Digest{Report: report, Summary: fmt.Sprintf(
 		"%s watched. Well: %d, attention: %d, urgent: %d, could not look: %d. Due to renew this week: %d.",
-		count(int64(len(report.Sites)), "domain"), counts[Well], counts[Attention], counts[Critical], counts[Blind],
+		count(int64(len(report.Sites)), "domain"), counts[Healthy], counts[Attention], counts[Critical],
+		counts[Unchecked],
 		renewing)}
 	for _, site := range report.Sites[:min(len(report.Sites), digestLines)] {
 		digest.Lines = append(digest.Lines, site.Line(report.At))
@@ -60,7 +61,7 @@ func (r SiteReport) Line(now time.Time) string {
 	default:
 		line += Span(left) + " left, until " + Time(r.Certificates[0].NotAfter)
 	}
-	if len(r.Faults) > 0 && r.Faults[0].Severity > Well {
+	if len(r.Faults) > 0 && r.Faults[0].Severity > Healthy {
 		line += "; " + r.Faults[0].Sentence
 	}
 	return line

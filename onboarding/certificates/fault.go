@@ -13,8 +13,8 @@ type Severity int
 
 // The severities.
 const (
-	Well      Severity = iota // nothing to do; a fault of this severity is a remark
-	Blind                     // the check could not be made
+	Healthy   Severity = iota // nothing to do; a fault of this severity is a remark
+	Unchecked                 // the check could not be made
 	Attention                 // an operator should look into it
 	Critical                  // visitors see an error, or soon will
 )
@@ -44,19 +44,21 @@ type Kind = probe.Kind
 
 // The kinds of faults that a single connection does not show.
 const (
-	NoAddress     Kind = "no address"         // the name has no address in DNS
-	NoNameServer  Kind = "no name server"     // DNS could not be asked
-	Elsewhere     Kind = "DNS elsewhere"      // DNS sends visitors to another machine
-	LyingResolver Kind = "resolver disagrees" // this machine's resolver contradicts the domain's name servers
-	NotReloaded   Kind = "not reloaded"       // renewed on the host, but the server still sends the old certificate
-	NotCertbots   Kind = "not certbot's"      // visitors get a certificate that certbot does not have
-	UnknownToHost Kind = "unknown to certbot" // certbot has no certificate for the name, so nothing renews it
-	RenewalOff    Kind = "renewal off"        // automatic renewal was turned off
-	HostSilent    Kind = "host silent"        // certbot's files could not be read
-	Differing     Kind = "differs by address" // visitors get different certificates
-	ClockSkew     Kind = "clock skew"
-	Late          Kind = "renewal late" // a threshold has passed
-	NoRenewalInfo Kind = "no renewal information"
+	NoAddress    Kind = "no address"     // the name has no address in DNS
+	NoNameServer Kind = "no name server" // DNS could not be asked
+	DNSElsewhere Kind = "DNS elsewhere"  // DNS sends visitors to another machine
+	// ResolverDisagrees says that this machine's resolver contradicts the domain's name servers.
+	ResolverDisagrees Kind = "resolver disagrees"
+	// NotReloaded says that the server still sends the old certificate after a renewal.
+	NotReloaded      Kind = "not reloaded"
+	NotFromCertbot   Kind = "not certbot's"      // certbot does not have what visitors get
+	UnknownToCertbot Kind = "unknown to certbot" // certbot has no certificate for the name
+	RenewalOff       Kind = "renewal off"        // automatic renewal was turned off
+	HostUnreadable   Kind = "host silent"        // certbot's files could not be read
+	Differing        Kind = "differs by address" // visitors get different certificates
+	ClockSkew        Kind = "clock skew"
+	Late             Kind = "renewal late" // a threshold has passed
+	NoRenewalInfo    Kind = "no renewal information"
 )
 
 // Fault is something that is wrong with a site.

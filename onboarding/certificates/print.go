@@ -18,7 +18,7 @@ const (
 
 // Exit statuses of a program that printed a report.
 const (
-	ExitWell      = 0
+	ExitHealthy   = 0
 	ExitAttention = 1 // something needs attention
 	ExitUnchecked = 2 // something, or everything, could not be checked
 )
@@ -26,9 +26,9 @@ const (
 // ExitStatus is the exit status for a report.
 func (r Report) ExitStatus() int {
 	switch r.Severity() {
-	case Well:
-		return ExitWell
-	case Blind:
+	case Healthy:
+		return ExitHealthy
+	case Unchecked:
 		return ExitUnchecked
 	}
 	return ExitAttention
@@ -83,7 +83,7 @@ func printText(w io.Writer, report Report) error {
 				fmt.Fprintf(w, "\n%s\n", site.Shown())
 			}
 			label := fault.Severity.String()
-			if fault.Severity == Well {
+			if fault.Severity == Healthy {
 				label = "note"
 			}
 			if _, err := fmt.Fprintf(w, "  %s: %s\n", label, fault.Sentence); err != nil {

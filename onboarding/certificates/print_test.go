@@ -31,7 +31,7 @@ func golden(t *testing.T, name string, got []byte) {
 	}
 }
 
-// fixedReport is a sweep of the past with a site in each state.
+// fixedReport is a report with a site of each severity.
 func fixedReport() Report {
 	now := start.Add(80 * days)
 	address := netip.MustParseAddr("203.0.113.10")
@@ -48,13 +48,13 @@ func fixedReport() Report {
 		}
 	}
 	report := Report{At: now, Took: 1234 * time.Millisecond, Sites: []SiteReport{
-		site("merche-biche.com", Well, -10, 80),
+		site("merche-biche.com", Healthy, -10, 80),
 		site("xn--bcher-kva.example", Attention, -70, 20, NewFault(NotReloaded, Attention, "renewed but not reloaded"),
-			NewFault(LyingResolver, Well, "a remark")),
+			NewFault(ResolverDisagrees, Healthy, "a remark")),
 		site("transquinnftw.com", Critical, -94, -4, NewFault("expired", Critical,
 			"the certificate for transquinnftw.com expired")),
-		{Site: Site{Domain: "broken.example", Names: []string{"broken.example"}}, Severity: Blind,
-			Faults: []Fault{NewFault(NoNameServer, Blind,
+		{Site: Site{Domain: "broken.example", Names: []string{"broken.example"}}, Severity: Unchecked,
+			Faults: []Fault{NewFault(NoNameServer, Unchecked,
 				"could not find out where visitors of broken.example land")}},
 	}}
 	report.Sort()

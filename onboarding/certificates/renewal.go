@@ -37,7 +37,7 @@ func (t Thresholds) Outstanding(site SiteReport, now time.Time) (Renewal, error)
 		return Renewal{}, unrenewable("It is not configured on which host certbot manages the certificate of %s.",
 			site.Shown())
 	}
-	if silent, found := site.Fault(HostSilent); found {
+	if silent, found := site.Fault(HostUnreadable); found {
 		return Renewal{}, unrenewable("%s.", capitalize(silent.Sentence))
 	}
 	if len(site.Lineages) == 0 {
@@ -82,7 +82,7 @@ func (r SiteReport) Served() (Certificate, error) {
 		}
 	}
 	for _, fault := range r.Faults {
-		if len(r.Certificates) == 0 || fault.Kind == NotReloaded || fault.Kind == NotCertbots {
+		if len(r.Certificates) == 0 || fault.Kind == NotReloaded || fault.Kind == NotFromCertbot {
 			return Certificate{}, errors.New(fault.Sentence)
 		}
 	}

@@ -56,7 +56,7 @@ func TestWhatIsLeftToRenew(t *testing.T) {
 		"unknown to certbot": {site: site(5*days, func(r *SiteReport) { r.Lineages = nil }),
 			refused: "certbot on vps has no certificate for merche-biche.com that could be renewed."},
 		"the host is silent": {site: site(5*days, func(r *SiteReport) {
-			r.Lineages, r.Faults = nil, []Fault{NewFault(HostSilent, Blind,
+			r.Lineages, r.Faults = nil, []Fault{NewFault(HostUnreadable, Unchecked,
 				"could not see what certbot has for merche-biche.com: no route")}
 		}), refused: "Could not see what certbot has for merche-biche.com: no route."},
 		"turned off": {site: site(5*days, func(r *SiteReport) { r.Lineages[0].Manual = true }),
@@ -95,9 +95,9 @@ func TestWhatVisitorsGetOfCertbots(t *testing.T) {
 		"one": {SiteReport{Certificates: []Certificate{a}, Lineages: []Lineage{{Certificate: a}}}, "a",
 			""},
 		"one of two": {SiteReport{Certificates: []Certificate{a, b}, Lineages: []Lineage{{Certificate: b}},
-			Faults: []Fault{NewFault(NotCertbots, Attention, "not certbot's")}}, "b", ""},
+			Faults: []Fault{NewFault(NotFromCertbot, Attention, "not certbot's")}}, "b", ""},
 		"somebody's": {SiteReport{Certificates: []Certificate{a}, Lineages: []Lineage{{Certificate: b}},
-			Faults: []Fault{NewFault(NotCertbots, Attention, "not certbot's")}}, "", "not certbot's"},
+			Faults: []Fault{NewFault(NotFromCertbot, Attention, "not certbot's")}}, "", "not certbot's"},
 		"none": {SiteReport{Lineages: []Lineage{{Certificate: b}},
 			Faults: []Fault{NewFault("refused", Critical, "nothing listens")}}, "", "nothing listens"},
 		"none, and no word": {SiteReport{Site: Site{Domain: domain}}, "",

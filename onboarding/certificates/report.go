@@ -100,7 +100,7 @@ type Report struct {
 
 // Severity is that of the worst site.
 func (r Report) Severity() Severity {
-	worst := Well
+	worst := Healthy
 	for _, site := range r.Sites {
 		worst = max(worst, site.Severity)
 	}

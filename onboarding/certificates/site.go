@@ -73,7 +73,7 @@ func (s Site) Canonical() (Site, error) {
 	s.Names = nil
 	for i, name := range names {
 		if name, err = dns.Name(name); err == nil && strings.HasPrefix(name, "*") {
-			err = fmt.Errorf("%q stands for many names: give one that visitors use", name)
+			err = fmt.Errorf("%q is a wildcard: give a name that visitors use", name)
 		}
 		if err != nil {
 			return Site{}, fmt.Errorf("names[%d]: %w (of %s)", i, err, domain)

@@ -187,7 +187,7 @@ func findAssignment(file *syntax.File, name string) (assignment, error) {
 	return assignment{node, value}, nil
 }
 
-// assigns says whether the statement is NAME=value, or export, readonly or declare of it.
+// assigns reports whether the statement is NAME=value, or export, readonly or declare of it.
 func assigns(stmt *syntax.Stmt, node *syntax.Assign) bool {
 	if stmt.Negated || stmt.Background || len(stmt.Redirs) > 0 {
 		return false

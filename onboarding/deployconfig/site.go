@@ -30,7 +30,7 @@ type Server struct {
 // hostName is a name as RFC 1123 section 2.1 allows, in the form DNS compares.
 var hostName = regexp.MustCompile(`^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
 
-// rootPath keeps out nginx's variables, quotes and blanks, so that it needs no quoting.
+// rootPath keeps out nginx's variables, quotes and blanks, so it needs no quoting.
 var rootPath = regexp.MustCompile(`^/[A-Za-z0-9._@/+-]*$`)
 
 func (s Site) validate() error {
@@ -42,7 +42,7 @@ func (s Site) validate() error {
 			return fmt.Errorf("server name %q is not a host name", name)
 		}
 		if slices.Contains(s.ServerNames[:i], name) {
-			return fmt.Errorf("server name %q is there twice", name)
+			return fmt.Errorf("server name %q appears twice", name)
 		}
 	}
 	if !rootPath.MatchString(s.Root) || path.Clean(s.Root) != s.Root || s.Root == "/" {
@@ -235,7 +235,7 @@ func sameButSite(a, b []directive, inServer int) bool {
 	})
 }
 
-// ManagedByCertbot says whether certbot has left its mark in the configuration: its comment on a
+// ManagedByCertbot reports whether certbot has edited the configuration: its comment on a
 // directive. A file that cannot be parsed is not taken for managed.
 func ManagedByCertbot(src []byte) bool {
 	conf, err := parseNginx(src)
@@ -244,8 +244,8 @@ func ManagedByCertbot(src []byte) bool {
 	})
 }
 
-// SameButBlankLines says whether two files differ in nothing but blank lines and line ends, which
-// certbot adds on each run.
+// SameButBlankLines reports whether two files differ in nothing but blank lines and line ends,
+// which certbot adds on each run.
 func SameButBlankLines(a, b []byte) bool {
 	return slices.Equal(nonBlank(a), nonBlank(b))
 }

@@ -77,7 +77,7 @@ func TestRefusedValues(t *testing.T) {
 		{[]string{"é.example"}, "/x", `server name "é.example" is not a host name`},
 		{[]string{"A.example"}, "/x", `server name "A.example" is not a host name`},
 		{[]string{"example"}, "/x", `server name "example" is not a host name`},
-		{[]string{"a.example", "a.example"}, "/x", `server name "a.example" is there twice`},
+		{[]string{"a.example", "a.example"}, "/x", `server name "a.example" appears twice`},
 		{[]string{"a.example"}, "", `root "" is not a plain absolute path`},
 		{[]string{"a.example"}, "/", `root "/" is not a plain absolute path`},
 		{[]string{"a.example"}, "x", `root "x" is not a plain absolute path`},

@@ -40,7 +40,7 @@ func lineOf(src []byte, offset int) int {
 	return 1 + bytes.Count(src[:offset], []byte("\n"))
 }
 
-// text says why a source cannot be edited as text at all.
+// text returns why a source cannot be edited as text, nil if it can.
 func text(src []byte) error {
 	if !utf8.Valid(src) {
 		return errors.New("is not valid UTF-8")
@@ -51,7 +51,7 @@ func text(src []byte) error {
 	return nil
 }
 
-// oneLine says why a value cannot be written into a file on one line.
+// oneLine returns why a value cannot be written into a file on one line, nil if it can.
 func oneLine(name, value string) error {
 	if value == "" {
 		return fmt.Errorf("%s is empty", name)
@@ -61,7 +61,7 @@ func oneLine(name, value string) error {
 	}
 	for _, r := range value {
 		if !unicode.IsPrint(r) {
-			return fmt.Errorf("%s %q holds a character that cannot be seen", name, value)
+			return fmt.Errorf("%s %q contains a character that is not printable", name, value)
 		}
 	}
 	return nil

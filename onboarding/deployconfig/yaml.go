@@ -154,7 +154,7 @@ func (s yamlSource) pair(mapping *yaml.Node, key string) (pair, error) {
 			continue
 		}
 		if found.key != nil {
-			return pair{}, fmt.Errorf("line %d: %s is there twice, first on line %d", k.Line, key, found.key.Line)
+			return pair{}, fmt.Errorf("line %d: %s appears twice, first on line %d", k.Line, key, found.key.Line)
 		}
 		found = pair{k, v}
 	}

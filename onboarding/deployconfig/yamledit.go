@@ -238,7 +238,7 @@ func (s yamlSource) end(p pair) (int, error) {
 	case p.value.Kind == yaml.SequenceNode:
 		return s.bracket(p.value)
 	}
-	return 0, errors.New("a value ends where nobody looked")
+	return 0, errors.New("a value ends at an unexpected place")
 }
 
 // bracket is the offset after the closing bracket of a list of scalars.

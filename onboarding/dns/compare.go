@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// Status is how a record stands with the zone's own name servers.
+// Status is the state of a record at the zone's own name servers.
 type Status string
 
 // A record is in one of these states.
@@ -29,7 +29,7 @@ type Finding struct {
 	Silent []string `json:"silent,omitempty"`
 }
 
-// Settled says whether all findings are OK and every server answered.
+// Settled reports whether all findings are OK and every server answered.
 func Settled(findings []Finding) bool {
 	return !slices.ContainsFunc(findings, func(f Finding) bool { return f.Status != OK || len(f.Silent) > 0 })
 }
@@ -45,7 +45,7 @@ func Compare(wanted []Record, seen State) []Finding {
 	for _, server := range seen.Servers {
 		for _, answer := range server.Answers {
 			for _, record := range answer.Records {
-				if !inTheWay(record, wanted) {
+				if !obstructs(record, wanted) {
 					continue
 				}
 				i := slices.IndexFunc(findings, func(f Finding) bool { return f.Status == Extra && f.same(record) })
@@ -75,7 +75,7 @@ func compareRecord(record Record, seen State) Finding {
 		case slices.ContainsFunc(answer.Records, record.same):
 		default:
 			finding.Behind = append(finding.Behind, server.Name)
-			if slices.ContainsFunc(answer.Records, func(r Record) bool { return rivals(r, record) }) {
+			if slices.ContainsFunc(answer.Records, func(r Record) bool { return conflicts(r, record) }) {
 				finding.Status = Wrong
 			} else if finding.Status == OK {
 				finding.Status = Missing
@@ -89,23 +89,23 @@ func compareRecord(record Record, seen State) Finding {
 	return finding
 }
 
-// inTheWay says whether a record that exists would spoil one that is wanted.
-func inTheWay(record Record, wanted []Record) bool {
-	spoils := false
+// obstructs reports whether a record that exists must go for one that is wanted.
+func obstructs(record Record, wanted []Record) bool {
+	blocks := false
 	for _, want := range wanted {
 		if record.same(want) {
 			return false
 		}
-		spoils = spoils || rivals(record, want)
+		blocks = blocks || conflicts(record, want)
 	}
-	return spoils
+	return blocks
 }
 
-// rivals says whether two records that are not the same cannot both stand. Addresses, aliases and
-// mail exchangers are wanted as whole sets; of SPF, DMARC and DKIM there may be only one each (RFC
-// 7208 §4.5, RFC 7489 §6.6.3); an alias tolerates nothing beside it (RFC 1034 §3.6.2). Other text,
-// such as a proof of ownership, is somebody else's and stays.
-func rivals(record, want Record) bool {
+// conflicts reports whether two records that are not the same cannot both exist. Addresses,
+// aliases and mail exchangers are wanted as whole sets; of SPF, DMARC and DKIM there may be only
+// one each (RFC 7208 §4.5, RFC 7489 §6.6.3); an alias tolerates nothing beside it (RFC 1034
+// §3.6.2). Other text, such as a proof of ownership, is somebody else's and stays.
+func conflicts(record, want Record) bool {
 	if record.Name != want.Name || record.same(want) {
 		return false
 	}

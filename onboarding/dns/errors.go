@@ -9,8 +9,8 @@ import (
 
 // What can become of an update. Each is a sentence that says what to do next.
 var (
-	ErrDrift = errors.New("the records are no longer what was approved: nothing was changed, look again and ask " +
-		"for a new approval")
+	ErrDrift = errors.New("the records are no longer what was approved: nothing was changed; a new " +
+		"approval is needed")
 	ErrBadSig = errors.New("the name server does not accept the signature: the secret is not the one it knows " +
 		"for this key")
 	ErrBadKey  = errors.New("the name server does not know the key: check its name and algorithm")
@@ -20,9 +20,9 @@ var (
 	ErrRefused  = errors.New("the name server refuses the update: the key may not change these records")
 	ErrNotZone  = errors.New("a record is outside the zone that is updated")
 	ErrRejected = errors.New("the name server rejected the update")
-	ErrUnsigned = errors.New("the reply is not signed with the key, so it cannot be believed: look whether the " +
+	ErrUnsigned = errors.New("the reply is not signed with the key, so it cannot be trusted: check whether the " +
 		"update was made")
-	ErrNoReply   = errors.New("the name server did not reply: look whether the update was made")
+	ErrNoReply   = errors.New("the name server did not reply: check whether the update was made")
 	ErrNotStored = errors.New("the name server accepted the update but does not serve the records")
 )
 

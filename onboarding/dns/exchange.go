@@ -43,7 +43,7 @@ func (p Problem) Sentence() string {
 	case Lame:
 		return "is listed as a name server of this domain but does not serve it"
 	case Malformed:
-		return "answers something that was not asked"
+		return "answers another question than the one asked"
 	}
 	return string(p)
 }

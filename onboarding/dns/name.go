@@ -57,7 +57,7 @@ func checkLabel(label string) error {
 	return nil
 }
 
-// within says whether a canonical name is the zone's apex or below it.
+// within reports whether a canonical name is the zone's apex or below it.
 func within(name, zone string) bool {
 	return name == zone || strings.HasSuffix(name, "."+zone)
 }

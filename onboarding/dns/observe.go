@@ -47,7 +47,7 @@ func (s Server) answer(q Question) (Answer, bool) {
 }
 
 // Questions returns what must be asked to compare with the records wanted: their sets, and at each
-// name whether an alias stands in the way.
+// name whether there is an alias.
 func Questions(wanted []Record) []Question {
 	var questions []Question
 	for _, record := range wanted {
@@ -63,7 +63,7 @@ func compareQuestions(a, b Question) int {
 
 // Observe asks every name server of the zone that holds the domain, all at once. Names outside the
 // zone are refused. A server that does not answer is part of the state and no error; the error
-// wraps [ErrNoZone] when there is nobody to ask.
+// wraps [ErrNoZone] when no name server is found.
 func (r *Resolver) Observe(ctx context.Context, domain string, questions []Question) (State, error) {
 	zone, err := r.Zone(ctx, domain)
 	if err != nil {
@@ -197,7 +197,7 @@ func (r *Resolver) Addresses(ctx context.Context, name string) ([]netip.Addr, er
 		}
 		return found, nil
 	}
-	return nil, fmt.Errorf("%w: %s is an alias that goes in circles", ErrName, asked)
+	return nil, fmt.Errorf("%w: %s is part of a loop of aliases", ErrName, asked)
 }
 
 // usable returns the records of a type from the first server that gave a usable answer.

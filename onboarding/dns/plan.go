@@ -24,10 +24,10 @@ func without(records, others []Record) []Record {
 	return slices.DeleteFunc(slices.Clone(records), func(r Record) bool { return slices.ContainsFunc(others, r.same) })
 }
 
-// Plan returns what is left to do so that the records wanted stand and nothing is in their way:
+// Plan returns what is left to do until the records wanted exist and nothing conflicts with them:
 // one change a record set, in a stable order, and none for a set that is right. It needs one
 // server's word, that of the primary, as [Publisher] observes it: servers that lag behind are for
-// [Compare]. Records that are nobody's rival stay as they are, and a record that joins others
+// [Compare]. Records that conflict with none stay as they are, and a record that joins others
 // takes their TTL.
 func Plan(wanted []Record, primary State) ([]Change, error) {
 	if len(primary.Servers) != 1 {
@@ -47,7 +47,7 @@ func Plan(wanted []Record, primary State) ([]Change, error) {
 		}
 		change := Change{Question: question, Before: answer.Records}
 		for _, record := range answer.Records {
-			if !inTheWay(record, wanted) {
+			if !obstructs(record, wanted) {
 				change.After = append(change.After, record)
 			}
 		}

@@ -85,8 +85,8 @@ func (r Record) String() string {
 	return fmt.Sprintf("%s. %d IN %s %s", r.Name, r.TTL, r.Type, r.Value)
 }
 
-// same says whether two records hold the same data, however their text is split and whatever their
-// TTL.
+// same reports whether two records hold the same data, however their text is split and whatever
+// their TTL.
 func (r Record) same(other Record) bool {
 	return r.Name == other.Name && r.Type == other.Type && r.Text() == other.Text()
 }

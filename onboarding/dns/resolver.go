@@ -115,8 +115,8 @@ func (r *Resolver) Zone(ctx context.Context, name string) (string, error) {
 		problem.Sentence())
 }
 
-// registry says whether a name is one under which the public registers, such as com or co.uk:
-// nobody's zone to change.
+// registry reports whether a name is a public suffix, such as com or co.uk, whose zone is never
+// changed.
 func registry(name string) bool {
 	_, err := publicsuffix.EffectiveTLDPlusOne(name)
 	return err != nil

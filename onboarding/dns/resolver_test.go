@@ -158,7 +158,7 @@ func TestAddressesFollowsAliases(t *testing.T) {
 		{name: zone, want: both},
 		{name: "bar.foo.com", want: both},
 		{name: "nothing." + zone},
-		{name: "a." + zone, err: "not a usable domain name: a.merche-biche.com is an alias that goes in circles"},
+		{name: "a." + zone, err: "not a usable domain name: a.merche-biche.com is part of a loop of aliases"},
 		{name: "unknown.net", err: "no zone found for unknown.net: the resolver " + server + " refuses to answer " +
 			"for this domain"},
 	} {

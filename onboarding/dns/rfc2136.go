@@ -54,8 +54,8 @@ func NewRFC2136(config RFC2136Config) (*RFC2136, error) {
 	return p, nil
 }
 
-// Observe asks the primary, signed both ways, so that what an approver sees is what the update
-// will be measured against.
+// Observe asks the primary, signed both ways, so an approver sees what the update is conditional
+// on.
 func (p *RFC2136) Observe(ctx context.Context, zone string, questions []Question) (State, error) {
 	zone, err := p.mayChange(zone)
 	if err != nil {
@@ -86,7 +86,7 @@ func (p *RFC2136) mayChange(zone string) (string, error) {
 // Publish makes all changes in one signed message, whole or not at all (RFC 2136 §3). Each record
 // set must still be what its change says it was before (§2.4.2, §2.4.3), or nothing happens and
 // the error is [ErrDrift]. Afterwards the record sets are read back. After [ErrNoReply] and
-// [ErrUnsigned] the outcome is unknown until somebody looks; every other error means that nothing
+// [ErrUnsigned] the outcome is unknown until it is observed; every other error means that nothing
 // changed, but for [ErrNotStored], where the server says one thing and serves another.
 func (p *RFC2136) Publish(ctx context.Context, zone string, changes []Change) error {
 	zone, err := p.mayChange(zone)
@@ -106,7 +106,7 @@ func (p *RFC2136) Publish(ctx context.Context, zone string, changes []Change) er
 	return p.readBack(ctx, zone, changes)
 }
 
-// Check says whether the primary knows the key and serves the zone, without changing anything.
+// Check reports whether the primary knows the key and serves the zone, without changing anything.
 func (p *RFC2136) Check(ctx context.Context, zone string) error {
 	zone, err := p.mayChange(zone)
 	if err != nil {

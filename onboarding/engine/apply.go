@@ -33,7 +33,7 @@ func (d *driver) apply(ctx context.Context, w *work, change onboarding.Change) e
 	began := time.Now()
 	output := newRecorder()
 	if digest, err := change.Digest(); err == nil && digest != w.approval.Digest {
-		output.Line("Going on with what is left of the approved change.")
+		output.Line("Continuing with the rest of the approved change.")
 	}
 	err := d.applyItems(ctx, &application{run: w.run, step: w.step.Key, approval: w.approval, items: change.Items,
 		output: output, show: func() { d.showProgress(ctx, attempt, output) }})
@@ -110,9 +110,9 @@ func (d *driver) showProgress(ctx context.Context, attempt *onboarding.Attempt, 
 	// A statement that is cancelled breaks the session.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), progressTimeout)
 	defer cancel()
-	tail, lines := output.last()
+	attempt.Tail, attempt.Lines = output.last()
 	err := pgx.BeginFunc(ctx, d.db(), func(tx pgx.Tx) error {
-		if err := store.SaveProgress(ctx, tx, attempt.ID, tail, lines); err != nil {
+		if err := store.SaveProgress(ctx, tx, attempt); err != nil {
 			return err
 		}
 		return d.engine.notifier.RunChanged(ctx, tx, attempt.RunID)
@@ -140,7 +140,7 @@ func (d *driver) awaitEffect(ctx context.Context, w *work) (onboarding.Observati
 			}
 			return observation, nil
 		default:
-			err = fmt.Errorf("it was applied, and yet this is left to do: %s", observation.Change.Summary)
+			err = fmt.Errorf("the change was applied, but this is still left to do: %s", observation.Change.Summary)
 		}
 		discard(early)
 		if time.Now().After(deadline) {

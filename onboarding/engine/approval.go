@@ -14,7 +14,7 @@ import (
 // step has, if any, is for another change and lapses.
 func (d *driver) requestApproval(ctx context.Context, w *work, observation onboarding.Observation) error {
 	if !w.step.Destructive {
-		const unasked = "This step wants to change something but is not one that asks for approval."
+		const unasked = "This step proposes a change, but it is not one that asks for approval."
 		w.set(onboarding.StepFailed, unasked, observation.Findings)
 		return d.stop(ctx, w)
 	}
@@ -116,7 +116,7 @@ func usePreapproval(ctx context.Context, tx pgx.Tx, step *onboarding.Step, appro
 // be made. The audit trail has it if it was decided.
 func dropPreapproval(ctx context.Context, tx pgx.Tx, approval *onboarding.Approval) error {
 	if approval.State == onboarding.ApprovalAheadApproved {
-		return lapse(ctx, tx, approval, "The change is not the one that was approved ahead.")
+		return lapse(ctx, tx, approval, "The change is not the one that was approved in advance.")
 	}
 	return store.CloseApproval(ctx, tx, approval, onboarding.ApprovalLapsed)
 }

@@ -121,7 +121,8 @@ func (d *driver) finish(ctx context.Context, run *onboarding.Run) error {
 		if run.State != onboarding.RunActive || !run.Finished() {
 			return nil
 		}
-		if err := store.EndRun(ctx, tx, run, onboarding.RunDone, onboarding.Operator{}); err != nil {
+		run.State = onboarding.RunDone
+		if err := store.EndRun(ctx, tx, run); err != nil {
 			return err
 		}
 		d.engine.log.InfoContext(ctx, "run done", "run", run.ID, "slug", run.Request.Slug)

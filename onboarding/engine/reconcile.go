@@ -85,7 +85,7 @@ func (d *driver) conclude(ctx context.Context, w *work, seen observed) error {
 	}
 	switch {
 	case err != nil && w.interrupted:
-		w.set(onboarding.StepUnknown, "It was cut short, and what happened cannot be seen: "+err.Error(), nil)
+		w.set(onboarding.StepUnknown, "It was interrupted, and its outcome is unknown: "+err.Error(), nil)
 		return d.stop(ctx, w)
 	case err != nil:
 		w.set(onboarding.StepFailed, err.Error(), nil)

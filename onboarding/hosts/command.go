@@ -29,8 +29,8 @@ type Command struct {
 	// outlive this process, see the package's guarantees, and both its outputs come as one,
 	// Stdout. Letters, digits, dot, dash and underscore.
 	Lock string
-	// Idle names a lock that nobody may hold when the command begins, and that it does not take,
-	// so that it sees the end of what an earlier process left running. It waits as long as one
+	// Idle names a lock that no command may hold when this one begins, and that this one does not
+	// take: it observes what earlier commands did once they have ended. It waits as long as one
 	// with a Lock would. Not both.
 	Idle string
 	// Timeout limits the command, without the time it waits for its lock. 0 means the host's

@@ -8,15 +8,15 @@ import (
 
 // What can go wrong besides a command that fails, which is an [*ExitError].
 var (
-	// ErrUnreachable says that the host did not let the command begin: nothing has happened there.
+	// ErrUnreachable says that the command did not begin: nothing has happened on the host.
 	ErrUnreachable = errors.New("host unreachable")
-	// ErrLost says that nobody saw the command end. One with a lock goes on to its end on the
-	// host: call WaitIdle, then look.
-	ErrLost = errors.New("lost sight of the command")
+	// ErrLost says that it is unknown how the command ended. One with a lock continues to its end
+	// on the host: call WaitIdle, then observe.
+	ErrLost = errors.New("contact with the command was lost")
 	// ErrTimeout says that the command was ended at its time limit.
 	ErrTimeout = errors.New("time limit reached")
-	// ErrBusy says that the lock stayed taken for as long as the caller would wait: the command
-	// has not begun.
+	// ErrBusy says that the lock was held for as long as the caller would wait: the command has
+	// not begun.
 	ErrBusy = errors.New("lock is taken")
 	// ErrTooLong says that a command or file gave more than this package keeps in memory.
 	ErrTooLong = errors.New("more data than expected")

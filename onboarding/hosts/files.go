@@ -19,8 +19,8 @@ import (
 // it in $p.
 const expand = `case $1 in "~"|"~/") p=$HOME ;; "~/"*) p=$HOME/${1#??} ;; *) p=$1 ;; esac; LC_ALL=C; export LC_ALL; `
 
-// noSuchFile is how libc words ENOENT in the C locale. The exit status of stat(1) does not tell it from
-// other errors.
+// noSuchFile is how libc words ENOENT in the C locale. The exit status of stat(1) does not tell it
+// from other errors.
 const noSuchFile = "No such file or directory"
 
 // File is one entry of a tree.
@@ -89,8 +89,8 @@ if [ -f "$p" ]; then printf = && base64 -w0 -- "$p" || exit 1; fi
 printf '\0'
 done`
 
-// Inspect returns what is known of all paths, in their order and in one round trip. A path that does
-// not exist is no error. If idle is not empty, it waits until nobody holds that lock.
+// Inspect returns what is known of all paths, in their order and in one round trip. A path that
+// does not exist is no error. If idle is not empty, it waits until nobody holds that lock.
 func (h *Host) Inspect(ctx context.Context, idle string, paths ...string) ([]Info, error) {
 	for _, name := range paths {
 		if !absolute(name) {

@@ -47,8 +47,8 @@ func New(config Config) (*Host, error) {
 		locks: make(map[string]chan struct{})}, nil
 }
 
-// privateDir makes the directory, or sees that nobody else can reach into it: whoever controls a
-// socket in it controls what runs on the host.
+// privateDir makes the directory, or checks that no other account can reach into it: who controls
+// a socket in it controls what runs on the host.
 func privateDir(dir string) error {
 	if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil {
 		return err
@@ -70,7 +70,7 @@ func privateDir(dir string) error {
 // Name is what operators call the host.
 func (h *Host) Name() string { return h.config.Name }
 
-// Local says whether the host is this machine.
+// Local reports whether the host is this machine.
 func (h *Host) Local() bool { return h.config.SSH == "" }
 
 // Paste is the command as a person would paste it into a shell on this machine, through ssh where
@@ -94,7 +94,7 @@ func (h *Host) Close() error {
 	defer cancel()
 	args := append(h.sshOptions(true), "-O", "stop", "--", h.config.SSH)
 	if out, err := exec.CommandContext(ctx, "ssh", args...).CombinedOutput(); err != nil {
-		// The connection may have ended between the look and the request.
+		// The connection may have ended between the check and the request.
 		if _, statErr := os.Lstat(h.socket()); errors.Is(statErr, fs.ErrNotExist) {
 			return nil
 		}
@@ -121,7 +121,7 @@ func (h *Host) Ping(ctx context.Context) (time.Duration, error) {
 	return time.Since(began), nil
 }
 
-// Connected says whether there is a shared connection, or needs to be none.
+// Connected reports whether there is a shared connection, or needs to be none.
 func (h *Host) Connected() bool {
 	if h.Local() {
 		return true

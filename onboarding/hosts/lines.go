@@ -112,8 +112,8 @@ func (t *transcript) add(line Line) {
 	}
 }
 
-// close makes the transcript deaf, so that a command left running reaches nobody, and returns what
-// it holds.
+// close ends the transcript, so a command that is left running is no longer recorded, and returns
+// what it holds.
 func (t *transcript) close() Result {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -127,7 +127,7 @@ type lineWriter struct {
 	to      func(Line)
 	partial []byte
 	cut     bool // the rest of an overlong line is being dropped
-	cr      bool // the last byte was a carriage return, so that a newline next to it ends nothing
+	cr      bool // the last byte was a carriage return, so a newline right after it ends no line
 }
 
 // Write takes a piece of output.

@@ -34,8 +34,8 @@ func (h *Host) WaitIdle(ctx context.Context, lock string) error {
 	return err
 }
 
-// idleScript runs a command once nobody holds a lock: LOCKFILE COMMAND... A shared lock meets only
-// holders, not others who look.
+// idleScript runs a command once nobody holds a lock: LOCKFILE COMMAND... A shared lock conflicts
+// only with holders, not with other observers.
 const idleScript = `if [ -e "$1" ]; then
 	exec 9<"$1" || exit 1
 	flock --shared --nonblock 9 || { echo '` + busyText + `' >&2; exit 75; }
@@ -48,9 +48,9 @@ func (h *Host) lockFile(lock string) string {
 	return path.Join(h.config.LockDir, "onboardbot-"+lock+".lock")
 }
 
-// untilFree repeats an attempt that fails at once while the lock is taken, until the host's LockWait
-// is over. The attempts come from here and do not wait on the host, because a waiter there would
-// outlive this process and begin its command when nobody expects it any more.
+// untilFree repeats an attempt that fails at once while the lock is taken, until the host's
+// LockWait is over. The attempts come from here and do not wait on the host, because a waiter
+// there would outlive this process and begin its command when nobody expects it any more.
 func (h *Host) untilFree(ctx context.Context, lock string, attempt func() error) error {
 	if err := ctx.Err(); err != nil {
 		return fmt.Errorf("%s: lock %q: %w", h.config.Name, lock, err)
@@ -78,8 +78,8 @@ func (h *Host) untilFree(ctx context.Context, lock string, attempt func() error)
 	return err
 }
 
-// turn lets one caller of this process at a time try for a lock, so that they do not race each
-// other on the host.
+// turn lets one caller of this process at a time try for a lock, so they do not race each other on
+// the host.
 func (h *Host) turn(ctx context.Context, lock string) (done func(), err error) {
 	h.mu.Lock()
 	queue, found := h.locks[lock]

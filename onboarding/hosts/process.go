@@ -13,8 +13,8 @@ import (
 	"al.essio.dev/pkg/shellescape"
 )
 
-//go:embed look.sh
-var lookScript string
+//go:embed run.sh
+var runScript string
 
 //go:embed change.sh
 var changeScript string
@@ -39,7 +39,7 @@ type process struct {
 // start begins the command. Standard output goes to raw where there is one, the rest to seen.
 func (h *Host) start(c Command, raw io.Writer, seen *transcript) (*process, error) {
 	p := &process{seen: seen, local: h.Local(), locked: c.Lock != "", ended: make(chan struct{})}
-	argv := append([]string{"sh", "-c", lookScript, "onboardbot", c.Dir}, c.argv()...)
+	argv := append([]string{"sh", "-c", runScript, "onboardbot", c.Dir}, c.argv()...)
 	if c.Idle != "" {
 		argv = append([]string{"bash", "-c", idleScript, "onboardbot", h.lockFile(c.Idle)}, argv...)
 	}

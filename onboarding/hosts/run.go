@@ -37,7 +37,7 @@ func (h *Host) Output(ctx context.Context, c Command) ([]byte, error) {
 	return out.kept.Bytes(), nil
 }
 
-// bounded keeps the first MaxOutput bytes and swallows the rest, so that the command can end.
+// bounded keeps the first MaxOutput bytes and discards the rest, so the command can end.
 type bounded struct {
 	kept bytes.Buffer // not embedded: its ReadFrom knows no bounds
 	over bool
@@ -115,13 +115,13 @@ func (h *Host) attempt(ctx context.Context, c Command, raw io.Writer, onLine fun
 		result.Code, err = h.outcome(c, process, result)
 		return result, err
 	case c.Lock != "":
-		return result, fmt.Errorf("%s: %s: %w, it goes on there: %w", h.config.Name, brief(c.String()), ErrLost, cut)
+		return result, fmt.Errorf("%s: %s: %w, it continues there: %w", h.config.Name, brief(c.String()), ErrLost, cut)
 	default:
 		return result, fmt.Errorf("%s: %s: %w", h.config.Name, brief(c.String()), cut)
 	}
 }
 
-// outcome says what the exit status means.
+// outcome returns the error that an exit status stands for.
 func (h *Host) outcome(c Command, p *process, result Result) (code int, err error) {
 	code, err = p.status()
 	switch {
@@ -153,7 +153,7 @@ func saysTimeout(line string) bool {
 	return strings.HasPrefix(line, "timeout: sending signal ")
 }
 
-// IsExit says whether the error is a command that ran to its end with this exit status.
+// IsExit reports whether the error is that of a command that ended with this exit status.
 func IsExit(err error, code int) bool {
 	var exit *ExitError
 	return errors.As(err, &exit) && exit.Code == code

@@ -34,9 +34,9 @@ var neverBegan = []struct{ said, means string }{
 	{"Bad owner or permissions", "ssh_config belongs to someone else or others can write it"},
 }
 
-// sshError says what ssh's exit status 255 means, from what ssh itself logged. What it does not
-// know counts as a connection that broke, so that a command which may have begun is never taken
-// for one that has not.
+// sshError says what ssh's exit status 255 means, from what ssh itself logged. A text that is not
+// known counts as a connection that broke: a command that may have begun is never taken for one
+// that has not.
 func (h *Host) sshError(log string) error {
 	for _, failure := range neverBegan {
 		if strings.Contains(log, failure.said) {

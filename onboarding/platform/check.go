@@ -176,7 +176,8 @@ func (db *DB) checkApplication(ctx context.Context) (onboarding.Finding, error) 
 		return onboarding.Finding{}, err
 	}
 	if current != role {
-		return failing("Correct one of the two.", "platform.app_database_url logs in as %s instead of %s", current, role)
+		return failing("Correct one of the two.", "platform.app_database_url logs in as %s instead of %s", current,
+			role)
 	}
 	lacking, err := db.lacking(ctx, role, db.applicationRights())
 	switch {
@@ -186,5 +187,5 @@ func (db *DB) checkApplication(ctx context.Context) (onboarding.Finding, error) 
 		return failing("Correct platform.rows, which the success checks insert as the application.",
 			"%s lacks %s", role, strings.Join(lacking, ", "))
 	}
-	return passed("%s is bound by row-level security and can be tried", role)
+	return passed("%s is bound by row-level security, and the bot can act as it", role)
 }

@@ -150,7 +150,7 @@ func (c *Config) Defaults() {
 	c.Timeout = cmp.Or(c.Timeout, 10*time.Second)
 }
 
-// Validate reports every value that cannot stand, each with its key. No message shows a connection
+// Validate reports every invalid value, each with its key. No message shows a connection
 // string.
 func (c *Config) Validate() error {
 	var problems []error

@@ -25,7 +25,7 @@ type Session struct {
 // errOver ends every session's transaction.
 var errOver = errors.New("rolled back")
 
-// Try runs f in a session and rolls back whatever it did.
+// Try runs f in a session and rolls back what it did.
 func (db *DB) Try(ctx context.Context, f func(*Session) error) error {
 	err := pgx.BeginFunc(ctx, db.app, func(tx pgx.Tx) error {
 		if db.app == db.pool {

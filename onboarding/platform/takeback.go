@@ -127,7 +127,7 @@ func (db *DB) unchanged(ctx context.Context, v inverse, statement onboarding.Sta
 	}
 	changed, err := exists(v.key+" = $1", args[0])
 	if err == nil && changed {
-		err = onboarding.Conflictf("Look whether it is to go, and delete it by hand.",
+		err = onboarding.Conflictf("Check whether it should go, and delete it by hand.",
 			"The row %s in %s was changed since.", statement.Args[0], v.rows)
 	}
 	return false, err
@@ -173,7 +173,7 @@ func (db *DB) independent(ctx context.Context, d deletion, all []deletion) error
 			}
 		}
 		if count > deleted {
-			return onboarding.Conflictf("They are not deleted: look whose they are, and take them away by hand.",
+			return onboarding.Conflictf("They are not deleted: find out whose they are, and delete them by hand.",
 				"%d rows in %s depend on %s.", count, reference.rows, name)
 		}
 	}

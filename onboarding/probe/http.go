@@ -97,8 +97,8 @@ func (p *Prober) connect(ctx context.Context, scheme, name string, to netip.Addr
 
 var errLongHeader = errors.New("the header of its answer never ends")
 
-// exchange makes one request and reads one answer, with the first octets of its body. It does by
-// hand what [http.Transport] would, which takes three goroutines for each request of a sweep.
+// exchange makes one request and reads one answer, with the first octets of its body.
+// [http.Transport] would do the same with three goroutines for each request of a sweep.
 func exchange(conn net.Conn, request *http.Request) (*http.Response, []byte, error) {
 	if err := request.Write(conn); err != nil {
 		return nil, nil, err

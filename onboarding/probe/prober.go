@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// Config says how to look.
+// Config says how to probe.
 type Config struct {
 	// RootsFiles are PEM files of certification authorities to trust.
 	RootsFiles []string `yaml:"roots_files"`
@@ -21,7 +21,8 @@ type Config struct {
 	HTTPPort uint16 `yaml:"http_port"`
 	// HTTPSPort is where TLS is looked for. Default 443.
 	HTTPSPort uint16 `yaml:"https_port"`
-	// Timeout is for one look: the connection, the handshake and the answer together. Default 10s.
+	// Timeout is for one probe: the connection, the handshake and the answer together. Default
+	// 10s.
 	Timeout time.Duration `yaml:"timeout"`
 }
 
@@ -42,14 +43,14 @@ func (c Config) Validate() error {
 	return err
 }
 
-// Prober looks at addresses. It is safe for concurrent use.
+// Prober probes addresses. It is safe for concurrent use.
 type Prober struct {
 	roots     *x509.CertPool
 	httpPort  uint16
 	httpsPort uint16
 	timeout   time.Duration
 	dialer    net.Dialer
-	vouched   vouched
+	verified  verifiedChains
 }
 
 // New makes a prober; it reads the roots and connects to nothing yet.
@@ -70,7 +71,7 @@ func New(config Config) (*Prober, error) {
 	}, nil
 }
 
-// dial connects to one address within the time for one look.
+// dial connects to one address within the time for one probe.
 func (p *Prober) dial(ctx context.Context, name string, address netip.AddrPort) (*countingConn, error) {
 	conn, err := p.dialer.DialContext(ctx, "tcp", address.String())
 	if err != nil {

@@ -23,7 +23,7 @@ type Kind string
 const (
 	Aborted          Kind = "aborted"           // the caller gave up
 	NoAnswer         Kind = "no answer"         // nothing at that address takes the connection
-	Refused          Kind = "refused"           // the machine is there, the port is closed
+	Refused          Kind = "refused"           // the machine answers, the port is closed
 	Unreachable      Kind = "unreachable"       // no way to that address from here
 	Silent           Kind = "silent"            // it takes the connection and says nothing
 	EndlessHandshake Kind = "endless handshake" // it says something, but never finishes the handshake

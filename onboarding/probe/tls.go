@@ -35,7 +35,7 @@ type Handshake struct {
 // Leaf is the site's own certificate.
 func (h Handshake) Leaf() *x509.Certificate { return h.Chain[0] }
 
-// Verified says whether a browser would be content.
+// Verified reports whether a browser would accept the certificate.
 func (h Handshake) Verified() bool { return len(h.Problems) == 0 }
 
 // KeyName describes a certificate's key, such as "ECDSA P-256" or "RSA 2048".
@@ -142,7 +142,7 @@ func (p *Prober) trust(name string, chain []*x509.Certificate, now time.Time) *P
 	if now.Before(leaf.NotBefore) {
 		now = leaf.NotBefore
 	}
-	err := p.vouched.verify(chain, p.roots, now)
+	err := p.verified.verify(chain, p.roots, now)
 	if err == nil {
 		return nil
 	}

@@ -48,7 +48,7 @@ var (
 	ErrOutside = errors.New("outside the domain's folder")
 	// ErrDrift: a file is neither what the change was made from nor what it makes. Nothing was
 	// written.
-	ErrDrift = errors.New("file has changed meanwhile")
+	ErrDrift = errors.New("the file has changed since")
 	// ErrBranch: another branch is checked out, or a merge or rebase is under way. Nothing was
 	// written.
 	ErrBranch = errors.New("work tree is not on its branch")
@@ -75,15 +75,16 @@ var failures = map[int]struct {
 	82: {ErrDrift, "look at what changed, then ask again"},
 	83: {ErrBranch, "check out the branch, or finish what is under way, then retry"},
 	84: {ErrLocked, "another git command is at work or was killed; if none runs there, remove the file, then retry"},
-	85: {ErrForeign, "push them or take them off the branch, then retry"},
+	85: {ErrForeign, "push them or remove them from the branch, then retry"},
 	86: {ErrRefused, "read what the hook says, then retry"},
 	87: {ErrRefused, "a hook altered the commit, which was undone; then retry"},
-	88: {ErrBehind, "pull with rebase in the work tree, then retry: the commit is made and will only be pushed"},
-	89: {ErrPush, "see that the remote can be reached and allows the push, then retry: the commit is made and will " +
+	88: {ErrBehind, "pull with rebase in the work tree, then retry: the commit exists and will only be pushed"},
+	89: {ErrPush, "make sure that the remote can be reached and accepts the push, then retry: the commit exists and " +
+		"will " +
 		"only be pushed"},
 	90: {ErrOutside, "an unpushed commit of this program touches more than domains' folders: look at it before " +
 		"anything is pushed"},
-	91: {ErrPush, "see that the remote can be reached and has the branch, then retry: nothing is written yet"},
+	91: {ErrPush, "make sure that the remote can be reached and has the branch, then retry: nothing is written yet"},
 }
 
 // commitHash is a full SHA-1 or SHA-256 object name.
@@ -118,7 +119,7 @@ func (r *Repo) Apply(ctx context.Context, c Commit) (hash string, err error) {
 	case errors.As(err, &exit) && failures[exit.Code].err != nil:
 		failure := failures[exit.Code]
 		return "", fmt.Errorf("repo: %w: %s (%s)", failure.err, strings.Join(result.Last(3, 0), "; "), failure.advice)
-	case errors.As(err, &exit): // the script's text is nobody's reading
+	case errors.As(err, &exit): // without the text of the script
 		return "", fmt.Errorf("repo: commit %q: exit status %d: %s", c.Subject, exit.Code, exit.Tail)
 	case err != nil:
 		return "", fmt.Errorf("repo: commit %q: %w", c.Subject, err)

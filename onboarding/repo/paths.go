@@ -21,7 +21,7 @@ func checkPath(name string) error {
 		return fmt.Errorf("path %q is not relative and clean", name)
 	}
 	if strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsPrint(r) || r == '\\' || r == ':' }) {
-		return fmt.Errorf("path %q holds a character that is not allowed", name)
+		return fmt.Errorf("path %q contains a character that is not allowed", name)
 	}
 	for part := range strings.SplitSeq(name, "/") {
 		// git refuses these in an index for the sake of file systems that fold case: verify_path
@@ -34,7 +34,7 @@ func checkPath(name string) error {
 	return nil
 }
 
-// checkCommit refuses whatever would reach outside the commit's folder.
+// checkCommit refuses a commit that would reach outside its folder.
 func (r *Repo) checkCommit(c Commit) error {
 	if err := checkPath(c.Folder); err != nil {
 		return fmt.Errorf("%w: folder: %w", ErrOutside, err)

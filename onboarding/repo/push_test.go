@@ -68,7 +68,7 @@ func TestApplyAndPush(t *testing.T) {
 		if !errors.Is(err, repo.ErrPush) || !strings.Contains(err.Error(), "will only be pushed") {
 			t.Fatalf("%v", err)
 		}
-		state, err := p.Look(soon(t), "merche-biche.com")
+		state, err := p.Observe(soon(t), "merche-biche.com")
 		if err != nil || len(state.Unpushed) != 1 || !state.Unpushed[0].Own {
 			t.Fatalf("%+v, %v", state, err)
 		}
@@ -176,7 +176,7 @@ func TestApplyBelowTheRoot(t *testing.T) {
 		hash); got != "@platform/"+strings.Join(deployed, "\n@platform/") {
 		t.Error(got)
 	}
-	state, err := below.Look(soon(t), "merche-biche.com")
+	state, err := below.Observe(soon(t), "merche-biche.com")
 	if err != nil || len(state.Committed) != len(deployed) {
 		t.Errorf("%+v, %v", state, err)
 	}

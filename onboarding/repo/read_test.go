@@ -22,7 +22,7 @@ func TestRead(t *testing.T) {
 				t.Errorf("%s: %v\n%s", what, err, diff)
 			}
 		}
-		state, err := p.Look(ctx, "merche-biche.com")
+		state, err := p.Observe(ctx, "merche-biche.com")
 		check("before", state, err,
 			&repo.State{Domains: []string{"_template", "cocotte.com"},
 				Template: []hosts.File{{Path: "deploy.sh", Mode: 0o755, Content: []byte("#!/bin/sh\n")},
@@ -42,20 +42,20 @@ func TestRead(t *testing.T) {
 			{Path: "link", Mode: fs.ModeSymlink | 0o777, Link: "empty"},
 		}
 		all := []string{"_template", "cocotte.com", "merche-biche.com"}
-		state, err = p.Look(ctx, "merche-biche.com")
+		state, err = p.Observe(ctx, "merche-biche.com")
 		check("before the commit", state, err, &repo.State{Domains: all, Template: template, Present: want})
 		domains, err := p.Domains(ctx)
 		check("domains", domains, err, all)
 
 		p.git("add", ".")
 		p.git("commit", "-qm", "Add a\ttab")
-		state, err = p.LookIdle(ctx, "merche-biche.com")
+		state, err = p.ObserveIdle(ctx, "merche-biche.com")
 		check("after the commit", state, err,
 			&repo.State{Domains: all, Template: template, Present: want, Committed: want,
 				Unpushed: []repo.Unpushed{{Commit: p.git("rev-parse", "HEAD"), Author: "Quinn <quinn@example.com>",
 					Subject: "Add a\ttab"}}})
 
-		if _, err := p.Look(ctx, "../x"); err == nil {
+		if _, err := p.Observe(ctx, "../x"); err == nil {
 			t.Error("a path that leads out is accepted")
 		}
 	})

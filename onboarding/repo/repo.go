@@ -21,7 +21,7 @@ type Repo struct {
 	author *mail.Address
 }
 
-// New checks the configuration, with its defaults filled in, and looks at nothing yet.
+// New checks the configuration, with its defaults filled in, and connects to nothing yet.
 func New(host *hosts.Host, config Config) (*Repo, error) {
 	config = config.WithDefaults()
 	if err := config.Validate(); err != nil {

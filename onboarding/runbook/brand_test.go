@@ -8,6 +8,8 @@ import (
 	"errors"
 	"image"
 	"image/png"
+	"path"
+	"slices"
 	"strings"
 	"testing"
 
@@ -34,7 +36,7 @@ func (s shelf) Get(_ context.Context, digest string) ([]byte, error) {
 }
 
 func TestBrand(t *testing.T) {
-	w := newTown(t, nil)
+	w := newFixture(t, nil)
 	var logo bytes.Buffer
 	if err := png.Encode(&logo, image.NewGray(image.Rect(0, 0, 128, 128))); err != nil {
 		t.Fatal(err)
@@ -93,15 +95,27 @@ func TestBrand(t *testing.T) {
 	w.write("deployments/@domains/_template/{provider}.com/org-site/config.yaml", "name: \"{name}\"\nplatform: own\n")
 	w.commit()
 	alone := w.newRun(merche("merche-biche.shop"))
-	for _, file := range w.look(alone, "deploy-config/merche-biche.shop").Change.Items[0].Commit.Files {
+	for _, file := range w.observe(alone, "deploy-config/merche-biche.shop").Change.Items[0].Commit.Files {
 		if strings.Contains(file.Path, "org-site") {
 			t.Errorf("a Person has %s", file.Path)
 		}
 	}
-	for _, file := range w.look(w.newRun(request), "deploy-config/merche-biche.com").Change.Items[0].Commit.Files {
+	for _, file := range w.observe(w.newRun(request), "deploy-config/merche-biche.com").Change.Items[0].Commit.Files {
 		if strings.HasSuffix(file.Path, "config.yaml") && !strings.Contains(*file.After, "platform: own") {
 			t.Errorf("not the platform's own pattern: %s", *file.After)
 		}
+	}
+	// An older release kept an SVG as it was. It is drawn as a PNG, and no SVG is committed.
+	request.Brand.Logo = assets.keep([]byte(
+		`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9"><rect width="9" height="9"/></svg>`))
+	var assetNames []string
+	for _, file := range w.observe(w.newRun(request), "deploy-config/merche-biche.com").Change.Items[0].Commit.Files {
+		if path.Base(path.Dir(file.Path)) == "assets" {
+			assetNames = append(assetNames, path.Base(file.Path))
+		}
+	}
+	if want := []string{"logo.png"}; !slices.Equal(assetNames, want) {
+		t.Errorf("of an SVG: %q, want %q", assetNames, want)
 	}
 	clear(assets)
 	if _, err := w.runbook.Observe(t.Context(), w.newRun(request), "deploy-config/merche-biche.com"); err == nil ||

@@ -117,7 +117,7 @@ func (c *certificate) observe(ctx context.Context, s *scope) (onboarding.Observa
 				until.Format("2006-01-02 15:04 UTC"))},
 		}, nil
 	}
-	if !s.early {
+	if !s.forPlan {
 		if seen, err := c.reachable(ctx, s.site, installed); err != nil || seen.Waiting != "" {
 			return seen, err
 		}

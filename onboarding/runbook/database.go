@@ -21,7 +21,7 @@ func databaseStep(c *components) Step {
 		Allows: allowance{sql: statements(func() []string { return d.db.Insertions() })}.allows,
 		Undo: &Step{
 			Title:   "Take back the database rows",
-			Why:     "Without these rows the Provider is no tenant any more.",
+			Why:     "Without these rows the Provider is no longer a tenant.",
 			Observe: d.observeUndo,
 			// The statements delete what was added, by all of its values.
 			Allows: allowance{sql: statements(func() []string { return d.db.Deletions() })}.allows,

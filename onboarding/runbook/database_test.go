@@ -42,7 +42,7 @@ func member(slug, org string) onboarding.Request {
 }
 
 func TestDatabase(t *testing.T) {
-	w := newTown(t, nil)
+	w := newFixture(t, nil)
 	t.Run("modes", func(t *testing.T) { w.in(t).databaseModes(t) })
 	t.Run("conflicts", func(t *testing.T) { w.in(t).databaseConflicts(t) })
 	t.Run("taken up again", func(t *testing.T) {
@@ -59,7 +59,7 @@ func TestDatabase(t *testing.T) {
 		// The Org alone is missing now.
 		request.Mode, request.Org = onboarding.ModeOwner, onboarding.Org{Slug: "again-collective", Name: "Again"}
 		later := w.newRun(request)
-		if change := w.look(later, "database").Change; change.Summary != "Add the Org again-collective and their "+
+		if change := w.observe(later, "database").Change; change.Summary != "Add the Org again-collective and their "+
 			"ownership of it in one transaction" {
 			t.Errorf("got %q", change.Summary)
 		}
@@ -67,7 +67,7 @@ func TestDatabase(t *testing.T) {
 	t.Run("all or nothing", func(t *testing.T) {
 		w := w.in(t)
 		run := w.newRun(owner("half"))
-		change := w.look(run, "database").Change
+		change := w.observe(run, "database").Change
 		w.sql("INSERT INTO orgs (slug, name, owner_id) VALUES ('half-collective', 'Taken meanwhile', '" + quinnID +
 			"')")
 		if err := w.apply(run, "database", change); err == nil {
@@ -90,7 +90,7 @@ func TestDatabase(t *testing.T) {
 	})
 }
 
-func (w *town) databaseModes(t *testing.T) {
+func (w *fixture) databaseModes(t *testing.T) {
 	for _, test := range []struct {
 		request onboarding.Request
 		want    func(id string) []onboarding.Statement
@@ -126,7 +126,7 @@ func (w *town) databaseModes(t *testing.T) {
 	}
 }
 
-func (w *town) databaseConflicts(t *testing.T) {
+func (w *fixture) databaseConflicts(t *testing.T) {
 	w.sql("INSERT INTO users (slug, email, display_name) VALUES ('dora', 'dora@example.com', 'Name of dora');" +
 		"INSERT INTO orgs (slug, name, owner_id) VALUES ('dora-collective', 'Collective of dora', '" + quinnID +
 		"');" +

@@ -36,7 +36,7 @@ func deployStep(c *components) Step {
 		Allows:  allowance{commands: oneOf(d.commands)}.allows,
 		Undo: &Step{
 			Title:   "Disable",
-			Why:     "From here on, visitors do not get the site any more.",
+			Why:     "From here on, visitors no longer get the site.",
 			Observe: d.observeUndo,
 			Allows:  allowance{commands: oneOf(d.undoCommands)}.allows,
 		},
@@ -106,8 +106,8 @@ func (d *deploy) observe(ctx context.Context, s *scope) (onboarding.Observation,
 	}
 	if reason == "" {
 		if deployconfig.ManagedByCertbot(installed.Conf) {
-			return onboarding.Observation{}, onboarding.Conflictf("Look at nginx there: what certbot made is not "+
-				"deployed over.",
+			return onboarding.Observation{}, onboarding.Conflictf("Check nginx on the VPS: a configuration that "+
+				"certbot edited is never overwritten.",
 				"%s is installed on %s, but %s: %s.", s.site.Domain, s.site.HostName, down[0].Name, down[0].Detail)
 		}
 		reason = "it does not answer: " + down[0].Detail
@@ -132,7 +132,7 @@ func undeployed(s *site.Site, have *folder.Folder, installed *site.Installation)
 	committed := folder.Find(have.Files, folder.NginxFile)
 	if installed.Conf != nil {
 		if err := s.Serves(installed.Conf); err != nil {
-			return "", onboarding.Conflictf("Look whose it is: it is not overwritten.",
+			return "", onboarding.Conflictf("Find out whose file it is: it is not overwritten.",
 				"%s on %s is not that of %s: %v.",
 				s.Conf, s.HostName, s.Domain, err)
 		}
@@ -169,8 +169,8 @@ func (d *deploy) unanswered(ctx context.Context, s *scope) []onboarding.Finding 
 	})
 }
 
-// undoCommands take a site off its VPS: first the link, so that nginx forgets the site, then what
-// is no longer served. The last one removes the webroot.
+// undoCommands take a site off its VPS: first the link, so nginx stops serving the site, then the
+// files. The last one removes the webroot.
 func (d *deploy) undoCommands(s *scope) []onboarding.Command {
 	command := func(argv ...string) onboarding.Command {
 		return onboarding.Command{Host: s.site.HostName, Argv: argv, Lock: lockNginx}
@@ -198,12 +198,12 @@ func (d *deploy) observeUndo(ctx context.Context, s *scope) (onboarding.Observat
 		return onboarding.Observation{}, nil
 	}
 	if installed.Enabled == site.NotALink {
-		return onboarding.Observation{}, onboarding.Conflictf("Look at it and take it away by hand.",
+		return onboarding.Observation{}, onboarding.Conflictf("Check it and remove it by hand.",
 			"%s on %s is not a symbolic link to %s.", on.Enabled, on.HostName, on.Conf)
 	}
 	if installed.Conf != nil {
 		if err := on.Serves(installed.Conf); err != nil {
-			return onboarding.Observation{}, onboarding.Conflictf("Look whose it is: it is not deleted.",
+			return onboarding.Observation{}, onboarding.Conflictf("Find out whose file it is: it is not deleted.",
 				"%s on %s is not that of %s: %v.", on.Conf, on.HostName, on.Domain, err)
 		}
 	}

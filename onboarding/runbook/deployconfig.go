@@ -84,7 +84,7 @@ func (d *deployConfig) observeUndo(ctx context.Context, s *scope) (onboarding.Ob
 		case slices.ContainsFunc(past.after, func(after []byte) bool { return sameFile(now, after) }):
 			commit.Files = append(commit.Files, onboarding.NewFileChange(past.path, past.mode, now, past.before))
 		default:
-			return onboarding.Observation{}, onboarding.Conflictf("Look at it and take it back by hand.",
+			return onboarding.Observation{}, onboarding.Conflictf("Check it and restore it by hand.",
 				"%s was changed since the run.", past.path)
 		}
 	}

@@ -86,11 +86,11 @@ func (r *records) observe(ctx context.Context, s *scope) (onboarding.Observation
 	switch {
 	case err != nil:
 		return onboarding.Observation{}, err
-	case len(missing) > 0 && s.early:
+	case len(missing) > 0 && s.forPlan:
 		return onboarding.Observation{Later: "The DKIM record is known once its key is made."}, nil
 	case len(missing) > 0:
 		return onboarding.Observation{}, onboarding.Conflictf("Restore it, or cancel the run and begin another one.",
-			"The key %s is gone from %s.", missing[0].Path, r.mail.config.DKIM.Host)
+			"The key %s no longer exists on %s.", missing[0].Path, r.mail.config.DKIM.Host)
 	}
 	addresses, err := r.wanted(s.site)
 	if err != nil {

@@ -40,7 +40,7 @@ func (r *records) judge(s *site.Site, z zoneState) (onboarding.Observation, erro
 		return seen, nil
 	}
 	seen.Again = r.config.Again
-	seen.Waiting = "Waiting until all name servers of " + s.Domain + " answer right."
+	seen.Waiting = "Waiting until all name servers of " + s.Domain + " return these records."
 	if r.byHand() {
 		seen.Waiting = copyRecords(z.wanted)
 	}

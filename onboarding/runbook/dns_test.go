@@ -15,7 +15,7 @@ import (
 )
 
 // publish puts records into a zone as its owner would.
-func (w *town) publish(zone string, remove bool, records ...string) {
+func (w *fixture) publish(zone string, remove bool, records ...string) {
 	w.t.Helper()
 	update := new(wire.Msg)
 	update.SetUpdate(wire.Fqdn(zone))
@@ -43,14 +43,14 @@ func set(name, kind string, before []string, after ...string) onboarding.Records
 }
 
 func TestDNS(t *testing.T) {
-	w := newTown(t, nil)
+	w := newFixture(t, nil)
 	const key = onboarding.Key("dns/merche-biche.com")
 	run := w.newRun(merche("merche-biche.com"))
 
 	// Somebody has parked the domain.
 	w.publish("merche-biche.com", false, "merche-biche.com. 300 A 192.0.2.9",
 		"merche-biche.com. 300 MX 10 mail.example.org.")
-	look := w.look(run, key)
+	observed := w.observe(run, key)
 	parked := set("merche-biche.com", "A", []string{"192.0.2.9"}, "203.0.113.10")
 	parked.BeforeTTL = 300
 	want := []onboarding.Item{{DNS: &onboarding.ZoneUpdate{Zone: "merche-biche.com", Sets: []onboarding.RecordsEdit{
@@ -59,43 +59,44 @@ func TestDNS(t *testing.T) {
 		set("www.merche-biche.com", "A", nil, "203.0.113.10"),
 		set("www.merche-biche.com", "AAAA", nil, "2001:db8::10"),
 	}}}}
-	if diff := cmp.Diff(want, look.Change.Items); diff != "" {
+	if diff := cmp.Diff(want, observed.Change.Items); diff != "" {
 		t.Fatalf("(-want +got)\n%s", diff)
 	}
 
-	// The world moves between the look and the application: nothing of it happens.
+	// The records change between the observation and the application: nothing is applied.
 	w.publish("merche-biche.com", false, "www.merche-biche.com. 60 A 192.0.2.10")
-	if err := w.apply(run, key, look.Change); !errors.Is(err, dns.ErrDrift) {
+	if err := w.apply(run, key, observed.Change); !errors.Is(err, dns.ErrDrift) {
 		t.Fatalf("want drift, got %v", err)
 	}
-	if look = w.look(run, key); len(look.Change.Items[0].DNS.Sets) != 4 ||
-		look.Change.Items[0].DNS.Sets[2].Before[0] != "192.0.2.10" {
-		t.Fatalf("got %+v", look.Change.Items[0].DNS)
+	if observed = w.observe(run, key); len(observed.Change.Items[0].DNS.Sets) != 4 ||
+		observed.Change.Items[0].DNS.Sets[2].Before[0] != "192.0.2.10" {
+		t.Fatalf("got %+v", observed.Change.Items[0].DNS)
 	}
 
 	// One server is behind: the step waits and says which.
 	w.DNS.NameServers[1].Lie("www.merche-biche.com", wire.TypeA)
-	if err := w.apply(run, key, look.Change); err != nil {
+	if err := w.apply(run, key, observed.Change); err != nil {
 		t.Fatal(err)
 	}
-	look = w.look(run, key)
+	observed = w.observe(run, key)
 	var late []string
-	for _, finding := range look.Findings {
+	for _, finding := range observed.Findings {
 		if finding.Level != onboarding.OK {
 			late = append(late, finding.Name+": "+finding.Detail)
 		}
 	}
 	if diff := cmp.Diff([]string{"www.merche-biche.com A: 203.0.113.10; not yet at ns2.sandbox"}, late); diff != "" ||
-		look.Waiting == "" || look.Again == 0 {
-		t.Fatalf("(-want +got)\n%s %+v", diff, look)
+		observed.Waiting == "" || observed.Again == 0 {
+		t.Fatalf("(-want +got)\n%s %+v", diff, observed)
 	}
 	w.DNS.NameServers[1].Silence()
-	if look = w.look(run, key); look.Waiting == "" || !strings.Contains(look.Findings[0].Detail, "no usable answer "+
-		"from ns2.sandbox") {
-		t.Fatalf("a silent server: %+v", look)
+	if observed = w.observe(run, key); observed.Waiting == "" ||
+		!strings.Contains(observed.Findings[0].Detail, "no usable answer "+
+			"from ns2.sandbox") {
+		t.Fatalf("a silent server: %+v", observed)
 	}
 	w.DNS.NameServers[1].Behave()
-	w.settled(key, w.look(run, key))
+	w.checkDone(key, w.observe(run, key))
 
 	// What is not the bot's to take away.
 	w.publish("merche.example", false, "www.merche.example. 60 CNAME parked.example.")
@@ -110,7 +111,7 @@ func TestDNS(t *testing.T) {
 }
 
 func TestDNSByHand(t *testing.T) {
-	w := newTown(t, func(config *settings.Config) {
+	w := newFixture(t, func(config *settings.Config) {
 		config.DNS.Provider = settings.Manual
 		host := config.Hosts["vps-0"]
 		host.IPv6 = ""
@@ -118,16 +119,16 @@ func TestDNSByHand(t *testing.T) {
 	})
 	const key = onboarding.Key("dns/merche-biche.com")
 	run := w.newRun(merche("merche-biche.com"))
-	look := w.look(run, key)
+	observed := w.observe(run, key)
 	want := `Make these records. No other address, mail exchanger or SPF record may stand beside them; other text stays:
 merche-biche.com. 60 IN A 203.0.113.10
 www.merche-biche.com. 60 IN A 203.0.113.10`
-	if diff := cmp.Diff(want, look.Waiting); diff != "" || !look.Change.Empty() {
-		t.Fatalf("(-want +got)\n%s %+v", diff, look.Change)
+	if diff := cmp.Diff(want, observed.Waiting); diff != "" || !observed.Change.Empty() {
+		t.Fatalf("(-want +got)\n%s %+v", diff, observed.Change)
 	}
 	w.publish("merche-biche.com", false, "merche-biche.com. 60 A 203.0.113.10",
 		"www.merche-biche.com. 60 A 203.0.113.10")
-	w.settled(key, w.look(run, key))
+	w.checkDone(key, w.observe(run, key))
 
 	// The VPS has no IPv6 address, so nobody may be sent to one.
 	w.publish("merche-biche.com", false, "www.merche-biche.com. 60 AAAA 2001:db8::99")
@@ -135,7 +136,7 @@ www.merche-biche.com. 60 IN A 203.0.113.10`
 		"www.merche-biche.com has the AAAA record 2001:db8::99, but vps-0 has no IPv6 address") {
 		t.Errorf("got %q", got)
 	}
-	unregistered := w.look(w.newRun(merche("unregistered.net")), "dns/unregistered.net")
+	unregistered := w.observe(w.newRun(merche("unregistered.net")), "dns/unregistered.net")
 	if !strings.HasPrefix(unregistered.Waiting, "No zone is found for unregistered.net") {
 		t.Errorf("got %+v", unregistered)
 	}

@@ -17,7 +17,7 @@ func (r *records) observeUndo(ctx context.Context, s *scope) (onboarding.Observa
 	zone, sets := published(s)
 	if r.byHand() {
 		return onboarding.Observation{}, onboarding.Conflictf(
-			"Take the records of "+s.site.Domain+" back where the zone is kept.",
+			"Restore the records of "+s.site.Domain+" where the zone is hosted.",
 			"The bot no longer publishes in the zone %s.", zone)
 	}
 	questions := make([]dns.Question, len(sets))
@@ -43,7 +43,7 @@ func (r *records) observeUndo(ctx context.Context, s *scope) (onboarding.Observa
 				BeforeTTL: ttl(answer.Records), Before: now, After: sets[i].Before,
 			})
 		default:
-			return onboarding.Observation{}, onboarding.Conflictf("Look at it and take it back by hand.",
+			return onboarding.Observation{}, onboarding.Conflictf("Check it and restore it by hand.",
 				"%s %s was changed since the run, to %s.", answer.Name, answer.Type, strings.Join(now, ", "))
 		}
 	}

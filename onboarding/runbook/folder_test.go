@@ -14,7 +14,7 @@ import (
 const mercheFolder = "deployments/@domains/merche-biche.com"
 
 // write changes a file of the work tree.
-func (w *town) write(name, content string) {
+func (w *fixture) write(name, content string) {
 	w.t.Helper()
 	name = filepath.Join(w.Repo.Repo, name)
 	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
@@ -25,7 +25,7 @@ func (w *town) write(name, content string) {
 	}
 }
 
-func (w *town) read(name string) string {
+func (w *fixture) read(name string) string {
 	w.t.Helper()
 	content, err := os.ReadFile(filepath.Join(w.Repo.Repo, name))
 	if err != nil {
@@ -35,7 +35,7 @@ func (w *town) read(name string) string {
 }
 
 // commit commits a change of somebody else's and pushes it.
-func (w *town) commit() {
+func (w *fixture) commit() {
 	w.t.Helper()
 	w.git("add", "--all")
 	w.git("commit", "--quiet", "--message=By hand")
@@ -67,7 +67,7 @@ func edits(t *testing.T, change onboarding.Change) []string {
 }
 
 func TestDeployConfig(t *testing.T) {
-	w := newTown(t, nil)
+	w := newFixture(t, nil)
 	const key = onboarding.Key("deploy-config/merche-biche.com")
 	run := w.newRun(merche("merche-biche.com"))
 	t.Run("copied and edited", func(t *testing.T) {
@@ -97,7 +97,7 @@ func TestDeployConfig(t *testing.T) {
 		w.write(mercheFolder+"/services.yaml", strings.Replace(w.read(mercheFolder+"/services.yaml"),
 			"held_back: true", "held_back: false", 1)+"\nextra: theirs\n")
 		w.commit()
-		w.settled(key, w.look(run, key))
+		w.checkDone(key, w.observe(run, key))
 	})
 	t.Run("drift", func(t *testing.T) {
 		w := w.in(t)
@@ -120,7 +120,7 @@ func TestDeployConfig(t *testing.T) {
 		if err := os.Rename(w.Repo.Origin, w.Repo.Origin+".away"); err != nil {
 			t.Fatal(err)
 		}
-		if err := w.apply(run, key, w.look(run, key).Change); err == nil {
+		if err := w.apply(run, key, w.observe(run, key).Change); err == nil {
 			t.Error("it was pushed to nowhere")
 		}
 		if err := os.Rename(w.Repo.Origin+".away", w.Repo.Origin); err != nil {

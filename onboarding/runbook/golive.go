@@ -33,7 +33,7 @@ func (g *goLive) observe(ctx context.Context, s *scope) (onboarding.Observation,
 	if err != nil {
 		return onboarding.Observation{}, err
 	}
-	if len(have.Files) == 0 && s.early {
+	if len(have.Files) == 0 && s.forPlan {
 		planned, err := g.folders.Plan(ctx, s.run, have)
 		if err != nil {
 			return onboarding.Observation{}, err

@@ -14,7 +14,7 @@ import (
 )
 
 // ErrNotAllowed says that an item of a change is outside the bounds of the runbook. Such an item
-// is never applied, whatever was observed and whoever approved it.
+// is never applied, no matter who approved it.
 var ErrNotAllowed = errors.New("no run may do this")
 
 // guard judges changes by the registry alone: it trusts neither what was observed nor what was
@@ -94,7 +94,7 @@ func (a allowance) allows(s *scope, item onboarding.Item) error {
 	return errOtherKind
 }
 
-// statements allows the statements whose text is known, whatever their parameters.
+// statements allows the statements whose text is known, with any parameters.
 func statements(known func() []string) func(onboarding.Transaction) error {
 	return func(transaction onboarding.Transaction) error {
 		for _, statement := range transaction.Statements {

@@ -10,7 +10,7 @@ import (
 
 // TestOwnVPS brings one domain to each of two VPSes.
 func TestOwnVPS(t *testing.T) {
-	w := newTownOn(t, sandbox.Config{Quick: true, VPSes: 2}, nil)
+	w := newFixtureOn(t, sandbox.Config{Quick: true, VPSes: 2}, nil)
 	request := merche("merche-biche.com", "merche-biche.shop")
 	request.Domains[1].Host = "vps-1"
 	run := w.newRun(request)
@@ -33,7 +33,7 @@ func TestOwnVPS(t *testing.T) {
 		}
 	}
 	var machines []string
-	for _, finding := range w.look(run, "preflight").Findings {
+	for _, finding := range w.observe(run, "preflight").Findings {
 		if name, ok := strings.CutPrefix(finding.Name, "certbot on "); ok {
 			machines = append(machines, name)
 		}
@@ -42,7 +42,7 @@ func TestOwnVPS(t *testing.T) {
 		t.Errorf("preflight looked at %s", got)
 	}
 
-	// A script that does not say where it goes is right for the usual VPS alone.
+	// A script that names no host is right only for the usual VPS.
 	template := "deployments/@domains/_template/{provider}.com/deploy.sh"
 	w.write(template, strings.Replace(w.read(template), "REMOTE_HOST=", "HOST=", 1))
 	w.commit()
@@ -50,11 +50,11 @@ func TestOwnVPS(t *testing.T) {
 		Mode:    onboarding.ModePerson,
 		Domains: []onboarding.Domain{{Name: "merche.example", Host: "vps-1"}}})
 	if got := w.conflict(other, "deploy-config/merche.example"); !strings.HasPrefix(got,
-		"merche.example is to be on vps-1, but its deploy.sh does not say where it goes.") {
+		"merche.example is to be deployed to vps-1, but its deploy.sh names no host.") {
 		t.Errorf("got %q", got)
 	}
 	other.Request.Domains[0].Host = ""
-	if look := w.look(other, "deploy-config/merche.example"); look.Change.Empty() {
+	if observed := w.observe(other, "deploy-config/merche.example"); observed.Change.Empty() {
 		t.Error("the usual VPS needs it too")
 	}
 }

@@ -44,8 +44,8 @@ func (i *isolation) off() bool {
 }
 
 func (i *isolation) observe(ctx context.Context, s *scope) (onboarding.Observation, error) {
-	if s.early {
-		return onboarding.Observation{Later: "The new tenant is checked against all others once it is there."}, nil
+	if s.forPlan {
+		return onboarding.Observation{Later: "The new tenant is checked against all others once it exists."}, nil
 	}
 	findings, err := i.checks.Check(ctx, s.run.Request.Slug)
 	return onboarding.Observation{Findings: findings}, err
@@ -59,7 +59,7 @@ func (i *isolation) preflight(ctx context.Context) []onboarding.Finding {
 	}
 	if err := i.checks.Ready(ctx); err != nil {
 		return []onboarding.Finding{onboarding.Failing(name,
-			"See what onboardbot check says of isolation, and docs/install.md, step 4.", "%s", platform.Explain(err))}
+			"Run onboardbot check, and see docs/install.md, step 4.", "%s", platform.Explain(err))}
 	}
 	return []onboarding.Finding{onboarding.Passed(name, "the new tenant can be checked against all others")}
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/atlilith/onboardbot/onboarding"
 )
 
-// proof says of every tenant what it was told to.
+// proof returns the findings that the test sets, for every tenant.
 type proof struct {
 	findings []onboarding.Finding
 	err      error
@@ -26,7 +26,7 @@ func (p *proof) Check(_ context.Context, tenant string) ([]onboarding.Finding, e
 func (p *proof) Ready(context.Context) error { return p.err }
 
 func TestIsolation(t *testing.T) {
-	w := newTown(t, nil)
+	w := newFixture(t, nil)
 	const key = onboarding.Key("isolation")
 	if off := w.newRun(person("anna")); off.Step(key) != nil {
 		t.Error("there is a step for what is switched off")
@@ -41,12 +41,12 @@ func TestIsolation(t *testing.T) {
 	if step == nil || step.Destructive || !cmp.Equal(step.After, []onboarding.Key{"database"}) {
 		t.Fatalf("got %+v", step)
 	}
-	if look := w.look(run, key); look.Later == "" || len(proof.asked) > 0 {
-		t.Errorf("checked before the tenant is there: %+v", look)
+	if observed := w.observe(run, key); observed.Later == "" || len(proof.asked) > 0 {
+		t.Errorf("checked before the tenant is there: %+v", observed)
 	}
 	run.Step("database").State = onboarding.StepDone
-	look := w.look(run, key)
-	if diff := cmp.Diff([]onboarding.Finding{leak}, look.Findings); diff != "" ||
+	observed := w.observe(run, key)
+	if diff := cmp.Diff([]onboarding.Finding{leak}, observed.Findings); diff != "" ||
 		!cmp.Equal(proof.asked, []string{"anna"}) {
 		t.Errorf("(-want +got)\n%s asked %v", diff, proof.asked)
 	}
@@ -54,7 +54,7 @@ func TestIsolation(t *testing.T) {
 	if _, err := w.runbook.Observe(t.Context(), run, key); !errors.Is(err, proof.err) {
 		t.Errorf("got %v", err)
 	}
-	findings := w.look(run, "preflight").Findings
+	findings := w.observe(run, "preflight").Findings
 	if !slices.ContainsFunc(findings, func(f onboarding.Finding) bool {
 		return f.Level == onboarding.Failed && f.Name == "isolation checks" && f.Detail == "the database is away"
 	}) {

@@ -31,7 +31,7 @@ func mailbox(config *settings.Config) {
 }
 
 func TestMail(t *testing.T) {
-	w := newTown(t, mailbox)
+	w := newFixture(t, mailbox)
 	w.publish("merche.example", false, "mail.merche.example. 60 A 192.0.2.25")
 	// What others published stays, and what can be one only becomes one.
 	w.publish("merche-biche.com", false, `merche-biche.com. 900 TXT "v=spf1 ip4:192.0.2.7 ~all"`,
@@ -54,8 +54,8 @@ func TestMail(t *testing.T) {
 	if slices.Contains(keys, "mail-key/merche-biche.shop") || slices.Contains(keys, "mail/merche-biche.shop") {
 		t.Errorf("a forward without keys and commands has steps of its own: %v", keys)
 	}
-	if look := w.look(run, "dns/merche-biche.com"); look.Later == "" {
-		t.Errorf("records of a key that is not made: %+v", look)
+	if observed := w.observe(run, "dns/merche-biche.com"); observed.Later == "" {
+		t.Errorf("records of a key that is not made: %+v", observed)
 	}
 
 	changes := map[onboarding.Key]onboarding.Change{}
@@ -100,7 +100,7 @@ func TestMail(t *testing.T) {
 		}
 	}
 	var todo []string
-	for _, finding := range w.look(run, "verify").Findings {
+	for _, finding := range w.observe(run, "verify").Findings {
 		switch {
 		case finding.Level == onboarding.Failed:
 			t.Errorf("%s: %s", finding.Name, finding.Detail)
@@ -130,7 +130,7 @@ func TestMail(t *testing.T) {
 }
 
 func TestMailInTheWay(t *testing.T) {
-	w := newTown(t, mailbox)
+	w := newFixture(t, mailbox)
 	request := merche("merche-biche.com")
 	request.Domains[0].Mail = onboarding.Mail{Plan: onboarding.MailForward, Forward: "merche@example.com"}
 	for name, test := range map[string]struct{ record, want string }{
@@ -161,7 +161,7 @@ func TestMailInTheWay(t *testing.T) {
 }
 
 func TestMailByHand(t *testing.T) {
-	w := newTown(t, func(config *settings.Config) {
+	w := newFixture(t, func(config *settings.Config) {
 		mailbox(config)
 		config.DNS.Provider = settings.Manual
 		config.Mail.DKIM.Keys = []mail.Key{{Selector: "onboard"}}
@@ -170,13 +170,13 @@ func TestMailByHand(t *testing.T) {
 	request.Domains[0].Mail.Plan = onboarding.MailMailbox
 	run := w.newRun(request)
 	w.do(run, "mail-key/merche-biche.com")
-	look := w.look(run, "dns/merche-biche.com")
+	observed := w.observe(run, "dns/merche-biche.com")
 	for _, want := range []string{"merche-biche.com. 3600 IN MX 10 mail.merche.example.",
 		`merche-biche.com. 3600 IN TXT "v=spf1 mx -all"`,
 		`_dmarc.merche-biche.com. 3600 IN TXT "v=DMARC1; p=quarantine; rua=mailto:dmarc@merche-biche.com"`,
 		`onboard._domainkey.merche-biche.com. 3600 IN TXT "v=DKIM1; k=rsa; p=`} {
-		if !strings.Contains(look.Waiting, want) {
-			t.Errorf("no %s in\n%s", want, look.Waiting)
+		if !strings.Contains(observed.Waiting, want) {
+			t.Errorf("no %s in\n%s", want, observed.Waiting)
 		}
 	}
 }

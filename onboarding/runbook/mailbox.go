@@ -15,7 +15,7 @@ func mailStep(c *components) Step {
 	m := &mailbox{c.mail}
 	return Step{
 		Kind: kindMail, Title: "Mail of", PerDomain: true, Destructive: true,
-		Why:   "Without it, mail for the domain arrives nowhere.",
+		Why:   "Without it, mail for the domain is not delivered.",
 		After: []onboarding.Kind{kindPreflight},
 		Applies: func(_ *onboarding.Run, domain onboarding.Domain) bool {
 			return c.mail.setup(domain.Mail.Plan).Make != nil
@@ -27,7 +27,7 @@ func mailStep(c *components) Step {
 		})}.allows,
 		Undo: &Step{
 			Title:   "Take back the mail of",
-			Why:     "From here on, mail for the domain arrives nowhere.",
+			Why:     "From here on, mail for the domain is not delivered.",
 			Timeout: c.config.Mail.Setup.Timeout,
 			Observe: m.observeUndo,
 			Allows: allowance{commands: oneOf(func(s *scope) []onboarding.Command {
@@ -83,7 +83,7 @@ func (m *mailbox) observeUndo(ctx context.Context, s *scope) (onboarding.Observa
 	pattern := m.mail.setup(s.site.Mail.Plan).Undo
 	if pattern == nil {
 		return onboarding.Observation{Findings: []onboarding.Finding{onboarding.Doubtful("to do by hand",
-			"Configure undo in mail.setup to have it taken away from now on.", "Take away the %s.",
+			"Configure undo in mail.setup to have it removed automatically from now on.", "Remove the %s.",
 			mailNoun(s.site))}}, nil
 	}
 	command := m.command(s.site, pattern)

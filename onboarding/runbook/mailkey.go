@@ -27,7 +27,7 @@ func mailKeyStep(c *components) Step {
 		Allows:  allowance{commands: oneOf(k.commands)}.allows,
 		Undo: &Step{
 			Title:   "Delete the DKIM key of",
-			Why:     "Nothing can be signed with it any more.",
+			Why:     "Nothing can be signed with it afterwards.",
 			Observe: k.observeUndo,
 			Allows:  allowance{commands: oneOf(k.undoCommands)}.allows,
 		},

@@ -76,7 +76,7 @@ func (p *Parts) connectSites(config settings.Config) (err error) {
 }
 
 // Warm opens the connections to the hosts, which the first run would otherwise wait for. A host
-// that cannot be reached is no error: whoever needs it reports it.
+// that cannot be reached is no error: the step that needs it reports it.
 func (p *Parts) Warm(ctx context.Context) {
 	var warming sync.WaitGroup
 	for _, host := range p.Hosts {

@@ -116,9 +116,9 @@ func (p *preflight) checkRows(ctx context.Context, s *scope) []onboarding.Findin
 	case err != nil:
 		return []onboarding.Finding{onboarding.Failing(name, "Retry.", "%s", platform.Explain(err))}
 	case seen.Change.Empty():
-		return []onboarding.Finding{onboarding.Passed(name, "there already")}
+		return []onboarding.Finding{onboarding.Passed(name, "they exist already")}
 	}
-	return []onboarding.Finding{onboarding.Passed(name, "nothing is in their way")}
+	return []onboarding.Finding{onboarding.Passed(name, "nothing conflicts with them")}
 }
 
 // zoneChecks check whether records can be published.
@@ -150,7 +150,7 @@ func (z zoneChecks) check(ctx context.Context, s *site.Site) []onboarding.Findin
 	if err := z.publisher.Check(ctx, zone); err != nil {
 		return []onboarding.Finding{onboarding.Failing(name, checkKeyFix, "%v", err)}
 	}
-	return []onboarding.Finding{onboarding.Passed(name, "%s takes signed updates", zone)}
+	return []onboarding.Finding{onboarding.Passed(name, "%s accepts signed updates", zone)}
 }
 
 // checkUpdates asks the primary name server whether it knows the key: for each zone that is
@@ -159,7 +159,7 @@ func (z zoneChecks) check(ctx context.Context, s *site.Site) []onboarding.Findin
 func (z zoneChecks) checkUpdates(ctx context.Context, config dns.RFC2136Config) []onboarding.Finding {
 	const name = "DNS updates"
 	if !z.publisher.Guarantees().Automatic {
-		return []onboarding.Finding{onboarding.Passed(name, "records are made by hand, and waited for")}
+		return []onboarding.Finding{onboarding.Passed(name, "records are made by hand; runs wait for them")}
 	}
 	for _, zone := range config.Zones {
 		if err := z.publisher.Check(ctx, zone); err != nil {
@@ -167,7 +167,7 @@ func (z zoneChecks) checkUpdates(ctx context.Context, config dns.RFC2136Config) 
 		}
 	}
 	if len(config.Zones) > 0 {
-		return []onboarding.Finding{onboarding.Passed(name, "%s takes them for %s", config.Server,
+		return []onboarding.Finding{onboarding.Passed(name, "%s accepts them for %s", config.Server,
 			strings.Join(config.Zones, ", "))}
 	}
 	err := z.publisher.Check(ctx, sampleName+".example")

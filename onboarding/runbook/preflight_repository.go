@@ -60,11 +60,11 @@ func (p *preflight) checkFolder(ctx context.Context, run *onboarding.Run,
 	}
 	switch {
 	case err != nil:
-		return onboarding.Failing(name, "Correct what is said here, then retry.", "%v", err), have
+		return onboarding.Failing(name, "Correct this, then retry.", "%v", err), have
 	case len(have.Repo.Committed) > 0:
 		return onboarding.Passed(name, "%s is there", s.Folder), have
 	case planned.Embedded:
-		return onboarding.Doubtful(name, "Commit one, or leave it so.",
+		return onboarding.Doubtful(name, "Commit one, or ignore this.",
 			"the repository has no %s: the bot's own template is used", p.config.Repository.Template), have
 	}
 	return onboarding.Passed(name, "%d files from the template", len(planned.Files)), have

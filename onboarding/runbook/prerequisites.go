@@ -13,7 +13,7 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/runbook/hostcheck"
 )
 
-// sampleName stands for a Provider in checks that need one. Its domains belong to nobody (RFC 2606
+// sampleName stands for a Provider in checks that need one. Its domains are reserved (RFC 2606
 // §2).
 const sampleName = "onboardbot-check"
 

@@ -15,9 +15,9 @@ import (
 )
 
 func TestPrerequisites(t *testing.T) {
-	w := newTown(t, nil)
+	w := newFixture(t, nil)
 	findings := w.runbook.Prerequisites(t.Context())
-	if list := worst(t, onboarding.Observation{Findings: findings}); len(list) > 0 {
+	if list := notPassed(t, onboarding.Observation{Findings: findings}); len(list) > 0 {
 		t.Fatalf("in a world that is well: %q", list)
 	}
 	var names []string
@@ -69,7 +69,7 @@ func TestPrerequisites(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			list := worst(t, onboarding.Observation{Findings: runbook.Prerequisites(t.Context())})
+			list := notPassed(t, onboarding.Observation{Findings: runbook.Prerequisites(t.Context())})
 			if test.want == "" && len(list) > 0 || test.want != "" &&
 				!slices.ContainsFunc(list, func(line string) bool { return strings.HasPrefix(line, test.want) }) {
 				t.Errorf("want %q, got %q", test.want, list)

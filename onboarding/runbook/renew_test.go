@@ -22,7 +22,7 @@ const lifetime = 24 * time.Second
 
 // TestRenew lets a certificate grow old and renews it as a run of its own does.
 func TestRenew(t *testing.T) {
-	w := newTown(t, nil)
+	w := newFixture(t, nil)
 	authority, err := w.StartAuthority(t.Context(), lifetime)
 	if err != nil {
 		t.Fatal(err)
@@ -31,9 +31,9 @@ func TestRenew(t *testing.T) {
 		t.Fatal(err)
 	}
 	made := w.newRun(merche("merche-biche.com"))
-	// The roots have grown since the town's runbook read them.
+	// The roots have grown since the fixture's runbook read them.
 	w.reconnect()
-	w.upTo(made, "sync/merche-biche.com")
+	w.doUpTo(made, "sync/merche-biche.com")
 	w.do(made, "sync/merche-biche.com")
 	first := w.serial()
 
@@ -72,9 +72,9 @@ func TestRenew(t *testing.T) {
 		t.Errorf("serial %s, was %s; facts %v", second, first, run.Facts)
 	}
 	// certbot's plugin left the configuration as it was: there is nothing to bring home.
-	w.settled("sync/merche-biche.com", w.look(run, "sync/merche-biche.com"))
+	w.checkDone("sync/merche-biche.com", w.observe(run, "sync/merche-biche.com"))
 
-	// Renewed by something that tells nobody: a reload is all that is left.
+	// Renewed without a reload of nginx: only the reload is left to do.
 	w.vps("certbot certonly --webroot -w /var/www/merche-biche.com --cert-name merche-biche.com -d merche-biche.com " +
 		"-d www.merche-biche.com --force-renewal --non-interactive")
 	run = renewal()
@@ -82,7 +82,7 @@ func TestRenew(t *testing.T) {
 		!slices.Equal(change.Items[0].Command.Argv, []string{"nginx", "-s", "reload"}) {
 		t.Errorf("the change is %+v", change)
 	}
-	// From now on certbot's renewals tell nobody.
+	// From now on certbot's renewals do not reload nginx.
 	run = renewal()
 	if change := w.becomesDue(run, step); len(change.Items) != 2 || change.Items[1].Command.Argv[0] != "nginx" {
 		t.Errorf("the change is %+v", change)
@@ -107,12 +107,12 @@ func TestRenew(t *testing.T) {
 	}
 }
 
-// becomesDue looks until a certificate is due.
-func (w *town) becomesDue(run *onboarding.Run, key onboarding.Key) onboarding.Change {
+// becomesDue observes the step until a certificate is due.
+func (w *fixture) becomesDue(run *onboarding.Run, key onboarding.Key) onboarding.Change {
 	w.t.Helper()
 	for deadline := time.Now().Add(lifetime); time.Now().Before(deadline); time.Sleep(100 * time.Millisecond) {
-		if look := w.look(run, key); !look.Change.Empty() {
-			return look.Change
+		if observed := w.observe(run, key); !observed.Change.Empty() {
+			return observed.Change
 		}
 	}
 	w.t.Fatal("the certificate is not due in all its life")

@@ -91,7 +91,7 @@ func (b *Runbook) Observe(ctx context.Context, run *onboarding.Run,
 	if step == nil {
 		return onboarding.Observation{}, fmt.Errorf("the runbook has no step %s", key)
 	}
-	s := &scope{run: run, key: key, early: early(run, key)}
+	s := &scope{run: run, key: key, forPlan: forPlan(run, key)}
 	if step.PerDomain {
 		var err error
 		if s.site, err = b.sites.Of(run, key); err != nil {

@@ -8,14 +8,14 @@ import (
 )
 
 func TestWholeRunbook(t *testing.T) {
-	w := newTown(t, nil)
+	w := newFixture(t, nil)
 	run := w.newRun(merche("merche-biche.com"))
 	ahead := map[onboarding.Key]onboarding.Digest{}
 	for i := range run.Steps {
 		began := time.Now()
-		look := w.look(run, run.Steps[i].Key)
+		observed := w.observe(run, run.Steps[i].Key)
 		t.Logf("%-32s looked in %d ms", run.Steps[i].Key, time.Since(began).Milliseconds())
-		if digest, err := look.Change.Digest(); err == nil && look.Later == "" {
+		if digest, err := observed.Change.Digest(); err == nil && observed.Later == "" {
 			ahead[run.Steps[i].Key] = digest
 		}
 	}

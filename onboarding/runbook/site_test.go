@@ -16,13 +16,13 @@ const (
 )
 
 // serial is that of the certificate that certbot keeps.
-func (w *town) serial() string {
+func (w *fixture) serial() string {
 	return w.vps("openssl x509 -noout -serial -in /etc/letsencrypt/live/merche-biche.com/cert.pem")
 }
 
-// TestSite takes one domain from deploy to sync and breaks the world before every step.
+// TestSite takes one domain from deploy to sync and breaks something before every step.
 func TestSite(t *testing.T) {
-	w := newTown(t, nil)
+	w := newFixture(t, nil)
 	run := w.newRun(merche("merche-biche.com"))
 	t.Run("deploy", func(t *testing.T) { w.in(t).deploy(t, run) })
 	t.Run("certificate", func(t *testing.T) { w.in(t).certificate(t, run) })
@@ -32,13 +32,13 @@ func TestSite(t *testing.T) {
 		w := w.in(t)
 		w.git("checkout", "--quiet", "HEAD~2", "--", mercheFolder+"/nginx/prod.conf")
 		w.commit()
-		w.settled("deploy", w.look(run, "deploy/merche-biche.com"))
+		w.checkDone("deploy", w.observe(run, "deploy/merche-biche.com"))
 	})
 }
 
-func (w *town) deploy(t *testing.T, run *onboarding.Run) {
+func (w *fixture) deploy(t *testing.T, run *onboarding.Run) {
 	const step = onboarding.Key("deploy/merche-biche.com")
-	w.upTo(run, step)
+	w.doUpTo(run, step)
 	w.vps("printf 'server { listen 80; server_name other.example; root /srv; }\n' > " + available)
 	if got := w.conflict(run, step); !strings.Contains(got,
 		"is not that of merche-biche.com: line 1: a server for other.example") {
@@ -68,14 +68,15 @@ func (w *town) deploy(t *testing.T, run *onboarding.Run) {
 	w.do(run, step)
 }
 
-func (w *town) certificate(t *testing.T, run *onboarding.Run) {
+func (w *fixture) certificate(t *testing.T, run *onboarding.Run) {
 	const step = onboarding.Key("certificate/merche-biche.com")
 	// The names lead elsewhere: certbot is not even asked for.
 	w.publish("merche-biche.com", true, "www.merche-biche.com. A 203.0.113.10")
 	w.publish("merche-biche.com", false, "www.merche-biche.com. 60 A 192.0.2.9")
-	if look := w.look(run, step); look.Waiting != "www.merche-biche.com no longer resolves to 203.0.113.10, the "+
+	if observed := w.observe(run, step); observed.Waiting != "www.merche-biche.com no longer resolves to "+
+		"203.0.113.10, the "+
 		"address of vps-0." {
-		t.Errorf("got %+v", look)
+		t.Errorf("got %+v", observed)
 	}
 	w.publish("merche-biche.com", true, "www.merche-biche.com. A 192.0.2.9")
 	w.publish("merche-biche.com", false, "www.merche-biche.com. 60 A 203.0.113.10")
@@ -84,7 +85,7 @@ func (w *town) certificate(t *testing.T, run *onboarding.Run) {
 	// not run.
 	w.vps("sed -i 's|location / {|location /.well-known/ { return 403; } location / {|' " + available)
 	w.reload()
-	change := w.look(run, step).Change
+	change := w.observe(run, step).Change
 	if err := w.apply(run, step, change); err == nil ||
 		!strings.Contains(err.Error(), "answers 403 with something else") {
 		t.Errorf("got %v", err)
@@ -126,11 +127,11 @@ func (w *town) certificate(t *testing.T, run *onboarding.Run) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	look, err := runbook.Observe(t.Context(), run, step)
-	if err != nil || look.Change.Summary != change.Summary {
-		t.Fatalf("got %+v, %v", look, err)
+	observed, err := runbook.Observe(t.Context(), run, step)
+	if err != nil || observed.Change.Summary != change.Summary {
+		t.Fatalf("got %+v, %v", observed, err)
 	}
-	if err := w.apply(run, step, look.Change); err != nil {
+	if err := w.apply(run, step, observed.Change); err != nil {
 		t.Error(err)
 	}
 	run.Step(step).State = onboarding.StepDone
@@ -139,7 +140,7 @@ func (w *town) certificate(t *testing.T, run *onboarding.Run) {
 	}
 }
 
-func (w *town) sync(t *testing.T, run *onboarding.Run) {
+func (w *fixture) sync(t *testing.T, run *onboarding.Run) {
 	const step = onboarding.Key("sync/merche-biche.com")
 	w.vps("cp " + available + " /tmp/merche && sed -i '/managed by Certbot/d' " + available)
 	_, err := w.runbook.Observe(t.Context(), run, step)
@@ -153,7 +154,7 @@ func (w *town) sync(t *testing.T, run *onboarding.Run) {
 		t.Errorf("got %+v", change)
 	}
 	w.vps("printf '\\n\\n' >> " + available)
-	w.settled(step, w.look(run, step))
+	w.checkDone(step, w.observe(run, step))
 	w.do(run, "go-live/merche-biche.com")
 	if !strings.Contains(w.read(mercheFolder+"/services.yaml"), "held_back: false") {
 		t.Error(w.read(mercheFolder + "/services.yaml"))

@@ -73,7 +73,7 @@ func (m *siteMail) publicKeys(
 func (m *siteMail) pattern(s *site.Site, keys []mail.PublicKey) ([]dns.Record, error) {
 	if !slices.Contains(m.plans, s.Mail.Plan) {
 		return nil, onboarding.Conflictf("Configure its pattern under mail, or choose the mail plan none.",
-			"%s is to have mail (%s), which is not configured.", s.Domain, s.Mail.Plan)
+			"%s should get mail (%s), which is not configured.", s.Domain, s.Mail.Plan)
 	}
 	return m.config.Records(s.Domain, settings.PlanOf(s.Mail), keys)
 }
@@ -102,8 +102,8 @@ func mailNoun(s *site.Site) string {
 	return "mailbox of " + s.Domain
 }
 
-// preflight finds now what the site's mail would meet: a plan without a pattern, mail that goes
-// elsewhere, a host without openssl.
+// preflight finds what would stop the site's mail: a plan without a pattern, mail that is
+// delivered elsewhere, a host without openssl.
 func (m *siteMail) preflight(ctx context.Context, s *site.Site) []onboarding.Finding {
 	if s.Mail.Plan == onboarding.MailNone {
 		return nil
@@ -114,7 +114,7 @@ func (m *siteMail) preflight(ctx context.Context, s *site.Site) []onboarding.Fin
 	case errors.Is(err, dns.ErrNoZone):
 		return nil // the check of the zone reports it
 	case err != nil:
-		return []onboarding.Finding{onboarding.Failing(name, "Correct what is said here, then retry.", "%v", err)}
+		return []onboarding.Finding{onboarding.Failing(name, "Correct this, then retry.", "%v", err)}
 	}
 	detail := strings.ToLower(s.Mail.Plan.String())
 	for _, note := range merged.Notes {
@@ -133,7 +133,7 @@ func (m *siteMail) planned(ctx context.Context, s *site.Site) (mail.Merged, erro
 		_, err = m.hosts[m.config.DKIM.Host].Output(ctx,
 			hosts.Command{Argv: []string{"sh", "-c", "command -v openssl"}})
 		if hosts.IsExit(err, 127) || hosts.IsExit(err, 1) {
-			err = fmt.Errorf("there is no openssl on %s to make its DKIM key with", m.config.DKIM.Host)
+			err = fmt.Errorf("openssl, which makes its DKIM key, is not installed on %s", m.config.DKIM.Host)
 		}
 		if err != nil {
 			return mail.Merged{}, err
@@ -152,7 +152,7 @@ func (m *siteMail) verify(ctx context.Context, s *site.Site) []onboarding.Findin
 		return nil
 	}
 	name := "mail of " + s.Domain
-	const fix = "Correct it where the zone is kept, then press Retry."
+	const fix = "Correct it where the zone is hosted, then press Retry."
 	checks, err := m.checks(ctx, s)
 	if err != nil {
 		return []onboarding.Finding{onboarding.Failing(name, fix, "%v", err)}
@@ -165,11 +165,12 @@ func (m *siteMail) verify(ctx context.Context, s *site.Site) []onboarding.Findin
 	}
 	if len(findings) == 0 {
 		findings = append(findings, onboarding.Passed(name,
-			"%d records stand at every name server, and what they name works", len(checks)))
+			"every name server returns the %d records, and what they name works", len(checks)))
 	}
 	if m.setup(s.Mail.Plan).Make == nil {
 		findings = append(findings, onboarding.Doubtful("to do by hand",
-			"Its DNS is done. Configure mail.setup to have it made from now on.", "Make the %s.", mailNoun(s)))
+			"Its DNS records exist. Configure mail.setup to have it made automatically from now on.", "Make the %s.",
+			mailNoun(s)))
 	}
 	return findings
 }
@@ -181,7 +182,7 @@ func (m *siteMail) checks(ctx context.Context, s *site.Site) ([]mail.Check, erro
 		return nil, err
 	}
 	if len(missing) > 0 {
-		return nil, fmt.Errorf("the key %s is gone from %s", missing[0].Path, m.config.DKIM.Host)
+		return nil, fmt.Errorf("the key %s no longer exists on %s", missing[0].Path, m.config.DKIM.Host)
 	}
 	pattern, err := m.pattern(s, keys)
 	if err != nil {

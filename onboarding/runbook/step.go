@@ -82,12 +82,13 @@ type scope struct {
 	key onboarding.Key
 	// site is that of the step's domain, nil for a step of the whole run.
 	site *site.Site
-	// early says that steps which come first are not done yet: the observation is for a plan.
-	early bool
+	// forPlan says that steps which come first are not done yet, so the observation is only for a
+	// plan.
+	forPlan bool
 }
 
-// early reports whether a step that comes before this one is not done yet.
-func early(run *onboarding.Run, key onboarding.Key) bool {
+// forPlan reports whether a step that comes before this one is not done yet.
+func forPlan(run *onboarding.Run, key onboarding.Key) bool {
 	step := run.Step(key)
 	return step != nil && slices.ContainsFunc(step.After, func(before onboarding.Key) bool {
 		other := run.Step(before)

@@ -38,7 +38,7 @@ type syncConf struct {
 // observe compares nginx's configuration on the VPS with the one in the repository, which the next
 // deploy would install. Blank lines do not count: certbot adds some each time it runs.
 func (y *syncConf) observe(ctx context.Context, s *scope) (onboarding.Observation, error) {
-	if s.early {
+	if s.forPlan {
 		return onboarding.Observation{Later: "What certbot adds to nginx's configuration is known once it has run."},
 			nil
 	}
@@ -87,7 +87,7 @@ func editedByCertbot(s *site.Site, installed *site.Installation) error {
 			where)
 	}
 	if err := s.Serves(installed.Conf); err != nil {
-		return onboarding.Conflictf("Look at it: it is not brought home as it is.", "%s is not that of %s: %v.",
+		return onboarding.Conflictf("Check it: it is not committed as it is.", "%s is not that of %s: %v.",
 			where, s.Domain, err)
 	}
 	return nil

@@ -14,7 +14,7 @@ import (
 )
 
 // everything is what an onboarding can change, as text to compare.
-func (w *town) everything() map[string]string {
+func (w *fixture) everything() map[string]string {
 	w.t.Helper()
 	seen := map[string]string{
 		"rows":     w.counts(),
@@ -47,7 +47,7 @@ func (w *town) everything() map[string]string {
 }
 
 // undo begins a run that takes another back.
-func (w *town) undo(run *onboarding.Run, changes map[onboarding.Key]onboarding.Change,
+func (w *fixture) undo(run *onboarding.Run, changes map[onboarding.Key]onboarding.Change,
 	deleteCertificates bool) *onboarding.Run {
 	w.t.Helper()
 	back := &onboarding.Run{ID: uuid.New(), Kind: onboarding.KindUndo, Request: run.Request, Requester: run.Requester,
@@ -70,7 +70,7 @@ func (w *town) undo(run *onboarding.Run, changes map[onboarding.Key]onboarding.C
 }
 
 func TestUndo(t *testing.T) {
-	w := newTown(t, nil)
+	w := newFixture(t, nil)
 	request := owner("merche-biche")
 	request.Domains = []onboarding.Domain{{Name: "merche-biche.com"}}
 	w.publish("merche-biche.com", false, "merche-biche.com. 60 A 192.0.2.9") // what the run replaces comes back
@@ -94,7 +94,7 @@ func TestUndo(t *testing.T) {
 		t.Fatalf("(-want +got)\n%s", diff)
 	}
 
-	// What came since is nobody's to delete.
+	// What was added since the run is not deleted.
 	w.sql("INSERT INTO bookings (user_id, client, starts_at) SELECT id, 'A client', now() FROM users WHERE slug = " +
 		"'merche-biche'")
 	if got := w.conflict(back, "undo-database"); !strings.HasPrefix(got,
@@ -130,7 +130,7 @@ func TestUndo(t *testing.T) {
 		t.Errorf("the world is not what it was (-before +after)\n%s", diff)
 	}
 	for i := range back.Steps {
-		if change := w.look(back, back.Steps[i].Key).Change; !change.Empty() {
+		if change := w.observe(back, back.Steps[i].Key).Change; !change.Empty() {
 			t.Errorf("again, %s wants %+v", back.Steps[i].Key, change)
 		}
 	}

@@ -31,7 +31,7 @@ type verification struct {
 }
 
 func (v *verification) observe(ctx context.Context, s *scope) (onboarding.Observation, error) {
-	if s.early {
+	if s.forPlan {
 		return onboarding.Observation{Later: "The success checks come after everything else."}, nil
 	}
 	tenant, err := tenantcheck.Find(ctx, v.db, s.run.Request)
@@ -68,7 +68,7 @@ func (v *verification) checkSites(ctx context.Context, run *onboarding.Run) []on
 		})
 		if len(found) == 0 {
 			found = []onboarding.Finding{onboarding.Passed("https://"+s.Domain,
-				"it and www. answer, with their certificate and a redirect from HTTP")}
+				"the domain and www. answer with a valid certificate, and HTTP redirects to HTTPS")}
 		}
 		findings = append(append(findings, found...), v.mail.verify(ctx, s)...)
 	}

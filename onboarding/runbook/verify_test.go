@@ -12,7 +12,7 @@ import (
 )
 
 // counts are the rows of every table, as the superuser sees them.
-func (w *town) counts() string {
+func (w *fixture) counts() string {
 	w.t.Helper()
 	conn, err := pgx.Connect(w.t.Context(), w.AdminDSN())
 	if err != nil {
@@ -29,29 +29,29 @@ func (w *town) counts() string {
 }
 
 // checked are the findings of a verification as "level name".
-func checked(look onboarding.Observation) []string {
+func checked(observed onboarding.Observation) []string {
 	var list []string
-	for _, finding := range look.Findings {
+	for _, finding := range observed.Findings {
 		list = append(list, string(finding.Level)+" "+finding.Name)
 	}
 	return list
 }
 
-// verify looks at a run whose sites are of no interest.
-func (w *town) verify(run *onboarding.Run) onboarding.Observation {
+// verify observes the verify step of a run without regard to its sites.
+func (w *fixture) verify(run *onboarding.Run) onboarding.Observation {
 	w.t.Helper()
 	for i := range run.Steps {
 		run.Steps[i].State = onboarding.StepDone
 	}
-	return w.look(run, "verify")
+	return w.observe(run, "verify")
 }
 
 func TestVerify(t *testing.T) {
-	w := newTown(t, nil)
+	w := newFixture(t, nil)
 	alone, owns, joins := w.newRun(person("anna")), w.newRun(owner("bella")), w.newRun(member("clara", "lilith"))
 	for _, run := range []*onboarding.Run{alone, owns, joins} {
-		if look := w.look(run, "verify"); look.Later == "" {
-			t.Errorf("verified before anything is there: %+v", look)
+		if observed := w.observe(run, "verify"); observed.Later == "" {
+			t.Errorf("verified before anything is there: %+v", observed)
 		}
 		w.do(run, "database")
 	}
@@ -74,12 +74,12 @@ func TestVerify(t *testing.T) {
 		{joins, slices.Concat([]string{"ok provider-portal"}, personal("clara"), personal("clara in lilith"),
 			[]string{"ok no past", "ok context switcher"})},
 	} {
-		look := w.verify(test.run)
-		if diff := cmp.Diff(test.want, checked(look)); diff != "" {
-			t.Errorf("%s: (-want +got)\n%s%+v", test.run.Request.Slug, diff, look.Findings)
+		observed := w.verify(test.run)
+		if diff := cmp.Diff(test.want, checked(observed)); diff != "" {
+			t.Errorf("%s: (-want +got)\n%s%+v", test.run.Request.Slug, diff, observed.Findings)
 		}
-		if test.run == joins && !strings.HasPrefix(look.Findings[0].Detail, "https://quinn.my/ ") {
-			t.Errorf("a sub-account's portal: %s", look.Findings[0].Detail)
+		if test.run == joins && !strings.HasPrefix(observed.Findings[0].Detail, "https://quinn.my/ ") {
+			t.Errorf("a sub-account's portal: %s", observed.Findings[0].Detail)
 		}
 	}
 	if after := w.counts(); after != before {
@@ -141,14 +141,14 @@ func TestVerify(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			w := w.in(t)
 			w.sql(test.harm)
-			list := worst(t, w.verify(test.run))
+			list := notPassed(t, w.verify(test.run))
 			w.sql(test.mend)
 			for _, want := range test.want {
 				if !slices.ContainsFunc(list, func(line string) bool { return strings.HasPrefix(line, want) }) {
 					t.Errorf("want %q, got %q", want, list)
 				}
 			}
-			if list := worst(t, w.verify(test.run)); len(list) > 0 {
+			if list := notPassed(t, w.verify(test.run)); len(list) > 0 {
 				t.Errorf("mended, and yet: %q", list)
 			}
 		})

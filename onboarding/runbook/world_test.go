@@ -32,32 +32,32 @@ import (
 
 func TestMain(m *testing.M) { os.Exit(namespace.Main(m)) }
 
-// town is a world with a runbook over it. Steps are applied as the engine would, but without
-// asking anybody.
-type town struct {
+// fixture is a runbook over a sandbox. Steps are applied as the engine does, but without
+// approvals.
+type fixture struct {
 	t testing.TB
 	*sandbox.World
-	*bound
+	*connected
 	config settings.Config
 }
 
-// bound is what a town's runbook is connected by; it may be replaced.
-type bound struct {
+// connected is the runbook of a fixture with its parts; a test may replace it.
+type connected struct {
 	parts   *runbook.Parts
 	runbook *runbook.Runbook
 }
 
-func newTown(t testing.TB, configure func(*settings.Config)) *town {
+func newFixture(t testing.TB, configure func(*settings.Config)) *fixture {
 	t.Helper()
-	return newTownOn(t, sandbox.Config{Quick: true}, configure)
+	return newFixtureOn(t, sandbox.Config{Quick: true}, configure)
 }
 
-func newTownOn(t testing.TB, config sandbox.Config, configure func(*settings.Config)) *town {
+func newFixtureOn(t testing.TB, config sandbox.Config, configure func(*settings.Config)) *fixture {
 	t.Helper()
 	world := sandbox.New(t, config)
 	dir := world.Dir
 	vps := world.VPS[0]
-	town := &town{t: t, World: world, bound: &bound{}, config: settings.Config{
+	fixture := &fixture{t: t, World: world, connected: &connected{}, config: settings.Config{
 		Platform: platform.Config{
 			DatabaseURL: secret.New(world.PlatformDSN()),
 			AppRole:     sandboxplatform.App,
@@ -80,33 +80,33 @@ func newTownOn(t testing.TB, config sandbox.Config, configure func(*settings.Con
 		Probe: probe.Config{RootsFiles: []string{world.Roots}},
 	}}
 	for _, more := range world.VPS[1:] {
-		town.config.Hosts[more.Name] = settings.Host{Config: hosts.Config{SSH: more.Host.Alias,
+		fixture.config.Hosts[more.Name] = settings.Host{Config: hosts.Config{SSH: more.Host.Alias,
 			SSHConfig: world.SSH.Config, ControlDir: filepath.Join(dir, "ssh-control")},
 			IPv4: more.Host.Address, IPv6: more.IPv6}
 	}
-	town.config.VPS = "vps-0"
+	fixture.config.VPS = "vps-0"
 	if configure != nil {
-		configure(&town.config)
+		configure(&fixture.config)
 	}
 	var err error
-	if town.parts, err = runbook.Connect(town.config); err != nil {
+	if fixture.parts, err = runbook.Connect(fixture.config); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { town.parts.Close() })
-	if town.runbook, err = runbook.New(town.parts, town.config); err != nil {
+	t.Cleanup(func() { fixture.parts.Close() })
+	if fixture.runbook, err = runbook.New(fixture.parts, fixture.config); err != nil {
 		t.Fatal(err)
 	}
-	return town
+	return fixture
 }
 
-// in is the same town for a subtest.
-func (w *town) in(t testing.TB) *town {
+// in returns the same fixture for a subtest.
+func (w *fixture) in(t testing.TB) *fixture {
 	same := *w
 	same.t = t
 	return &same
 }
 
-func (w *town) newRun(request onboarding.Request) *onboarding.Run {
+func (w *fixture) newRun(request onboarding.Request) *onboarding.Run {
 	run := &onboarding.Run{ID: uuid.New(), Request: request,
 		Requester: onboarding.Operator{ID: "U1", Name: "Ada\n<x>"}, State: onboarding.RunActive,
 		TenantID: uuid.New(), Facts: onboarding.Facts{}, Created: time.Now()}
@@ -116,25 +116,25 @@ func (w *town) newRun(request onboarding.Request) *onboarding.Run {
 	return run
 }
 
-func (w *town) look(run *onboarding.Run, key onboarding.Key) onboarding.Observation {
+func (w *fixture) observe(run *onboarding.Run, key onboarding.Key) onboarding.Observation {
 	w.t.Helper()
-	look, err := w.runbook.Observe(w.t.Context(), run, key)
+	observed, err := w.runbook.Observe(w.t.Context(), run, key)
 	if err != nil {
 		w.t.Fatalf("%s: %v", key, err)
 	}
-	for name, fact := range look.Facts {
+	for name, fact := range observed.Facts {
 		run.Facts[name] = fact
 	}
-	return look
+	return observed
 }
 
-// conflict is what is in the way of a step.
-func (w *town) conflict(run *onboarding.Run, key onboarding.Key) string {
+// conflict returns what is in the way of a step.
+func (w *fixture) conflict(run *onboarding.Run, key onboarding.Key) string {
 	w.t.Helper()
-	look, err := w.runbook.Observe(w.t.Context(), run, key)
+	observed, err := w.runbook.Observe(w.t.Context(), run, key)
 	conflict, ok := errors.AsType[*onboarding.ConflictError](err)
 	if !ok {
-		w.t.Fatalf("%s is no conflict: %v, %+v", key, err, look)
+		w.t.Fatalf("%s is no conflict: %v, %+v", key, err, observed)
 	}
 	if conflict.Fix == "" {
 		w.t.Errorf("%s: a conflict without a fix: %v", key, conflict)
@@ -142,7 +142,7 @@ func (w *town) conflict(run *onboarding.Run, key onboarding.Key) string {
 	return conflict.Error()
 }
 
-func (w *town) apply(run *onboarding.Run, key onboarding.Key, change onboarding.Change) error {
+func (w *fixture) apply(run *onboarding.Run, key onboarding.Key, change onboarding.Change) error {
 	w.t.Helper()
 	digest, err := change.Digest()
 	if err != nil {
@@ -151,8 +151,8 @@ func (w *town) apply(run *onboarding.Run, key onboarding.Key, change onboarding.
 	run.Step(key).State = onboarding.StepApplying
 	grant := onboarding.Authorization{Run: run, Step: key, Approval: uuid.NewString(), Digest: digest,
 		Approvers: []onboarding.Operator{{ID: "U2", Name: "Bob"}}}
-	// As the engine's gate does: the whole change is judged first, and after an item failed those
-	// alone run that always do.
+	// As the engine's gate does: the whole change is judged first, and after an item failed only
+	// commands that always run are applied.
 	for _, item := range change.Items {
 		if err := w.runbook.Authorize(grant, item); err != nil {
 			return err
@@ -167,43 +167,43 @@ func (w *town) apply(run *onboarding.Run, key onboarding.Key, change onboarding.
 	return failed
 }
 
-// do brings a step to its end and returns the change that it took, empty if there was nothing to
-// do.
-func (w *town) do(run *onboarding.Run, key onboarding.Key) onboarding.Change {
+// do completes a step and returns the change that was applied, empty if nothing was left to do.
+func (w *fixture) do(run *onboarding.Run, key onboarding.Key) onboarding.Change {
 	w.t.Helper()
-	look := w.look(run, key)
-	change := look.Change
+	observed := w.observe(run, key)
+	change := observed.Change
 	if !change.Empty() {
 		if err := w.apply(run, key, change); err != nil {
 			w.t.Fatalf("%s: %v", key, err)
 		}
 	}
 	for deadline := time.Now().Add(15 * time.Second); ; {
-		if look = w.look(run, key); look.Change.Empty() && look.Waiting == "" || time.Now().After(deadline) {
+		if observed = w.observe(run, key); observed.Change.Empty() && observed.Waiting == "" ||
+			time.Now().After(deadline) {
 			break
 		}
 		time.Sleep(20 * time.Millisecond)
 	}
-	w.settled(key, look)
+	w.checkDone(key, observed)
 	run.Step(key).State = onboarding.StepDone
 	return change
 }
 
-func (w *town) settled(key onboarding.Key, look onboarding.Observation) {
+func (w *fixture) checkDone(key onboarding.Key, observed onboarding.Observation) {
 	w.t.Helper()
-	if !look.Change.Empty() || look.Waiting != "" || look.Later != "" {
-		text, err := json.MarshalIndent(look, "", "\t")
+	if !observed.Change.Empty() || observed.Waiting != "" || observed.Later != "" {
+		text, err := json.MarshalIndent(observed, "", "\t")
 		w.t.Fatalf("%s is not done: %s %v", key, text, err)
 	}
-	for _, finding := range look.Findings {
+	for _, finding := range observed.Findings {
 		if finding.Level == onboarding.Failed {
 			w.t.Errorf("%s: %s: %s", key, finding.Name, finding.Detail)
 		}
 	}
 }
 
-// upTo brings every step of a run to its end that comes before one.
-func (w *town) upTo(run *onboarding.Run, key onboarding.Key) {
+// doUpTo completes every step of a run that comes before one.
+func (w *fixture) doUpTo(run *onboarding.Run, key onboarding.Key) {
 	w.t.Helper()
 	for i := range run.Steps {
 		if run.Steps[i].Key == key {
@@ -215,7 +215,7 @@ func (w *town) upTo(run *onboarding.Run, key onboarding.Key) {
 	}
 }
 
-func (w *town) vps(script string) string {
+func (w *fixture) vps(script string) string {
 	w.t.Helper()
 	out, err := w.VPS[0].Shell(w.t.Context(), script)
 	if err != nil {
@@ -225,12 +225,12 @@ func (w *town) vps(script string) string {
 }
 
 // reload lets nginx read its configuration and waits until no old worker answers any more.
-func (w *town) reload() {
+func (w *fixture) reload() {
 	w.t.Helper()
 	w.vps(w.VPS[0].Path("bin/nginx-ctl") + " -s reload")
 }
 
-func (w *town) git(args ...string) string {
+func (w *fixture) git(args ...string) string {
 	w.t.Helper()
 	cmd := exec.CommandContext(w.t.Context(), "git", append([]string{"-C", w.Repo.Repo}, args...)...)
 	out, err := cmd.CombinedOutput()
@@ -241,7 +241,7 @@ func (w *town) git(args ...string) string {
 }
 
 // sql runs statements on the platform's database as its superuser.
-func (w *town) sql(statements string) {
+func (w *fixture) sql(statements string) {
 	w.t.Helper()
 	conn, err := pgx.Connect(w.t.Context(), w.AdminDSN())
 	if err != nil {
@@ -283,7 +283,7 @@ func key(kind, domain string) onboarding.Key {
 }
 
 // newRunbook is another runbook over the same parts, by the configuration as it is now.
-func newRunbook(t testing.TB, w *town) *runbook.Runbook {
+func newRunbook(t testing.TB, w *fixture) *runbook.Runbook {
 	t.Helper()
 	runbook, err := runbook.New(w.parts, w.config)
 	if err != nil {

@@ -101,7 +101,8 @@ func (s *Service) Cancel(ctx context.Context, id uuid.UUID, operator string) err
 		if err := store.WithdrawApprovals(ctx, tx, id); err != nil {
 			return err
 		}
-		if err := store.EndRun(ctx, tx, run, onboarding.RunCancelled, actor); err != nil {
+		run.State, run.EndedBy = onboarding.RunCancelled, actor
+		if err := store.EndRun(ctx, tx, run); err != nil {
 			return err
 		}
 		s.log.InfoContext(ctx, "run cancelled", "run", id, "slug", run.Request.Slug, "by", actor.ID)

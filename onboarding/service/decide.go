@@ -45,8 +45,8 @@ func tidyReason(reason string) string {
 	return string(runes[:min(len(runes), onboarding.MaxReason)])
 }
 
-// MayDecide returns nil if this operator may decide on changes of an active run, and the errors of
-// [Service.Approve] otherwise.
+// MayDecide returns nil if this operator may decide on changes of an active run, and the errors
+// of [Service.Approve] otherwise.
 func (s *Service) MayDecide(ctx context.Context, run *onboarding.Run, operator string) error {
 	permissions, err := s.deps.Directory.Permissions(ctx, operator)
 	if err != nil {
@@ -58,9 +58,9 @@ func (s *Service) MayDecide(ctx context.Context, run *onboarding.Run, operator s
 	return permissions.MayDecide(run)
 }
 
-// decide adds a vote to an approval. Who votes is looked up once and before the transaction, since
-// it may take a call to the chat side; whether they may and whether the approval can still be
-// decided is judged within it.
+// decide adds a vote to an approval. Who votes is looked up once and before the transaction,
+// since it may take a call to the chat side; whether they may and whether the approval can still
+// be decided is judged within it.
 func (s *Service) decide(ctx context.Context, id uuid.UUID, operator string, vote onboarding.Vote) error {
 	permissions, err := s.deps.Directory.Permissions(ctx, operator)
 	if err != nil {
@@ -86,7 +86,7 @@ func (s *Service) decide(ctx context.Context, id uuid.UUID, operator string, vot
 		if vote.Reason == "" && (approval.ReasonNeeded || !vote.Agrees || vote.BrokeGlass) {
 			return reasonNeeded(run, approval)
 		}
-		if err := addVote(ctx, tx, run, approval, vote); err != nil {
+		if err := (&ballot{run, approval, vote}).cast(ctx, tx); err != nil {
 			return err
 		}
 		return s.announce(ctx, tx, run.ID)
@@ -101,44 +101,63 @@ func reasonNeeded(run *onboarding.Run, approval *onboarding.Approval) error {
 	return missing
 }
 
-// addVote counts a vote on an approval that is open, or was shown before its step's turn.
-func addVote(
-	ctx context.Context, tx pgx.Tx, run *onboarding.Run, approval *onboarding.Approval, vote onboarding.Vote,
-) error {
-	ahead := approval.State == onboarding.ApprovalAhead
-	step := run.Step(approval.Step)
-	if step == nil || !ahead && step.State != onboarding.StepAsking {
-		return fmt.Errorf("approval %s asks for no step that waits for it: %w", approval.ID, onboarding.ErrNotFound)
+// ballot is one vote on one approval of a run that the transaction has locked.
+type ballot struct {
+	run      *onboarding.Run
+	approval *onboarding.Approval
+	vote     onboarding.Vote
+}
+
+// cast counts the vote. The approval is open, or was shown before its step's turn.
+func (b *ballot) cast(ctx context.Context, tx pgx.Tx) error {
+	step := b.run.Step(b.approval.Step)
+	if step == nil || !b.ahead() && step.State != onboarding.StepAsking {
+		return fmt.Errorf("approval %s asks for no step that waits for it: %w", b.approval.ID, onboarding.ErrNotFound)
 	}
-	if err := store.InsertVote(ctx, tx, approval, vote); err != nil {
+	if err := store.InsertVote(ctx, tx, b.approval, b.vote); err != nil {
 		return err
 	}
-	event := onboarding.Event{RunID: run.ID, Kind: onboarding.EventApproved, Step: step.Key, Actor: vote.By,
-		Text: vote.Reason, Approval: approval.ID, Digest: approval.Digest}
-	enough := len(approval.Approvers()) >= approval.Needs || vote.BrokeGlass
-	var err error
+	if err := b.decide(ctx, tx, step); err != nil {
+		return err
+	}
+	if err := store.SaveStep(ctx, tx, b.run.ID, step); err != nil {
+		return err
+	}
+	return store.AddEvent(ctx, tx, onboarding.Event{RunID: b.run.ID, Kind: b.event(), Step: step.Key,
+		Actor: b.vote.By, Text: b.vote.Reason, Approval: b.approval.ID, Digest: b.approval.Digest})
+}
+
+// ahead reports whether the approval was shown before its step's turn.
+func (b *ballot) ahead() bool {
+	return b.approval.State == onboarding.ApprovalAhead || b.approval.State == onboarding.ApprovalAheadApproved
+}
+
+// decide closes or grants the approval if the vote decides it, and sets the state of the step whose
+// turn it is.
+func (b *ballot) decide(ctx context.Context, tx pgx.Tx, step *onboarding.Step) error {
+	ahead := b.ahead()
+	if !b.vote.Agrees {
+		if !ahead {
+			step.State, step.Detail = onboarding.StepRejected, b.vote.Reason
+		}
+		return store.CloseApproval(ctx, tx, b.approval, onboarding.ApprovalRejected)
+	}
+	if len(b.approval.Approvers()) < b.approval.Needs && !b.vote.BrokeGlass {
+		return nil
+	}
+	if ahead {
+		return store.SetApprovalState(ctx, tx, b.approval, onboarding.ApprovalAheadApproved)
+	}
+	step.State, step.Detail = onboarding.StepApproved, ""
+	return store.SetApprovalState(ctx, tx, b.approval, onboarding.ApprovalApproved)
+}
+
+func (b *ballot) event() onboarding.EventKind {
 	switch {
-	case !vote.Agrees && ahead:
-		event.Kind = onboarding.EventRejected
-		err = store.CloseApproval(ctx, tx, approval, onboarding.ApprovalRejected)
-	case !vote.Agrees:
-		event.Kind = onboarding.EventRejected
-		step.State, step.Detail = onboarding.StepRejected, vote.Reason
-		err = store.CloseApproval(ctx, tx, approval, onboarding.ApprovalRejected)
-	case enough && ahead:
-		err = store.SetApprovalState(ctx, tx, approval, onboarding.ApprovalAheadApproved)
-	case enough:
-		step.State, step.Detail = onboarding.StepApproved, ""
-		err = store.SetApprovalState(ctx, tx, approval, onboarding.ApprovalApproved)
+	case b.vote.BrokeGlass:
+		return onboarding.EventBrokeGlass
+	case b.vote.Agrees:
+		return onboarding.EventApproved
 	}
-	if err != nil {
-		return err
-	}
-	if vote.BrokeGlass {
-		event.Kind = onboarding.EventBrokeGlass
-	}
-	if err := store.SaveStep(ctx, tx, run.ID, step); err != nil {
-		return err
-	}
-	return store.AddEvent(ctx, tx, event)
+	return onboarding.EventRejected
 }

@@ -32,7 +32,7 @@ func (s *Service) Review(ctx context.Context, id uuid.UUID) ([]onboarding.Preapp
 			return err
 		}
 		for i, planned := range plan.Steps {
-			ahead, err := s.preapproval(run, planned, known)
+			ahead, err := preapproval(&s.policy, run, planned, known)
 			if err != nil {
 				return err
 			}
@@ -49,10 +49,10 @@ func (s *Service) Review(ctx context.Context, id uuid.UUID) ([]onboarding.Preapp
 	return review, err
 }
 
-// preapproval finds the approval of one planned step among those that are known, or makes one that
-// is not stored yet.
-func (s *Service) preapproval(
-	run *onboarding.Run, planned onboarding.Planned, known []*onboarding.Approval,
+// preapproval finds the approval of one planned step among those that are known, or makes one
+// that is not stored yet.
+func preapproval(
+	policy *onboarding.Policy, run *onboarding.Run, planned onboarding.Planned, known []*onboarding.Approval,
 ) (onboarding.Preapproval, error) {
 	ahead := onboarding.Preapproval{Planned: planned}
 	step := run.Step(planned.Key)
@@ -69,7 +69,7 @@ func (s *Service) preapproval(
 	if step.State != onboarding.StepPending && step.State != onboarding.StepWaiting {
 		return ahead, nil
 	}
-	approval, err := s.policy.NewApproval(run, planned.Key, planned.Change, time.Now())
+	approval, err := policy.NewApproval(run, planned.Key, planned.Change, time.Now())
 	if err != nil {
 		return onboarding.Preapproval{}, err
 	}
@@ -118,7 +118,7 @@ func (s *Service) ApproveAll(
 			if approval.ReasonNeeded && vote.Reason == "" {
 				return reasonNeeded(run, approval)
 			}
-			if err := addVote(ctx, tx, run, approval, vote); err != nil {
+			if err := (&ballot{run, approval, vote}).cast(ctx, tx); err != nil {
 				return err
 			}
 			counted++

@@ -71,8 +71,8 @@ func LoadApproval(ctx context.Context, db DB, id uuid.UUID) (*onboarding.Approva
 	return found(fmt.Sprintf("approval %s", id), approvals, err)
 }
 
-// LockApproval makes the transaction the only one that changes the run of an approval until it ends,
-// and reads both. It returns [onboarding.ErrNotFound].
+// LockApproval makes the transaction the only one that changes the run of an approval until it
+// ends, and reads both. It returns [onboarding.ErrNotFound].
 func LockApproval(ctx context.Context, tx pgx.Tx, id uuid.UUID) (*onboarding.Run, *onboarding.Approval, error) {
 	if _, err := tx.Exec(ctx, lockRunOfApproval, id); err != nil {
 		return nil, nil, fmt.Errorf("approval %s: %w", id, err)
@@ -115,21 +115,21 @@ func DecidableBy(ctx context.Context, db DB, operator string) ([]*onboarding.App
 }
 
 // CloseApproval ends an approval in a state from which nothing leads further.
-func CloseApproval(ctx context.Context, db DB, approval *onboarding.Approval, state onboarding.ApprovalState) error {
-	return setState(ctx, db, closeApproval, approval, state)
+func CloseApproval(
+	ctx context.Context, db DB, approval *onboarding.Approval, state onboarding.ApprovalState,
+) error {
+	if _, err := db.Exec(ctx, closeApproval, approval.ID, state); err != nil {
+		return fmt.Errorf("approval %s: %w", approval.ID, err)
+	}
+	approval.State = state
+	return nil
 }
 
 // SetApprovalState moves an approval to a state in which it still counts.
 func SetApprovalState(
 	ctx context.Context, db DB, approval *onboarding.Approval, state onboarding.ApprovalState,
 ) error {
-	return setState(ctx, db, setApprovalState, approval, state)
-}
-
-func setState(
-	ctx context.Context, db DB, sql string, approval *onboarding.Approval, state onboarding.ApprovalState,
-) error {
-	if _, err := db.Exec(ctx, sql, approval.ID, state); err != nil {
+	if _, err := db.Exec(ctx, setApprovalState, approval.ID, state); err != nil {
 		return fmt.Errorf("approval %s: %w", approval.ID, err)
 	}
 	approval.State = state

@@ -54,9 +54,9 @@ func FinishAttempt(ctx context.Context, db DB, attempt *onboarding.Attempt, log 
 }
 
 // SaveProgress writes the last lines that a running attempt printed and how many there were.
-func SaveProgress(ctx context.Context, db DB, attempt uuid.UUID, tail []string, lines int) error {
-	if _, err := db.Exec(ctx, updateProgress, attempt, tail, lines); err != nil {
-		return fmt.Errorf("progress of attempt %s: %w", attempt, err)
+func SaveProgress(ctx context.Context, db DB, attempt *onboarding.Attempt) error {
+	if _, err := db.Exec(ctx, updateProgress, attempt.ID, attempt.Tail, attempt.Lines); err != nil {
+		return fmt.Errorf("progress of attempt %s: %w", attempt.ID, err)
 	}
 	return nil
 }

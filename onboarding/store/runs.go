@@ -170,15 +170,15 @@ func SaveFacts(ctx context.Context, db DB, run *onboarding.Run, facts onboarding
 	return nil
 }
 
-// EndRun closes a run and frees its slug and domains for another.
-func EndRun(ctx context.Context, db DB, run *onboarding.Run, state onboarding.RunState, by onboarding.Operator) error {
-	if _, err := db.Exec(ctx, endRun, run.ID, state, actor(by)); err != nil {
+// EndRun writes that a run has ended, its State and who ended it, and frees its slug and domains for
+// another run.
+func EndRun(ctx context.Context, db DB, run *onboarding.Run) error {
+	if _, err := db.Exec(ctx, endRun, run.ID, run.State, actor(run.EndedBy)); err != nil {
 		return fmt.Errorf("run %s: %w", run.ID, err)
 	}
 	if _, err := db.Exec(ctx, freeDomains, run.ID); err != nil {
 		return fmt.Errorf("domains of run %s: %w", run.ID, err)
 	}
-	run.State, run.EndedBy = state, by
 	return nil
 }
 

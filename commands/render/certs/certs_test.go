@@ -20,18 +20,22 @@ var looked = time.Date(2027, 3, 1, 9, 30, 0, 0, time.UTC)
 
 // siteOf is a site whose certificate has so long left.
 func siteOf(domain string, severity certificates.Severity, left time.Duration, faults ...certificates.Fault) certificates.SiteReport {
-	c := certificates.Certificate{Serial: "4cafe", Names: []string{domain, "www." + domain}, Issuer: "CN=R13,O=Let's Encrypt,C=US", Key: "ECDSA P-256",
+	c := certificates.Certificate{Serial: "4cafe", Names: []string{domain, "www." + domain},
+		Issuer: "CN=R13,O=Let's Encrypt,C=US", Key: "ECDSA P-256",
 		NotBefore: looked.Add(left - 64*aDay), NotAfter: looked.Add(left)}
 	return certificates.SiteReport{
-		Site: certificates.Site{Domain: domain, Names: c.Names, Host: "quinn-vps", Addresses: []netip.Addr{netip.MustParseAddr("203.0.113.10")}}, Severity: severity,
+		Site: certificates.Site{Domain: domain, Names: c.Names, Host: "quinn-vps",
+			Addresses: []netip.Addr{netip.MustParseAddr("203.0.113.10")}}, Severity: severity,
 		Certificates: []certificates.Certificate{c},
 		Chain: []certificates.Link{{Subject: "CN=" + domain, Issuer: c.Issuer, NotAfter: c.NotAfter},
-			{Subject: c.Issuer, Issuer: "CN=ISRG Root X1,O=Internet Security Research Group,C=US", NotAfter: looked.AddDate(1, 0, 0)}},
+			{Subject: c.Issuer, Issuer: "CN=ISRG Root X1,O=Internet Security Research Group,C=US",
+				NotAfter: looked.AddDate(1, 0, 0)}},
 		Lineages: []certificates.Lineage{{Name: domain, Certificate: c, Authenticator: "nginx"}}, Faults: faults,
 		Observations: []certificates.Observation{
 			{Name: domain, Address: netip.MustParseAddr("203.0.113.10"), Visited: true, Serials: []string{c.Serial}},
 			{Name: domain, Address: netip.MustParseAddr("2001:db8::10"), Visited: true, Serials: []string{c.Serial}},
-			{Name: domain, Address: netip.MustParseAddr("203.0.113.11"), Serials: []string{c.Serial}}, // nobody lands there
+			{Name: domain, Address: netip.MustParseAddr("203.0.113.11"), Serials: []string{c.Serial}},
+			// nobody lands there
 		},
 	}
 }
@@ -45,18 +49,27 @@ const evil = "<!channel> *bold* `code` <https://evil.example|click> & \u202e"
 func TestReminders(t *testing.T) {
 	t.Parallel()
 	reminder := func(about certificates.Threshold, level certificates.Level, sentence string) certificates.Reminder {
-		return certificates.Reminder{Posted: certificates.Posted{Domain: "merche-biche.com", Subject: "4cafe", About: about}, Level: level, Sentence: sentence}
+		return certificates.Reminder{Posted: certificates.Posted{Domain: "merche-biche.com", Subject: "4cafe",
+			About: about}, Level: level, Sentence: sentence}
 	}
 	var messages []outbox.Message
 	for _, each := range []certificates.Reminder{
-		reminder(certificates.Overdue, certificates.Quiet, "The certificate of merche-biche.com should have been renewed by 2027-02-08 09:30 UTC and was not. It is valid for another 21 days, until 2027-03-01 09:30 UTC."),
-		reminder("1/4", certificates.Notice, "The certificate of merche-biche.com is still not renewed and is valid for only another 16 days, until 2027-03-01 09:30 UTC."),
-		reminder("1/16", certificates.Urgent, "The certificate of merche-biche.com is still not renewed and is valid for only another 4 days, until 2027-03-01 09:30 UTC."),
-		reminder(certificates.Expired, certificates.Urgent, "The certificate of merche-biche.com expired on 2027-03-01 09:30 UTC."),
-		reminder(certificates.AllClear, certificates.Quiet, "The certificate of merche-biche.com was renewed: visitors get the new one, valid until 2027-05-04 09:30 UTC."),
-		reminder("fault/not reloaded", certificates.Notice, "Renewed but not reloaded: visitors of merche-biche.com at 203.0.113.10 still get the certificate until 2027-03-01 09:30 UTC."),
-		reminder("fault/refused", certificates.Urgent, "203.0.113.10 refuses connections for merche-biche.com: nothing listens on port 443."),
-		reminder("clear/refused", certificates.Quiet, "Resolved: 203.0.113.10 refuses connections for merche-biche.com: nothing listens on port 443."),
+		reminder(certificates.Overdue, certificates.Quiet,
+			"The certificate of merche-biche.com should have been renewed by 2027-02-08 09:30 UTC and was not. It is valid for another 21 days, until 2027-03-01 09:30 UTC."),
+		reminder("1/4", certificates.Notice,
+			"The certificate of merche-biche.com is still not renewed and is valid for only another 16 days, until 2027-03-01 09:30 UTC."),
+		reminder("1/16", certificates.Urgent,
+			"The certificate of merche-biche.com is still not renewed and is valid for only another 4 days, until 2027-03-01 09:30 UTC."),
+		reminder(certificates.Expired, certificates.Urgent,
+			"The certificate of merche-biche.com expired on 2027-03-01 09:30 UTC."),
+		reminder(certificates.AllClear, certificates.Quiet,
+			"The certificate of merche-biche.com was renewed: visitors get the new one, valid until 2027-05-04 09:30 UTC."),
+		reminder("fault/not reloaded", certificates.Notice,
+			"Renewed but not reloaded: visitors of merche-biche.com at 203.0.113.10 still get the certificate until 2027-03-01 09:30 UTC."),
+		reminder("fault/refused", certificates.Urgent,
+			"203.0.113.10 refuses connections for merche-biche.com: nothing listens on port 443."),
+		reminder("clear/refused", certificates.Quiet,
+			"Resolved: 203.0.113.10 refuses connections for merche-biche.com: nothing listens on port 443."),
 		reminder("fault/bad answer", certificates.Notice, evil+strings.Repeat(" and so on", 500)),
 	} {
 		message := Reminder(each, []string{"U0BO", "S0OPS"})
@@ -64,7 +77,8 @@ func TestReminders(t *testing.T) {
 		messages = append(messages, message)
 	}
 	golden.CheckMessages(t, messages)
-	golden.Compare(t, filepath.Join("testdata", "certificates", "reminders.txtar"), golden.Archive("", numbered(messages)))
+	golden.Compare(t, filepath.Join("testdata", "certificates", "reminders.txtar"),
+		golden.Archive("", numbered(messages)))
 }
 
 // numbered gives messages keys that a reader can follow.
@@ -79,46 +93,58 @@ func TestCertificateTable(t *testing.T) {
 	t.Parallel()
 	crowd := certificates.Report{At: looked}
 	for i := range 1000 {
-		crowd.Sites = append(crowd.Sites, siteOf(fmt.Sprintf("%s-%d.example", strings.Repeat("long", 14), i), certificates.Attention, time.Duration(i)*time.Hour,
+		crowd.Sites = append(crowd.Sites, siteOf(fmt.Sprintf("%s-%d.example", strings.Repeat("long", 14), i),
+			certificates.Attention, time.Duration(i)*time.Hour,
 			faultOf("bad answer", certificates.Attention, strings.Repeat(evil, 20))))
 	}
-	empty := siteOf("broken.example", certificates.Blind, aDay, faultOf(certificates.NoNameServer, certificates.Blind, "could not find out where visitors of broken.example land"))
+	empty := siteOf("broken.example", certificates.Unchecked, aDay, faultOf(certificates.NoNameServer, certificates.Unchecked,
+		"could not find out where visitors of broken.example land"))
 	empty.Certificates = nil
 	for name, report := range map[string]certificates.Report{
 		"table": {At: looked, Sites: []certificates.SiteReport{
-			siteOf("transquinnftw.com", certificates.Critical, -4*aDay, faultOf("expired", certificates.Critical, "the certificate for transquinnftw.com expired")),
-			siteOf("xn--bcher-kva.example", certificates.Attention, 20*aDay, faultOf(certificates.NotReloaded, certificates.Attention, "renewed but not reloaded")), empty,
-			siteOf("merche-biche.com", certificates.Well, 52*aDay, faultOf(certificates.NoRenewalInfo, certificates.Well, "a remark")),
+			siteOf("transquinnftw.com", certificates.Critical, -4*aDay,
+				faultOf("expired", certificates.Critical, "the certificate for transquinnftw.com expired")),
+			siteOf("xn--bcher-kva.example", certificates.Attention, 20*aDay,
+				faultOf(certificates.NotReloaded, certificates.Attention, "renewed but not reloaded")), empty,
+			siteOf("merche-biche.com", certificates.Healthy, 52*aDay,
+				faultOf(certificates.NoRenewalInfo, certificates.Healthy, "a remark")),
 		}},
 		"crowd": crowd,
 	} {
 		message := Table(report)
 		message.Key, message.Channel = name, "C0OPS"
 		golden.CheckMessages(t, []outbox.Message{message})
-		golden.Compare(t, filepath.Join("testdata", "certificates", name+".txtar"), golden.Archive("", []outbox.Message{message}))
+		golden.Compare(t, filepath.Join("testdata", "certificates", name+".txtar"),
+			golden.Archive("", []outbox.Message{message}))
 	}
 }
 
 func TestCertificateDigest(t *testing.T) {
 	t.Parallel()
 	report := certificates.Report{At: looked, Sites: []certificates.SiteReport{
-		siteOf("transquinnftw.com", certificates.Critical, -4*aDay, faultOf("expired", certificates.Critical, "the certificate for transquinnftw.com expired")),
-		siteOf("merche-biche.com", certificates.Well, 52*aDay),
+		siteOf("transquinnftw.com", certificates.Critical, -4*aDay,
+			faultOf("expired", certificates.Critical, "the certificate for transquinnftw.com expired")),
+		siteOf("merche-biche.com", certificates.Healthy, 52*aDay),
 	}}
 	message := Digest(certificates.Thresholds{}.Digest(report))
 	message.Key, message.Channel = "digest", "C0OPS"
 	golden.CheckMessages(t, []outbox.Message{message})
-	golden.Compare(t, filepath.Join("testdata", "certificates", "digest.txtar"), golden.Archive("", []outbox.Message{message}))
+	golden.Compare(t, filepath.Join("testdata", "certificates", "digest.txtar"),
+		golden.Archive("", []outbox.Message{message}))
 }
 
 func TestCertificatePage(t *testing.T) {
 	t.Parallel()
-	old := siteOf("merche-biche.com", certificates.Well, -10*aDay).Certificates
-	troubled := siteOf("merche-biche.com", certificates.Critical, 2*aDay, faultOf(certificates.RenewalOff, certificates.Attention, "automatic renewal of merche-biche.com is turned off on quinn-vps"))
+	old := siteOf("merche-biche.com", certificates.Healthy, -10*aDay).Certificates
+	troubled := siteOf("merche-biche.com", certificates.Critical, 2*aDay,
+		faultOf(certificates.RenewalOff, certificates.Attention,
+			"automatic renewal of merche-biche.com is turned off on quinn-vps"))
 	hostile := siteOf("merche-biche.com", certificates.Critical, 2*aDay)
 	for range 100 {
-		hostile.Faults = append(hostile.Faults, faultOf("bad answer", certificates.Critical, strings.Repeat(evil, 30)))
-		hostile.Chain = append(hostile.Chain, certificates.Link{Subject: evil, Issuer: strings.Repeat(evil, 30), NotAfter: looked})
+		hostile.Faults = append(hostile.Faults,
+			faultOf("bad answer", certificates.Critical, strings.Repeat(evil, 30)))
+		hostile.Chain = append(hostile.Chain, certificates.Link{Subject: evil, Issuer: strings.Repeat(evil, 30),
+			NotAfter: looked})
 	}
 	hostile.Chain = hostile.Chain[:10]
 	for range 10 {
@@ -127,18 +153,26 @@ func TestCertificatePage(t *testing.T) {
 		hostile.Certificates = append(hostile.Certificates, c)
 	}
 	many := strings.Split(strings.TrimSuffix(strings.Repeat(strings.Repeat(evil, 20)+"\n", 100), "\n"), "\n")
-	nobody := certificates.SiteReport{Site: certificates.Site{Domain: "cocotte.com", Names: []string{"cocotte.com"}}, Severity: certificates.Critical,
-		Faults: []certificates.Fault{faultOf(certificates.NoAddress, certificates.Critical, "cocotte.com has no address in DNS")}}
+	nobody := certificates.SiteReport{Site: certificates.Site{Domain: "cocotte.com", Names: []string{"cocotte.com"}},
+		Severity: certificates.Critical,
+		Faults: []certificates.Fault{faultOf(certificates.NoAddress, certificates.Critical,
+			"cocotte.com has no address in DNS")}}
 	for name, seen := range map[string]*SiteDetail{
-		"well": {SiteReport: siteOf("merche-biche.com", certificates.Well, 52*aDay), Due: looked.Add(31 * aDay), Past: append(siteOf("merche-biche.com", certificates.Well, 52*aDay).Certificates, old...)},
+		"well": {SiteReport: siteOf("merche-biche.com", certificates.Healthy, 52*aDay), Due: looked.Add(31 * aDay),
+			Past: append(siteOf("merche-biche.com", certificates.Healthy, 52*aDay).Certificates, old...)},
 		"troubled": {SiteReport: troubled, Due: looked.Add(-19 * aDay), Past: old,
-			Why: certificates.Diagnosis{Reasons: []string{"automatic renewal of merche-biche.com is turned off on quinn-vps", "certbot.timer on quinn-vps is inactive: systemctl enable --now certbot.timer"},
-				Timer: []string{"LoadState=loaded", "ActiveState=inactive"}, Log: []string{"2027-02-28 12:00:00,000:ERROR:certbot.main:Challenge failed for domain merche-biche.com"},
+			Why: certificates.Diagnosis{
+				Reasons: []string{"automatic renewal of merche-biche.com is turned off on quinn-vps",
+					"certbot.timer on quinn-vps is inactive: systemctl enable --now certbot.timer"},
+				Timer:   []string{"LoadState=loaded", "ActiveState=inactive"},
+				Log:     []string{"2027-02-28 12:00:00,000:ERROR:certbot.main:Challenge failed for domain merche-biche.com"},
 				Refused: "validation of merche-biche.com failed too often lately: the authority allows no attempt before 2027-03-01 10:00 UTC"},
 			Renewal: certificates.Renewal{Due: troubled.Lineages}},
-		"reload":  {SiteReport: siteOf("merche-biche.com", certificates.Attention, 2*aDay), Renewal: certificates.Renewal{Reload: true}},
-		"hostile": {SiteReport: hostile, Why: certificates.Diagnosis{Reasons: many, Timer: many, Log: many[:12]}, Refused: evil},
-		"nobody":  {SiteReport: nobody, Refused: "Nobody said on which host certbot looks after cocotte.com."},
+		"reload": {SiteReport: siteOf("merche-biche.com", certificates.Attention, 2*aDay),
+			Renewal: certificates.Renewal{Reload: true}},
+		"hostile": {SiteReport: hostile, Why: certificates.Diagnosis{Reasons: many, Timer: many, Log: many[:12]},
+			Refused: evil},
+		"nobody": {SiteReport: nobody, Refused: "Nobody said on which host certbot looks after cocotte.com."},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -146,7 +180,8 @@ func TestCertificatePage(t *testing.T) {
 			page := Page(seen)
 			message := outbox.Message{Key: name, Channel: "C0OPS", Text: page.Text(), Blocks: page.Blocks}
 			golden.CheckMessages(t, []outbox.Message{message})
-			golden.Compare(t, filepath.Join("testdata", "certificates", "page-"+name+".txtar"), golden.Archive("", []outbox.Message{message}))
+			golden.Compare(t, filepath.Join("testdata", "certificates", "page-"+name+".txtar"),
+				golden.Archive("", []outbox.Message{message}))
 		})
 	}
 }

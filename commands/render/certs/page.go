@@ -1,4 +1,5 @@
-// Package certs shows the state of certificates in Slack: the table of all sites, the page of one, the weekly digest and reminders.
+// Package certs shows the state of certificates in Slack: the table of all sites, the page of
+// one, the weekly digest and reminders.
 package certs
 
 import (
@@ -21,7 +22,7 @@ const (
 	ActionWhy   = "certificate.why"
 )
 
-// SiteDetail is everything about one site, to be shown.
+// SiteDetail is everything that is known about one site.
 type SiteDetail struct {
 	certificates.SiteReport
 	At   time.Time
@@ -33,7 +34,7 @@ type SiteDetail struct {
 	Refused string
 }
 
-// Page is everything about one site.
+// Page shows everything about one site.
 func Page(seen *SiteDetail) *mrkdwn.Builder {
 	page := new(mrkdwn.Builder)
 	page.Say(fmt.Sprintf("%s *%s*\n%s", markSeverity[seen.Severity], mrkdwn.Inline(seen.Shown()), standingOf(seen)))
@@ -43,7 +44,9 @@ func Page(seen *SiteDetail) *mrkdwn.Builder {
 		}
 		page.Note(markSeverity[fault.Severity] + " " + mrkdwn.Inline(mrkdwn.Summary(fault.Sentence)))
 	}
-	page.Parts(mrkdwn.Part{Head: "Visitors get", Body: servedText(seen)}, mrkdwn.Part{Head: "Chain", Body: chainText(seen)}, mrkdwn.Part{Head: "certbot", Body: certbotText(seen)}, mrkdwn.Part{Head: "History", Body: historyText(seen)})
+	page.Parts(mrkdwn.Part{Head: "Visitors get", Body: servedText(seen)},
+		mrkdwn.Part{Head: "Chain", Body: chainText(seen)}, mrkdwn.Part{Head: "certbot", Body: certbotText(seen)},
+		mrkdwn.Part{Head: "History", Body: historyText(seen)})
 	whyNot(page, seen)
 	if !seen.Renewal.None() {
 		label := "Renew now"
@@ -55,7 +58,7 @@ func Page(seen *SiteDetail) *mrkdwn.Builder {
 	return page
 }
 
-// standingOf says how long a site's certificate lasts.
+// standingOf says how long a site's certificate is valid.
 func standingOf(seen *SiteDetail) string {
 	left, ok := seen.Left(seen.At)
 	switch {
@@ -67,7 +70,7 @@ func standingOf(seen *SiteDetail) string {
 	return fmt.Sprintf("%s left, until %s.", certificates.Span(left), blockkit.Date(seen.Certificates[0].NotAfter))
 }
 
-// servedText is every certificate that visitors get, and where.
+// servedText lists the certificates that visitors get, and where.
 func servedText(seen *SiteDetail) string {
 	var lines []string
 	for _, c := range seen.Certificates[:min(len(seen.Certificates), maxServed)] {
@@ -78,7 +81,8 @@ func servedText(seen *SiteDetail) string {
 		if more := len(c.Names) - len(names); more > 0 {
 			names = append(names, fmt.Sprintf("%d more", more))
 		}
-		line := fmt.Sprintf("%s for %s\n  serial %s, valid for %s until %s", c.Key, strings.Join(names, ", "), c.Serial, certificates.Span(c.Lifetime()), date(c.NotAfter))
+		line := fmt.Sprintf("%s for %s\n  serial %s, valid for %s until %s", c.Key, strings.Join(names, ", "),
+			c.Serial, certificates.Span(c.Lifetime()), date(c.NotAfter))
 		if at := addressesOf(seen, c); at != "" {
 			line += "\n  at " + at
 		}
@@ -90,11 +94,12 @@ func servedText(seen *SiteDetail) string {
 	return strings.Join(lines, "\n")
 }
 
-// addressesOf are where visitors get a certificate.
+// addressesOf lists the addresses where visitors get a certificate.
 func addressesOf(seen *SiteDetail, c certificates.Certificate) string {
 	var addresses []string
 	for _, look := range seen.Observations {
-		if at := look.Address.String(); look.Visited && slices.Contains(look.Serials, c.Serial) && !slices.Contains(addresses, at) && len(addresses) < maxNames {
+		if at := look.Address.String(); look.Visited && slices.Contains(look.Serials, c.Serial) &&
+			!slices.Contains(addresses, at) && len(addresses) < maxNames {
 			addresses = append(addresses, at)
 		}
 	}
@@ -104,7 +109,8 @@ func addressesOf(seen *SiteDetail, c certificates.Certificate) string {
 func chainText(seen *SiteDetail) string {
 	var lines []string
 	for _, link := range seen.Chain[:min(len(seen.Chain), maxChain)] {
-		lines = append(lines, fmt.Sprintf("%s\n  by %s, until %s", name(link.Subject), name(link.Issuer), date(link.NotAfter)))
+		lines = append(lines, fmt.Sprintf("%s\n  by %s, until %s", name(link.Subject), name(link.Issuer),
+			date(link.NotAfter)))
 	}
 	if len(lines) == 0 {
 		return "None."
@@ -112,7 +118,7 @@ func chainText(seen *SiteDetail) string {
 	return strings.Join(lines, "\n")
 }
 
-// name is a subject or an issuer, which whoever issued the certificate chose.
+// name is a subject or an issuer. The party that issued the certificate chose it.
 func name(text string) string {
 	const limit = 100
 	if text == "" {
@@ -132,7 +138,8 @@ func certbotText(seen *SiteDetail) string {
 	}
 	var lines []string
 	for _, lineage := range seen.Lineages {
-		line := fmt.Sprintf("%s on %s: serial %s, until %s", lineage.Name, seen.Host, lineage.Certificate.Serial, date(lineage.Certificate.NotAfter))
+		line := fmt.Sprintf("%s on %s: serial %s, until %s", lineage.Name, seen.Host, lineage.Certificate.Serial,
+			date(lineage.Certificate.NotAfter))
 		if lineage.Authenticator != "" {
 			line += ", by " + blockkit.Truncate(mrkdwn.OneLine(lineage.Authenticator), 40)
 		}
@@ -156,7 +163,7 @@ func historyText(seen *SiteDetail) string {
 	return strings.Join(lines, "\n")
 }
 
-// whyNot says what stands in the way of a renewal.
+// whyNot shows what blocks a renewal.
 func whyNot(page *mrkdwn.Builder, seen *SiteDetail) {
 	reasons := seen.Why.Reasons
 	if seen.Why.Refused != "" {

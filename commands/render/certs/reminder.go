@@ -13,16 +13,18 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/certificates"
 )
 
-// KeyPrefix begins the key of every message about certificates that the bot sends by itself.
+// KeyPrefix begins the outbox's key of every message about certificates that the bot sends by
+// itself.
 const KeyPrefix = "certificate/"
 
-// reminderKey is that of the one message about a threshold of a certificate. What a reminder is about may be longer than a key.
+// reminderKey is the outbox's key of the one message about a threshold of a certificate. It is a
+// hash, since its subject can be longer than a key.
 func reminderKey(posted certificates.Posted) string {
 	sum := sha256.Sum256([]byte(strings.Join([]string{posted.Domain, posted.Subject, string(posted.About)}, "\x00")))
 	return KeyPrefix + hex.EncodeToString(sum[:16])
 }
 
-// Reminder writes a reminder, the louder the later it is.
+// Reminder shows a reminder. Urgent ones mention the approvers.
 func Reminder(reminder certificates.Reminder, approvers []string) outbox.Message {
 	var page mrkdwn.Builder
 	said := mrkdwn.Inline(reminder.Sentence)
@@ -43,7 +45,7 @@ func Reminder(reminder certificates.Reminder, approvers []string) outbox.Message
 	return outbox.Message{Key: reminderKey(reminder.Posted), Text: page.Text(), Blocks: page.Blocks}
 }
 
-// appeal says what to do about an urgent reminder, as far as there is a button for it.
+// appeal says what to do about an urgent reminder.
 func appeal(reminder certificates.Reminder) string {
 	kind, fault := reminder.Fault()
 	switch {
@@ -62,9 +64,11 @@ func reminderButtons(reminder certificates.Reminder) []*slack.ButtonBlockElement
 	case reminder.Clears():
 		return nil
 	case !fault:
-		return []*slack.ButtonBlockElement{blockkit.Button(ActionRenew, reminder.Domain, "Renew now", slack.StylePrimary), why}
+		return []*slack.ButtonBlockElement{blockkit.Button(ActionRenew, reminder.Domain, "Renew now",
+			slack.StylePrimary), why}
 	case kind == certificates.NotReloaded:
-		return []*slack.ButtonBlockElement{blockkit.Button(ActionRenew, reminder.Domain, "Reload now", slack.StylePrimary), why}
+		return []*slack.ButtonBlockElement{blockkit.Button(ActionRenew, reminder.Domain, "Reload now",
+			slack.StylePrimary), why}
 	}
 	return []*slack.ButtonBlockElement{why}
 }

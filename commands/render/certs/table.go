@@ -14,9 +14,10 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/certificates/timeline"
 )
 
-// markSeverity is how bad something is, as a mark.
+// markSeverity is the mark of each severity.
 var markSeverity = map[certificates.Severity]string{
-	certificates.Well: mrkdwn.MarkLive, certificates.Blind: mrkdwn.MarkCancelled, certificates.Attention: mrkdwn.MarkAsking, certificates.Critical: mrkdwn.MarkTrouble,
+	certificates.Healthy: mrkdwn.MarkLive, certificates.Unchecked: mrkdwn.MarkCancelled,
+	certificates.Attention: mrkdwn.MarkAsking, certificates.Critical: mrkdwn.MarkTrouble,
 }
 
 const (
@@ -30,24 +31,27 @@ const (
 	maxWords           = 8 // of certbot, the last lines
 )
 
-// Table is every site in a line, the most urgent first.
+// Table shows every site in a row, the most urgent first.
 func Table(report certificates.Report) outbox.Message {
 	var page mrkdwn.Builder
 	page.Say(fmt.Sprintf("%s *Certificates*: %s", markSeverity[report.Severity()], counted(report)))
 	rows := [][]string{{"Site", "Left", "Valid until"}}
 	for _, site := range report.Sites[:min(len(report.Sites), maxCertificateRows)] {
 		left, until := lasts(site, report.At)
-		rows = append(rows, []string{markSeverity[site.Severity] + " " + blockkit.Truncate(mrkdwn.OneLine(site.Shown()), mrkdwn.MaxName), left, until})
+		rows = append(rows, []string{markSeverity[site.Severity] + " " +
+			blockkit.Truncate(mrkdwn.OneLine(site.Shown()), mrkdwn.MaxName), left, until})
 	}
 	page.Table(rows)
 	faults := 0
 	for _, site := range report.Sites {
-		if len(site.Faults) > 0 && site.Faults[0].Severity > certificates.Well && faults < maxFaultLines {
+		if len(site.Faults) > 0 && site.Faults[0].Severity > certificates.Healthy && faults < maxFaultLines {
 			faults++
-			page.Note(fmt.Sprintf("%s *%s*: %s", markSeverity[site.Faults[0].Severity], mrkdwn.Inline(site.Shown()), mrkdwn.Inline(mrkdwn.Summary(site.Faults[0].Sentence))))
+			page.Note(fmt.Sprintf("%s *%s*: %s", markSeverity[site.Faults[0].Severity], mrkdwn.Inline(site.Shown()),
+				mrkdwn.Inline(mrkdwn.Summary(site.Faults[0].Sentence))))
 		}
 	}
-	foot := fmt.Sprintf("%s shows everything about one site.", blockkit.Code(render.CertificatesCommand+" "+exampleSite(report)))
+	foot := fmt.Sprintf("%s shows everything about one site.",
+		blockkit.Code(render.CertificatesCommand+" "+exampleSite(report)))
 	if more := len(report.Sites) - maxCertificateRows; more > 0 {
 		foot = fmt.Sprintf("%d more, less urgent. ", more) + foot
 	}
@@ -55,14 +59,15 @@ func Table(report certificates.Report) outbox.Message {
 	return outbox.Message{Text: page.Text(), Blocks: page.Blocks}
 }
 
-// counted says how many sites stand how, the worst first.
+// counted says how many sites have each severity, the worst first.
 func counted(report certificates.Report) string {
 	counts := make(map[certificates.Severity]int)
 	for _, site := range report.Sites {
 		counts[site.Severity]++
 	}
 	var words []string
-	for _, severity := range []certificates.Severity{certificates.Critical, certificates.Attention, certificates.Blind, certificates.Well} {
+	for _, severity := range []certificates.Severity{certificates.Critical, certificates.Attention,
+		certificates.Unchecked, certificates.Healthy} {
 		if counts[severity] > 0 {
 			words = append(words, fmt.Sprintf("%d %s", counts[severity], severity))
 		}
@@ -77,7 +82,7 @@ func exampleSite(report certificates.Report) string {
 	return report.Sites[0].Shown()
 }
 
-// lasts says how long the certificate that ends first lasts, and until when.
+// lasts says how long the certificate that ends first is valid, and until when.
 func lasts(site certificates.SiteReport, now time.Time) (left, until string) {
 	remaining, ok := site.Left(now)
 	if !ok {
@@ -95,7 +100,8 @@ func lasts(site certificates.SiteReport, now time.Time) (left, until string) {
 	return certificates.Span(remaining), until
 }
 
-// Timelines are the picture of all certificates, for both of Slack's themes, in the thread of a message.
+// Timelines draws all certificates for both of Slack's themes, as files in the thread of a
+// message.
 func Timelines(rows []timeline.Row, now time.Time, below outbox.Message) ([]outbox.Message, error) {
 	var messages []outbox.Message
 	for _, theme := range []timeline.Theme{timeline.Light, timeline.Dark} {
@@ -105,17 +111,20 @@ func Timelines(rows []timeline.Row, now time.Time, below outbox.Message) ([]outb
 		}
 		messages = append(messages, outbox.Message{
 			Key: below.Key + "/" + string(theme), Channel: below.Channel, Thread: below.Key,
-			Text: fmt.Sprintf("Timeline of all certificates, past renewals and expiries. What it shows is in the table: %s", below.Text),
-			File: &outbox.File{Name: "certificates-" + string(theme) + ".png", Title: fmt.Sprintf("Timeline (%s)", theme), Content: picture.Bytes()},
+			Text: "Timeline of all certificates, past renewals and expiries. " +
+				"What it shows is in the table: " + below.Text,
+			File: &outbox.File{Name: "certificates-" + string(theme) + ".png",
+				Title: fmt.Sprintf("Timeline (%s)", theme), Content: picture.Bytes()},
 		})
 	}
 	return messages, nil
 }
 
-// Digest is the report that comes by itself.
+// Digest is the weekly report.
 func Digest(digest certificates.Digest) outbox.Message {
 	var page mrkdwn.Builder
-	page.Say(fmt.Sprintf("%s *Certificates this week*\n%s", markSeverity[digest.Severity()], mrkdwn.Inline(digest.Summary)))
+	page.Say(fmt.Sprintf("%s *Certificates this week*\n%s", markSeverity[digest.Severity()],
+		mrkdwn.Inline(digest.Summary)))
 	lines := make([]string, len(digest.Lines))
 	for i, line := range digest.Lines {
 		lines[i] = markSeverity[digest.Sites[i].Severity] + " " + mrkdwn.Inline(mrkdwn.Summary(line))

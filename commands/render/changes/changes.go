@@ -1,4 +1,5 @@
-// Package changes shows what a change would do, as text: the parts of a change, excerpts of them, and pages.
+// Package changes shows what a change would do, as text: the parts of a change, excerpts of them,
+// and pages.
 package changes
 
 import (
@@ -13,7 +14,8 @@ import (
 	"github.com/atlilith/onboardbot/onboarding"
 )
 
-// PartsOf writes a change for people: everything that the digest covers and that could matter to somebody who approves it.
+// PartsOf shows a change to people: everything that the digest covers and that can matter to an
+// approver.
 func PartsOf(change onboarding.Change) []mrkdwn.Part {
 	var parts []mrkdwn.Part
 	for _, item := range change.Items {
@@ -31,7 +33,8 @@ func PartsOf(change onboarding.Change) []mrkdwn.Part {
 		}
 	}
 	for i := range parts {
-		parts[i].Head, parts[i].Body = mrkdwn.OneLine(parts[i].Head), strings.TrimRight(mrkdwn.Visible(parts[i].Body), "\n")
+		parts[i].Head, parts[i].Body = mrkdwn.OneLine(parts[i].Head),
+			strings.TrimRight(mrkdwn.Visible(parts[i].Body), "\n")
 	}
 	return parts
 }
@@ -67,8 +70,8 @@ func sqlPart(transaction *onboarding.Transaction) mrkdwn.Part {
 	return mrkdwn.Part{Head: head, Body: body.String()}
 }
 
-// sqlLiteral writes a bound value as SQL would (PostgreSQL, 4.1.2.1 String Constants). Line breaks are shown, since one would
-// look like the end of the value.
+// sqlLiteral writes a bound value as an SQL string (PostgreSQL, 4.1.2.1 String Constants). Line
+// breaks are escaped, since one would look like the end of the value.
 func sqlLiteral(value string) string {
 	return "'" + strings.NewReplacer("'", "''", "\n", `\n`, "\t", `\t`).Replace(value) + "'"
 }
@@ -85,7 +88,7 @@ func dnsPart(update *onboarding.ZoneUpdate) mrkdwn.Part {
 	return mrkdwn.Part{Head: "In the zone " + update.Zone + ", all at once", Body: body.String()}
 }
 
-// diffLines lists values that go (-), stay and come (+).
+// diffLines lists the values that are removed (-), stay, or are added (+).
 func diffLines(before, after []string) string {
 	var out strings.Builder
 	is := func(list []string, value string) bool {
@@ -133,14 +136,14 @@ func commandPart(command *onboarding.Command) mrkdwn.Part {
 	return mrkdwn.Part{Head: head, Body: body}
 }
 
-// commitParts writes a commit: what it is, then each file as a unified diff.
+// commitParts shows a commit: its subject, then each file as a unified diff.
 func commitParts(commit *onboarding.Commit) []mrkdwn.Part {
 	count := fmt.Sprintf("%d files", len(commit.Files))
 	if len(commit.Files) == 1 {
 		count = "1 file"
 	}
 	parts := []mrkdwn.Part{{Head: fmt.Sprintf("A commit in %s, %s", commit.Folder, count), Body: commit.Subject}}
-	// What only explains comes last: the first of the files are all that a phone shows.
+	// Documentation comes last: a phone shows only the first files.
 	files := slices.Clone(commit.Files)
 	slices.SortStableFunc(files, func(a, b onboarding.FileChange) int { return explains(a.Path) - explains(b.Path) })
 	for _, file := range files {

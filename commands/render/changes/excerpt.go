@@ -8,23 +8,25 @@ import (
 	"github.com/atlilith/onboardbot/commands/render/mrkdwn"
 )
 
-// room is how much of a change is shown. The rest is behind "Show all".
+// room is how much of a change is shown. "Show all" shows the rest.
 type room struct {
 	lines, chars int
-	// each is how many lines one part may take, so that a long file does not hide all others. It may also take what these need not.
+	// each is how many lines one part may take, so a long file does not hide the others. A part
+	// may also take lines that the others do not need.
 	each int
 }
 
 var (
-	// Roomy is what a phone shows without much scrolling, for those who decide.
+	// Roomy is for approvers: what a phone shows without much scrolling.
 	Roomy = room{lines: 50, chars: 3400, each: 22}
-	// Brief is for the record.
+	// Brief is for changes that are decided.
 	Brief = room{lines: 24, chars: 1500, each: 20}
 	// Glance is for many changes at once.
 	Glance = room{lines: 14, chars: 900, each: 8}
 )
 
-// Excerpt returns the beginning of each part as far as there is room, and how many lines it left out.
+// Excerpt returns the beginning of each part as far as there is room, and how many lines it left
+// out.
 func Excerpt(parts []mrkdwn.Part, left room) (shown []mrkdwn.Part, hidden int) {
 	for i, full := range parts {
 		var body []string
@@ -56,7 +58,7 @@ func Excerpt(parts []mrkdwn.Part, left room) (shown []mrkdwn.Part, hidden int) {
 	return fold(shown), hidden
 }
 
-// needed is how many lines some parts take, none more than each.
+// needed is how many lines some parts take, each at most a number.
 func needed(parts []mrkdwn.Part, each int) int {
 	lines := 0
 	for _, part := range parts {
@@ -65,10 +67,10 @@ func needed(parts []mrkdwn.Part, each int) int {
 	return lines
 }
 
-// maxHeads is how many parts without a body are named one by one.
+// maxHeads is how many parts without a body are listed.
 const maxHeads = 8
 
-// fold keeps a commit of very many files from filling the message with their names.
+// fold keeps the file names of a very large commit from filling the message.
 func fold(parts []mrkdwn.Part) []mrkdwn.Part {
 	bare := 0
 	for i, each := range parts {

@@ -5,12 +5,13 @@ import (
 )
 
 const (
-	// pageBlocks and blockChars keep one page of a change far below Slack's 100 blocks and 250 KB, escaped as JSON may be.
+	// pageBlocks and blockChars keep one page of a change far below Slack's 100 blocks and 250
+	// KB, even where JSON escapes much of it.
 	pageBlocks = 20
 	blockChars = 2800
 )
 
-// Pages cuts a whole change into what one modal shows each, at line breaks where there are any.
+// Pages cuts a whole change into the pages of a modal, at line breaks where there are any.
 func Pages(parts []mrkdwn.Part) [][]mrkdwn.Part {
 	var pieces []mrkdwn.Part
 	for _, full := range parts {

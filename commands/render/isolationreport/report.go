@@ -23,25 +23,29 @@ import (
 func Key(report uuid.UUID) string { return "isolation/" + report.String() }
 
 const (
-	// maxProven is how many findings a message shows; the file has all.
+	// maxProven is how many findings a message shows. The file has all of them.
 	maxProven = 10
-	// maxNamed is how many are named in a line, or in lines about what could not be checked.
+	// maxNamed is how many findings a line names, and how many lines say what could not be
+	// checked.
 	maxNamed = 5
-	// maxCell cuts what stands in a table.
+	// maxCell is the length of a table cell, in characters.
 	maxCell = 250
 )
 
-// MaxTenant bounds a slug that is only looked up. The platform may have older ones than onboarding would give.
+// MaxTenant is the longest slug that is looked up, in characters. The platform may have slugs
+// that onboarding would not give.
 const MaxTenant = 100
 
 // proof is a record that is put into words.
 type proof struct{ *reports.Record }
 
-// Messages are what a report says: a line where all is well, a table where it is not, and all of it as a file in the thread.
+// Messages shows a report: one line if all is well, a table if not, and the full report as a file
+// in the thread.
 func Messages(record *reports.Record, approvers []string, command string) []outbox.Message {
 	p := proof{record}
 	page := p.sheet(approvers, command)
-	messages := []outbox.Message{{Key: Key(record.ID), Channel: record.Channel, Text: page.Text(), Blocks: page.Blocks}}
+	messages := []outbox.Message{{Key: Key(record.ID), Channel: record.Channel, Text: page.Text(),
+		Blocks: page.Blocks}}
 	if record.Report != nil {
 		messages = append(messages, p.file())
 	}
@@ -60,7 +64,8 @@ func (p proof) sheet(approvers []string, command string) *mrkdwn.Builder {
 	}
 	page.Say(head + "\n" + p.since())
 	if p.Count(isolation.Leak) > 0 {
-		page.Say(fmt.Sprintf("*Now*: %s stops every run. Tell the platform's owners.", blockkit.Code(command+" "+render.WordFreeze+" tenants reach each other's rows")))
+		page.Say(fmt.Sprintf("*Now*: %s stops every run. Tell the platform's owners.",
+			blockkit.Code(command+" "+render.WordFreeze+" tenants reach each other's rows")))
 	}
 	if p.Report == nil {
 		page.Say(mrkdwn.Inline(mrkdwn.Summary(p.Problem)))
@@ -86,10 +91,10 @@ func (p proof) sheet(approvers []string, command string) *mrkdwn.Builder {
 	return page
 }
 
-// Outcome is a report in a sentence without its end.
+// Outcome is a report in one sentence, without a full stop.
 func Outcome(record *reports.Record) string { return proof{record}.outcome() }
 
-// quiet reports whether all is well and was before.
+// quiet reports whether all is well now and was before.
 func (p proof) quiet() bool {
 	return p.Report != nil && p.Report.Verdict == isolation.Sound && len(p.Changes.Fixed)+len(p.Unseen) == 0
 }
@@ -110,7 +115,8 @@ func (p proof) outcome() string {
 	if p.Report != nil {
 		words = map[isolation.Verdict]string{
 			isolation.Sound: "No tenant can reach another tenant's rows", isolation.Risky: "No leak was proven",
-			isolation.Leaking: "Tenants can reach each other's rows: " + mrkdwn.Count(p.Count(isolation.Leak), "leak") + " proven",
+			isolation.Leaking: "Tenants can reach each other's rows: " +
+				mrkdwn.Count(p.Count(isolation.Leak), "leak") + " proven",
 		}[p.Report.Verdict]
 	}
 	if words == "" {
@@ -125,10 +131,12 @@ func (p proof) outcome() string {
 	return words
 }
 
-// effort is what was tried.
+// effort says what was tried.
 func (p proof) effort() string {
 	c := p.Report.Coverage
-	return fmt.Sprintf("%s, %s, %s and %s in %.1f s", mrkdwn.Count(c.Tenants, "tenant"), mrkdwn.Count(c.Tables, "table"), mrkdwn.Count(c.Reads, "read"), mrkdwn.Count(c.WriteAttempts, "write attempt"), c.Seconds)
+	return fmt.Sprintf("%s, %s, %s and %s in %.1f s", mrkdwn.Count(c.Tenants, "tenant"),
+		mrkdwn.Count(c.Tables, "table"), mrkdwn.Count(c.Reads, "read"),
+		mrkdwn.Count(c.WriteAttempts, "write attempt"), c.Seconds)
 }
 
 // since says what changed since the report before.
@@ -145,7 +153,8 @@ func (p proof) since() string {
 	case len(changes.New)+len(changes.Fixed)+len(changes.Unchanged)+len(p.Unseen) == 0:
 		return "No change since " + blockkit.Date(p.Since) + "."
 	}
-	return fmt.Sprintf("%d new, %d fixed, %d unchanged%s since %s.", len(changes.New), len(changes.Fixed), len(changes.Unchanged), unseen, blockkit.Date(p.Since))
+	return fmt.Sprintf("%d new, %d fixed, %d unchanged%s since %s.", len(changes.New), len(changes.Fixed),
+		len(changes.Unchanged), unseen, blockkit.Date(p.Since))
 }
 
 func (p proof) askedBy() string {
@@ -155,7 +164,7 @@ func (p proof) askedBy() string {
 	return " · requested by " + blockkit.User(p.By)
 }
 
-// findings writes the table: leaks before risks, and what is new before what was known.
+// findings shows the table: leaks before risks, and new findings before known ones.
 func (p proof) findings(page *mrkdwn.Builder) {
 	fresh := map[string]bool{}
 	for _, finding := range p.Changes.New {
@@ -192,14 +201,15 @@ func (p proof) findings(page *mrkdwn.Builder) {
 
 func cell(text string) string { return blockkit.Truncate(mrkdwn.OneLine(text), maxCell) }
 
-// unchecked names what keeps a report from being the whole truth.
+// unchecked lists what could not be checked.
 func (p proof) unchecked(page *mrkdwn.Builder) {
 	coverage := p.Report.Coverage
 	lines := slices.Concat(coverage.LeftOut, coverage.Unclassified)
 	if len(lines) == 0 {
 		return
 	}
-	said := []string{fmt.Sprintf("%s %s could not be checked:", mrkdwn.MarkWarning, mrkdwn.Count(len(lines), "thing"))}
+	said := []string{fmt.Sprintf("%s %s could not be checked:", mrkdwn.MarkWarning,
+		mrkdwn.Count(len(lines), "thing"))}
 	for _, line := range lines[:min(len(lines), maxNamed)] {
 		said = append(said, "• "+mrkdwn.Inline(mrkdwn.Summary(line)))
 	}
@@ -209,11 +219,12 @@ func (p proof) unchecked(page *mrkdwn.Builder) {
 	page.Say(strings.Join(said, "\n"))
 }
 
-// named lists findings by what they are, empty for none.
+// named lists findings by operation and table, empty for none.
 func named(findings []isolation.Finding) string {
 	names := make([]string, 0, maxNamed+1)
 	for _, finding := range findings[:min(len(findings), maxNamed)] {
-		names = append(names, fmt.Sprintf("%s of %s", mrkdwn.Inline(string(finding.Operation)), blockkit.Code(cell(finding.Table))))
+		names = append(names, fmt.Sprintf("%s of %s", mrkdwn.Inline(string(finding.Operation)),
+			blockkit.Code(cell(finding.Table))))
 	}
 	if more := len(findings) - maxNamed; more > 0 {
 		names = append(names, fmt.Sprintf("%d more", more))
@@ -221,7 +232,7 @@ func named(findings []isolation.Finding) string {
 	return strings.Join(names, ", ")
 }
 
-// isolationFile is the whole report.
+// file is the full report.
 func (p proof) file() outbox.Message {
 	at := p.At.UTC()
 	var content bytes.Buffer
@@ -238,7 +249,8 @@ func (p proof) file() outbox.Message {
 	for _, list := range []struct {
 		title    string
 		findings []isolation.Finding
-	}{{"New", p.Changes.New}, {"Fixed", p.Changes.Fixed}, {"Unchanged", p.Changes.Unchanged}, {"Seen before, not checked again", p.Unseen}} {
+	}{{"New", p.Changes.New}, {"Fixed", p.Changes.Fixed}, {"Unchanged", p.Changes.Unchanged},
+		{"Seen before, not checked again", p.Unseen}} {
 		if len(list.findings) > 0 {
 			fmt.Fprintf(&content, "\n%s:\n", list.title)
 		}
@@ -247,6 +259,8 @@ func (p proof) file() outbox.Message {
 		}
 	}
 	title := "Isolation report " + at.Format("2006-01-02 15:04 UTC")
-	return outbox.Message{Key: Key(p.ID) + "/report", Channel: p.Channel, Thread: Key(p.ID), Text: title + ". " + p.outcome() + ".",
-		File: &outbox.File{Name: "isolation-" + at.Format("20060102-1504") + ".txt", Title: title, Content: content.Bytes()}}
+	return outbox.Message{Key: Key(p.ID) + "/report", Channel: p.Channel, Thread: Key(p.ID), Text: title + ". " +
+		p.outcome() + ".",
+		File: &outbox.File{Name: "isolation-" + at.Format("20060102-1504") + ".txt", Title: title,
+			Content: content.Bytes()}}
 }

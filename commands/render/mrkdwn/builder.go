@@ -1,5 +1,6 @@
-// Package mrkdwn writes Slack's markup. Its functions make text from people and machines safe to stand in a message, and its
-// [Builder] keeps the blocks of a message and the plain text beside them in step.
+// Package mrkdwn writes Slack's markup. Its functions make text from people and machines safe to
+// stand in a message, and its [Builder] keeps the blocks of a message and the plain text beside
+// them in step.
 package mrkdwn
 
 import (
@@ -14,40 +15,41 @@ import (
 	"github.com/atlilith/onboardbot/bot/blockkit"
 )
 
-// Part is one piece of a change as people read it. Both texts are literal: nothing in them is markup.
+// Part is literal text: nothing in it is markup.
 type Part struct {
 	Head string // what and where, one line
 	Body string // for a code block, without a final line break; may be empty
 }
 
-// Notice is a modal that only says something.
+// Notice is a modal that shows a text.
 func Notice(titleText, mrkdwn string) slack.ModalViewRequest {
 	return slack.ModalViewRequest{
-		Type: slack.VTModal, Title: blockkit.Plain(titleText, blockkit.MaxViewTitle), Close: blockkit.Plain("Close", blockkit.MaxViewTitle),
+		Type: slack.VTModal, Title: blockkit.Plain(titleText, blockkit.MaxViewTitle),
+		Close:  blockkit.Plain("Close", blockkit.MaxViewTitle),
 		Blocks: slack.Blocks{BlockSet: blockkit.Sections(mrkdwn)},
 	}
 }
 
-// Builder is a message or a view in the making. What is written on it goes into the blocks and, in the same words, into the text
-// that notifications and screen readers use.
+// Builder builds a message or a view. Everything goes into the blocks and, in the same words,
+// into the plain text that notifications and screen readers use.
 type Builder struct {
 	Blocks []slack.Block
 	lines  []string
 }
 
-// Say writes a paragraph of mrkdwn. What comes from people or machines is escaped before.
+// Say adds a paragraph of mrkdwn. The caller escapes what comes from people or machines.
 func (s *Builder) Say(mrkdwn string) {
 	s.Blocks = append(s.Blocks, blockkit.Section(mrkdwn))
 	s.lines = append(s.lines, mrkdwn)
 }
 
-// Note writes a line of small mrkdwn.
+// Note adds a line of small mrkdwn.
 func (s *Builder) Note(mrkdwn string) {
 	s.Blocks = append(s.Blocks, blockkit.Context(mrkdwn))
 	s.lines = append(s.lines, mrkdwn)
 }
 
-// Parts writes literal text: each part's head in bold, its body as code.
+// Parts adds literal text: each head in bold, each body as code.
 func (s *Builder) Parts(parts ...Part) {
 	var elements []slack.RichTextElement
 	for _, part := range parts {
@@ -66,14 +68,16 @@ func (s *Builder) Parts(parts ...Part) {
 }
 
 func bold(text string) *slack.RichTextSection {
-	return slack.NewRichTextSection(slack.NewRichTextSectionTextElement(text, &slack.RichTextSectionTextStyle{Bold: true}))
+	return slack.NewRichTextSection(slack.NewRichTextSectionTextElement(text,
+		&slack.RichTextSectionTextStyle{Bold: true}))
 }
 
 func code(text string) *slack.RichTextPreformatted {
-	return &slack.RichTextPreformatted{Type: slack.RTEPreformatted, Elements: []slack.RichTextSectionElement{slack.NewRichTextSectionTextElement(text, nil)}}
+	return &slack.RichTextPreformatted{Type: slack.RTEPreformatted,
+		Elements: []slack.RichTextSectionElement{slack.NewRichTextSectionTextElement(text, nil)}}
 }
 
-// Buttons writes a row of buttons below an id, which says what they are about where their values do not.
+// Buttons adds a row of buttons. The block id says what they are about if their values do not.
 func (s *Builder) Buttons(blockID string, buttons ...*slack.ButtonBlockElement) {
 	elements := make([]slack.BlockElement, len(buttons))
 	for i, button := range buttons {
@@ -82,24 +86,28 @@ func (s *Builder) Buttons(blockID string, buttons ...*slack.ButtonBlockElement) 
 	s.Blocks = append(s.Blocks, slack.NewActionBlock(blockID, elements...))
 }
 
-// PageButtons writes the buttons that lead from a page to its neighbours; the action ends with the number of the page.
+// PageButtons adds the buttons that lead from a page to its neighbours. The page number is
+// appended to the action id.
 func (s *Builder) PageButtons(action, value string, number, count int) {
 	var turns []*slack.ButtonBlockElement
 	if number > 0 {
-		turns = append(turns, blockkit.Button(action+strconv.Itoa(number-1), value, "← Page "+strconv.Itoa(number), ""))
+		turns = append(turns, blockkit.Button(action+strconv.Itoa(number-1), value, "← Page "+strconv.Itoa(number),
+			""))
 	}
 	if number < count-1 {
-		turns = append(turns, blockkit.Button(action+strconv.Itoa(number+1), value, "Page "+strconv.Itoa(number+2)+" →", ""))
+		turns = append(turns, blockkit.Button(action+strconv.Itoa(number+1), value,
+			"Page "+strconv.Itoa(number+2)+" →", ""))
 	}
 	if len(turns) > 0 {
 		s.Buttons("pages", turns...)
 	}
 }
 
-// Table writes rows below a header. Its cells are raw text, in which nothing is markup.
+// Table adds rows below a header. Its cells are raw text, in which nothing is markup.
 func (s *Builder) Table(rows [][]string) {
 	wrapped := slack.ColumnSetting{Align: slack.ColumnAlignmentLeft, IsWrapped: true}
-	table := slack.NewTableBlock("").WithColumnSettings(slices.Repeat([]slack.ColumnSetting{wrapped}, len(rows[0]))...)
+	table := slack.NewTableBlock("").WithColumnSettings(slices.Repeat([]slack.ColumnSetting{wrapped},
+		len(rows[0]))...)
 	for i, row := range rows {
 		cells := make([]slack.TableCell, len(row))
 		for n, text := range row {
@@ -113,7 +121,8 @@ func (s *Builder) Table(rows [][]string) {
 	s.Blocks = append(s.Blocks, table)
 }
 
-// Weight is the size of blocks in bytes of JSON, as [blockkit.MaxMessageWeight] counts, and what it counts for each block.
+// Weight is the size of blocks in bytes of JSON, with an allowance for each block, as
+// [blockkit.MaxMessageWeight] counts.
 func Weight(blocks []slack.Block) int {
 	const each = 100
 	encoded, err := json.Marshal(blocks)
@@ -123,10 +132,10 @@ func Weight(blocks []slack.Block) int {
 	return len(encoded) + each*len(blocks)
 }
 
-// Text is everything that was written, as plain text.
+// Text returns everything as plain text.
 func (s *Builder) Text() string {
 	return blockkit.Truncate(strings.Join(s.lines, "\n"), blockkit.MaxText)
 }
 
-// Reply is the sheet as an answer for one person.
+// Reply returns the message as an answer for one person.
 func (s *Builder) Reply() bot.Reply { return bot.Reply{Text: s.Text(), Blocks: s.Blocks} }

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// Duration says a duration as people do.
+// Duration formats a duration for people.
 func Duration(d time.Duration) string {
 	switch {
 	case d < time.Second:

@@ -1,6 +1,6 @@
 package mrkdwn
 
-// The marks at the head of a line. A run's own mark tells its state from across the room.
+// The marks at the beginning of a line.
 const (
 	MarkLive      = "🟢"
 	MarkTrouble   = "🔴"

@@ -7,7 +7,7 @@ import (
 	"github.com/atlilith/onboardbot/onboarding"
 )
 
-// Mention names somebody so that Slack tells them; people without an id are named in words.
+// Mention mentions somebody. Operators without an id are the bot.
 func Mention(person onboarding.Operator) string {
 	if person.ID == "" {
 		return "the bot"

@@ -19,7 +19,8 @@ func TestVisible(t *testing.T) {
 	}
 }
 
-// TestNothingIsMarkup writes text from people into a line of mrkdwn, where it must neither format nor lose anything.
+// TestNothingIsMarkup writes text from people into a line of mrkdwn, where it must neither format
+// nor lose anything.
 func TestNothingIsMarkup(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{

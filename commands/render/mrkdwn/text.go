@@ -7,8 +7,8 @@ import (
 	"github.com/atlilith/onboardbot/bot/blockkit"
 )
 
-// Chunks cuts text into pieces of at most limit characters, at line breaks, and within a line only when it alone is longer.
-// Empty text is one empty piece.
+// Chunks cuts text into pieces of at most limit characters, at line breaks, and within a line
+// only if the line is longer. Empty text is one empty piece.
 func Chunks(text string, limit int) []string {
 	var out []string
 	var piece strings.Builder
@@ -37,7 +37,7 @@ func Chunks(text string, limit int) []string {
 	return out
 }
 
-// JoinWithin joins lines as far as there is room, and says how many are left: one that is cut would lose the end of its link.
+// JoinWithin joins as many whole lines as fit into limit characters, and says how many are left.
 func JoinWithin(lines []string, limit int) string {
 	const more = "\n… and %d more"
 	room := limit - len(more)
@@ -49,6 +49,7 @@ func JoinWithin(lines []string, limit int) string {
 	return strings.Join(lines, "\n")
 }
 
+// Count returns a number with its noun: "1 site", "2 sites".
 func Count(n int, noun string) string {
 	if n == 1 {
 		return "1 " + noun
@@ -56,7 +57,7 @@ func Count(n int, noun string) string {
 	return fmt.Sprintf("%d %ss", n, noun)
 }
 
-// FirstFew joins the first of many.
+// FirstFew joins the first three items and says how many are left.
 func FirstFew(items []string, between string) string {
 	const limit = 3
 	if len(items) > limit {
@@ -65,20 +66,20 @@ func FirstFew(items []string, between string) string {
 	return strings.Join(items, between)
 }
 
-// Summary is the beginning of an error or a reason, on one line.
+// Summary returns the beginning of an error or a reason, on one line.
 func Summary(text string) string {
 	const limit = 300
 	return blockkit.Truncate(OneLine(text), limit)
 }
 
-// FirstLine is the beginning of the first line of a longer text, for where there is room for no more.
+// FirstLine returns the beginning of the first line of a text.
 func FirstLine(text string) string {
 	const limit = 140
 	first, _, _ := strings.Cut(strings.TrimSpace(text), "\n")
 	return blockkit.Truncate(strings.TrimSuffix(OneLine(first), ":"), limit)
 }
 
-// Or joins words as in a sentence.
+// Or joins words as alternatives: "a, b or c".
 func Or(words []string) string {
 	if len(words) < 2 {
 		return strings.Join(words, "")
@@ -92,7 +93,7 @@ func Unescape(text string) string {
 	return strings.NewReplacer("&lt;", "<", "&gt;", ">", "&amp;", "&").Replace(text)
 }
 
-// Shorten shows the beginning of what somebody typed, with what does not print made visible.
+// Shorten returns the beginning of what somebody typed, made visible.
 func Shorten(typed string) string {
 	const limit = 40
 	return blockkit.Truncate(Visible(typed), limit)

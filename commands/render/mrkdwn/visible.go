@@ -7,8 +7,8 @@ import (
 	"unicode/utf8"
 )
 
-// Visible shows what would not print, and what would make a line read as something that it is not (Unicode TR36 §2.3), as
-// escapes. Line breaks and tabs stay. What an approver sees must be what would happen.
+// Visible escapes what does not print, and what could make a line look different from what it is
+// (Unicode TR36 §2.3). Line breaks and tabs stay. Approvers must see exactly what would happen.
 func Visible(text string) string {
 	if strings.IndexFunc(text, hidden) < 0 && utf8.ValidString(text) {
 		return text
@@ -34,10 +34,12 @@ func Visible(text string) string {
 	return out.String()
 }
 
-// joiner makes one picture of several, such as a family (Unicode TS51 §2.3). Anywhere else nobody sees it.
+// joiner joins several emoji into one, such as a family (Unicode TS51 §2.3). Anywhere else it is
+// invisible.
 const joiner = '\u200d'
 
-// picture reports what stands in emoji: symbols, and the modifiers and selectors behind them.
+// picture reports whether a character belongs to an emoji: symbols, modifiers and variation
+// selectors.
 func picture(r rune) bool { return unicode.In(r, unicode.So, unicode.Sk, unicode.Variation_Selector) }
 
 func first(text string) rune {
@@ -51,5 +53,5 @@ func hidden(r rune) bool {
 	return r != '\n' && r != '\t' && r != ' ' && !unicode.IsPrint(r) && r != utf8.RuneError
 }
 
-// OneLine is visible text with its line breaks shown as spaces.
+// OneLine makes text visible and replaces its line breaks by spaces.
 func OneLine(text string) string { return strings.Join(strings.Fields(Visible(text)), " ") }

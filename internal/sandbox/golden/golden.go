@@ -32,7 +32,8 @@ func Archive(root string, messages []outbox.Message) []byte {
 		archive.Files = append(archive.Files, txtar.File{Name: key + ".txt", Data: []byte(message.Text + "\n")},
 			txtar.File{Name: key + ".json", Data: Indented(message.Blocks)})
 		if len(message.Fallback) > 0 {
-			archive.Files = append(archive.Files, txtar.File{Name: key + ".fallback.json", Data: Indented(message.Fallback)})
+			archive.Files = append(archive.Files,
+				txtar.File{Name: key + ".fallback.json", Data: Indented(message.Fallback)})
 		}
 	}
 	return txtar.Format(&archive)
@@ -125,7 +126,8 @@ func CheckView(t *testing.T, view slack.ModalViewRequest) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, problems, err := blockcheck.View(encoded, blockcheck.Modal, blockcheck.Options{}); err != nil || len(problems) > 0 {
+	if _, problems, err := blockcheck.View(encoded, blockcheck.Modal, blockcheck.Options{}); err != nil ||
+		len(problems) > 0 {
 		t.Errorf("%v %v", err, problems)
 	}
 }

@@ -68,39 +68,62 @@ func TestRefusals(t *testing.T) {
 		{"JSON that is no object", "chat.postMessage", bot, asJSON, `[]`, "json_not_object"},
 		{"another content type", "chat.postMessage", bot, "text/csv", `a`, "invalid_post_type"},
 		{"reading methods read no JSON", "users.info", bot, asJSON, `{"user":"U0ANA"}`, "invalid_arguments"},
-		{"nor do upload URLs", "files.getUploadURLExternal", bot, asJSON, `{"filename":"a","length":1}`, "invalid_arguments"},
+		{"nor do upload URLs", "files.getUploadURLExternal", bot, asJSON,
+			`{"filename":"a","length":1}`, "invalid_arguments"},
 		{"no channel", "chat.postMessage", bot, asJSON, `{"text":"x"}`, "channel_not_found"},
 		{"bad channel", "chat.postMessage", bot, asJSON, `{"channel":"C9","text":"x"}`, "channel_not_found"},
-		{"public, not a member", "chat.postMessage", bot, asJSON, `{"channel":"C0GENERAL","text":"x"}`, "not_in_channel"},
-		{"private, not a member", "chat.postMessage", bot, asJSON, `{"channel":"G0SECRET","text":"x"}`, "channel_not_found"},
+		{"public, not a member", "chat.postMessage", bot, asJSON,
+			`{"channel":"C0GENERAL","text":"x"}`, "not_in_channel"},
+		{"private, not a member", "chat.postMessage", bot, asJSON,
+			`{"channel":"G0SECRET","text":"x"}`, "channel_not_found"},
 		{"archived", "chat.postMessage", bot, asJSON, `{"channel":"C0ARCHIVE","text":"x"}`, "is_archived"},
-		{"direct message to a stranger", "chat.postMessage", bot, asJSON, `{"channel":"U0FAY","text":"x"}`, "channel_not_found"},
-		{"direct message to a bot", "chat.postMessage", bot, asJSON, `{"channel":"U0ROBOT","text":"x"}`, "cannot_dm_bot"},
+		{"direct message to a stranger", "chat.postMessage", bot, asJSON,
+			`{"channel":"U0FAY","text":"x"}`, "channel_not_found"},
+		{"direct message to a bot", "chat.postMessage", bot, asJSON,
+			`{"channel":"U0ROBOT","text":"x"}`, "cannot_dm_bot"},
 		{"nothing to say", "chat.postMessage", bot, asJSON, `{"channel":"C0OPS","text":" "}`, "no_text"},
-		{"blocks in a form that are no JSON", "chat.postMessage", bot, asForm, `channel=C0OPS&blocks=%5B`, "invalid_blocks_format"},
-		{"two tables", "chat.postMessage", bot, asJSON, `{"channel":"C0OPS","text":"x","blocks":[{"type":"table","rows":[[{"type":"raw_text","text":"a"}]]},{"type":"table","rows":[[{"type":"raw_text","text":"a"}]]}]}`, "invalid_attachments"},
-		{"markdown beside text", "chat.postMessage", bot, asJSON, `{"channel":"C0OPS","text":"x","markdown_text":"y"}`, "markdown_text_conflict"},
-		{"long text", "chat.postMessage", bot, asJSON, `{"channel":"C0OPS","text":"` + strings.Repeat("x", 4001) + `"}`, "msg_too_long"},
-		{"no such thread", "chat.postMessage", bot, asJSON, `{"channel":"C0OPS","text":"x","thread_ts":"1.1"}`, "thread_not_found"},
-		{"nested metadata", "chat.postMessage", bot, asJSON, `{"channel":"C0OPS","text":"x","metadata":{"event_type":"a","event_payload":{"b":{"c":1}}}}`, "invalid_metadata_schema"},
-		{"a name without its scope", "chat.postMessage", bot, asJSON, `{"channel":"C0OPS","text":"x","username":"boss"}`, "missing_scope"},
-		{"nobody in the channel", "chat.postEphemeral", bot, asJSON, `{"channel":"C0OPS","user":"U0SOLO","text":"x"}`, "user_not_in_channel"},
-		{"nothing to update", "chat.update", bot, asJSON, `{"channel":"C0OPS","ts":"1.1","text":"x"}`, "message_not_found"},
-		{"a person's id is no channel to update", "chat.update", bot, asJSON, `{"channel":"U0ANA","ts":"1.1","text":"x"}`, "channel_not_found"},
+		{"blocks in a form that are no JSON", "chat.postMessage", bot, asForm,
+			`channel=C0OPS&blocks=%5B`, "invalid_blocks_format"},
+		{"two tables", "chat.postMessage", bot, asJSON,
+			`{"channel":"C0OPS","text":"x","blocks":[{"type":"table","rows":[[{"type":"raw_text","text":"a"}]]},` +
+				`{"type":"table","rows":[[{"type":"raw_text","text":"a"}]]}]}`, "invalid_attachments"},
+		{"markdown beside text", "chat.postMessage", bot, asJSON,
+			`{"channel":"C0OPS","text":"x","markdown_text":"y"}`, "markdown_text_conflict"},
+		{"long text", "chat.postMessage", bot, asJSON,
+			`{"channel":"C0OPS","text":"` + strings.Repeat("x", 4001) + `"}`, "msg_too_long"},
+		{"no such thread", "chat.postMessage", bot, asJSON,
+			`{"channel":"C0OPS","text":"x","thread_ts":"1.1"}`, "thread_not_found"},
+		{"nested metadata", "chat.postMessage", bot, asJSON,
+			`{"channel":"C0OPS","text":"x","metadata":{"event_type":"a","event_payload":{"b":{"c":1}}}}`,
+			"invalid_metadata_schema"},
+		{"a name without its scope", "chat.postMessage", bot, asJSON,
+			`{"channel":"C0OPS","text":"x","username":"boss"}`, "missing_scope"},
+		{"nobody in the channel", "chat.postEphemeral", bot, asJSON,
+			`{"channel":"C0OPS","user":"U0SOLO","text":"x"}`, "user_not_in_channel"},
+		{"nothing to update", "chat.update", bot, asJSON,
+			`{"channel":"C0OPS","ts":"1.1","text":"x"}`, "message_not_found"},
+		{"a person's id is no channel to update", "chat.update", bot, asJSON,
+			`{"channel":"U0ANA","ts":"1.1","text":"x"}`, "channel_not_found"},
 		{"history of a foreign channel", "conversations.history", bot, asForm, `channel=C0GENERAL`, "not_in_channel"},
-		{"history of a private channel", "conversations.history", bot, asForm, `channel=G0SECRET`, "channel_not_found"},
+		{"history of a private channel", "conversations.history", bot, asForm,
+			`channel=G0SECRET`, "channel_not_found"},
 		{"join needs its scope", "conversations.join", bot, asJSON, `{"channel":"C0GENERAL"}`, "missing_scope"},
 		{"unknown user", "users.info", bot, asForm, `user=U9`, "user_not_found"},
 		{"unknown group", "usergroups.users.list", bot, asForm, `usergroup=S9`, "no_such_subteam"},
 		{"unknown trigger", "views.open", bot, asJSON, `{"trigger_id":"1.2.3","view":{}}`, "invalid_trigger_id"},
-		{"bad Home tab", "views.publish", bot, asJSON, `{"user_id":"U0ANA","view":{"type":"home","blocks":[{"type":"task_card","task_id":"a","title":"b"}]}}`, "invalid_arguments"},
-		{"unknown hash", "views.publish", bot, asJSON, `{"user_id":"U0ANA","hash":"1.2","view":{"type":"home","blocks":[]}}`, "hash_conflict"},
+		{"bad Home tab", "views.publish", bot, asJSON,
+			`{"user_id":"U0ANA","view":{"type":"home","blocks":[{"type":"task_card","task_id":"a","title":"b"}]}}`,
+			"invalid_arguments"},
+		{"unknown hash", "views.publish", bot, asJSON,
+			`{"user_id":"U0ANA","hash":"1.2","view":{"type":"home","blocks":[]}}`, "hash_conflict"},
 		{"no view to update", "views.update", bot, asJSON, `{"view_id":"V9","view":{"type":"modal"}}`, "not_found"},
 		{"two things to validate", "blocks.validate", bot, asJSON, `{"blocks":[],"view":{}}`, "invalid_arguments"},
-		{"a message to validate", "blocks.validate", bot, asJSON, `{"message":{"blocks":[{"type":"alert"}]}}`, "invalid_message"},
+		{"a message to validate", "blocks.validate", bot, asJSON,
+			`{"message":{"blocks":[{"type":"alert"}]}}`, "invalid_message"},
 		{"a view of nothing to validate", "blocks.validate", bot, asJSON, `{"view":{"type":"modal"}}`, "invalid_view"},
 		{"blocks to validate", "blocks.validate", bot, asJSON, `{"blocks":[{"type":"alert"}]}`, "invalid_blocks"},
-		{"a view to validate", "blocks.validate", bot, asJSON, `{"view":{"type":"modal","title":{"type":"plain_text","text":"x"},"blocks":[]}}`, ""},
+		{"a view to validate", "blocks.validate", bot, asJSON,
+			`{"view":{"type":"modal","title":{"type":"plain_text","text":"x"},"blocks":[]}}`, ""},
 		{"no upload", "files.completeUploadExternal", bot, asJSON, `{"files":[{"id":"F9"}]}`, "file_not_found"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -132,7 +155,8 @@ func TestErrorShapes(t *testing.T) {
 		t.Errorf("invalid_blocks: %+v", failed)
 	}
 	_, answer, header := r.post(t, "users.info", workspace.SampleBotToken, asForm, "user=U0ANA")
-	if diff := cmp.Diff(map[string]any{"ok": false, "error": "missing_scope", "needed": "users:read", "provided": "chat:write"}, answer); diff != "" {
+	refusal := map[string]any{"ok": false, "error": "missing_scope", "needed": "users:read", "provided": "chat:write"}
+	if diff := cmp.Diff(refusal, answer); diff != "" {
 		t.Error(diff)
 	}
 	if header.Get("X-OAuth-Scopes") != "chat:write" {
@@ -143,7 +167,8 @@ func TestErrorShapes(t *testing.T) {
 		"views.publish",
 		workspace.SampleBotToken,
 		asJSON,
-		`{"user_id":"U0ANA","view":{"type":"home","blocks":[{"type":"plan","title":"x","tasks":[]},{"type":"alert"}]}}`,
+		`{"user_id":"U0ANA","view":{"type":"home","blocks":[{"type":"plan","title":"x","tasks":[]},`+
+			`{"type":"alert"}]}}`,
 	)
 	got := answer["response_metadata"].(map[string]any)["messages"]
 	if diff := cmp.Diff([]any{"[ERROR] failed to match all allowed schemas [json-pointer:/view]",
@@ -247,7 +272,8 @@ func TestFaults(t *testing.T) {
 		t.Error(err)
 	}
 	order(workspace.Fault{Kind: workspace.FaultUnsupported, Reason: "plan", Times: -1})
-	if _, _, err := r.api.PostMessage(workspace.OpsChannel, slack.MsgOptionText("x", false), slack.MsgOptionBlocks(slack.NewPlanBlock("x"))); err != nil {
+	plan := slack.MsgOptionBlocks(slack.NewPlanBlock("x"))
+	if _, _, err := r.api.PostMessage(workspace.OpsChannel, slack.MsgOptionText("x", false), plan); err != nil {
 		t.Error(err)
 	}
 	if err := r.Order(ctx, workspace.Fault{Kind: workspace.FaultError, Method: "chat.say", Error: "x"}); err == nil {
@@ -296,14 +322,15 @@ func TestFiles(t *testing.T) {
 	if page, _ := io.ReadAll(res.Body); res.StatusCode != 200 || !strings.Contains(string(page), "Sign in to") {
 		t.Errorf("without a token: %s %s", res.Status, page)
 	}
-	if _, err := r.api.CompleteUploadExternalContext(ctx, slack.CompleteUploadExternalParameters{Files: []slack.FileSummary{{ID: f.ID}}}); err == nil ||
-		err.Error() != "file_not_found" {
+	again := slack.CompleteUploadExternalParameters{Files: []slack.FileSummary{{ID: f.ID}}}
+	if _, err := r.api.CompleteUploadExternalContext(ctx, again); err == nil || err.Error() != "file_not_found" {
 		t.Errorf("completing twice: %v", err)
 	}
 	// Uploaded is not yet shown anywhere: an image block with it is too early.
-	early := slack.NewImageBlockSlackFile(&slack.SlackFileObject{ID: "F0AAAAAAAA"}, "alt", "", nil)
-	if _, _, err := r.api.PostMessage(workspace.OpsChannel, slack.MsgOptionText("x", false), slack.MsgOptionBlocks(early)); err == nil ||
-		err.Error() != "invalid_blocks" {
+	early := slack.MsgOptionBlocks(
+		slack.NewImageBlockSlackFile(&slack.SlackFileObject{ID: "F0AAAAAAAA"}, "alt", "", nil))
+	_, _, err = r.api.PostMessage(workspace.OpsChannel, slack.MsgOptionText("x", false), early)
+	if err == nil || err.Error() != "invalid_blocks" {
 		t.Errorf("an image of no file: %v", err)
 	}
 }

@@ -108,16 +108,14 @@ func postEphemeral(c *call) (reply, error) {
 	m.onlyFor, m.threadTS = user, thread
 	c.ts = m.ts
 	if n, _, _ := cv.thread(thread); thread != "" && n == 0 {
-		w.record(
-			Event{
-				Kind:    KindTrouble,
-				Name:    "chat.postEphemeral",
-				Detail:  "the thread is not active, nobody sees it",
-				Channel: cv.ID,
-				TS:      thread,
-				User:    user,
-			},
-		)
+		w.record(Event{
+			Kind:    KindTrouble,
+			Name:    "chat.postEphemeral",
+			Detail:  "the thread is not active, nobody sees it",
+			Channel: cv.ID,
+			TS:      thread,
+			User:    user,
+		})
 		return reply{"message_ts": m.ts}, nil
 	}
 	w.messages.add(cv, m)

@@ -136,8 +136,9 @@ func TestEphemeral(t *testing.T) {
 			t.Errorf("%s reads %+v, %v", user, said, err)
 		}
 	}
-	if h, err := r.api.GetConversationHistory(&slack.GetConversationHistoryParameters{ChannelID: workspace.OpsChannel}); err != nil ||
-		len(h.Messages) != 0 {
+	h, err := r.api.GetConversationHistory(
+		&slack.GetConversationHistoryParameters{ChannelID: workspace.OpsChannel})
+	if err != nil || len(h.Messages) != 0 {
 		t.Errorf("history has it: %+v, %v", h, err)
 	}
 	if _, _, _, err := r.api.UpdateMessage(workspace.OpsChannel, ts, slack.MsgOptionText("x", false)); err == nil ||
@@ -149,7 +150,9 @@ func TestEphemeral(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := r.api.PostEphemeral(workspace.OpsChannel, workspace.Ana, slack.MsgOptionTS(parent), slack.MsgOptionText("lost", false)); err != nil {
+	_, err = r.api.PostEphemeral(workspace.OpsChannel, workspace.Ana,
+		slack.MsgOptionTS(parent), slack.MsgOptionText("lost", false))
+	if err != nil {
 		t.Error(err)
 	}
 	if got := r.events(t, workspace.KindTrouble); len(got) != 1 {

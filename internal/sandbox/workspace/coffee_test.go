@@ -86,30 +86,38 @@ func (r *rig) coffee(t *testing.T) func(*socketmode.Client, socketmode.Event) {
 		case slack.SlashCommand:
 			check(c.Ack(*e.Request))
 			size := slack.NewOptionsSelectBlockElement(slack.OptTypeStatic, plain("Pick one"), "size",
-				slack.NewOptionBlockObject("s", plain("Small"), nil), slack.NewOptionBlockObject("l", plain("Large"), nil))
-			_, err := r.api.OpenView(data.TriggerID, slack.ModalViewRequest{Type: slack.VTModal, Title: plain("Coffee"), Submit: plain("Order"),
+				slack.NewOptionBlockObject("s", plain("Small"), nil),
+				slack.NewOptionBlockObject("l", plain("Large"), nil))
+			who := slack.NewPlainTextInputBlockElement(nil, "who")
+			_, err := r.api.OpenView(data.TriggerID, slack.ModalViewRequest{
+				Type: slack.VTModal, Title: plain("Coffee"), Submit: plain("Order"),
 				PrivateMetadata: data.ChannelID, Blocks: slack.Blocks{BlockSet: []slack.Block{
-					slack.NewInputBlock("who", plain("For whom?"), nil, slack.NewPlainTextInputBlockElement(nil, "who")),
+					slack.NewInputBlock("who", plain("For whom?"), nil, who),
 					slack.NewInputBlock("size", plain("Size"), nil, size)}}})
 			check(err)
 		case slack.InteractionCallback:
 			if data.Type == slack.InteractionTypeViewSubmission {
 				v := data.View.State.Values
 				if v["who"]["who"].Value == "nobody" {
-					check(c.Ack(*e.Request, slack.NewErrorsViewSubmissionResponse(map[string]string{"who": "Nobody drinks no coffee."})))
+					problems := map[string]string{"who": "Nobody drinks no coffee."}
+					check(c.Ack(*e.Request, slack.NewErrorsViewSubmissionResponse(problems)))
 					return
 				}
 				check(c.Ack(*e.Request))
-				button := slack.NewButtonBlockElement("drink", "42", plain("Drink")).WithStyle(slack.StylePrimary).
-					WithConfirm(slack.NewConfirmationBlockObject(plain("Sure?"), mrkdwn("It is *hot*."), plain("Yes"), plain("No")))
+				confirm := slack.NewConfirmationBlockObject(
+					plain("Sure?"), mrkdwn("It is *hot*."), plain("Yes"), plain("No"))
+				button := slack.NewButtonBlockElement("drink", "42", plain("Drink")).
+					WithStyle(slack.StylePrimary).WithConfirm(confirm)
 				text := "A " + v["size"]["size"].SelectedOption.Text.Text + " coffee for " + v["who"]["who"].Value
 				_, _, err := r.api.PostMessage(data.View.PrivateMetadata, slack.MsgOptionText(text, false),
-					slack.MsgOptionBlocks(slack.NewSectionBlock(mrkdwn(text), nil, nil), slack.NewActionBlock("act", button)))
+					slack.MsgOptionBlocks(
+						slack.NewSectionBlock(mrkdwn(text), nil, nil), slack.NewActionBlock("act", button)))
 				check(err)
 				return
 			}
 			check(c.Ack(*e.Request))
-			_, _, _, err := r.api.UpdateMessage(data.Channel.ID, data.Message.Timestamp, slack.MsgOptionText("Drunk by <@"+data.User.ID+">", false))
+			text := slack.MsgOptionText("Drunk by <@"+data.User.ID+">", false)
+			_, _, _, err := r.api.UpdateMessage(data.Channel.ID, data.Message.Timestamp, text)
 			check(err)
 		}
 	}

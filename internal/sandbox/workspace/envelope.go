@@ -290,16 +290,14 @@ func (sm *socketMode) deliverEvent(what string, payload reply) {
 			sm.w.mu.Lock()
 			d.late = true
 			d.acked = true // Its place is taken by the next attempt; it is not delivered again by itself.
-			sm.w.record(
-				Event{
-					Kind:     KindEnvelope,
-					Name:     d.kind,
-					Detail:   what,
-					Envelope: d.id,
-					Error:    ErrTimeout,
-					Attempt:  attempt,
-				},
-			)
+			sm.w.record(Event{
+				Kind:     KindEnvelope,
+				Name:     d.kind,
+				Detail:   what,
+				Envelope: d.id,
+				Error:    ErrTimeout,
+				Attempt:  attempt,
+			})
 			sm.w.mu.Unlock()
 		}
 	}

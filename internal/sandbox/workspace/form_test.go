@@ -153,8 +153,12 @@ func TestEveryInput(t *testing.T) {
 		t.Fatal(err)
 	}
 	const must = "Please complete this required field."
-	if diff := cmp.Diff(map[string]string{"mail": "Please enter a valid email address.", "url": "Please enter a valid URL.",
-		"num": "Please enter a valid number.", "radio": must, "check": must, "user": must, "ext": must, "date": must, "file": must}, out.Errors); diff != "" {
+	want := map[string]string{
+		"mail": "Please enter a valid email address.", "url": "Please enter a valid URL.",
+		"num": "Please enter a valid number.", "radio": must, "check": must, "user": must, "ext": must,
+		"date": must, "file": must,
+	}
+	if diff := cmp.Diff(want, out.Errors); diff != "" {
 		t.Error(diff)
 	}
 	good(form.Fill(ctx, "Mail", "ana@example.com"))
@@ -178,7 +182,8 @@ func TestEveryInput(t *testing.T) {
 		t.Fatalf("%+v, %v", out, err)
 	}
 	v := <-states
-	if v["text"]["text"].Value != "a\nb" || v["num"]["num"].Value != "15" || v["radio"]["radio"].SelectedOption.Value != "2" ||
+	if v["text"]["text"].Value != "a\nb" || v["num"]["num"].Value != "15" ||
+		v["radio"]["radio"].SelectedOption.Value != "2" ||
 		len(v["check"]["check"].SelectedOptions) != 2 || v["user"]["user"].SelectedUser != workspace.Bo ||
 		v["date"]["date"].SelectedDate != "2026-11-23" ||
 		v["file"]["file"].Files[0].Name != "logo.svg" ||
@@ -207,9 +212,12 @@ func TestBadAnswers(t *testing.T) {
 		answer any
 		why    string
 	}{
-		{slack.NewErrorsViewSubmissionResponse(map[string]string{"sec": "x"}), `errors name "sec", which is no input block`},
+		{slack.NewErrorsViewSubmissionResponse(map[string]string{"sec": "x"}),
+			`errors name "sec", which is no input block`},
 		{slack.NewErrorsViewSubmissionResponse(nil), "errors without any"},
-		{slack.NewUpdateViewSubmissionResponse(&untitled), "invalid view in an acknowledgement: invalid_arguments: [ERROR] failed to match all allowed schemas [json-pointer:/view]; [ERROR] must be less than 25 characters [json-pointer:/view/title/text]"},
+		{slack.NewUpdateViewSubmissionResponse(&untitled), "invalid view in an acknowledgement: invalid_arguments: " +
+			"[ERROR] failed to match all allowed schemas [json-pointer:/view]; " +
+			"[ERROR] must be less than 25 characters [json-pointer:/view/title/text]"},
 		{map[string]any{"response_action": "explode"}, `unknown response_action "explode"`},
 		{"ok", "acknowledged with something that is no response_action"},
 	} {
@@ -323,7 +331,9 @@ func TestDispatchAndHome(t *testing.T) {
 				slack.NewOptionsSelectBlockElement("static_select", plain("p"), "pick", option("a", "A")),
 			),
 		)
-		if _, err := r.api.PublishView(workspace.Ana, slack.HomeTabViewRequest{Type: slack.VTHomeTab, Blocks: slack.Blocks{BlockSet: []slack.Block{slug, pick}}}, ""); err != nil {
+		blocks := slack.Blocks{BlockSet: []slack.Block{slug, pick}}
+		home := slack.HomeTabViewRequest{Type: slack.VTHomeTab, Blocks: blocks}
+		if _, err := r.api.PublishView(workspace.Ana, home, ""); err != nil {
 			t.Error(err)
 		}
 	})
@@ -430,16 +440,23 @@ func TestWhatPeopleCannotDo(t *testing.T) {
 	}
 	msg := workspace.Message{Channel: workspace.OpsChannel, TS: ts}
 	ana := workspace.As(r, workspace.Ana)
+	type outcome = workspace.Outcome
+	cleo, gone := workspace.As(r, workspace.Cleo), workspace.As(r, workspace.Gone)
 	for name, c := range map[string]struct {
-		act  func() (workspace.Outcome, error)
+		act  func() (outcome, error)
 		want string
 	}{
-		"a command in a thread":   {func() (workspace.Outcome, error) { return ana.Reply(ctx, "ops", ts, "/onboard x") }, "/onboard is not supported in threads. Sorry!"},
-		"a foreign channel":       {func() (workspace.Outcome, error) { return workspace.As(r, workspace.Cleo).Type(ctx, "board", "hi") }, "cleo is not in #board"},
-		"an archive":              {func() (workspace.Outcome, error) { return ana.Type(ctx, "archive", "hi") }, "#archive is archived"},
-		"someone deactivated":     {func() (workspace.Outcome, error) { return workspace.As(r, workspace.Gone).Type(ctx, "ops", "hi") }, "gone is deactivated"},
-		"a button that is absent": {func() (workspace.Outcome, error) { return ana.Press(ctx, msg, "Approve") }, `no "Approve" here; there is ["Twin" "Twin"]`},
-		"a button that is there twice": {func() (workspace.Outcome, error) { return ana.Press(ctx, msg, "Twin") },
+		"a command in a thread": {func() (outcome, error) { return ana.Reply(ctx, "ops", ts, "/onboard x") },
+			"/onboard is not supported in threads. Sorry!"},
+		"a foreign channel": {func() (outcome, error) { return cleo.Type(ctx, "board", "hi") },
+			"cleo is not in #board"},
+		"an archive": {func() (outcome, error) { return ana.Type(ctx, "archive", "hi") },
+			"#archive is archived"},
+		"someone deactivated": {func() (outcome, error) { return gone.Type(ctx, "ops", "hi") },
+			"gone is deactivated"},
+		"a button that is absent": {func() (outcome, error) { return ana.Press(ctx, msg, "Approve") },
+			`no "Approve" here; there is ["Twin" "Twin"]`},
+		"a button that is there twice": {func() (outcome, error) { return ana.Press(ctx, msg, "Twin") },
 			`"Twin" is there 2 times: a/one, a/two`},
 	} {
 		if _, err := c.act(); !errors.Is(err, workspace.ErrCannot) || !strings.HasSuffix(err.Error(), c.want) {
@@ -489,7 +506,10 @@ func TestPage(t *testing.T) {
 		return res.StatusCode, string(raw)
 	}
 	status, page := get("/?user=U0ANA&channel=ops&thread=" + ts)
-	for _, want := range []string{"&lt;script&gt;", "<b>bold</b>", `<a href="#">bad</a>`, `<span class="mention">@Bo Lindqvist</span>`, "&lt;b&gt;", `value="act/go"`, "Thread"} {
+	for _, want := range []string{
+		"&lt;script&gt;", "<b>bold</b>", `<a href="#">bad</a>`, `<span class="mention">@Bo Lindqvist</span>`,
+		"&lt;b&gt;", `value="act/go"`, "Thread",
+	} {
 		if status != 200 || !strings.Contains(page, want) {
 			t.Errorf("%d: the page lacks %s", status, want)
 		}

@@ -79,8 +79,9 @@ func TestPressInEphemeral(t *testing.T) {
 	ctx := soon(t)
 	button := slack.NewButtonBlockElement("sure", "1", plain("Sure")).
 		WithConfirm(slack.NewConfirmationBlockObject(plain("Really?"), mrkdwn("x"), plain("Yes"), nil))
-	if _, err := r.api.PostEphemeral(workspace.OpsChannel, workspace.Ana, slack.MsgOptionText("sure?", false), slack.MsgOptionBlocks(
-		slack.NewActionBlock("a", button))); err != nil {
+	_, err := r.api.PostEphemeral(workspace.OpsChannel, workspace.Ana,
+		slack.MsgOptionText("sure?", false), slack.MsgOptionBlocks(slack.NewActionBlock("a", button)))
+	if err != nil {
 		t.Fatal(err)
 	}
 	ana := workspace.As(r, workspace.Ana)
@@ -102,7 +103,8 @@ func TestPressInEphemeral(t *testing.T) {
 		in.User.TeamID != workspace.SampleTeam {
 		t.Errorf("%+v", in)
 	}
-	if _, _, err := r.api.PostMessage("", slack.MsgOptionReplaceOriginal(in.ResponseURL), slack.MsgOptionText("done", false)); err != nil {
+	replace := slack.MsgOptionReplaceOriginal(in.ResponseURL)
+	if _, _, err := r.api.PostMessage("", replace, slack.MsgOptionText("done", false)); err != nil {
 		t.Error(err)
 	}
 	said, err := ana.Read(ctx, "ops")

@@ -130,9 +130,11 @@ func TestCommandPayload(t *testing.T) {
 	if m["type"] != "slash_commands" || m["accepts_response_payload"] != true {
 		t.Errorf("%v", m)
 	}
-	for name, want := range map[string]any{"command": "/onboard", "user_id": workspace.Ana, "channel_id": workspace.OpsChannel, "channel_name": "ops",
+	for name, want := range map[string]any{
+		"command": "/onboard", "user_id": workspace.Ana, "channel_id": workspace.OpsChannel, "channel_name": "ops",
 		"team_id": workspace.SampleTeam, "team_domain": "atlilith", "is_enterprise_install": "false",
-		"text": "hi <@U0BO|bo> in <#C0OPS|ops> <#G0BOARD|> &amp; <https://x.example> &lt;b&gt;"} {
+		"text": "hi <@U0BO|bo> in <#C0OPS|ops> <#G0BOARD|> &amp; <https://x.example> &lt;b&gt;",
+	} {
 		if p[name] != want {
 			t.Errorf("%s is %v, want %v", name, p[name], want)
 		}
@@ -234,7 +236,8 @@ func TestFrameTooLarge(t *testing.T) {
 func TestRefreshWarningAndPings(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, func(c *workspace.Config) {
-		c.Timing.Refresh, c.Timing.Warning, c.Timing.Linger, c.Timing.Ping = 60*time.Millisecond, 30*time.Millisecond, 30*time.Millisecond, 5*time.Millisecond
+		c.Timing.Refresh, c.Timing.Warning = 60*time.Millisecond, 30*time.Millisecond
+		c.Timing.Linger, c.Timing.Ping = 30*time.Millisecond, 5*time.Millisecond
 	})
 	conn := r.dial(t)
 	var pings atomic.Int32
@@ -306,8 +309,12 @@ func TestDisconnected(t *testing.T) {
 	r := newRig(t, nil)
 	r.app(t, func(c *socketmode.Client, e socketmode.Event) { _ = c.Ack(*e.Request, map[string]any{"text": "here"}) })
 	ctx := soon(t)
-	for i, f := range []workspace.Fault{{Kind: workspace.FaultDrop}, {Kind: workspace.FaultDisconnect, Reason: workspace.ReasonWarning},
-		{Kind: workspace.FaultDisconnect, Reason: workspace.ReasonRefresh}, {Kind: workspace.FaultDisconnect, Reason: workspace.ReasonDisabled}} {
+	for i, f := range []workspace.Fault{
+		{Kind: workspace.FaultDrop},
+		{Kind: workspace.FaultDisconnect, Reason: workspace.ReasonWarning},
+		{Kind: workspace.FaultDisconnect, Reason: workspace.ReasonRefresh},
+		{Kind: workspace.FaultDisconnect, Reason: workspace.ReasonDisabled},
+	} {
 		if err := r.Order(ctx, f); err != nil {
 			t.Fatal(err)
 		}
@@ -382,8 +389,8 @@ func TestTriggers(t *testing.T) {
 	bad.Title = plain(strings.Repeat("x", 25))
 	_, err := r.api.OpenView(trigger(), bad)
 	var failed slack.SlackErrorResponse
-	if !errors.As(err, &failed) || failed.Err != "invalid_arguments" ||
-		failed.ResponseMetadata.Messages[1] != "[ERROR] must be less than 25 characters [json-pointer:/view/title/text]" {
+	const want = "[ERROR] must be less than 25 characters [json-pointer:/view/title/text]"
+	if !errors.As(err, &failed) || failed.Err != "invalid_arguments" || failed.ResponseMetadata.Messages[1] != want {
 		t.Errorf("%+v", err)
 	}
 }

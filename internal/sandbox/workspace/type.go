@@ -100,14 +100,12 @@ func (ps *people) showAnswer(
 	}
 	c, err := ps.w.messages.readContent(args)
 	if err != nil {
-		ps.w.record(
-			Event{
-				Kind:   KindTrouble,
-				Name:   "command",
-				Detail: "acknowledged with an invalid message: " + describe(err),
-				User:   u.ID,
-			},
-		)
+		ps.w.record(Event{
+			Kind:   KindTrouble,
+			Name:   "command",
+			Detail: "acknowledged with an invalid message: " + describe(err),
+			User:   u.ID,
+		})
 		return Outcome{Error: "failed with the error \"" + err.Error() + "\""}, nil
 	}
 	if c.empty() {

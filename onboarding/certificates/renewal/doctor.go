@@ -42,7 +42,8 @@ func (d *Doctor) Diagnose(ctx context.Context, site certificates.SiteReport, now
 	var found certificates.Diagnosis
 	for _, fault := range site.Faults {
 		switch fault.Kind {
-		case certificates.NotReloaded, certificates.RenewalOff, certificates.UnknownToHost, certificates.Elsewhere:
+		case certificates.NotReloaded, certificates.RenewalOff, certificates.UnknownToCertbot,
+			certificates.DNSElsewhere:
 			found.Reasons = append(found.Reasons, fault.Sentence)
 		}
 	}

@@ -9,13 +9,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/mholt/acmez/v3/acme"
-	"golang.org/x/sync/singleflight"
 
 	"github.com/atlilith/onboardbot/onboarding/certificates"
 )
@@ -28,29 +28,24 @@ const (
 	// A window is kept at least and at most this long, whatever Retry-After says.
 	minKept = time.Minute
 	maxKept = 24 * time.Hour
-	// failureKept is how long an authority that fails to answer for a certificate is not asked
+	// failureKept is how long an authority that failed to answer for a certificate is not asked
 	// about it again.
 	failureKept = 10 * time.Minute
-	// directoryKept is how long an ACME directory is used, also one that offers no renewal
-	// information.
-	directoryKept = 6 * time.Hour
 )
 
 // Client asks authorities for renewal windows. It keeps each answer for as long as the authority
 // says. It is safe for concurrent use.
 type Client struct {
-	http *http.Client
-	// asking lets all sites that ask at the same time share one request: authorities limit
-	// requests.
-	asking      singleflight.Group
-	directories cache[*acme.Client] // by the URL of the directory
-	windows     cache[answer]       // by the URL of the directory and the certificate's identifier
+	http    *http.Client
+	mu      sync.Mutex
+	answers map[string]answer // by the URL of the ACME directory and the certificate's identifier
 }
 
 // answer is what an authority said about one certificate.
 type answer struct {
 	window *certificates.Window
 	err    error
+	until  time.Time
 }
 
 // New returns a client that trusts roots for its connections, nil for those of the system.
@@ -61,12 +56,16 @@ func New(roots *x509.CertPool) *Client {
 		MaxResponseHeaderBytes: maxResponse,
 		ForceAttemptHTTP2:      true,
 	}
-	return &Client{http: &http.Client{Transport: bounded{transport}, Timeout: 10 * time.Second}}
+	return &Client{
+		http:    &http.Client{Transport: bounded{transport}, Timeout: 10 * time.Second},
+		answers: make(map[string]answer),
+	}
 }
 
 // Window returns the window in which the authority with this ACME directory suggests to renew a
 // certificate, nil if it offers none.
-func (c *Client) Window(ctx context.Context, directory string, leaf *x509.Certificate) (*certificates.Window, error) {
+func (c *Client) Window(ctx context.Context, directory string,
+	leaf *x509.Certificate) (*certificates.Window, error) {
 	if !strings.HasPrefix(directory, "https://") {
 		return nil, fmt.Errorf("%q is not an https address", directory)
 	}
@@ -77,63 +76,54 @@ func (c *Client) Window(ctx context.Context, directory string, leaf *x509.Certif
 	if err != nil {
 		return nil, err
 	}
-	authority, err := c.authority(ctx, directory)
-	if err != nil {
-		return nil, fmt.Errorf("ACME directory: %w", err)
-	}
 	key := directory + " " + id
-	if known, ok := c.windows.get(key); ok {
+	if known, ok := c.known(key); ok {
 		return known.window, known.err
 	}
 	ctx, cancel := context.WithTimeout(ctx, questionTimeout)
 	defer cancel()
+	// All clients of the process share the directories that they fetched, for 12 hours.
+	authority := &acme.Client{Directory: directory, HTTPClient: c.http, UserAgent: "onboardbot"}
 	info, err := authority.GetRenewalInfo(ctx, leaf)
 	switch {
 	case errors.Is(err, acme.ErrUnsupported):
 		return nil, nil
-	case ctx.Err() != nil:
-		return nil, fmt.Errorf("renewal information: %w", ctx.Err())
 	case err != nil:
 		err = fmt.Errorf("renewal information: %w", err)
-		c.windows.put(key, answer{err: err}, failureKept)
+		if ctx.Err() == nil {
+			c.keep(key, answer{err: err, until: time.Now().Add(failureKept)})
+		}
 		return nil, err
 	}
 	window := &certificates.Window{Start: info.SuggestedWindow.Start, End: info.SuggestedWindow.End}
-	c.windows.put(key, answer{window: window}, keptFor(info.RetryAfter, time.Now()))
+	now := time.Now()
+	c.keep(key, answer{window: window, until: now.Add(keptFor(info.RetryAfter, now))})
 	return window, nil
 }
 
-// authority returns a client that has fetched the directory.
-func (c *Client) authority(ctx context.Context, directory string) (*acme.Client, error) {
-	if known, ok := c.directories.get(directory); ok {
-		return known, nil
-	}
-	fetched, err, _ := c.asking.Do(directory, func() (any, error) {
-		if known, ok := c.directories.get(directory); ok {
-			return known, nil
-		}
-		ctx, cancel := context.WithTimeout(ctx, questionTimeout)
-		defer cancel()
-		client := &acme.Client{Directory: directory, HTTPClient: c.http, UserAgent: "onboardbot"}
-		if _, err := client.GetDirectory(ctx); err != nil {
-			return nil, err
-		}
-		c.directories.put(directory, client, directoryKept)
-		return client, nil
-	})
-	if err != nil {
-		return nil, err
-	}
-	return fetched.(*acme.Client), nil
-}
-
-// keptFor is how long an answer holds until the time that Retry-After gave, if it did: RFC 9773
-// §4.3.
+// keptFor is how long an answer holds, given the time that Retry-After names: RFC 9773 §4.3.
 func keptFor(retryAfter *time.Time, now time.Time) time.Duration {
 	if retryAfter == nil {
 		return maxKept
 	}
 	return min(max(retryAfter.Sub(now), minKept), maxKept)
+}
+
+// known returns an answer that still holds.
+func (c *Client) known(key string) (answer, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	found, ok := c.answers[key]
+	return found, ok && time.Now().Before(found.until)
+}
+
+// keep keeps an answer and drops those that no longer hold.
+func (c *Client) keep(key string, kept answer) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	now := time.Now()
+	maps.DeleteFunc(c.answers, func(_ string, old answer) bool { return now.After(old.until) })
+	c.answers[key] = kept
 }
 
 // bounded refuses requests without TLS, redirected ones too, and cuts long responses.
@@ -152,37 +142,4 @@ func (b bounded) RoundTrip(request *http.Request) (*http.Response, error) {
 		}{io.LimitReader(response.Body, maxResponse), response.Body}
 	}
 	return response, err
-}
-
-// cache keeps values until they are out of date. The zero cache is empty.
-type cache[T any] struct {
-	mu      sync.Mutex
-	entries map[string]entry[T]
-}
-
-type entry[T any] struct {
-	value T
-	until time.Time
-}
-
-func (c *cache[T]) get(key string) (T, bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	found, ok := c.entries[key]
-	return found.value, ok && time.Now().Before(found.until)
-}
-
-func (c *cache[T]) put(key string, value T, kept time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	now := time.Now()
-	for old, entry := range c.entries {
-		if now.After(entry.until) {
-			delete(c.entries, old)
-		}
-	}
-	if c.entries == nil {
-		c.entries = make(map[string]entry[T])
-	}
-	c.entries[key] = entry[T]{value, now.Add(kept)}
 }

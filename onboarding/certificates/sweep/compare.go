@@ -14,7 +14,7 @@ import (
 func compare(r *certificates.SiteReport, seen []observation, lineages []certificates.Lineage,
 	err error) []certificates.Fault {
 	if err != nil {
-		return []certificates.Fault{certificates.NewFault(certificates.HostSilent, certificates.Blind,
+		return []certificates.Fault{certificates.NewFault(certificates.HostUnreadable, certificates.Unchecked,
 			"could not read what certbot has for %s: %v", r.Shown(), err)}
 	}
 	var faults []certificates.Fault
@@ -33,7 +33,7 @@ func compare(r *certificates.SiteReport, seen []observation, lineages []certific
 			}
 		}
 		if !known {
-			add(certificates.UnknownToHost, "certbot on %s has no certificate for %s, so nothing renews it", r.Host,
+			add(certificates.UnknownToCertbot, "certbot on %s has no certificate for %s, so nothing renews it", r.Host,
 				probe.Unicode(name))
 		}
 	}
@@ -105,6 +105,6 @@ func (s servedLeaf) compare(host string, lineages []certificates.Lineage) []cert
 				"while %s has one until %s on disk"+certificates.ReloadAdvice,
 			names, addresses, certificates.Time(s.leaf.NotAfter), host, certificates.Time(newest.NotAfter))}
 	}
-	return []certificates.Fault{certificates.NewFault(certificates.NotCertbots, certificates.Attention,
+	return []certificates.Fault{certificates.NewFault(certificates.NotFromCertbot, certificates.Attention,
 		"visitors of %s at %s get a certificate that certbot on %s does not have", names, addresses, host)}
 }

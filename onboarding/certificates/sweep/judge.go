@@ -71,11 +71,11 @@ func severity(observed observation, kind probe.Kind, seen []observation) certifi
 	case kind == probe.Unreachable:
 		works := func(other observation) bool { return other.Name == observed.Name && len(other.leaves) > 0 }
 		if slices.ContainsFunc(seen, works) {
-			return certificates.Well
+			return certificates.Healthy
 		}
-		return certificates.Blind
+		return certificates.Unchecked
 	case kind == probe.Aborted:
-		return certificates.Blind
+		return certificates.Unchecked
 	case !observed.Visited:
 		return certificates.Attention
 	}

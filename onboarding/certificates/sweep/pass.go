@@ -98,7 +98,7 @@ func (p *pass) resolve(ctx context.Context, site certificates.Site, name string)
 	shown := probe.Unicode(name)
 	addresses, err := p.sources.Names.Addresses(ctx, name)
 	if err != nil {
-		return nil, []certificates.Fault{certificates.NewFault(certificates.NoNameServer, certificates.Blind,
+		return nil, []certificates.Fault{certificates.NewFault(certificates.NoNameServer, certificates.Unchecked,
 			"could not find out where visitors of %s arrive: %v", shown, err)}
 	}
 	if len(addresses) == 0 {
@@ -107,12 +107,12 @@ func (p *pass) resolve(ctx context.Context, site certificates.Site, name string)
 	}
 	var faults []certificates.Fault
 	if strange := others(addresses, site.Addresses); len(site.Addresses) > 0 && len(strange) > 0 {
-		faults = append(faults, certificates.NewFault(certificates.Elsewhere, certificates.Critical,
+		faults = append(faults, certificates.NewFault(certificates.DNSElsewhere, certificates.Critical,
 			"DNS sends visitors of %s to %s, but the site is at %s", shown, list(strange), list(site.Addresses)))
 	}
 	cached, err := p.sources.Names.Cached(ctx, name)
 	if strange := others(cached, addresses); err == nil && len(strange) > 0 {
-		faults = append(faults, certificates.NewFault(certificates.LyingResolver, certificates.Attention,
+		faults = append(faults, certificates.NewFault(certificates.ResolverDisagrees, certificates.Attention,
 			"this machine's resolver sends visitors of %s to %s, while the domain's own name servers say %s: "+
 				"the resolver is out of date or wrong", shown, list(strange), list(addresses)))
 	}
@@ -130,7 +130,7 @@ func (p *pass) askWindows(ctx context.Context, report *certificates.SiteReport) 
 			}
 			window, err := p.sources.Windows.Window(ctx, lineage.Directory, c.Leaf)
 			if err != nil {
-				faults = append(faults, certificates.NewFault(certificates.NoRenewalInfo, certificates.Well,
+				faults = append(faults, certificates.NewFault(certificates.NoRenewalInfo, certificates.Healthy,
 					"the authority of %s does not say when to renew: %s", lineage.Name,
 					certificates.Printable(err.Error(), 300)))
 			}

@@ -44,7 +44,7 @@ func TestRunEndsWithAStatus(t *testing.T) {
 			certificates.Fixed{{Domain: "a b"}}}, 2,
 			`certificates to watch: domain: not a usable domain name: "a b": label "a b" holds ' '`},
 		"a name that stands for many": {certificates.Fixed{{Domain: "a.example", Names: []string{"*.a.example"}}}, 2,
-			`names[0]: "*.a.example" stands for many names: give one that visitors use (of a.example)`},
+			`names[0]: "*.a.example" is a wildcard: give a name that visitors use (of a.example)`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var out bytes.Buffer

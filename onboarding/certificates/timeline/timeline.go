@@ -60,7 +60,7 @@ func barColors(severity certificates.Severity) (valid, due color.Color) {
 	switch severity {
 	case certificates.Critical:
 		return urgentColor, urgentColor
-	case certificates.Attention, certificates.Blind:
+	case certificates.Attention, certificates.Unchecked:
 		return attentionColor, attentionColor
 	}
 	return validColor, dueColor

@@ -12,7 +12,7 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/certificates"
 )
 
-// timelineRows are domains in every state, with past renewals.
+// timelineRows are domains of every severity, with past renewals.
 func timelineRows(now time.Time) []Row {
 	certificate := func(from, to int) certificates.Certificate {
 		return certificates.Certificate{NotBefore: now.AddDate(0, 0, from), NotAfter: now.AddDate(0, 0, to)}
@@ -22,7 +22,7 @@ func timelineRows(now time.Time) []Row {
 		return Row{domain, severity, past, []Current{{current, certificates.Thresholds{}.RenewalDue(current, 0)}}}
 	}
 	both := row("both.example", certificates.Attention, certificate(-60, 4))
-	both.Current = append(both.Current, row("", certificates.Well, certificate(-20, 44)).Current...)
+	both.Current = append(both.Current, row("", certificates.Healthy, certificate(-20, 44)).Current...)
 	return []Row{
 		row("transquinnftw.com", certificates.Critical, certificate(-94, -4)),
 		row("cocotte.example", certificates.Critical, certificate(-86, 4), certificate(-146, -56)),
@@ -31,10 +31,11 @@ func timelineRows(now time.Time) []Row {
 		{Domain: "nothing.example", Severity: certificates.Critical,
 			Past: []certificates.Certificate{certificate(-100, -10)}},
 		both,
-		row("xn--bcher-kva.example", certificates.Well, certificate(-30, 34), certificate(-90, 0)),
-		row("xn--r8jz45g.xn--zckzah", certificates.Well, certificate(-29, 35), certificate(-89, 1)),
-		row("merche-biche.com", certificates.Well, certificate(-10, 80), certificate(-70, 20), certificate(-130, -40)),
-		row("sansonnet.example", certificates.Well, certificate(-1, 5)),
+		row("xn--bcher-kva.example", certificates.Healthy, certificate(-30, 34), certificate(-90, 0)),
+		row("xn--r8jz45g.xn--zckzah", certificates.Healthy, certificate(-29, 35), certificate(-89, 1)),
+		row("merche-biche.com", certificates.Healthy, certificate(-10, 80), certificate(-70, 20),
+			certificate(-130, -40)),
+		row("sansonnet.example", certificates.Healthy, certificate(-1, 5)),
 	}
 }
 
@@ -45,7 +46,7 @@ func TestTimeline(t *testing.T) {
 	for i := range 1000 {
 		many = append(many, timelineRows(now)[i*9/1000])
 	}
-	short := []Row{{"short.example", certificates.Well, nil, []Current{
+	short := []Row{{"short.example", certificates.Healthy, nil, []Current{
 		{certificates.Certificate{NotBefore: now.Add(-2 * time.Minute), NotAfter: now.Add(4 * time.Minute)},
 			now.Add(2 * time.Minute)}}}}
 	for name, rows := range map[string][]Row{"all": timelineRows(now), "none": nil, "one": timelineRows(now)[7:8],

@@ -79,7 +79,7 @@ func recordFaults(ctx context.Context, tx pgx.Tx, site certificates.SiteReport, 
 	kinds := []string{}
 	complete := len(site.Certificates) > 0
 	for _, f := range site.Faults { // worst first, so the worst fault of a kind is the one that is stored
-		complete = complete && f.Severity != certificates.Blind
+		complete = complete && f.Severity != certificates.Unchecked
 		if slices.Contains(kinds, string(f.Kind)) {
 			continue
 		}

@@ -88,7 +88,7 @@ func (a *Authority) Issue(t testing.TB, order Order) tls.Certificate {
 	return tls.Certificate{Certificate: [][]byte{leaf.Raw, a.Intermediate.Raw}, PrivateKey: key, Leaf: leaf}
 }
 
-// SelfSigned makes a leaf that nobody vouches for.
+// SelfSigned makes a leaf that no authority has signed.
 func SelfSigned(t testing.TB, order Order) tls.Certificate {
 	t.Helper()
 	key, template := order.prepare(t)

@@ -1,3 +1,3 @@
 // Package apply carries out single items of approved changes, one applier for each type of item.
-// It judges nothing: whoever calls it has made sure that the item may be applied.
+// It judges nothing: the caller has made sure that the item may be applied.
 package apply

@@ -52,14 +52,14 @@ type Folder struct {
 
 // Observe returns the deploy folder of a site.
 func (d *Planner) Observe(ctx context.Context, s *site.Site) (*Folder, error) {
-	state, err := d.repo.Look(ctx, s.Domain)
+	state, err := d.repo.Observe(ctx, s.Domain)
 	return newFolder(s, state, err)
 }
 
 // ObserveIdle is Observe once nothing that the bot started, now or before a restart, works on the
 // repository.
 func (d *Planner) ObserveIdle(ctx context.Context, s *site.Site) (*Folder, error) {
-	state, err := d.repo.LookIdle(ctx, s.Domain)
+	state, err := d.repo.ObserveIdle(ctx, s.Domain)
 	return newFolder(s, state, err)
 }
 

@@ -68,7 +68,7 @@ func (d *Planner) Plan(ctx context.Context, run *onboarding.Run, have *Folder) (
 func checkTarget(s *site.Site, others []string) error {
 	for _, name := range []string{s.Target, s.Domain + ".com"} {
 		if name != s.Domain && slices.Contains(others, name) {
-			return onboarding.Conflictf("They cannot be told apart by ./run: choose another domain.",
+			return onboarding.Conflictf("./run cannot tell them apart: choose another domain.",
 				"There is a deploy folder %s beside %s.", name, s.Domain)
 		}
 	}
@@ -134,7 +134,7 @@ func (e folderEdit) script(src []byte) ([]byte, error) {
 	}
 	if s.HostName != e.usualVPS {
 		return nil, onboarding.Conflictf("Give it a line REMOTE_HOST="+s.Alias+", or choose "+e.usualVPS+".",
-			"%s is to be on %s, but its %s does not say where it goes.", s.Domain, s.HostName, ScriptFile)
+			"%s is to be deployed to %s, but its %s names no host.", s.Domain, s.HostName, ScriptFile)
 	}
 	script.RemoteHost = ""
 	return deployconfig.SetScript(src, script)
@@ -149,7 +149,8 @@ func (e folderEdit) services(src []byte) ([]byte, error) {
 		return nil, err
 	}
 	if !e.fresh && has.Domain != domain {
-		return nil, onboarding.Conflictf("Nothing is overwritten: look whose it is.", "The folder is that of %s.",
+		return nil, onboarding.Conflictf("Nothing is overwritten: find out whose folder it is.",
+			"The folder is that of %s.",
 			has.Domain)
 	}
 	want := deployconfig.Services{Domain: domain, Feature: e.feature, Aliases: []string{www}, HeldBack: e.fresh ||
@@ -163,7 +164,7 @@ func (e folderEdit) services(src []byte) ([]byte, error) {
 	}
 	if err := CheckFeature(want.Feature, e.request); err != nil {
 		return nil, onboarding.Conflictf("Correct deploy.feature, or the feature in the file.",
-			"The deploy config cannot stand: %v.", err)
+			"The deploy config is not allowed: %v.", err)
 	}
 	return deployconfig.SetServices(src, want)
 }

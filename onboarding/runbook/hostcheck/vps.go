@@ -46,7 +46,7 @@ func VPS(ctx context.Context, host *hosts.Host, certbot string, sites []*site.Si
 		findings = append(findings,
 			onboarding.Failing(on("nginx"), "Repair what nginx -t reports.", "%s", said("conf")))
 	default:
-		findings = append(findings, onboarding.Passed(on("nginx"), "%s, its configuration is in order", said("nginx")))
+		findings = append(findings, onboarding.Passed(on("nginx"), "%s, its configuration is valid", said("nginx")))
 	}
 	if seen["certbot"] == nil {
 		findings = append(findings, onboarding.Failing(on("certbot"), "Install certbot and its nginx plugin there.",
@@ -56,7 +56,7 @@ func VPS(ctx context.Context, host *hosts.Host, certbot string, sites []*site.Si
 	}
 	if seen["folder"] != nil {
 		return append(findings, onboarding.Failing(on("nginx folders"),
-			"Make it, or correct deploy.nginx_conf and deploy.nginx_enabled.", "%s is missing", said("folder")))
+			"Create it, or correct deploy.nginx_conf and deploy.nginx_enabled.", "%s is missing", said("folder")))
 	}
 	return append(findings, onboarding.Passed(on("nginx folders"), "%s", strings.Join(folders, ", ")))
 }
@@ -72,7 +72,7 @@ func Reachable(ctx context.Context, host *hosts.Host) []onboarding.Finding {
 // Unreached is the finding about a host that does not answer.
 func Unreached(host *hosts.Host, err error) onboarding.Finding {
 	return onboarding.Failing("host "+host.Name(),
-		"Check that this account reaches it by ssh without a password, and its host key.", "%v", err)
+		"Check that this account can log in there by ssh without a password, and the host key.", "%v", err)
 }
 
 // reached is the finding about a host that answers. It fails if programs are missing that every

@@ -20,11 +20,12 @@ var worktreeScript string
 
 // worktreeProblems are by the words of the script, each as a person reads it and with its fix.
 var worktreeProblems = map[string]struct{ reads, fix string }{
-	"branch":  {"%[1]s is on the branch %[2]q", "Check out the configured branch there."},
-	"index":   {"%[2]s is there: git is at work, or was killed", "If no git command runs there, remove the file."},
+	"branch": {"%[1]s is on the branch %[2]q", "Check out the configured branch there."},
+	"index": {"%[2]s exists: a git command is running, or was killed",
+		"If no git command runs there, remove the file."},
 	"program": {"%[2]s is not a program in %[1]s", "Make it executable there, or correct deploy.command."},
 	"remote": {"the remote of %[1]s does not answer: %[2]s",
-		"See that it can be reached from there and has the branch."},
+		"Make sure that the host can reach the remote and that the remote has the branch."},
 	"behind": {"%[2]s that are missing in %[1]s", "Pull with rebase there."},
 }
 
@@ -56,7 +57,7 @@ func WorkTree(ctx context.Context, repo *repo.Repo, config repo.Config, program 
 		}
 	}
 	if len(findings) == 0 {
-		findings = append(findings, onboarding.Passed(name, "%s is on %s and up to date, and %s is there",
+		findings = append(findings, onboarding.Passed(name, "%s is on %s and up to date, and %s exists",
 			where, config.Branch, program))
 	}
 	return append([]onboarding.Finding{reached(host, missing)}, findings...)
@@ -67,7 +68,7 @@ func Unpushed(commits []repo.Unpushed) onboarding.Finding {
 	const name = "unpushed commits"
 	for _, commit := range commits {
 		if !commit.Own {
-			return onboarding.Failing(name, "Push it or take it off the branch.",
+			return onboarding.Failing(name, "Push it, or remove it from the branch.",
 				"a commit of %s is not pushed: %s", commit.Author, commit.Subject)
 		}
 	}

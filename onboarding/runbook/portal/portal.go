@@ -82,7 +82,7 @@ func (p *Portal) Preflight(ctx context.Context, run *onboarding.Run) []onboardin
 			"Check the portal, its DNS and certificate, and portal in the configuration.", "%s",
 			platform.Explain(err))}
 	case response.Status >= http.StatusInternalServerError:
-		return []onboarding.Finding{onboarding.Failing(findingName, "Look at the portal.", "%s answers %d", page,
+		return []onboarding.Finding{onboarding.Failing(findingName, "Check the portal.", "%s answers %d", page,
 			response.Status)}
 	}
 	return []onboarding.Finding{onboarding.Passed(findingName, "%s answers", page.Host)}
@@ -105,7 +105,7 @@ func (p *Portal) Verify(ctx context.Context, run *onboarding.Run) []onboarding.F
 		}
 	}
 	if err != nil {
-		return []onboarding.Finding{onboarding.Failing(findingName, "Look at the portal with this Provider's session.",
+		return []onboarding.Finding{onboarding.Failing(findingName, "Open the portal with this Provider's session.",
 			"%s", platform.Explain(err))}
 	}
 	return []onboarding.Finding{onboarding.Passed(findingName, "%s loads with their identity", page)}

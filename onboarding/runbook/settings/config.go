@@ -40,7 +40,7 @@ type Config struct {
 	Certificates certificates.Settings `yaml:"certificates"`
 	// Portal is the provider-portal.
 	Portal Portal `yaml:"portal"`
-	// Probe says how sites are looked at from outside.
+	// Probe says how sites are probed from outside.
 	Probe probe.Config `yaml:"probe"`
 	// Others is how many other tenants a new one is tried against in the success checks. Default:
 	// 200.

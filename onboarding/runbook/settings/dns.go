@@ -25,7 +25,7 @@ type DNS struct {
 
 // The providers of DNS.
 const (
-	// Manual shows the records to whoever can make them, and waits.
+	// Manual shows the records to the people who make them, and waits.
 	Manual = "manual"
 	// RFC2136 publishes by signed updates.
 	RFC2136 = "rfc2136"

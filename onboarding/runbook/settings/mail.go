@@ -80,7 +80,7 @@ func (c *Config) validateMail(p *problems) {
 		"mail.setup.mailbox": c.Mail.Setup.Mailbox} {
 		made = made || commands.Make != nil
 		if (commands.Make == nil) != (commands.Check == nil) {
-			p.add(key, "make and check go together: what is there already is not made again")
+			p.add(key, "make and check go together: what exists is not made again")
 		}
 		if commands.Undo != nil && commands.Make == nil {
 			p.add(key+".undo", "there is no make that it undoes")

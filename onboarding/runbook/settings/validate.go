@@ -88,11 +88,11 @@ func (c *Config) validateHosts(p *problems) {
 			p.add(key+".alias", "%q is not an alias of ssh_config, or [user@]host", host.Alias)
 		}
 		if host.IPv6 != "" && host.IPv4 == "" {
-			p.add(key+".ipv4", "is missing beside ipv6")
+			p.add(key+".ipv4", "is missing, although ipv6 is set")
 		}
 	}
 	if c.VPS == "" {
-		p.add("vps", "is missing: which of hosts with an ipv4 sites run on; with one such host alone it is that")
+		p.add("vps", "is missing: the host with an ipv4 that sites run on by default")
 	} else if vps, known := c.Hosts[c.VPS]; !known || vps.IPv4 == "" {
 		p.add("vps", "%q is not one of hosts with an ipv4", c.VPS)
 	}

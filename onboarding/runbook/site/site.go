@@ -125,7 +125,7 @@ func (f *Finder) Site(run *onboarding.Run, domain onboarding.Domain) (*Site, err
 	host, configured := f.hosts[name], f.config.Hosts[name]
 	if host == nil || configured.IPv4 == "" {
 		return nil, onboarding.Conflictf("Configure it under hosts, with its ipv4.",
-			"%s is to point at %s, which is not a configured VPS.", domain.Name, name)
+			"%s is to be served by %s, which is not a configured VPS.", domain.Name, name)
 	}
 	s := &Site{
 		Domain: domain.Name, Names: domain.Names(), Target: strings.TrimSuffix(domain.Name, ".com"),

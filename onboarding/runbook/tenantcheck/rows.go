@@ -59,7 +59,7 @@ func (r *rowTest) report(name string, wrong []string, fine string) {
 	name += ", " + r.tenant.describe(r.who)
 	finding := onboarding.Passed(name, "%s", fine)
 	if len(wrong) > 0 {
-		finding = onboarding.Failing(name, "Do not let this Provider in before it is understood.", "%s",
+		finding = onboarding.Failing(name, "Do not give this Provider access until the cause is understood.", "%s",
 			strings.Join(wrong, "; "))
 	}
 	r.findings = append(r.findings, finding)
@@ -77,11 +77,11 @@ func (r *rowTest) insert(ctx context.Context) error {
 		case err != nil:
 			wrong = append(wrong, "it is refused: "+platform.Explain(err))
 		case row.User != r.who.User || row.Org != r.who.Org:
-			wrong = append(wrong, fmt.Sprintf("it landed with user %s and Org %q", row.User, row.Org))
+			wrong = append(wrong, fmt.Sprintf("it has the user %s and the Org %q", row.User, row.Org))
 		default:
 			r.rows = append(r.rows, row)
 		}
-		fine := "lands with the right " + kind.User
+		fine := "has the right " + kind.User
 		if r.who.Org != "" {
 			fine += " and " + kind.Org
 		}
@@ -153,7 +153,7 @@ func (r *rowTest) direct(ctx context.Context) error {
 	}
 	var wrong []string
 	if seen[0] == 0 {
-		wrong = append(wrong, "no row of another tenant could be made to try it with")
+		wrong = append(wrong, "no row of another tenant could be made for the test")
 	}
 	if seen[1] > 0 {
 		wrong = append(wrong, fmt.Sprintf("%s reads %d rows of tenant %s by their id", slug, seen[1], victim.User))

@@ -82,7 +82,7 @@ func (t *Tenant) Switcher(ctx context.Context) []onboarding.Finding {
 	case err != nil:
 		return []onboarding.Finding{onboarding.Failing(name, "Check platform.switcher.", "%s", platform.Explain(err))}
 	case !slices.Contains(listed, t.person.ID) && !slices.Contains(listed, t.person.Slug):
-		return []onboarding.Finding{onboarding.Failing(name, "Look at the Org's members.", "%s does not see %s in %s",
+		return []onboarding.Finding{onboarding.Failing(name, "Check the Org's members.", "%s does not see %s in %s",
 			t.org.OwnerSlug, t.person.Slug, t.org.Slug)}
 	}
 	return []onboarding.Finding{onboarding.Passed(name, "%s sees %s in %s", t.org.OwnerSlug, t.person.Slug,
@@ -92,7 +92,7 @@ func (t *Tenant) Switcher(ctx context.Context) []onboarding.Finding {
 // Age finds rows of the tenant that are older than the run or, if the tenant existed before the
 // run, older than the tenant.
 func (t *Tenant) Age(ctx context.Context, run *onboarding.Run) []onboarding.Finding {
-	const name, fix = "no past", "Look where these rows come from: a new tenant has none."
+	const name, fix = "no past", "Find out where these rows come from: a new tenant has none."
 	born, err := t.db.CreatedAt(ctx, t.person.ID)
 	if err != nil {
 		return []onboarding.Finding{onboarding.Failing(name, "Retry.", "%s", platform.Explain(err))}

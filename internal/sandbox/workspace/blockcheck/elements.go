@@ -174,7 +174,8 @@ var elements = map[string]element{
 	"icon_button": {
 		in: []string{"context_actions"},
 		shape: shape{fields: with(common, fields{"icon": enum("trash"), "text": plain(75), "value": str(1, 2000),
-			"confirm": confirm, "accessibility_label": str(1, 75), "visible_to_user_ids": idList}), required: []string{"icon", "text"}},
+			"confirm": confirm, "accessibility_label": str(1, 75), "visible_to_user_ids": idList}),
+			required: []string{"icon", "text"}},
 	},
 }
 

@@ -7,23 +7,23 @@ import (
 	"time"
 )
 
-// vouched remembers which chains were verified, and from when until when that holds: the apex and
-// www show the same chain over IPv4 and IPv6, and hour after hour, and each verification is two
-// signatures. What was refused is not remembered, since it needs a reason each time. It is safe
-// for concurrent use.
-type vouched struct {
+// verifiedChains remembers which chains were verified, and from when until when that holds: the
+// apex and www show the same chain over IPv4 and IPv6, and hour after hour, and each verification
+// is two signatures. What was refused is not remembered, since it needs a reason each time. It is
+// safe for concurrent use.
+type verifiedChains struct {
 	mu     sync.Mutex
 	chains map[[sha256.Size]byte]period
 }
 
 type period struct{ from, until time.Time }
 
-// maxVouched bounds the memory, to about a megabyte.
-const maxVouched = 10_000
+// maxVerified bounds the memory, to about a megabyte.
+const maxVerified = 10_000
 
 // verify is [x509.Certificate.Verify] for the first of a chain as served, with the others as
 // intermediates. The roots must always be the same.
-func (v *vouched) verify(chain []*x509.Certificate, roots *x509.CertPool, now time.Time) error {
+func (v *verifiedChains) verify(chain []*x509.Certificate, roots *x509.CertPool, now time.Time) error {
 	key := fingerprint(chain)
 	v.mu.Lock()
 	known, found := v.chains[key]
@@ -41,7 +41,7 @@ func (v *vouched) verify(chain []*x509.Certificate, roots *x509.CertPool, now ti
 	}
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	if v.chains == nil || len(v.chains) >= maxVouched {
+	if v.chains == nil || len(v.chains) >= maxVerified {
 		v.chains = make(map[[sha256.Size]byte]period)
 	}
 	v.chains[key] = common(verified[0])

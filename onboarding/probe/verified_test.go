@@ -19,7 +19,7 @@ func TestVerifiedChainsAreRememberedWhileTheyHold(t *testing.T) {
 	chain := []*x509.Certificate{leaf, authority.Intermediate}
 	roots, none := x509.NewCertPool(), x509.NewCertPool()
 	roots.AddCert(authority.Root)
-	var v vouched
+	var v verifiedChains
 	for _, step := range []struct {
 		what  string
 		chain []*x509.Certificate

@@ -40,36 +40,36 @@ type Unpushed struct {
 	Own     bool // made by this program
 }
 
-//go:embed look.sh
-var lookScript string
+//go:embed state.sh
+var stateScript string
 
-// Look looks at a domain's folder and all around it in one round trip.
-func (r *Repo) Look(ctx context.Context, domain string) (*State, error) {
-	return r.look(ctx, domain, "")
+// Observe returns the state of a domain's folder in one round trip.
+func (r *Repo) Observe(ctx context.Context, domain string) (*State, error) {
+	return r.observe(ctx, domain, "")
 }
 
-// LookIdle is Look once nothing that this program started, in this life or an earlier one, works
-// on the repository.
-func (r *Repo) LookIdle(ctx context.Context, domain string) (*State, error) {
-	return r.look(ctx, domain, lock)
+// ObserveIdle is Observe once nothing that this program started, now or before a restart, works on
+// the repository.
+func (r *Repo) ObserveIdle(ctx context.Context, domain string) (*State, error) {
+	return r.observe(ctx, domain, lock)
 }
 
-func (r *Repo) look(ctx context.Context, domain, idle string) (*State, error) {
+func (r *Repo) observe(ctx context.Context, domain, idle string) (*State, error) {
 	folder, template := r.Folder(domain), r.config.templateDir()
 	if err := checkPath(folder); err != nil {
 		return nil, fmt.Errorf("repo: %w", err)
 	}
 	if path.Dir(folder) != r.config.DomainsDir {
-		return nil, fmt.Errorf("repo: look at %q: %w", domain, ErrOutside)
+		return nil, fmt.Errorf("repo: observe %q: %w", domain, ErrOutside)
 	}
 	span := ""
 	if r.config.Remote != "" {
 		span = "refs/remotes/" + r.config.Remote + "/" + r.config.Branch + "..refs/heads/" + r.config.Branch
 	}
 	out, err := r.host.Output(ctx, hosts.Command{Dir: r.config.Dir, Idle: idle,
-		Argv: []string{"bash", "-c", lookScript, "onboardbot", folder, template, r.config.DomainsDir, span}})
+		Argv: []string{"bash", "-c", stateScript, "onboardbot", folder, template, r.config.DomainsDir, span}})
 	var exit *hosts.ExitError
-	if errors.As(err, &exit) { // the script's text is nobody's reading
+	if errors.As(err, &exit) { // without the text of the script
 		err = fmt.Errorf("%s: exit status %d: %s", exit.Host, exit.Code, exit.Tail)
 	}
 	var state *State
@@ -77,7 +77,7 @@ func (r *Repo) look(ctx context.Context, domain, idle string) (*State, error) {
 		state, err = r.parse(out, folder+"/", template+"/")
 	}
 	if err != nil {
-		return nil, fmt.Errorf("repo: look at %s: %w", folder, err)
+		return nil, fmt.Errorf("repo: observe %s: %w", folder, err)
 	}
 	return state, nil
 }

@@ -1,4 +1,4 @@
-# Looks at a domain's folder: FOLDER TEMPLATE DOMAINS SPAN. Prints what is committed, "end"; the commits of the span and the
+# Observes a domain's folder: FOLDER TEMPLATE DOMAINS SPAN. Prints what is committed, "end"; the commits of the span and the
 # domains, each a NUL-terminated list that ends with an empty entry; an archive of the folder in the work tree.
 set -o pipefail
 export LC_ALL=C
