@@ -113,7 +113,9 @@ func (s *Server) DSNAs(role, database string) string {
 }
 
 // NewDatabase creates an empty database with a fresh name and returns the name.
-func (s *Server) NewDatabase(ctx context.Context) (string, error) { return s.CopyDatabase(ctx, "template0") }
+func (s *Server) NewDatabase(ctx context.Context) (string, error) {
+	return s.CopyDatabase(ctx, "template0")
+}
 
 // CopyDatabase creates a copy of a database, to which nobody may be connected, and returns its name.
 func (s *Server) CopyDatabase(ctx context.Context, template string) (string, error) {
