@@ -8,7 +8,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/rogpeppe/go-internal/txtar"
 
-	"github.com/atlilith/onboardbot/bot/outbox"
+	"github.com/atlilith/onboardbot/bot/post"
 	"github.com/atlilith/onboardbot/commands/render/mrkdwn"
 	"github.com/atlilith/onboardbot/internal/sandbox/golden"
 	"github.com/atlilith/onboardbot/onboarding"
@@ -22,7 +22,7 @@ func TestConfirmation(t *testing.T) {
 		Copy: "Hello", Palette: "#fff"}.Request(twoHosts)
 	reply := Confirmation(request, twoHosts, "merche-biche",
 		uuid.MustParse("0198c0de-0000-7000-8000-000000000009")).Reply()
-	golden.CheckMessages(t, []outbox.Message{{Key: "offer", Text: reply.Text, Blocks: reply.Blocks}})
+	golden.CheckMessages(t, []post.Message{{Key: "offer", Text: reply.Text, Blocks: reply.Blocks}})
 	golden.Compare(t, filepath.Join("testdata", "reply", "offer.txtar"),
 		txtar.Format(&txtar.Archive{Files: []txtar.File{
 			{Name: "text", Data: []byte(reply.Text + "\n")},

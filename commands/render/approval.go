@@ -11,7 +11,7 @@ import (
 	"github.com/slack-go/slack"
 
 	"github.com/atlilith/onboardbot/bot/blockkit"
-	"github.com/atlilith/onboardbot/bot/outbox"
+	"github.com/atlilith/onboardbot/bot/post"
 	"github.com/atlilith/onboardbot/commands/render/changes"
 	"github.com/atlilith/onboardbot/commands/render/mrkdwn"
 	"github.com/atlilith/onboardbot/onboarding"
@@ -23,7 +23,7 @@ func ApprovalKey(approval *onboarding.Approval) string {
 }
 
 // approval is the request to approve one change, and what became of it.
-func (r Renderer) approval(view *onboarding.View, approval *onboarding.Approval, now time.Time) outbox.Message {
+func (r Renderer) approval(view *onboarding.View, approval *onboarding.Approval, now time.Time) post.Message {
 	var page mrkdwn.Builder
 	name := StepName(view, approval.Step)
 	attempts := attemptsUnder(view, approval.ID)
@@ -76,7 +76,7 @@ func (r Renderer) approval(view *onboarding.View, approval *onboarding.Approval,
 	if len(buttons) > 0 {
 		page.Buttons("approval", buttons...)
 	}
-	return outbox.Message{Key: ApprovalKey(approval), Channel: view.Channel, Thread: RootKey(view.ID),
+	return post.Message{Key: ApprovalKey(approval), Channel: view.Channel, Thread: RootKey(view.ID),
 		Text: page.Text(), Blocks: page.Blocks}
 }
 

@@ -7,14 +7,14 @@ import (
 	"github.com/slack-go/slack"
 
 	"github.com/atlilith/onboardbot/bot/blockkit"
-	"github.com/atlilith/onboardbot/bot/outbox"
+	"github.com/atlilith/onboardbot/bot/post"
 	"github.com/atlilith/onboardbot/commands/render/mrkdwn"
 	"github.com/atlilith/onboardbot/onboarding"
 )
 
 // finished is the last message of a run that is done: what exists now, and what the Provider does
 // next.
-func (r Renderer) finished(view *onboarding.View, event onboarding.Event) outbox.Message {
+func (r Renderer) finished(view *onboarding.View, event onboarding.Event) post.Message {
 	var page mrkdwn.Builder
 	request := view.Request
 	words := map[onboarding.RunKind]string{onboarding.KindUndo: "The onboarding of %s is undone.",
@@ -23,7 +23,7 @@ func (r Renderer) finished(view *onboarding.View, event onboarding.Event) outbox
 		page.Say(fmt.Sprintf("%s *"+words+"* %s, it took %s.",
 			mrkdwn.MarkLive, mrkdwn.Inline(request.DisplayName), mrkdwn.Mention(view.Requester),
 			mrkdwn.Duration(view.Ended.Sub(view.Created))))
-		return outbox.Message{Key: eventKey(event), Channel: view.Channel, Thread: RootKey(view.ID),
+		return post.Message{Key: eventKey(event), Channel: view.Channel, Thread: RootKey(view.ID),
 			Text: page.Text(), Blocks: page.Blocks}
 	}
 	left := byHand(view)
@@ -43,7 +43,7 @@ func (r Renderer) finished(view *onboarding.View, event onboarding.Event) outbox
 		page.Say("*Warnings*\n" + mrkdwn.JoinWithin(left, blockkit.MaxSectionText))
 	}
 	page.Say("*What they do next*\n" + next(request))
-	return outbox.Message{Key: eventKey(event), Channel: view.Channel, Thread: RootKey(view.ID), Text: page.Text(),
+	return post.Message{Key: eventKey(event), Channel: view.Channel, Thread: RootKey(view.ID), Text: page.Text(),
 		Blocks: page.Blocks}
 }
 
@@ -83,7 +83,7 @@ func next(request onboarding.Request) string {
 }
 
 // cancelled is the last message of a cancelled run: what stays applied, and what was not done.
-func (r Renderer) cancelled(view *onboarding.View, event onboarding.Event) outbox.Message {
+func (r Renderer) cancelled(view *onboarding.View, event onboarding.Event) post.Message {
 	var page mrkdwn.Builder
 	page.Say(fmt.Sprintf("%s *The run was cancelled* by %s %s. Nothing was undone.", mrkdwn.MarkCancelled,
 		mrkdwn.Mention(event.Actor), blockkit.Date(event.At)))
@@ -106,7 +106,7 @@ func (r Renderer) cancelled(view *onboarding.View, event onboarding.Event) outbo
 		page.Note(fmt.Sprintf("%s continues it: what exists already is found and not done twice.",
 			blockkit.Code(r.Command+" "+view.Request.Slug)))
 	}
-	return outbox.Message{Key: eventKey(event), Channel: view.Channel, Thread: RootKey(view.ID), Text: page.Text(),
+	return post.Message{Key: eventKey(event), Channel: view.Channel, Thread: RootKey(view.ID), Text: page.Text(),
 		Blocks: page.Blocks}
 }
 

@@ -6,14 +6,14 @@ import (
 	"strings"
 
 	"github.com/atlilith/onboardbot/bot/blockkit"
-	"github.com/atlilith/onboardbot/bot/outbox"
+	"github.com/atlilith/onboardbot/bot/post"
 	"github.com/atlilith/onboardbot/commands/render/mrkdwn"
 	"github.com/atlilith/onboardbot/onboarding"
 )
 
 // findings shows what a step that changes nothing has found, or what a step is waiting for. The
 // message is updated in place.
-func (r Renderer) findings(view *onboarding.View, step *onboarding.Step) outbox.Message {
+func (r Renderer) findings(view *onboarding.View, step *onboarding.Step) post.Message {
 	var page mrkdwn.Builder
 	at := place(view.Run, step)
 	name := "*" + mrkdwn.Inline(title(step.Definition)) + "*"
@@ -38,7 +38,7 @@ func (r Renderer) findings(view *onboarding.View, step *onboarding.Step) outbox.
 	if waiting {
 		page.Buttons(stepID(at), blockkit.Button(ActionCheck, view.ID.String(), "Check now", ""))
 	}
-	return outbox.Message{Key: RootKey(view.ID) + "/" + stepID(at), Channel: view.Channel, Thread: RootKey(view.ID),
+	return post.Message{Key: RootKey(view.ID) + "/" + stepID(at), Channel: view.Channel, Thread: RootKey(view.ID),
 		Text: page.Text(), Blocks: page.Blocks}
 }
 

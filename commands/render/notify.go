@@ -8,7 +8,7 @@ import (
 	"github.com/slack-go/slack"
 
 	"github.com/atlilith/onboardbot/bot/blockkit"
-	"github.com/atlilith/onboardbot/bot/outbox"
+	"github.com/atlilith/onboardbot/bot/post"
 	"github.com/atlilith/onboardbot/commands/render/mrkdwn"
 	"github.com/atlilith/onboardbot/onboarding"
 )
@@ -19,15 +19,15 @@ const directMessageWindow = 10 * time.Minute
 
 // Direct returns the direct messages about a run: each approval request with its outcome,
 // reminders, and escalations. The recipients are user ids. The requester gets none.
-func (r Renderer) Direct(view *onboarding.View, now time.Time, approvers, escalated []string) []outbox.Message {
-	var messages []outbox.Message
+func (r Renderer) Direct(view *onboarding.View, now time.Time, approvers, escalated []string) []post.Message {
+	var messages []post.Message
 	together := map[int64]bool{}
 	for i, event := range view.Events {
 		approval := view.Approval(event.Approval)
 		if approval == nil || view.Step(event.Step) == nil {
 			continue
 		}
-		var message outbox.Message
+		var message post.Message
 		to := approvers
 		switch event.Kind {
 		case onboarding.EventAsked:
@@ -63,7 +63,7 @@ func (r Renderer) Direct(view *onboarding.View, now time.Time, approvers, escala
 
 // directly returns a message of a thread as one person gets it, below a line that says which run
 // it is about.
-func (r Renderer) directly(view *onboarding.View, message outbox.Message, person string) outbox.Message {
+func (r Renderer) directly(view *onboarding.View, message post.Message, person string) post.Message {
 	head := fmt.Sprintf("For *%s* (%s), requested by %s in %s", mrkdwn.Inline(view.Request.DisplayName),
 		blockkit.Code(view.Request.Slug), mrkdwn.Mention(view.Requester), blockkit.Channel(view.Channel))
 	message.Blocks = slices.Insert(slices.Clone(message.Blocks), 0, slack.Block(blockkit.Context(head)))
@@ -74,7 +74,7 @@ func (r Renderer) directly(view *onboarding.View, message outbox.Message, person
 
 // call asks people again for decisions that are open: the approvers before a request expires, the
 // people in escalate_to when it is escalated. Events of the same moment share one message.
-func (r Renderer) call(view *onboarding.View, events []onboarding.Event) outbox.Message {
+func (r Renderer) call(view *onboarding.View, events []onboarding.Event) post.Message {
 	var page mrkdwn.Builder
 	var names, settled []string
 	var open []*onboarding.Approval
@@ -128,7 +128,7 @@ func (r Renderer) call(view *onboarding.View, events []onboarding.Event) outbox.
 	if len(who) > 0 {
 		page.Say(mrkdwn.MentionAny(who))
 	}
-	return outbox.Message{Key: eventKey(events[0]), Channel: view.Channel, Thread: RootKey(view.ID),
+	return post.Message{Key: eventKey(events[0]), Channel: view.Channel, Thread: RootKey(view.ID),
 		Text: page.Text(), Blocks: page.Blocks}
 }
 
@@ -149,7 +149,7 @@ func number(open []*onboarding.Approval, one, several string) string {
 }
 
 // glassBroken says who approved alone and why, and mentions everyone who was skipped.
-func (r Renderer) glassBroken(view *onboarding.View, event onboarding.Event) outbox.Message {
+func (r Renderer) glassBroken(view *onboarding.View, event onboarding.Event) post.Message {
 	var page mrkdwn.Builder
 	name := string(event.Step)
 	if step := view.Step(event.Step); step != nil {
@@ -167,6 +167,6 @@ func (r Renderer) glassBroken(view *onboarding.View, event onboarding.Event) out
 	if len(skipped) > 0 {
 		page.Say("Skipped approvers, please review it now: " + mrkdwn.MentionAll(skipped))
 	}
-	return outbox.Message{Key: eventKey(event), Channel: view.Channel, Thread: RootKey(view.ID), Text: page.Text(),
+	return post.Message{Key: eventKey(event), Channel: view.Channel, Thread: RootKey(view.ID), Text: page.Text(),
 		Blocks: page.Blocks}
 }

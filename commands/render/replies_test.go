@@ -9,9 +9,8 @@ import (
 	"github.com/rogpeppe/go-internal/txtar"
 	"github.com/slack-go/slack"
 
-	"github.com/atlilith/onboardbot/bot"
 	"github.com/atlilith/onboardbot/bot/blockkit"
-	"github.com/atlilith/onboardbot/bot/outbox"
+	"github.com/atlilith/onboardbot/bot/post"
 	"github.com/atlilith/onboardbot/commands/render/mrkdwn"
 	"github.com/atlilith/onboardbot/internal/sandbox/golden"
 	"github.com/atlilith/onboardbot/onboarding"
@@ -41,7 +40,7 @@ func TestPrivateAnswers(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			reply := page.Reply()
-			golden.CheckMessages(t, []outbox.Message{{Key: name, Text: reply.Text, Blocks: reply.Blocks}})
+			golden.CheckMessages(t, []post.Message{{Key: name, Text: reply.Text, Blocks: reply.Blocks}})
 			golden.Compare(t, filepath.Join("testdata", "reply", name+".txtar"),
 				txtar.Format(&txtar.Archive{Files: []txtar.File{
 					{Name: "text", Data: []byte(reply.Text + "\n")},
@@ -107,11 +106,11 @@ func TestReplies(t *testing.T) {
 	confirm.Say("Cancel?")
 	confirm.Buttons("cancel", blockkit.Button(ActionCancel, uuid.Nil.String(), "Cancel run", slack.StyleDanger),
 		blockkit.Button(ActionKeep, uuid.Nil.String(), "Keep running", ""))
-	for name, reply := range map[string]bot.Reply{
+	for name, reply := range map[string]post.Reply{
 		"help": HelpPage("/onboard").Reply(), "plan": planned.Reply(),
 		"status": storyRenderer.Status(stories["certbot failed"]().View, "").Reply(), "cancel": confirm.Reply(),
 	} {
-		golden.CheckMessages(t, []outbox.Message{{Key: name, Text: reply.Text, Blocks: reply.Blocks}})
+		golden.CheckMessages(t, []post.Message{{Key: name, Text: reply.Text, Blocks: reply.Blocks}})
 		golden.Compare(t, filepath.Join("testdata", "reply", name+".json"), golden.Indented(reply.Blocks))
 	}
 }

@@ -12,7 +12,7 @@ import (
 	"github.com/slack-go/slack"
 
 	"github.com/atlilith/onboardbot/bot/blockkit"
-	"github.com/atlilith/onboardbot/bot/outbox"
+	"github.com/atlilith/onboardbot/bot/post"
 	"github.com/atlilith/onboardbot/commands/render/changes"
 	"github.com/atlilith/onboardbot/commands/render/mrkdwn"
 	"github.com/atlilith/onboardbot/onboarding"
@@ -212,7 +212,7 @@ func agreed(approval *onboarding.Approval) []string {
 
 // ahead shows what an operator approved before its turn. The votes of one submission share one
 // message.
-func (r Renderer) ahead(view *onboarding.View, events []onboarding.Event) outbox.Message {
+func (r Renderer) ahead(view *onboarding.View, events []onboarding.Event) post.Message {
 	var page mrkdwn.Builder
 	first := events[0]
 	what := fmt.Sprintf("%d changes", len(events))
@@ -236,7 +236,7 @@ func (r Renderer) ahead(view *onboarding.View, events []onboarding.Event) outbox
 	page.Say(strings.Join(lines, "\n"))
 	page.Note("Each approval is bound to the digest of its change. " +
 		"A change that is different when its turn comes needs a new approval.")
-	return outbox.Message{Key: RootKey(view.ID) + "/ahead/" + fmt.Sprint(first.ID), Channel: view.Channel,
+	return post.Message{Key: RootKey(view.ID) + "/ahead/" + fmt.Sprint(first.ID), Channel: view.Channel,
 		Thread: RootKey(view.ID), Text: page.Text(), Blocks: page.Blocks}
 }
 

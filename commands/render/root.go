@@ -10,7 +10,7 @@ import (
 	"golang.org/x/net/idna"
 
 	"github.com/atlilith/onboardbot/bot/blockkit"
-	"github.com/atlilith/onboardbot/bot/outbox"
+	"github.com/atlilith/onboardbot/bot/post"
 	"github.com/atlilith/onboardbot/commands/render/mrkdwn"
 	"github.com/atlilith/onboardbot/onboarding"
 )
@@ -19,7 +19,7 @@ import (
 func RootKey(run uuid.UUID) string { return "run/" + run.String() }
 
 // root shows the state of a run at a glance: the Provider, what is next, and every step.
-func (r Renderer) root(view *onboarding.View) outbox.Message {
+func (r Renderer) root(view *onboarding.View) post.Message {
 	tasks := tasksOf(view)
 	for i := range tasks {
 		if r.freeze != nil {
@@ -57,7 +57,7 @@ func (r Renderer) root(view *onboarding.View) outbox.Message {
 	blocks := slices.Concat(top, []slack.Block{plan}, bottom)
 	fallback := slices.Concat(top, blockkit.Sections(strings.Join(lines, "\n")), bottom)
 	text := strings.Join([]string{head, strings.Join(lines, "\n"), foot}, "\n")
-	return outbox.Message{Key: RootKey(view.ID), Channel: view.Channel,
+	return post.Message{Key: RootKey(view.ID), Channel: view.Channel,
 		Text: blockkit.Truncate(text, blockkit.MaxText), Blocks: blocks, Fallback: fallback,
 		Last: view.State != onboarding.RunActive}
 }

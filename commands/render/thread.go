@@ -5,13 +5,13 @@ import (
 
 	"github.com/google/uuid"
 
-	"github.com/atlilith/onboardbot/bot/outbox"
+	"github.com/atlilith/onboardbot/bot/post"
 	"github.com/atlilith/onboardbot/onboarding"
 )
 
 // Placed moves the messages of a renewal to the thread of the run that made the domain live.
 // Slack has no threads within threads.
-func Placed(view *onboarding.View, messages []outbox.Message) []outbox.Message {
+func Placed(view *onboarding.View, messages []post.Message) []post.Message {
 	if view.Renews == uuid.Nil {
 		return messages
 	}
@@ -25,8 +25,8 @@ func Placed(view *onboarding.View, messages []outbox.Message) []outbox.Message {
 
 // Thread returns a run as messages, the root first, in the order of events. Keys depend on the
 // run alone, so a later view of it has the same messages and perhaps more.
-func (r Renderer) Thread(view *onboarding.View, now time.Time) []outbox.Message {
-	messages := []outbox.Message{r.root(view)}
+func (r Renderer) Thread(view *onboarding.View, now time.Time) []post.Message {
+	messages := []post.Message{r.root(view)}
 	asked := map[uuid.UUID]bool{}
 	told := map[onboarding.Key]bool{}
 	together := map[int64]bool{} // events that an earlier message covers

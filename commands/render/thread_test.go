@@ -10,7 +10,7 @@ import (
 
 	"github.com/google/uuid"
 
-	"github.com/atlilith/onboardbot/bot/outbox"
+	"github.com/atlilith/onboardbot/bot/post"
 	"github.com/atlilith/onboardbot/internal/sandbox/golden"
 	"github.com/atlilith/onboardbot/onboarding"
 	"github.com/atlilith/onboardbot/onboarding/runbook"
@@ -33,7 +33,7 @@ func TestRenewalInTheThreadOfItsRun(t *testing.T) {
 	messages := Placed(s.View,
 		append(Renderer{Command: "/onboard", Approvers: []string{"U0BO"}, Mentions: true,
 			Reasons: runbook.Reasons()}.Thread(s.View, time.Date(2027, 3, 1, 9, 30, 0, 0, time.UTC)),
-			outbox.Message{Key: "dm", Channel: "U0BO", Text: "x"}))
+			post.Message{Key: "dm", Channel: "U0BO", Text: "x"}))
 	for _, message := range messages {
 		want := RootKey(s.View.Renews)
 		if message.Key == "dm" {
@@ -407,7 +407,7 @@ func TestNothingDisappears(t *testing.T) {
 	t.Parallel()
 	for name, tell := range stories {
 		s := tell()
-		var last []outbox.Message
+		var last []post.Message
 		events := s.Events
 		for i := range events {
 			s.Events = events[:i+1]

@@ -8,14 +8,14 @@ import (
 	"github.com/slack-go/slack"
 
 	"github.com/atlilith/onboardbot/bot/blockkit"
-	"github.com/atlilith/onboardbot/bot/outbox"
+	"github.com/atlilith/onboardbot/bot/post"
 	"github.com/atlilith/onboardbot/commands/render/mrkdwn"
 	"github.com/atlilith/onboardbot/onboarding"
 )
 
 // trouble is the message about a step that continues only after somebody presses Retry. It is a
 // message of its own because an update would not notify anybody.
-func (r Renderer) trouble(view *onboarding.View, event onboarding.Event) outbox.Message {
+func (r Renderer) trouble(view *onboarding.View, event onboarding.Event) post.Message {
 	var page mrkdwn.Builder
 	step := view.Step(event.Step)
 	name := "*" + mrkdwn.Inline(title(step.Definition)) + "*"
@@ -53,7 +53,7 @@ func (r Renderer) trouble(view *onboarding.View, event onboarding.Event) outbox.
 		}
 		page.Buttons(stepID(place(view.Run, step)), append(buttons, cancelButton(view.Run))...)
 	}
-	return outbox.Message{Key: eventKey(event), Channel: view.Channel, Thread: RootKey(view.ID), Text: page.Text(),
+	return post.Message{Key: eventKey(event), Channel: view.Channel, Thread: RootKey(view.ID), Text: page.Text(),
 		Blocks: page.Blocks}
 }
 

@@ -13,7 +13,7 @@ import (
 	"github.com/slack-go/slack"
 
 	"github.com/atlilith/onboardbot/bot/blockkit"
-	"github.com/atlilith/onboardbot/bot/outbox"
+	"github.com/atlilith/onboardbot/bot/post"
 	"github.com/atlilith/onboardbot/commands/render/changes"
 	"github.com/atlilith/onboardbot/commands/render/mrkdwn"
 	"github.com/atlilith/onboardbot/internal/sandbox/golden"
@@ -142,7 +142,7 @@ func TestPlan(t *testing.T) {
 				t.Errorf("whole %t", whole)
 			}
 			reply := page.Reply()
-			golden.CheckMessages(t, []outbox.Message{{Key: "plan", Text: reply.Text, Blocks: reply.Blocks}})
+			golden.CheckMessages(t, []post.Message{{Key: "plan", Text: reply.Text, Blocks: reply.Blocks}})
 			golden.Compare(t, filepath.Join("testdata", "plan", name+".txtar"),
 				txtar.Format(&txtar.Archive{Files: []txtar.File{
 					{Name: "message.txt", Data: []byte(reply.Text + "\n")},
@@ -198,7 +198,7 @@ func TestStatus(t *testing.T) {
 	var files []txtar.File
 	for _, name := range []string{"asked for rows", "certbot failed", "ten domains", "hostile", "cancelled", "live"} {
 		page := storyRenderer.Status(stories[name]().View, "")
-		golden.CheckMessages(t, []outbox.Message{{Key: name, Text: page.Text(), Blocks: page.Blocks}})
+		golden.CheckMessages(t, []post.Message{{Key: name, Text: page.Text(), Blocks: page.Blocks}})
 		files = append(files, txtar.File{Name: name, Data: []byte(page.Text() + "\n")})
 	}
 	golden.Compare(t, filepath.Join("testdata", "status.txtar"), txtar.Format(&txtar.Archive{Files: files}))

@@ -12,7 +12,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/atlilith/onboardbot/bot/blockkit"
-	"github.com/atlilith/onboardbot/bot/outbox"
+	"github.com/atlilith/onboardbot/bot/post"
 	"github.com/atlilith/onboardbot/commands/render"
 	"github.com/atlilith/onboardbot/commands/render/mrkdwn"
 	"github.com/atlilith/onboardbot/onboarding/isolation"
@@ -41,10 +41,10 @@ type proof struct{ *reports.Record }
 
 // Messages shows a report: one line if all is well, a table if not, and the full report as a file
 // in the thread.
-func Messages(record *reports.Record, approvers []string, command string) []outbox.Message {
+func Messages(record *reports.Record, approvers []string, command string) []post.Message {
 	p := proof{record}
 	page := p.sheet(approvers, command)
-	messages := []outbox.Message{{Key: Key(record.ID), Channel: record.Channel, Text: page.Text(),
+	messages := []post.Message{{Key: Key(record.ID), Channel: record.Channel, Text: page.Text(),
 		Blocks: page.Blocks}}
 	if record.Report != nil {
 		messages = append(messages, p.file())
@@ -233,7 +233,7 @@ func named(findings []isolation.Finding) string {
 }
 
 // file is the full report.
-func (p proof) file() outbox.Message {
+func (p proof) file() post.Message {
 	at := p.At.UTC()
 	var content bytes.Buffer
 	fmt.Fprintf(&content, "Isolation of tenants, %s\n", at.Format(time.RFC3339))
@@ -259,8 +259,8 @@ func (p proof) file() outbox.Message {
 		}
 	}
 	title := "Isolation report " + at.Format("2006-01-02 15:04 UTC")
-	return outbox.Message{Key: Key(p.ID) + "/report", Channel: p.Channel, Thread: Key(p.ID), Text: title + ". " +
+	return post.Message{Key: Key(p.ID) + "/report", Channel: p.Channel, Thread: Key(p.ID), Text: title + ". " +
 		p.outcome() + ".",
-		File: &outbox.File{Name: "isolation-" + at.Format("20060102-1504") + ".txt", Title: title,
+		File: &post.File{Name: "isolation-" + at.Format("20060102-1504") + ".txt", Title: title,
 			Content: content.Bytes()}}
 }
