@@ -7,6 +7,7 @@ import (
 	"github.com/slack-go/slack"
 
 	"github.com/atlilith/onboardbot/bot/blockkit"
+	"github.com/atlilith/onboardbot/bot/post"
 )
 
 // maxAckFrame is the size in bytes below which an acknowledgement must stay, envelope included:
@@ -14,16 +15,7 @@ import (
 // (https://docs.slack.dev/apis/events-api/using-socket-mode).
 const maxAckFrame = 20_480
 
-// Reply is what a slash command answers: a message that only the person sees. The zero value
-// shows nothing.
-type Reply struct {
-	Text   string
-	Blocks []slack.Block
-	// InChannel shows the answer, and the command that was typed, to everyone.
-	InChannel bool
-}
-
-func (r Reply) payload() (json.RawMessage, error) {
+func replyPayload(r post.Reply) (json.RawMessage, error) {
 	if r.Text == "" && len(r.Blocks) == 0 && !r.InChannel {
 		return nil, nil
 	}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/atlilith/onboardbot/bot"
+	"github.com/atlilith/onboardbot/bot/post"
 	"github.com/atlilith/onboardbot/bot/webapi"
 	"github.com/atlilith/onboardbot/internal/sandbox/workspace"
 	"github.com/atlilith/onboardbot/internal/secret"
@@ -18,9 +19,9 @@ import (
 
 func counting(n *atomic.Int64) *bot.Router {
 	router := bot.NewRouter()
-	router.Command("/onboard", func(context.Context, bot.Command) (bot.Reply, error) {
+	router.Command("/onboard", func(context.Context, bot.Command) (post.Reply, error) {
 		n.Add(1)
-		return bot.Reply{Text: "ok"}, nil
+		return post.Reply{Text: "ok"}, nil
 	})
 	return router
 }
@@ -193,10 +194,10 @@ func TestStopWaitsForHandlers(t *testing.T) {
 	w := newWorld(t, workspace.Sample())
 	entered, leave := make(chan struct{}), make(chan struct{})
 	router := bot.NewRouter()
-	router.Command("/onboard", func(ctx context.Context, _ bot.Command) (bot.Reply, error) {
+	router.Command("/onboard", func(ctx context.Context, _ bot.Command) (post.Reply, error) {
 		close(entered)
 		<-leave
-		return bot.Reply{Text: "finished"}, ctx.Err()
+		return post.Reply{Text: "finished"}, ctx.Err()
 	})
 	_, stop := w.startOne(router)
 	outcome := make(chan workspace.Outcome, 1)

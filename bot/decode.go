@@ -8,6 +8,8 @@ import (
 	"slices"
 
 	"github.com/slack-go/slack"
+
+	"github.com/atlilith/onboardbot/bot/post"
 )
 
 // call is an envelope, decoded and routed.
@@ -87,7 +89,7 @@ func (r *Router) decodeCommand(e envelope) (call, error) {
 			if err != nil {
 				return nil, err
 			}
-			return reply.payload()
+			return replyPayload(reply)
 		}
 	}
 	return c, nil
@@ -151,7 +153,7 @@ func identity(e envelope, kind, id string) string {
 
 // commandError is the answer to a command whose handler failed.
 func commandError(e envelope) json.RawMessage {
-	payload, err := Reply{Text: errorText(e)}.payload()
+	payload, err := replyPayload(post.Reply{Text: errorText(e)})
 	if err != nil {
 		return nil
 	}

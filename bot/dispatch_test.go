@@ -15,6 +15,7 @@ import (
 
 	"github.com/atlilith/onboardbot/bot"
 	"github.com/atlilith/onboardbot/bot/blockkit"
+	"github.com/atlilith/onboardbot/bot/post"
 	"github.com/atlilith/onboardbot/internal/sandbox/slacktest"
 	"github.com/atlilith/onboardbot/internal/sandbox/workspace"
 )
@@ -24,9 +25,9 @@ func TestCommandIsAnsweredInPrivate(t *testing.T) {
 	w := newWorld(t, workspace.Sample())
 	router := bot.NewRouter()
 	heard := make(chan bot.Command, 1)
-	router.Command("/onboard", func(_ context.Context, c bot.Command) (bot.Reply, error) {
+	router.Command("/onboard", func(_ context.Context, c bot.Command) (post.Reply, error) {
 		heard <- c
-		return bot.Reply{Text: "for you: " + blockkit.Escape(c.Text)}, nil
+		return post.Reply{Text: "for you: " + blockkit.Escape(c.Text)}, nil
 	})
 	w.start(router)
 	out := w.Type("/onboard <merche> & co")
@@ -59,10 +60,10 @@ func TestEveryKindIsHandledOnce(t *testing.T) {
 			}
 			ws := w.workspace()
 			router := bot.NewRouter()
-			router.Command("/onboard", func(ctx context.Context, c bot.Command) (bot.Reply, error) {
+			router.Command("/onboard", func(ctx context.Context, c bot.Command) (post.Reply, error) {
 				counts["command"].Add(1)
 				_, err := ws.OpenView(ctx, c.TriggerID, form())
-				return bot.Reply{Text: "opened"}, err
+				return post.Reply{Text: "opened"}, err
 			})
 			router.Action("touch/*", func(context.Context, bot.Action) error { counts["action"].Add(1); return nil })
 			router.View("form", func(context.Context, bot.Submission) (bot.Answer, error) {
@@ -156,13 +157,13 @@ func TestWhatHandlersGet(t *testing.T) {
 		got[name] = v
 	}
 	router := bot.NewRouter()
-	router.Command("/onboard", func(ctx context.Context, c bot.Command) (bot.Reply, error) {
+	router.Command("/onboard", func(ctx context.Context, c bot.Command) (post.Reply, error) {
 		view := form()
 		least := 1
 		view.Blocks.BlockSet = append(view.Blocks.BlockSet, slack.NewInputBlock("org", blockkit.Plain("Org", 20), nil,
 			&slack.SelectBlockElement{Type: slack.OptTypeExternal, ActionID: "org", MinQueryLength: &least}))
 		_, err := ws.OpenView(ctx, c.TriggerID, view)
-		return bot.Reply{}, err
+		return post.Reply{}, err
 	})
 	router.Action("touch/*", func(_ context.Context, a bot.Action) error { note("modal click", a); return nil })
 	router.Action("approve", func(_ context.Context, a bot.Action) error { note("message click", a); return nil })
@@ -229,12 +230,12 @@ func TestWhatHandlersGet(t *testing.T) {
 	if diff := cmp.Diff(want, click, ignore); diff != "" {
 		t.Error(diff)
 	}
-	refusal := bot.Response{Reply: bot.Reply{Text: "not yours to approve"}}
+	refusal := bot.Response{Reply: post.Reply{Text: "not yours to approve"}}
 	if err := ws.Respond(t.Context(), click.ResponseURL, refusal); err != nil {
 		t.Error(err)
 	}
 	bo := bot.Recipient{Channel: workspace.OpsChannel, User: workspace.Bo}
-	if err := ws.Ephemeral(t.Context(), bo, bot.Reply{Text: "really not"}); err != nil {
+	if err := ws.Ephemeral(t.Context(), bo, post.Reply{Text: "really not"}); err != nil {
 		t.Error(err)
 	}
 	w.SeeAs(
@@ -262,17 +263,17 @@ func TestHandlersThatFail(t *testing.T) {
 	w := newWorld(t, workspace.Sample())
 	ws := w.workspace()
 	router := bot.NewRouter()
-	router.Command("/onboard", func(ctx context.Context, c bot.Command) (bot.Reply, error) {
+	router.Command("/onboard", func(ctx context.Context, c bot.Command) (post.Reply, error) {
 		switch c.Text {
 		case "panic":
 			panic("at the disco")
 		case "error":
-			return bot.Reply{}, errHandler
+			return post.Reply{}, errHandler
 		case "large":
-			return bot.Reply{Text: strings.Repeat("x", 25_000)}, nil
+			return post.Reply{Text: strings.Repeat("x", 25_000)}, nil
 		}
 		_, err := ws.OpenView(ctx, c.TriggerID, form())
-		return bot.Reply{}, err
+		return post.Reply{}, err
 	})
 	router.View("form", func(context.Context, bot.Submission) (bot.Answer, error) { panic("in the form") })
 	w.start(router)
@@ -309,10 +310,10 @@ func TestSlowHandlerIsAcknowledgedAndGoesOn(t *testing.T) {
 	w := newWorld(t, workspace.Sample())
 	finished := make(chan error, 1)
 	router := bot.NewRouter()
-	router.Command("/onboard", func(ctx context.Context, _ bot.Command) (bot.Reply, error) {
+	router.Command("/onboard", func(ctx context.Context, _ bot.Command) (post.Reply, error) {
 		<-ctx.Done()
 		finished <- ctx.Err()
-		return bot.Reply{Text: "too late"}, nil
+		return post.Reply{Text: "too late"}, nil
 	})
 	w.start(router, func(c *bot.Config) { c.AckWithin, c.HandlerTimeout = 200*time.Millisecond, time.Second })
 	began := time.Now()
@@ -336,7 +337,7 @@ func TestFloodDoesNotStarve(t *testing.T) {
 	router.Event("app_home_opened", func(context.Context, bot.Event) error { running.Add(1); <-block; return nil })
 	router.Command(
 		"/onboard",
-		func(context.Context, bot.Command) (bot.Reply, error) { return bot.Reply{Text: "here"}, nil },
+		func(context.Context, bot.Command) (post.Reply, error) { return post.Reply{Text: "here"}, nil },
 	)
 	w.start(router, func(c *bot.Config) { c.Concurrency = 2 })
 	for range 20 {
@@ -379,9 +380,9 @@ func TestKilledWhileHandling(t *testing.T) {
 	kill()
 	handled := make(chan string, 2)
 	router := bot.NewRouter()
-	router.Command("/onboard", func(_ context.Context, c bot.Command) (bot.Reply, error) {
+	router.Command("/onboard", func(_ context.Context, c bot.Command) (post.Reply, error) {
 		handled <- c.Text
-		return bot.Reply{Text: "taken over"}, nil
+		return post.Reply{Text: "taken over"}, nil
 	})
 	w.start(router)
 	select {

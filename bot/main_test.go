@@ -12,6 +12,7 @@ import (
 
 	"github.com/atlilith/onboardbot/bot"
 	"github.com/atlilith/onboardbot/bot/outbox"
+	"github.com/atlilith/onboardbot/bot/post"
 	"github.com/atlilith/onboardbot/internal/liveness"
 	"github.com/atlilith/onboardbot/internal/sandbox/postgres"
 	"github.com/atlilith/onboardbot/internal/sandbox/slacktest"
@@ -118,9 +119,9 @@ func child(dsn, apiURL string) int {
 			return err
 		}
 		router := bot.NewRouter()
-		router.Command("/onboard", func(ctx context.Context, c bot.Command) (bot.Reply, error) {
+		router.Command("/onboard", func(ctx context.Context, c bot.Command) (post.Reply, error) {
 			if _, err := pool.Exec(ctx, `INSERT INTO begun (word) VALUES ($1)`, c.Text); err != nil {
-				return bot.Reply{}, err
+				return post.Reply{}, err
 			}
 			select {}
 		})

@@ -11,6 +11,7 @@ import (
 	"github.com/slack-go/slack"
 
 	"github.com/atlilith/onboardbot/bot/blockkit"
+	"github.com/atlilith/onboardbot/bot/post"
 	"github.com/atlilith/onboardbot/bot/webapi"
 )
 
@@ -25,7 +26,7 @@ type Recipient struct {
 
 // Ephemeral shows a message to one person only. Slack keeps no such message, and shows it only to
 // somebody who is in the channel and looking.
-func (w *Workspace) Ephemeral(ctx context.Context, to Recipient, reply Reply) error {
+func (w *Workspace) Ephemeral(ctx context.Context, to Recipient, reply post.Reply) error {
 	options := []slack.MsgOption{slack.MsgOptionText(blockkit.Truncate(reply.Text, blockkit.MaxText), false)}
 	if len(reply.Blocks) > 0 {
 		options = append(options, slack.MsgOptionBlocks(reply.Blocks...))
@@ -46,7 +47,7 @@ func (w *Workspace) Ephemeral(ctx context.Context, to Recipient, reply Reply) er
 
 // Response is an answer through a response_url.
 type Response struct {
-	Reply
+	post.Reply
 	// Replace puts the answer in the place of the message that was clicked. It has no effect on a
 	// command.
 	Replace bool

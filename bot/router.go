@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"github.com/slack-go/slack"
+
+	"github.com/atlilith/onboardbot/bot/post"
 )
 
 // A handler runs once for what a person did, on one replica, with a deadline in its context. The
@@ -19,7 +21,7 @@ import (
 type (
 	// CommandHandler answers a slash command. After AckWithin its Reply is lost: it answers with
 	// [Workspace.Respond].
-	CommandHandler func(context.Context, Command) (Reply, error)
+	CommandHandler func(context.Context, Command) (post.Reply, error)
 	// ActionHandler handles a click, whose acknowledgement shows nothing.
 	ActionHandler func(context.Context, Action) error
 	// ViewHandler handles a submission. After AckWithin the modal has closed as if all were well,

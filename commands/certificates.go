@@ -9,7 +9,7 @@ import (
 
 	"github.com/atlilith/onboardbot/bot"
 	"github.com/atlilith/onboardbot/bot/blockkit"
-	"github.com/atlilith/onboardbot/bot/outbox"
+	"github.com/atlilith/onboardbot/bot/post"
 	"github.com/atlilith/onboardbot/commands/access"
 	"github.com/atlilith/onboardbot/commands/render"
 	"github.com/atlilith/onboardbot/commands/render/certs"
@@ -49,13 +49,13 @@ func NewCertificateHandlers(h *Handlers, dependencies CertificateDependencies) *
 
 // certificates answers the slash command: about all sites in the channel, about one site to the
 // person who asks.
-func (h *CertificateHandlers) certificates(ctx context.Context, command bot.Command) (bot.Reply, error) {
+func (h *CertificateHandlers) certificates(ctx context.Context, command bot.Command) (post.Reply, error) {
 	return h.replies.replyLater(ctx, command, "Checking the certificates that visitors get…",
-		func(ctx context.Context) bot.Reply { return h.reply(ctx, command) })
+		func(ctx context.Context) post.Reply { return h.reply(ctx, command) })
 }
 
-func (h *CertificateHandlers) reply(ctx context.Context, command bot.Command) bot.Reply {
-	var reply bot.Reply
+func (h *CertificateHandlers) reply(ctx context.Context, command bot.Command) post.Reply {
+	var reply post.Reply
 	var err error
 	if domain := strings.TrimSpace(mrkdwn.Unescape(command.Text)); domain != "" {
 		reply, err = h.aboutSite(ctx, domain)
@@ -69,42 +69,42 @@ func (h *CertificateHandlers) reply(ctx context.Context, command bot.Command) bo
 }
 
 // aboutAll posts the table in the channel, with timelines in its thread.
-func (h *CertificateHandlers) aboutAll(ctx context.Context, command bot.Command) (bot.Reply, error) {
+func (h *CertificateHandlers) aboutAll(ctx context.Context, command bot.Command) (post.Reply, error) {
 	sites, err := h.Planner.Inventory.Sites(ctx)
 	if err != nil {
-		return bot.Reply{}, err
+		return post.Reply{}, err
 	}
 	if len(sites) == 0 {
-		return bot.Reply{Text: "There is nothing to watch yet: no domain is live, and the configuration names none."},
+		return post.Reply{Text: "There is nothing to watch yet: no domain is live, and the configuration names none."},
 			nil
 	}
 	report, err := h.Planner.Sweeper.Sweep(ctx, sites)
 	if err != nil {
-		return bot.Reply{}, err
+		return post.Reply{}, err
 	}
 	past, err := h.Watch.PastOf(ctx, report)
 	if err != nil {
-		return bot.Reply{}, err
+		return post.Reply{}, err
 	}
 	table := certs.Table(report)
 	table.Key, table.Channel = "certificates/"+command.Envelope, command.Channel
 	pictures, err := certs.Timelines(timeline.Rows(report, h.Planner.Sweeper.Config().Thresholds, past), report.At,
 		table)
 	if err != nil {
-		return bot.Reply{}, err
+		return post.Reply{}, err
 	}
-	if err := h.messages.send(ctx, append([]outbox.Message{table}, pictures...)...); err != nil {
-		return bot.Reply{}, err
+	if err := h.messages.send(ctx, append([]post.Message{table}, pictures...)...); err != nil {
+		return post.Reply{}, err
 	}
-	return bot.Reply{Text: fmt.Sprintf("%s Checked %s. The table is in the channel, with timelines in its thread.",
+	return post.Reply{Text: fmt.Sprintf("%s Checked %s. The table is in the channel, with timelines in its thread.",
 		mrkdwn.MarkDone, mrkdwn.Count(len(sites), "site"))}, nil
 }
 
 // aboutSite shows everything about one site to the person who asks.
-func (h *CertificateHandlers) aboutSite(ctx context.Context, domain string) (bot.Reply, error) {
+func (h *CertificateHandlers) aboutSite(ctx context.Context, domain string) (post.Reply, error) {
 	detail, err := h.detail(ctx, domain)
 	if err != nil {
-		return bot.Reply{}, err
+		return post.Reply{}, err
 	}
 	return certs.Page(detail).Reply(), nil
 }
@@ -156,45 +156,45 @@ func certificateError(err error) error {
 // renew begins a renewal, or says why there is nothing to renew. The thread shows what comes of
 // it.
 func (h *CertificateHandlers) renew(ctx context.Context, action bot.Action) error {
-	return h.pressed(ctx, action, func(ctx context.Context) (bot.Reply, error) {
+	return h.pressed(ctx, action, func(ctx context.Context) (post.Reply, error) {
 		site, err := h.Planner.Site(ctx, action.Value)
 		if err != nil {
-			return bot.Reply{}, err
+			return post.Reply{}, err
 		}
 		report, err := h.Planner.Observe(ctx, site)
 		if err != nil {
-			return bot.Reply{}, err
+			return post.Reply{}, err
 		}
 		renewal, err := h.Planner.Outstanding(ctx, report, time.Now())
 		switch {
 		case err != nil:
-			return bot.Reply{}, err
+			return post.Reply{}, err
 		case renewal.None():
-			return bot.Reply{Text: fmt.Sprintf("%s There is nothing to renew: %s.", mrkdwn.MarkDone,
+			return post.Reply{Text: fmt.Sprintf("%s There is nothing to renew: %s.", mrkdwn.MarkDone,
 				blockkit.Escape(report.Line(time.Now())))}, nil
 		}
 		domain := onboarding.Domain{Name: site.Domain, Host: site.Host}
 		if _, err := h.service.Renew(ctx, domain, service.Asked{Operator: action.Person.ID, Channel: h.Channel,
 			Submission: "press/" + action.Envelope}); err != nil {
-			return bot.Reply{}, err
+			return post.Reply{}, err
 		}
 		if action.Ephemeral {
-			return bot.Reply{Text: fmt.Sprintf("%s Approval by a second operator was requested in the thread of %s.",
+			return post.Reply{Text: fmt.Sprintf("%s Approval by a second operator was requested in the thread of %s.",
 				mrkdwn.MarkAsk, blockkit.Escape(report.Shown()))}, nil
 		}
-		return bot.Reply{}, nil
+		return post.Reply{}, nil
 	})
 }
 
 // why shows somebody why a certificate is not renewed.
 func (h *CertificateHandlers) why(ctx context.Context, action bot.Action) error {
 	return h.pressed(ctx, action,
-		func(ctx context.Context) (bot.Reply, error) { return h.aboutSite(ctx, action.Value) })
+		func(ctx context.Context) (post.Reply, error) { return h.aboutSite(ctx, action.Value) })
 }
 
 // pressed answers a press of an operator. Work that takes long answers later.
 func (h *CertificateHandlers) pressed(
-	ctx context.Context, action bot.Action, work func(context.Context) (bot.Reply, error),
+	ctx context.Context, action bot.Action, work func(context.Context) (post.Reply, error),
 ) error {
 	answer := func(ctx context.Context) error {
 		if err := h.gate.RequireOperator(ctx, action.Person); err != nil {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/atlilith/onboardbot/bot"
 	"github.com/atlilith/onboardbot/bot/blockkit"
+	"github.com/atlilith/onboardbot/bot/post"
 	"github.com/atlilith/onboardbot/commands/access"
 	"github.com/atlilith/onboardbot/commands/form"
 	"github.com/atlilith/onboardbot/commands/render/mrkdwn"
@@ -30,7 +31,7 @@ type confirmationHandlers struct {
 }
 
 // ask saves a complete draft and shows the confirmation, below it the hints that are not empty.
-func (h *confirmationHandlers) ask(ctx context.Context, typed entry, hints ...string) bot.Reply {
+func (h *confirmationHandlers) ask(ctx context.Context, typed entry, hints ...string) post.Reply {
 	id, err := uuid.NewV7()
 	if err == nil {
 		typed.confirmation = id

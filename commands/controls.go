@@ -8,6 +8,7 @@ import (
 
 	"github.com/atlilith/onboardbot/bot"
 	"github.com/atlilith/onboardbot/bot/blockkit"
+	"github.com/atlilith/onboardbot/bot/post"
 	"github.com/atlilith/onboardbot/commands/access"
 	"github.com/atlilith/onboardbot/commands/home"
 	"github.com/atlilith/onboardbot/commands/render"
@@ -62,15 +63,15 @@ func (h *controlHandlers) retryAll(ctx context.Context, action bot.Action) error
 }
 
 // retryCommand retries every stuck step of a run, for somebody who typed it.
-func (h *controlHandlers) retryCommand(ctx context.Context, person bot.Person, run *onboarding.Run) bot.Reply {
+func (h *controlHandlers) retryCommand(ctx context.Context, person bot.Person, run *onboarding.Run) post.Reply {
 	count, err := h.service.RetryAll(ctx, run.ID, person.ID)
 	if err != nil {
 		return h.replies.failure(ctx, err, "run", run.ID.String())
 	}
 	if count == 1 {
-		return bot.Reply{Text: fmt.Sprintf("Retrying one step%s.", h.messages.link(ctx, run))}
+		return post.Reply{Text: fmt.Sprintf("Retrying one step%s.", h.messages.link(ctx, run))}
 	}
-	return bot.Reply{Text: fmt.Sprintf("Retrying %d steps%s.", count, h.messages.link(ctx, run))}
+	return post.Reply{Text: fmt.Sprintf("Retrying %d steps%s.", count, h.messages.link(ctx, run))}
 }
 
 func (h *controlHandlers) checkNow(ctx context.Context, action bot.Action) error {
@@ -102,7 +103,7 @@ func (h *controlHandlers) keep(ctx context.Context, action bot.Action) error {
 }
 
 // freeze stops every change of all runs, and says so to the channel.
-func (h *controlHandlers) freeze(ctx context.Context, person bot.Person, reason string) bot.Reply {
+func (h *controlHandlers) freeze(ctx context.Context, person bot.Person, reason string) post.Reply {
 	err := h.service.Freeze(ctx, person.ID, reason)
 	if err != nil && !errors.Is(err, onboarding.ErrFrozen) {
 		return h.replies.failure(ctx, err, "person", person.ID)
@@ -112,21 +113,21 @@ func (h *controlHandlers) freeze(ctx context.Context, person bot.Person, reason 
 	case failure != nil || freeze == nil:
 		return h.replies.failure(ctx, cmp.Or(failure, onboarding.ErrNotFrozen), "person", person.ID)
 	case err != nil:
-		return bot.Reply{Text: render.AlreadyFrozen(freeze)}
+		return post.Reply{Text: render.AlreadyFrozen(freeze)}
 	}
 	h.refreshHome(ctx)
-	return bot.Reply{InChannel: true,
+	return post.Reply{InChannel: true,
 		Text: fmt.Sprintf("%s\nEvery run stops before its next change. Changes in progress finish. "+
 			"%s ends the freeze.",
 			render.FreezeNotice(freeze), blockkit.Code(h.command+" "+render.WordThaw))}
 }
 
-func (h *controlHandlers) thaw(ctx context.Context, person bot.Person) bot.Reply {
+func (h *controlHandlers) thaw(ctx context.Context, person bot.Person) post.Reply {
 	if err := h.service.Thaw(ctx, person.ID); err != nil {
 		return h.replies.failure(ctx, err, "person", person.ID)
 	}
 	h.refreshHome(ctx)
-	return bot.Reply{InChannel: true, Text: fmt.Sprintf("%s Thawed by %s. Approved changes continue.",
+	return post.Reply{InChannel: true, Text: fmt.Sprintf("%s Thawed by %s. Approved changes continue.",
 		mrkdwn.MarkDone, blockkit.User(person.ID))}
 }
 

@@ -13,6 +13,7 @@ import (
 
 	"github.com/atlilith/onboardbot/bot"
 	"github.com/atlilith/onboardbot/bot/blockkit"
+	"github.com/atlilith/onboardbot/bot/post"
 	"github.com/atlilith/onboardbot/commands/access"
 	"github.com/atlilith/onboardbot/commands/form"
 	"github.com/atlilith/onboardbot/commands/render"
@@ -39,12 +40,12 @@ type formHandlers struct {
 
 // start asks for what is missing about a slug, which may be empty, unless that slug is already
 // being onboarded.
-func (h *formHandlers) start(ctx context.Context, command bot.Command, parsed parsedCommand) bot.Reply {
+func (h *formHandlers) start(ctx context.Context, command bot.Command, parsed parsedCommand) post.Reply {
 	if parsed.slug != "" {
 		run, err := h.service.Records.Latest(ctx, parsed.slug)
 		switch {
 		case err == nil && run.State == onboarding.RunActive:
-			return bot.Reply{Text: fmt.Sprintf("%s is already being onboarded%s. %s shows its state.",
+			return post.Reply{Text: fmt.Sprintf("%s is already being onboarded%s. %s shows its state.",
 				blockkit.Code(parsed.slug), h.messages.link(ctx, run),
 				blockkit.Code(h.config.Command+" "+render.WordStatus+" "+parsed.slug))}
 		case err != nil && !errors.Is(err, onboarding.ErrNotFound):
@@ -56,7 +57,7 @@ func (h *formHandlers) start(ctx context.Context, command bot.Command, parsed pa
 
 // gather puts what was typed now over the draft. A complete request gets one confirmation.
 // Otherwise the form asks for the rest, and shows each problem at its input.
-func (h *formHandlers) gather(ctx context.Context, command bot.Command, parsed parsedCommand, plan bool) bot.Reply {
+func (h *formHandlers) gather(ctx context.Context, command bot.Command, parsed parsedCommand, plan bool) post.Reply {
 	saved, whose, err := h.drafts.load(ctx, command.Person, parsed.slug)
 	if err != nil {
 		return h.replies.failure(ctx, err, "slug", parsed.slug)
@@ -91,12 +92,12 @@ func (h *formHandlers) gather(ctx context.Context, command bot.Command, parsed p
 		Problems: draft.OnlyGiven(problems), Hints: []string{parsed.hint, whose}}.View())
 }
 
-func (h *formHandlers) open(ctx context.Context, command bot.Command, view slack.ModalViewRequest) bot.Reply {
+func (h *formHandlers) open(ctx context.Context, command bot.Command, view slack.ModalViewRequest) post.Reply {
 	if _, err := h.workspace.OpenView(ctx, command.TriggerID, view); err != nil {
 		h.replies.log.ErrorContext(ctx, "the form could not be opened", "error", err)
-		return bot.Reply{Text: "Slack did not open the form in time. Type the command again."}
+		return post.Reply{Text: "Slack did not open the form in time. Type the command again."}
 	}
-	return bot.Reply{}
+	return post.Reply{}
 }
 
 // orgs offers the platform's Orgs that match what was typed.
@@ -170,7 +171,7 @@ func (h *formHandlers) withHidden(ctx context.Context, action bot.Action, meta f
 	if err != nil || before == nil || meta.Plan {
 		return draft, err
 	}
-	return draft.Remembering(before.Draft, action.State), nil
+	return draft.KeepHidden(before.Draft, action.State), nil
 }
 
 // keep saves the draft as of a press in the form, for operators only and not for a dry run.

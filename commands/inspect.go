@@ -7,6 +7,7 @@ import (
 
 	"github.com/atlilith/onboardbot/bot"
 	"github.com/atlilith/onboardbot/bot/blockkit"
+	"github.com/atlilith/onboardbot/bot/post"
 	"github.com/atlilith/onboardbot/commands/home"
 	"github.com/atlilith/onboardbot/commands/render"
 	"github.com/atlilith/onboardbot/commands/render/mrkdwn"
@@ -25,7 +26,7 @@ type inspectHandlers struct {
 }
 
 // waiting lists what waits for one person.
-func (h *inspectHandlers) waiting(ctx context.Context, person string) bot.Reply {
+func (h *inspectHandlers) waiting(ctx context.Context, person string) post.Reply {
 	content, err := h.home.Waiting(ctx, person)
 	if err != nil {
 		return h.replies.failure(ctx, err, "person", person)
@@ -36,7 +37,7 @@ func (h *inspectHandlers) waiting(ctx context.Context, person string) bot.Reply 
 // maxListed is how many runs a list shows.
 const maxListed = 15
 
-func (h *inspectHandlers) list(ctx context.Context) bot.Reply {
+func (h *inspectHandlers) list(ctx context.Context) post.Reply {
 	runs, err := h.service.Records.List(ctx, maxListed)
 	if err != nil {
 		return h.replies.failure(ctx, err, "command", "")
@@ -52,7 +53,7 @@ func (h *inspectHandlers) list(ctx context.Context) bot.Reply {
 	return h.renderer.List(listed, freeze).Reply()
 }
 
-func (h *inspectHandlers) status(ctx context.Context, run *onboarding.Run) bot.Reply {
+func (h *inspectHandlers) status(ctx context.Context, run *onboarding.Run) post.Reply {
 	view, err := h.service.Records.View(ctx, run.ID)
 	if err != nil {
 		return h.replies.failure(ctx, err, "run", run.ID.String())
@@ -61,7 +62,7 @@ func (h *inspectHandlers) status(ctx context.Context, run *onboarding.Run) bot.R
 }
 
 // verify makes the success checks again and answers with what they found.
-func (h *inspectHandlers) verify(ctx context.Context, slug string) bot.Reply {
+func (h *inspectHandlers) verify(ctx context.Context, slug string) post.Reply {
 	run, observed, err := h.service.Verify(ctx, slug)
 	switch {
 	case run == nil && err != nil:
@@ -70,7 +71,7 @@ func (h *inspectHandlers) verify(ctx context.Context, slug string) bot.Reply {
 		if _, expected := render.ErrorText(err); expected {
 			return h.replies.failure(ctx, err, "run", run.ID.String())
 		}
-		return bot.Reply{Text: fmt.Sprintf("%s The checks of %s could not run: %s",
+		return post.Reply{Text: fmt.Sprintf("%s The checks of %s could not run: %s",
 			mrkdwn.MarkFailed, blockkit.Code(slug), mrkdwn.Inline(mrkdwn.Summary(err.Error())))}
 	}
 	return render.VerifyPage(run, observed).Reply()
@@ -78,7 +79,7 @@ func (h *inspectHandlers) verify(ctx context.Context, slug string) bot.Reply {
 
 // auditLog answers with the audit log of a slug: the newest run as a message, all of its runs as
 // a file.
-func (h *inspectHandlers) auditLog(ctx context.Context, command bot.Command, slug string) bot.Reply {
+func (h *inspectHandlers) auditLog(ctx context.Context, command bot.Command, slug string) post.Reply {
 	runs, err := h.service.Records.History(ctx, slug)
 	if err != nil {
 		return h.replies.failure(ctx, err, "slug", slug)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/atlilith/onboardbot/bot"
 	"github.com/atlilith/onboardbot/bot/blockkit"
+	"github.com/atlilith/onboardbot/bot/post"
 	"github.com/atlilith/onboardbot/commands/render"
 	"github.com/atlilith/onboardbot/commands/render/isolationreport"
 	"github.com/atlilith/onboardbot/commands/render/mrkdwn"
@@ -30,15 +31,15 @@ func NewIsolationHandlers(h *Handlers, store *reports.Store) *IsolationHandlers 
 }
 
 // ask requests a report. The channel gets it when it is made.
-func (h *IsolationHandlers) ask(ctx context.Context, command bot.Command) (bot.Reply, error) {
+func (h *IsolationHandlers) ask(ctx context.Context, command bot.Command) (post.Reply, error) {
 	return h.replies.replyLater(ctx, command, "One moment…",
-		func(ctx context.Context) bot.Reply { return h.reply(ctx, command) })
+		func(ctx context.Context) post.Reply { return h.reply(ctx, command) })
 }
 
-func (h *IsolationHandlers) reply(ctx context.Context, command bot.Command) bot.Reply {
+func (h *IsolationHandlers) reply(ctx context.Context, command bot.Command) post.Reply {
 	words := strings.Fields(mrkdwn.Unescape(command.Text))
 	if len(words) > 1 || len(words) == 1 && len([]rune(words[0])) > isolationreport.MaxTenant {
-		return bot.Reply{Text: fmt.Sprintf("Use %s for all tenants, or %s for one tenant against all others.",
+		return post.Reply{Text: fmt.Sprintf("Use %s for all tenants, or %s for one tenant against all others.",
 			blockkit.Code(render.IsolationCommand), blockkit.Code(render.IsolationCommand+" merche-biche"))}
 	}
 	request := reports.Request{ID: uuid.New(), By: command.Person.ID, Channel: command.Channel}
@@ -46,7 +47,7 @@ func (h *IsolationHandlers) reply(ctx context.Context, command bot.Command) bot.
 	if len(words) == 1 {
 		request.Tenant = words[0]
 		if h.isUnknown(ctx, request.Tenant) {
-			return bot.Reply{Text: fmt.Sprintf("The platform has no tenant %s: no Person and no Org has this slug.",
+			return post.Reply{Text: fmt.Sprintf("The platform has no tenant %s: no Person and no Org has this slug.",
 				blockkit.Code(mrkdwn.Shorten(request.Tenant)))}
 		}
 		what = fmt.Sprintf("%s and all others try to reach each other's rows", blockkit.Code(request.Tenant))
@@ -54,7 +55,7 @@ func (h *IsolationHandlers) reply(ctx context.Context, command bot.Command) bot.
 	if err := h.store.Ask(ctx, request); err != nil {
 		return h.replies.failure(ctx, err, "report", request.ID.String())
 	}
-	return bot.Reply{Text: fmt.Sprintf("%s Checking: %s, and everything is rolled back. The result is posted here.",
+	return post.Reply{Text: fmt.Sprintf("%s Checking: %s, and everything is rolled back. The result is posted here.",
 		mrkdwn.MarkBusy, what)}
 }
 

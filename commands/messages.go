@@ -8,6 +8,7 @@ import (
 
 	"github.com/atlilith/onboardbot/bot/blockkit"
 	"github.com/atlilith/onboardbot/bot/outbox"
+	"github.com/atlilith/onboardbot/bot/post"
 	"github.com/atlilith/onboardbot/commands/render"
 	"github.com/atlilith/onboardbot/onboarding"
 )
@@ -19,7 +20,7 @@ type messenger struct {
 }
 
 // send puts messages into the outbox.
-func (m *messenger) send(ctx context.Context, messages ...outbox.Message) error {
+func (m *messenger) send(ctx context.Context, messages ...post.Message) error {
 	return pgx.BeginFunc(ctx, m.pool, func(tx pgx.Tx) error { return m.outbox.Put(ctx, tx, messages...) })
 }
 
@@ -32,8 +33,8 @@ type textFile struct {
 
 // sendText sends a text file as a direct message.
 func (m *messenger) sendText(ctx context.Context, file textFile) error {
-	return m.send(ctx, outbox.Message{Key: file.key, Channel: file.person, Text: blockkit.Escape(file.name),
-		File: &outbox.File{Name: file.name + ".txt", Title: file.name, Content: []byte(file.content)}})
+	return m.send(ctx, post.Message{Key: file.key, Channel: file.person, Text: blockkit.Escape(file.name),
+		File: &post.File{Name: file.name + ".txt", Title: file.name, Content: []byte(file.content)}})
 }
 
 // link leads to a run's thread, in parentheses behind a sentence. It is empty while Slack has not

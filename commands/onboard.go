@@ -6,6 +6,7 @@ import (
 
 	"github.com/atlilith/onboardbot/bot"
 	"github.com/atlilith/onboardbot/bot/blockkit"
+	"github.com/atlilith/onboardbot/bot/post"
 	"github.com/atlilith/onboardbot/commands/form"
 	"github.com/atlilith/onboardbot/commands/render"
 	"github.com/atlilith/onboardbot/onboarding"
@@ -28,12 +29,12 @@ type onboardCommand struct {
 	inspections *inspectHandlers
 }
 
-func (h *onboardCommand) handle(ctx context.Context, command bot.Command) (bot.Reply, error) {
+func (h *onboardCommand) handle(ctx context.Context, command bot.Command) (post.Reply, error) {
 	return h.replies.replyLater(ctx, command, "One moment…",
-		func(ctx context.Context) bot.Reply { return h.reply(ctx, command) })
+		func(ctx context.Context) post.Reply { return h.reply(ctx, command) })
 }
 
-func (h *onboardCommand) reply(ctx context.Context, command bot.Command) bot.Reply {
+func (h *onboardCommand) reply(ctx context.Context, command bot.Command) post.Reply {
 	parsed, err := parseCommand(h.command, form.Storable(command.Text))
 	if err != nil {
 		return h.replies.failure(ctx, err, "command", "")
@@ -64,7 +65,7 @@ func (h *onboardCommand) reply(ctx context.Context, command bot.Command) bot.Rep
 }
 
 // replyAboutRun answers the words that are about one Provider's run.
-func (h *onboardCommand) replyAboutRun(ctx context.Context, command bot.Command, parsed parsedCommand) bot.Reply {
+func (h *onboardCommand) replyAboutRun(ctx context.Context, command bot.Command, parsed parsedCommand) post.Reply {
 	run, err := h.service.Records.Latest(ctx, parsed.slug)
 	active := err == nil && run.State == onboarding.RunActive
 	switch {
@@ -75,7 +76,7 @@ func (h *onboardCommand) replyAboutRun(ctx context.Context, command bot.Command,
 	case parsed.word == render.WordStatus:
 		return h.inspections.status(ctx, run)
 	case !active:
-		return bot.Reply{Text: fmt.Sprintf("The %s %s has ended%s. %s",
+		return post.Reply{Text: fmt.Sprintf("The %s %s has ended%s. %s",
 			render.Undertaking(run), blockkit.Code(parsed.slug), h.messages.link(ctx, run), render.Ended(run))}
 	case parsed.word == render.WordPlan:
 		return h.plans.ofRun(ctx, command, run)
@@ -98,7 +99,7 @@ type runFinder struct {
 const maxSuggested = 50
 
 // missing answers with an error of a search for a run.
-func (f *runFinder) missing(ctx context.Context, slug string, err error) bot.Reply {
+func (f *runFinder) missing(ctx context.Context, slug string, err error) post.Reply {
 	if _, expected := render.ErrorText(err); !expected {
 		return f.replies.failure(ctx, err, "slug", slug)
 	}
@@ -108,11 +109,11 @@ func (f *runFinder) missing(ctx context.Context, slug string, err error) bot.Rep
 		f.replies.log.WarnContext(ctx, "no slug can be suggested", "error", err)
 	}
 	for _, run := range runs {
-		if isSlip(run.Request.Slug, slug) {
+		if isOneSlipAway(run.Request.Slug, slug) {
 			meant = fmt.Sprintf(" Did you mean %s?", blockkit.Code(run.Request.Slug))
 			break
 		}
 	}
-	return bot.Reply{Text: fmt.Sprintf("Nobody has onboarded %s yet.%s %s starts it.", blockkit.Code(slug), meant,
+	return post.Reply{Text: fmt.Sprintf("Nobody has onboarded %s yet.%s %s starts it.", blockkit.Code(slug), meant,
 		blockkit.Code(f.command+" "+slug))}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/atlilith/onboardbot/bot"
+	"github.com/atlilith/onboardbot/bot/post"
 	"github.com/atlilith/onboardbot/commands/form"
 	"github.com/atlilith/onboardbot/commands/render"
 	"github.com/atlilith/onboardbot/onboarding"
@@ -20,7 +21,7 @@ type planHandlers struct {
 }
 
 // ofRun plans what an active run has still to do.
-func (h *planHandlers) ofRun(ctx context.Context, command bot.Command, run *onboarding.Run) bot.Reply {
+func (h *planHandlers) ofRun(ctx context.Context, command bot.Command, run *onboarding.Run) post.Reply {
 	reply, err := h.reply(ctx, h.service.PlanRun(ctx, run), command.Person.ID, command.Envelope)
 	if err != nil {
 		return h.replies.failure(ctx, err, "run", run.ID.String())
@@ -29,7 +30,7 @@ func (h *planHandlers) ofRun(ctx context.Context, command bot.Command, run *onbo
 }
 
 // ofCommand plans a draft that was typed behind the command.
-func (h *planHandlers) ofCommand(ctx context.Context, command bot.Command, draft form.Draft) bot.Reply {
+func (h *planHandlers) ofCommand(ctx context.Context, command bot.Command, draft form.Draft) post.Reply {
 	reply, err := h.ofDraft(ctx, command.Person, draft, command.Envelope)
 	if err != nil {
 		return h.replies.failure(ctx, err, "slug", draft.Slug)
@@ -50,20 +51,20 @@ func (h *planHandlers) ofForm(ctx context.Context, sent *formSubmission) error {
 // ofDraft plans a draft. The source names what asked for the plan, once.
 func (h *planHandlers) ofDraft(
 	ctx context.Context, person bot.Person, draft form.Draft, source string,
-) (bot.Reply, error) {
+) (post.Reply, error) {
 	request, problems := draft.Request(h.starter.hosts)
 	if len(problems) > 0 {
-		return bot.Reply{}, h.starter.allProblems(ctx, request, draft, problems)
+		return post.Reply{}, h.starter.allProblems(ctx, request, draft, problems)
 	}
 	plan, err := h.service.Plan(ctx, request, person.ID)
 	if err != nil {
-		return bot.Reply{}, err
+		return post.Reply{}, err
 	}
 	return h.reply(ctx, plan, person.ID, source)
 }
 
 // reply shows a plan to one person. A plan that does not fit goes to them as a file as well.
-func (h *planHandlers) reply(ctx context.Context, plan *onboarding.Plan, person, source string) (bot.Reply, error) {
+func (h *planHandlers) reply(ctx context.Context, plan *onboarding.Plan, person, source string) (post.Reply, error) {
 	page, whole := render.PlanPage(plan)
 	if whole {
 		return page.Reply(), nil

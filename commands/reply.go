@@ -12,6 +12,7 @@ import (
 
 	"github.com/atlilith/onboardbot/bot"
 	"github.com/atlilith/onboardbot/bot/blockkit"
+	"github.com/atlilith/onboardbot/bot/post"
 	"github.com/atlilith/onboardbot/commands/access"
 	"github.com/atlilith/onboardbot/commands/render"
 	"github.com/atlilith/onboardbot/commands/render/mrkdwn"
@@ -99,18 +100,18 @@ func replyWithin[T any](
 // [replyTimeout] answers through the response URL, and the person reads the text for waiting at
 // once.
 func (r *responder) replyLater(
-	ctx context.Context, command bot.Command, waiting string, work func(context.Context) bot.Reply,
-) (bot.Reply, error) {
-	checked := func(ctx context.Context) bot.Reply {
+	ctx context.Context, command bot.Command, waiting string, work func(context.Context) post.Reply,
+) (post.Reply, error) {
+	checked := func(ctx context.Context) post.Reply {
 		if !r.gate.AllowsChannel(command.Channel) {
-			return bot.Reply{Text: r.gate.Elsewhere()}
+			return post.Reply{Text: r.gate.Elsewhere()}
 		}
 		if err := r.gate.RequireOperator(ctx, command.Person); err != nil {
 			return r.failure(ctx, err, "person", command.Person.ID)
 		}
 		return work(ctx)
 	}
-	reply, inTime := replyWithin(ctx, r, checked, func(ctx context.Context, reply bot.Reply) {
+	reply, inTime := replyWithin(ctx, r, checked, func(ctx context.Context, reply post.Reply) {
 		if reply.Text == "" {
 			return
 		}
@@ -119,7 +120,7 @@ func (r *responder) replyLater(
 		}
 	})
 	if !inTime {
-		return bot.Reply{Text: mrkdwn.MarkBusy + " " + waiting}, nil
+		return post.Reply{Text: mrkdwn.MarkBusy + " " + waiting}, nil
 	}
 	return reply, nil
 }
@@ -139,8 +140,8 @@ func (r *responder) explain(ctx context.Context, err error, name, id string) str
 }
 
 // failure is [responder.explain] as a reply.
-func (r *responder) failure(ctx context.Context, err error, name, id string) bot.Reply {
-	return bot.Reply{Text: r.explain(ctx, err, name, id)}
+func (r *responder) failure(ctx context.Context, err error, name, id string) post.Reply {
+	return post.Reply{Text: r.explain(ctx, err, name, id)}
 }
 
 // tell answers a press with a sentence that only the person who pressed reads.
@@ -148,7 +149,7 @@ func (r *responder) tell(ctx context.Context, action bot.Action, text string) er
 	switch {
 	case action.Channel != "":
 		return r.workspace.Ephemeral(ctx, bot.Recipient{Channel: action.Channel, Thread: action.Thread,
-			User: action.Person.ID}, bot.Reply{Text: text})
+			User: action.Person.ID}, post.Reply{Text: text})
 	case action.View != nil && action.View.Type == "modal":
 		_, err := r.workspace.StackView(ctx, action.TriggerID, mrkdwn.Notice("Onboarding", text))
 		return err
@@ -168,7 +169,7 @@ func (r *responder) answer(ctx context.Context, action bot.Action, err error) er
 
 // replace puts a sentence in the place of the private message that was pressed in.
 func (r *responder) replace(ctx context.Context, action bot.Action, text string) error {
-	return r.workspace.Respond(ctx, action.ResponseURL, bot.Response{Reply: bot.Reply{Text: text}, Replace: true})
+	return r.workspace.Respond(ctx, action.ResponseURL, bot.Response{Reply: post.Reply{Text: text}, Replace: true})
 }
 
 // parseID reads the id that a button carries. For anything else it returns an id that nothing

@@ -12,6 +12,7 @@ import (
 	"github.com/slack-go/slack"
 
 	"github.com/atlilith/onboardbot/bot"
+	"github.com/atlilith/onboardbot/bot/post"
 	"github.com/atlilith/onboardbot/commands/access"
 	"github.com/atlilith/onboardbot/commands/render"
 	"github.com/atlilith/onboardbot/commands/render/mrkdwn"
@@ -35,11 +36,11 @@ func (h *reviewHandlers) open(ctx context.Context, action bot.Action) error {
 	return h.replies.answer(ctx, action, err)
 }
 
-func (h *reviewHandlers) reply(ctx context.Context, command bot.Command, run *onboarding.Run) bot.Reply {
+func (h *reviewHandlers) reply(ctx context.Context, command bot.Command, run *onboarding.Run) post.Reply {
 	if err := h.openFor(ctx, command.TriggerID, command.Person, run.ID); err != nil {
 		return h.replies.failure(ctx, err, "run", run.ID.String())
 	}
-	return bot.Reply{}
+	return post.Reply{}
 }
 
 // openFor opens a modal at once and fills it later: observing every step takes longer than a

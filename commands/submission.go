@@ -7,6 +7,7 @@ import (
 
 	"github.com/atlilith/onboardbot/bot"
 	"github.com/atlilith/onboardbot/bot/blockkit"
+	"github.com/atlilith/onboardbot/bot/post"
 	"github.com/atlilith/onboardbot/commands/form"
 	"github.com/atlilith/onboardbot/commands/render"
 	"github.com/atlilith/onboardbot/commands/render/mrkdwn"
@@ -93,7 +94,7 @@ func (h *formHandlers) answerLate(ctx context.Context, sent formSubmission, err 
 	}
 	// They closed the form in the meantime.
 	if err := h.workspace.Ephemeral(ctx, bot.Recipient{Channel: sent.meta.Channel, User: sent.Person.ID},
-		bot.Reply{Text: text}); err != nil {
+		post.Reply{Text: text}); err != nil {
 		h.replies.log.ErrorContext(ctx, "an operator got no answer to a form", "error", err)
 	}
 }

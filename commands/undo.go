@@ -8,6 +8,7 @@ import (
 
 	"github.com/atlilith/onboardbot/bot"
 	"github.com/atlilith/onboardbot/bot/blockkit"
+	"github.com/atlilith/onboardbot/bot/post"
 	"github.com/atlilith/onboardbot/commands/access"
 	"github.com/atlilith/onboardbot/commands/render"
 	"github.com/atlilith/onboardbot/commands/render/mrkdwn"
@@ -27,20 +28,20 @@ type undoHandlers struct {
 
 // ask asks whether to keep the certificates, which is the confirmation as well. The source names
 // this asking: its buttons begin one run, however often they are pressed.
-func (h *undoHandlers) ask(ctx context.Context, slug, source string) bot.Reply {
+func (h *undoHandlers) ask(ctx context.Context, slug, source string) post.Reply {
 	run, err := h.service.Records.Latest(ctx, slug)
 	if err != nil {
 		return h.runs.missing(ctx, slug, err)
 	}
 	if run.State == onboarding.RunActive {
-		return bot.Reply{Text: fmt.Sprintf("A run of %s is active%s. Cancel it with %s before you undo it.",
+		return post.Reply{Text: fmt.Sprintf("A run of %s is active%s. Cancel it with %s before you undo it.",
 			blockkit.Code(slug), h.messages.link(ctx, run),
 			blockkit.Code(h.renderer.Command+" "+render.WordCancel+" "+slug))}
 	}
 	undoable, err := h.service.Records.Undoable(ctx, slug)
 	switch {
 	case errors.Is(err, onboarding.ErrNotFound):
-		return bot.Reply{Text: fmt.Sprintf("The onboarding of %s is already undone%s.", blockkit.Code(slug),
+		return post.Reply{Text: fmt.Sprintf("The onboarding of %s is already undone%s.", blockkit.Code(slug),
 			h.messages.link(ctx, run))}
 	case err != nil:
 		return h.replies.failure(ctx, err, "slug", slug)

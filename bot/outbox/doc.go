@@ -9,5 +9,5 @@
 //	messages, err := outbox.New(pool, workspace)
 //	messages.AddWorkers(workers) // for deliveries
 //	go messages.Run(ctx)         // for what dead processes left
-//	err = messages.Put(ctx, tx, outbox.Message{Key: "run/4f1c/root", Channel: "C0OPS", Text: "…"})
+//	err = messages.Put(ctx, tx, post.Message{Key: "run/4f1c/root", Channel: "C0OPS", Text: "…"})
 package outbox

@@ -16,6 +16,7 @@ import (
 
 	"github.com/atlilith/onboardbot/bot"
 	"github.com/atlilith/onboardbot/bot/outbox"
+	"github.com/atlilith/onboardbot/bot/post"
 	"github.com/atlilith/onboardbot/internal/sandbox/postgres"
 	"github.com/atlilith/onboardbot/internal/sandbox/slacktest"
 	"github.com/atlilith/onboardbot/internal/sandbox/workspace"
@@ -100,7 +101,7 @@ func newRiver(pool *pgxpool.Pool, out *outbox.Outbox, log *slog.Logger) (*river.
 		Queues: map[string]river.QueueConfig{outbox.Queue: {MaxWorkers: 10}}})
 }
 
-func (w *world) put(out *outbox.Outbox, messages ...outbox.Message) {
+func (w *world) put(out *outbox.Outbox, messages ...post.Message) {
 	w.T.Helper()
 	err := pgx.BeginFunc(
 		w.T.Context(),

@@ -11,49 +11,13 @@ import (
 	"github.com/slack-go/slack"
 
 	"github.com/atlilith/onboardbot/bot/blockkit"
+	"github.com/atlilith/onboardbot/bot/post"
 )
-
-// Message is what Slack should show under a key: a message, or a file in a conversation.
-type Message struct {
-	// Key is the identity of the message, such as run/UUID/root. It travels in the message's
-	// metadata, which everyone in the workspace can read: ids only. At most 200 bytes.
-	Key string
-	// Channel is a channel (C…, G…), a DM (D…), or a person (U…, W…) whose DM is opened.
-	Channel string
-	// Thread is the key of the parent, which is in the same channel and was put before, or in the
-	// same call; empty for top level.
-	Thread string
-	// ThreadTS is the timestamp of a parent that the outbox did not post. Only one of Thread and
-	// ThreadTS is set.
-	ThreadTS string
-	// Text says everything in plain words, escaped; it is cut to [blockkit.MaxText]. Notifications
-	// and screen readers use it.
-	Text string
-	// Blocks are shown instead of Text where there are any.
-	Blocks []slack.Block
-	// Fallback is shown where a workspace refuses Blocks with invalid_blocks, as old ones refuse a
-	// plan.
-	Fallback []slack.Block
-	// Last says that the content is meant to stay. It is sent without waiting until
-	// bot.Config.UpdateEvery has passed since the update before it.
-	Last bool
-	// File makes this a file instead; Text becomes its description for screen readers, and Blocks
-	// and Fallback are not used.
-	File *File
-}
-
-// File is content that is too long for a message. It is uploaded once and never replaced.
-type File struct {
-	// Name is the file's name with its extension, Title what people see.
-	Name, Title string
-	// Content has at least one byte.
-	Content []byte
-}
 
 // maxKey is the longest key, in bytes.
 const maxKey = 200
 
-func (m Message) validate() error {
+func validate(m post.Message) error {
 	switch {
 	case m.Key == "" || len(m.Key) > maxKey:
 		return fmt.Errorf("key must have 1 to %d bytes", maxKey)
@@ -76,8 +40,8 @@ type content struct {
 	hash             []byte
 }
 
-func (m Message) content() (content, error) {
-	if err := m.validate(); err != nil {
+func contentOf(m post.Message) (content, error) {
+	if err := validate(m); err != nil {
 		return content{}, err
 	}
 	// PostgreSQL has no NUL in text, and Slack shows nothing for one.

@@ -14,6 +14,7 @@ import (
 	"github.com/slack-go/slack"
 
 	"github.com/atlilith/onboardbot/bot"
+	"github.com/atlilith/onboardbot/bot/post"
 	"github.com/atlilith/onboardbot/internal/jobs"
 )
 
@@ -68,14 +69,14 @@ func (o *Outbox) Collector() prometheus.Collector { return o.deliveries }
 // Put makes messages what they should be, in the caller's transaction; Slack hears of it after the
 // commit. A message that is already so costs nothing. Channel, thread and file of a key that
 // exists stay as they are.
-func (o *Outbox) Put(ctx context.Context, tx pgx.Tx, messages ...Message) error {
+func (o *Outbox) Put(ctx context.Context, tx pgx.Tx, messages ...post.Message) error {
 	known, err := hashes(ctx, tx, messages)
 	if err != nil {
 		return fmt.Errorf("put messages: %w", err)
 	}
 	channels := map[string]bool{}
 	for _, m := range messages {
-		c, err := m.content()
+		c, err := contentOf(m)
 		if err != nil {
 			return fmt.Errorf("put message %q: %w", m.Key, err)
 		}
@@ -97,7 +98,7 @@ func (o *Outbox) Put(ctx context.Context, tx pgx.Tx, messages ...Message) error 
 // hashes returns the contents of those messages that exist. Each change of a run puts its whole
 // thread, most of which stays as it is. One read finds that out; even an update that changes
 // nothing would write the row's lock.
-func hashes(ctx context.Context, tx pgx.Tx, messages []Message) (map[string][]byte, error) {
+func hashes(ctx context.Context, tx pgx.Tx, messages []post.Message) (map[string][]byte, error) {
 	keys := make([]string, len(messages))
 	for i, m := range messages {
 		keys[i] = m.Key
@@ -116,8 +117,8 @@ func hashes(ctx context.Context, tx pgx.Tx, messages []Message) (map[string][]by
 	return known, err
 }
 
-func put(ctx context.Context, tx pgx.Tx, m Message, c content) (channel string, err error) {
-	var file File
+func put(ctx context.Context, tx pgx.Tx, m post.Message, c content) (channel string, err error) {
+	var file post.File
 	if m.File != nil {
 		file = *m.File
 	}

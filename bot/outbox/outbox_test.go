@@ -15,16 +15,17 @@ import (
 	"github.com/atlilith/onboardbot/bot"
 	"github.com/atlilith/onboardbot/bot/blockkit"
 	"github.com/atlilith/onboardbot/bot/outbox"
+	"github.com/atlilith/onboardbot/bot/post"
 	"github.com/atlilith/onboardbot/internal/migrate"
 	"github.com/atlilith/onboardbot/internal/sandbox/workspace"
 )
 
-func message(key, text string) outbox.Message {
-	return outbox.Message{Key: key, Channel: workspace.OpsChannel, Text: text}
+func message(key, text string) post.Message {
+	return post.Message{Key: key, Channel: workspace.OpsChannel, Text: text}
 }
 
-func reply(key, thread, text string) outbox.Message {
-	return outbox.Message{Key: key, Channel: workspace.OpsChannel, Thread: thread, Text: text}
+func reply(key, thread, text string) post.Message {
+	return post.Message{Key: key, Channel: workspace.OpsChannel, Thread: thread, Text: text}
 }
 
 func TestPutPostsAndUpdatesInPlace(t *testing.T) {
@@ -101,7 +102,7 @@ func TestPutRejectsInvalidMessages(t *testing.T) {
 	w := newWorld(t, workspace.Sample())
 	out := w.outbox()
 	w.put(out, message("here", "here"))
-	for name, m := range map[string]outbox.Message{
+	for name, m := range map[string]post.Message{
 		"no key":          {Channel: "C1", Text: "x"},
 		"long key":        {Key: strings.Repeat("k", 201), Channel: "C1", Text: "x"},
 		"no channel":      {Key: "k", Text: "x"},
@@ -109,8 +110,8 @@ func TestPutRejectsInvalidMessages(t *testing.T) {
 		"two threads":     {Key: "k", Channel: "C1", Text: "x", Thread: "a", ThreadTS: "1.2"},
 		"unknown thread":  {Key: "k", Channel: "C1", Text: "x", Thread: "nowhere"},
 		"foreign thread":  {Key: "k", Channel: workspace.BoardChannel, Text: "x", Thread: "here"},
-		"empty file":      {Key: "k", Channel: "C1", Text: "x", File: &outbox.File{Name: "log.txt"}},
-		"file without it": {Key: "k", Channel: "C1", Text: "x", File: &outbox.File{Content: []byte("x")}},
+		"empty file":      {Key: "k", Channel: "C1", Text: "x", File: &post.File{Name: "log.txt"}},
+		"file without it": {Key: "k", Channel: "C1", Text: "x", File: &post.File{Content: []byte("x")}},
 	} {
 		err := pgx.BeginFunc(t.Context(), w.Pool, func(tx pgx.Tx) error { return out.Put(t.Context(), tx, m) })
 		if err == nil || !strings.Contains(err.Error(), "put message") {
@@ -179,7 +180,7 @@ func TestFallbackForPlan(t *testing.T) {
 	cfg.UnsupportedBlocks = []string{"plan"}
 	w := newWorld(t, cfg)
 	out := w.outbox()
-	withPlan := func(key string) outbox.Message {
+	withPlan := func(key string) post.Message {
 		m := message(key, key)
 		m.Blocks = []slack.Block{
 			blockkit.Plan("Onboarding", blockkit.Task("a", "Preflight", slack.TaskCardStatusComplete, "")),
@@ -243,12 +244,12 @@ func TestDirectMessage(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, workspace.Sample())
 	out := w.outbox()
-	w.put(out, outbox.Message{Key: "dm", Channel: workspace.Bo, Text: "wait"})
+	w.put(out, post.Message{Key: "dm", Channel: workspace.Bo, Text: "wait"})
 	w.SeeAs(workspace.Bo, "", "the message", saying("wait"))
 	w.put(
 		out,
-		outbox.Message{Key: "dm", Channel: workspace.Bo, Text: "done"},
-		outbox.Message{Key: "dm/2", Channel: workspace.Bo, Thread: "dm", Text: "more"},
+		post.Message{Key: "dm", Channel: workspace.Bo, Text: "done"},
+		post.Message{Key: "dm/2", Channel: workspace.Bo, Thread: "dm", Text: "more"},
 	)
 	w.SeeAs(workspace.Bo, "", "the update", saying("done", "more"))
 	if posted := w.posted(out, "dm"); !strings.HasPrefix(posted.Channel, "D") {
@@ -268,7 +269,7 @@ func TestFileOnceAndNothingWaitsForIt(t *testing.T) {
 				w.Order(workspace.Fault{Kind: workspace.FaultCut, Method: method})
 			}
 			file := reply("log", "root", "Log of the step")
-			file.File = &outbox.File{Name: "certbot.log", Title: "certbot", Content: []byte("line 1\nline 2\n")}
+			file.File = &post.File{Name: "certbot.log", Title: "certbot", Content: []byte("line 1\nline 2\n")}
 			w.put(out, message("root", "root"), file, reply("after", "root", "after"))
 			seen := w.See("all three", func(m []workspace.Message) bool { return len(m) == 3 })
 			i := slices.IndexFunc(seen, func(m workspace.Message) bool { return len(m.Files) == 1 })

@@ -5,7 +5,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"github.com/atlilith/onboardbot/bot/outbox"
+	"github.com/atlilith/onboardbot/bot/post"
 	"github.com/atlilith/onboardbot/internal/sandbox/workspace"
 )
 
@@ -24,12 +24,12 @@ func TestRedirectFromAChannelThatIsGone(t *testing.T) {
 		}
 		return moved
 	}
-	archived := func(key, thread, text string) outbox.Message {
-		return outbox.Message{Key: key, Channel: "C0ARCHIVE", Thread: thread, Text: text}
+	archived := func(key, thread, text string) post.Message {
+		return post.Message{Key: key, Channel: "C0ARCHIVE", Thread: thread, Text: text}
 	}
 	w.put(out, archived("run", "", "run"), archived("reminder/root", "run", "below a root that never came"),
 		archived("reminder/archived", "", "archived"), archived("other/archived", "", "stays"),
-		outbox.Message{Key: "reminder/thread", Channel: workspace.OpsChannel, ThreadTS: "1.1", Text: "thread"},
+		post.Message{Key: "reminder/thread", Channel: workspace.OpsChannel, ThreadTS: "1.1", Text: "thread"},
 		message("reminder/fine", "fine"))
 	eventually(t, "Slack refuses four", func() bool {
 		return len(w.refused()) == 4

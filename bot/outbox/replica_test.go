@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/atlilith/onboardbot/bot/outbox"
+	"github.com/atlilith/onboardbot/bot/post"
 	"github.com/atlilith/onboardbot/internal/sandbox/workspace"
 )
 
@@ -22,7 +23,7 @@ func TestKilledBetweenSendingAndRecording(t *testing.T) {
 			kill := w.Replica()
 			m := message("once", "once")
 			if method != "chat.postMessage" {
-				m.File = &outbox.File{Name: "once.txt", Title: "once", Content: []byte("once")}
+				m.File = &post.File{Name: "once.txt", Title: "once", Content: []byte("once")}
 			}
 			w.put(out, m)
 			// Slack has it; the process waits for the answer, and dies.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/atlilith/onboardbot/bot"
 	"github.com/atlilith/onboardbot/bot/outbox"
+	"github.com/atlilith/onboardbot/bot/post"
 	"github.com/atlilith/onboardbot/internal/sandbox/workspace"
 )
 
@@ -77,7 +78,7 @@ func TestThrottled(t *testing.T) {
 			w.put(out, message("a", "a"))
 			eventually(t, "the first try", func() bool { return w.Calls("chat.postMessage") == 1 })
 			// Another channel is not held: Slack limits posts per channel.
-			w.put(out, outbox.Message{Key: "elsewhere", Channel: workspace.BoardChannel, Text: "elsewhere"})
+			w.put(out, post.Message{Key: "elsewhere", Channel: workspace.BoardChannel, Text: "elsewhere"})
 			w.SeeAs(workspace.Ana, workspace.BoardChannel, "elsewhere", saying("elsewhere"))
 			if posted := w.posted(out, "a"); posted != (outbox.Posted{}) {
 				t.Errorf("the other channel waited for this one: %+v", posted)
@@ -105,7 +106,7 @@ func TestRefusedIsRecordedAndNotRetried(t *testing.T) {
 		workspace.GeneralChannel: "not_in_channel",
 		workspace.ArchiveChannel: "is_archived",
 	} {
-		w.put(out, outbox.Message{Key: channel, Channel: channel, Text: "x"})
+		w.put(out, post.Message{Key: channel, Channel: channel, Text: "x"})
 		eventually(t, channel+" is refused", func() bool {
 			return strings.Contains(w.refused()[channel], want)
 		})
@@ -117,6 +118,6 @@ func TestRefusedIsRecordedAndNotRetried(t *testing.T) {
 	w.SeeAs(workspace.Ana, workspace.SecretChannel, "the invitation counts", saying("x"))
 	// What was refused as it was is tried again as something else.
 	w.Do(workspace.Action{Do: workspace.DoInvite, User: workspace.Ana, Channel: workspace.GeneralChannel})
-	w.put(out, outbox.Message{Key: workspace.GeneralChannel, Channel: workspace.GeneralChannel, Text: "y"})
+	w.put(out, post.Message{Key: workspace.GeneralChannel, Channel: workspace.GeneralChannel, Text: "y"})
 	w.SeeAs(workspace.Ana, workspace.GeneralChannel, "new content", saying("y"))
 }

@@ -7,7 +7,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"github.com/atlilith/onboardbot/bot/outbox"
+	"github.com/atlilith/onboardbot/bot/post"
 	"github.com/atlilith/onboardbot/commands/render"
 	"github.com/atlilith/onboardbot/onboarding"
 	"github.com/atlilith/onboardbot/onboarding/brand"
@@ -27,7 +27,7 @@ func (p *Projector) putFiles(ctx context.Context, view *onboarding.View) error {
 }
 
 // logs returns the logs that Slack does not have yet.
-func (p *Projector) logs(ctx context.Context, view *onboarding.View) ([]outbox.Message, error) {
+func (p *Projector) logs(ctx context.Context, view *onboarding.View) ([]post.Message, error) {
 	logged := render.Logged(view)
 	keys := make([]string, len(logged))
 	for i, attempt := range logged {
@@ -37,7 +37,7 @@ func (p *Projector) logs(ctx context.Context, view *onboarding.View) ([]outbox.M
 	if err != nil {
 		return nil, err
 	}
-	var files []outbox.Message
+	var files []post.Message
 	for i, attempt := range logged {
 		if _, found := posted[keys[i]]; found {
 			continue
@@ -55,7 +55,7 @@ func (p *Projector) logs(ctx context.Context, view *onboarding.View) ([]outbox.M
 
 // preview returns a picture of the sites of the run's Org, unless Slack has it already or there
 // is no brand.
-func (p *Projector) preview(ctx context.Context, view *onboarding.View) ([]outbox.Message, error) {
+func (p *Projector) preview(ctx context.Context, view *onboarding.View) ([]post.Message, error) {
 	wanted := view.Request.Brand
 	if wanted == nil || view.Kind != onboarding.KindOnboard {
 		return nil, nil
@@ -79,5 +79,5 @@ func (p *Projector) preview(ctx context.Context, view *onboarding.View) ([]outbo
 	if err != nil {
 		return nil, fmt.Errorf("preview: %w", err)
 	}
-	return []outbox.Message{render.Preview(view, picture)}, nil
+	return []post.Message{render.Preview(view, picture)}, nil
 }

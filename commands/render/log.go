@@ -2,7 +2,7 @@ package render
 
 import (
 	"github.com/atlilith/onboardbot/bot/blockkit"
-	"github.com/atlilith/onboardbot/bot/outbox"
+	"github.com/atlilith/onboardbot/bot/post"
 	"github.com/atlilith/onboardbot/commands/render/mrkdwn"
 	"github.com/atlilith/onboardbot/onboarding"
 )
@@ -27,12 +27,12 @@ func LogKey(attempt *onboarding.Attempt) string {
 }
 
 // LogFile is the output of an attempt, as a file in the thread.
-func LogFile(view *onboarding.View, attempt *onboarding.Attempt, content string) outbox.Message {
+func LogFile(view *onboarding.View, attempt *onboarding.Attempt, content string) post.Message {
 	name := StepName(view, attempt.Step)
-	return outbox.Message{
+	return post.Message{
 		Key: LogKey(attempt), Channel: view.Channel, Thread: RootKey(view.ID),
 		Text: mrkdwn.Inline("Log of " + name),
-		File: &outbox.File{Name: logName(attempt), Title: mrkdwn.OneLine("Log of " + name), Content: []byte(content)},
+		File: &post.File{Name: logName(attempt), Title: mrkdwn.OneLine("Log of " + name), Content: []byte(content)},
 	}
 }
 

@@ -6,7 +6,7 @@ import (
 
 	"github.com/google/uuid"
 
-	"github.com/atlilith/onboardbot/bot/outbox"
+	"github.com/atlilith/onboardbot/bot/post"
 	"github.com/atlilith/onboardbot/commands/render/mrkdwn"
 	"github.com/atlilith/onboardbot/onboarding"
 )
@@ -15,11 +15,11 @@ import (
 func PreviewKey(run uuid.UUID) string { return RootKey(run) + "/brand" }
 
 // Preview is a PNG of the sites of the run's Org, as a file in the thread.
-func Preview(view *onboarding.View, picture []byte) outbox.Message {
+func Preview(view *onboarding.View, picture []byte) post.Message {
 	title := "How the sites of " + mrkdwn.OneLine(view.Request.Org.Name) + " look"
-	return outbox.Message{Key: PreviewKey(view.ID), Channel: view.Channel, Thread: RootKey(view.ID),
+	return post.Message{Key: PreviewKey(view.ID), Channel: view.Channel, Thread: RootKey(view.ID),
 		Text: mrkdwn.Inline(title + ": " + BrandWords(view.Request.Brand)),
-		File: &outbox.File{Name: "preview.png", Title: title, Content: picture}}
+		File: &post.File{Name: "preview.png", Title: title, Content: picture}}
 }
 
 // BrandWords lists what a brand consists of.

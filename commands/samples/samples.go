@@ -12,7 +12,7 @@ import (
 	"github.com/slack-go/slack"
 
 	"github.com/atlilith/onboardbot/bot/blockkit"
-	"github.com/atlilith/onboardbot/bot/outbox"
+	"github.com/atlilith/onboardbot/bot/post"
 	"github.com/atlilith/onboardbot/commands/form"
 	"github.com/atlilith/onboardbot/commands/render"
 	"github.com/atlilith/onboardbot/commands/render/certs"
@@ -63,7 +63,7 @@ func (c *collector) add(name string, surface blockkit.Surface, content any, plan
 }
 
 // message adds the blocks of a message, and its fallback if there is one. Files have no blocks.
-func (c *collector) message(name string, message outbox.Message) {
+func (c *collector) message(name string, message post.Message) {
 	if len(message.Blocks) == 0 {
 		return
 	}
@@ -146,7 +146,7 @@ func (c *collector) reports() {
 	report := certificateReport()
 	c.message("certificates/table", certs.Table(report))
 	c.message("certificates/digest", certs.Digest(certificateDigest(report)))
-	c.message("certificates/page", outbox.Message{Blocks: certs.Page(certificateDetail(report)).Blocks})
+	c.message("certificates/page", post.Message{Blocks: certs.Page(certificateDetail(report)).Blocks})
 	for i, reminder := range reminders() {
 		c.message(fmt.Sprintf("certificates/reminder-%d", i), certs.Reminder(reminder, renderer.Approvers))
 	}

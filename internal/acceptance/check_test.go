@@ -114,7 +114,7 @@ func TestCheck(t *testing.T) {
 			[]string{`failed isolation checks: database "nowhere" does not exist`}},
 		"an auditor who may not act": {
 			[][2]string{{auditor, strings.Replace(auditor, "platform_auditor@", "half@", 1)}},
-			[]string{`failed isolation checks: app_role: database_url's role may not become "platform_app"`}},
+			[]string{`failed isolation checks: app_role: the role of database_url may not become "platform_app"`}},
 		"an auditor who may not look": {
 			[][2]string{{auditor, strings.Replace(auditor, "platform_auditor@", "blind@", 1)}},
 			[]string{"failed isolation checks: permission denied for "}},

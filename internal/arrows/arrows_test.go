@@ -66,6 +66,26 @@ func TestArrowsRunDownwards(t *testing.T) {
 	}
 }
 
+// pure are the packages that reach no database and no jobs, not even through others: the nouns, and
+// what turns them into messages.
+var pure = []string{"onboarding", "onboarding/certificates", "bot/post", "bot/blockkit", "commands/form",
+	"commands/render", "commands/render/certs", "commands/render/changes", "commands/render/mrkdwn"}
+
+func TestPurePackagesReachNoDatabase(t *testing.T) {
+	t.Parallel()
+	for _, pkg := range pure {
+		out, err := exec.Command("go", "list", "-deps", module+"/"+pkg).Output()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, path := range strings.Fields(string(out)) {
+			if library := local(path); library == "+postgres" || library == "+river" {
+				t.Errorf("%s reaches %s", pkg, path)
+			}
+		}
+	}
+}
+
 // readRules returns what the packages that match a pattern may import. A line of rules.txt begins with
 // a pattern and a colon. Indented lines continue it.
 func readRules(t *testing.T) map[string][]string {

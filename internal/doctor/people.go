@@ -76,34 +76,13 @@ func (c *slackCheck) members(ctx context.Context, l list) (map[string]bool, []on
 	group.SetLimit(maxCalls)
 	for i, id := range l.entries {
 		group.Go(func() error {
-			name := strings.TrimPrefix(l.key, "commands.") + " " + id
-			people := []string{id}
-			if strings.HasPrefix(id, "S") {
-				var err error
-				if people, err = c.people.Members(ctx, id); err != nil {
-					found[i] = failing(name,
-						"Correct "+l.key+". User groups need a paid plan of Slack; without one, list people.", "%v",
-						err)
-					return nil
-				}
+			checked := &entry{list: l.key, id: id}
+			found[i] = c.check(ctx, checked)
+			mu.Lock()
+			defer mu.Unlock()
+			for _, person := range checked.full {
+				full[person] = true
 			}
-			var names, refused []string
-			for _, person := range people {
-				called, why, err := c.person(ctx, person)
-				switch {
-				case err != nil:
-					found[i] = failing(name, "Run the check again.", "%v", err)
-					return nil
-				case why != "":
-					refused = append(refused, fmt.Sprintf("%s %s", person, why))
-				default:
-					names = append(names, called)
-					mu.Lock()
-					full[person] = true
-					mu.Unlock()
-				}
-			}
-			found[i] = verdict(name, l.key, people, names, refused)
 			return nil
 		})
 	}
@@ -111,19 +90,47 @@ func (c *slackCheck) members(ctx context.Context, l list) (map[string]bool, []on
 	return full, found
 }
 
-// verdict judges an entry of a list.
-func verdict(name, key string, people, names, refused []string) onboarding.Finding {
+// entry is a person or a user group on a list.
+type entry struct {
+	list, id string
+	// full are the ids of the full members of the workspace, and names their names. refused says why the
+	// others are refused.
+	full, names, refused []string
+}
+
+func (c *slackCheck) check(ctx context.Context, e *entry) onboarding.Finding {
+	name := strings.TrimPrefix(e.list, "commands.") + " " + e.id
+	people := []string{e.id}
+	if strings.HasPrefix(e.id, "S") {
+		var err error
+		if people, err = c.people.Members(ctx, e.id); err != nil {
+			fix := "Correct " + e.list + ". User groups need a paid plan of Slack; without one, list people."
+			return failing(name, fix, "%v", err)
+		}
+	}
+	for _, person := range people {
+		called, why, err := c.person(ctx, person)
+		switch {
+		case err != nil:
+			return failing(name, "Run the check again.", "%v", err)
+		case why != "":
+			e.refused = append(e.refused, fmt.Sprintf("%s %s", person, why))
+		default:
+			e.full, e.names = append(e.full, person), append(e.names, called)
+		}
+	}
+	names, refused := strings.Join(e.names, ", "), strings.Join(e.refused, ", ")
 	switch {
 	case len(people) == 0:
-		return failing(name, "Add somebody to the user group, enable it, or remove it from "+key+".",
+		return failing(name, "Add somebody to the user group, enable it, or remove it from "+e.list+".",
 			"nobody is in this user group, or it is disabled")
-	case len(names) == 0:
-		return failing(name, "Remove them from "+key+".", "%s", strings.Join(refused, ", "))
-	case len(refused) > 0:
-		return doubtful(name, "Remove them from the user group. You can also leave them there: the bot refuses them.",
-			"%s, but %s", strings.Join(names, ", "), strings.Join(refused, ", "))
+	case len(e.names) == 0:
+		return failing(name, "Remove them from "+e.list+".", "%s", refused)
+	case len(e.refused) > 0:
+		fix := "Remove them from the user group. You can also leave them there: the bot refuses them."
+		return doubtful(name, fix, "%s, but %s", names, refused)
 	}
-	return well(name, "%s", strings.Join(names, ", "))
+	return well(name, "%s", names)
 }
 
 // person returns somebody's name, or why the bot would refuse them.

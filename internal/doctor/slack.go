@@ -149,11 +149,39 @@ func (c *slackCheck) messages(ctx context.Context) []onboarding.Finding {
 	if err != nil {
 		return []onboarding.Finding{failing(name, bug, "%v", err)}
 	}
+	answers, err := c.validate(ctx, all)
+	found, asked := answers.refused, answers.asked
+	switch {
+	case errors.Is(err, context.DeadlineExceeded):
+		return append(found, failing(name, "Run the check with a longer -timeout.",
+			"Slack was asked about %d of %d when the time ran out", asked, len(all)))
+	case err != nil:
+		return append(found, failing(name, "Run the check again.",
+			"Slack was asked about %d of %d: %v", asked, len(all), err))
+	case answers.plans != nil:
+		return append(found, doubtful(name,
+			"Nothing needs to be done: the bot sends plain sections instead of plans.",
+			"this workspace does not accept plan blocks: %v", answers.plans))
+	case len(found) == 0:
+		return []onboarding.Finding{well(name, "Slack accepts all %d kinds", len(all))}
+	}
+	return found
+}
+
+// answers are what Slack answered about samples.
+type answers struct {
+	asked int
+	// refused has a finding for each sample that Slack refuses, in the order of their names. plans is why
+	// it refuses one with a plan block, for which the bot has a replacement.
+	refused []onboarding.Finding
+	plans   error
+}
+
+// validate asks Slack about samples. It stops at the first one that Slack does not answer about.
+func (c *slackCheck) validate(ctx context.Context, all []samples.Sample) (answers, error) {
 	var (
-		mu      sync.Mutex
-		refused []onboarding.Finding
-		plans   []string
-		asked   int
+		mu     sync.Mutex
+		result answers
 	)
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(maxCalls)
@@ -165,34 +193,18 @@ func (c *slackCheck) messages(ctx context.Context) []onboarding.Finding {
 			}
 			mu.Lock()
 			defer mu.Unlock()
-			asked++
+			result.asked++
 			switch {
 			case err != nil && each.Plan:
-				plans = append(plans, err.Error())
+				result.plans = err
 			case err != nil:
-				refused = append(refused,
-					failing(each.Name,
-						"Slack's rules have changed, or this is a bug: report it with this line.", "%v", err))
+				const fix = "Slack's rules have changed, or this is a bug: report it with this line."
+				result.refused = append(result.refused, failing(each.Name, fix, "%v", err))
 			}
 			return nil
 		})
 	}
-	failed := group.Wait()
-	slices.SortFunc(refused, func(a, b onboarding.Finding) int { return strings.Compare(a.Name, b.Name) })
-	switch {
-	case errors.Is(failed, context.DeadlineExceeded):
-		refused = append(refused,
-			failing(name, "Run the check with a longer -timeout.",
-				"Slack was asked about %d of %d when the time ran out", asked, len(all)))
-	case failed != nil:
-		refused = append(refused,
-			failing(name, "Run the check again.", "Slack was asked about %d of %d: %v", asked, len(all), failed))
-	case len(plans) > 0:
-		refused = append(refused,
-			doubtful(name, "Nothing needs to be done: the bot sends plain sections instead of plans.",
-				"this workspace does not accept plan blocks: %s", plans[0]))
-	case len(refused) == 0:
-		refused = append(refused, well(name, "Slack accepts all %d kinds", len(all)))
-	}
-	return refused
+	err := group.Wait()
+	slices.SortFunc(result.refused, func(a, b onboarding.Finding) int { return strings.Compare(a.Name, b.Name) })
+	return result, err
 }

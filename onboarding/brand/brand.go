@@ -38,9 +38,9 @@ const (
 // (https://docs.slack.dev/reference/block-kit/block-elements/plain-text-input-element).
 const MaxCopy = 3000
 
-// CheckCopy normalises site copy: line ends are plain, and no line ends with spaces. If the copy is
-// unusable, it says in a sentence what is wrong. Copy is plain text, so whoever puts it into a page
-// escapes it and has nothing else to decide.
+// CheckCopy normalises site copy: line ends are plain, and no line ends with spaces. If the copy
+// is unusable, it says in a sentence what is wrong. Copy is plain text, so whoever puts it into a
+// page escapes it and has nothing else to decide.
 func CheckCopy(text string) (clean, problem string) {
 	if !utf8.ValidString(text) {
 		return "", "The site copy is not valid UTF-8 text."

@@ -54,8 +54,8 @@ func TestContrast(t *testing.T) {
 	}
 }
 
-// TestNearestPasses holds for any two colours that what is suggested passes, is of the same hue,
-// and that nothing nearer does.
+// TestNearestPasses checks for random colours that the suggested one has enough contrast and the
+// same hue, and that no nearer one has enough.
 func TestNearestPasses(t *testing.T) {
 	t.Parallel()
 	random := rand.New(rand.NewPCG(1, 2))

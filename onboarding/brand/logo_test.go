@@ -65,14 +65,14 @@ func file(t testing.TB, name string) []byte {
 	return content
 }
 
-// chunk is one of PNG.
+// chunk is a PNG chunk.
 func chunk(kind, data string) []byte {
 	out := binary.BigEndian.AppendUint32(nil, uint32(len(data)))
 	out = append(out, kind+data...)
 	return binary.BigEndian.AppendUint32(out, crc32.ChecksumIEEE([]byte(kind+data)))
 }
 
-// insert puts something into a copy of a file.
+// insert inserts bytes into a copy of a file.
 func insert(content []byte, at int, more []byte) []byte {
 	return slices.Concat(content[:at], more, content[at:])
 }
@@ -174,7 +174,7 @@ func webpOf(kind, data string) []byte {
 	return append(binary.LittleEndian.AppendUint32([]byte("RIFF"), uint32(len(body))), body...)
 }
 
-// summary is what the PNG of an SVG shows.
+// summary describes the PNG of an SVG.
 func summary(t *testing.T, logo Logo) string {
 	t.Helper()
 	drawn, err := png.Decode(bytes.NewReader(logo.Content))
@@ -195,8 +195,8 @@ func summary(t *testing.T, logo Logo) string {
 		center.A)
 }
 
-// TestSVG reads testdata/svg: a file as somebody uploads it, and what is drawn from it or why it
-// is not accepted.
+// TestSVG reads testdata/svg: an uploaded file, and what is drawn from it or why it is not
+// accepted.
 func TestSVG(t *testing.T) {
 	t.Parallel()
 	files, err := filepath.Glob("testdata/svg/*.txtar")

@@ -25,7 +25,7 @@ func picture(t *testing.T, b Brand) image.Image {
 	return drawn
 }
 
-// at is the colour of a place.
+// at is the colour of a pixel.
 func at(drawn image.Image, x, y int) Color {
 	c := color.NRGBAModel.Convert(drawn.At(x, y)).(color.NRGBA)
 	return Color(fmt.Sprintf("#%02x%02x%02x", c.R, c.G, c.B))
@@ -57,7 +57,7 @@ func TestPreviewShowsColorsAndLogo(t *testing.T) {
 	}
 }
 
-// TestPreviewOfAnything draws what no check has seen, and text of every length.
+// TestPreviewOfAnything draws brands that were not checked, and texts of every length.
 func TestPreviewOfAnything(t *testing.T) {
 	t.Parallel()
 	for _, brand := range []Brand{

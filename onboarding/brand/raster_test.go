@@ -10,8 +10,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// TestRasterKnowsBothRules draws two squares inside each other, the same way round: a hole by one
-// rule and none by the other.
+// TestRasterKnowsBothRules draws two squares inside each other, in the same direction: the inner
+// one is a hole by one rule, and not by the other.
 func TestRasterKnowsBothRules(t *testing.T) {
 	t.Parallel()
 	for rule, want := range map[string]color.Color{"evenodd": color.RGBA{}, "nonzero": color.RGBA{A: 0xff}} {
@@ -54,8 +54,8 @@ func document(inside string) []byte {
 	return []byte(`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9">` + inside + `</svg>`)
 }
 
-// TestRasterGivesUp asks for more than is worth drawing, in every way that was thought of; each
-// ends soon.
+// TestRasterGivesUp draws what would take very long without limits, or is broken. Each case ends
+// soon.
 func TestRasterGivesUp(t *testing.T) {
 	t.Parallel()
 	for name, inside := range map[string]string{

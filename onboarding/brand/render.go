@@ -22,8 +22,8 @@ const Folder = "org-site"
 // Template is the configuration that is rendered if the platform has none of its own.
 func Template() []byte { return templates.OrgSite() }
 
-// Render returns the org-site files by their paths below the domain's folder. The template is a YAML
-// mapping with placeholders in its strings: {name}, {copy}, {background}, {text}, {primary},
+// Render returns the org-site files by their paths below the domain's folder. The template is a
+// YAML mapping with placeholders in its strings: {name}, {copy}, {background}, {text}, {primary},
 // {accent} and {logo}. If a value is nothing but a placeholder, and that is empty, its key is left
 // out. Values are set in the parsed document, never in its text; the result is parsed again and
 // compared.

@@ -12,7 +12,7 @@ import (
 	"go.yaml.in/yaml/v4"
 )
 
-// TestRender compares with testdata/render: the files of an Org's site.
+// TestRender compares the files of an Org's site with testdata/render.
 func TestRender(t *testing.T) {
 	t.Parallel()
 	logo, problem := CheckLogo("logo",
@@ -80,8 +80,8 @@ func TestRenderRefuses(t *testing.T) {
 			Logo: &Logo{Type: PNG, Content: []byte("<svg/>")}}, "a: b",
 			"brand: logo: logo.png cannot be used: it does not say how large it is: give it a viewBox."},
 		"unknown placeholder": {good, "a: [1, \"{nmae}\"]",
-			"brand: template: {nmae} is not a placeholder; the placeholders are {accent}, {background}, {copy}, {logo}, {name}, " +
-				"{primary}, {text}"},
+			"brand: template: {nmae} is not a placeholder; the placeholders are {accent}, {background}, " +
+				"{copy}, {logo}, {name}, {primary}, {text}"},
 		"list":    {good, "- a", "brand: template: is not a YAML mapping"},
 		"nothing": {good, "", "brand: template: is not a YAML mapping"},
 	} {
@@ -92,8 +92,8 @@ func TestRenderRefuses(t *testing.T) {
 	}
 }
 
-// FuzzRender holds that any text which passes the checks is read back from the configuration as it
-// was, and nothing beside it.
+// FuzzRender checks that a text that passes the checks is read back unchanged from the
+// configuration, and that nothing is added.
 func FuzzRender(f *testing.F) {
 	f.Add("Merche", "Welcome.")
 	f.Add(`a" b`, " x\n\n  y: |\n\t# z\n")

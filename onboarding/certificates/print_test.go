@@ -31,7 +31,7 @@ func golden(t *testing.T, name string, got []byte) {
 	}
 }
 
-// fixedReport is a sweep of the past with a site in each state.
+// fixedReport is a report with a site of each severity.
 func fixedReport() Report {
 	now := start.Add(80 * days)
 	address := netip.MustParseAddr("203.0.113.10")

@@ -13,7 +13,7 @@ import (
 
 const domain = "merche-biche.com"
 
-// siteWith is a site whose visitors get certificates, for its domain where that is not said.
+// siteWith is a site whose visitors get certificates. One without names is for its domain.
 func siteWith(certificates ...Certificate) SiteReport {
 	for i := range certificates {
 		if certificates[i].Names == nil {
@@ -23,8 +23,8 @@ func siteWith(certificates ...Certificate) SiteReport {
 	return SiteReport{Site: Site{Domain: domain, Names: []string{domain, "www." + domain}}, Certificates: certificates}
 }
 
-// TestEachReminderComesOnce lets a 90-day certificate grow old, a look every two hours, and hands
-// every reminder over as it comes.
+// TestEachReminderComesOnce checks a 90-day certificate every two hours until after its expiry,
+// and posts every reminder when it is due.
 func TestEachReminderComesOnce(t *testing.T) {
 	t.Parallel()
 	old := lasting(90 * days)

@@ -16,8 +16,8 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files anew")
 
-// TestParse reads testdata/parse: what Slack sends under "line", and under "want" what is
-// understood and what is said about the rest.
+// TestParse reads testdata/parse: what Slack sends under "line", and under "want" what is parsed
+// and what is said about the rest.
 func TestParse(t *testing.T) {
 	t.Parallel()
 	files, err := filepath.Glob("testdata/parse/*.txtar")
@@ -75,8 +75,8 @@ func TestFor(t *testing.T) {
 	}
 }
 
-// FuzzParse holds that no line makes Parse fail in another way than with sentences at a place
-// within the line, and that whatever was understood is understood again from how it is written.
+// FuzzParse checks that Parse fails only with problems at positions within the line, and that what
+// was parsed is parsed again from its String.
 func FuzzParse(f *testing.F) {
 	files, err := filepath.Glob("testdata/parse/*.txtar")
 	if err != nil {

@@ -70,8 +70,8 @@ dkim: {path: keys/x.pem, owner: "root; rm", keys: [{selector: A.b, kind: dsa}, {
 	}
 }
 
-// FuzzSPF holds for any two records that merging keeps every term of theirs, brings every
-// mechanism of ours in front of the end, and changes nothing when done again.
+// FuzzSPF checks for any two records that merging keeps every term of theirs, adds every mechanism
+// of ours before the end, and changes nothing the second time.
 func FuzzSPF(f *testing.F) {
 	f.Add("v=spf1 include:a.example ~all", "v=spf1 mx -all")
 	f.Add("v=spf1 redirect=_spf.a.example exp=x.a.example", "v=spf1 a:%{d} ip6:::1/64 ?all")

@@ -20,7 +20,8 @@ func (p published) Observe(_ context.Context, domain string, questions []dns.Que
 	return dns.State{Zone: domain, Servers: []dns.Server{server}}, nil
 }
 
-// A domain that already sends newsletters gets a mailbox. Its SPF record keeps what is there, and how it ends.
+// A domain that already sends newsletters gets a mailbox. Its SPF record keeps what is there, and
+// how it ends.
 func ExampleZone_Merge() {
 	record := func(name, kind, value string) dns.Record {
 		r, err := dns.NewRecord(name, kind, 3600, value)

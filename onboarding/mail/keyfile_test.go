@@ -25,7 +25,7 @@ func run(t *testing.T, argv []string) (stdout []byte, stderr string, err error) 
 	return stdout, complaints.String(), err
 }
 
-// generated makes a key as the host does and reads it.
+// generated generates a key as a host does, and reads it.
 func generated(t *testing.T, file KeyFile) PublicKey {
 	t.Helper()
 	if out, complaints, err := run(t, file.Generate()); err != nil || len(out) > 0 {
@@ -152,10 +152,11 @@ func TestKeysThatAreRefused(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			file := KeyFile{Key: Key{"onboard", RSA}, Path: filepath.Join(t.TempDir(), "k.pem")}
-			if out, err := exec.Command("openssl", append(test.make, "-out", file.Path)...).CombinedOutput(); err != nil {
+			out, err := exec.Command("openssl", append(test.make, "-out", file.Path)...).CombinedOutput()
+			if err != nil {
 				t.Fatal(err, string(out))
 			}
-			out, _, err := run(t, file.Read())
+			out, _, err = run(t, file.Read())
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -19,7 +19,7 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files anew")
 
-// pattern is what the tests' operators configured.
+// pattern is the configuration of the tests.
 const pattern = `
 ttl: 300
 forwarding:
@@ -47,8 +47,8 @@ func config(t testing.TB, text string) Config {
 	return c
 }
 
-// freePort finds a port that nothing listens on at any address, outside the range from which
-// others get theirs by chance.
+// freePort finds a port on which nothing listens at any address, outside the range of ephemeral
+// ports.
 func freePort(t *testing.T) int {
 	t.Helper()
 	for range 100 {
@@ -68,8 +68,8 @@ func freePort(t *testing.T) int {
 	return 0
 }
 
-// named runs BIND with zones given by name and the lines of their files, and returns a resolver
-// that asks nobody else. A zone's own records of its start and name server are added.
+// named runs BIND with zones, given by their names and the lines of their files, and returns a
+// resolver that asks only this server. It adds the zones' SOA and NS records.
 func named(t *testing.T, zones map[string]string) *dns.Resolver {
 	t.Helper()
 	port := freePort(t)
@@ -81,8 +81,9 @@ func named(t *testing.T, zones map[string]string) *dns.Resolver {
 		}
 		return file
 	}
-	conf := fmt.Sprintf(`options { directory %q; pid-file none; session-keyfile none; lock-file none; managed-keys-directory %q;
-  listen-on port %d { 127.0.0.1; }; listen-on-v6 { none; }; recursion no; notify no; dnssec-validation no; empty-zones-enable no; };
+	conf := fmt.Sprintf(`options { directory %q; pid-file none; session-keyfile none; lock-file none;
+  managed-keys-directory %q; listen-on port %d { 127.0.0.1; }; listen-on-v6 { none; };
+  recursion no; notify no; dnssec-validation no; empty-zones-enable no; };
 controls { };
 `, dir, dir, port)
 	for name, lines := range zones {

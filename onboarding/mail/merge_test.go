@@ -22,9 +22,8 @@ var keys = []PublicKey{
 	{"onboard-ed", Ed25519, "11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo="},
 }
 
-// TestMerge reads testdata/merge: a plan, zones as they are, and what is to be published or why it
-// cannot be. The zones are served by a real name server. What was merged is published and merged
-// again, which must change nothing.
+// TestMerge reads testdata/merge: a plan, zones, and what is to be published or why it cannot be.
+// A real name server serves the zones. Merging again after publishing must change nothing.
 func TestMerge(t *testing.T) {
 	t.Parallel()
 	files, err := filepath.Glob("testdata/merge/*.txtar")

@@ -9,8 +9,7 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/dns"
 )
 
-// TestVerify publishes what is wanted in several states of wrong, and reads what is said about
-// each record.
+// TestVerify publishes records that are right, missing or wrong, and compares the results.
 func TestVerify(t *testing.T) {
 	t.Parallel()
 	const (

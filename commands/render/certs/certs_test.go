@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/atlilith/onboardbot/bot/outbox"
+	"github.com/atlilith/onboardbot/bot/post"
 	"github.com/atlilith/onboardbot/internal/sandbox/golden"
 	"github.com/atlilith/onboardbot/onboarding/certificates"
 )
@@ -52,7 +52,7 @@ func TestReminders(t *testing.T) {
 		return certificates.Reminder{Posted: certificates.Posted{Domain: "merche-biche.com", Subject: "4cafe",
 			About: about}, Level: level, Sentence: sentence}
 	}
-	var messages []outbox.Message
+	var messages []post.Message
 	for _, each := range []certificates.Reminder{
 		reminder(certificates.Overdue, certificates.Quiet,
 			"The certificate of merche-biche.com should have been renewed by 2027-02-08 09:30 UTC and was not. It is valid for another 21 days, until 2027-03-01 09:30 UTC."),
@@ -82,7 +82,7 @@ func TestReminders(t *testing.T) {
 }
 
 // numbered gives messages keys that a reader can follow.
-func numbered(messages []outbox.Message) []outbox.Message {
+func numbered(messages []post.Message) []post.Message {
 	for i := range messages {
 		messages[i].Key = fmt.Sprintf("%02d", i)
 	}
@@ -113,9 +113,9 @@ func TestCertificateTable(t *testing.T) {
 	} {
 		message := Table(report)
 		message.Key, message.Channel = name, "C0OPS"
-		golden.CheckMessages(t, []outbox.Message{message})
+		golden.CheckMessages(t, []post.Message{message})
 		golden.Compare(t, filepath.Join("testdata", "certificates", name+".txtar"),
-			golden.Archive("", []outbox.Message{message}))
+			golden.Archive("", []post.Message{message}))
 	}
 }
 
@@ -128,9 +128,9 @@ func TestCertificateDigest(t *testing.T) {
 	}}
 	message := Digest(certificates.Thresholds{}.Digest(report))
 	message.Key, message.Channel = "digest", "C0OPS"
-	golden.CheckMessages(t, []outbox.Message{message})
+	golden.CheckMessages(t, []post.Message{message})
 	golden.Compare(t, filepath.Join("testdata", "certificates", "digest.txtar"),
-		golden.Archive("", []outbox.Message{message}))
+		golden.Archive("", []post.Message{message}))
 }
 
 func TestCertificatePage(t *testing.T) {
@@ -178,10 +178,10 @@ func TestCertificatePage(t *testing.T) {
 			t.Parallel()
 			seen.At = looked
 			page := Page(seen)
-			message := outbox.Message{Key: name, Channel: "C0OPS", Text: page.Text(), Blocks: page.Blocks}
-			golden.CheckMessages(t, []outbox.Message{message})
+			message := post.Message{Key: name, Channel: "C0OPS", Text: page.Text(), Blocks: page.Blocks}
+			golden.CheckMessages(t, []post.Message{message})
 			golden.Compare(t, filepath.Join("testdata", "certificates", "page-"+name+".txtar"),
-				golden.Archive("", []outbox.Message{message}))
+				golden.Archive("", []post.Message{message}))
 		})
 	}
 }

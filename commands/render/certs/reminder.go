@@ -8,7 +8,7 @@ import (
 	"github.com/slack-go/slack"
 
 	"github.com/atlilith/onboardbot/bot/blockkit"
-	"github.com/atlilith/onboardbot/bot/outbox"
+	"github.com/atlilith/onboardbot/bot/post"
 	"github.com/atlilith/onboardbot/commands/render/mrkdwn"
 	"github.com/atlilith/onboardbot/onboarding/certificates"
 )
@@ -25,7 +25,7 @@ func reminderKey(posted certificates.Posted) string {
 }
 
 // Reminder shows a reminder. Urgent ones mention the approvers.
-func Reminder(reminder certificates.Reminder, approvers []string) outbox.Message {
+func Reminder(reminder certificates.Reminder, approvers []string) post.Message {
 	var page mrkdwn.Builder
 	said := mrkdwn.Inline(reminder.Sentence)
 	switch {
@@ -37,16 +37,16 @@ func Reminder(reminder certificates.Reminder, approvers []string) outbox.Message
 		page.Say(mrkdwn.MarkWarning + " *" + said + "*")
 	default:
 		page.Say(mrkdwn.MarkTrouble + " *" + said + "*")
-		page.Say(mrkdwn.MentionAll(approvers) + ": " + appeal(reminder))
+		page.Say(mrkdwn.MentionAll(approvers) + ": " + adviceText(reminder))
 	}
 	if buttons := reminderButtons(reminder); len(buttons) > 0 {
 		page.Buttons("certificate", buttons...)
 	}
-	return outbox.Message{Key: reminderKey(reminder.Posted), Text: page.Text(), Blocks: page.Blocks}
+	return post.Message{Key: reminderKey(reminder.Posted), Text: page.Text(), Blocks: page.Blocks}
 }
 
-// appeal says what to do about an urgent reminder.
-func appeal(reminder certificates.Reminder) string {
+// adviceText says what to do about an urgent reminder.
+func adviceText(reminder certificates.Reminder) string {
 	kind, fault := reminder.Fault()
 	switch {
 	case !fault:

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/atlilith/onboardbot/bot/blockkit"
-	"github.com/atlilith/onboardbot/bot/outbox"
+	"github.com/atlilith/onboardbot/bot/post"
 	"github.com/atlilith/onboardbot/commands/render"
 	"github.com/atlilith/onboardbot/commands/render/mrkdwn"
 	"github.com/atlilith/onboardbot/onboarding/certificates"
@@ -32,12 +32,12 @@ const (
 )
 
 // Table shows every site in a row, the most urgent first.
-func Table(report certificates.Report) outbox.Message {
+func Table(report certificates.Report) post.Message {
 	var page mrkdwn.Builder
-	page.Say(fmt.Sprintf("%s *Certificates*: %s", markSeverity[report.Severity()], counted(report)))
+	page.Say(fmt.Sprintf("%s *Certificates*: %s", markSeverity[report.Severity()], severityCounts(report)))
 	rows := [][]string{{"Site", "Left", "Valid until"}}
 	for _, site := range report.Sites[:min(len(report.Sites), maxCertificateRows)] {
-		left, until := lasts(site, report.At)
+		left, until := validity(site, report.At)
 		rows = append(rows, []string{markSeverity[site.Severity] + " " +
 			blockkit.Truncate(mrkdwn.OneLine(site.Shown()), mrkdwn.MaxName), left, until})
 	}
@@ -56,11 +56,11 @@ func Table(report certificates.Report) outbox.Message {
 		foot = fmt.Sprintf("%d more, less urgent. ", more) + foot
 	}
 	page.Note(foot)
-	return outbox.Message{Text: page.Text(), Blocks: page.Blocks}
+	return post.Message{Text: page.Text(), Blocks: page.Blocks}
 }
 
-// counted says how many sites have each severity, the worst first.
-func counted(report certificates.Report) string {
+// severityCounts says how many sites have each severity, the worst first.
+func severityCounts(report certificates.Report) string {
 	counts := make(map[certificates.Severity]int)
 	for _, site := range report.Sites {
 		counts[site.Severity]++
@@ -82,8 +82,8 @@ func exampleSite(report certificates.Report) string {
 	return report.Sites[0].Shown()
 }
 
-// lasts says how long the certificate that ends first is valid, and until when.
-func lasts(site certificates.SiteReport, now time.Time) (left, until string) {
+// validity says how long the certificate that ends first is valid, and until when.
+func validity(site certificates.SiteReport, now time.Time) (left, until string) {
 	remaining, ok := site.Left(now)
 	if !ok {
 		return "none seen", "–"
@@ -102,18 +102,18 @@ func lasts(site certificates.SiteReport, now time.Time) (left, until string) {
 
 // Timelines draws all certificates for both of Slack's themes, as files in the thread of a
 // message.
-func Timelines(rows []timeline.Row, now time.Time, below outbox.Message) ([]outbox.Message, error) {
-	var messages []outbox.Message
+func Timelines(rows []timeline.Row, now time.Time, below post.Message) ([]post.Message, error) {
+	var messages []post.Message
 	for _, theme := range []timeline.Theme{timeline.Light, timeline.Dark} {
 		var picture bytes.Buffer
 		if err := timeline.Draw(&picture, rows, now, theme); err != nil {
 			return nil, err
 		}
-		messages = append(messages, outbox.Message{
+		messages = append(messages, post.Message{
 			Key: below.Key + "/" + string(theme), Channel: below.Channel, Thread: below.Key,
 			Text: "Timeline of all certificates, past renewals and expiries. " +
 				"What it shows is in the table: " + below.Text,
-			File: &outbox.File{Name: "certificates-" + string(theme) + ".png",
+			File: &post.File{Name: "certificates-" + string(theme) + ".png",
 				Title: fmt.Sprintf("Timeline (%s)", theme), Content: picture.Bytes()},
 		})
 	}
@@ -121,7 +121,7 @@ func Timelines(rows []timeline.Row, now time.Time, below outbox.Message) ([]outb
 }
 
 // Digest is the weekly report.
-func Digest(digest certificates.Digest) outbox.Message {
+func Digest(digest certificates.Digest) post.Message {
 	var page mrkdwn.Builder
 	page.Say(fmt.Sprintf("%s *Certificates this week*\n%s", markSeverity[digest.Severity()],
 		mrkdwn.Inline(digest.Summary)))
@@ -133,5 +133,5 @@ func Digest(digest certificates.Digest) outbox.Message {
 		page.Say(strings.Join(lines, "\n"))
 	}
 	page.Note(blockkit.Code(render.CertificatesCommand) + " shows the table and the timeline.")
-	return outbox.Message{Text: page.Text(), Blocks: page.Blocks}
+	return post.Message{Text: page.Text(), Blocks: page.Blocks}
 }

@@ -11,8 +11,8 @@ import (
 
 	"github.com/slack-go/slack"
 
-	"github.com/atlilith/onboardbot/bot"
 	"github.com/atlilith/onboardbot/bot/blockkit"
+	"github.com/atlilith/onboardbot/bot/post"
 )
 
 // Part is literal text: nothing in it is markup.
@@ -138,4 +138,4 @@ func (s *Builder) Text() string {
 }
 
 // Reply returns the message as an answer for one person.
-func (s *Builder) Reply() bot.Reply { return bot.Reply{Text: s.Text(), Blocks: s.Blocks} }
+func (s *Builder) Reply() post.Reply { return post.Reply{Text: s.Text(), Blocks: s.Blocks} }

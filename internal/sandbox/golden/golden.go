@@ -15,14 +15,14 @@ import (
 	"github.com/slack-go/slack"
 
 	"github.com/atlilith/onboardbot/bot/blockkit"
-	"github.com/atlilith/onboardbot/bot/outbox"
+	"github.com/atlilith/onboardbot/bot/post"
 	"github.com/atlilith/onboardbot/internal/sandbox/workspace/blockcheck"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
 
 // Archive writes messages as a golden file: of each its text and its blocks.
-func Archive(root string, messages []outbox.Message) []byte {
+func Archive(root string, messages []post.Message) []byte {
 	var archive txtar.Archive
 	for _, message := range messages {
 		key := strings.TrimPrefix(strings.TrimPrefix(message.Key, root), "/")
@@ -72,7 +72,7 @@ func Compare(t *testing.T, path string, got []byte) {
 
 // CheckMessages holds messages against Slack's limits twice: as the product knows them, and as the
 // simulated workspace does.
-func CheckMessages(t *testing.T, messages []outbox.Message) {
+func CheckMessages(t *testing.T, messages []post.Message) {
 	t.Helper()
 	keys := map[string]bool{}
 	for _, message := range messages {

@@ -17,7 +17,7 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/probe/probetest"
 )
 
-// saying is a host that prints the same whatever it is asked.
+// saying is a host on which every command prints the same.
 type saying []byte
 
 func (s saying) Output(context.Context, hosts.Command) ([]byte, error) { return s, nil }
@@ -145,7 +145,8 @@ func TestTimerReasons(t *testing.T) {
 	}
 }
 
-// TestTimersByAnyName runs what is run on the host, where a systemctl of the test knows one timer.
+// TestTimersByAnyName runs the script for hosts with a systemctl of its own, which knows one
+// timer.
 func TestTimersByAnyName(t *testing.T) {
 	t.Parallel()
 	for _, timer := range []string{"certbot.timer", "snap.certbot.renew.timer", "certbot-renew.timer"} {

@@ -21,12 +21,12 @@ import (
 
 const domain = "merche-biche.com"
 
-// silentHost prints nothing, whatever runs.
+// silentHost is a host on which every command prints nothing.
 type silentHost struct{}
 
 func (silentHost) Output(context.Context, hosts.Command) ([]byte, error) { return nil, nil }
 
-// servers are two name servers with fixed answers, and the problem of the second.
+// servers are two name servers: one with records, one with a problem.
 type servers struct {
 	records map[dns.Question][]dns.Record
 	second  dns.Problem

@@ -20,8 +20,8 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/probe/probetest"
 )
 
-// crowd is many sites, some to an address, each with its own certificate for the apex and www.
-// Before each answer, asked hears of it.
+// crowd serves many sites, several at an address, each with its own certificate for the apex and
+// www. It calls asked before each answer.
 func crowd(t testing.TB, authority *probetest.Authority, ports sweeptest.Ports, sites, perAddress int,
 	asked func(how, name string)) ([]certificates.Site, sweeptest.Zone) {
 	t.Helper()
@@ -60,8 +60,8 @@ func crowd(t testing.TB, authority *probetest.Authority, ports sweeptest.Ports, 
 	return all, z
 }
 
-// hangingSites are so many sites at an address that takes connections and never answers, and as
-// many at one that begins a handshake and never ends it, until the channel is closed.
+// hangingSites serves sites that hang until the channel is closed: some at an address that accepts
+// connections and never answers, as many at one that begins a handshake and never ends it.
 func hangingSites(t testing.TB, z sweeptest.Zone, ports sweeptest.Ports, each int,
 	release <-chan struct{}) (sites []certificates.Site) {
 	t.Helper()
@@ -81,8 +81,8 @@ func hangingSites(t testing.TB, z sweeptest.Zone, ports sweeptest.Ports, each in
 	return sites
 }
 
-// TestDeadAndSlowNamesDelayNothingElse has names that hang until every healthy name was looked at:
-// were one of these to wait for one of those, the sweep would not end before the timeout.
+// TestDeadAndSlowNamesDelayNothingElse has names that hang until every healthy name was observed.
+// If a healthy name waited for one that hangs, the sweep would not end before the timeout.
 func TestDeadAndSlowNamesDelayNothingElse(t *testing.T) {
 	t.Parallel()
 	authority := probetest.NewAuthority(t, "Trusted")
@@ -120,7 +120,7 @@ func TestDeadAndSlowNamesDelayNothingElse(t *testing.T) {
 	}
 }
 
-// TestHangingHostsAreLeftOut looks at an address until it has hung three times in a row.
+// TestHangingHostsAreLeftOut has an address that hangs, which is asked three times.
 func TestHangingHostsAreLeftOut(t *testing.T) {
 	t.Parallel()
 	authority := probetest.NewAuthority(t, "Trusted")
@@ -151,17 +151,17 @@ func TestHangingHostsAreLeftOut(t *testing.T) {
 	}
 }
 
-// BenchmarkSweep prints how much faster a sweep of 1,000 names is than one openssl s_client after
-// another on the same names: with servers that answer at once, where all that counts is what both
-// sides compute; with servers that take 20 ms to answer, as one in the next country; with all
-// sites on one of these; and beside one name that is dead and one whose handshake never ends,
-// which openssl is spared. The time is until the last healthy name was looked at. A sweep does
-// more: it also tries the other kind of key, and plain HTTP. Each begins as a program that has
-// just started, which remembers no chain.
+// BenchmarkSweep compares a sweep of 1,000 names with one openssl s_client after another for the
+// same names: with servers that answer at once, so only computing counts; with servers that take
+// 20 ms to answer, like one in the next country; with all sites on one such server; and with two
+// more names, one that is dead and one whose handshake never ends, which openssl need not ask. The
+// time is until the last healthy name was observed. A sweep does more: it also tries the other
+// kind of key, and plain HTTP. Each sweep starts without known chains, as after a start of the
+// program.
 //
-// On a machine with few cores the servers take their share of them, from the sweep alone: openssl
-// leaves the other cores idle. So the processor time of clients and servers together is printed
-// too.
+// On a machine with few cores the servers compete with the sweep, but not with openssl, which
+// leaves the other cores idle. So the benchmark also reports the processor time of clients and
+// servers together.
 //
 //	go test -run '^$' -bench Sweep -benchtime 1x ./onboarding/certificates/sweep
 func BenchmarkSweep(b *testing.B) {
@@ -211,8 +211,7 @@ func BenchmarkSweep(b *testing.B) {
 	}
 }
 
-// lastHealthy is when the last of the sites that are well was looked at, of which there must be so
-// many.
+// lastHealthy returns when the last healthy site was observed. There must be as many as wanted.
 func lastHealthy(b *testing.B, report certificates.Report, want int) (last time.Time) {
 	b.Helper()
 	healthy := 0
@@ -233,8 +232,8 @@ func lastHealthy(b *testing.B, report certificates.Report, want int) (last time.
 	return last
 }
 
-// processorTime is what this process, in which the servers are too, and the programs that it ran
-// and that have ended took so far.
+// processorTime is the processor time so far of this process, which includes the servers, and of
+// the programs that it ran and that have ended.
 func processorTime() time.Duration {
 	var sum time.Duration
 	for _, who := range []int{syscall.RUSAGE_SELF, syscall.RUSAGE_CHILDREN} {
@@ -246,7 +245,7 @@ func processorTime() time.Duration {
 	return sum
 }
 
-// openssl looks at one name after another and returns how long that took.
+// openssl connects to one name after another and returns how long that took.
 func openssl(b *testing.B, roots string, sites []certificates.Site, z sweeptest.Zone, port uint16) time.Duration {
 	b.Helper()
 	began := time.Now()

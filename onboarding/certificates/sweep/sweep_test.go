@@ -58,6 +58,7 @@ func TestSweepTellsBadConditionsApart(t *testing.T) {
 		at     []netip.Addr // default one of its own
 		serve  func(address netip.Addr)
 		edit   func(*certificates.Site)
+		hangs  bool   // until the prober's timeout
 		want   string // severity, then a fault a line; ADDRESS for the address
 	}{
 		{domain: "good.example", serve: func(a netip.Addr) { sweeptest.Serve(t, a, ports, good) },
@@ -73,11 +74,11 @@ func TestSweepTellsBadConditionsApart(t *testing.T) {
 				sweeptest.ErrServFail.Error()},
 		{domain: "refused.example",
 			want: "urgent\nrefused: ADDRESS refuses connections for refused.example: nothing listens on port HTTPS"},
-		{domain: "silent.example", serve: func(a netip.Addr) {
+		{domain: "silent.example", hangs: true, serve: func(a netip.Addr) {
 			probetest.Silent(t, netip.AddrPortFrom(a, ports.HTTPS).String())
 		},
 			want: "urgent\nsilent: ADDRESS:HTTPS takes the connection for silent.example and then says nothing"},
-		{domain: "endless.example", serve: func(a netip.Addr) {
+		{domain: "endless.example", hangs: true, serve: func(a netip.Addr) {
 			probetest.Endless(t, netip.AddrPortFrom(a, ports.HTTPS).String())
 		},
 			want: "urgent\nendless handshake: ADDRESS:HTTPS begins a handshake for endless.example and never ends it"},
@@ -169,7 +170,13 @@ func TestSweepTellsBadConditionsApart(t *testing.T) {
 				test.at = []netip.Addr{address}
 			}
 			z.Authoritative[site.Domain] = test.at
-			report := sweepOne(t, authority, z, onDisk, ports, site)
+			timeout := 20 * time.Second
+			if test.hangs {
+				timeout = time.Second
+			}
+			s := sweeper(t, authority, z, onDisk, ports)
+			s.sources.Prober = sweeptest.Prober(t, authority, ports, timeout)
+			report := sweepOne(t, s, site)
 			got := report.Severity.String()
 			for _, fault := range report.Faults {
 				got += "\n" + string(fault.Kind) + ": " + fault.Sentence
@@ -186,10 +193,9 @@ func TestSweepTellsBadConditionsApart(t *testing.T) {
 
 const aDay = 24 * time.Hour
 
-func sweepOne(t *testing.T, authority *probetest.Authority, names Names, lineages Lineages, ports sweeptest.Ports,
-	site certificates.Site) certificates.SiteReport {
+func sweepOne(t *testing.T, s *Sweeper, site certificates.Site) certificates.SiteReport {
 	t.Helper()
-	report, err := sweeper(t, authority, names, lineages, ports).Sweep(t.Context(), []certificates.Site{site})
+	report, err := s.Sweep(t.Context(), []certificates.Site{site})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,7 +12,7 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/certificates"
 )
 
-// timelineRows are domains in every state, with past renewals.
+// timelineRows are domains of every severity, with past renewals.
 func timelineRows(now time.Time) []Row {
 	certificate := func(from, to int) certificates.Certificate {
 		return certificates.Certificate{NotBefore: now.AddDate(0, 0, from), NotAfter: now.AddDate(0, 0, to)}

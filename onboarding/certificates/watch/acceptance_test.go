@@ -31,7 +31,7 @@ const (
 	lifetime = 64 * time.Second
 )
 
-// thread is where reminders arrive, as their thread in the chat would.
+// thread records reminders, as their thread in Slack would.
 type thread struct {
 	mu    sync.Mutex
 	posts []certificates.Reminder
@@ -46,8 +46,8 @@ func (t *thread) Remind(_ context.Context, _ pgx.Tx, r certificates.Reminder) er
 
 func (t *thread) Digest(context.Context, pgx.Tx, certificates.Digest) error { return nil }
 
-// lines are the posts in short, but for those about any certificate after the first: on a busy
-// machine these grow old as well.
+// lines are the posts in short. They leave out reminders about certificates after the first, which
+// also come on a busy machine.
 func (t *thread) lines() []string {
 	var lines []string
 	for _, post := range t.posts {
@@ -59,7 +59,7 @@ func (t *thread) lines() []string {
 	return lines
 }
 
-// rig is a watch over one site of a world.
+// rig is a watch with one site of a world.
 type rig struct {
 	world   *sandbox.World
 	host    *hosts.Host
@@ -110,7 +110,7 @@ func newRig(t *testing.T) *rig {
 	return r
 }
 
-// publish makes the site's records, with the product's own publisher.
+// publish publishes the site's records with the product's own publisher.
 func (r *rig) publish(t *testing.T) {
 	t.Helper()
 	key := r.world.DNS.Key
@@ -151,7 +151,7 @@ func (r *rig) shell(t *testing.T, script string) string {
 	return string(out)
 }
 
-// tick looks once and returns how the site stands.
+// tick sweeps once and returns the site's report.
 func (r *rig) tick(t *testing.T) certificates.SiteReport {
 	t.Helper()
 	report, err := r.watch.Tick(t.Context())
@@ -161,7 +161,7 @@ func (r *rig) tick(t *testing.T) certificates.SiteReport {
 	return report.Sites[0]
 }
 
-// until looks again and again until the thread holds a line that ends so.
+// until sweeps until the thread has a reminder about something.
 func (r *rig) until(t *testing.T, about certificates.Threshold) certificates.SiteReport {
 	t.Helper()
 	deadline := time.Now().Add(2 * lifetime)
@@ -180,10 +180,13 @@ func TestCertificateGrowsOldAndIsRenewed(t *testing.T) {
 	r := newRig(t)
 	r.shell(t, `mkdir -p /var/www/merche-biche.com && cd /etc/nginx
 cat >sites-available/merche-biche.com <<'END'
-server { listen 80; listen [::]:80; server_name merche-biche.com www.merche-biche.com; root /var/www/merche-biche.com; }
+server {
+	listen 80; listen [::]:80; server_name merche-biche.com www.merche-biche.com; root /var/www/merche-biche.com;
+}
 END
 ln -s /etc/nginx/sites-available/merche-biche.com sites-enabled/ && nginx -s reload
-certbot --nginx -d merche-biche.com -d www.merche-biche.com --non-interactive --agree-tos -m ops@example.com --redirect`)
+certbot --nginx -d merche-biche.com -d www.merche-biche.com --non-interactive --agree-tos -m ops@example.com \
+	--redirect`)
 	site := r.tick(t)
 	if site.Severity != certificates.Healthy || len(site.Faults) != 0 || len(site.Observations) != 4 ||
 		len(site.Lineages) != 1 || len(site.Certificates) != 1 {
@@ -220,7 +223,7 @@ certbot --nginx -d merche-biche.com -d www.merche-biche.com --non-interactive --
 	}
 	t.Log(r.thread.posts[len(r.thread.posts)-1].Sentence)
 
-	// A renewal that tells nobody: webroot reloads nothing.
+	// A renewal with webroot, which does not reload nginx.
 	r.shell(t, "certbot certonly --webroot -w /var/www/merche-biche.com --cert-name merche-biche.com -d "+
 		"merche-biche.com -d www.merche-biche.com --force-renewal --non-interactive")
 	site = r.until(t, "fault/not reloaded")
@@ -239,7 +242,8 @@ certbot --nginx -d merche-biche.com -d www.merche-biche.com --non-interactive --
 	r.diagnose(t)
 }
 
-// diagnose breaks the site so that the authority cannot check it, lets certbot fail, and asks why.
+// diagnose breaks the site so the authority cannot check it, runs certbot, which fails, and checks
+// the diagnosis.
 func (r *rig) diagnose(t *testing.T) {
 	t.Helper()
 	r.shell(t, "rm /etc/nginx/sites-enabled/* && nginx -s reload && ! certbot renew --cert-name merche-biche.com "+

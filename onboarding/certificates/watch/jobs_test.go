@@ -21,8 +21,8 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/probe/probetest"
 )
 
-// TestJobsOfReplicas lets two replicas sweep by themselves: each reminder comes once, and so does
-// the digest of a tick.
+// TestJobsOfReplicas runs the jobs of two replicas: each reminder comes once, and so does the
+// digest of a tick.
 func TestJobsOfReplicas(t *testing.T) {
 	t.Parallel()
 	pool := database(t)
@@ -46,7 +46,7 @@ func TestJobsOfReplicas(t *testing.T) {
 		sweeptest.Disk{"vps": {sweeptest.Lineage(domain, old)}}, ports)
 	inventory := certificates.Fixed{{Domain: domain, Names: []string{domain}, Host: "vps"}}
 	settings := certificates.Settings{Interval: time.Second}
-	// A tick that has just been missed, and is not one of the next minutes.
+	// A tick of the last hours, and none of the next minutes.
 	missed := time.Now().UTC().Add(-time.Hour)
 	settings.Digest.Cron = fmt.Sprintf("%d %d * * *", missed.Minute(), missed.Hour())
 	watch := New(pool, s, inventory, outbox{})

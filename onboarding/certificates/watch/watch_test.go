@@ -56,7 +56,7 @@ func database(t *testing.T) *pgxpool.Pool {
 	return pool
 }
 
-// outbox keeps what was handed over, as rows.
+// outbox records in a table what was handed over.
 type outbox struct{ fail error }
 
 func (o outbox) Remind(ctx context.Context, tx pgx.Tx, r certificates.Reminder) error {
