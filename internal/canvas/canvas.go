@@ -96,11 +96,15 @@ func cut(line string, fits func(string) bool) string {
 	return ""
 }
 
-// Regular, Bold and Mono are faces of a size in pixels. A face must not be shared between
-// goroutines, so each call returns a new one.
+// Regular returns a face of a size in pixels. A face must not be shared between goroutines, so each
+// call returns a new one. Bold and Mono do the same.
 func Regular(size float64) font.Face { return face(regular(), size) }
-func Bold(size float64) font.Face    { return face(bold(), size) }
-func Mono(size float64) font.Face    { return face(mono(), size) }
+
+// Bold is like [Regular].
+func Bold(size float64) font.Face { return face(bold(), size) }
+
+// Mono is like [Regular], with letters of the same width.
+func Mono(size float64) font.Face { return face(mono(), size) }
 
 var (
 	regular = sync.OnceValue(func() *opentype.Font { return parse(goregular.TTF) })

@@ -42,8 +42,9 @@ func ReadScript(src []byte) (Script, error) {
 // SetScript replaces the variables' values and keeps the way they are quoted where the new value
 // allows it.
 func SetScript(src []byte, script Script) ([]byte, error) {
-	if err := cmp.Or(oneLine(remoteDest, script.RemoteDest), oneLine(remoteNginxConf, script.RemoteNginxConf),
-		hostLine(script.RemoteHost)); err != nil {
+	err := cmp.Or(oneLine(remoteDest, script.RemoteDest), oneLine(remoteNginxConf, script.RemoteNginxConf),
+		hostLine(script.RemoteHost))
+	if err != nil {
 		return nil, err
 	}
 	edited, err := setScript(src, script)

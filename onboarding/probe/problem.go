@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -79,8 +80,7 @@ func dialProblem(name string, address netip.AddrPort, err error) *Problem {
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return problem(Refused, err, "%s refuses connections for %s: nothing listens on port %d", address.Addr(), name,
 			address.Port())
-	case errors.Is(err, syscall.ENETUNREACH), errors.Is(err, syscall.EHOSTUNREACH), errors.Is(err,
-		syscall.EADDRNOTAVAIL), errors.Is(err, syscall.EAFNOSUPPORT):
+	case isAny(err, syscall.ENETUNREACH, syscall.EHOSTUNREACH, syscall.EADDRNOTAVAIL, syscall.EAFNOSUPPORT):
 		return problem(Unreachable, err, "there is no way from here to %s for %s", address, name)
 	}
 	return problem(NoAnswer, err, "%s does not answer for %s", address, name)
@@ -129,8 +129,12 @@ func timedOut(err error) bool {
 }
 
 func hungUp(err error) bool {
-	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, syscall.ECONNRESET) ||
-		errors.Is(err, syscall.EPIPE)
+	return isAny(err, io.EOF, io.ErrUnexpectedEOF, syscall.ECONNRESET, syscall.EPIPE)
+}
+
+// isAny reports whether an error is one of several.
+func isAny(err error, targets ...error) bool {
+	return slices.ContainsFunc(targets, func(target error) bool { return errors.Is(err, target) })
 }
 
 // names lists a certificate's names for a sentence.

@@ -106,8 +106,8 @@ func (r *records) observe(ctx context.Context, s *scope) (onboarding.Observation
 		if !r.byHand() {
 			return onboarding.Observation{}, err
 		}
-		return onboarding.Observation{Again: r.config.Again, Waiting: "No zone is found for " + s.site.Domain +
-			": register it and delegate it to name servers.\n" + copyRecords(wanted)}, nil
+		waiting := "No zone is found for " + s.site.Domain + ": register it and delegate it to name servers.\n"
+		return onboarding.Observation{Again: r.config.Again, Waiting: waiting + copyRecords(wanted)}, nil
 	}
 	seen, primary, err := r.states(ctx, s.site, zone, questions(s.site, wanted))
 	if err != nil {
