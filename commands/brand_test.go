@@ -24,7 +24,7 @@ func picture(t *testing.T, width, height int) []byte {
 
 func TestHowAnOrgLooks(t *testing.T) {
 	t.Parallel()
-	r := newRoom(t)
+	r := newFixture(t)
 	offer := r.offered(r.ana, `merche-biche mode=owner name="Merche Biche" email=merche@example.com copy="Hello" primary=b0124f`)
 	r.press(r.ana, offer, "Change…")
 	form, err := r.ana.Modal(r.ctx())

@@ -20,7 +20,7 @@ import (
 // nobody onboarded.
 func TestRemindersFindTheirPlace(t *testing.T) {
 	t.Parallel()
-	r := newRoom(t)
+	r := newFixture(t)
 	root := r.begin("merche-biche")
 	r.read(r.ana, "Database: approval needed") // what the run itself posts is through
 	_, err := r.pool.Exec(t.Context(), `UPDATE runs SET state = 'done', request = jsonb_set(request, '{domains}', '[{"name": "merche-biche.com"}]')`)

@@ -9,7 +9,7 @@ import (
 
 func TestStepsThatWaitCanBeLookedAtNow(t *testing.T) {
 	t.Parallel()
-	r := newRoom(t)
+	r := newFixture(t)
 	r.platform.set(func() {
 		r.platform.waiting["merche-biche/preflight"] = "Make these records:\nmerche-biche.com. A 89.127.233.145"
 	})
@@ -23,7 +23,7 @@ func TestStepsThatWaitCanBeLookedAtNow(t *testing.T) {
 
 func TestCommandsAboutARun(t *testing.T) {
 	t.Parallel()
-	r := newRoom(t)
+	r := newFixture(t)
 	r.begin("merche-biche")
 	r.read(r.bo, "Database: approval needed")
 	for _, c := range []struct{ text, want string }{
@@ -62,8 +62,8 @@ func TestCommandsAboutARun(t *testing.T) {
 // once.
 func TestEverythingStuckIsRetriedAtOnce(t *testing.T) {
 	t.Parallel()
-	r := newRoom(t)
-	r.platform.set(func() { r.platform.broken["merche-biche/deploy"] = errText("no space left on device") })
+	r := newFixture(t)
+	r.platform.set(func() { r.platform.broken["merche-biche/deploy"] = textError("no space left on device") })
 	r.press(r.ana, r.offered(r.ana, whole), "Start")
 	r.press(r.bo, r.read(r.bo, "Database: approval needed"), "Approve")
 	for _, domain := range []string{"merche-biche.com", "merche.example"} {
@@ -80,7 +80,7 @@ func TestEverythingStuckIsRetriedAtOnce(t *testing.T) {
 
 func TestAPlanOfANewProvider(t *testing.T) {
 	t.Parallel()
-	r := newRoom(t)
+	r := newFixture(t)
 	form := r.open(r.ana, "plan merche-biche")
 	view, err := form.Read(r.ctx())
 	must(t, err)
@@ -104,7 +104,7 @@ func TestAPlanOfANewProvider(t *testing.T) {
 
 func TestHome(t *testing.T) {
 	t.Parallel()
-	r := newRoom(t)
+	r := newFixture(t)
 	must(t, r.bo.OpenHome(r.ctx()))
 	home, err := r.bo.Home(r.ctx())
 	must(t, err)
@@ -150,7 +150,7 @@ func TestHome(t *testing.T) {
 
 func TestWorkspacesWithoutPlans(t *testing.T) {
 	t.Parallel()
-	r := newRoom(t)
+	r := newFixture(t)
 	must(t, r.Order(r.ctx(), workspace.Fault{Kind: workspace.FaultUnsupported, Reason: "plan"}))
 	r.begin("merche-biche")
 	r.read(r.ana, "🟡 Onboarding Merche Biche", "✋ Database – needs approval", "▫️ Verify")

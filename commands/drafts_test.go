@@ -13,7 +13,7 @@ import (
 const whole = `merche-biche mode=person name=“Merche Biche” email=merche@example.com domains=merche-biche.com,merche.example`
 
 // offered types a whole request and returns the confirmation.
-func (r *room) offered(who *workspace.Person, text string) workspace.Message {
+func (r *botFixture) offered(who *workspace.Person, text string) workspace.Message {
 	r.t.Helper()
 	out, err := who.Type(r.ctx(), "ops", "/onboard "+text)
 	must(r.t, err)
@@ -25,7 +25,7 @@ func (r *room) offered(who *workspace.Person, text string) workspace.Message {
 
 func TestEverythingTypedAtOnce(t *testing.T) {
 	t.Parallel()
-	r := newRoom(t)
+	r := newFixture(t)
 	offer := r.offered(r.ana, whole)
 	if text := offer.Render(200, nil); !strings.Contains(text, "Onboard Merche Biche (`merche-biche`)?") || !strings.Contains(text, "merche-biche.com, merche.example") {
 		t.Errorf("the confirmation:\n%s", text)
@@ -55,7 +55,7 @@ func TestEverythingTypedAtOnce(t *testing.T) {
 
 func TestOnlyTheRestIsAsked(t *testing.T) {
 	t.Parallel()
-	r := newRoom(t)
+	r := newFixture(t)
 	form := r.open(r.ana, `merche-biche name="Merche Biche" email=quinn@example.com naem=x`)
 	view, err := form.Read(r.ctx())
 	must(t, err)
@@ -77,7 +77,7 @@ func TestOnlyTheRestIsAsked(t *testing.T) {
 
 func TestTheWorldChangedSinceTheConfirmation(t *testing.T) {
 	t.Parallel()
-	r := newRoom(t)
+	r := newFixture(t)
 	first := r.offered(r.ana, whole)
 	second := r.offered(r.bo, strings.ReplaceAll(whole, "merche@example.com", "other@example.com"))
 	r.press(r.ana, first, "Start")
@@ -99,7 +99,7 @@ func TestTheWorldChangedSinceTheConfirmation(t *testing.T) {
 
 func TestWhatWasTypedSurvives(t *testing.T) {
 	t.Parallel()
-	r := newRoom(t)
+	r := newFixture(t)
 	form := r.open(r.ana, "merche-biche")
 	_, err := form.Choose(r.ctx(), "Operating mode", "Person + owns Org")
 	must(t, err)
@@ -147,7 +147,7 @@ func TestWhatWasTypedSurvives(t *testing.T) {
 
 func TestMailAndHostsByDomain(t *testing.T) {
 	t.Parallel()
-	r := newRoom(t)
+	r := newFixture(t)
 	form := r.open(r.ana, "merche-biche")
 	r.fill(form, "Merche Biche", "merche@example.com")
 	_, err := form.Fill(r.ctx(), "Domains", "merche-biche.com", "merche.example")
@@ -187,7 +187,7 @@ func TestMailAndHostsByDomain(t *testing.T) {
 // TestHostileInputsBehindTheCommand reads what the form says of values that nobody should send.
 func TestHostileInputsBehindTheCommand(t *testing.T) {
 	t.Parallel()
-	r := newRoom(t)
+	r := newFixture(t)
 	for _, c := range []struct{ typed, want string }{
 		{`merche name="a` + "\u202e" + `b"`, "U+202E cannot be printed"},
 		{`merche name="` + strings.Repeat("x", 100) + `"`, "At most 80 characters; this has 100"},

@@ -11,7 +11,7 @@ import (
 
 func TestFromTheCommandToALiveProvider(t *testing.T) {
 	t.Parallel()
-	r := newRoom(t)
+	r := newFixture(t)
 	root := r.begin("merche-biche")
 	question := r.read(r.bo, "Database: approval needed", "$1  'merche-biche'", "Approve")
 	if question.ThreadTS != root.TS {
@@ -34,7 +34,7 @@ func TestFromTheCommandToALiveProvider(t *testing.T) {
 
 func TestTheFormFollowsTheMode(t *testing.T) {
 	t.Parallel()
-	r := newRoom(t)
+	r := newFixture(t)
 	form := r.open(r.ana, "merche-biche")
 	r.fill(form, "Merche Biche", "merche@example.com")
 	_, err := form.Choose(r.ctx(), "Operating mode", "Person + owns Org")
@@ -73,7 +73,7 @@ func TestTheFormFollowsTheMode(t *testing.T) {
 // TestALookAtAnotherModeLosesNothing types into one mode, looks at another, and comes back.
 func TestALookAtAnotherModeLosesNothing(t *testing.T) {
 	t.Parallel()
-	r := newRoom(t)
+	r := newFixture(t)
 	form := r.open(r.ana, "merche-biche")
 	r.fill(form, "Merche Biche", "merche@example.com")
 	choose := func(mode, shows string) workspace.Modal {
@@ -111,7 +111,7 @@ func TestALookAtAnotherModeLosesNothing(t *testing.T) {
 
 func TestWrongInputIsSaidAtItsField(t *testing.T) {
 	t.Parallel()
-	r := newRoom(t)
+	r := newFixture(t)
 	form := r.open(r.ana, "")
 	for _, entry := range [][2]string{{"Slug", "Merche Biche"}, {"Display name", "Merche\u202eBiche"},
 		{"Email", "quinn@example.com"}, {"Domains", "co.uk"}} {
@@ -158,7 +158,7 @@ func TestWrongInputIsSaidAtItsField(t *testing.T) {
 
 func TestASubmissionSentTwiceBeginsOneRun(t *testing.T) {
 	t.Parallel()
-	r := newRoom(t)
+	r := newFixture(t)
 	form := r.open(r.ana, "merche-biche")
 	r.fill(form, "Merche Biche", "merche@example.com")
 	must(t, r.Order(r.ctx(), workspace.Fault{Kind: workspace.FaultDuplicate, Envelope: "interactive"}))
@@ -177,7 +177,7 @@ func TestASubmissionSentTwiceBeginsOneRun(t *testing.T) {
 
 func TestASlowCheckIsAcknowledgedInTime(t *testing.T) {
 	t.Parallel()
-	r := newRoom(t)
+	r := newFixture(t)
 	slow := make(chan struct{})
 	r.platform.set(func() { r.platform.slow = slow })
 	form := r.open(r.ana, "merche-biche")
@@ -207,7 +207,7 @@ func TestASlowCheckIsAcknowledgedInTime(t *testing.T) {
 
 func TestAFailureOfOursKeepsTheForm(t *testing.T) {
 	t.Parallel()
-	r := newRoom(t)
+	r := newFixture(t)
 	form := r.open(r.ana, "merche-biche")
 	r.fill(form, "Merche Biche", "away@example.com")
 	if out := r.submit(form); !strings.Contains(out.Errors["domains"], "Something went wrong on my side") ||
@@ -218,7 +218,7 @@ func TestAFailureOfOursKeepsTheForm(t *testing.T) {
 
 func TestWhatIsTyped(t *testing.T) {
 	t.Parallel()
-	r := newRoom(t)
+	r := newFixture(t)
 	for _, c := range []struct{ text, want string }{
 		{"help", "/onboard merche-biche"},
 		{"list", "There are no runs yet"},
@@ -260,7 +260,7 @@ func TestWhatIsTyped(t *testing.T) {
 
 func TestWhoAndWhereIsRefused(t *testing.T) {
 	t.Parallel()
-	r := newRoom(t)
+	r := newFixture(t)
 	for _, c := range []struct{ who, channel, want string }{
 		{workspace.Ana, "board", "This command works in #ops only."},
 		{workspace.Ana, "", "This command works in #ops only."},

@@ -73,7 +73,7 @@ func TestTheSmallestPoolIsEnough(t *testing.T) {
 }
 
 // undecided waits for the open approval of a run.
-func (r *room) undecided(id uuid.UUID) (open *onboarding.Approval) {
+func (r *botFixture) undecided(id uuid.UUID) (open *onboarding.Approval) {
 	r.t.Helper()
 	r.eventually("an approval is open", func() bool {
 		view, err := r.service.Records.View(r.ctx(), id)
@@ -88,7 +88,7 @@ func (r *room) undecided(id uuid.UUID) (open *onboarding.Approval) {
 	return open
 }
 
-func (r *room) eventually(what string, holds func() bool) {
+func (r *botFixture) eventually(what string, holds func() bool) {
 	r.t.Helper()
 	for deadline := time.Now().Add(2 * waitTimeout); !holds(); time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(deadline) {

@@ -20,7 +20,7 @@ import (
 // for all.
 func TestManyChangesAreRenderedOnce(t *testing.T) {
 	t.Parallel()
-	r := newRoom(t)
+	r := newFixture(t)
 	r.begin("merche-biche")
 	r.read(r.ana, "Database: approval needed")
 	must(t, r.jobs.Stop(r.ctx()))
@@ -61,7 +61,7 @@ func TestManyChangesAreRenderedOnce(t *testing.T) {
 // single connection: whoever takes a second one while it holds the first waits for ever.
 func TestAProjectionTakesOneConnection(t *testing.T) {
 	t.Parallel()
-	r := newRoom(t)
+	r := newFixture(t)
 	must(t, r.bo.OpenHome(r.ctx()))
 	r.begin("merche-biche")
 	r.read(r.ana, "Database: approval needed")

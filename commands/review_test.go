@@ -11,7 +11,7 @@ import (
 )
 
 // reviewed waits until somebody's review is filled.
-func (r *room) reviewed(who *workspace.Person, words ...string) *workspace.Form {
+func (r *botFixture) reviewed(who *workspace.Person, words ...string) *workspace.Form {
 	r.t.Helper()
 	form, err := who.Modal(r.ctx())
 	must(r.t, err)
@@ -31,7 +31,7 @@ func (r *room) reviewed(who *workspace.Person, words ...string) *workspace.Form 
 
 func TestApprovedAhead(t *testing.T) {
 	t.Parallel()
-	r := newRoom(t)
+	r := newFixture(t)
 	hold := make(chan struct{})
 	r.platform.set(func() { r.platform.hold["merche-biche/database"] = hold })
 	root := r.begin("merche-biche")
@@ -90,7 +90,7 @@ func TestApprovedAhead(t *testing.T) {
 
 func TestAReviewThatNeedsReasons(t *testing.T) {
 	t.Parallel()
-	r := newRoom(t, func(_ *workspace.Config, domain *onboarding.Policy, _ *access.Config) {
+	r := newFixture(t, func(_ *workspace.Config, domain *onboarding.Policy, _ *access.Config) {
 		domain.Rules = map[onboarding.Kind]onboarding.Rule{"deploy": {Reason: true, Approvers: 2}}
 	})
 	r.begin("merche-biche")
@@ -116,7 +116,7 @@ func TestAReviewThatNeedsReasons(t *testing.T) {
 
 func TestFrozen(t *testing.T) {
 	t.Parallel()
-	r := newRoom(t)
+	r := newFixture(t)
 	root := r.begin("merche-biche")
 	question := r.read(r.bo, "Database: approval needed")
 	out, err := r.cleo.Type(r.ctx(), "ops", "/onboard freeze The <registry> is down & out")
@@ -142,7 +142,7 @@ func TestFrozen(t *testing.T) {
 
 func TestBreakingTheGlass(t *testing.T) {
 	t.Parallel()
-	r := newRoom(t, func(_ *workspace.Config, domain *onboarding.Policy,
+	r := newFixture(t, func(_ *workspace.Config, domain *onboarding.Policy,
 		_ *access.Config) {
 		domain.BreakGlass = true
 	})
@@ -164,7 +164,7 @@ func TestBreakingTheGlass(t *testing.T) {
 
 func TestApproversGetDirectMessages(t *testing.T) {
 	t.Parallel()
-	r := newRoom(t, func(_ *workspace.Config, domain *onboarding.Policy, config *access.Config) {
+	r := newFixture(t, func(_ *workspace.Config, domain *onboarding.Policy, config *access.Config) {
 		config.Notify, config.EscalateTo = access.NotifyDirect, []string{workspace.Cleo}
 		config.Approvers = []string{workspace.OpsGroup}
 		domain.ApprovalLife, domain.EscalateAfter = time.Hour, time.Second
@@ -191,7 +191,7 @@ func TestApproversGetDirectMessages(t *testing.T) {
 
 func TestTheTrailTheChecksAndTheWayBack(t *testing.T) {
 	t.Parallel()
-	r := newRoom(t)
+	r := newFixture(t)
 	r.begin("merche-biche")
 	r.press(r.bo, r.read(r.bo, "Database: approval needed"), "Approve")
 	if answer := r.say(r.bo, "ops", "undo merche-biche"); !strings.Contains(answer, "is active") {

@@ -18,7 +18,7 @@ func TestMendSlug(t *testing.T) {
 		"x;rm -rf /": "", "../..": "", "@ana": "", "": "", "---": "", "日本": "", strings.Repeat("ab ", 20): "",
 		"a\nb": "",
 	} {
-		if got, ok := MendSlug(typed); ok != (want != "") || ok && got != want {
+		if got, ok := CorrectSlug(typed); ok != (want != "") || ok && got != want {
 			t.Errorf("%q became %q, %t; want %q", typed, got, ok, want)
 		}
 	}
@@ -28,7 +28,7 @@ func TestMendSlug(t *testing.T) {
 func TestComplaintsKeepEverySentence(t *testing.T) {
 	t.Parallel()
 	one := strings.Repeat("é", 120) + "."
-	alerts := string(golden.Indented(complaints(one + " <b> is short. " + one + " & that is all.")))
+	alerts := string(golden.Indented(problemAlerts(one + " <b> is short. " + one + " & that is all.")))
 	for _, want := range []string{one + ` &lt;b&gt; is short."`, one + ` &amp; that is all."`} {
 		if !strings.Contains(alerts, want) {
 			t.Errorf("%s is not in\n%s", want, alerts)

@@ -11,7 +11,7 @@ import (
 func TestExcerptShares(t *testing.T) {
 	t.Parallel()
 	long := strings.TrimSpace(strings.Repeat("x\n", 40))
-	left := room{lines: 44, chars: 1000, each: 22}
+	left := Room{lines: 44, chars: 1000, each: 22}
 	for _, c := range []struct {
 		parts  []mrkdwn.Part
 		hidden int

@@ -13,7 +13,7 @@ import (
 
 func TestWhoMayNotDecide(t *testing.T) {
 	t.Parallel()
-	r := newRoom(t)
+	r := newFixture(t)
 	r.begin("merche-biche")
 	question := r.read(r.ana, "Database: approval needed")
 	for _, c := range []struct{ who, want string }{
@@ -42,7 +42,7 @@ func TestWhoMayNotDecide(t *testing.T) {
 
 func TestRejectedWithAReason(t *testing.T) {
 	t.Parallel()
-	r := newRoom(t)
+	r := newFixture(t)
 	r.begin("merche-biche")
 	question := r.read(r.bo, "Database: approval needed")
 	r.press(r.bo, question, "Reject…")
@@ -68,7 +68,7 @@ func TestRejectedWithAReason(t *testing.T) {
 
 func TestTheSecondClickChangesNothing(t *testing.T) {
 	t.Parallel()
-	r := newRoom(t)
+	r := newFixture(t)
 	hold := make(chan struct{})
 	r.platform.set(func() { r.platform.hold["merche-biche/database"] = hold })
 	r.begin("merche-biche")
@@ -99,7 +99,7 @@ func TestTheSecondClickChangesNothing(t *testing.T) {
 
 func TestTwoApproversAndAReason(t *testing.T) {
 	t.Parallel()
-	r := newRoom(t, func(_ *workspace.Config, domain *onboarding.Policy, _ *access.Config) {
+	r := newFixture(t, func(_ *workspace.Config, domain *onboarding.Policy, _ *access.Config) {
 		domain.Rules = map[onboarding.Kind]onboarding.Rule{"database": {Approvers: 2, Reason: true}}
 	})
 	r.begin("merche-biche")
@@ -124,7 +124,7 @@ func TestTwoApproversAndAReason(t *testing.T) {
 
 func TestTheWorldMovesUnderAnApproval(t *testing.T) {
 	t.Parallel()
-	r := newRoom(t)
+	r := newFixture(t)
 	r.begin("merche-biche")
 	question := r.read(r.bo, "Database: approval needed")
 	r.platform.set(func() { r.platform.version["merche-biche/database"] = "moved" })
@@ -138,8 +138,8 @@ func TestTheWorldMovesUnderAnApproval(t *testing.T) {
 
 func TestAFailureIsShownAndRetried(t *testing.T) {
 	t.Parallel()
-	r := newRoom(t)
-	r.platform.set(func() { r.platform.broken["merche-biche/database"] = errText("constraint <users> violated") })
+	r := newFixture(t)
+	r.platform.set(func() { r.platform.broken["merche-biche/database"] = textError("constraint <users> violated") })
 	r.begin("merche-biche")
 	r.press(r.bo, r.read(r.bo, "Database: approval needed"), "Approve")
 	trouble := r.read(r.ana, "Database failed.", "@Ana Ortiz, this is the error", "constraint <users> violated",
@@ -160,14 +160,14 @@ func TestAFailureIsShownAndRetried(t *testing.T) {
 	r.noTrouble()
 }
 
-type errText string
+type textError string
 
-func (e errText) Error() string { return string(e) }
+func (e textError) Error() string { return string(e) }
 
 func TestCancelledFromTheThread(t *testing.T) {
 	t.Parallel()
-	r := newRoom(t)
-	r.platform.set(func() { r.platform.broken["merche-biche/database"] = errText("no") })
+	r := newFixture(t)
+	r.platform.set(func() { r.platform.broken["merche-biche/database"] = textError("no") })
 	r.begin("merche-biche")
 	r.press(r.bo, r.read(r.bo, "Database: approval needed"), "Approve")
 	trouble := r.read(r.ana, "Database failed.")
@@ -187,7 +187,7 @@ func TestCancelledFromTheThread(t *testing.T) {
 // come.
 func TestItExpires(t *testing.T) {
 	t.Parallel()
-	r := newRoom(t, func(_ *workspace.Config, domain *onboarding.Policy, _ *access.Config) {
+	r := newFixture(t, func(_ *workspace.Config, domain *onboarding.Policy, _ *access.Config) {
 		domain.ApprovalLife, domain.RemindBefore = 8*time.Second, 8*time.Second-time.Millisecond
 	})
 	r.begin("merche-biche")
@@ -202,7 +202,7 @@ func TestItExpires(t *testing.T) {
 // TestOldButtons presses what a person still sees while Slack holds back the updates.
 func TestOldButtons(t *testing.T) {
 	t.Parallel()
-	r := newRoom(t)
+	r := newFixture(t)
 	r.begin("merche-biche")
 	first := r.read(r.bo, "Database: approval needed")
 	must(t, r.Order(r.ctx(), workspace.Fault{Kind: workspace.FaultRateLimit, Method: "chat.update", Times: 1000,
@@ -212,7 +212,7 @@ func TestOldButtons(t *testing.T) {
 	second := r.read(r.bo, "Database: approval needed", "What changed since the approval")
 	r.press(r.bo, first, "Approve")
 	r.whispered(r.bo, "The new approval request is below in the thread")
-	r.platform.set(func() { r.platform.broken["merche-biche/database"] = errText("no") })
+	r.platform.set(func() { r.platform.broken["merche-biche/database"] = textError("no") })
 	r.press(r.cleo, second, "Approve")
 	trouble := r.read(r.ana, "Database failed.")
 	r.press(r.bo, second, "Reject…")
@@ -229,7 +229,7 @@ func TestOldButtons(t *testing.T) {
 
 func TestAllOfAChange(t *testing.T) {
 	t.Parallel()
-	r := newRoom(t)
+	r := newFixture(t)
 	r.platform.set(func() { r.platform.made["merche-biche/database"] = true })
 	r.begin("merche-biche")
 	question := r.read(r.bo, "Deploy · merche-biche.com: approval needed")
