@@ -1,4 +1,4 @@
-// Package checks holds the checks of isolation, in one ordered list: [Names]. A check is a type
+// Package checks holds the checks of isolation, in one ordered list, registry. A check is a type
 // with the few things that it needs, in a file of its own, and an entry in the list; that is why
 // the package has more files than most.
 //

@@ -31,7 +31,8 @@ func (i *inserts) try(ctx context.Context, a attempt) error {
 		if insertion.SQL == "" {
 			return nil
 		}
-		err := i.w.attempts.Write(ctx, a.session, func(tx *session.Tx) error { return i.insert(ctx, tx, a, v, insertion) })
+		err := i.w.attempts.Write(ctx, a.session,
+			func(tx *session.Tx) error { return i.insert(ctx, tx, a, v, insertion) })
 		if held(err) && a.target.Place != "" {
 			a.outcome.sort(err)
 			again := i.w.rows.Insert(a.table, v.values, victims.SameKeys)
@@ -114,11 +115,13 @@ func (i *inserts) landed(ctx context.Context, tx *session.Tx, a attempt, row vic
 		return err
 	}
 	var seen int
-	if err := tx.QueryRow(ctx, fmt.Sprintf("SELECT count(*) FROM %s a WHERE %s", a.table.SQL(), row.Condition)).Scan(&seen); err != nil {
+	if err := tx.QueryRow(ctx, fmt.Sprintf("SELECT count(*) FROM %s a WHERE %s", a.table.SQL(),
+		row.Condition)).Scan(&seen); err != nil {
 		return err
 	}
 	if seen > 0 {
-		i.w.leak(ctx, a, results.Insert, fmt.Sprintf("inserted a row below one of %s, who sees it among their own", a.target.Victim))
+		i.w.leak(ctx, a, results.Insert, fmt.Sprintf("inserted a row below one of %s, who sees it among their own",
+			a.target.Victim))
 	}
 	return nil
 }

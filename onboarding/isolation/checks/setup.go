@@ -86,7 +86,8 @@ func Prepare(ctx context.Context, platform Platform, config Config, tenant strin
 		return nil, fmt.Errorf("roles: %w", err)
 	}
 	s.fixes = &fixes.Writer{
-		Model: s.model, Settings: config.Settings, AppRole: config.AppRole, TruthRole: dialer.TruthRole(), Truth: s.truth,
+		Model: s.model, Settings: config.Settings, AppRole: config.AppRole, TruthRole: dialer.TruthRole(),
+		Truth: s.truth,
 	}
 	s.scope = newScope(ctx, s)
 	return s, s.chooseVictims(ctx)

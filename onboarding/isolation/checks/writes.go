@@ -134,7 +134,8 @@ type attacked struct {
 }
 
 // attack has every attacker try a method on every target, until it is proven.
-func (c *writes) attack(ctx context.Context, m method, t *catalog.Relation, targets []victims.Target, out *outcome) error {
+func (c *writes) attack(ctx context.Context, m method, t *catalog.Relation, targets []victims.Target,
+	out *outcome) error {
 	w := c.writer
 	done := map[attacked]bool{}
 	for _, target := range targets {
@@ -169,7 +170,9 @@ func (c *writes) attack(ctx context.Context, m method, t *catalog.Relation, targ
 func countWrite(c *results.Coverage) { c.WriteAttempts++ }
 
 // attackers adds to the attackers on a victim the author that the row itself names.
-func (c *writes) attackers(ctx context.Context, t *catalog.Relation, target victims.Target) ([]session.Session, error) {
+func (c *writes) attackers(
+	ctx context.Context, t *catalog.Relation, target victims.Target,
+) ([]session.Session, error) {
 	w := c.writer
 	sessions, err := w.victims.Attackers(ctx, target.Victim)
 	o := w.model.Of(t)

@@ -58,7 +58,8 @@ func NewDialer(ctx context.Context, truth query.Querier, config DialerConfig) (*
 	case !bypass:
 		return nil, fmt.Errorf("database_url: %w", errRowSecurity)
 	case config.App == nil && !d.member:
-		return nil, fmt.Errorf("app_role: the role of database_url may not become %q: grant it, or set app_database_url",
+		return nil, fmt.Errorf("app_role: the role of database_url may not become %q: "+
+			"grant it, or set app_database_url",
 			config.AppRole)
 	}
 	if d.defaults, err = roleDefaults(ctx, truth, config.AppRole); err != nil {
@@ -142,7 +143,8 @@ func (d *Dialer) assumeSQL() string {
 		}
 		sql.WriteString(d.becomeSQL("SET") + ";")
 	}
-	fmt.Fprintf(&sql, "SET jit = off; SET statement_timeout = %d; SET lock_timeout = %d; SET idle_in_transaction_session_timeout = '5min'",
+	fmt.Fprintf(&sql, "SET jit = off; SET statement_timeout = %d; SET lock_timeout = %d; SET "+
+		"idle_in_transaction_session_timeout = '5min'",
 		d.config.Budget.StatementTimeout.Milliseconds(), d.config.Budget.LockTimeout.Milliseconds())
 	return sql.String()
 }
