@@ -86,7 +86,7 @@ type trigger struct {
 
 // write makes one attacker's own writes on a table.
 func (c *triggers) write(ctx context.Context, t *catalog.Relation, v tenancy.Tenant, s session.Session) error {
-	rows, err := c.referring(ctx, t, v, s)
+	rows, err := c.rowsReferring(ctx, t, v, s)
 	if err != nil {
 		return err
 	}
@@ -137,9 +137,9 @@ func (c *triggers) writes(t *catalog.Relation, s session.Session, values victims
 	return list
 }
 
-// referring returns rows of t that name the attacker and otherwise refer to the victim's rows,
-// by foreign keys or by their columns' names.
-func (c *triggers) referring(ctx context.Context, t *catalog.Relation, v tenancy.Tenant,
+// rowsReferring returns rows of t that name the attacker and otherwise refer to the victim's
+// rows, by foreign keys or by their columns' names.
+func (c *triggers) rowsReferring(ctx context.Context, t *catalog.Relation, v tenancy.Tenant,
 	s session.Session) ([]victims.Values, error) {
 	m := c.model
 	o := m.Of(t)
@@ -161,8 +161,18 @@ func (c *triggers) referring(ctx context.Context, t *catalog.Relation, v tenancy
 		if m.Of(target).Class != tenancy.ClassTenant || len(target.Key) != 1 {
 			continue
 		}
-		if err := c.refer(ctx, made, t, target, v); err != nil {
+		columns := referring(t, target)
+		if len(columns) == 0 {
+			continue
+		}
+		key, err := c.rows.Any(ctx, target, target.Key, m.OwnedBy(target, v))
+		if err != nil {
 			return nil, err
+		}
+		for _, column := range columns {
+			if key != nil {
+				made[column] = key[0]
+			}
 		}
 	}
 	rows = append(rows, made)
@@ -174,27 +184,20 @@ func (c *triggers) referring(ctx context.Context, t *catalog.Relation, v tenancy
 	return rows, nil
 }
 
-// refer sets the columns of a row that lead to a table to the key of a row of the victim's
-// there.
-func (c *triggers) refer(ctx context.Context, values victims.Values, t, target *catalog.Relation,
-	v tenancy.Tenant) error {
+// referring returns the columns of a table that lead to a row of another, by a foreign key or by
+// their names.
+func referring(t, target *catalog.Relation) []string {
+	var columns []string
 	for _, column := range t.Columns {
 		leads := slices.ContainsFunc(t.ForeignKeys, func(fk catalog.ForeignKey) bool {
 			return fk.Target == target.OID && slices.Contains(fk.Columns, column.Name) &&
 				slices.Equal(fk.TargetCols, target.Key)
 		})
-		if !leads && !catalog.RefersTo(column.Name, target.Name) {
-			continue
-		}
-		key, err := c.rows.Any(ctx, target, target.Key, c.model.OwnedBy(target, v))
-		if err != nil {
-			return err
-		}
-		if key != nil {
-			values[column.Name] = key[0]
+		if leads || catalog.RefersTo(column.Name, target.Name) {
+			columns = append(columns, column.Name)
 		}
 	}
-	return nil
+	return columns
 }
 
 // side is a write whose side effects are looked for.

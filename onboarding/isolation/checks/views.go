@@ -66,14 +66,16 @@ func (c *views) probeLeakyView(ctx context.Context, t *catalog.Relation) error {
 			if column := t.Column(name); column == nil || !column.Select {
 				continue
 			}
-			values, err := c.probe(ctx, s, t, name)
+			p := probed{view: t, column: name, session: s}
+			var err error
+			p.values, err = c.probe(ctx, s, t, name)
 			if err != nil && query.SQLState(err) == "" {
 				return err
 			}
 			if err != nil {
 				continue
 			}
-			owner, err := c.foreignOwner(ctx, t, name, values, s)
+			owner, err := c.foreignOwner(ctx, p)
 			if err != nil {
 				return err
 			}
@@ -109,10 +111,17 @@ func (c *views) probe(ctx context.Context, s session.Session, t *catalog.Relatio
 	return strings.Fields(seen), err
 }
 
+// probed are the values of a column that a view passed to a session's function.
+type probed struct {
+	view    *catalog.Relation
+	column  string
+	values  []string
+	session session.Session
+}
+
 // foreignOwner returns the owner of a value that is not the session's to know, or nothing.
-func (c *views) foreignOwner(ctx context.Context, t *catalog.Relation, column string, values []string,
-	s session.Session) (string, error) {
-	o, i := c.writer.model.Of(t), s.Identity
+func (c *views) foreignOwner(ctx context.Context, p probed) (string, error) {
+	o, i, column, values := c.writer.model.Of(p.view), p.session.Identity, p.column, p.values
 	for _, v := range values {
 		tenant := tenancy.Tenant{ID: v}
 		switch {
@@ -127,11 +136,11 @@ func (c *views) foreignOwner(ctx context.Context, t *catalog.Relation, column st
 			return tenant.String(), nil
 		}
 	}
-	for _, p := range o.Parents {
-		if p.Columns[0] != column || len(values) == 0 {
+	for _, parent := range o.Parents {
+		if parent.Columns[0] != column || len(values) == 0 {
 			continue
 		}
-		found, err := c.writer.prover.ForeignParent(ctx, p, values, i)
+		found, err := c.writer.prover.ForeignParent(ctx, parent, values, i)
 		if err != nil {
 			return "", err
 		}
