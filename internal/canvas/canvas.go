@@ -6,9 +6,9 @@ import (
 	"image"
 	"image/color"
 	"image/draw"
+	"sort"
 	"strings"
 	"sync"
-	"unicode/utf8"
 
 	"golang.org/x/image/font"
 	"golang.org/x/image/font/gofont/gobold"
@@ -86,14 +86,10 @@ func cut(line string, fits func(string) bool) string {
 	if fits(line) {
 		return line
 	}
-	for line != "" {
-		_, size := utf8.DecodeLastRuneInString(line)
-		line = line[:len(line)-size]
-		if short := strings.TrimRight(line, " ,.;:") + "…"; fits(short) {
-			return short
-		}
-	}
-	return ""
+	runes := []rune(line)
+	short := func(length int) string { return strings.TrimRight(string(runes[:length]), " ,.;:") + "…" }
+	tooLong := sort.Search(len(runes), func(length int) bool { return !fits(short(length)) })
+	return short(max(0, tooLong-1))
 }
 
 // Regular returns a face of a size in pixels. A face must not be shared between goroutines, so each

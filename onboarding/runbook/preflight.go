@@ -23,7 +23,7 @@ import (
 // connection of its own.
 const checksAtOnce = 4
 
-const kindPreflight onboarding.Kind = "preflight"
+const kindPreflight = onboarding.KindPreflight
 
 // preflightStep checks everything that the other steps rely on.
 func preflightStep(c *components) Step {

@@ -10,7 +10,7 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/runbook/tenantcheck"
 )
 
-const kindVerify onboarding.Kind = "verify"
+const kindVerify = onboarding.KindVerify
 
 // verifyStep makes the success checks of the runbook. They leave nothing behind.
 func verifyStep(c *components) Step {
