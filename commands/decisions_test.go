@@ -24,7 +24,7 @@ func TestWhoMayNotDecide(t *testing.T) {
 		who := workspace.As(r, c.who)
 		for _, button := range []string{"Approve", "Reject…"} {
 			r.press(who, question, button)
-			answer := r.whispered(who, c.want)
+			answer := r.readPrivate(who, c.want)
 			if answer.ThreadTS != question.ThreadTS {
 				t.Errorf("%s is answered in thread %q", c.who, answer.ThreadTS)
 			}
@@ -37,7 +37,7 @@ func TestWhoMayNotDecide(t *testing.T) {
 		len(approval.Votes) != 0 {
 		t.Errorf("the approval is %s with %d votes", approval.State, len(approval.Votes))
 	}
-	r.noTrouble()
+	r.noRefusals()
 }
 
 func TestRejectedWithAReason(t *testing.T) {
@@ -63,7 +63,7 @@ func TestRejectedWithAReason(t *testing.T) {
 	r.press(r.ana, trouble, "Retry")
 	r.read(r.ana, "Database was rejected", "Retried by @Ana Ortiz")
 	r.read(r.ana, "Database: approval needed")
-	r.noTrouble()
+	r.noRefusals()
 }
 
 func TestTheSecondClickChangesNothing(t *testing.T) {
@@ -90,11 +90,11 @@ func TestTheSecondClickChangesNothing(t *testing.T) {
 	if votes[0].By.ID == workspace.Bo {
 		late = r.cleo
 	}
-	r.whispered(late, "already approved this", "Your click changed nothing")
+	r.readPrivate(late, "already approved this", "Your click changed nothing")
 	r.read(r.ana, "Database: in progress", "In progress for")
 	close(hold)
 	r.read(r.ana, "Database: done")
-	r.noTrouble()
+	r.noRefusals()
 }
 
 func TestTwoApproversAndAReason(t *testing.T) {
@@ -119,10 +119,10 @@ func TestTwoApproversAndAReason(t *testing.T) {
 		}
 	}
 	r.read(r.ana, "Database: done", "2 of 2")
-	r.noTrouble()
+	r.noRefusals()
 }
 
-func TestTheWorldMovesUnderAnApproval(t *testing.T) {
+func TestTheTargetChangesAfterAnApproval(t *testing.T) {
 	t.Parallel()
 	r := newFixture(t)
 	r.begin("merche-biche")
@@ -133,7 +133,7 @@ func TestTheWorldMovesUnderAnApproval(t *testing.T) {
 	again := r.read(r.bo, "Database: approval needed", "What changed since the approval", "moved")
 	r.press(r.bo, again, "Approve")
 	r.read(r.ana, "Database: done", "What changed since the approval")
-	r.noTrouble()
+	r.noRefusals()
 }
 
 func TestAFailureIsShownAndRetried(t *testing.T) {
@@ -157,7 +157,7 @@ func TestAFailureIsShownAndRetried(t *testing.T) {
 	r.platform.set(func() { delete(r.platform.broken, "merche-biche/database") })
 	r.press(r.bo, r.read(r.bo, "Database: approval needed"), "Approve")
 	r.read(r.ana, "Database: done")
-	r.noTrouble()
+	r.noRefusals()
 }
 
 type textError string
@@ -180,12 +180,12 @@ func TestCancelledFromTheThread(t *testing.T) {
 	}
 	r.read(r.ana, "The run was cancelled by @Ana Ortiz", "Nothing was applied")
 	r.read(r.ana, "⚪ Onboarding Merche Biche")
-	r.noTrouble()
+	r.noRefusals()
 }
 
-// TestItExpires takes as long as River's scheduler, which looks every 5 s for jobs whose time has
+// TestAnApprovalExpires takes as long as River's scheduler, which looks every 5 s for jobs whose time has
 // come.
-func TestItExpires(t *testing.T) {
+func TestAnApprovalExpires(t *testing.T) {
 	t.Parallel()
 	r := newFixture(t, func(_ *workspace.Config, domain *onboarding.Policy, _ *access.Config) {
 		domain.ApprovalLife, domain.RemindBefore = 8*time.Second, 8*time.Second-time.Millisecond
@@ -196,7 +196,7 @@ func TestItExpires(t *testing.T) {
 	r.read(r.bo, "Database: nobody decided in time")
 	r.press(r.ana, trouble, "Retry")
 	r.read(r.ana, "Nobody decided on Database in time.", "Retried by @Ana Ortiz")
-	r.noTrouble()
+	r.noRefusals()
 }
 
 // TestOldButtons presses what a person still sees while Slack holds back the updates.
@@ -211,23 +211,23 @@ func TestOldButtons(t *testing.T) {
 	r.press(r.bo, first, "Approve")
 	second := r.read(r.bo, "Database: approval needed", "What changed since the approval")
 	r.press(r.bo, first, "Approve")
-	r.whispered(r.bo, "The new approval request is below in the thread")
+	r.readPrivate(r.bo, "The new approval request is below in the thread")
 	r.platform.set(func() { r.platform.broken["merche-biche/database"] = textError("no") })
 	r.press(r.cleo, second, "Approve")
 	trouble := r.read(r.ana, "Database failed.")
 	r.press(r.bo, second, "Reject…")
-	r.whispered(r.bo, "@Cleo Park already approved this")
+	r.readPrivate(r.bo, "@Cleo Park already approved this")
 	r.press(r.ana, trouble, "Retry")
 	r.read(r.bo, "Database: approval needed", "Approve")
 	r.press(r.ana, trouble, "Retry")
-	r.whispered(r.ana, "Nothing has failed in this run")
+	r.readPrivate(r.ana, "Nothing has failed in this run")
 	r.press(r.ana, trouble, "Cancel run")
 	r.read(r.ana, "The run was cancelled by @Ana Ortiz")
 	r.press(r.ana, trouble, "Cancel run")
-	r.whispered(r.ana, "This run has ended")
+	r.readPrivate(r.ana, "This run has ended")
 }
 
-func TestAllOfAChange(t *testing.T) {
+func TestShowTheWholeChange(t *testing.T) {
 	t.Parallel()
 	r := newFixture(t)
 	r.platform.set(func() { r.platform.made["merche-biche/database"] = true })
@@ -249,5 +249,5 @@ func TestAllOfAChange(t *testing.T) {
 		return strings.Contains(text, "page 2 of 2") && strings.Contains(text, "deploy merche-biche.com")
 	})
 	must(t, err)
-	r.noTrouble()
+	r.noRefusals()
 }

@@ -38,8 +38,7 @@ func TestMain(m *testing.M) { os.Exit(postgres.Main(m)) }
 // waitTimeout is how long a test waits for what must come.
 const waitTimeout = 20 * time.Second
 
-// botFixture is a workspace with the bot in it: Slack, the database, the domain and the desk, as one
-// process of the product.
+// botFixture is the bot in a simulated workspace, with a database of its own.
 type botFixture struct {
 	*workspace.Workspace
 	t         testing.TB
@@ -56,10 +55,10 @@ type botFixture struct {
 	cleo      *workspace.Person
 }
 
-// newFixture opens a room. Ana and Bo operate and approve, through the group; Cleo approves alone.
+// newFixture starts a bot. Ana and Bo operate and approve through the group; Cleo only approves.
 func newFixture(t testing.TB, change ...func(*workspace.Config, *onboarding.Policy, *access.Config)) *botFixture {
 	t.Helper()
-	return newRoomOf(t, size{runs: 10, connections: 25}, change...)
+	return newFixtureOf(t, size{runs: 10, connections: 25}, change...)
 }
 
 // size is how many runs a bot advances at once, and over how many connections it does everything.
@@ -68,8 +67,8 @@ type size struct {
 	connections int32
 }
 
-// newRoomOf is newRoom for a bot of some size.
-func newRoomOf(t testing.TB, size size, change ...func(*workspace.Config, *onboarding.Policy, *access.Config)) *botFixture {
+// newFixtureOf is [newFixture] for a bot of some size.
+func newFixtureOf(t testing.TB, size size, change ...func(*workspace.Config, *onboarding.Policy, *access.Config)) *botFixture {
 	t.Helper()
 	slackConfig := workspace.Sample()
 	slackConfig.Rates.Off = true
@@ -295,8 +294,8 @@ func (r *botFixture) press(who *workspace.Person, message workspace.Message, but
 	return out
 }
 
-// whispered waits for a message that only this person sees.
-func (r *botFixture) whispered(who *workspace.Person, words ...string) workspace.Message {
+// readPrivate waits for a private message that holds all the words.
+func (r *botFixture) readPrivate(who *workspace.Person, words ...string) workspace.Message {
 	r.t.Helper()
 	names := r.names()
 	message, err := who.WaitMessage(r.ctx(), "ops", func(m workspace.Message) bool {
@@ -322,8 +321,8 @@ func (r *botFixture) run(slug string) *onboarding.View {
 	return view
 }
 
-// noTrouble fails on whatever Slack would not have told the bot about.
-func (r *botFixture) noTrouble() {
+// noRefusals fails if Slack refused a call, or would have dropped something silently.
+func (r *botFixture) noRefusals() {
 	r.t.Helper()
 	events, err := r.Transcript(r.t.Context(), 0)
 	must(r.t, err)

@@ -29,7 +29,7 @@ func TestFromTheCommandToALiveProvider(t *testing.T) {
 		strings.Count(string(log.Files[0].Data), "\n") != 30 {
 		t.Errorf("the log: %+v, %v", log.Files, err)
 	}
-	r.noTrouble()
+	r.noRefusals()
 }
 
 func TestTheFormFollowsTheMode(t *testing.T) {
@@ -67,11 +67,11 @@ func TestTheFormFollowsTheMode(t *testing.T) {
 		got.DisplayName != "Merche Biche" {
 		t.Errorf("request %+v", got)
 	}
-	r.noTrouble()
+	r.noRefusals()
 }
 
-// TestALookAtAnotherModeLosesNothing types into one mode, looks at another, and comes back.
-func TestALookAtAnotherModeLosesNothing(t *testing.T) {
+// TestTryingAnotherModeLosesNothing types into one mode, switches to another, and comes back.
+func TestTryingAnotherModeLosesNothing(t *testing.T) {
 	t.Parallel()
 	r := newFixture(t)
 	form := r.open(r.ana, "merche-biche")
@@ -102,14 +102,14 @@ func TestALookAtAnotherModeLosesNothing(t *testing.T) {
 	choose("Person-only", "Site copy")
 	_, err := form.Dismiss(r.ctx())
 	must(t, err)
-	// What only another mode shows is no part of a request.
+	// Inputs of another mode are not part of the request.
 	if answer := r.say(r.ana, "ops", `merche-biche name="Merche B"`); !strings.Contains(answer, "Onboard Merche B") || strings.Contains(answer, "Looks") {
 		t.Errorf("the confirmation: %s", answer)
 	}
-	r.noTrouble()
+	r.noRefusals()
 }
 
-func TestWrongInputIsSaidAtItsField(t *testing.T) {
+func TestProblemsAreShownAtTheirInputs(t *testing.T) {
 	t.Parallel()
 	r := newFixture(t)
 	form := r.open(r.ana, "")
@@ -153,7 +153,7 @@ func TestWrongInputIsSaidAtItsField(t *testing.T) {
 		t.Fatalf("a good form stays open: %+v", out)
 	}
 	r.read(r.ana, "Onboarding Merche Biche", "merche-biche.com, xn--maana-pta.example")
-	r.noTrouble()
+	r.noRefusals()
 }
 
 func TestASubmissionSentTwiceBeginsOneRun(t *testing.T) {
@@ -202,10 +202,10 @@ func TestASlowCheckIsAcknowledgedInTime(t *testing.T) {
 		t.Fatalf("%+v", out)
 	}
 	r.read(r.ana, "Database: approval needed")
-	r.noTrouble()
+	r.noRefusals()
 }
 
-func TestAFailureOfOursKeepsTheForm(t *testing.T) {
+func TestAFailureOfTheBotKeepsTheForm(t *testing.T) {
 	t.Parallel()
 	r := newFixture(t)
 	form := r.open(r.ana, "merche-biche")
@@ -216,7 +216,7 @@ func TestAFailureOfOursKeepsTheForm(t *testing.T) {
 	}
 }
 
-func TestWhatIsTyped(t *testing.T) {
+func TestCommands(t *testing.T) {
 	t.Parallel()
 	r := newFixture(t)
 	for _, c := range []struct{ text, want string }{
@@ -255,7 +255,7 @@ func TestWhatIsTyped(t *testing.T) {
 	if view, err = form.Read(r.ctx()); err != nil || !strings.Contains(view.Render(80, nil), "Did you mean") {
 		t.Errorf("a slip: %v\n%s", err, view.Render(80, nil))
 	}
-	r.noTrouble()
+	r.noRefusals()
 }
 
 func TestWhoAndWhereIsRefused(t *testing.T) {

@@ -16,17 +16,16 @@ var (
 	_ onboarding.Repository = (*fakePlatform)(nil)
 )
 
-// fakePlatform is what the runs of a test are about: a runbook of three steps, and the Providers and
-// Orgs that are there.
+// fakePlatform is a runbook of three steps, and a platform with a few Providers and Orgs.
 type fakePlatform struct {
 	mu      sync.Mutex
 	made    map[string]bool
 	version map[string]string // what the change of a step says, so that it can move
 	broken  map[string]error
 	waiting map[string]string
-	// slow holds back every answer about domains until it is closed.
+	// slow delays every answer about domains until it is closed.
 	slow chan struct{}
-	// hold keeps the application of a step until it is closed.
+	// hold delays the application of a step until it is closed.
 	hold map[string]chan struct{}
 }
 
@@ -106,7 +105,7 @@ func (p *fakePlatform) Observe(_ context.Context, run *onboarding.Run, key onboa
 
 func (p *fakePlatform) Authorize(onboarding.Authorization, onboarding.Item) error { return nil }
 
-// ApplyItem does everything in the last item of a change, which no other is like.
+// ApplyItem applies a change with its last item, which is never a commit.
 func (p *fakePlatform) ApplyItem(ctx context.Context, grant onboarding.Authorization, item onboarding.Item, log onboarding.Log) error {
 	if item.Commit != nil {
 		return nil

@@ -22,7 +22,7 @@ import (
 func TestTheSmallestPoolIsEnough(t *testing.T) {
 	t.Parallel()
 	const runs = 4
-	r := newRoomOf(t, size{runs: runs, connections: config.LeastConnections(runs)})
+	r := newFixtureOf(t, size{runs: runs, connections: config.LeastConnections(runs)})
 	hold := make(chan struct{})
 	var ids []uuid.UUID
 	for i := range runs {
@@ -69,7 +69,7 @@ func TestTheSmallestPoolIsEnough(t *testing.T) {
 			return view.Step("database").State == onboarding.StepDone
 		})
 	}
-	r.noTrouble()
+	r.noRefusals()
 }
 
 // undecided waits for the open approval of a run.

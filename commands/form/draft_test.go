@@ -10,7 +10,7 @@ import (
 	"github.com/atlilith/onboardbot/onboarding"
 )
 
-func TestMendSlug(t *testing.T) {
+func TestCorrectSlug(t *testing.T) {
 	t.Parallel()
 	for typed, want := range map[string]string{
 		"Merche Biche": "merche-biche", "--merche__biche--": "merche-biche", "Mercé O’Biche": "merce-obiche",
@@ -24,8 +24,8 @@ func TestMendSlug(t *testing.T) {
 	}
 }
 
-// TestComplaintsKeepEverySentence says more than one alert takes.
-func TestComplaintsKeepEverySentence(t *testing.T) {
+// TestProblemAlertsKeepEverySentence shows more text than one alert can hold.
+func TestProblemAlertsKeepEverySentence(t *testing.T) {
 	t.Parallel()
 	one := strings.Repeat("é", 120) + "."
 	alerts := string(golden.Indented(problemAlerts(one + " <b> is short. " + one + " & that is all.")))

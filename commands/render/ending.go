@@ -52,7 +52,7 @@ func warnings(view *onboarding.View) []string {
 	var lines []string
 	for i := range view.Steps {
 		step := &view.Steps[i]
-		if step.Destructive || step.Key.Kind() == "preflight" {
+		if step.Destructive || step.Key.Kind() == onboarding.KindPreflight {
 			continue
 		}
 		for _, finding := range step.Findings {

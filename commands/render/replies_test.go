@@ -16,7 +16,7 @@ import (
 	"github.com/atlilith/onboardbot/onboarding"
 )
 
-// TestPrivateAnswers writes what one person gets as an answer: of each its text and its blocks.
+// TestPrivateAnswers compares private answers with their golden files.
 func TestPrivateAnswers(t *testing.T) {
 	t.Parallel()
 	asked, stuck, gone := preflightDone(), certbotFailed(), live(merche())
@@ -49,13 +49,13 @@ func TestPrivateAnswers(t *testing.T) {
 	}
 }
 
-func TestTrailText(t *testing.T) {
+func TestAuditLogText(t *testing.T) {
 	t.Parallel()
 	golden.Compare(t, filepath.Join("testdata", "trail.txt"),
 		[]byte(AuditLogText(scenarios["failed and retried"]().View)))
 }
 
-// TestFrozenThread writes a thread while a freeze holds.
+// TestFrozenThread renders a thread while a freeze holds.
 func TestFrozenThread(t *testing.T) {
 	t.Parallel()
 	for name, s := range map[string]*scenario{"frozen": preflightDone(), "frozen-approved": preflightDone()} {
@@ -71,8 +71,8 @@ func TestFrozenThread(t *testing.T) {
 	}
 }
 
-// TestDirectMessages writes what approvers get where they are told directly, and that old
-// questions are left alone.
+// TestDirectMessages checks the direct messages to approvers, and that those about old requests are not
+// updated.
 func TestDirectMessages(t *testing.T) {
 	t.Parallel()
 	direct := testRenderer
@@ -90,7 +90,7 @@ func TestDirectMessages(t *testing.T) {
 	}
 }
 
-// TestReplies writes the answers that only the person who asked sees.
+// TestReplies compares the blocks of private answers with their golden files.
 func TestReplies(t *testing.T) {
 	t.Parallel()
 	plan := &onboarding.Plan{Request: merche(), Steps: []onboarding.Planned{

@@ -10,7 +10,7 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/runbook"
 )
 
-// The people of the stories.
+// The people of the scenarios.
 var (
 	ana  = onboarding.Operator{ID: "U0ANA", Name: "Ana Ortiz"}
 	bo   = onboarding.Operator{ID: "U0BO", Name: "Bo Lindqvist"}
@@ -20,8 +20,7 @@ var (
 var testRenderer = Renderer{Command: "/onboard", Approvers: []string{"U0ANA", "U0BO", "S0OPS"},
 	EscalateTo: []string{"U0CLEO"}, Mentions: true, Reasons: runbook.Reasons()}
 
-// scenario tells what happened to a run, one event after the other, as the domain would have
-// recorded it.
+// scenario records what happens to a run, one event after the other, as the domain does.
 type scenario struct {
 	*onboarding.View
 	now time.Time
@@ -75,13 +74,13 @@ func (s *scenario) step(key onboarding.Key, state onboarding.StepState, detail s
 	return step
 }
 
-// looked ends a step that only looks.
-func (s *scenario) looked(key onboarding.Key, findings ...onboarding.Finding) *scenario {
+// checked ends a step that changes nothing.
+func (s *scenario) checked(key onboarding.Key, findings ...onboarding.Finding) *scenario {
 	s.step(key, onboarding.StepDone, "").Findings = findings
 	return s.event(onboarding.Event{Kind: onboarding.EventDone, Step: key})
 }
 
-// asked puts a question and returns it.
+// asked requests approval for a change.
 func (s *scenario) asked(key onboarding.Key, change onboarding.Change) *onboarding.Approval {
 	digest, err := change.Digest()
 	if err != nil {
@@ -97,7 +96,7 @@ func (s *scenario) asked(key onboarding.Key, change onboarding.Change) *onboardi
 	return approval
 }
 
-// ahead shows a change before its turn, which somebody approves at once.
+// ahead records that somebody approved a change before its turn.
 func (s *scenario) ahead(key onboarding.Key, change onboarding.Change, by onboarding.Operator) *onboarding.Approval {
 	digest, err := change.Digest()
 	if err != nil {
@@ -159,8 +158,8 @@ func (s *scenario) failed(approval *onboarding.Approval, attempt *onboarding.Att
 		Approval: approval.ID})
 }
 
-// through takes a step all the way from its question to its end.
-func (s *scenario) through(key onboarding.Key, change onboarding.Change) *scenario {
+// appliedStep requests approval for a change, approves it and applies it.
+func (s *scenario) appliedStep(key onboarding.Key, change onboarding.Change) *scenario {
 	approval := s.asked(key, change)
 	s.after(time.Minute).approved(approval, bo)
 	attempt := s.after(time.Second).applying(approval)

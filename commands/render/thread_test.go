@@ -173,24 +173,24 @@ var scenarios = map[string]func() *scenario{
 		return s.finished()
 	},
 	"records": func() *scenario {
-		s := preflightDone().through("database", insertRows())
+		s := preflightDone().appliedStep("database", insertRows())
 		s.asked("dns/merche-biche.com", publish())
 		return s
 	},
 	"waiting for records": waitingForRecords,
 	"records are there": func() *scenario {
 		s := waitingForRecords().after(time.Hour)
-		return s.looked("dns/merche-biche.com", found(onboarding.OK, "merche-biche.com A", "right at ns1 and ns2",
+		return s.checked("dns/merche-biche.com", found(onboarding.OK, "merche-biche.com A", "right at ns1 and ns2",
 			""),
 			found(onboarding.OK, "www.merche-biche.com A", "right at ns1 and ns2", ""))
 	},
 	"long commit": func() *scenario {
-		s := preflightDone().through("database", insertRows())
+		s := preflightDone().appliedStep("database", insertRows())
 		s.asked("deploy-config/merche-biche.com", commitConfig())
 		return s
 	},
 	"commands": func() *scenario {
-		s := preflightDone().through("database", insertRows())
+		s := preflightDone().appliedStep("database", insertRows())
 		s.asked("deploy/merche-biche.com", deploy())
 		return s
 	},
@@ -220,7 +220,7 @@ var scenarios = map[string]func() *scenario{
 			Text: why})
 	},
 	"lapsed": func() *scenario {
-		s := preflightDone().through("database", insertRows())
+		s := preflightDone().appliedStep("database", insertRows())
 		first := s.asked("go-live/merche-biche.com", goLive())
 		s.after(time.Minute).approved(first, bo)
 		first.State, first.Closed = onboarding.ApprovalLapsed, s.now
@@ -235,7 +235,7 @@ var scenarios = map[string]func() *scenario{
 		return s
 	},
 	"cancelled": func() *scenario {
-		s := preflightDone().through("database", insertRows())
+		s := preflightDone().appliedStep("database", insertRows())
 		s.asked("deploy/merche-biche.com", deploy())
 		return s.after(time.Minute).cancelled(cleo)
 	},
@@ -268,7 +268,7 @@ var scenarios = map[string]func() *scenario{
 			request.Domains = append(request.Domains, onboarding.Domain{Name: fmt.Sprintf("merche-%d.example", i+2),
 				Host: "vps-0"})
 		}
-		s := newScenario(request).after(2*time.Second).looked("preflight", preflightFindings()...).through("database",
+		s := newScenario(request).after(2*time.Second).checked("preflight", preflightFindings()...).appliedStep("database",
 			insertRows())
 		for i := range s.Steps {
 			if step := &s.Steps[i]; step.Key.Domain() == "merche-2.example" {
@@ -292,7 +292,7 @@ var scenarios = map[string]func() *scenario{
 		findings = append(findings,
 			slices.Repeat([]onboarding.Finding{found(onboarding.Warning, strings.Repeat("<bad>", 100),
 				strings.Repeat("\"odd\"", 200), strings.Repeat("mend ", 100))}, 60)...)
-		s := newScenario(request).after(2*time.Second).looked("preflight", findings...)
+		s := newScenario(request).after(2*time.Second).checked("preflight", findings...)
 		for i := range s.Steps[1:] {
 			step := &s.Steps[i+1]
 			step.State, step.Detail = []onboarding.StepState{onboarding.StepWaiting, onboarding.StepFailed,
@@ -317,7 +317,7 @@ var scenarios = map[string]func() *scenario{
 	"hostile": func() *scenario {
 		request := merche()
 		request.DisplayName, request.Org.Name = "<!channel> & *Mer`che*", "<@U0BO|boss>\u202e"
-		s := newScenario(request).after(time.Second).looked("preflight", found(onboarding.OK, "<!here>", "<https://evil.example|click> `x` ```y```", ""))
+		s := newScenario(request).after(time.Second).checked("preflight", found(onboarding.OK, "<!here>", "<https://evil.example|click> `x` ```y```", ""))
 		s.asked("database", onboarding.Change{Summary: "Insert <!everyone> ```now```", Items: []onboarding.Item{
 			{SQL: &onboarding.Transaction{Statements: []onboarding.Statement{{SQL: "INSERT INTO users (slug) VALUES ($1)", Args: []string{"x'); DROP TABLE users; --\n$2 '<!channel>'"}}}}},
 			{Command: &onboarding.Command{Host: "quinn-vps", Argv: []string{"echo", "a b", "$(rm -rf /)", "```", "\x00\x1b[2J"}, Stdin: "END\n<!channel>\n", Always: true}},
@@ -344,7 +344,7 @@ var scenarios = map[string]func() *scenario{
 }
 
 func waitingForRecords() *scenario {
-	s := preflightDone().through("database", insertRows())
+	s := preflightDone().appliedStep("database", insertRows())
 	s.step("dns/merche-biche.com", onboarding.StepWaiting,
 		"Create these records at the registrar of merche-biche.com:\n"+
 			"  merche-biche.com      A  89.127.233.145\n  www.merche-biche.com  A  89.127.233.145").Findings = []onboarding.Finding{
@@ -355,7 +355,7 @@ func waitingForRecords() *scenario {
 }
 
 func certbotAtWork() *scenario {
-	s := preflightDone().through("database", insertRows())
+	s := preflightDone().appliedStep("database", insertRows())
 	approval := s.asked("certificate/merche-biche.com", certify())
 	s.after(time.Minute).approved(approval, bo)
 	s.applying(approval, "Saving debug log to /var/log/letsencrypt/letsencrypt.log",
@@ -371,20 +371,20 @@ func certbotFailed() *scenario {
 }
 
 func preflightDone() *scenario {
-	return newScenario(merche()).after(2*time.Second).looked("preflight", preflightFindings()...)
+	return newScenario(merche()).after(2*time.Second).checked("preflight", preflightFindings()...)
 }
 
 func live(request onboarding.Request) *scenario {
-	s := newScenario(request).after(2*time.Second).looked("preflight", preflightFindings()...).through("database",
+	s := newScenario(request).after(2*time.Second).checked("preflight", preflightFindings()...).appliedStep("database",
 		insertRows())
 	for _, each := range []struct {
 		kind   string
 		change onboarding.Change
 	}{{"dns", publish()}, {"deploy-config", commitConfig()}, {"deploy", deploy()}, {"certificate", certify()},
 		{"sync", goLive()}, {"go-live", goLive()}} {
-		s.through(onboarding.Key(each.kind+"/merche-biche.com"), each.change)
+		s.appliedStep(onboarding.Key(each.kind+"/merche-biche.com"), each.change)
 	}
-	return s.after(3*time.Second).looked("verify", verifyFindings()...).finished()
+	return s.after(3*time.Second).checked("verify", verifyFindings()...).finished()
 }
 
 func TestThread(t *testing.T) {
@@ -401,8 +401,8 @@ func TestThread(t *testing.T) {
 	}
 }
 
-// TestNothingDisappears plays every story to its end and sees that no message of an earlier
-// moment is missing later: what Slack has once would stay there, out of date.
+// TestNothingDisappears replays every scenario event by event. No message may disappear later, since
+// Slack would keep it, out of date.
 func TestNothingDisappears(t *testing.T) {
 	t.Parallel()
 	for name, tell := range scenarios {
@@ -431,7 +431,7 @@ func approvedAhead() *scenario {
 	s.asked("database", insertRows())
 	s.after(time.Minute)
 	s.ahead("dns/merche-biche.com", publish(), bo)
-	// The run goes on while the votes of one press are counted.
+	// The run continues while the votes of one press are counted.
 	s.event(onboarding.Event{Kind: onboarding.EventApproved, Step: "database", Actor: bo,
 		Approval: s.Approvals[0].ID})
 	s.after(time.Second).ahead("go-live/merche-biche.com", goLive(), bo)

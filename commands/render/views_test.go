@@ -20,7 +20,7 @@ import (
 	"github.com/atlilith/onboardbot/onboarding"
 )
 
-// TestViews holds the modals that show a run to their golden files and to Slack's limits.
+// TestViews compares the modals that show a run with their golden files and Slack's limits.
 func TestViews(t *testing.T) {
 	t.Parallel()
 	for name, view := range map[string]slack.ModalViewRequest{
@@ -204,7 +204,7 @@ func TestStatus(t *testing.T) {
 	golden.Compare(t, filepath.Join("testdata", "status.txtar"), txtar.Format(&txtar.Archive{Files: files}))
 }
 
-func TestSentence(t *testing.T) {
+func TestErrorText(t *testing.T) {
 	t.Parallel()
 	at := time.Date(2026, 11, 23, 9, 30, 0, 0, time.UTC)
 	const when = "<!date^1795426200^{date_short_pretty} {time}|2026-11-23 09:30 UTC>"

@@ -8,19 +8,19 @@ import (
 
 // The kinds of steps. Each is stored with every run: none is ever renamed.
 const (
-	kindPreflight    = "preflight"
-	kindDatabase     = "database"
-	kindIsolation    = "isolation"
-	kindMailKey      = "mail-key"
-	kindMail         = "mail"
-	kindDNS          = "dns"
-	kindDeployConfig = "deploy-config"
-	kindDeploy       = "deploy"
-	kindCertificate  = "certificate"
-	kindRenew        = "renew"
-	kindSync         = "sync"
-	kindGoLive       = "go-live"
-	kindVerify       = "verify"
+	kindPreflight                    = onboarding.KindPreflight
+	kindDatabase     onboarding.Kind = "database"
+	kindIsolation    onboarding.Kind = "isolation"
+	kindMailKey      onboarding.Kind = "mail-key"
+	kindMail         onboarding.Kind = "mail"
+	kindDNS          onboarding.Kind = "dns"
+	kindDeployConfig onboarding.Kind = "deploy-config"
+	kindDeploy       onboarding.Kind = "deploy"
+	kindCertificate  onboarding.Kind = "certificate"
+	kindRenew        onboarding.Kind = "renew"
+	kindSync         onboarding.Kind = "sync"
+	kindGoLive       onboarding.Kind = "go-live"
+	kindVerify                       = onboarding.KindVerify
 )
 
 // undo begins the kind of a step that takes another one back.

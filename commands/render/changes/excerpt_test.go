@@ -7,7 +7,7 @@ import (
 	"github.com/atlilith/onboardbot/commands/render/mrkdwn"
 )
 
-// TestExcerptShares gives a long file the room that its neighbours do not need, and no more.
+// TestExcerptShares gives a long part the lines that the other parts do not need, and no more.
 func TestExcerptShares(t *testing.T) {
 	t.Parallel()
 	long := strings.TrimSpace(strings.Repeat("x\n", 40))
