@@ -15,12 +15,11 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/certificates"
 )
 
-// TestRemindersFindTheirPlace sends one to the thread of the run that made the domain live, one
-// whose thread is gone by then, one whose channel was archived, and one about a domain that
-// nobody onboarded.
-func TestRemindersFindTheirPlace(t *testing.T) {
+// TestWhereRemindersArePosted posts one in the thread of the run that made the domain live, one
+// whose thread is gone, one whose channel was archived, and one about a domain without a run.
+func TestWhereRemindersArePosted(t *testing.T) {
 	t.Parallel()
-	r := newRoom(t)
+	r := newFixture(t)
 	root := r.begin("merche-biche")
 	r.read(r.ana, "Database: approval needed") // what the run itself posts is through
 	_, err := r.pool.Exec(t.Context(), `UPDATE runs SET state = 'done', request = jsonb_set(request, '{domains}', '[{"name": "merche-biche.com"}]')`)

@@ -21,10 +21,10 @@ import (
 // errTooLarge ends a download at its limit.
 var errTooLarge = errors.New("the file is too large")
 
-// limited is a buffer that takes no more than a logo may have.
-type limited struct{ bytes.Buffer }
+// limitedBuffer is a buffer that takes no more than a logo may have.
+type limitedBuffer struct{ bytes.Buffer }
 
-func (l *limited) Write(p []byte) (int, error) {
+func (l *limitedBuffer) Write(p []byte) (int, error) {
 	if l.Len()+len(p) > brand.MaxLogoSize+1 {
 		return 0, errTooLarge
 	}
@@ -52,7 +52,7 @@ func (f *logoFetcher) fetch(
 		return "", fmt.Errorf("logo: %w", err)
 	}
 	name := blockkit.Truncate(mrkdwn.OneLine(file.Name), 80)
-	var downloaded limited
+	var downloaded limitedBuffer
 	err = errTooLarge
 	if file.Size <= brand.MaxLogoSize {
 		err = f.workspace.API().GetFileContext(ctx, file.URLPrivateDownload, &downloaded)

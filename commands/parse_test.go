@@ -14,7 +14,7 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/inputs"
 )
 
-func TestUnderstand(t *testing.T) {
+func TestParseCommand(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		text string
@@ -64,7 +64,7 @@ func errorText(err error) string {
 	return err.Error()
 }
 
-func TestWordsAreNoSlugs(t *testing.T) {
+func TestCommandWordsAreReserved(t *testing.T) {
 	t.Parallel()
 	for _, word := range Words() {
 		if problem := onboarding.CheckSlug(word, Words()); problem == "" {

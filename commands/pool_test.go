@@ -22,7 +22,7 @@ import (
 func TestTheSmallestPoolIsEnough(t *testing.T) {
 	t.Parallel()
 	const runs = 4
-	r := newRoomOf(t, size{runs: runs, connections: config.LeastConnections(runs)})
+	r := newFixtureOf(t, size{runs: runs, connections: config.LeastConnections(runs)})
 	hold := make(chan struct{})
 	var ids []uuid.UUID
 	for i := range runs {
@@ -69,11 +69,11 @@ func TestTheSmallestPoolIsEnough(t *testing.T) {
 			return view.Step("database").State == onboarding.StepDone
 		})
 	}
-	r.noTrouble()
+	r.noRefusals()
 }
 
 // undecided waits for the open approval of a run.
-func (r *room) undecided(id uuid.UUID) (open *onboarding.Approval) {
+func (r *botFixture) undecided(id uuid.UUID) (open *onboarding.Approval) {
 	r.t.Helper()
 	r.eventually("an approval is open", func() bool {
 		view, err := r.service.Records.View(r.ctx(), id)
@@ -88,7 +88,7 @@ func (r *room) undecided(id uuid.UUID) (open *onboarding.Approval) {
 	return open
 }
 
-func (r *room) eventually(what string, holds func() bool) {
+func (r *botFixture) eventually(what string, holds func() bool) {
 	r.t.Helper()
 	for deadline := time.Now().Add(2 * waitTimeout); !holds(); time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(deadline) {

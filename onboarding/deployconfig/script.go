@@ -29,16 +29,6 @@ const (
 // ErrNoHost says that a script has no REMOTE_HOST to set.
 var ErrNoHost = errors.New("does not assign " + remoteHost)
 
-// ReadScript returns the variables' values. Each must be assigned once, a constant, outside
-// functions and conditions.
-func ReadScript(src []byte) (Script, error) {
-	assigned, err := parseScript(src)
-	if err != nil {
-		return Script{}, fmt.Errorf("deploy.sh: %w", err)
-	}
-	return assigned.script(), nil
-}
-
 // SetScript replaces the variables' values and keeps the way they are quoted where the new value
 // allows it.
 func SetScript(src []byte, script Script) ([]byte, error) {

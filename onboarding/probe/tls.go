@@ -122,7 +122,7 @@ func (p *Prober) judge(name string, chain []*x509.Certificate, now time.Time) []
 	name = Unicode(name)
 	if err != nil {
 		problems = append(problems,
-			problem(WrongName, err, "the certificate shown for %s is for %s", name, names(leaf)))
+			problem(WrongName, err, "the certificate served for %s is for %s", name, names(leaf)))
 	}
 	switch {
 	case now.After(leaf.NotAfter):

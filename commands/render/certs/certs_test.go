@@ -18,7 +18,7 @@ const aDay = 24 * time.Hour
 
 var looked = time.Date(2027, 3, 1, 9, 30, 0, 0, time.UTC)
 
-// siteOf is a site whose certificate has so long left.
+// siteOf is a site whose certificate is valid for the time left.
 func siteOf(domain string, severity certificates.Severity, left time.Duration, faults ...certificates.Fault) certificates.SiteReport {
 	c := certificates.Certificate{Serial: "4cafe", Names: []string{domain, "www." + domain},
 		Issuer: "CN=R13,O=Let's Encrypt,C=US", Key: "ECDSA P-256",

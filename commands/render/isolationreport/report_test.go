@@ -97,7 +97,7 @@ func isolationCases() map[string]*reports.Record {
 	return cases
 }
 
-// TestIsolationMessages holds each kind of report to its golden file, and to Slack's limits.
+// TestIsolationMessages compares each kind of report with its golden file and Slack's limits.
 func TestIsolationMessages(t *testing.T) {
 	t.Parallel()
 	for name, record := range isolationCases() {

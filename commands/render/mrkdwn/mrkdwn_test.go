@@ -33,7 +33,7 @@ func TestNothingIsMarkup(t *testing.T) {
 	}
 }
 
-func TestWholeLines(t *testing.T) {
+func TestJoinWithin(t *testing.T) {
 	t.Parallel()
 	if got := JoinWithin([]string{"one", "two"}, 100); got != "one\ntwo" {
 		t.Errorf("got %q", got)
