@@ -78,8 +78,8 @@ func (g *gate) apply(ctx context.Context, a *application) error {
 	return err
 }
 
-// authorize checks the lines in their order, each against what the database says now, and returns in
-// whose name the next item is applied.
+// authorize checks the lines in their order, each against what the database says now, and returns
+// in whose name the next item is applied.
 func (g *gate) authorize(ctx context.Context, a *application) (onboarding.Authorization, error) {
 	var none onboarding.Authorization
 	if err := ctx.Err(); err != nil {
@@ -111,8 +111,8 @@ func (g *gate) authorize(ctx context.Context, a *application) (onboarding.Author
 		return none, &RefusedError{LineRun, fmt.Errorf("the run is %s", state)}
 	}
 
-	// 3. The approval is the step's, approved, for this change or for one that contains what is left
-	// of it, and not used.
+	// 3. The approval is the step's, approved, for this change or for one that contains what is
+	// left of it, and not used.
 	approval, err := store.LoadApproval(ctx, db, a.approval.ID)
 	if err != nil {
 		return none, &RefusedError{LineHolder, err}
@@ -121,8 +121,8 @@ func (g *gate) authorize(ctx context.Context, a *application) (onboarding.Author
 		return none, &RefusedError{LineApproval, err}
 	}
 
-	// 4. Enough people agreed, none of them the requester unless the glass was broken. What they may
-	// do was looked up when they voted.
+	// 4. Enough people agreed, none of them the requester unless the glass was broken. What they
+	// may do was looked up when they voted.
 	if err := enoughVotes(approval, a.run); err != nil {
 		return none, &RefusedError{LineVotes, err}
 	}
@@ -141,8 +141,8 @@ func (g *gate) authorize(ctx context.Context, a *application) (onboarding.Author
 	return auth, nil
 }
 
-// holdsLock asks the server whether the session holds the run's lock, over the connection on which
-// the outcome of the item will be written.
+// holdsLock asks the server whether the session holds the run's lock, over the connection on
+// which the outcome of the item will be written.
 func (g *gate) holdsLock(ctx context.Context, a *application) error {
 	held, err := g.session.Holds(ctx, runLock(a.run.ID))
 	if err == nil && !held {

@@ -185,8 +185,8 @@ func SaveFacts(ctx context.Context, db DB, run *onboarding.Run, facts onboarding
 	return nil
 }
 
-// EndRun writes that a run has ended, its State and who ended it, and frees its slug and domains for
-// another run.
+// EndRun writes that a run has ended, its State and who ended it, and frees its slug and domains
+// for another run.
 func EndRun(ctx context.Context, db DB, run *onboarding.Run) error {
 	if _, err := db.Exec(ctx, endRun, run.ID, run.State, actor(run.EndedBy)); err != nil {
 		return fmt.Errorf("run %s: %w", run.ID, err)
