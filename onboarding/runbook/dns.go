@@ -14,6 +14,8 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/runbook/site"
 )
 
+const kindDNS onboarding.Kind = "dns"
+
 // dnsStep publishes the records of a domain, or waits until people have made them.
 func dnsStep(c *components) Step {
 	r := &records{config: c.config.DNS, publisher: c.publisher, resolver: c.Resolver, mail: c.mail}

@@ -23,6 +23,8 @@ import (
 // connection of its own.
 const checksAtOnce = 4
 
+const kindPreflight = onboarding.KindPreflight
+
 // preflightStep checks everything that the other steps rely on.
 func preflightStep(c *components) Step {
 	return Step{Kind: kindPreflight, Title: "Preflight", Observe: newPreflight(c).observe}

@@ -109,8 +109,9 @@ func addressesOf(seen *SiteDetail, c certificates.Certificate) string {
 func chainText(seen *SiteDetail) string {
 	var lines []string
 	for _, link := range seen.Chain[:min(len(seen.Chain), maxChain)] {
-		lines = append(lines, fmt.Sprintf("%s\n  by %s, until %s", distinguishedName(link.Subject), distinguishedName(link.Issuer),
-			date(link.NotAfter)))
+		lines = append(lines,
+			fmt.Sprintf("%s\n  by %s, until %s", distinguishedName(link.Subject), distinguishedName(link.Issuer),
+				date(link.NotAfter)))
 	}
 	if len(lines) == 0 {
 		return "None."

@@ -145,7 +145,8 @@ func commitParts(commit *onboarding.Commit) []mrkdwn.Part {
 	parts := []mrkdwn.Part{{Head: fmt.Sprintf("A commit in %s, %s", commit.Folder, count), Body: commit.Subject}}
 	// Documentation comes last: a phone shows only the first files.
 	files := slices.Clone(commit.Files)
-	slices.SortStableFunc(files, func(a, b onboarding.FileChange) int { return documentationRank(a.Path) - documentationRank(b.Path) })
+	slices.SortStableFunc(files,
+		func(a, b onboarding.FileChange) int { return documentationRank(a.Path) - documentationRank(b.Path) })
 	for _, file := range files {
 		parts = append(parts, filePart(commit.Folder, file))
 	}
