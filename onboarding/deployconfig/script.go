@@ -225,8 +225,8 @@ func constantOf(word *syntax.Word) (string, bool) {
 	return b.String(), true
 }
 
-// unbackslash removes the backslashes that quote one of special, or any character where special is empty; a quoted newline
-// goes with its backslash.
+// unbackslash removes the backslashes that quote one of special, or any character if special is
+// empty. A quoted newline is removed with its backslash.
 func unbackslash(s, special string) string {
 	var b strings.Builder
 	for i := 0; i < len(s); i++ {
