@@ -22,10 +22,11 @@ func picture(t *testing.T, width, height int) []byte {
 	return out.Bytes()
 }
 
-func TestHowAnOrgLooks(t *testing.T) {
+func TestBrand(t *testing.T) {
 	t.Parallel()
-	r := newRoom(t)
-	offer := r.offered(r.ana, `merche-biche mode=owner name="Merche Biche" email=merche@example.com copy="Hello" primary=b0124f`)
+	r := newFixture(t)
+	offer := r.confirmation(r.ana,
+		`merche-biche mode=owner name="Merche Biche" email=merche@example.com copy="Hello" primary=b0124f`)
 	r.press(r.ana, offer, "Change…")
 	form, err := r.ana.Modal(r.ctx())
 	must(t, err)
@@ -35,7 +36,8 @@ func TestHowAnOrgLooks(t *testing.T) {
 		file workspace.File
 		want string
 	}{
-		{workspace.File{Name: "logo.svg", Data: []byte(`<svg xmlns="http://www.w3.org/2000/svg" width="64" height="64"><script>alert(1)</script></svg>`)}, "script"},
+		{workspace.File{Name: "logo.svg",
+			Data: []byte(`<svg xmlns="http://www.w3.org/2000/svg" width="64" height="64"><script>alert(1)</script></svg>`)}, "script"},
 		{workspace.File{Name: "a\u202egnp.exe", Data: []byte("MZ\x90\x00")}, "neither PNG, JPEG, WebP nor SVG"},
 		{workspace.File{Name: "huge.png", Data: bytes.Repeat([]byte("x"), 3<<20)}, "at most 2 M"},
 		{workspace.File{Name: "tiny.png", Data: picture(t, 10, 10)}, "64"},
@@ -52,7 +54,7 @@ func TestHowAnOrgLooks(t *testing.T) {
 	if out := r.submit(form); !strings.Contains(out.Errors["palette"], "The nearest that has it is") {
 		t.Errorf("%+v", out)
 	}
-	// The logo is not asked for again: it was good.
+	// The logo is kept: it was valid.
 	_, err = form.Dismiss(r.ctx())
 	must(t, err)
 	form = r.open(r.ana, "merche-biche")
@@ -79,5 +81,5 @@ func TestHowAnOrgLooks(t *testing.T) {
 	if brand == nil || brand.Copy != "Hello" || brand.Palette.Text != "#222222" || len(brand.Logo) != 64 {
 		t.Errorf("%+v", brand)
 	}
-	r.noTrouble()
+	r.noRefusals()
 }

@@ -7,9 +7,9 @@ import (
 	"github.com/atlilith/onboardbot/internal/sandbox/workspace"
 )
 
-func TestStepsThatWaitCanBeLookedAtNow(t *testing.T) {
+func TestCheckNow(t *testing.T) {
 	t.Parallel()
-	r := newRoom(t)
+	r := newFixture(t)
 	r.platform.set(func() {
 		r.platform.waiting["merche-biche/preflight"] = "Make these records:\nmerche-biche.com. A 89.127.233.145"
 	})
@@ -18,12 +18,12 @@ func TestStepsThatWaitCanBeLookedAtNow(t *testing.T) {
 	r.platform.set(func() { delete(r.platform.waiting, "merche-biche/preflight") })
 	r.press(r.ana, waiting, "Check now")
 	r.read(r.ana, "Preflight: 1 of 1 passed")
-	r.noTrouble()
+	r.noRefusals()
 }
 
 func TestCommandsAboutARun(t *testing.T) {
 	t.Parallel()
-	r := newRoom(t)
+	r := newFixture(t)
 	r.begin("merche-biche")
 	r.read(r.bo, "Database: approval needed")
 	for _, c := range []struct{ text, want string }{
@@ -46,25 +46,24 @@ func TestCommandsAboutARun(t *testing.T) {
 	out, err := r.bo.Type(r.ctx(), "ops", "/onboard cancel merche-biche")
 	must(t, err)
 	r.press(r.bo, *out.Message, "Keep running")
-	r.whispered(r.bo, "The run continues.")
+	r.readPrivate(r.bo, "The run continues.")
 	out, err = r.bo.Type(r.ctx(), "ops", "/onboard cancel merche-biche")
 	must(t, err)
 	r.press(r.bo, *out.Message, "Cancel run")
-	r.whispered(r.bo, "The run was cancelled.")
+	r.readPrivate(r.bo, "The run was cancelled.")
 	r.read(r.ana, "The run was cancelled by @Bo Lindqvist")
 	if answer := r.say(r.bo, "ops", "cancel merche-biche"); !strings.Contains(answer, "@Bo Lindqvist cancelled it") {
 		t.Errorf("cancelled twice: %s", answer)
 	}
-	r.noTrouble()
+	r.noRefusals()
 }
 
-// TestEverythingStuckIsRetriedAtOnce lets two steps fail, and whoever looks at the run press
-// once.
+// TestEverythingStuckIsRetriedAtOnce lets two steps fail and retries both with one press.
 func TestEverythingStuckIsRetriedAtOnce(t *testing.T) {
 	t.Parallel()
-	r := newRoom(t)
-	r.platform.set(func() { r.platform.broken["merche-biche/deploy"] = errText("no space left on device") })
-	r.press(r.ana, r.offered(r.ana, whole), "Start")
+	r := newFixture(t)
+	r.platform.set(func() { r.platform.broken["merche-biche/deploy"] = textError("no space left on device") })
+	r.press(r.ana, r.confirmation(r.ana, whole), "Start")
 	r.press(r.bo, r.read(r.bo, "Database: approval needed"), "Approve")
 	for _, domain := range []string{"merche-biche.com", "merche.example"} {
 		r.press(r.bo, r.read(r.bo, "Deploy · "+domain+": approval needed"), "Approve")
@@ -75,12 +74,12 @@ func TestEverythingStuckIsRetriedAtOnce(t *testing.T) {
 	for _, domain := range []string{"merche-biche.com", "merche.example"} {
 		r.read(r.bo, "Deploy · "+domain+": approval needed")
 	}
-	r.noTrouble()
+	r.noRefusals()
 }
 
 func TestAPlanOfANewProvider(t *testing.T) {
 	t.Parallel()
-	r := newRoom(t)
+	r := newFixture(t)
 	form := r.open(r.ana, "plan merche-biche")
 	view, err := form.Read(r.ctx())
 	must(t, err)
@@ -95,16 +94,16 @@ func TestAPlanOfANewProvider(t *testing.T) {
 	if out := r.submit(form); !out.Closed {
 		t.Fatalf("%+v", out)
 	}
-	r.whispered(r.ana, "Plan for Merche Biche", "INSERT INTO users", "Nothing was changed.")
+	r.readPrivate(r.ana, "Plan for Merche Biche", "INSERT INTO users", "Nothing was changed.")
 	if runs, err := r.service.Records.List(t.Context(), 1); err != nil || len(runs) != 0 {
 		t.Errorf("a plan began %d runs, %v", len(runs), err)
 	}
-	r.noTrouble()
+	r.noRefusals()
 }
 
 func TestHome(t *testing.T) {
 	t.Parallel()
-	r := newRoom(t)
+	r := newFixture(t)
 	must(t, r.bo.OpenHome(r.ctx()))
 	home, err := r.bo.Home(r.ctx())
 	must(t, err)
@@ -125,7 +124,7 @@ func TestHome(t *testing.T) {
 		func(m workspace.Modal) bool { return !strings.Contains(m.Render(80, nil), "Database for Merche Biche") })
 	must(t, err)
 
-	// Whoever looks sees what happens without opening it again.
+	// The tab is updated while it is open.
 	_, err = home.Wait(r.ctx(), func(m workspace.Modal) bool {
 		return strings.Contains(m.Render(80, nil), "Deploy · merche-biche.com for Merche Biche")
 	})
@@ -134,7 +133,8 @@ func TestHome(t *testing.T) {
 	must(t, err)
 	_, err = home.Wait(r.ctx(), func(m workspace.Modal) bool {
 		text := m.Render(80, nil)
-		return strings.Contains(text, "🟢 Merche Biche merche-biche.com") && strings.Contains(text, "None. Type `/onboard merche-biche`")
+		return strings.Contains(text, "🟢 Merche Biche merche-biche.com") &&
+			strings.Contains(text, "None. Type `/onboard merche-biche`")
 	})
 	must(t, err)
 
@@ -145,12 +145,12 @@ func TestHome(t *testing.T) {
 	_, err = home.Wait(r.ctx(),
 		func(m workspace.Modal) bool { return strings.Contains(m.Render(80, nil), "guests cannot do this") })
 	must(t, err)
-	r.noTrouble()
+	r.noRefusals()
 }
 
 func TestWorkspacesWithoutPlans(t *testing.T) {
 	t.Parallel()
-	r := newRoom(t)
+	r := newFixture(t)
 	must(t, r.Order(r.ctx(), workspace.Fault{Kind: workspace.FaultUnsupported, Reason: "plan"}))
 	r.begin("merche-biche")
 	r.read(r.ana, "🟡 Onboarding Merche Biche", "✋ Database – needs approval", "▫️ Verify")

@@ -12,8 +12,8 @@ import (
 // whole is everything that a Person-only run needs.
 const whole = `merche-biche mode=person name=“Merche Biche” email=merche@example.com domains=merche-biche.com,merche.example`
 
-// offered types a whole request and returns the confirmation.
-func (r *room) offered(who *workspace.Person, text string) workspace.Message {
+// confirmation types a whole request and returns its confirmation.
+func (r *botFixture) confirmation(who *workspace.Person, text string) workspace.Message {
 	r.t.Helper()
 	out, err := who.Type(r.ctx(), "ops", "/onboard "+text)
 	must(r.t, err)
@@ -25,9 +25,10 @@ func (r *room) offered(who *workspace.Person, text string) workspace.Message {
 
 func TestEverythingTypedAtOnce(t *testing.T) {
 	t.Parallel()
-	r := newRoom(t)
-	offer := r.offered(r.ana, whole)
-	if text := offer.Render(200, nil); !strings.Contains(text, "Onboard Merche Biche (`merche-biche`)?") || !strings.Contains(text, "merche-biche.com, merche.example") {
+	r := newFixture(t)
+	offer := r.confirmation(r.ana, whole)
+	if text := offer.Render(200, nil); !strings.Contains(text, "Onboard Merche Biche (`merche-biche`)?") ||
+		!strings.Contains(text, "merche-biche.com, merche.example") {
 		t.Errorf("the confirmation:\n%s", text)
 	}
 	var presses sync.WaitGroup
@@ -40,7 +41,7 @@ func TestEverythingTypedAtOnce(t *testing.T) {
 	}
 	presses.Wait()
 	r.read(r.ana, "Onboarding Merche Biche", "merche-biche.com, merche.example")
-	r.whispered(r.ana, "The onboarding of `merche-biche` has started")
+	r.readPrivate(r.ana, "The onboarding of `merche-biche` has started")
 	if runs, err := r.service.Records.List(t.Context(), 10); err != nil || len(runs) != 1 {
 		t.Errorf("%d runs, %v", len(runs), err)
 	}
@@ -50,12 +51,12 @@ func TestEverythingTypedAtOnce(t *testing.T) {
 	if draft, err := r.service.Drafts.Get(t.Context(), "merche-biche"); err != nil || draft != nil {
 		t.Errorf("a draft is left: %+v, %v", draft, err)
 	}
-	r.noTrouble()
+	r.noRefusals()
 }
 
-func TestOnlyTheRestIsAsked(t *testing.T) {
+func TestTheFormAsksForTheRest(t *testing.T) {
 	t.Parallel()
-	r := newRoom(t)
+	r := newFixture(t)
 	form := r.open(r.ana, `merche-biche name="Merche Biche" email=quinn@example.com naem=x`)
 	view, err := form.Read(r.ctx())
 	must(t, err)
@@ -72,16 +73,16 @@ func TestOnlyTheRestIsAsked(t *testing.T) {
 		t.Fatalf("%+v", out)
 	}
 	r.read(r.ana, "Onboarding Merche Biche")
-	r.noTrouble()
+	r.noRefusals()
 }
 
-func TestTheWorldChangedSinceTheConfirmation(t *testing.T) {
+func TestADraftChangesAfterItsConfirmation(t *testing.T) {
 	t.Parallel()
-	r := newRoom(t)
-	first := r.offered(r.ana, whole)
-	second := r.offered(r.bo, strings.ReplaceAll(whole, "merche@example.com", "other@example.com"))
+	r := newFixture(t)
+	first := r.confirmation(r.ana, whole)
+	second := r.confirmation(r.bo, strings.ReplaceAll(whole, "merche@example.com", "other@example.com"))
 	r.press(r.ana, first, "Start")
-	r.whispered(r.ana, "has changed since", "nothing was started")
+	r.readPrivate(r.ana, "has changed since", "nothing was started")
 	r.press(r.bo, second, "Change…")
 	form, err := r.bo.Modal(r.ctx())
 	must(t, err)
@@ -94,12 +95,12 @@ func TestTheWorldChangedSinceTheConfirmation(t *testing.T) {
 	if _, err := r.service.Records.Latest(t.Context(), "merche-biche"); err == nil {
 		t.Error("a run has begun")
 	}
-	r.noTrouble()
+	r.noRefusals()
 }
 
-func TestWhatWasTypedSurvives(t *testing.T) {
+func TestDraftsAreKept(t *testing.T) {
 	t.Parallel()
-	r := newRoom(t)
+	r := newFixture(t)
 	form := r.open(r.ana, "merche-biche")
 	_, err := form.Choose(r.ctx(), "Operating mode", "Person + owns Org")
 	must(t, err)
@@ -129,7 +130,8 @@ func TestWhatWasTypedSurvives(t *testing.T) {
 	view, err := form.Read(r.ctx())
 	must(t, err)
 	text := view.Render(200, r.names())
-	for _, want := range []string{"This is what @Ana Ortiz typed", "has not sent", `Mer`, "🐦 <!channel>", "#fff #eee", "merche-biche-collective"} {
+	for _, want := range []string{"This is what @Ana Ortiz typed", "has not sent", `Mer`, "🐦 <!channel>", "#fff #eee",
+		"merche-biche-collective"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("%q is not in the form:\n%s", want, text)
 		}
@@ -142,12 +144,12 @@ func TestWhatWasTypedSurvives(t *testing.T) {
 	if draft, err := r.service.Drafts.Get(t.Context(), "merche-biche"); err != nil || draft != nil {
 		t.Errorf("a draft is left: %+v, %v", draft, err)
 	}
-	r.noTrouble()
+	r.noRefusals()
 }
 
 func TestMailAndHostsByDomain(t *testing.T) {
 	t.Parallel()
-	r := newRoom(t)
+	r := newFixture(t)
 	form := r.open(r.ana, "merche-biche")
 	r.fill(form, "Merche Biche", "merche@example.com")
 	_, err := form.Fill(r.ctx(), "Domains", "merche-biche.com", "merche.example")
@@ -181,13 +183,13 @@ func TestMailAndHostsByDomain(t *testing.T) {
 	if got := r.run("merche-biche").Request.Domains; got[1] != want || got[0].Host != "vps-0" {
 		t.Errorf("%+v", got)
 	}
-	r.noTrouble()
+	r.noRefusals()
 }
 
-// TestHostileInputsBehindTheCommand reads what the form says of values that nobody should send.
+// TestHostileInputsBehindTheCommand checks what the form says about hostile values.
 func TestHostileInputsBehindTheCommand(t *testing.T) {
 	t.Parallel()
-	r := newRoom(t)
+	r := newFixture(t)
 	for _, c := range []struct{ typed, want string }{
 		{`merche name="a` + "\u202e" + `b"`, "U+202E cannot be printed"},
 		{`merche name="` + strings.Repeat("x", 100) + `"`, "At most 80 characters; this has 100"},
@@ -213,5 +215,5 @@ func TestHostileInputsBehindTheCommand(t *testing.T) {
 		must(t, err)
 		must(t, r.service.Drafts.Drop(t.Context(), "merche"))
 	}
-	r.noTrouble()
+	r.noRefusals()
 }

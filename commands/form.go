@@ -171,7 +171,7 @@ func (h *formHandlers) withHidden(ctx context.Context, action bot.Action, meta f
 	if err != nil || before == nil || meta.Plan {
 		return draft, err
 	}
-	return draft.Remembering(before.Draft, action.State), nil
+	return draft.KeepHidden(before.Draft, action.State), nil
 }
 
 // keep saves the draft as of a press in the form, for operators only and not for a dry run.

@@ -7,10 +7,9 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/slack-go/slack"
-
 	"github.com/atlilith/onboardbot/bot"
 	"github.com/atlilith/onboardbot/bot/blockkit"
+	"github.com/atlilith/onboardbot/commands/access"
 	"github.com/atlilith/onboardbot/commands/form"
 	"github.com/atlilith/onboardbot/commands/render/mrkdwn"
 	"github.com/atlilith/onboardbot/onboarding"
@@ -21,10 +20,10 @@ import (
 // errTooLarge ends a download at its limit.
 var errTooLarge = errors.New("the file is too large")
 
-// limited is a buffer that takes no more than a logo may have.
-type limited struct{ bytes.Buffer }
+// limitedBuffer is a buffer that takes no more than a logo may have.
+type limitedBuffer struct{ bytes.Buffer }
 
-func (l *limited) Write(p []byte) (int, error) {
+func (l *limitedBuffer) Write(p []byte) (int, error) {
 	if l.Len()+len(p) > brand.MaxLogoSize+1 {
 		return 0, errTooLarge
 	}
@@ -34,17 +33,19 @@ func (l *limited) Write(p []byte) (int, error) {
 // logoFetcher downloads logos from Slack.
 type logoFetcher struct {
 	workspace *bot.Workspace
+	gate      *access.Gate
 	assets    *store.Assets
 }
 
-// fetch downloads the file that was chosen in a form, if any, checks it and keeps it. It returns
+// fetch downloads the file that an operator chose in a form, if any, checks it and keeps it. It returns
 // the digest of its content.
-func (f *logoFetcher) fetch(
-	ctx context.Context, content form.Draft, state map[string]map[string]slack.BlockAction,
-) (digest string, err error) {
-	files := state[form.BlockLogo][form.ActionInput].Files
-	if content.Mode != onboarding.ModeOwner || len(files) == 0 {
-		return content.Logo, nil
+func (f *logoFetcher) fetch(ctx context.Context, sent *formSubmission) (digest string, err error) {
+	files := sent.State[form.BlockLogo][form.ActionInput].Files
+	if sent.draft.Mode != onboarding.ModeOwner || len(files) == 0 {
+		return sent.draft.Logo, nil
+	}
+	if err := f.gate.RequireOperator(ctx, sent.Person); err != nil {
+		return "", err
 	}
 	// The address comes from Slack and not from the form, so the token goes nowhere else.
 	file, _, _, err := f.workspace.API().GetFileInfoContext(ctx, files[0].ID, 0, 0)
@@ -52,7 +53,7 @@ func (f *logoFetcher) fetch(
 		return "", fmt.Errorf("logo: %w", err)
 	}
 	name := blockkit.Truncate(mrkdwn.OneLine(file.Name), 80)
-	var downloaded limited
+	var downloaded limitedBuffer
 	err = errTooLarge
 	if file.Size <= brand.MaxLogoSize {
 		err = f.workspace.API().GetFileContext(ctx, file.URLPrivateDownload, &downloaded)

@@ -109,7 +109,7 @@ func (f *runFinder) missing(ctx context.Context, slug string, err error) post.Re
 		f.replies.log.WarnContext(ctx, "no slug can be suggested", "error", err)
 	}
 	for _, run := range runs {
-		if isSlip(run.Request.Slug, slug) {
+		if isOneSlipAway(run.Request.Slug, slug) {
 			meant = fmt.Sprintf(" Did you mean %s?", blockkit.Code(run.Request.Slug))
 			break
 		}

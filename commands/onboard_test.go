@@ -11,7 +11,7 @@ import (
 
 func TestFromTheCommandToALiveProvider(t *testing.T) {
 	t.Parallel()
-	r := newRoom(t)
+	r := newFixture(t)
 	root := r.begin("merche-biche")
 	question := r.read(r.bo, "Database: approval needed", "$1  'merche-biche'", "Approve")
 	if question.ThreadTS != root.TS {
@@ -29,12 +29,12 @@ func TestFromTheCommandToALiveProvider(t *testing.T) {
 		strings.Count(string(log.Files[0].Data), "\n") != 30 {
 		t.Errorf("the log: %+v, %v", log.Files, err)
 	}
-	r.noTrouble()
+	r.noRefusals()
 }
 
 func TestTheFormFollowsTheMode(t *testing.T) {
 	t.Parallel()
-	r := newRoom(t)
+	r := newFixture(t)
 	form := r.open(r.ana, "merche-biche")
 	r.fill(form, "Merche Biche", "merche@example.com")
 	_, err := form.Choose(r.ctx(), "Operating mode", "Person + owns Org")
@@ -67,13 +67,13 @@ func TestTheFormFollowsTheMode(t *testing.T) {
 		got.DisplayName != "Merche Biche" {
 		t.Errorf("request %+v", got)
 	}
-	r.noTrouble()
+	r.noRefusals()
 }
 
-// TestALookAtAnotherModeLosesNothing types into one mode, looks at another, and comes back.
-func TestALookAtAnotherModeLosesNothing(t *testing.T) {
+// TestTryingAnotherModeLosesNothing types into one mode, switches to another, and comes back.
+func TestTryingAnotherModeLosesNothing(t *testing.T) {
 	t.Parallel()
-	r := newRoom(t)
+	r := newFixture(t)
 	form := r.open(r.ana, "merche-biche")
 	r.fill(form, "Merche Biche", "merche@example.com")
 	choose := func(mode, shows string) workspace.Modal {
@@ -102,16 +102,17 @@ func TestALookAtAnotherModeLosesNothing(t *testing.T) {
 	choose("Person-only", "Site copy")
 	_, err := form.Dismiss(r.ctx())
 	must(t, err)
-	// What only another mode shows is no part of a request.
-	if answer := r.say(r.ana, "ops", `merche-biche name="Merche B"`); !strings.Contains(answer, "Onboard Merche B") || strings.Contains(answer, "Looks") {
+	// Inputs of another mode are not part of the request.
+	if answer := r.say(r.ana, "ops", `merche-biche name="Merche B"`); !strings.Contains(answer, "Onboard Merche B") ||
+		strings.Contains(answer, "Looks") {
 		t.Errorf("the confirmation: %s", answer)
 	}
-	r.noTrouble()
+	r.noRefusals()
 }
 
-func TestWrongInputIsSaidAtItsField(t *testing.T) {
+func TestProblemsAreShownAtTheirInputs(t *testing.T) {
 	t.Parallel()
-	r := newRoom(t)
+	r := newFixture(t)
 	form := r.open(r.ana, "")
 	for _, entry := range [][2]string{{"Slug", "Merche Biche"}, {"Display name", "Merche\u202eBiche"},
 		{"Email", "quinn@example.com"}, {"Domains", "co.uk"}} {
@@ -153,12 +154,12 @@ func TestWrongInputIsSaidAtItsField(t *testing.T) {
 		t.Fatalf("a good form stays open: %+v", out)
 	}
 	r.read(r.ana, "Onboarding Merche Biche", "merche-biche.com, xn--maana-pta.example")
-	r.noTrouble()
+	r.noRefusals()
 }
 
 func TestASubmissionSentTwiceBeginsOneRun(t *testing.T) {
 	t.Parallel()
-	r := newRoom(t)
+	r := newFixture(t)
 	form := r.open(r.ana, "merche-biche")
 	r.fill(form, "Merche Biche", "merche@example.com")
 	must(t, r.Order(r.ctx(), workspace.Fault{Kind: workspace.FaultDuplicate, Envelope: "interactive"}))
@@ -177,7 +178,7 @@ func TestASubmissionSentTwiceBeginsOneRun(t *testing.T) {
 
 func TestASlowCheckIsAcknowledgedInTime(t *testing.T) {
 	t.Parallel()
-	r := newRoom(t)
+	r := newFixture(t)
 	slow := make(chan struct{})
 	r.platform.set(func() { r.platform.slow = slow })
 	form := r.open(r.ana, "merche-biche")
@@ -202,12 +203,12 @@ func TestASlowCheckIsAcknowledgedInTime(t *testing.T) {
 		t.Fatalf("%+v", out)
 	}
 	r.read(r.ana, "Database: approval needed")
-	r.noTrouble()
+	r.noRefusals()
 }
 
-func TestAFailureOfOursKeepsTheForm(t *testing.T) {
+func TestAFailureOfTheBotKeepsTheForm(t *testing.T) {
 	t.Parallel()
-	r := newRoom(t)
+	r := newFixture(t)
 	form := r.open(r.ana, "merche-biche")
 	r.fill(form, "Merche Biche", "away@example.com")
 	if out := r.submit(form); !strings.Contains(out.Errors["domains"], "Something went wrong on my side") ||
@@ -216,9 +217,9 @@ func TestAFailureOfOursKeepsTheForm(t *testing.T) {
 	}
 }
 
-func TestWhatIsTyped(t *testing.T) {
+func TestCommands(t *testing.T) {
 	t.Parallel()
-	r := newRoom(t)
+	r := newFixture(t)
 	for _, c := range []struct{ text, want string }{
 		{"help", "/onboard merche-biche"},
 		{"list", "There are no runs yet"},
@@ -246,7 +247,8 @@ func TestWhatIsTyped(t *testing.T) {
 	form := r.open(r.ana, "Mercé O’Biche")
 	view, err := form.Read(r.ctx())
 	must(t, err)
-	if text := view.Render(80, nil); !strings.Contains(text, "merce-obiche") || !strings.Contains(text, "kebab-case, so") {
+	if text := view.Render(80, nil); !strings.Contains(text, "merce-obiche") ||
+		!strings.Contains(text, "kebab-case, so") {
 		t.Errorf("a mended slug:\n%s", text)
 	}
 	_, err = form.Dismiss(r.ctx())
@@ -255,12 +257,12 @@ func TestWhatIsTyped(t *testing.T) {
 	if view, err = form.Read(r.ctx()); err != nil || !strings.Contains(view.Render(80, nil), "Did you mean") {
 		t.Errorf("a slip: %v\n%s", err, view.Render(80, nil))
 	}
-	r.noTrouble()
+	r.noRefusals()
 }
 
 func TestWhoAndWhereIsRefused(t *testing.T) {
 	t.Parallel()
-	r := newRoom(t)
+	r := newFixture(t)
 	for _, c := range []struct{ who, channel, want string }{
 		{workspace.Ana, "board", "This command works in #ops only."},
 		{workspace.Ana, "", "This command works in #ops only."},

@@ -52,7 +52,7 @@ func parseCommand(command, text string) (parsedCommand, error) {
 	switch {
 	case slices.Contains(words, word):
 		return withWord(command, word, rest)
-	case strings.ContainsAny(text, equals) && (nearest(word) == "" || !bare(rest)):
+	case strings.ContainsAny(text, equals) && (nearest(word) == "" || !hasBareWord(rest)):
 		return withInputs(text), nil
 	case rest != "" && nearest(word) != "":
 		guess := nearest(word)
@@ -79,8 +79,8 @@ func cutWord(text string) (first, rest string) {
 // equals are the characters between an input and its value.
 const equals = "=＝"
 
-// bare reports whether a text begins with a word that is not an input.
-func bare(text string) bool {
+// hasBareWord reports whether a text begins with a word that is not an input.
+func hasBareWord(text string) bool {
 	first, _ := cutWord(text)
 	return first != "" && !strings.ContainsAny(first, equals)
 }
@@ -142,7 +142,7 @@ func slugOf(typed string) (parsedCommand, error) {
 	if problem == "" {
 		return parsedCommand{slug: typed}, nil
 	}
-	slug, ok := form.MendSlug(typed)
+	slug, ok := form.CorrectSlug(typed)
 	if !ok {
 		return parsedCommand{}, userError(fmt.Sprintf("%s cannot be a slug. %s", blockkit.Code(mrkdwn.Shorten(typed)),
 			problem))
@@ -155,15 +155,15 @@ func slugOf(typed string) (parsedCommand, error) {
 // slip is one letter too many, too few or wrong, or two letters swapped.
 func nearest(typed string) string {
 	for _, word := range words {
-		if typed != word && isSlip(typed, word) {
+		if typed != word && isOneSlipAway(typed, word) {
 			return word
 		}
 	}
 	return ""
 }
 
-// isSlip reports whether one word is one slip away from the other.
-func isSlip(a, b string) bool {
+// isOneSlipAway reports whether one word is one slip away from the other.
+func isOneSlipAway(a, b string) bool {
 	if utf8.RuneCountInString(a) > utf8.RuneCountInString(b) {
 		a, b = b, a
 	}

@@ -11,27 +11,26 @@ import (
 )
 
 var (
-	_ onboarding.Runbook    = (*platform)(nil)
-	_ onboarding.Platform   = (*platform)(nil)
-	_ onboarding.Repository = (*platform)(nil)
+	_ onboarding.Runbook    = (*fakePlatform)(nil)
+	_ onboarding.Platform   = (*fakePlatform)(nil)
+	_ onboarding.Repository = (*fakePlatform)(nil)
 )
 
-// platform is what the runs of a test are about: a runbook of three steps, and the Providers and
-// Orgs that are there.
-type platform struct {
+// fakePlatform is a runbook of three steps, and a platform with a few Providers and Orgs.
+type fakePlatform struct {
 	mu      sync.Mutex
 	made    map[string]bool
 	version map[string]string // what the change of a step says, so that it can move
 	broken  map[string]error
 	waiting map[string]string
-	// slow holds back every answer about domains until it is closed.
+	// slow delays every answer about domains until it is closed.
 	slow chan struct{}
-	// hold keeps the application of a step until it is closed.
+	// hold delays the application of a step until it is closed.
 	hold map[string]chan struct{}
 }
 
-func newPlatform() *platform {
-	return &platform{made: map[string]bool{}, version: map[string]string{}, broken: map[string]error{},
+func newFakePlatform() *fakePlatform {
+	return &fakePlatform{made: map[string]bool{}, version: map[string]string{}, broken: map[string]error{},
 		waiting: map[string]string{},
 		slow:    closed(), hold: map[string]chan struct{}{}}
 }
@@ -42,13 +41,13 @@ func closed() chan struct{} {
 	return c
 }
 
-func (p *platform) set(change func()) {
+func (p *fakePlatform) set(change func()) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	change()
 }
 
-func (p *platform) Steps(request onboarding.Request) []onboarding.Definition {
+func (p *fakePlatform) Steps(request onboarding.Request) []onboarding.Definition {
 	steps := []onboarding.Definition{{Key: "preflight", Title: "Preflight"},
 		{Key: "database", Title: "Database", Destructive: true, After: []onboarding.Key{"preflight"}}}
 	verify := onboarding.Definition{Key: "verify", Title: "Verify"}
@@ -61,13 +60,14 @@ func (p *platform) Steps(request onboarding.Request) []onboarding.Definition {
 	return append(steps, verify)
 }
 
-func (p *platform) UndoSteps(*onboarding.Run) []onboarding.Definition {
+func (p *fakePlatform) UndoSteps(*onboarding.Run) []onboarding.Definition {
 	return []onboarding.Definition{{Key: "undo-database", Title: "Database", Destructive: true}}
 }
 
-func (p *platform) RenewSteps(*onboarding.Run) []onboarding.Definition { return nil }
+func (p *fakePlatform) RenewSteps(*onboarding.Run) []onboarding.Definition { return nil }
 
-func (p *platform) Observe(_ context.Context, run *onboarding.Run, key onboarding.Key) (onboarding.Observation, error) {
+func (p *fakePlatform) Observe(_ context.Context, run *onboarding.Run,
+	key onboarding.Key) (onboarding.Observation, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	name := run.Request.Slug + "/" + string(key.Kind())
@@ -104,10 +104,11 @@ func (p *platform) Observe(_ context.Context, run *onboarding.Run, key onboardin
 		}}}, nil
 }
 
-func (p *platform) Authorize(onboarding.Authorization, onboarding.Item) error { return nil }
+func (p *fakePlatform) Authorize(onboarding.Authorization, onboarding.Item) error { return nil }
 
-// ApplyItem does everything in the last item of a change, which no other is like.
-func (p *platform) ApplyItem(ctx context.Context, grant onboarding.Authorization, item onboarding.Item, log onboarding.Log) error {
+// ApplyItem applies a change with its last item, which is never a commit.
+func (p *fakePlatform) ApplyItem(ctx context.Context, grant onboarding.Authorization, item onboarding.Item,
+	log onboarding.Log) error {
 	if item.Commit != nil {
 		return nil
 	}
@@ -136,7 +137,7 @@ func (p *platform) ApplyItem(ctx context.Context, grant onboarding.Authorization
 	return err
 }
 
-func (p *platform) Tenant(_ context.Context, slug string) (*onboarding.Tenant, error) {
+func (p *fakePlatform) Tenant(_ context.Context, slug string) (*onboarding.Tenant, error) {
 	if slug == "transquinnftw" {
 		return &onboarding.Tenant{Slug: slug, Email: "quinn@example.com"}, nil
 	}
@@ -145,7 +146,7 @@ func (p *platform) Tenant(_ context.Context, slug string) (*onboarding.Tenant, e
 
 var orgs = []onboarding.Org{{Slug: "cocotte", Name: "Cocotte & <Friends>"}, {Slug: "sansonnet", Name: "Sansonnet"}}
 
-func (p *platform) Org(_ context.Context, slug string) (*onboarding.Org, error) {
+func (p *fakePlatform) Org(_ context.Context, slug string) (*onboarding.Org, error) {
 	for _, org := range orgs {
 		if org.Slug == slug {
 			return &org, nil
@@ -154,7 +155,7 @@ func (p *platform) Org(_ context.Context, slug string) (*onboarding.Org, error) 
 	return nil, nil
 }
 
-func (p *platform) Orgs(_ context.Context, text string, _ int) ([]onboarding.Org, error) {
+func (p *fakePlatform) Orgs(_ context.Context, text string, _ int) ([]onboarding.Org, error) {
 	var found []onboarding.Org
 	for _, org := range orgs {
 		if strings.Contains(strings.ToLower(org.Name), strings.ToLower(text)) {
@@ -164,7 +165,7 @@ func (p *platform) Orgs(_ context.Context, text string, _ int) ([]onboarding.Org
 	return found, nil
 }
 
-func (p *platform) EmailTaken(_ context.Context, email string) (string, error) {
+func (p *fakePlatform) EmailTaken(_ context.Context, email string) (string, error) {
 	if email == "quinn@example.com" {
 		return "transquinnftw", nil
 	}
@@ -174,7 +175,7 @@ func (p *platform) EmailTaken(_ context.Context, email string) (string, error) {
 	return "", nil
 }
 
-func (p *platform) Deployed(ctx context.Context, domain string) (bool, error) {
+func (p *fakePlatform) Deployed(ctx context.Context, domain string) (bool, error) {
 	p.mu.Lock()
 	slow := p.slow
 	p.mu.Unlock()

@@ -22,15 +22,17 @@ import (
 func TestTheSmallestPoolIsEnough(t *testing.T) {
 	t.Parallel()
 	const runs = 4
-	r := newRoomOf(t, size{runs: runs, connections: config.LeastConnections(runs)})
+	r := newFixtureOf(t, size{runs: runs, connections: config.LeastConnections(runs)})
 	hold := make(chan struct{})
 	var ids []uuid.UUID
 	for i := range runs {
 		slug := fmt.Sprintf("provider-%d", i)
 		r.platform.set(func() { r.platform.hold[slug+"/database"] = hold })
-		request := onboarding.Request{Slug: slug, DisplayName: "Provider", Email: slug + "@example.com", Mode: onboarding.ModePerson,
+		request := onboarding.Request{Slug: slug, DisplayName: "Provider", Email: slug + "@example.com",
+			Mode:    onboarding.ModePerson,
 			Domains: []onboarding.Domain{{Name: slug + ".com", Host: "vps-0"}}}
-		run, err := r.service.Begin(t.Context(), request, service.Asked{Operator: workspace.Ana, Channel: workspace.OpsChannel, Submission: slug})
+		run, err := r.service.Begin(t.Context(), request,
+			service.Asked{Operator: workspace.Ana, Channel: workspace.OpsChannel, Submission: slug})
 		must(t, err)
 		ids = append(ids, run.ID)
 	}
@@ -53,7 +55,8 @@ func TestTheSmallestPoolIsEnough(t *testing.T) {
 		})
 		for _, id := range ids {
 			people.Go(func() {
-				err := pgx.BeginFunc(t.Context(), r.pool, func(tx pgx.Tx) error { return r.notifier.RunChanged(t.Context(), tx, id) })
+				err := pgx.BeginFunc(t.Context(), r.pool,
+					func(tx pgx.Tx) error { return r.notifier.RunChanged(t.Context(), tx, id) })
 				if err != nil {
 					t.Error(err)
 				}
@@ -69,11 +72,11 @@ func TestTheSmallestPoolIsEnough(t *testing.T) {
 			return view.Step("database").State == onboarding.StepDone
 		})
 	}
-	r.noTrouble()
+	r.noRefusals()
 }
 
 // undecided waits for the open approval of a run.
-func (r *room) undecided(id uuid.UUID) (open *onboarding.Approval) {
+func (r *botFixture) undecided(id uuid.UUID) (open *onboarding.Approval) {
 	r.t.Helper()
 	r.eventually("an approval is open", func() bool {
 		view, err := r.service.Records.View(r.ctx(), id)
@@ -88,7 +91,7 @@ func (r *room) undecided(id uuid.UUID) (open *onboarding.Approval) {
 	return open
 }
 
-func (r *room) eventually(what string, holds func() bool) {
+func (r *botFixture) eventually(what string, holds func() bool) {
 	r.t.Helper()
 	for deadline := time.Now().Add(2 * waitTimeout); !holds(); time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(deadline) {

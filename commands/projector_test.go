@@ -16,11 +16,11 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/store"
 )
 
-// TestManyChangesAreRenderedOnce leaves twenty changes to one worker: the first rendering answers
-// for all.
-func TestManyChangesAreRenderedOnce(t *testing.T) {
+// TestManyChangesAreProjectedOnce leaves twenty changes to one worker: the first projection
+// answers for all.
+func TestManyChangesAreProjectedOnce(t *testing.T) {
 	t.Parallel()
-	r := newRoom(t)
+	r := newFixture(t)
 	r.begin("merche-biche")
 	r.read(r.ana, "Database: approval needed")
 	must(t, r.jobs.Stop(r.ctx()))
@@ -51,17 +51,19 @@ func TestManyChangesAreRenderedOnce(t *testing.T) {
 	}
 	must(t, client.Stop(r.ctx()))
 	var left int
-	must(t, r.pool.QueryRow(t.Context(), `SELECT count(*) FROM river_job WHERE kind = 'commands_render' AND state <> 'completed'`).Scan(&left))
+	must(t,
+		r.pool.QueryRow(t.Context(),
+			`SELECT count(*) FROM river_job WHERE kind = 'commands_render' AND state <> 'completed'`).Scan(&left))
 	if left != 0 {
-		t.Errorf("%d renderings wait after one", left)
+		t.Errorf("%d projections wait after one", left)
 	}
 }
 
 // TestAProjectionTakesOneConnection projects a run while somebody looks at the Home tab, on a pool of a
-// single connection: whoever takes a second one while it holds the first waits for ever.
+// single connection. Taking a second one while holding the first would block.
 func TestAProjectionTakesOneConnection(t *testing.T) {
 	t.Parallel()
-	r := newRoom(t)
+	r := newFixture(t)
 	must(t, r.bo.OpenHome(r.ctx()))
 	r.begin("merche-biche")
 	r.read(r.ana, "Database: approval needed")

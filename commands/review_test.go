@@ -10,8 +10,8 @@ import (
 	"github.com/atlilith/onboardbot/onboarding"
 )
 
-// reviewed waits until somebody's review is filled.
-func (r *room) reviewed(who *workspace.Person, words ...string) *workspace.Form {
+// reviewed waits until somebody's review is filled and shows the words.
+func (r *botFixture) reviewed(who *workspace.Person, words ...string) *workspace.Form {
 	r.t.Helper()
 	form, err := who.Modal(r.ctx())
 	must(r.t, err)
@@ -31,14 +31,14 @@ func (r *room) reviewed(who *workspace.Person, words ...string) *workspace.Form 
 
 func TestApprovedAhead(t *testing.T) {
 	t.Parallel()
-	r := newRoom(t)
+	r := newFixture(t)
 	hold := make(chan struct{})
 	r.platform.set(func() { r.platform.hold["merche-biche/database"] = hold })
 	root := r.begin("merche-biche")
 	r.press(r.bo, r.read(r.bo, "Database: approval needed"), "Approve")
 	r.read(r.ana, "Database: in progress")
 
-	// Whoever asked may read and not decide.
+	// The requester may read and not decide.
 	r.press(r.ana, root, "Review all")
 	form := r.reviewed(r.ana, "Deploy · merche-biche.com", "your own request")
 	if view, err := form.Read(r.ctx()); err != nil || view.Submit != "" {
@@ -85,12 +85,12 @@ func TestApprovedAhead(t *testing.T) {
 	close(hold)
 	r.read(r.ana, "Deploy · merche-biche.com: done", "Approved by @Cleo Park")
 	r.read(r.ana, "Merche Biche is live.")
-	r.noTrouble()
+	r.noRefusals()
 }
 
 func TestAReviewThatNeedsReasons(t *testing.T) {
 	t.Parallel()
-	r := newRoom(t, func(_ *workspace.Config, domain *onboarding.Policy, _ *access.Config) {
+	r := newFixture(t, func(_ *workspace.Config, domain *onboarding.Policy, _ *access.Config) {
 		domain.Rules = map[onboarding.Kind]onboarding.Rule{"deploy": {Reason: true, Approvers: 2}}
 	})
 	r.begin("merche-biche")
@@ -111,12 +111,12 @@ func TestAReviewThatNeedsReasons(t *testing.T) {
 	}
 	r.read(r.ana, "Database: done")
 	r.read(r.ana, "Deploy · merche-biche.com: approval needed", "1 of 2", "One more operator must decide")
-	r.noTrouble()
+	r.noRefusals()
 }
 
 func TestFrozen(t *testing.T) {
 	t.Parallel()
-	r := newRoom(t)
+	r := newFixture(t)
 	root := r.begin("merche-biche")
 	question := r.read(r.bo, "Database: approval needed")
 	out, err := r.cleo.Type(r.ctx(), "ops", "/onboard freeze The <registry> is down & out")
@@ -137,12 +137,12 @@ func TestFrozen(t *testing.T) {
 		t.Fatal(err)
 	}
 	r.read(r.ana, "Database: done")
-	r.noTrouble()
+	r.noRefusals()
 }
 
 func TestBreakingTheGlass(t *testing.T) {
 	t.Parallel()
-	r := newRoom(t, func(_ *workspace.Config, domain *onboarding.Policy,
+	r := newFixture(t, func(_ *workspace.Config, domain *onboarding.Policy,
 		_ *access.Config) {
 		domain.BreakGlass = true
 	})
@@ -159,12 +159,12 @@ func TestBreakingTheGlass(t *testing.T) {
 	r.read(r.ana, "@Ana Ortiz broke the glass on Database", "Everyone is on a ∗plane∗",
 		"Skipped approvers, please review it now: @operators, @Cleo Park")
 	r.read(r.ana, "Database: done")
-	r.noTrouble()
+	r.noRefusals()
 }
 
 func TestApproversGetDirectMessages(t *testing.T) {
 	t.Parallel()
-	r := newRoom(t, func(_ *workspace.Config, domain *onboarding.Policy, config *access.Config) {
+	r := newFixture(t, func(_ *workspace.Config, domain *onboarding.Policy, config *access.Config) {
 		config.Notify, config.EscalateTo = access.NotifyDirect, []string{workspace.Cleo}
 		config.Approvers = []string{workspace.OpsGroup}
 		domain.ApprovalLife, domain.EscalateAfter = time.Hour, time.Second
@@ -186,12 +186,12 @@ func TestApproversGetDirectMessages(t *testing.T) {
 	if messages, err := r.ana.Read(r.ctx(), ""); err == nil && len(messages) > 0 {
 		t.Errorf("the requester is asked: %+v", messages)
 	}
-	r.noTrouble()
+	r.noRefusals()
 }
 
-func TestTheTrailTheChecksAndTheWayBack(t *testing.T) {
+func TestAuditLogVerifyAndUndo(t *testing.T) {
 	t.Parallel()
-	r := newRoom(t)
+	r := newFixture(t)
 	r.begin("merche-biche")
 	r.press(r.bo, r.read(r.bo, "Database: approval needed"), "Approve")
 	if answer := r.say(r.bo, "ops", "undo merche-biche"); !strings.Contains(answer, "is active") {
@@ -199,7 +199,8 @@ func TestTheTrailTheChecksAndTheWayBack(t *testing.T) {
 	}
 	r.press(r.cleo, r.read(r.cleo, "Deploy · merche-biche.com: approval needed"), "Approve")
 	r.read(r.ana, "Merche Biche is live.")
-	if answer := r.say(r.bo, "ops", "verify merche-biche"); !strings.Contains(answer, "Merche Biche (`merche-biche`): 1 of 1 passed.") {
+	if answer := r.say(r.bo, "ops", "verify merche-biche"); !strings.Contains(answer,
+		"Merche Biche (`merche-biche`): 1 of 1 passed.") {
 		t.Errorf("verify: %s", answer)
 	}
 	answer := r.say(r.bo, "ops", "log merche-biche")
@@ -220,7 +221,7 @@ func TestTheTrailTheChecksAndTheWayBack(t *testing.T) {
 	if pressed := r.press(r.ana, *out.Message, "Undo, delete certificates"); pressed.Confirm == nil {
 		t.Error("nobody asks whether the certificates are to go")
 	}
-	r.whispered(r.ana, "Undoing the onboarding of `merche-biche`")
+	r.readPrivate(r.ana, "Undoing the onboarding of `merche-biche`")
 	r.press(r.bo, r.read(r.bo, "Database: approval needed", "DELETE FROM users"), "Approve")
 	r.read(r.ana, "The onboarding of Merche Biche is undone.")
 	if answer := r.say(r.bo, "ops", "undo merche-biche"); !strings.Contains(answer, "is already undone") {
@@ -229,5 +230,5 @@ func TestTheTrailTheChecksAndTheWayBack(t *testing.T) {
 	if run := r.run("merche-biche"); run.Undoes == nil || !run.Undoes.DeleteCertificates {
 		t.Errorf("%+v", run.Undoes)
 	}
-	r.noTrouble()
+	r.noRefusals()
 }

@@ -6,7 +6,8 @@ func TestWhatIsLeftOfAChange(t *testing.T) {
 	t.Parallel()
 	command := func(argv ...string) Item { return Item{Command: &Command{Host: "vps-0", Argv: argv}} }
 	commit := func(before, after string) Item {
-		return Item{Commit: &Commit{Folder: "f", Subject: "Put it live", Files: []FileChange{{Path: "f/a", Mode: "100644", Before: &before, After: &after}}}}
+		return Item{Commit: &Commit{Folder: "f", Subject: "Put it live",
+			Files: []FileChange{{Path: "f/a", Mode: "100644", Before: &before, After: &after}}}}
 	}
 	whole := Change{Summary: "all", Items: []Item{command("a"), commit("was", "is"), command("b")}}
 	for name, test := range map[string]struct {

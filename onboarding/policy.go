@@ -17,10 +17,10 @@ type Policy struct {
 	Hosts []string `yaml:"-"`
 	// ApprovalLife is how long a second operator has to decide. Default: 24h.
 	ApprovalLife time.Duration `yaml:"approval_life"`
-	// RemindBefore is how long before an approval expires the approvers hear of it again.
+	// RemindBefore is how long before an approval expires the approvers are reminded.
 	// Default: 1h.
 	RemindBefore time.Duration `yaml:"remind_before"`
-	// EscalateAfter is how long an approval may stay open before the second group hears of it.
+	// EscalateAfter is how long an approval may stay open before the second group is told.
 	// Default: 0, never.
 	EscalateAfter time.Duration `yaml:"escalate_after"`
 	// Rules say what an approval of a kind of step needs, by kind, such as certificate. Default:
@@ -32,8 +32,8 @@ type Policy struct {
 	// Settle is how long a step may take to show its effect after its change was applied.
 	// Default: 15s.
 	Settle time.Duration `yaml:"settle"`
-	// StepTimeout bounds one step, looks and application together. It must stay below half an
-	// hour, the timeout of the job that carries it. Default: 20m.
+	// StepTimeout bounds one step, its observations and its application together. It must stay
+	// below half an hour, the timeout of the job that carries it. Default: 20m.
 	StepTimeout time.Duration `yaml:"step_timeout"`
 }
 

@@ -47,7 +47,7 @@ type Request struct {
 	Mode        Mode     `json:"mode"`
 	Org         Org      `json:"org"`
 	Domains     []Domain `json:"domains"`
-	// Brand is how the Org's sites look, nil where nothing was said. Only for [ModeOwner].
+	// Brand is how the Org's sites look, nil where none was given. Only for [ModeOwner].
 	Brand *Brand `json:"brand,omitempty"`
 }
 

@@ -12,8 +12,11 @@ type Key string
 // kinds that there are.
 type Kind string
 
-// KindVerify is the kind of the step that makes the success checks of an onboarding.
-const KindVerify Kind = "verify"
+// The kinds of steps that are told apart outside the runbook.
+const (
+	KindPreflight Kind = "preflight" // checks that a run can begin, and changes nothing
+	KindVerify    Kind = "verify"    // makes the success checks of an onboarding
+)
 
 // Kind is the line of the runbook that the step carries out: the key without its domain.
 func (k Key) Kind() Kind {

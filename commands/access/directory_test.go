@@ -14,7 +14,7 @@ import (
 	"github.com/atlilith/onboardbot/onboarding"
 )
 
-func TestStanding(t *testing.T) {
+func TestPermissions(t *testing.T) {
 	t.Parallel()
 	sim, err := workspace.New(workspace.Sample())
 	must(t, err)

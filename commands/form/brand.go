@@ -13,7 +13,7 @@ import (
 func (f *fields) brand(d Draft) {
 	f.blocks = append(f.blocks, slack.NewDividerBlock(),
 		blockkit.Section("*How the sites look*\nAll of this is optional."))
-	f.typed(blockCopy, "Site copy", "Plain text.", lines("Welcome.", d.Copy)).Optional = true
+	f.typed(blockCopy, "Site copy", "Plain text.", textArea("Welcome.", d.Copy)).Optional = true
 	colors := brand.DefaultPalette
 	f.typed(blockPalette, "Colours", "Background, text, primary and accent, as hex. You can leave out the last ones.",
 		textInput(fmt.Sprintf("%s, %s, %s, %s", colors.Background, colors.Text, colors.Primary, colors.Accent),

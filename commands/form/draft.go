@@ -108,9 +108,9 @@ func ReadDraft(meta Meta, state map[string]map[string]slack.BlockAction) Draft {
 // Storable removes NUL characters, which PostgreSQL does not store.
 func Storable(text string) string { return strings.ReplaceAll(text, "\x00", "") }
 
-// Remembering takes the inputs that the form does not show at the moment from the draft before,
+// KeepHidden takes the inputs that the form does not show at the moment from the draft before,
 // so nothing is lost when somebody tries another mode.
-func (d Draft) Remembering(before Draft, state map[string]map[string]slack.BlockAction) Draft {
+func (d Draft) KeepHidden(before Draft, state map[string]map[string]slack.BlockAction) Draft {
 	for block, field := range map[string][2]*string{
 		blockOrgSlug: {&d.OrgSlug, &before.OrgSlug}, blockOrgName: {&d.OrgName, &before.OrgName},
 		blockHosts:   {&d.Hosts, &before.Hosts},

@@ -10,7 +10,7 @@ import (
 	"github.com/atlilith/onboardbot/onboarding"
 )
 
-func TestMendSlug(t *testing.T) {
+func TestCorrectSlug(t *testing.T) {
 	t.Parallel()
 	for typed, want := range map[string]string{
 		"Merche Biche": "merche-biche", "--merche__biche--": "merche-biche", "Mercé O’Biche": "merce-obiche",
@@ -18,17 +18,17 @@ func TestMendSlug(t *testing.T) {
 		"x;rm -rf /": "", "../..": "", "@ana": "", "": "", "---": "", "日本": "", strings.Repeat("ab ", 20): "",
 		"a\nb": "",
 	} {
-		if got, ok := MendSlug(typed); ok != (want != "") || ok && got != want {
+		if got, ok := CorrectSlug(typed); ok != (want != "") || ok && got != want {
 			t.Errorf("%q became %q, %t; want %q", typed, got, ok, want)
 		}
 	}
 }
 
-// TestComplaintsKeepEverySentence says more than one alert takes.
-func TestComplaintsKeepEverySentence(t *testing.T) {
+// TestProblemAlertsKeepEverySentence shows more text than one alert can hold.
+func TestProblemAlertsKeepEverySentence(t *testing.T) {
 	t.Parallel()
 	one := strings.Repeat("é", 120) + "."
-	alerts := string(golden.Indented(complaints(one + " <b> is short. " + one + " & that is all.")))
+	alerts := string(golden.Indented(problemAlerts(one + " <b> is short. " + one + " & that is all.")))
 	for _, want := range []string{one + ` &lt;b&gt; is short."`, one + ` &amp; that is all."`} {
 		if !strings.Contains(alerts, want) {
 			t.Errorf("%s is not in\n%s", want, alerts)

@@ -65,7 +65,7 @@ func (d Draft) AtBlocks(problems onboarding.Problems, hosts []string) FieldError
 		said.Add(block, problems[field])
 	}
 	for block, typed := range map[string]string{blockSlug: d.Slug, blockOrgSlug: d.OrgSlug} {
-		if mended, ok := MendSlug(typed); ok && mended != typed && said[block] != "" {
+		if mended, ok := CorrectSlug(typed); ok && mended != typed && said[block] != "" {
 			said[block] = fmt.Sprintf("A slug is kebab-case: write %s.", mended)
 		}
 	}

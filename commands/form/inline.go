@@ -41,7 +41,7 @@ func BrandTyped(line inputs.Line) bool {
 }
 
 func (d Draft) withMail(line inputs.Line) Draft {
-	switch lines := d.scoped(line, inputs.Mail); {
+	switch lines := d.perDomainLines(line, inputs.Mail); {
 	case lines != "":
 		d.Mail, d.Mails = PerDomain, lines
 	case line.Values[inputs.Mail] != "":
@@ -49,14 +49,14 @@ func (d Draft) withMail(line inputs.Line) Draft {
 		mail, problem := parseMail(line.Values[inputs.Mail])
 		d.Mail, d.Forward = string(mail.Plan), mail.Forward
 		if problem != "" {
-			d.Mail, d.Mails = PerDomain, d.all(line.Values[inputs.Mail])
+			d.Mail, d.Mails = PerDomain, d.sameForAll(line.Values[inputs.Mail])
 		}
 	}
 	return d
 }
 
 func (d Draft) withHost(line inputs.Line) Draft {
-	if lines := d.scoped(line, inputs.Host); lines != "" {
+	if lines := d.perDomainLines(line, inputs.Host); lines != "" {
 		d.Host, d.Hosts = PerDomain, lines
 	} else {
 		d.Host = cmp.Or(line.Values[inputs.Host], d.Host)
@@ -64,9 +64,9 @@ func (d Draft) withHost(line inputs.Line) Draft {
 	return d
 }
 
-// scoped returns a line for each domain if a key was given for at least one of them. It returns
+// perDomainLines returns a line for each domain if a key was given for at least one of them. It returns
 // nothing if the key counts for all domains.
-func (d Draft) scoped(line inputs.Line, key inputs.Key) string {
+func (d Draft) perDomainLines(line inputs.Line, key inputs.Key) string {
 	var lines []string
 	own := false
 	for _, name := range d.names() {
@@ -90,8 +90,8 @@ func (d Draft) scoped(line inputs.Line, key inputs.Key) string {
 	return strings.Join(lines, "\n")
 }
 
-// all returns a line with the same value for each domain.
-func (d Draft) all(value string) string {
+// sameForAll returns a line with the same value for each domain.
+func (d Draft) sameForAll(value string) string {
 	lines := make([]string, 0, onboarding.MaxDomains)
 	for _, name := range d.names() {
 		lines = append(lines, name+": "+value)

@@ -35,8 +35,8 @@ func textInput(placeholder, value string) *slack.PlainTextInputBlockElement {
 	return element
 }
 
-// lines is a text input of several lines.
-func lines(placeholder, value string) *slack.PlainTextInputBlockElement {
+// textArea is a text input of several lines.
+func textArea(placeholder, value string) *slack.PlainTextInputBlockElement {
 	element := textInput(placeholder, value)
 	element.Multiline = true
 	return element

@@ -30,14 +30,14 @@ func (d Draft) Request(hosts []string) (onboarding.Request, FieldErrors) {
 	problems := FieldErrors{}
 	if d.Host == PerDomain {
 		problems.Add(blockHosts,
-			eachDomain(request.Domains, d.Hosts, func(domain *onboarding.Domain, value string) string {
+			applyLines(request.Domains, d.Hosts, func(domain *onboarding.Domain, value string) string {
 				domain.Host = knownHost(value, hosts)
 				return ""
 			}))
 	}
 	if d.Mail == PerDomain {
 		problems.Add(BlockMails,
-			eachDomain(request.Domains, d.Mails, func(domain *onboarding.Domain, value string) (problem string) {
+			applyLines(request.Domains, d.Mails, func(domain *onboarding.Domain, value string) (problem string) {
 				domain.Mail, problem = parseMail(value)
 				return problem
 			}))
@@ -99,8 +99,8 @@ func parseMail(text string) (mail onboarding.Mail, problem string) {
 		mrkdwn.Shorten(text))
 }
 
-// eachDomain reads lines such as "merche.example: mailbox" and applies each to its domain.
-func eachDomain(
+// applyLines reads lines such as "merche.example: mailbox" and applies each to its domain.
+func applyLines(
 	domains []onboarding.Domain, lines string, set func(domain *onboarding.Domain, value string) string,
 ) string {
 	for line := range strings.Lines(lines) {

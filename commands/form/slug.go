@@ -10,13 +10,13 @@ import (
 	"github.com/atlilith/onboardbot/onboarding"
 )
 
-// maxMended is the length, in characters, up to which a mistyped slug is corrected.
-const maxMended = 2 * onboarding.MaxSlug
+// maxCorrected is the length, in characters, up to which a mistyped slug is corrected.
+const maxCorrected = 2 * onboarding.MaxSlug
 
-// MendSlug turns what somebody typed into kebab-case, as in "Merche Biche" and "mercé_biche". It
+// CorrectSlug turns what somebody typed into kebab-case, as in "Merche Biche" and "mercé_biche". It
 // returns false if it would have to guess.
-func MendSlug(typed string) (slug string, ok bool) {
-	if utf8.RuneCountInString(typed) > maxMended {
+func CorrectSlug(typed string) (slug string, ok bool) {
+	if utf8.RuneCountInString(typed) > maxCorrected {
 		return "", false
 	}
 	var out strings.Builder

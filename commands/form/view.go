@@ -58,7 +58,7 @@ func (form Form) View() slack.ModalViewRequest {
 		f.typed(blockJoin, "The Org they join", "", orgChoice(d.Join, d.JoinName))
 	}
 	f.typed(BlockDomains, "Domains", "One per line. Each is a site of its own, with its www. name as well.",
-		lines("merche-biche.com", d.Domains))
+		textArea("merche-biche.com", d.Domains))
 	if len(form.Hosts) > 1 {
 		f.host(d, form.Hosts)
 	}
@@ -83,7 +83,7 @@ type fields struct {
 
 func (f *fields) add(block, label, hint string, element slack.BlockElement) *slack.InputBlock {
 	if problem := f.problems[block]; problem != "" {
-		f.blocks = append(f.blocks, complaints(problem)...)
+		f.blocks = append(f.blocks, problemAlerts(problem)...)
 	}
 	input := slack.NewInputBlock(block, blockkit.Plain(label, blockkit.MaxInputLabel), nil, element)
 	if hint != "" {
@@ -93,9 +93,9 @@ func (f *fields) add(block, label, hint string, element slack.BlockElement) *sla
 	return input
 }
 
-// complaints shows above an input what is wrong with it. An alert is short, so several sentences
+// problemAlerts shows above an input what is wrong with it. An alert is short, so several sentences
 // can take several alerts.
-func complaints(problem string) []slack.Block {
+func problemAlerts(problem string) []slack.Block {
 	var alerts []slack.Block
 	text := ""
 	flush := func() {
@@ -137,7 +137,7 @@ func (f *fields) host(d Draft, hosts []string) {
 		choice(ActionHost, chosen, append(options, [2]string{PerDomain, "Differs by domain…"})...))
 	if d.Host == PerDomain {
 		f.typed(blockHosts, "Host by domain", "One line per domain that differs; the others point to "+hosts[0]+".",
-			lines("merche.example: "+hosts[1], d.Hosts))
+			textArea("merche.example: "+hosts[1], d.Hosts))
 	}
 }
 
@@ -163,6 +163,6 @@ func (f *fields) mail(d Draft) {
 	case PerDomain:
 		f.typed(BlockMails, "Mail by domain",
 			"One line per domain with mail: none, mailbox, or forward and an address.",
-			lines("merche-biche.com: mailbox\nmerche.example: forward merche@example.org", d.Mails))
+			textArea("merche-biche.com: mailbox\nmerche.example: forward merche@example.org", d.Mails))
 	}
 }

@@ -50,7 +50,7 @@ func TestForm(t *testing.T) {
 			onboarding.FieldName: strings.Repeat("n", 500), onboarding.FieldEmail: "e", onboarding.FieldMode: "m",
 			onboarding.FieldOrg: "o", onboarding.FieldDomains: "d", onboarding.FieldHost: "h",
 			onboarding.FieldMail: "m"}, twoHosts), Hints: []string{mrkdwn.MarkFailed + " Look again."}},
-		"brand-problems": {Meta: Meta{Channel: "C0OPS", Slug: "merche-biche", Resumed: true}, Draft: withLooks(),
+		"brand-problems": {Meta: Meta{Channel: "C0OPS", Slug: "merche-biche", Resumed: true}, Draft: withBrand(),
 			Hosts: twoHosts, Problems: FieldErrors{
 				blockPalette: "Text #eeeeee on #ffffff has a contrast of 1.16:1.",
 				BlockMails:   "pigeon is not a mail plan.",
@@ -66,7 +66,7 @@ func TestForm(t *testing.T) {
 	}
 }
 
-func withLooks() Draft {
+func withBrand() Draft {
 	return Draft{Slug: "merche-biche", Mode: onboarding.ModeOwner, Domains: "merche-biche.com", Host: PerDomain,
 		Hosts: "merche-biche.com: vps-1", Mail: PerDomain, Mails: "merche-biche.com: pigeon",
 		Copy: "Hello", Palette: "#fff #eee", Logo: strings.Repeat("ab", 32)}

@@ -22,12 +22,12 @@ func ApprovalKey(approval *onboarding.Approval) string {
 	return RootKey(approval.RunID) + "/approval/" + approval.ID.String()
 }
 
-// approval is the request to approve one change, and what became of it.
-func (r Renderer) approval(view *onboarding.View, approval *onboarding.Approval, now time.Time) post.Message {
+// approvalRequest is the request to approve one change, and what became of it.
+func (r Renderer) approvalRequest(view *onboarding.View, approval *onboarding.Approval, now time.Time) post.Message {
 	var page mrkdwn.Builder
 	name := StepName(view, approval.Step)
 	attempts := attemptsUnder(view, approval.ID)
-	mark, words := outcome(approval, attempts)
+	mark, words := changeStatus(approval, attempts)
 	if r.freeze != nil && approval.State == onboarding.ApprovalApproved && len(attempts) == 0 {
 		mark, words = mrkdwn.MarkFrozen, "approved, held by the freeze"
 	}
@@ -39,7 +39,7 @@ func (r Renderer) approval(view *onboarding.View, approval *onboarding.Approval,
 	}
 	parts := changes.PartsOf(approval.Change)
 	room := changes.Roomy
-	if settled(approval) {
+	if closed(approval) {
 		room = changes.Brief
 	}
 	shown, hidden := changes.Excerpt(parts, room)
@@ -51,16 +51,16 @@ func (r Renderer) approval(view *onboarding.View, approval *onboarding.Approval,
 		page.Parts(moved...)
 	}
 	if open {
-		r.remarks(&page, view.Step(approval.Step))
+		r.writeWarnings(&page, view.Step(approval.Step))
 	}
-	r.decisions(&page, view, approval)
-	if r.freeze != nil && !settled(approval) {
+	r.writeDecisions(&page, view, approval)
+	if r.freeze != nil && !closed(approval) {
 		page.Say(FreezeNotice(r.freeze))
 	}
 	for _, attempt := range attempts {
-		course(&page, attempt, now)
+		writeAttempt(&page, attempt, now)
 	}
-	page.Note(r.small(approval, hidden))
+	page.Note(r.footer(approval, hidden))
 	var buttons []*slack.ButtonBlockElement
 	id := approval.ID.String()
 	if open {
@@ -80,14 +80,14 @@ func (r Renderer) approval(view *onboarding.View, approval *onboarding.Approval,
 		Text: page.Text(), Blocks: page.Blocks}
 }
 
-// settled reports whether an approval is closed. Its message is a record then, and shows less of
+// closed reports whether an approval is closed. Its message is a record then, and shows less of
 // the change.
-func settled(approval *onboarding.Approval) bool {
+func closed(approval *onboarding.Approval) bool {
 	return approval.State != onboarding.ApprovalOpen && approval.State != onboarding.ApprovalApproved
 }
 
-// outcome returns the mark and the state of a change.
-func outcome(approval *onboarding.Approval, attempts []*onboarding.Attempt) (mark, words string) {
+// changeStatus returns the mark and the state of a change.
+func changeStatus(approval *onboarding.Approval, attempts []*onboarding.Attempt) (mark, words string) {
 	switch approval.State {
 	case onboarding.ApprovalOpen, onboarding.ApprovalAhead:
 		return mrkdwn.MarkAsk, "approval needed"
@@ -121,8 +121,8 @@ func outcome(approval *onboarding.Approval, attempts []*onboarding.Attempt) (mar
 	return mrkdwn.MarkBusy, "in progress"
 }
 
-// remarks shows the step's findings that did not pass, for the people who decide.
-func (r Renderer) remarks(page *mrkdwn.Builder, step *onboarding.Step) {
+// writeWarnings shows the step's findings that did not pass, for the people who decide.
+func (r Renderer) writeWarnings(page *mrkdwn.Builder, step *onboarding.Step) {
 	if step == nil {
 		return
 	}
@@ -134,8 +134,8 @@ func (r Renderer) remarks(page *mrkdwn.Builder, step *onboarding.Step) {
 	}
 }
 
-// decisions shows who decided what, and who can decide.
-func (r Renderer) decisions(page *mrkdwn.Builder, view *onboarding.View, approval *onboarding.Approval) {
+// writeDecisions shows who decided what, and who can decide.
+func (r Renderer) writeDecisions(page *mrkdwn.Builder, view *onboarding.View, approval *onboarding.Approval) {
 	agreed := 0
 	for _, vote := range approval.Votes {
 		line := fmt.Sprintf("%s Rejected by %s %s", mrkdwn.MarkFailed, mrkdwn.Mention(vote.By),
@@ -167,7 +167,7 @@ func (r Renderer) decisions(page *mrkdwn.Builder, view *onboarding.View, approva
 	case agreed > 0:
 		who = "One more operator must decide"
 	}
-	if may := r.mayApprove(view.Requester.ID, approval); len(may) > 0 && r.Mentions {
+	if may := r.eligibleApprovers(view.Requester.ID, approval); len(may) > 0 && r.Mentions {
 		who += ": " + mrkdwn.MentionAny(may)
 	}
 	if approval.ReasonNeeded {
@@ -176,16 +176,16 @@ func (r Renderer) decisions(page *mrkdwn.Builder, view *onboarding.View, approva
 	page.Say(who + ".")
 }
 
-// mayApprove returns the configured approvers without the requester and those who voted.
-func (r Renderer) mayApprove(requester string, approval *onboarding.Approval) []string {
+// eligibleApprovers returns the configured approvers without the requester and those who voted.
+func (r Renderer) eligibleApprovers(requester string, approval *onboarding.Approval) []string {
 	return slices.DeleteFunc(slices.Clone(r.Approvers), func(id string) bool {
 		return id == requester ||
 			slices.ContainsFunc(approval.Votes, func(vote onboarding.Vote) bool { return vote.By.ID == id })
 	})
 }
 
-// small is the line with what identifies the request.
-func (r Renderer) small(approval *onboarding.Approval, hidden int) string {
+// footer is the line with what identifies the request.
+func (r Renderer) footer(approval *onboarding.Approval, hidden int) string {
 	var facts []string
 	if hidden > 0 {
 		facts = append(facts, fmt.Sprintf("%d more lines: press Show all", hidden))
@@ -197,8 +197,8 @@ func (r Renderer) small(approval *onboarding.Approval, hidden int) string {
 	return strings.Join(facts, " · ")
 }
 
-// course shows the progress or the result of an attempt.
-func course(page *mrkdwn.Builder, attempt *onboarding.Attempt, now time.Time) {
+// writeAttempt shows the progress or the result of an attempt.
+func writeAttempt(page *mrkdwn.Builder, attempt *onboarding.Attempt, now time.Time) {
 	lasted := mrkdwn.Duration(attempt.Finished.Sub(attempt.Started))
 	switch attempt.Outcome {
 	case onboarding.OutcomeDone:
@@ -209,16 +209,16 @@ func course(page *mrkdwn.Builder, attempt *onboarding.Attempt, now time.Time) {
 	case onboarding.OutcomeInterrupted:
 		page.Say(fmt.Sprintf("%s Interrupted by a restart after %s.", mrkdwn.MarkWarning, lasted))
 	default:
-		page.Say(fmt.Sprintf("%s In progress for %s.", mrkdwn.MarkBusy, runningFor(now, attempt.Started)))
-		page.Parts(mrkdwn.Part{Body: tail(attempt)})
+		page.Say(fmt.Sprintf("%s In progress for %s.", mrkdwn.MarkBusy, elapsed(now, attempt.Started)))
+		page.Parts(mrkdwn.Part{Body: lastLines(attempt)})
 	}
 }
 
 // colours matches the colour codes that programs print for terminals (ECMA-48 §8.3.117, SGR).
 var colours = regexp.MustCompile(`\x1b\[[0-9;]*m`)
 
-// tail returns the last lines that an attempt printed, cut to what a message can hold.
-func tail(attempt *onboarding.Attempt) string {
+// lastLines returns the last lines that an attempt printed, cut to what a message can hold.
+func lastLines(attempt *onboarding.Attempt) string {
 	const width = 160
 	lines := make([]string, len(attempt.Tail))
 	for i, line := range attempt.Tail {
@@ -237,7 +237,7 @@ func attemptsUnder(view *onboarding.View, approval uuid.UUID) []*onboarding.Atte
 	return found
 }
 
-// runningFor returns how long ago something began, in seconds.
-func runningFor(now, began time.Time) string {
+// elapsed returns how long ago something began, in seconds.
+func elapsed(now, began time.Time) string {
 	return mrkdwn.Duration(now.Sub(began).Truncate(time.Second))
 }

@@ -123,7 +123,7 @@ func AuditLogText(view *onboarding.View) string {
 		}
 		fmt.Fprintf(&out, ", %d lines printed\nsha256:%s\n", attempt.Lines, approval.Digest)
 		for _, vote := range approval.Votes {
-			fmt.Fprintf(&out, "%s by %s %s %s\n", verdict(vote), plain(vote.By), vote.At.UTC().Format(time.RFC3339),
+			fmt.Fprintf(&out, "%s by %s %s %s\n", voteText(vote), plain(vote.By), vote.At.UTC().Format(time.RFC3339),
 				mrkdwn.OneLine(vote.Reason))
 		}
 		out.WriteString("\n" + changes.FullText(approval.Change))
@@ -132,7 +132,7 @@ func AuditLogText(view *onboarding.View) string {
 	return out.String()
 }
 
-func verdict(vote onboarding.Vote) string {
+func voteText(vote onboarding.Vote) string {
 	switch {
 	case vote.BrokeGlass:
 		return "approved alone, glass broken"

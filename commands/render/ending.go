@@ -12,9 +12,9 @@ import (
 	"github.com/atlilith/onboardbot/onboarding"
 )
 
-// finished is the last message of a run that is done: what exists now, and what the Provider does
+// finishedMessage is the last message of a run that is done: what exists now, and what the Provider does
 // next.
-func (r Renderer) finished(view *onboarding.View, event onboarding.Event) post.Message {
+func (r Renderer) finishedMessage(view *onboarding.View, event onboarding.Event) post.Message {
 	var page mrkdwn.Builder
 	request := view.Request
 	words := map[onboarding.RunKind]string{onboarding.KindUndo: "The onboarding of %s is undone.",
@@ -26,7 +26,7 @@ func (r Renderer) finished(view *onboarding.View, event onboarding.Event) post.M
 		return post.Message{Key: eventKey(event), Channel: view.Channel, Thread: RootKey(view.ID),
 			Text: page.Text(), Blocks: page.Blocks}
 	}
-	left := byHand(view)
+	left := warnings(view)
 	checks := "every check passed"
 	if len(left) > 0 {
 		checks = "no check failed"
@@ -42,17 +42,17 @@ func (r Renderer) finished(view *onboarding.View, event onboarding.Event) post.M
 	if len(left) > 0 {
 		page.Say("*Warnings*\n" + mrkdwn.JoinWithin(left, blockkit.MaxSectionText))
 	}
-	page.Say("*What they do next*\n" + next(request))
+	page.Say("*What they do next*\n" + nextSteps(request))
 	return post.Message{Key: eventKey(event), Channel: view.Channel, Thread: RootKey(view.ID), Text: page.Text(),
 		Blocks: page.Blocks}
 }
 
-// byHand lists the warnings of the last checks, such as what must be done by hand.
-func byHand(view *onboarding.View) []string {
+// warnings lists the warnings of the last checks, such as what must be done by hand.
+func warnings(view *onboarding.View) []string {
 	var lines []string
 	for i := range view.Steps {
 		step := &view.Steps[i]
-		if step.Destructive || step.Key.Kind() == "preflight" {
+		if step.Destructive || step.Key.Kind() == onboarding.KindPreflight {
 			continue
 		}
 		for _, finding := range step.Findings {
@@ -65,8 +65,8 @@ func byHand(view *onboarding.View) []string {
 	return lines
 }
 
-// next says what the Provider does next (the runbook's section on the context switcher).
-func next(request onboarding.Request) string {
+// nextSteps says what the Provider does next (the runbook's section on the context switcher).
+func nextSteps(request onboarding.Request) string {
 	name, email := mrkdwn.Inline(request.DisplayName), blockkit.Escape(request.Email)
 	switch request.Mode {
 	case onboarding.ModeOwner:
@@ -82,8 +82,8 @@ func next(request onboarding.Request) string {
 		"They can create or join Orgs later, from their dashboard.", name, email)
 }
 
-// cancelled is the last message of a cancelled run: what stays applied, and what was not done.
-func (r Renderer) cancelled(view *onboarding.View, event onboarding.Event) post.Message {
+// cancelledMessage is the last message of a cancelled run: what stays applied, and what was not done.
+func (r Renderer) cancelledMessage(view *onboarding.View, event onboarding.Event) post.Message {
 	var page mrkdwn.Builder
 	page.Say(fmt.Sprintf("%s *The run was cancelled* by %s %s. Nothing was undone.", mrkdwn.MarkCancelled,
 		mrkdwn.Mention(event.Actor), blockkit.Date(event.At)))

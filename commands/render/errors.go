@@ -26,9 +26,9 @@ func ErrorText(err error) (text string, expected bool) {
 	case errors.As(err, &problems):
 		return problemLines(problems), true
 	case errors.As(err, &standing):
-		return refused(standing), true
+		return refusal(standing), true
 	case errors.As(err, &decided):
-		return decidedAlready(decided), true
+		return decidedText(decided), true
 	case errors.As(err, &conflict):
 		return blockkit.Escape(conflict.Error()), true
 	case errors.Is(err, onboarding.ErrOwnRequest):
@@ -60,7 +60,7 @@ func ErrorText(err error) (text string, expected bool) {
 		"Try again in a moment. If it persists, check the bot's log.", false
 }
 
-func refused(standing *onboarding.PermissionError) string {
+func refusal(standing *onboarding.PermissionError) string {
 	because := blockkit.Escape(standing.Because)
 	if errors.Is(standing, onboarding.ErrNotApprover) {
 		return fmt.Sprintf("You cannot decide on this: %s.", because)
@@ -68,7 +68,7 @@ func refused(standing *onboarding.PermissionError) string {
 	return fmt.Sprintf("You cannot do this: %s.", because)
 }
 
-func decidedAlready(decided *onboarding.DecidedError) string {
+func decidedText(decided *onboarding.DecidedError) string {
 	by := "Somebody"
 	if decided.By != "" {
 		by = blockkit.User(decided.By)

@@ -11,11 +11,11 @@ import (
 	"github.com/atlilith/onboardbot/onboarding"
 )
 
-// findings shows what a step that changes nothing has found, or what a step is waiting for. The
+// findingsMessage shows what a step that changes nothing has found, or what a step is waiting for. The
 // message is updated in place.
-func (r Renderer) findings(view *onboarding.View, step *onboarding.Step) post.Message {
+func (r Renderer) findingsMessage(view *onboarding.View, step *onboarding.Step) post.Message {
 	var page mrkdwn.Builder
-	at := place(view.Run, step)
+	at := stepIndex(view.Run, step)
 	name := "*" + mrkdwn.Inline(title(step.Definition)) + "*"
 	waiting := step.State == onboarding.StepWaiting && view.State == onboarding.RunActive
 	switch {
@@ -33,7 +33,7 @@ func (r Renderer) findings(view *onboarding.View, step *onboarding.Step) post.Me
 		page.Say(fmt.Sprintf("%s %s is being checked again", mrkdwn.MarkBusy, name))
 	}
 	if len(step.Findings) > 0 {
-		page.Table(rows(step.Findings))
+		page.Table(findingRows(step.Findings))
 	}
 	if waiting {
 		page.Buttons(stepID(at), blockkit.Button(ActionCheck, view.ID.String(), "Check now", ""))
@@ -66,12 +66,12 @@ func tally(findings []onboarding.Finding) string {
 // [blockkit.MaxMessageWeight].
 const maxFindings = 28
 
-// rows returns the findings for a table of two columns, which fits on a phone. Failures come
+// findingRows returns the findings for a table of two columns, which fits on a phone. Failures come
 // first. If there are too many findings, those that passed are left out first.
-func rows(findings []onboarding.Finding) [][]string {
+func findingRows(findings []onboarding.Finding) [][]string {
 	findings = slices.Clone(findings)
 	slices.SortStableFunc(findings,
-		func(a, b onboarding.Finding) int { return severity(a.Level) - severity(b.Level) })
+		func(a, b onboarding.Finding) int { return severityRank(a.Level) - severityRank(b.Level) })
 	rows := [][]string{{"Check", "Result"}}
 	room := maxFindings
 	for _, finding := range findings {
@@ -88,7 +88,7 @@ func rows(findings []onboarding.Finding) [][]string {
 			left++
 			continue
 		}
-		rows = append(rows, row(finding))
+		rows = append(rows, findingRow(finding))
 	}
 	if left > 0 {
 		rows = append(rows, []string{fmt.Sprintf("… and %d more", left), "–"})
@@ -96,11 +96,11 @@ func rows(findings []onboarding.Finding) [][]string {
 	return rows
 }
 
-func severity(level onboarding.Level) int {
+func severityRank(level onboarding.Level) int {
 	return slices.Index([]onboarding.Level{onboarding.Failed, onboarding.Warning, onboarding.OK}, level)
 }
 
-func row(finding onboarding.Finding) []string {
+func findingRow(finding onboarding.Finding) []string {
 	const nameLimit, seenLimit = 70, 220
 	mark := "✅ "
 	switch finding.Level {

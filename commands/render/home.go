@@ -57,7 +57,7 @@ func (r Renderer) Home(content Home, now time.Time) []slack.Block {
 	}
 	blocks = append(blocks, blockkit.Header("Waiting for you"))
 	for _, each := range content.Waiting {
-		blocks = append(blocks, r.homeQuestion(each)...)
+		blocks = append(blocks, r.pendingBlocks(each)...)
 	}
 	if content.More > 0 {
 		blocks = append(blocks, blockkit.Context(fmt.Sprintf("… and %d more approval requests in their threads.",
@@ -100,7 +100,7 @@ func liveLines(content Home, now time.Time) []string {
 		for i, domain := range request.Domains {
 			domains[i] = blockkit.Link("https://"+domain.Name+"/", domain.Name)
 			if end, known := content.Expiry[domain.Name]; known {
-				domains[i] += expiry(end.Sub(now))
+				domains[i] += expiryText(end.Sub(now))
 			}
 		}
 		lines = append(lines, fmt.Sprintf("%s *%s* %s", mrkdwn.MarkLive, mrkdwn.Inline(request.DisplayName),
@@ -109,8 +109,8 @@ func liveLines(content Home, now time.Time) []string {
 	return lines
 }
 
-// expiry says how long a certificate is valid, with a mark when it ends soon.
-func expiry(left time.Duration) string {
+// expiryText says how long a certificate is valid, with a mark when it ends soon.
+func expiryText(left time.Duration) string {
 	const soon = 21 * 24 * time.Hour
 	switch {
 	case left <= 0:
@@ -130,8 +130,8 @@ func isolationLine(report *IsolationReport) string {
 		ThreadLink(report.Link))
 }
 
-// asks is a pending decision in one line.
-func (r Renderer) asks(each PendingDecision) string {
+// pendingLine is a pending decision in one line.
+func (r Renderer) pendingLine(each PendingDecision) string {
 	name := string(each.Approval.Step.Kind())
 	if step := each.Run.Step(each.Approval.Step); step != nil {
 		name = title(step.Definition)
@@ -140,12 +140,12 @@ func (r Renderer) asks(each PendingDecision) string {
 		mrkdwn.Inline(each.Run.Request.DisplayName), mrkdwn.Mention(each.Run.Requester), ThreadLink(each.Link))
 }
 
-// homeQuestion shows a pending decision with its buttons.
-func (r Renderer) homeQuestion(each PendingDecision) []slack.Block {
+// pendingBlocks shows a pending decision with its buttons.
+func (r Renderer) pendingBlocks(each PendingDecision) []slack.Block {
 	approval := each.Approval
 	id := approval.ID.String()
 	return []slack.Block{
-		blockkit.Section(r.asks(each) + "\n" + mrkdwn.Inline(mrkdwn.Summary(approval.Change.Summary))),
+		blockkit.Section(r.pendingLine(each) + "\n" + mrkdwn.Inline(mrkdwn.Summary(approval.Change.Summary))),
 		slack.NewActionBlock("home/"+id, blockkit.Button(ActionShow, id, "Show the change", ""),
 			blockkit.Button(ActionApprove, id, "Approve", slack.StylePrimary),
 			blockkit.Button(ActionReject, id, "Reject…", slack.StyleDanger)),

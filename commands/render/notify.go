@@ -34,14 +34,14 @@ func (r Renderer) Direct(view *onboarding.View, now time.Time, approvers, escala
 			if !approval.Closed.IsZero() && now.Sub(approval.Closed) > directMessageWindow {
 				continue
 			}
-			message = r.approval(view, approval, now)
+			message = r.approvalRequest(view, approval, now)
 		case onboarding.EventReminded, onboarding.EventEscalated:
 			if together[event.ID] {
 				continue
 			}
-			events := inOneGo(view, i)
-			spoken(together, events)
-			message = r.call(view, events)
+			events := burst(view, i)
+			markCovered(together, events)
+			message = r.callMessage(view, events)
 			if event.Kind == onboarding.EventEscalated {
 				to = escalated
 			}
@@ -55,15 +55,15 @@ func (r Renderer) Direct(view *onboarding.View, now time.Time, approvers, escala
 			if person == view.Requester.ID {
 				continue
 			}
-			messages = append(messages, r.directly(view, message, person))
+			messages = append(messages, r.directMessage(view, message, person))
 		}
 	}
 	return messages
 }
 
-// directly returns a message of a thread as one person gets it, below a line that says which run
+// directMessage returns a message of a thread as one person gets it, below a line that says which run
 // it is about.
-func (r Renderer) directly(view *onboarding.View, message post.Message, person string) post.Message {
+func (r Renderer) directMessage(view *onboarding.View, message post.Message, person string) post.Message {
 	head := fmt.Sprintf("For *%s* (%s), requested by %s in %s", mrkdwn.Inline(view.Request.DisplayName),
 		blockkit.Code(view.Request.Slug), mrkdwn.Mention(view.Requester), blockkit.Channel(view.Channel))
 	message.Blocks = slices.Insert(slices.Clone(message.Blocks), 0, slack.Block(blockkit.Context(head)))
@@ -72,9 +72,9 @@ func (r Renderer) directly(view *onboarding.View, message post.Message, person s
 	return message
 }
 
-// call asks people again for decisions that are open: the approvers before a request expires, the
+// callMessage asks people again for decisions that are open: the approvers before a request expires, the
 // people in escalate_to when it is escalated. Events of the same moment share one message.
-func (r Renderer) call(view *onboarding.View, events []onboarding.Event) post.Message {
+func (r Renderer) callMessage(view *onboarding.View, events []onboarding.Event) post.Message {
 	var page mrkdwn.Builder
 	var names, settled []string
 	var open []*onboarding.Approval
@@ -98,18 +98,18 @@ func (r Renderer) call(view *onboarding.View, events []onboarding.Event) post.Me
 			was = "were"
 		}
 		page.Say(fmt.Sprintf("%s %s %s escalated because nobody had decided. Closed since then.", mrkdwn.MarkClock,
-			several(settled), was))
+			joinNames(settled), was))
 	case len(open) == 0:
-		page.Say(fmt.Sprintf("%s %s needed a decision; %s.", mrkdwn.MarkClock, several(settled), ending))
+		page.Say(fmt.Sprintf("%s %s needed a decision; %s.", mrkdwn.MarkClock, joinNames(settled), ending))
 	case escalated:
 		page.Say(fmt.Sprintf("%s *Escalated*: nobody has decided on %s since %s. %s above in this thread and %s %s.",
-			mrkdwn.MarkAlarm, several(names), blockkit.Date(open[0].Asked),
-			number(open, "The request is", "The requests are"), number(open, "expires", "expire"),
+			mrkdwn.MarkAlarm, joinNames(names), blockkit.Date(open[0].Asked),
+			choose(open, "The request is", "The requests are"), choose(open, "expires", "expire"),
 			blockkit.Date(open[0].Expires)))
 	default:
 		page.Say(fmt.Sprintf("%s %s still %s a decision, above in this thread. %s %s.",
-			mrkdwn.MarkClock, several(names), number(open, "needs", "need"),
-			number(open, "It expires", "They expire"), blockkit.Date(open[0].Expires)))
+			mrkdwn.MarkClock, joinNames(names), choose(open, "needs", "need"),
+			choose(open, "It expires", "They expire"), blockkit.Date(open[0].Expires)))
 	}
 	var who []string
 	switch {
@@ -118,7 +118,7 @@ func (r Renderer) call(view *onboarding.View, events []onboarding.Event) post.Me
 		who = r.EscalateTo
 	default:
 		for _, approval := range open {
-			for _, id := range r.mayApprove(view.Requester.ID, approval) {
+			for _, id := range r.eligibleApprovers(view.Requester.ID, approval) {
 				if !slices.Contains(who, id) {
 					who = append(who, id)
 				}
@@ -132,24 +132,24 @@ func (r Renderer) call(view *onboarding.View, events []onboarding.Event) post.Me
 		Text: page.Text(), Blocks: page.Blocks}
 }
 
-// several joins names in a sentence about all of them. Of many names it lists the first.
-func several(words []string) string {
+// joinNames joins names in a sentence about all of them. Of many names it lists the first.
+func joinNames(words []string) string {
 	if len(words) == 2 {
 		return words[0] + " and " + words[1]
 	}
 	return mrkdwn.FirstFew(words, ", ")
 }
 
-// number returns the word for one approval or for several.
-func number(open []*onboarding.Approval, one, several string) string {
+// choose returns the word for one approval or for several.
+func choose(open []*onboarding.Approval, one, several string) string {
 	if len(open) == 1 {
 		return one
 	}
 	return several
 }
 
-// glassBroken says who approved alone and why, and mentions everyone who was skipped.
-func (r Renderer) glassBroken(view *onboarding.View, event onboarding.Event) post.Message {
+// breakGlassMessage says who approved alone and why, and mentions everyone who was skipped.
+func (r Renderer) breakGlassMessage(view *onboarding.View, event onboarding.Event) post.Message {
 	var page mrkdwn.Builder
 	name := string(event.Step)
 	if step := view.Step(event.Step); step != nil {

@@ -16,26 +16,26 @@ import (
 	"github.com/atlilith/onboardbot/onboarding"
 )
 
-// TestPrivateAnswers writes what one person gets as an answer: of each its text and its blocks.
+// TestPrivateAnswers compares private answers with their golden files.
 func TestPrivateAnswers(t *testing.T) {
 	t.Parallel()
-	asked, stuck, gone := begun(), certbotFailed(), live(merche())
+	asked, stuck, gone := preflightDone(), certbotFailed(), live(merche())
 	question := asked.asked("database", insertRows())
 	for name, page := range map[string]*mrkdwn.Builder{
-		"undo":       storyRenderer.AskUndo(gone.Run, "envelope"),
-		"trail":      storyRenderer.AuditLog(stuck.View),
-		"long-trail": storyRenderer.AuditLog(stories["huge"]().View),
+		"undo":       testRenderer.AskUndo(gone.Run, "envelope"),
+		"trail":      testRenderer.AuditLog(stuck.View),
+		"long-trail": testRenderer.AuditLog(scenarios["huge"]().View),
 		"verify": VerifyPage(gone.Run,
 			onboarding.Observation{Findings: append(verifyFindings(),
 				found(onboarding.Failed, "Portal", "502 <Bad Gateway>", "Look at the portal."))}),
 		"verify-early": VerifyPage(gone.Run,
 			onboarding.Observation{Later: "The success checks come after everything else."}),
-		"waiting": storyRenderer.WaitingFor(
+		"waiting": testRenderer.WaitingFor(
 			Home{Waiting: []PendingDecision{{Approval: question, Run: asked.Run,
 				Link: "https://atlilith.slack.com/archives/C0OPS/p1"}},
 				Stuck:  []ListedRun{{Run: stuck.Run}},
 				Freeze: &onboarding.Freeze{Reason: "<!here>", By: bo, At: asked.now}}),
-		"waiting-nothing": storyRenderer.WaitingFor(Home{}),
+		"waiting-nothing": testRenderer.WaitingFor(Home{}),
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -49,21 +49,21 @@ func TestPrivateAnswers(t *testing.T) {
 	}
 }
 
-func TestTrailText(t *testing.T) {
+func TestAuditLogText(t *testing.T) {
 	t.Parallel()
 	golden.Compare(t, filepath.Join("testdata", "trail.txt"),
-		[]byte(AuditLogText(stories["failed and retried"]().View)))
+		[]byte(AuditLogText(scenarios["failed and retried"]().View)))
 }
 
-// TestFrozenThread writes a thread while a freeze holds.
+// TestFrozenThread renders a thread while a freeze holds.
 func TestFrozenThread(t *testing.T) {
 	t.Parallel()
-	for name, s := range map[string]*story{"frozen": begun(), "frozen-approved": begun()} {
+	for name, s := range map[string]*scenario{"frozen": preflightDone(), "frozen-approved": preflightDone()} {
 		approval := s.asked("database", insertRows())
 		if name == "frozen-approved" {
 			s.approved(approval, bo)
 		}
-		frozen := storyRenderer.DuringFreeze(&onboarding.Freeze{Reason: "The <registry> is *down*", By: cleo,
+		frozen := testRenderer.DuringFreeze(&onboarding.Freeze{Reason: "The <registry> is *down*", By: cleo,
 			At: s.now})
 		messages := frozen.Thread(s.View, s.now)
 		golden.CheckMessages(t, messages)
@@ -71,13 +71,13 @@ func TestFrozenThread(t *testing.T) {
 	}
 }
 
-// TestDirectMessages writes what approvers get where they are told directly, and that old
-// questions are left alone.
+// TestDirectMessages checks the direct messages to approvers, and that those about old requests are not
+// updated.
 func TestDirectMessages(t *testing.T) {
 	t.Parallel()
-	direct := storyRenderer
+	direct := testRenderer
 	direct.Mentions, direct.BreakGlass = false, true
-	s := begun()
+	s := preflightDone()
 	approval := s.asked("database", insertRows())
 	s.after(time.Hour).event(onboarding.Event{Kind: onboarding.EventEscalated, Step: "database",
 		Approval: approval.ID})
@@ -90,7 +90,7 @@ func TestDirectMessages(t *testing.T) {
 	}
 }
 
-// TestReplies writes the answers that only the person who asked sees.
+// TestReplies compares the blocks of private answers with their golden files.
 func TestReplies(t *testing.T) {
 	t.Parallel()
 	plan := &onboarding.Plan{Request: merche(), Steps: []onboarding.Planned{
@@ -108,7 +108,7 @@ func TestReplies(t *testing.T) {
 		blockkit.Button(ActionKeep, uuid.Nil.String(), "Keep running", ""))
 	for name, reply := range map[string]post.Reply{
 		"help": HelpPage("/onboard").Reply(), "plan": planned.Reply(),
-		"status": storyRenderer.Status(stories["certbot failed"]().View, "").Reply(), "cancel": confirm.Reply(),
+		"status": testRenderer.Status(scenarios["certbot failed"]().View, "").Reply(), "cancel": confirm.Reply(),
 	} {
 		golden.CheckMessages(t, []post.Message{{Key: name, Text: reply.Text, Blocks: reply.Blocks}})
 		golden.Compare(t, filepath.Join("testdata", "reply", name+".json"), golden.Indented(reply.Blocks))

@@ -55,7 +55,7 @@ func NewReview(view *onboarding.View, ahead []onboarding.Preapproval, person str
 		case newest[step.Key] != nil:
 			r.Items = append(r.Items, newest[step.Key])
 		default:
-			r.later = append(r.later, later(step, ahead))
+			r.later = append(r.later, laterText(step, ahead))
 		}
 	}
 	slices.SortStableFunc(r.Items, func(a, b *onboarding.Approval) int {
@@ -76,8 +76,8 @@ func domains(view *onboarding.View) []string {
 	return names
 }
 
-// later says why the change of a step is not known yet.
-func later(step *onboarding.Step, ahead []onboarding.Preapproval) string {
+// laterText says why the change of a step is not known yet.
+func laterText(step *onboarding.Step, ahead []onboarding.Preapproval) string {
 	line := "*" + mrkdwn.Inline(title(step.Definition)) + "*"
 	if step.State.Stuck() {
 		return line + " is stuck: press Retry in the thread to request approval again"
@@ -120,7 +120,7 @@ func (r Review) Page(number int) slack.ModalViewRequest {
 			}
 			page.Blocks = append(page.Blocks, blockkit.Header(mrkdwn.OneLine(domain)))
 		}
-		if r.item(&page, approval) {
+		if r.writeItem(&page, approval) {
 			open++
 			reason = reason || approval.ReasonNeeded
 		}
@@ -131,7 +131,7 @@ func (r Review) Page(number int) slack.ModalViewRequest {
 		page.Blocks = append(page.Blocks, input)
 	}
 	if number == count-1 {
-		r.rest(&page)
+		r.writeRest(&page)
 	}
 	page.PageButtons(ActionReviewPage, r.view.ID.String(), number, count)
 	modal := slack.ModalViewRequest{
@@ -147,8 +147,8 @@ func (r Review) Page(number int) slack.ModalViewRequest {
 	return modal
 }
 
-// item shows one change, and reports whether this person can select it.
-func (r Review) item(page *mrkdwn.Builder, approval *onboarding.Approval) bool {
+// writeItem shows one change, and reports whether this person can select it.
+func (r Review) writeItem(page *mrkdwn.Builder, approval *onboarding.Approval) bool {
 	name := StepName(r.view, approval.Step)
 	shown, hidden := changes.Excerpt(changes.PartsOf(approval.Change), changes.Glance)
 	text := fmt.Sprintf("*%s*\n%s", mrkdwn.Inline(name), mrkdwn.Inline(mrkdwn.Summary(approval.Change.Summary)))
@@ -164,10 +164,10 @@ func (r Review) item(page *mrkdwn.Builder, approval *onboarding.Approval) bool {
 	undecided := approval.State == onboarding.ApprovalOpen || approval.State == onboarding.ApprovalAhead
 	switch {
 	case !undecided:
-		page.Note(mrkdwn.MarkDone + " Approved by " + mrkdwn.MentionAny(agreed(approval)) + " · digest " +
+		page.Note(mrkdwn.MarkDone + " Approved by " + mrkdwn.MentionAny(approverIDs(approval)) + " · digest " +
 			blockkit.Code(approval.Digest.Short()))
 	case voted:
-		page.Note(fmt.Sprintf("%s You approved this, %d of %d · digest %s", mrkdwn.MarkDone, len(agreed(approval)),
+		page.Note(fmt.Sprintf("%s You approved this, %d of %d · digest %s", mrkdwn.MarkDone, len(approverIDs(approval)),
 			approval.Needs, blockkit.Code(approval.Digest.Short())))
 	case r.Why != "":
 		page.Note("Digest " + blockkit.Code(approval.Digest.Short()))
@@ -183,8 +183,8 @@ func (r Review) item(page *mrkdwn.Builder, approval *onboarding.Approval) bool {
 	return false
 }
 
-// rest lists the steps that cannot be reviewed yet.
-func (r Review) rest(page *mrkdwn.Builder) {
+// writeRest lists the steps that cannot be reviewed yet.
+func (r Review) writeRest(page *mrkdwn.Builder) {
 	if len(r.Items)+len(r.later) == 0 {
 		page.Say("Nothing is left to decide.")
 	}
@@ -199,8 +199,8 @@ func (r Review) rest(page *mrkdwn.Builder) {
 	}
 }
 
-// agreed returns the ids of those who approved.
-func agreed(approval *onboarding.Approval) []string {
+// approverIDs returns the ids of those who approved.
+func approverIDs(approval *onboarding.Approval) []string {
 	var ids []string
 	for _, vote := range approval.Votes {
 		if vote.Agrees {
@@ -210,9 +210,9 @@ func agreed(approval *onboarding.Approval) []string {
 	return ids
 }
 
-// ahead shows what an operator approved before its turn. The votes of one submission share one
+// aheadMessage shows what an operator approved before its turn. The votes of one submission share one
 // message.
-func (r Renderer) ahead(view *onboarding.View, events []onboarding.Event) post.Message {
+func (r Renderer) aheadMessage(view *onboarding.View, events []onboarding.Event) post.Message {
 	var page mrkdwn.Builder
 	first := events[0]
 	what := fmt.Sprintf("%d changes", len(events))
@@ -240,9 +240,9 @@ func (r Renderer) ahead(view *onboarding.View, events []onboarding.Event) post.M
 		Thread: RootKey(view.ID), Text: page.Text(), Blocks: page.Blocks}
 }
 
-// aheadOf returns the early votes of one submission, beginning with this event. It returns nil if
+// aheadVotes returns the early votes of one submission, beginning with this event. It returns nil if
 // the event is not an early vote.
-func aheadOf(view *onboarding.View, at int, asked map[uuid.UUID]bool) []onboarding.Event {
+func aheadVotes(view *onboarding.View, at int, asked map[uuid.UUID]bool) []onboarding.Event {
 	first := view.Events[at]
 	asked = maps.Clone(asked)
 	var votes []onboarding.Event

@@ -18,8 +18,8 @@ import (
 // RootKey is the outbox's key of a run's root message.
 func RootKey(run uuid.UUID) string { return "run/" + run.String() }
 
-// root shows the state of a run at a glance: the Provider, what is next, and every step.
-func (r Renderer) root(view *onboarding.View) post.Message {
+// rootMessage shows the state of a run at a glance: the Provider, what is next, and every step.
+func (r Renderer) rootMessage(view *onboarding.View) post.Message {
 	tasks := tasksOf(view)
 	for i := range tasks {
 		if r.freeze != nil {
@@ -72,7 +72,7 @@ func reviewable(view *onboarding.View) bool {
 
 // headline names the Provider and the state of the run.
 func headline(view *onboarding.View) string {
-	mark, lines := state(view)
+	mark, lines := runStatus(view)
 	request := view.Request
 	what := "Onboarding"
 	switch view.Kind {
@@ -124,12 +124,12 @@ func OrgName(org onboarding.Org) string {
 	return org.Slug
 }
 
-// state returns the mark of a run, and a line for everything that people should know.
-func state(view *onboarding.View) (mark string, lines []string) {
+// runStatus returns the mark of a run, and a line for everything that people should know.
+func runStatus(view *onboarding.View) (mark string, lines []string) {
 	switch view.State {
 	case onboarding.RunDone:
 		words := "*Live*, all checks passed."
-		if left := len(byHand(view)); left > 0 {
+		if left := len(warnings(view)); left > 0 {
 			words = "*Live*, with " + mrkdwn.Count(left, "warning") + "."
 		}
 		switch view.Kind {
@@ -222,7 +222,7 @@ func tasksOf(view *onboarding.View) []taskLine {
 func stepTask(view *onboarding.View, i int) taskLine {
 	step := &view.Steps[i]
 	return taskLine{id: stepID(i), name: title(step.Definition), words: stepStatus(view, step),
-		status: task(step.State), mark: markOf(step.State)}
+		status: taskStatus(step.State), mark: stepMark(step.State)}
 }
 
 // domainTasks returns one line for each domain, for runs with more steps than a plan block can
@@ -247,14 +247,14 @@ func domainTasks(view *onboarding.View) []taskLine {
 			tasks[n] = stepTask(view, places[0])
 			continue
 		}
-		tasks[n] = folded(view, domain, places)
+		tasks[n] = domainTask(view, domain, places)
 	}
 	return tasks
 }
 
-// folded returns one line for a domain: how many of its steps are done, and the most urgent of
+// domainTask returns one line for a domain: how many of its steps are done, and the most urgent of
 // the others.
-func folded(view *onboarding.View, domain string, places []int) taskLine {
+func domainTask(view *onboarding.View, domain string, places []int) taskLine {
 	urgent, done := -1, 0
 	for _, place := range places {
 		state := view.Steps[place].State

@@ -39,7 +39,7 @@ func (r Renderer) WaitingFor(content Home) *mrkdwn.Builder {
 	page := new(mrkdwn.Builder)
 	var lines []string
 	for _, each := range content.Waiting {
-		lines = append(lines, r.asks(each))
+		lines = append(lines, r.pendingLine(each))
 	}
 	for _, each := range content.Stuck {
 		lines = append(lines, "Your run is stuck: "+r.line(each.Run)+ThreadLink(each.Link))
@@ -59,7 +59,7 @@ func (r Renderer) WaitingFor(content Home) *mrkdwn.Builder {
 // line shows a run in one line: its mark, its name, and its state.
 func (r Renderer) line(run *onboarding.Run) string {
 	view := &onboarding.View{Run: run}
-	mark, words := state(view)
+	mark, words := runStatus(view)
 	done, all := progress(run)
 	line := fmt.Sprintf("%s *%s* (%s) ", mark, mrkdwn.Inline(run.Request.DisplayName),
 		blockkit.Code(run.Request.Slug))
@@ -130,7 +130,7 @@ func VerifyPage(run *onboarding.Run, look onboarding.Observation) *mrkdwn.Builde
 	}
 	page.Say(fmt.Sprintf("%s %s: %s", mark, name, tally(look.Findings)))
 	if len(look.Findings) > 0 {
-		page.Table(rows(look.Findings))
+		page.Table(findingRows(look.Findings))
 	}
 	return page
 }

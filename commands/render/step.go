@@ -31,8 +31,8 @@ func StepName(view *onboarding.View, key onboarding.Key) string {
 	return string(key.Kind())
 }
 
-// task returns a step's state as Slack's plan block names it.
-func task(state onboarding.StepState) slack.TaskCardStatus {
+// taskStatus returns a step's state as Slack's plan block names it.
+func taskStatus(state onboarding.StepState) slack.TaskCardStatus {
 	switch {
 	case state == onboarding.StepDone:
 		return slack.TaskCardStatusComplete
@@ -44,8 +44,8 @@ func task(state onboarding.StepState) slack.TaskCardStatus {
 	return slack.TaskCardStatusInProgress
 }
 
-// markOf returns the mark of a step's state, for text without a plan block.
-func markOf(state onboarding.StepState) string {
+// stepMark returns the mark of a step's state, for text without a plan block.
+func stepMark(state onboarding.StepState) string {
 	switch {
 	case state == onboarding.StepDone:
 		return mrkdwn.MarkDone

@@ -4,7 +4,7 @@ import (
 	"testing"
 )
 
-func TestDomainsAsTheyAreRead(t *testing.T) {
+func TestDomainName(t *testing.T) {
 	t.Parallel()
 	for name, want := range map[string]string{
 		"merche-biche.com": "merche-biche.com", "xn--bcher-kva.example": "xn--bcher-kva.example (bücher.example)",

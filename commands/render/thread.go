@@ -26,7 +26,7 @@ func Placed(view *onboarding.View, messages []post.Message) []post.Message {
 // Thread returns a run as messages, the root first, in the order of events. Keys depend on the
 // run alone, so a later view of it has the same messages and perhaps more.
 func (r Renderer) Thread(view *onboarding.View, now time.Time) []post.Message {
-	messages := []post.Message{r.root(view)}
+	messages := []post.Message{r.rootMessage(view)}
 	asked := map[uuid.UUID]bool{}
 	told := map[onboarding.Key]bool{}
 	together := map[int64]bool{} // events that an earlier message covers
@@ -36,34 +36,34 @@ func (r Renderer) Thread(view *onboarding.View, now time.Time) []post.Message {
 		case onboarding.EventAsked, onboarding.EventApplying, onboarding.EventLapsed:
 			if approval := view.Approval(event.Approval); approval != nil && !asked[approval.ID] {
 				asked[approval.ID] = true
-				messages = append(messages, r.approval(view, approval, now))
+				messages = append(messages, r.approvalRequest(view, approval, now))
 			}
 		case onboarding.EventApproved:
-			if ahead := aheadOf(view, i, asked); len(ahead) > 0 && !together[event.ID] {
-				spoken(together, ahead)
-				messages = append(messages, r.ahead(view, ahead))
+			if ahead := aheadVotes(view, i, asked); len(ahead) > 0 && !together[event.ID] {
+				markCovered(together, ahead)
+				messages = append(messages, r.aheadMessage(view, ahead))
 			}
 		case onboarding.EventBrokeGlass:
-			messages = append(messages, r.glassBroken(view, event))
+			messages = append(messages, r.breakGlassMessage(view, event))
 		case onboarding.EventEscalated, onboarding.EventReminded:
-			if calls := inOneGo(view, i); len(calls) > 0 && !together[event.ID] {
-				spoken(together, calls)
-				messages = append(messages, r.call(view, calls))
+			if calls := burst(view, i); len(calls) > 0 && !together[event.ID] {
+				markCovered(together, calls)
+				messages = append(messages, r.callMessage(view, calls))
 			}
 		case onboarding.EventFinished:
-			messages = append(messages, r.finished(view, event))
+			messages = append(messages, r.finishedMessage(view, event))
 		case onboarding.EventCancelled:
-			messages = append(messages, r.cancelled(view, event))
+			messages = append(messages, r.cancelledMessage(view, event))
 		}
 		if step == nil {
 			continue
 		}
 		if !told[step.Key] && (event.Kind == onboarding.EventWaiting || reportsFindings(step, event.Kind)) {
 			told[step.Key] = true
-			messages = append(messages, r.findings(view, step))
+			messages = append(messages, r.findingsMessage(view, step))
 		}
-		if troubles(event.Kind) {
-			messages = append(messages, r.trouble(view, event))
+		if needsPerson(event.Kind) {
+			messages = append(messages, r.stuckMessage(view, event))
 		}
 	}
 	return messages
@@ -73,9 +73,9 @@ func (r Renderer) Thread(view *onboarding.View, now time.Time) []post.Message {
 // moment.
 const burstWindow = 10 * time.Second
 
-// inOneGo returns the events of this kind from the same moment, this one first. It returns nil if
+// burst returns the events of this kind from the same moment, this one first. It returns nil if
 // the event is about no approval.
-func inOneGo(view *onboarding.View, at int) []onboarding.Event {
+func burst(view *onboarding.View, at int) []onboarding.Event {
 	first := view.Events[at]
 	var events []onboarding.Event
 	for _, event := range view.Events[at:] {
@@ -92,7 +92,7 @@ func inOneGo(view *onboarding.View, at int) []onboarding.Event {
 	return events
 }
 
-func spoken(together map[int64]bool, events []onboarding.Event) {
+func markCovered(together map[int64]bool, events []onboarding.Event) {
 	for _, event := range events {
 		together[event.ID] = true
 	}
@@ -104,7 +104,7 @@ func reportsFindings(step *onboarding.Step, kind onboarding.EventKind) bool {
 	return !step.Destructive && (kind == onboarding.EventDone || kind == onboarding.EventFailed)
 }
 
-func troubles(kind onboarding.EventKind) bool {
+func needsPerson(kind onboarding.EventKind) bool {
 	switch kind {
 	case onboarding.EventFailed, onboarding.EventUnknown, onboarding.EventRejected, onboarding.EventExpired:
 		return true

@@ -20,7 +20,7 @@ import (
 // made the domain live.
 func TestRenewalInTheThreadOfItsRun(t *testing.T) {
 	t.Parallel()
-	s := newStory(merche())
+	s := newScenario(merche())
 	s.View.Kind, s.View.Renews = onboarding.KindRenew, uuid.MustParse("0198c0de-0000-7000-8000-0000000000aa")
 	const key = "renew/merche-biche.com"
 	s.View.Steps = []onboarding.Step{{Definition: onboarding.Definition{Key: key,
@@ -28,7 +28,8 @@ func TestRenewalInTheThreadOfItsRun(t *testing.T) {
 	approval := s.asked(key,
 		onboarding.Change{Summary: "Let certbot renew the certificate of merche-biche.com and www.merche-biche.com",
 			Items: []onboarding.Item{{Command: &onboarding.Command{
-				Host: "vps-0", Argv: []string{"certbot", "renew", "--cert-name", "merche-biche.com", "--non-interactive",
+				Host: "vps-0",
+				Argv: []string{"certbot", "renew", "--cert-name", "merche-biche.com", "--non-interactive",
 					"--no-random-sleep-on-renew"}, Lock: "nginx"}}}})
 	messages := Placed(s.View,
 		append(Renderer{Command: "/onboard", Approvers: []string{"U0BO"}, Mentions: true,
@@ -50,11 +51,11 @@ func TestRenewalInTheThreadOfItsRun(t *testing.T) {
 	}
 }
 
-// stories are the states that a thread can be in. A new case is a new entry and its golden file.
-var stories = map[string]func() *story{
-	"looking": func() *story { return newStory(merche()) },
-	"preflight failed": func() *story {
-		s := newStory(merche()).after(2 * time.Second)
+// scenarios are the states that a thread can be in. A new case is a new entry and its golden file.
+var scenarios = map[string]func() *scenario{
+	"looking": func() *scenario { return newScenario(merche()) },
+	"preflight failed": func() *scenario {
+		s := newScenario(merche()).after(2 * time.Second)
 		findings := preflightFindings()
 		findings[3] = found(onboarding.Failed, "quinn-vps",
 			"ssh: connect to host quinn-vps port 22: Connection timed out", "Check ssh_config and the VPS.")
@@ -63,43 +64,43 @@ var stories = map[string]func() *story{
 		return s.event(onboarding.Event{Kind: onboarding.EventFailed, Step: "preflight",
 			Text: "quinn-vps: ssh: connect to host quinn-vps port 22: Connection timed out"})
 	},
-	"asked for rows": func() *story {
-		s := begun()
+	"asked for rows": func() *scenario {
+		s := preflightDone()
 		s.asked("database", insertRows())
 		return s
 	},
-	"one of two": func() *story {
-		s := begun()
+	"one of two": func() *scenario {
+		s := preflightDone()
 		approval := s.asked("database", insertRows())
 		approval.Needs = 2
 		return s.after(time.Minute).approved(approval, bo)
 	},
-	"approved": func() *story {
-		s := begun()
+	"approved": func() *scenario {
+		s := preflightDone()
 		approval := s.asked("database", insertRows())
 		return s.after(time.Minute).approved(approval, bo)
 	},
-	"rejected": func() *story {
-		s := begun()
+	"rejected": func() *scenario {
+		s := preflightDone()
 		approval := s.asked("database", insertRows())
 		return s.after(time.Minute).rejected(approval, bo, "The email is that of <!channel> & her agent.")
 	},
-	"rejected and asked again": func() *story {
-		s := begun()
+	"rejected and asked again": func() *scenario {
+		s := preflightDone()
 		approval := s.asked("database", insertRows())
 		s.after(time.Minute).rejected(approval, bo, "Wait for Monday.")
 		s.after(time.Hour).event(onboarding.Event{Kind: onboarding.EventRetried, Step: "database", Actor: ana})
 		s.asked("database", insertRows())
 		return s
 	},
-	"reminded": func() *story {
-		s := begun()
+	"reminded": func() *scenario {
+		s := preflightDone()
 		approval := s.asked("database", insertRows())
 		return s.after(23 * time.Hour).event(onboarding.Event{Kind: onboarding.EventReminded, Step: "database",
 			Approval: approval.ID})
 	},
-	"expired": func() *story {
-		s := begun()
+	"expired": func() *scenario {
+		s := preflightDone()
 		approval := s.asked("database", insertRows())
 		s.after(23 * time.Hour).event(onboarding.Event{Kind: onboarding.EventReminded, Step: "database",
 			Approval: approval.ID})
@@ -107,14 +108,14 @@ var stories = map[string]func() *story{
 		s.step("database", onboarding.StepExpired, "Nobody decided within 24h0m0s.")
 		return s.event(onboarding.Event{Kind: onboarding.EventExpired, Step: "database", Approval: approval.ID})
 	},
-	"escalated": func() *story {
-		s := begun()
+	"escalated": func() *scenario {
+		s := preflightDone()
 		approval := s.asked("database", insertRows())
 		return s.after(4 * time.Hour).event(onboarding.Event{Kind: onboarding.EventEscalated, Step: "database",
 			Approval: approval.ID})
 	},
-	"three questions escalated and expired at once": func() *story {
-		s := begun()
+	"three questions escalated and expired at once": func() *scenario {
+		s := preflightDone()
 		keys := []onboarding.Key{"database", "dns/merche-biche.com", "deploy-config/merche-biche.com"}
 		for _, key := range keys {
 			s.asked(key, insertRows())
@@ -136,8 +137,8 @@ var stories = map[string]func() *story{
 		}
 		return s
 	},
-	"two questions call": func() *story {
-		s := begun()
+	"two questions call": func() *scenario {
+		s := preflightDone()
 		for i, key := range []onboarding.Key{"database", "deploy-config/merche-biche.com"} {
 			approval := s.asked(key, insertRows())
 			approval.Votes = []onboarding.Vote{{By: bo, Agrees: true, At: s.now}}[:i]
@@ -152,8 +153,8 @@ var stories = map[string]func() *story{
 		}
 		return s
 	},
-	"glass broken": func() *story {
-		s := begun()
+	"glass broken": func() *scenario {
+		s := preflightDone()
 		approval := s.asked("database", insertRows())
 		approval.Votes = append(approval.Votes,
 			onboarding.Vote{By: ana, Agrees: true, Reason: "Everyone is on a *plane* <!here>", BrokeGlass: true,
@@ -164,46 +165,46 @@ var stories = map[string]func() *story{
 			Text: "Everyone is on a *plane* <!here>", Approval: approval.ID, Digest: approval.Digest})
 	},
 	"approved ahead": approvedAhead,
-	"renewed": func() *story {
-		s := begun().after(time.Hour)
+	"renewed": func() *scenario {
+		s := preflightDone().after(time.Hour)
 		s.Kind = onboarding.KindRenew
 		for i := range s.Steps {
 			s.Steps[i].State = onboarding.StepDone
 		}
 		return s.finished()
 	},
-	"records": func() *story {
-		s := begun().through("database", insertRows())
+	"records": func() *scenario {
+		s := preflightDone().appliedStep("database", insertRows())
 		s.asked("dns/merche-biche.com", publish())
 		return s
 	},
 	"waiting for records": waitingForRecords,
-	"records are there": func() *story {
+	"records are there": func() *scenario {
 		s := waitingForRecords().after(time.Hour)
-		return s.looked("dns/merche-biche.com", found(onboarding.OK, "merche-biche.com A", "right at ns1 and ns2",
+		return s.checked("dns/merche-biche.com", found(onboarding.OK, "merche-biche.com A", "right at ns1 and ns2",
 			""),
 			found(onboarding.OK, "www.merche-biche.com A", "right at ns1 and ns2", ""))
 	},
-	"long commit": func() *story {
-		s := begun().through("database", insertRows())
+	"long commit": func() *scenario {
+		s := preflightDone().appliedStep("database", insertRows())
 		s.asked("deploy-config/merche-biche.com", commitConfig())
 		return s
 	},
-	"commands": func() *story {
-		s := begun().through("database", insertRows())
+	"commands": func() *scenario {
+		s := preflightDone().appliedStep("database", insertRows())
 		s.asked("deploy/merche-biche.com", deploy())
 		return s
 	},
 	"certbot at work": certbotAtWork,
 	"certbot failed":  certbotFailed,
-	"failed and retried": func() *story {
+	"failed and retried": func() *scenario {
 		s := certbotFailed()
 		s.after(time.Minute).event(onboarding.Event{Kind: onboarding.EventRetried,
 			Step: "certificate/merche-biche.com", Actor: cleo})
 		s.asked("certificate/merche-biche.com", certify())
 		return s
 	},
-	"cut short": func() *story {
+	"cut short": func() *scenario {
 		s := certbotAtWork()
 		s.Attempts[1].Outcome, s.Attempts[1].Finished = onboarding.OutcomeInterrupted, s.now
 		s.event(onboarding.Event{Kind: onboarding.EventInterrupted, Step: "certificate/merche-biche.com",
@@ -211,16 +212,17 @@ var stories = map[string]func() *story{
 		attempt := s.after(2 * time.Second).applying(s.Approvals[1])
 		return s.after(7*time.Second).applied(s.Approvals[1], attempt)
 	},
-	"unknown": func() *story {
+	"unknown": func() *scenario {
 		s := certbotAtWork()
 		s.Attempts[1].Outcome, s.Attempts[1].Finished = onboarding.OutcomeInterrupted, s.now
-		why := "It was interrupted, and its outcome is unknown: ssh: connect to host quinn-vps port 22: Connection refused"
+		why := "It was interrupted, and its outcome is unknown: ssh: connect to host quinn-vps port 22: Connection " +
+			"refused"
 		s.step("certificate/merche-biche.com", onboarding.StepUnknown, why)
 		return s.event(onboarding.Event{Kind: onboarding.EventUnknown, Step: "certificate/merche-biche.com",
 			Text: why})
 	},
-	"lapsed": func() *story {
-		s := begun().through("database", insertRows())
+	"lapsed": func() *scenario {
+		s := preflightDone().appliedStep("database", insertRows())
 		first := s.asked("go-live/merche-biche.com", goLive())
 		s.after(time.Minute).approved(first, bo)
 		first.State, first.Closed = onboarding.ApprovalLapsed, s.now
@@ -231,44 +233,46 @@ var stories = map[string]func() *story{
 		moved.Items[0].Commit.Files[0].After = text(strings.Replace(*moved.Items[0].Commit.Files[0].After,
 			"provider-site", "provider-shop", 1))
 		second := s.asked("go-live/merche-biche.com", moved)
-		second.Drift = "-  was: feature: provider-site\n+  was: feature: provider-shop\n-  to be: feature: provider-site\n+  to be: feature: provider-shop"
+		second.Drift = "-  was: feature: provider-site\n+  was: feature: provider-shop\n-  to be: feature: " +
+			"provider-site\n+  to be: feature: provider-shop"
 		return s
 	},
-	"cancelled": func() *story {
-		s := begun().through("database", insertRows())
+	"cancelled": func() *scenario {
+		s := preflightDone().appliedStep("database", insertRows())
 		s.asked("deploy/merche-biche.com", deploy())
 		return s.after(time.Minute).cancelled(cleo)
 	},
-	"live": func() *story { return live(merche()) },
-	"live for a person": func() *story {
+	"live": func() *scenario { return live(merche()) },
+	"live for a person": func() *scenario {
 		request := merche()
 		request.Mode, request.Org = onboarding.ModePerson, onboarding.Org{}
 		return live(request)
 	},
-	"live and something is left to do": func() *story {
+	"live and something is left to do": func() *scenario {
 		s := live(merche())
 		verify := s.Step("verify")
 		verify.Findings = append(verify.Findings,
 			found(onboarding.Warning, "to do by hand", "Make the mailbox of <merche-biche.com>.", "Its DNS is done."))
 		return s
 	},
-	"live for a member": func() *story {
+	"live for a member": func() *scenario {
 		request := merche()
 		request.Mode, request.Org = onboarding.ModeMember, onboarding.Org{Slug: "cocotte", Name: "Cocotte"}
 		return live(request)
 	},
-	"undone": func() *story {
-		s := newStory(merche())
+	"undone": func() *scenario {
+		s := newScenario(merche())
 		s.Kind = onboarding.KindUndo
 		return s.after(time.Minute).finished()
 	},
-	"ten domains": func() *story {
+	"ten domains": func() *scenario {
 		request := merche()
 		for i := range 9 {
 			request.Domains = append(request.Domains, onboarding.Domain{Name: fmt.Sprintf("merche-%d.example", i+2),
 				Host: "vps-0"})
 		}
-		s := newStory(request).after(2*time.Second).looked("preflight", preflightFindings()...).through("database",
+		s := newScenario(request).after(2*time.Second).checked("preflight",
+			preflightFindings()...).appliedStep("database",
 			insertRows())
 		for i := range s.Steps {
 			if step := &s.Steps[i]; step.Key.Domain() == "merche-2.example" {
@@ -279,7 +283,7 @@ var stories = map[string]func() *story{
 		s.step("certificate/merche-4.example", onboarding.StepFailed, "certbot: exit status 1")
 		return s
 	},
-	"as long as can be": func() *story {
+	"as long as can be": func() *scenario {
 		request := merche()
 		request.Domains = nil
 		for i := range onboarding.MaxDomains {
@@ -292,7 +296,7 @@ var stories = map[string]func() *story{
 		findings = append(findings,
 			slices.Repeat([]onboarding.Finding{found(onboarding.Warning, strings.Repeat("<bad>", 100),
 				strings.Repeat("\"odd\"", 200), strings.Repeat("mend ", 100))}, 60)...)
-		s := newStory(request).after(2*time.Second).looked("preflight", findings...)
+		s := newScenario(request).after(2*time.Second).checked("preflight", findings...)
 		for i := range s.Steps[1:] {
 			step := &s.Steps[i+1]
 			step.State, step.Detail = []onboarding.StepState{onboarding.StepWaiting, onboarding.StepFailed,
@@ -300,32 +304,35 @@ var stories = map[string]func() *story{
 		}
 		return s
 	},
-	"fifty steps": func() *story {
+	"fifty steps": func() *scenario {
 		request := merche()
 		for i := range 7 {
 			request.Domains = append(request.Domains,
 				onboarding.Domain{Name: fmt.Sprintf("%s%d.example", strings.Repeat("a-very-long-label.", 13), i),
 					Host: "vps-0"})
 		}
-		s := newStory(request)
+		s := newScenario(request)
 		s.Steps = s.Steps[:50]
 		for i := range s.Steps {
 			s.Steps[i].State, s.Steps[i].Detail = onboarding.StepFailed, strings.Repeat("<detail> & ", 300)
 		}
 		return s
 	},
-	"hostile": func() *story {
+	"hostile": func() *scenario {
 		request := merche()
 		request.DisplayName, request.Org.Name = "<!channel> & *Mer`che*", "<@U0BO|boss>\u202e"
-		s := newStory(request).after(time.Second).looked("preflight", found(onboarding.OK, "<!here>", "<https://evil.example|click> `x` ```y```", ""))
+		s := newScenario(request).after(time.Second).checked("preflight",
+			found(onboarding.OK, "<!here>", "<https://evil.example|click> `x` ```y```", ""))
 		s.asked("database", onboarding.Change{Summary: "Insert <!everyone> ```now```", Items: []onboarding.Item{
 			{SQL: &onboarding.Transaction{Statements: []onboarding.Statement{{SQL: "INSERT INTO users (slug) VALUES ($1)", Args: []string{"x'); DROP TABLE users; --\n$2 '<!channel>'"}}}}},
-			{Command: &onboarding.Command{Host: "quinn-vps", Argv: []string{"echo", "a b", "$(rm -rf /)", "```", "\x00\x1b[2J"}, Stdin: "END\n<!channel>\n", Always: true}},
+			{Command: &onboarding.Command{Host: "quinn-vps",
+				Argv:  []string{"echo", "a b", "$(rm -rf /)", "```", "\x00\x1b[2J"},
+				Stdin: "END\n<!channel>\n", Always: true}},
 		}})
 		return s
 	},
-	"huge": func() *story {
-		s := begun()
+	"huge": func() *scenario {
+		s := preflightDone()
 		change := onboarding.Change{Summary: strings.Repeat("very long ", 100)}
 		commit := &onboarding.Commit{Folder: "deployments/@domains/merche-biche.com",
 			Subject: strings.Repeat("s", 500)}
@@ -343,19 +350,20 @@ var stories = map[string]func() *story{
 	},
 }
 
-func waitingForRecords() *story {
-	s := begun().through("database", insertRows())
+func waitingForRecords() *scenario {
+	s := preflightDone().appliedStep("database", insertRows())
 	s.step("dns/merche-biche.com", onboarding.StepWaiting,
 		"Create these records at the registrar of merche-biche.com:\n"+
-			"  merche-biche.com      A  89.127.233.145\n  www.merche-biche.com  A  89.127.233.145").Findings = []onboarding.Finding{
+			"  merche-biche.com      A  89.127.233.145\n  www.merche-biche.com  A  "+
+			"89.127.233.145").Findings = []onboarding.Finding{
 		found(onboarding.OK, "merche-biche.com A", "right at ns1 and ns2", ""),
 		found(onboarding.Failed, "www.merche-biche.com A", "ns1: nothing there; ns2: no answer within 2 s", ""),
 	}
 	return s.event(onboarding.Event{Kind: onboarding.EventWaiting, Step: "dns/merche-biche.com"})
 }
 
-func certbotAtWork() *story {
-	s := begun().through("database", insertRows())
+func certbotAtWork() *scenario {
+	s := preflightDone().appliedStep("database", insertRows())
 	approval := s.asked("certificate/merche-biche.com", certify())
 	s.after(time.Minute).approved(approval, bo)
 	s.applying(approval, "Saving debug log to /var/log/letsencrypt/letsencrypt.log",
@@ -364,36 +372,36 @@ func certbotAtWork() *story {
 	return s.after(4 * time.Second)
 }
 
-func certbotFailed() *story {
+func certbotFailed() *scenario {
 	s := certbotAtWork()
 	return s.after(8*time.Second).failed(s.Approvals[1], s.Attempts[1],
 		"certbot: exit status 1: Challenge failed for domain www.merche-biche.com")
 }
 
-func begun() *story {
-	return newStory(merche()).after(2*time.Second).looked("preflight", preflightFindings()...)
+func preflightDone() *scenario {
+	return newScenario(merche()).after(2*time.Second).checked("preflight", preflightFindings()...)
 }
 
-func live(request onboarding.Request) *story {
-	s := newStory(request).after(2*time.Second).looked("preflight", preflightFindings()...).through("database",
+func live(request onboarding.Request) *scenario {
+	s := newScenario(request).after(2*time.Second).checked("preflight", preflightFindings()...).appliedStep("database",
 		insertRows())
 	for _, each := range []struct {
 		kind   string
 		change onboarding.Change
 	}{{"dns", publish()}, {"deploy-config", commitConfig()}, {"deploy", deploy()}, {"certificate", certify()},
 		{"sync", goLive()}, {"go-live", goLive()}} {
-		s.through(onboarding.Key(each.kind+"/merche-biche.com"), each.change)
+		s.appliedStep(onboarding.Key(each.kind+"/merche-biche.com"), each.change)
 	}
-	return s.after(3*time.Second).looked("verify", verifyFindings()...).finished()
+	return s.after(3*time.Second).checked("verify", verifyFindings()...).finished()
 }
 
 func TestThread(t *testing.T) {
 	t.Parallel()
-	for name, tell := range stories {
+	for name, tell := range scenarios {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := tell()
-			messages := storyRenderer.Thread(s.View, s.now)
+			messages := testRenderer.Thread(s.View, s.now)
 			golden.CheckMessages(t, messages)
 			golden.Compare(t, filepath.Join("testdata", "thread", strings.ReplaceAll(name, " ", "-")+".txtar"),
 				golden.Archive(RootKey(s.ID), messages))
@@ -401,17 +409,17 @@ func TestThread(t *testing.T) {
 	}
 }
 
-// TestNothingDisappears plays every story to its end and sees that no message of an earlier
-// moment is missing later: what Slack has once would stay there, out of date.
+// TestNothingDisappears replays every scenario event by event. No message may disappear later, since
+// Slack would keep it, out of date.
 func TestNothingDisappears(t *testing.T) {
 	t.Parallel()
-	for name, tell := range stories {
+	for name, tell := range scenarios {
 		s := tell()
 		var last []post.Message
 		events := s.Events
 		for i := range events {
 			s.Events = events[:i+1]
-			messages := storyRenderer.Thread(s.View, s.now)
+			messages := testRenderer.Thread(s.View, s.now)
 			if len(messages) < len(last) {
 				t.Fatalf("%s: %d messages after %d events, %d before", name, len(messages), i+1, len(last))
 			}
@@ -426,12 +434,12 @@ func TestNothingDisappears(t *testing.T) {
 }
 
 // approvedAhead is a run of which an operator approved two changes before their turn.
-func approvedAhead() *story {
-	s := begun()
+func approvedAhead() *scenario {
+	s := preflightDone()
 	s.asked("database", insertRows())
 	s.after(time.Minute)
 	s.ahead("dns/merche-biche.com", publish(), bo)
-	// The run goes on while the votes of one press are counted.
+	// The run continues while the votes of one press are counted.
 	s.event(onboarding.Event{Kind: onboarding.EventApproved, Step: "database", Actor: bo,
 		Approval: s.Approvals[0].ID})
 	s.after(time.Second).ahead("go-live/merche-biche.com", goLive(), bo)

@@ -20,7 +20,7 @@ import (
 	"github.com/atlilith/onboardbot/onboarding"
 )
 
-// TestViews holds the modals that show a run to their golden files and to Slack's limits.
+// TestViews compares the modals that show a run with their golden files and Slack's limits.
 func TestViews(t *testing.T) {
 	t.Parallel()
 	for name, view := range map[string]slack.ModalViewRequest{
@@ -35,7 +35,7 @@ func TestViews(t *testing.T) {
 			Why: "This is your own request.", person: "U0ANA"}.Page(0),
 		"review-empty": NewReview(live(merche()).View, nil, "U0BO").Page(3),
 		"review-done":  ReviewDone(ReviewMeta{Page: 1}, 2, 3),
-		"change":       ChangePage("Database rows", begunQuestion(), 7),
+		"change":       ChangePage("Database rows", openApproval(), 7),
 		"notice":       mrkdwn.Notice("Onboarding", strings.Repeat("word ", 2000)),
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -54,7 +54,7 @@ func TestReviewPages(t *testing.T) {
 	for i := range 9 {
 		request.Domains = append(request.Domains, onboarding.Domain{Name: fmt.Sprintf("d%d.example", i)})
 	}
-	s := newStory(request)
+	s := newScenario(request)
 	content := strings.Repeat(strings.Repeat("<&>\"", 30)+"\n", 100)
 	for i := range s.Steps {
 		if s.Steps[i].Destructive {
@@ -77,12 +77,12 @@ func TestReviewPages(t *testing.T) {
 }
 
 func reasonNeeded() *onboarding.ReasonNeededError {
-	return &onboarding.ReasonNeededError{Approval: begunQuestion(),
+	return &onboarding.ReasonNeededError{Approval: openApproval(),
 		Step: onboarding.Definition{Key: "database", Title: "Database rows"}}
 }
 
-func begunQuestion() *onboarding.Approval {
-	return begun().asked("database", insertRows())
+func openApproval() *onboarding.Approval {
+	return preflightDone().asked("database", insertRows())
 }
 
 // TestEveryPageOfAHugeChange turns all pages of a change of some megabytes, made of the
@@ -90,7 +90,7 @@ func begunQuestion() *onboarding.Approval {
 func TestEveryPageOfAHugeChange(t *testing.T) {
 	t.Parallel()
 	content := strings.Repeat(strings.Repeat("<&>\u202e", 500)+"\n", 200)
-	approval := begun().asked("database",
+	approval := preflightDone().asked("database",
 		onboarding.Change{Summary: "s",
 			Items: []onboarding.Item{{Commit: &onboarding.Commit{Folder: "f", Subject: "s",
 				Files: []onboarding.FileChange{{Path: "f/a", Mode: "100644", After: &content}}}}}})
@@ -153,7 +153,7 @@ func TestPlan(t *testing.T) {
 
 func TestHomeViews(t *testing.T) {
 	t.Parallel()
-	asked, stuck, done := begun(), certbotFailed(), live(merche())
+	asked, stuck, done := preflightDone(), certbotFailed(), live(merche())
 	question := asked.asked("database", insertRows())
 	for name, content := range map[string]Home{
 		"refused": {Refused: "You cannot do this: guests cannot do this."},
@@ -169,21 +169,21 @@ func TestHomeViews(t *testing.T) {
 				Summary: "12 tables, 48 attempts: nothing crosses <tenants>.",
 				Link:    "https://atlilith.slack.com/archives/C0OPS/p3"}},
 		"frozen": {Freeze: &onboarding.Freeze{Reason: "The <registry> is down", By: bo, At: asked.now},
-			Live: livesOf(60), Expiry: map[string]time.Time{
+			Live: liveProviders(60), Expiry: map[string]time.Time{
 				"p-0.example": asked.now.Add(-time.Hour), "p-1.example": asked.now.Add(72 * time.Hour)},
 			Isolation: &IsolationReport{At: asked.now, Summary: "2 findings"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			blocks := storyRenderer.Home(content, asked.now)
+			blocks := testRenderer.Home(content, asked.now)
 			golden.CheckBlocks(t, name, blocks, blockkit.InHome)
 			golden.Compare(t, filepath.Join("testdata", "home", name+".json"), golden.Indented(blocks))
 		})
 	}
 }
 
-// livesOf are Providers that are live.
-func livesOf(count int) []onboarding.Request {
+// liveProviders are Providers that are live.
+func liveProviders(count int) []onboarding.Request {
 	var requests []onboarding.Request
 	for i := range count {
 		requests = append(requests,
@@ -197,14 +197,14 @@ func TestStatus(t *testing.T) {
 	t.Parallel()
 	var files []txtar.File
 	for _, name := range []string{"asked for rows", "certbot failed", "ten domains", "hostile", "cancelled", "live"} {
-		page := storyRenderer.Status(stories[name]().View, "")
+		page := testRenderer.Status(scenarios[name]().View, "")
 		golden.CheckMessages(t, []post.Message{{Key: name, Text: page.Text(), Blocks: page.Blocks}})
 		files = append(files, txtar.File{Name: name, Data: []byte(page.Text() + "\n")})
 	}
 	golden.Compare(t, filepath.Join("testdata", "status.txtar"), txtar.Format(&txtar.Archive{Files: files}))
 }
 
-func TestSentence(t *testing.T) {
+func TestErrorText(t *testing.T) {
 	t.Parallel()
 	at := time.Date(2026, 11, 23, 9, 30, 0, 0, time.UTC)
 	const when = "<!date^1795426200^{date_short_pretty} {time}|2026-11-23 09:30 UTC>"
@@ -226,14 +226,16 @@ func TestSentence(t *testing.T) {
 		{&onboarding.DecidedError{State: onboarding.ApprovalOpen, By: "U0BO", At: at}, "Your vote was counted " +
 			when + ". Another operator must approve as well.", true},
 		{&onboarding.DecidedError{State: onboarding.ApprovalLapsed},
-			"The target changed after this was requested, so this request is no longer valid. The new approval request is below in the thread.", true},
+			"The target changed after this was requested, so this request is no longer valid. The new approval " +
+				"request is below in the thread.", true},
 		{&onboarding.DecidedError{State: onboarding.ApprovalExpired, At: at},
 			"Nobody decided in time, so this request expired " + when +
 				". Press Retry in the thread to request approval again.", true},
 		{&onboarding.DecidedError{State: onboarding.ApprovalWithdrawn, At: at}, "The run was cancelled " + when +
 			", and this approval request with it.", true},
 		{fmt.Errorf("step database: %w", onboarding.ErrBusy),
-			"A change is being applied right now, and its outcome would be lost. Cancel the run when it has finished.", true},
+			"A change is being applied right now, and its outcome would be lost. Cancel the run when it has finished.",
+			true},
 		{fmt.Errorf("run %s: %w", uuid.Nil, onboarding.ErrNotFound),
 			"There is no such run or approval request. The name may be mistyped, or the button may be outdated.",
 			true},
@@ -241,7 +243,8 @@ func TestSentence(t *testing.T) {
 			true},
 		{&onboarding.ConflictError{What: "A row <is> there.", Fix: "Look."}, "A row &lt;is&gt; there. Look.", true},
 		{errors.New("dial tcp 10.0.0.1:5432: secret"),
-			"Something went wrong on my side, and nothing was changed. Try again in a moment. If it persists, check the bot's log.", false},
+			"Something went wrong on my side, and nothing was changed. Try again in a moment. If it persists, check " +
+				"the bot's log.", false},
 	} {
 		if got, expected := ErrorText(c.err); got != c.want || expected != c.expected {
 			t.Errorf("%v:\n got %q, %t\nwant %q, %t", c.err, got, expected, c.want, c.expected)

@@ -17,7 +17,7 @@ import (
 	"github.com/atlilith/onboardbot/internal/sandbox/workspace/blockcheck"
 )
 
-// TestSlackShowsTheSamples holds each sample to Slack's rules.
+// TestSlackShowsTheSamples checks each sample against Slack's rules.
 func TestSlackShowsTheSamples(t *testing.T) {
 	t.Parallel()
 	all, err := All()

@@ -92,7 +92,7 @@ func TestCertificatesOverTime(t *testing.T) {
 	}
 	_, err = s.Person(testbed.Ana).Type(s.within(20*time.Second), testbed.Channel, "/certificates www.merche-biche.com")
 	s.must(err)
-	s.readsEphemeral(testbed.Ana, "Chain", "History", first, second, "way of its renewal")
+	s.readsEphemeral(testbed.Ana, "Chain", "History", first, second, "blocks its renewal")
 
 	// The webroot plugin renews the certificate and does not reload nginx.
 	s.vps("certbot certonly --webroot -w /var/www/merche-biche.com --cert-name merche-biche.com -d merche-biche.com " +

@@ -66,7 +66,6 @@ func (a *App) run(ctx context.Context) error {
 	if err := a.engine.TakeOver(ctx); err != nil {
 		return err
 	}
-	a.log.Debug("handling commands and events", "commands", a.router.Commands(), "events", a.router.Events())
 	if err := jobs.Start(context.WithoutCancel(ctx)); err != nil {
 		return fmt.Errorf("jobs: %w", err)
 	}

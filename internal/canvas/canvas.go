@@ -6,9 +6,9 @@ import (
 	"image"
 	"image/color"
 	"image/draw"
+	"sort"
 	"strings"
 	"sync"
-	"unicode/utf8"
 
 	"golang.org/x/image/font"
 	"golang.org/x/image/font/gofont/gobold"
@@ -86,21 +86,21 @@ func cut(line string, fits func(string) bool) string {
 	if fits(line) {
 		return line
 	}
-	for line != "" {
-		_, size := utf8.DecodeLastRuneInString(line)
-		line = line[:len(line)-size]
-		if short := strings.TrimRight(line, " ,.;:") + "…"; fits(short) {
-			return short
-		}
-	}
-	return ""
+	runes := []rune(line)
+	short := func(length int) string { return strings.TrimRight(string(runes[:length]), " ,.;:") + "…" }
+	tooLong := sort.Search(len(runes), func(length int) bool { return !fits(short(length)) })
+	return short(max(0, tooLong-1))
 }
 
-// Regular, Bold and Mono are faces of a size in pixels. A face must not be shared between
-// goroutines, so each call returns a new one.
+// Regular returns a face of a size in pixels. A face must not be shared between goroutines, so each
+// call returns a new one. Bold and Mono do the same.
 func Regular(size float64) font.Face { return face(regular(), size) }
-func Bold(size float64) font.Face    { return face(bold(), size) }
-func Mono(size float64) font.Face    { return face(mono(), size) }
+
+// Bold is like [Regular].
+func Bold(size float64) font.Face { return face(bold(), size) }
+
+// Mono is like [Regular], with letters of the same width.
+func Mono(size float64) font.Face { return face(mono(), size) }
 
 var (
 	regular = sync.OnceValue(func() *opentype.Font { return parse(goregular.TTF) })

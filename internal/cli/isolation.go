@@ -21,7 +21,8 @@ func checkIsolation(ctx context.Context, out io.Writer, args []string) int {
 	if !ok {
 		return code
 	}
-	code, err := isolation.Run(ctx, settings.Isolation.Config(settings.Platform), isolation.Options{Tenant: *tenant}, isolation.Output{Writer: out, Format: *format})
+	code, err := isolation.Run(ctx, settings.Isolation.Config(settings.Platform), isolation.Options{Tenant: *tenant},
+		isolation.Output{Writer: out, Format: *format})
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "onboardbot isolation:", err)
 	}

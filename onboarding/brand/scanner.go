@@ -173,12 +173,17 @@ func (s *scanner) include(p fixed.Point26_6) {
 	s.extent.Max = fixed.Point26_6{X: max(s.extent.Max.X, p.X), Y: max(s.extent.Max.Y, p.Y)}
 }
 
-// GetPathExtent, SetWinding, SetBounds and SetClip implement [rasterx.Scanner]. The picture's own
-// bounds are the only ones.
+// GetPathExtent returns the bounding box of the shape.
 func (s *scanner) GetPathExtent() fixed.Rectangle26_6 { return s.extent }
-func (s *scanner) SetWinding(nonZero bool)            { s.evenOdd = !nonZero }
-func (s *scanner) SetBounds(int, int)                 {}
-func (s *scanner) SetClip(image.Rectangle)            {}
+
+// SetWinding sets the fill rule.
+func (s *scanner) SetWinding(nonZero bool) { s.evenOdd = !nonZero }
+
+// SetBounds does nothing, since a picture has one size.
+func (s *scanner) SetBounds(int, int) {}
+
+// SetClip does nothing, since nothing is clipped.
+func (s *scanner) SetClip(image.Rectangle) {}
 
 // SetColor takes a colour, or for a gradient a function of the place.
 func (s *scanner) SetColor(paint any) {

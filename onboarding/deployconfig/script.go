@@ -29,21 +29,12 @@ const (
 // ErrNoHost says that a script has no REMOTE_HOST to set.
 var ErrNoHost = errors.New("does not assign " + remoteHost)
 
-// ReadScript returns the variables' values. Each must be assigned once, a constant, outside
-// functions and conditions.
-func ReadScript(src []byte) (Script, error) {
-	assigned, err := parseScript(src)
-	if err != nil {
-		return Script{}, fmt.Errorf("deploy.sh: %w", err)
-	}
-	return assigned.script(), nil
-}
-
 // SetScript replaces the variables' values and keeps the way they are quoted where the new value
 // allows it.
 func SetScript(src []byte, script Script) ([]byte, error) {
-	if err := cmp.Or(oneLine(remoteDest, script.RemoteDest), oneLine(remoteNginxConf, script.RemoteNginxConf),
-		hostLine(script.RemoteHost)); err != nil {
+	err := cmp.Or(oneLine(remoteDest, script.RemoteDest), oneLine(remoteNginxConf, script.RemoteNginxConf),
+		hostLine(script.RemoteHost))
+	if err != nil {
 		return nil, err
 	}
 	edited, err := setScript(src, script)
@@ -234,8 +225,8 @@ func constantOf(word *syntax.Word) (string, bool) {
 	return b.String(), true
 }
 
-// unbackslash removes the backslashes that quote one of special, or any character where special is empty; a quoted newline
-// goes with its backslash.
+// unbackslash removes the backslashes that quote one of special, or any character if special is
+// empty. A quoted newline is removed with its backslash.
 func unbackslash(s, special string) string {
 	var b strings.Builder
 	for i := 0; i < len(s); i++ {
@@ -252,7 +243,8 @@ func unbackslash(s, special string) string {
 // plainShell are the characters that mean themselves with any quoting or none.
 func plainShell(value string) bool {
 	return !strings.ContainsFunc(value, func(r rune) bool {
-		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("_./@:+-", r))
+		letter := r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z'
+		return !(letter || r >= '0' && r <= '9' || strings.ContainsRune("_./@:+-", r))
 	})
 }
 
@@ -279,7 +271,8 @@ func sameButValues(a, b parsedScript) (bool, error) {
 				continue
 			}
 			at := set.node.Name.End()
-			set.node.Value = &syntax.Word{Parts: []syntax.WordPart{&syntax.Lit{ValuePos: at, ValueEnd: at, Value: "set"}}}
+			literal := &syntax.Lit{ValuePos: at, ValueEnd: at, Value: "set"}
+			set.node.Value = &syntax.Word{Parts: []syntax.WordPart{literal}}
 		}
 		if err := syntax.NewPrinter().Print(&printed[i], script.file); err != nil {
 			return false, err

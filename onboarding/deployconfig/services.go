@@ -212,8 +212,8 @@ func (s *service) edits(want Services) ([]edit, error) {
 func (s *service) rest() []*yaml.Node {
 	drop := map[*yaml.Node]bool{s.domain.value: true, s.feature.value: true, s.aliases.value: true,
 		s.heldBack.value: true}
-	if s.state.value != nil && len(s.state.value.Content) <= 2 && s.heldBack.value != nil || s.state.value != nil &&
-		len(s.state.value.Content) == 0 {
+	state := s.state.value
+	if state != nil && (len(state.Content) == 0 || len(state.Content) <= 2 && s.heldBack.value != nil) {
 		drop[s.state.value] = true
 	}
 	rest := make([]*yaml.Node, len(s.documents))

@@ -55,8 +55,9 @@ func rejection(reply *wire.Msg) error {
 
 // classify tells a reply that cannot be believed from no reply.
 func classify(err error) error {
-	for _, unsigned := range []error{wire.ErrNoSig, wire.ErrSig, wire.ErrSecret, wire.ErrKeyAlg, wire.ErrTime,
-		wire.ErrAuth} {
+	for _, unsigned := range []error{
+		wire.ErrNoSig, wire.ErrSig, wire.ErrSecret, wire.ErrKeyAlg, wire.ErrTime, wire.ErrAuth,
+	} {
 		if errors.Is(err, unsigned) {
 			return fmt.Errorf("%w: %w", ErrUnsigned, err)
 		}

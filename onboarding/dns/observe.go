@@ -105,8 +105,8 @@ func (r *Resolver) observe(ctx context.Context, server nameServer, questions []Q
 	seen := Server{Name: server.name}
 	for _, address := range server.addresses {
 		seen.Address = net.JoinHostPort(address.String(), r.port)
-		if seen.Answers = r.asker.askAll(ctx, seen.Address, questions); slices.ContainsFunc(seen.Answers,
-			func(a Answer) bool { return a.Problem != Timeout }) {
+		seen.Answers = r.asker.askAll(ctx, seen.Address, questions)
+		if slices.ContainsFunc(seen.Answers, func(a Answer) bool { return a.Problem != Timeout }) {
 			return seen
 		}
 	}

@@ -9,6 +9,9 @@ import (
 type Publisher interface {
 	// Guarantees says what Publish promises. It never changes.
 	Guarantees() Guarantees
+	// Ready returns, in words that follow "DNS updates:", how the publisher publishes, or why it
+	// can publish in no zone. It is asked before a zone is known and changes nothing.
+	Ready(ctx context.Context) (string, error)
 	// Check returns nil if the publisher may change the zone. It changes nothing.
 	Check(ctx context.Context, zone string) error
 	// Observe returns the record sets as they are where Publish changes them, with a single server
@@ -24,7 +27,7 @@ type Publisher interface {
 // reservation about it.
 type Guarantees struct {
 	// Automatic says that the publisher makes changes. Otherwise people make them, and only
-	// Guarantees and Check may be used.
+	// Guarantees, Ready and Check may be used.
 	Automatic bool
 	// Atomic says that all changes of one call take effect, or none does.
 	Atomic bool
@@ -39,8 +42,8 @@ type Guarantees struct {
 func (g Guarantees) Reservations() []string {
 	var list []string
 	if g.Automatic && !g.Atomic {
-		list = append(list, "The record sets are changed one after the other: if one fails, those before it stay "+
-			"changed.")
+		list = append(list, "The record sets are changed one after the other: "+
+			"if one fails, those before it stay changed.")
 	}
 	if g.Automatic && !g.Conditional {
 		list = append(list, "The provider cannot check and change a record set in one operation: "+
@@ -59,6 +62,11 @@ var _ Publisher = Manual{}
 
 // Guarantees returns none.
 func (Manual) Guarantees() Guarantees { return Guarantees{} }
+
+// Ready always is.
+func (Manual) Ready(context.Context) (string, error) {
+	return "records are made by hand; runs wait for them", nil
+}
 
 // Check returns nil: people may change any zone.
 func (Manual) Check(context.Context, string) error { return nil }

@@ -2,6 +2,7 @@ package dns
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -17,6 +18,7 @@ const fudge = 300
 type RFC2136 struct {
 	server    string
 	zones     []string
+	key       string
 	algorithm string
 	asker     asker // holds the key in a closure: no way of printing a publisher shows it
 }
@@ -42,7 +44,7 @@ func NewRFC2136(config RFC2136Config) (*RFC2136, error) {
 	if err != nil {
 		return nil, fmt.Errorf("dns rfc2136: %w", err)
 	}
-	p := &RFC2136{server: server, algorithm: wire.Fqdn(config.Algorithm)}
+	p := &RFC2136{server: server, key: config.Key, algorithm: wire.Fqdn(config.Algorithm)}
 	for _, zone := range config.Zones {
 		zone, _ := Name(zone) // validated above
 		p.zones = append(p.zones, zone)
@@ -106,7 +108,31 @@ func (p *RFC2136) Publish(ctx context.Context, zone string, changes []Change) er
 	return p.readBack(ctx, zone, changes)
 }
 
-// Check reports whether the primary knows the key and serves the zone, without changing anything.
+// sampleZone is asked for if no zone is configured. It is reserved (RFC 2606 §2).
+const sampleZone = "onboardbot-check.example"
+
+// Ready asks the primary whether it knows the key: for each zone that is configured, else for a
+// zone that nobody has, which tells only whether the key can be used. Whether the key may change
+// another zone is seen by the run that needs it.
+func (p *RFC2136) Ready(ctx context.Context) (string, error) {
+	for _, zone := range p.zones {
+		if err := p.Check(ctx, zone); err != nil {
+			return "", err
+		}
+	}
+	if len(p.zones) > 0 {
+		return fmt.Sprintf("%s accepts them for %s", p.server, strings.Join(p.zones, ", ")), nil
+	}
+	err := p.Check(ctx, sampleZone)
+	for _, unusable := range []error{ErrBadKey, ErrBadSig, ErrBadTime, ErrNoReply, ErrUnsigned} {
+		if errors.Is(err, unusable) {
+			return "", err
+		}
+	}
+	return fmt.Sprintf("%s knows the key %s", p.server, p.key), nil
+}
+
+// Check returns nil if the primary knows the key and serves the zone. It changes nothing.
 func (p *RFC2136) Check(ctx context.Context, zone string) error {
 	zone, err := p.mayChange(zone)
 	if err != nil {
@@ -155,8 +181,8 @@ func (p *RFC2136) readBack(ctx context.Context, zone string, changes []Change) e
 		return err
 	}
 	for i, answer := range state.Servers[0].Answers {
-		if answer.Problem != "" || len(without(answer.Records, changes[i].After)) > 0 ||
-			len(without(changes[i].After, answer.Records)) > 0 {
+		after := changes[i].After
+		if answer.Problem != "" || len(without(answer.Records, after))+len(without(after, answer.Records)) > 0 {
 			return fmt.Errorf("publish in %s: %s %s: %w", zone, answer.Name, answer.Type, ErrNotStored)
 		}
 	}

@@ -46,7 +46,7 @@ func (d *driver) apply(ctx context.Context, w *work, change onboarding.Change) e
 	}
 	refusal, refused := errors.AsType[*RefusedError](err)
 	if refused && refusal.Line == LineHolder {
-		return err // whoever holds the run now finds the attempt cut short
+		return err // whoever holds the run now finds the attempt interrupted
 	}
 	if err := d.finishAttempt(ctx, attempt, output, err); err != nil {
 		return err
@@ -168,8 +168,8 @@ func (d *driver) fail(ctx context.Context, w *work, cause error) error {
 	})
 }
 
-// refuse leaves a step of which the gate refused an item where it goes on: by itself when the
-// freeze ends, or when a person retries it, with an approval of its own.
+// refuse leaves a step whose item the gate refused in a state from which it can go on: on its own
+// when the freeze ends, otherwise when a person retries it and another approval is given.
 func (d *driver) refuse(ctx context.Context, w *work, refusal *RefusedError, cause error) error {
 	event := w.event(onboarding.EventFailed)
 	event.Text = cause.Error()

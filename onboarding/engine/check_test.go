@@ -10,9 +10,9 @@ import (
 	"github.com/atlilith/onboardbot/onboarding"
 )
 
-func TestWhatIsWrongIsSaidAtItsField(t *testing.T) {
+func TestProblemsAreReportedAtTheirFields(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, onboarding.Policy{ReservedSlugs: []string{"www"}})
+	h := newHarness(t, onboarding.Policy{ReservedSlugs: []string{"www"}})
 	good := request("merche-biche")
 	for name, test := range map[string]struct {
 		change func(*onboarding.Request)
@@ -21,10 +21,15 @@ func TestWhatIsWrongIsSaidAtItsField(t *testing.T) {
 		"nothing": {func(*onboarding.Request) {}, nil},
 		"an email that somebody has": {func(r *onboarding.Request) { r.Email = "quinn@example.com" },
 			onboarding.Problems{"email": "quinn@example.com is the address of the Provider quinn."}},
-		"an Org's slug": {func(r *onboarding.Request) { r.Slug = "cocotte" }, onboarding.Problems{"slug": "cocotte is taken by an Org."}},
-		"an Org that is not there": {func(r *onboarding.Request) { r.Mode, r.Org.Slug = onboarding.ModeMember, "nobody" },
+		"an Org's slug": {func(r *onboarding.Request) { r.Slug = "cocotte" },
+			onboarding.Problems{"slug": "cocotte is taken by an Org."}},
+		"an Org that is not there": {func(r *onboarding.Request) {
+			r.Mode,
+				r.Org.Slug = onboarding.ModeMember, "nobody"
+		},
 			onboarding.Problems{"org": "There is no Org nobody."}},
-		"an Org that is there": {func(r *onboarding.Request) { r.Mode, r.Org.Slug = onboarding.ModeMember, "cocotte" }, nil},
+		"an Org that is there": {func(r *onboarding.Request) { r.Mode, r.Org.Slug = onboarding.ModeMember, "cocotte" },
+			nil},
 		"a new Org with a taken slug": {func(r *onboarding.Request) {
 			r.Mode, r.Org = onboarding.ModeOwner, onboarding.Org{Slug: "cocotte", Name: "Cocotte"}
 		}, onboarding.Problems{"org": "cocotte is taken by an Org."}},
@@ -44,11 +49,18 @@ func TestWhatIsWrongIsSaidAtItsField(t *testing.T) {
 		"what joins emoji": {func(r *onboarding.Request) { r.DisplayName = "Merche 👩\u200d👧" }, nil},
 		"mail that comes back": {func(r *onboarding.Request) {
 			r.Domains[0].Mail = onboarding.Mail{Plan: onboarding.MailForward, Forward: "me@Merche-Biche.com"}
-		}, onboarding.Problems{"mail": "Mail for merche-biche.com would be forwarded to itself. Give an address of another domain."}},
-		"no domain": {func(r *onboarding.Request) { r.Domains = nil }, onboarding.Problems{"domains": "Give at least one domain."}},
-		"everything": {func(r *onboarding.Request) { *r = onboarding.Request{Slug: "www", Email: "x", DisplayName: "a\x07"} },
-			onboarding.Problems{"slug": "The slug www is reserved for the platform; choose another.", "email": "This is not an email address, such as merche@example.com.",
-				"name": "The character U+0007 cannot be printed: remove it.", "mode": "Choose how the Provider operates.", "domains": "Give at least one domain."}},
+		}, onboarding.Problems{"mail": "Mail for merche-biche.com would be forwarded to itself. Give an address of " +
+			"another domain."}},
+		"no domain": {func(r *onboarding.Request) { r.Domains = nil },
+			onboarding.Problems{"domains": "Give at least one domain."}},
+		"everything": {func(r *onboarding.Request) {
+			*r = onboarding.Request{Slug: "www", Email: "x",
+				DisplayName: "a\x07"}
+		},
+			onboarding.Problems{"slug": "The slug www is reserved for the platform; choose another.",
+				"email": "This is not an email address, such as merche@example.com.",
+				"name":  "The character U+0007 cannot be printed: remove it.",
+				"mode":  "Choose how the Provider operates.", "domains": "Give at least one domain."}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			request := good
@@ -64,7 +76,7 @@ func TestWhatIsWrongIsSaidAtItsField(t *testing.T) {
 
 func TestOneDomainIsPartOfOneRun(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, onboarding.Policy{})
+	h := newHarness(t, onboarding.Policy{})
 	h.begin("merche-biche")
 	other := request("other")
 	other.Domains[0].Name = "merche-biche.com"
@@ -74,7 +86,8 @@ func TestOneDomainIsPartOfOneRun(t *testing.T) {
 		t.Error(diff)
 	}
 	again, _ := errors.AsType[onboarding.Problems](h.Check(t.Context(), request("merche-biche")))
-	if diff := cmp.Diff(onboarding.Problems{"slug": "merche-biche is already being onboarded: see /onboard status merche-biche."}, again); diff != "" {
+	if diff := cmp.Diff(onboarding.Problems{"slug": "merche-biche is already being onboarded: see /onboard status " +
+		"merche-biche."}, again); diff != "" {
 		t.Error(diff)
 	}
 }

@@ -33,8 +33,8 @@ func (d *driver) keepTime(ctx context.Context, run *onboarding.Run) (*onboarding
 	return run, err
 }
 
-// keepTimeOf expires an approval whose time is over, or records that its approvers or the second
-// group hear of it again.
+// keepTimeOf expires an approval whose time is over, or records that its approvers are reminded
+// or that the second group is told.
 func (d *driver) keepTimeOf(ctx context.Context, tx pgx.Tx, run *onboarding.Run, approval *onboarding.Approval) error {
 	event := onboarding.Event{RunID: run.ID, Step: approval.Step, Approval: approval.ID, Digest: approval.Digest}
 	if !time.Now().Before(approval.Expires) {

@@ -67,8 +67,8 @@ type driver struct {
 // db is the connection that holds the run's lock.
 func (d *driver) db() *pgx.Conn { return d.session.Conn() }
 
-// change changes the run on the connection that holds its lock, and lets the notifier hear of it.
-// It wakes nobody: the engine is at work on the run.
+// change changes the run on the connection that holds its lock, and calls the notifier. It does
+// not wake the engine, which is advancing the run.
 func (d *driver) change(ctx context.Context, id uuid.UUID, change func(tx pgx.Tx, run *onboarding.Run) error) error {
 	return store.ChangeRun(ctx, d.db(), id, func(tx pgx.Tx, run *onboarding.Run) error {
 		if err := change(tx, run); err != nil {
@@ -110,7 +110,7 @@ func (d *driver) step(ctx context.Context, id uuid.UUID) (more bool, err error) 
 	return false, nil
 }
 
-// reconcilable reports whether a step was cut short, or is approved and not held by a freeze.
+// reconcilable reports whether a step was interrupted, or is approved and not held by a freeze.
 func (d *driver) reconcilable(step *onboarding.Step) bool {
 	return step.State == onboarding.StepApplying || step.State == onboarding.StepApproved && d.freeze == nil
 }

@@ -69,7 +69,7 @@ func New(pool *pgxpool.Pool, dependencies Dependencies, policy onboarding.Policy
 		pool: pool, jobs: inserter, policy: policy, log: log}, nil
 }
 
-// Wake lets the engine look at a run once the transaction commits, at a time or, for the zero
+// Wake has the engine advance a run once the transaction commits: at a time or, for the zero
 // time, at once.
 func (e *Engine) Wake(ctx context.Context, tx pgx.Tx, run uuid.UUID, at time.Time) error {
 	if _, err := e.jobs.InsertTx(ctx, tx, advanceArgs{RunID: run}, &river.InsertOpts{ScheduledAt: at}); err != nil {
@@ -108,9 +108,9 @@ func (w *advanceWorker) NextRetry(job *river.Job[advanceArgs]) time.Time {
 	return time.Now().Add(min(time.Duration(job.Attempt)*time.Second, 30*time.Second))
 }
 
-// How soon a job looks again at a run that another job is advancing. That one takes up by itself
-// what changes meanwhile, except what changes at the moment in which it ends, so the first looks
-// follow closely and those during an hour of waiting do not.
+// How soon a job tries again to advance a run that another job is advancing. The other job
+// notices what changes meanwhile, except what changes at the moment in which it ends. The first
+// tries therefore follow closely, and later ones do not.
 const (
 	leastSnooze = 200 * time.Millisecond
 	mostSnooze  = 5 * time.Second

@@ -4,8 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-
-	"github.com/jackc/pgx/v5"
+	"time"
 
 	"github.com/atlilith/onboardbot/internal/locks"
 	"github.com/atlilith/onboardbot/onboarding"
@@ -19,12 +18,15 @@ type gate struct {
 	session *locks.Session
 }
 
+// checkTimeout bounds what the gate asks the database before an item.
+const checkTimeout = 10 * time.Second
+
 // Line names what must hold before an item is applied.
 type Line string
 
 // The lines of the gate, in the order in which they are checked.
 const (
-	LineHolder   Line = "holder"   // this process holds the run's lock
+	LineHolder   Line = "holder"   // this process holds the run's lock, and can ask the database
 	LineFreeze   Line = "freeze"   // nothing is frozen
 	LineRun      Line = "run"      // the run is active
 	LineApproval Line = "approval" // the approval is the step's, approved, for this change, and not used
@@ -76,77 +78,77 @@ func (g *gate) apply(ctx context.Context, a *application) error {
 	return err
 }
 
-// authorize checks the lines in their order and returns in whose name the next item is applied.
+// authorize checks the lines in their order, each against what the database says now, and returns
+// in whose name the next item is applied.
 func (g *gate) authorize(ctx context.Context, a *application) (onboarding.Authorization, error) {
+	var none onboarding.Authorization
+	if err := ctx.Err(); err != nil {
+		return none, err
+	}
+	// A statement that is cancelled breaks the session, which later items and the outcome need.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), checkTimeout)
+	defer cancel()
+	db := g.session.Conn()
+
 	// 1. This process still holds the run's lock.
 	if err := g.holdsLock(ctx, a); err != nil {
-		return onboarding.Authorization{}, &RefusedError{LineHolder, err}
+		return none, &RefusedError{LineHolder, err}
 	}
-	now, err := g.load(ctx, a)
-	if err != nil {
-		return onboarding.Authorization{}, &RefusedError{LineHolder, err}
-	}
+
 	// 2. Nothing is frozen, and the run is active.
-	if err := notFrozen(a, now.freeze); err != nil {
-		return onboarding.Authorization{}, &RefusedError{LineFreeze, err}
+	freeze, err := store.Frozen(ctx, db)
+	if err != nil {
+		return none, &RefusedError{LineHolder, err}
 	}
-	if now.run.State != onboarding.RunActive {
-		return onboarding.Authorization{}, &RefusedError{LineRun, fmt.Errorf("the run is %s", now.run.State)}
+	if err := notFrozen(a, freeze); err != nil {
+		return none, &RefusedError{LineFreeze, err}
 	}
+	state, err := store.RunState(ctx, db, a.run.ID)
+	if err != nil {
+		return none, &RefusedError{LineHolder, err}
+	}
+	if state != onboarding.RunActive {
+		return none, &RefusedError{LineRun, fmt.Errorf("the run is %s", state)}
+	}
+
 	// 3. The approval is the step's, approved, for this change or for one that contains what is
 	// left of it, and not used.
-	if err := approves(now.approval, a); err != nil {
-		return onboarding.Authorization{}, &RefusedError{LineApproval, err}
+	approval, err := store.LoadApproval(ctx, db, a.approval.ID)
+	if err != nil {
+		return none, &RefusedError{LineHolder, err}
 	}
-	// 4. Enough people agreed, none of them the requester unless the glass was broken. Who they
-	// are was looked up when they voted.
-	if err := enoughVotes(now.approval, now.run); err != nil {
-		return onboarding.Authorization{}, &RefusedError{LineVotes, err}
+	if err := approves(approval, a); err != nil {
+		return none, &RefusedError{LineApproval, err}
 	}
+
+	// 4. Enough people agreed, none of them the requester unless the glass was broken. What they
+	// may do was looked up when they voted.
+	if err := enoughVotes(approval, a.run); err != nil {
+		return none, &RefusedError{LineVotes, err}
+	}
+
 	// 5. The target is the one that was approved. The applier finds that out where it writes, and
-	// fails with [onboarding.ErrTargetChanged]: before and after images of records and files,
-	// host keys.
-	auth := onboarding.Authorization{Run: a.run, Step: a.step, Approval: now.approval.ID.String(),
-		Digest: now.approval.Digest, Approvers: now.approval.Approvers()}
+	// fails with [onboarding.ErrTargetChanged], see [gate.apply].
+
 	// 6. The guard of the step allows all that is left to do.
+	auth := onboarding.Authorization{Run: a.run, Step: a.step, Approval: approval.ID.String(),
+		Digest: approval.Digest, Approvers: approval.Approvers()}
 	for _, item := range a.left() {
 		if err := g.applier.Authorize(auth, item); err != nil {
-			return onboarding.Authorization{}, &RefusedError{LineGuard, err}
+			return none, &RefusedError{LineGuard, err}
 		}
 	}
 	return auth, nil
 }
 
-// holdsLock asks the server, over the connection that is to write what comes of the item, whether
-// it holds the run's lock.
+// holdsLock asks the server whether the session holds the run's lock, over the connection on
+// which the outcome of the item will be written.
 func (g *gate) holdsLock(ctx context.Context, a *application) error {
 	held, err := g.session.Holds(ctx, runLock(a.run.ID))
 	if err == nil && !held {
 		err = errors.New("this process no longer holds the lock of the run")
 	}
 	return err
-}
-
-// standing is what the database says now about an application.
-type standing struct {
-	freeze   *onboarding.Freeze
-	run      *onboarding.Run
-	approval *onboarding.Approval
-}
-
-func (g *gate) load(ctx context.Context, a *application) (now standing, err error) {
-	moment := pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}
-	err = pgx.BeginTxFunc(ctx, g.session.Conn(), moment, func(tx pgx.Tx) (err error) {
-		if now.freeze, err = store.Frozen(ctx, tx); err != nil {
-			return err
-		}
-		if now.run, err = store.LoadRun(ctx, tx, a.run.ID); err != nil {
-			return err
-		}
-		now.approval, err = store.LoadApproval(ctx, tx, a.approval.ID)
-		return err
-	})
-	return now, err
 }
 
 // notFrozen lets an application that has begun come to its end: half a change is worse than a

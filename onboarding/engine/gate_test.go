@@ -27,7 +27,8 @@ func (*recordingApplier) Authorize(_ onboarding.Authorization, item onboarding.I
 	return nil
 }
 
-func (a *recordingApplier) ApplyItem(_ context.Context, _ onboarding.Authorization, item onboarding.Item, _ onboarding.Log) error {
+func (a *recordingApplier) ApplyItem(_ context.Context, _ onboarding.Authorization, item onboarding.Item,
+	_ onboarding.Log) error {
 	if item.Command.Argv[0] == "moved" {
 		return onboarding.ErrTargetChanged
 	}
@@ -75,18 +76,24 @@ func newGateCase(t *testing.T, pool *pgxpool.Pool, names []string) *gateCase {
 		must(t, err)
 	}
 	slug := uuid.NewString()
-	step := onboarding.Step{Definition: onboarding.Definition{Key: "database", Destructive: true}, State: onboarding.StepApplying}
-	run := &onboarding.Run{ID: uuid.New(), Kind: onboarding.KindOnboard, State: onboarding.RunActive, TenantID: uuid.New(),
+	step := onboarding.Step{Definition: onboarding.Definition{Key: "database", Destructive: true},
+		State: onboarding.StepApplying}
+	run := &onboarding.Run{ID: uuid.New(), Kind: onboarding.KindOnboard, State: onboarding.RunActive,
+		TenantID:  uuid.New(),
 		Request:   onboarding.Request{Slug: slug, Domains: []onboarding.Domain{{Name: slug + ".com"}}},
-		Requester: onboarding.Operator{ID: "ada", Name: "Ada"}, Steps: []onboarding.Step{step, {Definition: onboarding.Definition{Key: "deploy"}}}}
+		Requester: onboarding.Operator{ID: "ada", Name: "Ada"},
+		Steps:     []onboarding.Step{step, {Definition: onboarding.Definition{Key: "deploy"}}}}
 	must(t, store.InsertRun(t.Context(), pool, run, slug))
 	policy := onboarding.Policy{Rules: map[onboarding.Kind]onboarding.Rule{"database": {Approvers: 2}}}
 	policy.Defaults()
-	approval, err := policy.NewApproval(run, "database", onboarding.Change{Summary: "test", Items: commands(names...)}, time.Now())
+	approval, err := policy.NewApproval(run, "database",
+		onboarding.Change{Summary: "test", Items: commands(names...)}, time.Now())
 	must(t, err)
 	must(t, store.InsertApproval(t.Context(), pool, approval))
 	for _, id := range []string{"bob", "eve"} {
-		must(t, store.InsertVote(t.Context(), pool, approval, onboarding.Vote{By: onboarding.Operator{ID: id, Name: id}, Agrees: true}))
+		must(t,
+			store.InsertVote(t.Context(), pool, approval,
+				onboarding.Vote{By: onboarding.Operator{ID: id, Name: id}, Agrees: true}))
 	}
 	must(t, store.SetApprovalState(t.Context(), pool, approval, onboarding.ApprovalApproved))
 
@@ -95,9 +102,11 @@ func newGateCase(t *testing.T, pool *pgxpool.Pool, names []string) *gateCase {
 	t.Cleanup(session.Close)
 	must(t, session.Lock(t.Context(), runLock(run.ID)))
 	applier := &recordingApplier{}
-	return &gateCase{t: t, pool: pool, session: session, applier: applier, gate: &gate{applier: applier, session: session},
-		application: &application{run: run, step: "database", approval: approval, items: approval.Change.Items, output: newRecorder(),
-			show: func() {}}}
+	return &gateCase{t: t, pool: pool, session: session, applier: applier,
+		gate: &gate{applier: applier, session: session},
+		application: &application{run: run, step: "database", approval: approval, items: approval.Change.Items,
+			output: newRecorder(),
+			show:   func() {}}}
 }
 
 // exec changes the database behind the gate's back.
@@ -152,16 +161,21 @@ func TestGate(t *testing.T) {
 		}},
 
 		"2: everything is frozen": {items: []string{"one"}, line: LineFreeze, prepare: func(c *gateCase) {
-			must(c.t, store.InsertFreeze(c.t.Context(), c.pool, onboarding.Operator{ID: "eve", Name: "Eve"}, "an incident"))
+			must(c.t,
+				store.InsertFreeze(c.t.Context(), c.pool, onboarding.Operator{ID: "eve", Name: "Eve"}, "an incident"))
 		}},
-		"2: what has begun ends although all is frozen": {items: []string{"one"}, applied: []string{"one"}, prepare: func(c *gateCase) {
-			c.application.begun = true
-			must(c.t, store.InsertFreeze(c.t.Context(), c.pool, onboarding.Operator{ID: "eve", Name: "Eve"}, "an incident"))
-		}},
+		"2: what has begun ends although all is frozen": {items: []string{"one"}, applied: []string{"one"},
+			prepare: func(c *gateCase) {
+				c.application.begun = true
+				must(c.t,
+					store.InsertFreeze(c.t.Context(), c.pool,
+						onboarding.Operator{ID: "eve", Name: "Eve"}, "an incident"))
+			}},
 		"2: the run was cancelled": {items: []string{"one"}, line: LineRun, prepare: func(c *gateCase) {
 			c.exec(`UPDATE runs SET state = 'cancelled'`)
 		}},
-		"2: the run is done": {items: []string{"one"}, line: LineRun, prepare: func(c *gateCase) { c.exec(`UPDATE runs SET state = 'done'`) }},
+		"2: the run is done": {items: []string{"one"}, line: LineRun,
+			prepare: func(c *gateCase) { c.exec(`UPDATE runs SET state = 'done'`) }},
 
 		"3: the approval is open": {items: []string{"one"}, line: LineApproval, prepare: func(c *gateCase) {
 			c.exec(`UPDATE approvals SET state = 'open'`)
@@ -175,7 +189,8 @@ func TestGate(t *testing.T) {
 		"3: the approval is for another step": {items: []string{"one"}, line: LineApproval, prepare: func(c *gateCase) {
 			c.exec(`UPDATE approvals SET step = 'deploy'`)
 		}},
-		"3: an item is not the approved one": {items: []string{"one", "two"}, line: LineApproval, prepare: func(c *gateCase) {
+		"3: an item is not the approved one": {items: []string{"one",
+			"two"}, line: LineApproval, prepare: func(c *gateCase) {
 			c.application.items = commands("one", "three")
 		}},
 		"3: an item is one too many": {items: []string{"one"}, line: LineApproval, prepare: func(c *gateCase) {
@@ -184,12 +199,14 @@ func TestGate(t *testing.T) {
 		"3: the end is not left to do": {items: []string{"one", "two"}, line: LineApproval, prepare: func(c *gateCase) {
 			c.application.items = commands("one")
 		}},
-		"3: the beginning was applied before": {items: []string{"one", "two"}, applied: []string{"two"}, prepare: func(c *gateCase) {
+		"3: the beginning was applied before": {items: []string{"one",
+			"two"}, applied: []string{"two"}, prepare: func(c *gateCase) {
 			c.application.items = commands("two")
 		}},
-		"3: an approved change outlives the time in which to decide": {items: []string{"one"}, applied: []string{"one"}, prepare: func(c *gateCase) {
-			c.exec(`UPDATE approvals SET expires_at = now() - interval '1 hour'`)
-		}},
+		"3: an approved change outlives the time in which to decide": {items: []string{"one"},
+			applied: []string{"one"}, prepare: func(c *gateCase) {
+				c.exec(`UPDATE approvals SET expires_at = now() - interval '1 hour'`)
+			}},
 
 		"4: a vote is missing": {items: []string{"one"}, line: LineVotes, prepare: func(c *gateCase) {
 			c.exec(`DELETE FROM votes WHERE operator = 'eve'`)
@@ -200,10 +217,11 @@ func TestGate(t *testing.T) {
 		"4: a vote is a rejection": {items: []string{"one"}, line: LineVotes, prepare: func(c *gateCase) {
 			c.exec(`UPDATE votes SET agrees = false WHERE operator = 'eve'`)
 		}},
-		"4: the requester broke the glass": {items: []string{"one"}, applied: []string{"one"}, prepare: func(c *gateCase) {
-			c.exec(`DELETE FROM votes WHERE operator = 'eve'`)
-			c.exec(`UPDATE votes SET operator = 'ada', broke_glass = true`)
-		}},
+		"4: the requester broke the glass": {items: []string{"one"}, applied: []string{"one"},
+			prepare: func(c *gateCase) {
+				c.exec(`DELETE FROM votes WHERE operator = 'eve'`)
+				c.exec(`UPDATE votes SET operator = 'ada', broke_glass = true`)
+			}},
 
 		"5: the target changed": {items: []string{"one", "moved", "two"}, line: LineTarget, applied: []string{"one"}},
 

@@ -9,9 +9,9 @@ import (
 	"github.com/atlilith/onboardbot/onboarding"
 )
 
-func TestMetricsComeFromTheRecord(t *testing.T) {
+func TestMetricsComeFromTheDatabase(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, onboarding.Policy{})
+	h := newHarness(t, onboarding.Policy{})
 	h.start()
 	id := h.begin("merche-biche")
 	h.approve(id, "database", "bob")

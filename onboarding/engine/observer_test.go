@@ -11,47 +11,48 @@ import (
 	"github.com/atlilith/onboardbot/onboarding"
 )
 
-// gazing keeps the looks of a step until the function it returns is called.
-func (h *house) gazing(key onboarding.Key) (end func()) {
-	gaze := make(chan struct{})
-	h.world.set(func() { h.world.gaze[string(key)] = gaze })
+// holdObservation keeps the observations of a step waiting until the function it returns is
+// called.
+func (h *harness) holdObservation(key onboarding.Key) (end func()) {
+	hold := make(chan struct{})
+	h.world.set(func() { h.world.holdObserve[string(key)] = hold })
 	return func() {
-		h.world.set(func() { delete(h.world.gaze, string(key)) })
-		close(gaze)
+		h.world.set(func() { delete(h.world.holdObserve, string(key)) })
+		close(hold)
 	}
 }
 
-func (h *house) looks(key onboarding.Key) int {
+func (h *harness) observations(key onboarding.Key) int {
 	h.world.mu.Lock()
 	defer h.world.mu.Unlock()
-	return h.world.looked[string(key)]
+	return h.world.observed[string(key)]
 }
 
-// lookBegins waits for a look of a step beyond those that there were.
-func (h *house) lookBegins(key onboarding.Key, were int) {
+// waitForObservation waits for an observation of a step to begin beyond those that began before.
+func (h *harness) waitForObservation(key onboarding.Key, were int) {
 	h.t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); h.looks(key) <= were; time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(20 * time.Second); h.observations(key) <= were; time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
-			h.t.Fatalf("%s does not look", key)
+			h.t.Fatalf("%s is not observed", key)
 		}
 	}
 }
 
-func TestASlowLookHoldsUpNoOtherStep(t *testing.T) {
+func TestASlowObservationHoldsUpNoOtherStep(t *testing.T) {
 	t.Parallel()
 	for _, elsewhere := range []bool{false, true} {
-		h := newHouse(t, onboarding.Policy{})
+		h := newHarness(t, onboarding.Policy{})
 		h.start()
 		if elsewhere { // the approval comes to whoever takes the job, and the run is advanced by one of them
 			h.start()
 		}
-		end := h.gazing("dns/a.example.com")
+		end := h.holdObservation("dns/a.example.com")
 		id := h.begin("merche-biche")
 		h.approve(id, "database", "bob")
 		h.approve(id, "dns/b.example.com", "bob")
 		view := h.stepBecomes(id, "dns/b.example.com", onboarding.StepDone)
 		if state := view.Step("dns/a.example.com").State; state != onboarding.StepPending {
-			t.Errorf("the step that looks is %s", state)
+			t.Errorf("the step that is being observed is %s", state)
 		}
 		end()
 		h.approve(id, "dns/a.example.com", "eve")
@@ -59,17 +60,17 @@ func TestASlowLookHoldsUpNoOtherStep(t *testing.T) {
 	}
 }
 
-func TestQuestionsComeInTheOrderOfTheRunbook(t *testing.T) {
+func TestApprovalsAreRequestedInTheOrderOfTheRunbook(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, onboarding.Policy{})
+	h := newHarness(t, onboarding.Policy{})
 	h.start()
 	id := h.begin("merche-biche")
 	database := h.asked(id, "database")
-	end := h.gazing("dns/a.example.com")
+	end := h.holdObservation("dns/a.example.com")
 	if err := h.Approve(t.Context(), database.ID, "bob", ""); err != nil {
 		t.Fatal(err)
 	}
-	h.lookBegins("dns/b.example.com", 0)
+	h.waitForObservation("dns/b.example.com", 0)
 	time.Sleep(20 * time.Millisecond)
 	end()
 	h.asked(id, "dns/a.example.com")
@@ -85,16 +86,17 @@ func TestQuestionsComeInTheOrderOfTheRunbook(t *testing.T) {
 	}
 }
 
-// A step that looked ahead of one that then failed asks nothing, and looks again once that one is
-// done.
-func TestWhatWasSeenAheadOfAStepThatFailsCountsForNothing(t *testing.T) {
+// A step that was observed early, beside one that then failed, asks nothing, and is observed
+// again once that one is done.
+func TestAnEarlyObservationIsDiscardedWhenTheStepBeforeFails(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, onboarding.Policy{})
-	h.world.findings["preflight"] = []onboarding.Finding{{Level: onboarding.Failed, Name: "repository", Detail: "dirty"}}
+	h := newHarness(t, onboarding.Policy{})
+	h.world.findings["preflight"] = []onboarding.Finding{{Level: onboarding.Failed,
+		Name: "repository", Detail: "dirty"}}
 	h.start()
 	id := h.begin("merche-biche")
 	h.stepBecomes(id, "preflight", onboarding.StepFailed)
-	h.lookBegins("database", 0)
+	h.waitForObservation("database", 0)
 	h.world.set(func() {
 		h.world.version["database"] = "moved"
 		delete(h.world.findings, "preflight")
@@ -110,15 +112,15 @@ func TestWhatWasSeenAheadOfAStepThatFailsCountsForNothing(t *testing.T) {
 }
 
 // What a step saw before the effect of the one before it showed may be half of the truth.
-func TestWhatWasSeenBeforeAnEffectShowedCountsForNothing(t *testing.T) {
+func TestAnEarlyObservationIsDiscardedWhenTheEffectIsLate(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, onboarding.Policy{})
+	h := newHarness(t, onboarding.Policy{})
 	h.world.late["database"] = 2
 	h.world.version["dns/a.example.com"] = "before"
 	h.start()
 	id := h.begin("merche-biche")
 	h.approve(id, "database", "bob")
-	h.lookBegins("dns/a.example.com", 0)
+	h.waitForObservation("dns/a.example.com", 0)
 	h.world.set(func() { h.world.version["dns/a.example.com"] = "after" })
 	approval := h.asked(id, "dns/a.example.com")
 	if got := approval.Change.Items[0].Command.Argv[3]; got != "after" {
@@ -127,41 +129,43 @@ func TestWhatWasSeenBeforeAnEffectShowedCountsForNothing(t *testing.T) {
 	wantKinds(t, h.view(id), "dns/a.example.com", onboarding.EventAsked)
 }
 
-func TestCheckNowDuringALookLooksAgain(t *testing.T) {
+func TestCheckNowDuringAnObservationObservesAgain(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, onboarding.Policy{})
+	h := newHarness(t, onboarding.Policy{})
 	h.world.waiting["database"] = "somebody must move"
 	h.start()
 	id := h.begin("merche-biche")
 	h.stepBecomes(id, "database", onboarding.StepWaiting)
-	end := h.gazing("database")
-	h.lookBegins("database", h.looks("database"))
+	end := h.holdObservation("database")
+	h.waitForObservation("database", h.observations("database"))
 	if err := h.CheckNow(t.Context(), id, "database", "ada"); err != nil {
 		t.Fatal(err)
 	}
-	were := h.looks("database")
+	were := h.observations("database")
 	h.world.set(func() { delete(h.world.waiting, "database") })
 	end()
 	h.asked(id, "database")
-	if h.looks("database") <= were {
-		t.Error("what a look saw that began before somebody asked for one was enough")
+	if h.observations("database") <= were {
+		t.Error("an observation that began before somebody asked for one was enough")
 	}
 }
 
-func TestARunIsCancelledWhileItLooks(t *testing.T) {
+func TestARunIsCancelledWhileItIsObserved(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, onboarding.Policy{})
+	h := newHarness(t, onboarding.Policy{})
 	h.start()
-	end := h.gazing("preflight")
+	end := h.holdObservation("preflight")
 	defer end()
 	id := h.begin("merche-biche")
-	h.lookBegins("preflight", 0)
+	h.waitForObservation("preflight", 0)
 	if err := h.Cancel(t.Context(), id, "ada"); err != nil {
 		t.Fatal(err)
 	}
 	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(5 * time.Millisecond) {
 		var busy int
-		err := h.pool.QueryRow(t.Context(), `SELECT count(*) FROM river_job WHERE kind = 'onboarding_advance' AND state NOT IN ('completed', 'cancelled', 'discarded')`).Scan(&busy)
+		err := h.pool.QueryRow(t.Context(),
+			`SELECT count(*) FROM river_job WHERE kind = 'onboarding_advance'
+				AND state NOT IN ('completed', 'cancelled', 'discarded')`).Scan(&busy)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -178,7 +182,7 @@ func TestARunIsCancelledWhileItLooks(t *testing.T) {
 	}
 }
 
-func (h *house) view(id uuid.UUID) *onboarding.View {
+func (h *harness) view(id uuid.UUID) *onboarding.View {
 	h.t.Helper()
 	view, err := h.Records.View(h.t.Context(), id)
 	if err != nil {

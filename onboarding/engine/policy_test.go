@@ -12,9 +12,10 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/service"
 )
 
-func TestARuleCanWantTwoApproversAndAReason(t *testing.T) {
+func TestARuleCanRequireTwoApproversAndAReason(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, onboarding.Policy{Rules: map[onboarding.Kind]onboarding.Rule{"database": {Approvers: 2, Reason: true}}})
+	h := newHarness(t,
+		onboarding.Policy{Rules: map[onboarding.Kind]onboarding.Rule{"database": {Approvers: 2, Reason: true}}})
 	h.start()
 	id := h.begin("merche-biche")
 	approval := h.asked(id, "database")
@@ -38,11 +39,12 @@ func TestARuleCanWantTwoApproversAndAReason(t *testing.T) {
 
 func TestBreakingTheGlass(t *testing.T) {
 	t.Parallel()
-	closed := newHouse(t, onboarding.Policy{})
+	closed := newHarness(t, onboarding.Policy{})
 	if err := closed.BreakGlass(t.Context(), uuid.New(), "ada", "fire"); !errors.Is(err, onboarding.ErrNoGlass) {
 		t.Errorf("it is off by default: %v", err)
 	}
-	h := newHouse(t, onboarding.Policy{BreakGlass: true, Rules: map[onboarding.Kind]onboarding.Rule{"database": {Approvers: 2}}})
+	h := newHarness(t,
+		onboarding.Policy{BreakGlass: true, Rules: map[onboarding.Kind]onboarding.Rule{"database": {Approvers: 2}}})
 	h.start()
 	id := h.begin("merche-biche")
 	approval := h.asked(id, "database")
@@ -56,12 +58,13 @@ func TestBreakingTheGlass(t *testing.T) {
 		t.Fatal(err)
 	}
 	view := h.stepBecomes(id, "database", onboarding.StepDone)
-	wantKinds(t, view, "database", onboarding.EventAsked, onboarding.EventBrokeGlass, onboarding.EventApplying, onboarding.EventDone)
+	wantKinds(t, view, "database", onboarding.EventAsked, onboarding.EventBrokeGlass, onboarding.EventApplying,
+		onboarding.EventDone)
 }
 
 func TestAFreezeHoldsWhatIsApproved(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, onboarding.Policy{})
+	h := newHarness(t, onboarding.Policy{})
 	h.start()
 	id := h.begin("merche-biche")
 	if err := h.Freeze(t.Context(), "bob", "black friday"); err != nil {
@@ -75,7 +78,8 @@ func TestAFreezeHoldsWhatIsApproved(t *testing.T) {
 	// the engine went past it.
 	other := h.begin("other")
 	h.asked(other, "database")
-	if view, err := h.Records.View(t.Context(), id); err != nil || view.Step("database").State != onboarding.StepApproved || h.world.count("database") != 0 {
+	if view, err := h.Records.View(t.Context(), id); err != nil ||
+		view.Step("database").State != onboarding.StepApproved || h.world.count("database") != 0 {
 		t.Fatalf("under a freeze: %v, applied %d times", view.Step("database").State, h.world.count("database"))
 	}
 	if err := h.Thaw(t.Context(), "eve"); err != nil {
@@ -87,9 +91,9 @@ func TestAFreezeHoldsWhatIsApproved(t *testing.T) {
 	}
 }
 
-func TestWhatIsApprovedAheadIsNotAskedAgainUnlessItMoved(t *testing.T) {
+func TestAPreapprovedChangeIsRequestedAgainOnlyAfterDrift(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, onboarding.Policy{})
+	h := newHarness(t, onboarding.Policy{})
 	h.start()
 	id := h.begin("merche-biche")
 	open := h.asked(id, "database")
@@ -104,9 +108,10 @@ func TestWhatIsApprovedAheadIsNotAskedAgainUnlessItMoved(t *testing.T) {
 		}
 	}
 	if len(ids) != 3 || ids[0] != open.ID {
-		t.Fatalf("%d of the review can be decided, the open question is %s", len(ids), open.ID)
+		t.Fatalf("%d of the review can be decided, the open approval is %s", len(ids), open.ID)
 	}
-	if _, err := h.ApproveAll(t.Context(), id, ids, service.Decision{Operator: "ada"}); !errors.Is(err, onboarding.ErrOwnRequest) {
+	if _, err := h.ApproveAll(t.Context(), id, ids, service.Decision{Operator: "ada"}); !errors.Is(err,
+		onboarding.ErrOwnRequest) {
 		t.Errorf("the requester approved all: %v", err)
 	}
 	h.world.set(func() { h.world.version["dns/b.example.com"] = "moved" })
@@ -118,14 +123,15 @@ func TestWhatIsApprovedAheadIsNotAskedAgainUnlessItMoved(t *testing.T) {
 	h.approve(id, "dns/b.example.com", "eve")
 	view := h.runBecomes(id, onboarding.RunDone)
 	wantKinds(t, view, "dns/a.example.com", onboarding.EventApproved, onboarding.EventApplying, onboarding.EventDone)
-	if got := kinds(view, "dns/b.example.com"); !slices.Contains(got, onboarding.EventLapsed) || !slices.Contains(got, onboarding.EventAsked) {
+	if got := kinds(view, "dns/b.example.com"); !slices.Contains(got, onboarding.EventLapsed) ||
+		!slices.Contains(got, onboarding.EventAsked) {
 		t.Errorf("a change that moved went on under its old approval: %v", got)
 	}
 }
 
-func TestAVoteGivenAheadCounts(t *testing.T) {
+func TestAVoteOnAPreapprovalCounts(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, onboarding.Policy{Rules: map[onboarding.Kind]onboarding.Rule{"dns": {Approvers: 2}}})
+	h := newHarness(t, onboarding.Policy{Rules: map[onboarding.Kind]onboarding.Rule{"dns": {Approvers: 2}}})
 	h.start()
 	id := h.begin("merche-biche")
 	h.asked(id, "database")
@@ -135,7 +141,8 @@ func TestAVoteGivenAheadCounts(t *testing.T) {
 	}
 	for _, ahead := range review {
 		if ahead.Approval != nil {
-			if _, err := h.ApproveAll(t.Context(), id, []uuid.UUID{ahead.Approval.ID}, service.Decision{Operator: "bob"}); err != nil {
+			if _, err := h.ApproveAll(t.Context(), id, []uuid.UUID{ahead.Approval.ID},
+				service.Decision{Operator: "bob"}); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -152,7 +159,7 @@ func TestAVoteGivenAheadCounts(t *testing.T) {
 
 func TestAnApprovalEscalates(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, onboarding.Policy{EscalateAfter: time.Second})
+	h := newHarness(t, onboarding.Policy{EscalateAfter: time.Second})
 	h.start()
 	id := h.begin("merche-biche")
 	h.until(id, "the second group hears of it", func(view *onboarding.View) bool {
@@ -160,9 +167,9 @@ func TestAnApprovalEscalates(t *testing.T) {
 	})
 }
 
-func TestWhatWaitsForWhom(t *testing.T) {
+func TestWaitingFor(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, onboarding.Policy{})
+	h := newHarness(t, onboarding.Policy{})
 	h.start()
 	id := h.begin("merche-biche")
 	approval := h.asked(id, "database")
@@ -180,14 +187,16 @@ func TestWhatWaitsForWhom(t *testing.T) {
 	}
 }
 
-func TestADraftIsKeptUntilItIsSent(t *testing.T) {
+func TestADraftIsKeptUntilItIsSubmitted(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, onboarding.Policy{})
+	h := newHarness(t, onboarding.Policy{})
 	if draft, err := h.Drafts.Get(t.Context(), "merche-biche"); draft != nil || err != nil {
 		t.Fatalf("%v, %v", draft, err)
 	}
 	for _, inputs := range []string{`{"email":"m"}`, `{"email":"merche@example.com"}`} {
-		if err := h.Drafts.Save(t.Context(), onboarding.Draft{Slug: "merche-biche", By: onboarding.Operator{ID: "ada"}, Inputs: []byte(inputs)}); err != nil {
+		if err := h.Drafts.Save(t.Context(),
+			onboarding.Draft{Slug: "merche-biche", By: onboarding.Operator{ID: "ada"},
+				Inputs: []byte(inputs)}); err != nil {
 			t.Fatal(err)
 		}
 	}

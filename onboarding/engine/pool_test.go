@@ -16,7 +16,7 @@ import (
 func TestRunsTakeOneConnectionEach(t *testing.T) {
 	t.Parallel()
 	const runs = 4
-	h := newHouse(t, onboarding.Policy{})
+	h := newHarness(t, onboarding.Policy{})
 	hold := make(chan struct{})
 	h.world.hold["database"] = hold
 	h.startWith(runs, runs+1)
@@ -31,7 +31,8 @@ func TestRunsTakeOneConnectionEach(t *testing.T) {
 	h.waitForLocks(runs - 1) // of the host, which one run has
 	for _, id := range ids {
 		if view := h.view(id); len(view.Attempts) > 0 {
-			h.until(id, "what it prints is shown", func(view *onboarding.View) bool { return view.Attempts[0].Lines > 0 })
+			h.until(id, "what it prints is shown",
+				func(view *onboarding.View) bool { return view.Attempts[0].Lines > 0 })
 		}
 	}
 	close(hold)
@@ -45,7 +46,7 @@ func TestRunsTakeOneConnectionEach(t *testing.T) {
 }
 
 // waitForLocks returns once as many sessions wait for a lock.
-func (h *house) waitForLocks(sessions int) {
+func (h *harness) waitForLocks(sessions int) {
 	h.t.Helper()
 	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(10 * time.Millisecond) {
 		var waiting int

@@ -14,7 +14,7 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/store"
 )
 
-// reconcile goes on with a step that was approved, or that was cut short: it observes the step,
+// reconcile continues a step that was approved, or that was interrupted: it observes the step,
 // and applies what is left to do under the approval that the step has. It applies nothing that it
 // did not observe in the same call, under the locks of what the change touches.
 func (d *driver) reconcile(ctx context.Context, run *onboarding.Run, step *onboarding.Step) error {
@@ -59,7 +59,7 @@ type work struct {
 	run         *onboarding.Run
 	step        *onboarding.Step
 	approval    *onboarding.Approval // under which the step may be applied, nil if there is none
-	interrupted bool                 // an application was cut short
+	interrupted bool                 // an application was interrupted
 }
 
 // event is an event about the step and its approval.

@@ -11,25 +11,25 @@ import (
 
 // A refusal of the gate is in the audit trail, and leaves the step where a person goes on: a
 // retry asks for an approval of its own.
-func TestARefusedChangeIsAskedForAgain(t *testing.T) {
+func TestARefusedChangeIsRequestedAgain(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
-		meanwhile func(h *house)
+		meanwhile func(h *harness)
 		why       string
 	}{
-		"a vote is gone": {func(h *house) { h.exec(`DELETE FROM votes`) }, "0 of 1 approvers agreed"},
-		"the approval is not approved any more": {func(h *house) { h.exec(`UPDATE approvals SET state = 'lapsed'`) },
+		"a vote is gone": {func(h *harness) { h.exec(`DELETE FROM votes`) }, "0 of 1 approvers agreed"},
+		"the approval is not approved any more": {func(h *harness) { h.exec(`UPDATE approvals SET state = 'lapsed'`) },
 			"the approval is lapsed"},
-		"the guard refuses": {func(h *house) {
+		"the guard refuses": {func(h *harness) {
 			h.world.set(func() { h.world.forbidden = errors.New("a run never does this") })
 		}, "a run never does this"},
-		"the target changed": {func(h *house) {
+		"the target changed": {func(h *harness) {
 			h.world.set(func() { h.world.broken["database"] = onboarding.ErrTargetChanged })
 		}, onboarding.ErrTargetChanged.Error()},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			h := newHouse(t, onboarding.Policy{})
+			h := newHarness(t, onboarding.Policy{})
 			hold := make(chan struct{})
 			h.world.hold["database"] = hold
 			h.world.parts["database"] = []string{"one", "two"}
@@ -67,7 +67,7 @@ func TestARefusedChangeIsAskedForAgain(t *testing.T) {
 // on.
 func TestAProcessThatLostItsRunAppliesNothingMore(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, onboarding.Policy{})
+	h := newHarness(t, onboarding.Policy{})
 	hold := make(chan struct{})
 	h.world.hold["database"] = hold
 	h.world.parts["database"] = []string{"one", "two"}
@@ -76,7 +76,8 @@ func TestAProcessThatLostItsRunAppliesNothingMore(t *testing.T) {
 	h.approve(id, "database", "bob")
 	<-h.world.entered
 	h.exec(`SELECT pg_terminate_backend(pid, 5000) FROM pg_locks
-		WHERE locktype = 'advisory' AND (classid::bigint << 32 | objid::bigint) = hashtextextended('onboardbot/run/' || $1, 0)`, id.String())
+		WHERE locktype = 'advisory'
+			AND (classid::bigint << 32 | objid::bigint) = hashtextextended('onboardbot/run/' || $1, 0)`, id.String())
 	close(hold)
 	view := h.stepBecomes(id, "database", onboarding.StepDone)
 	if got := kinds(view, "database"); !slices.Contains(got, onboarding.EventInterrupted) {

@@ -13,7 +13,7 @@ import (
 )
 
 // goLive takes a run to its end.
-func (h *house) goLive(slug string) uuid.UUID {
+func (h *harness) goLive(slug string) uuid.UUID {
 	h.t.Helper()
 	id := h.begin(slug)
 	for _, key := range []onboarding.Key{"database", "dns/a.example.com", "dns/b.example.com"} {
@@ -23,7 +23,7 @@ func (h *house) goLive(slug string) uuid.UUID {
 	return id
 }
 
-func (h *house) live() []onboarding.LiveDomain {
+func (h *harness) live() []onboarding.LiveDomain {
 	h.t.Helper()
 	live, err := store.LiveDomains(h.t.Context(), h.pool)
 	if err != nil {
@@ -32,23 +32,25 @@ func (h *house) live() []onboarding.LiveDomain {
 	return live
 }
 
-func TestLiveIsWhatARunMadeAndNoneTookBack(t *testing.T) {
+func TestLiveDomains(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, onboarding.Policy{})
+	h := newHarness(t, onboarding.Policy{})
 	h.start()
 	if live := h.live(); len(live) != 0 {
 		t.Errorf("live before anything ran: %+v", live)
 	}
 	waiting := h.begin("cocotte-two")
 	id := h.goLive("merche-biche")
-	want := []onboarding.LiveDomain{{Domain: onboarding.Domain{Name: "merche-biche.com", Host: "vps-0"}, Run: id, Slug: "merche-biche", Channel: "C1"}}
+	want := []onboarding.LiveDomain{{Domain: onboarding.Domain{Name: "merche-biche.com", Host: "vps-0"}, Run: id,
+		Slug: "merche-biche", Channel: "C1"}}
 	if diff := cmp.Diff(want, h.live()); diff != "" {
 		t.Error(diff)
 	}
 	if err := h.Cancel(t.Context(), waiting, "ada"); err != nil {
 		t.Fatal(err)
 	}
-	undo, err := h.Undo(t.Context(), "merche-biche", false, service.Asked{Operator: "ada", Channel: "C1", Submission: "undo"})
+	undo, err := h.Undo(t.Context(), "merche-biche", false,
+		service.Asked{Operator: "ada", Channel: "C1", Submission: "undo"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -64,13 +66,14 @@ func TestLiveIsWhatARunMadeAndNoneTookBack(t *testing.T) {
 	}
 }
 
-func TestRenewalIsAskedForAndBroughtHome(t *testing.T) {
+func TestARenewalIsApprovedAndSynced(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, onboarding.Policy{})
+	h := newHarness(t, onboarding.Policy{})
 	h.start()
 	made := h.goLive("merche-biche")
 	renew := func(operator, press string) (*onboarding.Run, error) {
-		return h.Renew(t.Context(), onboarding.Domain{Name: "merche-biche.com"}, service.Asked{Operator: operator, Channel: "C2", Submission: press})
+		return h.Renew(t.Context(), onboarding.Domain{Name: "merche-biche.com"},
+			service.Asked{Operator: operator, Channel: "C2", Submission: press})
 	}
 	if _, err := renew("mallory", "p0"); !errors.Is(err, onboarding.ErrNotOperator) {
 		t.Errorf("a stranger renews: %v", err)
@@ -92,7 +95,8 @@ func TestRenewalIsAskedForAndBroughtHome(t *testing.T) {
 	h.approve(run.ID, "renew/merche-biche.com", "bob")
 	h.approve(run.ID, "sync/merche-biche.com", "bob")
 	view := h.runBecomes(run.ID, onboarding.RunDone)
-	if view.Renews != made || view.Channel != "C1" || view.Kind != onboarding.KindRenew || view.Request.Slug != "merche-biche" || view.Request.Domains[0].Host != "vps-0" {
+	if view.Renews != made || view.Channel != "C1" || view.Kind != onboarding.KindRenew ||
+		view.Request.Slug != "merche-biche" || view.Request.Domains[0].Host != "vps-0" {
 		t.Errorf("the renewal is %+v", view.Run)
 	}
 	// What it renewed is as live as before, and still the newest run of its Provider.
@@ -104,12 +108,13 @@ func TestRenewalIsAskedForAndBroughtHome(t *testing.T) {
 	}
 }
 
-func TestRenewalOfWhatNobodyOnboarded(t *testing.T) {
+func TestARenewalOfADomainThatNobodyOnboarded(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, onboarding.Policy{})
+	h := newHarness(t, onboarding.Policy{})
 	var runs []uuid.UUID
 	for _, name := range []string{"cocotte.com", "sansonnet.com"} {
-		run, err := h.Renew(t.Context(), onboarding.Domain{Name: name, Host: "vps-0"}, service.Asked{Operator: "ada", Channel: "C2", Submission: name})
+		run, err := h.Renew(t.Context(), onboarding.Domain{Name: name, Host: "vps-0"},
+			service.Asked{Operator: "ada", Channel: "C2", Submission: name})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -31,14 +31,15 @@ func wantKinds(t *testing.T, view *onboarding.View, key onboarding.Key, want ...
 
 func TestARunGoesFromRequestToDone(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, onboarding.Policy{})
+	h := newHarness(t, onboarding.Policy{})
 	h.start()
 	id := h.begin("merche-biche")
 	approval := h.approve(id, "database", "bob")
 	h.approve(id, "dns/a.example.com", "bob")
 	h.approve(id, "dns/b.example.com", "eve")
 	view := h.runBecomes(id, onboarding.RunDone)
-	wantKinds(t, view, "database", onboarding.EventAsked, onboarding.EventApproved, onboarding.EventApplying, onboarding.EventDone)
+	wantKinds(t, view, "database", onboarding.EventAsked, onboarding.EventApproved, onboarding.EventApplying,
+		onboarding.EventDone)
 	wantKinds(t, view, "verify", onboarding.EventDone)
 	for _, key := range []string{"database", "dns/a.example.com", "dns/b.example.com"} {
 		if got := h.world.count(key); got != 1 {
@@ -57,9 +58,9 @@ func TestARunGoesFromRequestToDone(t *testing.T) {
 	}
 }
 
-func TestAStepThatIsDoneAlreadyAsksNobody(t *testing.T) {
+func TestAStepThatIsAlreadyDoneRequestsNoApproval(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, onboarding.Policy{})
+	h := newHarness(t, onboarding.Policy{})
 	h.world.there["merche-biche/database"] = true
 	h.start()
 	id := h.begin("merche-biche")
@@ -69,11 +70,12 @@ func TestAStepThatIsDoneAlreadyAsksNobody(t *testing.T) {
 
 func TestWhoMayDecide(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, onboarding.Policy{})
+	h := newHarness(t, onboarding.Policy{})
 	h.start()
 	id := h.begin("merche-biche")
 	approval := h.asked(id, "database")
-	for who, want := range map[string]error{"ada": onboarding.ErrOwnRequest, "otto": onboarding.ErrNotApprover, "mallory": onboarding.ErrNotApprover} {
+	for who, want := range map[string]error{"ada": onboarding.ErrOwnRequest, "otto": onboarding.ErrNotApprover,
+		"mallory": onboarding.ErrNotApprover} {
 		if err := h.Approve(t.Context(), approval.ID, who, ""); !errors.Is(err, want) {
 			t.Errorf("%s approves: %v, want %v", who, err, want)
 		}
@@ -87,14 +89,16 @@ func TestWhoMayDecide(t *testing.T) {
 	if got := h.world.count("database"); got != 0 {
 		t.Errorf("applied %d times without an approval", got)
 	}
-	if _, err := h.Begin(t.Context(), request("other"), service.Asked{Operator: "mallory", Channel: "C1", Submission: "v"}); !errors.Is(err, onboarding.ErrNotOperator) {
+	if _, err := h.Begin(t.Context(), request("other"),
+		service.Asked{Operator: "mallory", Channel: "C1", Submission: "v"}); !errors.Is(err,
+		onboarding.ErrNotOperator) {
 		t.Errorf("a stranger began a run: %v", err)
 	}
 }
 
 func TestTwoApproversAtOnceDecideOnce(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, onboarding.Policy{})
+	h := newHarness(t, onboarding.Policy{})
 	h.start()
 	id := h.begin("merche-biche")
 	approval := h.asked(id, "database")
@@ -118,9 +122,9 @@ func TestTwoApproversAtOnceDecideOnce(t *testing.T) {
 	}
 }
 
-func TestAnApprovalLapsesWhenTheWorldMoves(t *testing.T) {
+func TestAnApprovalLapsesWhenTheTargetChanges(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, onboarding.Policy{})
+	h := newHarness(t, onboarding.Policy{})
 	h.start()
 	id := h.begin("merche-biche")
 	first := h.asked(id, "database")
@@ -139,13 +143,14 @@ func TestAnApprovalLapsesWhenTheWorldMoves(t *testing.T) {
 		t.Fatal(err)
 	}
 	view := h.stepBecomes(id, "database", onboarding.StepDone)
-	wantKinds(t, view, "database", onboarding.EventAsked, onboarding.EventApproved, onboarding.EventLapsed, onboarding.EventAsked,
+	wantKinds(t, view, "database", onboarding.EventAsked, onboarding.EventApproved, onboarding.EventLapsed,
+		onboarding.EventAsked,
 		onboarding.EventApproved, onboarding.EventApplying, onboarding.EventDone)
 }
 
 func TestRejectedThenRetriedThenApproved(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, onboarding.Policy{})
+	h := newHarness(t, onboarding.Policy{})
 	h.start()
 	id := h.begin("merche-biche")
 	approval := h.asked(id, "database")
@@ -169,9 +174,9 @@ func TestRejectedThenRetriedThenApproved(t *testing.T) {
 	h.stepBecomes(id, "database", onboarding.StepDone)
 }
 
-func TestAFailedStepAsksAgainBeforeItRunsAgain(t *testing.T) {
+func TestAFailedStepRequestsApprovalAgain(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, onboarding.Policy{})
+	h := newHarness(t, onboarding.Policy{})
 	h.world.broken["database"] = errors.New("connection refused")
 	h.start()
 	id := h.begin("merche-biche")
@@ -193,9 +198,9 @@ func TestAFailedStepAsksAgainBeforeItRunsAgain(t *testing.T) {
 
 // River moves scheduled jobs every five seconds: the reminder and the end must lie further apart
 // than that.
-func TestAnApprovalThatNobodyDecidesIsRemindedOfAndExpires(t *testing.T) {
+func TestAnUndecidedApprovalIsRemindedOfAndExpires(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, onboarding.Policy{ApprovalLife: 11 * time.Second, RemindBefore: 10 * time.Second})
+	h := newHarness(t, onboarding.Policy{ApprovalLife: 11 * time.Second, RemindBefore: 10 * time.Second})
 	h.start()
 	id := h.begin("merche-biche")
 	approval := h.asked(id, "database")
@@ -207,9 +212,9 @@ func TestAnApprovalThatNobodyDecidesIsRemindedOfAndExpires(t *testing.T) {
 	}
 }
 
-func TestWaitingStepsGoOnByThemselvesOrWhenAsked(t *testing.T) {
+func TestWaitingStepsGoOnOnTheirOwnOrOnRequest(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, onboarding.Policy{})
+	h := newHarness(t, onboarding.Policy{})
 	h.world.waiting["preflight"] = "ns1 does not answer yet"
 	h.start()
 	id := h.begin("merche-biche")
@@ -224,21 +229,22 @@ func TestWaitingStepsGoOnByThemselvesOrWhenAsked(t *testing.T) {
 	}
 }
 
-func TestAFailedFindingAsksNobodyAnything(t *testing.T) {
+func TestAFailedFindingRequestsNoApproval(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, onboarding.Policy{})
-	h.world.findings["preflight"] = []onboarding.Finding{{Level: onboarding.Failed, Name: "postgres", Detail: "in recovery", Fix: "use the primary"}}
+	h := newHarness(t, onboarding.Policy{})
+	h.world.findings["preflight"] = []onboarding.Finding{{Level: onboarding.Failed, Name: "postgres",
+		Detail: "in recovery", Fix: "use the primary"}}
 	h.start()
 	id := h.begin("merche-biche")
 	view := h.stepBecomes(id, "preflight", onboarding.StepFailed)
 	if len(view.Approvals) != 0 || len(view.Step("preflight").Findings) != 1 {
-		t.Errorf("%d questions, findings %v", len(view.Approvals), view.Step("preflight").Findings)
+		t.Errorf("%d approvals, findings %v", len(view.Approvals), view.Step("preflight").Findings)
 	}
 }
 
-func TestCancelWithdrawsWhatWasAsked(t *testing.T) {
+func TestCancelWithdrawsOpenApprovals(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, onboarding.Policy{})
+	h := newHarness(t, onboarding.Policy{})
 	h.start()
 	id := h.begin("merche-biche")
 	approval := h.asked(id, "database")
@@ -255,7 +261,8 @@ func TestCancelWithdrawsWhatWasAsked(t *testing.T) {
 	if again != id {
 		t.Errorf("the same submission began another run")
 	}
-	run, err := h.Begin(t.Context(), request("merche-biche"), service.Asked{Operator: "ada", Channel: "C1", Submission: "another-view"})
+	run, err := h.Begin(t.Context(), request("merche-biche"),
+		service.Asked{Operator: "ada", Channel: "C1", Submission: "another-view"})
 	if err != nil || run.ID == id {
 		t.Errorf("a cancelled slug could not be taken up again: %v", err)
 	}
@@ -263,7 +270,7 @@ func TestCancelWithdrawsWhatWasAsked(t *testing.T) {
 
 func TestTwoRunsAtOnceOnTwoReplicas(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, onboarding.Policy{})
+	h := newHarness(t, onboarding.Policy{})
 	h.start()
 	h.start()
 	one, two := h.begin("one"), h.begin("two")
@@ -278,7 +285,7 @@ func TestTwoRunsAtOnceOnTwoReplicas(t *testing.T) {
 	}
 }
 
-func TestARunThatIsCutShortGoesOn(t *testing.T) {
+func TestAnInterruptedRunGoesOn(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		meanwhile func(*world)
@@ -286,16 +293,20 @@ func TestARunThatIsCutShortGoesOn(t *testing.T) {
 		applied   int
 		last      int // items that the last application had
 	}{
-		"it had finished":        {func(w *world) { w.there["merche-biche/database"] = true }, onboarding.StepDone, 1, 2},
-		"it had not":             {func(w *world) {}, onboarding.StepDone, 2, 2},
-		"it was half way":        {func(w *world) { w.parts["database"] = []string{"two"} }, onboarding.StepDone, 2, 1},
-		"it began at the end":    {func(w *world) { w.parts["database"] = []string{"one"} }, onboarding.StepAsking, 1, 2},
-		"it left something else": {func(w *world) { w.parts["database"] = []string{"half"} }, onboarding.StepAsking, 1, 2},
-		"nobody can tell":        {func(w *world) { w.blind["database"] = errors.New("no route to host") }, onboarding.StepUnknown, 1, 2},
+		"it had finished": {func(w *world) { w.there["merche-biche/database"] = true },
+			onboarding.StepDone, 1, 2},
+		"it had not":      {func(w *world) {}, onboarding.StepDone, 2, 2},
+		"it was half way": {func(w *world) { w.parts["database"] = []string{"two"} }, onboarding.StepDone, 2, 1},
+		"it began at the end": {func(w *world) { w.parts["database"] = []string{"one"} },
+			onboarding.StepAsking, 1, 2},
+		"it left something else": {func(w *world) { w.parts["database"] = []string{"half"} },
+			onboarding.StepAsking, 1, 2},
+		"nobody can tell": {func(w *world) { w.unobservable["database"] = errors.New("no route to host") },
+			onboarding.StepUnknown, 1, 2},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			h := newHouse(t, onboarding.Policy{})
+			h := newHarness(t, onboarding.Policy{})
 			h.world.hold["database"] = make(chan struct{})
 			h.world.parts["database"] = []string{"one", "two"}
 			first := h.start()
@@ -310,9 +321,9 @@ func TestARunThatIsCutShortGoesOn(t *testing.T) {
 			h.start()
 			view := h.stepBecomes(id, "database", test.state)
 			if got := h.world.count("database"); got != test.applied {
-				t.Errorf("applied %d times, want %d\n%s", got, test.applied, standing(view))
+				t.Errorf("applied %d times, want %d\n%s", got, test.applied, describe(view))
 			}
-			if got := len(h.world.did["database"].Items); got != test.last {
+			if got := len(h.world.lastApplied["database"].Items); got != test.last {
 				t.Errorf("the last application had %d items, want %d", got, test.last)
 			}
 			if got := kinds(view, "database"); !slices.Contains(got, onboarding.EventInterrupted) {

@@ -13,14 +13,15 @@ import (
 
 func TestUndoTakesBackWhatWasApplied(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, onboarding.Policy{})
+	h := newHarness(t, onboarding.Policy{})
 	h.start()
 	id := h.begin("merche-biche")
 	h.approve(id, "database", "bob")
 	h.approve(id, "dns/a.example.com", "bob")
 	h.stepBecomes(id, "dns/a.example.com", onboarding.StepDone)
 	undo := func(view string) (*onboarding.Run, error) {
-		return h.Undo(t.Context(), "merche-biche", false, service.Asked{Operator: "ada", Channel: "C1", Submission: view})
+		return h.Undo(t.Context(), "merche-biche", false,
+			service.Asked{Operator: "ada", Channel: "C1", Submission: view})
 	}
 	if _, err := undo("u0"); !errors.Is(err, onboarding.ErrBusy) {
 		t.Errorf("an active run was undone: %v", err)
@@ -41,16 +42,17 @@ func TestUndoTakesBackWhatWasApplied(t *testing.T) {
 	if h.world.there["merche-biche/database"] || h.world.there["merche-biche/dns/a.example.com"] {
 		t.Error("something of the run is still there")
 	}
-	if _, err := h.Undo(t.Context(), "nobody", false, service.Asked{Operator: "ada", Channel: "C1", Submission: "u2"}); !errors.Is(err, onboarding.ErrNotFound) {
+	if _, err := h.Undo(t.Context(), "nobody", false,
+		service.Asked{Operator: "ada", Channel: "C1", Submission: "u2"}); !errors.Is(err, onboarding.ErrNotFound) {
 		t.Errorf("a slug that was never onboarded: %v", err)
 	}
 }
 
-// TestUndoTakesBackEveryAttempt onboards in two attempts, and later once more: an undo takes back
-// what belongs together, and no more.
-func TestUndoTakesBackEveryAttempt(t *testing.T) {
+// TestUndoTakesBackEveryRunOfAnOnboarding onboards in two attempts, and later once more: an undo
+// takes back what belongs together, and no more.
+func TestUndoTakesBackEveryRunOfAnOnboarding(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, onboarding.Policy{})
+	h := newHarness(t, onboarding.Policy{})
 	h.start()
 	begin := func(view, domain string) uuid.UUID {
 		wanted := request("merche-biche")
@@ -62,7 +64,8 @@ func TestUndoTakesBackEveryAttempt(t *testing.T) {
 		return run.ID
 	}
 	undo := func(view string) *onboarding.Run {
-		run, err := h.Undo(t.Context(), "merche-biche", false, service.Asked{Operator: "ada", Channel: "C1", Submission: view})
+		run, err := h.Undo(t.Context(), "merche-biche", false,
+			service.Asked{Operator: "ada", Channel: "C1", Submission: view})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -96,7 +99,8 @@ func TestUndoTakesBackEveryAttempt(t *testing.T) {
 		h.approve(back.ID, key, "bob")
 	}
 	h.runBecomes(back.ID, onboarding.RunDone)
-	if _, err := h.Undo(t.Context(), "merche-biche", false, service.Asked{Operator: "ada", Channel: "C1", Submission: "u2"}); !errors.Is(err, onboarding.ErrNotFound) {
+	if _, err := h.Undo(t.Context(), "merche-biche", false,
+		service.Asked{Operator: "ada", Channel: "C1", Submission: "u2"}); !errors.Is(err, onboarding.ErrNotFound) {
 		t.Errorf("taken back twice: %v", err)
 	}
 
@@ -120,7 +124,8 @@ func TestUndoTakesBackEveryAttempt(t *testing.T) {
 	h.approve(back.ID, want[0], "bob")
 	h.runBecomes(back.ID, onboarding.RunDone)
 	live := h.live()
-	if newest, err := h.Records.Live(t.Context(), 10); err != nil || len(newest) != 1 || newest[0].ID != third || len(live) != 1 || live[0].Domain.Name != "second.example" {
+	if newest, err := h.Records.Live(t.Context(), 10); err != nil || len(newest) != 1 || newest[0].ID != third ||
+		len(live) != 1 || live[0].Domain.Name != "second.example" {
 		t.Errorf("live are %+v, the newest run is of %+v, %v", live, newest, err)
 	}
 	if diff := cmp.Diff(want, steps(undo("u4"))); diff != "" {

@@ -98,8 +98,10 @@ func (c Config) Validate() error {
 	for _, d := range []struct {
 		field string
 		value time.Duration
-	}{{"connect_timeout", c.ConnectTimeout}, {"timeout", c.Timeout}, {"lock_wait", c.LockWait}, {"keep_connection",
-		c.KeepConnection}} {
+	}{
+		{"connect_timeout", c.ConnectTimeout}, {"timeout", c.Timeout},
+		{"lock_wait", c.LockWait}, {"keep_connection", c.KeepConnection},
+	} {
 		if d.value < time.Second {
 			complain(d.field, "%v is less than 1s", d.value)
 		}

@@ -150,8 +150,9 @@ func fileMode(mode uint32) fs.FileMode {
 	default:
 		m |= fs.ModeIrregular
 	}
-	for bit, flag := range map[uint32]fs.FileMode{0o4000: fs.ModeSetuid, 0o2000: fs.ModeSetgid,
-		0o1000: fs.ModeSticky} {
+	for bit, flag := range map[uint32]fs.FileMode{
+		0o4000: fs.ModeSetuid, 0o2000: fs.ModeSetgid, 0o1000: fs.ModeSticky,
+	} {
 		if mode&bit != 0 {
 			m |= flag
 		}

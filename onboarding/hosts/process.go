@@ -44,8 +44,8 @@ func (h *Host) start(c Command, raw io.Writer, seen *transcript) (*process, erro
 		argv = append([]string{"bash", "-c", idleScript, "onboardbot", h.lockFile(c.Idle)}, argv...)
 	}
 	if p.locked {
-		argv = append([]string{"bash", "-c", changeScript, "onboardbot", h.lockFile(c.Lock), seconds(c.Timeout),
-			c.Dir}, c.argv()...)
+		script := []string{"bash", "-c", changeScript, "onboardbot", h.lockFile(c.Lock), seconds(c.Timeout), c.Dir}
+		argv = append(script, c.argv()...)
 	}
 	release := func() {}
 	if !p.local {

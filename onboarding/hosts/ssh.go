@@ -12,23 +12,23 @@ const sshFailed = 255
 // from OpenSSH's sshconnect.c, ssh_api and misc.c; libc's are those of connect(2). ssh has no
 // other way to tell these apart.
 var neverBegan = []struct{ said, means string }{
-	{"REMOTE HOST IDENTIFICATION HAS CHANGED", "it shows another host key than known_hosts has: find out why before " +
-		"you replace the key there"},
+	{"REMOTE HOST IDENTIFICATION HAS CHANGED",
+		"it shows another host key than known_hosts has: find out why before you replace the key there"},
 	{"Host key verification failed", "its host key is not in known_hosts: compare the fingerprint and add the key"},
 	{"host key is known for", "its host key is not in known_hosts: compare the fingerprint and add the key"},
 	{"Permission denied (", "it refused the key: check the user, the key and its authorized_keys"},
-	{"Too many authentication failures", "it refused every key offered: set IdentityFile and IdentitiesOnly in " +
-		"ssh_config"},
+	{"Too many authentication failures",
+		"it refused every key offered: set IdentityFile and IdentitiesOnly in ssh_config"},
 	{"Could not resolve hostname", "its name does not resolve: check HostName in ssh_config and the resolver"},
 	{"Connection refused", "nothing listens on its ssh port: check the port and that sshd runs"},
 	{"No route to host", "there is no route to it: check the network and its address"},
 	{"Network is unreachable", "there is no route to it: check the network and its address"},
-	{"timed out during banner exchange", "it accepts the connection and then says nothing: sshd there may be " +
-		"overloaded"},
+	{"timed out during banner exchange",
+		"it accepts the connection and then sends nothing: sshd there may be overloaded"},
 	{"Connection timed out", "it does not answer: check that it is up and that no firewall is in between"},
 	{"Operation timed out", "it does not answer: check that it is up and that no firewall is in between"},
-	{"kex_exchange_identification", "sshd closed the connection before the handshake: it may be overloaded or block " +
-		"this address"},
+	{"kex_exchange_identification",
+		"sshd closed the connection before the handshake: it may be overloaded or block this address"},
 	{"Bad configuration option", "ssh_config has an error"},
 	{"Can't open user config file", "ssh_config cannot be read"},
 	{"Bad owner or permissions", "ssh_config belongs to someone else or others can write it"},

@@ -73,7 +73,7 @@ func TestUnreachable(t *testing.T) {
 			}
 			t.Cleanup(func() { _ = listener.Close() })
 			edit(t, s.Config(), port(s), "Port "+strconv.Itoa(listener.Addr().(*net.TCPAddr).Port))
-		}, "it accepts the connection and then says nothing"},
+		}, "it accepts the connection and then sends nothing"},
 		{"hangs up", func(t *testing.T, s *sshd.Server) {
 			listener, err := net.Listen("tcp", "127.0.0.1:0")
 			if err != nil {

@@ -36,7 +36,7 @@ func leftOut(t *testing.T, report *isolation.Report, what, finding string) {
 
 func TestTimeoutOnOneTable(t *testing.T) {
 	t.Parallel()
-	s := newSchema(t, base(t, "v3"), someone, `CREATE FUNCTION private.slow() RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(30); RETURN true; END $$;
+	s := onBase(t, "v3", someone, `CREATE FUNCTION private.slow() RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(30); RETURN true; END $$;
 		CREATE POLICY slow ON inbox_messages AS RESTRICTIVE USING (private.slow());`)
 	s.cfg.Budget.StatementTimeout = 60 * time.Millisecond
 	leftOut(t, s.check(t), "public.inbox_messages", "leak read public.leaky")
@@ -44,7 +44,7 @@ func TestTimeoutOnOneTable(t *testing.T) {
 
 func TestPolicyThatRaises(t *testing.T) {
 	t.Parallel()
-	s := newSchema(t, base(t, "v3"), someone, `CREATE FUNCTION private.broken() RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'the "secret" contents'; END $$;
+	s := onBase(t, "v3", someone, `CREATE FUNCTION private.broken() RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'the "secret" contents'; END $$;
 		CREATE POLICY broken ON inbox_messages AS RESTRICTIVE USING (private.broken());`)
 	report := s.check(t)
 	leftOut(t, report, "public.inbox_messages", "leak read public.leaky")
@@ -58,7 +58,7 @@ func TestPolicyThatRaises(t *testing.T) {
 
 func TestTenantWhoBreaksTheConnection(t *testing.T) {
 	t.Parallel()
-	s := newSchema(t, base(t, "v3"), someone, `CREATE FUNCTION private.break() RETURNS boolean LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$ BEGIN
+	s := onBase(t, "v3", someone, `CREATE FUNCTION private.break() RETURNS boolean LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$ BEGIN
 		IF current_setting('app.user_id', true) = '{{d}}' AND coalesce(current_setting('app.org_id', true), '') = '' THEN PERFORM pg_terminate_backend(pg_backend_pid()); END IF; RETURN true; END $$;
 		CREATE POLICY breaking ON inbox_messages AS RESTRICTIVE USING (private.break());`)
 	report := s.check(t)
@@ -147,7 +147,7 @@ func TestTenantDeletedMeanwhile(t *testing.T) {
 func TestMillionRows(t *testing.T) {
 	allocated := map[int]uint64{}
 	for _, rows := range []int{1000, 1_000_000} {
-		s := newSchema(t, base(t, "v3"), fmt.Sprintf(`CREATE UNLOGGED TABLE events (id bigint NOT NULL, user_id uuid NOT NULL, kind text);
+		s := onBase(t, "v3", fmt.Sprintf(`CREATE UNLOGGED TABLE events (id bigint NOT NULL, user_id uuid NOT NULL, kind text);
 			INSERT INTO events SELECT n, CASE WHEN n %% 10 = 0 THEN '{{a}}'::uuid ELSE '{{b}}'::uuid END, 'kind' FROM generate_series(1, %d) n;
 			ALTER TABLE events ADD PRIMARY KEY (id); CREATE INDEX ON events (user_id);
 			ALTER TABLE events ENABLE ROW LEVEL SECURITY;
@@ -168,7 +168,7 @@ func TestMillionRows(t *testing.T) {
 
 func TestMillionRowsThatLeak(t *testing.T) {
 	t.Parallel()
-	s := newSchema(t, base(t, "v3"), `CREATE UNLOGGED TABLE events (id bigint NOT NULL, user_id uuid NOT NULL, kind text);
+	s := onBase(t, "v3", `CREATE UNLOGGED TABLE events (id bigint NOT NULL, user_id uuid NOT NULL, kind text);
 		INSERT INTO events SELECT n, '{{b}}'::uuid, 'kind' FROM generate_series(1, 1000000) n;
 		ALTER TABLE events ADD PRIMARY KEY (id);
 		GRANT SELECT ON events TO {{app}};`)
@@ -178,7 +178,7 @@ func TestMillionRowsThatLeak(t *testing.T) {
 
 func TestNoTenants(t *testing.T) {
 	t.Parallel()
-	s := newSchema(t, base(t, "v3"), "TRUNCATE users CASCADE; TRUNCATE bookings CASCADE; CREATE TABLE later (id int PRIMARY KEY, user_id uuid REFERENCES users); GRANT SELECT ON later TO {{app}};")
+	s := onBase(t, "v3", "TRUNCATE users CASCADE; TRUNCATE bookings CASCADE; CREATE TABLE later (id int PRIMARY KEY, user_id uuid REFERENCES users); GRANT SELECT ON later TO {{app}};")
 	report := s.check(t)
 	leftOut(t, report, "no tenants", "risk row-level security public.later")
 	if report.Verdict != isolation.Incomplete || report.Verdict.ExitStatus() != 2 {
@@ -195,7 +195,7 @@ func TestThousandPartitions(t *testing.T) {
 		CREATE POLICY p ON events USING (user_id = private.me());
 		GRANT SELECT, INSERT, UPDATE, DELETE ON events TO {{app}};`
 	// Planning over a thousand partitions takes seconds on a busy machine, and what it takes is not what is tested.
-	s := newSchema(t, base(t, "v3"), partitions)
+	s := onBase(t, "v3", partitions)
 	s.cfg.Budget.StatementTimeout = 2 * time.Minute
 	if report := s.check(t); report.Verdict != isolation.Sound {
 		t.Errorf("%s: %v, left out %q", report.Verdict, report.Findings, report.Coverage.LeftOut)
@@ -242,7 +242,7 @@ func TestOwnLogin(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			// Who may not become the app role has only the victims' own eyes inside its sessions.
-			s := newSchema(t, base(t, "v3"), c.sql, "CREATE ROLE {{role}}_auditor LOGIN BYPASSRLS; GRANT pg_read_all_data TO {{role}}_auditor;")
+			s := onBase(t, "v3", c.sql, "CREATE ROLE {{role}}_auditor LOGIN BYPASSRLS; GRANT pg_read_all_data TO {{role}}_auditor;")
 			s.cfg.DatabaseURL = postgres.Shared(t).DSNAs(s.role+"_auditor", databaseOf(s.dsn))
 			s.cfg.AppDatabaseURL = postgres.Shared(t).DSNAs(s.role, databaseOf(s.dsn))
 			report := s.check(t)
@@ -259,7 +259,7 @@ func TestOwnLogin(t *testing.T) {
 
 func TestCannotBegin(t *testing.T) {
 	t.Parallel()
-	s := newSchema(t, base(t, "v3"))
+	s := onBase(t, "v3")
 	for name, c := range map[string]struct {
 		change func(*isolation.Config)
 		want   string
@@ -296,7 +296,7 @@ func TestCannotBegin(t *testing.T) {
 
 func TestReady(t *testing.T) {
 	t.Parallel()
-	s := newSchema(t, base(t, "v3"), `CREATE ROLE {{role}}_auditor LOGIN BYPASSRLS; GRANT {{app}} TO {{role}}_auditor; GRANT USAGE ON SCHEMA public, private TO {{role}}_auditor;
+	s := onBase(t, "v3", `CREATE ROLE {{role}}_auditor LOGIN BYPASSRLS; GRANT {{app}} TO {{role}}_auditor; GRANT USAGE ON SCHEMA public, private TO {{role}}_auditor;
 		GRANT SELECT ON ALL TABLES IN SCHEMA public TO {{role}}_auditor; ALTER ROLE {{role}}_auditor NOINHERIT; REVOKE SELECT ON inbox_messages FROM {{role}}_auditor;`)
 	s.cfg.DatabaseURL = strings.Replace(s.dsn, "postgres@", s.role+"_auditor@", 1)
 	checker, err := isolation.New(s.cfg)
@@ -311,7 +311,7 @@ func TestReady(t *testing.T) {
 
 func TestSingleTenant(t *testing.T) {
 	t.Parallel()
-	s := newSchema(t, base(t, "v3"), "CREATE POLICY w ON inbox_messages FOR INSERT WITH CHECK (true);")
+	s := onBase(t, "v3", "CREATE POLICY w ON inbox_messages FOR INSERT WITH CHECK (true);")
 	var out bytes.Buffer
 	status, err := isolation.Run(t.Context(), s.cfg, isolation.Options{Tenant: "person-d"}, isolation.Output{Writer: &out, Format: isolation.FormatText})
 	if err != nil || status != 1 || !strings.Contains(out.String(), "LEAK: insert public.inbox_messages") {

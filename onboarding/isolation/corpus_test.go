@@ -2,16 +2,19 @@ package isolation_test
 
 import (
 	"bytes"
+	"cmp"
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
+	diff "github.com/google/go-cmp/cmp"
 	"github.com/jackc/pgx/v5"
 	"github.com/rogpeppe/go-internal/txtar"
 	"go.yaml.in/yaml/v4"
@@ -43,10 +46,69 @@ var (
 // newSchema makes a database and runs SQL in which {{app}} is the app role and {{role}} a prefix for further roles of the case.
 func newSchema(t testing.TB, statements ...string) *schema {
 	t.Helper()
-	s := &schema{dsn: postgres.Database(t), role: fmt.Sprintf("app_%d", roles.Add(1))}
+	return schemaOn(t, "template0", statements...)
+}
+
+// onBase is newSchema on top of a base, which is made once and copied. Each schema has an app role of its own, so it runs the base's
+// grants again.
+func onBase(t testing.TB, name string, statements ...string) *schema {
+	t.Helper()
+	template, grants := base(t, name)
+	return schemaOn(t, template, append([]string{grants}, statements...)...)
+}
+
+func schemaOn(t testing.TB, template string, statements ...string) *schema {
+	t.Helper()
+	server := postgres.Shared(t)
+	database, err := server.CopyDatabase(t.Context(), template)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := server.DropDatabase(context.WithoutCancel(t.Context()), database); err != nil {
+			t.Error(err)
+		}
+	})
+	s := &schema{dsn: server.DSN(database), role: fmt.Sprintf("app_%d", roles.Add(1))}
 	s.exec(t, "CREATE ROLE "+s.role+" LOGIN;"+s.expand(strings.Join(statements, "\n")))
 	s.cfg = isolation.Config{DatabaseURL: s.dsn, AppRole: s.role, Settings: isolation.Settings{User: "app.user_id", Org: "app.org_id"}}
 	return s
+}
+
+// bases are the databases of the bases, by name.
+var bases = struct {
+	sync.Mutex
+	database, grants map[string]string
+}{database: map[string]string{}, grants: map[string]string{}}
+
+// base returns the database of a base, and its lines that name the app role.
+func base(t testing.TB, name string) (database, grants string) {
+	t.Helper()
+	bases.Lock()
+	defer bases.Unlock()
+	if known := bases.database[name]; known != "" {
+		return known, bases.grants[name]
+	}
+	sql, err := os.ReadFile(filepath.Join("testdata", "base", name+".sql"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var common, own strings.Builder
+	for line := range strings.Lines(string(sql)) {
+		if strings.Contains(line, "{{app}}") {
+			own.WriteString(line)
+		} else {
+			common.WriteString(line)
+		}
+	}
+	server := postgres.Shared(t)
+	if database, err = server.NewDatabase(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	s := &schema{dsn: server.DSN(database)}
+	s.exec(t, s.expand(common.String()))
+	bases.database[name], bases.grants[name] = database, own.String()
+	return database, own.String()
 }
 
 func (s *schema) expand(sql string) string {
@@ -81,15 +143,6 @@ func (s *schema) check(t testing.TB) *isolation.Report {
 		t.Fatal(err)
 	}
 	return report
-}
-
-func base(t testing.TB, name string) string {
-	t.Helper()
-	sql, err := os.ReadFile(filepath.Join("testdata", "base", name+".sql"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(sql)
 }
 
 func databaseOf(dsn string) string { return filepath.Base(strings.SplitN(dsn, "?", 2)[0]) }
@@ -131,14 +184,12 @@ func TestCorpus(t *testing.T) {
 			for _, f := range archive.Files {
 				files[f.Name] = string(f.Data)
 			}
-			var statements []string
-			if name := strings.TrimSpace(files["base"]); name != "none" {
-				if name == "" {
-					name = "v3"
-				}
-				statements = append(statements, base(t, name))
+			var s *schema
+			if name := strings.TrimSpace(files["base"]); name == "none" {
+				s = newSchema(t, files["schema.sql"])
+			} else {
+				s = onBase(t, cmp.Or(name, "v3"), files["schema.sql"])
 			}
-			s := newSchema(t, append(statements, files["schema.sql"])...)
 			if extra := files["config.yaml"]; extra != "" {
 				if err := yaml.Load([]byte(s.expand(extra)), &s.cfg, yaml.WithKnownFields()); err != nil {
 					t.Fatal(err)
@@ -157,12 +208,12 @@ func TestCorpus(t *testing.T) {
 			slices.Sort(got[1:])
 			want := slices.DeleteFunc(strings.Split(strings.TrimSpace(files["expect"]), "\n"), func(line string) bool { return line == "" })
 			slices.Sort(want[1:])
-			if diff := cmp.Diff(want, got); diff != "" {
+			if changes := diff.Diff(want, got); changes != "" {
 				var text bytes.Buffer
 				if err := isolation.WriteText(&text, report, nil); err != nil {
 					t.Error(err)
 				}
-				t.Errorf("judged otherwise (-want +got):\n%s\n%s", diff, text.String())
+				t.Errorf("judged otherwise (-want +got):\n%s\n%s", changes, text.String())
 			}
 			if fixed := strings.TrimSpace(files["fixed"]); fixed != "" {
 				for _, f := range report.Findings {

@@ -53,7 +53,7 @@ func TestExitStatus(t *testing.T) {
 
 func TestJSON(t *testing.T) {
 	t.Parallel()
-	s := newSchema(t, base(t, "v3"), "ALTER TABLE inbox_messages DISABLE ROW LEVEL SECURITY; REVOKE INSERT, UPDATE, DELETE ON inbox_messages FROM {{app}};")
+	s := onBase(t, "v3", "ALTER TABLE inbox_messages DISABLE ROW LEVEL SECURITY; REVOKE INSERT, UPDATE, DELETE ON inbox_messages FROM {{app}};")
 	var out bytes.Buffer
 	status, err := isolation.Run(t.Context(), s.cfg, isolation.Options{}, isolation.Output{Writer: &out, Format: isolation.FormatJSON})
 	if err != nil || status != 1 {
@@ -128,7 +128,7 @@ Covered: 0 tenants (0 Persons, 0 Orgs) ×
 // TestAdminWithoutSuperuser checks with no more than BYPASSRLS and membership in the app role.
 func TestAdminWithoutSuperuser(t *testing.T) {
 	t.Parallel()
-	s := newSchema(t, base(t, "v3"), `CREATE ROLE {{role}}_auditor LOGIN BYPASSRLS; GRANT {{app}} TO {{role}}_auditor; GRANT USAGE ON SCHEMA public, private TO {{role}}_auditor;
+	s := onBase(t, "v3", `CREATE ROLE {{role}}_auditor LOGIN BYPASSRLS; GRANT {{app}} TO {{role}}_auditor; GRANT USAGE ON SCHEMA public, private TO {{role}}_auditor;
 		GRANT SELECT ON ALL TABLES IN SCHEMA public TO {{role}}_auditor; ALTER ROLE {{role}}_auditor NOINHERIT; CREATE POLICY w ON inbox_messages FOR INSERT WITH CHECK (true);`)
 	s.cfg.DatabaseURL = strings.Replace(s.dsn, "postgres@", s.role+"_auditor@", 1)
 	report := s.check(t)

@@ -145,8 +145,8 @@ func (c *Config) Defaults() {
 		set(&row.Org, "org_id")
 		set(&row.CreatedAt, "created_at")
 	}
-	set(&c.Switcher, fmt.Sprintf("SELECT %s::text FROM %s WHERE %s = $1", column(c.Members.User),
-		table(c.Members.Table), column(c.Members.Org)))
+	set(&c.Switcher, fmt.Sprintf("SELECT %s::text FROM %s WHERE %s = $1",
+		column(c.Members.User), table(c.Members.Table), column(c.Members.Org)))
 	c.Timeout = cmp.Or(c.Timeout, 10*time.Second)
 }
 
@@ -162,8 +162,9 @@ func (c *Config) Validate() error {
 	if c.DatabaseURL.IsZero() {
 		complain("database_url", "is missing: the connection string of the platform's authoritative database")
 	}
-	for key, url := range map[string]secret.String{"database_url": c.DatabaseURL,
-		"app_database_url": c.AppDatabaseURL} {
+	for key, url := range map[string]secret.String{
+		"database_url": c.DatabaseURL, "app_database_url": c.AppDatabaseURL,
+	} {
 		if _, err := pgxpool.ParseConfig(url.Reveal()); err != nil && !url.IsZero() {
 			complain(key, "is not a connection string such as postgres://onboarder@db.example.com/platform")
 		}
@@ -200,16 +201,25 @@ type named struct {
 }
 
 func (c *Config) names() []named {
+	users, orgs, members := c.Users, c.Orgs, c.Members
 	names := []named{
-		{"users.table", c.Users.Table, true}, {"users.id", c.Users.ID, false}, {"users.slug", c.Users.Slug, false},
-		{"users.email", c.Users.Email, false}, {"users.display_name", c.Users.DisplayName, false}, {"users.created_at",
-			c.Users.CreatedAt, false},
-		{"orgs.table", c.Orgs.Table, true}, {"orgs.id", c.Orgs.ID, false}, {"orgs.slug", c.Orgs.Slug, false},
-		{"orgs.name", c.Orgs.Name, false}, {"orgs.owner", c.Orgs.Owner, false}, {"orgs.created_at", c.Orgs.CreatedAt,
-			false},
-		{"members.table", c.Members.Table, true}, {"members.org", c.Members.Org, false}, {"members.user",
-			c.Members.User, false},
-		{"members.role", c.Members.Role, false}, {"members.created_at", c.Members.CreatedAt, false},
+		{"users.table", users.Table, true},
+		{"users.id", users.ID, false},
+		{"users.slug", users.Slug, false},
+		{"users.email", users.Email, false},
+		{"users.display_name", users.DisplayName, false},
+		{"users.created_at", users.CreatedAt, false},
+		{"orgs.table", orgs.Table, true},
+		{"orgs.id", orgs.ID, false},
+		{"orgs.slug", orgs.Slug, false},
+		{"orgs.name", orgs.Name, false},
+		{"orgs.owner", orgs.Owner, false},
+		{"orgs.created_at", orgs.CreatedAt, false},
+		{"members.table", members.Table, true},
+		{"members.org", members.Org, false},
+		{"members.user", members.User, false},
+		{"members.role", members.Role, false},
+		{"members.created_at", members.CreatedAt, false},
 	}
 	for i, row := range c.Rows {
 		key := fmt.Sprintf("rows[%d].", i)

@@ -135,9 +135,10 @@ func (s *Session) CountOthers(ctx context.Context, kind RowKind, who Identity, o
 // Older returns how many rows of the kind that carry the Person's id the session sees from before
 // a time.
 func (s *Session) Older(ctx context.Context, kind RowKind, user string, than time.Time) (int, error) {
+	query := fmt.Sprintf("SELECT count(*) FROM %s WHERE %s = $1 AND %s < $2",
+		table(kind.Table), column(kind.User), column(kind.CreatedAt))
 	var count int
-	err := s.tx.QueryRow(ctx, fmt.Sprintf("SELECT count(*) FROM %s WHERE %s = $1 AND %s < $2",
-		table(kind.Table), column(kind.User), column(kind.CreatedAt)), user, than).Scan(&count)
+	err := s.tx.QueryRow(ctx, query, user, than).Scan(&count)
 	return count, err
 }
 

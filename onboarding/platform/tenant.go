@@ -105,9 +105,10 @@ func (db *DB) EmailTaken(ctx context.Context, email string) (string, error) {
 // Role returns what a Person is in an Org, both by id, empty if they are not in it.
 func (db *DB) Role(ctx context.Context, org, user string) (string, error) {
 	members := db.quoted.Members
+	query := fmt.Sprintf(`SELECT %s::text FROM %s WHERE %s = $1 AND %s = $2`,
+		members.Role, members.Table, members.Org, members.User)
 	var role string
-	err := db.pool.QueryRow(ctx, fmt.Sprintf(`SELECT %s::text FROM %s WHERE %s = $1 AND %s = $2`,
-		members.Role, members.Table, members.Org, members.User), org, user).Scan(&role)
+	err := db.pool.QueryRow(ctx, query, org, user).Scan(&role)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return "", nil
 	}

@@ -1,7 +1,7 @@
-// Package probe sees a site as its visitors do: what answers at one address when it is asked for
-// one name, over HTTP and over TLS, and whose certificate it shows.
+// Package probe observes a site as its visitors do: what answers at one address to a request for
+// one name, over HTTP and over TLS, and which certificate it serves.
 //
-// Names are in their ASCII form. It looks once and says what it saw, in plain sentences. What
-// ought to be there, when to look and whom to tell is decided elsewhere; nothing here resolves
-// names or knows of runs.
+// Names are in their ASCII form. A probe connects once and reports what it saw in plain sentences.
+// What should be there, when to probe and whom to tell is decided elsewhere. The package resolves
+// no names and knows no runs.
 package probe

@@ -140,8 +140,9 @@ func (p *Prober) Redirects(ctx context.Context, name string, address netip.Addr)
 	if err != nil {
 		return bad("redirects to something that is not an address: %.100q", response.Header.Get("Location"))
 	}
-	if location.Scheme != "https" || !strings.EqualFold(location.Hostname(), name) || location.Port() != "" &&
-		location.Port() != fmt.Sprint(p.httpsPort) {
+	port := location.Port()
+	if location.Scheme != "https" || !strings.EqualFold(location.Hostname(), name) ||
+		port != "" && port != fmt.Sprint(p.httpsPort) {
 		return bad("redirects to %.100q instead of https on the same host", location.Redacted())
 	}
 	return response, nil

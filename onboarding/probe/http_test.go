@@ -105,7 +105,7 @@ func TestBrokenOff(t *testing.T) {
 	})
 	_, err := prober(t, probe.Config{HTTPPort: at.Port()}).HTTP(ctx, name, local, "/")
 	if problem := (*probe.Problem)(nil); !errors.As(err, &problem) || problem.Kind != probe.Aborted {
-		t.Errorf("error = %v, want that it was broken off", err)
+		t.Errorf("error = %v, want that it was cancelled", err)
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -22,12 +23,12 @@ type Kind string
 // What can be wrong with what visitors get.
 const (
 	Aborted          Kind = "aborted"           // the caller gave up
-	NoAnswer         Kind = "no answer"         // nothing at that address takes the connection
+	NoAnswer         Kind = "no answer"         // nothing at that address accepts the connection
 	Refused          Kind = "refused"           // the machine answers, the port is closed
 	Unreachable      Kind = "unreachable"       // no way to that address from here
-	Silent           Kind = "silent"            // it takes the connection and says nothing
+	Silent           Kind = "silent"            // it accepts the connection and sends nothing
 	EndlessHandshake Kind = "endless handshake" // it says something, but never finishes the handshake
-	Closed           Kind = "closed"            // it hangs up
+	Closed           Kind = "closed"            // it closes the connection
 	NotTLS           Kind = "not TLS"           // it speaks, but not TLS
 	Alert            Kind = "alert"             // it ends the handshake with an alert
 	WrongName        Kind = "wrong name"
@@ -68,7 +69,7 @@ func Unicode(name string) string {
 }
 
 func aborted(name string, address netip.AddrPort, err error) *Problem {
-	return problem(Aborted, err, "the look at %s for %s was broken off", address, name)
+	return problem(Aborted, err, "the probe of %s for %s was cancelled", address, name)
 }
 
 func dialProblem(name string, address netip.AddrPort, err error) *Problem {
@@ -79,9 +80,8 @@ func dialProblem(name string, address netip.AddrPort, err error) *Problem {
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return problem(Refused, err, "%s refuses connections for %s: nothing listens on port %d", address.Addr(), name,
 			address.Port())
-	case errors.Is(err, syscall.ENETUNREACH), errors.Is(err, syscall.EHOSTUNREACH), errors.Is(err,
-		syscall.EADDRNOTAVAIL), errors.Is(err, syscall.EAFNOSUPPORT):
-		return problem(Unreachable, err, "there is no way from here to %s for %s", address, name)
+	case isAny(err, syscall.ENETUNREACH, syscall.EHOSTUNREACH, syscall.EADDRNOTAVAIL, syscall.EAFNOSUPPORT):
+		return problem(Unreachable, err, "there is no route from this machine to %s for %s", address, name)
 	}
 	return problem(NoAnswer, err, "%s does not answer for %s", address, name)
 }
@@ -94,16 +94,16 @@ func handshakeProblem(name string, address netip.AddrPort, read int, err error) 
 	case errors.Is(err, context.Canceled):
 		return aborted(name, address, err)
 	case errors.As(err, &record):
-		return problem(NotTLS, err, "%s speaks something other than TLS for %s", address, name)
+		return problem(NotTLS, err, "%s does not speak TLS for %s", address, name)
 	case errors.As(err, &alert) && alert.Op == "remote error": // as crypto/tls reports an alert
-		return problem(Alert, err, "%s breaks off the handshake for %s: %s", address, name,
+		return problem(Alert, err, "%s aborts the handshake for %s: %s", address, name,
 			strings.TrimPrefix(alert.Err.Error(), "tls: "))
 	case timedOut(err) && read == 0:
-		return problem(Silent, err, "%s takes the connection for %s and then says nothing", address, name)
+		return problem(Silent, err, "%s accepts the connection for %s and then sends nothing", address, name)
 	case timedOut(err):
-		return problem(EndlessHandshake, err, "%s begins a handshake for %s and never ends it", address, name)
+		return problem(EndlessHandshake, err, "%s begins a handshake for %s and never completes it", address, name)
 	case hungUp(err):
-		return problem(Closed, err, "%s hangs up during the handshake for %s", address, name)
+		return problem(Closed, err, "%s closes the connection during the handshake for %s", address, name)
 	}
 	return problem(NotTLS, err, "%s does not complete a handshake for %s: %v", address, name, err)
 }
@@ -117,9 +117,9 @@ func httpProblem(name string, address netip.AddrPort, err error) *Problem {
 	case errors.Is(err, context.Canceled):
 		return aborted(name, address, err)
 	case timedOut(err):
-		return problem(Silent, err, "%s takes the request for %s and does not answer in time", address, name)
+		return problem(Silent, err, "%s accepts the request for %s and does not answer in time", address, name)
 	case hungUp(err):
-		return problem(Closed, err, "%s hangs up on the request for %s", address, name)
+		return problem(Closed, err, "%s closes the connection during the request for %s", address, name)
 	}
 	return problem(BadAnswer, err, "%s does not answer the request for %s with HTTP: %v", address, name, err)
 }
@@ -129,8 +129,12 @@ func timedOut(err error) bool {
 }
 
 func hungUp(err error) bool {
-	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, syscall.ECONNRESET) ||
-		errors.Is(err, syscall.EPIPE)
+	return isAny(err, io.EOF, io.ErrUnexpectedEOF, syscall.ECONNRESET, syscall.EPIPE)
+}
+
+// isAny reports whether an error is one of several.
+func isAny(err error, targets ...error) bool {
+	return slices.ContainsFunc(targets, func(target error) bool { return errors.Is(err, target) })
 }
 
 // names lists a certificate's names for a sentence.

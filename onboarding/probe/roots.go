@@ -27,7 +27,7 @@ func (c Config) Roots() (*x509.CertPool, error) {
 			return nil, fmt.Errorf("roots_files[%d]: %w", i, err)
 		}
 		if !pool.AppendCertsFromPEM(text) {
-			return nil, fmt.Errorf("roots_files[%d]: %s holds no certificate in PEM", i, file)
+			return nil, fmt.Errorf("roots_files[%d]: %s contains no certificate in PEM", i, file)
 		}
 	}
 	if len(c.RootsFiles) > 0 && !c.SystemRoots {

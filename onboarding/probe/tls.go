@@ -97,12 +97,18 @@ func (p *Prober) clientConfig(name string, key KeyType) *tls.Config {
 	switch key {
 	case RSA:
 		config.MaxVersion = tls.VersionTLS12
-		config.CipherSuites = []uint16{tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
-			tls.TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384, tls.TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256}
+		config.CipherSuites = []uint16{
+			tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
+			tls.TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
+			tls.TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256,
+		}
 	case ECDSA:
 		config.MaxVersion = tls.VersionTLS12
-		config.CipherSuites = []uint16{tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
-			tls.TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384, tls.TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256}
+		config.CipherSuites = []uint16{
+			tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
+			tls.TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,
+			tls.TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256,
+		}
 	}
 	return config
 }
@@ -116,7 +122,7 @@ func (p *Prober) judge(name string, chain []*x509.Certificate, now time.Time) []
 	name = Unicode(name)
 	if err != nil {
 		problems = append(problems,
-			problem(WrongName, err, "the certificate shown for %s is for %s", name, names(leaf)))
+			problem(WrongName, err, "the certificate served for %s is for %s", name, names(leaf)))
 	}
 	switch {
 	case now.After(leaf.NotAfter):

@@ -65,13 +65,13 @@ func TestBadConditionsAreToldApart(t *testing.T) {
 	}{
 		{"good", with(trusted.Issue(t, order)), []string{}},
 		{"wrong name", with(trusted.Issue(t, probetest.Order{Names: []string{"cocotte.example"}})),
-			[]string{"wrong name: the certificate shown for merche-biche.com is for cocotte.example"}},
+			[]string{"wrong name: the certificate served for merche-biche.com is for cocotte.example"}},
 		{"expired", with(trusted.Issue(t,
 			probetest.Order{Names: []string{name}, NotBefore: year(2024), NotAfter: year(2025)})),
 			[]string{"expired: the certificate for merche-biche.com expired on 2025-03-01 12:00 UTC"}},
 		{"expired and of the wrong name", with(trusted.Issue(t,
 			probetest.Order{Names: []string{"a.example"}, NotBefore: year(2024), NotAfter: year(2025)})),
-			[]string{"wrong name: the certificate shown for merche-biche.com is for a.example",
+			[]string{"wrong name: the certificate served for merche-biche.com is for a.example",
 				"expired: the certificate for merche-biche.com expired on 2025-03-01 12:00 UTC"}},
 		{"not yet valid", with(trusted.Issue(t, probetest.Order{Names: []string{name}, NotBefore: soon})),
 			[]string{"not yet valid: the certificate for merche-biche.com is not valid before " +
@@ -88,20 +88,21 @@ func TestBadConditionsAreToldApart(t *testing.T) {
 		{"unknown issuer", with(stranger.Issue(t, order)),
 			[]string{"unknown issuer: the certificate for merche-biche.com comes from an authority that is not " +
 				"trusted: CN=Stranger root"}},
-		{"silent", probetest.Silent, []string{"silent: ADDRESS takes the connection for merche-biche.com and then " +
-			"says nothing"}},
+		{"silent", probetest.Silent, []string{"silent: ADDRESS accepts the connection for merche-biche.com and then " +
+			"sends nothing"}},
 		{"endless handshake", probetest.Endless, []string{"endless handshake: ADDRESS begins a handshake for " +
-			"merche-biche.com and never ends it"}},
-		{"closed", probetest.Closing, []string{"closed: ADDRESS hangs up during the handshake for merche-biche.com"}},
+			"merche-biche.com and never completes it"}},
+		{"closed", probetest.Closing, []string{"closed: ADDRESS closes the connection during the handshake for " +
+			"merche-biche.com"}},
 		{"not TLS", func(t testing.TB, address string) netip.AddrPort { return probetest.HTTP(t, address, nil) },
-			[]string{"not TLS: ADDRESS speaks something other than TLS for merche-biche.com"}},
+			[]string{"not TLS: ADDRESS does not speak TLS for merche-biche.com"}},
 		{"alert", func(t testing.TB, address string) netip.AddrPort {
 			return probetest.TLSFunc(t, address,
 				&tls.Config{GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 					return nil,
 						errors.New("no")
 				}})
-		}, []string{"alert: ADDRESS breaks off the handshake for merche-biche.com: internal error"}},
+		}, []string{"alert: ADDRESS aborts the handshake for merche-biche.com: internal error"}},
 		{"refused", func(t testing.TB, address string) netip.AddrPort {
 			listener, err := net.Listen("tcp", address)
 			if err != nil {
@@ -172,7 +173,7 @@ func TestConfigErrorsNameTheField(t *testing.T) {
 		{probe.Config{RootsFiles: []string{"testdata/none.pem"}},
 			"probe: roots_files[0]: open testdata/none.pem: no such file or directory"},
 		{probe.Config{RootsFiles: []string{"tls_test.go"}},
-			"probe: roots_files[0]: tls_test.go holds no certificate in PEM"},
+			"probe: roots_files[0]: tls_test.go contains no certificate in PEM"},
 	} {
 		if _, err := probe.New(test.config); err == nil || err.Error() != test.want {
 			t.Errorf("error = %v, want %s", err, test.want)

@@ -79,11 +79,10 @@ var failures = map[int]struct {
 	86: {ErrRefused, "read what the hook says, then retry"},
 	87: {ErrRefused, "a hook altered the commit, which was undone; then retry"},
 	88: {ErrBehind, "pull with rebase in the work tree, then retry: the commit exists and will only be pushed"},
-	89: {ErrPush, "make sure that the remote can be reached and accepts the push, then retry: the commit exists and " +
-		"will " +
-		"only be pushed"},
-	90: {ErrOutside, "an unpushed commit of this program touches more than domains' folders: look at it before " +
-		"anything is pushed"},
+	89: {ErrPush, "make sure that the remote can be reached and accepts the push, then retry: " +
+		"the commit exists and will only be pushed"},
+	90: {ErrOutside, "an unpushed commit of this program touches more than domains' folders: " +
+		"check it before anything is pushed"},
 	91: {ErrPush, "make sure that the remote can be reached and has the branch, then retry: nothing is written yet"},
 }
 
@@ -135,8 +134,8 @@ func (c Commit) archive() ([]byte, error) {
 	var buffer bytes.Buffer
 	w := tar.NewWriter(&buffer)
 	put := func(name string, mode fs.FileMode, content []byte) error {
-		if err := w.WriteHeader(&tar.Header{Name: name, Mode: int64(mode), Size: int64(len(content)),
-			Format: tar.FormatPAX}); err != nil {
+		header := &tar.Header{Name: name, Mode: int64(mode), Size: int64(len(content)), Format: tar.FormatPAX}
+		if err := w.WriteHeader(header); err != nil {
 			return err
 		}
 		_, err := w.Write(content)

@@ -26,8 +26,8 @@ func checkPath(name string) error {
 	for part := range strings.SplitSeq(name, "/") {
 		// git refuses these in an index for the sake of file systems that fold case: verify_path
 		// in read-cache.c.
-		if folded := strings.ToLower(strings.TrimRight(part, ". ")); folded == ".git" || folded == "git~1" ||
-			folded == "" {
+		folded := strings.ToLower(strings.TrimRight(part, ". "))
+		if folded == ".git" || folded == "git~1" || folded == "" {
 			return fmt.Errorf("path %q is git's own or means another on some file systems", name)
 		}
 	}

@@ -17,6 +17,8 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/runbook/site"
 )
 
+const kindCertificate onboarding.Kind = "certificate"
+
 // certificateStep obtains and installs a certificate.
 func certificateStep(c *components) Step {
 	s := &certificate{

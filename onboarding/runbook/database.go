@@ -9,6 +9,8 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/platform"
 )
 
+const kindDatabase onboarding.Kind = "database"
+
 // databaseStep makes the Provider a tenant of the platform.
 func databaseStep(c *components) Step {
 	d := &database{c.Platform}

@@ -24,6 +24,8 @@ const (
 	lockRepo  = "repo"
 )
 
+const kindDeploy onboarding.Kind = "deploy"
+
 // deployStep installs the site on its VPS with the platform's own command.
 func deployStep(c *components) Step {
 	d := &deploy{config: c.config.Deploy, folders: c.folders, applications: c.applications, visitors: c.visitors}

@@ -11,6 +11,8 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/runbook/folder"
 )
 
+const kindDeployConfig onboarding.Kind = "deploy-config"
+
 // deployConfigStep gives the domain its deploy folder.
 func deployConfigStep(c *components) Step {
 	s := &deployConfig{c.folders, c.applications}

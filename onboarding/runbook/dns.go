@@ -14,6 +14,8 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/runbook/site"
 )
 
+const kindDNS onboarding.Kind = "dns"
+
 // dnsStep publishes the records of a domain, or waits until people have made them.
 func dnsStep(c *components) Step {
 	r := &records{config: c.config.DNS, publisher: c.publisher, resolver: c.Resolver, mail: c.mail}
@@ -106,8 +108,8 @@ func (r *records) observe(ctx context.Context, s *scope) (onboarding.Observation
 		if !r.byHand() {
 			return onboarding.Observation{}, err
 		}
-		return onboarding.Observation{Again: r.config.Again, Waiting: "No zone is found for " + s.site.Domain +
-			": register it and delegate it to name servers.\n" + copyRecords(wanted)}, nil
+		waiting := "No zone is found for " + s.site.Domain + ": register it and delegate it to name servers.\n"
+		return onboarding.Observation{Again: r.config.Again, Waiting: waiting + copyRecords(wanted)}, nil
 	}
 	seen, primary, err := r.states(ctx, s.site, zone, questions(s.site, wanted))
 	if err != nil {

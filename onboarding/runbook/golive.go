@@ -9,6 +9,8 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/runbook/folder"
 )
 
+const kindGoLive onboarding.Kind = "go-live"
+
 // goLiveStep includes the domain in ordinary deploys. A tenant whose rows others can reach does
 // not go live.
 func goLiveStep(c *components) Step {

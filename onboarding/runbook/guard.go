@@ -55,8 +55,9 @@ func (g *guard) judge(auth onboarding.Authorization, item onboarding.Item) error
 
 func actions(item onboarding.Item) int {
 	count := 0
-	for _, set := range []bool{item.SQL != nil, item.DNS != nil, item.Command != nil, item.Commit != nil,
-		item.Probe != nil} {
+	for _, set := range []bool{
+		item.SQL != nil, item.DNS != nil, item.Command != nil, item.Commit != nil, item.Probe != nil,
+	} {
 		if set {
 			count++
 		}

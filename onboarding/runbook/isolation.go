@@ -24,6 +24,8 @@ func (IsolationOff) Check(context.Context, string) ([]onboarding.Finding, error)
 // Ready returns nil.
 func (IsolationOff) Ready(context.Context) error { return nil }
 
+const kindIsolation onboarding.Kind = "isolation"
+
 // isolationStep checks the new tenant against all others. The success checks of the verify step
 // try only some of them.
 func isolationStep(c *components) Step {

@@ -9,6 +9,8 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/runbook/site"
 )
 
+const kindMail onboarding.Kind = "mail"
+
 // mailStep makes the mailbox or forward of the domain, where the configuration has a command for
 // it.
 func mailStep(c *components) Step {

@@ -11,6 +11,8 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/mail"
 )
 
+const kindMailKey onboarding.Kind = "mail-key"
+
 // mailKeyStep makes the keys that sign the domain's mail. A key is made on the host that uses it
 // and never leaves that host. Nobody has seen it when the change is approved; its public half is
 // approved with the records.

@@ -5,12 +5,10 @@ import (
 	"errors"
 
 	"slices"
-	"strings"
 
 	"golang.org/x/sync/errgroup"
 
 	"github.com/atlilith/onboardbot/onboarding"
-	"github.com/atlilith/onboardbot/onboarding/dns"
 	"github.com/atlilith/onboardbot/onboarding/hosts"
 	"github.com/atlilith/onboardbot/onboarding/platform"
 	"github.com/atlilith/onboardbot/onboarding/runbook/folder"
@@ -24,6 +22,8 @@ import (
 // ten sessions that an ssh connection carries (sshd_config(5), MaxSessions): one more would need a
 // connection of its own.
 const checksAtOnce = 4
+
+const kindPreflight = onboarding.KindPreflight
 
 // preflightStep checks everything that the other steps rely on.
 func preflightStep(c *components) Step {
@@ -45,7 +45,7 @@ type preflight struct {
 func newPreflight(c *components) *preflight {
 	return &preflight{
 		config: c.config, db: c.Platform, sites: c.sites, folders: c.folders,
-		zones: zoneChecks{c.Resolver, c.publisher}, mail: c.mail, portal: c.portal,
+		zones: zoneChecks{c.config.DNS.Provider, c.Resolver, c.publisher}, mail: c.mail, portal: c.portal,
 		isolation: &isolation{c.Isolation}, database: &database{c.Platform},
 	}
 }
@@ -119,63 +119,4 @@ func (p *preflight) checkRows(ctx context.Context, s *scope) []onboarding.Findin
 		return []onboarding.Finding{onboarding.Passed(name, "they exist already")}
 	}
 	return []onboarding.Finding{onboarding.Passed(name, "nothing conflicts with them")}
-}
-
-// zoneChecks check whether records can be published.
-type zoneChecks struct {
-	resolver  *dns.Resolver
-	publisher dns.Publisher
-}
-
-const checkKeyFix = "Check dns.rfc2136, and that the key may update this zone."
-
-// check finds whether the domain has name servers, and whether the bot may publish there.
-func (z zoneChecks) check(ctx context.Context, s *site.Site) []onboarding.Finding {
-	name := "zone of " + s.Domain
-	byHand := !z.publisher.Guarantees().Automatic
-	zone, err := z.resolver.Zone(ctx, s.Domain)
-	if err == nil {
-		_, err = z.resolver.Observe(ctx, s.Domain, []dns.Question{{Name: s.Domain, Type: "A"}})
-	}
-	switch {
-	case err != nil && byHand:
-		return []onboarding.Finding{onboarding.Doubtful(name,
-			"Register the domain and delegate it: the run will wait for it.", "%v", err)}
-	case err != nil:
-		return []onboarding.Finding{onboarding.Failing(name,
-			"Register the domain, delegate it to the platform's name servers and add the zone there.", "%v", err)}
-	case byHand:
-		return []onboarding.Finding{onboarding.Passed(name, "%s; its records are made by hand", zone)}
-	}
-	if err := z.publisher.Check(ctx, zone); err != nil {
-		return []onboarding.Finding{onboarding.Failing(name, checkKeyFix, "%v", err)}
-	}
-	return []onboarding.Finding{onboarding.Passed(name, "%s accepts signed updates", zone)}
-}
-
-// checkUpdates asks the primary name server whether it knows the key: for each zone that is
-// configured, or for none in particular. Whether the key may change another zone is seen by the
-// run that needs it.
-func (z zoneChecks) checkUpdates(ctx context.Context, config dns.RFC2136Config) []onboarding.Finding {
-	const name = "DNS updates"
-	if !z.publisher.Guarantees().Automatic {
-		return []onboarding.Finding{onboarding.Passed(name, "records are made by hand; runs wait for them")}
-	}
-	for _, zone := range config.Zones {
-		if err := z.publisher.Check(ctx, zone); err != nil {
-			return []onboarding.Finding{onboarding.Failing(name, checkKeyFix, "%v", err)}
-		}
-	}
-	if len(config.Zones) > 0 {
-		return []onboarding.Finding{onboarding.Passed(name, "%s accepts them for %s", config.Server,
-			strings.Join(config.Zones, ", "))}
-	}
-	err := z.publisher.Check(ctx, sampleName+".example")
-	for _, unusable := range []error{dns.ErrBadKey, dns.ErrBadSig, dns.ErrBadTime, dns.ErrNoReply, dns.ErrUnsigned} {
-		if errors.Is(err, unusable) {
-			return []onboarding.Finding{onboarding.Failing(name,
-				"Check dns.rfc2136, and the name server's configuration of this key.", "%v", err)}
-		}
-	}
-	return []onboarding.Finding{onboarding.Passed(name, "%s knows the key %s", config.Server, config.Key)}
 }

@@ -68,9 +68,7 @@ func (p *prerequisites) check(ctx context.Context) []onboarding.Finding {
 		}
 	}
 	return checkTogether(ctx, append(checks,
-		func(ctx context.Context) []onboarding.Finding {
-			return p.preflight.zones.checkUpdates(ctx, p.preflight.config.DNS.Updates)
-		},
+		p.preflight.zones.ready,
 		func(ctx context.Context) []onboarding.Finding { return p.preflight.portal.Preflight(ctx, run) }))
 }
 

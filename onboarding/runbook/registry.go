@@ -6,29 +6,12 @@ import (
 	"github.com/atlilith/onboardbot/onboarding"
 )
 
-// The kinds of steps. Each is stored with every run: none is ever renamed.
-const (
-	kindPreflight    = "preflight"
-	kindDatabase     = "database"
-	kindIsolation    = "isolation"
-	kindMailKey      = "mail-key"
-	kindMail         = "mail"
-	kindDNS          = "dns"
-	kindDeployConfig = "deploy-config"
-	kindDeploy       = "deploy"
-	kindCertificate  = "certificate"
-	kindRenew        = "renew"
-	kindSync         = "sync"
-	kindGoLive       = "go-live"
-	kindVerify       = "verify"
-)
-
 // undo begins the kind of a step that takes another one back.
-const undo = "undo-"
+const undo onboarding.Kind = "undo-"
 
-// steps is the registry: every step of the runbook, in its order. What comes after what within a
-// run, the kinds that rules may name, what is observed and allowed, and how a run is taken back
-// are derived from it.
+// steps is the registry: every step of the runbook, in its order. The kinds are stored with every
+// run, so none is ever renamed. What comes after what within a run, the kinds that rules may name,
+// what is observed and allowed, and how a run is taken back are derived from it.
 func steps(c *components) []Step {
 	return []Step{
 		preflightStep(c),

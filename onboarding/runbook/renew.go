@@ -19,6 +19,8 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/runbook/site"
 )
 
+const kindRenew onboarding.Kind = "renew"
+
 // renewStep renews the certificate of a live site.
 func renewStep(c *components) Step {
 	r := &renewals{config: c.config, planner: c.planner, applications: c.applications}

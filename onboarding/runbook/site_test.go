@@ -81,13 +81,13 @@ func (w *fixture) certificate(t *testing.T, run *onboarding.Run) {
 	w.publish("merche-biche.com", true, "www.merche-biche.com. A 192.0.2.9")
 	w.publish("merche-biche.com", false, "www.merche-biche.com. 60 A 203.0.113.10")
 
-	// The challenge cannot work: the proof fails, its file is taken away again and certbot does
+	// The challenge cannot work: its test fails, the file is removed again and certbot does
 	// not run.
 	w.vps("sed -i 's|location / {|location /.well-known/ { return 403; } location / {|' " + available)
 	w.reload()
 	change := w.observe(run, step).Change
 	if err := w.apply(run, step, change); err == nil ||
-		!strings.Contains(err.Error(), "answers 403 with something else") {
+		!strings.Contains(err.Error(), "answers 403 with other content") {
 		t.Errorf("got %v", err)
 	}
 	if left := w.vps("find /var/www/merche-biche.com -type f -name 'onboardbot*'; ls /etc/letsencrypt"); left != "cli.ini\n" {

@@ -14,6 +14,8 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/runbook/site"
 )
 
+const kindSync onboarding.Kind = "sync"
+
 // syncStep commits the nginx configuration that certbot edited on the VPS. A renewal has it only
 // for a site that a run made live: the others have no folder in the repository.
 func syncStep(c *components) Step {

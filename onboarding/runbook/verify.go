@@ -10,6 +10,8 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/runbook/tenantcheck"
 )
 
+const kindVerify = onboarding.KindVerify
+
 // verifyStep makes the success checks of the runbook. They leave nothing behind.
 func verifyStep(c *components) Step {
 	v := &verification{db: c.Platform, others: c.config.Others, sites: c.sites, visitors: c.visitors, mail: c.mail,

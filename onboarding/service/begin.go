@@ -52,7 +52,7 @@ func (s *Service) admit(ctx context.Context, asked Asked) (onboarding.Operator, 
 	return requester, run, err
 }
 
-// insert gives a new run its id and puts it where the engine finds it. A submission
+// insert gives a new run its id, stores it and wakes the engine. A submission
 // that has begun one meanwhile begins no second. Which unique constraint stands in the way is
 // told by [store.Violates].
 func (s *Service) insert(ctx context.Context, run *onboarding.Run, submission string) (*onboarding.Run, error) {

@@ -11,7 +11,7 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/store"
 )
 
-// Retry lets a step that is stuck look again. It returns [onboarding.ErrNotOperator],
+// Retry has a stuck step observed again. It returns [onboarding.ErrNotOperator],
 // [onboarding.ErrRunEnded] or [onboarding.ErrNotRetry].
 func (s *Service) Retry(ctx context.Context, id uuid.UUID, key onboarding.Key, operator string) error {
 	actor, err := s.Operator(ctx, operator)
@@ -23,11 +23,11 @@ func (s *Service) Retry(ctx context.Context, id uuid.UUID, key onboarding.Key, o
 		if step == nil || !step.State.Stuck() {
 			return onboarding.ErrNotRetry
 		}
-		return lookAgain(ctx, tx, step, onboarding.Event{RunID: run.ID, Kind: onboarding.EventRetried, Actor: actor})
+		return observeAgain(ctx, tx, step, onboarding.Event{RunID: run.ID, Kind: onboarding.EventRetried, Actor: actor})
 	})
 }
 
-// RetryAll lets every step of a run that is stuck look again, and returns how many there were. It
+// RetryAll has every stuck step of a run observed again, and returns how many there were. It
 // returns the errors of [Service.Retry].
 func (s *Service) RetryAll(ctx context.Context, id uuid.UUID, operator string) (int, error) {
 	actor, err := s.Operator(ctx, operator)
@@ -42,7 +42,7 @@ func (s *Service) RetryAll(ctx context.Context, id uuid.UUID, operator string) (
 		}
 		for _, step := range stuck {
 			event := onboarding.Event{RunID: run.ID, Kind: onboarding.EventRetried, Actor: actor}
-			if err := lookAgain(ctx, tx, step, event); err != nil {
+			if err := observeAgain(ctx, tx, step, event); err != nil {
 				return err
 			}
 		}
@@ -51,7 +51,7 @@ func (s *Service) RetryAll(ctx context.Context, id uuid.UUID, operator string) (
 	return count, err
 }
 
-// CheckNow lets a step that waits for something outside look at once. It returns
+// CheckNow has a step that waits for something outside observed at once. It returns
 // [onboarding.ErrNotOperator], [onboarding.ErrRunEnded] or [onboarding.ErrNotWaiting].
 func (s *Service) CheckNow(ctx context.Context, id uuid.UUID, key onboarding.Key, operator string) error {
 	actor, err := s.Operator(ctx, operator)
@@ -63,12 +63,13 @@ func (s *Service) CheckNow(ctx context.Context, id uuid.UUID, key onboarding.Key
 		if step == nil || step.State != onboarding.StepWaiting {
 			return onboarding.ErrNotWaiting
 		}
-		return lookAgain(ctx, tx, step, onboarding.Event{RunID: run.ID, Kind: onboarding.EventChecked, Actor: actor})
+		return observeAgain(ctx, tx, step, onboarding.Event{RunID: run.ID, Kind: onboarding.EventChecked, Actor: actor})
 	})
 }
 
-// lookAgain makes a step look again, under its approval if that still stands, and adds the event.
-func lookAgain(ctx context.Context, tx pgx.Tx, step *onboarding.Step, event onboarding.Event) error {
+// observeAgain has a step observed again, under its approval if that is still valid, and adds the
+// event.
+func observeAgain(ctx context.Context, tx pgx.Tx, step *onboarding.Step, event onboarding.Event) error {
 	event.Step = step.Key
 	approval, err := store.CurrentApproval(ctx, tx, event.RunID, step.Key)
 	if err != nil {

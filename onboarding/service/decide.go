@@ -132,8 +132,8 @@ func (b *ballot) ahead() bool {
 	return b.approval.State == onboarding.ApprovalAhead || b.approval.State == onboarding.ApprovalAheadApproved
 }
 
-// decide closes or grants the approval if the vote decides it, and sets the state of the step whose
-// turn it is.
+// decide closes or grants the approval if the vote decides it, and sets the state of the step
+// whose turn it is.
 func (b *ballot) decide(ctx context.Context, tx pgx.Tx, step *onboarding.Step) error {
 	ahead := b.ahead()
 	if !b.vote.Agrees {

@@ -9,7 +9,7 @@ import (
 	"github.com/atlilith/onboardbot/onboarding"
 )
 
-// Plan looks at every step of a request and applies nothing. A request that cannot stand returns
+// Plan observes every step of a request and applies nothing. An invalid request returns
 // [onboarding.Problems].
 func (s *Service) Plan(ctx context.Context, request onboarding.Request, operator string) (*onboarding.Plan, error) {
 	requester, err := s.Operator(ctx, operator)
@@ -25,8 +25,7 @@ func (s *Service) Plan(ctx context.Context, request onboarding.Request, operator
 	return s.PlanRun(ctx, run), nil
 }
 
-// PlanRun looks at every step of a run that is under way and applies nothing. The run stays as it
-// is.
+// PlanRun observes every step of a run in progress and applies nothing. The run is not changed.
 func (s *Service) PlanRun(ctx context.Context, run *onboarding.Run) *onboarding.Plan {
 	plan := &onboarding.Plan{Request: run.Request}
 	run = run.Clone()
@@ -39,7 +38,7 @@ func (s *Service) PlanRun(ctx context.Context, run *onboarding.Run) *onboarding.
 	return plan
 }
 
-// planStep looks at one step, and gives its facts to the run for those that follow.
+// planStep observes one step, and adds its facts to the run for the steps that follow.
 func planStep(
 	ctx context.Context, runbook onboarding.Runbook, run *onboarding.Run, step *onboarding.Step,
 ) onboarding.Planned {

@@ -13,8 +13,8 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/store"
 )
 
-// Review looks at everything that a run has still to do and makes what can be known now
-// decidable, each change bound to its own digest. Open approvals are part of it. It returns
+// Review observes every step that a run has still to do, and makes the changes that are known
+// decidable now, each bound to its own digest. Open approvals are part of it. It returns
 // [onboarding.ErrNotFound] and [onboarding.ErrRunEnded].
 func (s *Service) Review(ctx context.Context, id uuid.UUID) ([]onboarding.Preapproval, error) {
 	run, err := store.LoadRun(ctx, s.pool, id)

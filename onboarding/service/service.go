@@ -31,7 +31,7 @@ type Dependencies struct {
 	Engine     Waker
 }
 
-// Waker lets the engine look at a run once the transaction commits, at a time or, for the zero
+// Waker has the engine advance a run once the transaction commits: at a time or, for the zero
 // time, at once.
 type Waker interface {
 	Wake(ctx context.Context, tx pgx.Tx, run uuid.UUID, at time.Time) error
@@ -96,8 +96,8 @@ func (s *Service) WaitingFor(ctx context.Context, operator string) ([]*onboardin
 	return approvals, runs, err
 }
 
-// change locks a run, reads it again and changes it, and lets the engine and the notifier hear of
-// it, all in one transaction.
+// change locks a run, reads it again, changes it, wakes the engine and calls the notifier, all in
+// one transaction.
 func (s *Service) change(ctx context.Context, id uuid.UUID, change func(tx pgx.Tx, run *onboarding.Run) error) error {
 	return store.ChangeRun(ctx, s.pool, id, func(tx pgx.Tx, run *onboarding.Run) error {
 		if err := change(tx, run); err != nil {
@@ -120,7 +120,7 @@ func (s *Service) changeActive(
 	})
 }
 
-// announce lets the engine look at the run, and the notifier hear of it, once the transaction
+// announce wakes the engine and calls the notifier, both of which act once the transaction
 // commits.
 func (s *Service) announce(ctx context.Context, tx pgx.Tx, id uuid.UUID) error {
 	if err := s.deps.Engine.Wake(ctx, tx, id, time.Time{}); err != nil {

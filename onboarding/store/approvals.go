@@ -151,8 +151,8 @@ func MarkReminded(ctx context.Context, db DB, approval uuid.UUID) (bool, error) 
 	return mark(ctx, db, markReminded, approval)
 }
 
-// MarkEscalated records that the second group hears of an approval now, and reports whether that
-// was due and had not been done.
+// MarkEscalated records that the second group is told of an approval now, and reports whether
+// that was due and had not been done.
 func MarkEscalated(ctx context.Context, db DB, approval uuid.UUID) (bool, error) {
 	return mark(ctx, db, markEscalated, approval)
 }

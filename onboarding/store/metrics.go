@@ -10,8 +10,8 @@ import (
 	"github.com/atlilith/onboardbot/onboarding"
 )
 
-// Collector reads the numbers of all runs from the database whenever it is asked, so that every
-// replica says the same and a restart loses nothing.
+// Collector reads the numbers of all runs from the database whenever it is asked, so all replicas
+// report the same and a restart loses nothing.
 type Collector struct {
 	records *Records
 }

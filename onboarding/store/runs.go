@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -17,6 +18,7 @@ const (
 		state, facts, created_at, ended_at, ended_by FROM runs`
 
 	runByID         = selectRuns + ` WHERE id = $1`
+	runsByID        = selectRuns + ` WHERE id = ANY($1)`
 	runBySubmission = selectRuns + ` WHERE submission = $1`
 	runsOfSlug      = selectRuns + ` WHERE slug = $1 ORDER BY created_at, id`
 	newestOfSlug    = selectRuns + ` WHERE slug = $1 AND kind <> 'renew'
@@ -33,6 +35,7 @@ const (
 	selectSteps = `SELECT run_id, definition, state, detail, findings, due_at, changed_at FROM steps
 		WHERE run_id = ANY($1) ORDER BY run_id, position`
 	activeRunIDs = `SELECT id FROM runs WHERE state = 'active' ORDER BY id`
+	runState     = `SELECT state FROM runs WHERE id = $1`
 	hasActiveRun = `SELECT EXISTS (SELECT FROM runs WHERE slug = $1 AND state = 'active' AND kind <> 'renew')`
 	domainHolder = `SELECT coalesce((SELECT slug FROM runs JOIN run_domains ON run_id = id
 		WHERE domain = $1 AND active AND slug <> $2), '')`
@@ -96,6 +99,18 @@ func LoadRun(ctx context.Context, db DB, id uuid.UUID) (*onboarding.Run, error) 
 		return nil, err
 	}
 	return run, LoadUndone(ctx, db, run)
+}
+
+// RunState returns the state of a run. It returns [onboarding.ErrNotFound].
+func RunState(ctx context.Context, db DB, id uuid.UUID) (state onboarding.RunState, err error) {
+	err = db.QueryRow(ctx, runState, id).Scan(&state)
+	if errors.Is(err, pgx.ErrNoRows) {
+		err = onboarding.ErrNotFound
+	}
+	if err != nil {
+		return "", fmt.Errorf("run %s: %w", id, err)
+	}
+	return state, nil
 }
 
 // RunBySubmission returns the run that a submission began, nil if it began none.
@@ -170,8 +185,8 @@ func SaveFacts(ctx context.Context, db DB, run *onboarding.Run, facts onboarding
 	return nil
 }
 
-// EndRun writes that a run has ended, its State and who ended it, and frees its slug and domains for
-// another run.
+// EndRun writes that a run has ended, its State and who ended it, and frees its slug and domains
+// for another run.
 func EndRun(ctx context.Context, db DB, run *onboarding.Run) error {
 	if _, err := db.Exec(ctx, endRun, run.ID, run.State, actor(run.EndedBy)); err != nil {
 		return fmt.Errorf("run %s: %w", run.ID, err)

@@ -30,8 +30,8 @@ type DB interface {
 	QueryRow(ctx context.Context, sql string, args ...any) pgx.Row
 }
 
-// Notifier hears of every change of a run. It is called inside the transaction that makes the
-// change, so it must only write rows there: what it tells anybody comes after the commit.
+// Notifier is told of every change of a run. It is called inside the transaction that makes the
+// change, so it must only write rows there, and notify people after the commit.
 type Notifier interface {
 	RunChanged(ctx context.Context, tx pgx.Tx, run uuid.UUID) error
 }

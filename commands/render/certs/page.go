@@ -37,7 +37,7 @@ type SiteDetail struct {
 // Page shows everything about one site.
 func Page(seen *SiteDetail) *mrkdwn.Builder {
 	page := new(mrkdwn.Builder)
-	page.Say(fmt.Sprintf("%s *%s*\n%s", markSeverity[seen.Severity], mrkdwn.Inline(seen.Shown()), standingOf(seen)))
+	page.Say(fmt.Sprintf("%s *%s*\n%s", markSeverity[seen.Severity], mrkdwn.Inline(seen.Shown()), validityText(seen)))
 	for i, fault := range seen.Faults {
 		if i == maxFaultLines {
 			break
@@ -47,7 +47,7 @@ func Page(seen *SiteDetail) *mrkdwn.Builder {
 	page.Parts(mrkdwn.Part{Head: "Visitors get", Body: servedText(seen)},
 		mrkdwn.Part{Head: "Chain", Body: chainText(seen)}, mrkdwn.Part{Head: "certbot", Body: certbotText(seen)},
 		mrkdwn.Part{Head: "History", Body: historyText(seen)})
-	whyNot(page, seen)
+	writeBlockers(page, seen)
 	if !seen.Renewal.None() {
 		label := "Renew now"
 		if len(seen.Renewal.Due) == 0 {
@@ -58,8 +58,8 @@ func Page(seen *SiteDetail) *mrkdwn.Builder {
 	return page
 }
 
-// standingOf says how long a site's certificate is valid.
-func standingOf(seen *SiteDetail) string {
+// validityText says how long a site's certificate is valid.
+func validityText(seen *SiteDetail) string {
 	left, ok := seen.Left(seen.At)
 	switch {
 	case !ok:
@@ -109,8 +109,9 @@ func addressesOf(seen *SiteDetail, c certificates.Certificate) string {
 func chainText(seen *SiteDetail) string {
 	var lines []string
 	for _, link := range seen.Chain[:min(len(seen.Chain), maxChain)] {
-		lines = append(lines, fmt.Sprintf("%s\n  by %s, until %s", name(link.Subject), name(link.Issuer),
-			date(link.NotAfter)))
+		lines = append(lines,
+			fmt.Sprintf("%s\n  by %s, until %s", distinguishedName(link.Subject), distinguishedName(link.Issuer),
+				date(link.NotAfter)))
 	}
 	if len(lines) == 0 {
 		return "None."
@@ -118,8 +119,8 @@ func chainText(seen *SiteDetail) string {
 	return strings.Join(lines, "\n")
 }
 
-// name is a subject or an issuer. The party that issued the certificate chose it.
-func name(text string) string {
+// distinguishedName is a subject or an issuer. The party that issued the certificate chose it.
+func distinguishedName(text string) string {
 	const limit = 100
 	if text == "" {
 		return "(empty subject)"
@@ -163,8 +164,8 @@ func historyText(seen *SiteDetail) string {
 	return strings.Join(lines, "\n")
 }
 
-// whyNot shows what blocks a renewal.
-func whyNot(page *mrkdwn.Builder, seen *SiteDetail) {
+// writeBlockers shows what blocks a renewal.
+func writeBlockers(page *mrkdwn.Builder, seen *SiteDetail) {
 	reasons := seen.Why.Reasons
 	if seen.Why.Refused != "" {
 		reasons = append([]string{seen.Why.Refused}, reasons...)

@@ -37,7 +37,7 @@ func Reminder(reminder certificates.Reminder, approvers []string) post.Message {
 		page.Say(mrkdwn.MarkWarning + " *" + said + "*")
 	default:
 		page.Say(mrkdwn.MarkTrouble + " *" + said + "*")
-		page.Say(mrkdwn.MentionAll(approvers) + ": " + appeal(reminder))
+		page.Say(mrkdwn.MentionAll(approvers) + ": " + adviceText(reminder))
 	}
 	if buttons := reminderButtons(reminder); len(buttons) > 0 {
 		page.Buttons("certificate", buttons...)
@@ -45,8 +45,8 @@ func Reminder(reminder certificates.Reminder, approvers []string) post.Message {
 	return post.Message{Key: reminderKey(reminder.Posted), Text: page.Text(), Blocks: page.Blocks}
 }
 
-// appeal says what to do about an urgent reminder.
-func appeal(reminder certificates.Reminder) string {
+// adviceText says what to do about an urgent reminder.
+func adviceText(reminder certificates.Reminder) string {
 	kind, fault := reminder.Fault()
 	switch {
 	case !fault:

@@ -34,10 +34,10 @@ const (
 // Table shows every site in a row, the most urgent first.
 func Table(report certificates.Report) post.Message {
 	var page mrkdwn.Builder
-	page.Say(fmt.Sprintf("%s *Certificates*: %s", markSeverity[report.Severity()], counted(report)))
+	page.Say(fmt.Sprintf("%s *Certificates*: %s", markSeverity[report.Severity()], severityCounts(report)))
 	rows := [][]string{{"Site", "Left", "Valid until"}}
 	for _, site := range report.Sites[:min(len(report.Sites), maxCertificateRows)] {
-		left, until := lasts(site, report.At)
+		left, until := validity(site, report.At)
 		rows = append(rows, []string{markSeverity[site.Severity] + " " +
 			blockkit.Truncate(mrkdwn.OneLine(site.Shown()), mrkdwn.MaxName), left, until})
 	}
@@ -59,8 +59,8 @@ func Table(report certificates.Report) post.Message {
 	return post.Message{Text: page.Text(), Blocks: page.Blocks}
 }
 
-// counted says how many sites have each severity, the worst first.
-func counted(report certificates.Report) string {
+// severityCounts says how many sites have each severity, the worst first.
+func severityCounts(report certificates.Report) string {
 	counts := make(map[certificates.Severity]int)
 	for _, site := range report.Sites {
 		counts[site.Severity]++
@@ -82,8 +82,8 @@ func exampleSite(report certificates.Report) string {
 	return report.Sites[0].Shown()
 }
 
-// lasts says how long the certificate that ends first is valid, and until when.
-func lasts(site certificates.SiteReport, now time.Time) (left, until string) {
+// validity says how long the certificate that ends first is valid, and until when.
+func validity(site certificates.SiteReport, now time.Time) (left, until string) {
 	remaining, ok := site.Left(now)
 	if !ok {
 		return "none seen", "–"

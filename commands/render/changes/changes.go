@@ -145,14 +145,15 @@ func commitParts(commit *onboarding.Commit) []mrkdwn.Part {
 	parts := []mrkdwn.Part{{Head: fmt.Sprintf("A commit in %s, %s", commit.Folder, count), Body: commit.Subject}}
 	// Documentation comes last: a phone shows only the first files.
 	files := slices.Clone(commit.Files)
-	slices.SortStableFunc(files, func(a, b onboarding.FileChange) int { return explains(a.Path) - explains(b.Path) })
+	slices.SortStableFunc(files,
+		func(a, b onboarding.FileChange) int { return documentationRank(a.Path) - documentationRank(b.Path) })
 	for _, file := range files {
 		parts = append(parts, filePart(commit.Folder, file))
 	}
 	return parts
 }
 
-func explains(path string) int {
+func documentationRank(path string) int {
 	if strings.HasSuffix(path, ".md") {
 		return 1
 	}
@@ -160,7 +161,7 @@ func explains(path string) int {
 }
 
 func filePart(folder string, file onboarding.FileChange) mrkdwn.Part {
-	diff := unified(file.Before, file.After)
+	diff := unifiedDiff(file.Before, file.After)
 	added, removed := 0, 0
 	for line := range strings.Lines(diff) {
 		switch line[0] {
@@ -188,8 +189,8 @@ func filePart(folder string, file onboarding.FileChange) mrkdwn.Part {
 	return mrkdwn.Part{Head: head, Body: diff}
 }
 
-// unified returns the hunks of a unified diff, without the lines that name the files.
-func unified(before, after *string) string {
+// unifiedDiff returns the hunks of a unified diff, without the lines that name the files.
+func unifiedDiff(before, after *string) string {
 	text := func(content *string) string {
 		if content == nil {
 			return ""

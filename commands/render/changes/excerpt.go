@@ -8,8 +8,8 @@ import (
 	"github.com/atlilith/onboardbot/commands/render/mrkdwn"
 )
 
-// room is how much of a change is shown. "Show all" shows the rest.
-type room struct {
+// Room is how much of a change is shown. "Show all" shows the rest.
+type Room struct {
 	lines, chars int
 	// each is how many lines one part may take, so a long file does not hide the others. A part
 	// may also take lines that the others do not need.
@@ -18,22 +18,22 @@ type room struct {
 
 var (
 	// Roomy is for approvers: what a phone shows without much scrolling.
-	Roomy = room{lines: 50, chars: 3400, each: 22}
+	Roomy = Room{lines: 50, chars: 3400, each: 22}
 	// Brief is for changes that are decided.
-	Brief = room{lines: 24, chars: 1500, each: 20}
+	Brief = Room{lines: 24, chars: 1500, each: 20}
 	// Glance is for many changes at once.
-	Glance = room{lines: 14, chars: 900, each: 8}
+	Glance = Room{lines: 14, chars: 900, each: 8}
 )
 
 // Excerpt returns the beginning of each part as far as there is room, and how many lines it left
 // out.
-func Excerpt(parts []mrkdwn.Part, left room) (shown []mrkdwn.Part, hidden int) {
+func Excerpt(parts []mrkdwn.Part, left Room) (shown []mrkdwn.Part, hidden int) {
 	for i, full := range parts {
 		var body []string
 		if full.Body != "" {
 			body = strings.Split(full.Body, "\n")
 		}
-		lines := min(left.lines, max(left.each, left.lines-needed(parts[i+1:], left.each)))
+		lines := min(left.lines, max(left.each, left.lines-linesNeeded(parts[i+1:], left.each)))
 		if len(body) <= lines+3 && left.lines > 0 {
 			// Hiding three lines takes as much room as showing them.
 			lines = len(body)
@@ -55,11 +55,11 @@ func Excerpt(parts []mrkdwn.Part, left room) (shown []mrkdwn.Part, hidden int) {
 		}
 		shown = append(shown, cut)
 	}
-	return fold(shown), hidden
+	return foldBare(shown), hidden
 }
 
-// needed is how many lines some parts take, each at most a number.
-func needed(parts []mrkdwn.Part, each int) int {
+// linesNeeded is how many lines some parts take, each at most a number.
+func linesNeeded(parts []mrkdwn.Part, each int) int {
 	lines := 0
 	for _, part := range parts {
 		lines += 1 + min(each, strings.Count(part.Body, "\n")+1)
@@ -70,8 +70,8 @@ func needed(parts []mrkdwn.Part, each int) int {
 // maxHeads is how many parts without a body are listed.
 const maxHeads = 8
 
-// fold keeps the file names of a very large commit from filling the message.
-func fold(parts []mrkdwn.Part) []mrkdwn.Part {
+// foldBare keeps the file names of a very large commit from filling the message.
+func foldBare(parts []mrkdwn.Part) []mrkdwn.Part {
 	bare := 0
 	for i, each := range parts {
 		if each.Body != "" {

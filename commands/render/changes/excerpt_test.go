@@ -7,11 +7,11 @@ import (
 	"github.com/atlilith/onboardbot/commands/render/mrkdwn"
 )
 
-// TestExcerptShares gives a long file the room that its neighbours do not need, and no more.
+// TestExcerptShares gives a long part the lines that the other parts do not need, and no more.
 func TestExcerptShares(t *testing.T) {
 	t.Parallel()
 	long := strings.TrimSpace(strings.Repeat("x\n", 40))
-	left := room{lines: 44, chars: 1000, each: 22}
+	left := Room{lines: 44, chars: 1000, each: 22}
 	for _, c := range []struct {
 		parts  []mrkdwn.Part
 		hidden int

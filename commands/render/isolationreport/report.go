@@ -36,14 +36,14 @@ const (
 // that onboarding would not give.
 const MaxTenant = 100
 
-// proof is a record that is put into words.
-type proof struct{ *reports.Record }
+// reportText is a record that is put into words.
+type reportText struct{ *reports.Record }
 
 // Messages shows a report: one line if all is well, a table if not, and the full report as a file
 // in the thread.
 func Messages(record *reports.Record, approvers []string, command string) []post.Message {
-	p := proof{record}
-	page := p.sheet(approvers, command)
+	p := reportText{record}
+	page := p.message(approvers, command)
 	messages := []post.Message{{Key: Key(record.ID), Channel: record.Channel, Text: page.Text(),
 		Blocks: page.Blocks}}
 	if record.Report != nil {
@@ -52,17 +52,17 @@ func Messages(record *reports.Record, approvers []string, command string) []post
 	return messages
 }
 
-func (p proof) sheet(approvers []string, command string) *mrkdwn.Builder {
+func (p reportText) message(approvers []string, command string) *mrkdwn.Builder {
 	page := new(mrkdwn.Builder)
-	if p.quiet() {
-		page.Note(fmt.Sprintf("%s %s: %s. %s%s", mrkdwn.MarkDone, p.outcome(), p.effort(), p.since(), p.askedBy()))
+	if p.isQuiet() {
+		page.Note(fmt.Sprintf("%s %s: %s. %s%s", mrkdwn.MarkDone, p.outcome(), p.coverage(), p.changes(), p.askedBy()))
 		return page
 	}
 	head := fmt.Sprintf("%s *%s*", p.mark(), p.outcome())
 	if p.Count(isolation.Leak) > 0 {
 		head = fmt.Sprintf("%s %s *%s*", mrkdwn.MarkAlarm, mrkdwn.MentionAll(approvers), p.outcome())
 	}
-	page.Say(head + "\n" + p.since())
+	page.Say(head + "\n" + p.changes())
 	if p.Count(isolation.Leak) > 0 {
 		page.Say(fmt.Sprintf("*Now*: %s stops every run. Tell the platform's owners.",
 			blockkit.Code(command+" "+render.WordFreeze+" tenants reach each other's rows")))
@@ -70,13 +70,13 @@ func (p proof) sheet(approvers []string, command string) *mrkdwn.Builder {
 	if p.Report == nil {
 		page.Say(mrkdwn.Inline(mrkdwn.Summary(p.Problem)))
 	} else {
-		p.findings(page)
-		p.unchecked(page)
+		p.writeFindings(page)
+		p.writeUnchecked(page)
 	}
-	if names := named(p.Changes.Fixed); names != "" {
+	if names := findingNames(p.Changes.Fixed); names != "" {
 		page.Say(mrkdwn.MarkDone + " Fixed: " + names)
 	}
-	if names := named(p.Unseen); names != "" {
+	if names := findingNames(p.Unseen); names != "" {
 		page.Say(mrkdwn.MarkWarning + " Seen before, and not checked again: " + names)
 	}
 	if p.Report != nil {
@@ -84,7 +84,7 @@ func (p proof) sheet(approvers []string, command string) *mrkdwn.Builder {
 		if len(p.Report.Findings) > 0 {
 			whole = " · The full report, with SQL that fixes each finding, is in the thread."
 		}
-		page.Note(p.effort() + p.askedBy() + whole)
+		page.Note(p.coverage() + p.askedBy() + whole)
 	} else if by := p.askedBy(); by != "" {
 		page.Note(strings.TrimPrefix(by, " · "))
 	}
@@ -92,14 +92,14 @@ func (p proof) sheet(approvers []string, command string) *mrkdwn.Builder {
 }
 
 // Outcome is a report in one sentence, without a full stop.
-func Outcome(record *reports.Record) string { return proof{record}.outcome() }
+func Outcome(record *reports.Record) string { return reportText{record}.outcome() }
 
-// quiet reports whether all is well now and was before.
-func (p proof) quiet() bool {
+// isQuiet reports whether all is well now and was before.
+func (p reportText) isQuiet() bool {
 	return p.Report != nil && p.Report.Verdict == isolation.Sound && len(p.Changes.Fixed)+len(p.Unseen) == 0
 }
 
-func (p proof) mark() string {
+func (p reportText) mark() string {
 	switch {
 	case p.Report == nil:
 		return mrkdwn.MarkFailed
@@ -110,7 +110,7 @@ func (p proof) mark() string {
 }
 
 // outcome is a report in a sentence without its end.
-func (p proof) outcome() string {
+func (p reportText) outcome() string {
 	words := "Isolation could not be checked"
 	if p.Report != nil {
 		words = map[isolation.Verdict]string{
@@ -131,16 +131,16 @@ func (p proof) outcome() string {
 	return words
 }
 
-// effort says what was tried.
-func (p proof) effort() string {
+// coverage says what was tried.
+func (p reportText) coverage() string {
 	c := p.Report.Coverage
 	return fmt.Sprintf("%s, %s, %s and %s in %.1f s", mrkdwn.Count(c.Tenants, "tenant"),
 		mrkdwn.Count(c.Tables, "table"), mrkdwn.Count(c.Reads, "read"),
 		mrkdwn.Count(c.WriteAttempts, "write attempt"), c.Seconds)
 }
 
-// since says what changed since the report before.
-func (p proof) since() string {
+// changes says what changed since the report before.
+func (p reportText) changes() string {
 	changes, unseen := p.Changes, ""
 	if len(p.Unseen) > 0 {
 		unseen = fmt.Sprintf(", %d not checked again", len(p.Unseen))
@@ -157,15 +157,15 @@ func (p proof) since() string {
 		len(changes.Unchanged), unseen, blockkit.Date(p.Since))
 }
 
-func (p proof) askedBy() string {
+func (p reportText) askedBy() string {
 	if p.By == "" {
 		return ""
 	}
 	return " · requested by " + blockkit.User(p.By)
 }
 
-// findings shows the table: leaks before risks, and new findings before known ones.
-func (p proof) findings(page *mrkdwn.Builder) {
+// writeFindings shows the table: leaks before risks, and new findings before known ones.
+func (p reportText) writeFindings(page *mrkdwn.Builder) {
 	fresh := map[string]bool{}
 	for _, finding := range p.Changes.New {
 		fresh[finding.Key()] = !p.Since.IsZero()
@@ -201,8 +201,8 @@ func (p proof) findings(page *mrkdwn.Builder) {
 
 func cell(text string) string { return blockkit.Truncate(mrkdwn.OneLine(text), maxCell) }
 
-// unchecked lists what could not be checked.
-func (p proof) unchecked(page *mrkdwn.Builder) {
+// writeUnchecked lists what could not be checked.
+func (p reportText) writeUnchecked(page *mrkdwn.Builder) {
 	coverage := p.Report.Coverage
 	lines := slices.Concat(coverage.LeftOut, coverage.Unclassified)
 	if len(lines) == 0 {
@@ -219,8 +219,8 @@ func (p proof) unchecked(page *mrkdwn.Builder) {
 	page.Say(strings.Join(said, "\n"))
 }
 
-// named lists findings by operation and table, empty for none.
-func named(findings []isolation.Finding) string {
+// findingNames lists findings by operation and table, empty for none.
+func findingNames(findings []isolation.Finding) string {
 	names := make([]string, 0, maxNamed+1)
 	for _, finding := range findings[:min(len(findings), maxNamed)] {
 		names = append(names, fmt.Sprintf("%s of %s", mrkdwn.Inline(string(finding.Operation)),
@@ -233,7 +233,7 @@ func named(findings []isolation.Finding) string {
 }
 
 // file is the full report.
-func (p proof) file() post.Message {
+func (p reportText) file() post.Message {
 	at := p.At.UTC()
 	var content bytes.Buffer
 	fmt.Fprintf(&content, "Isolation of tenants, %s\n", at.Format(time.RFC3339))

@@ -10,20 +10,20 @@ import (
 // MaxName is the length at which long domain names are cut.
 const MaxName = 80
 
-// markup replaces characters that would format text, since mrkdwn cannot escape them. Their
+// lookalikes replaces characters that would format text, since mrkdwn cannot escape them. Their
 // look-alikes do not format.
-var markup = strings.NewReplacer("`", "ˋ", "*", "∗")
+var lookalikes = strings.NewReplacer("`", "ˋ", "*", "∗")
 
-// slants matches pairs of the characters for italics and strikethrough. They format only at the
+// emphasis matches pairs of the characters for italics and strikethrough. They format only at the
 // ends of words, so paths and table names keep theirs.
-var slants = regexp.MustCompile(`(^|[^\pL\pN])(_(\S|\S.*?\S)_|~(\S|\S.*?\S)~)($|[^\pL\pN])`)
+var emphasis = regexp.MustCompile(`(^|[^\pL\pN])(_(\S|\S.*?\S)_|~(\S|\S.*?\S)~)($|[^\pL\pN])`)
 
 // Inline makes text from people or machines safe within a line of mrkdwn.
 func Inline(text string) string {
-	text = markup.Replace(OneLine(text))
+	text = lookalikes.Replace(OneLine(text))
 	// A character that ends one match may begin the next.
 	for range 2 {
-		text = slants.ReplaceAllStringFunc(text, strings.NewReplacer("_", "ˍ", "~", "∼").Replace)
+		text = emphasis.ReplaceAllStringFunc(text, strings.NewReplacer("_", "ˍ", "~", "∼").Replace)
 	}
 	return blockkit.Escape(text)
 }

@@ -114,16 +114,32 @@ func (s *Server) DSNAs(role, database string) string {
 
 // NewDatabase creates an empty database with a fresh name and returns the name.
 func (s *Server) NewDatabase(ctx context.Context) (string, error) {
+	return s.CopyDatabase(ctx, "template0")
+}
+
+// CopyDatabase creates a copy of a database, to which nobody may be connected, and returns its name.
+func (s *Server) CopyDatabase(ctx context.Context, template string) (string, error) {
 	conn, err := pgx.Connect(ctx, s.DSN("postgres"))
 	if err != nil {
 		return "", err
 	}
 	defer conn.Close(context.WithoutCancel(ctx))
 	name := fmt.Sprintf("db%d", s.next.Add(1))
-	if _, err := conn.Exec(ctx, "CREATE DATABASE "+name+" TEMPLATE template0 STRATEGY file_copy"); err != nil {
+	if _, err := conn.Exec(ctx, "CREATE DATABASE "+name+" TEMPLATE "+template+" STRATEGY file_copy"); err != nil {
 		return "", err
 	}
 	return name, nil
+}
+
+// DropDatabase drops a database and ends the connections to it.
+func (s *Server) DropDatabase(ctx context.Context, name string) error {
+	conn, err := pgx.Connect(ctx, s.DSN("postgres"))
+	if err != nil {
+		return err
+	}
+	defer conn.Close(context.WithoutCancel(ctx))
+	_, err = conn.Exec(ctx, "DROP DATABASE "+name+" WITH (FORCE)")
+	return err
 }
 
 // Daemon is the server's process. Frozen, it takes new connections and answers none, while those
@@ -155,6 +171,22 @@ func Main(m *testing.M) int {
 	return code
 }
 
+const (
+	// memoryDir is the file system in memory that Linux machines have.
+	memoryDir = "/dev/shm"
+	// memoryNeeded is the free space below which a server keeps its files on disk.
+	memoryNeeded = 2 << 30
+)
+
+// memory returns a folder in memory, where a new database takes a tenth of the time, or the usual one for temporary files.
+func memory() string {
+	var fs syscall.Statfs_t
+	if err := syscall.Statfs(memoryDir, &fs); err != nil || fs.Bavail*uint64(fs.Bsize) < memoryNeeded {
+		return ""
+	}
+	return memoryDir
+}
+
 // Shared returns the test binary's own server, started at its first use. The package's TestMain
 // must call [Main].
 func Shared(t testing.TB) *Server {
@@ -162,11 +194,11 @@ func Shared(t testing.TB) *Server {
 	shared.Lock()
 	defer shared.Unlock()
 	if shared.server == nil {
-		dir, err := os.MkdirTemp("", "pg")
+		dir, err := os.MkdirTemp(memory(), "pg")
 		if err != nil {
 			t.Fatal(err)
 		}
-		server, err := Start(t.Context(), dir)
+		server, err := Start(t.Context(), dir, "max_wal_size=128MB")
 		if err != nil {
 			t.Fatal(err)
 		}

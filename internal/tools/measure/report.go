@@ -99,7 +99,8 @@ func (t *tree) largest(out io.Writer) {
 	}
 }
 
-// exceeded is a line for everything over a limit.
+// exceeded returns a line for everything over a limit. A package may be larger than the limits if its
+// comment says why, in a sentence with the words "why the package".
 func (t *tree) exceeded() []string {
 	var all []string
 	for _, line := range t.wide {
@@ -108,6 +109,9 @@ func (t *tree) exceeded() []string {
 	}
 	for _, dir := range slices.Sorted(maps.Keys(t.packages)) {
 		p := t.packages[dir]
+		if p.explained {
+			continue
+		}
 		if p.files > maxFiles {
 			all = append(all, fmt.Sprintf("%s: %d files, of at most %d", dir, p.files, maxFiles))
 		}

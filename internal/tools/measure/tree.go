@@ -27,6 +27,7 @@ type tree struct {
 type pkg struct {
 	files, lines int
 	methods      map[string]int // by type
+	explained    bool           // the package comment says why the package is large
 }
 
 type function struct {
@@ -99,6 +100,7 @@ func (t *tree) file(name string, text []byte) error {
 	p.files++
 	p.lines += lines
 	t.lines += lines
+	p.explained = p.explained || strings.Contains(file.Doc.Text(), "why the package")
 	t.widths(name, text)
 	for _, declaration := range file.Decls {
 		if f, ok := declaration.(*ast.FuncDecl); ok {

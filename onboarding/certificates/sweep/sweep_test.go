@@ -77,13 +77,14 @@ func TestSweepTellsBadConditionsApart(t *testing.T) {
 		{domain: "silent.example", hangs: true, serve: func(a netip.Addr) {
 			probetest.Silent(t, netip.AddrPortFrom(a, ports.HTTPS).String())
 		},
-			want: "urgent\nsilent: ADDRESS:HTTPS takes the connection for silent.example and then says nothing"},
+			want: "urgent\nsilent: ADDRESS:HTTPS accepts the connection for silent.example and then sends nothing"},
 		{domain: "endless.example", hangs: true, serve: func(a netip.Addr) {
 			probetest.Endless(t, netip.AddrPortFrom(a, ports.HTTPS).String())
 		},
-			want: "urgent\nendless handshake: ADDRESS:HTTPS begins a handshake for endless.example and never ends it"},
+			want: "urgent\nendless handshake: ADDRESS:HTTPS begins a handshake for endless.example and never " +
+				"completes it"},
 		{domain: "wrong.example", serve: func(a netip.Addr) { sweeptest.Serve(t, a, ports, wrong) },
-			want: "urgent\nwrong name: the certificate shown for wrong.example is for other.example"},
+			want: "urgent\nwrong name: the certificate served for wrong.example is for other.example"},
 		{domain: "selfsigned.example", serve: func(a netip.Addr) {
 			sweeptest.Serve(t, a, ports, probetest.SelfSigned(t,
 				probetest.Order{Names: []string{"selfsigned.example"}}))

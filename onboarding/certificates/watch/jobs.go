@@ -35,6 +35,7 @@ const digestMemory = 24 * time.Hour
 // sweepArgs is the job that sweeps once.
 type sweepArgs struct{}
 
+// Kind implements [river.JobArgs].
 func (sweepArgs) Kind() string { return "certificates_sweep" }
 
 // InsertOpts allows one attempt, since the next sweep does the same work.
@@ -46,6 +47,7 @@ type digestArgs struct {
 	Tick time.Time `json:"tick,omitzero"`
 }
 
+// Kind implements [river.JobArgs].
 func (digestArgs) Kind() string { return "certificates_digest" }
 
 // InsertOpts allows a few attempts: the next tick may be a week away.
@@ -94,8 +96,10 @@ type sweepWorker struct {
 	watch *Watch
 }
 
+// Timeout implements [river.Worker].
 func (*sweepWorker) Timeout(*river.Job[sweepArgs]) time.Duration { return sweepTimeout }
 
+// Work sweeps unless another replica does.
 func (w *sweepWorker) Work(ctx context.Context, _ *river.Job[sweepArgs]) error {
 	_, err := w.watch.alone(ctx, func(ctx context.Context) error {
 		_, err := w.watch.Tick(ctx)
@@ -117,8 +121,10 @@ type digestWorker struct {
 	watch *Watch
 }
 
+// Timeout implements [river.Worker].
 func (*digestWorker) Timeout(*river.Job[digestArgs]) time.Duration { return sweepTimeout }
 
+// Work hands over the digest of the job's tick.
 func (w *digestWorker) Work(ctx context.Context, job *river.Job[digestArgs]) error {
 	if job.Args.Tick.IsZero() {
 		return nil // of an older release; the ticker has enqueued the digest as well

@@ -85,7 +85,7 @@ func Endless(t testing.TB, address string) netip.AddrPort {
 	})
 }
 
-// Closing takes connections and hangs up.
+// Closing accepts connections and closes them.
 func Closing(t testing.TB, address string) netip.AddrPort {
 	t.Helper()
 	return Listen(t, address, func(conn net.Conn) { _, _ = conn.Read(make([]byte, 4096)) })

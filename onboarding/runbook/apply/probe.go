@@ -50,9 +50,8 @@ func judge(seen probe.Response, wanted onboarding.Probe, log onboarding.Log) err
 		// redirect.
 		log.Line(at + " leads to HTTPS")
 	default:
-		return fmt.Errorf("the certificate authority would not find its proof: %s answers %d with something else "+
-			"than the "+
-			"file that was put there", at, seen.Status)
+		return fmt.Errorf("the certificate authority would not find the file of the challenge: "+
+			"%s answers %d with other content", at, seen.Status)
 	}
 	return nil
 }

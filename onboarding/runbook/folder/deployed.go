@@ -66,8 +66,11 @@ func archiveNames(archive []byte, domain string) (bool, error) {
 		// A file that cannot be parsed is no reason to refuse another domain; the name of its
 		// folder is compared elsewhere.
 		services, err := deployconfig.ReadServices(src)
-		if err == nil && (services.Domain == domain ||
-			slices.Contains(services.Aliases, domain) || slices.Contains(services.Aliases, "www."+domain)) {
+		if err != nil {
+			continue
+		}
+		names := append(slices.Clone(services.Aliases), services.Domain)
+		if slices.Contains(names, domain) || slices.Contains(services.Aliases, "www."+domain) {
 			return true, nil
 		}
 	}

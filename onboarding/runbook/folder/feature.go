@@ -19,8 +19,8 @@ func CheckFeature(feature string, request onboarding.Request) error {
 			continue
 		}
 		first, _, _ := strings.Cut(slug, "-")
-		if strings.Contains("-"+feature+"-", "-"+slug+"-") || first != genericWord &&
-			strings.HasPrefix(feature, first+"-") {
+		whole := strings.Contains("-"+feature+"-", "-"+slug+"-")
+		if whole || first != genericWord && strings.HasPrefix(feature, first+"-") {
 			return fmt.Errorf("the feature %s is named after %s; features are provider-generic", feature, slug)
 		}
 	}

@@ -2,7 +2,6 @@ package settings
 
 import (
 	"cmp"
-	"fmt"
 	"maps"
 	"slices"
 	"time"
@@ -42,8 +41,11 @@ type MailCommands struct {
 }
 
 // mailPlans are what the mail package calls the plans of a request.
-var mailPlans = map[onboarding.MailPlan]mail.Plan{onboarding.MailNone: mail.None,
-	onboarding.MailForward: mail.Forwarding, onboarding.MailMailbox: mail.Mailbox}
+var mailPlans = map[onboarding.MailPlan]mail.Plan{
+	onboarding.MailNone:    mail.None,
+	onboarding.MailForward: mail.Forwarding,
+	onboarding.MailMailbox: mail.Mailbox,
+}
 
 // MailPlans lists the plans that the configuration has a pattern for, none first.
 func (c *Config) MailPlans() []onboarding.MailPlan {
@@ -76,8 +78,9 @@ func (c *Config) validateMail(p *problems) {
 		p.add("mail.dkim.host", "%q is not one of hosts", c.Mail.DKIM.Host)
 	}
 	made := false
-	for key, commands := range map[string]MailCommands{"mail.setup.forwarding": c.Mail.Setup.Forwarding,
-		"mail.setup.mailbox": c.Mail.Setup.Mailbox} {
+	for key, commands := range map[string]MailCommands{
+		"mail.setup.forwarding": c.Mail.Setup.Forwarding, "mail.setup.mailbox": c.Mail.Setup.Mailbox,
+	} {
 		made = made || commands.Make != nil
 		if (commands.Make == nil) != (commands.Check == nil) {
 			p.add(key, "make and check go together: what exists is not made again")
@@ -85,8 +88,9 @@ func (c *Config) validateMail(p *problems) {
 		if commands.Undo != nil && commands.Make == nil {
 			p.add(key+".undo", "there is no make that it undoes")
 		}
-		for name, argv := range map[string][]string{"check": commands.Check, "make": commands.Make,
-			"undo": commands.Undo} {
+		for name, argv := range map[string][]string{
+			"check": commands.Check, "make": commands.Make, "undo": commands.Undo,
+		} {
 			if argv != nil && (len(argv) == 0 || argv[0] == "") {
 				p.add(key+"."+name, "is empty")
 			}
@@ -103,11 +107,11 @@ func (c *Config) validateMail(p *problems) {
 // mailPatterns are the commands that have placeholders, by their keys.
 func (c *Config) mailPatterns() map[string][]string {
 	patterns := map[string][]string{}
-	for key, commands := range map[string]MailCommands{"forwarding": c.Mail.Setup.Forwarding,
-		"mailbox": c.Mail.Setup.Mailbox} {
+	for key, commands := range map[string]MailCommands{
+		"mail.setup.forwarding": c.Mail.Setup.Forwarding, "mail.setup.mailbox": c.Mail.Setup.Mailbox,
+	} {
 		maps.Copy(patterns, map[string][]string{
-			fmt.Sprintf("mail.setup.%s.check", key): commands.Check, fmt.Sprintf("mail.setup.%s.make",
-				key): commands.Make, fmt.Sprintf("mail.setup.%s.undo", key): commands.Undo,
+			key + ".check": commands.Check, key + ".make": commands.Make, key + ".undo": commands.Undo,
 		})
 	}
 	return patterns

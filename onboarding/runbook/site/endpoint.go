@@ -90,9 +90,8 @@ func (p Prober) Certificate(ctx context.Context, at Endpoint) (time.Time, error)
 	leaf := seen.Leaf()
 	lifetime, left := leaf.NotAfter.Sub(leaf.NotBefore), time.Until(leaf.NotAfter)
 	if float64(left) < p.left*float64(lifetime) {
-		return time.Time{}, fmt.Errorf("the certificate for %s is valid for %s more, less than the share of its "+
-			"lifetime that "+
-			"certificate.left asks for", at.Name, left.Round(time.Minute))
+		return time.Time{}, fmt.Errorf("the certificate for %s is valid for only %s, "+
+			"less than the share of its lifetime in certificate.left", at.Name, left.Round(time.Minute))
 	}
 	_, err = p.prober.Redirects(ctx, at.Name, at.Address)
 	return leaf.NotAfter, err

@@ -10,24 +10,23 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/runbook"
 )
 
-// The people of the stories.
+// The people of the scenarios.
 var (
 	ana  = onboarding.Operator{ID: "U0ANA", Name: "Ana Ortiz"}
 	bo   = onboarding.Operator{ID: "U0BO", Name: "Bo Lindqvist"}
 	cleo = onboarding.Operator{ID: "U0CLEO", Name: "Cleo Park"}
 )
 
-var storyRenderer = Renderer{Command: "/onboard", Approvers: []string{"U0ANA", "U0BO", "S0OPS"},
+var testRenderer = Renderer{Command: "/onboard", Approvers: []string{"U0ANA", "U0BO", "S0OPS"},
 	EscalateTo: []string{"U0CLEO"}, Mentions: true, Reasons: runbook.Reasons()}
 
-// story tells what happened to a run, one event after the other, as the domain would have
-// recorded it.
-type story struct {
+// scenario records what happens to a run, one event after the other, as the domain does.
+type scenario struct {
 	*onboarding.View
 	now time.Time
 }
 
-func newStory(request onboarding.Request) *story {
+func newScenario(request onboarding.Request) *scenario {
 	began := time.Date(2026, 11, 23, 9, 30, 0, 0, time.UTC)
 	run := &onboarding.Run{ID: uuid.MustParse("0198c0de-0000-7000-8000-000000000001"), Kind: onboarding.KindOnboard,
 		Request: request, Requester: ana, State: onboarding.RunActive,
@@ -46,7 +45,7 @@ func newStory(request onboarding.Request) *story {
 		}
 	}
 	add("verify", "Verification", false)
-	s := &story{View: &onboarding.View{Run: run}, now: began}
+	s := &scenario{View: &onboarding.View{Run: run}, now: began}
 	s.event(onboarding.Event{Kind: onboarding.EventRequested, Actor: ana})
 	return s
 }
@@ -58,31 +57,31 @@ func merche() onboarding.Request {
 		Domains: []onboarding.Domain{{Name: "merche-biche.com", Host: "vps-0"}}}
 }
 
-func (s *story) after(d time.Duration) *story {
+func (s *scenario) after(d time.Duration) *scenario {
 	s.now = s.now.Add(d)
 	return s
 }
 
-func (s *story) event(event onboarding.Event) *story {
+func (s *scenario) event(event onboarding.Event) *scenario {
 	event.ID, event.RunID, event.At = int64(len(s.Events)+1), s.ID, s.now
 	s.Events = append(s.Events, event)
 	return s
 }
 
-func (s *story) step(key onboarding.Key, state onboarding.StepState, detail string) *onboarding.Step {
+func (s *scenario) step(key onboarding.Key, state onboarding.StepState, detail string) *onboarding.Step {
 	step := s.Step(key)
 	step.State, step.Detail, step.Changed = state, detail, s.now
 	return step
 }
 
-// looked ends a step that only looks.
-func (s *story) looked(key onboarding.Key, findings ...onboarding.Finding) *story {
+// checked ends a step that changes nothing.
+func (s *scenario) checked(key onboarding.Key, findings ...onboarding.Finding) *scenario {
 	s.step(key, onboarding.StepDone, "").Findings = findings
 	return s.event(onboarding.Event{Kind: onboarding.EventDone, Step: key})
 }
 
-// asked puts a question and returns it.
-func (s *story) asked(key onboarding.Key, change onboarding.Change) *onboarding.Approval {
+// asked requests approval for a change.
+func (s *scenario) asked(key onboarding.Key, change onboarding.Change) *onboarding.Approval {
 	digest, err := change.Digest()
 	if err != nil {
 		panic(err)
@@ -97,8 +96,8 @@ func (s *story) asked(key onboarding.Key, change onboarding.Change) *onboarding.
 	return approval
 }
 
-// ahead shows a change before its turn, which somebody approves at once.
-func (s *story) ahead(key onboarding.Key, change onboarding.Change, by onboarding.Operator) *onboarding.Approval {
+// ahead records that somebody approved a change before its turn.
+func (s *scenario) ahead(key onboarding.Key, change onboarding.Change, by onboarding.Operator) *onboarding.Approval {
 	digest, err := change.Digest()
 	if err != nil {
 		panic(err)
@@ -114,7 +113,7 @@ func (s *story) ahead(key onboarding.Key, change onboarding.Change, by onboardin
 	return approval
 }
 
-func (s *story) approved(approval *onboarding.Approval, by onboarding.Operator) *story {
+func (s *scenario) approved(approval *onboarding.Approval, by onboarding.Operator) *scenario {
 	approval.Votes = append(approval.Votes, onboarding.Vote{By: by, Agrees: true, At: s.now})
 	if len(approval.Votes) == approval.Needs {
 		approval.State = onboarding.ApprovalApproved
@@ -124,7 +123,7 @@ func (s *story) approved(approval *onboarding.Approval, by onboarding.Operator) 
 		Approval: approval.ID})
 }
 
-func (s *story) rejected(approval *onboarding.Approval, by onboarding.Operator, reason string) *story {
+func (s *scenario) rejected(approval *onboarding.Approval, by onboarding.Operator, reason string) *scenario {
 	approval.Votes = append(approval.Votes, onboarding.Vote{By: by, Reason: reason, At: s.now})
 	approval.State, approval.Closed = onboarding.ApprovalRejected, s.now
 	s.step(approval.Step, onboarding.StepRejected, reason)
@@ -133,7 +132,7 @@ func (s *story) rejected(approval *onboarding.Approval, by onboarding.Operator, 
 }
 
 // applying begins an attempt that has printed some lines so far.
-func (s *story) applying(approval *onboarding.Approval, lines ...string) *onboarding.Attempt {
+func (s *scenario) applying(approval *onboarding.Approval, lines ...string) *onboarding.Attempt {
 	attempt := &onboarding.Attempt{ID: uuid.MustParse(fmt.Sprintf("0198c0de-0000-7000-8000-0000000002%02d",
 		len(s.Attempts))), RunID: s.ID, Step: approval.Step,
 		Approval: approval.ID, Outcome: onboarding.OutcomeRunning, Started: s.now, Tail: lines, Lines: len(lines)}
@@ -143,7 +142,7 @@ func (s *story) applying(approval *onboarding.Approval, lines ...string) *onboar
 	return attempt
 }
 
-func (s *story) applied(approval *onboarding.Approval, attempt *onboarding.Attempt) *story {
+func (s *scenario) applied(approval *onboarding.Approval, attempt *onboarding.Attempt) *scenario {
 	attempt.Outcome, attempt.Finished = onboarding.OutcomeDone, s.now
 	approval.State, approval.Closed = onboarding.ApprovalUsed, s.now
 	s.step(approval.Step, onboarding.StepDone, "")
@@ -151,7 +150,7 @@ func (s *story) applied(approval *onboarding.Approval, attempt *onboarding.Attem
 		Took: s.now.Sub(attempt.Started)})
 }
 
-func (s *story) failed(approval *onboarding.Approval, attempt *onboarding.Attempt, why string) *story {
+func (s *scenario) failed(approval *onboarding.Approval, attempt *onboarding.Attempt, why string) *scenario {
 	attempt.Outcome, attempt.Error, attempt.Finished = onboarding.OutcomeFailed, why, s.now
 	approval.State, approval.Closed = onboarding.ApprovalUsed, s.now
 	s.step(approval.Step, onboarding.StepFailed, why)
@@ -159,15 +158,15 @@ func (s *story) failed(approval *onboarding.Approval, attempt *onboarding.Attemp
 		Approval: approval.ID})
 }
 
-// through takes a step all the way from its question to its end.
-func (s *story) through(key onboarding.Key, change onboarding.Change) *story {
+// appliedStep requests approval for a change, approves it and applies it.
+func (s *scenario) appliedStep(key onboarding.Key, change onboarding.Change) *scenario {
 	approval := s.asked(key, change)
 	s.after(time.Minute).approved(approval, bo)
 	attempt := s.after(time.Second).applying(approval)
 	return s.after(7*time.Second).applied(approval, attempt)
 }
 
-func (s *story) cancelled(by onboarding.Operator) *story {
+func (s *scenario) cancelled(by onboarding.Operator) *scenario {
 	s.State, s.Ended, s.EndedBy = onboarding.RunCancelled, s.now, by
 	for _, approval := range s.Approvals {
 		if approval.State == onboarding.ApprovalOpen || approval.State == onboarding.ApprovalApproved {
@@ -177,7 +176,7 @@ func (s *story) cancelled(by onboarding.Operator) *story {
 	return s.event(onboarding.Event{Kind: onboarding.EventCancelled, Actor: by})
 }
 
-func (s *story) finished() *story {
+func (s *scenario) finished() *scenario {
 	s.State, s.Ended = onboarding.RunDone, s.now
 	return s.event(onboarding.Event{Kind: onboarding.EventFinished, Took: s.now.Sub(s.Created)})
 }
@@ -191,7 +190,8 @@ func insertRows() onboarding.Change {
 						"Merche Biche"}},
 				{SQL: "INSERT INTO orgs (slug, name, owner_id)\nVALUES ($1, $2, $3)",
 					Args: []string{"merche-collective", "Merche Collective", "4f6f2d1c-1111-4222-8333-444455556666"}},
-				{SQL: "INSERT INTO org_members (org_id, user_id, role)\nVALUES ((SELECT id FROM orgs WHERE slug = $1), $2, $3)",
+				{SQL: "INSERT INTO org_members (org_id, user_id, role)\nVALUES ((SELECT id FROM orgs WHERE slug = " +
+					"$1), $2, $3)",
 					Args: []string{"merche-collective", "4f6f2d1c-1111-4222-8333-444455556666", "owner"}},
 			}}}}}
 }
@@ -221,7 +221,8 @@ func certify() onboarding.Change {
 func text(s string) *string { return &s }
 
 func commitConfig() onboarding.Change {
-	script := "#!/usr/bin/env bash\nset -euo pipefail\nREMOTE_DEST=/var/www/merche-biche.com\nREMOTE_NGINX_CONF=/etc/nginx/sites-available/merche-biche.com\n"
+	script := "#!/usr/bin/env bash\nset -euo " +
+		"pipefail\nREMOTE_DEST=/var/www/merche-biche.com\nREMOTE_NGINX_CONF=/etc/nginx/sites-available/merche-biche.com\n"
 	page := ""
 	for i := range 60 {
 		page += fmt.Sprintf("<p>Line %d of the page.</p>\n", i+1)
@@ -231,15 +232,18 @@ func commitConfig() onboarding.Change {
 			Folder: "deployments/@domains/merche-biche.com", Subject: "Add merche-biche.com, held back",
 			Files: []onboarding.FileChange{
 				{Path: "deployments/@domains/merche-biche.com/services.yaml", Mode: "100644",
-					After: text("domain: merche-biche.com\nfeature: provider-site\naliases:\n  - www.merche-biche.com\ndeploy_state:\n  held_back: true\n")},
+					After: text("domain: merche-biche.com\nfeature: provider-site\naliases:\n  - " +
+						"www.merche-biche.com\ndeploy_state:\n  held_back: true\n")},
 				{Path: "deployments/@domains/merche-biche.com/deploy.sh", Mode: "100755", After: &script},
 				{Path: "deployments/@domains/merche-biche.com/public/index.html", Mode: "100644", After: &page},
 			}}}}}
 }
 
 func goLive() onboarding.Change {
-	const before = "domain: merche-biche.com\nfeature: provider-site\naliases:\n  - www.merche-biche.com\ndeploy_state:\n  # flipped once TLS is synced\n  held_back: true\n"
-	const after = "domain: merche-biche.com\nfeature: provider-site\naliases:\n  - www.merche-biche.com\ndeploy_state:\n  # flipped once TLS is synced\n  held_back: false\n"
+	const before = "domain: merche-biche.com\nfeature: provider-site\naliases:\n  - " +
+		"www.merche-biche.com\ndeploy_state:\n  # flipped once TLS is synced\n  held_back: true\n"
+	const after = "domain: merche-biche.com\nfeature: provider-site\naliases:\n  - " +
+		"www.merche-biche.com\ndeploy_state:\n  # flipped once TLS is synced\n  held_back: false\n"
 	return onboarding.Change{Summary: "Take merche-biche.com out of held_back",
 		Items: []onboarding.Item{{Commit: &onboarding.Commit{
 			Folder: "deployments/@domains/merche-biche.com", Subject: "Go live with merche-biche.com",

@@ -38,12 +38,11 @@ func TestMain(m *testing.M) { os.Exit(postgres.Main(m)) }
 // waitTimeout is how long a test waits for what must come.
 const waitTimeout = 20 * time.Second
 
-// room is a workspace with the bot in it: Slack, the database, the domain and the desk, as one
-// process of the product.
-type room struct {
+// botFixture is the bot in a simulated workspace, with a database of its own.
+type botFixture struct {
 	*workspace.Workspace
 	t         testing.TB
-	platform  *platform
+	platform  *fakePlatform
 	service   *service.Service
 	notifier  *projection.Notifier
 	projector *projection.Projector
@@ -56,10 +55,10 @@ type room struct {
 	cleo      *workspace.Person
 }
 
-// newRoom opens a room. Ana and Bo operate and approve, through the group; Cleo approves alone.
-func newRoom(t testing.TB, change ...func(*workspace.Config, *onboarding.Policy, *access.Config)) *room {
+// newFixture starts a bot. Ana and Bo operate and approve through the group; Cleo only approves.
+func newFixture(t testing.TB, change ...func(*workspace.Config, *onboarding.Policy, *access.Config)) *botFixture {
 	t.Helper()
-	return newRoomOf(t, size{runs: 10, connections: 25}, change...)
+	return newFixtureOf(t, size{runs: 10, connections: 25}, change...)
 }
 
 // size is how many runs a bot advances at once, and over how many connections it does everything.
@@ -68,8 +67,9 @@ type size struct {
 	connections int32
 }
 
-// newRoomOf is newRoom for a bot of some size.
-func newRoomOf(t testing.TB, size size, change ...func(*workspace.Config, *onboarding.Policy, *access.Config)) *room {
+// newFixtureOf is [newFixture] for a bot of some size.
+func newFixtureOf(t testing.TB, size size,
+	change ...func(*workspace.Config, *onboarding.Policy, *access.Config)) *botFixture {
 	t.Helper()
 	slackConfig := workspace.Sample()
 	slackConfig.Rates.Off = true
@@ -108,7 +108,8 @@ func newRoomOf(t testing.TB, size size, change ...func(*workspace.Config, *onboa
 	must(t, err)
 	notifier, err := projection.NewNotifier(pool, logger)
 	must(t, err)
-	r := &room{Workspace: sim, t: t, platform: newPlatform(), outbox: messages, pool: pool, notifier: notifier,
+	r := &botFixture{Workspace: sim, t: t, platform: newFakePlatform(), outbox: messages,
+		pool: pool, notifier: notifier,
 		ana: workspace.As(sim, workspace.Ana), bo: workspace.As(sim, workspace.Bo),
 		cleo: workspace.As(sim, workspace.Cleo)}
 	advances, err := engine.New(pool, engine.Dependencies{Runbook: r.platform, Applier: r.platform,
@@ -213,14 +214,14 @@ func (b *lockedBuffer) String() string {
 	return b.Buffer.String()
 }
 
-func (r *room) ctx() context.Context {
+func (r *botFixture) ctx() context.Context {
 	ctx, cancel := context.WithTimeout(r.t.Context(), waitTimeout)
 	r.t.Cleanup(cancel)
 	return ctx
 }
 
 // say types behind the command and returns what the person reads at once, empty if it is nothing.
-func (r *room) say(who *workspace.Person, channel, text string) string {
+func (r *botFixture) say(who *workspace.Person, channel, text string) string {
 	r.t.Helper()
 	out, err := who.Type(r.ctx(), channel, strings.TrimSpace("/onboard "+text))
 	must(r.t, err)
@@ -233,14 +234,14 @@ func (r *room) say(who *workspace.Person, channel, text string) string {
 	return out.Message.Render(200, r.names())
 }
 
-func (r *room) names() map[string]string {
+func (r *botFixture) names() map[string]string {
 	screen, err := r.ana.Screen(r.ctx())
 	must(r.t, err)
 	return screen.Names
 }
 
 // open types a slug and returns the form.
-func (r *room) open(who *workspace.Person, text string) *workspace.Form {
+func (r *botFixture) open(who *workspace.Person, text string) *workspace.Form {
 	r.t.Helper()
 	if answer := r.say(who, "ops", text); answer != "" {
 		r.t.Fatalf("/onboard %s: %s", text, answer)
@@ -251,7 +252,7 @@ func (r *room) open(who *workspace.Person, text string) *workspace.Form {
 }
 
 // fill enters what a Provider needs beyond the slug.
-func (r *room) fill(form *workspace.Form, name, email string) {
+func (r *botFixture) fill(form *workspace.Form, name, email string) {
 	r.t.Helper()
 	_, err := form.Fill(r.ctx(), "Display name", name)
 	must(r.t, err)
@@ -259,7 +260,7 @@ func (r *room) fill(form *workspace.Form, name, email string) {
 	must(r.t, err)
 }
 
-func (r *room) submit(form *workspace.Form) workspace.Outcome {
+func (r *botFixture) submit(form *workspace.Form) workspace.Outcome {
 	r.t.Helper()
 	out, err := form.Submit(r.ctx())
 	must(r.t, err)
@@ -267,7 +268,7 @@ func (r *room) submit(form *workspace.Form) workspace.Outcome {
 }
 
 // begin onboards a Person and waits for the run's root message.
-func (r *room) begin(slug string) workspace.Message {
+func (r *botFixture) begin(slug string) workspace.Message {
 	r.t.Helper()
 	form := r.open(r.ana, slug)
 	r.fill(form, "Merche Biche", slug+"@example.com")
@@ -278,14 +279,14 @@ func (r *room) begin(slug string) workspace.Message {
 }
 
 // read waits for a message in the channel that holds all the words.
-func (r *room) read(who *workspace.Person, words ...string) workspace.Message {
+func (r *botFixture) read(who *workspace.Person, words ...string) workspace.Message {
 	r.t.Helper()
 	message, err := who.WaitText(r.ctx(), "ops", words...)
 	must(r.t, err)
 	return message
 }
 
-func (r *room) press(who *workspace.Person, message workspace.Message, button string) workspace.Outcome {
+func (r *botFixture) press(who *workspace.Person, message workspace.Message, button string) workspace.Outcome {
 	r.t.Helper()
 	out, err := who.Press(r.ctx(), message, button)
 	must(r.t, err)
@@ -295,8 +296,8 @@ func (r *room) press(who *workspace.Person, message workspace.Message, button st
 	return out
 }
 
-// whispered waits for a message that only this person sees.
-func (r *room) whispered(who *workspace.Person, words ...string) workspace.Message {
+// readPrivate waits for a private message that holds all the words.
+func (r *botFixture) readPrivate(who *workspace.Person, words ...string) workspace.Message {
 	r.t.Helper()
 	names := r.names()
 	message, err := who.WaitMessage(r.ctx(), "ops", func(m workspace.Message) bool {
@@ -313,7 +314,7 @@ func (r *room) whispered(who *workspace.Person, words ...string) workspace.Messa
 }
 
 // run returns the newest run of a slug.
-func (r *room) run(slug string) *onboarding.View {
+func (r *botFixture) run(slug string) *onboarding.View {
 	r.t.Helper()
 	run, err := r.service.Records.Latest(r.t.Context(), slug)
 	must(r.t, err)
@@ -322,8 +323,8 @@ func (r *room) run(slug string) *onboarding.View {
 	return view
 }
 
-// noTrouble fails on whatever Slack would not have told the bot about.
-func (r *room) noTrouble() {
+// noRefusals fails if Slack refused a call, or would have dropped something silently.
+func (r *botFixture) noRefusals() {
 	r.t.Helper()
 	events, err := r.Transcript(r.t.Context(), 0)
 	must(r.t, err)

@@ -7,14 +7,15 @@ import (
 )
 
 // A check that keeps nothing from going on may take its time, and may not once it alone does.
-func TestWhatIsWaitedFor(t *testing.T) {
+func TestUrgent(t *testing.T) {
 	t.Parallel()
 	run := &onboarding.Run{Steps: []onboarding.Step{
 		{Definition: onboarding.Definition{Key: "preflight"}},
 		{Definition: onboarding.Definition{Key: "database", Destructive: true, After: []onboarding.Key{"preflight"}}},
 		{Definition: onboarding.Definition{Key: "isolation", After: []onboarding.Key{"database"}}},
 		{Definition: onboarding.Definition{Key: "sync", Destructive: true, After: []onboarding.Key{"database"}}},
-		{Definition: onboarding.Definition{Key: "go-live", Destructive: true, After: []onboarding.Key{"sync", "isolation"}}},
+		{Definition: onboarding.Definition{Key: "go-live", Destructive: true,
+			After: []onboarding.Key{"sync", "isolation"}}},
 		{Definition: onboarding.Definition{Key: "verify", After: []onboarding.Key{"go-live"}}},
 	}}
 	want := func(key onboarding.Key, awaited bool) {

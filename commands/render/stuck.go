@@ -13,9 +13,9 @@ import (
 	"github.com/atlilith/onboardbot/onboarding"
 )
 
-// trouble is the message about a step that continues only after somebody presses Retry. It is a
+// stuckMessage is the message about a step that continues only after somebody presses Retry. It is a
 // message of its own because an update would not notify anybody.
-func (r Renderer) trouble(view *onboarding.View, event onboarding.Event) post.Message {
+func (r Renderer) stuckMessage(view *onboarding.View, event onboarding.Event) post.Message {
 	var page mrkdwn.Builder
 	step := view.Step(event.Step)
 	name := "*" + mrkdwn.Inline(title(step.Definition)) + "*"
@@ -37,12 +37,12 @@ func (r Renderer) trouble(view *onboarding.View, event onboarding.Event) post.Me
 		page.Parts(mrkdwn.Part{Body: blockkit.Truncate(mrkdwn.Visible(event.Text), 1000)})
 	default:
 		page.Say(fmt.Sprintf("%s %s failed.\n%s, this is the error:", mrkdwn.MarkFailed, name, requester))
-		page.Parts(mrkdwn.Part{Body: blockkit.Truncate(mrkdwn.Visible(failures(view, step, event)), 1000)})
-		if attempt := lastAttempt(view, event); attempt != nil && tail(attempt) != "" {
-			page.Parts(mrkdwn.Part{Head: "Last lines of its output", Body: tail(attempt)})
+		page.Parts(mrkdwn.Part{Body: blockkit.Truncate(mrkdwn.Visible(failureText(view, step, event)), 1000)})
+		if attempt := lastAttempt(view, event); attempt != nil && lastLines(attempt) != "" {
+			page.Parts(mrkdwn.Part{Head: "Last lines of its output", Body: lastLines(attempt)})
 		}
 	}
-	if end := r.settled(view, step, event); end != "" {
+	if end := r.resolution(view, step, event); end != "" {
 		page.Note(end)
 	} else {
 		run := view.ID.String()
@@ -51,15 +51,15 @@ func (r Renderer) trouble(view *onboarding.View, event onboarding.Event) post.Me
 		if len(view.Stuck()) > 1 {
 			buttons = append(buttons, blockkit.Button(ActionAgain, run, "Retry all", ""))
 		}
-		page.Buttons(stepID(place(view.Run, step)), append(buttons, cancelButton(view.Run))...)
+		page.Buttons(stepID(stepIndex(view.Run, step)), append(buttons, cancelButton(view.Run))...)
 	}
 	return post.Message{Key: eventKey(event), Channel: view.Channel, Thread: RootKey(view.ID), Text: page.Text(),
 		Blocks: page.Blocks}
 }
 
-// failures returns the text of an event. If that is the first of the step's failed findings, it
+// failureText returns the text of an event. If that is the first of the step's failed findings, it
 // returns all of them with their fixes.
-func failures(view *onboarding.View, step *onboarding.Step, event onboarding.Event) string {
+func failureText(view *onboarding.View, step *onboarding.Step, event onboarding.Event) string {
 	newest := lastEvent(view, event.Step, onboarding.EventFailed)
 	if newest == nil || newest.ID != event.ID || !step.State.Stuck() {
 		return event.Text
@@ -77,8 +77,8 @@ func failures(view *onboarding.View, step *onboarding.Step, event onboarding.Eve
 	return strings.Join(lines, "\n")
 }
 
-// settled says how the trouble was resolved. It is empty while the step still needs somebody.
-func (r Renderer) settled(view *onboarding.View, step *onboarding.Step, event onboarding.Event) string {
+// resolution says how the trouble was resolved. It is empty while the step still needs somebody.
+func (r Renderer) resolution(view *onboarding.View, step *onboarding.Step, event onboarding.Event) string {
 	for _, later := range view.Events {
 		switch {
 		case later.ID <= event.ID:
@@ -117,8 +117,8 @@ func eventKey(event onboarding.Event) string {
 	return fmt.Sprintf("%s/event/%d", RootKey(event.RunID), event.ID)
 }
 
-// place returns the index of a step in its run.
-func place(run *onboarding.Run, step *onboarding.Step) int {
+// stepIndex returns the index of a step in its run.
+func stepIndex(run *onboarding.Run, step *onboarding.Step) int {
 	for i := range run.Steps {
 		if run.Steps[i].Key == step.Key {
 			return i

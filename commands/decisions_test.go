@@ -13,7 +13,7 @@ import (
 
 func TestWhoMayNotDecide(t *testing.T) {
 	t.Parallel()
-	r := newRoom(t)
+	r := newFixture(t)
 	r.begin("merche-biche")
 	question := r.read(r.ana, "Database: approval needed")
 	for _, c := range []struct{ who, want string }{
@@ -24,7 +24,7 @@ func TestWhoMayNotDecide(t *testing.T) {
 		who := workspace.As(r, c.who)
 		for _, button := range []string{"Approve", "Reject…"} {
 			r.press(who, question, button)
-			answer := r.whispered(who, c.want)
+			answer := r.readPrivate(who, c.want)
 			if answer.ThreadTS != question.ThreadTS {
 				t.Errorf("%s is answered in thread %q", c.who, answer.ThreadTS)
 			}
@@ -37,12 +37,12 @@ func TestWhoMayNotDecide(t *testing.T) {
 		len(approval.Votes) != 0 {
 		t.Errorf("the approval is %s with %d votes", approval.State, len(approval.Votes))
 	}
-	r.noTrouble()
+	r.noRefusals()
 }
 
 func TestRejectedWithAReason(t *testing.T) {
 	t.Parallel()
-	r := newRoom(t)
+	r := newFixture(t)
 	r.begin("merche-biche")
 	question := r.read(r.bo, "Database: approval needed")
 	r.press(r.bo, question, "Reject…")
@@ -63,12 +63,12 @@ func TestRejectedWithAReason(t *testing.T) {
 	r.press(r.ana, trouble, "Retry")
 	r.read(r.ana, "Database was rejected", "Retried by @Ana Ortiz")
 	r.read(r.ana, "Database: approval needed")
-	r.noTrouble()
+	r.noRefusals()
 }
 
 func TestTheSecondClickChangesNothing(t *testing.T) {
 	t.Parallel()
-	r := newRoom(t)
+	r := newFixture(t)
 	hold := make(chan struct{})
 	r.platform.set(func() { r.platform.hold["merche-biche/database"] = hold })
 	r.begin("merche-biche")
@@ -90,16 +90,16 @@ func TestTheSecondClickChangesNothing(t *testing.T) {
 	if votes[0].By.ID == workspace.Bo {
 		late = r.cleo
 	}
-	r.whispered(late, "already approved this", "Your click changed nothing")
+	r.readPrivate(late, "already approved this", "Your click changed nothing")
 	r.read(r.ana, "Database: in progress", "In progress for")
 	close(hold)
 	r.read(r.ana, "Database: done")
-	r.noTrouble()
+	r.noRefusals()
 }
 
 func TestTwoApproversAndAReason(t *testing.T) {
 	t.Parallel()
-	r := newRoom(t, func(_ *workspace.Config, domain *onboarding.Policy, _ *access.Config) {
+	r := newFixture(t, func(_ *workspace.Config, domain *onboarding.Policy, _ *access.Config) {
 		domain.Rules = map[onboarding.Kind]onboarding.Rule{"database": {Approvers: 2, Reason: true}}
 	})
 	r.begin("merche-biche")
@@ -119,12 +119,12 @@ func TestTwoApproversAndAReason(t *testing.T) {
 		}
 	}
 	r.read(r.ana, "Database: done", "2 of 2")
-	r.noTrouble()
+	r.noRefusals()
 }
 
-func TestTheWorldMovesUnderAnApproval(t *testing.T) {
+func TestTheTargetChangesAfterAnApproval(t *testing.T) {
 	t.Parallel()
-	r := newRoom(t)
+	r := newFixture(t)
 	r.begin("merche-biche")
 	question := r.read(r.bo, "Database: approval needed")
 	r.platform.set(func() { r.platform.version["merche-biche/database"] = "moved" })
@@ -133,13 +133,13 @@ func TestTheWorldMovesUnderAnApproval(t *testing.T) {
 	again := r.read(r.bo, "Database: approval needed", "What changed since the approval", "moved")
 	r.press(r.bo, again, "Approve")
 	r.read(r.ana, "Database: done", "What changed since the approval")
-	r.noTrouble()
+	r.noRefusals()
 }
 
 func TestAFailureIsShownAndRetried(t *testing.T) {
 	t.Parallel()
-	r := newRoom(t)
-	r.platform.set(func() { r.platform.broken["merche-biche/database"] = errText("constraint <users> violated") })
+	r := newFixture(t)
+	r.platform.set(func() { r.platform.broken["merche-biche/database"] = textError("constraint <users> violated") })
 	r.begin("merche-biche")
 	r.press(r.bo, r.read(r.bo, "Database: approval needed"), "Approve")
 	trouble := r.read(r.ana, "Database failed.", "@Ana Ortiz, this is the error", "constraint <users> violated",
@@ -157,17 +157,17 @@ func TestAFailureIsShownAndRetried(t *testing.T) {
 	r.platform.set(func() { delete(r.platform.broken, "merche-biche/database") })
 	r.press(r.bo, r.read(r.bo, "Database: approval needed"), "Approve")
 	r.read(r.ana, "Database: done")
-	r.noTrouble()
+	r.noRefusals()
 }
 
-type errText string
+type textError string
 
-func (e errText) Error() string { return string(e) }
+func (e textError) Error() string { return string(e) }
 
 func TestCancelledFromTheThread(t *testing.T) {
 	t.Parallel()
-	r := newRoom(t)
-	r.platform.set(func() { r.platform.broken["merche-biche/database"] = errText("no") })
+	r := newFixture(t)
+	r.platform.set(func() { r.platform.broken["merche-biche/database"] = textError("no") })
 	r.begin("merche-biche")
 	r.press(r.bo, r.read(r.bo, "Database: approval needed"), "Approve")
 	trouble := r.read(r.ana, "Database failed.")
@@ -180,14 +180,14 @@ func TestCancelledFromTheThread(t *testing.T) {
 	}
 	r.read(r.ana, "The run was cancelled by @Ana Ortiz", "Nothing was applied")
 	r.read(r.ana, "⚪ Onboarding Merche Biche")
-	r.noTrouble()
+	r.noRefusals()
 }
 
-// TestItExpires takes as long as River's scheduler, which looks every 5 s for jobs whose time has
+// TestAnApprovalExpires takes as long as River's scheduler, which looks every 5 s for jobs whose time has
 // come.
-func TestItExpires(t *testing.T) {
+func TestAnApprovalExpires(t *testing.T) {
 	t.Parallel()
-	r := newRoom(t, func(_ *workspace.Config, domain *onboarding.Policy, _ *access.Config) {
+	r := newFixture(t, func(_ *workspace.Config, domain *onboarding.Policy, _ *access.Config) {
 		domain.ApprovalLife, domain.RemindBefore = 8*time.Second, 8*time.Second-time.Millisecond
 	})
 	r.begin("merche-biche")
@@ -196,13 +196,13 @@ func TestItExpires(t *testing.T) {
 	r.read(r.bo, "Database: nobody decided in time")
 	r.press(r.ana, trouble, "Retry")
 	r.read(r.ana, "Nobody decided on Database in time.", "Retried by @Ana Ortiz")
-	r.noTrouble()
+	r.noRefusals()
 }
 
 // TestOldButtons presses what a person still sees while Slack holds back the updates.
 func TestOldButtons(t *testing.T) {
 	t.Parallel()
-	r := newRoom(t)
+	r := newFixture(t)
 	r.begin("merche-biche")
 	first := r.read(r.bo, "Database: approval needed")
 	must(t, r.Order(r.ctx(), workspace.Fault{Kind: workspace.FaultRateLimit, Method: "chat.update", Times: 1000,
@@ -211,25 +211,25 @@ func TestOldButtons(t *testing.T) {
 	r.press(r.bo, first, "Approve")
 	second := r.read(r.bo, "Database: approval needed", "What changed since the approval")
 	r.press(r.bo, first, "Approve")
-	r.whispered(r.bo, "The new approval request is below in the thread")
-	r.platform.set(func() { r.platform.broken["merche-biche/database"] = errText("no") })
+	r.readPrivate(r.bo, "The new approval request is below in the thread")
+	r.platform.set(func() { r.platform.broken["merche-biche/database"] = textError("no") })
 	r.press(r.cleo, second, "Approve")
 	trouble := r.read(r.ana, "Database failed.")
 	r.press(r.bo, second, "Reject…")
-	r.whispered(r.bo, "@Cleo Park already approved this")
+	r.readPrivate(r.bo, "@Cleo Park already approved this")
 	r.press(r.ana, trouble, "Retry")
 	r.read(r.bo, "Database: approval needed", "Approve")
 	r.press(r.ana, trouble, "Retry")
-	r.whispered(r.ana, "Nothing has failed in this run")
+	r.readPrivate(r.ana, "Nothing has failed in this run")
 	r.press(r.ana, trouble, "Cancel run")
 	r.read(r.ana, "The run was cancelled by @Ana Ortiz")
 	r.press(r.ana, trouble, "Cancel run")
-	r.whispered(r.ana, "This run has ended")
+	r.readPrivate(r.ana, "This run has ended")
 }
 
-func TestAllOfAChange(t *testing.T) {
+func TestShowTheWholeChange(t *testing.T) {
 	t.Parallel()
-	r := newRoom(t)
+	r := newFixture(t)
 	r.platform.set(func() { r.platform.made["merche-biche/database"] = true })
 	r.begin("merche-biche")
 	question := r.read(r.bo, "Deploy · merche-biche.com: approval needed")
@@ -249,5 +249,5 @@ func TestAllOfAChange(t *testing.T) {
 		return strings.Contains(text, "page 2 of 2") && strings.Contains(text, "deploy merche-biche.com")
 	})
 	must(t, err)
-	r.noTrouble()
+	r.noRefusals()
 }

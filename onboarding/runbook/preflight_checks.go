@@ -2,11 +2,13 @@ package runbook
 
 import (
 	"context"
+	"fmt"
 	"slices"
 
 	"golang.org/x/sync/errgroup"
 
 	"github.com/atlilith/onboardbot/onboarding"
+	"github.com/atlilith/onboardbot/onboarding/dns"
 	"github.com/atlilith/onboardbot/onboarding/repo"
 	"github.com/atlilith/onboardbot/onboarding/runbook/folder"
 	"github.com/atlilith/onboardbot/onboarding/runbook/hostcheck"
@@ -68,4 +70,50 @@ func (p *preflight) checkFolder(ctx context.Context, run *onboarding.Run,
 			"the repository has no %s: the bot's own template is used", p.config.Repository.Template), have
 	}
 	return onboarding.Passed(name, "%d files from the template", len(planned.Files)), have
+}
+
+// zoneChecks check whether records can be published.
+type zoneChecks struct {
+	provider  string // the key below dns in the configuration
+	resolver  *dns.Resolver
+	publisher dns.Publisher
+}
+
+// fix is what a person can do if the publisher cannot publish.
+func (z zoneChecks) fix() string {
+	return fmt.Sprintf("Check dns.%s, and that its key may change this zone.", z.provider)
+}
+
+// check finds whether the domain has name servers, and whether the bot may publish there.
+func (z zoneChecks) check(ctx context.Context, s *site.Site) []onboarding.Finding {
+	name := "zone of " + s.Domain
+	byHand := !z.publisher.Guarantees().Automatic
+	zone, err := z.resolver.Zone(ctx, s.Domain)
+	if err == nil {
+		_, err = z.resolver.Observe(ctx, s.Domain, []dns.Question{{Name: s.Domain, Type: "A"}})
+	}
+	switch {
+	case err != nil && byHand:
+		return []onboarding.Finding{onboarding.Doubtful(name,
+			"Register the domain and delegate it: the run will wait for it.", "%v", err)}
+	case err != nil:
+		return []onboarding.Finding{onboarding.Failing(name,
+			"Register the domain, delegate it to the platform's name servers and add the zone there.", "%v", err)}
+	case byHand:
+		return []onboarding.Finding{onboarding.Passed(name, "%s; its records are made by hand", zone)}
+	}
+	if err := z.publisher.Check(ctx, zone); err != nil {
+		return []onboarding.Finding{onboarding.Failing(name, z.fix(), "%v", err)}
+	}
+	return []onboarding.Finding{onboarding.Passed(name, "the bot may change the records of %s", zone)}
+}
+
+// ready finds whether the bot can publish at all, before a zone is known.
+func (z zoneChecks) ready(ctx context.Context) []onboarding.Finding {
+	const name = "DNS updates"
+	how, err := z.publisher.Ready(ctx)
+	if err != nil {
+		return []onboarding.Finding{onboarding.Failing(name, z.fix(), "%v", err)}
+	}
+	return []onboarding.Finding{onboarding.Passed(name, "%s", how)}
 }
