@@ -243,7 +243,8 @@ func unbackslash(s, special string) string {
 // plainShell are the characters that mean themselves with any quoting or none.
 func plainShell(value string) bool {
 	return !strings.ContainsFunc(value, func(r rune) bool {
-		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("_./@:+-", r))
+		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' ||
+			strings.ContainsRune("_./@:+-", r))
 	})
 }
 
@@ -270,7 +271,8 @@ func sameButValues(a, b parsedScript) (bool, error) {
 				continue
 			}
 			at := set.node.Name.End()
-			set.node.Value = &syntax.Word{Parts: []syntax.WordPart{&syntax.Lit{ValuePos: at, ValueEnd: at, Value: "set"}}}
+			lit := &syntax.Lit{ValuePos: at, ValueEnd: at, Value: "set"}
+			set.node.Value = &syntax.Word{Parts: []syntax.WordPart{lit}}
 		}
 		if err := syntax.NewPrinter().Print(&printed[i], script.file); err != nil {
 			return false, err
