@@ -32,7 +32,8 @@ func (c *Catalog) Named(name string) *Relation { return c.byName[name] }
 
 // New returns a catalog of relations and functions that were not loaded from a server.
 func New(version int, relations []*Relation, functions []*Function) *Catalog {
-	c := &Catalog{Version: version, Functions: functions, byOID: map[uint32]*Relation{}, byName: map[string]*Relation{}}
+	c := &Catalog{Version: version, Functions: functions, byOID: map[uint32]*Relation{},
+		byName: map[string]*Relation{}}
 	for _, r := range relations {
 		c.add(r)
 	}
@@ -77,9 +78,9 @@ func Load(ctx context.Context, q query.Querier, role string) (*Catalog, error) {
 
 const relationsSQL = `
 SELECT c.oid, n.nspname, c.relname, c.relkind::text, c.relrowsecurity, c.relforcerowsecurity, o.rolname,
-       o.rolsuper OR o.rolbypassrls, c.relispartition,
+       c.relispartition,
        coalesce((SELECT inhparent FROM pg_inherits WHERE inhrelid = c.oid ORDER BY inhseqno LIMIT 1), 0),
-       coalesce(c.reloptions, '{}'), c.reltuples, has_schema_privilege($1::name, n.oid, 'USAGE'),
+       coalesce(c.reloptions, '{}'), has_schema_privilege($1::name, n.oid, 'USAGE'),
        coalesce(has_table_privilege($1::name, c.oid, 'SELECT'), false),
        coalesce(has_table_privilege($1::name, c.oid, 'DELETE'), false),
        coalesce(has_table_privilege($1::name, c.oid, 'TRUNCATE'), false),
@@ -91,7 +92,8 @@ SELECT c.oid, n.nspname, c.relname, c.relkind::text, c.relrowsecurity, c.relforc
                JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = k WHERE p.partrelid = c.oid)
   FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_roles o ON o.oid = c.relowner
  WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
-   AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')
+   AND NOT EXISTS (SELECT FROM pg_depend d
+                    WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')
  ORDER BY n.nspname, c.relname`
 
 func (c *Catalog) loadRelations(ctx context.Context, q query.Querier, role string) error {
@@ -100,8 +102,9 @@ func (c *Catalog) loadRelations(ctx context.Context, q query.Querier, role strin
 		return err
 	}
 	var r Relation
-	_, err = pgx.ForEachRow(rows, []any{&r.OID, &r.Schema, &r.Name, &r.Kind, &r.RLS, &r.Forced, &r.Owner, &r.OwnerBypass,
-		&r.Partition, &r.Parent, &r.Options, &r.Rows, &r.Usage, &r.SelectAll, &r.Delete, &r.Truncate, &r.Trigger,
+	_, err = pgx.ForEachRow(rows, []any{&r.OID, &r.Schema, &r.Name, &r.Kind, &r.RLS, &r.Forced, &r.Owner,
+		&r.Partition,
+		&r.Parent, &r.Options, &r.Usage, &r.SelectAll, &r.Delete, &r.Truncate, &r.Trigger,
 		&r.Definition, &r.Triggers, &r.Rules, &r.Partitioned}, func() error {
 		c.add(new(r))
 		r = Relation{} // the slices belong to the copy
@@ -113,7 +116,7 @@ func (c *Catalog) loadRelations(ctx context.Context, q query.Querier, role strin
 const columnsSQL = `
 SELECT a.attrelid, a.attname, format_type(a.atttypid, a.atttypmod), t.typcategory::text,
        coalesce((SELECT enumlabel FROM pg_enum e WHERE e.enumtypid = t.oid ORDER BY enumsortorder LIMIT 1), ''),
-       a.attnotnull, a.atthasdef OR a.attidentity <> '', a.attgenerated <> '' OR a.attidentity = 'a',
+       a.attnotnull, a.attgenerated <> '' OR a.attidentity = 'a',
        coalesce(has_column_privilege($1::name, a.attrelid, a.attnum, 'SELECT'), false),
        coalesce(has_column_privilege($1::name, a.attrelid, a.attnum, 'INSERT'), false),
        coalesce(has_column_privilege($1::name, a.attrelid, a.attnum, 'UPDATE'), false)
@@ -127,7 +130,7 @@ func (c *Catalog) loadColumns(ctx context.Context, q query.Querier, role string,
 	}
 	var oid uint32
 	var col Column
-	_, err = pgx.ForEachRow(rows, []any{&oid, &col.Name, &col.Type, &col.Category, &col.Label, &col.NotNull, &col.Default,
+	_, err = pgx.ForEachRow(rows, []any{&oid, &col.Name, &col.Type, &col.Category, &col.Label, &col.NotNull,
 		&col.Generated, &col.Select, &col.Insert, &col.Update}, func() error {
 		r := c.byOID[oid]
 		r.Columns = append(r.Columns, new(col))
@@ -202,10 +205,11 @@ func (c *Catalog) loadPolicies(ctx context.Context, q query.Querier, role string
 	}
 	var oid uint32
 	var p Policy
-	_, err = pgx.ForEachRow(rows, []any{&oid, &p.Name, &p.Permissive, &p.Command, &p.Applies, &p.Using, &p.Check}, func() error {
-		r := c.byOID[oid]
-		r.Policies = append(r.Policies, p)
-		return nil
-	})
+	_, err = pgx.ForEachRow(rows, []any{&oid, &p.Name, &p.Permissive, &p.Command, &p.Applies, &p.Using, &p.Check},
+		func() error {
+			r := c.byOID[oid]
+			r.Policies = append(r.Policies, p)
+			return nil
+		})
 	return err
 }

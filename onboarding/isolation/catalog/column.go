@@ -24,7 +24,6 @@ type Column struct {
 	Category  Category
 	Label     string // first label of an enum
 	NotNull   bool
-	Default   bool
 	Generated bool // GENERATED ALWAYS, as a value or as an identity
 	Select    bool
 	Insert    bool

@@ -21,24 +21,23 @@ const (
 
 // Function is a function or procedure outside the system's schemas.
 type Function struct {
-	OID         uint32
-	Schema      string
-	Name        string
-	Definer     bool // SECURITY DEFINER
-	Owner       string
-	OwnerBypass bool
-	Config      []string // SET clauses
-	ArgTypes    []string
-	ArgNames    []string
-	Arguments   string // as ALTER FUNCTION identifies it
-	Volatile    bool
-	Kind        FunctionKind
-	Language    string
-	Source      string
-	Atomic      bool // an SQL-standard body, whose names were bound when it was created
-	Leakproof   bool
-	Returns     string
-	Executable  bool // by the role
+	OID        uint32
+	Schema     string
+	Name       string
+	Definer    bool // SECURITY DEFINER
+	Owner      string
+	Config     []string // SET clauses
+	ArgTypes   []string
+	ArgNames   []string
+	Arguments  string // as ALTER FUNCTION identifies it
+	Volatile   bool
+	Kind       FunctionKind
+	Language   string
+	Source     string
+	Atomic     bool // an SQL-standard body, whose names were bound when it was created
+	Leakproof  bool
+	Returns    string
+	Executable bool // by the role
 }
 
 // String is "schema.name".
@@ -72,7 +71,7 @@ func (f *Function) SearchPath() (path string, set bool) {
 }
 
 const functionsSQL = `
-SELECT p.oid, n.nspname, p.proname, p.prosecdef, o.rolname, o.rolsuper OR o.rolbypassrls, coalesce(p.proconfig, '{}'),
+SELECT p.oid, n.nspname, p.proname, p.prosecdef, o.rolname, coalesce(p.proconfig, '{}'),
        array(SELECT format_type(t, NULL) FROM unnest(p.proargtypes) WITH ORDINALITY a(t, i) ORDER BY i),
        coalesce(p.proargnames, '{}'), pg_get_function_identity_arguments(p.oid), p.provolatile = 'v', p.prokind::text,
        l.lanname, coalesce(p.prosrc, ''), to_jsonb(p) ->> 'prosqlbody' IS NOT NULL, p.proleakproof,
@@ -81,7 +80,8 @@ SELECT p.oid, n.nspname, p.proname, p.prosecdef, o.rolname, o.rolsuper OR o.rolb
   FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace JOIN pg_roles o ON o.oid = p.proowner
   JOIN pg_language l ON l.oid = p.prolang
  WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' AND p.prokind IN ('f', 'p')
-   AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e')
+   AND NOT EXISTS (SELECT FROM pg_depend d
+                    WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e')
  ORDER BY n.nspname, p.proname`
 
 func loadFunctions(ctx context.Context, q query.Querier, role string) ([]*Function, error) {
@@ -91,8 +91,9 @@ func loadFunctions(ctx context.Context, q query.Querier, role string) ([]*Functi
 	}
 	functions, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (*Function, error) {
 		f := &Function{}
-		err := row.Scan(&f.OID, &f.Schema, &f.Name, &f.Definer, &f.Owner, &f.OwnerBypass, &f.Config, &f.ArgTypes,
-			&f.ArgNames, &f.Arguments, &f.Volatile, &f.Kind, &f.Language, &f.Source, &f.Atomic, &f.Leakproof, &f.Returns,
+		err := row.Scan(&f.OID, &f.Schema, &f.Name, &f.Definer, &f.Owner, &f.Config, &f.ArgTypes,
+			&f.ArgNames, &f.Arguments, &f.Volatile, &f.Kind, &f.Language, &f.Source, &f.Atomic, &f.Leakproof,
+			&f.Returns,
 			&f.Executable)
 		return f, err
 	})

@@ -28,11 +28,9 @@ type Relation struct {
 	Kind        RelationKind
 	RLS, Forced bool // pg_class.relrowsecurity and relforcerowsecurity
 	Owner       string
-	OwnerBypass bool // the owner is a superuser or has BYPASSRLS
 	Partition   bool
 	Parent      uint32 // in pg_inherits, 0 for none
 	Options     []string
-	Rows        float64 // the server's estimate
 	// What the role may do. Usage is on the schema; columns say the rest.
 	Usage     bool
 	SelectAll bool

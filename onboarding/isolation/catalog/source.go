@@ -86,7 +86,8 @@ func (f *Function) UnqualifiedRelations(c *Catalog) []*Relation {
 	var found []*Relation
 	for _, t := range c.Relations {
 		known := slices.ContainsFunc(found, func(f *Relation) bool { return f.Name == t.Name })
-		if !t.Partition && !known && slices.ContainsFunc(names, func(name string) bool { return strings.EqualFold(name, t.Name) }) {
+		if !t.Partition && !known && slices.ContainsFunc(names,
+			func(name string) bool { return strings.EqualFold(name, t.Name) }) {
 			found = append(found, t)
 		}
 	}

@@ -39,7 +39,7 @@ func (b *batchReader) read(ctx context.Context, sessions []session.Session) (cle
 	var group errgroup.Group
 	group.SetLimit(b.connections)
 	var slow atomic.Bool
-	for _, alike := range session.SameConnection(sessions) {
+	for _, alike := range session.SharedConnections(sessions) {
 		for some := range slices.Chunk(alike, (len(sessions)+b.connections-1)/b.connections) {
 			group.Go(func() error {
 				r := &batch{reader: b, sessions: sessions, tables: tables, slow: &slow}

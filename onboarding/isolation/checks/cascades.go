@@ -55,7 +55,8 @@ func (c *cascades) run(ctx context.Context) error {
 }
 
 func (c *cascades) try(ctx context.Context, r reference) error {
-	changes := r.key.OnDelete == catalog.Cascade || r.key.OnDelete == catalog.SetNull || r.key.OnDelete == catalog.SetDefault
+	changes := r.key.OnDelete == catalog.Cascade || r.key.OnDelete == catalog.SetNull ||
+		r.key.OnDelete == catalog.SetDefault
 	if r.parent == nil || !r.parent.Deletable() || !changes || c.scope.writesExcluded(r.parent) {
 		return nil
 	}
@@ -80,8 +81,9 @@ const ownReferencesSQL = `WITH mem AS MATERIALIZED (%[1]s) SELECT mine, theirs, 
 func (c *cascades) fromOwn(ctx context.Context, r reference) error {
 	m := c.model
 	var owner, other, key, place string
-	err := c.truth.QueryRow(ctx, fmt.Sprintf(ownReferencesSQL, m.MembersSQL(), m.Owner(r.parent, "p"), m.Owner(r.child, "a"),
-		m.RowKey(r.child, "a"), r.child.SQL(), r.parent.SQL(), r.key.JoinSQL("a", "p"))).Scan(&owner, &other, &key, &place)
+	sql := fmt.Sprintf(ownReferencesSQL, m.MembersSQL(), m.Owner(r.parent, "p"), m.Owner(r.child, "a"),
+		m.RowKey(r.child, "a"), r.child.SQL(), r.parent.SQL(), r.key.JoinSQL("a", "p"))
+	err := c.truth.QueryRow(ctx, sql).Scan(&owner, &other, &key, &place)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return nil
 	}
@@ -94,10 +96,14 @@ func (c *cascades) fromOwn(ctx context.Context, r reference) error {
 	}
 	return c.delete(ctx, s, r, deletion{
 		condition: place, operation: results.Delete,
-		evidence: fmt.Sprintf("deleted a row of their own in %s, whose foreign key went on to delete %s of %s", r.parent, key, other),
-		fix:      c.fixes.Revoke("DELETE", r.parent, "or make the foreign key set NULL"),
+		evidence: fmt.Sprintf("deleted a row of their own in %s, whose foreign key went on to delete %s of %s",
+			r.parent, key, other),
+		fix: c.fixes.Revoke("DELETE", r.parent, "or make the foreign key set NULL"),
 	})
 }
+
+const platformReferencesSQL = `
+SELECT %[1]s, %[2]s, %[3]s FROM %[4]s a JOIN %[5]s p ON %[6]s WHERE %[1]s IS NOT NULL LIMIT 1`
 
 // fromPlatform lets a stranger delete a row of the platform's to which a tenant's refers.
 func (c *cascades) fromPlatform(ctx context.Context, r reference) error {
@@ -107,9 +113,9 @@ func (c *cascades) fromPlatform(ctx context.Context, r reference) error {
 		keys[i] = query.Literal(query.Name(name)+" = ") + " || quote_literal(" + query.Column("p", name) + "::text)"
 	}
 	var owner, key, condition string
-	err := c.truth.QueryRow(ctx, fmt.Sprintf("SELECT %[1]s, %[2]s, %[3]s FROM %[4]s a JOIN %[5]s p ON %[6]s WHERE %[1]s IS NOT NULL LIMIT 1",
-		m.Owner(r.child, "a"), m.RowKey(r.child, "a"), strings.Join(keys, " || ' AND ' || "), r.child.SQL(), r.parent.SQL(),
-		r.key.JoinSQL("a", "p"))).Scan(&owner, &key, &condition)
+	sql := fmt.Sprintf(platformReferencesSQL, m.Owner(r.child, "a"), m.RowKey(r.child, "a"),
+		strings.Join(keys, " || ' AND ' || "), r.child.SQL(), r.parent.SQL(), r.key.JoinSQL("a", "p"))
+	err := c.truth.QueryRow(ctx, sql).Scan(&owner, &key, &condition)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return nil
 	}
@@ -126,8 +132,8 @@ func (c *cascades) fromPlatform(ctx context.Context, r reference) error {
 	}
 	return c.delete(ctx, attackers[0], r, deletion{
 		condition: condition, operation: operation,
-		evidence: fmt.Sprintf("deleted a row of %s, whose foreign key went on to %s %s of %s: policies do not apply to it",
-			r.parent, operation, key, owner),
+		evidence: fmt.Sprintf("deleted a row of %s, whose foreign key went on to %s %s of %s: "+
+			"policies do not apply to it", r.parent, operation, key, owner),
 		fix: c.fixes.Revoke("DELETE", r.parent, ""),
 	})
 }
@@ -148,7 +154,8 @@ func (c *cascades) delete(ctx context.Context, s session.Session, r reference, d
 			return err
 		}
 		c.results.Add(results.Finding{
-			Kind: results.Leak, Operation: d.operation, Table: r.child.String(), As: s.Label, Evidence: d.evidence, Fix: d.fix,
+			Kind: results.Leak, Operation: d.operation, Table: r.child.String(), As: s.Label, Evidence: d.evidence,
+			Fix: d.fix,
 		})
 		return nil
 	})

@@ -81,7 +81,9 @@ func (c *copies) search(ctx context.Context, t *catalog.Relation, canaries *vict
 
 // read reports a leak if a session finds another tenant's canary, and returns how many rows it
 // saw.
-func (c *copies) read(ctx context.Context, t *catalog.Relation, s session.Session, canaries *victims.Canaries) (int, error) {
+func (c *copies) read(
+	ctx context.Context, t *catalog.Relation, s session.Session, canaries *victims.Canaries,
+) (int, error) {
 	var readable []string
 	for _, column := range t.Columns {
 		if column.Select {
@@ -112,18 +114,21 @@ func (c *copies) read(ctx context.Context, t *catalog.Relation, s session.Sessio
 // judgeView reports a view that shows an anonymous session what it makes of tenants' rows, where
 // nothing says whose they are.
 func (c *copies) judgeView(t *catalog.Relation) {
-	if !t.IsView() || t.Option("security_invoker") || c.results.Leaks(t.String(), results.Read) || c.model.IsDirectory(t) {
+	if !t.IsView() || t.Option("security_invoker") || c.results.Leaks(t.String(), results.Read) ||
+		c.model.IsDirectory(t) {
 		return
 	}
 	for _, base := range c.model.Catalog.Relations {
 		o := c.model.Of(base)
-		if !o.Owned() || o.AreTenants() || c.model.IsDirectory(base) || base.IsView() || !base.RLS || !t.DefinedOn(base) {
+		if !o.Owned() || o.AreTenants() || c.model.IsDirectory(base) || base.IsView() || !base.RLS ||
+			!t.DefinedOn(base) {
 			continue
 		}
 		c.results.Add(results.Finding{
 			Kind: results.Risk, Operation: results.Read, Table: t.String(), As: session.Empty.Label,
-			Evidence: fmt.Sprintf("shows everybody what it makes of %s, with the rights of %s; nothing says whose rows these are", base, t.Owner),
-			Fix:      c.fixes.Close(t, results.Read),
+			Evidence: fmt.Sprintf("shows everybody what it makes of %s, with the rights of %s; nothing says whose "+
+				"rows these are", base, t.Owner),
+			Fix: c.fixes.Close(t, results.Read),
 		})
 		return
 	}

@@ -18,7 +18,7 @@ func (d *deletes) try(ctx context.Context, a attempt) error {
 	}
 	for _, where := range d.w.aims(ctx, a) {
 		err := d.w.attempts.Write(ctx, a.session, func(tx *session.Tx) error {
-			return d.delete(ctx, tx, a, where, "deleted")
+			return d.delete(ctx, tx, a, aim{where, "deleted"})
 		})
 		if held(err) {
 			a.outcome.sort(err)
@@ -34,13 +34,16 @@ func (d *deletes) try(ctx context.Context, a attempt) error {
 	return nil
 }
 
-func (d *deletes) delete(ctx context.Context, tx *session.Tx, a attempt, where, verb string) error {
-	n, err := tx.Affected(ctx, fmt.Sprintf("DELETE FROM %s a%s", a.table.SQL(), where))
+// aim is how a delete names its rows, and how the evidence speaks of it.
+type aim struct{ where, verb string }
+
+func (d *deletes) delete(ctx context.Context, tx *session.Tx, a attempt, to aim) error {
+	n, err := tx.Affected(ctx, fmt.Sprintf("DELETE FROM %s a%s", a.table.SQL(), to.where))
 	if err != nil {
 		return err
 	}
 	a.outcome.tried++
-	return d.w.reached(ctx, tx, a, reach{results.Delete, verb, n, where == ""})
+	return d.w.reached(ctx, tx, a, reach{results.Delete, to.verb, n, to.where == ""})
 }
 
 // withoutConstraint deletes what a foreign key held: a copy of the victim's row to which nothing
@@ -62,7 +65,7 @@ func (d *deletes) withoutForeignKeys(ctx context.Context, tx *session.Tx, a atte
 	if err != nil || !ready {
 		return err
 	}
-	return d.delete(ctx, tx, a, "", "deleted, but for the foreign keys that hold them,")
+	return d.delete(ctx, tx, a, aim{"", "deleted, but for the foreign keys that hold them,"})
 }
 
 func (d *deletes) copy(ctx context.Context, tx *session.Tx, a attempt) error {
@@ -76,5 +79,5 @@ func (d *deletes) copy(ctx context.Context, tx *session.Tx, a attempt) error {
 	if err != nil || !ready {
 		return err
 	}
-	return d.delete(ctx, tx, a, " WHERE "+place, "deleted a row like")
+	return d.delete(ctx, tx, a, aim{" WHERE " + place, "deleted a row like"})
 }

@@ -27,7 +27,8 @@ func newFunctionRisks(s *Setup) *functionRisks {
 }
 
 const createsSQL = `
-SELECT nspname::text FROM pg_namespace WHERE nspname !~ '^pg_' AND NOT (SELECT rolsuper FROM pg_roles WHERE rolname = $1)
+SELECT nspname::text FROM pg_namespace
+ WHERE nspname !~ '^pg_' AND NOT (SELECT rolsuper FROM pg_roles WHERE rolname = $1)
    AND has_schema_privilege($1::name, oid, 'CREATE') ORDER BY 1`
 
 func (c *functionRisks) run(ctx context.Context) error {
@@ -41,7 +42,8 @@ func (c *functionRisks) run(ctx context.Context) error {
 	}
 	for _, f := range c.cat.Functions {
 		if f.Leakproof {
-			c.risk(f, results.Leakproof, "is marked LEAKPROOF, so it runs on rows before policies and security barriers drop them",
+			c.risk(f, results.Leakproof, "is marked LEAKPROOF, so it runs on rows before policies and security "+
+				"barriers drop them",
 				c.fixes.NotLeakproof(f))
 		}
 		if f.Definer && !f.Native() && !f.Atomic && f.Returns != "event_trigger" && f.Owner != c.role {
@@ -68,8 +70,9 @@ func (c *functionRisks) judgeSearchPath(f *catalog.Function, creates []string, t
 	if set {
 		for _, schema := range pathSchemas(path) {
 			if slices.Contains(creates, schema) {
-				c.risk(f, results.SearchPath, fmt.Sprintf("runs with the rights of %s and looks in schema %s, where the app role may create",
-					f.Owner, schema), c.fixes.RevokeCreate(schema))
+				c.risk(f, results.SearchPath,
+					fmt.Sprintf("runs with the rights of %s and looks in schema %s, where the app role may create",
+						f.Owner, schema), c.fixes.RevokeCreate(schema))
 			}
 		}
 		return
@@ -77,10 +80,12 @@ func (c *functionRisks) judgeSearchPath(f *catalog.Function, creates []string, t
 	named := shadowable(f, c.cat)
 	fix := c.fixes.SetSearchPath(f, named)
 	if len(named) > 0 && temporary {
-		c.risk(f, results.SearchPath, fmt.Sprintf("runs with the rights of %s and names %s without a schema, on whatever search_path "+
+		c.risk(f, results.SearchPath, fmt.Sprintf("runs with the rights of %s and names %s without a schema, on "+
+			"whatever search_path "+
 			"the session chose: its temporary tables come first", f.Owner, listed(named)), fix)
 	} else if len(creates) > 0 {
-		c.risk(f, results.SearchPath, fmt.Sprintf("runs with the rights of %s on whatever search_path the session chose, and the app "+
+		c.risk(f, results.SearchPath, fmt.Sprintf("runs with the rights of %s on whatever search_path the session "+
+			"chose, and the app "+
 			"role may create in schema %s", f.Owner, strings.Join(creates, ", ")), fix)
 	}
 }

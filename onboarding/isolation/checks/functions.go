@@ -19,9 +19,9 @@ import (
 
 // reachesOut matches sources of functions whose effects a rollback does not undo, or which
 // should not be provoked.
-var reachesOut = regexp.MustCompile(`(?i)\b(dblink\w*|http_\w+|net\.http|pg_sleep|pg_terminate_backend|pg_cancel_backend|` +
-	`pg_reload_conf|lo_export|lo_import|pg_read_file|pg_write_file|setval|copy\s+.*\bprogram|pg_logical_emit_message|` +
-	`pg_switch_wal|pg_advisory_lock)\b`)
+var reachesOut = regexp.MustCompile(`(?i)\b(dblink\w*|http_\w+|net\.http|pg_sleep|pg_terminate_backend|` +
+	`pg_cancel_backend|pg_reload_conf|lo_export|lo_import|pg_read_file|pg_write_file|setval|copy\s+.*\bprogram|` +
+	`pg_logical_emit_message|pg_switch_wal|pg_advisory_lock)\b`)
 
 // callers is how many attackers call each function with each list of arguments.
 const callers = 4
@@ -85,8 +85,9 @@ func (c *functions) run(ctx context.Context) error {
 func (c *functions) risk(f *catalog.Function, why string) {
 	c.results.Add(results.Finding{
 		Kind: results.Risk, Operation: results.Execute, Table: f.String(), As: anySession,
-		Evidence: fmt.Sprintf("runs with the rights of %s, reaches %s, and %s", f.Owner, listed(c.caller.Named(f)), why),
-		Fix:      c.fixes.RevokeExecute(f, ""),
+		Evidence: fmt.Sprintf("runs with the rights of %s, reaches %s, and %s", f.Owner, listed(c.caller.Named(f)),
+			why),
+		Fix: c.fixes.RevokeExecute(f, ""),
 	})
 }
 
@@ -107,7 +108,8 @@ func (c *functions) blamed(f *catalog.Function) bool {
 // leak is a finding about what a call reached.
 func (c *functions) leak(f *catalog.Function, s session.Session, found results.Finding) {
 	found.Kind, found.As, found.Functions = results.Leak, s.Label, []string{f.String()}
-	found.Evidence += fmt.Sprintf(" by calling %s(%s), which runs with the rights of %s", f, strings.Join(f.ArgTypes, ", "), f.Owner)
+	found.Evidence += fmt.Sprintf(" by calling %s(%s), which runs with the rights of %s", f,
+		strings.Join(f.ArgTypes, ", "), f.Owner)
 	found.Fix = c.fixes.RevokeCall(f)
 	c.results.Add(found)
 }
@@ -183,7 +185,8 @@ func (c *functions) call(ctx context.Context, call call) (answer string, err err
 // ask calls a function, searches its answer for canaries, and returns the first row.
 func (c *functions) ask(ctx context.Context, tx *session.Tx, call call) (string, error) {
 	f := call.function
-	answers, err := tx.Strings(ctx, fmt.Sprintf("SELECT to_jsonb(f)::text FROM %s(%s) f LIMIT %d", f.SQL(), call.arguments, answerRows))
+	answers, err := tx.Strings(ctx, fmt.Sprintf("SELECT to_jsonb(f)::text FROM %s(%s) f LIMIT %d", f.SQL(),
+		call.arguments, answerRows))
 	if err != nil || len(answers) == 0 {
 		return "", err
 	}
@@ -191,7 +194,8 @@ func (c *functions) ask(ctx context.Context, tx *session.Tx, call call) (string,
 	for _, a := range answers {
 		if found := c.canaries.Find(a, call.session, given); found != nil {
 			c.leak(f, call.session, results.Finding{
-				Operation: results.Read, Table: found.Table.String(), Evidence: fmt.Sprintf("read from %s of %s", found.Key, found.Owner),
+				Operation: results.Read, Table: found.Table.String(), Evidence: fmt.Sprintf("read from %s of %s",
+					found.Key, found.Owner),
 			})
 		}
 	}
@@ -220,7 +224,8 @@ func (c *functions) countRows(ctx context.Context, tx *session.Tx, call call) (m
 }
 
 // judgeWrites looks at what a call changed among rows that are not the attacker's.
-func (c *functions) judgeWrites(ctx context.Context, tx *session.Tx, call call, before map[*catalog.Relation]int) error {
+func (c *functions) judgeWrites(ctx context.Context, tx *session.Tx, call call,
+	before map[*catalog.Relation]int) error {
 	after, err := c.countRows(ctx, tx, call)
 	if err != nil {
 		return err
@@ -229,7 +234,8 @@ func (c *functions) judgeWrites(ctx context.Context, tx *session.Tx, call call, 
 	for _, t := range c.caller.Tables(f) {
 		if deleted := before[t] - after[t]; deleted > 0 {
 			c.leak(f, call.session, results.Finding{
-				Operation: results.Delete, Table: t.String(), Evidence: fmt.Sprintf("deleted %d rows of %s", deleted, call.victim),
+				Operation: results.Delete, Table: t.String(), Evidence: fmt.Sprintf("deleted %d rows of %s", deleted,
+					call.victim),
 			})
 			continue
 		}
@@ -250,7 +256,8 @@ func (c *functions) judgeWrites(ctx context.Context, tx *session.Tx, call call, 
 			operation, verb = results.Insert, "inserted"
 		}
 		c.leak(f, call.session, results.Finding{
-			Operation: operation, Table: t.String(), Evidence: fmt.Sprintf("%s %s of %s", verb, found.Key, found.Owner),
+			Operation: operation, Table: t.String(), Evidence: fmt.Sprintf("%s %s of %s", verb, found.Key,
+				found.Owner),
 		})
 	}
 	return nil

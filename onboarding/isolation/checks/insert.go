@@ -20,6 +20,7 @@ type variant struct {
 	values victims.Values
 	// below says that the row names the attacker and refers to a row of the victim's.
 	below bool
+	row   victims.Insertion
 }
 
 func (i *inserts) try(ctx context.Context, a attempt) error {
@@ -27,19 +28,19 @@ func (i *inserts) try(ctx context.Context, a attempt) error {
 		return nil // everybody may sign up and found an Org
 	}
 	for _, v := range i.variants(a) {
-		insertion := i.w.rows.Insert(a.table, v.values, victims.NewKeys)
-		if insertion.SQL == "" {
+		v.row = i.w.rows.Insert(a.table, v.values, victims.NewKeys)
+		if v.row.SQL == "" {
 			return nil
 		}
-		err := i.w.attempts.Write(ctx, a.session, func(tx *session.Tx) error { return i.insert(ctx, tx, a, v, insertion) })
+		err := i.w.attempts.Write(ctx, a.session, func(tx *session.Tx) error { return i.insert(ctx, tx, a, v) })
 		if held(err) && a.target.Place != "" {
 			a.outcome.sort(err)
-			again := i.w.rows.Insert(a.table, v.values, victims.SameKeys)
+			v.row = i.w.rows.Insert(a.table, v.values, victims.SameKeys)
 			err = i.w.attempts.Write(ctx, a.session, func(tx *session.Tx) error {
 				if gone, err := i.w.makeRoom(ctx, tx, a); err != nil || !gone {
 					return err
 				}
-				return i.insert(ctx, tx, a, v, again)
+				return i.insert(ctx, tx, a, v)
 			})
 		}
 		if err != nil && !a.outcome.sort(err) {
@@ -84,17 +85,17 @@ func (i *inserts) variants(a attempt) []variant {
 	return variants
 }
 
-func (i *inserts) insert(ctx context.Context, tx *session.Tx, a attempt, v variant, row victims.Insertion) error {
-	if _, err := tx.Affected(ctx, row.SQL); err != nil {
+func (i *inserts) insert(ctx context.Context, tx *session.Tx, a attempt, v variant) error {
+	if _, err := tx.Affected(ctx, v.row.SQL); err != nil {
 		return err
 	}
 	a.outcome.tried++
 	if v.below {
-		return i.landed(ctx, tx, a, row)
+		return i.landed(ctx, tx, a, v.row)
 	}
 	written := proof.Write{Victim: a.target.Victim, Table: a.table, By: tenancy.Placed}
-	if row.Identified() {
-		written.Condition = row.Condition
+	if v.row.Identified() {
+		written.Condition = v.row.Condition
 	}
 	found, err := i.w.prover.Written(ctx, tx, written)
 	if found != nil {
@@ -114,11 +115,13 @@ func (i *inserts) landed(ctx context.Context, tx *session.Tx, a attempt, row vic
 		return err
 	}
 	var seen int
-	if err := tx.QueryRow(ctx, fmt.Sprintf("SELECT count(*) FROM %s a WHERE %s", a.table.SQL(), row.Condition)).Scan(&seen); err != nil {
+	if err := tx.QueryRow(ctx, fmt.Sprintf("SELECT count(*) FROM %s a WHERE %s", a.table.SQL(),
+		row.Condition)).Scan(&seen); err != nil {
 		return err
 	}
 	if seen > 0 {
-		i.w.leak(ctx, a, results.Insert, fmt.Sprintf("inserted a row below one of %s, who sees it among their own", a.target.Victim))
+		i.w.leak(ctx, a, results.Insert, fmt.Sprintf("inserted a row below one of %s, who sees it among their own",
+			a.target.Victim))
 	}
 	return nil
 }

@@ -80,8 +80,9 @@ func (c *largeObjects) read(ctx context.Context, t *catalog.Relation, column *ca
 	}
 	c.results.Add(results.Finding{
 		Kind: results.Leak, Operation: results.Read, Table: t.String(), As: s.Label,
-		Evidence: fmt.Sprintf("read large object %s, to which column %s of %s of %s points", object, column.Name, key, owner),
-		Fix:      c.fixes.TakeLargeObjects(t, column),
+		Evidence: fmt.Sprintf("read large object %s, to which column %s of %s of %s points", object, column.Name, key,
+			owner),
+		Fix: c.fixes.TakeLargeObjects(t, column),
 	})
 	return nil
 }

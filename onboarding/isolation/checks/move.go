@@ -50,14 +50,14 @@ func (m *moves) try(ctx context.Context, a attempt) error {
 	}
 	for _, where := range aims {
 		sql := fmt.Sprintf("UPDATE %s a SET %s%s", a.table.SQL(), sets, where)
-		err := m.w.attempts.Write(ctx, a.session, func(tx *session.Tx) error { return m.move(ctx, tx, a, own, sql) })
+		err := m.w.attempts.Write(ctx, a.session, func(tx *session.Tx) error { return m.move(ctx, tx, a, moving{own, sql}) })
 		if held(err) && a.target.Place != "" {
 			a.outcome.sort(err)
 			err = m.w.attempts.Write(ctx, a.session, func(tx *session.Tx) error {
 				if gone, err := m.w.makeRoom(ctx, tx, a); err != nil || !gone {
 					return err
 				}
-				return m.move(ctx, tx, a, own, sql)
+				return m.move(ctx, tx, a, moving{own, sql})
 			})
 		}
 		if err != nil && !a.outcome.sort(err) {
@@ -90,9 +90,15 @@ func (m *moves) sets(a attempt, own *victims.Target) string {
 	return strings.Join(sets, ", ")
 }
 
+// moving is an UPDATE that moves a row of the attacker's own, nil if there is none yet.
+type moving struct {
+	own *victims.Target
+	sql string
+}
+
 // move updates a row of the attacker's own, which it inserts first if there is none.
-func (m *moves) move(ctx context.Context, tx *session.Tx, a attempt, own *victims.Target, sql string) error {
-	if own == nil {
+func (m *moves) move(ctx context.Context, tx *session.Tx, a attempt, u moving) error {
+	if u.own == nil {
 		me := tenancy.Tenant{Kind: tenancy.Person, ID: *a.session.Identity.Person}
 		mine, err := m.w.rows.Imagine(ctx, a.table, me, []victims.Target{a.target})
 		if err != nil || mine == nil {
@@ -102,7 +108,7 @@ func (m *moves) move(ctx context.Context, tx *session.Tx, a attempt, own *victim
 			return err
 		}
 	}
-	n, err := tx.Affected(ctx, sql)
+	n, err := tx.Affected(ctx, u.sql)
 	if err != nil {
 		return err
 	}

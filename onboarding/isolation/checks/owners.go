@@ -67,7 +67,8 @@ func (o *owners) oids(ctx context.Context, sql string) ([]uint32, error) {
 }
 
 func (o *owners) tables(ctx context.Context) error {
-	owned, err := o.oids(ctx, "SELECT c.oid FROM pg_class c WHERE c.relkind IN ('r', 'p') AND pg_has_role($1::name, c.relowner, 'USAGE')")
+	owned, err := o.oids(ctx, "SELECT c.oid FROM pg_class c WHERE c.relkind IN ('r', 'p') AND pg_has_role($1::name, "+
+		"c.relowner, 'USAGE')")
 	if err != nil {
 		return err
 	}
@@ -104,7 +105,8 @@ func (o *owners) schemas(ctx context.Context) error {
 			}
 		}
 		if len(tables) > 0 {
-			why := fmt.Sprintf("the app role owns the schema, and can drop %s with every tenant's rows", strings.Join(tables, ", "))
+			why := fmt.Sprintf("the app role owns the schema, and can drop %s with every tenant's rows",
+				strings.Join(tables, ", "))
 			o.risk("schema "+schema, why, o.fixes.TakeSchema(schema))
 		}
 	}
@@ -119,7 +121,8 @@ func (o *owners) functions(ctx context.Context) error {
 	}
 	for _, f := range o.model.Catalog.Functions {
 		if slices.Contains(owned, f.OID) && o.calledByPolicy(f) {
-			o.risk("function "+f.String(), "the app role owns a function that policies call, and can replace it", o.fixes.TakeFunction(f))
+			o.risk("function "+f.String(), "the app role owns a function that policies call, and can replace it",
+				o.fixes.TakeFunction(f))
 		}
 	}
 	return nil
@@ -127,5 +130,6 @@ func (o *owners) functions(ctx context.Context) error {
 
 // calledByPolicy reports whether a policy of a tenants' table names a function.
 func (o *owners) calledByPolicy(f *catalog.Function) bool {
-	return slices.ContainsFunc(o.scope.tables, func(t *catalog.Relation) bool { return t.RLS && t.PolicyNames(f.Name) })
+	return slices.ContainsFunc(o.scope.tables,
+		func(t *catalog.Relation) bool { return t.RLS && t.PolicyNames(f.Name) })
 }

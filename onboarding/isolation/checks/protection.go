@@ -29,7 +29,8 @@ func newProtection(s *Setup) *protection {
 }
 
 func (c *protection) run(ctx context.Context) error {
-	own, err := query.Strings(ctx, c.truth, "SELECT rolname::text FROM pg_roles WHERE pg_has_role($1::name, oid, 'USAGE')", c.role)
+	own, err := query.Strings(ctx, c.truth, "SELECT rolname::text FROM pg_roles WHERE pg_has_role($1::name, oid, "+
+		"'USAGE')", c.role)
 	if err != nil {
 		return err
 	}
@@ -39,7 +40,8 @@ func (c *protection) run(ctx context.Context) error {
 		}
 		c.judgeRowSecurity(t)
 		if t.Trigger && t.Usage && !slices.Contains(own, t.Owner) {
-			c.risk(t, results.Trigger, "the app role holds TRIGGER: a trigger that one session creates runs in the sessions of all tenants, with their rows",
+			c.risk(t, results.Trigger, "the app role holds TRIGGER: a trigger that one session creates runs in the "+
+				"sessions of all tenants, with their rows",
 				c.fixes.Revoke("TRIGGER", t, ""))
 		}
 		if t.RLS {
@@ -101,7 +103,8 @@ func (c *protection) judgePolicies(t *catalog.Relation) {
 			continue
 		}
 		if name := u.open(t.Policies); name != "" {
-			evidence := fmt.Sprintf("policy %q holds for every row, and no restrictive policy stands beside it; there was nothing to prove it with", name)
+			evidence := fmt.Sprintf("policy %q holds for every row, and no restrictive policy stands beside it; "+
+				"there was nothing to prove it with", name)
 			c.risk(t, u.operation, evidence, c.fixes.Close(t, u.operation))
 		}
 	}

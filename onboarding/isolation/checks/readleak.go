@@ -43,12 +43,14 @@ func (r *readLeaks) report(ctx context.Context, leak readLeak) {
 			// A platform that protects neither table of tenants keeps a directory of them on
 			// purpose.
 			r.model.MarkDirectory(t)
-			r.results.Note("%s: every session reads every row (%s): users and orgs are both without row-level security, "+
+			r.results.Note("%s: every session reads every row (%s): users and orgs are both without row-level "+
+				"security, "+
 				"and count as the platform's directory", t, strings.Join(tenancy.PrivateColumns(t), ", "))
 			return
 		}
 		f.Kind = results.Risk
-		f.Evidence += "; the other table of tenants has row-level security, and this one has none: grant only the columns that are public"
+		f.Evidence += "; the other table of tenants has row-level security, and this one has none: grant only the " +
+			"columns that are public"
 	}
 	r.victims.NoteOpened(leak.session)
 	r.results.Add(f)

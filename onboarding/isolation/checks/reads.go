@@ -75,7 +75,8 @@ func (c *reads) describe(t *pipeline.Table) {
 	failures := t.Failures
 	if t.Refusals > 0 {
 		if t.Answered[session.Member] && !t.Answered[session.Person] {
-			c.results.Note("%s: its policies answer only sessions that act in an Org, and others with an error: %s", name, t.Reason)
+			c.results.Note("%s: its policies answer only sessions that act in an Org, and others with an error: %s",
+				name, t.Reason)
 		} else {
 			failures += t.Refusals
 		}

@@ -38,15 +38,6 @@ var registry = []struct {
 // Reads is the name of the check that reads every table as every tenant.
 const Reads = "reads"
 
-// Names returns the names of all checks in the order in which they run.
-func Names() []string {
-	names := make([]string, len(registry))
-	for i, entry := range registry {
-		names[i] = entry.name
-	}
-	return names
-}
-
 // Run runs the checks with the given names, or all of them, in order. A check that ends early is
 // recorded in the coverage. The error is the context's.
 func (s *Setup) Run(ctx context.Context, names ...string) error {

@@ -18,7 +18,8 @@ type rejoins struct{ w *writer }
 func (r *rejoins) try(ctx context.Context, a attempt) error {
 	m, t, victim := r.w.model, a.table, a.target.Victim
 	sets := tenancy.RejoinSQL(t)
-	if !m.IsMembership(t) || a.session.Identity.Person == nil || !victim.IsOrg() || sets == "" || a.session.Identity.Is(victim) {
+	if !m.IsMembership(t) || a.session.Identity.Person == nil || !victim.IsOrg() || sets == "" ||
+		a.session.Identity.Is(victim) {
 		return nil
 	}
 	condition := fmt.Sprintf("%s AND %s::text = %s AND NOT %s",
@@ -36,9 +37,11 @@ func (r *rejoins) try(ctx context.Context, a attempt) error {
 			}
 			a.outcome.tried++
 			present := fmt.Sprintf("%s AND (%s)", condition, m.Membership.Present("a"))
-			found, err := r.w.prover.Written(ctx, tx, proof.Write{Victim: victim, Table: t, Condition: present, By: tenancy.Placed})
+			found, err := r.w.prover.Written(ctx, tx,
+				proof.Write{Victim: victim, Table: t, Condition: present, By: tenancy.Placed})
 			if found != nil {
-				r.w.leak(ctx, a, results.Update, fmt.Sprintf("made themselves a member of %s again (%s)", victim, found.Key))
+				r.w.leak(ctx, a, results.Update,
+					fmt.Sprintf("made themselves a member of %s again (%s)", victim, found.Key))
 			}
 			return err
 		})

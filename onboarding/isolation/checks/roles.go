@@ -80,7 +80,8 @@ type attributes struct{ super, bypass, createRole, replication bool }
 
 func readAttributes(ctx context.Context, q query.Querier, role string) (attributes, error) {
 	var a attributes
-	err := q.QueryRow(ctx, "SELECT rolsuper, rolbypassrls, rolcreaterole, rolreplication FROM pg_roles WHERE rolname = $1", role).
+	err := q.QueryRow(ctx, "SELECT rolsuper, rolbypassrls, rolcreaterole, rolreplication FROM pg_roles WHERE "+
+		"rolname = $1", role).
 		Scan(&a.super, &a.bypass, &a.createRole, &a.replication)
 	return a, err
 }
@@ -91,17 +92,20 @@ func (r *roles) run(ctx context.Context) error {
 		return err
 	}
 	if own.super {
-		r.risk(results.Superuser, "the app role is a superuser: no policy applies to it", r.fixes.AlterRole("NOSUPERUSER"))
+		r.risk(results.Superuser, "the app role is a superuser: no policy applies to it",
+			r.fixes.AlterRole("NOSUPERUSER"))
 	}
 	if own.bypass && !own.super {
-		r.risk(results.BypassRLS, "the app role has BYPASSRLS: no policy applies to it", r.fixes.AlterRole("NOBYPASSRLS"))
+		r.risk(results.BypassRLS, "the app role has BYPASSRLS: no policy applies to it",
+			r.fixes.AlterRole("NOBYPASSRLS"))
 	}
 	if own.replication && !own.super {
 		r.risk(results.Replication, "the app role has REPLICATION: it can stream every tenant's changes",
 			r.fixes.AlterRole("NOREPLICATION"))
 	}
 	if own.createRole && !own.super {
-		r.risk(results.CreateRole, "the app role has CREATEROLE: it can grant itself other roles", r.fixes.AlterRole("NOCREATEROLE"))
+		r.risk(results.CreateRole, "the app role has CREATEROLE: it can grant itself other roles",
+			r.fixes.AlterRole("NOCREATEROLE"))
 		if r.cat.Version < catalog.Version16 {
 			r.grantItself(ctx)
 		}
@@ -137,7 +141,8 @@ func (r *roles) predefined(ctx context.Context) error {
 	}
 	for _, above := range members {
 		if why := dangerousRoles[above]; why != "" {
-			r.risk(results.SetRole(above), fmt.Sprintf("the app role is a member of %s, which %s", above, why), r.fixes.RevokeRole(ctx, above))
+			r.risk(results.SetRole(above), fmt.Sprintf("the app role is a member of %s, which %s", above, why),
+				r.fixes.RevokeRole(ctx, above))
 		}
 	}
 	return nil
@@ -152,8 +157,10 @@ func (r *roles) grantItself(ctx context.Context) {
 		}
 		// A table that refuses proves nothing; the risk stands already.
 		_ = r.escalator.try(ctx, escalation{
-			session: session.Session{Kind: session.Anonymous, Label: "any session, after granting itself the owner's role " + t.Owner},
-			sql: fmt.Sprintf("GRANT %[1]s TO %[2]s; SET LOCAL ROLE %[1]s; ALTER TABLE %[3]s NO FORCE ROW LEVEL SECURITY",
+			session: session.Session{Kind: session.Anonymous,
+				Label: "any session, after granting itself the owner's role " + t.Owner},
+			sql: fmt.Sprintf("GRANT %[1]s TO %[2]s; SET LOCAL ROLE %[1]s; "+
+				"ALTER TABLE %[3]s NO FORCE ROW LEVEL SECURITY",
 				query.Name(t.Owner), query.Name(r.role), t.SQL()),
 			tables: []*catalog.Relation{t},
 			fix:    r.fixes.AlterRole("NOCREATEROLE"),

@@ -52,8 +52,9 @@ type sample struct {
 
 func newSample(s *Setup) *sample {
 	return &sample{
-		model: s.model, scope: s.scope, settings: s.config.Settings, roles: s.roles, victims: s.victims, attempts: s.attempts,
-		limiter: s.limiter, prover: s.prover, leaks: newReadLeaks(s), results: s.results, batch: newBatchReader(s),
+		model: s.model, scope: s.scope, settings: s.config.Settings, roles: s.roles, victims: s.victims,
+		attempts: s.attempts,
+		limiter:  s.limiter, prover: s.prover, leaks: newReadLeaks(s), results: s.results, batch: newBatchReader(s),
 		prepared: map[*pgx.Conn]*pipeline.Prepared{}, seen: seenByRole{},
 	}
 }
@@ -84,7 +85,8 @@ func tablesFor(s session.Session, sc *scope, seen seenByRole, known *results.Col
 		if s.Role != "" {
 			may = t.HasRowIDs()
 		}
-		return !may || sc.model.IsDirectory(t) || seen[tableRole{t, s.Role}] || sc.givenUp(t) || known.Has(t.String(), results.Read)
+		return !may || sc.model.IsDirectory(t) || seen[tableRole{t, s.Role}] || sc.givenUp(t) ||
+			known.Has(t.String(), results.Read)
 	})
 }
 
@@ -254,7 +256,8 @@ func (c *sample) leakingPartitions(t *catalog.Relation) int {
 	n := 0
 	for _, f := range c.results.Findings() {
 		other := c.model.Catalog.Named(f.Table)
-		if f.Kind == results.Leak && f.Operation == results.Read && other != nil && other.Partition && other.Parent == t.Parent {
+		if f.Kind == results.Leak && f.Operation == results.Read && other != nil && other.Partition &&
+			other.Parent == t.Parent {
 			if n++; n >= samePartitions {
 				break
 			}

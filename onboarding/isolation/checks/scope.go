@@ -79,7 +79,8 @@ func (s *scope) isSmall(ctx context.Context, t *catalog.Relation) bool {
 	}
 	var n int
 	limit := s.config.Budget.BlindWriteRows
-	err := s.truth.QueryRow(ctx, fmt.Sprintf("SELECT count(*) FROM (SELECT FROM %s LIMIT %d) s", t.SQL(), limit+1)).Scan(&n)
+	err := s.truth.QueryRow(ctx, fmt.Sprintf("SELECT count(*) FROM (SELECT FROM %s LIMIT %d) s", t.SQL(),
+		limit+1)).Scan(&n)
 	s.small[t] = err == nil && n <= limit
 	return s.small[t]
 }

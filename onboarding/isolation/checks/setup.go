@@ -67,29 +67,39 @@ func Prepare(ctx context.Context, platform Platform, config Config, tenant strin
 		config: config, truth: platform.Truth, dialer: dialer, limiter: session.NewLimiter(config.Budget),
 		attempts: session.NewAttempts(dialer.Inside()), results: results.NewCollector(),
 	}
-	cat, err := catalog.Load(ctx, s.truth, config.AppRole)
-	if err != nil {
-		return nil, fmt.Errorf("read the catalog: %w", err)
-	}
-	if s.model, err = tenancy.Discover(ctx, s.truth, cat, config.Tenancy); err != nil {
+	if err := s.read(ctx, tenant); err != nil {
+		s.Close(ctx)
 		return nil, err
+	}
+	return s, nil
+}
+
+// read reads the catalog and the model, and chooses what to attack.
+func (s *Setup) read(ctx context.Context, tenant string) error {
+	cat, err := catalog.Load(ctx, s.truth, s.config.AppRole)
+	if err != nil {
+		return fmt.Errorf("read the catalog: %w", err)
+	}
+	if s.model, err = tenancy.Discover(ctx, s.truth, cat, s.config.Tenancy); err != nil {
+		return err
 	}
 	for _, note := range s.model.Notes {
 		s.results.Note("%s", note)
 	}
 	if tenant != "" {
 		if s.only, err = s.model.TenantID(ctx, s.truth, tenant); err != nil {
-			return nil, err
+			return err
 		}
 	}
-	if s.roles, err = reachableRoles(ctx, s.truth, cat, config.AppRole); err != nil {
-		return nil, fmt.Errorf("roles: %w", err)
+	if s.roles, err = reachableRoles(ctx, s.truth, cat, s.config.AppRole); err != nil {
+		return fmt.Errorf("roles: %w", err)
 	}
 	s.fixes = &fixes.Writer{
-		Model: s.model, Settings: config.Settings, AppRole: config.AppRole, TruthRole: dialer.TruthRole(), Truth: s.truth,
+		Model: s.model, Settings: s.config.Settings, AppRole: s.config.AppRole, TruthRole: s.dialer.TruthRole(),
+		Truth: s.truth,
 	}
 	s.scope = newScope(ctx, s)
-	return s, s.chooseVictims(ctx)
+	return s.chooseVictims(ctx)
 }
 
 const serverSettingsSQL = `

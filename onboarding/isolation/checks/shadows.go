@@ -129,7 +129,8 @@ func (c *shadows) shadowed() (tables []*catalog.Relation, functions []string, fi
 
 // createSQL creates the temporary tables: each like its model, with one row in which the
 // attacker is whoever they like to be.
-func (c *shadows) createSQL(ctx context.Context, tables []*catalog.Relation, s session.Session, v tenancy.Tenant) (string, error) {
+func (c *shadows) createSQL(ctx context.Context, tables []*catalog.Relation, s session.Session,
+	v tenancy.Tenant) (string, error) {
 	var sql strings.Builder
 	for _, t := range tables {
 		values, err := c.rows.Favourable(ctx, t, s, v)
@@ -141,8 +142,10 @@ func (c *shadows) createSQL(ctx context.Context, tables []*catalog.Relation, s s
 			definitions = append(definitions, query.Name(column.Name)+" "+column.Type)
 			literals = append(literals, column.Literal(values[column.Name]))
 		}
-		fmt.Fprintf(&sql, "CREATE TEMPORARY TABLE %[1]s (%[2]s) ON COMMIT DROP; INSERT INTO pg_temp.%[1]s VALUES (%[3]s); "+
-			"GRANT ALL ON pg_temp.%[1]s TO PUBLIC; ", query.Name(t.Name), strings.Join(definitions, ", "), strings.Join(literals, ", "))
+		fmt.Fprintf(&sql, "CREATE TEMPORARY TABLE %[1]s (%[2]s) ON COMMIT DROP; INSERT INTO pg_temp.%[1]s VALUES "+
+			"(%[3]s); "+
+			"GRANT ALL ON pg_temp.%[1]s TO PUBLIC; ", query.Name(t.Name), strings.Join(definitions,
+			", "), strings.Join(literals, ", "))
 	}
 	return sql.String(), nil
 }

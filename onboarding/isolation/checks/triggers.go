@@ -86,7 +86,7 @@ type trigger struct {
 
 // write makes one attacker's own writes on a table.
 func (c *triggers) write(ctx context.Context, t *catalog.Relation, v tenancy.Tenant, s session.Session) error {
-	rows, err := c.referring(ctx, t, v, s)
+	rows, err := c.rowsReferring(ctx, t, v, s)
 	if err != nil {
 		return err
 	}
@@ -117,7 +117,8 @@ func (c *triggers) writes(t *catalog.Relation, s session.Session, values victims
 		}
 		list = append(list, trigger{"inserting", insert.SQL})
 		if t.Deletable() && insert.Identified() {
-			list = append(list, trigger{"inserting", insert.SQL + "; DELETE FROM " + t.SQL() + " a WHERE " + insert.Condition})
+			list = append(list, trigger{"inserting", insert.SQL + "; DELETE FROM " + t.SQL() + " a WHERE " +
+				insert.Condition})
 		}
 	}
 	var sets []string
@@ -129,15 +130,17 @@ func (c *triggers) writes(t *catalog.Relation, s session.Session, values victims
 		}
 	}
 	if len(sets) > 0 {
-		sql := fmt.Sprintf("UPDATE %s a SET %s WHERE %s", t.SQL(), strings.Join(sets, ", "), c.model.Names(t, s.Identity))
+		sql := fmt.Sprintf("UPDATE %s a SET %s WHERE %s", t.SQL(), strings.Join(sets, ", "),
+			c.model.Names(t, s.Identity))
 		list = append(list, trigger{"updating", sql})
 	}
 	return list
 }
 
-// referring returns rows of t that name the attacker and otherwise refer to the victim's rows,
-// by foreign keys or by their columns' names.
-func (c *triggers) referring(ctx context.Context, t *catalog.Relation, v tenancy.Tenant, s session.Session) ([]victims.Values, error) {
+// rowsReferring returns rows of t that name the attacker and otherwise refer to the victim's
+// rows, by foreign keys or by their columns' names.
+func (c *triggers) rowsReferring(ctx context.Context, t *catalog.Relation, v tenancy.Tenant,
+	s session.Session) ([]victims.Values, error) {
 	m := c.model
 	o := m.Of(t)
 	var rows []victims.Values
@@ -158,8 +161,18 @@ func (c *triggers) referring(ctx context.Context, t *catalog.Relation, v tenancy
 		if m.Of(target).Class != tenancy.ClassTenant || len(target.Key) != 1 {
 			continue
 		}
-		if err := c.refer(ctx, made, t, target, v); err != nil {
+		columns := referring(t, target)
+		if len(columns) == 0 {
+			continue
+		}
+		key, err := c.rows.Any(ctx, target, target.Key, m.OwnedBy(target, v))
+		if err != nil {
 			return nil, err
+		}
+		for _, column := range columns {
+			if key != nil {
+				made[column] = key[0]
+			}
 		}
 	}
 	rows = append(rows, made)
@@ -171,25 +184,20 @@ func (c *triggers) referring(ctx context.Context, t *catalog.Relation, v tenancy
 	return rows, nil
 }
 
-// refer sets the columns of a row that lead to a table to the key of a row of the victim's
-// there.
-func (c *triggers) refer(ctx context.Context, values victims.Values, t, target *catalog.Relation, v tenancy.Tenant) error {
+// referring returns the columns of a table that lead to a row of another, by a foreign key or by
+// their names.
+func referring(t, target *catalog.Relation) []string {
+	var columns []string
 	for _, column := range t.Columns {
 		leads := slices.ContainsFunc(t.ForeignKeys, func(fk catalog.ForeignKey) bool {
-			return fk.Target == target.OID && slices.Contains(fk.Columns, column.Name) && slices.Equal(fk.TargetCols, target.Key)
+			return fk.Target == target.OID && slices.Contains(fk.Columns, column.Name) &&
+				slices.Equal(fk.TargetCols, target.Key)
 		})
-		if !leads && !catalog.RefersTo(column.Name, target.Name) {
-			continue
-		}
-		key, err := c.rows.Any(ctx, target, target.Key, c.model.OwnedBy(target, v))
-		if err != nil {
-			return err
-		}
-		if key != nil {
-			values[column.Name] = key[0]
+		if leads || catalog.RefersTo(column.Name, target.Name) {
+			columns = append(columns, column.Name)
 		}
 	}
-	return nil
+	return columns
 }
 
 // side is a write whose side effects are looked for.
@@ -214,8 +222,10 @@ func (c *triggers) lookElsewhere(ctx context.Context, tx *session.Tx, w side) er
 		}
 		c.results.Add(results.Finding{
 			Kind: results.Leak, Operation: operation, Table: other.String(), As: tx.Session.Label,
-			Evidence: fmt.Sprintf("reached %s by %s a row of %s, whose trigger or rule goes on to it", what, w.verb, w.table),
-			Fix:      c.fixes.Revoke("INSERT, UPDATE, DELETE", w.table, "or make its triggers and rules check whose rows they touch"),
+			Evidence: fmt.Sprintf("reached %s by %s a row of %s, whose trigger or rule goes on to it", what, w.verb,
+				w.table),
+			Fix: c.fixes.Revoke("INSERT, UPDATE, DELETE", w.table,
+				"or make its triggers and rules check whose rows they touch"),
 		})
 	}
 	return nil
@@ -223,7 +233,9 @@ func (c *triggers) lookElsewhere(ctx context.Context, tx *session.Tx, w side) er
 
 // changed says which rows of the victim's in another table a write changed. It returns nothing
 // if there are none.
-func (c *triggers) changed(ctx context.Context, tx *session.Tx, w side, other *catalog.Relation) (results.Operation, string, error) {
+func (c *triggers) changed(
+	ctx context.Context, tx *session.Tx, w side, other *catalog.Relation,
+) (results.Operation, string, error) {
 	count := fmt.Sprintf("SELECT count(*) FROM %s a WHERE %s", other.SQL(), c.model.OwnedBy(other, w.victim))
 	var before, after int
 	if err := c.truth.QueryRow(ctx, count).Scan(&before); err != nil {

@@ -95,7 +95,8 @@ func (c *trust) promote(ctx context.Context, p promotion) error {
 		c.results.Cover(countWrite)
 		err := c.escalator.try(ctx, escalation{
 			session: s, sql: sql, tables: p.asking,
-			fix: c.fixes.Revoke("INSERT, UPDATE", p.table, "or make policies ask only tables that tenants cannot write to"),
+			fix: c.fixes.Revoke("INSERT, UPDATE", p.table,
+				"or make policies ask only tables that tenants cannot write to"),
 		})
 		if err != nil && query.SQLState(err) == "" {
 			return err
@@ -144,5 +145,6 @@ func (c *trust) statements(ctx context.Context, p promotion) ([]string, error) {
 // namesRank reports whether a column, by its name, says what somebody is allowed.
 func namesRank(column string) bool {
 	name := catalog.Normalize(column)
-	return slices.ContainsFunc([]string{"role", "kind", "type", "level"}, func(part string) bool { return strings.Contains(name, part) })
+	return slices.ContainsFunc([]string{"role", "kind", "type", "level"},
+		func(part string) bool { return strings.Contains(name, part) })
 }

@@ -63,7 +63,8 @@ func (w *writer) harmless(t *catalog.Relation) *catalog.Column {
 			continue
 		}
 		any = c
-		if !slices.Contains(keys, c.Name) && (best == nil || best.Category != catalog.String && c.Category == catalog.String) {
+		if !slices.Contains(keys, c.Name) && (best == nil || best.Category != catalog.String &&
+			c.Category == catalog.String) {
 			best = c
 		}
 	}

@@ -46,11 +46,13 @@ func (c *views) run(ctx context.Context) error {
 // createProbe creates a function that every session may create for itself and that remembers its
 // arguments. Its cost is so low that the planner calls it before the view's own conditions,
 // unless the view is a security barrier (PostgreSQL manual, Rules and Privileges).
-const createProbe = `SET LOCAL enable_indexscan = off; SET LOCAL enable_bitmapscan = off; SET LOCAL enable_indexonlyscan = off;
+const createProbe = `SET LOCAL enable_indexscan = off; SET LOCAL enable_bitmapscan = off;
+SET LOCAL enable_indexonlyscan = off;
 SELECT set_config('onboardbot.seen', '', true);
 CREATE FUNCTION pg_temp.probe(v anyelement) RETURNS boolean LANGUAGE plpgsql VOLATILE COST 0.0000001 AS $$ BEGIN
 IF length(current_setting('onboardbot.seen')) < 8000 AND v IS NOT NULL THEN
-PERFORM set_config('onboardbot.seen', current_setting('onboardbot.seen') || E'\n' || v::text, true); END IF; RETURN true; END $$`
+PERFORM set_config('onboardbot.seen', current_setting('onboardbot.seen') || E'\n' || v::text, true);
+END IF; RETURN true; END $$`
 
 // probeSessions is how many sessions of the sample probe a view.
 const probeSessions = 4
@@ -64,22 +66,25 @@ func (c *views) probeLeakyView(ctx context.Context, t *catalog.Relation) error {
 			if column := t.Column(name); column == nil || !column.Select {
 				continue
 			}
-			values, err := c.probe(ctx, s, t, name)
+			p := probed{view: t, column: name, session: s}
+			var err error
+			p.values, err = c.probe(ctx, s, t, name)
 			if err != nil && query.SQLState(err) == "" {
 				return err
 			}
 			if err != nil {
 				continue
 			}
-			owner, err := c.foreignOwner(ctx, t, name, values, s)
+			owner, err := c.foreignOwner(ctx, p)
 			if err != nil {
 				return err
 			}
 			if owner != "" {
 				w.results.Add(results.Finding{
 					Kind: results.Leak, Operation: results.Read, Table: t.String(), As: s.Label,
-					Evidence: fmt.Sprintf("read values of %s by a function of the session's own, which the view calls before its own condition", owner),
-					Fix:      w.fixes.SecurityBarrier(t),
+					Evidence: fmt.Sprintf("read values of %s by a function of the session's own, which the view "+
+						"calls before its own condition", owner),
+					Fix: w.fixes.SecurityBarrier(t),
 				})
 				return nil
 			}
@@ -96,7 +101,8 @@ func (c *views) probe(ctx context.Context, s session.Session, t *catalog.Relatio
 			return err
 		}
 		var n int
-		err := tx.QueryRow(ctx, fmt.Sprintf("SELECT count(*) FROM %s a WHERE pg_temp.probe(%s)", t.SQL(), query.Column("a", column))).Scan(&n)
+		err := tx.QueryRow(ctx, fmt.Sprintf("SELECT count(*) FROM %s a WHERE pg_temp.probe(%s)", t.SQL(),
+			query.Column("a", column))).Scan(&n)
 		if err != nil {
 			return err
 		}
@@ -105,9 +111,17 @@ func (c *views) probe(ctx context.Context, s session.Session, t *catalog.Relatio
 	return strings.Fields(seen), err
 }
 
+// probed are the values of a column that a view passed to a session's function.
+type probed struct {
+	view    *catalog.Relation
+	column  string
+	values  []string
+	session session.Session
+}
+
 // foreignOwner returns the owner of a value that is not the session's to know, or nothing.
-func (c *views) foreignOwner(ctx context.Context, t *catalog.Relation, column string, values []string, s session.Session) (string, error) {
-	o, i := c.writer.model.Of(t), s.Identity
+func (c *views) foreignOwner(ctx context.Context, p probed) (string, error) {
+	o, i, column, values := c.writer.model.Of(p.view), p.session.Identity, p.column, p.values
 	for _, v := range values {
 		tenant := tenancy.Tenant{ID: v}
 		switch {
@@ -122,11 +136,11 @@ func (c *views) foreignOwner(ctx context.Context, t *catalog.Relation, column st
 			return tenant.String(), nil
 		}
 	}
-	for _, p := range o.Parents {
-		if p.Columns[0] != column || len(values) == 0 {
+	for _, parent := range o.Parents {
+		if parent.Columns[0] != column || len(values) == 0 {
 			continue
 		}
-		found, err := c.writer.prover.ForeignParent(ctx, p, values, i)
+		found, err := c.writer.prover.ForeignParent(ctx, parent, values, i)
 		if err != nil {
 			return "", err
 		}

@@ -77,7 +77,9 @@ type viewWrite struct {
 	sql       string
 }
 
-func (c *views) statements(ctx context.Context, t *catalog.Relation, v tenancy.Tenant, condition string) ([]viewWrite, error) {
+func (c *views) statements(
+	ctx context.Context, t *catalog.Relation, v tenancy.Tenant, condition string,
+) ([]viewWrite, error) {
 	var list []viewWrite
 	if column := c.writer.harmless(t); column != nil {
 		value := "NULL"
@@ -90,7 +92,8 @@ func (c *views) statements(ctx context.Context, t *catalog.Relation, v tenancy.T
 		list = append(list, viewWrite{t, v, results.Update, sql})
 	}
 	if t.Deletable() {
-		list = append(list, viewWrite{t, v, results.Delete, fmt.Sprintf("DELETE FROM %s a WHERE %s", t.SQL(), condition)})
+		list = append(list, viewWrite{t, v, results.Delete,
+			fmt.Sprintf("DELETE FROM %s a WHERE %s", t.SQL(), condition)})
 	}
 	if t.Insertable() {
 		values, err := c.values(ctx, t, v)
@@ -131,7 +134,9 @@ func (c *views) values(ctx context.Context, t *catalog.Relation, v tenancy.Tenan
 
 // baseValue is a value for a view's column, from a row of a table of the view that has a column
 // of the same name.
-func (c *views) baseValue(ctx context.Context, t *catalog.Relation, column *catalog.Column, v tenancy.Tenant) (*string, error) {
+func (c *views) baseValue(
+	ctx context.Context, t *catalog.Relation, column *catalog.Column, v tenancy.Tenant,
+) (*string, error) {
 	m := c.writer.model
 	for _, base := range m.Catalog.Relations {
 		b := base.Column(column.Name)
@@ -172,7 +177,8 @@ func (c *views) try(ctx context.Context, v viewWrite, s session.Session) error {
 			}
 		}
 		w.results.Add(results.Finding{
-			Kind: results.Leak, Operation: v.operation, Table: t.String(), As: s.Label, Evidence: evidence, Fix: w.fixes.Close(t, v.operation),
+			Kind: results.Leak, Operation: v.operation, Table: t.String(), As: s.Label, Evidence: evidence,
+			Fix: w.fixes.Close(t, v.operation),
 		})
 		return nil
 	})

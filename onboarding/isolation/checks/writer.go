@@ -52,7 +52,8 @@ func (w *writer) leak(ctx context.Context, a attempt, operation results.Operatio
 // who may accept or end it. [rejoins] attempts what they may not.
 func (w *writer) ownMembership(a attempt) bool {
 	named := a.target.Values[w.model.Membership.Person]
-	return w.model.IsMembership(a.table) && a.session.Identity.Person != nil && victims.Equal(named, a.session.Identity.Person)
+	return w.model.IsMembership(a.table) && a.session.Identity.Person != nil &&
+		victims.Equal(named, a.session.Identity.Person)
 }
 
 // aims are the WHERE clauses to write with: at the row itself and, as a statement that reads
@@ -94,7 +95,8 @@ func (w *writer) reached(ctx context.Context, tx *session.Tx, a attempt, r reach
 	}
 	example := ""
 	if r.operation == results.Update {
-		found, err := w.prover.Written(ctx, tx, proof.Write{Victim: a.target.Victim, Table: a.table, By: tenancy.Changed})
+		found, err := w.prover.Written(ctx, tx,
+			proof.Write{Victim: a.target.Victim, Table: a.table, By: tenancy.Changed})
 		if err != nil {
 			return err
 		}
@@ -152,7 +154,8 @@ func (w *writer) truncate(ctx context.Context, t *catalog.Relation) error {
 			return err
 		}
 		f.Kind = results.Risk
-		f.Evidence = "the app role holds TRUNCATE, which is not subject to policies; the attempt ended with " + query.Describe(err)
+		f.Evidence = "the app role holds TRUNCATE, which is not subject to policies; the attempt ended with " +
+			query.Describe(err)
 	}
 	w.results.Tried(t.String(), results.Truncate)
 	w.results.Add(f)

@@ -114,8 +114,8 @@ func (c *writes) writeTo(ctx context.Context, t *catalog.Relation) error {
 		if !m.allowed(t) {
 			continue
 		}
-		out := &outcome{errors: map[string]int{}}
-		if err := c.attack(ctx, m, t, targets, out); err != nil {
+		out, err := c.attack(ctx, m, t, targets)
+		if err != nil {
 			return err
 		}
 		if out.tried > 0 || out.proven {
@@ -134,13 +134,15 @@ type attacked struct {
 }
 
 // attack has every attacker try a method on every target, until it is proven.
-func (c *writes) attack(ctx context.Context, m method, t *catalog.Relation, targets []victims.Target, out *outcome) error {
-	w := c.writer
+func (c *writes) attack(
+	ctx context.Context, m method, t *catalog.Relation, targets []victims.Target,
+) (*outcome, error) {
+	w, out := c.writer, &outcome{errors: map[string]int{}}
 	done := map[attacked]bool{}
 	for _, target := range targets {
 		attackers, err := c.attackers(ctx, t, target)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		for _, s := range attackers {
 			if out.proven || out.timeouts >= pipeline.MaxTimeouts || w.results.Leaks(t.String(), m.operation) {
@@ -155,21 +157,23 @@ func (c *writes) attack(ctx context.Context, m method, t *catalog.Relation, targ
 			}
 			done[key] = true
 			if err := w.limiter.Wait(ctx, 1); err != nil {
-				return err
+				return nil, err
 			}
 			w.results.Cover(countWrite)
 			if err := m.try(ctx, attempt{t, target, s, out}); err != nil && !out.sort(err) {
-				return err
+				return nil, err
 			}
 		}
 	}
-	return nil
+	return out, nil
 }
 
 func countWrite(c *results.Coverage) { c.WriteAttempts++ }
 
 // attackers adds to the attackers on a victim the author that the row itself names.
-func (c *writes) attackers(ctx context.Context, t *catalog.Relation, target victims.Target) ([]session.Session, error) {
+func (c *writes) attackers(
+	ctx context.Context, t *catalog.Relation, target victims.Target,
+) ([]session.Session, error) {
 	w := c.writer
 	sessions, err := w.victims.Attackers(ctx, target.Victim)
 	o := w.model.Of(t)

@@ -56,7 +56,8 @@ func (w *Writer) RevokeCreate(schema string) string {
 // RevokePartitions takes all rights on every partition of a table away. Tenants reach them
 // through the table.
 func (w *Writer) RevokePartitions(parent *catalog.Relation) string {
-	return fmt.Sprintf(`DO $$ DECLARE p regclass; BEGIN FOR p IN SELECT relid FROM pg_partition_tree(%s) WHERE level > 0 LOOP
+	return fmt.Sprintf(`DO $$ DECLARE p regclass; BEGIN
+FOR p IN SELECT relid FROM pg_partition_tree(%s) WHERE level > 0 LOOP
 EXECUTE format('REVOKE ALL ON %%s FROM PUBLIC, %%I', p, %s); END LOOP; END $$; -- reach them through their parent`,
 		query.Literal(parent.SQL()), query.Literal(w.AppRole))
 }
@@ -81,7 +82,8 @@ func (w *Writer) TakeFunction(f *catalog.Function) string {
 // TakeLargeObjects gives the large objects of a column to the truth's role.
 func (w *Writer) TakeLargeObjects(t *catalog.Relation, c *catalog.Column) string {
 	return fmt.Sprintf(`DO $$ DECLARE o oid; BEGIN FOR o IN SELECT %s FROM %s LOOP
-EXECUTE format('ALTER LARGE OBJECT %%1$s OWNER TO %%2$I; REVOKE ALL ON LARGE OBJECT %%1$s FROM PUBLIC, %%3$I', o, %s, %s); END LOOP; END $$;`,
+EXECUTE format('ALTER LARGE OBJECT %%1$s OWNER TO %%2$I; REVOKE ALL ON LARGE OBJECT %%1$s FROM PUBLIC, %%3$I',
+  o, %s, %s); END LOOP; END $$;`,
 		query.Name(c.Name), t.SQL(), query.Literal(w.TruthRole), query.Literal(w.AppRole))
 }
 

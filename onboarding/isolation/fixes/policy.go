@@ -46,7 +46,8 @@ func (w *Writer) protect(t *catalog.Relation, o *tenancy.Ownership) string {
 	}
 	sql.WriteString(w.functions(o))
 	if !slices.ContainsFunc(t.Policies, func(p catalog.Policy) bool { return p.Permissive && p.Applies }) {
-		fmt.Fprintf(&sql, "DROP POLICY IF EXISTS tenant ON %[1]s;\nCREATE POLICY tenant ON %[1]s TO %[2]s USING (true);\n",
+		fmt.Fprintf(&sql, "DROP POLICY IF EXISTS tenant ON %[1]s;\nCREATE POLICY tenant ON %[1]s TO %[2]s USING "+
+			"(true);\n",
 			t.SQL(), w.app())
 	}
 	for _, f := range w.fences(t, o) {
@@ -54,7 +55,8 @@ func (w *Writer) protect(t *catalog.Relation, o *tenancy.Ownership) string {
 		if f.command == "INSERT" {
 			clause = "WITH CHECK"
 		}
-		fmt.Fprintf(&sql, "DROP POLICY IF EXISTS %[1]s ON %[2]s;\nCREATE POLICY %[1]s ON %[2]s AS RESTRICTIVE FOR %[3]s TO %[4]s %[5]s (%[6]s);\n",
+		fmt.Fprintf(&sql, "DROP POLICY IF EXISTS %[1]s ON %[2]s;\nCREATE POLICY %[1]s ON %[2]s AS RESTRICTIVE FOR "+
+			"%[3]s TO %[4]s %[5]s (%[6]s);\n",
 			f.name, t.SQL(), f.command, w.app(), clause, f.condition)
 	}
 	return strings.TrimSpace(sql.String())
@@ -69,7 +71,8 @@ func (w *Writer) fences(t *catalog.Relation, o *tenancy.Ownership) []fence {
 	case tenancy.ClassUsers:
 		id := query.Name(m.Users.ID)
 		return []fence{
-			{"tenant_fence_read", "SELECT", fmt.Sprintf("%[1]s = %[2]s OR %[1]s IN (SELECT %[3]s())", id, me, w.function("tenant_co_members"))},
+			{"tenant_fence_read", "SELECT", fmt.Sprintf("%[1]s = %[2]s OR %[1]s IN (SELECT %[3]s())", id, me,
+				w.function("tenant_co_members"))},
 			{"tenant_fence_update", "UPDATE", id + " = " + me},
 			{"tenant_fence_delete", "DELETE", id + " = " + me},
 		}
@@ -124,7 +127,8 @@ func (w *Writer) own(t *catalog.Relation, o *tenancy.Ownership) string {
 	}
 	inOrg := func(c string) string {
 		if t.Column(c).Type != m.Orgs.Type {
-			return fmt.Sprintf("%s::text IN (SELECT mine::text FROM %s() mine)", query.Name(c), w.function("tenant_orgs"))
+			return fmt.Sprintf("%s::text IN (SELECT mine::text FROM %s() mine)", query.Name(c),
+				w.function("tenant_orgs"))
 		}
 		return fmt.Sprintf("%s IN (SELECT %s())", query.Name(c), w.function("tenant_orgs"))
 	}
@@ -146,7 +150,8 @@ func (w *Writer) own(t *catalog.Relation, o *tenancy.Ownership) string {
 		terms = append(terms, isMe(c), inOrg(c))
 	}
 	for _, p := range o.Parents {
-		terms = append(terms, fmt.Sprintf("EXISTS (SELECT FROM %s p WHERE %s)", p.Table.SQL(), p.JoinSQL(t.SQL(), "p")))
+		terms = append(terms, fmt.Sprintf("EXISTS (SELECT FROM %s p WHERE %s)", p.Table.SQL(),
+			p.JoinSQL(t.SQL(), "p")))
 	}
 	return strings.Join(terms, " OR ")
 }

@@ -185,7 +185,8 @@ func (r *reader) connect(ctx context.Context) (*session.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	err = query.Exec(ctx, conn.Pgx(), "SET default_transaction_read_only = on; SET plan_cache_mode = force_generic_plan; SET jit = off")
+	err = query.Exec(ctx, conn.Pgx(), "SET default_transaction_read_only = on; SET plan_cache_mode = "+
+		"force_generic_plan; SET jit = off")
 	if err == nil {
 		err = prepareIdentify(ctx, conn.Pgx(), r.shared.config.Settings)
 	}
@@ -330,7 +331,9 @@ func (r *reader) seesForeignOrgUnset(ctx context.Context, s session.Session, t *
 	return r.seesForeign(ctx, r.orgUnset, s, t)
 }
 
-func (r *reader) seesForeign(ctx context.Context, conn *session.Conn, s session.Session, t *catalog.Relation) (bool, error) {
+func (r *reader) seesForeign(
+	ctx context.Context, conn *session.Conn, s session.Session, t *catalog.Relation,
+) (bool, error) {
 	m, sees := r.shared.config.Model, 0
 	sql := seesForeignSQL(m, []*catalog.Relation{t}, m.IdentitySQL(s.Identity))
 	err := conn.Read(ctx, s, func(tx *session.Tx) error { return tx.QueryRow(ctx, sql).Scan(&sees) })

@@ -117,7 +117,8 @@ func (rd *reading) refused(r *catalog.Relation, err error) {
 // fail records that a session could not read a table.
 func (rd *reading) fail(r *catalog.Relation, err error) {
 	code := query.SQLState(err)
-	dropped := slices.Contains([]string{query.UndefinedTable, query.InvalidSchemaName, query.UndefinedColumn, query.UndefinedFunction}, code)
+	dropped := slices.Contains([]string{query.UndefinedTable, query.InvalidSchemaName, query.UndefinedColumn,
+		query.UndefinedFunction}, code)
 	rd.change(r, func(t *Table) {
 		t.Failures++
 		t.explain(err)

@@ -24,7 +24,8 @@ const TablesPerStatement = 16
 func seesForeignSQL(m *tenancy.Model, tables []*catalog.Relation, w tenancy.IdentitySQL) string {
 	answers := make([]string, len(tables))
 	for i, r := range tables {
-		answers[i] = fmt.Sprintf("EXISTS (SELECT FROM %s a WHERE %s)::int", r.SQL(), m.Foreign(r, "a", w, tenancy.Attacker))
+		answers[i] = fmt.Sprintf("EXISTS (SELECT FROM %s a WHERE %s)::int", r.SQL(),
+			m.Foreign(r, "a", w, tenancy.Attacker))
 	}
 	return "SELECT " + strings.Join(answers, ", ")
 }

@@ -27,7 +27,9 @@ type sight struct {
 // ReadAfter reads relations after a session has run statements, and returns those of which it
 // saw foreign rows. The statements may lock the relations, so the truth is asked after the
 // rollback. What is returned beside an error was seen before it.
-func (p *Prover) ReadAfter(ctx context.Context, s session.Session, sql string, tables []*catalog.Relation) ([]Exposed, error) {
+func (p *Prover) ReadAfter(
+	ctx context.Context, s session.Session, sql string, tables []*catalog.Relation,
+) ([]Exposed, error) {
 	var sights []sight
 	failure := p.Attempts.Write(ctx, s, func(tx *session.Tx) error {
 		if err := tx.Exec(ctx, sql); err != nil {
@@ -70,7 +72,8 @@ func (p *Prover) look(ctx context.Context, tx *session.Tx, t *catalog.Relation) 
 	var err error
 	if place := locator(t, "a"); place != "" {
 		foreign := m.Foreign(t, "a", m.IdentitySQL(tx.Session.Identity), tenancy.Attacker)
-		seen.places, err = tx.Strings(ctx, fmt.Sprintf("SELECT %s FROM %s a WHERE %s LIMIT %d", place, t.SQL(), foreign, chunkRows))
+		seen.places, err = tx.Strings(ctx, fmt.Sprintf("SELECT %s FROM %s a WHERE %s LIMIT %d", place, t.SQL(),
+			foreign, chunkRows))
 	} else {
 		err = tx.QueryRow(ctx, "SELECT count(*) FROM "+t.SQL()).Scan(&seen.visible)
 	}

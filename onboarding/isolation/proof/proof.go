@@ -52,7 +52,9 @@ type Prover struct {
 
 // Confirm compares what a session sees of a relation, where a condition on the alias a holds,
 // with the truth. It returns nil if all of it is the session's own.
-func (p *Prover) Confirm(ctx context.Context, s session.Session, t *catalog.Relation, condition string) (*Proof, error) {
+func (p *Prover) Confirm(
+	ctx context.Context, s session.Session, t *catalog.Relation, condition string,
+) (*Proof, error) {
 	var found *Proof
 	err := p.Attempts.Read(ctx, s, func(tx *session.Tx) error {
 		var err error
@@ -108,7 +110,9 @@ func (p *Prover) rows(ctx context.Context, tx *session.Tx, t *catalog.Relation, 
 }
 
 // foreignAmong asks the truth for a foreign row among those at the places that a session saw.
-func (p *Prover) foreignAmong(ctx context.Context, i tenancy.Identity, t *catalog.Relation, places []string) (*Proof, error) {
+func (p *Prover) foreignAmong(
+	ctx context.Context, i tenancy.Identity, t *catalog.Relation, places []string,
+) (*Proof, error) {
 	m := p.Model
 	narrow := ""
 	if t.SelectAll && t.HasRowIDs() {
@@ -118,7 +122,8 @@ func (p *Prover) foreignAmong(ctx context.Context, i tenancy.Identity, t *catalo
 		}
 		narrow = fmt.Sprintf("a.ctid = ANY(%s::tid[]) AND ", query.Array(ids))
 	}
-	found, err := p.firstOwner(ctx, fmt.Sprintf("SELECT coalesce(%s, 'somebody'), %s FROM %s a WHERE %s%s = ANY(%s::text[]) AND %s",
+	found, err := p.firstOwner(ctx, fmt.Sprintf("SELECT coalesce(%s, 'somebody'), %s FROM %s a WHERE %s%s = "+
+		"ANY(%s::text[]) AND %s",
 		m.Owner(t, "a"), m.RowKey(t, "a"), t.SQL(), narrow, locator(t, "a"), query.Array(places),
 		m.Foreign(t, "a", m.IdentitySQL(i), tenancy.Truth)))
 	if found != nil {
@@ -168,7 +173,8 @@ func (p *Prover) surplus(ctx context.Context, i tenancy.Identity, t *catalog.Rel
 // hold.
 func (p *Prover) CountOwn(ctx context.Context, t *catalog.Relation, foreign string) (int, error) {
 	var own int
-	err := p.Truth.QueryRow(ctx, fmt.Sprintf("SELECT count(*) FROM %s a WHERE NOT coalesce(%s, false)", t.SQL(), foreign)).Scan(&own)
+	err := p.Truth.QueryRow(ctx, fmt.Sprintf("SELECT count(*) FROM %s a WHERE NOT coalesce(%s, false)", t.SQL(),
+		foreign)).Scan(&own)
 	return own, err
 }
 
@@ -186,7 +192,8 @@ func (p *Prover) view(ctx context.Context, tx *session.Tx, t *catalog.Relation, 
 	}
 	for _, parent := range o.Parents {
 		column := query.Column("a", parent.Columns[0])
-		values, err := tx.Strings(ctx, fmt.Sprintf("SELECT DISTINCT %[1]s::text FROM %[2]s a WHERE %[1]s IS NOT NULL AND %[3]s LIMIT %[4]d",
+		values, err := tx.Strings(ctx, fmt.Sprintf("SELECT DISTINCT %[1]s::text FROM %[2]s a WHERE %[1]s IS NOT "+
+			"NULL AND %[3]s LIMIT %[4]d",
 			column, t.SQL(), condition, chunkRows))
 		if err != nil {
 			return nil, err
@@ -201,9 +208,11 @@ func (p *Prover) view(ctx context.Context, tx *session.Tx, t *catalog.Relation, 
 
 // ForeignParent asks the truth for a foreign row among the parents to which values of a column
 // refer.
-func (p *Prover) ForeignParent(ctx context.Context, link tenancy.ParentLink, values []string, i tenancy.Identity) (*Proof, error) {
+func (p *Prover) ForeignParent(ctx context.Context, link tenancy.ParentLink, values []string,
+	i tenancy.Identity) (*Proof, error) {
 	m := p.Model
-	found, err := p.firstOwner(ctx, fmt.Sprintf("SELECT coalesce(%s, 'somebody'), %s FROM %s a WHERE %s::text = ANY(%s::text[]) AND %s",
+	found, err := p.firstOwner(ctx, fmt.Sprintf("SELECT coalesce(%s, 'somebody'), %s FROM %s a WHERE %s::text = "+
+		"ANY(%s::text[]) AND %s",
 		m.Owner(link.Table, "a"), m.RowKey(link.Table, "a"), link.Table.SQL(), query.Column("a", link.TargetCols[0]),
 		query.Array(values), m.Foreign(link.Table, "a", m.IdentitySQL(i), tenancy.Truth)))
 	if found != nil {
@@ -215,8 +224,10 @@ func (p *Prover) ForeignParent(ctx context.Context, link tenancy.ParentLink, val
 // writtenHere is the condition on a row, alias a, that this transaction wrote. A function that
 // catches errors writes in subtransactions, whose ids are higher; transactions of others that
 // are as high and whose rows are visible have ended.
-const writtenHere = `(a.xmin = pg_current_xact_id()::xid OR a.xmin::text::bigint > pg_current_xact_id()::xid::text::bigint
-	AND pg_xact_status(((pg_current_xact_id()::text::bigint >> 32 << 32) + a.xmin::text::bigint)::text::xid8) = 'in progress')`
+const writtenHere = `(a.xmin = pg_current_xact_id()::xid
+	OR a.xmin::text::bigint > pg_current_xact_id()::xid::text::bigint
+	AND pg_xact_status(((pg_current_xact_id()::text::bigint >> 32 << 32) + a.xmin::text::bigint)::text::xid8)
+	    = 'in progress')`
 
 // Write is what an attacker's transaction may have written.
 type Write struct {
@@ -242,7 +253,8 @@ func (p *Prover) Written(ctx context.Context, tx *session.Tx, w Write) (*Proof, 
 		owners = append(owners, other.String())
 	}
 	foreign := m.ForeignWrite(t, "a", m.IdentitySQL(tx.Session.Identity), w.By)
-	sql := fmt.Sprintf("SELECT coalesce(%[1]s, 'somebody'), %[2]s FROM %[3]s a WHERE %[4]s AND %[5]s AND %[6]s AND %[1]s = ANY(%[7]s::text[]) LIMIT 1",
+	sql := fmt.Sprintf("SELECT coalesce(%[1]s, 'somebody'), %[2]s FROM %[3]s a WHERE %[4]s AND %[5]s AND %[6]s AND "+
+		"%[1]s = ANY(%[7]s::text[]) LIMIT 1",
 		m.Owner(t, "a"), m.RowKey(t, "a"), t.SQL(), condition, foreign, writtenHere, query.Array(owners))
 	var found *Proof
 	err := p.Victims.Observe(ctx, tx, w.Victim, func() error {
@@ -256,7 +268,8 @@ func (p *Prover) Written(ctx context.Context, tx *session.Tx, w Write) (*Proof, 
 		}
 		return err
 	})
-	if query.SQLState(err) == query.InsufficientPrivilege && w.By == tenancy.Placed && w.Condition != "" && p.writtenAsStated(t) {
+	if query.SQLState(err) == query.InsufficientPrivilege && w.By == tenancy.Placed && w.Condition != "" &&
+		p.writtenAsStated(t) {
 		return &Proof{Owner: w.Victim.String(), Rows: 1}, nil // no role inside may read it
 	}
 	return found, err

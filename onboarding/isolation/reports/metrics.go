@@ -50,7 +50,8 @@ func (c *Collector) Collect(ch chan<- prometheus.Metric) {
 		return
 	}
 	for _, kind := range []isolation.Kind{isolation.Leak, isolation.Risk} {
-		ch <- prometheus.MustNewConstMetric(findingsMetric, prometheus.GaugeValue, float64(record.Count(kind)), string(kind))
+		ch <- prometheus.MustNewConstMetric(findingsMetric, prometheus.GaugeValue, float64(record.Count(kind)),
+			string(kind))
 	}
 	ch <- prometheus.MustNewConstMetric(uncheckedMetric, prometheus.GaugeValue, float64(record.Unchecked()))
 	at := float64(record.At.UnixMilli()) / 1000

@@ -68,10 +68,12 @@ func (s *Settings) Config(known platform.Config) isolation.Config {
 	// again here. Discovery finds the rest.
 	var usual platform.Config
 	usual.Defaults()
-	if config.Users == (isolation.Tenants{}) && (known.Users.Table != usual.Users.Table || known.Users.ID != usual.Users.ID) {
+	if config.Users == (isolation.Tenants{}) &&
+		(known.Users.Table != usual.Users.Table || known.Users.ID != usual.Users.ID) {
 		config.Users = isolation.Tenants{Table: qualified(known.Users.Table), ID: known.Users.ID}
 	}
-	if config.Orgs == (isolation.Tenants{}) && (known.Orgs.Table != usual.Orgs.Table || known.Orgs.ID != usual.Orgs.ID) {
+	if config.Orgs == (isolation.Tenants{}) &&
+		(known.Orgs.Table != usual.Orgs.Table || known.Orgs.ID != usual.Orgs.ID) {
 		config.Orgs = isolation.Tenants{Table: qualified(known.Orgs.Table), ID: known.Orgs.ID}
 	}
 	if config.Membership.Table == "" && known.Members.Table != usual.Members.Table {
@@ -104,7 +106,8 @@ func (s *Settings) ValidateSchedule() error {
 		return fmt.Errorf("schedule.%w", err)
 	}
 	if s.Schedule.Cron != schedule.Never && s.Channel == "" {
-		return errors.New("channel: is missing: the id of the channel for scheduled reports, since commands.channels names none")
+		return errors.New("channel: is missing: the id of the channel for scheduled reports, since " +
+			"commands.channels names none")
 	}
 	return nil
 }

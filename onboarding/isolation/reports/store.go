@@ -99,7 +99,8 @@ func (s *Store) last(ctx context.Context, failedToo bool) (*Record, error) {
 
 // answered reports whether there is a report for a request already.
 func (s *Store) answered(ctx context.Context, request Request) (answered bool, err error) {
-	err = s.pool.QueryRow(ctx, `SELECT EXISTS (SELECT FROM isolation_reports WHERE id = $1)`, request.ID).Scan(&answered)
+	const sql = `SELECT EXISTS (SELECT FROM isolation_reports WHERE id = $1)`
+	err = s.pool.QueryRow(ctx, sql, request.ID).Scan(&answered)
 	return answered, err
 }
 

@@ -74,7 +74,10 @@ func (c *Collector) Leaks(table string, operations ...Operation) bool {
 
 // Blames reports whether a finding of one of the kinds names a function, "schema.name".
 func (c *Collector) Blames(function string, kinds ...Kind) bool {
-	return c.has(func(f Finding) bool { return slices.Contains(kinds, f.Kind) && slices.Contains(f.Functions, function) })
+	return c.has(func(f Finding) bool {
+		return slices.Contains(kinds, f.Kind) &&
+			slices.Contains(f.Functions, function)
+	})
 }
 
 // LeaveOut records what could not be checked. A line that is there already is not repeated.
@@ -148,7 +151,8 @@ func (c *Collector) Report() *Report {
 	defer c.mu.Unlock()
 	r := &Report{Verdict: Sound, Findings: slices.Clone(c.findings), Coverage: c.coverage}
 	slices.SortStableFunc(r.Findings, func(a, b Finding) int {
-		return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Table, b.Table), cmp.Compare(a.Operation, b.Operation))
+		return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Table, b.Table),
+			cmp.Compare(a.Operation, b.Operation))
 	})
 	for _, f := range r.Findings {
 		if f.Kind == Leak {

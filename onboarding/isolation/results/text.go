@@ -15,7 +15,8 @@ func WriteText(w io.Writer, r *Report, changes *Changes) error {
 	var b strings.Builder
 	writeVerdict(&b, r)
 	if changes != nil {
-		fmt.Fprintf(&b, "%d new, %d fixed, %d unchanged.\n", len(changes.New), len(changes.Fixed), len(changes.Unchanged))
+		fmt.Fprintf(&b, "%d new, %d fixed, %d unchanged.\n", len(changes.New), len(changes.Fixed),
+			len(changes.Unchanged))
 	}
 	for i, f := range r.Findings {
 		fmt.Fprintf(&b, "\n%d. %s: %s %s\n", i+1, strings.ToUpper(string(f.Kind)), f.Operation, f.Table)

@@ -40,7 +40,8 @@ var (
 )
 
 // usualValues are values that bypasses often test for.
-var usualValues = []string{"true", "on", "1", "yes", "t", "admin", "service", "service_role", "superuser", "system", "root",
+var usualValues = []string{"true", "on", "1", "yes", "t", "admin", "service", "service_role", "superuser", "system",
+	"root",
 	"owner", "bypass", "*"}
 
 // ChosenSettings are the settings, other than the identity's, that policies, views and functions

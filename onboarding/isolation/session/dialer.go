@@ -29,6 +29,7 @@ type Dialer struct {
 	super     bool      // Truth's role may become the app role to the point of session_user
 	member    bool      // Truth's role may become the app role at all
 	defaults  []Setting // ALTER ROLE app_role SET, which a login applies
+	first     *Conn     // that showed the role, for the attempts; nil if they cannot use it
 }
 
 // errRowSecurity means that policies hide rows from the truth itself.
@@ -58,7 +59,8 @@ func NewDialer(ctx context.Context, truth query.Querier, config DialerConfig) (*
 	case !bypass:
 		return nil, fmt.Errorf("database_url: %w", errRowSecurity)
 	case config.App == nil && !d.member:
-		return nil, fmt.Errorf("app_role: the role of database_url may not become %q: grant it, or set app_database_url",
+		return nil, fmt.Errorf("app_role: the role of database_url may not become %q: "+
+			"grant it, or set app_database_url",
 			config.AppRole)
 	}
 	if d.defaults, err = roleDefaults(ctx, truth, config.AppRole); err != nil {
@@ -73,14 +75,16 @@ func (d *Dialer) verify(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer c.Close(ctx)
 	var role string
-	if err := c.conn.QueryRow(ctx, "SELECT current_user::text").Scan(&role); err != nil {
+	err = c.conn.QueryRow(ctx, "SELECT current_user::text").Scan(&role)
+	if err == nil && role != d.config.AppRole {
+		err = fmt.Errorf("app_database_url: logs in as %q, not as app_role %q", role, d.config.AppRole)
+	}
+	if err != nil || d.config.App != nil && d.member {
+		c.Close(ctx)
 		return err
 	}
-	if role != d.config.AppRole {
-		return fmt.Errorf("app_database_url: logs in as %q, not as app_role %q", role, d.config.AppRole)
-	}
+	d.first = c
 	return nil
 }
 
@@ -142,7 +146,8 @@ func (d *Dialer) assumeSQL() string {
 		}
 		sql.WriteString(d.becomeSQL("SET") + ";")
 	}
-	fmt.Fprintf(&sql, "SET jit = off; SET statement_timeout = %d; SET lock_timeout = %d; SET idle_in_transaction_session_timeout = '5min'",
+	fmt.Fprintf(&sql, "SET jit = off; SET statement_timeout = %d; SET lock_timeout = %d; SET "+
+		"idle_in_transaction_session_timeout = '5min'",
 		d.config.Budget.StatementTimeout.Milliseconds(), d.config.Budget.LockTimeout.Milliseconds())
 	return sql.String()
 }

@@ -159,7 +159,8 @@ func (l *Lister) FirstPage(ctx context.Context, each func(Session)) error {
 // Of returns a Person's session without an Org.
 func (l *Lister) Of(ctx context.Context, person string) (Session, error) {
 	var found *Session
-	pairs := fmt.Sprintf("pairs AS (SELECT 'person' AS kind, %s AS person, NULL::text AS org)", l.Model.PersonLiteral(person))
+	pairs := fmt.Sprintf("pairs AS (SELECT 'person' AS kind, %s AS person, NULL::text AS org)",
+		l.Model.PersonLiteral(person))
 	err := l.read(ctx, func(row listed) error {
 		if found == nil {
 			row.person = &person
@@ -197,7 +198,8 @@ func (l *Lister) personsSQL(next bool) string {
 		where = "WHERE " + id + " > $1::" + m.Users.Type
 	}
 	return l.pairsSQL(fmt.Sprintf(
-		"pairs AS (SELECT 'person' AS kind, %[1]s AS person, NULL::%[2]s AS org FROM %[3]s u %[4]s ORDER BY %[1]s LIMIT %[5]d)",
+		"pairs AS (SELECT 'person' AS kind, %[1]s AS person, NULL::%[2]s AS org FROM %[3]s u %[4]s ORDER BY %[1]s "+
+			"LIMIT %[5]d)",
 		id, m.Orgs.Type, m.Users.Table.SQL(), where, pageSize)) + " ORDER BY pairs.person"
 }
 

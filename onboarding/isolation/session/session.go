@@ -1,7 +1,9 @@
 package session
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -128,22 +130,48 @@ type shape struct{ user, org, extra bool }
 
 func (s Session) shape() shape { return shape{s.User == nil, s.Org == nil, len(s.Extra) > 0} }
 
-// SameConnection groups sessions by those that can share a connection. It returns their indexes.
-func SameConnection(sessions []Session) [][]int {
-	groups := map[shape][]int{}
-	var order []shape
+// chain returns the chain of shapes that can follow each other on one connection, and the place
+// in it: later shapes set what earlier ones leave unset.
+func (s shape) chain() (chain, place int) {
+	const unextended, extended, others = 0, 1, 2
+	switch {
+	case s.user && s.extra && s.org:
+		return others, 0
+	case s.user && s.extra:
+		return others + 1, 0
+	case s.extra && !s.org:
+		return extended, 2
+	case s.extra:
+		return extended, 1
+	case s.org && !s.user:
+		return extended, 0
+	case s.org:
+		return unextended, 0
+	case s.user:
+		return unextended, 1
+	}
+	return unextended, 2
+}
+
+// SharedConnections groups sessions that can share a connection when they use it in the order of
+// the group. It returns their indexes.
+func SharedConnections(sessions []Session) [][]int {
+	chains := map[int][]int{}
 	for i, s := range sessions {
-		key := s.shape()
-		if groups[key] == nil {
-			order = append(order, key)
-		}
-		groups[key] = append(groups[key], i)
+		chain, _ := s.shape().chain()
+		chains[chain] = append(chains[chain], i)
 	}
-	list := make([][]int, len(order))
-	for i, key := range order {
-		list[i] = groups[key]
+	var groups [][]int
+	for _, chain := range slices.Sorted(maps.Keys(chains)) {
+		group := chains[chain]
+		slices.SortStableFunc(group, func(a, b int) int {
+			_, first := sessions[a].shape().chain()
+			_, second := sessions[b].shape().chain()
+			return cmp.Compare(first, second)
+		})
+		groups = append(groups, group)
 	}
-	return list
+	return groups
 }
 
 // enter renders the statements that make a transaction this session's.

@@ -52,7 +52,11 @@ type Attempts struct {
 
 // NewAttempts returns attempts on connections that the dialer opens as they are needed.
 func NewAttempts(dialer *Dialer) *Attempts {
-	return &Attempts{dialer: dialer, conns: map[shape]*Conn{}}
+	a := &Attempts{dialer: dialer, conns: map[shape]*Conn{}}
+	if dialer.first != nil {
+		a.conns[Unset.shape()] = dialer.first
+	}
+	return a
 }
 
 // Read calls f in a read-only transaction of a session and rolls it back.

@@ -10,9 +10,12 @@ import (
 
 // Normalized names of columns that hold tenants, the canonical two first.
 var (
-	personColumns = []string{"userid", "personid", "useruuid", "personuuid", "userref", "user", "person", "ownerid", "owneruserid",
-		"ownerpersonid", "profileid", "accountid", "uid", "createdby", "createdbyid", "authorid", "author", "creatorid", "owner"}
-	orgColumns = []string{"orgid", "organizationid", "organisationid", "orguuid", "workspaceid", "teamid", "companyid", "agencyid",
+	personColumns = []string{"userid", "personid", "useruuid", "personuuid", "userref", "user", "person", "ownerid",
+		"owneruserid",
+		"ownerpersonid", "profileid", "accountid", "uid", "createdby", "createdbyid", "authorid", "author",
+		"creatorid", "owner"}
+	orgColumns = []string{"orgid", "organizationid", "organisationid", "orguuid", "workspaceid", "teamid", "companyid",
+		"agencyid",
 		"org", "organization", "ownerorgid"}
 	eitherColumns = []string{"tenantid", "tenant", "tenantuuid", "ownerid", "subjectid", "principalid"}
 )
@@ -110,7 +113,8 @@ func leading(r *catalog.Relation, tenants Tenants, names []string) []string {
 	}
 	for _, name := range names[:canonicalNames] {
 		for _, c := range r.Columns {
-			if catalog.Normalize(c.Name) == name && (c.Type == tenants.Type || mayHoldID(c)) && (toTenants[c.Name] || !keyed[c.Name]) {
+			if catalog.Normalize(c.Name) == name && (c.Type == tenants.Type || mayHoldID(c)) &&
+				(toTenants[c.Name] || !keyed[c.Name]) {
 				return []string{c.Name}
 			}
 		}
@@ -132,7 +136,8 @@ func leading(r *catalog.Relation, tenants Tenants, names []string) []string {
 	}
 	for _, name := range names {
 		for _, c := range r.Columns {
-			if catalog.Normalize(c.Name) == name && c.Type == tenants.Type && !keyed[c.Name] && !slices.Contains(r.Key, c.Name) {
+			if catalog.Normalize(c.Name) == name && c.Type == tenants.Type && !keyed[c.Name] &&
+				!slices.Contains(r.Key, c.Name) {
 				return []string{c.Name}
 			}
 		}
@@ -143,7 +148,8 @@ func leading(r *catalog.Relation, tenants Tenants, names []string) []string {
 // mayHoldID reports whether a column can hold ids in another type than the tenants' own, such as
 // text for uuid or integer for bigint.
 func mayHoldID(c *catalog.Column) bool {
-	return c.Category == catalog.String || c.Category == catalog.Numeric || c.Category == catalog.User && c.Type == "uuid"
+	return c.Category == catalog.String || c.Category == catalog.Numeric || c.Category == catalog.User &&
+		c.Type == "uuid"
 }
 
 // either returns the column that may hold a Person or an Org: one named for tenants, or one

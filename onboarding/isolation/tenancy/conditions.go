@@ -68,7 +68,8 @@ func (f foreign) tenantRow(r *catalog.Relation, alias string, depth int) string 
 	for _, p := range o.Parents {
 		up := fmt.Sprintf("p%d", depth+1)
 		exists := func(condition string) string {
-			return fmt.Sprintf("EXISTS (SELECT FROM %s %s WHERE %s AND %s)", p.Table.SQL(), up, p.JoinSQL(alias, up), condition)
+			return fmt.Sprintf("EXISTS (SELECT FROM %s %s WHERE %s AND %s)", p.Table.SQL(), up, p.JoinSQL(alias, up),
+				condition)
 		}
 		foreign := f.row(p.Table, up, depth+1)
 		mine = append(mine, exists("NOT "+foreign))
@@ -163,7 +164,8 @@ func (m *Model) owner(r *catalog.Relation, alias string, depth int) string {
 	for _, c := range o.Either {
 		if m.HasOrgs() {
 			id := query.Column("x", m.Orgs.ID)
-			parts = append(parts, fmt.Sprintf("(SELECT '%[1]s ' || %[2]s::text FROM %[3]s x WHERE %[2]s::text = %[4]s::text)",
+			parts = append(parts, fmt.Sprintf("(SELECT '%[1]s ' || %[2]s::text FROM %[3]s x WHERE %[2]s::text = "+
+				"%[4]s::text)",
 				Org, id, m.Orgs.Table.SQL(), query.Column(alias, c)))
 		}
 		parts = append(parts, label(Person, c))

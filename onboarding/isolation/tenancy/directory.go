@@ -8,7 +8,8 @@ import (
 
 // publicColumns are normalized names of columns of users and orgs that strangers may read: who
 // exists, and by which name.
-var publicColumns = []string{"id", "uuid", "userid", "orgid", "personid", "slug", "handle", "username", "displayname", "name", "avatar",
+var publicColumns = []string{"id", "uuid", "userid", "orgid", "personid", "slug", "handle", "username", "displayname",
+	"name", "avatar",
 	"avatarurl", "logo", "logourl", "kind", "type", "verified", "createdat", "bio", "headline"}
 
 // IsPublicColumn reports whether strangers may read a column of users or orgs, by its name.

@@ -41,30 +41,15 @@ func Discover(ctx context.Context, q query.Querier, cat *catalog.Catalog, config
 	return m, nil
 }
 
-// Classify is [Discover] for a catalog at hand, without a server to ask for values. The types of
-// ids stay without an oid.
-func Classify(cat *catalog.Catalog, config Config) (*Model, error) {
-	m := &Model{Catalog: cat, own: map[uint32]*Ownership{}, directory: map[uint32]bool{}}
-	d := &discovery{m: m, config: config}
-	if err := d.nameTenants(); err != nil {
-		return nil, err
-	}
-	d.classifyByColumns()
-	d.findMembership()
-	d.followParents()
-	d.inherit()
-	d.markUnclassified()
-	return m, nil
-}
-
 var (
 	userTables = []string{"users", "user", "people", "persons", "person", "accounts", "profiles", "app_users"}
-	orgTables  = []string{"orgs", "org", "organizations", "organisations", "organization", "organisation", "workspaces", "teams",
+	orgTables  = []string{"orgs", "org", "organizations", "organisations", "organization", "organisation",
+		"workspaces", "teams",
 		"companies", "agencies"}
 	ownerColumns = []string{"ownerid", "owner", "owneruserid"}
 )
 
-// findTenants names the tables of tenants and asks the server for the types of their ids.
+// findTenants finds the tables of tenants and asks the server for the types of their ids.
 func (d *discovery) findTenants(ctx context.Context, q query.Querier) error {
 	if err := d.nameTenants(); err != nil {
 		return err
@@ -138,8 +123,8 @@ func idColumn(r *catalog.Relation, configured, key string) (string, error) {
 }
 
 // madeBy matches normalized names of columns that say who made or changed a row.
-var madeBy = regexp.MustCompile(`^(created|updated|modified|changed|deleted|approved|reviewed|inserted|added|edited|published|` +
-	`verified)by(id|userid|user)?$`)
+var madeBy = regexp.MustCompile(`^(created|updated|modified|changed|deleted|approved|reviewed|inserted|added|edited|` +
+	`published|verified)by(id|userid|user)?$`)
 
 // findOrgOwner finds the column of orgs that holds an Org's owner. Who created an Org owns it
 // only where policies, or functions, name the column.
@@ -183,7 +168,8 @@ func (d *discovery) followParents() {
 					d.m.own[r.OID] = o
 				}
 				parent := d.m.Catalog.Relation(fk.Target)
-				o.Parents = append(o.Parents, ParentLink{Columns: fk.Columns, Table: parent, TargetCols: fk.TargetCols})
+				o.Parents = append(o.Parents,
+					ParentLink{Columns: fk.Columns, Table: parent, TargetCols: fk.TargetCols})
 				o.explain("%s → %s", strings.Join(fk.Columns, "+"), parent)
 				changed = true
 			}
@@ -220,8 +206,8 @@ func (d *discovery) inherit() {
 
 var (
 	// looksOwned matches normalized names of columns that promise a tenant.
-	looksOwned = regexp.MustCompile(`^(user|person|org|organi[sz]ation|tenant|account|owner|customer|member|workspace|team|profile|` +
-		`principal|subject)(id|uuid|slug|ref|key)?$`)
+	looksOwned = regexp.MustCompile(`^(user|person|org|organi[sz]ation|tenant|account|owner|customer|member|` +
+		`workspace|team|profile|principal|subject)(id|uuid|slug|ref|key)?$`)
 	// vagueNames matches those among them that promise too little when the column is text and
 	// none of its values led to a tenant.
 	vagueNames = regexp.MustCompile(`^(account|owner|customer|member|team|profile|principal|subject)$`)

@@ -23,7 +23,8 @@ func (d *discovery) findMembership() {
 	}
 	o, ms := d.m.own[best.OID], &d.m.Membership
 	ms.Table, ms.Person, ms.Org = best, o.Persons[0], o.Orgs[0]
-	d.m.own[best.OID] = &Ownership{Class: ClassMembers, Persons: o.Persons[:1], Orgs: o.Orgs, Why: "who is in which Org"}
+	d.m.own[best.OID] = &Ownership{Class: ClassMembers, Persons: o.Persons[:1], Orgs: o.Orgs,
+		Why: "who is in which Org"}
 	if ms.present = d.config.Membership.Present; ms.present == "" {
 		ms.present = presence(best)
 	}

@@ -38,24 +38,29 @@ func (m *Model) MembersSQL() string {
 	if ms := m.Membership; ms.Table != nil {
 		org, person := query.Column("m", ms.Org), query.Column("m", ms.Person)
 		parts = append(parts, fmt.Sprintf(
-			"SELECT %[1]s AS org, %[2]s AS person, coalesce(%[3]s, false) AS present FROM %[4]s m WHERE %[1]s IS NOT NULL AND %[2]s IS NOT NULL",
+			"SELECT %[1]s AS org, %[2]s AS person, coalesce(%[3]s, false) AS present FROM %[4]s m WHERE %[1]s IS "+
+				"NOT NULL AND %[2]s IS NOT NULL",
 			org, person, ms.present, ms.Table.SQL()))
 	}
 	if name := m.Membership.OwnerColumn; name != "" {
-		parts = append(parts, fmt.Sprintf("SELECT %[1]s AS org, %[2]s AS person, true AS present FROM %[3]s o WHERE %[2]s IS NOT NULL",
+		parts = append(parts, fmt.Sprintf("SELECT %[1]s AS org, %[2]s AS person, true AS present FROM %[3]s o WHERE "+
+			"%[2]s IS NOT NULL",
 			query.Column("o", m.Orgs.ID), query.Column("o", name), m.Orgs.Table.SQL()))
 	}
 	if name := m.Membership.HomeColumn; name != "" {
-		parts = append(parts, fmt.Sprintf("SELECT %[1]s AS org, %[2]s AS person, true AS present FROM %[3]s u WHERE %[1]s IS NOT NULL",
+		parts = append(parts, fmt.Sprintf("SELECT %[1]s AS org, %[2]s AS person, true AS present FROM %[3]s u WHERE "+
+			"%[1]s IS NOT NULL",
 			query.Column("u", name), query.Column("u", m.Users.ID), m.Users.Table.SQL()))
 	}
 	if name := m.Membership.RosterColumn; name != "" {
 		parts = append(parts, fmt.Sprintf(
-			"SELECT %s AS org, r.person AS person, true AS present FROM %s o, unnest(%s) r(person) WHERE r.person IS NOT NULL",
+			"SELECT %s AS org, r.person AS person, true AS present FROM %s o, unnest(%s) r(person) WHERE r.person "+
+				"IS NOT NULL",
 			query.Column("o", m.Orgs.ID), m.Orgs.Table.SQL(), query.Column("o", name)))
 	}
 	if len(parts) == 0 {
-		return fmt.Sprintf("SELECT NULL::%s AS org, NULL::%s AS person, false AS present WHERE false", m.Orgs.Type, m.Users.Type)
+		return fmt.Sprintf("SELECT NULL::%s AS org, NULL::%s AS person, false AS present WHERE false", m.Orgs.Type,
+			m.Users.Type)
 	}
 	return strings.Join(parts, " UNION ALL ")
 }

@@ -13,26 +13,32 @@ import (
 var (
 	// endColumn matches names of dates after which a membership is over, or at which it was;
 	// startColumn those among them that are not.
-	endColumn = regexp.MustCompile(`^(member|membership)?(left|leave|leaving|leaves|ended|ends|end|exit|exited|departed|removed|deleted|` +
-		`revoked|expires|expired|expiry|valid|active|terminated|deactivated|disabled|suspended|banned|blocked|kicked|cancelled|` +
-		`canceled|archived|quit|resigned|withdrawn|withdrew|closed|former|gone|fired|dismissed|released|discharged|finished|stopped|` +
-		`dropped|lapsed|voided|invalidated|unsubscribed|inactive|to|until)(at|on|date|day|time|ts|until|till|to|since|from)?$`)
+	endColumn = regexp.MustCompile(`^(member|membership)?(left|leave|leaving|leaves|ended|ends|end|exit|exited|` +
+		`departed|removed|deleted|revoked|expires|expired|expiry|valid|active|terminated|deactivated|disabled|` +
+		`suspended|banned|blocked|kicked|cancelled|canceled|archived|quit|resigned|withdrawn|withdrew|closed|` +
+		`former|gone|fired|dismissed|released|discharged|finished|stopped|dropped|lapsed|voided|invalidated|` +
+		`unsubscribed|inactive|to|until)(at|on|date|day|time|ts|until|till|to|since|from)?$`)
 	startColumn = regexp.MustCompile(`^(member|membership)?(valid|active)(at|on|date|day|time|ts|since|from)?$`)
 
-	presentFlags = []string{"active", "isactive", "enabled", "isenabled", "present", "ispresent", "current", "iscurrent", "accepted",
+	presentFlags = []string{"active", "isactive", "enabled", "isenabled", "present", "ispresent", "current",
+		"iscurrent", "accepted",
 		"approved"}
-	formerFlags = []string{"left", "removed", "isremoved", "deleted", "isdeleted", "hasleft", "isformer", "former", "ended", "hasended",
-		"blocked", "isblocked", "issuspended", "isbanned", "isinactive", "revoked", "isrevoked", "disabled", "isdisabled", "suspended",
+	formerFlags = []string{"left", "removed", "isremoved", "deleted", "isdeleted", "hasleft", "isformer", "former",
+		"ended", "hasended",
+		"blocked", "isblocked", "issuspended", "isbanned", "isinactive", "revoked", "isrevoked", "disabled",
+		"isdisabled", "suspended",
 		"banned", "inactive", "archived", "isarchived", "pending", "ispending"}
 	statusColumns = []string{"status", "state", "membershipstatus", "memberstatus"}
 	acceptColumns = []string{"acceptedat", "confirmedat"}
 )
 
 const (
-	formerStatuses = "'former','left','removed','inactive','revoked','invited','pending','requested','suspended','banned','expired'," +
-		"'deactivated','disabled','declined','rejected','ended','deleted','archived','cancelled','terminated','past','ex','lapsed'," +
-		"'exited','departed','resigned','quit','gone','kicked','blocked','withdrawn','closed','alumni','previous','old','offboarded'"
-	formerRoles   = "'former','removed','left','ex','ex-member','alumni','revoked','none','invited','pending','banned','suspended'"
+	formerStatuses = "'former','left','removed','inactive','revoked','invited','pending','requested','suspended'," +
+		"'banned','expired','deactivated','disabled','declined','rejected','ended','deleted','archived','cancelled'," +
+		"'terminated','past','ex','lapsed','exited','departed','resigned','quit','gone','kicked','blocked'," +
+		"'withdrawn','closed','alumni','previous','old','offboarded'"
+	formerRoles = "'former','removed','left','ex','ex-member','alumni','revoked','none','invited','pending'," +
+		"'banned','suspended'"
 	offeredStatus = "'invited', 'pending', 'requested'"
 )
 

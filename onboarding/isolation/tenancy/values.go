@@ -60,7 +60,8 @@ func (d *discovery) followValues(ctx context.Context, q query.Querier) error {
 }
 
 const viewBasesSQL = `
-SELECT DISTINCT r.ev_class, d.refobjid FROM pg_rewrite r JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass AND d.objid = r.oid
+SELECT DISTINCT r.ev_class, d.refobjid
+  FROM pg_rewrite r JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass AND d.objid = r.oid
  WHERE d.refclassid = 'pg_class'::regclass AND d.refobjid <> r.ev_class`
 
 // viewBases returns, by view, the relations that it reads.
@@ -141,7 +142,8 @@ func (f *valueFollower) classify(ctx context.Context, r *catalog.Relation) *Owne
 				o.Orgs = append(o.Orgs, c.Name)
 			default:
 				o.Parents = append(o.Parents, ParentLink{
-					Columns: []string{c.Name}, Table: target.table, TargetCols: []string{key}, Cast: c.Type != target.column.Type,
+					Columns: []string{c.Name}, Table: target.table, TargetCols: []string{key},
+					Cast: c.Type != target.column.Type,
 				})
 			}
 			o.explain("%s holds values of %s.%s", c.Name, target.table, key)

@@ -165,7 +165,8 @@ func (a argument) ids() literals {
 	relations := a.caller.model.Catalog.Relations
 	for _, table := range relations {
 		key, row := table.SingleKey(), a.row(table)
-		if row != nil && key != nil && key.Type == a.typ && (catalog.RefersTo(a.name, table.Name) || catalog.RefersTo("x"+a.name, "x"+table.Name)) {
+		if row != nil && key != nil && key.Type == a.typ &&
+			(catalog.RefersTo(a.name, table.Name) || catalog.RefersTo("x"+a.name, "x"+table.Name)) {
 			found.add(row[key.Name])
 		}
 	}
@@ -338,9 +339,11 @@ func (a argument) contents() (named, others []string) {
 				continue
 			}
 			texts := []string{*value}
-			words := strings.FieldsFunc(*value, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) })
+			words := strings.FieldsFunc(*value,
+				func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) })
 			if len(words) > 1 {
-				texts = append(texts, slices.MaxFunc(words, func(a, b string) int { return cmp.Compare(len(a), len(b)) }))
+				texts = append(texts, slices.MaxFunc(words,
+					func(a, b string) int { return cmp.Compare(len(a), len(b)) }))
 			}
 			n := catalog.Normalize(c.Name)
 			if a.nameHas(n) || a.name != "" && strings.Contains(n, a.name) {

@@ -116,8 +116,9 @@ func (v *Victims) againstPerson(ctx context.Context, victim string) ([]session.S
 	m := v.config.Model
 	id, person := query.Column("u", m.Users.ID), m.PersonLiteral(victim)
 	var attackers []attacker
-	stranger, found, err := v.firstPair(ctx, fmt.Sprintf(`SELECT %[1]s::text, '' FROM %[2]s u WHERE %[1]s <> %[3]s AND NOT EXISTS (
-		SELECT FROM mem a JOIN mem b ON a.org = b.org WHERE a.present AND b.present AND a.person = %[1]s AND b.person = %[3]s)
+	stranger, found, err := v.firstPair(ctx, fmt.Sprintf(`SELECT %[1]s::text, '' FROM %[2]s u
+		WHERE %[1]s <> %[3]s AND NOT EXISTS (SELECT FROM mem a JOIN mem b ON a.org = b.org
+			WHERE a.present AND b.present AND a.person = %[1]s AND b.person = %[3]s)
 		ORDER BY %[4]s, 1 LIMIT 1`, id, m.Users.Table.SQL(), person, v.ownersFirst(id)))
 	if err != nil {
 		return nil, err
@@ -158,7 +159,8 @@ func (v *Victims) againstOrg(ctx context.Context, victim string) ([]session.Sess
 		attackers = append(attackers, attacker{session.Person, p, "", "Person " + p},
 			attacker{session.Stranger, p, victim, fmt.Sprintf("Person %s claiming foreign Org %s", p, victim)})
 	}
-	rival, found, err := v.firstPair(ctx, fmt.Sprintf(`SELECT o.person::text, o.org::text FROM mem o WHERE o.present AND o.org <> %[1]s
+	rival, found, err := v.firstPair(ctx, fmt.Sprintf(`SELECT o.person::text, o.org::text FROM mem o
+		WHERE o.present AND o.org <> %[1]s
 		AND NOT EXISTS (SELECT FROM mem x WHERE x.present AND x.org = %[1]s AND x.person = o.person)
 		ORDER BY o.person::text || ' ' || o.org::text LIMIT 1`, org))
 	if err != nil {
@@ -167,15 +169,19 @@ func (v *Victims) againstOrg(ctx context.Context, victim string) ([]session.Sess
 	if p := rival.person; found {
 		attackers = append(attackers,
 			attacker{session.Member, p, rival.org, fmt.Sprintf("Person %s acting in their Org %s", p, rival.org)},
-			attacker{session.Rival, p, victim, fmt.Sprintf("Person %s, a member elsewhere, claiming foreign Org %s", p, victim)})
+			attacker{session.Rival, p, victim,
+				fmt.Sprintf("Person %s, a member elsewhere, claiming foreign Org %s", p, victim)})
 	}
-	former, found, err := v.firstPair(ctx, fmt.Sprintf(`SELECT person::text, '' FROM mem WHERE org = %[1]s AND NOT present
-		AND NOT EXISTS (SELECT FROM mem p WHERE p.org = %[1]s AND p.person = mem.person AND p.present) ORDER BY 1 LIMIT 1`, org))
+	former, found, err := v.firstPair(ctx, fmt.Sprintf(`SELECT person::text, '' FROM mem
+		WHERE org = %[1]s AND NOT present
+			AND NOT EXISTS (SELECT FROM mem p WHERE p.org = %[1]s AND p.person = mem.person AND p.present)
+		ORDER BY 1 LIMIT 1`, org))
 	if err != nil {
 		return nil, err
 	}
 	if p := former.person; found {
-		attackers = append(attackers, attacker{session.Departed, p, "", fmt.Sprintf("Person %s, who left Org %s", p, victim)},
+		attackers = append(attackers, attacker{session.Departed, p, "",
+			fmt.Sprintf("Person %s, who left Org %s", p, victim)},
 			attacker{session.Former, p, victim, fmt.Sprintf("Person %s claiming Org %s, which they left", p, victim)})
 	}
 	sessions, err := v.sessionsOf(ctx, attackers)

@@ -111,7 +111,8 @@ func (c *Canaries) add(t *catalog.Relation, o *tenancy.Ownership, rows []Target)
 				continue
 			}
 			isKey := slices.Contains(t.Key, column.Name)
-			c.byValue[*value] = Canary{Table: t, Key: row.Key, Owner: row.Victim, account: o.AreTenants(), isKey: isKey}
+			c.byValue[*value] = Canary{Table: t, Key: row.Key, Owner: row.Victim, account: o.AreTenants(),
+				isKey: isKey}
 		}
 	}
 }
@@ -145,8 +146,9 @@ func (r *Rows) dropReusedIDs(ctx context.Context, c *Canaries) error {
 			continue
 		}
 		key := query.Column("a", t.Key[0])
-		found, err := query.Strings(ctx, r.config.Truth, fmt.Sprintf("SELECT %[1]s::text FROM %[2]s a WHERE %[1]s = ANY(%[3]s::uuid[])",
-			key, t.SQL(), query.Array(ids)))
+		found, err := query.Strings(ctx, r.config.Truth,
+			fmt.Sprintf("SELECT %[1]s::text FROM %[2]s a WHERE %[1]s = ANY(%[3]s::uuid[])",
+				key, t.SQL(), query.Array(ids)))
 		if err != nil {
 			return err
 		}

@@ -68,6 +68,7 @@ func (r *Rows) Insert(t *catalog.Relation, values Values, keys Keys) Insertion {
 	if len(names) == 0 {
 		return Insertion{}
 	}
-	insertion.SQL = fmt.Sprintf("INSERT INTO %s (%s) VALUES (%s)", t.SQL(), strings.Join(names, ", "), strings.Join(literals, ", "))
+	insertion.SQL = fmt.Sprintf("INSERT INTO %s (%s) VALUES (%s)", t.SQL(), strings.Join(names, ", "),
+		strings.Join(literals, ", "))
 	return insertion
 }

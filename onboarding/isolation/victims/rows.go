@@ -116,7 +116,8 @@ func (r *Rows) Matching(ctx context.Context, t *catalog.Relation, condition stri
 	for i, c := range t.Columns {
 		columns[i] = query.Column("a", c.Name) + "::text"
 	}
-	rows, err := r.config.Truth.Query(ctx, fmt.Sprintf("SELECT coalesce(%s, ''), %s, %s, array[%s]::text[] FROM %s a WHERE %s LIMIT %d",
+	rows, err := r.config.Truth.Query(ctx, fmt.Sprintf("SELECT coalesce(%s, ''), %s, %s, array[%s]::text[] FROM %s "+
+		"a WHERE %s LIMIT %d",
 		m.Owner(t, "a"), PlaceSQL, m.RowKey(t, "a"), strings.Join(columns, ", "), t.SQL(), condition, limit))
 	if err != nil {
 		return nil, err
@@ -241,7 +242,9 @@ func (r *Rows) below(ctx context.Context, o *tenancy.Ownership, v tenancy.Tenant
 
 // Favourable returns a row as an attacker would like it to be: their own id wherever a Person
 // stands, the victim's wherever an Org does, and every flag set.
-func (r *Rows) Favourable(ctx context.Context, t *catalog.Relation, s session.Session, v tenancy.Tenant) (Values, error) {
+func (r *Rows) Favourable(
+	ctx context.Context, t *catalog.Relation, s session.Session, v tenancy.Tenant,
+) (Values, error) {
 	m := r.config.Model
 	o, values := m.Of(t), Values{}
 	condition := "true"

@@ -128,8 +128,9 @@ func (v *Victims) chooseWithoutRows(ctx context.Context) error {
 		if v.config.Only != "" {
 			where = "WHERE " + id + "::text = " + query.Literal(v.config.Only)
 		}
-		ids, err := query.Strings(ctx, v.config.Truth, fmt.Sprintf("SELECT %[1]s::text FROM %[2]s t %[3]s ORDER BY %[1]s LIMIT 3",
-			id, tenants.Table.SQL(), where))
+		ids, err := query.Strings(ctx, v.config.Truth,
+			fmt.Sprintf("SELECT %[1]s::text FROM %[2]s t %[3]s ORDER BY %[1]s LIMIT 3",
+				id, tenants.Table.SQL(), where))
 		if err != nil {
 			return err
 		}
@@ -155,8 +156,9 @@ func (v *Victims) readNames(ctx context.Context) error {
 			if len(key) != 1 || key[0] == tenants.ID || t.Column(key[0]).Category != catalog.String {
 				continue
 			}
-			values, err := query.Strings(ctx, v.config.Truth, fmt.Sprintf("SELECT %s::text FROM %s t WHERE %s::text = %s",
-				query.Column("t", key[0]), t.SQL(), query.Column("t", tenants.ID), query.Literal(victim.ID)))
+			values, err := query.Strings(ctx, v.config.Truth,
+				fmt.Sprintf("SELECT %s::text FROM %s t WHERE %s::text = %s",
+					query.Column("t", key[0]), t.SQL(), query.Column("t", tenants.ID), query.Literal(victim.ID)))
 			if err != nil {
 				return err
 			}
