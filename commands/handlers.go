@@ -83,7 +83,7 @@ func (h *Handlers) buildForms(d Dependencies) *planHandlers {
 	h.forms = &formHandlers{service: d.Service, workspace: d.Workspace, gate: d.Gate,
 		replies: h.replies, messages: h.messages, starter: starter, drafts: drafts, plans: plans,
 		confirmations: h.confirmations, config: d.Config,
-		logos: &logoFetcher{workspace: d.Workspace, assets: store.NewAssets(d.Pool)}}
+		logos: &logoFetcher{workspace: d.Workspace, gate: d.Gate, assets: store.NewAssets(d.Pool)}}
 	return plans
 }
 

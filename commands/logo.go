@@ -7,10 +7,9 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/slack-go/slack"
-
 	"github.com/atlilith/onboardbot/bot"
 	"github.com/atlilith/onboardbot/bot/blockkit"
+	"github.com/atlilith/onboardbot/commands/access"
 	"github.com/atlilith/onboardbot/commands/form"
 	"github.com/atlilith/onboardbot/commands/render/mrkdwn"
 	"github.com/atlilith/onboardbot/onboarding"
@@ -34,17 +33,19 @@ func (l *limitedBuffer) Write(p []byte) (int, error) {
 // logoFetcher downloads logos from Slack.
 type logoFetcher struct {
 	workspace *bot.Workspace
+	gate      *access.Gate
 	assets    *store.Assets
 }
 
-// fetch downloads the file that was chosen in a form, if any, checks it and keeps it. It returns
+// fetch downloads the file that an operator chose in a form, if any, checks it and keeps it. It returns
 // the digest of its content.
-func (f *logoFetcher) fetch(
-	ctx context.Context, content form.Draft, state map[string]map[string]slack.BlockAction,
-) (digest string, err error) {
-	files := state[form.BlockLogo][form.ActionInput].Files
-	if content.Mode != onboarding.ModeOwner || len(files) == 0 {
-		return content.Logo, nil
+func (f *logoFetcher) fetch(ctx context.Context, sent *formSubmission) (digest string, err error) {
+	files := sent.State[form.BlockLogo][form.ActionInput].Files
+	if sent.draft.Mode != onboarding.ModeOwner || len(files) == 0 {
+		return sent.draft.Logo, nil
+	}
+	if err := f.gate.RequireOperator(ctx, sent.Person); err != nil {
+		return "", err
 	}
 	// The address comes from Slack and not from the form, so the token goes nowhere else.
 	file, _, _, err := f.workspace.API().GetFileInfoContext(ctx, files[0].ID, 0, 0)

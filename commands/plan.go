@@ -52,9 +52,9 @@ func (h *planHandlers) ofForm(ctx context.Context, sent *formSubmission) error {
 func (h *planHandlers) ofDraft(
 	ctx context.Context, person bot.Person, draft form.Draft, source string,
 ) (post.Reply, error) {
-	request, problems := draft.Request(h.starter.hosts)
-	if len(problems) > 0 {
-		return post.Reply{}, h.starter.allProblems(ctx, request, draft, problems)
+	request, err := h.starter.request(ctx, person, draft)
+	if err != nil {
+		return post.Reply{}, err
 	}
 	plan, err := h.service.Plan(ctx, request, person.ID)
 	if err != nil {

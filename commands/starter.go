@@ -35,9 +35,9 @@ func (s *starter) begin(ctx context.Context, asked start) error {
 	if !s.gate.AllowsChannel(asked.meta.Channel) {
 		return userError(s.gate.Elsewhere())
 	}
-	request, problems := asked.draft.Request(s.hosts)
-	if len(problems) > 0 {
-		return s.allProblems(ctx, request, asked.draft, problems)
+	request, err := s.request(ctx, asked.person, asked.draft)
+	if err != nil {
+		return err
 	}
 	if _, err := s.service.Begin(ctx, request, service.Asked{Operator: asked.person.ID, Channel: asked.meta.Channel,
 		Submission: asked.submission}); err != nil {
@@ -47,18 +47,23 @@ func (s *starter) begin(ctx context.Context, asked start) error {
 	return nil
 }
 
-// allProblems adds what is wrong with a request to what is wrong with its draft, so people read
-// all problems at once.
-func (s *starter) allProblems(
-	ctx context.Context, request onboarding.Request, draft form.Draft, problems form.FieldErrors,
-) error {
+// request turns a draft into a request. Of a draft that is none it returns all problems at once, as
+// [form.FieldErrors], and only to operators. The service checks who asks for anything else.
+func (s *starter) request(ctx context.Context, person bot.Person, draft form.Draft) (onboarding.Request, error) {
+	request, problems := draft.Request(s.hosts)
+	if len(problems) == 0 {
+		return request, nil
+	}
+	if err := s.gate.RequireOperator(ctx, person); err != nil {
+		return request, err
+	}
 	err := s.service.Check(ctx, request)
 	found, ok := errors.AsType[onboarding.Problems](err)
 	if err != nil && !ok {
-		return err
+		return request, err
 	}
 	problems.Merge(draft.AtBlocks(found, s.hosts))
-	return problems
+	return request, problems
 }
 
 // checkTimeout bounds the check before the form opens: Slack lets it open for 3 s.

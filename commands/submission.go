@@ -11,6 +11,7 @@ import (
 	"github.com/atlilith/onboardbot/commands/form"
 	"github.com/atlilith/onboardbot/commands/render"
 	"github.com/atlilith/onboardbot/commands/render/mrkdwn"
+	"github.com/atlilith/onboardbot/onboarding"
 )
 
 // formSubmission is a form that was sent.
@@ -51,12 +52,13 @@ func (h *formHandlers) submitted(ctx context.Context, submission bot.Submission)
 	return bot.FieldErrors(map[string]string{form.BlockDomains: h.replies.explain(ctx, err, "slug", typed.Slug)}), nil
 }
 
-// carryOut does what a form asks for. A draft that cannot begin is saved.
+// carryOut does what a form asks for. A draft that cannot begin is saved. Who sent the form is checked
+// once: by the service, or before a logo is downloaded.
 func (h *formHandlers) carryOut(ctx context.Context, sent *formSubmission) error {
-	if err := h.gate.RequireOperator(ctx, sent.Person); err != nil {
+	if err := h.gate.RequireSameTeam(ctx, sent.Person); err != nil {
 		return err
 	}
-	logo, err := h.logos.fetch(ctx, sent.draft, sent.State)
+	logo, err := h.logos.fetch(ctx, sent)
 	if problems, ok := errors.AsType[form.FieldErrors](err); ok {
 		problems.Merge(h.starter.check(ctx, sent.draft))
 	}
@@ -66,6 +68,9 @@ func (h *formHandlers) carryOut(ctx context.Context, sent *formSubmission) error
 			return h.plans.ofForm(ctx, sent)
 		}
 		err = h.starter.begin(ctx, start{sent.Person, sent.meta, sent.draft, sent.View.ID})
+	}
+	if _, refused := errors.AsType[*onboarding.PermissionError](err); refused {
+		return err
 	}
 	if err != nil && !sent.meta.Plan {
 		h.drafts.trySave(ctx, entry{person: sent.Person, under: sent.meta.Slug, draft: sent.draft})

@@ -3,6 +3,8 @@ package home
 import (
 	"context"
 
+	"github.com/google/uuid"
+
 	"github.com/atlilith/onboardbot/bot"
 	"github.com/atlilith/onboardbot/commands/render"
 	"github.com/atlilith/onboardbot/onboarding"
@@ -47,15 +49,21 @@ func (t *Tabs) Waiting(ctx context.Context, person string) (render.Home, error) 
 	if err != nil {
 		return render.Home{}, err
 	}
-	for _, approval := range approvals[:min(len(approvals), maxListed)] {
-		view, err := t.Service.Records.View(ctx, approval.RunID)
-		if err != nil {
-			return render.Home{}, err
-		}
-		content.Waiting = append(content.Waiting, render.PendingDecision{Approval: approval, Run: view.Run,
-			Link: t.address(ctx, render.ApprovalKey(approval))})
+	approvals, content.More = approvals[:min(len(approvals), maxListed)], max(0, len(approvals)-maxListed)
+	ids := make([]uuid.UUID, len(approvals))
+	for i, approval := range approvals {
+		ids[i] = approval.RunID
 	}
-	content.More = len(approvals) - len(content.Waiting)
+	runs, err := t.Service.Records.Runs(ctx, ids)
+	if err != nil {
+		return render.Home{}, err
+	}
+	for _, approval := range approvals {
+		if run := runs[approval.RunID]; run != nil {
+			content.Waiting = append(content.Waiting, render.PendingDecision{Approval: approval, Run: run,
+				Link: t.address(ctx, render.ApprovalKey(approval))})
+		}
+	}
 	for _, run := range stuck[:min(len(stuck), maxListed)] {
 		content.Stuck = append(content.Stuck, t.listed(ctx, run))
 	}

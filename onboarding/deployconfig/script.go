@@ -225,8 +225,8 @@ func constantOf(word *syntax.Word) (string, bool) {
 	return b.String(), true
 }
 
-// unbackslash removes the backslashes that quote one of special, or any character where special is empty; a quoted newline
-// goes with its backslash.
+// unbackslash removes the backslashes that quote one of special, or any character if special is
+// empty. A quoted newline is removed with its backslash.
 func unbackslash(s, special string) string {
 	var b strings.Builder
 	for i := 0; i < len(s); i++ {
@@ -243,7 +243,8 @@ func unbackslash(s, special string) string {
 // plainShell are the characters that mean themselves with any quoting or none.
 func plainShell(value string) bool {
 	return !strings.ContainsFunc(value, func(r rune) bool {
-		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("_./@:+-", r))
+		letter := r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z'
+		return !(letter || r >= '0' && r <= '9' || strings.ContainsRune("_./@:+-", r))
 	})
 }
 
@@ -270,7 +271,8 @@ func sameButValues(a, b parsedScript) (bool, error) {
 				continue
 			}
 			at := set.node.Name.End()
-			set.node.Value = &syntax.Word{Parts: []syntax.WordPart{&syntax.Lit{ValuePos: at, ValueEnd: at, Value: "set"}}}
+			literal := &syntax.Lit{ValuePos: at, ValueEnd: at, Value: "set"}
+			set.node.Value = &syntax.Word{Parts: []syntax.WordPart{literal}}
 		}
 		if err := syntax.NewPrinter().Print(&printed[i], script.file); err != nil {
 			return false, err

@@ -21,6 +21,9 @@ type check struct {
 
 const correctURL = "Point platform.database_url at the authoritative host."
 
+// checker makes the checks of [DB.Check].
+type checker struct{ db *DB }
+
 // Check finds whether this is the authoritative host and whether the bot has the rights it needs,
 // before anybody is asked anything. It changes nothing.
 func (db *DB) Check(ctx context.Context) []onboarding.Finding {
@@ -31,13 +34,14 @@ func (db *DB) Check(ctx context.Context) []onboarding.Finding {
 		return []onboarding.Finding{onboarding.Failing(name,
 			"Check platform.database_url, and that this host may connect to it.", "%s", Explain(err))}
 	}
+	c := checker{db}
 	findings := []onboarding.Finding{onboarding.Passed(name, "PostgreSQL %s answers", version)}
 	for _, check := range []check{
-		{"takes writes", correctURL, db.checkPrimary},
-		{"authoritative host", correctIdentity, db.checkIdentity},
-		{"rights", grantRights, db.checkRights},
-		{"visibility", addPolicy, db.checkVisibility},
-		{"application role", db.grantRole(), db.checkApplication},
+		{"takes writes", correctURL, c.checkPrimary},
+		{"authoritative host", correctIdentity, c.checkIdentity},
+		{"rights", grantRights, c.checkRights},
+		{"visibility", addPolicy, c.checkVisibility},
+		{"application role", c.grantRole(), c.checkApplication},
 	} {
 		finding, err := check.run(ctx)
 		if err != nil {
@@ -73,9 +77,9 @@ func Explain(err error) string {
 	return err.Error()
 }
 
-func (db *DB) checkPrimary(ctx context.Context) (onboarding.Finding, error) {
+func (c checker) checkPrimary(ctx context.Context) (onboarding.Finding, error) {
 	var standby, readOnly bool
-	err := db.pool.QueryRow(ctx, `SELECT pg_is_in_recovery(), current_setting('transaction_read_only')::boolean`).
+	err := c.db.pool.QueryRow(ctx, `SELECT pg_is_in_recovery(), current_setting('transaction_read_only')::boolean`).
 		Scan(&standby, &readOnly)
 	switch {
 	case err != nil:
@@ -90,14 +94,14 @@ func (db *DB) checkPrimary(ctx context.Context) (onboarding.Finding, error) {
 
 const correctIdentity = "Point platform.database_url at the authoritative host, or correct platform.identity."
 
-func (db *DB) checkIdentity(ctx context.Context) (onboarding.Finding, error) {
-	want := db.config.Identity
+func (c checker) checkIdentity(ctx context.Context) (onboarding.Finding, error) {
+	want := c.db.config.Identity
 	if want.Query == "" {
 		return doubtful("Set platform.identity.",
 			"no identity query is configured, so another server would not be noticed")
 	}
 	var got *string
-	err := pgx.BeginTxFunc(ctx, db.pool, pgx.TxOptions{AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) error {
+	err := pgx.BeginTxFunc(ctx, c.db.pool, pgx.TxOptions{AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) error {
 		return tx.QueryRow(ctx, want.Query).Scan(&got)
 	})
 	switch {
@@ -113,8 +117,8 @@ func (db *DB) checkIdentity(ctx context.Context) (onboarding.Finding, error) {
 
 const grantRights = "Grant the role of platform.database_url what is missing, or correct the names in platform."
 
-func (db *DB) checkRights(ctx context.Context) (onboarding.Finding, error) {
-	lacking, err := db.lacking(ctx, "", db.rights())
+func (c checker) checkRights(ctx context.Context) (onboarding.Finding, error) {
+	lacking, err := c.lacking(ctx, "", c.rights())
 	switch {
 	case err != nil:
 		return onboarding.Finding{}, err
@@ -128,14 +132,14 @@ const addPolicy = "Give the role of platform.database_url a policy FOR SELECT US
 
 // checkVisibility finds whether row-level security may hide tenants from the bot, which would then
 // take a slug for free.
-func (db *DB) checkVisibility(ctx context.Context) (onboarding.Finding, error) {
-	rows, err := db.pool.Query(ctx, `SELECT need.rel FROM unnest($1::text[]) AS need (rel)
+func (c checker) checkVisibility(ctx context.Context) (onboarding.Finding, error) {
+	rows, err := c.db.pool.Query(ctx, `SELECT need.rel FROM unnest($1::text[]) AS need (rel)
 		WHERE row_security_active(to_regclass(need.rel)) AND NOT EXISTS (
 			SELECT FROM pg_policy p
 			WHERE p.polrelid = to_regclass(need.rel) AND p.polpermissive AND p.polcmd IN ('r', '*')
 			AND pg_get_expr(p.polqual, p.polrelid) = 'true'
 			AND EXISTS (SELECT FROM unnest(p.polroles) AS r (oid) WHERE r.oid = 0 OR pg_has_role(r.oid, 'USAGE')))`,
-		[]string{db.quoted.Users.Table, db.quoted.Orgs.Table, db.quoted.Members.Table})
+		[]string{c.db.quoted.Users.Table, c.db.quoted.Orgs.Table, c.db.quoted.Members.Table})
 	if err != nil {
 		return onboarding.Finding{}, err
 	}
@@ -149,15 +153,15 @@ func (db *DB) checkVisibility(ctx context.Context) (onboarding.Finding, error) {
 	return passed("sees every tenant's row")
 }
 
-func (db *DB) grantRole() string {
+func (c checker) grantRole() string {
 	return fmt.Sprintf("GRANT %s TO the role of platform.database_url, or set platform.app_database_url.",
-		pgx.Identifier{db.config.AppRole}.Sanitize())
+		pgx.Identifier{c.db.config.AppRole}.Sanitize())
 }
 
-func (db *DB) checkApplication(ctx context.Context) (onboarding.Finding, error) {
-	role := db.config.AppRole
+func (c checker) checkApplication(ctx context.Context) (onboarding.Finding, error) {
+	role := c.db.config.AppRole
 	var super, bypass bool
-	err := db.pool.QueryRow(ctx, `SELECT rolsuper, rolbypassrls FROM pg_roles WHERE rolname = $1`, role).
+	err := c.db.pool.QueryRow(ctx, `SELECT rolsuper, rolbypassrls FROM pg_roles WHERE rolname = $1`, role).
 		Scan(&super, &bypass)
 	switch {
 	case errors.Is(err, pgx.ErrNoRows):
@@ -169,7 +173,7 @@ func (db *DB) checkApplication(ctx context.Context) (onboarding.Finding, error) 
 			"%s is a superuser or has BYPASSRLS: no policy binds it", role)
 	}
 	current := ""
-	err = db.Try(ctx, func(session *Session) error {
+	err = c.db.Try(ctx, func(session *Session) error {
 		return session.tx.QueryRow(ctx, `SELECT current_user`).Scan(&current)
 	})
 	if err != nil {
@@ -179,7 +183,7 @@ func (db *DB) checkApplication(ctx context.Context) (onboarding.Finding, error) 
 		return failing("Correct one of the two.", "platform.app_database_url logs in as %s instead of %s", current,
 			role)
 	}
-	lacking, err := db.lacking(ctx, role, db.applicationRights())
+	lacking, err := c.lacking(ctx, role, c.applicationRights())
 	switch {
 	case err != nil:
 		return onboarding.Finding{}, err

@@ -9,8 +9,8 @@ import (
 // right is a privilege on a column that a role needs.
 type right struct{ table, column, privilege string }
 
-func (db *DB) rights() []right {
-	users, orgs, members := db.config.Users, db.config.Orgs, db.config.Members
+func (c checker) rights() []right {
+	users, orgs, members := c.db.config.Users, c.db.config.Orgs, c.db.config.Members
 	var needed []right
 	add := func(table, privilege string, columns ...string) {
 		for _, column := range columns {
@@ -26,9 +26,9 @@ func (db *DB) rights() []right {
 	return needed
 }
 
-func (db *DB) applicationRights() []right {
+func (c checker) applicationRights() []right {
 	var needed []right
-	for _, kind := range db.config.Rows {
+	for _, kind := range c.db.config.Rows {
 		for _, column := range []string{kind.ID, kind.User, kind.Org, kind.CreatedAt} {
 			needed = append(needed, right{kind.Table, column, "SELECT"})
 		}
@@ -42,14 +42,14 @@ func (db *DB) applicationRights() []right {
 
 // lacking returns the rights that a role does not have, as "INSERT on users (slug)", in one round
 // trip.
-func (db *DB) lacking(ctx context.Context, role string, needed []right) ([]string, error) {
+func (c checker) lacking(ctx context.Context, role string, needed []right) ([]string, error) {
 	var tables, columns, privileges []string
 	for _, right := range needed {
 		tables = append(tables, table(right.table))
 		columns = append(columns, right.column)
 		privileges = append(privileges, right.privilege)
 	}
-	rows, err := db.pool.Query(ctx, `SELECT CASE
+	rows, err := c.db.pool.Query(ctx, `SELECT CASE
 			WHEN to_regclass(need.rel) IS NULL THEN 'there is no table ' || need.rel
 			WHEN a.attnum IS NULL THEN 'there is no column ' || need.rel || '.' || need.col
 			ELSE need.privilege || ' on ' || need.rel || ' (' || need.col || ')' END

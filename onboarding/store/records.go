@@ -58,6 +58,19 @@ func (r *Records) Approval(ctx context.Context, id uuid.UUID) (*onboarding.Appro
 	return LoadApproval(ctx, r.db, id)
 }
 
+// Runs returns the runs with these ids, by id. Ids of no run are left out.
+func (r *Records) Runs(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]*onboarding.Run, error) {
+	runs, err := queryRuns(ctx, r.db, runsByID, ids)
+	if err != nil {
+		return nil, err
+	}
+	found := make(map[uuid.UUID]*onboarding.Run, len(runs))
+	for _, run := range runs {
+		found[run.ID] = run
+	}
+	return found, nil
+}
+
 // Latest returns the newest run of a slug, active or not, renewals aside. It returns
 // [onboarding.ErrNotFound].
 func (r *Records) Latest(ctx context.Context, slug string) (*onboarding.Run, error) {

@@ -18,6 +18,7 @@ const (
 		state, facts, created_at, ended_at, ended_by FROM runs`
 
 	runByID         = selectRuns + ` WHERE id = $1`
+	runsByID        = selectRuns + ` WHERE id = ANY($1)`
 	runBySubmission = selectRuns + ` WHERE submission = $1`
 	runsOfSlug      = selectRuns + ` WHERE slug = $1 ORDER BY created_at, id`
 	newestOfSlug    = selectRuns + ` WHERE slug = $1 AND kind <> 'renew'
