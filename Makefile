@@ -4,21 +4,25 @@
 CONTAINER = $(shell docker info >/dev/null 2>&1 && echo docker || echo podman)
 
 # Packages with the longest tests. They start first, so the others run beside them.
-LONGEST = ./internal/acceptance ./onboarding/runbook ./onboarding/isolation ./onboarding/certificates/watch ./internal/sandbox
+LONGEST = ./internal/acceptance ./onboarding/runbook ./onboarding/isolation ./onboarding/certificates/watch ./internal/sandbox ./internal/sandbox/stage
 
 # Packages whose tests start no daemon and enter no namespace.
 UNITS = $(shell go list -f '{{.ImportPath}} {{.TestImports}} {{.XTestImports}}' ./... | \
-	grep -vE 'internal/sandbox(/(daemon|dns|namespace|portal|postgres|slacktest|sshd|testbed))?[] ]' | cut -d' ' -f1)
+	grep -vE 'internal/sandbox(/(daemon|dns|namespace|portal|postgres|slacktest|sshd|stage|testbed))?[] ]' | cut -d' ' -f1)
 
 # The linters, each in its own version.
 STATICCHECK := .build/staticcheck@v0.8.2
 DEADCODE := .build/deadcode@v0.51.0
 
-.PHONY: demo check test lint bench build install image image-test
+.PHONY: demo demo-play pictures check test lint bench build install image image-test
 
-# Run a whole onboarding by two operators, on real parts, in this terminal.
+# See the product on real parts in a browser. Without a terminal, as in CI, it plays by itself and exits.
 demo: install build
 	go run ./internal/sandbox/demo -bot ./onboardbot
+
+# Watch two operators onboard a Provider, on real parts, in this terminal.
+demo-play: install build
+	go run ./internal/sandbox/demo -bot ./onboardbot -play
 
 # Run this before each commit: linters, and the tests that need no daemons.
 check: lint
@@ -28,11 +32,13 @@ check: lint
 test: install lint
 	go test -race -timeout 20m -p 3 $(LONGEST) ./...
 
-# With -race, vet and staticcheck use the compiled packages of the tests. deadcode fails on functions that only tests call.
+# With -race, vet and staticcheck use the compiled packages of the tests. measure fails on
+# long lines and large packages and types, deadcode on functions that only tests call.
 lint: $(STATICCHECK) $(DEADCODE)
 	@test -z "$$(gofmt -l .)" || { gofmt -l . ; echo "not gofmt-ed" >&2; exit 1; }
 	go vet -race ./...
 	GOFLAGS=-race $(STATICCHECK) ./...
+	go run ./internal/tools/measure -limits
 	@dead=$$($(DEADCODE) .) && test -z "$$dead" || { echo "$$dead" ; echo "nothing calls these functions, or only tests do" >&2; exit 1; }
 
 $(STATICCHECK):

@@ -25,7 +25,8 @@ func picture(t *testing.T, width, height int) []byte {
 func TestBrand(t *testing.T) {
 	t.Parallel()
 	r := newFixture(t)
-	offer := r.confirmation(r.ana, `merche-biche mode=owner name="Merche Biche" email=merche@example.com copy="Hello" primary=b0124f`)
+	offer := r.confirmation(r.ana,
+		`merche-biche mode=owner name="Merche Biche" email=merche@example.com copy="Hello" primary=b0124f`)
 	r.press(r.ana, offer, "Change…")
 	form, err := r.ana.Modal(r.ctx())
 	must(t, err)
@@ -35,7 +36,8 @@ func TestBrand(t *testing.T) {
 		file workspace.File
 		want string
 	}{
-		{workspace.File{Name: "logo.svg", Data: []byte(`<svg xmlns="http://www.w3.org/2000/svg" width="64" height="64"><script>alert(1)</script></svg>`)}, "script"},
+		{workspace.File{Name: "logo.svg",
+			Data: []byte(`<svg xmlns="http://www.w3.org/2000/svg" width="64" height="64"><script>alert(1)</script></svg>`)}, "script"},
 		{workspace.File{Name: "a\u202egnp.exe", Data: []byte("MZ\x90\x00")}, "neither PNG, JPEG, WebP nor SVG"},
 		{workspace.File{Name: "huge.png", Data: bytes.Repeat([]byte("x"), 3<<20)}, "at most 2 M"},
 		{workspace.File{Name: "tiny.png", Data: picture(t, 10, 10)}, "64"},

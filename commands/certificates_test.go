@@ -22,7 +22,8 @@ func TestWhereRemindersArePosted(t *testing.T) {
 	r := newFixture(t)
 	root := r.begin("merche-biche")
 	r.read(r.ana, "Database: approval needed") // what the run itself posts is through
-	_, err := r.pool.Exec(t.Context(), `UPDATE runs SET state = 'done', request = jsonb_set(request, '{domains}', '[{"name": "merche-biche.com"}]')`)
+	_, err := r.pool.Exec(t.Context(),
+		`UPDATE runs SET state = 'done', request = jsonb_set(request, '{domains}', '[{"name": "merche-biche.com"}]')`)
 	must(t, err)
 	announcer := projection.NewCertificateAnnouncer(r.projector, workspace.OpsChannel)
 	remind := func(domain string, about certificates.Threshold, sentence string) {
@@ -48,7 +49,9 @@ func TestWhereRemindersArePosted(t *testing.T) {
 		remind("merche-biche.com", about, sentence)
 		for deadline := time.Now().Add(waitTimeout); ; time.Sleep(20 * time.Millisecond) {
 			var failures int
-			must(t, r.pool.QueryRow(t.Context(), `SELECT count(*) FROM slack_messages WHERE failed_hash = hash`).Scan(&failures))
+			must(t,
+				r.pool.QueryRow(t.Context(),
+					`SELECT count(*) FROM slack_messages WHERE failed_hash = hash`).Scan(&failures))
 			if failures == want {
 				return
 			}

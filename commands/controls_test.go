@@ -133,7 +133,8 @@ func TestHome(t *testing.T) {
 	must(t, err)
 	_, err = home.Wait(r.ctx(), func(m workspace.Modal) bool {
 		text := m.Render(80, nil)
-		return strings.Contains(text, "🟢 Merche Biche merche-biche.com") && strings.Contains(text, "None. Type `/onboard merche-biche`")
+		return strings.Contains(text, "🟢 Merche Biche merche-biche.com") &&
+			strings.Contains(text, "None. Type `/onboard merche-biche`")
 	})
 	must(t, err)
 

@@ -27,7 +27,8 @@ func TestEverythingTypedAtOnce(t *testing.T) {
 	t.Parallel()
 	r := newFixture(t)
 	offer := r.confirmation(r.ana, whole)
-	if text := offer.Render(200, nil); !strings.Contains(text, "Onboard Merche Biche (`merche-biche`)?") || !strings.Contains(text, "merche-biche.com, merche.example") {
+	if text := offer.Render(200, nil); !strings.Contains(text, "Onboard Merche Biche (`merche-biche`)?") ||
+		!strings.Contains(text, "merche-biche.com, merche.example") {
 		t.Errorf("the confirmation:\n%s", text)
 	}
 	var presses sync.WaitGroup
@@ -129,7 +130,8 @@ func TestDraftsAreKept(t *testing.T) {
 	view, err := form.Read(r.ctx())
 	must(t, err)
 	text := view.Render(200, r.names())
-	for _, want := range []string{"This is what @Ana Ortiz typed", "has not sent", `Mer`, "🐦 <!channel>", "#fff #eee", "merche-biche-collective"} {
+	for _, want := range []string{"This is what @Ana Ortiz typed", "has not sent", `Mer`, "🐦 <!channel>", "#fff #eee",
+		"merche-biche-collective"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("%q is not in the form:\n%s", want, text)
 		}

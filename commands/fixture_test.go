@@ -68,7 +68,8 @@ type size struct {
 }
 
 // newFixtureOf is [newFixture] for a bot of some size.
-func newFixtureOf(t testing.TB, size size, change ...func(*workspace.Config, *onboarding.Policy, *access.Config)) *botFixture {
+func newFixtureOf(t testing.TB, size size,
+	change ...func(*workspace.Config, *onboarding.Policy, *access.Config)) *botFixture {
 	t.Helper()
 	slackConfig := workspace.Sample()
 	slackConfig.Rates.Off = true
@@ -107,7 +108,8 @@ func newFixtureOf(t testing.TB, size size, change ...func(*workspace.Config, *on
 	must(t, err)
 	notifier, err := projection.NewNotifier(pool, logger)
 	must(t, err)
-	r := &botFixture{Workspace: sim, t: t, platform: newFakePlatform(), outbox: messages, pool: pool, notifier: notifier,
+	r := &botFixture{Workspace: sim, t: t, platform: newFakePlatform(), outbox: messages,
+		pool: pool, notifier: notifier,
 		ana: workspace.As(sim, workspace.Ana), bo: workspace.As(sim, workspace.Bo),
 		cleo: workspace.As(sim, workspace.Cleo)}
 	advances, err := engine.New(pool, engine.Dependencies{Runbook: r.platform, Applier: r.platform,

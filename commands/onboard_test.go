@@ -103,7 +103,8 @@ func TestTryingAnotherModeLosesNothing(t *testing.T) {
 	_, err := form.Dismiss(r.ctx())
 	must(t, err)
 	// Inputs of another mode are not part of the request.
-	if answer := r.say(r.ana, "ops", `merche-biche name="Merche B"`); !strings.Contains(answer, "Onboard Merche B") || strings.Contains(answer, "Looks") {
+	if answer := r.say(r.ana, "ops", `merche-biche name="Merche B"`); !strings.Contains(answer, "Onboard Merche B") ||
+		strings.Contains(answer, "Looks") {
 		t.Errorf("the confirmation: %s", answer)
 	}
 	r.noRefusals()
@@ -246,7 +247,8 @@ func TestCommands(t *testing.T) {
 	form := r.open(r.ana, "Mercé O’Biche")
 	view, err := form.Read(r.ctx())
 	must(t, err)
-	if text := view.Render(80, nil); !strings.Contains(text, "merce-obiche") || !strings.Contains(text, "kebab-case, so") {
+	if text := view.Render(80, nil); !strings.Contains(text, "merce-obiche") ||
+		!strings.Contains(text, "kebab-case, so") {
 		t.Errorf("a mended slug:\n%s", text)
 	}
 	_, err = form.Dismiss(r.ctx())

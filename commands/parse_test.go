@@ -9,9 +9,9 @@ import (
 	"github.com/rogpeppe/go-internal/txtar"
 
 	"github.com/atlilith/onboardbot/commands/form"
+	"github.com/atlilith/onboardbot/commands/inputs"
 	"github.com/atlilith/onboardbot/internal/sandbox/golden"
 	"github.com/atlilith/onboardbot/onboarding"
-	"github.com/atlilith/onboardbot/onboarding/inputs"
 )
 
 func TestParseCommand(t *testing.T) {
@@ -26,26 +26,43 @@ func TestParseCommand(t *testing.T) {
 		{text: "help", want: parsedCommand{word: "help"}},
 		{text: "LIST", want: parsedCommand{word: "list"}},
 		{text: "status merche-biche", want: parsedCommand{word: "status", slug: "merche-biche"}},
-		{text: "cancel Merche_Biche", want: parsedCommand{word: "cancel", slug: "merche-biche", hint: "A slug is kebab-case, so `Merche_Biche` became `merche-biche`."}},
-		{text: "Merche Biche", want: parsedCommand{slug: "merche-biche", hint: "A slug is kebab-case, so `Merche Biche` became `merche-biche`."}},
-		{text: "Merche mode=agency", want: parsedCommand{slug: "merche", hint: "A slug is kebab-case, so `Merche` became `merche`.",
-			inputs: inputs.Line{Slug: "Merche", Values: map[inputs.Key]string{inputs.Mode: "owner"}}}},
+		{text: "cancel Merche_Biche",
+			want: parsedCommand{word: "cancel", slug: "merche-biche",
+				hint: "A slug is kebab-case, so `Merche_Biche` became `merche-biche`."}},
+		{text: "Merche Biche",
+			want: parsedCommand{slug: "merche-biche",
+				hint: "A slug is kebab-case, so `Merche Biche` became `merche-biche`."}},
+		{text: "Merche mode=agency",
+			want: parsedCommand{slug: "merche", hint: "A slug is kebab-case, so `Merche` became `merche`.",
+				inputs: inputs.Line{Slug: "Merche", Values: map[inputs.Key]string{inputs.Mode: "owner"}}}},
 		{text: "plan merche name=“M”",
 			want: parsedCommand{word: "plan", slug: "merche",
 				inputs: inputs.Line{Slug: "merche", Values: map[inputs.Key]string{inputs.Name: "M"}}}},
-		{text: "a&amp;b mode=person", want: parsedCommand{hint: "`a&amp;b` cannot be a slug. A slug is kebab-case: lower-case letters a-z and digits, with single hyphens between them, such as merche-biche.",
-			inputs: inputs.Line{Slug: "a&b", Values: map[inputs.Key]string{inputs.Mode: "person"}}}},
+		{text: "a&amp;b mode=person",
+			want: parsedCommand{hint: "`a&amp;b` cannot be a slug. A slug is kebab-case: lower-case letters a-z and " +
+				"digits, with single hyphens between them, such as merche-biche.",
+				inputs: inputs.Line{Slug: "a&b", Values: map[inputs.Key]string{inputs.Mode: "person"}}}},
 		{text: "merche naem=x", want: parsedCommand{slug: "merche",
 			hint: "At character 8: naem is not an input. Did you mean name?", unread: true,
 			inputs: inputs.Line{Slug: "merche", Values: map[inputs.Key]string{}}}},
-		{text: "plna merche mode=person", err: "`plna` is not a known command. Did you mean `/onboard plan merche mode=person`?"},
-		{text: "retyr", want: parsedCommand{slug: "retyr", hint: "Did you mean `/onboard retry`? If so, close this form."}},
+		{text: "plna merche mode=person",
+			err: "`plna` is not a known command. Did you mean `/onboard plan merche mode=person`?"},
+		{text: "retyr",
+			want: parsedCommand{slug: "retyr", hint: "Did you mean `/onboard retry`? If so, close this form."}},
 		{text: "retry", err: "Which Provider? For example `/onboard retry merche-biche`."},
 		{text: "retyr merche", err: "`retyr` is not a known command. Did you mean `/onboard retry merche`?"},
-		{text: "&lt;!channel&gt;", err: "`&lt;!channel&gt;` cannot be a slug. A slug is kebab-case: lower-case letters a-z and digits, with single hyphens between them, such as merche-biche."},
-		{text: "status ../..", err: "`../..` cannot be a slug. A slug is kebab-case: lower-case letters a-z and digits, with single hyphens between them, such as merche-biche."},
-		{text: strings.Repeat("x", 300), err: "`" + strings.Repeat("x", 39) + "…` cannot be a slug. A slug has at most 40 characters; this one has 300."},
-		{text: "a`b\x00\u202e", err: "`aˋb\\u0000\\u202e` cannot be a slug. A slug is kebab-case: lower-case letters a-z and digits, with single hyphens between them, such as merche-biche."},
+		{text: "&lt;!channel&gt;",
+			err: "`&lt;!channel&gt;` cannot be a slug. A slug is kebab-case: lower-case letters a-z and digits, " +
+				"with single hyphens between them, such as merche-biche."},
+		{text: "status ../..",
+			err: "`../..` cannot be a slug. A slug is kebab-case: lower-case letters a-z and digits, with single " +
+				"hyphens between them, such as merche-biche."},
+		{text: strings.Repeat("x", 300),
+			err: "`" + strings.Repeat("x",
+				39) + "…` cannot be a slug. A slug has at most 40 characters; this one has 300."},
+		{text: "a`b\x00\u202e",
+			err: "`aˋb\\u0000\\u202e` cannot be a slug. A slug is kebab-case: lower-case letters a-z and digits, " +
+				"with single hyphens between them, such as merche-biche."},
 	} {
 		got, err := parseCommand("/onboard", c.text)
 		if message := errorText(err); message != c.err {
@@ -94,8 +111,11 @@ func TestInline(t *testing.T) {
 			}
 			typed := form.NewDraft(read.slug).With(read.inputs)
 			request, problems := typed.Request([]string{"vps-0", "vps-1"})
-			golden.Compare(t, file, txtar.Format(&txtar.Archive{Files: []txtar.File{archive.Files[0], {Name: "hint", Data: []byte(read.hint + "\n")},
-				{Name: "draft", Data: golden.Indented(typed)}, {Name: "request", Data: golden.Indented(request)}, {Name: "problems", Data: golden.Indented(problems)}}}))
+			golden.Compare(t, file,
+				txtar.Format(&txtar.Archive{Files: []txtar.File{archive.Files[0],
+					{Name: "hint", Data: []byte(read.hint + "\n")},
+					{Name: "draft", Data: golden.Indented(typed)}, {Name: "request", Data: golden.Indented(request)},
+					{Name: "problems", Data: golden.Indented(problems)}}}))
 		})
 	}
 }

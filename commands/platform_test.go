@@ -66,7 +66,8 @@ func (p *fakePlatform) UndoSteps(*onboarding.Run) []onboarding.Definition {
 
 func (p *fakePlatform) RenewSteps(*onboarding.Run) []onboarding.Definition { return nil }
 
-func (p *fakePlatform) Observe(_ context.Context, run *onboarding.Run, key onboarding.Key) (onboarding.Observation, error) {
+func (p *fakePlatform) Observe(_ context.Context, run *onboarding.Run,
+	key onboarding.Key) (onboarding.Observation, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	name := run.Request.Slug + "/" + string(key.Kind())
@@ -106,7 +107,8 @@ func (p *fakePlatform) Observe(_ context.Context, run *onboarding.Run, key onboa
 func (p *fakePlatform) Authorize(onboarding.Authorization, onboarding.Item) error { return nil }
 
 // ApplyItem applies a change with its last item, which is never a commit.
-func (p *fakePlatform) ApplyItem(ctx context.Context, grant onboarding.Authorization, item onboarding.Item, log onboarding.Log) error {
+func (p *fakePlatform) ApplyItem(ctx context.Context, grant onboarding.Authorization, item onboarding.Item,
+	log onboarding.Log) error {
 	if item.Commit != nil {
 		return nil
 	}

@@ -28,9 +28,11 @@ func TestTheSmallestPoolIsEnough(t *testing.T) {
 	for i := range runs {
 		slug := fmt.Sprintf("provider-%d", i)
 		r.platform.set(func() { r.platform.hold[slug+"/database"] = hold })
-		request := onboarding.Request{Slug: slug, DisplayName: "Provider", Email: slug + "@example.com", Mode: onboarding.ModePerson,
+		request := onboarding.Request{Slug: slug, DisplayName: "Provider", Email: slug + "@example.com",
+			Mode:    onboarding.ModePerson,
 			Domains: []onboarding.Domain{{Name: slug + ".com", Host: "vps-0"}}}
-		run, err := r.service.Begin(t.Context(), request, service.Asked{Operator: workspace.Ana, Channel: workspace.OpsChannel, Submission: slug})
+		run, err := r.service.Begin(t.Context(), request,
+			service.Asked{Operator: workspace.Ana, Channel: workspace.OpsChannel, Submission: slug})
 		must(t, err)
 		ids = append(ids, run.ID)
 	}
@@ -53,7 +55,8 @@ func TestTheSmallestPoolIsEnough(t *testing.T) {
 		})
 		for _, id := range ids {
 			people.Go(func() {
-				err := pgx.BeginFunc(t.Context(), r.pool, func(tx pgx.Tx) error { return r.notifier.RunChanged(t.Context(), tx, id) })
+				err := pgx.BeginFunc(t.Context(), r.pool,
+					func(tx pgx.Tx) error { return r.notifier.RunChanged(t.Context(), tx, id) })
 				if err != nil {
 					t.Error(err)
 				}

@@ -51,7 +51,9 @@ func TestManyChangesAreProjectedOnce(t *testing.T) {
 	}
 	must(t, client.Stop(r.ctx()))
 	var left int
-	must(t, r.pool.QueryRow(t.Context(), `SELECT count(*) FROM river_job WHERE kind = 'commands_render' AND state <> 'completed'`).Scan(&left))
+	must(t,
+		r.pool.QueryRow(t.Context(),
+			`SELECT count(*) FROM river_job WHERE kind = 'commands_render' AND state <> 'completed'`).Scan(&left))
 	if left != 0 {
 		t.Errorf("%d projections wait after one", left)
 	}

@@ -199,7 +199,8 @@ func TestAuditLogVerifyAndUndo(t *testing.T) {
 	}
 	r.press(r.cleo, r.read(r.cleo, "Deploy · merche-biche.com: approval needed"), "Approve")
 	r.read(r.ana, "Merche Biche is live.")
-	if answer := r.say(r.bo, "ops", "verify merche-biche"); !strings.Contains(answer, "Merche Biche (`merche-biche`): 1 of 1 passed.") {
+	if answer := r.say(r.bo, "ops", "verify merche-biche"); !strings.Contains(answer,
+		"Merche Biche (`merche-biche`): 1 of 1 passed.") {
 		t.Errorf("verify: %s", answer)
 	}
 	answer := r.say(r.bo, "ops", "log merche-biche")

@@ -190,7 +190,8 @@ func insertRows() onboarding.Change {
 						"Merche Biche"}},
 				{SQL: "INSERT INTO orgs (slug, name, owner_id)\nVALUES ($1, $2, $3)",
 					Args: []string{"merche-collective", "Merche Collective", "4f6f2d1c-1111-4222-8333-444455556666"}},
-				{SQL: "INSERT INTO org_members (org_id, user_id, role)\nVALUES ((SELECT id FROM orgs WHERE slug = $1), $2, $3)",
+				{SQL: "INSERT INTO org_members (org_id, user_id, role)\nVALUES ((SELECT id FROM orgs WHERE slug = " +
+					"$1), $2, $3)",
 					Args: []string{"merche-collective", "4f6f2d1c-1111-4222-8333-444455556666", "owner"}},
 			}}}}}
 }
@@ -220,7 +221,8 @@ func certify() onboarding.Change {
 func text(s string) *string { return &s }
 
 func commitConfig() onboarding.Change {
-	script := "#!/usr/bin/env bash\nset -euo pipefail\nREMOTE_DEST=/var/www/merche-biche.com\nREMOTE_NGINX_CONF=/etc/nginx/sites-available/merche-biche.com\n"
+	script := "#!/usr/bin/env bash\nset -euo " +
+		"pipefail\nREMOTE_DEST=/var/www/merche-biche.com\nREMOTE_NGINX_CONF=/etc/nginx/sites-available/merche-biche.com\n"
 	page := ""
 	for i := range 60 {
 		page += fmt.Sprintf("<p>Line %d of the page.</p>\n", i+1)
@@ -230,15 +232,18 @@ func commitConfig() onboarding.Change {
 			Folder: "deployments/@domains/merche-biche.com", Subject: "Add merche-biche.com, held back",
 			Files: []onboarding.FileChange{
 				{Path: "deployments/@domains/merche-biche.com/services.yaml", Mode: "100644",
-					After: text("domain: merche-biche.com\nfeature: provider-site\naliases:\n  - www.merche-biche.com\ndeploy_state:\n  held_back: true\n")},
+					After: text("domain: merche-biche.com\nfeature: provider-site\naliases:\n  - " +
+						"www.merche-biche.com\ndeploy_state:\n  held_back: true\n")},
 				{Path: "deployments/@domains/merche-biche.com/deploy.sh", Mode: "100755", After: &script},
 				{Path: "deployments/@domains/merche-biche.com/public/index.html", Mode: "100644", After: &page},
 			}}}}}
 }
 
 func goLive() onboarding.Change {
-	const before = "domain: merche-biche.com\nfeature: provider-site\naliases:\n  - www.merche-biche.com\ndeploy_state:\n  # flipped once TLS is synced\n  held_back: true\n"
-	const after = "domain: merche-biche.com\nfeature: provider-site\naliases:\n  - www.merche-biche.com\ndeploy_state:\n  # flipped once TLS is synced\n  held_back: false\n"
+	const before = "domain: merche-biche.com\nfeature: provider-site\naliases:\n  - " +
+		"www.merche-biche.com\ndeploy_state:\n  # flipped once TLS is synced\n  held_back: true\n"
+	const after = "domain: merche-biche.com\nfeature: provider-site\naliases:\n  - " +
+		"www.merche-biche.com\ndeploy_state:\n  # flipped once TLS is synced\n  held_back: false\n"
 	return onboarding.Change{Summary: "Take merche-biche.com out of held_back",
 		Items: []onboarding.Item{{Commit: &onboarding.Commit{
 			Folder: "deployments/@domains/merche-biche.com", Subject: "Go live with merche-biche.com",

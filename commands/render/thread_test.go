@@ -28,7 +28,8 @@ func TestRenewalInTheThreadOfItsRun(t *testing.T) {
 	approval := s.asked(key,
 		onboarding.Change{Summary: "Let certbot renew the certificate of merche-biche.com and www.merche-biche.com",
 			Items: []onboarding.Item{{Command: &onboarding.Command{
-				Host: "vps-0", Argv: []string{"certbot", "renew", "--cert-name", "merche-biche.com", "--non-interactive",
+				Host: "vps-0",
+				Argv: []string{"certbot", "renew", "--cert-name", "merche-biche.com", "--non-interactive",
 					"--no-random-sleep-on-renew"}, Lock: "nginx"}}}})
 	messages := Placed(s.View,
 		append(Renderer{Command: "/onboard", Approvers: []string{"U0BO"}, Mentions: true,
@@ -214,7 +215,8 @@ var scenarios = map[string]func() *scenario{
 	"unknown": func() *scenario {
 		s := certbotAtWork()
 		s.Attempts[1].Outcome, s.Attempts[1].Finished = onboarding.OutcomeInterrupted, s.now
-		why := "It was interrupted, and its outcome is unknown: ssh: connect to host quinn-vps port 22: Connection refused"
+		why := "It was interrupted, and its outcome is unknown: ssh: connect to host quinn-vps port 22: Connection " +
+			"refused"
 		s.step("certificate/merche-biche.com", onboarding.StepUnknown, why)
 		return s.event(onboarding.Event{Kind: onboarding.EventUnknown, Step: "certificate/merche-biche.com",
 			Text: why})
@@ -231,7 +233,8 @@ var scenarios = map[string]func() *scenario{
 		moved.Items[0].Commit.Files[0].After = text(strings.Replace(*moved.Items[0].Commit.Files[0].After,
 			"provider-site", "provider-shop", 1))
 		second := s.asked("go-live/merche-biche.com", moved)
-		second.Drift = "-  was: feature: provider-site\n+  was: feature: provider-shop\n-  to be: feature: provider-site\n+  to be: feature: provider-shop"
+		second.Drift = "-  was: feature: provider-site\n+  was: feature: provider-shop\n-  to be: feature: " +
+			"provider-site\n+  to be: feature: provider-shop"
 		return s
 	},
 	"cancelled": func() *scenario {
@@ -268,7 +271,8 @@ var scenarios = map[string]func() *scenario{
 			request.Domains = append(request.Domains, onboarding.Domain{Name: fmt.Sprintf("merche-%d.example", i+2),
 				Host: "vps-0"})
 		}
-		s := newScenario(request).after(2*time.Second).checked("preflight", preflightFindings()...).appliedStep("database",
+		s := newScenario(request).after(2*time.Second).checked("preflight",
+			preflightFindings()...).appliedStep("database",
 			insertRows())
 		for i := range s.Steps {
 			if step := &s.Steps[i]; step.Key.Domain() == "merche-2.example" {
@@ -317,10 +321,13 @@ var scenarios = map[string]func() *scenario{
 	"hostile": func() *scenario {
 		request := merche()
 		request.DisplayName, request.Org.Name = "<!channel> & *Mer`che*", "<@U0BO|boss>\u202e"
-		s := newScenario(request).after(time.Second).checked("preflight", found(onboarding.OK, "<!here>", "<https://evil.example|click> `x` ```y```", ""))
+		s := newScenario(request).after(time.Second).checked("preflight",
+			found(onboarding.OK, "<!here>", "<https://evil.example|click> `x` ```y```", ""))
 		s.asked("database", onboarding.Change{Summary: "Insert <!everyone> ```now```", Items: []onboarding.Item{
 			{SQL: &onboarding.Transaction{Statements: []onboarding.Statement{{SQL: "INSERT INTO users (slug) VALUES ($1)", Args: []string{"x'); DROP TABLE users; --\n$2 '<!channel>'"}}}}},
-			{Command: &onboarding.Command{Host: "quinn-vps", Argv: []string{"echo", "a b", "$(rm -rf /)", "```", "\x00\x1b[2J"}, Stdin: "END\n<!channel>\n", Always: true}},
+			{Command: &onboarding.Command{Host: "quinn-vps",
+				Argv:  []string{"echo", "a b", "$(rm -rf /)", "```", "\x00\x1b[2J"},
+				Stdin: "END\n<!channel>\n", Always: true}},
 		}})
 		return s
 	},
@@ -347,7 +354,8 @@ func waitingForRecords() *scenario {
 	s := preflightDone().appliedStep("database", insertRows())
 	s.step("dns/merche-biche.com", onboarding.StepWaiting,
 		"Create these records at the registrar of merche-biche.com:\n"+
-			"  merche-biche.com      A  89.127.233.145\n  www.merche-biche.com  A  89.127.233.145").Findings = []onboarding.Finding{
+			"  merche-biche.com      A  89.127.233.145\n  www.merche-biche.com  A  "+
+			"89.127.233.145").Findings = []onboarding.Finding{
 		found(onboarding.OK, "merche-biche.com A", "right at ns1 and ns2", ""),
 		found(onboarding.Failed, "www.merche-biche.com A", "ns1: nothing there; ns2: no answer within 2 s", ""),
 	}

@@ -226,14 +226,16 @@ func TestErrorText(t *testing.T) {
 		{&onboarding.DecidedError{State: onboarding.ApprovalOpen, By: "U0BO", At: at}, "Your vote was counted " +
 			when + ". Another operator must approve as well.", true},
 		{&onboarding.DecidedError{State: onboarding.ApprovalLapsed},
-			"The target changed after this was requested, so this request is no longer valid. The new approval request is below in the thread.", true},
+			"The target changed after this was requested, so this request is no longer valid. The new approval " +
+				"request is below in the thread.", true},
 		{&onboarding.DecidedError{State: onboarding.ApprovalExpired, At: at},
 			"Nobody decided in time, so this request expired " + when +
 				". Press Retry in the thread to request approval again.", true},
 		{&onboarding.DecidedError{State: onboarding.ApprovalWithdrawn, At: at}, "The run was cancelled " + when +
 			", and this approval request with it.", true},
 		{fmt.Errorf("step database: %w", onboarding.ErrBusy),
-			"A change is being applied right now, and its outcome would be lost. Cancel the run when it has finished.", true},
+			"A change is being applied right now, and its outcome would be lost. Cancel the run when it has finished.",
+			true},
 		{fmt.Errorf("run %s: %w", uuid.Nil, onboarding.ErrNotFound),
 			"There is no such run or approval request. The name may be mistyped, or the button may be outdated.",
 			true},
@@ -241,7 +243,8 @@ func TestErrorText(t *testing.T) {
 			true},
 		{&onboarding.ConflictError{What: "A row <is> there.", Fix: "Look."}, "A row &lt;is&gt; there. Look.", true},
 		{errors.New("dial tcp 10.0.0.1:5432: secret"),
-			"Something went wrong on my side, and nothing was changed. Try again in a moment. If it persists, check the bot's log.", false},
+			"Something went wrong on my side, and nothing was changed. Try again in a moment. If it persists, check " +
+				"the bot's log.", false},
 	} {
 		if got, expected := ErrorText(c.err); got != c.want || expected != c.expected {
 			t.Errorf("%v:\n got %q, %t\nwant %q, %t", c.err, got, expected, c.want, c.expected)

@@ -24,7 +24,7 @@ var (
 	inRepository = regexp.MustCompile(`^(bot|commands|docs|internal|onboarding|templates)/[\w./-]*$`)
 	metric       = regexp.MustCompile(`\b(?:onboardbot|onboarding)_[a-z_]*_(?:total|seconds|days)\b|` +
 		`\bonboarding_(?:runs|frozen|isolation_\w+)\b`)
-	makeTarget   = regexp.MustCompile(`\bmake ([a-z-]+)`)
+	makeTarget = regexp.MustCompile(`\bmake ([a-z-]+)`)
 )
 
 // documents returns the Markdown files by their paths in the repository, without templates and

@@ -19,7 +19,8 @@ const aDay = 24 * time.Hour
 var looked = time.Date(2027, 3, 1, 9, 30, 0, 0, time.UTC)
 
 // siteOf is a site whose certificate is valid for the time left.
-func siteOf(domain string, severity certificates.Severity, left time.Duration, faults ...certificates.Fault) certificates.SiteReport {
+func siteOf(domain string, severity certificates.Severity, left time.Duration,
+	faults ...certificates.Fault) certificates.SiteReport {
 	c := certificates.Certificate{Serial: "4cafe", Names: []string{domain, "www." + domain},
 		Issuer: "CN=R13,O=Let's Encrypt,C=US", Key: "ECDSA P-256",
 		NotBefore: looked.Add(left - 64*aDay), NotAfter: looked.Add(left)}
@@ -55,17 +56,22 @@ func TestReminders(t *testing.T) {
 	var messages []post.Message
 	for _, each := range []certificates.Reminder{
 		reminder(certificates.Overdue, certificates.Quiet,
-			"The certificate of merche-biche.com should have been renewed by 2027-02-08 09:30 UTC and was not. It is valid for another 21 days, until 2027-03-01 09:30 UTC."),
+			"The certificate of merche-biche.com should have been renewed by 2027-02-08 09:30 UTC and was not. It "+
+				"is valid for another 21 days, until 2027-03-01 09:30 UTC."),
 		reminder("1/4", certificates.Notice,
-			"The certificate of merche-biche.com is still not renewed and is valid for only another 16 days, until 2027-03-01 09:30 UTC."),
+			"The certificate of merche-biche.com is still not renewed and is valid for only another 16 days, until "+
+				"2027-03-01 09:30 UTC."),
 		reminder("1/16", certificates.Urgent,
-			"The certificate of merche-biche.com is still not renewed and is valid for only another 4 days, until 2027-03-01 09:30 UTC."),
+			"The certificate of merche-biche.com is still not renewed and is valid for only another 4 days, until "+
+				"2027-03-01 09:30 UTC."),
 		reminder(certificates.Expired, certificates.Urgent,
 			"The certificate of merche-biche.com expired on 2027-03-01 09:30 UTC."),
 		reminder(certificates.AllClear, certificates.Quiet,
-			"The certificate of merche-biche.com was renewed: visitors get the new one, valid until 2027-05-04 09:30 UTC."),
+			"The certificate of merche-biche.com was renewed: visitors get the new one, valid until 2027-05-04 "+
+				"09:30 UTC."),
 		reminder("fault/not reloaded", certificates.Notice,
-			"Renewed but not reloaded: visitors of merche-biche.com at 203.0.113.10 still get the certificate until 2027-03-01 09:30 UTC."),
+			"Renewed but not reloaded: visitors of merche-biche.com at 203.0.113.10 still get the certificate until "+
+				"2027-03-01 09:30 UTC."),
 		reminder("fault/refused", certificates.Urgent,
 			"203.0.113.10 refuses connections for merche-biche.com: nothing listens on port 443."),
 		reminder("clear/refused", certificates.Quiet,
@@ -97,8 +103,9 @@ func TestCertificateTable(t *testing.T) {
 			certificates.Attention, time.Duration(i)*time.Hour,
 			faultOf("bad answer", certificates.Attention, strings.Repeat(evil, 20))))
 	}
-	empty := siteOf("broken.example", certificates.Unchecked, aDay, faultOf(certificates.NoNameServer, certificates.Unchecked,
-		"could not find out where visitors of broken.example land"))
+	empty := siteOf("broken.example", certificates.Unchecked, aDay,
+		faultOf(certificates.NoNameServer, certificates.Unchecked,
+			"could not find out where visitors of broken.example land"))
 	empty.Certificates = nil
 	for name, report := range map[string]certificates.Report{
 		"table": {At: looked, Sites: []certificates.SiteReport{
@@ -164,9 +171,11 @@ func TestCertificatePage(t *testing.T) {
 			Why: certificates.Diagnosis{
 				Reasons: []string{"automatic renewal of merche-biche.com is turned off on quinn-vps",
 					"certbot.timer on quinn-vps is inactive: systemctl enable --now certbot.timer"},
-				Timer:   []string{"LoadState=loaded", "ActiveState=inactive"},
-				Log:     []string{"2027-02-28 12:00:00,000:ERROR:certbot.main:Challenge failed for domain merche-biche.com"},
-				Refused: "validation of merche-biche.com failed too often lately: the authority allows no attempt before 2027-03-01 10:00 UTC"},
+				Timer: []string{"LoadState=loaded", "ActiveState=inactive"},
+				Log: []string{"2027-02-28 12:00:00,000:ERROR:certbot.main:Challenge failed for domain " +
+					"merche-biche.com"},
+				Refused: "validation of merche-biche.com failed too often lately: the authority allows no attempt " +
+					"before 2027-03-01 10:00 UTC"},
 			Renewal: certificates.Renewal{Due: troubled.Lineages}},
 		"reload": {SiteReport: siteOf("merche-biche.com", certificates.Attention, 2*aDay),
 			Renewal: certificates.Renewal{Reload: true}},

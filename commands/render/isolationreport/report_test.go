@@ -75,7 +75,8 @@ func isolationCases() map[string]*reports.Record {
 	cases["incomplete"].Report.Coverage.Unclassified = []string{"crm.notes: a column named owner leads nowhere"}
 	cases["incomplete"].Unseen = []isolation.Finding{leakOf(isolation.Leak, "read", "public.analytics_events")}
 	cases["leak-and-more"].Report.Coverage.LeftOut = []string{"public.inbox_messages: the connection was lost"}
-	cases["failed"].Report, cases["failed"].Problem = nil, "database_url: failed to connect to `host=db.example.com user=auditor`: connection refused"
+	cases["failed"].Report, cases["failed"].Problem = nil,
+		"database_url: failed to connect to `host=db.example.com user=auditor`: connection refused"
 	cases["failed"].Changes, cases["failed"].Unseen = isolation.Changes{}, []isolation.Finding{leak}
 	for i := range 200 {
 		f := leakOf(isolation.Leak, "read", fmt.Sprintf("public.%s_%d", strings.Repeat("long", 30), i))

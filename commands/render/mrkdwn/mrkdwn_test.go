@@ -10,7 +10,8 @@ import (
 func TestVisible(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
-		"plain\ttext\n": "plain\ttext\n", "\x1b[31m": `\u001b[31m`, "a\u202eb": `a\u202eb`, "\xff": `\xff`, "\U000e0041": `\U000e0041`, "ñ – 日本 😀": "ñ – 日本 😀", "\u00a0": `\u00a0`,
+		"plain\ttext\n": "plain\ttext\n", "\x1b[31m": `\u001b[31m`, "a\u202eb": `a\u202eb`, "\xff": `\xff`,
+		"\U000e0041": `\U000e0041`, "ñ – 日本 😀": "ñ – 日本 😀", "\u00a0": `\u00a0`,
 		"👩\u200d👧 ❤\ufe0f\u200d🔥": "👩\u200d👧 ❤\ufe0f\u200d🔥", "mer\u200dche": `mer\u200dche`, "👩\u200d": `👩\u200d`,
 	} {
 		if got := Visible(text); got != want {
@@ -24,7 +25,8 @@ func TestVisible(t *testing.T) {
 func TestNothingIsMarkup(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
-		"*b* `c`": "∗b∗ ˋcˋ", "_i_ _j_ ~s~": "ˍiˍ ˍjˍ ∼s∼", "(_two words_)": "(ˍtwo wordsˍ)", "<!channel> & <@U1>": "&lt;!channel&gt; &amp; &lt;@U1&gt;",
+		"*b* `c`": "∗b∗ ˋcˋ", "_i_ _j_ ~s~": "ˍiˍ ˍjˍ ∼s∼", "(_two words_)": "(ˍtwo wordsˍ)",
+		"<!channel> & <@U1>":       "&lt;!channel&gt; &amp; &lt;@U1&gt;",
 		"org_members of _template": "org_members of _template", "~/Code/@projects": "~/Code/@projects", "a\nb": "a b",
 	} {
 		if got := Inline(text); got != want {

@@ -28,7 +28,7 @@ func onboard(ctx context.Context, bed *testbed.Testbed, out *printer) error {
 	if err != nil {
 		return err
 	}
-	out.block(modal.Render(terminal, nil))
+	out.block(modal.Render(columns, nil))
 	out.does("Ana", "presses "+modal.Submit)
 	root, err := bed.Send(ctx, testbed.Ana, form, testbed.Merche.Slug)
 	if err != nil {

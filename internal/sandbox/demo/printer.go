@@ -12,8 +12,8 @@ import (
 	"github.com/atlilith/onboardbot/internal/sandbox/workspace"
 )
 
-// terminal is the width of the demo's output.
-const terminal = 96
+// columns is the width of the demo's output.
+const columns = 96
 
 // printer prints what happens. It is safe for concurrent use.
 type printer struct {
@@ -56,7 +56,7 @@ func (t *printer) follow(ctx context.Context, reader *workspace.Person, root wor
 		_, err := reader.WaitFor(ctx, func(screen workspace.Screen) bool {
 			changed, names = nil, screen.Names
 			for _, m := range testbed.Thread(screen, root) {
-				if m.Said(terminal, names) != known[m.TS] {
+				if m.Said(columns, names) != known[m.TS] {
 					changed = append(changed, m)
 				}
 			}
@@ -66,7 +66,7 @@ func (t *printer) follow(ctx context.Context, reader *workspace.Person, root wor
 			return
 		}
 		for _, m := range changed {
-			said := m.Said(terminal, names)
+			said := m.Said(columns, names)
 			t.tell(m.TS == root.TS, known[m.TS], said)
 			known[m.TS] = said
 		}

@@ -112,7 +112,8 @@ func CheckBlocks(t *testing.T, what string, blocks []slack.Block, surface blockk
 	if surface == blockkit.InMessage {
 		_, problems, err = blockcheck.Blocks(encoded, blockcheck.Options{})
 	} else {
-		_, problems, err = blockcheck.View([]byte(`{"type":"home","blocks":`+string(encoded)+`}`), blockcheck.Home, blockcheck.Options{})
+		_, problems, err = blockcheck.View([]byte(`{"type":"home","blocks":`+string(encoded)+`}`), blockcheck.Home,
+			blockcheck.Options{})
 	}
 	if err != nil || len(problems) > 0 {
 		t.Errorf("%s: %v %v", what, err, problems)

@@ -24,6 +24,7 @@ func install(app *workspace.App) error {
 			} `yaml:"app_home"`
 			Commands []struct {
 				Command string `yaml:"command"`
+				Hint    string `yaml:"usage_hint"`
 				Escape  bool   `yaml:"should_escape"`
 			} `yaml:"slash_commands"`
 		} `yaml:"features"`
@@ -49,7 +50,8 @@ func install(app *workspace.App) error {
 		manifest.Features.Home.MessagesTab, !manifest.Settings.Interactivity.Enabled
 	app.Commands = nil
 	for _, command := range manifest.Features.Commands {
-		app.Commands = append(app.Commands, workspace.Command{Name: command.Command, ShouldEscape: command.Escape})
+		app.Commands = append(app.Commands, workspace.Command{
+			Name: command.Command, Hint: command.Hint, ShouldEscape: command.Escape})
 	}
 	return nil
 }

@@ -39,8 +39,6 @@ type Config struct {
 	Workspace func(*workspace.Config)
 	// Bot changes the product's configuration.
 	Bot func(*Settings)
-	// Control serves a page that shows the workspace. nil means no page.
-	Control net.Listener
 }
 
 // Testbed is a sandbox with a Slack workspace.
@@ -84,9 +82,6 @@ func (s *Testbed) open(config Config) error {
 		return err
 	}
 	s.serve(listener, s.Slack.Handler())
-	if config.Control != nil {
-		s.serve(config.Control, s.Slack.Control())
-	}
 	settings := s.settings()
 	if config.Bot != nil {
 		config.Bot(settings)

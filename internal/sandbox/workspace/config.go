@@ -122,6 +122,8 @@ type App struct {
 type Command struct {
 	// Name is with its slash, such as /deploy.
 	Name string `yaml:"name" json:"name"`
+	// Hint is what Slack shows beside the name while a person types: the usage hint.
+	Hint string `yaml:"usage_hint" json:"usage_hint"`
 	// ShouldEscape turns names, channels and links in the text into <@U…>, <#C…|name> and
 	// <https://…>.
 	ShouldEscape bool `yaml:"should_escape" json:"should_escape"`

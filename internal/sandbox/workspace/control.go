@@ -9,7 +9,7 @@ import (
 
 // Control serves what people do over HTTP, for demos and tests in other processes; Dial is its
 // client. Every path takes and gives JSON; /look holds its answer back until something has
-// changed. At / it shows the workspace as a page.
+// changed. Package page shows the same to people.
 func (w *Workspace) Control() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /act", func(rw http.ResponseWriter, r *http.Request) {
@@ -43,9 +43,6 @@ func (w *Workspace) Control() http.Handler {
 		events, err := w.Transcript(r.Context(), after)
 		encode(rw, events, err)
 	})
-	mux.HandleFunc("GET /file/{id}", w.page.servePicture)
-	mux.HandleFunc("POST /press", w.page.servePress)
-	mux.HandleFunc("GET /{$}", w.page.servePage)
 	return mux
 }
 

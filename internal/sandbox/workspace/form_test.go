@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io"
 	"net/http"
-	"net/http/httptest"
 	"strings"
 	"testing"
 
@@ -468,56 +467,5 @@ func TestWhatPeopleCannotDo(t *testing.T) {
 	}
 	if out, err := ana.Press(ctx, msg, "two"); err != nil || out.Error != workspace.ErrDispatch {
 		t.Errorf("by action_id, with nobody connected: %+v, %v", out, err)
-	}
-}
-
-func TestPage(t *testing.T) {
-	t.Parallel()
-	r := newRig(t, nil)
-	_, ts, err := r.api.PostMessage(
-		workspace.OpsChannel,
-		slack.MsgOptionText("x", false),
-		slack.MsgOptionBlocks(
-			slack.NewHeaderBlock(plain("<script>")),
-			slack.NewSectionBlock(
-				mrkdwn("*bold* <javascript:alert(1)|bad> <@U0BO> &lt;b&gt;"),
-				nil,
-				nil,
-			),
-			slack.NewActionBlock("act", slack.NewButtonBlockElement("go", "1", plain("Go"))),
-		),
-	)
-	if err != nil {
-		t.Fatal(err)
-	}
-	srv := httptest.NewServer(r.Control())
-	t.Cleanup(srv.Close)
-	get := func(path string) (int, string) {
-		t.Helper()
-		res, err := http.Get(srv.URL + path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer res.Body.Close()
-		raw, err := io.ReadAll(res.Body)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return res.StatusCode, string(raw)
-	}
-	status, page := get("/?user=U0ANA&channel=ops&thread=" + ts)
-	for _, want := range []string{
-		"&lt;script&gt;", "<b>bold</b>", `<a href="#">bad</a>`, `<span class="mention">@Bo Lindqvist</span>`,
-		"&lt;b&gt;", `value="act/go"`, "Thread",
-	} {
-		if status != 200 || !strings.Contains(page, want) {
-			t.Errorf("%d: the page lacks %s", status, want)
-		}
-	}
-	if status, _ := get("/?user=U9"); status != 404 {
-		t.Errorf("an unknown person: %d", status)
-	}
-	if status, page := get("/?view=home"); status != 200 || !strings.Contains(page, "Nothing here yet.") {
-		t.Errorf("%d %s", status, page)
 	}
 }

@@ -121,25 +121,37 @@ func rawJSON(v any) json.RawMessage {
 
 // Look returns what a person sees once the workspace's version is above after; 0 looks at once.
 func (w *Workspace) Look(ctx context.Context, user string, after uint64) (Screen, error) {
+	w.mu.Lock()
+	known := w.users[user] != nil
+	w.mu.Unlock()
+	if !known {
+		return Screen{}, errNoUser(user)
+	}
+	if after > 0 {
+		if _, err := w.Changed(ctx, after); err != nil {
+			return Screen{}, err
+		}
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.screens.screen(user), nil
+}
+
+// Changed waits until the workspace's version is above after, and returns it.
+func (w *Workspace) Changed(ctx context.Context, after uint64) (uint64, error) {
 	for {
 		w.mu.Lock()
-		if w.users[user] == nil {
-			w.mu.Unlock()
-			return Screen{}, errNoUser(user)
-		}
-		if w.version > after || after == 0 {
-			s := w.screens.screen(user)
-			w.mu.Unlock()
-			return s, nil
-		}
-		changed := w.changed
+		version, changed := w.version, w.changed
 		w.mu.Unlock()
+		if version > after {
+			return version, nil
+		}
 		select {
 		case <-changed:
 		case <-ctx.Done():
-			return Screen{}, ctx.Err()
+			return 0, ctx.Err()
 		case <-w.ctx.Done():
-			return Screen{}, ErrClosed
+			return 0, ErrClosed
 		}
 	}
 }

@@ -40,7 +40,6 @@ type Workspace struct {
 	responses  *responses
 	people     *people
 	screens    *screens
-	page       *webPage
 }
 
 // New makes the workspace that cfg describes. Close ends its connections and timers.
@@ -62,7 +61,6 @@ func New(cfg Config) (*Workspace, error) {
 	w.responses = &responses{w: w, byID: map[string]*response{}}
 	w.people = &people{w: w}
 	w.screens = &screens{w: w}
-	w.page = &webPage{w: w}
 	w.ctx, w.cancel = context.WithCancel(context.Background())
 	for i := range cfg.Users {
 		w.users[cfg.Users[i].ID] = &cfg.Users[i]
@@ -78,6 +76,20 @@ func New(cfg Config) (*Workspace, error) {
 		w.channels.addConversation(ch)
 	}
 	return w, nil
+}
+
+// Config returns what the workspace was made of, defaults filled in.
+func (w *Workspace) Config() Config { return w.cfg }
+
+// File returns the content of a file by its id.
+func (w *Workspace) File(id string) ([]byte, bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	f := w.files.byID[id]
+	if f == nil {
+		return nil, false
+	}
+	return f.data, true
 }
 
 // ErrClosed is what waiting ends with when the workspace is closed.

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"html"
 	"html/template"
-	"slices"
 	"strings"
 )
 
@@ -15,15 +14,16 @@ type Sheet struct {
 	// Picture returns the address that a Slack file is shown from; nil shows its description
 	// only.
 	Picture func(id, url string) string
+	// ID makes the ids of inputs unique on a page: a message's or a view's.
+	ID string
 	// State is what is entered, as JSON of values[block_id][action_id]; Errors are shown at input
 	// blocks, by block_id.
 	State  []byte
 	Errors map[string]string
 }
 
-// HTML renders blocks as Slack shows them, with the classes of the package's style sheet. Buttons
-// are submit buttons whose name is target and whose value is "block_id/action_id", for a form
-// around the blocks.
+// HTML renders blocks as Slack shows them, with the classes of the page's style sheet. Buttons and
+// inputs are real ones: data-target is "block_id/action_id" and data-kind is the element's type.
 func HTML(blocks []byte, s Sheet) template.HTML {
 	p := &painter{sheet: s, text: &printer{names: s.Names, max: 1 << 16}}
 	_ = json.Unmarshal(s.State, &p.text.state) // Without a state, inputs show their placeholders.
@@ -166,81 +166,6 @@ func (p *painter) image(b map[string]any, class string) {
 		src = p.sheet.Picture(word(f["id"]), word(f["url"]))
 	}
 	p.put(`<img class="%s" src="%s" alt="%s">`, class, esc(src), esc(word(b["alt_text"])))
-}
-
-func (p *painter) element(b, e map[string]any) {
-	switch kind := word(e["type"]); kind {
-	case "button", "workflow_button", "icon_button":
-		p.button(b, e, p.words(e["text"]), word(e["style"]))
-	case "feedback_buttons":
-		p.button(b, e, p.words(object(e["positive_button"])["text"]), "")
-		p.button(b, e, p.words(object(e["negative_button"])["text"]), "")
-	case "image":
-		p.image(e, "thumb")
-	case "overflow":
-		p.put(`<span class="button">⋯</span>`)
-	case "checkboxes", "radio_buttons":
-		chosen := p.text.chosen(b, e)
-		for _, o := range array(e["options"]) {
-			label, _ := textOf(object(o)["text"])
-			on := ""
-			if slices.Contains(chosen, label) {
-				on = " on"
-			}
-			p.put(
-				`<div class="choice"><span class="%s%s"></span><div>%s<div class="context">%s</div></div></div>`,
-				kind,
-				on,
-				p.words(object(o)["text"]),
-				p.words(object(o)["description"]),
-			)
-		}
-	default:
-		face, empty := strings.Join(p.text.chosen(b, e), ", "), ""
-		if face == "" {
-			face, _ = textOf(e["placeholder"])
-			empty = " empty"
-		}
-		class := "menu"
-		if strings.HasSuffix(kind, "_input") && kind != "file_input" {
-			class = "field"
-			if e["multiline"] == true || kind == "rich_text_input" {
-				class += " tall"
-			}
-		}
-		if kind == "file_input" {
-			if class = "button"; empty != "" {
-				face, empty = "Add files", ""
-			}
-		}
-		p.put(`<div class="%s%s">%s</div>`, class, empty, strings.ReplaceAll(esc(face), "\n", "<br>"))
-	}
-}
-
-func (p *painter) button(b, e map[string]any, face, style string) {
-	p.put(
-		`<button class="button %s" name="target" value="%s/%s">%s</button>`,
-		esc(style),
-		esc(word(b["block_id"])),
-		esc(word(e["action_id"])),
-		face,
-	)
-}
-
-func (p *painter) input(b map[string]any) {
-	p.put(`<div class="input"><div class="label">%s`, p.words(b["label"]))
-	if b["optional"] == true {
-		p.put(` <span class="optional">(optional)</span>`)
-	}
-	p.put(`</div>`)
-	p.element(b, object(b["element"]))
-	if text := p.sheet.Errors[word(b["block_id"])]; text != "" {
-		p.put(`<div class="wrong">%s</div>`, esc(text))
-	}
-	if b["hint"] != nil {
-		p.put(`<div class="hint">%s</div>`, p.words(b["hint"]))
-	}
-	p.put(`</div>`)
 }
 
 func (p *painter) plan(b map[string]any) {

@@ -1,0 +1,274 @@
+package page
+
+import (
+	"context"
+	"fmt"
+	"html/template"
+	"net/http"
+	"net/url"
+	"path"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/atlilith/onboardbot/internal/sandbox/workspace"
+	"github.com/atlilith/onboardbot/internal/sandbox/workspace/render"
+)
+
+// screen is what the template shows: one person's view of one channel, with a thread, a modal and
+// a panel beside or before it.
+type screen struct {
+	Team, App, User, UserName string
+	People, Channels, Tabs    []link
+	Title                     string
+	Channel                   string
+	Messages                  []message
+	Thread                    []message
+	ThreadTS                  string
+	Close                     string // the address without the thread
+	Home                      *view
+	Modals                    []view
+	Welcome                   *Welcome
+	Commands                  []workspace.Command
+	Panel                     *panel
+	OpenWorld                 string
+}
+
+// link is an entry of the navigation. Waiting counts what waits for a person.
+type link struct {
+	Name, URL string
+	Here      bool
+	Waiting   int
+}
+
+type message struct {
+	workspace.Message
+	HTMLID, Author, Initial, Time, Link string
+	Color                               int
+	Body                                template.HTML
+	Pictures, Others                    []file
+	Replies                             string
+}
+
+type file struct {
+	workspace.File
+	// Preview is the beginning of a text.
+	Preview string
+}
+
+type view struct {
+	workspace.Modal
+	Body template.HTML
+}
+
+type panel struct {
+	Title  string
+	Body   template.HTML
+	Faults []Fault
+	Close  string
+}
+
+// breakIt is the panel with the faults.
+const breakIt = "break"
+
+// previewSize is how many bytes of a text file are shown in a message.
+const previewSize = 4 << 10
+
+// inThread gives the template a message and whether it is shown in a thread.
+func inThread(m message, thread bool) map[string]any {
+	return map[string]any{"M": m, "InThread": thread}
+}
+
+// address is the query of a page, from which links to other pages are made.
+type address url.Values
+
+// with returns the address of another page: names and values by turns, an empty value removes.
+func (a address) with(pairs ...string) string {
+	q := url.Values{}
+	for name, values := range a {
+		q[name] = values
+	}
+	for i := 0; i+1 < len(pairs); i += 2 {
+		q.Del(pairs[i])
+		if pairs[i+1] != "" {
+			q.Set(pairs[i], pairs[i+1])
+		}
+	}
+	return "/?" + q.Encode()
+}
+
+func (p *page) draw(r *http.Request, s workspace.Screen) (screen, error) {
+	at := address{"user": {s.User}}
+	for _, name := range []string{"channel", "thread", "view", "world"} {
+		if v := r.FormValue(name); v != "" {
+			at[name] = []string{v}
+		}
+	}
+	out := screen{Team: p.slack.Team.Name, App: p.slack.App.Name, User: s.User, UserName: s.Names[s.User],
+		Commands: p.slack.App.Commands, OpenWorld: at.with("world", "")}
+	for _, u := range p.people() {
+		theirs, err := p.Workspace.Look(r.Context(), u.ID, 0)
+		if err != nil {
+			return screen{}, err
+		}
+		out.People = append(out.People, link{u.RealName, at.with("user", u.ID), u.ID == s.User, waiting(theirs, "")})
+	}
+	name := r.FormValue("channel")
+	if name == "" {
+		name = p.Channel
+	}
+	here, known := s.Channel(name)
+	if !known && len(s.Conversations) > 0 {
+		here = s.Conversations[0]
+	}
+	home := r.FormValue("view") == "home"
+	for _, c := range s.Conversations {
+		title := "# " + c.Name
+		if c.With != "" {
+			title = p.slack.App.Name
+		}
+		out.Channels = append(out.Channels, link{title, at.with("channel", c.ID, "thread", "", "view", ""),
+			c.ID == here.ID && !home, waiting(s, c.ID)})
+		if c.ID == here.ID {
+			out.Title = title
+		}
+	}
+	out.Channels = append(out.Channels,
+		link{p.slack.App.Name + " Home", at.with("view", "home", "thread", ""), home, 0})
+	out.Channel = here.ID
+	if home {
+		out.Title, out.Home = p.slack.App.Name+" Home", &view{Body: "<p>Nothing here yet.</p>"}
+		if s.Home != nil {
+			drawn := drawView(*s.Home, s)
+			out.Home = &drawn
+		}
+	} else {
+		p.drawChannel(&out, here, s, at)
+	}
+	for _, m := range s.Modals {
+		out.Modals = append(out.Modals, drawView(m, s))
+	}
+	p.drawWorld(r.Context(), &out, at)
+	return out, nil
+}
+
+func (p *page) drawChannel(out *screen, here workspace.Conversation, s workspace.Screen, at address) {
+	for _, m := range here.Root() {
+		out.Messages = append(out.Messages, drawMessage(m, here, s, at))
+	}
+	if len(out.Messages) == 0 && here.Name == p.Channel {
+		out.Welcome = p.Welcome
+	}
+	if ts := url.Values(at).Get("thread"); ts != "" {
+		for _, m := range here.Thread(ts) {
+			out.Thread = append(out.Thread, drawMessage(m, here, s, at))
+		}
+		if len(out.Thread) > 0 {
+			out.ThreadTS, out.Close = ts, at.with("thread", "")
+		}
+	}
+}
+
+// drawWorld draws the tabs of the panels and the panel that is open.
+func (p *page) drawWorld(ctx context.Context, out *screen, at address) {
+	open := url.Values(at).Get("world")
+	for _, one := range p.Panels {
+		out.Tabs = append(out.Tabs, link{Name: one.Title, URL: at.with("world", one.ID), Here: one.ID == open})
+		if one.ID != open {
+			continue
+		}
+		ctx, cancel := context.WithTimeout(ctx, panelTimeout)
+		body, err := one.Show(ctx)
+		cancel()
+		if err != nil {
+			body = template.HTML(`<p class="hint">` + template.HTMLEscapeString(err.Error()) + `</p>`)
+		}
+		out.Panel = &panel{Title: one.Title, Body: body, Close: at.with("world", "")}
+	}
+	if len(p.Faults) == 0 {
+		return
+	}
+	out.Tabs = append(out.Tabs, link{Name: "Break it", URL: at.with("world", breakIt), Here: open == breakIt})
+	if open == breakIt {
+		out.Panel = &panel{Title: "Break it", Faults: p.Faults, Close: at.with("world", "")}
+	}
+}
+
+// waiting counts the messages that name a person and have a primary button, in one channel or in
+// all.
+func waiting(s workspace.Screen, channel string) int {
+	n := 0
+	for _, c := range s.Conversations {
+		if channel != "" && c.ID != channel {
+			continue
+		}
+		for _, m := range c.Messages {
+			blocks := string(m.Blocks)
+			if m.FromApp && !m.Deleted && strings.Contains(blocks, `"style":"primary"`) &&
+				(strings.Contains(blocks, "@"+s.User) || strings.Contains(blocks, `"user_id":"`+s.User+`"`)) {
+				n++
+			}
+		}
+	}
+	return n
+}
+
+func drawView(m workspace.Modal, s workspace.Screen) view {
+	return view{m, render.HTML(m.Blocks,
+		render.Sheet{ID: m.ID, Names: s.Names, Picture: picture, State: m.State, Errors: m.Errors})}
+}
+
+func drawMessage(m workspace.Message, c workspace.Conversation, s workspace.Screen, at address) message {
+	out := message{Message: m, Author: s.Names[m.User], HTMLID: "m" + m.TS,
+		Link: at.with("channel", c.ID, "thread", m.TS, "view", "")}
+	for i, r := range out.Author {
+		if i == 0 {
+			out.Initial = string(r)
+		}
+		out.Color = (out.Color*31 + int(r)) % 360
+	}
+	seconds, _, _ := strings.Cut(m.TS, ".")
+	if n, err := strconv.ParseInt(seconds, 10, 64); err == nil {
+		out.Time = time.Unix(n, 0).UTC().Format("15:04")
+	}
+	if len(m.Blocks) > 0 {
+		out.Body = render.HTML(m.Blocks,
+			render.Sheet{ID: m.TS, Names: s.Names, Picture: picture, State: m.State})
+	} else if m.Text != "" {
+		out.Body = render.Paragraph(m.Text, s.Names)
+	}
+	for _, f := range m.Files {
+		kind := http.DetectContentType(f.Data)
+		if strings.HasPrefix(kind, "image/") {
+			out.Pictures = append(out.Pictures, file{File: f})
+			continue
+		}
+		shown := file{File: f}
+		if strings.HasPrefix(kind, "text/") {
+			shown.Preview = string(f.Data[:min(len(f.Data), previewSize)])
+		}
+		out.Others = append(out.Others, shown)
+	}
+	replies := 0
+	for _, x := range c.Messages {
+		if m.ThreadTS == "" && x.ThreadTS == m.TS {
+			replies++
+		}
+	}
+	switch replies {
+	case 0:
+	case 1:
+		out.Replies = "1 reply"
+	default:
+		out.Replies = fmt.Sprintf("%d replies", replies)
+	}
+	return out
+}
+
+// picture is where the page shows a Slack file from.
+func picture(id, link string) string {
+	if id == "" {
+		_, id, _ = strings.Cut(path.Base(path.Dir(link)), "-")
+	}
+	return "/file/" + id
+}

@@ -1,0 +1,168 @@
+package stage
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/miekg/dns"
+
+	"github.com/atlilith/onboardbot/internal/sandbox"
+	"github.com/atlilith/onboardbot/internal/sandbox/page"
+	"github.com/atlilith/onboardbot/internal/sandbox/testbed"
+	"github.com/atlilith/onboardbot/internal/sandbox/workspace"
+)
+
+// The addresses at which the two replicas serve health checks and metrics.
+const (
+	firstHTTP  = "127.0.0.1:8080"
+	secondHTTP = "127.0.0.1:8081"
+)
+
+// restartDelay is what a supervisor such as systemd waits before it starts the product again.
+const restartDelay = time.Second
+
+func (s *Stage) faults() []page.Fault {
+	return []page.Fault{
+		{ID: "kill", Label: "kill -9 the bot", Do: s.kill,
+			Expect: "It is started again after a second. It observes what the interrupted step did and continues under " +
+				"the same approval; nothing is applied twice and no message is lost."},
+		{ID: "replica", Label: "Start or stop a second replica", Do: s.replica,
+			Expect: "Either replica can answer a click. A run is advanced by one of them at a time; if you then kill the " +
+				"bot, the other one continues."},
+		{ID: "sockets", Label: "Drop the Socket Mode connections", Do: s.dropSockets,
+			Expect: "The bot reconnects within a second or two. What is pressed meanwhile may show Slack's own error and " +
+				"can be pressed again."},
+		{ID: "storm", Label: "429 storm", Do: s.storm,
+			Expect: "Slack refuses the next ten posts and ten updates. Messages arrive late, in order and once each."},
+		{ID: "nameserver", Label: "Stop or start a name server", Do: s.nameServer,
+			Expect: "The DNS step waits until every authoritative server answers with the new records, and continues by " +
+				"itself when the server is back."},
+		{ID: "drift", Label: "Change the zone behind its back", Do: s.drift,
+			Expect: "Press it while the DNS step waits for approval, then approve: the approval lapses, the thread shows " +
+				"what differs, and a new request is below. Press again to take the record away."},
+	}
+}
+
+// kill kills the bot, and starts it again.
+func (s *Stage) kill(context.Context) (string, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.bot.Kill()
+	time.Sleep(restartDelay)
+	bot, err := s.Start(s.config.Command, s.config.Environment...)
+	if err != nil {
+		return "", err
+	}
+	s.bot = bot
+	return "The bot was killed and has been started again.", nil
+}
+
+// replica starts another process of the product, or stops it.
+func (s *Stage) replica(context.Context) (string, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.second != nil {
+		err := s.second.Stop()
+		s.second = nil
+		return "The second replica was stopped.", err
+	}
+	config, err := os.ReadFile(s.ConfigFile)
+	if err != nil {
+		return "", err
+	}
+	second := *s.Testbed
+	second.ConfigFile = filepath.Join(s.Dir, "config-2.yaml")
+	other := strings.Replace(string(config), "listen: "+firstHTTP, "listen: "+secondHTTP, 1)
+	if err := os.WriteFile(second.ConfigFile, []byte(other), 0o600); err != nil {
+		return "", err
+	}
+	var bot *testbed.Bot
+	if bot, err = second.Start(s.config.Command, s.config.Environment...); err != nil {
+		return "", err
+	}
+	s.second = bot
+	return "A second replica was started.", nil
+}
+
+func (s *Stage) dropSockets(ctx context.Context) (string, error) {
+	return "All Socket Mode connections were dropped.", s.Slack.Order(ctx, workspace.Fault{Kind: workspace.FaultDrop})
+}
+
+func (s *Stage) storm(ctx context.Context) (string, error) {
+	for _, method := range []string{"chat.postMessage", "chat.update"} {
+		err := s.Slack.Order(ctx, workspace.Fault{Kind: workspace.FaultRateLimit, Method: method, Times: 10,
+			RetryAfter: time.Second})
+		if err != nil {
+			return "", err
+		}
+	}
+	return "Slack will refuse the next ten posts and ten updates with 429.", nil
+}
+
+// nameServer silences the second name server, or lets it answer again.
+func (s *Stage) nameServer(context.Context) (string, error) {
+	return s.toggle("nameserver", "The second name server answers nothing now.", "The second name server answers again.",
+		func() (func(context.Context) error, error) {
+			s.DNS.NameServers[1].Silence()
+			return func(context.Context) error { s.DNS.NameServers[1].Behave(); return nil }, nil
+		})
+}
+
+// foreign is an address that is no machine of the platform's (RFC 5737).
+const foreign = "198.51.100.9"
+
+// drift adds a record at a name that the newest run's DNS change is about, or takes it away.
+func (s *Stage) drift(ctx context.Context) (string, error) {
+	zone, err := s.newestDomain(ctx)
+	if err != nil {
+		return "", err
+	}
+	record, err := dns.NewRR("www." + zone + ". 60 IN A " + foreign)
+	if err != nil {
+		return "", err
+	}
+	return s.toggle("drift", "www."+zone+" has the address "+foreign+" now.", "The foreign record was taken away.",
+		func() (func(context.Context) error, error) {
+			return func(ctx context.Context) error { return s.DNS.Remove(ctx, zone, record) }, s.DNS.Add(ctx, zone, record)
+		})
+}
+
+// newestDomain is the domain of the newest onboarding, or one that is free.
+func (s *Stage) newestDomain(ctx context.Context) (string, error) {
+	conn, err := pgx.Connect(ctx, s.BotDSN())
+	if err != nil {
+		return "", err
+	}
+	defer conn.Close(context.WithoutCancel(ctx))
+	domain := sandbox.Zones[0]
+	err = conn.QueryRow(ctx, `SELECT d.domain FROM onboarding.run_domains d JOIN onboarding.runs r ON r.id = d.run_id
+		ORDER BY r.created_at DESC, d.domain LIMIT 1`).Scan(&domain)
+	if errors.Is(err, pgx.ErrNoRows) {
+		err = nil
+	}
+	return domain, err
+}
+
+// toggle breaks something that stays broken, or mends it if it is broken.
+func (s *Stage) toggle(id, broken, mended string, breaks func() (func(context.Context) error, error)) (string, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if mend := s.undo[id]; mend != nil {
+		delete(s.undo, id)
+		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		defer cancel()
+		return mended, mend(ctx)
+	}
+	mend, err := breaks()
+	if err != nil {
+		return "", fmt.Errorf("break it: %w", err)
+	}
+	s.undo[id] = mend
+	return broken, nil
+}
