@@ -35,11 +35,13 @@ check: lint
 test: install lint $(AXE)
 	go test -race -timeout 20m -p 3 $(LONGEST) ./...
 
-# With -race, vet and staticcheck use the compiled packages of the tests. deadcode fails on functions that only tests call.
+# With -race, vet and staticcheck use the compiled packages of the tests. measure fails on
+# long lines and large packages and types, deadcode on functions that only tests call.
 lint: $(STATICCHECK) $(DEADCODE)
 	@test -z "$$(gofmt -l .)" || { gofmt -l . ; echo "not gofmt-ed" >&2; exit 1; }
 	go vet -race ./...
 	GOFLAGS=-race $(STATICCHECK) ./...
+	go run ./internal/tools/measure -limits
 	@dead=$$($(DEADCODE) .) && test -z "$$dead" || { echo "$$dead" ; echo "nothing calls these functions, or only tests do" >&2; exit 1; }
 
 $(STATICCHECK):

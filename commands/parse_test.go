@@ -9,9 +9,9 @@ import (
 	"github.com/rogpeppe/go-internal/txtar"
 
 	"github.com/atlilith/onboardbot/commands/form"
+	"github.com/atlilith/onboardbot/commands/inputs"
 	"github.com/atlilith/onboardbot/internal/sandbox/golden"
 	"github.com/atlilith/onboardbot/onboarding"
-	"github.com/atlilith/onboardbot/onboarding/inputs"
 )
 
 func TestParseCommand(t *testing.T) {

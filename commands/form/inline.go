@@ -6,9 +6,9 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/atlilith/onboardbot/commands/inputs"
 	"github.com/atlilith/onboardbot/onboarding"
 	"github.com/atlilith/onboardbot/onboarding/brand"
-	"github.com/atlilith/onboardbot/onboarding/inputs"
 )
 
 // With puts what was typed behind the command over the draft.

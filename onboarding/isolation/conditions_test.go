@@ -18,18 +18,19 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/isolation"
 )
 
-// someone is a table that leaks, so that a report that is about the rest has something to say.
+// someone is a table that leaks, so a report finds something beside what it could not check.
 const someone = `CREATE TABLE leaky (id int PRIMARY KEY, user_id uuid REFERENCES users);
 INSERT INTO leaky SELECT row_number() OVER (), id FROM users;
 GRANT SELECT ON leaky TO {{app}};`
 
-// leftOut asserts that a report names what it could not check, and found what there was beside it.
+// leftOut asserts that a report names what it could not check, and still has a finding.
 func leftOut(t *testing.T, report *isolation.Report, what, finding string) {
 	t.Helper()
 	if !slices.ContainsFunc(report.Coverage.LeftOut, func(line string) bool { return strings.Contains(line, what) }) {
 		t.Errorf("nothing left out names %q: %q", what, report.Coverage.LeftOut)
 	}
-	if finding != "" && !slices.ContainsFunc(report.Findings, func(f isolation.Finding) bool { return f.Key() == finding }) {
+	if finding != "" && !slices.ContainsFunc(report.Findings,
+		func(f isolation.Finding) bool { return f.Key() == finding }) {
 		t.Errorf("no finding %q: %v", finding, report.Findings)
 	}
 }
@@ -68,7 +69,7 @@ func TestTenantWhoBreaksTheConnection(t *testing.T) {
 	}
 }
 
-// meanwhile runs f once a session of the checker reads a table.
+// meanwhile calls f as soon as a session of the checker reads a table.
 func (s *schema) meanwhile(t *testing.T, table string, f func(*pgx.Conn) error) <-chan error {
 	done := make(chan error, 1)
 	go func() {
@@ -105,8 +106,10 @@ func TestConnectionsLostHalfWay(t *testing.T) {
 	if err := <-done; err != nil {
 		t.Fatal(err)
 	}
-	if report.Verdict != isolation.Sound || report.Coverage.Persons != 2000 || report.Coverage.Reads < 2000*benchTables {
-		t.Errorf("verdict %s, %d reads as %d Persons, left out %q", report.Verdict, report.Coverage.Reads, report.Coverage.Persons, report.Coverage.LeftOut)
+	if report.Verdict != isolation.Sound || report.Coverage.Persons != 2000 ||
+		report.Coverage.Reads < 2000*benchTables {
+		t.Errorf("verdict %s, %d reads as %d Persons, left out %q", report.Verdict, report.Coverage.Reads,
+			report.Coverage.Persons, report.Coverage.LeftOut)
 	}
 }
 
@@ -143,7 +146,7 @@ func TestTenantDeletedMeanwhile(t *testing.T) {
 	}
 }
 
-// TestMillionRows has the process for itself, to compare what is allocated.
+// TestMillionRows runs alone in the process, since it compares what is allocated.
 func TestMillionRows(t *testing.T) {
 	allocated := map[int]uint64{}
 	for _, rows := range []int{1000, 1_000_000} {
@@ -173,12 +176,14 @@ func TestMillionRowsThatLeak(t *testing.T) {
 		ALTER TABLE events ADD PRIMARY KEY (id);
 		GRANT SELECT ON events TO {{app}};`)
 	report := s.check(t)
-	leftOut(t, &isolation.Report{Findings: report.Findings, Coverage: isolation.Coverage{LeftOut: []string{""}}}, "", "leak read public.events")
+	leftOut(t, &isolation.Report{Findings: report.Findings, Coverage: isolation.Coverage{LeftOut: []string{""}}}, "",
+		"leak read public.events")
 }
 
 func TestNoTenants(t *testing.T) {
 	t.Parallel()
-	s := onBase(t, "v3", "TRUNCATE users CASCADE; TRUNCATE bookings CASCADE; CREATE TABLE later (id int PRIMARY KEY, user_id uuid REFERENCES users); GRANT SELECT ON later TO {{app}};")
+	s := onBase(t, "v3", "TRUNCATE users CASCADE; TRUNCATE bookings CASCADE; CREATE TABLE later (id int PRIMARY "+
+		"KEY, user_id uuid REFERENCES users); GRANT SELECT ON later TO {{app}};")
 	report := s.check(t)
 	leftOut(t, report, "no tenants", "risk row-level security public.later")
 	if report.Verdict != isolation.Incomplete || report.Verdict.ExitStatus() != 2 {
@@ -194,7 +199,8 @@ func TestThousandPartitions(t *testing.T) {
 		ALTER TABLE events ENABLE ROW LEVEL SECURITY;
 		CREATE POLICY p ON events USING (user_id = private.me());
 		GRANT SELECT, INSERT, UPDATE, DELETE ON events TO {{app}};`
-	// Planning over a thousand partitions takes seconds on a busy machine, and what it takes is not what is tested.
+	// Planning over a thousand partitions takes seconds on a busy machine, and what it takes is
+	// not what is tested.
 	s := onBase(t, "v3", partitions)
 	s.cfg.Budget.StatementTimeout = 2 * time.Minute
 	if report := s.check(t); report.Verdict != isolation.Sound {
@@ -202,7 +208,8 @@ func TestThousandPartitions(t *testing.T) {
 	}
 	s.exec(t, s.expand("GRANT SELECT ON ALL TABLES IN SCHEMA public TO {{app}};"))
 	report := s.check(t)
-	if report.Verdict != isolation.Leaking || len(report.Findings) != 2 || !strings.Contains(report.Findings[0].Evidence, "99 more partitions of public.events") {
+	if report.Verdict != isolation.Leaking || len(report.Findings) != 2 ||
+		!strings.Contains(report.Findings[0].Evidence, "99 more partitions of public.events") {
 		t.Errorf("%s: %v", report.Verdict, report.Findings)
 	}
 }
@@ -222,7 +229,7 @@ func TestCancelled(t *testing.T) {
 	<-done
 }
 
-// TestOwnLogin checks over a connection of the app role's own, from which there is no way back to the truth.
+// TestOwnLogin checks over a login of the app role, which cannot become the truth.
 func TestOwnLogin(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -230,19 +237,27 @@ func TestOwnLogin(t *testing.T) {
 		want      []string
 	}{
 		{"sound", "", nil},
-		{"insert", "CREATE POLICY w ON inbox_messages FOR INSERT WITH CHECK (true);", []string{"leak insert public.inbox_messages"}},
-		{"insert unseen", "REVOKE ALL ON inbox_messages FROM {{app}}; GRANT INSERT ON inbox_messages TO {{app}}; CREATE POLICY w ON inbox_messages FOR INSERT WITH CHECK (user_id IS NOT NULL);",
+		{"insert", "CREATE POLICY w ON inbox_messages FOR INSERT WITH CHECK (true);",
 			[]string{"leak insert public.inbox_messages"}},
-		{"move", "DROP POLICY inbox_tenant ON inbox_messages; CREATE POLICY r ON inbox_messages FOR SELECT USING (user_id = private.me()); CREATE POLICY u ON inbox_messages FOR UPDATE USING (user_id = private.me()) WITH CHECK (true);",
+		{"insert unseen", "REVOKE ALL ON inbox_messages FROM {{app}}; GRANT INSERT ON inbox_messages TO {{app}}; " +
+			"CREATE POLICY w ON inbox_messages FOR INSERT WITH CHECK (user_id IS NOT NULL);",
+			[]string{"leak insert public.inbox_messages"}},
+		{"move", "DROP POLICY inbox_tenant ON inbox_messages; CREATE POLICY r ON inbox_messages FOR SELECT USING " +
+			"(user_id = private.me()); CREATE POLICY u ON inbox_messages FOR UPDATE USING (user_id = private.me()) " +
+			"WITH CHECK (true);",
 			[]string{"leak update public.inbox_messages"}},
-		{"delete", "CREATE FUNCTION empty_inbox(person uuid) RETURNS void LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$ DELETE FROM public.inbox_messages WHERE user_id = person $$;",
+		{"delete", "CREATE FUNCTION empty_inbox(person uuid) RETURNS void LANGUAGE sql SECURITY DEFINER SET " +
+			"search_path = pg_catalog, pg_temp AS $$ DELETE FROM public.inbox_messages WHERE user_id = person $$;",
 			[]string{"leak delete public.inbox_messages"}},
-		{"read", "ALTER TABLE booking_notes DISABLE ROW LEVEL SECURITY; REVOKE INSERT, UPDATE, DELETE ON booking_notes FROM {{app}};", []string{"leak read public.booking_notes"}},
+		{"read", "ALTER TABLE booking_notes DISABLE ROW LEVEL SECURITY; REVOKE INSERT, UPDATE, DELETE ON " +
+			"booking_notes FROM {{app}};", []string{"leak read public.booking_notes"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			// Who may not become the app role has only the victims' own eyes inside its sessions.
-			s := onBase(t, "v3", c.sql, "CREATE ROLE {{role}}_auditor LOGIN BYPASSRLS; GRANT pg_read_all_data TO {{role}}_auditor;")
+			// A truth that may not become the app role sees inside its sessions only what
+			// victims see.
+			s := onBase(t, "v3", c.sql, "CREATE ROLE {{role}}_auditor LOGIN BYPASSRLS; GRANT pg_read_all_data TO "+
+				"{{role}}_auditor;")
 			s.cfg.DatabaseURL = postgres.Shared(t).DSNAs(s.role+"_auditor", databaseOf(s.dsn))
 			s.cfg.AppDatabaseURL = postgres.Shared(t).DSNAs(s.role, databaseOf(s.dsn))
 			report := s.check(t)
@@ -264,17 +279,22 @@ func TestCannotBegin(t *testing.T) {
 		change func(*isolation.Config)
 		want   string
 	}{
-		"no role":       {func(c *isolation.Config) { c.AppRole = "nobody_of_that_name" }, `app_role: no role "nobody_of_that_name"`},
-		"thin truth":    {func(c *isolation.Config) { c.DatabaseURL = postgres.Shared(t).DSNAs(s.role, databaseOf(s.dsn)) }, "neither superuser nor has BYPASSRLS"},
+		"no role": {func(c *isolation.Config) { c.AppRole = "nobody_of_that_name" }, `app_role: no role "nobody_of_that_name"`},
+		"thin truth": {func(c *isolation.Config) {
+			c.DatabaseURL = postgres.Shared(t).DSNAs(s.role,
+				databaseOf(s.dsn))
+		}, "neither superuser nor has BYPASSRLS"},
 		"wrong login":   {func(c *isolation.Config) { c.AppDatabaseURL = c.DatabaseURL }, "not as app_role"},
 		"nothing given": {func(c *isolation.Config) { *c = isolation.Config{} }, "database_url: missing"},
-		"no users":      {func(c *isolation.Config) { c.Users.Table = "public.nobody" }, "users.table: no table public.nobody"},
+		"no users": {func(c *isolation.Config) { c.Users.Table = "public.nobody" },
+			"users.table: no table public.nobody"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			cfg := s.cfg
 			c.change(&cfg)
 			var out bytes.Buffer
-			status, err := isolation.Run(t.Context(), cfg, isolation.Options{}, isolation.Output{Writer: &out, Format: isolation.FormatJSON})
+			status, err := isolation.Run(t.Context(), cfg, isolation.Options{},
+				isolation.Output{Writer: &out, Format: isolation.FormatJSON})
 			if err != nil || status != 2 {
 				t.Errorf("status %d, error %v", status, err)
 			}
@@ -313,11 +333,13 @@ func TestSingleTenant(t *testing.T) {
 	t.Parallel()
 	s := onBase(t, "v3", "CREATE POLICY w ON inbox_messages FOR INSERT WITH CHECK (true);")
 	var out bytes.Buffer
-	status, err := isolation.Run(t.Context(), s.cfg, isolation.Options{Tenant: "person-d"}, isolation.Output{Writer: &out, Format: isolation.FormatText})
+	status, err := isolation.Run(t.Context(), s.cfg, isolation.Options{Tenant: "person-d"},
+		isolation.Output{Writer: &out, Format: isolation.FormatText})
 	if err != nil || status != 1 || !strings.Contains(out.String(), "LEAK: insert public.inbox_messages") {
 		t.Errorf("status %d, error %v:\n%s", status, err, out.String())
 	}
-	if status, _ := isolation.Run(t.Context(), s.cfg, isolation.Options{Tenant: "nobody-at-all"}, isolation.Output{Writer: &out, Format: isolation.FormatText}); status != 2 {
+	if status, _ := isolation.Run(t.Context(), s.cfg, isolation.Options{Tenant: "nobody-at-all"},
+		isolation.Output{Writer: &out, Format: isolation.FormatText}); status != 2 {
 		t.Errorf("status %d for an unknown tenant", status)
 	}
 }

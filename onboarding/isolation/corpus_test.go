@@ -25,7 +25,7 @@ import (
 
 func TestMain(m *testing.M) { os.Exit(postgres.Main(m)) }
 
-// schema is a fresh database with a role of its own that stands for the app's.
+// schema is a new database with an app role of its own.
 type schema struct {
 	dsn, role string
 	cfg       isolation.Config
@@ -33,8 +33,8 @@ type schema struct {
 
 var roles atomic.Int64
 
-// What corpus files write short: {{login a}} and {{act org1}} set an identity, {{a}} to {{f}} and {{org1}} are ids of the base v3, and all else
-// stands for itself.
+// Abbreviations in corpus files: {{login a}} and {{act org1}} set an identity, {{a}} to {{f}}
+// and {{org1}} are ids of the base v3, and any other word in braces is itself.
 var (
 	loginAs = regexp.MustCompile(`{{login (\w+)}}`)
 	actIn   = regexp.MustCompile(`{{act (\w+)}}`)
@@ -43,14 +43,15 @@ var (
 	itself  = regexp.MustCompile(`'{{(\w+)}}'`)
 )
 
-// newSchema makes a database and runs SQL in which {{app}} is the app role and {{role}} a prefix for further roles of the case.
+// newSchema creates a database and runs SQL in which {{app}} is the app role and {{role}} a
+// prefix for further roles of the case.
 func newSchema(t testing.TB, statements ...string) *schema {
 	t.Helper()
 	return schemaOn(t, "template0", statements...)
 }
 
-// onBase is newSchema on top of a base, which is made once and copied. Each schema has an app role of its own, so it runs the base's
-// grants again.
+// onBase is newSchema on top of a base, which is created once and copied. Each schema has an app
+// role of its own, so it runs the base's grants again.
 func onBase(t testing.TB, name string, statements ...string) *schema {
 	t.Helper()
 	template, grants := base(t, name)
@@ -71,7 +72,8 @@ func schemaOn(t testing.TB, template string, statements ...string) *schema {
 	})
 	s := &schema{dsn: server.DSN(database), role: fmt.Sprintf("app_%d", roles.Add(1))}
 	s.exec(t, "CREATE ROLE "+s.role+" LOGIN;"+s.expand(strings.Join(statements, "\n")))
-	s.cfg = isolation.Config{DatabaseURL: s.dsn, AppRole: s.role, Settings: isolation.Settings{User: "app.user_id", Org: "app.org_id"}}
+	s.cfg = isolation.Config{DatabaseURL: s.dsn, AppRole: s.role,
+		Settings: isolation.Settings{User: "app.user_id", Org: "app.org_id"}}
 	return s
 }
 
@@ -147,7 +149,8 @@ func (s *schema) check(t testing.TB) *isolation.Report {
 
 func databaseOf(dsn string) string { return filepath.Base(strings.SplitN(dsn, "?", 2)[0]) }
 
-// prove logs in as the app role and runs a case's proof. Its last statement returns true once another tenant's row was reached.
+// prove logs in as the app role and runs a case's proof. Its last statement returns true if it
+// reached another tenant's row.
 func (s *schema) prove(t *testing.T, sql string) {
 	t.Helper()
 	conn, err := pgx.Connect(t.Context(), postgres.Shared(t).DSNAs(s.role, databaseOf(s.dsn)))
@@ -165,9 +168,10 @@ func (s *schema) prove(t *testing.T, sql string) {
 	}
 }
 
-// TestCorpus judges every schema under testdata/corpus. A case is a txtar archive: schema.sql on top of the base that the file "base" names ("v3"
-// unless it says "none"), expect with the verdict and every finding, proof.sql for leaks, config.yaml where the
-// case needs one, and fixed with the verdict after the report's own fixes were run.
+// TestCorpus checks every schema under testdata/corpus. A case is a txtar archive: schema.sql on
+// top of the base that the file "base" names ("v3" unless it says "none"), expect with the
+// verdict and every finding, proof.sql for leaks, config.yaml where the case needs one, and
+// fixed with the verdict after the report's own fixes were run.
 func TestCorpus(t *testing.T) {
 	cases, err := filepath.Glob(filepath.Join("testdata", "corpus", "*", "*.txtar"))
 	if err != nil || len(cases) == 0 {
@@ -197,7 +201,8 @@ func TestCorpus(t *testing.T) {
 			}
 			if proof := files["proof.sql"]; proof != "" {
 				s.prove(t, proof)
-			} else if strings.HasPrefix(path, "testdata/corpus/broken/") && strings.HasPrefix(files["expect"], "leak") {
+			} else if strings.HasPrefix(path, "testdata/corpus/broken/") &&
+				strings.HasPrefix(files["expect"], "leak") {
 				t.Error("a leak needs a proof.sql")
 			}
 			report := s.check(t)
@@ -206,14 +211,15 @@ func TestCorpus(t *testing.T) {
 				got = append(got, strings.ReplaceAll(f.Key(), s.role, "{{app}}"))
 			}
 			slices.Sort(got[1:])
-			want := slices.DeleteFunc(strings.Split(strings.TrimSpace(files["expect"]), "\n"), func(line string) bool { return line == "" })
+			want := slices.DeleteFunc(strings.Split(strings.TrimSpace(files["expect"]), "\n"),
+				func(line string) bool { return line == "" })
 			slices.Sort(want[1:])
 			if changes := diff.Diff(want, got); changes != "" {
 				var text bytes.Buffer
 				if err := isolation.WriteText(&text, report, nil); err != nil {
 					t.Error(err)
 				}
-				t.Errorf("judged otherwise (-want +got):\n%s\n%s", changes, text.String())
+				t.Errorf("other findings (-want +got):\n%s\n%s", changes, text.String())
 			}
 			if fixed := strings.TrimSpace(files["fixed"]); fixed != "" {
 				for _, f := range report.Findings {

@@ -7,7 +7,8 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/isolation/checks"
 )
 
-// TimeReads times the exhaustive reads alone, from the first connection to the last answer, and returns how many checks they were.
+// TimeReads times the exhaustive reads alone, from the first connection to the last answer, and
+// returns how many checks they were.
 func TimeReads(ctx context.Context, config Config) (time.Duration, int, error) {
 	c, err := New(config)
 	if err != nil {

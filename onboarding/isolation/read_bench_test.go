@@ -38,11 +38,12 @@ GRANT SELECT ON t%[1]d TO {{app}};
 	return sql.String()
 }
 
-// floorSQL is the same checks in one loop on the server, whose plans plpgsql keeps.
+// floorSQL does the same checks in one loop on the server, whose plans PL/pgSQL keeps.
 func floorSQL() string {
 	var checks strings.Builder
 	for i := range benchTables {
-		fmt.Fprintf(&checks, "SELECT count(*) INTO n FROM t%d WHERE user_id IS DISTINCT FROM me; foreign_rows := foreign_rows + n;\n", i)
+		fmt.Fprintf(&checks, "SELECT count(*) INTO n FROM t%d WHERE user_id IS DISTINCT FROM me; foreign_rows := "+
+			"foreign_rows + n;\n", i)
 	}
 	return `CREATE FUNCTION floor_of(tenants uuid[]) RETURNS bigint LANGUAGE plpgsql AS $$ DECLARE me uuid; n bigint; foreign_rows bigint := 0; BEGIN
 FOREACH me IN ARRAY tenants LOOP
@@ -86,7 +87,8 @@ func (s *schema) floor(t testing.TB) time.Duration {
 	return time.Since(started)
 }
 
-// roundTrips times one statement after another, each planned and answered by itself.
+// roundTrips times the same checks as one statement after another, each planned and answered by
+// itself.
 func (s *schema) roundTrips(t testing.TB) time.Duration {
 	conn, ids := s.asApp(t)
 	started := time.Now()
@@ -96,7 +98,9 @@ func (s *schema) roundTrips(t testing.TB) time.Duration {
 		}
 		for i := range benchTables {
 			var foreign int
-			if err := conn.QueryRow(t.Context(), fmt.Sprintf("SELECT count(*) FROM t%d WHERE user_id IS DISTINCT FROM $1::uuid", i), pgx.QueryExecModeExec, id).Scan(&foreign); err != nil {
+			if err := conn.QueryRow(t.Context(),
+				fmt.Sprintf("SELECT count(*) FROM t%d WHERE user_id IS DISTINCT FROM $1::uuid",
+					i), pgx.QueryExecModeExec, id).Scan(&foreign); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -116,7 +120,8 @@ func (s *schema) reads(t testing.TB) time.Duration {
 	return took
 }
 
-// best runs the measures in turn, so that all meet the same neighbours, and returns the best time of each: what others do to the machine only adds.
+// best runs the measures in turn, so the same load slows them all, and returns the best time of
+// each.
 func best(rounds int, measures ...func() time.Duration) []time.Duration {
 	times := make([]time.Duration, len(measures))
 	for range rounds {
@@ -129,18 +134,21 @@ func best(rounds int, measures ...func() time.Duration) []time.Duration {
 	return times
 }
 
-// BenchmarkReads holds the exhaustive reads against their floor and against the obvious way, in one run, and shows how they grow.
+// BenchmarkReads compares the exhaustive reads with their floor and with one statement at a
+// time, in one run.
 //
 //	go test -run - -bench Reads -benchtime 1x ./onboarding/isolation
 func BenchmarkReads(b *testing.B) {
 	for b.Loop() {
 		s := newSchema(b, bigPlatform(2000), floorSQL())
 		s.exec(b, "VACUUM ANALYZE")
-		times := best(5, func() time.Duration { return s.floor(b) }, func() time.Duration { return s.reads(b) }, func() time.Duration { return s.roundTrips(b) })
+		times := best(5, func() time.Duration { return s.floor(b) }, func() time.Duration { return s.reads(b) },
+			func() time.Duration { return s.roundTrips(b) })
 		floor, reads, trips := times[0], times[1], times[2]
 		b.ReportMetric(reads.Seconds()/floor.Seconds(), "×floor")
 		b.ReportMetric(trips.Seconds()/reads.Seconds(), "×faster-than-round-trips")
-		b.Logf("2,000 tenants × %d tables × %d rows: floor %v, checker %v (%.2f× the floor, at most 1.5×), round trips %v (%.1f× slower, at least 6×)",
+		b.Logf("2,000 tenants × %d tables × %d rows: floor %v, checker %v (%.2f× the floor, at most 1.5×), round "+
+			"trips %v (%.1f× slower, at least 6×)",
 			benchTables, benchRows, floor.Round(time.Millisecond), reads.Round(time.Millisecond), reads.Seconds()/floor.Seconds(), trips.Round(time.Millisecond), trips.Seconds()/reads.Seconds())
 	}
 }
@@ -154,7 +162,8 @@ func BenchmarkGrowth(b *testing.B) {
 			times := best(5, func() time.Duration { return s.reads(b) }, func() time.Duration { return s.floor(b) })
 			took := times[0]
 			b.ReportMetric(float64(took.Microseconds())/float64(tenants), fmt.Sprintf("µs/tenant-of-%d", tenants))
-			b.Logf("%5d tenants: %8v, %v a tenant (the floor: %v)", tenants, took.Round(time.Millisecond), (took / time.Duration(tenants)).Round(time.Microsecond),
+			b.Logf("%5d tenants: %8v, %v a tenant (the floor: %v)", tenants, took.Round(time.Millisecond),
+				(took / time.Duration(tenants)).Round(time.Microsecond),
 				(times[1] / time.Duration(tenants)).Round(time.Microsecond))
 		}
 	}

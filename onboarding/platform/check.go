@@ -78,16 +78,16 @@ func Explain(err error) string {
 }
 
 func (c checker) checkPrimary(ctx context.Context) (onboarding.Finding, error) {
-	var standby, readOnly bool
-	err := c.db.pool.QueryRow(ctx, `SELECT pg_is_in_recovery(), current_setting('transaction_read_only')::boolean`).
-		Scan(&standby, &readOnly)
+	var problem string
+	err := pgx.BeginFunc(ctx, c.db.pool, func(tx pgx.Tx) (err error) {
+		problem, err = writable(ctx, tx)
+		return err
+	})
 	switch {
 	case err != nil:
 		return onboarding.Finding{}, err
-	case standby:
-		return failing(correctURL, "the server is in recovery: it is a standby, not the authoritative host")
-	case readOnly:
-		return failing(correctURL, "transactions are read-only for this role")
+	case problem != "":
+		return failing(correctURL, "%s", problem)
 	}
 	return passed("not in recovery")
 }
@@ -100,17 +100,16 @@ func (c checker) checkIdentity(ctx context.Context) (onboarding.Finding, error) 
 		return doubtful("Set platform.identity.",
 			"no identity query is configured, so another server would not be noticed")
 	}
-	var got *string
-	err := pgx.BeginTxFunc(ctx, c.db.pool, pgx.TxOptions{AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) error {
-		return tx.QueryRow(ctx, want.Query).Scan(&got)
+	var problem string
+	err := pgx.BeginFunc(ctx, c.db.pool, func(tx pgx.Tx) (err error) {
+		problem, err = c.db.foreign(ctx, tx)
+		return err
 	})
 	switch {
 	case err != nil:
 		return onboarding.Finding{}, err
-	case got == nil:
-		return failing(correctIdentity, "the identity query returns nothing here instead of %q", want.Value)
-	case *got != want.Value:
-		return failing(correctIdentity, "the identity query returns %q here instead of %q", *got, want.Value)
+	case problem != "":
+		return failing(correctIdentity, "%s", problem)
 	}
 	return passed("it is %q", want.Value)
 }

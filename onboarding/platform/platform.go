@@ -70,9 +70,12 @@ func (db *DB) Close() {
 }
 
 // Execute carries out a transaction: all statements take effect, each on exactly one row, or none
-// does.
+// does. It returns [ErrWrongServer] if the transaction does not run on the authoritative server.
 func (db *DB) Execute(ctx context.Context, transaction onboarding.Transaction) error {
 	return pgx.BeginFunc(ctx, db.pool, func(tx pgx.Tx) error {
+		if err := db.confirm(ctx, tx); err != nil {
+			return err
+		}
 		for i, statement := range transaction.Statements {
 			args := make([]any, len(statement.Args))
 			for n, arg := range statement.Args {

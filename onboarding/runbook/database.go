@@ -36,6 +36,9 @@ type database struct{ db *platform.DB }
 // observe returns which of the Provider's rows are missing. A row that exists as the run wants it
 // is left alone; one that holds something else is a conflict.
 func (d *database) observe(ctx context.Context, s *scope) (onboarding.Observation, error) {
+	if err := d.db.Confirm(ctx); err != nil {
+		return onboarding.Observation{}, err
+	}
 	request := s.run.Request
 	rows := &tenantRows{db: d.db, request: request, facts: onboarding.Facts{}}
 	wanted := onboarding.Tenant{
@@ -187,6 +190,9 @@ func (r *tenantRows) member(ctx context.Context, org *platform.Org, role string)
 // observeUndo returns the deletion of those rows of the run that still exist. It is a conflict if
 // anything else depends on one.
 func (d *database) observeUndo(ctx context.Context, s *scope) (onboarding.Observation, error) {
+	if err := d.db.Confirm(ctx); err != nil {
+		return onboarding.Observation{}, err
+	}
 	var inserted []onboarding.Statement
 	for _, item := range applied(s.run, "", kindDatabase) {
 		if item.SQL != nil {

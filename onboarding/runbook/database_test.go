@@ -1,12 +1,15 @@
 package runbook_test
 
 import (
+	"errors"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/atlilith/onboardbot/onboarding"
+	"github.com/atlilith/onboardbot/onboarding/platform"
+	"github.com/atlilith/onboardbot/onboarding/runbook"
 )
 
 // Tenants that the world begins with.
@@ -153,5 +156,31 @@ func (w *fixture) databaseConflicts(t *testing.T) {
 		if got := w.conflict(w.newRun(request), "database"); !strings.HasPrefix(got, want) {
 			t.Errorf("want %q, got %q", want, got)
 		}
+	}
+}
+
+// TestRowsLeaveAServerAlone lets another server answer between the question and the application.
+func TestRowsLeaveAServerAlone(t *testing.T) {
+	w := newFixture(t, nil)
+	run := w.newRun(person("nina"))
+	change := w.observe(run, "database").Change
+	const setting = "ALTER DATABASE platform SET platform.cluster_name = "
+	w.sql(setting + "'restored-copy'")
+	w.parts.Close()
+	var err error
+	if w.parts, err = runbook.Connect(w.config); err != nil {
+		t.Fatal(err)
+	}
+	if w.runbook, err = runbook.New(w.parts, w.config); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.apply(run, "database", change); !errors.Is(err, onboarding.ErrTargetChanged) {
+		t.Errorf("error = %v, want %v", err, onboarding.ErrTargetChanged)
+	}
+	if seen, err := w.runbook.Observe(t.Context(), run, "database"); !errors.Is(err, platform.ErrWrongServer) {
+		t.Errorf("observed %+v, error = %v", seen, err)
+	}
+	if tenant, err := w.parts.Platform.Tenant(t.Context(), "nina"); err != nil || tenant != nil {
+		t.Errorf("the row is on the wrong server: %+v, %v", tenant, err)
 	}
 }

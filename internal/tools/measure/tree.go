@@ -100,7 +100,7 @@ func (t *tree) file(name string, text []byte) error {
 	p.files++
 	p.lines += lines
 	t.lines += lines
-	p.explained = p.explained || strings.Contains(file.Doc.Text(), "why the package")
+	p.explained = p.explained || strings.Contains(strings.Join(strings.Fields(file.Doc.Text()), " "), "why the package")
 	t.widths(name, text)
 	for _, declaration := range file.Decls {
 		if f, ok := declaration.(*ast.FuncDecl); ok {

@@ -18,7 +18,8 @@ func ExampleRefersTo() {
 
 func ExampleNames() {
 	const policy = "(user_id = private.me()) OR is_admin()"
-	fmt.Println(catalog.Names(policy, "me"), catalog.Names(policy, "admin"), catalog.Names(policy, "admin", "is_admin"))
+	fmt.Println(catalog.Names(policy, "me"), catalog.Names(policy, "admin"),
+		catalog.Names(policy, "admin", "is_admin"))
 	// Output: true false true
 }
 

@@ -50,7 +50,8 @@ func (m *moves) try(ctx context.Context, a attempt) error {
 	}
 	for _, where := range aims {
 		sql := fmt.Sprintf("UPDATE %s a SET %s%s", a.table.SQL(), sets, where)
-		err := m.w.attempts.Write(ctx, a.session, func(tx *session.Tx) error { return m.move(ctx, tx, a, moving{own, sql}) })
+		err := m.w.attempts.Write(ctx, a.session,
+			func(tx *session.Tx) error { return m.move(ctx, tx, a, moving{own, sql}) })
 		if held(err) && a.target.Place != "" {
 			a.outcome.sort(err)
 			err = m.w.attempts.Write(ctx, a.session, func(tx *session.Tx) error {

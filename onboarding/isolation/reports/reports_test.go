@@ -29,11 +29,11 @@ import (
 
 func TestMain(m *testing.M) { os.Exit(postgres.Main(m)) }
 
-// patience is how long a test waits for what must come.
-const patience = 20 * time.Second
+// waitTimeout is how long a test waits for an event.
+const waitTimeout = 20 * time.Second
 
-// desk is where a test reads what is announced, on as many replicas as it starts.
-type desk struct {
+// fixture is a checker and an announcer of a test, on as many replicas as it starts.
+type fixture struct {
 	t         *testing.T
 	pool      *pgxpool.Pool
 	store     *Store
@@ -42,11 +42,11 @@ type desk struct {
 	refuse    atomic.Bool // the next announcement fails
 }
 
-func (d *desk) Check(ctx context.Context, options isolation.Options) (*isolation.Report, error) {
+func (d *fixture) Check(ctx context.Context, options isolation.Options) (*isolation.Report, error) {
 	return d.check(ctx, options)
 }
 
-func (d *desk) Announce(_ context.Context, _ pgx.Tx, record Record) error {
+func (d *fixture) Announce(_ context.Context, _ pgx.Tx, record Record) error {
 	if d.refuse.CompareAndSwap(true, false) {
 		return errors.New("refused")
 	}
@@ -54,7 +54,7 @@ func (d *desk) Announce(_ context.Context, _ pgx.Tx, record Record) error {
 	return nil
 }
 
-func newDesk(t *testing.T) *desk {
+func newFixture(t *testing.T) *fixture {
 	t.Helper()
 	config, err := pgxpool.ParseConfig(postgres.Database(t))
 	must(t, err)
@@ -66,11 +66,11 @@ func newDesk(t *testing.T) *desk {
 	must(t, store.Migrate(t.Context(), pool, "onboarding", Tables()))
 	store, err := NewStore(pool, slog.New(slog.DiscardHandler))
 	must(t, err)
-	return &desk{t: t, pool: pool, store: store, announced: make(chan Record, 10)}
+	return &fixture{t: t, pool: pool, store: store, announced: make(chan Record, 10)}
 }
 
 // scheduler is one replica's, which does not run yet.
-func (d *desk) scheduler(cron string) *Scheduler {
+func (d *fixture) scheduler(cron string) *Scheduler {
 	d.t.Helper()
 	scheduler, err := NewScheduler(d.store, Settings{Channel: "C0OPS", Schedule: schedule.Schedule{Cron: cron}})
 	must(d.t, err)
@@ -78,12 +78,13 @@ func (d *desk) scheduler(cron string) *Scheduler {
 }
 
 // replica works on reports until the test ends, or until it is stopped.
-func (d *desk) replica() *river.Client[pgx.Tx] {
+func (d *fixture) replica() *river.Client[pgx.Tx] {
 	d.t.Helper()
 	workers := river.NewWorkers()
 	NewWorker(d.store, NewTurn(d.pool), d, d).AddTo(workers)
-	client, err := river.NewClient(riverpgxv5.New(d.pool), &river.Config{Workers: workers, TestOnly: true, Logger: slog.New(slog.DiscardHandler),
-		JobTimeout: time.Hour, FetchCooldown: 5 * time.Millisecond, FetchPollInterval: 20 * time.Millisecond, Queues: map[string]river.QueueConfig{Queue: {MaxWorkers: 1}}})
+	client, err := river.NewClient(riverpgxv5.New(d.pool),
+		&river.Config{Workers: workers, TestOnly: true, Logger: slog.New(slog.DiscardHandler),
+			JobTimeout: time.Hour, FetchCooldown: 5 * time.Millisecond, FetchPollInterval: 20 * time.Millisecond, Queues: map[string]river.QueueConfig{Queue: {MaxWorkers: 1}}})
 	must(d.t, err)
 	must(d.t, client.Start(context.Background()))
 	d.t.Cleanup(func() { stop(client) })
@@ -91,24 +92,24 @@ func (d *desk) replica() *river.Client[pgx.Tx] {
 }
 
 func stop(client *river.Client[pgx.Tx]) {
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(context.Background(), waitTimeout)
 	defer cancel()
 	_ = client.StopAndCancel(ctx)
 }
 
-func (d *desk) ask(request Request) Request {
+func (d *fixture) ask(request Request) Request {
 	d.t.Helper()
 	request.ID, request.Channel = uuid.New(), "C0OPS"
 	must(d.t, d.store.Ask(d.t.Context(), request))
 	return request
 }
 
-func (d *desk) hear() Record {
+func (d *fixture) hear() Record {
 	d.t.Helper()
 	select {
 	case record := <-d.announced:
 		return record
-	case <-time.After(patience):
+	case <-time.After(waitTimeout):
 		d.t.Fatal("nothing is announced")
 	}
 	panic("unreachable")
@@ -116,7 +117,7 @@ func (d *desk) hear() Record {
 
 // settled waits until the turn of the report that was heard has ended, and with it the
 // transaction that it was announced in.
-func (d *desk) settled() {
+func (d *fixture) settled() {
 	d.t.Helper()
 	must(d.t, NewTurn(d.pool).wait(d.t.Context(), func(context.Context) error { return nil }))
 }
@@ -128,9 +129,11 @@ func must(t *testing.T, err error) {
 	}
 }
 
-// saying is a report with findings, such as "leak read a", and what could not be checked.
+// saying returns a report with findings, such as "leak read a", and with what could not be
+// checked.
 func saying(findings []string, leftOut ...string) *isolation.Report {
-	report := &isolation.Report{Verdict: isolation.Sound, Findings: []isolation.Finding{}, Coverage: isolation.Coverage{LeftOut: leftOut}}
+	report := &isolation.Report{Verdict: isolation.Sound, Findings: []isolation.Finding{},
+		Coverage: isolation.Coverage{LeftOut: leftOut}}
 	for _, finding := range findings {
 		var f isolation.Finding
 		if _, err := fmt.Sscan(finding, &f.Kind, &f.Operation, &f.Table); err != nil {
@@ -154,7 +157,7 @@ func keys(findings []isolation.Finding) string {
 // before.
 func TestWhatChanged(t *testing.T) {
 	t.Parallel()
-	d := newDesk(t)
+	d := newFixture(t)
 	var report *isolation.Report
 	d.check = func(context.Context, isolation.Options) (*isolation.Report, error) {
 		if report == nil {
@@ -176,12 +179,15 @@ func TestWhatChanged(t *testing.T) {
 		{what: "the first", report: saying(nil)},
 		{what: "a leak", report: saying([]string{"leak read a"}), fresh: "leak read a"},
 		{what: "as before", report: saying([]string{"leak read a"}), same: "leak read a"},
-		{what: "one tenant has a past of its own", tenant: "merche", report: saying([]string{"leak read a"}), fresh: "leak read a"},
-		{what: "one seen, the other not looked at", report: saying([]string{"leak read b"}, "a: timed out"), fresh: "leak read b", unseen: "leak read a"},
+		{what: "one tenant has a past of its own", tenant: "merche", report: saying([]string{"leak read a"}),
+			fresh: "leak read a"},
+		{what: "one seen, the other not looked at", report: saying([]string{"leak read b"}, "a: timed out"),
+			fresh: "leak read b", unseen: "leak read a"},
 		{what: "nothing could be said", unseen: "leak read b, leak read a", problem: "no route to the platform"},
 		{what: "still not looked at", report: saying(nil, "everything"), unseen: "leak read b, leak read a"},
 		{what: "one fixed", report: saying([]string{"leak read b"}), fixed: "leak read a", same: "leak read b"},
-		{what: "one for another", report: saying([]string{"risk update b"}), fresh: "risk update b", fixed: "leak read b"},
+		{what: "one for another", report: saying([]string{"risk update b"}), fresh: "risk update b",
+			fixed: "leak read b"},
 		{what: "a risk was proven", report: saying([]string{"leak update b"}), fresh: "leak update b"},
 	} {
 		report = step.report
@@ -193,7 +199,8 @@ func TestWhatChanged(t *testing.T) {
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", step.what, diff)
 		}
-		for what, pair := range map[string][2]string{"new": {step.fresh, keys(got.Changes.New)}, "fixed": {step.fixed, keys(got.Changes.Fixed)},
+		for what, pair := range map[string][2]string{"new": {step.fresh, keys(got.Changes.New)},
+			"fixed":     {step.fixed, keys(got.Changes.Fixed)},
 			"unchanged": {step.same, keys(got.Changes.Unchanged)}, "unseen": {step.unseen, keys(got.Unseen)}} {
 			if pair[0] != pair[1] {
 				t.Errorf("%s: %s: %q, want %q", step.what, what, pair[1], pair[0])
@@ -206,7 +213,8 @@ func TestWhatChanged(t *testing.T) {
 			if step.report != nil {
 				since = got.At
 			}
-			if last, err := d.store.Last(t.Context()); err != nil || last.ID != request.ID || last.Problem != step.problem || !last.At.Equal(got.At) {
+			if last, err := d.store.Last(t.Context()); err != nil || last.ID != request.ID ||
+				last.Problem != step.problem || !last.At.Equal(got.At) {
 				t.Errorf("%s: the last is %+v, %v", step.what, last, err)
 			}
 		}
@@ -217,7 +225,7 @@ func TestWhatChanged(t *testing.T) {
 // amid a check: every request is answered once, and never are two checks under way.
 func TestAnswersOnce(t *testing.T) {
 	t.Parallel()
-	d := newDesk(t)
+	d := newFixture(t)
 	var under, most atomic.Int32
 	began := make(chan struct{}, 1)
 	var first sync.Once
@@ -262,7 +270,7 @@ func TestAnswersOnce(t *testing.T) {
 // checks under way.
 func TestOneTurn(t *testing.T) {
 	t.Parallel()
-	d := newDesk(t)
+	d := newFixture(t)
 	var under, most, checks atomic.Int32
 	check := func(context.Context, isolation.Options) (*isolation.Report, error) {
 		most.Store(max(most.Load(), under.Add(1)))
@@ -276,7 +284,10 @@ func TestOneTurn(t *testing.T) {
 	request := d.ask(Request{By: "U0ANA"})
 	var runs sync.WaitGroup
 	for range 2 {
-		tenant := NewTenantCheck(checker(func(options isolation.Options) (*isolation.Report, error) { return check(t.Context(), options) }), NewTurn(d.pool))
+		tenant := NewTenantCheck(checker(func(options isolation.Options) (*isolation.Report,
+			error) {
+			return check(t.Context(), options)
+		}), NewTurn(d.pool))
 		for range 3 {
 			runs.Go(func() {
 				if _, err := tenant.Check(t.Context(), "merche-biche"); err != nil {
@@ -297,7 +308,7 @@ func TestOneTurn(t *testing.T) {
 // TestTicks asks several replicas at once which report is due.
 func TestTicks(t *testing.T) {
 	t.Parallel()
-	d := newDesk(t)
+	d := newFixture(t)
 	replicas := []*Scheduler{d.scheduler("0 7 * * *"), d.scheduler("0 7 * * *"), d.scheduler("0 7 * * *")}
 	day := func(clock string) time.Time {
 		at, err := time.Parse("2006-01-02 15:04:05", "2026-11-"+clock)
@@ -330,7 +341,8 @@ func TestTicks(t *testing.T) {
 		must(t, err)
 		got, err := pgx.CollectRows(rows, pgx.RowTo[string])
 		must(t, err)
-		if diff := cmp.Diff(want, got, cmp.Transformer("empty", func(list []string) []string { return append([]string{}, list...) })); diff != "" {
+		if diff := cmp.Diff(want, got, cmp.Transformer("empty",
+			func(list []string) []string { return append([]string{}, list...) })); diff != "" {
 			t.Fatalf("%s (-want +got):\n%s", step.what, diff)
 		}
 	}
@@ -349,7 +361,7 @@ func TestTicks(t *testing.T) {
 // TestRun lets the clock go.
 func TestRun(t *testing.T) {
 	t.Parallel()
-	d := newDesk(t)
+	d := newFixture(t)
 	d.check = func(context.Context, isolation.Options) (*isolation.Report, error) { return saying(nil), nil }
 	d.replica()
 	ctx, cancel := context.WithCancel(t.Context())
@@ -376,7 +388,7 @@ func TestRun(t *testing.T) {
 
 func TestMetrics(t *testing.T) {
 	t.Parallel()
-	d := newDesk(t)
+	d := newFixture(t)
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(d.store.Collector())
 	read := func() string {
@@ -415,7 +427,8 @@ func TestMetrics(t *testing.T) {
 		d.hear()
 		d.settled()
 	}
-	want := "onboarding_isolation_findings leak 2\nonboarding_isolation_findings risk 1\nonboarding_isolation_report_timestamp_seconds 0\nonboarding_isolation_unchecked 1"
+	want := "onboarding_isolation_findings leak 2\nonboarding_isolation_findings risk " +
+		"1\nonboarding_isolation_report_timestamp_seconds 0\nonboarding_isolation_unchecked 1"
 	if got := read(); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}

@@ -28,12 +28,16 @@ func TestSettingsNameWhatIsWrong(t *testing.T) {
 		check, schedule string
 	}{
 		{what: "nothing is needed"},
-		{what: "another role", settings: Settings{DatabaseURL: secret.New("postgres://auditor:hush@[::1")}, check: "database_url: is not a connection string such as postgres://auditor@db.example.com/platform"},
+		{what: "another role", settings: Settings{DatabaseURL: secret.New("postgres://auditor:hush@[::1")},
+			check: "database_url: is not a connection string such as postgres://auditor@db.example.com/platform"},
 		{what: "a table", settings: Settings{Tables: map[string]isolation.Table{"public.plans": {Platform: true, User: "user_id"}}}, check: `tables["public.plans"]: platform contradicts user, org or parent`},
-		{what: "a budget", settings: Settings{Budget: isolation.Budget{Connections: -1, LockTimeout: -1}}, check: "budget.connections: must not be negative\nbudget.lock_timeout: must not be negative"},
+		{what: "a budget", settings: Settings{Budget: isolation.Budget{Connections: -1, LockTimeout: -1}},
+			check: "budget.connections: must not be negative\nbudget.lock_timeout: must not be negative"},
 		{what: "a schedule", settings: Settings{Channel: "C0OPS", Schedule: schedule.Schedule{Cron: "7"}}, schedule: `schedule.cron: "7" is no schedule such as "0 7 * * *": expected 5 to 6 fields, found 1: [7]`},
 		{what: "a zone", settings: Settings{Schedule: schedule.Schedule{TimeZone: "Lisbon"}}, schedule: `schedule.time_zone: "Lisbon" is not a time zone such as Europe/Lisbon`},
-		{what: "a place", settings: Settings{Schedule: schedule.Schedule{Cron: "0 7 * * *"}}, schedule: "channel: is missing: the id of the channel for scheduled reports, since commands.channels names none"},
+		{what: "a place", settings: Settings{Schedule: schedule.Schedule{Cron: "0 7 * * *"}},
+			schedule: "channel: is missing: the id of the channel for scheduled reports, since commands.channels " +
+				"names none"},
 	} {
 		c.settings.Defaults("")
 		if got := text(c.settings.Validate()); got != c.check {
@@ -53,8 +57,10 @@ func TestDefaults(t *testing.T) {
 		want    Settings
 	}{
 		{Settings{}, "", Settings{Schedule: schedule.Schedule{Cron: "never", TimeZone: "UTC"}}},
-		{Settings{}, "C0OPS", Settings{Channel: "C0OPS", Schedule: schedule.Schedule{Cron: "0 7 * * *", TimeZone: "UTC"}}},
-		{Settings{Channel: "C0SEC", Schedule: schedule.Schedule{Cron: "never", TimeZone: "Europe/Lisbon"}}, "C0OPS", Settings{Channel: "C0SEC", Schedule: schedule.Schedule{Cron: "never", TimeZone: "Europe/Lisbon"}}},
+		{Settings{}, "C0OPS", Settings{Channel: "C0OPS",
+			Schedule: schedule.Schedule{Cron: "0 7 * * *", TimeZone: "UTC"}}},
+		{Settings{Channel: "C0SEC", Schedule: schedule.Schedule{Cron: "never", TimeZone: "Europe/Lisbon"}}, "C0OPS",
+			Settings{Channel: "C0SEC", Schedule: schedule.Schedule{Cron: "never", TimeZone: "Europe/Lisbon"}}},
 	} {
 		c.given.Defaults(c.channel)
 		c.want.Budget = isolation.Budget{}.WithDefaults()
@@ -66,10 +72,13 @@ func TestDefaults(t *testing.T) {
 
 func TestWhatIsChecked(t *testing.T) {
 	t.Parallel()
-	known := platform.Config{DatabaseURL: secret.New("postgres://onboarder@db/platform"), AppRole: "app", AppDatabaseURL: secret.New("postgres://app@db/platform")}
+	known := platform.Config{DatabaseURL: secret.New("postgres://onboarder@db/platform"), AppRole: "app",
+		AppDatabaseURL: secret.New("postgres://app@db/platform")}
 	known.Settings.User = "me.id"
-	want := isolation.Config{DatabaseURL: "postgres://onboarder@db/platform", AppRole: "app", AppDatabaseURL: "postgres://app@db/platform",
-		Settings: isolation.Settings{User: "me.id", Org: "app.org_id"}, ExcusedFunctions: []string{"public.slow"}}
+	want := isolation.Config{DatabaseURL: "postgres://onboarder@db/platform", AppRole: "app",
+		AppDatabaseURL: "postgres://app@db/platform",
+		Settings: isolation.Settings{User: "me.id",
+			Org: "app.org_id"}, ExcusedFunctions: []string{"public.slow"}}
 	settings := Settings{ExcusedFunctions: []string{"public.slow"}}
 	if diff := cmp.Diff(want, settings.Config(known)); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
@@ -84,8 +93,10 @@ func TestNamesOfThePlatform(t *testing.T) {
 	t.Parallel()
 	known := platform.Config{DatabaseURL: secret.New("postgres://onboarder@db/platform"), AppRole: "app"}
 	known.Users.Table, known.Orgs.ID, known.Members.Table = "people", "nr", "firms.staff"
-	want := isolation.Config{DatabaseURL: "postgres://onboarder@db/platform", AppRole: "app", Settings: isolation.Settings{User: "app.user_id", Org: "app.org_id"},
-		Users: isolation.Tenants{Table: "public.people", ID: "id"}, Orgs: isolation.Tenants{Table: "public.orgs", ID: "nr"}, Membership: isolation.Membership{Table: "firms.staff"}}
+	want := isolation.Config{DatabaseURL: "postgres://onboarder@db/platform", AppRole: "app",
+		Settings: isolation.Settings{User: "app.user_id", Org: "app.org_id"},
+		Users:    isolation.Tenants{Table: "public.people", ID: "id"}, Orgs: isolation.Tenants{Table: "public.orgs",
+			ID: "nr"}, Membership: isolation.Membership{Table: "firms.staff"}}
 	settings := Settings{}
 	if diff := cmp.Diff(want, settings.Config(known)); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
@@ -116,7 +127,7 @@ func TestTenant(t *testing.T) {
 	}
 	report.Coverage.Reads, report.Coverage.Tables, report.Coverage.WriteAttempts = 3, 2, 1
 	broken := errors.New("no route")
-	turn := NewTurn(newDesk(t).pool)
+	turn := NewTurn(newFixture(t).pool)
 	tenant := NewTenantCheck(checker(func(options isolation.Options) (*isolation.Report, error) {
 		if options.Tenant != "merche-biche" {
 			return nil, broken
@@ -126,7 +137,8 @@ func TestTenant(t *testing.T) {
 	want := []onboarding.Finding{
 		{Level: onboarding.Failed, Name: "leak: read of a", Detail: "nobody: saw it"},
 		{Level: onboarding.Warning, Name: "risk: update of b", Detail: "nobody: saw it"},
-		{Level: onboarding.Warning, Name: "not checked", Detail: "c: timed out", Fix: "Correct the table, or excuse it, in the section isolation of the configuration."},
+		{Level: onboarding.Warning, Name: "not checked", Detail: "c: timed out",
+			Fix: "Correct the table, or excuse it, in the section isolation of the configuration."},
 	}
 	got, err := tenant.Check(t.Context(), "merche-biche")
 	if diff := cmp.Diff(want, got); err != nil || diff != "" {

@@ -38,7 +38,8 @@ func ExampleRejoinSQL() {
 
 func ExamplePrivateColumns() {
 	users := &catalog.Relation{Schema: "public", Name: "users", Columns: []*catalog.Column{
-		{Name: "id", Select: true}, {Name: "display_name", Select: true}, {Name: "email", Select: true}, {Name: "password"},
+		{Name: "id", Select: true}, {Name: "display_name", Select: true},
+		{Name: "email", Select: true}, {Name: "password"},
 	}}
 	fmt.Println(tenancy.PrivateColumns(users))
 	// Output: [email]

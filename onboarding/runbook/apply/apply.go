@@ -59,7 +59,8 @@ func New(targets Targets) *Applier {
 
 // Apply carries out exactly the item of the task. A command that always runs is carried out even
 // if ctx is done. The error is [onboarding.ErrTargetChanged] if records or files are no longer
-// what the item says they were before; nothing of it is applied then.
+// what the item says they were before, or if the database is another server; nothing of it is
+// applied then.
 func (a *Applier) Apply(ctx context.Context, task Task) error {
 	return markChanged(a.apply(ctx, task))
 }

@@ -5,6 +5,7 @@ import (
 
 	"github.com/atlilith/onboardbot/onboarding"
 	"github.com/atlilith/onboardbot/onboarding/dns"
+	"github.com/atlilith/onboardbot/onboarding/platform"
 	"github.com/atlilith/onboardbot/onboarding/repo"
 )
 
@@ -16,7 +17,7 @@ func (e targetChangedError) Is(target error) bool { return target == onboarding.
 
 // markChanged makes an error of a part that found its target changed one that the engine knows.
 func markChanged(err error) error {
-	if errors.Is(err, dns.ErrDrift) || errors.Is(err, repo.ErrDrift) {
+	if errors.Is(err, dns.ErrDrift) || errors.Is(err, repo.ErrDrift) || errors.Is(err, platform.ErrWrongServer) {
 		return targetChangedError{err}
 	}
 	return err
