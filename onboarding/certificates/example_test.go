@@ -23,7 +23,7 @@ func ExampleConfig_Due() {
 	for _, reminder := range config.Due(site, certificates.Past{}, now) {
 		fmt.Printf("%s (%s): %s\n", reminder.About, reminder.Level, reminder.Sentence)
 	}
-	// Output: merche.example: 20 days left, until 2027-04-01 09:00 UTC 1/4 (notice): The
-	// certificate of merche.example is still not renewed and is valid for only another 20 days,
-	// until 2027-04-01 09:00 UTC.
+	// Output:
+	// merche.example: 20 days left, until 2027-04-01 09:00 UTC
+	// 1/4 (notice): The certificate of merche.example is still not renewed and is valid for only another 20 days, until 2027-04-01 09:00 UTC.
 }
