@@ -22,6 +22,8 @@ type Answer struct {
 	Question
 	Records []Record `json:"records,omitempty"` // sorted
 	Problem Problem  `json:"problem,omitempty"`
+	// Wildcard says that the server made the records from a wildcard: the set is not in the zone.
+	Wildcard bool `json:"wildcard,omitempty"`
 }
 
 // Server is one name server of the zone with its answers, in the order of the questions.
@@ -145,11 +147,7 @@ func (a asker) authoritative(ctx context.Context, server string, q Question) Ans
 		answer.Problem = Lame
 		return answer
 	}
-	for _, rr := range reply.Answer {
-		header := rr.Header()
-		if header.Rrtype != wire.StringToType[q.Type] || !strings.EqualFold(header.Name, wire.Fqdn(q.Name)) {
-			continue
-		}
+	for _, rr := range owned(reply, q) {
 		record, err := fromWire(rr)
 		if err != nil {
 			answer.Records, answer.Problem = nil, Malformed
@@ -158,7 +156,16 @@ func (a asker) authoritative(ctx context.Context, server string, q Question) Ans
 		answer.Records = append(answer.Records, record)
 	}
 	slices.SortFunc(answer.Records, compareRecords)
+	answer.Wildcard = len(answer.Records) > 0 && a.synthesised(ctx, server, q)
 	return answer
+}
+
+// owned returns the records of the very set that was asked for.
+func owned(reply *wire.Msg, q Question) []wire.RR {
+	return slices.DeleteFunc(slices.Clone(reply.Answer), func(rr wire.RR) bool {
+		header := rr.Header()
+		return header.Rrtype != wire.StringToType[q.Type] || !strings.EqualFold(header.Name, wire.Fqdn(q.Name))
+	})
 }
 
 // Addresses returns where the domain's own name servers send a visitor of the name, aliases

@@ -155,7 +155,7 @@ func obstacle(s *site.Site, states ...dns.State) error {
 	for _, state := range states {
 		for _, server := range state.Servers {
 			for _, answer := range server.Answers {
-				if len(answer.Records) == 0 {
+				if len(answer.Records) == 0 || answer.Wildcard {
 					continue
 				}
 				switch {
