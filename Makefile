@@ -14,6 +14,9 @@ UNITS = $(shell go list -f '{{.ImportPath}} {{.TestImports}} {{.XTestImports}}' 
 STATICCHECK := .build/staticcheck@v0.8.2
 DEADCODE := .build/deadcode@v0.51.0
 
+# Accessibility checks of the sandbox's page; the browser test fetches it by itself, too.
+AXE := .build/axe-core/package/axe.min.js
+
 .PHONY: demo demo-play pictures check test lint bench build install image image-test
 
 # See the product on real parts in a browser. Without a terminal, as in CI, it plays by itself and exits.
@@ -29,7 +32,7 @@ check: lint
 	go test -race $(UNITS)
 
 # Linters and all tests, with the race detector.
-test: install lint
+test: install lint $(AXE)
 	go test -race -timeout 20m -p 3 $(LONGEST) ./...
 
 # With -race, vet and staticcheck use the compiled packages of the tests. measure fails on
@@ -48,6 +51,17 @@ $(STATICCHECK):
 $(DEADCODE):
 	GOBIN=$(CURDIR)/.build go install golang.org/x/tools/cmd/deadcode@$(lastword $(subst @, ,$@))
 	@mv .build/deadcode $@
+
+# The pictures of the README and the guides, from the browser test. They change with what draws them.
+pictures: docs/pictures/story-light.webp
+
+docs/pictures/story-light.webp: $(wildcard internal/sandbox/page/page.* internal/sandbox/stage/*.go commands/render/*.go commands/form/*.go)
+	@mkdir -p docs/pictures
+	PICTURES=$(CURDIR)/docs/pictures go test ./internal/sandbox/stage -count 1
+
+$(AXE):
+	@mkdir -p .build/axe-core
+	@cd .build/axe-core && tar xzf "$$(npm pack --silent axe-core@4.14.1)" && touch package/axe.min.js
 
 # The ratios that the README quotes. Each is measured against its baseline in the same run.
 bench: install

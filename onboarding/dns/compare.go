@@ -35,7 +35,8 @@ func Settled(findings []Finding) bool {
 }
 
 // Compare judges each record wanted, and adds the records that are in the way of one, against what
-// the servers say. The TTL does not count: it is the zone owner's choice. Sets that nobody asked
+// the servers say. The TTL does not count: it is the zone owner's choice. What a wildcard answers is
+// in the way of nothing: it no longer answers for a name that exists. Sets that nobody asked
 // the servers about are unknown.
 func Compare(wanted []Record, seen State) []Finding {
 	var findings []Finding
@@ -45,7 +46,7 @@ func Compare(wanted []Record, seen State) []Finding {
 	for _, server := range seen.Servers {
 		for _, answer := range server.Answers {
 			for _, record := range answer.Records {
-				if !obstructs(record, wanted) {
+				if answer.Wildcard || !obstructs(record, wanted) {
 					continue
 				}
 				i := slices.IndexFunc(findings, func(f Finding) bool { return f.Status == Extra && f.same(record) })
@@ -75,7 +76,7 @@ func compareRecord(record Record, seen State) Finding {
 		case slices.ContainsFunc(answer.Records, record.same):
 		default:
 			finding.Behind = append(finding.Behind, server.Name)
-			if slices.ContainsFunc(answer.Records, func(r Record) bool { return conflicts(r, record) }) {
+			if !answer.Wildcard && slices.ContainsFunc(answer.Records, func(r Record) bool { return conflicts(r, record) }) {
 				finding.Status = Wrong
 			} else if finding.Status == OK {
 				finding.Status = Missing

@@ -3,6 +3,7 @@ package dns
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	wire "github.com/miekg/dns"
 )
@@ -55,12 +56,15 @@ func rejection(reply *wire.Msg) error {
 
 // classify tells a reply that cannot be believed from no reply.
 func classify(err error) error {
-	for _, unsigned := range []error{
-		wire.ErrNoSig, wire.ErrSig, wire.ErrSecret, wire.ErrKeyAlg, wire.ErrTime, wire.ErrAuth,
-	} {
-		if errors.Is(err, unsigned) {
-			return fmt.Errorf("%w: %w", ErrUnsigned, err)
-		}
+	if unverified(err) {
+		return fmt.Errorf("%w: %w", ErrUnsigned, err)
 	}
 	return fmt.Errorf("%w: %w", ErrNoReply, err)
+}
+
+// unverified reports whether a reply came whose signature is missing or wrong.
+func unverified(err error) bool {
+	return slices.ContainsFunc([]error{
+		wire.ErrNoSig, wire.ErrSig, wire.ErrSecret, wire.ErrKeyAlg, wire.ErrTime, wire.ErrAuth,
+	}, func(target error) bool { return errors.Is(err, target) })
 }

@@ -27,6 +27,7 @@ const (
 	Timeout   Problem = "timeout"   // nothing came, or no way there
 	Lame      Problem = "lame"      // it answers, but not with authority
 	Malformed Problem = "malformed" // not an answer to what was asked
+	Unsigned  Problem = "unsigned"  // not signed with the key, or not verifiably
 )
 
 // Sentence is the problem in words for people, to follow a server's name.
@@ -44,6 +45,8 @@ func (p Problem) Sentence() string {
 		return "is listed as a name server of this domain but does not serve it"
 	case Malformed:
 		return "answers another question than the one asked"
+	case Unsigned:
+		return "does not sign its answer with the key, so the answer cannot be trusted"
 	}
 	return string(p)
 }
@@ -76,13 +79,16 @@ func (a asker) ask(ctx context.Context, server string, q Question, recurse bool)
 		if errors.As(err, &timeout) && timeout.Timeout() || errors.As(err, &network) || ctx.Err() != nil {
 			return nil, Timeout
 		}
+		if unverified(err) {
+			return nil, Unsigned
+		}
 		return nil, Malformed
 	}
 	return reply, judge(query, reply)
 }
 
-// exchange may return a reply beside an error: one that was understood but whose signature was
-// not.
+// exchange may return a reply beside an error: one that was understood but whose signature is
+// missing or wrong.
 func (a asker) exchange(ctx context.Context, network, server string, query *wire.Msg) (*wire.Msg, error) {
 	ctx, cancel := context.WithTimeout(ctx, a.timeout)
 	defer cancel()
@@ -90,8 +96,9 @@ func (a asker) exchange(ctx context.Context, network, server string, query *wire
 	query = query.Copy()
 	query.Id = wire.Id()
 	a.sign(client, query)
+	signed := query.IsTsig() != nil // the library takes the record off the query
 	reply, _, err := client.ExchangeContext(ctx, query, server)
-	if err == nil && query.IsTsig() != nil && reply.IsTsig() == nil {
+	if err == nil && signed && reply.IsTsig() == nil {
 		err = wire.ErrNoSig
 	}
 	return reply, err

@@ -10,7 +10,8 @@ import (
 	"strings"
 
 	wire "github.com/miekg/dns"
-	"golang.org/x/sync/errgroup"
+
+	"github.com/atlilith/onboardbot/internal/routine"
 )
 
 // ErrNoAnswer says that none of a zone's name servers gave a usable answer.
@@ -22,6 +23,8 @@ type Answer struct {
 	Question
 	Records []Record `json:"records,omitempty"` // sorted
 	Problem Problem  `json:"problem,omitempty"`
+	// Wildcard says that the server made the records from a wildcard: the set is not in the zone.
+	Wildcard bool `json:"wildcard,omitempty"`
 }
 
 // Server is one name server of the zone with its answers, in the order of the questions.
@@ -77,7 +80,7 @@ func (r *Resolver) Observe(ctx context.Context, domain string, questions []Quest
 		return State{}, err
 	}
 	state := State{Zone: zone, Servers: make([]Server, len(servers))}
-	var group errgroup.Group
+	var group routine.Group
 	for i, server := range servers {
 		group.Go(func() error {
 			state.Servers[i] = r.observe(ctx, server, questions)
@@ -120,10 +123,11 @@ func (r *Resolver) observe(ctx context.Context, server nameServer, questions []Q
 
 func (a asker) askAll(ctx context.Context, server string, questions []Question) []Answer {
 	answers := make([]Answer, len(questions))
-	var group errgroup.Group
+	var group routine.Group
 	group.SetLimit(8)
 	for i, q := range questions {
 		group.Go(func() error {
+			answers[i] = Answer{Question: q, Problem: Failed} // should it panic
 			answers[i] = a.authoritative(ctx, server, q)
 			return nil
 		})
@@ -145,11 +149,7 @@ func (a asker) authoritative(ctx context.Context, server string, q Question) Ans
 		answer.Problem = Lame
 		return answer
 	}
-	for _, rr := range reply.Answer {
-		header := rr.Header()
-		if header.Rrtype != wire.StringToType[q.Type] || !strings.EqualFold(header.Name, wire.Fqdn(q.Name)) {
-			continue
-		}
+	for _, rr := range owned(reply, q) {
 		record, err := fromWire(rr)
 		if err != nil {
 			answer.Records, answer.Problem = nil, Malformed
@@ -158,7 +158,16 @@ func (a asker) authoritative(ctx context.Context, server string, q Question) Ans
 		answer.Records = append(answer.Records, record)
 	}
 	slices.SortFunc(answer.Records, compareRecords)
+	answer.Wildcard = len(answer.Records) > 0 && a.synthesised(ctx, server, q)
 	return answer
+}
+
+// owned returns the records of the very set that was asked for.
+func owned(reply *wire.Msg, q Question) []wire.RR {
+	return slices.DeleteFunc(slices.Clone(reply.Answer), func(rr wire.RR) bool {
+		header := rr.Header()
+		return header.Rrtype != wire.StringToType[q.Type] || !strings.EqualFold(header.Name, wire.Fqdn(q.Name))
+	})
 }
 
 // Addresses returns where the domain's own name servers send a visitor of the name, aliases

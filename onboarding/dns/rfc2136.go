@@ -70,7 +70,7 @@ func (p *RFC2136) Observe(ctx context.Context, zone string, questions []Question
 		return State{}, err
 	}
 	server := Server{Name: p.server, Address: p.server, Answers: p.asker.askAll(ctx, p.server, questions)}
-	return State{Zone: zone, Servers: []Server{server}}, nil
+	return State{Zone: zone, Servers: []Server{server}}.inZone(), nil
 }
 
 func (p *RFC2136) mayChange(zone string) (string, error) {
@@ -124,6 +124,10 @@ func (p *RFC2136) Ready(ctx context.Context) (string, error) {
 		return fmt.Sprintf("%s accepts them for %s", p.server, strings.Join(p.zones, ", ")), nil
 	}
 	err := p.Check(ctx, sampleZone)
+	if errors.Is(err, wire.ErrNoSig) { // Knot signs no refusal of a zone that it does not have
+		return fmt.Sprintf("%s answers; list zones in dns.rfc2136.zones to find out whether it knows the key %s",
+			p.server, p.key), nil
+	}
 	for _, unusable := range []error{ErrBadKey, ErrBadSig, ErrBadTime, ErrNoReply, ErrUnsigned} {
 		if errors.Is(err, unusable) {
 			return "", err
@@ -159,6 +163,8 @@ func (p *RFC2136) exchange(ctx context.Context, message *wire.Msg) (*wire.Msg, e
 	// thing to believe.
 	case reply != nil && reply.Rcode == wire.RcodeNotAuth:
 		return nil, rejection(reply)
+	case err != nil && reply != nil && reply.Rcode != wire.RcodeSuccess:
+		return nil, fmt.Errorf("%w (%s)", classify(err), wire.RcodeToString[reply.Rcode])
 	case err != nil:
 		return nil, classify(err)
 	case !reply.Response || reply.Opcode != message.Opcode ||

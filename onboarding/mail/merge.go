@@ -26,7 +26,9 @@ func Existing(seen dns.State) []dns.Record {
 		usable := true
 		for _, answer := range server.Answers {
 			usable = usable && answer.Problem == ""
-			records = append(records, answer.Records...)
+			if !answer.Wildcard { // it ends where a record of the name begins
+				records = append(records, answer.Records...)
+			}
 		}
 		if usable {
 			return records

@@ -36,9 +36,9 @@ type screen struct {
 
 // link is an entry of the navigation. Waiting counts what waits for a person.
 type link struct {
-	Name, URL string
-	Here      bool
-	Waiting   int
+	ID, Name, URL string
+	Here          bool
+	Waiting       int
 }
 
 type message struct {
@@ -111,7 +111,7 @@ func (p *page) draw(r *http.Request, s workspace.Screen) (screen, error) {
 		if err != nil {
 			return screen{}, err
 		}
-		out.People = append(out.People, link{u.RealName, at.with("user", u.ID), u.ID == s.User, waiting(theirs, "")})
+		out.People = append(out.People, link{u.ID, u.RealName, at.with("user", u.ID), u.ID == s.User, waiting(theirs, "")})
 	}
 	name := r.FormValue("channel")
 	if name == "" {
@@ -127,14 +127,14 @@ func (p *page) draw(r *http.Request, s workspace.Screen) (screen, error) {
 		if c.With != "" {
 			title = p.slack.App.Name
 		}
-		out.Channels = append(out.Channels, link{title, at.with("channel", c.ID, "thread", "", "view", ""),
+		out.Channels = append(out.Channels, link{c.ID, title, at.with("channel", c.ID, "thread", "", "view", ""),
 			c.ID == here.ID && !home, waiting(s, c.ID)})
 		if c.ID == here.ID {
 			out.Title = title
 		}
 	}
 	out.Channels = append(out.Channels,
-		link{p.slack.App.Name + " Home", at.with("view", "home", "thread", ""), home, 0})
+		link{"home", p.slack.App.Name + " Home", at.with("view", "home", "thread", ""), home, 0})
 	out.Channel = here.ID
 	if home {
 		out.Title, out.Home = p.slack.App.Name+" Home", &view{Body: "<p>Nothing here yet.</p>"}
@@ -173,7 +173,7 @@ func (p *page) drawChannel(out *screen, here workspace.Conversation, s workspace
 func (p *page) drawWorld(ctx context.Context, out *screen, at address) {
 	open := url.Values(at).Get("world")
 	for _, one := range p.Panels {
-		out.Tabs = append(out.Tabs, link{Name: one.Title, URL: at.with("world", one.ID), Here: one.ID == open})
+		out.Tabs = append(out.Tabs, link{ID: one.ID, Name: one.Title, URL: at.with("world", one.ID), Here: one.ID == open})
 		if one.ID != open {
 			continue
 		}
@@ -188,7 +188,7 @@ func (p *page) drawWorld(ctx context.Context, out *screen, at address) {
 	if len(p.Faults) == 0 {
 		return
 	}
-	out.Tabs = append(out.Tabs, link{Name: "Break it", URL: at.with("world", breakIt), Here: open == breakIt})
+	out.Tabs = append(out.Tabs, link{ID: breakIt, Name: "Break it", URL: at.with("world", breakIt), Here: open == breakIt})
 	if open == breakIt {
 		out.Panel = &panel{Title: "Break it", Faults: p.Faults, Close: at.with("world", "")}
 	}

@@ -74,17 +74,20 @@ function front() {
   for (const dialog of document.querySelectorAll('dialog[data-view]'))
     if (!dialog.open) {
       dialog.showModal()
-      ;($('input:placeholder-shown', dialog) || $('input, select, textarea', dialog))?.focus()
+      ;($(':is(input, textarea):placeholder-shown', dialog) || $('input, select, textarea', dialog))?.focus()
     }
 }
 
-let drawing = false, again = false
-// draw asks for the page, once at a time.
-async function draw() {
-  if (drawing) return void (again = true)
-  drawing = true
+let drawing = null, again = false
+// draw asks for the page, once at a time, and ends when the newest one is shown.
+function draw() {
+  again = true
+  return drawing ??= redraw().finally(() => drawing = null)
+}
+
+async function redraw() {
   try {
-    do {
+    while (again) {
       again = false
       const asked = location.href
       const answer = await fetch(asked)
@@ -92,9 +95,8 @@ async function draw() {
       if (!answer.ok) say(html)
       else if (asked === location.href) show(html)
       else again = true
-    } while (again)
+    }
   } catch { /* The live stream shows that the connection is lost, and draws when it is back. */ }
-  drawing = false
 }
 
 let fading
@@ -239,7 +241,9 @@ body.addEventListener('submit', async event => {
   const form = event.target, view = form.closest('[data-view]')
   if (view) {
     const outcome = await act({ do: 'submit', view: view.dataset.view })
-    if (outcome.errors) $('[aria-invalid]', view)?.focus()
+    if (!outcome.errors) return
+    await draw()
+    $('[aria-invalid]', view)?.focus()
     return
   }
   const input = $('input', form)

@@ -1,229 +1,62 @@
 package stage_test
 
 import (
-	"context"
-	"fmt"
-	"net"
-	"os"
+	"net/http"
+	"net/url"
+	"strings"
 	"testing"
-	"time"
 
-	"github.com/chromedp/cdproto/cdp"
-	"github.com/chromedp/cdproto/emulation"
-	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 
-	"github.com/atlilith/onboardbot/internal/sandbox/stage"
-	"github.com/atlilith/onboardbot/internal/sandbox/testbed"
+	"github.com/atlilith/onboardbot/internal/sandbox"
+	"github.com/atlilith/onboardbot/internal/sandbox/workspace"
 )
 
-// patience is how long a test waits for what must come.
-const patience = 30 * time.Second
-
-// theater is a stage and a browser.
-type theater struct {
-	*stage.Stage
-	t   *testing.T
-	url string
-	// browser is the context in which windows are opened.
-	browser context.Context
-}
-
-// open starts a world, the product and headless Chromium.
-func open(t *testing.T) *theater {
-	t.Helper()
-	// Not t.TempDir: the test's name makes its path too long for PostgreSQL's socket.
-	dir, err := os.MkdirTemp("", "stage")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	config := testbed.Config{}
-	config.World.Quick = true
-	s, err := stage.Open(t.Context(), dir, stage.Config{
-		Command: []string{self}, Environment: []string{asProduct}, Listener: listener, Testbed: config,
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(s.Close)
-	t.Cleanup(func() {
-		if t.Failed() {
-			t.Log(s.Log())
-		}
-	})
-	th := &theater{Stage: s, t: t, url: "http://" + listener.Addr().String()}
-	options := append(chromedp.DefaultExecAllocatorOptions[:],
-		chromedp.ExecPath("/usr/bin/chromium"), chromedp.NoSandbox, chromedp.DisableGPU, chromedp.UserDataDir(dir+"/chromium"),
-		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true),
-		chromedp.WSURLReadTimeout(patience))
-	allocator, cancel := chromedp.NewExecAllocator(context.Background(), options...)
-	t.Cleanup(cancel)
-	browser, closeBrowser := chromedp.NewContext(allocator)
-	t.Cleanup(closeBrowser)
-	if err := chromedp.Do(browser); err != nil {
-		t.Fatal(err)
-	}
-	th.browser = browser
-	return th
-}
-
-// window is one person's browser window.
-type window struct {
-	th  *theater
-	ctx context.Context
-}
-
-// window opens a window at an address of the page.
-func (th *theater) window(query string, width, height int64) *window {
-	th.t.Helper()
-	ctx, cancel := chromedp.NewContext(th.browser)
-	th.t.Cleanup(cancel)
-	w := &window{th, ctx}
-	thrown := chromedp.Events(ctx, runtime.ExceptionThrown)
-	go func() {
-		for e, err := range thrown {
-			if err != nil {
-				return
-			}
-			th.t.Errorf("the page's script failed: %s", e.ExceptionDetails.Text)
-		}
-	}()
-	w.do(chromedp.EmulateViewport(width, height), chromedp.Navigate(th.url+"/?"+query))
-	return w
-}
-
-// do runs actions, and fails the test if they do not end in time.
-func (w *window) do(actions ...chromedp.Action[chromedp.Void]) {
-	w.th.t.Helper()
-	ctx, cancel := context.WithTimeout(w.ctx, patience)
-	defer cancel()
-	if err := chromedp.Do(ctx, actions...); err != nil {
-		w.fail(err)
-	}
-}
-
-// fail ends the test and shows what the window shows.
-func (w *window) fail(err error) {
-	w.th.t.Helper()
-	text, _ := chromedp.Run(w.ctx, chromedp.Evaluate[string](`location.href + '\n' + document.body.innerText`))
-	w.th.t.Fatalf("%v; the window shows\n%s", err, text)
-}
-
-// js evaluates a JavaScript expression. What it returns is left out.
-func (w *window) js(expression string) {
-	w.th.t.Helper()
-	w.do(chromedp.Evaluate[chromedp.Void](expression + "; undefined"))
-}
-
-// waitFor waits until a JavaScript expression is true. The page's policy forbids eval, so the page
-// cannot wait by itself.
-func (w *window) waitFor(expression string) {
-	w.th.t.Helper()
-	ctx, cancel := context.WithTimeout(w.ctx, patience)
-	defer cancel()
-	for {
-		// While a page is loading, there may be nothing to evaluate in.
-		is, _ := chromedp.Run(ctx, chromedp.Evaluate[bool]("!!("+expression+")"))
-		if is {
-			return
-		}
-		if ctx.Err() != nil {
-			w.fail(fmt.Errorf("%w: %s", ctx.Err(), expression))
-		}
-		select {
-		case <-time.After(40 * time.Millisecond):
-		case <-ctx.Done():
-		}
-	}
-}
-
-// sees waits until an element contains a text.
-func (w *window) sees(selector, text string) {
-	w.th.t.Helper()
-	w.waitFor(fmt.Sprintf(`[...document.querySelectorAll(%q)].some(e => e.innerText.includes(%q))`, selector, text))
-}
-
-// press waits for a button or link with a text and clicks it as a mouse does.
-func (w *window) press(scope, text string) {
-	w.th.t.Helper()
-	find := fmt.Sprintf(`[...document.querySelectorAll(%q)].filter(b => b.innerText.trim().startsWith(%q)).pop()`,
-		scope+" button, "+scope+" a", text)
-	w.waitFor("!!" + find)
-	w.js(find + ".scrollIntoView({block: 'center'})")
-	w.js(find + ".click()")
-}
-
-// fill types into the input with a label.
-func (w *window) fill(label, text string) {
-	w.th.t.Helper()
-	find := fmt.Sprintf(`[...document.querySelectorAll('dialog label.label')].find(l => l.innerText.startsWith(%q))?.control`, label)
-	w.waitFor("!!" + find)
-	w.js(find + ".focus()")
-	w.js(find + ".select?.()")
-	w.do(chromedp.KeyEvent(text))
-}
-
-// choose presses a radio button or checkbox by its text.
-func (w *window) choose(text string) {
-	w.th.t.Helper()
-	find := fmt.Sprintf(`[...document.querySelectorAll('dialog label.choice')].find(l => l.innerText.startsWith(%q))`, text)
-	w.waitFor("!!" + find)
-	w.js(find + ".click()")
-}
-
-// picture writes what the window shows into the folder that PICTURES names, if it is set.
-func (w *window) picture(name string) {
-	w.th.t.Helper()
-	folder := os.Getenv("PICTURES")
-	if folder == "" {
-		return
-	}
-	for _, scheme := range []string{"light", "dark"} {
-		w.do(chromedp.Func(func(ctx context.Context, target *chromedp.Target) error {
-			_, err := cdp.Call(ctx, target, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
-				Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}},
-			})
-			return err
-		}), chromedp.Sleep(150*time.Millisecond))
-		png, err := chromedp.Run(w.ctx, chromedp.CaptureScreenshot())
-		if err != nil {
-			w.fail(err)
-		}
-		if err := os.WriteFile(folder+"/"+name+"-"+scheme+".png", png, 0o644); err != nil {
-			w.th.t.Fatal(err)
-		}
-	}
-}
-
-const (
-	wide, high        = 1280, 800
-	narrow, phoneHigh = 390, 844
-)
-
-// TestBrowser is what a newcomer does with nothing but the address.
+// TestBrowser is what a newcomer does with nothing but the address: a Provider is onboarded by two
+// people, with a mistake in the form, a rejection, and the bot killed in the middle.
 func TestBrowser(t *testing.T) {
 	th := open(t)
 	ana := th.window("", wide, high)
 	ana.sees(".welcome", "You are Ana")
-	ana.picture("welcome")
+	ana.accessible()
+	asks(ana)
 
+	// Bo is somebody else in another window at the same time.
+	bo := th.window("user=U0BO", wide, high)
+	bo.sees("nav .here", "waiting for you")
+	bo.js(`document.querySelector('#messages .replies').click()`)
+	rejects(ana, bo)
+
+	// What Ana has begun to write stays, whatever happens around it.
+	ana.js(`document.querySelector('#reply').focus()`)
+	ana.do(chromedp.KeyEvent("Thank"))
+	breaks(bo)
+	approveAll(bo)
+	ana.sees("#replies", "is live")
+	ana.waitFor(`document.activeElement.id === 'reply' && document.activeElement.value === 'Thank'`)
+	ana.do(chromedp.KeyEvent(" you\r"))
+	bo.sees("#replies", "Thank you")
+	ana.accessible()
+	ana.picture("finished")
+
+	looksAtTheWorld(ana)
+	reads(ana)
+	onThePhone(th)
+	survivesARestart(ana, bo)
+	confirms(ana)
+}
+
+// asks lets Ana request a Provider, after a mistake.
+func asks(ana *window) {
+	ana.th.t.Helper()
 	ana.press(".welcome", "Start")
 	ana.sees("dialog[open] h2", "Onboard")
-	ana.picture("form-empty")
+	ana.accessible()
 	ana.fill("Email", "nonsense")
 	ana.press("dialog[open] footer", "Start")
 	ana.sees("dialog .wrong", "Please")
 	ana.waitFor(`document.activeElement.getAttribute('aria-invalid') === 'true'`)
-	ana.picture("form-errors")
+	ana.accessible()
 	ana.fill("Email", "merche@example.com")
 	ana.fill("Display name", "Merche Biche")
 	ana.choose("Person-only")
@@ -231,17 +64,43 @@ func TestBrowser(t *testing.T) {
 	ana.press("dialog[open] footer", "Start")
 	ana.waitFor(`!document.querySelector('dialog[open]')`)
 	ana.waitFor(`document.querySelector('#messages .replies')`)
-	ana.press("#messages .message", "2 repl")
-	ana.sees("#replies", "approval needed")
-	ana.picture("approval")
+	ana.js(`document.querySelector('#messages .replies').click()`)
+	ana.sees("#replies", "Database rows: approval needed")
+}
 
-	// Bo is somebody else in another window at the same time.
-	bo := th.window("user=U0BO", wide, high)
-	bo.sees("nav .here", "waiting for you")
-	bo.js(`document.querySelector('#messages .replies').click()`)
-	approveAll(bo)
-	ana.sees("#replies", "is live")
-	ana.picture("finished")
+// rejects lets Bo reject the rows with a reason, and Ana ask again.
+func rejects(ana, bo *window) {
+	ana.th.t.Helper()
+	bo.sees("#replies", "Database rows: approval needed")
+	bo.accessible()
+	bo.picture("approval")
+	bo.js(`[...document.querySelectorAll('#replies article')].find(a => a.innerText.includes('Database rows: approval needed'))
+		.querySelector('button.danger').click()`)
+	bo.sees("dialog[open] h2", "Reject")
+	bo.fill("Why not?", "Ask their agency first")
+	bo.press("dialog[open] footer", "Reject")
+	ana.sees("#replies", "Ask their agency first")
+	ana.press("#replies", "Retry")
+	ana.waitFor(`[...document.querySelectorAll('#replies article')].some(a =>
+		a.innerText.includes('Database rows: approval needed') && a.querySelector('button.danger'))`)
+}
+
+// breaks drops the connections, kills the bot and starts another replica, each by its button.
+func breaks(w *window) {
+	w.th.t.Helper()
+	w.press(".tabs", "Break it")
+	w.sees("#panel", "kill -9")
+	w.accessible()
+	w.picture("break-it")
+	for _, fault := range []struct{ id, says string }{
+		{"sockets", "dropped"}, {"storm", "429"}, {"replica", "was started"}, {"kill", "started again"},
+		{"replica", "was stopped"}, {"nameserver", "answers nothing"}, {"nameserver", "answers again"},
+	} {
+		w.js("say('')")
+		w.js("document.querySelector('#break-" + fault.id + "').click()")
+		w.sees("#said", fault.says)
+	}
+	w.press("#world", "✕")
 }
 
 // approveAll presses Approve in the open thread until the run has ended.
@@ -259,5 +118,128 @@ func approveAll(w *window) {
 			return
 		}
 		w.js(approve + "?.click()")
+	}
+}
+
+// looksAtTheWorld opens every panel beside the thread.
+func looksAtTheWorld(w *window) {
+	w.th.t.Helper()
+	for _, panel := range []struct{ tab, says string }{
+		{"Rows", "merche@example.com"}, {"DNS", "merche-biche.com. 60 IN A 203.0.113.10"},
+		{"Repository", "Requester"}, {"Site", "200 OK"}, {"Isolation", "tenants"},
+	} {
+		w.press(".tabs", panel.tab)
+		w.sees("#panel", panel.says)
+		w.accessible()
+		if panel.tab == "Site" {
+			w.waitFor(`document.querySelector('#panel iframe').src.includes('/site/merche-biche.com/')`)
+		}
+	}
+	response, err := http.Get(w.th.url + "/site/merche-biche.com/")
+	if err != nil {
+		w.fail(err)
+	}
+	response.Body.Close()
+	if response.StatusCode != http.StatusOK {
+		w.th.t.Errorf("the frame shows %s", response.Status)
+	}
+	w.press("#world", "✕")
+}
+
+// reads opens Home, and asks for the certificates and an isolation report with commands.
+func reads(w *window) {
+	w.th.t.Helper()
+	w.press("nav", "Onboard Home")
+	w.sees("#home", "Merche Biche")
+	w.accessible()
+	w.picture("home")
+	w.press("nav", "# ops")
+	w.press(".tabs", "Site")
+	w.waitFor(`document.querySelector('#panel iframe')`)
+	w.js(`document.querySelector('#messages').scrollTop = 0`)
+	w.picture("story")
+	w.press("#world", "✕")
+	for _, command := range []struct{ text, says string }{
+		{"/certificates", "merche-biche.com"}, {"/isolation-report", "No tenant can reach"}, {"/nonsense", ""},
+	} {
+		w.waitFor(`document.querySelector('#write')`)
+		w.js(`document.querySelector('#write').focus()`)
+		w.do(chromedp.KeyEvent(command.text + "\r"))
+		if command.says == "" {
+			w.sees("#said", "is not a valid command")
+			continue
+		}
+		w.sees("#messages article:not(.ephemeral)", command.says)
+		w.accessible()
+		w.picture(strings.TrimPrefix(command.text, "/"))
+	}
+	w.do(chromedp.KeyEvent("\ue013")) // The arrow up recalls what was sent.
+}
+
+// onThePhone opens the thread on a narrow screen.
+func onThePhone(th *theater) {
+	th.t.Helper()
+	phone := th.window("user=U0BO", narrow, phoneHigh)
+	phone.sees("#messages", "Live")
+	phone.js(`document.querySelector('#menu').click()`)
+	phone.waitFor(`document.querySelector('nav').offsetWidth > 0`)
+	phone.accessible()
+	phone.press("nav", "# ops")
+	phone.waitFor(`document.querySelector('nav').offsetWidth === 0`)
+	phone.js(`document.querySelector('#messages .replies').click()`)
+	phone.sees("#replies", "is live")
+	phone.waitFor(`document.scrollingElement.scrollWidth <= innerWidth`)
+	phone.accessible()
+	phone.picture("phone")
+}
+
+// survivesARestart cuts what connects the windows with the server.
+func survivesARestart(ana, bo *window) {
+	ana.th.t.Helper()
+	ana.th.listener.cut(true)
+	ana.waitFor(`!document.querySelector('#lost').hidden`)
+	ana.th.listener.cut(false)
+	ana.waitFor(`document.querySelector('#lost').hidden`)
+	bo.js(`document.querySelector('#reply').focus()`)
+	bo.do(chromedp.KeyEvent("back again\r"))
+	ana.js(`document.querySelector('#messages .replies').click()`)
+	ana.sees("#replies", "back again")
+}
+
+// confirms answers a confirmation dialog with both of its buttons.
+func confirms(ana *window) {
+	t := ana.th.t
+	t.Helper()
+	const blocks = `[{"type":"actions","elements":[{"type":"button","action_id":"unknown","text":{"type":"plain_text","text":"Go"},
+		"confirm":{"title":{"type":"plain_text","text":"Sure?"},"text":{"type":"plain_text","text":"Really"},
+		"confirm":{"type":"plain_text","text":"Yes"},"deny":{"type":"plain_text","text":"No"}}}]}]`
+	sent, err := http.PostForm("http://"+sandbox.WorkspaceAddress+"/api/chat.postMessage", url.Values{
+		"token": {workspace.SampleBotToken}, "channel": {workspace.BoardChannel}, "text": {"x"}, "blocks": {blocks}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	sent.Body.Close()
+	ana.press("nav", "# board")
+	pressed := func() (n int) {
+		events, err := ana.th.Slack.Transcript(t.Context(), 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, e := range events {
+			if e.Kind == workspace.KindPerson && e.Name == string(workspace.DoPress) && strings.HasSuffix(e.Detail, "/unknown") {
+				n++
+			}
+		}
+		return n
+	}
+	for want, answer := range []string{"No", "Yes"} {
+		ana.press("#messages article", "Go")
+		ana.sees("#confirm[open]", "Really")
+		ana.accessible()
+		ana.press("#confirm", answer)
+		ana.waitFor(`!document.querySelector('#confirm').open && !document.querySelector('[aria-busy]')`)
+		if got := pressed(); got != want {
+			t.Errorf("after %s it was pressed %d times, not %d", answer, got, want)
+		}
 	}
 }

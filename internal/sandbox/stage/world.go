@@ -157,6 +157,8 @@ func (s *Stage) showRepository(ctx context.Context) (template.HTML, error) {
 	for text := range strings.Lines(log[:min(len(log), maxLog)]) {
 		text = strings.TrimSuffix(text, "\n")
 		switch {
+		case strings.HasPrefix(text, "+++"), strings.HasPrefix(text, "---"):
+			out.WriteString(esc(text) + "\n")
 		case strings.HasPrefix(text, "+"):
 			out.WriteString(line("add", text))
 		case strings.HasPrefix(text, "-"):

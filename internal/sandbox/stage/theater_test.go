@@ -1,0 +1,255 @@
+package stage_test
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/page"
+	"github.com/chromedp/cdproto/runtime"
+	"github.com/chromedp/chromedp"
+
+	"github.com/atlilith/onboardbot/internal/sandbox/stage"
+	"github.com/atlilith/onboardbot/internal/sandbox/testbed"
+)
+
+// patience is how long a test waits for what must come.
+const patience = 30 * time.Second
+
+// theater is a stage and a browser.
+type theater struct {
+	*stage.Stage
+	t        *testing.T
+	url      string
+	listener *flaky
+	// browser is the context in which windows are opened.
+	browser context.Context
+}
+
+// open starts a world, the product and headless Chromium.
+func open(t *testing.T) *theater {
+	t.Helper()
+	// Not t.TempDir: the test's name makes its path too long for PostgreSQL's socket.
+	dir, err := os.MkdirTemp("", "stage")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	tcp, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	listener := &flaky{Listener: tcp}
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	config := testbed.Config{}
+	config.World.Quick = true
+	s, err := stage.Open(t.Context(), dir, stage.Config{
+		Command: []string{self}, Environment: []string{asProduct}, Listener: listener, Testbed: config,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.Close)
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Log(s.Log())
+		}
+	})
+	th := &theater{Stage: s, t: t, url: "http://" + listener.Addr().String(), listener: listener}
+	options := append(chromedp.DefaultExecAllocatorOptions[:],
+		chromedp.ExecPath("/usr/bin/chromium"), chromedp.NoSandbox, chromedp.DisableGPU, chromedp.UserDataDir(dir+"/chromium"),
+		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true),
+		chromedp.WSURLReadTimeout(patience))
+	allocator, cancel := chromedp.NewExecAllocator(context.Background(), options...)
+	t.Cleanup(cancel)
+	browser, closeBrowser := chromedp.NewContext(allocator)
+	t.Cleanup(closeBrowser)
+	if err := chromedp.Do(browser); err != nil {
+		t.Fatal(err)
+	}
+	th.browser = browser
+	return th
+}
+
+// window is one person's browser window.
+type window struct {
+	th  *theater
+	ctx context.Context
+}
+
+// window opens a window at an address of the page.
+func (th *theater) window(query string, width, height int64) *window {
+	th.t.Helper()
+	ctx, cancel := chromedp.NewContext(th.browser)
+	th.t.Cleanup(cancel)
+	w := &window{th, ctx}
+	thrown := chromedp.Events(ctx, runtime.ExceptionThrown)
+	go func() {
+		for e, err := range thrown {
+			if err != nil {
+				return
+			}
+			th.t.Errorf("the page's script failed: %s", e.ExceptionDetails.Text)
+		}
+	}()
+	w.do(chromedp.EmulateViewport(width, height), chromedp.Navigate(th.url+"/?"+query))
+	return w
+}
+
+// do runs actions, and fails the test if they do not end in time.
+func (w *window) do(actions ...chromedp.Action[chromedp.Void]) {
+	w.th.t.Helper()
+	ctx, cancel := context.WithTimeout(w.ctx, patience)
+	defer cancel()
+	if err := chromedp.Do(ctx, actions...); err != nil {
+		w.fail(err)
+	}
+}
+
+// fail ends the test and shows what the window shows.
+func (w *window) fail(err error) {
+	w.th.t.Helper()
+	text, _ := chromedp.Run(w.ctx, chromedp.Evaluate[string](`location.href + '\n' + document.body.innerText`))
+	w.th.t.Fatalf("%v; the window shows\n%s", err, text)
+}
+
+// js evaluates a JavaScript expression. What it returns is left out.
+func (w *window) js(expression string) {
+	w.th.t.Helper()
+	w.do(chromedp.Evaluate[chromedp.Void](expression + "; undefined"))
+}
+
+// waitFor waits until a JavaScript expression is true. The page's policy forbids eval, so the page
+// cannot wait by itself.
+func (w *window) waitFor(expression string) {
+	w.th.t.Helper()
+	ctx, cancel := context.WithTimeout(w.ctx, patience)
+	defer cancel()
+	for {
+		// While a page is loading, there may be nothing to evaluate in.
+		is, _ := chromedp.Run(ctx, chromedp.Evaluate[bool]("!!("+expression+")"))
+		if is {
+			return
+		}
+		if ctx.Err() != nil {
+			w.fail(fmt.Errorf("%w: %s", ctx.Err(), expression))
+		}
+		select {
+		case <-time.After(40 * time.Millisecond):
+		case <-ctx.Done():
+		}
+	}
+}
+
+// sees waits until an element contains a text.
+func (w *window) sees(selector, text string) {
+	w.th.t.Helper()
+	w.waitFor(fmt.Sprintf(`[...document.querySelectorAll(%q)].some(e => e.innerText.includes(%q))`, selector, text))
+}
+
+// press waits for a button or link with a text and clicks it as a mouse does: it
+// takes the focus first.
+func (w *window) press(scope, text string) {
+	w.th.t.Helper()
+	find := fmt.Sprintf(`[...document.querySelectorAll(%q)].filter(b => b.innerText.trim().startsWith(%q)).pop()`,
+		scope+" button, "+scope+" a", text)
+	w.waitFor("!!" + find)
+	w.js(find + ".focus()")
+	w.js(find + ".click()")
+}
+
+// fill types into the input with a label.
+func (w *window) fill(label, text string) {
+	w.th.t.Helper()
+	find := fmt.Sprintf(`[...document.querySelectorAll('dialog label.label')].find(l => l.innerText.startsWith(%q))?.control`, label)
+	w.waitFor("!!" + find)
+	w.js(find + ".focus()")
+	w.js(find + ".select?.()")
+	w.do(chromedp.KeyEvent(text))
+}
+
+// choose presses a radio button or checkbox by its text.
+func (w *window) choose(text string) {
+	w.th.t.Helper()
+	find := fmt.Sprintf(`[...document.querySelectorAll('dialog label.choice')].find(l => l.innerText.startsWith(%q))`, text)
+	w.waitFor("!!" + find)
+	w.js(find + ".click()")
+}
+
+// pictureQuality is WebP's, of 100.
+const pictureQuality = int64(60)
+
+// picture writes what the window shows, light and dark, into the folder that PICTURES names, if it
+// is set: see make pictures.
+func (w *window) picture(name string) {
+	w.th.t.Helper()
+	folder := os.Getenv("PICTURES")
+	if folder == "" {
+		return
+	}
+	for _, scheme := range []string{"light", "dark"} {
+		w.do(chromedp.Func(func(ctx context.Context, target *chromedp.Target) error {
+			_, err := cdp.Call(ctx, target, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
+				Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}},
+			})
+			return err
+		}), chromedp.Func(func(ctx context.Context, target *chromedp.Target) error {
+			quality := pictureQuality
+			shot, err := cdp.Call(ctx, target, page.CaptureScreenshot, page.CaptureScreenshotParams{
+				Format: page.CaptureScreenshotFormatWebp, Quality: &quality,
+			})
+			if err != nil {
+				return err
+			}
+			return os.WriteFile(filepath.Join(folder, name+"-"+scheme+".webp"), shot.Data, 0o644)
+		}))
+	}
+}
+
+const (
+	wide, high        = 1280, 800
+	narrow, phoneHigh = 390, 844
+)
+
+// flaky is a listener whose connections a test can cut, as a restart of the server would.
+type flaky struct {
+	net.Listener
+	mu   sync.Mutex
+	open []net.Conn
+	off  bool
+}
+
+func (f *flaky) Accept() (net.Conn, error) {
+	conn, err := f.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.off {
+		_ = conn.Close()
+	}
+	f.open = append(f.open, conn)
+	return conn, nil
+}
+
+// cut closes all connections, and new ones at once, until it is called with false.
+func (f *flaky) cut(off bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.off = off
+	for _, conn := range f.open {
+		_ = conn.Close()
+	}
+	f.open = nil
+}
