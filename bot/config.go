@@ -38,7 +38,8 @@ type Config struct {
 	// UpdateEvery is the least time between two updates of the same message. The newest state
 	// waits for it, and states that it replaced are never sent. Default 1s.
 	UpdateEvery time.Duration `yaml:"update_every"`
-	// RefusalMemory is how long a workspace that refused a plan block gets the fallback at once.
+	// RefusalMemory is how long a workspace that refused a plan block in a message, or any block in a
+	// view, gets the fallback at once.
 	// Default 1h.
 	RefusalMemory time.Duration `yaml:"refusal_memory"`
 	// EnvelopeRetention is how long a handled envelope is remembered. Slack's last retry of an
