@@ -19,9 +19,9 @@ import (
 // longer valid. As in all views, blocks that the workspace refuses are replaced by simpler ones.
 func (w *Workspace) OpenView(
 	ctx context.Context, trigger string, view slack.ModalViewRequest,
-) (*slack.View, error) {
+) (ShownView, error) {
 	return w.callView(ctx, viewCall{"views.open", false, view.Blocks.BlockSet,
-		func(blocks []slack.Block) (*slack.ViewResponse, error) {
+		func(ctx context.Context, blocks []slack.Block) (*slack.ViewResponse, error) {
 			view.Blocks.BlockSet = blocks
 			return w.api.OpenViewContext(ctx, trigger, view)
 		}})
@@ -31,9 +31,9 @@ func (w *Workspace) OpenView(
 // [Workspace.OpenView].
 func (w *Workspace) StackView(
 	ctx context.Context, trigger string, view slack.ModalViewRequest,
-) (*slack.View, error) {
+) (ShownView, error) {
 	return w.callView(ctx, viewCall{"views.push", false, view.Blocks.BlockSet,
-		func(blocks []slack.Block) (*slack.ViewResponse, error) {
+		func(ctx context.Context, blocks []slack.Block) (*slack.ViewResponse, error) {
 			view.Blocks.BlockSet = blocks
 			return w.api.PushViewContext(ctx, trigger, view)
 		}})
@@ -43,9 +43,9 @@ func (w *Workspace) StackView(
 // Slack refuses (hash_conflict) to overwrite a newer one.
 func (w *Workspace) UpdateView(
 	ctx context.Context, viewID, hash string, view slack.ModalViewRequest,
-) (*slack.View, error) {
+) (ShownView, error) {
 	return w.callView(ctx, viewCall{"views.update", hash == "", view.Blocks.BlockSet,
-		func(blocks []slack.Block) (*slack.ViewResponse, error) {
+		func(ctx context.Context, blocks []slack.Block) (*slack.ViewResponse, error) {
 			view.Blocks.BlockSet = blocks
 			return w.api.UpdateViewContext(ctx, view, "", hash, viewID)
 		}})
@@ -56,22 +56,19 @@ func (w *Workspace) UpdateView(
 func (w *Workspace) PublishHome(
 	ctx context.Context, user string, view slack.HomeTabViewRequest,
 ) (shown []byte, err error) {
-	calling, answer := webapi.Capture(ctx)
-	_, err = w.callView(ctx, viewCall{"views.publish", true, view.Blocks.BlockSet,
-		func(blocks []slack.Block) (*slack.ViewResponse, error) {
+	published, err := w.callView(ctx, viewCall{"views.publish", true, view.Blocks.BlockSet,
+		func(ctx context.Context, blocks []slack.Block) (*slack.ViewResponse, error) {
 			view.Blocks.BlockSet = blocks
-			return w.api.PublishViewContext(calling, slack.PublishViewContextRequest{UserID: user, View: view})
+			return w.api.PublishViewContext(ctx, slack.PublishViewContextRequest{UserID: user, View: view})
 		}})
-	if err != nil {
-		return nil, err
-	}
-	var body struct {
-		View json.RawMessage `json:"view"`
-	}
-	if err := json.Unmarshal(answer.Body, &body); err != nil {
-		return nil, fmt.Errorf("views.publish: %w", err)
-	}
-	return blockkit.Fingerprint(body.View), nil
+	return published.Shown, err
+}
+
+// ShownView is a view after Slack took it.
+type ShownView struct {
+	ID string
+	// Shown is the [blockkit.Fingerprint] of what Slack says that it shows.
+	Shown []byte
 }
 
 // viewCall is a call of a method of views.*.
@@ -80,11 +77,11 @@ type viewCall struct {
 	// repeatable allows another call after an unknown outcome.
 	repeatable bool
 	blocks     []slack.Block
-	send       func([]slack.Block) (*slack.ViewResponse, error)
+	send       func(context.Context, []slack.Block) (*slack.ViewResponse, error)
 }
 
 // callView sends a view; where the workspace refuses its blocks, with simpler ones.
-func (w *Workspace) callView(ctx context.Context, call viewCall) (view *slack.View, err error) {
+func (w *Workspace) callView(ctx context.Context, call viewCall) (view ShownView, err error) {
 	var sent []slack.MessageBlockType
 	for level := w.refusedBlocks.level(); level <= blockkit.OldestBlocks; level++ {
 		blocks := blockkit.Simplify(call.blocks, level)
@@ -115,9 +112,9 @@ func (w *Workspace) callView(ctx context.Context, call viewCall) (view *slack.Vi
 	}
 	err = fmt.Errorf("%s: %w", call.name, webapi.Detailed(err))
 	if slices.Contains(lateTriggers, webapi.Code(err)) {
-		return nil, &LateError{err}
+		return ShownView{}, &LateError{err}
 	}
-	return nil, err
+	return ShownView{}, err
 }
 
 func typesOf(blocks []slack.Block) []slack.MessageBlockType {
@@ -128,15 +125,26 @@ func typesOf(blocks []slack.Block) []slack.MessageBlockType {
 	return types
 }
 
-func attemptView(ctx context.Context, call viewCall, blocks []slack.Block) (view *slack.View, err error) {
+func attemptView(ctx context.Context, call viewCall, blocks []slack.Block) (view ShownView, err error) {
+	ctx, captured := webapi.Capture(ctx)
 	err = webapi.RetryBriefly(ctx, call.repeatable, func() error {
-		answer, err := call.send(blocks)
+		answer, err := call.send(ctx, blocks)
 		if err == nil {
-			view = &answer.View
+			view.ID = answer.View.ID
 		}
 		return err
 	})
-	return view, err
+	if err != nil {
+		return ShownView{}, err
+	}
+	var body struct {
+		View json.RawMessage `json:"view"`
+	}
+	if err := json.Unmarshal(captured.Body, &body); err != nil {
+		return ShownView{}, err
+	}
+	view.Shown = blockkit.Fingerprint(body.View)
+	return view, nil
 }
 
 // blocksOfViewRefused reports whether Slack refused the content of a view. Its code for that is

@@ -14,9 +14,11 @@ import (
 type Origin int
 
 const (
-	// Foreign is a message that the outbox did not post, or that somebody changed since: whoever
-	// holds the bot's token can do both.
+	// Foreign is a message that the outbox did not post.
 	Foreign Origin = iota
+	// Changed is a message that shows something else than the outbox delivered. Whoever holds the
+	// bot's token can change a message, and post a foreign one.
+	Changed
 	// Delivered is a message that shows what the outbox delivered last.
 	Delivered
 	// Outdated is a message that shows what the outbox delivered before that.
@@ -90,13 +92,13 @@ func (v Versions) origin(shown []byte) Origin {
 	case v.Last == nil:
 		return Unverified
 	case shown == nil:
-		return Foreign
+		return Changed
 	case bytes.Equal(shown, v.Last):
 		return Delivered
 	case bytes.Equal(shown, v.Before):
 		return Outdated
 	}
-	return Foreign
+	return Changed
 }
 
 // Restore delivers messages again as they should be, in the caller's transaction: somebody may have

@@ -127,6 +127,18 @@ const (
 		INSERT INTO slack_holds AS h (scope, until) VALUES ($1, now() + $2::interval)
 		ON CONFLICT (scope) DO UPDATE SET until = greatest(h.until, excluded.until)`
 
+	// recordView records fingerprint $2 of view $1.
+	recordView = `
+		INSERT INTO slack_views AS v (view_id, shown) VALUES ($1, $2)
+		ON CONFLICT (view_id) DO UPDATE
+		SET shown_before = CASE WHEN v.shown <> excluded.shown THEN v.shown ELSE v.shown_before END,
+			shown = excluded.shown, shown_at = now()`
+
+	selectView = `SELECT shown, shown_before FROM slack_views WHERE view_id = $1`
+
+	// expireViews forgets views that were shown $1 ago.
+	expireViews = `DELETE FROM slack_views WHERE shown_at < now() - $1::interval`
+
 	expireHolds = `DELETE FROM slack_holds WHERE until < now()`
 
 	// reviveRefused makes messages wait again that Slack refused with one of the codes $1.
