@@ -6,10 +6,10 @@ import (
 	"fmt"
 
 	"github.com/jackc/pgx/v5/pgxpool"
-	"golang.org/x/sync/errgroup"
 
 	"github.com/atlilith/onboardbot/bot/webapi"
 	"github.com/atlilith/onboardbot/internal/liveness"
+	"github.com/atlilith/onboardbot/internal/routine"
 )
 
 // Bot listens to Slack. It holds the connections and hands what people do to the router's
@@ -42,7 +42,7 @@ func New(
 func (b *Bot) Run(ctx context.Context) error {
 	router := b.dispatcher.router
 	b.workspace.log.Info("slack bot starts", "commands", router.Commands(), "events", router.Events())
-	group, listening := errgroup.WithContext(ctx)
+	group, listening := routine.WithContext(ctx)
 	group.Go(func() error {
 		if _, err := b.workspace.Identity(listening); errors.Is(err, webapi.ErrRevoked) {
 			return err

@@ -12,6 +12,7 @@ import (
 	"github.com/slack-go/slack"
 
 	"github.com/atlilith/onboardbot/bot/webapi"
+	"github.com/atlilith/onboardbot/internal/routine"
 )
 
 const (
@@ -66,11 +67,11 @@ func (c *connections) run(ctx context.Context, drained func()) error {
 	defer giveUp(nil)
 	var slots, readers sync.WaitGroup
 	for slot := range c.count {
-		slots.Go(func() {
+		slots.Go(routine.Contained(func() {
 			if err := c.keepSlot(dialing, serving, slot, &readers); err != nil {
 				giveUp(err)
 			}
-		})
+		}))
 	}
 	slots.Wait()
 	drained()
@@ -91,7 +92,7 @@ func (c *connections) keepSlot(dialing, serving context.Context, slot int, reade
 			return err
 		}
 		began := time.Now()
-		readers.Go(func() { c.serve(serving, conn, slot) })
+		readers.Go(routine.Contained(func() { c.serve(serving, conn, slot) }))
 		select {
 		case <-dialing.Done():
 			return nil

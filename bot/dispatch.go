@@ -9,6 +9,8 @@ import (
 	"runtime/debug"
 	"sync"
 	"time"
+
+	"github.com/atlilith/onboardbot/internal/routine"
 )
 
 // maxWaiting is how many envelopes of a class may wait for a handler. An envelope beyond that, or
@@ -79,10 +81,10 @@ func (d *dispatcher) receive(e envelope, conn *connection) {
 		return
 	}
 	x.call, x.log = c, d.log.With("envelope", e.ID, "subject", c.subject)
-	go func() {
+	routine.Go(func() {
 		defer d.leave(c.class)
 		d.count(c.kind, x.handle())
-	}()
+	})
 }
 
 func (d *dispatcher) admit(c class) bool {

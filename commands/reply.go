@@ -3,7 +3,6 @@ package commands
 import (
 	"context"
 	"log/slog"
-	"runtime/debug"
 	"strings"
 	"sync"
 	"time"
@@ -16,6 +15,7 @@ import (
 	"github.com/atlilith/onboardbot/commands/access"
 	"github.com/atlilith/onboardbot/commands/render"
 	"github.com/atlilith/onboardbot/commands/render/mrkdwn"
+	"github.com/atlilith/onboardbot/internal/routine"
 )
 
 const (
@@ -42,10 +42,10 @@ func newResponder(workspace *bot.Workspace, gate *access.Gate, log *slog.Logger)
 // drain waits until all late work has ended, or the context does.
 func (r *responder) drain(ctx context.Context) {
 	done := make(chan struct{})
-	go func() {
+	routine.Go(func() {
 		r.late.Wait()
 		close(done)
-	}()
+	})
 	select {
 	case <-done:
 	case <-ctx.Done():
@@ -55,17 +55,10 @@ func (r *responder) drain(ctx context.Context) {
 // goLate does work that nobody waits for.
 func (r *responder) goLate(ctx context.Context, work func(context.Context)) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lateTimeout)
-	r.late.Go(func() {
+	r.late.Go(routine.Contained(func() {
 		defer cancel()
-		// Nothing else recovers on this goroutine, and one person's command must not end the
-		// process for everybody.
-		defer func() {
-			if cause := recover(); cause != nil {
-				r.log.ErrorContext(ctx, "a handler panicked", "panic", cause, "stack", string(debug.Stack()))
-			}
-		}()
 		work(ctx)
-	})
+	}))
 }
 
 // replyWithin does some work and returns its result if that comes within [replyTimeout].

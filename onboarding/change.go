@@ -5,7 +5,9 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"unicode/utf8"
 
@@ -183,8 +185,12 @@ type Digest string
 func (d Digest) Short() string { return string(d[:min(12, len(d))]) }
 
 // Canonical returns the change's canonical form and its digest. The form is stored, so the digest
-// can be verified later.
+// can be verified later. A change with text that is not valid UTF-8 has no digest: JSON cannot hold
+// such text (RFC 8259 §8.1), so different changes would have the same one.
 func (c Change) Canonical() ([]byte, Digest, error) {
+	if invalid, found := invalidText(reflect.ValueOf(c)); found {
+		return nil, "", fmt.Errorf("change: %w: %q", ErrNotUTF8, invalid[:min(len(invalid), 80)])
+	}
 	plain, err := json.Marshal(c)
 	if err != nil {
 		return nil, "", fmt.Errorf("change: %w", err)
@@ -195,6 +201,34 @@ func (c Change) Canonical() ([]byte, Digest, error) {
 	}
 	sum := sha256.Sum256(form)
 	return form, Digest(hex.EncodeToString(sum[:])), nil
+}
+
+// ErrNotUTF8 says that a change has text that is not valid UTF-8.
+var ErrNotUTF8 = errors.New("text is not valid UTF-8")
+
+// invalidText returns the first text within a value that is not valid UTF-8.
+func invalidText(value reflect.Value) (text string, found bool) {
+	switch value.Kind() {
+	case reflect.String:
+		return value.String(), !utf8.ValidString(value.String())
+	case reflect.Pointer:
+		if !value.IsNil() {
+			return invalidText(value.Elem())
+		}
+	case reflect.Slice:
+		for i := range value.Len() {
+			if text, found := invalidText(value.Index(i)); found {
+				return text, true
+			}
+		}
+	case reflect.Struct:
+		for i := range value.NumField() {
+			if text, found := invalidText(value.Field(i)); found {
+				return text, true
+			}
+		}
+	}
+	return "", false
 }
 
 // Digest returns the digest that an approval of this change is bound to.

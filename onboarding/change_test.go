@@ -1,6 +1,9 @@
 package onboarding
 
-import "testing"
+import (
+	"errors"
+	"testing"
+)
 
 func TestWhatIsLeftOfAChange(t *testing.T) {
 	t.Parallel()
@@ -27,5 +30,34 @@ func TestWhatIsLeftOfAChange(t *testing.T) {
 		if got := (Change{Summary: "rest", Items: test.items}).RestOf(whole); got != test.rest {
 			t.Errorf("%s: %v", name, got)
 		}
+	}
+}
+
+// Text that is not UTF-8 never enters a digest, wherever it is: JSON would replace it, and changes
+// that differ in it alone would have the same digest.
+func TestAChangeWithInvalidTextHasNoDigest(t *testing.T) {
+	t.Parallel()
+	bad := "caf\xe9"
+	for name, item := range map[string]Item{
+		"statement": {SQL: &Transaction{Statements: []Statement{{SQL: "SELECT $1", Args: []string{bad}}}}},
+		"record":    {DNS: &ZoneUpdate{Sets: []RecordsEdit{{Before: []string{"a", bad}}}}},
+		"argument":  {Command: &Command{Argv: []string{"echo", bad}}},
+		"stdin":     {Command: &Command{Stdin: bad}},
+		"file":      {Commit: &Commit{Files: []FileChange{{Path: "a", After: &bad}}}},
+		"probe":     {Probe: &Probe{Body: bad}},
+	} {
+		change := Change{Items: []Item{item}}
+		if digest, err := change.Digest(); !errors.Is(err, ErrNotUTF8) || digest != "" {
+			t.Errorf("%s: digest %q, %v", name, digest, err)
+		}
+		if change.RestOf(change) {
+			t.Errorf("%s: it is the rest of itself", name)
+		}
+	}
+	if _, err := (Change{Summary: bad}).Digest(); !errors.Is(err, ErrNotUTF8) {
+		t.Errorf("summary: %v", err)
+	}
+	if _, err := (Change{Summary: "\ufffd, é and \x00"}).Digest(); err != nil {
+		t.Errorf("valid text: %v", err)
 	}
 }

@@ -31,8 +31,8 @@ var ErrAppName = errors.New("a Slack app's name has 1 to 35 printable characters
 // notInHandle matches what Slack does not accept in a bot's handle.
 var notInHandle = regexp.MustCompile(`[^a-z0-9_.-]+`)
 
-// Manifest returns the Slack app's manifest for an app of this name, as YAML with comments. It returns [ErrAppName] if
-// Slack would not accept the name.
+// Manifest returns the Slack app's manifest for an app of this name, as YAML with comments. It
+// returns [ErrAppName] if Slack would not accept the name.
 func Manifest(name string) ([]byte, error) {
 	unprintable := func(r rune) bool { return !unicode.IsPrint(r) }
 	name = strings.TrimSpace(name)

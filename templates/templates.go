@@ -1,5 +1,6 @@
-// Package templates embeds the files that the bot hands out: the deploy template of a Provider's domain and the
-// configuration of an Org's site, for a platform that has no templates of its own, and the Slack app's manifest.
+// Package templates embeds the files that the bot hands out: the deploy template of a Provider's
+// domain and the configuration of an Org's site, for a platform that has no templates of its own,
+// and the Slack app's manifest.
 package templates
 
 import (
@@ -9,7 +10,8 @@ import (
 	"path"
 )
 
-// Unlike the platform's own template, the folder has no braces in its name: a Go module cannot hold such a file.
+// Unlike the platform's own template, the folder has no braces in its name: a Go module cannot
+// hold such a file.
 //
 //go:embed all:provider.com
 var files embed.FS
@@ -21,8 +23,8 @@ type File struct {
 	Content []byte
 }
 
-// Provider returns the files of a domain's deploy folder, sorted by path, with the same placeholders as the platform's
-// own _template/{provider}.com.
+// Provider returns the files of a domain's deploy folder, sorted by path, with the same
+// placeholders as the platform's own _template/{provider}.com.
 func Provider() ([]File, error) {
 	const root = "provider.com"
 	var tree []File

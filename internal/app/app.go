@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
-	"golang.org/x/sync/errgroup"
 
 	"github.com/atlilith/onboardbot/bot"
 	"github.com/atlilith/onboardbot/bot/outbox"
@@ -21,6 +20,7 @@ import (
 	"github.com/atlilith/onboardbot/commands/projection"
 	"github.com/atlilith/onboardbot/internal/config"
 	"github.com/atlilith/onboardbot/internal/liveness"
+	"github.com/atlilith/onboardbot/internal/routine"
 	"github.com/atlilith/onboardbot/onboarding/engine"
 	"github.com/atlilith/onboardbot/onboarding/runbook"
 	"github.com/atlilith/onboardbot/onboarding/service"
@@ -69,13 +69,16 @@ func (a *App) run(ctx context.Context) error {
 	if err := jobs.Start(context.WithoutCancel(ctx)); err != nil {
 		return fmt.Errorf("jobs: %w", err)
 	}
-	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error { a.parts.Warm(ctx); return nil })
-	group.Go(func() error { return a.bot.Run(ctx) })
-	group.Go(func() error { a.engine.KeepTakingOver(ctx); return nil })
-	group.Go(func() error { return a.outbox.Run(ctx) })
-	group.Go(func() error { return a.isolation.scheduler.Run(ctx) })
-	group.Go(func() error { return a.certificates.digests.Run(ctx) })
+	group, ctx := routine.WithContext(ctx)
+	keep := func(run func(context.Context) error) {
+		group.Go(func() error { return routine.Keep(ctx, run) })
+	}
+	keep(func(ctx context.Context) error { a.parts.Warm(ctx); return nil })
+	keep(a.bot.Run)
+	keep(func(ctx context.Context) error { a.engine.KeepTakingOver(ctx); return nil })
+	keep(a.outbox.Run)
+	keep(a.isolation.scheduler.Run)
+	keep(a.certificates.digests.Run)
 	group.Go(func() error { return a.serveHTTP(ctx) })
 	err = group.Wait()
 	stopping, cancel := context.WithTimeout(context.Background(), stopTimeout+5*time.Second)

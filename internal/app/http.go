@@ -13,6 +13,7 @@ import (
 
 	"github.com/atlilith/onboardbot/internal/config"
 	"github.com/atlilith/onboardbot/internal/health"
+	"github.com/atlilith/onboardbot/internal/routine"
 )
 
 // serveHTTP answers health checks and requests for metrics until ctx ends.
@@ -42,6 +43,7 @@ func (a *App) metrics() *prometheus.Registry {
 		a.service.Records.Collector(),
 		a.isolation.store.Collector(),
 		a.certificates.watch.Collector(),
+		routine.Panics,
 		collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 	)

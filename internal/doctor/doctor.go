@@ -8,11 +8,11 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/atlilith/onboardbot/bot"
 	"github.com/atlilith/onboardbot/internal/config"
+	"github.com/atlilith/onboardbot/internal/routine"
 	"github.com/atlilith/onboardbot/onboarding"
 	"github.com/atlilith/onboardbot/onboarding/runbook"
 )
@@ -52,9 +52,13 @@ func Examine(ctx context.Context, settings *config.Config) (Report, error) {
 // together runs checks at once and returns their findings in order.
 func together(checks ...func() []onboarding.Finding) []onboarding.Finding {
 	found := make([][]onboarding.Finding, len(checks))
-	var group sync.WaitGroup
+	var group routine.WaitGroup
 	for i, check := range checks {
-		group.Go(func() { found[i] = check() })
+		group.Go(func() {
+			if err := routine.Call(func() error { found[i] = check(); return nil }); err != nil {
+				found[i] = []onboarding.Finding{failing("check", "Report this.", "%v", err)}
+			}
+		})
 	}
 	group.Wait()
 	return slices.Concat(found...)

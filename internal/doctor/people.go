@@ -8,9 +8,8 @@ import (
 	"strings"
 	"sync"
 
-	"golang.org/x/sync/errgroup"
-
 	"github.com/atlilith/onboardbot/bot"
+	"github.com/atlilith/onboardbot/internal/routine"
 	"github.com/atlilith/onboardbot/onboarding"
 )
 
@@ -72,12 +71,14 @@ func (c *slackCheck) members(ctx context.Context, l list) (map[string]bool, []on
 		full = map[string]bool{}
 	)
 	found := make([]onboarding.Finding, len(l.entries))
-	var group errgroup.Group
+	var group routine.Group
 	group.SetLimit(maxCalls)
 	for i, id := range l.entries {
 		group.Go(func() error {
 			checked := &entry{list: l.key, id: id}
-			found[i] = c.check(ctx, checked)
+			if err := routine.Call(func() error { found[i] = c.check(ctx, checked); return nil }); err != nil {
+				found[i] = failing(l.key, "Report this.", "%v", err)
+			}
 			mu.Lock()
 			defer mu.Unlock()
 			for _, person := range checked.full {

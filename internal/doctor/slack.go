@@ -8,12 +8,11 @@ import (
 	"strings"
 	"sync"
 
-	"golang.org/x/sync/errgroup"
-
 	"github.com/atlilith/onboardbot/bot"
 	"github.com/atlilith/onboardbot/bot/webapi"
 	"github.com/atlilith/onboardbot/commands/samples"
 	"github.com/atlilith/onboardbot/internal/config"
+	"github.com/atlilith/onboardbot/internal/routine"
 	"github.com/atlilith/onboardbot/onboarding"
 	"github.com/atlilith/onboardbot/templates"
 )
@@ -183,7 +182,7 @@ func (c *slackCheck) validate(ctx context.Context, all []samples.Sample) (answer
 		mu     sync.Mutex
 		result answers
 	)
-	group, ctx := errgroup.WithContext(ctx)
+	group, ctx := routine.WithContext(ctx)
 	group.SetLimit(maxCalls)
 	for _, each := range all {
 		group.Go(func() error {

@@ -1,5 +1,5 @@
-// Package documents tests that the project's Markdown stays true: links lead somewhere, and the paths, metrics and make targets that it
-// names exist.
+// Package documents tests that the project's Markdown stays true: links lead somewhere, and the
+// paths, metrics and make targets that it names exist.
 package documents
 
 import (
@@ -22,11 +22,13 @@ var (
 	quoted  = regexp.MustCompile("`([^`\n]+)`")
 	// inRepository matches a quoted path below a folder of this repository.
 	inRepository = regexp.MustCompile(`^(bot|commands|docs|internal|onboarding|templates)/[\w./-]*$`)
-	metric       = regexp.MustCompile(`\b(?:onboardbot|onboarding)_[a-z_]*_(?:total|seconds|days)\b|\bonboarding_(?:runs|frozen|isolation_\w+)\b`)
-	makeTarget   = regexp.MustCompile(`\bmake ([a-z-]+)`)
+	metric       = regexp.MustCompile(`\b(?:onboardbot|onboarding)_[a-z_]*_(?:total|seconds|days)\b|` +
+		`\bonboarding_(?:runs|frozen|isolation_\w+)\b`)
+	makeTarget = regexp.MustCompile(`\bmake ([a-z-]+)`)
 )
 
-// documents returns the Markdown files by their paths in the repository, without those that are templates or fixtures.
+// documents returns the Markdown files by their paths in the repository, without templates and
+// fixtures.
 func documents(t *testing.T) map[string]string {
 	t.Helper()
 	found := map[string]string{}
@@ -114,7 +116,8 @@ func TestMakeTargetsExist(t *testing.T) {
 	t.Parallel()
 	makefile := read(t, "Makefile")
 	for name, text := range documents(t) {
-		for _, match := range makeTarget.FindAllStringSubmatch(strings.Join(quoted.FindAllString(text, -1), "\n"), -1) {
+		commands := strings.Join(quoted.FindAllString(text, -1), "\n")
+		for _, match := range makeTarget.FindAllStringSubmatch(commands, -1) {
 			if !strings.Contains(makefile, "\n"+match[1]+":") {
 				t.Errorf("%s: there is no target %s", name, match[1])
 			}

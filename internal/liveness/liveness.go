@@ -18,6 +18,7 @@ import (
 	"github.com/sethvargo/go-retry"
 
 	"github.com/atlilith/onboardbot/internal/locks"
+	"github.com/atlilith/onboardbot/internal/routine"
 )
 
 const (
@@ -77,7 +78,7 @@ func (r *Replica) Join(ctx context.Context) error {
 	}
 	present, leave := context.WithCancel(context.WithoutCancel(ctx))
 	r.leave = leave
-	r.left.Go(func() { r.keep(present, session) })
+	r.left.Go(routine.Contained(func() { r.keep(present, session) }))
 	return nil
 }
 

@@ -2,6 +2,7 @@ package certificates_test
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/atlilith/onboardbot/onboarding/certificates"
@@ -21,9 +22,11 @@ func ExampleConfig_Due() {
 
 	fmt.Println(site.Line(now))
 	for _, reminder := range config.Due(site, certificates.Past{}, now) {
-		fmt.Printf("%s (%s): %s\n", reminder.About, reminder.Level, reminder.Sentence)
+		sentence := strings.Replace(reminder.Sentence, " and is ", "\nand is ", 1)
+		fmt.Printf("%s (%s): %s\n", reminder.About, reminder.Level, sentence)
 	}
-	// Output: merche.example: 20 days left, until 2027-04-01 09:00 UTC 1/4 (notice): The
-	// certificate of merche.example is still not renewed and is valid for only another 20 days,
-	// until 2027-04-01 09:00 UTC.
+	// Output:
+	// merche.example: 20 days left, until 2027-04-01 09:00 UTC
+	// 1/4 (notice): The certificate of merche.example is still not renewed
+	// and is valid for only another 20 days, until 2027-04-01 09:00 UTC.
 }

@@ -10,7 +10,8 @@ import (
 	"strings"
 
 	wire "github.com/miekg/dns"
-	"golang.org/x/sync/errgroup"
+
+	"github.com/atlilith/onboardbot/internal/routine"
 )
 
 // ErrNoAnswer says that none of a zone's name servers gave a usable answer.
@@ -79,7 +80,7 @@ func (r *Resolver) Observe(ctx context.Context, domain string, questions []Quest
 		return State{}, err
 	}
 	state := State{Zone: zone, Servers: make([]Server, len(servers))}
-	var group errgroup.Group
+	var group routine.Group
 	for i, server := range servers {
 		group.Go(func() error {
 			state.Servers[i] = r.observe(ctx, server, questions)
@@ -122,10 +123,11 @@ func (r *Resolver) observe(ctx context.Context, server nameServer, questions []Q
 
 func (a asker) askAll(ctx context.Context, server string, questions []Question) []Answer {
 	answers := make([]Answer, len(questions))
-	var group errgroup.Group
+	var group routine.Group
 	group.SetLimit(8)
 	for i, q := range questions {
 		group.Go(func() error {
+			answers[i] = Answer{Question: q, Problem: Failed} // should it panic
 			answers[i] = a.authoritative(ctx, server, q)
 			return nil
 		})

@@ -14,7 +14,8 @@ import (
 
 	wire "github.com/miekg/dns"
 	"golang.org/x/net/publicsuffix"
-	"golang.org/x/sync/errgroup"
+
+	"github.com/atlilith/onboardbot/internal/routine"
 )
 
 // ErrNoZone says that no zone, or no name server of it, could be found for a domain.
@@ -146,7 +147,7 @@ func (r *Resolver) authorities(ctx context.Context, zone string) ([]nameServer, 
 	}
 	slices.SortFunc(servers, func(a, b nameServer) int { return strings.Compare(a.name, b.name) })
 	servers = servers[:min(len(servers), maxServers)]
-	var group errgroup.Group
+	var group routine.Group
 	for i := range servers {
 		group.Go(func() error {
 			for _, kind := range []string{"A", "AAAA"} {

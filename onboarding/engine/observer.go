@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/atlilith/onboardbot/internal/routine"
 	"github.com/atlilith/onboardbot/onboarding"
 )
 
@@ -77,7 +78,11 @@ func (o *observer) observe(ctx context.Context, run *onboarding.Run, key onboard
 	ctx, cancel := context.WithTimeout(ctx, o.timeout)
 	defer cancel()
 	var seen observed
-	if seen.Observation, seen.err = o.runbook.Observe(ctx, run, key); seen.err == nil {
+	seen.err = routine.Call(func() (err error) {
+		seen.Observation, err = o.runbook.Observe(ctx, run, key)
+		return err
+	})
+	if seen.err == nil {
 		seen.digest, seen.err = seen.Change.Digest()
 	}
 	return seen
@@ -152,7 +157,7 @@ func (o *observer) begin(ctx context.Context, run *onboarding.Run, step *onboard
 	observation.startNow = sync.OnceFunc(func() { close(observation.start) })
 	o.pending = append(o.pending, observation)
 	seen := run.Clone()
-	o.running.Go(func() {
+	o.running.Go(routine.Contained(func() {
 		select {
 		case <-observation.start:
 		case <-time.After(idleDelay):
@@ -162,7 +167,7 @@ func (o *observer) begin(ctx context.Context, run *onboarding.Run, step *onboard
 		observation.ended = time.Now()
 		o.ended <- observation
 		wake(o.wakeups)
-	})
+	}))
 	return observation
 }
 

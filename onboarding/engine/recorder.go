@@ -4,6 +4,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/atlilith/onboardbot/internal/routine"
 )
 
 const (
@@ -58,24 +60,17 @@ func (r *recorder) all() string {
 }
 
 // follow does some work on another goroutine and calls show from time to time while it lasts. It
-// calls show on its own goroutine, so show may use what that goroutine owns.
+// calls show on its own goroutine, so show may use what that goroutine owns. A panic of the work is
+// its error: what it did is unknown until it is observed.
 func follow(work func() error, show func()) error {
-	done := make(chan func() error, 1)
-	go func() {
-		defer func() {
-			if cause := recover(); cause != nil {
-				done <- func() error { panic(cause) } // for the goroutine whose caller recovers
-			}
-		}()
-		err := work()
-		done <- func() error { return err }
-	}()
+	done := make(chan error, 1)
+	routine.Go(func() { done <- routine.Call(work) })
 	ticker := time.NewTicker(progressInterval)
 	defer ticker.Stop()
 	for {
 		select {
-		case result := <-done:
-			return result()
+		case err := <-done:
+			return err
 		case <-ticker.C:
 			show()
 		}

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"al.essio.dev/pkg/shellescape"
+
+	"github.com/atlilith/onboardbot/internal/routine"
 )
 
 //go:embed run.sh
@@ -82,14 +84,14 @@ func (h *Host) start(c Command, raw io.Writer, seen *transcript) (*process, erro
 		p.takeLog()
 		return nil, err
 	}
-	go func() {
+	routine.Go(func() {
+		defer close(p.ended)
 		p.waitErr = p.cmd.Wait()
 		release()
 		stdout.end()
 		stderr.end()
 		p.takeLog()
-		close(p.ended)
-	}()
+	})
 	return p, nil
 }
 

@@ -9,8 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
+	"github.com/atlilith/onboardbot/internal/routine"
 	"github.com/atlilith/onboardbot/onboarding"
 	"github.com/atlilith/onboardbot/onboarding/dns"
 	"github.com/atlilith/onboardbot/onboarding/runbook/settings"
@@ -135,7 +134,7 @@ func (c *certificate) observe(ctx context.Context, s *scope) (onboarding.Observa
 func (c *certificate) reachable(ctx context.Context, s *site.Site,
 	installed *site.Installation) (onboarding.Observation, error) {
 	seen := onboarding.Observation{Again: c.again}
-	group, ctx := errgroup.WithContext(ctx)
+	group, ctx := routine.WithContext(ctx)
 	group.Go(func() (err error) {
 		seen.Waiting, err = c.elsewhere(ctx, s)
 		return err
@@ -161,7 +160,7 @@ func (c *certificate) reachable(ctx context.Context, s *site.Site,
 // name servers, empty if none.
 func (c *certificate) elsewhere(ctx context.Context, s *site.Site) (string, error) {
 	found := make([][]netip.Addr, len(s.Names))
-	group, ctx := errgroup.WithContext(ctx)
+	group, ctx := routine.WithContext(ctx)
 	for i, name := range s.Names {
 		group.Go(func() (err error) {
 			found[i], err = c.resolver.Addresses(ctx, name)

@@ -6,8 +6,7 @@ import (
 	"slices"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
+	"github.com/atlilith/onboardbot/internal/routine"
 	"github.com/atlilith/onboardbot/onboarding"
 	"github.com/atlilith/onboardbot/onboarding/deployconfig"
 	"github.com/atlilith/onboardbot/onboarding/probe"
@@ -83,7 +82,7 @@ func (d *deploy) observe(ctx context.Context, s *scope) (onboarding.Observation,
 			return onboarding.Observation{}, err
 		}
 	}
-	group, groupCtx := errgroup.WithContext(ctx)
+	group, groupCtx := routine.WithContext(ctx)
 	group.Go(func() (err error) {
 		if have == nil {
 			have, err = d.folders.Observe(groupCtx, s.site)

@@ -6,8 +6,7 @@ import (
 	"fmt"
 	"slices"
 
-	"golang.org/x/sync/errgroup"
-
+	"github.com/atlilith/onboardbot/internal/routine"
 	"github.com/atlilith/onboardbot/onboarding"
 	"github.com/atlilith/onboardbot/onboarding/dns"
 	"github.com/atlilith/onboardbot/onboarding/runbook/settings"
@@ -133,7 +132,7 @@ func (r *records) observe(ctx context.Context, s *scope) (onboarding.Observation
 func (r *records) states(
 	ctx context.Context, s *site.Site, zone string, questions []dns.Question,
 ) (seen, primary dns.State, err error) {
-	group, ctx := errgroup.WithContext(ctx)
+	group, ctx := routine.WithContext(ctx)
 	group.Go(func() (err error) {
 		seen, err = r.resolver.Observe(ctx, s.Domain, questions)
 		return err

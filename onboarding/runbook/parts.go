@@ -3,8 +3,8 @@ package runbook
 import (
 	"context"
 	"fmt"
-	"sync"
 
+	"github.com/atlilith/onboardbot/internal/routine"
 	"github.com/atlilith/onboardbot/onboarding"
 	"github.com/atlilith/onboardbot/onboarding/certificates/renewal"
 	"github.com/atlilith/onboardbot/onboarding/dns"
@@ -78,7 +78,7 @@ func (p *Parts) connectSites(config settings.Config) (err error) {
 // Warm opens the connections to the hosts, which the first run would otherwise wait for. A host
 // that cannot be reached is no error: the step that needs it reports it.
 func (p *Parts) Warm(ctx context.Context) {
-	var warming sync.WaitGroup
+	var warming routine.WaitGroup
 	for _, host := range p.Hosts {
 		warming.Go(func() { _, _ = host.Ping(ctx) })
 	}
@@ -90,7 +90,7 @@ func (p *Parts) Close() {
 	if p.Platform != nil {
 		p.Platform.Close()
 	}
-	var closing sync.WaitGroup
+	var closing routine.WaitGroup
 	for _, host := range p.Hosts {
 		closing.Go(func() { _ = host.Close() }) // a connection that cannot be closed ends by itself when it is idle
 	}

@@ -6,8 +6,7 @@ import (
 
 	"slices"
 
-	"golang.org/x/sync/errgroup"
-
+	"github.com/atlilith/onboardbot/internal/routine"
 	"github.com/atlilith/onboardbot/onboarding"
 	"github.com/atlilith/onboardbot/onboarding/hosts"
 	"github.com/atlilith/onboardbot/onboarding/platform"
@@ -93,11 +92,13 @@ func failed(finding onboarding.Finding) bool { return finding.Level == onboardin
 // checkTogether runs checks at the same time and returns their findings in order.
 func checkTogether(ctx context.Context, checks []check) []onboarding.Finding {
 	found := make([][]onboarding.Finding, len(checks))
-	var group errgroup.Group
+	var group routine.Group
 	group.SetLimit(checksAtOnce)
 	for i, check := range checks {
 		group.Go(func() error {
-			found[i] = check(ctx)
+			if err := routine.Call(func() error { found[i] = check(ctx); return nil }); err != nil {
+				found[i] = []onboarding.Finding{onboarding.Failing("check", "Report this.", "%v", err)}
+			}
 			return nil
 		})
 	}

@@ -5,8 +5,7 @@ import (
 	"fmt"
 	"slices"
 
-	"golang.org/x/sync/errgroup"
-
+	"github.com/atlilith/onboardbot/internal/routine"
 	"github.com/atlilith/onboardbot/onboarding"
 	"github.com/atlilith/onboardbot/onboarding/dns"
 	"github.com/atlilith/onboardbot/onboarding/repo"
@@ -26,7 +25,7 @@ func (p *preflight) checkRepository(ctx context.Context, run *onboarding.Run,
 	}
 	found := make([][]onboarding.Finding, 1+len(sites))
 	var unpushed []repo.Unpushed
-	var group errgroup.Group
+	var group routine.Group
 	group.SetLimit(checksAtOnce)
 	group.Go(func() error {
 		found[0] = hostcheck.WorkTree(ctx, p.folders.Repo(), p.config.Repository.Config, p.config.Deploy.Command[0])
@@ -42,7 +41,9 @@ func (p *preflight) checkRepository(ctx context.Context, run *onboarding.Run,
 			return nil
 		})
 	}
-	_ = group.Wait() // checks report in their findings
+	if err := group.Wait(); err != nil { // all else is in the findings
+		return []onboarding.Finding{onboarding.Failing("repository", "Report this.", "%v", err)}
+	}
 	found[0] = append(found[0], hostcheck.Unpushed(unpushed))
 	return slices.Concat(found...)
 }

@@ -7,8 +7,7 @@ import (
 	"slices"
 	"strings"
 
-	"golang.org/x/sync/errgroup"
-
+	"github.com/atlilith/onboardbot/internal/routine"
 	"github.com/atlilith/onboardbot/onboarding"
 	"github.com/atlilith/onboardbot/onboarding/dns"
 	"github.com/atlilith/onboardbot/onboarding/hosts"
@@ -43,7 +42,7 @@ func (m *siteMail) publicKeys(
 	files := m.keyFiles(s.Domain, s.Mail)
 	found := make([]mail.PublicKey, len(files))
 	exists := make([]bool, len(files))
-	group, ctx := errgroup.WithContext(ctx)
+	group, ctx := routine.WithContext(ctx)
 	for i, file := range files {
 		group.Go(func() error {
 			out, err := m.hosts[m.config.DKIM.Host].Output(ctx, hosts.Command{Argv: file.Read(), Idle: lock})

@@ -5,8 +5,8 @@ import (
 	"fmt"
 
 	"github.com/google/uuid"
-	"golang.org/x/sync/errgroup"
 
+	"github.com/atlilith/onboardbot/internal/routine"
 	"github.com/atlilith/onboardbot/onboarding"
 	"github.com/atlilith/onboardbot/onboarding/deployconfig"
 	"github.com/atlilith/onboardbot/onboarding/hosts"
@@ -46,7 +46,7 @@ func (y *syncConf) observe(ctx context.Context, s *scope) (onboarding.Observatio
 	}
 	var have *folder.Folder
 	var installed *site.Installation
-	group, groupCtx := errgroup.WithContext(ctx)
+	group, groupCtx := routine.WithContext(ctx)
 	group.Go(func() (err error) {
 		have, err = y.folders.Observe(groupCtx, s.site)
 		return err

@@ -8,9 +8,9 @@ import (
 	"net/http"
 	"net/netip"
 	"strings"
-	"sync"
 	"time"
 
+	"github.com/atlilith/onboardbot/internal/routine"
 	"github.com/atlilith/onboardbot/onboarding/certificates"
 	"github.com/atlilith/onboardbot/onboarding/probe"
 )
@@ -36,7 +36,7 @@ type observation struct {
 func observe(ctx context.Context, prober *probe.Prober, at endpoint) observation {
 	seen := observation{Observation: certificates.Observation{Name: at.name, Address: at.address}}
 	began := time.Now()
-	var plain sync.WaitGroup
+	var plain routine.WaitGroup
 	plain.Go(func() { seen.redirect, seen.skew = observeRedirect(ctx, prober, at) })
 	seen.observeTLS(ctx, prober)
 	plain.Wait()

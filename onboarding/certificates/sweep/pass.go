@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/atlilith/onboardbot/internal/routine"
 	"github.com/atlilith/onboardbot/onboarding/certificates"
 	"github.com/atlilith/onboardbot/onboarding/probe"
 )
@@ -51,7 +52,7 @@ type findings struct {
 func (p *pass) observeNames(ctx context.Context, site certificates.Site) findings {
 	var all findings
 	var mu sync.Mutex
-	var running sync.WaitGroup
+	var running routine.WaitGroup
 	for _, name := range site.Names {
 		running.Go(func() {
 			one := p.observeName(ctx, site, name)
@@ -77,7 +78,7 @@ func (p *pass) observeName(ctx context.Context, site certificates.Site, name str
 		}
 	}
 	observations := make([]observation, len(addresses))
-	var running sync.WaitGroup
+	var running routine.WaitGroup
 	for i, address := range addresses {
 		running.Go(func() {
 			place := endpoint{name, address}

@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/atlilith/onboardbot/internal/routine"
 	"github.com/atlilith/onboardbot/onboarding/certificates"
 	"github.com/atlilith/onboardbot/onboarding/certificates/certbot"
 	"github.com/atlilith/onboardbot/onboarding/certificates/renewalinfo"
@@ -87,11 +88,13 @@ func (s *Sweeper) Sweep(ctx context.Context, sites []certificates.Site) (certifi
 		traffic:  newTraffic(s.config.Parallel, s.config.PerHost),
 		lineages: s.askHosts(ctx, report.Sites),
 	}
-	var running sync.WaitGroup
+	var running routine.Group
 	for i := range report.Sites {
-		running.Go(func() { p.site(ctx, &report.Sites[i]) })
+		running.Go(func() error { p.site(ctx, &report.Sites[i]); return nil })
 	}
-	running.Wait()
+	if err := running.Wait(); err != nil {
+		return certificates.Report{}, err
+	}
 	if err := ctx.Err(); err != nil {
 		return certificates.Report{}, err
 	}
@@ -114,7 +117,7 @@ func (s *Sweeper) askHosts(ctx context.Context, sites []certificates.SiteReport)
 			return s.sources.Lineages.Lineages(ctx, site.Host)
 		})
 		answers[site.Host] = answer
-		go func() { _, _ = answer() }()
+		routine.Go(func() { _, _ = answer() })
 	}
 	return answers
 }

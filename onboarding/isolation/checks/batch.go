@@ -5,8 +5,7 @@ import (
 	"slices"
 	"sync/atomic"
 
-	"golang.org/x/sync/errgroup"
-
+	"github.com/atlilith/onboardbot/internal/routine"
 	"github.com/atlilith/onboardbot/onboarding/isolation/catalog"
 	"github.com/atlilith/onboardbot/onboarding/isolation/pipeline"
 	"github.com/atlilith/onboardbot/onboarding/isolation/query"
@@ -36,7 +35,7 @@ func (b *batchReader) read(ctx context.Context, sessions []session.Session) (cle
 		return clean
 	}
 	tables := make([][]*catalog.Relation, len(sessions)) // that each session read; nil if it is not clean
-	var group errgroup.Group
+	var group routine.Group
 	group.SetLimit(b.connections)
 	var slow atomic.Bool
 	for _, alike := range session.SharedConnections(sessions) {

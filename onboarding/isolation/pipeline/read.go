@@ -7,8 +7,8 @@ import (
 	"sync"
 
 	"github.com/jackc/pgx/v5/pgconn"
-	"golang.org/x/sync/errgroup"
 
+	"github.com/atlilith/onboardbot/internal/routine"
 	"github.com/atlilith/onboardbot/onboarding/isolation/catalog"
 	"github.com/atlilith/onboardbot/onboarding/isolation/query"
 	"github.com/atlilith/onboardbot/onboarding/isolation/session"
@@ -42,7 +42,7 @@ func Read(ctx context.Context, config Config, relations []*catalog.Relation) (*O
 
 func (rd *reading) everyTenant(ctx context.Context) (session.Tenants, error) {
 	batches := make(chan []session.Session)
-	group, groupCtx := errgroup.WithContext(ctx)
+	group, groupCtx := routine.WithContext(ctx)
 	done := make(chan struct{})
 	var readers sync.WaitGroup
 	for range rd.config.Connections {
@@ -52,7 +52,10 @@ func (rd *reading) everyTenant(ctx context.Context) (session.Tenants, error) {
 			return rd.read(groupCtx, batches)
 		})
 	}
-	go func() { readers.Wait(); close(done) }()
+	routine.Go(func() {
+		defer close(done)
+		readers.Wait()
+	})
 	var seen session.Tenants
 	group.Go(func() error {
 		defer close(batches)

@@ -8,8 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
+	"github.com/atlilith/onboardbot/internal/routine"
 	"github.com/atlilith/onboardbot/onboarding"
 	"github.com/atlilith/onboardbot/onboarding/probe"
 )
@@ -18,7 +17,7 @@ import (
 type probeApplier struct{ prober *probe.Prober }
 
 func (a probeApplier) apply(ctx context.Context, wanted onboarding.Probe, log onboarding.Log) error {
-	group, ctx := errgroup.WithContext(ctx)
+	group, ctx := routine.WithContext(ctx)
 	for _, name := range wanted.Names {
 		for _, text := range wanted.Addresses {
 			address, err := netip.ParseAddr(text)

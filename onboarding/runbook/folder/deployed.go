@@ -10,8 +10,7 @@ import (
 	"path"
 	"slices"
 
-	"golang.org/x/sync/errgroup"
-
+	"github.com/atlilith/onboardbot/internal/routine"
 	"github.com/atlilith/onboardbot/onboarding/deployconfig"
 	"github.com/atlilith/onboardbot/onboarding/hosts"
 )
@@ -21,7 +20,7 @@ import (
 func (p *Planner) Deployed(ctx context.Context, domain string) (bool, error) {
 	var folders []string
 	var archive []byte
-	group, ctx := errgroup.WithContext(ctx)
+	group, ctx := routine.WithContext(ctx)
 	group.Go(func() (err error) {
 		folders, err = p.repo.Domains(ctx)
 		return err

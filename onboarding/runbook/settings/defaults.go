@@ -48,10 +48,7 @@ func (c *Config) Defaults() {
 		c.Deploy.Reload = []string{"nginx", "-s", "reload"}
 	}
 	c.Deploy.Timeout = cmp.Or(c.Deploy.Timeout, 10*time.Minute)
-	set(&c.DNS.Provider, Manual)
-	c.DNS.TTL = cmp.Or(c.DNS.TTL, 300)
-	c.DNS.Again = cmp.Or(c.DNS.Again, 5*time.Second)
-	c.DNS.Resolver, c.DNS.Updates = c.DNS.Resolver.WithDefaults(), c.DNS.Updates.WithDefaults()
+	c.DNS.defaults()
 	c.Mail.defaults()
 	c.Probe = c.Probe.WithDefaults()
 	set(&c.Certificate.Email, "{email}")

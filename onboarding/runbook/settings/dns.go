@@ -1,6 +1,7 @@
 package settings
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -50,6 +51,13 @@ var providers = []provider{
 		validate: func(d *DNS, p *problems) { p.under("dns.rfc2136", d.Updates.Validate()) },
 		publish:  func(d *DNS) (dns.Publisher, error) { return dns.NewRFC2136(d.Updates) },
 	},
+}
+
+func (d *DNS) defaults() {
+	d.Provider = cmp.Or(d.Provider, Manual)
+	d.TTL = cmp.Or(d.TTL, 300)
+	d.Again = cmp.Or(d.Again, 5*time.Second)
+	d.Resolver, d.Updates = d.Resolver.WithDefaults(), d.Updates.WithDefaults()
 }
 
 func (d *DNS) validate(p *problems) {

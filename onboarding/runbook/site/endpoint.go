@@ -4,9 +4,9 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
-	"sync"
 	"time"
 
+	"github.com/atlilith/onboardbot/internal/routine"
 	"github.com/atlilith/onboardbot/onboarding"
 	"github.com/atlilith/onboardbot/onboarding/probe"
 )
@@ -33,9 +33,9 @@ func (s *Site) Endpoints() []Endpoint {
 func (s *Site) Everywhere(check func(Endpoint) error) []onboarding.Finding {
 	endpoints := s.Endpoints()
 	errs := make([]error, len(endpoints))
-	var group sync.WaitGroup
+	var group routine.WaitGroup
 	for i, at := range endpoints {
-		group.Go(func() { errs[i] = check(at) })
+		group.Go(func() { errs[i] = routine.Call(func() error { return check(at) }) })
 	}
 	group.Wait()
 	var bad []onboarding.Finding
