@@ -40,6 +40,7 @@ func TestBrowser(t *testing.T) {
 
 	looksAtTheWorld(ana)
 	reads(ana)
+	fillsEveryInput(th)
 	onThePhone(th)
 	survivesARestart(ana, bo)
 	undoes(ana, bo)

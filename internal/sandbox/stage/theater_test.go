@@ -116,6 +116,11 @@ func (w *window) do(actions ...chromedp.Action[chromedp.Void]) {
 	}
 }
 
+// within bounds what must come.
+func (w *window) within() (context.Context, context.CancelFunc) {
+	return context.WithTimeout(w.th.t.Context(), patience)
+}
+
 // fail ends the test and shows what the window shows.
 func (w *window) fail(err error) {
 	w.th.t.Helper()
