@@ -176,3 +176,25 @@ func TestAChangedReviewDoesNotApprove(t *testing.T) {
 		t.Errorf("the trail says %q", got)
 	}
 }
+
+// TestChangedMessagesCanBeAccepted is for a workspace whose Slack returns other blocks with a click
+// than in its answers. What the bot did not post never counts.
+func TestChangedMessagesCanBeAccepted(t *testing.T) {
+	t.Parallel()
+	r := newFixtureOf(t, size{runs: 10, connections: 25, acceptChanged: true})
+	r.begin("merche-biche")
+	question := r.read(r.bo, "Database: approval needed")
+	approval := r.noVotes("merche-biche")
+	_, _, err := r.thief().PostMessageContext(t.Context(), workspace.OpsChannel,
+		slack.MsgOptionText("Pizza?", false), slack.MsgOptionBlocks(pizza(approval)...))
+	must(t, err)
+	r.press(r.bo, r.read(r.bo, "Pizza?"), "Approve")
+	r.readPrivate(r.bo, "Your press did not count")
+	r.noVotes("merche-biche")
+	_, _, _, err = r.thief().UpdateMessageContext(t.Context(), workspace.OpsChannel, question.TS,
+		slack.MsgOptionText("Burger?", false), slack.MsgOptionBlocks(append([]slack.Block{blockkit.Section("Burger?")},
+			pizza(approval)[1])...))
+	must(t, err)
+	r.press(r.bo, r.read(r.bo, "Burger?"), "Approve")
+	r.read(r.ana, "Database: done")
+}
