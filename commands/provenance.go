@@ -54,6 +54,15 @@ const (
 // message is recorded in the audit trail, and everybody reads about it in the run's thread.
 func (p *provenance) require(ctx context.Context, action bot.Action, approval uuid.UUID) error {
 	key, from, err := p.origin(ctx, action)
+	if err == nil && from == outbox.Unverified {
+		if action.View != nil && action.View.Type == slack.VTModal {
+			return errUnknownForm
+		}
+		// Slack's answer to the delivery tells what the message shows.
+		if err = p.restore(ctx, action, key); err == nil {
+			key, from, err = p.origin(ctx, action)
+		}
+	}
 	switch {
 	case err != nil:
 		return err
@@ -61,10 +70,8 @@ func (p *provenance) require(ctx context.Context, action bot.Action, approval uu
 		return nil
 	case from == outbox.Outdated:
 		return errOutdatedPress
-	case from == outbox.Unverified && action.View != nil && action.View.Type == slack.VTModal:
-		return errUnknownForm
 	case from == outbox.Unverified:
-		return errors.Join(p.restore(ctx, action, key), errUnverifiedPress)
+		return errUnverifiedPress
 	}
 	if from == outbox.Changed && p.acceptChanged {
 		p.log.WarnContext(ctx, "a press counts in what the bot did not deliver, since slack.accept_changed is set",

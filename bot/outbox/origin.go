@@ -29,10 +29,12 @@ const (
 )
 
 // The answer to a delivery may be on its way while somebody presses already, so an origin is looked
-// up again a few times before a message counts as foreign.
+// up again for a moment before a message counts as foreign, and for longer while a delivery is
+// pending: its process may have died before it recorded the answer.
 const (
-	originLooks = 5
-	originPause = 200 * time.Millisecond
+	originPause   = 200 * time.Millisecond
+	originWait    = time.Second
+	originPending = 10 * time.Second
 )
 
 // Versions are the fingerprints of what Slack showed after the last two deliveries of something.
@@ -40,17 +42,21 @@ type Versions struct {
 	// Known is false for what was never delivered.
 	Known        bool
 	Last, Before []byte
+	// Pending is true if a delivery is under way that may change the answer.
+	Pending bool
 }
 
 // Origin returns where the message at a timestamp in a channel comes from, and its key if the
 // outbox posted it. shown is the [blockkit.Fingerprint] of what Slack says that it shows. It
-// takes at most about a second.
+// takes at most about a second, or ten while a delivery is pending.
 func (o *Outbox) Origin(ctx context.Context, channel, ts string, shown []byte) (key string, from Origin, err error) {
 	from, err = Verify(ctx, shown, func(ctx context.Context) (Versions, error) {
 		var versions Versions
-		err := o.pool.QueryRow(ctx, selectShown, channel, ts).Scan(&key, &versions.Last, &versions.Before)
+		err := o.pool.QueryRow(ctx, selectShown, channel, ts).
+			Scan(&key, &versions.Last, &versions.Before, &versions.Pending)
 		if errors.Is(err, pgx.ErrNoRows) {
-			return Versions{}, nil
+			err = o.pool.QueryRow(ctx, selectPosting, channel).Scan(&versions.Pending)
+			return versions, err
 		}
 		if err != nil {
 			return Versions{}, fmt.Errorf("origin of message %s: %w", ts, err)
@@ -61,28 +67,31 @@ func (o *Outbox) Origin(ctx context.Context, channel, ts string, shown []byte) (
 	return key, from, err
 }
 
-// Verify compares what Slack says that something shows with what was delivered. It reads the
-// versions again for about a second before it returns anything but [Delivered].
+// Verify compares what Slack says that something shows with what was delivered. Before it returns
+// anything but [Delivered], it reads the versions again for about a second, and for ten while a
+// delivery is pending.
 func Verify(
 	ctx context.Context, shown []byte, read func(context.Context) (Versions, error),
 ) (from Origin, err error) {
-	for look := range originLooks {
-		if look > 0 {
-			select {
-			case <-time.After(originPause):
-			case <-ctx.Done():
-				return Foreign, ctx.Err()
-			}
-		}
+	for began := time.Now(); ; {
 		versions, err := read(ctx)
 		if err != nil {
 			return Foreign, err
 		}
-		if from = versions.origin(shown); from == Delivered {
-			return Delivered, nil
+		wait := originWait
+		if versions.Pending {
+			wait = originPending
+		}
+		from = versions.origin(shown)
+		if from == Delivered || time.Since(began) >= wait {
+			return from, nil
+		}
+		select {
+		case <-time.After(originPause):
+		case <-ctx.Done():
+			return Foreign, ctx.Err()
 		}
 	}
-	return from, nil
 }
 
 func (v Versions) origin(shown []byte) Origin {

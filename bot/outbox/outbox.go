@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -35,6 +36,7 @@ type Outbox struct {
 	// waits for Slack.
 	running  chan struct{}
 	backoffs *backoffs
+	made     time.Time
 }
 
 // New needs a database that [Migrations] and River's own migrations have prepared; the pool's
@@ -60,6 +62,7 @@ func New(pool *pgxpool.Pool, workspace *bot.Workspace) (*Outbox, error) {
 		}, []string{"kind", "result"}),
 		running:  make(chan struct{}, max(1, pool.Config().MaxConns/2)),
 		backoffs: newBackoffs(),
+		made:     time.Now(),
 	}, nil
 }
 

@@ -35,8 +35,10 @@ func (d *delivery) post(ctx context.Context, m row) (err error) {
 		}
 		if ts != "" {
 			d.count(postAttempt, resultFound)
-			// What Slack shows is known from the answer to an update, which follows.
-			return d.delivered(ctx, m, shows{ts: ts})
+			// What Slack shows is known from the answer to an update. Until then nobody's press in
+			// the message would count.
+			m.TS = ts
+			return d.update(ctx, m)
 		}
 	}
 	if err := d.exec(ctx, startPost, m.Key, m.Hash, m.ChannelID); err != nil {

@@ -77,10 +77,18 @@ const (
 	postponeShare = `UPDATE slack_messages SET due_at = now() + $2::interval WHERE key = $1`
 
 	// selectShown is the message at timestamp $2 of conversation $1, and what Slack shows of it: NULL
-	// if a replica of an earlier release delivered it.
+	// if a replica of an earlier release delivered it. Last comes whether its content is being
+	// delivered again.
 	selectShown = `
-		SELECT key, CASE WHEN shown_at = delivered_at THEN shown_hash END, shown_before
+		SELECT key, CASE WHEN shown_at = delivered_at THEN shown_hash END, shown_before,
+			delivered_hash = '' AND failed_hash IS NULL
 		FROM slack_messages WHERE channel_id = $1 AND ts = $2`
+
+	// selectPosting reports whether a message is being posted in conversation $1 whose timestamp is not
+	// known.
+	selectPosting = `
+		SELECT EXISTS (SELECT FROM slack_messages
+			WHERE channel_id = $1 AND ts IS NULL AND sending_since IS NOT NULL AND failed_hash IS NULL)`
 
 	// restoreMessages makes the messages $1 wait for an update with the content that they have.
 	restoreMessages = `
@@ -141,10 +149,10 @@ const (
 
 	expireHolds = `DELETE FROM slack_holds WHERE until < now()`
 
-	// reviveRefused makes messages wait again that Slack refused with one of the codes $1.
+	// reviveRefused makes messages wait again that Slack refused before $2 with one of the codes $1.
 	reviveRefused = `
 		UPDATE slack_messages SET failed_hash = NULL, failed_at = NULL, failed_code = NULL
-		WHERE failed_hash = hash AND failed_code = ANY($1)`
+		WHERE failed_hash = hash AND failed_code = ANY($1) AND failed_at < $2`
 
 	// redirectMessages moves messages whose key begins with $1 to the top level of channel $2,
 	// when none was posted and Slack refused them or their parents with one of the codes $3.

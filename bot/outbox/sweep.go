@@ -44,7 +44,7 @@ func (o *Outbox) Run(ctx context.Context) error {
 	sweeps, revivals := time.NewTicker(sweepEvery), time.NewTicker(reviveEvery)
 	defer sweeps.Stop()
 	defer revivals.Stop()
-	o.report(ctx, errors.Join(o.sweep(ctx), o.revive(ctx)))
+	o.report(ctx, errors.Join(o.sweep(ctx), o.revive(ctx, o.made)))
 	for {
 		select {
 		case <-ctx.Done():
@@ -52,7 +52,7 @@ func (o *Outbox) Run(ctx context.Context) error {
 		case <-sweeps.C:
 			o.report(ctx, o.sweep(ctx))
 		case <-revivals.C:
-			o.report(ctx, o.revive(ctx))
+			o.report(ctx, o.revive(ctx, time.Now()))
 		}
 	}
 }
@@ -83,10 +83,10 @@ func (o *Outbox) sweep(ctx context.Context) error {
 	})
 }
 
-// revive makes messages wait again that were refused with a code in mendable, and deletes expired
-// holds and views.
-func (o *Outbox) revive(ctx context.Context) error {
-	if _, err := o.pool.Exec(ctx, reviveRefused, mendable); err != nil {
+// revive makes messages wait again that were refused before a time with a code in mendable, and
+// deletes expired holds and views.
+func (o *Outbox) revive(ctx context.Context, before time.Time) error {
+	if _, err := o.pool.Exec(ctx, reviveRefused, mendable, before); err != nil {
 		return fmt.Errorf("revive refused messages: %w", err)
 	}
 	if _, err := o.pool.Exec(ctx, expireHolds); err != nil {
