@@ -59,9 +59,11 @@ func (p *provenance) require(ctx context.Context, action bot.Action, approval uu
 		return err
 	case from == outbox.Delivered:
 		return nil
-	case from == outbox.Outdated:
+	case from == outbox.Outdated && inForm(action):
 		return errOutdatedPress
-	case from == outbox.Unverified && action.View != nil && action.View.Type == slack.VTModal:
+	case from == outbox.Outdated:
+		return p.outdated(ctx, approval)
+	case from == outbox.Unverified && inForm(action):
 		return errUnknownForm
 	case from == outbox.Unverified:
 		return errors.Join(p.restore(ctx, action, key), errUnverifiedPress)
@@ -87,6 +89,16 @@ func (p *provenance) require(ctx context.Context, action bot.Action, approval uu
 	return errForgedPress
 }
 
+// outdated returns why a press does not count in what the bot delivered some updates ago. An approval
+// that was decided meanwhile is left to the decision, which says by whom.
+func (p *provenance) outdated(ctx context.Context, approval uuid.UUID) error {
+	found, err := p.service.Records.Approval(ctx, approval)
+	if err == nil && (found.State == onboarding.ApprovalOpen || found.State == onboarding.ApprovalAhead) {
+		return errOutdatedPress
+	}
+	return err
+}
+
 // origin returns where a press comes from, and the key of the message if the outbox posted it.
 func (p *provenance) origin(ctx context.Context, action bot.Action) (string, outbox.Origin, error) {
 	switch {
@@ -99,6 +111,9 @@ func (p *provenance) origin(ctx context.Context, action bot.Action) (string, out
 	from, err := p.outbox.ViewOrigin(ctx, action.View.ID, action.Shown)
 	return "", from, err
 }
+
+// inForm reports whether somebody pressed in a modal, which can hold several approvals.
+func inForm(action bot.Action) bool { return action.View != nil && action.View.Type == slack.VTModal }
 
 // formSubmitted is a submission of a form as the press that it is.
 func formSubmitted(submission bot.Submission) bot.Action {
