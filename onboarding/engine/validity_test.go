@@ -54,9 +54,9 @@ func wantLapsed(h *harness, id uuid.UUID, approval *onboarding.Approval, why str
 }
 
 // held is a run whose step database is approved by bob and held by a freeze of ada, its requester.
-func held(t *testing.T, policy onboarding.Policy) (h *harness, id uuid.UUID, approval *onboarding.Approval) {
+func held(t *testing.T) (h *harness, id uuid.UUID, approval *onboarding.Approval) {
 	t.Helper()
-	h = newHarness(t, policy)
+	h = newHarness(t, onboarding.Policy{})
 	h.start()
 	id = h.begin("merche-biche")
 	h.asked(id, "database")
@@ -73,6 +73,16 @@ func (h *harness) thaw(by string) {
 	}
 }
 
+func (h *harness) wake(id uuid.UUID) {
+	h.t.Helper()
+	err := pgx.BeginFunc(h.t.Context(), h.pool, func(tx pgx.Tx) error {
+		return h.engine.Wake(h.t.Context(), tx, id, time.Time{})
+	})
+	if err != nil {
+		h.t.Fatal(err)
+	}
+}
+
 func (h *harness) wantNothingApplied() {
 	h.t.Helper()
 	if got := h.world.count("database"); got != 0 {
@@ -83,7 +93,7 @@ func (h *harness) wantNothingApplied() {
 // A requester who freezes, is approved and thaws cannot choose when the change is applied.
 func TestARequesterCannotThawTheirOwnRun(t *testing.T) {
 	t.Parallel()
-	h, id, _ := held(t, onboarding.Policy{})
+	h, id, _ := held(t)
 	own, refused := errors.AsType[*onboarding.HeldRunError](h.Thaw(t.Context(), "ada"))
 	if !refused || own.Slug != "merche-biche" {
 		t.Errorf("thawed by the requester: %v", own)
@@ -102,7 +112,7 @@ func TestARequesterCannotThawTheirOwnRun(t *testing.T) {
 // asks for another one.
 func TestAFreezeDoesNotStretchAnApproval(t *testing.T) {
 	t.Parallel()
-	h, id, approval := held(t, onboarding.Policy{})
+	h, id, approval := held(t)
 	h.exec(`UPDATE approvals SET expires_at = now() - interval '1 minute'`)
 	h.thaw("eve")
 	wantLapsed(h, id, approval, "the approval expired before the change could be applied")
@@ -117,7 +127,9 @@ func TestAFreezeDoesNotStretchAnApproval(t *testing.T) {
 // Nobody has to thaw for an approval to end.
 func TestAnApprovalExpiresUnderAFreeze(t *testing.T) {
 	t.Parallel()
-	h, id, approval := held(t, onboarding.Policy{ApprovalLife: 3 * time.Second, RemindBefore: time.Second})
+	h, id, approval := held(t)
+	h.exec(`UPDATE approvals SET expires_at = now() - interval '1 minute'`)
+	h.wake(id)
 	wantLapsed(h, id, approval, "the approval expired before the change could be applied")
 	h.wantNothingApplied()
 }
@@ -125,7 +137,7 @@ func TestAnApprovalExpiresUnderAFreeze(t *testing.T) {
 // An approver who is removed between the click and the application does not count.
 func TestARemovedApproverDoesNotCount(t *testing.T) {
 	t.Parallel()
-	h, id, approval := held(t, onboarding.Policy{})
+	h, id, approval := held(t)
 	h.world.set(func() { h.world.removed["bob"] = true })
 	h.thaw("eve")
 	wantLapsed(h, id, approval, "bob approved the change and may no longer decide")
@@ -141,19 +153,10 @@ func TestARemovedApproverDoesNotCount(t *testing.T) {
 // While nobody can be looked up, an approved change waits and says so, and its approval stays.
 func TestAnApplicationWaitsForTheDirectory(t *testing.T) {
 	t.Parallel()
-	h, id, approval := held(t, onboarding.Policy{})
+	h, id, approval := held(t)
 	h.world.set(func() { h.world.directoryAway = true })
 	h.exec(`UPDATE freezes SET thawed_at = now()`)
-	wake := func() {
-		t.Helper()
-		err := pgx.BeginFunc(t.Context(), h.pool, func(tx pgx.Tx) error {
-			return h.engine.Wake(t.Context(), tx, id, time.Time{})
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
-	wake()
+	h.wake(id)
 	waits := h.until(id, "the step says why it waits", func(view *onboarding.View) bool {
 		return strings.Contains(view.Step("database").Detail, "cannot find out whether bob may still decide")
 	})
@@ -162,7 +165,7 @@ func TestAnApplicationWaitsForTheDirectory(t *testing.T) {
 	}
 	h.wantNothingApplied()
 	h.world.set(func() { h.world.directoryAway = false })
-	wake()
+	h.wake(id)
 	view := h.stepBecomes(id, "database", onboarding.StepDone)
 	if state := view.Approval(approval.ID).State; state != onboarding.ApprovalUsed {
 		t.Errorf("the approval is %s", state)
