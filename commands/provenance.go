@@ -55,7 +55,7 @@ const (
 func (p *provenance) require(ctx context.Context, action bot.Action, approval uuid.UUID) error {
 	key, from, err := p.origin(ctx, action)
 	if err == nil && from == outbox.Unverified {
-		if action.View != nil && action.View.Type == slack.VTModal {
+		if inForm(action) {
 			return errUnknownForm
 		}
 		// Slack's answer to the delivery tells what the message shows.
@@ -68,8 +68,10 @@ func (p *provenance) require(ctx context.Context, action bot.Action, approval uu
 		return err
 	case from == outbox.Delivered:
 		return nil
-	case from == outbox.Outdated:
+	case from == outbox.Outdated && inForm(action):
 		return errOutdatedPress
+	case from == outbox.Outdated:
+		return p.outdated(ctx, approval)
 	case from == outbox.Unverified:
 		return errUnverifiedPress
 	}
@@ -94,6 +96,16 @@ func (p *provenance) require(ctx context.Context, action bot.Action, approval uu
 	return errForgedPress
 }
 
+// outdated returns why a press does not count in what the bot delivered some updates ago. An approval
+// that was decided meanwhile is left to the decision, which says by whom.
+func (p *provenance) outdated(ctx context.Context, approval uuid.UUID) error {
+	found, err := p.service.Records.Approval(ctx, approval)
+	if err == nil && (found.State == onboarding.ApprovalOpen || found.State == onboarding.ApprovalAhead) {
+		return errOutdatedPress
+	}
+	return err
+}
+
 // origin returns where a press comes from, and the key of the message if the outbox posted it.
 func (p *provenance) origin(ctx context.Context, action bot.Action) (string, outbox.Origin, error) {
 	switch {
@@ -106,6 +118,9 @@ func (p *provenance) origin(ctx context.Context, action bot.Action) (string, out
 	from, err := p.outbox.ViewOrigin(ctx, action.View.ID, action.Shown)
 	return "", from, err
 }
+
+// inForm reports whether somebody pressed in a modal, which can hold several approvals.
+func inForm(action bot.Action) bool { return action.View != nil && action.View.Type == slack.VTModal }
 
 // formSubmitted is a submission of a form as the press that it is.
 func formSubmitted(submission bot.Submission) bot.Action {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -21,7 +22,7 @@ const (
 	Changed
 	// Delivered is a message that shows what the outbox delivered last.
 	Delivered
-	// Outdated is a message that shows what the outbox delivered before that.
+	// Outdated is a message that shows what the outbox delivered some updates ago.
 	Outdated
 	// Unverified is a message of the outbox's of which it is not known what Slack shows: an earlier
 	// release delivered it.
@@ -37,11 +38,13 @@ const (
 	originPending = 10 * time.Second
 )
 
-// Versions are the fingerprints of what Slack showed after the last two deliveries of something.
+// Versions are the fingerprints of what Slack showed after the last deliveries of something.
 type Versions struct {
 	// Known is false for what was never delivered.
-	Known        bool
-	Last, Before []byte
+	Known bool
+	// Last is nil if it is not known what Slack shows.
+	Last    []byte
+	Earlier [][]byte
 	// Pending is true if a delivery is under way that may change the answer.
 	Pending bool
 }
@@ -53,7 +56,7 @@ func (o *Outbox) Origin(ctx context.Context, channel, ts string, shown []byte) (
 	from, err = Verify(ctx, shown, func(ctx context.Context) (Versions, error) {
 		var versions Versions
 		err := o.pool.QueryRow(ctx, selectShown, channel, ts).
-			Scan(&key, &versions.Last, &versions.Before, &versions.Pending)
+			Scan(&key, &versions.Last, &versions.Earlier, &versions.Pending)
 		if errors.Is(err, pgx.ErrNoRows) {
 			err = o.pool.QueryRow(ctx, selectPosting, channel).Scan(&versions.Pending)
 			return versions, err
@@ -68,8 +71,8 @@ func (o *Outbox) Origin(ctx context.Context, channel, ts string, shown []byte) (
 }
 
 // Verify compares what Slack says that something shows with what was delivered. Before it returns
-// anything but [Delivered], it reads the versions again for about a second, and for ten while a
-// delivery is pending.
+// anything but [Delivered] or [Outdated], it reads the versions again for about a second, and for
+// ten while a delivery is pending.
 func Verify(
 	ctx context.Context, shown []byte, read func(context.Context) (Versions, error),
 ) (from Origin, err error) {
@@ -83,7 +86,7 @@ func Verify(
 			wait = originPending
 		}
 		from = versions.origin(shown)
-		if from == Delivered || time.Since(began) >= wait {
+		if from == Delivered || from == Outdated || time.Since(began) >= wait {
 			return from, nil
 		}
 		select {
@@ -104,7 +107,7 @@ func (v Versions) origin(shown []byte) Origin {
 		return Changed
 	case bytes.Equal(shown, v.Last):
 		return Delivered
-	case bytes.Equal(shown, v.Before):
+	case slices.ContainsFunc(v.Earlier, func(earlier []byte) bool { return bytes.Equal(shown, earlier) }):
 		return Outdated
 	}
 	return Changed

@@ -28,7 +28,7 @@ func (o *Outbox) RecordView(ctx context.Context, view bot.ShownView) error {
 func (o *Outbox) ViewOrigin(ctx context.Context, id string, shown []byte) (Origin, error) {
 	return Verify(ctx, shown, func(ctx context.Context) (Versions, error) {
 		versions := Versions{Known: true}
-		err := o.pool.QueryRow(ctx, selectView, id).Scan(&versions.Last, &versions.Before)
+		err := o.pool.QueryRow(ctx, selectView, id).Scan(&versions.Last, &versions.Earlier)
 		if err != nil && !errors.Is(err, pgx.ErrNoRows) {
 			return Versions{}, fmt.Errorf("origin of view %s: %w", id, err)
 		}

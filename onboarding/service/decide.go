@@ -84,7 +84,7 @@ func (s *Service) MayDecide(ctx context.Context, run *onboarding.Run, operator s
 // since it may take a call to the chat side; whether they may and whether the approval can still
 // be decided is judged within it.
 func (s *Service) decide(ctx context.Context, id uuid.UUID, operator string, vote onboarding.Vote) error {
-	permissions, err := s.deps.Directory.Permissions(ctx, operator)
+	permissions, err := s.deps.Directory.PermissionsNow(ctx, operator)
 	if err != nil {
 		return fmt.Errorf("approver: %w", err)
 	}
@@ -97,7 +97,7 @@ func (s *Service) decide(ctx context.Context, id uuid.UUID, operator string, vot
 		if vote.BrokeGlass {
 			err = permissions.MayOperate()
 		} else {
-			err = permissions.MayDecide(run)
+			err = permissions.MayDecideOn(approval, run, time.Now())
 		}
 		if err != nil {
 			return err
