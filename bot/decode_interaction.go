@@ -7,6 +7,8 @@ import (
 	"fmt"
 
 	"github.com/slack-go/slack"
+
+	"github.com/atlilith/onboardbot/bot/blockkit"
 )
 
 // decodeInteraction decodes what people do in messages and views.
@@ -57,6 +59,7 @@ func (r *Router) routeAction(c *call, e envelope, p slack.InteractionCallback, p
 		Thread:      cmp.Or(p.Container.ThreadTs, p.Message.ThreadTimestamp),
 		Ephemeral:   p.Container.IsEphemeral,
 		View:        view(p),
+		Shown:       shown(e.Payload),
 		TriggerID:   p.TriggerID,
 		ResponseURL: p.ResponseURL,
 		Envelope:    e.ID,
@@ -120,6 +123,18 @@ func (r *Router) routeSuggestion(c *call, e envelope, p slack.InteractionCallbac
 		}
 		return suggestions(options)
 	}
+}
+
+// shown is the fingerprint of the message or view in which somebody did something.
+func shown(payload json.RawMessage) []byte {
+	var in struct{ Message, View json.RawMessage }
+	if json.Unmarshal(payload, &in) != nil {
+		return nil
+	}
+	if in.View != nil {
+		return blockkit.Fingerprint(in.View)
+	}
+	return blockkit.Fingerprint(in.Message)
 }
 
 // view is the view in which something happened, nil for a message.

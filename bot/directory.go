@@ -30,8 +30,10 @@ type Profile struct {
 // who somebody is; what they may do is decided elsewhere.
 type Directory struct {
 	workspace *Workspace
-	people    cache[Profile]
-	groups    cache[[]string]
+	people    *cache[Profile]
+	groups    *cache[[]string]
+	// oldest is how old an answer may be.
+	oldest time.Duration
 }
 
 // maxCached bounds each of the directory's caches.
@@ -39,14 +41,26 @@ const maxCached = 1000
 
 // NewDirectory makes no call.
 func NewDirectory(workspace *Workspace) *Directory {
-	ttl := workspace.cfg.DirectoryTTL
-	return &Directory{workspace: workspace, people: cache[Profile]{ttl: ttl}, groups: cache[[]string]{ttl: ttl}}
+	return &Directory{workspace: workspace, people: &cache[Profile]{}, groups: &cache[[]string]{},
+		oldest: workspace.cfg.DirectoryTTL}
+}
+
+// freshFor is how long an answer counts as fresh. Slack allows some 20 calls of
+// usergroups.users.list a minute (tier 2), and twenty decisions in a minute are common.
+const freshFor = 5 * time.Second
+
+// Fresh returns the same directory for those who must not decide by an old answer: it asks Slack
+// again for what it was not told in the last seconds.
+func (d *Directory) Fresh() *Directory {
+	fresh := *d
+	fresh.oldest = min(d.oldest, freshFor)
+	return &fresh
 }
 
 // Person looks somebody up by id. It fails with [ErrForeignTeam] for anyone who is not of the
 // bot's own workspace, and with [ErrUnknownPerson].
 func (d *Directory) Person(ctx context.Context, id string) (Profile, error) {
-	profile, err := d.people.get(id, func() (Profile, error) { return d.person(ctx, id) })
+	profile, err := d.people.get(id, d.oldest, func() (Profile, error) { return d.person(ctx, id) })
 	if err != nil {
 		return Profile{}, fmt.Errorf("person %s: %w", id, err)
 	}
@@ -90,7 +104,7 @@ func (d *Directory) person(ctx context.Context, id string) (Profile, error) {
 
 // Members are the user ids in a user group (S…); a disabled group has none.
 func (d *Directory) Members(ctx context.Context, group string) ([]string, error) {
-	members, err := d.groups.get(group, func() (members []string, err error) {
+	members, err := d.groups.get(group, d.oldest, func() (members []string, err error) {
 		err = webapi.RetryBriefly(ctx, true, func() error {
 			members, err = d.workspace.api.GetUserGroupMembersContext(ctx, group)
 			return err
@@ -103,24 +117,24 @@ func (d *Directory) Members(ctx context.Context, group string) ([]string, error)
 	return members, nil
 }
 
-// cache is a bounded map whose entries expire. Errors are not kept.
+// cache is a bounded map of answers and when they were given. Errors are not kept.
 type cache[V any] struct {
-	ttl time.Duration
-
 	mu      sync.Mutex
 	entries map[string]cached[V]
 }
 
 type cached[V any] struct {
-	value   V
-	expires time.Time
+	value V
+	asked time.Time
 }
 
-func (c *cache[V]) get(key string, load func() (V, error)) (V, error) {
+// get returns the answer that is kept, unless it is older than the caller wants it.
+func (c *cache[V]) get(key string, oldest time.Duration, load func() (V, error)) (V, error) {
+	asked := time.Now()
 	c.mu.Lock()
 	entry, ok := c.entries[key]
 	c.mu.Unlock()
-	if ok && time.Now().Before(entry.expires) {
+	if ok && asked.Sub(entry.asked) < oldest {
 		return entry.value, nil
 	}
 	value, err := load()
@@ -133,6 +147,9 @@ func (c *cache[V]) get(key string, load func() (V, error)) (V, error) {
 		// Clearing the map is simpler than choosing entries, and they are cheap to get again.
 		c.entries = map[string]cached[V]{}
 	}
-	c.entries[key] = cached[V]{value: value, expires: time.Now().Add(c.ttl)}
+	// An answer that took long is no newer than one that was asked for meanwhile.
+	if asked.After(c.entries[key].asked) {
+		c.entries[key] = cached[V]{value: value, asked: asked}
+	}
 	return value, nil
 }

@@ -218,6 +218,10 @@ func TestWhatHandlersGet(t *testing.T) {
 	eventually(t, "all heard", func() bool { mu.Lock(); defer mu.Unlock(); return len(got) == 7 })
 
 	click := got["message click"].(bot.Action)
+	posted, err := json.Marshal(map[string]any{"blocks": []slack.Block{button}})
+	if err != nil {
+		t.Fatal(err)
+	}
 	want := bot.Action{
 		Person:  bot.Person{Team: workspace.SampleTeam, ID: workspace.Bo},
 		ID:      "approve",
@@ -225,6 +229,7 @@ func TestWhatHandlersGet(t *testing.T) {
 		Value:   "step-id",
 		Channel: workspace.OpsChannel,
 		TS:      seen[0].TS,
+		Shown:   blockkit.Fingerprint(posted),
 	}
 	ignore := cmpopts.IgnoreFields(bot.Action{}, "Raw", "TriggerID", "ResponseURL", "Envelope", "State")
 	if diff := cmp.Diff(want, click, ignore); diff != "" {

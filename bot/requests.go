@@ -47,6 +47,9 @@ type Action struct {
 	// View is the modal or Home tab that was clicked in, with its state and hash; nil for a
 	// message.
 	View *slack.View
+	// Shown is the [blockkit.Fingerprint] of the message or view as it was when Slack took the
+	// click, nil if it has no blocks. Slack sends no content of an ephemeral message.
+	Shown []byte
 	// State holds the stateful elements of the message or view by block_id and action_id.
 	State map[string]map[string]slack.BlockAction
 	// TriggerID opens or pushes one modal within 3 seconds.

@@ -2,10 +2,12 @@ package bot
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 
 	"github.com/slack-go/slack"
 
+	"github.com/atlilith/onboardbot/bot/blockkit"
 	"github.com/atlilith/onboardbot/bot/webapi"
 )
 
@@ -38,13 +40,25 @@ func (w *Workspace) UpdateView(
 	})
 }
 
-// PublishHome replaces one person's Home tab.
+// PublishHome replaces one person's Home tab. It returns the fingerprint of what Slack says that
+// the tab shows now.
 func (w *Workspace) PublishHome(
 	ctx context.Context, user string, view slack.HomeTabViewRequest,
-) (*slack.View, error) {
-	return callView(ctx, "views.publish", true, func() (*slack.ViewResponse, error) {
-		return w.api.PublishViewContext(ctx, slack.PublishViewContextRequest{UserID: user, View: view})
+) (shown []byte, err error) {
+	calling, answer := webapi.Capture(ctx)
+	_, err = callView(ctx, "views.publish", true, func() (*slack.ViewResponse, error) {
+		return w.api.PublishViewContext(calling, slack.PublishViewContextRequest{UserID: user, View: view})
 	})
+	if err != nil {
+		return nil, err
+	}
+	var body struct {
+		View json.RawMessage `json:"view"`
+	}
+	if err := json.Unmarshal(answer.Body, &body); err != nil {
+		return nil, fmt.Errorf("views.publish: %w", err)
+	}
+	return blockkit.Fingerprint(body.View), nil
 }
 
 // callView calls a method of views.*, again after an unknown outcome when it is repeatable.

@@ -46,7 +46,7 @@ func NewWorkspace(log *slog.Logger, cfg Config) (*Workspace, error) {
 	metrics := newMetrics()
 	client := &http.Client{
 		Timeout:   cfg.CallTimeout,
-		Transport: timedTransport{next: http.DefaultTransport, calls: metrics.calls},
+		Transport: webapi.CapturingTransport{Next: timedTransport{next: http.DefaultTransport, calls: metrics.calls}},
 	}
 	return &Workspace{
 		api: slack.New(cfg.BotToken.Reveal(), slack.OptionAPIURL(cfg.APIURL), slack.OptionHTTPClient(client),

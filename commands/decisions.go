@@ -26,6 +26,7 @@ type decisionHandlers struct {
 	gate      *access.Gate
 	replies   *responder
 	home      *home.Tabs
+	origins   *provenance
 }
 
 func (h *decisionHandlers) approve(ctx context.Context, action bot.Action) error {
@@ -44,6 +45,9 @@ func (h *decisionHandlers) breakGlass(ctx context.Context, action bot.Action) er
 // not decide do not see the form.
 func (h *decisionHandlers) decide(ctx context.Context, action bot.Action, decision render.Decision) error {
 	err := h.gate.RequireSameTeam(ctx, action.Person)
+	if err == nil {
+		err = h.origins.require(ctx, action, parseID(action.Value))
+	}
 	if err == nil {
 		err = h.vote(ctx, decision, vote{approval: parseID(action.Value), person: action.Person.ID})
 	}

@@ -58,7 +58,8 @@ func New(d Dependencies) *Handlers {
 	runs := &runFinder{service: d.Service, replies: h.replies, command: h.command}
 	plans := h.buildForms(d)
 	h.decisions = &decisionHandlers{service: d.Service, workspace: d.Workspace, gate: d.Gate,
-		replies: h.replies, home: d.Home}
+		replies: h.replies, home: d.Home, origins: &provenance{pool: d.Pool, outbox: d.Outbox, home: d.Home,
+			service: d.Service, log: h.replies.log}}
 	h.controls = &controlHandlers{service: d.Service, gate: d.Gate, replies: h.replies,
 		messages: h.messages, home: d.Home, command: h.command}
 	h.undos = &undoHandlers{service: d.Service, gate: d.Gate, replies: h.replies,

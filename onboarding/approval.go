@@ -45,7 +45,8 @@ const (
 	ApprovalApproved      ApprovalState = "approved"
 	ApprovalUsed          ApprovalState = "used" // approved, and its step is done
 	ApprovalRejected      ApprovalState = "rejected"
-	ApprovalLapsed        ApprovalState = "lapsed" // the target changed: the digest is not the one that was approved
+	ApprovalLapsed        ApprovalState = "lapsed"  // the target changed: the digest is not the one that was approved
+	ApprovalRevoked       ApprovalState = "revoked" // approved, and then too old, or by too few who may decide now
 	ApprovalExpired       ApprovalState = "expired"
 	ApprovalWithdrawn     ApprovalState = "withdrawn" // the run was cancelled
 )

@@ -30,6 +30,14 @@ var (
 // approved. An [Applier] wraps it.
 var ErrTargetChanged = errors.New("the target changed after this was approved")
 
+// HeldRunError says that somebody cannot end the freeze, since it holds approved changes of a run
+// that they requested.
+type HeldRunError struct{ Slug string }
+
+func (e *HeldRunError) Error() string {
+	return "the freeze holds approved changes of your run of " + e.Slug
+}
+
 // DecidedError says that an approval was no longer open when somebody decided on it.
 type DecidedError struct {
 	State ApprovalState

@@ -1,6 +1,9 @@
 package onboarding
 
-import "context"
+import (
+	"context"
+	"time"
+)
 
 // Operator is a person whom the configuration allows to request or to approve. The ID is the chat
 // side's identifier of the person, opaque here and never a name.
@@ -15,6 +18,8 @@ type Permissions struct {
 	Operator
 	Operates bool // may request runs and control them
 	Approves bool // may decide on changes of others
+	// StandsIn says that somebody may decide on changes of others once an approval was escalated.
+	StandsIn bool
 	// Refused says why somebody may do neither: a guest, another workspace, not on the list.
 	Refused string
 }
@@ -22,17 +27,18 @@ type Permissions struct {
 // MayOperate returns nil for somebody who may request runs and control them, and a
 // [PermissionError] of [ErrNotOperator] for anybody else.
 func (p Permissions) MayOperate() error {
-	if !p.Operates && !p.Approves {
+	if !p.Operates && !p.Approves && !p.StandsIn {
 		return &PermissionError{Because: p.Refused, Err: ErrNotOperator}
 	}
 	return nil
 }
 
-// MayDecide returns nil for somebody who may decide on changes of a run, a [PermissionError] of
-// [ErrNotApprover] for somebody who is no approver, and [ErrOwnRequest] for the run's requester.
+// MayDecide returns nil for somebody who may decide on changes of a run, on all or on those that
+// were escalated. It returns a [PermissionError] of [ErrNotApprover] for somebody who is no
+// approver, and [ErrOwnRequest] for the run's requester.
 func (p Permissions) MayDecide(run *Run) error {
 	switch {
-	case !p.Approves:
+	case !p.Approves && !p.StandsIn:
 		return &PermissionError{Because: p.Refused, Err: ErrNotApprover}
 	case p.ID == run.Requester.ID:
 		return ErrOwnRequest
@@ -40,7 +46,27 @@ func (p Permissions) MayDecide(run *Run) error {
 	return nil
 }
 
+// MayDecideOn is [Permissions.MayDecide] for one approval at one time: somebody who stands in is
+// no approver before the approval is escalated.
+func (p Permissions) MayDecideOn(approval *Approval, run *Run, now time.Time) error {
+	if err := p.MayDecide(run); err != nil || p.Approves {
+		return err
+	}
+	switch {
+	case approval.Escalate.IsZero():
+		return &PermissionError{Because: "you may decide only on requests that are escalated, and this one never is",
+			Err: ErrNotApprover}
+	case now.Before(approval.Escalate):
+		return &PermissionError{Because: "only approvers decide until " +
+			approval.Escalate.UTC().Format("2006-01-02 15:04 MST"), Err: ErrNotApprover}
+	}
+	return nil
+}
+
 // Directory looks up what somebody may do. After an error nobody may do anything.
 type Directory interface {
+	// PermissionsNow is at most some seconds old. Decisions count by its answer.
+	PermissionsNow(ctx context.Context, id string) (Permissions, error)
+	// Permissions may be a minute old.
 	Permissions(ctx context.Context, id string) (Permissions, error)
 }

@@ -46,7 +46,7 @@ func (d *delivery) sendFile(ctx context.Context, m row) (err error) {
 		}
 		if ts != "" {
 			d.count(fileAttempt, resultFound)
-			return d.delivered(ctx, m, m.Hash, ts)
+			return d.delivered(ctx, m, shows{hash: m.Hash, ts: ts})
 		}
 	}
 	if !uploaded {
@@ -76,7 +76,7 @@ func (d *delivery) sendFile(ctx context.Context, m row) (err error) {
 		d.outbox.log.Warn("cannot see the share of a file", "message", m.Key, "file", m.FileID, "error", err)
 	}
 	d.count(fileAttempt, webapi.Succeeded.String())
-	return d.delivered(ctx, m, m.Hash, ts)
+	return d.delivered(ctx, m, shows{hash: m.Hash, ts: ts})
 }
 
 // upload sends the content to Slack, which shows it to nobody yet.

@@ -3,12 +3,14 @@ package outbox
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/slack-go/slack"
 
+	"github.com/atlilith/onboardbot/bot/blockkit"
 	"github.com/atlilith/onboardbot/bot/webapi"
 )
 
@@ -33,40 +35,54 @@ func (d *delivery) post(ctx context.Context, m row) (err error) {
 		}
 		if ts != "" {
 			d.count(postAttempt, resultFound)
-			return d.delivered(ctx, m, m.SendingHash, ts)
+			// What Slack shows is known from the answer to an update, which follows.
+			return d.delivered(ctx, m, shows{ts: ts})
 		}
 	}
 	if err := d.exec(ctx, startPost, m.Key, m.Hash, m.ChannelID); err != nil {
 		return err
 	}
 	var ts string
+	calling, answer := webapi.Capture(ctx)
 	err = d.withFallback(ctx, m, func(options ...slack.MsgOption) (err error) {
 		options = append(options, slack.MsgOptionMetadata(slack.SlackMetadata{EventType: metadataType,
 			EventPayload: map[string]any{"key": m.Key}}))
 		if m.ParentTS != "" {
 			options = append(options, slack.MsgOptionTS(m.ParentTS))
 		}
-		_, ts, err = d.outbox.api.PostMessageContext(ctx, m.ChannelID, options...)
+		_, ts, err = d.outbox.api.PostMessageContext(calling, m.ChannelID, options...)
 		return err
 	})
 	if err != nil {
 		return d.failed(ctx, m, postAttempt, err)
 	}
 	d.count(postAttempt, webapi.Succeeded.String())
-	return d.delivered(ctx, m, m.Hash, ts)
+	return d.delivered(ctx, m, shows{hash: m.Hash, ts: ts, fingerprint: fingerprint(answer)})
 }
 
 // update changes a message in place, which may be repeated.
 func (d *delivery) update(ctx context.Context, m row) error {
+	calling, answer := webapi.Capture(ctx)
 	err := d.withFallback(ctx, m, func(options ...slack.MsgOption) error {
-		_, _, _, err := d.outbox.api.UpdateMessageContext(ctx, m.ChannelID, m.TS, options...)
+		_, _, _, err := d.outbox.api.UpdateMessageContext(calling, m.ChannelID, m.TS, options...)
 		return err
 	})
 	if err != nil {
 		return d.failed(ctx, m, updateAttempt, err)
 	}
 	d.count(updateAttempt, webapi.Succeeded.String())
-	return d.delivered(ctx, m, m.Hash, m.TS)
+	return d.delivered(ctx, m, shows{hash: m.Hash, ts: m.TS, fingerprint: fingerprint(answer)})
+}
+
+// fingerprint identifies what Slack says that the message of an answer shows.
+func fingerprint(answer *webapi.Captured) []byte {
+	var body struct {
+		Message json.RawMessage `json:"message"`
+	}
+	if json.Unmarshal(answer.Body, &body) != nil {
+		return nil
+	}
+	return blockkit.Fingerprint(body.Message)
 }
 
 // withFallback sends the message's blocks; where the workspace refuses those, its fallback; and

@@ -76,11 +76,28 @@ const (
 	// postponeShare makes message $1 wait until Slack should show the file.
 	postponeShare = `UPDATE slack_messages SET due_at = now() + $2::interval WHERE key = $1`
 
-	// recordDelivery records that Slack shows content $2 of message $1. When newer content was put
-	// meanwhile, the message goes on waiting: for $5, unless the newer content is the last.
+	// selectShown is the message at timestamp $2 of conversation $1, and what Slack shows of it: NULL
+	// if a replica of an earlier release delivered it.
+	selectShown = `
+		SELECT key, CASE WHEN shown_at = delivered_at THEN shown_hash END, shown_before
+		FROM slack_messages WHERE channel_id = $1 AND ts = $2`
+
+	// restoreMessages makes the messages $1 wait for an update with the content that they have.
+	restoreMessages = `
+		UPDATE slack_messages
+		SET delivered_hash = '', due_at = now(), updated_at = now(),
+			failed_hash = NULL, failed_at = NULL, failed_code = NULL
+		WHERE key = ANY($1) AND ts IS NOT NULL AND file_name IS NULL
+		RETURNING channel`
+
+	// recordDelivery records that Slack shows content $2 of message $1, with fingerprint $6. When
+	// newer content was put meanwhile, the message goes on waiting: for $5, unless the newer content
+	// is the last.
 	recordDelivery = `
 		UPDATE slack_messages
 		SET delivered_hash = $2, delivered_at = now(), ts = nullif($3, ''), channel_id = $4,
+			shown_before = CASE WHEN shown_hash IS DISTINCT FROM $6 THEN shown_hash ELSE shown_before END,
+			shown_hash = $6, shown_at = now(),
 			due_at = now() + CASE WHEN last THEN '0' ELSE $5::interval END,
 			sending_hash = NULL, sending_since = NULL,
 			failed_hash = NULL, failed_at = NULL, failed_code = NULL, error = NULL,

@@ -26,12 +26,25 @@ func (d *delivery) count(kind attempt, result string) {
 	d.outbox.deliveries.WithLabelValues(string(kind), result).Inc()
 }
 
+// shows is what Slack shows of a message after a delivery.
+type shows struct {
+	// hash is that of the content, empty if the content has to be delivered again.
+	hash []byte
+	ts   string
+	// fingerprint identifies what Slack says that it shows, nil if it has no blocks.
+	fingerprint []byte
+}
+
 // delivered records the content that Slack shows now. When newer content was put meanwhile, the
 // row goes on waiting.
-func (d *delivery) delivered(ctx context.Context, m row, hash []byte, ts string) error {
+func (d *delivery) delivered(ctx context.Context, m row, now shows) error {
 	ctx, cancel := recording(ctx)
 	defer cancel()
-	return d.exec(ctx, recordDelivery, m.Key, hash, ts, m.ChannelID, d.outbox.workspace.Config().UpdateEvery)
+	if now.hash == nil {
+		now.hash = []byte{}
+	}
+	return d.exec(ctx, recordDelivery, m.Key, now.hash, now.ts, m.ChannelID,
+		d.outbox.workspace.Config().UpdateEvery, now.fingerprint)
 }
 
 // failed records a delivery that failed and decides when to try again: when Slack says, or after a

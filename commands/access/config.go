@@ -24,7 +24,7 @@ type Config struct {
 	// question with its buttons, both does both. Default: thread.
 	Notify Notify `yaml:"notify"`
 	// EscalateTo are the ids of people and user groups that hear of a question which stays open
-	// for onboarding.escalate_after. They may decide like approvers. Default: none.
+	// for onboarding.escalate_after. From then on they may decide on it. Default: none.
 	EscalateTo []string `yaml:"escalate_to"`
 	// Hosts are the names of the VPSes that a domain may point at, the one for domains that name
 	// none first. The wiring takes them from the runbook's configuration.

@@ -11,26 +11,17 @@ import (
 	"github.com/atlilith/onboardbot/onboarding"
 )
 
-// People looks people up in the workspace; [bot.Directory] does.
-type People interface {
-	// Person fails with [bot.ErrForeignTeam] and [bot.ErrUnknownPerson] for those who are not of
-	// the workspace.
-	Person(ctx context.Context, id string) (bot.Profile, error)
-	// Members are the user ids in a user group.
-	Members(ctx context.Context, group string) ([]string, error)
-}
-
 // Directory says what people may do, from the configured lists and from what Slack says about
 // people.
 type Directory struct {
-	people People
+	people *bot.Directory
 	config Config
 }
 
 var _ onboarding.Directory = (*Directory)(nil)
 
 // NewDirectory returns a directory for a configuration. It fills in the defaults.
-func NewDirectory(people People, config Config) (*Directory, error) {
+func NewDirectory(people *bot.Directory, config Config) (*Directory, error) {
 	config.Defaults()
 	if err := config.Validate(); err != nil {
 		return nil, err
@@ -40,6 +31,11 @@ func NewDirectory(people People, config Config) (*Directory, error) {
 
 // Config returns the configuration with its defaults.
 func (d *Directory) Config() Config { return d.config }
+
+// PermissionsNow is [Directory.Permissions] by what Slack said in the last seconds.
+func (d *Directory) PermissionsNow(ctx context.Context, id string) (onboarding.Permissions, error) {
+	return (&Directory{people: d.people.Fresh(), config: d.config}).Permissions(ctx, id)
+}
 
 // Permissions says what somebody may do. Only a full member of the bot's own workspace may do
 // anything, whatever the lists say.
@@ -71,15 +67,18 @@ func (d *Directory) Permissions(ctx context.Context, id string) (onboarding.Perm
 	if permissions.Operates, err = d.listed(ctx, d.config.Operators, id); err != nil {
 		return onboarding.Permissions{}, err
 	}
-	if permissions.Approves, err = d.listed(ctx, slices.Concat(d.config.Approvers, d.config.EscalateTo),
-		id); err != nil {
+	if permissions.Approves, err = d.listed(ctx, d.config.Approvers, id); err != nil {
+		return onboarding.Permissions{}, err
+	}
+	if permissions.StandsIn, err = d.listed(ctx, d.config.EscalateTo, id); err != nil {
 		return onboarding.Permissions{}, err
 	}
 	switch {
-	case !permissions.Operates && !permissions.Approves:
-		permissions.Refused = "you are not on the list of operators"
-	case !permissions.Approves:
+	case permissions.Approves || permissions.StandsIn:
+	case permissions.Operates:
 		permissions.Refused = "you are not on the list of approvers"
+	default:
+		permissions.Refused = "you are not on the list of operators"
 	}
 	return permissions, nil
 }

@@ -50,6 +50,17 @@ func TestPermissions(t *testing.T) {
 			t.Errorf("(-want +got):\n%s", diff)
 		}
 	}
+	escalates, err := access.NewDirectory(bot.NewDirectory(slackWorkspace), access.Config{
+		Operators: []string{workspace.OpsGroup}, Approvers: []string{workspace.Ana},
+		EscalateTo: []string{workspace.Bo}})
+	must(t, err)
+	want := onboarding.Permissions{Operator: onboarding.Operator{ID: workspace.Bo, Name: "bo"}, Operates: true,
+		StandsIn: true}
+	got, err := escalates.PermissionsNow(t.Context(), workspace.Bo)
+	must(t, err)
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("somebody in escalate_to (-want +got):\n%s", diff)
+	}
 	server.CloseClientConnections()
 	server.Close()
 	if standing, err := directory.Permissions(t.Context(), "U0LATER"); err == nil || standing.Operates ||

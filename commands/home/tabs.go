@@ -58,10 +58,11 @@ func (t *Tabs) publishNow(ctx context.Context, person bot.Person) error {
 	if err != nil {
 		return err
 	}
-	if err := t.publish(ctx, person, blocks); err != nil {
+	published, err := t.publish(ctx, person, blocks)
+	if err != nil {
 		return err
 	}
-	return t.Viewers.opened(ctx, person, digest(blocks))
+	return t.Viewers.opened(ctx, person, digest(blocks), published)
 }
 
 // RefreshViewers publishes the tabs of those who look, where they would show something else. It
@@ -89,10 +90,11 @@ func (t *Tabs) refresh(ctx context.Context, v viewer) (left bool, err error) {
 		left = err == nil && digest(blocks) != v.shown
 		return left, errors.Join(err, t.Viewers.release(ctx, v.Person))
 	}
-	if err := t.publish(ctx, v.Person, blocks); err != nil {
+	published, err := t.publish(ctx, v.Person, blocks)
+	if err != nil {
 		return false, errors.Join(err, t.Viewers.release(ctx, v.Person))
 	}
-	return false, t.Viewers.updated(ctx, v.Person, digest(blocks))
+	return false, t.Viewers.updated(ctx, v.Person, digest(blocks), published)
 }
 
 func (t *Tabs) blocks(ctx context.Context, person bot.Person) ([]slack.Block, error) {
@@ -103,10 +105,12 @@ func (t *Tabs) blocks(ctx context.Context, person bot.Person) ([]slack.Block, er
 	return t.Renderer.Home(content, time.Now()), nil
 }
 
-func (t *Tabs) publish(ctx context.Context, person bot.Person, blocks []slack.Block) error {
+// publish shows somebody a tab, and returns the fingerprint of what Slack shows.
+func (t *Tabs) publish(ctx context.Context, person bot.Person, blocks []slack.Block) ([]byte, error) {
 	view := slack.HomeTabViewRequest{Type: slack.VTHomeTab, Blocks: slack.Blocks{BlockSet: blocks}}
-	if _, err := t.Workspace.PublishHome(ctx, person.ID, view); err != nil {
-		return fmt.Errorf("home of %s: %w", person.ID, err)
+	published, err := t.Workspace.PublishHome(ctx, person.ID, view)
+	if err != nil {
+		return nil, fmt.Errorf("home of %s: %w", person.ID, err)
 	}
-	return nil
+	return published, nil
 }

@@ -131,23 +131,27 @@ func deleteWaitingJobs(ctx context.Context, tx pgx.Tx) error {
 
 const (
 	viewerOpened = `
-		INSERT INTO home_viewers (operator, team, shown) VALUES ($1, $2, $3)
+		INSERT INTO home_viewers AS v (operator, team, shown, published) VALUES ($1, $2, $3, $4)
 		ON CONFLICT (operator) DO UPDATE
-		SET team = excluded.team, shown = excluded.shown, shown_at = clock_timestamp(), opened_at = clock_timestamp()`
+		SET team = excluded.team, shown = excluded.shown, shown_at = clock_timestamp(), opened_at = clock_timestamp(),
+			published_before = v.published, published = excluded.published`
 	viewerUpdated = `
-		UPDATE home_viewers SET shown = $2, shown_at = clock_timestamp(), claimed_until = NULL WHERE operator = $1`
+		UPDATE home_viewers
+		SET shown = $2, shown_at = clock_timestamp(), claimed_until = NULL,
+			published_before = published, published = $3
+		WHERE operator = $1`
 	viewerReleased = `
 		UPDATE home_viewers SET claimed_until = NULL WHERE operator = $1`
 )
 
-// opened records that somebody opened the tab, and what they see.
-func (v *Viewers) opened(ctx context.Context, person bot.Person, shown string) error {
-	return v.exec(ctx, viewerOpened, person.ID, person.Team, shown)
+// opened records that somebody opened the tab, the digest of what they see, and its fingerprint.
+func (v *Viewers) opened(ctx context.Context, person bot.Person, shown string, published []byte) error {
+	return v.exec(ctx, viewerOpened, person.ID, person.Team, shown, published)
 }
 
-// updated records what somebody sees, and ends the claim.
-func (v *Viewers) updated(ctx context.Context, person bot.Person, shown string) error {
-	return v.exec(ctx, viewerUpdated, person.ID, shown)
+// updated records the digest of what somebody sees and its fingerprint, and ends the claim.
+func (v *Viewers) updated(ctx context.Context, person bot.Person, shown string, published []byte) error {
+	return v.exec(ctx, viewerUpdated, person.ID, shown, published)
 }
 
 // release ends a claim without a change, even when ctx has ended.

@@ -28,11 +28,17 @@ func (r Renderer) approvalRequest(view *onboarding.View, approval *onboarding.Ap
 	name := StepName(view, approval.Step)
 	attempts := attemptsUnder(view, approval.ID)
 	mark, words := changeStatus(approval, attempts)
+	if approval.State == onboarding.ApprovalRevoked {
+		words = revokedStatus(view, approval, len(attempts) > 0)
+	}
 	if r.freeze != nil && approval.State == onboarding.ApprovalApproved && len(attempts) == 0 {
 		mark, words = mrkdwn.MarkFrozen, "approved, held by the freeze"
 	}
 	page.Say(fmt.Sprintf("%s *%s*: %s\n%s", mark, blockkit.Escape(name), words,
 		mrkdwn.Inline(mrkdwn.Summary(approval.Change.Summary))))
+	if step := view.Step(approval.Step); step != nil && step.State == onboarding.StepApproved && step.Detail != "" {
+		page.Say(mrkdwn.Inline(mrkdwn.Summary(step.Detail)))
+	}
 	open := approval.State == onboarding.ApprovalOpen
 	if open {
 		page.Note(r.reason(approval.Step))
@@ -96,6 +102,8 @@ func changeStatus(approval *onboarding.Approval, attempts []*onboarding.Attempt)
 	case onboarding.ApprovalLapsed:
 		return mrkdwn.MarkWarning,
 			"not applied, because the target changed after this was approved. A new approval request is below"
+	case onboarding.ApprovalRevoked:
+		return mrkdwn.MarkWarning, "no longer valid"
 	case onboarding.ApprovalExpired:
 		return mrkdwn.MarkWarning, "nobody decided in time"
 	case onboarding.ApprovalWithdrawn:
@@ -119,6 +127,22 @@ func changeStatus(approval *onboarding.Approval, attempts []*onboarding.Attempt)
 		return mrkdwn.MarkBusy, "interrupted by a restart, checking again"
 	}
 	return mrkdwn.MarkBusy, "in progress"
+}
+
+// revokedStatus says why an approval that was given does not count any more. The audit trail has
+// the reason.
+func revokedStatus(view *onboarding.View, approval *onboarding.Approval, begun bool) string {
+	what := "not applied"
+	if begun {
+		what = "stopped before its end"
+	}
+	why := "the approval is no longer valid"
+	for _, event := range view.Events {
+		if event.Kind == onboarding.EventLapsed && event.Approval == approval.ID {
+			why = event.Text
+		}
+	}
+	return what + ", because " + mrkdwn.Inline(mrkdwn.Summary(why)) + ". A new approval request is below"
 }
 
 // writeWarnings shows the step's findings that did not pass, for the people who decide.

@@ -19,6 +19,7 @@ func ErrorText(err error) (text string, expected bool) {
 	var problems onboarding.Problems
 	var standing *onboarding.PermissionError
 	var decided *onboarding.DecidedError
+	var held *onboarding.HeldRunError
 	var conflict *onboarding.ConflictError
 	switch {
 	case errors.As(err, &worded):
@@ -29,6 +30,9 @@ func ErrorText(err error) (text string, expected bool) {
 		return refusal(standing), true
 	case errors.As(err, &decided):
 		return decidedText(decided), true
+	case errors.As(err, &held):
+		return fmt.Sprintf("Your own run %s has approved changes that the freeze holds, so somebody else must thaw. "+
+			"To thaw it yourself, cancel your run first.", blockkit.Code(held.Slug)), true
 	case errors.As(err, &conflict):
 		return blockkit.Escape(conflict.Error()), true
 	case errors.Is(err, onboarding.ErrOwnRequest):
@@ -86,6 +90,9 @@ func decidedText(decided *onboarding.DecidedError) string {
 		return fmt.Sprintf("%s already rejected this%s. Your click changed nothing.", by, when)
 	case onboarding.ApprovalLapsed:
 		return "The target changed after this was requested, so this request is no longer valid. " +
+			"The new approval request is below in the thread."
+	case onboarding.ApprovalRevoked:
+		return "This approval is no longer valid, and nothing more was applied under it. " +
 			"The new approval request is below in the thread."
 	case onboarding.ApprovalExpired:
 		return "Nobody decided in time, so this request expired" + when +

@@ -43,6 +43,10 @@ func (r Renderer) Thread(view *onboarding.View, now time.Time) []post.Message {
 				markCovered(together, ahead)
 				messages = append(messages, r.aheadMessage(view, ahead))
 			}
+		case onboarding.EventForged:
+			if approval := view.Approval(event.Approval); approval != nil {
+				messages = append(messages, r.forgeryMessage(view, event, approval, now))
+			}
 		case onboarding.EventBrokeGlass:
 			messages = append(messages, r.breakGlassMessage(view, event))
 		case onboarding.EventEscalated, onboarding.EventReminded:

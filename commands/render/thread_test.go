@@ -237,6 +237,16 @@ var scenarios = map[string]func() *scenario{
 			"provider-site\n+  to be: feature: provider-shop"
 		return s
 	},
+	"revoked": func() *scenario {
+		s := preflightDone().appliedStep("database", insertRows())
+		first := s.asked("go-live/merche-biche.com", goLive())
+		s.after(time.Minute).approved(first, bo)
+		first.State, first.Closed = onboarding.ApprovalRevoked, s.now
+		s.event(onboarding.Event{Kind: onboarding.EventLapsed, Step: "go-live/merche-biche.com", Approval: first.ID,
+			Text: "bo approved the change and may no longer decide"})
+		s.asked("go-live/merche-biche.com", goLive())
+		return s
+	},
 	"cancelled": func() *scenario {
 		s := preflightDone().appliedStep("database", insertRows())
 		s.asked("deploy/merche-biche.com", deploy())

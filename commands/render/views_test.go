@@ -228,6 +228,12 @@ func TestErrorText(t *testing.T) {
 		{&onboarding.DecidedError{State: onboarding.ApprovalLapsed},
 			"The target changed after this was requested, so this request is no longer valid. The new approval " +
 				"request is below in the thread.", true},
+		{&onboarding.DecidedError{State: onboarding.ApprovalRevoked},
+			"This approval is no longer valid, and nothing more was applied under it. The new approval request is " +
+				"below in the thread.", true},
+		{&onboarding.HeldRunError{Slug: "merche-biche"},
+			"Your own run `merche-biche` has approved changes that the freeze holds, so somebody else must thaw. " +
+				"To thaw it yourself, cancel your run first.", true},
 		{&onboarding.DecidedError{State: onboarding.ApprovalExpired, At: at},
 			"Nobody decided in time, so this request expired " + when +
 				". Press Retry in the thread to request approval again.", true},

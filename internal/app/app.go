@@ -155,7 +155,7 @@ func (a *App) buildOnboarding() (err error) {
 	policy.Hosts = a.settings.Addressed()
 	policy.ReservedSlugs = append(slices.Clone(policy.ReservedSlugs), commands.Words()...)
 	a.engine, err = engine.New(a.pool,
-		engine.Dependencies{Runbook: book, Applier: book, Notifier: notifier}, policy, a.log)
+		engine.Dependencies{Runbook: book, Applier: book, Directory: a.directory, Notifier: notifier}, policy, a.log)
 	if err != nil {
 		return fmt.Errorf("onboarding: %w", err)
 	}

@@ -31,6 +31,11 @@ func (c *slackCheck) operators(ctx context.Context) []onboarding.Finding {
 	if slices.ContainsFunc(findings, func(f onboarding.Finding) bool { return f.Level == onboarding.Failed }) {
 		return findings
 	}
+	if len(c.settings.Commands.EscalateTo) > 0 && c.settings.Onboarding.EscalateAfter == 0 {
+		findings = append(findings, doubtful("escalation",
+			"Set onboarding.escalate_after, or move the people to commands.approvers.",
+			"those in commands.escalate_to may never decide, since onboarding.escalate_after is 0s"))
+	}
 	return append(findings, c.second(full[0], full[1]))
 }
 

@@ -76,7 +76,8 @@ func compareRecord(record Record, seen State) Finding {
 		case slices.ContainsFunc(answer.Records, record.same):
 		default:
 			finding.Behind = append(finding.Behind, server.Name)
-			if !answer.Wildcard && slices.ContainsFunc(answer.Records, func(r Record) bool { return conflicts(r, record) }) {
+			inTheWay := func(r Record) bool { return conflicts(r, record) }
+			if !answer.Wildcard && slices.ContainsFunc(answer.Records, inTheWay) {
 				finding.Status = Wrong
 			} else if finding.Status == OK {
 				finding.Status = Missing

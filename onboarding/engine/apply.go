@@ -27,16 +27,20 @@ const (
 func (d *driver) apply(ctx context.Context, w *work, change onboarding.Change) error {
 	attempt := &onboarding.Attempt{ID: uuid.New(), RunID: w.run.ID, Step: w.step.Key, Approval: w.approval.ID,
 		Outcome: onboarding.OutcomeRunning}
+	output := newRecorder()
+	application := &application{run: w.run, step: w.step.Key, approval: w.approval, items: change.Items,
+		output: output, show: func() { d.showProgress(ctx, attempt, output) }}
+	if err := d.gate.admit(ctx, application); err != nil {
+		return d.notAdmitted(ctx, w, err)
+	}
 	if begun, err := d.beginAttempt(ctx, w, attempt); err != nil || !begun {
 		return err
 	}
 	began := time.Now()
-	output := newRecorder()
 	if digest, err := change.Digest(); err == nil && digest != w.approval.Digest {
 		output.Line("Continuing with the rest of the approved change.")
 	}
-	err := d.applyItems(ctx, &application{run: w.run, step: w.step.Key, approval: w.approval, items: change.Items,
-		output: output, show: func() { d.showProgress(ctx, attempt, output) }})
+	err := d.applyItems(ctx, application)
 	var observation onboarding.Observation
 	if err == nil {
 		observation, err = d.awaitEffect(ctx, w)
@@ -60,6 +64,27 @@ func (d *driver) apply(ctx context.Context, w *work, change onboarding.Change) e
 		return d.waitFor(ctx, w, observation)
 	}
 	return d.done(ctx, w, observation, time.Since(began))
+}
+
+// notAdmitted leaves a step whose application the gate did not let begin. While the directory does
+// not answer, the step stays as it is and says why, and the job tries again.
+func (d *driver) notAdmitted(ctx context.Context, w *work, err error) error {
+	refusal, refused := errors.AsType[*RefusedError](err)
+	switch {
+	case shutdown(ctx, err) != nil || !refused || refusal.Line == LineHolder:
+		return err
+	case refusal.Line != LineDirectory:
+		return d.refuse(ctx, w, refusal, err)
+	}
+	d.engine.log.WarnContext(ctx, "a change waits until its approvers can be looked up", "run", w.run.ID,
+		"step", w.step.Key, "error", err)
+	if detail := "Not applied yet: " + err.Error(); w.step.Detail != detail {
+		w.step.Detail = detail
+		if failed := d.save(ctx, w, nil); failed != nil {
+			return failed
+		}
+	}
+	return err
 }
 
 // beginAttempt records that the step is being applied, unless the run ended meanwhile.
@@ -169,13 +194,18 @@ func (d *driver) fail(ctx context.Context, w *work, cause error) error {
 }
 
 // refuse leaves a step whose item the gate refused in a state from which it can go on: on its own
-// when the freeze ends, otherwise when a person retries it and another approval is given.
+// when the freeze ends, with a new approval request if the approval does not count any more, and
+// otherwise when a person retries it.
 func (d *driver) refuse(ctx context.Context, w *work, refusal *RefusedError, cause error) error {
 	event := w.event(onboarding.EventFailed)
 	event.Text = cause.Error()
 	d.engine.log.WarnContext(ctx, "the gate refused to apply a change", "run", w.run.ID, "step", w.step.Key,
 		"line", refusal.Line, "error", cause)
 	return d.change(ctx, w.run.ID, func(tx pgx.Tx, fresh *onboarding.Run) error {
+		invalid := refusal.Line == LineApproval || refusal.Line == LineVotes
+		if invalid && fresh.State == onboarding.RunActive {
+			return revoke(ctx, tx, w.step, event)
+		}
 		if err := store.AddEvent(ctx, tx, event); err != nil || fresh.State != onboarding.RunActive {
 			return err
 		}
@@ -190,9 +220,6 @@ func (d *driver) refuse(ctx context.Context, w *work, refusal *RefusedError, cau
 		current, err := store.CurrentApproval(ctx, tx, w.run.ID, w.step.Key)
 		if err != nil || current == nil {
 			return err
-		}
-		if refusal.Line == LineApproval || refusal.Line == LineVotes {
-			return store.CloseApproval(ctx, tx, current, onboarding.ApprovalLapsed)
 		}
 		return useApproval(ctx, tx, current)
 	})

@@ -41,16 +41,43 @@ func (d *driver) requestApproval(ctx context.Context, w *work, observation onboa
 		if err := store.InsertApproval(ctx, tx, approval); err != nil {
 			return err
 		}
-		for _, at := range []time.Time{approval.Remind, approval.Escalate, approval.Expires} {
-			if at.IsZero() {
-				continue
-			}
-			if err := d.engine.Wake(ctx, tx, w.run.ID, at); err != nil {
-				return err
-			}
+		if err := d.wakeFor(ctx, tx, approval); err != nil {
+			return err
 		}
 		return store.AddEvent(ctx, tx, w.event(onboarding.EventAsked))
 	})
+}
+
+// wakeFor has the run advanced when the reminder, the escalation and the end of an approval are
+// due.
+func (d *driver) wakeFor(ctx context.Context, tx pgx.Tx, approval *onboarding.Approval) error {
+	for _, at := range []time.Time{approval.Remind, approval.Escalate, approval.Expires} {
+		if at.IsZero() {
+			continue
+		}
+		if err := d.engine.Wake(ctx, tx, approval.RunID, at); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// revoke ends an approval that was given and does not count any more, with the event's text as the
+// reason, and has its step observed and asked for again.
+func revoke(ctx context.Context, tx pgx.Tx, step *onboarding.Step, event onboarding.Event) error {
+	event.Kind = onboarding.EventLapsed
+	if err := store.AddEvent(ctx, tx, event); err != nil {
+		return err
+	}
+	step.State, step.Detail = onboarding.StepPending, ""
+	if err := store.SaveStep(ctx, tx, event.RunID, step); err != nil {
+		return err
+	}
+	current, err := store.CurrentApproval(ctx, tx, event.RunID, step.Key)
+	if err != nil || current == nil {
+		return err
+	}
+	return store.CloseApproval(ctx, tx, current, onboarding.ApprovalRevoked)
 }
 
 // lapse ends an approval for a change that is not the one to be made, and adds why to the audit
@@ -79,7 +106,7 @@ func (d *driver) takePreapproval(ctx context.Context, w *work, digest onboarding
 		for _, approval := range given {
 			if !taken && approval.Digest == digest && time.Now().Before(approval.Expires) {
 				taken = true
-				err = usePreapproval(ctx, tx, step, approval)
+				err = d.usePreapproval(ctx, tx, step, approval)
 			} else {
 				err = dropPreapproval(ctx, tx, approval)
 			}
@@ -99,7 +126,12 @@ func (d *driver) takePreapproval(ctx context.Context, w *work, digest onboarding
 
 // usePreapproval makes what was shown before the step's turn the step's approval: given, or still
 // to be decided.
-func usePreapproval(ctx context.Context, tx pgx.Tx, step *onboarding.Step, approval *onboarding.Approval) error {
+func (d *driver) usePreapproval(
+	ctx context.Context, tx pgx.Tx, step *onboarding.Step, approval *onboarding.Approval,
+) error {
+	if err := d.wakeFor(ctx, tx, approval); err != nil {
+		return err
+	}
 	if approval.State == onboarding.ApprovalAheadApproved {
 		step.State, step.Detail = onboarding.StepApproved, ""
 		return store.SetApprovalState(ctx, tx, approval, onboarding.ApprovalApproved)

@@ -10,8 +10,8 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/store"
 )
 
-// keepTime reminds of the run's approvals that soon expire, and expires those that nobody
-// decided. It returns the run as it is then.
+// keepTime reminds of the run's approvals that soon expire, and ends those that nobody decided or
+// that were given and not applied in time. It returns the run as it is then.
 func (d *driver) keepTime(ctx context.Context, run *onboarding.Run) (*onboarding.Run, error) {
 	due, err := store.DueApprovals(ctx, d.db(), run.ID)
 	if err != nil || len(due) == 0 {
@@ -37,6 +37,10 @@ func (d *driver) keepTime(ctx context.Context, run *onboarding.Run) (*onboarding
 // or that the second group is told.
 func (d *driver) keepTimeOf(ctx context.Context, tx pgx.Tx, run *onboarding.Run, approval *onboarding.Approval) error {
 	event := onboarding.Event{RunID: run.ID, Step: approval.Step, Approval: approval.ID, Digest: approval.Digest}
+	if approval.State == onboarding.ApprovalApproved {
+		event.Text = errExpired.Error()
+		return revoke(ctx, tx, run.Step(approval.Step), event)
+	}
 	if !time.Now().Before(approval.Expires) {
 		if err := store.CloseApproval(ctx, tx, approval, onboarding.ApprovalExpired); err != nil {
 			return err

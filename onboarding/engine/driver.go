@@ -36,7 +36,7 @@ func (e *Engine) advance(ctx context.Context, id uuid.UUID) error {
 		return errHeld
 	}
 	ctx, stop := context.WithCancel(ctx)
-	gate := &gate{applier: e.applier, session: session}
+	gate := &gate{applier: e.applier, directory: e.directory, session: session}
 	driver := &driver{engine: e, session: session, gate: gate, observer: newObserver(e)}
 	e.driven.Store(id, driver.observer.wakeups)
 	defer func() {

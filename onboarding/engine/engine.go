@@ -37,21 +37,23 @@ const Queue = "runs"
 
 // Dependencies are what the engine works with. None may be nil.
 type Dependencies struct {
-	Runbook  onboarding.Runbook
-	Applier  onboarding.Applier
-	Notifier store.Notifier
+	Runbook   onboarding.Runbook
+	Applier   onboarding.Applier
+	Directory onboarding.Directory
+	Notifier  store.Notifier
 }
 
 // Engine advances runs. It is safe for concurrent use, and any replica can advance any run.
 type Engine struct {
-	runbook  onboarding.Runbook
-	applier  onboarding.Applier
-	notifier store.Notifier
-	pool     *pgxpool.Pool
-	jobs     *river.Client[pgx.Tx]
-	policy   onboarding.Policy
-	log      *slog.Logger
-	driven   sync.Map // by the id of each run that this process advances, the channel that wakes its driver
+	runbook   onboarding.Runbook
+	applier   onboarding.Applier
+	directory onboarding.Directory
+	notifier  store.Notifier
+	pool      *pgxpool.Pool
+	jobs      *river.Client[pgx.Tx]
+	policy    onboarding.Policy
+	log       *slog.Logger
+	driven    sync.Map // by the id of each run that this process advances, the channel that wakes its driver
 }
 
 // New returns an engine on the bot's own database, whose connections must have the schema of
@@ -65,8 +67,9 @@ func New(pool *pgxpool.Pool, dependencies Dependencies, policy onboarding.Policy
 	if err != nil {
 		return nil, err
 	}
-	return &Engine{runbook: dependencies.Runbook, applier: dependencies.Applier, notifier: dependencies.Notifier,
-		pool: pool, jobs: inserter, policy: policy, log: log}, nil
+	return &Engine{runbook: dependencies.Runbook, applier: dependencies.Applier,
+		directory: dependencies.Directory, notifier: dependencies.Notifier, pool: pool, jobs: inserter,
+		policy: policy, log: log}, nil
 }
 
 // Wake has the engine advance a run once the transaction commits: at a time or, for the zero
@@ -116,6 +119,10 @@ const (
 	mostSnooze  = 5 * time.Second
 )
 
+// lookupPause is how long a run waits until it asks again who may decide, after the directory
+// failed to say so.
+const lookupPause = 15 * time.Second
+
 func (w *advanceWorker) Work(ctx context.Context, job *river.Job[advanceArgs]) error {
 	err := w.engine.advance(ctx, job.Args.RunID)
 	switch {
@@ -124,6 +131,9 @@ func (w *advanceWorker) Work(ctx context.Context, job *river.Job[advanceArgs]) e
 		return river.JobSnooze(min(max(time.Since(job.CreatedAt), leastSnooze), mostSnooze))
 	case errors.Is(err, onboarding.ErrNotFound):
 		return river.JobCancel(err)
+	}
+	if refusal, refused := errors.AsType[*RefusedError](err); refused && refusal.Line == LineDirectory {
+		return river.JobSnooze(lookupPause)
 	}
 	return err
 }

@@ -14,8 +14,9 @@ import (
 // gate is the one place through which the items of a change reach the outside. It alone knows the
 // applier; a test holds that no other code of the product calls it.
 type gate struct {
-	applier onboarding.Applier
-	session *locks.Session
+	applier   onboarding.Applier
+	directory onboarding.Directory
+	session   *locks.Session
 }
 
 // checkTimeout bounds what the gate asks the database before an item.
@@ -26,13 +27,14 @@ type Line string
 
 // The lines of the gate, in the order in which they are checked.
 const (
-	LineHolder   Line = "holder"   // this process holds the run's lock, and can ask the database
-	LineFreeze   Line = "freeze"   // nothing is frozen
-	LineRun      Line = "run"      // the run is active
-	LineApproval Line = "approval" // the approval is the step's, approved, for this change, and not used
-	LineVotes    Line = "votes"    // enough people agreed who may
-	LineTarget   Line = "target"   // the target is the one that was approved
-	LineGuard    Line = "guard"    // the step may do this at all
+	LineHolder    Line = "holder"    // this process holds the run's lock, and can ask the database
+	LineFreeze    Line = "freeze"    // nothing is frozen
+	LineRun       Line = "run"       // the run is active
+	LineApproval  Line = "approval"  // the step's approval is for this change, approved, not expired and not used
+	LineDirectory Line = "directory" // the directory says what those who voted may do now
+	LineVotes     Line = "votes"     // enough people agreed who may decide now
+	LineTarget    Line = "target"    // the target is the one that was approved
+	LineGuard     Line = "guard"     // the step may do this at all
 )
 
 // RefusedError says that the gate refused to apply an item, and which line did not hold.
@@ -54,6 +56,8 @@ type application struct {
 	// the applier.
 	next  int
 	begun bool
+	// admitted says that the gate has let the application begin, after it asked who may decide now.
+	admitted bool
 	// output takes what the items print, and show makes it visible while they run.
 	output *recorder
 	show   func()
@@ -61,6 +65,13 @@ type application struct {
 
 // left is what is still to be applied.
 func (a *application) left() []onboarding.Item { return a.items[a.next:] }
+
+// admit checks every line before an application begins, so nothing is recorded of one that the
+// gate refuses. It returns a [RefusedError] if a line does not hold.
+func (g *gate) admit(ctx context.Context, a *application) error {
+	_, err := g.authorize(ctx, a)
+	return err
+}
 
 // apply applies the next item of an application if every line holds, and returns a [RefusedError]
 // if one does not. The lines are judged against all that is left of the application, so a change
@@ -85,6 +96,7 @@ func (g *gate) authorize(ctx context.Context, a *application) (onboarding.Author
 	if err := ctx.Err(); err != nil {
 		return none, err
 	}
+	lookup := ctx
 	// A statement that is cancelled breaks the session, which later items and the outcome need.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), checkTimeout)
 	defer cancel()
@@ -112,7 +124,7 @@ func (g *gate) authorize(ctx context.Context, a *application) (onboarding.Author
 	}
 
 	// 3. The approval is the step's, approved, for this change or for one that contains what is
-	// left of it, and not used.
+	// left of it, unexpired and not used.
 	approval, err := store.LoadApproval(ctx, db, a.approval.ID)
 	if err != nil {
 		return none, &RefusedError{LineHolder, err}
@@ -121,10 +133,15 @@ func (g *gate) authorize(ctx context.Context, a *application) (onboarding.Author
 		return none, &RefusedError{LineApproval, err}
 	}
 
-	// 4. Enough people agreed, none of them the requester unless the glass was broken. What they
-	// may do was looked up when they voted.
+	// 4. Enough distinct people agreed who may decide now, none of them the requester unless the
+	// glass was broken.
 	if err := enoughVotes(approval, a.run); err != nil {
 		return none, &RefusedError{LineVotes, err}
+	}
+	if !a.admitted {
+		if err := g.mayDecideNow(lookup, approval, a.run); err != nil {
+			return none, err
+		}
 	}
 
 	// 5. The target is the one that was approved. The applier finds that out where it writes, and
@@ -138,6 +155,7 @@ func (g *gate) authorize(ctx context.Context, a *application) (onboarding.Author
 			return none, &RefusedError{LineGuard, err}
 		}
 	}
+	a.admitted = true
 	return auth, nil
 }
 
@@ -158,39 +176,4 @@ func notFrozen(a *application, freeze *onboarding.Freeze) error {
 		return nil
 	}
 	return fmt.Errorf("%s froze all steps that change something: %s", freeze.By.Name, freeze.Reason)
-}
-
-// approves reports why an approval does not cover what is left of an application. An approval
-// that was given in time does not expire.
-func approves(approval *onboarding.Approval, a *application) error {
-	left := onboarding.Change{Items: a.left()}
-	switch {
-	case approval.RunID != a.run.ID || approval.Step != a.step:
-		return errors.New("the approval is for another step")
-	case approval.State != onboarding.ApprovalApproved:
-		return fmt.Errorf("the approval is %s", approval.State)
-	case !left.RestOf(approval.Change):
-		return errors.New("what is left to do is not part of the change that was approved")
-	}
-	return nil
-}
-
-// enoughVotes reports why the votes of an approval do not carry it.
-func enoughVotes(approval *onboarding.Approval, run *onboarding.Run) error {
-	agreed := map[string]bool{}
-	for _, vote := range approval.Votes {
-		switch {
-		case !vote.Agrees:
-			return fmt.Errorf("%s rejected the change", vote.By.Name)
-		case vote.BrokeGlass:
-			return nil
-		case vote.By.ID == run.Requester.ID:
-			return fmt.Errorf("%s requested the run and cannot approve its changes", vote.By.Name)
-		}
-		agreed[vote.By.ID] = true
-	}
-	if len(agreed) < approval.Needs {
-		return fmt.Errorf("%d of %d approvers agreed", len(agreed), approval.Needs)
-	}
-	return nil
 }

@@ -36,12 +36,32 @@ func (a *recordingApplier) ApplyItem(_ context.Context, _ onboarding.Authorizati
 	return nil
 }
 
+// people are who may do what: everybody approves, except who was removed and who stands in. With
+// an error nobody can be looked up.
+type people struct {
+	removed, standsIn string
+	asked             int
+	err               error
+}
+
+func (p *people) Permissions(ctx context.Context, id string) (onboarding.Permissions, error) {
+	return onboarding.Permissions{}, errors.New("the gate decides by what is true now")
+}
+
+func (p *people) PermissionsNow(_ context.Context, id string) (onboarding.Permissions, error) {
+	p.asked++
+	allowed := id != p.removed
+	return onboarding.Permissions{Operator: onboarding.Operator{ID: id, Name: id}, Operates: allowed,
+		Approves: allowed && id != p.standsIn, StandsIn: id == p.standsIn}, p.err
+}
+
 // gateCase is an approved change that its gate lets pass, until a test takes something away.
 type gateCase struct {
 	t           *testing.T
 	pool        *pgxpool.Pool
 	session     *locks.Session
 	applier     *recordingApplier
+	people      *people
 	gate        *gate
 	application *application
 }
@@ -101,9 +121,9 @@ func newGateCase(t *testing.T, pool *pgxpool.Pool, names []string) *gateCase {
 	must(t, err)
 	t.Cleanup(session.Close)
 	must(t, session.Lock(t.Context(), runLock(run.ID)))
-	applier := &recordingApplier{}
-	return &gateCase{t: t, pool: pool, session: session, applier: applier,
-		gate: &gate{applier: applier, session: session},
+	applier, people := &recordingApplier{}, &people{}
+	return &gateCase{t: t, pool: pool, session: session, applier: applier, people: people,
+		gate: &gate{applier: applier, directory: people, session: session},
 		application: &application{run: run, step: "database", approval: approval, items: approval.Change.Items,
 			output: newRecorder(),
 			show:   func() {}}}
@@ -203,8 +223,12 @@ func TestGate(t *testing.T) {
 			"two"}, applied: []string{"two"}, prepare: func(c *gateCase) {
 			c.application.items = commands("two")
 		}},
-		"3: an approved change outlives the time in which to decide": {items: []string{"one"},
-			applied: []string{"one"}, prepare: func(c *gateCase) {
+		"3: the approval expired": {items: []string{"one"}, line: LineApproval, prepare: func(c *gateCase) {
+			c.exec(`UPDATE approvals SET expires_at = now() - interval '1 hour'`)
+		}},
+		"3: an application that began outlives its approval": {items: []string{"one", "two"},
+			applied: []string{"one", "two"}, prepare: func(c *gateCase) {
+				must(c.t, c.gate.admit(c.t.Context(), c.application))
 				c.exec(`UPDATE approvals SET expires_at = now() - interval '1 hour'`)
 			}},
 
@@ -221,6 +245,30 @@ func TestGate(t *testing.T) {
 			prepare: func(c *gateCase) {
 				c.exec(`DELETE FROM votes WHERE operator = 'eve'`)
 				c.exec(`UPDATE votes SET operator = 'ada', broke_glass = true`)
+			}},
+		"4: a voter may no longer decide": {items: []string{"one"}, line: LineVotes,
+			prepare: func(c *gateCase) { c.people.removed = "eve" }},
+		"4: a voter became the requester": {items: []string{"one"}, line: LineVotes, prepare: func(c *gateCase) {
+			c.application.run.Requester.ID = "eve"
+		}},
+		"4: a voter stands in, and nothing was escalated": {items: []string{"one"}, line: LineVotes,
+			prepare: func(c *gateCase) { c.people.standsIn = "eve" }},
+		"4: a voter stands in after the escalation": {items: []string{"one"}, applied: []string{"one"},
+			prepare: func(c *gateCase) {
+				c.people.standsIn = "eve"
+				c.exec(`UPDATE approvals SET escalate_at = now() - interval '1 minute'`)
+			}},
+		"4: who broke the glass may do nothing now": {items: []string{"one"}, line: LineVotes,
+			prepare: func(c *gateCase) {
+				c.people.removed = "eve"
+				c.exec(`UPDATE votes SET broke_glass = true WHERE operator = 'eve'`)
+			}},
+		"4: nobody can be looked up": {items: []string{"one"}, line: LineDirectory,
+			prepare: func(c *gateCase) { c.people.err = errors.New("Slack does not answer") }},
+		"4: people are looked up once for an application": {items: []string{"one", "two"},
+			applied: []string{"one", "two"}, prepare: func(c *gateCase) {
+				must(c.t, c.gate.admit(c.t.Context(), c.application))
+				c.people.err = errors.New("Slack does not answer")
 			}},
 
 		"5: the target changed": {items: []string{"one", "moved", "two"}, line: LineTarget, applied: []string{"one"}},

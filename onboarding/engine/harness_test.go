@@ -38,12 +38,19 @@ type harness struct {
 
 func newHarness(t testing.TB, config onboarding.Policy) *harness {
 	t.Helper()
-	config.Hosts = []string{"vps-0"}
-	h := &harness{t: t, dsn: postgres.Database(t), world: newWorld(), config: config}
-	h.pool = h.connect(20)
+	h := newEmptyHarness(t, config)
 	if err := store.Migrate(t.Context(), h.pool, "onboarding"); err != nil {
 		t.Fatal(err)
 	}
+	return h
+}
+
+// newEmptyHarness is a harness whose database has no tables yet.
+func newEmptyHarness(t testing.TB, config onboarding.Policy) *harness {
+	t.Helper()
+	config.Hosts = []string{"vps-0"}
+	h := &harness{t: t, dsn: postgres.Database(t), world: newWorld(), config: config}
+	h.pool = h.connect(20)
 	h.Service, h.engine = h.parts(h.pool)
 	return h
 }
@@ -68,7 +75,7 @@ func (h *harness) parts(pool *pgxpool.Pool) (*service.Service, *engine.Engine) {
 	h.t.Helper()
 	log := slog.New(slog.DiscardHandler)
 	advances, err := engine.New(pool,
-		engine.Dependencies{Runbook: h.world, Applier: h.world, Notifier: h.world}, h.config, log)
+		engine.Dependencies{Runbook: h.world, Applier: h.world, Directory: h.world, Notifier: h.world}, h.config, log)
 	if err != nil {
 		h.t.Fatal(err)
 	}

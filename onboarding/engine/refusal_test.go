@@ -17,9 +17,6 @@ func TestARefusedChangeIsRequestedAgain(t *testing.T) {
 		meanwhile func(h *harness)
 		why       string
 	}{
-		"a vote is gone": {func(h *harness) { h.exec(`DELETE FROM votes`) }, "0 of 1 approvers agreed"},
-		"the approval is not approved any more": {func(h *harness) { h.exec(`UPDATE approvals SET state = 'lapsed'`) },
-			"the approval is lapsed"},
 		"the guard refuses": {func(h *harness) {
 			h.world.set(func() { h.world.forbidden = errors.New("a run never does this") })
 		}, "a run never does this"},

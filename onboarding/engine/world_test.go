@@ -40,6 +40,10 @@ type world struct {
 	late              map[string]int // how many observations after its application a step does not show yet
 	waiting           map[string]string
 	findings          map[string][]onboarding.Finding
+	// removed are the people who may do nothing any more. directoryAway says that nobody can be
+	// looked up anew.
+	removed       map[string]bool
+	directoryAway bool
 }
 
 func newWorld() *world {
@@ -59,6 +63,7 @@ func newWorld() *world {
 		late:         map[string]int{},
 		waiting:      map[string]string{},
 		findings:     map[string][]onboarding.Finding{},
+		removed:      map[string]bool{},
 	}
 }
 
@@ -224,19 +229,35 @@ func (w *world) Deployed(_ context.Context, domain string) (bool, error) {
 	return domain == "cocotte.com", nil
 }
 
-// Permissions: ada asks, bob and eve approve, mallory does nothing.
-func (w *world) Permissions(_ context.Context, id string) (onboarding.Permissions, error) {
-	switch id {
-	case "ada", "bob", "eve":
-		return onboarding.Permissions{Operator: onboarding.Operator{ID: id, Name: id},
-			Operates: true, Approves: true}, nil
-	case "otto":
-		return onboarding.Permissions{Operator: onboarding.Operator{ID: id, Name: id}, Operates: true,
-			Refused: "otto is not on the list of approvers"}, nil
-	case "nobody-answers":
+// PermissionsNow is what somebody may do, without what the test took away meanwhile.
+func (w *world) PermissionsNow(ctx context.Context, id string) (onboarding.Permissions, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.directoryAway {
 		return onboarding.Permissions{}, errors.New("the directory is away")
 	}
-	return onboarding.Permissions{Operator: onboarding.Operator{ID: id}, Refused: "a guest"}, nil
+	if w.removed[id] {
+		return onboarding.Permissions{Operator: onboarding.Operator{ID: id, Name: id}, Refused: "removed"}, nil
+	}
+	return w.Permissions(ctx, id)
+}
+
+// Permissions: ada asks, bob and eve approve, zoe stands in, otto only asks, mallory does nothing.
+func (*world) Permissions(_ context.Context, id string) (onboarding.Permissions, error) {
+	permissions := onboarding.Permissions{Operator: onboarding.Operator{ID: id, Name: id}, Operates: true}
+	switch id {
+	case "ada", "bob", "eve":
+		permissions.Approves = true
+	case "zoe":
+		permissions.StandsIn = true
+	case "otto":
+		permissions.Refused = "otto is not on the list of approvers"
+	case "nobody-answers":
+		return onboarding.Permissions{}, errors.New("the directory is away")
+	default:
+		return onboarding.Permissions{Operator: onboarding.Operator{ID: id}, Refused: "a guest"}, nil
+	}
+	return permissions, nil
 }
 
 // RunChanged tells the tests, once the change is committed.

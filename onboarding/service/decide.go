@@ -39,6 +39,28 @@ func (s *Service) BreakGlass(ctx context.Context, approval uuid.UUID, operator, 
 	return s.decide(ctx, approval, operator, vote)
 }
 
+// ReportForgery records that an operator pressed a button for an approval in something that the bot
+// did not deliver, so the press did not count. where says what it was. It returns
+// [onboarding.ErrNotFound].
+func (s *Service) ReportForgery(ctx context.Context, id uuid.UUID, operator, where string) error {
+	permissions, err := s.deps.Directory.Permissions(ctx, operator)
+	if err != nil {
+		return fmt.Errorf("who pressed: %w", err)
+	}
+	return pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
+		run, approval, err := store.LockApproval(ctx, tx, id)
+		if err != nil {
+			return err
+		}
+		err = store.AddEvent(ctx, tx, onboarding.Event{RunID: run.ID, Kind: onboarding.EventForged,
+			Step: approval.Step, Actor: permissions.Operator, Text: where, Approval: id, Digest: approval.Digest})
+		if err != nil {
+			return err
+		}
+		return s.announce(ctx, tx, run.ID)
+	})
+}
+
 // tidyReason is a reason as it is recorded, at most [onboarding.MaxReason] characters of it.
 func tidyReason(reason string) string {
 	runes := []rune(strings.TrimSpace(reason))
@@ -62,7 +84,7 @@ func (s *Service) MayDecide(ctx context.Context, run *onboarding.Run, operator s
 // since it may take a call to the chat side; whether they may and whether the approval can still
 // be decided is judged within it.
 func (s *Service) decide(ctx context.Context, id uuid.UUID, operator string, vote onboarding.Vote) error {
-	permissions, err := s.deps.Directory.Permissions(ctx, operator)
+	permissions, err := s.deps.Directory.PermissionsNow(ctx, operator)
 	if err != nil {
 		return fmt.Errorf("approver: %w", err)
 	}
@@ -75,7 +97,7 @@ func (s *Service) decide(ctx context.Context, id uuid.UUID, operator string, vot
 		if vote.BrokeGlass {
 			err = permissions.MayOperate()
 		} else {
-			err = permissions.MayDecide(run)
+			err = permissions.MayDecideOn(approval, run, time.Now())
 		}
 		if err != nil {
 			return err

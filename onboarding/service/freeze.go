@@ -2,6 +2,7 @@ package service
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/jackc/pgx/v5"
 
@@ -22,14 +23,28 @@ func (s *Service) Freeze(ctx context.Context, operator, reason string) error {
 	return s.changeEveryRun(ctx, func(tx pgx.Tx) error { return store.InsertFreeze(ctx, tx, actor, reason) })
 }
 
-// Thaw lets destructive steps go on. It returns [onboarding.ErrNotOperator], or
-// [onboarding.ErrNotFrozen] when nothing holds them.
+// Thaw lets destructive steps go on. It returns [onboarding.ErrNotOperator],
+// [onboarding.ErrNotFrozen] when nothing holds them, or a [onboarding.HeldRunError] for the
+// requester of a run that has approved changes: somebody else decides when these go on.
 func (s *Service) Thaw(ctx context.Context, operator string) error {
-	actor, err := s.Operator(ctx, operator)
+	permissions, err := s.deps.Directory.PermissionsNow(ctx, operator)
 	if err != nil {
+		return fmt.Errorf("operator: %w", err)
+	}
+	if err := permissions.MayOperate(); err != nil {
 		return err
 	}
-	return s.changeEveryRun(ctx, func(tx pgx.Tx) error { return store.Thaw(ctx, tx, actor) })
+	actor := permissions.Operator
+	return s.changeEveryRun(ctx, func(tx pgx.Tx) error {
+		if err := store.Thaw(ctx, tx, actor); err != nil {
+			return err
+		}
+		slug, err := store.ApprovedRunOf(ctx, tx, actor.ID)
+		if err == nil && slug != "" {
+			err = &onboarding.HeldRunError{Slug: slug}
+		}
+		return err
+	})
 }
 
 // changeEveryRun changes something that concerns all active runs, and announces each of them.

@@ -90,7 +90,7 @@ type Decision struct {
 func (s *Service) ApproveAll(
 	ctx context.Context, id uuid.UUID, approvals []uuid.UUID, given Decision,
 ) (int, error) {
-	permissions, err := s.deps.Directory.Permissions(ctx, given.Operator)
+	permissions, err := s.deps.Directory.PermissionsNow(ctx, given.Operator)
 	if err != nil {
 		return 0, fmt.Errorf("approver: %w", err)
 	}
@@ -113,6 +113,9 @@ func (s *Service) ApproveAll(
 				continue
 			}
 			if err != nil {
+				return err
+			}
+			if err := permissions.MayDecideOn(approval, run, time.Now()); err != nil {
 				return err
 			}
 			if approval.ReasonNeeded && vote.Reason == "" {

@@ -11,6 +11,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -87,10 +88,15 @@ func (s *Service) WaitingFor(ctx context.Context, operator string) ([]*onboardin
 		return nil, nil, fmt.Errorf("operator: %w", err)
 	}
 	var approvals []*onboarding.Approval
-	if permissions.Approves {
+	if permissions.Approves || permissions.StandsIn {
 		if approvals, err = store.DecidableBy(ctx, s.pool, operator); err != nil {
 			return nil, nil, err
 		}
+	}
+	if !permissions.Approves {
+		approvals = slices.DeleteFunc(approvals, func(approval *onboarding.Approval) bool {
+			return approval.Escalate.IsZero() || time.Now().Before(approval.Escalate)
+		})
 	}
 	runs, err := store.StuckRunsOf(ctx, s.pool, operator)
 	return approvals, runs, err

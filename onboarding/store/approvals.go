@@ -25,9 +25,13 @@ const (
 		AND state IN ('ahead', 'ahead_approved')` + oldestFirst
 	undecidedOrAhead = selectApprovals + ` WHERE run_id = $1 AND state IN ('open', 'ahead', 'ahead_approved')
 		AND expires_at > clock_timestamp()` + oldestFirst
-	dueApprovals = selectApprovals + ` WHERE run_id = $1 AND state = 'open' AND (expires_at <= clock_timestamp()
-		OR remind_at <= clock_timestamp() AND reminded_at IS NULL
-		OR escalate_at <= clock_timestamp() AND escalated_at IS NULL)` + oldestFirst
+	dueApprovals = selectApprovals + ` WHERE run_id = $1 AND (
+		state = 'open' AND (expires_at <= clock_timestamp()
+			OR remind_at <= clock_timestamp() AND reminded_at IS NULL
+			OR escalate_at <= clock_timestamp() AND escalated_at IS NULL)
+		OR state = 'approved' AND expires_at <= clock_timestamp() AND EXISTS (
+			SELECT FROM steps s WHERE s.run_id = approvals.run_id AND s.key = step AND s.state = 'approved')
+		)` + oldestFirst
 	decidableBy = selectApprovals + ` WHERE state = 'open' AND expires_at > clock_timestamp()
 		AND EXISTS (SELECT FROM runs WHERE runs.id = run_id AND state = 'active' AND requester->>'id' <> $1)
 		AND NOT EXISTS (SELECT FROM votes WHERE approval_id = approvals.id AND operator = $1)` + oldestFirst
@@ -103,7 +107,7 @@ func UndecidedOrAhead(ctx context.Context, db DB, run uuid.UUID) ([]*onboarding.
 }
 
 // DueApprovals returns the open approvals of a run that expired, or whose reminder or escalation
-// is due.
+// is due, and the approved ones that expired before their step was applied.
 func DueApprovals(ctx context.Context, db DB, run uuid.UUID) ([]*onboarding.Approval, error) {
 	return queryApprovals(ctx, db, dueApprovals, run)
 }

@@ -32,6 +32,8 @@ type screen struct {
 	Commands                  []workspace.Command
 	Panel                     *panel
 	OpenWorld                 string
+	// Waiting counts what waits for anybody.
+	Waiting int
 }
 
 // link is an entry of the navigation. Waiting counts what waits for a person.
@@ -111,7 +113,9 @@ func (p *page) draw(r *http.Request, s workspace.Screen) (screen, error) {
 		if err != nil {
 			return screen{}, err
 		}
-		out.People = append(out.People, link{u.ID, u.RealName, at.with("user", u.ID), u.ID == s.User, waiting(theirs, "")})
+		n := waiting(theirs, "")
+		out.Waiting += n
+		out.People = append(out.People, link{u.ID, u.RealName, at.with("user", u.ID), u.ID == s.User, n})
 	}
 	name := r.FormValue("channel")
 	if name == "" {

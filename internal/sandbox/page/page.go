@@ -11,6 +11,7 @@ import (
 	"context"
 	"embed"
 	"html/template"
+	"net"
 	"net/http"
 	"strings"
 	"time"
@@ -75,7 +76,7 @@ type page struct {
 const panelTimeout = 5 * time.Second
 
 // Handler serves the page at /, what its script calls, and everything of [workspace.Workspace.Control].
-// It refuses requests that another site's page sends.
+// It refuses requests that another site's page sends, and other names than this machine's.
 func Handler(config Config) http.Handler {
 	p := &page{Config: config, slack: config.Workspace.Config()}
 	mux := http.NewServeMux()
@@ -89,7 +90,23 @@ func Handler(config Config) http.Handler {
 	if config.Sites != nil {
 		mux.Handle("GET /site/", config.Sites)
 	}
-	return http.NewCrossOriginProtection().Handler(mux)
+	return http.NewCrossOriginProtection().Handler(onlyHere(mux))
+}
+
+// onlyHere refuses names that are not this machine's. A name of another site may resolve to the
+// loopback address, and then its page counts as this page's origin (DNS rebinding).
+func onlyHere(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		host, _, err := net.SplitHostPort(r.Host)
+		if err != nil {
+			host = r.Host
+		}
+		if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+			http.Error(rw, "this page answers at a loopback address only", http.StatusForbidden)
+			return
+		}
+		next.ServeHTTP(rw, r)
+	})
 }
 
 func serveAsset(rw http.ResponseWriter, r *http.Request) {

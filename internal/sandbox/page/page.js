@@ -5,6 +5,9 @@
 const $ = (selector, from = document) => from.querySelector(selector)
 const body = document.body
 
+// own are the attributes that only this script sets.
+const own = ['open', 'aria-busy', 'aria-expanded']
+
 // morph makes the node a like b. Children with ids are recognized by them.
 function morph(a, b) {
   if (a.nodeType !== b.nodeType || a.nodeName !== b.nodeName || a.id !== b.id) return a.replaceWith(b)
@@ -14,13 +17,13 @@ function morph(a, b) {
   }
   if ('keep' in a.dataset) return
   for (const { name } of [...a.attributes])
-    if (!b.hasAttribute(name) && name !== 'open') {
+    if (!b.hasAttribute(name) && !own.includes(name)) {
       a.removeAttribute(name)
       if (name === 'checked') a.checked = false
       if (name === 'selected') a.selected = false
     }
   for (const { name, value } of b.attributes) {
-    if (a.getAttribute(name) === value) continue
+    if (a.getAttribute(name) === value || own.includes(name)) continue
     a.setAttribute(name, value)
     if (a === document.activeElement) continue
     if (name === 'value' && a.matches('input:not([type=file])')) a.value = value
@@ -143,9 +146,15 @@ function confirmed(element) {
   return new Promise(answer => dialog.addEventListener('close', () => answer(dialog.returnValue === 'yes'), { once: true }))
 }
 
+// menu shows or hides the navigation on a narrow screen.
+function menu(open) {
+  document.documentElement.classList.toggle('menu-open', open)
+  $('#menu').setAttribute('aria-expanded', open)
+}
+
 function go(url) {
   history.pushState(null, '', url)
-  body.classList.remove('menu-open')
+  menu(false)
   draw().then(arrive)
 }
 
@@ -162,7 +171,7 @@ body.addEventListener('click', async event => {
   }
   const button = event.target.closest('button')
   if (!button) return
-  if (button.id === 'menu') button.setAttribute('aria-expanded', body.classList.toggle('menu-open'))
+  if (button.id === 'menu') menu(button.getAttribute('aria-expanded') !== 'true')
   else if (button.closest('#confirm')) $('#confirm').close(button.value)
   else if (button.dataset.do === 'close') act({ do: 'close', ...place(button) })
   else if (button.dataset.break) {

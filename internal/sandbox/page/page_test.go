@@ -73,19 +73,23 @@ func TestPage(t *testing.T) {
 	if status, text := get(t, srv.URL+"/?view=home"); status != 200 || !strings.Contains(text, "Nothing here yet.") {
 		t.Errorf("%d %s", status, text)
 	}
-	for origin, want := range map[string]int{"same-origin": 200, "cross-site": 403} {
+	for _, press := range []struct {
+		origin, host string
+		want         int
+	}{{"same-origin", "", 200}, {"same-origin", "rebound.example", 403}, {"cross-site", "", 403}} {
 		request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, srv.URL+"/break/it", nil)
 		if err != nil {
 			t.Fatal(err)
 		}
-		request.Header.Set("Sec-Fetch-Site", origin)
+		request.Header.Set("Sec-Fetch-Site", press.origin)
+		request.Host = press.host
 		response, err := http.DefaultClient.Do(request)
 		if err != nil {
 			t.Fatal(err)
 		}
 		response.Body.Close()
-		if response.StatusCode != want {
-			t.Errorf("a press from %s: %d, not %d", origin, response.StatusCode, want)
+		if response.StatusCode != press.want {
+			t.Errorf("a press from %+v: %d", press, response.StatusCode)
 		}
 	}
 	if broken != 1 {

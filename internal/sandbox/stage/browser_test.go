@@ -1,15 +1,13 @@
 package stage_test
 
 import (
+	"fmt"
 	"net/http"
-	"net/url"
 	"strings"
 	"testing"
 
 	"github.com/chromedp/chromedp"
-
-	"github.com/atlilith/onboardbot/internal/sandbox"
-	"github.com/atlilith/onboardbot/internal/sandbox/workspace"
+	"github.com/chromedp/chromedp/kb"
 )
 
 // TestBrowser is what a newcomer does with nothing but the address: a Provider is onboarded by two
@@ -31,7 +29,8 @@ func TestBrowser(t *testing.T) {
 	ana.js(`document.querySelector('#reply').focus()`)
 	ana.do(chromedp.KeyEvent("Thank"))
 	breaks(bo)
-	approveAll(bo)
+	approveAll(bo, "is live")
+	ana.sees("#replies", "the target changed after this was approved")
 	ana.sees("#replies", "is live")
 	ana.waitFor(`document.activeElement.id === 'reply' && document.activeElement.value === 'Thank'`)
 	ana.do(chromedp.KeyEvent(" you\r"))
@@ -41,9 +40,10 @@ func TestBrowser(t *testing.T) {
 
 	looksAtTheWorld(ana)
 	reads(ana)
+	fillsEveryInput(th)
 	onThePhone(th)
 	survivesARestart(ana, bo)
-	confirms(ana)
+	undoes(ana, bo)
 }
 
 // asks lets Ana request a Provider, after a mistake.
@@ -92,8 +92,9 @@ func breaks(w *window) {
 	w.sees("#panel", "kill -9")
 	w.accessible()
 	w.picture("break-it")
+	w.sees("#replies", "DNS of merche-biche.com: approval needed")
 	for _, fault := range []struct{ id, says string }{
-		{"sockets", "dropped"}, {"storm", "429"}, {"replica", "was started"}, {"kill", "started again"},
+		{"drift", "has the address"}, {"sockets", "dropped"}, {"storm", "429"}, {"replica", "was started"}, {"kill", "started again"},
 		{"replica", "was stopped"}, {"nameserver", "answers nothing"}, {"nameserver", "answers again"},
 	} {
 		w.js("say('')")
@@ -103,21 +104,22 @@ func breaks(w *window) {
 	w.press("#world", "✕")
 }
 
-// approveAll presses Approve in the open thread until the run has ended.
-func approveAll(w *window) {
+// approveAll presses Approve in the open thread until a message there has the word.
+func approveAll(w *window, word string) {
 	w.th.t.Helper()
-	const ended = `document.querySelector('#replies').innerText.includes('is live')`
-	const approve = `[...document.querySelectorAll('#replies button.primary:not([aria-busy])')].find(b => b.innerText === 'Approve')`
+	ended := fmt.Sprintf(`document.querySelector('#replies')?.innerText.includes(%q)`, word)
+	const approve = `[...document.querySelectorAll('#replies button.primary')]
+		.find(b => b.innerText === 'Approve' && !(window.pressed ??= new Set()).has(b.id))`
 	for {
 		w.waitFor(ended + " || " + approve)
-		done, err := chromedp.Run(w.ctx, chromedp.Evaluate[bool](ended))
+		done, err := chromedp.Run(w.ctx, chromedp.Evaluate[bool]("!!"+ended))
 		if err != nil {
 			w.fail(err)
 		}
 		if done {
 			return
 		}
-		w.js(approve + "?.click()")
+		w.js("{const b = " + approve + "; b && (window.pressed.add(b.id), b.click())}")
 	}
 }
 
@@ -154,6 +156,7 @@ func reads(w *window) {
 	w.accessible()
 	w.picture("home")
 	w.press("nav", "# ops")
+	w.waitFor(`document.querySelector('#messages')`)
 	w.press(".tabs", "Site")
 	w.waitFor(`document.querySelector('#panel iframe')`)
 	w.js(`document.querySelector('#messages').scrollTop = 0`)
@@ -170,10 +173,20 @@ func reads(w *window) {
 			continue
 		}
 		w.sees("#messages article:not(.ephemeral)", command.says)
+		thread := fmt.Sprintf(`[...document.querySelectorAll('#messages article:not(.ephemeral)')]
+			.find(a => a.innerText.includes(%q) && !a.innerText.includes('steps'))?.querySelector('.replies')`, command.says)
+		w.waitFor(thread)
+		w.js(thread + ".click()")
+		w.waitFor(`document.querySelector('#replies')`)
 		w.accessible()
 		w.picture(strings.TrimPrefix(command.text, "/"))
+		w.press("#thread", "✕")
+		w.waitFor(`!document.querySelector('#replies')`)
 	}
-	w.do(chromedp.KeyEvent("\ue013")) // The arrow up recalls what was sent.
+	w.do(chromedp.KeyEvent(kb.ArrowUp))
+	w.waitFor(`document.querySelector('#write').value === '/nonsense'`)
+	w.do(chromedp.KeyEvent(kb.ArrowDown))
+	w.waitFor(`document.querySelector('#write').value === ''`)
 }
 
 // onThePhone opens the thread on a narrow screen.
@@ -206,40 +219,25 @@ func survivesARestart(ana, bo *window) {
 	ana.sees("#replies", "back again")
 }
 
-// confirms answers a confirmation dialog with both of its buttons.
-func confirms(ana *window) {
-	t := ana.th.t
-	t.Helper()
-	const blocks = `[{"type":"actions","elements":[{"type":"button","action_id":"unknown","text":{"type":"plain_text","text":"Go"},
-		"confirm":{"title":{"type":"plain_text","text":"Sure?"},"text":{"type":"plain_text","text":"Really"},
-		"confirm":{"type":"plain_text","text":"Yes"},"deny":{"type":"plain_text","text":"No"}}}]}]`
-	sent, err := http.PostForm("http://"+sandbox.WorkspaceAddress+"/api/chat.postMessage", url.Values{
-		"token": {workspace.SampleBotToken}, "channel": {workspace.BoardChannel}, "text": {"x"}, "blocks": {blocks}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	sent.Body.Close()
-	ana.press("nav", "# board")
-	pressed := func() (n int) {
-		events, err := ana.th.Slack.Transcript(t.Context(), 0)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, e := range events {
-			if e.Kind == workspace.KindPerson && e.Name == string(workspace.DoPress) && strings.HasSuffix(e.Detail, "/unknown") {
-				n++
-			}
-		}
-		return n
-	}
-	for want, answer := range []string{"No", "Yes"} {
-		ana.press("#messages article", "Go")
-		ana.sees("#confirm[open]", "Really")
+// undoes lets Ana take everything back, after second thoughts at the confirmation, and Bo approve.
+func undoes(ana, bo *window) {
+	ana.th.t.Helper()
+	ana.press("nav", "# ops")
+	ana.waitFor(`!document.querySelector('#replies')`)
+	ana.js(`document.querySelector('#write').focus()`)
+	ana.do(chromedp.KeyEvent("/onboard undo merche-biche\r"))
+	for _, answer := range []string{"Back", "Undo and delete"} {
+		ana.press("#messages .ephemeral", "Undo, delete certificates")
+		ana.sees("#confirm[open]", "Delete the certificates too?")
 		ana.accessible()
 		ana.press("#confirm", answer)
 		ana.waitFor(`!document.querySelector('#confirm').open && !document.querySelector('[aria-busy]')`)
-		if got := pressed(); got != want {
-			t.Errorf("after %s it was pressed %d times, not %d", answer, got, want)
-		}
 	}
+	bo.press("nav", "# ops")
+	const thread = `[...document.querySelectorAll('#messages article')].find(a => a.innerText.includes('Undoing'))?.querySelector('.replies')`
+	bo.waitFor(thread)
+	bo.js(thread + ".click()")
+	approveAll(bo, "Undone")
+	ana.press(".tabs", "Rows")
+	ana.sees("#panel", "No row has changed")
 }

@@ -21,7 +21,7 @@ import (
 )
 
 // patience is how long a test waits for what must come.
-const patience = 30 * time.Second
+const patience = 60 * time.Second
 
 // theater is a stage and a browser.
 type theater struct {
@@ -114,6 +114,11 @@ func (w *window) do(actions ...chromedp.Action[chromedp.Void]) {
 	if err := chromedp.Do(ctx, actions...); err != nil {
 		w.fail(err)
 	}
+}
+
+// within bounds what must come.
+func (w *window) within() (context.Context, context.CancelFunc) {
+	return context.WithTimeout(w.th.t.Context(), patience)
 }
 
 // fail ends the test and shows what the window shows.

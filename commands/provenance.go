@@ -1,0 +1,108 @@
+package commands
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/slack-go/slack"
+
+	"github.com/atlilith/onboardbot/bot"
+	"github.com/atlilith/onboardbot/bot/outbox"
+	"github.com/atlilith/onboardbot/commands/home"
+	"github.com/atlilith/onboardbot/commands/render"
+	"github.com/atlilith/onboardbot/onboarding"
+	"github.com/atlilith/onboardbot/onboarding/service"
+)
+
+// provenance refuses decisions that were given in something that the bot did not deliver. Whoever
+// holds the bot's token can post a message with the button of an approval, or change the text above
+// it; what was pressed there says nothing about what the person agreed to.
+type provenance struct {
+	pool    *pgxpool.Pool
+	outbox  *outbox.Outbox
+	home    *home.Tabs
+	service *service.Service
+	log     *slog.Logger
+}
+
+// refusedPress says why a press did not count.
+type refusedPress string
+
+func (e refusedPress) Error() string { return string(e) }
+
+// Mrkdwn is the sentence for the person who pressed.
+func (e refusedPress) Mrkdwn() string { return string(e) }
+
+const (
+	errForgedPress = refusedPress("Your press did not count: what you pressed in is not what I delivered. " +
+		"Somebody may be using my token. The approval request is posted again in the run's thread.")
+	errOutdatedPress = refusedPress("Your press did not count, because the message changed at the same moment. " +
+		"Read it and press again.")
+	errUnverifiedPress = refusedPress("Your press did not count, because the message is from an earlier release. " +
+		"It has just been renewed: press again.")
+)
+
+// require returns an error for the person unless they pressed in what the bot delivered. A forged
+// message is recorded in the audit trail, and everybody reads about it in the run's thread.
+func (p *provenance) require(ctx context.Context, action bot.Action, approval uuid.UUID) error {
+	key, from, err := p.origin(ctx, action)
+	switch {
+	case err != nil:
+		return err
+	case from == outbox.Delivered:
+		return nil
+	case from == outbox.Outdated:
+		return errOutdatedPress
+	case from == outbox.Unverified:
+		return errors.Join(p.restore(ctx, action, key), errUnverifiedPress)
+	}
+	p.log.WarnContext(ctx, "a press did not count: the bot did not deliver what was pressed in",
+		"approval", approval, "person", action.Person.ID, "channel", action.Channel, "ts", action.TS, "message", key)
+	keys := []string{key, render.ApprovalKey(&onboarding.Approval{ID: approval})}
+	if found, err := p.service.Records.Approval(ctx, approval); err == nil {
+		keys[1] = render.ApprovalKey(found)
+	}
+	err = p.service.ReportForgery(ctx, approval, action.Person.ID, where(action, key))
+	if errors.Is(err, onboarding.ErrNotFound) {
+		err = nil
+	}
+	if err = errors.Join(err, p.restore(ctx, action, keys...)); err != nil {
+		return err
+	}
+	return errForgedPress
+}
+
+// origin returns where a press comes from, and the key of the message if the outbox posted it.
+func (p *provenance) origin(ctx context.Context, action bot.Action) (string, outbox.Origin, error) {
+	switch {
+	case action.View == nil:
+		return p.outbox.Origin(ctx, action.Channel, action.TS, action.Shown)
+	case action.View.Type == slack.VTHomeTab:
+		from, err := p.home.Origin(ctx, action.Person, action.Shown)
+		return "", from, err
+	}
+	return "", outbox.Foreign, nil // no modal of the bot's has such a button
+}
+
+// where says in what somebody pressed.
+func where(action bot.Action, key string) string {
+	switch {
+	case action.View != nil:
+		return "a view that the bot did not publish"
+	case key != "":
+		return "a message of the bot that was changed after the bot delivered it"
+	}
+	return "a message that the bot did not post"
+}
+
+// restore makes Slack show again what the bot delivered.
+func (p *provenance) restore(ctx context.Context, action bot.Action, keys ...string) error {
+	if err := p.home.Refresh(ctx, action); err != nil {
+		return err
+	}
+	return pgx.BeginFunc(ctx, p.pool, func(tx pgx.Tx) error { return p.outbox.Restore(ctx, tx, keys...) })
+}

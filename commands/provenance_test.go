@@ -1,0 +1,130 @@
+package commands_test
+
+import (
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/slack-go/slack"
+
+	"github.com/atlilith/onboardbot/bot/blockkit"
+	"github.com/atlilith/onboardbot/commands/render"
+	"github.com/atlilith/onboardbot/internal/sandbox/workspace"
+	"github.com/atlilith/onboardbot/onboarding"
+)
+
+// thief is somebody who holds the bot's token and nothing else.
+func (r *botFixture) thief() *slack.Client {
+	r.t.Helper()
+	server := httptest.NewServer(r.Handler())
+	r.t.Cleanup(server.Close)
+	return slack.New(workspace.SampleBotToken, slack.OptionAPIURL(server.URL+"/api/"))
+}
+
+// noVotes fails if a vote was counted.
+func (r *botFixture) noVotes(slug string) *onboarding.Approval {
+	r.t.Helper()
+	approval := r.run(slug).Approvals[0]
+	if approval.State != onboarding.ApprovalOpen || len(approval.Votes) != 0 {
+		r.t.Fatalf("the approval is %s with %d votes", approval.State, len(approval.Votes))
+	}
+	return approval
+}
+
+// forgeries returns what the audit trail says about presses that did not count.
+func (r *botFixture) forgeries(slug string) []string {
+	r.t.Helper()
+	var texts []string
+	for _, event := range r.run(slug).Events {
+		if event.Kind == onboarding.EventForged {
+			texts = append(texts, event.Actor.ID+": "+event.Text)
+		}
+	}
+	return texts
+}
+
+func pizza(approval *onboarding.Approval) []slack.Block {
+	return []slack.Block{blockkit.Section("Pizza?"), slack.NewActionBlock("approval",
+		blockkit.Button(render.ActionApprove, approval.ID.String(), "Approve", slack.StylePrimary))}
+}
+
+func TestAForgedMessageDoesNotApprove(t *testing.T) {
+	t.Parallel()
+	r := newFixture(t)
+	r.begin("merche-biche")
+	r.read(r.bo, "Database: approval needed")
+	approval := r.noVotes("merche-biche")
+	_, _, err := r.thief().PostMessageContext(t.Context(), workspace.OpsChannel,
+		slack.MsgOptionText("Pizza?", false), slack.MsgOptionBlocks(pizza(approval)...))
+	must(t, err)
+	r.press(r.bo, r.read(r.bo, "Pizza?"), "Approve")
+	r.readPrivate(r.bo, "Your press did not count")
+	again := r.read(r.ana, "A press did not count", "@Bo Lindqvist", "a message that the bot did not post",
+		"@Ana Ortiz", "Database: approval needed")
+	r.noVotes("merche-biche")
+	if got := r.forgeries("merche-biche"); len(got) != 1 ||
+		got[0] != workspace.Bo+": a message that the bot did not post" {
+		t.Errorf("the trail says %q", got)
+	}
+	r.press(r.bo, again, "Approve")
+	r.read(r.ana, "Database: done")
+}
+
+func TestAChangedMessageDoesNotApprove(t *testing.T) {
+	t.Parallel()
+	r := newFixture(t)
+	r.begin("merche-biche")
+	question := r.read(r.bo, "Database: approval needed")
+	approval := r.noVotes("merche-biche")
+	_, _, _, err := r.thief().UpdateMessageContext(t.Context(), workspace.OpsChannel, question.TS,
+		slack.MsgOptionText("Pizza?", false), slack.MsgOptionBlocks(pizza(approval)...))
+	must(t, err)
+	changed := r.read(r.bo, "Pizza?")
+	r.press(r.bo, changed, "Approve")
+	r.readPrivate(r.bo, "Your press did not count")
+	r.read(r.ana, "A press did not count", "was changed after the bot delivered it")
+	r.noVotes("merche-biche")
+	restored, err := r.bo.WaitMessage(r.ctx(), "ops", func(m workspace.Message) bool {
+		return m.TS == question.TS && strings.Contains(m.Render(200, nil), "approval needed")
+	})
+	must(t, err)
+	if got := r.forgeries("merche-biche"); len(got) != 1 {
+		t.Errorf("the trail says %q", got)
+	}
+	r.press(r.bo, restored, "Approve")
+	r.read(r.ana, "Database: done")
+}
+
+// TestAnAttachmentIsAChange adds to a message what stands above nothing that was delivered.
+func TestAnAttachmentIsAChange(t *testing.T) {
+	t.Parallel()
+	r := newFixture(t)
+	r.begin("merche-biche")
+	question := r.read(r.bo, "Database: approval needed")
+	_, _, _, err := r.thief().UpdateMessageContext(t.Context(), workspace.OpsChannel, question.TS,
+		slack.MsgOptionAttachments(slack.Attachment{Text: "Already reviewed by Cleo", Fallback: "reviewed"}))
+	must(t, err)
+	r.press(r.bo, question, "Approve")
+	r.readPrivate(r.bo, "Your press did not count")
+	r.noVotes("merche-biche")
+}
+
+func TestAForgedHomeDoesNotApprove(t *testing.T) {
+	t.Parallel()
+	r := newFixture(t)
+	r.begin("merche-biche")
+	r.read(r.bo, "Database: approval needed")
+	approval := r.noVotes("merche-biche")
+	must(t, r.bo.OpenHome(r.ctx()))
+	tab, err := r.bo.Home(r.ctx())
+	must(t, err)
+	_, err = tab.Wait(r.ctx(), func(m workspace.Modal) bool { return strings.Contains(m.Render(200, nil), "Approve") })
+	must(t, err)
+	_, err = r.thief().PublishViewContext(t.Context(), slack.PublishViewContextRequest{UserID: workspace.Bo,
+		View: slack.HomeTabViewRequest{Type: slack.VTHomeTab, Blocks: slack.Blocks{BlockSet: pizza(approval)}}})
+	must(t, err)
+	_, err = tab.Press(r.ctx(), "Approve")
+	must(t, err)
+	r.read(r.ana, "A press did not count", "a view that the bot did not publish")
+	r.noVotes("merche-biche")
+}

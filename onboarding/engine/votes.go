@@ -1,0 +1,84 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/atlilith/onboardbot/onboarding"
+)
+
+// lookupTimeout bounds what the gate asks the directory before an application.
+const lookupTimeout = 30 * time.Second
+
+// approves reports why an approval does not cover what is left of an application. One that
+// expires during an application lets it come to its end.
+func approves(approval *onboarding.Approval, a *application) error {
+	left := onboarding.Change{Items: a.left()}
+	switch {
+	case approval.RunID != a.run.ID || approval.Step != a.step:
+		return errors.New("the approval is for another step")
+	case approval.State != onboarding.ApprovalApproved:
+		return fmt.Errorf("the approval is %s", approval.State)
+	case !a.admitted && !time.Now().Before(approval.Expires):
+		return errExpired
+	case !left.RestOf(approval.Change):
+		return errors.New("what is left to do is not part of the change that was approved")
+	}
+	return nil
+}
+
+// errExpired says that an approval was given in time, and that its time ended before its change
+// could be applied.
+var errExpired = errors.New("the approval expired before the change could be applied")
+
+// mayDecideNow asks the directory what those who agreed may do now. It returns a [RefusedError]
+// if too few of them may decide, or if the directory cannot say.
+func (g *gate) mayDecideNow(ctx context.Context, approval *onboarding.Approval, run *onboarding.Run) error {
+	ctx, cancel := context.WithTimeout(ctx, lookupTimeout)
+	defer cancel()
+	counted := 0
+	var gone []string
+	for _, vote := range approval.Votes {
+		permissions, err := g.directory.PermissionsNow(ctx, vote.By.ID)
+		if err != nil {
+			return &RefusedError{LineDirectory,
+				fmt.Errorf("the bot cannot find out whether %s may still decide: %w", vote.By.Name, err)}
+		}
+		if vote.BrokeGlass && permissions.MayOperate() == nil {
+			return nil
+		}
+		if vote.BrokeGlass || permissions.MayDecideOn(approval, run, time.Now()) != nil {
+			gone = append(gone, vote.By.Name)
+			continue
+		}
+		counted++
+	}
+	if counted < approval.Needs {
+		return &RefusedError{LineVotes, fmt.Errorf("%s approved the change and may no longer decide",
+			strings.Join(gone, ", "))}
+	}
+	return nil
+}
+
+// enoughVotes reports why the votes of an approval do not carry it.
+func enoughVotes(approval *onboarding.Approval, run *onboarding.Run) error {
+	agreed := map[string]bool{}
+	for _, vote := range approval.Votes {
+		switch {
+		case !vote.Agrees:
+			return fmt.Errorf("%s rejected the change", vote.By.Name)
+		case vote.BrokeGlass:
+			return nil
+		case vote.By.ID == run.Requester.ID:
+			return fmt.Errorf("%s requested the run and cannot approve its changes", vote.By.Name)
+		}
+		agreed[vote.By.ID] = true
+	}
+	if len(agreed) < approval.Needs {
+		return fmt.Errorf("%d of %d approvers agreed", len(agreed), approval.Needs)
+	}
+	return nil
+}
