@@ -89,6 +89,7 @@ func (r *Router) routeSubmission(c *call, e envelope, p slack.InteractionCallbac
 		CallbackID: p.View.CallbackID,
 		Metadata:   p.View.PrivateMetadata,
 		View:       p.View,
+		Shown:      shown(e.Payload),
 		State:      state(&p.View),
 		TriggerID:  p.TriggerID,
 		Envelope:   e.ID,

@@ -66,6 +66,8 @@ type Submission struct {
 	// back through Slack unchanged but is to be checked like all input.
 	CallbackID, Metadata string
 	View                 slack.View
+	// Shown is the [blockkit.Fingerprint] of the view as it was when it was submitted.
+	Shown []byte
 	// State holds the inputs by block_id and action_id.
 	State     map[string]map[string]slack.BlockAction
 	TriggerID string

@@ -4,6 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
+	"sync"
+	"time"
 
 	"github.com/slack-go/slack"
 
@@ -12,32 +15,40 @@ import (
 )
 
 // OpenView opens a modal with the trigger_id of a command or a click. A call that may have opened
-// it is not repeated, since that spent the trigger.
+// it is not repeated, since that spent the trigger. It returns a [LateError] for a trigger that is no
+// longer valid. As in all views, blocks that the workspace refuses are replaced by simpler ones.
 func (w *Workspace) OpenView(
 	ctx context.Context, trigger string, view slack.ModalViewRequest,
-) (*slack.View, error) {
-	return callView(ctx, "views.open", false, func() (*slack.ViewResponse, error) {
-		return w.api.OpenViewContext(ctx, trigger, view)
-	})
+) (ShownView, error) {
+	return w.callView(ctx, viewCall{"views.open", false, view.Blocks.BlockSet,
+		func(ctx context.Context, blocks []slack.Block) (*slack.ViewResponse, error) {
+			view.Blocks.BlockSet = blocks
+			return w.api.OpenViewContext(ctx, trigger, view)
+		}})
 }
 
-// StackView puts a modal on top of the one that was clicked in.
+// StackView puts a modal on top of the one that was clicked in. It returns the errors of
+// [Workspace.OpenView].
 func (w *Workspace) StackView(
 	ctx context.Context, trigger string, view slack.ModalViewRequest,
-) (*slack.View, error) {
-	return callView(ctx, "views.push", false, func() (*slack.ViewResponse, error) {
-		return w.api.PushViewContext(ctx, trigger, view)
-	})
+) (ShownView, error) {
+	return w.callView(ctx, viewCall{"views.push", false, view.Blocks.BlockSet,
+		func(ctx context.Context, blocks []slack.Block) (*slack.ViewResponse, error) {
+			view.Blocks.BlockSet = blocks
+			return w.api.PushViewContext(ctx, trigger, view)
+		}})
 }
 
 // UpdateView replaces an open modal by its id. With the hash of the view that was looked at,
 // Slack refuses (hash_conflict) to overwrite a newer one.
 func (w *Workspace) UpdateView(
 	ctx context.Context, viewID, hash string, view slack.ModalViewRequest,
-) (*slack.View, error) {
-	return callView(ctx, "views.update", hash == "", func() (*slack.ViewResponse, error) {
-		return w.api.UpdateViewContext(ctx, view, "", hash, viewID)
-	})
+) (ShownView, error) {
+	return w.callView(ctx, viewCall{"views.update", hash == "", view.Blocks.BlockSet,
+		func(ctx context.Context, blocks []slack.Block) (*slack.ViewResponse, error) {
+			view.Blocks.BlockSet = blocks
+			return w.api.UpdateViewContext(ctx, view, "", hash, viewID)
+		}})
 }
 
 // PublishHome replaces one person's Home tab. It returns the fingerprint of what Slack says that
@@ -45,36 +56,122 @@ func (w *Workspace) UpdateView(
 func (w *Workspace) PublishHome(
 	ctx context.Context, user string, view slack.HomeTabViewRequest,
 ) (shown []byte, err error) {
-	calling, answer := webapi.Capture(ctx)
-	_, err = callView(ctx, "views.publish", true, func() (*slack.ViewResponse, error) {
-		return w.api.PublishViewContext(calling, slack.PublishViewContextRequest{UserID: user, View: view})
-	})
-	if err != nil {
-		return nil, err
-	}
-	var body struct {
-		View json.RawMessage `json:"view"`
-	}
-	if err := json.Unmarshal(answer.Body, &body); err != nil {
-		return nil, fmt.Errorf("views.publish: %w", err)
-	}
-	return blockkit.Fingerprint(body.View), nil
+	published, err := w.callView(ctx, viewCall{"views.publish", true, view.Blocks.BlockSet,
+		func(ctx context.Context, blocks []slack.Block) (*slack.ViewResponse, error) {
+			view.Blocks.BlockSet = blocks
+			return w.api.PublishViewContext(ctx, slack.PublishViewContextRequest{UserID: user, View: view})
+		}})
+	return published.Shown, err
 }
 
-// callView calls a method of views.*, again after an unknown outcome when it is repeatable.
-func callView(
-	ctx context.Context, name string, repeatable bool, call func() (*slack.ViewResponse, error),
-) (*slack.View, error) {
-	var view *slack.View
-	err := webapi.RetryBriefly(ctx, repeatable, func() error {
-		answer, err := call()
+// ShownView is a view after Slack took it.
+type ShownView struct {
+	ID string
+	// Shown is the [blockkit.Fingerprint] of what Slack says that it shows.
+	Shown []byte
+}
+
+// viewCall is a call of a method of views.*.
+type viewCall struct {
+	name string
+	// repeatable allows another call after an unknown outcome.
+	repeatable bool
+	blocks     []slack.Block
+	send       func(context.Context, []slack.Block) (*slack.ViewResponse, error)
+}
+
+// callView sends a view; where the workspace refuses its blocks, with simpler ones.
+func (w *Workspace) callView(ctx context.Context, call viewCall) (view ShownView, err error) {
+	var sent []slack.MessageBlockType
+	for level := w.refusedBlocks.level(); level <= blockkit.OldestBlocks; level++ {
+		blocks := blockkit.Simplify(call.blocks, level)
+		types := typesOf(blocks)
+		again := sent != nil
+		if again && slices.Equal(types, sent) {
+			continue
+		}
+		sent = types
+		var failure error
+		view, failure = attemptView(ctx, call, blocks)
+		late := slices.Contains(lateTriggers, webapi.Code(failure))
+		if again && (failure == nil || late) {
+			// The refusal may have used up the trigger, so the next view starts with simpler blocks.
+			w.refusedBlocks.remember(level, w.cfg.RefusalMemory)
+		}
+		if failure == nil {
+			return view, nil
+		}
+		if !again || late {
+			err = failure
+		}
+		if !blocksOfViewRefused(failure) {
+			break
+		}
+		w.log.WarnContext(ctx, "slack refuses the blocks of a view; simpler ones are sent if there are any",
+			"method", call.name, "error", webapi.Detailed(failure))
+	}
+	err = fmt.Errorf("%s: %w", call.name, webapi.Detailed(err))
+	if slices.Contains(lateTriggers, webapi.Code(err)) {
+		return ShownView{}, &LateError{err}
+	}
+	return ShownView{}, err
+}
+
+func typesOf(blocks []slack.Block) []slack.MessageBlockType {
+	types := make([]slack.MessageBlockType, len(blocks))
+	for i, block := range blocks {
+		types[i] = block.BlockType()
+	}
+	return types
+}
+
+func attemptView(ctx context.Context, call viewCall, blocks []slack.Block) (view ShownView, err error) {
+	ctx, captured := webapi.Capture(ctx)
+	err = webapi.RetryBriefly(ctx, call.repeatable, func() error {
+		answer, err := call.send(ctx, blocks)
 		if err == nil {
-			view = &answer.View
+			view.ID = answer.View.ID
 		}
 		return err
 	})
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", name, webapi.Detailed(err))
+		return ShownView{}, err
 	}
+	var body struct {
+		View json.RawMessage `json:"view"`
+	}
+	if err := json.Unmarshal(captured.Body, &body); err != nil {
+		return ShownView{}, err
+	}
+	view.Shown = blockkit.Fingerprint(body.View)
 	return view, nil
+}
+
+// blocksOfViewRefused reports whether Slack refused the content of a view. Its code for that is
+// invalid_arguments, which has other reasons too.
+func blocksOfViewRefused(err error) bool {
+	return slices.Contains([]string{"invalid_arguments", "invalid_blocks", "invalid_blocks_format"}, webapi.Code(err))
+}
+
+// refusedBlocks remembers which blocks the workspace refused in views, so people do not wait for
+// another refusal each time.
+type refusedBlocks struct {
+	mu    sync.Mutex
+	known blockkit.Simplicity
+	until time.Time
+}
+
+func (r *refusedBlocks) level() blockkit.Simplicity {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if time.Now().After(r.until) {
+		return blockkit.AnyBlocks
+	}
+	return r.known
+}
+
+func (r *refusedBlocks) remember(level blockkit.Simplicity, memory time.Duration) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.known, r.until = level, time.Now().Add(memory)
 }

@@ -23,6 +23,8 @@ type Workspace struct {
 	cfg     Config
 	metrics *metrics
 
+	refusedBlocks refusedBlocks
+
 	identity struct {
 		sync.Mutex
 		known *Identity

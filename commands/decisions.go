@@ -52,7 +52,10 @@ func (h *decisionHandlers) decide(ctx context.Context, action bot.Action, decisi
 		err = h.vote(ctx, decision, vote{approval: parseID(action.Value), person: action.Person.ID})
 	}
 	if needed, ok := errors.AsType[*onboarding.ReasonNeededError](err); ok {
-		_, err = h.workspace.OpenView(ctx, action.TriggerID, render.ReasonForm(needed, decision))
+		var form bot.ShownView
+		if form, err = h.workspace.OpenView(ctx, action.TriggerID, render.ReasonForm(needed, decision)); err == nil {
+			err = h.origins.outbox.RecordView(ctx, form)
+		}
 		return h.replies.answer(ctx, action, err)
 	}
 	if err == nil {
@@ -84,6 +87,9 @@ func (h *decisionHandlers) reasonGiven(ctx context.Context, submission bot.Submi
 		return bot.Answer{}, fmt.Errorf("reason: %w", err)
 	}
 	err := h.gate.RequireSameTeam(ctx, submission.Person)
+	if err == nil {
+		err = h.origins.require(ctx, formSubmitted(submission), meta.Approval)
+	}
 	if err == nil {
 		err = h.vote(ctx, meta.Do, vote{approval: meta.Approval, person: submission.Person.ID,
 			reason: submission.State[render.BlockReason][render.ActionReason].Value})

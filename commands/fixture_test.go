@@ -65,6 +65,8 @@ func newFixture(t testing.TB, change ...func(*workspace.Config, *onboarding.Poli
 type size struct {
 	runs        int
 	connections int32
+	// acceptChanged is that of the bot's configuration.
+	acceptChanged bool
 }
 
 // newFixtureOf is [newFixture] for a bot of some size.
@@ -100,7 +102,7 @@ func newFixtureOf(t testing.TB, size size,
 	must(t, store.Migrate(t.Context(), pool, "onboarding", outbox.Migrations(), home.Migrations()))
 	slackWorkspace, err := bot.NewWorkspace(logger, bot.Config{BotToken: secret.New(workspace.SampleBotToken),
 		AppToken: secret.New(workspace.SampleAppToken),
-		APIURL:   server.URL + "/api/", UpdateEvery: 20 * time.Millisecond})
+		APIURL:   server.URL + "/api/", UpdateEvery: 20 * time.Millisecond, AcceptChanged: size.acceptChanged})
 	must(t, err)
 	messages, err := outbox.New(pool, slackWorkspace)
 	must(t, err)
@@ -113,7 +115,7 @@ func newFixtureOf(t testing.TB, size size,
 		ana: workspace.As(sim, workspace.Ana), bo: workspace.As(sim, workspace.Bo),
 		cleo: workspace.As(sim, workspace.Cleo)}
 	advances, err := engine.New(pool, engine.Dependencies{Runbook: r.platform, Applier: r.platform,
-		Notifier: notifier}, domainConfig, logger)
+		Directory: directory, Notifier: notifier}, domainConfig, logger)
 	must(t, err)
 	r.service, err = service.New(pool, service.Dependencies{Runbook: r.platform, Directory: directory,
 		Platform: r.platform, Repository: r.platform,

@@ -94,8 +94,7 @@ func (h *formHandlers) gather(ctx context.Context, command bot.Command, parsed p
 
 func (h *formHandlers) open(ctx context.Context, command bot.Command, view slack.ModalViewRequest) post.Reply {
 	if _, err := h.workspace.OpenView(ctx, command.TriggerID, view); err != nil {
-		h.replies.log.ErrorContext(ctx, "the form could not be opened", "error", err)
-		return post.Reply{Text: "Slack did not open the form in time. Type the command again."}
+		return h.replies.failure(ctx, err, "envelope", command.Envelope)
 	}
 	return post.Reply{}
 }

@@ -57,14 +57,16 @@ func New(d Dependencies) *Handlers {
 	h.messages = &messenger{pool: d.Pool, outbox: d.Outbox}
 	runs := &runFinder{service: d.Service, replies: h.replies, command: h.command}
 	plans := h.buildForms(d)
+	origins := &provenance{pool: d.Pool, outbox: d.Outbox, home: d.Home, service: d.Service,
+		acceptChanged: d.Workspace.Config().AcceptChanged, log: h.replies.log}
 	h.decisions = &decisionHandlers{service: d.Service, workspace: d.Workspace, gate: d.Gate,
-		replies: h.replies, home: d.Home, origins: &provenance{pool: d.Pool, outbox: d.Outbox, home: d.Home,
-			service: d.Service, log: h.replies.log}}
+		replies: h.replies, home: d.Home, origins: origins}
 	h.controls = &controlHandlers{service: d.Service, gate: d.Gate, replies: h.replies,
 		messages: h.messages, home: d.Home, command: h.command}
 	h.undos = &undoHandlers{service: d.Service, gate: d.Gate, replies: h.replies,
 		messages: h.messages, runs: runs, renderer: d.Renderer}
-	h.reviews = &reviewHandlers{service: d.Service, workspace: d.Workspace, gate: d.Gate, replies: h.replies}
+	h.reviews = &reviewHandlers{service: d.Service, workspace: d.Workspace, gate: d.Gate, replies: h.replies,
+		origins: origins}
 	inspections := &inspectHandlers{service: d.Service, replies: h.replies, messages: h.messages,
 		runs: runs, home: d.Home, renderer: d.Renderer}
 	h.onboard = &onboardCommand{service: d.Service, replies: h.replies, messages: h.messages,

@@ -26,7 +26,9 @@ type provenance struct {
 	outbox  *outbox.Outbox
 	home    *home.Tabs
 	service *service.Service
-	log     *slog.Logger
+	// acceptChanged is [bot.Config.AcceptChanged].
+	acceptChanged bool
+	log           *slog.Logger
 }
 
 // refusedPress says why a press did not count.
@@ -40,6 +42,8 @@ func (e refusedPress) Mrkdwn() string { return string(e) }
 const (
 	errForgedPress = refusedPress("Your press did not count: what you pressed in is not what I delivered. " +
 		"Somebody may be using my token. The approval request is posted again in the run's thread.")
+	errUnknownForm = refusedPress("Your decision did not count, because this form is too old. Close it, and open it " +
+		"again from the approval request.")
 	errOutdatedPress = refusedPress("Your press did not count, because the message changed at the same moment. " +
 		"Read it and press again.")
 	errUnverifiedPress = refusedPress("Your press did not count, because the message is from an earlier release. " +
@@ -55,10 +59,19 @@ func (p *provenance) require(ctx context.Context, action bot.Action, approval uu
 		return err
 	case from == outbox.Delivered:
 		return nil
-	case from == outbox.Outdated:
+	case from == outbox.Outdated && inForm(action):
 		return errOutdatedPress
+	case from == outbox.Outdated:
+		return p.outdated(ctx, approval)
+	case from == outbox.Unverified && inForm(action):
+		return errUnknownForm
 	case from == outbox.Unverified:
 		return errors.Join(p.restore(ctx, action, key), errUnverifiedPress)
+	}
+	if from == outbox.Changed && p.acceptChanged {
+		p.log.WarnContext(ctx, "a press counts in what the bot did not deliver, since slack.accept_changed is set",
+			"approval", approval, "person", action.Person.ID, "channel", action.Channel, "ts", action.TS, "message", key)
+		return nil
 	}
 	p.log.WarnContext(ctx, "a press did not count: the bot did not deliver what was pressed in",
 		"approval", approval, "person", action.Person.ID, "channel", action.Channel, "ts", action.TS, "message", key)
@@ -76,6 +89,16 @@ func (p *provenance) require(ctx context.Context, action bot.Action, approval uu
 	return errForgedPress
 }
 
+// outdated returns why a press does not count in what the bot delivered some updates ago. An approval
+// that was decided meanwhile is left to the decision, which says by whom.
+func (p *provenance) outdated(ctx context.Context, approval uuid.UUID) error {
+	found, err := p.service.Records.Approval(ctx, approval)
+	if err == nil && (found.State == onboarding.ApprovalOpen || found.State == onboarding.ApprovalAhead) {
+		return errOutdatedPress
+	}
+	return err
+}
+
 // origin returns where a press comes from, and the key of the message if the outbox posted it.
 func (p *provenance) origin(ctx context.Context, action bot.Action) (string, outbox.Origin, error) {
 	switch {
@@ -85,14 +108,23 @@ func (p *provenance) origin(ctx context.Context, action bot.Action) (string, out
 		from, err := p.home.Origin(ctx, action.Person, action.Shown)
 		return "", from, err
 	}
-	return "", outbox.Foreign, nil // no modal of the bot's has such a button
+	from, err := p.outbox.ViewOrigin(ctx, action.View.ID, action.Shown)
+	return "", from, err
+}
+
+// inForm reports whether somebody pressed in a modal, which can hold several approvals.
+func inForm(action bot.Action) bool { return action.View != nil && action.View.Type == slack.VTModal }
+
+// formSubmitted is a submission of a form as the press that it is.
+func formSubmitted(submission bot.Submission) bot.Action {
+	return bot.Action{Person: submission.Person, View: &submission.View, Shown: submission.Shown}
 }
 
 // where says in what somebody pressed.
 func where(action bot.Action, key string) string {
 	switch {
 	case action.View != nil:
-		return "a view that the bot did not publish"
+		return "a view that was changed after the bot showed it"
 	case key != "":
 		return "a message of the bot that was changed after the bot delivered it"
 	}

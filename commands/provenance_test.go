@@ -95,7 +95,7 @@ func TestAChangedMessageDoesNotApprove(t *testing.T) {
 	r.read(r.ana, "Database: done")
 }
 
-// TestAnAttachmentIsAChange adds to a message what stands above nothing that was delivered.
+// TestAnAttachmentIsAChange adds to a message what was not delivered.
 func TestAnAttachmentIsAChange(t *testing.T) {
 	t.Parallel()
 	r := newFixture(t)
@@ -125,6 +125,76 @@ func TestAForgedHomeDoesNotApprove(t *testing.T) {
 	must(t, err)
 	_, err = tab.Press(r.ctx(), "Approve")
 	must(t, err)
-	r.read(r.ana, "A press did not count", "a view that the bot did not publish")
+	r.read(r.ana, "A press did not count", "a view that was changed after the bot showed it")
 	r.noVotes("merche-biche")
+}
+
+// TestAChangedFormDoesNotApprove changes a form for a reason into one that approves.
+func TestAChangedFormDoesNotApprove(t *testing.T) {
+	t.Parallel()
+	r := newFixture(t)
+	r.begin("merche-biche")
+	r.press(r.bo, r.read(r.bo, "Database: approval needed"), "Reject…")
+	approval := r.noVotes("merche-biche")
+	form, err := r.bo.Modal(r.ctx())
+	must(t, err)
+	forged := render.ReasonForm(&onboarding.ReasonNeededError{Approval: approval}, render.Approving)
+	_, err = r.thief().UpdateViewContext(t.Context(), forged, "", "", form.ID)
+	must(t, err)
+	_, err = form.Fill(r.ctx(), "Why?", "Pizza")
+	must(t, err)
+	if out := r.submit(form); out.Modal == nil || !strings.Contains(out.Modal.Render(200, nil), "did not count") {
+		t.Errorf("%+v", out)
+	}
+	r.read(r.ana, "A press did not count", "a view that was changed after the bot showed it")
+	r.noVotes("merche-biche")
+}
+
+// TestAChangedReviewDoesNotApprove changes what stands above the boxes of a review.
+func TestAChangedReviewDoesNotApprove(t *testing.T) {
+	t.Parallel()
+	r := newFixture(t)
+	root := r.begin("merche-biche")
+	r.read(r.bo, "Database: approval needed")
+	approval := r.noVotes("merche-biche")
+	r.press(r.bo, root, "Review all")
+	form := r.reviewed(r.bo, "Approve · digest")
+	box := slack.NewCheckboxGroupsBlockElement(render.ActionPick, blockkit.Option(approval.ID.String(), "Pizza", ""))
+	_, err := r.thief().UpdateViewContext(t.Context(), slack.ModalViewRequest{Type: slack.VTModal,
+		CallbackID: render.ViewReview, PrivateMetadata: `{"run":"` + approval.RunID.String() + `"}`,
+		Title: blockkit.Plain("Pizza", 24), Submit: blockkit.Plain("Order", 24),
+		Blocks: slack.Blocks{BlockSet: []slack.Block{
+			slack.NewInputBlock(approval.ID.String(), blockkit.Plain("Which?", 100), nil, box)}}}, "", "", form.ID)
+	must(t, err)
+	_, err = form.Choose(r.ctx(), "Which?", "Pizza")
+	must(t, err)
+	if out := r.submit(form); out.Modal == nil || !strings.Contains(out.Modal.Render(200, nil), "did not count") {
+		t.Errorf("%+v", out)
+	}
+	r.noVotes("merche-biche")
+	if got := r.forgeries("merche-biche"); len(got) != 1 {
+		t.Errorf("the trail says %q", got)
+	}
+}
+
+// TestChangedMessagesCanBeAccepted is for a workspace whose Slack returns other blocks with a click
+// than in its answers. What the bot did not post never counts.
+func TestChangedMessagesCanBeAccepted(t *testing.T) {
+	t.Parallel()
+	r := newFixtureOf(t, size{runs: 10, connections: 25, acceptChanged: true})
+	r.begin("merche-biche")
+	question := r.read(r.bo, "Database: approval needed")
+	approval := r.noVotes("merche-biche")
+	_, _, err := r.thief().PostMessageContext(t.Context(), workspace.OpsChannel,
+		slack.MsgOptionText("Pizza?", false), slack.MsgOptionBlocks(pizza(approval)...))
+	must(t, err)
+	r.press(r.bo, r.read(r.bo, "Pizza?"), "Approve")
+	r.readPrivate(r.bo, "Your press did not count")
+	r.noVotes("merche-biche")
+	_, _, _, err = r.thief().UpdateMessageContext(t.Context(), workspace.OpsChannel, question.TS,
+		slack.MsgOptionText("Burger?", false), slack.MsgOptionBlocks(append([]slack.Block{blockkit.Section("Burger?")},
+			pizza(approval)[1])...))
+	must(t, err)
+	r.press(r.bo, r.read(r.bo, "Burger?"), "Approve")
+	r.read(r.ana, "Database: done")
 }

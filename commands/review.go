@@ -26,6 +26,7 @@ type reviewHandlers struct {
 	workspace *bot.Workspace
 	gate      *access.Gate
 	replies   *responder
+	origins   *provenance
 }
 
 func (h *reviewHandlers) open(ctx context.Context, action bot.Action) error {
@@ -72,9 +73,11 @@ func (h *reviewHandlers) fill(ctx context.Context, modal string, person bot.Pers
 	if err != nil {
 		content = mrkdwn.Notice("Review all", h.replies.explain(ctx, err, "run", run.String()))
 	}
-	if _, err = h.workspace.UpdateView(ctx, modal, "", content); err != nil {
-		h.replies.log.InfoContext(ctx, "a review was closed before it was filled", "run", run, "error", err)
+	filled, err := h.workspace.UpdateView(ctx, modal, "", content)
+	if err == nil {
+		return h.origins.outbox.RecordView(ctx, filled)
 	}
+	h.replies.log.InfoContext(ctx, "a review was closed before it was filled", "run", run, "error", err)
 	return err
 }
 
@@ -116,7 +119,10 @@ func (h *reviewHandlers) turnPage(ctx context.Context, action bot.Action) error 
 	if err == nil {
 		var view slack.ModalViewRequest
 		if view, err = h.show(ctx, page); err == nil {
-			_, err = h.workspace.UpdateView(ctx, action.View.ID, action.View.Hash, view)
+			var turned bot.ShownView
+			if turned, err = h.workspace.UpdateView(ctx, action.View.ID, action.View.Hash, view); err == nil {
+				err = h.origins.outbox.RecordView(ctx, turned)
+			}
 		}
 	}
 	return h.replies.answer(ctx, action, err)
@@ -146,6 +152,9 @@ func (h *reviewHandlers) submitted(ctx context.Context, submission bot.Submissio
 		return bot.FieldErrors(map[string]string{box: "Select the changes that you approve, or close this."}), nil
 	}
 	err := h.gate.RequireSameTeam(ctx, submission.Person)
+	if err == nil && len(picked) > 0 {
+		err = h.origins.require(ctx, formSubmitted(submission), picked[0])
+	}
 	counted := 0
 	if err == nil {
 		counted, err = h.service.ApproveAll(ctx, meta.Run, picked, service.Decision{Operator: submission.Person.ID,

@@ -12,8 +12,8 @@ var slackOwn = map[string]bool{
 	"image_width": true, "image_height": true, "image_bytes": true, "is_animated": true, "fallback": true,
 }
 
-// Fingerprint identifies what a message or a view shows: its blocks, its attachments and its files.
-// The object is a message or a view as Slack returns it, in an answer or with a click. Slack returns
+// Fingerprint identifies what a message or a view shows: its blocks, attachments and files, and of a
+// view also its title, its submit button, its callback_id and its private metadata. The object is a message or a view as Slack returns it, in an answer or with a click. Slack returns
 // the same content with the same texts, but may add properties and order them differently; these do
 // not count. It returns nil for an object that cannot be read or has no blocks.
 func Fingerprint(object json.RawMessage) []byte {
@@ -23,13 +23,18 @@ func Fingerprint(object json.RawMessage) []byte {
 		Files       []struct {
 			ID string `json:"id"`
 		} `json:"files"`
+		Metadata string `json:"private_metadata"`
+		Callback string `json:"callback_id"`
+		Title    any    `json:"title"`
+		Submit   any    `json:"submit"`
 	}
 	decoder := json.NewDecoder(bytes.NewReader(object))
 	decoder.UseNumber()
 	if decoder.Decode(&content) != nil || len(content.Blocks) == 0 {
 		return nil
 	}
-	encoded, err := json.Marshal([]any{canonical(content.Blocks), canonical(content.Attachments), content.Files})
+	encoded, err := json.Marshal([]any{canonical(content.Blocks), canonical(content.Attachments), content.Files,
+		content.Metadata, content.Callback, canonical(content.Title), canonical(content.Submit)})
 	if err != nil {
 		return nil
 	}

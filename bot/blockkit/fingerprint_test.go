@@ -23,6 +23,10 @@ func TestFingerprint(t *testing.T) {
 			{"type": "divider"}]}`, false},
 		{"an attachment", `{"blocks": [{"type": "section", "text": {"type": "mrkdwn", "text": "One"}}],
 			"attachments": [{"text": "Reviewed"}]}`, false},
+		{"other metadata", `{"blocks": [{"type": "section", "text": {"type": "mrkdwn", "text": "One"}}],
+			"private_metadata": "other"}`, false},
+		{"another submit button", `{"blocks": [{"type": "section", "text": {"type": "mrkdwn", "text": "One"}}],
+			"submit": {"type": "plain_text", "text": "Reject"}}`, false},
 		{"a file", `{"blocks": [{"type": "section", "text": {"type": "mrkdwn", "text": "One"}}],
 			"files": [{"id": "F1"}]}`, false},
 	} {

@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/atlilith/onboardbot/internal/locks"
+	"github.com/atlilith/onboardbot/internal/routine"
 )
 
 // row is a message that Slack has to be told of.
@@ -90,7 +91,11 @@ func (d *delivery) drain(ctx context.Context) (pause time.Duration, err error) {
 		if err != nil {
 			return 0, err
 		}
-		if err := d.send(ctx, m); err != nil {
+		err = routine.Call(func() error { return d.send(ctx, m) })
+		if err != nil {
+			err = d.setAside(ctx, m, err)
+		}
+		if err != nil {
 			return 0, err
 		}
 	}

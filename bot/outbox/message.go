@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/slack-go/slack"
 
@@ -42,11 +41,9 @@ type content struct {
 
 func contentOf(m post.Message) (content, error) {
 	if err := validate(m); err != nil {
-		return content{}, err
+		return content{}, fmt.Errorf("%w: %w", errInvalid, err)
 	}
-	// PostgreSQL has no NUL in text, and Slack shows nothing for one.
-	text := strings.ToValidUTF8(strings.ReplaceAll(m.Text, "\x00", ""), "\uFFFD")
-	c := content{text: blockkit.Truncate(text, blockkit.MaxText)}
+	c := content{text: blockkit.Truncate(storable(m.Text), blockkit.MaxText)}
 	var err error
 	if c.blocks, err = encodeBlocks(m.Blocks); err != nil {
 		return content{}, err

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -14,12 +15,14 @@ import (
 type Origin int
 
 const (
-	// Foreign is a message that the outbox did not post, or that somebody changed since: whoever
-	// holds the bot's token can do both.
+	// Foreign is a message that the outbox did not post.
 	Foreign Origin = iota
+	// Changed is a message that shows something else than the outbox delivered. Whoever holds the
+	// bot's token can change a message, and post a foreign one.
+	Changed
 	// Delivered is a message that shows what the outbox delivered last.
 	Delivered
-	// Outdated is a message that shows what the outbox delivered before that.
+	// Outdated is a message that shows what the outbox delivered some updates ago.
 	Outdated
 	// Unverified is a message of the outbox's of which it is not known what Slack shows: an earlier
 	// release delivered it.
@@ -33,11 +36,13 @@ const (
 	originPause = 200 * time.Millisecond
 )
 
-// Versions are the fingerprints of what Slack showed after the last two deliveries of something.
+// Versions are the fingerprints of what Slack showed after the last deliveries of something.
 type Versions struct {
 	// Known is false for what was never delivered.
-	Known        bool
-	Last, Before []byte
+	Known bool
+	// Last is nil if it is not known what Slack shows.
+	Last    []byte
+	Earlier [][]byte
 }
 
 // Origin returns where the message at a timestamp in a channel comes from, and its key if the
@@ -46,7 +51,7 @@ type Versions struct {
 func (o *Outbox) Origin(ctx context.Context, channel, ts string, shown []byte) (key string, from Origin, err error) {
 	from, err = Verify(ctx, shown, func(ctx context.Context) (Versions, error) {
 		var versions Versions
-		err := o.pool.QueryRow(ctx, selectShown, channel, ts).Scan(&key, &versions.Last, &versions.Before)
+		err := o.pool.QueryRow(ctx, selectShown, channel, ts).Scan(&key, &versions.Last, &versions.Earlier)
 		if errors.Is(err, pgx.ErrNoRows) {
 			return Versions{}, nil
 		}
@@ -60,7 +65,7 @@ func (o *Outbox) Origin(ctx context.Context, channel, ts string, shown []byte) (
 }
 
 // Verify compares what Slack says that something shows with what was delivered. It reads the
-// versions again for about a second before it returns anything but [Delivered].
+// versions again for about a second before it returns anything but [Delivered] or [Outdated].
 func Verify(
 	ctx context.Context, shown []byte, read func(context.Context) (Versions, error),
 ) (from Origin, err error) {
@@ -76,8 +81,8 @@ func Verify(
 		if err != nil {
 			return Foreign, err
 		}
-		if from = versions.origin(shown); from == Delivered {
-			return Delivered, nil
+		if from = versions.origin(shown); from == Delivered || from == Outdated {
+			return from, nil
 		}
 	}
 	return from, nil
@@ -90,13 +95,13 @@ func (v Versions) origin(shown []byte) Origin {
 	case v.Last == nil:
 		return Unverified
 	case shown == nil:
-		return Foreign
+		return Changed
 	case bytes.Equal(shown, v.Last):
 		return Delivered
-	case bytes.Equal(shown, v.Before):
+	case slices.ContainsFunc(v.Earlier, func(earlier []byte) bool { return bytes.Equal(shown, earlier) }):
 		return Outdated
 	}
-	return Foreign
+	return Changed
 }
 
 // Restore delivers messages again as they should be, in the caller's transaction: somebody may have

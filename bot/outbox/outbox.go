@@ -56,7 +56,7 @@ func New(pool *pgxpool.Pool, workspace *bot.Workspace) (*Outbox, error) {
 		deliveries: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "onboardbot_slack_deliveries_total",
 			Help: "Outbox deliveries by kind (post, update, file) and result " +
-				"(succeeded, found, refused, throttled, unsent, unsure).",
+				"(succeeded, found, refused, throttled, unsent, unsure, set_aside).",
 		}, []string{"kind", "result"}),
 		running:  make(chan struct{}, max(1, pool.Config().MaxConns/2)),
 		backoffs: newBackoffs(),
@@ -123,7 +123,7 @@ func put(ctx context.Context, tx pgx.Tx, m post.Message, c content) (channel str
 		file = *m.File
 	}
 	err = tx.QueryRow(ctx, putMessage, m.Key, m.Channel, m.Thread, m.ThreadTS, c.text, c.blocks, c.fallback,
-		file.Name, file.Title, file.Content, c.hash, m.Last).Scan(&channel)
+		storable(file.Name), storable(file.Title), file.Content, c.hash, m.Last).Scan(&channel)
 	return channel, err
 }
 

@@ -79,7 +79,7 @@ const (
 	// selectShown is the message at timestamp $2 of conversation $1, and what Slack shows of it: NULL
 	// if a replica of an earlier release delivered it.
 	selectShown = `
-		SELECT key, CASE WHEN shown_at = delivered_at THEN shown_hash END, shown_before
+		SELECT key, CASE WHEN shown_at = delivered_at THEN shown_hash END, shown_earlier
 		FROM slack_messages WHERE channel_id = $1 AND ts = $2`
 
 	// restoreMessages makes the messages $1 wait for an update with the content that they have.
@@ -96,7 +96,8 @@ const (
 	recordDelivery = `
 		UPDATE slack_messages
 		SET delivered_hash = $2, delivered_at = now(), ts = nullif($3, ''), channel_id = $4,
-			shown_before = CASE WHEN shown_hash IS DISTINCT FROM $6 THEN shown_hash ELSE shown_before END,
+			shown_earlier = CASE WHEN shown_hash <> $6 THEN (array_prepend(shown_hash, shown_earlier))[1:32]
+				ELSE shown_earlier END,
 			shown_hash = $6, shown_at = now(),
 			due_at = now() + CASE WHEN last THEN '0' ELSE $5::interval END,
 			sending_hash = NULL, sending_since = NULL,
@@ -126,6 +127,19 @@ const (
 	holdScope = `
 		INSERT INTO slack_holds AS h (scope, until) VALUES ($1, now() + $2::interval)
 		ON CONFLICT (scope) DO UPDATE SET until = greatest(h.until, excluded.until)`
+
+	// recordView records fingerprint $2 of view $1.
+	recordView = `
+		INSERT INTO slack_views AS v (view_id, shown) VALUES ($1, $2)
+		ON CONFLICT (view_id) DO UPDATE
+		SET shown_earlier = CASE WHEN v.shown <> excluded.shown
+				THEN (array_prepend(v.shown, v.shown_earlier))[1:32] ELSE v.shown_earlier END,
+			shown = excluded.shown, shown_at = now()`
+
+	selectView = `SELECT shown, shown_earlier FROM slack_views WHERE view_id = $1`
+
+	// expireViews forgets views that were shown $1 ago.
+	expireViews = `DELETE FROM slack_views WHERE shown_at < now() - $1::interval`
 
 	expireHolds = `DELETE FROM slack_holds WHERE until < now()`
 

@@ -70,7 +70,8 @@ func (d *delivery) failed(ctx context.Context, m row, kind attempt, failure erro
 	switch outcome {
 	case webapi.Refused:
 		log.Error("slack refuses a message")
-		return d.exec(ctx, recordRefusal, m.Key, m.Hash, webapi.Code(failure), failure.Error(), over)
+		return d.exec(ctx, recordRefusal, m.Key, m.Hash, storable(webapi.Code(failure)), storableError(failure),
+			over)
 	case webapi.Throttled:
 		log.Info("slack throttles", "retry_in", pause)
 		if err := d.hold(ctx, m.Hold, pause); err != nil {
@@ -80,7 +81,7 @@ func (d *delivery) failed(ctx context.Context, m row, kind attempt, failure erro
 		pause = backoff(m.Attempts)
 		log.Warn("slack delivery failed", "outcome", outcome, "retry_in", pause)
 	}
-	return d.exec(ctx, recordFailure, m.Key, failure.Error(), pause, over)
+	return d.exec(ctx, recordFailure, m.Key, storableError(failure), pause, over)
 }
 
 // backoff is the pause after a number of failed attempts: 1 s, doubling to 1 minute.

@@ -84,13 +84,16 @@ func (o *Outbox) sweep(ctx context.Context) error {
 }
 
 // revive makes messages wait again that were refused with a code in mendable, and deletes expired
-// holds.
+// holds and views.
 func (o *Outbox) revive(ctx context.Context) error {
 	if _, err := o.pool.Exec(ctx, reviveRefused, mendable); err != nil {
 		return fmt.Errorf("revive refused messages: %w", err)
 	}
 	if _, err := o.pool.Exec(ctx, expireHolds); err != nil {
 		return fmt.Errorf("expire holds: %w", err)
+	}
+	if _, err := o.pool.Exec(ctx, expireViews, viewRetention); err != nil {
+		return fmt.Errorf("expire views: %w", err)
 	}
 	return nil
 }

@@ -134,11 +134,14 @@ const (
 		INSERT INTO home_viewers AS v (operator, team, shown, published) VALUES ($1, $2, $3, $4)
 		ON CONFLICT (operator) DO UPDATE
 		SET team = excluded.team, shown = excluded.shown, shown_at = clock_timestamp(), opened_at = clock_timestamp(),
-			published_before = v.published, published = excluded.published`
+			published = excluded.published,
+			published_earlier = CASE WHEN v.published <> excluded.published
+				THEN (array_prepend(v.published, v.published_earlier))[1:32] ELSE v.published_earlier END`
 	viewerUpdated = `
 		UPDATE home_viewers
 		SET shown = $2, shown_at = clock_timestamp(), claimed_until = NULL,
-			published_before = published, published = $3
+			published = $3, published_earlier = CASE WHEN published <> $3
+				THEN (array_prepend(published, published_earlier))[1:32] ELSE published_earlier END
 		WHERE operator = $1`
 	viewerReleased = `
 		UPDATE home_viewers SET claimed_until = NULL WHERE operator = $1`

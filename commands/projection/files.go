@@ -21,7 +21,7 @@ func (p *Projector) putFiles(ctx context.Context, view *onboarding.View) error {
 	logs, err := p.logs(ctx, view)
 	if files := append(preview, logs...); err == nil && len(files) > 0 {
 		err = pgx.BeginFunc(ctx, p.Pool,
-			func(tx pgx.Tx) error { return p.Outbox.Put(ctx, tx, render.Placed(view, files)...) })
+			func(tx pgx.Tx) error { return p.Outbox.PutStorable(ctx, tx, render.Placed(view, files)...) })
 	}
 	return errors.Join(failure, err)
 }

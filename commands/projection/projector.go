@@ -101,7 +101,7 @@ func (p *Projector) putMessages(
 		if err := p.HomeTabs.Changed(ctx, tx); err != nil {
 			return err
 		}
-		return p.Outbox.Put(ctx, tx, render.Placed(seen.view, messages)...)
+		return p.Outbox.PutStorable(ctx, tx, render.Placed(seen.view, messages)...)
 	})
 	return seen.view, err
 }
