@@ -115,7 +115,7 @@ func newFixtureOf(t testing.TB, size size,
 		ana: workspace.As(sim, workspace.Ana), bo: workspace.As(sim, workspace.Bo),
 		cleo: workspace.As(sim, workspace.Cleo)}
 	advances, err := engine.New(pool, engine.Dependencies{Runbook: r.platform, Applier: r.platform,
-		Notifier: notifier}, domainConfig, logger)
+		Directory: directory, Notifier: notifier}, domainConfig, logger)
 	must(t, err)
 	r.service, err = service.New(pool, service.Dependencies{Runbook: r.platform, Directory: directory,
 		Platform: r.platform, Repository: r.platform,

@@ -77,7 +77,8 @@ func (p *provenance) require(ctx context.Context, action bot.Action, approval uu
 	}
 	if from == outbox.Changed && p.acceptChanged {
 		p.log.WarnContext(ctx, "a press counts in what the bot did not deliver, since slack.accept_changed is set",
-			"approval", approval, "person", action.Person.ID, "channel", action.Channel, "ts", action.TS, "message", key)
+			"approval", approval, "person", action.Person.ID, "channel", action.Channel, "ts", action.TS,
+			"message", key)
 		return nil
 	}
 	p.log.WarnContext(ctx, "a press did not count: the bot did not deliver what was pressed in",

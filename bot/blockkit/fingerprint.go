@@ -13,9 +13,10 @@ var slackOwn = map[string]bool{
 }
 
 // Fingerprint identifies what a message or a view shows: its blocks, attachments and files, and of a
-// view also its title, its submit button, its callback_id and its private metadata. The object is a message or a view as Slack returns it, in an answer or with a click. Slack returns
-// the same content with the same texts, but may add properties and order them differently; these do
-// not count. It returns nil for an object that cannot be read or has no blocks.
+// view also its title, its submit button, its callback_id and its private metadata. The object is a
+// message or a view as Slack returns it, in an answer or with a click. Slack returns the same
+// content with the same texts, but may add properties and order them differently; these do not
+// count. It returns nil for an object that cannot be read or has no blocks.
 func Fingerprint(object json.RawMessage) []byte {
 	var content struct {
 		Blocks      []any `json:"blocks"`

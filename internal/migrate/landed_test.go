@@ -38,7 +38,13 @@ func TestMigrationsAreNeverEdited(t *testing.T) {
 			t.Errorf("%s has landed and was edited. Restore it, and add a new migration.", name)
 		}
 	}
+	numbers := map[string]string{}
 	for _, name := range migrationsOf(t, module) {
+		number, _, _ := strings.Cut(name, "_")
+		if other := numbers[number]; other != "" {
+			t.Errorf("%s and %s have the same number, so no database can be migrated", other, name)
+		}
+		numbers[number] = name
 		if !known[name] {
 			t.Errorf("%s is not listed: run sha256sum %s >> internal/migrate/%s", name, name, landed)
 		}

@@ -92,7 +92,7 @@ func TestGolden(t *testing.T) {
 				// The same file with other line ends, and without the last of them.
 				crlf := func(b []byte) []byte { return bytes.ReplaceAll(b, []byte("\n"), []byte("\r\n")) }
 				// to a shell CR is no line end
-				if got, err := edit(crlf(source)); folder != "script" &&
+				if got, err := edit(crlf(source)); folder != "script" && folder != "hosted" &&
 					(err != nil || !bytes.Equal(got, crlf(want))) {
 					t.Errorf("with CRLF: %v\n%q", err, got)
 				}

@@ -37,7 +37,7 @@ func parseYAML(src []byte) (yamlSource, []*yaml.Node, error) {
 	}
 	source.ends = append(source.ends, len(src))
 	var documents []*yaml.Node
-	decoder := yaml.NewDecoder(bytes.NewReader(src))
+	decoder := yaml.NewDecoder(bytes.NewReader(withoutVersion(src)))
 	for {
 		var document yaml.Node
 		err := decoder.Decode(&document)
@@ -50,6 +50,12 @@ func parseYAML(src []byte) (yamlSource, []*yaml.Node, error) {
 		documents = append(documents, &document)
 	}
 }
+
+// version12 is a directive that the parser refuses, although it reads such documents.
+var version12 = regexp.MustCompile(`(?m)^(\x{FEFF}?)%(YAML[ \t]+1\.2[ \t\r]*(#.*)?)$`)
+
+// withoutVersion makes the directive %YAML 1.2 a comment of the same length.
+func withoutVersion(src []byte) []byte { return version12.ReplaceAll(src, []byte("$1#$2")) }
 
 // lineBreak is the length of the line break at the start of src, by the parser's rules: YAML 1.1,
 // section 5.4.

@@ -41,7 +41,7 @@ func (d *driver) requestApproval(ctx context.Context, w *work, observation onboa
 		if err := store.InsertApproval(ctx, tx, approval); err != nil {
 			return err
 		}
-		if err := d.wakeFor(ctx, tx, approval); err != nil {
+		if err := d.engine.wakeFor(ctx, tx, approval); err != nil {
 			return err
 		}
 		return store.AddEvent(ctx, tx, w.event(onboarding.EventAsked))
@@ -50,12 +50,12 @@ func (d *driver) requestApproval(ctx context.Context, w *work, observation onboa
 
 // wakeFor has the run advanced when the reminder, the escalation and the end of an approval are
 // due.
-func (d *driver) wakeFor(ctx context.Context, tx pgx.Tx, approval *onboarding.Approval) error {
+func (e *Engine) wakeFor(ctx context.Context, tx pgx.Tx, approval *onboarding.Approval) error {
 	for _, at := range []time.Time{approval.Remind, approval.Escalate, approval.Expires} {
 		if at.IsZero() {
 			continue
 		}
-		if err := d.engine.Wake(ctx, tx, approval.RunID, at); err != nil {
+		if err := e.Wake(ctx, tx, approval.RunID, at); err != nil {
 			return err
 		}
 	}
@@ -129,7 +129,7 @@ func (d *driver) takePreapproval(ctx context.Context, w *work, digest onboarding
 func (d *driver) usePreapproval(
 	ctx context.Context, tx pgx.Tx, step *onboarding.Step, approval *onboarding.Approval,
 ) error {
-	if err := d.wakeFor(ctx, tx, approval); err != nil {
+	if err := d.engine.wakeFor(ctx, tx, approval); err != nil {
 		return err
 	}
 	if approval.State == onboarding.ApprovalAheadApproved {

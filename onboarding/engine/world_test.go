@@ -124,6 +124,7 @@ func (w *world) Observe(ctx context.Context, run *onboarding.Run, key onboarding
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if err := w.unobservable[name]; err != nil {
+		panicInstead(err)
 		return onboarding.Observation{}, err
 	}
 	observation := onboarding.Observation{Findings: w.findings[name]}
@@ -198,6 +199,7 @@ func (w *world) ApplyItem(ctx context.Context, auth onboarding.Authorization, it
 		}
 	}
 	if err != nil {
+		panicInstead(err)
 		return err
 	}
 	if last {

@@ -27,6 +27,7 @@ type Host struct {
 	sessions chan struct{}
 	mu       sync.Mutex
 	locks    map[string]chan struct{} // who in this process may try for a lock on the host
+	greeting string                   // see Greeting
 }
 
 // maxSessions is sshd's default for MaxSessions, sshd_config(5).

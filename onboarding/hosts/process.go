@@ -34,6 +34,8 @@ type process struct {
 	locked  bool
 	logFile string        // ssh's own words go here, apart from the command's
 	ended   chan struct{} // closed once the fields below are set
+	stdout  *opening      // of a remote command, nil of a local one
+	stderr  *opening
 	waitErr error
 	sshLog  string
 }
@@ -50,7 +52,10 @@ func (h *Host) start(c Command, raw io.Writer, seen *transcript) (*process, erro
 		argv = append(script, c.argv()...)
 	}
 	release := func() {}
+	mark := ""
 	if !p.local {
+		mark = newMark()
+		argv = append([]string{"sh", "-c", openScript, "onboardbot", mark}, argv...)
 		log, err := os.CreateTemp(h.config.ControlDir, "log-")
 		if err != nil {
 			return nil, err
@@ -74,6 +79,12 @@ func (h *Host) start(c Command, raw io.Writer, seen *transcript) (*process, erro
 	p.cmd.Stdout, p.cmd.Stderr = stdout, stderr
 	if raw != nil {
 		p.cmd.Stdout = raw
+	}
+	if !p.local {
+		p.cmd.Env = withoutLocale()
+		p.stdout = newOpening(mark, p.cmd.Stdout)
+		p.stderr = newOpening(mark, stderr)
+		p.cmd.Stdout, p.cmd.Stderr = p.stdout, p.stderr
 	}
 	if c.Stdin != nil {
 		p.cmd.Stdin = bytes.NewReader(c.Stdin)

@@ -127,24 +127,53 @@ func (h *Host) outcome(c Command, p *process, result Result) (code int, err erro
 	switch {
 	case err != nil:
 		return code, fmt.Errorf("%s: %s: %w", h.config.Name, brief(c.String()), err)
-	case code == 0:
-		return code, nil
 	case code == sshFailed && !h.Local():
 		err = h.sshError(p.sshLog)
 		if errors.Is(err, ErrUnreachable) {
 			return -1, err // whatever the command
 		}
 		return -1, fmt.Errorf("%s: %w", brief(c.String()), err)
+	case !h.greeted(p):
+		_, out := p.stdout.opened()
+		_, errs := p.stderr.opened()
+		return -1, fmt.Errorf("%s: %s: %w: the host did not begin the command, and printed %q: check the account's login "+
+			"shell and forced commands", h.config.Name, brief(c.String()), ErrLost, strings.TrimSpace(out+" "+errs))
+	case code == 0:
+		return code, nil
 	case code == busyCode && result.busy:
 		return -1, fmt.Errorf("%s: %w", h.config.Name, ErrBusy)
 	case c.Lock != "" && slices.ContainsFunc(result.Last(tailLines, 0), saysTimeout):
 		return -1, fmt.Errorf("%s: %s: %w (%v)", h.config.Name, brief(c.String()), ErrTimeout, c.Timeout)
 	}
 	tail := result.Last(tailLines, Stderr)
+	if c.Lock != "" { // both outputs of the command are one; a shell may warn on the other
+		tail = result.Last(tailLines, Stdout)
+	}
 	if len(tail) == 0 {
 		tail = result.Last(tailLines, 0)
 	}
 	return code, &ExitError{Host: h.config.Name, Command: c.String(), Code: code, Tail: strings.Join(tail, "\n")}
+}
+
+// greeted notes what the host printed before a command began, and reports whether it began.
+func (h *Host) greeted(p *process) bool {
+	if p.stdout == nil {
+		return true
+	}
+	began, greeting := p.stdout.opened()
+	if began {
+		h.mu.Lock()
+		h.greeting = greeting
+		h.mu.Unlock()
+	}
+	return began
+}
+
+// Greeting is what the host printed on standard output before the last command, empty if nothing.
+func (h *Host) Greeting() string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.greeting
 }
 
 // saysTimeout knows the words with which timeout --verbose of GNU coreutils announces that it ends

@@ -65,6 +65,28 @@ func TestRedirects(t *testing.T) {
 	}
 }
 
+func TestUp(t *testing.T) {
+	t.Parallel()
+	password := http.Header{"Www-Authenticate": {`Basic realm="staging"`}}
+	for _, test := range []struct {
+		response     probe.Response
+		up, password bool
+	}{
+		{probe.Response{Status: 200}, true, false},
+		{probe.Response{Status: 301}, true, false},
+		{probe.Response{Status: 302}, false, false},
+		{probe.Response{Status: 401, Header: password}, false, true},
+		{probe.Response{Status: 401}, false, false},
+		{probe.Response{Status: 403, Header: password}, false, false},
+		{probe.Response{Status: 502}, false, false},
+	} {
+		if test.response.Up() != test.up || test.response.AsksForPassword() != test.password {
+			t.Errorf("%d %v: up %v, password %v", test.response.Status, test.response.Header, test.response.Up(),
+				test.response.AsksForPassword())
+		}
+	}
+}
+
 func TestAnswersAreBounded(t *testing.T) {
 	t.Parallel()
 	at := probetest.HTTP(t, "[::1]:0", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -30,6 +30,11 @@ func PollUntil(ctx context.Context, deadline time.Time, check func() error) erro
 	return err
 }
 
+// AsksForPassword reports whether the site is up and wants a password (RFC 9110 §11.6.1).
+func (r Response) AsksForPassword() bool {
+	return r.Status == http.StatusUnauthorized && r.Header.Get("WWW-Authenticate") != ""
+}
+
 // Up reports whether the status is what a site that is up answers: a page, or a permanent redirect
 // to one.
 func (r Response) Up() bool {

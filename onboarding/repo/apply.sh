@@ -5,7 +5,9 @@ set -euo pipefail
 shopt -s inherit_errexit
 export LC_ALL=C GIT_TERMINAL_PROMPT=0 GIT_LITERAL_PATHSPECS=1
 # No housekeeping in the background: it would hold the lock long after the commit.
-export GIT_CONFIG_COUNT=2 GIT_CONFIG_KEY_0=gc.auto GIT_CONFIG_VALUE_0=0 GIT_CONFIG_KEY_1=maintenance.auto GIT_CONFIG_VALUE_1=false
+export GIT_CONFIG_COUNT=3 GIT_CONFIG_KEY_0=gc.auto GIT_CONFIG_VALUE_0=0 GIT_CONFIG_KEY_1=maintenance.auto GIT_CONFIG_VALUE_1=false
+# The modes of the files are those that were approved, also where the repository ignores modes.
+export GIT_CONFIG_KEY_2=core.fileMode GIT_CONFIG_VALUE_2=true
 branch=$1 remote=$2 domains=$3 folder=$4
 upstream=refs/remotes/$remote/$branch
 
@@ -97,6 +99,43 @@ git diff-tree -r -z --name-only --no-renames "$head" "$tree" >"$given/names"
 while IFS= read -r -d '' name; do
 	case $name in "$prefix$folder"/*) ;; *) stop 81 "$name" ;; esac
 done <"$given/names"
+
+# It must have the bytes and the modes that were approved: attributes and filters may change files on their way in. What a
+# filter stores in another form is compared as it comes out again.
+kept=() copies=()
+for path in "${paths[@]}"; do
+	if [ -e "$given/after/$path" ]; then
+		kept+=("$path") copies+=("$given/after/$path")
+	fi
+done
+if ((${#kept[@]} > 0)); then
+	declare -A stored=()
+	git ls-tree -r -z "$tree" -- "${kept[@]}" >"$given/stored" # MODE TYPE OBJECT<tab>PATH
+	while IFS= read -r -d '' entry; do
+		stored[${entry#*$'\t'}]=${entry%%$'\t'*}
+	done <"$given/stored"
+	declare -A changes=() # the attributes by which a file may come out in another form than it was stored in
+	git check-attr -z filter eol ident working-tree-encoding -- "${kept[@]}" >"$given/attributes"
+	while IFS= read -r -d '' name && IFS= read -r -d '' attribute && IFS= read -r -d '' value; do
+		case $attribute:$value in
+		*:unspecified | *:unset | filter:set | eol:lf) ;;
+		*) changes[$name]=$attribute ;;
+		esac
+	done <"$given/attributes"
+	hashes=$(git hash-object --no-filters -- "${copies[@]}")
+	mapfile -t hashes <<<"$hashes"
+	for i in "${!kept[@]}"; do
+		path=${kept[i]} filemode=100644
+		[ ! -x "${copies[i]}" ] || filemode=100755
+		entry=${stored[$path]-none}
+		had=${entry%% *} object=${entry##* }
+		[ "$had" = "$filemode" ] || stop 92 "$path would be committed with the mode $had instead of $filemode"
+		if [ "$object" != "${hashes[i]}" ] || [ -n "${changes[$path]-}" ]; then
+			git cat-file --filters --path="$prefix$path" "$object" | cmp -s - "${copies[i]}" ||
+				stop 92 "$path would be committed with other bytes"
+		fi
+	done
+fi
 
 commit=$head
 if [ "$tree" != "$head_tree" ]; then

@@ -38,6 +38,8 @@ type Commit struct {
 	Subject  string // one line
 	Body     string // may be empty
 	Trailers []Trailer
+	// Output is told every line that git, its hooks and the remote print. It may be nil.
+	Output func(line string)
 }
 
 // What Apply can fail with, besides what the host's commands fail with. The sentence in the error
@@ -57,7 +59,8 @@ var (
 	// ErrForeign: a push would publish commits of others that are not on the remote yet. Nothing
 	// was written.
 	ErrForeign = errors.New("unpushed commits of others")
-	// ErrRefused: git or a hook refused the commit, or a hook altered it. The files are written,
+	// ErrRefused: git or a hook refused the commit, a hook altered it, or git would store other
+	// bytes or modes than those that were approved. The files are written,
 	// nothing is committed.
 	ErrRefused = errors.New("commit refused")
 	// ErrBehind: the remote has commits that are missing here. The commit is made and not pushed.
@@ -76,13 +79,15 @@ var failures = map[int]struct {
 	83: {ErrBranch, "check out the branch, or finish what is under way, then retry"},
 	84: {ErrLocked, "another git command is at work or was killed; if none runs there, remove the file, then retry"},
 	85: {ErrForeign, "push them or remove them from the branch, then retry"},
-	86: {ErrRefused, "read what the hook says, then retry"},
+	86: {ErrRefused, "do what the hook says, then retry"},
 	87: {ErrRefused, "a hook altered the commit, which was undone; then retry"},
 	88: {ErrBehind, "pull with rebase in the work tree, then retry: the commit exists and will only be pushed"},
 	89: {ErrPush, "make sure that the remote can be reached and accepts the push, then retry: " +
 		"the commit exists and will only be pushed"},
 	90: {ErrOutside, "an unpushed commit of this program touches more than domains' folders: " +
 		"check it before anything is pushed"},
+	92: {ErrRefused, "an attribute or filter of the repository changes the file: exempt it in .gitattributes, such as " +
+		"with -text -ident -filter, then retry"},
 	91: {ErrPush, "make sure that the remote can be reached and has the branch, then retry: nothing is written yet"},
 }
 
@@ -112,12 +117,16 @@ func (r *Repo) Apply(ctx context.Context, c Commit) (hash string, err error) {
 			"GIT_COMMITTER_NAME": r.author.Name, "GIT_COMMITTER_EMAIL": r.author.Address,
 		},
 		Stdin: archive, Lock: lock, Timeout: r.config.Timeout,
-	}, nil)
+	}, func(line hosts.Line) {
+		if c.Output != nil {
+			c.Output(line.Text)
+		}
+	})
 	var exit *hosts.ExitError
 	switch {
 	case errors.As(err, &exit) && failures[exit.Code].err != nil:
 		failure := failures[exit.Code]
-		return "", fmt.Errorf("repo: %w: %s (%s)", failure.err, strings.Join(result.Last(3, 0), "; "), failure.advice)
+		return "", fmt.Errorf("repo: %w: %s (%s)", failure.err, reasons(result.Last(keptLines, 0)), failure.advice)
 	case errors.As(err, &exit): // without the text of the script
 		return "", fmt.Errorf("repo: commit %q: exit status %d: %s", c.Subject, exit.Code, exit.Tail)
 	case err != nil:

@@ -18,7 +18,8 @@ import (
 // State is what matters to one domain's folder. Paths of files are relative to their folder, and
 // submodules are left out.
 type State struct {
-	// Committed are the folder's files at HEAD, none where it has no such folder.
+	// Committed are the folder's files at HEAD, none where it has no such folder. As all files here
+	// they are what git filters make of them in the work tree, gitattributes(5).
 	Committed []hosts.File
 	// Template are the files at HEAD that a new domain's folder begins with.
 	Template []hosts.File
@@ -86,6 +87,16 @@ func (r *Repo) parse(out []byte, folder, template string) (*State, error) {
 	files, rest, err := parseObjects(out)
 	if err != nil {
 		return nil, err
+	}
+	filtered, rest, err := parseObjects(rest)
+	if err != nil {
+		return nil, err
+	}
+	for _, file := range filtered {
+		i := slices.IndexFunc(files, func(f hosts.File) bool { return f.Path == file.Path && f.Mode.IsRegular() })
+		if i >= 0 {
+			files[i].Content = file.Content
+		}
 	}
 	state := &State{}
 	for _, file := range files {

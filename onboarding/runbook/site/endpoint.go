@@ -57,11 +57,11 @@ type Prober struct {
 // NewProber returns a prober for which a certificate must have a share of its lifetime left.
 func NewProber(prober *probe.Prober, left float64) Prober { return Prober{prober, left} }
 
-// Page returns nil if the site serves its Page at an endpoint over HTTP, which may also be a
-// redirect.
+// Page returns nil if the site serves its page at an endpoint over HTTP, which may also be a
+// redirect, or behind a password.
 func (p Prober) Page(ctx context.Context, at Endpoint) error {
 	seen, err := p.prober.HTTP(ctx, at.Name, at.Address, "/")
-	if err == nil && !seen.Up() {
+	if err == nil && !seen.Up() && !seen.AsksForPassword() {
 		err = fmt.Errorf("http://%s at %s answers %d", at.Name, at.Address, seen.Status)
 	}
 	return err
@@ -70,7 +70,7 @@ func (p Prober) Page(ctx context.Context, at Endpoint) error {
 // SecurePage is page over HTTPS.
 func (p Prober) SecurePage(ctx context.Context, at Endpoint) error {
 	seen, err := p.prober.HTTPS(ctx, at.Name, at.Address, "/")
-	if err == nil && !seen.Up() {
+	if err == nil && !seen.Up() && !seen.AsksForPassword() {
 		err = fmt.Errorf("https://%s at %s answers %d", at.Name, at.Address, seen.Status)
 	}
 	return err
