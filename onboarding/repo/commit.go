@@ -86,8 +86,8 @@ var failures = map[int]struct {
 		"the commit exists and will only be pushed"},
 	90: {ErrOutside, "an unpushed commit of this program touches more than domains' folders: " +
 		"check it before anything is pushed"},
-	92: {ErrRefused, "an attribute or filter of the repository changes the file: exempt it in .gitattributes, such as " +
-		"with -text -ident -filter, then retry"},
+	92: {ErrRefused, "an attribute or filter of the repository changes the file: exempt it in .gitattributes, " +
+		"such as with -text -ident -filter, then retry"},
 	91: {ErrPush, "make sure that the remote can be reached and has the branch, then retry: nothing is written yet"},
 }
 
