@@ -136,8 +136,9 @@ func (h *Host) outcome(c Command, p *process, result Result) (code int, err erro
 	case !h.greeted(p):
 		_, out := p.stdout.opened()
 		_, errs := p.stderr.opened()
-		return -1, fmt.Errorf("%s: %s: %w: the host did not begin the command, and printed %q: check the account's "+
-			"login shell and forced commands", h.config.Name, brief(c.String()), ErrLost, strings.TrimSpace(out+" "+errs))
+		return -1, fmt.Errorf("%s: %s: %w: the host did not begin the command, and printed %q: "+
+			"check the account's login shell and forced commands",
+			h.config.Name, brief(c.String()), ErrLost, strings.TrimSpace(out+" "+errs))
 	case code == 0:
 		return code, nil
 	case code == busyCode && result.busy:
