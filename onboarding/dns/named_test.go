@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -17,12 +18,20 @@ const (
 	tsigKey = "c2VjcmV0IHNlY3JldCBzZWNyZXQgc2VjcmV0IHNlY3I="
 )
 
+// takenPorts are the ports that freePort has returned: tests run in parallel, and none gets the
+// port of another that has not begun to listen.
+var takenPorts sync.Map
+
 // freePort finds a port that nothing listens on at any address, outside the range from which
 // others get theirs by chance.
 func freePort(t *testing.T) uint16 {
 	t.Helper()
 	for range 100 {
-		address := fmt.Sprintf("0.0.0.0:%d", 20000+rand.IntN(12000))
+		port := uint16(20000 + rand.IntN(12000))
+		if _, taken := takenPorts.LoadOrStore(port, true); taken {
+			continue
+		}
+		address := fmt.Sprintf("0.0.0.0:%d", port)
 		tcp, err := net.Listen("tcp4", address)
 		if err != nil {
 			continue
@@ -31,7 +40,7 @@ func freePort(t *testing.T) uint16 {
 		_ = tcp.Close()
 		if err == nil {
 			_ = udp.Close()
-			return uint16(tcp.Addr().(*net.TCPAddr).Port)
+			return port
 		}
 	}
 	t.Fatal("no port is free")
