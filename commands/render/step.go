@@ -1,6 +1,7 @@
 package render
 
 import (
+	"cmp"
 	"strings"
 
 	"github.com/google/uuid"
@@ -88,9 +89,9 @@ func stepStatus(view *onboarding.View, step *onboarding.Step) string {
 	case onboarding.StepAsking:
 		return "needs approval"
 	case onboarding.StepApproved:
-		return aboutToStart
+		return cmp.Or(mrkdwn.FirstLine(step.Detail), aboutToStart)
 	case onboarding.StepApplying:
-		return "in progress"
+		return cmp.Or(mrkdwn.FirstLine(step.Detail), "in progress")
 	case onboarding.StepFailed:
 		return "failed: " + mrkdwn.FirstLine(step.Detail)
 	case onboarding.StepRejected:
