@@ -110,13 +110,14 @@ func (r Renderer) cancelledMessage(view *onboarding.View, event onboarding.Event
 		Blocks: page.Blocks}
 }
 
-// CancelPage asks whether to cancel a run. The link leads to its thread and may be empty.
-func CancelPage(run *onboarding.Run, link string) *mrkdwn.Builder {
+// CancelPage asks whether to cancel a run. The link leads to its thread and may be empty. The block is
+// the block_id of the buttons.
+func CancelPage(run *onboarding.Run, link, block string) *mrkdwn.Builder {
 	page := new(mrkdwn.Builder)
 	page.Say(fmt.Sprintf("Cancel the %s %s%s? It stops where it is: applied changes stay in place, "+
 		"open approval requests are withdrawn.",
 		Undertaking(run), blockkit.Code(run.Request.Slug), link))
-	page.Buttons("cancel", blockkit.Button(ActionCancel, run.ID.String(), "Cancel run", slack.StyleDanger),
+	page.Buttons(block, blockkit.Button(ActionCancel, run.ID.String(), "Cancel run", slack.StyleDanger),
 		blockkit.Button(ActionKeep, run.ID.String(), "Keep running", ""))
 	return page
 }
