@@ -31,7 +31,7 @@ func (r Renderer) approvalRequest(view *onboarding.View, approval *onboarding.Ap
 	if approval.State == onboarding.ApprovalRevoked {
 		words = revokedStatus(view, approval, len(attempts) > 0)
 	}
-	if r.freeze != nil && approval.State == onboarding.ApprovalApproved && len(attempts) == 0 {
+	if view.Freeze != nil && approval.State == onboarding.ApprovalApproved && len(attempts) == 0 {
 		mark, words = mrkdwn.MarkFrozen, "approved, held by the freeze"
 	}
 	page.Say(fmt.Sprintf("%s *%s*: %s\n%s", mark, blockkit.Escape(name), words,
@@ -60,8 +60,8 @@ func (r Renderer) approvalRequest(view *onboarding.View, approval *onboarding.Ap
 		r.writeWarnings(&page, view.Step(approval.Step))
 	}
 	r.writeDecisions(&page, view, approval)
-	if r.freeze != nil && !closed(approval) {
-		page.Say(FreezeNotice(r.freeze))
+	if view.Freeze != nil && !closed(approval) {
+		page.Say(FreezeNotice(view.Freeze))
 	}
 	for _, attempt := range attempts {
 		writeAttempt(&page, attempt, now)

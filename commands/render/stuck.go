@@ -106,11 +106,18 @@ func lastAttempt(view *onboarding.View, event onboarding.Event) *onboarding.Atte
 // cancelButton cancels the run after a confirmation.
 func cancelButton(run *onboarding.Run) *slack.ButtonBlockElement {
 	button := blockkit.Button(ActionCancel, run.ID.String(), "Cancel run", slack.StyleDanger)
-	return button.WithConfirm(blockkit.Confirm("Cancel this run?",
-		fmt.Sprintf("The %s %s stops where it is. Applied changes stay in place; "+
-			"open approval requests are withdrawn.",
-			Undertaking(run), run.Request.Slug),
+	return button.WithConfirm(blockkit.Confirm(fmt.Sprintf("Cancel the %s %s?", Undertaking(run), run.Request.Slug),
+		cancelEffect(run),
 		"Cancel run", "Keep running"))
+}
+
+// cancelEffect says what cancelling a run does.
+func cancelEffect(run *onboarding.Run) string {
+	stays := "nothing was applied yet"
+	if run.Changed {
+		stays = "applied changes stay in place"
+	}
+	return "It stops where it is: " + stays + ", and open approval requests are withdrawn."
 }
 
 func eventKey(event onboarding.Event) string {
