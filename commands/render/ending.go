@@ -34,7 +34,7 @@ func (r Renderer) finishedMessage(view *onboarding.View, event onboarding.Event)
 	}
 	mark, live, undo := mrkdwn.MarkLive, "is live", ""
 	if view.Undo != nil {
-		mark, undo = r.undoState(view.Run)
+		mark, undo = r.links.undoState(view.Run)
 		live, undo = "went live", "\n"+undo
 	}
 	page.Say(fmt.Sprintf("%s *%s %s.* %s, %s, %s after your request.%s", mark, mrkdwn.Inline(request.DisplayName),

@@ -54,7 +54,6 @@ func (r Renderer) Home(content Home, now time.Time) []slack.Block {
 	if content.Refused != "" {
 		return []slack.Block{blockkit.Section(content.Refused)}
 	}
-	r = r.WithLinks(content.Links)
 	var blocks []slack.Block
 	if content.Freeze != nil {
 		blocks = append(blocks, blockkit.Section(FreezeNotice(content.Freeze)))
@@ -68,7 +67,8 @@ func (r Renderer) Home(content Home, now time.Time) []slack.Block {
 			content.More)))
 	}
 	for _, each := range content.Stuck {
-		blocks = append(blocks, blockkit.Section("Your run is stuck: "+r.line(each.Run, content.Freeze)+ThreadLink(each.Link)))
+		blocks = append(blocks,
+			blockkit.Section("Your run is stuck: "+r.line(each.Run, content.Freeze)+ThreadLink(each.Link)))
 	}
 	if len(content.Waiting)+len(content.Stuck) == 0 {
 		blocks = append(blocks, blockkit.Section("Nothing is waiting for you."))
@@ -85,7 +85,7 @@ func (r Renderer) Home(content Home, now time.Time) []slack.Block {
 	blocks = append(blocks, blockkit.Sections(strings.Join(lines, "\n"))...)
 	if len(content.Live) > 0 {
 		blocks = append(blocks, slack.NewDividerBlock(), blockkit.Header("Live"))
-		blocks = append(blocks, blockkit.Sections(strings.Join(r.liveLines(content, now), "\n"))...)
+		blocks = append(blocks, blockkit.Sections(strings.Join(liveLines(content, now), "\n"))...)
 	}
 	if report := content.Isolation; report != nil {
 		blocks = append(blocks, slack.NewDividerBlock(), blockkit.Header("Isolation"),
@@ -97,8 +97,9 @@ func (r Renderer) Home(content Home, now time.Time) []slack.Block {
 }
 
 // liveLines lists the live Providers with their domains, and how long the certificates are valid.
-func (r Renderer) liveLines(content Home, now time.Time) []string {
+func liveLines(content Home, now time.Time) []string {
 	var lines []string
+	links := threadLinks(content.Links)
 	for _, run := range content.Live {
 		request := run.Request
 		domains := make([]string, len(request.Domains))
@@ -110,7 +111,7 @@ func (r Renderer) liveLines(content Home, now time.Time) []string {
 		}
 		mark, undo := mrkdwn.MarkLive, ""
 		if run.Undo != nil {
-			mark, undo = r.undoState(run)
+			mark, undo = links.undoState(run)
 			undo = " " + undo
 		}
 		lines = append(lines, fmt.Sprintf("%s *%s* %s%s", mark, mrkdwn.Inline(request.DisplayName),
@@ -141,7 +142,7 @@ func isolationLine(report *IsolationReport) string {
 }
 
 // pendingLine is a pending decision in one line.
-func (r Renderer) pendingLine(each PendingDecision) string {
+func pendingLine(each PendingDecision) string {
 	name := string(each.Approval.Step.Kind())
 	if step := each.Run.Step(each.Approval.Step); step != nil {
 		name = title(step.Definition)
@@ -155,7 +156,7 @@ func (r Renderer) pendingBlocks(each PendingDecision) []slack.Block {
 	approval := each.Approval
 	id := approval.ID.String()
 	return []slack.Block{
-		blockkit.Section(r.pendingLine(each) + "\n" + mrkdwn.Inline(mrkdwn.Summary(approval.Change.Summary))),
+		blockkit.Section(pendingLine(each) + "\n" + mrkdwn.Inline(mrkdwn.Summary(approval.Change.Summary))),
 		slack.NewActionBlock("home/"+id, blockkit.Button(ActionShow, id, "Show the change", ""),
 			blockkit.Button(ActionApprove, id, "Approve", slack.StylePrimary),
 			blockkit.Button(ActionReject, id, "Reject…", slack.StyleDanger)),

@@ -24,7 +24,7 @@ type Renderer struct {
 	// approval.
 	Reasons map[onboarding.Kind]string
 	// links are the addresses of threads, where known.
-	links map[uuid.UUID]string
+	links threadLinks
 }
 
 // WithLinks returns a renderer that knows the addresses of the threads of related runs, see

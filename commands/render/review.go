@@ -213,7 +213,7 @@ func approverIDs(approval *onboarding.Approval) []string {
 
 // aheadMessage shows what an operator approved before its turn. The votes of one submission share one
 // message.
-func (r Renderer) aheadMessage(view *onboarding.View, events []onboarding.Event) post.Message {
+func aheadMessage(view *onboarding.View, events []onboarding.Event) post.Message {
 	var page mrkdwn.Builder
 	first := events[0]
 	what := fmt.Sprintf("%d changes", len(events))

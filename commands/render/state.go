@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/google/uuid"
 	"github.com/slack-go/slack"
 
 	"github.com/atlilith/onboardbot/bot/blockkit"
@@ -20,13 +21,16 @@ type runState struct {
 	lines []string
 }
 
+// threadLinks are the addresses of threads, by their runs, where known.
+type threadLinks map[uuid.UUID]string
+
 // state returns the state of a run. A freeze comes first, since nothing else goes on until it ends.
 func (r Renderer) state(view *onboarding.View) runState {
 	switch view.State {
 	case onboarding.RunDone:
-		return r.doneState(view)
+		return r.links.doneState(view)
 	case onboarding.RunCancelled:
-		return r.cancelledState(view)
+		return r.links.cancelledState(view)
 	}
 	state := activeState(view)
 	if view.Freeze != nil {
@@ -43,7 +47,7 @@ func oneLine(mark, words string) runState {
 }
 
 // doneState is the state of a run whose steps are all done.
-func (r Renderer) doneState(view *onboarding.View) runState {
+func (l threadLinks) doneState(view *onboarding.View) runState {
 	took := " Done in " + mrkdwn.Duration(view.Ended.Sub(view.Created)) + "."
 	switch view.Kind {
 	case onboarding.KindUndo:
@@ -52,7 +56,7 @@ func (r Renderer) doneState(view *onboarding.View) runState {
 		return oneLine(mrkdwn.MarkLive, "*Renewed*."+took)
 	}
 	if view.Undo != nil {
-		return oneLine(r.undoState(view.Run))
+		return oneLine(l.undoState(view.Run))
 	}
 	if left := len(warnings(view)); left > 0 {
 		return oneLine(mrkdwn.MarkLive, "*Live*, with "+mrkdwn.Count(left, "warning")+"."+took)
@@ -61,11 +65,11 @@ func (r Renderer) doneState(view *onboarding.View) runState {
 }
 
 // cancelledState is the state of a run that somebody cancelled.
-func (r Renderer) cancelledState(view *onboarding.View) runState {
+func (l threadLinks) cancelledState(view *onboarding.View) runState {
 	words := fmt.Sprintf("*Cancelled* by %s %s. ", mrkdwn.Mention(view.EndedBy), blockkit.Date(view.Ended))
 	switch {
 	case view.Undo != nil:
-		mark, undo := r.undoState(view.Run)
+		mark, undo := l.undoState(view.Run)
 		return oneLine(mark, words+undo)
 	case view.Changed:
 		return oneLine(mrkdwn.MarkCancelled, words+"Applied changes stay in place.")
@@ -74,8 +78,8 @@ func (r Renderer) cancelledState(view *onboarding.View) runState {
 }
 
 // undoState says how far a later run has taken an onboarding back.
-func (r Renderer) undoState(run *onboarding.Run) (mark, words string) {
-	link := ThreadLink(r.links[run.Undo.Run])
+func (l threadLinks) undoState(run *onboarding.Run) (mark, words string) {
+	link := ThreadLink(l[run.Undo.Run])
 	switch run.Undo.State {
 	case onboarding.RunDone:
 		return mrkdwn.MarkCancelled, fmt.Sprintf("*Undone* %s%s.", blockkit.Date(run.Undo.Ended), link)

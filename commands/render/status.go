@@ -41,7 +41,7 @@ func (r Renderer) WaitingFor(content Home) *mrkdwn.Builder {
 	page := new(mrkdwn.Builder)
 	var lines []string
 	for _, each := range content.Waiting {
-		lines = append(lines, r.pendingLine(each))
+		lines = append(lines, pendingLine(each))
 	}
 	for _, each := range content.Stuck {
 		lines = append(lines, "Your run is stuck: "+r.line(each.Run, content.Freeze)+ThreadLink(each.Link))

@@ -42,7 +42,7 @@ func (r Renderer) stuckMessage(view *onboarding.View, event onboarding.Event) po
 			page.Parts(mrkdwn.Part{Head: "Last lines of its output", Body: lastLines(attempt)})
 		}
 	}
-	if end := r.resolution(view, step, event); end != "" {
+	if end := resolution(view, step, event); end != "" {
 		page.Note(end)
 	} else {
 		run := view.ID.String()
@@ -78,7 +78,7 @@ func failureText(view *onboarding.View, step *onboarding.Step, event onboarding.
 }
 
 // resolution says how the trouble was resolved. It is empty while the step still needs somebody.
-func (r Renderer) resolution(view *onboarding.View, step *onboarding.Step, event onboarding.Event) string {
+func resolution(view *onboarding.View, step *onboarding.Step, event onboarding.Event) string {
 	for _, later := range view.Events {
 		switch {
 		case later.ID <= event.ID:
