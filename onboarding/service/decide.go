@@ -84,7 +84,8 @@ func (s *Service) ReportForgery(ctx context.Context, forgery Forgery) error {
 		if err != nil {
 			return err
 		}
-		event.RunID, event.Step, event.Approval, event.Digest = approval.RunID, approval.Step, approval.ID, approval.Digest
+		event.RunID, event.Step = approval.RunID, approval.Step
+		event.Approval, event.Digest = approval.ID, approval.Digest
 	}
 	return s.change(ctx, event.RunID, func(tx pgx.Tx, _ *onboarding.Run) error {
 		return store.AddEvent(ctx, tx, event)
