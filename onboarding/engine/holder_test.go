@@ -71,8 +71,8 @@ func TestContactIsLost(t *testing.T) {
 			h.world.set(func() { test.meanwhile(h.world) })
 			close(hold)
 			view := h.stepBecomes(id, "database", test.state)
-			if got := h.world.count("database"); got != test.applied || len(view.Approvals) != 1 {
-				t.Errorf("applied %d times, want %d, under %d approvals\n%s", got, test.applied, len(view.Approvals),
+			if got := h.world.count("database"); got != test.applied || requests(view, "database") != 1 {
+				t.Errorf("applied %d times, want %d, under %d approvals\n%s", got, test.applied, requests(view, "database"),
 					describe(view))
 			}
 			if test.state == onboarding.StepDone {
@@ -82,8 +82,8 @@ func TestContactIsLost(t *testing.T) {
 			if err := h.Retry(t.Context(), id, "database", "ada"); err != nil {
 				t.Fatal(err)
 			}
-			if view = h.stepBecomes(id, "database", onboarding.StepDone); len(view.Approvals) != 1 {
-				t.Errorf("%d approvals after Retry\n%s", len(view.Approvals), describe(view))
+			if view = h.stepBecomes(id, "database", onboarding.StepDone); requests(view, "database") != 1 {
+				t.Errorf("%d approvals after Retry\n%s", requests(view, "database"), describe(view))
 			}
 		})
 	}
@@ -107,4 +107,14 @@ func TestAWaitSaysWhoseTheLockIs(t *testing.T) {
 	if view.Step("database").Detail != "" {
 		t.Errorf("detail %q", view.Step("database").Detail)
 	}
+}
+
+// requests counts the approvals that a step asked for.
+func requests(view *onboarding.View, key onboarding.Key) (count int) {
+	for _, approval := range view.Approvals {
+		if approval.Step == key {
+			count++
+		}
+	}
+	return count
 }
