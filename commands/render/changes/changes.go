@@ -142,7 +142,11 @@ func commitParts(commit *onboarding.Commit) []mrkdwn.Part {
 	if len(commit.Files) == 1 {
 		count = "1 file"
 	}
-	parts := []mrkdwn.Part{{Head: fmt.Sprintf("A commit in %s, %s", commit.Folder, count), Body: commit.Subject}}
+	head := fmt.Sprintf("A commit in %s, %s", commit.Folder, count)
+	if commit.Rebase {
+		head += ", on top of what others pushed, which the work tree gets too"
+	}
+	parts := []mrkdwn.Part{{Head: head, Body: commit.Subject}}
 	// Documentation comes last: a phone shows only the first files.
 	files := slices.Clone(commit.Files)
 	slices.SortStableFunc(files,
