@@ -68,7 +68,7 @@ func (h *CertificateHandlers) reply(ctx context.Context, command bot.Command) po
 	return reply
 }
 
-// aboutAll posts the table in the channel, with timelines in its thread.
+// aboutAll posts the table in the channel, with a timeline in its thread.
 func (h *CertificateHandlers) aboutAll(ctx context.Context, command bot.Command) (post.Reply, error) {
 	sites, err := h.Planner.Inventory.Sites(ctx)
 	if err != nil {
@@ -88,15 +88,14 @@ func (h *CertificateHandlers) aboutAll(ctx context.Context, command bot.Command)
 	}
 	table := certs.Table(report)
 	table.Key, table.Channel = "certificates/"+command.Envelope, command.Channel
-	pictures, err := certs.Timelines(timeline.Rows(report, h.Planner.Sweeper.Config().Thresholds, past), report.At,
-		table)
+	picture, err := certs.Timeline(timeline.Rows(report, h.Planner.Sweeper.Config().Thresholds, past), report.At, table)
 	if err != nil {
 		return post.Reply{}, err
 	}
-	if err := h.messages.send(ctx, append([]post.Message{table}, pictures...)...); err != nil {
+	if err := h.messages.send(ctx, table, picture); err != nil {
 		return post.Reply{}, err
 	}
-	return post.Reply{Text: fmt.Sprintf("%s Checked %s. The table is in the channel, with timelines in its thread.",
+	return post.Reply{Text: fmt.Sprintf("%s Checked %s. The table is in the channel, with a timeline in its thread.",
 		mrkdwn.MarkDone, mrkdwn.Count(len(sites), "site"))}, nil
 }
 

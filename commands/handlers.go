@@ -66,7 +66,7 @@ func New(d Dependencies) *Handlers {
 	h.undos = &undoHandlers{service: d.Service, gate: d.Gate, replies: h.replies,
 		messages: h.messages, runs: runs, renderer: d.Renderer}
 	h.reviews = &reviewHandlers{service: d.Service, workspace: d.Workspace, gate: d.Gate, replies: h.replies,
-		origins: origins}
+		origins: origins, renderer: d.Renderer}
 	inspections := &inspectHandlers{service: d.Service, replies: h.replies, messages: h.messages,
 		runs: runs, home: d.Home, renderer: d.Renderer}
 	h.onboard = &onboardCommand{service: d.Service, replies: h.replies, messages: h.messages,

@@ -27,6 +27,7 @@ type reviewHandlers struct {
 	gate      *access.Gate
 	replies   *responder
 	origins   *provenance
+	renderer  render.Renderer
 }
 
 func (h *reviewHandlers) open(ctx context.Context, action bot.Action) error {
@@ -95,7 +96,7 @@ func (h *reviewHandlers) show(ctx context.Context, page reviewPage) (slack.Modal
 	if err != nil {
 		return slack.ModalViewRequest{}, err
 	}
-	content := render.NewReview(view, page.preapprovals, page.person.ID)
+	content := h.renderer.Review(view, page.preapprovals, page.person.ID)
 	if len(content.Items) > 0 {
 		if err := h.service.MayDecide(ctx, view.Run, page.person.ID); err != nil {
 			text, expected := render.ErrorText(err)

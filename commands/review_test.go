@@ -227,6 +227,15 @@ func TestAuditLogVerifyAndUndo(t *testing.T) {
 	if answer := r.say(r.bo, "ops", "undo merche-biche"); !strings.Contains(answer, "is already undone") {
 		t.Errorf("undo twice: %s", answer)
 	}
+	r.read(r.bo, "⚪ Onboarding Merche Biche", "Undone", "thread")
+	r.read(r.bo, "⚪ Undoing the onboarding of Merche Biche", "It takes back", "this onboarding")
+	r.read(r.bo, "Merche Biche went live.", "Undone")
+	for _, typed := range []string{"list", "status merche-biche", "verify merche-biche"} {
+		if answer := r.say(r.bo, "ops", typed); strings.Contains(answer, "Live") || strings.Contains(answer, "🟢") ||
+			!strings.Contains(strings.ToLower(answer), "undone") {
+			t.Errorf("%s after the undo:\n%s", typed, answer)
+		}
+	}
 	if run := r.run("merche-biche"); run.Undoes == nil || !run.Undoes.DeleteCertificates {
 		t.Errorf("%+v", run.Undoes)
 	}

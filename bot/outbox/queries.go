@@ -30,6 +30,9 @@ const (
 	selectPermalink = `
 		SELECT channel_id, ts, coalesce(permalink, '') FROM slack_messages WHERE key = $1 AND ts IS NOT NULL`
 
+	// selectPermalinks are the addresses of the messages $1 that Slack was asked for before.
+	selectPermalinks = `SELECT key, permalink FROM slack_messages WHERE key = ANY($1) AND permalink <> ''`
+
 	updatePermalink = `UPDATE slack_messages SET permalink = $2 WHERE key = $1`
 
 	// selectNext is the message that may be sent to channel $1 now, with whether the hold $2 is in

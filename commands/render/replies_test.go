@@ -63,9 +63,8 @@ func TestFrozenThread(t *testing.T) {
 		if name == "frozen-approved" {
 			s.approved(approval, bo)
 		}
-		frozen := testRenderer.DuringFreeze(&onboarding.Freeze{Reason: "The <registry> is *down*", By: cleo,
-			At: s.now})
-		messages := frozen.Thread(s.View, s.now)
+		s.Freeze = &onboarding.Freeze{Reason: "The <registry> is *down*", By: cleo, At: s.now}
+		messages := testRenderer.Thread(s.View, s.now)
 		golden.CheckMessages(t, messages)
 		golden.Compare(t, filepath.Join("testdata", "thread", name+".txtar"), golden.Archive(RootKey(s.ID), messages))
 	}

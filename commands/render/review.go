@@ -24,7 +24,8 @@ const reviewItems = 16
 
 // Review is everything that a run has still to do, as far as it is known now, for one person.
 type Review struct {
-	view *onboarding.View
+	renderer Renderer
+	view     *onboarding.View
 	// Items are the newest approvals of steps that are not done, grouped by domain.
 	Items []*onboarding.Approval
 	// later are the steps whose change is not known yet, each with the reason where that is
@@ -36,10 +37,10 @@ type Review struct {
 	person string
 }
 
-// NewReview returns what one person can review of a run. The preapprovals are the steps that were
+// Review returns what one person can review of a run. The preapprovals are the steps that were
 // just observed, empty for a page that is only turned.
-func NewReview(view *onboarding.View, ahead []onboarding.Preapproval, person string) Review {
-	r := Review{view: view, person: person}
+func (r Renderer) Review(view *onboarding.View, ahead []onboarding.Preapproval, person string) Review {
+	review := Review{renderer: r, view: view, person: person}
 	newest := map[onboarding.Key]*onboarding.Approval{}
 	for _, approval := range view.Approvals {
 		switch approval.State {
@@ -53,15 +54,15 @@ func NewReview(view *onboarding.View, ahead []onboarding.Preapproval, person str
 		switch {
 		case step.State == onboarding.StepDone || !step.Destructive:
 		case newest[step.Key] != nil:
-			r.Items = append(r.Items, newest[step.Key])
+			review.Items = append(review.Items, newest[step.Key])
 		default:
-			r.later = append(r.later, laterText(step, ahead))
+			review.later = append(review.later, laterText(step, ahead))
 		}
 	}
-	slices.SortStableFunc(r.Items, func(a, b *onboarding.Approval) int {
+	slices.SortStableFunc(review.Items, func(a, b *onboarding.Approval) int {
 		return slices.Index(domains(view), a.Step.Domain()) - slices.Index(domains(view), b.Step.Domain())
 	})
-	return r
+	return review
 }
 
 // domains returns the domains of a run's steps in their order. Steps of the whole run come first,
@@ -104,7 +105,7 @@ func (r Review) Page(number int) slack.ModalViewRequest {
 	count := max(1, (len(r.Items)+reviewItems-1)/reviewItems)
 	number = max(0, min(number, count-1))
 	var page mrkdwn.Builder
-	page.Say(headline(r.view))
+	page.Say(r.renderer.headline(r.view))
 	if r.Why != "" {
 		page.Note(r.Why)
 	}
@@ -212,7 +213,7 @@ func approverIDs(approval *onboarding.Approval) []string {
 
 // aheadMessage shows what an operator approved before its turn. The votes of one submission share one
 // message.
-func (r Renderer) aheadMessage(view *onboarding.View, events []onboarding.Event) post.Message {
+func aheadMessage(view *onboarding.View, events []onboarding.Event) post.Message {
 	var page mrkdwn.Builder
 	first := events[0]
 	what := fmt.Sprintf("%d changes", len(events))
