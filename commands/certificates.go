@@ -28,8 +28,12 @@ type CertificateHandlers struct {
 	gate     *access.Gate
 	replies  *responder
 	messages *messenger
+	origins  *provenance
 	CertificateDependencies
 }
+
+// renewBlock begins the block_id of the button that renews a certificate, in a private answer.
+const renewBlock = "certificate/"
 
 // CertificateDependencies are what [CertificateHandlers] work with besides the other handlers'
 // parts. All are required.
@@ -44,7 +48,7 @@ type CertificateDependencies struct {
 // routes to them.
 func NewCertificateHandlers(h *Handlers, dependencies CertificateDependencies) *CertificateHandlers {
 	return &CertificateHandlers{service: h.service, gate: h.gate, replies: h.replies, messages: h.messages,
-		CertificateDependencies: dependencies}
+		origins: h.decisions.origins, CertificateDependencies: dependencies}
 }
 
 // certificates answers the slash command: about all sites in the channel, about one site to the
@@ -58,7 +62,7 @@ func (h *CertificateHandlers) reply(ctx context.Context, command bot.Command) po
 	var reply post.Reply
 	var err error
 	if domain := strings.TrimSpace(mrkdwn.Unescape(command.Text)); domain != "" {
-		reply, err = h.aboutSite(ctx, domain)
+		reply, err = h.aboutSite(ctx, command.Person, renewBlock+command.Envelope, domain)
 	} else {
 		reply, err = h.aboutAll(ctx, command)
 	}
@@ -100,9 +104,15 @@ func (h *CertificateHandlers) aboutAll(ctx context.Context, command bot.Command)
 }
 
 // aboutSite shows everything about one site to the person who asks.
-func (h *CertificateHandlers) aboutSite(ctx context.Context, domain string) (post.Reply, error) {
+func (h *CertificateHandlers) aboutSite(
+	ctx context.Context, person bot.Person, block, domain string,
+) (post.Reply, error) {
 	detail, err := h.detail(ctx, domain)
 	if err != nil {
+		return post.Reply{}, err
+	}
+	detail.Block = block
+	if err := h.origins.ask(ctx, person, block, detail.Domain); err != nil {
 		return post.Reply{}, err
 	}
 	return certs.Page(detail).Reply(), nil
@@ -156,6 +166,9 @@ func certificateError(err error) error {
 // it.
 func (h *CertificateHandlers) renew(ctx context.Context, action bot.Action) error {
 	return h.pressed(ctx, action, func(ctx context.Context) (post.Reply, error) {
+		if _, err := h.origins.require(ctx, action, subject{}); err != nil {
+			return post.Reply{}, err
+		}
 		site, err := h.Planner.Site(ctx, action.Value)
 		if err != nil {
 			return post.Reply{}, err
@@ -188,7 +201,9 @@ func (h *CertificateHandlers) renew(ctx context.Context, action bot.Action) erro
 // why shows somebody why a certificate is not renewed.
 func (h *CertificateHandlers) why(ctx context.Context, action bot.Action) error {
 	return h.pressed(ctx, action,
-		func(ctx context.Context) (post.Reply, error) { return h.aboutSite(ctx, action.Value) })
+		func(ctx context.Context) (post.Reply, error) {
+			return h.aboutSite(ctx, action.Person, renewBlock+action.Envelope, action.Value)
+		})
 }
 
 // pressed answers a press of an operator. Work that takes long answers later.

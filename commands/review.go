@@ -152,14 +152,15 @@ func (h *reviewHandlers) submitted(ctx context.Context, submission bot.Submissio
 	if len(picked) == 0 && box != "" {
 		return bot.FieldErrors(map[string]string{box: "Select the changes that you approve, or close this."}), nil
 	}
+	given := service.Decision{Operator: submission.Person.ID,
+		Reason: submission.State[render.BlockReason][render.ActionReason].Value}
+	counted := 0
 	err := h.gate.RequireSameTeam(ctx, submission.Person)
 	if err == nil && len(picked) > 0 {
-		err = h.origins.require(ctx, formSubmitted(submission), picked[0])
-	}
-	counted := 0
-	if err == nil {
-		counted, err = h.service.ApproveAll(ctx, meta.Run, picked, service.Decision{Operator: submission.Person.ID,
-			Reason: submission.State[render.BlockReason][render.ActionReason].Value})
+		given.Source, err = h.origins.require(ctx, formSubmitted(submission), subject{approval: picked[0]})
+		if err == nil {
+			counted, err = h.service.ApproveAll(ctx, meta.Run, picked, given)
+		}
 	}
 	switch {
 	case errors.Is(err, onboarding.ErrNoReason):

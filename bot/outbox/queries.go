@@ -149,6 +149,9 @@ const (
 
 	selectView = `SELECT shown, shown_earlier FROM slack_views WHERE view_id = $1`
 
+	// selectQuestion reports whether view $1 is the question $2.
+	selectQuestion = `SELECT EXISTS (SELECT FROM slack_views WHERE view_id = $1 AND shown = $2)`
+
 	// expireViews forgets views that were shown $1 ago.
 	expireViews = `DELETE FROM slack_views WHERE shown_at < now() - $1::interval`
 

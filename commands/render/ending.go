@@ -132,12 +132,13 @@ func stepNames(view *onboarding.View, tried, done bool) []string {
 	return names
 }
 
-// CancelPage asks whether to cancel a run. The link leads to its thread and may be empty.
-func CancelPage(run *onboarding.Run, link string) *mrkdwn.Builder {
+// CancelPage asks whether to cancel a run. The link leads to its thread and may be empty. The block is
+// the block_id of the buttons.
+func CancelPage(run *onboarding.Run, link, block string) *mrkdwn.Builder {
 	page := new(mrkdwn.Builder)
 	page.Say(fmt.Sprintf("Cancel the %s %s%s? %s", Undertaking(run), blockkit.Code(run.Request.Slug), link,
 		cancelEffect(run)))
-	page.Buttons("cancel", blockkit.Button(ActionCancel, run.ID.String(), "Cancel run", slack.StyleDanger),
+	page.Buttons(block, blockkit.Button(ActionCancel, run.ID.String(), "Cancel run", slack.StyleDanger),
 		blockkit.Button(ActionKeep, run.ID.String(), "Keep running", ""))
 	return page
 }

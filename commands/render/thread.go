@@ -44,9 +44,7 @@ func (r Renderer) Thread(view *onboarding.View, now time.Time) []post.Message {
 				messages = append(messages, aheadMessage(view, ahead))
 			}
 		case onboarding.EventForged:
-			if approval := view.Approval(event.Approval); approval != nil {
-				messages = append(messages, r.forgeryMessage(view, event, approval, now))
-			}
+			messages = append(messages, r.forgeryMessage(view, event, now))
 		case onboarding.EventBrokeGlass:
 			messages = append(messages, r.breakGlassMessage(view, event))
 		case onboarding.EventEscalated, onboarding.EventReminded:

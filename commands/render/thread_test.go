@@ -70,6 +70,14 @@ var scenarios = map[string]func() *scenario{
 		s.asked("database", insertRows())
 		return s
 	},
+	"forged presses": func() *scenario {
+		s := preflightDone()
+		approval := s.asked("database", insertRows())
+		s.after(time.Minute).event(onboarding.Event{Kind: onboarding.EventForged, Step: "database", Actor: bo,
+			Text: "a message that the bot did not post", Approval: approval.ID, Digest: approval.Digest})
+		return s.event(onboarding.Event{Kind: onboarding.EventForged, Actor: bo,
+			Text: "a message of the bot that was changed after the bot delivered it"})
+	},
 	"one of two": func() *scenario {
 		s := preflightDone()
 		approval := s.asked("database", insertRows())

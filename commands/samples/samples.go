@@ -97,8 +97,8 @@ func (c *collector) replies() {
 	for name, page := range map[string]*mrkdwn.Builder{
 		"help": render.HelpPage(renderer.Command), "plan": plan, "status": renderer.Status(open.View, ""),
 		"auditlog": renderer.AuditLog(open.View),
-		"undo":     renderer.AskUndo(live.Run, "sample"), "verify": render.VerifyPage(live.Run, observation()),
-		"waiting": renderer.WaitingFor(homeContent()), "cancel": render.CancelPage(open.Run, ""),
+		"undo":     renderer.AskUndo(live.Run, "undo/sample"), "verify": render.VerifyPage(live.Run, observation()),
+		"waiting": renderer.WaitingFor(homeContent()), "cancel": render.CancelPage(open.Run, "", "cancel"),
 		"confirmation": form.Confirmation(request(), hosts, "merche-biche", sampleID),
 	} {
 		c.add("reply/"+name, blockkit.InMessage, page.Blocks, false)
