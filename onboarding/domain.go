@@ -7,7 +7,7 @@ import (
 	"golang.org/x/net/idna"
 	"golang.org/x/net/publicsuffix"
 
-	"github.com/atlilith/onboardbot/internal/visible"
+	"github.com/atlilith/onboardbot/onboarding/visible"
 )
 
 // Domain is one site of the Provider, served together with its www. name.

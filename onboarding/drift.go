@@ -7,7 +7,7 @@ import (
 
 	"github.com/aymanbagabas/go-udiff"
 
-	"github.com/atlilith/onboardbot/internal/visible"
+	"github.com/atlilith/onboardbot/onboarding/visible"
 )
 
 // Drift describes how a change differs from the one that was approved: the lines that went (-)

@@ -9,7 +9,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"github.com/atlilith/onboardbot/internal/visible"
+	"github.com/atlilith/onboardbot/onboarding/visible"
 )
 
 // Limits of the inputs, in characters.

@@ -9,8 +9,8 @@ import (
 	"github.com/slack-go/slack"
 
 	"github.com/atlilith/onboardbot/commands/render/mrkdwn"
-	"github.com/atlilith/onboardbot/internal/visible"
 	"github.com/atlilith/onboardbot/onboarding"
+	"github.com/atlilith/onboardbot/onboarding/visible"
 )
 
 // Draft is what somebody has typed so far, in the form or behind the command. It is stored as

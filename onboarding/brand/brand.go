@@ -11,7 +11,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"github.com/atlilith/onboardbot/internal/visible"
+	"github.com/atlilith/onboardbot/onboarding/visible"
 )
 
 // Brand is how an Org's site looks.

@@ -11,8 +11,8 @@ import (
 	"al.essio.dev/pkg/shellescape"
 
 	"github.com/atlilith/onboardbot/commands/render/mrkdwn"
-	"github.com/atlilith/onboardbot/internal/visible"
 	"github.com/atlilith/onboardbot/onboarding"
+	"github.com/atlilith/onboardbot/onboarding/visible"
 )
 
 // PartsOf shows a change to people: everything that the digest covers and that can matter to an

@@ -11,8 +11,8 @@ import (
 	"github.com/aymanbagabas/go-udiff"
 
 	"github.com/atlilith/onboardbot/commands/render/mrkdwn"
-	"github.com/atlilith/onboardbot/internal/visible"
 	"github.com/atlilith/onboardbot/onboarding"
+	"github.com/atlilith/onboardbot/onboarding/visible"
 )
 
 // commitParts shows a commit: its subject, then each file as a unified diff.

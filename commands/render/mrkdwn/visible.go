@@ -3,7 +3,7 @@ package mrkdwn
 import (
 	"strings"
 
-	"github.com/atlilith/onboardbot/internal/visible"
+	"github.com/atlilith/onboardbot/onboarding/visible"
 )
 
 // Visible escapes what does not print, and what could make a line look different from what it is.
