@@ -128,6 +128,8 @@ func (h *Handlers) Register(router *bot.Router) {
 
 	router.Action(render.ActionReview, h.reviews.open)
 	router.Action(render.ActionReviewPage+"*", h.reviews.turnPage)
+	router.Action(render.ActionReviewSelect+"*", h.reviews.selectPage)
+	router.Action(render.ActionReviewDomain+"*", h.reviews.selectDomain)
 	router.View(render.ViewReview, h.reviews.submitted)
 }
 

@@ -135,3 +135,15 @@ func VerifyPage(run *onboarding.Run, look onboarding.Observation) *mrkdwn.Builde
 	}
 	return page
 }
+
+// FreezeNotice says who froze all runs, and why.
+func FreezeNotice(freeze *onboarding.Freeze) string {
+	return fmt.Sprintf("%s *Frozen* by %s %s: %s", mrkdwn.MarkFrozen, mrkdwn.Mention(freeze.By),
+		blockkit.Date(freeze.At), mrkdwn.Inline(mrkdwn.Summary(freeze.Reason)))
+}
+
+// AlreadyFrozen answers somebody who freezes while a freeze holds.
+func AlreadyFrozen(freeze *onboarding.Freeze) string {
+	return fmt.Sprintf("Already frozen by %s since %s: %s",
+		mrkdwn.Mention(freeze.By), blockkit.Date(freeze.At), mrkdwn.Inline(mrkdwn.Summary(freeze.Reason)))
+}

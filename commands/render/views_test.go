@@ -69,7 +69,7 @@ func TestReviewPages(t *testing.T) {
 	for page := range 4 {
 		view := r.Page(page)
 		golden.CheckView(t, view)
-		boxes += strings.Count(string(golden.Indented(view)), "Your decision")
+		boxes += strings.Count(string(golden.Indented(view)), "\"Approve · digest ")
 	}
 	if boxes != 61 {
 		t.Errorf("%d changes can be ticked, of 61", boxes)
