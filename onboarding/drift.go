@@ -42,8 +42,8 @@ func (c Change) lines() string {
 		case item.DNS != nil:
 			for _, set := range item.DNS.Sets {
 				before, after := strings.Join(set.Before, ", "), strings.Join(set.After, ", ")
-				out.WriteString(visible.Line(fmt.Sprintf("%s %s from [%s] to [%s]", set.Name, set.Type, before, after)) +
-					"\n")
+				line := fmt.Sprintf("%s %s from [%s] to [%s]", set.Name, set.Type, before, after)
+				out.WriteString(visible.Line(line) + "\n")
 			}
 		case item.Command != nil:
 			out.WriteString(item.Command.Host + ": " + visible.Line(strings.Join(item.Command.Argv, " ")) + "\n")
