@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/atlilith/onboardbot/bot/blockkit"
 )
 
 // Origin is where a message comes from in which somebody pressed a button.
@@ -109,6 +111,8 @@ func (v Versions) origin(shown []byte) Origin {
 		return Unverified
 	case shown == nil:
 		return Changed
+	case !blockkit.SameVersion(shown, v.Last):
+		return Unverified
 	case bytes.Equal(shown, v.Last):
 		return Delivered
 	case slices.ContainsFunc(v.Earlier, func(earlier []byte) bool { return bytes.Equal(shown, earlier) }):
