@@ -251,7 +251,7 @@ func TestApplyOnTopOfTheRemote(t *testing.T) {
 		if _, err := p.Apply(soon(t), deploy()); err != nil {
 			t.Fatal(err)
 		}
-		p.meanwhile(folder+"/live")
+		p.meanwhile(folder + "/live")
 		if _, err := p.Apply(soon(t), goLive); !errors.Is(err, repo.ErrBehind) {
 			t.Fatal(err)
 		}
