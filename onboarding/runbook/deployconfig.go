@@ -74,7 +74,8 @@ func (d *deployConfig) observeUndo(ctx context.Context, s *scope) (onboarding.Ob
 	}
 	wanted := folder.Commit{Does: "Take back the deploy config of " + s.site.Domain}
 	for _, past := range pastFiles(s) {
-		file := hosts.File{Path: strings.TrimPrefix(past.path, s.site.Folder+"/"), Mode: past.mode, Content: past.before}
+		name := strings.TrimPrefix(past.path, s.site.Folder+"/")
+		file := hosts.File{Path: name, Mode: past.mode, Content: past.before}
 		var now []byte
 		if found := folder.Find(have.Files, file.Path); found != nil {
 			now = append([]byte{}, found.Content...)
