@@ -10,6 +10,8 @@ type View struct {
 	Events    []Event     // oldest first
 	// Head is the newest entry of the audit chain about the run, for people.
 	Head string
+	// Freeze holds every change of an active run, nil if nothing does.
+	Freeze *Freeze
 }
 
 // Approval returns one of the view's approvals, nil if it has none with this id.

@@ -49,7 +49,7 @@ var chained = []struct{ kind, sql string }{
 		remind_at AT TIME ZONE 'UTC' AS remind, CASE WHEN closed_at IS NULL THEN 'open' ELSE state END AS state, step
 		FROM approvals`},
 	{"vote", `SELECT concat(approval_id, '/', operator), agrees, approval_id AS approval, at AT TIME ZONE 'UTC' AS at,
-		broke_glass, digest, name, operator, reason FROM votes LEFT JOIN approvals ON approvals.id = approval_id`},
+		broke_glass, digest, name, operator, reason, source FROM votes LEFT JOIN approvals ON approvals.id = approval_id`},
 	{"attempt", `SELECT r.id::text, approval_id AS approval, digest, error, finished_at AT TIME ZONE 'UTC' AS finished, r.id,
 		lines, outcome, encode(sha256(convert_to(log, 'UTF8')), 'hex') AS output,
 		started_at AT TIME ZONE 'UTC' AS started, r.step,

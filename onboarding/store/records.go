@@ -50,6 +50,9 @@ func LoadView(ctx context.Context, tx pgx.Tx, id uuid.UUID) (*onboarding.View, e
 	if view.Events, err = loadEvents(ctx, tx, id); err != nil {
 		return nil, err
 	}
+	if view.Freeze, err = Frozen(ctx, tx); err != nil {
+		return nil, err
+	}
 	head, err := HeadOf(ctx, tx, id)
 	if err != nil {
 		return nil, err

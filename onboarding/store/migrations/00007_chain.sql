@@ -40,7 +40,7 @@ $$;
 CREATE FUNCTION chain_record(r votes) RETURNS text LANGUAGE sql STABLE AS $$
     SELECT to_json(x)::text FROM (SELECT r.agrees, r.approval_id AS approval,
         r.at AT TIME ZONE 'UTC' AS at, r.broke_glass, (SELECT digest FROM approvals WHERE id = r.approval_id) AS digest,
-        r.name, r.operator, r.reason) x
+        r.name, r.operator, r.reason, r.source) x
 $$;
 -- +goose StatementEnd
 -- +goose StatementBegin
