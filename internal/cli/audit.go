@@ -95,7 +95,8 @@ func (c auditCommand) execute(ctx context.Context, out io.Writer) (code int, err
 		fmt.Fprintf(out, "\n%d problems. docs/audit.md says what they mean.\n", len(report.Problems))
 		return Failed, nil
 	}
-	_, err = fmt.Fprintf(out, "%d entries of %d runs are sound. The head is %s\n", report.Entries, report.Runs, report.Head)
+	_, err = fmt.Fprintf(out, "%d entries of %d runs are sound. The head is %s\n", report.Entries, report.Runs,
+		report.Head)
 	return OK, err
 }
 

@@ -59,7 +59,8 @@ func (c *Chain) Add(e *Entry) {
 	}
 	for _, head := range c.heads {
 		if head.Seq == e.Seq && !strings.HasPrefix(e.Hash.String(), head.Hash) {
-			c.report("entry %d is not the one of head %s: the chain was written anew from there or before", e.Seq, head)
+			c.report("entry %d is not the one of head %s: the chain was written anew from there or before", e.Seq,
+				head)
 		}
 	}
 	c.seq, c.hash = e.Seq, e.Hash
@@ -133,7 +134,8 @@ func (c *Chain) Report(rows *Rows) Report {
 		}
 		delete(c.latest, row.key)
 	}
-	for _, entry := range slices.SortedFunc(maps.Values(c.latest), func(a, b row) int { return cmp.Compare(a.seq, b.seq) }) {
+	bySeq := func(a, b row) int { return cmp.Compare(a.seq, b.seq) }
+	for _, entry := range slices.SortedFunc(maps.Values(c.latest), bySeq) {
 		c.report("%s of entry %d was removed", c.names.of(entry), entry.seq)
 	}
 	for _, head := range c.heads {

@@ -49,9 +49,10 @@ var chained = []struct{ kind, sql string }{
 		remind_at AT TIME ZONE 'UTC' AS remind, CASE WHEN closed_at IS NULL THEN 'open' ELSE state END AS state, step
 		FROM approvals`},
 	{"vote", `SELECT concat(approval_id, '/', operator), agrees, approval_id AS approval, at AT TIME ZONE 'UTC' AS at,
-		broke_glass, digest, name, operator, reason, source FROM votes LEFT JOIN approvals ON approvals.id = approval_id`},
-	{"attempt", `SELECT r.id::text, approval_id AS approval, digest, error, finished_at AT TIME ZONE 'UTC' AS finished, r.id,
-		lines, outcome, encode(sha256(convert_to(log, 'UTF8')), 'hex') AS output,
+		broke_glass, digest, name, operator, reason, source
+		FROM votes LEFT JOIN approvals ON approvals.id = approval_id`},
+	{"attempt", `SELECT r.id::text, approval_id AS approval, digest, error,
+		finished_at AT TIME ZONE 'UTC' AS finished, r.id, lines, outcome, encode(sha256(convert_to(log, 'UTF8')), 'hex') AS output,
 		started_at AT TIME ZONE 'UTC' AS started, r.step,
 		encode(sha256(convert_to(array_to_string(tail, E'\n'), 'UTF8')), 'hex') AS tail
 		FROM attempts r LEFT JOIN approvals a ON a.id = approval_id WHERE outcome <> 'running'`},
@@ -191,7 +192,8 @@ func readUndecided(ctx context.Context, tx pgx.Tx, report *audit.Report) error {
 	var id uuid.UUID
 	var state onboarding.ApprovalState
 	_, err = pgx.ForEachRow(rows, []any{&id, &state}, func() error {
-		report.Problems = append(report.Problems, fmt.Sprintf("approval %s is %s, and its votes do not say so", id, state))
+		report.Problems = append(report.Problems,
+			fmt.Sprintf("approval %s is %s, and its votes do not say so", id, state))
 		return nil
 	})
 	return err
