@@ -54,8 +54,8 @@ func (c *Chain) Add(e *Entry) {
 	case e.Seq > next:
 		c.report("entries %d to %d were removed", next, e.Seq-1)
 	case sha256.Sum256(c.buf) != e.Hash:
-		c.report("entry %d (%s %s) does not match its hash: it, or one that it follows, was edited, moved, inserted or "+
-			"removed", e.Seq, e.Kind, e.Row)
+		c.report("entry %d (%s %s) does not match its hash: it, or one that it follows, was edited, moved, inserted "+
+			"or removed", e.Seq, e.Kind, e.Row)
 	}
 	for _, head := range c.heads {
 		if head.Seq == e.Seq && !strings.HasPrefix(e.Hash.String(), head.Hash) {

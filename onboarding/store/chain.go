@@ -52,7 +52,8 @@ var chained = []struct{ kind, sql string }{
 		broke_glass, digest, name, operator, reason, source
 		FROM votes LEFT JOIN approvals ON approvals.id = approval_id`},
 	{"attempt", `SELECT r.id::text, approval_id AS approval, digest, error,
-		finished_at AT TIME ZONE 'UTC' AS finished, r.id, lines, outcome, encode(sha256(convert_to(log, 'UTF8')), 'hex') AS output,
+		finished_at AT TIME ZONE 'UTC' AS finished, r.id, lines, outcome,
+		encode(sha256(convert_to(log, 'UTF8')), 'hex') AS output,
 		started_at AT TIME ZONE 'UTC' AS started, r.step,
 		encode(sha256(convert_to(array_to_string(tail, E'\n'), 'UTF8')), 'hex') AS tail
 		FROM attempts r LEFT JOIN approvals a ON a.id = approval_id WHERE outcome <> 'running'`},
