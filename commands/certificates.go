@@ -28,8 +28,12 @@ type CertificateHandlers struct {
 	gate     *access.Gate
 	replies  *responder
 	messages *messenger
+	origins  *provenance
 	CertificateDependencies
 }
+
+// renewBlock begins the block_id of the button that renews a certificate, in a private answer.
+const renewBlock = "certificate/"
 
 // CertificateDependencies are what [CertificateHandlers] work with besides the other handlers'
 // parts. All are required.
@@ -44,7 +48,7 @@ type CertificateDependencies struct {
 // routes to them.
 func NewCertificateHandlers(h *Handlers, dependencies CertificateDependencies) *CertificateHandlers {
 	return &CertificateHandlers{service: h.service, gate: h.gate, replies: h.replies, messages: h.messages,
-		CertificateDependencies: dependencies}
+		origins: h.decisions.origins, CertificateDependencies: dependencies}
 }
 
 // certificates answers the slash command: about all sites in the channel, about one site to the
@@ -58,7 +62,7 @@ func (h *CertificateHandlers) reply(ctx context.Context, command bot.Command) po
 	var reply post.Reply
 	var err error
 	if domain := strings.TrimSpace(mrkdwn.Unescape(command.Text)); domain != "" {
-		reply, err = h.aboutSite(ctx, domain)
+		reply, err = h.aboutSite(ctx, command.Person, renewBlock+command.Envelope, domain)
 	} else {
 		reply, err = h.aboutAll(ctx, command)
 	}
@@ -68,7 +72,7 @@ func (h *CertificateHandlers) reply(ctx context.Context, command bot.Command) po
 	return reply
 }
 
-// aboutAll posts the table in the channel, with timelines in its thread.
+// aboutAll posts the table in the channel, with a timeline in its thread.
 func (h *CertificateHandlers) aboutAll(ctx context.Context, command bot.Command) (post.Reply, error) {
 	sites, err := h.Planner.Inventory.Sites(ctx)
 	if err != nil {
@@ -88,22 +92,27 @@ func (h *CertificateHandlers) aboutAll(ctx context.Context, command bot.Command)
 	}
 	table := certs.Table(report)
 	table.Key, table.Channel = "certificates/"+command.Envelope, command.Channel
-	pictures, err := certs.Timelines(timeline.Rows(report, h.Planner.Sweeper.Config().Thresholds, past), report.At,
-		table)
+	picture, err := certs.Timeline(timeline.Rows(report, h.Planner.Sweeper.Config().Thresholds, past), report.At, table)
 	if err != nil {
 		return post.Reply{}, err
 	}
-	if err := h.messages.send(ctx, append([]post.Message{table}, pictures...)...); err != nil {
+	if err := h.messages.send(ctx, table, picture); err != nil {
 		return post.Reply{}, err
 	}
-	return post.Reply{Text: fmt.Sprintf("%s Checked %s. The table is in the channel, with timelines in its thread.",
+	return post.Reply{Text: fmt.Sprintf("%s Checked %s. The table is in the channel, with a timeline in its thread.",
 		mrkdwn.MarkDone, mrkdwn.Count(len(sites), "site"))}, nil
 }
 
 // aboutSite shows everything about one site to the person who asks.
-func (h *CertificateHandlers) aboutSite(ctx context.Context, domain string) (post.Reply, error) {
+func (h *CertificateHandlers) aboutSite(
+	ctx context.Context, person bot.Person, block, domain string,
+) (post.Reply, error) {
 	detail, err := h.detail(ctx, domain)
 	if err != nil {
+		return post.Reply{}, err
+	}
+	detail.Block = block
+	if err := h.origins.ask(ctx, person, block, detail.Domain); err != nil {
 		return post.Reply{}, err
 	}
 	return certs.Page(detail).Reply(), nil
@@ -157,6 +166,9 @@ func certificateError(err error) error {
 // it.
 func (h *CertificateHandlers) renew(ctx context.Context, action bot.Action) error {
 	return h.pressed(ctx, action, func(ctx context.Context) (post.Reply, error) {
+		if _, err := h.origins.require(ctx, action, subject{}); err != nil {
+			return post.Reply{}, err
+		}
 		site, err := h.Planner.Site(ctx, action.Value)
 		if err != nil {
 			return post.Reply{}, err
@@ -189,7 +201,9 @@ func (h *CertificateHandlers) renew(ctx context.Context, action bot.Action) erro
 // why shows somebody why a certificate is not renewed.
 func (h *CertificateHandlers) why(ctx context.Context, action bot.Action) error {
 	return h.pressed(ctx, action,
-		func(ctx context.Context) (post.Reply, error) { return h.aboutSite(ctx, action.Value) })
+		func(ctx context.Context) (post.Reply, error) {
+			return h.aboutSite(ctx, action.Person, renewBlock+action.Envelope, action.Value)
+		})
 }
 
 // pressed answers a press of an operator. Work that takes long answers later.

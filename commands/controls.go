@@ -24,14 +24,28 @@ type controlHandlers struct {
 	replies  *responder
 	messages *messenger
 	home     *home.Tabs
+	origins  *provenance
 	command  string
+}
+
+// cancelBlock begins the block_id of the buttons of the private question whether to cancel a run.
+const cancelBlock = "cancel/"
+
+// requirePressed returns an error unless an operator pressed a button about a run in what the bot
+// delivered.
+func (h *controlHandlers) requirePressed(ctx context.Context, action bot.Action) error {
+	err := h.gate.RequireOperator(ctx, action.Person)
+	if err == nil {
+		_, err = h.origins.require(ctx, action, subject{run: parseID(action.Value)})
+	}
+	return err
 }
 
 // pressedStep returns the run and the step that a button in a thread is about.
 func (h *controlHandlers) pressedStep(
 	ctx context.Context, action bot.Action,
 ) (*onboarding.Run, onboarding.Key, error) {
-	if err := h.gate.RequireOperator(ctx, action.Person); err != nil {
+	if err := h.requirePressed(ctx, action); err != nil {
 		return nil, "", err
 	}
 	view, err := h.service.Records.View(ctx, parseID(action.Value))
@@ -55,7 +69,7 @@ func (h *controlHandlers) retry(ctx context.Context, action bot.Action) error {
 
 // retryAll retries every stuck step of a run.
 func (h *controlHandlers) retryAll(ctx context.Context, action bot.Action) error {
-	err := h.gate.RequireOperator(ctx, action.Person)
+	err := h.requirePressed(ctx, action)
 	if err == nil {
 		_, err = h.service.RetryAll(ctx, parseID(action.Value), action.Person.ID)
 	}
@@ -82,9 +96,21 @@ func (h *controlHandlers) checkNow(ctx context.Context, action bot.Action) error
 	return h.replies.answer(ctx, action, err)
 }
 
+// askCancel asks whether to cancel a run.
+func (h *controlHandlers) askCancel(ctx context.Context, command bot.Command, run *onboarding.Run) post.Reply {
+	block := cancelBlock + command.Envelope
+	if err := h.origins.ask(ctx, command.Person, block, run.ID.String()); err != nil {
+		return h.replies.failure(ctx, err, "run", run.ID.String())
+	}
+	return render.CancelPage(run, h.messages.link(ctx, run), block).Reply()
+}
+
 // cancel ends a run, from its thread or from the private question that the command asks.
 func (h *controlHandlers) cancel(ctx context.Context, action bot.Action) error {
 	err := h.gate.RequireSameTeam(ctx, action.Person)
+	if err == nil {
+		_, err = h.origins.require(ctx, action, subject{run: parseID(action.Value)})
+	}
 	if err == nil {
 		err = h.service.Cancel(ctx, parseID(action.Value), action.Person.ID)
 	}

@@ -46,10 +46,10 @@ func (h *decisionHandlers) breakGlass(ctx context.Context, action bot.Action) er
 func (h *decisionHandlers) decide(ctx context.Context, action bot.Action, decision render.Decision) error {
 	err := h.gate.RequireSameTeam(ctx, action.Person)
 	if err == nil {
-		err = h.origins.require(ctx, action, parseID(action.Value))
-	}
-	if err == nil {
-		err = h.vote(ctx, decision, vote{approval: parseID(action.Value), person: action.Person.ID})
+		given := service.Decision{Operator: action.Person.ID}
+		if given.Source, err = h.origins.require(ctx, action, subject{approval: parseID(action.Value)}); err == nil {
+			err = h.vote(ctx, decision, parseID(action.Value), given)
+		}
 	}
 	if needed, ok := errors.AsType[*onboarding.ReasonNeededError](err); ok {
 		var form bot.ShownView
@@ -64,20 +64,16 @@ func (h *decisionHandlers) decide(ctx context.Context, action bot.Action, decisi
 	return h.replies.answer(ctx, action, err)
 }
 
-// vote is one person's decision on an approval.
-type vote struct {
-	approval       uuid.UUID
-	person, reason string
-}
-
-func (h *decisionHandlers) vote(ctx context.Context, decision render.Decision, v vote) error {
+func (h *decisionHandlers) vote(
+	ctx context.Context, decision render.Decision, approval uuid.UUID, given service.Decision,
+) error {
 	switch decision {
 	case render.Approving:
-		return h.service.Approve(ctx, v.approval, v.person, v.reason)
+		return h.service.Approve(ctx, approval, given)
 	case render.BreakingGlass:
-		return h.service.BreakGlass(ctx, v.approval, v.person, v.reason)
+		return h.service.BreakGlass(ctx, approval, given)
 	}
-	return h.service.Reject(ctx, v.approval, v.person, v.reason)
+	return h.service.Reject(ctx, approval, given)
 }
 
 // reasonGiven counts a decision that came with a reason.
@@ -88,11 +84,12 @@ func (h *decisionHandlers) reasonGiven(ctx context.Context, submission bot.Submi
 	}
 	err := h.gate.RequireSameTeam(ctx, submission.Person)
 	if err == nil {
-		err = h.origins.require(ctx, formSubmitted(submission), meta.Approval)
-	}
-	if err == nil {
-		err = h.vote(ctx, meta.Do, vote{approval: meta.Approval, person: submission.Person.ID,
-			reason: submission.State[render.BlockReason][render.ActionReason].Value})
+		given := service.Decision{Operator: submission.Person.ID,
+			Reason: submission.State[render.BlockReason][render.ActionReason].Value}
+		given.Source, err = h.origins.require(ctx, formSubmitted(submission), subject{approval: meta.Approval})
+		if err == nil {
+			err = h.vote(ctx, meta.Do, meta.Approval, given)
+		}
 	}
 	switch {
 	case errors.Is(err, onboarding.ErrNoReason):

@@ -175,10 +175,10 @@ func TestCancelledFromTheThread(t *testing.T) {
 		t.Fatal(err)
 	}
 	if out := r.press(r.ana, trouble, "Cancel run"); out.Confirm == nil ||
-		!strings.Contains(out.Confirm.Text, "Applied changes stay in place") {
+		!strings.Contains(out.Confirm.Text, "applied changes stay in place") {
 		t.Errorf("%+v", out.Confirm)
 	}
-	r.read(r.ana, "The run was cancelled by @Ana Ortiz", "Nothing was applied")
+	r.read(r.ana, "The run was cancelled by @Ana Ortiz", "Tried, and perhaps applied in part: Database")
 	r.read(r.ana, "⚪ Onboarding Merche Biche")
 	r.noRefusals()
 }

@@ -62,11 +62,11 @@ func New(d Dependencies) *Handlers {
 	h.decisions = &decisionHandlers{service: d.Service, workspace: d.Workspace, gate: d.Gate,
 		replies: h.replies, home: d.Home, origins: origins}
 	h.controls = &controlHandlers{service: d.Service, gate: d.Gate, replies: h.replies,
-		messages: h.messages, home: d.Home, command: h.command}
+		messages: h.messages, home: d.Home, origins: origins, command: h.command}
 	h.undos = &undoHandlers{service: d.Service, gate: d.Gate, replies: h.replies,
-		messages: h.messages, runs: runs, renderer: d.Renderer}
+		messages: h.messages, runs: runs, renderer: d.Renderer, origins: origins}
 	h.reviews = &reviewHandlers{service: d.Service, workspace: d.Workspace, gate: d.Gate, replies: h.replies,
-		origins: origins}
+		origins: origins, renderer: d.Renderer}
 	inspections := &inspectHandlers{service: d.Service, replies: h.replies, messages: h.messages,
 		runs: runs, home: d.Home, renderer: d.Renderer}
 	h.onboard = &onboardCommand{service: d.Service, replies: h.replies, messages: h.messages,
@@ -128,6 +128,8 @@ func (h *Handlers) Register(router *bot.Router) {
 
 	router.Action(render.ActionReview, h.reviews.open)
 	router.Action(render.ActionReviewPage+"*", h.reviews.turnPage)
+	router.Action(render.ActionReviewSelect+"*", h.reviews.selectPage)
+	router.Action(render.ActionReviewDomain+"*", h.reviews.selectDomain)
 	router.View(render.ViewReview, h.reviews.submitted)
 }
 

@@ -2,6 +2,7 @@ package commands
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -50,7 +51,7 @@ func (h *inspectHandlers) list(ctx context.Context) post.Reply {
 	if err != nil {
 		h.replies.log.WarnContext(ctx, "a list does not show whether a freeze holds", "error", err)
 	}
-	return h.renderer.List(listed, freeze).Reply()
+	return h.renderer.WithLinks(h.messages.relatedLinks(ctx, runs...)).List(listed, freeze).Reply()
 }
 
 func (h *inspectHandlers) status(ctx context.Context, run *onboarding.Run) post.Reply {
@@ -58,7 +59,8 @@ func (h *inspectHandlers) status(ctx context.Context, run *onboarding.Run) post.
 	if err != nil {
 		return h.replies.failure(ctx, err, "run", run.ID.String())
 	}
-	return h.renderer.Status(view, h.messages.address(ctx, render.RootKey(run.ID))).Reply()
+	renderer := h.renderer.WithLinks(h.messages.relatedLinks(ctx, view.Run))
+	return renderer.Status(view, h.messages.address(ctx, render.RootKey(run.ID))).Reply()
 }
 
 // verify makes the success checks again and answers with what they found.
@@ -67,6 +69,10 @@ func (h *inspectHandlers) verify(ctx context.Context, slug string) post.Reply {
 	switch {
 	case run == nil && err != nil:
 		return h.runs.missing(ctx, slug, err)
+	case errors.Is(err, onboarding.ErrNothing):
+		return post.Reply{Text: fmt.Sprintf("There is nothing to verify: the onboarding of %s was undone %s%s.",
+			blockkit.Code(slug), blockkit.Date(run.Undo.Ended),
+			render.ThreadLink(h.messages.relatedLinks(ctx, run)[run.Undo.Run]))}
 	case err != nil:
 		if _, expected := render.ErrorText(err); expected {
 			return h.replies.failure(ctx, err, "run", run.ID.String())
@@ -101,7 +107,7 @@ func (h *inspectHandlers) auditLog(ctx context.Context, command bot.Command, slu
 	if err != nil {
 		return h.replies.failure(ctx, err, "slug", slug)
 	}
-	page := h.renderer.AuditLog(view)
+	page := h.renderer.WithLinks(h.messages.relatedLinks(ctx, view.Run)).AuditLog(view)
 	page.Note("The full audit log, with every change that was applied, is in your direct messages with me.")
 	return page.Reply()
 }

@@ -51,7 +51,7 @@ func (h *onboardCommand) reply(ctx context.Context, command bot.Command) post.Re
 	case render.WordVerify:
 		return h.inspections.verify(ctx, parsed.slug)
 	case render.WordUndo:
-		return h.undos.ask(ctx, parsed.slug, command.Envelope)
+		return h.undos.ask(ctx, command, parsed.slug)
 	case render.WordFreeze:
 		return h.controls.freeze(ctx, command.Person, parsed.reason)
 	case render.WordThaw:
@@ -81,7 +81,7 @@ func (h *onboardCommand) replyAboutRun(ctx context.Context, command bot.Command,
 	case parsed.word == render.WordPlan:
 		return h.plans.ofRun(ctx, command, run)
 	case parsed.word == render.WordCancel:
-		return render.CancelPage(run, h.messages.link(ctx, run)).Reply()
+		return h.controls.askCancel(ctx, command, run)
 	case parsed.word == render.WordReview:
 		return h.reviews.reply(ctx, command, run)
 	}

@@ -18,11 +18,12 @@ var (
 
 // fakePlatform is a runbook of three steps, and a platform with a few Providers and Orgs.
 type fakePlatform struct {
-	mu      sync.Mutex
-	made    map[string]bool
-	version map[string]string // what the change of a step says, so that it can move
-	broken  map[string]error
-	waiting map[string]string
+	mu        sync.Mutex
+	made      map[string]bool
+	version   map[string]string // what the change of a step says, so that it can move
+	broken    map[string]error
+	waiting   map[string]string
+	perDomain []string // the kinds of steps of each domain
 	// slow delays every answer about domains until it is closed.
 	slow chan struct{}
 	// hold delays the application of a step until it is closed.
@@ -31,8 +32,8 @@ type fakePlatform struct {
 
 func newFakePlatform() *fakePlatform {
 	return &fakePlatform{made: map[string]bool{}, version: map[string]string{}, broken: map[string]error{},
-		waiting: map[string]string{},
-		slow:    closed(), hold: map[string]chan struct{}{}}
+		waiting: map[string]string{}, perDomain: []string{"deploy"},
+		slow: closed(), hold: map[string]chan struct{}{}}
 }
 
 func closed() chan struct{} {
@@ -52,10 +53,12 @@ func (p *fakePlatform) Steps(request onboarding.Request) []onboarding.Definition
 		{Key: "database", Title: "Database", Destructive: true, After: []onboarding.Key{"preflight"}}}
 	verify := onboarding.Definition{Key: "verify", Title: "Verify"}
 	for _, domain := range request.Domains {
-		key := onboarding.Key("deploy/" + domain.Name)
-		steps = append(steps, onboarding.Definition{Key: key, Title: "Deploy", Destructive: true,
-			After: []onboarding.Key{"database"}})
-		verify.After = append(verify.After, key)
+		for _, kind := range p.perDomain {
+			key := onboarding.Key(kind + "/" + domain.Name)
+			steps = append(steps, onboarding.Definition{Key: key, Title: strings.ToUpper(kind[:1]) + kind[1:],
+				Destructive: true, After: []onboarding.Key{"database"}})
+			verify.After = append(verify.After, key)
+		}
 	}
 	return append(steps, verify)
 }

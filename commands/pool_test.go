@@ -37,7 +37,8 @@ func TestTheSmallestPoolIsEnough(t *testing.T) {
 		ids = append(ids, run.ID)
 	}
 	for _, id := range ids {
-		must(t, r.service.Approve(t.Context(), r.undecided(id).ID, workspace.Bo, ""))
+		must(t, r.service.Approve(t.Context(), r.undecided(id).ID,
+			service.Decision{Operator: workspace.Bo, Source: "a message"}))
 	}
 	// One run applies; the others wait for the platform, each over its connection.
 	r.eventually("all runs are busy", func() bool {

@@ -3,6 +3,7 @@ package commands
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 
 	"github.com/google/uuid"
@@ -18,9 +19,9 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/service"
 )
 
-// provenance refuses decisions that were given in something that the bot did not deliver. Whoever
-// holds the bot's token can post a message with the button of an approval, or change the text above
-// it; what was pressed there says nothing about what the person agreed to.
+// provenance refuses presses in something that the bot did not deliver. Whoever holds the bot's token
+// can post a message with the button of an approval or of a run, or change the text above it; what was
+// pressed there says nothing about what the person agreed to.
 type provenance struct {
 	pool    *pgxpool.Pool
 	outbox  *outbox.Outbox
@@ -42,6 +43,10 @@ func (e refusedPress) Mrkdwn() string { return string(e) }
 const (
 	errForgedPress = refusedPress("Your press did not count: what you pressed in is not what I delivered. " +
 		"Somebody may be using my token. The approval request is posted again in the run's thread.")
+	errForgedControl = refusedPress("Your press did not count: what you pressed in is not what I delivered. " +
+		"Somebody may be using my token. Use the buttons in the run's thread.")
+	errUnknownQuestion = refusedPress("Your press did not count, because I did not ask you this, or too long ago. " +
+		"Type the command again.")
 	errUnknownForm = refusedPress("Your decision did not count, because this form is too old. Close it, and open it " +
 		"again from the approval request.")
 	errOutdatedPress = refusedPress("Your press did not count, because the message changed at the same moment. " +
@@ -50,51 +55,105 @@ const (
 		"It has just been renewed: press again.")
 )
 
-// require returns an error for the person unless they pressed in what the bot delivered. A forged
-// message is recorded in the audit trail, and everybody reads about it in the run's thread.
-func (p *provenance) require(ctx context.Context, action bot.Action, approval uuid.UUID) error {
+// subject is what a button is about: an approval, or a run. Both are zero for a button that is about
+// neither.
+type subject struct{ approval, run uuid.UUID }
+
+// require returns an error for the person unless they pressed in what the bot delivered, and otherwise
+// what that was. A forged message is recorded in the audit trail, and everybody reads about it in the
+// run's thread.
+func (p *provenance) require(ctx context.Context, action bot.Action, about subject) (source string, err error) {
+	if action.Ephemeral {
+		return p.requireAsked(ctx, action)
+	}
 	key, from, err := p.origin(ctx, action)
 	if err == nil && from == outbox.Unverified {
 		if inForm(action) {
-			return errUnknownForm
+			return "", errUnknownForm
 		}
 		// Slack's answer to the delivery tells what the message shows.
 		if err = p.restore(ctx, action, key); err == nil {
 			key, from, err = p.origin(ctx, action)
 		}
 	}
+	source = sourceOf(action, key)
 	switch {
 	case err != nil:
-		return err
+		return "", err
 	case from == outbox.Delivered:
-		return nil
+		return source, nil
+	case from == outbox.Outdated && about.approval == uuid.Nil:
+		return source, nil // whether the button still has something to do is for its handler to find out
 	case from == outbox.Outdated && inForm(action):
-		return errOutdatedPress
+		return "", errOutdatedPress
 	case from == outbox.Outdated:
-		return p.outdated(ctx, approval)
+		return source, p.outdated(ctx, about.approval)
 	case from == outbox.Unverified:
-		return errUnverifiedPress
+		return "", errUnverifiedPress
 	}
+	log := p.log.With("approval", about.approval, "run", about.run, "person", action.Person.ID,
+		"channel", action.Channel, "ts", action.TS, "message", key)
 	if from == outbox.Changed && p.acceptChanged {
-		p.log.WarnContext(ctx, "a press counts in what the bot did not deliver, since slack.accept_changed is set",
-			"approval", approval, "person", action.Person.ID, "channel", action.Channel, "ts", action.TS,
-			"message", key)
-		return nil
+		log.WarnContext(ctx, "a press counts in what the bot did not deliver, since slack.accept_changed is set")
+		return source, nil
 	}
-	p.log.WarnContext(ctx, "a press did not count: the bot did not deliver what was pressed in",
-		"approval", approval, "person", action.Person.ID, "channel", action.Channel, "ts", action.TS, "message", key)
-	keys := []string{key, render.ApprovalKey(&onboarding.Approval{ID: approval})}
-	if found, err := p.service.Records.Approval(ctx, approval); err == nil {
-		keys[1] = render.ApprovalKey(found)
+	log.WarnContext(ctx, "a press did not count: the bot did not deliver what was pressed in")
+	return "", p.forged(ctx, action, about, key)
+}
+
+// forged records a press that did not count and shows again what the bot delivered. It returns what
+// the person reads.
+func (p *provenance) forged(ctx context.Context, action bot.Action, about subject, key string) error {
+	keys := []string{key}
+	refused := errForgedControl
+	if about.approval != uuid.Nil {
+		refused = errForgedPress
+		if found, err := p.service.Records.Approval(ctx, about.approval); err == nil {
+			keys = append(keys, render.ApprovalKey(found))
+		}
 	}
-	err = p.service.ReportForgery(ctx, approval, action.Person.ID, where(action, key))
+	err := p.service.ReportForgery(ctx, service.Forgery{Approval: about.approval, Run: about.run,
+		Operator: action.Person.ID, Where: where(action, key)})
 	if errors.Is(err, onboarding.ErrNotFound) {
 		err = nil
 	}
 	if err = errors.Join(err, p.restore(ctx, action, keys...)); err != nil {
 		return err
 	}
-	return errForgedPress
+	return refused
+}
+
+// sourceOf names what somebody pressed in, and what it showed; see [onboarding.Vote].
+func sourceOf(action bot.Action, key string) string {
+	name := "message " + key
+	switch {
+	case action.View != nil && action.View.Type == slack.VTHomeTab:
+		name = "home tab of " + action.Person.ID
+	case action.View != nil:
+		name = "form " + action.View.ID
+	}
+	return fmt.Sprintf("%s showing %x", name, action.Shown)
+}
+
+// ask remembers a private question with buttons, of which Slack sends nothing back but the block_id
+// and the value.
+func (p *provenance) ask(ctx context.Context, person bot.Person, block, about string) error {
+	return p.outbox.RecordQuestion(ctx, outbox.Question{Block: block, Person: person.ID, About: about})
+}
+
+// requireAsked is [provenance.require] for a press in a private message.
+func (p *provenance) requireAsked(ctx context.Context, action bot.Action) (source string, err error) {
+	question := outbox.Question{Block: action.Block, Person: action.Person.ID, About: action.Value}
+	asked, err := p.outbox.Asked(ctx, question)
+	switch {
+	case err != nil:
+		return "", err
+	case !asked:
+		p.log.WarnContext(ctx, "a press did not count: the bot did not ask this person", "action", action.ID,
+			"person", action.Person.ID, "channel", action.Channel)
+		return "", errUnknownQuestion
+	}
+	return "question " + question.Block, nil
 }
 
 // outdated returns why a press does not count in what the bot delivered some updates ago. An approval

@@ -2,6 +2,7 @@ package commands_test
 
 import (
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -93,6 +94,92 @@ func TestAChangedMessageDoesNotApprove(t *testing.T) {
 	}
 	r.press(r.bo, restored, "Approve")
 	r.read(r.ana, "Database: done")
+}
+
+// TestAForgedMessageControlsNothing has buttons that retry, cancel and undo a run.
+func TestAForgedMessageControlsNothing(t *testing.T) {
+	t.Parallel()
+	r := newFixture(t)
+	r.platform.set(func() { r.platform.broken["merche-biche/database"] = textError("no route to host") })
+	r.begin("merche-biche")
+	r.press(r.bo, r.read(r.bo, "Database: approval needed"), "Approve")
+	stuck := r.read(r.ana, "no route to host", "[Retry]")
+	run := r.run("merche-biche").ID.String()
+	for i, button := range []string{render.ActionRetry, render.ActionAgain, render.ActionCheck, render.ActionCancel,
+		render.ActionUndoAll} {
+		title := "Pizza " + strconv.Itoa(i) + "?"
+		_, _, err := r.thief().PostMessageContext(t.Context(), workspace.OpsChannel, slack.MsgOptionText(title, false),
+			slack.MsgOptionBlocks(blockkit.Section(title),
+				slack.NewActionBlock("undo/1", blockkit.Button(button, run, "Yes", ""))))
+		must(t, err)
+		r.press(r.bo, r.read(r.bo, title), "Yes")
+		_, err = r.ana.WaitMessage(r.ctx(), "ops", func(workspace.Message) bool {
+			return len(r.forgeries("merche-biche")) > i
+		})
+		must(t, err)
+	}
+	r.readPrivate(r.bo, "Your press did not count")
+	r.read(r.ana, "A press did not count", "pressed a button for this run in a message that the bot did not post")
+	// Nobody but the bot knows what it asked whom in private.
+	for _, button := range []string{render.ActionCancel, render.ActionUndo} {
+		title := "Pasta for " + button + "?"
+		_, err := r.thief().PostEphemeralContext(t.Context(), workspace.OpsChannel, workspace.Bo,
+			slack.MsgOptionText(title, false), slack.MsgOptionBlocks(blockkit.Section(title),
+				slack.NewActionBlock("cancel/1", blockkit.Button(button, run, "Yes", ""))))
+		must(t, err)
+		r.press(r.bo, r.readPrivate(r.bo, title), "Yes")
+		r.readPrivate(r.bo, "I did not ask you this")
+	}
+	view := r.run("merche-biche")
+	for _, event := range view.Events {
+		if event.Kind == onboarding.EventRetried || event.Kind == onboarding.EventCancelled ||
+			event.Kind == onboarding.EventChecked {
+			t.Errorf("a forged press counted: %s", event.Kind)
+		}
+	}
+	r.platform.set(func() { delete(r.platform.broken, "merche-biche/database") })
+	r.press(r.bo, stuck, "Retry")
+	r.press(r.bo, r.read(r.bo, "Database: approval needed", "[Approve]"), "Approve")
+	r.read(r.bo, "Database: done")
+}
+
+// TestVotesNameWhatWasPressedIn is for the gate, which counts no other.
+func TestVotesNameWhatWasPressedIn(t *testing.T) {
+	t.Parallel()
+	r := newFixture(t)
+	r.begin("merche-biche")
+	question := r.read(r.bo, "Database: approval needed")
+	r.press(r.bo, question, "Approve")
+	r.read(r.ana, "Database: done")
+	approval := r.run("merche-biche").Approvals[0]
+	key := render.ApprovalKey(approval)
+	if got := approval.Votes[0].Source; !strings.HasPrefix(got, "message "+key+" showing 02") {
+		t.Errorf("the vote was given in %q, want message %s", got, key)
+	}
+}
+
+// TestRepeatedPressesAddOneNotice presses while the message does not change.
+func TestRepeatedPressesAddOneNotice(t *testing.T) {
+	t.Parallel()
+	r := newFixture(t)
+	r.begin("merche-biche")
+	question := r.read(r.ana, "Database: approval needed")
+	for range 4 {
+		r.press(r.ana, question, "Approve")
+	}
+	r.readPrivate(r.ana, "This is your own request")
+	screen, err := r.ana.Screen(r.ctx())
+	must(t, err)
+	channel, _ := screen.Channel(workspace.OpsChannel)
+	private := 0
+	for _, message := range channel.Messages {
+		if message.Ephemeral {
+			private++
+		}
+	}
+	if private != 1 {
+		t.Errorf("%d private notices after four presses", private)
+	}
 }
 
 // TestAnAttachmentIsAChange adds to a message what was not delivered.

@@ -33,6 +33,7 @@ type responder struct {
 	log       *slog.Logger
 	// late counts the work that goes on after its acknowledgement.
 	late sync.WaitGroup
+	told notices
 }
 
 func newResponder(workspace *bot.Workspace, gate *access.Gate, log *slog.Logger) *responder {
@@ -141,8 +142,15 @@ func (r *responder) failure(ctx context.Context, err error, name, id string) pos
 func (r *responder) tell(ctx context.Context, action bot.Action, text string) error {
 	switch {
 	case action.Channel != "":
-		return r.workspace.Ephemeral(ctx, bot.Recipient{Channel: action.Channel, Thread: action.Thread,
-			User: action.Person.ID}, post.Reply{Text: text})
+		to := bot.Recipient{Channel: action.Channel, Thread: action.Thread, User: action.Person.ID}
+		if !r.told.begin(to, text) {
+			return nil
+		}
+		err := r.workspace.Ephemeral(ctx, to, post.Reply{Text: text})
+		if err != nil {
+			r.told.forget(to, text)
+		}
+		return err
 	case action.View != nil && action.View.Type == "modal":
 		_, err := r.workspace.StackView(ctx, action.TriggerID, mrkdwn.Notice("Onboarding", text))
 		return err

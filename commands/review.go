@@ -2,7 +2,6 @@ package commands
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strconv"
@@ -27,6 +26,7 @@ type reviewHandlers struct {
 	gate      *access.Gate
 	replies   *responder
 	origins   *provenance
+	renderer  render.Renderer
 }
 
 func (h *reviewHandlers) open(ctx context.Context, action bot.Action) error {
@@ -88,6 +88,12 @@ type reviewPage struct {
 	number int
 	// preapprovals are the steps that were just observed, nil for a page that is only turned.
 	preapprovals []onboarding.Preapproval
+	// selected are the approvals that were selected before, and turn counts how often the modal
+	// was shown.
+	selected []uuid.UUID
+	turn     int
+	// choose selects more, nil for nothing more.
+	choose func(render.Review)
 }
 
 func (h *reviewHandlers) show(ctx context.Context, page reviewPage) (slack.ModalViewRequest, error) {
@@ -95,7 +101,7 @@ func (h *reviewHandlers) show(ctx context.Context, page reviewPage) (slack.Modal
 	if err != nil {
 		return slack.ModalViewRequest{}, err
 	}
-	content := render.NewReview(view, page.preapprovals, page.person.ID)
+	content := h.renderer.Review(view, page.preapprovals, page.person.ID)
 	if len(content.Items) > 0 {
 		if err := h.service.MayDecide(ctx, view.Run, page.person.ID); err != nil {
 			text, expected := render.ErrorText(err)
@@ -105,17 +111,55 @@ func (h *reviewHandlers) show(ctx context.Context, page reviewPage) (slack.Modal
 			content.Why = text
 		}
 	}
+	content.Turn = page.turn
+	for _, approval := range page.selected {
+		content.Selected[approval] = true
+	}
+	if page.choose != nil {
+		page.choose(content)
+	}
 	return content.Page(page.number), nil
 }
 
 // turnPage shows another page in the same modal, or the same one again.
 func (h *reviewHandlers) turnPage(ctx context.Context, action bot.Action) error {
-	number, err := strconv.Atoi(strings.TrimPrefix(action.ID, render.ActionReviewPage))
+	return h.pressed(ctx, action, render.ActionReviewPage, func(page *reviewPage, number int) { page.number = number })
+}
+
+// selectPage selects all changes of a page.
+func (h *reviewHandlers) selectPage(ctx context.Context, action bot.Action) error {
+	return h.pressed(ctx, action, render.ActionReviewSelect, func(page *reviewPage, number int) {
+		page.choose = func(review render.Review) { review.SelectPage(number) }
+	})
+}
+
+// selectDomain selects all changes of a domain.
+func (h *reviewHandlers) selectDomain(ctx context.Context, action bot.Action) error {
+	return h.pressed(ctx, action, render.ActionReviewDomain, func(page *reviewPage, number int) {
+		page.choose = func(review render.Review) { review.SelectDomain(number) }
+	})
+}
+
+// pressed shows a review again after a button in it was pressed, with what is selected. The number
+// follows the prefix in the id of the button.
+func (h *reviewHandlers) pressed(
+	ctx context.Context, action bot.Action, prefix string, change func(page *reviewPage, number int),
+) error {
+	number, err := strconv.Atoi(strings.TrimPrefix(action.ID, prefix))
 	if err != nil || action.View == nil {
 		return fmt.Errorf("page %q", action.ID)
 	}
-	page := reviewPage{person: action.Person, run: parseID(action.Value), number: number}
+	meta, err := render.DecodeReview(action.View.PrivateMetadata)
+	if err != nil {
+		return err
+	}
+	page := reviewPage{person: action.Person, run: meta.Run, number: meta.Page, turn: meta.Turn + 1,
+		selected: meta.Selected(action.State)}
+	change(&page, number)
 	err = h.gate.RequireOperator(ctx, action.Person)
+	if err == nil && len(page.selected) > 0 {
+		_, err = h.origins.require(ctx, action, subject{approval: page.selected[0]})
+	}
 	if err == nil {
 		var view slack.ModalViewRequest
 		if view, err = h.show(ctx, page); err == nil {
@@ -130,35 +174,29 @@ func (h *reviewHandlers) turnPage(ctx context.Context, action bot.Action) error 
 
 // submitted approves the selected changes, each under its own digest.
 func (h *reviewHandlers) submitted(ctx context.Context, submission bot.Submission) (bot.Answer, error) {
-	var meta render.ReviewMeta
-	if err := json.Unmarshal([]byte(submission.Metadata), &meta); err != nil {
-		return bot.Answer{}, fmt.Errorf("review: %w", err)
+	meta, err := render.DecodeReview(submission.Metadata)
+	if err != nil {
+		return bot.Answer{}, err
 	}
-	var picked []uuid.UUID
+	picked := meta.Selected(submission.State)
 	box := ""
-	for block, elements := range submission.State {
-		id := parseID(block)
-		if id == uuid.Nil {
-			continue
-		}
-		if box == "" || block < box {
+	for block := range submission.State {
+		if _, isBox := render.ReviewBox(block); isBox && (box == "" || block < box) {
 			box = block
-		}
-		if len(elements[render.ActionPick].SelectedOptions) > 0 {
-			picked = append(picked, id)
 		}
 	}
 	if len(picked) == 0 && box != "" {
 		return bot.FieldErrors(map[string]string{box: "Select the changes that you approve, or close this."}), nil
 	}
-	err := h.gate.RequireSameTeam(ctx, submission.Person)
-	if err == nil && len(picked) > 0 {
-		err = h.origins.require(ctx, formSubmitted(submission), picked[0])
-	}
+	given := service.Decision{Operator: submission.Person.ID,
+		Reason: submission.State[render.BlockReason][render.ActionReason].Value}
 	counted := 0
-	if err == nil {
-		counted, err = h.service.ApproveAll(ctx, meta.Run, picked, service.Decision{Operator: submission.Person.ID,
-			Reason: submission.State[render.BlockReason][render.ActionReason].Value})
+	err = h.gate.RequireSameTeam(ctx, submission.Person)
+	if err == nil && len(picked) > 0 {
+		given.Source, err = h.origins.require(ctx, formSubmitted(submission), subject{approval: picked[0]})
+		if err == nil {
+			counted, err = h.service.ApproveAll(ctx, meta.Run, picked, given)
+		}
 	}
 	switch {
 	case errors.Is(err, onboarding.ErrNoReason):

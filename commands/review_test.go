@@ -1,6 +1,7 @@
 package commands_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -69,7 +70,7 @@ func TestApprovedAhead(t *testing.T) {
 	top := r.reviewed(r.cleo, "page 1 of 2")
 	_, err = top.Cancel(r.ctx())
 	must(t, err)
-	_, err = form.Choose(r.ctx(), ahead.ID.String(), "Approve · digest "+ahead.Digest.Short())
+	_, err = form.Choose(r.ctx(), "Deploy · merche-biche.com", "Approve · digest "+ahead.Digest.Short())
 	must(t, err)
 	if out := r.submit(form); out.Modal == nil ||
 		!strings.Contains(out.Modal.Render(80, nil), "1 of 1 changes are approved") {
@@ -88,6 +89,54 @@ func TestApprovedAhead(t *testing.T) {
 	r.noRefusals()
 }
 
+// TestSelectionsSurvivePages selects 16 changes on one page, turns to the next, selects all of a domain
+// there, and goes back and forth.
+func TestSelectionsSurvivePages(t *testing.T) {
+	t.Parallel()
+	r := newFixture(t)
+	r.platform.set(func() { r.platform.perDomain = []string{"dns", "deploy"} })
+	domains := []string{"merche-biche.com"}
+	for i := range 8 {
+		domains = append(domains, fmt.Sprintf("m%d.example", i))
+	}
+	form := r.open(r.ana, "merche-biche domains="+strings.Join(domains, ","))
+	r.fill(form, "Merche Biche", "merche@example.com")
+	if out := r.submit(form); !out.Closed {
+		t.Fatalf("%+v", out)
+	}
+	r.read(r.bo, "Database: approval needed")
+	r.say(r.bo, "ops", "review merche-biche")
+	form = r.reviewed(r.bo, "Select all on this page")
+	press := func(button string, words ...string) {
+		t.Helper()
+		_, err := form.Press(r.ctx(), button)
+		must(t, err)
+		form = r.reviewed(r.bo, words...)
+	}
+	press("Select all on this page", "[x] Approve · digest")
+	press("Page 2 →", "Also selected, on other pages: Database, Dns · merche-biche.com")
+	press("Select all of m7.example", "[x] Approve · digest")
+	press("← Page 1", "Also selected, on other pages: Dns · m7.example, Deploy · m7.example")
+	for _, approval := range r.run("merche-biche").Approvals {
+		if approval.Step == "database" {
+			_, err := form.Choose(r.ctx(), "Database") // nothing, which clears the box
+			must(t, err)
+		}
+	}
+	press("Page 2 →", "Also selected, on other pages: Dns · merche-biche.com")
+	if out := r.submit(form); out.Modal == nil ||
+		!strings.Contains(out.Modal.Render(80, nil), "17 of 17 changes are approved") {
+		t.Fatalf("%+v", out)
+	}
+	for _, approval := range r.run("merche-biche").Approvals {
+		selected := approval.Step != "database" && approval.Step != "deploy/m6.example"
+		if selected != (len(approval.Votes) == 1) {
+			t.Errorf("%s has %d votes", approval.Step, len(approval.Votes))
+		}
+	}
+	r.noRefusals()
+}
+
 func TestAReviewThatNeedsReasons(t *testing.T) {
 	t.Parallel()
 	r := newFixture(t, func(_ *workspace.Config, domain *onboarding.Policy, _ *access.Config) {
@@ -98,7 +147,11 @@ func TestAReviewThatNeedsReasons(t *testing.T) {
 	r.say(r.bo, "ops", "review merche-biche")
 	form := r.reviewed(r.bo, "Why?")
 	for _, approval := range r.run("merche-biche").Approvals {
-		_, err := form.Choose(r.ctx(), approval.ID.String(), "Approve · digest "+approval.Digest.Short())
+		label := "Database"
+		if approval.Step.Kind() == "deploy" {
+			label = "Deploy · merche-biche.com"
+		}
+		_, err := form.Choose(r.ctx(), label, "Approve · digest "+approval.Digest.Short())
 		must(t, err)
 	}
 	if out := r.submit(form); !strings.Contains(out.Errors["reason"], "Give a reason") {
@@ -226,6 +279,15 @@ func TestAuditLogVerifyAndUndo(t *testing.T) {
 	r.read(r.ana, "The onboarding of Merche Biche is undone.")
 	if answer := r.say(r.bo, "ops", "undo merche-biche"); !strings.Contains(answer, "is already undone") {
 		t.Errorf("undo twice: %s", answer)
+	}
+	r.read(r.bo, "⚪ Onboarding Merche Biche", "Undone", "thread")
+	r.read(r.bo, "⚪ Undoing the onboarding of Merche Biche", "It takes back", "this onboarding")
+	r.read(r.bo, "Merche Biche went live.", "Undone")
+	for _, typed := range []string{"list", "status merche-biche", "verify merche-biche"} {
+		if answer := r.say(r.bo, "ops", typed); strings.Contains(answer, "Live") || strings.Contains(answer, "🟢") ||
+			!strings.Contains(strings.ToLower(answer), "undone") {
+			t.Errorf("%s after the undo:\n%s", typed, answer)
+		}
 	}
 	if run := r.run("merche-biche"); run.Undoes == nil || !run.Undoes.DeleteCertificates {
 		t.Errorf("%+v", run.Undoes)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/atlilith/onboardbot/bot"
 	"github.com/atlilith/onboardbot/bot/blockkit"
@@ -24,11 +23,15 @@ type undoHandlers struct {
 	messages *messenger
 	runs     *runFinder
 	renderer render.Renderer
+	origins  *provenance
 }
 
-// ask asks whether to keep the certificates, which is the confirmation as well. The source names
-// this asking: its buttons begin one run, however often they are pressed.
-func (h *undoHandlers) ask(ctx context.Context, slug, source string) post.Reply {
+// undoBlock begins the block_id of the buttons of the question whether to undo a run. The whole id is
+// the submission, so one question begins one run, however often its buttons are pressed.
+const undoBlock = "undo/"
+
+// ask asks whether to keep the certificates, which is the confirmation as well.
+func (h *undoHandlers) ask(ctx context.Context, command bot.Command, slug string) post.Reply {
 	run, err := h.service.Records.Latest(ctx, slug)
 	if err != nil {
 		return h.runs.missing(ctx, slug, err)
@@ -46,7 +49,11 @@ func (h *undoHandlers) ask(ctx context.Context, slug, source string) post.Reply 
 	case err != nil:
 		return h.replies.failure(ctx, err, "slug", slug)
 	}
-	return h.renderer.AskUndo(undoable, source).Reply()
+	block := undoBlock + command.Envelope
+	if err := h.origins.ask(ctx, command.Person, block, undoable.ID.String()); err != nil {
+		return h.replies.failure(ctx, err, "slug", slug)
+	}
+	return h.renderer.AskUndo(undoable, block).Reply()
 }
 
 func (h *undoHandlers) begin(ctx context.Context, action bot.Action) error {
@@ -58,8 +65,8 @@ func (h *undoHandlers) beginText(ctx context.Context, action bot.Action) string 
 	if err := h.gate.RequireSameTeam(ctx, action.Person); err != nil {
 		return h.replies.explain(ctx, err, "person", action.Person.ID)
 	}
-	if !strings.HasPrefix(action.Block, render.UndoBlock) {
-		return h.replies.explain(ctx, onboarding.ErrNotFound, "run", action.Value)
+	if _, err := h.origins.require(ctx, action, subject{run: parseID(action.Value)}); err != nil {
+		return h.replies.explain(ctx, err, "run", action.Value)
 	}
 	view, err := h.service.Records.View(ctx, parseID(action.Value))
 	if err != nil {

@@ -65,6 +65,9 @@ type Vote struct {
 	// BrokeGlass says that somebody approved alone in an emergency, perhaps their own request.
 	BrokeGlass bool
 	At         time.Time
+	// Source names what was delivered for the approval and in which the vote was given, and identifies
+	// what it showed. The gate counts no vote without it.
+	Source string
 }
 
 // Approvers returns who agreed.

@@ -47,7 +47,8 @@ type Statement struct {
 	Args []string `json:"args"`
 }
 
-// ZoneUpdate is one atomic update of a zone (RFC 2136), conditional on what was there before.
+// ZoneUpdate is one update of a zone: record sets as they were, and as they will be. Whether it is
+// atomic and conditional on what was there before is a promise of the dns.Publisher that makes it.
 type ZoneUpdate struct {
 	Zone string        `json:"zone"`
 	Sets []RecordsEdit `json:"sets"`

@@ -37,6 +37,10 @@ type Run struct {
 	Ended   time.Time // zero while active
 	EndedBy Operator  // who cancelled
 	Steps   []Step    // in the order of the runbook
+	// Changed reports whether it began to apply a change.
+	Changed bool
+	// Undo is the newest run that takes this ended onboarding back, nil where there is none.
+	Undo *Undo
 	// Undoes is what a run of [KindUndo] takes back, nil for any other.
 	Undoes *Undoes
 	// Renews is the run that made the domain live whose certificate a run of [KindRenew] renews,
@@ -142,6 +146,20 @@ func (r *Run) Stuck() []*Step {
 		}
 	}
 	return stuck
+}
+
+// Undone reports whether a later run took this onboarding back.
+func (r *Run) Undone() bool { return r.Undo != nil && r.Undo.State == RunDone }
+
+// Related returns the undo of an onboarding, and the onboarding of an undo.
+func (r *Run) Related() []uuid.UUID {
+	switch {
+	case r.Undo != nil:
+		return []uuid.UUID{r.Undo.Run}
+	case r.Undoes != nil:
+		return []uuid.UUID{r.Undoes.Run}
+	}
+	return nil
 }
 
 // Tenant returns the id of the Provider's row: the one found, else the one that it will get.

@@ -1,6 +1,10 @@
 package onboarding
 
-import "github.com/google/uuid"
+import (
+	"time"
+
+	"github.com/google/uuid"
+)
 
 // Undoes is what a run takes back: the changes that an onboarding applied, or may have.
 type Undoes struct {
@@ -19,4 +23,11 @@ type Undoes struct {
 type Applied struct {
 	Step   Key
 	Change Change
+}
+
+// Undo is the run that takes back an onboarding, or took it back.
+type Undo struct {
+	Run   uuid.UUID
+	State RunState  // a cancelled one is here only if it began to apply a change
+	Ended time.Time // zero while active
 }

@@ -8,6 +8,8 @@ type View struct {
 	Approvals []*Approval // oldest first
 	Attempts  []*Attempt  // oldest first
 	Events    []Event     // oldest first
+	// Freeze holds every change of an active run, nil if nothing does.
+	Freeze *Freeze
 }
 
 // Approval returns one of the view's approvals, nil if it has none with this id.

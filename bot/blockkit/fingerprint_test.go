@@ -35,6 +35,46 @@ func TestFingerprint(t *testing.T) {
 			t.Errorf("%s: the same fingerprint: %v", c.name, got)
 		}
 	}
+	// What Slack writes in another way.
+	for written, returned := range map[string]string{
+		`{"type": "mrkdwn", "text": "🟡 Cats & dogs"}`: `{"type": "mrkdwn", "verbatim": false,
+			"text": ":large_yellow_circle: Cats &amp; dogs"}`,
+		`{"type": "mrkdwn", "text": "⚠️ Ol\u00e9"}`:      `{"type": "mrkdwn", "text": ":warning: Ole\u0301"}`,
+		`{"type": "mrkdwn", "text": "👋🏽 you"}`:           `{"type": "mrkdwn", "text": ":wave::skin-tone-4: you"}`,
+		`{"type": "mrkdwn", "text": "see example.com"}`:  `{"type": "mrkdwn", "text": "see <http://example.com|example.com>"}`,
+		`{"type": "mrkdwn", "text": "to https://a.b/c"}`: `{"type": "mrkdwn", "text": "to <https://a.b/c>"}`,
+		`{"type": "mrkdwn", "text": "ask a@b.c"}`:        `{"type": "mrkdwn", "text": "ask <mailto:a@b.c|a@b.c>"}`,
+		`{"type": "image", "image_url": "https://a/b", "alt_text": "🧊"}`: `{"type": "image", "image_url": "https://a/b",
+			"alt_text": ":ice_cube:", "image_width": 10, "image_height": 10, "image_bytes": 512, "is_animated": false}`,
+		`{"type": "rich_text", "elements": [{"type": "rich_text_section", "elements": [
+			{"type": "text", "text": "Done ✅ at last"}]}]}`: `{"type": "rich_text", "block_id": "x", "elements": [
+			{"type": "rich_text_section", "border": 0, "elements": [{"type": "text", "text": "Done "},
+			{"type": "emoji", "name": "white_check_mark", "unicode": "2705"}, {"type": "text", "text": " at last"}]}]}`,
+		`{"type": "actions", "elements": [{"type": "button", "text": {"type": "plain_text", "text": "Go"}}]}`: `{
+			"type": "actions", "block_id": "y", "elements": [{"type": "button", "url": "", "confirm": null,
+			"text": {"type": "plain_text", "text": "Go", "emoji": true}}]}`,
+	} {
+		a := blockkit.Fingerprint(json.RawMessage(`{"blocks": [` + written + `]}`))
+		b := blockkit.Fingerprint(json.RawMessage(`{"blocks": [` + returned + `]}`))
+		if a == nil || !bytes.Equal(a, b) {
+			t.Errorf("another fingerprint:\n%s\n%s", written, returned)
+		}
+	}
+	// What somebody else could write.
+	for written, changed := range map[string]string{
+		`"see <https://a.b|a.b>"`:   `"see <https://evil|a.b>"`,
+		`"see a.b"`:                 `"see <https://evil|a.b>"`,
+		`"🟢 Live"`:                  `"🔴 Live"`,
+		`":white_check_mark: done"`: `":x: done"`,
+		`"mount /a:rw:x"`:           `"mount /a:ro:x"`,
+		`"&lt;https://a.b&gt;"`:     `"<https://a.b>"`,
+	} {
+		a := blockkit.Fingerprint(json.RawMessage(`{"blocks": [{"type": "mrkdwn", "text": ` + written + `}]}`))
+		b := blockkit.Fingerprint(json.RawMessage(`{"blocks": [{"type": "mrkdwn", "text": ` + changed + `}]}`))
+		if a == nil || bytes.Equal(a, b) {
+			t.Errorf("the same fingerprint: %s, %s", written, changed)
+		}
+	}
 	for _, object := range []string{``, `null`, `[]`, `{"blocks": []}`, `{"blocks": 1}`, `{"text": "One"}`} {
 		if got := blockkit.Fingerprint(json.RawMessage(object)); got != nil {
 			t.Errorf("%q has fingerprint %x", object, got)

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/atlilith/onboardbot/bot/blockkit"
 )
 
 // Origin is where a message comes from in which somebody pressed a button.
@@ -31,11 +33,13 @@ const (
 
 // The answer to a delivery may be on its way while somebody presses already, so an origin is looked
 // up again for a moment before a message counts as foreign, and for longer while a delivery is
-// pending: its process may have died before it recorded the answer.
+// pending: its process may have died before it recorded the answer. The pauses grow, because the
+// answer usually comes within milliseconds.
 const (
-	originPause   = 200 * time.Millisecond
-	originWait    = time.Second
-	originPending = 10 * time.Second
+	originFirstPause   = 5 * time.Millisecond
+	originLongestPause = 200 * time.Millisecond
+	originWait         = time.Second
+	originPending      = 10 * time.Second
 )
 
 // Versions are the fingerprints of what Slack showed after the last deliveries of something.
@@ -76,7 +80,8 @@ func (o *Outbox) Origin(ctx context.Context, channel, ts string, shown []byte) (
 func Verify(
 	ctx context.Context, shown []byte, read func(context.Context) (Versions, error),
 ) (from Origin, err error) {
-	for began := time.Now(); ; {
+	began, pause := time.Now(), originFirstPause
+	for {
 		versions, err := read(ctx)
 		if err != nil {
 			return Foreign, err
@@ -90,7 +95,8 @@ func Verify(
 			return from, nil
 		}
 		select {
-		case <-time.After(originPause):
+		case <-time.After(pause):
+			pause = min(2*pause, originLongestPause)
 		case <-ctx.Done():
 			return Foreign, ctx.Err()
 		}
@@ -105,6 +111,8 @@ func (v Versions) origin(shown []byte) Origin {
 		return Unverified
 	case shown == nil:
 		return Changed
+	case !blockkit.SameVersion(shown, v.Last):
+		return Unverified
 	case bytes.Equal(shown, v.Last):
 		return Delivered
 	case slices.ContainsFunc(v.Earlier, func(earlier []byte) bool { return bytes.Equal(shown, earlier) }):

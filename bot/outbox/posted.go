@@ -48,6 +48,25 @@ func (o *Outbox) Posted(ctx context.Context, db Querier, keys ...string) (map[st
 	return posted, nil
 }
 
+// Permalinks returns the addresses of messages, by key, where [Outbox.Permalink] found them before.
+// Slack is not asked, so it may be called in a transaction.
+func (o *Outbox) Permalinks(ctx context.Context, db Querier, keys ...string) (map[string]string, error) {
+	rows, err := db.Query(ctx, selectPermalinks, keys)
+	if err != nil {
+		return nil, fmt.Errorf("permalinks: %w", err)
+	}
+	links := map[string]string{}
+	var key, link string
+	_, err = pgx.ForEachRow(rows, []any{&key, &link}, func() error {
+		links[key] = link
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("permalinks: %w", err)
+	}
+	return links, nil
+}
+
 // Permalink is the lasting address of a message, or fails with [ErrUnknownMessage]. Slack is asked
 // once for each message, so it must not be called in a transaction.
 func (o *Outbox) Permalink(ctx context.Context, key string) (string, error) {

@@ -30,6 +30,9 @@ const (
 	selectPermalink = `
 		SELECT channel_id, ts, coalesce(permalink, '') FROM slack_messages WHERE key = $1 AND ts IS NOT NULL`
 
+	// selectPermalinks are the addresses of the messages $1 that Slack was asked for before.
+	selectPermalinks = `SELECT key, permalink FROM slack_messages WHERE key = ANY($1) AND permalink <> ''`
+
 	updatePermalink = `UPDATE slack_messages SET permalink = $2 WHERE key = $1`
 
 	// selectNext is the message that may be sent to channel $1 now, with whether the hold $2 is in
@@ -145,6 +148,9 @@ const (
 			shown = excluded.shown, shown_at = now()`
 
 	selectView = `SELECT shown, shown_earlier FROM slack_views WHERE view_id = $1`
+
+	// selectQuestion reports whether view $1 is the question $2.
+	selectQuestion = `SELECT EXISTS (SELECT FROM slack_views WHERE view_id = $1 AND shown = $2)`
 
 	// expireViews forgets views that were shown $1 ago.
 	expireViews = `DELETE FROM slack_views WHERE shown_at < now() - $1::interval`

@@ -2,6 +2,7 @@ package outbox
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"time"
@@ -14,6 +15,39 @@ import (
 // viewRetention is how long a view is remembered after it was shown. Nobody has a form open for
 // longer.
 const viewRetention = 7 * 24 * time.Hour
+
+// Question is a private question with buttons. Slack sends no content of such a message with a press,
+// so the bot remembers what it asked whom.
+type Question struct {
+	// Block is the block_id of the buttons. Nobody else knows it before it is asked.
+	Block string
+	// Person is who was asked, and About the value of the buttons.
+	Person, About string
+}
+
+// view is the question as a row of slack_views.
+func (q Question) view() (id string, shown []byte) {
+	sum := sha256.Sum256([]byte(q.Person + "\n" + q.About))
+	return "question/" + q.Block, sum[:]
+}
+
+// RecordQuestion remembers a private question, for [Outbox.Asked].
+func (o *Outbox) RecordQuestion(ctx context.Context, q Question) error {
+	id, shown := q.view()
+	if _, err := o.pool.Exec(ctx, recordView, id, shown); err != nil {
+		return fmt.Errorf("record question %s: %w", q.Block, err)
+	}
+	return nil
+}
+
+// Asked reports whether the bot asked a question.
+func (o *Outbox) Asked(ctx context.Context, q Question) (asked bool, err error) {
+	id, shown := q.view()
+	if err = o.pool.QueryRow(ctx, selectQuestion, id, shown).Scan(&asked); err != nil {
+		return false, fmt.Errorf("question %s: %w", q.Block, err)
+	}
+	return asked, nil
+}
 
 // RecordView remembers what Slack shows of a form for a decision, for [Outbox.ViewOrigin].
 func (o *Outbox) RecordView(ctx context.Context, view bot.ShownView) error {

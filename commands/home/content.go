@@ -6,6 +6,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/atlilith/onboardbot/bot"
+	"github.com/atlilith/onboardbot/bot/outbox"
 	"github.com/atlilith/onboardbot/commands/render"
 	"github.com/atlilith/onboardbot/onboarding"
 )
@@ -77,9 +78,8 @@ func (t *Tabs) live(ctx context.Context, content *render.Home) error {
 	if err != nil {
 		return err
 	}
-	for _, run := range runs {
-		content.Live = append(content.Live, run.Request)
-	}
+	content.Live = runs
+	content.Links = RelatedLinks(ctx, t.Outbox, runs...)
 	// The tab is useful without these reports.
 	if content.Expiry, err = t.Reports.Certificates.NotAfter(ctx); err != nil {
 		t.Log.WarnContext(ctx, "the Home tab does not show when certificates expire", "error", err)
@@ -92,6 +92,20 @@ func (t *Tabs) live(ctx context.Context, content *render.Home) error {
 
 func (t *Tabs) listed(ctx context.Context, run *onboarding.Run) render.ListedRun {
 	return render.ListedRun{Run: run, Link: t.address(ctx, render.RootKey(run.ID))}
+}
+
+// RelatedLinks returns the addresses of the threads of related runs, where they are known (see
+// [onboarding.Run.Related]).
+func RelatedLinks(ctx context.Context, box *outbox.Outbox, runs ...*onboarding.Run) map[uuid.UUID]string {
+	links := map[uuid.UUID]string{}
+	for _, run := range runs {
+		for _, related := range run.Related() {
+			if address, err := box.Permalink(ctx, render.RootKey(related)); err == nil {
+				links[related] = address
+			}
+		}
+	}
+	return links
 }
 
 // address is where Slack shows a message, empty if that is not known yet.

@@ -66,32 +66,45 @@ func NewRenderer(config access.Config, breakGlass bool, reasons map[onboarding.K
 // the error makes the job run again. Slack is asked before a connection to the database is taken.
 func (p *Projector) Project(ctx context.Context, run uuid.UUID) error {
 	recipients, unknown := p.Directory.Recipients(ctx)
-	view, err := p.putMessages(ctx, run, recipients)
+	seen, err := p.putMessages(ctx, run, recipients)
+	if err == nil && p.findLinks(ctx, seen.unlinked) {
+		seen, err = p.putMessages(ctx, run, recipients)
+	}
 	if err == nil {
-		err = p.putFiles(ctx, view)
+		err = p.putFiles(ctx, seen.view)
 	}
 	return errors.Join(unknown, err)
+}
+
+// findLinks asks Slack for the addresses of threads, and reports whether it found one. The outbox
+// remembers them. A thread that Slack does not show stays without a link.
+func (p *Projector) findLinks(ctx context.Context, runs []uuid.UUID) (some bool) {
+	for _, run := range runs {
+		if _, err := p.Outbox.Permalink(ctx, render.RootKey(run)); err == nil {
+			some = true
+		}
+	}
+	return some
 }
 
 // putMessages renders a run while it holds the run's projection lock, since an older rendering
 // must not overwrite a newer one. The lock, all reads and all writes use one connection.
 func (p *Projector) putMessages(
 	ctx context.Context, run uuid.UUID, recipients access.Recipients,
-) (*onboarding.View, error) {
+) (seen snapshot, err error) {
 	session, err := locks.Open(ctx, p.Pool)
 	if err != nil {
-		return nil, err
+		return seen, err
 	}
 	defer session.Close()
 	if err := session.Lock(ctx, locks.Named("render", run.String())); err != nil {
-		return nil, err
+		return seen, err
 	}
 	now := time.Now()
-	seen, err := p.read(ctx, session.Conn(), run)
-	if err != nil {
-		return nil, err
+	if seen, err = p.read(ctx, session.Conn(), run); err != nil {
+		return seen, err
 	}
-	renderer := p.Renderer.DuringFreeze(seen.freeze)
+	renderer := p.Renderer.WithLinks(seen.links)
 	messages := slices.Concat(renderer.Thread(seen.view, now),
 		renderer.Direct(seen.view, now, recipients.Approvers, recipients.Escalated))
 	err = pgx.BeginFunc(ctx, session.Conn(), func(tx pgx.Tx) error {
@@ -103,13 +116,15 @@ func (p *Projector) putMessages(
 		}
 		return p.Outbox.PutStorable(ctx, tx, render.Placed(seen.view, messages)...)
 	})
-	return seen.view, err
+	return seen, err
 }
 
 // snapshot is a run at one moment.
 type snapshot struct {
-	view   *onboarding.View
-	freeze *onboarding.Freeze
+	view *onboarding.View
+	// links are the addresses of related runs' threads, and unlinked are the related runs without.
+	links    map[uuid.UUID]string
+	unlinked []uuid.UUID
 	// waiting are the jobs whose changes the view holds already.
 	waiting []int64
 }
@@ -125,10 +140,27 @@ func (p *Projector) read(ctx context.Context, conn *pgx.Conn, run uuid.UUID) (se
 			if seen.view, err = store.LoadView(ctx, tx, run); err != nil {
 				return err
 			}
-			seen.freeze, err = store.Frozen(ctx, tx)
-			return err
+			return p.readLinks(ctx, tx, &seen)
 		})
 	return seen, err
+}
+
+// readLinks reads the addresses of related runs' threads that are known.
+func (p *Projector) readLinks(ctx context.Context, tx pgx.Tx, seen *snapshot) error {
+	seen.links = map[uuid.UUID]string{}
+	for _, run := range seen.view.Related() {
+		key := render.RootKey(run)
+		known, err := p.Outbox.Permalinks(ctx, tx, key)
+		if err != nil {
+			return err
+		}
+		if known[key] == "" {
+			seen.unlinked = append(seen.unlinked, run)
+		} else {
+			seen.links[run] = known[key]
+		}
+	}
+	return nil
 }
 
 // maxWaiting is how many waiting jobs one projection answers. The next one answers those that are

@@ -31,7 +31,7 @@ func (r Renderer) approvalRequest(view *onboarding.View, approval *onboarding.Ap
 	if approval.State == onboarding.ApprovalRevoked {
 		words = revokedStatus(view, approval, len(attempts) > 0)
 	}
-	if r.freeze != nil && approval.State == onboarding.ApprovalApproved && len(attempts) == 0 {
+	if view.Freeze != nil && approval.State == onboarding.ApprovalApproved && len(attempts) == 0 {
 		mark, words = mrkdwn.MarkFrozen, "approved, held by the freeze"
 	}
 	page.Say(fmt.Sprintf("%s *%s*: %s\n%s", mark, blockkit.Escape(name), words,
@@ -57,16 +57,16 @@ func (r Renderer) approvalRequest(view *onboarding.View, approval *onboarding.Ap
 		page.Parts(moved...)
 	}
 	if open {
-		r.writeWarnings(&page, view.Step(approval.Step))
+		writeWarnings(&page, view.Step(approval.Step))
 	}
 	r.writeDecisions(&page, view, approval)
-	if r.freeze != nil && !closed(approval) {
-		page.Say(FreezeNotice(r.freeze))
+	if view.Freeze != nil && !closed(approval) {
+		page.Say(FreezeNotice(view.Freeze))
 	}
 	for _, attempt := range attempts {
 		writeAttempt(&page, attempt, now)
 	}
-	page.Note(r.footer(approval, hidden))
+	page.Note(footer(approval, hidden))
 	var buttons []*slack.ButtonBlockElement
 	id := approval.ID.String()
 	if open {
@@ -146,7 +146,7 @@ func revokedStatus(view *onboarding.View, approval *onboarding.Approval, begun b
 }
 
 // writeWarnings shows the step's findings that did not pass, for the people who decide.
-func (r Renderer) writeWarnings(page *mrkdwn.Builder, step *onboarding.Step) {
+func writeWarnings(page *mrkdwn.Builder, step *onboarding.Step) {
 	if step == nil {
 		return
 	}
@@ -209,7 +209,7 @@ func (r Renderer) eligibleApprovers(requester string, approval *onboarding.Appro
 }
 
 // footer is the line with what identifies the request.
-func (r Renderer) footer(approval *onboarding.Approval, hidden int) string {
+func footer(approval *onboarding.Approval, hidden int) string {
 	var facts []string
 	if hidden > 0 {
 		facts = append(facts, fmt.Sprintf("%d more lines: press Show all", hidden))

@@ -24,7 +24,7 @@ const (
 // AuditLog shows what happened to a run, oldest first. Of a long log it shows the end.
 func (r Renderer) AuditLog(view *onboarding.View) *mrkdwn.Builder {
 	page := new(mrkdwn.Builder)
-	page.Say(headline(view))
+	page.Say(r.headline(view))
 	var lines []string
 	room := trailRoom
 	for i, event := range slices.Backward(view.Events) {

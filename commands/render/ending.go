@@ -2,6 +2,7 @@ package render
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/slack-go/slack"
@@ -21,7 +22,7 @@ func (r Renderer) finishedMessage(view *onboarding.View, event onboarding.Event)
 		onboarding.KindRenew: "The certificate of %s is renewed."}[view.Kind]
 	if words != "" {
 		page.Say(fmt.Sprintf("%s *"+words+"* %s, it took %s.",
-			mrkdwn.MarkLive, mrkdwn.Inline(request.DisplayName), mrkdwn.Mention(view.Requester),
+			mrkdwn.MarkDone, mrkdwn.Inline(request.DisplayName), mrkdwn.Mention(view.Requester),
 			mrkdwn.Duration(view.Ended.Sub(view.Created))))
 		return post.Message{Key: eventKey(event), Channel: view.Channel, Thread: RootKey(view.ID),
 			Text: page.Text(), Blocks: page.Blocks}
@@ -31,9 +32,13 @@ func (r Renderer) finishedMessage(view *onboarding.View, event onboarding.Event)
 	if len(left) > 0 {
 		checks = "no check failed"
 	}
-	page.Say(fmt.Sprintf("%s *%s is live.* %s, %s, %s after your request.",
-		mrkdwn.MarkLive, mrkdwn.Inline(request.DisplayName), mrkdwn.Mention(view.Requester), checks,
-		mrkdwn.Duration(view.Ended.Sub(view.Created))))
+	mark, live, undo := mrkdwn.MarkLive, "is live", ""
+	if view.Undo != nil {
+		mark, undo = r.links.undoState(view.Run)
+		live, undo = "went live", "\n"+undo
+	}
+	page.Say(fmt.Sprintf("%s *%s %s.* %s, %s, %s after your request.%s", mark, mrkdwn.Inline(request.DisplayName),
+		live, mrkdwn.Mention(view.Requester), checks, mrkdwn.Duration(view.Ended.Sub(view.Created)), undo))
 	var sites []string
 	for _, domain := range request.Domains {
 		sites = append(sites, blockkit.Link("https://"+domain.Name+"/", domain.Name))
@@ -85,23 +90,25 @@ func nextSteps(request onboarding.Request) string {
 // cancelledMessage is the last message of a cancelled run: what stays applied, and what was not done.
 func (r Renderer) cancelledMessage(view *onboarding.View, event onboarding.Event) post.Message {
 	var page mrkdwn.Builder
-	page.Say(fmt.Sprintf("%s *The run was cancelled* by %s %s. Nothing was undone.", mrkdwn.MarkCancelled,
-		mrkdwn.Mention(event.Actor), blockkit.Date(event.At)))
-	var stays, open []string
-	for i := range view.Steps {
-		step := &view.Steps[i]
-		switch {
-		case step.State != onboarding.StepDone:
-			open = append(open, title(step.Definition))
-		case step.Destructive:
-			stays = append(stays, title(step.Definition))
+	page.Say(fmt.Sprintf("%s *The run was cancelled* by %s %s.", mrkdwn.MarkCancelled, mrkdwn.Mention(event.Actor),
+		blockkit.Date(event.At)))
+	var lines []string
+	for _, group := range []struct {
+		words string
+		steps []string
+	}{
+		{"Applied, and kept", stepNames(view, true, true)},
+		{"Tried, and perhaps applied in part", stepNames(view, true, false)},
+		{"Not done", stepNames(view, false, false)},
+	} {
+		if len(group.steps) > 0 {
+			lines = append(lines, "*"+group.words+"*: "+blockkit.Escape(mrkdwn.FirstFew(group.steps, ", ")))
 		}
 	}
-	stay := "Nothing was applied."
-	if len(stays) > 0 {
-		stay = "*Applied, and kept*: " + blockkit.Escape(mrkdwn.FirstFew(stays, ", "))
+	if !view.Changed {
+		lines = append([]string{"Nothing was applied."}, lines...)
 	}
-	page.Say(stay + "\n*Not done*: " + blockkit.Escape(mrkdwn.FirstFew(open, ", ")))
+	page.Say(strings.Join(lines, "\n"))
 	if view.Kind == onboarding.KindOnboard {
 		page.Note(fmt.Sprintf("%s continues it: what exists already is found and not done twice.",
 			blockkit.Code(r.Command+" "+view.Request.Slug)))
@@ -110,13 +117,28 @@ func (r Renderer) cancelledMessage(view *onboarding.View, event onboarding.Event
 		Blocks: page.Blocks}
 }
 
-// CancelPage asks whether to cancel a run. The link leads to its thread and may be empty.
-func CancelPage(run *onboarding.Run, link string) *mrkdwn.Builder {
+// stepNames returns the titles of the steps that were tried or not, and that are done or not. A step
+// is tried when its application began.
+func stepNames(view *onboarding.View, tried, done bool) []string {
+	var names []string
+	for i := range view.Steps {
+		step := &view.Steps[i]
+		began := slices.ContainsFunc(view.Attempts,
+			func(attempt *onboarding.Attempt) bool { return attempt.Step == step.Key })
+		if began == tried && (step.State == onboarding.StepDone) == done {
+			names = append(names, title(step.Definition))
+		}
+	}
+	return names
+}
+
+// CancelPage asks whether to cancel a run. The link leads to its thread and may be empty. The block is
+// the block_id of the buttons.
+func CancelPage(run *onboarding.Run, link, block string) *mrkdwn.Builder {
 	page := new(mrkdwn.Builder)
-	page.Say(fmt.Sprintf("Cancel the %s %s%s? It stops where it is: applied changes stay in place, "+
-		"open approval requests are withdrawn.",
-		Undertaking(run), blockkit.Code(run.Request.Slug), link))
-	page.Buttons("cancel", blockkit.Button(ActionCancel, run.ID.String(), "Cancel run", slack.StyleDanger),
+	page.Say(fmt.Sprintf("Cancel the %s %s%s? %s", Undertaking(run), blockkit.Code(run.Request.Slug), link,
+		cancelEffect(run)))
+	page.Buttons(block, blockkit.Button(ActionCancel, run.ID.String(), "Cancel run", slack.StyleDanger),
 		blockkit.Button(ActionKeep, run.ID.String(), "Keep running", ""))
 	return page
 }

@@ -13,7 +13,7 @@ import (
 
 // findingsMessage shows what a step that changes nothing has found, or what a step is waiting for. The
 // message is updated in place.
-func (r Renderer) findingsMessage(view *onboarding.View, step *onboarding.Step) post.Message {
+func findingsMessage(view *onboarding.View, step *onboarding.Step) post.Message {
 	var page mrkdwn.Builder
 	at := stepIndex(view.Run, step)
 	name := "*" + mrkdwn.Inline(title(step.Definition)) + "*"

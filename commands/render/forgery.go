@@ -13,17 +13,24 @@ import (
 	"github.com/atlilith/onboardbot/onboarding"
 )
 
-// forgeryMessage tells everybody that somebody pressed a button of an approval request in a message
-// that the bot did not deliver, and has the true request below.
-func (r Renderer) forgeryMessage(
-	view *onboarding.View, event onboarding.Event, approval *onboarding.Approval, now time.Time,
-) post.Message {
+// forgeryMessage tells everybody that somebody pressed a button in a message that the bot did not
+// deliver. For a button of an approval request, it has the true request below.
+func (r Renderer) forgeryMessage(view *onboarding.View, event onboarding.Event, now time.Time) post.Message {
 	who := append([]string{view.Requester.ID}, r.Approvers...)
 	slices.Sort(who[1:])
+	approval := view.Approval(event.Approval)
+	about, below := "this run", ""
+	if approval != nil {
+		about, below = mrkdwn.Inline(StepName(view, approval.Step)), " The true request is below."
+	}
 	warning := fmt.Sprintf("%s *A press did not count.* %s pressed a button for %s in %s.\n"+
-		"Somebody may be using the bot's token: an administrator should rotate it. The true request is below.\n%s",
-		mrkdwn.MarkWarning, mrkdwn.Mention(event.Actor), mrkdwn.Inline(StepName(view, approval.Step)),
-		mrkdwn.Inline(mrkdwn.Summary(event.Text)), mrkdwn.MentionAny(slices.Compact(who)))
+		"Somebody may be using the bot's token: an administrator should rotate it.%s\n%s",
+		mrkdwn.MarkWarning, mrkdwn.Mention(event.Actor), about,
+		mrkdwn.Inline(mrkdwn.Summary(event.Text)), below, mrkdwn.MentionAny(slices.Compact(who)))
+	if approval == nil {
+		return post.Message{Key: eventKey(event), Channel: view.Channel, Thread: RootKey(view.ID), Text: warning,
+			Blocks: []slack.Block{blockkit.Section(warning)}}
+	}
 	request := r.approvalRequest(view, approval, now)
 	request.Key = eventKey(event)
 	request.Text = blockkit.Truncate(warning+"\n"+request.Text, blockkit.MaxText)

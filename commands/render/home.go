@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/slack-go/slack"
 
 	"github.com/atlilith/onboardbot/bot/blockkit"
@@ -22,10 +23,12 @@ type Home struct {
 	More    int // approvals that are not listed
 	Stuck   []ListedRun
 	Runs    []ListedRun
-	// Live are the requests of live Providers. Expiry says when the certificates of their domains
-	// end, where known.
-	Live   []onboarding.Request
+	// Live are the onboardings of live Providers. Expiry says when the certificates of their
+	// domains end, where known.
+	Live   []*onboarding.Run
 	Expiry map[string]time.Time
+	// Links are the addresses of the threads of runs that are related to those in Live.
+	Links map[uuid.UUID]string
 	// Isolation is the last report, nil if there is none. Freeze is the freeze that holds, nil if
 	// none does.
 	Isolation *IsolationReport
@@ -64,14 +67,15 @@ func (r Renderer) Home(content Home, now time.Time) []slack.Block {
 			content.More)))
 	}
 	for _, each := range content.Stuck {
-		blocks = append(blocks, blockkit.Section("Your run is stuck: "+r.line(each.Run)+ThreadLink(each.Link)))
+		blocks = append(blocks,
+			blockkit.Section("Your run is stuck: "+r.line(each.Run, content.Freeze)+ThreadLink(each.Link)))
 	}
 	if len(content.Waiting)+len(content.Stuck) == 0 {
 		blocks = append(blocks, blockkit.Section("Nothing is waiting for you."))
 	}
 	lines := make([]string, len(content.Runs))
 	for i, each := range content.Runs {
-		lines[i] = r.line(each.Run) + ThreadLink(each.Link)
+		lines[i] = r.line(each.Run, content.Freeze) + ThreadLink(each.Link)
 	}
 	if len(lines) == 0 {
 		lines = []string{fmt.Sprintf("None. Type %s in a channel to start one.",
@@ -95,7 +99,9 @@ func (r Renderer) Home(content Home, now time.Time) []slack.Block {
 // liveLines lists the live Providers with their domains, and how long the certificates are valid.
 func liveLines(content Home, now time.Time) []string {
 	var lines []string
-	for _, request := range content.Live {
+	links := threadLinks(content.Links)
+	for _, run := range content.Live {
+		request := run.Request
 		domains := make([]string, len(request.Domains))
 		for i, domain := range request.Domains {
 			domains[i] = blockkit.Link("https://"+domain.Name+"/", domain.Name)
@@ -103,8 +109,13 @@ func liveLines(content Home, now time.Time) []string {
 				domains[i] += expiryText(end.Sub(now))
 			}
 		}
-		lines = append(lines, fmt.Sprintf("%s *%s* %s", mrkdwn.MarkLive, mrkdwn.Inline(request.DisplayName),
-			strings.Join(domains, ", ")))
+		mark, undo := mrkdwn.MarkLive, ""
+		if run.Undo != nil {
+			mark, undo = links.undoState(run)
+			undo = " " + undo
+		}
+		lines = append(lines, fmt.Sprintf("%s *%s* %s%s", mark, mrkdwn.Inline(request.DisplayName),
+			strings.Join(domains, ", "), undo))
 	}
 	return lines
 }
@@ -131,7 +142,7 @@ func isolationLine(report *IsolationReport) string {
 }
 
 // pendingLine is a pending decision in one line.
-func (r Renderer) pendingLine(each PendingDecision) string {
+func pendingLine(each PendingDecision) string {
 	name := string(each.Approval.Step.Kind())
 	if step := each.Run.Step(each.Approval.Step); step != nil {
 		name = title(step.Definition)
@@ -145,7 +156,7 @@ func (r Renderer) pendingBlocks(each PendingDecision) []slack.Block {
 	approval := each.Approval
 	id := approval.ID.String()
 	return []slack.Block{
-		blockkit.Section(r.pendingLine(each) + "\n" + mrkdwn.Inline(mrkdwn.Summary(approval.Change.Summary))),
+		blockkit.Section(pendingLine(each) + "\n" + mrkdwn.Inline(mrkdwn.Summary(approval.Change.Summary))),
 		slack.NewActionBlock("home/"+id, blockkit.Button(ActionShow, id, "Show the change", ""),
 			blockkit.Button(ActionApprove, id, "Approve", slack.StylePrimary),
 			blockkit.Button(ActionReject, id, "Reject…", slack.StyleDanger)),

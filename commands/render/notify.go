@@ -55,7 +55,7 @@ func (r Renderer) Direct(view *onboarding.View, now time.Time, approvers, escala
 			if person == view.Requester.ID {
 				continue
 			}
-			messages = append(messages, r.directMessage(view, message, person))
+			messages = append(messages, directMessage(view, message, person))
 		}
 	}
 	return messages
@@ -63,7 +63,7 @@ func (r Renderer) Direct(view *onboarding.View, now time.Time, approvers, escala
 
 // directMessage returns a message of a thread as one person gets it, below a line that says which run
 // it is about.
-func (r Renderer) directMessage(view *onboarding.View, message post.Message, person string) post.Message {
+func directMessage(view *onboarding.View, message post.Message, person string) post.Message {
 	head := fmt.Sprintf("For *%s* (%s), requested by %s in %s", mrkdwn.Inline(view.Request.DisplayName),
 		blockkit.Code(view.Request.Slug), mrkdwn.Mention(view.Requester), blockkit.Channel(view.Channel))
 	message.Blocks = slices.Insert(slices.Clone(message.Blocks), 0, slack.Block(blockkit.Context(head)))

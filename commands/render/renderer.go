@@ -4,6 +4,8 @@
 package render
 
 import (
+	"github.com/google/uuid"
+
 	"github.com/atlilith/onboardbot/onboarding"
 )
 
@@ -21,13 +23,14 @@ type Renderer struct {
 	// Reasons says for each kind of step why somebody is asked: the sentence in a request for
 	// approval.
 	Reasons map[onboarding.Kind]string
-	// freeze is the freeze that holds, nil if none does.
-	freeze *onboarding.Freeze
+	// links are the addresses of threads, where known.
+	links threadLinks
 }
 
-// DuringFreeze returns a renderer for the time while a freeze holds, which may be nil.
-func (r Renderer) DuringFreeze(freeze *onboarding.Freeze) Renderer {
-	r.freeze = freeze
+// WithLinks returns a renderer that knows the addresses of the threads of related runs, see
+// [onboarding.Run.Related].
+func (r Renderer) WithLinks(links map[uuid.UUID]string) Renderer {
+	r.links = links
 	return r
 }
 

@@ -22,7 +22,7 @@ func TestPrivateAnswers(t *testing.T) {
 	asked, stuck, gone := preflightDone(), certbotFailed(), live(merche())
 	question := asked.asked("database", insertRows())
 	for name, page := range map[string]*mrkdwn.Builder{
-		"undo":       testRenderer.AskUndo(gone.Run, "envelope"),
+		"undo":       testRenderer.AskUndo(gone.Run, "undo/envelope"),
 		"trail":      testRenderer.AuditLog(stuck.View),
 		"long-trail": testRenderer.AuditLog(scenarios["huge"]().View),
 		"verify": VerifyPage(gone.Run,
@@ -63,9 +63,8 @@ func TestFrozenThread(t *testing.T) {
 		if name == "frozen-approved" {
 			s.approved(approval, bo)
 		}
-		frozen := testRenderer.DuringFreeze(&onboarding.Freeze{Reason: "The <registry> is *down*", By: cleo,
-			At: s.now})
-		messages := frozen.Thread(s.View, s.now)
+		s.Freeze = &onboarding.Freeze{Reason: "The <registry> is *down*", By: cleo, At: s.now}
+		messages := testRenderer.Thread(s.View, s.now)
 		golden.CheckMessages(t, messages)
 		golden.Compare(t, filepath.Join("testdata", "thread", name+".txtar"), golden.Archive(RootKey(s.ID), messages))
 	}

@@ -1,9 +1,7 @@
 package render
 
 import (
-	"encoding/json"
 	"fmt"
-	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -12,7 +10,6 @@ import (
 	"github.com/slack-go/slack"
 
 	"github.com/atlilith/onboardbot/bot/blockkit"
-	"github.com/atlilith/onboardbot/bot/post"
 	"github.com/atlilith/onboardbot/commands/render/changes"
 	"github.com/atlilith/onboardbot/commands/render/mrkdwn"
 	"github.com/atlilith/onboardbot/onboarding"
@@ -24,7 +21,8 @@ const reviewItems = 16
 
 // Review is everything that a run has still to do, as far as it is known now, for one person.
 type Review struct {
-	view *onboarding.View
+	renderer Renderer
+	view     *onboarding.View
 	// Items are the newest approvals of steps that are not done, grouped by domain.
 	Items []*onboarding.Approval
 	// later are the steps whose change is not known yet, each with the reason where that is
@@ -34,12 +32,16 @@ type Review struct {
 	Why string
 	// person is the id of who reads the review.
 	person string
+	// Selected are the approvals that this person selected so far.
+	Selected map[uuid.UUID]bool
+	// Turn is that of [ReviewMeta].
+	Turn int
 }
 
-// NewReview returns what one person can review of a run. The preapprovals are the steps that were
+// Review returns what one person can review of a run. The preapprovals are the steps that were
 // just observed, empty for a page that is only turned.
-func NewReview(view *onboarding.View, ahead []onboarding.Preapproval, person string) Review {
-	r := Review{view: view, person: person}
+func (r Renderer) Review(view *onboarding.View, ahead []onboarding.Preapproval, person string) Review {
+	review := Review{renderer: r, view: view, person: person, Selected: map[uuid.UUID]bool{}}
 	newest := map[onboarding.Key]*onboarding.Approval{}
 	for _, approval := range view.Approvals {
 		switch approval.State {
@@ -53,15 +55,15 @@ func NewReview(view *onboarding.View, ahead []onboarding.Preapproval, person str
 		switch {
 		case step.State == onboarding.StepDone || !step.Destructive:
 		case newest[step.Key] != nil:
-			r.Items = append(r.Items, newest[step.Key])
+			review.Items = append(review.Items, newest[step.Key])
 		default:
-			r.later = append(r.later, laterText(step, ahead))
+			review.later = append(review.later, laterText(step, ahead))
 		}
 	}
-	slices.SortStableFunc(r.Items, func(a, b *onboarding.Approval) int {
+	slices.SortStableFunc(review.Items, func(a, b *onboarding.Approval) int {
 		return slices.Index(domains(view), a.Step.Domain()) - slices.Index(domains(view), b.Step.Domain())
 	})
-	return r
+	return review
 }
 
 // domains returns the domains of a run's steps in their order. Steps of the whole run come first,
@@ -101,31 +103,29 @@ func laterText(step *onboarding.Step, ahead []onboarding.Preapproval) string {
 // Page shows one page of a review, the nearest one if there is none with that number. Each change
 // has a box of its own, which shows the digest that an approval is bound to.
 func (r Review) Page(number int) slack.ModalViewRequest {
-	count := max(1, (len(r.Items)+reviewItems-1)/reviewItems)
-	number = max(0, min(number, count-1))
+	count, number := r.pages(number)
+	meta := ReviewMeta{Run: r.view.ID, Page: number, Turn: r.Turn}
 	var page mrkdwn.Builder
-	page.Say(headline(r.view))
+	page.Say(r.renderer.headline(r.view))
 	if r.Why != "" {
 		page.Note(r.Why)
 	}
-	var reason bool
-	var open int
+	shown := r.page(number)
+	open := slices.DeleteFunc(slices.Clone(shown),
+		func(approval *onboarding.Approval) bool { return !r.selectable(approval) })
+	if len(open) > 1 {
+		page.Buttons("select", blockkit.Button(ActionReviewSelect+strconv.Itoa(number), meta.Run.String(),
+			"Select all on this page", ""))
+	}
 	last := "-"
-	for _, approval := range r.Items[min(number*reviewItems, len(r.Items)):min((number+1)*reviewItems,
-		len(r.Items))] {
+	for _, approval := range shown {
 		if domain := approval.Step.Domain(); domain != last {
 			last = domain
-			if domain == "" {
-				domain = r.view.Request.DisplayName
-			}
-			page.Blocks = append(page.Blocks, blockkit.Header(mrkdwn.OneLine(domain)))
+			r.writeDomain(&page, domain)
 		}
-		if r.writeItem(&page, approval) {
-			open++
-			reason = reason || approval.ReasonNeeded
-		}
+		r.writeItem(&page, approval)
 	}
-	if reason {
+	if slices.ContainsFunc(open, func(approval *onboarding.Approval) bool { return approval.ReasonNeeded }) {
 		input := slack.NewInputBlock(BlockReason, blockkit.Plain("Why?", blockkit.MaxInputLabel), nil, reasonInput())
 		input.Optional = true
 		page.Blocks = append(page.Blocks, input)
@@ -133,22 +133,50 @@ func (r Review) Page(number int) slack.ModalViewRequest {
 	if number == count-1 {
 		r.writeRest(&page)
 	}
+	elsewhere := r.elsewhere(shown)
+	if len(elsewhere) > 0 {
+		names := make([]string, len(elsewhere))
+		for i, approval := range elsewhere {
+			names[i] = StepName(r.view, approval.Step)
+			meta.Elsewhere = append(meta.Elsewhere, approval.ID[:]...)
+		}
+		page.Say(fmt.Sprintf("%s *Also selected, on other pages*: %s", mrkdwn.MarkDone,
+			blockkit.Truncate(mrkdwn.Inline(strings.Join(names, ", ")), blockkit.MaxSectionText/2)))
+	}
 	page.PageButtons(ActionReviewPage, r.view.ID.String(), number, count)
 	modal := slack.ModalViewRequest{
-		Type: slack.VTModal, CallbackID: ViewReview,
-		PrivateMetadata: ReviewMeta{Run: r.view.ID, Page: number}.encode(),
-		Title:           blockkit.Plain("Review all", blockkit.MaxViewTitle),
-		Close:           blockkit.Plain("Close", blockkit.MaxViewTitle),
-		Blocks:          slack.Blocks{BlockSet: page.Blocks},
+		Type: slack.VTModal, CallbackID: ViewReview, PrivateMetadata: meta.encode(),
+		Title:  blockkit.Plain("Review all", blockkit.MaxViewTitle),
+		Close:  blockkit.Plain("Close", blockkit.MaxViewTitle),
+		Blocks: slack.Blocks{BlockSet: page.Blocks},
 	}
-	if open > 0 {
+	if len(open)+len(elsewhere) > 0 {
 		modal.Submit = blockkit.Plain("Approve selected", blockkit.MaxViewTitle)
 	}
 	return modal
 }
 
-// writeItem shows one change, and reports whether this person can select it.
-func (r Review) writeItem(page *mrkdwn.Builder, approval *onboarding.Approval) bool {
+// writeDomain begins the changes of a domain, and offers to select them if there are several.
+func (r Review) writeDomain(page *mrkdwn.Builder, domain string) {
+	name := domain
+	if domain == "" {
+		name = r.view.Request.DisplayName
+	}
+	page.Blocks = append(page.Blocks, blockkit.Header(mrkdwn.OneLine(name)))
+	several := 0
+	for _, approval := range r.Items {
+		if approval.Step.Domain() == domain && r.selectable(approval) {
+			several++
+		}
+	}
+	if number := slices.Index(domains(r.view), domain); several > 1 && domain != "" {
+		page.Buttons("domain/"+strconv.Itoa(number), blockkit.Button(ActionReviewDomain+strconv.Itoa(number),
+			r.view.ID.String(), "Select all of "+domain, ""))
+	}
+}
+
+// writeItem shows one change, with a box if this person can select it.
+func (r Review) writeItem(page *mrkdwn.Builder, approval *onboarding.Approval) {
 	name := StepName(r.view, approval.Step)
 	shown, hidden := changes.Excerpt(changes.PartsOf(approval.Change), changes.Glance)
 	text := fmt.Sprintf("*%s*\n%s", mrkdwn.Inline(name), mrkdwn.Inline(mrkdwn.Summary(approval.Change.Summary)))
@@ -160,27 +188,26 @@ func (r Review) writeItem(page *mrkdwn.Builder, approval *onboarding.Approval) b
 		page.Say(text)
 	}
 	page.Parts(shown...)
-	voted := slices.ContainsFunc(approval.Votes, func(vote onboarding.Vote) bool { return vote.By.ID == r.person })
-	undecided := approval.State == onboarding.ApprovalOpen || approval.State == onboarding.ApprovalAhead
 	switch {
-	case !undecided:
+	case !approval.State.Decidable():
 		page.Note(mrkdwn.MarkDone + " Approved by " + mrkdwn.MentionAny(approverIDs(approval)) + " · digest " +
 			blockkit.Code(approval.Digest.Short()))
-	case voted:
+	case r.voted(approval):
 		page.Note(fmt.Sprintf("%s You approved this, %d of %d · digest %s", mrkdwn.MarkDone, len(approverIDs(approval)),
 			approval.Needs, blockkit.Code(approval.Digest.Short())))
 	case r.Why != "":
 		page.Note("Digest " + blockkit.Code(approval.Digest.Short()))
 	default:
-		box := slack.NewCheckboxGroupsBlockElement(ActionPick,
-			blockkit.Option(approval.ID.String(), "Approve · digest "+approval.Digest.Short(), ""))
-		input := slack.NewInputBlock(approval.ID.String(), blockkit.Plain("Your decision", blockkit.MaxInputLabel),
-			nil, box)
+		// A screen reader reads the label and the option, and nothing else of the change.
+		option := blockkit.Option(approval.ID.String(), "Approve · digest "+approval.Digest.Short(), "")
+		box := slack.NewCheckboxGroupsBlockElement(ActionPick, option)
+		if r.Selected[approval.ID] {
+			box.InitialOptions = []*slack.OptionBlockObject{option}
+		}
+		input := slack.NewInputBlock(boxID(approval, r.Turn), blockkit.Plain(name, blockkit.MaxInputLabel), nil, box)
 		input.Optional = true
 		page.Blocks = append(page.Blocks, input)
-		return true
 	}
-	return false
 }
 
 // writeRest lists the steps that cannot be reviewed yet.
@@ -208,87 +235,4 @@ func approverIDs(approval *onboarding.Approval) []string {
 		}
 	}
 	return ids
-}
-
-// aheadMessage shows what an operator approved before its turn. The votes of one submission share one
-// message.
-func (r Renderer) aheadMessage(view *onboarding.View, events []onboarding.Event) post.Message {
-	var page mrkdwn.Builder
-	first := events[0]
-	what := fmt.Sprintf("%d changes", len(events))
-	if len(events) == 1 {
-		what = "a change"
-	}
-	text := fmt.Sprintf("%s %s approved %s ahead %s.", mrkdwn.MarkDone, mrkdwn.Mention(first.Actor), what,
-		blockkit.Date(first.At))
-	if first.Text != "" {
-		text += " " + mrkdwn.Inline(mrkdwn.Summary(first.Text))
-	}
-	page.Say(text)
-	lines := make([]string, len(events))
-	for i, event := range events {
-		lines[i] = mrkdwn.Inline(StepName(view, event.Step)) + " · " + blockkit.Code(event.Digest.Short())
-	}
-	const limit = 30
-	if more := len(lines) - limit; more > 0 {
-		lines = append(lines[:limit], fmt.Sprintf("… and %d more", more))
-	}
-	page.Say(strings.Join(lines, "\n"))
-	page.Note("Each approval is bound to the digest of its change. " +
-		"A change that is different when its turn comes needs a new approval.")
-	return post.Message{Key: RootKey(view.ID) + "/ahead/" + fmt.Sprint(first.ID), Channel: view.Channel,
-		Thread: RootKey(view.ID), Text: page.Text(), Blocks: page.Blocks}
-}
-
-// aheadVotes returns the early votes of one submission, beginning with this event. It returns nil if
-// the event is not an early vote.
-func aheadVotes(view *onboarding.View, at int, asked map[uuid.UUID]bool) []onboarding.Event {
-	first := view.Events[at]
-	asked = maps.Clone(asked)
-	var votes []onboarding.Event
-	for _, event := range view.Events[at:] {
-		switch {
-		case event.At.Sub(first.At) > burstWindow:
-			return votes
-		case event.Kind == onboarding.EventAsked:
-			asked[event.Approval] = true
-		case event.Kind == onboarding.EventApproved && !asked[event.Approval] && event.Actor.ID == first.Actor.ID &&
-			event.Text == first.Text:
-			votes = append(votes, event)
-		}
-		if event.ID == first.ID && len(votes) == 0 {
-			return nil
-		}
-	}
-	return votes
-}
-
-// ActionReviewPage begins the action ids of the buttons that turn the pages of a review. The
-// number of the page follows.
-const ActionReviewPage = "review.page."
-
-// ReviewMeta is the private metadata of a review.
-type ReviewMeta struct {
-	Run  uuid.UUID `json:"run"`
-	Page int       `json:"page"`
-}
-
-func (m ReviewMeta) encode() string {
-	encoded, err := json.Marshal(m)
-	if err != nil {
-		panic(err) // an id and a number always encode
-	}
-	return string(encoded)
-}
-
-// ReviewDone says how many approvals were counted, and leads back to the review.
-func ReviewDone(meta ReviewMeta, counted, picked int) slack.ModalViewRequest {
-	text := fmt.Sprintf("%s %d of %d changes are approved.", mrkdwn.MarkDone, counted, picked)
-	if counted < picked {
-		text += " The others were decided or changed while you read."
-	}
-	view := mrkdwn.Notice("Review all", text+"\nA change that is different when its turn comes needs a new approval.")
-	back := blockkit.Button(ActionReviewPage+strconv.Itoa(meta.Page), meta.Run.String(), "Back to the review", "")
-	view.Blocks.BlockSet = append(view.Blocks.BlockSet, slack.NewActionBlock("pages", back))
-	return view
 }

@@ -21,12 +21,7 @@ func RootKey(run uuid.UUID) string { return "run/" + run.String() }
 // rootMessage shows the state of a run at a glance: the Provider, what is next, and every step.
 func (r Renderer) rootMessage(view *onboarding.View) post.Message {
 	tasks := tasksOf(view)
-	for i := range tasks {
-		if r.freeze != nil {
-			tasks[i].words = strings.ReplaceAll(tasks[i].words, aboutToStart, "approved, held by the freeze")
-		}
-	}
-	head := headline(view)
+	head := r.headline(view)
 	foot := fmt.Sprintf("Requested by %s %s · run %s", mrkdwn.Mention(view.Requester), blockkit.Date(view.Created),
 		blockkit.Code(view.ID.String()))
 	cards := make([]slack.TaskCardBlock, len(tasks))
@@ -38,11 +33,6 @@ func (r Renderer) rootMessage(view *onboarding.View) post.Message {
 	done, all := progress(view.Run)
 	plan := blockkit.Plan(fmt.Sprintf("%d of %d steps", done, all), cards...)
 	top := []slack.Block{blockkit.Section(head)}
-	if r.freeze != nil && view.State == onboarding.RunActive {
-		banner := FreezeNotice(r.freeze) + "\n" + blockkit.Code(r.Command+" "+WordThaw) + " ends the freeze."
-		head += "\n" + banner
-		top = append(top, blockkit.Section(banner))
-	}
 	bottom := []slack.Block{blockkit.Context(foot)}
 	var buttons []slack.BlockElement
 	if view.State == onboarding.RunActive && len(view.Stuck()) > 1 {
@@ -69,27 +59,6 @@ func reviewable(view *onboarding.View) bool {
 			step.State == onboarding.StepWaiting)
 	})
 }
-
-// headline names the Provider and the state of the run.
-func headline(view *onboarding.View) string {
-	mark, lines := runStatus(view)
-	request := view.Request
-	what := "Onboarding"
-	switch view.Kind {
-	case onboarding.KindUndo:
-		what = "Undoing the onboarding of"
-	case onboarding.KindRenew:
-		what = "Renewing the certificate of"
-	}
-	who := fmt.Sprintf("%s *%s %s*", mark, what, mrkdwn.Inline(request.DisplayName))
-	if request.Slug != "" {
-		who += " (" + blockkit.Code(request.Slug) + ")"
-	}
-	return blockkit.Truncate(strings.Join(append([]string{who, About(request)}, lines...), "\n"), maxHeadline)
-}
-
-// maxHeadline leaves room for the steps below the headline.
-const maxHeadline = 1500
 
 // About says in one line what is requested.
 func About(request onboarding.Request) string {
@@ -122,64 +91,6 @@ func OrgName(org onboarding.Org) string {
 		return org.Name
 	}
 	return org.Slug
-}
-
-// runStatus returns the mark of a run, and a line for everything that people should know.
-func runStatus(view *onboarding.View) (mark string, lines []string) {
-	switch view.State {
-	case onboarding.RunDone:
-		words := "*Live*, all checks passed."
-		if left := len(warnings(view)); left > 0 {
-			words = "*Live*, with " + mrkdwn.Count(left, "warning") + "."
-		}
-		switch view.Kind {
-		case onboarding.KindUndo:
-			words = "*Undone*."
-		case onboarding.KindRenew:
-			words = "*Renewed*."
-		}
-		return mrkdwn.MarkLive, []string{words + " Done in " + mrkdwn.Duration(view.Ended.Sub(view.Created)) + "."}
-	case onboarding.RunCancelled:
-		return mrkdwn.MarkCancelled,
-			[]string{fmt.Sprintf("*Cancelled* by %s %s. Applied changes stay in place.", mrkdwn.Mention(view.EndedBy),
-				blockkit.Date(view.Ended))}
-	}
-	groups := map[string][]string{}
-	for i := range view.Steps {
-		step := &view.Steps[i]
-		name := "*" + mrkdwn.Inline(title(step.Definition)) + "*"
-		switch {
-		case step.State.Stuck():
-			groups[mrkdwn.MarkTrouble] = append(groups[mrkdwn.MarkTrouble],
-				name+" – "+mrkdwn.Inline(stepStatus(view, step)))
-		case step.State == onboarding.StepAsking:
-			groups[mrkdwn.MarkAsking] = append(groups[mrkdwn.MarkAsking], name)
-		case step.State == onboarding.StepWaiting:
-			groups[mrkdwn.MarkBusy] = append(groups[mrkdwn.MarkBusy],
-				name+" – "+mrkdwn.Inline(stepStatus(view, step)))
-		case step.State == onboarding.StepApproved || step.State == onboarding.StepApplying:
-			groups[mrkdwn.MarkWorking] = append(groups[mrkdwn.MarkWorking], name)
-		}
-	}
-	mark = mrkdwn.MarkWorking
-	if asking := groups[mrkdwn.MarkAsking]; len(asking) > 0 {
-		mark = mrkdwn.MarkAsking
-		lines = append(lines, "Needs approval: "+mrkdwn.FirstFew(asking, ", "))
-	}
-	if stuck := groups[mrkdwn.MarkTrouble]; len(stuck) > 0 {
-		mark = mrkdwn.MarkTrouble
-		lines = append([]string{mrkdwn.FirstFew(stuck, "\n")}, lines...)
-	}
-	if waiting := groups[mrkdwn.MarkBusy]; len(waiting) > 0 {
-		lines = append(lines, mrkdwn.FirstFew(waiting, "\n"))
-	}
-	if busy := groups[mrkdwn.MarkWorking]; len(busy) > 0 {
-		lines = append(lines, "Working on "+mrkdwn.FirstFew(busy, ", "))
-	}
-	if len(lines) == 0 {
-		lines = []string{"Checking what is left to do"}
-	}
-	return mark, lines
 }
 
 func progress(run *onboarding.Run) (done, all int) {
@@ -222,7 +133,7 @@ func tasksOf(view *onboarding.View) []taskLine {
 func stepTask(view *onboarding.View, i int) taskLine {
 	step := &view.Steps[i]
 	return taskLine{id: stepID(i), name: title(step.Definition), words: stepStatus(view, step),
-		status: taskStatus(step.State), mark: stepMark(step.State)}
+		status: taskStatus(view, step), mark: stepMark(view, step)}
 }
 
 // domainTasks returns one line for each domain, for runs with more steps than a plan block can

@@ -18,7 +18,11 @@ var (
 )
 
 var testRenderer = Renderer{Command: "/onboard", Approvers: []string{"U0ANA", "U0BO", "S0OPS"},
-	EscalateTo: []string{"U0CLEO"}, Mentions: true, Reasons: runbook.Reasons()}
+	EscalateTo: []string{"U0CLEO"}, Mentions: true, Reasons: runbook.Reasons()}.WithLinks(
+	map[uuid.UUID]string{related: "https://atlilith.slack.com/archives/C0OPS/p9"})
+
+// related is the undo of an onboarding, or the onboarding of an undo.
+var related = uuid.MustParse("0198c0de-0000-7000-8000-0000000000bb")
 
 // scenario records what happens to a run, one event after the other, as the domain does.
 type scenario struct {
@@ -136,7 +140,7 @@ func (s *scenario) applying(approval *onboarding.Approval, lines ...string) *onb
 	attempt := &onboarding.Attempt{ID: uuid.MustParse(fmt.Sprintf("0198c0de-0000-7000-8000-0000000002%02d",
 		len(s.Attempts))), RunID: s.ID, Step: approval.Step,
 		Approval: approval.ID, Outcome: onboarding.OutcomeRunning, Started: s.now, Tail: lines, Lines: len(lines)}
-	s.Attempts = append(s.Attempts, attempt)
+	s.Attempts, s.Changed = append(s.Attempts, attempt), true
 	s.step(approval.Step, onboarding.StepApplying, "")
 	s.event(onboarding.Event{Kind: onboarding.EventApplying, Step: approval.Step, Approval: approval.ID})
 	return attempt

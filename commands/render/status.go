@@ -25,10 +25,12 @@ func Ended(run *onboarding.Run) string {
 	if run.State == onboarding.RunCancelled {
 		return fmt.Sprintf("%s cancelled it %s.", mrkdwn.Mention(run.EndedBy), blockkit.Date(run.Ended))
 	}
-	switch run.Kind {
-	case onboarding.KindUndo:
+	switch {
+	case run.Kind == onboarding.KindUndo:
 		return fmt.Sprintf("It was undone %s.", blockkit.Date(run.Ended))
-	case onboarding.KindRenew:
+	case run.Undone():
+		return fmt.Sprintf("It was undone %s.", blockkit.Date(run.Undo.Ended))
+	case run.Kind == onboarding.KindRenew:
 		return fmt.Sprintf("Its certificate was renewed %s.", blockkit.Date(run.Ended))
 	}
 	return fmt.Sprintf("It has been live since %s.", blockkit.Date(run.Ended))
@@ -39,10 +41,10 @@ func (r Renderer) WaitingFor(content Home) *mrkdwn.Builder {
 	page := new(mrkdwn.Builder)
 	var lines []string
 	for _, each := range content.Waiting {
-		lines = append(lines, r.pendingLine(each))
+		lines = append(lines, pendingLine(each))
 	}
 	for _, each := range content.Stuck {
-		lines = append(lines, "Your run is stuck: "+r.line(each.Run)+ThreadLink(each.Link))
+		lines = append(lines, "Your run is stuck: "+r.line(each.Run, content.Freeze)+ThreadLink(each.Link))
 	}
 	if len(lines) == 0 {
 		lines = []string{"Nothing is waiting for you."}
@@ -56,18 +58,17 @@ func (r Renderer) WaitingFor(content Home) *mrkdwn.Builder {
 	return page
 }
 
-// line shows a run in one line: its mark, its name, and its state.
-func (r Renderer) line(run *onboarding.Run) string {
-	view := &onboarding.View{Run: run}
-	mark, words := runStatus(view)
-	done, all := progress(run)
-	line := fmt.Sprintf("%s *%s* (%s) ", mark, mrkdwn.Inline(run.Request.DisplayName),
+// line shows a run in one line: its mark, its name, and its state. The freeze that holds may be nil.
+func (r Renderer) line(run *onboarding.Run, freeze *onboarding.Freeze) string {
+	state := r.state(&onboarding.View{Run: run, Freeze: freeze})
+	line := fmt.Sprintf("%s *%s* (%s) ", state.mark, mrkdwn.Inline(run.Request.DisplayName),
 		blockkit.Code(run.Request.Slug))
 	if run.State != onboarding.RunActive {
-		return line + words[0]
+		return line + state.brief
 	}
-	first, _, _ := strings.Cut(words[0], "\n")
-	return line + fmt.Sprintf("%d of %d · %s · requested by %s", done, all, first, mrkdwn.Mention(run.Requester))
+	done, all := progress(run)
+	return line + fmt.Sprintf("%d of %d · %s · requested by %s", done, all, state.brief,
+		mrkdwn.Mention(run.Requester))
 }
 
 // List shows runs, one per line, and the freeze that holds, if any.
@@ -80,7 +81,7 @@ func (r Renderer) List(runs []ListedRun, freeze *onboarding.Freeze) *mrkdwn.Buil
 	}
 	lines := make([]string, len(runs))
 	for i, listed := range runs {
-		lines[i] = r.line(listed.Run) + ThreadLink(listed.Link)
+		lines[i] = r.line(listed.Run, freeze) + ThreadLink(listed.Link)
 	}
 	page.Say(mrkdwn.JoinWithin(lines, blockkit.MaxSectionText))
 	if freeze != nil {
@@ -93,7 +94,7 @@ func (r Renderer) List(runs []ListedRun, freeze *onboarding.Freeze) *mrkdwn.Buil
 // is not known yet.
 func (r Renderer) Status(view *onboarding.View, address string) *mrkdwn.Builder {
 	page := new(mrkdwn.Builder)
-	page.Say(headline(view))
+	page.Say(r.headline(view))
 	tasks := tasksOf(view)
 	lines := make([]string, len(tasks))
 	for i, task := range tasks {
@@ -133,4 +134,16 @@ func VerifyPage(run *onboarding.Run, look onboarding.Observation) *mrkdwn.Builde
 		page.Table(findingRows(look.Findings))
 	}
 	return page
+}
+
+// FreezeNotice says who froze all runs, and why.
+func FreezeNotice(freeze *onboarding.Freeze) string {
+	return fmt.Sprintf("%s *Frozen* by %s %s: %s", mrkdwn.MarkFrozen, mrkdwn.Mention(freeze.By),
+		blockkit.Date(freeze.At), mrkdwn.Inline(mrkdwn.Summary(freeze.Reason)))
+}
+
+// AlreadyFrozen answers somebody who freezes while a freeze holds.
+func AlreadyFrozen(freeze *onboarding.Freeze) string {
+	return fmt.Sprintf("Already frozen by %s since %s: %s",
+		mrkdwn.Mention(freeze.By), blockkit.Date(freeze.At), mrkdwn.Inline(mrkdwn.Summary(freeze.Reason)))
 }

@@ -4,7 +4,6 @@ import (
 	"strings"
 
 	"github.com/google/uuid"
-	"github.com/slack-go/slack"
 
 	"github.com/atlilith/onboardbot/bot/blockkit"
 	"github.com/atlilith/onboardbot/commands/render/mrkdwn"
@@ -31,34 +30,6 @@ func StepName(view *onboarding.View, key onboarding.Key) string {
 	return string(key.Kind())
 }
 
-// taskStatus returns a step's state as Slack's plan block names it.
-func taskStatus(state onboarding.StepState) slack.TaskCardStatus {
-	switch {
-	case state == onboarding.StepDone:
-		return slack.TaskCardStatusComplete
-	case state.Stuck():
-		return slack.TaskCardStatusError
-	case state == onboarding.StepPending:
-		return slack.TaskCardStatusPending
-	}
-	return slack.TaskCardStatusInProgress
-}
-
-// stepMark returns the mark of a step's state, for text without a plan block.
-func stepMark(state onboarding.StepState) string {
-	switch {
-	case state == onboarding.StepDone:
-		return mrkdwn.MarkDone
-	case state.Stuck():
-		return mrkdwn.MarkFailed
-	case state == onboarding.StepPending:
-		return mrkdwn.MarkPending
-	case state == onboarding.StepAsking:
-		return mrkdwn.MarkAsk
-	}
-	return mrkdwn.MarkBusy
-}
-
 // lastEvent returns the newest event of some kinds about a step, nil if there is none.
 func lastEvent(view *onboarding.View, key onboarding.Key, kinds ...onboarding.EventKind) *onboarding.Event {
 	for i := len(view.Events) - 1; i >= 0; i-- {
@@ -73,36 +44,6 @@ func lastEvent(view *onboarding.View, key onboarding.Key, kinds ...onboarding.Ev
 		}
 	}
 	return nil
-}
-
-// aboutToStart is the status of an approved step that no freeze holds.
-const aboutToStart = "approved, about to start"
-
-// stepStatus says where a step stands. It is empty for a step whose turn has not come.
-func stepStatus(view *onboarding.View, step *onboarding.Step) string {
-	switch step.State {
-	case onboarding.StepPending:
-		return aheadStatus(view, step)
-	case onboarding.StepWaiting:
-		return mrkdwn.FirstLine(step.Detail)
-	case onboarding.StepAsking:
-		return "needs approval"
-	case onboarding.StepApproved:
-		return aboutToStart
-	case onboarding.StepApplying:
-		return "in progress"
-	case onboarding.StepFailed:
-		return "failed: " + mrkdwn.FirstLine(step.Detail)
-	case onboarding.StepRejected:
-		return "rejected: " + mrkdwn.FirstLine(step.Detail)
-	case onboarding.StepExpired:
-		return "nobody decided in time"
-	case onboarding.StepUnknown:
-		return "outcome unknown: " + mrkdwn.FirstLine(step.Detail)
-	case onboarding.StepDone:
-		return doneStatus(view, step)
-	}
-	return ""
 }
 
 // aheadStatus says who approved a step before its turn, empty if nobody did.

@@ -42,7 +42,7 @@ func (r Renderer) stuckMessage(view *onboarding.View, event onboarding.Event) po
 			page.Parts(mrkdwn.Part{Head: "Last lines of its output", Body: lastLines(attempt)})
 		}
 	}
-	if end := r.resolution(view, step, event); end != "" {
+	if end := resolution(view, step, event); end != "" {
 		page.Note(end)
 	} else {
 		run := view.ID.String()
@@ -78,7 +78,7 @@ func failureText(view *onboarding.View, step *onboarding.Step, event onboarding.
 }
 
 // resolution says how the trouble was resolved. It is empty while the step still needs somebody.
-func (r Renderer) resolution(view *onboarding.View, step *onboarding.Step, event onboarding.Event) string {
+func resolution(view *onboarding.View, step *onboarding.Step, event onboarding.Event) string {
 	for _, later := range view.Events {
 		switch {
 		case later.ID <= event.ID:
@@ -106,11 +106,18 @@ func lastAttempt(view *onboarding.View, event onboarding.Event) *onboarding.Atte
 // cancelButton cancels the run after a confirmation.
 func cancelButton(run *onboarding.Run) *slack.ButtonBlockElement {
 	button := blockkit.Button(ActionCancel, run.ID.String(), "Cancel run", slack.StyleDanger)
-	return button.WithConfirm(blockkit.Confirm("Cancel this run?",
-		fmt.Sprintf("The %s %s stops where it is. Applied changes stay in place; "+
-			"open approval requests are withdrawn.",
-			Undertaking(run), run.Request.Slug),
+	return button.WithConfirm(blockkit.Confirm(fmt.Sprintf("Cancel the %s %s?", Undertaking(run), run.Request.Slug),
+		cancelEffect(run),
 		"Cancel run", "Keep running"))
+}
+
+// cancelEffect says what cancelling a run does.
+func cancelEffect(run *onboarding.Run) string {
+	stays := "nothing was applied yet"
+	if run.Changed {
+		stays = "applied changes stay in place"
+	}
+	return "It stops where it is: " + stays + ", and open approval requests are withdrawn."
 }
 
 func eventKey(event onboarding.Event) string {

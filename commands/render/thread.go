@@ -41,12 +41,10 @@ func (r Renderer) Thread(view *onboarding.View, now time.Time) []post.Message {
 		case onboarding.EventApproved:
 			if ahead := aheadVotes(view, i, asked); len(ahead) > 0 && !together[event.ID] {
 				markCovered(together, ahead)
-				messages = append(messages, r.aheadMessage(view, ahead))
+				messages = append(messages, aheadMessage(view, ahead))
 			}
 		case onboarding.EventForged:
-			if approval := view.Approval(event.Approval); approval != nil {
-				messages = append(messages, r.forgeryMessage(view, event, approval, now))
-			}
+			messages = append(messages, r.forgeryMessage(view, event, now))
 		case onboarding.EventBrokeGlass:
 			messages = append(messages, r.breakGlassMessage(view, event))
 		case onboarding.EventEscalated, onboarding.EventReminded:
@@ -64,7 +62,7 @@ func (r Renderer) Thread(view *onboarding.View, now time.Time) []post.Message {
 		}
 		if !told[step.Key] && (event.Kind == onboarding.EventWaiting || reportsFindings(step, event.Kind)) {
 			told[step.Key] = true
-			messages = append(messages, r.findingsMessage(view, step))
+			messages = append(messages, findingsMessage(view, step))
 		}
 		if needsPerson(event.Kind) {
 			messages = append(messages, r.stuckMessage(view, event))

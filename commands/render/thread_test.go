@@ -11,6 +11,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/atlilith/onboardbot/bot/post"
+	"github.com/atlilith/onboardbot/commands/render/mrkdwn"
 	"github.com/atlilith/onboardbot/internal/sandbox/golden"
 	"github.com/atlilith/onboardbot/onboarding"
 	"github.com/atlilith/onboardbot/onboarding/runbook"
@@ -68,6 +69,14 @@ var scenarios = map[string]func() *scenario{
 		s := preflightDone()
 		s.asked("database", insertRows())
 		return s
+	},
+	"forged presses": func() *scenario {
+		s := preflightDone()
+		approval := s.asked("database", insertRows())
+		s.after(time.Minute).event(onboarding.Event{Kind: onboarding.EventForged, Step: "database", Actor: bo,
+			Text: "a message that the bot did not post", Approval: approval.ID, Digest: approval.Digest})
+		return s.event(onboarding.Event{Kind: onboarding.EventForged, Actor: bo,
+			Text: "a message of the bot that was changed after the bot delivered it"})
 	},
 	"one of two": func() *scenario {
 		s := preflightDone()
@@ -252,7 +261,24 @@ var scenarios = map[string]func() *scenario{
 		s.asked("deploy/merche-biche.com", deploy())
 		return s.after(time.Minute).cancelled(cleo)
 	},
-	"live": func() *scenario { return live(merche()) },
+	"cancelled before anything was applied": func() *scenario {
+		s := preflightDone()
+		s.asked("database", insertRows())
+		s.step("dns/merche-biche.com", onboarding.StepWaiting, "www.merche-biche.com does not resolve yet")
+		return s.after(time.Minute).cancelled(cleo)
+	},
+	"cancelled after a failure": func() *scenario { return certbotFailed().after(time.Minute).cancelled(cleo) },
+	"cancelled and undone": func() *scenario {
+		return undoneBy(certbotFailed().after(time.Minute).cancelled(cleo), onboarding.RunDone)
+	},
+	"live":            func() *scenario { return live(merche()) },
+	"live and undone": func() *scenario { return undoneBy(live(merche()), onboarding.RunDone) },
+	"live and being undone": func() *scenario {
+		return undoneBy(live(merche()), onboarding.RunActive)
+	},
+	"live and partly undone": func() *scenario {
+		return undoneBy(live(merche()), onboarding.RunCancelled)
+	},
 	"live for a person": func() *scenario {
 		request := merche()
 		request.Mode, request.Org = onboarding.ModePerson, onboarding.Org{}
@@ -272,7 +298,7 @@ var scenarios = map[string]func() *scenario{
 	},
 	"undone": func() *scenario {
 		s := newScenario(merche())
-		s.Kind = onboarding.KindUndo
+		s.Kind, s.Undoes = onboarding.KindUndo, &onboarding.Undoes{Run: related}
 		return s.after(time.Minute).finished()
 	},
 	"ten domains": func() *scenario {
@@ -403,6 +429,47 @@ func live(request onboarding.Request) *scenario {
 		s.appliedStep(onboarding.Key(each.kind+"/merche-biche.com"), each.change)
 	}
 	return s.after(3*time.Second).checked("verify", verifyFindings()...).finished()
+}
+
+// undoneBy gives an onboarding an undo, which is in this state an hour later.
+func undoneBy(s *scenario, state onboarding.RunState) *scenario {
+	s.Undo = &onboarding.Undo{Run: related, State: state}
+	if s.after(time.Hour); state != onboarding.RunActive {
+		s.Undo.Ended = s.now
+	}
+	return s
+}
+
+// TestSurfacesAgree holds that every surface tells one state, and of a frozen run that it is frozen.
+func TestSurfacesAgree(t *testing.T) {
+	t.Parallel()
+	for name, tell := range scenarios {
+		for _, freeze := range []*onboarding.Freeze{nil, {Reason: "The registry is down", By: cleo}} {
+			s := tell()
+			s.Freeze = freeze
+			state := testRenderer.state(s.View)
+			first := state.lines[0][:min(len(state.lines[0]), 60)] // a long one is cut
+			for surface, text := range map[string]string{
+				"first message": testRenderer.rootMessage(s.View).Text,
+				"status":        testRenderer.Status(s.View, "").Text(),
+				"log":           testRenderer.AuditLog(s.View).Text(),
+			} {
+				if !strings.HasPrefix(text, state.mark) || !strings.Contains(text, first) {
+					t.Errorf("%s: the %s begins %.200q, not with %s %q", name, surface, text, state.mark, first)
+				}
+			}
+			listed := []ListedRun{{Run: s.Run}}
+			home := string(golden.Indented(testRenderer.Home(Home{Runs: listed, Freeze: freeze}, s.now)))
+			for surface, text := range map[string]string{"list": testRenderer.List(listed, freeze).Text(), "home": home} {
+				if !strings.Contains(text, state.mark+" *") {
+					t.Errorf("%s: the %s does not show %s: %s", name, surface, state.mark, text)
+				}
+			}
+			if freeze != nil && s.State == onboarding.RunActive && state.mark != mrkdwn.MarkFrozen {
+				t.Errorf("%s: %s while everything is frozen", name, state.mark)
+			}
+		}
+	}
 }
 
 func TestThread(t *testing.T) {

@@ -10,13 +10,9 @@ import (
 	"github.com/atlilith/onboardbot/onboarding"
 )
 
-// UndoBlock begins the block id of the buttons of [Renderer.AskUndo]. The whole id is the
-// submission, so one question begins one run, however often its buttons are pressed.
-const UndoBlock = "undo/"
-
-// AskUndo asks whether to undo a run, and whether to keep the certificates. The source names this
-// question.
-func (r Renderer) AskUndo(run *onboarding.Run, asking string) *mrkdwn.Builder {
+// AskUndo asks whether to undo a run, and whether to keep the certificates. The block is the block_id
+// of the buttons.
+func (r Renderer) AskUndo(run *onboarding.Run, block string) *mrkdwn.Builder {
 	page := new(mrkdwn.Builder)
 	page.Say(fmt.Sprintf("Undo the onboarding of *%s* (%s)? %s", mrkdwn.Inline(run.Request.DisplayName),
 		blockkit.Code(run.Request.Slug), Ended(run)))
@@ -27,7 +23,7 @@ func (r Renderer) AskUndo(run *onboarding.Run, asking string) *mrkdwn.Builder {
 		"Certificates are rate-limited: keep them if the domains may come back.")
 	value := run.ID.String()
 	remove := blockkit.Button(ActionUndoAll, value, "Undo, delete certificates", slack.StyleDanger)
-	page.Buttons(UndoBlock+asking, blockkit.Button(ActionUndo, value, "Undo, keep certificates", slack.StylePrimary),
+	page.Buttons(block, blockkit.Button(ActionUndo, value, "Undo, keep certificates", slack.StylePrimary),
 		remove.WithConfirm(blockkit.Confirm("Delete the certificates too?",
 			"They are deleted from the VPS and not revoked. New ones count against the CA's limits.",
 			"Undo and delete", "Back")),

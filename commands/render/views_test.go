@@ -27,13 +27,13 @@ func TestViews(t *testing.T) {
 		"reject":      ReasonForm(reasonNeeded(), Rejecting),
 		"approve":     ReasonForm(reasonNeeded(), Approving),
 		"break-glass": ReasonForm(reasonNeeded(), BreakingGlass),
-		"review": NewReview(approvedAhead().View,
+		"review": testRenderer.Review(approvedAhead().View,
 			[]onboarding.Preapproval{
 				{Planned: onboarding.Planned{Definition: onboarding.Definition{Key: "sync/merche-biche.com"},
 					Later: "what <certbot> edits"}}}, "U0CLEO").Page(0),
-		"review-reader": Review{view: approvedAhead().View, Items: approvedAhead().Approvals,
+		"review-reader": Review{renderer: testRenderer, view: approvedAhead().View, Items: approvedAhead().Approvals,
 			Why: "This is your own request.", person: "U0ANA"}.Page(0),
-		"review-empty": NewReview(live(merche()).View, nil, "U0BO").Page(3),
+		"review-empty": testRenderer.Review(live(merche()).View, nil, "U0BO").Page(3),
 		"review-done":  ReviewDone(ReviewMeta{Page: 1}, 2, 3),
 		"change":       ChangePage("Database rows", openApproval(), 7),
 		"notice":       mrkdwn.Notice("Onboarding", strings.Repeat("word ", 2000)),
@@ -64,12 +64,12 @@ func TestReviewPages(t *testing.T) {
 				bo).State = onboarding.ApprovalAhead
 		}
 	}
-	r := NewReview(s.View, nil, "U0CLEO")
+	r := testRenderer.Review(s.View, nil, "U0CLEO")
 	boxes := 0
 	for page := range 4 {
 		view := r.Page(page)
 		golden.CheckView(t, view)
-		boxes += strings.Count(string(golden.Indented(view)), "Your decision")
+		boxes += strings.Count(string(golden.Indented(view)), "\"Approve · digest ")
 	}
 	if boxes != 61 {
 		t.Errorf("%d changes can be ticked, of 61", boxes)
@@ -163,7 +163,7 @@ func TestHomeViews(t *testing.T) {
 			Stuck: []ListedRun{{Run: stuck.Run}},
 			Runs: []ListedRun{{Run: asked.Run},
 				{Run: stuck.Run, Link: "https://atlilith.slack.com/archives/C0OPS/p2"}},
-			Live: []onboarding.Request{done.Request}, More: 3,
+			Live: []*onboarding.Run{done.Run}, More: 3,
 			Expiry: map[string]time.Time{"merche-biche.com": asked.now.Add(80 * 24 * time.Hour)},
 			Isolation: &IsolationReport{At: asked.now, Proven: true,
 				Summary: "12 tables, 48 attempts: nothing crosses <tenants>.",
@@ -183,21 +183,28 @@ func TestHomeViews(t *testing.T) {
 }
 
 // liveProviders are Providers that are live.
-func liveProviders(count int) []onboarding.Request {
-	var requests []onboarding.Request
+func liveProviders(count int) []*onboarding.Run {
+	var runs []*onboarding.Run
 	for i := range count {
-		requests = append(requests,
-			onboarding.Request{Slug: fmt.Sprintf("p-%d", i), DisplayName: strings.Repeat("<&>", 26),
-				Domains: []onboarding.Domain{{Name: fmt.Sprintf("p-%d.example", i)}}})
+		runs = append(runs, &onboarding.Run{Request: onboarding.Request{Slug: fmt.Sprintf("p-%d", i),
+			DisplayName: strings.Repeat("<&>", 26),
+			Domains:     []onboarding.Domain{{Name: fmt.Sprintf("p-%d.example", i)}}}})
 	}
-	return requests
+	return runs
 }
 
 func TestStatus(t *testing.T) {
 	t.Parallel()
 	var files []txtar.File
-	for _, name := range []string{"asked for rows", "certbot failed", "ten domains", "hostile", "cancelled", "live"} {
-		page := testRenderer.Status(scenarios[name]().View, "")
+	for _, name := range []string{"asked for rows", "certbot failed", "ten domains", "hostile", "cancelled", "live",
+		"live and undone", "frozen"} {
+		s := preflightDone()
+		if tell := scenarios[name]; tell != nil {
+			s = tell()
+		} else {
+			s.Freeze = &onboarding.Freeze{Reason: "The <registry> is *down*", By: cleo, At: s.now}
+		}
+		page := testRenderer.Status(s.View, "")
 		golden.CheckMessages(t, []post.Message{{Key: name, Text: page.Text(), Blocks: page.Blocks}})
 		files = append(files, txtar.File{Name: name, Data: []byte(page.Text() + "\n")})
 	}

@@ -40,7 +40,7 @@ func certificateDigest(report certificates.Report) certificates.Digest {
 }
 
 func certificateDetail(report certificates.Report) *certs.SiteDetail {
-	return &certs.SiteDetail{SiteReport: report.Sites[0], At: now, Due: now.Add(time.Hour),
+	return &certs.SiteDetail{SiteReport: report.Sites[0], At: now, Block: "certificate", Due: now.Add(time.Hour),
 		Renewal: certificates.Renewal{Reload: true},
 		Why: certificates.Diagnosis{Reasons: []string{"certbot.timer is inactive"},
 			Timer: []string{"ActiveState=inactive"}, Log: []string{"ERROR: challenge failed"}}}

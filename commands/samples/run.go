@@ -195,7 +195,7 @@ func homeContent() render.Home {
 	return render.Home{Waiting: []render.PendingDecision{{Approval: open.Approvals[0], Run: open.Run, Link: link}},
 		More:  1,
 		Stuck: []render.ListedRun{{Run: open.Run, Link: link}}, Runs: []render.ListedRun{{Run: open.Run, Link: link}},
-		Live:   []onboarding.Request{live.Request},
+		Live:   []*onboarding.Run{live.Run},
 		Expiry: map[string]time.Time{"merche-biche.com": now.Add(72 * time.Hour)},
 		Isolation: &render.IsolationReport{At: now, Proven: true,
 			Summary: "No tenant can reach another tenant's rows", Link: link}, Freeze: freeze}

@@ -84,8 +84,9 @@ func (c *collector) thread() {
 			c.message(fmt.Sprintf("thread/%s-%02d", view.name, i), message)
 		}
 	}
-	frozen := renderer.DuringFreeze(freeze).Thread(openRun().View, now)
-	c.message("thread/frozen", frozen[0])
+	frozen := openRun()
+	frozen.Freeze = freeze
+	c.message("thread/frozen", renderer.Thread(frozen.View, now)[0])
 	direct := renderer.Direct(openRun().View, now, []string{bo.ID}, nil)
 	c.message("thread/direct", direct[0])
 }
@@ -96,8 +97,8 @@ func (c *collector) replies() {
 	for name, page := range map[string]*mrkdwn.Builder{
 		"help": render.HelpPage(renderer.Command), "plan": plan, "status": renderer.Status(open.View, ""),
 		"auditlog": renderer.AuditLog(open.View),
-		"undo":     renderer.AskUndo(live.Run, "sample"), "verify": render.VerifyPage(live.Run, observation()),
-		"waiting": renderer.WaitingFor(homeContent()), "cancel": render.CancelPage(open.Run, ""),
+		"undo":     renderer.AskUndo(live.Run, "undo/sample"), "verify": render.VerifyPage(live.Run, observation()),
+		"waiting": renderer.WaitingFor(homeContent()), "cancel": render.CancelPage(open.Run, "", "cancel"),
 		"confirmation": form.Confirmation(request(), hosts, "merche-biche", sampleID),
 	} {
 		c.add("reply/"+name, blockkit.InMessage, page.Blocks, false)
@@ -107,7 +108,7 @@ func (c *collector) replies() {
 func (c *collector) views() {
 	open := openRun()
 	needed := &onboarding.ReasonNeededError{Approval: open.Approvals[0], Step: open.Step("database").Definition}
-	review := render.NewReview(open.View, nil, cleo.ID)
+	review := renderer.Review(open.View, nil, cleo.ID)
 	reader := review
 	reader.Why = "This is your own request."
 	meta := form.Meta{Channel: "C0SAMPLE", Slug: "merche-biche", Resumed: true}

@@ -87,9 +87,7 @@ func TestCertificatesOverTime(t *testing.T) {
 					[]string{"Certificates: 1 urgent, 1 well", "merche-biche.com", "cocotte.com", "Valid until"})
 		})
 	s.must(err)
-	for _, picture := range []string{"certificates-light.png", "certificates-dark.png"} {
-		s.waitFile(table, picture)
-	}
+	s.waitFile(table, "certificates.png")
 	_, err = s.Person(testbed.Ana).Type(s.within(20*time.Second), testbed.Channel, "/certificates www.merche-biche.com")
 	s.must(err)
 	s.readsEphemeral(testbed.Ana, "Chain", "History", first, second, "blocks its renewal")

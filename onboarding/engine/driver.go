@@ -127,6 +127,9 @@ func (d *driver) finish(ctx context.Context, run *onboarding.Run) error {
 		}
 		d.engine.log.InfoContext(ctx, "run done", "run", run.ID, "slug", run.Request.Slug)
 		event := onboarding.Event{RunID: run.ID, Kind: onboarding.EventFinished, Took: time.Since(run.Created)}
-		return store.AddEvent(ctx, tx, event)
+		if err := store.AddEvent(ctx, tx, event); err != nil {
+			return err
+		}
+		return store.NotifyUndone(ctx, tx, d.engine.notifier, run)
 	})
 }

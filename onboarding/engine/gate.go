@@ -133,8 +133,8 @@ func (g *gate) authorize(ctx context.Context, a *application) (onboarding.Author
 		return none, &RefusedError{LineApproval, err}
 	}
 
-	// 4. Enough distinct people agreed who may decide now, none of them the requester unless the
-	// glass was broken.
+	// 4. Enough distinct people agreed who may decide now, each in a message that was delivered for
+	// the approval, and none of them the requester unless the glass was broken.
 	if err := enoughVotes(approval, a.run); err != nil {
 		return none, &RefusedError{LineVotes, err}
 	}

@@ -113,7 +113,7 @@ func newGateCase(t *testing.T, pool *pgxpool.Pool, names []string) *gateCase {
 	for _, id := range []string{"bob", "eve"} {
 		must(t,
 			store.InsertVote(t.Context(), pool, approval,
-				onboarding.Vote{By: onboarding.Operator{ID: id, Name: id}, Agrees: true}))
+				onboarding.Vote{By: onboarding.Operator{ID: id, Name: id}, Agrees: true, Source: "a message"}))
 	}
 	must(t, store.SetApprovalState(t.Context(), pool, approval, onboarding.ApprovalApproved))
 
@@ -240,6 +240,9 @@ func TestGate(t *testing.T) {
 		}},
 		"4: a vote is a rejection": {items: []string{"one"}, line: LineVotes, prepare: func(c *gateCase) {
 			c.exec(`UPDATE votes SET agrees = false WHERE operator = 'eve'`)
+		}},
+		"4: a vote was given in no message": {items: []string{"one"}, line: LineVotes, prepare: func(c *gateCase) {
+			c.exec(`UPDATE votes SET source = DEFAULT WHERE operator = 'eve'`)
 		}},
 		"4: the requester broke the glass": {items: []string{"one"}, applied: []string{"one"},
 			prepare: func(c *gateCase) {

@@ -218,10 +218,15 @@ func (h *harness) asked(id uuid.UUID, key onboarding.Key) *onboarding.Approval {
 	return found
 }
 
+// decision is what somebody decides in a message that was delivered.
+func decision(operator, reason string) service.Decision {
+	return service.Decision{Operator: operator, Reason: reason, Source: "a message"}
+}
+
 func (h *harness) approve(id uuid.UUID, key onboarding.Key, by string) *onboarding.Approval {
 	h.t.Helper()
 	approval := h.asked(id, key)
-	if err := h.Approve(h.t.Context(), approval.ID, by, ""); err != nil {
+	if err := h.Approve(h.t.Context(), approval.ID, decision(by, "")); err != nil {
 		h.t.Fatalf("%s approves %s: %v", by, key, err)
 	}
 	return approval

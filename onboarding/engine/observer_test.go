@@ -67,7 +67,7 @@ func TestApprovalsAreRequestedInTheOrderOfTheRunbook(t *testing.T) {
 	id := h.begin("merche-biche")
 	database := h.asked(id, "database")
 	end := h.holdObservation("dns/a.example.com")
-	if err := h.Approve(t.Context(), database.ID, "bob", ""); err != nil {
+	if err := h.Approve(t.Context(), database.ID, decision("bob", "")); err != nil {
 		t.Fatal(err)
 	}
 	h.waitForObservation("dns/b.example.com", 0)

@@ -9,7 +9,6 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/atlilith/onboardbot/onboarding"
-	"github.com/atlilith/onboardbot/onboarding/service"
 )
 
 func TestARuleCanRequireTwoApproversAndAReason(t *testing.T) {
@@ -19,19 +18,19 @@ func TestARuleCanRequireTwoApproversAndAReason(t *testing.T) {
 	h.start()
 	id := h.begin("merche-biche")
 	approval := h.asked(id, "database")
-	if err := h.Approve(t.Context(), approval.ID, "bob", " "); !errors.Is(err, onboarding.ErrNoReason) {
+	if err := h.Approve(t.Context(), approval.ID, decision("bob", " ")); !errors.Is(err, onboarding.ErrNoReason) {
 		t.Errorf("approved without a reason: %v", err)
 	}
-	if err := h.Approve(t.Context(), approval.ID, "bob", "checked the address"); err != nil {
+	if err := h.Approve(t.Context(), approval.ID, decision("bob", "checked the address")); err != nil {
 		t.Fatal(err)
 	}
-	if err := h.Approve(t.Context(), approval.ID, "bob", "twice"); err == nil {
+	if err := h.Approve(t.Context(), approval.ID, decision("bob", "twice")); err == nil {
 		t.Error("one approver counted twice")
 	}
 	if got := h.world.count("database"); got != 0 {
 		t.Errorf("applied %d times with one of two approvers", got)
 	}
-	if err := h.Approve(t.Context(), approval.ID, "eve", "me too"); err != nil {
+	if err := h.Approve(t.Context(), approval.ID, decision("eve", "me too")); err != nil {
 		t.Fatal(err)
 	}
 	h.stepBecomes(id, "database", onboarding.StepDone)
@@ -40,7 +39,7 @@ func TestARuleCanRequireTwoApproversAndAReason(t *testing.T) {
 func TestBreakingTheGlass(t *testing.T) {
 	t.Parallel()
 	closed := newHarness(t, onboarding.Policy{})
-	if err := closed.BreakGlass(t.Context(), uuid.New(), "ada", "fire"); !errors.Is(err, onboarding.ErrNoGlass) {
+	if err := closed.BreakGlass(t.Context(), uuid.New(), decision("ada", "fire")); !errors.Is(err, onboarding.ErrNoGlass) {
 		t.Errorf("it is off by default: %v", err)
 	}
 	h := newHarness(t,
@@ -48,13 +47,13 @@ func TestBreakingTheGlass(t *testing.T) {
 	h.start()
 	id := h.begin("merche-biche")
 	approval := h.asked(id, "database")
-	if err := h.BreakGlass(t.Context(), approval.ID, "ada", ""); !errors.Is(err, onboarding.ErrNoReason) {
+	if err := h.BreakGlass(t.Context(), approval.ID, decision("ada", "")); !errors.Is(err, onboarding.ErrNoReason) {
 		t.Errorf("without a reason: %v", err)
 	}
-	if err := h.BreakGlass(t.Context(), approval.ID, "mallory", "fire"); !errors.Is(err, onboarding.ErrNotOperator) {
+	if err := h.BreakGlass(t.Context(), approval.ID, decision("mallory", "fire")); !errors.Is(err, onboarding.ErrNotOperator) {
 		t.Errorf("a stranger: %v", err)
 	}
-	if err := h.BreakGlass(t.Context(), approval.ID, "ada", "fire"); err != nil {
+	if err := h.BreakGlass(t.Context(), approval.ID, decision("ada", "fire")); err != nil {
 		t.Fatal(err)
 	}
 	view := h.stepBecomes(id, "database", onboarding.StepDone)
@@ -110,12 +109,12 @@ func TestAPreapprovedChangeIsRequestedAgainOnlyAfterDrift(t *testing.T) {
 	if len(ids) != 3 || ids[0] != open.ID {
 		t.Fatalf("%d of the review can be decided, the open approval is %s", len(ids), open.ID)
 	}
-	if _, err := h.ApproveAll(t.Context(), id, ids, service.Decision{Operator: "ada"}); !errors.Is(err,
+	if _, err := h.ApproveAll(t.Context(), id, ids, decision("ada", "")); !errors.Is(err,
 		onboarding.ErrOwnRequest) {
 		t.Errorf("the requester approved all: %v", err)
 	}
 	h.world.set(func() { h.world.version["dns/b.example.com"] = "moved" })
-	counted, err := h.ApproveAll(t.Context(), id, ids, service.Decision{Operator: "bob"})
+	counted, err := h.ApproveAll(t.Context(), id, ids, decision("bob", ""))
 	if err != nil || counted != 3 {
 		t.Fatalf("%d counted, %v", counted, err)
 	}
@@ -142,7 +141,7 @@ func TestAVoteOnAPreapprovalCounts(t *testing.T) {
 	for _, ahead := range review {
 		if ahead.Approval != nil {
 			if _, err := h.ApproveAll(t.Context(), id, []uuid.UUID{ahead.Approval.ID},
-				service.Decision{Operator: "bob"}); err != nil {
+				decision("bob", "")); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -151,7 +150,7 @@ func TestAVoteOnAPreapprovalCounts(t *testing.T) {
 	if len(approval.Votes) != 1 || approval.Votes[0].By.ID != "bob" {
 		t.Fatalf("votes %v", approval.Votes)
 	}
-	if err := h.Approve(t.Context(), approval.ID, "eve", ""); err != nil {
+	if err := h.Approve(t.Context(), approval.ID, decision("eve", "")); err != nil {
 		t.Fatal(err)
 	}
 	h.stepBecomes(id, "dns/a.example.com", onboarding.StepDone)
@@ -178,7 +177,7 @@ func TestWaitingFor(t *testing.T) {
 			t.Errorf("%d approvals wait for %s, want %d (%v)", len(approvals), who, want, err)
 		}
 	}
-	if err := h.Reject(t.Context(), approval.ID, "bob", "no"); err != nil {
+	if err := h.Reject(t.Context(), approval.ID, decision("bob", "no")); err != nil {
 		t.Fatal(err)
 	}
 	h.stepBecomes(id, "database", onboarding.StepRejected)

@@ -89,7 +89,7 @@ func TestARenewalIsApprovedAndSynced(t *testing.T) {
 		t.Errorf("two renewals of one domain: %v", err)
 	}
 	approval := h.asked(run.ID, "renew/merche-biche.com")
-	if err := h.Approve(t.Context(), approval.ID, "ada", ""); !errors.Is(err, onboarding.ErrOwnRequest) {
+	if err := h.Approve(t.Context(), approval.ID, decision("ada", "")); !errors.Is(err, onboarding.ErrOwnRequest) {
 		t.Errorf("ada approves what ada pressed: %v", err)
 	}
 	h.approve(run.ID, "renew/merche-biche.com", "bob")

@@ -76,14 +76,14 @@ func TestWhoMayDecide(t *testing.T) {
 	approval := h.asked(id, "database")
 	for who, want := range map[string]error{"ada": onboarding.ErrOwnRequest, "otto": onboarding.ErrNotApprover,
 		"mallory": onboarding.ErrNotApprover} {
-		if err := h.Approve(t.Context(), approval.ID, who, ""); !errors.Is(err, want) {
+		if err := h.Approve(t.Context(), approval.ID, decision(who, "")); !errors.Is(err, want) {
 			t.Errorf("%s approves: %v, want %v", who, err, want)
 		}
-		if err := h.Reject(t.Context(), approval.ID, who, "because"); !errors.Is(err, want) {
+		if err := h.Reject(t.Context(), approval.ID, decision(who, "because")); !errors.Is(err, want) {
 			t.Errorf("%s rejects: %v, want %v", who, err, want)
 		}
 	}
-	if err := h.Approve(t.Context(), approval.ID, "nobody-answers", ""); err == nil {
+	if err := h.Approve(t.Context(), approval.ID, decision("nobody-answers", "")); err == nil {
 		t.Error("approved by somebody whom the directory could not tell")
 	}
 	if got := h.world.count("database"); got != 0 {
@@ -105,7 +105,7 @@ func TestTwoApproversAtOnceDecideOnce(t *testing.T) {
 	var wait sync.WaitGroup
 	errs := make([]error, 8)
 	for i := range errs {
-		wait.Go(func() { errs[i] = h.Approve(t.Context(), approval.ID, []string{"bob", "eve"}[i%2], "") })
+		wait.Go(func() { errs[i] = h.Approve(t.Context(), approval.ID, decision([]string{"bob", "eve"}[i%2], "")) })
 	}
 	wait.Wait()
 	agreed := 0
@@ -129,7 +129,7 @@ func TestAnApprovalLapsesWhenTheTargetChanges(t *testing.T) {
 	id := h.begin("merche-biche")
 	first := h.asked(id, "database")
 	h.world.set(func() { h.world.version["database"] = "moved" })
-	if err := h.Approve(t.Context(), first.ID, "bob", ""); err != nil {
+	if err := h.Approve(t.Context(), first.ID, decision("bob", "")); err != nil {
 		t.Fatal(err)
 	}
 	second := h.asked(id, "database")
@@ -139,7 +139,7 @@ func TestAnApprovalLapsesWhenTheTargetChanges(t *testing.T) {
 	if want := "-vps: make merche-biche database \n+vps: make merche-biche database moved"; second.Drift != want {
 		t.Errorf("moved %q, want %q", second.Drift, want)
 	}
-	if err := h.Approve(t.Context(), second.ID, "bob", ""); err != nil {
+	if err := h.Approve(t.Context(), second.ID, decision("bob", "")); err != nil {
 		t.Fatal(err)
 	}
 	view := h.stepBecomes(id, "database", onboarding.StepDone)
@@ -154,17 +154,17 @@ func TestRejectedThenRetriedThenApproved(t *testing.T) {
 	h.start()
 	id := h.begin("merche-biche")
 	approval := h.asked(id, "database")
-	if err := h.Reject(t.Context(), approval.ID, "bob", "  "); !errors.Is(err, onboarding.ErrNoReason) {
+	if err := h.Reject(t.Context(), approval.ID, decision("bob", "  ")); !errors.Is(err, onboarding.ErrNoReason) {
 		t.Errorf("rejected without a reason: %v", err)
 	}
-	if err := h.Reject(t.Context(), approval.ID, "bob", "wrong email"); err != nil {
+	if err := h.Reject(t.Context(), approval.ID, decision("bob", "wrong email")); err != nil {
 		t.Fatal(err)
 	}
 	view := h.stepBecomes(id, "database", onboarding.StepRejected)
 	if view.Step("database").Detail != "wrong email" {
 		t.Errorf("detail %q", view.Step("database").Detail)
 	}
-	if err := h.Approve(t.Context(), approval.ID, "eve", ""); err == nil {
+	if err := h.Approve(t.Context(), approval.ID, decision("eve", "")); err == nil {
 		t.Error("a rejected change was approved")
 	}
 	if err := h.Retry(t.Context(), id, "database", "ada"); err != nil {
@@ -206,7 +206,7 @@ func TestAnUndecidedApprovalIsRemindedOfAndExpires(t *testing.T) {
 	approval := h.asked(id, "database")
 	view := h.stepBecomes(id, "database", onboarding.StepExpired)
 	wantKinds(t, view, "database", onboarding.EventAsked, onboarding.EventReminded, onboarding.EventExpired)
-	decided, ok := errors.AsType[*onboarding.DecidedError](h.Approve(t.Context(), approval.ID, "bob", ""))
+	decided, ok := errors.AsType[*onboarding.DecidedError](h.Approve(t.Context(), approval.ID, decision("bob", "")))
 	if !ok || decided.State != onboarding.ApprovalExpired {
 		t.Errorf("an expired approval: %v", decided)
 	}
@@ -251,7 +251,7 @@ func TestCancelWithdrawsOpenApprovals(t *testing.T) {
 	if err := h.Cancel(t.Context(), id, "ada"); err != nil {
 		t.Fatal(err)
 	}
-	if err := h.Approve(t.Context(), approval.ID, "bob", ""); err == nil {
+	if err := h.Approve(t.Context(), approval.ID, decision("bob", "")); err == nil {
 		t.Error("approved in a cancelled run")
 	}
 	if err := h.Cancel(t.Context(), id, "ada"); !errors.Is(err, onboarding.ErrRunEnded) {

@@ -3,6 +3,7 @@ package engine_test
 import (
 	"errors"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
@@ -33,12 +34,14 @@ func TestUndoTakesBackWhatWasApplied(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	h.undoOf(id, onboarding.Undo{Run: run.ID, State: onboarding.RunActive})
 	if again, err := undo("u1"); err != nil || again.ID != run.ID {
 		t.Errorf("one submission, two runs: %v", err)
 	}
 	h.approve(run.ID, "undo-dns/a.example.com", "bob")
 	h.approve(run.ID, "undo-database", "bob")
 	h.runBecomes(run.ID, onboarding.RunDone)
+	h.undoOf(id, onboarding.Undo{Run: run.ID, State: onboarding.RunDone})
 	if h.world.there["merche-biche/database"] || h.world.there["merche-biche/dns/a.example.com"] {
 		t.Error("something of the run is still there")
 	}
@@ -88,7 +91,8 @@ func TestUndoTakesBackEveryRunOfAnOnboarding(t *testing.T) {
 	h.approve(second, "dns/b.example.com", "bob")
 	h.runBecomes(second, onboarding.RunDone)
 	// One that finds everything there changes nothing, and has nothing to take back.
-	h.runBecomes(begin("v3", "second.example"), onboarding.RunDone)
+	found := begin("v3", "second.example")
+	h.runBecomes(found, onboarding.RunDone)
 
 	back := undo("u1")
 	want := []onboarding.Key{"undo-dns/b.example.com", "undo-dns/a.example.com", "undo-database"}
@@ -104,6 +108,9 @@ func TestUndoTakesBackEveryRunOfAnOnboarding(t *testing.T) {
 		t.Errorf("taken back twice: %v", err)
 	}
 
+	for _, run := range []uuid.UUID{first, second, found} {
+		h.undoOf(run, onboarding.Undo{Run: back.ID, State: onboarding.RunDone})
+	}
 	if live := h.live(); len(live) != 0 {
 		t.Errorf("live after it was taken back: %+v", live)
 	}
@@ -128,7 +135,38 @@ func TestUndoTakesBackEveryRunOfAnOnboarding(t *testing.T) {
 		len(live) != 1 || live[0].Domain.Name != "second.example" {
 		t.Errorf("live are %+v, the newest run is of %+v, %v", live, newest, err)
 	}
-	if diff := cmp.Diff(want, steps(undo("u4"))); diff != "" {
+	h.undoOf(third, onboarding.Undo{})
+	last := undo("u4")
+	if diff := cmp.Diff(want, steps(last)); diff != "" {
 		t.Errorf("the onboarding before (-want +got)\n%s", diff)
+	}
+	// An undo that is cancelled leaves a trace where it changed something.
+	h.approve(last.ID, want[1], "bob")
+	h.stepBecomes(last.ID, want[1], onboarding.StepDone)
+	if err := h.Cancel(t.Context(), last.ID, "ada"); err != nil {
+		t.Fatal(err)
+	}
+	h.undoOf(third, onboarding.Undo{Run: last.ID, State: onboarding.RunCancelled})
+	again := undo("u5")
+	if err := h.Cancel(t.Context(), again.ID, "ada"); err != nil {
+		t.Fatal(err)
+	}
+	h.undoOf(third, onboarding.Undo{Run: last.ID, State: onboarding.RunCancelled})
+}
+
+// undoOf fails the test if a run has another undo than this one, the zero value for none.
+func (h *harness) undoOf(id uuid.UUID, want onboarding.Undo) {
+	h.t.Helper()
+	view, err := h.Records.View(h.t.Context(), id)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	var got onboarding.Undo
+	if view.Undo != nil {
+		got = *view.Undo
+		got.Ended = time.Time{}
+	}
+	if got != want {
+		h.t.Errorf("the undo of %s is %+v, want %+v", id, got, want)
 	}
 }

@@ -143,7 +143,7 @@ func TestARemovedApproverDoesNotCount(t *testing.T) {
 	wantLapsed(h, id, approval, "bob approved the change and may no longer decide")
 	again := h.asked(id, "database")
 	h.wantNothingApplied()
-	if err := h.Approve(t.Context(), again.ID, "bob", ""); !errors.Is(err, onboarding.ErrNotApprover) {
+	if err := h.Approve(t.Context(), again.ID, decision("bob", "")); !errors.Is(err, onboarding.ErrNotApprover) {
 		t.Errorf("somebody who was removed approved: %v", err)
 	}
 	h.approve(id, "database", "eve")
@@ -186,7 +186,7 @@ func TestWhoStandsInDecidesAfterTheEscalation(t *testing.T) {
 		}
 		return len(approvals)
 	}
-	if err := h.Approve(t.Context(), approval.ID, "zoe", ""); !errors.Is(err, onboarding.ErrNotApprover) {
+	if err := h.Approve(t.Context(), approval.ID, decision("zoe", "")); !errors.Is(err, onboarding.ErrNotApprover) {
 		t.Errorf("approved before the escalation: %v", err)
 	}
 	if got := waiting(); got != 0 {

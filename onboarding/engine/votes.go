@@ -70,6 +70,8 @@ func enoughVotes(approval *onboarding.Approval, run *onboarding.Run) error {
 		switch {
 		case !vote.Agrees:
 			return fmt.Errorf("%s rejected the change", vote.By.Name)
+		case vote.Source == "":
+			return fmt.Errorf("no message is recorded in which %s approved the change", vote.By.Name)
 		case vote.BrokeGlass:
 			return nil
 		case vote.By.ID == run.Requester.ID:

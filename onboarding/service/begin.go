@@ -72,6 +72,9 @@ func (s *Service) insert(ctx context.Context, run *onboarding.Run, submission st
 		if err := store.AddEvent(ctx, tx, event); err != nil {
 			return err
 		}
+		if err := store.NotifyUndone(ctx, tx, s.deps.Notifier, run); err != nil {
+			return err
+		}
 		return s.announce(ctx, tx, run.ID)
 	})
 	switch {

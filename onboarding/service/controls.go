@@ -107,6 +107,10 @@ func (s *Service) Cancel(ctx context.Context, id uuid.UUID, operator string) err
 			return err
 		}
 		s.log.InfoContext(ctx, "run cancelled", "run", id, "slug", run.Request.Slug, "by", actor.ID)
-		return store.AddEvent(ctx, tx, onboarding.Event{RunID: id, Kind: onboarding.EventCancelled, Actor: actor})
+		err := store.AddEvent(ctx, tx, onboarding.Event{RunID: id, Kind: onboarding.EventCancelled, Actor: actor})
+		if err != nil {
+			return err
+		}
+		return store.NotifyUndone(ctx, tx, s.deps.Notifier, run)
 	})
 }

@@ -2,6 +2,7 @@ package service
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -13,58 +14,82 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/store"
 )
 
-// Approve records that a second operator agrees with a change. It returns
-// [onboarding.ErrNotApprover], [onboarding.ErrOwnRequest], [onboarding.ErrNotFound], a
-// [onboarding.ReasonNeededError] where those who agree have to say why and no reason was given,
-// or a [onboarding.DecidedError] for an approval that is no longer open.
-func (s *Service) Approve(ctx context.Context, approval uuid.UUID, operator, reason string) error {
-	return s.decide(ctx, approval, operator, onboarding.Vote{Agrees: true, Reason: tidyReason(reason)})
+// Decision is what somebody decides, on one change or on several.
+type Decision struct {
+	Operator string // the id of who decides
+	Reason   string // empty where none was given
+	Source   string // see [onboarding.Vote]; required
 }
 
-// Reject records that a second operator does not agree, and why. It returns the errors of
-// [Service.Approve]; a rejection always needs a reason.
-func (s *Service) Reject(ctx context.Context, approval uuid.UUID, operator, reason string) error {
-	return s.decide(ctx, approval, operator, onboarding.Vote{Reason: tidyReason(reason)})
-}
+// errNoSource means that a caller did not say in what a decision was given.
+var errNoSource = errors.New("the decision names no message in which it was given")
 
-// BreakGlass lets an operator approve a change alone, their own request included, when the
-// configuration allows it: with a reason, under its own name in the audit trail. It returns
-// [onboarding.ErrNoGlass] when it is switched off, [onboarding.ErrNotOperator], a
-// [onboarding.ReasonNeededError], or a [onboarding.DecidedError].
-func (s *Service) BreakGlass(ctx context.Context, approval uuid.UUID, operator, reason string) error {
-	if !s.policy.BreakGlass {
-		return onboarding.ErrNoGlass
+// vote is the decision as a vote of nobody yet.
+func (d Decision) vote() (onboarding.Vote, error) {
+	if d.Source == "" {
+		return onboarding.Vote{}, errNoSource
 	}
-	vote := onboarding.Vote{Agrees: true, Reason: tidyReason(reason), BrokeGlass: true}
-	return s.decide(ctx, approval, operator, vote)
-}
-
-// ReportForgery records that an operator pressed a button for an approval in something that the bot
-// did not deliver, so the press did not count. where says what it was. It returns
-// [onboarding.ErrNotFound].
-func (s *Service) ReportForgery(ctx context.Context, id uuid.UUID, operator, where string) error {
-	permissions, err := s.deps.Directory.Permissions(ctx, operator)
-	if err != nil {
-		return fmt.Errorf("who pressed: %w", err)
-	}
-	return pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
-		run, approval, err := store.LockApproval(ctx, tx, id)
-		if err != nil {
-			return err
-		}
-		err = store.AddEvent(ctx, tx, onboarding.Event{RunID: run.ID, Kind: onboarding.EventForged,
-			Step: approval.Step, Actor: permissions.Operator, Text: where, Approval: id, Digest: approval.Digest})
-		if err != nil {
-			return err
-		}
-		return s.announce(ctx, tx, run.ID)
-	})
+	return onboarding.Vote{Reason: tidyReason(d.Reason), Source: d.Source}, nil
 }
 
 // tidyReason is a reason as it is recorded, at most [onboarding.MaxReason] characters of it.
 func tidyReason(reason string) string {
 	runes := []rune(strings.TrimSpace(reason))
 	return string(runes[:min(len(runes), onboarding.MaxReason)])
+}
+
+// Approve records that a second operator agrees with a change. It returns
+// [onboarding.ErrNotApprover], [onboarding.ErrOwnRequest], [onboarding.ErrNotFound], a
+// [onboarding.ReasonNeededError] where those who agree have to say why and no reason was given,
+// or a [onboarding.DecidedError] for an approval that is no longer open.
+func (s *Service) Approve(ctx context.Context, approval uuid.UUID, given Decision) error {
+	return s.decide(ctx, approval, given, onboarding.Vote{Agrees: true})
+}
+
+// Reject records that a second operator does not agree, and why. It returns the errors of
+// [Service.Approve]; a rejection always needs a reason.
+func (s *Service) Reject(ctx context.Context, approval uuid.UUID, given Decision) error {
+	return s.decide(ctx, approval, given, onboarding.Vote{})
+}
+
+// BreakGlass lets an operator approve a change alone, their own request included, when the
+// configuration allows it: with a reason, under its own name in the audit trail. It returns
+// [onboarding.ErrNoGlass] when it is switched off, [onboarding.ErrNotOperator], a
+// [onboarding.ReasonNeededError], or a [onboarding.DecidedError].
+func (s *Service) BreakGlass(ctx context.Context, approval uuid.UUID, given Decision) error {
+	if !s.policy.BreakGlass {
+		return onboarding.ErrNoGlass
+	}
+	return s.decide(ctx, approval, given, onboarding.Vote{Agrees: true, BrokeGlass: true})
+}
+
+// Forgery is a press of a button in something that the bot did not deliver.
+type Forgery struct {
+	// Approval is what the button was for. It is zero for a button that is about the whole run.
+	Approval, Run uuid.UUID
+	Operator      string // the id of who pressed
+	Where         string // in what
+}
+
+// ReportForgery records a press that did not count. It returns [onboarding.ErrNotFound].
+func (s *Service) ReportForgery(ctx context.Context, forgery Forgery) error {
+	permissions, err := s.deps.Directory.Permissions(ctx, forgery.Operator)
+	if err != nil {
+		return fmt.Errorf("who pressed: %w", err)
+	}
+	event := onboarding.Event{RunID: forgery.Run, Kind: onboarding.EventForged, Actor: permissions.Operator,
+		Text: forgery.Where}
+	if forgery.Approval != uuid.Nil {
+		approval, err := s.Records.Approval(ctx, forgery.Approval)
+		if err != nil {
+			return err
+		}
+		event.RunID, event.Step = approval.RunID, approval.Step
+		event.Approval, event.Digest = approval.ID, approval.Digest
+	}
+	return s.change(ctx, event.RunID, func(tx pgx.Tx, _ *onboarding.Run) error {
+		return store.AddEvent(ctx, tx, event)
+	})
 }
 
 // MayDecide returns nil if this operator may decide on changes of an active run, and the errors
@@ -83,12 +108,16 @@ func (s *Service) MayDecide(ctx context.Context, run *onboarding.Run, operator s
 // decide adds a vote to an approval. Who votes is looked up once and before the transaction,
 // since it may take a call to the chat side; whether they may and whether the approval can still
 // be decided is judged within it.
-func (s *Service) decide(ctx context.Context, id uuid.UUID, operator string, vote onboarding.Vote) error {
-	permissions, err := s.deps.Directory.PermissionsNow(ctx, operator)
+func (s *Service) decide(ctx context.Context, id uuid.UUID, given Decision, kind onboarding.Vote) error {
+	vote, err := given.vote()
+	if err != nil {
+		return err
+	}
+	permissions, err := s.deps.Directory.PermissionsNow(ctx, given.Operator)
 	if err != nil {
 		return fmt.Errorf("approver: %w", err)
 	}
-	vote.By = permissions.Operator
+	vote.By, vote.Agrees, vote.BrokeGlass = permissions.Operator, kind.Agrees, kind.BrokeGlass
 	return pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
 		run, approval, err := store.LockApproval(ctx, tx, id)
 		if err != nil {

@@ -78,12 +78,6 @@ func preapproval(
 	return ahead, nil
 }
 
-// Decision is what somebody decides on several changes at once.
-type Decision struct {
-	Operator string // the id of who decides
-	Reason   string // empty where none was given
-}
-
 // ApproveAll records that a second operator agrees with several changes of one run, and returns
 // how many counted. Those that were decided or lapsed meanwhile are left out; any other failure
 // leaves all as they were.
@@ -94,7 +88,11 @@ func (s *Service) ApproveAll(
 	if err != nil {
 		return 0, fmt.Errorf("approver: %w", err)
 	}
-	vote := onboarding.Vote{By: permissions.Operator, Agrees: true, Reason: tidyReason(given.Reason)}
+	vote, err := given.vote()
+	if err != nil {
+		return 0, err
+	}
+	vote.By, vote.Agrees = permissions.Operator, true
 	counted := 0
 	err = s.change(ctx, id, func(tx pgx.Tx, run *onboarding.Run) error {
 		if err := permissions.MayDecide(run); err != nil {

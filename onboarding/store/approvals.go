@@ -36,13 +36,13 @@ const (
 		AND EXISTS (SELECT FROM runs WHERE runs.id = run_id AND state = 'active' AND requester->>'id' <> $1)
 		AND NOT EXISTS (SELECT FROM votes WHERE approval_id = approvals.id AND operator = $1)` + oldestFirst
 
-	votesOf = `SELECT approval_id, operator, name, agrees, reason, broke_glass, at FROM votes
+	votesOf = `SELECT approval_id, operator, name, agrees, reason, broke_glass, at, source FROM votes
 		WHERE approval_id = ANY($1) ORDER BY at`
 
 	insertApproval = `INSERT INTO approvals (id, run_id, step, change, digest, state, moved, needs, reason_needed,
 		expires_at, remind_at, escalate_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`
-	insertVote = `INSERT INTO votes (approval_id, operator, name, agrees, reason, broke_glass)
-		VALUES ($1, $2, $3, $4, $5, $6)`
+	insertVote = `INSERT INTO votes (approval_id, operator, name, agrees, reason, broke_glass, source)
+		VALUES ($1, $2, $3, $4, $5, $6, $7)`
 	setApprovalState  = `UPDATE approvals SET state = $2 WHERE id = $1`
 	closeApproval     = `UPDATE approvals SET state = $2, closed_at = clock_timestamp() WHERE id = $1`
 	withdrawApprovals = `UPDATE approvals SET state = 'withdrawn', closed_at = clock_timestamp()
@@ -172,7 +172,7 @@ func mark(ctx context.Context, db DB, sql string, approval uuid.UUID) (bool, err
 // InsertVote adds a vote to an approval.
 func InsertVote(ctx context.Context, db DB, approval *onboarding.Approval, vote onboarding.Vote) error {
 	_, err := db.Exec(ctx, insertVote, approval.ID, vote.By.ID, vote.By.Name, vote.Agrees, vote.Reason,
-		vote.BrokeGlass)
+		vote.BrokeGlass, vote.Source)
 	if err != nil {
 		return fmt.Errorf("vote on approval %s: %w", approval.ID, err)
 	}
@@ -226,7 +226,8 @@ func loadVotes(ctx context.Context, db DB, approvals []*onboarding.Approval) err
 	}
 	var id uuid.UUID
 	var vote onboarding.Vote
-	into := []any{&id, &vote.By.ID, &vote.By.Name, &vote.Agrees, &vote.Reason, &vote.BrokeGlass, &vote.At}
+	into := []any{&id, &vote.By.ID, &vote.By.Name, &vote.Agrees, &vote.Reason, &vote.BrokeGlass, &vote.At,
+		&vote.Source}
 	_, err = pgx.ForEachRow(rows, into, func() error {
 		byID[id].Votes = append(byID[id].Votes, vote)
 		return nil

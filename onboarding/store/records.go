@@ -50,7 +50,8 @@ func LoadView(ctx context.Context, tx pgx.Tx, id uuid.UUID) (*onboarding.View, e
 	if view.Events, err = loadEvents(ctx, tx, id); err != nil {
 		return nil, err
 	}
-	return view, nil
+	view.Freeze, err = Frozen(ctx, tx)
+	return view, err
 }
 
 // Approval reads one approval. It returns [onboarding.ErrNotFound].

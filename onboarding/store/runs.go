@@ -15,7 +15,7 @@ import (
 
 const (
 	selectRuns = `SELECT id, kind, undoes, delete_certificates, renews, request, requester, channel, tenant_id,
-		state, facts, created_at, ended_at, ended_by FROM runs`
+		state, facts, created_at, ended_at, ended_by, EXISTS (SELECT FROM attempts WHERE run_id = runs.id) FROM runs`
 
 	runByID         = selectRuns + ` WHERE id = $1`
 	runsByID        = selectRuns + ` WHERE id = ANY($1)`
@@ -197,7 +197,8 @@ func EndRun(ctx context.Context, db DB, run *onboarding.Run) error {
 	return nil
 }
 
-// queryRuns reads runs with their steps in two statements, however many there are.
+// queryRuns reads runs with their steps, and with the undo of those that ended, in at most three
+// statements, however many there are.
 func queryRuns(ctx context.Context, db DB, sql string, args ...any) ([]*onboarding.Run, error) {
 	rows, err := db.Query(ctx, sql, args...)
 	if err != nil {
@@ -207,7 +208,10 @@ func queryRuns(ctx context.Context, db DB, sql string, args ...any) ([]*onboardi
 	if err != nil {
 		return nil, fmt.Errorf("runs: %w", err)
 	}
-	return runs, loadSteps(ctx, db, runs)
+	if err := loadSteps(ctx, db, runs); err != nil {
+		return nil, err
+	}
+	return runs, loadUndos(ctx, db, runs)
 }
 
 func scanRun(row pgx.CollectableRow) (*onboarding.Run, error) {
@@ -217,7 +221,7 @@ func scanRun(row pgx.CollectableRow) (*onboarding.Run, error) {
 	var undoes, renews *uuid.UUID
 	var deletes bool
 	err := row.Scan(&run.ID, &run.Kind, &undoes, &deletes, &renews, &run.Request, &run.Requester, &run.Channel,
-		&run.TenantID, &run.State, &run.Facts, &run.Created, &ended, &endedBy)
+		&run.TenantID, &run.State, &run.Facts, &run.Created, &ended, &endedBy, &run.Changed)
 	if undoes != nil {
 		run.Undoes = &onboarding.Undoes{Run: *undoes, DeleteCertificates: deletes}
 	}

@@ -3,8 +3,12 @@ package store
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
+	"time"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 
 	"github.com/atlilith/onboardbot/onboarding"
 )
@@ -36,6 +40,17 @@ const (
 		AND id IN (SELECT run FROM parts WHERE last = $1) ORDER BY created_at DESC`
 	appliedApprovals = parts + selectApprovals + ` WHERE run_id IN (SELECT run FROM parts WHERE last = $1)
 		AND EXISTS (SELECT FROM attempts WHERE approval_id = approvals.id)` + oldestFirst
+
+	// undosOf are the undos of the ended onboardings $1. As in the relation "live", an onboarding
+	// that found everything there and applied nothing is undone by any later undo.
+	undosOf = parts + `SELECT DISTINCT ON (run.id) run.id, undo.id, undo.state, undo.ended_at
+		FROM runs run JOIN runs undo ON undo.slug = run.slug AND undo.kind = 'undo'
+			AND undo.created_at > run.created_at
+			AND (undo.state <> 'cancelled' OR EXISTS (SELECT FROM attempts WHERE run_id = undo.id))
+		WHERE run.id = ANY($1) AND (EXISTS (SELECT FROM parts WHERE last = undo.undoes AND parts.run = run.id)
+			OR run.state = 'done' AND NOT EXISTS (SELECT FROM attempts WHERE run_id = run.id))
+		ORDER BY run.id, undo.created_at DESC`
+	partsOf = parts + `SELECT run FROM parts WHERE last = $1`
 )
 
 // Undoable returns the last run of the newest onboarding of a slug that no undo took back, with
@@ -87,4 +102,64 @@ func appliedChanges(ctx context.Context, db DB, last uuid.UUID) ([]onboarding.Ap
 		applied = append(applied, onboarding.Applied{Step: approval.Step, Change: approval.Change})
 	}
 	return applied, nil
+}
+
+// loadUndos reads the undo of each onboarding that ended into [onboarding.Run.Undo].
+func loadUndos(ctx context.Context, db DB, runs []*onboarding.Run) error {
+	ended := map[uuid.UUID]*onboarding.Run{}
+	for _, run := range runs {
+		if run.Kind == onboarding.KindOnboard && run.State != onboarding.RunActive {
+			ended[run.ID] = run
+		}
+	}
+	if len(ended) == 0 {
+		return nil
+	}
+	rows, err := db.Query(ctx, undosOf, slices.Collect(maps.Keys(ended)))
+	if err != nil {
+		return fmt.Errorf("undos: %w", err)
+	}
+	var id uuid.UUID
+	var undo onboarding.Undo
+	var at *time.Time
+	_, err = pgx.ForEachRow(rows, []any{&id, &undo.Run, &undo.State, &at}, func() error {
+		found := undo
+		found.Ended = orZero(at)
+		ended[id].Undo = &found
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("undos: %w", err)
+	}
+	return nil
+}
+
+// NotifyUndone tells the notifier of the runs of the onboarding that a run takes back, since they
+// show what became of it. It does nothing for a run of another kind.
+func NotifyUndone(ctx context.Context, tx pgx.Tx, notifier Notifier, run *onboarding.Run) error {
+	ids, err := undone(ctx, tx, run)
+	if err != nil {
+		return err
+	}
+	for _, id := range ids {
+		if err := notifier.RunChanged(ctx, tx, id); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func undone(ctx context.Context, db DB, run *onboarding.Run) ([]uuid.UUID, error) {
+	if run.Undoes == nil {
+		return nil, nil
+	}
+	rows, err := db.Query(ctx, partsOf, run.Undoes.Run)
+	if err != nil {
+		return nil, fmt.Errorf("what run %s takes back: %w", run.ID, err)
+	}
+	ids, err := pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
+	if err != nil {
+		return nil, fmt.Errorf("what run %s takes back: %w", run.ID, err)
+	}
+	return ids, nil
 }

@@ -185,7 +185,7 @@ func TestCertificatePage(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			seen.At = looked
+			seen.At, seen.Block = looked, "certificate"
 			page := Page(seen)
 			message := post.Message{Key: name, Channel: "C0OPS", Text: page.Text(), Blocks: page.Blocks}
 			golden.CheckMessages(t, []post.Message{message})

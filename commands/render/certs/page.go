@@ -32,6 +32,8 @@ type SiteDetail struct {
 	// renewal is what can be done from here; refused says why nothing can.
 	Renewal certificates.Renewal
 	Refused string
+	// Block is the block_id of the button that renews.
+	Block string
 }
 
 // Page shows everything about one site.
@@ -53,7 +55,7 @@ func Page(seen *SiteDetail) *mrkdwn.Builder {
 		if len(seen.Renewal.Due) == 0 {
 			label = "Reload now"
 		}
-		page.Buttons("certificate", blockkit.Button(ActionRenew, seen.Domain, label, slack.StylePrimary))
+		page.Buttons(seen.Block, blockkit.Button(ActionRenew, seen.Domain, label, slack.StylePrimary))
 	}
 	return page
 }

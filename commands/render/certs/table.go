@@ -100,24 +100,17 @@ func validity(site certificates.SiteReport, now time.Time) (left, until string) 
 	return certificates.Span(remaining), until
 }
 
-// Timelines draws all certificates for both of Slack's themes, as files in the thread of a
-// message.
-func Timelines(rows []timeline.Row, now time.Time, below post.Message) ([]post.Message, error) {
-	var messages []post.Message
-	for _, theme := range []timeline.Theme{timeline.Light, timeline.Dark} {
-		var picture bytes.Buffer
-		if err := timeline.Draw(&picture, rows, now, theme); err != nil {
-			return nil, err
-		}
-		messages = append(messages, post.Message{
-			Key: below.Key + "/" + string(theme), Channel: below.Channel, Thread: below.Key,
-			Text: "Timeline of all certificates, past renewals and expiries. " +
-				"What it shows is in the table: " + below.Text,
-			File: &post.File{Name: "certificates-" + string(theme) + ".png",
-				Title: fmt.Sprintf("Timeline (%s)", theme), Content: picture.Bytes()},
-		})
+// Timeline draws all certificates, as a file in the thread of a message.
+func Timeline(rows []timeline.Row, now time.Time, below post.Message) (post.Message, error) {
+	var picture bytes.Buffer
+	if err := timeline.Draw(&picture, rows, now); err != nil {
+		return post.Message{}, err
 	}
-	return messages, nil
+	return post.Message{
+		Key: below.Key + "/timeline", Channel: below.Channel, Thread: below.Key,
+		Text: "Timeline of all certificates, past renewals and expiries. What it shows is in the table: " + below.Text,
+		File: &post.File{Name: "certificates.png", Title: "Timeline", Content: picture.Bytes()},
+	}, nil
 }
 
 // Digest is the weekly report.

@@ -184,7 +184,11 @@ func (ps *people) interaction(kind string, u *User, sc scene) reply {
 		"is_enterprise_install": false,
 	}
 	if sc.view != nil {
-		p["view"] = ps.w.views.viewObject(sc.view)
+		shown := ps.w.views.viewObject(sc.view)
+		rewrite(shown["blocks"])
+		rewrite(shown["title"])
+		rewrite(shown["submit"])
+		p["view"] = shown
 		if kind != "view_submission" && kind != "view_closed" {
 			p["container"] = reply{"type": "view", "view_id": sc.view.id}
 		}
@@ -206,7 +210,9 @@ func (ps *people) interaction(kind string, u *User, sc scene) reply {
 		"values": copied(m.state),
 	}
 	if m.onlyFor == "" {
-		p["message"] = ps.w.messages.messageObject(sc.cv, m, true)
+		shown := ps.w.messages.messageObject(sc.cv, m, true)
+		rewrite(shown["blocks"])
+		p["message"] = shown
 	}
 	return p
 }

@@ -5,7 +5,9 @@ import (
 	"slices"
 	"time"
 
+	"github.com/atlilith/onboardbot/internal/canvas"
 	"github.com/atlilith/onboardbot/onboarding/certificates"
+	"github.com/atlilith/onboardbot/onboarding/probe"
 )
 
 // Row is one domain.
@@ -47,6 +49,25 @@ func (r Row) certificates() []certificates.Certificate {
 		all = append(all, c.Certificate)
 	}
 	return all
+}
+
+// name is the domain in Unicode if the font has its letters, else in ASCII.
+func (r Row) name() string {
+	if name := probe.Unicode(r.Domain); canvas.Legible(name) {
+		return name
+	}
+	return r.Domain
+}
+
+// validity says how long the certificate that ends first is valid.
+func (r Row) validity(now time.Time) string {
+	if len(r.Current) == 0 {
+		return "no certificate seen"
+	}
+	if left := r.Current[0].Left(now); left >= 0 {
+		return certificates.Span(left) + " left"
+	}
+	return "expired " + certificates.Span(-r.Current[0].Left(now)) + " ago"
 }
 
 // period is the time that a picture shows: all current certificates, and at most twice as much of

@@ -10,7 +10,6 @@ import (
 
 	"github.com/atlilith/onboardbot/internal/canvas"
 	"github.com/atlilith/onboardbot/onboarding/certificates"
-	"github.com/atlilith/onboardbot/onboarding/probe"
 )
 
 // A phone shows the picture at about a third of its width, so text of 30 pixels appears as 10
@@ -26,27 +25,11 @@ const (
 	maxRows   = 24
 )
 
-// Theme is light or dark, for Slack's two themes.
-type Theme string
-
-// The themes.
-const (
-	Light Theme = "light"
-	Dark  Theme = "dark"
-)
-
-type palette struct{ ground, stripe, text, faint, grid color.Color }
-
-var palettes = map[Theme]palette{
-	Light: {ground: rgb(0xffffff), stripe: rgb(0xf4f5f7), text: rgb(0x1d1c1d), faint: rgb(0x5c5f66),
-		grid: rgb(0xd5d8de)},
-	Dark: {ground: rgb(0x1a1d21), stripe: rgb(0x222529), text: rgb(0xf2f3f5), faint: rgb(0xa9adb5),
-		grid: rgb(0x3a3f47)},
-}
-
-// The colours of the states are the same in both themes. They differ in lightness too, for people
-// who cannot tell red and green apart.
+// The picture has a ground of its own, so it reads the same in both of Slack's themes. The colours of
+// the states differ in lightness too, for people who cannot tell red and green apart.
 var (
+	ground, stripe, grid                  = rgb(0xffffff), rgb(0xf4f5f7), rgb(0xd5d8de)
+	strong, faint                         = rgb(0x1d1c1d), rgb(0x5c5f66)
 	pastColor, validColor, dueColor       = rgb(0x8a93a3), rgb(0x2f8f63), rgb(0x8fd3b4)
 	attentionColor, urgentColor, nowColor = rgb(0xe0a100), rgb(0xd6294c), rgb(0x2f86c8)
 )
@@ -68,20 +51,15 @@ func barColors(severity certificates.Severity) (valid, due color.Color) {
 
 // picture is a timeline that is being drawn.
 type picture struct {
-	canvas        *canvas.Canvas
-	colors        palette
+	*canvas.Canvas
 	from, to, now time.Time
 }
 
 // Draw draws the rows, the past to the left of now. Rows beyond the first 24 are only counted.
-func Draw(w io.Writer, rows []Row, at time.Time, theme Theme) error {
-	colors, ok := palettes[theme]
-	if !ok {
-		return fmt.Errorf("timeline: unknown theme %q", theme)
-	}
+func Draw(w io.Writer, rows []Row, at time.Time) error {
 	shown := rows[:min(len(rows), maxRows)]
 	bottom := header + max(1, len(shown))*rowHeight
-	p := &picture{canvas: canvas.New(width, bottom+footer, colors.ground), colors: colors, now: at}
+	p := &picture{Canvas: canvas.New(width, bottom+footer, ground), now: at}
 	p.from, p.to = period(shown, at)
 	title := fmt.Sprintf("Certificates of %d domains", len(rows))
 	switch {
@@ -90,16 +68,16 @@ func Draw(w io.Writer, rows []Row, at time.Time, theme Theme) error {
 	case len(rows) < 2:
 		title = "Certificates"
 	}
-	p.canvas.Write(image.Pt(margin, 54), canvas.Label{Text: title, Face: canvas.Bold(32), Ink: colors.text})
+	p.Write(image.Pt(margin, 54), canvas.Label{Text: title, Face: canvas.Bold(32), Ink: strong})
 	for i := 0; i < len(shown); i += 2 {
-		p.canvas.Fill(image.Rect(0, header+i*rowHeight, width, header+(i+1)*rowHeight), colors.stripe)
+		p.Fill(image.Rect(0, header+i*rowHeight, width, header+(i+1)*rowHeight), stripe)
 	}
 	p.axis(bottom)
 	for i, row := range shown {
 		p.row(row, header+i*rowHeight)
 	}
 	p.legend(bottom + 58)
-	return png.Encode(w, p.canvas.Image)
+	return png.Encode(w, p.Image)
 }
 
 // x is where a time is in the picture.
@@ -118,9 +96,9 @@ func (p *picture) axis(bottom int) {
 	}
 	for i := range 5 {
 		at := p.from.Add(time.Duration(i+1) * p.to.Sub(p.from) / 6)
-		date := canvas.Label{Text: at.UTC().Format(layout), Face: canvas.Regular(26), Ink: p.colors.faint}
-		p.canvas.Fill(image.Rect(p.x(at), header-10, p.x(at)+1, bottom), p.colors.grid)
-		p.canvas.Write(image.Pt(p.x(at)-date.Width()/2, header-18), date)
+		date := canvas.Label{Text: at.UTC().Format(layout), Face: canvas.Regular(26), Ink: faint}
+		p.Fill(image.Rect(p.x(at), header-10, p.x(at)+1, bottom), grid)
+		p.Write(image.Pt(p.x(at)-date.Width()/2, header-18), date)
 	}
 }
 
@@ -128,12 +106,12 @@ func (p *picture) axis(bottom int) {
 // Current certificates share its height.
 func (p *picture) row(row Row, top int) {
 	bar := func(c certificates.Certificate, from time.Time, top, height int, ink color.Color) {
-		p.canvas.Fill(image.Rect(p.x(from), top, max(p.x(c.NotAfter), p.x(from)+3), top+height), ink)
+		p.Fill(image.Rect(p.x(from), top, max(p.x(c.NotAfter), p.x(from)+3), top+height), ink)
 	}
 	for _, c := range row.Past {
 		bar(c, c.NotBefore, top+barTop, barHeight, pastColor)
 	}
-	note := canvas.Label{Text: "no certificate seen", Face: canvas.Regular(30), Ink: p.colors.faint}
+	note := canvas.Label{Text: row.validity(p.now), Face: canvas.Regular(30), Ink: faint}
 	valid, due := barColors(row.Severity)
 	for i, c := range row.Current {
 		lane := barHeight / len(row.Current)
@@ -142,28 +120,13 @@ func (p *picture) row(row Row, top int) {
 	}
 	for _, c := range row.certificates() {
 		begin := image.Rect(p.x(c.NotBefore), top+barTop-4, p.x(c.NotBefore)+3, top+barTop+barHeight+4)
-		p.canvas.Fill(begin, p.colors.faint)
+		p.Fill(begin, faint)
 	}
-	p.canvas.Fill(image.Rect(p.x(p.now)-1, top+barTop-10, p.x(p.now)+2, top+rowHeight), nowColor)
-	if len(row.Current) > 0 {
-		if left := row.Current[0].Left(p.now); left < 0 {
-			note.Text = "expired " + certificates.Span(-left) + " ago"
-		} else {
-			note.Text = certificates.Span(left) + " left"
-		}
-	}
-	p.canvas.Write(image.Pt(width-margin-note.Width(), top+38), note)
-	name := canvas.Label{Text: legible(row.Domain), Face: canvas.Bold(32), Ink: p.colors.text}
+	p.Fill(image.Rect(p.x(p.now)-1, top+barTop-10, p.x(p.now)+2, top+rowHeight), nowColor)
+	p.Write(image.Pt(width-margin-note.Width(), top+38), note)
+	name := canvas.Label{Text: row.name(), Face: canvas.Bold(32), Ink: strong}
 	name.Text = canvas.Wrap(name.Face, name.Text, width-3*margin-note.Width(), 1)[0]
-	p.canvas.Write(image.Pt(margin, top+38), name)
-}
-
-// legible is a domain in Unicode if the font has its letters, else in ASCII.
-func legible(domain string) string {
-	if name := probe.Unicode(domain); canvas.Legible(name) {
-		return name
-	}
-	return domain
+	p.Write(image.Pt(margin, top+38), name)
 }
 
 func (p *picture) legend(baseline int) {
@@ -175,8 +138,8 @@ func (p *picture) legend(baseline int) {
 		{"past", pastColor}, {"valid", validColor}, {"renewal due", dueColor},
 		{"attention", attentionColor}, {"urgent", urgentColor}, {"now", nowColor},
 	} {
-		p.canvas.Fill(image.Rect(x, baseline-20, x+28, baseline+2), entry.ink)
-		label := canvas.Label{Text: entry.label, Face: canvas.Regular(26), Ink: p.colors.faint}
-		x = 34 + p.canvas.Write(image.Pt(x+38, baseline), label)
+		p.Fill(image.Rect(x, baseline-20, x+28, baseline+2), entry.ink)
+		label := canvas.Label{Text: entry.label, Face: canvas.Regular(26), Ink: faint}
+		x = 34 + p.Write(image.Pt(x+38, baseline), label)
 	}
 }
