@@ -283,7 +283,7 @@ func TestCannotBegin(t *testing.T) {
 		"member": {func(c *isolation.Config) {
 			c.DatabaseURL = postgres.Shared(t).DSNAs(s.role+"_member", databaseOf(s.dsn))
 		}, "database_url: its role is a member of app_role: REVOKE"},
-		"no login": {func(c *isolation.Config) { c.AppDatabaseURL = "" }, "app_database_url: missing: isolation is"},
+		"no login":      {func(c *isolation.Config) { c.AppDatabaseURL = "" }, "app_database_url: missing: isolation is"},
 		"wrong login":   {func(c *isolation.Config) { c.AppDatabaseURL = c.DatabaseURL }, "not as app_role"},
 		"nothing given": {func(c *isolation.Config) { *c = isolation.Config{} }, "database_url: missing"},
 		"no users": {func(c *isolation.Config) { c.Users.Table = "public.nobody" },
