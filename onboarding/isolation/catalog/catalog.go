@@ -47,11 +47,14 @@ func (c *Catalog) add(r *Relation) {
 	c.byOID[r.OID], c.byName[r.String()] = r, r
 }
 
+const serverSQL = `
+SELECT current_setting('server_version_num')::int, r.rolname
+  FROM pg_database d JOIN pg_roles r ON r.oid = d.datdba WHERE d.datname = current_database()`
+
 // Load reads the system catalogs as they concern a role.
 func Load(ctx context.Context, q query.Querier, role string) (*Catalog, error) {
 	c := New(0, nil, nil)
-	if err := q.QueryRow(ctx, "SELECT current_setting('server_version_num')::int, r.rolname "+
-		"FROM pg_database d JOIN pg_roles r ON r.oid = d.datdba WHERE datname = current_database()").Scan(&c.Version, &c.DatabaseOwner); err != nil {
+	if err := q.QueryRow(ctx, serverSQL).Scan(&c.Version, &c.DatabaseOwner); err != nil {
 		return nil, err
 	}
 	if err := c.loadRelations(ctx, q, role); err != nil {

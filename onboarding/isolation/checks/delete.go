@@ -60,7 +60,8 @@ func (d *deletes) judgeHeld(ctx context.Context, a attempt, held error, blind bo
 			return err
 		}
 	}
-	d.w.leak(ctx, a, results.Delete, fmt.Sprintf("reached rows such as %s of %s by a delete, which only foreign key %s held",
-		a.target.Key, a.target.Victim, query.Constraint(held)))
+	evidence := fmt.Sprintf("reached rows such as %s of %s by a delete, which only foreign key %s held",
+		a.target.Key, a.target.Victim, query.Constraint(held))
+	d.w.leak(ctx, a, results.Delete, evidence)
 	return nil
 }

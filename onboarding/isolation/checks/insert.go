@@ -89,7 +89,9 @@ func (i *inserts) insert(ctx context.Context, tx *session.Tx, a attempt, v varia
 	if v.below {
 		return i.landed(ctx, tx, a, v.row)
 	}
-	written := proof.Write{Victim: a.target.Victim, Table: a.table, By: tenancy.Placed, Stated: i.w.statesOwner(a.table)}
+	written := proof.Write{
+		Victim: a.target.Victim, Table: a.table, By: tenancy.Placed, Stated: i.w.statesOwner(a.table),
+	}
 	if v.row.Identified() {
 		written.Condition = v.row.Condition
 	}
