@@ -62,11 +62,11 @@ const lockNotAvailable = "55P03"
 // who wait, and reports whether the session holds it.
 func (s *Session) LockWithin(ctx context.Context, name Name, limit time.Duration) (bool, error) {
 	err := pgx.BeginFunc(ctx, s.conn, func(tx pgx.Tx) error {
-		_, err := tx.Exec(ctx, `SELECT set_config('lock_timeout', $1, true)`, strconv.FormatInt(limit.Milliseconds(), 10))
-		if err != nil {
+		milliseconds := strconv.FormatInt(limit.Milliseconds(), 10)
+		if _, err := tx.Exec(ctx, `SELECT set_config('lock_timeout', $1, true)`, milliseconds); err != nil {
 			return err
 		}
-		_, err = tx.Exec(ctx, `SELECT pg_advisory_lock(`+key+`)`, name.args()...)
+		_, err := tx.Exec(ctx, `SELECT pg_advisory_lock(`+key+`)`, name.args()...)
 		return err
 	})
 	if failed, ok := errors.AsType[*pgconn.PgError](err); ok && failed.Code == lockNotAvailable {

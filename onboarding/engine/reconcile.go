@@ -26,7 +26,8 @@ func (d *driver) reconcile(ctx context.Context, run *onboarding.Run, step *onboa
 		}
 	}
 	if approval != nil {
-		release, err := d.lockResources(ctx, work)
+		waiting := func(text string) { d.showWaiting(ctx, work, text) }
+		release, err := d.holder.lockAll(ctx, approval.Change, waiting)
 		if err != nil {
 			return err
 		}

@@ -24,7 +24,9 @@ func (d *driver) observe(ctx context.Context, w *work) (seen observed, err error
 	waiting := new(sentence)
 	err = d.holder.attend(ctx, func(ctx context.Context) error {
 		if w.interrupted && w.approval != nil {
-			if err := d.settle(ctx, w, waiting.set); err != nil {
+			limited, cancel := context.WithTimeout(ctx, d.engine.policy.StepTimeout)
+			defer cancel()
+			if err := d.gate.settle(limited, w, waiting.set); err != nil {
 				seen = observed{err: err}
 				return err
 			}
@@ -41,12 +43,11 @@ func (d *driver) observe(ctx context.Context, w *work) (seen observed, err error
 	return seen, nil
 }
 
-func (d *driver) settle(ctx context.Context, w *work, waiting func(string)) error {
-	ctx, cancel := context.WithTimeout(ctx, d.engine.policy.StepTimeout)
-	defer cancel()
+// settle prepares the targets of an approved change to be observed after an interruption.
+func (g *gate) settle(ctx context.Context, w *work, waiting func(string)) error {
 	auth := onboarding.Authorization{Run: w.run, Step: w.step.Key, Approval: w.approval.ID.String(),
-		Digest: w.approval.Digest, Approvers: w.approval.Approvers(), Holder: d.holder.identity()}
-	return d.engine.applier.Settle(ctx, auth, w.approval.Change, waiting)
+		Digest: w.approval.Digest, Approvers: w.approval.Approvers(), Holder: g.holder.identity()}
+	return g.applier.Settle(ctx, auth, w.approval.Change, waiting)
 }
 
 // sentence is one that is said on one goroutine and read on another.
@@ -82,18 +83,20 @@ func (d *driver) showWaiting(ctx context.Context, w *work, text string) {
 	}
 }
 
-// lockResources takes the lock of everything that the approved change touches, so two runs never
-// work on one thing at once. The locks belong to the session that advances the run, and are always
-// taken in the same order. While another run has one, the step says which.
-func (d *driver) lockResources(ctx context.Context, w *work) (release func(), err error) {
-	list := resources(w.approval.Change)
+// lockAll takes the lock of everything that a change touches, so two runs never work on one thing at
+// once. The locks belong to the session that advances the run, and are always taken in the same
+// order. While another run has one, waiting is told which.
+func (h *holder) lockAll(
+	ctx context.Context, change onboarding.Change, waiting func(string),
+) (release func(), err error) {
+	list := resources(change)
 	release = func() {
 		for _, resource := range slices.Backward(list) {
-			_ = d.holder.session.Unlock(ctx, resource.lock) // a failure closes the session, which frees the lock
+			_ = h.session.Unlock(ctx, resource.lock) // a failure closes the session, which frees the lock
 		}
 	}
 	for _, resource := range list {
-		if err := d.lockResource(ctx, w, resource); err != nil {
+		if err := h.lock(ctx, resource, waiting); err != nil {
 			release()
 			return nil, err
 		}
@@ -101,18 +104,18 @@ func (d *driver) lockResources(ctx context.Context, w *work) (release func(), er
 	return release, nil
 }
 
-func (d *driver) lockResource(ctx context.Context, w *work, wanted resource) error {
+func (h *holder) lock(ctx context.Context, wanted resource, waiting func(string)) error {
 	for {
-		locked, err := d.holder.session.LockWithin(ctx, wanted.lock, lockPause)
+		locked, err := h.session.LockWithin(ctx, wanted.lock, lockPause)
 		if err != nil || locked {
 			return err
 		}
-		holder, err := store.WhoHolds(ctx, d.db(), wanted.lock)
+		slug, err := store.WhoHolds(ctx, h.session.Conn(), wanted.lock)
 		if err != nil {
 			return err
 		}
-		if holder != "" {
-			d.showWaiting(ctx, w, "Waiting for "+wanted.what+", which the run of "+holder+" is using.")
+		if slug != "" {
+			waiting("Waiting for " + wanted.what + ", which the run of " + slug + " is using.")
 		}
 	}
 }

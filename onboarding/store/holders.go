@@ -22,7 +22,8 @@ const (
 
 // whoHolds finds the active run whose lock is held by the session that holds another lock.
 var whoHolds = `SELECT slug FROM runs WHERE state = 'active' AND EXISTS (` +
-	locks.HoldersSQL("$1::bigint") + ` INTERSECT ` + locks.HoldersSQL(locks.KeySQL("runs.id::text", "run")) + `) LIMIT 1`
+	locks.HoldersSQL("$1::bigint") + ` INTERSECT ` +
+	locks.HoldersSQL(locks.KeySQL("runs.id::text", "run")) + `) LIMIT 1`
 
 // WhoHolds returns the slug of the run for which a lock is held, empty if it is held for none.
 func WhoHolds(ctx context.Context, db DB, lock locks.Name) (slug string, err error) {
