@@ -17,8 +17,10 @@ func (e targetChangedError) Is(target error) bool { return target == onboarding.
 
 // markChanged makes an error of a part that found its target changed one that the engine knows.
 func markChanged(err error) error {
-	if errors.Is(err, dns.ErrDrift) || errors.Is(err, repo.ErrDrift) || errors.Is(err, platform.ErrWrongServer) {
-		return targetChangedError{err}
+	for _, changed := range []error{dns.ErrDrift, repo.ErrDrift, repo.ErrSources, platform.ErrWrongServer} {
+		if errors.Is(err, changed) {
+			return targetChangedError{err}
+		}
 	}
 	return err
 }
