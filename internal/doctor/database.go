@@ -97,7 +97,9 @@ func checkOwnRights(ctx context.Context, pool *pgxpool.Pool, schema string) (onb
 }
 
 // checkAuditTrail says whether the role that serves can edit the audit trail.
-func checkAuditTrail(ctx context.Context, pool *pgxpool.Pool, schema string, separate bool) (onboarding.Finding, error) {
+func checkAuditTrail(
+	ctx context.Context, pool *pgxpool.Pool, schema string, separate bool,
+) (onboarding.Finding, error) {
 	finding := onboarding.Finding{Name: "audit trail"}
 	only, err := store.AppendsOnly(ctx, pool, schema)
 	switch {

@@ -11,10 +11,10 @@ import (
 // appendOnly lists the tables of which a serving role changes some columns at most, each with those
 // that it never changes. It removes nothing from them.
 var appendOnly = map[string][]string{
-	"runs": {"id", "slug", "kind", "request", "requester", "channel", "tenant_id", "created_at", "submission", "undoes",
-		"renews", "delete_certificates"},
-	"approvals": {"id", "run_id", "step", "change", "digest", "moved", "needs", "reason_needed", "asked_at", "expires_at",
-		"remind_at", "escalate_at"},
+	"runs": {"id", "slug", "kind", "request", "requester", "channel", "tenant_id", "created_at", "submission",
+		"undoes", "renews", "delete_certificates"},
+	"approvals": {"id", "run_id", "step", "change", "digest", "moved", "needs", "reason_needed", "asked_at",
+		"expires_at", "remind_at", "escalate_at"},
 	"attempts": {"id", "run_id", "step", "approval_id", "started_at"},
 	"freezes":  {"id", "reason", "frozen_by", "frozen_at"},
 	"events":   nil, // nothing of them is changed, nor of votes
