@@ -29,6 +29,15 @@ func (h *planHandlers) ofRun(ctx context.Context, command bot.Command, run *onbo
 	return reply
 }
 
+// ofLive compares a live Provider with what their onboarding would make now.
+func (h *planHandlers) ofLive(ctx context.Context, command bot.Command, run *onboarding.Run) post.Reply {
+	reply, err := h.reply(ctx, h.service.PlanAgain(ctx, run), command.Person.ID, command.Envelope)
+	if err != nil {
+		return h.replies.failure(ctx, err, "run", run.ID.String())
+	}
+	return reply
+}
+
 // ofCommand plans a draft that was typed behind the command.
 func (h *planHandlers) ofCommand(ctx context.Context, command bot.Command, draft form.Draft) post.Reply {
 	reply, err := h.ofDraft(ctx, command.Person, draft, command.Envelope)
