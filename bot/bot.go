@@ -13,12 +13,13 @@ import (
 )
 
 // Bot listens to Slack. It holds the connections and hands what people do to the router's
-// handlers, once each.
+// handlers, once each. While it cannot remember that, it leaves Slack to other replicas.
 type Bot struct {
 	workspace    *Workspace
 	connections  *connections
 	dispatcher   *dispatcher
 	deduplicator *deduplicator
+	memory       *memory
 }
 
 // New wires a bot to a workspace and a database that outbox.Migrations has prepared. It makes no
@@ -27,12 +28,14 @@ func New(
 	pool *pgxpool.Pool, workspace *Workspace, router *Router, replica *liveness.Replica,
 ) *Bot {
 	deduplicator := newDeduplicator(pool, replica, workspace.log)
-	dispatcher := newDispatcher(workspace, router, deduplicator)
+	memory := newMemory(pool, workspace.log)
+	dispatcher := newDispatcher(workspace, router, deduplicator, memory)
 	return &Bot{
 		workspace:    workspace,
-		connections:  newConnections(workspace, dispatcher.receive),
+		connections:  newConnections(workspace, memory, dispatcher.receive),
 		dispatcher:   dispatcher,
 		deduplicator: deduplicator,
+		memory:       memory,
 	}
 }
 
@@ -51,6 +54,10 @@ func (b *Bot) Run(ctx context.Context) error {
 	})
 	group.Go(func() error {
 		b.deduplicator.expire(listening, b.workspace.cfg.EnvelopeRetention)
+		return nil
+	})
+	group.Go(func() error {
+		b.memory.watch(listening)
 		return nil
 	})
 	group.Go(func() error { return b.connections.run(listening, b.dispatcher.drain) })

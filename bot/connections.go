@@ -36,18 +36,21 @@ type connections struct {
 	log     *slog.Logger
 	metrics *metrics
 	count   int
+	// memory is lost while the database is away; no connection is held then.
+	memory *memory
 	// receive is called from each connection's reader and must not block.
 	receive func(envelope, *connection)
 
 	open atomic.Int64
 }
 
-func newConnections(workspace *Workspace, receive func(envelope, *connection)) *connections {
+func newConnections(workspace *Workspace, memory *memory, receive func(envelope, *connection)) *connections {
 	return &connections{
 		api:     workspace.api,
 		log:     workspace.log,
 		metrics: workspace.metrics,
 		count:   workspace.cfg.Connections,
+		memory:  memory,
 		receive: receive,
 	}
 }
@@ -87,6 +90,9 @@ func (c *connections) run(ctx context.Context, drained func()) error {
 func (c *connections) keepSlot(dialing, serving context.Context, slot int, readers *sync.WaitGroup) error {
 	backoff := newBackoff()
 	for generation := 0; ; generation++ {
+		if !c.memory.await(dialing) {
+			return nil
+		}
 		conn, err := c.dial(dialing, slot)
 		if err != nil {
 			return err
@@ -104,6 +110,8 @@ func (c *connections) keepSlot(dialing, serving context.Context, slot int, reade
 					return nil
 				}
 			}
+			// A notice is routine, however young the connection is.
+			backoff = newBackoff()
 		case <-c.stagger(conn, slot, generation):
 			c.log.Debug("a slack connection gets its successor early", "slot", slot)
 		}
@@ -160,10 +168,12 @@ func (c *connections) serve(ctx context.Context, conn *connection, slot int) {
 	c.metrics.connected.Set(float64(c.open.Add(1)))
 	c.log.Info("slack connection up", "slot", slot)
 	stop := context.AfterFunc(ctx, conn.close)
+	stopLost := context.AfterFunc(c.memory.whilePresent(), conn.close)
 	err := conn.serve(
 		func(e envelope) { c.receive(e, conn) },
 		func(err error) { c.log.Warn("slack sent a frame that is not JSON", "slot", slot, "error", err) })
 	stop()
+	stopLost()
 	c.metrics.connected.Set(float64(c.open.Add(-1)))
 	c.log.Info("slack connection ended", "slot", slot, "reason", conn.closeReason(), "cause", err)
 }

@@ -177,7 +177,7 @@ func TestRevokedEndsTheBot(t *testing.T) {
 			if tc.method != "" {
 				w.Order(workspace.Fault{Kind: workspace.FaultError, Method: tc.method, Error: tc.reason, Times: 5})
 			}
-			b := bot.New(w.Pool, w.workspace(tc.change), bot.NewRouter(), w.replica())
+			b := bot.New(w.Pool, w.workspace(tc.change), bot.NewRouter(), w.replica(w.Pool))
 			ctx, cancel := context.WithTimeout(t.Context(), patience)
 			defer cancel()
 			err := b.Run(ctx)

@@ -23,6 +23,8 @@ type call struct {
 	run func(context.Context) (json.RawMessage, error)
 	// errorReply is the acknowledgement when the handler failed.
 	errorReply json.RawMessage
+	// responseURL answers the person, empty where Slack gives none.
+	responseURL string
 }
 
 // class keeps floods apart: events or suggestions cannot take the handlers of what people do.
@@ -67,11 +69,12 @@ func (r *Router) decodeCommand(e envelope) (call, error) {
 		return call{}, fmt.Errorf("slash command: %w", err)
 	}
 	c := call{
-		kind:       "command",
-		subject:    subject("command", p.Command),
-		key:        identity(e, "trigger", p.TriggerID),
-		class:      people,
-		errorReply: commandError(e),
+		kind:        "command",
+		subject:     subject("command", p.Command),
+		key:         identity(e, "trigger", p.TriggerID),
+		class:       people,
+		errorReply:  commandError(e),
+		responseURL: p.ResponseURL,
 	}
 	if h, ok := r.commands[p.Command]; ok {
 		command := Command{

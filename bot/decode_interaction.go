@@ -18,10 +18,11 @@ func (r *Router) decodeInteraction(e envelope) (call, error) {
 		return call{}, fmt.Errorf("interaction: %w", err)
 	}
 	c := call{
-		kind:    string(p.Type),
-		subject: string(p.Type),
-		key:     identity(e, "trigger", p.TriggerID),
-		class:   people,
+		kind:        string(p.Type),
+		subject:     string(p.Type),
+		key:         identity(e, "trigger", p.TriggerID),
+		responseURL: p.ResponseURL,
+		class:       people,
 	}
 	person := Person{Team: cmp.Or(p.User.TeamID, p.Team.ID), ID: p.User.ID}
 	switch p.Type {

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/atlilith/onboardbot/bot/post"
 	"github.com/atlilith/onboardbot/internal/routine"
 )
 
@@ -22,6 +23,8 @@ const maxWaiting = 1000
 type dispatcher struct {
 	router       *Router
 	deduplicator *deduplicator
+	memory       *memory
+	respond      func(ctx context.Context, responseURL string, response Response) error
 	metrics      *metrics
 	log          *slog.Logger
 	cfg          Config
@@ -39,8 +42,9 @@ type dispatcher struct {
 	idle     sync.WaitGroup
 }
 
-func newDispatcher(w *Workspace, router *Router, deduplicator *deduplicator) *dispatcher {
-	d := &dispatcher{router: router, deduplicator: deduplicator, metrics: w.metrics, log: w.log, cfg: w.cfg}
+func newDispatcher(w *Workspace, router *Router, deduplicator *deduplicator, memory *memory) *dispatcher {
+	d := &dispatcher{router: router, deduplicator: deduplicator, memory: memory, respond: w.Respond,
+		metrics: w.metrics, log: w.log, cfg: w.cfg}
 	for i := range d.running {
 		d.running[i] = make(chan struct{}, w.cfg.Concurrency)
 	}
@@ -57,6 +61,7 @@ const (
 	late      result = "late"
 	repeated  result = "repeated"
 	unhandled result = "unhandled"
+	forgotten result = "forgotten"
 	dropped   result = "dropped"
 )
 
@@ -160,7 +165,16 @@ func (x *exchange) handle() result {
 			r = late
 		}
 	}
-	x.ack(payload)
+	if r != failed || x.call.errorReply != nil || x.call.class != people {
+		x.ack(payload)
+		return r
+	}
+	// An acknowledgement cannot say that this failed. Where the bot cannot either, Slack does, since
+	// there is none.
+	if x.call.responseURL != "" {
+		x.ack(payload)
+		x.tell(errorText(x.envelope))
+	}
 	return r
 }
 
@@ -168,19 +182,42 @@ func (x *exchange) handle() result {
 func (x *exchange) begin(ctx context.Context) (r result, over bool) {
 	s, stored, err := x.dispatcher.deduplicator.await(ctx, x.call.key)
 	switch {
-	case err != nil && x.call.class == events:
-		x.log.Error("event left for Slack to send again", "error", err)
-		return failed, true
 	case err != nil:
-		x.log.Error("envelope not handled", "error", err)
-		x.ack(x.call.errorReply)
-		return failed, true
-	case s != fresh:
-		x.log.Info("slack sent an envelope again", "retry", x.envelope.Retry, "busy", s == busy)
+		// Slack tells the person, and perhaps delivers it again, here or to another replica.
+		x.log.Error("envelope left unacknowledged, since it cannot be remembered", "error", err)
+		if x.dispatcher.memory.doubt(x.call.key) {
+			x.tell(notRemembered)
+		}
+		return forgotten, true
+	case s == busy:
+		// Whoever handles it acknowledges it. If that replica died meanwhile, Slack delivers it again.
+		x.log.Warn("slack sent an envelope again that is still being handled", "retry", x.envelope.Retry)
+		return repeated, true
+	case s == done:
+		x.log.Info("slack sent an envelope again", "retry", x.envelope.Retry)
 		x.ack(stored)
 		return repeated, true
 	}
 	return "", false
+}
+
+// notRemembered is what a person reads whose click or command could not be remembered.
+const notRemembered = "Your click or command is not recorded yet: the bot's database does not answer. " +
+	"If nothing happens within a minute, try again."
+
+// tell shows the person a sentence without the database, where Slack gave an address for that. It
+// returns whether it did.
+func (x *exchange) tell(text string) bool {
+	if x.call.responseURL == "" {
+		return false
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), x.dispatcher.cfg.CallTimeout)
+	defer cancel()
+	err := x.dispatcher.respond(ctx, x.call.responseURL, Response{Reply: post.Reply{Text: text}})
+	if err != nil {
+		x.log.Warn("a person was not told that something failed", "error", err)
+	}
+	return err == nil
 }
 
 // run runs the handler and records that the envelope is done. It returns the acknowledgement's

@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgxpool"
+
 	"github.com/atlilith/onboardbot/bot"
 	"github.com/atlilith/onboardbot/bot/outbox"
 	"github.com/atlilith/onboardbot/bot/post"
@@ -62,9 +64,9 @@ func (w *world) workspace(change ...func(*bot.Config)) *bot.Workspace {
 }
 
 // replica is a replica that is alive until the test ends.
-func (w *world) replica() *liveness.Replica {
+func (w *world) replica(pool *pgxpool.Pool) *liveness.Replica {
 	w.T.Helper()
-	replica := liveness.New(w.Pool, w.Logger())
+	replica := liveness.New(pool, w.Logger())
 	if err := replica.Join(w.T.Context()); err != nil {
 		w.T.Fatal(err)
 	}
@@ -82,7 +84,15 @@ func (w *world) start(router *bot.Router, change ...func(*bot.Config)) *bot.Bot 
 
 func (w *world) startOne(router *bot.Router, change ...func(*bot.Config)) (b *bot.Bot, stop func()) {
 	w.T.Helper()
-	b = bot.New(w.Pool, w.workspace(change...), router, w.replica())
+	return w.startOver(w.Pool, router, change...)
+}
+
+// startOver is startOne for a bot with another way to the database.
+func (w *world) startOver(
+	pool *pgxpool.Pool, router *bot.Router, change ...func(*bot.Config),
+) (b *bot.Bot, stop func()) {
+	w.T.Helper()
+	b = bot.New(pool, w.workspace(change...), router, w.replica(pool))
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- b.Run(ctx) }()

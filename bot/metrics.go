@@ -33,7 +33,7 @@ func newMetrics() *metrics {
 		}, []string{"result"}),
 		envelopes: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "onboardbot_slack_envelopes_total",
-			Help: "Envelopes by kind and result (handled, failed, late, repeated, unhandled, dropped).",
+			Help: "Envelopes by kind and result (handled, failed, late, repeated, unhandled, forgotten, dropped).",
 		}, []string{"kind", "result"}),
 		acks: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name:    "onboardbot_slack_ack_seconds",

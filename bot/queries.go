@@ -18,6 +18,9 @@ var (
 	// began.
 	finishEnvelope = `UPDATE slack_envelopes SET done_at = now(), ack = $2 WHERE key = $1 AND owner = $3`
 
+	// selectReadOnly reports whether the database is a standby or refuses writes.
+	selectReadOnly = `SELECT current_setting('transaction_read_only')::boolean`
+
 	// expireEnvelopes deletes what was begun longer ago than $1.
 	expireEnvelopes = `DELETE FROM slack_envelopes WHERE begun_at < now() - $1::interval`
 )

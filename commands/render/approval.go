@@ -51,8 +51,7 @@ func (r Renderer) approvalRequest(view *onboarding.View, approval *onboarding.Ap
 	shown, hidden := changes.Excerpt(parts, room)
 	page.Parts(shown...)
 	if approval.Drift != "" {
-		moved, more := changes.Excerpt([]mrkdwn.Part{{Head: "What changed since the approval",
-			Body: mrkdwn.Visible(approval.Drift)}}, room)
+		moved, more := changes.Excerpt([]mrkdwn.Part{changes.Drift(approval.Drift)}, room)
 		hidden += more
 		page.Parts(moved...)
 	}

@@ -100,10 +100,11 @@ func TestEveryPageOfAHugeChange(t *testing.T) {
 	for i := range all {
 		golden.CheckView(t, ChangePage("Database rows", approval, i))
 		for _, piece := range all[i] {
-			lines.WriteString(piece.Body)
+			lines.WriteString(piece.Body + "\n")
 		}
 	}
-	if got, want := strings.Count(lines.String(), "<&>"), 200*500; got != want {
+	whole := strings.ReplaceAll(lines.String(), " ↩\n↪ ", "")
+	if got, want := strings.Count(whole, "<&>"), 200*500; got != want {
 		t.Errorf("the pages hold %d of %d", got, want)
 	}
 }
@@ -226,7 +227,7 @@ func TestErrorText(t *testing.T) {
 		expected bool
 	}{
 		{onboarding.ErrOwnRequest,
-			"This is your own request, so someone else must decide. To stop it, use Cancel run.", true},
+			"This is your own request, so someone else must decide. To stop it, type `/onboard cancel` and its slug.", true},
 		{&onboarding.PermissionError{Because: "guests cannot do this", Err: onboarding.ErrNotOperator},
 			"You cannot do this: guests cannot do this.", true},
 		{&onboarding.PermissionError{Because: "you are not on the list of approvers", Err: onboarding.ErrNotApprover},

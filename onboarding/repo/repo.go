@@ -37,6 +37,9 @@ func New(host *hosts.Host, config Config) (*Repo, error) {
 // Folder is a domain's deploy folder, relative to the work tree.
 func (r *Repo) Folder(domain string) string { return path.Join(r.config.DomainsDir, domain) }
 
+// Subject is the first line of a commit, from what the commit does.
+func (r *Repo) Subject(does string) string { return r.config.subject(does) }
+
 // Host is where the repository lives.
 func (r *Repo) Host() *hosts.Host { return r.host }
 

@@ -81,12 +81,20 @@ func New(t testing.TB, cfg workspace.Config, tables ...migrate.Set) *World {
 
 // Connect returns a pool whose search_path is the schema of a world's tables.
 func Connect(ctx context.Context, dsn string) (*pgxpool.Pool, error) {
+	config, err := poolConfig(dsn)
+	if err != nil {
+		return nil, err
+	}
+	return pgxpool.NewWithConfig(ctx, config)
+}
+
+func poolConfig(dsn string) (*pgxpool.Config, error) {
 	config, err := pgxpool.ParseConfig(dsn)
 	if err != nil {
 		return nil, err
 	}
 	config.ConnConfig.RuntimeParams["search_path"] = schema
-	return pgxpool.NewWithConfig(ctx, config)
+	return config, nil
 }
 
 // Logger writes to the world's log.

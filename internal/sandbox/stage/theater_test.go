@@ -2,10 +2,12 @@ package stage_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -15,6 +17,7 @@ import (
 	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
 
 	"github.com/atlilith/onboardbot/internal/sandbox/stage"
 	"github.com/atlilith/onboardbot/internal/sandbox/testbed"
@@ -154,6 +157,45 @@ func (w *window) waitFor(expression string) {
 		case <-ctx.Done():
 		}
 	}
+}
+
+// is evaluates a JavaScript condition once.
+func (w *window) is(expression string) bool {
+	w.th.t.Helper()
+	is, err := chromedp.Run(w.ctx, chromedp.Evaluate[bool]("!!("+expression+")"))
+	if err != nil {
+		w.fail(err)
+	}
+	return is
+}
+
+// keys presses keys, as a person without a mouse does.
+func (w *window) keys(keys ...string) {
+	w.th.t.Helper()
+	w.do(chromedp.KeyEvent(strings.Join(keys, "")))
+}
+
+// tabTo presses Tab or Shift and Tab until the element of a JavaScript expression has the focus.
+func (w *window) tabTo(find string) {
+	w.th.t.Helper()
+	w.waitFor(find)
+	for range 300 {
+		way, err := chromedp.Run(w.ctx, chromedp.Evaluate[int](`(() => { const to = `+find+`, at = document.activeElement
+			if (!to || to === at) return 0
+			return at.compareDocumentPosition(to) & Node.DOCUMENT_POSITION_FOLLOWING ? 1 : -1 })()`))
+		if err != nil {
+			w.fail(err)
+		}
+		switch way {
+		case 0:
+			return
+		case 1:
+			w.do(chromedp.KeyEvent(kb.Tab))
+		default:
+			w.do(chromedp.KeyEvent(kb.Tab, chromedp.KeyModifiers(chromedp.ModifierShift)))
+		}
+	}
+	w.fail(errors.New("Tab does not reach " + find))
 }
 
 // sees waits until an element contains a text.
