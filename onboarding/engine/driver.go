@@ -50,9 +50,21 @@ func (e *Engine) advance(ctx context.Context, id uuid.UUID) error {
 			return fmt.Errorf("run %s: %w", id, err)
 		}
 		if !more {
+			e.logHead(ctx, driver.db(), id)
 			return nil
 		}
 	}
+}
+
+// logHead leaves the head of the run's audit chain in the log, where nobody who can write to the
+// database can edit it.
+func (e *Engine) logHead(ctx context.Context, db store.DB, id uuid.UUID) {
+	head, err := store.HeadOf(ctx, db, id)
+	if err != nil {
+		e.log.WarnContext(ctx, "the head of the audit chain could not be read", "run", id, "error", err)
+		return
+	}
+	e.log.InfoContext(ctx, "run advanced", "run", id, "audit", head.String())
 }
 
 // driver advances one run while its session holds the run's lock. It is for one goroutine.
