@@ -81,6 +81,6 @@ func (f *logoFetcher) fetch(ctx context.Context, sent *formSubmission) (digest s
 // notDownloaded logs why Slack did not hand out a logo, and tells the person at the logo.
 func (f *logoFetcher) notDownloaded(ctx context.Context, err error) error {
 	f.log.WarnContext(ctx, "a logo could not be downloaded from slack", "error", err)
-	return form.FieldErrors{form.BlockLogo: "Slack did not hand out this file. Send the form again, or remove the file " +
-		"and send the logo later."}
+	return form.FieldErrors{form.BlockLogo: "Slack did not hand out this file. Send the form again, or remove the " +
+		"file and send the logo later."}
 }

@@ -70,7 +70,7 @@ func (h *onboardCommand) replyAboutRun(ctx context.Context, command bot.Command,
 	active := err == nil && run.State == onboarding.RunActive
 	switch {
 	case parsed.word == render.WordPlan && err == nil && isLive(run) && len(parsed.inputs.Values) == 0:
-		return h.plans.ofLive(ctx, command, run)
+		return h.plans.ofRun(ctx, command, run)
 	case parsed.word == render.WordPlan && !active:
 		return h.forms.gather(ctx, command, parsed, true)
 	case err != nil:
