@@ -10,6 +10,7 @@ import (
 	"github.com/atlilith/onboardbot/bot/outbox"
 	"github.com/atlilith/onboardbot/commands/home"
 	"github.com/atlilith/onboardbot/internal/config"
+	"github.com/atlilith/onboardbot/internal/liveness"
 	"github.com/atlilith/onboardbot/internal/migrate"
 	"github.com/atlilith/onboardbot/onboarding/certificates/watch"
 	"github.com/atlilith/onboardbot/onboarding/isolation/reports"
@@ -24,7 +25,7 @@ func OpenPool(ctx context.Context, settings config.Database) (*pgxpool.Pool, err
 	}
 	parsed.MaxConns = settings.Connections
 	parsed.ConnConfig.RuntimeParams["search_path"] = settings.Schema
-	parsed.ConnConfig.RuntimeParams["application_name"] = "onboardbot"
+	liveness.Configure(parsed.ConnConfig)
 	pool, err := pgxpool.NewWithConfig(ctx, parsed)
 	if err != nil {
 		return nil, fmt.Errorf("database: %w", err)
