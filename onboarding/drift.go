@@ -48,6 +48,9 @@ func (c Change) lines() string {
 		case item.Command != nil:
 			out.WriteString(item.Command.Host + ": " + visible.Line(strings.Join(item.Command.Argv, " ")) + "\n")
 		case item.Commit != nil:
+			if item.Commit.Rebase {
+				out.WriteString("on top of what others pushed\n")
+			}
 			for _, file := range item.Commit.Files {
 				out.WriteString(file.Path + " " + file.Mode + "\n")
 				before, after, err := file.Contents()

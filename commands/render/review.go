@@ -199,7 +199,8 @@ func (r Review) writeItem(page *mrkdwn.Builder, approval *onboarding.Approval) {
 		page.Note("Digest " + blockkit.Code(approval.Digest.Short()))
 	case !r.selectable(approval):
 		page.Note("Digest " + blockkit.Code(approval.Digest.Short()) + " · you are shown all of it before you approve")
-		page.Buttons("approve/"+approval.ID.String(), blockkit.Button(ActionApprove, approval.ID.String(), "Approve…", ""))
+		id := approval.ID.String()
+		page.Buttons("approve/"+id, blockkit.Button(ActionApprove, id, "Approve…", ""))
 	default:
 		// A screen reader reads the label and the option, and nothing else of the change.
 		option := blockkit.Option(approval.ID.String(), "Approve · digest "+approval.Digest.Short(), "")

@@ -49,7 +49,7 @@ func newScenario(request onboarding.Request) *scenario {
 		}
 	}
 	add("verify", "Verification", false)
-	s := &scenario{View: &onboarding.View{Run: run}, now: began}
+	s := &scenario{View: &onboarding.View{Run: run, Head: "1234-9f2c4a1b7d03aabb"}, now: began}
 	s.event(onboarding.Event{Kind: onboarding.EventRequested, Actor: ana})
 	return s
 }

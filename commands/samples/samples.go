@@ -107,7 +107,8 @@ func (c *collector) replies() {
 
 func (c *collector) views() {
 	open := openRun()
-	needed := &onboarding.ConfirmationNeededError{Reason: true, Approval: open.Approvals[0], Step: open.Step("database").Definition}
+	needed := &onboarding.ConfirmationNeededError{Reason: true, Approval: open.Approvals[0],
+		Step: open.Step("database").Definition}
 	review := renderer.Review(open.View, nil, cleo.ID)
 	reader := review
 	reader.Why = "This is your own request."
@@ -122,6 +123,7 @@ func (c *collector) views() {
 		"approve":       render.ConfirmForm(needed, render.Approving, 0),
 		"reject":        render.ConfirmForm(needed, render.Rejecting, 0),
 		"break-glass":   render.ConfirmForm(needed, render.BreakingGlass, 0),
+		"findings":      render.FindingsPage(open.Step("preflight")),
 		"change":        render.ChangePage("Database rows", longApproval(), 1),
 		"review":        review.Page(0), "review-reader": reader.Page(0),
 		"review-done": render.ReviewDone(render.ReviewMeta{Page: 1}, 2, 3),

@@ -17,10 +17,11 @@ import (
 
 // commitParts shows a commit: its subject, then each file as a unified diff.
 func commitParts(commit *onboarding.Commit) []mrkdwn.Part {
-	parts := []mrkdwn.Part{{
-		Head: fmt.Sprintf("A commit in %s, %s", commit.Folder, mrkdwn.Count(len(commit.Files), "file")),
-		Body: visible.Exact(commit.Subject),
-	}}
+	head := fmt.Sprintf("A commit in %s, %s", commit.Folder, mrkdwn.Count(len(commit.Files), "file"))
+	if commit.Rebase {
+		head += ", on top of what others pushed, which the work tree gets too"
+	}
+	parts := []mrkdwn.Part{{Head: head, Body: visible.Exact(commit.Subject)}}
 	// A phone shows only the first files, so documentation and files without content come last.
 	files := slices.Clone(commit.Files)
 	slices.SortStableFunc(files, func(a, b onboarding.FileChange) int { return rank(a) - rank(b) })
