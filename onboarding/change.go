@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/gowebpki/jcs"
@@ -75,8 +76,20 @@ type Command struct {
 	// Lock names the part of the host that the command needs for itself. The command holds the
 	// lock, so the lock outlives a bot that dies.
 	Lock string `json:"lock,omitempty"`
+	// Sources are what the command runs and deploys from Dir, a work tree of git: the first is a
+	// domain's folder, the others files that the command names. It runs only if all of them are
+	// committed and still these.
+	Sources []Source `json:"sources,omitempty"`
 	// Always runs the command even after an earlier item failed, to clean up after it.
 	Always bool `json:"always,omitempty"`
+}
+
+// Source is a file or folder of a work tree at its HEAD.
+type Source struct {
+	Path   string `json:"path"`
+	Object string `json:"object"` // git's name of it, a SHA-1 or SHA-256 in lower-case hexadecimal
+	// Ignored is a SHA-256 over the files in a folder that git ignores.
+	Ignored string `json:"ignored,omitempty"`
 }
 
 // Commit writes files below one folder of the platform's repository and commits those alone.
@@ -84,6 +97,9 @@ type Commit struct {
 	Folder  string       `json:"folder"`
 	Subject string       `json:"subject"`
 	Files   []FileChange `json:"files"`
+	// Rebase says that the work tree is behind its remote: it gets the commits that others pushed,
+	// and those of the bot that are not pushed yet are put on top of them.
+	Rebase bool `json:"rebase,omitempty"`
 }
 
 // FileChange is one file of a commit. Before is nil for a new file, After is nil for a deleted
@@ -147,36 +163,32 @@ type Probe struct {
 }
 
 // RestOf reports whether the change is what is left of another one whose application was cut
-// short: its last items, of which the first may be a commit that was made and not pushed.
+// short: its last items.
 func (c Change) RestOf(whole Change) bool {
 	if c.Empty() || len(c.Items) > len(whole.Items) {
 		return false
 	}
-	last := slices.Clone(whole.Items[len(whole.Items)-len(c.Items):])
-	if sameItems(c.Items, last) {
-		return true
+	return sameItems(byPath(c.Items), byPath(whole.Items[len(whole.Items)-len(c.Items):]))
+}
+
+// byPath returns the same items with the files of commits in the order of their paths.
+func byPath(items []Item) []Item {
+	items = slices.Clone(items)
+	for i, item := range items {
+		if item.Commit != nil {
+			commit := *item.Commit
+			commit.Files = slices.SortedFunc(slices.Values(commit.Files),
+				func(a, b FileChange) int { return strings.Compare(a.Path, b.Path) })
+			items[i].Commit = &commit
+		}
 	}
-	if last[0].Commit == nil {
-		return false
-	}
-	made := last[0].Commit.made()
-	last[0].Commit = &made
-	return sameItems(c.Items, last)
+	return items
 }
 
 func sameItems(a, b []Item) bool {
 	_, one, err := Change{Items: a}.Canonical()
 	_, other, otherErr := Change{Items: b}.Canonical()
 	return err == nil && otherErr == nil && one == other
-}
-
-// made is the same commit once its files are in the work tree.
-func (c Commit) made() Commit {
-	c.Files = slices.Clone(c.Files)
-	for i := range c.Files {
-		c.Files[i].Before = c.Files[i].After
-	}
-	return c
 }
 
 // Digest is the SHA-256 of a change in canonical form (RFC 8785), in lower-case hexadecimal.

@@ -22,10 +22,9 @@ func TestWhatIsLeftOfAChange(t *testing.T) {
 		"its end":                      {whole.Items[1:], true},
 		"its beginning":                {whole.Items[:2], false},
 		"more than it":                 {append([]Item{command("z")}, whole.Items...), false},
-		"the commit is to be pushed":   {[]Item{commit("is", "is"), command("b")}, true},
 		"the commit comes to another":  {[]Item{commit("is", "else"), command("b")}, false},
 		"what was there is another":    {[]Item{commit("else", "is"), command("b")}, false},
-		"a push with something before": {[]Item{command("z"), commit("is", "is"), command("b")}, false},
+		"a commit with another before": {[]Item{command("z"), commit("was", "is"), command("b")}, false},
 	} {
 		if got := (Change{Summary: "rest", Items: test.items}).RestOf(whole); got != test.rest {
 			t.Errorf("%s: %v", name, got)

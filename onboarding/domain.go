@@ -6,6 +6,8 @@ import (
 
 	"golang.org/x/net/idna"
 	"golang.org/x/net/publicsuffix"
+
+	"github.com/atlilith/onboardbot/onboarding/visible"
 )
 
 // Domain is one site of the Provider, served together with its www. name.
@@ -47,6 +49,10 @@ func ParseDomain(text string) (name, problem string) {
 	if err != nil || len(name) > 249 {
 		return "", fmt.Sprintf("%s is not a valid domain name: letters, digits and hyphens with dots between, "+
 			"such as merche-biche.com.", shorten(text))
+	}
+	if word := visible.Mixed(text); word != "" {
+		return "", fmt.Sprintf("%s has letters of several alphabets that look alike, %s: such a name imitates another.",
+			shorten(text), visible.Text(word))
 	}
 	if !strings.Contains(name, ".") {
 		return "", fmt.Sprintf("%s is not a complete domain name: an ending such as .com is missing.", shorten(text))

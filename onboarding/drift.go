@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"github.com/aymanbagabas/go-udiff"
+
+	"github.com/atlilith/onboardbot/onboarding/visible"
 )
 
 // Drift describes how a change differs from the one that was approved: the lines that went (-)
@@ -34,20 +36,30 @@ func (c Change) lines() string {
 			for _, statement := range item.SQL.Statements {
 				out.WriteString(statement.SQL + "\n")
 				for _, arg := range statement.Args {
-					out.WriteString("  " + arg + "\n")
+					out.WriteString("  " + visible.Line(arg) + "\n")
 				}
 			}
 		case item.DNS != nil:
 			for _, set := range item.DNS.Sets {
 				before, after := strings.Join(set.Before, ", "), strings.Join(set.After, ", ")
-				fmt.Fprintf(&out, "%s %s from [%s] to [%s]\n", set.Name, set.Type, before, after)
+				line := fmt.Sprintf("%s %s from [%s] to [%s]", set.Name, set.Type, before, after)
+				out.WriteString(visible.Line(line) + "\n")
 			}
 		case item.Command != nil:
-			out.WriteString(item.Command.Host + ": " + strings.Join(item.Command.Argv, " ") + "\n")
+			out.WriteString(item.Command.Host + ": " + visible.Line(strings.Join(item.Command.Argv, " ")) + "\n")
+			for _, source := range item.Command.Sources {
+				fmt.Fprintf(&out, "with %s %s %s\n", visible.Line(source.Path), source.Object, source.Ignored)
+			}
 		case item.Commit != nil:
+			if item.Commit.Rebase {
+				out.WriteString("on top of what others pushed\n")
+			}
 			for _, file := range item.Commit.Files {
 				out.WriteString(file.Path + " " + file.Mode + "\n")
-				out.WriteString(indent(file.Before, "  was: ") + indent(file.After, "  to be: "))
+				before, after, err := file.Contents()
+				if err == nil {
+					out.WriteString(indent(before, "  was: ") + indent(after, "  to be: "))
+				}
 			}
 		case item.Probe != nil:
 			probe, err := json.Marshal(item.Probe)
@@ -59,13 +71,10 @@ func (c Change) lines() string {
 	return out.String()
 }
 
-func indent(text *string, prefix string) string {
-	if text == nil {
-		return ""
-	}
+func indent(text []byte, prefix string) string {
 	var out strings.Builder
-	for line := range strings.Lines(*text) {
-		out.WriteString(prefix + strings.TrimRight(line, "\n") + "\n")
+	for line := range strings.Lines(string(text)) {
+		out.WriteString(prefix + visible.Line(strings.TrimRight(line, "\n")) + "\n")
 	}
 	return out.String()
 }

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/atlilith/onboardbot/onboarding/visible"
 )
 
 // Limits of the inputs, in characters.
@@ -40,9 +42,8 @@ func CheckSlug(slug string, reserved []string) string {
 }
 
 // CheckText returns a sentence about what is wrong with a line of free text, or nothing: it is
-// empty, too long, not UTF-8, or has invisible characters. Two invisible characters are allowed,
-// since emoji and some scripts join letters with them. Any other could make a line read as
-// something else (Unicode TR36 §2.3), or make two names look the same.
+// empty, too long, not UTF-8, has characters that cannot be seen, or letters that look like those
+// of another alphabet. Two names must not look the same.
 func CheckText(what, text string, limit int) string {
 	switch {
 	case strings.TrimSpace(text) == "":
@@ -51,22 +52,21 @@ func CheckText(what, text string, limit int) string {
 		return "This is not valid UTF-8 text."
 	case utf8.RuneCountInString(text) > limit:
 		return fmt.Sprintf("At most %d characters; this has %d.", limit, utf8.RuneCountInString(text))
+	case strings.Contains(text, "\n"):
+		return "The character U+000A cannot be printed: remove it."
 	}
-	for _, r := range text {
-		if r == zeroWidthNonJoiner || r == zeroWidthJoiner {
-			continue
-		}
-		if unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp) {
-			return fmt.Sprintf("The character %U cannot be printed: remove it.", r)
-		}
+	if r, found := visible.Unseen(text); found {
+		return fmt.Sprintf("The character %U cannot be printed: remove it.", r)
+	}
+	if r, plain := visible.Disguised(text); plain != "" {
+		return fmt.Sprintf("Write %s instead of %c (%U).", plain, r, r)
+	}
+	if word := visible.Mixed(text); word != "" {
+		return fmt.Sprintf("The word %s has letters of several alphabets that look alike, %s: write it in one.",
+			shorten(word), visible.Text(word))
 	}
 	return ""
 }
-
-const (
-	zeroWidthNonJoiner = '\u200c'
-	zeroWidthJoiner    = '\u200d'
-)
 
 // CheckEmail returns a sentence about what is wrong with an address, or nothing. It accepts only
 // a bare ASCII addr-spec (RFC 5322 §3.4.1) whose domain has a dot, since the address also becomes

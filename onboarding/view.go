@@ -8,6 +8,8 @@ type View struct {
 	Approvals []*Approval // oldest first
 	Attempts  []*Attempt  // oldest first
 	Events    []Event     // oldest first
+	// Head is the newest entry of the audit chain about the run, for people.
+	Head string
 	// Freeze holds every change of an active run, nil if nothing does.
 	Freeze *Freeze
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/atlilith/onboardbot/commands/render/mrkdwn"
 	"github.com/atlilith/onboardbot/onboarding"
+	"github.com/atlilith/onboardbot/onboarding/visible"
 )
 
 // Draft is what somebody has typed so far, in the form or behind the command. It is stored as
@@ -105,8 +106,9 @@ func ReadDraft(meta Meta, state map[string]map[string]slack.BlockAction) Draft {
 	return d
 }
 
-// Storable removes NUL characters, which PostgreSQL does not store.
-func Storable(text string) string { return strings.ReplaceAll(text, "\x00", "") }
+// Storable returns what somebody typed in Unicode's normal form C, so that the same letters are the
+// same bytes, and without NUL characters, which PostgreSQL does not store.
+func Storable(text string) string { return visible.Compose(strings.ReplaceAll(text, "\x00", "")) }
 
 // KeepHidden takes the inputs that the form does not show at the moment from the draft before,
 // so nothing is lost when somebody tries another mode.

@@ -36,7 +36,8 @@ func ErrorText(err error) (text string, expected bool) {
 	case errors.As(err, &conflict):
 		return blockkit.Escape(conflict.Error()), true
 	case errors.Is(err, onboarding.ErrOwnRequest):
-		return "This is your own request, so someone else must decide. To stop it, use Cancel run.", true
+		return "This is your own request, so someone else must decide. " +
+			"To stop it, type `/onboard cancel` and its slug.", true
 	case errors.Is(err, onboarding.ErrRunEnded):
 		return "This run has ended. Nothing was changed.", true
 	case errors.Is(err, onboarding.ErrNotRetry):

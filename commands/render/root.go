@@ -24,6 +24,9 @@ func (r Renderer) rootMessage(view *onboarding.View) post.Message {
 	head := r.headline(view)
 	foot := fmt.Sprintf("Requested by %s %s · run %s", mrkdwn.Mention(view.Requester), blockkit.Date(view.Created),
 		blockkit.Code(view.ID.String()))
+	if view.State != onboarding.RunActive {
+		foot += " · audit " + blockkit.Code(view.Head)
+	}
 	cards := make([]slack.TaskCardBlock, len(tasks))
 	lines := make([]string, len(tasks))
 	for i, task := range tasks {

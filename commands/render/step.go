@@ -1,7 +1,9 @@
 package render
 
 import (
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -66,19 +68,29 @@ func aheadStatus(view *onboarding.View, step *onboarding.Step) string {
 
 // doneStatus says how a step was done, empty for a step that changes nothing.
 func doneStatus(view *onboarding.View, step *onboarding.Step) string {
-	event := lastEvent(view, step.Key, onboarding.EventDone)
-	if event == nil || event.Approval == uuid.Nil {
+	var id uuid.UUID
+	var took time.Duration
+	if event := lastEvent(view, step.Key, onboarding.EventDone); event != nil {
+		id, took = event.Approval, event.Took
+	}
+	// A step that waited after its change was applied ends without another application.
+	for _, attempt := range slices.Backward(view.Attempts) {
+		if id == uuid.Nil && attempt.Step == step.Key && attempt.Outcome == onboarding.OutcomeDone {
+			id, took = attempt.Approval, attempt.Finished.Sub(attempt.Started)
+		}
+	}
+	if id == uuid.Nil {
 		if step.Destructive {
 			return "nothing was left to do"
 		}
 		return ""
 	}
 	words := "done"
-	if event.Took > 0 {
-		words = "done in " + mrkdwn.Duration(event.Took)
+	if took > 0 {
+		words = "done in " + mrkdwn.Duration(took)
 	}
 	var names []string
-	if approval := view.Approval(event.Approval); approval != nil {
+	if approval := view.Approval(id); approval != nil {
 		for _, vote := range approval.Votes {
 			switch {
 			case vote.BrokeGlass:

@@ -194,6 +194,11 @@ var scenarios = map[string]func() *scenario{
 			""),
 			found(onboarding.OK, "www.merche-biche.com A", "right at ns1 and ns2", ""))
 	},
+	"waited after publishing": func() *scenario {
+		s := preflightDone().appliedStep("dns/merche-biche.com", publish())
+		return s.after(time.Minute).checked("dns/merche-biche.com", found(onboarding.OK, "merche-biche.com A",
+			"right at ns1 and ns2", ""))
+	},
 	"long commit": func() *scenario {
 		s := preflightDone().appliedStep("database", insertRows())
 		s.asked("deploy-config/merche-biche.com", commitConfig())

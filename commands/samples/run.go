@@ -94,7 +94,7 @@ func newRun() *fixture {
 			Definition: onboarding.Definition{Key: key, Title: string(key.Kind()), Destructive: key != "preflight" &&
 				key != "verify"}})
 	}
-	f := &fixture{&onboarding.View{Run: run}}
+	f := &fixture{&onboarding.View{Run: run, Head: "1234-9f2c4a1b7d03aabb"}}
 	f.happened(onboarding.Event{Kind: onboarding.EventRequested, Actor: ana})
 	return f
 }

@@ -33,8 +33,8 @@ func TestCheck(t *testing.T) {
 	}
 	for _, name := range []string{"slack bot token", "slack scopes", "slack's clock", "channel C0OPS",
 		"operators U0ANA", "approvers U0BO", "second operator",
-		"messages and views", "slack app token", "own database", "own rights", "own tables", "own database's clock",
-		"isolation checks", "platform database", "rights", "ssh",
+		"messages and views", "slack app token", "own database", "own rights", "own tables", "audit trail", "own database's clock",
+		"isolation checks", "platform database", "database grants", "ssh",
 		"host apricot", "repository", "host vps-0", "nginx on vps-0", "certbot on vps-0",
 		"DNS updates", "provider-portal"} {
 		if !slices.ContainsFunc(report.Findings,
@@ -61,8 +61,7 @@ func TestCheck(t *testing.T) {
 		config.UnsupportedBlocks = []string{"plan"}
 	})
 	s.execInBotDatabase("CREATE SCHEMA theirs")
-	s.platform("CREATE ROLE half LOGIN BYPASSRLS; CREATE ROLE blind LOGIN BYPASSRLS NOINHERIT; GRANT platform_app " +
-		"TO blind")
+	s.platform("CREATE ROLE half LOGIN BYPASSRLS; CREATE ROLE blind LOGIN BYPASSRLS; GRANT platform_app TO half")
 	auditor := "isolation:\n  database_url: " + s.AuditorDSN()
 	// Faults that do not hide each other share a check, to save time.
 	for name, c := range map[string]struct {
@@ -108,13 +107,19 @@ func TestCheck(t *testing.T) {
 		"no auditor": {
 			[][2]string{{auditor, "isolation:"}},
 			[]string{"failed isolation checks: isolation.database_url is missing, and platform.database_url is not " +
-				"enough: database_url: its role is neither superuser nor has BYPASSRLS"}},
+				"enough: database_url: its role has no BYPASSRLS"}},
+		"no login of the application": {
+			[][2]string{{"  app_database_url: " + s.AppDSN() + "\n", ""}},
+			[]string{"failed isolation checks: app_database_url: missing: isolation is checked in sessions that log in"}},
+		"a superuser as auditor": {
+			[][2]string{{auditor, "isolation:\n  database_url: " + s.AdminDSN()}},
+			[]string{"failed isolation checks: database_url: its role is a superuser"}},
 		"an auditor of another database": {
 			[][2]string{{auditor, strings.Replace(auditor, "@/platform", "@/nowhere", 1)}},
 			[]string{`failed isolation checks: database "nowhere" does not exist`}},
-		"an auditor who may not act": {
+		"an auditor who may act as the application": {
 			[][2]string{{auditor, strings.Replace(auditor, "platform_auditor@", "half@", 1)}},
-			[]string{`failed isolation checks: app_role: the role of database_url may not become "platform_app"`}},
+			[]string{`failed isolation checks: database_url: its role is a member of app_role: REVOKE "platform_app" FROM "half"`}},
 		"an auditor who may not look": {
 			[][2]string{{auditor, strings.Replace(auditor, "platform_auditor@", "blind@", 1)}},
 			[]string{"failed isolation checks: permission denied for "}},

@@ -154,15 +154,21 @@ func TestIsolationCommand(t *testing.T) {
 		s.must(os.WriteFile(path, []byte("platform:\n  "+strings.Join(lines, "\n  ")+"\n"), 0o600))
 		return path
 	}
-	minimal := file("database_url: "+s.AdminDSN(), "app_role: platform_app",
-		"settings: {user: app.user_id, org: app.org_id}")
+	minimal := file("database_url: "+s.AuditorDSN(), "app_database_url: "+s.AppDSN(), "app_role: platform_app")
 	login := file("database_url: "+s.AuditorDSN(), "app_database_url: "+s.AppDSN(), "app_role: platform_app",
 		"settings:", "  user: app.user_id", "  org: app.org_id")
 	s.isolation(0, isolation.Sound, "-config", minimal)
 	s.isolation(0, isolation.Sound, "-config", login, "-tenant", "cocotte")
 	s.isolation(0, isolation.Sound, "-config", s.ConfigFile)
 	s.isolation(2, isolation.Incomplete, "-config", minimal, "-tenant", "nobody")
-	s.isolation(2, isolation.Incomplete, "-config", file("database_url: "+s.PlatformDSN(), "app_role: platform_app"))
+	for _, insufficient := range [][]string{
+		{"database_url: " + s.PlatformDSN(), "app_database_url: " + s.AppDSN()},
+		{"database_url: " + s.AdminDSN(), "app_database_url: " + s.AppDSN()},
+		{"database_url: " + s.AuditorDSN(), "app_database_url: " + s.PlatformDSN()},
+		{"database_url: " + s.AuditorDSN()},
+	} {
+		s.isolation(2, isolation.Incomplete, "-config", file(append(insufficient, "app_role: platform_app")...))
+	}
 	s.isolation(2, isolation.Incomplete, "-config",
 		file("database_url: postgres://nobody@127.0.0.1:9/nothing", "app_role: platform_app"))
 	s.isolation(2, "", "-config", file("database_url: "+s.AdminDSN()))

@@ -164,9 +164,10 @@ func TestManifestNamesWhatIsHandled(t *testing.T) {
 func example(t *testing.T) *config.Config {
 	t.Helper()
 	for name, value := range map[string]string{"SLACK_BOT_TOKEN": "xoxb-1", "SLACK_APP_TOKEN": "xapp-1",
-		"DATABASE_URL":           "postgres://onboardbot@localhost/onboardbot",
-		"PLATFORM_DATABASE_URL":  "postgres://onboarder@localhost/platform",
-		"ISOLATION_DATABASE_URL": "postgres://auditor@localhost/platform"} {
+		"DATABASE_URL":              "postgres://onboardbot@localhost/onboardbot",
+		"PLATFORM_DATABASE_URL":     "postgres://onboarder@localhost/platform",
+		"ISOLATION_DATABASE_URL":    "postgres://auditor@localhost/platform",
+		"PLATFORM_APP_DATABASE_URL": "postgres://platform_app@localhost/platform"} {
 		t.Setenv(name, value)
 	}
 	t.Setenv("TMPDIR", t.TempDir())

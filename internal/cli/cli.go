@@ -17,7 +17,7 @@ import (
 	"github.com/atlilith/onboardbot/internal/config"
 )
 
-// Exit statuses that all subcommands share. Those of isolation and certificates mean more, as
+// Exit statuses that all subcommands share. Those of isolation, certificates and audit mean more, as
 // their help says.
 const (
 	OK     = 0
@@ -44,6 +44,9 @@ func subcommands() []subcommand {
 			"show when each site's certificate expires, and what is wrong; exit status 0 well, 1 urgent, 2 could " +
 				"not look",
 			path + " -format json", inspectCertificates},
+		{"audit",
+			"verify the audit chain, or export RUN; exit status 0 sound, 1 tampered with, 2 could not verify",
+			"verify " + path + " -head 1234-9f2c4a1b7d03aabb", runAudit},
 		{"config",
 			"print the configuration as the bot reads it, without secrets, and where each value came from", path,
 			printConfig},

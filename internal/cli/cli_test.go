@@ -14,10 +14,11 @@ import (
 
 func TestConfigCommand(t *testing.T) {
 	for name, value := range map[string]string{"SLACK_BOT_TOKEN": "xoxb-1", "SLACK_APP_TOKEN": "xapp-1",
-		"TMPDIR":                 t.TempDir(),
-		"DATABASE_URL":           "postgres://onboardbot@localhost/onboardbot",
-		"PLATFORM_DATABASE_URL":  "postgres://onboarder@localhost/platform",
-		"ISOLATION_DATABASE_URL": "postgres://auditor@localhost/platform"} {
+		"TMPDIR":                    t.TempDir(),
+		"DATABASE_URL":              "postgres://onboardbot@localhost/onboardbot",
+		"PLATFORM_DATABASE_URL":     "postgres://onboarder@localhost/platform",
+		"ISOLATION_DATABASE_URL":    "postgres://auditor@localhost/platform",
+		"PLATFORM_APP_DATABASE_URL": "postgres://platform_app@localhost/platform"} {
 		t.Setenv(name, value)
 	}
 	var out strings.Builder

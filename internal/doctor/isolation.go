@@ -20,9 +20,8 @@ const isolationTimeout = time.Minute
 // that.
 func checkIsolation(ctx context.Context, settings *config.Config) []onboarding.Finding {
 	const name = "isolation checks"
-	const fix = "Set isolation.database_url to a role with BYPASSRLS that may read every table and assume " +
-		"platform.app_role; " +
-		"docs/install.md, step 4, creates one."
+	const fix = "Set isolation.database_url to a role with BYPASSRLS and pg_read_all_data that is no member of " +
+		"platform.app_role, and platform.app_database_url to a login as platform.app_role; docs/install.md, step 4."
 	ctx, cancel := context.WithTimeout(ctx, isolationTimeout)
 	defer cancel()
 	lacking := ""
@@ -36,13 +35,13 @@ func checkIsolation(ctx context.Context, settings *config.Config) []onboarding.F
 	leftOut, err := checker.Ready(ctx)
 	if _, away := errors.AsType[*pgconn.ConnectError](err); away {
 		return []onboarding.Finding{failing(name,
-			"Check isolation.database_url, and that this machine may connect to it.",
+			"Check isolation.database_url and platform.app_database_url, and that this machine may connect to them.",
 			"%s%s", lacking, platform.Explain(err))}
 	}
 	if err != nil {
 		return []onboarding.Finding{failing(name, fix, "%s%s", lacking, platform.Explain(err))}
 	}
-	findings := []onboarding.Finding{well(name, "can read every row and assume the app role")}
+	findings := []onboarding.Finding{well(name, "can read every row, and log in as the app role")}
 	for _, line := range leftOut {
 		findings = append(findings, doubtful("isolation",
 			"Grant pg_read_all_data to the role of isolation.database_url, or correct the table's entry in "+

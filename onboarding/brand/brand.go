@@ -10,6 +10,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/atlilith/onboardbot/onboarding/visible"
 )
 
 // Brand is how an Org's site looks.
@@ -42,6 +44,24 @@ const MaxCopy = 3000
 // is unusable, it says in a sentence what is wrong. Copy is plain text, so whoever puts it into a
 // page escapes it and has nothing else to decide.
 func CheckCopy(text string) (clean, problem string) {
+	if clean, problem = tidyCopy(text); problem != "" {
+		return "", problem
+	}
+	spaced := strings.Map(func(r rune) rune {
+		if unicode.Is(unicode.Zs, r) { // typographers use them
+			return ' '
+		}
+		return r
+	}, clean)
+	if r, found := visible.Unseen(spaced); found {
+		return "", fmt.Sprintf("The character %U in the site copy cannot be printed: remove it.", r)
+	}
+	return clean, ""
+}
+
+// tidyCopy normalises site copy, and refuses what could not be published. Copy of an earlier
+// release passes it.
+func tidyCopy(text string) (clean, problem string) {
 	if !utf8.ValidString(text) {
 		return "", "The site copy is not valid UTF-8 text."
 	}

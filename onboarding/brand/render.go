@@ -55,7 +55,7 @@ func (b Brand) check() error {
 	if err := checkName(b.Name); err != nil {
 		return err
 	}
-	if clean, problem := CheckCopy(b.Copy); problem != "" || clean != b.Copy {
+	if clean, problem := tidyCopy(b.Copy); problem != "" || clean != b.Copy {
 		return fmt.Errorf("brand: copy: %s", problem)
 	}
 	problems := b.Palette.Check()

@@ -2,6 +2,7 @@ package isolation
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"time"
@@ -44,15 +45,18 @@ func New(config Config) (*Checker, error) {
 	if err != nil {
 		return nil, fmt.Errorf("database_url: %w", err)
 	}
-	c := &Checker{config: config, truth: truth}
-	if config.AppDatabaseURL != "" {
-		if c.app, err = pgx.ParseConfig(config.AppDatabaseURL); err != nil {
-			return nil, fmt.Errorf("app_database_url: %w", err)
-		}
-		c.app.DefaultQueryExecMode = pgx.QueryExecModeExec
+	app, err := pgx.ParseConfig(config.AppDatabaseURL)
+	if err != nil {
+		return nil, fmt.Errorf("app_database_url: %w", err)
 	}
-	return c, nil
+	app.DefaultQueryExecMode = pgx.QueryExecModeExec
+	return &Checker{config: config, truth: truth, app: app}, nil
 }
+
+// errNoLogin means that there is no way to log in as the app role.
+var errNoLogin = errors.New("app_database_url: missing: isolation is checked in sessions that log in as app_role, " +
+	"since the platform's code that they run could give up a role that was only set; add a connection string such as " +
+	"postgres://platform_app:PASSWORD@db.example.com/platform")
 
 // truthConfig is how to connect as the role that row-level security does not apply to.
 func truthConfig(config Config) (*pgxpool.Config, error) {
@@ -65,6 +69,10 @@ func truthConfig(config Config) (*pgxpool.Config, error) {
 	milliseconds := func(d time.Duration) string { return strconv.FormatInt(truthTimeoutFactor*d.Milliseconds(), 10) }
 	parameters := truth.ConnConfig.RuntimeParams
 	parameters["application_name"] = "onboardbot isolation"
+	// The truth runs nothing of the platform's. What the planner may evaluate all the same, such as
+	// an immutable function in the condition of an index, can change nothing.
+	parameters["default_transaction_read_only"] = "on"
+	parameters["search_path"] = "pg_catalog, pg_temp"
 	// The truth must be whole: with row_security off, a query that policies would filter fails
 	// instead.
 	parameters["row_security"] = "off"
@@ -107,6 +115,9 @@ func (c *Checker) Ready(ctx context.Context) (leftOut []string, err error) {
 
 // begin connects and prepares a check. The caller ends it.
 func (c *Checker) begin(ctx context.Context, options Options) (setup *checks.Setup, end func(), err error) {
+	if c.config.AppDatabaseURL == "" {
+		return nil, nil, errNoLogin
+	}
 	truth, err := pgxpool.NewWithConfig(ctx, c.truth)
 	if err != nil {
 		return nil, nil, fmt.Errorf("database_url: %w", err)

@@ -12,16 +12,18 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/isolation/tenancy"
 )
 
-// Config says which database to check and how hard. Only DatabaseURL, AppRole and Settings.User
-// are needed; the rest corrects what discovery finds.
+// Config says which database to check and how hard. Only DatabaseURL, AppRole, AppDatabaseURL and
+// Settings.User are needed; the rest corrects what discovery finds.
 type Config struct {
 	// DatabaseURL connects to the platform's database as a role that row-level security does not
-	// apply to: a superuser, or a role with BYPASSRLS that is a member of AppRole. What tenants
-	// see is compared with what it sees.
+	// apply to: one with BYPASSRLS that may read every table, is no superuser and no member of
+	// AppRole. What tenants see is compared with what it sees.
 	DatabaseURL string `yaml:"database_url"`
 	// AppRole is the role that the platform's sessions run as.
 	AppRole string `yaml:"app_role"`
-	// AppDatabaseURL logs in as AppRole. Empty: the role of DatabaseURL becomes AppRole.
+	// AppDatabaseURL logs in as AppRole. Sessions that attack run nowhere else, since the
+	// platform's code that they run could give up a role that was only set. Without it, every check
+	// ends with an error.
 	AppDatabaseURL string `yaml:"app_database_url"`
 	// Settings names the custom settings that carry a session's identity.
 	Settings Settings `yaml:"settings"`

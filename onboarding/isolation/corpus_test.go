@@ -72,9 +72,24 @@ func schemaOn(t testing.TB, template string, statements ...string) *schema {
 	})
 	s := &schema{dsn: server.DSN(database), role: fmt.Sprintf("app_%d", roles.Add(1))}
 	s.exec(t, "CREATE ROLE "+s.role+" LOGIN;"+s.expand(strings.Join(statements, "\n")))
-	s.cfg = isolation.Config{DatabaseURL: s.dsn, AppRole: s.role,
-		Settings: isolation.Settings{User: "app.user_id", Org: "app.org_id"}}
+	s.cfg = isolation.Config{
+		DatabaseURL: server.DSNAs(auditor(t), database), AppRole: s.role, AppDatabaseURL: server.DSNAs(s.role, database),
+		Settings: isolation.Settings{User: "app.user_id", Org: "app.org_id"},
+	}
 	return s
+}
+
+var createAuditor sync.Once
+
+// auditor is the role of the truth on the shared server, as docs/install.md creates it.
+func auditor(t testing.TB) string {
+	t.Helper()
+	const role = "auditor"
+	createAuditor.Do(func() {
+		s := &schema{dsn: postgres.Shared(t).DSN(postgres.Superuser)}
+		s.exec(t, "CREATE ROLE "+role+" LOGIN BYPASSRLS; GRANT pg_read_all_data TO "+role)
+	})
+	return role
 }
 
 // bases are the databases of the bases, by name.

@@ -1,14 +1,10 @@
-# Makes one commit in the work tree where it runs and pushes it: BRANCH REMOTE DOMAINS FOLDER.
+# Makes one commit in the work tree where it runs and pushes it: BRANCH REMOTE DOMAINS REBASE SIGN.
 # Standard input is a tar archive: before/PATH and after/PATH as far as they exist, paths (each with a NUL), message.
 # Prints the hash of the commit that has the files. Exit statuses above 80 are told apart in commit.go.
 set -euo pipefail
 shopt -s inherit_errexit
 export LC_ALL=C GIT_TERMINAL_PROMPT=0 GIT_LITERAL_PATHSPECS=1
-# No housekeeping in the background: it would hold the lock long after the commit.
-export GIT_CONFIG_COUNT=3 GIT_CONFIG_KEY_0=gc.auto GIT_CONFIG_VALUE_0=0 GIT_CONFIG_KEY_1=maintenance.auto GIT_CONFIG_VALUE_1=false
-# The modes of the files are those that were approved, also where the repository ignores modes.
-export GIT_CONFIG_KEY_2=core.fileMode GIT_CONFIG_VALUE_2=true
-branch=$1 remote=$2 domains=$3 folder=$4
+branch=$1 remote=$2 domains=$3 rebase=$4 sign=$5
 upstream=refs/remotes/$remote/$branch
 
 stop() {
@@ -18,28 +14,37 @@ stop() {
 	exit "$status"
 }
 
-same() { # FILE COPY: both are missing, or have the same bytes
-	if [ -e "$2" ]; then [ -f "$1" ] && cmp -s -- "$1" "$2"; else [ ! -e "$1" ]; fi
+settings=0
+setting() { # KEY VALUE: of git-config(1), beside those of the repository
+	export "GIT_CONFIG_KEY_$settings=$1" "GIT_CONFIG_VALUE_$settings=$2"
+	export GIT_CONFIG_COUNT=$((++settings))
 }
-
-unstage() { # takes paths from standard input out of the index
-	git reset -q --pathspec-from-file=- --pathspec-file-nul
-}
-
-given=$(mktemp -d)
-trap 'rm -rf -- "$given"' EXIT
-tar -x -C "$given" --no-same-owner
-[ -f "$given/message" ] || stop 1 'the change did not arrive whole'
-mapfile -d '' -t paths <"$given/paths"
-root=$(pwd -P)
+# No housekeeping in the background: it would hold the lock long after the commit.
+setting gc.auto 0
+setting maintenance.auto false
+# The modes of the files are those that were approved, also where the repository ignores modes.
+setting core.fileMode true
+setting advice.pushUpdateRejected false
+# A push notes what the remote has, whatever else is fetched from there.
+[ -z "$remote" ] || setting "remote.$remote.fetch" "+refs/heads/$branch:$upstream"
+signing=--no-gpg-sign
+if [ -n "$sign" ]; then
+	signing=--gpg-sign
+	setting user.signingKey "$sign"
+	case $sign in
+	/* | '~/'*) setting gpg.format ssh ;;
+	*) setting gpg.format openpgp ;;
+	esac
+fi
 
 # Look, before anything is written. Every process counts: they are most of the time a commit takes.
-where=$(git rev-parse --show-prefix --git-path index.lock --git-path MERGE_HEAD --git-path CHERRY_PICK_HEAD \
-	--git-path REVERT_HEAD --git-path rebase-merge --git-path rebase-apply HEAD 'HEAD^{tree}' --symbolic-full-name HEAD)
+where=$(git rev-parse --show-prefix --absolute-git-dir --git-path index.lock --git-path MERGE_HEAD --git-path CHERRY_PICK_HEAD \
+	--git-path REVERT_HEAD --git-path rebase-merge --git-path rebase-apply HEAD --symbolic-full-name HEAD)
 mapfile -t where <<<"$where"
-prefix=${where[0]} index_lock=${where[1]} head=${where[7]} head_tree=${where[8]}
+prefix=${where[0]} given=${where[1]}/onboardbot index_lock=${where[2]} head=${where[8]}
+root=$(pwd -P)
 [ "${where[9]}" = "refs/heads/$branch" ] || stop 83 "$root is not on the branch $branch"
-for state in "${where[@]:2:5}"; do
+for state in "${where[@]:3:5}"; do
 	[ ! -e "$state" ] || stop 83 "$root has a merge or rebase under way"
 done
 for ((i = 0; i < 10; i++)); do
@@ -47,74 +52,154 @@ for ((i = 0; i < 10; i++)); do
 	sleep 0.2
 done
 [ ! -e "$index_lock" ] || stop 84 "$(realpath -- "$index_lock") exists"
-if ((i > 0)); then # whoever had it may have committed
-	heads=$(git rev-parse HEAD 'HEAD^{tree}')
-	{ read -r head && read -r head_tree; } <<<"$heads"
-fi
+((i == 0)) || head=$(git rev-parse HEAD) # whoever had it may have committed
+
+# What was given lies where it can be moved from into the work tree. Nobody else is here: the caller holds a lock.
+[ ! -e "$given" ] || rm -rf -- "$given"
+mkdir -- "$given"
+trap 'rm -rf -- "$given"' EXIT
+tar -x -m -p -C "$given" --no-same-owner
+[ -f "$given/message" ] || stop 1 'the change did not arrive whole'
+mapfile -d '' -t paths <"$given/paths"
+
+# only COMMIT FILES: stops unless a commit touches domains' folders alone, and leaves what it touches in a file.
+only() {
+	git diff-tree -r -m --root -z --no-commit-id --no-renames --no-abbrev "$1" >"$given/touched"
+	while IFS= read -r -d '' && IFS= read -r -d '' name; do
+		case $name in "$prefix$domains"/*/*) ;; *) stop 90 "$name" ;; esac
+	done <"$given/touched"
+}
+
+# What a push would publish beside the commit, oldest first: each must be this program's.
+unpushed() {
+	git rev-list --reverse --no-commit-header --format="%H|%P|%(trailers:key=Run,valueonly,separator=%x2C)|$(
+	)%(trailers:key=Digest,valueonly,separator=%x2C)|%ae" "$upstream..$head" -- >"$given/unpushed"
+}
 if [ -n "$remote" ]; then
-	unpushed() { git log --format='%H %ce' "$upstream..$head" -- >"$given/unpushed"; }
-	if ! unpushed 2>/dev/null; then
+	if [ -n "$rebase" ] || ! unpushed 2>/dev/null; then
 		git fetch -q "$remote" "+refs/heads/$branch:$upstream" || stop 91 "$remote has no branch $branch or cannot be reached"
 		unpushed
 	fi
-	while read -r commit email; do
-		[ "$email" = "$GIT_COMMITTER_EMAIL" ] || stop 85 "$(git log -1 --format='%h by %an: %s' "$commit")"
+	while IFS='|' read -r commit parents run digest email; do
+		[[ $email = "$GIT_AUTHOR_EMAIL" && $parents != *' '* && $digest =~ ^[0-9a-f]{64}$ && $run =~ ^[0-9a-f-]{36}$ ]] ||
+			stop 85 "$(git log -1 --format='%h by %an: %s' "$commit")"
+		only "$commit"
 	done <"$given/unpushed"
 fi
-real=$(realpath -m -- "${paths[@]}")
-mapfile -t real <<<"$real"
-for i in "${!paths[@]}"; do
-	path=${paths[i]}
-	[ "${real[i]}" = "$root/$path" ] || stop 81 "$path"
+
+# Put what is not pushed on top of what the remote has. Where the remote touched the same files, people decide.
+if [ -n "$rebase" ]; then
+	new=$(git rev-parse "$upstream")
+	while IFS='|' read -r commit parent _; do
+		if [ "$parent" = "$new" ]; then
+			new=$commit
+			continue
+		fi
+		only "$commit"
+		mapfile -d '' -t touched <"$given/touched" # :MODE MODE OBJECT OBJECT STATUS, PATH
+		names=()
+		for ((i = 0; i < ${#touched[@]}; i += 2)); do
+			names+=("${touched[i + 1]#"$prefix"}")
+			read -r _ mode _ object _ <<<"${touched[i]}"
+			printf '%s %s\t%s\0' "$mode" "$object" "${touched[i + 1]}"
+		done >"$given/entries"
+		git diff-tree -r --name-only "$parent" "$new" -- "${names[@]}" >"$given/conflicts"
+		[ ! -s "$given/conflicts" ] || stop 93 "$(head -n 1 "$given/conflicts")"
+		tree=$(
+			export GIT_INDEX_FILE=$given/index
+			git read-tree "$new"
+			git update-index -z --index-info <"$given/entries"
+			git write-tree
+		)
+		copied=$(git rev-list -1 --no-commit-header --date=raw --format='%an%n%ad%n%cd%n%B' "$commit")
+		new=$(
+			exec <<<"$copied"
+			IFS= read -r GIT_AUTHOR_NAME
+			IFS= read -r GIT_AUTHOR_DATE
+			IFS= read -r GIT_COMMITTER_DATE
+			export GIT_AUTHOR_NAME GIT_AUTHOR_DATE GIT_COMMITTER_DATE
+			git commit-tree "$signing" -p "$new" -F - "$tree"
+		)
+	done <"$given/unpushed"
+	if [ "$new" != "$head" ]; then
+		git update-index -q --refresh >/dev/null || true
+		git read-tree -m -u "$head" "$new" || stop 94 "$root has changes where $remote has others"
+		git update-ref -m "onboardbot: on top of $remote" "refs/heads/$branch" "$new" "$head"
+		head=$new
+	fi
+fi
+
+# What is there, by git's hashes of the bytes themselves: of the work tree, and of the file before and after.
+declare -A is=()
+existing=() hashed=()
+for path in "${paths[@]}"; do
+	above=
+	IFS=/ read -ra parts <<<"$path"
+	for part in "${parts[@]}"; do
+		[ ! -h "$above$part" ] || stop 81 "$path"
+		above+=$part/
+	done
 	[ ! -e "$path" ] || [ -f "$path" ] || stop 81 "$path"
-	same "$path" "$given/after/$path" || same "$path" "$given/before/$path" || stop 82 "$path"
+	for file in "$path" "$given/before/$path" "$given/after/$path"; do
+		[ ! -f "$file" ] || existing+=("$file")
+	done
+done
+((${#existing[@]} == 0)) || hashed=$(git hash-object --no-filters -- "${existing[@]}")
+mapfile -t hashed <<<"$hashed"
+for i in "${!existing[@]}"; do is[${existing[i]}]=${hashed[i]}; done
+write=() remove=() kept=()
+declare -A wanted=()
+for path in "${paths[@]}"; do
+	now=${is[$path]-} before=${is[$given/before/$path]-} after=${is[$given/after/$path]-}
+	[ "$now" = "$after" ] || [ "$now" = "$before" ] || stop 82 "$path"
+	if [ -z "$after" ]; then
+		remove+=("$path")
+		continue
+	fi
+	mode=100644 has=100644
+	[ ! -x "$given/after/$path" ] || mode=100755
+	[ ! -x "$path" ] || has=100755
+	wanted[$path]="$mode $after"
+	kept+=("$path")
+	[ "$has $now" = "$mode $after" ] || write+=("$path")
 done
 
 # Write.
-for path in "${paths[@]}"; do
-	after=$given/after/$path dir=${path%/*}
-	if [ ! -e "$after" ]; then
-		rm -f -- "$path"
-		[ ! -d "$dir" ] || rmdir -p --ignore-fail-on-non-empty -- "$dir"
-		continue
-	fi
-	mode=644
-	[ ! -x "$after" ] || mode=755
-	if ! same "$path" "$after" || [ "$(stat -c %a -- "$path")" != "$mode" ]; then
-		[ -d "$dir" ] || mkdir -p -- "$dir"
-		install -m "$mode" -- "$after" "$path.onboardbot"
-		mv -fT -- "$path.onboardbot" "$path"
-	fi
-done
+if ((${#remove[@]} > 0)); then
+	rm -f -- "${remove[@]}"
+	for path in "${remove[@]}"; do
+		[ ! -d "${path%/*}" ] || rmdir -p --ignore-fail-on-non-empty -- "${path%/*}"
+	done
+fi
+if ((${#write[@]} > 0)); then
+	declare -A into=()
+	for path in "${write[@]}"; do into[${path%/*}]=; done
+	mkdir -p -- "${!into[@]}"
+	for dir in "${!into[@]}"; do
+		moved=()
+		for path in "${write[@]}"; do
+			[ "${path%/*}" != "$dir" ] || moved+=("$given/after/$path")
+		done
+		mv -f -t "$dir" -- "${moved[@]}"
+	done
+fi
 
-# What the commit must be: HEAD with these files changed and nothing else.
-update() { git update-index --add --remove -z --stdin <"$given/paths"; }
-tree=$(
-	export GIT_INDEX_FILE=$given/index
-	git read-tree "$head"
-	update
-	git write-tree
-)
-git diff-tree -r -z --name-only --no-renames "$head" "$tree" >"$given/names"
-while IFS= read -r -d '' name; do
-	case $name in "$prefix$folder"/*) ;; *) stop 81 "$name" ;; esac
-done <"$given/names"
-
-# It must have the bytes and the modes that were approved: attributes and filters may change files on their way in. What a
-# filter stores in another form is compared as it comes out again.
-kept=() copies=()
-for path in "${paths[@]}"; do
-	if [ -e "$given/after/$path" ]; then
-		kept+=("$path") copies+=("$given/after/$path")
-	fi
-done
-if ((${#kept[@]} > 0)); then
-	declare -A stored=()
-	git ls-tree -r -z "$tree" -- "${kept[@]}" >"$given/stored" # MODE TYPE OBJECT<tab>PATH
-	while IFS= read -r -d '' entry; do
-		stored[${entry#*$'\t'}]=${entry%%$'\t'*}
-	done <"$given/stored"
-	declare -A changes=() # the attributes by which a file may come out in another form than it was stored in
+# The commit must have the bytes and the modes that were approved: attributes and filters may change files on their way in. What
+# a filter stores in another form is compared as it comes out again.
+declare -A had=() staged=() changes=()
+unstage() { git reset -q --pathspec-from-file="$given/paths" --pathspec-file-nul; }
+git ls-tree -r -z "$head" -- "${paths[@]}" >"$given/committed" # MODE TYPE OBJECT<tab>PATH
+while IFS= read -r -d '' entry; do
+	read -r mode _ object <<<"${entry%%$'\t'*}"
+	had[${entry#*$'\t'}]="$mode $object"
+done <"$given/committed"
+git update-index --add --remove -z --stdin <"$given/paths"
+git ls-files -s -z -- "${paths[@]}" >"$given/staged" # MODE OBJECT STAGE<tab>PATH
+while IFS= read -r -d '' entry; do
+	read -r mode object _ <<<"${entry%%$'\t'*}"
+	staged[${entry#*$'\t'}]="$mode $object"
+done <"$given/staged"
+if ((${#kept[@]} > 0)); then # the attributes by which a file may come out in another form than it was stored in
 	git check-attr -z filter eol ident working-tree-encoding -- "${kept[@]}" >"$given/attributes"
 	while IFS= read -r -d '' name && IFS= read -r -d '' attribute && IFS= read -r -d '' value; do
 		case $attribute:$value in
@@ -122,49 +207,68 @@ if ((${#kept[@]} > 0)); then
 		*) changes[$name]=$attribute ;;
 		esac
 	done <"$given/attributes"
-	hashes=$(git hash-object --no-filters -- "${copies[@]}")
-	mapfile -t hashes <<<"$hashes"
-	for i in "${!kept[@]}"; do
-		path=${kept[i]} filemode=100644
-		[ ! -x "${copies[i]}" ] || filemode=100755
-		entry=${stored[$path]-none}
-		had=${entry%% *} object=${entry##* }
-		[ "$had" = "$filemode" ] || stop 92 "$path would be committed with the mode $had instead of $filemode"
-		if [ "$object" != "${hashes[i]}" ] || [ -n "${changes[$path]-}" ]; then
-			git cat-file --filters --path="$prefix$path" "$object" | cmp -s - "${copies[i]}" ||
-				stop 92 "$path would be committed with other bytes"
-		fi
-	done
 fi
+for path in "${kept[@]}"; do
+	mode=${wanted[$path]%% *} object=${staged[$path]-none}
+	if [ "${object%% *}" != "$mode" ]; then
+		unstage
+		stop 92 "$path would be committed with the mode ${object%% *} instead of $mode"
+	fi
+	if [ "$object" != "${wanted[$path]}" ] || [ -n "${changes[$path]-}" ]; then
+		if ! git cat-file --filters --path="$prefix$path" "${object##* }" | cmp -s - "$path"; then
+			unstage
+			stop 92 "$path would be committed with other bytes"
+		fi
+	fi
+done
+declare -A ours=()
+differs=
+for path in "${paths[@]}"; do
+	ours[$path]=1
+	[ "${had[$path]-}" = "${staged[$path]-}" ] || differs=1
+done
 
 commit=$head
-if [ "$tree" != "$head_tree" ]; then
-	update
-	if ! git commit -q --only --no-gpg-sign --cleanup=whitespace -F "$given/message" \
-		--pathspec-from-file="$given/paths" --pathspec-file-nul >&2; then
-		unstage <"$given/paths"
+if [ -n "$differs" ]; then
+	if ! git commit -q --only "$signing" --cleanup=whitespace -F "$given/message" --pathspec-from-file="$given/paths" \
+		--pathspec-file-nul >&2; then
+		unstage
 		stop 86 'git commit failed'
 	fi
-	made=$(git rev-parse HEAD 'HEAD^{tree}' 'HEAD^@')
-	commit=${made%%$'\n'*}
-	if [ "$made" != "$commit"$'\n'"$tree"$'\n'"$head" ]; then
+	# It must be what HEAD was with these files changed and nothing else.
+	git diff-tree -r -z --no-renames --no-abbrev --format='%H %P' HEAD >"$given/made"
+	{
+		IFS= read -r -d '' made || true
+		commit=${made%% *} altered=
+		[ "$made" = "$commit $head" ] || altered='another parent'
+		while IFS= read -r -d '' entry && IFS= read -r -d '' name; do
+			read -r _ mode _ object status <<<"${entry#*:}"
+			name=${name#"$prefix"}
+			had[$name]="$mode $object"
+			[ "$status" != D ] || had[$name]=
+			[ -n "${ours[$name]-}" ] || altered+=" $name"
+		done
+	} <"$given/made"
+	for path in "${paths[@]}"; do
+		[ "${had[$path]-}" = "${staged[$path]-}" ] || altered+=" $path"
+	done
+	if [ -n "$altered" ]; then
+		commit=$(git rev-parse HEAD)
 		git update-ref -m 'onboardbot: undo an altered commit' "refs/heads/$branch" "$head" "$commit"
-		git diff-tree -r -z --name-only --no-renames "$head" "$commit" | unstage
-		stop 87 "more than the change is in the commit: $(git diff-tree -r --name-only --no-renames "$tree" "$commit" | head -n 3 | paste -sd ' ')"
+		cd -- "$(git rev-parse --show-toplevel)"
+		git diff-tree -r -z --name-only --no-renames "$head" "$commit" |
+			git reset -q --pathspec-from-file=- --pathspec-file-nul
+		stop 87 "more than the change is in the commit: ${altered# }"
 	fi
 fi
 
 if [ -n "$remote" ] && { [ "$commit" != "$head" ] || [ -s "$given/unpushed" ]; }; then
-	if [ -s "$given/unpushed" ]; then # what is made now was looked at
-		git rev-list "$upstream..$commit" | git diff-tree --stdin -r -m --root -z --no-commit-id --name-only --no-renames >"$given/names"
-		while IFS= read -r -d '' name; do
-			case $name in "$prefix$domains"/*/*) ;; *) stop 90 "$name" ;; esac
-		done <"$given/names"
-	fi
 	if ! git push --porcelain "$remote" "$commit:refs/heads/$branch" >"$given/push" 2>&1; then
 		cat -- "$given/push" >&2
-		! grep -q '^!.*\[rejected\]' "$given/push" || stop 88 "$remote has commits on $branch that are not here"
-		stop 89 "git push to $remote failed"
+		grep -q '^!.*\[rejected\]' "$given/push" || stop 89 "git push to $remote failed"
+		git fetch -q "$remote" "+refs/heads/$branch:$upstream" || true
+		git log --format='%h by %an: %s' -n 3 "$commit..$upstream" -- >&2 || true
+		stop 88 "$remote has commits on $branch that are not here"
 	fi
 fi
 printf '%s\n' "$commit"

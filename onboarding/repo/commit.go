@@ -25,6 +25,13 @@ type FileChange struct {
 	After  []byte
 }
 
+// The trailers that every commit of this program has: the run, a UUID, and the digest of what was
+// approved, a SHA-256 in lower-case hexadecimal.
+const (
+	TrailerRun    = "Run"
+	TrailerDigest = "Digest"
+)
+
 // Trailer is a line at the end of a commit's message, git-interpret-trailers(1).
 type Trailer struct {
 	Key   string // letters, digits and dashes
@@ -38,8 +45,14 @@ type Commit struct {
 	Subject  string // one line
 	Body     string // may be empty
 	Trailers []Trailer
+	// Rebase says that the work tree gets what the remote has first, and that commits which are not
+	// pushed yet are put on top of it.
+	Rebase bool
 	// Output is told every line that git, its hooks and the remote print. It may be nil.
 	Output func(line string)
+	// Fence and Waiting are those of the command on the host.
+	Fence   hosts.Fence
+	Waiting func(hosts.Taken)
 }
 
 // What Apply can fail with, besides what the host's commands fail with. The sentence in the error
@@ -64,7 +77,11 @@ var (
 	// nothing is committed.
 	ErrRefused = errors.New("commit refused")
 	// ErrBehind: the remote has commits that are missing here. The commit is made and not pushed.
+	// With [Commit.Rebase] it is put on top of them.
 	ErrBehind = errors.New("remote is ahead")
+	// ErrConflict: the remote has changes of the same files, or the work tree has changes of files
+	// that the remote changed. No commit is made.
+	ErrConflict = errors.New("remote has other changes")
 	// ErrPush: the remote failed for another reason. What was committed is not pushed.
 	ErrPush = errors.New("push failed")
 )
@@ -81,11 +98,13 @@ var failures = map[int]struct {
 	85: {ErrForeign, "push them or remove them from the branch, then retry"},
 	86: {ErrRefused, "do what the hook says, then retry"},
 	87: {ErrRefused, "a hook altered the commit, which was undone; then retry"},
-	88: {ErrBehind, "pull with rebase in the work tree, then retry: the commit exists and will only be pushed"},
+	88: {ErrBehind, "retry: the commit exists, and is put on top of them once that is approved"},
 	89: {ErrPush, "make sure that the remote can be reached and accepts the push, then retry: " +
 		"the commit exists and will only be pushed"},
 	90: {ErrOutside, "an unpushed commit of this program touches more than domains' folders: " +
 		"check it before anything is pushed"},
+	93: {ErrConflict, "both changed this file: pull with rebase in the work tree, then retry"},
+	94: {ErrConflict, "commit or stash what is changed in the work tree, then retry"},
 	92: {ErrRefused, "an attribute or filter of the repository changes the file: exempt it in .gitattributes, " +
 		"such as with -text -ident -filter, then retry"},
 	91: {ErrPush, "make sure that the remote can be reached and has the branch, then retry: nothing is written yet"},
@@ -94,12 +113,16 @@ var failures = map[int]struct {
 // commitHash is a full SHA-1 or SHA-256 object name.
 var commitHash = regexp.MustCompile(`^[0-9a-f]{40}([0-9a-f]{24})?$`)
 
+// IsObject reports whether a text is git's full name of an object.
+func IsObject(name string) bool { return commitHash.MatchString(name) }
+
 //go:embed apply.sh
 var applyScript string
 
 // Apply makes the commit and pushes it where a remote is configured, and returns the hash of the
 // commit that has the files. Where HEAD has them already it only pushes what is unpushed. It may
-// be called again after any failure.
+// be called again after any failure. Commits of this program are told from others by their
+// trailers: one that has none is not pushed by a later call.
 func (r *Repo) Apply(ctx context.Context, c Commit) (hash string, err error) {
 	if err := r.checkCommit(c); err != nil {
 		return "", fmt.Errorf("repo: %w", err)
@@ -108,15 +131,19 @@ func (r *Repo) Apply(ctx context.Context, c Commit) (hash string, err error) {
 	if err != nil {
 		return "", fmt.Errorf("repo: %w", err)
 	}
+	rebase := ""
+	if c.Rebase && r.config.Remote != "" {
+		rebase = "rebase"
+	}
 	result, err := r.host.Run(ctx, hosts.Command{
 		Argv: []string{"bash", "-c", applyScript, "onboardbot", r.config.Branch, r.config.Remote, r.config.DomainsDir,
-			c.Folder},
+			rebase, r.config.Sign},
 		Dir: r.config.Dir,
 		Env: map[string]string{
 			"GIT_AUTHOR_NAME": r.author.Name, "GIT_AUTHOR_EMAIL": r.author.Address,
 			"GIT_COMMITTER_NAME": r.author.Name, "GIT_COMMITTER_EMAIL": r.author.Address,
 		},
-		Stdin: archive, Lock: lock, Timeout: r.config.Timeout,
+		Stdin: archive, Lock: lock, Fence: c.Fence, Waiting: c.Waiting, Timeout: r.config.Timeout,
 	}, func(line hosts.Line) {
 		if c.Output != nil {
 			c.Output(line.Text)

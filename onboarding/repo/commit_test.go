@@ -20,9 +20,10 @@ func deploy() repo.Commit {
 			{Path: folder + "/it's *é.local", Mode: 0o644, After: []byte("\x00\xff")}, // ignored by git, and a pattern
 			{Path: folder + "/empty", Mode: 0o644, After: []byte{}},
 		},
-		Subject:  "Deploy merche-biche.com",
-		Body:     "# Not a comment.\nFor Merche.",
-		Trailers: []repo.Trailer{{Key: "Requested-by", Value: "Quinn"}, {Key: "Change", Value: "sha256:0"}},
+		Subject: "Deploy merche-biche.com",
+		Body:    "# Not a comment.\nFor Merche.",
+		Trailers: []repo.Trailer{{Key: repo.TrailerRun, Value: "0d5e5b6e-94c6-4f0c-8ab8-6ac1f4b6b7b1"},
+			{Key: repo.TrailerDigest, Value: strings.Repeat("0f", 32)}},
 	}
 }
 
@@ -47,7 +48,8 @@ func TestApply(t *testing.T) {
 			t.Errorf("applied %s, HEAD %s, pushed %s", hash, head, p.pushed())
 		}
 		want := "Onboarding <onboarding@example.com>\nOnboarding <onboarding@example.com>\nDeploy " +
-			"merche-biche.com\n\n# Not a comment.\nFor Merche.\n\nRequested-by: Quinn\nChange: sha256:0"
+			"merche-biche.com\n\n# Not a comment.\nFor Merche.\n\nRun: 0d5e5b6e-94c6-4f0c-8ab8-6ac1f4b6b7b1\nDigest: " +
+			strings.Repeat("0f", 32)
 		if diff := cmp.Diff(want, p.git("log", "-1", "--format=%an <%ae>%n%cn <%ce>%n%B")); diff != "" {
 			t.Error(diff)
 		}

@@ -8,6 +8,8 @@ import (
 	"regexp"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 )
 
 // Config says where the repository is and how commits are made.
@@ -19,9 +21,17 @@ type Config struct {
 	// Remote is the name of the git remote to push to. Empty: commits stay in Dir.
 	Remote string `yaml:"remote"`
 	// Author is author and committer of every commit, as in "Onboarding <onboarding@example.com>".
-	// By its address commits of this program are told from others, so nobody else may use it.
-	// Required.
+	// Nobody else may use its address: by it, and by trailers, commits of this program are told
+	// from others. Required.
 	Author string `yaml:"author"`
+	// Subject is a pattern for the first line of commits. {Subject} stands for what the commit does,
+	// such as "Put merche-biche.com live", and {subject} for the same with a small first letter.
+	// Default: {Subject}.
+	Subject string `yaml:"subject"`
+	// Sign is the key on the host that commits are signed with: the file of an SSH key, absolute or
+	// under ~/, or the fingerprint or ID of an OpenPGP key, in hexadecimal. git(1) there must be
+	// able to use it without asking anybody. Default: commits are not signed.
+	Sign string `yaml:"sign"`
 	// DomainsDir holds a folder for each domain, relative to Dir. Default: deployments/@domains.
 	DomainsDir string `yaml:"domains_dir"`
 	// Template is the folder in DomainsDir that is copied for a new domain. Default:
@@ -35,6 +45,7 @@ type Config struct {
 func (c Config) WithDefaults() Config {
 	for field, standard := range map[*string]string{
 		&c.Branch: "main", &c.DomainsDir: "deployments/@domains", &c.Template: "_template/{provider}.com",
+		&c.Subject: "{Subject}",
 	} {
 		if *field == "" {
 			*field = standard
@@ -48,6 +59,7 @@ func (c Config) WithDefaults() Config {
 
 var (
 	branchName = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_./+-]*$`)
+	openPGPKey = regexp.MustCompile(`^(0x)?[0-9A-Fa-f]{8,64}!?$`)
 	remoteName = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.-]*$`)
 )
 
@@ -73,6 +85,14 @@ func (c Config) Validate() error {
 	} else if address, err := mail.ParseAddress(c.Author); err != nil || address.Name == "" {
 		complain("author", "%q is not of the form Name <address>", c.Author)
 	}
+	if subject := c.subject("x"); subject == c.Subject || !printable(subject) || strings.TrimSpace(subject) != subject {
+		complain("subject", "%q is not one line of text with {subject} or {Subject}", c.Subject)
+	}
+	if c.Sign != "" && !strings.HasPrefix(c.Sign, "/") && !strings.HasPrefix(c.Sign, "~/") &&
+		!openPGPKey.MatchString(c.Sign) {
+		complain("sign", "%q is neither the file of an SSH key, absolute or under ~/, nor the fingerprint of an "+
+			"OpenPGP key", c.Sign)
+	}
 	if err := checkPath(c.DomainsDir); err != nil {
 		complain("domains_dir", "%v", err)
 	}
@@ -83,6 +103,13 @@ func (c Config) Validate() error {
 		complain("timeout", "%v is less than 1s", c.Timeout)
 	}
 	return errors.Join(problems...)
+}
+
+// subject is the first line of a commit that does something.
+func (c Config) subject(does string) string {
+	first, size := utf8.DecodeRuneInString(does)
+	return strings.NewReplacer("{Subject}", does, "{subject}", string(unicode.ToLower(first))+does[size:]).
+		Replace(c.Subject)
 }
 
 // templateDir is the template's folder relative to the work tree.

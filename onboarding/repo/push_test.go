@@ -3,7 +3,6 @@ package repo_test
 import (
 	"errors"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -80,22 +79,15 @@ func TestApplyAndPush(t *testing.T) {
 			t.Errorf("%s, %v", hash, err)
 		}
 
-		// Someone else has pushed: an operator pulls, and the next call pushes.
-		other := filepath.Join(t.TempDir(), "other")
-		p.run(t.TempDir(), "git", "clone", "-q", p.remote, other)
-		p.run(other, "git", "-c", "user.name=R", "-c", "user.email=r@example.com", "commit", "-q", "--allow-empty",
-			"-m", "Meanwhile")
-		p.run(other, "git", "push", "-q")
-		c := repo.Commit{Folder: folder, Subject: "Go live",
+		// Someone else has pushed: the commit stays, and is known whoever rebases it.
+		p.meanwhile("CHANGES.md")
+		c := repo.Commit{Folder: folder, Subject: "Go live", Trailers: deploy().Trailers,
 			Files: []repo.FileChange{{Path: folder + "/live", Mode: 0o644, After: []byte("1\n")}}}
 		if _, err = p.Apply(soon(t), c); !errors.Is(err, repo.ErrBehind) ||
-			!strings.Contains(err.Error(), "pull with rebase") {
+			!strings.Contains(err.Error(), "by R: Meanwhile") || strings.Contains(err.Error(), "hint:") {
 			t.Fatalf("%v", err)
 		}
 		p.git("pull", "-q", "--rebase", "origin", "main")
-		// A rebase makes the operator the committer, unless told otherwise: then the commit is
-		// theirs to push.
-		p.git("push", "-q", "origin", "main")
 		hash, err = p.Apply(soon(t), c)
 		if err != nil || p.pushed() != hash || p.git("rev-parse", "HEAD") != hash {
 			t.Errorf("%s, %v", hash, err)
@@ -109,7 +101,8 @@ func TestApplyChecksWhatItPushes(t *testing.T) {
 	t.Parallel()
 	p := local(t)
 	p.write("README.md", "oops\n")
-	p.git("-c", "user.name=Onboarding", "-c", "user.email=onboarding@example.com", "commit", "-qam", "Oops")
+	p.git("-c", "user.name=Onboarding", "-c", "user.email=onboarding@example.com", "commit", "-qam",
+		"Oops\n\nRun: 0d5e5b6e-94c6-4f0c-8ab8-6ac1f4b6b7b1\nDigest: "+strings.Repeat("0f", 32))
 	pushed := p.pushed()
 	if _, err := p.Apply(soon(t), deploy()); !errors.Is(err, repo.ErrOutside) ||
 		!strings.Contains(err.Error(), "README.md") {
@@ -180,4 +173,102 @@ func TestApplyBelowTheRoot(t *testing.T) {
 	if err != nil || len(state.Committed) != len(deployed) {
 		t.Errorf("%+v, %v", state, err)
 	}
+}
+
+// The work tree is behind: it gets what others pushed, with the commits of this program on top of
+// it, and what an operator is at there stays.
+func TestApplyOnTopOfTheRemote(t *testing.T) {
+	t.Parallel()
+	goLive := repo.Commit{Folder: folder, Subject: "Go live", Trailers: deploy().Trailers,
+		Files: []repo.FileChange{{Path: folder + "/live", Mode: 0o644, After: []byte("1\n")}}}
+	t.Run("two commits", func(t *testing.T) {
+		t.Parallel()
+		p := local(t)
+		p.write("README.md", "mine\n")
+		p.write("deployments/@domains/cocotte.com/new", "mine\n")
+		p.git("add", "deployments/@domains/cocotte.com/new")
+		was := p.git("status", "--porcelain")
+		theirs := p.meanwhile("deployments/@domains/cocotte.com/theirs")
+		for _, c := range []repo.Commit{deploy(), goLive} {
+			if _, err := p.Apply(soon(t), c); !errors.Is(err, repo.ErrBehind) {
+				t.Fatal(err)
+			}
+		}
+		state, err := p.Observe(soon(t), "merche-biche.com")
+		if err != nil || !state.Behind || len(state.Unpushed) != 2 || !state.Unpushed[0].Own || len(state.Remote) != 0 {
+			t.Fatalf("%+v, %v", state, err)
+		}
+		made := p.git("log", "-2", "--format=%an %ae %ad %s %b")
+		again := goLive
+		again.Rebase = true
+		hash, err := p.Apply(soon(t), again)
+		if err != nil || p.pushed() != p.git("rev-parse", "HEAD") || p.git("rev-parse", "HEAD~2") != theirs {
+			t.Fatalf("%s, %v", hash, err)
+		}
+		if diff := cmp.Diff(made, p.git("log", "-2", "--format=%an %ae %ad %s %b")); diff != "" {
+			t.Error(diff)
+		}
+		if got := p.read("deployments/@domains/cocotte.com/theirs"); got == "<none>" {
+			t.Errorf("the work tree has %q", got)
+		}
+		if diff := cmp.Diff(was, p.git("status", "--porcelain")); diff != "" {
+			t.Errorf("what the operator was at: %s", diff)
+		}
+		if state, err = p.Observe(soon(t), "merche-biche.com"); err != nil || state.Behind || len(state.Unpushed) != 0 {
+			t.Errorf("%+v, %v", state, err)
+		}
+	})
+	t.Run("nothing made yet, below the root", func(t *testing.T) {
+		t.Parallel()
+		p := local(t)
+		if err := os.Mkdir(p.path("@platform"), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		p.git("mv", "deployments", "@platform/")
+		p.git("commit", "-qm", "Move")
+		p.git("push", "-q", "origin", "main")
+		below, err := repo.New(p.Host(), repo.Config{Dir: p.path("@platform"), Remote: "origin", Author: author})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := below.Apply(soon(t), deploy()); err != nil {
+			t.Fatal(err)
+		}
+		theirs := p.meanwhile("@platform/theirs")
+		again := goLive
+		if _, err := below.Apply(soon(t), again); !errors.Is(err, repo.ErrBehind) {
+			t.Fatal(err)
+		}
+		again.Rebase = true
+		if _, err := below.Apply(soon(t), again); err != nil || p.git("rev-parse", "HEAD^") != theirs ||
+			p.pushed() != p.git("rev-parse", "HEAD") || p.read("@platform/"+folder+"/live") != "1\n" {
+			t.Error(err)
+		}
+	})
+	t.Run("the same file", func(t *testing.T) {
+		t.Parallel()
+		p := local(t)
+		if _, err := p.Apply(soon(t), deploy()); err != nil {
+			t.Fatal(err)
+		}
+		p.meanwhile(folder + "/live")
+		if _, err := p.Apply(soon(t), goLive); !errors.Is(err, repo.ErrBehind) {
+			t.Fatal(err)
+		}
+		again := goLive
+		again.Rebase = true
+		refuses(t, p, again, repo.ErrConflict, folder+"/live")
+	})
+	t.Run("what an operator has changed", func(t *testing.T) {
+		t.Parallel()
+		p := local(t)
+		p.write("README.md", "mine\n")
+		p.meanwhile("README.md")
+		again := deploy()
+		again.Rebase = true
+		refuses(t, p, again, repo.ErrConflict, "README.md", "commit or stash")
+		if p.read("README.md") != "mine\n" {
+			t.Error("it is overwritten")
+		}
+	})
 }

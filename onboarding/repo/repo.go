@@ -37,11 +37,23 @@ func New(host *hosts.Host, config Config) (*Repo, error) {
 // Folder is a domain's deploy folder, relative to the work tree.
 func (r *Repo) Folder(domain string) string { return path.Join(r.config.DomainsDir, domain) }
 
+// Subject is the first line of a commit, from what the commit does.
+func (r *Repo) Subject(does string) string { return r.config.subject(does) }
+
 // Host is where the repository lives.
 func (r *Repo) Host() *hosts.Host { return r.host }
 
 // Dir is the work tree on the host.
 func (r *Repo) Dir() string { return r.config.Dir }
+
+// Settle has the host refuse commits of earlier holders of the fence's key, and waits until nothing
+// changes the work tree any more: see [hosts.Host.Settle].
+func (r *Repo) Settle(ctx context.Context, fence hosts.Fence, waiting func(hosts.Taken)) error {
+	if err := r.host.Settle(ctx, lock, fence, waiting); err != nil {
+		return fmt.Errorf("repo: %w", err)
+	}
+	return nil
+}
 
 // Domains lists the folders of DomainsDir in the work tree: the domains that are deployed or about
 // to be.

@@ -119,6 +119,20 @@ func (p *platform) run(dir, name string, args ...string) string {
 // pushed is the commit that the remote's branch is at.
 func (p *platform) pushed() string { return p.run(p.remote, "git", "rev-parse", "main") }
 
+// meanwhile pushes a commit of somebody else, with one file, and returns it.
+func (p *platform) meanwhile(path string) string {
+	p.t.Helper()
+	other := filepath.Join(p.t.TempDir(), "other")
+	p.run(p.dir, "git", "clone", "-q", p.remote, other)
+	if err := os.WriteFile(filepath.Join(other, path), []byte(other+"\n"), 0o644); err != nil {
+		p.t.Fatal(err)
+	}
+	p.run(other, "git", "add", ".")
+	p.run(other, "git", "-c", "user.name=R", "-c", "user.email=r@example.com", "commit", "-qm", "Meanwhile")
+	p.run(other, "git", "push", "-q")
+	return p.pushed()
+}
+
 // onEach runs a test with the repository on a local and on a remote host.
 func onEach(t *testing.T, test func(t *testing.T, p *platform)) {
 	t.Helper()

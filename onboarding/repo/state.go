@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -21,16 +22,20 @@ type State struct {
 	// Committed are the folder's files at HEAD, none where it has no such folder. As all files here
 	// they are what git filters make of them in the work tree, gitattributes(5).
 	Committed []hosts.File
+	// Remote are the folder's files on the remote, as it was last heard of from here. Without a
+	// remote they are those that are committed.
+	Remote []hosts.File
 	// Template are the files at HEAD that a new domain's folder begins with.
 	Template []hosts.File
 	// Present are the folder's files in the work tree.
 	Present []hosts.File
 	// Domains are the folders beside it in the work tree, sorted.
 	Domains []string
-	// Unpushed are the commits that the remote did not have when it was last heard of from here,
-	// newest first. Without a remote there are none. Apply pushes its own, and refuses to push
-	// those of others.
+	// Unpushed are the commits that the remote does not have, newest first. Apply pushes its own,
+	// and refuses to push those of others.
 	Unpushed []Unpushed
+	// Behind says that the remote has commits that are missing here.
+	Behind bool
 }
 
 // Unpushed is a commit that is on the branch here and not on the remote.
@@ -38,7 +43,10 @@ type Unpushed struct {
 	Commit  string
 	Author  string // name and address
 	Subject string
-	Own     bool // made by this program
+	// Own says that this program made the commit: it is the author, and the commit names the run
+	// and the digest of what was approved. A rebase keeps both, and makes whoever rebases the
+	// committer.
+	Own bool
 }
 
 //go:embed state.sh
@@ -56,26 +64,11 @@ func (r *Repo) ObserveIdle(ctx context.Context, domain string) (*State, error) {
 }
 
 func (r *Repo) observe(ctx context.Context, domain, idle string) (*State, error) {
-	folder, template := r.Folder(domain), r.config.templateDir()
-	if err := checkPath(folder); err != nil {
-		return nil, fmt.Errorf("repo: %w", err)
-	}
-	if path.Dir(folder) != r.config.DomainsDir {
-		return nil, fmt.Errorf("repo: observe %q: %w", domain, ErrOutside)
-	}
-	span := ""
-	if r.config.Remote != "" {
-		span = "refs/remotes/" + r.config.Remote + "/" + r.config.Branch + "..refs/heads/" + r.config.Branch
-	}
-	out, err := r.host.Output(ctx, hosts.Command{Dir: r.config.Dir, Idle: idle,
-		Argv: []string{"bash", "-c", stateScript, "onboardbot", folder, template, r.config.DomainsDir, span}})
-	var exit *hosts.ExitError
-	if errors.As(err, &exit) { // without the text of the script
-		err = fmt.Errorf("%s: exit status %d: %s", exit.Host, exit.Code, exit.Tail)
-	}
-	var state *State
-	if err == nil {
-		state, err = r.parse(out, folder+"/", template+"/")
+	folder := r.Folder(domain)
+	state, err := r.read(ctx, folder, idle)
+	if err == nil && state.Behind && idle == "" {
+		// The branch may be about to get what was just fetched.
+		state, err = r.read(ctx, folder, lock)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("repo: observe %s: %w", folder, err)
@@ -83,37 +76,47 @@ func (r *Repo) observe(ctx context.Context, domain, idle string) (*State, error)
 	return state, nil
 }
 
+func (r *Repo) read(ctx context.Context, folder, idle string) (*State, error) {
+	if err := checkPath(folder); err != nil {
+		return nil, err
+	}
+	if path.Dir(folder) != r.config.DomainsDir {
+		return nil, ErrOutside
+	}
+	template, upstream := r.config.templateDir(), ""
+	if r.config.Remote != "" {
+		upstream = "refs/remotes/" + r.config.Remote + "/" + r.config.Branch
+	}
+	out, err := r.host.Output(ctx, hosts.Command{Dir: r.config.Dir, Idle: idle,
+		Argv: []string{"bash", "-c", stateScript, "onboardbot", folder, template, r.config.DomainsDir, upstream,
+			r.config.Branch}})
+	if exit, ok := errors.AsType[*hosts.ExitError](err); ok { // without the text of the script
+		return nil, fmt.Errorf("%s: exit status %d: %s", exit.Host, exit.Code, exit.Tail)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return r.parse(out, folder+"/", template+"/")
+}
+
 func (r *Repo) parse(out []byte, folder, template string) (*State, error) {
-	files, rest, err := parseObjects(out)
+	files, rest, err := parseFiles(out)
 	if err != nil {
 		return nil, err
 	}
-	filtered, rest, err := parseObjects(rest)
-	if err != nil {
-		return nil, err
-	}
-	for _, file := range filtered {
-		i := slices.IndexFunc(files, func(f hosts.File) bool { return f.Path == file.Path && f.Mode.IsRegular() })
-		if i >= 0 {
-			files[i].Content = file.Content
-		}
-	}
-	state := &State{}
-	for _, file := range files {
-		if name, ok := strings.CutPrefix(file.Path, folder); ok {
-			file.Path = name
-			state.Committed = append(state.Committed, file)
-		} else if name, ok := strings.CutPrefix(file.Path, template); ok {
-			file.Path = name
-			state.Template = append(state.Template, file)
-		}
-	}
+	state := &State{Committed: below(files, folder), Template: below(files, template)}
 	commits, rest := list(rest)
 	for _, entry := range commits {
-		if fields := strings.SplitN(entry, "\t", 4); len(fields) == 4 {
-			state.Unpushed = append(state.Unpushed,
-				Unpushed{Commit: fields[0], Author: fields[2], Subject: fields[3], Own: fields[1] == r.author.Address})
+		if err := r.addCommit(state, entry); err != nil {
+			return nil, err
 		}
+	}
+	state.Remote = state.Committed
+	if len(state.Unpushed) > 0 {
+		if files, rest, err = parseFiles(rest); err != nil {
+			return nil, err
+		}
+		state.Remote = below(files, folder)
 	}
 	state.Domains, rest = list(rest)
 	slices.Sort(state.Domains)
@@ -121,6 +124,41 @@ func (r *Repo) parse(out []byte, folder, template string) (*State, error) {
 		state.Present, err = hosts.ReadTar(rest)
 	}
 	return state, err
+}
+
+var (
+	runID  = regexp.MustCompile(`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
+	digest = regexp.MustCompile(`^[0-9a-f]{64}$`)
+)
+
+// addCommit reads a commit that the branch and the remote do not share. apply.sh judges in the same
+// way whose it is.
+func (r *Repo) addCommit(state *State, entry string) error {
+	fields := strings.SplitN(entry, "\t", 8) // side commit parents address run digest author subject
+	if len(fields) != 8 {
+		return fmt.Errorf("unexpected commit %q", entry)
+	}
+	if fields[0] == "<" {
+		state.Behind = true
+		return nil
+	}
+	own := !strings.Contains(fields[2], " ") && fields[3] == r.author.Address && runID.MatchString(fields[4]) &&
+		digest.MatchString(fields[5])
+	state.Unpushed = append(state.Unpushed,
+		Unpushed{Commit: fields[1], Author: fields[6], Subject: fields[7], Own: own})
+	return nil
+}
+
+// below returns the files in a folder, with paths relative to it.
+func below(files []hosts.File, folder string) []hosts.File {
+	var found []hosts.File
+	for _, file := range files {
+		if name, ok := strings.CutPrefix(file.Path, folder); ok {
+			file.Path = name
+			found = append(found, file)
+		}
+	}
+	return found
 }
 
 // list reads NUL-terminated entries up to an empty one.
@@ -136,45 +174,69 @@ func list(out []byte) (entries []string, rest []byte) {
 	return entries, out
 }
 
-// parseObjects reads git-cat-file(1) --batch up to the line "end".
-func parseObjects(out []byte) (files []hosts.File, rest []byte, err error) {
-	for {
-		line, after, found := bytes.Cut(out, []byte("\n"))
-		fields := strings.SplitN(string(line), " ", 4) // type size mode path
+// parseFiles reads what the function files of state.sh prints.
+func parseFiles(out []byte) (files []hosts.File, rest []byte, err error) {
+	entries, out := list(out)
+	files = make([]hosts.File, len(entries))
+	for i, entry := range entries {
+		mode, name, _ := strings.Cut(entry, "\t")
+		mode, _, _ = strings.Cut(mode, " ")
+		line, after, _ := bytes.Cut(out, []byte("\n"))
+		kind, size, found := strings.Cut(string(line), " ")
 		switch {
-		case string(line) == "end":
-			return files, after, nil
-		case found && len(fields) == 2 && fields[1] == "missing": // a submodule
+		case !found:
+			return nil, nil, fmt.Errorf("unexpected object %q", line)
+		case size == "missing": // a submodule
 			out = after
 			continue
-		case len(fields) != 4:
+		}
+		content, after, err := take(after, size)
+		if err != nil || len(after) == 0 {
 			return nil, nil, fmt.Errorf("unexpected object %q", line)
 		}
-		size, err := strconv.Atoi(fields[1])
-		if err != nil || size < 0 || size+1 > len(after) {
-			return nil, nil, fmt.Errorf("unexpected object %q", line)
+		out = after[1:] // a line feed follows the object
+		if kind == "blob" {
+			files[i] = object(mode, name, content)
 		}
-		file, err := object(fields[2], fields[3], after[:size:size])
+	}
+	for {
+		line, after, found := bytes.Cut(out, []byte("\n"))
+		if string(line) == "end" {
+			files = slices.DeleteFunc(files, func(f hosts.File) bool { return f.Path == "" })
+			return files, after, nil
+		}
+		number, size, _ := strings.Cut(string(line), " ")
+		i, err := strconv.Atoi(number)
+		if !found || err != nil || i < 0 || i >= len(files) {
+			return nil, nil, fmt.Errorf("unexpected file %q", line)
+		}
+		content, after, err := take(after, size)
 		if err != nil {
-			return nil, nil, err
+			return nil, nil, fmt.Errorf("unexpected file %q", line)
 		}
-		files, out = append(files, file), after[size+1:]
+		if files[i].Mode.IsRegular() {
+			files[i].Content = content
+		}
+		out = after
 	}
 }
 
-func object(mode, name string, content []byte) (hosts.File, error) {
-	file := hosts.File{Path: name, Mode: 0o644, Content: content}
-	if strings.HasPrefix(name, `"`) { // git quotes as C does, git-config(1) core.quotePath
-		var err error
-		if file.Path, err = strconv.Unquote(name); err != nil {
-			return file, fmt.Errorf("unexpected name %s", name)
-		}
+// take splits off the first bytes, whose number is in decimal.
+func take(out []byte, size string) (content, rest []byte, err error) {
+	n, err := strconv.Atoi(size)
+	if err != nil || n < 0 || n > len(out) {
+		return nil, nil, errors.New("unexpected size")
 	}
+	return out[:n:n], out[n:], nil
+}
+
+func object(mode, name string, content []byte) hosts.File {
+	file := hosts.File{Path: name, Mode: 0o644, Content: content}
 	switch mode {
 	case "100755":
 		file.Mode = 0o755
 	case "120000":
 		file.Mode, file.Link, file.Content = fs.ModeSymlink|0o777, string(content), nil
 	}
-	return file, nil
+	return file
 }

@@ -1,36 +1,62 @@
-# Observes a domain's folder: FOLDER TEMPLATE DOMAINS SPAN. Prints what is committed, "end"; what filters make of it, "end"; the
-# commits of the span and the domains, each a NUL-terminated list that ends with an empty entry; an archive of the folder in the
-# work tree.
+# Observes a domain's folder: FOLDER TEMPLATE DOMAINS UPSTREAM BRANCH. Prints what is committed there; the commits that only
+# this branch or only the remote's has, a list of NUL-terminated entries that ends with an empty one; where there are any of
+# this branch, the folder as the remote has it; the domains, a list; an archive of the folder in the work tree.
 set -o pipefail
-export LC_ALL=C
-git() { command git --literal-pathspecs --no-optional-locks -c core.quotePath=false "$@"; }
-git ls-tree -r --format='%(objectname) %(objectmode) %(path)' HEAD -- "$1/" "$2/" |
-	git cat-file --batch='%(objecttype) %(objectsize) %(rest)' || exit 1
-echo end
-# What filters make of files in the work tree, such as of a pointer of Git LFS: again with size, mode and path.
-filtered() {
-	git ls-tree -r -z --name-only HEAD -- "$1/" "$2/" | git check-attr -z --stdin filter eol ident working-tree-encoding |
-		while IFS= read -r -d '' path && IFS= read -r -d '' attribute && IFS= read -r -d '' value; do
+shopt -s nullglob dotglob
+export LC_ALL=C GIT_LITERAL_PATHSPECS=1 GIT_OPTIONAL_LOCKS=0
+
+# files REVISION FOLDER... prints the files as git-ls-tree(1) does, a list; the objects in the same order, git-cat-file(1); and the
+# number and the size of each file that a filter makes another of in the work tree, such as of a pointer of Git LFS, with what
+# it makes of it, up to the line "end".
+files() {
+	local revision=$1 entries paths filtered=() copy= i=0
+	shift
+	mapfile -d '' -t entries < <(git ls-tree -r -z "$revision" -- "$@")
+	wait $! || exit 1
+	if ((${#entries[@]} > 0)); then
+		printf '%s\0' "${entries[@]}" ''
+		paths=("${entries[@]#*$'\t'}") entries=("${entries[@]%%$'\t'*}")
+		printf '%s\n' "${entries[@]##* }" | git cat-file --batch='%(objecttype) %(objectsize)' || exit 1
+		while IFS= read -r -d '' && IFS= read -r -d '' attribute && IFS= read -r -d '' value; do
 			case $attribute:$value in
 			*:unspecified | *:unset | filter:set | eol:lf) ;;
-			*) printf '%s\0' "$path" ;;
+			*) filtered[i / 4]=${paths[i / 4]} ;;
 			esac
-		done | sort -zu
-}
-copy=
-while IFS= read -r -d '' path; do
-	[ -n "$copy" ] || { copy=$(mktemp) && trap 'rm -f -- "$copy"' EXIT; } || exit 1
-	entry=$(git ls-tree --format='%(objectmode) %(path)' HEAD -- "$path") || exit 1
-	# A filter that cannot be run leaves the file as it is stored.
-	if timeout 20 git --literal-pathspecs --no-optional-locks cat-file --filters "HEAD:./$path" >"$copy" 2>/dev/null </dev/null; then
-		printf 'blob %s %s\n' "$(stat -c %s -- "$copy")" "$entry" && cat -- "$copy" && echo
+			((++i))
+		done < <(printf '%s\0' "${paths[@]}" | git check-attr -z --stdin filter eol ident working-tree-encoding)
+		for i in "${!filtered[@]}"; do
+			[ -n "$copy" ] || { copy=$(mktemp) && trap 'rm -f -- "$copy"' EXIT; } || exit 1
+			# A filter that cannot be run leaves the file as it is stored.
+			if timeout 20 git cat-file --filters "$revision:./${filtered[i]}" >"$copy" 2>/dev/null </dev/null; then
+				printf '%s %s\n' "$i" "$(stat -c %s -- "$copy")" && cat -- "$copy"
+			fi
+		done
+		[ -z "$copy" ] || rm -f -- "$copy"
+	else
+		printf '\0'
 	fi
-done < <(filtered "$1" "$2")
-echo end
+	echo end
+}
+
+files HEAD "$1/" "$2/"
+commits=()
 if [ -n "$4" ]; then
-	git log -z --format='%H%x09%ce%x09%an <%ae>%x09%s' "$4" -- || exit 1
+	mapfile -t commits < <(git rev-list --left-right --no-commit-header --format="%m%x09%H%x09%P%x09%ae%x09$(
+	)%(trailers:key=Run,valueonly,separator=%x2C)%x09%(trailers:key=Digest,valueonly,separator=%x2C)%x09%an <%ae>%x09%s" \
+		"$4...refs/heads/$5" --)
+	wait $! || exit 1
 fi
+((${#commits[@]} == 0)) || printf '%s\0' "${commits[@]}"
 printf '\0'
-find "./$3" -mindepth 1 -maxdepth 1 -type d -printf '%f\0' || exit 1
+for commit in "${commits[@]}"; do
+	if [[ $commit == '>'* ]]; then
+		files "$4" "$1/"
+		break
+	fi
+done
+for domain in "$3"/*/; do
+	domain=${domain%/}
+	[ -h "$domain" ] || printf '%s\0' "${domain##*/}"
+done
 printf '\0'
 [ ! -e "$1" ] || tar -C "$1" --sort=name --format=posix -cf - .

@@ -3,11 +3,13 @@ package runbook
 import (
 	"bytes"
 	"context"
+	"io/fs"
 	"path"
 	"slices"
 	"strings"
 
 	"github.com/atlilith/onboardbot/onboarding"
+	"github.com/atlilith/onboardbot/onboarding/hosts"
 	"github.com/atlilith/onboardbot/onboarding/runbook/folder"
 )
 
@@ -15,7 +17,7 @@ const kindDeployConfig onboarding.Kind = "deploy-config"
 
 // deployConfigStep gives the domain its deploy folder.
 func deployConfigStep(c *components) Step {
-	s := &deployConfig{c.folders, c.applications}
+	s := &deployConfig{c.folders}
 	return Step{
 		Kind: kindDeployConfig, Title: "Deploy config of", PerDomain: true, Destructive: true,
 		Why:     "The site gets its folder in the platform's repository.",
@@ -37,10 +39,7 @@ func deployConfigStep(c *components) Step {
 // folderKinds are the steps that commit to a domain's folder.
 var folderKinds = []onboarding.Kind{kindDeployConfig, kindSync, kindGoLive}
 
-type deployConfig struct {
-	folders      *folder.Planner
-	applications *applications
-}
+type deployConfig struct{ folders *folder.Planner }
 
 // observe copies the template for a domain without a folder, and corrects the values in the three
 // files that name the domain. What was added later, such as held_back: false and certbot's lines,
@@ -55,7 +54,7 @@ func (d *deployConfig) observe(ctx context.Context, s *scope) (onboarding.Observ
 		return onboarding.Observation{}, err
 	}
 	change, err := have.Commit(folder.Commit{
-		Subject: "Add the deploy config of " + s.site.Domain, Files: planned.Files, Pushed: d.applications.ended(s),
+		Does: "Add the deploy config of " + s.site.Domain, Files: planned.Files,
 	})
 	if err != nil || change.Empty() {
 		return onboarding.Observation{}, err
@@ -73,24 +72,26 @@ func (d *deployConfig) observeUndo(ctx context.Context, s *scope) (onboarding.Ob
 	if err != nil {
 		return onboarding.Observation{}, err
 	}
-	commit := &onboarding.Commit{Folder: s.site.Folder, Subject: "Take back the deploy config of " + s.site.Domain}
-	committed := &onboarding.Commit{Folder: commit.Folder, Subject: commit.Subject}
+	wanted := folder.Commit{Does: "Take back the deploy config of " + s.site.Domain}
 	for _, past := range pastFiles(s) {
+		name := strings.TrimPrefix(past.path, s.site.Folder+"/")
+		file := hosts.File{Path: name, Mode: past.mode, Content: past.before}
 		var now []byte
-		if file := folder.Find(have.Files, strings.TrimPrefix(past.path, s.site.Folder+"/")); file != nil {
-			now = append([]byte{}, file.Content...)
+		if found := folder.Find(have.Files, file.Path); found != nil {
+			now = append([]byte{}, found.Content...)
 		}
-		switch {
-		case sameFile(now, past.before):
-			committed.Files = append(committed.Files, onboarding.NewFileChange(past.path, past.mode, now, now))
-		case slices.ContainsFunc(past.after, func(after []byte) bool { return sameFile(now, after) }):
-			commit.Files = append(commit.Files, onboarding.NewFileChange(past.path, past.mode, now, past.before))
-		default:
+		if !sameFile(now, past.before) &&
+			!slices.ContainsFunc(past.after, func(after []byte) bool { return sameFile(now, after) }) {
 			return onboarding.Observation{}, onboarding.Conflictf("Check it and restore it by hand.",
 				"%s was changed since the run.", past.path)
 		}
+		if past.before == nil {
+			wanted.Gone = append(wanted.Gone, file.Path)
+		}
+		wanted.Files = append(wanted.Files, file)
 	}
-	return onboarding.Observation{Change: have.Change(commit, committed, d.applications.ended(s))}, nil
+	change, err := have.Commit(wanted)
+	return onboarding.Observation{Change: change}, err
 }
 
 // sameFile compares the contents of two files; nil is no file.
@@ -99,9 +100,10 @@ func sameFile(a, b []byte) bool { return (a == nil) == (b == nil) && bytes.Equal
 // pastFile is one file that a run changed: its content before the run, and each content that the
 // run gave it.
 type pastFile struct {
-	path, mode string
-	before     []byte
-	after      [][]byte
+	path   string
+	mode   fs.FileMode
+	before []byte
+	after  [][]byte
 }
 
 func pastFiles(s *scope) []pastFile {
@@ -117,7 +119,11 @@ func pastFiles(s *scope) []pastFile {
 			}
 			i := slices.IndexFunc(files, func(f pastFile) bool { return f.path == change.Path })
 			if i < 0 {
-				files = append(files, pastFile{path: change.Path, mode: change.Mode, before: before})
+				mode := fs.FileMode(0o644)
+				if change.Mode == "100755" {
+					mode = 0o755
+				}
+				files = append(files, pastFile{path: change.Path, mode: mode, before: before})
 				i = len(files) - 1
 			}
 			files[i].after = append(files[i].after, after)

@@ -18,15 +18,12 @@ func goLiveStep(c *components) Step {
 		Kind: kindGoLive, Title: "Go live with", PerDomain: true, Destructive: true,
 		Why:     "From here on, ordinary deploys include the site.",
 		After:   []onboarding.Kind{kindSync, kindIsolation},
-		Observe: (&goLive{c.folders, c.applications}).observe,
+		Observe: (&goLive{c.folders}).observe,
 		Allows:  allowance{commit: ownFolder}.allows,
 	}
 }
 
-type goLive struct {
-	folders      *folder.Planner
-	applications *applications
-}
+type goLive struct{ folders *folder.Planner }
 
 // observe sets held_back to false. For a plan before the folder exists, the change is computed
 // from what the deploy-config step will commit.
@@ -50,7 +47,7 @@ func (g *goLive) observe(ctx context.Context, s *scope) (onboarding.Observation,
 		return onboarding.Observation{}, err
 	}
 	change, err := have.Commit(folder.Commit{
-		Subject: "Put " + s.site.Domain + " live", Files: []hosts.File{file}, Pushed: g.applications.ended(s),
+		Does: "Put " + s.site.Domain + " live", Files: []hosts.File{file},
 	})
 	return onboarding.Observation{Change: change}, err
 }

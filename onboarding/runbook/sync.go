@@ -14,7 +14,7 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/runbook/site"
 )
 
-const kindSync onboarding.Kind = "sync"
+const kindSync = onboarding.KindSync
 
 // syncStep commits the nginx configuration that certbot edited on the VPS. A renewal has it only
 // for a site that a run made live: the others have no folder in the repository.
@@ -27,15 +27,12 @@ func syncStep(c *components) Step {
 		Applies: func(run *onboarding.Run, _ onboarding.Domain) bool {
 			return run.Kind != onboarding.KindRenew || run.Renews != uuid.Nil
 		},
-		Observe: (&syncConf{c.folders, c.applications}).observe,
+		Observe: (&syncConf{c.folders}).observe,
 		Allows:  allowance{commit: ownFolder}.allows,
 	}
 }
 
-type syncConf struct {
-	folders      *folder.Planner
-	applications *applications
-}
+type syncConf struct{ folders *folder.Planner }
 
 // observe compares nginx's configuration on the VPS with the one in the repository, which the next
 // deploy would install. Blank lines do not count: certbot adds some each time it runs.
@@ -69,8 +66,7 @@ func (y *syncConf) observe(ctx context.Context, s *scope) (onboarding.Observatio
 		file.Content = installed.Conf
 	}
 	change, err := have.Commit(folder.Commit{
-		Subject: "Keep certbot's nginx configuration of " + s.site.Domain, Files: []hosts.File{file},
-		Pushed: y.applications.ended(s),
+		Does: "Keep certbot's nginx configuration of " + s.site.Domain, Files: []hosts.File{file},
 	})
 	return onboarding.Observation{Change: change}, err
 }

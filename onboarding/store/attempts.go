@@ -17,7 +17,7 @@ const (
 	interruptAttempts = `UPDATE attempts SET outcome = 'interrupted', finished_at = clock_timestamp()
 		WHERE run_id = $1 AND step = $2 AND outcome = 'running'`
 	finishAttempt = `UPDATE attempts SET outcome = $2, error = $3, tail = $4, lines = $5, log = $6,
-		finished_at = clock_timestamp() WHERE id = $1`
+		finished_at = clock_timestamp() WHERE id = $1 AND outcome = 'running'`
 	updateProgress = `UPDATE attempts SET tail = $2, lines = $3 WHERE id = $1 AND outcome = 'running'`
 	attemptsOfRun  = `SELECT id, run_id, step, approval_id, outcome, error, started_at, finished_at, tail, lines
 		FROM attempts WHERE run_id = $1 ORDER BY started_at, id`
@@ -44,7 +44,7 @@ func InterruptAttempts(ctx context.Context, db DB, run uuid.UUID, step onboardin
 	return tag.RowsAffected() > 0, nil
 }
 
-// FinishAttempt writes how an attempt ended and everything that it printed.
+// FinishAttempt writes how a running attempt ended and everything that it printed.
 func FinishAttempt(ctx context.Context, db DB, attempt *onboarding.Attempt, log string) error {
 	_, err := db.Exec(ctx, finishAttempt, attempt.ID, attempt.Outcome, attempt.Error, attempt.Tail, attempt.Lines, log)
 	if err != nil {

@@ -50,8 +50,15 @@ func LoadView(ctx context.Context, tx pgx.Tx, id uuid.UUID) (*onboarding.View, e
 	if view.Events, err = loadEvents(ctx, tx, id); err != nil {
 		return nil, err
 	}
-	view.Freeze, err = Frozen(ctx, tx)
-	return view, err
+	if view.Freeze, err = Frozen(ctx, tx); err != nil {
+		return nil, err
+	}
+	head, err := HeadOf(ctx, tx, id)
+	if err != nil {
+		return nil, err
+	}
+	view.Head = head.Short()
+	return view, nil
 }
 
 // Approval reads one approval. It returns [onboarding.ErrNotFound].

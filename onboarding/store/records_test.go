@@ -83,7 +83,7 @@ func newRun() *onboarding.Run {
 		}}
 }
 
-func must(t *testing.T, err error) {
+func must(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)

@@ -6,16 +6,17 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"al.essio.dev/pkg/shellescape"
-	"github.com/aymanbagabas/go-udiff"
 
 	"github.com/atlilith/onboardbot/commands/render/mrkdwn"
 	"github.com/atlilith/onboardbot/onboarding"
+	"github.com/atlilith/onboardbot/onboarding/visible"
 )
 
 // PartsOf shows a change to people: everything that the digest covers and that can matter to an
-// approver.
+// approver. Each function below escapes what it shows, so nothing reads in two ways.
 func PartsOf(change onboarding.Change) []mrkdwn.Part {
 	var parts []mrkdwn.Part
 	for _, item := range change.Items {
@@ -33,10 +34,38 @@ func PartsOf(change onboarding.Change) []mrkdwn.Part {
 		}
 	}
 	for i := range parts {
-		parts[i].Head, parts[i].Body = mrkdwn.OneLine(parts[i].Head),
-			strings.TrimRight(mrkdwn.Visible(parts[i].Body), "\n")
+		parts[i].Head, parts[i].Body = visible.Line(parts[i].Head), wrap(strings.TrimRight(parts[i].Body, "\n"))
 	}
 	return parts
+}
+
+// Drift shows how a change differs from the one that was approved before.
+func Drift(lines string) mrkdwn.Part {
+	return mrkdwn.Part{Head: "What changed since the approval", Body: wrap(visible.Text(lines))}
+}
+
+// width is the longest line of a body, in characters.
+const width = 120
+
+// wrap breaks long lines with a mark at both sides of each break, since a line that breaks by
+// itself could look like two: the second one like a line of a diff.
+func wrap(body string) string {
+	const end, begin = " ↩\n", "↪ "
+	var out strings.Builder
+	for line := range strings.Lines(body) {
+		text, ended := strings.CutSuffix(line, "\n")
+		runes := []rune(text)
+		for len(runes) > width {
+			cut := width - len([]rune(begin))
+			out.WriteString(string(runes[:cut]) + end + begin)
+			runes = runes[cut:]
+		}
+		out.WriteString(string(runes))
+		if ended {
+			out.WriteByte('\n')
+		}
+	}
+	return out.String()
 }
 
 // FullText is a whole change as a text file.
@@ -62,24 +91,39 @@ func sqlPart(transaction *onboarding.Transaction) mrkdwn.Part {
 		if i > 0 {
 			body.WriteString("\n")
 		}
-		body.WriteString(strings.TrimSpace(statement.SQL) + "\n")
+		body.WriteString(visible.Exact(strings.TrimSpace(statement.SQL)) + "\n")
 		for n, value := range statement.Args {
-			fmt.Fprintf(&body, "  %-3s %s\n", fmt.Sprintf("$%d", n+1), sqlLiteral(value))
+			fmt.Fprintf(&body, "  %-3s %s%s\n", fmt.Sprintf("$%d", n+1), sqlLiteral(value), alphabets(value))
 		}
 	}
 	return mrkdwn.Part{Head: head, Body: body.String()}
 }
 
-// sqlLiteral writes a bound value as an SQL string (PostgreSQL, 4.1.2.1 String Constants). Line
-// breaks are escaped, since one would look like the end of the value.
+// sqlLiteral writes a bound value as an SQL string: as it is (PostgreSQL, 4.1.2.1 String Constants)
+// or, where something in it must be escaped, with escapes (4.1.2.2). So \n is a line break only in
+// E'\n'.
 func sqlLiteral(value string) string {
-	return "'" + strings.NewReplacer("'", "''", "\n", `\n`, "\t", `\t`).Replace(value) + "'"
+	quoted := strings.ReplaceAll(value, "'", "''")
+	if !strings.Contains(value, `\`) && visible.Line(value) == value {
+		return "'" + quoted + "'"
+	}
+	return "E'" + strings.NewReplacer("\n", `\n`, "\t", `\t`).Replace(
+		visible.Text(strings.ReplaceAll(quoted, `\`, `\\`))) + "'"
+}
+
+// alphabets names the scripts of a value other than Latin, as an SQL comment: letters of several
+// look the same.
+func alphabets(value string) string {
+	if scripts := visible.Foreign(value); len(scripts) > 0 {
+		return "  -- " + strings.Join(scripts, ", ")
+	}
+	return ""
 }
 
 func dnsPart(update *onboarding.ZoneUpdate) mrkdwn.Part {
 	var body strings.Builder
 	for _, set := range update.Sets {
-		fmt.Fprintf(&body, "%s %s, TTL %d\n", set.Name, set.Type, set.TTL)
+		fmt.Fprintf(&body, "%s %s, TTL %d\n", visible.Line(set.Name), visible.Line(set.Type), set.TTL)
 		if len(set.Before) == 0 {
 			body.WriteString("  (nothing there yet)\n")
 		}
@@ -91,24 +135,16 @@ func dnsPart(update *onboarding.ZoneUpdate) mrkdwn.Part {
 // diffLines lists the values that are removed (-), stay, or are added (+).
 func diffLines(before, after []string) string {
 	var out strings.Builder
-	is := func(list []string, value string) bool {
-		for _, each := range list {
-			if each == value {
-				return true
-			}
-		}
-		return false
-	}
 	for _, value := range before {
 		mark := "- "
-		if is(after, value) {
+		if slices.Contains(after, value) {
 			mark = "  "
 		}
-		out.WriteString("  " + mark + value + "\n")
+		out.WriteString("  " + mark + visible.Line(value) + "\n")
 	}
 	for _, value := range after {
-		if !is(before, value) {
-			out.WriteString("  + " + value + "\n")
+		if !slices.Contains(before, value) {
+			out.WriteString("  + " + visible.Line(value) + "\n")
 		}
 	}
 	return out.String()
@@ -125,90 +161,60 @@ func commandPart(command *onboarding.Command) mrkdwn.Part {
 	if command.Always {
 		head += ", even if an earlier item fails"
 	}
-	body := shellescape.QuoteCommand(command.Argv)
+	body := commandLine(command.Argv)
 	if command.Stdin != "" {
 		end := "END"
 		for strings.Contains(command.Stdin, end) {
 			end += "_"
 		}
-		body += " <<'" + end + "'\n" + strings.TrimSuffix(command.Stdin, "\n") + "\n" + end
+		body += " <<'" + end + "'\n" + visible.Exact(strings.TrimSuffix(command.Stdin, "\n")) + "\n" + end
+	}
+	for i, source := range command.Sources {
+		verb := "runs"
+		if i == 0 {
+			verb = "deploys"
+		}
+		body += fmt.Sprintf("\n# %s %s as it is committed: %s", verb, visible.Line(source.Path), short(source.Object))
+		if source.Ignored != "" {
+			body += ", and files in it that git ignores: " + short(source.Ignored)
+		}
 	}
 	return mrkdwn.Part{Head: head, Body: body}
 }
 
-// commitParts shows a commit: its subject, then each file as a unified diff.
-func commitParts(commit *onboarding.Commit) []mrkdwn.Part {
-	count := fmt.Sprintf("%d files", len(commit.Files))
-	if len(commit.Files) == 1 {
-		count = "1 file"
-	}
-	parts := []mrkdwn.Part{{Head: fmt.Sprintf("A commit in %s, %s", commit.Folder, count), Body: commit.Subject}}
-	// Documentation comes last: a phone shows only the first files.
-	files := slices.Clone(commit.Files)
-	slices.SortStableFunc(files,
-		func(a, b onboarding.FileChange) int { return documentationRank(a.Path) - documentationRank(b.Path) })
-	for _, file := range files {
-		parts = append(parts, filePart(commit.Folder, file))
-	}
-	return parts
-}
+// short is the beginning of a hash, for people.
+func short(hash string) string { return visible.Line(hash[:min(12, len(hash))]) }
 
-func documentationRank(path string) int {
-	if strings.HasSuffix(path, ".md") {
-		return 1
-	}
-	return 0
-}
-
-func filePart(folder string, file onboarding.FileChange) mrkdwn.Part {
-	diff := unifiedDiff(file.Before, file.After)
-	added, removed := 0, 0
-	for line := range strings.Lines(diff) {
-		switch line[0] {
-		case '+':
-			added++
-		case '-':
-			removed++
+// commandLine writes a command as a shell reads it. A long one goes on after a backslash, and an
+// argument of several lines after "> ", as a shell shows it.
+func commandLine(argv []string) string {
+	const goesOn = " \\\n    "
+	var out strings.Builder
+	column := 0
+	for i, arg := range argv {
+		word := strings.ReplaceAll(visible.Exact(shellescape.Quote(arg)), "\n", "\n> ")
+		length := utf8.RuneCountInString(word)
+		switch {
+		case i == 0:
+		case column+length+len(goesOn) > width:
+			out.WriteString(goesOn)
+			column = len("    ")
+		default:
+			out.WriteByte(' ')
+			column++
 		}
+		out.WriteString(word)
+		column += length
 	}
-	head := strings.TrimPrefix(strings.TrimPrefix(file.Path, folder), "/")
-	switch {
-	case file.Before == nil:
-		head += fmt.Sprintf(" (new, +%d)", added)
-	case file.After == nil:
-		head += fmt.Sprintf(" (removed, -%d)", removed)
-	default:
-		head += fmt.Sprintf(" (+%d -%d)", added, removed)
-	}
-	switch file.Mode {
-	case "100755":
-		head += ", executable"
-	case "120000":
-		head += ", a symlink"
-	}
-	return mrkdwn.Part{Head: head, Body: diff}
-}
-
-// unifiedDiff returns the hunks of a unified diff, without the lines that name the files.
-func unifiedDiff(before, after *string) string {
-	text := func(content *string) string {
-		if content == nil {
-			return ""
-		}
-		return *content
-	}
-	diff := udiff.Unified("before", "after", text(before), text(after))
-	if _, hunks, found := strings.Cut(diff, "+++ after\n"); found {
-		return hunks
-	}
-	return diff
+	return out.String()
 }
 
 func probePart(probe *onboarding.Probe) mrkdwn.Part {
 	var body strings.Builder
 	for _, name := range probe.Names {
-		fmt.Fprintf(&body, "http://%s%s\n", name, probe.Path)
+		body.WriteString(visible.Line("http://"+name+probe.Path) + "\n")
 	}
-	fmt.Fprintf(&body, "  at    %s\n  text  %s\n", strings.Join(probe.Addresses, ", "), strings.TrimSpace(probe.Body))
+	fmt.Fprintf(&body, "  at    %s\n  text  %s\n", visible.Line(strings.Join(probe.Addresses, ", ")),
+		visible.Line(strings.TrimSpace(probe.Body)))
 	return mrkdwn.Part{Head: "Continues only if each URL returns this text:", Body: body.String()}
 }

@@ -26,8 +26,10 @@ var (
 )
 
 // Excerpt returns the beginning of each part as far as there is room, and how many lines it left
-// out.
+// out. Every part whose body is cut says by how much. Parts of which nothing but the head would be
+// shown are listed by their heads, and from the ninth on they are counted and named in one line.
 func Excerpt(parts []mrkdwn.Part, left Room) (shown []mrkdwn.Part, hidden int) {
+	var bare, folded []string
 	for i, full := range parts {
 		var body []string
 		if full.Body != "" {
@@ -47,16 +49,36 @@ func Excerpt(parts []mrkdwn.Part, left Room) (shown []mrkdwn.Part, hidden int) {
 		}
 		left.lines = max(0, left.lines-len(kept)-1)
 		cut := mrkdwn.Part{Head: full.Head, Body: strings.Join(kept, "\n")}
-		if more := len(body) - len(kept); more > 0 {
-			hidden += more
-			if len(kept) > 0 {
-				cut.Body += fmt.Sprintf("\n… %d more", more)
+		more := len(body) - len(kept)
+		hidden += more
+		switch {
+		case len(kept) > 0 && more > 0:
+			cut.Body += fmt.Sprintf("\n… %d more", more)
+		case more > 0:
+			cut.Head += ": " + mrkdwn.Count(more, "line") + " not shown"
+		}
+		if len(kept) == 0 {
+			if bare = append(bare, cut.Head); len(bare) > maxHeads {
+				folded = append(folded, cut.Head)
+				continue
 			}
 		}
 		shown = append(shown, cut)
 	}
-	return foldBare(shown), hidden
+	if len(folded) > 0 {
+		hidden += len(folded)
+		shown = append(shown, mrkdwn.Part{Head: fmt.Sprintf("… and %d more: %s", len(folded),
+			mrkdwn.JoinWithin(folded, maxNames))})
+	}
+	return shown, hidden
 }
+
+// maxHeads is how many parts without a shown body are listed, and maxNames how many characters
+// the names of the others take.
+const (
+	maxHeads = 8
+	maxNames = 600
+)
 
 // linesNeeded is how many lines some parts take, each at most a number.
 func linesNeeded(parts []mrkdwn.Part, each int) int {
@@ -65,21 +87,4 @@ func linesNeeded(parts []mrkdwn.Part, each int) int {
 		lines += 1 + min(each, strings.Count(part.Body, "\n")+1)
 	}
 	return lines
-}
-
-// maxHeads is how many parts without a body are listed.
-const maxHeads = 8
-
-// foldBare keeps the file names of a very large commit from filling the message.
-func foldBare(parts []mrkdwn.Part) []mrkdwn.Part {
-	bare := 0
-	for i, each := range parts {
-		if each.Body != "" {
-			continue
-		}
-		if bare++; bare > maxHeads {
-			return append(parts[:i:i], mrkdwn.Part{Head: fmt.Sprintf("… and %d more", len(parts)-i)})
-		}
-	}
-	return parts
 }

@@ -73,6 +73,13 @@ func (n *NameServer) Silence() {
 	n.silent = true
 }
 
+// Silent reports whether it answers nothing.
+func (n *NameServer) Silent() bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.silent
+}
+
 // Lie makes it answer one query, such as "merche-biche.com" and [dns.TypeA], with these records
 // instead of the zone's. Without records the answer is that the name has none of this type.
 func (n *NameServer) Lie(name string, record uint16, records ...dns.RR) {

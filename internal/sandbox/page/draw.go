@@ -19,19 +19,21 @@ import (
 // a panel beside or before it.
 type screen struct {
 	Team, App, User, UserName string
-	People, Channels, Tabs    []link
-	Title                     string
-	Channel                   string
-	Messages                  []message
-	Thread                    []message
-	ThreadTS                  string
-	Close                     string // the address without the thread
-	Home                      *view
-	Modals                    []view
-	Welcome                   *Welcome
-	Commands                  []workspace.Command
-	Panel                     *panel
-	OpenWorld                 string
+	// People are those that a person can act as; Guests are those of them that are no members.
+	People, Guests []link
+	Channels, Tabs []link
+	Title          string
+	Channel        string
+	Messages       []message
+	Thread         []message
+	ThreadTS       string
+	Close          string // the address without the thread
+	Home           *view
+	Modals         []view
+	Welcome        *Welcome
+	Completions    []completion
+	Panel          *panel
+	OpenWorld      string
 	// Waiting counts what waits for anybody.
 	Waiting int
 }
@@ -50,6 +52,9 @@ type message struct {
 	Body                                template.HTML
 	Pictures, Others                    []file
 	Replies                             string
+	// Waits says that the message waits for the person; Waiting counts what does in its thread.
+	Waits   bool
+	Waiting int
 }
 
 type file struct {
@@ -66,8 +71,38 @@ type view struct {
 type panel struct {
 	Title  string
 	Body   template.HTML
-	Faults []Fault
+	Faults []fault
 	Close  string
+}
+
+// fault is a button that breaks something. Said is what is broken now, or what it did last.
+type fault struct {
+	Fault
+	Said string
+}
+
+// completion is what the message box offers while a person types a command.
+type completion struct{ Text, Hint string }
+
+// completions reads the commands and what may follow them from their usage hints: alternatives are
+// separated by bars, and "…" stands for what a person has to add.
+func completions(commands []workspace.Command) []completion {
+	var all []completion
+	for _, c := range commands {
+		all = append(all, completion{c.Name, c.Hint})
+		for alternative := range strings.SplitSeq(c.Hint, " | ") {
+			text, open := strings.CutSuffix(alternative, "…")
+			if alternative == "" || strings.HasPrefix(alternative, "[") {
+				continue
+			}
+			one := completion{Text: c.Name + " " + text}
+			if open {
+				one.Hint = "…"
+			}
+			all = append(all, one)
+		}
+	}
+	return all
 }
 
 // breakIt is the panel with the faults.
@@ -107,7 +142,7 @@ func (p *page) draw(r *http.Request, s workspace.Screen) (screen, error) {
 		}
 	}
 	out := screen{Team: p.slack.Team.Name, App: p.slack.App.Name, User: s.User, UserName: s.Names[s.User],
-		Commands: p.slack.App.Commands, OpenWorld: at.with("world", "")}
+		Completions: completions(p.slack.App.Commands), OpenWorld: at.with("world", "")}
 	for _, u := range p.people() {
 		theirs, err := p.Workspace.Look(r.Context(), u.ID, 0)
 		if err != nil {
@@ -115,7 +150,12 @@ func (p *page) draw(r *http.Request, s workspace.Screen) (screen, error) {
 		}
 		n := waiting(theirs, "")
 		out.Waiting += n
-		out.People = append(out.People, link{u.ID, u.RealName, at.with("user", u.ID), u.ID == s.User, n})
+		person := link{u.ID, u.RealName, at.with("user", u.ID), u.ID == s.User, n}
+		if u.IsRestricted || u.IsStranger {
+			out.Guests = append(out.Guests, person)
+		} else {
+			out.People = append(out.People, person)
+		}
 	}
 	name := r.FormValue("channel")
 	if name == "" {
@@ -194,12 +234,20 @@ func (p *page) drawWorld(ctx context.Context, out *screen, at address) {
 	}
 	out.Tabs = append(out.Tabs, link{ID: breakIt, Name: "Break it", URL: at.with("world", breakIt), Here: open == breakIt})
 	if open == breakIt {
-		out.Panel = &panel{Title: "Break it", Faults: p.Faults, Close: at.with("world", "")}
+		out.Panel = &panel{Title: "Break it", Close: at.with("world", "")}
+		for _, one := range p.Faults {
+			said := p.said(one.ID)
+			if one.Now != nil {
+				if now := one.Now(ctx); now != "" {
+					said = "Now: " + now
+				}
+			}
+			out.Panel.Faults = append(out.Panel.Faults, fault{one, said})
+		}
 	}
 }
 
-// waiting counts the messages that name a person and have a primary button, in one channel or in
-// all.
+// waiting counts the messages that wait for a person, in one channel or in all.
 func waiting(s workspace.Screen, channel string) int {
 	n := 0
 	for _, c := range s.Conversations {
@@ -207,14 +255,19 @@ func waiting(s workspace.Screen, channel string) int {
 			continue
 		}
 		for _, m := range c.Messages {
-			blocks := string(m.Blocks)
-			if m.FromApp && !m.Deleted && strings.Contains(blocks, `"style":"primary"`) &&
-				(strings.Contains(blocks, "@"+s.User) || strings.Contains(blocks, `"user_id":"`+s.User+`"`)) {
+			if waits(m, s.User) {
 				n++
 			}
 		}
 	}
 	return n
+}
+
+// waits reports whether a message names a person and has a primary button.
+func waits(m workspace.Message, user string) bool {
+	blocks := string(m.Blocks)
+	return m.FromApp && !m.Deleted && strings.Contains(blocks, `"style":"primary"`) &&
+		(strings.Contains(blocks, "@"+user) || strings.Contains(blocks, `"user_id":"`+user+`"`))
 }
 
 func drawView(m workspace.Modal, s workspace.Screen) view {
@@ -223,7 +276,7 @@ func drawView(m workspace.Modal, s workspace.Screen) view {
 }
 
 func drawMessage(m workspace.Message, c workspace.Conversation, s workspace.Screen, at address) message {
-	out := message{Message: m, Author: s.Names[m.User], HTMLID: "m" + m.TS,
+	out := message{Message: m, Author: s.Names[m.User], HTMLID: "m" + m.TS, Waits: waits(m, s.User),
 		Link: at.with("channel", c.ID, "thread", m.TS, "view", "")}
 	for i, r := range out.Author {
 		if i == 0 {
@@ -255,7 +308,13 @@ func drawMessage(m workspace.Message, c workspace.Conversation, s workspace.Scre
 	}
 	replies := 0
 	for _, x := range c.Messages {
-		if m.ThreadTS == "" && x.ThreadTS == m.TS {
+		if m.ThreadTS != "" || x.ThreadTS != m.TS {
+			continue
+		}
+		if waits(x, s.User) {
+			out.Waiting++
+		}
+		if !x.Ephemeral {
 			replies++
 		}
 	}

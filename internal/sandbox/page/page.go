@@ -14,6 +14,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/atlilith/onboardbot/internal/sandbox/workspace"
@@ -36,7 +37,8 @@ type Config struct {
 	Panels []Panel
 	// Faults are what a person can break there.
 	Faults []Fault
-	// Sites serves what panels show in frames, below /site/. nil serves nothing.
+	// Sites serves the sites of the world at /site/HOST/, for frames in panels. A link to one of them
+	// opens the panel with the ID "site". nil serves nothing.
 	Sites http.Handler
 }
 
@@ -64,12 +66,18 @@ type Fault struct {
 	Expect string
 	// Do breaks it, and returns what was done.
 	Do func(context.Context) (string, error)
+	// Now says what is broken at this moment, "" if nothing is. nil says nothing.
+	Now func(context.Context) string
 }
 
 // page serves what Handler describes.
 type page struct {
 	Config
 	slack workspace.Config
+
+	mu sync.Mutex
+	// done says what a fault did last, and when, by its ID.
+	done map[string]string
 }
 
 // panelTimeout bounds how long a panel may take to show.
@@ -78,7 +86,7 @@ const panelTimeout = 5 * time.Second
 // Handler serves the page at /, what its script calls, and everything of [workspace.Workspace.Control].
 // It refuses requests that another site's page sends, and other names than this machine's.
 func Handler(config Config) http.Handler {
-	p := &page{Config: config, slack: config.Workspace.Config()}
+	p := &page{Config: config, slack: config.Workspace.Config(), done: map[string]string{}}
 	mux := http.NewServeMux()
 	mux.Handle("/", config.Workspace.Control())
 	mux.HandleFunc("GET /{$}", p.servePage)
@@ -167,7 +175,7 @@ func (p *page) serveFile(rw http.ResponseWriter, r *http.Request) {
 	_, _ = rw.Write(data)
 }
 
-// serveBreak breaks something, and answers with what was done.
+// serveBreak breaks something. What was done is shown at its button from then on.
 func (p *page) serveBreak(rw http.ResponseWriter, r *http.Request) {
 	for _, f := range p.Faults {
 		if f.ID != r.PathValue("id") {
@@ -178,8 +186,17 @@ func (p *page) serveBreak(rw http.ResponseWriter, r *http.Request) {
 			http.Error(rw, err.Error(), http.StatusInternalServerError)
 			return
 		}
-		_, _ = rw.Write([]byte(done))
+		p.mu.Lock()
+		p.done[f.ID] = time.Now().UTC().Format("15:04:05") + " " + done
+		p.mu.Unlock()
 		return
 	}
 	http.NotFound(rw, r)
+}
+
+// said is what a fault did last.
+func (p *page) said(id string) string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.done[id]
 }

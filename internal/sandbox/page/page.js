@@ -6,7 +6,7 @@ const $ = (selector, from = document) => from.querySelector(selector)
 const body = document.body
 
 // own are the attributes that only this script sets.
-const own = ['open', 'aria-busy', 'aria-expanded']
+const own = ['open', 'aria-busy', 'aria-expanded', 'aria-activedescendant']
 
 // morph makes the node a like b. Children with ids are recognized by them.
 function morph(a, b) {
@@ -58,24 +58,56 @@ function morph(a, b) {
   }
 }
 
+const logs = () => document.querySelectorAll('[role=log]')
+const atEnd = log => log.scrollHeight - log.scrollTop - log.clientHeight < 40
+const topOf = element => element.getBoundingClientRect().top
+
+// seen hides or shows the button that leads to messages below those that the person has seen.
+function seen(log) {
+  const newest = $(':scope > article:last-of-type', log)?.id
+  if (atEnd(log)) log.newest = newest
+  $('#newer-' + log.id).hidden = log.newest === newest
+}
+
+// trail are the ids of an element and of all that it is in.
+function trail(element) {
+  const ids = []
+  for (; element; element = element.parentElement) if (element.id) ids.push(element.id)
+  return ids
+}
+
+// back moves the focus to the nearest element of a trail that is still there.
+function back(ids) {
+  const near = ids.map(id => document.getElementById(id)).find(e => e?.matches('a, button, input, textarea, select, [tabindex]'))
+  ;(near || $('#write') || $('#home'))?.focus({ preventScroll: true })
+}
+
 // show draws a new version of the page.
 function show(html) {
   const next = new DOMParser().parseFromString(html, 'text/html')
-  // A log that was scrolled away from its end stays where it is.
-  const away = new Set([...document.querySelectorAll('[role=log]')]
-    .filter(log => log.scrollHeight - log.scrollTop - log.clientHeight > 40).map(log => log.id))
-  const before = document.activeElement
+  // A log that was scrolled away from its end stays at the message that is at its top.
+  const places = [...logs()].map(log => {
+    const first = !atEnd(log) && [...log.children].find(c => c.getBoundingClientRect().bottom > topOf(log))
+    return { log, first, offset: first && topOf(first) }
+  })
+  const before = document.activeElement, ids = before.closest('dialog')?.origin || trail(before)
   document.title = next.title
   morph(body, next.body)
   front()
-  for (const log of document.querySelectorAll('[role=log]')) if (!away.has(log.id)) log.scrollTop = log.scrollHeight
-  if (before && !before.isConnected && before !== body && !$('dialog[open]')) $('#reply, #write')?.focus()
+  for (const { log, first, offset } of places) {
+    if (first?.isConnected) log.scrollTop += topOf(first) - offset
+    else log.scrollTop = log.scrollHeight
+  }
+  for (const log of logs()) seen(log)
+  if (before !== body && !before.isConnected && !$('dialog[open]')) back(ids)
 }
 
 // front opens new views, the newest last, at their first empty input.
 function front() {
   for (const dialog of document.querySelectorAll('dialog[data-view]'))
     if (!dialog.open) {
+      const from = document.activeElement
+      dialog.origin = from.closest('dialog')?.origin || trail(from)
       dialog.showModal()
       ;($(':is(input, textarea):placeholder-shown', dialog) || $('input, select, textarea', dialog))?.focus()
     }
@@ -152,15 +184,44 @@ function menu(open) {
   $('#menu').setAttribute('aria-expanded', open)
 }
 
-function go(url) {
+let thread = ''
+
+async function go(url) {
   history.pushState(null, '', url)
   menu(false)
-  draw().then(arrive)
+  await draw()
+  arrive(true)
 }
 
-// arrive tells the app when its Home tab was opened.
-function arrive() {
+// arrive shows a thread that was opened from its first message that waits for the person, and
+// tells the app when its Home tab was opened.
+function arrive(focus) {
+  const opened = new URLSearchParams(location.search).get('thread') || ''
+  const first = $('#replies [data-waits]'), log = $('#replies')
+  if (opened !== thread && log) {
+    if (first) log.scrollTop += topOf(first) - topOf(log)
+    else log.scrollTop = log.scrollHeight
+    log.newest = $(':scope > article:last-of-type', log)?.id
+    seen(log)
+    if (focus) (first || log).focus({ preventScroll: true })
+  }
+  thread = opened
   if ('home' in body.dataset) act({ do: 'home' })
+}
+
+body.addEventListener('scroll', event => { if (event.target.role === 'log') seen(event.target) }, true)
+
+// follow opens a link: to a message or a site of this world here, and to anything else in another window.
+async function follow(url) {
+  const here = new URLSearchParams(location.search)
+  const [, channel, ts, rest] = /^\/archives\/(\w+)\/p(\d+)(\d{6})$/.exec(url.pathname) || []
+  if (channel) {
+    here.set('channel', channel)
+    here.set('thread', url.searchParams.get('thread_ts') || ts + '.' + rest)
+    here.delete('view')
+  } else if ((await fetch('/site/' + url.host + '/', { method: 'HEAD' })).ok) here.set('world', 'site')
+  else return void open(url, '_blank', 'noopener')
+  go('?' + here)
 }
 
 body.addEventListener('click', async event => {
@@ -169,14 +230,27 @@ body.addEventListener('click', async event => {
     event.preventDefault()
     return go(link.href)
   }
+  const elsewhere = event.target.closest('a[href^=http]')
+  if (elsewhere) {
+    event.preventDefault()
+    return follow(new URL(elsewhere.href))
+  }
+  const option = event.target.closest('#commands [role=option]')
+  if (option) return complete(option)
   const button = event.target.closest('button')
   if (!button) return
-  if (button.id === 'menu') menu(button.getAttribute('aria-expanded') !== 'true')
+  if (button.dataset.log) {
+    const log = document.getElementById(button.dataset.log)
+    log.scrollTop = log.scrollHeight
+    log.focus()
+  } else if (button.id === 'menu') menu(button.getAttribute('aria-expanded') !== 'true')
   else if (button.closest('#confirm')) $('#confirm').close(button.value)
   else if (button.dataset.do === 'close') act({ do: 'close', ...place(button) })
   else if (button.dataset.break) {
+    button.setAttribute('aria-busy', 'true')
     const answer = await fetch('/break/' + button.dataset.break, { method: 'POST' })
-    say(await answer.text())
+    button.removeAttribute('aria-busy')
+    if (!answer.ok) say(await answer.text())
     draw()
   } else if (button.dataset.target && await confirmed(button)) {
     button.setAttribute('aria-busy', 'true')
@@ -225,6 +299,7 @@ let suggesting
 // An external select asks the app for options while a person types.
 body.addEventListener('input', event => {
   const input = event.target
+  if (input.id === 'write') offer(input)
   if (!input.dataset.kind?.endsWith('external_select')) return
   const list = input.list
   if (input.value.length < Number(input.dataset.least) || [...list.options].some(o => o.value === input.value)) return
@@ -262,21 +337,61 @@ body.addEventListener('submit', async event => {
   recalled = typed.length
   sessionStorage.setItem('typed', JSON.stringify(typed.slice(-50)))
   if (!form.dataset.command) input.value = ''
+  if (input.id === 'write') offer(input)
   act({ do: 'type', channel: form.dataset.channel, thread: form.dataset.thread, text })
 })
 
-// The arrows recall what was sent before.
+const commands = () => [...document.querySelectorAll('#commands [role=option]')]
+
+// offer lists the commands that begin with what was typed.
+function offer(input) {
+  const list = $('#commands'), begun = input.value.startsWith('/') ? input.value.trimStart() : ''
+  for (const option of commands())
+    option.hidden = !begun || !option.dataset.text.startsWith(begun) || option.dataset.text === begun
+  list.hidden = commands().every(option => option.hidden)
+  choose(input, null)
+}
+
+// choose marks an option of the list, which the arrows move along.
+function choose(input, option) {
+  for (const one of commands()) one.setAttribute('aria-selected', one === option)
+  input.setAttribute('aria-expanded', !$('#commands').hidden)
+  input.setAttribute('aria-activedescendant', option?.id || '')
+  option?.scrollIntoView({ block: 'nearest' })
+}
+
+function complete(option) {
+  const input = $('#write')
+  input.value = option.dataset.text
+  input.focus()
+  offer(input)
+}
+
+body.addEventListener('focusout', event => {
+  if (event.target.id === 'write') setTimeout(() => { if ($('#commands')) $('#commands').hidden = true }, 200)
+})
+
+// The arrows choose a command from the list, or recall what was sent before.
 body.addEventListener('keydown', event => {
   const input = event.target
+  if (!input.matches?.('.composer input')) return
   const up = event.key === 'ArrowUp', down = event.key === 'ArrowDown'
-  if (!input.matches?.('.composer input') || !up && !down) return
-  if (input.value && input.value !== typed[recalled]) return
-  recalled = Math.max(0, Math.min(typed.length, recalled + (up ? -1 : 1)))
-  input.value = typed[recalled] || ''
+  const shown = input.id === 'write' && !$('#commands').hidden ? commands().filter(option => !option.hidden) : []
+  const at = shown.findIndex(option => option.getAttribute('aria-selected') === 'true')
+  if (shown.length && (up || down)) choose(input, shown.at((at + (up ? at < 0 ? 0 : -1 : 1)) % shown.length))
+  else if (shown.length && event.key === 'Escape') { $('#commands').hidden = true; choose(input, null) }
+  else if (shown[at] && (event.key === 'Enter' || event.key === 'Tab')) complete(shown[at])
+  else if ((up || down) && (!input.value || input.value === typed[recalled])) {
+    recalled = Math.max(0, Math.min(typed.length, recalled + (up ? -1 : 1)))
+    input.value = typed[recalled] || ''
+  } else return
   event.preventDefault()
 })
 
-addEventListener('popstate', draw)
+addEventListener('popstate', async () => {
+  await draw()
+  arrive()
+})
 
 let live
 function listen() {
@@ -289,7 +404,10 @@ function listen() {
   }
 }
 
-for (const log of document.querySelectorAll('[role=log]')) log.scrollTop = log.scrollHeight
+for (const log of logs()) log.scrollTop = log.scrollHeight
 front()
 arrive()
+for (const log of logs()) seen(log)
+// On a phone, the focus would open the keyboard.
+if (document.activeElement === body && innerWidth > 760) ($('#starter') || $('#write'))?.focus()
 listen()

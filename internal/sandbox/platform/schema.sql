@@ -21,7 +21,7 @@ GRANT platform_app TO onboarder;
 -- Isolation reports. It sees every row whatever the policies say, because that is what tenants are held against, writes nothing,
 -- and may become the application.
 CREATE ROLE platform_auditor LOGIN BYPASSRLS;
-GRANT pg_read_all_data, platform_app TO platform_auditor;
+GRANT pg_read_all_data TO platform_auditor;
 
 CREATE TABLE users (
 	id uuid PRIMARY KEY DEFAULT gen_random_uuid(),

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -32,18 +33,18 @@ func (s *Stage) faults() []page.Fault {
 		{ID: "kill", Label: "kill -9 the bot", Do: s.kill,
 			Expect: "It is started again after a second. It observes what the interrupted step did and continues under " +
 				"the same approval; nothing is applied twice and no message is lost."},
-		{ID: "replica", Label: "Start or stop a second replica", Do: s.replica,
+		{ID: "replica", Label: "Start or stop a second replica", Do: s.replica, Now: s.replicas,
 			Expect: "Either replica can answer a click. A run is advanced by one of them at a time; if you then kill the " +
 				"bot, the other one continues."},
 		{ID: "sockets", Label: "Drop the Socket Mode connections", Do: s.dropSockets,
 			Expect: "The bot reconnects within a second or two. What is pressed meanwhile may show Slack's own error and " +
 				"can be pressed again."},
-		{ID: "storm", Label: "429 storm", Do: s.storm,
+		{ID: "storm", Label: "429 storm", Do: s.storm, Now: s.stormy,
 			Expect: "Slack refuses the next ten posts and ten updates. Messages arrive late, in order and once each."},
-		{ID: "nameserver", Label: "Stop or start a name server", Do: s.nameServer,
-			Expect: "The DNS step waits until every authoritative server answers with the new records, and continues by " +
-				"itself when the server is back."},
-		{ID: "drift", Label: "Change the zone behind its back", Do: s.drift,
+		{ID: "nameserver", Label: "Stop or start a name server", Do: s.nameServer, Now: s.silent,
+			Expect: "The DNS step waits until every authoritative server answers with the new records. When the server is " +
+				"back, it continues by itself within seconds."},
+		{ID: "drift", Label: "Change the zone behind its back", Do: s.drift, Now: s.drifted,
 			Expect: "Press it while the DNS step waits for approval, then approve: the approval lapses, the thread shows " +
 				"what differs, and a new request is below. Press again to take the record away."},
 	}
@@ -90,6 +91,15 @@ func (s *Stage) replica(context.Context) (string, error) {
 	return "A second replica was started.", nil
 }
 
+func (s *Stage) replicas(context.Context) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.second == nil {
+		return ""
+	}
+	return "two replicas are running."
+}
+
 func (s *Stage) dropSockets(ctx context.Context) (string, error) {
 	return "All Socket Mode connections were dropped.", s.Slack.Order(ctx, workspace.Fault{Kind: workspace.FaultDrop})
 }
@@ -105,13 +115,31 @@ func (s *Stage) storm(ctx context.Context) (string, error) {
 	return "Slack will refuse the next ten posts and ten updates with 429.", nil
 }
 
+// stormy says how many refusals are left.
+func (s *Stage) stormy(context.Context) string {
+	left := s.Slack.Pending(workspace.FaultRateLimit)
+	if left == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%d of 20 refusals are left.", left)
+}
+
 // nameServer silences the second name server, or lets it answer again.
 func (s *Stage) nameServer(context.Context) (string, error) {
-	return s.toggle("nameserver", "The second name server answers nothing now.", "The second name server answers again.",
-		func() (func(context.Context) error, error) {
-			s.DNS.NameServers[1].Silence()
-			return func(context.Context) error { s.DNS.NameServers[1].Behave(); return nil }, nil
-		})
+	second := s.DNS.NameServers[1]
+	if second.Silent() {
+		second.Behave()
+		return "The second name server answers again.", nil
+	}
+	second.Silence()
+	return "The second name server was stopped.", nil
+}
+
+func (s *Stage) silent(context.Context) string {
+	if s.DNS.NameServers[1].Silent() {
+		return "the second name server answers nothing."
+	}
+	return ""
 }
 
 // foreign is an address that is no machine of the platform's (RFC 5737).
@@ -119,18 +147,35 @@ const foreign = "198.51.100.9"
 
 // drift adds a record at a name that the newest run's DNS change is about, or takes it away.
 func (s *Stage) drift(ctx context.Context) (string, error) {
-	zone, err := s.newestDomain(ctx)
+	zone, record, there, err := s.foreignRecord(ctx)
 	if err != nil {
 		return "", err
 	}
-	record, err := dns.NewRR("www." + zone + ". 60 IN A " + foreign)
-	if err != nil {
-		return "", err
+	if there {
+		return "The foreign record was taken away.", s.DNS.Remove(ctx, zone, record)
 	}
-	return s.toggle("drift", "www."+zone+" has the address "+foreign+" now.", "The foreign record was taken away.",
-		func() (func(context.Context) error, error) {
-			return func(ctx context.Context) error { return s.DNS.Remove(ctx, zone, record) }, s.DNS.Add(ctx, zone, record)
-		})
+	return "www." + zone + " was given the address " + foreign + ".", s.DNS.Add(ctx, zone, record)
+}
+
+func (s *Stage) drifted(ctx context.Context) string {
+	zone, _, there, err := s.foreignRecord(ctx)
+	if err != nil || !there {
+		return ""
+	}
+	return "www." + zone + " has the address " + foreign + "."
+}
+
+// foreignRecord is the record that drift adds, and whether the zone has it.
+func (s *Stage) foreignRecord(ctx context.Context) (zone string, record dns.RR, there bool, err error) {
+	if zone, err = s.newestDomain(ctx); err != nil {
+		return "", nil, false, err
+	}
+	if record, err = dns.NewRR("www." + zone + ". 60 IN A " + foreign); err != nil {
+		return "", nil, false, err
+	}
+	records, err := s.DNS.Records(zone)
+	there = slices.Contains(records, strings.ReplaceAll(record.String(), "\t", " "))
+	return zone, record, there, err
 }
 
 // newestDomain is the domain of the newest onboarding, or one that is free.
@@ -147,22 +192,4 @@ func (s *Stage) newestDomain(ctx context.Context) (string, error) {
 		err = nil
 	}
 	return domain, err
-}
-
-// toggle breaks something that stays broken, or mends it if it is broken.
-func (s *Stage) toggle(id, broken, mended string, breaks func() (func(context.Context) error, error)) (string, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if mend := s.undo[id]; mend != nil {
-		delete(s.undo, id)
-		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
-		defer cancel()
-		return mended, mend(ctx)
-	}
-	mend, err := breaks()
-	if err != nil {
-		return "", fmt.Errorf("break it: %w", err)
-	}
-	s.undo[id] = mend
-	return broken, nil
 }

@@ -8,6 +8,8 @@ import (
 
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
+
+	"github.com/atlilith/onboardbot/internal/sandbox/workspace"
 )
 
 // TestBrowser is what a newcomer does with nothing but the address: a Provider is onboarded by two
@@ -22,67 +24,96 @@ func TestBrowser(t *testing.T) {
 	// Bo is somebody else in another window at the same time.
 	bo := th.window("user=U0BO", wide, high)
 	bo.sees("nav .here", "waiting for you")
-	bo.js(`document.querySelector('#messages .replies').click()`)
 	rejects(ana, bo)
 
-	// What Ana has begun to write stays, whatever happens around it.
-	ana.js(`document.querySelector('#reply').focus()`)
+	// What Ana has begun to write stays, and what she reads, whatever happens around it.
+	ana.js(`{const log = document.querySelector('#replies'), read = log.querySelector('article:nth-of-type(2)')
+		log.scrollTop += read.getBoundingClientRect().top - log.getBoundingClientRect().top + 5}`)
+	const place = `document.querySelector('#replies article:nth-of-type(2)').getBoundingClientRect().top -
+		document.querySelector('#replies').getBoundingClientRect().top`
+	ana.js(`document.querySelector('#reply').focus({preventScroll: true})`)
 	ana.do(chromedp.KeyEvent("Thank"))
 	breaks(bo)
+	approveAll(bo, "no usable answer from ns2")
+	bo.breakIt("nameserver", "answers again")
+	bo.press("#world", "✕")
 	approveAll(bo, "is live")
 	ana.sees("#replies", "the target changed after this was approved")
 	ana.sees("#replies", "is live")
+	weathered(ana)
+	ana.waitFor(`Math.abs(` + place + ` + 5) < 1`)
+	ana.press("#thread", "New messages")
+	ana.waitFor(`atEnd(document.querySelector('#replies')) && document.querySelector('#newer-replies').hidden`)
+	ana.js(`document.querySelector('#reply').focus()`)
 	ana.waitFor(`document.activeElement.id === 'reply' && document.activeElement.value === 'Thank'`)
 	ana.do(chromedp.KeyEvent(" you\r"))
 	bo.sees("#replies", "Thank you")
 	ana.accessible()
 	ana.picture("finished")
 
+	follows(ana)
 	looksAtTheWorld(ana)
 	reads(ana)
 	fillsEveryInput(th)
+	fillsEveryKind(th)
 	onThePhone(th)
 	survivesARestart(ana, bo)
 	undoes(ana, bo)
 }
 
-// asks lets Ana request a Provider, after a mistake.
+// asks lets Ana request a Provider by keyboard alone, after a mistake.
 func asks(ana *window) {
 	ana.th.t.Helper()
-	ana.press(".welcome", "Start")
+	ana.waitFor(`document.activeElement.id === 'starter'`)
+	ana.keys("\r")
 	ana.sees("dialog[open] h2", "Onboard")
 	ana.accessible()
-	ana.fill("Email", "nonsense")
-	ana.press("dialog[open] footer", "Start")
+	ana.keys("Merche Biche", kb.Tab, "nonsense", "\r")
 	ana.sees("dialog .wrong", "Please")
 	ana.waitFor(`document.activeElement.getAttribute('aria-invalid') === 'true'`)
 	ana.accessible()
-	ana.fill("Email", "merche@example.com")
-	ana.fill("Display name", "Merche Biche")
-	ana.choose("Person-only")
+	ana.keys(kb.End, strings.Repeat(kb.Backspace, len("nonsense")), "merche@example.com", kb.Tab)
+	ana.waitFor(`document.activeElement.value === 'Person-only'`)
 	ana.picture("form")
-	ana.press("dialog[open] footer", "Start")
+	ana.keys("\r")
 	ana.waitFor(`!document.querySelector('dialog[open]')`)
 	ana.waitFor(`document.querySelector('#messages .replies')`)
-	ana.js(`document.querySelector('#messages .replies').click()`)
+	ana.tabTo(`document.querySelector('#messages .replies')`)
+	ana.keys("\r")
 	ana.sees("#replies", "Database rows: approval needed")
 }
 
-// rejects lets Bo reject the rows with a reason, and Ana ask again.
+// request finds the message of an approval request in the open thread.
+func request(step string) string {
+	return fmt.Sprintf(`[...document.querySelectorAll('#replies article')]
+		.findLast(a => a.innerText.includes(%q + ': approval needed') && a.querySelector('button.danger'))`, step)
+}
+
+// rejects lets Bo reject the rows with a reason, and Ana ask again, by keyboard alone.
 func rejects(ana, bo *window) {
 	ana.th.t.Helper()
-	bo.sees("#replies", "Database rows: approval needed")
+	bo.waitFor(`document.activeElement.id === 'write'`)
+	bo.sees("#messages .replies", "waiting for you")
+	bo.tabTo(`document.querySelector('#messages .replies')`)
+	bo.keys("\r")
+	// The thread opens at the first message that waits for him.
+	bo.waitFor(request("Database rows") + ` === document.activeElement`)
 	bo.accessible()
 	bo.picture("approval")
-	bo.js(`[...document.querySelectorAll('#replies article')].find(a => a.innerText.includes('Database rows: approval needed'))
-		.querySelector('button.danger').click()`)
+	bo.tabTo(request("Database rows") + `.querySelector('button.danger')`)
+	bo.keys("\r")
 	bo.sees("dialog[open] h2", "Reject")
-	bo.fill("Why not?", "Ask their agency first")
-	bo.press("dialog[open] footer", "Reject")
+	bo.keys("Ask their agency first", kb.Tab)
+	bo.tabTo(`document.querySelector('dialog[open] [type=submit]')`)
+	bo.keys("\r")
+	// The focus stays at the message, and its reading place.
+	bo.waitFor(`document.activeElement.innerText.includes('Database rows: rejected')`)
 	ana.sees("#replies", "Ask their agency first")
-	ana.press("#replies", "Retry")
-	ana.waitFor(`[...document.querySelectorAll('#replies article')].some(a =>
-		a.innerText.includes('Database rows: approval needed') && a.querySelector('button.danger'))`)
+	const retry = `[...document.querySelectorAll('#replies button')].find(b => b.innerText === 'Retry')`
+	ana.tabTo(retry)
+	ana.keys("\r")
+	ana.waitFor(request("Database rows"))
+	bo.waitFor(`!document.querySelector('#newer-replies').hidden`)
 }
 
 // breaks drops the connections, kills the bot and starts another replica, each by its button.
@@ -94,33 +125,70 @@ func breaks(w *window) {
 	w.picture("break-it")
 	w.sees("#replies", "DNS of merche-biche.com: approval needed")
 	for _, fault := range []struct{ id, says string }{
-		{"drift", "has the address"}, {"sockets", "dropped"}, {"storm", "429"}, {"replica", "was started"}, {"kill", "started again"},
-		{"replica", "was stopped"}, {"nameserver", "answers nothing"}, {"nameserver", "answers again"},
+		{"drift", "Now: www.merche-biche.com has the address"}, {"sockets", "dropped"}, {"storm", "refusals are left"},
+		{"replica", "Now: two replicas"}, {"kill", "started again"}, {"replica", "was stopped"},
+		{"nameserver", "Now: the second name server"},
 	} {
-		w.js("say('')")
-		w.js("document.querySelector('#break-" + fault.id + "').click()")
-		w.sees("#said", fault.says)
+		w.breakIt(fault.id, fault.says)
 	}
-	w.press("#world", "✕")
 }
 
-// approveAll presses Approve in the open thread until a message there has the word.
+// breakIt presses a button of the panel and waits for what it says then.
+func (w *window) breakIt(id, says string) {
+	w.th.t.Helper()
+	w.js("document.querySelector('#break-" + id + "').click()")
+	w.sees("#done-"+id, says)
+}
+
+// approve finds a request in the open thread that the window has not pressed yet.
+const approve = `[...document.querySelectorAll('#replies button.primary')]
+	.find(b => b.innerText === 'Approve' && !(window.pressed ??= new Set()).has(b.id))`
+
+// approveAll presses Approve in the open thread, by keyboard, until a message there has the word.
 func approveAll(w *window, word string) {
 	w.th.t.Helper()
 	ended := fmt.Sprintf(`document.querySelector('#replies')?.innerText.includes(%q)`, word)
-	const approve = `[...document.querySelectorAll('#replies button.primary')]
-		.find(b => b.innerText === 'Approve' && !(window.pressed ??= new Set()).has(b.id))`
 	for {
 		w.waitFor(ended + " || " + approve)
-		done, err := chromedp.Run(w.ctx, chromedp.Evaluate[bool]("!!"+ended))
-		if err != nil {
-			w.fail(err)
-		}
-		if done {
+		if w.is(ended) {
 			return
 		}
-		w.js("{const b = " + approve + "; b && (window.pressed.add(b.id), b.click())}")
+		w.tabTo(approve)
+		if w.is(`document.activeElement.innerText === 'Approve'`) {
+			w.js("pressed.add(document.activeElement.id)")
+			w.keys("\r")
+		}
 	}
+}
+
+// weathered checks that the storm is over, and that every message arrived once.
+func weathered(w *window) {
+	w.th.t.Helper()
+	if left := w.th.Slack.Pending(workspace.FaultRateLimit); left > 0 {
+		w.th.t.Errorf("%d refusals did not happen", left)
+	}
+	const twice = `[...document.querySelectorAll('#replies article')].map(a => a.querySelector('.grow').innerText.split('\n')[1])
+		.filter((line, i, all) => all.indexOf(line) < i).join()`
+	lines, err := chromedp.Run(w.ctx, chromedp.Evaluate[string](twice))
+	if err != nil {
+		w.fail(err)
+	}
+	if lines != "" {
+		w.th.t.Errorf("these messages came twice: %s", lines)
+	}
+}
+
+// follows presses the link to the new site, and one to a thread: both lead to what is in the sandbox.
+func follows(w *window) {
+	w.th.t.Helper()
+	w.press("#replies", "merche-biche.com")
+	w.waitFor(`document.querySelector('#panel iframe')?.src.includes('/site/merche-biche.com/')`)
+	w.press("#world", "✕")
+	w.press("#thread", "✕")
+	w.waitFor(`document.activeElement.id === 'write'`)
+	w.keys("/onboard list\r")
+	w.press("#messages .ephemeral", "thread")
+	w.sees("#replies", "is live")
 }
 
 // looksAtTheWorld opens every panel beside the thread.
@@ -183,10 +251,26 @@ func reads(w *window) {
 		w.press("#thread", "✕")
 		w.waitFor(`!document.querySelector('#replies')`)
 	}
+	completes(w)
 	w.do(chromedp.KeyEvent(kb.ArrowUp))
 	w.waitFor(`document.querySelector('#write').value === '/nonsense'`)
 	w.do(chromedp.KeyEvent(kb.ArrowDown))
 	w.waitFor(`document.querySelector('#write').value === ''`)
+}
+
+// completes chooses the command of an undo from those that begin with what was typed.
+func completes(w *window) {
+	w.th.t.Helper()
+	const offered = `[...document.querySelectorAll('#commands li:not([hidden])')].map(o => o.dataset.text)`
+	w.keys("/")
+	w.waitFor(offered + `.includes('/certificates') && document.querySelector('#write').ariaExpanded === 'true'`)
+	w.accessible()
+	w.keys("onboard u", kb.ArrowDown, kb.Tab)
+	w.waitFor(`document.querySelector('#write').value === '/onboard undo ' && document.querySelector('#commands').hidden`)
+	w.keys(strings.Repeat(kb.Backspace, len("undo ")), kb.Escape)
+	w.waitFor(`document.querySelector('#commands').hidden`)
+	w.keys(strings.Repeat(kb.Backspace, len("/onboard ")))
+	w.waitFor(`document.activeElement.id === 'write' && document.activeElement.value === ''`)
 }
 
 // onThePhone opens the thread on a narrow screen.
@@ -217,6 +301,9 @@ func survivesARestart(ana, bo *window) {
 	bo.do(chromedp.KeyEvent("back again\r"))
 	ana.js(`document.querySelector('#messages .replies').click()`)
 	ana.sees("#replies", "back again")
+	ana.do(chromedp.Reload())
+	ana.sees("#replies", "back again")
+	ana.press("#thread", "✕")
 }
 
 // undoes lets Ana take everything back, after second thoughts at the confirmation, and Bo approve.
@@ -239,5 +326,5 @@ func undoes(ana, bo *window) {
 	bo.js(thread + ".click()")
 	approveAll(bo, "Undone")
 	ana.press(".tabs", "Rows")
-	ana.sees("#panel", "No row has changed")
+	ana.sees("#panel", "No row differs")
 }

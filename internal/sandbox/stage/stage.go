@@ -40,7 +40,6 @@ type Stage struct {
 	mu sync.Mutex
 	// bot is the product; second is another replica, or nil.
 	bot, second *testbed.Bot
-	undo        map[string]func(context.Context) error
 	isolation   report
 }
 
@@ -51,7 +50,7 @@ func Open(ctx context.Context, dir string, config Config) (*Stage, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Stage{Testbed: bed, config: config, undo: map[string]func(context.Context) error{}}
+	s := &Stage{Testbed: bed, config: config}
 	if err := s.open(ctx); err != nil {
 		s.Close()
 		return nil, fmt.Errorf("stage: %w", err)
@@ -90,8 +89,9 @@ func (s *Stage) handler() http.Handler {
 			Sentences: []string{
 				"onboardbot brings a new Provider live: rows, DNS, a site, a certificate, and proof that tenants cannot " +
 					"reach each other.",
-				"You are Ana, who requests; Bo approves each change, so switch to Bo on the left or in a second window.",
-				"Everything here is real but Slack, and nothing leaves this machine: type a slug and press Start.",
+				"You are Ana, who requests; Bo approves each change, so switch to Bo on the left, or open a second window for Bo with ↗.",
+				"Everything here is real but Slack, and nothing leaves this machine. The tabs above show what each approval " +
+					"did to the world, and let you break it: type a slug and press Start.",
 			},
 			Command: "/onboard", Label: "Slug of the new Provider", Example: testbed.Merche.Slug,
 		},

@@ -2,19 +2,21 @@ package stage_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/chromedp/cdproto/cdp"
-	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
 
 	"github.com/atlilith/onboardbot/internal/sandbox/stage"
 	"github.com/atlilith/onboardbot/internal/sandbox/testbed"
@@ -90,6 +92,12 @@ type window struct {
 // window opens a window at an address of the page.
 func (th *theater) window(query string, width, height int64) *window {
 	th.t.Helper()
+	return th.open(th.url+"/?"+query, width, height)
+}
+
+// open opens a window at any address.
+func (th *theater) open(url string, width, height int64) *window {
+	th.t.Helper()
 	ctx, cancel := chromedp.NewContext(th.browser)
 	th.t.Cleanup(cancel)
 	w := &window{th, ctx}
@@ -102,7 +110,7 @@ func (th *theater) window(query string, width, height int64) *window {
 			th.t.Errorf("the page's script failed: %s", e.ExceptionDetails.Text)
 		}
 	}()
-	w.do(chromedp.EmulateViewport(width, height), chromedp.Navigate(th.url+"/?"+query))
+	w.do(chromedp.EmulateViewport(width, height), chromedp.Navigate(url))
 	return w
 }
 
@@ -156,6 +164,45 @@ func (w *window) waitFor(expression string) {
 	}
 }
 
+// is evaluates a JavaScript condition once.
+func (w *window) is(expression string) bool {
+	w.th.t.Helper()
+	is, err := chromedp.Run(w.ctx, chromedp.Evaluate[bool]("!!("+expression+")"))
+	if err != nil {
+		w.fail(err)
+	}
+	return is
+}
+
+// keys presses keys, as a person without a mouse does.
+func (w *window) keys(keys ...string) {
+	w.th.t.Helper()
+	w.do(chromedp.KeyEvent(strings.Join(keys, "")))
+}
+
+// tabTo presses Tab or Shift and Tab until the element of a JavaScript expression has the focus.
+func (w *window) tabTo(find string) {
+	w.th.t.Helper()
+	w.waitFor(find)
+	for range 300 {
+		way, err := chromedp.Run(w.ctx, chromedp.Evaluate[int](`(() => { const to = `+find+`, at = document.activeElement
+			if (!to || to === at) return 0
+			return at.compareDocumentPosition(to) & Node.DOCUMENT_POSITION_FOLLOWING ? 1 : -1 })()`))
+		if err != nil {
+			w.fail(err)
+		}
+		switch way {
+		case 0:
+			return
+		case 1:
+			w.do(chromedp.KeyEvent(kb.Tab))
+		default:
+			w.do(chromedp.KeyEvent(kb.Tab, chromedp.KeyModifiers(chromedp.ModifierShift)))
+		}
+	}
+	w.fail(errors.New("Tab does not reach " + find))
+}
+
 // sees waits until an element contains a text.
 func (w *window) sees(selector, text string) {
 	w.th.t.Helper()
@@ -202,13 +249,9 @@ func (w *window) picture(name string) {
 	if folder == "" {
 		return
 	}
-	for _, scheme := range []string{"light", "dark"} {
+	for _, scheme := range schemes {
+		w.scheme(scheme)
 		w.do(chromedp.Func(func(ctx context.Context, target *chromedp.Target) error {
-			_, err := cdp.Call(ctx, target, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
-				Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}},
-			})
-			return err
-		}), chromedp.Func(func(ctx context.Context, target *chromedp.Target) error {
 			quality := pictureQuality
 			shot, err := cdp.Call(ctx, target, page.CaptureScreenshot, page.CaptureScreenshotParams{
 				Format: page.CaptureScreenshotFormatWebp, Quality: &quality,

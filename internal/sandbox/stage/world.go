@@ -84,8 +84,8 @@ func (s *Stage) showRows(ctx context.Context) (template.HTML, error) {
 	if err != nil {
 		return "", err
 	}
-	return differences("Rows of the platform's database that were not there when this world started.", s.before.rows,
-		now, "", "No row has changed yet. The step “Database rows” adds them."), nil
+	return differences("Rows of the platform's database that differ from those when this world started.", s.before.rows,
+		now, "", "No row differs from those at the start. The step “Database rows” adds some."), nil
 }
 
 func (s *Stage) zones() (map[string][]string, error) {
@@ -106,7 +106,7 @@ func (s *Stage) showZones(context.Context) (template.HTML, error) {
 		return "", err
 	}
 	return differences("Records of the authoritative name server that have changed since this world started.",
-		s.before.zones, now, "zone ", "No record has changed yet. The step “DNS” publishes them."), nil
+		s.before.zones, now, "zone ", "No record differs from those at the start. The step “DNS” publishes some."), nil
 }
 
 // differences shows what was added to lists, and what was taken away.
@@ -144,8 +144,8 @@ func line(class, text string) string {
 const maxLog = 100 << 10
 
 func (s *Stage) showRepository(ctx context.Context) (template.HTML, error) {
-	log, err := run(ctx, "git", "-C", s.Repo.Origin, "log", "--no-color", "--stat", "-p",
-		"--format=commit %h  %an%n%n%w(0,4,4)%B", s.before.commit+"..main")
+	log, err := run(ctx, "git", "-C", s.Repo.Origin, "log", "--no-color", "-p", "--format=%x00%s%n%h by %an%n%n%b",
+		s.before.commit+"..main")
 	if err != nil {
 		return "", err
 	}
@@ -153,21 +153,24 @@ func (s *Stage) showRepository(ctx context.Context) (template.HTML, error) {
 		return "<p>No commit yet. The step “Deploy config” pushes the first one.</p>", nil
 	}
 	var out strings.Builder
-	out.WriteString("<p>Commits in the platform's remote repository since this world started.</p><pre>")
-	for text := range strings.Lines(log[:min(len(log), maxLog)]) {
-		text = strings.TrimSuffix(text, "\n")
-		switch {
-		case strings.HasPrefix(text, "+++"), strings.HasPrefix(text, "---"):
-			out.WriteString(esc(text) + "\n")
-		case strings.HasPrefix(text, "+"):
-			out.WriteString(line("add", text))
-		case strings.HasPrefix(text, "-"):
-			out.WriteString(line("del", text))
-		default:
-			out.WriteString(esc(text) + "\n")
+	out.WriteString("<p>Commits in the platform's remote repository since this world started, the newest first.</p>")
+	for commit := range strings.SplitSeq(log[1:min(len(log), maxLog)], "\x00") {
+		subject, rest, _ := strings.Cut(commit, "\n")
+		fmt.Fprintf(&out, "<h3>%s</h3><pre>", esc(subject))
+		for text := range strings.Lines(rest) {
+			text = strings.TrimSuffix(text, "\n")
+			switch {
+			case strings.HasPrefix(text, "+++"), strings.HasPrefix(text, "---"), strings.HasPrefix(text, "index "):
+			case strings.HasPrefix(text, "+"):
+				out.WriteString(line("add", text))
+			case strings.HasPrefix(text, "-"):
+				out.WriteString(line("del", text))
+			default:
+				out.WriteString(esc(text) + "\n")
+			}
 		}
+		out.WriteString("</pre>")
 	}
-	out.WriteString("</pre>")
 	return template.HTML(out.String()), nil
 }
 

@@ -60,6 +60,7 @@ database:
 platform:
   database_url: {{.PlatformDSN}}
   app_role: {{.AppRole}}
+  app_database_url: {{.AppDSN}}
   identity:
     query: {{.IdentityQuery}}
     value: {{.Identity}}

@@ -108,6 +108,19 @@ func (w *Workspace) Order(_ context.Context, f Fault) error {
 	return nil
 }
 
+// Pending returns how often an ordered kind of fault is still to happen.
+func (w *Workspace) Pending(kind FaultKind) int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	left := 0
+	for _, f := range w.faults {
+		if f.Kind == kind {
+			left += f.Times
+		}
+	}
+	return left
+}
+
 func (sm *socketMode) disconnect(reason string, times int) error {
 	if !slices.Contains([]string{ReasonWarning, ReasonRefresh, ReasonTooMany, ReasonDisabled}, reason) {
 		return fmt.Errorf("fault disconnect: unknown reason %q", reason)

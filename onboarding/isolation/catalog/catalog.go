@@ -17,11 +17,13 @@ const (
 
 // Catalog is what the system catalogs said at one time.
 type Catalog struct {
-	Version   int // server_version_num
-	Relations []*Relation
-	Functions []*Function
-	byOID     map[uint32]*Relation
-	byName    map[string]*Relation
+	Version int // server_version_num
+	// DatabaseOwner is the role that owns the database.
+	DatabaseOwner string
+	Relations     []*Relation
+	Functions     []*Function
+	byOID         map[uint32]*Relation
+	byName        map[string]*Relation
 }
 
 // Relation returns a relation by oid, or nil.
@@ -45,10 +47,14 @@ func (c *Catalog) add(r *Relation) {
 	c.byOID[r.OID], c.byName[r.String()] = r, r
 }
 
+const serverSQL = `
+SELECT current_setting('server_version_num')::int, r.rolname
+  FROM pg_database d JOIN pg_roles r ON r.oid = d.datdba WHERE d.datname = current_database()`
+
 // Load reads the system catalogs as they concern a role.
 func Load(ctx context.Context, q query.Querier, role string) (*Catalog, error) {
 	c := New(0, nil, nil)
-	if err := q.QueryRow(ctx, "SELECT current_setting('server_version_num')::int").Scan(&c.Version); err != nil {
+	if err := q.QueryRow(ctx, serverSQL).Scan(&c.Version, &c.DatabaseOwner); err != nil {
 		return nil, err
 	}
 	if err := c.loadRelations(ctx, q, role); err != nil {
@@ -113,14 +119,20 @@ func (c *Catalog) loadRelations(ctx context.Context, q query.Querier, role strin
 	return err
 }
 
+// columnsSQL names the type below a domain: a cast to a domain calls the functions of its checks.
 const columnsSQL = `
-SELECT a.attrelid, a.attname, format_type(a.atttypid, a.atttypmod), t.typcategory::text,
+WITH RECURSIVE base AS (
+  SELECT oid AS typ, oid AS base, NULL::int AS typmod FROM pg_type WHERE typtype <> 'd'
+  UNION ALL SELECT d.oid, b.base, coalesce(b.typmod, nullif(d.typtypmod, -1))
+              FROM pg_type d JOIN base b ON d.typbasetype = b.typ WHERE d.typtype = 'd')
+SELECT a.attrelid, a.attname, format_type(b.base, CASE WHEN b.typ = b.base THEN a.atttypmod ELSE b.typmod END),
+       t.typcategory::text,
        coalesce((SELECT enumlabel FROM pg_enum e WHERE e.enumtypid = t.oid ORDER BY enumsortorder LIMIT 1), ''),
        a.attnotnull, a.attgenerated <> '' OR a.attidentity = 'a',
        coalesce(has_column_privilege($1::name, a.attrelid, a.attnum, 'SELECT'), false),
        coalesce(has_column_privilege($1::name, a.attrelid, a.attnum, 'INSERT'), false),
        coalesce(has_column_privilege($1::name, a.attrelid, a.attnum, 'UPDATE'), false)
-  FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid
+  FROM pg_attribute a JOIN base b ON b.typ = a.atttypid JOIN pg_type t ON t.oid = b.base
  WHERE a.attrelid = ANY($2) AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attrelid, a.attnum`
 
 func (c *Catalog) loadColumns(ctx context.Context, q query.Querier, role string, oids []uint32) error {

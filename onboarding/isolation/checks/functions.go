@@ -41,12 +41,13 @@ type functions struct {
 
 	canaries *victims.Canaries
 	caller   *victims.Caller
+	owned    []*catalog.Relation // tables of tenants' rows
 }
 
 func newFunctions(s *Setup) *functions {
 	return &functions{
 		setup: s, config: s.config, victims: s.victims, attempts: s.attempts, limiter: s.limiter, model: s.model,
-		prover: s.prover, fixes: s.fixes, results: s.results,
+		prover: s.prover, fixes: s.fixes, results: s.results, owned: s.scope.ownedTables(),
 	}
 }
 
@@ -165,9 +166,11 @@ type call struct {
 func (c *functions) call(ctx context.Context, call call) (answer string, err error) {
 	f := call.function
 	err = c.attempts.Write(ctx, call.session, func(tx *session.Tx) error {
-		before, err := c.countRows(ctx, tx, call)
-		if err != nil {
-			return err
+		var before map[*catalog.Relation]proof.Counts
+		if !f.ReadOnly() {
+			if before, err = c.prover.Counts(ctx, tx); err != nil {
+				return err
+			}
 		}
 		if f.Kind == catalog.Procedure {
 			err = tx.Exec(ctx, fmt.Sprintf("CALL %s(%s)", f.SQL(), call.arguments))
@@ -202,65 +205,35 @@ func (c *functions) ask(ctx context.Context, tx *session.Tx, call call) (string,
 	return answers[0], nil
 }
 
-// countRows counts the victim's rows in every table that a function may write to, so its deletes
-// are noticed.
-func (c *functions) countRows(ctx context.Context, tx *session.Tx, call call) (map[*catalog.Relation]int, error) {
-	counts := map[*catalog.Relation]int{}
-	if call.function.ReadOnly() {
-		return counts, nil
-	}
-	err := c.victims.Observe(ctx, tx, call.victim, func() error {
-		for _, t := range c.caller.Tables(call.function) {
-			var n int
-			sql := fmt.Sprintf("SELECT count(*) FROM %s a WHERE %s", t.SQL(), c.model.OwnedBy(t, call.victim))
-			if err := tx.QueryRow(ctx, sql).Scan(&n); err != nil {
-				return err
-			}
-			counts[t] = n
-		}
-		return nil
-	})
-	return counts, err
-}
-
 // judgeWrites looks at what a call changed among rows that are not the attacker's.
-func (c *functions) judgeWrites(ctx context.Context, tx *session.Tx, call call,
-	before map[*catalog.Relation]int) error {
-	after, err := c.countRows(ctx, tx, call)
+func (c *functions) judgeWrites(
+	ctx context.Context, tx *session.Tx, call call, before map[*catalog.Relation]proof.Counts,
+) error {
+	after, err := c.prover.Counts(ctx, tx)
 	if err != nil {
 		return err
 	}
-	f := call.function
-	for _, t := range c.caller.Tables(f) {
-		if deleted := before[t] - after[t]; deleted > 0 {
-			c.leak(f, call.session, results.Finding{
-				Operation: results.Delete, Table: t.String(), Evidence: fmt.Sprintf("deleted %d rows of %s", deleted,
-					call.victim),
-			})
+	for _, t := range c.owned {
+		if after[t] == before[t] {
 			continue
 		}
-		written := proof.Write{Victim: call.victim, Table: t, By: tenancy.Changed}
-		if after[t] > before[t] {
-			written.By = tenancy.Placed
-		}
-		found, err := c.prover.Written(ctx, tx, written)
+		made := after[t].Since(before[t])
+		change, _, err := c.prover.Changed(ctx, tx, call.victim, t, made)
 		if err != nil {
 			return err
 		}
-		if found == nil {
-			continue
+		if change != nil {
+			c.leak(call.function, call.session, results.Finding{
+				Operation: change.Operation, Table: t.String(),
+				Evidence: fmt.Sprintf("%s %s", pastTense[change.Operation], change.What),
+			})
 		}
-		operation, verb := results.Update, "updated"
-		noRows := before[t] == 0 && after[t] == 0
-		if after[t] > before[t] || noRows && !strings.Contains(strings.ToLower(f.Source), "update") {
-			operation, verb = results.Insert, "inserted"
-		}
-		c.leak(f, call.session, results.Finding{
-			Operation: operation, Table: t.String(), Evidence: fmt.Sprintf("%s %s of %s", verb, found.Key,
-				found.Owner),
-		})
 	}
 	return nil
+}
+
+var pastTense = map[results.Operation]string{
+	results.Insert: "inserted", results.Update: "updated", results.Delete: "deleted",
 }
 
 var numericTypes = []string{"bigint", "integer", "numeric", "double precision", "real", "money"}

@@ -33,15 +33,11 @@ func (i *inserts) try(ctx context.Context, a attempt) error {
 			return nil
 		}
 		err := i.w.attempts.Write(ctx, a.session, func(tx *session.Tx) error { return i.insert(ctx, tx, a, v) })
-		if held(err) && a.target.Place != "" {
+		if held(err) && !i.w.judgeTaken(ctx, a, results.Insert, err) && a.target.Place != "" {
 			a.outcome.sort(err)
 			v.row = i.w.rows.Insert(a.table, v.values, victims.SameKeys)
-			err = i.w.attempts.Write(ctx, a.session, func(tx *session.Tx) error {
-				if gone, err := i.w.makeRoom(ctx, tx, a); err != nil || !gone {
-					return err
-				}
-				return i.insert(ctx, tx, a, v)
-			})
+			err = i.w.attempts.Write(ctx, a.session, func(tx *session.Tx) error { return i.insert(ctx, tx, a, v) })
+			i.w.judgeTaken(ctx, a, results.Insert, err)
 		}
 		if err != nil && !a.outcome.sort(err) {
 			return err
@@ -93,7 +89,9 @@ func (i *inserts) insert(ctx context.Context, tx *session.Tx, a attempt, v varia
 	if v.below {
 		return i.landed(ctx, tx, a, v.row)
 	}
-	written := proof.Write{Victim: a.target.Victim, Table: a.table, By: tenancy.Placed}
+	written := proof.Write{
+		Victim: a.target.Victim, Table: a.table, By: tenancy.Placed, Stated: i.w.statesOwner(a.table),
+	}
 	if v.row.Identified() {
 		written.Condition = v.row.Condition
 	}

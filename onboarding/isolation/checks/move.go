@@ -51,15 +51,9 @@ func (m *moves) try(ctx context.Context, a attempt) error {
 	for _, where := range aims {
 		sql := fmt.Sprintf("UPDATE %s a SET %s%s", a.table.SQL(), sets, where)
 		err := m.w.attempts.Write(ctx, a.session,
-			func(tx *session.Tx) error { return m.move(ctx, tx, a, moving{own, sql}) })
-		if held(err) && a.target.Place != "" {
-			a.outcome.sort(err)
-			err = m.w.attempts.Write(ctx, a.session, func(tx *session.Tx) error {
-				if gone, err := m.w.makeRoom(ctx, tx, a); err != nil || !gone {
-					return err
-				}
-				return m.move(ctx, tx, a, moving{own, sql})
-			})
+			func(tx *session.Tx) error { return m.move(ctx, tx, a, moving{own, sql, where == ""}) })
+		if held(err) {
+			m.w.judgeTaken(ctx, a, results.Update, err)
 		}
 		if err != nil && !a.outcome.sort(err) {
 			return err
@@ -93,8 +87,9 @@ func (m *moves) sets(a attempt, own *victims.Target) string {
 
 // moving is an UPDATE that moves a row of the attacker's own, nil if there is none yet.
 type moving struct {
-	own *victims.Target
-	sql string
+	own   *victims.Target
+	sql   string
+	blind bool // it names no row
 }
 
 // move updates a row of the attacker's own, which it inserts first if there is none.
@@ -117,9 +112,16 @@ func (m *moves) move(ctx context.Context, tx *session.Tx, a attempt, u moving) e
 	if n == 0 {
 		return nil
 	}
-	found, err := m.w.prover.Written(ctx, tx, proof.Write{Victim: a.target.Victim, Table: a.table, By: tenancy.Placed})
+	found, err := m.w.prover.Written(ctx, tx, proof.Write{
+		Victim: a.target.Victim, Table: a.table, By: tenancy.Placed,
+		Stated: u.own != nil && !u.blind && a.table.Triggers+a.table.Rules == 0,
+	})
 	if found != nil {
-		m.w.leak(ctx, a, results.Update, fmt.Sprintf("moved a row of their own (%s) to %s", found.Key, found.Owner))
+		what := ""
+		if u.own != nil {
+			what = " (" + u.own.Key + ")"
+		}
+		m.w.leak(ctx, a, results.Update, fmt.Sprintf("moved a row of their own%s to %s", what, found.Owner))
 	}
 	return err
 }

@@ -50,10 +50,13 @@ func newScope(ctx context.Context, s *Setup) *scope {
 		c.Excused, c.Unclassified, c.Tables = excused, unclassified, len(sc.tables)
 	})
 	for _, t := range sc.tables {
+		if !t.HasRowIDs() {
+			continue // reading it would run the platform's code with the truth's rights
+		}
 		var has bool
 		err := s.truth.QueryRow(ctx, fmt.Sprintf("SELECT EXISTS (SELECT FROM %s a WHERE %s IS NOT NULL)",
 			t.SQL(), s.model.Owner(t, "a"))).Scan(&has)
-		if err != nil && !t.IsView() && t.Kind != catalog.ForeignTable {
+		if err != nil {
 			s.results.LeaveOut("%s: %s", t, query.Describe(err))
 		}
 		sc.hasRows[t] = has

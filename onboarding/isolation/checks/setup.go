@@ -30,7 +30,7 @@ type Config struct {
 type Platform struct {
 	// Truth are connections of a role that row-level security does not apply to.
 	Truth *pgxpool.Pool
-	// App logs in as the app role. nil: the truth's role becomes it.
+	// App logs in as the app role.
 	App *pgx.ConnConfig
 }
 
@@ -40,6 +40,7 @@ type Setup struct {
 	truth    *pgxpool.Pool
 	dialer   *session.Dialer
 	attempts *session.Attempts
+	own      *session.Attempts // of victims, while an attempt is under way
 	limiter  *session.Limiter
 	model    *tenancy.Model
 	scope    *scope
@@ -57,15 +58,14 @@ type Setup struct {
 // single tenant to check, or empty. The caller closes the setup.
 func Prepare(ctx context.Context, platform Platform, config Config, tenant string) (*Setup, error) {
 	dialer, err := session.NewDialer(ctx, platform.Truth, session.DialerConfig{
-		Truth: platform.Truth.Config().ConnConfig, App: platform.App,
-		AppRole: config.AppRole, Settings: config.Settings, Budget: config.Budget,
+		App: platform.App, AppRole: config.AppRole, Settings: config.Settings, Budget: config.Budget,
 	})
 	if err != nil {
 		return nil, err
 	}
 	s := &Setup{
 		config: config, truth: platform.Truth, dialer: dialer, limiter: session.NewLimiter(config.Budget),
-		attempts: session.NewAttempts(dialer.Inside()), results: results.NewCollector(),
+		attempts: session.NewAttempts(dialer), own: session.NewAttempts(dialer), results: results.NewCollector(),
 	}
 	if err := s.read(ctx, tenant); err != nil {
 		s.Close(ctx)
@@ -80,7 +80,7 @@ func (s *Setup) read(ctx context.Context, tenant string) error {
 	if err != nil {
 		return fmt.Errorf("read the catalog: %w", err)
 	}
-	if s.model, err = tenancy.Discover(ctx, s.truth, cat, s.config.Tenancy); err != nil {
+	if s.model, err = tenancy.Discover(ctx, s.truth, s.readAs, cat, s.config.Tenancy); err != nil {
 		return err
 	}
 	for _, note := range s.model.Notes {
@@ -95,11 +95,34 @@ func (s *Setup) read(ctx context.Context, tenant string) error {
 		return fmt.Errorf("roles: %w", err)
 	}
 	s.fixes = &fixes.Writer{
-		Model: s.model, Settings: s.config.Settings, AppRole: s.config.AppRole, TruthRole: s.dialer.TruthRole(),
-		Truth: s.truth,
+		Model: s.model, Settings: s.config.Settings, AppRole: s.config.AppRole, Owner: s.owner(), Truth: s.truth,
 	}
 	s.scope = newScope(ctx, s)
 	return s.chooseVictims(ctx)
+}
+
+// owner is the role that owns the platform's tables, to own what the app role should not.
+func (s *Setup) owner() string {
+	owner := s.model.Users.Table.Owner
+	for _, t := range s.model.Catalog.Relations {
+		if owner == s.config.AppRole {
+			owner = t.Owner
+		}
+	}
+	if owner == s.config.AppRole {
+		return s.model.Catalog.DatabaseOwner
+	}
+	return owner
+}
+
+// readAs runs a query in a Person's session and returns its first column.
+func (s *Setup) readAs(ctx context.Context, person, org, sql string) (values []string, err error) {
+	as := session.Session{Kind: session.Person, User: &person, Org: &org}
+	err = s.attempts.Read(ctx, as, func(tx *session.Tx) error {
+		values, err = tx.Strings(ctx, sql)
+		return err
+	})
+	return values, err
 }
 
 const serverSettingsSQL = `
@@ -119,7 +142,7 @@ func (s *Setup) chooseVictims(ctx context.Context) error {
 		return fmt.Errorf("choose victims: %w", err)
 	}
 	s.rows = s.victims.Rows()
-	s.prover = &proof.Prover{Model: s.model, Truth: s.truth, Attempts: s.attempts, Victims: s.victims}
+	s.prover = proof.New(s.model, s.truth, s.victims, s.attempts, s.own)
 	return nil
 }
 
@@ -134,7 +157,10 @@ func (s *Setup) readCanaries(ctx context.Context) (*victims.Canaries, error) {
 }
 
 // Close closes the connections of sessions.
-func (s *Setup) Close(ctx context.Context) { s.attempts.Close(ctx) }
+func (s *Setup) Close(ctx context.Context) {
+	s.attempts.Close(ctx)
+	s.own.Close(ctx)
+}
 
 // LeftOut returns what could not be read or checked so far.
 func (s *Setup) LeftOut() []string { return s.results.LeftOut() }

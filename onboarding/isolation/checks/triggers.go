@@ -23,7 +23,6 @@ import (
 type triggers struct {
 	model    *tenancy.Model
 	scope    *scope
-	truth    query.Querier
 	victims  *victims.Victims
 	rows     *victims.Rows
 	attempts *session.Attempts
@@ -33,7 +32,7 @@ type triggers struct {
 }
 
 func newTriggers(s *Setup) *triggers {
-	return &triggers{s.model, s.scope, s.truth, s.victims, s.rows, s.attempts, s.prover, s.fixes, s.results}
+	return &triggers{s.model, s.scope, s.victims, s.rows, s.attempts, s.prover, s.fixes, s.results}
 }
 
 // attackersPerVictim is how many attackers write into each table with triggers.
@@ -94,10 +93,14 @@ func (c *triggers) write(ctx context.Context, t *catalog.Relation, v tenancy.Ten
 		for _, w := range c.writes(t, s, values) {
 			c.results.Cover(countWrite)
 			err := c.attempts.Write(ctx, s, func(tx *session.Tx) error {
+				before, err := c.prover.Counts(ctx, tx)
+				if err != nil {
+					return err
+				}
 				if _, err := tx.Affected(ctx, w.sql); err != nil {
 					return err
 				}
-				return c.lookElsewhere(ctx, tx, side{t, v, w.verb})
+				return c.lookElsewhere(ctx, tx, side{t, v, w.verb, before})
 			})
 			if err != nil && query.SQLState(err) == "" {
 				return err
@@ -205,56 +208,33 @@ type side struct {
 	table  *catalog.Relation
 	victim tenancy.Tenant
 	verb   string
+	before map[*catalog.Relation]proof.Counts
 }
 
 // lookElsewhere reports the victim's rows in other tables that a write changed.
 func (c *triggers) lookElsewhere(ctx context.Context, tx *session.Tx, w side) error {
+	after, err := c.prover.Counts(ctx, tx)
+	if err != nil {
+		return err
+	}
 	for _, other := range c.scope.ownedTables() {
-		if other == w.table || c.scope.excused(other) {
+		if other == w.table || c.scope.excused(other) || after[other] == w.before[other] {
 			continue
 		}
-		operation, what, err := c.changed(ctx, tx, w, other)
+		change, _, err := c.prover.Changed(ctx, tx, w.victim, other, after[other].Since(w.before[other]))
 		if err != nil {
 			return err
 		}
-		if what == "" {
+		if change == nil {
 			continue
 		}
 		c.results.Add(results.Finding{
-			Kind: results.Leak, Operation: operation, Table: other.String(), As: tx.Session.Label,
-			Evidence: fmt.Sprintf("reached %s by %s a row of %s, whose trigger or rule goes on to it", what, w.verb,
-				w.table),
+			Kind: results.Leak, Operation: change.Operation, Table: other.String(), As: tx.Session.Label,
+			Evidence: fmt.Sprintf("reached %s by %s a row of %s, whose trigger or rule goes on to it",
+				change.What, w.verb, w.table),
 			Fix: c.fixes.Revoke("INSERT, UPDATE, DELETE", w.table,
 				"or make its triggers and rules check whose rows they touch"),
 		})
 	}
 	return nil
-}
-
-// changed says which rows of the victim's in another table a write changed. It returns nothing
-// if there are none.
-func (c *triggers) changed(
-	ctx context.Context, tx *session.Tx, w side, other *catalog.Relation,
-) (results.Operation, string, error) {
-	count := fmt.Sprintf("SELECT count(*) FROM %s a WHERE %s", other.SQL(), c.model.OwnedBy(other, w.victim))
-	var before, after int
-	if err := c.truth.QueryRow(ctx, count).Scan(&before); err != nil {
-		return "", "", err
-	}
-	err := c.victims.Observe(ctx, tx, w.victim, func() error { return tx.QueryRow(ctx, count).Scan(&after) })
-	if err != nil {
-		return "", "", err
-	}
-	if after < before {
-		return results.Delete, results.Plural(before-after, "row") + " of " + w.victim.String(), nil
-	}
-	found, err := c.prover.Written(ctx, tx, proof.Write{Victim: w.victim, Table: other, By: tenancy.Changed})
-	if err != nil || found == nil {
-		return "", "", err
-	}
-	operation := results.Update
-	if after > before {
-		operation = results.Insert
-	}
-	return operation, found.Key + " of " + found.Owner, nil
 }

@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/jackc/pgx/v5"
-
 	"github.com/atlilith/onboardbot/onboarding/isolation/catalog"
 	"github.com/atlilith/onboardbot/onboarding/isolation/fixes"
 	"github.com/atlilith/onboardbot/onboarding/isolation/proof"
@@ -25,7 +23,6 @@ type writer struct {
 	victims  *victims.Victims
 	rows     *victims.Rows
 	attempts *session.Attempts
-	dialer   *session.Dialer // of the attempts
 	limiter  *session.Limiter
 	prover   *proof.Prover
 	fixes    *fixes.Writer
@@ -35,7 +32,7 @@ type writer struct {
 func newWriter(s *Setup) *writer {
 	return &writer{
 		config: s.config, model: s.model, scope: s.scope, victims: s.victims, rows: s.rows, attempts: s.attempts,
-		dialer: s.dialer.Inside(), limiter: s.limiter, prover: s.prover, fixes: s.fixes, results: s.results,
+		limiter: s.limiter, prover: s.prover, fixes: s.fixes, results: s.results,
 	}
 }
 
@@ -109,21 +106,42 @@ func (w *writer) reached(ctx context.Context, tx *session.Tx, a attempt, r reach
 	return nil
 }
 
-// makeRoom deletes the victim's rows with the rights of the truth; of a large table, the one
-// row. A victim who has a row already must not pass for protected, only because a constraint
-// allows one. It reports whether the rows are gone.
-func (w *writer) makeRoom(ctx context.Context, tx *session.Tx, a attempt) (bool, error) {
-	condition := a.target.Place
-	if w.scope.isSmall(ctx, a.table) {
-		condition = w.model.OwnedBy(a.table, a.target.Victim)
+// judgeTaken proves a write by the unique key that held it: PostgreSQL checks keys after policies,
+// so the row had passed them. It reports whether that is proven. Where a trigger may have changed
+// whose the row is, it proves nothing.
+func (w *writer) judgeTaken(ctx context.Context, a attempt, operation results.Operation, held error) bool {
+	code := query.SQLState(held)
+	taken := code == query.UniqueViolation || code == query.ExclusionViolation
+	if !taken || !w.statesOwner(a.table) || !w.ofTable(a.table, held) {
+		return false
 	}
-	return tx.Prepare(ctx, func() error {
-		n, err := tx.Affected(ctx, fmt.Sprintf("DELETE FROM %s a WHERE %s", a.table.SQL(), condition))
-		if err == nil && n == 0 {
-			err = pgx.ErrNoRows
+	w.leak(ctx, a, operation, fmt.Sprintf("wrote a row of %s that passed the policies; only unique key %s held it, "+
+		"since there is one already", a.target.Victim, query.Constraint(held)))
+	return true
+}
+
+// ofTable reports whether an error is about a table or one of its partitions.
+func (w *writer) ofTable(t *catalog.Relation, err error) bool {
+	for r := w.model.Catalog.Named(query.Table(err)); r != nil; r = w.model.Catalog.Relation(r.Parent) {
+		if r == t {
+			return true
 		}
-		return err
-	})
+	}
+	return false
+}
+
+// statesOwner reports whether a row that a statement writes is as the statement says: no trigger
+// or rule can change it, and the role may set every column that decides whose it is.
+func (w *writer) statesOwner(t *catalog.Relation) bool {
+	if t.Triggers+t.Rules > 0 {
+		return false
+	}
+	for _, name := range w.model.Of(t).Columns() {
+		if c := t.Column(name); c == nil || !c.Insert && !t.Elsewhere || c.Generated {
+			return false
+		}
+	}
+	return true
 }
 
 // held reports whether a constraint ended a write. Constraints apply after policies, and depend

@@ -17,9 +17,9 @@ type Writer struct {
 	Model    *tenancy.Model
 	Settings session.Settings
 	AppRole  string
-	// TruthRole becomes the owner of what the app role should not own.
-	TruthRole string
-	Truth     query.Querier
+	// Owner becomes the owner of what the app role should not own.
+	Owner string
+	Truth query.Querier
 }
 
 // app is the app role as a statement spells it.
@@ -62,29 +62,29 @@ EXECUTE format('REVOKE ALL ON %%s FROM PUBLIC, %%I', p, %s); END LOOP; END $$; -
 		query.Literal(parent.SQL()), query.Literal(w.AppRole))
 }
 
-// TakeTable gives a table to the truth's role, and the app role the rights that it needs.
+// TakeTable gives a table to the platform's owner, and the app role the rights that it needs.
 func (w *Writer) TakeTable(t *catalog.Relation) string {
 	return fmt.Sprintf("ALTER TABLE %[1]s OWNER TO %[2]s;\nGRANT SELECT, INSERT, UPDATE, DELETE ON %[1]s TO %[3]s;",
-		t.SQL(), query.Name(w.TruthRole), w.app())
+		t.SQL(), query.Name(w.Owner), w.app())
 }
 
-// TakeSchema gives a schema to the truth's role, and the app role the right to use it.
+// TakeSchema gives a schema to the platform's owner, and the app role the right to use it.
 func (w *Writer) TakeSchema(schema string) string {
 	return fmt.Sprintf("ALTER SCHEMA %[1]s OWNER TO %[2]s;\nGRANT USAGE ON SCHEMA %[1]s TO %[3]s;",
-		query.Name(schema), query.Name(w.TruthRole), w.app())
+		query.Name(schema), query.Name(w.Owner), w.app())
 }
 
-// TakeFunction gives a function to the truth's role.
+// TakeFunction gives a function to the platform's owner.
 func (w *Writer) TakeFunction(f *catalog.Function) string {
-	return fmt.Sprintf("ALTER ROUTINE %s OWNER TO %s;", f.Signature(), query.Name(w.TruthRole))
+	return fmt.Sprintf("ALTER ROUTINE %s OWNER TO %s;", f.Signature(), query.Name(w.Owner))
 }
 
-// TakeLargeObjects gives the large objects of a column to the truth's role.
+// TakeLargeObjects gives the large objects of a column to the platform's owner.
 func (w *Writer) TakeLargeObjects(t *catalog.Relation, c *catalog.Column) string {
 	return fmt.Sprintf(`DO $$ DECLARE o oid; BEGIN FOR o IN SELECT %s FROM %s LOOP
 EXECUTE format('ALTER LARGE OBJECT %%1$s OWNER TO %%2$I; REVOKE ALL ON LARGE OBJECT %%1$s FROM PUBLIC, %%3$I',
   o, %s, %s); END LOOP; END $$;`,
-		query.Name(c.Name), t.SQL(), query.Literal(w.TruthRole), query.Literal(w.AppRole))
+		query.Name(c.Name), t.SQL(), query.Literal(w.Owner), query.Literal(w.AppRole))
 }
 
 // AlterRole changes an attribute of the app role, such as NOSUPERUSER.

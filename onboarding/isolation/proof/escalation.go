@@ -74,7 +74,7 @@ func (p *Prover) look(ctx context.Context, tx *session.Tx, t *catalog.Relation) 
 		foreign := m.Foreign(t, "a", m.IdentitySQL(tx.Session.Identity), tenancy.Attacker)
 		seen.places, err = tx.Strings(ctx, fmt.Sprintf("SELECT %s FROM %s a WHERE %s LIMIT %d", place, t.SQL(),
 			foreign, chunkRows))
-	} else {
+	} else if t.HasRowIDs() {
 		err = tx.QueryRow(ctx, "SELECT count(*) FROM "+t.SQL()).Scan(&seen.visible)
 	}
 	return seen, err

@@ -48,6 +48,18 @@ type Prover struct {
 	Truth    query.Querier
 	Attempts *session.Attempts
 	Victims  *victims.Victims
+
+	own   *session.Attempts
+	owned map[victimTable]ownedRows
+}
+
+// New returns a prover. attempts run what attackers do, and victims' own sessions look meanwhile.
+func New(
+	model *tenancy.Model, truth query.Querier, v *victims.Victims, attempts, own *session.Attempts,
+) *Prover {
+	return &Prover{
+		Model: model, Truth: truth, Victims: v, Attempts: attempts, own: own, owned: map[victimTable]ownedRows{},
+	}
 }
 
 // Confirm compares what a session sees of a relation, where a condition on the alias a holds,
@@ -236,11 +248,16 @@ type Write struct {
 	// Condition, on the alias a, narrows the rows down. Empty: any row.
 	Condition string
 	By        tenancy.Writing
+	// Stated says that the row is as the statement that wrote it says, so its success is proof.
+	Stated bool
 }
 
 // Written finds a row that the transaction wrote and that is not the session's own. It returns
 // nil if there is none.
 func (p *Prover) Written(ctx context.Context, tx *session.Tx, w Write) (*Proof, error) {
+	if w.Stated {
+		return &Proof{Owner: w.Victim.String(), Rows: 1}, nil
+	}
 	m, t := p.Model, w.Table
 	condition := w.Condition
 	if condition == "" {
@@ -268,31 +285,5 @@ func (p *Prover) Written(ctx context.Context, tx *session.Tx, w Write) (*Proof, 
 		}
 		return err
 	})
-	if query.SQLState(err) == query.InsufficientPrivilege && w.By == tenancy.Placed && w.Condition != "" &&
-		p.writtenAsStated(t) {
-		return &Proof{Owner: w.Victim.String(), Rows: 1}, nil // no role inside may read it
-	}
 	return found, err
-}
-
-// writtenAsStated reports whether a row is as the statement that inserts it says: no trigger or
-// rule can change it, and the role may set every column that decides whose it is.
-func (p *Prover) writtenAsStated(t *catalog.Relation) bool {
-	if t.Triggers+t.Rules > 0 {
-		return false
-	}
-	for _, name := range p.Model.Of(t).Columns() {
-		if c := t.Column(name); c == nil || !c.Insert || c.Generated {
-			return false
-		}
-	}
-	return true
-}
-
-// WrittenForeignSQL selects the place of a row that this transaction wrote and that is foreign
-// to an identity.
-func (p *Prover) WrittenForeignSQL(t *catalog.Relation, i tenancy.Identity) string {
-	m := p.Model
-	return fmt.Sprintf("SELECT %s FROM %s a WHERE %s AND %s LIMIT 1",
-		victims.PlaceSQL, t.SQL(), writtenHere, m.ForeignWrite(t, "a", m.IdentitySQL(i), tenancy.Changed))
 }

@@ -21,6 +21,9 @@ const (
 	UndefinedFunction     = "42883"
 	UndefinedTable        = "42P01"
 	CheckOptionViolation  = "44000"
+	ForeignKeyViolation   = "23503"
+	UniqueViolation       = "23505"
+	ExclusionViolation    = "23P01"
 	QueryCanceled         = "57014" // statement_timeout raises it
 )
 
@@ -39,6 +42,22 @@ const (
 func SQLState(err error) string {
 	if pg, ok := errors.AsType[*pgconn.PgError](err); ok {
 		return pg.Code
+	}
+	return ""
+}
+
+// Constraint returns the name of the constraint that a server's error is about, or "".
+func Constraint(err error) string {
+	if pg, ok := errors.AsType[*pgconn.PgError](err); ok {
+		return pg.ConstraintName
+	}
+	return ""
+}
+
+// Table returns "schema.name" of the table that a server's error is about, or "".
+func Table(err error) string {
+	if pg, ok := errors.AsType[*pgconn.PgError](err); ok && pg.TableName != "" {
+		return pg.SchemaName + "." + pg.TableName
 	}
 	return ""
 }

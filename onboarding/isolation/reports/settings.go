@@ -15,10 +15,9 @@ import (
 // Settings are what operators decide about isolation reports. The platform's database, app role
 // and custom settings come from [platform.Config].
 type Settings struct {
-	// DatabaseURL connects to the platform's database as a role that row-level security does not
-	// apply to: a superuser, or a role with BYPASSRLS that may read every table and become the
-	// app role. Checks compare what tenants see with what it sees. Default:
-	// platform.database_url.
+	// DatabaseURL connects to the platform's database as a role with BYPASSRLS that may read every
+	// table, and is no superuser and no member of the app role. Checks compare what tenants see with
+	// what it sees. Default: platform.database_url.
 	DatabaseURL secret.String `yaml:"database_url"`
 	// Users, Orgs and Membership correct what discovery finds.
 	Users      isolation.Tenants    `yaml:"users"`

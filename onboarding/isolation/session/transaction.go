@@ -2,7 +2,6 @@ package session
 
 import (
 	"context"
-	"errors"
 
 	"github.com/jackc/pgx/v5"
 
@@ -54,7 +53,7 @@ type Attempts struct {
 func NewAttempts(dialer *Dialer) *Attempts {
 	a := &Attempts{dialer: dialer, conns: map[shape]*Conn{}}
 	if dialer.first != nil {
-		a.conns[Unset.shape()] = dialer.first
+		a.conns[Unset.shape()], dialer.first = dialer.first, nil
 	}
 	return a
 }
@@ -119,46 +118,6 @@ func (t *Tx) QueryRow(ctx context.Context, sql string, args ...any) pgx.Row {
 	return t.conn.conn.QueryRow(ctx, sql, args...)
 }
 
-// AsTruth calls f with the rights of the truth. It reports false, and does not call f, when the
-// session logged in as the app role and cannot become the truth.
-func (t *Tx) AsTruth(ctx context.Context, f func() error) (possible bool, err error) {
-	d := t.conn.dialer
-	if d.config.App != nil {
-		return false, nil
-	}
-	back := "SET LOCAL ROLE NONE"
-	if d.super {
-		back = "SET LOCAL SESSION AUTHORIZATION DEFAULT"
-	}
-	if err := t.Exec(ctx, back); err != nil {
-		return true, err
-	}
-	if err := f(); err != nil {
-		return true, err
-	}
-	return true, t.Exec(ctx, d.becomeSQL("SET LOCAL")+";"+t.Session.setRole())
-}
-
-// Prepare calls f with the rights of the truth to change what the session will find. It reports
-// false where that is not possible, or when f fails in the database, and the transaction is as
-// it was. f returns pgx.ErrNoRows to have its changes undone.
-func (t *Tx) Prepare(ctx context.Context, f func() error) (done bool, err error) {
-	_, err = t.AsTruth(ctx, func() error {
-		if err := t.Exec(ctx, "SAVEPOINT preparation"); err != nil {
-			return err
-		}
-		err := f()
-		if err != nil && query.SQLState(err) == "" && !errors.Is(err, pgx.ErrNoRows) {
-			return err
-		}
-		if done = err == nil; !done {
-			return t.Exec(ctx, "ROLLBACK TO preparation")
-		}
-		return nil
-	})
-	return done, err
-}
-
 // Enter changes the identity settings to another session's.
 func (t *Tx) Enter(ctx context.Context, other Session) error {
 	return t.Exec(ctx, other.enter(t.conn.dialer.config.Settings))
@@ -170,7 +129,11 @@ func (t *Tx) Enter(ctx context.Context, other Session) error {
 func (t *Tx) Impersonate(ctx context.Context, other Session, f func() error) error {
 	t.conn.stale = t.Session.needsFreshConnection()
 	names := t.conn.dialer.config.Settings
-	if err := t.Exec(ctx, other.enter(names)); err != nil {
+	login := ""
+	if t.Session.Role != "" {
+		login = "SET LOCAL ROLE NONE;"
+	}
+	if err := t.Exec(ctx, login+other.enter(names)); err != nil {
 		return err
 	}
 	if err := f(); err != nil {

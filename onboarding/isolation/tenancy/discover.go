@@ -18,14 +18,18 @@ var ErrNoTenants = errors.New("no table of users found: name it in users.table")
 
 // discovery finds a model.
 type discovery struct {
-	m      *Model
-	config Config
+	m       *Model
+	config  Config
+	session Reader
 }
 
-// Discover finds the tenants and whose the rows of every relation are.
-func Discover(ctx context.Context, q query.Querier, cat *catalog.Catalog, config Config) (*Model, error) {
+// Discover finds the tenants and whose the rows of every relation are. q is a connection of the
+// truth, and session reads what must not be read with its rights.
+func Discover(
+	ctx context.Context, q query.Querier, session Reader, cat *catalog.Catalog, config Config,
+) (*Model, error) {
 	m := &Model{Catalog: cat, own: map[uint32]*Ownership{}, directory: map[uint32]bool{}}
-	d := &discovery{m: m, config: config}
+	d := &discovery{m: m, config: config, session: session}
 	if err := d.findTenants(ctx, q); err != nil {
 		return nil, err
 	}

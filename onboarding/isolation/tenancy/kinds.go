@@ -19,7 +19,7 @@ func (f *valueFollower) kindLinks(ctx context.Context, r *catalog.Relation) map[
 		if id == nil {
 			continue
 		}
-		values, err := query.Strings(ctx, f.q,
+		values, err := f.sampler.strings(ctx, r,
 			fmt.Sprintf("SELECT DISTINCT k FROM (SELECT %s::text AS k FROM %s a LIMIT %d) s ORDER BY 1 LIMIT %d",
 				query.Column("a", kind.Name), r.SQL(), 100*sampleSize, sampleSize))
 		if err != nil {

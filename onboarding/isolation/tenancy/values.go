@@ -45,7 +45,9 @@ func (d *discovery) followValues(ctx context.Context, q query.Querier) error {
 	if err != nil {
 		return err
 	}
-	f := &valueFollower{d: d, q: q, references: d.references(), bases: bases}
+	f := &valueFollower{d: d, q: q, references: d.references(), bases: bases, sampler: &sampler{
+		d: d, truth: q, session: d.session, known: map[*catalog.Relation]map[string][]string{},
+	}}
 	for _, r := range d.m.Catalog.Relations {
 		parent := d.m.Catalog.Relation(r.Parent)
 		inherits := parent != nil && (r.Partition || d.m.own[parent.OID] != nil)
@@ -105,7 +107,7 @@ func (d *discovery) references() []reference {
 		}
 		if len(r.Key) == 1 && !o.linked(r.Key) {
 			add(r, r.Key[0])
-		} else if len(r.Key) == 0 && !r.IsView() {
+		} else if len(r.Key) == 0 && r.IsTable() {
 			add(r, "id")
 		}
 	}
@@ -118,6 +120,7 @@ type valueFollower struct {
 	q          query.Querier
 	references []reference
 	bases      map[uint32][]uint32
+	sampler    *sampler
 }
 
 // classify returns the owners of a relation as far as its values show them.
@@ -206,13 +209,7 @@ func (f *valueFollower) sample(ctx context.Context, r *catalog.Relation, c *cata
 	if c.Type != "uuid" && c.Category != catalog.String {
 		return nil
 	}
-	values, err := query.Strings(ctx, f.q, fmt.Sprintf(
-		"SELECT DISTINCT %[1]s::text FROM (SELECT %[1]s FROM %[2]s WHERE %[1]s IS NOT NULL LIMIT %[3]d) s",
-		query.Name(c.Name), r.SQL(), sampleSize))
-	if err != nil {
-		return nil
-	}
-	return values
+	return f.sampler.of(ctx, r)[c.Name]
 }
 
 // matching counts the rows of a reference's table that hold one of the values.

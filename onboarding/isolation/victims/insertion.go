@@ -10,17 +10,14 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/isolation/query"
 )
 
-// Keys says what an INSERT does about unique keys and about columns that the app role may not
-// write.
+// Keys says what an INSERT does about unique keys.
 type Keys int
 
 const (
 	// NewKeys makes up new values for unique keys.
 	NewKeys Keys = iota
-	// SameKeys keeps the keys of a row that is no longer there.
+	// SameKeys keeps the keys of a row that is there.
 	SameKeys
-	// AllColumns makes up new values, and sets columns that the app role may not write.
-	AllColumns
 )
 
 // Insertion is an INSERT of one row.
@@ -51,7 +48,7 @@ func (r *Rows) Insert(t *catalog.Relation, values Values, keys Keys) Insertion {
 	insertion := Insertion{Condition: anyRow}
 	var names, literals []string
 	for _, c := range t.Columns {
-		if !c.Insert && !t.Elsewhere && keys != AllColumns || c.Generated {
+		if !c.Insert && !t.Elsewhere || c.Generated {
 			continue
 		}
 		if slices.Contains(renew, c.Name) && !slices.Contains(fixed, c.Name) {

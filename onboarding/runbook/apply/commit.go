@@ -16,7 +16,8 @@ type commitApplier struct{ repo *repo.Repo }
 func (a commitApplier) apply(ctx context.Context, task Task) error {
 	wanted := task.Item.Commit
 	commit := repo.Commit{Folder: wanted.Folder, Subject: wanted.Subject, Trailers: trailers(task.Authorization),
-		Output: task.Log.Line}
+		Rebase: wanted.Rebase, Output: task.Log.Line, Fence: fence(task.Authorization),
+		Waiting: waits(once(task.Log.Line))}
 	for _, file := range wanted.Files {
 		before, after, err := file.Contents()
 		if err != nil {
@@ -44,8 +45,8 @@ func trailers(auth onboarding.Authorization) []repo.Trailer {
 		list = append(list, repo.Trailer{Key: "Approver", Value: person(approver)})
 	}
 	return append(list,
-		repo.Trailer{Key: "Run", Value: auth.Run.ID.String()},
-		repo.Trailer{Key: "Digest", Value: string(auth.Digest)})
+		repo.Trailer{Key: repo.TrailerRun, Value: auth.Run.ID.String()},
+		repo.Trailer{Key: repo.TrailerDigest, Value: string(auth.Digest)})
 }
 
 // person names an operator on one line. People choose their own names, so characters that would

@@ -48,26 +48,28 @@ type Folder struct {
 	Repo  *repo.State
 	Site  *site.Site
 	Files []hosts.File // those that are committed, or will be
+
+	subject func(does string) string
 }
 
 // Observe returns the deploy folder of a site.
 func (d *Planner) Observe(ctx context.Context, s *site.Site) (*Folder, error) {
 	state, err := d.repo.Observe(ctx, s.Domain)
-	return newFolder(s, state, err)
+	return d.newFolder(s, state, err)
 }
 
 // ObserveIdle is Observe once nothing that the bot started, now or before a restart, works on the
 // repository.
 func (d *Planner) ObserveIdle(ctx context.Context, s *site.Site) (*Folder, error) {
 	state, err := d.repo.ObserveIdle(ctx, s.Domain)
-	return newFolder(s, state, err)
+	return d.newFolder(s, state, err)
 }
 
-func newFolder(s *site.Site, state *repo.State, err error) (*Folder, error) {
+func (d *Planner) newFolder(s *site.Site, state *repo.State, err error) (*Folder, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Folder{Repo: state, Site: s, Files: state.Committed}, nil
+	return &Folder{Repo: state, Site: s, Files: state.Committed, subject: d.repo.Subject}, nil
 }
 
 // Find returns a file of a tree, nil if there is none.
@@ -89,61 +91,72 @@ func (f *Folder) Required(name string) (hosts.File, error) {
 	return *found, nil
 }
 
-// change is the change of one file of the folder. before is nil for a new file.
-func (f *Folder) change(file hosts.File, before []byte) onboarding.FileChange {
-	mode := "100644"
-	if file.Mode.Perm()&0o111 != 0 {
-		mode = "100755"
-	}
-	return onboarding.NewFileChange(path.Join(f.Site.Folder, file.Path), mode, before,
-		append([]byte{}, file.Content...))
-}
-
 // Commit is a change of files of the folder.
 type Commit struct {
-	Subject string
-	Files   []hosts.File // as they are to be
-	// Pushed says that the push of such a commit is known to have succeeded.
-	Pushed bool
+	Does  string       // what it does, in the imperative
+	Files []hosts.File // as they are to be
+	Gone  []string     // the paths of those that are not to be
 }
 
 // Commit returns the change that makes files of the folder what is wanted, empty if they are and
-// the remote has them.
+// the remote has the folder. What only has to be pushed is part of it: the difference between the
+// folder here and on the remote, so what is left of an approved change is known as such.
 func (f *Folder) Commit(wanted Commit) (onboarding.Change, error) {
-	commit := &onboarding.Commit{Folder: f.Site.Folder, Subject: wanted.Subject}
-	committed := &onboarding.Commit{Folder: f.Site.Folder, Subject: wanted.Subject}
+	commit := &onboarding.Commit{Folder: f.Site.Folder, Subject: f.subject(wanted.Does), Rebase: f.Repo.Behind}
 	for _, file := range wanted.Files {
 		if !file.Mode.IsRegular() {
 			return onboarding.Change{}, onboarding.Conflictf("Replace it with a file.",
 				"%s is a symbolic link, which a deploy folder cannot have.", file.Path)
 		}
-		before := Find(f.Files, file.Path)
-		switch {
-		case before == nil:
-			commit.Files = append(commit.Files, f.change(file, nil))
-		case !bytes.Equal(before.Content, file.Content):
-			commit.Files = append(commit.Files, f.change(file, before.Content))
-		default:
-			committed.Files = append(committed.Files, f.change(file, file.Content))
+		var content []byte
+		if !slices.Contains(wanted.Gone, file.Path) {
+			content = append([]byte{}, file.Content...)
+		}
+		if here := contentOf(f.Files, file.Path); !sameFile(here, content) {
+			commit.Files = append(commit.Files, f.change(file, here, content))
 		}
 	}
-	return f.Change(commit, committed, wanted.Pushed), nil
+	summary := "Commit: "
+	if len(commit.Files) == 0 {
+		summary = "Push the commit: "
+	}
+	if commit.Files = append(commit.Files, f.unpushed(commit.Files)...); len(commit.Files) == 0 {
+		return onboarding.Change{}, nil
+	}
+	return onboarding.Change{Summary: summary + commit.Subject, Items: []onboarding.Item{{Commit: commit}}}, nil
 }
 
-// Change returns the change for a commit. If the commit has no files, the change is the push of
-// one that exists and whose push failed: applying it makes no commit and pushes.
-func (f *Folder) Change(commit, committed *onboarding.Commit, pushed bool) onboarding.Change {
-	if len(commit.Files) > 0 {
-		return onboarding.Change{Summary: "Commit: " + commit.Subject, Items: []onboarding.Item{{Commit: commit}}}
+// unpushed are the changes of files that are committed, and that the remote does not have, but for
+// those of files that are changed anyhow.
+func (f *Folder) unpushed(changed []onboarding.FileChange) []onboarding.FileChange {
+	var changes []onboarding.FileChange
+	for _, file := range overlay(f.Repo.Remote, f.Repo.Committed) {
+		here, there := contentOf(f.Repo.Committed, file.Path), contentOf(f.Repo.Remote, file.Path)
+		change := f.change(file, there, here)
+		if file.Mode.IsRegular() && !sameFile(here, there) && !slices.ContainsFunc(changed,
+			func(c onboarding.FileChange) bool { return c.Path == change.Path }) {
+			changes = append(changes, change)
+		}
 	}
-	unpushed := slices.ContainsFunc(f.Repo.Unpushed, func(c repo.Unpushed) bool {
-		return c.Own && c.Subject == committed.Subject
-	})
-	if pushed || !unpushed {
-		return onboarding.Change{}
-	}
-	return onboarding.Change{
-		Summary: "Push the commit: " + committed.Subject,
-		Items:   []onboarding.Item{{Commit: committed}},
-	}
+	return changes
 }
+
+// change is the change of one file of the folder. No content is no file.
+func (f *Folder) change(file hosts.File, before, after []byte) onboarding.FileChange {
+	mode := "100644"
+	if file.Mode.Perm()&0o111 != 0 {
+		mode = "100755"
+	}
+	return onboarding.NewFileChange(path.Join(f.Site.Folder, file.Path), mode, before, after)
+}
+
+// contentOf is the content of a file of a tree, nil if there is none.
+func contentOf(files []hosts.File, name string) []byte {
+	if found := Find(files, name); found != nil {
+		return append([]byte{}, found.Content...)
+	}
+	return nil
+}
+
+// sameFile compares the contents of two files; nil is no file.
+func sameFile(a, b []byte) bool { return (a == nil) == (b == nil) && bytes.Equal(a, b) }

@@ -1,0 +1,154 @@
+package audit
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"fmt"
+	"hash/maphash"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/google/uuid"
+)
+
+// kindSnapshot is the kind of the first entry, which is about no row: it says how many rows were
+// there before the chain. The entries that follow are these rows.
+const kindSnapshot = "snapshot"
+
+// Chain verifies a whole chain while its entries pass by, oldest first. It is for one goroutine.
+type Chain struct {
+	heads    []Head
+	problems []string
+	seq      int64 // of the last entry
+	hash     Hash  // of the last entry
+	runs     map[uuid.UUID]Hash
+	latest   map[uint64]row // the newest entry of each row, by the row's key
+	names    names
+	buf      []byte
+}
+
+// NewChain returns a chain without entries, which must come to have all the heads, and will have
+// about as many entries as expected.
+func NewChain(expected int64, heads ...Head) *Chain {
+	return &Chain{heads: heads, runs: map[uuid.UUID]Hash{}, latest: make(map[uint64]row, expected*3/4),
+		names: names{seed: maphash.MakeSeed()}}
+}
+
+// Add verifies the next entry, and keeps nothing of it. Whatever is wrong with one, the next is
+// verified as if it were right, so few problems hide others.
+func (c *Chain) Add(e *Entry) {
+	before := links{}
+	if c.seq > 0 {
+		before.prev = c.hash[:]
+	}
+	hash, found := c.runs[e.Run]
+	if found {
+		before.runPrev = hash[:]
+	}
+	c.buf = e.append(c.buf[:0], before)
+	// What follows a gap holds the hash of an entry that is not there, so it cannot be verified.
+	switch next := c.seq + 1; {
+	case e.Seq == next+1:
+		c.report("entry %d was removed", next)
+	case e.Seq > next:
+		c.report("entries %d to %d were removed", next, e.Seq-1)
+	case sha256.Sum256(c.buf) != e.Hash:
+		c.report("entry %d (%s %s) does not match its hash: it, or one that it follows, was edited, moved, inserted "+
+			"or removed", e.Seq, e.Kind, e.Row)
+	}
+	for _, head := range c.heads {
+		if head.Seq == e.Seq && !strings.HasPrefix(e.Hash.String(), head.Hash) {
+			c.report("entry %d is not the one of head %s: the chain was written anew from there or before", e.Seq,
+				head)
+		}
+	}
+	c.seq, c.hash = e.Seq, e.Hash
+	if e.Run != uuid.Nil {
+		c.runs[e.Run] = e.Hash
+	}
+	if string(e.Kind) != kindSnapshot {
+		row := c.names.row(e.Kind, e.Row, e.Record)
+		row.seq = e.Seq
+		c.latest[row.key] = row
+	}
+}
+
+func (c *Chain) report(format string, args ...any) {
+	c.problems = append(c.problems, fmt.Sprintf(format, args...))
+}
+
+// row is one row of a table, or its newest entry. Whoever could edit one does not know the seed of
+// the sums, and so cannot make two that have the same.
+type row struct {
+	key, sum   uint64 // of its name and its record
+	start, end uint32 // its name, among the names
+	seq        int64  // of the entry
+}
+
+// names are how people read which row of its kind one is, all behind each other.
+type names struct {
+	text []byte
+	seed maphash.Seed
+}
+
+func (n *names) row(kind, id, record []byte) row {
+	start := len(n.text)
+	n.text = append(append(append(n.text, kind...), ' '), id...)
+	return row{key: maphash.Bytes(n.seed, n.text[start:]), sum: maphash.Bytes(n.seed, record),
+		start: uint32(start), end: uint32(len(n.text))}
+}
+
+func (n *names) of(row row) []byte { return n.text[row.start:row.end] }
+
+// Rows are what the tables hold now. They are for one goroutine, which may be another than the
+// chain's.
+type Rows struct {
+	names names
+	list  []row
+}
+
+// Rows returns a list without rows, to compare with the chain.
+func (c *Chain) Rows() *Rows { return &Rows{names: names{seed: c.names.seed}} }
+
+// Add adds a row with what its record would be.
+func (r *Rows) Add(kind, id, record []byte) { r.list = append(r.list, r.names.row(kind, id, record)) }
+
+// Report is what a verification found.
+type Report struct {
+	Head     Head // of the chain, zero for an empty one
+	Entries  int64
+	Runs     int
+	Rows     int
+	Problems []string
+}
+
+// Report compares the rows with the newest entry of each, once all entries have passed by.
+func (c *Chain) Report(rows *Rows) Report {
+	for _, row := range rows.list {
+		switch entry, found := c.latest[row.key]; {
+		case !found:
+			c.report("%s is in no entry: it was inserted, or its entries were removed", rows.names.of(row))
+		case entry.sum != row.sum:
+			c.report("%s differs from its entry %d: it was edited", rows.names.of(row), entry.seq)
+		}
+		delete(c.latest, row.key)
+	}
+	bySeq := func(a, b row) int { return cmp.Compare(a.seq, b.seq) }
+	for _, entry := range slices.SortedFunc(maps.Values(c.latest), bySeq) {
+		c.report("%s of entry %d was removed", c.names.of(entry), entry.seq)
+	}
+	for _, head := range c.heads {
+		if head.Seq > c.seq {
+			c.report("head %s is missing: the chain ends at entry %d, so its last entries were cut off", head, c.seq)
+		}
+	}
+	if c.seq == 0 {
+		c.report("the chain has no entries: they were removed")
+	}
+	report := Report{Entries: c.seq, Runs: len(c.runs), Rows: len(rows.list), Problems: c.problems}
+	if c.seq > 0 {
+		report.Head = Head{Seq: c.seq, Hash: c.hash.String()}
+	}
+	return report
+}
