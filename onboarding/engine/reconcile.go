@@ -6,10 +6,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/jackc/pgx/v5"
-
 	"github.com/atlilith/onboardbot/onboarding"
-	"github.com/atlilith/onboardbot/onboarding/store"
 )
 
 // reconcile continues a step that was approved, or that was interrupted: it observes the step,
@@ -33,7 +30,7 @@ func (d *driver) reconcile(ctx context.Context, run *onboarding.Run, step *onboa
 			return err
 		}
 		defer release()
-		count, err := store.Interruptions(ctx, d.db(), approval.ID)
+		count, err := d.db().Interruptions(ctx, approval.ID)
 		if err != nil {
 			return err
 		}
@@ -157,7 +154,7 @@ func reopen(ctx context.Context, tx pgx.Tx, run *onboarding.Run, gone []onboardi
 // saveFacts writes down what the run learned from an observation.
 func (d *driver) saveFacts(ctx context.Context, run *onboarding.Run, seen observed) (onboarding.Observation, error) {
 	if seen.err == nil {
-		seen.err = store.SaveFacts(ctx, d.db(), run, seen.Facts)
+		seen.err = d.db().SaveFacts(ctx, run, seen.Facts)
 	}
 	return seen.Observation, seen.err
 }
@@ -178,7 +175,7 @@ func (d *driver) approvalOf(
 	if step.State != onboarding.StepApproved && step.State != onboarding.StepApplying {
 		return nil, nil
 	}
-	approval, err := store.CurrentApproval(ctx, d.db(), run.ID, step.Key)
+	approval, err := d.db().CurrentApproval(ctx, run.ID, step.Key)
 	if err != nil || approval == nil || approval.State != onboarding.ApprovalApproved {
 		return nil, err
 	}
@@ -187,23 +184,23 @@ func (d *driver) approvalOf(
 
 // recordInterruption records that a process died while it applied the step.
 func (d *driver) recordInterruption(ctx context.Context, w *work) error {
-	return d.change(ctx, w.run.ID, func(tx pgx.Tx, _ *onboarding.Run) error {
-		found, err := store.InterruptAttempts(ctx, tx, w.run.ID, w.step.Key)
+	return d.change(ctx, w.run.ID, func(tx Tx, _ *onboarding.Run) error {
+		found, err := tx.InterruptAttempts(ctx, w.run.ID, w.step.Key)
 		if err != nil || !found {
 			return err
 		}
-		return store.AddEvent(ctx, tx, w.event(onboarding.EventInterrupted))
+		return tx.AddEvent(ctx, w.event(onboarding.EventInterrupted))
 	})
 }
 
 // save writes where a step stands now, unless the run ended meanwhile. The transaction also does
 // what else there is to do, if anything, such as adding an event.
-func (d *driver) save(ctx context.Context, w *work, also func(tx pgx.Tx) error) error {
-	return d.change(ctx, w.run.ID, func(tx pgx.Tx, fresh *onboarding.Run) error {
+func (d *driver) save(ctx context.Context, w *work, also func(tx Tx) error) error {
+	return d.change(ctx, w.run.ID, func(tx Tx, fresh *onboarding.Run) error {
 		if fresh.State != onboarding.RunActive {
 			return nil
 		}
-		if err := store.SaveStep(ctx, tx, w.run.ID, w.step); err != nil || also == nil {
+		if err := tx.SaveStep(ctx, w.run.ID, w.step); err != nil || also == nil {
 			return err
 		}
 		return also(tx)
@@ -218,7 +215,7 @@ func (d *driver) stop(ctx context.Context, w *work) error {
 	}
 	d.engine.log.WarnContext(ctx, "step stopped", "run", w.run.ID, "step", w.step.Key, "state", w.step.State,
 		"error", w.step.Detail)
-	return d.save(ctx, w, func(tx pgx.Tx) error { return store.AddEvent(ctx, tx, event) })
+	return d.save(ctx, w, func(tx Tx) error { return tx.AddEvent(ctx, event) })
 }
 
 // waitFor leaves a step until something outside has happened.
@@ -226,18 +223,18 @@ func (d *driver) waitFor(ctx context.Context, w *work, observation onboarding.Ob
 	began := w.step.State != onboarding.StepWaiting
 	w.set(onboarding.StepWaiting, observation.Waiting, observation.Findings)
 	w.step.Due = time.Now().Add(max(observation.Again, time.Second))
-	return d.save(ctx, w, func(tx pgx.Tx) error {
+	return d.save(ctx, w, func(tx Tx) error {
 		if began {
 			event := onboarding.Event{RunID: w.run.ID, Step: w.step.Key, Kind: onboarding.EventWaiting,
 				Text: observation.Waiting}
-			if err := store.AddEvent(ctx, tx, event); err != nil {
+			if err := tx.AddEvent(ctx, event); err != nil {
 				return err
 			}
 		}
 		if err := useApproval(ctx, tx, w.approval); err != nil {
 			return err
 		}
-		return d.engine.Wake(ctx, tx, w.run.ID, w.step.Due)
+		return tx.Wake(ctx, w.run.ID, w.step.Due)
 	})
 }
 
@@ -248,18 +245,18 @@ func (d *driver) done(ctx context.Context, w *work, observation onboarding.Obser
 	event := w.event(onboarding.EventDone)
 	event.Took = took
 	d.engine.log.InfoContext(ctx, "step done", "run", w.run.ID, "step", w.step.Key, "took", took)
-	return d.save(ctx, w, func(tx pgx.Tx) error {
+	return d.save(ctx, w, func(tx Tx) error {
 		if err := useApproval(ctx, tx, w.approval); err != nil {
 			return err
 		}
-		return store.AddEvent(ctx, tx, event)
+		return tx.AddEvent(ctx, event)
 	})
 }
 
 // useApproval closes the approval of a step that was applied, if there was one.
-func useApproval(ctx context.Context, tx pgx.Tx, approval *onboarding.Approval) error {
+func useApproval(ctx context.Context, tx Tx, approval *onboarding.Approval) error {
 	if approval == nil {
 		return nil
 	}
-	return store.CloseApproval(ctx, tx, approval, onboarding.ApprovalUsed)
+	return tx.CloseApproval(ctx, approval, onboarding.ApprovalUsed)
 }
