@@ -97,7 +97,7 @@ func (d *driver) conclude(ctx context.Context, w *work, seen observed) error {
 	}
 	if gone := done(w.run, observation.Reopen); len(gone) > 0 {
 		w.set(onboarding.StepPending, "", nil)
-		return d.save(ctx, w, func(tx pgx.Tx) error { return reopen(ctx, tx, w.run, gone) })
+		return d.save(ctx, w, func(tx Tx) error { return reopen(ctx, tx, w.run, gone) })
 	}
 	if finding, failed := observation.Failure(); failed {
 		w.set(onboarding.StepFailed, finding.Name+": "+finding.Detail, observation.Findings)
@@ -131,7 +131,7 @@ func done(run *onboarding.Run, keys []onboarding.Key) []onboarding.Key {
 }
 
 // reopen has steps observed again that were done, and those that come after them too.
-func reopen(ctx context.Context, tx pgx.Tx, run *onboarding.Run, gone []onboarding.Key) error {
+func reopen(ctx context.Context, tx Tx, run *onboarding.Run, gone []onboarding.Key) error {
 	isGone := func(key onboarding.Key) bool { return slices.Contains(gone, key) }
 	for i := range run.Steps { // each step comes after those that it needs
 		step := &run.Steps[i]
@@ -140,11 +140,11 @@ func reopen(ctx context.Context, tx pgx.Tx, run *onboarding.Run, gone []onboardi
 		}
 		gone = append(gone, step.Key)
 		step.State, step.Detail = onboarding.StepPending, ""
-		if err := store.SaveStep(ctx, tx, run.ID, step); err != nil {
+		if err := tx.SaveStep(ctx, run.ID, step); err != nil {
 			return err
 		}
 		event := onboarding.Event{RunID: run.ID, Step: step.Key, Kind: onboarding.EventReopened}
-		if err := store.AddEvent(ctx, tx, event); err != nil {
+		if err := tx.AddEvent(ctx, event); err != nil {
 			return err
 		}
 	}
