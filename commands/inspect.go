@@ -59,8 +59,28 @@ func (h *inspectHandlers) status(ctx context.Context, run *onboarding.Run) post.
 	if err != nil {
 		return h.replies.failure(ctx, err, "run", run.ID.String())
 	}
+	// Who asks perhaps misses something in the thread.
+	if err := h.messages.outbox.Compare(ctx, render.RootKey(run.ID)); err != nil {
+		h.replies.log.WarnContext(ctx, "a thread is not compared with the database", "run", run.ID, "error", err)
+	}
 	renderer := h.renderer.WithLinks(h.messages.relatedLinks(ctx, view.Run))
 	return renderer.Status(view, h.messages.address(ctx, render.RootKey(run.ID))).Reply()
+}
+
+// showFindings opens all findings of a step for one person.
+func (h *inspectHandlers) showFindings(ctx context.Context, action bot.Action) error {
+	err := h.replies.gate.RequireOperator(ctx, action.Person)
+	var view *onboarding.View
+	if err == nil {
+		view, err = h.service.Records.View(ctx, parseID(action.Value))
+	}
+	if err == nil {
+		step := render.StepAt(view.Run, action.Block)
+		if err = onboarding.ErrNotFound; step != nil {
+			_, err = h.replies.workspace.OpenView(ctx, action.TriggerID, render.FindingsPage(step))
+		}
+	}
+	return h.replies.answer(ctx, action, err)
 }
 
 // verify makes the success checks again and answers with what they found.

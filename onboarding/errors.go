@@ -30,6 +30,14 @@ var (
 // approved. An [Applier] wraps it.
 var ErrTargetChanged = errors.New("the target changed after this was approved")
 
+// ErrNotHolder says that another process has taken over the run, or may have: this one changes
+// nothing any more.
+var ErrNotHolder = errors.New("another process has taken over the run")
+
+// ErrLost says that contact with an item was lost while it was applied: it may still run. An
+// [Applier] wraps it.
+var ErrLost = errors.New("contact was lost while the change was applied")
+
 // HeldRunError says that somebody cannot end the freeze, since it holds approved changes of a run
 // that they requested.
 type HeldRunError struct{ Slug string }
@@ -47,16 +55,25 @@ type DecidedError struct {
 
 func (e *DecidedError) Error() string { return "the approval is " + string(e.State) }
 
-// ReasonNeededError says that a vote has to give a reason, and for which approval. It is also
-// [ErrNoReason].
-type ReasonNeededError struct {
+// ConfirmationNeededError says what somebody has to do before their vote counts, and on which
+// approval. If a reason is needed, it is also [ErrNoReason].
+type ConfirmationNeededError struct {
 	Approval *Approval
 	// Step is the step that the approval is for.
 	Step Definition
+	// Reason: say why. Whole: be shown the whole change.
+	Reason, Whole bool
 }
 
-func (e *ReasonNeededError) Error() string { return ErrNoReason.Error() }
-func (e *ReasonNeededError) Unwrap() error { return ErrNoReason }
+func (e *ConfirmationNeededError) Error() string { return "the decision needs to be confirmed" }
+
+// Unwrap returns [ErrNoReason] if a reason is needed.
+func (e *ConfirmationNeededError) Unwrap() error {
+	if e.Reason {
+		return ErrNoReason
+	}
+	return nil
+}
 
 // PermissionError says why somebody may not do what they asked for, such as being a guest. It is
 // also the wrapped sentinel.

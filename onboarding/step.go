@@ -16,6 +16,8 @@ type Kind string
 const (
 	KindPreflight Kind = "preflight" // checks that a run can begin, and changes nothing
 	KindVerify    Kind = "verify"    // makes the success checks of an onboarding
+	KindDeploy    Kind = "deploy"    // runs the platform's own command
+	KindSync      Kind = "sync"      // commits what a host has
 )
 
 // Kind is the line of the runbook that the step carries out: the key without its domain.

@@ -11,16 +11,18 @@ const (
 	ActionRetry   = "step.retry"
 	ActionAgain   = "run.retry"
 	ActionCheck   = "step.check"
-	ActionCancel  = "run.cancel"
-	ActionKeep    = "run.keep"
-	ActionReview  = "run.review"
-	ActionUndo    = "run.undo"
-	ActionUndoAll = "run.undo-all"
-	ActionLeave   = "run.leave"
+	// ActionFindings shows all findings of a step.
+	ActionFindings = "step.findings"
+	ActionCancel   = "run.cancel"
+	ActionKeep     = "run.keep"
+	ActionReview   = "run.review"
+	ActionUndo     = "run.undo"
+	ActionUndoAll  = "run.undo-all"
+	ActionLeave    = "run.leave"
 
-	ViewReason = "approval.reason"
-	viewChange = "approval.change"
-	ViewReview = "run.review"
+	ViewConfirm = "approval.reason"
+	viewChange  = "approval.change"
+	ViewReview  = "run.review"
 
 	// ActionPick is the action id of the box at each change of a review.
 	ActionPick = "review.pick"

@@ -24,9 +24,11 @@ import (
 func TestViews(t *testing.T) {
 	t.Parallel()
 	for name, view := range map[string]slack.ModalViewRequest{
-		"reject":      ReasonForm(reasonNeeded(), Rejecting),
-		"approve":     ReasonForm(reasonNeeded(), Approving),
-		"break-glass": ReasonForm(reasonNeeded(), BreakingGlass),
+		"reject":      ConfirmForm(reasonNeeded(), Rejecting, 0),
+		"approve":     ConfirmForm(reasonNeeded(), Approving, 0),
+		"break-glass": ConfirmForm(reasonNeeded(), BreakingGlass, 0),
+		"shown-whole": ConfirmForm(&onboarding.ConfirmationNeededError{Approval: openApproval(), Whole: true,
+			Reason: true, Step: onboarding.Definition{Key: "database", Title: "Database rows"}}, Approving, 0),
 		"review": testRenderer.Review(approvedAhead().View,
 			[]onboarding.Preapproval{
 				{Planned: onboarding.Planned{Definition: onboarding.Definition{Key: "sync/merche-biche.com"},
@@ -35,6 +37,7 @@ func TestViews(t *testing.T) {
 			Why: "This is your own request.", person: "U0ANA"}.Page(0),
 		"review-empty": testRenderer.Review(live(merche()).View, nil, "U0BO").Page(3),
 		"review-done":  ReviewDone(ReviewMeta{Page: 1}, 2, 3),
+		"findings":     FindingsPage(waitingForRecords().Step("dns/merche-biche.com")),
 		"change":       ChangePage("Database rows", openApproval(), 7),
 		"notice":       mrkdwn.Notice("Onboarding", strings.Repeat("word ", 2000)),
 	} {
@@ -65,19 +68,21 @@ func TestReviewPages(t *testing.T) {
 		}
 	}
 	r := testRenderer.Review(s.View, nil, "U0CLEO")
-	boxes := 0
+	boxes, buttons := 0, 0
 	for page := range 4 {
 		view := r.Page(page)
 		golden.CheckView(t, view)
 		boxes += strings.Count(string(golden.Indented(view)), "\"Approve · digest ")
+		buttons += strings.Count(string(golden.Indented(view)), "\"Approve…\"")
 	}
-	if boxes != 61 {
-		t.Errorf("%d changes can be ticked, of 61", boxes)
+	// All of a deployment and of a sync must be shown first.
+	if boxes != 41 || buttons != 20 {
+		t.Errorf("%d changes can be ticked, and %d be shown and approved, of 61", boxes, buttons)
 	}
 }
 
-func reasonNeeded() *onboarding.ReasonNeededError {
-	return &onboarding.ReasonNeededError{Approval: openApproval(),
+func reasonNeeded() *onboarding.ConfirmationNeededError {
+	return &onboarding.ConfirmationNeededError{Reason: true, Approval: openApproval(),
 		Step: onboarding.Definition{Key: "database", Title: "Database rows"}}
 }
 
@@ -155,6 +160,10 @@ func TestPlan(t *testing.T) {
 func TestHomeViews(t *testing.T) {
 	t.Parallel()
 	asked, stuck, done := preflightDone(), certbotFailed(), live(merche())
+	// The watch has not seen this site yet.
+	unwatched := &onboarding.Run{Request: onboarding.Request{DisplayName: "New",
+		Domains: []onboarding.Domain{{Name: "new.example"}}}, Facts: onboarding.Facts{
+		onboarding.CertificateFact("new.example"): asked.now.Add(89 * 24 * time.Hour).Format(time.RFC3339)}}
 	question := asked.asked("database", insertRows())
 	for name, content := range map[string]Home{
 		"refused": {Refused: "You cannot do this: guests cannot do this."},
@@ -164,7 +173,7 @@ func TestHomeViews(t *testing.T) {
 			Stuck: []ListedRun{{Run: stuck.Run}},
 			Runs: []ListedRun{{Run: asked.Run},
 				{Run: stuck.Run, Link: "https://atlilith.slack.com/archives/C0OPS/p2"}},
-			Live: []*onboarding.Run{done.Run}, More: 3,
+			Live: []*onboarding.Run{done.Run, unwatched}, More: 3,
 			Expiry: map[string]time.Time{"merche-biche.com": asked.now.Add(80 * 24 * time.Hour)},
 			Isolation: &IsolationReport{At: asked.now, Proven: true,
 				Summary: "12 tables, 48 attempts: nothing crosses <tenants>.",

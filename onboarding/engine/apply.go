@@ -7,10 +7,8 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
 
 	"github.com/atlilith/onboardbot/onboarding"
-	"github.com/atlilith/onboardbot/onboarding/store"
 )
 
 const (
@@ -52,6 +50,9 @@ func (d *driver) apply(ctx context.Context, w *work, change onboarding.Change) e
 	if refused && refusal.Line == LineHolder {
 		return err // whoever holds the run now finds the attempt interrupted
 	}
+	if errors.Is(err, onboarding.ErrLost) {
+		return d.lose(ctx, w, attempt, output, err)
+	}
 	if err := d.finishAttempt(ctx, attempt, output, err); err != nil {
 		return err
 	}
@@ -90,12 +91,12 @@ func (d *driver) notAdmitted(ctx context.Context, w *work, err error) error {
 // beginAttempt records that the step is being applied, unless the run ended meanwhile.
 func (d *driver) beginAttempt(ctx context.Context, w *work, attempt *onboarding.Attempt) (begun bool, err error) {
 	w.step.State, w.step.Detail = onboarding.StepApplying, ""
-	err = d.save(ctx, w, func(tx pgx.Tx) error {
+	err = d.save(ctx, w, func(tx Tx) error {
 		begun = true
-		if err := store.InsertAttempt(ctx, tx, attempt); err != nil {
+		if err := tx.InsertAttempt(ctx, attempt); err != nil {
 			return err
 		}
-		return store.AddEvent(ctx, tx, w.event(onboarding.EventApplying))
+		return tx.AddEvent(ctx, w.event(onboarding.EventApplying))
 	})
 	return begun, err
 }
@@ -107,7 +108,7 @@ func (d *driver) finishAttempt(ctx context.Context, attempt *onboarding.Attempt,
 		attempt.Outcome, attempt.Error = onboarding.OutcomeFailed, cause.Error()
 	}
 	attempt.Tail, attempt.Lines = output.last()
-	return store.FinishAttempt(ctx, d.db(), attempt, output.all())
+	return d.db().FinishAttempt(ctx, attempt, output.all())
 }
 
 // applyItems applies the items of an application in their order. After the first that fails it
@@ -130,18 +131,41 @@ func (d *driver) applyItems(ctx context.Context, a *application) error {
 	return failed
 }
 
+// maxLosses is how many applications under one approval may be interrupted before a person decides
+// whether to go on.
+const maxLosses = 3
+
+// lose records that contact was lost with what the step began, which may still run. The step stays
+// interrupted: it waits until that has ended, observes, and goes on under the same approval.
+func (d *driver) lose(ctx context.Context, w *work, attempt *onboarding.Attempt, output *recorder, cause error) error {
+	count, err := d.db().Interruptions(ctx, w.approval.ID)
+	if err != nil {
+		return err
+	}
+	d.engine.log.WarnContext(ctx, "contact with a step was lost", "run", w.run.ID, "step", w.step.Key, "error", cause)
+	attempt.Outcome, attempt.Error = onboarding.OutcomeInterrupted, cause.Error()
+	attempt.Tail, attempt.Lines = output.last()
+	w.step.Detail = "It may still run: " + cause.Error()
+	event := w.event(onboarding.EventInterrupted)
+	if count+1 >= maxLosses {
+		w.step.State, event.Kind = onboarding.StepUnknown, onboarding.EventUnknown
+	}
+	event.Text = w.step.Detail
+	return d.save(ctx, w, func(tx Tx) error {
+		if err := tx.FinishAttempt(ctx, attempt, output.all()); err != nil {
+			return err
+		}
+		return tx.AddEvent(ctx, event)
+	})
+}
+
 // showProgress writes the last lines of an attempt where people read them. Nothing depends on it.
 func (d *driver) showProgress(ctx context.Context, attempt *onboarding.Attempt, output *recorder) {
 	// A statement that is cancelled breaks the session.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), progressTimeout)
 	defer cancel()
 	attempt.Tail, attempt.Lines = output.last()
-	err := pgx.BeginFunc(ctx, d.db(), func(tx pgx.Tx) error {
-		if err := store.SaveProgress(ctx, tx, attempt); err != nil {
-			return err
-		}
-		return d.engine.notifier.RunChanged(ctx, tx, attempt.RunID)
-	})
+	err := d.change(ctx, attempt.RunID, func(tx Tx, _ *onboarding.Run) error { return tx.SaveProgress(ctx, attempt) })
 	if err != nil {
 		d.engine.log.WarnContext(ctx, "progress could not be shown", "run", attempt.RunID, "error", err)
 	}
@@ -153,7 +177,12 @@ func (d *driver) awaitEffect(ctx context.Context, w *work) (onboarding.Observati
 	deadline := time.Now().Add(d.engine.policy.Settle)
 	early := d.observer.observeEarly(ctx, w.run, w.step.Key)
 	for {
-		observation, err := d.saveFacts(ctx, w.run, d.observer.observe(ctx, w.run, w.step.Key))
+		seen, err := d.observe(ctx, &work{run: w.run, step: w.step})
+		if err != nil {
+			discard(early)
+			return onboarding.Observation{}, err
+		}
+		observation, err := d.saveFacts(ctx, w.run, seen)
 		finding, failed := observation.Failure()
 		switch {
 		case err != nil:
@@ -185,11 +214,11 @@ func (d *driver) fail(ctx context.Context, w *work, cause error) error {
 	event := w.event(onboarding.EventFailed)
 	event.Text = cause.Error()
 	d.engine.log.WarnContext(ctx, "step failed", "run", w.run.ID, "step", w.step.Key, "error", cause)
-	return d.save(ctx, w, func(tx pgx.Tx) error {
+	return d.save(ctx, w, func(tx Tx) error {
 		if err := useApproval(ctx, tx, w.approval); err != nil {
 			return err
 		}
-		return store.AddEvent(ctx, tx, event)
+		return tx.AddEvent(ctx, event)
 	})
 }
 
@@ -201,23 +230,23 @@ func (d *driver) refuse(ctx context.Context, w *work, refusal *RefusedError, cau
 	event.Text = cause.Error()
 	d.engine.log.WarnContext(ctx, "the gate refused to apply a change", "run", w.run.ID, "step", w.step.Key,
 		"line", refusal.Line, "error", cause)
-	return d.change(ctx, w.run.ID, func(tx pgx.Tx, fresh *onboarding.Run) error {
+	return d.change(ctx, w.run.ID, func(tx Tx, fresh *onboarding.Run) error {
 		invalid := refusal.Line == LineApproval || refusal.Line == LineVotes
 		if invalid && fresh.State == onboarding.RunActive {
 			return revoke(ctx, tx, w.step, event)
 		}
-		if err := store.AddEvent(ctx, tx, event); err != nil || fresh.State != onboarding.RunActive {
+		if err := tx.AddEvent(ctx, event); err != nil || fresh.State != onboarding.RunActive {
 			return err
 		}
 		if refusal.Line == LineFreeze {
 			w.step.State, w.step.Detail = onboarding.StepApproved, ""
-			return store.SaveStep(ctx, tx, w.run.ID, w.step)
+			return tx.SaveStep(ctx, w.run.ID, w.step)
 		}
 		w.step.State, w.step.Detail = onboarding.StepFailed, cause.Error()
-		if err := store.SaveStep(ctx, tx, w.run.ID, w.step); err != nil {
+		if err := tx.SaveStep(ctx, w.run.ID, w.step); err != nil {
 			return err
 		}
-		current, err := store.CurrentApproval(ctx, tx, w.run.ID, w.step.Key)
+		current, err := tx.CurrentApproval(ctx, w.run.ID, w.step.Key)
 		if err != nil || current == nil {
 			return err
 		}

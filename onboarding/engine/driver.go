@@ -7,11 +7,9 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
 
 	"github.com/atlilith/onboardbot/internal/locks"
 	"github.com/atlilith/onboardbot/onboarding"
-	"github.com/atlilith/onboardbot/onboarding/store"
 )
 
 var errHeld = errors.New("the run is being advanced elsewhere")
@@ -21,9 +19,9 @@ func runLock(id uuid.UUID) locks.Name { return locks.Named("run", id.String()) }
 
 // advance takes a run as far as it goes by itself. It writes everything through the one session
 // that holds the run's lock: should that session end, the lock is free for another process and
-// this one can write nothing more.
+// this one can write nothing more. What it does outside carries the token of [takeUp].
 func (e *Engine) advance(ctx context.Context, id uuid.UUID) error {
-	session, err := locks.Open(ctx, e.pool)
+	session, err := e.open(ctx)
 	if err != nil {
 		return fmt.Errorf("run %s: %w", id, err)
 	}
@@ -35,9 +33,13 @@ func (e *Engine) advance(ctx context.Context, id uuid.UUID) error {
 	if !locked {
 		return errHeld
 	}
+	holder, err := takeUp(ctx, session, id)
+	if err != nil {
+		return err
+	}
 	ctx, stop := context.WithCancel(ctx)
-	gate := &gate{applier: e.applier, directory: e.directory, session: session}
-	driver := &driver{engine: e, session: session, gate: gate, observer: newObserver(e)}
+	gate := &gate{applier: e.applier, directory: e.directory, holder: holder}
+	driver := &driver{engine: e, holder: holder, gate: gate, observer: newObserver(e)}
 	e.driven.Store(id, driver.observer.wakeups)
 	defer func() {
 		e.driven.Delete(id)
@@ -58,8 +60,8 @@ func (e *Engine) advance(ctx context.Context, id uuid.UUID) error {
 
 // logHead leaves the head of the run's audit chain in the log, where nobody who can write to the
 // database can edit it.
-func (e *Engine) logHead(ctx context.Context, db store.DB, id uuid.UUID) {
-	head, err := store.HeadOf(ctx, db, id)
+func (e *Engine) logHead(ctx context.Context, session Session, id uuid.UUID) {
+	head, err := session.HeadOf(ctx, id)
 	if err != nil {
 		e.log.WarnContext(ctx, "the head of the audit chain could not be read", "run", id, "error", err)
 		return
@@ -70,36 +72,31 @@ func (e *Engine) logHead(ctx context.Context, db store.DB, id uuid.UUID) {
 // driver advances one run while its session holds the run's lock. It is for one goroutine.
 type driver struct {
 	engine   *Engine
-	session  *locks.Session
+	holder   *holder
 	gate     *gate
 	observer *observer
 	freeze   *onboarding.Freeze // holds what is approved, nil when nothing does
 }
 
 // db is the connection that holds the run's lock.
-func (d *driver) db() *pgx.Conn { return d.session.Conn() }
+func (d *driver) db() Session { return d.holder.session }
 
-// change changes the run on the connection that holds its lock, and calls the notifier. It does
-// not wake the engine, which is advancing the run.
-func (d *driver) change(ctx context.Context, id uuid.UUID, change func(tx pgx.Tx, run *onboarding.Run) error) error {
-	return store.ChangeRun(ctx, d.db(), id, func(tx pgx.Tx, run *onboarding.Run) error {
-		if err := change(tx, run); err != nil {
-			return err
-		}
-		return d.engine.notifier.RunChanged(ctx, tx, id)
-	})
+// change changes the run on the connection that holds its lock. It does not wake the engine, which
+// is advancing the run.
+func (d *driver) change(ctx context.Context, id uuid.UUID, change func(tx Tx, run *onboarding.Run) error) error {
+	return d.db().ChangeRun(ctx, id, change)
 }
 
 // step does the next thing there is to do for the run and reports whether there may be more.
 func (d *driver) step(ctx context.Context, id uuid.UUID) (more bool, err error) {
-	run, err := store.LoadRun(ctx, d.db(), id)
+	run, err := d.db().LoadRun(ctx, id)
 	if err != nil || run.State != onboarding.RunActive {
 		return false, err
 	}
 	if run, err = d.keepTime(ctx, run); err != nil {
 		return false, err
 	}
-	if d.freeze, err = store.Frozen(ctx, d.db()); err != nil {
+	if d.freeze, err = d.db().Frozen(ctx); err != nil {
 		return false, err
 	}
 	d.observer.collect(run)
@@ -108,10 +105,8 @@ func (d *driver) step(ctx context.Context, id uuid.UUID) (more bool, err error) 
 	if observation != nil {
 		return true, d.applyObservation(ctx, run, observation)
 	}
-	for i := range run.Steps {
-		if step := &run.Steps[i]; run.Ready(step) && d.reconcilable(step) {
-			return true, d.reconcile(ctx, run, step)
-		}
+	if step := d.reconcilable(run); step != nil {
+		return true, d.reconcile(ctx, run, step)
 	}
 	if run.Finished() {
 		return false, d.finish(ctx, run)
@@ -122,26 +117,37 @@ func (d *driver) step(ctx context.Context, id uuid.UUID) (more bool, err error) 
 	return false, nil
 }
 
-// reconcilable reports whether a step was interrupted, or is approved and not held by a freeze.
-func (d *driver) reconcilable(step *onboarding.Step) bool {
-	return step.State == onboarding.StepApplying || step.State == onboarding.StepApproved && d.freeze == nil
+// reconcilable returns the next step that was interrupted, or is approved and not held by a freeze,
+// nil if there is none. Those that were interrupted come first: what an earlier holder still does is
+// over before this one changes anything.
+func (d *driver) reconcilable(run *onboarding.Run) *onboarding.Step {
+	for _, state := range []onboarding.StepState{onboarding.StepApplying, onboarding.StepApproved} {
+		for i := range run.Steps {
+			step := &run.Steps[i]
+			held := state == onboarding.StepApproved && d.freeze != nil
+			if step.State == state && run.Ready(step) && !held {
+				return step
+			}
+		}
+	}
+	return nil
 }
 
 // finish ends the run, whose steps are all done.
 func (d *driver) finish(ctx context.Context, run *onboarding.Run) error {
-	return d.change(ctx, run.ID, func(tx pgx.Tx, run *onboarding.Run) error {
+	return d.change(ctx, run.ID, func(tx Tx, run *onboarding.Run) error {
 		if run.State != onboarding.RunActive || !run.Finished() {
 			return nil
 		}
 		run.State = onboarding.RunDone
-		if err := store.EndRun(ctx, tx, run); err != nil {
+		if err := tx.EndRun(ctx, run); err != nil {
 			return err
 		}
 		d.engine.log.InfoContext(ctx, "run done", "run", run.ID, "slug", run.Request.Slug)
 		event := onboarding.Event{RunID: run.ID, Kind: onboarding.EventFinished, Took: time.Since(run.Created)}
-		if err := store.AddEvent(ctx, tx, event); err != nil {
+		if err := tx.AddEvent(ctx, event); err != nil {
 			return err
 		}
-		return store.NotifyUndone(ctx, tx, d.engine.notifier, run)
+		return tx.NotifyUndone(ctx, run)
 	})
 }

@@ -4,11 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
-	"github.com/atlilith/onboardbot/internal/locks"
 	"github.com/atlilith/onboardbot/onboarding"
-	"github.com/atlilith/onboardbot/onboarding/store"
 )
 
 // gate is the one place through which the items of a change reach the outside. It alone knows the
@@ -16,18 +13,15 @@ import (
 type gate struct {
 	applier   onboarding.Applier
 	directory onboarding.Directory
-	session   *locks.Session
+	holder    *holder
 }
-
-// checkTimeout bounds what the gate asks the database before an item.
-const checkTimeout = 10 * time.Second
 
 // Line names what must hold before an item is applied.
 type Line string
 
 // The lines of the gate, in the order in which they are checked.
 const (
-	LineHolder    Line = "holder"    // this process holds the run's lock, and can ask the database
+	LineHolder    Line = "holder"    // this process is the newest holder of the run, and can ask the database
 	LineFreeze    Line = "freeze"    // nothing is frozen
 	LineRun       Line = "run"       // the run is active
 	LineApproval  Line = "approval"  // the step's approval is for this change, approved, not expired and not used
@@ -82,8 +76,13 @@ func (g *gate) apply(ctx context.Context, a *application) error {
 		return err
 	}
 	a.begun = true
-	err = follow(func() error { return g.applier.ApplyItem(ctx, auth, a.items[a.next], a.output) }, a.show)
-	if errors.Is(err, onboarding.ErrTargetChanged) {
+	err = g.holder.attend(ctx, func(ctx context.Context) error {
+		return g.applier.ApplyItem(ctx, auth, a.items[a.next], a.output)
+	}, a.show)
+	switch {
+	case errors.Is(err, onboarding.ErrNotHolder):
+		return &RefusedError{LineHolder, err}
+	case errors.Is(err, onboarding.ErrTargetChanged):
 		return &RefusedError{LineTarget, err}
 	}
 	return err
@@ -100,22 +99,23 @@ func (g *gate) authorize(ctx context.Context, a *application) (onboarding.Author
 	// A statement that is cancelled breaks the session, which later items and the outcome need.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), checkTimeout)
 	defer cancel()
-	db := g.session.Conn()
+	db := g.holder.session
 
-	// 1. This process still holds the run's lock.
-	if err := g.holdsLock(ctx, a); err != nil {
+	// 1. This process is still the run's newest holder: it has the lock, and no token is greater. The
+	// applier has the target refuse a lower token than it has seen.
+	if err := g.holder.check(ctx); err != nil {
 		return none, &RefusedError{LineHolder, err}
 	}
 
 	// 2. Nothing is frozen, and the run is active.
-	freeze, err := store.Frozen(ctx, db)
+	freeze, err := db.Frozen(ctx)
 	if err != nil {
 		return none, &RefusedError{LineHolder, err}
 	}
 	if err := notFrozen(a, freeze); err != nil {
 		return none, &RefusedError{LineFreeze, err}
 	}
-	state, err := store.RunState(ctx, db, a.run.ID)
+	state, err := db.RunState(ctx, a.run.ID)
 	if err != nil {
 		return none, &RefusedError{LineHolder, err}
 	}
@@ -125,7 +125,7 @@ func (g *gate) authorize(ctx context.Context, a *application) (onboarding.Author
 
 	// 3. The approval is the step's, approved, for this change or for one that contains what is
 	// left of it, unexpired and not used.
-	approval, err := store.LoadApproval(ctx, db, a.approval.ID)
+	approval, err := db.LoadApproval(ctx, a.approval.ID)
 	if err != nil {
 		return none, &RefusedError{LineHolder, err}
 	}
@@ -149,7 +149,8 @@ func (g *gate) authorize(ctx context.Context, a *application) (onboarding.Author
 
 	// 6. The guard of the step allows all that is left to do.
 	auth := onboarding.Authorization{Run: a.run, Step: a.step, Approval: approval.ID.String(),
-		Digest: approval.Digest, Approvers: approval.Approvers()}
+		Digest: approval.Digest, Approvers: approval.Approvers(),
+		Holder: g.holder.identity()}
 	for _, item := range a.left() {
 		if err := g.applier.Authorize(auth, item); err != nil {
 			return none, &RefusedError{LineGuard, err}
@@ -157,16 +158,6 @@ func (g *gate) authorize(ctx context.Context, a *application) (onboarding.Author
 	}
 	a.admitted = true
 	return auth, nil
-}
-
-// holdsLock asks the server whether the session holds the run's lock, over the connection on
-// which the outcome of the item will be written.
-func (g *gate) holdsLock(ctx context.Context, a *application) error {
-	held, err := g.session.Holds(ctx, runLock(a.run.ID))
-	if err == nil && !held {
-		err = errors.New("this process no longer holds the lock of the run")
-	}
-	return err
 }
 
 // notFrozen lets an application that has begun come to its end: half a change is worse than a

@@ -3,15 +3,9 @@ package engine
 import (
 	"context"
 	"errors"
-	"slices"
-	"strings"
 	"time"
 
-	"github.com/jackc/pgx/v5"
-
-	"github.com/atlilith/onboardbot/internal/locks"
 	"github.com/atlilith/onboardbot/onboarding"
-	"github.com/atlilith/onboardbot/onboarding/store"
 )
 
 // reconcile continues a step that was approved, or that was interrupted: it observes the step,
@@ -22,21 +16,30 @@ func (d *driver) reconcile(ctx context.Context, run *onboarding.Run, step *onboa
 	if err != nil {
 		return err
 	}
-	interrupted := step.State == onboarding.StepApplying
-	if interrupted {
-		if err := d.recordInterruption(ctx, &work{run: run, step: step, approval: approval}); err != nil {
+	work := &work{run: run, step: step, approval: approval, interrupted: step.State == onboarding.StepApplying}
+	if work.interrupted {
+		if err := d.recordInterruption(ctx, work); err != nil {
 			return err
 		}
 	}
 	if approval != nil {
-		release, err := d.lockResources(ctx, approval.Change)
+		waiting := func(text string) { d.showWaiting(ctx, work, text) }
+		release, err := d.holder.lockAll(ctx, approval.Change, waiting)
 		if err != nil {
 			return err
 		}
 		defer release()
+		count, err := d.db().Interruptions(ctx, approval.ID)
+		if err != nil {
+			return err
+		}
+		work.interrupted = work.interrupted || count > 0
 	}
-	work := &work{run: run, step: step, approval: approval, interrupted: interrupted}
-	return d.conclude(ctx, work, d.observer.observe(ctx, run, step.Key))
+	seen, err := d.observe(ctx, work)
+	if err != nil {
+		return err
+	}
+	return d.conclude(ctx, work, seen)
 }
 
 // applyObservation brings a step as far as a finished observation lets it go, unless the step was
@@ -59,7 +62,7 @@ type work struct {
 	run         *onboarding.Run
 	step        *onboarding.Step
 	approval    *onboarding.Approval // under which the step may be applied, nil if there is none
-	interrupted bool                 // an application was interrupted
+	interrupted bool                 // an application under the approval was interrupted
 }
 
 // event is an event about the step and its approval.
@@ -117,7 +120,7 @@ func (d *driver) conclude(ctx context.Context, w *work, seen observed) error {
 // saveFacts writes down what the run learned from an observation.
 func (d *driver) saveFacts(ctx context.Context, run *onboarding.Run, seen observed) (onboarding.Observation, error) {
 	if seen.err == nil {
-		seen.err = store.SaveFacts(ctx, d.db(), run, seen.Facts)
+		seen.err = d.db().SaveFacts(ctx, run, seen.Facts)
 	}
 	return seen.Observation, seen.err
 }
@@ -138,7 +141,7 @@ func (d *driver) approvalOf(
 	if step.State != onboarding.StepApproved && step.State != onboarding.StepApplying {
 		return nil, nil
 	}
-	approval, err := store.CurrentApproval(ctx, d.db(), run.ID, step.Key)
+	approval, err := d.db().CurrentApproval(ctx, run.ID, step.Key)
 	if err != nil || approval == nil || approval.State != onboarding.ApprovalApproved {
 		return nil, err
 	}
@@ -147,23 +150,23 @@ func (d *driver) approvalOf(
 
 // recordInterruption records that a process died while it applied the step.
 func (d *driver) recordInterruption(ctx context.Context, w *work) error {
-	return d.change(ctx, w.run.ID, func(tx pgx.Tx, _ *onboarding.Run) error {
-		found, err := store.InterruptAttempts(ctx, tx, w.run.ID, w.step.Key)
+	return d.change(ctx, w.run.ID, func(tx Tx, _ *onboarding.Run) error {
+		found, err := tx.InterruptAttempts(ctx, w.run.ID, w.step.Key)
 		if err != nil || !found {
 			return err
 		}
-		return store.AddEvent(ctx, tx, w.event(onboarding.EventInterrupted))
+		return tx.AddEvent(ctx, w.event(onboarding.EventInterrupted))
 	})
 }
 
 // save writes where a step stands now, unless the run ended meanwhile. The transaction also does
 // what else there is to do, if anything, such as adding an event.
-func (d *driver) save(ctx context.Context, w *work, also func(tx pgx.Tx) error) error {
-	return d.change(ctx, w.run.ID, func(tx pgx.Tx, fresh *onboarding.Run) error {
+func (d *driver) save(ctx context.Context, w *work, also func(tx Tx) error) error {
+	return d.change(ctx, w.run.ID, func(tx Tx, fresh *onboarding.Run) error {
 		if fresh.State != onboarding.RunActive {
 			return nil
 		}
-		if err := store.SaveStep(ctx, tx, w.run.ID, w.step); err != nil || also == nil {
+		if err := tx.SaveStep(ctx, w.run.ID, w.step); err != nil || also == nil {
 			return err
 		}
 		return also(tx)
@@ -178,7 +181,7 @@ func (d *driver) stop(ctx context.Context, w *work) error {
 	}
 	d.engine.log.WarnContext(ctx, "step stopped", "run", w.run.ID, "step", w.step.Key, "state", w.step.State,
 		"error", w.step.Detail)
-	return d.save(ctx, w, func(tx pgx.Tx) error { return store.AddEvent(ctx, tx, event) })
+	return d.save(ctx, w, func(tx Tx) error { return tx.AddEvent(ctx, event) })
 }
 
 // waitFor leaves a step until something outside has happened.
@@ -186,18 +189,18 @@ func (d *driver) waitFor(ctx context.Context, w *work, observation onboarding.Ob
 	began := w.step.State != onboarding.StepWaiting
 	w.set(onboarding.StepWaiting, observation.Waiting, observation.Findings)
 	w.step.Due = time.Now().Add(max(observation.Again, time.Second))
-	return d.save(ctx, w, func(tx pgx.Tx) error {
+	return d.save(ctx, w, func(tx Tx) error {
 		if began {
 			event := onboarding.Event{RunID: w.run.ID, Step: w.step.Key, Kind: onboarding.EventWaiting,
 				Text: observation.Waiting}
-			if err := store.AddEvent(ctx, tx, event); err != nil {
+			if err := tx.AddEvent(ctx, event); err != nil {
 				return err
 			}
 		}
 		if err := useApproval(ctx, tx, w.approval); err != nil {
 			return err
 		}
-		return d.engine.Wake(ctx, tx, w.run.ID, w.step.Due)
+		return tx.Wake(ctx, w.run.ID, w.step.Due)
 	})
 }
 
@@ -208,57 +211,18 @@ func (d *driver) done(ctx context.Context, w *work, observation onboarding.Obser
 	event := w.event(onboarding.EventDone)
 	event.Took = took
 	d.engine.log.InfoContext(ctx, "step done", "run", w.run.ID, "step", w.step.Key, "took", took)
-	return d.save(ctx, w, func(tx pgx.Tx) error {
+	return d.save(ctx, w, func(tx Tx) error {
 		if err := useApproval(ctx, tx, w.approval); err != nil {
 			return err
 		}
-		return store.AddEvent(ctx, tx, event)
+		return tx.AddEvent(ctx, event)
 	})
 }
 
 // useApproval closes the approval of a step that was applied, if there was one.
-func useApproval(ctx context.Context, tx pgx.Tx, approval *onboarding.Approval) error {
+func useApproval(ctx context.Context, tx Tx, approval *onboarding.Approval) error {
 	if approval == nil {
 		return nil
 	}
-	return store.CloseApproval(ctx, tx, approval, onboarding.ApprovalUsed)
-}
-
-// lockResources takes the lock of everything that a change touches, so two runs never work on one
-// thing at once. The locks belong to the session that advances the run, and are always taken in
-// the same order.
-func (d *driver) lockResources(ctx context.Context, change onboarding.Change) (release func(), err error) {
-	names := resources(change)
-	release = func() {
-		for _, name := range slices.Backward(names) {
-			_ = d.session.Unlock(ctx, name) // a failure closes the session, which frees the lock
-		}
-	}
-	for _, name := range names {
-		if err := d.session.Lock(ctx, name); err != nil {
-			release()
-			return nil, err
-		}
-	}
-	return release, nil
-}
-
-// resources are the locks of what a change needs for itself while it is applied, sorted, each
-// once.
-func resources(change onboarding.Change) []locks.Name {
-	var names []locks.Name
-	for _, item := range change.Items {
-		switch {
-		case item.SQL != nil:
-			names = append(names, locks.Named("platform"))
-		case item.DNS != nil:
-			names = append(names, locks.Named("zone", item.DNS.Zone))
-		case item.Commit != nil:
-			names = append(names, locks.Named("repository"))
-		case item.Command != nil && item.Command.Lock != "":
-			names = append(names, locks.Named("host", item.Command.Host, item.Command.Lock))
-		}
-	}
-	slices.SortFunc(names, func(a, b locks.Name) int { return strings.Compare(a.String(), b.String()) })
-	return slices.Compact(names)
+	return tx.CloseApproval(ctx, approval, onboarding.ApprovalUsed)
 }

@@ -50,6 +50,9 @@ type Commit struct {
 	Rebase bool
 	// Output is told every line that git, its hooks and the remote print. It may be nil.
 	Output func(line string)
+	// Fence and Waiting are those of the command on the host.
+	Fence   hosts.Fence
+	Waiting func(hosts.Taken)
 }
 
 // What Apply can fail with, besides what the host's commands fail with. The sentence in the error
@@ -110,6 +113,9 @@ var failures = map[int]struct {
 // commitHash is a full SHA-1 or SHA-256 object name.
 var commitHash = regexp.MustCompile(`^[0-9a-f]{40}([0-9a-f]{24})?$`)
 
+// IsObject reports whether a text is git's full name of an object.
+func IsObject(name string) bool { return commitHash.MatchString(name) }
+
 //go:embed apply.sh
 var applyScript string
 
@@ -137,7 +143,7 @@ func (r *Repo) Apply(ctx context.Context, c Commit) (hash string, err error) {
 			"GIT_AUTHOR_NAME": r.author.Name, "GIT_AUTHOR_EMAIL": r.author.Address,
 			"GIT_COMMITTER_NAME": r.author.Name, "GIT_COMMITTER_EMAIL": r.author.Address,
 		},
-		Stdin: archive, Lock: lock, Timeout: r.config.Timeout,
+		Stdin: archive, Lock: lock, Fence: c.Fence, Waiting: c.Waiting, Timeout: r.config.Timeout,
 	}, func(line hosts.Line) {
 		if c.Output != nil {
 			c.Output(line.Text)

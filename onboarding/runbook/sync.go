@@ -14,7 +14,7 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/runbook/site"
 )
 
-const kindSync onboarding.Kind = "sync"
+const kindSync = onboarding.KindSync
 
 // syncStep commits the nginx configuration that certbot edited on the VPS. A renewal has it only
 // for a site that a run made live: the others have no folder in the repository.

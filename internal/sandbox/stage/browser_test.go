@@ -26,8 +26,12 @@ func TestBrowser(t *testing.T) {
 	bo.sees("nav .here", "waiting for you")
 	rejects(ana, bo)
 
-	// What Ana has begun to write stays, whatever happens around it.
-	ana.js(`document.querySelector('#reply').focus()`)
+	// What Ana has begun to write stays, and what she reads, whatever happens around it.
+	ana.js(`{const log = document.querySelector('#replies'), read = log.querySelector('article:nth-of-type(2)')
+		log.scrollTop += read.getBoundingClientRect().top - log.getBoundingClientRect().top + 5}`)
+	const place = `document.querySelector('#replies article:nth-of-type(2)').getBoundingClientRect().top -
+		document.querySelector('#replies').getBoundingClientRect().top`
+	ana.js(`document.querySelector('#reply').focus({preventScroll: true})`)
 	ana.do(chromedp.KeyEvent("Thank"))
 	breaks(bo)
 	approveAll(bo, "no usable answer from ns2")
@@ -37,15 +41,21 @@ func TestBrowser(t *testing.T) {
 	ana.sees("#replies", "the target changed after this was approved")
 	ana.sees("#replies", "is live")
 	weathered(ana)
+	ana.waitFor(`Math.abs(` + place + ` + 5) < 1`)
+	ana.press("#thread", "New messages")
+	ana.waitFor(`atEnd(document.querySelector('#replies')) && document.querySelector('#newer-replies').hidden`)
+	ana.js(`document.querySelector('#reply').focus()`)
 	ana.waitFor(`document.activeElement.id === 'reply' && document.activeElement.value === 'Thank'`)
 	ana.do(chromedp.KeyEvent(" you\r"))
 	bo.sees("#replies", "Thank you")
 	ana.accessible()
 	ana.picture("finished")
 
+	follows(ana)
 	looksAtTheWorld(ana)
 	reads(ana)
 	fillsEveryInput(th)
+	fillsEveryKind(th)
 	onThePhone(th)
 	survivesARestart(ana, bo)
 	undoes(ana, bo)
@@ -168,6 +178,19 @@ func weathered(w *window) {
 	}
 }
 
+// follows presses the link to the new site, and one to a thread: both lead to what is in the sandbox.
+func follows(w *window) {
+	w.th.t.Helper()
+	w.press("#replies", "merche-biche.com")
+	w.waitFor(`document.querySelector('#panel iframe')?.src.includes('/site/merche-biche.com/')`)
+	w.press("#world", "✕")
+	w.press("#thread", "✕")
+	w.waitFor(`document.activeElement.id === 'write'`)
+	w.keys("/onboard list\r")
+	w.press("#messages .ephemeral", "thread")
+	w.sees("#replies", "is live")
+}
+
 // looksAtTheWorld opens every panel beside the thread.
 func looksAtTheWorld(w *window) {
 	w.th.t.Helper()
@@ -228,10 +251,26 @@ func reads(w *window) {
 		w.press("#thread", "✕")
 		w.waitFor(`!document.querySelector('#replies')`)
 	}
+	completes(w)
 	w.do(chromedp.KeyEvent(kb.ArrowUp))
 	w.waitFor(`document.querySelector('#write').value === '/nonsense'`)
 	w.do(chromedp.KeyEvent(kb.ArrowDown))
 	w.waitFor(`document.querySelector('#write').value === ''`)
+}
+
+// completes chooses the command of an undo from those that begin with what was typed.
+func completes(w *window) {
+	w.th.t.Helper()
+	const offered = `[...document.querySelectorAll('#commands li:not([hidden])')].map(o => o.dataset.text)`
+	w.keys("/")
+	w.waitFor(offered + `.includes('/certificates') && document.querySelector('#write').ariaExpanded === 'true'`)
+	w.accessible()
+	w.keys("onboard u", kb.ArrowDown, kb.Tab)
+	w.waitFor(`document.querySelector('#write').value === '/onboard undo ' && document.querySelector('#commands').hidden`)
+	w.keys(strings.Repeat(kb.Backspace, len("undo ")), kb.Escape)
+	w.waitFor(`document.querySelector('#commands').hidden`)
+	w.keys(strings.Repeat(kb.Backspace, len("/onboard ")))
+	w.waitFor(`document.activeElement.id === 'write' && document.activeElement.value === ''`)
 }
 
 // onThePhone opens the thread on a narrow screen.
@@ -262,6 +301,9 @@ func survivesARestart(ana, bo *window) {
 	bo.do(chromedp.KeyEvent("back again\r"))
 	ana.js(`document.querySelector('#messages .replies').click()`)
 	ana.sees("#replies", "back again")
+	ana.do(chromedp.Reload())
+	ana.sees("#replies", "back again")
+	ana.press("#thread", "✕")
 }
 
 // undoes lets Ana take everything back, after second thoughts at the confirmation, and Bo approve.

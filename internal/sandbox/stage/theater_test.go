@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/chromedp/cdproto/cdp"
-	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
@@ -93,6 +92,12 @@ type window struct {
 // window opens a window at an address of the page.
 func (th *theater) window(query string, width, height int64) *window {
 	th.t.Helper()
+	return th.open(th.url+"/?"+query, width, height)
+}
+
+// open opens a window at any address.
+func (th *theater) open(url string, width, height int64) *window {
+	th.t.Helper()
 	ctx, cancel := chromedp.NewContext(th.browser)
 	th.t.Cleanup(cancel)
 	w := &window{th, ctx}
@@ -105,7 +110,7 @@ func (th *theater) window(query string, width, height int64) *window {
 			th.t.Errorf("the page's script failed: %s", e.ExceptionDetails.Text)
 		}
 	}()
-	w.do(chromedp.EmulateViewport(width, height), chromedp.Navigate(th.url+"/?"+query))
+	w.do(chromedp.EmulateViewport(width, height), chromedp.Navigate(url))
 	return w
 }
 
@@ -244,13 +249,9 @@ func (w *window) picture(name string) {
 	if folder == "" {
 		return
 	}
-	for _, scheme := range []string{"light", "dark"} {
+	for _, scheme := range schemes {
+		w.scheme(scheme)
 		w.do(chromedp.Func(func(ctx context.Context, target *chromedp.Target) error {
-			_, err := cdp.Call(ctx, target, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
-				Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}},
-			})
-			return err
-		}), chromedp.Func(func(ctx context.Context, target *chromedp.Target) error {
 			quality := pictureQuality
 			shot, err := cdp.Call(ctx, target, page.CaptureScreenshot, page.CaptureScreenshotParams{
 				Format: page.CaptureScreenshotFormatWebp, Quality: &quality,
