@@ -3,6 +3,7 @@ package acceptance
 import (
 	"context"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -23,6 +24,14 @@ type harness struct {
 // open starts a testbed and the product. Tests with a harness cannot run in parallel, because a
 // namespace has room for one sandbox.
 func open(t *testing.T, config testbed.Config) *harness {
+	t.Helper()
+	s := openWithout(t, config)
+	s.start()
+	return s
+}
+
+// openWithout starts a testbed alone.
+func openWithout(t *testing.T, config testbed.Config) *harness {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "testbed")
 	if err != nil {
@@ -47,7 +56,6 @@ func open(t *testing.T, config testbed.Config) *harness {
 		set.Close()
 		os.RemoveAll(dir)
 	})
-	s.start()
 	return s
 }
 
@@ -105,9 +113,12 @@ func (s *harness) dump() {
 	if screen, err := s.Person(testbed.Bo).Screen(context.Background()); err == nil {
 		s.t.Log(screen.Text(120))
 	}
-	if log, err := os.ReadFile(s.bot.Log); err == nil {
-		lines := strings.Split(string(log), "\n")
-		s.t.Log(strings.Join(lines[max(0, len(lines)-60):], "\n"))
+	logs, _ := filepath.Glob(filepath.Join(s.Dir, "bot-*.log"))
+	for _, name := range logs[max(0, len(logs)-4):] {
+		if log, err := os.ReadFile(name); err == nil {
+			lines := strings.Split(string(log), "\n")
+			s.t.Log(name + "\n" + strings.Join(lines[max(0, len(lines)-60):], "\n"))
+		}
 	}
 }
 
