@@ -324,6 +324,8 @@ func undoes(ana, bo *window) {
 	const thread = `[...document.querySelectorAll('#messages article')].find(a => a.innerText.includes('Undoing'))?.querySelector('.replies')`
 	bo.waitFor(thread)
 	bo.js(thread + ".click()")
+	bo.waitFor(request("Disable merche-biche.com"))
+	bo.picture("undo")
 	approveAll(bo, "Undone")
 	ana.press(".tabs", "Rows")
 	ana.sees("#panel", "No row differs")

@@ -105,8 +105,9 @@ func (s *Stage) showZones(context.Context) (template.HTML, error) {
 	if err != nil {
 		return "", err
 	}
-	return differences("Records of the authoritative name server that have changed since this world started.",
-		s.before.zones, now, "zone ", "No record differs from those at the start. The step “DNS” publishes some."), nil
+	registered := "Registered domains: " + strings.Join(slices.Sorted(maps.Keys(now)), ", ") + ". "
+	return differences(registered+"Records of the authoritative name server that have changed since this world started:",
+		s.before.zones, now, "zone ", registered+"No record differs from those at the start. The step “DNS” publishes some."), nil
 }
 
 // differences shows what was added to lists, and what was taken away.
