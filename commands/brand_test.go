@@ -22,6 +22,26 @@ func picture(t *testing.T, width, height int) []byte {
 	return out.Bytes()
 }
 
+// TestALogoThatSlackDoesNotHandOut is told at the logo, and the other inputs are judged all the same.
+func TestALogoThatSlackDoesNotHandOut(t *testing.T) {
+	t.Parallel()
+	r := newFixture(t)
+	offer := r.confirmation(r.ana,
+		`merche-biche mode=owner name="Merche Biche" email=merche@example.com copy="Hello" primary=b0124f`)
+	r.press(r.ana, offer, "Change…")
+	form, err := r.ana.Modal(r.ctx())
+	must(t, err)
+	_, err = form.Fill(r.ctx(), "Colours", "#ffffff, #cccccc")
+	must(t, err)
+	_, err = form.Attach(r.ctx(), "Logo", workspace.File{Name: "logo.png", Data: picture(t, 200, 100)})
+	must(t, err)
+	must(t, r.Order(r.ctx(), workspace.Fault{Kind: workspace.FaultError, Method: "files.info", Error: "fatal_error"}))
+	if out := r.submit(form); !strings.Contains(out.Errors["logo"], "Slack did not hand out this file") ||
+		!strings.Contains(out.Errors["palette"], "The nearest that has it is") {
+		t.Errorf("%+v", out)
+	}
+}
+
 func TestBrand(t *testing.T) {
 	t.Parallel()
 	r := newFixture(t)

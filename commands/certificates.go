@@ -86,6 +86,7 @@ func (h *CertificateHandlers) aboutAll(ctx context.Context, command bot.Command)
 	if err != nil {
 		return post.Reply{}, err
 	}
+	h.Planner.Doctor.ExamineTimers(ctx, &report)
 	past, err := h.Watch.PastOf(ctx, report)
 	if err != nil {
 		return post.Reply{}, err
@@ -137,6 +138,9 @@ func (h *CertificateHandlers) detail(ctx context.Context, domain string) (*certs
 		return nil, err
 	}
 	seen.Why = h.Planner.Doctor.Diagnose(ctx, report, seen.At)
+	if len(seen.Why.Reasons) > 0 {
+		seen.Severity = max(seen.Severity, certificates.Attention)
+	}
 	if seen.Renewal, err = h.Planner.Outstanding(ctx, report, seen.At); err != nil {
 		seen.Refused = err.Error()
 	}

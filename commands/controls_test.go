@@ -17,7 +17,9 @@ func TestCheckNow(t *testing.T) {
 	waiting := r.read(r.ana, "Preflight is waiting.", "89.127.233.145", "ns1")
 	r.platform.set(func() { delete(r.platform.waiting, "merche-biche/preflight") })
 	r.press(r.ana, waiting, "Check now")
-	r.read(r.ana, "Preflight: 1 of 1 passed")
+	r.press(r.bo, r.read(r.ana, "Preflight: 1 of 1 passed"), "Show all")
+	_, err := r.reviewed(r.bo, "Everything", "as it should be").Dismiss(r.ctx())
+	must(t, err)
 	r.noRefusals()
 }
 

@@ -68,8 +68,12 @@ func (h *formHandlers) gather(ctx context.Context, command bot.Command, parsed p
 		draft = saved.Draft
 	}
 	if len(parsed.inputs.Values) == 0 && !parsed.unread {
-		return h.open(ctx, command, form.Form{Meta: meta, Draft: draft, Hosts: h.config.Hosts,
-			Hints: []string{parsed.hint, whose}}.View())
+		opened := form.Form{Meta: meta, Draft: draft, Hosts: h.config.Hosts, Hints: []string{parsed.hint, whose}}
+		if parsed.slug != "" {
+			// A slug that is taken or reserved is told before anything else is typed.
+			opened.Problems = draft.OnlyGiven(h.starter.check(ctx, draft))
+		}
+		return h.open(ctx, command, opened.View())
 	}
 	draft = draft.With(parsed.inputs)
 	if draft.Mode != onboarding.ModeOwner && !form.BrandTyped(parsed.inputs) {

@@ -86,7 +86,8 @@ func (h *Handlers) buildForms(d Dependencies) *planHandlers {
 	h.forms = &formHandlers{service: d.Service, workspace: d.Workspace, gate: d.Gate,
 		replies: h.replies, messages: h.messages, starter: starter, drafts: drafts, plans: plans,
 		confirmations: h.confirmations, config: d.Config,
-		logos: &logoFetcher{workspace: d.Workspace, gate: d.Gate, assets: store.NewAssets(d.Pool)}}
+		logos: &logoFetcher{workspace: d.Workspace, gate: d.Gate, assets: store.NewAssets(d.Pool),
+			log: h.replies.log}}
 	return plans
 }
 
@@ -120,6 +121,7 @@ func (h *Handlers) Register(router *bot.Router) {
 	router.Action(render.ActionRetry, h.controls.retry)
 	router.Action(render.ActionAgain, h.controls.retryAll)
 	router.Action(render.ActionCheck, h.controls.checkNow)
+	router.Action(render.ActionFindings, h.onboard.inspections.showFindings)
 	router.Action(render.ActionCancel, h.controls.cancel)
 	router.Action(render.ActionKeep, h.controls.keep)
 	router.Action(render.ActionUndo, h.undos.begin)

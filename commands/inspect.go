@@ -63,6 +63,22 @@ func (h *inspectHandlers) status(ctx context.Context, run *onboarding.Run) post.
 	return renderer.Status(view, h.messages.address(ctx, render.RootKey(run.ID))).Reply()
 }
 
+// showFindings opens all findings of a step for one person.
+func (h *inspectHandlers) showFindings(ctx context.Context, action bot.Action) error {
+	err := h.replies.gate.RequireOperator(ctx, action.Person)
+	var view *onboarding.View
+	if err == nil {
+		view, err = h.service.Records.View(ctx, parseID(action.Value))
+	}
+	if err == nil {
+		step := render.StepAt(view.Run, action.Block)
+		if err = onboarding.ErrNotFound; step != nil {
+			_, err = h.replies.workspace.OpenView(ctx, action.TriggerID, render.FindingsPage(step))
+		}
+	}
+	return h.replies.answer(ctx, action, err)
+}
+
 // verify makes the success checks again and answers with what they found.
 func (h *inspectHandlers) verify(ctx context.Context, slug string) post.Reply {
 	run, observed, err := h.service.Verify(ctx, slug)

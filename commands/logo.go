@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
 
 	"github.com/atlilith/onboardbot/bot"
@@ -35,6 +36,7 @@ type logoFetcher struct {
 	workspace *bot.Workspace
 	gate      *access.Gate
 	assets    *store.Assets
+	log       *slog.Logger
 }
 
 // fetch downloads the file that an operator chose in a form, if any, checks it and keeps it. It returns
@@ -50,7 +52,7 @@ func (f *logoFetcher) fetch(ctx context.Context, sent *formSubmission) (digest s
 	// The address comes from Slack and not from the form, so the token goes nowhere else.
 	file, _, _, err := f.workspace.API().GetFileInfoContext(ctx, files[0].ID, 0, 0)
 	if err != nil {
-		return "", fmt.Errorf("logo: %w", err)
+		return "", f.notDownloaded(ctx, err)
 	}
 	name := blockkit.Truncate(mrkdwn.OneLine(file.Name), 80)
 	var downloaded limitedBuffer
@@ -63,7 +65,7 @@ func (f *logoFetcher) fetch(ctx context.Context, sent *formSubmission) (digest s
 			brand.MaxLogoSize>>20, name)}
 	}
 	if err != nil {
-		return "", fmt.Errorf("logo: %w",
+		return "", f.notDownloaded(ctx,
 			errors.New(strings.ReplaceAll(err.Error(), file.URLPrivateDownload, "the file's address")))
 	}
 	logo, problem := brand.CheckLogo(name, downloaded.Bytes())
@@ -74,4 +76,11 @@ func (f *logoFetcher) fetch(ctx context.Context, sent *formSubmission) (digest s
 		return "", fmt.Errorf("logo: %w", err)
 	}
 	return digest, nil
+}
+
+// notDownloaded logs why Slack did not hand out a logo, and tells the person at the logo.
+func (f *logoFetcher) notDownloaded(ctx context.Context, err error) error {
+	f.log.WarnContext(ctx, "a logo could not be downloaded from slack", "error", err)
+	return form.FieldErrors{form.BlockLogo: "Slack did not hand out this file. Send the form again, or remove the " +
+		"file and send the logo later."}
 }

@@ -69,6 +69,8 @@ func (h *onboardCommand) replyAboutRun(ctx context.Context, command bot.Command,
 	run, err := h.service.Records.Latest(ctx, parsed.slug)
 	active := err == nil && run.State == onboarding.RunActive
 	switch {
+	case parsed.word == render.WordPlan && err == nil && isLive(run) && len(parsed.inputs.Values) == 0:
+		return h.plans.ofRun(ctx, command, run)
 	case parsed.word == render.WordPlan && !active:
 		return h.forms.gather(ctx, command, parsed, true)
 	case err != nil:
@@ -86,6 +88,11 @@ func (h *onboardCommand) replyAboutRun(ctx context.Context, command bot.Command,
 		return h.reviews.reply(ctx, command, run)
 	}
 	return h.controls.retryCommand(ctx, command.Person, run)
+}
+
+// isLive reports whether a run made a Provider live that no later run took back.
+func isLive(run *onboarding.Run) bool {
+	return run.Kind == onboarding.KindOnboard && run.State == onboarding.RunDone && run.Undo == nil
 }
 
 // runFinder says that there is no run of a slug, and which slug was perhaps meant.

@@ -253,6 +253,16 @@ func TestCommands(t *testing.T) {
 	}
 	_, err = form.Dismiss(r.ctx())
 	must(t, err)
+	for slug, want := range map[string]string{"cocotte": "taken by an Org", "transquinnftw": "taken by a Provider",
+		"home": "reserved"} {
+		form = r.open(r.ana, slug)
+		if view, err = form.Read(r.ctx()); err != nil || !strings.Contains(view.Render(80, nil), want) ||
+			strings.Contains(view.Render(80, nil), "Give at least one domain") {
+			t.Errorf("%s: %v\n%s", slug, err, view.Render(80, nil))
+		}
+		_, err = form.Dismiss(r.ctx())
+		must(t, err)
+	}
 	form = r.open(r.ana, "hlep")
 	if view, err = form.Read(r.ctx()); err != nil || !strings.Contains(view.Render(80, nil), "Did you mean") {
 		t.Errorf("a slip: %v\n%s", err, view.Render(80, nil))

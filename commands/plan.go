@@ -20,7 +20,7 @@ type planHandlers struct {
 	starter   *starter
 }
 
-// ofRun plans what an active run has still to do.
+// ofRun plans what an active run has still to do, and what an onboarding would make now that is live.
 func (h *planHandlers) ofRun(ctx context.Context, command bot.Command, run *onboarding.Run) post.Reply {
 	reply, err := h.reply(ctx, h.service.PlanRun(ctx, run), command.Person.ID, command.Envelope)
 	if err != nil {

@@ -109,6 +109,11 @@ func (p *fakePlatform) Observe(_ context.Context, run *onboarding.Run,
 
 func (p *fakePlatform) Authorize(onboarding.Authorization, onboarding.Item) error { return nil }
 
+// Settle has nothing to wait for.
+func (*fakePlatform) Settle(context.Context, onboarding.Authorization, onboarding.Change, func(string)) error {
+	return nil
+}
+
 // ApplyItem applies a change with its last item, which is never a commit.
 func (p *fakePlatform) ApplyItem(ctx context.Context, grant onboarding.Authorization, item onboarding.Item,
 	log onboarding.Log) error {

@@ -256,6 +256,14 @@ func TestAuditLogVerifyAndUndo(t *testing.T) {
 		"Merche Biche (`merche-biche`): 1 of 1 passed.") {
 		t.Errorf("verify: %s", answer)
 	}
+	if answer := r.say(r.bo, "ops", "plan merche-biche"); !strings.Contains(answer, "0 of 4 steps would change") {
+		t.Errorf("the plan of a live Provider: %s", answer)
+	}
+	r.platform.set(func() { delete(r.platform.made, "merche-biche/database") })
+	if answer := r.say(r.bo, "ops", "plan merche-biche"); !strings.Contains(answer, "1 of 4 steps would change") {
+		t.Errorf("the plan of a live Provider whose row is gone: %s", answer)
+	}
+	r.platform.set(func() { r.platform.made["merche-biche/database"] = true })
 	answer := r.say(r.bo, "ops", "log merche-biche")
 	for _, want := range []string{"requested by @Ana Ortiz", "Database: approved by @Bo Lindqvist", "Database: done",
 		"finished"} {

@@ -30,6 +30,14 @@ var (
 // approved. An [Applier] wraps it.
 var ErrTargetChanged = errors.New("the target changed after this was approved")
 
+// ErrNotHolder says that another process has taken over the run, or may have: this one changes
+// nothing any more.
+var ErrNotHolder = errors.New("another process has taken over the run")
+
+// ErrLost says that contact with an item was lost while it was applied: it may still run. An
+// [Applier] wraps it.
+var ErrLost = errors.New("contact was lost while the change was applied")
+
 // HeldRunError says that somebody cannot end the freeze, since it holds approved changes of a run
 // that they requested.
 type HeldRunError struct{ Slug string }

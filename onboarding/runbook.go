@@ -25,8 +25,13 @@ type Applier interface {
 	// outside the process, and trusts neither the observation that proposed the item nor those
 	// who approved it.
 	Authorize(auth Authorization, item Item) error
-	// ApplyItem carries out exactly one item, writing what happens to the log.
+	// ApplyItem carries out exactly one item, writing what happens to the log. It returns
+	// [ErrTargetChanged], [ErrNotHolder] or [ErrLost] in these cases.
 	ApplyItem(ctx context.Context, auth Authorization, item Item, log Log) error
+	// Settle comes before a change is observed whose application was interrupted. It has the targets
+	// refuse what earlier holders of the run would still begin, and returns when nothing that they
+	// began runs any more. Waiting is told what it waits for, in a sentence.
+	Settle(ctx context.Context, auth Authorization, change Change, waiting func(string)) error
 }
 
 // Authorization is in whose name a change is carried out. It ends up in the trailers of commits.
@@ -36,6 +41,17 @@ type Authorization struct {
 	Approval  string
 	Digest    Digest
 	Approvers []Operator
+	Holder    Holder
+}
+
+// Holder is the process that advances a run. Each that takes a run over has a higher number than
+// those before, and targets refuse a lower one than they have seen. A process that was cut off or
+// frozen therefore changes nothing once another one goes on.
+type Holder struct {
+	Token int64
+	// Confirm returns [ErrNotHolder] if this is no longer the newest holder. A target that cannot
+	// compare numbers has it asked immediately before the effect.
+	Confirm func(context.Context) error
 }
 
 // Log receives what a step does while it does it. It is safe for concurrent use.

@@ -1,6 +1,7 @@
 package blockkit
 
 import (
+	"regexp"
 	"strings"
 	"unicode/utf8"
 )
@@ -69,4 +70,21 @@ func Code(text string) string {
 		return ""
 	}
 	return "`" + Escape(text) + "`"
+}
+
+// token matches what mrkdwn has in angle brackets: a link, a mention or a date, with what is shown
+// of it.
+var token = regexp.MustCompile(`<([^<>|]*)\|?([^<>]*)>`)
+
+// Unmarked is mrkdwn as plain text, for an alternative text that a screen reader reads: tokens as
+// what they show, without emphasis and code marks, nothing escaped.
+func Unmarked(mrkdwn string) string {
+	text := token.ReplaceAllStringFunc(mrkdwn, func(found string) string {
+		parts := token.FindStringSubmatch(found)
+		if parts[2] != "" {
+			return parts[2]
+		}
+		return parts[1]
+	})
+	return unescaper.Replace(strings.NewReplacer("*", "", "`", "").Replace(text))
 }

@@ -88,7 +88,7 @@ func (d *delivery) upload(ctx context.Context, m row) (id string, err error) {
 	target, err := d.outbox.api.GetUploadURLExternalContext(ctx, slack.GetUploadURLExternalParameters{
 		FileName: m.FileName,
 		FileSize: len(body),
-		AltTxt:   blockkit.Truncate(m.Text, maxAltText),
+		AltTxt:   blockkit.Truncate(blockkit.Unmarked(m.Text), maxAltText),
 	})
 	if err != nil {
 		return "", fmt.Errorf("files.getUploadURLExternal: %w", err)

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/slack-go/slack"
+
 	"github.com/atlilith/onboardbot/bot/blockkit"
 	"github.com/atlilith/onboardbot/bot/post"
 	"github.com/atlilith/onboardbot/commands/render/mrkdwn"
@@ -12,7 +14,7 @@ import (
 )
 
 // findingsMessage shows what a step that changes nothing has found, or what a step is waiting for. The
-// message is updated in place.
+// table has only what did not pass; a button shows everything. The message is updated in place.
 func findingsMessage(view *onboarding.View, step *onboarding.Step) post.Message {
 	var page mrkdwn.Builder
 	at := stepIndex(view.Run, step)
@@ -32,14 +34,34 @@ func findingsMessage(view *onboarding.View, step *onboarding.Step) post.Message 
 	default:
 		page.Say(fmt.Sprintf("%s %s is being checked again", mrkdwn.MarkBusy, name))
 	}
-	if len(step.Findings) > 0 {
-		page.Table(findingRows(step.Findings))
+	notable := slices.DeleteFunc(slices.Clone(step.Findings),
+		func(finding onboarding.Finding) bool { return finding.Level == onboarding.OK })
+	if len(notable) > 0 {
+		page.Table(findingRows(notable))
 	}
+	var buttons []*slack.ButtonBlockElement
 	if waiting {
-		page.Buttons(stepID(at), blockkit.Button(ActionCheck, view.ID.String(), "Check now", ""))
+		buttons = append(buttons, blockkit.Button(ActionCheck, view.ID.String(), "Check now", ""))
+	}
+	if len(notable) < len(step.Findings) {
+		buttons = append(buttons, blockkit.Button(ActionFindings, view.ID.String(), "Show all", ""))
+	}
+	if len(buttons) > 0 {
+		page.Buttons(stepID(at), buttons...)
 	}
 	return post.Message{Key: RootKey(view.ID) + "/" + stepID(at), Channel: view.Channel, Thread: RootKey(view.ID),
 		Text: page.Text(), Blocks: page.Blocks}
+}
+
+// FindingsPage shows all findings of a step, those that did not pass first.
+func FindingsPage(step *onboarding.Step) slack.ModalViewRequest {
+	rows := make([]string, len(step.Findings))
+	for i, finding := range bySeverity(step.Findings) {
+		row := findingRow(finding)
+		rows[i] = "*" + mrkdwn.Inline(row[0]) + "*\n" + mrkdwn.Inline(row[1])
+	}
+	text := blockkit.Escape(title(step.Definition)) + ": " + tally(step.Findings)
+	return mrkdwn.Notice("All checks", strings.Join(append([]string{text}, rows...), "\n"))
 }
 
 // tally counts findings in words.
@@ -77,9 +99,7 @@ func advice(finding onboarding.Finding) string {
 
 // first. If there are too many findings, those that passed are left out first.
 func findingRows(findings []onboarding.Finding) [][]string {
-	findings = slices.Clone(findings)
-	slices.SortStableFunc(findings,
-		func(a, b onboarding.Finding) int { return severityRank(a.Level) - severityRank(b.Level) })
+	findings = bySeverity(findings)
 	rows := [][]string{{"Check", "Result"}}
 	room := maxFindings
 	for _, finding := range findings {
@@ -102,6 +122,12 @@ func findingRows(findings []onboarding.Finding) [][]string {
 		rows = append(rows, []string{fmt.Sprintf("… and %d more", left), "–"})
 	}
 	return rows
+}
+
+// bySeverity returns findings with those that failed first and those that passed last.
+func bySeverity(findings []onboarding.Finding) []onboarding.Finding {
+	return slices.SortedStableFunc(slices.Values(findings),
+		func(a, b onboarding.Finding) int { return severityRank(a.Level) - severityRank(b.Level) })
 }
 
 func severityRank(level onboarding.Level) int {

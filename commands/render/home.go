@@ -105,7 +105,7 @@ func liveLines(content Home, now time.Time) []string {
 		domains := make([]string, len(request.Domains))
 		for i, domain := range request.Domains {
 			domains[i] = blockkit.Link("https://"+domain.Name+"/", domain.Name)
-			if end, known := content.Expiry[domain.Name]; known {
+			if end, known := certificateEnd(run, domain.Name, content.Expiry); known {
 				domains[i] += expiryText(end.Sub(now))
 			}
 		}
@@ -118,6 +118,16 @@ func liveLines(content Home, now time.Time) []string {
 			strings.Join(domains, ", "), undo))
 	}
 	return lines
+}
+
+// certificateEnd returns when the certificate of a domain ends: as the watch saw it last or, until it
+// has seen the site, as the run did.
+func certificateEnd(run *onboarding.Run, domain string, seen map[string]time.Time) (time.Time, bool) {
+	if end, known := seen[domain]; known {
+		return end, true
+	}
+	end, err := time.Parse(time.RFC3339, run.Facts[onboarding.CertificateFact(domain)])
+	return end, err == nil
 }
 
 // expiryText says how long a certificate is valid, with a mark when it ends soon.

@@ -1,6 +1,7 @@
 package render
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -179,9 +180,9 @@ func stepStatus(view *onboarding.View, step *onboarding.Step) string {
 		if view.Freeze != nil {
 			return "approved, held by the freeze"
 		}
-		return "approved, about to start"
+		return cmp.Or(mrkdwn.FirstLine(step.Detail), "approved, about to start")
 	case onboarding.StepApplying:
-		return "in progress"
+		return cmp.Or(mrkdwn.FirstLine(step.Detail), "in progress")
 	case onboarding.StepFailed:
 		return "failed: " + mrkdwn.FirstLine(step.Detail)
 	case onboarding.StepRejected:

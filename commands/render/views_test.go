@@ -35,6 +35,7 @@ func TestViews(t *testing.T) {
 			Why: "This is your own request.", person: "U0ANA"}.Page(0),
 		"review-empty": testRenderer.Review(live(merche()).View, nil, "U0BO").Page(3),
 		"review-done":  ReviewDone(ReviewMeta{Page: 1}, 2, 3),
+		"findings":     FindingsPage(waitingForRecords().Step("dns/merche-biche.com")),
 		"change":       ChangePage("Database rows", openApproval(), 7),
 		"notice":       mrkdwn.Notice("Onboarding", strings.Repeat("word ", 2000)),
 	} {
@@ -155,6 +156,10 @@ func TestPlan(t *testing.T) {
 func TestHomeViews(t *testing.T) {
 	t.Parallel()
 	asked, stuck, done := preflightDone(), certbotFailed(), live(merche())
+	// The watch has not seen this site yet.
+	unwatched := &onboarding.Run{Request: onboarding.Request{DisplayName: "New",
+		Domains: []onboarding.Domain{{Name: "new.example"}}}, Facts: onboarding.Facts{
+		onboarding.CertificateFact("new.example"): asked.now.Add(89 * 24 * time.Hour).Format(time.RFC3339)}}
 	question := asked.asked("database", insertRows())
 	for name, content := range map[string]Home{
 		"refused": {Refused: "You cannot do this: guests cannot do this."},
@@ -164,7 +169,7 @@ func TestHomeViews(t *testing.T) {
 			Stuck: []ListedRun{{Run: stuck.Run}},
 			Runs: []ListedRun{{Run: asked.Run},
 				{Run: stuck.Run, Link: "https://atlilith.slack.com/archives/C0OPS/p2"}},
-			Live: []*onboarding.Run{done.Run}, More: 3,
+			Live: []*onboarding.Run{done.Run, unwatched}, More: 3,
 			Expiry: map[string]time.Time{"merche-biche.com": asked.now.Add(80 * 24 * time.Hour)},
 			Isolation: &IsolationReport{At: asked.now, Proven: true,
 				Summary: "12 tables, 48 attempts: nothing crosses <tenants>.",

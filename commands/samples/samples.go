@@ -122,6 +122,7 @@ func (c *collector) views() {
 		"approve":       render.ReasonForm(needed, render.Approving),
 		"reject":        render.ReasonForm(needed, render.Rejecting),
 		"break-glass":   render.ReasonForm(needed, render.BreakingGlass),
+		"findings":      render.FindingsPage(open.Step("preflight")),
 		"change":        render.ChangePage("Database rows", longApproval(), 1),
 		"review":        review.Page(0), "review-reader": reader.Page(0),
 		"review-done": render.ReviewDone(render.ReviewMeta{Page: 1}, 2, 3),

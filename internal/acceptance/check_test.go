@@ -33,8 +33,8 @@ func TestCheck(t *testing.T) {
 	}
 	for _, name := range []string{"slack bot token", "slack scopes", "slack's clock", "channel C0OPS",
 		"operators U0ANA", "approvers U0BO", "second operator",
-		"messages and views", "slack app token", "own database", "own rights", "own tables", "own database's clock",
-		"isolation checks", "platform database", "rights", "ssh",
+		"messages and views", "slack app token", "own database", "own rights", "own tables", "audit trail", "own database's clock",
+		"isolation checks", "platform database", "database grants", "ssh",
 		"host apricot", "repository", "host vps-0", "nginx on vps-0", "certbot on vps-0",
 		"DNS updates", "provider-portal"} {
 		if !slices.ContainsFunc(report.Findings,

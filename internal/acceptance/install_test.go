@@ -25,14 +25,16 @@ func TestInstall(t *testing.T) {
 	for _, block := range regexp.MustCompile("(?s)\n```sql\n(.*?)\n```\n").FindAllStringSubmatch(string(text), -1) {
 		statements = append(statements, block[1])
 	}
-	if len(statements) != 4 {
-		t.Fatalf("%d blocks of SQL, not those of the bot's database, of runs, of undo and of isolation",
+	if len(statements) != 5 {
+		t.Fatalf("%d blocks of SQL, not those of the bot's database, its owner, of runs, of undo and of isolation",
 			len(statements))
 	}
-	s.psql(postgres.Superuser, "DROP DATABASE onboardbot; \nDROP ROLE onboardbot;\n"+statements[0])
-	s.psql(platform.Database, strings.Join(statements[1:], "\n"))
+	s.psql(postgres.Superuser, "DROP DATABASE onboardbot; \nDROP ROLE onboardbot;\n"+statements[0]+statements[1])
+	s.psql(platform.Database, strings.Join(statements[2:], "\n"))
 	config := strings.NewReplacer(platform.Onboarder+"@/", "onboardbot_platform@/", platform.Auditor+"@/",
 		"onboardbot_auditor@/").Replace(s.config)
+	config = regexp.MustCompile(`(?m)^  url: (.*)onboardbot@(.*)$`).ReplaceAllString(config,
+		"$0\n  owner_url: ${1}onboardbot_owner@$2")
 	report, code := s.check(config)
 	if code != cli.OK {
 		t.Errorf("check ends with %d, %q", code, lines(report))
@@ -62,6 +64,13 @@ func TestInstall(t *testing.T) {
 		s.approve(undo, step)
 	}
 	s.reads(undo, "is undone")
+	if report, code = s.check(config); !strings.HasPrefix(s.seen(report, "audit trail"), "ok another role owns it") {
+		t.Errorf("check ends with %d, %q", code, lines(report))
+	}
+	var verified strings.Builder
+	if cli.Run(t.Context(), &verified, []string{"audit", "verify", "-config", s.ConfigFile}) != cli.OK {
+		t.Errorf("audit verify: %s", verified.String())
+	}
 	left := s.count(`SELECT (SELECT count(*) FROM users WHERE slug = 'merche-biche')
 		+ (SELECT count(*) FROM orgs WHERE slug = 'merche-collective')`)
 	if left != 0 {

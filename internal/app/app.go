@@ -38,7 +38,7 @@ func Run(ctx context.Context, settings *config.Config, log *slog.Logger) error {
 		return err
 	}
 	defer pool.Close()
-	if err := store.Migrate(ctx, pool, settings.Database.Schema, Tables()...); err != nil {
+	if err := migrateTables(ctx, pool, settings.Database); err != nil {
 		return err
 	}
 	parts, err := runbook.Connect(settings.Config)

@@ -22,6 +22,10 @@ func (a *App) newJobs() (*river.Client[pgx.Tx], error) {
 	a.home.AddWorkers(workers)
 	a.isolation.worker.AddTo(workers)
 	periodic := a.certificates.addJobs(workers)
+	var reindex river.PeriodicSchedule // River's own
+	if !a.settings.Database.OwnerURL.IsZero() {
+		reindex = river.NeverSchedule() // only the owner of an index may rebuild it
+	}
 	client, err := river.NewClient(riverpgxv5.New(a.pool), &river.Config{
 		ID:      a.replica.ID(),
 		Workers: workers,
@@ -31,7 +35,8 @@ func (a *App) newJobs() (*river.Client[pgx.Tx], error) {
 			reports.Queue:      {MaxWorkers: 1},
 			river.QueueDefault: {MaxWorkers: 4},
 		},
-		PeriodicJobs: periodic,
+		PeriodicJobs:      periodic,
+		ReindexerSchedule: reindex,
 		// People wait for most of these jobs, and would notice River's 100 ms between fetches at
 		// every step.
 		FetchCooldown:     2 * time.Millisecond,

@@ -51,6 +51,9 @@ type Config struct {
 type Database struct {
 	// URL of the database. Required.
 	URL secret.String `yaml:"url"`
+	// OwnerURL is a connection as another role, which owns the tables, so that of URL can only append
+	// to the audit trail. It migrates and is not used to serve. Default: none.
+	OwnerURL secret.String `yaml:"owner_url"`
 	// Schema that holds every table of the bot. Default: onboarding.
 	Schema string `yaml:"schema"`
 	// Connections is how many connections one replica opens at most. Each run that it advances
@@ -58,6 +61,15 @@ type Database struct {
 	Connections int32 `yaml:"connections"`
 	// Runs is how many runs one replica advances at once. Default: 16.
 	Runs int `yaml:"runs"`
+}
+
+// AsOwner is the same database as the role that owns the tables: that of OwnerURL, or of URL without
+// one.
+func (d Database) AsOwner() Database {
+	if !d.OwnerURL.IsZero() {
+		d.URL = d.OwnerURL
+	}
+	return d
 }
 
 // HTTP is the server for health checks and metrics.
@@ -226,6 +238,10 @@ func (d Database) validate() error {
 	} else if _, err := pgxpool.ParseConfig(d.URL.Reveal()); err != nil {
 		problems = append(problems,
 			errors.New("url: is not a connection string such as postgres://onboardbot@db.example.com/onboardbot"))
+	}
+	if _, err := pgxpool.ParseConfig(d.OwnerURL.Reveal()); err != nil && !d.OwnerURL.IsZero() {
+		problems = append(problems, errors.New(
+			"owner_url: is not a connection string such as postgres://onboardbot_owner@db.example.com/onboardbot"))
 	}
 	if !schemaForm.MatchString(d.Schema) {
 		problems = append(problems, fmt.Errorf("schema: %q is not a plain lower-case name", d.Schema))

@@ -41,10 +41,21 @@ func checkDatabase(ctx context.Context, settings config.Database) []onboarding.F
 			failing("own connections", "Lower database.connections and database.runs, or raise max_connections there.",
 				"one replica may open %d, and the server allows %d to all its clients", settings.Connections, free))
 	}
-	checks := []func(context.Context, *pgxpool.Pool, string) (onboarding.Finding, error){checkOwnRights,
-		checkTables, checkDatabaseClock}
-	for _, check := range checks {
-		finding, err := check(ctx, pool, settings.Schema)
+	owner, err := app.OpenPool(ctx, settings.AsOwner())
+	if err != nil {
+		return append(findings, failing("own rights", "Check database.owner_url.", "%v", err))
+	}
+	defer owner.Close()
+	for _, check := range []struct {
+		pool *pgxpool.Pool
+		make func(context.Context, *pgxpool.Pool, string) (onboarding.Finding, error)
+	}{
+		{owner, checkOwnRights}, {owner, checkTables}, {pool, checkDatabaseClock},
+		{pool, func(ctx context.Context, pool *pgxpool.Pool, schema string) (onboarding.Finding, error) {
+			return checkAuditTrail(ctx, pool, schema, !settings.OwnerURL.IsZero())
+		}},
+	} {
+		finding, err := check.make(ctx, check.pool, settings.Schema)
 		if err != nil {
 			finding = failing(finding.Name, "See the server's log.", "%s", platform.Explain(err))
 		}
@@ -83,6 +94,24 @@ func checkOwnRights(ctx context.Context, pool *pgxpool.Pool, schema string) (onb
 			"tables in the schema %s belong to other roles than %s", schema, role), nil
 	}
 	return well(finding.Name, "%s keeps its tables in the schema %s", role, schema), nil
+}
+
+// checkAuditTrail says whether the role that serves can edit the audit trail.
+func checkAuditTrail(
+	ctx context.Context, pool *pgxpool.Pool, schema string, separate bool,
+) (onboarding.Finding, error) {
+	finding := onboarding.Finding{Name: "audit trail"}
+	only, err := store.AppendsOnly(ctx, pool, schema)
+	switch {
+	case err != nil:
+		return finding, err
+	case only:
+		return well(finding.Name, "another role owns it; the bot can only append to it"), nil
+	case !separate:
+		return well(finding.Name, "the bot owns it; onboardbot audit verify shows whether it was edited"), nil
+	}
+	return doubtful(finding.Name, "After the first start, have the role of database.owner_url own the tables: "+
+		"docs/install.md §3 has the SQL.", "the role of database.url owns it, or it does not exist yet"), nil
 }
 
 // checkTables counts the migrations that are still to be applied, and those of a newer release.

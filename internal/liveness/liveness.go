@@ -1,6 +1,11 @@
 // Package liveness shows replicas of the bot which of them are alive. Each holds an advisory lock
 // on a connection of its own, which PostgreSQL frees when the process dies, however it dies. What
 // a dead replica left unfinished may be taken over.
+//
+// A process that is frozen, or whose machine or network is gone without a word, keeps its
+// connections. Therefore a replica asks something over that connection every two seconds, and one
+// that has not for a [Lease] has lapsed: another ends all of its connections, and with them its
+// locks and transactions, see [EndLapsed].
 package liveness
 
 import (
@@ -26,7 +31,7 @@ const (
 	// breaks is noticed at once.
 	checkEvery = 2 * time.Second
 	// checkTimeout is when an answer that does not come counts as a broken connection.
-	checkTimeout = 5 * time.Second
+	checkTimeout = 4 * time.Second
 	// reconnectEvery is the pause between two attempts to connect.
 	reconnectEvery = time.Second
 )
@@ -47,14 +52,20 @@ type Replica struct {
 	left  sync.WaitGroup
 }
 
-// New returns a replica with an id of its own. It makes no connection: nobody sees the replica
-// before [Replica.Join].
+// New returns the replica whose connections a pool makes, see [Configure]. It makes no connection:
+// nobody sees the replica before [Replica.Join].
 func New(pool *pgxpool.Pool, log *slog.Logger) *Replica {
 	host, err := os.Hostname()
 	if err != nil {
 		host = "unknown"
 	}
-	return &Replica{id: host + "_" + rand.Text(), config: pool.Config().ConnConfig.Copy(), log: log, leave: func() {}}
+	config := pool.Config().ConnConfig.Copy()
+	unique := token(config)
+	if unique == "" {
+		unique = rand.Text()
+	}
+	config.RuntimeParams["application_name"] = namePrefix + unique + aliveSuffix
+	return &Replica{id: host + "_" + unique, config: config, log: log, leave: func() {}}
 }
 
 // ID names the replica, also as the client of River's jobs.

@@ -1,11 +1,13 @@
 package liveness_test
 
 import (
+	"context"
 	"log/slog"
 	"os"
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/atlilith/onboardbot/internal/liveness"
@@ -62,4 +64,67 @@ func TestOthersSeeWhetherAReplicaIsAlive(t *testing.T) {
 	alive(true)
 	replica.Leave()
 	alive(false)
+}
+
+// A replica that gives no sign of life loses all of its connections, with their locks and
+// transactions. The others keep theirs, and so does whoever is no replica.
+func TestALapsedReplicaLosesItsConnections(t *testing.T) {
+	t.Parallel()
+	dsn := postgres.Database(t)
+	connect := func(configure func(*pgx.ConnConfig)) *pgxpool.Pool {
+		t.Helper()
+		config, err := pgxpool.ParseConfig(dsn)
+		if err != nil {
+			t.Fatal(err)
+		}
+		configure(config.ConnConfig)
+		pool, err := pgxpool.NewWithConfig(t.Context(), config)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(pool.Close)
+		return pool
+	}
+	replica := func() *pgxpool.Pool {
+		t.Helper()
+		pool := connect(liveness.Configure)
+		alive := liveness.New(pool, slog.New(slog.DiscardHandler))
+		if err := alive.Join(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(alive.Leave)
+		return pool
+	}
+	lapsed, other := replica(), connect(func(*pgx.ConnConfig) {})
+	begin := func(pool *pgxpool.Pool) pgx.Tx {
+		t.Helper()
+		tx, err := pool.Begin(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = tx.Rollback(context.Background()) })
+		return tx
+	}
+	frozen, bystander := begin(lapsed), begin(other)
+	const lease = 500 * time.Millisecond
+	time.Sleep(lease + 10*time.Millisecond)
+	punctual := replica()
+	healthy := begin(punctual)
+	ended, err := liveness.EndLapsed(t.Context(), punctual, lease)
+	if err != nil || len(ended) != 1 {
+		t.Fatalf("ended %v, %v, want one replica", ended, err)
+	}
+	if _, err := frozen.Exec(t.Context(), `SELECT 1`); err == nil {
+		t.Error("a lapsed replica keeps its transaction")
+	}
+	for _, tx := range []pgx.Tx{bystander, healthy} {
+		if _, err := tx.Exec(t.Context(), `SELECT 1`); err != nil {
+			t.Errorf("another session was ended: %v", err)
+		}
+	}
+	// A replica never ends its own connections.
+	time.Sleep(lease)
+	if ended, err = liveness.EndLapsed(t.Context(), punctual, lease); err != nil || len(ended) > 0 {
+		t.Errorf("ended %v, %v, want none", ended, err)
+	}
 }

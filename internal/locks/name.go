@@ -49,14 +49,18 @@ func KeySQL(last string, parts ...string) string {
 }
 
 // HeldSQL is the SQL condition that some session of this database holds the session-level or
-// transaction-level lock whose key an SQL expression of type bigint returns. The view pg_locks
-// shows such a key as two halves (https://www.postgresql.org/docs/current/view-pg-locks.html).
-func HeldSQL(key string) string {
-	return fmt.Sprintf(`EXISTS (
-		SELECT FROM pg_locks
+// transaction-level lock whose key an SQL expression of type bigint returns.
+func HeldSQL(key string) string { return `EXISTS (` + HoldersSQL(key) + `)` }
+
+// HoldersSQL is the SQL query for the process ids of the sessions of this database that hold such a
+// lock. The view pg_locks shows its key as two halves
+// (https://www.postgresql.org/docs/current/view-pg-locks.html).
+func HoldersSQL(key string) string {
+	return fmt.Sprintf(`
+		SELECT pid FROM pg_locks
 		WHERE locktype = 'advisory' AND objsubid = 1 AND granted
 		  AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
-		  AND (classid::bigint << 32 | objid::bigint) = %s)`, key)
+		  AND (classid::bigint << 32 | objid::bigint) = %s`, key)
 }
 
 // Querier is a connection, a pool or a transaction.

@@ -2,10 +2,13 @@ package locks
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
@@ -50,6 +53,29 @@ func (s *Session) Lock(ctx context.Context, name Name) error {
 		return fmt.Errorf("lock %s: %w", name, err)
 	}
 	return nil
+}
+
+// lockNotAvailable is SQLSTATE 55P03 (PostgreSQL, Appendix A): lock_timeout is over.
+const lockNotAvailable = "55P03"
+
+// LockWithin waits for a lock no longer than a limit of whole milliseconds, in the order of those
+// who wait, and reports whether the session holds it.
+func (s *Session) LockWithin(ctx context.Context, name Name, limit time.Duration) (bool, error) {
+	err := pgx.BeginFunc(ctx, s.conn, func(tx pgx.Tx) error {
+		milliseconds := strconv.FormatInt(limit.Milliseconds(), 10)
+		if _, err := tx.Exec(ctx, `SELECT set_config('lock_timeout', $1, true)`, milliseconds); err != nil {
+			return err
+		}
+		_, err := tx.Exec(ctx, `SELECT pg_advisory_lock(`+key+`)`, name.args()...)
+		return err
+	})
+	if failed, ok := errors.AsType[*pgconn.PgError](err); ok && failed.Code == lockNotAvailable {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("lock %s: %w", name, err)
+	}
+	return true, nil
 }
 
 // TryLock takes a lock unless another session holds it, and reports whether it did.

@@ -59,6 +59,7 @@ const (
 	ClockSkew        Kind = "clock skew"
 	Late             Kind = "renewal late" // a threshold has passed
 	NoRenewalInfo    Kind = "no renewal information"
+	NotStarted       Kind = "renewal not started" // nothing starts certbot, or its last run failed
 )
 
 // Fault is something that is wrong with a site.

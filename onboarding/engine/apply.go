@@ -52,6 +52,9 @@ func (d *driver) apply(ctx context.Context, w *work, change onboarding.Change) e
 	if refused && refusal.Line == LineHolder {
 		return err // whoever holds the run now finds the attempt interrupted
 	}
+	if errors.Is(err, onboarding.ErrLost) {
+		return d.lose(ctx, w, attempt, output, err)
+	}
 	if err := d.finishAttempt(ctx, attempt, output, err); err != nil {
 		return err
 	}
@@ -130,6 +133,34 @@ func (d *driver) applyItems(ctx context.Context, a *application) error {
 	return failed
 }
 
+// maxLosses is how many applications under one approval may be interrupted before a person decides
+// whether to go on.
+const maxLosses = 3
+
+// lose records that contact was lost with what the step began, which may still run. The step stays
+// interrupted: it waits until that has ended, observes, and goes on under the same approval.
+func (d *driver) lose(ctx context.Context, w *work, attempt *onboarding.Attempt, output *recorder, cause error) error {
+	count, err := store.Interruptions(ctx, d.db(), w.approval.ID)
+	if err != nil {
+		return err
+	}
+	d.engine.log.WarnContext(ctx, "contact with a step was lost", "run", w.run.ID, "step", w.step.Key, "error", cause)
+	attempt.Outcome, attempt.Error = onboarding.OutcomeInterrupted, cause.Error()
+	attempt.Tail, attempt.Lines = output.last()
+	w.step.Detail = "It may still run: " + cause.Error()
+	event := w.event(onboarding.EventInterrupted)
+	if count+1 >= maxLosses {
+		w.step.State, event.Kind = onboarding.StepUnknown, onboarding.EventUnknown
+	}
+	event.Text = w.step.Detail
+	return d.save(ctx, w, func(tx pgx.Tx) error {
+		if err := store.FinishAttempt(ctx, tx, attempt, output.all()); err != nil {
+			return err
+		}
+		return store.AddEvent(ctx, tx, event)
+	})
+}
+
 // showProgress writes the last lines of an attempt where people read them. Nothing depends on it.
 func (d *driver) showProgress(ctx context.Context, attempt *onboarding.Attempt, output *recorder) {
 	// A statement that is cancelled breaks the session.
@@ -153,7 +184,12 @@ func (d *driver) awaitEffect(ctx context.Context, w *work) (onboarding.Observati
 	deadline := time.Now().Add(d.engine.policy.Settle)
 	early := d.observer.observeEarly(ctx, w.run, w.step.Key)
 	for {
-		observation, err := d.saveFacts(ctx, w.run, d.observer.observe(ctx, w.run, w.step.Key))
+		seen, err := d.observe(ctx, &work{run: w.run, step: w.step})
+		if err != nil {
+			discard(early)
+			return onboarding.Observation{}, err
+		}
+		observation, err := d.saveFacts(ctx, w.run, seen)
 		finding, failed := observation.Failure()
 		switch {
 		case err != nil:

@@ -106,7 +106,7 @@ func (d *driver) takePreapproval(ctx context.Context, w *work, digest onboarding
 		for _, approval := range given {
 			if !taken && approval.Digest == digest && time.Now().Before(approval.Expires) {
 				taken = true
-				err = d.usePreapproval(ctx, tx, step, approval)
+				err = d.engine.usePreapproval(ctx, tx, step, approval)
 			} else {
 				err = dropPreapproval(ctx, tx, approval)
 			}
@@ -126,10 +126,10 @@ func (d *driver) takePreapproval(ctx context.Context, w *work, digest onboarding
 
 // usePreapproval makes what was shown before the step's turn the step's approval: given, or still
 // to be decided.
-func (d *driver) usePreapproval(
+func (e *Engine) usePreapproval(
 	ctx context.Context, tx pgx.Tx, step *onboarding.Step, approval *onboarding.Approval,
 ) error {
-	if err := d.engine.wakeFor(ctx, tx, approval); err != nil {
+	if err := e.wakeFor(ctx, tx, approval); err != nil {
 		return err
 	}
 	if approval.State == onboarding.ApprovalAheadApproved {

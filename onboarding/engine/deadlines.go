@@ -24,7 +24,7 @@ func (d *driver) keepTime(ctx context.Context, run *onboarding.Run) (*onboarding
 			return err
 		}
 		for _, approval := range due {
-			if err := d.keepTimeOf(ctx, tx, run, approval); err != nil {
+			if err := d.engine.keepTimeOf(ctx, tx, run, approval); err != nil {
 				return err
 			}
 		}
@@ -35,7 +35,7 @@ func (d *driver) keepTime(ctx context.Context, run *onboarding.Run) (*onboarding
 
 // keepTimeOf expires an approval whose time is over, or records that its approvers are reminded
 // or that the second group is told.
-func (d *driver) keepTimeOf(ctx context.Context, tx pgx.Tx, run *onboarding.Run, approval *onboarding.Approval) error {
+func (e *Engine) keepTimeOf(ctx context.Context, tx pgx.Tx, run *onboarding.Run, approval *onboarding.Approval) error {
 	event := onboarding.Event{RunID: run.ID, Step: approval.Step, Approval: approval.ID, Digest: approval.Digest}
 	if approval.State == onboarding.ApprovalApproved {
 		event.Text = errExpired.Error()
@@ -47,7 +47,7 @@ func (d *driver) keepTimeOf(ctx context.Context, tx pgx.Tx, run *onboarding.Run,
 		}
 		step := run.Step(approval.Step)
 		step.State = onboarding.StepExpired
-		step.Detail = "Nobody decided within " + d.engine.policy.ApprovalLife.String() + "."
+		step.Detail = "Nobody decided within " + e.policy.ApprovalLife.String() + "."
 		if err := store.SaveStep(ctx, tx, run.ID, step); err != nil {
 			return err
 		}

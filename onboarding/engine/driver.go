@@ -21,7 +21,7 @@ func runLock(id uuid.UUID) locks.Name { return locks.Named("run", id.String()) }
 
 // advance takes a run as far as it goes by itself. It writes everything through the one session
 // that holds the run's lock: should that session end, the lock is free for another process and
-// this one can write nothing more.
+// this one can write nothing more. What it does outside carries the token of [takeUp].
 func (e *Engine) advance(ctx context.Context, id uuid.UUID) error {
 	session, err := locks.Open(ctx, e.pool)
 	if err != nil {
@@ -35,9 +35,13 @@ func (e *Engine) advance(ctx context.Context, id uuid.UUID) error {
 	if !locked {
 		return errHeld
 	}
+	holder, err := takeUp(ctx, session, id)
+	if err != nil {
+		return err
+	}
 	ctx, stop := context.WithCancel(ctx)
-	gate := &gate{applier: e.applier, directory: e.directory, session: session}
-	driver := &driver{engine: e, session: session, gate: gate, observer: newObserver(e)}
+	gate := &gate{applier: e.applier, directory: e.directory, holder: holder}
+	driver := &driver{engine: e, holder: holder, gate: gate, observer: newObserver(e)}
 	e.driven.Store(id, driver.observer.wakeups)
 	defer func() {
 		e.driven.Delete(id)
@@ -70,14 +74,14 @@ func (e *Engine) logHead(ctx context.Context, db store.DB, id uuid.UUID) {
 // driver advances one run while its session holds the run's lock. It is for one goroutine.
 type driver struct {
 	engine   *Engine
-	session  *locks.Session
+	holder   *holder
 	gate     *gate
 	observer *observer
 	freeze   *onboarding.Freeze // holds what is approved, nil when nothing does
 }
 
 // db is the connection that holds the run's lock.
-func (d *driver) db() *pgx.Conn { return d.session.Conn() }
+func (d *driver) db() *pgx.Conn { return d.holder.session.Conn() }
 
 // change changes the run on the connection that holds its lock, and calls the notifier. It does
 // not wake the engine, which is advancing the run.
@@ -108,10 +112,8 @@ func (d *driver) step(ctx context.Context, id uuid.UUID) (more bool, err error) 
 	if observation != nil {
 		return true, d.applyObservation(ctx, run, observation)
 	}
-	for i := range run.Steps {
-		if step := &run.Steps[i]; run.Ready(step) && d.reconcilable(step) {
-			return true, d.reconcile(ctx, run, step)
-		}
+	if step := d.reconcilable(run); step != nil {
+		return true, d.reconcile(ctx, run, step)
 	}
 	if run.Finished() {
 		return false, d.finish(ctx, run)
@@ -122,9 +124,20 @@ func (d *driver) step(ctx context.Context, id uuid.UUID) (more bool, err error) 
 	return false, nil
 }
 
-// reconcilable reports whether a step was interrupted, or is approved and not held by a freeze.
-func (d *driver) reconcilable(step *onboarding.Step) bool {
-	return step.State == onboarding.StepApplying || step.State == onboarding.StepApproved && d.freeze == nil
+// reconcilable returns the next step that was interrupted, or is approved and not held by a freeze,
+// nil if there is none. Those that were interrupted come first: what an earlier holder still does is
+// over before this one changes anything.
+func (d *driver) reconcilable(run *onboarding.Run) *onboarding.Step {
+	for _, state := range []onboarding.StepState{onboarding.StepApplying, onboarding.StepApproved} {
+		for i := range run.Steps {
+			step := &run.Steps[i]
+			held := state == onboarding.StepApproved && d.freeze != nil
+			if step.State == state && run.Ready(step) && !held {
+				return step
+			}
+		}
+	}
+	return nil
 }
 
 // finish ends the run, whose steps are all done.

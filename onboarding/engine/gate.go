@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
-	"github.com/atlilith/onboardbot/internal/locks"
 	"github.com/atlilith/onboardbot/onboarding"
 	"github.com/atlilith/onboardbot/onboarding/store"
 )
@@ -16,18 +14,15 @@ import (
 type gate struct {
 	applier   onboarding.Applier
 	directory onboarding.Directory
-	session   *locks.Session
+	holder    *holder
 }
-
-// checkTimeout bounds what the gate asks the database before an item.
-const checkTimeout = 10 * time.Second
 
 // Line names what must hold before an item is applied.
 type Line string
 
 // The lines of the gate, in the order in which they are checked.
 const (
-	LineHolder    Line = "holder"    // this process holds the run's lock, and can ask the database
+	LineHolder    Line = "holder"    // this process is the newest holder of the run, and can ask the database
 	LineFreeze    Line = "freeze"    // nothing is frozen
 	LineRun       Line = "run"       // the run is active
 	LineApproval  Line = "approval"  // the step's approval is for this change, approved, not expired and not used
@@ -82,8 +77,13 @@ func (g *gate) apply(ctx context.Context, a *application) error {
 		return err
 	}
 	a.begun = true
-	err = follow(func() error { return g.applier.ApplyItem(ctx, auth, a.items[a.next], a.output) }, a.show)
-	if errors.Is(err, onboarding.ErrTargetChanged) {
+	err = g.holder.attend(ctx, func(ctx context.Context) error {
+		return g.applier.ApplyItem(ctx, auth, a.items[a.next], a.output)
+	}, a.show)
+	switch {
+	case errors.Is(err, onboarding.ErrNotHolder):
+		return &RefusedError{LineHolder, err}
+	case errors.Is(err, onboarding.ErrTargetChanged):
 		return &RefusedError{LineTarget, err}
 	}
 	return err
@@ -100,10 +100,11 @@ func (g *gate) authorize(ctx context.Context, a *application) (onboarding.Author
 	// A statement that is cancelled breaks the session, which later items and the outcome need.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), checkTimeout)
 	defer cancel()
-	db := g.session.Conn()
+	db := g.holder.session.Conn()
 
-	// 1. This process still holds the run's lock.
-	if err := g.holdsLock(ctx, a); err != nil {
+	// 1. This process is still the run's newest holder: it has the lock, and no token is greater. The
+	// applier has the target refuse a lower token than it has seen.
+	if err := g.holder.check(ctx); err != nil {
 		return none, &RefusedError{LineHolder, err}
 	}
 
@@ -149,7 +150,8 @@ func (g *gate) authorize(ctx context.Context, a *application) (onboarding.Author
 
 	// 6. The guard of the step allows all that is left to do.
 	auth := onboarding.Authorization{Run: a.run, Step: a.step, Approval: approval.ID.String(),
-		Digest: approval.Digest, Approvers: approval.Approvers()}
+		Digest: approval.Digest, Approvers: approval.Approvers(),
+		Holder: g.holder.identity()}
 	for _, item := range a.left() {
 		if err := g.applier.Authorize(auth, item); err != nil {
 			return none, &RefusedError{LineGuard, err}
@@ -157,16 +159,6 @@ func (g *gate) authorize(ctx context.Context, a *application) (onboarding.Author
 	}
 	a.admitted = true
 	return auth, nil
-}
-
-// holdsLock asks the server whether the session holds the run's lock, over the connection on
-// which the outcome of the item will be written.
-func (g *gate) holdsLock(ctx context.Context, a *application) error {
-	held, err := g.session.Holds(ctx, runLock(a.run.ID))
-	if err == nil && !held {
-		err = errors.New("this process no longer holds the lock of the run")
-	}
-	return err
 }
 
 // notFrozen lets an application that has begun come to its end: half a change is worse than a

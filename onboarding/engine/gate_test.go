@@ -27,6 +27,10 @@ func (*recordingApplier) Authorize(_ onboarding.Authorization, item onboarding.I
 	return nil
 }
 
+func (*recordingApplier) Settle(context.Context, onboarding.Authorization, onboarding.Change, func(string)) error {
+	return nil
+}
+
 func (a *recordingApplier) ApplyItem(_ context.Context, _ onboarding.Authorization, item onboarding.Item,
 	_ onboarding.Log) error {
 	if item.Command.Argv[0] == "moved" {
@@ -121,9 +125,11 @@ func newGateCase(t *testing.T, pool *pgxpool.Pool, names []string) *gateCase {
 	must(t, err)
 	t.Cleanup(session.Close)
 	must(t, session.Lock(t.Context(), runLock(run.ID)))
+	holder, err := takeUp(t.Context(), session, run.ID)
+	must(t, err)
 	applier, people := &recordingApplier{}, &people{}
 	return &gateCase{t: t, pool: pool, session: session, applier: applier, people: people,
-		gate: &gate{applier: applier, directory: people, session: session},
+		gate: &gate{applier: applier, directory: people, holder: holder},
 		application: &application{run: run, step: "database", approval: approval, items: approval.Change.Items,
 			output: newRecorder(),
 			show:   func() {}}}
@@ -179,6 +185,12 @@ func TestGate(t *testing.T) {
 			c.t.Cleanup(other.Close)
 			must(c.t, other.Lock(c.t.Context(), runLock(c.application.run.ID)))
 		}},
+
+		"1: another process has taken over the run": {items: []string{"one"}, line: LineHolder,
+			prepare: func(c *gateCase) {
+				_, err := store.NextToken(c.t.Context(), c.pool, c.application.run.ID)
+				must(c.t, err)
+			}},
 
 		"2: everything is frozen": {items: []string{"one"}, line: LineFreeze, prepare: func(c *gateCase) {
 			must(c.t,

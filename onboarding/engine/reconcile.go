@@ -3,13 +3,10 @@ package engine
 import (
 	"context"
 	"errors"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 
-	"github.com/atlilith/onboardbot/internal/locks"
 	"github.com/atlilith/onboardbot/onboarding"
 	"github.com/atlilith/onboardbot/onboarding/store"
 )
@@ -22,21 +19,30 @@ func (d *driver) reconcile(ctx context.Context, run *onboarding.Run, step *onboa
 	if err != nil {
 		return err
 	}
-	interrupted := step.State == onboarding.StepApplying
-	if interrupted {
-		if err := d.recordInterruption(ctx, &work{run: run, step: step, approval: approval}); err != nil {
+	work := &work{run: run, step: step, approval: approval, interrupted: step.State == onboarding.StepApplying}
+	if work.interrupted {
+		if err := d.recordInterruption(ctx, work); err != nil {
 			return err
 		}
 	}
 	if approval != nil {
-		release, err := d.lockResources(ctx, approval.Change)
+		waiting := func(text string) { d.showWaiting(ctx, work, text) }
+		release, err := d.holder.lockAll(ctx, approval.Change, waiting)
 		if err != nil {
 			return err
 		}
 		defer release()
+		count, err := store.Interruptions(ctx, d.db(), approval.ID)
+		if err != nil {
+			return err
+		}
+		work.interrupted = work.interrupted || count > 0
 	}
-	work := &work{run: run, step: step, approval: approval, interrupted: interrupted}
-	return d.conclude(ctx, work, d.observer.observe(ctx, run, step.Key))
+	seen, err := d.observe(ctx, work)
+	if err != nil {
+		return err
+	}
+	return d.conclude(ctx, work, seen)
 }
 
 // applyObservation brings a step as far as a finished observation lets it go, unless the step was
@@ -59,7 +65,7 @@ type work struct {
 	run         *onboarding.Run
 	step        *onboarding.Step
 	approval    *onboarding.Approval // under which the step may be applied, nil if there is none
-	interrupted bool                 // an application was interrupted
+	interrupted bool                 // an application under the approval was interrupted
 }
 
 // event is an event about the step and its approval.
@@ -222,43 +228,4 @@ func useApproval(ctx context.Context, tx pgx.Tx, approval *onboarding.Approval) 
 		return nil
 	}
 	return store.CloseApproval(ctx, tx, approval, onboarding.ApprovalUsed)
-}
-
-// lockResources takes the lock of everything that a change touches, so two runs never work on one
-// thing at once. The locks belong to the session that advances the run, and are always taken in
-// the same order.
-func (d *driver) lockResources(ctx context.Context, change onboarding.Change) (release func(), err error) {
-	names := resources(change)
-	release = func() {
-		for _, name := range slices.Backward(names) {
-			_ = d.session.Unlock(ctx, name) // a failure closes the session, which frees the lock
-		}
-	}
-	for _, name := range names {
-		if err := d.session.Lock(ctx, name); err != nil {
-			release()
-			return nil, err
-		}
-	}
-	return release, nil
-}
-
-// resources are the locks of what a change needs for itself while it is applied, sorted, each
-// once.
-func resources(change onboarding.Change) []locks.Name {
-	var names []locks.Name
-	for _, item := range change.Items {
-		switch {
-		case item.SQL != nil:
-			names = append(names, locks.Named("platform"))
-		case item.DNS != nil:
-			names = append(names, locks.Named("zone", item.DNS.Zone))
-		case item.Commit != nil:
-			names = append(names, locks.Named("repository"))
-		case item.Command != nil && item.Command.Lock != "":
-			names = append(names, locks.Named("host", item.Command.Host, item.Command.Lock))
-		}
-	}
-	slices.SortFunc(names, func(a, b locks.Name) int { return strings.Compare(a.String(), b.String()) })
-	return slices.Compact(names)
 }

@@ -4,8 +4,6 @@ import (
 	"strings"
 	"sync"
 	"time"
-
-	"github.com/atlilith/onboardbot/internal/routine"
 )
 
 const (
@@ -57,22 +55,4 @@ func (r *recorder) all() string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.text.String()
-}
-
-// follow does some work on another goroutine and calls show from time to time while it lasts. It
-// calls show on its own goroutine, so show may use what that goroutine owns. A panic of the work is
-// its error: what it did is unknown until it is observed.
-func follow(work func() error, show func()) error {
-	done := make(chan error, 1)
-	routine.Go(func() { done <- routine.Call(work) })
-	ticker := time.NewTicker(progressInterval)
-	defer ticker.Stop()
-	for {
-		select {
-		case err := <-done:
-			return err
-		case <-ticker.C:
-			show()
-		}
-	}
 }

@@ -19,24 +19,45 @@ import (
 const (
 	// takeoverInterval is how often a replica looks for jobs whose worker is gone. River itself
 	// would rescue them after an hour.
-	takeoverInterval = 2 * time.Second
+	takeoverInterval = time.Second
 	// maxTakeover is how many running jobs are looked at in one go, the most that River lists.
 	maxTakeover = 10_000
 )
 
-// KeepTakingOver gives back the jobs of replicas that died, until the context ends.
+// KeepTakingOver ends what replicas still hold that give no sign of life, and gives back the jobs
+// of those that died, until the context ends.
 func (e *Engine) KeepTakingOver(ctx context.Context) {
 	ticker := time.NewTicker(takeoverInterval)
 	defer ticker.Stop()
-	for {
+	for last := time.Now(); ; {
 		select {
 		case <-ctx.Done():
 			return
 		case <-ticker.C:
 		}
+		// What held up this loop, such as the database, may have held up the others' signs of life.
+		punctual := time.Since(last) < 2*takeoverInterval
+		last = time.Now()
+		if punctual {
+			e.endLapsed(ctx)
+		}
 		if err := e.TakeOver(ctx); err != nil && ctx.Err() == nil {
 			e.log.WarnContext(ctx, "jobs of other replicas could not be taken over", "error", err)
 		}
+	}
+}
+
+// endLapsed ends the connections of replicas that give no sign of life, which frees the locks of
+// their runs.
+func (e *Engine) endLapsed(ctx context.Context) {
+	lapsed, err := liveness.EndLapsed(ctx, e.pool, liveness.Lease)
+	if err != nil && ctx.Err() == nil {
+		e.log.WarnContext(ctx, "the connections of a replica that gives no sign of life could not be ended",
+			"error", err)
+	}
+	for _, replica := range lapsed {
+		e.log.WarnContext(ctx, "ended the connections of a replica that gives no sign of life", "replica", replica,
+			"lease", liveness.Lease)
 	}
 }
 

@@ -37,9 +37,12 @@ type world struct {
 	forbidden            error
 	// hold keeps the application of a step, and holdObserve its observation, until it is closed.
 	hold, holdObserve map[string]chan struct{}
-	late              map[string]int // how many observations after its application a step does not show yet
-	waiting           map[string]string
-	findings          map[string][]onboarding.Finding
+	// settled counts how often a step was settled, and holdSettle keeps that until it is closed.
+	settled    map[string]int
+	holdSettle map[string]chan struct{}
+	late       map[string]int // how many observations after its application a step does not show yet
+	waiting    map[string]string
+	findings   map[string][]onboarding.Finding
 	// removed are the people who may do nothing any more. directoryAway says that nobody can be
 	// looked up anew.
 	removed       map[string]bool
@@ -60,6 +63,8 @@ func newWorld() *world {
 		unobservable: map[string]error{},
 		hold:         map[string]chan struct{}{},
 		holdObserve:  map[string]chan struct{}{},
+		settled:      map[string]int{},
+		holdSettle:   map[string]chan struct{}{},
 		late:         map[string]int{},
 		waiting:      map[string]string{},
 		findings:     map[string][]onboarding.Finding{},
@@ -209,6 +214,25 @@ func (w *world) ApplyItem(ctx context.Context, auth onboarding.Authorization, it
 		})
 	}
 	return nil
+}
+
+// Settle waits while a step is held by its settle channel.
+func (w *world) Settle(ctx context.Context, auth onboarding.Authorization, _ onboarding.Change,
+	waiting func(string)) error {
+	w.mu.Lock()
+	hold := w.holdSettle[string(auth.Step)]
+	w.settled[string(auth.Step)]++
+	w.mu.Unlock()
+	if hold == nil {
+		return nil
+	}
+	waiting("Waiting: somebody else's command still runs.")
+	select {
+	case <-hold:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 func (w *world) Tenant(context.Context, string) (*onboarding.Tenant, error) { return nil, nil }

@@ -33,10 +33,41 @@ type Command struct {
 	// take: it observes what earlier commands did once they have ended. It waits as long as one
 	// with a Lock would. Not both.
 	Idle string
+	// Fence says in whose name a command with a Lock runs. The zero value is nobody's.
+	Fence Fence
+	// Waiting is told whenever the Lock or the Idle lock is found taken, and by whom. It may be nil.
+	Waiting func(Taken)
 	// Timeout limits the command, without the time it waits for its lock. 0 means the host's
 	// default.
 	Timeout time.Duration
 }
+
+// Fence keeps commands of an earlier holder of some work from beginning after a later one began. A
+// host that has seen a number for a key refuses every lower one with [ErrFenced], until it reboots.
+// Commands of one key run one at a time.
+type Fence struct {
+	Key    string // what the holders take over from each other, such as the id of a run; as Lock
+	Number int64  // grows with each holder
+	Owner  string // what others read who wait for the lock, on one line
+}
+
+// Taken is a lock on a host that somebody else has.
+type Taken struct {
+	Host, Lock string
+	Owner      string // see [Fence], empty if it is not known
+}
+
+// String says whose the lock is.
+func (t Taken) String() string {
+	owner := t.Owner
+	if owner == "" {
+		owner = "another command"
+	}
+	return fmt.Sprintf("the %s lock of %s is held by %s", t.Lock, t.Host, owner)
+}
+
+// maxOwner bounds what is kept of an owner's name, in bytes.
+const maxOwner = 200
 
 // String is the command as a person would paste it into a shell on the host.
 func (c Command) String() string {
@@ -76,10 +107,13 @@ func (c Command) validate() error {
 			return fmt.Errorf("environment variable %q cannot be set", name)
 		}
 	}
-	for _, lock := range []string{c.Lock, c.Idle} {
+	for _, lock := range []string{c.Lock, c.Idle, c.Fence.Key} {
 		if lock != "" && !lockName.MatchString(lock) {
 			return fmt.Errorf("lock name %q: use letters, digits, dot, dash and underscore", lock)
 		}
+	}
+	if c.Fence.Key != "" && c.Lock == "" {
+		return fmt.Errorf("command has the fence %q and no lock", c.Fence.Key)
 	}
 	if c.Lock != "" && c.Idle != "" {
 		return fmt.Errorf("command takes the lock %q and waits for %q", c.Lock, c.Idle)

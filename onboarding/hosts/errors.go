@@ -11,13 +11,16 @@ var (
 	// ErrUnreachable says that the command did not begin: nothing has happened on the host.
 	ErrUnreachable = errors.New("host unreachable")
 	// ErrLost says that it is unknown how the command ended. One with a lock continues to its end
-	// on the host: call WaitIdle, then observe.
+	// on the host: call Settle or WaitIdle, then observe.
 	ErrLost = errors.New("contact with the command was lost")
 	// ErrTimeout says that the command was ended at its time limit.
 	ErrTimeout = errors.New("time limit reached")
 	// ErrBusy says that the lock was held for as long as the caller would wait: the command has
 	// not begun.
 	ErrBusy = errors.New("lock is taken")
+	// ErrFenced says that a later holder of the same work has used the host, see [Fence]: the
+	// command has not begun.
+	ErrFenced = errors.New("another process has taken over this work")
 	// ErrTooLong says that a command or file gave more than this package keeps in memory.
 	ErrTooLong = errors.New("more data than expected")
 )

@@ -43,7 +43,8 @@ type Result struct {
 	Omitted  int           // lines left out between Head and Tail
 	Tail     []Line        // the last lines, about 192 KiB
 
-	busy bool // the host said that the lock is taken
+	busy, fenced bool   // the host said that the lock is taken, or that a later holder was here
+	owner        string // who has the lock
 }
 
 // Text is the kept output, one line each, with a note where lines were left out.
@@ -91,8 +92,7 @@ func (t *transcript) add(line Line) {
 	if t.closed {
 		return
 	}
-	if line == (Line{Stderr, busyText}) {
-		t.result.busy = true
+	if line.Stream == Stderr && t.takeVerdict(line.Text) {
 		return
 	}
 	if t.headSize+len(line.Text) <= keptHead && len(t.result.Tail) == 0 {
@@ -110,6 +110,21 @@ func (t *transcript) add(line Line) {
 	if t.onLine != nil {
 		t.onLine(line)
 	}
+}
+
+// takeVerdict notes what the script around a command says instead of beginning it, and reports
+// whether the line is such a verdict.
+func (t *transcript) takeVerdict(line string) bool {
+	owner, busy := strings.CutPrefix(line, busyText)
+	switch {
+	case busy && (owner == "" || strings.HasPrefix(owner, " by ")):
+		t.result.busy, t.result.owner = true, strings.TrimPrefix(owner, " by ")
+	case line == fencedText:
+		t.result.fenced = true
+	default:
+		return false
+	}
+	return true
 }
 
 // close ends the transcript, so a command that is left running is no longer recorded, and returns

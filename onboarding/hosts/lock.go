@@ -10,10 +10,13 @@ import (
 	"github.com/sethvargo/go-retry"
 )
 
+// What the scripts on the host say, and their exit statuses, which are those of sysexits.h.
 const (
-	busyCode  = 75 // EX_TEMPFAIL of sysexits.h
-	busyText  = "onboardbot: lock is taken"
-	killAfter = 10 * time.Second // from SIGTERM to SIGKILL at a command's time limit
+	busyCode   = 75 // EX_TEMPFAIL
+	busyText   = "onboardbot: lock is taken"
+	fencedCode = 77 // EX_NOPERM
+	fencedText = "onboardbot: fenced off"
+	killAfter  = 10 * time.Second // from SIGTERM to SIGKILL at a command's time limit
 )
 
 // The pauses between attempts to take a lock grow from the first to the longest.
@@ -34,11 +37,20 @@ func (h *Host) WaitIdle(ctx context.Context, lock string) error {
 	return err
 }
 
+// Settle has the host refuse what earlier holders of the fence's key would begin from now on, and
+// waits until nothing that they began under the lock still runs. After a crash this is what comes
+// before observing. It fails with [ErrFenced] if a later holder was here before, and with ErrBusy
+// when the context or the host's LockWait ends first.
+func (h *Host) Settle(ctx context.Context, lock string, fence Fence, waiting func(Taken)) error {
+	_, err := h.Output(ctx, Command{Argv: []string{"true"}, Lock: lock, Fence: fence, Waiting: waiting})
+	return err
+}
+
 // idleScript runs a command once nobody holds a lock: LOCKFILE COMMAND... A shared lock conflicts
 // only with holders, not with other observers.
 const idleScript = `if [ -e "$1" ]; then
 	exec 9<"$1" || exit 1
-	flock --shared --nonblock 9 || { echo '` + busyText + `' >&2; exit 75; }
+	flock --shared --nonblock 9 || { read -r owner <"$1"; echo "` + busyText + `${owner:+ by $owner}" >&2; exit 75; }
 	exec 9<&-
 fi
 shift
@@ -46,6 +58,23 @@ exec "$@"`
 
 func (h *Host) lockFile(lock string) string {
 	return path.Join(h.config.LockDir, "onboardbot-"+lock+".lock")
+}
+
+// fenceFile is empty without a fence.
+func (h *Host) fenceFile(fence Fence) string {
+	if fence.Key == "" {
+		return ""
+	}
+	return path.Join(h.config.LockDir, "onboardbot-"+fence.Key+".fence")
+}
+
+// owner is the name on one line, cut to what is kept of it.
+func (f Fence) owner() string {
+	if name := plain([]byte(f.Owner)); len(name) > maxOwner {
+		return shorten(name, maxOwner)
+	} else {
+		return name
+	}
 }
 
 // untilFree repeats an attempt that fails at once while the lock is taken, until the host's

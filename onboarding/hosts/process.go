@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"strconv"
 	"syscall"
 	"time"
 
@@ -48,7 +49,8 @@ func (h *Host) start(c Command, raw io.Writer, seen *transcript) (*process, erro
 		argv = append([]string{"bash", "-c", idleScript, "onboardbot", h.lockFile(c.Idle)}, argv...)
 	}
 	if p.locked {
-		script := []string{"bash", "-c", changeScript, "onboardbot", h.lockFile(c.Lock), seconds(c.Timeout), c.Dir}
+		script := []string{"bash", "-c", changeScript, "onboardbot", h.lockFile(c.Lock), seconds(c.Timeout), c.Dir,
+			h.fenceFile(c.Fence), strconv.FormatInt(c.Fence.Number, 10), c.Fence.owner()}
 		argv = append(script, c.argv()...)
 	}
 	release := func() {}

@@ -19,7 +19,8 @@ const tailLines = 20
 
 // Run runs the command and tells onLine, which may be nil, of every line as it comes, one at a
 // time; the command waits for it once its pipes are full. Run returns what it saw also when it
-// fails: with *ExitError, ErrTimeout, ErrUnreachable, ErrLost, ErrBusy or the context's error.
+// fails: with *ExitError, ErrTimeout, ErrUnreachable, ErrLost, ErrBusy, ErrFenced or the context's
+// error.
 func (h *Host) Run(ctx context.Context, c Command, onLine func(Line)) (Result, error) {
 	return h.run(ctx, c, nil, onLine)
 }
@@ -142,7 +143,13 @@ func (h *Host) outcome(c Command, p *process, result Result) (code int, err erro
 	case code == 0:
 		return code, nil
 	case code == busyCode && result.busy:
-		return -1, fmt.Errorf("%s: %w", h.config.Name, ErrBusy)
+		taken := Taken{Host: h.config.Name, Lock: c.Lock + c.Idle, Owner: result.owner}
+		if c.Waiting != nil {
+			c.Waiting(taken)
+		}
+		return -1, fmt.Errorf("%w: %s", ErrBusy, taken)
+	case code == fencedCode && result.fenced:
+		return -1, fmt.Errorf("%s: %w", h.config.Name, ErrFenced)
 	case c.Lock != "" && slices.ContainsFunc(result.Last(tailLines, 0), saysTimeout):
 		return -1, fmt.Errorf("%s: %s: %w (%v)", h.config.Name, brief(c.String()), ErrTimeout, c.Timeout)
 	}

@@ -37,10 +37,10 @@ func (db *DB) Check(ctx context.Context) []onboarding.Finding {
 	c := checker{db}
 	findings := []onboarding.Finding{onboarding.Passed(name, "PostgreSQL %s answers", version)}
 	for _, check := range []check{
-		{"takes writes", correctURL, c.checkPrimary},
+		{"primary, not a standby", correctURL, c.checkPrimary},
 		{"authoritative host", correctIdentity, c.checkIdentity},
-		{"rights", grantRights, c.checkRights},
-		{"visibility", addPolicy, c.checkVisibility},
+		{"database grants", grantRights, c.checkRights},
+		{"can see all tenants", addPolicy, c.checkVisibility},
 		{"application role", c.grantRole(), c.checkApplication},
 	} {
 		finding, err := check.run(ctx)

@@ -83,7 +83,7 @@ func TestOtherNames(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Fatalf("(-want +got)\n%s", diff)
 	}
-	if err := db.Execute(t.Context(), onboarding.Transaction{Statements: statements}); err != nil {
+	if err := db.Execute(t.Context(), onboarding.Transaction{Statements: statements}, platform.Owner{}); err != nil {
 		t.Fatal(err)
 	}
 	tenant, err := db.Tenant(t.Context(), "merche")
@@ -118,7 +118,8 @@ func TestExecuteIsAllOrNothing(t *testing.T) {
 			Args: []string{"x'; DROP TABLE tenancy.seats; --"}},
 	} {
 		if err := db.Execute(t.Context(),
-			onboarding.Transaction{Statements: []onboarding.Statement{user, second}}); err == nil {
+			onboarding.Transaction{Statements: []onboarding.Statement{user, second}},
+			platform.Owner{}); err == nil {
 			t.Errorf("%s: no error", name)
 		}
 		if tenant, err := db.Tenant(t.Context(), "half"); tenant != nil || err != nil {

@@ -68,7 +68,7 @@ func TestRowsGoToTheAuthoritativeServerAlone(t *testing.T) {
 			insert := db.InsertUser(tenant)
 			// The row as the authoritative server has it, for the statement that takes it back.
 			remove := onboarding.Statement{SQL: db.Deletions()[0], Args: insert.Args}
-			failed := db.Execute(t.Context(), onboarding.Transaction{Statements: []onboarding.Statement{insert}})
+			failed := execute(t, db, insert)
 			added, err := db.Tenant(t.Context(), tenant.Slug)
 			if err != nil || (added != nil) != (test.want == nil) || !fits(failed, test.want) {
 				t.Errorf("adding a row: %v; the row: %v, %v", failed, added, err)
@@ -80,7 +80,7 @@ func TestRowsGoToTheAuthoritativeServerAlone(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			failed = db.Execute(t.Context(), onboarding.Transaction{Statements: []onboarding.Statement{remove}})
+			failed = execute(t, db, remove)
 			left, err := db.Tenant(t.Context(), tenant.Slug)
 			if err != nil || (left == nil) != (test.want == nil) || !fits(failed, test.want) {
 				t.Errorf("taking the row back: %v; the row: %v, %v", failed, left, err)
@@ -104,4 +104,10 @@ func fits(err, want error) bool {
 		return err != nil
 	}
 	return errors.Is(err, want)
+}
+
+func execute(t *testing.T, db *platform.DB, statement onboarding.Statement) error {
+	t.Helper()
+	return db.Execute(t.Context(), onboarding.Transaction{Statements: []onboarding.Statement{statement}},
+		platform.Owner{})
 }

@@ -50,6 +50,9 @@ type Commit struct {
 	Rebase bool
 	// Output is told every line that git, its hooks and the remote print. It may be nil.
 	Output func(line string)
+	// Fence and Waiting are those of the command on the host.
+	Fence   hosts.Fence
+	Waiting func(hosts.Taken)
 }
 
 // What Apply can fail with, besides what the host's commands fail with. The sentence in the error
@@ -137,7 +140,7 @@ func (r *Repo) Apply(ctx context.Context, c Commit) (hash string, err error) {
 			"GIT_AUTHOR_NAME": r.author.Name, "GIT_AUTHOR_EMAIL": r.author.Address,
 			"GIT_COMMITTER_NAME": r.author.Name, "GIT_COMMITTER_EMAIL": r.author.Address,
 		},
-		Stdin: archive, Lock: lock, Timeout: r.config.Timeout,
+		Stdin: archive, Lock: lock, Fence: c.Fence, Waiting: c.Waiting, Timeout: r.config.Timeout,
 	}, func(line hosts.Line) {
 		if c.Output != nil {
 			c.Output(line.Text)

@@ -44,7 +44,7 @@ func TestPreflight(t *testing.T) {
 	for _, finding := range observed.Findings {
 		names = append(names, finding.Name)
 	}
-	want := []string{"platform database", "takes writes", "authoritative host", "rights", "visibility",
+	want := []string{"platform database", "primary, not a standby", "authoritative host", "database grants", "can see all tenants",
 		"application role",
 		"host apricot", "repository", "unpushed commits", "deploy config of merche-biche.com",
 		"host vps-0", "nginx on vps-0", "certbot on vps-0", "nginx folders on vps-0",
@@ -63,15 +63,15 @@ func TestPreflight(t *testing.T) {
 		"read-only": {
 			func(w *fixture) { w.sql("ALTER ROLE onboarder SET default_transaction_read_only = on"); w.reconnect() },
 			func(w *fixture) { w.sql("ALTER ROLE onboarder RESET default_transaction_read_only"); w.reconnect() },
-			"failed takes writes: transactions are read-only for this role"},
+			"failed primary, not a standby: transactions are read-only for this role"},
 		"a missing right": {
 			func(w *fixture) { w.sql("REVOKE INSERT (email) ON users FROM onboarder") },
 			func(w *fixture) { w.sql("GRANT INSERT (email) ON users TO onboarder") },
-			"failed rights: missing: INSERT on users (email)"},
+			"failed database grants: missing: INSERT on users (email)"},
 		"hidden tenants": {
 			func(w *fixture) { w.sql("ALTER POLICY onboarder_reads ON orgs USING (created_at > now())") },
 			func(w *fixture) { w.sql("ALTER POLICY onboarder_reads ON orgs USING (true)") },
-			"warning visibility: row-level security may hide rows of orgs from the bot"},
+			"warning can see all tenants: row-level security may hide rows of orgs from the bot"},
 		"an application above the law": {
 			func(w *fixture) { w.sql("ALTER ROLE platform_app BYPASSRLS") },
 			func(w *fixture) { w.sql("ALTER ROLE platform_app NOBYPASSRLS") },
@@ -158,7 +158,7 @@ func TestPreflightOfConfiguration(t *testing.T) {
 		"failed zone of merche-biche.com: zone merche-biche.com at 192.0.2.53:53: the name server does not accept " +
 			"the signature",
 		"failed zone of unregistered.net: no zone found for unregistered.net",
-		"failed rights: missing: there is no column users.mail, there is no column users.mail",
+		"failed database grants: missing: there is no column users.mail, there is no column users.mail",
 		"failed application role: there is no role nobody",
 		"warning deploy config of merche-biche.com: the repository has no _template/none: the bot's own template is " +
 			"used",

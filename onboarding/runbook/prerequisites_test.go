@@ -24,7 +24,7 @@ func TestPrerequisites(t *testing.T) {
 	for _, finding := range findings {
 		names = append(names, finding.Name)
 	}
-	want := []string{"platform database", "takes writes", "authoritative host", "rights", "visibility",
+	want := []string{"platform database", "primary, not a standby", "authoritative host", "database grants", "can see all tenants",
 		"application role",
 		"ssh",
 		"host apricot", "repository", "unpushed commits", "deploy config of onboardbot-check-0.example",

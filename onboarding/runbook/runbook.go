@@ -125,6 +125,14 @@ func (b *Runbook) ApplyItem(
 	return err
 }
 
+// Settle waits until nothing of a change runs any more that an earlier holder of the run began, and
+// has the targets refuse what it would still begin.
+func (b *Runbook) Settle(
+	ctx context.Context, auth onboarding.Authorization, change onboarding.Change, waiting func(string),
+) error {
+	return b.applier.Settle(ctx, auth, change, waiting)
+}
+
 // Deployed reports whether the domain has a deploy folder in the repository.
 func (b *Runbook) Deployed(ctx context.Context, domain string) (bool, error) {
 	return b.folders.Deployed(ctx, domain)

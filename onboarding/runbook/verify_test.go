@@ -68,11 +68,11 @@ func TestVerify(t *testing.T) {
 		run  *onboarding.Run
 		want []string
 	}{
-		{alone, slices.Concat([]string{"ok provider-portal"}, personal("anna"), []string{"ok no past"})},
+		{alone, slices.Concat([]string{"ok provider-portal"}, personal("anna"), []string{"ok no row predates the run"})},
 		{owns, slices.Concat([]string{"ok provider-portal"}, personal("bella"), personal("bella in bella-collective"),
-			[]string{"ok no past", "ok context switcher"})},
+			[]string{"ok no row predates the run", "ok context switcher"})},
 		{joins, slices.Concat([]string{"ok provider-portal"}, personal("clara"), personal("clara in lilith"),
-			[]string{"ok no past", "ok context switcher"})},
+			[]string{"ok no row predates the run", "ok context switcher"})},
 	} {
 		observed := w.verify(test.run)
 		if diff := cmp.Diff(test.want, checked(observed)); diff != "" {
@@ -115,16 +115,16 @@ func TestVerify(t *testing.T) {
 			"INSERT INTO bookings (user_id, client, starts_at, created_at) SELECT id, 'Old', now(), '2020-01-01' " +
 				"FROM users WHERE slug = 'anna'",
 			"DELETE FROM bookings WHERE client = 'Old'",
-			[]string{"failed no past: rows from before "}},
+			[]string{"failed no row predates the run: rows from before "}},
 		"a Person from before": {alone,
 			"UPDATE users SET created_at = created_at - interval '1 day' WHERE slug = 'anna'",
 			"UPDATE users SET created_at = created_at + interval '1 day' WHERE slug = 'anna'",
-			[]string{"failed no past: the Person's row is from "}},
+			[]string{"failed no row predates the run: the Person's row is from "}},
 		"a membership from before": {joins,
 			"UPDATE org_members SET created_at = '2020-01-01' WHERE user_id = (SELECT id FROM users WHERE slug = " +
 				"'clara')",
 			"UPDATE org_members SET created_at = now() WHERE user_id = (SELECT id FROM users WHERE slug = 'clara')",
-			[]string{"failed no past: rows from before "}},
+			[]string{"failed no row predates the run: rows from before "}},
 		"not in the switcher": {joins,
 			"UPDATE org_members SET org_id = 'bbbbbbbb-bbbb-4bbb-8bbb-bbbbbbbbbbbb' WHERE user_id = (SELECT id FROM " +
 				"users WHERE slug = 'clara')",

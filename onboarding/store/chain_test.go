@@ -2,6 +2,8 @@ package store_test
 
 import (
 	"bytes"
+	"context"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"os"
@@ -13,6 +15,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/atlilith/onboardbot/internal/sandbox/postgres"
@@ -47,6 +50,13 @@ type audited struct {
 func newAudited(t *testing.T) *audited {
 	a := &audited{T: t, pool: newPool(t, postgres.Database(t))}
 	must(t, store.Migrate(t.Context(), a.pool, "onboarding"))
+	a.live()
+	return a
+}
+
+// live makes the three runs.
+func (a *audited) live() {
+	t := a.T
 	a.run, a.approval = a.ask("database")
 	a.vote(a.approval, "eve", true)
 	must(t, store.SetApprovalState(t.Context(), a.pool, a.approval, onboarding.ApprovalApproved))
@@ -65,7 +75,6 @@ func newAudited(t *testing.T) *audited {
 	_, a.rejected = a.ask("database")
 	a.vote(a.rejected, "eve", false)
 	must(t, store.CloseApproval(t.Context(), a.pool, a.rejected, onboarding.ApprovalRejected))
-	return a
 }
 
 // ask begins a run that asks for the approval of a step.
@@ -274,4 +283,47 @@ func documented(t *testing.T) string {
 		t.Fatal("docs/audit.md has no script")
 	}
 	return string(script[1])
+}
+
+// A role that another one owns the tables for can append to the audit trail, and not edit it.
+func TestAServingRoleOnlyAppends(t *testing.T) {
+	t.Parallel()
+	a := newAudited(t)
+	role := "server_" + strings.ToLower(rand.Text())
+	a.exec(true, `CREATE ROLE `+role+` LOGIN; GRANT TEMPORARY ON DATABASE `+a.pool.Config().ConnConfig.Database+` TO `+role)
+	t.Cleanup(func() { _, _ = a.pool.Exec(context.Background(), `DROP OWNED BY `+role+`; DROP ROLE `+role) })
+	must(t, store.Restrict(t.Context(), a.pool, "onboarding", role))
+	must(t, store.Restrict(t.Context(), a.pool, "onboarding", role)) // each start does it
+	config := a.pool.Config()
+	config.ConnConfig.User = role
+	server, err := pgxpool.NewWithConfig(t.Context(), config)
+	must(t, err)
+	defer server.Close()
+	for pool, want := range map[*pgxpool.Pool]bool{server: true, a.pool: false} {
+		if only, err := store.AppendsOnly(t.Context(), pool, "onboarding"); err != nil || only != want {
+			t.Errorf("only appends: %t, %v", only, err)
+		}
+	}
+	for _, sql := range []string{`UPDATE events SET text = ''`, `DELETE FROM events`, `TRUNCATE events`,
+		`UPDATE votes SET agrees = true`, `DELETE FROM votes`, `UPDATE approvals SET change = ''`,
+		`UPDATE approvals SET expires_at = now()`, `DELETE FROM approvals`, `UPDATE attempts SET started_at = now()`,
+		`DELETE FROM attempts`, `UPDATE runs SET requester = '{}'`, `DELETE FROM runs`, `UPDATE freezes SET reason = ''`,
+		`INSERT INTO chain VALUES (99, NULL, 'event', '1', '{}', sha256(''))`, `UPDATE chain SET record = ''`,
+		`DELETE FROM chain`, `SELECT chain_append('event', NULL, '1', '{}')`,
+		`ALTER TABLE votes DISABLE TRIGGER ALL`, `SET session_replication_role = replica`,
+		`CREATE TEMP TABLE t (id int); CREATE TRIGGER t AFTER INSERT ON t FOR EACH ROW EXECUTE FUNCTION chain_row()`,
+	} {
+		_, err := server.Exec(t.Context(), sql, pgx.QueryExecModeSimpleProtocol)
+		if refused, ok := errors.AsType[*pgconn.PgError](err); !ok || refused.Code != "42501" { // insufficient_privilege
+			t.Errorf("%s: %v", sql, err)
+		}
+	}
+	// It does everything that the bot does, and a table of its own does not stand in the chain's way.
+	served := &audited{T: t, pool: server}
+	_, err = server.Exec(t.Context(), `CREATE TEMP TABLE chain (LIKE onboarding.chain)`)
+	must(t, err)
+	served.live()
+	if report := a.verify(); len(report.Problems) > 0 || report.Runs != 6 {
+		t.Errorf("%+v", report)
+	}
 }

@@ -71,6 +71,28 @@ func (d *Doctor) Diagnose(ctx context.Context, site certificates.SiteReport, now
 	return found
 }
 
+// ExamineTimers adds a [certificates.NotStarted] fault to each site that certbot renews on a host
+// where nothing starts it. It asks each host once.
+func (d *Doctor) ExamineTimers(ctx context.Context, report *certificates.Report) {
+	problems := map[string][]string{}
+	for i := range report.Sites {
+		site := &report.Sites[i]
+		if site.Host == "" || len(site.Lineages) == 0 {
+			continue
+		}
+		if _, known := problems[site.Host]; !known {
+			_, problems[site.Host] = d.certbot.Timer(ctx, site.Host)
+		}
+		for _, problem := range problems[site.Host] {
+			site.Faults = append(site.Faults, certificates.NewFault(certificates.NotStarted, certificates.Attention,
+				"%s", problem))
+			site.Severity = max(site.Severity, certificates.Attention)
+		}
+		site.Faults = certificates.WorstFirst(site.Faults)
+	}
+	report.Sort()
+}
+
 // MayRenew returns a [*certificates.LimitError] if, by the host's records, an attempt would run
 // into a rate limit of the authority.
 func (d *Doctor) MayRenew(ctx context.Context, host string, lineage certificates.Lineage, now time.Time) error {

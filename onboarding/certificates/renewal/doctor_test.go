@@ -26,6 +26,38 @@ type silentHost struct{}
 
 func (silentHost) Output(context.Context, hosts.Command) ([]byte, error) { return nil, nil }
 
+// cronlessHost is a host on which nothing starts certbot.
+type cronlessHost struct{ asked *int }
+
+func (h cronlessHost) Output(context.Context, hosts.Command) ([]byte, error) {
+	*h.asked++
+	return []byte("Cron=no\nCronRunning=no\n"), nil
+}
+
+// TestExamineTimers judges sites by what starts certbot on their hosts, and asks each host once.
+func TestExamineTimers(t *testing.T) {
+	t.Parallel()
+	asked := 0
+	doctor := NewDoctor(certbot.Hosts{"vps": silentHost{}, "idle": cronlessHost{&asked}}, nil, nil, certificates.Limits{})
+	site := func(name, host string, lineages ...certificates.Lineage) certificates.SiteReport {
+		return certificates.SiteReport{Site: certificates.Site{Domain: name, Host: host}, Lineages: lineages}
+	}
+	lineage := certificates.Lineage{Name: domain}
+	report := certificates.Report{Sites: []certificates.SiteReport{site("a.example", "vps", lineage),
+		site("b.example", "idle", lineage), site("c.example", "idle", lineage), site("d.example", "idle"),
+		site("e.example", "")}}
+	doctor.ExamineTimers(t.Context(), &report)
+	var got []string
+	for _, site := range report.Sites {
+		got = append(got, fmt.Sprint(site.Domain, " ", site.Severity, " ", len(site.Faults)))
+	}
+	want := []string{"b.example attention 1", "c.example attention 1", "a.example well 0", "d.example well 0",
+		"e.example well 0"}
+	if diff := cmp.Diff(want, got); diff != "" || asked != 1 {
+		t.Errorf("asked %d times (-want +got)\n%s", asked, diff)
+	}
+}
+
 // servers are two name servers: one with records, one with a problem.
 type servers struct {
 	records map[dns.Question][]dns.Record

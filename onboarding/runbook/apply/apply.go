@@ -59,10 +59,11 @@ func New(targets Targets) *Applier {
 
 // Apply carries out exactly the item of the task. A command that always runs is carried out even
 // if ctx is done. The error is [onboarding.ErrTargetChanged] if records or files are no longer
-// what the item says they were before, or if the database is another server; nothing of it is
-// applied then.
+// what the item says they were before, or if the database is another server; it is
+// [onboarding.ErrNotHolder] if another process has taken over the run. Nothing of the item is applied
+// then. It is [onboarding.ErrLost] if a command may still run.
 func (a *Applier) Apply(ctx context.Context, task Task) error {
-	return markChanged(a.apply(ctx, task))
+	return mark(a.apply(ctx, task))
 }
 
 func (a *Applier) apply(ctx context.Context, task Task) error {
@@ -74,9 +75,9 @@ func (a *Applier) apply(ctx context.Context, task Task) error {
 	}
 	switch {
 	case item.SQL != nil:
-		return a.sql.apply(ctx, *item.SQL, task.Log)
+		return a.sql.apply(ctx, *item.SQL, task)
 	case item.DNS != nil:
-		return a.dns.apply(ctx, *item.DNS, task.Log)
+		return a.dns.apply(ctx, *item.DNS, task)
 	case item.Command != nil:
 		return a.command.apply(ctx, task)
 	case item.Commit != nil:

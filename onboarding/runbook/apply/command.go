@@ -30,6 +30,9 @@ func (a commandApplier) apply(ctx context.Context, task Task) error {
 		return fmt.Errorf("%s is not a configured host", command.Host)
 	}
 	run := hosts.Command{Argv: command.Argv, Dir: command.Dir, Lock: command.Lock, Timeout: task.Timeout}
+	if run.Lock != "" {
+		run.Fence, run.Waiting = fence(task.Authorization), waits(once(task.Log.Line))
+	}
 	if command.Stdin != "" {
 		run.Stdin = []byte(command.Stdin)
 	}

@@ -16,7 +16,8 @@ type commitApplier struct{ repo *repo.Repo }
 func (a commitApplier) apply(ctx context.Context, task Task) error {
 	wanted := task.Item.Commit
 	commit := repo.Commit{Folder: wanted.Folder, Subject: wanted.Subject, Trailers: trailers(task.Authorization),
-		Rebase: wanted.Rebase, Output: task.Log.Line}
+		Rebase: wanted.Rebase, Output: task.Log.Line, Fence: fence(task.Authorization),
+		Waiting: waits(once(task.Log.Line))}
 	for _, file := range wanted.Files {
 		before, after, err := file.Contents()
 		if err != nil {

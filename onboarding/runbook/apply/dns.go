@@ -11,7 +11,7 @@ import (
 // dnsApplier publishes records.
 type dnsApplier struct{ publisher dns.Publisher }
 
-func (a dnsApplier) apply(ctx context.Context, update onboarding.ZoneUpdate, log onboarding.Log) error {
+func (a dnsApplier) apply(ctx context.Context, update onboarding.ZoneUpdate, task Task) error {
 	changes := make([]dns.Change, len(update.Sets))
 	for i, set := range update.Sets {
 		changes[i] = dns.Change{
@@ -20,13 +20,18 @@ func (a dnsApplier) apply(ctx context.Context, update onboarding.ZoneUpdate, log
 			After:    records(set, set.After),
 		}
 		for line := range strings.Lines(changes[i].String()) {
-			log.Line(strings.TrimSuffix(line, "\n"))
+			task.Log.Line(strings.TrimSuffix(line, "\n"))
+		}
+	}
+	if confirm := task.Holder.Confirm; confirm != nil {
+		if err := confirm(ctx); err != nil {
+			return err
 		}
 	}
 	if err := a.publisher.Publish(ctx, update.Zone, changes); err != nil {
 		return err
 	}
-	log.Line("published in the zone " + update.Zone)
+	task.Log.Line("published in the zone " + update.Zone)
 	return nil
 }
 

@@ -10,13 +10,14 @@ import (
 // sqlApplier runs transactions on the platform's database.
 type sqlApplier struct{ db *platform.DB }
 
-func (a sqlApplier) apply(ctx context.Context, transaction onboarding.Transaction, log onboarding.Log) error {
+func (a sqlApplier) apply(ctx context.Context, transaction onboarding.Transaction, task Task) error {
 	for _, statement := range transaction.Statements {
-		log.Line(statement.SQL)
+		task.Log.Line(statement.SQL)
 	}
-	if err := a.db.Execute(ctx, transaction); err != nil {
+	owner := platform.Owner{Run: task.Run.ID, Confirm: task.Holder.Confirm}
+	if err := a.db.Execute(ctx, transaction, owner); err != nil {
 		return err
 	}
-	log.Line("committed")
+	task.Log.Line("committed")
 	return nil
 }

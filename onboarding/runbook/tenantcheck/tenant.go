@@ -92,7 +92,7 @@ func (t *Tenant) Switcher(ctx context.Context) []onboarding.Finding {
 // Age finds rows of the tenant that are older than the run or, if the tenant existed before the
 // run, older than the tenant.
 func (t *Tenant) Age(ctx context.Context, run *onboarding.Run) []onboarding.Finding {
-	const name, fix = "no past", "Find out where these rows come from: a new tenant has none."
+	const name, fix = "no row predates the run", "Find out where these rows come from: a new tenant has none."
 	born, err := t.db.CreatedAt(ctx, t.person.ID)
 	if err != nil {
 		return []onboarding.Finding{onboarding.Failing(name, "Retry.", "%s", platform.Explain(err))}

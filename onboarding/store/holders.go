@@ -1,0 +1,70 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/atlilith/onboardbot/internal/locks"
+	"github.com/atlilith/onboardbot/onboarding"
+)
+
+const (
+	// The clock keeps the number growing where the database was restored to an earlier time.
+	nextToken = `UPDATE runs SET fencing_token = greatest(fencing_token + 1,
+		(extract(epoch FROM clock_timestamp()) * 1000)::bigint) WHERE id = $1 RETURNING fencing_token`
+	fencingToken  = `SELECT fencing_token FROM runs WHERE id = $1`
+	interruptions = `SELECT count(*) FROM attempts WHERE approval_id = $1 AND outcome = 'interrupted'`
+)
+
+// whoHolds finds the active run whose lock is held by the session that holds another lock.
+var whoHolds = `SELECT slug FROM runs WHERE state = 'active' AND EXISTS (` +
+	locks.HoldersSQL("$1::bigint") + ` INTERSECT ` +
+	locks.HoldersSQL(locks.KeySQL("runs.id::text", "run")) + `) LIMIT 1`
+
+// WhoHolds returns the slug of the run for which a lock is held, empty if it is held for none.
+func WhoHolds(ctx context.Context, db DB, lock locks.Name) (slug string, err error) {
+	key, err := locks.Key(ctx, db, lock)
+	if err != nil {
+		return "", err
+	}
+	err = db.QueryRow(ctx, whoHolds, key).Scan(&slug)
+	if err != nil && !errors.Is(err, pgx.ErrNoRows) {
+		return "", fmt.Errorf("who holds the lock %s: %w", lock, err)
+	}
+	return slug, nil
+}
+
+// Interruptions returns how many applications under an approval were interrupted.
+func Interruptions(ctx context.Context, db DB, approval uuid.UUID) (count int, err error) {
+	if err := db.QueryRow(ctx, interruptions, approval).Scan(&count); err != nil {
+		return 0, fmt.Errorf("attempts under approval %s: %w", approval, err)
+	}
+	return count, nil
+}
+
+// NextToken gives a run to a new holder, who has its lock: the number is greater than that of every
+// holder before. It returns [onboarding.ErrNotFound].
+func NextToken(ctx context.Context, db DB, run uuid.UUID) (int64, error) {
+	return scanToken(db.QueryRow(ctx, nextToken, run), run)
+}
+
+// FencingToken returns the number of the newest holder of a run. It returns
+// [onboarding.ErrNotFound].
+func FencingToken(ctx context.Context, db DB, run uuid.UUID) (int64, error) {
+	return scanToken(db.QueryRow(ctx, fencingToken, run), run)
+}
+
+func scanToken(row pgx.Row, run uuid.UUID) (token int64, err error) {
+	err = row.Scan(&token)
+	if errors.Is(err, pgx.ErrNoRows) {
+		err = onboarding.ErrNotFound
+	}
+	if err != nil {
+		return 0, fmt.Errorf("holder of run %s: %w", run, err)
+	}
+	return token, nil
+}
