@@ -45,6 +45,8 @@ func (w *window) picture(name string) {
 	lines = slices.DeleteFunc(lines, func(line string) bool { return line == "" || strings.HasSuffix(line, "  "+name) })
 	lines = append(lines, now+"  "+name)
 	slices.SortFunc(lines, func(a, b string) int { return strings.Compare(a[sha256.Size*2:], b[sha256.Size*2:]) })
+	// The ring around the focus would draw the eye.
+	w.js(`document.head.insertAdjacentHTML('beforeend', '<style id="still">:focus-visible{outline:0!important}</style>')`)
 	for _, scheme := range schemes {
 		w.scheme(scheme)
 		w.do(chromedp.Func(func(ctx context.Context, target *chromedp.Target) error {
@@ -58,6 +60,7 @@ func (w *window) picture(name string) {
 			return os.WriteFile(filepath.Join(folder, name+"-"+scheme+".webp"), shot.Data, 0o644)
 		}))
 	}
+	w.js(`document.querySelector('#still').remove()`)
 	if err := os.WriteFile(ledger, []byte(strings.Join(lines, "\n")+"\n"), 0o644); err != nil {
 		w.th.t.Fatal(err)
 	}
