@@ -125,7 +125,7 @@ func newGateCase(t *testing.T, pool *pgxpool.Pool, names []string) *gateCase {
 	must(t, err)
 	t.Cleanup(session.Close)
 	must(t, session.Lock(t.Context(), runLock(run.ID)))
-	holder, err := takeUp(t.Context(), session, run.ID)
+	holder, err := takeUp(t.Context(), postgresSession{Session: session, On: store.On{DB: session.Conn()}}, run.ID)
 	must(t, err)
 	applier, people := &recordingApplier{}, &people{}
 	return &gateCase{t: t, pool: pool, session: session, applier: applier, people: people,

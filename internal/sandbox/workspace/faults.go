@@ -1,9 +1,11 @@
 package workspace
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"slices"
 	"time"
@@ -26,6 +28,8 @@ const (
 	// FaultHang does what was asked, and then answers nothing for Delay or until the app gives
 	// up.
 	FaultHang FaultKind = "hang"
+	// FaultLate does what was asked after Delay, however long the app waits for the answer.
+	FaultLate FaultKind = "late"
 	// FaultDuplicate delivers the next envelope twice with the same envelope_id.
 	FaultDuplicate FaultKind = "duplicate"
 	// FaultRedeliver delivers the next envelope once more after it was acknowledged, with
@@ -68,7 +72,7 @@ type Fault struct {
 // Order makes something go wrong, now or when its occasion comes.
 func (w *Workspace) Order(_ context.Context, f Fault) error {
 	switch f.Kind {
-	case FaultError, FaultStatus, FaultRateLimit, FaultCut, FaultHang:
+	case FaultError, FaultStatus, FaultRateLimit, FaultCut, FaultHang, FaultLate:
 		if _, ok := methods[f.Method]; !ok {
 			return fmt.Errorf("fault %s: unknown method %q", f.Kind, f.Method)
 		}
@@ -152,6 +156,19 @@ func (w *Workspace) takeFault(matches func(*Fault) bool) *Fault {
 
 // lost reports whether the call takes effect and its answer is lost.
 func (f *Fault) lost() bool { return f.Kind == FaultCut || f.Kind == FaultHang }
+
+// wait holds a call back with what was sent, also when the app gives it up.
+func (f *Fault) wait(c *call) {
+	body, err := io.ReadAll(c.r.Body)
+	if err != nil {
+		return
+	}
+	c.r.Body = io.NopCloser(bytes.NewReader(body))
+	select {
+	case <-time.After(f.Delay):
+	case <-c.w.ctx.Done():
+	}
+}
 
 // lose ends the request without an answer.
 func (f *Fault) lose(r *http.Request) {

@@ -47,8 +47,10 @@ type Relation struct {
 	ForeignKeys []ForeignKey
 	Policies    []Policy
 	Triggers    int
-	Rules       int      // beside the one for SELECT that makes a view
-	Partitioned []string // columns of the partition key
+	// TriggerFunctions are the oids of what its triggers call.
+	TriggerFunctions []uint32
+	Rules            int      // beside the one for SELECT that makes a view
+	Partitioned      []string // columns of the partition key
 }
 
 // String is "schema.name".

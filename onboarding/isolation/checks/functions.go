@@ -3,7 +3,6 @@ package checks
 import (
 	"context"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -16,12 +15,6 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/isolation/tenancy"
 	"github.com/atlilith/onboardbot/onboarding/isolation/victims"
 )
-
-// reachesOut matches sources of functions whose effects a rollback does not undo, or which
-// should not be provoked.
-var reachesOut = regexp.MustCompile(`(?i)\b(dblink\w*|http_\w+|net\.http|pg_sleep|pg_terminate_backend|` +
-	`pg_cancel_backend|pg_reload_conf|lo_export|lo_import|pg_read_file|pg_write_file|setval|copy\s+.*\bprogram|` +
-	`pg_logical_emit_message|pg_switch_wal|pg_advisory_lock)\b`)
 
 // callers is how many attackers call each function with each list of arguments.
 const callers = 4
@@ -39,15 +32,17 @@ type functions struct {
 	fixes    *fixes.Writer
 	results  *results.Collector
 
-	canaries *victims.Canaries
-	caller   *victims.Caller
-	owned    []*catalog.Relation // tables of tenants' rows
+	canaries     *victims.Canaries
+	caller       *victims.Caller
+	irreversible *irreversible
+	owned        []*catalog.Relation // tables of tenants' rows
 }
 
 func newFunctions(s *Setup) *functions {
 	return &functions{
 		setup: s, config: s.config, victims: s.victims, attempts: s.attempts, limiter: s.limiter, model: s.model,
-		prover: s.prover, fixes: s.fixes, results: s.results, owned: s.scope.ownedTables(),
+		prover: s.prover, fixes: s.fixes, results: s.results,
+		owned: s.scope.ownedTables(), irreversible: s.irreversible,
 	}
 }
 
@@ -66,7 +61,7 @@ func (c *functions) run(ctx context.Context) error {
 			continue
 		}
 		reach := c.caller.Named(f)
-		if reachesOut.MatchString(f.Source) || f.Native() {
+		if c.irreversible.function(f) != "" || f.Native() {
 			if len(reach) > 0 || f.Language == "c" {
 				c.risk(f, "was not called, since a rollback would not undo all that it does")
 			}

@@ -233,8 +233,6 @@ func (a argument) tableNames() literals {
 	return found[:min(len(found), maxNames)]
 }
 
-var jsonKey = regexp.MustCompile(`->>?\s*'([^']+)'`)
-
 // documents are victims' rows as JSON, with the keys that the function reads beside those of the
 // columns.
 func (a argument) documents() literals {
@@ -249,8 +247,7 @@ func (a argument) documents() literals {
 		for name, value := range row {
 			document[name] = value
 		}
-		for _, match := range jsonKey.FindAllStringSubmatch(a.function.Source, -1) {
-			key := match[1]
+		for _, key := range a.keys() {
 			if _, known := document[key]; !known && len(t.Key) == 1 && catalog.RefersTo(key, t.Name) {
 				document[key] = row[t.Key[0]]
 			}
@@ -261,6 +258,18 @@ func (a argument) documents() literals {
 		}
 	}
 	return append(found, query.Literal("{}"))
+}
+
+// keys are those by which the function reads documents.
+func (a argument) keys() []string {
+	if !a.function.Mentions("->") {
+		return nil
+	}
+	body, err := a.function.Body()
+	if err != nil || body == nil {
+		return nil
+	}
+	return body.Keys()
 }
 
 // others are what victims' rows hold in columns of the type, or of one that is like it.
@@ -308,12 +317,12 @@ func (a argument) texts() literals {
 	return found
 }
 
-// dynamicSQL matches sources that put SQL together.
-var dynamicSQL = regexp.MustCompile(`(?i)\bexecute\b`)
-
 // injections are SQL for a function that puts SQL together.
 func (a argument) injections() []string {
-	if !dynamicSQL.MatchString(a.function.Source) {
+	if !a.function.Mentions("execute") {
+		return nil
+	}
+	if body, err := a.function.Body(); err == nil && (body == nil || len(body.Dynamic) == 0) {
 		return nil
 	}
 	const subqueries = 2

@@ -44,6 +44,7 @@ func (c *Config) Defaults() {
 	if c.Deploy.Command == nil {
 		c.Deploy.Command = []string{"./run", "deploy:{target}", "--from-local", "--nginx"}
 	}
+	set(&c.Deploy.Site, "site")
 	if c.Deploy.Reload == nil {
 		c.Deploy.Reload = []string{"nginx", "-s", "reload"}
 	}
