@@ -42,6 +42,8 @@ type Stage struct {
 	// bot is the product; second is another replica, or nil.
 	bot, second *testbed.Bot
 	isolation   report
+	// checking is closed when a check of isolation ends; nil if none is running.
+	checking chan struct{}
 }
 
 // Open starts the testbed and the product, and serves the page. Like [testbed.Open] it must run
