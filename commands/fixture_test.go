@@ -72,10 +72,14 @@ type size struct {
 	connections int32
 	// acceptChanged is that of the bot's configuration.
 	acceptChanged bool
+	// callTimeout is how long the bot waits for Slack, 0 for its default.
+	callTimeout time.Duration
 }
 
 // made is what a bot is made of.
 type made struct {
+	// t is the test that the bot ends with.
+	t      testing.TB
 	size   size
 	apiURL string
 	domain onboarding.Policy
@@ -113,7 +117,7 @@ func newFixtureOf(t testing.TB, size size,
 		}
 	})
 	r := &botFixture{Workspace: sim, t: t, platform: newFakePlatform(),
-		made: made{size: size, apiURL: server.URL + "/api/", domain: domainConfig, config: config, logger: logger},
+		made: made{t: t, size: size, apiURL: server.URL + "/api/", domain: domainConfig, config: config, logger: logger},
 		ana:  workspace.As(sim, workspace.Ana), bo: workspace.As(sim, workspace.Bo),
 		cleo: workspace.As(sim, workspace.Cleo)}
 	r.start(postgres.Database(t))
@@ -122,13 +126,14 @@ func newFixtureOf(t testing.TB, size size,
 
 // start starts the bot on a database, until the test ends or stop is called.
 func (r *botFixture) start(dsn string) {
-	t, size, domainConfig, logger := r.t, r.made.size, r.made.domain, r.made.logger
+	t, size, domainConfig, logger := r.made.t, r.made.size, r.made.domain, r.made.logger
 	t.Helper()
 	pool := connect(t, dsn, size.connections)
 	must(t, store.Migrate(t.Context(), pool, "onboarding", outbox.Migrations(), home.Migrations()))
 	slackWorkspace, err := bot.NewWorkspace(logger, bot.Config{BotToken: secret.New(workspace.SampleBotToken),
 		AppToken: secret.New(workspace.SampleAppToken),
-		APIURL:   r.made.apiURL, UpdateEvery: 20 * time.Millisecond, AcceptChanged: size.acceptChanged})
+		APIURL:   r.made.apiURL, UpdateEvery: 20 * time.Millisecond, AcceptChanged: size.acceptChanged,
+		CallTimeout: size.callTimeout})
 	must(t, err)
 	messages, err := outbox.New(pool, slackWorkspace)
 	must(t, err)
