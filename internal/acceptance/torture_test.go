@@ -106,6 +106,7 @@ var changing = []struct {
 	{regexp.MustCompile(`\d{4}-\d\d-\d\d[ T]\d\d:\d\d(:\d\d(\.\d+)?)?([+-]\d\d)?`), "TIME"},
 	{regexp.MustCompile(`p=[A-Za-z0-9+/=]+("?\s+"[A-Za-z0-9+/=]+)*`), "KEY"},
 	{regexp.MustCompile(`\b[0-9a-f]{12,64}\b`), "HASH"},
+	{regexp.MustCompile(`-[0-9a-f]{8}\.log, \d+ bytes`), "-HASH.log"},
 }
 
 func steady(text string) string {
@@ -135,18 +136,27 @@ func (k *killer) traces(when string, root workspace.Message) map[string]string {
 	k.must(err)
 	add("commits", string(commits))
 
-	screen, err := k.Person(testbed.Bo).Screen(k.t.Context())
-	k.must(err)
-	var heads []string
-	for _, m := range testbed.Thread(screen, root)[1:] {
-		if head, _, _ := strings.Cut(testbed.Reads(m), "\n"); !m.Ephemeral {
-			heads = append(heads, regexp.MustCompile(`\d+ m?s\b|, \d+ m?s after your request| \d+ s\b`).
-				ReplaceAllString(head, "SOON"))
-		}
-	}
-	add("messages", strings.Join(heads, "\n"))
+	add("messages", k.heads(root))
 	add("trail", k.trail())
 	return traces
+}
+
+// heads are the first lines of the messages in a thread, once all say how what they are about ended.
+func (k *killer) heads(root workspace.Message) (heads string) {
+	k.t.Helper()
+	seconds := regexp.MustCompile(`,? (it took )?\d+ m?s\b( after your request)?`)
+	_, err := k.Person(testbed.Bo).WaitFor(k.within(30*time.Second), func(screen workspace.Screen) bool {
+		heads = ""
+		for _, m := range testbed.Thread(screen, root)[1:] {
+			if head, _, _ := strings.Cut(testbed.Reads(m), "\n"); !m.Ephemeral {
+				heads += seconds.ReplaceAllString(head, " SOON") + "\n"
+			}
+		}
+		return !strings.Contains(heads, "in progress") && !strings.Contains(heads, "approval needed") &&
+			!strings.Contains(heads, "about to start")
+	})
+	k.must(err)
+	return heads
 }
 
 // trail counts the entries of the audit trail, without those that a kill adds.
