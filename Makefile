@@ -52,11 +52,8 @@ $(DEADCODE):
 	GOBIN=$(CURDIR)/.build go install golang.org/x/tools/cmd/deadcode@$(lastword $(subst @, ,$@))
 	@mv .build/deadcode $@
 
-# The pictures of the README and the guides, from the browser test. They change with what draws them.
-pictures: docs/pictures/story-light.webp
-
-docs/pictures/story-light.webp: $(wildcard internal/sandbox/page/page.* internal/sandbox/stage/*.go commands/render/*.go commands/form/*.go)
-	@mkdir -p docs/pictures
+# The pictures of the README and the guides, from the browser test. It writes those that show something else than before.
+pictures: install $(AXE)
 	PICTURES=$(CURDIR)/docs/pictures go test ./internal/sandbox/stage -count 1
 
 $(AXE):

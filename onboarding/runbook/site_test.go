@@ -149,9 +149,9 @@ func (w *fixture) certificate(t *testing.T, run *onboarding.Run) {
 
 	// The challenge cannot work: its test fails, the file is removed again and certbot does
 	// not run.
+	change := w.observe(run, step).Change
 	w.vps("sed -i 's|location / {|location /.well-known/ { return 403; } location / {|' " + available)
 	w.reload()
-	change := w.observe(run, step).Change
 	if err := w.apply(run, step, change); err == nil ||
 		!strings.Contains(err.Error(), "answers 403 with other content") {
 		t.Errorf("got %v", err)
