@@ -17,7 +17,7 @@ DEADCODE := .build/deadcode@v0.51.0
 # Accessibility checks of the sandbox's page; the browser test fetches it by itself, too.
 AXE := .build/axe-core/package/axe.min.js
 
-.PHONY: demo demo-play pictures check test versions lint bench build install image image-test
+.PHONY: demo demo-play pictures check test versions lint bench soak build install image image-test
 
 # See the product on real parts in a browser. Without a terminal, as in CI, it plays by itself and exits.
 demo: install build
@@ -69,11 +69,8 @@ $(DEADCODE):
 	GOBIN=$(CURDIR)/.build go install golang.org/x/tools/cmd/deadcode@$(lastword $(subst @, ,$@))
 	@mv .build/deadcode $@
 
-# The pictures of the README and the guides, from the browser test. They change with what draws them.
-pictures: docs/pictures/story-light.webp
-
-docs/pictures/story-light.webp: $(wildcard internal/sandbox/page/page.* internal/sandbox/stage/*.go commands/render/*.go commands/form/*.go)
-	@mkdir -p docs/pictures
+# The pictures of the README and the guides, from the browser test. It writes those that show something else than before.
+pictures: install $(AXE)
 	PICTURES=$(CURDIR)/docs/pictures go test ./internal/sandbox/stage -count 1
 
 $(AXE):
@@ -83,6 +80,10 @@ $(AXE):
 # The ratios that the README quotes. Each is measured against its baseline in the same run.
 bench: install
 	go test -run '^$$' -bench . -benchtime 1x ./...
+
+# 500 runs, begun, decided and ended: what the bot holds must stay the same.
+soak: install
+	go test -run '^$$' -bench Soak -benchtime 1x ./commands
 
 build:
 	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o onboardbot .

@@ -72,15 +72,20 @@ type size struct {
 	connections int32
 	// acceptChanged is that of the bot's configuration.
 	acceptChanged bool
+	// callTimeout is how long the bot waits for Slack, 0 for its default.
+	callTimeout time.Duration
 }
 
 // made is what a bot is made of.
 type made struct {
+	// t is the test that the bot ends with.
+	t      testing.TB
 	size   size
 	apiURL string
 	domain onboarding.Policy
 	config access.Config
 	logger *slog.Logger
+	log    *lockedBuffer
 }
 
 // newFixtureOf is [newFixture] for a bot of some size.
@@ -113,8 +118,9 @@ func newFixtureOf(t testing.TB, size size,
 		}
 	})
 	r := &botFixture{Workspace: sim, t: t, platform: newFakePlatform(),
-		made: made{size: size, apiURL: server.URL + "/api/", domain: domainConfig, config: config, logger: logger},
-		ana:  workspace.As(sim, workspace.Ana), bo: workspace.As(sim, workspace.Bo),
+		made: made{t: t, size: size, apiURL: server.URL + "/api/", domain: domainConfig, config: config, logger: logger,
+			log: log},
+		ana: workspace.As(sim, workspace.Ana), bo: workspace.As(sim, workspace.Bo),
 		cleo: workspace.As(sim, workspace.Cleo)}
 	r.start(postgres.Database(t))
 	return r
@@ -122,13 +128,14 @@ func newFixtureOf(t testing.TB, size size,
 
 // start starts the bot on a database, until the test ends or stop is called.
 func (r *botFixture) start(dsn string) {
-	t, size, domainConfig, logger := r.t, r.made.size, r.made.domain, r.made.logger
+	t, size, domainConfig, logger := r.made.t, r.made.size, r.made.domain, r.made.logger
 	t.Helper()
 	pool := connect(t, dsn, size.connections)
 	must(t, store.Migrate(t.Context(), pool, "onboarding", outbox.Migrations(), home.Migrations()))
 	slackWorkspace, err := bot.NewWorkspace(logger, bot.Config{BotToken: secret.New(workspace.SampleBotToken),
 		AppToken: secret.New(workspace.SampleAppToken),
-		APIURL:   r.made.apiURL, UpdateEvery: 20 * time.Millisecond, AcceptChanged: size.acceptChanged})
+		APIURL:   r.made.apiURL, UpdateEvery: 20 * time.Millisecond, AcceptChanged: size.acceptChanged,
+		CallTimeout: size.callTimeout})
 	must(t, err)
 	messages, err := outbox.New(pool, slackWorkspace)
 	must(t, err)
@@ -231,6 +238,13 @@ func (b *lockedBuffer) Write(p []byte) (int, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.Buffer.Write(p)
+}
+
+// forget forgets what was logged.
+func (b *lockedBuffer) forget() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.Buffer = bytes.Buffer{}
 }
 
 func (b *lockedBuffer) String() string {

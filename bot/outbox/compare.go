@@ -89,6 +89,9 @@ type place struct {
 type comparison struct{ outbox *Outbox }
 
 func (c comparison) compare(ctx context.Context, what compareArgs) error {
+	if err := c.revive(ctx, what.Root); err != nil {
+		return err
+	}
 	query, args := selectThread, []any{what.Root}
 	if what.Root == "" {
 		query, args = selectPlaces, []any{compareWithin, maxThreads, what.Before}
@@ -107,6 +110,26 @@ func (c comparison) compare(ctx context.Context, what compareArgs) error {
 		}
 	}
 	return nil
+}
+
+// revive makes messages of a thread wait again that Slack refused for a reason that a person may have
+// removed since.
+func (c comparison) revive(ctx context.Context, root string) error {
+	return pgx.BeginFunc(ctx, c.outbox.pool, func(tx pgx.Tx) error {
+		rows, err := tx.Query(ctx, reviveThread, mendable, root)
+		if err != nil {
+			return fmt.Errorf("revive refused messages: %w", err)
+		}
+		revived, err := pgx.CollectRows(rows, pgx.RowTo[string])
+		if err != nil {
+			return fmt.Errorf("revive refused messages: %w", err)
+		}
+		channels := map[string]bool{}
+		for _, channel := range revived {
+			channels[channel] = true
+		}
+		return c.outbox.enqueue(ctx, tx, channels)
+	})
 }
 
 // comparePlace asks Slack first and the database after: each message has a row before it is posted.

@@ -107,9 +107,13 @@ func fingerprint(answer *webapi.Captured) []byte {
 	return blockkit.Fingerprint(body.Message)
 }
 
+// buttonsRefused ends the text of a message whose buttons the workspace refuses.
+const buttonsRefused = "Slack refused the buttons of this message. Decide in my App Home, or use a command."
+
 // withFallback sends the message's blocks; where the workspace refuses those, its fallback; and
 // where it refuses that too, its text alone.
 func (d *delivery) withFallback(ctx context.Context, m row, send func(...slack.MsgOption) error) error {
+	pressable := bytes.Contains(m.Blocks, []byte(`"type":"button"`))
 	forms := [][]byte{m.Blocks}
 	if m.Fallback != nil {
 		forms = append(forms, m.Fallback)
@@ -123,6 +127,9 @@ func (d *delivery) withFallback(ctx context.Context, m row, send func(...slack.M
 	}
 	var err error
 	for i, blocks := range forms {
+		if blocks == nil && pressable {
+			m.Text = blockkit.Truncate(m.Text, blockkit.MaxText-len(buttonsRefused)-1) + "\n" + buttonsRefused
+		}
 		if err = send(options(m, blocks)...); !blocksRefused(err) || i == len(forms)-1 {
 			break
 		}

@@ -213,6 +213,13 @@ const (
 		UPDATE slack_messages SET failed_hash = NULL, failed_at = NULL, failed_code = NULL
 		WHERE failed_hash = hash AND failed_code = ANY($1) AND failed_at < $2`
 
+	// reviveThread makes messages of the thread with root $2 wait again that Slack refused with one of
+	// the codes $1.
+	reviveThread = `
+		UPDATE slack_messages SET failed_hash = NULL, failed_at = NULL, failed_code = NULL, due_at = now()
+		WHERE (key = $2 OR thread = $2) AND failed_hash = hash AND failed_code = ANY($1)
+		RETURNING channel`
+
 	// redirectMessages moves messages whose key begins with $1 to the top level of channel $2,
 	// when none was posted and Slack refused them or their parents with one of the codes $3.
 	redirectMessages = `

@@ -35,6 +35,8 @@ const (
 	// FaultRedeliver delivers the next envelope once more after it was acknowledged, with
 	// retry_attempt 1.
 	FaultRedeliver FaultKind = "redeliver"
+	// FaultLoseAck loses the acknowledgement of the next envelope, which is then delivered again.
+	FaultLoseAck FaultKind = "lose_ack"
 	// FaultDrop drops all sockets at once, without a disconnect message.
 	FaultDrop FaultKind = "drop"
 	// FaultDisconnect sends a disconnect message with Reason on all sockets, or on one with Times
@@ -79,7 +81,7 @@ func (w *Workspace) Order(_ context.Context, f Fault) error {
 		if f.Kind == FaultError && f.Error == "" || f.Kind == FaultStatus && f.Status < 300 {
 			return fmt.Errorf("fault %s: needs an error or a status", f.Kind)
 		}
-	case FaultDuplicate, FaultRedeliver:
+	case FaultDuplicate, FaultRedeliver, FaultLoseAck:
 	case FaultDrop:
 		for _, s := range w.socketMode.openSockets() {
 			s.drop()
@@ -156,6 +158,13 @@ func (w *Workspace) takeFault(matches func(*Fault) bool) *Fault {
 
 // lost reports whether the call takes effect and its answer is lost.
 func (f *Fault) lost() bool { return f.Kind == FaultCut || f.Kind == FaultHang }
+
+// ForgetFaults takes back the faults whose occasion has not come.
+func (w *Workspace) ForgetFaults() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.faults = nil
+}
 
 // wait holds a call back with what was sent, also when the app gives it up.
 func (f *Fault) wait(c *call) {
