@@ -99,7 +99,10 @@ function show(html) {
     else log.scrollTop = log.scrollHeight
   }
   for (const log of logs()) seen(log)
-  if (before !== body && !before.isConnected && !$('dialog[open]')) back(ids)
+  if (before === body || before.isConnected) return
+  const dialog = [...document.querySelectorAll('dialog[open]')].at(-1)
+  if (dialog) $('.scroll-area', dialog)?.focus()
+  else back(ids)
 }
 
 // front opens new views, the newest last, at their first empty input.
