@@ -17,7 +17,7 @@ DEADCODE := .build/deadcode@v0.51.0
 # Accessibility checks of the sandbox's page; the browser test fetches it by itself, too.
 AXE := .build/axe-core/package/axe.min.js
 
-.PHONY: demo demo-play pictures check test lint bench build install image image-test
+.PHONY: demo demo-play pictures check test lint bench simulate build install image image-test
 
 # See the product on real parts in a browser. Without a terminal, as in CI, it plays by itself and exits.
 demo: install build
@@ -66,6 +66,10 @@ $(AXE):
 # The ratios that the README quotes. Each is measured against its baseline in the same run.
 bench: install
 	go test -run '^$$' -bench . -benchtime 1x ./...
+
+# Many more lives of runs than make test simulates, on all processors. A seed that fails is printed with its command.
+simulate:
+	go test ./onboarding/engine/simulation -run TestSimulation -seeds 100000 -timeout 2h -v
 
 build:
 	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o onboardbot .
