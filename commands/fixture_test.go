@@ -85,6 +85,7 @@ type made struct {
 	domain onboarding.Policy
 	config access.Config
 	logger *slog.Logger
+	log    *lockedBuffer
 }
 
 // newFixtureOf is [newFixture] for a bot of some size.
@@ -117,8 +118,9 @@ func newFixtureOf(t testing.TB, size size,
 		}
 	})
 	r := &botFixture{Workspace: sim, t: t, platform: newFakePlatform(),
-		made: made{t: t, size: size, apiURL: server.URL + "/api/", domain: domainConfig, config: config, logger: logger},
-		ana:  workspace.As(sim, workspace.Ana), bo: workspace.As(sim, workspace.Bo),
+		made: made{t: t, size: size, apiURL: server.URL + "/api/", domain: domainConfig, config: config, logger: logger,
+			log: log},
+		ana: workspace.As(sim, workspace.Ana), bo: workspace.As(sim, workspace.Bo),
 		cleo: workspace.As(sim, workspace.Cleo)}
 	r.start(postgres.Database(t))
 	return r
@@ -236,6 +238,13 @@ func (b *lockedBuffer) Write(p []byte) (int, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.Buffer.Write(p)
+}
+
+// forget forgets what was logged.
+func (b *lockedBuffer) forget() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.Buffer = bytes.Buffer{}
 }
 
 func (b *lockedBuffer) String() string {
