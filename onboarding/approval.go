@@ -70,6 +70,13 @@ type Vote struct {
 	Source string
 }
 
+// NeedsWhole reports whether somebody who agrees must have been shown every line of the change: it
+// runs or commits what others wrote, or takes back what is live. Whoever breaks the glass must have
+// been shown any change.
+func (a *Approval) NeedsWhole(run *Run) bool {
+	return run.Kind == KindUndo || a.Step.Kind() == KindDeploy || a.Step.Kind() == KindSync
+}
+
 // Approvers returns who agreed.
 func (a *Approval) Approvers() []Operator {
 	var agreed []Operator

@@ -55,16 +55,25 @@ type DecidedError struct {
 
 func (e *DecidedError) Error() string { return "the approval is " + string(e.State) }
 
-// ReasonNeededError says that a vote has to give a reason, and for which approval. It is also
-// [ErrNoReason].
-type ReasonNeededError struct {
+// ConfirmationNeededError says what somebody has to do before their vote counts, and on which
+// approval. If a reason is needed, it is also [ErrNoReason].
+type ConfirmationNeededError struct {
 	Approval *Approval
 	// Step is the step that the approval is for.
 	Step Definition
+	// Reason: say why. Whole: be shown the whole change.
+	Reason, Whole bool
 }
 
-func (e *ReasonNeededError) Error() string { return ErrNoReason.Error() }
-func (e *ReasonNeededError) Unwrap() error { return ErrNoReason }
+func (e *ConfirmationNeededError) Error() string { return "the decision needs to be confirmed" }
+
+// Unwrap returns [ErrNoReason] if a reason is needed.
+func (e *ConfirmationNeededError) Unwrap() error {
+	if e.Reason {
+		return ErrNoReason
+	}
+	return nil
+}
 
 // PermissionError says why somebody may not do what they asked for, such as being a guest. It is
 // also the wrapped sentinel.

@@ -39,6 +39,7 @@ const (
 	EventApplying    EventKind = "applying"
 	EventWaiting     EventKind = "waiting" // began to wait for something outside the bot
 	EventInterrupted EventKind = "interrupted"
+	EventReopened    EventKind = "reopened" // was done, and its effect is gone
 	EventDone        EventKind = "done"
 	EventFailed      EventKind = "failed"
 	EventUnknown     EventKind = "unknown"

@@ -43,12 +43,11 @@ func (r Renderer) approvalRequest(view *onboarding.View, approval *onboarding.Ap
 	if open {
 		page.Note(r.reason(approval.Step))
 	}
-	parts := changes.PartsOf(approval.Change)
 	room := changes.Roomy
 	if closed(approval) {
 		room = changes.Brief
 	}
-	shown, hidden := changes.Excerpt(parts, room)
+	shown, hidden := changes.Excerpt(changes.PartsOf(approval.Change), room)
 	page.Parts(shown...)
 	if approval.Drift != "" {
 		moved, more := changes.Excerpt([]mrkdwn.Part{changes.Drift(approval.Drift)}, room)
@@ -83,6 +82,12 @@ func (r Renderer) approvalRequest(view *onboarding.View, approval *onboarding.Ap
 	}
 	return post.Message{Key: ApprovalKey(approval), Channel: view.Channel, Thread: RootKey(view.ID),
 		Text: page.Text(), Blocks: page.Blocks}
+}
+
+// ShownInRequest reports whether the message of an open request shows every line of the change.
+func ShownInRequest(approval *onboarding.Approval) bool {
+	_, hidden := changes.Excerpt(changes.PartsOf(approval.Change), changes.Roomy)
+	return hidden == 0
 }
 
 // closed reports whether an approval is closed. Its message is a record then, and shows less of
@@ -152,7 +157,7 @@ func writeWarnings(page *mrkdwn.Builder, step *onboarding.Step) {
 	for _, finding := range step.Findings {
 		if finding.Level != onboarding.OK {
 			page.Note(fmt.Sprintf("%s %s: %s", mrkdwn.MarkWarning, mrkdwn.Inline(finding.Name),
-				mrkdwn.Inline(mrkdwn.Summary(finding.Detail+" "+finding.Fix))))
+				mrkdwn.Inline(mrkdwn.Summary(advice(finding)))))
 		}
 	}
 }

@@ -67,9 +67,10 @@ func eventText(
 		onboarding.EventForged:     "a press did not count, given",
 		onboarding.EventBrokeGlass: "approved alone, glass broken", onboarding.EventApplying: "started applying",
 		onboarding.EventWaiting:     "started waiting",
-		onboarding.EventInterrupted: "interrupted by a restart", onboarding.EventDone: "done",
-		onboarding.EventFailed:  "failed",
-		onboarding.EventUnknown: "outcome unknown", onboarding.EventRetried: "retried",
+		onboarding.EventInterrupted: "interrupted", onboarding.EventDone: "done",
+		onboarding.EventReopened: "observed again, because its effect is gone",
+		onboarding.EventFailed:   "failed",
+		onboarding.EventUnknown:  "outcome unknown", onboarding.EventRetried: "retried",
 		onboarding.EventChecked:   "checked again",
 		onboarding.EventCancelled: "cancelled", onboarding.EventFinished: "finished",
 	}[event.Kind]

@@ -107,7 +107,8 @@ func (c *collector) replies() {
 
 func (c *collector) views() {
 	open := openRun()
-	needed := &onboarding.ReasonNeededError{Approval: open.Approvals[0], Step: open.Step("database").Definition}
+	needed := &onboarding.ConfirmationNeededError{Reason: true, Approval: open.Approvals[0],
+		Step: open.Step("database").Definition}
 	review := renderer.Review(open.View, nil, cleo.ID)
 	reader := review
 	reader.Why = "This is your own request."
@@ -119,9 +120,9 @@ func (c *collector) views() {
 		"form-owner":    form.Form{Meta: meta, Draft: owner, Hosts: hosts, Hints: []string{"A hint."}}.View(),
 		"form-problems": form.Form{Meta: meta, Draft: owner, Hosts: hosts, Problems: problems}.View(),
 		"form-member":   form.Form{Meta: meta, Draft: memberDraft(), Hosts: hosts}.View(),
-		"approve":       render.ReasonForm(needed, render.Approving),
-		"reject":        render.ReasonForm(needed, render.Rejecting),
-		"break-glass":   render.ReasonForm(needed, render.BreakingGlass),
+		"approve":       render.ConfirmForm(needed, render.Approving, 0),
+		"reject":        render.ConfirmForm(needed, render.Rejecting, 0),
+		"break-glass":   render.ConfirmForm(needed, render.BreakingGlass, 0),
 		"findings":      render.FindingsPage(open.Step("preflight")),
 		"change":        render.ChangePage("Database rows", longApproval(), 1),
 		"review":        review.Page(0), "review-reader": reader.Page(0),

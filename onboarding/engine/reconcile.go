@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/atlilith/onboardbot/onboarding"
@@ -94,6 +95,10 @@ func (d *driver) conclude(ctx context.Context, w *work, seen observed) error {
 		w.set(onboarding.StepFailed, err.Error(), nil)
 		return d.stop(ctx, w)
 	}
+	if gone := done(w.run, observation.Reopen); len(gone) > 0 {
+		w.set(onboarding.StepPending, "", nil)
+		return d.save(ctx, w, func(tx Tx) error { return reopen(ctx, tx, w.run, gone) })
+	}
 	if finding, failed := observation.Failure(); failed {
 		w.set(onboarding.StepFailed, finding.Name+": "+finding.Detail, observation.Findings)
 		return d.stop(ctx, w)
@@ -115,6 +120,35 @@ func (d *driver) conclude(ctx context.Context, w *work, seen observed) error {
 		return d.save(ctx, w, nil)
 	}
 	return d.apply(ctx, w, observation.Change)
+}
+
+// done returns those of some steps that are done.
+func done(run *onboarding.Run, keys []onboarding.Key) []onboarding.Key {
+	return slices.DeleteFunc(slices.Clone(keys), func(key onboarding.Key) bool {
+		step := run.Step(key)
+		return step == nil || step.State != onboarding.StepDone
+	})
+}
+
+// reopen has steps observed again that were done, and those that come after them too.
+func reopen(ctx context.Context, tx Tx, run *onboarding.Run, gone []onboarding.Key) error {
+	isGone := func(key onboarding.Key) bool { return slices.Contains(gone, key) }
+	for i := range run.Steps { // each step comes after those that it needs
+		step := &run.Steps[i]
+		if step.State != onboarding.StepDone || !isGone(step.Key) && !slices.ContainsFunc(step.After, isGone) {
+			continue
+		}
+		gone = append(gone, step.Key)
+		step.State, step.Detail = onboarding.StepPending, ""
+		if err := tx.SaveStep(ctx, run.ID, step); err != nil {
+			return err
+		}
+		event := onboarding.Event{RunID: run.ID, Step: step.Key, Kind: onboarding.EventReopened}
+		if err := tx.AddEvent(ctx, event); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // saveFacts writes down what the run learned from an observation.

@@ -25,7 +25,7 @@ const (
 	lockRepo  = "repo"
 )
 
-const kindDeploy onboarding.Kind = "deploy"
+const kindDeploy = onboarding.KindDeploy
 
 // deployStep installs the site on its VPS with the platform's own command.
 func deployStep(c *components) Step {

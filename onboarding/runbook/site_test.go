@@ -3,6 +3,7 @@ package runbook_test
 import (
 	"errors"
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 
@@ -148,9 +149,9 @@ func (w *fixture) certificate(t *testing.T, run *onboarding.Run) {
 
 	// The challenge cannot work: its test fails, the file is removed again and certbot does
 	// not run.
+	change := w.observe(run, step).Change
 	w.vps("sed -i 's|location / {|location /.well-known/ { return 403; } location / {|' " + available)
 	w.reload()
-	change := w.observe(run, step).Change
 	if err := w.apply(run, step, change); err == nil ||
 		!strings.Contains(err.Error(), "answers 403 with other content") {
 		t.Errorf("got %v", err)
@@ -212,7 +213,19 @@ func (w *fixture) sync(t *testing.T, run *onboarding.Run) {
 	if err == nil || !strings.Contains(err.Error(), "managed by Certbot") {
 		t.Errorf("got %v", err)
 	}
-	w.vps("cp /tmp/merche " + available)
+	// The committed configuration, which has no TLS yet, was deployed over certbot's: visitors are
+	// refused. The certificate is there, so certbot puts its lines back and issues nothing.
+	serial := w.serial()
+	w.vps("cat > " + available + " <<'EOF'\n" + w.read(mercheFolder+"/nginx/prod.conf") + "\nEOF")
+	w.reload()
+	const certificate = onboarding.Key("certificate/merche-biche.com")
+	if observed := w.observe(run, step); !slices.Equal(observed.Reopen, []onboarding.Key{certificate}) {
+		t.Errorf("got %+v", observed)
+	}
+	w.do(run, certificate)
+	if now := w.serial(); now != serial {
+		t.Errorf("issued again: %s, was %s", now, serial)
+	}
 	change := w.do(run, step)
 	if len(change.Items[0].Commit.Files) != 1 ||
 		!strings.Contains(w.read(mercheFolder+"/nginx/prod.conf"), "managed by Certbot") {

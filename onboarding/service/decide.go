@@ -19,6 +19,8 @@ type Decision struct {
 	Operator string // the id of who decides
 	Reason   string // empty where none was given
 	Source   string // see [onboarding.Vote]; required
+	// Shown reports whether whoever decides was shown every line of a change, nil for no change.
+	Shown func(*onboarding.Approval) bool
 }
 
 // errNoSource means that a caller did not say in what a decision was given.
@@ -40,8 +42,8 @@ func tidyReason(reason string) string {
 
 // Approve records that a second operator agrees with a change. It returns
 // [onboarding.ErrNotApprover], [onboarding.ErrOwnRequest], [onboarding.ErrNotFound], a
-// [onboarding.ReasonNeededError] where those who agree have to say why and no reason was given,
-// or a [onboarding.DecidedError] for an approval that is no longer open.
+// [onboarding.ConfirmationNeededError] where those who agree have to say why or to be shown
+// everything first, or a [onboarding.DecidedError] for an approval that is no longer open.
 func (s *Service) Approve(ctx context.Context, approval uuid.UUID, given Decision) error {
 	return s.decide(ctx, approval, given, onboarding.Vote{Agrees: true})
 }
@@ -55,7 +57,7 @@ func (s *Service) Reject(ctx context.Context, approval uuid.UUID, given Decision
 // BreakGlass lets an operator approve a change alone, their own request included, when the
 // configuration allows it: with a reason, under its own name in the audit trail. It returns
 // [onboarding.ErrNoGlass] when it is switched off, [onboarding.ErrNotOperator], a
-// [onboarding.ReasonNeededError], or a [onboarding.DecidedError].
+// [onboarding.ConfirmationNeededError], or a [onboarding.DecidedError].
 func (s *Service) BreakGlass(ctx context.Context, approval uuid.UUID, given Decision) error {
 	if !s.policy.BreakGlass {
 		return onboarding.ErrNoGlass
@@ -134,22 +136,15 @@ func (s *Service) decide(ctx context.Context, id uuid.UUID, given Decision, kind
 		if err := approval.DecidableBy(vote.By.ID, run, time.Now()); err != nil {
 			return err
 		}
-		if vote.Reason == "" && (approval.ReasonNeeded || !vote.Agrees || vote.BrokeGlass) {
-			return reasonNeeded(run, approval)
+		ballot := &ballot{run, approval, vote}
+		if err := ballot.confirmed(given); err != nil {
+			return err
 		}
-		if err := (&ballot{run, approval, vote}).cast(ctx, tx); err != nil {
+		if err := ballot.cast(ctx, tx); err != nil {
 			return err
 		}
 		return s.announce(ctx, tx, run.ID)
 	})
-}
-
-func reasonNeeded(run *onboarding.Run, approval *onboarding.Approval) error {
-	missing := &onboarding.ReasonNeededError{Approval: approval}
-	if step := run.Step(approval.Step); step != nil {
-		missing.Step = step.Definition
-	}
-	return missing
 }
 
 // ballot is one vote on one approval of a run that the transaction has locked.
@@ -157,6 +152,22 @@ type ballot struct {
 	run      *onboarding.Run
 	approval *onboarding.Approval
 	vote     onboarding.Vote
+}
+
+// confirmed returns a [onboarding.ConfirmationNeededError] if something is missing before the vote
+// counts.
+func (b *ballot) confirmed(given Decision) error {
+	missing := &onboarding.ConfirmationNeededError{Approval: b.approval}
+	missing.Reason = b.vote.Reason == "" && (b.approval.ReasonNeeded || !b.vote.Agrees || b.vote.BrokeGlass)
+	missing.Whole = b.vote.Agrees && (b.vote.BrokeGlass || b.approval.NeedsWhole(b.run)) &&
+		(given.Shown == nil || !given.Shown(b.approval))
+	if !missing.Reason && !missing.Whole {
+		return nil
+	}
+	if step := b.run.Step(b.approval.Step); step != nil {
+		missing.Step = step.Definition
+	}
+	return missing
 }
 
 // cast counts the vote. The approval is open, or was shown before its step's turn.

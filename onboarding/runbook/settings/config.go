@@ -102,6 +102,10 @@ type Certificate struct {
 	// above. Default: certbot
 	// --nginx -d {domain} -d www.{domain} --non-interactive --agree-tos -m {email} --redirect.
 	Command []string `yaml:"command"`
+	// DryRun is what makes certbot test the challenge where nginx would not serve a file to the
+	// authority, such as behind a password. Patterns; default: certbot certonly --nginx --dry-run
+	// with the names and the address of Command, if Command is certbot --nginx, else none.
+	DryRun []string `yaml:"dry_run"`
 	// Left is the share of its lifetime that a certificate must still have. Default: 1/3, when
 	// certbot renews.
 	Left float64 `yaml:"left"`

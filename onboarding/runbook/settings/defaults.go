@@ -57,6 +57,11 @@ func (c *Config) Defaults() {
 		c.Certificate.Command = []string{"certbot", "--nginx", "-d", "{domain}", "-d", "www.{domain}",
 			"--non-interactive", "--agree-tos", "-m", "{email}", "--redirect"}
 	}
+	if command := c.Certificate.Command; c.Certificate.DryRun == nil && command[0] == "certbot" &&
+		slices.Contains(command, "--nginx") {
+		c.Certificate.DryRun = []string{"certbot", "certonly", "--nginx", "--dry-run", "-d", "{domain}",
+			"-d", "www.{domain}", "--non-interactive", "--agree-tos", "-m", "{email}"}
+	}
 	if c.Certificate.Delete == nil {
 		c.Certificate.Delete = []string{"certbot", "delete", "--cert-name", "{domain}", "--non-interactive"}
 	}
