@@ -71,8 +71,8 @@ func (d Document) writeUnchecked(b *strings.Builder) {
 }
 
 // markup are the characters that mean something in Markdown.
-var markup = strings.NewReplacer(`\`, `\\`, "|", `\|`, "`", "\\`", "*", `\*`, "_", `\_`, "[", `\[`, "]", `\]`, "#", `\#`,
-	"@", "@\u200b", "~", `\~`)
+var markup = strings.NewReplacer(`\`, `\\`, "|", `\|`, "`", "\\`", "*", `\*`, "_", `\_`, "[", `\[`, "]", `\]`, "#",
+	`\#`, "@", "@\u200b", "~", `\~`)
 
 // cell renders a text as itself, on one line.
 func cell(text string) string { return markup.Replace(html.EscapeString(oneLine(text))) }

@@ -185,7 +185,8 @@ func (s *seeder) refer(
 	ctx context.Context, t *catalog.Relation, values map[string]*string, owner tenancy.Tenant,
 ) error {
 	for _, fk := range t.ForeignKeys {
-		if !mustHave(t, fk.Columns) || slices.ContainsFunc(fk.Columns, func(c string) bool { return values[c] != nil }) {
+		given := slices.ContainsFunc(fk.Columns, func(c string) bool { return values[c] != nil })
+		if given || !mustHave(t, fk.Columns) {
 			continue
 		}
 		target := s.model.Catalog.Relation(fk.Target)
