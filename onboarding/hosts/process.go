@@ -132,6 +132,16 @@ func (p *process) leave() {
 	<-p.ended
 }
 
+// killed reports whether a signal ended the process here.
+func (p *process) killed() bool {
+	exit, ok := errors.AsType[*exec.ExitError](p.waitErr)
+	if !ok {
+		return false
+	}
+	status, ok := exit.Sys().(syscall.WaitStatus)
+	return ok && status.Signaled()
+}
+
 // status is the exit status of an ended process, as a shell has it.
 func (p *process) status() (int, error) {
 	var exit *exec.ExitError
