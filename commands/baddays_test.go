@@ -97,6 +97,7 @@ func archived(r *botFixture, run *dayRun) {
 	act(workspace.DoArchive)
 	r.insist(r.bo, run.question, "Approve")
 	r.refused(run)
+	r.toldDirectly(run, "the channel is archived")
 	act(workspace.DoUnarchive)
 	r.say(r.ana, "ops", "status "+run.slug)
 }
@@ -123,6 +124,7 @@ func removed(r *botFixture, run *dayRun) {
 	must(r.t, r.ana.Remove(r.ctx(), "ops"))
 	r.insist(r.bo, run.question, "Approve")
 	r.refused(run)
+	r.toldDirectly(run, "I am not in the channel")
 	must(r.t, r.ana.Invite(r.ctx(), "ops"))
 	r.say(r.ana, "ops", "status "+run.slug)
 }
@@ -147,6 +149,18 @@ func revoked(r *botFixture, run *dayRun) {
 	r.stop()
 	r.ForgetFaults()
 	r.start(r.dsn)
+}
+
+// toldDirectly waits until the requester reads in a direct message that the thread gets nothing.
+func (r *botFixture) toldDirectly(run *dayRun, why string) {
+	r.t.Helper()
+	for range 2 { // once, however often it is looked for
+		must(r.t, r.projector.TellUnreachable(r.ctx(), time.Now()))
+	}
+	_, err := r.ana.WaitMessage(r.ctx(), "", func(m workspace.Message) bool {
+		return strings.Contains(m.Text, why) && strings.Contains(m.Text, run.slug)
+	})
+	must(r.t, err)
 }
 
 // refused waits until Slack refused a message of the run.

@@ -29,6 +29,7 @@ import (
 	"github.com/atlilith/onboardbot/internal/secret"
 	"github.com/atlilith/onboardbot/onboarding"
 	"github.com/atlilith/onboardbot/onboarding/engine"
+	"github.com/atlilith/onboardbot/onboarding/secondfactor"
 	"github.com/atlilith/onboardbot/onboarding/service"
 	"github.com/atlilith/onboardbot/onboarding/store"
 )
@@ -72,6 +73,8 @@ type size struct {
 	connections int32
 	// acceptChanged is that of the bot's configuration.
 	acceptChanged bool
+	// key is that of second_factor, in base64.
+	key string
 	// callTimeout is how long the bot waits for Slack, 0 for its default.
 	callTimeout time.Duration
 }
@@ -85,6 +88,7 @@ type made struct {
 	domain onboarding.Policy
 	config access.Config
 	logger *slog.Logger
+	log    *lockedBuffer
 }
 
 // newFixtureOf is [newFixture] for a bot of some size.
@@ -117,8 +121,9 @@ func newFixtureOf(t testing.TB, size size,
 		}
 	})
 	r := &botFixture{Workspace: sim, t: t, platform: newFakePlatform(),
-		made: made{t: t, size: size, apiURL: server.URL + "/api/", domain: domainConfig, config: config, logger: logger},
-		ana:  workspace.As(sim, workspace.Ana), bo: workspace.As(sim, workspace.Bo),
+		made: made{t: t, size: size, apiURL: server.URL + "/api/", domain: domainConfig, config: config, logger: logger,
+			log: log},
+		ana: workspace.As(sim, workspace.Ana), bo: workspace.As(sim, workspace.Bo),
 		cleo: workspace.As(sim, workspace.Cleo)}
 	r.start(postgres.Database(t))
 	return r
@@ -142,12 +147,14 @@ func (r *botFixture) start(dsn string) {
 	notifier, err := projection.NewNotifier(pool, logger)
 	must(t, err)
 	r.outbox, r.pool, r.dsn, r.notifier = messages, pool, dsn, notifier
+	factor, err := secondfactor.New(pool, secondfactor.Config{Key: secret.New(r.made.size.key)})
+	must(t, err)
 	advances, err := engine.New(pool, engine.Dependencies{Runbook: r.platform, Applier: r.platform,
-		Directory: directory, Notifier: notifier}, domainConfig, logger)
+		Directory: directory, Notifier: notifier, Votes: factor}, domainConfig, logger)
 	must(t, err)
 	r.service, err = service.New(pool, service.Dependencies{Runbook: r.platform, Directory: directory,
 		Platform: r.platform, Repository: r.platform,
-		Notifier: notifier, Engine: advances}, domainConfig, logger)
+		Notifier: notifier, Engine: advances, SecondFactor: factor}, domainConfig, logger)
 	must(t, err)
 	viewers := home.NewViewers(pool)
 	gate := access.NewGate(slackWorkspace, r.service, directory.Config())
@@ -236,6 +243,13 @@ func (b *lockedBuffer) Write(p []byte) (int, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.Buffer.Write(p)
+}
+
+// forget forgets what was logged.
+func (b *lockedBuffer) forget() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.Buffer = bytes.Buffer{}
 }
 
 func (b *lockedBuffer) String() string {

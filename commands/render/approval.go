@@ -157,7 +157,7 @@ func writeWarnings(page *mrkdwn.Builder, step *onboarding.Step) {
 	for _, finding := range step.Findings {
 		if finding.Level != onboarding.OK {
 			page.Note(fmt.Sprintf("%s %s: %s", mrkdwn.MarkWarning, mrkdwn.Inline(finding.Name),
-				mrkdwn.Inline(mrkdwn.Summary(finding.Detail+" "+finding.Fix))))
+				mrkdwn.Inline(mrkdwn.Summary(advice(finding)))))
 		}
 	}
 }
@@ -200,6 +200,9 @@ func (r Renderer) writeDecisions(page *mrkdwn.Builder, view *onboarding.View, ap
 	}
 	if approval.ReasonNeeded {
 		who += ". A reason is required"
+	}
+	if approval.Confirm == onboarding.ConfirmTOTP {
+		who += ". A code of their authenticator app is required"
 	}
 	page.Say(who + ".")
 }

@@ -19,6 +19,7 @@ type harness struct {
 	*testbed.Testbed
 	t   *testing.T
 	bot *testbed.Bot
+	env []string // of the product
 }
 
 // open starts a testbed and the product. Tests with a harness cannot run in parallel, because a
@@ -66,7 +67,7 @@ func (s *harness) start() {
 		s.t.Fatal(err)
 	}
 	seen := s.transcript()
-	if s.bot, err = s.Start([]string{executable}, asProduct); err != nil {
+	if s.bot, err = s.Start([]string{executable}, append(s.env, asProduct)...); err != nil {
 		s.t.Fatal(err)
 	}
 	if err := s.Connected(s.t.Context(), s.bot, seen); err != nil {

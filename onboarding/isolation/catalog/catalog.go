@@ -182,7 +182,7 @@ SELECT c.conrelid, array(SELECT a.attname::text FROM unnest(c.conkey) WITH ORDIN
                            JOIN pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = k.n ORDER BY o),
        c.confrelid, array(SELECT a.attname::text FROM unnest(c.confkey) WITH ORDINALITY k(n, o)
                             JOIN pg_attribute a ON a.attrelid = c.confrelid AND a.attnum = k.n ORDER BY o),
-       c.confdeltype::text
+       c.confdeltype::text, coalesce((to_jsonb(c) ->> 'conperiod')::boolean, false)
   FROM pg_constraint c WHERE c.contype = 'f' AND c.conrelid = ANY($1) AND c.confrelid = ANY($1) ORDER BY c.conname`
 
 func (c *Catalog) loadForeignKeys(ctx context.Context, q query.Querier, _ string, oids []uint32) error {
@@ -192,7 +192,8 @@ func (c *Catalog) loadForeignKeys(ctx context.Context, q query.Querier, _ string
 	}
 	var oid uint32
 	var fk ForeignKey
-	_, err = pgx.ForEachRow(rows, []any{&oid, &fk.Columns, &fk.Target, &fk.TargetCols, &fk.OnDelete}, func() error {
+	into := []any{&oid, &fk.Columns, &fk.Target, &fk.TargetCols, &fk.OnDelete, &fk.Period}
+	_, err = pgx.ForEachRow(rows, into, func() error {
 		// A key to a partitioned table has a twin for each of its partitions. The key to the
 		// whole table is enough.
 		if target := c.byOID[fk.Target]; !target.Partition {

@@ -114,13 +114,19 @@ func (c *functions) leak(f *catalog.Function, s session.Session, found results.F
 // was answered, or refused by the function itself.
 func (c *functions) callAll(ctx context.Context, f *catalog.Function) (answered bool, err error) {
 	answers := map[string]map[string]bool{} // by arguments
+	judged := map[string]bool{}             // by victim and arguments
 	for _, v := range c.victims.List() {
 		attackers, err := c.victims.Attackers(ctx, v)
 		if err != nil {
 			return false, err
 		}
-		for _, args := range c.caller.ArgumentLists(f, v) {
-			for _, s := range attackers[:min(callers, len(attackers))] {
+		injections := c.caller.InjectionLists(f, v)
+		for i, args := range slices.Concat(injections, c.caller.ArgumentLists(f, v)) {
+			as := attackers[:min(callers, len(attackers))]
+			if i < len(injections) {
+				as = as[:min(1, len(as))]
+			}
+			for _, s := range as {
 				if c.blamed(f) {
 					return true, nil
 				}
@@ -132,6 +138,12 @@ func (c *functions) callAll(ctx context.Context, f *catalog.Function) (answered 
 				switch {
 				case err == nil:
 					answered = true
+					if key := v.String() + args; !judged[key] {
+						judged[key] = true
+						if err := c.judgeDependence(ctx, call{f, args, v, s}); err != nil {
+							return false, err
+						}
+					}
 					if answers[args] == nil {
 						answers[args] = map[string]bool{}
 					}
@@ -183,8 +195,7 @@ func (c *functions) call(ctx context.Context, call call) (answer string, err err
 // ask calls a function, searches its answer for canaries, and returns the first row.
 func (c *functions) ask(ctx context.Context, tx *session.Tx, call call) (string, error) {
 	f := call.function
-	answers, err := tx.Strings(ctx, fmt.Sprintf("SELECT to_jsonb(f)::text FROM %s(%s) f LIMIT %d", f.SQL(),
-		call.arguments, answerRows))
+	answers, err := tx.Strings(ctx, callSQL(call))
 	if err != nil || len(answers) == 0 {
 		return "", err
 	}

@@ -16,8 +16,6 @@ const (
 	// maxTogether bounds how many combinations of the literals that settings are compared with are
 	// tried, and maxAlone how many of a setting's literals are tried while no other is set.
 	maxTogether, maxAlone = 16, 4
-	// baseSessions is how many sessions each combination of settings is tried with.
-	baseSessions = 2
 )
 
 // usualValues are values that bypasses often test for.
@@ -50,6 +48,8 @@ type Known struct {
 	// Names are the unique texts of the victims' own rows, such as slugs. Labels do not repeat
 	// them, since a name may be an address.
 	Names []string
+	// Columns are some values of columns, by name.
+	Columns map[string][]string
 }
 
 func (k Known) shown(value string) string {
@@ -59,10 +59,10 @@ func (k Known) shown(value string) string {
 	return strconv.Quote(value)
 }
 
-// Sessions returns the first of the base sessions with the settings set to values that may open
-// something: all settings to what they are compared with, each of them alone, then all alike to
+// Sessions returns the base session, and one without an identity, with the settings set to values
+// that may open something: all settings to what they are compared with, each of them alone, then all alike to
 // literals, usual words and what is known of victims.
-func (c *ChosenSettings) Sessions(base []Session, known Known) []Session {
+func (c *ChosenSettings) Sessions(base Session, known Known) []Session {
 	var sessions []Session
 	tried := map[string]bool{}
 	try := func(extra []Setting) {
@@ -71,9 +71,7 @@ func (c *ChosenSettings) Sessions(base []Session, known Known) []Session {
 			return
 		}
 		tried[key] = true
-		for _, s := range base[:min(baseSessions, len(base))] {
-			sessions = append(sessions, s.with(extra, known.shown))
-		}
+		sessions = append(sessions, base.with(extra, known.shown), Unset.with(extra, known.shown))
 	}
 	for i := range c.combinations() {
 		try(c.set(c.settings, nth(i)))
@@ -130,12 +128,30 @@ func (c *ChosenSettings) candidates(known Known) []string {
 		values = append(values, v.ID)
 	}
 	values = slices.Concat(values, known.Names, usualValues)
+	for _, name := range c.Columns() {
+		values = append(values, known.Columns[name]...)
+	}
 	for _, s := range c.settings {
 		for _, slot := range s.Slots() {
 			values = append(values, slot.Literals...)
 		}
 	}
 	return values[:min(len(values), maxValues)]
+}
+
+// Columns are the names of the columns that settings are compared with.
+func (c *ChosenSettings) Columns() []string {
+	var names []string
+	for _, s := range c.settings {
+		for _, slot := range s.Slots() {
+			for _, name := range slot.Columns {
+				if !slices.Contains(names, name) {
+					names = append(names, name)
+				}
+			}
+		}
+	}
+	return names
 }
 
 // ChosenKey identifies what the other settings of a session say.

@@ -226,20 +226,6 @@ func (r *Routine) DynamicTexts() []string {
 	return texts
 }
 
-// Calls returns the names of the functions and procedures that the routine calls, in lower case.
-func (r *Routine) Calls() []string {
-	var names []string
-	for _, statement := range r.Statements {
-		Walk(statement, func(n Node) bool {
-			if n.Kind == "FuncCall" {
-				names = append(names, strings.ToLower(n.Name("funcname")))
-			}
-			return true
-		})
-	}
-	return names
-}
-
 // Keys returns the keys by which the routine reads members of JSON documents.
 func (r *Routine) Keys() []string {
 	var keys []string

@@ -3,7 +3,6 @@ package victims
 import (
 	"cmp"
 	"encoding/json"
-	"fmt"
 	"regexp"
 	"slices"
 	"strings"
@@ -75,24 +74,31 @@ func (c *Caller) reachOf(f *catalog.Function) functionReach {
 // elsewhere.
 func (c *Caller) ArgumentLists(f *catalog.Function, v tenancy.Tenant) []string {
 	lists := []string{""}
-	for i, argType := range f.ArgTypes {
-		a := argument{caller: c, function: f, typ: argType, victim: v}
-		if i < len(f.ArgNames) {
-			name := catalog.Normalize(f.ArgNames[i])
-			a.name = strings.TrimPrefix(strings.TrimPrefix(name, "p"), "in")
-		}
+	for _, a := range c.arguments(f, v) {
 		var next []string
 		for _, value := range a.candidates() {
 			for _, list := range lists {
 				if list != "" {
 					list += ", "
 				}
-				next = append(next, list+value+"::"+argType)
+				next = append(next, list+value+"::"+a.typ)
 			}
 		}
 		lists = next[:min(len(next), maxArgumentLists)]
 	}
 	return lists
+}
+
+func (c *Caller) arguments(f *catalog.Function, v tenancy.Tenant) []argument {
+	arguments := make([]argument, len(f.ArgTypes))
+	for i, argType := range f.ArgTypes {
+		arguments[i] = argument{caller: c, function: f, typ: argType, victim: v}
+		if i < len(f.ArgNames) {
+			name := catalog.Normalize(f.ArgNames[i])
+			arguments[i].name = strings.TrimPrefix(strings.TrimPrefix(name, "p"), "in")
+		}
+	}
+	return arguments
 }
 
 var literalText = regexp.MustCompile(`'([^']{1,60})'`)
@@ -136,6 +142,11 @@ func (a argument) nameHas(parts ...string) bool {
 	return slices.ContainsFunc(parts, func(part string) bool { return strings.Contains(a.name, part) })
 }
 
+func (a argument) isText() bool {
+	return a.typ == "text" || a.typ == "name" || strings.HasPrefix(a.typ, "character") ||
+		strings.HasSuffix(a.typ, "citext")
+}
+
 // candidates are the values to call with.
 func (a argument) candidates() []string {
 	if ids := a.ids(); len(ids) > 0 {
@@ -144,7 +155,7 @@ func (a argument) candidates() []string {
 	switch {
 	case strings.HasSuffix(a.typ, "[]"):
 		return a.arrays()
-	case a.typ == "text" || strings.HasPrefix(a.typ, "character") || a.typ == "name" || a.typ == "citext":
+	case a.isText():
 		return a.texts()
 	case a.typ == "regclass":
 		return a.tableNames()
@@ -308,32 +319,11 @@ func (a argument) texts() literals {
 	if len(found) > 0 {
 		return found
 	}
-	found.addText(a.injections()...)
 	found.addText("%")
 	named, others := a.contents()
 	contents := slices.Concat(named, others)
 	found.addText(contents[:min(len(contents), maxTexts)]...)
 	found.addText("' OR true --", "", "x")
-	return found
-}
-
-// injections are SQL for a function that puts SQL together.
-func (a argument) injections() []string {
-	if !a.function.Mentions("execute") {
-		return nil
-	}
-	if body, err := a.function.Body(); err == nil && (body == nil || len(body.Dynamic) == 0) {
-		return nil
-	}
-	const subqueries = 2
-	tables := a.tables()
-	found := []string{"true", "' OR true --", "true) OR (true"}
-	for _, t := range tables[:min(subqueries, len(tables))] {
-		found = append(found, fmt.Sprintf("(SELECT string_agg(to_jsonb(v)::text, '') FROM %s v)", t.SQL()))
-	}
-	for _, t := range tables[:min(maxNames, len(tables))] {
-		found = append(found, t.SQL())
-	}
 	return found
 }
 
