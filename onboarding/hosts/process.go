@@ -84,8 +84,8 @@ func (h *Host) start(c Command, raw io.Writer, seen *transcript) (*process, erro
 	}
 	if !p.local {
 		p.cmd.Env = withoutLocale()
-		p.stdout = newOpening(mark, p.cmd.Stdout)
-		p.stderr = newOpening(mark, stderr)
+		p.stdout = newOpening(mark, p.cmd.Stdout, p.locked)
+		p.stderr = newOpening(mark, stderr, p.locked)
 		p.cmd.Stdout, p.cmd.Stderr = p.stdout, p.stderr
 	}
 	if c.Stdin != nil {
@@ -101,6 +101,10 @@ func (h *Host) start(c Command, raw io.Writer, seen *transcript) (*process, erro
 		defer close(p.ended)
 		p.waitErr = p.cmd.Wait()
 		release()
+		if p.stdout != nil {
+			p.stdout.flush()
+			p.stderr.flush()
+		}
 		stdout.end()
 		stderr.end()
 		p.takeLog()
@@ -132,18 +136,16 @@ func (p *process) leave() {
 	<-p.ended
 }
 
-// killed reports whether a signal ended the process here.
-func (p *process) killed() bool {
-	exit, ok := errors.AsType[*exec.ExitError](p.waitErr)
-	if !ok {
-		return false
-	}
-	status, ok := exit.Sys().(syscall.WaitStatus)
-	return ok && status.Signaled()
-}
-
-// status is the exit status of an ended process, as a shell has it.
+// status is the exit status of an ended process, as a shell has it: the one that the command had
+// on its host, whatever stands between.
 func (p *process) status() (int, error) {
+	for _, output := range []*opening{p.stdout, p.stderr} {
+		if output != nil {
+			if code, ended := output.status(); ended {
+				return code, nil
+			}
+		}
+	}
 	var exit *exec.ExitError
 	switch {
 	case p.waitErr == nil, errors.Is(p.waitErr, exec.ErrWaitDelay):
@@ -152,6 +154,9 @@ func (p *process) status() (int, error) {
 		return -1, p.waitErr
 	}
 	if status, ok := exit.Sys().(syscall.WaitStatus); ok && status.Signaled() {
+		if !p.local { // the ssh here was killed, and not the command there
+			return sshFailed, nil
+		}
 		return 128 + int(status.Signal()), nil
 	}
 	return exit.ExitCode(), nil

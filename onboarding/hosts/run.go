@@ -128,7 +128,7 @@ func (h *Host) outcome(c Command, p *process, result Result) (code int, err erro
 	switch {
 	case err != nil:
 		return code, fmt.Errorf("%s: %s: %w", h.config.Name, brief(c.String()), err)
-	case (code == sshFailed || p.killed()) && !h.Local(): // the ssh here ended, not the command there
+	case code == sshFailed && !h.Local():
 		err = h.sshError(p.sshLog)
 		if errors.Is(err, ErrUnreachable) {
 			return -1, err // whatever the command
