@@ -17,7 +17,7 @@ DEADCODE := .build/deadcode@v0.51.0
 # Accessibility checks of the sandbox's page; the browser test fetches it by itself, too.
 AXE := .build/axe-core/package/axe.min.js
 
-.PHONY: demo demo-play pictures check test versions lint bench soak build install image image-test
+.PHONY: demo demo-play pictures check test torture versions lint bench soak simulate fuzz build install image image-test
 
 # See the product on real parts in a browser. Without a terminal, as in CI, it plays by itself and exits.
 demo: install build
@@ -52,6 +52,10 @@ versions: install $(VERSIONS:%=.build/postgres-%/ready)
 test: install lint $(AXE)
 	go test -race -timeout 20m -p 3 $(LONGEST) ./...
 
+# Kill, freeze and cut off replicas at every point of onboardings, an undo and a renewal. Half an hour on two cores.
+torture: install
+	go test -tags torture -run Torture -timeout 60m -v ./internal/acceptance
+
 # With -race, vet and staticcheck use the compiled packages of the tests. measure fails on
 # long lines and large packages and types, deadcode on functions that only tests call.
 lint: $(STATICCHECK) $(DEADCODE)
@@ -80,6 +84,16 @@ $(AXE):
 # The ratios that the README quotes. Each is measured against its baseline in the same run.
 bench: install
 	go test -run '^$$' -bench . -benchtime 1x ./...
+
+# Each parser of outside text for FUZZTIME. What it finds is kept in testdata/fuzz, and make test runs that.
+FUZZTIME = 5s
+fuzz: install
+	@grep -r --include='*_test.go' -oE '^func Fuzz\w+' . | sed -E 's,/[^/]*_test.go:func , ,' | sort -u | while read -r package target; do \
+		echo "$$package $$target" && go test "$$package" -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) || exit 1; done
+
+# 100,000 lives of runs, where make test simulates as many as take 5 s. A seed that fails is printed with its command.
+simulate:
+	go test ./onboarding/engine/simulation -run TestSimulation -seeds 100000 -timeout 2h -v
 
 # 500 runs, begun, decided and ended: what the bot holds must stay the same.
 soak: install

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 
 	"github.com/google/uuid"
 	"github.com/slack-go/slack"
@@ -98,6 +99,7 @@ func (h *decisionHandlers) confirmed(ctx context.Context, submission bot.Submiss
 	if err == nil {
 		given := service.Decision{Operator: submission.Person.ID,
 			Reason: submission.State[render.BlockReason][render.ActionReason].Value,
+			Code:   submission.State[render.BlockCode][render.ActionReason].Value,
 			Shown:  func(*onboarding.Approval) bool { return meta.Whole }}
 		if !meta.Whole {
 			given.Shown = render.ShownInRequest // the form opened from the request, which showed everything
@@ -107,7 +109,11 @@ func (h *decisionHandlers) confirmed(ctx context.Context, submission bot.Submiss
 			err = h.vote(ctx, meta.Do, meta.Approval, given)
 		}
 	}
+	_, wrongCode := errors.AsType[*onboarding.CodeError](err)
 	switch {
+	case wrongCode && meta.Code:
+		text, _ := render.ErrorText(err)
+		return bot.FieldErrors(map[string]string{render.BlockCode: strings.ReplaceAll(text, "`", "")}), nil
 	case errors.Is(err, onboarding.ErrNoReason):
 		text, _ := render.ErrorText(err)
 		return bot.FieldErrors(map[string]string{render.BlockReason: text}), nil

@@ -29,6 +29,7 @@ import (
 	"github.com/atlilith/onboardbot/internal/secret"
 	"github.com/atlilith/onboardbot/onboarding"
 	"github.com/atlilith/onboardbot/onboarding/engine"
+	"github.com/atlilith/onboardbot/onboarding/secondfactor"
 	"github.com/atlilith/onboardbot/onboarding/service"
 	"github.com/atlilith/onboardbot/onboarding/store"
 )
@@ -72,6 +73,8 @@ type size struct {
 	connections int32
 	// acceptChanged is that of the bot's configuration.
 	acceptChanged bool
+	// key is that of second_factor, in base64.
+	key string
 	// callTimeout is how long the bot waits for Slack, 0 for its default.
 	callTimeout time.Duration
 }
@@ -144,12 +147,14 @@ func (r *botFixture) start(dsn string) {
 	notifier, err := projection.NewNotifier(pool, logger)
 	must(t, err)
 	r.outbox, r.pool, r.dsn, r.notifier = messages, pool, dsn, notifier
+	factor, err := secondfactor.New(pool, secondfactor.Config{Key: secret.New(r.made.size.key)})
+	must(t, err)
 	advances, err := engine.New(pool, engine.Dependencies{Runbook: r.platform, Applier: r.platform,
-		Directory: directory, Notifier: notifier}, domainConfig, logger)
+		Directory: directory, Notifier: notifier, Votes: factor}, domainConfig, logger)
 	must(t, err)
 	r.service, err = service.New(pool, service.Dependencies{Runbook: r.platform, Directory: directory,
 		Platform: r.platform, Repository: r.platform,
-		Notifier: notifier, Engine: advances}, domainConfig, logger)
+		Notifier: notifier, Engine: advances, SecondFactor: factor}, domainConfig, logger)
 	must(t, err)
 	viewers := home.NewViewers(pool)
 	gate := access.NewGate(slackWorkspace, r.service, directory.Config())

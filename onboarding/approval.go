@@ -28,6 +28,8 @@ type Approval struct {
 	Needs  int // distinct approvers that must agree
 	// ReasonNeeded makes those who agree say why.
 	ReasonNeeded bool
+	// Confirm is what has to confirm the votes of those who agree.
+	Confirm Confirm
 	// Escalated is when the second group was told, zero before.
 	Escalated time.Time
 	Votes     []Vote
@@ -68,6 +70,9 @@ type Vote struct {
 	// Source names what was delivered for the approval and in which the vote was given, and identifies
 	// what it showed. The gate counts no vote without it.
 	Source string
+	// Confirmed is what confirmed the vote. Signature is that of a [VoteSigner].
+	Confirmed Confirm
+	Signature []byte
 }
 
 // NeedsWhole reports whether somebody who agrees must have been shown every line of the change: it

@@ -61,8 +61,8 @@ type ConfirmationNeededError struct {
 	Approval *Approval
 	// Step is the step that the approval is for.
 	Step Definition
-	// Reason: say why. Whole: be shown the whole change.
-	Reason, Whole bool
+	// Reason: say why. Whole: be shown the whole change. Code: type a code of the second factor.
+	Reason, Whole, Code bool
 }
 
 func (e *ConfirmationNeededError) Error() string { return "the decision needs to be confirmed" }
@@ -122,3 +122,24 @@ type ConflictError struct {
 }
 
 func (e *ConflictError) Error() string { return strings.TrimSpace(e.What + " " + e.Fix) }
+
+// CodeReason is why a code does not count.
+type CodeReason string
+
+// Why a code does not count.
+const (
+	CodeNotEnrolled CodeReason = "not enrolled"
+	CodeWrong       CodeReason = "wrong, or used before"
+	CodeLocked      CodeReason = "locked after too many wrong codes"
+)
+
+// CodeError says that a code of an operator does not count.
+type CodeError struct {
+	Operator string
+	Reason   CodeReason
+	Left     int // how many tries are left
+	// Now says that this try locked the operator out.
+	Now bool
+}
+
+func (e *CodeError) Error() string { return fmt.Sprintf("the code of %s: %s", e.Operator, e.Reason) }

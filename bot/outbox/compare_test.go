@@ -123,7 +123,8 @@ func TestWhatTheDatabaseForgot(t *testing.T) {
 	}
 	exec(`DELETE FROM slack_messages WHERE key IN ('question', 'later/asked')`)
 	exec(`DELETE FROM slack_messages WHERE key = 'later'`)
-	exec(`UPDATE slack_messages SET text = 'asked', blocks = replace(convert_from(blocks, 'UTF8'), 'done', 'asked')::bytea,
+	exec(`UPDATE slack_messages SET text = 'asked',
+		blocks = replace(convert_from(blocks, 'UTF8'), 'done', 'asked')::bytea,
 		hash = 'asked', delivered_hash = 'asked', shown_hash = $1, shown_earlier = '{}' WHERE key = 'asked'`, before)
 	w.outbox() // another process, which compares at its start
 	w.See("the orphans marked", func(m []workspace.Message) bool {

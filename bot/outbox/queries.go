@@ -220,6 +220,13 @@ const (
 		WHERE (key = $2 OR thread = $2) AND failed_hash = hash AND failed_code = ANY($1)
 		RETURNING channel`
 
+	// selectUnreachable are the roots of threads in channels of which Slack refused a message with one of
+	// the codes $1.
+	selectUnreachable = `
+		SELECT coalesce(thread, key), max(failed_code) FROM slack_messages
+		WHERE failed_hash = hash AND failed_code = ANY($1) AND left(channel, 1) NOT IN ('D', 'U', 'W')
+		GROUP BY 1 LIMIT 100`
+
 	// redirectMessages moves messages whose key begins with $1 to the top level of channel $2,
 	// when none was posted and Slack refused them or their parents with one of the codes $3.
 	redirectMessages = `

@@ -201,6 +201,9 @@ func (r Renderer) writeDecisions(page *mrkdwn.Builder, view *onboarding.View, ap
 	if approval.ReasonNeeded {
 		who += ". A reason is required"
 	}
+	if approval.Confirm == onboarding.ConfirmTOTP {
+		who += ". A code of their authenticator app is required"
+	}
 	page.Say(who + ".")
 }
 

@@ -64,6 +64,7 @@ func eventText(
 		onboarding.EventRejected: "rejected", onboarding.EventLapsed: "approval lapsed",
 		onboarding.EventExpired:  "nobody decided in time",
 		onboarding.EventReminded: "approvers reminded", onboarding.EventEscalated: "escalated",
+		onboarding.EventLockedOut:  "locked out after too many wrong codes",
 		onboarding.EventForged:     "a press did not count, given",
 		onboarding.EventBrokeGlass: "approved alone, glass broken", onboarding.EventApplying: "started applying",
 		onboarding.EventWaiting:     "started waiting",

@@ -26,25 +26,36 @@ const (
 type ConfirmMeta struct {
 	Approval uuid.UUID `json:"approval"`
 	Do       Decision  `json:"do"`
-	// Reason and Whole are what the form asks for, see [onboarding.ConfirmationNeededError].
+	// Reason, Whole and Code are what the form asks for, see [onboarding.ConfirmationNeededError].
 	Reason bool `json:"reason,omitempty"`
 	Whole  bool `json:"whole,omitempty"`
+	Code   bool `json:"code,omitempty"`
 }
 
 // Needed is what the form with this metadata asks for.
 func (m ConfirmMeta) Needed(view *onboarding.View, approval *onboarding.Approval) *onboarding.ConfirmationNeededError {
-	needed := &onboarding.ConfirmationNeededError{Approval: approval, Reason: m.Reason, Whole: m.Whole}
+	needed := &onboarding.ConfirmationNeededError{Approval: approval, Reason: m.Reason, Whole: m.Whole,
+		Code: m.Code}
 	if step := view.Step(approval.Step); step != nil {
 		needed.Step = step.Definition
 	}
 	return needed
 }
 
-// The block id and the action id of the input for a reason.
+// The block ids of the inputs for a reason and for a code, and their action id.
 const (
 	BlockReason  = "reason"
+	BlockCode    = "code"
 	ActionReason = "input"
 )
+
+// codeInput asks for the six digits that an authenticator app shows, perhaps with a space between.
+func codeInput() *slack.InputBlock {
+	code := slack.NewPlainTextInputBlockElement(blockkit.Plain("123456", blockkit.MaxPlaceholder), ActionReason)
+	code.MinLength, code.MaxLength = 6, 7
+	return slack.NewInputBlock(BlockCode, blockkit.Plain("Code of your authenticator app", blockkit.MaxInputLabel), nil,
+		code)
+}
 
 func reasonInput() *slack.PlainTextInputBlockElement {
 	reason := slack.NewPlainTextInputBlockElement(blockkit.Plain("For the requester and the audit log",
@@ -68,7 +79,8 @@ func ConfirmForm(needed *onboarding.ConfirmationNeededError, do Decision, number
 			" This approves the change *without a second operator*. The thread shows this with your name " +
 			"and notifies the approvers who were skipped."
 	}
-	meta, err := json.Marshal(ConfirmMeta{Approval: approval.ID, Do: do, Reason: needed.Reason, Whole: needed.Whole})
+	meta, err := json.Marshal(ConfirmMeta{Approval: approval.ID, Do: do, Reason: needed.Reason, Whole: needed.Whole,
+		Code: needed.Code})
 	if err != nil {
 		panic(err) // an id and a few words always encode
 	}
@@ -100,6 +112,9 @@ func ConfirmForm(needed *onboarding.ConfirmationNeededError, do Decision, number
 			page.Blocks = append(page.Blocks,
 				slack.NewInputBlock(BlockReason, blockkit.Plain(label, blockkit.MaxInputLabel), nil, reason))
 		}
+	}
+	if last && needed.Code {
+		page.Blocks = append(page.Blocks, codeInput())
 	}
 	modal.Blocks.BlockSet = page.Blocks
 	return modal

@@ -198,7 +198,7 @@ func (r Review) writeItem(page *mrkdwn.Builder, approval *onboarding.Approval) {
 	case r.Why != "":
 		page.Note("Digest " + blockkit.Code(approval.Digest.Short()))
 	case !r.selectable(approval):
-		page.Note("Digest " + blockkit.Code(approval.Digest.Short()) + " · you are shown all of it before you approve")
+		page.Note("Digest " + blockkit.Code(approval.Digest.Short()) + " · approved by itself")
 		id := approval.ID.String()
 		page.Buttons("approve/"+id, blockkit.Button(ActionApprove, id, "Approve…", ""))
 	default:

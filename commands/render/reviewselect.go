@@ -126,10 +126,10 @@ func (r Review) SelectDomain(number int) {
 }
 
 // selectable reports whether this person can decide on a change here: not on one of which they must
-// be shown lines that a review leaves out.
+// be shown lines that a review leaves out, or that needs a code.
 func (r Review) selectable(approval *onboarding.Approval) bool {
 	return r.Why == "" && approval.State.Decidable() && !r.voted(approval) &&
-		(!approval.NeedsWhole(r.view.Run) || ShownInReview(approval))
+		approval.Confirm == onboarding.ConfirmNone && (!approval.NeedsWhole(r.view.Run) || ShownInReview(approval))
 }
 
 // ShownInReview reports whether a review shows every line of a change.

@@ -35,12 +35,14 @@ const JobTimeout = 45 * time.Minute
 // behind it.
 const Queue = "runs"
 
-// Dependencies are what the engine works with. None may be nil.
+// Dependencies are what the engine works with. None may be nil but Votes.
 type Dependencies struct {
 	Runbook   onboarding.Runbook
 	Applier   onboarding.Applier
 	Directory onboarding.Directory
 	Notifier  store.Notifier
+	// Votes verifies what people voted. Nil: votes are not signed.
+	Votes onboarding.VoteSigner
 }
 
 // Engine advances runs. It is safe for concurrent use, and any replica can advance any run.
@@ -55,6 +57,7 @@ type Engine struct {
 	policy    onboarding.Policy
 	log       *slog.Logger
 	driven    sync.Map // by the id of each run that this process advances, the channel that wakes its driver
+	votes     onboarding.VoteSigner
 }
 
 // New returns an engine on the bot's own database, whose connections must have the schema of
@@ -76,7 +79,11 @@ func NewOn(open Open, dependencies Dependencies, policy onboarding.Policy, log *
 	if err := policy.Validate(); err != nil {
 		return nil, err
 	}
-	return &Engine{runbook: dependencies.Runbook, applier: dependencies.Applier, directory: dependencies.Directory,
+	if dependencies.Votes == nil {
+		dependencies.Votes = onboarding.NoSecondFactor{}
+	}
+	return &Engine{votes: dependencies.Votes, runbook: dependencies.Runbook,
+		applier: dependencies.Applier, directory: dependencies.Directory,
 		notifier: dependencies.Notifier, open: open, policy: policy, log: log}, nil
 }
 

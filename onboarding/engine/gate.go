@@ -14,6 +14,8 @@ type gate struct {
 	applier   onboarding.Applier
 	directory onboarding.Directory
 	holder    *holder
+	votes     onboarding.VoteSigner
+	policy    *onboarding.Policy
 }
 
 // Line names what must hold before an item is applied.
@@ -135,6 +137,9 @@ func (g *gate) authorize(ctx context.Context, a *application) (onboarding.Author
 
 	// 4. Enough distinct people agreed who may decide now, each in a message that was delivered for
 	// the approval, and none of them the requester unless the glass was broken.
+	if err := g.verifyVotes(approval); err != nil {
+		return none, &RefusedError{LineVotes, err}
+	}
 	if err := enoughVotes(approval, a.run); err != nil {
 		return none, &RefusedError{LineVotes, err}
 	}

@@ -90,15 +90,15 @@ printf '\0'
 done`
 
 // Inspect returns what is known of all paths, in their order and in one round trip. A path that
-// does not exist is no error. If idle is not empty, it waits until nobody holds that lock.
-func (h *Host) Inspect(ctx context.Context, idle string, paths ...string) ([]Info, error) {
+// does not exist is no error.
+func (h *Host) Inspect(ctx context.Context, paths ...string) ([]Info, error) {
 	for _, name := range paths {
 		if !absolute(name) {
 			return nil, fmt.Errorf("%s: path %q is neither absolute nor under ~/", h.config.Name, name)
 		}
 	}
 	out, err := h.Output(ctx,
-		Command{Argv: append([]string{"sh", "-c", statScript, "onboardbot"}, paths...), Idle: idle})
+		Command{Argv: append([]string{"sh", "-c", statScript, "onboardbot"}, paths...)})
 	if err != nil {
 		return nil, err
 	}

@@ -116,7 +116,7 @@ func (s *Service) ApproveAll(
 			if err := permissions.MayDecideOn(approval, run, time.Now()); err != nil {
 				return err
 			}
-			ballot := &ballot{run, approval, vote}
+			ballot := &ballot{service: s, run: run, approval: approval, vote: vote}
 			if err := ballot.confirmed(given); err != nil {
 				return err
 			}

@@ -149,21 +149,12 @@ func (c *Collector) CoverRelation(covered Covered) {
 func (c *Collector) Report() *Report {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	r := &Report{Verdict: Sound, Findings: slices.Clone(c.findings), Coverage: c.coverage}
+	r := &Report{Findings: slices.Clone(c.findings), Coverage: c.coverage}
 	slices.SortStableFunc(r.Findings, func(a, b Finding) int {
 		return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Table, b.Table),
 			cmp.Compare(a.Operation, b.Operation))
 	})
-	for _, f := range r.Findings {
-		if f.Kind == Leak {
-			r.Verdict = Leaking
-		} else if r.Verdict == Sound {
-			r.Verdict = Risky
-		}
-	}
-	if r.Verdict != Leaking && len(r.Coverage.LeftOut)+len(r.Coverage.Unclassified) > 0 {
-		r.Verdict = Incomplete
-	}
+	r.Verdict = r.judge()
 	r.Coverage.Tenants = r.Coverage.Persons + r.Coverage.Orgs
 	r.withEmptyLists()
 	return r
