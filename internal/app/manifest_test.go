@@ -29,7 +29,7 @@ var scopes = map[string][]string{
 	"AuthTestContext": nil, "StartSocketModeContext": nil, "GetPermalinkContext": nil,
 	"OpenViewContext": nil, "PushViewContext": nil, "UpdateViewContext": nil, "PublishViewContext": nil,
 	"PostMessageContext": {"chat:write"}, "UpdateMessageContext": {"chat:write"},
-	"PostEphemeralContext": {"chat:write"},
+	"DeleteMessageContext": {"chat:write"}, "PostEphemeralContext": {"chat:write"},
 	"GetUserInfoContext":   {"users:read"}, "GetUserGroupMembersContext": {"usergroups:read"},
 	"GetUploadURLExternalContext": {"files:write"}, "UploadToURL": {"files:write"},
 	"CompleteUploadExternalContext": {"files:write"},
