@@ -30,7 +30,7 @@ var scopes = map[string][]string{
 	"OpenViewContext": nil, "PushViewContext": nil, "UpdateViewContext": nil, "PublishViewContext": nil,
 	"PostMessageContext": {"chat:write"}, "UpdateMessageContext": {"chat:write"},
 	"DeleteMessageContext": {"chat:write"}, "PostEphemeralContext": {"chat:write"},
-	"GetUserInfoContext":   {"users:read"}, "GetUserGroupMembersContext": {"usergroups:read"},
+	"GetUserInfoContext": {"users:read"}, "GetUserGroupMembersContext": {"usergroups:read"},
 	"GetUploadURLExternalContext": {"files:write"}, "UploadToURL": {"files:write"},
 	"CompleteUploadExternalContext": {"files:write"},
 	"GetFileInfoContext":            {"files:read"}, "GetFileContext": {"files:read"},

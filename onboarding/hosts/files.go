@@ -31,10 +31,12 @@ type File struct {
 	Link    string      // target of a symbolic link
 }
 
-// ReadTar returns the files of a tar archive, whose names are relative, without its directories.
+// ReadTar returns the files of a tar archive, whose names are relative, without its directories. It
+// refuses files that are larger than the archive itself: those of a sparse archive can have 8 EiB.
 func ReadTar(archive []byte) ([]File, error) {
 	var files []File
 	contents := make(map[string][]byte)
+	room := int64(len(archive))
 	reader := tar.NewReader(bytes.NewReader(archive))
 	for {
 		header, err := reader.Next()
@@ -51,6 +53,9 @@ func ReadTar(archive []byte) ([]File, error) {
 		case tar.TypeLink: // a second name of a file that came before
 			file.Content, file.Link = contents[path.Clean(header.Linkname)], ""
 		case tar.TypeReg:
+			if room -= header.Size; room < 0 {
+				return nil, fmt.Errorf("%s: %w: its files are larger than the archive", file.Path, ErrTooLong)
+			}
 			if file.Content, err = io.ReadAll(reader); err != nil {
 				return nil, err
 			}
