@@ -42,6 +42,7 @@ func (r Renderer) approvalRequest(view *onboarding.View, approval *onboarding.Ap
 	open := approval.State == onboarding.ApprovalOpen
 	if open {
 		page.Note(r.reason(approval.Step))
+		writeAlarms(&page, approval)
 	}
 	room := changes.Roomy
 	if closed(approval) {
@@ -82,6 +83,13 @@ func (r Renderer) approvalRequest(view *onboarding.View, approval *onboarding.Ap
 	}
 	return post.Message{Key: ApprovalKey(approval), Channel: view.Channel, Thread: RootKey(view.ID),
 		Text: page.Text(), Blocks: page.Blocks}
+}
+
+// writeAlarms shows what an approver must not overlook.
+func writeAlarms(page *mrkdwn.Builder, approval *onboarding.Approval) {
+	if alarms := changes.Alarms(approval); len(alarms) > 0 {
+		page.Say(mrkdwn.JoinWithin(alarms, blockkit.MaxSectionText))
+	}
 }
 
 // ShownInRequest reports whether the message of an open request shows every line of the change.

@@ -12,14 +12,14 @@ import (
 	"github.com/atlilith/onboardbot/onboarding"
 )
 
-// Logged returns the attempts whose whole output goes into the thread as a file: those that
-// failed, and those that printed more lines than were shown.
+// Logged returns the attempts whose whole output goes into the thread as a file: those that failed
+// or were cut short, and those that printed more lines than were shown.
 func Logged(view *onboarding.View) []*onboarding.Attempt {
 	var found []*onboarding.Attempt
 	for _, attempt := range view.Attempts {
 		long := attempt.Lines > len(attempt.Tail)
 		if attempt.Outcome != onboarding.OutcomeRunning && attempt.Lines > 0 &&
-			(long || attempt.Outcome == onboarding.OutcomeFailed) {
+			(long || attempt.Outcome != onboarding.OutcomeDone) {
 			found = append(found, attempt)
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"github.com/atlilith/onboardbot/internal/reconnect"
 	"github.com/atlilith/onboardbot/onboarding"
 	"github.com/atlilith/onboardbot/onboarding/store"
 )
@@ -61,7 +62,7 @@ func (s *Service) insert(ctx context.Context, run *onboarding.Run, submission st
 		return nil, err
 	}
 	run.State = onboarding.RunActive
-	err = pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
+	err = pgx.BeginFunc(ctx, reconnect.Pool{Pool: s.pool}, func(tx pgx.Tx) error {
 		if err := store.InsertRun(ctx, tx, run, submission); err != nil {
 			return err
 		}
