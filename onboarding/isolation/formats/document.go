@@ -90,5 +90,14 @@ func without(all, some []string) []string {
 	return rest
 }
 
+// paragraphs say who did what, how to see it, and the fix.
+func paragraphs(f results.Finding) []string {
+	said := []string{"as " + f.As + "\n" + f.Evidence}
+	if f.Proof != "" {
+		said = append(said, "To see it, in psql as the app role:\n"+f.Proof)
+	}
+	return append(said, "Fix:\n"+f.Fix)
+}
+
 // oneLine folds white space, since names of tables may hold line ends.
 func oneLine(text string) string { return strings.Join(strings.Fields(text), " ") }

@@ -4,6 +4,7 @@ import (
 	"encoding/xml"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/atlilith/onboardbot/onboarding/isolation/results"
 )
@@ -78,7 +79,7 @@ func (d Document) JUnit(w io.Writer) error {
 
 func (d Document) finding(f results.Finding) junitCase {
 	test := junitCase{Class: f.Table, Name: string(f.Operation)}
-	text := fmt.Sprintf("as %s\n%s\n\nfix:\n%s\n", f.As, f.Evidence, f.Fix)
+	text := strings.Join(paragraphs(f), "\n\n") + "\n"
 	switch {
 	case d.known(f):
 		test.Skipped = &junitOutcome{Message: string(f.Kind) + ", known from the baseline: " + f.Evidence}

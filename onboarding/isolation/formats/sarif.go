@@ -140,9 +140,8 @@ func (r *sarifRun) add(f results.Finding, baselineState string) {
 	hash := sha256.Sum256([]byte(f.Key()))
 	r.Results = append(r.Results, sarifResult{
 		RuleID: rule.ID, RuleIndex: index, Level: level,
-		Message: sarifMessage{strings.Join([]string{
-			string(f.Kind) + ": " + string(f.Operation) + " of " + f.Table, "as " + f.As, f.Evidence, "Fix:\n" + f.Fix,
-		}, "\n")},
+		Message: sarifMessage{string(f.Kind) + ": " + string(f.Operation) + " of " + f.Table + "\n" +
+			strings.Join(paragraphs(f), "\n\n")},
 		Locations: []sarifLocation{{
 			Physical: sarifPhysical{sarifArtifact{"database/" + url.PathEscape(f.Table)}},
 			Logical:  []sarifLogical{{f.Table}},

@@ -9,6 +9,9 @@ import (
 
 // Collector gathers a report. Its methods may be called by several goroutines at once.
 type Collector struct {
+	// Proof renders what was just run, for leaks that come without a proof. It may be nil.
+	Proof func() string
+
 	mu       sync.Mutex
 	findings []Finding
 	coverage Coverage
@@ -21,6 +24,9 @@ func NewCollector() *Collector { return &Collector{tried: map[string]map[Operati
 // Add adds a finding. Of several for one operation on one relation the first stays, but a leak
 // replaces a risk.
 func (c *Collector) Add(f Finding) {
+	if f.Kind == Leak && f.Proof == "" && c.Proof != nil {
+		f.Proof = c.Proof()
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for i, known := range c.findings {
