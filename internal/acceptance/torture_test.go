@@ -148,7 +148,8 @@ func (k *killer) heads(root workspace.Message) (heads string) {
 	_, err := k.Person(testbed.Bo).WaitFor(k.within(30*time.Second), func(screen workspace.Screen) bool {
 		heads = ""
 		for _, m := range testbed.Thread(screen, root)[1:] {
-			if head, _, _ := strings.Cut(testbed.Reads(m), "\n"); !m.Ephemeral {
+			head, _, _ := strings.Cut(testbed.Reads(m), "\n")
+			if !m.Ephemeral && !strings.Contains(head, ".log, ") { // a kill loses what its command printed
 				heads += seconds.ReplaceAllString(head, " SOON") + "\n"
 			}
 		}
