@@ -2,6 +2,7 @@ package render
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/google/uuid"
@@ -125,11 +126,9 @@ func eventKey(event onboarding.Event) string {
 }
 
 // stepIndex returns the index of a step in its run.
-func stepIndex(run *onboarding.Run, step *onboarding.Step) int {
-	for i := range run.Steps {
-		if run.Steps[i].Key == step.Key {
-			return i
-		}
-	}
-	return -1
+func stepIndex(run *onboarding.Run, step *onboarding.Step) int { return keyIndex(run, step.Key) }
+
+// keyIndex returns the index of the step of a key, -1 if the run has none.
+func keyIndex(run *onboarding.Run, key onboarding.Key) int {
+	return slices.IndexFunc(run.Steps, func(step onboarding.Step) bool { return step.Key == key })
 }

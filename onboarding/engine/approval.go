@@ -41,6 +41,9 @@ func (d *driver) requestApproval(ctx context.Context, w *work, observation onboa
 		if err := store.InsertApproval(ctx, tx, approval); err != nil {
 			return err
 		}
+		if err := store.AskTogether(ctx, tx, approval); err != nil {
+			return err
+		}
 		if err := d.engine.wakeFor(ctx, tx, approval); err != nil {
 			return err
 		}
@@ -130,6 +133,9 @@ func (e *Engine) usePreapproval(
 	ctx context.Context, tx pgx.Tx, step *onboarding.Step, approval *onboarding.Approval,
 ) error {
 	if err := e.wakeFor(ctx, tx, approval); err != nil {
+		return err
+	}
+	if err := store.AskTogether(ctx, tx, approval); err != nil {
 		return err
 	}
 	if approval.State == onboarding.ApprovalAheadApproved {

@@ -2,6 +2,7 @@ package testbed
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -170,7 +171,7 @@ func (s *Testbed) Approve(ctx context.Context, who string, root workspace.Messag
 	if err != nil {
 		return err
 	}
-	return s.Press(ctx, who, request, "Approve")
+	return s.Press(ctx, who, request, "Approve "+step)
 }
 
 // Press presses a button. It fails if Slack would show the person an error.
@@ -226,7 +227,7 @@ func (s *Testbed) approveUntil(ctx context.Context, who string, root workspace.M
 	pressed, page := map[string]bool{}, pages{}
 	for {
 		var request workspace.Message
-		ended, stuck := false, ""
+		ended, stuck, target := false, "", ""
 		_, err := s.Person(who).WaitFor(ctx, func(screen workspace.Screen) bool {
 			request = workspace.Message{}
 			for _, m := range Thread(screen, root) {
@@ -236,8 +237,10 @@ func (s *Testbed) approveUntil(ctx context.Context, who string, root workspace.M
 					ended = true
 				case strings.Contains(text, "[Retry]"):
 					stuck = text
-				case strings.Contains(text, "[Approve]") && !pressed[m.TS] && request.TS == "":
-					request = m
+				case strings.Contains(text, "[Approve]") && request.TS == "":
+					if target = nextApproval(m, pressed); target != "" {
+						request = m
+					}
 				}
 			}
 			return ended || stuck != "" || request.TS != ""
@@ -250,14 +253,38 @@ func (s *Testbed) approveUntil(ctx context.Context, who string, root workspace.M
 		case stuck != "":
 			return fmt.Errorf("%w: %s", ErrStuck, stuck)
 		}
-		pressed[request.TS] = true
 		head, _, _ := strings.Cut(Reads(request), "\n")
 		for _, each := range listen {
 			each(head)
 		}
 		// A request that was decided in the meantime has no buttons any more.
-		if err := s.Press(ctx, who, request, "Approve"); err != nil && !errors.Is(err, workspace.ErrCannot) {
+		if err := s.Press(ctx, who, request, target); err != nil && !errors.Is(err, workspace.ErrCannot) {
 			return err
 		}
 	}
+}
+
+// nextApproval returns the first button of a message that approves and was not pressed, as Press
+// takes it, empty if there is none. A message can hold several requests.
+func nextApproval(m workspace.Message, pressed map[string]bool) string {
+	var blocks []struct {
+		ID       string `json:"block_id"`
+		Elements []struct {
+			Action string `json:"action_id"`
+			Value  string `json:"value"`
+		} `json:"elements"`
+	}
+	if json.Unmarshal(m.Blocks, &blocks) != nil {
+		return ""
+	}
+	for _, block := range blocks {
+		for _, element := range block.Elements {
+			target := block.ID + "/" + element.Action
+			if element.Action == "approval.approve" && !pressed[element.Value] {
+				pressed[element.Value] = true
+				return target
+			}
+		}
+	}
+	return ""
 }
