@@ -10,6 +10,8 @@ type View struct {
 	Events    []Event     // oldest first
 	// Head is the newest entry of the audit chain about the run, for people.
 	Head string
+	// Absences are those since the run began.
+	Absences []Absence
 	// Freeze holds every change of an active run, nil if nothing does.
 	Freeze *Freeze
 }

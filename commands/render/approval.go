@@ -236,7 +236,7 @@ func (r Renderer) decisionLines(view *onboarding.View, approval *onboarding.Appr
 	case agreed > 0:
 		who = "One more operator must decide"
 	}
-	if may := r.eligibleApprovers(view.Requester.ID, approval); len(may) > 0 && r.Mentions {
+	if may := r.eligibleApprovers(view, approval); len(may) > 0 && r.Mentions {
 		who += ": " + mrkdwn.MentionAny(may)
 	}
 	if approval.ReasonNeeded {
@@ -245,10 +245,11 @@ func (r Renderer) decisionLines(view *onboarding.View, approval *onboarding.Appr
 	return append(lines, who+".")
 }
 
-// eligibleApprovers returns the configured approvers without the requester and those who voted.
-func (r Renderer) eligibleApprovers(requester string, approval *onboarding.Approval) []string {
-	return slices.DeleteFunc(slices.Clone(r.Approvers), func(id string) bool {
-		return id == requester ||
+// eligibleApprovers returns the configured approvers, or who covered for them when the request was
+// made, without the requester and those who voted.
+func (r Renderer) eligibleApprovers(view *onboarding.View, approval *onboarding.Approval) []string {
+	return slices.DeleteFunc(view.Covered(r.Approvers, approval.Asked), func(id string) bool {
+		return id == view.Requester.ID ||
 			slices.ContainsFunc(approval.Votes, func(vote onboarding.Vote) bool { return vote.By.ID == id })
 	})
 }
