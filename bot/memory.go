@@ -12,10 +12,12 @@ import (
 )
 
 const (
-	// memoryEvery is how often a replica asks whether its database takes writes, and memoryTimeout how
-	// long it waits for the answer: less than Slack waits for an acknowledgement.
+	// memoryEvery is how often a replica asks whether its database takes writes. It first waits for a
+	// connection of the pool, and then makes one of its own, which a machine under load may take longer
+	// for.
 	memoryEvery   = 2 * time.Second
-	memoryTimeout = 2 * time.Second
+	poolTimeout   = 2 * time.Second
+	memoryTimeout = 4 * time.Second
 	// memoryRetry is the pause between two questions while the database is away.
 	memoryRetry = 250 * time.Millisecond
 )
@@ -145,7 +147,7 @@ var errReadOnly = errors.New("the database is read-only")
 // askPool returns nil if the database takes writes. An error may also mean that all connections of
 // the pool are in use, or broken.
 func (m *memory) askPool(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, memoryTimeout)
+	ctx, cancel := context.WithTimeout(ctx, poolTimeout)
 	defer cancel()
 	return takesWrites(ctx, m.pool)
 }

@@ -64,7 +64,7 @@ func TestCommandsAboutARun(t *testing.T) {
 func TestEverythingStuckIsRetriedAtOnce(t *testing.T) {
 	t.Parallel()
 	r := newFixture(t)
-	r.platform.set(func() { r.platform.broken["merche-biche/deploy"] = textError("no space left on device") })
+	r.platform.set(func() { r.platform.broken["merche-biche/upload"] = textError("no space left on device") })
 	r.press(r.ana, r.confirmation(r.ana, whole), "Start")
 	r.press(r.bo, r.read(r.bo, "Database: approval needed"), "Approve")
 	for _, domain := range []string{"merche-biche.com", "merche.example"} {

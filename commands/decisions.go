@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 
 	"github.com/google/uuid"
 	"github.com/slack-go/slack"
@@ -41,19 +42,22 @@ func (h *decisionHandlers) breakGlass(ctx context.Context, action bot.Action) er
 	return h.decide(ctx, action, render.BreakingGlass)
 }
 
-// decide counts the press. A decision that needs a reason opens the form for it; people who may
-// not decide do not see the form.
+// decide counts the press. A decision that needs more opens the form for it; people who may not
+// decide do not see the form.
 func (h *decisionHandlers) decide(ctx context.Context, action bot.Action, decision render.Decision) error {
 	err := h.gate.RequireSameTeam(ctx, action.Person)
 	if err == nil {
 		given := service.Decision{Operator: action.Person.ID}
+		if action.View == nil {
+			given.Shown = render.ShownInRequest
+		}
 		if given.Source, err = h.origins.require(ctx, action, subject{approval: parseID(action.Value)}); err == nil {
 			err = h.vote(ctx, decision, parseID(action.Value), given)
 		}
 	}
-	if needed, ok := errors.AsType[*onboarding.ReasonNeededError](err); ok {
+	if needed, ok := errors.AsType[*onboarding.ConfirmationNeededError](err); ok {
 		var form bot.ShownView
-		if form, err = h.workspace.OpenView(ctx, action.TriggerID, render.ReasonForm(needed, decision)); err == nil {
+		if form, err = h.opener(action)(ctx, action.TriggerID, render.ConfirmForm(needed, decision, 0)); err == nil {
 			err = h.origins.outbox.RecordView(ctx, form)
 		}
 		return h.replies.answer(ctx, action, err)
@@ -62,6 +66,15 @@ func (h *decisionHandlers) decide(ctx context.Context, action bot.Action, decisi
 		err = h.home.Refresh(ctx, action)
 	}
 	return h.replies.answer(ctx, action, err)
+}
+
+// opener opens a modal, above the one in which somebody pressed if there is one.
+func (h *decisionHandlers) opener(action bot.Action,
+) func(context.Context, string, slack.ModalViewRequest) (bot.ShownView, error) {
+	if inForm(action) {
+		return h.workspace.StackView
+	}
+	return h.workspace.OpenView
 }
 
 func (h *decisionHandlers) vote(
@@ -76,22 +89,31 @@ func (h *decisionHandlers) vote(
 	return h.service.Reject(ctx, approval, given)
 }
 
-// reasonGiven counts a decision that came with a reason.
-func (h *decisionHandlers) reasonGiven(ctx context.Context, submission bot.Submission) (bot.Answer, error) {
-	var meta render.ReasonMeta
+// confirmed counts a decision that came with what it needs.
+func (h *decisionHandlers) confirmed(ctx context.Context, submission bot.Submission) (bot.Answer, error) {
+	var meta render.ConfirmMeta
 	if err := json.Unmarshal([]byte(submission.Metadata), &meta); err != nil {
-		return bot.Answer{}, fmt.Errorf("reason: %w", err)
+		return bot.Answer{}, fmt.Errorf("decision: %w", err)
 	}
 	err := h.gate.RequireSameTeam(ctx, submission.Person)
 	if err == nil {
 		given := service.Decision{Operator: submission.Person.ID,
-			Reason: submission.State[render.BlockReason][render.ActionReason].Value}
+			Reason: submission.State[render.BlockReason][render.ActionReason].Value,
+			Code:   submission.State[render.BlockCode][render.ActionReason].Value,
+			Shown:  func(*onboarding.Approval) bool { return meta.Whole }}
+		if !meta.Whole {
+			given.Shown = render.ShownInRequest // the form opened from the request, which showed everything
+		}
 		given.Source, err = h.origins.require(ctx, formSubmitted(submission), subject{approval: meta.Approval})
 		if err == nil {
 			err = h.vote(ctx, meta.Do, meta.Approval, given)
 		}
 	}
+	_, wrongCode := errors.AsType[*onboarding.CodeError](err)
 	switch {
+	case wrongCode && meta.Code:
+		text, _ := render.ErrorText(err)
+		return bot.FieldErrors(map[string]string{render.BlockCode: strings.ReplaceAll(text, "`", "")}), nil
 	case errors.Is(err, onboarding.ErrNoReason):
 		text, _ := render.ErrorText(err)
 		return bot.FieldErrors(map[string]string{render.BlockReason: text}), nil
@@ -102,15 +124,35 @@ func (h *decisionHandlers) reasonGiven(ctx context.Context, submission bot.Submi
 	return bot.Answer{}, nil
 }
 
+// turnConfirmation shows another page of the form that confirms a decision.
+func (h *decisionHandlers) turnConfirmation(ctx context.Context, action bot.Action) error {
+	page, err := strconv.Atoi(action.ID[len(render.ActionConfirmPage):])
+	if err != nil || action.View == nil {
+		return fmt.Errorf("page %q", action.ID)
+	}
+	var meta render.ConfirmMeta
+	if err := json.Unmarshal([]byte(action.View.PrivateMetadata), &meta); err != nil {
+		return fmt.Errorf("decision: %w", err)
+	}
+	view, approval, err := h.asked(ctx, action, meta.Approval)
+	if err == nil {
+		_, err = h.origins.require(ctx, action, subject{approval: meta.Approval})
+	}
+	if err == nil {
+		form := render.ConfirmForm(meta.Needed(view, approval), meta.Do, page)
+		var turned bot.ShownView
+		if turned, err = h.workspace.UpdateView(ctx, action.View.ID, action.View.Hash, form); err == nil {
+			err = h.origins.outbox.RecordView(ctx, turned)
+		}
+	}
+	return h.replies.answer(ctx, action, err)
+}
+
 // show opens the whole change for one person.
 func (h *decisionHandlers) show(ctx context.Context, action bot.Action) error {
 	view, err := h.changePage(ctx, action, parseID(action.Value), 0)
-	open := h.workspace.OpenView
-	if action.View != nil && action.View.Type == slack.VTModal {
-		open = h.workspace.StackView
-	}
 	if err == nil {
-		_, err = open(ctx, action.TriggerID, view)
+		_, err = h.opener(action)(ctx, action.TriggerID, view)
 	}
 	return h.replies.answer(ctx, action, err)
 }
@@ -131,16 +173,24 @@ func (h *decisionHandlers) turnPage(ctx context.Context, action bot.Action) erro
 func (h *decisionHandlers) changePage(
 	ctx context.Context, action bot.Action, id uuid.UUID, page int,
 ) (slack.ModalViewRequest, error) {
-	if err := h.gate.RequireOperator(ctx, action.Person); err != nil {
-		return slack.ModalViewRequest{}, err
-	}
-	approval, err := h.service.Records.Approval(ctx, id)
-	if err != nil {
-		return slack.ModalViewRequest{}, err
-	}
-	view, err := h.service.Records.View(ctx, approval.RunID)
+	view, approval, err := h.asked(ctx, action, id)
 	if err != nil {
 		return slack.ModalViewRequest{}, err
 	}
 	return render.ChangePage(render.StepName(view, approval.Step), approval, page), nil
+}
+
+// asked returns an approval and its run, for an operator.
+func (h *decisionHandlers) asked(
+	ctx context.Context, action bot.Action, id uuid.UUID,
+) (*onboarding.View, *onboarding.Approval, error) {
+	if err := h.gate.RequireOperator(ctx, action.Person); err != nil {
+		return nil, nil, err
+	}
+	approval, err := h.service.Records.Approval(ctx, id)
+	if err != nil {
+		return nil, nil, err
+	}
+	view, err := h.service.Records.View(ctx, approval.RunID)
+	return view, approval, err
 }

@@ -227,6 +227,60 @@ func TestOldButtons(t *testing.T) {
 	r.readPrivate(r.ana, "This run has ended")
 }
 
+// TestApproveShowsWhatWasHidden presses Approve on a deployment of which lines are hidden, from the
+// message, from the Home tab, and from a review. Only the last page of the change can be sent.
+func TestApproveShowsWhatWasHidden(t *testing.T) {
+	t.Parallel()
+	r := newFixture(t)
+	r.platform.set(func() {
+		r.platform.made["merche-biche/database"] = true
+		r.platform.perDomain = []string{"deploy"}
+	})
+	r.begin("merche-biche")
+	question := r.read(r.bo, "Deploy · merche-biche.com: approval needed", "more lines")
+	must(t, r.cleo.OpenHome(r.ctx()))
+	home, err := r.cleo.Home(r.ctx())
+	must(t, err)
+	_, err = home.Wait(r.ctx(), has("Deploy · merche-biche.com for Merche Biche"))
+	must(t, err)
+	_, err = home.Press(r.ctx(), "Approve")
+	must(t, err)
+	fromHome, err := r.cleo.Modal(r.ctx())
+	must(t, err)
+	_, err = fromHome.Wait(r.ctx(), has("page 1 of 2", "The button to approve is on the last page."))
+	must(t, err)
+	if out, err := fromHome.Submit(r.ctx()); err == nil {
+		t.Errorf("the first page can be sent: %+v", out)
+	}
+	r.noVotes("merche-biche")
+
+	r.press(r.bo, question, "Approve")
+	form, err := r.bo.Modal(r.ctx())
+	must(t, err)
+	_, err = form.Press(r.ctx(), "Page 2 →")
+	must(t, err)
+	_, err = form.Wait(r.ctx(), has("page 2 of 2", "deploy merche-biche.com"))
+	must(t, err)
+	r.noVotes("merche-biche")
+	if out := r.submit(form); !out.Closed {
+		t.Errorf("%+v", out)
+	}
+	r.read(r.ana, "Deploy · merche-biche.com: done", "Approved by @Bo Lindqvist")
+	r.noRefusals()
+}
+
+func has(words ...string) func(workspace.Modal) bool {
+	return func(m workspace.Modal) bool {
+		text := m.Render(200, nil)
+		for _, word := range words {
+			if !strings.Contains(text, word) {
+				return false
+			}
+		}
+		return true
+	}
+}
+
 func TestShowTheWholeChange(t *testing.T) {
 	t.Parallel()
 	r := newFixture(t)

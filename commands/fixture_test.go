@@ -29,6 +29,7 @@ import (
 	"github.com/atlilith/onboardbot/internal/secret"
 	"github.com/atlilith/onboardbot/onboarding"
 	"github.com/atlilith/onboardbot/onboarding/engine"
+	"github.com/atlilith/onboardbot/onboarding/secondfactor"
 	"github.com/atlilith/onboardbot/onboarding/service"
 	"github.com/atlilith/onboardbot/onboarding/store"
 )
@@ -51,8 +52,13 @@ type botFixture struct {
 	workers   *river.Workers
 	outbox    *outbox.Outbox
 	pool      *pgxpool.Pool
-	ana, bo   *workspace.Person
-	cleo      *workspace.Person
+	// dsn is the bot's database.
+	dsn string
+	// made is what each start of the bot uses, and stop ends the bot.
+	made    made
+	stop    func()
+	ana, bo *workspace.Person
+	cleo    *workspace.Person
 }
 
 // newFixture starts a bot. Ana and Bo operate and approve through the group; Cleo only approves.
@@ -67,6 +73,22 @@ type size struct {
 	connections int32
 	// acceptChanged is that of the bot's configuration.
 	acceptChanged bool
+	// key is that of second_factor, in base64.
+	key string
+	// callTimeout is how long the bot waits for Slack, 0 for its default.
+	callTimeout time.Duration
+}
+
+// made is what a bot is made of.
+type made struct {
+	// t is the test that the bot ends with.
+	t      testing.TB
+	size   size
+	apiURL string
+	domain onboarding.Policy
+	config access.Config
+	logger *slog.Logger
+	log    *lockedBuffer
 }
 
 // newFixtureOf is [newFixture] for a bot of some size.
@@ -98,28 +120,41 @@ func newFixtureOf(t testing.TB, size size,
 			t.Log("log:\n" + log.String())
 		}
 	})
-	pool := connect(t, size.connections)
+	r := &botFixture{Workspace: sim, t: t, platform: newFakePlatform(),
+		made: made{t: t, size: size, apiURL: server.URL + "/api/", domain: domainConfig, config: config, logger: logger,
+			log: log},
+		ana: workspace.As(sim, workspace.Ana), bo: workspace.As(sim, workspace.Bo),
+		cleo: workspace.As(sim, workspace.Cleo)}
+	r.start(postgres.Database(t))
+	return r
+}
+
+// start starts the bot on a database, until the test ends or stop is called.
+func (r *botFixture) start(dsn string) {
+	t, size, domainConfig, logger := r.made.t, r.made.size, r.made.domain, r.made.logger
+	t.Helper()
+	pool := connect(t, dsn, size.connections)
 	must(t, store.Migrate(t.Context(), pool, "onboarding", outbox.Migrations(), home.Migrations()))
 	slackWorkspace, err := bot.NewWorkspace(logger, bot.Config{BotToken: secret.New(workspace.SampleBotToken),
 		AppToken: secret.New(workspace.SampleAppToken),
-		APIURL:   server.URL + "/api/", UpdateEvery: 20 * time.Millisecond, AcceptChanged: size.acceptChanged})
+		APIURL:   r.made.apiURL, UpdateEvery: 20 * time.Millisecond, AcceptChanged: size.acceptChanged,
+		CallTimeout: size.callTimeout})
 	must(t, err)
 	messages, err := outbox.New(pool, slackWorkspace)
 	must(t, err)
-	directory, err := access.NewDirectory(bot.NewDirectory(slackWorkspace), config)
+	directory, err := access.NewDirectory(bot.NewDirectory(slackWorkspace), r.made.config)
 	must(t, err)
 	notifier, err := projection.NewNotifier(pool, logger)
 	must(t, err)
-	r := &botFixture{Workspace: sim, t: t, platform: newFakePlatform(), outbox: messages,
-		pool: pool, notifier: notifier,
-		ana: workspace.As(sim, workspace.Ana), bo: workspace.As(sim, workspace.Bo),
-		cleo: workspace.As(sim, workspace.Cleo)}
+	r.outbox, r.pool, r.dsn, r.notifier = messages, pool, dsn, notifier
+	factor, err := secondfactor.New(pool, secondfactor.Config{Key: secret.New(r.made.size.key)})
+	must(t, err)
 	advances, err := engine.New(pool, engine.Dependencies{Runbook: r.platform, Applier: r.platform,
-		Directory: directory, Notifier: notifier}, domainConfig, logger)
+		Directory: directory, Notifier: notifier, Votes: factor}, domainConfig, logger)
 	must(t, err)
 	r.service, err = service.New(pool, service.Dependencies{Runbook: r.platform, Directory: directory,
 		Platform: r.platform, Repository: r.platform,
-		Notifier: notifier, Engine: advances}, domainConfig, logger)
+		Notifier: notifier, Engine: advances, SecondFactor: factor}, domainConfig, logger)
 	must(t, err)
 	viewers := home.NewViewers(pool)
 	gate := access.NewGate(slackWorkspace, r.service, directory.Config())
@@ -137,7 +172,6 @@ func newFixtureOf(t testing.TB, size size,
 	handlers.Register(router)
 	replica := liveness.New(pool, logger)
 	must(t, replica.Join(t.Context()))
-	t.Cleanup(replica.Leave)
 	slackBot := bot.New(pool, slackWorkspace, router, replica)
 	workers := river.NewWorkers()
 	messages.AddWorkers(workers)
@@ -156,20 +190,22 @@ func newFixtureOf(t testing.TB, size size,
 	var running sync.WaitGroup
 	running.Go(func() { _ = messages.Run(ctx) })
 	running.Go(func() { _ = slackBot.Run(ctx) })
-	t.Cleanup(func() {
+	r.stop = sync.OnceFunc(func() {
 		ending, cancel := context.WithTimeout(context.Background(), waitTimeout)
 		defer cancel()
 		_ = jobs.StopAndCancel(ending)
 		stop()
 		running.Wait()
 		handlers.Drain(ending)
+		replica.Leave()
+		pool.Close()
 	})
+	t.Cleanup(r.stop)
 	for deadline := time.Now().Add(waitTimeout); slackBot.Connected() == 0; time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatal("the bot did not connect")
 		}
 	}
-	return r
 }
 
 // noReports is a bot that watches neither certificates nor isolation.
@@ -179,15 +215,14 @@ func (noReports) NotAfter(context.Context) (map[string]time.Time, error) { retur
 
 func (noReports) LastReport(context.Context) (*render.IsolationReport, error) { return nil, nil }
 
-func connect(t testing.TB, connections int32) *pgxpool.Pool {
+func connect(t testing.TB, dsn string, connections int32) *pgxpool.Pool {
 	t.Helper()
-	config, err := pgxpool.ParseConfig(postgres.Database(t))
+	config, err := pgxpool.ParseConfig(dsn)
 	must(t, err)
 	config.ConnConfig.RuntimeParams["search_path"] = "onboarding"
 	config.MaxConns = connections
 	pool, err := pgxpool.NewWithConfig(context.Background(), config)
 	must(t, err)
-	t.Cleanup(pool.Close)
 	return pool
 }
 
@@ -208,6 +243,13 @@ func (b *lockedBuffer) Write(p []byte) (int, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.Buffer.Write(p)
+}
+
+// forget forgets what was logged.
+func (b *lockedBuffer) forget() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.Buffer = bytes.Buffer{}
 }
 
 func (b *lockedBuffer) String() string {

@@ -118,7 +118,8 @@ func (h *Handlers) Register(router *bot.Router) {
 	router.Action(render.ActionGlass, h.decisions.breakGlass)
 	router.Action(render.ActionShow, h.decisions.show)
 	router.Action(render.ActionPage+"*", h.decisions.turnPage)
-	router.View(render.ViewReason, h.decisions.reasonGiven)
+	router.Action(render.ActionConfirmPage+"*", h.decisions.turnConfirmation)
+	router.View(render.ViewConfirm, h.decisions.confirmed)
 
 	router.Action(render.ActionRetry, h.controls.retry)
 	router.Action(render.ActionAgain, h.controls.retryAll)

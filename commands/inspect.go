@@ -61,6 +61,10 @@ func (h *inspectHandlers) status(ctx context.Context, run *onboarding.Run) post.
 	if err != nil {
 		return h.replies.failure(ctx, err, "run", run.ID.String())
 	}
+	// Who asks perhaps misses something in the thread.
+	if err := h.messages.outbox.Compare(ctx, render.RootKey(run.ID)); err != nil {
+		h.replies.log.WarnContext(ctx, "a thread is not compared with the database", "run", run.ID, "error", err)
+	}
 	renderer := h.renderer.WithLinks(h.messages.relatedLinks(ctx, view.Run))
 	return renderer.Status(view, h.messages.address(ctx, render.RootKey(run.ID))).Reply()
 }

@@ -32,7 +32,7 @@ type fakePlatform struct {
 
 func newFakePlatform() *fakePlatform {
 	return &fakePlatform{made: map[string]bool{}, version: map[string]string{}, broken: map[string]error{},
-		waiting: map[string]string{}, perDomain: []string{"deploy"},
+		waiting: map[string]string{}, perDomain: []string{"upload"},
 		slow: closed(), hold: map[string]chan struct{}{}}
 }
 
@@ -48,6 +48,9 @@ func (p *fakePlatform) set(change func()) {
 	change()
 }
 
+// titles are those of the steps of a domain. Only deploy is a kind of which all must be shown.
+var titles = map[string]string{"upload": "Deploy", "deploy": "Deploy", "dns": "Dns"}
+
 func (p *fakePlatform) Steps(request onboarding.Request) []onboarding.Definition {
 	steps := []onboarding.Definition{{Key: "preflight", Title: "Preflight"},
 		{Key: "database", Title: "Database", Destructive: true, After: []onboarding.Key{"preflight"}}}
@@ -55,7 +58,7 @@ func (p *fakePlatform) Steps(request onboarding.Request) []onboarding.Definition
 	for _, domain := range request.Domains {
 		for _, kind := range p.perDomain {
 			key := onboarding.Key(kind + "/" + domain.Name)
-			steps = append(steps, onboarding.Definition{Key: key, Title: strings.ToUpper(kind[:1]) + kind[1:],
+			steps = append(steps, onboarding.Definition{Key: key, Title: titles[kind],
 				Destructive: true, After: []onboarding.Key{"database"}})
 			verify.After = append(verify.After, key)
 		}

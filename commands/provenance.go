@@ -45,6 +45,8 @@ const (
 		"Somebody may be using my token. The approval request is posted again in the run's thread.")
 	errForgedControl = refusedPress("Your press did not count: what you pressed in is not what I delivered. " +
 		"Somebody may be using my token. Use the buttons in the run's thread.")
+	errCopyPress = refusedPress("Your press did not count, because Slack shows this message twice. " +
+		"Press in the other one; this one is removed.")
 	errUnknownQuestion = refusedPress("Your press did not count, because I did not ask you this, or too long ago. " +
 		"Type the command again.")
 	errUnknownForm = refusedPress("Your decision did not count, because this form is too old. Close it, and open it " +
@@ -93,12 +95,29 @@ func (p *provenance) require(ctx context.Context, action bot.Action, about subje
 	}
 	log := p.log.With("approval", about.approval, "run", about.run, "person", action.Person.ID,
 		"channel", action.Channel, "ts", action.TS, "message", key)
+	if from == outbox.Foreign && action.View == nil {
+		root, copied, err := p.outbox.Copied(ctx, action.Channel, action.Shown)
+		if err != nil {
+			return "", err
+		}
+		if copied {
+			return "", p.tidy(ctx, root)
+		}
+	}
 	if from == outbox.Changed && p.acceptChanged {
 		log.WarnContext(ctx, "a press counts in what the bot did not deliver, since slack.accept_changed is set")
 		return source, nil
 	}
 	log.WarnContext(ctx, "a press did not count: the bot did not deliver what was pressed in")
 	return "", p.forged(ctx, action, about, key)
+}
+
+// tidy deletes the copies of messages in a thread. It returns what the person reads who pressed in one.
+func (p *provenance) tidy(ctx context.Context, root string) error {
+	if err := p.outbox.Compare(ctx, root); err != nil {
+		return err
+	}
+	return errCopyPress
 }
 
 // forged records a press that did not count and shows again what the bot delivered. It returns what

@@ -44,6 +44,12 @@ func (r *botFixture) forgeries(slug string) []string {
 	return texts
 }
 
+// questionKey is the key of the message that asks for a run's first approval.
+func (r *botFixture) questionKey(slug string) string {
+	r.t.Helper()
+	return render.ApprovalKey(r.run(slug).Approvals[0])
+}
+
 func pizza(approval *onboarding.Approval) []slack.Block {
 	return []slack.Block{blockkit.Section("Pizza?"), slack.NewActionBlock("approval",
 		blockkit.Button(render.ActionApprove, approval.ID.String(), "Approve", slack.StylePrimary))}
@@ -225,7 +231,7 @@ func TestAChangedFormDoesNotApprove(t *testing.T) {
 	approval := r.noVotes("merche-biche")
 	form, err := r.bo.Modal(r.ctx())
 	must(t, err)
-	forged := render.ReasonForm(&onboarding.ReasonNeededError{Approval: approval}, render.Approving)
+	forged := render.ConfirmForm(&onboarding.ConfirmationNeededError{Reason: true, Approval: approval}, render.Approving, 0)
 	_, err = r.thief().UpdateViewContext(t.Context(), forged, "", "", form.ID)
 	must(t, err)
 	_, err = form.Fill(r.ctx(), "Why?", "Pizza")

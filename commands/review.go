@@ -189,7 +189,7 @@ func (h *reviewHandlers) submitted(ctx context.Context, submission bot.Submissio
 		return bot.FieldErrors(map[string]string{box: "Select the changes that you approve, or close this."}), nil
 	}
 	given := service.Decision{Operator: submission.Person.ID,
-		Reason: submission.State[render.BlockReason][render.ActionReason].Value}
+		Reason: submission.State[render.BlockReason][render.ActionReason].Value, Shown: render.ShownInReview}
 	counted := 0
 	err = h.gate.RequireSameTeam(ctx, submission.Person)
 	if err == nil && len(picked) > 0 {

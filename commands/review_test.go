@@ -94,7 +94,7 @@ func TestApprovedAhead(t *testing.T) {
 func TestSelectionsSurvivePages(t *testing.T) {
 	t.Parallel()
 	r := newFixture(t)
-	r.platform.set(func() { r.platform.perDomain = []string{"dns", "deploy"} })
+	r.platform.set(func() { r.platform.perDomain = []string{"dns", "upload"} })
 	domains := []string{"merche-biche.com"}
 	for i := range 8 {
 		domains = append(domains, fmt.Sprintf("m%d.example", i))
@@ -129,7 +129,7 @@ func TestSelectionsSurvivePages(t *testing.T) {
 		t.Fatalf("%+v", out)
 	}
 	for _, approval := range r.run("merche-biche").Approvals {
-		selected := approval.Step != "database" && approval.Step != "deploy/m6.example"
+		selected := approval.Step != "database" && approval.Step != "upload/m6.example"
 		if selected != (len(approval.Votes) == 1) {
 			t.Errorf("%s has %d votes", approval.Step, len(approval.Votes))
 		}
@@ -140,7 +140,7 @@ func TestSelectionsSurvivePages(t *testing.T) {
 func TestAReviewThatNeedsReasons(t *testing.T) {
 	t.Parallel()
 	r := newFixture(t, func(_ *workspace.Config, domain *onboarding.Policy, _ *access.Config) {
-		domain.Rules = map[onboarding.Kind]onboarding.Rule{"deploy": {Reason: true, Approvers: 2}}
+		domain.Rules = map[onboarding.Kind]onboarding.Rule{"upload": {Reason: true, Approvers: 2}}
 	})
 	r.begin("merche-biche")
 	r.read(r.bo, "Database: approval needed")
@@ -148,7 +148,7 @@ func TestAReviewThatNeedsReasons(t *testing.T) {
 	form := r.reviewed(r.bo, "Why?")
 	for _, approval := range r.run("merche-biche").Approvals {
 		label := "Database"
-		if approval.Step.Kind() == "deploy" {
+		if approval.Step.Kind() == "upload" {
 			label = "Deploy · merche-biche.com"
 		}
 		_, err := form.Choose(r.ctx(), label, "Approve · digest "+approval.Digest.Short())

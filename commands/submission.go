@@ -35,7 +35,8 @@ func (h *formHandlers) submitted(ctx context.Context, submission bot.Submission)
 	}
 	draft, err := h.read(ctx, meta, submission.State)
 	if err != nil {
-		return bot.ReplaceView(mrkdwn.Notice("Onboarding", h.replies.explain(ctx, err, "run", meta.Edits.String()))), nil
+		return bot.ReplaceView(mrkdwn.Notice("Onboarding",
+			h.replies.explain(ctx, err, "run", meta.Edits.String()))), nil
 	}
 	sent := formSubmission{Submission: submission, meta: meta, draft: draft}
 	typed := sent.draft

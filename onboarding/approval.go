@@ -31,6 +31,8 @@ type Approval struct {
 	Needs  int // distinct approvers that must agree
 	// ReasonNeeded makes those who agree say why.
 	ReasonNeeded bool
+	// Confirm is what has to confirm the votes of those who agree.
+	Confirm Confirm
 	// Escalated is when the second group was told, zero before.
 	Escalated time.Time
 	Votes     []Vote
@@ -71,6 +73,16 @@ type Vote struct {
 	// Source names what was delivered for the approval and in which the vote was given, and identifies
 	// what it showed. The gate counts no vote without it.
 	Source string
+	// Confirmed is what confirmed the vote. Signature is that of a [VoteSigner].
+	Confirmed Confirm
+	Signature []byte
+}
+
+// NeedsWhole reports whether somebody who agrees must have been shown every line of the change: it
+// runs or commits what others wrote, or takes back what is live. Whoever breaks the glass must have
+// been shown any change.
+func (a *Approval) NeedsWhole(run *Run) bool {
+	return run.Kind == KindUndo || a.Step.Kind() == KindDeploy || a.Step.Kind() == KindSync
 }
 
 // Approvers returns who agreed.

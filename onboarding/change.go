@@ -76,8 +76,20 @@ type Command struct {
 	// Lock names the part of the host that the command needs for itself. The command holds the
 	// lock, so the lock outlives a bot that dies.
 	Lock string `json:"lock,omitempty"`
+	// Sources are what the command runs and deploys from Dir, a work tree of git: the first is a
+	// domain's folder, the others files that the command names. It runs only if all of them are
+	// committed and still these.
+	Sources []Source `json:"sources,omitempty"`
 	// Always runs the command even after an earlier item failed, to clean up after it.
 	Always bool `json:"always,omitempty"`
+}
+
+// Source is a file or folder of a work tree at its HEAD.
+type Source struct {
+	Path   string `json:"path"`
+	Object string `json:"object"` // git's name of it, a SHA-1 or SHA-256 in lower-case hexadecimal
+	// Ignored is a SHA-256 over the files in a folder that git ignores.
+	Ignored string `json:"ignored,omitempty"`
 }
 
 // Commit writes files below one folder of the platform's repository and commits those alone.

@@ -47,6 +47,9 @@ func (c Change) lines() string {
 			}
 		case item.Command != nil:
 			out.WriteString(item.Command.Host + ": " + visible.Line(strings.Join(item.Command.Argv, " ")) + "\n")
+			for _, source := range item.Command.Sources {
+				fmt.Fprintf(&out, "with %s %s %s\n", visible.Line(source.Path), source.Object, source.Ignored)
+			}
 		case item.Commit != nil:
 			if item.Commit.Rebase {
 				out.WriteString("on top of what others pushed\n")

@@ -55,16 +55,25 @@ type DecidedError struct {
 
 func (e *DecidedError) Error() string { return "the approval is " + string(e.State) }
 
-// ReasonNeededError says that a vote has to give a reason, and for which approval. It is also
-// [ErrNoReason].
-type ReasonNeededError struct {
+// ConfirmationNeededError says what somebody has to do before their vote counts, and on which
+// approval. If a reason is needed, it is also [ErrNoReason].
+type ConfirmationNeededError struct {
 	Approval *Approval
 	// Step is the step that the approval is for.
 	Step Definition
+	// Reason: say why. Whole: be shown the whole change. Code: type a code of the second factor.
+	Reason, Whole, Code bool
 }
 
-func (e *ReasonNeededError) Error() string { return ErrNoReason.Error() }
-func (e *ReasonNeededError) Unwrap() error { return ErrNoReason }
+func (e *ConfirmationNeededError) Error() string { return "the decision needs to be confirmed" }
+
+// Unwrap returns [ErrNoReason] if a reason is needed.
+func (e *ConfirmationNeededError) Unwrap() error {
+	if e.Reason {
+		return ErrNoReason
+	}
+	return nil
+}
 
 // PermissionError says why somebody may not do what they asked for, such as being a guest. It is
 // also the wrapped sentinel.
@@ -113,3 +122,24 @@ type ConflictError struct {
 }
 
 func (e *ConflictError) Error() string { return strings.TrimSpace(e.What + " " + e.Fix) }
+
+// CodeReason is why a code does not count.
+type CodeReason string
+
+// Why a code does not count.
+const (
+	CodeNotEnrolled CodeReason = "not enrolled"
+	CodeWrong       CodeReason = "wrong, or used before"
+	CodeLocked      CodeReason = "locked after too many wrong codes"
+)
+
+// CodeError says that a code of an operator does not count.
+type CodeError struct {
+	Operator string
+	Reason   CodeReason
+	Left     int // how many tries are left
+	// Now says that this try locked the operator out.
+	Now bool
+}
+
+func (e *CodeError) Error() string { return fmt.Sprintf("the code of %s: %s", e.Operator, e.Reason) }

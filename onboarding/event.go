@@ -35,10 +35,12 @@ const (
 	EventReminded    EventKind = "reminded"
 	EventEscalated   EventKind = "escalated"
 	EventBrokeGlass  EventKind = "broke_glass"
+	EventLockedOut   EventKind = "locked_out"   // too many wrong codes of a second factor
 	EventForged      EventKind = "forged_press" // a press in a message that was not delivered
 	EventApplying    EventKind = "applying"
 	EventWaiting     EventKind = "waiting" // began to wait for something outside the bot
 	EventInterrupted EventKind = "interrupted"
+	EventReopened    EventKind = "reopened" // was done, and its effect is gone
 	EventDone        EventKind = "done"
 	EventFailed      EventKind = "failed"
 	EventUnknown     EventKind = "unknown"

@@ -60,6 +60,6 @@ func ExamplePolicy() {
 	// Output:
 	// remind_before: 9h0m0s is not shorter than approval_life 8h0m0s
 	// <nil>
-	// {Approvers:2 Reason:true}
-	// {Approvers:1 Reason:false}
+	// {Approvers:2 Reason:true Confirm:}
+	// {Approvers:1 Reason:false Confirm:}
 }

@@ -43,6 +43,9 @@ type Rule struct {
 	Approvers int `yaml:"approvers"`
 	// Reason makes those who agree say why. Default: false.
 	Reason bool `yaml:"reason"`
+	// Confirm makes those who agree type a code of their authenticator app: totp. It needs
+	// second_factor.key. Default: Slack alone says who somebody is.
+	Confirm Confirm `yaml:"confirm"`
 }
 
 // Rule returns what an approval of a kind of step needs.
@@ -88,6 +91,9 @@ func (p *Policy) Validate() error {
 		if rule.Approvers < 0 {
 			problems = append(problems, fmt.Errorf("rules.%s.approvers: %d is negative", kind, rule.Approvers))
 		}
+		if rule.Confirm != ConfirmNone && rule.Confirm != ConfirmTOTP {
+			problems = append(problems, fmt.Errorf("rules.%s.confirm: %q is not totp", kind, rule.Confirm))
+		}
 	}
 	return errors.Join(problems...)
 }
@@ -104,7 +110,7 @@ func (p *Policy) NewApproval(run *Run, step Key, change Change, now time.Time) (
 	}
 	rule := p.Rule(step.Kind())
 	approval := &Approval{ID: id, RunID: run.ID, Step: step, Change: change, Digest: digest, State: ApprovalOpen,
-		Needs: rule.Approvers, ReasonNeeded: rule.Reason, Expires: now.Add(p.ApprovalLife)}
+		Needs: rule.Approvers, ReasonNeeded: rule.Reason, Confirm: rule.Confirm, Expires: now.Add(p.ApprovalLife)}
 	approval.Remind = approval.Expires.Add(-p.RemindBefore)
 	if p.EscalateAfter > 0 {
 		approval.Escalate = now.Add(p.EscalateAfter)

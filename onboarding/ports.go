@@ -27,3 +27,52 @@ type Repository interface {
 	// Deployed reports whether the domain has a folder in the repository.
 	Deployed(ctx context.Context, domain string) (bool, error)
 }
+
+// Confirm is what has to confirm a vote beyond what the chat side says about who voted.
+type Confirm string
+
+// The ways to confirm a vote.
+const (
+	ConfirmNone Confirm = ""
+	ConfirmTOTP Confirm = "totp" // a code of an authenticator app (RFC 6238)
+)
+
+// VoteSigner signs votes under a key that the bot's database does not have, so that whoever can
+// write to the database cannot vote.
+type VoteSigner interface {
+	// Sign returns the signature of a vote on an approval, nil if votes are not signed.
+	Sign(approval *Approval, vote Vote) []byte
+	// Verify returns what is wrong with the signature of a vote, to follow "the vote of somebody".
+	// It returns nil if votes are not signed.
+	Verify(approval *Approval, vote Vote) error
+}
+
+// SecondFactor confirms who votes, and signs what they voted.
+type SecondFactor interface {
+	VoteSigner
+	// Ready returns a [CodeError] if an operator cannot give codes.
+	Ready(ctx context.Context, operator string) error
+	// Confirm uses up a code of an operator. It returns a [CodeError] if the code does not count.
+	Confirm(ctx context.Context, operator, code string) error
+}
+
+// NoSecondFactor signs nothing, and accepts no code.
+type NoSecondFactor struct{}
+
+var _ SecondFactor = NoSecondFactor{}
+
+// Sign implements [VoteSigner].
+func (NoSecondFactor) Sign(*Approval, Vote) []byte { return nil }
+
+// Verify implements [VoteSigner].
+func (NoSecondFactor) Verify(*Approval, Vote) error { return nil }
+
+// Ready implements [SecondFactor].
+func (NoSecondFactor) Ready(_ context.Context, operator string) error {
+	return &CodeError{Operator: operator, Reason: CodeNotEnrolled}
+}
+
+// Confirm implements [SecondFactor].
+func (f NoSecondFactor) Confirm(ctx context.Context, operator, _ string) error {
+	return f.Ready(ctx, operator)
+}

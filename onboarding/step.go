@@ -16,6 +16,8 @@ type Kind string
 const (
 	KindPreflight Kind = "preflight" // checks that a run can begin, and changes nothing
 	KindVerify    Kind = "verify"    // makes the success checks of an onboarding
+	KindDeploy    Kind = "deploy"    // runs the platform's own command
+	KindSync      Kind = "sync"      // commits what a host has
 )
 
 // Kind is the line of the runbook that the step carries out: the key without its domain.
@@ -52,6 +54,9 @@ type Observation struct {
 	// Later says, when not empty, what must be done before the change can be known. Only a plan
 	// observes a step that early.
 	Later string
+	// Reopen are steps of which the observation found that their effect is gone. Those that are done
+	// are observed again, with every step after them, before this one is.
+	Reopen []Key
 	// Findings are the checks that were made, for people. A failed one fails the step.
 	Findings []Finding
 	// Facts are what the run learned, such as the tenant's id, for the steps that follow.

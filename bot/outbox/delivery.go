@@ -25,6 +25,12 @@ type row struct {
 	Hold string
 	// PlanRefused is true while a refusal of plan blocks is remembered.
 	PlanRefused bool
+	// Thread is the key of the parent, "" if the outbox did not post it.
+	Thread string
+	// Again is true after the message was deleted in Slack.
+	Again bool
+	// UnansweredAt is when the last post got no answer in time, nil if all were answered.
+	UnansweredAt *time.Time
 }
 
 // delivery is one job's hold on a channel. It asks the database over the connection that holds the

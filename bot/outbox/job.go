@@ -23,8 +23,9 @@ const (
 	longestWait = 3 * time.Second
 )
 
-// AddWorkers registers the worker that delivers.
+// AddWorkers registers the workers that deliver and compare.
 func (o *Outbox) AddWorkers(workers *river.Workers) {
+	river.AddWorker(workers, &compareWorker{outbox: o})
 	river.AddWorker(workers, &deliverWorker{outbox: o})
 }
 

@@ -74,6 +74,23 @@ func (o *Outbox) Origin(ctx context.Context, channel, ts string, shown []byte) (
 	return key, from, err
 }
 
+// Copied reports whether a message that the outbox does not know shows what the outbox delivered to the
+// same conversation: a post that Slack took twice. root is the key of the thread of the message that is
+// recorded.
+func (o *Outbox) Copied(ctx context.Context, channel string, shown []byte) (root string, copied bool, err error) {
+	if shown == nil {
+		return "", false, nil
+	}
+	err = o.pool.QueryRow(ctx, selectCopied, channel, shown).Scan(&root)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return "", false, nil
+	}
+	if err != nil {
+		return "", false, fmt.Errorf("copy of a message: %w", err)
+	}
+	return root, true, nil
+}
+
 // Verify compares what Slack says that something shows with what was delivered. Before it returns
 // anything but [Delivered] or [Outdated], it reads the versions again for about a second, and for
 // ten while a delivery is pending.

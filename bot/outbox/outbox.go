@@ -30,7 +30,7 @@ type Outbox struct {
 	api       *slack.Client
 	jobs      *river.Client[pgx.Tx]
 	log       *slog.Logger
-	// deliveries counts attempts by kind (post, update, file) and result.
+	// deliveries counts attempts by kind and result.
 	deliveries *prometheus.CounterVec
 	// running bounds the deliveries at once, each of which keeps a database connection while it
 	// waits for Slack.
@@ -57,7 +57,7 @@ func New(pool *pgxpool.Pool, workspace *bot.Workspace) (*Outbox, error) {
 		log:       workspace.Log(),
 		deliveries: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "onboardbot_slack_deliveries_total",
-			Help: "Outbox deliveries by kind (post, update, file) and result " +
+			Help: "Outbox deliveries by kind (post, update, file, twin, orphan) and result " +
 				"(succeeded, found, refused, throttled, unsent, unsure, set_aside).",
 		}, []string{"kind", "result"}),
 		running:  make(chan struct{}, max(1, pool.Config().MaxConns/2)),

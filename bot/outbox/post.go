@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/slack-go/slack"
 
@@ -40,6 +41,10 @@ func (d *delivery) post(ctx context.Context, m row) (err error) {
 			m.TS = ts
 			return d.update(ctx, m)
 		}
+		if m.UnansweredAt != nil && time.Since(*m.UnansweredAt) < d.lookTime() {
+			return d.exec(ctx, recordFailure, m.Key, "slack did not answer in time; the message is not there yet",
+				min(backoff(m.Attempts), d.lookTime()), false, false)
+		}
 	}
 	if err := d.exec(ctx, startPost, m.Key, m.Hash, m.ChannelID); err != nil {
 		return err
@@ -59,16 +64,31 @@ func (d *delivery) post(ctx context.Context, m row) (err error) {
 		return d.failed(ctx, m, postAttempt, err)
 	}
 	d.count(postAttempt, webapi.Succeeded.String())
-	return d.delivered(ctx, m, shows{hash: m.Hash, ts: ts, fingerprint: fingerprint(answer)})
+	if err := d.delivered(ctx, m, shows{hash: m.Hash, ts: ts, fingerprint: fingerprint(answer)}); err != nil {
+		return err
+	}
+	if m.UnansweredAt == nil {
+		return nil
+	}
+	// The post that got no answer may still arrive.
+	return d.outbox.compareAfter(ctx, m.Thread, d.lookTime())
 }
 
-// update changes a message in place, which may be repeated.
+// lookTime is how long a post without an answer is looked for before it is sent again.
+func (d *delivery) lookTime() time.Duration { return lookFor * d.outbox.workspace.Config().CallTimeout }
+
+// update changes a message in place, which may be repeated. A message that was deleted in Slack is
+// posted anew.
 func (d *delivery) update(ctx context.Context, m row) error {
 	calling, answer := webapi.Capture(ctx)
 	err := d.withFallback(ctx, m, func(options ...slack.MsgOption) error {
 		_, _, _, err := d.outbox.api.UpdateMessageContext(calling, m.ChannelID, m.TS, options...)
 		return err
 	})
+	if webapi.Code(err) == "message_not_found" {
+		d.outbox.log.Warn("a message was deleted in slack and is posted again", "message", m.Key, "channel", m.Channel)
+		return d.exec(ctx, forgetPosted, m.Key, m.TS)
+	}
 	if err != nil {
 		return d.failed(ctx, m, updateAttempt, err)
 	}
@@ -87,9 +107,13 @@ func fingerprint(answer *webapi.Captured) []byte {
 	return blockkit.Fingerprint(body.Message)
 }
 
+// buttonsRefused ends the text of a message whose buttons the workspace refuses.
+const buttonsRefused = "Slack refused the buttons of this message. Decide in my App Home, or use a command."
+
 // withFallback sends the message's blocks; where the workspace refuses those, its fallback; and
 // where it refuses that too, its text alone.
 func (d *delivery) withFallback(ctx context.Context, m row, send func(...slack.MsgOption) error) error {
+	pressable := bytes.Contains(m.Blocks, []byte(`"type":"button"`))
 	forms := [][]byte{m.Blocks}
 	if m.Fallback != nil {
 		forms = append(forms, m.Fallback)
@@ -103,7 +127,10 @@ func (d *delivery) withFallback(ctx context.Context, m row, send func(...slack.M
 	}
 	var err error
 	for i, blocks := range forms {
-		if err = send(options(m.Text, blocks)...); !blocksRefused(err) || i == len(forms)-1 {
+		if blocks == nil && pressable {
+			m.Text = blockkit.Truncate(m.Text, blockkit.MaxText-len(buttonsRefused)-1) + "\n" + buttonsRefused
+		}
+		if err = send(options(m, blocks)...); !blocksRefused(err) || i == len(forms)-1 {
 			break
 		}
 		d.outbox.log.Warn("slack refuses blocks; a simpler form is sent",
@@ -123,8 +150,18 @@ func blocksRefused(err error) bool {
 	return slices.Contains(codes, webapi.Code(err))
 }
 
-func options(text string, blocks []byte) []slack.MsgOption {
-	return []slack.MsgOption{slack.MsgOptionText(text, false), slack.MsgOptionBlocks(decodeBlocks(blocks)...),
+// againNotice stands above a message that was deleted in Slack.
+const againNotice = "Posted again, because the message was deleted."
+
+func options(m row, encoded []byte) []slack.MsgOption {
+	text, blocks := m.Text, decodeBlocks(encoded)
+	if m.Again {
+		text = blockkit.Truncate(againNotice+"\n"+text, blockkit.MaxText)
+	}
+	if m.Again && len(blocks) > 0 && len(blocks) < blockkit.MaxMessageBlocks {
+		blocks = slices.Insert(blocks, 0, slack.Block(blockkit.Context(againNotice)))
+	}
+	return []slack.MsgOption{slack.MsgOptionText(text, false), slack.MsgOptionBlocks(blocks...),
 		slack.MsgOptionDisableLinkUnfurl(), slack.MsgOptionDisableMediaUnfurl()}
 }
 

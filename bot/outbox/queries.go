@@ -38,13 +38,15 @@ const (
 	// selectNext is the message that may be sent to channel $1 now, with whether the hold $2 is in
 	// force.
 	selectNext = `
-		SELECT key, channel, coalesce(channel_id, '') AS channel_id,
-			coalesce(parent_ts, '') AS parent_ts, coalesce(ts, '') AS ts, text, blocks, fallback,
-			coalesce(file_name, '') AS file_name, coalesce(file_title, '') AS file_title,
-			coalesce(file_id, '') AS file_id, hash, sending_hash, sending_since, attempts, hold,
-			EXISTS (SELECT FROM slack_holds WHERE scope = $2 AND until > now()) AS plan_refused
-		FROM slack_waiting WHERE channel = $1 AND in_turn AND ready_at <= now()
-		ORDER BY seq LIMIT 1`
+		SELECT w.key, w.channel, coalesce(w.channel_id, '') AS channel_id,
+			coalesce(w.parent_ts, '') AS parent_ts, coalesce(w.ts, '') AS ts, w.text, w.blocks, w.fallback,
+			coalesce(w.file_name, '') AS file_name, coalesce(w.file_title, '') AS file_title,
+			coalesce(w.file_id, '') AS file_id, w.hash, w.sending_hash, w.sending_since, w.attempts, w.hold,
+			EXISTS (SELECT FROM slack_holds WHERE scope = $2 AND until > now()) AS plan_refused,
+			coalesce(m.thread, '') AS thread, m.again, m.unanswered_at
+		FROM slack_waiting w JOIN slack_messages m ON m.key = w.key
+		WHERE w.channel = $1 AND w.in_turn AND w.ready_at <= now()
+		ORDER BY w.seq LIMIT 1`
 
 	// selectReady reports whether a message may be sent to channel $1 now.
 	selectReady = `SELECT EXISTS (SELECT FROM slack_waiting WHERE channel = $1 AND in_turn AND ready_at <= now())`
@@ -111,7 +113,7 @@ const (
 				ELSE shown_earlier END,
 			shown_hash = $6, shown_at = now(),
 			due_at = now() + CASE WHEN last THEN '0' ELSE $5::interval END,
-			sending_hash = NULL, sending_since = NULL,
+			sending_hash = NULL, sending_since = NULL, unanswered_at = NULL,
 			failed_hash = NULL, failed_at = NULL, failed_code = NULL, error = NULL,
 			attempts = 0, file_content = NULL
 		WHERE key = $1`
@@ -126,13 +128,62 @@ const (
 		WHERE key = $1`
 
 	// recordFailure records an attempt to send message $1 that is repeated after $3. With $4 no
-	// attempt is under way any more.
+	// attempt is under way any more. With $5 a post got no answer in time.
 	recordFailure = `
 		UPDATE slack_messages
 		SET attempts = attempts + 1, error = $2, due_at = now() + $3::interval,
 			sending_hash = CASE WHEN $4 THEN NULL ELSE sending_hash END,
-			sending_since = CASE WHEN $4 THEN NULL ELSE sending_since END
+			sending_since = CASE WHEN $4 THEN NULL ELSE sending_since END,
+			unanswered_at = CASE WHEN $5 THEN now() ELSE unanswered_at END
 		WHERE key = $1`
+
+	// forgetPosted makes message $1 be posted anew, since Slack does not show it at $2 any more.
+	forgetPosted = `
+		UPDATE slack_messages
+		SET ts = NULL, permalink = NULL, again = true, delivered_hash = NULL, delivered_at = NULL,
+			shown_hash = NULL, shown_at = NULL, sending_hash = NULL, sending_since = NULL,
+			failed_hash = NULL, failed_at = NULL, failed_code = NULL, attempts = 0, due_at = now()
+		WHERE key = $1 AND ts = $2`
+
+	// adoptMessage records that Slack shows message $1 in conversation $2 at $3, in whatever state.
+	adoptMessage = `
+		UPDATE slack_messages
+		SET ts = $3, channel_id = $2, permalink = NULL, delivered_hash = '', delivered_at = now(),
+			shown_hash = NULL, shown_at = NULL, sending_hash = NULL, sending_since = NULL
+		WHERE key = $1 AND file_name IS NULL`
+
+	// selectThread is the place of the thread with root $1.
+	selectThread = `
+		SELECT channel_id, key AS root, ts AS root_ts, coalesce(delivered_at, now()) AS since
+		FROM slack_messages WHERE key = $1 AND ts IS NOT NULL AND channel_id IS NOT NULL`
+
+	// selectPlaces are the conversations, and the $2 newest threads, in which something was delivered
+	// in the last $1 and before $3. What is older than a day is not looked at at the top level.
+	selectPlaces = `
+		WITH recent AS (
+			SELECT *, delivered_at > now() - $1::interval AS lately
+			FROM slack_messages
+			WHERE ts IS NOT NULL AND channel_id IS NOT NULL AND file_name IS NULL AND delivered_at < $3)
+		(SELECT channel_id, '' AS root, '' AS root_ts, max(delivered_at) - interval '1 day' AS since
+			FROM recent WHERE lately GROUP BY channel_id ORDER BY max(delivered_at) DESC LIMIT $2)
+		UNION ALL
+		(SELECT p.channel_id, p.key, p.ts, p.delivered_at
+			FROM recent p JOIN recent c ON c.thread = p.key AND c.lately
+			GROUP BY p.channel_id, p.key, p.ts, p.delivered_at ORDER BY max(c.delivered_at) DESC LIMIT $2)`
+
+	// selectCompared are the messages with one of the keys $1, and those in the thread with root $3 of
+	// conversation $2.
+	selectCompared = `
+		SELECT key, coalesce(ts, '') AS ts, CASE WHEN shown_at = delivered_at THEN shown_hash END AS shown,
+			sending_hash IS NOT NULL OR file_name IS NOT NULL OR coalesce(delivered_hash = '', false) AS busy
+		FROM slack_messages
+		WHERE key = ANY($1) OR $3 <> '' AND channel_id = $2 AND (key = $3 OR thread = $3)`
+
+	// selectCopied is the root of the thread of the message in conversation $1 that shows or showed what
+	// has fingerprint $2.
+	selectCopied = `
+		SELECT coalesce(thread, key) FROM slack_messages
+		WHERE channel_id = $1 AND (shown_hash = $2 OR $2 = ANY(shown_earlier)) LIMIT 1`
 
 	// holdScope keeps calls of scope $1 from being made for $2.
 	holdScope = `
@@ -161,6 +212,20 @@ const (
 	reviveRefused = `
 		UPDATE slack_messages SET failed_hash = NULL, failed_at = NULL, failed_code = NULL
 		WHERE failed_hash = hash AND failed_code = ANY($1) AND failed_at < $2`
+
+	// reviveThread makes messages of the thread with root $2 wait again that Slack refused with one of
+	// the codes $1.
+	reviveThread = `
+		UPDATE slack_messages SET failed_hash = NULL, failed_at = NULL, failed_code = NULL, due_at = now()
+		WHERE (key = $2 OR thread = $2) AND failed_hash = hash AND failed_code = ANY($1)
+		RETURNING channel`
+
+	// selectUnreachable are the roots of threads in channels of which Slack refused a message with one of
+	// the codes $1.
+	selectUnreachable = `
+		SELECT coalesce(thread, key), max(failed_code) FROM slack_messages
+		WHERE failed_hash = hash AND failed_code = ANY($1) AND left(channel, 1) NOT IN ('D', 'U', 'W')
+		GROUP BY 1 LIMIT 100`
 
 	// redirectMessages moves messages whose key begins with $1 to the top level of channel $2,
 	// when none was posted and Slack refused them or their parents with one of the codes $3.

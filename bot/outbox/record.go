@@ -16,14 +16,18 @@ const (
 	postAttempt   attempt = "post"
 	updateAttempt attempt = "update"
 	fileAttempt   attempt = "file"
+	twinAttempt   attempt = "twin"   // a copy is deleted
+	orphanAttempt attempt = "orphan" // a message is marked that the database does not know
 )
 
 // resultFound is, in metrics, an earlier attempt that turns out to have succeeded. Other results
 // are outcomes of package webapi.
 const resultFound = "found"
 
-func (d *delivery) count(kind attempt, result string) {
-	d.outbox.deliveries.WithLabelValues(string(kind), result).Inc()
+func (d *delivery) count(kind attempt, result string) { d.outbox.count(kind, result) }
+
+func (o *Outbox) count(kind attempt, result string) {
+	o.deliveries.WithLabelValues(string(kind), result).Inc()
 }
 
 // shows is what Slack shows of a message after a delivery.
@@ -81,7 +85,8 @@ func (d *delivery) failed(ctx context.Context, m row, kind attempt, failure erro
 		pause = backoff(m.Attempts)
 		log.Warn("slack delivery failed", "outcome", outcome, "retry_in", pause)
 	}
-	return d.exec(ctx, recordFailure, m.Key, storableError(failure), pause, over)
+	return d.exec(ctx, recordFailure, m.Key, storableError(failure), pause, over,
+		kind == postAttempt && outcome == webapi.Unsure && webapi.TimedOut(failure))
 }
 
 // backoff is the pause after a number of failed attempts: 1 s, doubling to 1 minute.

@@ -21,6 +21,25 @@ var gone = []string{
 	"restricted_action_read_only_channel",
 }
 
+// Unreachable returns Slack's code by the key of the root of each thread, in a channel, of which Slack
+// refused a message because the channel or the thread is gone.
+func (o *Outbox) Unreachable(ctx context.Context) (map[string]string, error) {
+	rows, err := o.pool.Query(ctx, selectUnreachable, gone)
+	if err != nil {
+		return nil, fmt.Errorf("threads that slack refuses: %w", err)
+	}
+	refused := map[string]string{}
+	var root, code string
+	_, err = pgx.ForEachRow(rows, []any{&root, &code}, func() error {
+		refused[root] = code
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("threads that slack refuses: %w", err)
+	}
+	return refused, nil
+}
+
 // Redirect moves messages that were never posted because their channel or their thread is gone to
 // the top level of another channel, and returns how many. Only those whose key begins with the
 // prefix are moved. They keep their key, so each is still posted once, even when the channel comes

@@ -37,14 +37,15 @@ var mendable = []string{
 }
 
 // Run delivers what dead processes left unsent, until ctx ends; then it returns nil. At its start
-// and every ten minutes it also retries messages that Slack refused for a reason that a person may
-// have removed since. Every replica runs it. It asks the database itself: a periodic job of River
-// would have to wait for a new leader when the dead process was the leader.
+// it compares what Slack shows with what the database knows. Then and every ten minutes it also
+// retries messages that Slack refused for a reason that a person may have removed since. Every
+// replica runs it. It asks the database itself: a periodic job of River would have to wait for a
+// new leader when the dead process was the leader.
 func (o *Outbox) Run(ctx context.Context) error {
 	sweeps, revivals := time.NewTicker(sweepEvery), time.NewTicker(reviveEvery)
 	defer sweeps.Stop()
 	defer revivals.Stop()
-	o.report(ctx, errors.Join(o.sweep(ctx), o.revive(ctx, o.made)))
+	o.report(ctx, errors.Join(o.sweep(ctx), o.revive(ctx, o.made), o.Compare(ctx, "")))
 	for {
 		select {
 		case <-ctx.Done():

@@ -76,6 +76,12 @@ func Classify(err error) (Outcome, time.Duration) {
 	return Unsure, 0
 }
 
+// TimedOut reports whether a call was given up before Slack answered. Slack may still do what was asked.
+func TimedOut(err error) bool {
+	failed, ok := errors.AsType[net.Error](err)
+	return ok && failed.Timeout() || errors.Is(err, context.DeadlineExceeded)
+}
+
 // Code returns the error code in Slack's answer, such as channel_not_found, or "" for any other
 // error.
 func Code(err error) string {

@@ -49,8 +49,9 @@ func (form Form) View() slack.ModalViewRequest {
 	switch {
 	case meta.Fixed:
 		request, _ := d.Request(form.Hosts)
-		f.blocks = append(f.blocks, blockkit.Section(fmt.Sprintf("*Applied already, so it cannot change*\n%s (%s) · %s · %s",
-			mrkdwn.Inline(d.Name), blockkit.Code(d.Slug), blockkit.Escape(d.Email), modeText(request))))
+		f.blocks = append(f.blocks, blockkit.Section(fmt.Sprintf(
+			"*Applied already, so it cannot change*\n%s (%s) · %s · %s", mrkdwn.Inline(d.Name), blockkit.Code(d.Slug),
+			blockkit.Escape(d.Email), modeText(request))))
 	case meta.Edits != uuid.Nil:
 		f.blocks = append(f.blocks, blockkit.Section("*Slug* "+blockkit.Code(d.Slug)))
 		f.person(d)

@@ -22,9 +22,9 @@ const (
 	ActionUndoAll = "run.undo-all"
 	ActionLeave   = "run.leave"
 
-	ViewReason = "approval.reason"
-	viewChange = "approval.change"
-	ViewReview = "run.review"
+	ViewConfirm = "approval.reason"
+	viewChange  = "approval.change"
+	ViewReview  = "run.review"
 
 	// ActionPick is the action id of the box at each change of a review.
 	ActionPick = "review.pick"

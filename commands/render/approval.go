@@ -131,6 +131,13 @@ func requestHead(view *onboarding.View, approval *onboarding.Approval, attempts 
 		mrkdwn.Inline(mrkdwn.Summary(approval.Change.Summary)))
 }
 
+// ShownInRequest reports whether the message of an open request shows every line of the change, also
+// where it shares the message with others and has less room.
+func ShownInRequest(approval *onboarding.Approval) bool {
+	_, hidden := changes.Excerpt(changes.PartsOf(approval.Change), changes.Brief)
+	return hidden == 0
+}
+
 // closed reports whether an approval is closed. Its message is a record then, and shows less of
 // the change.
 func closed(approval *onboarding.Approval) bool {
@@ -198,7 +205,7 @@ func writeWarnings(page *mrkdwn.Builder, step *onboarding.Step) {
 	for _, finding := range step.Findings {
 		if finding.Level != onboarding.OK {
 			page.Note(fmt.Sprintf("%s %s: %s", mrkdwn.MarkWarning, mrkdwn.Inline(finding.Name),
-				mrkdwn.Inline(mrkdwn.Summary(finding.Detail+" "+finding.Fix))))
+				mrkdwn.Inline(mrkdwn.Summary(advice(finding)))))
 		}
 	}
 }
@@ -241,6 +248,9 @@ func (r Renderer) decisionLines(view *onboarding.View, approval *onboarding.Appr
 	}
 	if approval.ReasonNeeded {
 		who += ". A reason is required"
+	}
+	if approval.Confirm == onboarding.ConfirmTOTP {
+		who += ". A code of their authenticator app is required"
 	}
 	return append(lines, who+".")
 }

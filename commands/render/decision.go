@@ -22,17 +22,40 @@ const (
 	BreakingGlass Decision = "break_glass"
 )
 
-// ReasonMeta is the private metadata of the form for a reason.
-type ReasonMeta struct {
+// ConfirmMeta is the private metadata of the form that confirms a decision.
+type ConfirmMeta struct {
 	Approval uuid.UUID `json:"approval"`
 	Do       Decision  `json:"do"`
+	// Reason, Whole and Code are what the form asks for, see [onboarding.ConfirmationNeededError].
+	Reason bool `json:"reason,omitempty"`
+	Whole  bool `json:"whole,omitempty"`
+	Code   bool `json:"code,omitempty"`
 }
 
-// The block id and the action id of the input for a reason.
+// Needed is what the form with this metadata asks for.
+func (m ConfirmMeta) Needed(view *onboarding.View, approval *onboarding.Approval) *onboarding.ConfirmationNeededError {
+	needed := &onboarding.ConfirmationNeededError{Approval: approval, Reason: m.Reason, Whole: m.Whole,
+		Code: m.Code}
+	if step := view.Step(approval.Step); step != nil {
+		needed.Step = step.Definition
+	}
+	return needed
+}
+
+// The block ids of the inputs for a reason and for a code, and their action id.
 const (
 	BlockReason  = "reason"
+	BlockCode    = "code"
 	ActionReason = "input"
 )
+
+// codeInput asks for the six digits that an authenticator app shows, perhaps with a space between.
+func codeInput() *slack.InputBlock {
+	code := slack.NewPlainTextInputBlockElement(blockkit.Plain("123456", blockkit.MaxPlaceholder), ActionReason)
+	code.MinLength, code.MaxLength = 6, 7
+	return slack.NewInputBlock(BlockCode, blockkit.Plain("Code of your authenticator app", blockkit.MaxInputLabel), nil,
+		code)
+}
 
 func reasonInput() *slack.PlainTextInputBlockElement {
 	reason := slack.NewPlainTextInputBlockElement(blockkit.Plain("For the requester and the audit log",
@@ -41,8 +64,10 @@ func reasonInput() *slack.PlainTextInputBlockElement {
 	return reason
 }
 
-// ReasonForm asks for the reason of a decision.
-func ReasonForm(needed *onboarding.ReasonNeededError, do Decision) slack.ModalViewRequest {
+// ConfirmForm asks for what a decision still needs. If that is to be shown the whole change, the
+// form has its pages, and only the last one, to which the others lead in their order, has what
+// sends it.
+func ConfirmForm(needed *onboarding.ConfirmationNeededError, do Decision, number int) slack.ModalViewRequest {
 	approval := needed.Approval
 	titleText, submit, label, note := "Approve a change", "Approve", "Why?", ""
 	switch do {
@@ -54,43 +79,72 @@ func ReasonForm(needed *onboarding.ReasonNeededError, do Decision) slack.ModalVi
 			" This approves the change *without a second operator*. The thread shows this with your name " +
 			"and notifies the approvers who were skipped."
 	}
-	meta, err := json.Marshal(ReasonMeta{Approval: approval.ID, Do: do})
+	meta, err := json.Marshal(ConfirmMeta{Approval: approval.ID, Do: do, Reason: needed.Reason, Whole: needed.Whole,
+		Code: needed.Code})
 	if err != nil {
-		panic(err) // an id and a word always encode
+		panic(err) // an id and a few words always encode
 	}
-	reason := reasonInput()
-	reason.FocusOnLoad = true
 	var page mrkdwn.Builder
 	page.Say(fmt.Sprintf("*%s*\n%s", mrkdwn.Inline(title(needed.Step)),
 		mrkdwn.Inline(mrkdwn.Summary(approval.Change.Summary))))
 	if note != "" {
 		page.Say(note)
 	}
-	return slack.ModalViewRequest{
-		Type: slack.VTModal, CallbackID: ViewReason, PrivateMetadata: string(meta),
-		Title:  blockkit.Plain(titleText, blockkit.MaxViewTitle),
-		Submit: blockkit.Plain(submit, blockkit.MaxViewTitle),
-		Close:  blockkit.Plain("Back", blockkit.MaxViewTitle),
-		Blocks: slack.Blocks{BlockSet: append(page.Blocks,
-			slack.NewInputBlock(BlockReason, blockkit.Plain(label, blockkit.MaxInputLabel), nil, reason))},
+	last := true
+	if needed.Whole {
+		var count int
+		count, number = writePage(&page, approval, number)
+		page.PageButtons(ActionConfirmPage, approval.ID.String(), number, count)
+		if last = number == count-1; !last {
+			page.Note("The button to approve is on the last page.")
+		}
 	}
+	modal := slack.ModalViewRequest{
+		Type: slack.VTModal, CallbackID: ViewConfirm, PrivateMetadata: string(meta),
+		Title: blockkit.Plain(titleText, blockkit.MaxViewTitle),
+		Close: blockkit.Plain("Back", blockkit.MaxViewTitle),
+	}
+	if last {
+		modal.Submit = blockkit.Plain(submit, blockkit.MaxViewTitle)
+		if needed.Reason {
+			reason := reasonInput()
+			reason.FocusOnLoad = true
+			page.Blocks = append(page.Blocks,
+				slack.NewInputBlock(BlockReason, blockkit.Plain(label, blockkit.MaxInputLabel), nil, reason))
+		}
+	}
+	if last && needed.Code {
+		page.Blocks = append(page.Blocks, codeInput())
+	}
+	modal.Blocks.BlockSet = page.Blocks
+	return modal
 }
 
-// ActionPage begins the action ids of the buttons that turn the pages of a change. The number of
-// the page follows.
-const ActionPage = "approval.page."
-
-// ChangePage shows one page of a whole change, the nearest one if there is none with that number.
-func ChangePage(name string, approval *onboarding.Approval, number int) slack.ModalViewRequest {
+// writePage writes one page of a whole change, the nearest one if there is none with that number,
+// and returns how many there are and which one it is.
+func writePage(page *mrkdwn.Builder, approval *onboarding.Approval, number int) (count, shown int) {
 	all := changes.Pages(changes.PartsOf(approval.Change))
 	number = max(0, min(number, len(all)-1))
-	var page mrkdwn.Builder
-	page.Say(fmt.Sprintf("*%s*\n%s", mrkdwn.Inline(name), mrkdwn.Inline(mrkdwn.Summary(approval.Change.Summary))))
 	for _, part := range all[number] {
 		page.Parts(part)
 	}
 	page.Note(fmt.Sprintf("Digest %s · page %d of %d", blockkit.Code(string(approval.Digest)), number+1, len(all)))
-	page.PageButtons(ActionPage, approval.ID.String(), number, len(all))
+	return len(all), number
+}
+
+// The beginnings of the action ids of the buttons that turn the pages of a change: one that is only
+// read, and one that is to be decided. The number of the page follows.
+const (
+	ActionPage        = "approval.page."
+	ActionConfirmPage = "approval.confirm."
+)
+
+// ChangePage shows one page of a whole change, the nearest one if there is none with that number.
+func ChangePage(name string, approval *onboarding.Approval, number int) slack.ModalViewRequest {
+	var page mrkdwn.Builder
+	page.Say(fmt.Sprintf("*%s*\n%s", mrkdwn.Inline(name), mrkdwn.Inline(mrkdwn.Summary(approval.Change.Summary))))
+	count, number := writePage(&page, approval, number)
+	page.PageButtons(ActionPage, approval.ID.String(), number, count)
 	return slack.ModalViewRequest{
 		Type: slack.VTModal, CallbackID: viewChange, Title: blockkit.Plain("The whole change", blockkit.MaxViewTitle),
 		Close:  blockkit.Plain("Close", blockkit.MaxViewTitle),

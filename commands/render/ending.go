@@ -63,7 +63,7 @@ func warnings(view *onboarding.View) []string {
 		for _, finding := range step.Findings {
 			if finding.Level == onboarding.Warning {
 				lines = append(lines, fmt.Sprintf("%s %s: %s", mrkdwn.MarkWarning, mrkdwn.Inline(finding.Name),
-					mrkdwn.Inline(mrkdwn.Summary(finding.Detail+" "+finding.Fix))))
+					mrkdwn.Inline(mrkdwn.Summary(advice(finding)))))
 			}
 		}
 	}

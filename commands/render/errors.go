@@ -21,6 +21,8 @@ func ErrorText(err error) (text string, expected bool) {
 	var decided *onboarding.DecidedError
 	var held *onboarding.HeldRunError
 	var conflict *onboarding.ConflictError
+	var code *onboarding.CodeError
+	var needed *onboarding.ConfirmationNeededError
 	switch {
 	case errors.As(err, &worded):
 		return worded.Mrkdwn(), true
@@ -30,6 +32,10 @@ func ErrorText(err error) (text string, expected bool) {
 		return refusal(standing), true
 	case errors.As(err, &decided):
 		return decidedText(decided), true
+	case errors.As(err, &code):
+		return codeText(code), true
+	case errors.As(err, &needed) && !needed.Reason:
+		return "This change is approved by itself: press *Approve* at its request in the thread.", true
 	case errors.As(err, &held):
 		return fmt.Sprintf("Your own run %s has approved changes that the freeze holds, so somebody else must thaw. "+
 			"To thaw it yourself, cancel your run first.", blockkit.Code(held.Slug)), true
@@ -63,6 +69,23 @@ func ErrorText(err error) (text string, expected bool) {
 	}
 	return "Something went wrong on my side, and nothing was changed. " +
 		"Try again in a moment. If it persists, check the bot's log.", false
+}
+
+func codeText(code *onboarding.CodeError) string {
+	switch {
+	case code.Reason == onboarding.CodeNotEnrolled:
+		return "This needs a code of your authenticator app, and the bot does not know yours. Ask an " +
+			"administrator to run " + blockkit.Code("onboardbot totp enroll -operator "+code.Operator)
+	case code.Reason == onboarding.CodeLocked:
+		return "You are locked out after too many wrong codes. If they were not yours, somebody is using your Slack " +
+			"account: say so at once. An administrator lets you in again with " +
+			blockkit.Code("onboardbot totp unlock -operator "+code.Operator)
+	}
+	left := fmt.Sprintf("%d tries are left.", code.Left)
+	if code.Left == 1 {
+		left = "One try is left."
+	}
+	return "This code is wrong, expired, or was used before. Wait for the next one. " + left
 }
 
 func refusal(standing *onboarding.PermissionError) string {

@@ -107,6 +107,14 @@ func tally(findings []onboarding.Finding) string {
 const maxFindings = 28
 
 // findingRows returns the findings for a table of two columns, which fits on a phone. Failures come
+// advice is what was found, and what to do about it.
+func advice(finding onboarding.Finding) string {
+	if finding.Fix == "" || strings.HasSuffix(finding.Detail, ".") {
+		return strings.TrimSpace(finding.Detail + " " + finding.Fix)
+	}
+	return finding.Detail + " → " + finding.Fix
+}
+
 // first. If there are too many findings, those that passed are left out first.
 func findingRows(findings []onboarding.Finding) [][]string {
 	findings = bySeverity(findings)

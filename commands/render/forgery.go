@@ -37,3 +37,17 @@ func (r Renderer) forgeryMessage(view *onboarding.View, event onboarding.Event, 
 	request.Blocks = slices.Concat([]slack.Block{blockkit.Section(warning)}, request.Blocks)
 	return request
 }
+
+// lockedOutMessage tells everybody that somebody gave too many wrong codes.
+func (r Renderer) lockedOutMessage(view *onboarding.View, event onboarding.Event) post.Message {
+	who := append([]string{view.Requester.ID}, r.Approvers...)
+	slices.Sort(who[1:])
+	var page mrkdwn.Builder
+	page.Say(fmt.Sprintf("%s *%s is locked out* after too many wrong codes for %s.\nIf they did not type them, "+
+		"somebody is using their Slack account: an administrator should end its sessions. "+
+		"Others can approve meanwhile.\n%s",
+		mrkdwn.MarkWarning, mrkdwn.Mention(event.Actor), mrkdwn.Inline(StepName(view, event.Step)),
+		mrkdwn.MentionAny(slices.Compact(who))))
+	return post.Message{Key: eventKey(event), Channel: view.Channel, Thread: RootKey(view.ID), Text: page.Text(),
+		Blocks: page.Blocks}
+}

@@ -35,6 +35,7 @@ func TestPrivateAnswers(t *testing.T) {
 				Link: "https://atlilith.slack.com/archives/C0OPS/p1"}},
 				Stuck:  []ListedRun{{Run: stuck.Run}},
 				Freeze: &onboarding.Freeze{Reason: "<!here>", By: bo, At: asked.now}}),
+		"unreachable":     testRenderer.Unreachable(asked.Run, "is_archived"),
 		"waiting-nothing": testRenderer.WaitingFor(Home{}),
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -197,6 +197,10 @@ func (r Review) writeItem(page *mrkdwn.Builder, approval *onboarding.Approval) {
 			approval.Needs, blockkit.Code(approval.Digest.Short())))
 	case r.Why != "":
 		page.Note("Digest " + blockkit.Code(approval.Digest.Short()))
+	case !r.selectable(approval):
+		page.Note("Digest " + blockkit.Code(approval.Digest.Short()) + " · approved by itself")
+		id := approval.ID.String()
+		page.Buttons("approve/"+id, blockkit.Button(ActionApprove, id, "Approve…", ""))
 	default:
 		// A screen reader reads the label and the option, and nothing else of the change.
 		option := blockkit.Option(approval.ID.String(), "Approve · digest "+approval.Digest.Short(), "")

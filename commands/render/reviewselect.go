@@ -11,6 +11,7 @@ import (
 	"github.com/slack-go/slack"
 
 	"github.com/atlilith/onboardbot/bot/blockkit"
+	"github.com/atlilith/onboardbot/commands/render/changes"
 	"github.com/atlilith/onboardbot/commands/render/mrkdwn"
 	"github.com/atlilith/onboardbot/onboarding"
 )
@@ -124,9 +125,17 @@ func (r Review) SelectDomain(number int) {
 	}
 }
 
-// selectable reports whether this person can decide on a change.
+// selectable reports whether this person can decide on a change here: not on one of which they must
+// be shown lines that a review leaves out, or that needs a code.
 func (r Review) selectable(approval *onboarding.Approval) bool {
-	return r.Why == "" && approval.State.Decidable() && !r.voted(approval)
+	return r.Why == "" && approval.State.Decidable() && !r.voted(approval) &&
+		approval.Confirm == onboarding.ConfirmNone && (!approval.NeedsWhole(r.view.Run) || ShownInReview(approval))
+}
+
+// ShownInReview reports whether a review shows every line of a change.
+func ShownInReview(approval *onboarding.Approval) bool {
+	_, hidden := changes.Excerpt(changes.PartsOf(approval.Change), changes.Glance)
+	return hidden == 0
 }
 
 // voted reports whether this person has voted on a change.

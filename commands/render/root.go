@@ -18,6 +18,13 @@ import (
 // RootKey is the outbox's key of a run's root message.
 func RootKey(run uuid.UUID) string { return "run/" + run.String() }
 
+// RunOfRoot is the run of whose thread a key is the root.
+func RunOfRoot(key string) (run uuid.UUID, ok bool) {
+	id, found := strings.CutPrefix(key, "run/")
+	run, err := uuid.Parse(id)
+	return run, found && err == nil
+}
+
 // rootMessage shows the state of a run at a glance: the Provider, what is next, and every step.
 func (r Renderer) rootMessage(view *onboarding.View) post.Message {
 	tasks := tasksOf(view)

@@ -260,7 +260,11 @@ func deploy() onboarding.Change {
 	return onboarding.Change{Summary: "Deploy merche-biche.com over HTTP", Items: []onboarding.Item{
 		{Command: &onboarding.Command{Host: "quinn-vps", Argv: []string{"mkdir", "-p", "/var/www/merche-biche.com"}}},
 		{Command: &onboarding.Command{Host: "apricot", Dir: "~/Code/@projects/@atlilith/@platform",
-			Argv: []string{"./run", "deploy:merche-biche", "--from-local", "--nginx"}}},
+			Argv: []string{"./run", "deploy:merche-biche", "--from-local", "--nginx"},
+			Sources: []onboarding.Source{
+				{Path: "deployments/@domains/merche-biche.com", Object: "4b825dc642cb6eb9a060e54bf8d69288fbee4904"},
+				{Path: "./run", Object: "b6fc4c620b67d95f953a5c1c1230aaab5db5a1b0"},
+			}}},
 	}}
 }
 

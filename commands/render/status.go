@@ -91,7 +91,7 @@ func (r Renderer) List(runs []ListedRun, freeze *onboarding.Freeze) *mrkdwn.Buil
 }
 
 // Status shows the state of a run to one person. The address is that of its thread, empty if it
-// is not known yet.
+// is not known yet; an active run can be decided on then by a button.
 func (r Renderer) Status(view *onboarding.View, address string) *mrkdwn.Builder {
 	page := new(mrkdwn.Builder)
 	page.Say(r.headline(view))
@@ -105,8 +105,14 @@ func (r Renderer) Status(view *onboarding.View, address string) *mrkdwn.Builder 
 	}
 	page.Note(fmt.Sprintf("Requested by %s %s · run %s", mrkdwn.Mention(view.Requester), blockkit.Date(view.Created),
 		blockkit.Code(view.ID.String())))
-	if address != "" {
+	switch {
+	case address != "":
 		page.Note("Details are in its " + blockkit.Link(address, "thread") + ".")
+	case view.State == onboarding.RunActive:
+		page.Buttons("status", blockkit.Button(ActionReview, view.ID.String(), "Review all", ""))
+	default:
+		page.Note(fmt.Sprintf("Its thread is not in Slack. %s shows what happened.",
+			blockkit.Code(r.Command+" "+WordLog+" "+view.Request.Slug)))
 	}
 	return page
 }

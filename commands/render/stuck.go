@@ -74,8 +74,7 @@ func failureText(view *onboarding.View, step *onboarding.Step, event onboarding.
 	var lines []string
 	for _, finding := range step.Findings {
 		if finding.Level == onboarding.Failed {
-			lines = append(lines, strings.TrimSpace(
-				mrkdwn.OneLine(finding.Name+": "+finding.Detail)+" "+mrkdwn.OneLine(finding.Fix)))
+			lines = append(lines, mrkdwn.OneLine(finding.Name+": "+advice(finding)))
 		}
 	}
 	if len(lines) == 0 || !strings.HasPrefix(lines[0], mrkdwn.OneLine(event.Text)) {

@@ -50,6 +50,8 @@ func (r Renderer) Thread(view *onboarding.View, now time.Time) []post.Message {
 			}
 		case onboarding.EventForged:
 			messages = append(messages, r.forgeryMessage(view, event, now))
+		case onboarding.EventLockedOut:
+			messages = append(messages, r.lockedOutMessage(view, event))
 		case onboarding.EventBrokeGlass:
 			messages = append(messages, r.breakGlassMessage(view, event))
 		case onboarding.EventEscalated, onboarding.EventReminded:

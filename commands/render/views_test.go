@@ -24,9 +24,11 @@ import (
 func TestViews(t *testing.T) {
 	t.Parallel()
 	for name, view := range map[string]slack.ModalViewRequest{
-		"reject":      ReasonForm(reasonNeeded(), Rejecting),
-		"approve":     ReasonForm(reasonNeeded(), Approving),
-		"break-glass": ReasonForm(reasonNeeded(), BreakingGlass),
+		"reject":      ConfirmForm(reasonNeeded(), Rejecting, 0),
+		"approve":     ConfirmForm(reasonNeeded(), Approving, 0),
+		"break-glass": ConfirmForm(reasonNeeded(), BreakingGlass, 0),
+		"shown-whole": ConfirmForm(&onboarding.ConfirmationNeededError{Approval: openApproval(), Whole: true,
+			Reason: true, Step: onboarding.Definition{Key: "database", Title: "Database rows"}}, Approving, 0),
 		"review": testRenderer.Review(approvedAhead().View,
 			[]onboarding.Preapproval{
 				{Planned: onboarding.Planned{Definition: onboarding.Definition{Key: "sync/merche-biche.com"},
@@ -66,19 +68,21 @@ func TestReviewPages(t *testing.T) {
 		}
 	}
 	r := testRenderer.Review(s.View, nil, "U0CLEO")
-	boxes := 0
+	boxes, buttons := 0, 0
 	for page := range 4 {
 		view := r.Page(page)
 		golden.CheckView(t, view)
 		boxes += strings.Count(string(golden.Indented(view)), "\"Approve · digest ")
+		buttons += strings.Count(string(golden.Indented(view)), "\"Approve…\"")
 	}
-	if boxes != 61 {
-		t.Errorf("%d changes can be ticked, of 61", boxes)
+	// All of a deployment and of a sync must be shown first.
+	if boxes != 41 || buttons != 20 {
+		t.Errorf("%d changes can be ticked, and %d be shown and approved, of 61", boxes, buttons)
 	}
 }
 
-func reasonNeeded() *onboarding.ReasonNeededError {
-	return &onboarding.ReasonNeededError{Approval: openApproval(),
+func reasonNeeded() *onboarding.ConfirmationNeededError {
+	return &onboarding.ConfirmationNeededError{Reason: true, Approval: openApproval(),
 		Step: onboarding.Definition{Key: "database", Title: "Database rows"}}
 }
 

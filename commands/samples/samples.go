@@ -104,8 +104,9 @@ func (c *collector) replies() {
 	plan, _ := render.PlanPage(dryRun())
 	for name, page := range map[string]*mrkdwn.Builder{
 		"help": render.HelpPage(renderer.Command), "plan": plan, "status": renderer.Status(open.View, ""),
-		"auditlog": renderer.AuditLog(open.View),
-		"undo":     renderer.AskUndo(live.Run, "undo/sample"), "verify": render.VerifyPage(live.Run, observation()),
+		"auditlog":    renderer.AuditLog(open.View),
+		"unreachable": renderer.Unreachable(open.Run, "not_in_channel"),
+		"undo":        renderer.AskUndo(live.Run, "undo/sample"), "verify": render.VerifyPage(live.Run, observation()),
 		"waiting": renderer.WaitingFor(homeContent()), "cancel": render.CancelPage(open.Run, "", "cancel"),
 		"confirmation": form.Confirmation(request(), hosts, "merche-biche", sampleID),
 	} {
@@ -115,7 +116,8 @@ func (c *collector) replies() {
 
 func (c *collector) views() {
 	open := openRun()
-	needed := &onboarding.ReasonNeededError{Approval: open.Approvals[0], Step: open.Step("database").Definition}
+	needed := &onboarding.ConfirmationNeededError{Reason: true, Approval: open.Approvals[0],
+		Step: open.Step("database").Definition}
 	review := renderer.Review(open.View, nil, cleo.ID)
 	reader := review
 	reader.Why = "This is your own request."
@@ -127,9 +129,9 @@ func (c *collector) views() {
 		"form-owner":    form.Form{Meta: meta, Draft: owner, Hosts: hosts, Hints: []string{"A hint."}}.View(),
 		"form-problems": form.Form{Meta: meta, Draft: owner, Hosts: hosts, Problems: problems}.View(),
 		"form-member":   form.Form{Meta: meta, Draft: memberDraft(), Hosts: hosts}.View(),
-		"approve":       render.ReasonForm(needed, render.Approving),
-		"reject":        render.ReasonForm(needed, render.Rejecting),
-		"break-glass":   render.ReasonForm(needed, render.BreakingGlass),
+		"approve":       render.ConfirmForm(needed, render.Approving, 0),
+		"reject":        render.ConfirmForm(needed, render.Rejecting, 0),
+		"break-glass":   render.ConfirmForm(needed, render.BreakingGlass, 0),
 		"findings":      render.FindingsPage(open.Step("preflight")),
 		"change":        render.ChangePage("Database rows", longApproval(), 1),
 		"review":        review.Page(0), "review-reader": reader.Page(0),

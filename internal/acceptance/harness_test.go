@@ -3,6 +3,7 @@ package acceptance
 import (
 	"context"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -18,11 +19,20 @@ type harness struct {
 	*testbed.Testbed
 	t   *testing.T
 	bot *testbed.Bot
+	env []string // of the product
 }
 
 // open starts a testbed and the product. Tests with a harness cannot run in parallel, because a
 // namespace has room for one sandbox.
 func open(t *testing.T, config testbed.Config) *harness {
+	t.Helper()
+	s := openWithout(t, config)
+	s.start()
+	return s
+}
+
+// openWithout starts a testbed alone.
+func openWithout(t *testing.T, config testbed.Config) *harness {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "testbed")
 	if err != nil {
@@ -47,7 +57,6 @@ func open(t *testing.T, config testbed.Config) *harness {
 		set.Close()
 		os.RemoveAll(dir)
 	})
-	s.start()
 	return s
 }
 
@@ -58,7 +67,7 @@ func (s *harness) start() {
 		s.t.Fatal(err)
 	}
 	seen := s.transcript()
-	if s.bot, err = s.Start([]string{executable}, asProduct); err != nil {
+	if s.bot, err = s.Start([]string{executable}, append(s.env, asProduct)...); err != nil {
 		s.t.Fatal(err)
 	}
 	if err := s.Connected(s.t.Context(), s.bot, seen); err != nil {
@@ -105,9 +114,12 @@ func (s *harness) dump() {
 	if screen, err := s.Person(testbed.Bo).Screen(context.Background()); err == nil {
 		s.t.Log(screen.Text(120))
 	}
-	if log, err := os.ReadFile(s.bot.Log); err == nil {
-		lines := strings.Split(string(log), "\n")
-		s.t.Log(strings.Join(lines[max(0, len(lines)-60):], "\n"))
+	logs, _ := filepath.Glob(filepath.Join(s.Dir, "bot-*.log"))
+	for _, name := range logs[max(0, len(logs)-4):] {
+		if log, err := os.ReadFile(name); err == nil {
+			lines := strings.Split(string(log), "\n")
+			s.t.Log(name + "\n" + strings.Join(lines[max(0, len(lines)-60):], "\n"))
+		}
 	}
 }
 

@@ -23,6 +23,7 @@ import (
 	"github.com/atlilith/onboardbot/internal/routine"
 	"github.com/atlilith/onboardbot/onboarding/engine"
 	"github.com/atlilith/onboardbot/onboarding/runbook"
+	"github.com/atlilith/onboardbot/onboarding/secondfactor"
 	"github.com/atlilith/onboardbot/onboarding/service"
 	"github.com/atlilith/onboardbot/onboarding/store"
 )
@@ -154,8 +155,12 @@ func (a *App) buildOnboarding() (err error) {
 	policy := a.settings.Onboarding
 	policy.Hosts = a.settings.Addressed()
 	policy.ReservedSlugs = append(slices.Clone(policy.ReservedSlugs), commands.Words()...)
-	a.engine, err = engine.New(a.pool,
-		engine.Dependencies{Runbook: book, Applier: book, Directory: a.directory, Notifier: notifier}, policy, a.log)
+	factor, err := secondfactor.New(a.pool, a.settings.SecondFactor)
+	if err != nil {
+		return err
+	}
+	a.engine, err = engine.New(a.pool, engine.Dependencies{Runbook: book, Applier: book, Directory: a.directory,
+		Notifier: notifier, Votes: factor}, policy, a.log)
 	if err != nil {
 		return fmt.Errorf("onboarding: %w", err)
 	}
@@ -166,6 +171,8 @@ func (a *App) buildOnboarding() (err error) {
 		Repository: book,
 		Notifier:   notifier,
 		Engine:     a.engine,
+
+		SecondFactor: factor,
 	}, policy, a.log)
 	if err != nil {
 		return fmt.Errorf("onboarding: %w", err)

@@ -2,6 +2,7 @@ package app
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -21,7 +22,7 @@ func (a *App) newJobs() (*river.Client[pgx.Tx], error) {
 	a.projector.AddWorkers(workers)
 	a.home.AddWorkers(workers)
 	a.isolation.worker.AddTo(workers)
-	periodic := a.certificates.addJobs(workers)
+	periodic := slices.Concat(a.certificates.addJobs(workers), a.projector.PeriodicJobs())
 	var reindex river.PeriodicSchedule // River's own
 	if !a.settings.Database.OwnerURL.IsZero() {
 		reindex = river.NeverSchedule() // only the owner of an index may rebuild it

@@ -47,6 +47,8 @@ func subcommands() []subcommand {
 		{"audit",
 			"verify the audit chain, or export RUN; exit status 0 sound, 1 tampered with, 2 could not verify",
 			"verify " + path + " -head 1234-9f2c4a1b7d03aabb", runAudit},
+		{"totp", "enroll, unlock or remove the authenticator app that confirms an operator's approvals",
+			"enroll " + path + " -operator U0BO", runTOTP},
 		{"config",
 			"print the configuration as the bot reads it, without secrets, and where each value came from", path,
 			printConfig},

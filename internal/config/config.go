@@ -23,6 +23,7 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/isolation/reports"
 	"github.com/atlilith/onboardbot/onboarding/runbook"
 	"github.com/atlilith/onboardbot/onboarding/runbook/settings"
+	"github.com/atlilith/onboardbot/onboarding/secondfactor"
 )
 
 // Config is the whole file.
@@ -35,6 +36,8 @@ type Config struct {
 	Database Database `yaml:"database"`
 	// Onboarding is the policy of runs and approvals.
 	Onboarding onboarding.Policy `yaml:"onboarding"`
+	// SecondFactor has the key that encrypts second factors and signs votes.
+	SecondFactor secondfactor.Config `yaml:"second_factor"`
 	// Config of the runbook: platform, hosts, vps, repository, deploy, dns, certificate,
 	// certificates, portal, probe, others.
 	settings.Config `yaml:",inline"`
@@ -215,13 +218,14 @@ var (
 	Commands   Section = func(c *Config) (string, error) { return "commands", c.Commands.Validate() }
 	Own        Section = func(c *Config) (string, error) { return "database", c.Database.validate() }
 	Onboarding Section = func(c *Config) (string, error) { return "onboarding", c.policy() }
+	Factors    Section = func(c *Config) (string, error) { return "second_factor", c.SecondFactor.Validate() }
 	Runbook    Section = func(c *Config) (string, error) { return "", c.Config.Validate() }
 	Platform   Section = func(c *Config) (string, error) { return "platform", c.Config.Platform.Validate() }
 	Process    Section = func(c *Config) (string, error) { return "", errors.Join(c.HTTP.validate(), c.Log.validate()) }
 )
 
 // Everything is every section, as serve and check need them.
-var Everything = []Section{Slack, Commands, Own, Onboarding, Runbook, Reminders, Isolation, Reports, Process}
+var Everything = []Section{Slack, Commands, Own, Onboarding, Factors, Runbook, Reminders, Isolation, Reports, Process}
 
 var schemaForm = regexp.MustCompile(`^[a-z_][a-z0-9_]{0,40}$`)
 
@@ -263,7 +267,11 @@ func (c *Config) policy() error { return errors.Join(c.Onboarding.Validate(), c.
 func (c *Config) rules() error {
 	var problems []error
 	kinds := runbook.Kinds()
-	for kind := range c.Onboarding.Rules {
+	for kind, rule := range c.Onboarding.Rules {
+		if rule.Confirm != onboarding.ConfirmNone && c.SecondFactor.Key.IsZero() {
+			problems = append(problems,
+				fmt.Errorf("%s.confirm: needs second_factor.key", join("rules", string(kind))))
+		}
 		if !slices.Contains(kinds, kind) {
 			problems = append(problems,
 				fmt.Errorf("%s: no step of this kind is approved; the kinds are %s",

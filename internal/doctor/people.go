@@ -11,6 +11,7 @@ import (
 	"github.com/atlilith/onboardbot/bot"
 	"github.com/atlilith/onboardbot/internal/routine"
 	"github.com/atlilith/onboardbot/onboarding"
+	"github.com/atlilith/onboardbot/onboarding/runbook"
 )
 
 // list is one of the configured lists of people and user groups.
@@ -36,7 +37,25 @@ func (c *slackCheck) operators(ctx context.Context) []onboarding.Finding {
 			"Set onboarding.escalate_after, or move the people to commands.approvers.",
 			"those in commands.escalate_to may never decide, since onboarding.escalate_after is 0s"))
 	}
-	return append(findings, c.second(full[0], full[1]))
+	return append(findings, c.second(full[0], full[1]), c.secondFactor())
+}
+
+// secondFactor recommends a second factor for what makes a site live, and for what takes it away.
+func (c *slackCheck) secondFactor() onboarding.Finding {
+	const name = "second factor"
+	var without []string
+	for _, kind := range runbook.Kinds() {
+		important := kind == "go-live" || strings.HasPrefix(string(kind), "undo-")
+		if important && c.settings.Onboarding.Rules[kind].Confirm == onboarding.ConfirmNone {
+			without = append(without, string(kind))
+		}
+	}
+	if len(without) == 0 {
+		return well(name, "a code confirms going live and every undo")
+	}
+	return doubtful(name, "Set second_factor.key, enroll the approvers, and set confirm: totp for these kinds in "+
+		"onboarding.rules; see docs/approvals.md.",
+		"Slack alone says who approves %s: a stolen session is enough", strings.Join(without, ", "))
 }
 
 // second checks that each operator's request can be approved by somebody else.

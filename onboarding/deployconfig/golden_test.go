@@ -5,6 +5,7 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -158,8 +159,9 @@ func FuzzSetSite(f *testing.F) {
 			t.Fatal(err)
 		}
 		for _, server := range servers {
-			if cmp.Diff(wantSite.ServerNames, server.ServerNames) != "" || server.Root != "" &&
-				server.Root != wantSite.Root {
+			other := slices.ContainsFunc(server.ServerNames,
+				func(name string) bool { return !slices.Contains(wantSite.ServerNames, name) })
+			if other || len(server.ServerNames) == 0 || server.Root != "" && server.Root != wantSite.Root {
 				t.Errorf("%+v", server)
 			}
 		}

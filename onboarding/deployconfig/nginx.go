@@ -2,6 +2,7 @@ package deployconfig
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 )
 
@@ -106,6 +107,9 @@ func (p *nginxParser) words() (words []token, end byte, err error) {
 			if len(words) == 0 {
 				return nil, 0, p.fail(p.pos, "unexpected %c", c)
 			}
+			if found := placeholder.Find(p.src[p.pos:]); found != nil {
+				return nil, 0, p.fail(p.pos, "put the value with %s in quotes: to nginx, { begins a block", found)
+			}
 			p.pos++
 			return words, c, nil
 		case '}':
@@ -129,6 +133,9 @@ func (p *nginxParser) words() (words []token, end byte, err error) {
 	}
 	return nil, 0, nil
 }
+
+// placeholder is one that a template has for a value, which no block can begin with.
+var placeholder = regexp.MustCompile(`^\{[A-Za-z_][A-Za-z0-9_-]*\}`)
 
 func (p *nginxParser) comment() {
 	rest := string(p.src[p.pos:])

@@ -112,8 +112,11 @@ func (r *Resolver) Zone(ctx context.Context, name string) (string, error) {
 		}
 		candidate = parent
 	}
-	return "", fmt.Errorf("%w for %s: the resolver %s %s", ErrNoZone, name, strings.Join(r.bootstrap, ", "),
-		problem.Sentence())
+	answer := "knows of none"
+	if problem != "" {
+		answer = problem.Sentence()
+	}
+	return "", fmt.Errorf("%w for %s: the resolver %s %s", ErrNoZone, name, strings.Join(r.bootstrap, ", "), answer)
 }
 
 // registry reports whether a name is a public suffix, such as com or co.uk, whose zone is never

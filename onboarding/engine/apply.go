@@ -7,10 +7,8 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
 
 	"github.com/atlilith/onboardbot/onboarding"
-	"github.com/atlilith/onboardbot/onboarding/store"
 )
 
 const (
@@ -93,12 +91,12 @@ func (d *driver) notAdmitted(ctx context.Context, w *work, err error) error {
 // beginAttempt records that the step is being applied, unless the run ended meanwhile.
 func (d *driver) beginAttempt(ctx context.Context, w *work, attempt *onboarding.Attempt) (begun bool, err error) {
 	w.step.State, w.step.Detail = onboarding.StepApplying, ""
-	err = d.save(ctx, w, func(tx pgx.Tx) error {
+	err = d.save(ctx, w, func(tx Tx) error {
 		begun = true
-		if err := store.InsertAttempt(ctx, tx, attempt); err != nil {
+		if err := tx.InsertAttempt(ctx, attempt); err != nil {
 			return err
 		}
-		return store.AddEvent(ctx, tx, w.event(onboarding.EventApplying))
+		return tx.AddEvent(ctx, w.event(onboarding.EventApplying))
 	})
 	return begun, err
 }
@@ -110,7 +108,7 @@ func (d *driver) finishAttempt(ctx context.Context, attempt *onboarding.Attempt,
 		attempt.Outcome, attempt.Error = onboarding.OutcomeFailed, cause.Error()
 	}
 	attempt.Tail, attempt.Lines = output.last()
-	return store.FinishAttempt(ctx, d.db(), attempt, output.all())
+	return d.db().FinishAttempt(ctx, attempt, output.all())
 }
 
 // applyItems applies the items of an application in their order. After the first that fails it
@@ -140,7 +138,7 @@ const maxLosses = 3
 // lose records that contact was lost with what the step began, which may still run. The step stays
 // interrupted: it waits until that has ended, observes, and goes on under the same approval.
 func (d *driver) lose(ctx context.Context, w *work, attempt *onboarding.Attempt, output *recorder, cause error) error {
-	count, err := store.Interruptions(ctx, d.db(), w.approval.ID)
+	count, err := d.db().Interruptions(ctx, w.approval.ID)
 	if err != nil {
 		return err
 	}
@@ -153,11 +151,11 @@ func (d *driver) lose(ctx context.Context, w *work, attempt *onboarding.Attempt,
 		w.step.State, event.Kind = onboarding.StepUnknown, onboarding.EventUnknown
 	}
 	event.Text = w.step.Detail
-	return d.save(ctx, w, func(tx pgx.Tx) error {
-		if err := store.FinishAttempt(ctx, tx, attempt, output.all()); err != nil {
+	return d.save(ctx, w, func(tx Tx) error {
+		if err := tx.FinishAttempt(ctx, attempt, output.all()); err != nil {
 			return err
 		}
-		return store.AddEvent(ctx, tx, event)
+		return tx.AddEvent(ctx, event)
 	})
 }
 
@@ -167,12 +165,7 @@ func (d *driver) showProgress(ctx context.Context, attempt *onboarding.Attempt, 
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), progressTimeout)
 	defer cancel()
 	attempt.Tail, attempt.Lines = output.last()
-	err := pgx.BeginFunc(ctx, d.db(), func(tx pgx.Tx) error {
-		if err := store.SaveProgress(ctx, tx, attempt); err != nil {
-			return err
-		}
-		return d.engine.notifier.RunChanged(ctx, tx, attempt.RunID)
-	})
+	err := d.change(ctx, attempt.RunID, func(tx Tx, _ *onboarding.Run) error { return tx.SaveProgress(ctx, attempt) })
 	if err != nil {
 		d.engine.log.WarnContext(ctx, "progress could not be shown", "run", attempt.RunID, "error", err)
 	}
@@ -221,11 +214,11 @@ func (d *driver) fail(ctx context.Context, w *work, cause error) error {
 	event := w.event(onboarding.EventFailed)
 	event.Text = cause.Error()
 	d.engine.log.WarnContext(ctx, "step failed", "run", w.run.ID, "step", w.step.Key, "error", cause)
-	return d.save(ctx, w, func(tx pgx.Tx) error {
+	return d.save(ctx, w, func(tx Tx) error {
 		if err := useApproval(ctx, tx, w.approval); err != nil {
 			return err
 		}
-		return store.AddEvent(ctx, tx, event)
+		return tx.AddEvent(ctx, event)
 	})
 }
 
@@ -237,23 +230,23 @@ func (d *driver) refuse(ctx context.Context, w *work, refusal *RefusedError, cau
 	event.Text = cause.Error()
 	d.engine.log.WarnContext(ctx, "the gate refused to apply a change", "run", w.run.ID, "step", w.step.Key,
 		"line", refusal.Line, "error", cause)
-	return d.change(ctx, w.run.ID, func(tx pgx.Tx, fresh *onboarding.Run) error {
+	return d.change(ctx, w.run.ID, func(tx Tx, fresh *onboarding.Run) error {
 		invalid := refusal.Line == LineApproval || refusal.Line == LineVotes
 		if invalid && fresh.State == onboarding.RunActive {
 			return revoke(ctx, tx, w.step, event)
 		}
-		if err := store.AddEvent(ctx, tx, event); err != nil || fresh.State != onboarding.RunActive {
+		if err := tx.AddEvent(ctx, event); err != nil || fresh.State != onboarding.RunActive {
 			return err
 		}
 		if refusal.Line == LineFreeze {
 			w.step.State, w.step.Detail = onboarding.StepApproved, ""
-			return store.SaveStep(ctx, tx, w.run.ID, w.step)
+			return tx.SaveStep(ctx, w.run.ID, w.step)
 		}
 		w.step.State, w.step.Detail = onboarding.StepFailed, cause.Error()
-		if err := store.SaveStep(ctx, tx, w.run.ID, w.step); err != nil {
+		if err := tx.SaveStep(ctx, w.run.ID, w.step); err != nil {
 			return err
 		}
-		current, err := store.CurrentApproval(ctx, tx, w.run.ID, w.step.Key)
+		current, err := tx.CurrentApproval(ctx, w.run.ID, w.step.Key)
 		if err != nil || current == nil {
 			return err
 		}

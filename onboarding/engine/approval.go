@@ -4,10 +4,7 @@ import (
 	"context"
 	"time"
 
-	"github.com/jackc/pgx/v5"
-
 	"github.com/atlilith/onboardbot/onboarding"
-	"github.com/atlilith/onboardbot/onboarding/store"
 )
 
 // requestApproval asks a second operator to approve the observed change. The approval that the
@@ -32,33 +29,33 @@ func (d *driver) requestApproval(ctx context.Context, w *work, observation onboa
 	}
 	w.approval = approval
 	w.set(onboarding.StepAsking, "", observation.Findings)
-	return d.save(ctx, w, func(tx pgx.Tx) error {
+	return d.save(ctx, w, func(tx Tx) error {
 		if lapsed != nil {
 			if err := lapse(ctx, tx, lapsed, approval.Drift); err != nil {
 				return err
 			}
 		}
-		if err := store.InsertApproval(ctx, tx, approval); err != nil {
+		if err := tx.InsertApproval(ctx, approval); err != nil {
 			return err
 		}
-		if err := store.AskTogether(ctx, tx, approval); err != nil {
+		if err := tx.AskTogether(ctx, approval); err != nil {
 			return err
 		}
-		if err := d.engine.wakeFor(ctx, tx, approval); err != nil {
+		if err := wakeFor(ctx, tx, approval); err != nil {
 			return err
 		}
-		return store.AddEvent(ctx, tx, w.event(onboarding.EventAsked))
+		return tx.AddEvent(ctx, w.event(onboarding.EventAsked))
 	})
 }
 
 // wakeFor has the run advanced when the reminder, the escalation and the end of an approval are
 // due.
-func (e *Engine) wakeFor(ctx context.Context, tx pgx.Tx, approval *onboarding.Approval) error {
+func wakeFor(ctx context.Context, tx Tx, approval *onboarding.Approval) error {
 	for _, at := range []time.Time{approval.Remind, approval.Escalate, approval.Expires} {
 		if at.IsZero() {
 			continue
 		}
-		if err := e.Wake(ctx, tx, approval.RunID, at); err != nil {
+		if err := tx.Wake(ctx, approval.RunID, at); err != nil {
 			return err
 		}
 	}
@@ -67,29 +64,29 @@ func (e *Engine) wakeFor(ctx context.Context, tx pgx.Tx, approval *onboarding.Ap
 
 // revoke ends an approval that was given and does not count any more, with the event's text as the
 // reason, and has its step observed and asked for again.
-func revoke(ctx context.Context, tx pgx.Tx, step *onboarding.Step, event onboarding.Event) error {
+func revoke(ctx context.Context, tx Tx, step *onboarding.Step, event onboarding.Event) error {
 	event.Kind = onboarding.EventLapsed
-	if err := store.AddEvent(ctx, tx, event); err != nil {
+	if err := tx.AddEvent(ctx, event); err != nil {
 		return err
 	}
 	step.State, step.Detail = onboarding.StepPending, ""
-	if err := store.SaveStep(ctx, tx, event.RunID, step); err != nil {
+	if err := tx.SaveStep(ctx, event.RunID, step); err != nil {
 		return err
 	}
-	current, err := store.CurrentApproval(ctx, tx, event.RunID, step.Key)
+	current, err := tx.CurrentApproval(ctx, event.RunID, step.Key)
 	if err != nil || current == nil {
 		return err
 	}
-	return store.CloseApproval(ctx, tx, current, onboarding.ApprovalRevoked)
+	return tx.CloseApproval(ctx, current, onboarding.ApprovalRevoked)
 }
 
 // lapse ends an approval for a change that is not the one to be made, and adds why to the audit
 // trail.
-func lapse(ctx context.Context, tx pgx.Tx, approval *onboarding.Approval, why string) error {
-	if err := store.CloseApproval(ctx, tx, approval, onboarding.ApprovalLapsed); err != nil {
+func lapse(ctx context.Context, tx Tx, approval *onboarding.Approval, why string) error {
+	if err := tx.CloseApproval(ctx, approval, onboarding.ApprovalLapsed); err != nil {
 		return err
 	}
-	return store.AddEvent(ctx, tx, onboarding.Event{RunID: approval.RunID, Kind: onboarding.EventLapsed,
+	return tx.AddEvent(ctx, onboarding.Event{RunID: approval.RunID, Kind: onboarding.EventLapsed,
 		Step: approval.Step, Approval: approval.ID, Digest: approval.Digest, Text: why})
 }
 
@@ -98,18 +95,18 @@ func lapse(ctx context.Context, tx pgx.Tx, approval *onboarding.Approval, why st
 // becomes the step's open approval. Those for other changes lapse.
 func (d *driver) takePreapproval(ctx context.Context, w *work, digest onboarding.Digest) (taken bool, err error) {
 	run, step := w.run, w.step
-	err = store.ChangeRun(ctx, d.db(), run.ID, func(tx pgx.Tx, fresh *onboarding.Run) error {
+	err = d.change(ctx, run.ID, func(tx Tx, fresh *onboarding.Run) error {
 		if fresh.State != onboarding.RunActive {
 			return nil
 		}
-		given, err := store.Preapprovals(ctx, tx, run.ID, step.Key)
+		given, err := tx.Preapprovals(ctx, run.ID, step.Key)
 		if err != nil || len(given) == 0 {
 			return err
 		}
 		for _, approval := range given {
 			if !taken && approval.Digest == digest && time.Now().Before(approval.Expires) {
 				taken = true
-				err = d.engine.usePreapproval(ctx, tx, step, approval)
+				err = usePreapproval(ctx, tx, step, approval)
 			} else {
 				err = dropPreapproval(ctx, tx, approval)
 			}
@@ -117,44 +114,40 @@ func (d *driver) takePreapproval(ctx context.Context, w *work, digest onboarding
 				return err
 			}
 		}
-		if taken {
-			if err := store.SaveStep(ctx, tx, run.ID, step); err != nil {
-				return err
-			}
+		if !taken {
+			return nil
 		}
-		return d.engine.notifier.RunChanged(ctx, tx, run.ID)
+		return tx.SaveStep(ctx, run.ID, step)
 	})
 	return taken, err
 }
 
 // usePreapproval makes what was shown before the step's turn the step's approval: given, or still
 // to be decided.
-func (e *Engine) usePreapproval(
-	ctx context.Context, tx pgx.Tx, step *onboarding.Step, approval *onboarding.Approval,
-) error {
-	if err := e.wakeFor(ctx, tx, approval); err != nil {
+func usePreapproval(ctx context.Context, tx Tx, step *onboarding.Step, approval *onboarding.Approval) error {
+	if err := wakeFor(ctx, tx, approval); err != nil {
 		return err
 	}
-	if err := store.AskTogether(ctx, tx, approval); err != nil {
+	if err := tx.AskTogether(ctx, approval); err != nil {
 		return err
 	}
 	if approval.State == onboarding.ApprovalAheadApproved {
 		step.State, step.Detail = onboarding.StepApproved, ""
-		return store.SetApprovalState(ctx, tx, approval, onboarding.ApprovalApproved)
+		return tx.SetApprovalState(ctx, approval, onboarding.ApprovalApproved)
 	}
 	step.State, step.Detail = onboarding.StepAsking, ""
-	if err := store.SetApprovalState(ctx, tx, approval, onboarding.ApprovalOpen); err != nil {
+	if err := tx.SetApprovalState(ctx, approval, onboarding.ApprovalOpen); err != nil {
 		return err
 	}
-	return store.AddEvent(ctx, tx, onboarding.Event{RunID: approval.RunID, Kind: onboarding.EventAsked, Step: step.Key,
+	return tx.AddEvent(ctx, onboarding.Event{RunID: approval.RunID, Kind: onboarding.EventAsked, Step: step.Key,
 		Approval: approval.ID, Digest: approval.Digest})
 }
 
 // dropPreapproval ends what was shown before the step's turn for a change that is not the one to
 // be made. The audit trail has it if it was decided.
-func dropPreapproval(ctx context.Context, tx pgx.Tx, approval *onboarding.Approval) error {
+func dropPreapproval(ctx context.Context, tx Tx, approval *onboarding.Approval) error {
 	if approval.State == onboarding.ApprovalAheadApproved {
 		return lapse(ctx, tx, approval, "The change is not the one that was approved in advance.")
 	}
-	return store.CloseApproval(ctx, tx, approval, onboarding.ApprovalLapsed)
+	return tx.CloseApproval(ctx, approval, onboarding.ApprovalLapsed)
 }

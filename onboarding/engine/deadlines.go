@@ -4,22 +4,19 @@ import (
 	"context"
 	"time"
 
-	"github.com/jackc/pgx/v5"
-
 	"github.com/atlilith/onboardbot/onboarding"
-	"github.com/atlilith/onboardbot/onboarding/store"
 )
 
 // keepTime reminds of the run's approvals that soon expire, and ends those that nobody decided or
 // that were given and not applied in time. It returns the run as it is then.
 func (d *driver) keepTime(ctx context.Context, run *onboarding.Run) (*onboarding.Run, error) {
-	due, err := store.DueApprovals(ctx, d.db(), run.ID)
+	due, err := d.db().DueApprovals(ctx, run.ID)
 	if err != nil || len(due) == 0 {
 		return run, err
 	}
-	err = d.change(ctx, run.ID, func(tx pgx.Tx, fresh *onboarding.Run) error {
+	err = d.change(ctx, run.ID, func(tx Tx, fresh *onboarding.Run) error {
 		run = fresh
-		due, err := store.DueApprovals(ctx, tx, run.ID)
+		due, err := tx.DueApprovals(ctx, run.ID)
 		if err != nil {
 			return err
 		}
@@ -35,39 +32,39 @@ func (d *driver) keepTime(ctx context.Context, run *onboarding.Run) (*onboarding
 
 // keepTimeOf expires an approval whose time is over, or records that its approvers are reminded
 // or that the second group is told.
-func (e *Engine) keepTimeOf(ctx context.Context, tx pgx.Tx, run *onboarding.Run, approval *onboarding.Approval) error {
+func (e *Engine) keepTimeOf(ctx context.Context, tx Tx, run *onboarding.Run, approval *onboarding.Approval) error {
 	event := onboarding.Event{RunID: run.ID, Step: approval.Step, Approval: approval.ID, Digest: approval.Digest}
 	if approval.State == onboarding.ApprovalApproved {
 		event.Text = errExpired.Error()
 		return revoke(ctx, tx, run.Step(approval.Step), event)
 	}
 	if !time.Now().Before(approval.Expires) {
-		if err := store.CloseApproval(ctx, tx, approval, onboarding.ApprovalExpired); err != nil {
+		if err := tx.CloseApproval(ctx, approval, onboarding.ApprovalExpired); err != nil {
 			return err
 		}
 		step := run.Step(approval.Step)
 		step.State = onboarding.StepExpired
 		step.Detail = "Nobody decided within " + e.policy.ApprovalLife.String() + "."
-		if err := store.SaveStep(ctx, tx, run.ID, step); err != nil {
+		if err := tx.SaveStep(ctx, run.ID, step); err != nil {
 			return err
 		}
 		event.Kind = onboarding.EventExpired
-		return store.AddEvent(ctx, tx, event)
+		return tx.AddEvent(ctx, event)
 	}
-	reminded, err := store.MarkReminded(ctx, tx, approval.ID)
+	reminded, err := tx.MarkReminded(ctx, approval.ID)
 	if err != nil {
 		return err
 	}
 	if reminded {
 		event.Kind = onboarding.EventReminded
-		if err := store.AddEvent(ctx, tx, event); err != nil {
+		if err := tx.AddEvent(ctx, event); err != nil {
 			return err
 		}
 	}
-	escalated, err := store.MarkEscalated(ctx, tx, approval.ID)
+	escalated, err := tx.MarkEscalated(ctx, approval.ID)
 	if err != nil || !escalated {
 		return err
 	}
 	event.Kind = onboarding.EventEscalated
-	return store.AddEvent(ctx, tx, event)
+	return tx.AddEvent(ctx, event)
 }

@@ -7,11 +7,9 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
 
 	"github.com/atlilith/onboardbot/internal/locks"
 	"github.com/atlilith/onboardbot/onboarding"
-	"github.com/atlilith/onboardbot/onboarding/store"
 )
 
 var errHeld = errors.New("the run is being advanced elsewhere")
@@ -23,7 +21,7 @@ func runLock(id uuid.UUID) locks.Name { return locks.Named("run", id.String()) }
 // that holds the run's lock: should that session end, the lock is free for another process and
 // this one can write nothing more. What it does outside carries the token of [takeUp].
 func (e *Engine) advance(ctx context.Context, id uuid.UUID) error {
-	session, err := locks.Open(ctx, e.pool)
+	session, err := e.open(ctx)
 	if err != nil {
 		return fmt.Errorf("run %s: %w", id, err)
 	}
@@ -40,7 +38,7 @@ func (e *Engine) advance(ctx context.Context, id uuid.UUID) error {
 		return err
 	}
 	ctx, stop := context.WithCancel(ctx)
-	gate := &gate{applier: e.applier, directory: e.directory, holder: holder}
+	gate := &gate{applier: e.applier, directory: e.directory, votes: e.votes, policy: &e.policy, holder: holder}
 	driver := &driver{engine: e, holder: holder, gate: gate, observer: newObserver(e)}
 	e.driven.Store(id, driver.observer.wakeups)
 	defer func() {
@@ -62,8 +60,8 @@ func (e *Engine) advance(ctx context.Context, id uuid.UUID) error {
 
 // logHead leaves the head of the run's audit chain in the log, where nobody who can write to the
 // database can edit it.
-func (e *Engine) logHead(ctx context.Context, db store.DB, id uuid.UUID) {
-	head, err := store.HeadOf(ctx, db, id)
+func (e *Engine) logHead(ctx context.Context, session Session, id uuid.UUID) {
+	head, err := session.HeadOf(ctx, id)
 	if err != nil {
 		e.log.WarnContext(ctx, "the head of the audit chain could not be read", "run", id, "error", err)
 		return
@@ -81,29 +79,24 @@ type driver struct {
 }
 
 // db is the connection that holds the run's lock.
-func (d *driver) db() *pgx.Conn { return d.holder.session.Conn() }
+func (d *driver) db() Session { return d.holder.session }
 
-// change changes the run on the connection that holds its lock, and calls the notifier. It does
-// not wake the engine, which is advancing the run.
-func (d *driver) change(ctx context.Context, id uuid.UUID, change func(tx pgx.Tx, run *onboarding.Run) error) error {
-	return store.ChangeRun(ctx, d.db(), id, func(tx pgx.Tx, run *onboarding.Run) error {
-		if err := change(tx, run); err != nil {
-			return err
-		}
-		return d.engine.notifier.RunChanged(ctx, tx, id)
-	})
+// change changes the run on the connection that holds its lock. It does not wake the engine, which
+// is advancing the run.
+func (d *driver) change(ctx context.Context, id uuid.UUID, change func(tx Tx, run *onboarding.Run) error) error {
+	return d.db().ChangeRun(ctx, id, change)
 }
 
 // step does the next thing there is to do for the run and reports whether there may be more.
 func (d *driver) step(ctx context.Context, id uuid.UUID) (more bool, err error) {
-	run, err := store.LoadRun(ctx, d.db(), id)
+	run, err := d.db().LoadRun(ctx, id)
 	if err != nil || run.State != onboarding.RunActive {
 		return false, err
 	}
 	if run, err = d.keepTime(ctx, run); err != nil {
 		return false, err
 	}
-	if d.freeze, err = store.Frozen(ctx, d.db()); err != nil {
+	if d.freeze, err = d.db().Frozen(ctx); err != nil {
 		return false, err
 	}
 	d.observer.collect(run)
@@ -142,19 +135,19 @@ func (d *driver) reconcilable(run *onboarding.Run) *onboarding.Step {
 
 // finish ends the run, whose steps are all done.
 func (d *driver) finish(ctx context.Context, run *onboarding.Run) error {
-	return d.change(ctx, run.ID, func(tx pgx.Tx, run *onboarding.Run) error {
+	return d.change(ctx, run.ID, func(tx Tx, run *onboarding.Run) error {
 		if run.State != onboarding.RunActive || !run.Finished() {
 			return nil
 		}
 		run.State = onboarding.RunDone
-		if err := store.EndRun(ctx, tx, run); err != nil {
+		if err := tx.EndRun(ctx, run); err != nil {
 			return err
 		}
 		d.engine.log.InfoContext(ctx, "run done", "run", run.ID, "slug", run.Request.Slug)
 		event := onboarding.Event{RunID: run.ID, Kind: onboarding.EventFinished, Took: time.Since(run.Created)}
-		if err := store.AddEvent(ctx, tx, event); err != nil {
+		if err := tx.AddEvent(ctx, event); err != nil {
 			return err
 		}
-		return store.NotifyUndone(ctx, tx, d.engine.notifier, run)
+		return tx.NotifyUndone(ctx, run)
 	})
 }

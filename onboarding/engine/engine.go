@@ -35,12 +35,14 @@ const JobTimeout = 45 * time.Minute
 // behind it.
 const Queue = "runs"
 
-// Dependencies are what the engine works with. None may be nil.
+// Dependencies are what the engine works with. None may be nil but Votes.
 type Dependencies struct {
 	Runbook   onboarding.Runbook
 	Applier   onboarding.Applier
 	Directory onboarding.Directory
 	Notifier  store.Notifier
+	// Votes verifies what people voted. Nil: votes are not signed.
+	Votes onboarding.VoteSigner
 }
 
 // Engine advances runs. It is safe for concurrent use, and any replica can advance any run.
@@ -49,27 +51,40 @@ type Engine struct {
 	applier   onboarding.Applier
 	directory onboarding.Directory
 	notifier  store.Notifier
+	open      Open
 	pool      *pgxpool.Pool
 	jobs      *river.Client[pgx.Tx]
 	policy    onboarding.Policy
 	log       *slog.Logger
 	driven    sync.Map // by the id of each run that this process advances, the channel that wakes its driver
+	votes     onboarding.VoteSigner
 }
 
 // New returns an engine on the bot's own database, whose connections must have the schema of
 // [store.Migrate] as their search path.
 func New(pool *pgxpool.Pool, dependencies Dependencies, policy onboarding.Policy, log *slog.Logger) (*Engine, error) {
+	engine, err := NewOn(nil, dependencies, policy, log)
+	if err != nil {
+		return nil, err
+	}
+	engine.open, engine.pool = engine.openPostgres, pool
+	engine.jobs, err = jobs.Inserter(pool, log)
+	return engine, err
+}
+
+// NewOn returns an engine that keeps runs elsewhere than in a database: of its methods only
+// [Engine.Advance] works.
+func NewOn(open Open, dependencies Dependencies, policy onboarding.Policy, log *slog.Logger) (*Engine, error) {
 	policy.Defaults()
 	if err := policy.Validate(); err != nil {
 		return nil, err
 	}
-	inserter, err := jobs.Inserter(pool, log)
-	if err != nil {
-		return nil, err
+	if dependencies.Votes == nil {
+		dependencies.Votes = onboarding.NoSecondFactor{}
 	}
-	return &Engine{runbook: dependencies.Runbook, applier: dependencies.Applier,
-		directory: dependencies.Directory, notifier: dependencies.Notifier, pool: pool, jobs: inserter,
-		policy: policy, log: log}, nil
+	return &Engine{votes: dependencies.Votes, runbook: dependencies.Runbook,
+		applier: dependencies.Applier, directory: dependencies.Directory,
+		notifier: dependencies.Notifier, open: open, policy: policy, log: log}, nil
 }
 
 // Wake has the engine advance a run once the transaction commits: at a time or, for the zero
@@ -124,18 +139,29 @@ const (
 const lookupPause = 15 * time.Second
 
 func (w *advanceWorker) Work(ctx context.Context, job *river.Job[advanceArgs]) error {
-	err := w.engine.advance(ctx, job.Args.RunID)
+	again, err := w.engine.Advance(ctx, job.Args.RunID, job.CreatedAt)
 	switch {
-	case errors.Is(err, errHeld):
-		w.engine.nudge(job.Args.RunID)
-		return river.JobSnooze(min(max(time.Since(job.CreatedAt), leastSnooze), mostSnooze))
 	case errors.Is(err, onboarding.ErrNotFound):
 		return river.JobCancel(err)
-	}
-	if refusal, refused := errors.AsType[*RefusedError](err); refused && refusal.Line == LineDirectory {
-		return river.JobSnooze(lookupPause)
+	case err == nil && again > 0:
+		return river.JobSnooze(again)
 	}
 	return err
+}
+
+// Advance takes a run as far as it goes by itself. If again is not 0, the caller calls it again after
+// that time: another process advances the run since some time, or the directory does not answer. It
+// returns [onboarding.ErrNotFound].
+func (e *Engine) Advance(ctx context.Context, id uuid.UUID, since time.Time) (again time.Duration, err error) {
+	err = e.advance(ctx, id)
+	if errors.Is(err, errHeld) {
+		e.nudge(id)
+		return min(max(time.Since(since), leastSnooze), mostSnooze), nil
+	}
+	if refusal, refused := errors.AsType[*RefusedError](err); refused && refusal.Line == LineDirectory {
+		return lookupPause, nil
+	}
+	return 0, err
 }
 
 // nudge has the driver of a run, if it is in this process, read the run again.

@@ -6,7 +6,6 @@ import (
 	"fmt"
 
 	"github.com/atlilith/onboardbot/onboarding"
-	"github.com/atlilith/onboardbot/onboarding/store"
 )
 
 // gate is the one place through which the items of a change reach the outside. It alone knows the
@@ -15,6 +14,8 @@ type gate struct {
 	applier   onboarding.Applier
 	directory onboarding.Directory
 	holder    *holder
+	votes     onboarding.VoteSigner
+	policy    *onboarding.Policy
 }
 
 // Line names what must hold before an item is applied.
@@ -100,7 +101,7 @@ func (g *gate) authorize(ctx context.Context, a *application) (onboarding.Author
 	// A statement that is cancelled breaks the session, which later items and the outcome need.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), checkTimeout)
 	defer cancel()
-	db := g.holder.session.Conn()
+	db := g.holder.session
 
 	// 1. This process is still the run's newest holder: it has the lock, and no token is greater. The
 	// applier has the target refuse a lower token than it has seen.
@@ -109,14 +110,14 @@ func (g *gate) authorize(ctx context.Context, a *application) (onboarding.Author
 	}
 
 	// 2. Nothing is frozen, and the run is active.
-	freeze, err := store.Frozen(ctx, db)
+	freeze, err := db.Frozen(ctx)
 	if err != nil {
 		return none, &RefusedError{LineHolder, err}
 	}
 	if err := notFrozen(a, freeze); err != nil {
 		return none, &RefusedError{LineFreeze, err}
 	}
-	state, err := store.RunState(ctx, db, a.run.ID)
+	state, err := db.RunState(ctx, a.run.ID)
 	if err != nil {
 		return none, &RefusedError{LineHolder, err}
 	}
@@ -126,7 +127,7 @@ func (g *gate) authorize(ctx context.Context, a *application) (onboarding.Author
 
 	// 3. The approval is the step's, approved, for this change or for one that contains what is
 	// left of it, unexpired and not used.
-	approval, err := store.LoadApproval(ctx, db, a.approval.ID)
+	approval, err := db.LoadApproval(ctx, a.approval.ID)
 	if err != nil {
 		return none, &RefusedError{LineHolder, err}
 	}
@@ -136,6 +137,9 @@ func (g *gate) authorize(ctx context.Context, a *application) (onboarding.Author
 
 	// 4. Enough distinct people agreed who may decide now, each in a message that was delivered for
 	// the approval, and none of them the requester unless the glass was broken.
+	if err := g.verifyVotes(approval); err != nil {
+		return none, &RefusedError{LineVotes, err}
+	}
 	if err := enoughVotes(approval, a.run); err != nil {
 		return none, &RefusedError{LineVotes, err}
 	}

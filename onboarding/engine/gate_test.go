@@ -12,7 +12,9 @@ import (
 
 	"github.com/atlilith/onboardbot/internal/locks"
 	"github.com/atlilith/onboardbot/internal/sandbox/postgres"
+	"github.com/atlilith/onboardbot/internal/secret"
 	"github.com/atlilith/onboardbot/onboarding"
+	"github.com/atlilith/onboardbot/onboarding/secondfactor"
 	"github.com/atlilith/onboardbot/onboarding/store"
 )
 
@@ -125,14 +127,29 @@ func newGateCase(t *testing.T, pool *pgxpool.Pool, names []string) *gateCase {
 	must(t, err)
 	t.Cleanup(session.Close)
 	must(t, session.Lock(t.Context(), runLock(run.ID)))
-	holder, err := takeUp(t.Context(), session, run.ID)
+	holder, err := takeUp(t.Context(), postgresSession{Session: session, On: store.On{DB: session.Conn()}}, run.ID)
 	must(t, err)
 	applier, people := &recordingApplier{}, &people{}
 	return &gateCase{t: t, pool: pool, session: session, applier: applier, people: people,
-		gate: &gate{applier: applier, directory: people, holder: holder},
+		gate: &gate{applier: applier, directory: people, votes: onboarding.NoSecondFactor{}, policy: &policy, holder: holder},
 		application: &application{run: run, step: "database", approval: approval, items: approval.Change.Items,
 			output: newRecorder(),
 			show:   func() {}}}
+}
+
+// sign has the gate ask for signatures, and signs the votes.
+func (c *gateCase) sign() {
+	c.t.Helper()
+	factors, err := secondfactor.Open(c.pool,
+		secondfactor.Config{Key: secret.New("MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=")})
+	must(c.t, err)
+	c.gate.votes = factors
+	approval, err := store.LoadApproval(c.t.Context(), c.pool, c.application.approval.ID)
+	must(c.t, err)
+	for _, vote := range approval.Votes {
+		c.exec(`UPDATE votes SET signature = $2 WHERE approval_id = $1 AND operator = $3`, approval.ID,
+			factors.Sign(approval, vote), vote.By.ID)
+	}
 }
 
 // exec changes the database behind the gate's back.
@@ -256,6 +273,32 @@ func TestGate(t *testing.T) {
 		"4: a vote was given in no message": {items: []string{"one"}, line: LineVotes, prepare: func(c *gateCase) {
 			c.exec(`UPDATE votes SET source = DEFAULT WHERE operator = 'eve'`)
 		}},
+		"4: every vote is signed": {items: []string{"one"}, applied: []string{"one"},
+			prepare: func(c *gateCase) { c.sign() }},
+		"4: a vote was written into the database": {items: []string{"one"}, line: LineVotes,
+			prepare: func(c *gateCase) {
+				c.sign()
+				c.exec(`DELETE FROM votes WHERE operator = 'eve'`)
+				c.exec(`INSERT INTO votes (approval_id, operator, name, agrees, source, confirmed, signature, at)
+					SELECT approval_id, 'eve', 'eve', true, source, confirmed, signature, at FROM votes WHERE operator = 'bob'`)
+			}},
+		"4: an approval was made to need fewer people": {items: []string{"one"}, line: LineVotes,
+			prepare: func(c *gateCase) {
+				c.sign()
+				c.exec(`DELETE FROM votes WHERE operator = 'eve'`)
+				c.exec(`UPDATE approvals SET needs = 1`)
+			}},
+		"4: an approval was made to last longer": {items: []string{"one"}, line: LineVotes,
+			prepare: func(c *gateCase) {
+				c.sign()
+				c.exec(`UPDATE approvals SET expires_at = expires_at + interval '1 day'`)
+			}},
+		"4: a code is needed now, and none was given": {items: []string{"one"}, line: LineVotes,
+			prepare: func(c *gateCase) {
+				c.sign()
+				c.gate.policy.Rules = map[onboarding.Kind]onboarding.Rule{"database": {Confirm: onboarding.ConfirmTOTP}}
+				c.exec(`UPDATE votes SET confirmed = 'totp'`)
+			}},
 		"4: the requester broke the glass": {items: []string{"one"}, applied: []string{"one"},
 			prepare: func(c *gateCase) {
 				c.exec(`DELETE FROM votes WHERE operator = 'eve'`)

@@ -220,7 +220,8 @@ func (h *harness) asked(id uuid.UUID, key onboarding.Key) *onboarding.Approval {
 
 // decision is what somebody decides in a message that was delivered.
 func decision(operator, reason string) service.Decision {
-	return service.Decision{Operator: operator, Reason: reason, Source: "a message"}
+	return service.Decision{Operator: operator, Reason: reason, Source: "a message",
+		Shown: func(*onboarding.Approval) bool { return true }}
 }
 
 func (h *harness) approve(id uuid.UUID, key onboarding.Key, by string) *onboarding.Approval {

@@ -8,10 +8,8 @@ import (
 
 	"github.com/google/uuid"
 
-	"github.com/atlilith/onboardbot/internal/locks"
 	"github.com/atlilith/onboardbot/internal/routine"
 	"github.com/atlilith/onboardbot/onboarding"
-	"github.com/atlilith/onboardbot/onboarding/store"
 )
 
 // checkTimeout bounds a question to the database about the holder of a run. Together with
@@ -23,7 +21,7 @@ const checkTimeout = 4 * time.Second
 // token is greater than that of every holder before. It is for the driver's goroutine, except where
 // a method says otherwise.
 type holder struct {
-	session *locks.Session
+	session Session
 	run     uuid.UUID
 	token   int64
 	// questions are those of [holder.confirm], which [holder.attend] answers.
@@ -31,8 +29,8 @@ type holder struct {
 }
 
 // takeUp makes the process whose session has the lock of a run its newest holder.
-func takeUp(ctx context.Context, session *locks.Session, run uuid.UUID) (*holder, error) {
-	token, err := store.NextToken(ctx, session.Conn(), run)
+func takeUp(ctx context.Context, session Session, run uuid.UUID) (*holder, error) {
+	token, err := session.NextToken(ctx, run)
 	if err != nil {
 		return nil, err
 	}
@@ -58,7 +56,7 @@ func (h *holder) check(ctx context.Context) error {
 	if !held {
 		return fmt.Errorf("%w: the lock of the run is gone", onboarding.ErrNotHolder)
 	}
-	newest, err := store.FencingToken(ctx, h.session.Conn(), h.run)
+	newest, err := h.session.FencingToken(ctx, h.run)
 	if err != nil {
 		return fmt.Errorf("%w, perhaps: %w", onboarding.ErrNotHolder, err)
 	}

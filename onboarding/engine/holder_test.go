@@ -118,3 +118,29 @@ func requests(view *onboarding.View, key onboarding.Key) (count int) {
 	}
 	return count
 }
+
+// A step that finds the effect of an earlier one gone has that observed again, and every step after
+// it: the change is approved once more, and the run goes on.
+func TestAnEffectThatIsGoneIsMadeAgain(t *testing.T) {
+	t.Parallel()
+	h := newHarness(t, onboarding.Policy{})
+	hold := make(chan struct{})
+	h.world.holdObserve["verify"] = hold
+	h.world.reopen["verify"] = []onboarding.Key{"database"}
+	h.start()
+	id := h.begin("merche-biche")
+	for _, key := range []onboarding.Key{"database", "dns/a.example.com", "dns/b.example.com"} {
+		h.approve(id, key, "bob")
+		h.stepBecomes(id, key, onboarding.StepDone)
+	}
+	h.world.set(func() { h.world.there["merche-biche/database"] = false })
+	close(hold)
+	h.stepBecomes(id, "database", onboarding.StepAsking)
+	h.approve(id, "database", "bob")
+	view := h.runBecomes(id, onboarding.RunDone)
+	if got := h.world.count("database"); got != 2 || h.world.count("dns/a.example.com") != 1 {
+		t.Errorf("applied %d times\n%s", got, describe(view))
+	}
+	wantKinds(t, view, "dns/a.example.com", onboarding.EventAsked, onboarding.EventApproved, onboarding.EventApplying,
+		onboarding.EventDone, onboarding.EventReopened, onboarding.EventDone)
+}

@@ -3,12 +3,10 @@ package engine
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
-	"github.com/jackc/pgx/v5"
-
 	"github.com/atlilith/onboardbot/onboarding"
-	"github.com/atlilith/onboardbot/onboarding/store"
 )
 
 // reconcile continues a step that was approved, or that was interrupted: it observes the step,
@@ -32,7 +30,7 @@ func (d *driver) reconcile(ctx context.Context, run *onboarding.Run, step *onboa
 			return err
 		}
 		defer release()
-		count, err := store.Interruptions(ctx, d.db(), approval.ID)
+		count, err := d.db().Interruptions(ctx, approval.ID)
 		if err != nil {
 			return err
 		}
@@ -97,6 +95,10 @@ func (d *driver) conclude(ctx context.Context, w *work, seen observed) error {
 		w.set(onboarding.StepFailed, err.Error(), nil)
 		return d.stop(ctx, w)
 	}
+	if gone := done(w.run, observation.Reopen); len(gone) > 0 {
+		w.set(onboarding.StepPending, "", nil)
+		return d.save(ctx, w, func(tx Tx) error { return reopen(ctx, tx, w.run, gone) })
+	}
 	if finding, failed := observation.Failure(); failed {
 		w.set(onboarding.StepFailed, finding.Name+": "+finding.Detail, observation.Findings)
 		return d.stop(ctx, w)
@@ -120,10 +122,39 @@ func (d *driver) conclude(ctx context.Context, w *work, seen observed) error {
 	return d.apply(ctx, w, observation.Change)
 }
 
+// done returns those of some steps that are done.
+func done(run *onboarding.Run, keys []onboarding.Key) []onboarding.Key {
+	return slices.DeleteFunc(slices.Clone(keys), func(key onboarding.Key) bool {
+		step := run.Step(key)
+		return step == nil || step.State != onboarding.StepDone
+	})
+}
+
+// reopen has steps observed again that were done, and those that come after them too.
+func reopen(ctx context.Context, tx Tx, run *onboarding.Run, gone []onboarding.Key) error {
+	isGone := func(key onboarding.Key) bool { return slices.Contains(gone, key) }
+	for i := range run.Steps { // each step comes after those that it needs
+		step := &run.Steps[i]
+		if step.State != onboarding.StepDone || !isGone(step.Key) && !slices.ContainsFunc(step.After, isGone) {
+			continue
+		}
+		gone = append(gone, step.Key)
+		step.State, step.Detail = onboarding.StepPending, ""
+		if err := tx.SaveStep(ctx, run.ID, step); err != nil {
+			return err
+		}
+		event := onboarding.Event{RunID: run.ID, Step: step.Key, Kind: onboarding.EventReopened}
+		if err := tx.AddEvent(ctx, event); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // saveFacts writes down what the run learned from an observation.
 func (d *driver) saveFacts(ctx context.Context, run *onboarding.Run, seen observed) (onboarding.Observation, error) {
 	if seen.err == nil {
-		seen.err = store.SaveFacts(ctx, d.db(), run, seen.Facts)
+		seen.err = d.db().SaveFacts(ctx, run, seen.Facts)
 	}
 	return seen.Observation, seen.err
 }
@@ -144,7 +175,7 @@ func (d *driver) approvalOf(
 	if step.State != onboarding.StepApproved && step.State != onboarding.StepApplying {
 		return nil, nil
 	}
-	approval, err := store.CurrentApproval(ctx, d.db(), run.ID, step.Key)
+	approval, err := d.db().CurrentApproval(ctx, run.ID, step.Key)
 	if err != nil || approval == nil || approval.State != onboarding.ApprovalApproved {
 		return nil, err
 	}
@@ -153,23 +184,23 @@ func (d *driver) approvalOf(
 
 // recordInterruption records that a process died while it applied the step.
 func (d *driver) recordInterruption(ctx context.Context, w *work) error {
-	return d.change(ctx, w.run.ID, func(tx pgx.Tx, _ *onboarding.Run) error {
-		found, err := store.InterruptAttempts(ctx, tx, w.run.ID, w.step.Key)
+	return d.change(ctx, w.run.ID, func(tx Tx, _ *onboarding.Run) error {
+		found, err := tx.InterruptAttempts(ctx, w.run.ID, w.step.Key)
 		if err != nil || !found {
 			return err
 		}
-		return store.AddEvent(ctx, tx, w.event(onboarding.EventInterrupted))
+		return tx.AddEvent(ctx, w.event(onboarding.EventInterrupted))
 	})
 }
 
 // save writes where a step stands now, unless the run ended meanwhile. The transaction also does
 // what else there is to do, if anything, such as adding an event.
-func (d *driver) save(ctx context.Context, w *work, also func(tx pgx.Tx) error) error {
-	return d.change(ctx, w.run.ID, func(tx pgx.Tx, fresh *onboarding.Run) error {
+func (d *driver) save(ctx context.Context, w *work, also func(tx Tx) error) error {
+	return d.change(ctx, w.run.ID, func(tx Tx, fresh *onboarding.Run) error {
 		if fresh.State != onboarding.RunActive {
 			return nil
 		}
-		if err := store.SaveStep(ctx, tx, w.run.ID, w.step); err != nil || also == nil {
+		if err := tx.SaveStep(ctx, w.run.ID, w.step); err != nil || also == nil {
 			return err
 		}
 		return also(tx)
@@ -184,7 +215,7 @@ func (d *driver) stop(ctx context.Context, w *work) error {
 	}
 	d.engine.log.WarnContext(ctx, "step stopped", "run", w.run.ID, "step", w.step.Key, "state", w.step.State,
 		"error", w.step.Detail)
-	return d.save(ctx, w, func(tx pgx.Tx) error { return store.AddEvent(ctx, tx, event) })
+	return d.save(ctx, w, func(tx Tx) error { return tx.AddEvent(ctx, event) })
 }
 
 // waitFor leaves a step until something outside has happened.
@@ -192,18 +223,18 @@ func (d *driver) waitFor(ctx context.Context, w *work, observation onboarding.Ob
 	began := w.step.State != onboarding.StepWaiting
 	w.set(onboarding.StepWaiting, observation.Waiting, observation.Findings)
 	w.step.Due = time.Now().Add(max(observation.Again, time.Second))
-	return d.save(ctx, w, func(tx pgx.Tx) error {
+	return d.save(ctx, w, func(tx Tx) error {
 		if began {
 			event := onboarding.Event{RunID: w.run.ID, Step: w.step.Key, Kind: onboarding.EventWaiting,
 				Text: observation.Waiting}
-			if err := store.AddEvent(ctx, tx, event); err != nil {
+			if err := tx.AddEvent(ctx, event); err != nil {
 				return err
 			}
 		}
 		if err := useApproval(ctx, tx, w.approval); err != nil {
 			return err
 		}
-		return d.engine.Wake(ctx, tx, w.run.ID, w.step.Due)
+		return tx.Wake(ctx, w.run.ID, w.step.Due)
 	})
 }
 
@@ -214,18 +245,18 @@ func (d *driver) done(ctx context.Context, w *work, observation onboarding.Obser
 	event := w.event(onboarding.EventDone)
 	event.Took = took
 	d.engine.log.InfoContext(ctx, "step done", "run", w.run.ID, "step", w.step.Key, "took", took)
-	return d.save(ctx, w, func(tx pgx.Tx) error {
+	return d.save(ctx, w, func(tx Tx) error {
 		if err := useApproval(ctx, tx, w.approval); err != nil {
 			return err
 		}
-		return store.AddEvent(ctx, tx, event)
+		return tx.AddEvent(ctx, event)
 	})
 }
 
 // useApproval closes the approval of a step that was applied, if there was one.
-func useApproval(ctx context.Context, tx pgx.Tx, approval *onboarding.Approval) error {
+func useApproval(ctx context.Context, tx Tx, approval *onboarding.Approval) error {
 	if approval == nil {
 		return nil
 	}
-	return store.CloseApproval(ctx, tx, approval, onboarding.ApprovalUsed)
+	return tx.CloseApproval(ctx, approval, onboarding.ApprovalUsed)
 }

@@ -10,7 +10,6 @@ import (
 
 	"github.com/atlilith/onboardbot/internal/locks"
 	"github.com/atlilith/onboardbot/onboarding"
-	"github.com/atlilith/onboardbot/onboarding/store"
 )
 
 // lockPause is how long a run waits for the lock of another one before it says so, and looks again
@@ -110,7 +109,7 @@ func (h *holder) lock(ctx context.Context, wanted resource, waiting func(string)
 		if err != nil || locked {
 			return err
 		}
-		slug, err := store.WhoHolds(ctx, h.session.Conn(), wanted.lock)
+		slug, err := h.session.WhoHolds(ctx, wanted.lock)
 		if err != nil {
 			return err
 		}

@@ -45,6 +45,9 @@ func TestARunOfTheOldestSchemaIsFinished(t *testing.T) {
 	h.stepBecomes(id, "database", onboarding.StepDone)
 	h.approve(id, "dns/a.example.com", "eve")
 	view := h.runBecomes(id, onboarding.RunDone)
+	if report, err := store.VerifyChain(t.Context(), h.pool); err != nil || len(report.Problems) > 0 {
+		t.Errorf("the audit chain, which begins with what was there before: %v, %v", report.Problems, err)
+	}
 	if state := view.Approval(approval.ID).State; state != onboarding.ApprovalUsed {
 		t.Errorf("the request of before the upgrade is %s", state)
 	}

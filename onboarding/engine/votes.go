@@ -63,6 +63,21 @@ func (g *gate) mayDecideNow(ctx context.Context, approval *onboarding.Approval, 
 	return nil
 }
 
+// verifyVotes reports a vote that the service did not sign, or that lacks the second factor that
+// the configuration asks for now.
+func (g *gate) verifyVotes(approval *onboarding.Approval) error {
+	confirm := g.policy.Rule(approval.Step.Kind()).Confirm
+	for _, vote := range approval.Votes {
+		if err := g.votes.Verify(approval, vote); err != nil {
+			return fmt.Errorf("the vote of %s %w", vote.By.Name, err)
+		}
+		if confirm != onboarding.ConfirmNone && vote.Confirmed != confirm {
+			return fmt.Errorf("%s approved the change without a code of an authenticator app", vote.By.Name)
+		}
+	}
+	return nil
+}
+
 // enoughVotes reports why the votes of an approval do not carry it.
 func enoughVotes(approval *onboarding.Approval, run *onboarding.Run) error {
 	agreed := map[string]bool{}

@@ -43,6 +43,7 @@ type world struct {
 	late       map[string]int // how many observations after its application a step does not show yet
 	waiting    map[string]string
 	findings   map[string][]onboarding.Finding
+	reopen     map[string][]onboarding.Key // while the first of them is not there
 	// removed are the people who may do nothing any more. directoryAway says that nobody can be
 	// looked up anew.
 	removed       map[string]bool
@@ -68,6 +69,7 @@ func newWorld() *world {
 		late:         map[string]int{},
 		waiting:      map[string]string{},
 		findings:     map[string][]onboarding.Finding{},
+		reopen:       map[string][]onboarding.Key{},
 		removed:      map[string]bool{},
 	}
 }
@@ -135,6 +137,10 @@ func (w *world) Observe(ctx context.Context, run *onboarding.Run, key onboarding
 	observation := onboarding.Observation{Findings: w.findings[name]}
 	if text := w.waiting[name]; text != "" {
 		observation.Waiting, observation.Again = text, time.Second
+		return observation, nil
+	}
+	if gone := w.reopen[name]; len(gone) > 0 && !w.there[run.Request.Slug+"/"+string(gone[0])] {
+		observation.Reopen = gone
 		return observation, nil
 	}
 	there := w.there[run.Request.Slug+"/"+name]

@@ -12,6 +12,8 @@
 //   - query quotes names and values, and tells errors apart by SQLSTATE
 //   - results holds findings, coverage and reports
 //   - catalog reads the system catalogs as they concern the app role
+//   - sqltree parses SQL and PL/pgSQL with PostgreSQL's own parser
+//   - taint follows settings to what policies, views and functions compare them with
 //   - tenancy finds out whose rows are whose, and renders that as SQL
 //   - session opens sessions as an attacker would, and rolls back what they do
 //   - victims chooses whose rows are attacked, by whom, and with what
@@ -31,7 +33,8 @@
 //
 // A leak was done. Every tenant tries to read every table: the app role counts rows that are not
 // its own by what it can see, and each row that it suspects is compared with the truth, which a
-// connection that policies do not apply to knows. A sample of attackers tries to write to a
+// connection that policies do not apply to knows. That connection reads tables and runs nothing of
+// the platform's; attackers log in as the app role. A sample of attackers tries to write to a
 // sample of victims; then the truth, or the victim's own session, says whether the row is there,
 // since a trigger may have undone the write. Every transaction is rolled back; nothing is ever
 // committed. A leak of a parent leaks its children: both are reported, since both are true.
@@ -44,16 +47,16 @@
 // Safely); writing oneself into a table that policies ask; a cascade into another's rows, from
 // the platform's or from one's own, such as the account of an author who left; and what a
 // trigger or a rule does to another's rows elsewhere. A constraint is no protection, since it
-// depends on which rows happen to be there: where one stopped a write, the truth makes room
-// inside the attempt.
+// depends on which rows happen to be there: PostgreSQL checks it after the policies, so a write
+// that a unique or foreign key held is proof that policies let it pass.
 //
 // # What is a risk
 //
 // A risk is what the catalog shows where nothing was there to prove it with: row-level security
-// off, or a policy that is always true, on an empty table; a role above policies; a SECURITY
-// DEFINER function that cannot be called or gives everybody the same sum; LEAKPROOF; TRIGGER; a
-// search_path that the session chooses. One table of tenants without row-level security beside a
-// protected one is a risk.
+// off, or a policy that is always true, on an empty table; a role above policies; a function
+// that gives up the role of its session; a SECURITY DEFINER function that cannot be called or
+// gives everybody the same sum; LEAKPROOF; TRIGGER; a search_path that the session chooses. One
+// table of tenants without row-level security beside a protected one is a risk.
 //
 // # What is neither
 //
@@ -67,6 +70,11 @@
 //   - helper functions that run with their definer's rights and answer about the session alone
 //   - errors raised for sessions without a valid identity, for whoever claims another's Org, and for Persons
 //     without an Org where every Person gets them
+//
+// # What a rollback does not undo
+//
+// Numbers that sequences give out, which leaves gaps; attempts bring keys along where they can.
+// Code that waits, writes files or reaches other servers is left alone, and reported.
 //
 // What could not be read, tried or classified is recorded in the report's [Coverage] and keeps
 // it from being sound.

@@ -1,10 +1,13 @@
 package mail
 
 import (
+	"errors"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/atlilith/onboardbot/onboarding/dns"
 )
 
 func TestConfigIsRight(t *testing.T) {
@@ -109,6 +112,31 @@ func FuzzSPF(f *testing.F) {
 		again, _, err := mergeSPF(read, ours)
 		if err != nil || again.String() != merged.String() {
 			t.Errorf("%q + %q = %q, and then %q, %v", a, b, merged, again, err)
+		}
+	})
+}
+
+// FuzzDMARC merges any published policy: it is refused as a conflict, or kept as it is.
+func FuzzDMARC(f *testing.F) {
+	for _, text := range []string{"v=DMARC1; p=none", "v=DMARC1;p=REJECT;rua=mailto:a@a.example;", "v=DMARC1; p", ";", "",
+		"p=none; v=DMARC1", "v=DMARC1; p=none; p=reject", "V=dmarc1; p=none"} {
+		f.Add(text)
+	}
+	want, err := dns.NewRecord("_dmarc.a.example", "TXT", 300, "v=DMARC1; p=quarantine")
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		published, err := dns.NewRecord("_dmarc.a.example", "TXT", 300, text)
+		if err != nil {
+			return
+		}
+		merged, _, err := mergePolicy("a.example", want, []dns.Record{published})
+		if conflict, ok := errors.AsType[*ConflictError](err); err != nil && (!ok || conflict.Fix == "") {
+			t.Errorf("%q: %v", text, err)
+		}
+		if err == nil && merged != published {
+			t.Errorf("%q became %q", text, merged.Text())
 		}
 	})
 }

@@ -113,6 +113,9 @@ var failures = map[int]struct {
 // commitHash is a full SHA-1 or SHA-256 object name.
 var commitHash = regexp.MustCompile(`^[0-9a-f]{40}([0-9a-f]{24})?$`)
 
+// IsObject reports whether a text is git's full name of an object.
+func IsObject(name string) bool { return commitHash.MatchString(name) }
+
 //go:embed apply.sh
 var applyScript string
 

@@ -2,7 +2,8 @@
 # this branch or only the remote's has, a list of NUL-terminated entries that ends with an empty one; where there are any of
 # this branch, the folder as the remote has it; the domains, a list; an archive of the folder in the work tree.
 set -o pipefail
-shopt -s nullglob dotglob
+# mapfile runs here and not in a process of its own.
+shopt -s nullglob dotglob lastpipe
 export LC_ALL=C GIT_LITERAL_PATHSPECS=1 GIT_OPTIONAL_LOCKS=0
 
 # files REVISION FOLDER... prints the files as git-ls-tree(1) does, a list; the objects in the same order, git-cat-file(1); and the
@@ -11,8 +12,7 @@ export LC_ALL=C GIT_LITERAL_PATHSPECS=1 GIT_OPTIONAL_LOCKS=0
 files() {
 	local revision=$1 entries paths filtered=() copy= i=0
 	shift
-	mapfile -d '' -t entries < <(git ls-tree -r -z "$revision" -- "$@")
-	wait $! || exit 1
+	git ls-tree -r -z "$revision" -- "$@" | mapfile -d '' -t entries || exit 1
 	if ((${#entries[@]} > 0)); then
 		printf '%s\0' "${entries[@]}" ''
 		paths=("${entries[@]#*$'\t'}") entries=("${entries[@]%%$'\t'*}")
@@ -41,10 +41,9 @@ files() {
 files HEAD "$1/" "$2/"
 commits=()
 if [ -n "$4" ]; then
-	mapfile -t commits < <(git rev-list --left-right --no-commit-header --format="%m%x09%H%x09%P%x09%ae%x09$(
+	git rev-list --left-right --no-commit-header --format="%m%x09%H%x09%P%x09%ae%x09$(
 	)%(trailers:key=Run,valueonly,separator=%x2C)%x09%(trailers:key=Digest,valueonly,separator=%x2C)%x09%an <%ae>%x09%s" \
-		"$4...refs/heads/$5" --)
-	wait $! || exit 1
+		"$4...refs/heads/$5" -- | mapfile -t commits || exit 1
 fi
 ((${#commits[@]} == 0)) || printf '%s\0' "${commits[@]}"
 printf '\0'

@@ -11,6 +11,7 @@ import (
 
 	"github.com/atlilith/onboardbot/internal/routine"
 	"github.com/atlilith/onboardbot/onboarding"
+	"github.com/atlilith/onboardbot/onboarding/deployconfig"
 	"github.com/atlilith/onboardbot/onboarding/dns"
 	"github.com/atlilith/onboardbot/onboarding/runbook/settings"
 	"github.com/atlilith/onboardbot/onboarding/runbook/site"
@@ -57,7 +58,11 @@ type certificate struct {
 // items test that the challenge of the certificate authority can work and then let certbot answer
 // it. The test comes first because failed validations are rate-limited. Its file is gone before
 // certbot starts, whatever the result.
-func (c *certificate) items(run *onboarding.Run, s *site.Site) []onboarding.Item {
+//
+// certbot answers from a location of its own, which wins over a password, a denial or another root
+// that would hide the file. Where nginx's configuration has any of these, certbot itself makes the
+// test, against the authority's staging environment.
+func (c *certificate) items(run *onboarding.Run, s *site.Site, conf []byte) []onboarding.Item {
 	token := "onboardbot-" + run.ID.String()
 	file := path.Join(s.Challenge, token)
 	addresses := make([]string, 0, 2)
@@ -67,22 +72,29 @@ func (c *certificate) items(run *onboarding.Run, s *site.Site) []onboarding.Item
 	command := func(argv ...string) *onboarding.Command {
 		return &onboarding.Command{Host: s.HostName, Argv: argv, Lock: lockNginx}
 	}
+	certbot := onboarding.Item{Command: command(s.ExpandAll(c.config.Command)...)}
+	probed := "/" + path.Join(c.config.Challenge, token)
+	hidden := conf != nil && !deployconfig.ManagedByCertbot(conf) &&
+		!deployconfig.ServesFile(conf, s.Names, probed, s.Webroot)
+	if hidden && len(c.config.DryRun) > 0 {
+		return []onboarding.Item{{Command: command(s.ExpandAll(c.config.DryRun)...)}, certbot}
+	}
 	put := command("install", "-D", "-m", "0644", "/dev/stdin", file)
 	put.Stdin = token
 	remove := command("rm", "-f", file)
 	remove.Always = true
 	return []onboarding.Item{
 		{Command: put},
-		{Probe: &onboarding.Probe{Names: s.Names, Addresses: addresses,
-			Path: "/" + path.Join(c.config.Challenge, token), Body: token}},
+		{Probe: &onboarding.Probe{Names: s.Names, Addresses: addresses, Path: probed, Body: token}},
 		{Command: remove},
-		{Command: command(s.ExpandAll(c.config.Command)...)},
+		certbot,
 	}
 }
 
 func (c *certificate) commands(s *scope) []onboarding.Command {
 	var list []onboarding.Command
-	for _, item := range c.items(s.run, s.site) {
+	anything := []byte("server {}")
+	for _, item := range slices.Concat(c.items(s.run, s.site, nil), c.items(s.run, s.site, anything)) {
 		if item.Command != nil {
 			list = append(list, *item.Command)
 		}
@@ -118,21 +130,24 @@ func (c *certificate) observe(ctx context.Context, s *scope) (onboarding.Observa
 				until.Format("2006-01-02 15:04 UTC"))},
 		}, nil
 	}
+	var conf []byte
 	if !s.forPlan {
-		if seen, err := c.reachable(ctx, s.site, installed); err != nil || seen.Waiting != "" {
+		seen, found, err := c.reachable(ctx, s.site, installed)
+		if err != nil || seen.Waiting != "" {
 			return seen, err
 		}
+		conf = found
 	}
 	return onboarding.Observation{Change: onboarding.Change{
 		Summary: "Obtain and install a certificate for " + strings.Join(s.site.Names, " and "),
-		Items:   c.items(s.run, s.site),
+		Items:   c.items(s.run, s.site, conf),
 	}}, nil
 }
 
-// reachable waits or fails if the authority, or certbot, would not find the site. It observes the
-// VPS unless that was done.
+// reachable waits or fails if the authority, or certbot, would not find the site, and returns its
+// nginx configuration. It observes the VPS unless that was done.
 func (c *certificate) reachable(ctx context.Context, s *site.Site,
-	installed *site.Installation) (onboarding.Observation, error) {
+	installed *site.Installation) (onboarding.Observation, []byte, error) {
 	seen := onboarding.Observation{Again: c.again}
 	group, ctx := routine.WithContext(ctx)
 	group.Go(func() (err error) {
@@ -146,14 +161,14 @@ func (c *certificate) reachable(ctx context.Context, s *site.Site,
 		return err
 	})
 	if err := group.Wait(); err != nil || seen.Waiting != "" {
-		return seen, err
+		return seen, nil, err
 	}
 	if installed.Conf == nil || installed.Enabled != site.Linked {
-		return onboarding.Observation{}, onboarding.Conflictf("Deploy it again, then retry.",
+		return onboarding.Observation{}, nil, onboarding.Conflictf("Deploy it again, then retry.",
 			"%s is not enabled on %s by a symbolic link %s to %s, where certbot would look for it.",
 			s.Domain, s.HostName, s.Enabled, s.Conf)
 	}
-	return onboarding.Observation{}, nil
+	return onboarding.Observation{}, installed.Conf, nil
 }
 
 // elsewhere returns which name does not lead to the VPS alone, by the answers of the zone's own

@@ -2,6 +2,7 @@ package runbook
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -10,6 +11,7 @@ import (
 	"github.com/atlilith/onboardbot/onboarding"
 	"github.com/atlilith/onboardbot/onboarding/deployconfig"
 	"github.com/atlilith/onboardbot/onboarding/probe"
+	"github.com/atlilith/onboardbot/onboarding/repo"
 	"github.com/atlilith/onboardbot/onboarding/runbook/folder"
 	"github.com/atlilith/onboardbot/onboarding/runbook/settings"
 	"github.com/atlilith/onboardbot/onboarding/runbook/site"
@@ -23,7 +25,7 @@ const (
 	lockRepo  = "repo"
 )
 
-const kindDeploy onboarding.Kind = "deploy"
+const kindDeploy = onboarding.KindDeploy
 
 // deployStep installs the site on its VPS with the platform's own command.
 func deployStep(c *components) Step {
@@ -34,7 +36,7 @@ func deployStep(c *components) Step {
 		After:   []onboarding.Kind{kindDatabase, kindDNS, kindDeployConfig},
 		Timeout: c.config.Deploy.Timeout,
 		Observe: d.observe,
-		Allows:  allowance{commands: oneOf(d.commands)}.allows,
+		Allows:  d.allows,
 		Undo: &Step{
 			Title:   "Disable",
 			Why:     "From here on, visitors no longer get the site.",
@@ -62,10 +64,6 @@ func (d *deploy) command(s *site.Site) onboarding.Command {
 	repo := d.folders.Repo()
 	return onboarding.Command{Host: repo.Host().Name(), Dir: repo.Dir(), Argv: s.ExpandAll(d.config.Command),
 		Lock: lockRepo}
-}
-
-func (d *deploy) commands(s *scope) []onboarding.Command {
-	return []onboarding.Command{makeWebroot(s.site), d.command(s.site)}
 }
 
 // observe finds nothing to do when the site is installed and enabled on the VPS and both names
@@ -102,6 +100,15 @@ func (d *deploy) observe(ctx context.Context, s *scope) (onboarding.Observation,
 	if err != nil {
 		return onboarding.Observation{}, err
 	}
+	if reason == "" && !deployconfig.ManagedByCertbot(installed.Conf) {
+		other, err := s.site.OtherFile(ctx, have.Below(d.config.Site))
+		if err != nil {
+			return onboarding.Observation{}, err
+		}
+		if other != "" {
+			reason = d.config.Site + "/" + other + " is not on the VPS as it is committed"
+		}
+	}
 	if reason == "" && len(down) == 0 {
 		return onboarding.Observation{}, nil
 	}
@@ -113,18 +120,44 @@ func (d *deploy) observe(ctx context.Context, s *scope) (onboarding.Observation,
 		}
 		reason = "it does not answer: " + down[0].Detail
 	}
-	return onboarding.Observation{Change: d.change(s.site, installed, reason)}, nil
-}
-
-func (d *deploy) change(s *site.Site, installed *site.Installation, reason string) onboarding.Change {
-	change := onboarding.Change{Summary: fmt.Sprintf("Deploy %s to %s: %s", s.Domain, s.HostName, reason)}
+	command := d.command(s.site)
+	if s.forPlan {
+		command.Sources, err = d.folders.PlannedSources(ctx, s.run, have, command.Argv)
+	} else {
+		command.Sources, err = d.folders.Sources(ctx, s.site, command.Argv)
+	}
+	if err != nil {
+		return onboarding.Observation{}, err
+	}
+	change := onboarding.Change{Summary: fmt.Sprintf("Deploy %s to %s: %s", s.site.Domain, s.site.HostName, reason)}
 	if !installed.Webroot {
-		command := makeWebroot(s)
+		command := makeWebroot(s.site)
 		change.Items = append(change.Items, onboarding.Item{Command: &command})
 	}
-	command := d.command(s)
 	change.Items = append(change.Items, onboarding.Item{Command: &command})
-	return change
+	return onboarding.Observation{Change: change}, nil
+}
+
+// allows lets the platform's command pass only if it is bound to the domain's folder and to files
+// that it names.
+func (d *deploy) allows(s *scope, item onboarding.Item) error {
+	if command := item.Command; command != nil && len(command.Sources) > 0 {
+		for i, source := range command.Sources {
+			named := i == 0 && source.Path == s.site.Folder || i > 0 && slices.Contains(command.Argv, source.Path)
+			if !named || !repo.IsObject(source.Object) {
+				return fmt.Errorf("the command cannot be bound to %s %q", source.Path, source.Object)
+			}
+		}
+		unbound := *command
+		unbound.Sources = nil
+		if !sameCommand(unbound, d.command(s.site)) {
+			return errors.New("only the command that deploys is bound to what it deploys")
+		}
+		return nil
+	}
+	return allowance{commands: oneOf(func(s *scope) []onboarding.Command {
+		return []onboarding.Command{makeWebroot(s.site)}
+	})}.allows(s, item)
 }
 
 // undeployed returns what of the site is not installed, empty if all is, or an error if it must

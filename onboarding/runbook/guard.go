@@ -118,7 +118,8 @@ func oneOf(known func(*scope) []onboarding.Command) func(*scope, onboarding.Comm
 }
 
 func sameCommand(a, b onboarding.Command) bool {
-	return a.Host == b.Host && a.Dir == b.Dir && a.Lock == b.Lock && a.Stdin == b.Stdin && slices.Equal(a.Argv, b.Argv)
+	return a.Host == b.Host && a.Dir == b.Dir && a.Lock == b.Lock && a.Stdin == b.Stdin &&
+		slices.Equal(a.Argv, b.Argv) && slices.Equal(a.Sources, b.Sources)
 }
 
 // ownRecords allows the records of the domain and below it.

@@ -3,6 +3,7 @@ package runbook_test
 import (
 	"errors"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/google/uuid"
@@ -63,6 +64,14 @@ func TestGuard(t *testing.T) {
 	command := func(host string, argv ...string) onboarding.Item {
 		return onboarding.Item{Command: &onboarding.Command{Host: host, Argv: argv, Lock: "nginx"}}
 	}
+	deploys := func(target string, sources ...string) onboarding.Item {
+		command := onboarding.Command{Host: "apricot", Dir: "/nowhere", Lock: "repo",
+			Argv: []string{"./run", "deploy:" + target, "--from-local", "--nginx"}}
+		for _, path := range sources {
+			command.Sources = append(command.Sources, onboarding.Source{Path: path, Object: strings.Repeat("0f", 20)})
+		}
+		return onboarding.Item{Command: &command}
+	}
 	records := func(name string) onboarding.Item {
 		return onboarding.Item{DNS: &onboarding.ZoneUpdate{Zone: "merche-biche.com",
 			Sets: []onboarding.RecordsEdit{{Name: name, Type: "A", TTL: 60, After: []string{"192.0.2.1"}}}}}
@@ -113,11 +122,13 @@ func TestGuard(t *testing.T) {
 		"a site-merche feature": {"deploy-config/merche-biche.com",
 			commit(folder, folder+"/services.yaml", services("site-merche-biche")), true},
 		"the deploy command": {"deploy/merche-biche.com",
-			onboarding.Item{Command: &onboarding.Command{Host: "apricot", Dir: "/nowhere", Lock: "repo",
-				Argv: []string{"./run", "deploy:merche-biche", "--from-local", "--nginx"}}}, false},
-		"a deploy of another": {"deploy/merche-biche.com",
-			onboarding.Item{Command: &onboarding.Command{Host: "apricot", Dir: "/nowhere", Lock: "repo",
-				Argv: []string{"./run", "deploy:cocotte", "--from-local", "--nginx"}}}, true},
+			deploys("merche-biche", folder, "./run"), false},
+		"a deploy of another":           {"deploy/merche-biche.com", deploys("cocotte", folder, "./run"), true},
+		"a deploy of whatever is there": {"deploy/merche-biche.com", deploys("merche-biche"), true},
+		"a deploy bound to another folder": {"deploy/merche-biche.com",
+			deploys("merche-biche", "deployments/@domains/cocotte.com", "./run"), true},
+		"a deploy bound to a file that it does not name": {"deploy/merche-biche.com",
+			deploys("merche-biche", folder, "README.md"), true},
 		"the webroot": {"deploy/merche-biche.com",
 			command("vps-0", "install", "-d", "-m", "0755", "/var/www/merche-biche.com"), false},
 		"another webroot": {"deploy/merche-biche.com",

@@ -1,6 +1,9 @@
 package runbook_test
 
 import (
+	"errors"
+	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 
@@ -24,6 +27,7 @@ func (w *fixture) serial() string {
 func TestSite(t *testing.T) {
 	w := newFixture(t, nil)
 	run := w.newRun(merche("merche-biche.com"))
+	t.Run("what is deployed is what was approved", func(t *testing.T) { w.in(t).sources(t, run) })
 	t.Run("deploy", func(t *testing.T) { w.in(t).deploy(t, run) })
 	t.Run("certificate", func(t *testing.T) { w.in(t).certificate(t, run) })
 	t.Run("sync", func(t *testing.T) { w.in(t).sync(t, run) })
@@ -34,6 +38,68 @@ func TestSite(t *testing.T) {
 		w.commit()
 		w.checkDone("deploy", w.observe(run, "deploy/merche-biche.com"))
 	})
+}
+
+// sources edits what would be deployed between the approval request and the application.
+func (w *fixture) sources(t *testing.T, run *onboarding.Run) {
+	const step = onboarding.Key("deploy/merche-biche.com")
+	planned := w.observe(run, step).Change
+	w.doUpTo(run, step)
+	approved := w.observe(run, step).Change
+	if planned.Items[1].Command.Sources[0] != approved.Items[1].Command.Sources[0] {
+		t.Errorf("planned with %+v, then %+v", planned.Items[1].Command.Sources, approved.Items[1].Command.Sources)
+	}
+	page := mercheFolder + "/site/index.html"
+	for name, test := range map[string]struct{ attack, undo string }{
+		"an edit":       {"echo '<script>' >> '" + page + "'", "git checkout -q '" + page + "'"},
+		"a staged edit": {"echo x >> '" + page + "'; git add '" + page + "'", "git reset -q --hard"},
+		"a hidden edit": {"git update-index --assume-unchanged '" + page + "'; echo x >> '" + page + "'",
+			"git update-index --no-assume-unchanged '" + page + "'; git checkout -q '" + page + "'"},
+		"another file": {"echo x > '" + mercheFolder + "/site/evil.js'", "rm '" + mercheFolder + "/site/evil.js'"},
+		"an ignored file": {"echo evil.log >> .git/info/exclude; echo x > '" + mercheFolder + "/site/evil.log'",
+			"rm '" + mercheFolder + "/site/evil.log'"},
+		"a removed file":    {"rm '" + page + "'", "git checkout -q '" + page + "'"},
+		"another mode":      {"chmod 600 run; chmod -x run", "chmod 755 run"},
+		"the task runner":   {"sed -i 's/--delete/--delete --verbose/' run", "git checkout -q run"},
+		"committed by hand": {"echo x >> '" + page + "'; git commit -qam 'By hand'", "git reset -q --hard HEAD^"},
+	} {
+		w.shell(test.attack)
+		err := w.apply(run, step, approved)
+		if !errors.Is(err, onboarding.ErrTargetChanged) {
+			t.Errorf("%s: error = %v", name, err)
+		}
+		if on := w.vps("ls /var/www/merche-biche.com"); strings.TrimSpace(on) != "" {
+			t.Fatalf("%s reached the VPS: %s", name, on)
+		}
+		if observed, err := w.runbook.Observe(t.Context(), run, step); err == nil {
+			if observed.Change.RestOf(approved) {
+				t.Errorf("%s: the same change is asked for", name)
+			}
+		} else if !errors.As(err, new(*onboarding.ConflictError)) {
+			t.Errorf("%s: observed %v", name, err)
+		}
+		w.shell(test.undo)
+	}
+	// What the VPS has afterwards is compared.
+	w.do(run, step)
+	w.vps("echo x >> /var/www/merche-biche.com/index.html")
+	if change := w.observe(run, step).Change; !strings.HasSuffix(change.Summary,
+		"site/index.html is not on the VPS as it is committed") {
+		t.Errorf("got %+v", change)
+	}
+	w.vps("rm -r /var/www/merche-biche.com " + available + " " + enabled)
+	w.reload()
+	run.Step(step).State = onboarding.StepPending
+}
+
+// shell runs a script in the work tree.
+func (w *fixture) shell(script string) {
+	w.t.Helper()
+	cmd := exec.CommandContext(w.t.Context(), "sh", "-ec", script)
+	cmd.Dir = w.Repo.Repo
+	if out, err := cmd.CombinedOutput(); err != nil {
+		w.t.Fatalf("%s: %v: %s", script, err, out)
+	}
 }
 
 func (w *fixture) deploy(t *testing.T, run *onboarding.Run) {
@@ -83,9 +149,9 @@ func (w *fixture) certificate(t *testing.T, run *onboarding.Run) {
 
 	// The challenge cannot work: its test fails, the file is removed again and certbot does
 	// not run.
+	change := w.observe(run, step).Change
 	w.vps("sed -i 's|location / {|location /.well-known/ { return 403; } location / {|' " + available)
 	w.reload()
-	change := w.observe(run, step).Change
 	if err := w.apply(run, step, change); err == nil ||
 		!strings.Contains(err.Error(), "answers 403 with other content") {
 		t.Errorf("got %v", err)
@@ -147,7 +213,19 @@ func (w *fixture) sync(t *testing.T, run *onboarding.Run) {
 	if err == nil || !strings.Contains(err.Error(), "managed by Certbot") {
 		t.Errorf("got %v", err)
 	}
-	w.vps("cp /tmp/merche " + available)
+	// The committed configuration, which has no TLS yet, was deployed over certbot's: visitors are
+	// refused. The certificate is there, so certbot puts its lines back and issues nothing.
+	serial := w.serial()
+	w.vps("cat > " + available + " <<'EOF'\n" + w.read(mercheFolder+"/nginx/prod.conf") + "\nEOF")
+	w.reload()
+	const certificate = onboarding.Key("certificate/merche-biche.com")
+	if observed := w.observe(run, step); !slices.Equal(observed.Reopen, []onboarding.Key{certificate}) {
+		t.Errorf("got %+v", observed)
+	}
+	w.do(run, certificate)
+	if now := w.serial(); now != serial {
+		t.Errorf("issued again: %s, was %s", now, serial)
+	}
 	change := w.do(run, step)
 	if len(change.Items[0].Commit.Files) != 1 ||
 		!strings.Contains(w.read(mercheFolder+"/nginx/prod.conf"), "managed by Certbot") {

@@ -14,7 +14,7 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/runbook/site"
 )
 
-const kindSync onboarding.Kind = "sync"
+const kindSync = onboarding.KindSync
 
 // syncStep commits the nginx configuration that certbot edited on the VPS. A renewal has it only
 // for a site that a run made live: the others have no folder in the repository.
@@ -27,12 +27,15 @@ func syncStep(c *components) Step {
 		Applies: func(run *onboarding.Run, _ onboarding.Domain) bool {
 			return run.Kind != onboarding.KindRenew || run.Renews != uuid.Nil
 		},
-		Observe: (&syncConf{c.folders}).observe,
+		Observe: (&syncConf{c.folders, c.visitors}).observe,
 		Allows:  allowance{commit: ownFolder}.allows,
 	}
 }
 
-type syncConf struct{ folders *folder.Planner }
+type syncConf struct {
+	folders  *folder.Planner
+	visitors site.Prober
+}
 
 // observe compares nginx's configuration on the VPS with the one in the repository, which the next
 // deploy would install. Blank lines do not count: certbot adds some each time it runs.
@@ -55,6 +58,9 @@ func (y *syncConf) observe(ctx context.Context, s *scope) (onboarding.Observatio
 	if err := group.Wait(); err != nil {
 		return onboarding.Observation{}, err
 	}
+	if withoutTLS(ctx, s.site, installed, y.visitors) && s.run.Step(certificateOf(s.site)) != nil {
+		return onboarding.Observation{Reopen: []onboarding.Key{certificateOf(s.site)}}, nil
+	}
 	if err := editedByCertbot(s.site, installed); err != nil {
 		return onboarding.Observation{}, err
 	}
@@ -69,6 +75,26 @@ func (y *syncConf) observe(ctx context.Context, s *scope) (onboarding.Observatio
 		Does: "Keep certbot's nginx configuration of " + s.site.Domain, Files: []hosts.File{file},
 	})
 	return onboarding.Observation{Change: change}, err
+}
+
+// certificateOf is the step that obtains the certificate of a site.
+func certificateOf(s *site.Site) onboarding.Key {
+	return onboarding.Key(string(kindCertificate) + "/" + s.Domain)
+}
+
+// withoutTLS reports whether the configuration on the VPS is one that certbot has not edited, such as
+// after somebody deployed over it, and visitors get no certificate. Over one that is valid, certbot
+// only puts its lines back.
+func withoutTLS(ctx context.Context, s *site.Site, installed *site.Installation, visitors site.Prober) bool {
+	if installed.Conf == nil || installed.Enabled != site.Linked || deployconfig.ManagedByCertbot(installed.Conf) ||
+		s.Serves(installed.Conf) != nil {
+		return false
+	}
+	bad := s.Everywhere(func(at site.Endpoint) error {
+		_, err := visitors.Certificate(ctx, at)
+		return err
+	})
+	return len(bad) > 0
 }
 
 // editedByCertbot returns why the configuration on the VPS is not one to commit, nil if it is.

@@ -51,7 +51,30 @@ func (v *verification) observe(ctx context.Context, s *scope) (onboarding.Observ
 	checks = append(checks,
 		func(ctx context.Context) []onboarding.Finding { return tenant.Age(ctx, s.run) },
 		tenant.Switcher)
-	return onboarding.Observation{Findings: checkTogether(ctx, checks)}, ctx.Err()
+	findings := checkTogether(ctx, checks)
+	reopen := v.withoutTLS(ctx, s.run, findings)
+	return onboarding.Observation{Findings: findings, Reopen: reopen}, ctx.Err()
+}
+
+// withoutTLS returns the steps that obtain the certificates of the sites that have lost theirs, if a
+// check failed.
+func (v *verification) withoutTLS(
+	ctx context.Context, run *onboarding.Run, findings []onboarding.Finding,
+) (reopen []onboarding.Key) {
+	if _, failed := (onboarding.Observation{Findings: findings}).Failure(); !failed {
+		return nil
+	}
+	for _, domain := range run.Request.Domains {
+		s, err := v.sites.Site(run, domain)
+		if err != nil {
+			continue // a finding has it
+		}
+		installed, err := s.Installed(ctx, "")
+		if err == nil && withoutTLS(ctx, s, installed, v.visitors) {
+			reopen = append(reopen, certificateOf(s))
+		}
+	}
+	return reopen
 }
 
 // checkSites checks once more what visitors get: hours may have passed since each step was done.

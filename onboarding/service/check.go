@@ -18,10 +18,10 @@ func (s *Service) Check(ctx context.Context, request onboarding.Request) error {
 	if err != nil {
 		return err
 	}
-	return s.newCheck(request, earlier).all(ctx)
+	return newCheck(s, request, earlier).all(ctx)
 }
 
-func (s *Service) newCheck(request onboarding.Request, earlier *onboarding.Run) *requestCheck {
+func newCheck(s *Service, request onboarding.Request, earlier *onboarding.Run) *requestCheck {
 	return &requestCheck{pool: s.pool, platform: s.Platform, repository: s.deps.Repository, request: request,
 		earlier: earlier, problems: request.Check(s.policy.ReservedSlugs, s.policy.Hosts)}
 }

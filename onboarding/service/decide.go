@@ -19,6 +19,10 @@ type Decision struct {
 	Operator string // the id of who decides
 	Reason   string // empty where none was given
 	Source   string // see [onboarding.Vote]; required
+	// Shown reports whether whoever decides was shown every line of a change, nil for no change.
+	Shown func(*onboarding.Approval) bool
+	// Code of the second factor of whoever decides, empty where none was given.
+	Code string
 }
 
 // errNoSource means that a caller did not say in what a decision was given.
@@ -40,8 +44,8 @@ func tidyReason(reason string) string {
 
 // Approve records that a second operator agrees with a change. It returns
 // [onboarding.ErrNotApprover], [onboarding.ErrOwnRequest], [onboarding.ErrNotFound], a
-// [onboarding.ReasonNeededError] where those who agree have to say why and no reason was given,
-// or a [onboarding.DecidedError] for an approval that is no longer open.
+// [onboarding.ConfirmationNeededError] where those who agree have to say why or to be shown
+// everything first, or a [onboarding.DecidedError] for an approval that is no longer open.
 func (s *Service) Approve(ctx context.Context, approval uuid.UUID, given Decision) error {
 	return s.decide(ctx, approval, given, onboarding.Vote{Agrees: true})
 }
@@ -55,7 +59,7 @@ func (s *Service) Reject(ctx context.Context, approval uuid.UUID, given Decision
 // BreakGlass lets an operator approve a change alone, their own request included, when the
 // configuration allows it: with a reason, under its own name in the audit trail. It returns
 // [onboarding.ErrNoGlass] when it is switched off, [onboarding.ErrNotOperator], a
-// [onboarding.ReasonNeededError], or a [onboarding.DecidedError].
+// [onboarding.ConfirmationNeededError], or a [onboarding.DecidedError].
 func (s *Service) BreakGlass(ctx context.Context, approval uuid.UUID, given Decision) error {
 	if !s.policy.BreakGlass {
 		return onboarding.ErrNoGlass
@@ -118,7 +122,13 @@ func (s *Service) decide(ctx context.Context, id uuid.UUID, given Decision, kind
 		return fmt.Errorf("approver: %w", err)
 	}
 	vote.By, vote.Agrees, vote.BrokeGlass = permissions.Operator, kind.Agrees, kind.BrokeGlass
-	return pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
+	if given.Code != "" {
+		if err := given.confirm(ctx, s, id, vote.By); err != nil {
+			return err
+		}
+		vote.Confirmed = onboarding.ConfirmTOTP
+	}
+	err = pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
 		run, approval, err := store.LockApproval(ctx, tx, id)
 		if err != nil {
 			return err
@@ -134,29 +144,72 @@ func (s *Service) decide(ctx context.Context, id uuid.UUID, given Decision, kind
 		if err := approval.DecidableBy(vote.By.ID, run, time.Now()); err != nil {
 			return err
 		}
-		if vote.Reason == "" && (approval.ReasonNeeded || !vote.Agrees || vote.BrokeGlass) {
-			return reasonNeeded(run, approval)
+		ballot := &ballot{service: s, run: run, approval: approval, vote: vote}
+		if err := ballot.confirmed(given); err != nil {
+			return err
 		}
-		if err := (&ballot{run, approval, vote}).cast(ctx, tx); err != nil {
+		if err := ballot.cast(ctx, tx); err != nil {
 			return err
 		}
 		return s.announce(ctx, tx, run.ID)
 	})
+	if needed, ok := errors.AsType[*onboarding.ConfirmationNeededError](err); ok && needed.Code {
+		if notReady := s.deps.SecondFactor.Ready(ctx, given.Operator); notReady != nil {
+			return notReady
+		}
+	}
+	return err
 }
 
-func reasonNeeded(run *onboarding.Run, approval *onboarding.Approval) error {
-	missing := &onboarding.ReasonNeededError{Approval: approval}
-	if step := run.Step(approval.Step); step != nil {
-		missing.Step = step.Definition
+// confirm uses up the code that somebody gave. When it locks them out, that is in the audit trail
+// and in the thread of the run. It is a transaction of its own: a code counts once, whether the vote
+// counts or not.
+func (d Decision) confirm(ctx context.Context, s *Service, approval uuid.UUID, by onboarding.Operator) error {
+	err := s.deps.SecondFactor.Confirm(ctx, d.Operator, d.Code)
+	wrong, ok := errors.AsType[*onboarding.CodeError](err)
+	if !ok {
+		return err
 	}
-	return missing
+	s.log.WarnContext(ctx, "a code of a second factor did not count", "operator", d.Operator, "approval", approval,
+		"reason", wrong.Reason, "left", wrong.Left)
+	if !wrong.Now {
+		return err
+	}
+	asked, notFound := s.Records.Approval(ctx, approval)
+	if notFound != nil {
+		return errors.Join(err, notFound)
+	}
+	return errors.Join(err, s.change(ctx, asked.RunID, func(tx pgx.Tx, _ *onboarding.Run) error {
+		return store.AddEvent(ctx, tx, onboarding.Event{RunID: asked.RunID, Kind: onboarding.EventLockedOut,
+			Step: asked.Step, Actor: by, Approval: asked.ID, Digest: asked.Digest})
+	}))
 }
 
 // ballot is one vote on one approval of a run that the transaction has locked.
 type ballot struct {
+	service  *Service
 	run      *onboarding.Run
 	approval *onboarding.Approval
 	vote     onboarding.Vote
+}
+
+// confirmed returns a [onboarding.ConfirmationNeededError] if something is missing before the vote
+// counts.
+func (b *ballot) confirmed(given Decision) error {
+	missing := &onboarding.ConfirmationNeededError{Approval: b.approval}
+	missing.Reason = b.vote.Reason == "" && (b.approval.ReasonNeeded || !b.vote.Agrees || b.vote.BrokeGlass)
+	missing.Whole = b.vote.Agrees && (b.vote.BrokeGlass || b.approval.NeedsWhole(b.run)) &&
+		(given.Shown == nil || !given.Shown(b.approval))
+	rule := b.service.policy.Rule(b.approval.Step.Kind())
+	missing.Code = b.vote.Agrees && b.vote.Confirmed != onboarding.ConfirmTOTP &&
+		(b.approval.Confirm == onboarding.ConfirmTOTP || rule.Confirm == onboarding.ConfirmTOTP)
+	if !missing.Reason && !missing.Whole && !missing.Code {
+		return nil
+	}
+	if step := b.run.Step(b.approval.Step); step != nil {
+		missing.Step = step.Definition
+	}
+	return missing
 }
 
 // cast counts the vote. The approval is open, or was shown before its step's turn.
@@ -165,6 +218,8 @@ func (b *ballot) cast(ctx context.Context, tx pgx.Tx) error {
 	if step == nil || !b.ahead() && step.State != onboarding.StepAsking {
 		return fmt.Errorf("approval %s asks for no step that waits for it: %w", b.approval.ID, onboarding.ErrNotFound)
 	}
+	b.vote.At = time.Now().UTC().Truncate(time.Microsecond)
+	b.vote.Signature = b.service.deps.SecondFactor.Sign(b.approval, b.vote)
 	if err := store.InsertVote(ctx, tx, b.approval, b.vote); err != nil {
 		return err
 	}

@@ -47,7 +47,7 @@ func CheckEdited(ctx context.Context, s *Service, request onboarding.Request, re
 	if view.State != onboarding.RunActive || view.Kind != onboarding.KindOnboard {
 		return onboarding.ErrRunEnded
 	}
-	check := s.newCheck(request, view.Run)
+	check := newCheck(s, request, view.Run)
 	check.replaces = true
 	before, applied := view.Request, AppliedParts(view)
 	const fixed = "It was applied already, so it cannot change."
@@ -55,8 +55,10 @@ func CheckEdited(ctx context.Context, s *Service, request onboarding.Request, re
 		check.problems.Add(onboarding.FieldSlug, "An onboarding keeps its slug. Cancel it and start another one.")
 	}
 	for field, changed := range map[onboarding.Field]bool{
-		onboarding.FieldName: before.DisplayName != request.DisplayName, onboarding.FieldEmail: before.Email != request.Email,
-		onboarding.FieldMode: before.Mode != request.Mode, onboarding.FieldOrg: before.Org.Slug != request.Org.Slug,
+		onboarding.FieldName:    before.DisplayName != request.DisplayName,
+		onboarding.FieldEmail:   before.Email != request.Email,
+		onboarding.FieldMode:    before.Mode != request.Mode,
+		onboarding.FieldOrg:     before.Org.Slug != request.Org.Slug,
 		onboarding.FieldOrgName: before.Mode == onboarding.ModeOwner && before.Org.Name != request.Org.Name,
 	} {
 		if applied.Person && changed {

@@ -116,10 +116,11 @@ func (s *Service) ApproveAll(
 			if err := permissions.MayDecideOn(approval, run, time.Now()); err != nil {
 				return err
 			}
-			if approval.ReasonNeeded && vote.Reason == "" {
-				return reasonNeeded(run, approval)
+			ballot := &ballot{service: s, run: run, approval: approval, vote: vote}
+			if err := ballot.confirmed(given); err != nil {
+				return err
 			}
-			if err := (&ballot{run, approval, vote}).cast(ctx, tx); err != nil {
+			if err := ballot.cast(ctx, tx); err != nil {
 				return err
 			}
 			counted++

@@ -30,6 +30,8 @@ type Dependencies struct {
 	Repository onboarding.Repository
 	Notifier   store.Notifier
 	Engine     Waker
+	// SecondFactor confirms votes and signs them. Nil: none.
+	SecondFactor onboarding.SecondFactor
 }
 
 // Waker has the engine advance a run once the transaction commits: at a time or, for the zero
@@ -60,6 +62,9 @@ func New(pool *pgxpool.Pool, dependencies Dependencies, policy onboarding.Policy
 	policy.Defaults()
 	if err := policy.Validate(); err != nil {
 		return nil, err
+	}
+	if dependencies.SecondFactor == nil {
+		dependencies.SecondFactor = onboarding.NoSecondFactor{}
 	}
 	return &Service{Records: store.NewRecords(pool), Drafts: store.NewDrafts(pool),
 		Absences: store.NewAbsences(pool), Platform: dependencies.Platform,

@@ -13,7 +13,7 @@ import (
 
 const (
 	selectApprovals = `SELECT id, run_id, step, change, digest, state, moved, asked_at, expires_at, remind_at,
-		escalate_at, reminded_at, escalated_at, closed_at, needs, reason_needed, asked_with FROM approvals`
+		escalate_at, reminded_at, escalated_at, closed_at, needs, reason_needed, confirm, asked_with FROM approvals`
 	oldestFirst = ` ORDER BY asked_at, id`
 
 	lockRunOfApproval = `SELECT FROM runs WHERE id = (SELECT run_id FROM approvals WHERE id = $1) FOR UPDATE`
@@ -36,13 +36,15 @@ const (
 		AND EXISTS (SELECT FROM runs WHERE runs.id = run_id AND state = 'active' AND requester->>'id' <> $1)
 		AND NOT EXISTS (SELECT FROM votes WHERE approval_id = approvals.id AND operator = $1)` + oldestFirst
 
-	votesOf = `SELECT approval_id, operator, name, agrees, reason, broke_glass, at, source FROM votes
-		WHERE approval_id = ANY($1) ORDER BY at`
+	votesOf = `SELECT approval_id, operator, name, agrees, reason, broke_glass, at, source, confirmed, signature
+		FROM votes WHERE approval_id = ANY($1) ORDER BY at`
 
 	insertApproval = `INSERT INTO approvals (id, run_id, step, change, digest, state, moved, needs, reason_needed,
-		expires_at, remind_at, escalate_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`
-	insertVote = `INSERT INTO votes (approval_id, operator, name, agrees, reason, broke_glass, source)
-		VALUES ($1, $2, $3, $4, $5, $6, $7)`
+		expires_at, remind_at, escalate_at, confirm)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`
+	insertVote = `INSERT INTO votes (approval_id, operator, name, agrees, reason, broke_glass, source, at,
+		confirmed, signature)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, coalesce($8, clock_timestamp()), $9, $10)`
 	setApprovalState  = `UPDATE approvals SET state = $2 WHERE id = $1`
 	closeApproval     = `UPDATE approvals SET state = $2, closed_at = clock_timestamp() WHERE id = $1`
 	withdrawApprovals = `UPDATE approvals SET state = 'withdrawn', closed_at = clock_timestamp()
@@ -62,7 +64,7 @@ func InsertApproval(ctx context.Context, db DB, approval *onboarding.Approval) e
 	approval.Digest = digest
 	_, err = db.Exec(ctx, insertApproval, approval.ID, approval.RunID, approval.Step, form, digest, approval.State,
 		approval.Drift, approval.Needs, approval.ReasonNeeded, approval.Expires, approval.Remind,
-		orNull(approval.Escalate))
+		orNull(approval.Escalate), approval.Confirm)
 	if err != nil {
 		return fmt.Errorf("approval of step %s: %w", approval.Step, err)
 	}
@@ -172,7 +174,7 @@ func mark(ctx context.Context, db DB, sql string, approval uuid.UUID) (bool, err
 // InsertVote adds a vote to an approval.
 func InsertVote(ctx context.Context, db DB, approval *onboarding.Approval, vote onboarding.Vote) error {
 	_, err := db.Exec(ctx, insertVote, approval.ID, vote.By.ID, vote.By.Name, vote.Agrees, vote.Reason,
-		vote.BrokeGlass, vote.Source)
+		vote.BrokeGlass, vote.Source, orNull(vote.At), vote.Confirmed, vote.Signature)
 	if err != nil {
 		return fmt.Errorf("vote on approval %s: %w", approval.ID, err)
 	}
@@ -203,7 +205,7 @@ func scanApproval(row pgx.CollectableRow) (*onboarding.Approval, error) {
 	var askedWith *uuid.UUID
 	err := row.Scan(&approval.ID, &approval.RunID, &approval.Step, &form, &approval.Digest, &approval.State,
 		&approval.Drift, &approval.Asked, &approval.Expires, &approval.Remind, &escalate, &reminded, &escalated,
-		&closed, &approval.Needs, &approval.ReasonNeeded, &askedWith)
+		&closed, &approval.Needs, &approval.ReasonNeeded, &approval.Confirm, &askedWith)
 	if err != nil {
 		return nil, err
 	}
@@ -228,7 +230,7 @@ func loadVotes(ctx context.Context, db DB, approvals []*onboarding.Approval) err
 	var id uuid.UUID
 	var vote onboarding.Vote
 	into := []any{&id, &vote.By.ID, &vote.By.Name, &vote.Agrees, &vote.Reason, &vote.BrokeGlass, &vote.At,
-		&vote.Source}
+		&vote.Source, &vote.Confirmed, &vote.Signature}
 	_, err = pgx.ForEachRow(rows, into, func() error {
 		byID[id].Votes = append(byID[id].Votes, vote)
 		return nil

@@ -169,8 +169,21 @@ func commandPart(command *onboarding.Command) mrkdwn.Part {
 		}
 		body += " <<'" + end + "'\n" + visible.Exact(strings.TrimSuffix(command.Stdin, "\n")) + "\n" + end
 	}
+	for i, source := range command.Sources {
+		verb := "runs"
+		if i == 0 {
+			verb = "deploys"
+		}
+		body += fmt.Sprintf("\n# %s %s as it is committed: %s", verb, visible.Line(source.Path), short(source.Object))
+		if source.Ignored != "" {
+			body += ", and files in it that git ignores: " + short(source.Ignored)
+		}
+	}
 	return mrkdwn.Part{Head: head, Body: body}
 }
+
+// short is the beginning of a hash, for people.
+func short(hash string) string { return visible.Line(hash[:min(12, len(hash))]) }
 
 // commandLine writes a command as a shell reads it. A long one goes on after a backslash, and an
 // argument of several lines after "> ", as a shell shows it.

@@ -94,12 +94,16 @@ function show(html) {
   document.title = next.title
   morph(body, next.body)
   front()
-  for (const { log, first, offset } of places) {
+  for (const log of logs()) {
+    const { first, offset } = places.find(place => place.log === log) || {}
     if (first?.isConnected) log.scrollTop += topOf(first) - offset
     else log.scrollTop = log.scrollHeight
+    seen(log)
   }
-  for (const log of logs()) seen(log)
-  if (before !== body && !before.isConnected && !$('dialog[open]')) back(ids)
+  if (before === body || before.isConnected) return
+  const dialog = [...document.querySelectorAll('dialog[open]')].at(-1)
+  if (dialog) $('.scroll-area', dialog)?.focus()
+  else back(ids)
 }
 
 // front opens new views, the newest last, at their first empty input.

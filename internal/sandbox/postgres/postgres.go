@@ -33,9 +33,16 @@ type Server struct {
 	next   atomic.Int64
 }
 
+// Binaries is the environment variable that names the folder of another server's programs than the
+// installed one's.
+const Binaries = "ONBOARDBOT_POSTGRES"
+
 // binaries returns the folder of the newest installed server, since Debian keeps them off the
 // PATH.
 func binaries() (string, error) {
+	if bin := os.Getenv(Binaries); bin != "" {
+		return bin, nil
+	}
 	found, err := filepath.Glob("/usr/lib/postgresql/*/bin/postgres")
 	if err != nil || len(found) == 0 {
 		return "", errors.New("no PostgreSQL server found in /usr/lib/postgresql: install the package postgresql")

@@ -150,13 +150,23 @@ func (w *window) breakIt(id, says string) {
 const approve = `[...document.querySelectorAll('#replies button.primary')]
 	.find(b => b.innerText === 'Approve' && !(window.pressed ??= new Set()).has(b.id))`
 
+// whole is the button of a form that shows a whole change: its next page, or Approve.
+const whole = `document.querySelector('dialog[open] [type=submit]:not([aria-busy])')`
+
 // approveAll presses Approve in the open thread, by keyboard, until a message there has the word.
+// A request that hides lines opens a form that shows all of them.
 func approveAll(w *window, word string) {
 	w.th.t.Helper()
 	ended := fmt.Sprintf(`document.querySelector('#replies')?.innerText.includes(%q)`, word)
 	for {
-		w.waitFor(ended + " || " + approve)
-		if w.is(ended) {
+		w.waitFor(ended + " || " + whole + " || " + approve)
+		switch {
+		case w.is(whole):
+			w.tabTo(whole)
+			w.js("document.activeElement.setAttribute('aria-busy', true)")
+			w.keys("\r")
+			continue
+		case w.is(ended):
 			return
 		}
 		w.tabTo(approve)
@@ -330,6 +340,8 @@ func undoes(ana, bo *window) {
 	const thread = `[...document.querySelectorAll('#messages article')].find(a => a.innerText.includes('Undoing'))?.querySelector('.replies')`
 	bo.waitFor(thread)
 	bo.js(thread + ".click()")
+	bo.waitFor(request("Disable merche-biche.com"))
+	bo.picture("undo")
 	approveAll(bo, "Undone")
 	ana.press(".tabs", "Rows")
 	ana.sees("#panel", "No row differs")

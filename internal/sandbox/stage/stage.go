@@ -15,6 +15,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/atlilith/onboardbot/internal/sandbox"
 	"github.com/atlilith/onboardbot/internal/sandbox/page"
 	"github.com/atlilith/onboardbot/internal/sandbox/testbed"
 )
@@ -41,6 +42,8 @@ type Stage struct {
 	// bot is the product; second is another replica, or nil.
 	bot, second *testbed.Bot
 	isolation   report
+	// checking is closed when a check of isolation ends; nil if none is running.
+	checking chan struct{}
 }
 
 // Open starts the testbed and the product, and serves the page. Like [testbed.Open] it must run
@@ -90,8 +93,8 @@ func (s *Stage) handler() http.Handler {
 				"onboardbot brings a new Provider live: rows, DNS, a site, a certificate, and proof that tenants cannot " +
 					"reach each other.",
 				"You are Ana, who requests; Bo approves each change, so switch to Bo on the left, or open a second window for Bo with ↗.",
-				"Everything here is real but Slack, and nothing leaves this machine. The tabs above show what each approval " +
-					"did to the world, and let you break it: type a slug and press Start.",
+				"Everything here is real but Slack, and nothing leaves this machine: the tabs above show what each approval " +
+					"did to the world, and let you break it. The registered domains are " + strings.Join(sandbox.Zones, ", ") + ".",
 			},
 			Command: "/onboard", Label: "Slug of the new Provider", Example: testbed.Merche.Slug,
 		},

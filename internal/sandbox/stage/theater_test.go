@@ -6,14 +6,11 @@ import (
 	"fmt"
 	"net"
 	"os"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
-	"github.com/chromedp/cdproto/cdp"
-	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
@@ -236,32 +233,6 @@ func (w *window) choose(text string) {
 	find := fmt.Sprintf(`[...document.querySelectorAll('dialog label.choice')].find(l => l.innerText.startsWith(%q))`, text)
 	w.waitFor("!!" + find)
 	w.js(find + ".click()")
-}
-
-// pictureQuality is WebP's, of 100.
-const pictureQuality = int64(60)
-
-// picture writes what the window shows, light and dark, into the folder that PICTURES names, if it
-// is set: see make pictures.
-func (w *window) picture(name string) {
-	w.th.t.Helper()
-	folder := os.Getenv("PICTURES")
-	if folder == "" {
-		return
-	}
-	for _, scheme := range schemes {
-		w.scheme(scheme)
-		w.do(chromedp.Func(func(ctx context.Context, target *chromedp.Target) error {
-			quality := pictureQuality
-			shot, err := cdp.Call(ctx, target, page.CaptureScreenshot, page.CaptureScreenshotParams{
-				Format: page.CaptureScreenshotFormatWebp, Quality: &quality,
-			})
-			if err != nil {
-				return err
-			}
-			return os.WriteFile(filepath.Join(folder, name+"-"+scheme+".webp"), shot.Data, 0o644)
-		}))
-	}
 }
 
 const (

@@ -27,7 +27,12 @@ var started atomic.Int64
 // Start starts the product by a command, to which it adds "serve -config FILE". It returns at
 // once.
 func (s *Testbed) Start(command []string, environment ...string) (*Bot, error) {
-	cmd := exec.Command(command[0], append(command[1:], "serve", "-config", s.ConfigFile)...)
+	return s.StartWith(s.ConfigFile, command, environment...)
+}
+
+// StartWith is Start with another configuration file.
+func (s *Testbed) StartWith(file string, command []string, environment ...string) (*Bot, error) {
+	cmd := exec.Command(command[0], append(command[1:], "serve", "-config", file)...)
 	cmd.Env = append(os.Environ(), environment...)
 	return s.Run(cmd)
 }
@@ -57,6 +62,12 @@ func (b *Bot) Kill() {
 	_ = b.cmd.Process.Kill()
 	<-b.done
 }
+
+// Freeze stops the product as a hypervisor does: it keeps its connections and does nothing.
+func (b *Bot) Freeze() error { return b.cmd.Process.Signal(syscall.SIGSTOP) }
+
+// Thaw lets a frozen product go on.
+func (b *Bot) Thaw() error { return b.cmd.Process.Signal(syscall.SIGCONT) }
 
 // Stop sends SIGTERM, waits for the product to end and returns its error.
 func (b *Bot) Stop() error {

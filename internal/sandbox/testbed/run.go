@@ -186,7 +186,44 @@ func (s *Testbed) Press(ctx context.Context, who string, m workspace.Message, bu
 	if pressed.Error != "" {
 		return fmt.Errorf("%s presses %s: %s", who, button, pressed.Error)
 	}
-	return nil
+	screen, err := s.Person(who).Screen(ctx)
+	if err == nil && button == "Approve" && confirms(screen) {
+		err = s.readAll(ctx, who)
+	}
+	return err
+}
+
+// confirms reports whether a form that confirms a decision is in front.
+func confirms(screen workspace.Screen) bool {
+	top, open := screen.Top()
+	return open && top.CallbackID == viewConfirm
+}
+
+// viewConfirm is the callback_id of the form that confirms a decision.
+const viewConfirm = "approval.reason"
+
+// readAll turns the pages of a form that asks to have read the whole change, and sends it.
+func (s *Testbed) readAll(ctx context.Context, who string) error {
+	form, err := s.Person(who).Modal(ctx)
+	if err != nil {
+		return err
+	}
+	for page := 1; ; page++ {
+		shown, err := form.Wait(ctx, has(fmt.Sprintf("page %d of", page)))
+		if err != nil {
+			return err
+		}
+		if shown.Submit != "" {
+			sent, err := form.Submit(ctx)
+			if err == nil && !sent.Closed {
+				err = fmt.Errorf("%s approves: %s%v", who, sent.Error, sent.Errors)
+			}
+			return err
+		}
+		if _, err := form.Press(ctx, fmt.Sprintf("Page %d →", page+1)); err != nil {
+			return err
+		}
+	}
 }
 
 // Root waits until the root message contains all the words.
@@ -238,6 +275,9 @@ func (s *Testbed) approveUntil(ctx context.Context, who string, root workspace.M
 		within, cancel := context.WithTimeout(ctx, pressAgain)
 		_, err := s.Person(who).WaitFor(within, func(screen workspace.Screen) bool {
 			request = workspace.Message{}
+			if confirms(screen) {
+				return true
+			}
 			for _, m := range Thread(screen, root) {
 				text := page.reads(m)
 				switch {
@@ -264,6 +304,11 @@ func (s *Testbed) approveUntil(ctx context.Context, who string, root workspace.M
 			return nil
 		case stuck != "":
 			return fmt.Errorf("%w: %s", ErrStuck, stuck)
+		case request.TS == "": // a form came late
+			if err := s.readAll(ctx, who); err != nil {
+				return err
+			}
+			continue
 		}
 		head, _, _ := strings.Cut(Reads(request), "\n")
 		for _, each := range listen {

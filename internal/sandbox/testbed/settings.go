@@ -31,6 +31,9 @@ type Settings struct {
 	Rest string
 	// HTTP is the address of health checks and metrics.
 	HTTP string
+	// Database is the connection string of the bot's own database, and Mux the directory of its ssh
+	// connections below that of the sandbox.
+	Database, Mux string
 
 	Resolver, BotToken, AppToken, Channel, Ana, Bo, Cleo, Identity, IdentityQuery, AppRole, SlackAddress string
 }
@@ -39,6 +42,7 @@ func (s *Testbed) settings() *Settings {
 	return &Settings{
 		World: s.World, DNS: "rfc2136", RepoOverSSH: true, ApprovalLife: "24h", RemindBefore: "1h", EscalateAfter: "0s",
 		Rules: "{}", Reserved: "[www, admin, api, quinn]", Reports: "never", HTTP: "127.0.0.1:8080",
+		Database: s.BotDSN(), Mux: "mux",
 		Resolver: namespace.Resolver, BotToken: workspace.SampleBotToken,
 		AppToken: workspace.SampleAppToken, Channel: Channel,
 		Ana: Ana, Bo: Bo, Cleo: Cleo, Identity: platform.Identity, IdentityQuery: platform.IdentityQuery,
@@ -56,7 +60,7 @@ commands:
   operators: [{{.Ana}}, {{.Bo}}, {{.Cleo}}]
   approvers: [{{.Ana}}, {{.Bo}}, {{.Cleo}}]
 database:
-  url: {{.BotDSN}}
+  url: {{.Database}}
 platform:
   database_url: {{.PlatformDSN}}
   app_role: {{.AppRole}}
@@ -78,13 +82,13 @@ hosts:
     ssh: apricot
     ssh_config: {{.SSH.Config}}
 {{- end}}
-    control_dir: {{.Dir}}/mux
+    control_dir: {{$.Dir}}/{{$.Mux}}
     lock_dir: {{.Dir}}
 {{- range .VPS}}
   {{.Name}}:
     ssh: {{.Host.Alias}}
     ssh_config: {{$.SSH.Config}}
-    control_dir: {{$.Dir}}/mux
+    control_dir: {{$.Dir}}/{{$.Mux}}
     ipv4: {{.Host.Address}}
     ipv6: {{.IPv6}}
 {{- end}}

@@ -37,6 +37,8 @@ type Config struct {
 	World sandbox.Config
 	// Workspace changes the workspace's configuration.
 	Workspace func(*workspace.Config)
+	// Slack wraps what answers the product's requests to Slack. It may be nil.
+	Slack func(http.Handler) http.Handler
 	// Bot changes the product's configuration.
 	Bot func(*Settings)
 }
@@ -48,7 +50,8 @@ type Testbed struct {
 	// ConfigFile is the product's configuration file.
 	ConfigFile string
 
-	servers []*http.Server
+	servers   []*http.Server
+	configure func(*Settings)
 }
 
 // Open starts everything but the product. Like [sandbox.Start] it must run inside a namespace.
@@ -81,12 +84,24 @@ func (s *Testbed) open(config Config) error {
 	if err != nil {
 		return err
 	}
-	s.serve(listener, s.Slack.Handler())
-	settings := s.settings()
-	if config.Bot != nil {
-		config.Bot(settings)
+	handler := s.Slack.Handler()
+	if config.Slack != nil {
+		handler = config.Slack(handler)
 	}
-	return os.WriteFile(s.ConfigFile, []byte(settings.YAML()), 0o600)
+	s.serve(listener, handler)
+	s.configure = config.Bot
+	return s.Configure(s.ConfigFile, func(*Settings) {})
+}
+
+// Configure writes a configuration file of the product with further changes, such as for another
+// replica.
+func (s *Testbed) Configure(file string, change func(*Settings)) error {
+	settings := s.settings()
+	if s.configure != nil {
+		s.configure(settings)
+	}
+	change(settings)
+	return os.WriteFile(file, []byte(settings.YAML()), 0o600)
 }
 
 func (s *Testbed) serve(listener net.Listener, handler http.Handler) {

@@ -47,6 +47,11 @@ const (
 	DoHome    Verb = "home"
 	DoInvite  Verb = "invite"
 	DoRemove  Verb = "remove"
+	// What administrators do: archive a channel and take that back, and deactivate the person whose id
+	// is the Target.
+	DoArchive    Verb = "archive"
+	DoUnarchive  Verb = "unarchive"
+	DoDeactivate Verb = "deactivate"
 )
 
 // Outcome is what a person gets to see at once.
@@ -108,6 +113,10 @@ func (w *Workspace) Act(ctx context.Context, a Action) (Outcome, error) {
 		DoHome:    w.people.openHome,
 		DoInvite:  w.people.inviteBot,
 		DoRemove:  w.people.removeBot,
+
+		DoArchive:    w.people.archive,
+		DoUnarchive:  w.people.archive,
+		DoDeactivate: w.people.deactivate,
 	}[a.Do]
 	if !ok {
 		return Outcome{}, fmt.Errorf("unknown verb %q", a.Do)

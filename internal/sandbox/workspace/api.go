@@ -130,6 +130,9 @@ func (api *webAPI) serveMethod(rw http.ResponseWriter, r *http.Request) {
 	} else if fault != nil && fault.Kind == FaultRateLimit {
 		err = &apiError{code: "ratelimited", status: http.StatusTooManyRequests, retryAfter: fault.RetryAfter}
 	} else {
+		if fault != nil && fault.Kind == FaultLate {
+			fault.wait(c)
+		}
 		answer, err = api.run(c)
 	}
 	e := Event{Kind: KindAPI, Name: c.method, Channel: c.channel, TS: c.ts, Latency: time.Since(start)}

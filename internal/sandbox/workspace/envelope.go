@@ -45,6 +45,8 @@ type delivery struct {
 	on    map[*socket]bool
 	acked bool
 	late  bool
+	// deaf loses the next acknowledgement.
+	deaf bool
 	// answer takes the acknowledgement's payload.
 	answer chan json.RawMessage
 }
@@ -142,6 +144,9 @@ func (sm *socketMode) acknowledge(s *socket, id string, payload json.RawMessage)
 	switch {
 	case d == nil:
 		e.Error = "unknown_envelope"
+	case d.deaf:
+		d.deaf = false
+		e.Name, e.Detail, e.Error = d.kind, d.what, "lost"
 	case d.acked:
 		e.Name, e.Detail, e.Error = d.kind, d.what, "acknowledged_before"
 	case !d.on[s] && !sm.w.cfg.AcceptAckAnywhere:
@@ -169,8 +174,10 @@ func (sm *socketMode) acknowledge(s *socket, id string, payload json.RawMessage)
 func (sm *socketMode) deliver(kind, what string, payload any) (json.RawMessage, string) {
 	d := newDelivery(kind, what, payload)
 	fault := sm.w.takeFault(func(f *Fault) bool {
-		return (f.Kind == FaultDuplicate || f.Kind == FaultRedeliver) && (f.Envelope == "" || f.Envelope == kind)
+		return slices.Contains([]FaultKind{FaultDuplicate, FaultRedeliver, FaultLoseAck}, f.Kind) &&
+			(f.Envelope == "" || f.Envelope == kind)
 	})
+	d.deaf = fault != nil && fault.Kind == FaultLoseAck
 	if !sm.send(d) {
 		return nil, ErrDispatch
 	}

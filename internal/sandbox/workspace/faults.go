@@ -1,9 +1,11 @@
 package workspace
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"slices"
 	"time"
@@ -26,11 +28,15 @@ const (
 	// FaultHang does what was asked, and then answers nothing for Delay or until the app gives
 	// up.
 	FaultHang FaultKind = "hang"
+	// FaultLate does what was asked after Delay, however long the app waits for the answer.
+	FaultLate FaultKind = "late"
 	// FaultDuplicate delivers the next envelope twice with the same envelope_id.
 	FaultDuplicate FaultKind = "duplicate"
 	// FaultRedeliver delivers the next envelope once more after it was acknowledged, with
 	// retry_attempt 1.
 	FaultRedeliver FaultKind = "redeliver"
+	// FaultLoseAck loses the acknowledgement of the next envelope, which is then delivered again.
+	FaultLoseAck FaultKind = "lose_ack"
 	// FaultDrop drops all sockets at once, without a disconnect message.
 	FaultDrop FaultKind = "drop"
 	// FaultDisconnect sends a disconnect message with Reason on all sockets, or on one with Times
@@ -68,14 +74,14 @@ type Fault struct {
 // Order makes something go wrong, now or when its occasion comes.
 func (w *Workspace) Order(_ context.Context, f Fault) error {
 	switch f.Kind {
-	case FaultError, FaultStatus, FaultRateLimit, FaultCut, FaultHang:
+	case FaultError, FaultStatus, FaultRateLimit, FaultCut, FaultHang, FaultLate:
 		if _, ok := methods[f.Method]; !ok {
 			return fmt.Errorf("fault %s: unknown method %q", f.Kind, f.Method)
 		}
 		if f.Kind == FaultError && f.Error == "" || f.Kind == FaultStatus && f.Status < 300 {
 			return fmt.Errorf("fault %s: needs an error or a status", f.Kind)
 		}
-	case FaultDuplicate, FaultRedeliver:
+	case FaultDuplicate, FaultRedeliver, FaultLoseAck:
 	case FaultDrop:
 		for _, s := range w.socketMode.openSockets() {
 			s.drop()
@@ -152,6 +158,26 @@ func (w *Workspace) takeFault(matches func(*Fault) bool) *Fault {
 
 // lost reports whether the call takes effect and its answer is lost.
 func (f *Fault) lost() bool { return f.Kind == FaultCut || f.Kind == FaultHang }
+
+// ForgetFaults takes back the faults whose occasion has not come.
+func (w *Workspace) ForgetFaults() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.faults = nil
+}
+
+// wait holds a call back with what was sent, also when the app gives it up.
+func (f *Fault) wait(c *call) {
+	body, err := io.ReadAll(c.r.Body)
+	if err != nil {
+		return
+	}
+	c.r.Body = io.NopCloser(bytes.NewReader(body))
+	select {
+	case <-time.After(f.Delay):
+	case <-c.w.ctx.Done():
+	}
+}
 
 // lose ends the request without an answer.
 func (f *Fault) lose(r *http.Request) {

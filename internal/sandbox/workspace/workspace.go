@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"sync"
@@ -153,13 +154,25 @@ func (w *Workspace) id(prefix string) string {
 
 // later runs f after d unless the workspace is closed first.
 func (w *Workspace) later(d time.Duration, f func()) {
-	go func() {
-		t := time.NewTimer(d)
-		defer t.Stop()
-		select {
-		case <-t.C:
+	time.AfterFunc(d, func() {
+		if w.ctx.Err() == nil {
 			f()
-		case <-w.ctx.Done():
 		}
-	}()
+	})
+}
+
+// Forget forgets what was said and done, so a long test measures the memory of the app alone. Nothing
+// may be under way.
+func (w *Workspace) Forget() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.events = nil
+	for _, cv := range w.channels.byID {
+		cv.messages = nil
+	}
+	clear(w.responses.byID)
+	clear(w.views.triggers)
+	clear(w.files.byID)
+	maps.DeleteFunc(w.socketMode.deliveries, func(_ string, d *delivery) bool { return d.acked })
+	w.touch()
 }

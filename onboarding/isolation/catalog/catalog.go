@@ -93,6 +93,7 @@ SELECT c.oid, n.nspname, c.relname, c.relkind::text, c.relrowsecurity, c.relforc
        coalesce(has_table_privilege($1::name, c.oid, 'TRIGGER'), false),
        CASE WHEN c.relkind IN ('v', 'm') THEN coalesce(pg_get_viewdef(c.oid), '') ELSE '' END,
        (SELECT count(*) FROM pg_trigger t WHERE t.tgrelid = c.oid AND NOT t.tgisinternal),
+       array(SELECT t.tgfoid FROM pg_trigger t WHERE t.tgrelid = c.oid AND NOT t.tgisinternal),
        (SELECT count(*) FROM pg_rewrite w WHERE w.ev_class = c.oid AND w.ev_type <> '1'),
        array(SELECT a.attname::text FROM pg_partitioned_table p, unnest(p.partattrs) k
                JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = k WHERE p.partrelid = c.oid)
@@ -111,7 +112,7 @@ func (c *Catalog) loadRelations(ctx context.Context, q query.Querier, role strin
 	_, err = pgx.ForEachRow(rows, []any{&r.OID, &r.Schema, &r.Name, &r.Kind, &r.RLS, &r.Forced, &r.Owner,
 		&r.Partition,
 		&r.Parent, &r.Options, &r.Usage, &r.SelectAll, &r.Delete, &r.Truncate, &r.Trigger,
-		&r.Definition, &r.Triggers, &r.Rules, &r.Partitioned}, func() error {
+		&r.Definition, &r.Triggers, &r.TriggerFunctions, &r.Rules, &r.Partitioned}, func() error {
 		c.add(new(r))
 		r = Relation{} // the slices belong to the copy
 		return nil
@@ -181,7 +182,7 @@ SELECT c.conrelid, array(SELECT a.attname::text FROM unnest(c.conkey) WITH ORDIN
                            JOIN pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = k.n ORDER BY o),
        c.confrelid, array(SELECT a.attname::text FROM unnest(c.confkey) WITH ORDINALITY k(n, o)
                             JOIN pg_attribute a ON a.attrelid = c.confrelid AND a.attnum = k.n ORDER BY o),
-       c.confdeltype::text
+       c.confdeltype::text, coalesce((to_jsonb(c) ->> 'conperiod')::boolean, false)
   FROM pg_constraint c WHERE c.contype = 'f' AND c.conrelid = ANY($1) AND c.confrelid = ANY($1) ORDER BY c.conname`
 
 func (c *Catalog) loadForeignKeys(ctx context.Context, q query.Querier, _ string, oids []uint32) error {
@@ -191,7 +192,8 @@ func (c *Catalog) loadForeignKeys(ctx context.Context, q query.Querier, _ string
 	}
 	var oid uint32
 	var fk ForeignKey
-	_, err = pgx.ForEachRow(rows, []any{&oid, &fk.Columns, &fk.Target, &fk.TargetCols, &fk.OnDelete}, func() error {
+	into := []any{&oid, &fk.Columns, &fk.Target, &fk.TargetCols, &fk.OnDelete, &fk.Period}
+	_, err = pgx.ForEachRow(rows, into, func() error {
 		// A key to a partitioned table has a twin for each of its partitions. The key to the
 		// whole table is enough.
 		if target := c.byOID[fk.Target]; !target.Partition {

@@ -27,7 +27,8 @@ func ExampleFunction_UnqualifiedRelations() {
 	bookings := &catalog.Relation{OID: 1, Schema: "public", Name: "bookings"}
 	users := &catalog.Relation{OID: 2, Schema: "public", Name: "users"}
 	cat := catalog.New(catalog.Version16, []*catalog.Relation{bookings, users}, nil)
-	f := &catalog.Function{Source: `SELECT b.title FROM bookings b JOIN public.users u ON u.id = b.user_id`}
-	fmt.Println(f.UnqualifiedRelations(cat))
-	// Output: [public.bookings]
+	f := &catalog.Function{Language: "sql", Source: `SELECT b.title FROM bookings b JOIN public.users u ON u.id = b.user_id`}
+	named, err := f.UnqualifiedRelations(cat)
+	fmt.Println(named, err)
+	// Output: [public.bookings] <nil>
 }

@@ -3,11 +3,13 @@ package catalog
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
 
 	"github.com/atlilith/onboardbot/onboarding/isolation/query"
+	"github.com/atlilith/onboardbot/onboarding/isolation/sqltree"
 )
 
 // FunctionKind is pg_proc.prokind.
@@ -34,10 +36,14 @@ type Function struct {
 	Kind       FunctionKind
 	Language   string
 	Source     string
-	Atomic     bool // an SQL-standard body, whose names were bound when it was created
+	Definition string // as pg_get_functiondef spells it
+	Atomic     bool   // an SQL-standard body, whose names were bound when it was created
 	Leakproof  bool
 	Returns    string
 	Executable bool // by the role
+
+	body    *sqltree.Routine
+	failure error
 }
 
 // String is "schema.name".
@@ -48,6 +54,27 @@ func (f *Function) SQL() string { return query.Name(f.Schema, f.Name) }
 
 // Signature is the function's name and arguments as ALTER ROUTINE spells them.
 func (f *Function) Signature() string { return f.SQL() + "(" + f.Arguments + ")" }
+
+// HasSource reports whether the function is written in a language that [Function.Body] reads.
+func (f *Function) HasSource() bool { return f.Language == "sql" || f.Language == "plpgsql" }
+
+// Body returns the parsed body of a function that has a source.
+func (f *Function) Body() (*sqltree.Routine, error) {
+	if f.body == nil && f.failure == nil && f.HasSource() {
+		f.body, f.failure = sqltree.Body(f.Definition, f.Source, f.Language)
+	}
+	return f.body, f.failure
+}
+
+// BodyFailure returns why [Function.Body] failed before, or nil.
+func (f *Function) BodyFailure() error { return f.failure }
+
+// Mentions reports whether the function's definition contains one of the words, in any letter case
+// and without regard to white space. It spares parsing what cannot be of interest.
+func (f *Function) Mentions(words ...string) bool {
+	definition := strings.Join(strings.Fields(strings.ToLower(f.Definition)), "")
+	return slices.ContainsFunc(words, func(word string) bool { return strings.Contains(definition, word) })
+}
 
 // ReadOnly reports whether calling the function can change nothing.
 func (f *Function) ReadOnly() bool { return !f.Volatile && f.Kind == PlainFunction }
@@ -74,7 +101,9 @@ const functionsSQL = `
 SELECT p.oid, n.nspname, p.proname, p.prosecdef, o.rolname, coalesce(p.proconfig, '{}'),
        array(SELECT format_type(t, NULL) FROM unnest(p.proargtypes) WITH ORDINALITY a(t, i) ORDER BY i),
        coalesce(p.proargnames, '{}'), pg_get_function_identity_arguments(p.oid), p.provolatile = 'v', p.prokind::text,
-       l.lanname, coalesce(p.prosrc, ''), to_jsonb(p) ->> 'prosqlbody' IS NOT NULL, p.proleakproof,
+       l.lanname, coalesce(p.prosrc, ''),
+       CASE WHEN l.lanname IN ('sql', 'plpgsql') THEN pg_get_functiondef(p.oid) ELSE '' END,
+       to_jsonb(p) ->> 'prosqlbody' IS NOT NULL, p.proleakproof,
        format_type(p.prorettype, NULL),
        has_schema_privilege($1::name, n.oid, 'USAGE') AND has_function_privilege($1::name, p.oid, 'EXECUTE')
   FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace JOIN pg_roles o ON o.oid = p.proowner
@@ -92,9 +121,8 @@ func loadFunctions(ctx context.Context, q query.Querier, role string) ([]*Functi
 	functions, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (*Function, error) {
 		f := &Function{}
 		err := row.Scan(&f.OID, &f.Schema, &f.Name, &f.Definer, &f.Owner, &f.Config, &f.ArgTypes,
-			&f.ArgNames, &f.Arguments, &f.Volatile, &f.Kind, &f.Language, &f.Source, &f.Atomic, &f.Leakproof,
-			&f.Returns,
-			&f.Executable)
+			&f.ArgNames, &f.Arguments, &f.Volatile, &f.Kind, &f.Language, &f.Source, &f.Definition, &f.Atomic,
+			&f.Leakproof, &f.Returns, &f.Executable)
 		return f, err
 	})
 	if err != nil {

@@ -47,8 +47,10 @@ type Relation struct {
 	ForeignKeys []ForeignKey
 	Policies    []Policy
 	Triggers    int
-	Rules       int      // beside the one for SELECT that makes a view
-	Partitioned []string // columns of the partition key
+	// TriggerFunctions are the oids of what its triggers call.
+	TriggerFunctions []uint32
+	Rules            int      // beside the one for SELECT that makes a view
+	Partitioned      []string // columns of the partition key
 }
 
 // String is "schema.name".
@@ -150,13 +152,37 @@ type ForeignKey struct {
 	Target     uint32
 	TargetCols []string
 	OnDelete   DeleteAction
+	// Period says that the last columns are ranges of time, of which the targets' together cover
+	// the row's (PostgreSQL 18, CREATE TABLE, PERIOD).
+	Period bool
 }
 
 // JoinSQL is the condition that joins a referring row with its target.
 func (fk ForeignKey) JoinSQL(child, target string) string {
-	conditions := make([]string, len(fk.Columns))
-	for i, c := range fk.Columns {
-		conditions[i] = query.Column(child, c) + " = " + query.Column(target, fk.TargetCols[i])
+	return JoinSQL(Join{Columns: fk.Columns, TargetCols: fk.TargetCols, Period: fk.Period}, child, target)
+}
+
+// Join says which columns of a row lead to which of another.
+type Join struct {
+	Columns, TargetCols []string
+	// Cast says that the columns' types differ, so they are compared as text.
+	Cast bool
+	// Period says that the last columns are ranges that overlap.
+	Period bool
+}
+
+// JoinSQL is the condition that joins two rows, by their aliases.
+func JoinSQL(j Join, child, target string) string {
+	conditions := make([]string, len(j.Columns))
+	for i, c := range j.Columns {
+		left, operator, right := query.Column(child, c), " = ", query.Column(target, j.TargetCols[i])
+		switch {
+		case j.Cast:
+			left, right = left+"::text", right+"::text"
+		case j.Period && i == len(j.Columns)-1:
+			operator = " && "
+		}
+		conditions[i] = left + operator + right
 	}
 	return strings.Join(conditions, " AND ")
 }

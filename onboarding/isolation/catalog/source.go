@@ -1,9 +1,10 @@
 package catalog
 
 import (
-	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/atlilith/onboardbot/onboarding/isolation/sqltree"
 )
 
 // Names reports whether any of the words stands in a source as a whole word.
@@ -67,29 +68,28 @@ func (f *Function) Names(t *Relation) bool {
 	return containsWord(strings.ToLower(f.Source), strings.ToLower(t.Name))
 }
 
-var (
-	// beforeRelation matches the keywords after which a relation's name follows.
-	beforeRelation = regexp.MustCompile(`(?i)\b(?:from|join|into|update|only|table)\s+`)
-	// unqualified matches a name at the start that no schema qualifies.
-	unqualified = regexp.MustCompile(`^(?:"([^"]+)"|((?:[\w$]|[^\x00-\x7f])+))(?:\s*$|[^.\w])`)
-)
-
 // UnqualifiedRelations returns the relations that the function's source names without a schema,
 // one for each name. Partitions are left out.
-func (f *Function) UnqualifiedRelations(c *Catalog) []*Relation {
-	var names []string
-	for _, at := range beforeRelation.FindAllStringIndex(f.Source, -1) {
-		if match := unqualified.FindStringSubmatch(f.Source[at[1]:]); match != nil {
-			names = append(names, match[1]+match[2])
-		}
+func (f *Function) UnqualifiedRelations(c *Catalog) ([]*Relation, error) {
+	body, err := f.Body()
+	if err != nil || body == nil {
+		return nil, err
+	}
+	named := map[string]bool{}
+	for _, statement := range body.Statements {
+		sqltree.Walk(statement, func(n sqltree.Node) bool {
+			if n.Kind == "RangeVar" && n.Text("schemaname") == "" {
+				named[n.Text("relname")] = true
+			}
+			return true
+		})
 	}
 	var found []*Relation
 	for _, t := range c.Relations {
-		known := slices.ContainsFunc(found, func(f *Relation) bool { return f.Name == t.Name })
-		if !t.Partition && !known && slices.ContainsFunc(names,
-			func(name string) bool { return strings.EqualFold(name, t.Name) }) {
+		if named[t.Name] && !t.Partition {
 			found = append(found, t)
+			delete(named, t.Name)
 		}
 	}
-	return found
+	return found, nil
 }

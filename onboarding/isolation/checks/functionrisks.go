@@ -41,6 +41,10 @@ func (c *functionRisks) run(ctx context.Context) error {
 		return err
 	}
 	for _, f := range c.cat.Functions {
+		if f.BodyFailure() != nil {
+			c.results.LeaveOut("function %s: %v", f, f.BodyFailure())
+		}
+		c.judgeRoleChange(f)
 		if f.Leakproof {
 			c.risk(f, results.Leakproof, "is marked LEAKPROOF, so it runs on rows before policies and security "+
 				"barriers drop them",

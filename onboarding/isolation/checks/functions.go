@@ -3,7 +3,6 @@ package checks
 import (
 	"context"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -16,12 +15,6 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/isolation/tenancy"
 	"github.com/atlilith/onboardbot/onboarding/isolation/victims"
 )
-
-// reachesOut matches sources of functions whose effects a rollback does not undo, or which
-// should not be provoked.
-var reachesOut = regexp.MustCompile(`(?i)\b(dblink\w*|http_\w+|net\.http|pg_sleep|pg_terminate_backend|` +
-	`pg_cancel_backend|pg_reload_conf|lo_export|lo_import|pg_read_file|pg_write_file|setval|copy\s+.*\bprogram|` +
-	`pg_logical_emit_message|pg_switch_wal|pg_advisory_lock)\b`)
 
 // callers is how many attackers call each function with each list of arguments.
 const callers = 4
@@ -39,15 +32,17 @@ type functions struct {
 	fixes    *fixes.Writer
 	results  *results.Collector
 
-	canaries *victims.Canaries
-	caller   *victims.Caller
-	owned    []*catalog.Relation // tables of tenants' rows
+	canaries     *victims.Canaries
+	caller       *victims.Caller
+	irreversible *irreversible
+	owned        []*catalog.Relation // tables of tenants' rows
 }
 
 func newFunctions(s *Setup) *functions {
 	return &functions{
 		setup: s, config: s.config, victims: s.victims, attempts: s.attempts, limiter: s.limiter, model: s.model,
-		prover: s.prover, fixes: s.fixes, results: s.results, owned: s.scope.ownedTables(),
+		prover: s.prover, fixes: s.fixes, results: s.results,
+		owned: s.scope.ownedTables(), irreversible: s.irreversible,
 	}
 }
 
@@ -66,7 +61,7 @@ func (c *functions) run(ctx context.Context) error {
 			continue
 		}
 		reach := c.caller.Named(f)
-		if reachesOut.MatchString(f.Source) || f.Native() {
+		if c.irreversible.function(f) != "" || f.Native() {
 			if len(reach) > 0 || f.Language == "c" {
 				c.risk(f, "was not called, since a rollback would not undo all that it does")
 			}
@@ -119,13 +114,19 @@ func (c *functions) leak(f *catalog.Function, s session.Session, found results.F
 // was answered, or refused by the function itself.
 func (c *functions) callAll(ctx context.Context, f *catalog.Function) (answered bool, err error) {
 	answers := map[string]map[string]bool{} // by arguments
+	judged := map[string]bool{}             // by victim and arguments
 	for _, v := range c.victims.List() {
 		attackers, err := c.victims.Attackers(ctx, v)
 		if err != nil {
 			return false, err
 		}
-		for _, args := range c.caller.ArgumentLists(f, v) {
-			for _, s := range attackers[:min(callers, len(attackers))] {
+		injections := c.caller.InjectionLists(f, v)
+		for i, args := range slices.Concat(injections, c.caller.ArgumentLists(f, v)) {
+			as := attackers[:min(callers, len(attackers))]
+			if i < len(injections) {
+				as = as[:min(1, len(as))]
+			}
+			for _, s := range as {
 				if c.blamed(f) {
 					return true, nil
 				}
@@ -137,6 +138,12 @@ func (c *functions) callAll(ctx context.Context, f *catalog.Function) (answered 
 				switch {
 				case err == nil:
 					answered = true
+					if key := v.String() + args; !judged[key] {
+						judged[key] = true
+						if err := c.judgeDependence(ctx, call{f, args, v, s}); err != nil {
+							return false, err
+						}
+					}
 					if answers[args] == nil {
 						answers[args] = map[string]bool{}
 					}
@@ -188,8 +195,7 @@ func (c *functions) call(ctx context.Context, call call) (answer string, err err
 // ask calls a function, searches its answer for canaries, and returns the first row.
 func (c *functions) ask(ctx context.Context, tx *session.Tx, call call) (string, error) {
 	f := call.function
-	answers, err := tx.Strings(ctx, fmt.Sprintf("SELECT to_jsonb(f)::text FROM %s(%s) f LIMIT %d", f.SQL(),
-		call.arguments, answerRows))
+	answers, err := tx.Strings(ctx, callSQL(call))
 	if err != nil || len(answers) == 0 {
 		return "", err
 	}

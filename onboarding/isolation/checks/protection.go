@@ -3,13 +3,14 @@ package checks
 import (
 	"context"
 	"fmt"
-	"regexp"
 	"slices"
+	"strings"
 
 	"github.com/atlilith/onboardbot/onboarding/isolation/catalog"
 	"github.com/atlilith/onboardbot/onboarding/isolation/fixes"
 	"github.com/atlilith/onboardbot/onboarding/isolation/query"
 	"github.com/atlilith/onboardbot/onboarding/isolation/results"
+	"github.com/atlilith/onboardbot/onboarding/isolation/sqltree"
 	"github.com/atlilith/onboardbot/onboarding/isolation/tenancy"
 )
 
@@ -67,9 +68,6 @@ func (c *protection) judgeRowSecurity(t *catalog.Relation) {
 		c.fixes.Close(t, results.Read))
 }
 
-// alwaysTrue matches conditions that hold for every row.
-var alwaysTrue = regexp.MustCompile(`^\(*\s*(true|1 = 1|'[^']*'::\w+ = '[^']*'::\w+|NOT false)\s*\)*$`)
-
 // policyUse is what the policies of a table allow.
 type policyUse struct {
 	operation results.Operation
@@ -119,7 +117,7 @@ func (u policyUse) open(policies []catalog.Policy) string {
 			continue
 		}
 		condition := u.condition(p)
-		always := alwaysTrue.MatchString(condition)
+		always := alwaysTrue(condition)
 		if p.Permissive && always {
 			open = p.Name
 		}
@@ -128,4 +126,29 @@ func (u policyUse) open(policies []catalog.Policy) string {
 		}
 	}
 	return open
+}
+
+// alwaysTrue reports whether a condition holds for every row. PostgreSQL spells conditions with
+// spaces around operators, so most need no parser.
+func alwaysTrue(condition string) bool {
+	lower := strings.ToLower(condition)
+	if condition == "" || lower == "true" {
+		return lower == "true"
+	}
+	if !strings.Contains(lower, "true") && !strings.Contains(lower, "false") && !sameSides(lower) {
+		return false
+	}
+	n, err := sqltree.Expression(condition)
+	return err == nil && n.AlwaysTrue()
+}
+
+// sameSides reports whether a comparison may have the same on both sides.
+func sameSides(condition string) bool {
+	words := strings.Fields(strings.NewReplacer("(", " ", ")", " ").Replace(condition))
+	for i := 1; i+1 < len(words); i++ {
+		if words[i] == "=" && words[i-1] == words[i+1] {
+			return true
+		}
+	}
+	return false
 }

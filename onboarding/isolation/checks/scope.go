@@ -21,8 +21,9 @@ type scope struct {
 	// hasRows says that a relation holds rows of tenants.
 	hasRows map[*catalog.Relation]bool
 	// timeouts counts how often a read took too long.
-	timeouts map[*catalog.Relation]int
-	small    map[*catalog.Relation]bool
+	timeouts     map[*catalog.Relation]int
+	small        map[*catalog.Relation]bool
+	irreversible *irreversible
 }
 
 // newScope selects the relations, and records those that are excused or cannot be classified.
@@ -30,6 +31,7 @@ func newScope(ctx context.Context, s *Setup) *scope {
 	sc := &scope{
 		model: s.model, truth: s.truth, config: s.config, hasRows: map[*catalog.Relation]bool{},
 		timeouts: map[*catalog.Relation]int{}, small: map[*catalog.Relation]bool{},
+		irreversible: s.irreversible,
 	}
 	s.model.MarkDirectories()
 	var excused, unclassified []string
@@ -50,6 +52,10 @@ func newScope(ctx context.Context, s *Setup) *scope {
 		c.Excused, c.Unclassified, c.Tables = excused, unclassified, len(sc.tables)
 	})
 	for _, t := range sc.tables {
+		if what := s.irreversible.triggers(t); what != "" {
+			s.results.LeaveOut("%s: writes were not tried, since its triggers run %s, which a rollback does not undo",
+				t, what)
+		}
 		if !t.HasRowIDs() {
 			continue // reading it would run the platform's code with the truth's rights
 		}
@@ -69,7 +75,7 @@ func (s *scope) excused(t *catalog.Relation) bool { return s.config.Tenancy.Excu
 
 // writesExcluded reports whether the configuration excludes a relation from write attempts.
 func (s *scope) writesExcluded(t *catalog.Relation) bool {
-	return s.config.Tenancy.WritesExcluded(t.String())
+	return s.config.Tenancy.WritesExcluded(t.String()) || s.irreversible.triggers(t) != ""
 }
 
 // givenUp reports whether reading a relation took too long too often.

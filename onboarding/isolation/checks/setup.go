@@ -50,8 +50,10 @@ type Setup struct {
 	fixes    *fixes.Writer
 	results  *results.Collector
 	roles    []string // that the app role can become
-	canaries *victims.Canaries
-	only     string // id of the single tenant, or empty
+	// irreversible is what attempts leave alone.
+	irreversible *irreversible
+	canaries     *victims.Canaries
+	only         string // id of the single tenant, or empty
 }
 
 // Prepare connects and reads everything that the checks rest on. tenant is the slug of the
@@ -97,6 +99,7 @@ func (s *Setup) read(ctx context.Context, tenant string) error {
 	s.fixes = &fixes.Writer{
 		Model: s.model, Settings: s.config.Settings, AppRole: s.config.AppRole, Owner: s.owner(), Truth: s.truth,
 	}
+	s.irreversible = newIrreversible(cat)
 	s.scope = newScope(ctx, s)
 	return s.chooseVictims(ctx)
 }
@@ -134,9 +137,13 @@ func (s *Setup) chooseVictims(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("settings: %w", err)
 	}
+	chosen := session.ReadChosenSettings(s.model.Catalog, s.config.Settings, server)
+	for _, source := range chosen.Unread {
+		s.results.LeaveOut("the settings that a source compares could not be read: %s", source)
+	}
 	s.victims, err = victims.Choose(ctx, victims.Config{
 		Model: s.model, Truth: s.truth, Tables: s.scope.tables, Roles: s.roles, Only: s.only, Results: s.results,
-		Chosen: session.ReadChosenSettings(s.model.Catalog, s.config.Settings, server),
+		Chosen: chosen,
 	})
 	if err != nil {
 		return fmt.Errorf("choose victims: %w", err)

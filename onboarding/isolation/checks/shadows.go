@@ -19,7 +19,7 @@ import (
 // search_path names it elsewhere (PostgreSQL manual, CREATE FUNCTION, Writing SECURITY DEFINER
 // Functions Safely).
 func shadowable(f *catalog.Function, cat *catalog.Catalog) []*catalog.Relation {
-	if f.Atomic || f.Language != "sql" && !strings.HasPrefix(f.Language, "pl") {
+	if f.Atomic || !f.HasSource() {
 		return nil
 	}
 	if path, set := f.SearchPath(); set {
@@ -32,7 +32,11 @@ func shadowable(f *catalog.Function, cat *catalog.Catalog) []*catalog.Relation {
 			}
 		}
 	}
-	return f.UnqualifiedRelations(cat)
+	named, err := f.UnqualifiedRelations(cat)
+	if err != nil {
+		return nil // [functionRisks] says so
+	}
+	return named
 }
 
 // pathSchemas splits a search_path.

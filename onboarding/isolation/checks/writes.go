@@ -62,6 +62,9 @@ func (c *writes) run(ctx context.Context) error {
 			w.results.Cover(func(cov *results.Coverage) { cov.Excused = append(cov.Excused, t.String()+": writes") })
 			continue
 		}
+		if w.scope.writesExcluded(t) {
+			continue
+		}
 		if err := c.writeTo(ctx, t); err != nil {
 			if ctx.Err() != nil {
 				return ctx.Err()

@@ -64,7 +64,7 @@ type Change struct {
 func (p *Prover) Changed(ctx context.Context, tx *session.Tx, v tenancy.Tenant, t *catalog.Relation, made Counts) (
 	change *Change, seen bool, err error,
 ) {
-	before, seen, err := p.ownRows(ctx, v, t)
+	before, seen, err := p.OwnRows(ctx, v, t)
 	if err != nil || !seen {
 		return nil, false, err
 	}
@@ -110,8 +110,9 @@ type victimTable struct {
 	table  *catalog.Relation
 }
 
-// ownRows counts the rows of a table that a victim's own session sees as theirs.
-func (p *Prover) ownRows(ctx context.Context, v tenancy.Tenant, t *catalog.Relation) (int, bool, error) {
+// OwnRows counts the rows of a table that a victim's own session sees as theirs. seen says whether
+// it may look at all.
+func (p *Prover) OwnRows(ctx context.Context, v tenancy.Tenant, t *catalog.Relation) (rows int, seen bool, err error) {
 	key := victimTable{v, t}
 	if known, ok := p.owned[key]; ok {
 		return known.rows, known.seen, nil

@@ -39,6 +39,7 @@ const (
 	Execute     Operation = "execute"            // a function that was not, or could not be, called
 	SearchPath  Operation = "search_path"        // a function looks names up where a session may create
 	Leakproof   Operation = "leakproof"          // a function runs before policies
+	RoleChange  Operation = "role change"        // a function gives up the session's role
 	Superuser   Operation = "superuser"
 	BypassRLS   Operation = "bypassrls"
 	Replication Operation = "replication"

@@ -173,7 +173,7 @@ func (d *discovery) followParents() {
 				}
 				parent := d.m.Catalog.Relation(fk.Target)
 				o.Parents = append(o.Parents,
-					ParentLink{Columns: fk.Columns, Table: parent, TargetCols: fk.TargetCols})
+					ParentLink{Columns: fk.Columns, Table: parent, TargetCols: fk.TargetCols, Period: fk.Period})
 				o.explain("%s → %s", strings.Join(fk.Columns, "+"), parent)
 				changed = true
 			}

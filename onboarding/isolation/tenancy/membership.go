@@ -2,7 +2,6 @@ package tenancy
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
 
 	"github.com/atlilith/onboardbot/onboarding/isolation/catalog"
@@ -24,11 +23,9 @@ type Membership struct {
 	present string // condition on the table, alias m
 }
 
-var aliasM = regexp.MustCompile(`\bm\.`)
-
 // Present is the condition that a row of the table puts a Person into an Org now.
 func (m *Membership) Present(alias string) string {
-	return aliasM.ReplaceAllString(m.present, alias+".")
+	return fmt.Sprintf("(SELECT %s FROM (SELECT %s.*) m)", m.present, alias)
 }
 
 // MembersSQL lists pairs (org, person) of present and former members, with whether they are

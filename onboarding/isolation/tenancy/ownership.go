@@ -3,7 +3,6 @@ package tenancy
 import (
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/atlilith/onboardbot/onboarding/isolation/catalog"
 	"github.com/atlilith/onboardbot/onboarding/isolation/query"
@@ -83,6 +82,8 @@ type ParentLink struct {
 	TargetCols []string
 	// Cast says that the columns' types differ, so they are compared as text.
 	Cast bool
+	// Period says that the last columns are ranges that overlap.
+	Period bool
 	// Kind is the column that says which table a row goes with, and KindValue its value for this
 	// one. Both are empty where the columns lead to one table.
 	Kind, KindValue string
@@ -90,16 +91,11 @@ type ParentLink struct {
 
 // JoinSQL is the condition that joins a row with its parent.
 func (p ParentLink) JoinSQL(child, parent string) string {
-	conditions := make([]string, len(p.Columns))
-	for i, c := range p.Columns {
-		left, right := query.Column(child, c), query.Column(parent, p.TargetCols[i])
-		if p.Cast {
-			left, right = left+"::text", right+"::text"
-		}
-		conditions[i] = left + " = " + right
-	}
+	condition := catalog.JoinSQL(catalog.Join{
+		Columns: p.Columns, TargetCols: p.TargetCols, Cast: p.Cast, Period: p.Period,
+	}, child, parent)
 	if p.Kind != "" {
-		conditions = append(conditions, query.Column(child, p.Kind)+"::text = "+query.Literal(p.KindValue))
+		condition += " AND " + query.Column(child, p.Kind) + "::text = " + query.Literal(p.KindValue)
 	}
-	return strings.Join(conditions, " AND ")
+	return condition
 }

@@ -3,7 +3,6 @@ package victims
 import (
 	"cmp"
 	"encoding/json"
-	"fmt"
 	"regexp"
 	"slices"
 	"strings"
@@ -75,24 +74,31 @@ func (c *Caller) reachOf(f *catalog.Function) functionReach {
 // elsewhere.
 func (c *Caller) ArgumentLists(f *catalog.Function, v tenancy.Tenant) []string {
 	lists := []string{""}
-	for i, argType := range f.ArgTypes {
-		a := argument{caller: c, function: f, typ: argType, victim: v}
-		if i < len(f.ArgNames) {
-			name := catalog.Normalize(f.ArgNames[i])
-			a.name = strings.TrimPrefix(strings.TrimPrefix(name, "p"), "in")
-		}
+	for _, a := range c.arguments(f, v) {
 		var next []string
 		for _, value := range a.candidates() {
 			for _, list := range lists {
 				if list != "" {
 					list += ", "
 				}
-				next = append(next, list+value+"::"+argType)
+				next = append(next, list+value+"::"+a.typ)
 			}
 		}
 		lists = next[:min(len(next), maxArgumentLists)]
 	}
 	return lists
+}
+
+func (c *Caller) arguments(f *catalog.Function, v tenancy.Tenant) []argument {
+	arguments := make([]argument, len(f.ArgTypes))
+	for i, argType := range f.ArgTypes {
+		arguments[i] = argument{caller: c, function: f, typ: argType, victim: v}
+		if i < len(f.ArgNames) {
+			name := catalog.Normalize(f.ArgNames[i])
+			arguments[i].name = strings.TrimPrefix(strings.TrimPrefix(name, "p"), "in")
+		}
+	}
+	return arguments
 }
 
 var literalText = regexp.MustCompile(`'([^']{1,60})'`)
@@ -136,6 +142,11 @@ func (a argument) nameHas(parts ...string) bool {
 	return slices.ContainsFunc(parts, func(part string) bool { return strings.Contains(a.name, part) })
 }
 
+func (a argument) isText() bool {
+	return a.typ == "text" || a.typ == "name" || strings.HasPrefix(a.typ, "character") ||
+		strings.HasSuffix(a.typ, "citext")
+}
+
 // candidates are the values to call with.
 func (a argument) candidates() []string {
 	if ids := a.ids(); len(ids) > 0 {
@@ -144,7 +155,7 @@ func (a argument) candidates() []string {
 	switch {
 	case strings.HasSuffix(a.typ, "[]"):
 		return a.arrays()
-	case a.typ == "text" || strings.HasPrefix(a.typ, "character") || a.typ == "name" || a.typ == "citext":
+	case a.isText():
 		return a.texts()
 	case a.typ == "regclass":
 		return a.tableNames()
@@ -233,8 +244,6 @@ func (a argument) tableNames() literals {
 	return found[:min(len(found), maxNames)]
 }
 
-var jsonKey = regexp.MustCompile(`->>?\s*'([^']+)'`)
-
 // documents are victims' rows as JSON, with the keys that the function reads beside those of the
 // columns.
 func (a argument) documents() literals {
@@ -249,8 +258,7 @@ func (a argument) documents() literals {
 		for name, value := range row {
 			document[name] = value
 		}
-		for _, match := range jsonKey.FindAllStringSubmatch(a.function.Source, -1) {
-			key := match[1]
+		for _, key := range a.keys() {
 			if _, known := document[key]; !known && len(t.Key) == 1 && catalog.RefersTo(key, t.Name) {
 				document[key] = row[t.Key[0]]
 			}
@@ -261,6 +269,18 @@ func (a argument) documents() literals {
 		}
 	}
 	return append(found, query.Literal("{}"))
+}
+
+// keys are those by which the function reads documents.
+func (a argument) keys() []string {
+	if !a.function.Mentions("->") {
+		return nil
+	}
+	body, err := a.function.Body()
+	if err != nil || body == nil {
+		return nil
+	}
+	return body.Keys()
 }
 
 // others are what victims' rows hold in columns of the type, or of one that is like it.
@@ -299,32 +319,11 @@ func (a argument) texts() literals {
 	if len(found) > 0 {
 		return found
 	}
-	found.addText(a.injections()...)
 	found.addText("%")
 	named, others := a.contents()
 	contents := slices.Concat(named, others)
 	found.addText(contents[:min(len(contents), maxTexts)]...)
 	found.addText("' OR true --", "", "x")
-	return found
-}
-
-// dynamicSQL matches sources that put SQL together.
-var dynamicSQL = regexp.MustCompile(`(?i)\bexecute\b`)
-
-// injections are SQL for a function that puts SQL together.
-func (a argument) injections() []string {
-	if !dynamicSQL.MatchString(a.function.Source) {
-		return nil
-	}
-	const subqueries = 2
-	tables := a.tables()
-	found := []string{"true", "' OR true --", "true) OR (true"}
-	for _, t := range tables[:min(subqueries, len(tables))] {
-		found = append(found, fmt.Sprintf("(SELECT string_agg(to_jsonb(v)::text, '') FROM %s v)", t.SQL()))
-	}
-	for _, t := range tables[:min(maxNames, len(tables))] {
-		found = append(found, t.SQL())
-	}
 	return found
 }
 

@@ -51,9 +51,13 @@ func (v *Victims) Attackers(ctx context.Context, victim tenancy.Tenant) ([]sessi
 	return sessions, nil
 }
 
-// WithChosenSettings returns sessions with other settings set to values that may open something.
+// WithChosenSettings returns the first of some sessions, and one without an identity, with other
+// settings set to values that may open something.
 func (v *Victims) WithChosenSettings(base []session.Session) []session.Session {
-	return v.config.Chosen.Sessions(base, session.Known{Victims: v.list, Names: v.names})
+	if len(base) == 0 {
+		base = []session.Session{session.Empty}
+	}
+	return v.config.Chosen.Sessions(base[0], session.Known{Victims: v.list, Names: v.names, Columns: v.columns})
 }
 
 // NoteOpened records that a session's other settings opened a read: what opened a read may open

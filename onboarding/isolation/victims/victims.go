@@ -39,7 +39,9 @@ type Victims struct {
 	config Config
 	list   []tenancy.Tenant
 	names  []string // unique texts of the victims' own rows
-	sample []session.Session
+	// columns are some values of the columns that settings are compared with, by name.
+	columns map[string][]string
+	sample  []session.Session
 	// sessions are known sessions by Person, attackers those by victim.
 	sessions  map[string]session.Session
 	attackers map[tenancy.Tenant][]session.Session
@@ -60,7 +62,10 @@ func Choose(ctx context.Context, config Config) (*Victims, error) {
 	if err := v.chooseSample(ctx); err != nil {
 		return nil, err
 	}
-	return v, v.readNames(ctx)
+	if err := v.readNames(ctx); err != nil {
+		return nil, err
+	}
+	return v, v.readColumns(ctx)
 }
 
 // List returns the victims.
@@ -163,6 +168,31 @@ func (v *Victims) readNames(ctx context.Context) error {
 				return err
 			}
 			v.names = append(v.names, values...)
+		}
+	}
+	return nil
+}
+
+// columnValues is how many values of a column settings are tried with.
+const columnValues = 4
+
+// readColumns reads some values of the columns that settings are compared with, the rarest first:
+// what most rows hold, most sessions see.
+func (v *Victims) readColumns(ctx context.Context) error {
+	v.columns = map[string][]string{}
+	for _, name := range v.config.Chosen.Columns() {
+		for _, t := range v.config.Tables {
+			c := t.Column(name)
+			if c == nil || !t.IsTable() || len(v.columns[name]) >= columnValues {
+				continue
+			}
+			values, err := query.Strings(ctx, v.config.Truth, fmt.Sprintf(
+				"SELECT v FROM (SELECT %s::text AS v FROM %s LIMIT 5000) s WHERE v IS NOT NULL GROUP BY 1 "+
+					"ORDER BY count(*), 1 LIMIT %d", query.Name(name), t.SQL(), columnValues))
+			if err != nil && query.SQLState(err) == "" {
+				return err
+			}
+			v.columns[name] = append(v.columns[name], values...)
 		}
 	}
 	return nil

@@ -9,6 +9,7 @@ import (
 
 	"github.com/atlilith/onboardbot/onboarding"
 	"github.com/atlilith/onboardbot/onboarding/hosts"
+	"github.com/atlilith/onboardbot/onboarding/repo"
 )
 
 // certbot is the program whose log explains its failures better than what it prints.
@@ -37,11 +38,25 @@ func (a commandApplier) apply(ctx context.Context, task Task) error {
 		run.Stdin = []byte(command.Stdin)
 	}
 	task.Log.Line("$ " + host.Paste(run))
+	if len(command.Sources) > 0 {
+		run = repo.Bind(run, sources(command.Sources))
+	}
 	_, err := host.Run(ctx, run, func(line hosts.Line) { task.Log.Line(line.Text) })
+	if len(command.Sources) > 0 {
+		err = repo.BindError(err)
+	}
 	if err != nil && slices.Contains(command.Argv, certbot) {
 		return a.explain(ctx, host, err, task.Log)
 	}
 	return err
+}
+
+func sources(bound []onboarding.Source) []repo.Source {
+	list := make([]repo.Source, len(bound))
+	for i, source := range bound {
+		list[i] = repo.Source(source)
+	}
+	return list
 }
 
 // explain adds to a failure what certbot's own log on the host says: version 2.1 can hide the

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -48,11 +49,21 @@ func judge(seen probe.Response, wanted onboarding.Probe, log onboarding.Log) err
 		// certbot was here before. The answer to the challenge that it adds comes before its own
 		// redirect.
 		log.Line(at + " leads to HTTPS")
+	case toOther(seen, wanted):
+		log.Line(at + " leads to another name of the site, which is asked too")
 	default:
 		return fmt.Errorf("the certificate authority would not find the file of the challenge: "+
 			"%s answers %d with other content", at, seen.Status)
 	}
 	return nil
+}
+
+// toOther reports whether the answer leads to the same path of another name that is asked. The
+// authority follows redirects (RFC 8555 §8.3).
+func toOther(seen probe.Response, wanted onboarding.Probe) bool {
+	location, err := url.Parse(seen.Header.Get("Location"))
+	return err == nil && seen.Up() && location.Scheme == "http" && location.Path == wanted.Path &&
+		location.Host != seen.Name && slices.Contains(wanted.Names, location.Host)
 }
 
 // toHTTPS reports whether the answer leads to HTTPS on the same host.

@@ -84,6 +84,9 @@ type Deploy struct {
 	// Command deploys one target, in the repository. Patterns; default: ./run deploy:{target}
 	// --from-local --nginx. The target is the domain, without .com where it ends so.
 	Command []string `yaml:"command"`
+	// Site is the folder in a deploy folder whose files the command installs in the webroot as they
+	// are: they are compared afterwards. none: nothing is compared. Default: site.
+	Site string `yaml:"site"`
 	// Timeout bounds the command. Default: 10m.
 	Timeout time.Duration `yaml:"timeout"`
 	// Reload makes nginx on the VPS read its configuration, when a site is taken back. Default:
@@ -99,6 +102,10 @@ type Certificate struct {
 	// above. Default: certbot
 	// --nginx -d {domain} -d www.{domain} --non-interactive --agree-tos -m {email} --redirect.
 	Command []string `yaml:"command"`
+	// DryRun is what makes certbot test the challenge where nginx would not serve a file to the
+	// authority, such as behind a password. Patterns; default: certbot certonly --nginx --dry-run
+	// with the names and the address of Command, if Command is certbot --nginx, else none.
+	DryRun []string `yaml:"dry_run"`
 	// Left is the share of its lifetime that a certificate must still have. Default: 1/3, when
 	// certbot renews.
 	Left float64 `yaml:"left"`

@@ -44,6 +44,7 @@ func (c *Config) Defaults() {
 	if c.Deploy.Command == nil {
 		c.Deploy.Command = []string{"./run", "deploy:{target}", "--from-local", "--nginx"}
 	}
+	set(&c.Deploy.Site, "site")
 	if c.Deploy.Reload == nil {
 		c.Deploy.Reload = []string{"nginx", "-s", "reload"}
 	}
@@ -55,6 +56,11 @@ func (c *Config) Defaults() {
 	if c.Certificate.Command == nil {
 		c.Certificate.Command = []string{"certbot", "--nginx", "-d", "{domain}", "-d", "www.{domain}",
 			"--non-interactive", "--agree-tos", "-m", "{email}", "--redirect"}
+	}
+	if command := c.Certificate.Command; c.Certificate.DryRun == nil && command[0] == "certbot" &&
+		slices.Contains(command, "--nginx") {
+		c.Certificate.DryRun = []string{"certbot", "certonly", "--nginx", "--dry-run", "-d", "{domain}",
+			"-d", "www.{domain}", "--non-interactive", "--agree-tos", "-m", "{email}"}
 	}
 	if c.Certificate.Delete == nil {
 		c.Certificate.Delete = []string{"certbot", "delete", "--cert-name", "{domain}", "--non-interactive"}

@@ -133,6 +133,7 @@ func (c *Config) validatePatterns(p *problems) {
 		known(key, append(slices.Clone(forDomains), "{email}", "{forward}"), argv...)
 	}
 	known("certificate.command", append(slices.Clone(forDomains), "{email}"), c.Certificate.Command...)
+	known("certificate.dry_run", append(slices.Clone(forDomains), "{email}"), c.Certificate.DryRun...)
 	known("certificate.delete", forDomains, c.Certificate.Delete...)
 	known("certificate.email", []string{"{slug}", "{email}"}, c.Certificate.Email)
 	for key, argv := range map[string][]string{

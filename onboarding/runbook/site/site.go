@@ -58,16 +58,20 @@ func (s *Site) ExpandAll(patterns []string) []string {
 }
 
 // Serves returns nil if an nginx configuration serves exactly this site, else what is different.
+// Each server may answer to one of its names alone, as where one redirects to the other.
 func (s *Site) Serves(conf []byte) error {
 	servers, err := deployconfig.Servers(conf)
 	if err != nil {
 		return err
 	}
-	want := slices.Sorted(slices.Values(s.Names))
 	rooted := false
+	missing := slices.Clone(s.Names)
 	for _, server := range servers {
-		names := slices.Sorted(slices.Values(server.ServerNames))
-		if !slices.Equal(names, want) {
+		missing = slices.DeleteFunc(missing,
+			func(name string) bool { return slices.Contains(server.ServerNames, name) })
+		other := slices.ContainsFunc(server.ServerNames,
+			func(name string) bool { return !slices.Contains(s.Names, name) })
+		if other || len(server.ServerNames) == 0 {
 			return fmt.Errorf("line %d: a server for %s instead of %s",
 				server.Line, strings.Join(server.ServerNames, " "), strings.Join(s.Names, " "))
 		}
@@ -75,6 +79,9 @@ func (s *Site) Serves(conf []byte) error {
 			return fmt.Errorf("line %d: the root is %s instead of %s", server.Line, server.Root, s.Webroot)
 		}
 		rooted = rooted || server.Root == s.Webroot
+	}
+	if len(missing) > 0 {
+		return fmt.Errorf("no server for %s", strings.Join(missing, " "))
 	}
 	if !rooted {
 		return fmt.Errorf("no server has the root %s", s.Webroot)

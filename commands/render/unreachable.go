@@ -1,0 +1,29 @@
+package render
+
+import (
+	"fmt"
+
+	"github.com/atlilith/onboardbot/bot/blockkit"
+	"github.com/atlilith/onboardbot/commands/render/mrkdwn"
+	"github.com/atlilith/onboardbot/onboarding"
+)
+
+// Unreachable tells the requester of a run that Slack refuses what belongs into its thread, with
+// Slack's code.
+func (r Renderer) Unreachable(run *onboarding.Run, code string) *mrkdwn.Builder {
+	reason := "Slack says " + blockkit.Code(code)
+	switch code {
+	case "is_archived", "is_inactive":
+		reason = "the channel is archived"
+	case "not_in_channel", "channel_not_found":
+		reason = "I am not in the channel"
+	}
+	page := new(mrkdwn.Builder)
+	page.Say(fmt.Sprintf("%s I cannot post in %s, because %s. Nobody reads there about the %s *%s* (%s). "+
+		"The run goes on.",
+		mrkdwn.MarkWarning, blockkit.Channel(run.Channel), reason, Undertaking(run),
+		mrkdwn.Inline(run.Request.DisplayName), blockkit.Code(run.Request.Slug)))
+	page.Say(fmt.Sprintf("Until then, decide in my App Home. When the reason is gone, type %s: I post what is missing.",
+		blockkit.Code(r.Command+" "+WordStatus+" "+run.Request.Slug)))
+	return page
+}

@@ -1,0 +1,91 @@
+package proof
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/atlilith/onboardbot/onboarding/isolation/catalog"
+	"github.com/atlilith/onboardbot/onboarding/isolation/query"
+	"github.com/atlilith/onboardbot/onboarding/isolation/session"
+	"github.com/atlilith/onboardbot/onboarding/isolation/tenancy"
+)
+
+// Changing is how a victim changes their own rows, to see whether an answer depends on them.
+type Changing bool
+
+const (
+	// Contents changes what the rows hold and refer to nothing by.
+	Contents Changing = true
+	// Existence deletes the rows.
+	Existence Changing = false
+)
+
+// ChangeOwn changes a victim's own rows of a table inside an attacker's transaction, with the
+// victim's rights. It returns how many rows changed; none where the victim may not.
+func (p *Prover) ChangeOwn(
+	ctx context.Context, tx *session.Tx, v tenancy.Tenant, t *catalog.Relation, how Changing,
+) (rows int, err error) {
+	where := " WHERE " + p.Model.OwnedBy(t, v)
+	statements := []string{"DELETE FROM " + t.SQL() + " a" + where}
+	if how == Contents {
+		statements = p.contentChanges(t, where)
+	}
+	err = p.Victims.Observe(ctx, tx, v, func() error {
+		for _, sql := range statements {
+			if err := tx.Exec(ctx, "SAVEPOINT change"); err != nil {
+				return err
+			}
+			n, err := tx.Affected(ctx, sql)
+			if err == nil && n > 0 {
+				rows += n
+				if how == Existence || sql == statements[0] {
+					return nil // the first changes all columns at once
+				}
+				continue
+			}
+			if err != nil && query.SQLState(err) == "" {
+				return err
+			}
+			if err := tx.Exec(ctx, "ROLLBACK TO change"); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return rows, err
+}
+
+// contentChanges are UPDATEs of all columns at once and, as a constraint may hold one of them, of
+// each alone.
+func (p *Prover) contentChanges(t *catalog.Relation, where string) []string {
+	held := slices.Concat(append([][]string{p.Model.Of(t).Columns()}, t.Unique...)...)
+	var sets []string
+	for _, c := range t.Columns {
+		if !c.Update || c.Generated || slices.Contains(held, c.Name) || t.InForeignKey(c.Name) {
+			continue
+		}
+		name := query.Name(c.Name)
+		switch c.Category {
+		case catalog.Numeric:
+			sets = append(sets, fmt.Sprintf("%[1]s = coalesce(%[1]s, 0) + 1", name))
+		case catalog.String:
+			sets = append(sets, fmt.Sprintf("%[1]s = coalesce(%[1]s, '') || 'x'", name))
+		case catalog.Boolean:
+			sets = append(sets, fmt.Sprintf("%[1]s = NOT coalesce(%[1]s, false)", name))
+		case catalog.DateTime:
+			sets = append(sets, fmt.Sprintf("%[1]s = coalesce(%[1]s, now()) + interval '1 day'", name))
+		}
+	}
+	if len(sets) == 0 {
+		return nil
+	}
+	statements := []string{fmt.Sprintf("UPDATE %s a SET %s%s", t.SQL(), strings.Join(sets, ", "), where)}
+	if len(sets) > 1 {
+		for _, set := range sets {
+			statements = append(statements, fmt.Sprintf("UPDATE %s a SET %s%s", t.SQL(), set, where))
+		}
+	}
+	return statements
+}

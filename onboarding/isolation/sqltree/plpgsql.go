@@ -1,0 +1,156 @@
+package sqltree
+
+import "strings"
+
+// The parse modes of an expression of PL/pgSQL (RawParseMode in PostgreSQL's parser.h).
+const (
+	statementMode = 0
+	assignMode    = 3 // and above: with the target, of one or more names
+)
+
+// plpgsqlReader gathers a routine from the parser's JSON, without regard to the order of its
+// statements.
+type plpgsqlReader struct {
+	routine *Routine
+	names   map[int]string // of variables, by number
+	failure error
+}
+
+func plpgsqlBody(definition string) (*Routine, error) {
+	tree, err := plpgsql(definition)
+	if err != nil {
+		return nil, err
+	}
+	r := &plpgsqlReader{routine: &Routine{Assigned: map[string][]Node{}}, names: map[int]string{}}
+	r.read("", tree)
+	return r.routine, r.failure
+}
+
+// read reads an object of the JSON, whose key in its parent is its kind.
+func (r *plpgsqlReader) read(kind string, value any) {
+	switch value := value.(type) {
+	case []any:
+		for _, item := range value {
+			r.read("", item)
+		}
+	case map[string]any:
+		if kind == "PLpgSQL_expr" {
+			r.expression(value)
+			return
+		}
+		r.statement(kind, value)
+		for key, inner := range value {
+			r.read(key, inner)
+		}
+	}
+}
+
+// expression parses an expression, or a statement, into the list of all.
+func (r *plpgsqlReader) expression(fields map[string]any) []Node {
+	text, _ := fields["query"].(string)
+	mode, _ := fields["parseMode"].(float64)
+	if mode >= assignMode {
+		target, value := assignment(text)
+		n := r.parse(value)
+		r.assign(target, n)
+		return []Node{n}
+	}
+	if mode != statementMode {
+		return []Node{r.parse(text)}
+	}
+	statements, err := Statements(text)
+	if err != nil {
+		r.failure = err
+		return nil
+	}
+	r.routine.Statements = append(r.routine.Statements, statements...)
+	return statements
+}
+
+func (r *plpgsqlReader) parse(text string) Node {
+	n, err := Expression(text)
+	if err != nil {
+		r.failure = err
+		return Node{}
+	}
+	r.routine.Statements = append(r.routine.Statements, n)
+	return n
+}
+
+// assignment splits an assignment into the variable and the expression.
+func assignment(text string) (variable, expression string) {
+	target, expression, ok := strings.Cut(text, ":=")
+	if !ok {
+		target, expression, _ = strings.Cut(text, "=")
+	}
+	target = strings.TrimSpace(target)
+	if end := strings.IndexAny(target, ".["); end >= 0 {
+		target = target[:end]
+	}
+	return strings.Trim(target, `"`), expression
+}
+
+func (r *plpgsqlReader) assign(variable string, values ...Node) {
+	name := strings.ToLower(variable)
+	r.routine.Assigned[name] = append(r.routine.Assigned[name], values...)
+}
+
+// statement notes what a statement returns, assigns or runs, beside its expressions.
+func (r *plpgsqlReader) statement(kind string, fields map[string]any) {
+	inner := func(field string) []Node {
+		object, _ := fields[field].(map[string]any)
+		expression, _ := object["PLpgSQL_expr"].(map[string]any)
+		if expression == nil {
+			return nil
+		}
+		return r.expression(expression)
+	}
+	switch kind {
+	case "PLpgSQL_stmt_return", "PLpgSQL_stmt_return_next":
+		r.routine.Returns = append(r.routine.Returns, inner("expr")...)
+	case "PLpgSQL_stmt_return_query":
+		r.routine.Returns = append(r.routine.Returns, inner("query")...)
+		r.routine.Dynamic = append(r.routine.Dynamic, inner("dynquery")...)
+	case "PLpgSQL_stmt_dynexecute", "PLpgSQL_stmt_dynfors":
+		r.routine.Dynamic = append(r.routine.Dynamic, inner("query")...)
+	case "PLpgSQL_var":
+		name, _ := fields["refname"].(string)
+		r.assign(name, inner("default_val")...)
+	case "PLpgSQL_stmt_execsql":
+		if into, _ := fields["into"].(bool); into {
+			r.assignTargets(fields["target"], inner("sqlstmt"))
+		}
+	case "PLpgSQL_stmt_fors":
+		r.assignTargets(fields["var"], inner("query"))
+	case "PLpgSQL_stmt_foreach_a":
+		number, _ := fields["varno"].(float64)
+		r.assign(r.names[int(number)], inner("expr")...)
+	case "PLpgSQL_function":
+		datums, _ := fields["datums"].([]any)
+		for i, datum := range datums {
+			object, _ := datum.(map[string]any)
+			for _, d := range object {
+				inside, _ := d.(map[string]any)
+				name, _ := inside["refname"].(string)
+				r.names[i] = name
+			}
+		}
+	}
+}
+
+// assignTargets assigns the results of statements to the variables of a row or to a record.
+func (r *plpgsqlReader) assignTargets(target any, statements []Node) {
+	object, _ := target.(map[string]any)
+	for _, t := range object {
+		inside, _ := t.(map[string]any)
+		if name, _ := inside["refname"].(string); name != "" {
+			r.assign(name, statements...)
+		}
+		fields, _ := inside["fields"].([]any)
+		for _, field := range fields {
+			f, _ := field.(map[string]any)
+			name, _ := f["name"].(string)
+			r.assign(name, statements...)
+		}
+	}
+}

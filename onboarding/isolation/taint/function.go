@@ -1,0 +1,198 @@
+package taint
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/atlilith/onboardbot/onboarding/isolation/sqltree"
+)
+
+// function returns what a call may return.
+func (r *reader) function(n sqltree.Node, s *scope) value {
+	name := strings.ToLower(n.Name("funcname"))
+	nodes := n.List("args")
+	arguments := make([]value, len(nodes))
+	for i, a := range nodes {
+		if a.Kind == "NamedArgExpr" {
+			a = a.Node("arg")
+		}
+		arguments[i] = r.eval(a, s)
+	}
+	if own := r.functions[name]; len(own) > 0 {
+		var returned value
+		for _, f := range own {
+			if len(f.ArgTypes) >= len(arguments) {
+				returned = union(returned, r.call(f, r.named(f.ArgNames, nodes, arguments, len(f.ArgTypes)), s.depth))
+			}
+		}
+		return returned
+	}
+	at := func(i int) value {
+		if i < len(arguments) {
+			return arguments[i]
+		}
+		return value{}
+	}
+	if name == "current_setting" {
+		return r.setting(at(0))
+	}
+	return r.builtin(name, arguments, at)
+}
+
+// named puts arguments in the order of the parameters.
+func (r *reader) named(names []string, nodes []sqltree.Node, arguments []value, n int) []value {
+	ordered := make([]value, n)
+	for i, v := range arguments {
+		at := i
+		if nodes[i].Kind == "NamedArgExpr" {
+			at = slices.Index(names, nodes[i].Text("name"))
+		}
+		if at >= 0 && at < n {
+			ordered[at] = v
+		}
+	}
+	return ordered
+}
+
+// setting is the value of a setting, by each name that it may have.
+func (r *reader) setting(name value) value {
+	v := value{}
+	for _, text := range name.texts {
+		if r.reads(text) {
+			v.origins = append(v.origins, Origin{Setting: strings.ToLower(text)})
+		}
+	}
+	return v
+}
+
+// builtin returns what a function of PostgreSQL's may return.
+func (r *reader) builtin(name string, arguments []value, at func(int) value) value {
+	first := at(0)
+	switch name {
+	case "starts_with", "position", "strpos", "array_position", "array_positions", "jsonb_contains", "arraycontains":
+		r.compare(first, "=", at(1))
+		return value{}
+	case "regexp_like", "regexp_match", "regexp_matches", "regexp_substr", "regexp_count", "regexp_instr":
+		r.compare(first, "~", at(1))
+		return value{}
+	case "regexp_replace":
+		r.compare(first, "~", at(1))
+		return first
+	case "like", "notlike", "similar_to_escape", "like_escape":
+		if name == "similar_to_escape" || name == "like_escape" {
+			return first
+		}
+		r.compare(first, "~~", at(1))
+		return value{}
+	case "split_part":
+		n := 1
+		if texts := at(2).texts; len(texts) > 0 {
+			if number, err := strconv.Atoi(texts[0]); err == nil && number > 0 && number < 20 {
+				n = number
+			}
+		}
+		separator := ","
+		if texts := at(1).texts; len(texts) > 0 {
+			separator = texts[0]
+		}
+		return value{origins: first.then(step{kind: field, text: separator, n: n}).origins}
+	case "concat", "concat_ws", "format":
+		joined := first
+		for _, a := range arguments[min(1, len(arguments)):] {
+			joined = concatenated(joined, a)
+		}
+		return joined
+	case "jsonb_extract_path", "jsonb_extract_path_text", "json_extract_path", "json_extract_path_text":
+		v := first
+		for _, key := range arguments[min(1, len(arguments)):] {
+			v = r.part(v, key)
+		}
+		return v
+	case "jsonb_array_elements", "jsonb_array_elements_text", "json_array_elements", "json_array_elements_text":
+		return first.then(step{kind: element})
+	case "jsonb_object_keys", "json_object_keys":
+		return value{}
+	case "jsonb_path_exists", "jsonb_path_match", "jsonb_path_query", "jsonb_path_query_first",
+		"jsonb_path_query_array", "jsonb_path_exists_tz", "jsonb_path_match_tz":
+		return r.jsonPath(first, at(1))
+	case "jsonb_exists", "jsonb_exists_any", "jsonb_exists_all":
+		r.compare(first, "?", at(1))
+		return value{}
+	case "jsonb_populate_record", "json_populate_record":
+		return at(1)
+	case "lower", "upper", "btrim", "ltrim", "rtrim", "left", "right", "substr", "substring", "string_to_array",
+		"string_to_table", "regexp_split_to_array", "regexp_split_to_table", "replace", "translate", "overlay",
+		"initcap", "length", "char_length", "cardinality", "array_length":
+		return first
+	case "set_config":
+		return at(1)
+	}
+	return union(arguments...)
+}
+
+// jsonPath notes what a path expression compares parts of documents with, and returns the parts.
+func (r *reader) jsonPath(document, path value) value {
+	var parts value
+	for _, text := range path.texts {
+		parts = union(parts, r.followPath(document, text))
+	}
+	return value{origins: parts.origins}
+}
+
+// followPath reads a path expression of SQL/JSON as far as accessors and comparisons with literals
+// go: $.a.b[*] ? (@.c == "x").
+func (r *reader) followPath(document value, path string) value {
+	tokens := pathTokens(path)
+	root, here, outer := document, document, document
+	for i := 0; i < len(tokens); i++ {
+		switch t := tokens[i]; {
+		case t == "$":
+			here = root
+		case t == "@":
+			here = outer
+		case t == "?":
+			outer = here
+		case t == "." && i+1 < len(tokens):
+			i++
+			here = here.then(step{kind: member, text: strings.Trim(tokens[i], `"`)})
+		case t == "[*]":
+			here = here.then(step{kind: element})
+		case strings.HasPrefix(t, `"`), t == "true", t == "false", t[0] >= '0' && t[0] <= '9':
+			r.compare(value{origins: here.origins}, "=", value{texts: []string{strings.Trim(t, `"`)}})
+		}
+	}
+	return value{origins: here.origins}
+}
+
+// pathTokens splits a path expression.
+func pathTokens(path string) []string {
+	var tokens []string
+	for path != "" {
+		switch c := path[0]; {
+		case strings.HasPrefix(path, "[*]"):
+			tokens, path = append(tokens, "[*]"), path[3:]
+		case c == '"':
+			end := strings.IndexByte(path[1:], '"')
+			if end < 0 {
+				return tokens
+			}
+			tokens, path = append(tokens, path[:end+2]), path[end+2:]
+		case isWord(c):
+			end := 1
+			for end < len(path) && isWord(path[end]) {
+				end++
+			}
+			tokens, path = append(tokens, path[:end]), path[end:]
+		case c == ' ' || c == '\t' || c == '\n':
+			path = path[1:]
+		default:
+			tokens, path = append(tokens, path[:1]), path[1:]
+		}
+	}
+	return tokens
+}
+
+func isWord(c byte) bool {
+	return c == '_' || c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z'
+}

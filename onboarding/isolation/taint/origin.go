@@ -1,0 +1,158 @@
+package taint
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/atlilith/onboardbot/onboarding/isolation/query"
+)
+
+// Origin is a part of the value of a setting.
+type Origin struct {
+	Setting string
+	path    []step
+}
+
+// step leads from a value to a part of it.
+type step struct {
+	kind stepKind
+	text string // the key, the separator, or what stands before the part
+	more string // what stands after the part
+	n    int    // of the field, from 1
+}
+
+type stepKind int
+
+const (
+	member  stepKind = iota // of a JSON object, by key
+	element                 // any of a JSON array
+	array                   // any of an array
+	field                   // of a text that separators divide
+	affix                   // what stands between two texts
+)
+
+// then returns the origin of a part.
+func (o Origin) then(s step) Origin {
+	return Origin{o.Setting, append(slices.Clone(o.path), s)}
+}
+
+// key identifies the part within its setting.
+func (o Origin) key() string { return fmt.Sprint(o.path) }
+
+// isDocument reports whether the setting holds JSON.
+func (o Origin) isDocument() bool {
+	return slices.ContainsFunc(o.path, func(s step) bool { return s.kind == member || s.kind == element })
+}
+
+// fill puts a value for each of several parts of one setting together into its value. It returns
+// false where they do not go together.
+func fill(parts map[*Slot]string) (string, bool) {
+	var document any
+	text, isText := "", false
+	for slot, value := range parts {
+		if slot.origin.isDocument() || slot.Document {
+			merged, ok := merge(document, build(slot.origin.path, value, slot.Document))
+			if !ok {
+				return "", false
+			}
+			document = merged
+			continue
+		}
+		text, isText = wrap(slot.origin.path, value), true
+	}
+	if document == nil {
+		return text, isText
+	}
+	if list, ok := document.(textual); ok {
+		return string(list), true
+	}
+	encoded, err := json.Marshal(document)
+	return string(encoded), err == nil
+}
+
+// textual is a value that is no JSON at the outermost level.
+type textual string
+
+// build makes the document that holds a value at the end of a path.
+func build(path []step, value string, raw bool) any {
+	for i, s := range path {
+		rest := path[i+1:]
+		switch s.kind {
+		case member:
+			return map[string]any{s.text: build(rest, value, raw)}
+		case element:
+			return []any{build(rest, value, raw)}
+		default:
+			// What follows is part of a text.
+			return wrap(path[i:], value)
+		}
+	}
+	if raw || isScalar(value) {
+		return json.RawMessage(value)
+	}
+	return value
+}
+
+// isScalar reports whether a text is a JSON number or boolean, which reads the same as text, or a
+// JSON string.
+func isScalar(value string) bool {
+	_, err := strconv.ParseFloat(value, 64)
+	return json.Valid([]byte(value)) && (err == nil || value == "true" || value == "false" || value[0] == '"')
+}
+
+// wrap makes the text that holds a value at the end of a path without JSON.
+func wrap(path []step, value string) string {
+	for _, s := range slices.Backward(path) {
+		switch s.kind {
+		case array:
+			value = query.ArrayText([]string{value})
+		case field:
+			value = strings.Repeat("x"+s.text, s.n-1) + value
+		case affix:
+			value = strings.TrimSuffix(strings.TrimPrefix(value, s.text), s.more)
+		}
+	}
+	return value
+}
+
+// merge merges two documents. Objects are joined, and other values have to be alike.
+func merge(a, b any) (any, bool) {
+	if a == nil {
+		return b, true
+	}
+	if raw, ok := a.(json.RawMessage); ok {
+		a = decoded(raw)
+	}
+	if raw, ok := b.(json.RawMessage); ok {
+		b = decoded(raw)
+	}
+	left, leftOK := a.(map[string]any)
+	right, rightOK := b.(map[string]any)
+	if leftOK && rightOK {
+		for key, value := range right {
+			merged, ok := merge(left[key], value)
+			if !ok {
+				return nil, false
+			}
+			left[key] = merged
+		}
+		return left, true
+	}
+	one, oneOK := a.([]any)
+	two, twoOK := b.([]any)
+	if oneOK && twoOK {
+		return append(slices.Clone(one), two...), true
+	}
+	return a, fmt.Sprint(a) == fmt.Sprint(b)
+}
+
+func decoded(raw json.RawMessage) any {
+	var value any
+	if json.Unmarshal(raw, &value) != nil {
+		return string(raw)
+	}
+	return value
+}

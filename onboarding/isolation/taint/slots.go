@@ -1,0 +1,99 @@
+package taint
+
+import (
+	"maps"
+	"slices"
+)
+
+// Slot is a part of a setting's value that something is decided by.
+type Slot struct {
+	origin Origin
+	// Document says that the values are JSON of their own, as those of @> are.
+	Document bool
+	// Literals are what the part is compared with, in the order of the sources.
+	Literals []string
+	// Columns are names of columns that the part is compared with.
+	Columns []string
+	// Pattern says that the part is a pattern that something is matched with.
+	Pattern bool
+}
+
+// Setting is what sources make of one setting.
+type Setting struct {
+	Name  string
+	slots map[string]*Slot
+	order []string
+}
+
+// Slots returns the parts that something is decided by.
+func (s *Setting) Slots() []*Slot {
+	slots := make([]*Slot, len(s.order))
+	for i, key := range s.order {
+		slots[i] = s.slots[key]
+	}
+	return slots
+}
+
+// Fill returns the setting's value in which each part is what choose says. Parts that do not go
+// together with those before are left out.
+func (s *Setting) Fill(choose func(*Slot) (string, bool)) (string, bool) {
+	parts := map[*Slot]string{}
+	value, ok := "", false
+	for _, slot := range s.Slots() {
+		choice, chosen := choose(slot)
+		if !chosen {
+			continue
+		}
+		parts[slot] = choice
+		filled, fits := fill(parts)
+		if !fits {
+			delete(parts, slot)
+			continue
+		}
+		value, ok = filled, true
+	}
+	return value, ok
+}
+
+// Decisions is what sources decide by settings.
+type Decisions struct{ settings map[string]*Setting }
+
+// Settings returns the settings that something is decided by, by name.
+func (d *Decisions) Settings() []*Setting {
+	var found []*Setting
+	for _, name := range slices.Sorted(maps.Keys(d.settings)) {
+		if len(d.settings[name].order) > 0 {
+			found = append(found, d.settings[name])
+		}
+	}
+	return found
+}
+
+// slot returns the slot of an origin.
+func (d *Decisions) slot(o Origin, document bool) *Slot {
+	s := d.settings[o.Setting]
+	if s == nil {
+		s = &Setting{Name: o.Setting, slots: map[string]*Slot{}}
+		d.settings[o.Setting] = s
+	}
+	key := o.key()
+	if document {
+		key += " document"
+	}
+	if s.slots[key] == nil {
+		s.slots[key] = &Slot{origin: o, Document: document}
+		s.order = append(s.order, key)
+	}
+	return s.slots[key]
+}
+
+// maxLiterals bounds how many literals one part is compared with.
+const maxLiterals = 40
+
+func (s *Slot) add(literals ...string) {
+	for _, l := range literals {
+		if !slices.Contains(s.Literals, l) && len(s.Literals) < maxLiterals {
+			s.Literals = append(s.Literals, l)
+		}
+	}
+}

@@ -1,0 +1,66 @@
+# Says what a command runs and deploys, and runs it only if that is still so: EXPECTED FOLDER COMMAND... Without EXPECTED it
+# prints, a line each, git's name of the folder at HEAD and of the files that the command names, then what of the folder git
+# ignores, a dash for nothing, then the path. Exit status 95: not everything is committed. 97: it is not what was expected.
+sources() {
+	export LC_ALL=C GIT_LITERAL_PATHSPECS=1 GIT_OPTIONAL_LOCKS=0
+	local prefix folder=$1 object path entry paths=() lines=() ignored=() index
+	shift
+	if [ -n "$folder" ]; then
+		object=$(git rev-parse -q --verify "HEAD:./$folder") || { printf '%s is not committed\n' "$folder" >&2; return 95; }
+		paths=("$folder")
+	fi
+	for path in "$@"; do
+		case $path in -* | *$'\n'*) continue ;; esac
+		[ -f "$path" ] || continue
+		if [[ $path != /* ]] && entry=$(git rev-parse -q --verify "HEAD:./$path" 2>/dev/null); then
+			paths+=("$path")
+		else
+			entry=$(git hash-object --no-filters -- "$path") || return 1
+		fi
+		lines+=("$entry - $path")
+	done
+	if ((${#paths[@]} == 0)); then
+		((${#lines[@]} == 0)) || printf '%s\n' "${lines[@]}"
+		return 0
+	fi
+	prefix=$(git rev-parse --show-prefix) && index=$(mktemp -d) || return 1
+	# An index of its own, so that no mark in the usual one, such as assume-unchanged, hides a change.
+	git ls-tree -r -z --full-name HEAD -- "${paths[@]}" | GIT_INDEX_FILE=$index/index git update-index -z --index-info &&
+		GIT_INDEX_FILE=$index/index git status --porcelain -z --no-renames --untracked-files=all --ignored \
+			--ignore-submodules=none -- "${paths[@]}" >"$index/status" || { rm -rf -- "$index"; return 1; }
+	while IFS= read -r -d '' entry; do
+		path=${entry:3}
+		path=${path#"$prefix"}
+		if [[ $entry != '!! '* ]]; then
+			rm -rf -- "$index"
+			printf '%s is not as it is committed\n' "$path" >&2
+			return 95
+		fi
+		[ ! -f "$path" ] || ignored+=("$path")
+	done <"$index/status"
+	rm -rf -- "$index"
+	entry=-
+	if ((${#ignored[@]} > 0)); then
+		entry=$(printf '%s\0' "${ignored[@]}" | xargs -0 sha256sum -- | sha256sum) || return 1
+	fi
+	[ -z "$folder" ] || lines=("$object ${entry%% *} $folder" "${lines[@]}")
+	printf '%s\n' "${lines[@]}"
+}
+expected=$1 folder=$2
+shift 2
+now=$(sources "$folder" "$@" </dev/null)
+status=$?
+if [ -z "$expected" ]; then
+	[ -z "$now" ] || printf '%s\n' "$now"
+	exit "$status"
+fi
+[ "$status" -eq 0 ] || exit 97
+if [ "$now" != "$expected" ]; then
+	echo 'What would be deployed is not what was approved:' >&2
+	printf '%s\n' "$now" >&2
+	exit 97
+fi
+"$@"
+status=$?
+[ "$status" -ne 97 ] || status=96
+exit "$status"

@@ -1,0 +1,201 @@
+package secondfactor
+
+import (
+	"context"
+	"errors"
+	"net/url"
+	"os"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/pquerna/otp/totp"
+
+	"github.com/atlilith/onboardbot/internal/sandbox/postgres"
+	"github.com/atlilith/onboardbot/internal/secret"
+	"github.com/atlilith/onboardbot/onboarding"
+	"github.com/atlilith/onboardbot/onboarding/store"
+)
+
+func TestMain(m *testing.M) { os.Exit(postgres.Main(m)) }
+
+const testKey = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
+
+// phone is an operator's authenticator app.
+type phone struct {
+	t       *testing.T
+	factors *Factors
+	secret  string
+	now     time.Time
+}
+
+func (p *phone) code(after time.Duration) string {
+	code, err := totp.GenerateCode(p.secret, p.now.Add(after))
+	must(p.t, err)
+	return code
+}
+
+// gives confirms with a code, and returns why it does not count.
+func (p *phone) gives(code string) (onboarding.CodeReason, int) {
+	p.t.Helper()
+	err := p.factors.Confirm(context.Background(), "U0BO", code)
+	if wrong, ok := errors.AsType[*onboarding.CodeError](err); ok {
+		return wrong.Reason, wrong.Left
+	}
+	must(p.t, err)
+	return "", 0
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func newPool(t *testing.T) *pgxpool.Pool {
+	t.Helper()
+	config, err := pgxpool.ParseConfig(postgres.Database(t))
+	must(t, err)
+	config.ConnConfig.RuntimeParams["search_path"] = "onboarding"
+	pool, err := pgxpool.NewWithConfig(t.Context(), config)
+	must(t, err)
+	t.Cleanup(pool.Close)
+	must(t, store.Migrate(t.Context(), pool, "onboarding"))
+	return pool
+}
+
+func newPhone(t *testing.T, pool *pgxpool.Pool) *phone {
+	t.Helper()
+	factors, err := Open(pool, Config{Key: secret.New(testKey)})
+	must(t, err)
+	p := &phone{t: t, factors: factors, now: time.Date(2026, 11, 27, 5, 0, 0, 0, time.UTC)}
+	factors.now = func() time.Time { return p.now }
+	p.enroll()
+	return p
+}
+
+func (p *phone) enroll() {
+	p.t.Helper()
+	address, err := p.factors.Enroll(p.t.Context(), "U0BO", "onboardbot")
+	must(p.t, err)
+	parsed, err := url.Parse(address)
+	must(p.t, err)
+	p.secret = parsed.Query().Get("secret")
+}
+
+func TestEachCodeCountsOnce(t *testing.T) {
+	t.Parallel()
+	p := newPhone(t, newPool(t))
+	for _, c := range []struct {
+		what string
+		code string
+		why  onboarding.CodeReason
+	}{
+		{"one of a minute ago", p.code(-time.Minute), onboarding.CodeWrong},
+		{"the one before, with a space", p.code(-30 * time.Second)[:3] + " " + p.code(-30 * time.Second)[3:], ""},
+		{"it again", p.code(-30 * time.Second), onboarding.CodeWrong},
+		{"the next one", p.code(0), ""},
+		{"one of before", p.code(-30 * time.Second), onboarding.CodeWrong},
+		{"one from a clock that is ahead", p.code(30 * time.Second), ""},
+		{"nothing", "", onboarding.CodeWrong},
+	} {
+		if why, _ := p.gives(c.code); why != c.why {
+			t.Errorf("%s: %q, want %q", c.what, why, c.why)
+		}
+	}
+	if err := p.factors.Confirm(t.Context(), "U0CLEO", "000000"); err == nil {
+		t.Error("somebody who has no app gave a code")
+	}
+}
+
+// TestLockOut tries what somebody may try who can write to the database.
+func TestLockOut(t *testing.T) {
+	t.Parallel()
+	pool := newPool(t)
+	p := newPhone(t, pool)
+	wrong := "000000"
+	if p.code(0) == wrong || p.code(30*time.Second) == wrong || p.code(-30*time.Second) == wrong {
+		wrong = "000001"
+	}
+	for left := maxTries - 1; left >= 0; left-- {
+		if why, got := p.gives(wrong); got != left || left == 0 && why != onboarding.CodeLocked {
+			t.Fatalf("%q with %d tries left, want %d", why, got, left)
+		}
+	}
+	if why, _ := p.gives(p.code(0)); why != onboarding.CodeLocked {
+		t.Errorf("the right code after too many wrong ones: %q", why)
+	}
+	_, err := pool.Exec(t.Context(), `UPDATE second_factors SET failures = 0, last_counter = 0`)
+	must(t, err)
+	if why, _ := p.gives(p.code(0)); why != onboarding.CodeLocked {
+		t.Errorf("after the tries were taken back in the database: %q", why)
+	}
+	if err := p.factors.Ready(t.Context(), "U0BO"); err == nil {
+		t.Error("somebody who is locked out is asked for a code")
+	}
+	must(t, p.factors.Unlock(t.Context(), "U0BO"))
+	if why, _ := p.gives(p.code(0)); why != "" {
+		t.Errorf("after an administrator unlocked: %q", why)
+	}
+	_, err = pool.Exec(t.Context(), `UPDATE second_factors SET last_counter = 0`)
+	must(t, err)
+	if why, _ := p.gives(p.code(0)); why != onboarding.CodeWrong {
+		t.Errorf("a code that was used, after that was taken back in the database: %q", why)
+	}
+
+	// The app of somebody else is no use, even in the database.
+	_, err = p.factors.Enroll(t.Context(), "U0EVE", "onboardbot")
+	must(t, err)
+	_, err = pool.Exec(t.Context(), `UPDATE second_factors SET sealed = (SELECT sealed FROM second_factors
+		WHERE operator = 'U0EVE') WHERE operator = 'U0BO'`)
+	must(t, err)
+	if err := p.factors.Confirm(t.Context(), "U0BO", p.code(30*time.Second)); err == nil {
+		t.Error("the app of somebody else counts")
+	}
+}
+
+// TestSignature changes each thing that a signature binds.
+func TestSignature(t *testing.T) {
+	t.Parallel()
+	k, err := newKey(secret.New(testKey))
+	must(t, err)
+	at := time.Date(2026, 11, 27, 5, 0, 0, 0, time.UTC)
+	approval := onboarding.Approval{ID: uuid.New(), RunID: uuid.New(), Step: "go-live/a.example", Digest: "d", Needs: 2,
+		Expires: at.Add(time.Hour)}
+	vote := onboarding.Vote{By: onboarding.Operator{ID: "U0BO"}, Agrees: true, At: at, Source: "a message", Reason: "r"}
+	vote.Signature = k.Sign(&approval, vote)
+	must(t, k.Verify(&approval, vote))
+	for what, change := range map[string]func(a *onboarding.Approval, v *onboarding.Vote){
+		"the approval":   func(a *onboarding.Approval, _ *onboarding.Vote) { a.ID = uuid.New() },
+		"the run":        func(a *onboarding.Approval, _ *onboarding.Vote) { a.RunID = uuid.New() },
+		"the step":       func(a *onboarding.Approval, _ *onboarding.Vote) { a.Step = "dns/a.example" },
+		"the digest":     func(a *onboarding.Approval, _ *onboarding.Vote) { a.Digest = "e" },
+		"how many agree": func(a *onboarding.Approval, _ *onboarding.Vote) { a.Needs = 1 },
+		"its end":        func(a *onboarding.Approval, _ *onboarding.Vote) { a.Expires = at.Add(2 * time.Hour) },
+		"who":            func(_ *onboarding.Approval, v *onboarding.Vote) { v.By.ID = "U0CLEO" },
+		"what":           func(_ *onboarding.Approval, v *onboarding.Vote) { v.Agrees = false },
+		"the glass":      func(_ *onboarding.Approval, v *onboarding.Vote) { v.BrokeGlass = true },
+		"the code":       func(_ *onboarding.Approval, v *onboarding.Vote) { v.Confirmed = onboarding.ConfirmTOTP },
+		"where":          func(_ *onboarding.Approval, v *onboarding.Vote) { v.Source = "another" },
+		"when":           func(_ *onboarding.Approval, v *onboarding.Vote) { v.At = at.Add(time.Second) },
+		"why":            func(_ *onboarding.Approval, v *onboarding.Vote) { v.Reason = "s" },
+		"no signature":   func(_ *onboarding.Approval, v *onboarding.Vote) { v.Signature = nil },
+		"a shorter one":  func(_ *onboarding.Approval, v *onboarding.Vote) { v.Signature = v.Signature[:16] },
+		"of another key": func(a *onboarding.Approval, v *onboarding.Vote) { v.Signature = otherKey(t).Sign(a, *v) },
+	} {
+		a, v := approval, vote
+		change(&a, &v)
+		if k.Verify(&a, v) == nil {
+			t.Errorf("%s was changed, and the vote still counts", what)
+		}
+	}
+}
+
+func otherKey(t *testing.T) *key {
+	t.Helper()
+	k, err := newKey(secret.New("ZmVkY2JhOTg3NjU0MzIxMGZlZGNiYTk4NzY1NDMyMTA="))
+	must(t, err)
+	return k
+}
