@@ -17,7 +17,7 @@ DEADCODE := .build/deadcode@v0.51.0
 # Accessibility checks of the sandbox's page; the browser test fetches it by itself, too.
 AXE := .build/axe-core/package/axe.min.js
 
-.PHONY: demo demo-play pictures check test versions lint bench soak simulate fuzz build install image image-test
+.PHONY: demo demo-play pictures check test torture versions lint bench soak simulate fuzz build install image image-test
 
 # See the product on real parts in a browser. Without a terminal, as in CI, it plays by itself and exits.
 demo: install build
@@ -51,6 +51,10 @@ versions: install $(VERSIONS:%=.build/postgres-%/ready)
 # Linters and all tests, with the race detector.
 test: install lint $(AXE)
 	go test -race -timeout 20m -p 3 $(LONGEST) ./...
+
+# Kill, freeze and cut off replicas at every point of onboardings, an undo and a renewal. Half an hour on two cores.
+torture: install
+	go test -tags torture -run Torture -timeout 60m -v ./internal/acceptance
 
 # With -race, vet and staticcheck use the compiled packages of the tests. measure fails on
 # long lines and large packages and types, deadcode on functions that only tests call.

@@ -20,6 +20,8 @@ type Profile struct {
 	Name string
 	// Guest is any guest; SingleChannel the narrower kind.
 	Guest, SingleChannel bool
+	// Admin is an admin or an owner of the workspace.
+	Admin bool
 	// Deactivated accounts can still appear in old messages; Bot is any app's user.
 	Deactivated, Bot bool
 	// Zone is the person's IANA time zone, or "".
@@ -96,6 +98,7 @@ func (d *Directory) person(ctx context.Context, id string) (Profile, error) {
 		Name:          name,
 		Guest:         user.IsRestricted || user.IsUltraRestricted,
 		SingleChannel: user.IsUltraRestricted,
+		Admin:         user.IsAdmin || user.IsOwner || user.IsPrimaryOwner,
 		Deactivated:   user.Deleted,
 		Bot:           user.IsBot,
 		Zone:          user.TZ,
@@ -115,6 +118,24 @@ func (d *Directory) Members(ctx context.Context, group string) ([]string, error)
 		return nil, fmt.Errorf("user group %s: usergroups.users.list: %w", group, err)
 	}
 	return members, nil
+}
+
+// Editor is who changed a user group last, empty if Slack does not say.
+func (d *Directory) Editor(ctx context.Context, group string) (string, error) {
+	var groups []slack.UserGroup
+	err := webapi.RetryBriefly(ctx, true, func() (err error) {
+		groups, err = d.workspace.api.GetUserGroupsContext(ctx)
+		return err
+	})
+	if err != nil {
+		return "", fmt.Errorf("usergroups.list: %w", err)
+	}
+	for _, found := range groups {
+		if found.ID == group {
+			return found.UpdatedBy, nil
+		}
+	}
+	return "", nil
 }
 
 // cache is a bounded map of answers and when they were given. Errors are not kept.

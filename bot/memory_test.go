@@ -68,6 +68,35 @@ func TestAClickThatCannotBeRemembered(t *testing.T) {
 	}
 }
 
+// TestAReadOnlyDatabaseRemembersNothing is a failover to a standby, or to a full disk.
+func TestAReadOnlyDatabaseRemembersNothing(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, workspace.Sample())
+	cable := w.Cable()
+	b, stop := w.startOver(cable.Pool, bot.NewRouter())
+	t.Cleanup(stop)
+	eventually(t, "both are up", func() bool { return b.Connected() == 2 })
+	readOnly := func(value string) {
+		t.Helper()
+		sql := `DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET default_transaction_read_only = ` + value + `',
+			current_database()); END $$`
+		for _, each := range []string{`SET default_transaction_read_only = off`, sql} {
+			if _, err := w.Pool.Exec(t.Context(), each); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	readOnly("on")
+	cable.Cut()
+	cable.Mend()
+	eventually(t, "it leaves Slack", func() bool { return b.Connected() == 0 })
+	if !w.Log.Contains("the database is read-only") {
+		t.Error("the log does not say why")
+	}
+	readOnly("off")
+	eventually(t, "it comes back", func() bool { return b.Connected() == 2 })
+}
+
 // TestNothingIsLostWithAnotherReplica takes the database away from one of two replicas while people
 // type, in both ways in which that can happen.
 func TestNothingIsLostWithAnotherReplica(t *testing.T) {

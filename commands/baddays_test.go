@@ -2,6 +2,7 @@ package commands_test
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -30,17 +31,24 @@ type dayRun struct {
 func (r *botFixture) inThread(run *dayRun, words ...string) workspace.Message {
 	r.t.Helper()
 	names := r.names()
-	message, err := r.ana.WaitMessage(r.ctx(), "ops", func(m workspace.Message) bool {
-		text := m.Render(200, names)
-		for _, word := range words {
-			if !strings.Contains(text, word) {
-				return false
-			}
+	shows := func(m workspace.Message) bool {
+		if m.ThreadTS != run.root.TS || m.Ephemeral {
+			return false
 		}
-		return m.ThreadTS == run.root.TS && !m.Ephemeral
-	})
-	must(r.t, err)
-	return message
+		text := m.Render(200, names)
+		return !slices.ContainsFunc(words, func(word string) bool { return !strings.Contains(text, word) })
+	}
+	// The channel grows from run to run, so it is not read at each change.
+	for deadline := time.Now().Add(waitTimeout); ; time.Sleep(25 * time.Millisecond) {
+		messages, err := r.ana.Read(r.ctx(), "ops")
+		must(r.t, err)
+		if i := slices.IndexFunc(messages, shows); i >= 0 {
+			return messages[i]
+		}
+		if time.Now().After(deadline) {
+			r.t.Fatalf("%s: nothing in the thread shows %q", run.slug, words)
+		}
+	}
 }
 
 // insist presses until Slack shows no warning, as people do.

@@ -68,7 +68,7 @@ func (f *logoFetcher) fetch(ctx context.Context, sent *formSubmission) (digest s
 		return "", f.notDownloaded(ctx,
 			errors.New(strings.ReplaceAll(err.Error(), file.URLPrivateDownload, "the file's address")))
 	}
-	logo, problem := brand.CheckLogo(name, downloaded.Bytes())
+	logo, problem := brand.CheckLogo(ctx, name, downloaded.Bytes())
 	if problem != "" {
 		return "", form.FieldErrors{form.BlockLogo: problem}
 	}

@@ -124,9 +124,9 @@ func flat(t testing.TB, before, now resources) {
 // TestRunsLeaveNothingBehind is the short form of [BenchmarkSoak].
 func TestRunsLeaveNothingBehind(t *testing.T) {
 	r := soaking(t)
-	r.soak("warm", 10)
+	r.soak("warm", 5)
 	before := r.held()
-	r.soak("run", 20)
+	r.soak("run", 10)
 	flat(t, before, r.held())
 }
 

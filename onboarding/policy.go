@@ -3,6 +3,9 @@ package onboarding
 import (
 	"errors"
 	"fmt"
+	"regexp"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -12,6 +15,11 @@ import (
 type Policy struct {
 	// ReservedSlugs cannot be taken by a Provider or an Org. Default: none.
 	ReservedSlugs []string `yaml:"reserved_slugs"`
+	// ReservedDomains cannot be taken by a Provider, nor any name below them. Default: none.
+	ReservedDomains []string `yaml:"reserved_domains"`
+	// Portals are the addresses of people's portals, with {slug}, {owner} and {org} for the
+	// people. The wiring takes them from the runbook's configuration.
+	Portals []string `yaml:"-"`
 	// Hosts are the names of the VPSes that a domain may point at. The wiring takes them from the
 	// runbook's configuration.
 	Hosts []string `yaml:"-"`
@@ -55,6 +63,33 @@ func (p *Policy) Rule(kind Kind) Rule {
 	return rule
 }
 
+// CheckDomain returns a sentence about why nobody can have a domain, or nothing: it is reserved, or
+// the portal of somebody is there.
+func (p *Policy) CheckDomain(domain string) string {
+	for name := domain; name != ""; _, name, _ = strings.Cut(name, ".") {
+		if slices.Contains(p.ReservedDomains, name) {
+			return fmt.Sprintf("%s is reserved for the platform; choose another.", name)
+		}
+		for _, portal := range p.Portals {
+			if portalHost(portal).MatchString(name) {
+				return fmt.Sprintf("%s can be the portal of somebody; choose another.", name)
+			}
+		}
+	}
+	return ""
+}
+
+var placeholder = regexp.MustCompile(`\\\{[a-z_]+\\\}`)
+
+// portalHost matches the host names of an address with placeholders.
+func portalHost(address string) *regexp.Regexp {
+	_, host, _ := strings.Cut(address, "://")
+	host, _, _ = strings.Cut(host, "/")
+	host, _, _ = strings.Cut(host, ":")
+	return regexp.MustCompile(`^(www\.)?` +
+		placeholder.ReplaceAllString(regexp.QuoteMeta(strings.ToLower(host)), `[a-z0-9-]+`) + `$`)
+}
+
 // Defaults fills what is not set.
 func (p *Policy) Defaults() {
 	for _, field := range []struct {
@@ -86,6 +121,12 @@ func (p *Policy) Validate() error {
 	if p.EscalateAfter < 0 || p.EscalateAfter >= p.ApprovalLife {
 		problems = append(problems, fmt.Errorf("escalate_after: %s is not between 0 and approval_life %s",
 			p.EscalateAfter, p.ApprovalLife))
+	}
+	for i, domain := range p.ReservedDomains {
+		if name, _ := ParseDomain(domain); name != domain {
+			problems = append(problems,
+				fmt.Errorf("reserved_domains[%d]: %q is not a domain such as example.com", i, domain))
+		}
 	}
 	for kind, rule := range p.Rules {
 		if rule.Approvers < 0 {

@@ -69,13 +69,13 @@ func (p *Projector) preview(ctx context.Context, view *onboarding.View) ([]post.
 		if err != nil {
 			return nil, fmt.Errorf("preview: %w", err)
 		}
-		logo, problem := brand.CheckLogo("logo", content)
+		logo, problem := brand.CheckLogo(ctx, "logo", content)
 		if problem != "" {
 			return nil, fmt.Errorf("preview: %s", problem)
 		}
 		look.Logo = &logo
 	}
-	picture, err := brand.Preview(look)
+	picture, err := brand.Preview(ctx, look)
 	if err != nil {
 		return nil, fmt.Errorf("preview: %w", err)
 	}

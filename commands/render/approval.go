@@ -71,6 +71,7 @@ func (r Renderer) writeRequest(request request, now time.Time) *mrkdwn.Builder {
 	open := approval.State == onboarding.ApprovalOpen
 	if open {
 		page.Note(r.reason(approval.Step))
+		writeAlarms(page, approval)
 	}
 	shown, hidden := changes.Excerpt(changes.PartsOf(approval.Change), request.room)
 	page.Parts(shown...)
@@ -129,6 +130,13 @@ func requestHead(view *onboarding.View, approval *onboarding.Approval, attempts 
 	}
 	return fmt.Sprintf("%s *%s*: %s\n%s", mark, blockkit.Escape(StepName(view, approval.Step)), words,
 		mrkdwn.Inline(mrkdwn.Summary(approval.Change.Summary)))
+}
+
+// writeAlarms shows what an approver must not overlook.
+func writeAlarms(page *mrkdwn.Builder, approval *onboarding.Approval) {
+	if alarms := changes.Alarms(approval); len(alarms) > 0 {
+		page.Say(mrkdwn.JoinWithin(alarms, blockkit.MaxSectionText))
+	}
 }
 
 // ShownInRequest reports whether the message of an open request shows every line of the change, also

@@ -125,6 +125,9 @@ func ConfirmForm(needed *onboarding.ConfirmationNeededError, do Decision, number
 func writePage(page *mrkdwn.Builder, approval *onboarding.Approval, number int) (count, shown int) {
 	all := changes.Pages(changes.PartsOf(approval.Change))
 	number = max(0, min(number, len(all)-1))
+	if number == 0 {
+		writeAlarms(page, approval)
+	}
 	for _, part := range all[number] {
 		page.Parts(part)
 	}

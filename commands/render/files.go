@@ -12,12 +12,13 @@ import (
 	"github.com/atlilith/onboardbot/onboarding"
 )
 
-// Logged returns the attempts whose whole output goes into the thread as a file: those that
-// failed. The output of the others is in the audit log.
+// Logged returns the attempts whose whole output goes into the thread as a file: those that failed
+// or were cut short. The output of the others is in the audit log.
 func Logged(view *onboarding.View) []*onboarding.Attempt {
 	var found []*onboarding.Attempt
 	for _, attempt := range view.Attempts {
-		if attempt.Outcome == onboarding.OutcomeFailed && attempt.Lines > 0 {
+		if attempt.Outcome != onboarding.OutcomeRunning && attempt.Outcome != onboarding.OutcomeDone &&
+			attempt.Lines > 0 {
 			found = append(found, attempt)
 		}
 	}

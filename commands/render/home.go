@@ -9,6 +9,7 @@ import (
 	"github.com/slack-go/slack"
 
 	"github.com/atlilith/onboardbot/bot/blockkit"
+	"github.com/atlilith/onboardbot/commands/render/changes"
 	"github.com/atlilith/onboardbot/commands/render/mrkdwn"
 	"github.com/atlilith/onboardbot/onboarding"
 	"github.com/atlilith/onboardbot/onboarding/certificates"
@@ -165,8 +166,10 @@ func pendingLine(each PendingDecision) string {
 func (r Renderer) pendingBlocks(each PendingDecision) []slack.Block {
 	approval := each.Approval
 	id := approval.ID.String()
+	lines := append([]string{pendingLine(each), mrkdwn.Inline(mrkdwn.Summary(approval.Change.Summary))},
+		changes.Alarms(approval)...)
 	return []slack.Block{
-		blockkit.Section(pendingLine(each) + "\n" + mrkdwn.Inline(mrkdwn.Summary(approval.Change.Summary))),
+		blockkit.Section(mrkdwn.JoinWithin(lines, blockkit.MaxSectionText)),
 		slack.NewActionBlock("home/"+id, blockkit.Button(ActionShow, id, "Show the change", ""),
 			blockkit.Button(ActionApprove, id, "Approve", slack.StylePrimary),
 			blockkit.Button(ActionReject, id, "Reject…", slack.StyleDanger)),

@@ -187,6 +187,7 @@ func (r Review) writeItem(page *mrkdwn.Builder, approval *onboarding.Approval) {
 	} else {
 		page.Say(text)
 	}
+	writeAlarms(page, approval)
 	page.Parts(shown...)
 	switch {
 	case !approval.State.Decidable():

@@ -57,7 +57,9 @@ func TestCheck(t *testing.T) {
 			workspace.UserGroup{ID: "S0GONE", Name: "Gone", Handle: "gone",
 				Users: []string{workspace.Ana}, Disabled: true},
 			workspace.UserGroup{ID: "S0MIXED", Name: "Mixed", Handle: "mixed",
-				Users: []string{workspace.Bo, workspace.Gus}})
+				Users: []string{workspace.Bo, workspace.Gus}},
+			workspace.UserGroup{ID: "S0OPEN", Name: "Open", Handle: "open",
+				Users: []string{workspace.Bo, workspace.Cleo}, UpdatedBy: workspace.Bo})
 		config.UnsupportedBlocks = []string{"plan"}
 	})
 	s.execInBotDatabase("CREATE SCHEMA theirs")
@@ -124,12 +126,15 @@ func TestCheck(t *testing.T) {
 			[][2]string{{auditor, strings.Replace(auditor, "platform_auditor@", "blind@", 1)}},
 			[]string{"failed isolation checks: permission denied for "}},
 		"an old installation": {
-			[][2]string{{s.api, old}, {"operators: [U0ANA, U0BO, U0CLEO]", "operators: [S0OPS, S0GONE, S0MIXED]"}},
+			[][2]string{{s.api, old}, {"operators: [U0ANA, U0BO, U0CLEO]", "operators: [S0OPS, S0GONE, S0MIXED]"},
+				{"approvers: [U0ANA, U0BO, U0CLEO]", "approvers: [S0OPEN, S0OPS]"}},
 			[]string{"failed slack scopes: missing: channels:history, files:read, files:write, groups:history, " +
 				"im:history, im:write",
 				"warning messages and views: this workspace does not accept plan blocks", "ok operators S0OPS: ana, bo",
 				"failed operators S0GONE: user group S0GONE: usergroups.users.list: no_such_subteam",
-				"warning operators S0MIXED: bo, but U0GUS is a guest"}},
+				"warning operators S0MIXED: bo, but U0GUS is a guest",
+				"warning approvers S0OPEN: bo, cleo, but any member may edit this user group and so become an approver: " +
+					"U0BO, who is no admin, did so last", "ok approvers S0OPS: ana, bo"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := s.in(t)

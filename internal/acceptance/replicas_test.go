@@ -219,14 +219,20 @@ func (e *ensemble) onboard() {
 // finishing approves all requests of a run until the Provider is live. A press that reaches nobody
 // is repeated.
 func (s *harness) finishing(root workspace.Message) <-chan error {
-	finished := make(chan error, 1)
-	ctx := s.within(5 * time.Minute)
+	ctx := s.within(6 * time.Minute)
+	return s.repeating(func() error { return s.Finish(ctx, testbed.Bo, root) })
+}
+
+// repeating repeats what people do until it succeeds or a run needs more than that.
+func (s *harness) repeating(do func() error) <-chan error {
+	ended := make(chan error, 1)
+	limit := time.Now().Add(7 * time.Minute)
 	go func() {
-		err := errors.New("not begun")
-		for err != nil && ctx.Err() == nil && !errors.Is(err, testbed.ErrStuck) {
-			err = s.Finish(ctx, testbed.Bo, root)
+		err := do()
+		for err != nil && time.Now().Before(limit) && !errors.Is(err, testbed.ErrStuck) {
+			err = do()
 		}
-		finished <- err
+		ended <- err
 	}()
-	return finished
+	return ended
 }

@@ -154,6 +154,7 @@ func (a *App) buildOnboarding() (err error) {
 	}
 	policy := a.settings.Onboarding
 	policy.Hosts = a.settings.Addressed()
+	policy.Portals = []string{a.settings.Portal.URL, a.settings.Portal.ParentURL}
 	policy.ReservedSlugs = append(slices.Clone(policy.ReservedSlugs), commands.Words()...)
 	factor, err := secondfactor.New(a.pool, a.settings.SecondFactor)
 	if err != nil {

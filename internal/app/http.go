@@ -50,10 +50,21 @@ func (a *App) metrics() *prometheus.Registry {
 	return registry
 }
 
+// takesWrites returns an error while the bot's own database cannot be asked or is read-only, as a
+// standby is.
+func (a *App) takesWrites(ctx context.Context) error {
+	var readOnly bool
+	err := a.pool.QueryRow(ctx, `SELECT current_setting('transaction_read_only')::boolean`).Scan(&readOnly)
+	if err == nil && readOnly {
+		err = errors.New("it is read-only")
+	}
+	return err
+}
+
 // checks are what has to be well for the bot to be ready.
 func (a *App) checks() []health.Check {
 	return []health.Check{
-		{Name: "database", Ask: a.pool.Ping},
+		{Name: "database", Ask: a.takesWrites},
 		{Name: "slack", Ask: func(context.Context) error {
 			if a.bot.Connected() == 0 {
 				return errors.New("no Socket Mode connection is up")

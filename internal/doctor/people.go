@@ -155,7 +155,36 @@ func (c *slackCheck) check(ctx context.Context, e *entry) onboarding.Finding {
 		fix := "Remove them from the user group. You can also leave them there: the bot refuses them."
 		return doubtful(name, fix, "%s, but %s", names, refused)
 	}
+	if e.list == "commands.approvers" && strings.HasPrefix(e.id, "S") {
+		if editor, err := c.ordinaryEditor(ctx, e.id); err != nil || editor != "" {
+			fix := "In Slack's settings, let only owners and admins edit user groups, or list the people in " +
+				e.list + "."
+			if err != nil {
+				return doubtful(name, fix, "%s, but who may edit the user group is not known: %v", names, err)
+			}
+			return doubtful(name, fix, "%s, but any member may edit this user group and so become an approver: "+
+				"%s, who is no admin, did so last", names, editor)
+		}
+	}
 	return well(name, "%s", names)
+}
+
+// ordinaryEditor returns who changed a user group last if that is an ordinary member, else "".
+// Slack tells no app who may edit user groups. By default only owners and admins may
+// (https://slack.com/help/articles/115004952926).
+func (c *slackCheck) ordinaryEditor(ctx context.Context, group string) (string, error) {
+	editor, err := c.people.Editor(ctx, group)
+	if err != nil || editor == "" {
+		return "", err
+	}
+	profile, err := c.people.Person(ctx, editor)
+	switch {
+	case errors.Is(err, bot.ErrForeignTeam), errors.Is(err, bot.ErrUnknownPerson):
+		return "", nil
+	case err != nil || profile.Admin || profile.Bot:
+		return "", err
+	}
+	return editor, nil
 }
 
 // person returns somebody's name, or why the bot would refuse them.

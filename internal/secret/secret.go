@@ -21,7 +21,10 @@ var ErrUnset = errors.New("environment variable is not set")
 type String struct{ value string }
 
 // New wraps a value.
-func New(value string) String { return String{value: value} }
+func New(value string) String {
+	remember(value)
+	return String{value: value}
+}
 
 // Reveal returns the value itself. Pass it to the call that needs it, and never to one that
 // formats.
@@ -48,7 +51,7 @@ func (s String) Expand() (String, error) {
 	if err := errors.Join(missing...); err != nil {
 		return String{}, err
 	}
-	return String{value: expanded}, nil
+	return New(expanded), nil
 }
 
 // References returns the environment variables that the value names as ${NAME}, in order.
@@ -84,7 +87,7 @@ func (s String) MarshalText() ([]byte, error) { return []byte(s.redacted()), nil
 
 // UnmarshalText takes the text as it is, without [String.Expand].
 func (s *String) UnmarshalText(text []byte) error {
-	s.value = string(text)
+	*s = New(string(text))
 	return nil
 }
 
@@ -92,4 +95,11 @@ func (s *String) UnmarshalText(text []byte) error {
 func (s String) MarshalYAML() (any, error) { return s.redacted(), nil }
 
 // UnmarshalYAML implements the function form of yaml.Unmarshaler.
-func (s *String) UnmarshalYAML(decode func(any) error) error { return decode(&s.value) }
+func (s *String) UnmarshalYAML(decode func(any) error) error {
+	var value string
+	if err := decode(&value); err != nil {
+		return err
+	}
+	*s = New(value)
+	return nil
+}

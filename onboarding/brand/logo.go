@@ -2,16 +2,18 @@ package brand
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"image"
 	"image/jpeg"
 	"image/png"
+	"io"
 	"net/http"
 	"path"
 	"strings"
-	"sync"
 
 	"golang.org/x/image/webp"
+	"golang.org/x/sync/semaphore"
 )
 
 // Limits of a logo.
@@ -46,7 +48,7 @@ func (l Logo) File() string { return "logo." + string(l.Type) }
 // CheckLogo reads a file as a logo, or says in a sentence what is wrong with it. The format is
 // that of the content, whatever the file's name says. The logo's content may differ from the file:
 // only the picture is kept, and an SVG is drawn as a PNG.
-func CheckLogo(name string, content []byte) (Logo, string) {
+func CheckLogo(ctx context.Context, name string, content []byte) (Logo, string) {
 	switch {
 	case len(content) == 0:
 		return Logo{}, fmt.Sprintf("The file %s is empty.", display(name))
@@ -62,13 +64,13 @@ func CheckLogo(name string, content []byte) (Logo, string) {
 		if err != nil {
 			return Logo{}, fmt.Sprintf("%s is a broken %s file: %v.", display(name), format.label, err)
 		}
-		return checkPixels(name, format, clean)
+		return checkPixels(ctx, candidate{name, format, clean})
 	}
 	if isXML(content) {
 		drawing, problem := readSVG(content)
 		var logo Logo
 		if problem == "" {
-			logo, problem = drawing.rasterise()
+			logo, problem = drawing.rasterise(ctx)
 		}
 		if problem != "" {
 			return Logo{}, fmt.Sprintf("%s cannot be used: %s", display(name), problem)
@@ -112,28 +114,52 @@ type format struct {
 	is     func([]byte) bool
 	strip  func([]byte) ([]byte, error)
 	config func([]byte) (image.Config, error)
-	decode func([]byte) (image.Image, error)
+	decode func(io.Reader) (image.Image, error)
 }
 
 var formats = []format{
 	{PNG, "PNG", isPNG, stripPNG,
 		func(b []byte) (image.Config, error) { return png.DecodeConfig(bytes.NewReader(b)) },
-		func(b []byte) (image.Image, error) { return png.Decode(bytes.NewReader(b)) }},
+		png.Decode},
 	{JPEG, "JPEG", isJPEG, stripJPEG,
 		func(b []byte) (image.Config, error) { return jpeg.DecodeConfig(bytes.NewReader(b)) },
-		func(b []byte) (image.Image, error) { return jpeg.Decode(bytes.NewReader(b)) }},
+		jpeg.Decode},
 	{WebP, "WebP", isWebP, stripWebP,
 		func(b []byte) (image.Config, error) { return webp.DecodeConfig(bytes.NewReader(b)) },
-		func(b []byte) (image.Image, error) { return webp.Decode(bytes.NewReader(b)) }},
+		webp.Decode},
 }
 
 // decoding lets only one picture be decoded or drawn at a time: the largest one allowed takes 128
-// MiB.
-var decoding sync.Mutex
+// MiB. Each takes seconds at most, and whoever waits can give up.
+var decoding = semaphore.NewWeighted(1)
+
+// errBusy is the sentence for somebody who gave up.
+const errBusy = "The logo could not be checked in time. Try again."
+
+// untilDone ends a decoder when its context has ended.
+type untilDone struct {
+	ctx context.Context
+	io.Reader
+}
+
+func (r untilDone) Read(p []byte) (int, error) {
+	if err := r.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return r.Reader.Read(p)
+}
+
+// candidate is a file that may be a logo.
+type candidate struct {
+	name    string
+	format  format
+	content []byte
+}
 
 // checkPixels checks the dimensions before it decodes the picture, since a few bytes can claim to
 // be many pixels.
-func checkPixels(name string, f format, content []byte) (Logo, string) {
+func checkPixels(ctx context.Context, checked candidate) (Logo, string) {
+	name, f, content := checked.name, checked.format, checked.content
 	config, err := f.config(content)
 	if err != nil {
 		return Logo{}, fmt.Sprintf("%s is a broken %s file: its header cannot be read.", display(name), f.label)
@@ -147,19 +173,25 @@ func checkPixels(name string, f format, content []byte) (Logo, string) {
 		return Logo{}, fmt.Sprintf("A logo has at most %d by %d pixels; %s has %d by %d.",
 			MaxLogoSide, MaxLogoSide, display(name), config.Width, config.Height)
 	}
-	if _, err := logo.pixels(); err != nil {
+	_, err = logo.pixels(ctx)
+	if ctx.Err() != nil {
+		return Logo{}, errBusy
+	}
+	if err != nil {
 		return Logo{}, fmt.Sprintf("%s is a broken %s file: its picture cannot be read.", display(name), f.label)
 	}
 	return logo, ""
 }
 
 // pixels decodes a logo.
-func (l Logo) pixels() (image.Image, error) {
-	decoding.Lock()
-	defer decoding.Unlock()
+func (l Logo) pixels(ctx context.Context) (image.Image, error) {
+	if err := decoding.Acquire(ctx, 1); err != nil {
+		return nil, err
+	}
+	defer decoding.Release(1)
 	for _, f := range formats {
 		if f.kind == l.Type {
-			return f.decode(l.Content)
+			return f.decode(untilDone{ctx, bytes.NewReader(l.Content)})
 		}
 	}
 	return nil, fmt.Errorf("logo: %s has no pixels", l.Type)

@@ -2,6 +2,7 @@ package brand
 
 import (
 	"bytes"
+	"context"
 	"encoding/binary"
 	"flag"
 	"fmt"
@@ -15,6 +16,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/rogpeppe/go-internal/txtar"
@@ -151,7 +153,7 @@ func TestCheckLogo(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			logo, problem := CheckLogo(`C:\../logo.gif`, test.content)
+			logo, problem := CheckLogo(context.Background(), `C:\../logo.gif`, test.content)
 			if problem != test.problem {
 				t.Errorf("problem %q, want %q", problem, test.problem)
 			}
@@ -210,7 +212,7 @@ func TestSVG(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			logo, problem := CheckLogo("logo.svg", archive.Files[0].Data)
+			logo, problem := CheckLogo(context.Background(), "logo.svg", archive.Files[0].Data)
 			got := problem + "\n"
 			if problem == "" {
 				got = summary(t, logo)
@@ -249,19 +251,49 @@ func FuzzCheckLogo(f *testing.F) {
 	f.Add(pngOf(f, pixels(64, 64)))
 	f.Add(jpegOf(f, pixels(64, 64)))
 	f.Fuzz(func(t *testing.T, content []byte) {
-		logo, problem := CheckLogo("logo", content)
+		logo, problem := CheckLogo(context.Background(), "logo", content)
 		if problem != "" {
 			return
 		}
 		if isXML(logo.Content) {
 			t.Errorf("an SVG stays: %s", logo.Content)
 		}
-		again, problem := CheckLogo("logo", logo.Content)
+		again, problem := CheckLogo(context.Background(), "logo", logo.Content)
 		if diff := cmp.Diff(logo, again); diff != "" || problem != "" {
 			t.Error(problem, diff)
 		}
-		if _, err := logo.fitted(image.Pt(60, 60)); err != nil {
+		if _, err := logo.fitted(context.Background(), image.Pt(60, 60)); err != nil {
 			t.Error(err)
 		}
 	})
+}
+
+// TestAJPEGOfManyScans is small and goes over its picture a hundred thousand times.
+func TestAJPEGOfManyScans(t *testing.T) {
+	t.Parallel()
+	progressive := []byte{0xff, 0xd8,
+		0xff, 0xc2, 0, 11, 8, 0x0f, 0xff, 0x0f, 0xff, 1, 1, 0x11, 0, // 4095 by 4095 pixels of one component
+		0xff, 0xdb, 0, 67, 0}
+	progressive = append(progressive, bytes.Repeat([]byte{1}, 64)...)
+	scan := []byte{0xff, 0xda, 0, 8, 1, 1, 0, 0, 0, 0, 0x00}
+	progressive = append(progressive, bytes.Repeat(scan, 100_000)...)
+	progressive = append(progressive, 0xff, 0xd9)
+	began := time.Now()
+	_, problem := CheckLogo(context.Background(), "bomb.jpg", progressive)
+	if !strings.Contains(problem, "too many scans") || time.Since(began) > 2*time.Second {
+		t.Errorf("%q after %s", problem, time.Since(began))
+	}
+}
+
+// TestNobodyWaitsForOthers gives up while another logo is decoded.
+func TestNobodyWaitsForOthers(t *testing.T) {
+	if err := decoding.Acquire(t.Context(), 1); err != nil {
+		t.Fatal(err)
+	}
+	defer decoding.Release(1)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, problem := CheckLogo(ctx, "logo.png", pngOf(t, pixels(100, 100))); problem != errBusy {
+		t.Errorf("%q", problem)
+	}
 }

@@ -2,6 +2,7 @@ package brand
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"image"
 	"image/png"
@@ -37,9 +38,9 @@ type preview struct{ canvas *canvas.Canvas }
 
 // Preview draws, as a PNG, the palette with its contrasts, and the logo and some copy on the
 // background. It accepts what Check refuses too, and shows why.
-func Preview(b Brand) ([]byte, error) {
+func Preview(ctx context.Context, b Brand) ([]byte, error) {
 	p := preview{canvas.New(previewWidth, previewHeight, white)}
-	p.hero(b)
+	p.hero(ctx, b)
 	for i, s := range b.Palette.swatches() {
 		p.swatch(image.Pt(margin+i%2*(previewWidth/2-margin/2), heroHeight+24+i/2*120), s, b.Palette.Background)
 	}
@@ -51,14 +52,14 @@ func Preview(b Brand) ([]byte, error) {
 }
 
 // hero draws how the top of the site may look.
-func (p preview) hero(b Brand) {
+func (p preview) hero(ctx context.Context, b Brand) {
 	colors := b.Palette
 	p.canvas.Fill(image.Rect(0, 0, previewWidth, heroHeight), colors.Background)
 	p.canvas.Fill(image.Rect(0, heroHeight-1, previewWidth, heroHeight), rule)
 	left := margin
 	if b.Logo != nil {
 		box := image.Rect(margin, margin, margin+logoWidth, heroHeight-margin)
-		p.logo(*b.Logo, box, colors.Text)
+		p.logo(ctx, shownLogo{*b.Logo, box, colors.Text})
 		left = box.Max.X + margin
 	}
 	y := p.paragraph(image.Pt(left, margin+40), canvas.Label{Text: b.Name, Face: canvas.Bold(44), Ink: colors.Text},
@@ -94,9 +95,17 @@ func (p preview) paragraph(at image.Point, l canvas.Label, lineHeight, lines int
 	return at.Y
 }
 
+// shownLogo is a logo in its box, and the colour of text beside it.
+type shownLogo struct {
+	logo Logo
+	box  image.Rectangle
+	text Color
+}
+
 // logo draws the picture in its box, or says that it cannot be shown.
-func (p preview) logo(l Logo, box image.Rectangle, text Color) {
-	drawn, err := l.fitted(box.Size())
+func (p preview) logo(ctx context.Context, shown shownLogo) {
+	l, box, text := shown.logo, shown.box, shown.text
+	drawn, err := l.fitted(ctx, box.Size())
 	if err != nil {
 		p.frame(box, text)
 		caption := strings.ToUpper(string(l.Type)) + " logo, not shown here"

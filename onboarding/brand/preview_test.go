@@ -2,6 +2,7 @@ package brand
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"image"
 	"image/color"
@@ -14,7 +15,7 @@ import (
 
 func picture(t *testing.T, b Brand) image.Image {
 	t.Helper()
-	content, err := Preview(b)
+	content, err := Preview(context.Background(), b)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -42,7 +43,7 @@ func TestPreviewShowsColorsAndLogo(t *testing.T) {
 			`<g fill="#ffffff"><rect x="-5" y="-5" width="10" height="10"/></g></svg>`),
 	}
 	for name, content := range logos {
-		logo, problem := CheckLogo(name, content)
+		logo, problem := CheckLogo(context.Background(), name, content)
 		if problem != "" {
 			t.Fatal(problem)
 		}

@@ -2,6 +2,7 @@ package brand
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"image"
 	"image/png"
@@ -21,12 +22,17 @@ const (
 )
 
 // rasterise draws an SVG as a PNG, or says in a sentence why it cannot.
-func (d svgDrawing) rasterise() (Logo, string) {
+func (d svgDrawing) rasterise(ctx context.Context) (Logo, string) {
 	scale := max(drawnSide/max(d.width, d.height), MinLogoSide/min(d.width, d.height))
 	size := image.Pt(max(MinLogoSide, int(d.width*scale+0.5)), max(MinLogoSide, int(d.height*scale+0.5)))
-	decoding.Lock()
-	defer decoding.Unlock()
-	drawn, err := d.draw(size)
+	if decoding.Acquire(ctx, 1) != nil {
+		return Logo{}, errBusy
+	}
+	defer decoding.Release(1)
+	drawn, err := d.draw(ctx, size)
+	if ctx.Err() != nil {
+		return Logo{}, errBusy
+	}
 	if err != nil {
 		return Logo{}, "it is broken, or drawing it takes too long; simplify it and export it again."
 	}
@@ -41,7 +47,7 @@ func (d svgDrawing) rasterise() (Logo, string) {
 }
 
 // draw draws within the limits of the scanner. A panic of the libraries becomes an error.
-func (d svgDrawing) draw(size image.Point) (drawn *image.RGBA, err error) {
+func (d svgDrawing) draw(ctx context.Context, size image.Point) (drawn *image.RGBA, err error) {
 	defer func() {
 		if reason := recover(); reason != nil {
 			drawn, err = nil, fmt.Errorf("svg: %v", reason)
@@ -57,7 +63,7 @@ func (d svgDrawing) draw(size image.Point) (drawn *image.RGBA, err error) {
 	}
 	drawn = image.NewRGBA(image.Rectangle{Max: size})
 	icon.SetTarget(0, 0, float64(size.X), float64(size.Y))
-	icon.Draw(rasterx.NewDasher(size.X, size.Y, newScanner(drawn)), 1)
+	icon.Draw(rasterx.NewDasher(size.X, size.Y, newScanner(ctx, drawn)), 1)
 	return drawn, nil
 }
 
@@ -79,8 +85,8 @@ func adapt(path *oksvg.SvgPath, scale float64, evenOdd bool) {
 }
 
 // fitted returns a logo's picture in the largest size within another.
-func (l Logo) fitted(within image.Point) (image.Image, error) {
-	full, err := l.pixels()
+func (l Logo) fitted(ctx context.Context, within image.Point) (image.Image, error) {
+	full, err := l.pixels(ctx)
 	if err != nil {
 		return nil, err
 	}

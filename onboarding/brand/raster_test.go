@@ -1,6 +1,7 @@
 package brand
 
 import (
+	"context"
 	"image"
 	"image/color"
 	"strings"
@@ -43,7 +44,7 @@ func svg(t *testing.T, inside string) image.Image {
 	if problem != "" {
 		t.Fatal(problem)
 	}
-	drawn, err := drawing.draw(image.Pt(90, 90))
+	drawn, err := drawing.draw(context.Background(), image.Pt(90, 90))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -80,7 +81,7 @@ func TestRasterGivesUp(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			began := time.Now()
-			_, _ = CheckLogo("logo.svg", document(inside)) // drawn or not, it ends
+			_, _ = CheckLogo(context.Background(), "logo.svg", document(inside)) // drawn or not, it ends
 			t.Log(time.Since(began))
 		})
 	}
@@ -97,6 +98,11 @@ func TestWhatCannotBeDrawnIsRefused(t *testing.T) {
 		{`<title>x</title><text y="9">Merche</text>`,
 			"the bot cannot draw <text>; convert everything to paths and export it again."},
 		{`<g mask="url(#m)"/>`, "the bot cannot draw a mask; flatten it and export it again."},
+		{`<style>.a{mask:url(#m)}</style>`, "the bot cannot draw a mask; flatten it and export it again."},
+		{`<g style="fill:red; -webkit-mask-image : url(x)"/>`,
+			"the bot cannot draw a mask; flatten it and export it again."},
+		{`<style>.a{m\61sk:url(#m)}</style>`, "its styles have escapes or imports; export it as plain SVG."},
+		{`<style>.a{filter:none}</style>` + square, ""},
 		{`<defs><path id="a" d="M0 0h9v9z"/><g id="b"><use href="#a"/></g></defs>`,
 			"its parts use each other; convert everything to paths and export it again."},
 		{long + strings.Repeat(`<use href="#a"/>`, 20), "it uses its parts too often; simplify it."},
@@ -112,12 +118,12 @@ func TestLongLogosHaveTheSidesThatALogoNeeds(t *testing.T) {
 	t.Parallel()
 	for box, want := range map[string]image.Point{"0 0 30 10": {512, 171}, "0 0 10 200": {64, 1280},
 		"0 0 100 5": {1280, 64}} {
-		logo, problem := CheckLogo("logo.svg",
+		logo, problem := CheckLogo(context.Background(), "logo.svg",
 			[]byte(`<svg xmlns="http://www.w3.org/2000/svg" viewBox="`+box+`"><rect width="9" height="9"/></svg>`))
 		if got := image.Pt(logo.Width, logo.Height); problem != "" || got != want {
 			t.Errorf("%s: %v, %s; want %v", box, got, problem, want)
 		}
-		if again, problem := CheckLogo("logo.png", logo.Content); problem != "" || cmp.Diff(logo, again) != "" {
+		if again, problem := CheckLogo(context.Background(), "logo.png", logo.Content); problem != "" || cmp.Diff(logo, again) != "" {
 			t.Errorf("%s is not accepted again: %s", box, problem)
 		}
 	}

@@ -2,6 +2,7 @@ package brand
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"maps"
@@ -27,8 +28,8 @@ func Template() []byte { return templates.OrgSite() }
 // {accent} and {logo}. If a value is nothing but a placeholder, and that is empty, its key is left
 // out. Values are set in the parsed document, never in its text; the result is parsed again and
 // compared.
-func Render(b Brand, template []byte) (map[string][]byte, error) {
-	if err := b.check(); err != nil {
+func Render(ctx context.Context, b Brand, template []byte) (map[string][]byte, error) {
+	if err := b.check(ctx); err != nil {
 		return nil, err
 	}
 	values := map[string]string{
@@ -51,7 +52,7 @@ func Render(b Brand, template []byte) (map[string][]byte, error) {
 }
 
 // check refuses a brand that this package's own checks did not return.
-func (b Brand) check() error {
+func (b Brand) check(ctx context.Context) error {
 	if err := checkName(b.Name); err != nil {
 		return err
 	}
@@ -63,7 +64,7 @@ func (b Brand) check() error {
 		return fmt.Errorf("brand: %s: %s", field, problems[field])
 	}
 	if b.Logo != nil {
-		if again, problem := CheckLogo(b.Logo.File(), b.Logo.Content); problem != "" || again.Type != b.Logo.Type {
+		if again, problem := CheckLogo(ctx, b.Logo.File(), b.Logo.Content); problem != "" || again.Type != b.Logo.Type {
 			return fmt.Errorf("brand: logo: %s", problem)
 		}
 	}

@@ -1,6 +1,7 @@
 package brand
 
 import (
+	"context"
 	"maps"
 	"os"
 	"slices"
@@ -15,7 +16,7 @@ import (
 // TestRender compares the files of an Org's site with testdata/render.
 func TestRender(t *testing.T) {
 	t.Parallel()
-	logo, problem := CheckLogo("logo",
+	logo, problem := CheckLogo(context.Background(), "logo",
 		[]byte(`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9"><rect width="9" height="9"/></svg>`))
 	if problem != "" {
 		t.Fatal(problem)
@@ -31,7 +32,7 @@ func TestRender(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			files, err := Render(brand, Template())
+			files, err := Render(context.Background(), brand, Template())
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -85,7 +86,7 @@ func TestRenderRefuses(t *testing.T) {
 		"list":    {good, "- a", "brand: template: is not a YAML mapping"},
 		"nothing": {good, "", "brand: template: is not a YAML mapping"},
 	} {
-		_, err := Render(test.brand, []byte(test.template))
+		_, err := Render(context.Background(), test.brand, []byte(test.template))
 		if err == nil || err.Error() != test.want {
 			t.Errorf("%s: %v, want %s", name, err, test.want)
 		}
@@ -103,7 +104,7 @@ func FuzzRender(f *testing.F) {
 		if problem != "" || checkName(name) != nil {
 			return
 		}
-		files, err := Render(Brand{Name: name, Copy: clean, Palette: DefaultPalette}, Template())
+		files, err := Render(context.Background(), Brand{Name: name, Copy: clean, Palette: DefaultPalette}, Template())
 		if err != nil {
 			t.Fatal(err)
 		}

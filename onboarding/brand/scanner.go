@@ -2,6 +2,7 @@ package brand
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"image"
 	"image/color"
@@ -31,6 +32,7 @@ var errTooMuch = errors.New("the picture takes too long to draw")
 // scanner fills shapes within limits, and by both fill rules of SVG. The scanner of rasterx has no
 // limits and only one of the rules.
 type scanner struct {
+	ctx       context.Context
 	dest      *image.RGBA
 	lines     [][]crossing // by scan line
 	pen       fixed.Point26_6
@@ -51,8 +53,8 @@ type crossing struct {
 
 var _ rasterx.Scanner = (*scanner)(nil)
 
-func newScanner(dest *image.RGBA) *scanner {
-	s := &scanner{dest: dest, lines: make([][]crossing, dest.Rect.Dy()*sublines)}
+func newScanner(ctx context.Context, dest *image.RGBA) *scanner {
+	s := &scanner{ctx: ctx, dest: dest, lines: make([][]crossing, dest.Rect.Dy()*sublines)}
 	s.Clear()
 	return s
 }
@@ -101,7 +103,7 @@ func (s *scanner) count(crossings int) {
 
 // Draw fills the shape and begins a new one.
 func (s *scanner) Draw() {
-	if s.shapes++; s.shapes > maxShapes {
+	if s.shapes++; s.shapes > maxShapes || s.ctx.Err() != nil {
 		panic(errTooMuch)
 	}
 	coverage := make([]float32, s.dest.Rect.Dx())

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
+	"image/jpeg"
 	"slices"
 )
 
@@ -60,9 +61,19 @@ const (
 
 func isJPEG(content []byte) bool { return bytes.HasPrefix(content, []byte{0xff, jpegSOI, 0xff}) }
 
+// maxScanned is how many pixels the scans of a JPEG may have together. A progressive one goes over
+// the picture once for each scan, usually ten times, and a scan of a few bytes is enough for all of
+// it: a small file could take hours.
+const maxScanned = 16 * MaxLogoSide * MaxLogoSide
+
 // stripJPEG drops comments, and application segments but for those of jpegKept.
 func stripJPEG(content []byte) ([]byte, error) {
 	clean := []byte{0xff, jpegSOI}
+	size, err := jpeg.DecodeConfig(bytes.NewReader(content))
+	if err != nil {
+		return nil, errors.New("its header cannot be read")
+	}
+	scanned := 0
 	for rest := content[2:]; ; {
 		for len(rest) > 1 && rest[0] == 0xff && rest[1] == 0xff {
 			rest = rest[1:] // fill
@@ -85,6 +96,9 @@ func stripJPEG(content []byte) ([]byte, error) {
 			return nil, errCut
 		}
 		if marker == jpegSOS {
+			if scanned += size.Width * size.Height; scanned > maxScanned {
+				return nil, errors.New("it has too many scans; export it again")
+			}
 			end += scan(rest[end:])
 		}
 		switch {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -104,6 +105,9 @@ func (r *svgReader) read() error {
 			}
 		case xml.CharData:
 			if len(r.open) > 0 && r.open[len(r.open)-1] == "style" {
+				if err := checkStyle(string(token)); err != nil {
+					return err
+				}
 				_ = xml.EscapeText(&r.document, token) // a buffer accepts everything
 			}
 		case xml.StartElement:
@@ -160,6 +164,23 @@ func (r *svgReader) checkUse() error {
 	return nil
 }
 
+// undrawableStyle matches the same in CSS, however its properties are prefixed.
+var undrawableStyle = regexp.MustCompile(`(?i)\b(mask|filter)[a-z-]*\s*:\s*([^;}\s]*)`)
+
+// checkStyle refuses CSS whose effect the rasteriser cannot draw. An escape in it could spell any
+// property.
+func checkStyle(css string) error {
+	if strings.Contains(css, `\`) || strings.Contains(strings.ToLower(css), "@import") {
+		return refuse("its styles have escapes or imports; export it as plain SVG")
+	}
+	for _, match := range undrawableStyle.FindAllStringSubmatch(css, -1) {
+		if !strings.EqualFold(match[2], "none") {
+			return refuse("the bot cannot draw a %s; flatten it and export it again", strings.ToLower(match[1]))
+		}
+	}
+	return nil
+}
+
 // simplerColors are colours that the rasteriser does not know, and what they are in a picture by
 // itself.
 var simplerColors = strings.NewReplacer("currentColor", "#000000", "currentcolor", "#000000", "transparent", "none")
@@ -182,6 +203,11 @@ func (r *svgReader) attributes(element xml.StartElement) (string, error) {
 			continue
 		}
 		given[name] = value
+		if name == "style" {
+			if err := checkStyle(value); err != nil {
+				return "", err
+			}
+		}
 		if slices.Contains(undrawable, name) && value != "none" {
 			return "", refuse("the bot cannot draw a %s; flatten it and export it again", name)
 		}

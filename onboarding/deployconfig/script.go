@@ -139,20 +139,10 @@ func findAssignment(file *syntax.File, name string) (assignment, error) {
 	var all []*syntax.Assign
 	var problem error
 	syntax.Walk(file, func(node syntax.Node) bool {
-		switch node := node.(type) {
-		case *syntax.Assign:
-			if node.Name != nil && node.Name.Value == name && !node.Naked {
-				all = append(all, node)
-			}
-		case *syntax.WordIter:
-			if node.Name.Value == name {
-				problem = fmt.Errorf("line %d: %s is a loop's variable", node.Name.Pos().Line(), name)
-			}
-		case *syntax.CallExpr:
-			problem = cmp.Or(problem, setBy(node, name))
-		case *syntax.DeclClause:
-			problem = cmp.Or(problem, altered(node, name))
+		if set, ok := node.(*syntax.Assign); ok && set.Name != nil && set.Name.Value == name && !set.Naked {
+			all = append(all, set)
 		}
+		problem = cmp.Or(problem, rewritten(node, name))
 		return problem == nil
 	})
 	switch {
@@ -184,72 +174,6 @@ func findAssignment(file *syntax.File, name string) (assignment, error) {
 		return assignment{}, fmt.Errorf("line %d: %s is computed: assign it a constant", line, name)
 	}
 	return assignment{node, value}, nil
-}
-
-// setters are the commands that set variables that their arguments name.
-var setters = []string{"eval", "getopts", "let", "mapfile", "printf", "read", "readarray", "unset"}
-
-// setBy refuses a command after which the variable may have another value than was assigned.
-func setBy(call *syntax.CallExpr, name string) error {
-	if len(call.Args) == 0 || !slices.Contains(setters, call.Args[0].Lit()) {
-		return nil
-	}
-	command := call.Args[0].Lit()
-	if command == "printf" && (len(call.Args) < 2 || !strings.HasPrefix(call.Args[1].Lit(), "-v")) {
-		return nil
-	}
-	for _, arg := range call.Args[1:] {
-		if mentions(arg, name) {
-			return fmt.Errorf("line %d: %s may change %s", call.Pos().Line(), command, name)
-		}
-	}
-	return nil
-}
-
-// altered refuses a declaration that makes the variable's value another one, such as declare -u, or
-// gives it a second name.
-func altered(clause *syntax.DeclClause, name string) error {
-	options, named := "", false
-	for _, arg := range clause.Args {
-		switch {
-		case arg.Name != nil && arg.Name.Value == name:
-			named = true
-		case arg.Name == nil && arg.Value != nil && strings.HasPrefix(arg.Value.Lit(), "-"):
-			options += arg.Value.Lit()
-		case arg.Value != nil && mentions(arg.Value, name) && strings.Contains(options, "n"):
-			named = true
-		}
-	}
-	declares := clause.Variant.Value != "export" && clause.Variant.Value != "readonly"
-	if named && declares && (clause.Variant.Value == "nameref" || strings.ContainsAny(options, "aAilnu")) {
-		return fmt.Errorf("line %d: %s %s may change the value of %s", clause.Pos().Line(), clause.Variant.Value,
-			options, name)
-	}
-	return nil
-}
-
-// mentions reports whether a word holds the name in text that is no expansion of it.
-func mentions(word *syntax.Word, name string) (found bool) {
-	syntax.Walk(word, func(node syntax.Node) bool {
-		switch node := node.(type) {
-		case *syntax.Lit:
-			found = found || containsName(node.Value, name)
-		case *syntax.SglQuoted:
-			found = found || containsName(node.Value, name)
-		case *syntax.ParamExp: // reads it
-			return false
-		}
-		return !found
-	})
-	return found
-}
-
-// containsName reports whether a text holds the name and not only a longer one.
-func containsName(text, name string) bool {
-	isName := func(r rune) bool {
-		return r == '_' || r >= '0' && r <= '9' || r >= 'A' && r <= 'Z' || r >= 'a' && r <= 'z'
-	}
-	return slices.Contains(strings.FieldsFunc(text, func(r rune) bool { return !isName(r) }), name)
 }
 
 // assigns reports whether the statement is NAME=value, or export, readonly or declare of it.

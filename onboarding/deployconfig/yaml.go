@@ -51,11 +51,12 @@ func parseYAML(src []byte) (yamlSource, []*yaml.Node, error) {
 	}
 }
 
-// version12 is a directive that the parser refuses, although it reads such documents.
-var version12 = regexp.MustCompile(`(?m)^(\x{FEFF}?)%(YAML[ \t]+1\.2[ \t\r]*(#.*)?)$`)
+// laterVersion is a directive that the parser refuses, although it reads such documents: YAML 1.2.2
+// §6.8.1 wants those of later minor versions read all the same.
+var laterVersion = regexp.MustCompile(`(?m)^(\x{FEFF}?)%(YAML[ \t]+1\.(?:[2-9]|[1-9][0-9])[ \t\r]*(#.*)?)$`)
 
-// withoutVersion makes the directive %YAML 1.2 a comment of the same length.
-func withoutVersion(src []byte) []byte { return version12.ReplaceAll(src, []byte("$1#$2")) }
+// withoutVersion makes such a directive a comment of the same length.
+func withoutVersion(src []byte) []byte { return laterVersion.ReplaceAll(src, []byte("$1#$2")) }
 
 // lineBreak is the length of the line break at the start of src, by the parser's rules: YAML 1.1,
 // section 5.4.

@@ -26,6 +26,7 @@ const (
 	Failed    Problem = "failed"    // SERVFAIL and the like
 	Timeout   Problem = "timeout"   // nothing came, or no way there
 	Lame      Problem = "lame"      // it answers, but not with authority
+	Delegated Problem = "delegated" // it refers to the servers of a zone below
 	Malformed Problem = "malformed" // not an answer to what was asked
 	Unsigned  Problem = "unsigned"  // not signed with the key, or not verifiably
 )
@@ -43,6 +44,10 @@ func (p Problem) Sentence() string {
 		return "does not answer"
 	case Lame:
 		return "is listed as a name server of this domain but does not serve it"
+	case Delegated:
+		return "says that the name is delegated to other name servers: only their zone can have the record, so " +
+			"remove " +
+			"the delegation or publish it there"
 	case Malformed:
 		return "answers another question than the one asked"
 	case Unsigned:

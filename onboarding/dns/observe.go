@@ -83,7 +83,7 @@ func (r *Resolver) Observe(ctx context.Context, domain string, questions []Quest
 	var group routine.Group
 	for i, server := range servers {
 		group.Go(func() error {
-			state.Servers[i] = r.observe(ctx, server, questions)
+			state.Servers[i] = r.observe(ctx, zone, server, questions)
 			return nil
 		})
 	}
@@ -104,11 +104,11 @@ func checkQuestions(zone string, questions []Question) error {
 
 // observe asks one server everything. Once an address has answered, the others are not tried; a
 // server that never answers costs one timeout an address, not one a question.
-func (r *Resolver) observe(ctx context.Context, server nameServer, questions []Question) Server {
+func (r *Resolver) observe(ctx context.Context, zone string, server nameServer, questions []Question) Server {
 	seen := Server{Name: server.name}
 	for _, address := range server.addresses {
 		seen.Address = net.JoinHostPort(address.String(), r.port)
-		seen.Answers = r.asker.askAll(ctx, seen.Address, questions)
+		seen.Answers = r.asker.askAll(ctx, seen.Address, zone, questions)
 		if slices.ContainsFunc(seen.Answers, func(a Answer) bool { return a.Problem != Timeout }) {
 			return seen
 		}
@@ -121,14 +121,14 @@ func (r *Resolver) observe(ctx context.Context, server nameServer, questions []Q
 	return seen
 }
 
-func (a asker) askAll(ctx context.Context, server string, questions []Question) []Answer {
+func (a asker) askAll(ctx context.Context, server, zone string, questions []Question) []Answer {
 	answers := make([]Answer, len(questions))
 	var group routine.Group
 	group.SetLimit(8)
 	for i, q := range questions {
 		group.Go(func() error {
 			answers[i] = Answer{Question: q, Problem: Failed} // should it panic
-			answers[i] = a.authoritative(ctx, server, q)
+			answers[i] = a.authoritative(ctx, server, zone, q)
 			return nil
 		})
 	}
@@ -138,12 +138,15 @@ func (a asker) askAll(ctx context.Context, server string, questions []Question) 
 
 // authoritative asks without recursion and takes only records of the very set that was asked for,
 // from a server that answers with authority.
-func (a asker) authoritative(ctx context.Context, server string, q Question) Answer {
+func (a asker) authoritative(ctx context.Context, server, zone string, q Question) Answer {
 	answer := Answer{Question: q}
 	reply, problem := a.ask(ctx, server, q, false)
 	switch {
 	case problem != "":
 		answer.Problem = problem
+		return answer
+	case delegated(reply, zone, q):
+		answer.Problem = Delegated
 		return answer
 	case !reply.Authoritative:
 		answer.Problem = Lame
@@ -160,6 +163,16 @@ func (a asker) authoritative(ctx context.Context, server string, q Question) Ans
 	slices.SortFunc(answer.Records, compareRecords)
 	answer.Wildcard = len(answer.Records) > 0 && a.synthesised(ctx, server, q)
 	return answer
+}
+
+// delegated reports whether a reply refers to the servers of a zone below this one (RFC 1034 §4.3.2,
+// step 3b).
+func delegated(reply *wire.Msg, zone string, q Question) bool {
+	return !reply.Authoritative && len(reply.Answer) == 0 && slices.ContainsFunc(reply.Ns, func(rr wire.RR) bool {
+		owner := rr.Header().Name
+		return rr.Header().Rrtype == wire.TypeNS && !strings.EqualFold(owner, wire.Fqdn(zone)) &&
+			wire.IsSubDomain(wire.Fqdn(zone), owner) && wire.IsSubDomain(owner, wire.Fqdn(q.Name))
+	})
 }
 
 // owned returns the records of the very set that was asked for.

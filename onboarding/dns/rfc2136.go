@@ -69,7 +69,7 @@ func (p *RFC2136) Observe(ctx context.Context, zone string, questions []Question
 	if err := p.Check(ctx, zone); err != nil {
 		return State{}, err
 	}
-	server := Server{Name: p.server, Address: p.server, Answers: p.asker.askAll(ctx, p.server, questions)}
+	server := Server{Name: p.server, Address: p.server, Answers: p.asker.askAll(ctx, p.server, zone, questions)}
 	return State{Zone: zone, Servers: []Server{server}}.inZone(), nil
 }
 

@@ -58,3 +58,17 @@ func TestWildcardIsNotWhatItAnswers(t *testing.T) {
 		})
 	}
 }
+
+// A name that is delegated is told as such, whether its servers are below it or elsewhere.
+func TestDelegatedName(t *testing.T) {
+	t.Parallel()
+	for _, records := range []string{"www IN NS ns.other.example.", "www IN NS ns.www\nns.www IN A 192.0.2.53"} {
+		publisher, _ := primary(t, records)
+		question := []Question{{"www." + zone, "A"}, {zone, "A"}}
+		for i, answer := range publisher.asker.askAll(t.Context(), publisher.server, zone, question) {
+			if want := []Problem{Delegated, ""}[i]; answer.Problem != want {
+				t.Errorf("%s: %s: %q", records, answer.Name, answer.Problem)
+			}
+		}
+	}
+}

@@ -27,7 +27,7 @@ func (d *driver) apply(ctx context.Context, w *work, change onboarding.Change) e
 		Outcome: onboarding.OutcomeRunning}
 	output := newRecorder()
 	application := &application{run: w.run, step: w.step.Key, approval: w.approval, items: change.Items,
-		output: output, show: func() { d.showProgress(ctx, attempt, output) }}
+		output: output, show: func() { d.showProgress(ctx, attempt, output, maxProgress) }}
 	if err := d.gate.admit(ctx, application); err != nil {
 		return d.notAdmitted(ctx, w, err)
 	}
@@ -44,6 +44,7 @@ func (d *driver) apply(ctx context.Context, w *work, change onboarding.Change) e
 		observation, err = d.awaitEffect(ctx, w)
 	}
 	if ctxErr := shutdown(ctx, err); ctxErr != nil {
+		d.showProgress(ctx, attempt, output, maxOutput)
 		return ctxErr
 	}
 	refusal, refused := errors.AsType[*RefusedError](err)
@@ -159,13 +160,16 @@ func (d *driver) lose(ctx context.Context, w *work, attempt *onboarding.Attempt,
 	})
 }
 
-// showProgress writes the last lines of an attempt where people read them. Nothing depends on it.
-func (d *driver) showProgress(ctx context.Context, attempt *onboarding.Attempt, output *recorder) {
+// showProgress writes what an attempt has printed so far: people read the last lines, and all of it
+// stays if the attempt is cut short. Nothing depends on it.
+func (d *driver) showProgress(ctx context.Context, attempt *onboarding.Attempt, output *recorder, limit int) {
 	// A statement that is cancelled breaks the session.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), progressTimeout)
 	defer cancel()
 	attempt.Tail, attempt.Lines = output.last()
-	err := d.change(ctx, attempt.RunID, func(tx Tx, _ *onboarding.Run) error { return tx.SaveProgress(ctx, attempt) })
+	err := d.change(ctx, attempt.RunID, func(tx Tx, _ *onboarding.Run) error {
+		return tx.SaveProgress(ctx, attempt, output.upTo(limit))
+	})
 	if err != nil {
 		d.engine.log.WarnContext(ctx, "progress could not be shown", "run", attempt.RunID, "error", err)
 	}

@@ -12,8 +12,10 @@ const (
 	progressInterval = 1500 * time.Millisecond
 	progressTimeout  = 5 * time.Second
 	tailLines        = 12
-	// maxOutput bounds what is kept of one attempt, in bytes.
-	maxOutput = 4 << 20
+	// maxOutput bounds what is kept of one attempt, in bytes, and maxProgress what is written of it
+	// again and again while it runs.
+	maxOutput   = 4 << 20
+	maxProgress = 128 << 10
 )
 
 // recorder keeps what an attempt prints. It is safe for concurrent use.
@@ -51,8 +53,15 @@ func (r *recorder) last() (tail []string, lines int) {
 }
 
 // all returns everything that was printed.
-func (r *recorder) all() string {
+func (r *recorder) all() string { return r.upTo(maxOutput) }
+
+// upTo returns the beginning of what was printed, about so many bytes, and the last lines.
+func (r *recorder) upTo(limit int) string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.text.String()
+	text := r.text.String()
+	if len(text) <= limit+len("…\n") {
+		return text
+	}
+	return strings.ToValidUTF8(text[:limit], "") + "…\n" + strings.Join(r.tail, "\n") + "\n"
 }

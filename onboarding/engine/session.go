@@ -39,7 +39,7 @@ type Records interface {
 	InterruptAttempts(ctx context.Context, run uuid.UUID, step onboarding.Key) (bool, error)
 	Interruptions(ctx context.Context, approval uuid.UUID) (int, error)
 	FinishAttempt(ctx context.Context, attempt *onboarding.Attempt, log string) error
-	SaveProgress(ctx context.Context, attempt *onboarding.Attempt) error
+	SaveProgress(ctx context.Context, attempt *onboarding.Attempt, log string) error
 }
 
 // Tx is a transaction that has locked a run.

@@ -5,6 +5,8 @@ busy() { # NAME
 	echo "onboardbot: lock is taken${1:+ by $1}" >&2
 	exit 75
 }
+# Nobody else on the host can hold the lock.
+[ -e "$file" ] || (umask 077 && : >>"$file") || exit 1
 exec 9>>"$file" || exit 1
 # The command and all its children inherit descriptor 9, and with it the lock. Who has it stands in the file.
 flock --nonblock 9 || { read -r name <"$file"; busy "$name"; }
@@ -12,6 +14,7 @@ printf '%s\n' "$owner" >"$file" || exit 1
 if [ -n "$fence" ]; then
 	# So they do descriptor 8: all commands of one key exclude each other, whatever their locks are.
 	[ -e "$fence" ] || find "${file%/*}" -maxdepth 1 -name 'onboardbot-*.fence' -mtime +30 -delete 2>/dev/null
+	[ -e "$fence" ] || (umask 077 && : >>"$fence") || exit 1
 	exec 8>>"$fence" || exit 1
 	flock --nonblock 8 || { read -r _ name <"$fence"; busy "$name"; }
 	read -r newest _ <"$fence"

@@ -19,8 +19,8 @@
 // The lock is an open flock(2) file on the host that the command and all its children inherit, so
 // it is free when the last of them has ended, and not before; a command must not leave a daemon
 // behind. Only its standard input is cut short when this process dies, so a command that reads it
-// checks that it is complete. After a crash, call [Host.WaitIdle] before observing what the
-// command did, or observe with a command that has [Command.Idle].
+// checks that it is complete. After a crash, call [Host.Settle] before observing what the
+// command did.
 //
 // Two settings outside this package break these guarantees, so do not use them: systemd's
 // KillMode=control-group for the unit of this program kills local commands with it (use

@@ -11,7 +11,7 @@ var (
 	// ErrUnreachable says that the command did not begin: nothing has happened on the host.
 	ErrUnreachable = errors.New("host unreachable")
 	// ErrLost says that it is unknown how the command ended. One with a lock continues to its end
-	// on the host: call Settle or WaitIdle, then observe.
+	// on the host: call Settle, then observe.
 	ErrLost = errors.New("contact with the command was lost")
 	// ErrTimeout says that the command was ended at its time limit.
 	ErrTimeout = errors.New("time limit reached")

@@ -31,10 +31,12 @@ type File struct {
 	Link    string      // target of a symbolic link
 }
 
-// ReadTar returns the files of a tar archive, whose names are relative, without its directories.
+// ReadTar returns the files of a tar archive, whose names are relative, without its directories. It
+// refuses files that are larger than the archive itself: those of a sparse archive can have 8 EiB.
 func ReadTar(archive []byte) ([]File, error) {
 	var files []File
 	contents := make(map[string][]byte)
+	room := int64(len(archive))
 	reader := tar.NewReader(bytes.NewReader(archive))
 	for {
 		header, err := reader.Next()
@@ -51,6 +53,9 @@ func ReadTar(archive []byte) ([]File, error) {
 		case tar.TypeLink: // a second name of a file that came before
 			file.Content, file.Link = contents[path.Clean(header.Linkname)], ""
 		case tar.TypeReg:
+			if room -= header.Size; room < 0 {
+				return nil, fmt.Errorf("%s: %w: its files are larger than the archive", file.Path, ErrTooLong)
+			}
 			if file.Content, err = io.ReadAll(reader); err != nil {
 				return nil, err
 			}
@@ -90,15 +95,15 @@ printf '\0'
 done`
 
 // Inspect returns what is known of all paths, in their order and in one round trip. A path that
-// does not exist is no error. If idle is not empty, it waits until nobody holds that lock.
-func (h *Host) Inspect(ctx context.Context, idle string, paths ...string) ([]Info, error) {
+// does not exist is no error.
+func (h *Host) Inspect(ctx context.Context, paths ...string) ([]Info, error) {
 	for _, name := range paths {
 		if !absolute(name) {
 			return nil, fmt.Errorf("%s: path %q is neither absolute nor under ~/", h.config.Name, name)
 		}
 	}
 	out, err := h.Output(ctx,
-		Command{Argv: append([]string{"sh", "-c", statScript, "onboardbot"}, paths...), Idle: idle})
+		Command{Argv: append([]string{"sh", "-c", statScript, "onboardbot"}, paths...)})
 	if err != nil {
 		return nil, err
 	}

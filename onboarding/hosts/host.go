@@ -156,6 +156,7 @@ func (h *Host) sshOptions(share bool) []string {
 		"ServerAliveInterval=15",
 		"ServerAliveCountMax=3",
 		"ClearAllForwardings=yes",
+		"ForwardAgent=no",
 		"PermitLocalCommand=no",
 		"RemoteCommand=none",
 		"LogLevel=INFO",

@@ -8,6 +8,8 @@ import (
 	"time"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/atlilith/onboardbot/internal/secret"
 )
 
 // Stream tells a command's two outputs apart.
@@ -20,7 +22,8 @@ const (
 )
 
 // Line is one line of a command's output, safe to show: valid UTF-8 without control characters,
-// escape sequences or characters that turn the direction of text, and at most MaxLine bytes long.
+// escape sequences or characters that turn the direction of text, without secrets (see
+// [secret.Redact]), and at most MaxLine bytes long.
 // A lone carriage return ends a line too, as progress bars use it.
 type Line struct {
 	Stream Stream
@@ -175,7 +178,7 @@ func (w *lineWriter) keep(p []byte) {
 }
 
 func (w *lineWriter) flush() {
-	text := plain(w.partial)
+	text := secret.Redact(plain(w.partial))
 	if w.cut {
 		text = shorten(text, MaxLine)
 	}

@@ -26,23 +26,15 @@ const (
 	jitterPercent = 33
 )
 
-// WaitIdle waits until no command holds the lock on the host, whoever started it: after a crash
-// this is the end of what the dead process left running. It fails with ErrBusy when the context or
-// the host's LockWait ends first.
-func (h *Host) WaitIdle(ctx context.Context, lock string) error {
-	if !lockName.MatchString(lock) {
-		return fmt.Errorf("%s: lock name %q: use letters, digits, dot, dash and underscore", h.config.Name, lock)
-	}
-	_, err := h.Output(ctx, Command{Argv: []string{"true"}, Idle: lock})
-	return err
-}
-
 // Settle has the host refuse what earlier holders of the fence's key would begin from now on, and
 // waits until nothing that they began under the lock still runs. After a crash this is what comes
 // before observing. It fails with [ErrFenced] if a later holder was here before, and with ErrBusy
 // when the context or the host's LockWait ends first.
 func (h *Host) Settle(ctx context.Context, lock string, fence Fence, waiting func(Taken)) error {
 	_, err := h.Output(ctx, Command{Argv: []string{"true"}, Lock: lock, Fence: fence, Waiting: waiting})
+	if err != nil && ctx.Err() != nil { // perhaps with the last attempt under way, which changes nothing
+		return fmt.Errorf("%s: lock %q: %w: %w", h.config.Name, lock, ErrBusy, ctx.Err())
+	}
 	return err
 }
 

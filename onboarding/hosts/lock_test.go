@@ -39,11 +39,11 @@ func (c change) finish(t *testing.T, host *hosts.Host) {
 	t.Helper()
 	busy, cancel := context.WithTimeout(t.Context(), time.Second)
 	defer cancel()
-	if err := host.WaitIdle(busy, "certbot"); !errors.Is(err, hosts.ErrBusy) ||
+	if err := host.Settle(busy, "certbot", hosts.Fence{}, nil); !errors.Is(err, hosts.ErrBusy) ||
 		!errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("while the change runs: %v", err)
 	}
-	if err := host.WaitIdle(context20(t), "other"); err != nil {
+	if err := host.Settle(context20(t), "other", hosts.Fence{}, nil); err != nil {
 		t.Errorf("another lock: %v", err)
 	}
 	if err := os.WriteFile(c.resume, []byte("go\n"), 0); err != nil {
@@ -52,7 +52,7 @@ func (c change) finish(t *testing.T, host *hosts.Host) {
 	if got := await(t, c.ended); got != "ended" {
 		t.Errorf("the change ended with %q", got)
 	}
-	if err := host.WaitIdle(context20(t), "certbot"); err != nil {
+	if err := host.Settle(context20(t), "certbot", hosts.Fence{}, nil); err != nil {
 		t.Errorf("after the change: %v", err)
 	}
 }
@@ -221,13 +221,13 @@ func TestLockIsHeldByChildren(t *testing.T) {
 		t.Fatal(err)
 	}
 	await(t, begun)
-	if err := host.WaitIdle(context20(t), "certbot"); !errors.Is(err, hosts.ErrBusy) {
+	if err := host.Settle(context20(t), "certbot", hosts.Fence{}, nil); !errors.Is(err, hosts.ErrBusy) {
 		t.Errorf("while a child runs: %v", err)
 	}
 	if err := os.WriteFile(resume, []byte("go\n"), 0); err != nil {
 		t.Fatal(err)
 	}
-	if err := host.WaitIdle(context20(t), "certbot"); err != nil {
+	if err := host.Settle(context20(t), "certbot", hosts.Fence{}, nil); err != nil {
 		t.Error(err)
 	}
 }
@@ -258,7 +258,7 @@ func TestBusy(t *testing.T) {
 	if err := <-held; err != nil {
 		t.Error(err)
 	}
-	if err := waiter.WaitIdle(context20(t), "certbot"); err != nil {
+	if err := waiter.Settle(context20(t), "certbot", hosts.Fence{}, nil); err != nil {
 		t.Error(err)
 	}
 	if _, err := os.Stat(mark); !errors.Is(err, os.ErrNotExist) {

@@ -84,8 +84,8 @@ func (h *Host) start(c Command, raw io.Writer, seen *transcript) (*process, erro
 	}
 	if !p.local {
 		p.cmd.Env = withoutLocale()
-		p.stdout = newOpening(mark, p.cmd.Stdout)
-		p.stderr = newOpening(mark, stderr)
+		p.stdout = newOpening(mark, p.cmd.Stdout, p.locked)
+		p.stderr = newOpening(mark, stderr, p.locked)
 		p.cmd.Stdout, p.cmd.Stderr = p.stdout, p.stderr
 	}
 	if c.Stdin != nil {
@@ -101,6 +101,10 @@ func (h *Host) start(c Command, raw io.Writer, seen *transcript) (*process, erro
 		defer close(p.ended)
 		p.waitErr = p.cmd.Wait()
 		release()
+		if p.stdout != nil {
+			p.stdout.flush()
+			p.stderr.flush()
+		}
 		stdout.end()
 		stderr.end()
 		p.takeLog()
@@ -132,8 +136,16 @@ func (p *process) leave() {
 	<-p.ended
 }
 
-// status is the exit status of an ended process, as a shell has it.
+// status is the exit status of an ended process, as a shell has it: the one that the command had
+// on its host, whatever stands between.
 func (p *process) status() (int, error) {
+	for _, output := range []*opening{p.stdout, p.stderr} {
+		if output != nil {
+			if code, ended := output.status(); ended {
+				return code, nil
+			}
+		}
+	}
 	var exit *exec.ExitError
 	switch {
 	case p.waitErr == nil, errors.Is(p.waitErr, exec.ErrWaitDelay):

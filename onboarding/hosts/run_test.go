@@ -202,7 +202,7 @@ func TestTimeLimit(t *testing.T) {
 				t.Errorf("lock %q: %v after %v", lock, err, time.Since(began))
 			}
 		}
-		if err := host.WaitIdle(context20(t), "repo"); err != nil {
+		if err := host.Settle(context20(t), "repo", hosts.Fence{}, nil); err != nil {
 			t.Errorf("the command outlives its time limit: %v", err)
 		}
 	})
@@ -265,7 +265,7 @@ func TestFiles(t *testing.T) {
 	}
 	onEach(t, func(t *testing.T, host *hosts.Host) {
 		ctx := context20(t)
-		infos, err := host.Inspect(ctx, "", filepath.Join(dir, "run"), filepath.Join(dir, "link"), filepath.Join(dir,
+		infos, err := host.Inspect(ctx, filepath.Join(dir, "run"), filepath.Join(dir, "link"), filepath.Join(dir,
 			"broken"), filepath.Join(dir, "a b"), filepath.Join(dir, "gone"), filepath.Join(dir, "run", "x"))
 		if err != nil {
 			t.Fatal(err)
@@ -289,7 +289,7 @@ func TestFiles(t *testing.T) {
 		if diff := cmp.Diff(wantInfos, infos); diff != "" {
 			t.Error(diff)
 		}
-		seen, err := host.Inspect(ctx, "nobodys", filepath.Join(dir, "link"), filepath.Join(dir, "broken"),
+		seen, err := host.Inspect(ctx, filepath.Join(dir, "link"), filepath.Join(dir, "broken"),
 			filepath.Join(dir, "a b"), filepath.Join(dir, "gone"))
 		if err != nil || string(seen[0].Content) != "#!/bin/sh\n" || seen[1].Content != nil ||
 			seen[2].Content != nil || seen[3].Exists {
@@ -304,7 +304,7 @@ func TestTilde(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(server.Dir, "home", "it's here"), []byte("x"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	infos, err := host.Inspect(context20(t), "", "~/it's here", "~")
+	infos, err := host.Inspect(context20(t), "~/it's here", "~")
 	if err != nil || string(infos[0].Content) != "x" || !infos[1].Mode.IsDir() {
 		t.Errorf("%v, %v", infos, err)
 	}

@@ -9,7 +9,6 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/atlilith/onboardbot/onboarding/isolation/checks"
-	"github.com/atlilith/onboardbot/onboarding/isolation/tenancy"
 )
 
 // Config says which database to check and how hard. Only DatabaseURL, AppRole, AppDatabaseURL and
@@ -88,6 +87,6 @@ func (c Config) Validate() error {
 func (c Config) checks() checks.Config {
 	return checks.Config{
 		AppRole: c.AppRole, Settings: c.Settings, ExcusedFunctions: c.ExcusedFunctions, Budget: c.Budget,
-		Tenancy: tenancy.Config{Users: c.Users, Orgs: c.Orgs, Membership: c.Membership, Tables: c.Tables},
+		Tenancy: c.tenancy(),
 	}
 }

@@ -11,6 +11,7 @@
 //
 //   - query quotes names and values, and tells errors apart by SQLSTATE
 //   - results holds findings, coverage and reports
+//   - formats writes reports for other programs
 //   - catalog reads the system catalogs as they concern the app role
 //   - sqltree parses SQL and PL/pgSQL with PostgreSQL's own parser
 //   - taint follows settings to what policies, views and functions compare them with

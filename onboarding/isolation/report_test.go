@@ -77,6 +77,8 @@ func TestJSON(t *testing.T) {
 		"kind": "leak", "operation": "read", "table": "public.inbox_messages", "as": "anonymous, no identity set",
 		"evidence": "read 6 rows of others, such as id 00000000-0000-4000-b000-00000000000a of Person " +
 			"00000000-0000-4000-8000-00000000000a",
+		"proof": "BEGIN;\nSELECT * FROM \"public\".\"inbox_messages\" a WHERE 'id ' || a.\"id\"::text = " +
+			"'id 00000000-0000-4000-b000-00000000000a' LIMIT 5;\nROLLBACK;",
 		"fix": "ALTER TABLE \"public\".\"inbox_messages\" ENABLE ROW LEVEL SECURITY;\nALTER TABLE " +
 			"\"public\".\"inbox_messages\" FORCE ROW LEVEL SECURITY;\nDROP POLICY IF EXISTS tenant_fence ON " +
 			"\"public\".\"inbox_messages\";\nCREATE POLICY tenant_fence ON \"public\".\"inbox_messages\" AS " +

@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/atlilith/onboardbot/internal/reconnect"
 	"github.com/atlilith/onboardbot/internal/secret"
 	"github.com/atlilith/onboardbot/onboarding"
 )
@@ -84,7 +85,7 @@ type Owner struct {
 // statement and the commit. One whose owner is frozen there ends by itself after maxIdle. So once a
 // later owner has called [DB.Settle], nothing of an earlier one is committed any more.
 func (db *DB) Execute(ctx context.Context, transaction onboarding.Transaction, owner Owner) error {
-	return pgx.BeginFunc(ctx, db.pool, func(tx pgx.Tx) error {
+	return pgx.BeginFunc(ctx, reconnect.Pool{Pool: db.pool}, func(tx pgx.Tx) error {
 		if err := alone(ctx, tx, owner.Run); err != nil {
 			return err
 		}
@@ -114,7 +115,7 @@ func (db *DB) Execute(ctx context.Context, transaction onboarding.Transaction, o
 
 // Settle waits until no transaction of a run is open.
 func (db *DB) Settle(ctx context.Context, run uuid.UUID) error {
-	return pgx.BeginFunc(ctx, db.pool, func(tx pgx.Tx) error { return alone(ctx, tx, run) })
+	return pgx.BeginFunc(ctx, reconnect.Pool{Pool: db.pool}, func(tx pgx.Tx) error { return alone(ctx, tx, run) })
 }
 
 // maxIdle is how long a transaction that writes may wait for its owner, in milliseconds. The server

@@ -193,7 +193,10 @@ while IFS= read -r -d '' entry; do
 	read -r mode _ object <<<"${entry%%$'\t'*}"
 	had[${entry#*$'\t'}]="$mode $object"
 done <"$given/committed"
-git update-index --add --remove -z --stdin <"$given/paths"
+git update-index --add --remove -z --stdin <"$given/paths" || {
+	unstage
+	stop 92 'git cannot store the files'
+}
 git ls-files -s -z -- "${paths[@]}" >"$given/staged" # MODE OBJECT STAGE<tab>PATH
 while IFS= read -r -d '' entry; do
 	read -r mode object _ <<<"${entry%%$'\t'*}"

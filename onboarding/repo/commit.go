@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io/fs"
 	"regexp"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -159,8 +160,10 @@ func (r *Repo) Apply(ctx context.Context, c Commit) (hash string, err error) {
 	case err != nil:
 		return "", fmt.Errorf("repo: commit %q: %w", c.Subject, err)
 	}
-	if last := result.Last(1, 0); len(last) == 1 && commitHash.MatchString(last[0]) {
-		return last[0], nil
+	for _, line := range slices.Backward(result.Last(keptLines, 0)) {
+		if commitHash.MatchString(line) {
+			return line, nil
+		}
 	}
 	return "", fmt.Errorf("repo: commit %q: the host did not say which commit it made: %s", c.Subject, result.Text())
 }

@@ -70,13 +70,13 @@ func TestApplyOutlivesKill9(t *testing.T) {
 		}
 		busy, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
-		if err := p.Host().WaitIdle(busy, "repo"); !errors.Is(err, hosts.ErrBusy) {
+		if err := p.Settle(busy, hosts.Fence{}, nil); !errors.Is(err, hosts.ErrBusy) {
 			t.Errorf("while the orphan runs: %v", err)
 		}
 		if err := os.WriteFile(resume, []byte("go\n"), 0); err != nil {
 			t.Fatal(err)
 		}
-		if err := p.Host().WaitIdle(soon(t), "repo"); err != nil {
+		if err := p.Settle(soon(t), hosts.Fence{}, nil); err != nil {
 			t.Fatal(err)
 		}
 		made := p.git("rev-parse", "HEAD")

@@ -51,14 +51,15 @@ func TestFilteredFileIsComparedAsItComesOut(t *testing.T) {
 func TestApplyRefusesWhatGitChanges(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct{ attributes, config, value, content string }{
-		"line ends":    {"*.conf text", "", "", "server {}\r\n"},
-		"automatic":    {"* text=auto", "", "", "server {}\r\n"},
-		"autocrlf":     {"", "core.autocrlf", "input", "server {}\r\n"},
-		"eol":          {"*.conf text eol=crlf", "", "", "server {}\n"},
-		"ident to be":  {"*.conf ident", "", "", "# $Id$\n"},
-		"ident":        {"*.conf ident", "", "", "# $Id: 1 $\n"},
-		"encoding":     {"*.conf working-tree-encoding=UTF-16", "", "", "\xfe\xff\x00a\x00\n"},
-		"lossy filter": {"*.conf filter=upper", "filter.upper.clean", "tr a-z A-Z", "server {}\n"},
+		"no such filter": {"*.conf filter=nowhere", "filter.nowhere.required", "true", "server {}\n"},
+		"line ends":      {"*.conf text", "", "", "server {}\r\n"},
+		"automatic":      {"* text=auto", "", "", "server {}\r\n"},
+		"autocrlf":       {"", "core.autocrlf", "input", "server {}\r\n"},
+		"eol":            {"*.conf text eol=crlf", "", "", "server {}\n"},
+		"ident to be":    {"*.conf ident", "", "", "# $Id$\n"},
+		"ident":          {"*.conf ident", "", "", "# $Id: 1 $\n"},
+		"encoding":       {"*.conf working-tree-encoding=UTF-16", "", "", "\xfe\xff\x00a\x00\n"},
+		"lossy filter":   {"*.conf filter=upper", "filter.upper.clean", "tr a-z A-Z", "server {}\n"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -76,7 +77,7 @@ func TestApplyRefusesWhatGitChanges(t *testing.T) {
 			path := folder + "/nginx/prod.conf"
 			c := repo.Commit{Folder: folder, Subject: "x",
 				Files: []repo.FileChange{{Path: path, Mode: 0o644, After: []byte(test.content)}}}
-			refuses(t, p, c, repo.ErrRefused, path, "other bytes", ".gitattributes")
+			refuses(t, p, c, repo.ErrRefused, path, ".gitattributes")
 		})
 	}
 }

@@ -49,7 +49,7 @@ func TestRead(t *testing.T) {
 
 		p.git("add", ".")
 		p.git("commit", "-qm", "Add a\ttab")
-		state, err = p.ObserveIdle(ctx, "merche-biche.com")
+		state, err = p.Observe(ctx, "merche-biche.com")
 		check("after the commit", state, err,
 			&repo.State{Domains: all, Template: template, Present: want, Committed: want,
 				Unpushed: []repo.Unpushed{{Commit: p.git("rev-parse", "HEAD"), Author: "Quinn <quinn@example.com>",

@@ -52,21 +52,11 @@ type Unpushed struct {
 //go:embed state.sh
 var stateScript string
 
-// Observe returns the state of a domain's folder in one round trip.
+// Observe returns the state of a domain's folder, mostly in one round trip.
 func (r *Repo) Observe(ctx context.Context, domain string) (*State, error) {
-	return r.observe(ctx, domain, "")
-}
-
-// ObserveIdle is Observe once nothing that this program started, now or before a restart, works on
-// the repository.
-func (r *Repo) ObserveIdle(ctx context.Context, domain string) (*State, error) {
-	return r.observe(ctx, domain, lock)
-}
-
-func (r *Repo) observe(ctx context.Context, domain, idle string) (*State, error) {
 	folder := r.Folder(domain)
-	state, err := r.read(ctx, folder, idle)
-	if err == nil && state.Behind && idle == "" {
+	state, err := r.read(ctx, folder, "")
+	if err == nil && state.Behind {
 		// The branch may be about to get what was just fetched.
 		state, err = r.read(ctx, folder, lock)
 	}

@@ -23,7 +23,7 @@ const kindCertificate onboarding.Kind = "certificate"
 func certificateStep(c *components) Step {
 	s := &certificate{
 		config: c.config.Certificate, again: c.config.DNS.Again, resolver: c.Resolver,
-		visitors: c.visitors, applications: c.applications,
+		visitors: c.visitors,
 	}
 	return Step{
 		Kind: kindCertificate, Title: "Certificate of", PerDomain: true, Destructive: true,
@@ -48,11 +48,10 @@ func certificateStep(c *components) Step {
 }
 
 type certificate struct {
-	config       settings.Certificate
-	again        time.Duration
-	resolver     *dns.Resolver
-	visitors     site.Prober
-	applications *applications
+	config   settings.Certificate
+	again    time.Duration
+	resolver *dns.Resolver
+	visitors site.Prober
 }
 
 // items test that the challenge of the certificate authority can work and then let certbot answer
@@ -107,13 +106,6 @@ func (c *certificate) commands(s *scope) []onboarding.Command {
 // proves neither. Run over a certificate that is valid, certbot keeps it and repairs what is
 // around it, so nothing is issued twice.
 func (c *certificate) observe(ctx context.Context, s *scope) (onboarding.Observation, error) {
-	var installed *site.Installation
-	if lock := c.applications.awaited(s, lockNginx); lock != "" {
-		var err error
-		if installed, err = s.site.Installed(ctx, lock); err != nil {
-			return onboarding.Observation{}, err
-		}
-	}
 	expiries := make(chan time.Time, 2*len(s.site.Names))
 	bad := s.site.Everywhere(func(at site.Endpoint) error {
 		until, err := c.visitors.Certificate(ctx, at)
@@ -132,7 +124,7 @@ func (c *certificate) observe(ctx context.Context, s *scope) (onboarding.Observa
 	}
 	var conf []byte
 	if !s.forPlan {
-		seen, found, err := c.reachable(ctx, s.site, installed)
+		seen, found, err := c.reachable(ctx, s.site)
 		if err != nil || seen.Waiting != "" {
 			return seen, err
 		}
@@ -145,9 +137,9 @@ func (c *certificate) observe(ctx context.Context, s *scope) (onboarding.Observa
 }
 
 // reachable waits or fails if the authority, or certbot, would not find the site, and returns its
-// nginx configuration. It observes the VPS unless that was done.
-func (c *certificate) reachable(ctx context.Context, s *site.Site,
-	installed *site.Installation) (onboarding.Observation, []byte, error) {
+// nginx configuration.
+func (c *certificate) reachable(ctx context.Context, s *site.Site) (onboarding.Observation, []byte, error) {
+	var installed *site.Installation
 	seen := onboarding.Observation{Again: c.again}
 	group, ctx := routine.WithContext(ctx)
 	group.Go(func() (err error) {
@@ -155,9 +147,7 @@ func (c *certificate) reachable(ctx context.Context, s *site.Site,
 		return err
 	})
 	group.Go(func() (err error) {
-		if installed == nil {
-			installed, err = s.Installed(ctx, "")
-		}
+		installed, err = s.Installed(ctx)
 		return err
 	})
 	if err := group.Wait(); err != nil || seen.Waiting != "" {
@@ -205,7 +195,7 @@ func (c *certificate) undoCommands(s *scope) []onboarding.Command {
 
 // observeUndo finds nothing to do when certbot no longer keeps a certificate of that name.
 func (c *certificate) observeUndo(ctx context.Context, s *scope) (onboarding.Observation, error) {
-	infos, err := s.site.Host.Inspect(ctx, c.applications.awaited(s, lockNginx), s.site.Expand(c.config.Renewal))
+	infos, err := s.site.Host.Inspect(ctx, s.site.Expand(c.config.Renewal))
 	if err != nil || !infos[0].Exists {
 		return onboarding.Observation{}, err
 	}

@@ -29,7 +29,7 @@ const kindDeploy = onboarding.KindDeploy
 
 // deployStep installs the site on its VPS with the platform's own command.
 func deployStep(c *components) Step {
-	d := &deploy{config: c.config.Deploy, folders: c.folders, applications: c.applications, visitors: c.visitors}
+	d := &deploy{config: c.config.Deploy, folders: c.folders, visitors: c.visitors}
 	return Step{
 		Kind: kindDeploy, Title: "Deploy", PerDomain: true, Destructive: true,
 		Why:     "This puts the site on the VPS, over plain HTTP: the certificate needs it.",
@@ -47,10 +47,9 @@ func deployStep(c *components) Step {
 }
 
 type deploy struct {
-	config       settings.Deploy
-	folders      *folder.Planner
-	applications *applications
-	visitors     site.Prober
+	config   settings.Deploy
+	folders  *folder.Planner
+	visitors site.Prober
 }
 
 // makeWebroot makes the site's folder on the VPS.
@@ -73,22 +72,13 @@ func (d *deploy) observe(ctx context.Context, s *scope) (onboarding.Observation,
 	var have *folder.Folder
 	var installed *site.Installation
 	var down []onboarding.Finding
-	lock := d.applications.awaited(s, lockNginx)
-	if lock != "" { // the platform's command runs on the host of the repository and changes the VPS from there
-		var err error
-		if have, err = d.folders.ObserveIdle(ctx, s.site); err != nil {
-			return onboarding.Observation{}, err
-		}
-	}
 	group, groupCtx := routine.WithContext(ctx)
 	group.Go(func() (err error) {
-		if have == nil {
-			have, err = d.folders.Observe(groupCtx, s.site)
-		}
+		have, err = d.folders.Observe(groupCtx, s.site)
 		return err
 	})
 	group.Go(func() (err error) {
-		if installed, err = s.site.Installed(groupCtx, lock); err == nil {
+		if installed, err = s.site.Installed(groupCtx); err == nil {
 			down = d.unanswered(groupCtx, s)
 		}
 		return err
@@ -195,7 +185,7 @@ func undeployed(s *site.Site, have *folder.Folder, installed *site.Installation)
 // killed, has a moment to do so.
 func (d *deploy) unanswered(ctx context.Context, s *scope) []onboarding.Finding {
 	deadline := time.Now()
-	if step := s.run.Step(s.key); d.applications.ended(s) || step != nil && step.State == onboarding.StepApplying {
+	if step := s.run.Step(s.key); step != nil && step.State == onboarding.StepApplying {
 		deadline = deadline.Add(probe.ReloadTime)
 	}
 	return s.site.Everywhere(func(at site.Endpoint) error {
@@ -221,7 +211,7 @@ func (d *deploy) undoCommands(s *scope) []onboarding.Command {
 // before the run stays.
 func (d *deploy) observeUndo(ctx context.Context, s *scope) (onboarding.Observation, error) {
 	on := s.site
-	installed, err := on.Installed(ctx, d.applications.awaited(s, lockNginx))
+	installed, err := on.Installed(ctx)
 	if err != nil {
 		return onboarding.Observation{}, err
 	}

@@ -83,7 +83,7 @@ func questions(s *site.Site, wanted []dns.Record) []dns.Question {
 // observe asks all of the zone's own name servers. Where the bot publishes it also asks the
 // publisher, because an update is conditional on what the publisher sees.
 func (r *records) observe(ctx context.Context, s *scope) (onboarding.Observation, error) {
-	keys, missing, err := r.mail.publicKeys(ctx, s.site, "")
+	keys, missing, err := r.mail.publicKeys(ctx, s.site)
 	switch {
 	case err != nil:
 		return onboarding.Observation{}, err

@@ -52,7 +52,6 @@ func (m *mailbox) exists(ctx context.Context, s *scope) (bool, error) {
 	setup := m.mail.config.Setup
 	_, err := m.mail.hosts[setup.Host].Output(ctx, hosts.Command{
 		Argv:    s.site.ExpandAll(m.mail.setup(s.site.Mail.Plan).Check),
-		Idle:    m.mail.applications.awaited(s, lockMail),
 		Timeout: setup.Timeout,
 	})
 	switch {

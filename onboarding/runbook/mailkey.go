@@ -51,7 +51,7 @@ func (k *mailKeys) commands(s *scope) []onboarding.Command {
 }
 
 func (k *mailKeys) observe(ctx context.Context, s *scope) (onboarding.Observation, error) {
-	keys, missing, err := k.mail.publicKeys(ctx, s.site, k.mail.applications.awaited(s, lockMail))
+	keys, missing, err := k.mail.publicKeys(ctx, s.site)
 	if err != nil {
 		return onboarding.Observation{}, err
 	}
@@ -96,7 +96,7 @@ func (k *mailKeys) undoCommands(s *scope) []onboarding.Command {
 // their public halves were withdrawn before, so no signature of theirs could be checked, and
 // another run makes its own.
 func (k *mailKeys) observeUndo(ctx context.Context, s *scope) (onboarding.Observation, error) {
-	_, missing, err := k.mail.publicKeys(ctx, s.site, k.mail.applications.awaited(s, lockMail))
+	_, missing, err := k.mail.publicKeys(ctx, s.site)
 	if err != nil {
 		return onboarding.Observation{}, err
 	}

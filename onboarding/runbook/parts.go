@@ -101,19 +101,18 @@ func (p *Parts) Close() {
 // several steps.
 type components struct {
 	Parts
-	config       settings.Config
-	publisher    dns.Publisher
-	planner      *renewal.Planner
-	sites        *site.Finder
-	applications *applications
-	folders      *folder.Planner
-	mail         *siteMail
-	portal       *portal.Portal
-	visitors     site.Prober
+	config    settings.Config
+	publisher dns.Publisher
+	planner   *renewal.Planner
+	sites     *site.Finder
+	folders   *folder.Planner
+	mail      *siteMail
+	portal    *portal.Portal
+	visitors  site.Prober
 }
 
 func newComponents(parts *Parts, config settings.Config) (*components, error) {
-	c := &components{Parts: *parts, config: config, applications: new(applications)}
+	c := &components{Parts: *parts, config: config}
 	var err error
 	if c.planner, err = NewPlanner(parts, config, nil); err != nil {
 		return nil, err
@@ -124,8 +123,7 @@ func newComponents(parts *Parts, config settings.Config) (*components, error) {
 	c.sites = site.NewFinder(config, parts.Hosts, parts.Repo)
 	c.visitors = site.NewProber(parts.Prober, config.Certificate.Left)
 	c.folders = folder.NewPlanner(parts.Repo, config, parts.Assets)
-	c.mail = &siteMail{config: config.Mail, plans: config.MailPlans(), hosts: parts.Hosts, resolver: parts.Resolver,
-		applications: c.applications}
+	c.mail = &siteMail{config: config.Mail, plans: config.MailPlans(), hosts: parts.Hosts, resolver: parts.Resolver}
 	c.portal = portal.New(config.Portal, parts.Platform, parts.Prober)
 	return c, nil
 }

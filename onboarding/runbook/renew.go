@@ -23,7 +23,7 @@ const kindRenew onboarding.Kind = "renew"
 
 // renewStep renews the certificate of a live site.
 func renewStep(c *components) Step {
-	r := &renewals{config: c.config, planner: c.planner, applications: c.applications}
+	r := &renewals{config: c.config, planner: c.planner}
 	return Step{
 		Kind: kindRenew, Title: "Renew the certificate of", PerDomain: true, Destructive: true,
 		Why:     "certbot renews nothing that is not due, and the authority's limits were checked first.",
@@ -35,9 +35,8 @@ func renewStep(c *components) Step {
 }
 
 type renewals struct {
-	config       settings.Config
-	planner      *renewal.Planner
-	applications *applications
+	config  settings.Config
+	planner *renewal.Planner
 }
 
 // observe finds nothing to do when no certificate of the site is due for renewal on the host, and
@@ -45,11 +44,6 @@ type renewals struct {
 // renewed again, and one that was renewed without telling nginx takes a reload only. What the
 // authority's limits forbid is refused before anybody is asked.
 func (r *renewals) observe(ctx context.Context, s *scope) (onboarding.Observation, error) {
-	if lock := r.applications.awaited(s, lockNginx); lock != "" {
-		if err := s.site.Host.WaitIdle(ctx, lock); err != nil {
-			return onboarding.Observation{}, err
-		}
-	}
 	seen, due, err := r.outstanding(ctx, r.watched(s))
 	if err != nil {
 		return onboarding.Observation{}, refusal(err)

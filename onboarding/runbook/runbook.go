@@ -27,7 +27,6 @@ type Runbook struct {
 	guard         guard
 	sites         *site.Finder
 	applier       *apply.Applier
-	applications  *applications
 	folders       *folder.Planner
 	prerequisites *prerequisites
 }
@@ -53,7 +52,6 @@ func New(parts *Parts, config settings.Config) (*Runbook, error) {
 		registry:      registry,
 		guard:         guard{registry, c.sites},
 		sites:         c.sites,
-		applications:  c.applications,
 		folders:       c.folders,
 		prerequisites: newPrerequisites(c),
 		applier: apply.New(apply.Targets{
@@ -119,10 +117,7 @@ func (b *Runbook) ApplyItem(
 	if step := b.registry.find(auth.Step.Kind()); step != nil {
 		task.Timeout = step.Timeout
 	}
-	b.applications.begin(auth)
-	err := b.applier.Apply(ctx, task)
-	b.applications.end(auth, err)
-	return err
+	return b.applier.Apply(ctx, task)
 }
 
 // Settle waits until nothing of a change runs any more that an earlier holder of the run began, and

@@ -22,11 +22,10 @@ const lockMail = "mail"
 // siteMail is what the mail of sites needs: keys, records, and commands that make a mailbox or a
 // forward.
 type siteMail struct {
-	config       settings.Mail
-	plans        []onboarding.MailPlan // those that the configuration has a pattern for
-	hosts        map[string]*hosts.Host
-	resolver     *dns.Resolver
-	applications *applications
+	config   settings.Mail
+	plans    []onboarding.MailPlan // those that the configuration has a pattern for
+	hosts    map[string]*hosts.Host
+	resolver *dns.Resolver
 }
 
 // keyFiles are the keys that sign the mail of a domain.
@@ -35,9 +34,9 @@ func (m *siteMail) keyFiles(domain string, plan onboarding.Mail) []mail.KeyFile 
 }
 
 // publicKeys reads the public halves of the site's keys on their host. A key that is not made yet
-// is among the missing. If lock is not empty, it waits until nobody holds that lock of the host.
+// is among the missing.
 func (m *siteMail) publicKeys(
-	ctx context.Context, s *site.Site, lock string,
+	ctx context.Context, s *site.Site,
 ) (keys []mail.PublicKey, missing []mail.KeyFile, err error) {
 	files := m.keyFiles(s.Domain, s.Mail)
 	found := make([]mail.PublicKey, len(files))
@@ -45,7 +44,7 @@ func (m *siteMail) publicKeys(
 	group, ctx := routine.WithContext(ctx)
 	for i, file := range files {
 		group.Go(func() error {
-			out, err := m.hosts[m.config.DKIM.Host].Output(ctx, hosts.Command{Argv: file.Read(), Idle: lock})
+			out, err := m.hosts[m.config.DKIM.Host].Output(ctx, hosts.Command{Argv: file.Read()})
 			if exit, ok := errors.AsType[*hosts.ExitError](err); ok { // without the text of the script
 				err = fmt.Errorf("%s: %s: %s", exit.Host, file.Path, exit.Tail)
 			}
@@ -176,7 +175,7 @@ func (m *siteMail) verify(ctx context.Context, s *site.Site) []onboarding.Findin
 
 // checks verifies the records of the site's mail at every name server.
 func (m *siteMail) checks(ctx context.Context, s *site.Site) ([]mail.Check, error) {
-	keys, missing, err := m.publicKeys(ctx, s, "")
+	keys, missing, err := m.publicKeys(ctx, s)
 	if err != nil {
 		return nil, err
 	}

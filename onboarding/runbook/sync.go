@@ -52,7 +52,7 @@ func (y *syncConf) observe(ctx context.Context, s *scope) (onboarding.Observatio
 		return err
 	})
 	group.Go(func() (err error) {
-		installed, err = s.site.Installed(groupCtx, "")
+		installed, err = s.site.Installed(groupCtx)
 		return err
 	})
 	if err := group.Wait(); err != nil {

@@ -69,7 +69,7 @@ func (v *verification) withoutTLS(
 		if err != nil {
 			continue // a finding has it
 		}
-		installed, err := s.Installed(ctx, "")
+		installed, err := s.Installed(ctx)
 		if err == nil && withoutTLS(ctx, s, installed, v.visitors) {
 			reopen = append(reopen, certificateOf(s))
 		}

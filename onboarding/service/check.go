@@ -23,7 +23,8 @@ func (s *Service) Check(ctx context.Context, request onboarding.Request) error {
 
 func newCheck(s *Service, request onboarding.Request, earlier *onboarding.Run) *requestCheck {
 	return &requestCheck{pool: s.pool, platform: s.Platform, repository: s.deps.Repository, request: request,
-		earlier: earlier, problems: request.Check(s.policy.ReservedSlugs, s.policy.Hosts)}
+		earlier: earlier, problems: request.Check(s.policy.ReservedSlugs, s.policy.Hosts),
+		reserved: s.policy.CheckDomain}
 }
 
 // all makes every check of what has no problem so far.
@@ -60,6 +61,7 @@ type requestCheck struct {
 	// replaces says that earlier is still active, and that the request is to take its place.
 	replaces bool
 	problems onboarding.Problems
+	reserved func(domain string) string
 }
 
 // slug refuses a slug that is taken.
@@ -139,9 +141,13 @@ func (c *requestCheck) org(ctx context.Context) error {
 	return nil
 }
 
-// domains refuses domains that are deployed, or part of somebody else's run.
+// domains refuses domains that are reserved, deployed, or of another Provider.
 func (c *requestCheck) domains(ctx context.Context) error {
 	for _, domain := range c.request.Domains {
+		if problem := c.reserved(domain.Name); problem != "" {
+			c.problems.Append(onboarding.FieldDomains, problem)
+			continue
+		}
 		holder, err := store.DomainHolder(ctx, c.pool, domain.Name, c.request.Slug)
 		if err != nil {
 			return err
@@ -157,6 +163,19 @@ func (c *requestCheck) domains(ctx context.Context) error {
 		}
 		if deployed && !c.earlier.HasDomain(domain.Name) {
 			c.problems.Append(onboarding.FieldDomains, fmt.Sprintf("%s is already deployed.", domain.Name))
+			continue
+		}
+		claim := store.DomainClaim{Domain: domain.Name, Slug: c.request.Slug}
+		if c.request.Mode == onboarding.ModeMember {
+			claim.Org = c.request.Org.Slug
+		}
+		owner, theirs, err := store.DomainOwner(ctx, c.pool, claim)
+		if err != nil {
+			return err
+		}
+		if owner != "" {
+			c.problems.Append(onboarding.FieldDomains, fmt.Sprintf("%s overlaps with %s, a domain of the Provider %s.",
+				domain.Name, theirs, owner))
 		}
 	}
 	return nil

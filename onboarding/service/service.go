@@ -18,6 +18,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/atlilith/onboardbot/internal/reconnect"
 	"github.com/atlilith/onboardbot/onboarding"
 	"github.com/atlilith/onboardbot/onboarding/store"
 )
@@ -112,7 +113,7 @@ func (s *Service) WaitingFor(ctx context.Context, operator string) ([]*onboardin
 // change locks a run, reads it again, changes it, wakes the engine and calls the notifier, all in
 // one transaction.
 func (s *Service) change(ctx context.Context, id uuid.UUID, change func(tx pgx.Tx, run *onboarding.Run) error) error {
-	return store.ChangeRun(ctx, s.pool, id, func(tx pgx.Tx, run *onboarding.Run) error {
+	return store.ChangeRun(ctx, reconnect.Pool{Pool: s.pool}, id, func(tx pgx.Tx, run *onboarding.Run) error {
 		if err := change(tx, run); err != nil {
 			return err
 		}

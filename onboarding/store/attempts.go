@@ -18,7 +18,7 @@ const (
 		WHERE run_id = $1 AND step = $2 AND outcome = 'running'`
 	finishAttempt = `UPDATE attempts SET outcome = $2, error = $3, tail = $4, lines = $5, log = $6,
 		finished_at = clock_timestamp() WHERE id = $1 AND outcome = 'running'`
-	updateProgress = `UPDATE attempts SET tail = $2, lines = $3 WHERE id = $1 AND outcome = 'running'`
+	updateProgress = `UPDATE attempts SET tail = $2, lines = $3, log = $4 WHERE id = $1 AND outcome = 'running'`
 	attemptsOfRun  = `SELECT id, run_id, step, approval_id, outcome, error, started_at, finished_at, tail, lines
 		FROM attempts WHERE run_id = $1 ORDER BY started_at, id`
 	attemptLog = `SELECT log FROM attempts WHERE id = $1`
@@ -53,9 +53,9 @@ func FinishAttempt(ctx context.Context, db DB, attempt *onboarding.Attempt, log 
 	return nil
 }
 
-// SaveProgress writes the last lines that a running attempt printed and how many there were.
-func SaveProgress(ctx context.Context, db DB, attempt *onboarding.Attempt) error {
-	if _, err := db.Exec(ctx, updateProgress, attempt.ID, attempt.Tail, attempt.Lines); err != nil {
+// SaveProgress writes what a running attempt has printed so far, which stays if it is cut short.
+func SaveProgress(ctx context.Context, db DB, attempt *onboarding.Attempt, log string) error {
+	if _, err := db.Exec(ctx, updateProgress, attempt.ID, attempt.Tail, attempt.Lines, log); err != nil {
 		return fmt.Errorf("progress of attempt %s: %w", attempt.ID, err)
 	}
 	return nil

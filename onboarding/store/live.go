@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/jackc/pgx/v5"
@@ -27,7 +28,33 @@ const (
 		FROM live JOIN runs USING (id), jsonb_array_elements(coalesce(nullif(request->'domains', 'null'), '[]')) domain
 		WHERE $1 = '' OR domain->>'name' = $1
 		ORDER BY domain->>'name', runs.created_at DESC`
+	domainOwner = live + `SELECT slug, domain FROM runs JOIN run_domains ON run_id = id
+		WHERE slug <> $2 AND (active OR id IN (SELECT id FROM live)) AND (domain = $1
+			OR right(domain, length($1) + 1) = '.' || $1
+			OR right($1, length(domain) + 1) = '.' || domain
+				AND ($3 = '' OR request->'org'->>'slug' IS DISTINCT FROM $3))
+		ORDER BY created_at LIMIT 1`
 )
+
+// DomainClaim is a domain that somebody asks for.
+type DomainClaim struct {
+	Domain, Slug string
+	// Org is the Org that they join, whose owner may give them names below their own. Empty: none.
+	Org string
+}
+
+// DomainOwner returns the slug of another Provider, live or being onboarded, one of whose domains is
+// the one that is asked for, above it or below it, and that domain. Both are empty if there is none.
+func DomainOwner(ctx context.Context, db DB, claim DomainClaim) (slug, domain string, err error) {
+	err = db.QueryRow(ctx, domainOwner, claim.Domain, claim.Slug, claim.Org).Scan(&slug, &domain)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return "", "", nil
+	}
+	if err != nil {
+		return "", "", fmt.Errorf("owner of %s: %w", claim.Domain, err)
+	}
+	return slug, domain, nil
+}
 
 // LiveDomains returns every domain that a run made live, by name.
 func LiveDomains(ctx context.Context, db DB) ([]onboarding.LiveDomain, error) {

@@ -100,8 +100,8 @@ func (o On) FinishAttempt(ctx context.Context, attempt *onboarding.Attempt, log 
 	return FinishAttempt(ctx, o.DB, attempt, log)
 }
 
-func (o On) SaveProgress(ctx context.Context, attempt *onboarding.Attempt) error {
-	return SaveProgress(ctx, o.DB, attempt)
+func (o On) SaveProgress(ctx context.Context, attempt *onboarding.Attempt, log string) error {
+	return SaveProgress(ctx, o.DB, attempt, log)
 }
 
 func (o On) HeadOf(ctx context.Context, run uuid.UUID) (audit.Head, error) {

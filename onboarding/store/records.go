@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/atlilith/onboardbot/internal/reconnect"
 	"github.com/atlilith/onboardbot/onboarding"
 )
 
@@ -24,7 +25,7 @@ func NewRecords(pool *pgxpool.Pool) *Records { return &Records{db: pool} }
 func (r *Records) View(ctx context.Context, id uuid.UUID) (*onboarding.View, error) {
 	var view *onboarding.View
 	moment := pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}
-	err := pgx.BeginTxFunc(ctx, r.db, moment, func(tx pgx.Tx) (err error) {
+	err := pgx.BeginTxFunc(ctx, reconnect.Pool{Pool: r.db}, moment, func(tx pgx.Tx) (err error) {
 		view, err = LoadView(ctx, tx, id)
 		return err
 	})

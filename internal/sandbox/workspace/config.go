@@ -90,6 +90,8 @@ type UserGroup struct {
 	Handle   string   `yaml:"handle" json:"handle"`
 	Users    []string `yaml:"users" json:"users"`
 	Disabled bool     `yaml:"disabled" json:"disabled"`
+	// UpdatedBy is who changed the group last.
+	UpdatedBy string `yaml:"updated_by" json:"updated_by"`
 }
 
 // App is the installed app as its manifest and tokens describe it.

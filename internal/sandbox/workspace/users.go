@@ -89,6 +89,7 @@ func listUserGroups(c *call) (reply, error) {
 			"handle":       g.Handle,
 			"date_delete":  0,
 			"user_count":   len(g.Users),
+			"updated_by":   g.UpdatedBy,
 		}
 		if g.Disabled {
 			o["date_delete"] = 1

@@ -598,7 +598,7 @@ func (r *records) FinishAttempt(ctx context.Context, attempt *onboarding.Attempt
 	})
 }
 
-func (r *records) SaveProgress(ctx context.Context, attempt *onboarding.Attempt) error {
+func (r *records) SaveProgress(ctx context.Context, attempt *onboarding.Attempt, _ string) error {
 	return r.on(ctx, attempt.RunID, func(*record) error { return nil })
 }
 

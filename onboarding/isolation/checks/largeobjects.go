@@ -70,7 +70,7 @@ func (c *largeObjects) read(ctx context.Context, t *catalog.Relation, column *ca
 	s := attackers[0]
 	err = c.attempts.Read(ctx, s, func(tx *session.Tx) error {
 		var n int
-		return tx.QueryRow(ctx, "SELECT octet_length(lo_get($1::text::oid))", object).Scan(&n)
+		return tx.QueryRow(ctx, "SELECT octet_length(lo_get("+query.Literal(object)+"::oid))").Scan(&n)
 	})
 	if err != nil {
 		if query.SQLState(err) == "" {

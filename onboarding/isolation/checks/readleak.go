@@ -2,11 +2,14 @@ package checks
 
 import (
 	"context"
+	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/atlilith/onboardbot/onboarding/isolation/catalog"
 	"github.com/atlilith/onboardbot/onboarding/isolation/fixes"
 	"github.com/atlilith/onboardbot/onboarding/isolation/proof"
+	"github.com/atlilith/onboardbot/onboarding/isolation/query"
 	"github.com/atlilith/onboardbot/onboarding/isolation/results"
 	"github.com/atlilith/onboardbot/onboarding/isolation/session"
 	"github.com/atlilith/onboardbot/onboarding/isolation/tenancy"
@@ -16,12 +19,16 @@ import (
 // readLeaks reports proven reads.
 type readLeaks struct {
 	model   *tenancy.Model
+	names   session.Settings
+	rows    *victims.Rows
 	victims *victims.Victims
 	fixes   *fixes.Writer
 	results *results.Collector
 }
 
-func newReadLeaks(s *Setup) *readLeaks { return &readLeaks{s.model, s.victims, s.fixes, s.results} }
+func newReadLeaks(s *Setup) *readLeaks {
+	return &readLeaks{s.model, s.config.Settings, s.rows, s.victims, s.fixes, s.results}
+}
 
 // readLeak is a session that read another's row.
 type readLeak struct {
@@ -37,6 +44,7 @@ func (r *readLeaks) report(ctx context.Context, leak readLeak) {
 	f := results.Finding{
 		Kind: results.Leak, Operation: results.Read, Table: t.String(), As: leak.session.Label,
 		Evidence: "read " + leak.proof.String() + leak.more, Fix: r.fixes.For(ctx, leak.session, t, results.Read),
+		Proof: r.rows.Redact(leak.session.Script(r.names, r.statement(leak))),
 	}
 	if r.model.IsTenants(t) && !t.RLS {
 		if r.model.UnprotectedTenants {
@@ -54,4 +62,39 @@ func (r *readLeaks) report(ctx context.Context, leak readLeak) {
 	}
 	r.victims.NoteOpened(leak.session)
 	r.results.Add(f)
+}
+
+// shownRows is how many foreign rows a proof shows.
+const shownRows = 5
+
+// statement reads the row that a leak names, or else rows that seem another's, or their number.
+func (r *readLeaks) statement(leak readLeak) string {
+	t := leak.table
+	may := func(names ...string) bool {
+		return leak.session.Role != "" || !slices.ContainsFunc(names, func(name string) bool {
+			c := t.Column(name)
+			return c == nil || !c.Select
+		})
+	}
+	var condition string
+	switch o := r.model.Of(t); {
+	case t.HasRowIDs() && leak.proof.Key != "" && len(t.Key) > 0 && may(t.Key...):
+		condition = r.model.RowKey(t, "a") + " = " + query.Literal(leak.proof.Key)
+	case o.Owned() && may(o.Columns()...) && !t.IsView() || o.Direct() && may(o.Columns()...):
+		identity := r.model.IdentitySQL(leak.session.Identity)
+		condition = r.model.Foreign(t, "a", identity, tenancy.Attacker)
+	default:
+		return fmt.Sprintf("SELECT count(*) FROM %s", t.SQL())
+	}
+	columns := "*"
+	if !t.SelectAll && leak.session.Role == "" {
+		var names []string
+		for _, c := range t.Columns {
+			if c.Select {
+				names = append(names, query.Name(c.Name))
+			}
+		}
+		columns = strings.Join(names, ", ")
+	}
+	return fmt.Sprintf("SELECT %s FROM %s a WHERE %s LIMIT %d", columns, t.SQL(), condition, shownRows)
 }

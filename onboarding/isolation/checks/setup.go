@@ -149,6 +149,7 @@ func (s *Setup) chooseVictims(ctx context.Context) error {
 		return fmt.Errorf("choose victims: %w", err)
 	}
 	s.rows = s.victims.Rows()
+	s.results.Proof = func() string { return s.rows.Redact(s.attempts.Script()) }
 	s.prover = proof.New(s.model, s.truth, s.victims, s.attempts, s.own)
 	return nil
 }

@@ -19,6 +19,9 @@ type Settings struct {
 	// table, and is no superuser and no member of the app role. Checks compare what tenants see with
 	// what it sees. Default: platform.database_url.
 	DatabaseURL secret.String `yaml:"database_url"`
+	// OwnerDatabaseURL logs in to a disposable copy of the platform's database as the owner of its
+	// schema. Only onboardbot isolation -seed uses it.
+	OwnerDatabaseURL secret.String `yaml:"owner_database_url"`
 	// Users, Orgs and Membership correct what discovery finds.
 	Users      isolation.Tenants    `yaml:"users"`
 	Orgs       isolation.Tenants    `yaml:"orgs"`

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/atlilith/onboardbot/internal/reconnect"
 	"github.com/atlilith/onboardbot/onboarding"
 	"github.com/atlilith/onboardbot/onboarding/isolation"
 )
@@ -48,6 +49,11 @@ func (t *TenantCheck) Check(ctx context.Context, slug string) ([]onboarding.Find
 		}
 		return err
 	})
+	if reconnect.Broken(err) {
+		return nil, fmt.Errorf("isolation of %s: the connection to the platform's database broke, and the check "+
+			"changed "+
+			"nothing: make sure that the server runs, then retry (%w)", slug, err)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("isolation of %s: %w", slug, err)
 	}

@@ -9,6 +9,9 @@ import (
 
 // Collector gathers a report. Its methods may be called by several goroutines at once.
 type Collector struct {
+	// Proof renders what was just run, for leaks that come without a proof. It may be nil.
+	Proof func() string
+
 	mu       sync.Mutex
 	findings []Finding
 	coverage Coverage
@@ -21,6 +24,9 @@ func NewCollector() *Collector { return &Collector{tried: map[string]map[Operati
 // Add adds a finding. Of several for one operation on one relation the first stays, but a leak
 // replaces a risk.
 func (c *Collector) Add(f Finding) {
+	if f.Kind == Leak && f.Proof == "" && c.Proof != nil {
+		f.Proof = c.Proof()
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for i, known := range c.findings {
@@ -149,21 +155,12 @@ func (c *Collector) CoverRelation(covered Covered) {
 func (c *Collector) Report() *Report {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	r := &Report{Verdict: Sound, Findings: slices.Clone(c.findings), Coverage: c.coverage}
+	r := &Report{Findings: slices.Clone(c.findings), Coverage: c.coverage}
 	slices.SortStableFunc(r.Findings, func(a, b Finding) int {
 		return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Table, b.Table),
 			cmp.Compare(a.Operation, b.Operation))
 	})
-	for _, f := range r.Findings {
-		if f.Kind == Leak {
-			r.Verdict = Leaking
-		} else if r.Verdict == Sound {
-			r.Verdict = Risky
-		}
-	}
-	if r.Verdict != Leaking && len(r.Coverage.LeftOut)+len(r.Coverage.Unclassified) > 0 {
-		r.Verdict = Incomplete
-	}
+	r.Verdict = r.judge()
 	r.Coverage.Tenants = r.Coverage.Persons + r.Coverage.Orgs
 	r.withEmptyLists()
 	return r

@@ -1,8 +1,12 @@
 package results
 
+import "slices"
+
 // Changes is what became of the findings since the previous report.
 type Changes struct {
-	New, Fixed, Unchanged []Finding
+	New       []Finding `json:"new"`
+	Fixed     []Finding `json:"fixed"`
+	Unchanged []Finding `json:"unchanged"`
 }
 
 // Diff compares two reports by their findings' keys. Without a previous report everything is
@@ -33,4 +37,21 @@ func Diff(previous, current *Report) Changes {
 		}
 	}
 	return c
+}
+
+// Since returns what a report says that a baseline does not: the new findings, what could not be
+// checked only now, and the verdict that follows from these. A second hole for the same operation
+// on the same table counts as known.
+func (r *Report) Since(baseline *Report) *Report {
+	fresh := *r
+	fresh.Findings = slices.DeleteFunc(slices.Clone(r.Findings), func(f Finding) bool { return baseline.Has(f.Key()) })
+	fresh.Coverage.LeftOut = missing(r.Coverage.LeftOut, baseline.Coverage.LeftOut)
+	fresh.Coverage.Unclassified = missing(r.Coverage.Unclassified, baseline.Coverage.Unclassified)
+	fresh.Verdict = fresh.judge()
+	return &fresh
+}
+
+// missing returns the lines that others lack.
+func missing(lines, others []string) []string {
+	return slices.DeleteFunc(slices.Clone(lines), func(line string) bool { return slices.Contains(others, line) })
 }

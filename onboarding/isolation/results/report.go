@@ -1,6 +1,9 @@
 package results
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Verdict is what a report says in one word.
 type Verdict string
@@ -31,6 +34,31 @@ type Report struct {
 	Verdict  Verdict   `json:"verdict"`
 	Findings []Finding `json:"findings"`
 	Coverage Coverage  `json:"coverage"`
+}
+
+// judge returns the verdict that follows from the findings and the coverage.
+func (r *Report) judge() Verdict {
+	verdict := Sound
+	for _, f := range r.Findings {
+		if f.Kind == Leak {
+			return Leaking
+		}
+		verdict = Risky
+	}
+	if len(r.Unchecked()) > 0 {
+		return Incomplete
+	}
+	return verdict
+}
+
+// Unchecked lists what could not be checked or classified.
+func (r *Report) Unchecked() []string {
+	return slices.Concat(r.Coverage.LeftOut, r.Coverage.Unclassified)
+}
+
+// Has reports whether a finding with a key is in the report.
+func (r *Report) Has(key string) bool {
+	return slices.ContainsFunc(r.Findings, func(f Finding) bool { return f.Key() == key })
 }
 
 // Coverage is what a report rests on.

@@ -22,14 +22,22 @@ func WriteText(w io.Writer, r *Report, changes *Changes) error {
 		fmt.Fprintf(&b, "\n%d. %s: %s %s\n", i+1, strings.ToUpper(string(f.Kind)), f.Operation, f.Table)
 		wrap(&b, "as ", f.As)
 		wrap(&b, "", f.Evidence)
-		b.WriteString("   fix:\n")
-		for line := range strings.SplitSeq(f.Fix, "\n") {
-			wrap(&b, "", line)
-		}
+		writeSQL(&b, "to see it, in psql as the app role:", f.Proof)
+		writeSQL(&b, "fix:", f.Fix)
 	}
 	writeCoverage(&b, r.Coverage)
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+func writeSQL(b *strings.Builder, title, sql string) {
+	if sql == "" {
+		return
+	}
+	b.WriteString("   " + title + "\n")
+	for line := range strings.SplitSeq(sql, "\n") {
+		wrap(b, "", line)
+	}
 }
 
 func writeVerdict(b *strings.Builder, r *Report) {

@@ -12,6 +12,7 @@ import (
 type Conn struct {
 	dialer *Dialer
 	conn   *pgx.Conn
+	ran    transcript
 	// stale says that settings are empty that a later session needs unset.
 	stale bool
 }
@@ -33,6 +34,7 @@ func (c *Conn) Write(ctx context.Context, s Session, f func(*Tx) error) error {
 }
 
 func (c *Conn) run(ctx context.Context, begin string, s Session, f func(*Tx) error) error {
+	c.ran.begin(s)
 	err := query.Exec(ctx, c.conn, begin+s.enter(c.dialer.config.Settings))
 	if err == nil {
 		err = f(&Tx{Session: s, conn: c})
@@ -47,6 +49,8 @@ func (c *Conn) run(ctx context.Context, begin string, s Session, f func(*Tx) err
 type Attempts struct {
 	dialer *Dialer
 	conns  map[shape]*Conn
+	// current runs the transaction that is under way, and latest ran the one before.
+	current, latest *Conn
 }
 
 // NewAttempts returns attempts on connections that the dialer opens as they are needed.
@@ -77,7 +81,10 @@ func (a *Attempts) run(ctx context.Context, s Session, f func(*Conn) error) erro
 		}
 		a.conns[s.shape()] = c
 	}
+	outer := a.current
+	a.current = c
 	err := f(c)
+	a.current, a.latest = outer, c
 	if c.stale {
 		c.Close(ctx)
 	}
@@ -101,20 +108,26 @@ type Tx struct {
 func (t *Tx) Pgx() *pgx.Conn { return t.conn.conn }
 
 // Exec runs statements.
-func (t *Tx) Exec(ctx context.Context, sql string) error { return query.Exec(ctx, t.conn.conn, sql) }
+func (t *Tx) Exec(ctx context.Context, sql string) error {
+	t.conn.ran.add(sql)
+	return query.Exec(ctx, t.conn.conn, sql)
+}
 
 // Affected runs statements and returns the number of rows that they touched.
 func (t *Tx) Affected(ctx context.Context, sql string) (int, error) {
+	t.conn.ran.add(sql)
 	return query.Affected(ctx, t.conn.conn, sql)
 }
 
 // Strings returns the first column of all rows.
 func (t *Tx) Strings(ctx context.Context, sql string) ([]string, error) {
+	t.conn.ran.add(sql)
 	return query.Strings(ctx, t.conn.conn, sql)
 }
 
 // QueryRow reads one row.
 func (t *Tx) QueryRow(ctx context.Context, sql string, args ...any) pgx.Row {
+	t.conn.ran.add(sql, args...)
 	return t.conn.conn.QueryRow(ctx, sql, args...)
 }
 

@@ -53,10 +53,18 @@ const PlaceSQL = `'a.tableoid = ' || a.tableoid::text || ' AND a.ctid = ''' || a
 type Rows struct {
 	config  Config
 	victims *Victims
+	// contents are literals that reports must not repeat, with what stands there instead.
+	contents map[string]string
 }
 
 // Rows returns the rows of victims.
-func (v *Victims) Rows() *Rows { return &Rows{config: v.config, victims: v} }
+func (v *Victims) Rows() *Rows {
+	rows := &Rows{config: v.config, victims: v, contents: map[string]string{}}
+	for _, name := range v.names {
+		rows.contents[query.Literal(name)] = redacted // it may be an address
+	}
+	return rows
+}
 
 // Targets finds rows of victims of both kinds and, where there is none, makes up what one would
 // be.
@@ -132,6 +140,7 @@ func (r *Rows) Matching(ctx context.Context, t *catalog.Relation, condition stri
 		f.Victim = tenancy.ParseOwner(owner)
 		for i, c := range t.Columns {
 			f.Values[c.Name] = values[i]
+			r.remember(t, c, values[i])
 		}
 		for _, name := range t.Partitioned {
 			// Names the partition, so the planner skips all others.
@@ -155,6 +164,9 @@ func (r *Rows) Any(ctx context.Context, t *catalog.Relation, names []string, con
 		strings.Join(columns, ", "), t.SQL(), condition)).Scan(&values)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return nil, nil
+	}
+	for i, value := range values {
+		r.remember(t, t.Column(names[i]), value)
 	}
 	return values, err
 }

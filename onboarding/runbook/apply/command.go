@@ -2,7 +2,9 @@ package apply
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -59,8 +61,9 @@ func sources(bound []onboarding.Source) []repo.Source {
 	return list
 }
 
-// explain adds to a failure what certbot's own log on the host says: version 2.1 can hide the
-// authority's answer behind an error of its own (AttributeError: can't set attribute).
+// explain makes the reason lead a failure that certbot's own log on the host names: what certbot
+// prints last is where to ask for help, and version 2.1 can hide the authority's answer behind an
+// error of its own (AttributeError: can't set attribute).
 func (a commandApplier) explain(ctx context.Context, host *hosts.Host, failure error, log onboarding.Log) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupTimeout)
 	defer cancel()
@@ -71,17 +74,48 @@ func (a commandApplier) explain(ctx context.Context, host *hosts.Host, failure e
 		log.Line(err.Error())
 		return failure
 	}
-	reason := ""
-	for _, line := range result.Last(logTail, hosts.Stdout) {
-		// certbot prints the authority's problem documents (RFC 8555 §6.7) as "Detail: …" or with
-		// the error's URN.
+	return certbotFailure(failure, result.Last(logTail, hosts.Stdout))
+}
+
+// certbotError is a failure of certbot with its reason first.
+type certbotError struct {
+	reason string
+	error
+}
+
+func (e certbotError) Error() string { return e.reason + " (" + e.error.Error() + ")" }
+func (e certbotError) Unwrap() error { return e.error }
+
+// pythonError is the last line of a traceback, such as OSError: [Errno 28] No space left on device.
+var pythonError = regexp.MustCompile(`^(?:\w+\.)*\w*(?:Error|Exception|Exit): (.+)$`)
+
+// certbotFailure finds the reason in certbot's log: the last answer of the authority, a problem
+// document (RFC 8555 §6.7) that certbot prints as "Detail: …" or with the error's URN, and else
+// the last error of the operating system or of certbot.
+func certbotFailure(failure error, log []string) error {
+	authority, system := "", ""
+	for _, line := range log {
 		text := strings.TrimSpace(line)
-		if strings.HasPrefix(text, "Detail:") || strings.Contains(text, "urn:ietf:params:acme:error:") {
-			reason = text
+		if detail, found := strings.CutPrefix(text, "Detail:"); found {
+			authority = strings.TrimSpace(detail)
+		} else if strings.Contains(text, "urn:ietf:params:acme:error:") && authority == "" {
+			authority = text
+		}
+		if found := pythonError.FindStringSubmatch(text); found != nil && !strings.HasPrefix(system, "[Errno ") {
+			system = found[1]
 		}
 	}
-	if reason == "" {
-		return failure
+	exit, exited := errors.AsType[*hosts.ExitError](failure)
+	if exited {
+		failure = &hosts.ExitError{Host: exit.Host, Command: exit.Command, Code: exit.Code}
 	}
-	return fmt.Errorf("%w; the certificate authority says: %s", failure, reason)
+	switch {
+	case authority != "":
+		return certbotError{"the certificate authority says: " + authority, failure}
+	case system != "":
+		return certbotError{"certbot says: " + system, failure}
+	case exited:
+		return exit
+	}
+	return failure
 }

@@ -28,7 +28,7 @@ func (d *Planner) brandFiles(
 		if err != nil {
 			return nil, fmt.Errorf("logo of %s: %w", request.Org.Slug, err)
 		}
-		logo, problem := brand.CheckLogo("logo", content)
+		logo, problem := brand.CheckLogo(ctx, "logo", content)
 		if problem != "" {
 			return nil, onboarding.Conflictf("Cancel the run and give another logo.",
 				"The logo of %s cannot be used: %s", request.Org.Slug, problem)
@@ -39,7 +39,7 @@ func (d *Planner) brandFiles(
 	if own := Find(template, path.Join(brand.Folder, "config.yaml")); own != nil {
 		pattern = own.Content
 	}
-	rendered, err := brand.Render(looks, pattern)
+	rendered, err := brand.Render(ctx, looks, pattern)
 	if err != nil {
 		return nil, fmt.Errorf("org-site of %s: %w", request.Org.Slug, err)
 	}

@@ -1,12 +1,8 @@
 package folder
 
 import (
-	"archive/tar"
-	"bytes"
 	"context"
-	"errors"
 	"fmt"
-	"io"
 	"path"
 	"slices"
 
@@ -46,25 +42,14 @@ func (p *Planner) Deployed(ctx context.Context, domain string) (bool, error) {
 
 // archiveNames reports whether a services.yaml in the archive names the domain.
 func archiveNames(archive []byte, domain string) (bool, error) {
-	reader := tar.NewReader(bytes.NewReader(archive))
-	for {
-		header, err := reader.Next()
-		if errors.Is(err, io.EOF) {
-			return false, nil
-		}
-		if err != nil {
-			return false, err
-		}
-		if header.Typeflag != tar.TypeReg {
-			continue
-		}
-		src, err := io.ReadAll(reader)
-		if err != nil {
-			return false, err
-		}
+	files, err := hosts.ReadTar(archive)
+	if err != nil {
+		return false, err
+	}
+	for _, file := range files {
 		// A file that cannot be parsed is no reason to refuse another domain; the name of its
 		// folder is compared elsewhere.
-		services, err := deployconfig.ReadServices(src)
+		services, err := deployconfig.ReadServices(file.Content)
 		if err != nil {
 			continue
 		}
@@ -73,6 +58,7 @@ func archiveNames(archive []byte, domain string) (bool, error) {
 			return true, nil
 		}
 	}
+	return false, nil
 }
 
 // git is a command that only reads.

@@ -58,13 +58,6 @@ func (d *Planner) Observe(ctx context.Context, s *site.Site) (*Folder, error) {
 	return d.newFolder(s, state, err)
 }
 
-// ObserveIdle is Observe once nothing that the bot started, now or before a restart, works on the
-// repository.
-func (d *Planner) ObserveIdle(ctx context.Context, s *site.Site) (*Folder, error) {
-	state, err := d.repo.ObserveIdle(ctx, s.Domain)
-	return d.newFolder(s, state, err)
-}
-
 func (d *Planner) newFolder(s *site.Site, state *repo.State, err error) (*Folder, error) {
 	if err != nil {
 		return nil, err

@@ -30,10 +30,9 @@ const (
 	NotALink      // something else, such as a copy
 )
 
-// Installed observes the VPS. If lock is not empty, it waits until nobody holds that lock of
-// the VPS.
-func (s *Site) Installed(ctx context.Context, lock string) (*Installation, error) {
-	infos, err := s.Host.Inspect(ctx, lock, s.Webroot, s.Enabled, s.Conf)
+// Installed observes the VPS.
+func (s *Site) Installed(ctx context.Context) (*Installation, error) {
+	infos, err := s.Host.Inspect(ctx, s.Webroot, s.Enabled, s.Conf)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", s.Domain, err)
 	}

@@ -1,0 +1,66 @@
+package changes
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/atlilith/onboardbot/onboarding"
+)
+
+func TestAlarms(t *testing.T) {
+	t.Parallel()
+	approval := &onboarding.Approval{Step: "dns/merche.com", Change: onboarding.Change{Items: []onboarding.Item{
+		{DNS: &onboarding.ZoneUpdate{Zone: "merche.com", Sets: []onboarding.RecordsEdit{
+			{Name: "merche.com.", Type: "A", Before: []string{"198.51.100.7"}, After: []string{"192.0.2.1"}},
+			{Name: "www.merche.com.", Type: "A", After: []string{"192.0.2.1"}},
+			{Name: "merche.com.", Type: "TXT", Before: []string{"a"}, After: []string{"b"}},
+			{Name: "old.merche.com.", Type: "A", Before: []string{"192.0.2.1"}}}}}}}}
+	want := []string{"🔴 *merche.com A exists already*, and 198.51.100.7 is replaced. What is there now is no longer " +
+		"reached by this name."}
+	if diff := cmp.Diff(want, Alarms(approval)); diff != "" {
+		t.Error(diff)
+	}
+
+	before := "server {\n\tlisten 80;\n\tserver_name merche.com www.merche.com;\n\troot /var/www/merche.com;\n}\n"
+	after := `server {
+	server_name merche.com www.merche.com;
+	root /var/www/merche.com;
+
+    listen [::]:443 ssl ipv6only=on; # managed by Certbot
+    listen 443 ssl; # managed by Certbot
+    ssl_certificate /etc/letsencrypt/live/merche.com/fullchain.pem; # managed by Certbot
+    ssl_certificate_key /etc/letsencrypt/live/merche.com/privkey.pem; # managed by Certbot
+    include /etc/letsencrypt/options-ssl-nginx.conf; # managed by Certbot
+    ssl_dhparam /etc/letsencrypt/ssl-dhparams.pem; # managed by Certbot
+}
+server {
+    if ($host = merche.com) {
+        return 301 https://$host$request_uri;
+    } # managed by Certbot
+
+	listen 80;
+	server_name merche.com www.merche.com;
+    return 404; # managed by Certbot
+}
+`
+	synced := func(after string) []string {
+		return Alarms(&onboarding.Approval{Step: "sync/merche.com", Change: onboarding.Change{Items: []onboarding.Item{
+			{Commit: &onboarding.Commit{Folder: "d", Subject: "s", Files: []onboarding.FileChange{
+				{Path: "d/nginx/prod.conf", Mode: "100644", Before: &before, After: &after}}}}}}})
+	}
+	if lines := synced(after); len(lines) > 0 {
+		t.Errorf("what certbot writes is alarming: %q", lines)
+	}
+	for old, evil := range map[string]string{
+		"return 404; # managed by Certbot":                                   "proxy_pass http://evil.example; # managed by Certbot",
+		"/etc/letsencrypt/live/merche.com/privkey.pem; # managed by Certbot": "/tmp/key; # managed by Certbot",
+		"root /var/www/merche.com;":                                          "root /etc;",
+	} {
+		lines := synced(strings.Replace(after, old, evil, 1))
+		if len(lines) != 1 || !strings.Contains(lines[0], strings.Fields(evil)[0]) {
+			t.Errorf("%s: %q", evil, lines)
+		}
+	}
+}
