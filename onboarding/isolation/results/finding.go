@@ -40,6 +40,7 @@ const (
 	SearchPath  Operation = "search_path"        // a function looks names up where a session may create
 	Leakproof   Operation = "leakproof"          // a function runs before policies
 	RoleChange  Operation = "role change"        // a function gives up the session's role
+	Around      Operation = "beside policies"    // rights to what holds rows beside their tables
 	Superuser   Operation = "superuser"
 	BypassRLS   Operation = "bypassrls"
 	Replication Operation = "replication"
