@@ -135,3 +135,28 @@ func TestManifestCommand(t *testing.T) {
 		t.Error(diff)
 	}
 }
+
+func TestTOTPCommandSaysWhatIsWrong(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "config.yaml")
+	const config = "database:\n  url: postgres://onboardbot@localhost/onboardbot\n"
+	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for code, args := range map[int][]string{
+		Usage:  {"totp", "enroll", "-config", file, "-operator", "bo"},
+		Failed: {"totp", "enroll", "-config", file, "-operator", "U0BO"}, // there is no key
+	} {
+		if got := Run(t.Context(), new(strings.Builder), args); got != code {
+			t.Errorf("%q: exit status %d, want %d", args, got, code)
+		}
+	}
+}
+
+// TestHalfBlocks draws two modules above each other in one character, and a border that scanners need.
+func TestHalfBlocks(t *testing.T) {
+	drawn := halfBlocks(2, func(x, y int) bool { return x >= 0 && x < 2 && y >= 0 && y < 2 && (x == 0 || y == 0) })
+	border := strings.Repeat("█", 10) + "\n"
+	if want := border + border + "████ ▄████\n" + border + border; drawn != want {
+		t.Errorf("drawn is\n%s", drawn)
+	}
+}

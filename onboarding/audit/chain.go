@@ -1,12 +1,9 @@
 package audit
 
 import (
-	"cmp"
 	"crypto/sha256"
 	"fmt"
 	"hash/maphash"
-	"maps"
-	"slices"
 	"strings"
 
 	"github.com/google/uuid"
@@ -23,7 +20,8 @@ type Chain struct {
 	seq      int64 // of the last entry
 	hash     Hash  // of the last entry
 	runs     map[uuid.UUID]Hash
-	latest   map[uint64]row // the newest entry of each row, by the row's key
+	latest   map[uint64]int32 // the place in rows of the newest entry of each row, by its key
+	rows     []row
 	names    names
 	buf      []byte
 }
@@ -31,7 +29,7 @@ type Chain struct {
 // NewChain returns a chain without entries, which must come to have all the heads, and will have
 // about as many entries as expected.
 func NewChain(expected int64, heads ...Head) *Chain {
-	return &Chain{heads: heads, runs: map[uuid.UUID]Hash{}, latest: make(map[uint64]row, expected*3/4),
+	return &Chain{heads: heads, runs: map[uuid.UUID]Hash{}, latest: make(map[uint64]int32, expected*3/4),
 		names: names{seed: maphash.MakeSeed()}}
 }
 
@@ -70,7 +68,12 @@ func (c *Chain) Add(e *Entry) {
 	if string(e.Kind) != kindSnapshot {
 		row := c.names.row(e.Kind, e.Row, e.Record)
 		row.seq = e.Seq
-		c.latest[row.key] = row
+		if place, found := c.latest[row.key]; found {
+			c.rows[place] = row
+		} else {
+			c.latest[row.key] = int32(len(c.rows))
+			c.rows = append(c.rows, row)
+		}
 	}
 }
 
@@ -84,6 +87,7 @@ type row struct {
 	key, sum   uint64 // of its name and its record
 	start, end uint32 // its name, among the names
 	seq        int64  // of the entry
+	there      bool   // the table has it
 }
 
 // names are how people read which row of its kind one is, all behind each other.
@@ -126,17 +130,21 @@ type Report struct {
 // Report compares the rows with the newest entry of each, once all entries have passed by.
 func (c *Chain) Report(rows *Rows) Report {
 	for _, row := range rows.list {
-		switch entry, found := c.latest[row.key]; {
-		case !found:
+		place, found := c.latest[row.key]
+		if !found {
 			c.report("%s is in no entry: it was inserted, or its entries were removed", rows.names.of(row))
-		case entry.sum != row.sum:
+			continue
+		}
+		entry := &c.rows[place]
+		if entry.sum != row.sum {
 			c.report("%s differs from its entry %d: it was edited", rows.names.of(row), entry.seq)
 		}
-		delete(c.latest, row.key)
+		entry.there = true
 	}
-	bySeq := func(a, b row) int { return cmp.Compare(a.seq, b.seq) }
-	for _, entry := range slices.SortedFunc(maps.Values(c.latest), bySeq) {
-		c.report("%s of entry %d was removed", c.names.of(entry), entry.seq)
+	for _, entry := range c.rows {
+		if !entry.there {
+			c.report("%s of entry %d was removed", c.names.of(entry), entry.seq)
+		}
 	}
 	for _, head := range c.heads {
 		if head.Seq > c.seq {

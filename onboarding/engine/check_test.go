@@ -91,3 +91,30 @@ func TestOneDomainIsPartOfOneRun(t *testing.T) {
 		t.Error(diff)
 	}
 }
+
+// TestDomainsOfOthers asks for names below those of another Provider, while their run is active and
+// once they are live.
+func TestDomainsOfOthers(t *testing.T) {
+	t.Parallel()
+	h := newHarness(t, onboarding.Policy{ReservedDomains: []string{"platform.example"},
+		Portals: []string{"https://{slug}.my/"}})
+	run := h.begin("merche-biche")
+	for _, state := range []string{"active", "done"} {
+		h.exec(`UPDATE runs SET state = $2, ended_at = CASE $2 WHEN 'done' THEN now() END WHERE id = $1`, run, state)
+		h.exec(`UPDATE run_domains SET active = $2 WHERE run_id = $1`, run, state == "active")
+		for name, want := range map[string]string{
+			"shop.merche-biche.com": "shop.merche-biche.com overlaps with merche-biche.com, a domain of the Provider " +
+				"merche-biche.",
+			"notmerche-biche.com": "",
+			"a.platform.example":  "platform.example is reserved for the platform; choose another.",
+			"quinn.my":            "quinn.my can be the portal of somebody; choose another.",
+		} {
+			other := request("other")
+			other.Domains[0].Name = name
+			problems, _ := errors.AsType[onboarding.Problems](h.Check(t.Context(), other))
+			if got := problems["domains"]; got != want {
+				t.Errorf("%s, while the other is %s: %q, want %q", name, state, got, want)
+			}
+		}
+	}
+}

@@ -44,7 +44,7 @@ func (c Config) Validate() error {
 	var problems []error
 	problem := func(key, what string) { problems = append(problems, fmt.Errorf("%s: %s", key, what)) }
 	for _, required := range []struct{ key, value string }{
-		{"database_url", c.DatabaseURL}, {"app_role", c.AppRole}, {"settings.user", c.Settings.User},
+		{"database_url", c.DatabaseURL}, {"app_role", c.AppRole}, {"settings.user", c.identity()},
 	} {
 		if required.value == "" {
 			problem(required.key, "missing")
@@ -81,6 +81,14 @@ func (c Config) Validate() error {
 		}
 	}
 	return errors.Join(problems...)
+}
+
+// identity is a setting that carries who somebody is, or empty.
+func (c Config) identity() string {
+	if names := c.Settings.Names(); len(names) > 0 {
+		return names[0]
+	}
+	return ""
 }
 
 // checks is the part of the configuration that checks need.

@@ -11,6 +11,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/atlilith/onboardbot/internal/claims"
 	"github.com/atlilith/onboardbot/internal/reconnect"
 )
 
@@ -48,13 +49,23 @@ func (db *DB) Try(ctx context.Context, f func(*Session) error) error {
 
 // As makes the session that of somebody else from here on.
 func (s *Session) As(ctx context.Context, who Identity) error {
-	if _, err := s.tx.Exec(ctx, assume, s.config.Settings.User, who.User, s.config.Settings.Org, who.Org); err != nil {
+	names, values := s.config.Settings.identity(who)
+	if _, err := s.tx.Exec(ctx, assume, names, values); err != nil {
 		return fmt.Errorf("settings: %w", err)
 	}
 	return nil
 }
 
-const assume = `SELECT set_config($1, $2, true), set_config($3, $4, true)`
+const assume = `SELECT set_config(name, value, true) FROM unnest($1::text[], $2::text[]) AS settings (name, value)`
+
+// identity are the settings of an identity, and their values.
+func (s Settings) identity(who Identity) (names, values []string) {
+	names, values = []string{s.User, s.Org}, []string{who.User, who.Org}
+	for name, template := range s.Templates {
+		names, values = append(names, name), append(values, claims.Fill(template, who.User, who.Org))
+	}
+	return names, values
+}
 
 // Row is a row that was inserted, as the database says it landed.
 type Row struct {
@@ -92,7 +103,8 @@ func (s *Session) Insert(ctx context.Context, kind RowKind, who Identity) (Row, 
 func (s *Session) CountVisible(ctx context.Context, rows []Row, identities ...Identity) ([]int, error) {
 	batch := &pgx.Batch{}
 	for _, who := range identities {
-		batch.Queue(assume, s.config.Settings.User, who.User, s.config.Settings.Org, who.Org)
+		names, values := s.config.Settings.identity(who)
+		batch.Queue(assume, names, values)
 		for _, row := range rows {
 			query := fmt.Sprintf("SELECT count(*) FROM %s WHERE %s = $1", table(row.Kind.Table), column(row.Kind.ID))
 			batch.Queue(query, row.ID)

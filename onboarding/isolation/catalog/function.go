@@ -33,6 +33,7 @@ type Function struct {
 	ArgNames   []string
 	Arguments  string // as ALTER FUNCTION identifies it
 	Volatile   bool
+	Immutable  bool
 	Kind       FunctionKind
 	Language   string
 	Source     string
@@ -100,7 +101,8 @@ func (f *Function) SearchPath() (path string, set bool) {
 const functionsSQL = `
 SELECT p.oid, n.nspname, p.proname, p.prosecdef, o.rolname, coalesce(p.proconfig, '{}'),
        array(SELECT format_type(t, NULL) FROM unnest(p.proargtypes) WITH ORDINALITY a(t, i) ORDER BY i),
-       coalesce(p.proargnames, '{}'), pg_get_function_identity_arguments(p.oid), p.provolatile = 'v', p.prokind::text,
+       coalesce(p.proargnames, '{}'), pg_get_function_identity_arguments(p.oid),
+       p.provolatile = 'v', p.provolatile = 'i', p.prokind::text,
        l.lanname, coalesce(p.prosrc, ''),
        CASE WHEN l.lanname IN ('sql', 'plpgsql') THEN pg_get_functiondef(p.oid) ELSE '' END,
        to_jsonb(p) ->> 'prosqlbody' IS NOT NULL, p.proleakproof,
@@ -121,7 +123,8 @@ func loadFunctions(ctx context.Context, q query.Querier, role string) ([]*Functi
 	functions, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (*Function, error) {
 		f := &Function{}
 		err := row.Scan(&f.OID, &f.Schema, &f.Name, &f.Definer, &f.Owner, &f.Config, &f.ArgTypes,
-			&f.ArgNames, &f.Arguments, &f.Volatile, &f.Kind, &f.Language, &f.Source, &f.Definition, &f.Atomic,
+			&f.ArgNames, &f.Arguments, &f.Volatile, &f.Immutable, &f.Kind, &f.Language, &f.Source,
+			&f.Definition, &f.Atomic,
 			&f.Leakproof, &f.Returns, &f.Executable)
 		return f, err
 	})

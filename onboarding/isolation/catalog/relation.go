@@ -127,6 +127,13 @@ func (r *Relation) SingleKey() *Column {
 	return r.Column(r.Key[0])
 }
 
+// Opens reports whether a permissive policy lets the role run a command on some rows.
+func (r *Relation) Opens(command Command) bool {
+	return slices.ContainsFunc(r.Policies, func(p Policy) bool {
+		return p.Permissive && p.Applies && (p.Command == ForAll || p.Command == command)
+	})
+}
+
 // PolicyNames reports whether a policy of the relation names any of the words.
 func (r *Relation) PolicyNames(words ...string) bool {
 	return slices.ContainsFunc(r.Policies, func(p Policy) bool { return Names(p.Using+" "+p.Check, words...) })

@@ -260,6 +260,7 @@ func (c *functions) judgeAggregate(f *catalog.Function, answers map[string]map[s
 
 // readsIdentity reports whether a function's source names a setting of the identity.
 func (c *functions) readsIdentity(f *catalog.Function) bool {
-	names := c.config.Settings
-	return strings.Contains(f.Source, names.User) || names.Org != "" && strings.Contains(f.Source, names.Org)
+	return slices.ContainsFunc(c.config.Settings.Names(), func(name string) bool {
+		return strings.Contains(f.Source, name)
+	})
 }

@@ -43,7 +43,7 @@ func (i *inserts) try(ctx context.Context, a attempt) error {
 			return err
 		}
 		if a.outcome.proven {
-			return nil
+			return i.w.readJoined(ctx, a, v.row.SQL)
 		}
 	}
 	return nil

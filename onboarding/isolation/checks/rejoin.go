@@ -49,7 +49,7 @@ func (r *rejoins) try(ctx context.Context, a attempt) error {
 			return err
 		}
 		if a.outcome.proven {
-			return nil
+			return r.w.readJoined(ctx, a, fmt.Sprintf("UPDATE %s a SET %s%s", t.SQL(), sets, where))
 		}
 	}
 	return nil

@@ -18,6 +18,10 @@ var dangerousRoles = map[string]string{
 	"pg_read_server_files":      "reads the server's files, the tables' own among them",
 	"pg_write_server_files":     "writes the server's files",
 	"pg_execute_server_program": "runs programs as the server",
+	"pg_read_all_stats":         "shows the statements of all sessions, with the values in them",
+	"pg_monitor":                "shows the statements of all sessions, with the values in them",
+	"pg_create_subscription":    "copies what other servers publish",
+	"pg_write_all_data":         "writes every table that has no policies",
 }
 
 const reachableRolesSQL = `
@@ -59,6 +63,7 @@ func reachableRoles(ctx context.Context, q query.Querier, cat *catalog.Catalog, 
 // them.
 type roles struct {
 	role      string
+	super     bool
 	reachable []string
 	cat       *catalog.Catalog
 	tables    []*catalog.Relation
@@ -91,6 +96,7 @@ func (r *roles) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	r.super = own.super
 	if own.super {
 		r.risk(results.Superuser, "the app role is a superuser: no policy applies to it",
 			r.fixes.AlterRole("NOSUPERUSER"))
@@ -145,7 +151,44 @@ func (r *roles) predefined(ctx context.Context) error {
 				r.fixes.RevokeRole(ctx, above))
 		}
 	}
-	return nil
+	return r.around(ctx)
+}
+
+const aroundSQL = `
+SELECT 'pg_catalog.' || relname::text AS object, 'ON' AS kind
+  FROM pg_class WHERE relnamespace = 'pg_catalog'::regnamespace
+   AND relname IN ('pg_statistic', 'pg_statistic_ext_data', 'pg_authid', 'pg_user_mapping', 'pg_largeobject')
+   AND has_table_privilege($1::name, oid, 'SELECT')
+UNION ALL
+SELECT p.oid::regprocedure::text, 'ON FUNCTION' FROM pg_proc p
+ WHERE p.proname IN ('dblink_connect_u', 'lo_import', 'lo_export', 'pg_read_file', 'pg_read_binary_file', 'pg_ls_dir')
+   AND has_function_privilege($1::name, p.oid, 'EXECUTE')
+ ORDER BY 1`
+
+// around reports rights to what holds tenants' values beside their tables, or reaches files and other
+// servers as the server itself. PostgreSQL gives them to no role by itself.
+func (r *roles) around(ctx context.Context) error {
+	if r.super {
+		return nil // a superuser may everything
+	}
+	rows, err := r.truth.Query(ctx, aroundSQL, r.role)
+	if err != nil {
+		return err
+	}
+	var object, kind string
+	_, err = pgx.ForEachRow(rows, []any{&object, &kind}, func() error {
+		right := "SELECT"
+		if kind == "ON FUNCTION" {
+			right = "EXECUTE"
+		}
+		r.results.Add(results.Finding{
+			Kind: results.Risk, Operation: results.Around, Table: object, As: anySession,
+			Evidence: "the app role may use " + object + ", which holds or reaches what no policy protects",
+			Fix:      fmt.Sprintf("REVOKE %s %s %s FROM PUBLIC, %s;", right, kind, object, query.Name(r.role)),
+		})
+		return nil
+	})
+	return err
 }
 
 // grantItself proves what CREATEROLE allows before PostgreSQL 16: becoming the role that owns a

@@ -133,7 +133,7 @@ func (c *sample) anonymous() []session.Session {
 	}
 	unknown := session.Session{Kind: session.Anonymous, Label: "unknown identity " + id, User: &id, Org: new("")}
 	list = append(list, unknown)
-	if c.settings.Org == "" {
+	if !c.settings.HasOrg() {
 		return list
 	}
 	list = append(list,

@@ -22,10 +22,11 @@ func (u *updates) try(ctx context.Context, a attempt) error {
 		return nil
 	}
 	type change struct{ sets, verb string }
-	changes := []change{{c.Assign(a.target.Values[c.Name]), "updated"}}
+	var changes []change
 	if sets := u.takeOver(a); sets != "" {
-		changes = append(changes, change{sets, "took over"})
+		changes = append(changes, change{sets, tookOver})
 	}
+	changes = append(changes, change{c.Assign(a.target.Values[c.Name]), "updated"})
 	for _, change := range changes {
 		for _, where := range u.w.aims(ctx, a) {
 			err := u.w.attempts.Write(ctx, a.session, func(tx *session.Tx) error {
@@ -34,10 +35,17 @@ func (u *updates) try(ctx context.Context, a attempt) error {
 					return err
 				}
 				a.outcome.tried++
-				return u.w.reached(ctx, tx, a, reach{results.Update, change.verb, n, where == ""})
+				err = u.w.reached(ctx, tx, a, reach{results.Update, change.verb, n, where == ""})
+				if err == nil && a.outcome.proven && change.verb == tookOver {
+					return u.w.readTaken(ctx, tx, a)
+				}
+				return err
 			})
 			if err != nil && !a.outcome.sort(err) {
 				return err
+			}
+			if a.outcome.proven && change.verb == tookOver {
+				return u.w.readJoined(ctx, a, fmt.Sprintf("UPDATE %s a SET %s%s", a.table.SQL(), change.sets, where))
 			}
 			if a.outcome.proven {
 				return nil
@@ -45,6 +53,20 @@ func (u *updates) try(ctx context.Context, a attempt) error {
 		}
 	}
 	return nil
+}
+
+const tookOver = "took over"
+
+// readTaken reports that a session reads the row that it made its own.
+func (w *writer) readTaken(ctx context.Context, tx *session.Tx, a attempt) error {
+	if !a.table.Readable() || w.model.IsDirectory(a.table) || w.results.Leaks(a.table.String(), results.Read) {
+		return nil
+	}
+	sees, err := w.prover.SeesWritten(ctx, tx, a.table)
+	if sees {
+		w.leak(ctx, a, results.Read, fmt.Sprintf("read %s of %s after taking it over", a.target.Key, a.target.Victim))
+	}
+	return err
 }
 
 // harmless returns the column to update with the value that it has, best one that no key or

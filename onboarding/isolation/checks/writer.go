@@ -27,12 +27,15 @@ type writer struct {
 	prover   *proof.Prover
 	fixes    *fixes.Writer
 	results  *results.Collector
+	// escalator reads what a write opened.
+	escalator *escalator
 }
 
 func newWriter(s *Setup) *writer {
 	return &writer{
 		config: s.config, model: s.model, scope: s.scope, victims: s.victims, rows: s.rows, attempts: s.attempts,
 		limiter: s.limiter, prover: s.prover, fixes: s.fixes, results: s.results,
+		escalator: newEscalator(s),
 	}
 }
 
@@ -43,6 +46,24 @@ func (w *writer) leak(ctx context.Context, a attempt, operation results.Operatio
 		Kind: results.Leak, Operation: operation, Table: a.table.String(), As: a.session.Label, Evidence: evidence,
 		Fix: w.fixes.For(ctx, a.session, a.table, operation),
 	})
+}
+
+// readJoined reports what a session reads once it has made itself a member, or an Org its own, by a
+// statement.
+func (w *writer) readJoined(ctx context.Context, a attempt, sql string) error {
+	opens := w.model.IsMembership(a.table) || a.table == w.model.Orgs.Table
+	if !opens || a.session.Identity.Person == nil {
+		return nil
+	}
+	err := w.escalator.try(ctx, escalation{
+		session: a.session, sql: sql, tables: w.scope.readable(),
+		how: " after writing themselves into " + a.table.String(),
+		fix: w.fixes.For(ctx, a.session, a.table, results.Insert),
+	})
+	if query.SQLState(err) != "" {
+		return nil // the statement needed room that it does not have now
+	}
+	return err
 }
 
 // ownMembership reports whether the target is a membership that names the session's own Person,

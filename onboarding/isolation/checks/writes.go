@@ -134,6 +134,7 @@ type attacked struct {
 	victim     tenancy.Tenant
 	session    session.Key
 	parentKind string
+	trait      string
 }
 
 // attack has every attacker try a method on every target, until it is proven.
@@ -151,7 +152,7 @@ func (c *writes) attack(
 			if out.proven || out.timeouts >= pipeline.MaxTimeouts || w.results.Leaks(t.String(), m.operation) {
 				break
 			}
-			key := attacked{target.Victim, s.Key(), target.ParentKind(w.model.Of(t))}
+			key := attacked{target.Victim, s.Key(), target.ParentKind(w.model.Of(t)), target.Trait}
 			// Further rows of a victim are for a former member, who may be the author of some,
 			// and for a delete whose first row a constraint held.
 			heldDelete := m.operation == results.Delete && out.constraint

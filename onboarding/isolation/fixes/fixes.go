@@ -114,6 +114,19 @@ func (w *Writer) NotLeakproof(f *catalog.Function) string {
 	return fmt.Sprintf("ALTER FUNCTION %s NOT LEAKPROOF;", f.Signature())
 }
 
+// Stable makes functions answer anew for each statement. Without one, the remark says what to look
+// for.
+func (w *Writer) Stable(functions []*catalog.Function) string {
+	if len(functions) == 0 {
+		return "-- make what the policies ask read the identity anew, and keep nothing between transactions"
+	}
+	statements := make([]string, len(functions))
+	for i, f := range functions {
+		statements[i] = fmt.Sprintf("ALTER FUNCTION %s STABLE;", f.Signature())
+	}
+	return strings.Join(statements, "\n")
+}
+
 // SecurityBarrier makes a view apply its own conditions first.
 func (w *Writer) SecurityBarrier(t *catalog.Relation) string {
 	return fmt.Sprintf("ALTER VIEW %s SET (security_barrier = true);", t.SQL())

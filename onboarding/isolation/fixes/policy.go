@@ -91,7 +91,7 @@ func (w *Writer) fences(t *catalog.Relation, o *tenancy.Ownership) []fence {
 
 // me is the session's Person, or NULL.
 func (w *Writer) me() string {
-	return fmt.Sprintf("nullif(current_setting(%s, true), '')::%s", query.Literal(w.Settings.User), w.Model.Users.Type)
+	return fmt.Sprintf("%s::%s", w.Settings.UserSQL(), w.Model.Users.Type)
 }
 
 // function is the name of a function that the policies bring along, in the schema of users.

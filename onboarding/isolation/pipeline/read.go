@@ -206,7 +206,7 @@ func (r *reader) connect(ctx context.Context) (*session.Conn, error) {
 func (r *reader) sendBatch(ctx context.Context, batch []session.Session) ([]session.Session, error) {
 	pipeline := r.conn.Pgx().PgConn().StartPipeline(ctx)
 	for _, s := range batch {
-		pipeline.SendQueryPrepared(identify, [][]byte{[]byte(*s.User), []byte(*s.Org)}, nil, nil)
+		pipeline.SendQueryPrepared(identify, identity(r.shared.config.Settings, s), nil, nil)
 		values := s.Parameters()
 		for _, st := range r.statements {
 			pipeline.SendQueryPrepared(st.name, values, nil, nil)

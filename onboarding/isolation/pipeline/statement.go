@@ -85,14 +85,21 @@ func (p *preparer) prepare(ctx context.Context, tables []*catalog.Relation) erro
 const identify = "identify"
 
 func prepareIdentify(ctx context.Context, conn *pgx.Conn, names session.Settings) error {
-	sql := fmt.Sprintf("SELECT set_config(%s, $1::text, true)", query.Literal(names.User))
-	if names.Org != "" {
-		sql += fmt.Sprintf(", set_config(%s, $2::text, true)", query.Literal(names.Org))
-	} else {
-		sql += ", $2::text"
+	var calls []string
+	for i, name := range names.Names() {
+		calls = append(calls, fmt.Sprintf("set_config(%s, $%d::text, true)", query.Literal(name), i+1))
 	}
-	_, err := conn.PgConn().Prepare(ctx, identify, sql, nil)
+	_, err := conn.PgConn().Prepare(ctx, identify, "SELECT "+strings.Join(calls, ", "), nil)
 	return err
+}
+
+// identity are the parameters of identify for a session that sets everything.
+func identity(names session.Settings, s session.Session) [][]byte {
+	var values [][]byte
+	for _, setting := range names.Values(s.User, s.Org) {
+		values = append(values, []byte(setting.Value))
+	}
+	return values
 }
 
 // Prepared asks, inside the transactions of one connection, whether sessions see foreign rows.

@@ -83,7 +83,7 @@ func (p *Prover) look(ctx context.Context, tx *session.Tx, t *catalog.Relation) 
 func (p *Prover) judge(ctx context.Context, i tenancy.Identity, seen sight) (*Proof, error) {
 	switch {
 	case len(seen.places) > 0:
-		return p.foreignAmong(ctx, i, seen.table, seen.places)
+		return p.ForeignAmong(ctx, i, seen.table, seen.places)
 	case seen.visible > 0:
 		return p.surplus(ctx, i, seen.table, seen.visible)
 	}

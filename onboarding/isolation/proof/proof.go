@@ -102,6 +102,9 @@ func locator(r *catalog.Relation, alias string) string {
 	return strings.Join(parts, " || ' ' || ")
 }
 
+// Locator is [locator] for the alias a.
+func Locator(r *catalog.Relation) string { return locator(r, "a") }
+
 // rows goes through the visible rows by cursor and asks the truth whose they are.
 func (p *Prover) rows(ctx context.Context, tx *session.Tx, t *catalog.Relation, condition string) (*Proof, error) {
 	err := tx.Exec(ctx, fmt.Sprintf("CLOSE ALL; DECLARE seen NO SCROLL CURSOR FOR SELECT %s FROM %s a WHERE %s",
@@ -114,15 +117,15 @@ func (p *Prover) rows(ctx context.Context, tx *session.Tx, t *catalog.Relation, 
 		if err != nil || len(places) == 0 {
 			return nil, err
 		}
-		found, err := p.foreignAmong(ctx, tx.Session.Identity, t, places)
+		found, err := p.ForeignAmong(ctx, tx.Session.Identity, t, places)
 		if found != nil || err != nil {
 			return found, err
 		}
 	}
 }
 
-// foreignAmong asks the truth for a foreign row among those at the places that a session saw.
-func (p *Prover) foreignAmong(
+// ForeignAmong asks the truth for a foreign row among those at the places that a session saw.
+func (p *Prover) ForeignAmong(
 	ctx context.Context, i tenancy.Identity, t *catalog.Relation, places []string,
 ) (*Proof, error) {
 	m := p.Model
@@ -231,6 +234,12 @@ func (p *Prover) ForeignParent(ctx context.Context, link tenancy.ParentLink, val
 		found.Key = link.Table.String() + " " + found.Key
 	}
 	return found, err
+}
+
+// SeesWritten reports whether a session sees a row that its transaction wrote in a table.
+func (p *Prover) SeesWritten(ctx context.Context, tx *session.Tx, t *catalog.Relation) (sees bool, err error) {
+	err = tx.QueryRow(ctx, fmt.Sprintf("SELECT EXISTS (SELECT FROM %s a WHERE %s)", t.SQL(), writtenHere)).Scan(&sees)
+	return sees, err
 }
 
 // writtenHere is the condition on a row, alias a, that this transaction wrote. A function that

@@ -62,6 +62,14 @@ func Table(err error) string {
 	return ""
 }
 
+// Message returns all that a server's error tells its client.
+func Message(err error) string {
+	if pg, ok := errors.AsType[*pgconn.PgError](err); ok {
+		return pg.Message + "\n" + pg.Detail + "\n" + pg.Hint
+	}
+	return ""
+}
+
 // In reports whether an error is of one of the classes.
 func In(err error, classes ...Class) bool {
 	code := SQLState(err)

@@ -55,10 +55,12 @@ func (s *Settings) Defaults(channel string) {
 func (s *Settings) Config(known platform.Config) isolation.Config {
 	known.Defaults()
 	config := isolation.Config{
-		DatabaseURL:      cmp.Or(s.DatabaseURL.Reveal(), known.DatabaseURL.Reveal()),
-		AppRole:          known.AppRole,
-		AppDatabaseURL:   known.AppDatabaseURL.Reveal(),
-		Settings:         isolation.Settings{User: known.Settings.User, Org: known.Settings.Org},
+		DatabaseURL:    cmp.Or(s.DatabaseURL.Reveal(), known.DatabaseURL.Reveal()),
+		AppRole:        known.AppRole,
+		AppDatabaseURL: known.AppDatabaseURL.Reveal(),
+		Settings: isolation.Settings{
+			User: known.Settings.User, Org: known.Settings.Org, Templates: known.Settings.Templates,
+		},
 		Users:            s.Users,
 		Orgs:             s.Orgs,
 		Membership:       s.Membership,

@@ -40,6 +40,7 @@ const (
 	SearchPath  Operation = "search_path"        // a function looks names up where a session may create
 	Leakproof   Operation = "leakproof"          // a function runs before policies
 	RoleChange  Operation = "role change"        // a function gives up the session's role
+	Around      Operation = "beside policies"    // rights to what holds rows beside their tables
 	Superuser   Operation = "superuser"
 	BypassRLS   Operation = "bypassrls"
 	Replication Operation = "replication"
@@ -63,7 +64,8 @@ type Finding struct {
 	// is rolled back. "…" stands for what a row contains. Empty for a risk, and where a leak took more
 	// statements than anybody reads.
 	Proof string `json:"proof,omitempty"`
-	// Fix is SQL that closes it. An operator reads it before running it.
+	// Fix is SQL that closes it. Nobody has tried it on this database: an operator reads it before
+	// running it.
 	Fix string `json:"fix"`
 	// Functions are the functions, "schema.name", that let it happen. The evidence names them,
 	// so the JSON does not.

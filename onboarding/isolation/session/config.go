@@ -2,21 +2,92 @@ package session
 
 import (
 	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
 	"time"
+
+	"github.com/atlilith/onboardbot/internal/claims"
+	"github.com/atlilith/onboardbot/onboarding/isolation/query"
 )
 
 // Settings are the names of the custom settings that carry a session's identity, such as
 // app.user_id.
 type Settings struct {
-	// User is set by the platform after it verified who somebody is.
+	// User is set by the platform after it verified who somebody is. Empty: templates say it.
 	User string `yaml:"user"`
 	// Org is the workspace that a session acts in. The session chooses its value. Empty: the
-	// platform has none.
+	// platform has none, or templates say it.
 	Org string `yaml:"org"`
+	// Templates are further settings that carry the identity, by name: text in which {user} and
+	// {org} stand for the ids, such as {"sub": "{user}", "role": "authenticated"}.
+	Templates map[string]string `yaml:"templates"`
+}
+
+// HasOrg reports whether a setting says in which Org a session acts.
+func (s Settings) HasOrg() bool {
+	for _, template := range s.Templates {
+		if strings.Contains(template, claims.Org) {
+			return true
+		}
+	}
+	return s.Org != ""
+}
+
+// Values are the settings of an identity. nil leaves one unset, and templates if both are nil.
+func (s Settings) Values(user, org *string) []Setting {
+	var values []Setting
+	if s.User != "" && user != nil {
+		values = append(values, Setting{s.User, *user})
+	}
+	if s.Org != "" && org != nil {
+		values = append(values, Setting{s.Org, *org})
+	}
+	if user == nil && org == nil {
+		return values
+	}
+	text := func(id *string) string {
+		if id == nil {
+			return ""
+		}
+		return *id
+	}
+	for _, name := range slices.Sorted(maps.Keys(s.Templates)) {
+		values = append(values, Setting{name, claims.Fill(s.Templates[name], text(user), text(org))})
+	}
+	return values
+}
+
+// UserSQL is an expression for the id of the session's Person as text, or NULL.
+func (s Settings) UserSQL() string {
+	if s.User != "" {
+		return fmt.Sprintf("nullif(current_setting(%s, true), '')", query.Literal(s.User))
+	}
+	for _, name := range slices.Sorted(maps.Keys(s.Templates)) {
+		path, ok := claims.Path(s.Templates[name], claims.User)
+		value := fmt.Sprintf("nullif(current_setting(%s, true), '')", query.Literal(name))
+		if ok && len(path) == 0 {
+			return value
+		}
+		if ok {
+			return fmt.Sprintf("(%s::jsonb #>> %s)", value, query.Array(path))
+		}
+	}
+	return "NULL::text"
+}
+
+// Names are the names of the settings.
+func (s Settings) Names() []string {
+	var names []string
+	for _, value := range s.Values(new(""), new("")) {
+		names = append(names, value.Name)
+	}
+	return names
 }
 
 // IsIdentity reports whether a setting carries the identity.
-func (s Settings) IsIdentity(name string) bool { return name == s.User || name == s.Org }
+func (s Settings) IsIdentity(name string) bool { return slices.Contains(s.Names(), name) }
 
 // Budget bounds the connections, the rate and the time of a check.
 type Budget struct {

@@ -177,15 +177,8 @@ func SharedConnections(sessions []Session) [][]int {
 // enter renders the statements that make a transaction this session's.
 func (s Session) enter(names Settings) string {
 	var sql strings.Builder
-	set := func(name string, value *string) {
-		if name != "" && value != nil {
-			fmt.Fprintf(&sql, "SELECT set_config(%s, %s, true);", query.Literal(name), query.Literal(*value))
-		}
-	}
-	set(names.User, s.User)
-	set(names.Org, s.Org)
-	for _, e := range s.Extra {
-		set(e.Name, &e.Value)
+	for _, e := range slices.Concat(names.Values(s.User, s.Org), s.Extra) {
+		fmt.Fprintf(&sql, "SELECT set_config(%s, %s, true);", query.Literal(e.Name), query.Literal(e.Value))
 	}
 	sql.WriteString(s.setRole())
 	return sql.String()

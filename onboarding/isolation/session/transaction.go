@@ -33,6 +33,19 @@ func (c *Conn) Write(ctx context.Context, s Session, f func(*Tx) error) error {
 	return c.run(ctx, "BEGIN;", s, f)
 }
 
+// Keep calls f in a read-only transaction of a session and commits it: it changes no row, and what
+// the session remembers stays for the next one on the connection.
+func (c *Conn) Keep(ctx context.Context, s Session, f func(*Tx) error) error {
+	err := query.Exec(ctx, c.conn, "BEGIN READ ONLY;"+s.enter(c.dialer.config.Settings))
+	if err == nil {
+		err = f(&Tx{Session: s, conn: c})
+	}
+	if end := query.Exec(context.WithoutCancel(ctx), c.conn, "COMMIT"); end != nil && err == nil {
+		err = end
+	}
+	return err
+}
+
 func (c *Conn) run(ctx context.Context, begin string, s Session, f func(*Tx) error) error {
 	c.ran.begin(s)
 	err := query.Exec(ctx, c.conn, begin+s.enter(c.dialer.config.Settings))

@@ -49,9 +49,7 @@ func (r *reader) compareWith(v value, operator string, other value, swapped bool
 		}
 		slot := r.decisions.slot(o, false)
 		slot.add(literals...)
-		for _, c := range other.columns {
-			slot.Columns = append(slot.Columns, c)
-		}
+		slot.Columns = append(slot.Columns, other.columns...)
 		if swapped && (strings.HasPrefix(operator, "~") || strings.HasPrefix(operator, "!~")) {
 			slot.Pattern = true
 		}

@@ -28,6 +28,8 @@ type Target struct {
 	Place string
 	// Key names the row, for people.
 	Key string
+	// Trait is the value of a column that sets the row apart, or empty.
+	Trait string
 	// Values are the row's. Where there is no row, they are what a row of the victim's would
 	// hold.
 	Values Values
@@ -90,11 +92,18 @@ func (r *Rows) Targets(ctx context.Context, t *catalog.Relation) ([]Target, erro
 		}
 		found = append(found, rows...)
 	}
+	apart, err := r.byTraits(ctx, t)
+	if err != nil {
+		return nil, err
+	}
+	found = append(found, apart...)
 	if len(found) > 0 && m.Of(t).Class != tenancy.ClassTenant {
 		return found, nil
 	}
 	for _, v := range r.victims.list {
-		if slices.ContainsFunc(found, func(f Target) bool { return f.Victim.IsOrg() == v.IsOrg() }) {
+		if slices.ContainsFunc(found, func(f Target) bool {
+			return f.Victim == v || f.Victim.IsOrg() == v.IsOrg() && !r.victims.apart[v]
+		}) {
 			continue
 		}
 		values, err := r.Imagine(ctx, t, v, found)

@@ -38,7 +38,8 @@ type Config struct {
 type Victims struct {
 	config Config
 	list   []tenancy.Tenant
-	names  []string // unique texts of the victims' own rows
+	apart  map[tenancy.Tenant]bool // victims for what sets them apart
+	names  []string                // unique texts of the victims' own rows
 	// columns are some values of the columns that settings are compared with, by name.
 	columns map[string][]string
 	sample  []session.Session
@@ -53,7 +54,7 @@ type Victims struct {
 // is to be checked, it is the only victim.
 func Choose(ctx context.Context, config Config) (*Victims, error) {
 	v := &Victims{
-		config: config, sessions: map[string]session.Session{},
+		config: config, sessions: map[string]session.Session{}, apart: map[tenancy.Tenant]bool{},
 		attackers: map[tenancy.Tenant][]session.Session{}, opened: map[string]int{},
 	}
 	if err := v.choose(ctx); err != nil {
@@ -119,7 +120,10 @@ func (v *Victims) choose(ctx context.Context) error {
 			v.add(tenancy.ParseOwner(owner))
 		}
 	}
-	return v.chooseWithoutRows(ctx)
+	if err := v.chooseWithoutRows(ctx); err != nil {
+		return err
+	}
+	return v.chooseByTraits(ctx)
 }
 
 // chooseWithoutRows fills the list with any tenants.

@@ -1,0 +1,189 @@
+package checks
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/atlilith/onboardbot/onboarding/isolation/catalog"
+	"github.com/atlilith/onboardbot/onboarding/isolation/query"
+	"github.com/atlilith/onboardbot/onboarding/isolation/results"
+	"github.com/atlilith/onboardbot/onboarding/isolation/session"
+	"github.com/atlilith/onboardbot/onboarding/isolation/tenancy"
+	"github.com/atlilith/onboardbot/onboarding/isolation/victims"
+)
+
+// control has victims look for their own rows. That a session sees nothing of another's proves
+// something only where the same kind of session sees its own: if the settings hold something else
+// than ids, every session of a check is nobody's.
+type control struct {
+	settings session.Settings
+	model    *tenancy.Model
+	scope    *scope
+	truth    query.Querier
+	victims  *victims.Victims
+	attempts *session.Attempts
+	results  *results.Collector
+}
+
+func newControl(s *Setup) *control {
+	return &control{s.config.Settings, s.model, s.scope, s.truth, s.victims, s.attempts, s.results}
+}
+
+func (c *control) run(ctx context.Context) error {
+	tables := slices.DeleteFunc(slices.Clone(c.scope.tables), func(t *catalog.Relation) bool {
+		return !t.IsTable() || !t.RLS || !t.Readable() || !t.Opens(catalog.ForSelect) || !c.scope.hasRows[t] ||
+			c.model.IsDirectory(t)
+	})
+	owned, seen := map[*catalog.Relation]bool{}, map[*catalog.Relation]bool{}
+	for _, v := range c.victims.List() {
+		theirs, err := c.ownedBy(ctx, v, tables)
+		if err != nil {
+			return err
+		}
+		for _, t := range theirs {
+			owned[t] = true
+		}
+		theirs = slices.DeleteFunc(theirs, func(t *catalog.Relation) bool { return seen[t] })
+		if err := c.look(ctx, v, theirs, seen); err != nil {
+			return err
+		}
+	}
+	var unseen []string
+	for _, t := range tables {
+		if owned[t] && !seen[t] {
+			unseen = append(unseen, t.String())
+		}
+	}
+	switch {
+	case len(unseen) == 0:
+	case len(seen) == 0:
+		c.results.LeaveOut("identity: no sampled tenant saw a row of their own, in any of %d tables: the settings "+
+			"(%s) may hold something else than the ids of %s, so every session was nobody's", len(unseen),
+			strings.Join(c.settings.Names(), ", "), c.model.Users.Table)
+	default:
+		for _, name := range unseen {
+			c.results.LeaveOut("%s: no sampled owner saw a row of their own, so what others do not see proves "+
+				"nothing; correct whose its rows are in tables, or excuse it", name)
+		}
+	}
+	return nil
+}
+
+// ownedBy returns the tables in which a victim has rows.
+func (c *control) ownedBy(
+	ctx context.Context, v tenancy.Tenant, tables []*catalog.Relation,
+) ([]*catalog.Relation, error) {
+	return whichHold(tables, func(sql string) (holds []bool, err error) {
+		err = c.truth.QueryRow(ctx, sql).Scan(&holds)
+		return holds, err
+	}, func(t *catalog.Relation) string { return existsSQL(c.model, t, v) })
+}
+
+// whichHold asks one question about several tables at once, and returns those for which it holds.
+func whichHold(
+	tables []*catalog.Relation, ask func(sql string) ([]bool, error), question func(*catalog.Relation) string,
+) ([]*catalog.Relation, error) {
+	if len(tables) == 0 {
+		return nil, nil
+	}
+	questions := make([]string, len(tables))
+	for i, t := range tables {
+		questions[i] = question(t)
+	}
+	holds, err := ask("SELECT ARRAY[" + strings.Join(questions, ", ") + "]")
+	if err != nil {
+		return nil, err
+	}
+	var found []*catalog.Relation
+	for i, t := range tables {
+		if holds[i] {
+			found = append(found, t)
+		}
+	}
+	return found, nil
+}
+
+func existsSQL(m *tenancy.Model, t *catalog.Relation, v tenancy.Tenant) string {
+	return fmt.Sprintf("EXISTS (SELECT FROM %s a WHERE %s)", t.SQL(), m.OwnedBy(t, v))
+}
+
+// look notes the tables of which a victim sees a row of their own, in any session of theirs.
+func (c *control) look(
+	ctx context.Context, v tenancy.Tenant, tables []*catalog.Relation, seen map[*catalog.Relation]bool,
+) error {
+	sessions, err := c.sessionsOf(ctx, v)
+	if err != nil {
+		return err
+	}
+	for _, s := range sessions {
+		left := slices.DeleteFunc(slices.Clone(tables), func(t *catalog.Relation) bool { return seen[t] })
+		if err := c.lookAs(ctx, s, v, left, seen); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// lookAs looks as one session. An error of one table keeps it from the others, so then it looks at
+// each alone.
+func (c *control) lookAs(
+	ctx context.Context, s session.Session, v tenancy.Tenant, tables []*catalog.Relation,
+	seen map[*catalog.Relation]bool,
+) error {
+	found, err := whichHold(tables, func(sql string) (holds []bool, err error) {
+		err = c.attempts.Read(ctx, s, func(tx *session.Tx) error { return tx.QueryRow(ctx, sql).Scan(&holds) })
+		return holds, err
+	}, func(t *catalog.Relation) string { return c.visibleSQL(t, v) })
+	if err != nil && query.SQLState(err) == "" {
+		return err
+	}
+	for _, t := range found {
+		seen[t] = true
+	}
+	if err == nil || len(tables) == 1 {
+		return nil
+	}
+	for i := range tables {
+		if err := c.lookAs(ctx, s, v, tables[i:i+1], seen); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// visibleSQL asks whether a session sees a row of the victim's or, where it may not read whose a row
+// is, any row.
+func (c *control) visibleSQL(t *catalog.Relation, v tenancy.Tenant) string {
+	unreadable := slices.ContainsFunc(c.model.Of(t).Columns(), func(name string) bool {
+		column := t.Column(name)
+		return column == nil || !column.Select
+	})
+	if unreadable {
+		return fmt.Sprintf("EXISTS (SELECT FROM %s)", t.SQL())
+	}
+	return existsSQL(c.model, t, v)
+}
+
+// sessionsOf are the sessions in which a victim may see their rows: without an Org, with the Org's
+// setting never set, and in an Org of theirs.
+func (c *control) sessionsOf(ctx context.Context, v tenancy.Tenant) ([]session.Session, error) {
+	own, err := c.victims.Own(ctx, v)
+	if err != nil {
+		return nil, err
+	}
+	sessions := []session.Session{own}
+	if !c.settings.HasOrg() {
+		return sessions, nil
+	}
+	unset := own
+	unset.Org = nil
+	sessions = append(sessions, unset)
+	for _, org := range own.Identity.Orgs[:min(1, len(own.Identity.Orgs))] {
+		acting := own
+		acting.Org = &org
+		sessions = append(sessions, acting)
+	}
+	return sessions, nil
+}

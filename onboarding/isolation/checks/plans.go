@@ -1,0 +1,145 @@
+package checks
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/atlilith/onboardbot/onboarding/isolation/catalog"
+	"github.com/atlilith/onboardbot/onboarding/isolation/fixes"
+	"github.com/atlilith/onboardbot/onboarding/isolation/proof"
+	"github.com/atlilith/onboardbot/onboarding/isolation/query"
+	"github.com/atlilith/onboardbot/onboarding/isolation/results"
+	"github.com/atlilith/onboardbot/onboarding/isolation/session"
+	"github.com/atlilith/onboardbot/onboarding/isolation/tenancy"
+)
+
+// plans has two tenants take turns on one connection with the same prepared statements, as behind a
+// pool: a helper that is marked IMMUTABLE becomes a constant of the plan, and one that remembers in
+// a setting answers for the tenant before.
+type plans struct {
+	model   *tenancy.Model
+	scope   *scope
+	dialer  *session.Dialer
+	sample  []session.Session
+	prover  *proof.Prover
+	fixes   *fixes.Writer
+	results *results.Collector
+}
+
+func newPlans(s *Setup) *plans {
+	return &plans{s.model, s.scope, s.dialer, s.victims.Sample(), s.prover, s.fixes, s.results}
+}
+
+func (c *plans) run(ctx context.Context) error {
+	tables := slices.DeleteFunc(slices.Clone(c.scope.tables), func(t *catalog.Relation) bool {
+		return !t.IsTable() || !t.RLS || !t.Readable() || c.model.IsDirectory(t) ||
+			c.results.Leaks(t.String(), results.Read) || !c.scope.hasRows[t] || proof.Locator(t) == ""
+	})
+	for _, pair := range c.pairs() {
+		if err := c.takeTurns(ctx, pair, tables); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// pairs are two tenants in either order: the first may have no rows.
+func (c *plans) pairs() [][2]session.Session {
+	var persons []session.Session
+	for _, s := range c.sample {
+		known := slices.ContainsFunc(persons, func(k session.Session) bool {
+			return *k.Identity.Person == *s.Identity.Person
+		})
+		if s.Kind == session.Person && s.Org != nil && !known {
+			persons = append(persons, s)
+		}
+	}
+	const both = 2
+	if len(persons) < both {
+		return nil
+	}
+	return [][2]session.Session{{persons[0], persons[1]}, {persons[1], persons[0]}}
+}
+
+// takeTurns has two tenants read the tables on one connection.
+func (c *plans) takeTurns(ctx context.Context, pair [2]session.Session, tables []*catalog.Relation) error {
+	conn, err := c.dialer.Open(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Close(ctx)
+	if err := query.Exec(ctx, conn.Pgx(), "SET plan_cache_mode = force_generic_plan"); err != nil {
+		return err
+	}
+	for _, t := range tables {
+		if c.results.Leaks(t.String(), results.Read) {
+			continue
+		}
+		err := c.readInTurn(ctx, conn, pair, t)
+		if err != nil && query.SQLState(err) == "" {
+			return err
+		}
+	}
+	return nil
+}
+
+// readInTurn reports a leak if the second of two tenants sees the first one's rows.
+func (c *plans) readInTurn(
+	ctx context.Context, conn *session.Conn, pair [2]session.Session, t *catalog.Relation,
+) error {
+	prepare := fmt.Sprintf("DEALLOCATE ALL; PREPARE turn AS SELECT %s FROM %s a LIMIT %d", proof.Locator(t), t.SQL(),
+		answerRows)
+	if err := query.Exec(ctx, conn.Pgx(), prepare); err != nil {
+		return err
+	}
+	var places []string
+	for _, s := range pair {
+		err := conn.Keep(ctx, s, func(tx *session.Tx) (err error) {
+			places, err = tx.Strings(ctx, "EXECUTE turn")
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	if len(places) == 0 {
+		return nil
+	}
+	found, err := c.prover.ForeignAmong(ctx, pair[1].Identity, t, places)
+	if err != nil || found == nil {
+		return err
+	}
+	immutable := c.immutable(t)
+	how := "; what policies ask remembers the tenant before"
+	if len(immutable) > 0 {
+		how = "; " + strings.Join(immutable, ", ") + " is marked IMMUTABLE, so its answer is a part of the plan"
+	}
+	c.results.Add(results.Finding{
+		Kind: results.Leak, Operation: results.Read, Table: t.String(),
+		As:       pair[1].Label + ", on a connection that " + pair[0].Label + " used before",
+		Evidence: "read " + found.String() + " by a prepared statement of the tenant before" + how,
+		Fix:      c.fixes.Stable(c.immutableFunctions(t)), Functions: immutable,
+	})
+	return nil
+}
+
+// immutableFunctions are those marked IMMUTABLE that the table's policies may call.
+func (c *plans) immutableFunctions(t *catalog.Relation) []*catalog.Function {
+	var found []*catalog.Function
+	for _, f := range c.model.Catalog.Functions {
+		if f.Immutable && t.PolicyNames(f.Name) {
+			found = append(found, f)
+		}
+	}
+	return found
+}
+
+func (c *plans) immutable(t *catalog.Relation) []string {
+	var names []string
+	for _, f := range c.immutableFunctions(t) {
+		names = append(names, f.String())
+	}
+	return names
+}

@@ -1,0 +1,88 @@
+package victims
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/atlilith/onboardbot/onboarding/isolation/catalog"
+	"github.com/atlilith/onboardbot/onboarding/isolation/query"
+	"github.com/atlilith/onboardbot/onboarding/isolation/tenancy"
+)
+
+const (
+	// maxTraits is how many values a column may have to tell kinds of rows apart.
+	maxTraits = 6
+	// maxTraitVictims bounds how many tenants of each kind are victims for what sets them apart.
+	maxTraitVictims = 6
+)
+
+// trait reports whether a column may tell kinds of rows apart: by few values, which a policy or a
+// function asks for.
+func trait(t *catalog.Relation, c *catalog.Column) bool {
+	few := c.Category == catalog.Boolean || c.IsWord()
+	return few && !t.InForeignKey(c.Name) && !slices.Contains(slices.Concat(t.Unique...), c.Name)
+}
+
+// chooseByTraits adds a tenant for each value of the columns that policies and functions ask of
+// tenants: a hole may be open for one plan, one status or one flag alone.
+func (v *Victims) chooseByTraits(ctx context.Context) error {
+	m := v.config.Model
+	for _, kind := range []tenancy.OwnerKind{tenancy.Person, tenancy.Org} {
+		tenants := m.TableOf(kind)
+		if tenants.Table == nil || v.config.Only != "" {
+			continue
+		}
+		added := 0
+		for _, c := range tenants.Table.Columns {
+			if !trait(tenants.Table, c) || !m.Catalog.AnySourceNames(c.Name) {
+				continue
+			}
+			ids, err := query.Strings(ctx, v.config.Truth, fmt.Sprintf(
+				"SELECT min(%s::text) FROM %s t GROUP BY %s ORDER BY count(*), 1 LIMIT %d",
+				query.Column("t", tenants.ID), tenants.Table.SQL(), query.Column("t", c.Name), maxTraits+1))
+			if err != nil {
+				return err
+			}
+			for _, id := range ids {
+				victim := tenancy.Tenant{Kind: kind, ID: id}
+				if len(ids) <= maxTraits && added < maxTraitVictims && !slices.Contains(v.list, victim) {
+					v.list, added = append(v.list, victim), added+1
+					v.apart[victim] = true
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// byTraits returns a row for each value of the columns of a table that its policies ask for.
+func (r *Rows) byTraits(ctx context.Context, t *catalog.Relation) ([]Target, error) {
+	var found []Target
+	for _, c := range t.Columns {
+		if !trait(t, c) || !t.PolicyNames(c.Name) || slices.Contains(r.config.Model.Of(t).Columns(), c.Name) {
+			continue
+		}
+		values, err := query.Strings(ctx, r.config.Truth, fmt.Sprintf(
+			"SELECT v FROM (SELECT %s::text AS v FROM %s a LIMIT 5000) s WHERE v IS NOT NULL GROUP BY 1 "+
+				"ORDER BY count(*), 1 LIMIT %d", query.Column("a", c.Name), t.SQL(), maxTraits+1))
+		if err != nil {
+			return nil, err
+		}
+		if len(values) > maxTraits {
+			continue
+		}
+		for _, value := range values {
+			rows, err := r.inScope(ctx, t, fmt.Sprintf("%s IS NOT NULL AND %s::text = %s",
+				r.config.Model.Owner(t, "a"), query.Column("a", c.Name), query.Literal(value)))
+			if err != nil {
+				return nil, err
+			}
+			for _, row := range rows[:min(1, len(rows))] {
+				row.Trait = c.Name + " " + value
+				found = append(found, row)
+			}
+		}
+	}
+	return found, nil
+}
