@@ -18,6 +18,9 @@ import (
 // unreachableEvery is how often runs are looked for whose thread Slack refuses.
 const unreachableEvery = time.Minute
 
+// toldAfterEnd is for how long after its end somebody is told of a run.
+const toldAfterEnd = 24 * time.Hour
+
 // unreachableArgs is the job that tells people of such runs.
 type unreachableArgs struct{}
 
@@ -46,8 +49,8 @@ func (w *unreachableWorker) Work(ctx context.Context, _ *river.Job[unreachableAr
 	return w.projector.TellUnreachable(ctx, time.Now())
 }
 
-// TellUnreachable tells the requesters of active runs by direct message that Slack refuses what
-// belongs into their threads, once a day for each run.
+// TellUnreachable tells the requesters of runs that are active or ended lately, by direct message, that
+// Slack refuses what belongs into their threads: once a day for each run.
 func (p *Projector) TellUnreachable(ctx context.Context, now time.Time) error {
 	refused, err := p.Outbox.Unreachable(ctx)
 	if err != nil {
@@ -66,7 +69,7 @@ func (p *Projector) TellUnreachable(ctx context.Context, now time.Time) error {
 	}
 	var messages []post.Message
 	for id, run := range runs {
-		if run.State != onboarding.RunActive {
+		if run.State != onboarding.RunActive && now.Sub(run.Ended) > toldAfterEnd {
 			continue
 		}
 		page := p.Renderer.Unreachable(run, codes[id])

@@ -18,11 +18,14 @@ func (r Renderer) Unreachable(run *onboarding.Run, code string) *mrkdwn.Builder 
 	case "not_in_channel", "channel_not_found":
 		reason = "I am not in the channel"
 	}
+	state := "The run goes on."
+	if run.State != onboarding.RunActive {
+		state = Ended(run)
+	}
 	page := new(mrkdwn.Builder)
-	page.Say(fmt.Sprintf("%s I cannot post in %s, because %s. Nobody reads there about the %s *%s* (%s). "+
-		"The run goes on.",
+	page.Say(fmt.Sprintf("%s I cannot post in %s, because %s. Nobody reads there about the %s *%s* (%s). %s",
 		mrkdwn.MarkWarning, blockkit.Channel(run.Channel), reason, Undertaking(run),
-		mrkdwn.Inline(run.Request.DisplayName), blockkit.Code(run.Request.Slug)))
+		mrkdwn.Inline(run.Request.DisplayName), blockkit.Code(run.Request.Slug), state))
 	page.Say(fmt.Sprintf("Until then, decide in my App Home. When the reason is gone, type %s: I post what is missing.",
 		blockkit.Code(r.Command+" "+WordStatus+" "+run.Request.Slug)))
 	return page

@@ -69,6 +69,7 @@ func openKiller(t *testing.T, config testbed.Config) *killer {
 		if change != nil {
 			change(settings)
 		}
+		settings.HTTP = "off" // a child of a killed process may hold the port for a moment
 		proxy, err := pgproxy.New(settings.Database, func(c pgproxy.Commit) bool {
 			if c.After {
 				return k.at("COMMIT "+c.Writes, after)

@@ -7,7 +7,9 @@ import (
 	"path"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -16,8 +18,8 @@ import (
 )
 
 // TestARunSurvivesKills kills the product with SIGKILL while an approval request is open, and
-// during the database, deploy and certificate steps. The run continues each time, and nothing is
-// done twice.
+// during the database and deploy steps, and breaks its connections to hosts while certbot runs. The
+// run continues each time, and nothing is done or asked for twice.
 func TestARunSurvivesKills(t *testing.T) {
 	s := open(t, testbed.Config{})
 	root := s.ask(testbed.Merche)
@@ -32,7 +34,7 @@ func TestARunSurvivesKills(t *testing.T) {
 	s.must(err)
 	_, err = held.Exec(t.Context(), `LOCK TABLE users IN SHARE MODE`)
 	s.must(err)
-	s.must(s.Press(s.within(10*time.Second), testbed.Bo, question, "Approve"))
+	s.must(s.Press(s.within(10*time.Second), testbed.Bo, question, "Approve Database rows"))
 	s.waitBlocked(`SELECT count(*) FROM pg_locks WHERE relation = 'users'::regclass AND NOT granted`)
 	s.bot.Kill()
 	s.must(held.Rollback(t.Context()))
@@ -42,11 +44,11 @@ func TestARunSurvivesKills(t *testing.T) {
 	s.approve(root, "DNS of merche-biche.com")
 	s.approve(root, "Deploy config of merche-biche.com")
 	question = s.reads(root, "Deploy merche-biche.com", "[Approve]")
-	s.killDuring(question, "run")
+	s.during(question, "run", s.restart)
 	s.reads(root, "Deploy merche-biche.com", ": done")
 
 	question = s.reads(root, "Certificate of merche-biche.com", "[Approve]")
-	s.killDuring(question, "certbot")
+	s.during(question, "certbot", s.breakConnections)
 	s.reads(root, "Certificate of merche-biche.com", ": done")
 
 	s.finish(root)
@@ -119,9 +121,8 @@ func (s *harness) waitBlocked(query string) {
 	}
 }
 
-// killDuring lets Bo approve, kills the product while a command runs on its host, and starts the
-// product again.
-func (s *harness) killDuring(question workspace.Message, command string) {
+// during lets Bo approve, and does something while a command runs on its host.
+func (s *harness) during(question workspace.Message, command string, do func()) {
 	s.t.Helper()
 	s.must(s.Press(s.within(10*time.Second), testbed.Bo, question, "Approve"))
 	ctx, cancel := context.WithTimeout(s.t.Context(), 20*time.Second)
@@ -133,9 +134,27 @@ func (s *harness) killDuring(question workspace.Message, command string) {
 		case <-time.After(5 * time.Millisecond):
 		}
 	}
-	s.bot.Kill()
-	if !running(command) {
-		s.t.Logf("%s ended with the bot or just before", command)
+	do()
+}
+
+// breakConnections kills the ssh clients of the sandbox, as the kernel does when memory is short.
+func (s *harness) breakConnections() {
+	s.t.Helper()
+	processes, err := filepath.Glob("/proc/[0-9]*/cmdline")
+	s.must(err)
+	broken := 0
+	for _, file := range processes {
+		line, _ := os.ReadFile(file) // the process may have ended in the meantime
+		program, _, _ := strings.Cut(string(line), "\x00")
+		if path.Base(program) != "ssh" && !strings.HasPrefix(program, "ssh: ") {
+			continue
+		}
+		pid, err := strconv.Atoi(path.Base(path.Dir(file)))
+		s.must(err)
+		_ = syscall.Kill(pid, syscall.SIGKILL) // it may end because another was killed
+		broken++
 	}
-	s.start()
+	if broken == 0 {
+		s.t.Error("there was no connection to break")
+	}
 }

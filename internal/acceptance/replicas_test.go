@@ -79,6 +79,7 @@ type struck struct {
 func newEnsemble(t *testing.T, count int, strikes []strike) *ensemble {
 	t.Helper()
 	s := openWithout(t, testbed.Config{Workspace: func(w *workspace.Config) { w.Rates.Off = true }})
+	s.cutOff = true
 	conn, err := pgx.Connect(t.Context(), s.BotDSN())
 	s.must(err)
 	t.Cleanup(func() { conn.Close(context.Background()) })

@@ -11,7 +11,7 @@ import (
 )
 
 // Lease is how long a replica may give no sign of life before others end its connections.
-const Lease = 9 * time.Second
+const Lease = 8 * time.Second
 
 // endTimeout bounds [EndLapsed], so a server that does not answer holds up nothing.
 const endTimeout = 5 * time.Second

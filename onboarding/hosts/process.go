@@ -154,6 +154,9 @@ func (p *process) status() (int, error) {
 		return -1, p.waitErr
 	}
 	if status, ok := exit.Sys().(syscall.WaitStatus); ok && status.Signaled() {
+		if !p.local { // the ssh here was killed, and not the command there
+			return sshFailed, nil
+		}
 		return 128 + int(status.Signal()), nil
 	}
 	return exit.ExitCode(), nil

@@ -23,8 +23,13 @@ const (
 var reason = regexp.MustCompile(`(?i)^remote:\s*\S|\b(error|fatal|fail(ed|ure)?|denied|refused|rejected|declined|` +
 	`not allowed|must|invalid|missing|violat\w*)\b`)
 
+// doubt matches lines that may say why, where none says so plainly: what commitlint and lint-staged
+// mark, and warnings.
+var doubt = regexp.MustCompile(`(?i)[✖✗✘❌]|\bwarn(ing)?\b`)
+
 // reasons are the lines of an output that say why something failed, in their order: those that
-// read like it, what follows the first of them, and the last lines.
+// read like it, what follows the first of them, and the last lines. Where none does, the first
+// lines are quoted, since checks begin with what they found.
 func reasons(lines []string) string {
 	lines = slices.DeleteFunc(slices.Clone(lines), func(line string) bool { return strings.TrimSpace(line) == "" })
 	chosen := make([]bool, len(lines))
@@ -39,6 +44,16 @@ func reasons(lines []string) string {
 	}
 	for i, line := range lines {
 		if reason.MatchString(line) {
+			choose(i)
+		}
+	}
+	for i, line := range lines {
+		if doubt.MatchString(line) {
+			choose(i)
+		}
+	}
+	if !slices.ContainsFunc(lines[:max(0, len(lines)-lastReasons)], reason.MatchString) {
+		for i := range lines {
 			choose(i)
 		}
 	}

@@ -169,7 +169,7 @@ func TestMailByHand(t *testing.T) {
 	request := merche("merche-biche.com")
 	request.Domains[0].Mail.Plan = onboarding.MailMailbox
 	run := w.newRun(request)
-	w.do(run, "mail-key/merche-biche.com")
+	made := w.do(run, "mail-key/merche-biche.com")
 	observed := w.observe(run, "dns/merche-biche.com")
 	for _, want := range []string{"merche-biche.com. 3600 IN MX 10 mail.merche.example.",
 		`merche-biche.com. 3600 IN TXT "v=spf1 mx -all"`,
@@ -178,5 +178,17 @@ func TestMailByHand(t *testing.T) {
 		if !strings.Contains(observed.Waiting, want) {
 			t.Errorf("no %s in\n%s", want, observed.Waiting)
 		}
+	}
+
+	// An undo that was interrupted between the key and its folder takes away the folder too.
+	const gone = onboarding.Key("undo-mail-key/merche-biche.com")
+	back := w.undo(run, map[onboarding.Key]onboarding.Change{"mail-key/merche-biche.com": made}, false)
+	whole := w.observe(back, gone).Change
+	first := onboarding.Change{Summary: whole.Summary, Items: whole.Items[:1]}
+	if err := w.apply(back, gone, first); err != nil {
+		t.Fatal(err)
+	}
+	if rest := w.do(back, gone); !rest.RestOf(whole) || len(rest.Items) != 1 {
+		t.Errorf("left are %+v of %+v", rest, whole)
 	}
 }

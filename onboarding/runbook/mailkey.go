@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/atlilith/onboardbot/onboarding"
+	"github.com/atlilith/onboardbot/onboarding/hosts"
 	"github.com/atlilith/onboardbot/onboarding/mail"
 )
 
@@ -84,6 +85,17 @@ func (k *mailKeys) remove(file mail.KeyFile) []onboarding.Command {
 	}
 }
 
+// emptyFolder reports whether there is a folder on the host of the keys with nothing in it.
+func (k *mailKeys) emptyFolder(ctx context.Context, folder string) (bool, error) {
+	const script = `[ ! -d "$1" ] || find "$1" -maxdepth 0 -empty`
+	out, err := k.mail.hosts[k.mail.config.DKIM.Host].Output(ctx,
+		hosts.Command{Argv: []string{"sh", "-c", script, "sh", folder}})
+	if err != nil {
+		return false, fmt.Errorf("folder of the DKIM key: %w", err)
+	}
+	return len(out) > 0, nil
+}
+
 func (k *mailKeys) undoCommands(s *scope) []onboarding.Command {
 	var list []onboarding.Command
 	for _, file := range k.mail.keyFiles(s.site.Domain, s.site.Mail) {
@@ -105,10 +117,21 @@ func (k *mailKeys) observeUndo(ctx context.Context, s *scope) (onboarding.Observ
 		own := slices.ContainsFunc(applied(s.run, s.site.Domain, kindMailKey), func(item onboarding.Item) bool {
 			return item.Command != nil && sameCommand(*item.Command, k.generate(file))
 		})
-		if !own || slices.Contains(missing, file) {
+		if !own {
 			continue
 		}
-		for _, command := range k.remove(file) {
+		commands := k.remove(file)
+		if slices.Contains(missing, file) {
+			// The bot may have died between the two.
+			left, err := k.emptyFolder(ctx, path.Dir(file.Path))
+			if err != nil {
+				return onboarding.Observation{}, err
+			}
+			if commands = commands[1:]; !left || len(seen.Change.Items) > 0 {
+				continue
+			}
+		}
+		for _, command := range commands {
 			seen.Change.Items = append(seen.Change.Items, onboarding.Item{Command: &command})
 		}
 	}
