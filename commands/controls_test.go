@@ -68,7 +68,7 @@ func TestEverythingStuckIsRetriedAtOnce(t *testing.T) {
 	r.press(r.ana, r.confirmation(r.ana, whole), "Start")
 	r.press(r.bo, r.read(r.bo, "Database: approval needed"), "Approve")
 	for _, domain := range []string{"merche-biche.com", "merche.example"} {
-		r.press(r.bo, r.read(r.bo, "Deploy · "+domain+": approval needed"), "Approve")
+		r.press(r.bo, r.read(r.bo, "Deploy · "+domain+": approval needed"), "Approve Deploy · "+domain)
 	}
 	root := r.read(r.ana, "🔴 Onboarding Merche Biche", "Deploy · merche-biche.com – failed",
 		"Deploy · merche.example – failed", "[Retry all]")

@@ -61,7 +61,7 @@ func TestTheFormAsksForTheRest(t *testing.T) {
 	view, err := form.Read(r.ctx())
 	must(t, err)
 	text := view.Render(300, nil)
-	for _, want := range []string{"naem is not an input", "Merche Biche",
+	for _, want := range []string{`"naem" isn't a known key`, "Merche Biche",
 		"quinn@example.com is the address of the Provider transquinnftw", "merche-biche.com"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("%q is not in the form:\n%s", want, text)

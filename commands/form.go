@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/slack-go/slack"
 
 	"github.com/atlilith/onboardbot/bot"
@@ -71,7 +72,7 @@ func (h *formHandlers) gather(ctx context.Context, command bot.Command, parsed p
 		opened := form.Form{Meta: meta, Draft: draft, Hosts: h.config.Hosts, Hints: []string{parsed.hint, whose}}
 		if parsed.slug != "" {
 			// A slug that is taken or reserved is told before anything else is typed.
-			opened.Problems = draft.OnlyGiven(h.starter.check(ctx, draft))
+			opened.Problems = draft.OnlyGiven(h.starter.check(ctx, meta, draft))
 		}
 		return h.open(ctx, command, opened.View())
 	}
@@ -81,7 +82,7 @@ func (h *formHandlers) gather(ctx context.Context, command bot.Command, parsed p
 		draft.Copy, draft.Palette, draft.Logo = "", "", ""
 	}
 	draft.Slug = cmp.Or(parsed.slug, parsed.inputs.Slug)
-	problems := h.starter.check(ctx, draft)
+	problems := h.starter.check(ctx, meta, draft)
 	complete := len(problems) == 0 && !parsed.unread
 	switch {
 	case complete && plan:
@@ -124,7 +125,10 @@ func (h *formHandlers) reshape(ctx context.Context, action bot.Action) error {
 	if err != nil {
 		return err
 	}
-	draft := form.ReadDraft(meta, action.State)
+	draft, err := h.read(ctx, meta, action.State)
+	if err != nil {
+		return err
+	}
 	// What the form is about to show may have been typed before. Otherwise the draft can be read
 	// after the form is updated.
 	more := draft.Mode != onboarding.ModePerson || draft.Host == form.PerDomain || draft.Mail != ""
@@ -169,7 +173,10 @@ func (h *formHandlers) typed(ctx context.Context, action bot.Action) error {
 // withHidden returns what is in the form, and from the saved draft the inputs that the form does
 // not show at the moment.
 func (h *formHandlers) withHidden(ctx context.Context, action bot.Action, meta form.Meta) (form.Draft, error) {
-	draft := form.ReadDraft(meta, action.State)
+	draft, err := h.read(ctx, meta, action.State)
+	if err != nil || meta.Edits != uuid.Nil {
+		return draft, err
+	}
 	before, _, err := h.drafts.load(ctx, action.Person, cmp.Or(meta.Slug, draft.Slug))
 	if err != nil || before == nil || meta.Plan {
 		return draft, err
@@ -179,7 +186,7 @@ func (h *formHandlers) withHidden(ctx context.Context, action bot.Action, meta f
 
 // keep saves the draft as of a press in the form, for operators only and not for a dry run.
 func (h *formHandlers) keep(ctx context.Context, action bot.Action, meta form.Meta, draft form.Draft) error {
-	if meta.Plan {
+	if meta.Plan || meta.Edits != uuid.Nil {
 		return nil
 	}
 	if err := h.gate.RequireOperator(ctx, action.Person); err != nil {

@@ -71,7 +71,8 @@ func New(d Dependencies) *Handlers {
 		runs: runs, home: d.Home, renderer: d.Renderer}
 	h.onboard = &onboardCommand{service: d.Service, replies: h.replies, messages: h.messages,
 		runs: runs, command: h.command, forms: h.forms, plans: plans, controls: h.controls,
-		undos: h.undos, reviews: h.reviews, inspections: inspections}
+		undos: h.undos, reviews: h.reviews, inspections: inspections,
+		absences: &absenceHandlers{service: d.Service, replies: h.replies, command: h.command}}
 	return h
 }
 
@@ -105,6 +106,7 @@ func (h *Handlers) Register(router *bot.Router) {
 	}
 	router.Action(form.ActionInput, h.forms.typed)
 	router.Action(form.ActionOrg, h.forms.typed)
+	router.Action(render.ActionEdit, h.forms.edit)
 	router.Action(form.ActionDiscard, h.forms.discard)
 	router.Options(form.ActionOrg, h.forms.orgs)
 	router.View(form.ViewForm, h.forms.submitted)

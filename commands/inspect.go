@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/google/uuid"
+
 	"github.com/atlilith/onboardbot/bot"
 	"github.com/atlilith/onboardbot/bot/blockkit"
 	"github.com/atlilith/onboardbot/bot/post"
@@ -119,7 +121,11 @@ func (h *inspectHandlers) auditLog(ctx context.Context, command bot.Command, slu
 		if view, err = h.service.Records.View(ctx, run.ID); err != nil {
 			return h.replies.failure(ctx, err, "run", run.ID.String())
 		}
-		file.WriteString(render.AuditLogText(view))
+		outputs, err := h.outputs(ctx, view)
+		if err != nil {
+			return h.replies.failure(ctx, err, "run", run.ID.String())
+		}
+		file.WriteString(render.AuditLogText(view, outputs))
 	}
 	person := command.Person.ID
 	err = h.messages.sendText(ctx, textFile{key: "trail/" + person + "/" + command.Envelope, person: person,
@@ -130,4 +136,20 @@ func (h *inspectHandlers) auditLog(ctx context.Context, command bot.Command, slu
 	page := h.renderer.WithLinks(h.messages.relatedLinks(ctx, view.Run)).AuditLog(view)
 	page.Note("The full audit log, with every change that was applied, is in your direct messages with me.")
 	return page.Reply()
+}
+
+// outputs reads what the attempts of a run printed, where that is more than their last lines.
+func (h *inspectHandlers) outputs(ctx context.Context, view *onboarding.View) (map[uuid.UUID]string, error) {
+	outputs := map[uuid.UUID]string{}
+	for _, attempt := range view.Attempts {
+		if attempt.Lines <= len(attempt.Tail) {
+			continue
+		}
+		output, err := h.service.Records.Log(ctx, attempt.ID)
+		if err != nil {
+			return nil, err
+		}
+		outputs[attempt.ID] = output
+	}
+	return outputs, nil
 }

@@ -27,6 +27,7 @@ type onboardCommand struct {
 	undos       *undoHandlers
 	reviews     *reviewHandlers
 	inspections *inspectHandlers
+	absences    *absenceHandlers
 }
 
 func (h *onboardCommand) handle(ctx context.Context, command bot.Command) (post.Reply, error) {
@@ -56,6 +57,8 @@ func (h *onboardCommand) reply(ctx context.Context, command bot.Command) post.Re
 		return h.controls.freeze(ctx, command.Person, parsed.reason)
 	case render.WordThaw:
 		return h.controls.thaw(ctx, command.Person)
+	case render.WordAway:
+		return h.absences.reply(ctx, command.Person.ID, parsed.rest)
 	case render.WordStatus:
 		if parsed.slug == "" {
 			return h.inspections.waiting(ctx, command.Person.ID)

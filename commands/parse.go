@@ -17,7 +17,7 @@ import (
 // words are the commands that can follow the name of the slash command.
 var words = []string{render.WordHelp, render.WordList, render.WordStatus, render.WordPlan, render.WordCancel,
 	render.WordRetry, render.WordReview, render.WordLog, render.WordVerify, render.WordUndo, render.WordFreeze,
-	render.WordThaw}
+	render.WordThaw, render.WordAway}
 
 // Words are the slugs that no Provider can have, since they are commands. They belong in
 // [onboarding.Policy.ReservedSlugs].
@@ -34,6 +34,7 @@ type parsedCommand struct {
 	inputs inputs.Line
 	unread bool
 	reason string // for a freeze
+	rest   string // behind the word, as Slack sends it, for an absence
 }
 
 // userError says to the person what is wrong with what they typed, as mrkdwn.
@@ -111,6 +112,8 @@ func withWord(command, word, rest string) (parsedCommand, error) {
 	switch word {
 	case render.WordHelp, render.WordList, render.WordThaw:
 		return parsedCommand{word: word}, nil
+	case render.WordAway:
+		return parsedCommand{word: word, rest: rest}, nil
 	case render.WordFreeze:
 		if rest == "" {
 			return parsedCommand{}, userError(fmt.Sprintf("Give a reason, for example %s.",

@@ -43,7 +43,7 @@ func TestParseCommand(t *testing.T) {
 				"digits, with single hyphens between them, such as merche-biche.",
 				inputs: inputs.Line{Slug: "a&b", Values: map[inputs.Key]string{inputs.Mode: "person"}}}},
 		{text: "merche naem=x", want: parsedCommand{slug: "merche",
-			hint: "At character 8: naem is not an input. Did you mean name?", unread: true,
+			hint: `At character 8: "naem" isn't a known key. Did you mean name?`, unread: true,
 			inputs: inputs.Line{Slug: "merche", Values: map[inputs.Key]string{}}}},
 		{text: "plna merche mode=person",
 			err: "`plna` is not a known command. Did you mean `/onboard plan merche mode=person`?"},

@@ -52,7 +52,7 @@ func (h *planHandlers) ofForm(ctx context.Context, sent *formSubmission) error {
 func (h *planHandlers) ofDraft(
 	ctx context.Context, person bot.Person, draft form.Draft, source string,
 ) (post.Reply, error) {
-	request, err := h.starter.request(ctx, person, draft)
+	request, err := h.starter.request(ctx, start{person: person, draft: draft})
 	if err != nil {
 		return post.Reply{}, err
 	}

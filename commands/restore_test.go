@@ -64,13 +64,12 @@ func TestADatabaseRestoredToEarlier(t *testing.T) {
 	r.begin("basile")
 
 	r.restore(dump)
-	orphan, err := r.bo.WaitMessage(r.ctx(), "ops", func(m workspace.Message) bool {
-		return m.TS == lost.TS && strings.Contains(m.Render(200, nil), "no longer knows this message")
+	// The lost question stood in the message of the first one, which shows what the database knows.
+	_, err := r.bo.WaitMessage(r.ctx(), "ops", func(m workspace.Message) bool {
+		text := m.Render(200, nil)
+		return m.TS == lost.TS && strings.Contains(text, "Database: approval needed") && !strings.Contains(text, "Deploy")
 	})
 	must(t, err)
-	if strings.Contains(orphan.Render(200, nil), "[Approve]") {
-		t.Errorf("the orphan has buttons:\n%s", orphan.Render(200, nil))
-	}
 	r.read(r.ana, "no longer knows this message", "Onboarding", "basile")
 	// The run goes on from what the database knows, and finds what was applied.
 	asked := r.read(r.bo, "Database: approval needed", "[Approve]")

@@ -35,12 +35,12 @@ func (s *starter) begin(ctx context.Context, asked start) error {
 	if !s.gate.AllowsChannel(asked.meta.Channel) {
 		return userError(s.gate.Elsewhere())
 	}
-	request, err := s.request(ctx, asked.person, asked.draft)
+	request, err := s.request(ctx, asked)
 	if err != nil {
 		return err
 	}
 	if _, err := s.service.Begin(ctx, request, service.Asked{Operator: asked.person.ID, Channel: asked.meta.Channel,
-		Submission: asked.submission}); err != nil {
+		Submission: asked.submission, Replaces: asked.meta.Edits}); err != nil {
 		return err
 	}
 	s.drafts.drop(ctx, asked.meta.Slug, asked.draft.Slug)
@@ -49,15 +49,16 @@ func (s *starter) begin(ctx context.Context, asked start) error {
 
 // request turns a draft into a request. Of a draft that is none it returns all problems at once, as
 // [form.FieldErrors], and only to operators. The service checks who asks for anything else.
-func (s *starter) request(ctx context.Context, person bot.Person, draft form.Draft) (onboarding.Request, error) {
+func (s *starter) request(ctx context.Context, asked start) (onboarding.Request, error) {
+	draft := asked.draft
 	request, problems := draft.Request(s.hosts)
 	if len(problems) == 0 {
 		return request, nil
 	}
-	if err := s.gate.RequireOperator(ctx, person); err != nil {
+	if err := s.gate.RequireOperator(ctx, asked.person); err != nil {
 		return request, err
 	}
-	err := s.service.Check(ctx, request)
+	err := service.CheckEdited(ctx, s.service, request, asked.meta.Edits)
 	found, ok := errors.AsType[onboarding.Problems](err)
 	if err != nil && !ok {
 		return request, err
@@ -71,11 +72,12 @@ const checkTimeout = 800 * time.Millisecond
 
 // check finds what is wrong with a draft. Checks that take too long are left for when the run
 // begins.
-func (s *starter) check(ctx context.Context, draft form.Draft) form.FieldErrors {
+func (s *starter) check(ctx context.Context, meta form.Meta, draft form.Draft) form.FieldErrors {
 	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
 	defer cancel()
 	request, problems := draft.Request(s.hosts)
-	if found, ok := errors.AsType[onboarding.Problems](s.service.Check(ctx, request)); ok {
+	if found, ok := errors.AsType[onboarding.Problems](
+		service.CheckEdited(ctx, s.service, request, meta.Edits)); ok {
 		problems.Merge(draft.AtBlocks(found, s.hosts))
 	}
 	return problems

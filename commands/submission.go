@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/google/uuid"
+
 	"github.com/atlilith/onboardbot/bot"
 	"github.com/atlilith/onboardbot/bot/blockkit"
 	"github.com/atlilith/onboardbot/bot/post"
@@ -31,7 +33,12 @@ func (h *formHandlers) submitted(ctx context.Context, submission bot.Submission)
 	if !h.gate.AllowsChannel(meta.Channel) {
 		return bot.ReplaceView(mrkdwn.Notice("Onboarding", h.gate.Elsewhere())), nil
 	}
-	sent := formSubmission{Submission: submission, meta: meta, draft: form.ReadDraft(meta, submission.State)}
+	draft, err := h.read(ctx, meta, submission.State)
+	if err != nil {
+		return bot.ReplaceView(mrkdwn.Notice("Onboarding",
+			h.replies.explain(ctx, err, "run", meta.Edits.String()))), nil
+	}
+	sent := formSubmission{Submission: submission, meta: meta, draft: draft}
 	typed := sent.draft
 	err, inTime := replyWithin(ctx, h.replies, func(ctx context.Context) error { return h.carryOut(ctx, &sent) },
 		func(ctx context.Context, err error) { h.answerLate(ctx, sent, err) })
@@ -60,7 +67,7 @@ func (h *formHandlers) carryOut(ctx context.Context, sent *formSubmission) error
 	}
 	logo, err := h.logos.fetch(ctx, sent)
 	if problems, ok := errors.AsType[form.FieldErrors](err); ok {
-		problems.Merge(h.starter.check(ctx, sent.draft))
+		problems.Merge(h.starter.check(ctx, sent.meta, sent.draft))
 	}
 	if err == nil {
 		sent.draft.Logo = logo
@@ -72,7 +79,7 @@ func (h *formHandlers) carryOut(ctx context.Context, sent *formSubmission) error
 	if _, refused := errors.AsType[*onboarding.PermissionError](err); refused {
 		return err
 	}
-	if err != nil && !sent.meta.Plan {
+	if err != nil && !sent.meta.Plan && sent.meta.Edits == uuid.Nil {
 		h.drafts.trySave(ctx, entry{person: sent.Person, under: sent.meta.Slug, draft: sent.draft})
 	}
 	return err

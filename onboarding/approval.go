@@ -9,15 +9,18 @@ import (
 // Approval is a request for approval, and what became of it: may this change, with this digest,
 // be applied?
 type Approval struct {
-	ID      uuid.UUID
-	RunID   uuid.UUID
-	Step    Key
-	Change  Change
-	Digest  Digest
-	State   ApprovalState
-	Drift   string // how the change differs from the one requested before, empty for a first request
-	Asked   time.Time
-	Expires time.Time
+	ID     uuid.UUID
+	RunID  uuid.UUID
+	Step   Key
+	Change Change
+	Digest Digest
+	State  ApprovalState
+	Drift  string // how the change differs from the one requested before, empty for a first request
+	Asked  time.Time
+	// AskedWith is an earlier request of the run, in whose message this one stands: they came
+	// together. It is zero for a request with a message of its own.
+	AskedWith uuid.UUID
+	Expires   time.Time
 	// Remind is when the approvers are reminded. Escalate is when the second group is told, zero
 	// for never.
 	Remind, Escalate time.Time

@@ -1,6 +1,11 @@
 package onboarding
 
-import "github.com/google/uuid"
+import (
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+)
 
 // View is everything there is to show about a run, read at one moment.
 type View struct {
@@ -10,6 +15,8 @@ type View struct {
 	Events    []Event     // oldest first
 	// Head is the newest entry of the audit chain about the run, for people.
 	Head string
+	// Absences are those since the run began.
+	Absences []Absence
 	// Freeze holds every change of an active run, nil if nothing does.
 	Freeze *Freeze
 }
@@ -22,4 +29,31 @@ func (v *View) Approval(id uuid.UUID) *Approval {
 		}
 	}
 	return nil
+}
+
+// Absence says that somebody else gets the direct messages and mentions of an operator for a while.
+// It moves no rights.
+type Absence struct {
+	Operator, Cover string // ids of people
+	From, Until     time.Time
+}
+
+// Covered returns who gets the messages of people at a time: themselves, or who covers for them. A
+// cover passes nothing on. The requester of the run covers for nobody, since they may not decide on
+// it. Each is there once.
+func (v *View) Covered(ids []string, at time.Time) []string {
+	var covered []string
+	for _, id := range ids {
+		for _, absence := range v.Absences {
+			away := absence.Operator == id && !at.Before(absence.From) && at.Before(absence.Until)
+			if away && absence.Cover != v.Requester.ID {
+				id = absence.Cover
+				break
+			}
+		}
+		if !slices.Contains(covered, id) {
+			covered = append(covered, id)
+		}
+	}
+	return covered
 }

@@ -4,6 +4,8 @@
 package form
 
 import (
+	"cmp"
+	"fmt"
 	"strings"
 
 	"github.com/slack-go/slack"
@@ -142,6 +144,73 @@ func (d Draft) SuggestOrg() Draft {
 	}
 	if first, _, _ := strings.Cut(d.Name, " "); first != "" {
 		d.OrgName = first + " Collective"
+	}
+	return d
+}
+
+// DraftOf returns what somebody would have typed for a request. Hosts and mail plans that differ are
+// lines by domain.
+func DraftOf(request onboarding.Request) Draft {
+	d := Draft{Slug: request.Slug, Name: request.DisplayName, Email: request.Email, Mode: request.Mode}
+	switch request.Mode {
+	case onboarding.ModeOwner:
+		d.OrgSlug, d.OrgName = request.Org.Slug, request.Org.Name
+	case onboarding.ModeMember:
+		d.Join, d.JoinName = request.Org.Slug, cmp.Or(request.Org.Name, request.Org.Slug)
+	}
+	var names, hosts, mails []string
+	for i, domain := range request.Domains {
+		names = append(names, domain.Name)
+		hosts = append(hosts, domain.Name+": "+domain.Host)
+		mails = append(mails, domain.Name+": "+mailText(domain.Mail))
+		if i == 0 {
+			d.Host, d.Mail, d.Forward = domain.Host, string(domain.Mail.Plan), domain.Mail.Forward
+		}
+		if domain.Host != request.Domains[0].Host {
+			d.Host = PerDomain
+		}
+		if domain.Mail != request.Domains[0].Mail {
+			d.Mail = PerDomain
+		}
+	}
+	d.Domains = strings.Join(names, "\n")
+	if d.Host == PerDomain {
+		d.Hosts = strings.Join(hosts, "\n")
+	}
+	if d.Mail == PerDomain {
+		d.Forward, d.Mails = "", strings.Join(mails, "\n")
+	}
+	if look := request.Brand; look != nil {
+		d.Copy, d.Logo = look.Copy, look.Logo
+		d.Palette = fmt.Sprintf("%s, %s, %s, %s", look.Palette.Background, look.Palette.Text, look.Palette.Primary,
+			look.Palette.Accent)
+	}
+	return d
+}
+
+// mailText is a mail plan as people write it.
+func mailText(mail onboarding.Mail) string {
+	switch mail.Plan {
+	case onboarding.MailNone:
+		return mailNone
+	case onboarding.MailForward:
+		return string(mail.Plan) + " " + mail.Forward
+	}
+	return string(mail.Plan)
+}
+
+// KeepFixed takes what cannot be edited from the request of the run that is edited: its slug and, once
+// the Provider's rows were begun, all that they hold.
+func (d Draft) KeepFixed(meta Meta, request onboarding.Request, begun bool) Draft {
+	d.Slug = request.Slug
+	if !begun {
+		return d
+	}
+	was := DraftOf(request)
+	d.Name, d.Email, d.Mode = was.Name, was.Email, was.Mode
+	d.OrgSlug, d.OrgName, d.Join, d.JoinName = was.OrgSlug, was.OrgName, was.Join, was.JoinName
+	if d.Mode == onboarding.ModeOwner {
+		d.Logo = meta.Logo
 	}
 	return d
 }

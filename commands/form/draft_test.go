@@ -8,7 +8,37 @@ import (
 
 	"github.com/atlilith/onboardbot/internal/sandbox/golden"
 	"github.com/atlilith/onboardbot/onboarding"
+	"github.com/atlilith/onboardbot/onboarding/brand"
 )
+
+// TestDraftOf turns requests into drafts and back.
+func TestDraftOf(t *testing.T) {
+	t.Parallel()
+	hosts := []string{"vps-0", "vps-1"}
+	mailbox := onboarding.Mail{Plan: onboarding.MailMailbox}
+	forward := onboarding.Mail{Plan: onboarding.MailForward, Forward: "me@example.org"}
+	base := onboarding.Request{Slug: "merche-biche", DisplayName: "Merche Biche", Email: "merche@example.com",
+		Mode: onboarding.ModePerson}
+	owner := base
+	owner.Mode, owner.Org = onboarding.ModeOwner, onboarding.Org{Slug: "merche-collective", Name: "Merche Collective"}
+	owner.Brand = &onboarding.Brand{Copy: "Welcome.", Palette: brand.DefaultPalette, Logo: "abc"}
+	member := base
+	member.Mode, member.Org = onboarding.ModeMember, onboarding.Org{Slug: "cocotte"}
+	for name, request := range map[string]onboarding.Request{"person": base, "owner": owner, "member": member} {
+		for _, domains := range [][]onboarding.Domain{
+			{{Name: "a.example", Host: "vps-1"}},
+			{{Name: "a.example", Host: "vps-0", Mail: forward}, {Name: "b.example", Host: "vps-0", Mail: forward}},
+			{{Name: "a.example", Host: "vps-0", Mail: mailbox}, {Name: "b.example", Host: "vps-1", Mail: forward},
+				{Name: "c.example", Host: "vps-0"}},
+		} {
+			request.Domains = domains
+			got, problems := DraftOf(request).Request(hosts)
+			if diff := cmp.Diff(request, got); diff != "" || len(problems) > 0 {
+				t.Errorf("%s: problems %v (-want +got)\n%s", name, problems, diff)
+			}
+		}
+	}
+}
 
 func TestCorrectSlug(t *testing.T) {
 	t.Parallel()

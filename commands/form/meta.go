@@ -3,6 +3,8 @@ package form
 import (
 	"encoding/json"
 	"fmt"
+
+	"github.com/google/uuid"
 )
 
 // Meta is the private metadata of the form. It holds ids only, and is checked like everything
@@ -18,6 +20,10 @@ type Meta struct {
 	// Logo is the digest of the logo that was uploaded before: a form cannot be opened with a
 	// file.
 	Logo string `json:"logo,omitempty"`
+	// Edits is the run whose request is edited, zero for a new one. Fixed says that the Provider's rows
+	// exist, so the form does not ask for them.
+	Edits uuid.UUID `json:"edits,omitzero"`
+	Fixed bool      `json:"fixed,omitempty"`
 }
 
 func (m Meta) encode() string {

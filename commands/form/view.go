@@ -1,9 +1,11 @@
 package form
 
 import (
+	"fmt"
 	"strings"
 	"unicode/utf8"
 
+	"github.com/google/uuid"
 	"github.com/slack-go/slack"
 
 	"github.com/atlilith/onboardbot/bot/blockkit"
@@ -28,6 +30,9 @@ type Form struct {
 func (form Form) View() slack.ModalViewRequest {
 	meta, d := form.Meta, form.Draft
 	titleText, submit := "Onboard a Provider", "Start"
+	if meta.Edits != uuid.Nil {
+		titleText, submit = "Edit the request", "Ask again"
+	}
 	if meta.Plan {
 		titleText, submit = "Plan an onboarding", "Show the plan"
 	}
@@ -41,21 +46,20 @@ func (form Form) View() slack.ModalViewRequest {
 	if meta.Resumed {
 		f.blocks = append(f.blocks, slack.NewActionBlock("draft", discardButton(meta.Slug)))
 	}
-	// The slug is not saved while it is typed: each beginning of it would name a draft.
-	f.add(blockSlug, "Slug", "Kebab-case, and not used by any Person or Org. It cannot be changed later.",
-		textInput("merche-biche", d.Slug))
-	f.typed(blockName, "Display name", "", textInput("Merche Biche", d.Name))
-	email := slack.NewEmailTextInputBlockElement(blockkit.Plain("merche@example.com", blockkit.MaxPlaceholder),
-		ActionInput)
-	email.InitialValue, email.DispatchActionConfig = blockkit.Truncate(d.Email, blockkit.MaxInputLength), whileTyping
-	f.typed(blockEmail, "Email", "", email)
-	f.typed(blockMode, "Operating mode", "", modeChoice(d.Mode))
-	switch d.Mode {
-	case onboarding.ModeOwner:
-		f.typed(blockOrgSlug, "The new Org's slug", "", textInput("merche-collective", d.OrgSlug))
-		f.typed(blockOrgName, "The new Org's name", "", textInput("Merche Collective", d.OrgName))
-	case onboarding.ModeMember:
-		f.typed(blockJoin, "The Org they join", "", orgChoice(d.Join, d.JoinName))
+	switch {
+	case meta.Fixed:
+		request, _ := d.Request(form.Hosts)
+		f.blocks = append(f.blocks, blockkit.Section(fmt.Sprintf(
+			"*Applied already, so it cannot change*\n%s (%s) · %s · %s", mrkdwn.Inline(d.Name), blockkit.Code(d.Slug),
+			blockkit.Escape(d.Email), modeText(request))))
+	case meta.Edits != uuid.Nil:
+		f.blocks = append(f.blocks, blockkit.Section("*Slug* "+blockkit.Code(d.Slug)))
+		f.person(d)
+	default:
+		// The slug is not saved while it is typed: each beginning of it would name a draft.
+		f.add(blockSlug, "Slug", "Kebab-case, and not used by any Person or Org. It cannot be changed later.",
+			textInput("merche-biche", d.Slug))
+		f.person(d)
 	}
 	f.typed(BlockDomains, "Domains", "One per line. Each is a site of its own, with its www. name as well.",
 		textArea("merche-biche.com", d.Domains))
@@ -72,6 +76,31 @@ func (form Form) View() slack.ModalViewRequest {
 		Submit: blockkit.Plain(submit, blockkit.MaxViewTitle),
 		Close:  blockkit.Plain("Close", blockkit.MaxViewTitle),
 		Blocks: slack.Blocks{BlockSet: f.blocks},
+	}
+}
+
+// modeText says how the Provider operates.
+func modeText(request onboarding.Request) string {
+	if request.Org.Slug == "" {
+		return request.Mode.String()
+	}
+	return request.Mode.String() + ", " + blockkit.Code(request.Org.Slug)
+}
+
+// person asks who the Provider is, and how they operate.
+func (f *fields) person(d Draft) {
+	f.typed(blockName, "Display name", "", textInput("Merche Biche", d.Name))
+	email := slack.NewEmailTextInputBlockElement(blockkit.Plain("merche@example.com", blockkit.MaxPlaceholder),
+		ActionInput)
+	email.InitialValue, email.DispatchActionConfig = blockkit.Truncate(d.Email, blockkit.MaxInputLength), whileTyping
+	f.typed(blockEmail, "Email", "", email)
+	f.typed(blockMode, "Operating mode", "", modeChoice(d.Mode))
+	switch d.Mode {
+	case onboarding.ModeOwner:
+		f.typed(blockOrgSlug, "The new Org's slug", "", textInput("merche-collective", d.OrgSlug))
+		f.typed(blockOrgName, "The new Org's name", "", textInput("Merche Collective", d.OrgName))
+	case onboarding.ModeMember:
+		f.typed(blockJoin, "The Org they join", "", orgChoice(d.Join, d.JoinName))
 	}
 }
 

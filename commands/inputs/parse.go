@@ -140,7 +140,7 @@ func (p *parser) bare(start int, word string) {
 				quote(base, examples[base]))
 			return
 		}
-		p.complain(start, "%s is not an input. Inputs are written as in mode=person.", shorten(word))
+		p.complain(start, "%q isn't a known key. Known keys: %s.", shorten(word), join(Keys))
 	}
 }
 
@@ -184,9 +184,9 @@ func (p *parser) pair(start int, typed string) {
 	case typed == "":
 		p.complain(start, "The name of the input is missing before the equals sign.")
 	case key == "" && suggestion != "":
-		p.complain(start, "%s is not an input. Did you mean %s?", shorten(typed), suggestion)
+		p.complain(start, "%q isn't a known key. Did you mean %s?", shorten(typed), suggestion)
 	case key == "":
-		p.complain(start, "%s is not an input. The inputs are %s.", shorten(typed), join(Keys))
+		p.complain(start, "%q isn't a known key. Known keys: %s.", shorten(typed), join(Keys))
 	default:
 		p.set(start, key, value)
 	}

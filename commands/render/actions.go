@@ -13,12 +13,14 @@ const (
 	ActionCheck   = "step.check"
 	// ActionFindings shows all findings of a step.
 	ActionFindings = "step.findings"
-	ActionCancel   = "run.cancel"
-	ActionKeep     = "run.keep"
-	ActionReview   = "run.review"
-	ActionUndo     = "run.undo"
-	ActionUndoAll  = "run.undo-all"
-	ActionLeave    = "run.leave"
+	// ActionEdit opens the request of a run, to correct it and ask again.
+	ActionEdit    = "run.edit"
+	ActionCancel  = "run.cancel"
+	ActionKeep    = "run.keep"
+	ActionReview  = "run.review"
+	ActionUndo    = "run.undo"
+	ActionUndoAll = "run.undo-all"
+	ActionLeave   = "run.leave"
 
 	ViewConfirm = "approval.reason"
 	viewChange  = "approval.change"

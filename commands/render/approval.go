@@ -17,53 +17,83 @@ import (
 	"github.com/atlilith/onboardbot/onboarding"
 )
 
-// ApprovalKey is the outbox's key of an approval request.
+// ApprovalKey is the outbox's key of the message that shows an approval request.
 func ApprovalKey(approval *onboarding.Approval) string {
-	return RootKey(approval.RunID) + "/approval/" + approval.ID.String()
+	if approval.AskedWith != uuid.Nil {
+		return approvalKey(approval.RunID, approval.AskedWith)
+	}
+	return approvalKey(approval.RunID, approval.ID)
+}
+
+func approvalKey(run, approval uuid.UUID) string {
+	return RootKey(run) + "/approval/" + approval.String()
 }
 
 // approvalRequest is the request to approve one change, and what became of it.
 func (r Renderer) approvalRequest(view *onboarding.View, approval *onboarding.Approval, now time.Time) post.Message {
-	var page mrkdwn.Builder
-	name := StepName(view, approval.Step)
+	room := changes.Roomy
+	if closed(approval) {
+		room = changes.Brief
+	}
+	page := r.writeRequest(request{view: view, Approval: approval, room: room, alone: true}, now)
+	return post.Message{Key: approvalKey(approval.RunID, approval.ID), Channel: view.Channel,
+		Thread: RootKey(view.ID), Text: page.Text(), Blocks: page.Blocks}
+}
+
+// request is an approval request to show.
+type request struct {
+	view *onboarding.View
+	*onboarding.Approval
+	room  changes.Room // of the change
+	alone bool         // no other request is in the message
+	// still says that the message must not change by itself, since another request in it is open: a
+	// press counts only in what Slack showed last.
+	still bool
+}
+
+// block is the block id of the buttons.
+func (r request) block() string {
+	if r.alone {
+		return "approval"
+	}
+	return "approval/" + r.ID.String()
+}
+
+// writeRequest shows one request: its state, the change, who decided, and what came of it.
+func (r Renderer) writeRequest(request request, now time.Time) *mrkdwn.Builder {
+	page := new(mrkdwn.Builder)
+	view, approval := request.view, request.Approval
 	attempts := attemptsUnder(view, approval.ID)
-	mark, words := changeStatus(approval, attempts)
-	if approval.State == onboarding.ApprovalRevoked {
-		words = revokedStatus(view, approval, len(attempts) > 0)
-	}
-	if view.Freeze != nil && approval.State == onboarding.ApprovalApproved && len(attempts) == 0 {
-		mark, words = mrkdwn.MarkFrozen, "approved, held by the freeze"
-	}
-	page.Say(fmt.Sprintf("%s *%s*: %s\n%s", mark, blockkit.Escape(name), words,
-		mrkdwn.Inline(mrkdwn.Summary(approval.Change.Summary))))
+	page.Say(requestHead(view, approval, attempts))
 	if step := view.Step(approval.Step); step != nil && step.State == onboarding.StepApproved && step.Detail != "" {
 		page.Say(mrkdwn.Inline(mrkdwn.Summary(step.Detail)))
 	}
 	open := approval.State == onboarding.ApprovalOpen
 	if open {
 		page.Note(r.reason(approval.Step))
-		writeAlarms(&page, approval)
+		writeAlarms(page, approval)
 	}
-	room := changes.Roomy
-	if closed(approval) {
-		room = changes.Brief
-	}
-	shown, hidden := changes.Excerpt(changes.PartsOf(approval.Change), room)
+	shown, hidden := changes.Excerpt(changes.PartsOf(approval.Change), request.room)
 	page.Parts(shown...)
 	if approval.Drift != "" {
-		moved, more := changes.Excerpt([]mrkdwn.Part{changes.Drift(approval.Drift)}, room)
+		moved, more := changes.Excerpt([]mrkdwn.Part{changes.Drift(approval.Drift)}, request.room)
 		hidden += more
 		page.Parts(moved...)
 	}
 	if open {
-		writeWarnings(&page, view.Step(approval.Step))
+		writeWarnings(page, view.Step(approval.Step))
 	}
-	r.writeDecisions(&page, view, approval)
+	for _, line := range r.decisionLines(view, approval) {
+		page.Say(line)
+	}
 	if view.Freeze != nil && !closed(approval) {
 		page.Say(FreezeNotice(view.Freeze))
 	}
 	for _, attempt := range attempts {
-		writeAttempt(&page, attempt, now)
+		page.Say(attemptLine(attempt, now, request.still))
+		if attempt.Outcome == onboarding.OutcomeRunning && !request.still {
+			page.Parts(mrkdwn.Part{Body: lastLines(attempt)})
+		}
 	}
 	page.Note(footer(approval, hidden))
 	var buttons []*slack.ButtonBlockElement
@@ -79,10 +109,27 @@ func (r Renderer) approvalRequest(view *onboarding.View, approval *onboarding.Ap
 		buttons = append(buttons, blockkit.Button(ActionGlass, id, "Break the glass…", ""))
 	}
 	if len(buttons) > 0 {
-		page.Buttons("approval", buttons...)
+		for _, button := range buttons {
+			// A screen reader reads the step as well: a message can hold several requests.
+			button.AccessibilityLabel = blockkit.Truncate(
+				button.Text.Text+" "+blockkit.Escape(StepName(view, approval.Step)), blockkit.MaxButtonText)
+		}
+		page.Buttons(request.block(), buttons...)
 	}
-	return post.Message{Key: ApprovalKey(approval), Channel: view.Channel, Thread: RootKey(view.ID),
-		Text: page.Text(), Blocks: page.Blocks}
+	return page
+}
+
+// requestHead says of which step a request is, its state, and what the change is.
+func requestHead(view *onboarding.View, approval *onboarding.Approval, attempts []*onboarding.Attempt) string {
+	mark, words := changeStatus(approval, attempts)
+	if approval.State == onboarding.ApprovalRevoked {
+		words = revokedStatus(view, approval, len(attempts) > 0)
+	}
+	if view.Freeze != nil && approval.State == onboarding.ApprovalApproved && len(attempts) == 0 {
+		mark, words = mrkdwn.MarkFrozen, "approved, held by the freeze"
+	}
+	return fmt.Sprintf("%s *%s*: %s\n%s", mark, blockkit.Escape(StepName(view, approval.Step)), words,
+		mrkdwn.Inline(mrkdwn.Summary(approval.Change.Summary)))
 }
 
 // writeAlarms shows what an approver must not overlook.
@@ -92,9 +139,10 @@ func writeAlarms(page *mrkdwn.Builder, approval *onboarding.Approval) {
 	}
 }
 
-// ShownInRequest reports whether the message of an open request shows every line of the change.
+// ShownInRequest reports whether the message of an open request shows every line of the change, also
+// where it shares the message with others and has less room.
 func ShownInRequest(approval *onboarding.Approval) bool {
-	_, hidden := changes.Excerpt(changes.PartsOf(approval.Change), changes.Roomy)
+	_, hidden := changes.Excerpt(changes.PartsOf(approval.Change), changes.Brief)
 	return hidden == 0
 }
 
@@ -170,8 +218,8 @@ func writeWarnings(page *mrkdwn.Builder, step *onboarding.Step) {
 	}
 }
 
-// writeDecisions shows who decided what, and who can decide.
-func (r Renderer) writeDecisions(page *mrkdwn.Builder, view *onboarding.View, approval *onboarding.Approval) {
+// decisionLines say who decided what, and who can decide.
+func (r Renderer) decisionLines(view *onboarding.View, approval *onboarding.Approval) (lines []string) {
 	agreed := 0
 	for _, vote := range approval.Votes {
 		line := fmt.Sprintf("%s Rejected by %s %s", mrkdwn.MarkFailed, mrkdwn.Mention(vote.By),
@@ -191,10 +239,10 @@ func (r Renderer) writeDecisions(page *mrkdwn.Builder, view *onboarding.View, ap
 		if vote.Reason != "" {
 			line += ": " + mrkdwn.Inline(mrkdwn.Summary(vote.Reason))
 		}
-		page.Say(line)
+		lines = append(lines, line)
 	}
 	if approval.State != onboarding.ApprovalOpen {
-		return
+		return lines
 	}
 	who := "A second operator must decide"
 	switch needs := approval.Needs - agreed; {
@@ -203,7 +251,7 @@ func (r Renderer) writeDecisions(page *mrkdwn.Builder, view *onboarding.View, ap
 	case agreed > 0:
 		who = "One more operator must decide"
 	}
-	if may := r.eligibleApprovers(view.Requester.ID, approval); len(may) > 0 && r.Mentions {
+	if may := r.eligibleApprovers(view, approval); len(may) > 0 && r.Mentions {
 		who += ": " + mrkdwn.MentionAny(may)
 	}
 	if approval.ReasonNeeded {
@@ -212,13 +260,14 @@ func (r Renderer) writeDecisions(page *mrkdwn.Builder, view *onboarding.View, ap
 	if approval.Confirm == onboarding.ConfirmTOTP {
 		who += ". A code of their authenticator app is required"
 	}
-	page.Say(who + ".")
+	return append(lines, who+".")
 }
 
-// eligibleApprovers returns the configured approvers without the requester and those who voted.
-func (r Renderer) eligibleApprovers(requester string, approval *onboarding.Approval) []string {
-	return slices.DeleteFunc(slices.Clone(r.Approvers), func(id string) bool {
-		return id == requester ||
+// eligibleApprovers returns the configured approvers, or who covered for them when the request was
+// made, without the requester and those who voted.
+func (r Renderer) eligibleApprovers(view *onboarding.View, approval *onboarding.Approval) []string {
+	return slices.DeleteFunc(view.Covered(r.Approvers, approval.Asked), func(id string) bool {
+		return id == view.Requester.ID ||
 			slices.ContainsFunc(approval.Votes, func(vote onboarding.Vote) bool { return vote.By.ID == id })
 	})
 }
@@ -236,21 +285,21 @@ func footer(approval *onboarding.Approval, hidden int) string {
 	return strings.Join(facts, " · ")
 }
 
-// writeAttempt shows the progress or the result of an attempt.
-func writeAttempt(page *mrkdwn.Builder, attempt *onboarding.Attempt, now time.Time) {
+// attemptLine says how an attempt goes on or ended. A still line does not change while it goes on.
+func attemptLine(attempt *onboarding.Attempt, now time.Time, still bool) string {
 	lasted := mrkdwn.Duration(attempt.Finished.Sub(attempt.Started))
-	switch attempt.Outcome {
-	case onboarding.OutcomeDone:
-		page.Say(fmt.Sprintf("%s Done in %s.", mrkdwn.MarkDone, lasted))
-	case onboarding.OutcomeFailed:
-		page.Say(fmt.Sprintf("%s Failed after %s: %s", mrkdwn.MarkFailed, lasted,
-			mrkdwn.Inline(mrkdwn.Summary(attempt.Error))))
-	case onboarding.OutcomeInterrupted:
-		page.Say(fmt.Sprintf("%s Interrupted by a restart after %s.", mrkdwn.MarkWarning, lasted))
-	default:
-		page.Say(fmt.Sprintf("%s In progress for %s.", mrkdwn.MarkBusy, elapsed(now, attempt.Started)))
-		page.Parts(mrkdwn.Part{Body: lastLines(attempt)})
+	switch {
+	case attempt.Outcome == onboarding.OutcomeDone:
+		return fmt.Sprintf("%s Done in %s.", mrkdwn.MarkDone, lasted)
+	case attempt.Outcome == onboarding.OutcomeFailed:
+		return fmt.Sprintf("%s Failed after %s: %s", mrkdwn.MarkFailed, lasted,
+			mrkdwn.Inline(mrkdwn.Summary(attempt.Error)))
+	case attempt.Outcome == onboarding.OutcomeInterrupted:
+		return fmt.Sprintf("%s Interrupted by a restart after %s.", mrkdwn.MarkWarning, lasted)
+	case still:
+		return fmt.Sprintf("%s In progress since %s.", mrkdwn.MarkBusy, blockkit.Date(attempt.Started))
 	}
+	return fmt.Sprintf("%s In progress for %s.", mrkdwn.MarkBusy, elapsed(now, attempt.Started))
 }
 
 // colours matches the colour codes that programs print for terminals (ECMA-48 §8.3.117, SGR).

@@ -100,7 +100,10 @@ func eventText(
 
 // AuditLogText is the audit log of a run as a text file: what happened, then every change that
 // was applied, with its approvals.
-func AuditLogText(view *onboarding.View) string {
+//
+// The outputs are what attempts printed, by their ids. Of an attempt without one, the last lines are
+// in the file.
+func AuditLogText(view *onboarding.View, outputs map[uuid.UUID]string) string {
 	plain := func(operator onboarding.Operator) string {
 		return fmt.Sprintf("%s (%s)", mrkdwn.OneLine(operator.Name), operator.ID)
 	}
@@ -130,9 +133,22 @@ func AuditLogText(view *onboarding.View) string {
 				mrkdwn.OneLine(vote.Reason))
 		}
 		out.WriteString("\n" + changes.FullText(approval.Change))
+		if attempt.Lines > 0 {
+			out.WriteString("\nIt printed:\n\n" + mrkdwn.Visible(outputText(attempt, outputs)) + "\n")
+		}
 	}
 	out.WriteString("\n\n")
 	return out.String()
+}
+
+// outputText is what an attempt printed, without colours, at most maxOutput characters of it.
+func outputText(attempt *onboarding.Attempt, outputs map[uuid.UUID]string) string {
+	const maxOutput = 200_000
+	output, known := outputs[attempt.ID]
+	if !known {
+		output = strings.Join(attempt.Tail, "\n")
+	}
+	return blockkit.Truncate(colours.ReplaceAllString(strings.TrimSpace(output), ""), maxOutput)
 }
 
 func voteText(vote onboarding.Vote) string {

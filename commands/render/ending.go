@@ -109,7 +109,9 @@ func (r Renderer) cancelledMessage(view *onboarding.View, event onboarding.Event
 		lines = append([]string{"Nothing was applied."}, lines...)
 	}
 	page.Say(strings.Join(lines, "\n"))
-	if view.Kind == onboarding.KindOnboard {
+	if event.Text != "" {
+		page.Say(mrkdwn.Inline(mrkdwn.Summary(event.Text)))
+	} else if view.Kind == onboarding.KindOnboard {
 		page.Note(fmt.Sprintf("%s continues it: what exists already is found and not done twice.",
 			blockkit.Code(r.Command+" "+view.Request.Slug)))
 	}

@@ -13,13 +13,12 @@ import (
 )
 
 // Logged returns the attempts whose whole output goes into the thread as a file: those that failed
-// or were cut short, and those that printed more lines than were shown.
+// or were cut short. The output of the others is in the audit log.
 func Logged(view *onboarding.View) []*onboarding.Attempt {
 	var found []*onboarding.Attempt
 	for _, attempt := range view.Attempts {
-		long := attempt.Lines > len(attempt.Tail)
-		if attempt.Outcome != onboarding.OutcomeRunning && attempt.Lines > 0 &&
-			(long || attempt.Outcome != onboarding.OutcomeDone) {
+		if attempt.Outcome != onboarding.OutcomeRunning && attempt.Outcome != onboarding.OutcomeDone &&
+			attempt.Lines > 0 {
 			found = append(found, attempt)
 		}
 	}

@@ -13,15 +13,44 @@ import (
 	"github.com/atlilith/onboardbot/onboarding"
 )
 
-// findingsMessage shows what a step that changes nothing has found, or what a step is waiting for. The
-// table has only what did not pass; a button shows everything. The message is updated in place.
-func findingsMessage(view *onboarding.View, step *onboarding.Step) post.Message {
+// findingsMessage shows what steps that change nothing have found, or what a step is waiting for. The
+// table has only what did not pass; buttons show everything. The message is updated in place, and
+// begins with the first step that has something to show.
+func findingsMessage(view *onboarding.View, steps ...*onboarding.Step) post.Message {
 	var page mrkdwn.Builder
-	at := stepIndex(view.Run, step)
+	var notable []onboarding.Finding
+	for _, step := range steps {
+		writeOutcome(&page, view, step)
+		notable = append(notable, notPassed(step)...)
+	}
+	if len(notable) > 0 {
+		page.Table(findingRows(notable))
+	}
+	for _, step := range steps {
+		var buttons []*slack.ButtonBlockElement
+		if step.State == onboarding.StepWaiting && view.State == onboarding.RunActive {
+			buttons = append(buttons, blockkit.Button(ActionCheck, view.ID.String(), "Check now", ""))
+		}
+		if len(notPassed(step)) < len(step.Findings) {
+			label := "Show all"
+			if len(steps) > 1 {
+				label += " of " + title(step.Definition)
+			}
+			buttons = append(buttons, blockkit.Button(ActionFindings, view.ID.String(), label, ""))
+		}
+		if len(buttons) > 0 {
+			page.Buttons(stepID(stepIndex(view.Run, step)), buttons...)
+		}
+	}
+	return post.Message{Key: RootKey(view.ID) + "/" + stepID(stepIndex(view.Run, steps[0])), Channel: view.Channel,
+		Thread: RootKey(view.ID), Text: page.Text(), Blocks: page.Blocks}
+}
+
+// writeOutcome says how the checks of a step went, or what it is waiting for.
+func writeOutcome(page *mrkdwn.Builder, view *onboarding.View, step *onboarding.Step) {
 	name := "*" + mrkdwn.Inline(title(step.Definition)) + "*"
-	waiting := step.State == onboarding.StepWaiting && view.State == onboarding.RunActive
 	switch {
-	case waiting:
+	case step.State == onboarding.StepWaiting && view.State == onboarding.RunActive:
 		page.Say(fmt.Sprintf("%s %s is waiting. It checks again by itself.\n%s, this is what it is waiting for:",
 			mrkdwn.MarkBusy, name, mrkdwn.Mention(view.Requester)))
 		page.Parts(mrkdwn.Part{Body: blockkit.Truncate(mrkdwn.Visible(step.Detail), 2000)})
@@ -34,23 +63,12 @@ func findingsMessage(view *onboarding.View, step *onboarding.Step) post.Message 
 	default:
 		page.Say(fmt.Sprintf("%s %s is being checked again", mrkdwn.MarkBusy, name))
 	}
-	notable := slices.DeleteFunc(slices.Clone(step.Findings),
+}
+
+// notPassed returns the findings of a step that somebody should read.
+func notPassed(step *onboarding.Step) []onboarding.Finding {
+	return slices.DeleteFunc(slices.Clone(step.Findings),
 		func(finding onboarding.Finding) bool { return finding.Level == onboarding.OK })
-	if len(notable) > 0 {
-		page.Table(findingRows(notable))
-	}
-	var buttons []*slack.ButtonBlockElement
-	if waiting {
-		buttons = append(buttons, blockkit.Button(ActionCheck, view.ID.String(), "Check now", ""))
-	}
-	if len(notable) < len(step.Findings) {
-		buttons = append(buttons, blockkit.Button(ActionFindings, view.ID.String(), "Show all", ""))
-	}
-	if len(buttons) > 0 {
-		page.Buttons(stepID(at), buttons...)
-	}
-	return post.Message{Key: RootKey(view.ID) + "/" + stepID(at), Channel: view.Channel, Thread: RootKey(view.ID),
-		Text: page.Text(), Blocks: page.Blocks}
 }
 
 // FindingsPage shows all findings of a step, those that did not pass first.

@@ -37,6 +37,7 @@ var topics = []struct {
 		{" undo merche-biche", "undo a finished onboarding"},
 		{" freeze REASON", "stop every change of all runs"},
 		{" thaw", "end the freeze"},
+		{" away until=2026-12-24 cover=@cleo", "somebody else gets your direct messages and mentions"},
 	}},
 }
 
@@ -77,4 +78,5 @@ const (
 	WordUndo   = "undo"
 	WordFreeze = "freeze"
 	WordThaw   = "thaw"
+	WordAway   = "away"
 )

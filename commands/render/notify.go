@@ -51,7 +51,7 @@ func (r Renderer) Direct(view *onboarding.View, now time.Time, approvers, escala
 		if event.Kind != onboarding.EventAsked && now.Sub(event.At) > directMessageWindow {
 			continue
 		}
-		for _, person := range to {
+		for _, person := range view.Covered(to, event.At) {
 			if person == view.Requester.ID {
 				continue
 			}
@@ -115,10 +115,10 @@ func (r Renderer) callMessage(view *onboarding.View, events []onboarding.Event) 
 	switch {
 	case len(open) == 0 || !r.Mentions:
 	case escalated:
-		who = r.EscalateTo
+		who = view.Covered(r.EscalateTo, events[0].At)
 	default:
 		for _, approval := range open {
-			for _, id := range r.eligibleApprovers(view.Requester.ID, approval) {
+			for _, id := range r.eligibleApprovers(view, approval) {
 				if !slices.Contains(who, id) {
 					who = append(who, id)
 				}

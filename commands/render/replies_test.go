@@ -53,7 +53,8 @@ func TestPrivateAnswers(t *testing.T) {
 func TestAuditLogText(t *testing.T) {
 	t.Parallel()
 	golden.Compare(t, filepath.Join("testdata", "trail.txt"),
-		[]byte(AuditLogText(scenarios["failed and retried"]().View)))
+		[]byte(AuditLogText(scenarios["failed and retried"]().View, map[uuid.UUID]string{
+			uuid.MustParse("0198c0de-0000-7000-8000-000000000201"): "all of \x1b[31mits\x1b[0m output\n"})))
 }
 
 // TestFrozenThread renders a thread while a freeze holds.

@@ -2,6 +2,7 @@ package render
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/google/uuid"
@@ -27,6 +28,9 @@ func (r Renderer) stuckMessage(view *onboarding.View, event onboarding.Event) po
 			mrkdwn.MarkFailed, name, mrkdwn.Mention(event.Actor), mrkdwn.Inline(mrkdwn.Summary(event.Text)),
 			requester))
 		retry = "Retry requests approval again."
+		if view.Kind == onboarding.KindOnboard {
+			retry += " Edit and ask again… opens the request first; what was applied stays as it is."
+		}
 	case onboarding.EventExpired:
 		page.Say(fmt.Sprintf("%s Nobody decided on %s in time.\n%s, press Retry to request approval again.",
 			mrkdwn.MarkWarning, name, requester))
@@ -50,6 +54,9 @@ func (r Renderer) stuckMessage(view *onboarding.View, event onboarding.Event) po
 		buttons := []*slack.ButtonBlockElement{blockkit.Button(ActionRetry, run, "Retry", slack.StylePrimary)}
 		if len(view.Stuck()) > 1 {
 			buttons = append(buttons, blockkit.Button(ActionAgain, run, "Retry all", ""))
+		}
+		if event.Kind == onboarding.EventRejected && view.Kind == onboarding.KindOnboard {
+			buttons = append(buttons, blockkit.Button(ActionEdit, run, "Edit and ask again…", ""))
 		}
 		page.Buttons(stepID(stepIndex(view.Run, step)), append(buttons, cancelButton(view.Run))...)
 	}
@@ -124,11 +131,9 @@ func eventKey(event onboarding.Event) string {
 }
 
 // stepIndex returns the index of a step in its run.
-func stepIndex(run *onboarding.Run, step *onboarding.Step) int {
-	for i := range run.Steps {
-		if run.Steps[i].Key == step.Key {
-			return i
-		}
-	}
-	return -1
+func stepIndex(run *onboarding.Run, step *onboarding.Step) int { return keyIndex(run, step.Key) }
+
+// keyIndex returns the index of the step of a key, -1 if the run has none.
+func keyIndex(run *onboarding.Run, key onboarding.Key) int {
+	return slices.IndexFunc(run.Steps, func(step onboarding.Step) bool { return step.Key == key })
 }

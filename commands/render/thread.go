@@ -29,14 +29,19 @@ func (r Renderer) Thread(view *onboarding.View, now time.Time) []post.Message {
 	messages := []post.Message{r.rootMessage(view)}
 	asked := map[uuid.UUID]bool{}
 	told := map[onboarding.Key]bool{}
-	together := map[int64]bool{} // events that an earlier message covers
+	together := map[int64]bool{}  // events that an earlier message covers
+	var checks []*onboarding.Step // those that change nothing share a message
 	for i, event := range view.Events {
 		step := view.Step(event.Step)
 		switch event.Kind {
 		case onboarding.EventAsked, onboarding.EventApplying, onboarding.EventLapsed:
-			if approval := view.Approval(event.Approval); approval != nil && !asked[approval.ID] {
-				asked[approval.ID] = true
-				messages = append(messages, r.approvalRequest(view, approval, now))
+			approval := view.Approval(event.Approval)
+			if approval == nil || asked[approval.ID] {
+				break
+			}
+			asked[approval.ID] = true
+			if approval.AskedWith == uuid.Nil {
+				messages = append(messages, r.requestMessage(view, approval, now))
 			}
 		case onboarding.EventApproved:
 			if ahead := aheadVotes(view, i, asked); len(ahead) > 0 && !together[event.ID] {
@@ -64,10 +69,23 @@ func (r Renderer) Thread(view *onboarding.View, now time.Time) []post.Message {
 		}
 		if !told[step.Key] && (event.Kind == onboarding.EventWaiting || reportsFindings(step, event.Kind)) {
 			told[step.Key] = true
-			messages = append(messages, findingsMessage(view, step))
+			if step.Destructive || len(checks) == 0 {
+				messages = append(messages, findingsMessage(view, step))
+			}
+			if !step.Destructive {
+				checks = append(checks, step)
+			}
 		}
 		if needsPerson(event.Kind) {
 			messages = append(messages, r.stuckMessage(view, event))
+		}
+	}
+	if len(checks) > 1 {
+		shared := findingsMessage(view, checks...)
+		for i := range messages {
+			if messages[i].Key == shared.Key {
+				messages[i] = shared
+			}
 		}
 	}
 	return messages

@@ -146,6 +146,23 @@ var scenarios = map[string]func() *scenario{
 		}
 		return s
 	},
+	"asked together": func() *scenario {
+		s := preflightDone().appliedStep("database", insertRows())
+		dns := s.asked("dns/merche-biche.com", publish())
+		s.after(time.Second)
+		for _, each := range []struct {
+			key    onboarding.Key
+			change onboarding.Change
+		}{{"deploy-config/merche-biche.com", commitConfig()}, {"deploy/merche-biche.com", deploy()}} {
+			s.asked(each.key, each.change)
+		}
+		for _, approval := range s.Approvals[1:] {
+			approval.AskedWith = s.Approvals[0].ID
+		}
+		s.after(time.Minute).approved(dns, bo)
+		s.applying(dns, "a line")
+		return s.after(time.Second)
+	},
 	"two questions call": func() *scenario {
 		s := preflightDone()
 		for i, key := range []onboarding.Key{"database", "deploy-config/merche-biche.com"} {

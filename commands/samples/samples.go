@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/google/uuid"
 	"github.com/slack-go/slack"
 
 	"github.com/atlilith/onboardbot/bot/blockkit"
@@ -87,6 +88,13 @@ func (c *collector) thread() {
 	frozen := openRun()
 	frozen.Freeze = freeze
 	c.message("thread/frozen", renderer.Thread(frozen.View, now)[0])
+	together := openRun()
+	joined := *together.Approvals[0]
+	joined.ID, joined.AskedWith = uuid.MustParse("0198c0de-0000-7000-8000-0000000000ff"), joined.ID
+	together.Approvals = append(together.Approvals, &joined)
+	for i, message := range renderer.Thread(together.View, now) {
+		c.message(fmt.Sprintf("thread/together-%02d", i), message)
+	}
 	direct := renderer.Direct(openRun().View, now, []string{bo.ID}, nil)
 	c.message("thread/direct", direct[0])
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/atlilith/onboardbot/internal/sandbox"
 	"github.com/atlilith/onboardbot/internal/sandbox/testbed"
+	"github.com/atlilith/onboardbot/internal/sandbox/workspace"
 )
 
 // rounds is how many onboardings by the product the benchmark measures.
@@ -86,6 +87,72 @@ func BenchmarkOnboarding(b *testing.B) {
 		b.ReportMetric(median(byBot).Seconds(), "s/by-bot")
 		b.ReportMetric(median(byBot).Seconds()/median(byHand).Seconds(), "ratio")
 		b.Logf("by hand %v, by bot %v", byHand, byBot)
+	}
+}
+
+// BenchmarkSixteenAtOnce begins 16 onboardings of one domain at once, with every approval given at once,
+// and measures until all are live. Slack takes one post a second in a channel, which is what they wait
+// for.
+func BenchmarkSixteenAtOnce(b *testing.B) {
+	const runs = 16
+	for b.Loop() {
+		dir, err := os.MkdirTemp("", "bench")
+		if err != nil {
+			b.Fatal(err)
+		}
+		defer os.RemoveAll(dir)
+		zones := make([]string, runs)
+		for i := range zones {
+			zones[i] = fmt.Sprintf("many-%d.example", i)
+		}
+		set, err := testbed.Open(b.Context(), dir, testbed.Config{World: sandbox.Config{Zones: zones}})
+		if err != nil {
+			b.Fatal(err)
+		}
+		defer set.Close()
+		executable, err := os.Executable()
+		if err != nil {
+			b.Fatal(err)
+		}
+		bot, err := set.Start([]string{executable}, asProduct)
+		if err != nil {
+			b.Fatal(err)
+		}
+		if err := set.Connected(b.Context(), bot, 0); err != nil {
+			b.Fatal(err)
+		}
+		began := time.Now()
+		failed := make(chan error, runs)
+		roots := make([]workspace.Message, runs)
+		for i, zone := range zones {
+			go func() {
+				root, err := set.AskInLine(b.Context(), testbed.Ana, testbed.Inputs{Slug: fmt.Sprintf("many-%d", i),
+					Name: "Many", Email: fmt.Sprintf("many-%d@example.com", i), Domains: []string{zone}})
+				roots[i] = root
+				if err == nil {
+					err = set.Finish(b.Context(), testbed.Bo, root)
+				}
+				failed <- err
+			}()
+		}
+		for range runs {
+			if err := <-failed; err != nil {
+				b.Error(err)
+			}
+		}
+		b.ReportMetric(time.Since(began).Seconds(), "s/16-runs")
+		screen, err := set.Person(testbed.Bo).Screen(b.Context())
+		if err != nil {
+			b.Fatal(err)
+		}
+		posts := 0
+		for _, root := range roots {
+			posts += len(testbed.Thread(screen, root))
+		}
+		b.ReportMetric(float64(posts)/runs, "posts/run")
+		if err := bot.Stop(); err != nil {
+			b.Fatal(err)
+		}
 	}
 }
 

@@ -28,11 +28,11 @@ func TestDecisions(t *testing.T) {
 	for who, words := range map[string][]string{
 		testbed.Ana: {"your own request", "someone else must decide"}, testbed.Gus: {"guest"}, workspace.Fay: {"another workspace"},
 	} {
-		s.must(s.Press(s.within(10*time.Second), who, question, "Approve"))
+		s.must(s.Press(s.within(10*time.Second), who, question, "Approve Database rows"))
 		s.readsEphemeral(who, words...)
 	}
 
-	s.must(s.Press(s.within(10*time.Second), testbed.Bo, question, "Reject…"))
+	s.must(s.Press(s.within(10*time.Second), testbed.Bo, question, "Reject… Database rows"))
 	form, err := s.Person(testbed.Bo).Modal(s.within(10 * time.Second))
 	s.must(err)
 	_, err = form.Fill(t.Context(), "Why not?", "The address is mistyped <!channel>")
@@ -48,7 +48,7 @@ func TestDecisions(t *testing.T) {
 
 	var clicks sync.WaitGroup
 	for _, who := range []string{testbed.Bo, testbed.Cleo} {
-		clicks.Go(func() { _ = s.Press(s.within(10*time.Second), who, question, "Approve") })
+		clicks.Go(func() { _ = s.Press(s.within(10*time.Second), who, question, "Approve Database rows") })
 	}
 	clicks.Wait()
 	s.reads(root, "Database rows", ": done")
@@ -61,21 +61,21 @@ func TestDecisions(t *testing.T) {
 
 	question = s.reads(root, "DNS of merche-biche.com", "[Approve]")
 	s.updateZone("merche-biche.com", "update add merche-biche.com. 60 A 203.0.113.99")
-	s.must(s.Press(s.within(10*time.Second), testbed.Bo, question, "Approve"))
+	s.must(s.Press(s.within(10*time.Second), testbed.Bo, question, "Approve DNS of merche-biche.com"))
 	question = s.reads(root, "DNS of merche-biche.com", "What changed", "203.0.113.99", "[Approve]")
-	s.must(s.Press(s.within(10*time.Second), testbed.Bo, question, "Approve"))
+	s.must(s.Press(s.within(10*time.Second), testbed.Bo, question, "Approve DNS of merche-biche.com"))
 	s.reads(root, "DNS of merche-biche.com", ": done")
 
 	s.approve(root, "Deploy config of merche-biche.com")
 	question = s.reads(root, "Deploy merche-biche.com", "[Approve]")
 	free, err := s.VPS[0].FillDisk(t.Context(), "/var/www")
 	s.must(err)
-	s.must(s.Press(s.within(10*time.Second), testbed.Bo, question, "Approve"))
+	s.must(s.Press(s.within(10*time.Second), testbed.Bo, question, "Approve Deploy merche-biche.com"))
 	trouble = s.reads(root, "Deploy merche-biche.com", "failed", "No such file or directory", "[Retry]")
 	s.must(free())
 	s.must(s.Press(s.within(10*time.Second), testbed.Ana, trouble, "Retry"))
 	s.must(s.Press(s.within(10*time.Second), testbed.Cleo,
-		s.readsAfter(trouble, root, "Deploy merche-biche.com", "[Approve]"), "Approve"))
+		s.readsAfter(trouble, root, "Deploy merche-biche.com", "[Approve]"), "Approve Deploy merche-biche.com"))
 	s.reads(root, "Deploy merche-biche.com", ": done")
 	s.reads(root, "Certificate of merche-biche.com", "[Approve]")
 

@@ -34,7 +34,7 @@ func TestARunSurvivesKills(t *testing.T) {
 	s.must(err)
 	_, err = held.Exec(t.Context(), `LOCK TABLE users IN SHARE MODE`)
 	s.must(err)
-	s.must(s.Press(s.within(10*time.Second), testbed.Bo, question, "Approve"))
+	s.must(s.Press(s.within(10*time.Second), testbed.Bo, question, "Approve Database rows"))
 	s.waitBlocked(`SELECT count(*) FROM pg_locks WHERE relation = 'users'::regclass AND NOT granted`)
 	s.bot.Kill()
 	s.must(held.Rollback(t.Context()))

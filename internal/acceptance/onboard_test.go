@@ -20,6 +20,11 @@ func TestOnboarding(t *testing.T) {
 			s := open(t, testbed.Config{})
 			root := s.ask(in)
 			s.finish(root)
+			screen, err := s.Person(testbed.Ana).Screen(t.Context())
+			s.must(err)
+			if posts := len(testbed.Thread(screen, root)); len(in.Domains) < 2 && posts > 7 {
+				t.Errorf("%d messages about one domain, and nothing was rejected", posts)
+			}
 		})
 	}
 }

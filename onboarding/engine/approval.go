@@ -38,6 +38,9 @@ func (d *driver) requestApproval(ctx context.Context, w *work, observation onboa
 		if err := tx.InsertApproval(ctx, approval); err != nil {
 			return err
 		}
+		if err := tx.AskTogether(ctx, approval); err != nil {
+			return err
+		}
 		if err := wakeFor(ctx, tx, approval); err != nil {
 			return err
 		}
@@ -123,6 +126,9 @@ func (d *driver) takePreapproval(ctx context.Context, w *work, digest onboarding
 // to be decided.
 func usePreapproval(ctx context.Context, tx Tx, step *onboarding.Step, approval *onboarding.Approval) error {
 	if err := wakeFor(ctx, tx, approval); err != nil {
+		return err
+	}
+	if err := tx.AskTogether(ctx, approval); err != nil {
 		return err
 	}
 	if approval.State == onboarding.ApprovalAheadApproved {

@@ -29,6 +29,7 @@ type Records interface {
 	Preapprovals(ctx context.Context, run uuid.UUID, step onboarding.Key) ([]*onboarding.Approval, error)
 	DueApprovals(ctx context.Context, run uuid.UUID) ([]*onboarding.Approval, error)
 	InsertApproval(ctx context.Context, approval *onboarding.Approval) error
+	AskTogether(ctx context.Context, approval *onboarding.Approval) error
 	SetApprovalState(ctx context.Context, approval *onboarding.Approval, state onboarding.ApprovalState) error
 	CloseApproval(ctx context.Context, approval *onboarding.Approval, state onboarding.ApprovalState) error
 	MarkReminded(ctx context.Context, approval uuid.UUID) (bool, error)

@@ -221,7 +221,8 @@ func (s *schema) paste(t *testing.T, findings []isolation.Finding) {
 		results, err := conn.PgConn().Exec(t.Context(), f.Proof).ReadAll()
 		_ = conn.Close(t.Context())
 		held, _ := errors.AsType[*pgconn.PgError](err)
-		shown := held != nil && strings.HasPrefix(held.Code, "23")
+		// A constraint that held the write, or an error that says a value.
+		shown := held != nil && (strings.HasPrefix(held.Code, "23") || strings.HasPrefix(held.Code, "22"))
 		for _, result := range results {
 			set := len(result.FieldDescriptions) == 1 && result.FieldDescriptions[0].Name == "set_config"
 			truncated := result.CommandTag.String() == "TRUNCATE TABLE"

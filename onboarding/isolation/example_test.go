@@ -3,6 +3,7 @@ package isolation_test
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"os"
 
@@ -58,7 +59,7 @@ func ExampleWriteText() {
 	//    as Person 7
 	//    read 2 rows of others, such as id 3 of
 	//      Person 4
-	//    fix:
+	//    fix, not tried:
 	//    ALTER TABLE "public"."bookings" ENABLE ROW
 	//      LEVEL SECURITY;
 	//
@@ -86,4 +87,29 @@ func ExampleRun() {
 	// Could not check:
 	//    - everything: database_url: missing
 	//      app_role: missing settings.user: missing
+}
+
+func ExampleReadBaseline() {
+	var saved bytes.Buffer
+	if err := json.NewEncoder(&saved).Encode(leak); err != nil {
+		panic(err)
+	}
+	baseline, err := isolation.ReadBaseline(&saved)
+	if err != nil {
+		panic(err)
+	}
+	fmt.Println("the same leak:", leak.Since(baseline).Verdict)
+	other := &isolation.Report{Findings: []isolation.Finding{{
+		Kind: isolation.Leak, Operation: "delete", Table: "public.bookings",
+	}}}
+	fmt.Println("another one:", other.Since(baseline).Verdict)
+	// Output:
+	// the same leak: sound
+	// another one: leak
+}
+
+func ExampleSeed() {
+	_, err := isolation.Seed(context.Background(), isolation.Config{}, isolation.SeedOptions{})
+	fmt.Println(err)
+	// Output: owner_database_url: missing: a login to the disposable database as the owner of its schema
 }

@@ -115,14 +115,14 @@ func TestTextIsNarrow(t *testing.T) {
    as Person a
    read 2 rows of others, such as id 7 of
      Person b
-   fix:
+   fix, not tried:
    ALTER TABLE x ENABLE ROW LEVEL SECURITY;
 
 2. RISK: read public.b
    as Person a
    read 2 rows of others, such as id 7 of
      Person b
-   fix:
+   fix, not tried:
    ALTER TABLE x ENABLE ROW LEVEL SECURITY;
 
 Covered: 0 tenants (0 Persons, 0 Orgs) ×

@@ -19,20 +19,25 @@ type Asked struct {
 	// Submission is what the chat side calls the form or press that asks. One that is sent twice
 	// begins one run.
 	Submission string
+	// Replaces is the active onboarding of the same slug whose place a new one takes, since its request
+	// was edited, zero for none. It is cancelled when the new one begins.
+	Replaces uuid.UUID
 }
 
 // Begin starts a run for a request. It returns [onboarding.Problems] for a request that cannot
-// stand, and [onboarding.ErrNotOperator].
+// stand, and [onboarding.ErrNotOperator]. For a run that takes the place of another it also returns
+// [onboarding.ErrRunEnded] if that one has ended, and [onboarding.ErrBusy] while a step of it is
+// being applied.
 func (s *Service) Begin(ctx context.Context, request onboarding.Request, asked Asked) (*onboarding.Run, error) {
 	requester, run, err := s.admit(ctx, asked)
 	if err != nil || run != nil {
 		return run, err
 	}
-	if err := s.Check(ctx, request); err != nil {
+	if err := CheckEdited(ctx, s, request, asked.Replaces); err != nil {
 		return nil, err
 	}
 	run, err = s.insert(ctx, &onboarding.Run{Kind: onboarding.KindOnboard, Request: request, Requester: requester,
-		Channel: asked.Channel, TenantID: uuid.New(), Steps: pending(s.deps.Runbook.Steps(request))}, asked.Submission)
+		Channel: asked.Channel, TenantID: uuid.New(), Steps: pending(s.deps.Runbook.Steps(request))}, asked)
 	switch store.Violates(err) {
 	case store.OneActiveRunPerSlug:
 		return nil, onboarding.Problems{onboarding.FieldSlug: beingOnboarded(request.Slug)}
@@ -56,14 +61,17 @@ func (s *Service) admit(ctx context.Context, asked Asked) (onboarding.Operator, 
 // insert gives a new run its id, stores it and wakes the engine. A submission
 // that has begun one meanwhile begins no second. Which unique constraint stands in the way is
 // told by [store.Violates].
-func (s *Service) insert(ctx context.Context, run *onboarding.Run, submission string) (*onboarding.Run, error) {
+func (s *Service) insert(ctx context.Context, run *onboarding.Run, asked Asked) (*onboarding.Run, error) {
 	var err error
 	if run.ID, err = uuid.NewV7(); err != nil {
 		return nil, err
 	}
 	run.State = onboarding.RunActive
 	err = pgx.BeginFunc(ctx, reconnect.Pool{Pool: s.pool}, func(tx pgx.Tx) error {
-		if err := store.InsertRun(ctx, tx, run, submission); err != nil {
+		if err := replace(ctx, tx, s.deps.Notifier, asked.Replaces, run.Requester); err != nil {
+			return err
+		}
+		if err := store.InsertRun(ctx, tx, run, asked.Submission); err != nil {
 			return err
 		}
 		if err := store.SaveFacts(ctx, tx, run, run.Facts); err != nil {
@@ -80,7 +88,7 @@ func (s *Service) insert(ctx context.Context, run *onboarding.Run, submission st
 	})
 	switch {
 	case store.Violates(err) == store.OneRunPerSubmission:
-		return store.RunBySubmission(ctx, s.pool, submission)
+		return store.RunBySubmission(ctx, s.pool, asked.Submission)
 	case err != nil:
 		return nil, fmt.Errorf("new run: %w", err)
 	}

@@ -18,25 +18,33 @@ func (s *Service) Check(ctx context.Context, request onboarding.Request) error {
 	if err != nil {
 		return err
 	}
-	check := &requestCheck{pool: s.pool, platform: s.Platform, repository: s.deps.Repository, request: request,
+	return newCheck(s, request, earlier).all(ctx)
+}
+
+func newCheck(s *Service, request onboarding.Request, earlier *onboarding.Run) *requestCheck {
+	return &requestCheck{pool: s.pool, platform: s.Platform, repository: s.deps.Repository, request: request,
 		earlier: earlier, problems: request.Check(s.policy.ReservedSlugs, s.policy.Hosts),
 		reserved: s.policy.CheckDomain}
+}
+
+// all makes every check of what has no problem so far.
+func (c *requestCheck) all(ctx context.Context) error {
 	for _, part := range []struct {
 		field onboarding.Field
 		check func(context.Context) error
 	}{
-		{onboarding.FieldSlug, check.slug}, {onboarding.FieldEmail, check.email}, {onboarding.FieldOrg, check.org},
-		{onboarding.FieldDomains, check.domains},
+		{onboarding.FieldSlug, c.slug}, {onboarding.FieldEmail, c.email}, {onboarding.FieldOrg, c.org},
+		{onboarding.FieldDomains, c.domains},
 	} {
-		if check.problems[part.field] != "" {
+		if c.problems[part.field] != "" {
 			continue
 		}
 		if err := part.check(ctx); err != nil {
 			return fmt.Errorf("%s: %w", part.field, err)
 		}
 	}
-	if len(check.problems) > 0 {
-		return check.problems
+	if len(c.problems) > 0 {
+		return c.problems
 	}
 	return nil
 }
@@ -50,8 +58,10 @@ type requestCheck struct {
 	repository onboarding.Repository
 	request    onboarding.Request
 	earlier    *onboarding.Run
-	problems   onboarding.Problems
-	reserved   func(domain string) string
+	// replaces says that earlier is still active, and that the request is to take its place.
+	replaces bool
+	problems onboarding.Problems
+	reserved func(domain string) string
 }
 
 // slug refuses a slug that is taken.
@@ -61,7 +71,7 @@ func (c *requestCheck) slug(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if active {
+	if active && !c.replaces {
 		c.problems.Add(onboarding.FieldSlug, beingOnboarded(slug))
 		return nil
 	}

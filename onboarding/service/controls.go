@@ -94,23 +94,28 @@ func (s *Service) Cancel(ctx context.Context, id uuid.UUID, operator string) err
 		return err
 	}
 	return s.changeActive(ctx, id, func(tx pgx.Tx, run *onboarding.Run) error {
-		for i := range run.Steps {
-			if run.Steps[i].State == onboarding.StepApplying {
-				return fmt.Errorf("step %s: %w", run.Steps[i].Key, onboarding.ErrBusy)
-			}
-		}
-		if err := store.WithdrawApprovals(ctx, tx, id); err != nil {
-			return err
-		}
-		run.State, run.EndedBy = onboarding.RunCancelled, actor
-		if err := store.EndRun(ctx, tx, run); err != nil {
-			return err
-		}
 		s.log.InfoContext(ctx, "run cancelled", "run", id, "slug", run.Request.Slug, "by", actor.ID)
-		err := store.AddEvent(ctx, tx, onboarding.Event{RunID: id, Kind: onboarding.EventCancelled, Actor: actor})
-		if err != nil {
+		if err := cancel(ctx, tx, run, actor, ""); err != nil {
 			return err
 		}
 		return store.NotifyUndone(ctx, tx, s.deps.Notifier, run)
 	})
+}
+
+// cancel ends a run that the transaction has locked, and says why where there is a reason.
+func cancel(ctx context.Context, tx pgx.Tx, run *onboarding.Run, actor onboarding.Operator, why string) error {
+	for i := range run.Steps {
+		if run.Steps[i].State == onboarding.StepApplying {
+			return fmt.Errorf("step %s: %w", run.Steps[i].Key, onboarding.ErrBusy)
+		}
+	}
+	if err := store.WithdrawApprovals(ctx, tx, run.ID); err != nil {
+		return err
+	}
+	run.State, run.EndedBy = onboarding.RunCancelled, actor
+	if err := store.EndRun(ctx, tx, run); err != nil {
+		return err
+	}
+	return store.AddEvent(ctx, tx, onboarding.Event{RunID: run.ID, Kind: onboarding.EventCancelled, Actor: actor,
+		Text: why})
 }

@@ -35,7 +35,7 @@ func (s *Service) Renew(ctx context.Context, domain onboarding.Domain, asked Ask
 		run.Request.DisplayName, run.Request.Domains = domain.Name, []onboarding.Domain{live.Domain}
 	}
 	run.Steps = pending(s.deps.Runbook.RenewSteps(run))
-	run, err = s.insert(ctx, run, asked.Submission)
+	run, err = s.insert(ctx, run, asked)
 	if store.Violates(err) == store.OneActiveRunPerDomain {
 		return nil, fmt.Errorf("%s is part of another run: %w", domain.Name, onboarding.ErrBusy)
 	}

@@ -44,9 +44,10 @@ type Waker interface {
 // Service is what operators can do. It is safe for concurrent use, and any replica can serve any
 // call: everything it knows is in the database.
 type Service struct {
-	// Records is what there is to see, and Drafts what was typed and not sent.
-	Records *store.Records
-	Drafts  *store.Drafts
+	// Records is what there is to see, Drafts what was typed and not sent, and Absences who is away.
+	Records  *store.Records
+	Drafts   *store.Drafts
+	Absences *store.Absences
 	// Platform is what requests are checked against, for those who fill one in.
 	Platform onboarding.Platform
 
@@ -66,7 +67,8 @@ func New(pool *pgxpool.Pool, dependencies Dependencies, policy onboarding.Policy
 	if dependencies.SecondFactor == nil {
 		dependencies.SecondFactor = onboarding.NoSecondFactor{}
 	}
-	return &Service{Records: store.NewRecords(pool), Drafts: store.NewDrafts(pool), Platform: dependencies.Platform,
+	return &Service{Records: store.NewRecords(pool), Drafts: store.NewDrafts(pool),
+		Absences: store.NewAbsences(pool), Platform: dependencies.Platform,
 		deps: dependencies, pool: pool, policy: policy, log: log}, nil
 }
 

@@ -40,7 +40,7 @@ func (s *Service) Undo(
 		return nil, onboarding.ErrNothing
 	}
 	run.Steps = pending(s.deps.Runbook.UndoSteps(run))
-	run, err = s.insert(ctx, run, asked.Submission)
+	run, err = s.insert(ctx, run, asked)
 	switch store.Violates(err) {
 	case store.OneActiveRunPerSlug, store.OneActiveRunPerDomain:
 		return nil, fmt.Errorf("another run of %s began meanwhile: %w", slug, onboarding.ErrBusy)

@@ -13,7 +13,7 @@ import (
 
 const (
 	selectApprovals = `SELECT id, run_id, step, change, digest, state, moved, asked_at, expires_at, remind_at,
-		escalate_at, reminded_at, escalated_at, closed_at, needs, reason_needed, confirm FROM approvals`
+		escalate_at, reminded_at, escalated_at, closed_at, needs, reason_needed, confirm, asked_with FROM approvals`
 	oldestFirst = ` ORDER BY asked_at, id`
 
 	lockRunOfApproval = `SELECT FROM runs WHERE id = (SELECT run_id FROM approvals WHERE id = $1) FOR UPDATE`
@@ -202,14 +202,15 @@ func scanApproval(row pgx.CollectableRow) (*onboarding.Approval, error) {
 	approval := new(onboarding.Approval)
 	var form []byte
 	var escalate, reminded, escalated, closed *time.Time
+	var askedWith *uuid.UUID
 	err := row.Scan(&approval.ID, &approval.RunID, &approval.Step, &form, &approval.Digest, &approval.State,
 		&approval.Drift, &approval.Asked, &approval.Expires, &approval.Remind, &escalate, &reminded, &escalated,
-		&closed, &approval.Needs, &approval.ReasonNeeded, &approval.Confirm)
+		&closed, &approval.Needs, &approval.ReasonNeeded, &approval.Confirm, &askedWith)
 	if err != nil {
 		return nil, err
 	}
 	approval.Escalate, approval.Reminded = orZero(escalate), orZero(reminded)
-	approval.Escalated, approval.Closed = orZero(escalated), orZero(closed)
+	approval.Escalated, approval.Closed, approval.AskedWith = orZero(escalated), orZero(closed), orZero(askedWith)
 	if approval.Change, err = onboarding.ParseChange(form, approval.Digest); err != nil {
 		return nil, fmt.Errorf("approval %s: %w", approval.ID, err)
 	}

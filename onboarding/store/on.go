@@ -62,6 +62,10 @@ func (o On) InsertApproval(ctx context.Context, approval *onboarding.Approval) e
 	return InsertApproval(ctx, o.DB, approval)
 }
 
+func (o On) AskTogether(ctx context.Context, approval *onboarding.Approval) error {
+	return AskTogether(ctx, o.DB, approval)
+}
+
 func (o On) SetApprovalState(
 	ctx context.Context, approval *onboarding.Approval, state onboarding.ApprovalState,
 ) error {

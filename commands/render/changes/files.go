@@ -12,6 +12,7 @@ import (
 
 	"github.com/atlilith/onboardbot/commands/render/mrkdwn"
 	"github.com/atlilith/onboardbot/onboarding"
+	"github.com/atlilith/onboardbot/onboarding/brand"
 	"github.com/atlilith/onboardbot/onboarding/visible"
 )
 
@@ -22,17 +23,21 @@ func commitParts(commit *onboarding.Commit) []mrkdwn.Part {
 		head += ", on top of what others pushed, which the work tree gets too"
 	}
 	parts := []mrkdwn.Part{{Head: head, Body: visible.Exact(commit.Subject)}}
-	// A phone shows only the first files, so documentation and files without content come last.
+	// A phone shows only the first files, so what somebody chose for this site comes first, and
+	// documentation and files without content come last.
 	files := slices.Clone(commit.Files)
-	slices.SortStableFunc(files, func(a, b onboarding.FileChange) int { return rank(a) - rank(b) })
+	slices.SortStableFunc(files,
+		func(a, b onboarding.FileChange) int { return rank(commit.Folder, a) - rank(commit.Folder, b) })
 	for _, file := range files {
 		parts = append(parts, filePart(commit.Folder, file))
 	}
 	return parts
 }
 
-func rank(file onboarding.FileChange) int {
+func rank(folder string, file onboarding.FileChange) int {
 	switch {
+	case strings.HasPrefix(file.Path, path.Join(folder, brand.Folder)+"/"):
+		return -1
 	case file.Before == nil && file.After != nil && *file.After == "":
 		return 2
 	case strings.HasSuffix(file.Path, ".md"):

@@ -89,6 +89,12 @@ func request(step string) string {
 		.findLast(a => a.innerText.includes(%q + ': approval needed') && a.querySelector('button.danger'))`, step)
 }
 
+// rejectButton finds the button that rejects the change of a step in the open thread.
+func rejectButton(step string) string {
+	return fmt.Sprintf(`[...document.querySelectorAll('#replies button.danger')]
+		.findLast(b => b.ariaLabel === 'Reject… ' + %q)`, step)
+}
+
 // rejects lets Bo reject the rows with a reason, and Ana ask again, by keyboard alone.
 func rejects(ana, bo *window) {
 	ana.th.t.Helper()
@@ -100,7 +106,7 @@ func rejects(ana, bo *window) {
 	bo.waitFor(request("Database rows") + ` === document.activeElement`)
 	bo.accessible()
 	bo.picture("approval")
-	bo.tabTo(request("Database rows") + `.querySelector('button.danger')`)
+	bo.tabTo(rejectButton("Database rows"))
 	bo.keys("\r")
 	bo.sees("dialog[open] h2", "Reject")
 	bo.keys("Ask their agency first", kb.Tab)

@@ -2,10 +2,12 @@ package testbed
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/atlilith/onboardbot/internal/sandbox/workspace"
 )
@@ -170,7 +172,9 @@ func (s *Testbed) Approve(ctx context.Context, who string, root workspace.Messag
 	if err != nil {
 		return err
 	}
-	return s.Press(ctx, who, request, "Approve")
+	return s.Press(ctx, who, request, approveButton(request, func(b button) bool {
+		return strings.HasPrefix(b.Label, "Approve "+step)
+	}))
 }
 
 // Press presses a button. It fails if Slack would show the person an error.
@@ -257,14 +261,19 @@ func (p pages) reads(m workspace.Message) string {
 	return page.says
 }
 
+// pressAgain is after how long without anything to press a button is pressed again: a press does not
+// count in a message that changed at the same moment.
+const pressAgain = 5 * time.Second
+
 // approveUntil approves all requests of a run until a message in its thread contains the word.
 func (s *Testbed) approveUntil(ctx context.Context, who string, root workspace.Message, word string,
 	listen ...func(request string)) error {
 	pressed, page := map[string]bool{}, pages{}
 	for {
 		var request workspace.Message
-		ended, stuck := false, ""
-		_, err := s.Person(who).WaitFor(ctx, func(screen workspace.Screen) bool {
+		ended, stuck, target := false, "", ""
+		within, cancel := context.WithTimeout(ctx, pressAgain)
+		_, err := s.Person(who).WaitFor(within, func(screen workspace.Screen) bool {
 			request = workspace.Message{}
 			if confirms(screen) {
 				return true
@@ -276,13 +285,19 @@ func (s *Testbed) approveUntil(ctx context.Context, who string, root workspace.M
 					ended = true
 				case strings.Contains(text, "[Retry]"):
 					stuck = text
-				case strings.Contains(text, "[Approve]") && !pressed[m.TS] && request.TS == "":
-					request = m
+				case strings.Contains(text, "[Approve]") && request.TS == "":
+					if target = nextApproval(m, pressed); target != "" {
+						request = m
+					}
 				}
 			}
 			return ended || stuck != "" || request.TS != ""
 		})
+		cancel()
 		switch {
+		case err != nil && within.Err() != nil && ctx.Err() == nil:
+			clear(pressed)
+			continue
 		case err != nil:
 			return err
 		case ended:
@@ -295,14 +310,50 @@ func (s *Testbed) approveUntil(ctx context.Context, who string, root workspace.M
 			}
 			continue
 		}
-		pressed[request.TS] = true
 		head, _, _ := strings.Cut(Reads(request), "\n")
 		for _, each := range listen {
 			each(head)
 		}
 		// A request that was decided in the meantime has no buttons any more.
-		if err := s.Press(ctx, who, request, "Approve"); err != nil && !errors.Is(err, workspace.ErrCannot) {
+		if err := s.Press(ctx, who, request, target); err != nil && !errors.Is(err, workspace.ErrCannot) {
 			return err
 		}
 	}
+}
+
+// nextApproval returns the first button of a message that approves and was not pressed, as Press
+// takes it, empty if there is none. A message can hold several requests.
+func nextApproval(m workspace.Message, pressed map[string]bool) string {
+	return approveButton(m, func(b button) bool {
+		fresh := !pressed[b.Value]
+		pressed[b.Value] = true
+		return fresh
+	})
+}
+
+// button is a button of a message.
+type button struct {
+	Action string `json:"action_id"`
+	Value  string `json:"value"`
+	Label  string `json:"accessibility_label"`
+}
+
+// approveButton returns the first button of a message that approves and fits, as Press takes it, empty
+// if there is none.
+func approveButton(m workspace.Message, fits func(button) bool) string {
+	var blocks []struct {
+		ID       string   `json:"block_id"`
+		Elements []button `json:"elements"`
+	}
+	if json.Unmarshal(m.Blocks, &blocks) != nil {
+		return ""
+	}
+	for _, block := range blocks {
+		for _, element := range block.Elements {
+			if element.Action == "approval.approve" && fits(element) {
+				return block.ID + "/" + element.Action
+			}
+		}
+	}
+	return ""
 }

@@ -60,6 +60,9 @@ func (s spot) labels() []string {
 			all = append(all, t)
 		}
 	}
+	if label := word(s.element["accessibility_label"]); label != "" {
+		all = append(all, label)
+	}
 	for _, side := range []string{"positive_button", "negative_button"} {
 		if t := word(object(object(s.element[side])["text"])["text"]); t != "" {
 			all = append(all, t)

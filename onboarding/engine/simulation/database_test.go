@@ -505,6 +505,9 @@ func (r *records) InsertApproval(ctx context.Context, approval *onboarding.Appro
 	})
 }
 
+// AskTogether changes only in which message a request stands.
+func (r *records) AskTogether(context.Context, *onboarding.Approval) error { return nil }
+
 func (r *records) SetApprovalState(
 	ctx context.Context, approval *onboarding.Approval, state onboarding.ApprovalState,
 ) error {

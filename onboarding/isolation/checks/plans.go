@@ -26,10 +26,11 @@ type plans struct {
 	prover  *proof.Prover
 	fixes   *fixes.Writer
 	results *results.Collector
+	names   session.Settings
 }
 
 func newPlans(s *Setup) *plans {
-	return &plans{s.model, s.scope, s.dialer, s.victims.Sample(), s.prover, s.fixes, s.results}
+	return &plans{s.model, s.scope, s.dialer, s.victims.Sample(), s.prover, s.fixes, s.results, s.config.Settings}
 }
 
 func (c *plans) run(ctx context.Context) error {
@@ -120,9 +121,17 @@ func (c *plans) readInTurn(
 		Kind: results.Leak, Operation: results.Read, Table: t.String(),
 		As:       pair[1].Label + ", on a connection that " + pair[0].Label + " used before",
 		Evidence: "read " + found.String() + " by a prepared statement of the tenant before" + how,
+		Proof:    c.script(prepare, pair),
 		Fix:      c.fixes.Stable(c.immutableFunctions(t)), Functions: immutable,
 	})
 	return nil
+}
+
+// script renders the two turns for somebody who has just logged in as the app role.
+func (c *plans) script(prepare string, pair [2]session.Session) string {
+	first := strings.TrimSuffix(pair[0].Script(c.names, "EXECUTE turn"), "ROLLBACK;") + "COMMIT;"
+	return strings.Join([]string{"SET plan_cache_mode = force_generic_plan;", prepare + ";", first,
+		pair[1].Script(c.names, "EXECUTE turn")}, "\n")
 }
 
 // immutableFunctions are those marked IMMUTABLE that the table's policies may call.

@@ -96,7 +96,7 @@ func paragraphs(f results.Finding) []string {
 	if f.Proof != "" {
 		said = append(said, "To see it, in psql as the app role:\n"+f.Proof)
 	}
-	return append(said, "Fix:\n"+f.Fix)
+	return append(said, "Fix, not tried:\n"+f.Fix)
 }
 
 // oneLine folds white space, since names of tables may hold line ends.

@@ -64,7 +64,8 @@ type Finding struct {
 	// is rolled back. "…" stands for what a row contains. Empty for a risk, and where a leak took more
 	// statements than anybody reads.
 	Proof string `json:"proof,omitempty"`
-	// Fix is SQL that closes it. An operator reads it before running it.
+	// Fix is SQL that closes it. Nobody has tried it on this database: an operator reads it before
+	// running it.
 	Fix string `json:"fix"`
 	// Functions are the functions, "schema.name", that let it happen. The evidence names them,
 	// so the JSON does not.

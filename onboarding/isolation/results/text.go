@@ -23,7 +23,7 @@ func WriteText(w io.Writer, r *Report, changes *Changes) error {
 		wrap(&b, "as ", f.As)
 		wrap(&b, "", f.Evidence)
 		writeSQL(&b, "to see it, in psql as the app role:", f.Proof)
-		writeSQL(&b, "fix:", f.Fix)
+		writeSQL(&b, "fix, not tried:", f.Fix)
 	}
 	writeCoverage(&b, r.Coverage)
 	_, err := io.WriteString(w, b.String())
