@@ -17,25 +17,14 @@ func TestDirectory(t *testing.T) {
 	profile := func(id, name string) bot.Profile {
 		return bot.Profile{Person: bot.Person{Team: workspace.SampleTeam, ID: id}, Name: name}
 	}
-	guest, solo, gone, robot := profile(
-		workspace.Gus,
-		"gus",
-	), profile(
-		workspace.Solo,
-		"solo",
-	), profile(
-		workspace.Gone,
-		"gone",
-	),
-		profile(
-			workspace.Robot,
-			"robot",
-		)
+	ana, guest, solo := profile(workspace.Ana, "ana"), profile(workspace.Gus, "gus"), profile(workspace.Solo, "solo")
+	gone, robot := profile(workspace.Gone, "gone"), profile(workspace.Robot, "robot")
+	ana.Admin = true
 	guest.Guest = true
 	solo.Guest, solo.SingleChannel = true, true
 	gone.Deactivated = true
 	robot.Bot = true
-	for _, want := range []bot.Profile{profile(workspace.Ana, "ana"), guest, solo, gone, robot} {
+	for _, want := range []bot.Profile{ana, guest, solo, gone, robot} {
 		for range 2 {
 			got, err := directory.Person(t.Context(), want.ID)
 			got.Zone = ""

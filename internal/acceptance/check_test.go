@@ -199,7 +199,7 @@ func (s *idle) throttled() {
 	if code != cli.Failed {
 		s.t.Errorf("exit status %d", code)
 	}
-	for _, want := range []string{"LEVEL   WHAT", "\nok      slack bot token", "\nFAILED  messages and views",
+	for _, want := range []string{"LEVEL    WHAT", "\nok       slack bot token", "\nFAILED   messages and views",
 		" when the time ran out\n", "→ Run the check with a longer -timeout.\n", " 1 failed, in 4."} {
 		if !strings.Contains(out, want) {
 			s.t.Errorf("no %q in\n%s", want, out)

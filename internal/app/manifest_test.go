@@ -31,6 +31,7 @@ var scopes = map[string][]string{
 	"PostMessageContext": {"chat:write"}, "UpdateMessageContext": {"chat:write"},
 	"DeleteMessageContext": {"chat:write"}, "PostEphemeralContext": {"chat:write"},
 	"GetUserInfoContext": {"users:read"}, "GetUserGroupMembersContext": {"usergroups:read"},
+	"GetUserGroupsContext":        {"usergroups:read"},
 	"GetUploadURLExternalContext": {"files:write"}, "UploadToURL": {"files:write"},
 	"CompleteUploadExternalContext": {"files:write"},
 	"GetFileInfoContext":            {"files:read"}, "GetFileContext": {"files:read"},

@@ -2,6 +2,7 @@ package secret
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 )
@@ -36,10 +37,9 @@ var shapes = []*regexp.Regexp{
 // Redact returns a text of another program with the secrets in it replaced: those of this process,
 // and what has the form of one.
 func Redact(text string) string {
-	known.Range(func(value, _ any) bool {
-		text = strings.ReplaceAll(text, value.(string), Redacted)
-		return true
-	})
+	for _, value := range longestFirst() {
+		text = strings.ReplaceAll(text, value, Redacted)
+	}
 	for i, shape := range shapes {
 		end := ""
 		if i == 0 {
@@ -48,4 +48,15 @@ func Redact(text string) string {
 		text = shape.ReplaceAllString(text, "${1}"+Redacted+end)
 	}
 	return text
+}
+
+// longestFirst returns all known secrets, each before those that it may begin with.
+func longestFirst() []string {
+	var values []string
+	known.Range(func(value, _ any) bool {
+		values = append(values, value.(string))
+		return true
+	})
+	slices.SortFunc(values, func(a, b string) int { return len(b) - len(a) })
+	return values
 }
