@@ -166,15 +166,35 @@ func ContainsAll(text string, words []string) bool {
 	return !slices.ContainsFunc(words, func(word string) bool { return !strings.Contains(text, word) })
 }
 
-// Approve waits for the approval request of a step and presses Approve.
+// Approve waits for the approval request of a step and presses Approve. If a form asks to have read
+// the whole change, it turns its pages and sends it.
 func (s *Testbed) Approve(ctx context.Context, who string, root workspace.Message, step string) error {
 	request, err := s.ApprovalRequest(ctx, who, root, step)
 	if err != nil {
 		return err
 	}
-	return s.Press(ctx, who, request, approveButton(request, func(b button) bool {
-		return strings.HasPrefix(b.Label, "Approve "+step)
-	}))
+	target := func(m workspace.Message) string {
+		return approveButton(m, func(b button) bool { return strings.HasPrefix(b.Label, "Approve "+step) })
+	}
+	if err := s.Press(ctx, who, request, target(request)); err != nil {
+		return err
+	}
+	within, cancel := context.WithTimeout(ctx, pressAgain)
+	defer cancel()
+	screen, err := s.Person(who).WaitFor(within, func(screen workspace.Screen) bool {
+		return confirms(screen) || !slices.ContainsFunc(Thread(screen, root), func(m workspace.Message) bool {
+			return m.TS == request.TS && target(m) != ""
+		})
+	})
+	switch {
+	case err != nil && within.Err() != nil && ctx.Err() == nil:
+		return nil // the request is still open: one vote was not enough for it
+	case err != nil:
+		return err
+	case confirms(screen):
+		return s.readAll(ctx, who)
+	}
+	return nil
 }
 
 // Press presses a button, and sends the form that asks to have read the whole change. It fails if
