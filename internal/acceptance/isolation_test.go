@@ -102,7 +102,7 @@ func TestALeakKeepsASiteFromGoingLive(t *testing.T) {
 	for _, step := range []string{"DNS of", "Deploy config of", "Deploy", "Certificate of", "Sync nginx conf of"} {
 		s.approve(root, step+" merche-biche.com")
 	}
-	s.reads(root, "Sync nginx conf of merche-biche.com", ": done")
+	s.reads(root, "Sync nginx conf of merche-biche.com: done")
 	_, err := s.Root(s.within(10*time.Second), testbed.Bo, root, "🔴", "Isolation from all others", "7 of 10 steps")
 	s.must(err)
 	if asked := s.countInBotDatabase(`SELECT count(*) FROM onboarding.approvals WHERE step LIKE 'go-live/%'`); asked != 0 {

@@ -16,16 +16,19 @@ const Lease = 8 * time.Second
 // endTimeout bounds [EndLapsed], so a server that does not answer holds up nothing.
 const endTimeout = 5 * time.Second
 
-// endLapsed ends the connections of the other replicas that have lapsed: those whose connection
-// that shows that they are alive was last used longer ago than the lease, by the server's clock.
-// Both columns are those of https://www.postgresql.org/docs/current/monitoring-stats.html; a role
+// endLapsed ends the connections of the other replicas that have lapsed: those whose connections
+// that show that they are alive were all last used longer ago than the lease, by the server's
+// clock. There may be several for a while: a replica that has lost one makes another, and the
+// server may not have noticed that the first is gone. One whose time is not known, as while it
+// starts, counts as recent. The clock is that of the statement's start, before the activity is
+// read, so a pause between the two makes nobody lapse. Both columns are those of https://www.postgresql.org/docs/current/monitoring-stats.html; a role
 // sees them, and may end sessions, of its own role
 // (https://www.postgresql.org/docs/current/functions-admin.html#FUNCTIONS-ADMIN-SIGNAL).
 const endLapsed = `WITH lapsed AS (
-		SELECT DISTINCT left(application_name, -length($1::text)) AS name FROM pg_stat_activity
+		SELECT left(application_name, -length($1::text)) AS name FROM pg_stat_activity
 		WHERE datname = current_database() AND usename = current_user
 		  AND starts_with(application_name, $2::text) AND right(application_name, length($1::text)) = $1::text
-		  AND state_change < clock_timestamp() - $3::interval)
+		GROUP BY 1 HAVING max(coalesce(state_change, 'infinity')) < statement_timestamp() - $3::interval)
 	SELECT name, count(pg_terminate_backend(pid)) FROM pg_stat_activity
 	JOIN lapsed ON application_name IN (name, name || $1::text)
 	WHERE datname = current_database() AND usename = current_user AND name <> $4::text

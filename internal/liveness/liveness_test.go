@@ -4,6 +4,8 @@ import (
 	"context"
 	"log/slog"
 	"os"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -57,7 +59,9 @@ func TestOthersSeeWhetherAReplicaIsAlive(t *testing.T) {
 		t.Errorf("the key is %d, want %d, %v", replica.Key(), key, err)
 	}
 	// Its connection breaks, and it makes another.
-	const kill = `SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'`
+	// pg_locks has the locks of the other tests' databases too.
+	const kill = `SELECT pg_terminate_backend(pid) FROM pg_locks JOIN pg_database d ON d.oid = database
+		WHERE locktype = 'advisory' AND datname = current_database()`
 	if _, err := pool.Exec(t.Context(), kill); err != nil {
 		t.Fatal(err)
 	}
@@ -95,6 +99,7 @@ func TestALapsedReplicaLosesItsConnections(t *testing.T) {
 		t.Cleanup(alive.Leave)
 		return pool
 	}
+	punctual := replica()
 	lapsed, other := replica(), connect(func(*pgx.ConnConfig) {})
 	begin := func(pool *pgxpool.Pool) pgx.Tx {
 		t.Helper()
@@ -108,7 +113,6 @@ func TestALapsedReplicaLosesItsConnections(t *testing.T) {
 	frozen, bystander := begin(lapsed), begin(other)
 	const lease = 500 * time.Millisecond
 	time.Sleep(lease + 10*time.Millisecond)
-	punctual := replica()
 	healthy := begin(punctual)
 	ended, err := liveness.EndLapsed(t.Context(), punctual, lease)
 	if err != nil || len(ended) != 1 {
@@ -122,9 +126,74 @@ func TestALapsedReplicaLosesItsConnections(t *testing.T) {
 			t.Errorf("another session was ended: %v", err)
 		}
 	}
-	// A replica never ends its own connections.
+	// A replica never ends its own connections. The other has connected again and may lapse again:
+	// it shows that it is alive less often than this lease wants.
 	time.Sleep(lease)
-	if ended, err = liveness.EndLapsed(t.Context(), punctual, lease); err != nil || len(ended) > 0 {
+	ended, err = liveness.EndLapsed(t.Context(), punctual, lease)
+	if err != nil || slices.ContainsFunc(ended, func(token string) bool { return strings.HasSuffix(name(punctual), token) }) {
+		t.Errorf("%s ended %v, %v", name(punctual), ended, err)
+	}
+	if _, err := healthy.Exec(t.Context(), `SELECT 1`); err != nil {
+		t.Errorf("a replica ended its own connection: %v", err)
+	}
+}
+
+// A replica lost the connection that shows that it is alive, the server has not noticed, and the
+// replica has made another. It is alive until that one is not used either.
+func TestARecentSignOfLifeCounts(t *testing.T) {
+	t.Parallel()
+	dsn := postgres.Database(t)
+	connect := func() *pgxpool.Pool {
+		t.Helper()
+		config, err := pgxpool.ParseConfig(dsn)
+		if err != nil {
+			t.Fatal(err)
+		}
+		liveness.Configure(config.ConnConfig)
+		pool, err := pgxpool.NewWithConfig(t.Context(), config)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(pool.Close)
+		return pool
+	}
+	replica, other := connect(), connect()
+	sign := func() *pgx.Conn {
+		t.Helper()
+		config := replica.Config().ConnConfig.Copy()
+		config.RuntimeParams["application_name"] += " alive"
+		conn, err := pgx.ConnectConfig(t.Context(), config)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = conn.Close(context.Background()) })
+		return conn
+	}
+	if err := other.Ping(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	const margin = 2 * time.Second
+	first := sign()
+	time.Sleep(margin + 10*time.Millisecond)
+	between := time.Now()
+	recent := sign()
+	// Only the first connection was last used longer ago than this lease.
+	ended, err := liveness.EndLapsed(t.Context(), other, time.Since(between)+margin)
+	if err != nil || len(ended) > 0 {
 		t.Errorf("ended %v, %v, want none", ended, err)
 	}
+	for _, conn := range []*pgx.Conn{first, recent} {
+		if _, err := conn.Exec(t.Context(), `SELECT 1`); err != nil {
+			t.Errorf("a connection of a replica that is alive was ended: %v", err)
+		}
+	}
+	time.Sleep(20 * time.Millisecond)
+	if ended, err = liveness.EndLapsed(t.Context(), other, 10*time.Millisecond); err != nil || len(ended) != 1 {
+		t.Errorf("ended %v, %v, want one replica", ended, err)
+	}
+}
+
+// name is that of a replica's connections.
+func name(pool *pgxpool.Pool) string {
+	return pool.Config().ConnConfig.RuntimeParams["application_name"]
 }
