@@ -21,8 +21,9 @@ const endTimeout = 5 * time.Second
 // clock. There may be several for a while: a replica that has lost one makes another, and the
 // server may not have noticed that the first is gone. One whose time is not known, as while it
 // starts, counts as recent. The clock is that of the statement's start, before the activity is
-// read, so a pause between the two makes nobody lapse. Both columns are those of https://www.postgresql.org/docs/current/monitoring-stats.html; a role
-// sees them, and may end sessions, of its own role
+// read, so a pause between the two makes nobody lapse. Both columns are those of
+// https://www.postgresql.org/docs/current/monitoring-stats.html; a role sees them, and may end
+// sessions, of its own role
 // (https://www.postgresql.org/docs/current/functions-admin.html#FUNCTIONS-ADMIN-SIGNAL).
 const endLapsed = `WITH lapsed AS (
 		SELECT left(application_name, -length($1::text)) AS name FROM pg_stat_activity
