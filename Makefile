@@ -6,6 +6,9 @@ CONTAINER = $(shell docker info >/dev/null 2>&1 && echo docker || echo podman)
 # Packages with the longest tests. They start first, so the others run beside them.
 LONGEST = ./internal/acceptance ./onboarding/runbook ./onboarding/isolation ./onboarding/certificates/watch ./internal/sandbox ./internal/sandbox/stage
 
+# Tests that kill and freeze the whole product. They run beside the others, in a process of their own.
+BLOWS := TestARunSurvivesKills|TestReplicasTakeOver
+
 # Packages whose tests start no daemon and enter no namespace.
 UNITS = $(shell go list -f '{{.ImportPath}} {{.TestImports}} {{.XTestImports}}' ./... | \
 	grep -vE 'internal/sandbox(/(daemon|dns|namespace|portal|postgres|slacktest|sshd|stage|testbed))?[] ]' | cut -d' ' -f1)
@@ -50,7 +53,9 @@ versions: install $(VERSIONS:%=.build/postgres-%/ready)
 
 # Linters and all tests, with the race detector.
 test: install lint $(AXE)
-	go test -race -timeout 20m -p 3 $(LONGEST) ./...
+	@go test -race -timeout 20m -run '$(BLOWS)' ./internal/acceptance & blows=$$!; \
+		go test -race -timeout 20m -p 2 -skip '$(BLOWS)' $(LONGEST) ./...; rest=$$?; \
+		wait $$blows && exit $$rest
 
 # Kill, freeze and cut off replicas at every point of onboardings, an undo and a renewal. Half an hour on two cores.
 torture: install

@@ -197,8 +197,11 @@ func (s *Testbed) Approve(ctx context.Context, who string, root workspace.Messag
 	return nil
 }
 
-// Press presses a button. It fails if Slack would show the person an error.
+// Press presses a button, and sends the form that asks to have read the whole change. It fails if
+// Slack would show the person an error. One press comes after the other: a person has one screen.
 func (s *Testbed) Press(ctx context.Context, who string, m workspace.Message, button string) error {
+	s.pressing.Lock()
+	defer s.pressing.Unlock()
 	pressed, err := s.Person(who).Press(ctx, m, button)
 	if err != nil {
 		return err

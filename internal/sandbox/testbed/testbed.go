@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"github.com/atlilith/onboardbot/internal/sandbox"
@@ -51,6 +52,7 @@ type Testbed struct {
 	ConfigFile string
 
 	servers   []*http.Server
+	pressing  *sync.Mutex
 	configure func(*Settings)
 }
 
@@ -60,7 +62,7 @@ func Open(ctx context.Context, dir string, config Config) (*Testbed, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Testbed{World: world, ConfigFile: filepath.Join(dir, "config.yaml")}
+	s := &Testbed{World: world, pressing: new(sync.Mutex), ConfigFile: filepath.Join(dir, "config.yaml")}
 	if err := s.open(config); err != nil {
 		s.Close()
 		return nil, fmt.Errorf("testbed: %w", err)
