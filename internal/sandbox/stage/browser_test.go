@@ -109,6 +109,7 @@ func rejects(ana, bo *window) {
 	bo.tabTo(rejectButton("Database rows"))
 	bo.keys("\r")
 	bo.sees("dialog[open] h2", "Reject")
+	bo.waitFor(`document.activeElement.matches('dialog[open] textarea, dialog[open] input')`)
 	bo.keys("Ask their agency first", kb.Tab)
 	bo.tabTo(`document.querySelector('dialog[open] [type=submit]')`)
 	bo.keys("\r")
