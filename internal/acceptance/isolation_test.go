@@ -17,14 +17,14 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/atlilith/onboardbot/internal/locks"
 	"github.com/atlilith/onboardbot/internal/sandbox/testbed"
 	"github.com/atlilith/onboardbot/internal/sandbox/workspace"
 	"github.com/atlilith/onboardbot/onboarding/isolation"
 )
 
 // TestIsolationReports waits for scheduled reports: sound at first, a leak once row-level security
-// is off, the same leak again, and sound once it is on again. It also requests a report. A check may
-// be under way while security is switched, and sees the leak or its end in part.
+// is off, the same leak again, and sound once it is on again. It also requests a report.
 func TestIsolationReports(t *testing.T) {
 	s := open(t, testbed.Config{Bot: func(settings *testbed.Settings) { settings.Reports = "*/3 * * * * *" }})
 	green := s.waitReport("", "No tenant can reach another tenant's rows", "6 tenants, 6 tables", "This is the first report.")
@@ -33,9 +33,9 @@ func TestIsolationReports(t *testing.T) {
 	}
 	s.checkAttachment(green, "SOUND")
 
-	s.platform(`ALTER TABLE bookings DISABLE ROW LEVEL SECURITY`)
-	red := s.waitReport(green.TS, "🚨", "Tenants can reach each other's rows", "4 leaks proven", "new leak:",
-		"of public.bookings")
+	s.betweenReports(`ALTER TABLE bookings DISABLE ROW LEVEL SECURITY`)
+	red := s.waitReport(green.TS, "🚨", "Tenants can reach each other's rows", "4 leaks proven",
+		"new leak: read of public.bookings", "4 new, 0 fixed, 0 unchanged")
 	for _, who := range []string{testbed.Ana, testbed.Bo, testbed.Cleo} {
 		if !strings.Contains(string(red.Blocks), "@"+who) {
 			t.Errorf("%s is not mentioned in\n%s", who, red.Blocks)
@@ -44,8 +44,9 @@ func TestIsolationReports(t *testing.T) {
 	s.checkAttachment(red, "LEAK: read public.bookings", "fix, not tried:", "New:")
 	still := s.waitReport(red.TS, "0 new, 0 fixed, 4 unchanged", "leak: read of public.bookings")
 
-	s.platform(`ALTER TABLE bookings ENABLE ROW LEVEL SECURITY`)
-	mended := s.waitReport(still.TS, "✅", "No tenant can reach another tenant's rows", "Fixed:", "public.bookings")
+	s.betweenReports(`ALTER TABLE bookings ENABLE ROW LEVEL SECURITY`)
+	mended := s.waitReport(still.TS, "✅", "No tenant can reach another tenant's rows", "0 new, 4 fixed, 0 unchanged", "Fixed:",
+		"read of", "public.bookings")
 	s.waitReport(mended.TS, "No tenant can reach another tenant's rows", "No change since")
 
 	typed, err := s.Person(testbed.Ana).Type(s.within(10*time.Second), testbed.Channel, "/isolation-report cocotte")
@@ -113,6 +114,19 @@ func TestALeakKeepsASiteFromGoingLive(t *testing.T) {
 	s.approve(root, "Go live with merche-biche.com")
 	_, err = s.Root(s.within(20*time.Second), testbed.Bo, root, "🟢")
 	s.must(err)
+}
+
+// betweenReports runs a statement on the platform while no check is in progress: one that had begun
+// would see its effect in part.
+func (s *harness) betweenReports(statement string) {
+	s.t.Helper()
+	config, err := pgx.ParseConfig(s.BotDSN())
+	s.must(err)
+	session, err := locks.Dial(s.t.Context(), config)
+	s.must(err)
+	defer session.Close()
+	s.must(session.Lock(s.within(time.Minute), locks.Named("isolation")))
+	s.platform(statement)
 }
 
 // waitReport waits for a report in the channel after another message that contains all the words.
