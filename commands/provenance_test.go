@@ -284,6 +284,9 @@ func TestChangedMessagesCanBeAccepted(t *testing.T) {
 	r.press(r.bo, r.read(r.bo, "Pizza?"), "Approve")
 	r.readPrivate(r.bo, "Your press did not count")
 	r.noVotes("merche-biche")
+	// The bot delivers the true request again, which must not come after the next change.
+	r.read(r.ana, "A press did not count")
+	r.settled()
 	_, _, _, err = r.thief().UpdateMessageContext(t.Context(), workspace.OpsChannel, question.TS,
 		slack.MsgOptionText("Burger?", false), slack.MsgOptionBlocks(append([]slack.Block{blockkit.Section("Burger?")},
 			pizza(approval)[1])...))
