@@ -44,9 +44,7 @@ func (d *driver) observe(ctx context.Context, w *work) (seen observed, err error
 
 // settle prepares the targets of an approved change to be observed after an interruption.
 func (g *gate) settle(ctx context.Context, w *work, waiting func(string)) error {
-	auth := onboarding.Authorization{Run: w.run, Step: w.step.Key, Approval: w.approval.ID.String(),
-		Digest: w.approval.Digest, Approvers: w.approval.Approvers(), Holder: g.holder.identity()}
-	return g.applier.Settle(ctx, auth, w.approval.Change, waiting)
+	return g.applier.Settle(ctx, g.authorization(w.run, w.approval), w.approval.Change, waiting)
 }
 
 // sentence is one that is said on one goroutine and read on another.
