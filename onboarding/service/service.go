@@ -52,7 +52,7 @@ type Service struct {
 	Platform onboarding.Platform
 
 	deps   Dependencies
-	pool   *pgxpool.Pool
+	pool   reconnect.Pool
 	policy onboarding.Policy
 	log    *slog.Logger
 }
@@ -69,7 +69,7 @@ func New(pool *pgxpool.Pool, dependencies Dependencies, policy onboarding.Policy
 	}
 	return &Service{Records: store.NewRecords(pool), Drafts: store.NewDrafts(pool),
 		Absences: store.NewAbsences(pool), Platform: dependencies.Platform,
-		deps: dependencies, pool: pool, policy: policy, log: log}, nil
+		deps: dependencies, pool: reconnect.Pool{Pool: pool}, policy: policy, log: log}, nil
 }
 
 // GlassAllowed reports whether [Service.BreakGlass] is switched on.
@@ -113,7 +113,7 @@ func (s *Service) WaitingFor(ctx context.Context, operator string) ([]*onboardin
 // change locks a run, reads it again, changes it, wakes the engine and calls the notifier, all in
 // one transaction.
 func (s *Service) change(ctx context.Context, id uuid.UUID, change func(tx pgx.Tx, run *onboarding.Run) error) error {
-	return store.ChangeRun(ctx, reconnect.Pool{Pool: s.pool}, id, func(tx pgx.Tx, run *onboarding.Run) error {
+	return store.ChangeRun(ctx, s.pool, id, func(tx pgx.Tx, run *onboarding.Run) error {
 		if err := change(tx, run); err != nil {
 			return err
 		}
