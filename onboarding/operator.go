@@ -65,8 +65,9 @@ func (p Permissions) MayDecideOn(approval *Approval, run *Run, now time.Time) er
 
 // Directory looks up what somebody may do. After an error nobody may do anything.
 type Directory interface {
-	// PermissionsNow is at most some seconds old. Decisions count by its answer.
+	// PermissionsNow looks somebody up anew: the answer is at most a few seconds old. Decisions count by
+	// it.
 	PermissionsNow(ctx context.Context, id string) (Permissions, error)
-	// Permissions may be a minute old.
+	// Permissions may answer with what was true a minute ago.
 	Permissions(ctx context.Context, id string) (Permissions, error)
 }

@@ -23,7 +23,7 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/store"
 )
 
-// Dependencies are what the service works with. None may be nil.
+// Dependencies are what the service works with. None may be nil except SecondFactor.
 type Dependencies struct {
 	Runbook    onboarding.Runbook
 	Directory  onboarding.Directory
@@ -31,7 +31,7 @@ type Dependencies struct {
 	Repository onboarding.Repository
 	Notifier   store.Notifier
 	Engine     Waker
-	// SecondFactor confirms votes and signs them. Nil: none.
+	// SecondFactor confirms votes and signs them. Nil: votes are not signed, and no code counts.
 	SecondFactor onboarding.SecondFactor
 }
 
