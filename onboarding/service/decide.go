@@ -172,7 +172,7 @@ func (d Decision) confirm(ctx context.Context, s *Service, approval uuid.UUID, b
 	}
 	s.log.WarnContext(ctx, "a code of a second factor did not count", "operator", d.Operator, "approval", approval,
 		"reason", wrong.Reason, "left", wrong.Left)
-	if !wrong.Now {
+	if !wrong.JustLocked {
 		return err
 	}
 	asked, notFound := s.Records.Approval(ctx, approval)
