@@ -130,7 +130,8 @@ func TestALapsedReplicaLosesItsConnections(t *testing.T) {
 	// it shows that it is alive less often than this lease wants.
 	time.Sleep(lease)
 	ended, err = liveness.EndLapsed(t.Context(), punctual, lease)
-	if err != nil || slices.ContainsFunc(ended, func(token string) bool { return strings.HasSuffix(name(punctual), token) }) {
+	isOwn := func(token string) bool { return strings.HasSuffix(name(punctual), token) }
+	if err != nil || slices.ContainsFunc(ended, isOwn) {
 		t.Errorf("%s ended %v, %v", name(punctual), ended, err)
 	}
 	if _, err := healthy.Exec(t.Context(), `SELECT 1`); err != nil {
