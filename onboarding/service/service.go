@@ -103,7 +103,7 @@ func (s *Service) WaitingFor(ctx context.Context, operator string) ([]*onboardin
 	}
 	if !permissions.Approves {
 		approvals = slices.DeleteFunc(approvals, func(approval *onboarding.Approval) bool {
-			return approval.Escalate.IsZero() || time.Now().Before(approval.Escalate)
+			return approval.OpenToStandIns(time.Now()) != nil
 		})
 	}
 	runs, err := store.StuckRunsOf(ctx, s.pool, operator)
