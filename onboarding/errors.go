@@ -138,8 +138,8 @@ type CodeError struct {
 	Operator string
 	Reason   CodeReason
 	Left     int // how many tries are left
-	// Now says that this try locked the operator out.
-	Now bool
+	// JustLocked says that it is this try that locked the operator out.
+	JustLocked bool
 }
 
 func (e *CodeError) Error() string { return fmt.Sprintf("the code of %s: %s", e.Operator, e.Reason) }

@@ -52,21 +52,28 @@ func (p Permissions) MayDecideOn(approval *Approval, run *Run, now time.Time) er
 	if err := p.MayDecide(run); err != nil || p.Approves {
 		return err
 	}
+	return approval.OpenToStandIns(now)
+}
+
+// OpenToStandIns returns nil once the approval is escalated. Until then it returns a [PermissionError]
+// of [ErrNotApprover], for those who only stand in for the approvers.
+func (a *Approval) OpenToStandIns(now time.Time) error {
 	switch {
-	case approval.Escalate.IsZero():
+	case a.Escalate.IsZero():
 		return &PermissionError{Because: "you may decide only on requests that are escalated, and this one never is",
 			Err: ErrNotApprover}
-	case now.Before(approval.Escalate):
+	case now.Before(a.Escalate):
 		return &PermissionError{Because: "only approvers decide until " +
-			approval.Escalate.UTC().Format("2006-01-02 15:04 MST"), Err: ErrNotApprover}
+			a.Escalate.UTC().Format("2006-01-02 15:04 MST"), Err: ErrNotApprover}
 	}
 	return nil
 }
 
 // Directory looks up what somebody may do. After an error nobody may do anything.
 type Directory interface {
-	// PermissionsNow is at most some seconds old. Decisions count by its answer.
+	// PermissionsNow looks somebody up anew: the answer is at most a few seconds old. Decisions count by
+	// it.
 	PermissionsNow(ctx context.Context, id string) (Permissions, error)
-	// Permissions may be a minute old.
+	// Permissions may answer with what was true a minute ago.
 	Permissions(ctx context.Context, id string) (Permissions, error)
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"strings"
 
 	"github.com/atlilith/onboardbot/internal/app"
 	"github.com/atlilith/onboardbot/internal/config"
@@ -38,15 +37,9 @@ func runAudit(ctx context.Context, out io.Writer, args []string) int {
 // parseAudit reads a verb, perhaps a run, and flags. When ok is false the command is over, and code
 // is its exit status.
 func parseAudit(args []string) (command auditCommand, code int, ok bool) {
-	next := func() (word string) {
-		if len(args) > 0 && !strings.HasPrefix(args[0], "-") {
-			word, args = args[0], args[1:]
-		}
-		return word
-	}
-	command.verb = next()
+	command.verb, args = nextWord(args)
 	if command.verb == "export" {
-		command.run = next()
+		command.run, args = nextWord(args)
 	}
 	flags := flag.NewFlagSet("audit", flag.ContinueOnError)
 	path := configFlag(flags)

@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/signal"
 	"slices"
+	"strings"
 	"syscall"
 
 	"github.com/atlilith/onboardbot/internal/config"
@@ -110,6 +111,15 @@ func explain(out io.Writer, flags *flag.FlagSet) {
 		flags.PrintDefaults()
 		fmt.Fprintf(out, "\nexample: onboardbot %s %s\n", command.name, command.example)
 	}
+}
+
+// nextWord takes the first argument off unless it is a flag, such as the verb of audit and totp. The word
+// is empty if there is none.
+func nextWord(args []string) (word string, rest []string) {
+	if len(args) == 0 || strings.HasPrefix(args[0], "-") {
+		return "", args
+	}
+	return args[0], args[1:]
 }
 
 // parseFlags reads the flags of a subcommand. When ok is false the command is over, and code is

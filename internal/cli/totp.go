@@ -21,10 +21,7 @@ var memberID = regexp.MustCompile(`^[UW][A-Z0-9]{2,20}$`)
 
 // runTOTP enrolls, unlocks or removes the authenticator app of an operator.
 func runTOTP(ctx context.Context, out io.Writer, args []string) int {
-	verb := ""
-	if len(args) > 0 && !strings.HasPrefix(args[0], "-") {
-		verb, args = args[0], args[1:]
-	}
+	verb, args := nextWord(args)
 	flags := flag.NewFlagSet("totp", flag.ContinueOnError)
 	operator := flags.String("operator", "", "the Slack member `ID` of the operator, such as U0BO")
 	settings, code, ok := parse(flags, args, config.Own, config.Factors)

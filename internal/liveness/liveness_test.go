@@ -70,28 +70,30 @@ func TestOthersSeeWhetherAReplicaIsAlive(t *testing.T) {
 	alive(false)
 }
 
+// connect returns a pool whose connections are configured by a function.
+func connect(t *testing.T, dsn string, configure func(*pgx.ConnConfig)) *pgxpool.Pool {
+	t.Helper()
+	config, err := pgxpool.ParseConfig(dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	configure(config.ConnConfig)
+	pool, err := pgxpool.NewWithConfig(t.Context(), config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(pool.Close)
+	return pool
+}
+
 // A replica that gives no sign of life loses all of its connections, with their locks and
 // transactions. The others keep theirs, and so does whoever is no replica.
 func TestALapsedReplicaLosesItsConnections(t *testing.T) {
 	t.Parallel()
 	dsn := postgres.Database(t)
-	connect := func(configure func(*pgx.ConnConfig)) *pgxpool.Pool {
-		t.Helper()
-		config, err := pgxpool.ParseConfig(dsn)
-		if err != nil {
-			t.Fatal(err)
-		}
-		configure(config.ConnConfig)
-		pool, err := pgxpool.NewWithConfig(t.Context(), config)
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(pool.Close)
-		return pool
-	}
 	replica := func() *pgxpool.Pool {
 		t.Helper()
-		pool := connect(liveness.Configure)
+		pool := connect(t, dsn, liveness.Configure)
 		alive := liveness.New(pool, slog.New(slog.DiscardHandler))
 		if err := alive.Join(t.Context()); err != nil {
 			t.Fatal(err)
@@ -100,7 +102,7 @@ func TestALapsedReplicaLosesItsConnections(t *testing.T) {
 		return pool
 	}
 	punctual := replica()
-	lapsed, other := replica(), connect(func(*pgx.ConnConfig) {})
+	lapsed, other := replica(), connect(t, dsn, func(*pgx.ConnConfig) {})
 	begin := func(pool *pgxpool.Pool) pgx.Tx {
 		t.Helper()
 		tx, err := pool.Begin(t.Context())
@@ -130,7 +132,8 @@ func TestALapsedReplicaLosesItsConnections(t *testing.T) {
 	// it shows that it is alive less often than this lease wants.
 	time.Sleep(lease)
 	ended, err = liveness.EndLapsed(t.Context(), punctual, lease)
-	if err != nil || slices.ContainsFunc(ended, func(token string) bool { return strings.HasSuffix(name(punctual), token) }) {
+	isOwn := func(token string) bool { return strings.HasSuffix(name(punctual), token) }
+	if err != nil || slices.ContainsFunc(ended, isOwn) {
 		t.Errorf("%s ended %v, %v", name(punctual), ended, err)
 	}
 	if _, err := healthy.Exec(t.Context(), `SELECT 1`); err != nil {
@@ -143,21 +146,7 @@ func TestALapsedReplicaLosesItsConnections(t *testing.T) {
 func TestARecentSignOfLifeCounts(t *testing.T) {
 	t.Parallel()
 	dsn := postgres.Database(t)
-	connect := func() *pgxpool.Pool {
-		t.Helper()
-		config, err := pgxpool.ParseConfig(dsn)
-		if err != nil {
-			t.Fatal(err)
-		}
-		liveness.Configure(config.ConnConfig)
-		pool, err := pgxpool.NewWithConfig(t.Context(), config)
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(pool.Close)
-		return pool
-	}
-	replica, other := connect(), connect()
+	replica, other := connect(t, dsn, liveness.Configure), connect(t, dsn, liveness.Configure)
 	sign := func() *pgx.Conn {
 		t.Helper()
 		config := replica.Config().ConnConfig.Copy()

@@ -14,8 +14,9 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
-// Pool begins transactions as its pool does, and replaces broken connections: at most each of them
-// once, as only a BEGIN, which has no effect, was sent over them.
+// Pool begins transactions as its pool does. Where a connection turns out to be broken it tries another,
+// at most as often as the pool has connections. Nothing happens twice: over a broken one only a BEGIN
+// was sent.
 type Pool struct{ *pgxpool.Pool }
 
 // Begin begins a transaction.

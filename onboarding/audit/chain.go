@@ -34,7 +34,7 @@ func NewChain(expected int64, heads ...Head) *Chain {
 }
 
 // Add verifies the next entry, and keeps nothing of it. Whatever is wrong with one, the next is
-// verified as if it were right, so few problems hide others.
+// verified as if it were right, so one problem hides few others.
 func (c *Chain) Add(e *Entry) {
 	before := links{}
 	if c.seq > 0 {
@@ -90,7 +90,7 @@ type row struct {
 	there      bool   // the table has it
 }
 
-// names are how people read which row of its kind one is, all behind each other.
+// names are those of many rows, as people read them, one after the other in one buffer.
 type names struct {
 	text []byte
 	seed maphash.Seed

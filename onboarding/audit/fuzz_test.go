@@ -9,7 +9,8 @@ import (
 
 // FuzzFile verifies whatever somebody hands in as an export: it is refused, or every problem is named.
 func FuzzFile(f *testing.F) {
-	f.Add([]byte(`{"format":"onboardbot audit 1","run":"01936000-0000-7000-8000-000000000001","head":"1-00","entries":[`+
+	f.Add([]byte(`{"format":"onboardbot audit 1","run":"01936000-0000-7000-8000-000000000001","head":"1-00",`+
+		`"entries":[`+
 		`{"kind":"vote","prev":"","record":{"agrees":true},"row":"1","run":"01936000-0000-7000-8000-000000000001",`+
 		`"run_prev":"","seq":1,"hash":"00"}],"changes":{"00":"{}"}}`), "1-00000000000000000")
 	f.Add([]byte(`{"format":"onboardbot audit 1","entries":[{}],"changes":null}`), "")

@@ -35,7 +35,7 @@ const JobTimeout = 45 * time.Minute
 // behind it.
 const Queue = "runs"
 
-// Dependencies are what the engine works with. None may be nil but Votes.
+// Dependencies are what the engine works with. None may be nil except Votes.
 type Dependencies struct {
 	Runbook   onboarding.Runbook
 	Applier   onboarding.Applier
@@ -149,9 +149,9 @@ func (w *advanceWorker) Work(ctx context.Context, job *river.Job[advanceArgs]) e
 	return err
 }
 
-// Advance takes a run as far as it goes by itself. If again is not 0, the caller calls it again after
-// that time: another process advances the run since some time, or the directory does not answer. It
-// returns [onboarding.ErrNotFound].
+// Advance takes a run as far as it goes by itself. Since is when it was first to be advanced. If again
+// is not 0, the caller calls Advance again after that time: another process is advancing the run, or
+// the directory does not answer. It returns [onboarding.ErrNotFound].
 func (e *Engine) Advance(ctx context.Context, id uuid.UUID, since time.Time) (again time.Duration, err error) {
 	err = e.advance(ctx, id)
 	if errors.Is(err, errHeld) {

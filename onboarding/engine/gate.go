@@ -153,9 +153,7 @@ func (g *gate) authorize(ctx context.Context, a *application) (onboarding.Author
 	// fails with [onboarding.ErrTargetChanged], see [gate.apply].
 
 	// 6. The guard of the step allows all that is left to do.
-	auth := onboarding.Authorization{Run: a.run, Step: a.step, Approval: approval.ID.String(),
-		Digest: approval.Digest, Approvers: approval.Approvers(),
-		Holder: g.holder.identity()}
+	auth := g.authorization(a.run, approval)
 	for _, item := range a.left() {
 		if err := g.applier.Authorize(auth, item); err != nil {
 			return none, &RefusedError{LineGuard, err}
@@ -163,6 +161,12 @@ func (g *gate) authorize(ctx context.Context, a *application) (onboarding.Author
 	}
 	a.admitted = true
 	return auth, nil
+}
+
+// authorization is in whose name the change of an approval is carried out.
+func (g *gate) authorization(run *onboarding.Run, approval *onboarding.Approval) onboarding.Authorization {
+	return onboarding.Authorization{Run: run, Step: approval.Step, Approval: approval.ID.String(),
+		Digest: approval.Digest, Approvers: approval.Approvers(), Holder: g.holder.identity()}
 }
 
 // notFrozen lets an application that has begun come to its end: half a change is worse than a

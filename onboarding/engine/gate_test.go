@@ -131,7 +131,8 @@ func newGateCase(t *testing.T, pool *pgxpool.Pool, names []string) *gateCase {
 	must(t, err)
 	applier, people := &recordingApplier{}, &people{}
 	return &gateCase{t: t, pool: pool, session: session, applier: applier, people: people,
-		gate: &gate{applier: applier, directory: people, votes: onboarding.NoSecondFactor{}, policy: &policy, holder: holder},
+		gate: &gate{applier: applier, directory: people, votes: onboarding.NoSecondFactor{}, policy: &policy,
+			holder: holder},
 		application: &application{run: run, step: "database", approval: approval, items: approval.Change.Items,
 			output: newRecorder(),
 			show:   func() {}}}
@@ -280,7 +281,8 @@ func TestGate(t *testing.T) {
 				c.sign()
 				c.exec(`DELETE FROM votes WHERE operator = 'eve'`)
 				c.exec(`INSERT INTO votes (approval_id, operator, name, agrees, source, confirmed, signature, at)
-					SELECT approval_id, 'eve', 'eve', true, source, confirmed, signature, at FROM votes WHERE operator = 'bob'`)
+					SELECT approval_id, 'eve', 'eve', true, source, confirmed, signature, at FROM votes
+					WHERE operator = 'bob'`)
 			}},
 		"4: an approval was made to need fewer people": {items: []string{"one"}, line: LineVotes,
 			prepare: func(c *gateCase) {

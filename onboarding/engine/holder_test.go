@@ -72,8 +72,8 @@ func TestContactIsLost(t *testing.T) {
 			close(hold)
 			view := h.stepBecomes(id, "database", test.state)
 			if got := h.world.count("database"); got != test.applied || requests(view, "database") != 1 {
-				t.Errorf("applied %d times, want %d, under %d approvals\n%s", got, test.applied, requests(view, "database"),
-					describe(view))
+				t.Errorf("applied %d times, want %d, under %d approvals\n%s", got, test.applied,
+					requests(view, "database"), describe(view))
 			}
 			if test.state == onboarding.StepDone {
 				return

@@ -39,7 +39,8 @@ func TestARuleCanRequireTwoApproversAndAReason(t *testing.T) {
 func TestBreakingTheGlass(t *testing.T) {
 	t.Parallel()
 	closed := newHarness(t, onboarding.Policy{})
-	if err := closed.BreakGlass(t.Context(), uuid.New(), decision("ada", "fire")); !errors.Is(err, onboarding.ErrNoGlass) {
+	err := closed.BreakGlass(t.Context(), uuid.New(), decision("ada", "fire"))
+	if !errors.Is(err, onboarding.ErrNoGlass) {
 		t.Errorf("it is off by default: %v", err)
 	}
 	h := newHarness(t,
@@ -50,7 +51,8 @@ func TestBreakingTheGlass(t *testing.T) {
 	if err := h.BreakGlass(t.Context(), approval.ID, decision("ada", "")); !errors.Is(err, onboarding.ErrNoReason) {
 		t.Errorf("without a reason: %v", err)
 	}
-	if err := h.BreakGlass(t.Context(), approval.ID, decision("mallory", "fire")); !errors.Is(err, onboarding.ErrNotOperator) {
+	err = h.BreakGlass(t.Context(), approval.ID, decision("mallory", "fire"))
+	if !errors.Is(err, onboarding.ErrNotOperator) {
 		t.Errorf("a stranger: %v", err)
 	}
 	if err := h.BreakGlass(t.Context(), approval.ID, decision("ada", "fire")); err != nil {

@@ -5,7 +5,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
-	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/atlilith/onboardbot/internal/locks"
@@ -20,56 +20,39 @@ const lockPause = time.Second
 // what still runs comes to its end, and an earlier holder begins nothing more. The error is that
 // this process lost the run.
 func (d *driver) observe(ctx context.Context, w *work) (seen observed, err error) {
-	waiting := new(sentence)
+	var waiting atomic.Pointer[string] // what the settling waits for
 	err = d.holder.attend(ctx, func(ctx context.Context) error {
 		if w.interrupted && w.approval != nil {
 			limited, cancel := context.WithTimeout(ctx, d.engine.policy.StepTimeout)
 			defer cancel()
-			if err := d.gate.settle(limited, w, waiting.set); err != nil {
-				seen = observed{err: err}
+			if err := d.gate.settle(limited, w, func(text string) { waiting.Store(&text) }); err != nil {
 				return err
 			}
 		}
 		seen = d.observer.observe(ctx, w.run, w.step.Key)
 		return nil
-	}, func() { d.showWaiting(ctx, w, waiting.get()) })
+	}, func() {
+		if text := waiting.Load(); text != nil {
+			d.showWaiting(ctx, w, *text)
+		}
+	})
 	if errors.Is(err, onboarding.ErrNotHolder) {
 		return observed{}, &RefusedError{LineHolder, err}
 	}
-	if err != nil && seen.err == nil {
-		seen.err = err // a panic
+	if err != nil { // it could not be settled, or the work panicked
+		seen = observed{err: err}
 	}
 	return seen, nil
 }
 
 // settle prepares the targets of an approved change to be observed after an interruption.
 func (g *gate) settle(ctx context.Context, w *work, waiting func(string)) error {
-	auth := onboarding.Authorization{Run: w.run, Step: w.step.Key, Approval: w.approval.ID.String(),
-		Digest: w.approval.Digest, Approvers: w.approval.Approvers(), Holder: g.holder.identity()}
-	return g.applier.Settle(ctx, auth, w.approval.Change, waiting)
-}
-
-// sentence is one that is said on one goroutine and read on another.
-type sentence struct {
-	mu   sync.Mutex
-	text string
-}
-
-func (s *sentence) set(text string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.text = text
-}
-
-func (s *sentence) get() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.text
+	return g.applier.Settle(ctx, g.authorization(w.run, w.approval), w.approval.Change, waiting)
 }
 
 // showWaiting says at the step what it waits for, where people read it. Nothing depends on it.
 func (d *driver) showWaiting(ctx context.Context, w *work, text string) {
-	if text == "" || text == w.step.Detail {
+	if text == w.step.Detail {
 		return
 	}
 	w.step.Detail = text

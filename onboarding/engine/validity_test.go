@@ -13,9 +13,9 @@ import (
 	"github.com/atlilith/onboardbot/onboarding"
 )
 
-// An approval that stops to count while its change is applied is asked for again by itself, and
+// An approval that no longer counts while its change is being applied is asked for again by itself, and
 // the audit trail says why.
-func TestAnApprovalThatStopsToCountIsRequestedAgain(t *testing.T) {
+func TestAnApprovalThatNoLongerCountsIsRequestedAgain(t *testing.T) {
 	t.Parallel()
 	for sql, why := range map[string]string{
 		`DELETE FROM votes`:                     "0 of 1 approvers agreed",

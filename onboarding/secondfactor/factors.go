@@ -103,7 +103,7 @@ func (f *Factors) Confirm(ctx context.Context, operator, code string) error {
 	if !right {
 		wrong := &onboarding.CodeError{Operator: operator, Reason: onboarding.CodeWrong, Left: maxTries - failures}
 		if wrong.Left == 0 {
-			wrong.Reason, wrong.Now = onboarding.CodeLocked, true
+			wrong.Reason, wrong.JustLocked = onboarding.CodeLocked, true
 		}
 		return wrong
 	}

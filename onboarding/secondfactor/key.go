@@ -97,7 +97,7 @@ func (k *key) Verify(approval *onboarding.Approval, vote onboarding.Vote) error 
 // enrolled is an operator's app.
 type enrolled struct {
 	Secret []byte `json:"secret"`
-	// Generation tells apart what one operator was given one after the other.
+	// Generation is new with each enrolment and each unlock. Failures and used codes belong to one.
 	Generation []byte `json:"generation"`
 }
 
@@ -122,7 +122,8 @@ func (k *key) decrypt(operator string, sealed []byte) (e enrolled, err error) {
 		err = json.Unmarshal(plain, &e)
 	}
 	if err != nil {
-		return e, fmt.Errorf("the second factor of %s is not of this key, or of somebody else: %w", operator, err)
+		return e, fmt.Errorf("the second factor of %s was encrypted with another key, or for somebody else: %w",
+			operator, err)
 	}
 	return e, nil
 }

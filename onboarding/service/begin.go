@@ -7,7 +7,6 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
-	"github.com/atlilith/onboardbot/internal/reconnect"
 	"github.com/atlilith/onboardbot/onboarding"
 	"github.com/atlilith/onboardbot/onboarding/store"
 )
@@ -67,7 +66,7 @@ func (s *Service) insert(ctx context.Context, run *onboarding.Run, asked Asked) 
 		return nil, err
 	}
 	run.State = onboarding.RunActive
-	err = pgx.BeginFunc(ctx, reconnect.Pool{Pool: s.pool}, func(tx pgx.Tx) error {
+	err = pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
 		if err := replace(ctx, tx, s.deps.Notifier, asked.Replaces, run.Requester); err != nil {
 			return err
 		}

@@ -4,8 +4,6 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/jackc/pgx/v5/pgxpool"
-
 	"github.com/atlilith/onboardbot/onboarding"
 	"github.com/atlilith/onboardbot/onboarding/store"
 )
@@ -53,7 +51,7 @@ func (c *requestCheck) all(ctx context.Context) error {
 // ended, nil if there is none: what it took is theirs, if the rest agrees, so a cancelled
 // onboarding can be taken up again.
 type requestCheck struct {
-	pool       *pgxpool.Pool
+	pool       store.DB
 	platform   onboarding.Platform
 	repository onboarding.Repository
 	request    onboarding.Request

@@ -95,15 +95,17 @@ func (s *Service) Cancel(ctx context.Context, id uuid.UUID, operator string) err
 	}
 	return s.changeActive(ctx, id, func(tx pgx.Tx, run *onboarding.Run) error {
 		s.log.InfoContext(ctx, "run cancelled", "run", id, "slug", run.Request.Slug, "by", actor.ID)
-		if err := cancel(ctx, tx, run, actor, ""); err != nil {
+		event := onboarding.Event{RunID: id, Kind: onboarding.EventCancelled, Actor: actor}
+		if err := cancel(ctx, tx, run, event); err != nil {
 			return err
 		}
 		return store.NotifyUndone(ctx, tx, s.deps.Notifier, run)
 	})
 }
 
-// cancel ends a run that the transaction has locked, and says why where there is a reason.
-func cancel(ctx context.Context, tx pgx.Tx, run *onboarding.Run, actor onboarding.Operator, why string) error {
+// cancel ends a run that the transaction has locked, in the name of the event's actor, and adds the
+// event.
+func cancel(ctx context.Context, tx pgx.Tx, run *onboarding.Run, event onboarding.Event) error {
 	for i := range run.Steps {
 		if run.Steps[i].State == onboarding.StepApplying {
 			return fmt.Errorf("step %s: %w", run.Steps[i].Key, onboarding.ErrBusy)
@@ -112,10 +114,9 @@ func cancel(ctx context.Context, tx pgx.Tx, run *onboarding.Run, actor onboardin
 	if err := store.WithdrawApprovals(ctx, tx, run.ID); err != nil {
 		return err
 	}
-	run.State, run.EndedBy = onboarding.RunCancelled, actor
+	run.State, run.EndedBy = onboarding.RunCancelled, event.Actor
 	if err := store.EndRun(ctx, tx, run); err != nil {
 		return err
 	}
-	return store.AddEvent(ctx, tx, onboarding.Event{RunID: run.ID, Kind: onboarding.EventCancelled, Actor: actor,
-		Text: why})
+	return store.AddEvent(ctx, tx, event)
 }

@@ -10,7 +10,6 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
-	"github.com/atlilith/onboardbot/internal/reconnect"
 	"github.com/atlilith/onboardbot/onboarding"
 	"github.com/atlilith/onboardbot/onboarding/store"
 )
@@ -129,7 +128,7 @@ func (s *Service) decide(ctx context.Context, id uuid.UUID, given Decision, kind
 		}
 		vote.Confirmed = onboarding.ConfirmTOTP
 	}
-	err = pgx.BeginFunc(ctx, reconnect.Pool{Pool: s.pool}, func(tx pgx.Tx) error {
+	err = pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
 		run, approval, err := store.LockApproval(ctx, tx, id)
 		if err != nil {
 			return err
@@ -173,7 +172,7 @@ func (d Decision) confirm(ctx context.Context, s *Service, approval uuid.UUID, b
 	}
 	s.log.WarnContext(ctx, "a code of a second factor did not count", "operator", d.Operator, "approval", approval,
 		"reason", wrong.Reason, "left", wrong.Left)
-	if !wrong.Now {
+	if !wrong.JustLocked {
 		return err
 	}
 	asked, notFound := s.Records.Approval(ctx, approval)

@@ -88,7 +88,9 @@ func replace(
 	if run.State != onboarding.RunActive {
 		return onboarding.ErrRunEnded
 	}
-	if err := cancel(ctx, tx, run, actor, "The request was edited, and a new run continues."); err != nil {
+	event := onboarding.Event{RunID: replaced, Kind: onboarding.EventCancelled, Actor: actor,
+		Text: "The request was edited, and a new run continues."}
+	if err := cancel(ctx, tx, run, event); err != nil {
 		return err
 	}
 	return notifier.RunChanged(ctx, tx, replaced)

@@ -6,7 +6,6 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"github.com/atlilith/onboardbot/internal/reconnect"
 	"github.com/atlilith/onboardbot/onboarding"
 	"github.com/atlilith/onboardbot/onboarding/store"
 )
@@ -50,7 +49,7 @@ func (s *Service) Thaw(ctx context.Context, operator string) error {
 
 // changeEveryRun changes something that concerns all active runs, and announces each of them.
 func (s *Service) changeEveryRun(ctx context.Context, change func(tx pgx.Tx) error) error {
-	return pgx.BeginFunc(ctx, reconnect.Pool{Pool: s.pool}, func(tx pgx.Tx) error {
+	return pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
 		if err := change(tx); err != nil {
 			return err
 		}

@@ -9,7 +9,6 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
-	"github.com/atlilith/onboardbot/internal/reconnect"
 	"github.com/atlilith/onboardbot/onboarding"
 	"github.com/atlilith/onboardbot/onboarding/store"
 )
@@ -27,7 +26,7 @@ func (s *Service) Review(ctx context.Context, id uuid.UUID) ([]onboarding.Preapp
 	}
 	plan := s.PlanRun(ctx, run)
 	review := make([]onboarding.Preapproval, len(plan.Steps))
-	err = store.ChangeRun(ctx, reconnect.Pool{Pool: s.pool}, id, func(tx pgx.Tx, run *onboarding.Run) error {
+	err = store.ChangeRun(ctx, s.pool, id, func(tx pgx.Tx, run *onboarding.Run) error {
 		known, err := store.UndecidedOrAhead(ctx, tx, id)
 		if err != nil {
 			return err

@@ -23,7 +23,7 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/store"
 )
 
-// Dependencies are what the service works with. None may be nil.
+// Dependencies are what the service works with. None may be nil except SecondFactor.
 type Dependencies struct {
 	Runbook    onboarding.Runbook
 	Directory  onboarding.Directory
@@ -31,7 +31,7 @@ type Dependencies struct {
 	Repository onboarding.Repository
 	Notifier   store.Notifier
 	Engine     Waker
-	// SecondFactor confirms votes and signs them. Nil: none.
+	// SecondFactor confirms votes and signs them. Nil: votes are not signed, and no code counts.
 	SecondFactor onboarding.SecondFactor
 }
 
@@ -52,7 +52,7 @@ type Service struct {
 	Platform onboarding.Platform
 
 	deps   Dependencies
-	pool   *pgxpool.Pool
+	pool   reconnect.Pool
 	policy onboarding.Policy
 	log    *slog.Logger
 }
@@ -69,7 +69,7 @@ func New(pool *pgxpool.Pool, dependencies Dependencies, policy onboarding.Policy
 	}
 	return &Service{Records: store.NewRecords(pool), Drafts: store.NewDrafts(pool),
 		Absences: store.NewAbsences(pool), Platform: dependencies.Platform,
-		deps: dependencies, pool: pool, policy: policy, log: log}, nil
+		deps: dependencies, pool: reconnect.Pool{Pool: pool}, policy: policy, log: log}, nil
 }
 
 // GlassAllowed reports whether [Service.BreakGlass] is switched on.
@@ -103,7 +103,7 @@ func (s *Service) WaitingFor(ctx context.Context, operator string) ([]*onboardin
 	}
 	if !permissions.Approves {
 		approvals = slices.DeleteFunc(approvals, func(approval *onboarding.Approval) bool {
-			return approval.Escalate.IsZero() || time.Now().Before(approval.Escalate)
+			return approval.OpenToStandIns(time.Now()) != nil
 		})
 	}
 	runs, err := store.StuckRunsOf(ctx, s.pool, operator)
@@ -113,7 +113,7 @@ func (s *Service) WaitingFor(ctx context.Context, operator string) ([]*onboardin
 // change locks a run, reads it again, changes it, wakes the engine and calls the notifier, all in
 // one transaction.
 func (s *Service) change(ctx context.Context, id uuid.UUID, change func(tx pgx.Tx, run *onboarding.Run) error) error {
-	return store.ChangeRun(ctx, reconnect.Pool{Pool: s.pool}, id, func(tx pgx.Tx, run *onboarding.Run) error {
+	return store.ChangeRun(ctx, s.pool, id, func(tx pgx.Tx, run *onboarding.Run) error {
 		if err := change(tx, run); err != nil {
 			return err
 		}

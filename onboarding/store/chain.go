@@ -70,9 +70,6 @@ func HeadOf(ctx context.Context, db DB, run uuid.UUID) (head audit.Head, err err
 	return head, nil
 }
 
-// snapshot is how the chain and the rows are read: all at one moment.
-var snapshot = pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}
-
 // VerifyChain verifies the audit chain and that every row is what its newest entry says. The chain
 // must have all the heads. It takes two connections.
 func VerifyChain(ctx context.Context, pool *pgxpool.Pool, heads ...audit.Head) (report audit.Report, err error) {

@@ -12,16 +12,19 @@ import (
 const tenThousandRuns = `
 SET session_replication_role = replica;
 INSERT INTO runs (id, slug, request, requester, channel, tenant_id, submission, state)
-	SELECT md5('run' || n)::uuid, 'provider-' || n, jsonb_build_object('slug', 'provider-' || n, 'display_name', 'Provider ' || n,
+	SELECT md5('run' || n)::uuid, 'provider-' || n,
+		jsonb_build_object('slug', 'provider-' || n, 'display_name', 'Provider ' || n,
 		'email', n || '@example.com', 'domains', jsonb_build_array(jsonb_build_object('name', n || '.example.com'))),
 		'{"id": "U024BE7LH", "name": "Ana Ortiz"}', 'C024BE91L', md5('tenant' || n)::uuid, 'view-' || n, 'done'
 	FROM generate_series(1, 10000) n;
 INSERT INTO approvals (id, run_id, step, change, digest, state, expires_at, remind_at, closed_at)
-	SELECT md5(r.id || 'approval' || n)::uuid, r.id, 'step-' || n, c, encode(sha256(c), 'hex'), 'used', now(), now(), now()
+	SELECT md5(r.id || 'approval' || n)::uuid, r.id, 'step-' || n, c, encode(sha256(c), 'hex'), 'used',
+		now(), now(), now()
 	FROM runs r, generate_series(1, 7) n, convert_to(repeat(r.slug || n, 80), 'UTF8') c;
 INSERT INTO votes (approval_id, operator, name, agrees) SELECT id, 'U061F7AUR', 'Bo Lindqvist', true FROM approvals;
 INSERT INTO attempts (id, run_id, step, approval_id, outcome, finished_at, tail, lines, log)
-	SELECT id, run_id, step, id, 'done', now(), ARRAY[repeat('a line of output ', 6)], 20, repeat('a line of output ', 60)
+	SELECT id, run_id, step, id, 'done', now(), ARRAY[repeat('a line of output ', 6)], 20,
+		repeat('a line of output ', 60)
 	FROM approvals;
 INSERT INTO events (run_id, kind, step, actor, approval_id, digest)
 	SELECT run_id, kind, step, '{"id": "U061F7AUR", "name": "Bo Lindqvist"}', id, digest

@@ -144,24 +144,29 @@ func TestTamperingIsFound(t *testing.T) {
 	}{
 		{"an event is edited", `UPDATE events SET text = 'nothing happened' WHERE kind = 'finished'`, false,
 			`^event \d+ differs from its entry \d+: it was edited$`},
-		{"an event has another actor", `UPDATE events SET actor = '{"id": "eve", "name": "ada"}' WHERE actor IS NOT NULL`,
+		{"an event has another actor",
+			`UPDATE events SET actor = '{"id": "eve", "name": "ada"}' WHERE actor IS NOT NULL`,
 			false, `event \d+ differs`},
-		{"an event is removed", `DELETE FROM events WHERE kind = 'finished'`, false, `^event \d+ of entry \d+ was removed$`},
+		{"an event is removed", `DELETE FROM events WHERE kind = 'finished'`, false,
+			`^event \d+ of entry \d+ was removed$`},
 		{"an event is inserted", `INSERT INTO events (run_id, kind) VALUES ('` + a.run.ID.String() + `', 'approved')`,
 			false, `^event \d+ is in no entry: it was inserted`},
-		{"a vote has another reason", `UPDATE votes SET reason = 'why not'`, true, `^vote \S+/eve differs from its entry`},
+		{"a vote has another reason", `UPDATE votes SET reason = 'why not'`, true,
+			`^vote \S+/eve differs from its entry`},
 		{"a vote is somebody else's", `UPDATE votes SET operator = 'bob'`, true,
 			`^vote \S+/bob is in no entry[\s\S]*vote \S+/eve of entry \d+ was removed$`},
 		{"a vote is removed", `DELETE FROM votes WHERE agrees`, true, `vote \S+/eve of entry \d+ was removed`},
-		{"a vote is inserted", `INSERT INTO votes SELECT id, 'zoe', 'zoe', true FROM approvals WHERE id` + ofOpen, false,
-			`^vote \S+/zoe is in no entry`},
-		{"a rejection becomes an agreement", `UPDATE votes SET agrees = true WHERE NOT agrees`, true, `vote \S+/eve differs`},
+		{"a vote is inserted", `INSERT INTO votes SELECT id, 'zoe', 'zoe', true FROM approvals WHERE id` + ofOpen,
+			false, `^vote \S+/zoe is in no entry`},
+		{"a rejection becomes an agreement", `UPDATE votes SET agrees = true WHERE NOT agrees`, true,
+			`vote \S+/eve differs`},
 		{"an approval without votes", `UPDATE approvals SET state = 'approved' WHERE id` + ofOpen, true,
 			`^approval \S+ is approved, and its votes do not say so$`},
-		{"an approval is opened again", `UPDATE approvals SET state = 'approved', closed_at = NULL WHERE id` + ofApproval,
+		{"an approval is opened again",
+			`UPDATE approvals SET state = 'approved', closed_at = NULL WHERE id` + ofApproval,
 			true, `^approval \S+ differs from its entry`},
-		{"an approval lives longer", `UPDATE approvals SET expires_at = now() + interval '1 year' WHERE id` + ofOpen, true,
-			`^approval \S+ differs`},
+		{"an approval lives longer", `UPDATE approvals SET expires_at = now() + interval '1 year' WHERE id` + ofOpen,
+			true, `^approval \S+ differs`},
 		{"an approval needs fewer", `UPDATE approvals SET needs = 0 WHERE id` + ofOpen, true, `^approval \S+ differs`},
 		{"another change", `UPDATE approvals SET change = '{"items":[],"summary":""}' WHERE id` + ofApproval, true,
 			`^approval \S+ differs`},
@@ -169,7 +174,8 @@ func TestTamperingIsFound(t *testing.T) {
 			WHERE id` + ofApproval, true, `approval \S+ differs`},
 		{"another digest", `UPDATE approvals SET digest = repeat('0', 64) WHERE id` + ofApproval, true,
 			`approval \S+ differs`},
-		{"an approval is removed", `DELETE FROM approvals WHERE id` + ofOpen, true, `^approval \S+ of entry \d+ was removed$`},
+		{"an approval is removed", `DELETE FROM approvals WHERE id` + ofOpen, true,
+			`^approval \S+ of entry \d+ was removed$`},
 		{"an attempt worked", `UPDATE attempts SET outcome = 'failed', error = 'no'`, true, `^attempt \S+ differs`},
 		{"another output", `UPDATE attempts SET log = 'one'`, true, `^attempt \S+ differs`},
 		{"an attempt is removed", `DELETE FROM attempts`, true, `^attempt \S+ of entry \d+ was removed$`},
@@ -179,8 +185,8 @@ func TestTamperingIsFound(t *testing.T) {
 		{"a run is removed", `DELETE FROM runs WHERE id` + ofRun, false, `run \S+ of entry \d+ was removed`},
 		{"a freeze is removed", `DELETE FROM freezes`, true, `^freeze 1 of entry \d+ was removed$`},
 
-		{"an entry is edited", `UPDATE chain SET record = replace(record, 'because', 'whatever') WHERE kind = 'vote'`, true,
-			`entry \d+ \(vote \S+/eve\) does not match its hash[\s\S]*vote \S+/eve differs from its entry`},
+		{"an entry is edited", `UPDATE chain SET record = replace(record, 'because', 'whatever') WHERE kind = 'vote'`,
+			true, `entry \d+ \(vote \S+/eve\) does not match its hash[\s\S]*vote \S+/eve differs from its entry`},
 		{"an entry is edited with its row", `UPDATE chain SET record = replace(record, 'because', 'whatever');
 			UPDATE votes SET reason = 'whatever'`, true, `^entry \d+ \(vote \S+/eve\) does not match its hash`},
 		{"an entry is edited with its row and hash", `UPDATE votes SET reason = 'whatever';
@@ -191,12 +197,14 @@ func TestTamperingIsFound(t *testing.T) {
 			FROM chain p WHERE p.seq = c.seq - 1 AND c.kind = 'vote'`, true,
 			`^entry \d+ \(attempt \S+\) does not match its hash`},
 		{"an entry is removed", `DELETE FROM chain WHERE kind = 'vote' AND seq < 9`, true, `^entry \d+ was removed\n`},
-		{"a vote is removed with its entry", `DELETE FROM chain WHERE kind = 'vote' AND seq < 9; DELETE FROM votes WHERE agrees`,
+		{"a vote is removed with its entry",
+			`DELETE FROM chain WHERE kind = 'vote' AND seq < 9; DELETE FROM votes WHERE agrees`,
 			true, `^entry \d+ was removed\n`},
 		{"entries are closed up", `DELETE FROM chain WHERE seq = 5; UPDATE chain SET seq = -seq WHERE seq > 5;
 			UPDATE chain SET seq = -seq - 1 WHERE seq < 0`, true,
 			`^entry 5 \(\S+ \S+\) does not match its hash`},
-		{"entries change places", `UPDATE chain SET seq = -seq WHERE seq IN (5, 6); UPDATE chain SET seq = 11 + seq WHERE seq < 0`,
+		{"entries change places",
+			`UPDATE chain SET seq = -seq WHERE seq IN (5, 6); UPDATE chain SET seq = 11 + seq WHERE seq < 0`,
 			true, `^entry 5 \(\S+ \S+\) does not match its hash`},
 		{"an entry is inserted", `INSERT INTO chain SELECT seq + 1, run_id, kind, row_id, record, hash FROM chain
 			ORDER BY seq DESC LIMIT 1`, true, `^entry \d+ \(event \d+\) does not match its hash`},
@@ -207,8 +215,9 @@ func TestTamperingIsFound(t *testing.T) {
 			`^head \S+ is missing: the chain ends at entry \d+, so its last entries were cut off$`},
 		{"all is written anew without a vote", `DELETE FROM votes; DELETE FROM chain WHERE seq > 9;` + again, false,
 			`head \S+ is missing`},
-		{"all is removed", `TRUNCATE chain, ` + strings.ReplaceAll(strings.TrimSuffix(chainedTables, " chain"), " ", ", ") +
-			` CASCADE`, false, `head \S+ is missing[\s\S]*the chain has no entries`},
+		{"all is removed",
+			`TRUNCATE chain, ` + strings.ReplaceAll(strings.TrimSuffix(chainedTables, " chain"), " ", ", ") +
+				` CASCADE`, false, `head \S+ is missing[\s\S]*the chain has no entries`},
 	} {
 		a.exec(c.triggers, c.sql)
 		got := strings.Join(a.verify(head).Problems, "\n")
@@ -290,7 +299,8 @@ func TestAServingRoleOnlyAppends(t *testing.T) {
 	t.Parallel()
 	a := newAudited(t)
 	role := "server_" + strings.ToLower(rand.Text())
-	a.exec(true, `CREATE ROLE `+role+` LOGIN; GRANT TEMPORARY ON DATABASE `+a.pool.Config().ConnConfig.Database+` TO `+role)
+	database := a.pool.Config().ConnConfig.Database
+	a.exec(true, `CREATE ROLE `+role+` LOGIN; GRANT TEMPORARY ON DATABASE `+database+` TO `+role)
 	t.Cleanup(func() { _, _ = a.pool.Exec(context.Background(), `DROP OWNED BY `+role+`; DROP ROLE `+role) })
 	must(t, store.Restrict(t.Context(), a.pool, "onboarding", role))
 	must(t, store.Restrict(t.Context(), a.pool, "onboarding", role)) // each start does it
@@ -307,14 +317,16 @@ func TestAServingRoleOnlyAppends(t *testing.T) {
 	for _, sql := range []string{`UPDATE events SET text = ''`, `DELETE FROM events`, `TRUNCATE events`,
 		`UPDATE votes SET agrees = true`, `DELETE FROM votes`, `UPDATE approvals SET change = ''`,
 		`UPDATE approvals SET expires_at = now()`, `DELETE FROM approvals`, `UPDATE attempts SET started_at = now()`,
-		`DELETE FROM attempts`, `UPDATE runs SET requester = '{}'`, `DELETE FROM runs`, `UPDATE freezes SET reason = ''`,
+		`DELETE FROM attempts`, `UPDATE runs SET requester = '{}'`, `DELETE FROM runs`,
+		`UPDATE freezes SET reason = ''`,
 		`INSERT INTO chain VALUES (99, NULL, 'event', '1', '{}', sha256(''))`, `UPDATE chain SET record = ''`,
 		`DELETE FROM chain`, `SELECT chain_append('event', NULL, '1', '{}')`,
 		`ALTER TABLE votes DISABLE TRIGGER ALL`, `SET session_replication_role = replica`,
 		`CREATE TEMP TABLE t (id int); CREATE TRIGGER t AFTER INSERT ON t FOR EACH ROW EXECUTE FUNCTION chain_row()`,
 	} {
 		_, err := server.Exec(t.Context(), sql, pgx.QueryExecModeSimpleProtocol)
-		if refused, ok := errors.AsType[*pgconn.PgError](err); !ok || refused.Code != "42501" { // insufficient_privilege
+		const insufficientPrivilege = "42501"
+		if refused, ok := errors.AsType[*pgconn.PgError](err); !ok || refused.Code != insufficientPrivilege {
 			t.Errorf("%s: %v", sql, err)
 		}
 	}

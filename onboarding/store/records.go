@@ -24,8 +24,7 @@ func NewRecords(pool *pgxpool.Pool) *Records { return &Records{db: pool} }
 // View reads a run with its history, all at one moment. It returns [onboarding.ErrNotFound].
 func (r *Records) View(ctx context.Context, id uuid.UUID) (*onboarding.View, error) {
 	var view *onboarding.View
-	moment := pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}
-	err := pgx.BeginTxFunc(ctx, reconnect.Pool{Pool: r.db}, moment, func(tx pgx.Tx) (err error) {
+	err := pgx.BeginTxFunc(ctx, reconnect.Pool{Pool: r.db}, snapshot, func(tx pgx.Tx) (err error) {
 		view, err = LoadView(ctx, tx, id)
 		return err
 	})

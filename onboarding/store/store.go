@@ -48,6 +48,9 @@ func ChangeRun(ctx context.Context, db DB, id uuid.UUID, change func(tx pgx.Tx, 
 	})
 }
 
+// snapshot are the options of a transaction that reads everything as it is at one moment.
+var snapshot = pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}
+
 // The unique constraints that a caller tells apart, see [Violates].
 const (
 	OneActiveRunPerSlug   Constraint = "runs_one_active_per_slug"

@@ -1,7 +1,6 @@
 package simulation
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -620,6 +619,11 @@ func (j *jobs) add(run uuid.UUID, at time.Time) {
 	j.mu.Lock()
 	j.list = append(j.list, &job{run: run, at: at, created: time.Now()})
 	j.mu.Unlock()
+	j.wake()
+}
+
+// wake has whoever waits for the next job look again.
+func (j *jobs) wake() {
 	select {
 	case j.changed <- struct{}{}:
 	default:
@@ -632,7 +636,7 @@ func (j *jobs) next() *job {
 	defer j.mu.Unlock()
 	var first *job
 	for _, job := range j.list {
-		if !job.running && (first == nil || cmp.Compare(job.at.UnixNano(), first.at.UnixNano()) < 0) {
+		if !job.running && (first == nil || job.at.Before(first.at)) {
 			first = job
 		}
 	}
@@ -659,8 +663,5 @@ func (j *jobs) again(job *job, at time.Time) {
 	j.mu.Lock()
 	job.running, job.at = false, at
 	j.mu.Unlock()
-	select {
-	case j.changed <- struct{}{}:
-	default:
-	}
+	j.wake()
 }

@@ -180,8 +180,9 @@ func newSimulation(t *testing.T, seed uint64, keep bool) *simulation {
 		s.replicas[i].ctx, s.replicas[i].cancel = context.WithCancel(context.Background())
 	}
 	for i := range 1 + s.number(2) {
-		run := &onboarding.Run{ID: uuid.UUID{15: byte(i + 1)}, Kind: onboarding.KindOnboard, State: onboarding.RunActive,
-			Request: onboarding.Request{Slug: fmt.Sprintf("provider-%d", i)}, Created: time.Now(),
+		run := &onboarding.Run{ID: uuid.UUID{15: byte(i + 1)}, Kind: onboarding.KindOnboard,
+			State: onboarding.RunActive, Created: time.Now(),
+			Request:   onboarding.Request{Slug: fmt.Sprintf("provider-%d", i)},
 			Requester: onboarding.Operator{ID: "ada", Name: "ada"}}
 		for _, definition := range s.world.Steps(run.Request) {
 			run.Steps = append(run.Steps, onboarding.Step{Definition: definition, State: onboarding.StepPending})

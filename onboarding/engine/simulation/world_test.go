@@ -105,8 +105,9 @@ func (w *world) Observe(ctx context.Context, run *onboarding.Run, key onboarding
 	case now.Before(thing.waiting):
 		return onboarding.Observation{Waiting: "something else", Again: chance.between(0, time.Minute)}, nil
 	case now.Before(thing.hidden):
-		return onboarding.Observation{Change: onboarding.Change{Summary: "make " + string(key), Items: []onboarding.Item{
-			{Command: &onboarding.Command{Host: "vps", Argv: []string{"not yet"}}}}}}, nil
+		stale := onboarding.Item{Command: &onboarding.Command{Host: "vps", Argv: []string{"not yet"}}}
+		return onboarding.Observation{Change: onboarding.Change{Summary: "make " + string(key),
+			Items: []onboarding.Item{stale}}}, nil
 	case !slices.Contains([]onboarding.Kind{"preflight", "verify"}, key.Kind()):
 		return onboarding.Observation{Change: thing.left(run, key)}, nil
 	case chance.faulty():
@@ -215,7 +216,8 @@ func (w *world) judge(auth onboarding.Authorization, item onboarding.Item) {
 	run := w.database.runs[auth.Run.ID]
 	approval := run.approval(uuid.MustParse(auth.Approval))
 	digest, err := approval.Change.Digest()
-	if err != nil || approval.State != onboarding.ApprovalApproved || digest != auth.Digest || approval.Step != auth.Step {
+	if err != nil || approval.State != onboarding.ApprovalApproved || digest != auth.Digest ||
+		approval.Step != auth.Step {
 		w.violation("%s is applied while its approval is %s", auth.Step, approval.State)
 	}
 	if !slices.ContainsFunc(approval.Change.Items, func(approved onboarding.Item) bool {

@@ -3,7 +3,8 @@ INSERT INTO runs (id, slug, request, requester, channel, tenant_id, submission, 
     '01936000-0000-7000-8000-000000000001', 'merche-biche',
     '{"slug": "merche-biche", "display_name": "Merche Biche", "email": "merche@example.com", "mode": "person",
       "org": {"slug": "", "name": ""}, "domains": [{"name": "merche-biche.com", "host": "vps-0"}]}',
-    '{"id": "ada", "name": "ada"}', 'C1', '01936000-0000-7000-8000-000000000002', 'view-1', '{"seen preflight": "yes"}');
+    '{"id": "ada", "name": "ada"}', 'C1', '01936000-0000-7000-8000-000000000002', 'view-1',
+    '{"seen preflight": "yes"}');
 INSERT INTO run_domains (run_id, domain) VALUES ('01936000-0000-7000-8000-000000000001', 'merche-biche.com');
 INSERT INTO steps (run_id, key, position, definition, state)
 SELECT '01936000-0000-7000-8000-000000000001', definition->>'key', position, definition, state
