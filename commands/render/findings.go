@@ -102,11 +102,6 @@ func tally(findings []onboarding.Finding) string {
 		"."
 }
 
-// maxFindings is how many findings a message shows. With their texts they stay below
-// [blockkit.MaxMessageWeight].
-const maxFindings = 28
-
-// findingRows returns the findings for a table of two columns, which fits on a phone. Failures come
 // advice is what was found, and what to do about it.
 func advice(finding onboarding.Finding) string {
 	if finding.Fix == "" || strings.HasSuffix(finding.Detail, ".") {
@@ -115,6 +110,11 @@ func advice(finding onboarding.Finding) string {
 	return finding.Detail + " → " + finding.Fix
 }
 
+// maxFindings is how many findings a message shows. With their texts they stay below
+// [blockkit.MaxMessageWeight].
+const maxFindings = 28
+
+// findingRows returns the findings for a table of two columns, which fits on a phone. Failures come
 // first. If there are too many findings, those that passed are left out first.
 func findingRows(findings []onboarding.Finding) [][]string {
 	findings = bySeverity(findings)
