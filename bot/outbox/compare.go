@@ -116,19 +116,10 @@ func (c comparison) compare(ctx context.Context, what compareArgs) error {
 // removed since.
 func (c comparison) revive(ctx context.Context, root string) error {
 	return pgx.BeginFunc(ctx, c.outbox.pool, func(tx pgx.Tx) error {
-		rows, err := tx.Query(ctx, reviveThread, mendable, root)
-		if err != nil {
+		if err := c.outbox.enqueueReturned(ctx, tx, reviveThread, mendable, root); err != nil {
 			return fmt.Errorf("revive refused messages: %w", err)
 		}
-		revived, err := pgx.CollectRows(rows, pgx.RowTo[string])
-		if err != nil {
-			return fmt.Errorf("revive refused messages: %w", err)
-		}
-		channels := map[string]bool{}
-		for _, channel := range revived {
-			channels[channel] = true
-		}
-		return c.outbox.enqueue(ctx, tx, channels)
+		return nil
 	})
 }
 

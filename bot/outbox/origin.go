@@ -141,17 +141,8 @@ func (v Versions) origin(shown []byte) Origin {
 // Restore delivers messages again as they should be, in the caller's transaction: somebody may have
 // changed what Slack shows. Messages that were not posted yet stay as they are.
 func (o *Outbox) Restore(ctx context.Context, tx pgx.Tx, keys ...string) error {
-	rows, err := tx.Query(ctx, restoreMessages, keys)
-	if err != nil {
+	if err := o.enqueueReturned(ctx, tx, restoreMessages, keys); err != nil {
 		return fmt.Errorf("restore messages: %w", err)
 	}
-	restored, err := pgx.CollectRows(rows, pgx.RowTo[string])
-	if err != nil {
-		return fmt.Errorf("restore messages: %w", err)
-	}
-	channels := map[string]bool{}
-	for _, channel := range restored {
-		channels[channel] = true
-	}
-	return o.enqueue(ctx, tx, channels)
+	return nil
 }
