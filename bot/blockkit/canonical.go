@@ -14,8 +14,6 @@ var (
 	shortcode = regexp.MustCompile(`:[a-z0-9_+'-]+:(:skin-tone-[2-6]:)?`)
 	// foundLink is a link that may stand for an address which was written without one.
 	foundLink = regexp.MustCompile(`<((?:https?://|mailto:)[^<>|]+)(?:\|([^<>|]+))?>`)
-
-	unescaper = strings.NewReplacer("&amp;", "&", "&lt;", "<", "&gt;", ">")
 )
 
 // presentation is U+FE0F, which asks for the colored form of a character. Shortcodes drop it.
@@ -32,7 +30,7 @@ func canonicalText(text string) string {
 		text = foundLink.ReplaceAllStringFunc(text, withoutFoundLink)
 	}
 	text = strings.ReplaceAll(text, presentation, "")
-	return norm.NFC.String(unescaper.Replace(text))
+	return norm.NFC.String(Unescape(text))
 }
 
 // emojiNamed is the emoji of a shortcode, or the shortcode itself if there is none.

@@ -4,6 +4,8 @@ import (
 	"strings"
 	"testing"
 	"unicode/utf8"
+
+	"github.com/atlilith/onboardbot/bot/blockkit"
 )
 
 // FuzzInline writes whatever people or machines wrote into a line of mrkdwn: nothing of it formats,
@@ -18,7 +20,7 @@ func FuzzInline(f *testing.F) {
 		if strings.ContainsAny(out, "`*<>\r\n\x00\x1b\u202e") || !utf8.ValidString(out) {
 			t.Errorf("%q became %q", text, out)
 		}
-		if found := emphasis.FindString(Unescape(out)); found != "" {
+		if found := emphasis.FindString(blockkit.Unescape(out)); found != "" {
 			t.Errorf("%q became %q, in which %q formats", text, out, found)
 		}
 	})
