@@ -72,11 +72,11 @@ func ErrorText(err error) (text string, expected bool) {
 }
 
 func codeText(code *onboarding.CodeError) string {
-	switch {
-	case code.Reason == onboarding.CodeNotEnrolled:
+	switch code.Reason {
+	case onboarding.CodeNotEnrolled:
 		return "This needs a code of your authenticator app, and the bot does not know yours. Ask an " +
 			"administrator to run " + blockkit.Code("onboardbot totp enroll -operator "+code.Operator)
-	case code.Reason == onboarding.CodeLocked:
+	case onboarding.CodeLocked:
 		return "You are locked out after too many wrong codes. If they were not yours, somebody is using your Slack " +
 			"account: say so at once. An administrator lets you in again with " +
 			blockkit.Code("onboardbot totp unlock -operator "+code.Operator)
