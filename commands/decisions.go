@@ -100,9 +100,9 @@ func (h *decisionHandlers) confirmed(ctx context.Context, submission bot.Submiss
 		given := service.Decision{Operator: submission.Person.ID,
 			Reason: submission.State[render.BlockReason][render.ActionReason].Value,
 			Code:   submission.State[render.BlockCode][render.ActionReason].Value,
-			Shown:  func(*onboarding.Approval) bool { return meta.Whole }}
-		if !meta.Whole {
-			given.Shown = render.ShownInRequest // the form opened from the request, which showed everything
+			Shown:  render.ShownInRequest} // a form without pages opened from the request
+		if meta.Whole {
+			given.Shown = func(*onboarding.Approval) bool { return true } // the form has all pages
 		}
 		given.Source, err = h.origins.require(ctx, formSubmitted(submission), subject{approval: meta.Approval})
 		if err == nil {
