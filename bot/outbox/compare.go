@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -26,9 +27,10 @@ const (
 	compareTimeout = 5 * time.Minute
 	// The comparison at the start looks at what earlier processes delivered: the newest threads of the
 	// last week, and what is new at the top level of the conversations in which they are.
-	compareWithin   = 7 * 24 * time.Hour
-	maxThreads      = 20
-	maxOrphansAtOne = 50
+	compareWithin = 7 * 24 * time.Hour
+	maxThreads    = 20
+	// maxOrphans is how many unknown messages of one place are marked at once.
+	maxOrphans = 50
 )
 
 // compareArgs is the job that compares one thread, by the key of its root, or with an empty key all
@@ -264,10 +266,7 @@ func (c comparison) settle(ctx context.Context, p place, d difference) error {
 			return err
 		}
 	}
-	for i, orphan := range d.orphans {
-		if i == maxOrphansAtOne {
-			break
-		}
+	for _, orphan := range d.orphans[:min(len(d.orphans), maxOrphans)] {
 		if err := c.markOrphan(ctx, p, orphan); err != nil {
 			return err
 		}
@@ -280,7 +279,7 @@ func (c comparison) settle(ctx context.Context, p place, d difference) error {
 			}
 			keys = append(keys, s.key)
 		}
-		keys = append(append(keys, d.changed...), d.missing...)
+		keys = slices.Concat(keys, d.changed, d.missing)
 		if len(keys) == 0 {
 			return nil
 		}
