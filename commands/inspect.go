@@ -72,15 +72,12 @@ func (h *inspectHandlers) status(ctx context.Context, run *onboarding.Run) post.
 // showFindings opens all findings of a step for one person.
 func (h *inspectHandlers) showFindings(ctx context.Context, action bot.Action) error {
 	err := h.replies.gate.RequireOperator(ctx, action.Person)
-	var view *onboarding.View
+	var step *onboarding.Step
 	if err == nil {
-		view, err = h.service.Records.View(ctx, parseID(action.Value))
+		_, step, err = stepOf(ctx, h.service, action)
 	}
 	if err == nil {
-		step := render.StepAt(view.Run, action.Block)
-		if err = onboarding.ErrNotFound; step != nil {
-			_, err = h.replies.workspace.OpenView(ctx, action.TriggerID, render.FindingsPage(step))
-		}
+		_, err = h.replies.workspace.OpenView(ctx, action.TriggerID, render.FindingsPage(step))
 	}
 	return h.replies.answer(ctx, action, err)
 }
