@@ -39,10 +39,10 @@ func findingsMessage(view *onboarding.View, steps ...*onboarding.Step) post.Mess
 			buttons = append(buttons, blockkit.Button(ActionFindings, view.ID.String(), label, ""))
 		}
 		if len(buttons) > 0 {
-			page.Buttons(stepID(stepIndex(view.Run, step)), buttons...)
+			page.Buttons(stepID(stepIndex(view.Run, step.Key)), buttons...)
 		}
 	}
-	return post.Message{Key: RootKey(view.ID) + "/" + stepID(stepIndex(view.Run, steps[0])), Channel: view.Channel,
+	return post.Message{Key: RootKey(view.ID) + "/" + stepID(stepIndex(view.Run, steps[0].Key)), Channel: view.Channel,
 		Thread: RootKey(view.ID), Text: page.Text(), Blocks: page.Blocks}
 }
 

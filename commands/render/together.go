@@ -30,7 +30,7 @@ func (r Renderer) requestMessage(view *onboarding.View, first *onboarding.Approv
 		return r.approvalRequest(view, first, now)
 	}
 	slices.SortStableFunc(members, func(a, b *onboarding.Approval) int {
-		return keyIndex(view.Run, a.Step) - keyIndex(view.Run, b.Step)
+		return stepIndex(view.Run, a.Step) - stepIndex(view.Run, b.Step)
 	})
 	asking := slices.ContainsFunc(members,
 		func(approval *onboarding.Approval) bool { return approval.State == onboarding.ApprovalOpen })
