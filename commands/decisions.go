@@ -139,11 +139,7 @@ func (h *decisionHandlers) turnConfirmation(ctx context.Context, action bot.Acti
 		_, err = h.origins.require(ctx, action, subject{approval: meta.Approval})
 	}
 	if err == nil {
-		form := render.ConfirmForm(meta.Needed(view, approval), meta.Do, page)
-		var turned bot.ShownView
-		if turned, err = h.workspace.UpdateView(ctx, action.View.ID, action.View.Hash, form); err == nil {
-			err = h.origins.outbox.RecordView(ctx, turned)
-		}
+		err = h.origins.update(ctx, action, render.ConfirmForm(meta.Needed(view, approval), meta.Do, page))
 	}
 	return h.replies.answer(ctx, action, err)
 }
