@@ -35,7 +35,7 @@ func ErrorText(err error) (text string, expected bool) {
 	case errors.As(err, &code):
 		return codeText(code), true
 	case errors.As(err, &needed) && !needed.Reason:
-		return "This change is approved by itself: press *Approve* at its request in the thread.", true
+		return "This change must be approved on its own: press *Approve* at its request in the thread.", true
 	case errors.As(err, &held):
 		return fmt.Sprintf("Your own run %s has approved changes that the freeze holds, so somebody else must thaw. "+
 			"To thaw it yourself, cancel your run first.", blockkit.Code(held.Slug)), true
