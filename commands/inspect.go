@@ -61,7 +61,7 @@ func (h *inspectHandlers) status(ctx context.Context, run *onboarding.Run) post.
 	if err != nil {
 		return h.replies.failure(ctx, err, "run", run.ID.String())
 	}
-	// Who asks perhaps misses something in the thread.
+	// Whoever asks may be missing something in the thread.
 	if err := h.messages.outbox.Compare(ctx, render.RootKey(run.ID)); err != nil {
 		h.replies.log.WarnContext(ctx, "a thread is not compared with the database", "run", run.ID, "error", err)
 	}

@@ -98,7 +98,7 @@ func unstorable(err error) bool { return errors.Is(err, errInvalid) || rowFault(
 // maxError is the longest error that is kept with a message, in characters.
 const maxError = 1000
 
-// storable is text that PostgreSQL can store: it has no NUL in text.
+// storable returns text without what PostgreSQL does not store in a text: NUL and invalid UTF-8.
 func storable(text string) string {
 	return strings.ToValidUTF8(strings.ReplaceAll(text, "\x00", ""), "\uFFFD")
 }

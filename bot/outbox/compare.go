@@ -63,8 +63,8 @@ func (w *compareWorker) Work(ctx context.Context, job *river.Job[compareArgs]) e
 	return err
 }
 
-// Compare puts right what Slack shows of a thread, by the key of its root, after the answer to a
-// command. An empty key stands for all recent threads in which an earlier process delivered something.
+// Compare inserts a job that puts right what Slack shows of the thread whose root has this key. An
+// empty key stands for all recent threads in which an earlier process delivered something.
 func (o *Outbox) Compare(ctx context.Context, root string) error { return o.compareAfter(ctx, root, 0) }
 
 func (o *Outbox) compareAfter(ctx context.Context, root string, pause time.Duration) error {

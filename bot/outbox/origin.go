@@ -19,15 +19,15 @@ type Origin int
 const (
 	// Foreign is a message that the outbox did not post.
 	Foreign Origin = iota
-	// Changed is a message that shows something else than the outbox delivered. Whoever holds the
+	// Changed is a message that does not show what the outbox delivered. Whoever holds the
 	// bot's token can change a message, and post a foreign one.
 	Changed
 	// Delivered is a message that shows what the outbox delivered last.
 	Delivered
 	// Outdated is a message that shows what the outbox delivered some updates ago.
 	Outdated
-	// Unverified is a message of the outbox's of which it is not known what Slack shows: an earlier
-	// release delivered it.
+	// Unverified is a message that the outbox posted, but what Slack shows of it is not known, since an
+	// earlier release delivered it.
 	Unverified
 )
 
