@@ -72,7 +72,7 @@ func (o *Outbox) PutStorable(ctx context.Context, tx pgx.Tx, messages ...post.Me
 	for _, m := range messages {
 		err := o.putInSavepoint(ctx, tx, m)
 		if unstorable(err) {
-			o.deliveries.WithLabelValues(string(postAttempt), resultSetAside).Inc()
+			o.count(postAttempt, resultSetAside)
 			o.log.WarnContext(ctx, "a message is set aside, since it can never be stored",
 				"message", m.Key, "channel", m.Channel, "error", err)
 			continue
