@@ -43,16 +43,9 @@ func (d *delivery) setAside(ctx context.Context, m row, failure error) error {
 	if code == "" || ctx.Err() != nil {
 		return failure
 	}
-	kind := postAttempt
-	switch {
-	case m.FileName != "":
-		kind = fileAttempt
-	case m.TS != "":
-		kind = updateAttempt
-	}
-	d.count(kind, resultSetAside)
+	d.count(m.kind(), resultSetAside)
 	d.outbox.log.Warn("a message is set aside, since it can never be recorded; the channel goes on",
-		"message", m.Key, "channel", m.Channel, "kind", kind, "code", code, "error", failure)
+		"message", m.Key, "channel", m.Channel, "kind", m.kind(), "code", code, "error", failure)
 	ctx, cancel := recording(ctx)
 	defer cancel()
 	// What may have been posted stays under way: with other content, Slack is asked for it first.
