@@ -14,7 +14,8 @@ import (
 // handled with an identity.
 func FuzzEnvelope(f *testing.F) {
 	for _, frame := range []string{
-		`{"type":"slash_commands","envelope_id":"e","payload":{"team_id":"T1","user_id":"U1","command":"/onboard","text":"a"}}`,
+		`{"type":"slash_commands","envelope_id":"e","payload":{"team_id":"T1","user_id":"U1",` +
+			`"command":"/onboard","text":"a"}}`,
 		`{"type":"interactive","envelope_id":"e","payload":{"type":"block_actions","user":{"id":"U1","team_id":"T1"},` +
 			`"trigger_id":"t","container":{"channel_id":"C1","message_ts":"1.2"},"message":{"ts":"1.2","blocks":[` +
 			`{"type":"actions","block_id":"b","elements":[]}]},"actions":[{"action_id":"approve","value":"x"}]}}`,
@@ -22,7 +23,8 @@ func FuzzEnvelope(f *testing.F) {
 			`"private_metadata":"m","blocks":[{"type":"input","block_id":"slug"}],"state":{"values":{"slug":{"slug":` +
 			`{"type":"plain_text_input","value":"a"}}}}}}}`,
 		`{"type":"interactive","payload":{"type":"block_suggestion","action_id":"org","value":"x"}}`,
-		`{"type":"events_api","payload":{"team_id":"T1","event_id":"Ev1","event":{"type":"app_home_opened","user":"U1"}}}`,
+		`{"type":"events_api","payload":{"team_id":"T1","event_id":"Ev1",` +
+			`"event":{"type":"app_home_opened","user":"U1"}}}`,
 		`{"type":"events_api","payload":{"event":{"type":"app_home_opened","user":{"id":"U1"},"channel":{}}}}`,
 		`{"type":"disconnect","reason":"refresh_requested"}`, `{"type":"hello","payload":null}`,
 		`{"type":"interactive","payload":{"type":"block_actions","actions":[null]}}`,

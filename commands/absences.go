@@ -107,7 +107,7 @@ func (h *absenceHandlers) parse(typed string) (until time.Time, cover string, er
 			if err != nil || time.Until(until) <= 0 || time.Until(until) > longestAbsence {
 				return until, "", userError(fmt.Sprintf(
 					"%s is not a date within the next year. Write the first day on which you are back, as in %s.",
-					blockkit.Code(mrkdwn.Shorten(mrkdwn.Unescape(value))), blockkit.Code("until=2026-12-24")))
+					blockkit.Code(mrkdwn.Shorten(blockkit.Unescape(value))), blockkit.Code("until=2026-12-24")))
 			}
 		case "cover":
 			found := mention.FindStringSubmatch(value)
@@ -117,7 +117,7 @@ func (h *absenceHandlers) parse(typed string) (until time.Time, cover string, er
 			cover = found[1]
 		default:
 			return until, "", userError(fmt.Sprintf("%s isn't a known key. Known keys: until, cover.",
-				blockkit.Code(mrkdwn.Shorten(mrkdwn.Unescape(key)))))
+				blockkit.Code(mrkdwn.Shorten(blockkit.Unescape(key)))))
 		}
 	}
 	if until.IsZero() || cover == "" {

@@ -61,7 +61,7 @@ func (h *CertificateHandlers) certificates(ctx context.Context, command bot.Comm
 func (h *CertificateHandlers) reply(ctx context.Context, command bot.Command) post.Reply {
 	var reply post.Reply
 	var err error
-	if domain := strings.TrimSpace(mrkdwn.Unescape(command.Text)); domain != "" {
+	if domain := strings.TrimSpace(blockkit.Unescape(command.Text)); domain != "" {
 		reply, err = h.aboutSite(ctx, command.Person, renewBlock+command.Envelope, domain)
 	} else {
 		reply, err = h.aboutAll(ctx, command)

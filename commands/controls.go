@@ -48,15 +48,26 @@ func (h *controlHandlers) pressedStep(
 	if err := h.requirePressed(ctx, action); err != nil {
 		return nil, "", err
 	}
-	view, err := h.service.Records.View(ctx, parseID(action.Value))
+	run, step, err := stepOf(ctx, h.service, action)
 	if err != nil {
 		return nil, "", err
 	}
+	return run, step.Key, nil
+}
+
+// stepOf reads the run and the step that a button in a thread names.
+func stepOf(
+	ctx context.Context, service *service.Service, action bot.Action,
+) (*onboarding.Run, *onboarding.Step, error) {
+	view, err := service.Records.View(ctx, parseID(action.Value))
+	if err != nil {
+		return nil, nil, err
+	}
 	step := render.StepAt(view.Run, action.Block)
 	if step == nil {
-		return nil, "", onboarding.ErrNotFound
+		return nil, nil, onboarding.ErrNotFound
 	}
-	return view.Run, step.Key, nil
+	return view.Run, step, nil
 }
 
 func (h *controlHandlers) retry(ctx context.Context, action bot.Action) error {

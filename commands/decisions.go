@@ -100,9 +100,9 @@ func (h *decisionHandlers) confirmed(ctx context.Context, submission bot.Submiss
 		given := service.Decision{Operator: submission.Person.ID,
 			Reason: submission.State[render.BlockReason][render.ActionReason].Value,
 			Code:   submission.State[render.BlockCode][render.ActionReason].Value,
-			Shown:  func(*onboarding.Approval) bool { return meta.Whole }}
-		if !meta.Whole {
-			given.Shown = render.ShownInRequest // the form opened from the request, which showed everything
+			Shown:  render.ShownInRequest} // a form without pages opened from the request
+		if meta.Whole {
+			given.Shown = func(*onboarding.Approval) bool { return true } // the form has all pages
 		}
 		given.Source, err = h.origins.require(ctx, formSubmitted(submission), subject{approval: meta.Approval})
 		if err == nil {
@@ -139,11 +139,7 @@ func (h *decisionHandlers) turnConfirmation(ctx context.Context, action bot.Acti
 		_, err = h.origins.require(ctx, action, subject{approval: meta.Approval})
 	}
 	if err == nil {
-		form := render.ConfirmForm(meta.Needed(view, approval), meta.Do, page)
-		var turned bot.ShownView
-		if turned, err = h.workspace.UpdateView(ctx, action.View.ID, action.View.Hash, form); err == nil {
-			err = h.origins.outbox.RecordView(ctx, turned)
-		}
+		err = h.origins.update(ctx, action, render.ConfirmForm(meta.Needed(view, approval), meta.Do, page))
 	}
 	return h.replies.answer(ctx, action, err)
 }

@@ -88,7 +88,8 @@ func TestSomebodyCoversForAnApprover(t *testing.T) {
 		}
 	}
 	until := time.Now().AddDate(0, 0, 3).UTC().Format(time.DateOnly)
-	if answer := r.say(r.bo, "ops", "away until="+until+" cover=@gus"); !strings.Contains(answer, "is not an operator") {
+	if answer := r.say(r.bo, "ops", "away until="+until+" cover=@gus"); !strings.Contains(answer,
+		"is not an operator") {
 		t.Errorf("a guest covers: %s", answer)
 	}
 	if answer := r.say(r.bo, "ops", "away until="+until+" cover=@ana"); !strings.Contains(answer,

@@ -9,7 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/google/uuid"
 	"github.com/slack-go/slack"
 
 	"github.com/atlilith/onboardbot/bot"
@@ -131,7 +130,8 @@ func (h *formHandlers) reshape(ctx context.Context, action bot.Action) error {
 	}
 	// What the form is about to show may have been typed before. Otherwise the draft can be read
 	// after the form is updated.
-	more := draft.Mode != onboarding.ModePerson || draft.Host == form.PerDomain || draft.Mail != ""
+	more := meta.KeepsDraft() &&
+		(draft.Mode != onboarding.ModePerson || draft.Host == form.PerDomain || draft.Mail != "")
 	if more {
 		if draft, err = h.withHidden(ctx, action, meta); err != nil {
 			return err
@@ -144,6 +144,9 @@ func (h *formHandlers) reshape(ctx context.Context, action bot.Action) error {
 	if _, err = h.workspace.UpdateView(ctx, action.View.ID, action.View.Hash,
 		form.Form{Meta: meta, Draft: draft, Hosts: h.config.Hosts}.View()); err != nil {
 		return err
+	}
+	if !meta.KeepsDraft() {
+		return nil
 	}
 	if !more {
 		if draft, err = h.withHidden(ctx, action, meta); err != nil {
@@ -160,7 +163,7 @@ func (h *formHandlers) typed(ctx context.Context, action bot.Action) error {
 		return nil
 	}
 	meta, err := form.DecodeMeta(action.View.PrivateMetadata)
-	if err != nil {
+	if err != nil || !meta.KeepsDraft() {
 		return err
 	}
 	draft, err := h.withHidden(ctx, action, meta)
@@ -170,25 +173,19 @@ func (h *formHandlers) typed(ctx context.Context, action bot.Action) error {
 	return h.keep(ctx, action, meta, draft)
 }
 
-// withHidden returns what is in the form, and from the saved draft the inputs that the form does
-// not show at the moment.
+// withHidden returns what is in a form that keeps a draft, and from the saved draft the inputs that the
+// form does not show at the moment.
 func (h *formHandlers) withHidden(ctx context.Context, action bot.Action, meta form.Meta) (form.Draft, error) {
-	draft, err := h.read(ctx, meta, action.State)
-	if err != nil || meta.Edits != uuid.Nil {
-		return draft, err
-	}
+	draft := form.ReadDraft(meta, action.State)
 	before, _, err := h.drafts.load(ctx, action.Person, cmp.Or(meta.Slug, draft.Slug))
-	if err != nil || before == nil || meta.Plan {
+	if err != nil || before == nil {
 		return draft, err
 	}
 	return draft.KeepHidden(before.Draft, action.State), nil
 }
 
-// keep saves the draft as of a press in the form, for operators only and not for a dry run.
+// keep saves the draft as of a press in the form, for operators only.
 func (h *formHandlers) keep(ctx context.Context, action bot.Action, meta form.Meta, draft form.Draft) error {
-	if meta.Plan || meta.Edits != uuid.Nil {
-		return nil
-	}
 	if err := h.gate.RequireOperator(ctx, action.Person); err != nil {
 		if _, expected := render.ErrorText(err); expected {
 			return nil

@@ -58,7 +58,7 @@ func New(d Dependencies) *Handlers {
 	runs := &runFinder{service: d.Service, replies: h.replies, command: h.command}
 	plans := h.buildForms(d)
 	origins := &provenance{pool: d.Pool, outbox: d.Outbox, home: d.Home, service: d.Service,
-		acceptChanged: d.Workspace.Config().AcceptChanged, log: h.replies.log}
+		workspace: d.Workspace, log: h.replies.log}
 	h.decisions = &decisionHandlers{service: d.Service, workspace: d.Workspace, gate: d.Gate,
 		replies: h.replies, home: d.Home, origins: origins}
 	h.controls = &controlHandlers{service: d.Service, gate: d.Gate, replies: h.replies,

@@ -61,7 +61,7 @@ func (h *inspectHandlers) status(ctx context.Context, run *onboarding.Run) post.
 	if err != nil {
 		return h.replies.failure(ctx, err, "run", run.ID.String())
 	}
-	// Who asks perhaps misses something in the thread.
+	// Whoever asks may be missing something in the thread.
 	if err := h.messages.outbox.Compare(ctx, render.RootKey(run.ID)); err != nil {
 		h.replies.log.WarnContext(ctx, "a thread is not compared with the database", "run", run.ID, "error", err)
 	}
@@ -72,15 +72,12 @@ func (h *inspectHandlers) status(ctx context.Context, run *onboarding.Run) post.
 // showFindings opens all findings of a step for one person.
 func (h *inspectHandlers) showFindings(ctx context.Context, action bot.Action) error {
 	err := h.replies.gate.RequireOperator(ctx, action.Person)
-	var view *onboarding.View
+	var step *onboarding.Step
 	if err == nil {
-		view, err = h.service.Records.View(ctx, parseID(action.Value))
+		_, step, err = stepOf(ctx, h.service, action)
 	}
 	if err == nil {
-		step := render.StepAt(view.Run, action.Block)
-		if err = onboarding.ErrNotFound; step != nil {
-			_, err = h.replies.workspace.OpenView(ctx, action.TriggerID, render.FindingsPage(step))
-		}
+		_, err = h.replies.workspace.OpenView(ctx, action.TriggerID, render.FindingsPage(step))
 	}
 	return h.replies.answer(ctx, action, err)
 }

@@ -37,7 +37,7 @@ func (h *IsolationHandlers) ask(ctx context.Context, command bot.Command) (post.
 }
 
 func (h *IsolationHandlers) reply(ctx context.Context, command bot.Command) post.Reply {
-	words := strings.Fields(mrkdwn.Unescape(command.Text))
+	words := strings.Fields(blockkit.Unescape(command.Text))
 	if len(words) > 1 || len(words) == 1 && len([]rune(words[0])) > isolationreport.MaxTenant {
 		return post.Reply{Text: fmt.Sprintf("Use %s for all tenants, or %s for one tenant against all others.",
 			blockkit.Code(render.IsolationCommand), blockkit.Code(render.IsolationCommand+" merche-biche"))}

@@ -22,7 +22,7 @@ type notice struct {
 	text string
 }
 
-// begin reports whether to tell somebody a sentence: they do not read it already.
+// begin reports whether somebody is to be told a sentence. They are not if they were told lately.
 func (n *notices) begin(to bot.Recipient, text string) bool {
 	n.mu.Lock()
 	defer n.mu.Unlock()

@@ -59,11 +59,11 @@ func parseCommand(command, text string) (parsedCommand, error) {
 		guess := nearest(word)
 		return parsedCommand{}, userError(fmt.Sprintf("%s is not a known command. Did you mean %s?",
 			blockkit.Code(mrkdwn.Shorten(first)),
-			blockkit.Code(command+" "+guess+" "+mrkdwn.Shorten(mrkdwn.Unescape(rest)))))
+			blockkit.Code(command+" "+guess+" "+mrkdwn.Shorten(blockkit.Unescape(rest)))))
 	case first == "":
 		return parsedCommand{}, nil
 	}
-	read, err := slugOf(mrkdwn.Unescape(text))
+	read, err := slugOf(blockkit.Unescape(text))
 	if guess := nearest(read.slug); err == nil && guess != "" {
 		read.hint = strings.TrimSpace(fmt.Sprintf("Did you mean %s? If so, close this form. ",
 			blockkit.Code(command+" "+guess)) + read.hint)
@@ -119,7 +119,7 @@ func withWord(command, word, rest string) (parsedCommand, error) {
 			return parsedCommand{}, userError(fmt.Sprintf("Give a reason, for example %s.",
 				blockkit.Code(command+" freeze the registry is down")))
 		}
-		return parsedCommand{word: word, reason: mrkdwn.Unescape(rest)}, nil
+		return parsedCommand{word: word, reason: blockkit.Unescape(rest)}, nil
 	}
 	if rest == "" && word == render.WordStatus {
 		return parsedCommand{word: word}, nil
@@ -133,7 +133,7 @@ func withWord(command, word, rest string) (parsedCommand, error) {
 		read.word = word
 		return read, nil
 	}
-	read, err := slugOf(mrkdwn.Unescape(rest))
+	read, err := slugOf(blockkit.Unescape(rest))
 	read.word = word
 	return read, err
 }

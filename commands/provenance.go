@@ -27,9 +27,9 @@ type provenance struct {
 	outbox  *outbox.Outbox
 	home    *home.Tabs
 	service *service.Service
-	// acceptChanged is [bot.Config.AcceptChanged].
-	acceptChanged bool
-	log           *slog.Logger
+	// workspace has the configuration, and the modals.
+	workspace *bot.Workspace
+	log       *slog.Logger
 }
 
 // refusedPress says why a press did not count.
@@ -104,7 +104,7 @@ func (p *provenance) require(ctx context.Context, action bot.Action, about subje
 			return "", p.tidy(ctx, root)
 		}
 	}
-	if from == outbox.Changed && p.acceptChanged {
+	if from == outbox.Changed && p.workspace.Config().AcceptChanged {
 		log.WarnContext(ctx, "a press counts in what the bot did not deliver, since slack.accept_changed is set")
 		return source, nil
 	}
@@ -215,6 +215,15 @@ func where(action bot.Action, key string) string {
 		return "a message of the bot that was changed after the bot delivered it"
 	}
 	return "a message that the bot did not post"
+}
+
+// update replaces the modal in which somebody pressed, and remembers what it shows now.
+func (p *provenance) update(ctx context.Context, action bot.Action, modal slack.ModalViewRequest) error {
+	updated, err := p.workspace.UpdateView(ctx, action.View.ID, action.View.Hash, modal)
+	if err != nil {
+		return err
+	}
+	return p.outbox.RecordView(ctx, updated)
 }
 
 // restore makes Slack show again what the bot delivered.

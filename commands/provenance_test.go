@@ -231,7 +231,8 @@ func TestAChangedFormDoesNotApprove(t *testing.T) {
 	approval := r.noVotes("merche-biche")
 	form, err := r.bo.Modal(r.ctx())
 	must(t, err)
-	forged := render.ConfirmForm(&onboarding.ConfirmationNeededError{Reason: true, Approval: approval}, render.Approving, 0)
+	forged := render.ConfirmForm(&onboarding.ConfirmationNeededError{Reason: true, Approval: approval},
+		render.Approving, 0)
 	_, err = r.thief().UpdateViewContext(t.Context(), forged, "", "", form.ID)
 	must(t, err)
 	_, err = form.Fill(r.ctx(), "Why?", "Pizza")

@@ -151,7 +151,7 @@ func (r *responder) tell(ctx context.Context, action bot.Action, text string) er
 			r.told.forget(to, text)
 		}
 		return err
-	case action.View != nil && action.View.Type == "modal":
+	case inForm(action):
 		_, err := r.workspace.StackView(ctx, action.TriggerID, mrkdwn.Notice("Onboarding", text))
 		return err
 	}

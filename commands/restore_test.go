@@ -67,7 +67,8 @@ func TestADatabaseRestoredToEarlier(t *testing.T) {
 	// The lost question stood in the message of the first one, which shows what the database knows.
 	_, err := r.bo.WaitMessage(r.ctx(), "ops", func(m workspace.Message) bool {
 		text := m.Render(200, nil)
-		return m.TS == lost.TS && strings.Contains(text, "Database: approval needed") && !strings.Contains(text, "Deploy")
+		return m.TS == lost.TS && strings.Contains(text, "Database: approval needed") &&
+			!strings.Contains(text, "Deploy")
 	})
 	must(t, err)
 	r.read(r.ana, "no longer knows this message", "Onboarding", "basile")

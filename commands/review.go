@@ -163,10 +163,7 @@ func (h *reviewHandlers) pressed(
 	if err == nil {
 		var view slack.ModalViewRequest
 		if view, err = h.show(ctx, page); err == nil {
-			var turned bot.ShownView
-			if turned, err = h.workspace.UpdateView(ctx, action.View.ID, action.View.Hash, view); err == nil {
-				err = h.origins.outbox.RecordView(ctx, turned)
-			}
+			err = h.origins.update(ctx, action, view)
 		}
 	}
 	return h.replies.answer(ctx, action, err)

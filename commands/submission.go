@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/google/uuid"
-
 	"github.com/atlilith/onboardbot/bot"
 	"github.com/atlilith/onboardbot/bot/blockkit"
 	"github.com/atlilith/onboardbot/bot/post"
@@ -79,7 +77,7 @@ func (h *formHandlers) carryOut(ctx context.Context, sent *formSubmission) error
 	if _, refused := errors.AsType[*onboarding.PermissionError](err); refused {
 		return err
 	}
-	if err != nil && !sent.meta.Plan && sent.meta.Edits == uuid.Nil {
+	if err != nil && sent.meta.KeepsDraft() {
 		h.drafts.trySave(ctx, entry{person: sent.Person, under: sent.meta.Slug, draft: sent.draft})
 	}
 	return err

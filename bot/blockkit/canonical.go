@@ -14,16 +14,13 @@ var (
 	shortcode = regexp.MustCompile(`:[a-z0-9_+'-]+:(:skin-tone-[2-6]:)?`)
 	// foundLink is a link that may stand for an address which was written without one.
 	foundLink = regexp.MustCompile(`<((?:https?://|mailto:)[^<>|]+)(?:\|([^<>|]+))?>`)
-
-	unescaper = strings.NewReplacer("&amp;", "&", "&lt;", "<", "&gt;", ">")
 )
 
 // presentation is U+FE0F, which asks for the colored form of a character. Shortcodes drop it.
 const presentation = "\uFE0F"
 
-// canonicalText is a text in the form in which all ways are the same in which Slack may write it:
-// emoji as characters, no entities, no links around addresses that show themselves, and Unicode's
-// form C.
+// canonicalText brings the ways in which Slack may write the same text into one: emoji as characters,
+// no entities, no links around addresses that show themselves, and Unicode's form C.
 func canonicalText(text string) string {
 	if strings.Contains(text, ":") {
 		text = shortcode.ReplaceAllStringFunc(text, emojiNamed)
@@ -32,7 +29,7 @@ func canonicalText(text string) string {
 		text = foundLink.ReplaceAllStringFunc(text, withoutFoundLink)
 	}
 	text = strings.ReplaceAll(text, presentation, "")
-	return norm.NFC.String(unescaper.Replace(text))
+	return norm.NFC.String(Unescape(text))
 }
 
 // emojiNamed is the emoji of a shortcode, or the shortcode itself if there is none.

@@ -30,7 +30,8 @@ func TestFingerprint(t *testing.T) {
 		{"a file", `{"blocks": [{"type": "section", "text": {"type": "mrkdwn", "text": "One"}}],
 			"files": [{"id": "F1"}]}`, false},
 	} {
-		got := bytes.Equal(blockkit.Fingerprint(json.RawMessage(shown)), blockkit.Fingerprint(json.RawMessage(c.object)))
+		got := bytes.Equal(blockkit.Fingerprint(json.RawMessage(shown)),
+			blockkit.Fingerprint(json.RawMessage(c.object)))
 		if got != c.same {
 			t.Errorf("%s: the same fingerprint: %v", c.name, got)
 		}
@@ -39,9 +40,10 @@ func TestFingerprint(t *testing.T) {
 	for written, returned := range map[string]string{
 		`{"type": "mrkdwn", "text": "🟡 Cats & dogs"}`: `{"type": "mrkdwn", "verbatim": false,
 			"text": ":large_yellow_circle: Cats &amp; dogs"}`,
-		`{"type": "mrkdwn", "text": "⚠️ Ol\u00e9"}`:      `{"type": "mrkdwn", "text": ":warning: Ole\u0301"}`,
-		`{"type": "mrkdwn", "text": "👋🏽 you"}`:           `{"type": "mrkdwn", "text": ":wave::skin-tone-4: you"}`,
-		`{"type": "mrkdwn", "text": "see example.com"}`:  `{"type": "mrkdwn", "text": "see <http://example.com|example.com>"}`,
+		`{"type": "mrkdwn", "text": "⚠️ Ol\u00e9"}`: `{"type": "mrkdwn", "text": ":warning: Ole\u0301"}`,
+		`{"type": "mrkdwn", "text": "👋🏽 you"}`:      `{"type": "mrkdwn", "text": ":wave::skin-tone-4: you"}`,
+		`{"type": "mrkdwn", "text": "see example.com"}`: `{"type": "mrkdwn",
+			"text": "see <http://example.com|example.com>"}`,
 		`{"type": "mrkdwn", "text": "to https://a.b/c"}`: `{"type": "mrkdwn", "text": "to <https://a.b/c>"}`,
 		`{"type": "mrkdwn", "text": "ask a@b.c"}`:        `{"type": "mrkdwn", "text": "ask <mailto:a@b.c|a@b.c>"}`,
 		`{"type": "image", "image_url": "https://a/b", "alt_text": "🧊"}`: `{"type": "image", "image_url": "https://a/b",

@@ -6,13 +6,20 @@ import (
 	"unicode/utf8"
 )
 
-var escaper = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;")
+var (
+	escaper   = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;")
+	unescaper = strings.NewReplacer("&amp;", "&", "&lt;", "<", "&gt;", ">")
+)
 
 // Escape makes text from people safe in mrkdwn and message text: it becomes no mention, no link
 // and no <!channel>. Slack wants these three characters escaped and no others
 // (https://docs.slack.dev/messaging/formatting-message-text#escaping), in plain_text objects too.
 // Truncate after escaping.
 func Escape(text string) string { return escaper.Replace(text) }
+
+// Unescape undoes [Escape], which Slack does to the text of a command too
+// (https://docs.slack.dev/interactivity/implementing-slash-commands).
+func Unescape(text string) string { return unescaper.Replace(text) }
 
 // ellipsis ends what was cut.
 const ellipsis = "…"
@@ -86,5 +93,5 @@ func Unmarked(mrkdwn string) string {
 		}
 		return parts[1]
 	})
-	return unescaper.Replace(strings.NewReplacer("*", "", "`", "").Replace(text))
+	return Unescape(strings.NewReplacer("*", "", "`", "").Replace(text))
 }

@@ -25,8 +25,8 @@ func TestUnmarked(t *testing.T) {
 	t.Parallel()
 	for in, want := range map[string]string{
 		"🟢 *Certificates*: 1 well &amp; `sound` &lt;3": "🟢 Certificates: 1 well & sound <3",
-		"until <!date^1795426200^{date}|2026-11-23 09:30 UTC>, see <https://a.example/?x=1&amp;y=2|the thread>": "until " +
-			"2026-11-23 09:30 UTC, see the thread",
+		"until <!date^1795426200^{date}|2026-11-23 09:30 UTC>, " +
+			"see <https://a.example/?x=1&amp;y=2|the thread>": "until 2026-11-23 09:30 UTC, see the thread",
 		"<https://a.example/?x=1&amp;y=2> by <@U1>": "https://a.example/?x=1&y=2 by @U1",
 		"a &amp;amp; b": "a &amp; b",
 	} {

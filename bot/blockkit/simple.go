@@ -8,7 +8,7 @@ import (
 	"github.com/slack-go/slack"
 )
 
-// Simplicity is how old a workspace may be for blocks.
+// Simplicity says which types of blocks are sent. Some workspaces refuse the newer ones.
 type Simplicity int
 
 // The levels, from all blocks to those that Block Kit had at its beginning.

@@ -43,16 +43,9 @@ func (d *delivery) setAside(ctx context.Context, m row, failure error) error {
 	if code == "" || ctx.Err() != nil {
 		return failure
 	}
-	kind := postAttempt
-	switch {
-	case m.FileName != "":
-		kind = fileAttempt
-	case m.TS != "":
-		kind = updateAttempt
-	}
-	d.count(kind, resultSetAside)
+	d.count(m.kind(), resultSetAside)
 	d.outbox.log.Warn("a message is set aside, since it can never be recorded; the channel goes on",
-		"message", m.Key, "channel", m.Channel, "kind", kind, "code", code, "error", failure)
+		"message", m.Key, "channel", m.Channel, "kind", m.kind(), "code", code, "error", failure)
 	ctx, cancel := recording(ctx)
 	defer cancel()
 	// What may have been posted stays under way: with other content, Slack is asked for it first.
@@ -72,7 +65,7 @@ func (o *Outbox) PutStorable(ctx context.Context, tx pgx.Tx, messages ...post.Me
 	for _, m := range messages {
 		err := o.putInSavepoint(ctx, tx, m)
 		if unstorable(err) {
-			o.deliveries.WithLabelValues(string(postAttempt), resultSetAside).Inc()
+			o.count(postAttempt, resultSetAside)
 			o.log.WarnContext(ctx, "a message is set aside, since it can never be stored",
 				"message", m.Key, "channel", m.Channel, "error", err)
 			continue
@@ -98,7 +91,7 @@ func unstorable(err error) bool { return errors.Is(err, errInvalid) || rowFault(
 // maxError is the longest error that is kept with a message, in characters.
 const maxError = 1000
 
-// storable is text that PostgreSQL can store: it has no NUL in text.
+// storable returns text without what PostgreSQL does not store in a text: NUL and invalid UTF-8.
 func storable(text string) string {
 	return strings.ToValidUTF8(strings.ReplaceAll(text, "\x00", ""), "\uFFFD")
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -26,9 +27,10 @@ const (
 	compareTimeout = 5 * time.Minute
 	// The comparison at the start looks at what earlier processes delivered: the newest threads of the
 	// last week, and what is new at the top level of the conversations in which they are.
-	compareWithin   = 7 * 24 * time.Hour
-	maxThreads      = 20
-	maxOrphansAtOne = 50
+	compareWithin = 7 * 24 * time.Hour
+	maxThreads    = 20
+	// maxOrphans is how many unknown messages of one place are marked at once.
+	maxOrphans = 50
 )
 
 // compareArgs is the job that compares one thread, by the key of its root, or with an empty key all
@@ -61,8 +63,8 @@ func (w *compareWorker) Work(ctx context.Context, job *river.Job[compareArgs]) e
 	return err
 }
 
-// Compare puts right what Slack shows of a thread, by the key of its root, after the answer to a
-// command. An empty key stands for all recent threads in which an earlier process delivered something.
+// Compare inserts a job that puts right what Slack shows of the thread whose root has this key. An
+// empty key stands for all recent threads in which an earlier process delivered something.
 func (o *Outbox) Compare(ctx context.Context, root string) error { return o.compareAfter(ctx, root, 0) }
 
 func (o *Outbox) compareAfter(ctx context.Context, root string, pause time.Duration) error {
@@ -116,19 +118,10 @@ func (c comparison) compare(ctx context.Context, what compareArgs) error {
 // removed since.
 func (c comparison) revive(ctx context.Context, root string) error {
 	return pgx.BeginFunc(ctx, c.outbox.pool, func(tx pgx.Tx) error {
-		rows, err := tx.Query(ctx, reviveThread, mendable, root)
-		if err != nil {
+		if err := c.outbox.enqueueReturned(ctx, tx, reviveThread, mendable, root); err != nil {
 			return fmt.Errorf("revive refused messages: %w", err)
 		}
-		revived, err := pgx.CollectRows(rows, pgx.RowTo[string])
-		if err != nil {
-			return fmt.Errorf("revive refused messages: %w", err)
-		}
-		channels := map[string]bool{}
-		for _, channel := range revived {
-			channels[channel] = true
-		}
-		return c.outbox.enqueue(ctx, tx, channels)
+		return nil
 	})
 }
 
@@ -273,10 +266,7 @@ func (c comparison) settle(ctx context.Context, p place, d difference) error {
 			return err
 		}
 	}
-	for i, orphan := range d.orphans {
-		if i == maxOrphansAtOne {
-			break
-		}
+	for _, orphan := range d.orphans[:min(len(d.orphans), maxOrphans)] {
 		if err := c.markOrphan(ctx, p, orphan); err != nil {
 			return err
 		}
@@ -289,7 +279,7 @@ func (c comparison) settle(ctx context.Context, p place, d difference) error {
 			}
 			keys = append(keys, s.key)
 		}
-		keys = append(append(keys, d.changed...), d.missing...)
+		keys = slices.Concat(keys, d.changed, d.missing)
 		if len(keys) == 0 {
 			return nil
 		}

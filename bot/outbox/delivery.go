@@ -134,14 +134,25 @@ func (d *delivery) pause(ctx context.Context) (time.Duration, error) {
 
 // send delivers one message in whichever way it needs, and records the result.
 func (d *delivery) send(ctx context.Context, m row) error {
-	switch {
-	case m.FileName != "":
+	switch m.kind() {
+	case fileAttempt:
 		return d.sendFile(ctx, m)
-	case m.TS != "":
+	case updateAttempt:
 		return d.update(ctx, m)
 	default:
 		return d.post(ctx, m)
 	}
+}
+
+// kind is that of the attempt which delivers the message.
+func (m row) kind() attempt {
+	switch {
+	case m.FileName != "":
+		return fileAttempt
+	case m.TS != "":
+		return updateAttempt
+	}
+	return postAttempt
 }
 
 // exec runs one of the package's statements.

@@ -19,15 +19,15 @@ type Origin int
 const (
 	// Foreign is a message that the outbox did not post.
 	Foreign Origin = iota
-	// Changed is a message that shows something else than the outbox delivered. Whoever holds the
+	// Changed is a message that does not show what the outbox delivered. Whoever holds the
 	// bot's token can change a message, and post a foreign one.
 	Changed
 	// Delivered is a message that shows what the outbox delivered last.
 	Delivered
 	// Outdated is a message that shows what the outbox delivered some updates ago.
 	Outdated
-	// Unverified is a message of the outbox's of which it is not known what Slack shows: an earlier
-	// release delivered it.
+	// Unverified is a message that the outbox posted, but what Slack shows of it is not known, since an
+	// earlier release delivered it.
 	Unverified
 )
 
@@ -141,17 +141,8 @@ func (v Versions) origin(shown []byte) Origin {
 // Restore delivers messages again as they should be, in the caller's transaction: somebody may have
 // changed what Slack shows. Messages that were not posted yet stay as they are.
 func (o *Outbox) Restore(ctx context.Context, tx pgx.Tx, keys ...string) error {
-	rows, err := tx.Query(ctx, restoreMessages, keys)
-	if err != nil {
+	if err := o.enqueueReturned(ctx, tx, restoreMessages, keys); err != nil {
 		return fmt.Errorf("restore messages: %w", err)
 	}
-	restored, err := pgx.CollectRows(rows, pgx.RowTo[string])
-	if err != nil {
-		return fmt.Errorf("restore messages: %w", err)
-	}
-	channels := map[string]bool{}
-	for _, channel := range restored {
-		channels[channel] = true
-	}
-	return o.enqueue(ctx, tx, channels)
+	return nil
 }

@@ -130,6 +130,23 @@ func put(ctx context.Context, tx pgx.Tx, m post.Message, c content) (channel str
 	return channel, err
 }
 
+// enqueueReturned makes jobs deliver to the channels that a statement returns, after the commit.
+func (o *Outbox) enqueueReturned(ctx context.Context, tx pgx.Tx, statement string, args ...any) error {
+	rows, err := tx.Query(ctx, statement, args...)
+	if err != nil {
+		return err
+	}
+	returned, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		return err
+	}
+	channels := map[string]bool{}
+	for _, channel := range returned {
+		channels[channel] = true
+	}
+	return o.enqueue(ctx, tx, channels)
+}
+
 // enqueue makes jobs deliver to channels after the commit.
 func (o *Outbox) enqueue(ctx context.Context, tx pgx.Tx, channels map[string]bool) error {
 	if len(channels) == 0 {

@@ -51,20 +51,26 @@ func (o *Outbox) Posted(ctx context.Context, db Querier, keys ...string) (map[st
 // Permalinks returns the addresses of messages, by key, where [Outbox.Permalink] found them before.
 // Slack is not asked, so it may be called in a transaction.
 func (o *Outbox) Permalinks(ctx context.Context, db Querier, keys ...string) (map[string]string, error) {
-	rows, err := db.Query(ctx, selectPermalinks, keys)
-	if err != nil {
-		return nil, fmt.Errorf("permalinks: %w", err)
-	}
-	links := map[string]string{}
-	var key, link string
-	_, err = pgx.ForEachRow(rows, []any{&key, &link}, func() error {
-		links[key] = link
-		return nil
-	})
+	links, err := textByKey(ctx, db, selectPermalinks, keys)
 	if err != nil {
 		return nil, fmt.Errorf("permalinks: %w", err)
 	}
 	return links, nil
+}
+
+// textByKey returns the rows of a query for two texts, the first of which is the key.
+func textByKey(ctx context.Context, db Querier, query string, args ...any) (map[string]string, error) {
+	rows, err := db.Query(ctx, query, args...)
+	if err != nil {
+		return nil, err
+	}
+	found := map[string]string{}
+	var key, text string
+	_, err = pgx.ForEachRow(rows, []any{&key, &text}, func() error {
+		found[key] = text
+		return nil
+	})
+	return found, err
 }
 
 // Permalink is the lasting address of a message, or fails with [ErrUnknownMessage]. Slack is asked

@@ -82,8 +82,8 @@ const (
 	postponeShare = `UPDATE slack_messages SET due_at = now() + $2::interval WHERE key = $1`
 
 	// selectShown is the message at timestamp $2 of conversation $1, and what Slack shows of it: NULL
-	// if a replica of an earlier release delivered it. Last comes whether its content is being
-	// delivered again.
+	// if a replica of an earlier release delivered it. The last column says whether its content is
+	// being delivered again.
 	selectShown = `
 		SELECT key, CASE WHEN shown_at = delivered_at THEN shown_hash END, shown_earlier,
 			delivered_hash = '' AND failed_hash IS NULL
@@ -158,7 +158,8 @@ const (
 		FROM slack_messages WHERE key = $1 AND ts IS NOT NULL AND channel_id IS NOT NULL`
 
 	// selectPlaces are the conversations, and the $2 newest threads, in which something was delivered
-	// in the last $1 and before $3. What is older than a day is not looked at at the top level.
+	// in the last $1 and before $3. At the top level, only what came since a day before the newest
+	// delivery counts.
 	selectPlaces = `
 		WITH recent AS (
 			SELECT *, delivered_at > now() - $1::interval AS lately

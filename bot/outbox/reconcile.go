@@ -19,7 +19,7 @@ const (
 	// after the post.
 	historyPage  = 200
 	historyPages = 10
-	// lookFor is for how many times the limit of one call a post without an answer is looked for before
+	// lookFor times the time limit of a call is how long a post without an answer is looked for before
 	// it is sent again: Slack may take a call long after the bot gave it up.
 	lookFor = 3
 )

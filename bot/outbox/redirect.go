@@ -24,16 +24,7 @@ var gone = []string{
 // Unreachable returns Slack's code by the key of the root of each thread, in a channel, of which Slack
 // refused a message because the channel or the thread is gone.
 func (o *Outbox) Unreachable(ctx context.Context) (map[string]string, error) {
-	rows, err := o.pool.Query(ctx, selectUnreachable, gone)
-	if err != nil {
-		return nil, fmt.Errorf("threads that slack refuses: %w", err)
-	}
-	refused := map[string]string{}
-	var root, code string
-	_, err = pgx.ForEachRow(rows, []any{&root, &code}, func() error {
-		refused[root] = code
-		return nil
-	})
+	refused, err := textByKey(ctx, o.pool, selectUnreachable, gone)
 	if err != nil {
 		return nil, fmt.Errorf("threads that slack refuses: %w", err)
 	}

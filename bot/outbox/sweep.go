@@ -68,19 +68,10 @@ func (o *Outbox) report(ctx context.Context, err error) {
 // sweep makes jobs for channels with an overdue message.
 func (o *Outbox) sweep(ctx context.Context) error {
 	return pgx.BeginFunc(ctx, o.pool, func(tx pgx.Tx) error {
-		rows, err := tx.Query(ctx, selectOverdue, overdueAfter)
-		if err != nil {
+		if err := o.enqueueReturned(ctx, tx, selectOverdue, overdueAfter); err != nil {
 			return fmt.Errorf("overdue channels: %w", err)
 		}
-		overdue, err := pgx.CollectRows(rows, pgx.RowTo[string])
-		if err != nil {
-			return fmt.Errorf("overdue channels: %w", err)
-		}
-		channels := map[string]bool{}
-		for _, channel := range overdue {
-			channels[channel] = true
-		}
-		return o.enqueue(ctx, tx, channels)
+		return nil
 	})
 }
 

@@ -10,7 +10,7 @@ import (
 
 	"github.com/slack-go/slack"
 
-	"github.com/atlilith/onboardbot/commands/render/mrkdwn"
+	"github.com/atlilith/onboardbot/bot/blockkit"
 	"github.com/atlilith/onboardbot/onboarding"
 	"github.com/atlilith/onboardbot/onboarding/visible"
 )
@@ -97,7 +97,7 @@ func ReadDraft(meta Meta, state map[string]map[string]slack.BlockAction) Draft {
 		Copy: text(blockCopy), Palette: text(blockPalette),
 	}
 	if join.Text != nil {
-		d.JoinName = mrkdwn.Unescape(join.Text.Text)
+		d.JoinName = blockkit.Unescape(join.Text.Text)
 	}
 	if d.Mail == mailNone {
 		d.Mail = ""

@@ -26,6 +26,10 @@ type Meta struct {
 	Fixed bool      `json:"fixed,omitempty"`
 }
 
+// KeepsDraft reports whether what somebody types in the form is kept as a draft: not for a dry run, and
+// not when the request of a run is edited.
+func (m Meta) KeepsDraft() bool { return !m.Plan && m.Edits == uuid.Nil }
+
 func (m Meta) encode() string {
 	encoded, err := json.Marshal(m)
 	if err != nil {

@@ -112,9 +112,9 @@ func ConfirmForm(needed *onboarding.ConfirmationNeededError, do Decision, number
 			page.Blocks = append(page.Blocks,
 				slack.NewInputBlock(BlockReason, blockkit.Plain(label, blockkit.MaxInputLabel), nil, reason))
 		}
-	}
-	if last && needed.Code {
-		page.Blocks = append(page.Blocks, codeInput())
+		if needed.Code {
+			page.Blocks = append(page.Blocks, codeInput())
+		}
 	}
 	modal.Blocks.BlockSet = page.Blocks
 	return modal

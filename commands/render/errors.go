@@ -35,7 +35,7 @@ func ErrorText(err error) (text string, expected bool) {
 	case errors.As(err, &code):
 		return codeText(code), true
 	case errors.As(err, &needed) && !needed.Reason:
-		return "This change is approved by itself: press *Approve* at its request in the thread.", true
+		return "This change must be approved on its own: press *Approve* at its request in the thread.", true
 	case errors.As(err, &held):
 		return fmt.Sprintf("Your own run %s has approved changes that the freeze holds, so somebody else must thaw. "+
 			"To thaw it yourself, cancel your run first.", blockkit.Code(held.Slug)), true
@@ -72,11 +72,11 @@ func ErrorText(err error) (text string, expected bool) {
 }
 
 func codeText(code *onboarding.CodeError) string {
-	switch {
-	case code.Reason == onboarding.CodeNotEnrolled:
+	switch code.Reason {
+	case onboarding.CodeNotEnrolled:
 		return "This needs a code of your authenticator app, and the bot does not know yours. Ask an " +
 			"administrator to run " + blockkit.Code("onboardbot totp enroll -operator "+code.Operator)
-	case code.Reason == onboarding.CodeLocked:
+	case onboarding.CodeLocked:
 		return "You are locked out after too many wrong codes. If they were not yours, somebody is using your Slack " +
 			"account: say so at once. An administrator lets you in again with " +
 			blockkit.Code("onboardbot totp unlock -operator "+code.Operator)

@@ -39,10 +39,10 @@ func findingsMessage(view *onboarding.View, steps ...*onboarding.Step) post.Mess
 			buttons = append(buttons, blockkit.Button(ActionFindings, view.ID.String(), label, ""))
 		}
 		if len(buttons) > 0 {
-			page.Buttons(stepID(stepIndex(view.Run, step)), buttons...)
+			page.Buttons(stepID(stepIndex(view.Run, step.Key)), buttons...)
 		}
 	}
-	return post.Message{Key: RootKey(view.ID) + "/" + stepID(stepIndex(view.Run, steps[0])), Channel: view.Channel,
+	return post.Message{Key: RootKey(view.ID) + "/" + stepID(stepIndex(view.Run, steps[0].Key)), Channel: view.Channel,
 		Thread: RootKey(view.ID), Text: page.Text(), Blocks: page.Blocks}
 }
 
@@ -102,11 +102,6 @@ func tally(findings []onboarding.Finding) string {
 		"."
 }
 
-// maxFindings is how many findings a message shows. With their texts they stay below
-// [blockkit.MaxMessageWeight].
-const maxFindings = 28
-
-// findingRows returns the findings for a table of two columns, which fits on a phone. Failures come
 // advice is what was found, and what to do about it.
 func advice(finding onboarding.Finding) string {
 	if finding.Fix == "" || strings.HasSuffix(finding.Detail, ".") {
@@ -115,6 +110,11 @@ func advice(finding onboarding.Finding) string {
 	return finding.Detail + " → " + finding.Fix
 }
 
+// maxFindings is how many findings a message shows. With their texts they stay below
+// [blockkit.MaxMessageWeight].
+const maxFindings = 28
+
+// findingRows returns the findings for a table of two columns, which fits on a phone. Failures come
 // first. If there are too many findings, those that passed are left out first.
 func findingRows(findings []onboarding.Finding) [][]string {
 	findings = bySeverity(findings)

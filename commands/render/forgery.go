@@ -16,8 +16,6 @@ import (
 // forgeryMessage tells everybody that somebody pressed a button in a message that the bot did not
 // deliver. For a button of an approval request, it has the true request below.
 func (r Renderer) forgeryMessage(view *onboarding.View, event onboarding.Event, now time.Time) post.Message {
-	who := append([]string{view.Requester.ID}, r.Approvers...)
-	slices.Sort(who[1:])
 	approval := view.Approval(event.Approval)
 	about, below := "this run", ""
 	if approval != nil {
@@ -25,8 +23,8 @@ func (r Renderer) forgeryMessage(view *onboarding.View, event onboarding.Event, 
 	}
 	warning := fmt.Sprintf("%s *A press did not count.* %s pressed a button for %s in %s.\n"+
 		"Somebody may be using the bot's token: an administrator should rotate it.%s\n%s",
-		mrkdwn.MarkWarning, mrkdwn.Mention(event.Actor), about,
-		mrkdwn.Inline(mrkdwn.Summary(event.Text)), below, mrkdwn.MentionAny(slices.Compact(who)))
+		mrkdwn.MarkWarning, mrkdwn.Mention(event.Actor), about, mrkdwn.Inline(mrkdwn.Summary(event.Text)), below,
+		r.everybody(view))
 	if approval == nil {
 		return post.Message{Key: eventKey(event), Channel: view.Channel, Thread: RootKey(view.ID), Text: warning,
 			Blocks: []slack.Block{blockkit.Section(warning)}}
@@ -40,14 +38,19 @@ func (r Renderer) forgeryMessage(view *onboarding.View, event onboarding.Event, 
 
 // lockedOutMessage tells everybody that somebody gave too many wrong codes.
 func (r Renderer) lockedOutMessage(view *onboarding.View, event onboarding.Event) post.Message {
-	who := append([]string{view.Requester.ID}, r.Approvers...)
-	slices.Sort(who[1:])
 	var page mrkdwn.Builder
 	page.Say(fmt.Sprintf("%s *%s is locked out* after too many wrong codes for %s.\nIf they did not type them, "+
 		"somebody is using their Slack account: an administrator should end its sessions. "+
 		"Others can approve meanwhile.\n%s",
 		mrkdwn.MarkWarning, mrkdwn.Mention(event.Actor), mrkdwn.Inline(StepName(view, event.Step)),
-		mrkdwn.MentionAny(slices.Compact(who))))
+		r.everybody(view)))
 	return post.Message{Key: eventKey(event), Channel: view.Channel, Thread: RootKey(view.ID), Text: page.Text(),
 		Blocks: page.Blocks}
+}
+
+// everybody mentions the requester and all approvers.
+func (r Renderer) everybody(view *onboarding.View) string {
+	who := append([]string{view.Requester.ID}, r.Approvers...)
+	slices.Sort(who[1:])
+	return mrkdwn.MentionAny(slices.Compact(who))
 }

@@ -199,7 +199,7 @@ func (r Review) writeItem(page *mrkdwn.Builder, approval *onboarding.Approval) {
 	case r.Why != "":
 		page.Note("Digest " + blockkit.Code(approval.Digest.Short()))
 	case !r.selectable(approval):
-		page.Note("Digest " + blockkit.Code(approval.Digest.Short()) + " · approved by itself")
+		page.Note("Digest " + blockkit.Code(approval.Digest.Short()) + " · must be approved on its own")
 		id := approval.ID.String()
 		page.Buttons("approve/"+id, blockkit.Button(ActionApprove, id, "Approve…", ""))
 	default:

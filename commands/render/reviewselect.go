@@ -118,8 +118,11 @@ func (r Review) SelectPage(number int) {
 // The number is the domain's in the order of the run.
 func (r Review) SelectDomain(number int) {
 	names := domains(r.view)
+	if number < 0 || number >= len(names) {
+		return
+	}
 	for _, approval := range r.Items {
-		if number >= 0 && number < len(names) && approval.Step.Domain() == names[number] && r.selectable(approval) {
+		if approval.Step.Domain() == names[number] && r.selectable(approval) {
 			r.Selected[approval.ID] = true
 		}
 	}

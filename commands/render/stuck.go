@@ -58,7 +58,7 @@ func (r Renderer) stuckMessage(view *onboarding.View, event onboarding.Event) po
 		if event.Kind == onboarding.EventRejected && view.Kind == onboarding.KindOnboard {
 			buttons = append(buttons, blockkit.Button(ActionEdit, run, "Edit and ask again…", ""))
 		}
-		page.Buttons(stepID(stepIndex(view.Run, step)), append(buttons, cancelButton(view.Run))...)
+		page.Buttons(stepID(stepIndex(view.Run, step.Key)), append(buttons, cancelButton(view.Run))...)
 	}
 	return post.Message{Key: eventKey(event), Channel: view.Channel, Thread: RootKey(view.ID), Text: page.Text(),
 		Blocks: page.Blocks}
@@ -130,10 +130,7 @@ func eventKey(event onboarding.Event) string {
 	return fmt.Sprintf("%s/event/%d", RootKey(event.RunID), event.ID)
 }
 
-// stepIndex returns the index of a step in its run.
-func stepIndex(run *onboarding.Run, step *onboarding.Step) int { return keyIndex(run, step.Key) }
-
-// keyIndex returns the index of the step of a key, -1 if the run has none.
-func keyIndex(run *onboarding.Run, key onboarding.Key) int {
+// stepIndex returns the index of the step of a key, -1 if the run has none.
+func stepIndex(run *onboarding.Run, key onboarding.Key) int {
 	return slices.IndexFunc(run.Steps, func(step onboarding.Step) bool { return step.Key == key })
 }

@@ -482,7 +482,8 @@ func TestSurfacesAgree(t *testing.T) {
 			}
 			listed := []ListedRun{{Run: s.Run}}
 			home := string(golden.Indented(testRenderer.Home(Home{Runs: listed, Freeze: freeze}, s.now)))
-			for surface, text := range map[string]string{"list": testRenderer.List(listed, freeze).Text(), "home": home} {
+			list := testRenderer.List(listed, freeze).Text()
+			for surface, text := range map[string]string{"list": list, "home": home} {
 				if !strings.Contains(text, state.mark+" *") {
 					t.Errorf("%s: the %s does not show %s: %s", name, surface, state.mark, text)
 				}

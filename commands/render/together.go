@@ -30,9 +30,10 @@ func (r Renderer) requestMessage(view *onboarding.View, first *onboarding.Approv
 		return r.approvalRequest(view, first, now)
 	}
 	slices.SortStableFunc(members, func(a, b *onboarding.Approval) int {
-		return keyIndex(view.Run, a.Step) - keyIndex(view.Run, b.Step)
+		return stepIndex(view.Run, a.Step) - stepIndex(view.Run, b.Step)
 	})
-	asking := func(approval *onboarding.Approval) bool { return approval.State == onboarding.ApprovalOpen }
+	asking := slices.ContainsFunc(members,
+		func(approval *onboarding.Approval) bool { return approval.State == onboarding.ApprovalOpen })
 	live := slices.DeleteFunc(slices.Clone(members), closed)
 	room := changes.Roomy
 	if len(live) > 1 {
@@ -44,10 +45,11 @@ func (r Renderer) requestMessage(view *onboarding.View, first *onboarding.Approv
 		if i > 0 {
 			blocks = append(blocks, slack.NewDividerBlock())
 		}
-		page := r.writeRecord(view, approval, now)
-		if !closed(approval) {
-			page = r.writeRequest(request{view: view, Approval: approval, room: room,
-				still: slices.ContainsFunc(members, asking)}, now)
+		var page *mrkdwn.Builder
+		if closed(approval) {
+			page = r.writeRecord(view, approval, now)
+		} else {
+			page = r.writeRequest(request{view: view, Approval: approval, room: room, still: asking}, now)
 		}
 		blocks, texts = append(blocks, page.Blocks...), append(texts, page.Text())
 	}

@@ -8,8 +8,8 @@ import (
 	"github.com/atlilith/onboardbot/onboarding"
 )
 
-// Unreachable tells the requester of a run that Slack refuses what belongs into its thread, with
-// Slack's code.
+// Unreachable tells the requester of a run that Slack refuses the messages of its thread, with Slack's
+// code.
 func (r Renderer) Unreachable(run *onboarding.Run, code string) *mrkdwn.Builder {
 	reason := "Slack says " + blockkit.Code(code)
 	switch code {
@@ -23,10 +23,10 @@ func (r Renderer) Unreachable(run *onboarding.Run, code string) *mrkdwn.Builder 
 		state = Ended(run)
 	}
 	page := new(mrkdwn.Builder)
-	page.Say(fmt.Sprintf("%s I cannot post in %s, because %s. Nobody reads there about the %s *%s* (%s). %s",
+	page.Say(fmt.Sprintf("%s I cannot post in %s, because %s. Nobody there can follow the %s *%s* (%s). %s",
 		mrkdwn.MarkWarning, blockkit.Channel(run.Channel), reason, Undertaking(run),
 		mrkdwn.Inline(run.Request.DisplayName), blockkit.Code(run.Request.Slug), state))
-	page.Say(fmt.Sprintf("Until then, decide in my App Home. When the reason is gone, type %s: I post what is missing.",
+	page.Say(fmt.Sprintf("Meanwhile, decide in my App Home. When the reason is gone, type %s: I post what is missing.",
 		blockkit.Code(r.Command+" "+WordStatus+" "+run.Request.Slug)))
 	return page
 }

@@ -231,7 +231,8 @@ func TestErrorText(t *testing.T) {
 		expected bool
 	}{
 		{onboarding.ErrOwnRequest,
-			"This is your own request, so someone else must decide. To stop it, type `/onboard cancel` and its slug.", true},
+			"This is your own request, so someone else must decide. To stop it, type `/onboard cancel` and its " +
+				"slug.", true},
 		{&onboarding.PermissionError{Because: "guests cannot do this", Err: onboarding.ErrNotOperator},
 			"You cannot do this: guests cannot do this.", true},
 		{&onboarding.PermissionError{Because: "you are not on the list of approvers", Err: onboarding.ErrNotApprover},

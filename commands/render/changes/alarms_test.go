@@ -54,9 +54,10 @@ server {
 		t.Errorf("what certbot writes is alarming: %q", lines)
 	}
 	for old, evil := range map[string]string{
-		"return 404; # managed by Certbot":                                   "proxy_pass http://evil.example; # managed by Certbot",
+		"return 404; # managed by Certbot": "proxy_pass http://evil.example; " +
+			"# managed by Certbot",
 		"/etc/letsencrypt/live/merche.com/privkey.pem; # managed by Certbot": "/tmp/key; # managed by Certbot",
-		"root /var/www/merche.com;":                                          "root /etc;",
+		"root /var/www/merche.com;": "root /etc;",
 	} {
 		lines := synced(strings.Replace(after, old, evil, 1))
 		if len(lines) != 1 || !strings.Contains(lines[0], strings.Fields(evil)[0]) {

@@ -87,12 +87,6 @@ func Or(words []string) string {
 	return strings.Join(words[:len(words)-1], ", ") + " or " + words[len(words)-1]
 }
 
-// Unescape undoes what Slack escapes in the text of a command
-// (https://docs.slack.dev/interactivity/implementing-slash-commands).
-func Unescape(text string) string {
-	return strings.NewReplacer("&lt;", "<", "&gt;", ">", "&amp;", "&").Replace(text)
-}
-
 // Shorten returns the beginning of what somebody typed, made visible.
 func Shorten(typed string) string {
 	const limit = 40
