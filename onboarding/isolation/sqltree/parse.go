@@ -163,9 +163,9 @@ func (n Node) Constant() (string, bool) {
 	if n.Kind != "A_Const" {
 		return "", false
 	}
-	for field, key := range map[string]string{"sval": "sval", "fval": "fval", "bsval": "bsval"} {
+	for _, field := range []string{"sval", "fval", "bsval"} {
 		if value := n.Node(field); !value.Absent() {
-			return value.Text(key), true
+			return value.Text(field), true
 		}
 	}
 	if value := n.Node("ival"); !value.Absent() {
@@ -179,19 +179,17 @@ func (n Node) Constant() (string, bool) {
 }
 
 // Walk calls visit for a node and all below it. visit reports whether to go below.
-func Walk(n Node, visit func(Node) bool) { walk(n, visit) }
-
-func walk(n Node, visit func(Node) bool) {
+func Walk(n Node, visit func(Node) bool) {
 	if n.Absent() || !visit(n) {
 		return
 	}
 	for _, field := range n.Fields {
 		switch field := field.(type) {
 		case map[string]any:
-			walk(toNode(field), visit)
+			Walk(toNode(field), visit)
 		case []any:
 			for _, value := range field {
-				walk(toNode(value), visit)
+				Walk(toNode(value), visit)
 			}
 		}
 	}
