@@ -52,18 +52,8 @@ func (i *irreversible) find(f *catalog.Function) string {
 		if err != nil {
 			return "code that could not be parsed"
 		}
-		for _, n := range body.Statements {
-			if what := reachesOut(n); what != "" {
-				return what
-			}
-		}
-		for _, text := range body.DynamicTexts() {
-			statements, _ := sqltree.Statements(text)
-			for _, n := range statements {
-				if what := reachesOut(n); what != "" {
-					return what
-				}
-			}
+		if what := body.Find(reachesOut); what != "" {
+			return what
 		}
 	}
 	for _, other := range i.cat.Functions {

@@ -210,8 +210,31 @@ type Routine struct {
 // placeholders are those of format(), which make no valid statement.
 var placeholders = strings.NewReplacer("%I", "x", "%L", "'x'", "%s", "x", "%%", "%")
 
-// DynamicTexts returns the constant parts of what the routine runs as statements.
-func (r *Routine) DynamicTexts() []string {
+// Find returns the first text that find returns for a statement of the routine, or for one that it
+// puts together and runs. Of the latter only the constant parts are known; those that are no
+// statements of their own are left out.
+func (r *Routine) Find(find func(Node) string) string {
+	for _, statement := range r.Statements {
+		if found := find(statement); found != "" {
+			return found
+		}
+	}
+	for _, text := range r.dynamicTexts() {
+		statements, err := Statements(text)
+		if err != nil {
+			continue
+		}
+		for _, statement := range statements {
+			if found := find(statement); found != "" {
+				return found
+			}
+		}
+	}
+	return ""
+}
+
+// dynamicTexts are the constant parts of what the routine runs as statements.
+func (r *Routine) dynamicTexts() []string {
 	var texts []string
 	for _, expression := range r.Dynamic {
 		Walk(expression, func(n Node) bool {
