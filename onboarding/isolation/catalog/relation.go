@@ -72,6 +72,14 @@ func (r *Relation) Column(name string) *Column {
 // Readable reports whether the role may read any column.
 func (r *Relation) Readable() bool { return r.may(func(c *Column) bool { return c.Select }) }
 
+// CanRead reports whether the role may read each of the columns. One that does not exist it may not.
+func (r *Relation) CanRead(columns ...string) bool {
+	return !slices.ContainsFunc(columns, func(name string) bool {
+		c := r.Column(name)
+		return c == nil || !c.Select
+	})
+}
+
 // Insertable reports whether the role may insert into any column.
 func (r *Relation) Insertable() bool { return r.may(func(c *Column) bool { return c.Insert }) }
 

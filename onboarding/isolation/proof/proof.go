@@ -89,14 +89,11 @@ func locator(r *catalog.Relation, alias string) string {
 	if r.SelectAll && r.HasRowIDs() {
 		return fmt.Sprintf("%[1]s.tableoid::text || %[1]s.ctid::text", alias)
 	}
-	if len(r.Key) == 0 {
+	if len(r.Key) == 0 || !r.CanRead(r.Key...) {
 		return ""
 	}
 	parts := make([]string, len(r.Key))
 	for i, k := range r.Key {
-		if c := r.Column(k); c == nil || !c.Select {
-			return ""
-		}
 		parts[i] = query.Column(alias, k) + "::text"
 	}
 	return strings.Join(parts, " || ' ' || ")
