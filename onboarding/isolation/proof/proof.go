@@ -73,7 +73,7 @@ func (p *Prover) Confirm(
 		switch {
 		case t.Kind == catalog.View, t.Kind == catalog.ForeignTable:
 			found, err = p.view(ctx, tx, t, condition)
-		case locator(t, "a") == "":
+		case Locator(t) == "":
 			found, err = p.count(ctx, tx, t)
 		default:
 			found, err = p.rows(ctx, tx, t, condition)
@@ -83,29 +83,26 @@ func (p *Prover) Confirm(
 	return found, err
 }
 
-// locator is an expression that both sides compute alike for the same row, or empty if the role
-// cannot.
-func locator(r *catalog.Relation, alias string) string {
+// Locator is an expression on the alias a that both sides compute alike for the same row, or empty
+// if the role cannot.
+func Locator(r *catalog.Relation) string {
 	if r.SelectAll && r.HasRowIDs() {
-		return fmt.Sprintf("%[1]s.tableoid::text || %[1]s.ctid::text", alias)
+		return "a.tableoid::text || a.ctid::text"
 	}
 	if len(r.Key) == 0 || !r.CanRead(r.Key...) {
 		return ""
 	}
 	parts := make([]string, len(r.Key))
 	for i, k := range r.Key {
-		parts[i] = query.Column(alias, k) + "::text"
+		parts[i] = query.Column("a", k) + "::text"
 	}
 	return strings.Join(parts, " || ' ' || ")
 }
 
-// Locator is [locator] for the alias a.
-func Locator(r *catalog.Relation) string { return locator(r, "a") }
-
 // rows goes through the visible rows by cursor and asks the truth whose they are.
 func (p *Prover) rows(ctx context.Context, tx *session.Tx, t *catalog.Relation, condition string) (*Proof, error) {
 	err := tx.Exec(ctx, fmt.Sprintf("CLOSE ALL; DECLARE seen NO SCROLL CURSOR FOR SELECT %s FROM %s a WHERE %s",
-		locator(t, "a"), t.SQL(), condition))
+		Locator(t), t.SQL(), condition))
 	if err != nil {
 		return nil, err
 	}
@@ -136,7 +133,7 @@ func (p *Prover) ForeignAmong(
 	}
 	found, err := p.firstOwner(ctx, fmt.Sprintf("SELECT coalesce(%s, 'somebody'), %s FROM %s a WHERE %s%s = "+
 		"ANY(%s::text[]) AND %s",
-		m.Owner(t, "a"), m.RowKey(t, "a"), t.SQL(), narrow, locator(t, "a"), query.Array(places),
+		m.Owner(t, "a"), m.RowKey(t, "a"), t.SQL(), narrow, Locator(t), query.Array(places),
 		m.Foreign(t, "a", m.IdentitySQL(i), tenancy.Truth)))
 	if found != nil {
 		found.More = len(places) == chunkRows
