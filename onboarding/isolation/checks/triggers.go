@@ -221,7 +221,8 @@ func (c *triggers) lookElsewhere(ctx context.Context, tx *session.Tx, w side) er
 		if other == w.table || c.scope.excused(other) || after[other] == w.before[other] {
 			continue
 		}
-		change, _, err := c.prover.Changed(ctx, tx, w.victim, other, after[other].Since(w.before[other]))
+		theirs := proof.VictimRows{Victim: w.victim, Table: other}
+		change, err := c.prover.Changed(ctx, tx, theirs, after[other].Since(w.before[other]))
 		if err != nil {
 			return err
 		}

@@ -48,18 +48,10 @@ type Prover struct {
 	Truth    query.Querier
 	Attempts *session.Attempts
 	Victims  *victims.Victims
+	// Own are the attempts of victims, who look while an attacker's is under way.
+	Own *session.Attempts
 
-	own   *session.Attempts
-	owned map[victimTable]ownedRows
-}
-
-// New returns a prover. attempts run what attackers do, and victims' own sessions look meanwhile.
-func New(
-	model *tenancy.Model, truth query.Querier, v *victims.Victims, attempts, own *session.Attempts,
-) *Prover {
-	return &Prover{
-		Model: model, Truth: truth, Victims: v, Attempts: attempts, own: own, owned: map[victimTable]ownedRows{},
-	}
+	owned map[VictimRows]ownedRows
 }
 
 // Confirm compares what a session sees of a relation, where a condition on the alias a holds,
