@@ -46,11 +46,9 @@ type Relation struct {
 	Unique      [][]string // columns of each unique index, the primary key among them
 	ForeignKeys []ForeignKey
 	Policies    []Policy
-	Triggers    int
-	// TriggerFunctions are the oids of what its triggers call.
-	TriggerFunctions []uint32
-	Rules            int      // beside the one for SELECT that makes a view
-	Partitioned      []string // columns of the partition key
+	Triggers    []uint32 // by the oids of the functions that they call
+	Rules       int      // beside the one for SELECT that makes a view
+	Partitioned []string // columns of the partition key
 }
 
 // String is "schema.name".

@@ -70,7 +70,7 @@ func (i *irreversible) find(f *catalog.Function) string {
 // triggers says what the triggers of a table do that a rollback does not undo.
 func (i *irreversible) triggers(t *catalog.Relation) string {
 	for _, f := range i.cat.Functions {
-		if slices.Contains(t.TriggerFunctions, f.OID) {
+		if slices.Contains(t.Triggers, f.OID) {
 			if what := i.function(f); what != "" {
 				return what
 			}

@@ -41,7 +41,7 @@ const attackersPerVictim = 2
 func (c *triggers) run(ctx context.Context) error {
 	for _, t := range c.model.Catalog.Relations {
 		writable := t.Insertable() || t.Updatable() || t.Deletable()
-		if t.Triggers+t.Rules == 0 || !t.IsTable() || c.scope.writesExcluded(t) || !writable {
+		if len(t.Triggers)+t.Rules == 0 || !t.IsTable() || c.scope.writesExcluded(t) || !writable {
 			continue
 		}
 		for _, v := range c.victims.List() {
