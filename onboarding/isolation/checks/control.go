@@ -14,9 +14,9 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/isolation/victims"
 )
 
-// control has victims look for their own rows. That a session sees nothing of another's proves
-// something only where the same kind of session sees its own: if the settings hold something else
-// than ids, every session of a check is nobody's.
+// control has victims look for their own rows. That a session sees no row of another tenant's
+// proves something only if the same kind of session sees its own: if the settings should hold
+// something other than ids, every session of a check is nobody's.
 type control struct {
 	settings session.Settings
 	model    *tenancy.Model
@@ -63,7 +63,7 @@ func (c *control) run(ctx context.Context) error {
 	case len(unseen) == 0:
 	case len(c.seen) == 0:
 		c.results.LeaveOut("identity: no sampled tenant saw a row of their own, in any of %d tables: the settings "+
-			"(%s) may hold something else than the ids of %s, so every session was nobody's", len(unseen),
+			"(%s) may hold something other than the ids of %s, so every session was nobody's", len(unseen),
 			strings.Join(c.settings.Names(), ", "), c.model.Users.Table)
 	default:
 		for _, name := range unseen {

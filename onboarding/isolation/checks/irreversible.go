@@ -9,8 +9,8 @@ import (
 )
 
 // irreversible finds code whose effects a rollback does not undo, or which should not be provoked.
-// Attempts leave it alone. What a rollback does undo, such as NOTIFY, is none of it; the numbers
-// that a sequence gives out are too little to keep an attempt from being made.
+// Attempts leave it alone. NOTIFY does not count, since a rollback undoes it; neither do the
+// numbers that a sequence gives out, since gaps in them do no harm.
 type irreversible struct {
 	cat   *catalog.Catalog
 	known map[*catalog.Function]string

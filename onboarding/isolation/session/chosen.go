@@ -13,8 +13,8 @@ import (
 const (
 	// maxValues bounds how many values all other settings are tried with alike.
 	maxValues = 48
-	// maxTogether bounds how many combinations of the literals that settings are compared with are
-	// tried, and maxAlone how many of a setting's literals are tried while no other is set.
+	// Settings are compared with literals. maxTogether bounds how many combinations of these are
+	// tried, and maxAlone how many of one setting's are tried while no other is set.
 	maxTogether, maxAlone = 16, 4
 )
 
