@@ -135,9 +135,9 @@ func (t *Tx) Strings(ctx context.Context, sql string) ([]string, error) {
 }
 
 // QueryRow reads one row.
-func (t *Tx) QueryRow(ctx context.Context, sql string, args ...any) pgx.Row {
-	t.conn.ran.add(sql, args...)
-	return t.conn.conn.QueryRow(ctx, sql, args...)
+func (t *Tx) QueryRow(ctx context.Context, sql string) pgx.Row {
+	t.conn.ran.add(sql)
+	return t.conn.conn.QueryRow(ctx, sql)
 }
 
 // Enter changes the identity settings to another session's.
