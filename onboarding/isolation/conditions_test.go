@@ -344,16 +344,22 @@ func TestSingleTenant(t *testing.T) {
 	}
 }
 
-// TestOneVerdict checks schemas that differ in their random ids alone, in which one tenant of many is
-// open.
+// TestOneVerdict checks schemas that differ in their random ids alone, in which one tenant of many
+// is open.
 func TestOneVerdict(t *testing.T) {
 	t.Parallel()
-	const sql = `ALTER TABLE users ADD COLUMN plan text NOT NULL DEFAULT 'paid'; ALTER TABLE notes ADD COLUMN stage text NOT NULL DEFAULT 'live';
-		INSERT INTO users (email, plan) SELECT 'v' || n || '@example.com', CASE WHEN n = 23 THEN 'trial' ELSE 'paid' END FROM generate_series(1, 40) n;
-		INSERT INTO notes (user_id, body, stage) SELECT id, 'n', CASE WHEN random() < 0.1 THEN 'live' ELSE 'old' END FROM users;
-		CREATE FUNCTION trial() RETURNS SETOF uuid LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$ SELECT id FROM public.users WHERE plan = 'trial' $$;
+	const sql = `ALTER TABLE users ADD COLUMN plan text NOT NULL DEFAULT 'paid';
+		ALTER TABLE notes ADD COLUMN stage text NOT NULL DEFAULT 'live';
+		INSERT INTO users (email, plan)
+			SELECT 'v' || n || '@example.com', CASE WHEN n = 23 THEN 'trial' ELSE 'paid' END
+			FROM generate_series(1, 40) n;
+		INSERT INTO notes (user_id, body, stage)
+			SELECT id, 'n', CASE WHEN random() < 0.1 THEN 'live' ELSE 'old' END FROM users;
+		CREATE FUNCTION trial() RETURNS SETOF uuid LANGUAGE sql STABLE SECURITY DEFINER
+			SET search_path = pg_catalog, pg_temp AS $$ SELECT id FROM public.users WHERE plan = 'trial' $$;
 		CREATE POLICY trial ON notes FOR INSERT WITH CHECK (user_id IN (SELECT trial()));
-		CREATE POLICY word ON notes FOR SELECT USING (stage = 'old' AND app_claims() ->> 'kind' = 'sexton');`
+		CREATE POLICY word ON notes FOR SELECT
+			USING (stage = 'old' AND app_claims() ->> 'kind' = 'sexton');`
 	want := []string{"leak insert public.notes", "leak read public.notes"}
 	for range 3 {
 		s := onBase(t, "notes", sql)

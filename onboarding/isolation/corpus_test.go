@@ -76,8 +76,9 @@ func schemaOn(t testing.TB, template string, statements ...string) *schema {
 	s := &schema{dsn: server.DSN(database), role: fmt.Sprintf("app_%d", roles.Add(1))}
 	s.exec(t, "CREATE ROLE "+s.role+" LOGIN;"+s.expand(strings.Join(statements, "\n")))
 	s.cfg = isolation.Config{
-		DatabaseURL: server.DSNAs(auditor(t), database), AppRole: s.role, AppDatabaseURL: server.DSNAs(s.role, database),
-		Settings: isolation.Settings{User: "app.user_id", Org: "app.org_id"},
+		DatabaseURL: server.DSNAs(auditor(t), database), AppRole: s.role,
+		AppDatabaseURL: server.DSNAs(s.role, database),
+		Settings:       isolation.Settings{User: "app.user_id", Org: "app.org_id"},
 	}
 	return s
 }

@@ -43,13 +43,19 @@ func TestSeed(t *testing.T) {
 		"sound":       {"v3", ``, isolation.Sound},
 		"open policy": {"v3", `CREATE POLICY open ON booking_notes USING (true)`, isolation.Leaking},
 		"constraints": {"v3", `CREATE TYPE mood AS ENUM ('calm', 'wild');
-			CREATE TABLE plans (id serial PRIMARY KEY, code text UNIQUE NOT NULL CHECK (code ~ '^[a-z]+$'), days int NOT NULL);
-			CREATE TABLE subscriptions (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, plan_id int NOT NULL REFERENCES plans,
-				user_id uuid NOT NULL REFERENCES users, state text NOT NULL CHECK (state IN ('open', 'over')), mood mood NOT NULL,
-				mail text NOT NULL CHECK (mail LIKE '%@%.%'), span daterange NOT NULL, tags text[] NOT NULL, extra jsonb NOT NULL);
-			CREATE TABLE invoices (id uuid PRIMARY KEY, subscription_id bigint NOT NULL REFERENCES subscriptions, amount numeric(8,2) NOT NULL);
+			CREATE TABLE plans (id serial PRIMARY KEY, code text UNIQUE NOT NULL CHECK (code ~ '^[a-z]+$'),
+				days int NOT NULL);
+			CREATE TABLE subscriptions (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+				plan_id int NOT NULL REFERENCES plans, user_id uuid NOT NULL REFERENCES users,
+				state text NOT NULL CHECK (state IN ('open', 'over')), mood mood NOT NULL,
+				mail text NOT NULL CHECK (mail LIKE '%@%.%'), span daterange NOT NULL, tags text[] NOT NULL,
+				extra jsonb NOT NULL);
+			CREATE TABLE invoices (id uuid PRIMARY KEY, subscription_id bigint NOT NULL REFERENCES subscriptions,
+				amount numeric(8,2) NOT NULL);
 			GRANT SELECT ON subscriptions, invoices TO {{app}};
-			ALTER TABLE plans OWNER TO {{role}}_owner; ALTER TABLE subscriptions OWNER TO {{role}}_owner; ALTER TABLE invoices OWNER TO {{role}}_owner`,
+			ALTER TABLE plans OWNER TO {{role}}_owner;
+			ALTER TABLE subscriptions OWNER TO {{role}}_owner;
+			ALTER TABLE invoices OWNER TO {{role}}_owner`,
 			isolation.Leaking},
 		"numbers": {"bigint", ``, isolation.Sound},
 		"quoted":  {"quoted", ``, isolation.Sound},

@@ -92,7 +92,6 @@ SELECT c.oid, n.nspname, c.relname, c.relkind::text, c.relrowsecurity, c.relforc
        coalesce(has_table_privilege($1::name, c.oid, 'TRUNCATE'), false),
        coalesce(has_table_privilege($1::name, c.oid, 'TRIGGER'), false),
        CASE WHEN c.relkind IN ('v', 'm') THEN coalesce(pg_get_viewdef(c.oid), '') ELSE '' END,
-       (SELECT count(*) FROM pg_trigger t WHERE t.tgrelid = c.oid AND NOT t.tgisinternal),
        array(SELECT t.tgfoid FROM pg_trigger t WHERE t.tgrelid = c.oid AND NOT t.tgisinternal),
        (SELECT count(*) FROM pg_rewrite w WHERE w.ev_class = c.oid AND w.ev_type <> '1'),
        array(SELECT a.attname::text FROM pg_partitioned_table p, unnest(p.partattrs) k
@@ -110,9 +109,8 @@ func (c *Catalog) loadRelations(ctx context.Context, q query.Querier, role strin
 	}
 	var r Relation
 	_, err = pgx.ForEachRow(rows, []any{&r.OID, &r.Schema, &r.Name, &r.Kind, &r.RLS, &r.Forced, &r.Owner,
-		&r.Partition,
-		&r.Parent, &r.Options, &r.Usage, &r.SelectAll, &r.Delete, &r.Truncate, &r.Trigger,
-		&r.Definition, &r.Triggers, &r.TriggerFunctions, &r.Rules, &r.Partitioned}, func() error {
+		&r.Partition, &r.Parent, &r.Options, &r.Usage, &r.SelectAll, &r.Delete, &r.Truncate, &r.Trigger,
+		&r.Definition, &r.Triggers, &r.Rules, &r.Partitioned}, func() error {
 		c.add(new(r))
 		r = Relation{} // the slices belong to the copy
 		return nil

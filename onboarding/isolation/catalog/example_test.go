@@ -27,7 +27,9 @@ func ExampleFunction_UnqualifiedRelations() {
 	bookings := &catalog.Relation{OID: 1, Schema: "public", Name: "bookings"}
 	users := &catalog.Relation{OID: 2, Schema: "public", Name: "users"}
 	cat := catalog.New(catalog.Version16, []*catalog.Relation{bookings, users}, nil)
-	f := &catalog.Function{Language: "sql", Source: `SELECT b.title FROM bookings b JOIN public.users u ON u.id = b.user_id`}
+	f := &catalog.Function{
+		Language: "sql", Source: `SELECT b.title FROM bookings b JOIN public.users u ON u.id = b.user_id`,
+	}
 	named, err := f.UnqualifiedRelations(cat)
 	fmt.Println(named, err)
 	// Output: [public.bookings] <nil>

@@ -124,8 +124,7 @@ func loadFunctions(ctx context.Context, q query.Querier, role string) ([]*Functi
 		f := &Function{}
 		err := row.Scan(&f.OID, &f.Schema, &f.Name, &f.Definer, &f.Owner, &f.Config, &f.ArgTypes,
 			&f.ArgNames, &f.Arguments, &f.Volatile, &f.Immutable, &f.Kind, &f.Language, &f.Source,
-			&f.Definition, &f.Atomic,
-			&f.Leakproof, &f.Returns, &f.Executable)
+			&f.Definition, &f.Atomic, &f.Leakproof, &f.Returns, &f.Executable)
 		return f, err
 	})
 	if err != nil {

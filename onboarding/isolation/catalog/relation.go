@@ -46,11 +46,9 @@ type Relation struct {
 	Unique      [][]string // columns of each unique index, the primary key among them
 	ForeignKeys []ForeignKey
 	Policies    []Policy
-	Triggers    int
-	// TriggerFunctions are the oids of what its triggers call.
-	TriggerFunctions []uint32
-	Rules            int      // beside the one for SELECT that makes a view
-	Partitioned      []string // columns of the partition key
+	Triggers    []uint32 // by the oids of the functions that they call
+	Rules       int      // beside the one for SELECT that makes a view
+	Partitioned []string // columns of the partition key
 }
 
 // String is "schema.name".
@@ -71,6 +69,14 @@ func (r *Relation) Column(name string) *Column {
 
 // Readable reports whether the role may read any column.
 func (r *Relation) Readable() bool { return r.may(func(c *Column) bool { return c.Select }) }
+
+// CanRead reports whether the role may read each of the columns. One that does not exist it may not.
+func (r *Relation) CanRead(columns ...string) bool {
+	return !slices.ContainsFunc(columns, func(name string) bool {
+		c := r.Column(name)
+		return c == nil || !c.Select
+	})
+}
 
 // Insertable reports whether the role may insert into any column.
 func (r *Relation) Insertable() bool { return r.may(func(c *Column) bool { return c.Insert }) }

@@ -14,9 +14,9 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/isolation/victims"
 )
 
-// control has victims look for their own rows. That a session sees nothing of another's proves
-// something only where the same kind of session sees its own: if the settings hold something else
-// than ids, every session of a check is nobody's.
+// control has victims look for their own rows. That a session sees no row of another tenant's
+// proves something only if the same kind of session sees its own: if the settings should hold
+// something other than ids, every session of a check is nobody's.
 type control struct {
 	settings session.Settings
 	model    *tenancy.Model
@@ -25,10 +25,14 @@ type control struct {
 	victims  *victims.Victims
 	attempts *session.Attempts
 	results  *results.Collector
+	// seen are the tables of which a victim saw a row of their own.
+	seen map[*catalog.Relation]bool
 }
 
 func newControl(s *Setup) *control {
-	return &control{s.config.Settings, s.model, s.scope, s.truth, s.victims, s.attempts, s.results}
+	return &control{
+		s.config.Settings, s.model, s.scope, s.truth, s.victims, s.attempts, s.results, map[*catalog.Relation]bool{},
+	}
 }
 
 func (c *control) run(ctx context.Context) error {
@@ -36,7 +40,7 @@ func (c *control) run(ctx context.Context) error {
 		return !t.IsTable() || !t.RLS || !t.Readable() || !t.Opens(catalog.ForSelect) || !c.scope.hasRows[t] ||
 			c.model.IsDirectory(t)
 	})
-	owned, seen := map[*catalog.Relation]bool{}, map[*catalog.Relation]bool{}
+	owned := map[*catalog.Relation]bool{}
 	for _, v := range c.victims.List() {
 		theirs, err := c.ownedBy(ctx, v, tables)
 		if err != nil {
@@ -45,22 +49,21 @@ func (c *control) run(ctx context.Context) error {
 		for _, t := range theirs {
 			owned[t] = true
 		}
-		theirs = slices.DeleteFunc(theirs, func(t *catalog.Relation) bool { return seen[t] })
-		if err := c.look(ctx, v, theirs, seen); err != nil {
+		if err := c.look(ctx, v, theirs); err != nil {
 			return err
 		}
 	}
 	var unseen []string
 	for _, t := range tables {
-		if owned[t] && !seen[t] {
+		if owned[t] && !c.seen[t] {
 			unseen = append(unseen, t.String())
 		}
 	}
 	switch {
 	case len(unseen) == 0:
-	case len(seen) == 0:
+	case len(c.seen) == 0:
 		c.results.LeaveOut("identity: no sampled tenant saw a row of their own, in any of %d tables: the settings "+
-			"(%s) may hold something else than the ids of %s, so every session was nobody's", len(unseen),
+			"(%s) may hold something other than the ids of %s, so every session was nobody's", len(unseen),
 			strings.Join(c.settings.Names(), ", "), c.model.Users.Table)
 	default:
 		for _, name := range unseen {
@@ -110,16 +113,14 @@ func existsSQL(m *tenancy.Model, t *catalog.Relation, v tenancy.Tenant) string {
 }
 
 // look notes the tables of which a victim sees a row of their own, in any session of theirs.
-func (c *control) look(
-	ctx context.Context, v tenancy.Tenant, tables []*catalog.Relation, seen map[*catalog.Relation]bool,
-) error {
+func (c *control) look(ctx context.Context, v tenancy.Tenant, tables []*catalog.Relation) error {
 	sessions, err := c.sessionsOf(ctx, v)
 	if err != nil {
 		return err
 	}
 	for _, s := range sessions {
-		left := slices.DeleteFunc(slices.Clone(tables), func(t *catalog.Relation) bool { return seen[t] })
-		if err := c.lookAs(ctx, s, v, left, seen); err != nil {
+		left := slices.DeleteFunc(slices.Clone(tables), func(t *catalog.Relation) bool { return c.seen[t] })
+		if err := c.lookAs(ctx, s, v, left); err != nil {
 			return err
 		}
 	}
@@ -130,7 +131,6 @@ func (c *control) look(
 // each alone.
 func (c *control) lookAs(
 	ctx context.Context, s session.Session, v tenancy.Tenant, tables []*catalog.Relation,
-	seen map[*catalog.Relation]bool,
 ) error {
 	found, err := whichHold(tables, func(sql string) (holds []bool, err error) {
 		err = c.attempts.Read(ctx, s, func(tx *session.Tx) error { return tx.QueryRow(ctx, sql).Scan(&holds) })
@@ -140,27 +140,23 @@ func (c *control) lookAs(
 		return err
 	}
 	for _, t := range found {
-		seen[t] = true
+		c.seen[t] = true
 	}
 	if err == nil || len(tables) == 1 {
 		return nil
 	}
 	for i := range tables {
-		if err := c.lookAs(ctx, s, v, tables[i:i+1], seen); err != nil {
+		if err := c.lookAs(ctx, s, v, tables[i:i+1]); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// visibleSQL asks whether a session sees a row of the victim's or, where it may not read whose a row
-// is, any row.
+// visibleSQL asks whether a session sees a row of the victim's or, where it may not read whose a
+// row is, any row.
 func (c *control) visibleSQL(t *catalog.Relation, v tenancy.Tenant) string {
-	unreadable := slices.ContainsFunc(c.model.Of(t).Columns(), func(name string) bool {
-		column := t.Column(name)
-		return column == nil || !column.Select
-	})
-	if unreadable {
+	if !t.CanRead(c.model.Of(t).Columns()...) {
 		return fmt.Sprintf("EXISTS (SELECT FROM %s)", t.SQL())
 	}
 	return existsSQL(c.model, t, v)

@@ -51,7 +51,7 @@ func (d *deletes) delete(ctx context.Context, tx *session.Tx, a attempt, to aim)
 // to own none.
 func (d *deletes) judgeHeld(ctx context.Context, a attempt, held error, blind bool) error {
 	a.outcome.sort(held)
-	if query.SQLState(held) != query.ForeignKeyViolation || a.table.Triggers > 0 {
+	if query.SQLState(held) != query.ForeignKeyViolation || len(a.table.Triggers) > 0 {
 		return nil
 	}
 	if blind {

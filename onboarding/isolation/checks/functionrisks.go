@@ -41,8 +41,8 @@ func (c *functionRisks) run(ctx context.Context) error {
 		return err
 	}
 	for _, f := range c.cat.Functions {
-		if f.BodyFailure() != nil {
-			c.results.LeaveOut("function %s: %v", f, f.BodyFailure())
+		if err := f.BodyFailure(); err != nil {
+			c.results.LeaveOut("function %s: %v", f, err)
 		}
 		c.judgeRoleChange(f)
 		if f.Leakproof {

@@ -224,7 +224,7 @@ func (c *functions) judgeWrites(
 			continue
 		}
 		made := after[t].Since(before[t])
-		change, _, err := c.prover.Changed(ctx, tx, call.victim, t, made)
+		change, err := c.prover.Changed(ctx, tx, proof.VictimRows{Victim: call.victim, Table: t}, made)
 		if err != nil {
 			return err
 		}

@@ -25,7 +25,7 @@ func (c *functions) judgeDependence(ctx context.Context, call call) error {
 		if c.model.Of(t).Class != tenancy.ClassTenant {
 			continue
 		}
-		rows, _, err := c.prover.OwnRows(ctx, call.victim, t)
+		rows, _, err := c.prover.OwnRows(ctx, proof.VictimRows{Victim: call.victim, Table: t})
 		if err != nil {
 			return err
 		}
@@ -62,7 +62,7 @@ func (c *functions) depends(
 		for i := range answers {
 			if i == len(answers)-1 {
 				// Two answers before tell an answer that changes by itself.
-				n, err := c.prover.ChangeOwn(ctx, tx, call.victim, t, how)
+				n, err := c.prover.ChangeOwn(ctx, tx, proof.VictimRows{Victim: call.victim, Table: t}, how)
 				if err != nil || n == 0 || answers[0] != answers[1] {
 					return err
 				}

@@ -9,8 +9,8 @@ import (
 )
 
 // irreversible finds code whose effects a rollback does not undo, or which should not be provoked.
-// Attempts leave it alone. What a rollback does undo, such as NOTIFY, is none of it; the numbers
-// that a sequence gives out are too little to keep an attempt from being made.
+// Attempts leave it alone. NOTIFY does not count, since a rollback undoes it; neither do the
+// numbers that a sequence gives out, since gaps in them do no harm.
 type irreversible struct {
 	cat   *catalog.Catalog
 	known map[*catalog.Function]string
@@ -52,18 +52,8 @@ func (i *irreversible) find(f *catalog.Function) string {
 		if err != nil {
 			return "code that could not be parsed"
 		}
-		for _, n := range body.Statements {
-			if what := reachesOut(n); what != "" {
-				return what
-			}
-		}
-		for _, text := range body.DynamicTexts() {
-			statements, _ := sqltree.Statements(text)
-			for _, n := range statements {
-				if what := reachesOut(n); what != "" {
-					return what
-				}
-			}
+		if what := body.Find(reachesOut); what != "" {
+			return what
 		}
 	}
 	for _, other := range i.cat.Functions {
@@ -80,7 +70,7 @@ func (i *irreversible) find(f *catalog.Function) string {
 // triggers says what the triggers of a table do that a rollback does not undo.
 func (i *irreversible) triggers(t *catalog.Relation) string {
 	for _, f := range i.cat.Functions {
-		if slices.Contains(t.TriggerFunctions, f.OID) {
+		if slices.Contains(t.Triggers, f.OID) {
 			if what := i.function(f); what != "" {
 				return what
 			}

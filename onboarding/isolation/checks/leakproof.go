@@ -17,6 +17,7 @@ import (
 // cheap (order_qual_clauses in its createplan.c).
 type leakproof struct {
 	setup    *Setup // for the canaries, which are read at first use
+	canaries *victims.Canaries
 	cat      *catalog.Catalog
 	scope    *scope
 	sample   []session.Session
@@ -26,16 +27,18 @@ type leakproof struct {
 }
 
 func newLeakproof(s *Setup) *leakproof {
-	return &leakproof{s, s.model.Catalog, s.scope, s.victims.Sample(), s.attempts, s.fixes, s.results}
+	return &leakproof{
+		setup: s, cat: s.model.Catalog, scope: s.scope, sample: s.victims.Sample(), attempts: s.attempts,
+		fixes: s.fixes, results: s.results,
+	}
 }
 
-func (c *leakproof) run(ctx context.Context) error {
+func (c *leakproof) run(ctx context.Context) (err error) {
 	for _, f := range c.cat.Functions {
 		if !f.Leakproof || !f.Executable || len(f.ArgTypes) != 1 {
 			continue
 		}
-		canaries, err := c.setup.readCanaries(ctx)
-		if err != nil {
+		if c.canaries, err = c.setup.readCanaries(ctx); err != nil {
 			return err
 		}
 		for _, t := range c.scope.readable() {
@@ -44,7 +47,7 @@ func (c *leakproof) run(ctx context.Context) error {
 					c.results.Leaks(t.String(), results.Read) {
 					continue
 				}
-				if err := c.overhear(ctx, f, t, column, canaries); err != nil {
+				if err := c.overhear(ctx, f, t, column); err != nil {
 					return err
 				}
 			}
@@ -55,7 +58,7 @@ func (c *leakproof) run(ctx context.Context) error {
 
 // overhear reports a leak if the function's error holds a value of another tenant's row.
 func (c *leakproof) overhear(
-	ctx context.Context, f *catalog.Function, t *catalog.Relation, column *catalog.Column, canaries *victims.Canaries,
+	ctx context.Context, f *catalog.Function, t *catalog.Relation, column *catalog.Column,
 ) error {
 	for _, s := range c.sample[:min(probeSessions, len(c.sample))] {
 		err := c.attempts.Read(ctx, s, func(tx *session.Tx) error {
@@ -69,7 +72,7 @@ func (c *leakproof) overhear(
 		if query.SQLState(err) == "" {
 			return err
 		}
-		if found := canaries.FindIn(query.Message(err), s); found != nil {
+		if found := c.canaries.FindIn(query.Message(err), s); found != nil {
 			c.results.Add(results.Finding{
 				Kind: results.Leak, Operation: results.Read, Table: t.String(), As: s.Label,
 				Evidence: fmt.Sprintf("read a value of %s of %s in an error of %s, which is marked LEAKPROOF and runs "+

@@ -114,7 +114,7 @@ func (m *moves) move(ctx context.Context, tx *session.Tx, a attempt, u moving) e
 	}
 	found, err := m.w.prover.Written(ctx, tx, proof.Write{
 		Victim: a.target.Victim, Table: a.table, By: tenancy.Placed,
-		Stated: u.own != nil && !u.blind && a.table.Triggers+a.table.Rules == 0,
+		Stated: u.own != nil && !u.blind && len(a.table.Triggers)+a.table.Rules == 0,
 	})
 	if found != nil {
 		what := ""

@@ -112,7 +112,11 @@ func (c *plans) readInTurn(
 	if err != nil || found == nil {
 		return err
 	}
-	immutable := c.immutable(t)
+	functions := c.immutable(t)
+	var immutable []string
+	for _, f := range functions {
+		immutable = append(immutable, f.String())
+	}
 	how := "; what policies ask remembers the tenant before"
 	if len(immutable) > 0 {
 		how = "; " + strings.Join(immutable, ", ") + " is marked IMMUTABLE, so its answer is a part of the plan"
@@ -122,7 +126,7 @@ func (c *plans) readInTurn(
 		As:       pair[1].Label + ", on a connection that " + pair[0].Label + " used before",
 		Evidence: "read " + found.String() + " by a prepared statement of the tenant before" + how,
 		Proof:    c.script(prepare, pair),
-		Fix:      c.fixes.Stable(c.immutableFunctions(t)), Functions: immutable,
+		Fix:      c.fixes.Stable(functions), Functions: immutable,
 	})
 	return nil
 }
@@ -134,8 +138,8 @@ func (c *plans) script(prepare string, pair [2]session.Session) string {
 		pair[1].Script(c.names, "EXECUTE turn")}, "\n")
 }
 
-// immutableFunctions are those marked IMMUTABLE that the table's policies may call.
-func (c *plans) immutableFunctions(t *catalog.Relation) []*catalog.Function {
+// immutable are the functions marked IMMUTABLE that the table's policies may call.
+func (c *plans) immutable(t *catalog.Relation) []*catalog.Function {
 	var found []*catalog.Function
 	for _, f := range c.model.Catalog.Functions {
 		if f.Immutable && t.PolicyNames(f.Name) {
@@ -143,12 +147,4 @@ func (c *plans) immutableFunctions(t *catalog.Relation) []*catalog.Function {
 		}
 	}
 	return found
-}
-
-func (c *plans) immutable(t *catalog.Relation) []string {
-	var names []string
-	for _, f := range c.immutableFunctions(t) {
-		names = append(names, f.String())
-	}
-	return names
 }

@@ -132,8 +132,8 @@ func (u policyUse) open(policies []catalog.Policy) string {
 // spaces around operators, so most need no parser.
 func alwaysTrue(condition string) bool {
 	lower := strings.ToLower(condition)
-	if condition == "" || lower == "true" {
-		return lower == "true"
+	if lower == "true" {
+		return true
 	}
 	if !strings.Contains(lower, "true") && !strings.Contains(lower, "false") && !sameSides(lower) {
 		return false

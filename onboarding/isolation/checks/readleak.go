@@ -3,7 +3,6 @@ package checks
 import (
 	"context"
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/atlilith/onboardbot/onboarding/isolation/catalog"
@@ -70,17 +69,12 @@ const shownRows = 5
 // statement reads the row that a leak names, or else rows that seem another's, or their number.
 func (r *readLeaks) statement(leak readLeak) string {
 	t := leak.table
-	may := func(names ...string) bool {
-		return leak.session.Role != "" || !slices.ContainsFunc(names, func(name string) bool {
-			c := t.Column(name)
-			return c == nil || !c.Select
-		})
-	}
+	may := func(columns ...string) bool { return leak.session.Role != "" || t.CanRead(columns...) }
 	var condition string
 	switch o := r.model.Of(t); {
 	case t.HasRowIDs() && leak.proof.Key != "" && len(t.Key) > 0 && may(t.Key...):
 		condition = r.model.RowKey(t, "a") + " = " + query.Literal(leak.proof.Key)
-	case o.Owned() && may(o.Columns()...) && !t.IsView() || o.Direct() && may(o.Columns()...):
+	case (o.Direct() || o.Owned() && !t.IsView()) && may(o.Columns()...):
 		identity := r.model.IdentitySQL(leak.session.Identity)
 		condition = r.model.Foreign(t, "a", identity, tenancy.Attacker)
 	default:

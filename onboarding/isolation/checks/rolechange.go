@@ -43,23 +43,7 @@ func roleChange(f *catalog.Function) string {
 	if err != nil || body == nil {
 		return ""
 	}
-	for _, n := range body.Statements {
-		if how := changesRole(n); how != "" {
-			return how
-		}
-	}
-	for _, text := range body.DynamicTexts() {
-		statements, err := sqltree.Statements(text)
-		if err != nil {
-			continue // only a part of a statement
-		}
-		for _, n := range statements {
-			if how := changesRole(n); how != "" {
-				return how
-			}
-		}
-	}
-	return ""
+	return body.Find(changesRole)
 }
 
 func changesRole(n sqltree.Node) (how string) {

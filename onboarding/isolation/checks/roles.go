@@ -155,36 +155,32 @@ func (r *roles) predefined(ctx context.Context) error {
 }
 
 const aroundSQL = `
-SELECT 'pg_catalog.' || relname::text AS object, 'ON' AS kind
+SELECT 'pg_catalog.' || relname::text AS object, 'SELECT ON' AS privilege
   FROM pg_class WHERE relnamespace = 'pg_catalog'::regnamespace
    AND relname IN ('pg_statistic', 'pg_statistic_ext_data', 'pg_authid', 'pg_user_mapping', 'pg_largeobject')
    AND has_table_privilege($1::name, oid, 'SELECT')
 UNION ALL
-SELECT p.oid::regprocedure::text, 'ON FUNCTION' FROM pg_proc p
+SELECT p.oid::regprocedure::text, 'EXECUTE ON FUNCTION' FROM pg_proc p
  WHERE p.proname IN ('dblink_connect_u', 'lo_import', 'lo_export', 'pg_read_file', 'pg_read_binary_file', 'pg_ls_dir')
    AND has_function_privilege($1::name, p.oid, 'EXECUTE')
  ORDER BY 1`
 
-// around reports rights to what holds tenants' values beside their tables, or reaches files and other
-// servers as the server itself. PostgreSQL gives them to no role by itself.
+// around reports rights to what holds tenants' values beside their tables, or reaches files and
+// other servers as the server itself. PostgreSQL gives them to no role by itself.
 func (r *roles) around(ctx context.Context) error {
 	if r.super {
-		return nil // a superuser may everything
+		return nil // a superuser has every right, which is a risk of its own
 	}
 	rows, err := r.truth.Query(ctx, aroundSQL, r.role)
 	if err != nil {
 		return err
 	}
-	var object, kind string
-	_, err = pgx.ForEachRow(rows, []any{&object, &kind}, func() error {
-		right := "SELECT"
-		if kind == "ON FUNCTION" {
-			right = "EXECUTE"
-		}
+	var object, privilege string
+	_, err = pgx.ForEachRow(rows, []any{&object, &privilege}, func() error {
 		r.results.Add(results.Finding{
 			Kind: results.Risk, Operation: results.Around, Table: object, As: anySession,
 			Evidence: "the app role may use " + object + ", which holds or reaches what no policy protects",
-			Fix:      fmt.Sprintf("REVOKE %s %s %s FROM PUBLIC, %s;", right, kind, object, query.Name(r.role)),
+			Fix:      fmt.Sprintf("REVOKE %s %s FROM PUBLIC, %s;", privilege, object, query.Name(r.role)),
 		})
 		return nil
 	})

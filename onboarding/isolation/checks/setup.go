@@ -150,7 +150,9 @@ func (s *Setup) chooseVictims(ctx context.Context) error {
 	}
 	s.rows = s.victims.Rows()
 	s.results.Proof = func() string { return s.rows.Redact(s.attempts.Script()) }
-	s.prover = proof.New(s.model, s.truth, s.victims, s.attempts, s.own)
+	s.prover = &proof.Prover{
+		Model: s.model, Truth: s.truth, Attempts: s.attempts, Victims: s.victims, Own: s.own,
+	}
 	return nil
 }
 

@@ -41,7 +41,7 @@ const attackersPerVictim = 2
 func (c *triggers) run(ctx context.Context) error {
 	for _, t := range c.model.Catalog.Relations {
 		writable := t.Insertable() || t.Updatable() || t.Deletable()
-		if t.Triggers+t.Rules == 0 || !t.IsTable() || c.scope.writesExcluded(t) || !writable {
+		if len(t.Triggers)+t.Rules == 0 || !t.IsTable() || c.scope.writesExcluded(t) || !writable {
 			continue
 		}
 		for _, v := range c.victims.List() {
@@ -221,7 +221,8 @@ func (c *triggers) lookElsewhere(ctx context.Context, tx *session.Tx, w side) er
 		if other == w.table || c.scope.excused(other) || after[other] == w.before[other] {
 			continue
 		}
-		change, _, err := c.prover.Changed(ctx, tx, w.victim, other, after[other].Since(w.before[other]))
+		theirs := proof.VictimRows{Victim: w.victim, Table: other}
+		change, err := c.prover.Changed(ctx, tx, theirs, after[other].Since(w.before[other]))
 		if err != nil {
 			return err
 		}

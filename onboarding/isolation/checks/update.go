@@ -21,12 +21,15 @@ func (u *updates) try(ctx context.Context, a attempt) error {
 	if a.target.Place == "" || c == nil || u.w.ownMembership(a) {
 		return nil
 	}
-	type change struct{ sets, verb string }
+	type change struct {
+		sets, verb string
+		takesOver  bool // the row becomes the session's own
+	}
 	var changes []change
 	if sets := u.takeOver(a); sets != "" {
-		changes = append(changes, change{sets, tookOver})
+		changes = append(changes, change{sets, "took over", true})
 	}
-	changes = append(changes, change{c.Assign(a.target.Values[c.Name]), "updated"})
+	changes = append(changes, change{c.Assign(a.target.Values[c.Name]), "updated", false})
 	for _, change := range changes {
 		for _, where := range u.w.aims(ctx, a) {
 			err := u.w.attempts.Write(ctx, a.session, func(tx *session.Tx) error {
@@ -36,7 +39,7 @@ func (u *updates) try(ctx context.Context, a attempt) error {
 				}
 				a.outcome.tried++
 				err = u.w.reached(ctx, tx, a, reach{results.Update, change.verb, n, where == ""})
-				if err == nil && a.outcome.proven && change.verb == tookOver {
+				if err == nil && a.outcome.proven && change.takesOver {
 					return u.w.readTaken(ctx, tx, a)
 				}
 				return err
@@ -44,7 +47,7 @@ func (u *updates) try(ctx context.Context, a attempt) error {
 			if err != nil && !a.outcome.sort(err) {
 				return err
 			}
-			if a.outcome.proven && change.verb == tookOver {
+			if a.outcome.proven && change.takesOver {
 				return u.w.readJoined(ctx, a, fmt.Sprintf("UPDATE %s a SET %s%s", a.table.SQL(), change.sets, where))
 			}
 			if a.outcome.proven {
@@ -54,8 +57,6 @@ func (u *updates) try(ctx context.Context, a attempt) error {
 	}
 	return nil
 }
-
-const tookOver = "took over"
 
 // readTaken reports that a session reads the row that it made its own.
 func (w *writer) readTaken(ctx context.Context, tx *session.Tx, a attempt) error {

@@ -154,7 +154,7 @@ func (w *writer) ofTable(t *catalog.Relation, err error) bool {
 // statesOwner reports whether a row that a statement writes is as the statement says: no trigger
 // or rule can change it, and the role may set every column that decides whose it is.
 func (w *writer) statesOwner(t *catalog.Relation) bool {
-	if t.Triggers+t.Rules > 0 {
+	if len(t.Triggers)+t.Rules > 0 {
 		return false
 	}
 	for _, name := range w.model.Of(t).Columns() {

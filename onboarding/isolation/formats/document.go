@@ -3,6 +3,7 @@ package formats
 import (
 	"encoding/json"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/atlilith/onboardbot/onboarding/isolation/results"
@@ -67,27 +68,16 @@ func encode(w io.Writer, value any) error {
 // known reports whether the baseline has a finding too.
 func (d Document) known(f results.Finding) bool { return d.Baseline != nil && d.Baseline.Has(f.Key()) }
 
-// unchecked lists what could not be checked: what is new since the baseline, and what was so before.
+// unchecked lists what could not be checked: what is new since the baseline, and what was so
+// before.
 func (d Document) unchecked() (fresh, known []string) {
 	if d.Baseline == nil {
 		return d.Report.Unchecked(), nil
 	}
 	fresh = d.Report.Since(d.Baseline).Unchecked()
-	return fresh, without(d.Report.Unchecked(), fresh)
-}
-
-func without(all, some []string) []string {
-	drop := map[string]bool{}
-	for _, line := range some {
-		drop[line] = true
-	}
-	var rest []string
-	for _, line := range all {
-		if !drop[line] {
-			rest = append(rest, line)
-		}
-	}
-	return rest
+	return fresh, slices.DeleteFunc(d.Report.Unchecked(), func(line string) bool {
+		return slices.Contains(fresh, line)
+	})
 }
 
 // paragraphs say who did what, how to see it, and the fix.

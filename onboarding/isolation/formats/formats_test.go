@@ -137,7 +137,8 @@ func TestSARIFResults(t *testing.T) {
 		}
 		return lines
 	}
-	const place = "database/public.a%7Cb%60c%60%5D%5D%3E%3Cscript%3E&@all%0A%60%60%60%0A%23%20x%01%20%C3%A9:%2F%3F%23%25"
+	const place = "database/public.a%7Cb%60c%60%5D%5D%3E%3Cscript%3E&@all" +
+		"%0A%60%60%60%0A%23%20x%01%20%C3%A9:%2F%3F%23%25"
 	want := []string{"error leak/update " + place + " ", "error leak/read database/public.bookings ",
 		"warning risk/set%20role%20a%20b database/role%20app ", "not checked: public.slow: took too long"}
 	if diff := cmp.Diff(want, shown(formats.New(report(), nil))); diff != "" {

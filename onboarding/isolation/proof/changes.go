@@ -58,45 +58,48 @@ type Change struct {
 	What      string // which row of whom, for people
 }
 
-// Changed returns the change that the transaction made to a row of the victim's in a table, as the
-// victim sees it. made is what the transaction changed in the table. seen says whether the victim
-// may look at all.
-func (p *Prover) Changed(ctx context.Context, tx *session.Tx, v tenancy.Tenant, t *catalog.Relation, made Counts) (
-	change *Change, seen bool, err error,
-) {
-	before, seen, err := p.OwnRows(ctx, v, t)
+// VictimRows are a victim's rows of a table.
+type VictimRows struct {
+	Victim tenancy.Tenant
+	Table  *catalog.Relation
+}
+
+// Changed returns the change that the transaction made to one of a victim's rows, as the victim sees
+// it, or nil. made is what the transaction changed in the table.
+func (p *Prover) Changed(ctx context.Context, tx *session.Tx, of VictimRows, made Counts) (*Change, error) {
+	before, seen, err := p.OwnRows(ctx, of)
 	if err != nil || !seen {
-		return nil, false, err
+		return nil, err
 	}
 	if made.Deleted > 0 {
 		var after int
-		err := p.Victims.Observe(ctx, tx, v, func() error {
-			return tx.QueryRow(ctx, p.countSQL(v, t)).Scan(&after)
+		err := p.Victims.Observe(ctx, tx, of.Victim, func() error {
+			return tx.QueryRow(ctx, p.countSQL(of)).Scan(&after)
 		})
 		if err != nil {
-			return nil, true, err
+			return nil, err
 		}
 		if after < before {
-			return &Change{results.Delete, results.Plural(before-after, "row") + " of " + v.String()}, true, nil
+			return &Change{results.Delete, results.Plural(before-after, "row") + " of " + of.Victim.String()}, nil
 		}
 	}
-	written := Write{Victim: v, Table: t, By: tenancy.Changed}
+	if made.Inserted+made.Updated == 0 {
+		return nil, nil
+	}
+	written := Write{Victim: of.Victim, Table: of.Table, By: tenancy.Changed}
 	operation := results.Update
 	if made.Inserted > 0 {
 		written.By, operation = tenancy.Placed, results.Insert
 	}
-	if made.Inserted+made.Updated == 0 {
-		return nil, true, nil
-	}
 	found, err := p.Written(ctx, tx, written)
 	if err != nil || found == nil {
-		return nil, true, err
+		return nil, err
 	}
-	return &Change{operation, found.Key + " of " + found.Owner}, true, nil
+	return &Change{operation, found.Key + " of " + found.Owner}, nil
 }
 
-func (p *Prover) countSQL(v tenancy.Tenant, t *catalog.Relation) string {
-	return fmt.Sprintf("SELECT count(*) FROM %s a WHERE %s", t.SQL(), p.Model.OwnedBy(t, v))
+func (p *Prover) countSQL(of VictimRows) string {
+	return fmt.Sprintf("SELECT count(*) FROM %s a WHERE %s", of.Table.SQL(), p.Model.OwnedBy(of.Table, of.Victim))
 }
 
 // ownedRows is how many rows of a table a victim sees as theirs, or that they may not look.
@@ -105,29 +108,26 @@ type ownedRows struct {
 	seen bool
 }
 
-type victimTable struct {
-	victim tenancy.Tenant
-	table  *catalog.Relation
-}
-
-// OwnRows counts the rows of a table that a victim's own session sees as theirs. seen says whether
-// it may look at all.
-func (p *Prover) OwnRows(ctx context.Context, v tenancy.Tenant, t *catalog.Relation) (rows int, seen bool, err error) {
-	key := victimTable{v, t}
-	if known, ok := p.owned[key]; ok {
+// OwnRows counts the rows that a victim's own session sees as theirs. seen says whether it may look
+// at all.
+func (p *Prover) OwnRows(ctx context.Context, of VictimRows) (rows int, seen bool, err error) {
+	if known, ok := p.owned[of]; ok {
 		return known.rows, known.seen, nil
 	}
-	own, err := p.Victims.Own(ctx, v)
+	own, err := p.Victims.Own(ctx, of.Victim)
 	if err != nil {
 		return 0, false, err
 	}
 	var n int
-	err = p.own.Read(ctx, own, func(tx *session.Tx) error {
-		return tx.QueryRow(ctx, p.countSQL(v, t)).Scan(&n)
+	err = p.Own.Read(ctx, own, func(tx *session.Tx) error {
+		return tx.QueryRow(ctx, p.countSQL(of)).Scan(&n)
 	})
 	if err != nil && query.SQLState(err) == "" {
 		return 0, false, err
 	}
-	p.owned[key] = ownedRows{n, err == nil}
+	if p.owned == nil {
+		p.owned = map[VictimRows]ownedRows{}
+	}
+	p.owned[of] = ownedRows{n, err == nil}
 	return n, err == nil, nil
 }

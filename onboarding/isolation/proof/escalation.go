@@ -70,7 +70,7 @@ func (p *Prover) look(ctx context.Context, tx *session.Tx, t *catalog.Relation) 
 	m := p.Model
 	seen := sight{table: t}
 	var err error
-	if place := locator(t, "a"); place != "" {
+	if place := Locator(t); place != "" {
 		foreign := m.Foreign(t, "a", m.IdentitySQL(tx.Session.Identity), tenancy.Attacker)
 		seen.places, err = tx.Strings(ctx, fmt.Sprintf("SELECT %s FROM %s a WHERE %s LIMIT %d", place, t.SQL(),
 			foreign, chunkRows))

@@ -9,7 +9,6 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/isolation/catalog"
 	"github.com/atlilith/onboardbot/onboarding/isolation/query"
 	"github.com/atlilith/onboardbot/onboarding/isolation/session"
-	"github.com/atlilith/onboardbot/onboarding/isolation/tenancy"
 )
 
 // Changing is how a victim changes their own rows, to see whether an answer depends on them.
@@ -22,17 +21,16 @@ const (
 	Existence Changing = false
 )
 
-// ChangeOwn changes a victim's own rows of a table inside an attacker's transaction, with the
-// victim's rights. It returns how many rows changed; none where the victim may not.
-func (p *Prover) ChangeOwn(
-	ctx context.Context, tx *session.Tx, v tenancy.Tenant, t *catalog.Relation, how Changing,
-) (rows int, err error) {
-	where := " WHERE " + p.Model.OwnedBy(t, v)
+// ChangeOwn changes a victim's rows inside an attacker's transaction, with the victim's rights. It
+// returns how many rows changed; none where the victim may not.
+func (p *Prover) ChangeOwn(ctx context.Context, tx *session.Tx, of VictimRows, how Changing) (rows int, err error) {
+	t := of.Table
+	where := " WHERE " + p.Model.OwnedBy(t, of.Victim)
 	statements := []string{"DELETE FROM " + t.SQL() + " a" + where}
 	if how == Contents {
 		statements = p.contentChanges(t, where)
 	}
-	err = p.Victims.Observe(ctx, tx, v, func() error {
+	err = p.Victims.Observe(ctx, tx, of.Victim, func() error {
 		for _, sql := range statements {
 			if err := tx.Exec(ctx, "SAVEPOINT change"); err != nil {
 				return err

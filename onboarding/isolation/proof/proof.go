@@ -48,18 +48,10 @@ type Prover struct {
 	Truth    query.Querier
 	Attempts *session.Attempts
 	Victims  *victims.Victims
+	// Own are the attempts of victims, who look while an attacker's is under way.
+	Own *session.Attempts
 
-	own   *session.Attempts
-	owned map[victimTable]ownedRows
-}
-
-// New returns a prover. attempts run what attackers do, and victims' own sessions look meanwhile.
-func New(
-	model *tenancy.Model, truth query.Querier, v *victims.Victims, attempts, own *session.Attempts,
-) *Prover {
-	return &Prover{
-		Model: model, Truth: truth, Victims: v, Attempts: attempts, own: own, owned: map[victimTable]ownedRows{},
-	}
+	owned map[VictimRows]ownedRows
 }
 
 // Confirm compares what a session sees of a relation, where a condition on the alias a holds,
@@ -73,7 +65,7 @@ func (p *Prover) Confirm(
 		switch {
 		case t.Kind == catalog.View, t.Kind == catalog.ForeignTable:
 			found, err = p.view(ctx, tx, t, condition)
-		case locator(t, "a") == "":
+		case Locator(t) == "":
 			found, err = p.count(ctx, tx, t)
 		default:
 			found, err = p.rows(ctx, tx, t, condition)
@@ -83,32 +75,26 @@ func (p *Prover) Confirm(
 	return found, err
 }
 
-// locator is an expression that both sides compute alike for the same row, or empty if the role
-// cannot.
-func locator(r *catalog.Relation, alias string) string {
+// Locator is an expression on the alias a that both sides compute alike for the same row, or empty
+// if the role cannot.
+func Locator(r *catalog.Relation) string {
 	if r.SelectAll && r.HasRowIDs() {
-		return fmt.Sprintf("%[1]s.tableoid::text || %[1]s.ctid::text", alias)
+		return "a.tableoid::text || a.ctid::text"
 	}
-	if len(r.Key) == 0 {
+	if len(r.Key) == 0 || !r.CanRead(r.Key...) {
 		return ""
 	}
 	parts := make([]string, len(r.Key))
 	for i, k := range r.Key {
-		if c := r.Column(k); c == nil || !c.Select {
-			return ""
-		}
-		parts[i] = query.Column(alias, k) + "::text"
+		parts[i] = query.Column("a", k) + "::text"
 	}
 	return strings.Join(parts, " || ' ' || ")
 }
 
-// Locator is [locator] for the alias a.
-func Locator(r *catalog.Relation) string { return locator(r, "a") }
-
 // rows goes through the visible rows by cursor and asks the truth whose they are.
 func (p *Prover) rows(ctx context.Context, tx *session.Tx, t *catalog.Relation, condition string) (*Proof, error) {
 	err := tx.Exec(ctx, fmt.Sprintf("CLOSE ALL; DECLARE seen NO SCROLL CURSOR FOR SELECT %s FROM %s a WHERE %s",
-		locator(t, "a"), t.SQL(), condition))
+		Locator(t), t.SQL(), condition))
 	if err != nil {
 		return nil, err
 	}
@@ -139,7 +125,7 @@ func (p *Prover) ForeignAmong(
 	}
 	found, err := p.firstOwner(ctx, fmt.Sprintf("SELECT coalesce(%s, 'somebody'), %s FROM %s a WHERE %s%s = "+
 		"ANY(%s::text[]) AND %s",
-		m.Owner(t, "a"), m.RowKey(t, "a"), t.SQL(), narrow, locator(t, "a"), query.Array(places),
+		m.Owner(t, "a"), m.RowKey(t, "a"), t.SQL(), narrow, Locator(t), query.Array(places),
 		m.Foreign(t, "a", m.IdentitySQL(i), tenancy.Truth)))
 	if found != nil {
 		found.More = len(places) == chunkRows

@@ -51,8 +51,7 @@ func (t *TenantCheck) Check(ctx context.Context, slug string) ([]onboarding.Find
 	})
 	if reconnect.Broken(err) {
 		return nil, fmt.Errorf("isolation of %s: the connection to the platform's database broke, and the check "+
-			"changed "+
-			"nothing: make sure that the server runs, then retry (%w)", slug, err)
+			"changed nothing: make sure that the server runs, then retry (%w)", slug, err)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("isolation of %s: %w", slug, err)

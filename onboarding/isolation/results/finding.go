@@ -60,9 +60,9 @@ type Finding struct {
 	As string `json:"as"`
 	// Evidence says what happened to whose row, by ids and never by contents.
 	Evidence string `json:"evidence"`
-	// Proof is SQL that shows a leak to whoever pastes it into a new psql session of the app role. It
-	// is rolled back. "…" stands for what a row contains. Empty for a risk, and where a leak took more
-	// statements than anybody reads.
+	// Proof is SQL that shows a leak to whoever pastes it into a new psql session of the app role.
+	// It is rolled back. "…" stands for what a row contains. Empty for a risk, and where a leak took
+	// more statements than anybody reads.
 	Proof string `json:"proof,omitempty"`
 	// Fix is SQL that closes it. Nobody has tried it on this database: an operator reads it before
 	// running it.

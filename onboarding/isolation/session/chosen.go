@@ -13,8 +13,8 @@ import (
 const (
 	// maxValues bounds how many values all other settings are tried with alike.
 	maxValues = 48
-	// maxTogether bounds how many combinations of the literals that settings are compared with are
-	// tried, and maxAlone how many of a setting's literals are tried while no other is set.
+	// Settings are compared with literals. maxTogether bounds how many combinations of these are
+	// tried, and maxAlone how many of one setting's are tried while no other is set.
 	maxTogether, maxAlone = 16, 4
 )
 
@@ -60,8 +60,8 @@ func (k Known) shown(value string) string {
 }
 
 // Sessions returns the base session, and one without an identity, with the settings set to values
-// that may open something: all settings to what they are compared with, each of them alone, then all alike to
-// literals, usual words and what is known of victims.
+// that may open something: all settings to what they are compared with, each of them alone, then all
+// alike to literals, usual words and what is known of victims.
 func (c *ChosenSettings) Sessions(base Session, known Known) []Session {
 	var sessions []Session
 	tried := map[string]bool{}
@@ -74,18 +74,18 @@ func (c *ChosenSettings) Sessions(base Session, known Known) []Session {
 		sessions = append(sessions, base.with(extra, known.shown), Unset.with(extra, known.shown))
 	}
 	for i := range c.combinations() {
-		try(c.set(c.settings, nth(i)))
+		try(fill(c.settings, nth(i)))
 	}
 	if len(c.settings) > 1 {
 		for _, s := range c.settings {
 			for i := range maxAlone {
-				try(c.set([]*taint.Setting{s}, nth(i)))
+				try(fill([]*taint.Setting{s}, nth(i)))
 			}
 		}
 	}
 	custom := slices.DeleteFunc(slices.Clone(c.settings), func(s *taint.Setting) bool { return !isCustom(s.Name) })
 	for _, value := range c.candidates(known) {
-		try(c.set(custom, func(slot *taint.Slot) (string, bool) { return value, !slot.Document }))
+		try(fill(custom, func(slot *taint.Slot) (string, bool) { return value, !slot.Document }))
 	}
 	return sessions
 }
@@ -111,7 +111,8 @@ func (c *ChosenSettings) combinations() int {
 	return min(most, maxTogether)
 }
 
-func (c *ChosenSettings) set(settings []*taint.Setting, choose func(*taint.Slot) (string, bool)) []Setting {
+// fill fills settings in, and leaves out those that nothing goes into.
+func fill(settings []*taint.Setting, choose func(*taint.Slot) (string, bool)) []Setting {
 	var extra []Setting
 	for _, s := range settings {
 		if value, ok := s.Fill(choose); ok {

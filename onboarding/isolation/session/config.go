@@ -62,19 +62,24 @@ func (s Settings) Values(user, org *string) []Setting {
 // UserSQL is an expression for the id of the session's Person as text, or NULL.
 func (s Settings) UserSQL() string {
 	if s.User != "" {
-		return fmt.Sprintf("nullif(current_setting(%s, true), '')", query.Literal(s.User))
+		return settingSQL(s.User)
 	}
 	for _, name := range slices.Sorted(maps.Keys(s.Templates)) {
 		path, ok := claims.Path(s.Templates[name], claims.User)
-		value := fmt.Sprintf("nullif(current_setting(%s, true), '')", query.Literal(name))
-		if ok && len(path) == 0 {
-			return value
+		if !ok {
+			continue
 		}
-		if ok {
-			return fmt.Sprintf("(%s::jsonb #>> %s)", value, query.Array(path))
+		if len(path) == 0 {
+			return settingSQL(name)
 		}
+		return fmt.Sprintf("(%s::jsonb #>> %s)", settingSQL(name), query.Array(path))
 	}
 	return "NULL::text"
+}
+
+// settingSQL is an expression for the value of a setting, or NULL where it is empty or unset.
+func settingSQL(name string) string {
+	return fmt.Sprintf("nullif(current_setting(%s, true), '')", query.Literal(name))
 }
 
 // Names are the names of the settings.

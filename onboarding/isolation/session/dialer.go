@@ -24,9 +24,8 @@ type DialerConfig struct {
 // Dialer opens sessions that logged in as the app role. Whatever the platform's code does in such
 // a session, RESET ROLE included, it has the rights of the app role and no more.
 type Dialer struct {
-	config    DialerConfig
-	truthRole string
-	first     *Conn // that showed the role, for the attempts
+	config DialerConfig
+	first  *Conn // that showed the role, for the attempts
 }
 
 // What keeps a role from being the truth.
@@ -46,8 +45,9 @@ SELECT rolname::text, rolsuper, rolbypassrls, EXISTS (SELECT FROM pg_roles WHERE
 // about.
 func NewDialer(ctx context.Context, truth query.Querier, config DialerConfig) (*Dialer, error) {
 	d := &Dialer{config: config}
+	var truthRole string
 	var super, bypass, exists, member bool
-	err := truth.QueryRow(ctx, roleSQL, config.AppRole).Scan(&d.truthRole, &super, &bypass, &exists, &member)
+	err := truth.QueryRow(ctx, roleSQL, config.AppRole).Scan(&truthRole, &super, &bypass, &exists, &member)
 	switch {
 	case err != nil:
 		return nil, fmt.Errorf("database_url: %w", err)
@@ -59,7 +59,7 @@ func NewDialer(ctx context.Context, truth query.Querier, config DialerConfig) (*
 		return nil, fmt.Errorf("database_url: %w", errRowSecurity)
 	case member:
 		return nil, fmt.Errorf("database_url: its role is a member of app_role: REVOKE %s FROM %s",
-			query.Name(config.AppRole), query.Name(d.truthRole))
+			query.Name(config.AppRole), query.Name(truthRole))
 	}
 	return d, d.verify(ctx)
 }
@@ -82,9 +82,6 @@ func (d *Dialer) verify(ctx context.Context) error {
 	d.first = c
 	return nil
 }
-
-// TruthRole is the role that row-level security does not apply to.
-func (d *Dialer) TruthRole() string { return d.truthRole }
 
 // sessionParameters are settings that a session of the app role starts with.
 func sessionParameters(b Budget) map[string]string {

@@ -25,35 +25,31 @@ func (c *Conn) Close(ctx context.Context) { _ = c.conn.Close(context.WithoutCanc
 
 // Read calls f in a read-only transaction of a session and rolls it back.
 func (c *Conn) Read(ctx context.Context, s Session, f func(*Tx) error) error {
-	return c.run(ctx, "BEGIN READ ONLY;", s, f)
+	return c.run(ctx, bounds{"BEGIN READ ONLY;", "ROLLBACK"}, s, f)
 }
 
 // Write calls f in a transaction of a session and rolls it back.
 func (c *Conn) Write(ctx context.Context, s Session, f func(*Tx) error) error {
-	return c.run(ctx, "BEGIN;", s, f)
+	return c.run(ctx, bounds{"BEGIN;", "ROLLBACK"}, s, f)
 }
 
 // Keep calls f in a read-only transaction of a session and commits it: it changes no row, and what
 // the session remembers stays for the next one on the connection.
 func (c *Conn) Keep(ctx context.Context, s Session, f func(*Tx) error) error {
-	err := query.Exec(ctx, c.conn, "BEGIN READ ONLY;"+s.enter(c.dialer.config.Settings))
-	if err == nil {
-		err = f(&Tx{Session: s, conn: c})
-	}
-	if end := query.Exec(context.WithoutCancel(ctx), c.conn, "COMMIT"); end != nil && err == nil {
-		err = end
-	}
-	return err
+	return c.run(ctx, bounds{"BEGIN READ ONLY;", "COMMIT"}, s, f)
 }
 
-func (c *Conn) run(ctx context.Context, begin string, s Session, f func(*Tx) error) error {
+// bounds are the statements that begin and end a transaction.
+type bounds struct{ begin, end string }
+
+func (c *Conn) run(ctx context.Context, within bounds, s Session, f func(*Tx) error) error {
 	c.ran.begin(s)
-	err := query.Exec(ctx, c.conn, begin+s.enter(c.dialer.config.Settings))
+	err := query.Exec(ctx, c.conn, within.begin+s.enter(c.dialer.config.Settings))
 	if err == nil {
 		err = f(&Tx{Session: s, conn: c})
 	}
-	if rollback := query.Exec(context.WithoutCancel(ctx), c.conn, "ROLLBACK"); rollback != nil && err == nil {
-		err = rollback
+	if end := query.Exec(context.WithoutCancel(ctx), c.conn, within.end); end != nil && err == nil {
+		err = end
 	}
 	return err
 }
@@ -139,9 +135,9 @@ func (t *Tx) Strings(ctx context.Context, sql string) ([]string, error) {
 }
 
 // QueryRow reads one row.
-func (t *Tx) QueryRow(ctx context.Context, sql string, args ...any) pgx.Row {
-	t.conn.ran.add(sql, args...)
-	return t.conn.conn.QueryRow(ctx, sql, args...)
+func (t *Tx) QueryRow(ctx context.Context, sql string) pgx.Row {
+	t.conn.ran.add(sql)
+	return t.conn.conn.QueryRow(ctx, sql)
 }
 
 // Enter changes the identity settings to another session's.

@@ -15,15 +15,13 @@ type transcript struct {
 
 func (t *transcript) begin(s Session) { *t = transcript{session: s, statements: t.statements[:0]} }
 
-// add remembers a statement. Its parameters, if it has any, are not remembered, so neither is it.
-func (t *transcript) add(sql string, parameters ...any) {
-	switch {
-	case len(parameters) > 0:
-	case len(t.statements) == maxStatements:
+// add remembers a statement.
+func (t *transcript) add(sql string) {
+	if len(t.statements) == maxStatements {
 		t.more = true
-	default:
-		t.statements = append(t.statements, sql)
+		return
 	}
+	t.statements = append(t.statements, sql)
 }
 
 // Script renders a transaction of a session that runs statements and is rolled back, for somebody

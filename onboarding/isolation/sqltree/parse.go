@@ -163,9 +163,9 @@ func (n Node) Constant() (string, bool) {
 	if n.Kind != "A_Const" {
 		return "", false
 	}
-	for field, key := range map[string]string{"sval": "sval", "fval": "fval", "bsval": "bsval"} {
+	for _, field := range []string{"sval", "fval", "bsval"} {
 		if value := n.Node(field); !value.Absent() {
-			return value.Text(key), true
+			return value.Text(field), true
 		}
 	}
 	if value := n.Node("ival"); !value.Absent() {
@@ -179,19 +179,17 @@ func (n Node) Constant() (string, bool) {
 }
 
 // Walk calls visit for a node and all below it. visit reports whether to go below.
-func Walk(n Node, visit func(Node) bool) { walk(n, visit) }
-
-func walk(n Node, visit func(Node) bool) {
+func Walk(n Node, visit func(Node) bool) {
 	if n.Absent() || !visit(n) {
 		return
 	}
 	for _, field := range n.Fields {
 		switch field := field.(type) {
 		case map[string]any:
-			walk(toNode(field), visit)
+			Walk(toNode(field), visit)
 		case []any:
 			for _, value := range field {
-				walk(toNode(value), visit)
+				Walk(toNode(value), visit)
 			}
 		}
 	}
@@ -212,8 +210,31 @@ type Routine struct {
 // placeholders are those of format(), which make no valid statement.
 var placeholders = strings.NewReplacer("%I", "x", "%L", "'x'", "%s", "x", "%%", "%")
 
-// DynamicTexts returns the constant parts of what the routine runs as statements.
-func (r *Routine) DynamicTexts() []string {
+// Find returns the first text that find returns for a statement of the routine, or for one that it
+// puts together and runs. Of the latter only the constant parts are known; those that are no
+// statements of their own are left out.
+func (r *Routine) Find(find func(Node) string) string {
+	for _, statement := range r.Statements {
+		if found := find(statement); found != "" {
+			return found
+		}
+	}
+	for _, text := range r.dynamicTexts() {
+		statements, err := Statements(text)
+		if err != nil {
+			continue
+		}
+		for _, statement := range statements {
+			if found := find(statement); found != "" {
+				return found
+			}
+		}
+	}
+	return ""
+}
+
+// dynamicTexts are the constant parts of what the routine runs as statements.
+func (r *Routine) dynamicTexts() []string {
 	var texts []string
 	for _, expression := range r.Dynamic {
 		Walk(expression, func(n Node) bool {

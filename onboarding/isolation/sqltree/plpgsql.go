@@ -95,7 +95,8 @@ func (r *plpgsqlReader) assign(variable string, values ...Node) {
 	r.routine.Assigned[name] = append(r.routine.Assigned[name], values...)
 }
 
-// statement notes what a statement returns, assigns or runs, beside its expressions.
+// statement notes what a statement returns, assigns or runs. It takes the expressions that it reads
+// out of the fields, so each is parsed once.
 func (r *plpgsqlReader) statement(kind string, fields map[string]any) {
 	inner := func(field string) []Node {
 		object, _ := fields[field].(map[string]any)
@@ -103,6 +104,7 @@ func (r *plpgsqlReader) statement(kind string, fields map[string]any) {
 		if expression == nil {
 			return nil
 		}
+		delete(fields, field)
 		return r.expression(expression)
 	}
 	switch kind {

@@ -9,13 +9,13 @@ import (
 
 // compare notes that two values are compared by an operator.
 func (r *reader) compare(left value, operator string, right value) {
-	r.compareWith(left, operator, right, false)
-	r.compareWith(right, operator, left, true)
+	r.compareWith(left, operator, right)
+	r.compareWith(right, operator, left)
 }
 
-// compareWith notes what the parts of settings in a value are compared with. swapped says that they
-// stand on the right of the operator.
-func (r *reader) compareWith(v value, operator string, other value, swapped bool) {
+// compareWith notes what the parts of settings in a value are compared with, on either side of the
+// operator.
+func (r *reader) compareWith(v value, operator string, other value) {
 	for _, o := range v.origins {
 		document := false
 		var literals []string
@@ -50,9 +50,6 @@ func (r *reader) compareWith(v value, operator string, other value, swapped bool
 		slot := r.decisions.slot(o, false)
 		slot.add(literals...)
 		slot.Columns = append(slot.Columns, other.columns...)
-		if swapped && (strings.HasPrefix(operator, "~") || strings.HasPrefix(operator, "!~")) {
-			slot.Pattern = true
-		}
 	}
 }
 

@@ -28,16 +28,7 @@ func (r *reader) function(n sqltree.Node, s *scope) value {
 		}
 		return returned
 	}
-	at := func(i int) value {
-		if i < len(arguments) {
-			return arguments[i]
-		}
-		return value{}
-	}
-	if name == "current_setting" {
-		return r.setting(at(0))
-	}
-	return r.builtin(name, arguments, at)
+	return r.builtin(name, arguments)
 }
 
 // named puts arguments in the order of the parameters.
@@ -67,9 +58,17 @@ func (r *reader) setting(name value) value {
 }
 
 // builtin returns what a function of PostgreSQL's may return.
-func (r *reader) builtin(name string, arguments []value, at func(int) value) value {
+func (r *reader) builtin(name string, arguments []value) value {
+	at := func(i int) value {
+		if i < len(arguments) {
+			return arguments[i]
+		}
+		return value{}
+	}
 	first := at(0)
 	switch name {
+	case "current_setting":
+		return r.setting(first)
 	case "starts_with", "position", "strpos", "array_position", "array_positions", "jsonb_contains", "arraycontains":
 		r.compare(first, "=", at(1))
 		return value{}
@@ -79,10 +78,7 @@ func (r *reader) builtin(name string, arguments []value, at func(int) value) val
 	case "regexp_replace":
 		r.compare(first, "~", at(1))
 		return first
-	case "like", "notlike", "similar_to_escape", "like_escape":
-		if name == "similar_to_escape" || name == "like_escape" {
-			return first
-		}
+	case "like", "notlike":
 		r.compare(first, "~~", at(1))
 		return value{}
 	case "split_part":
@@ -123,7 +119,7 @@ func (r *reader) builtin(name string, arguments []value, at func(int) value) val
 		return at(1)
 	case "lower", "upper", "btrim", "ltrim", "rtrim", "left", "right", "substr", "substring", "string_to_array",
 		"string_to_table", "regexp_split_to_array", "regexp_split_to_table", "replace", "translate", "overlay",
-		"initcap", "length", "char_length", "cardinality", "array_length":
+		"initcap", "length", "char_length", "cardinality", "array_length", "similar_to_escape", "like_escape":
 		return first
 	case "set_config":
 		return at(1)

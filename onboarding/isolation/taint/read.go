@@ -2,6 +2,7 @@ package taint
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -64,11 +65,7 @@ type scope struct {
 }
 
 func (s *scope) inner() *scope {
-	names := map[string]value{}
-	for name, v := range s.names {
-		names[name] = v
-	}
-	return &scope{names: names, parameters: s.parameters, depth: s.depth}
+	return &scope{names: maps.Clone(s.names), parameters: s.parameters, depth: s.depth}
 }
 
 // reader reads sources.

@@ -14,8 +14,6 @@ type Slot struct {
 	Literals []string
 	// Columns are names of columns that the part is compared with.
 	Columns []string
-	// Pattern says that the part is a pattern that something is matched with.
-	Pattern bool
 }
 
 // Setting is what sources make of one setting.

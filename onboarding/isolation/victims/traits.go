@@ -56,6 +56,15 @@ func (v *Victims) chooseByTraits(ctx context.Context) error {
 	return nil
 }
 
+// rarestOf is how many rows of a table are looked at for the rarest values of a column.
+const rarestOf = 5000
+
+// rarest returns values of a column of a table, the rarest first, and at most n.
+func (c Config) rarest(ctx context.Context, t *catalog.Relation, column string, n int) ([]string, error) {
+	return query.Strings(ctx, c.Truth, fmt.Sprintf("SELECT v FROM (SELECT %s::text AS v FROM %s LIMIT %d) s "+
+		"WHERE v IS NOT NULL GROUP BY 1 ORDER BY count(*), 1 LIMIT %d", query.Name(column), t.SQL(), rarestOf, n))
+}
+
 // byTraits returns a row for each value of the columns of a table that its policies ask for.
 func (r *Rows) byTraits(ctx context.Context, t *catalog.Relation) ([]Target, error) {
 	var found []Target
@@ -63,9 +72,7 @@ func (r *Rows) byTraits(ctx context.Context, t *catalog.Relation) ([]Target, err
 		if !trait(t, c) || !t.PolicyNames(c.Name) || slices.Contains(r.config.Model.Of(t).Columns(), c.Name) {
 			continue
 		}
-		values, err := query.Strings(ctx, r.config.Truth, fmt.Sprintf(
-			"SELECT v FROM (SELECT %s::text AS v FROM %s a LIMIT 5000) s WHERE v IS NOT NULL GROUP BY 1 "+
-				"ORDER BY count(*), 1 LIMIT %d", query.Column("a", c.Name), t.SQL(), maxTraits+1))
+		values, err := r.config.rarest(ctx, t, c.Name, maxTraits+1)
 		if err != nil {
 			return nil, err
 		}

@@ -190,9 +190,7 @@ func (v *Victims) readColumns(ctx context.Context) error {
 			if c == nil || !t.IsTable() || len(v.columns[name]) >= columnValues {
 				continue
 			}
-			values, err := query.Strings(ctx, v.config.Truth, fmt.Sprintf(
-				"SELECT v FROM (SELECT %s::text AS v FROM %s LIMIT 5000) s WHERE v IS NOT NULL GROUP BY 1 "+
-					"ORDER BY count(*), 1 LIMIT %d", query.Name(name), t.SQL(), columnValues))
+			values, err := v.config.rarest(ctx, t, name, columnValues)
 			if err != nil && query.SQLState(err) == "" {
 				return err
 			}
