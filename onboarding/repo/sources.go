@@ -10,7 +10,6 @@ import (
 	"errors"
 	"fmt"
 	"hash"
-	"io/fs"
 	"path"
 	"slices"
 	"strings"
@@ -117,12 +116,9 @@ func treeOf(files []hosts.File, newHash func() hash.Hash) []byte {
 			below[dir] = append(below[dir], file)
 			continue
 		}
-		mode, content := "100644", file.Content
-		switch {
-		case file.Mode&fs.ModeSymlink != 0:
-			mode, content = "120000", []byte(file.Link)
-		case file.Mode.Perm()&0o111 != 0:
-			mode = "100755"
+		mode, content := GitMode(file.Mode), file.Content
+		if mode == gitLink {
+			content = []byte(file.Link)
 		}
 		entries[entry{mode, file.Path, file.Path}] = objectOf("blob", content, newHash)
 	}

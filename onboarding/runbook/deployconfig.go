@@ -10,6 +10,7 @@ import (
 
 	"github.com/atlilith/onboardbot/onboarding"
 	"github.com/atlilith/onboardbot/onboarding/hosts"
+	"github.com/atlilith/onboardbot/onboarding/repo"
 	"github.com/atlilith/onboardbot/onboarding/runbook/folder"
 )
 
@@ -119,11 +120,7 @@ func pastFiles(s *scope) []pastFile {
 			}
 			i := slices.IndexFunc(files, func(f pastFile) bool { return f.path == change.Path })
 			if i < 0 {
-				mode := fs.FileMode(0o644)
-				if change.Mode == "100755" {
-					mode = 0o755
-				}
-				files = append(files, pastFile{path: change.Path, mode: mode, before: before})
+				files = append(files, pastFile{path: change.Path, mode: repo.FileMode(change.Mode), before: before})
 				i = len(files) - 1
 			}
 			files[i].after = append(files[i].after, after)

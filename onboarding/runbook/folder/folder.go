@@ -136,11 +136,7 @@ func (f *Folder) unpushed(changed []onboarding.FileChange) []onboarding.FileChan
 
 // change is the change of one file of the folder. No content is no file.
 func (f *Folder) change(file hosts.File, before, after []byte) onboarding.FileChange {
-	mode := "100644"
-	if file.Mode.Perm()&0o111 != 0 {
-		mode = "100755"
-	}
-	return onboarding.NewFileChange(path.Join(f.Site.Folder, file.Path), mode, before, after)
+	return onboarding.NewFileChange(path.Join(f.Site.Folder, file.Path), repo.GitMode(file.Mode), before, after)
 }
 
 // contentOf is the content of a file of a tree, nil if there is none.
