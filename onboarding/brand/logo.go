@@ -133,8 +133,8 @@ var formats = []format{
 // MiB. Each takes seconds at most, and whoever waits can give up.
 var decoding = semaphore.NewWeighted(1)
 
-// errBusy is the sentence for somebody who gave up.
-const errBusy = "The logo could not be checked in time. Try again."
+// notInTime is what somebody reads who gave up waiting.
+const notInTime = "The logo could not be checked in time. Try again."
 
 // untilDone ends a decoder when its context has ended.
 type untilDone struct {
@@ -167,7 +167,7 @@ func checkPixels(ctx context.Context, name string, f format, content []byte) (Lo
 	}
 	_, err = logo.pixels(ctx)
 	if ctx.Err() != nil {
-		return Logo{}, errBusy
+		return Logo{}, notInTime
 	}
 	if err != nil {
 		return Logo{}, fmt.Sprintf("%s is a broken %s file: its picture cannot be read.", display(name), f.label)
