@@ -104,11 +104,11 @@ var failures = map[int]struct {
 		"the commit exists and will only be pushed"},
 	90: {ErrOutside, "an unpushed commit of this program touches more than domains' folders: " +
 		"check it before anything is pushed"},
-	93: {ErrConflict, "both changed this file: pull with rebase in the work tree, then retry"},
-	94: {ErrConflict, "commit or stash what is changed in the work tree, then retry"},
+	91: {ErrPush, "make sure that the remote can be reached and has the branch, then retry: nothing is written yet"},
 	92: {ErrRefused, "an attribute or filter of the repository changes the file: exempt it in .gitattributes, " +
 		"such as with -text -ident -filter, then retry"},
-	91: {ErrPush, "make sure that the remote can be reached and has the branch, then retry: nothing is written yet"},
+	93: {ErrConflict, "both changed this file: pull with rebase in the work tree, then retry"},
+	94: {ErrConflict, "commit or stash what is changed in the work tree, then retry"},
 }
 
 // commitHash is a full SHA-1 or SHA-256 object name.
