@@ -74,8 +74,7 @@ var (
 	// was written.
 	ErrForeign = errors.New("unpushed commits of others")
 	// ErrRefused: git or a hook refused the commit, a hook altered it, or git would store other
-	// bytes or modes than those that were approved. The files are written,
-	// nothing is committed.
+	// bytes or modes than those that were approved. The files are written, nothing is committed.
 	ErrRefused = errors.New("commit refused")
 	// ErrBehind: the remote has commits that are missing here. The commit is made and not pushed.
 	// With [Commit.Rebase] it is put on top of them.
