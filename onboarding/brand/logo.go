@@ -64,7 +64,7 @@ func CheckLogo(ctx context.Context, name string, content []byte) (Logo, string) 
 		if err != nil {
 			return Logo{}, fmt.Sprintf("%s is a broken %s file: %v.", display(name), format.label, err)
 		}
-		return checkPixels(ctx, candidate{name, format, clean})
+		return checkPixels(ctx, name, format, clean)
 	}
 	if isXML(content) {
 		drawing, problem := readSVG(content)
@@ -133,8 +133,8 @@ var formats = []format{
 // MiB. Each takes seconds at most, and whoever waits can give up.
 var decoding = semaphore.NewWeighted(1)
 
-// errBusy is the sentence for somebody who gave up.
-const errBusy = "The logo could not be checked in time. Try again."
+// notInTime is what somebody reads who gave up waiting.
+const notInTime = "The logo could not be checked in time. Try again."
 
 // untilDone ends a decoder when its context has ended.
 type untilDone struct {
@@ -149,17 +149,9 @@ func (r untilDone) Read(p []byte) (int, error) {
 	return r.Reader.Read(p)
 }
 
-// candidate is a file that may be a logo.
-type candidate struct {
-	name    string
-	format  format
-	content []byte
-}
-
 // checkPixels checks the dimensions before it decodes the picture, since a few bytes can claim to
 // be many pixels.
-func checkPixels(ctx context.Context, checked candidate) (Logo, string) {
-	name, f, content := checked.name, checked.format, checked.content
+func checkPixels(ctx context.Context, name string, f format, content []byte) (Logo, string) {
 	config, err := f.config(content)
 	if err != nil {
 		return Logo{}, fmt.Sprintf("%s is a broken %s file: its header cannot be read.", display(name), f.label)
@@ -175,7 +167,7 @@ func checkPixels(ctx context.Context, checked candidate) (Logo, string) {
 	}
 	_, err = logo.pixels(ctx)
 	if ctx.Err() != nil {
-		return Logo{}, errBusy
+		return Logo{}, notInTime
 	}
 	if err != nil {
 		return Logo{}, fmt.Sprintf("%s is a broken %s file: its picture cannot be read.", display(name), f.label)

@@ -293,7 +293,7 @@ func TestNobodyWaitsForOthers(t *testing.T) {
 	defer decoding.Release(1)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, problem := CheckLogo(ctx, "logo.png", pngOf(t, pixels(100, 100))); problem != errBusy {
+	if _, problem := CheckLogo(ctx, "logo.png", pngOf(t, pixels(100, 100))); problem != notInTime {
 		t.Errorf("%q", problem)
 	}
 }

@@ -59,7 +59,7 @@ func (p preview) hero(ctx context.Context, b Brand) {
 	left := margin
 	if b.Logo != nil {
 		box := image.Rect(margin, margin, margin+logoWidth, heroHeight-margin)
-		p.logo(ctx, shownLogo{*b.Logo, box, colors.Text})
+		p.logo(ctx, *b.Logo, box, colors.Text)
 		left = box.Max.X + margin
 	}
 	y := p.paragraph(image.Pt(left, margin+40), canvas.Label{Text: b.Name, Face: canvas.Bold(44), Ink: colors.Text},
@@ -95,16 +95,8 @@ func (p preview) paragraph(at image.Point, l canvas.Label, lineHeight, lines int
 	return at.Y
 }
 
-// shownLogo is a logo in its box, and the colour of text beside it.
-type shownLogo struct {
-	logo Logo
-	box  image.Rectangle
-	text Color
-}
-
 // logo draws the picture in its box, or says that it cannot be shown.
-func (p preview) logo(ctx context.Context, shown shownLogo) {
-	l, box, text := shown.logo, shown.box, shown.text
+func (p preview) logo(ctx context.Context, l Logo, box image.Rectangle, text Color) {
 	drawn, err := l.fitted(ctx, box.Size())
 	if err != nil {
 		p.frame(box, text)

@@ -26,12 +26,12 @@ func (d svgDrawing) rasterise(ctx context.Context) (Logo, string) {
 	scale := max(drawnSide/max(d.width, d.height), MinLogoSide/min(d.width, d.height))
 	size := image.Pt(max(MinLogoSide, int(d.width*scale+0.5)), max(MinLogoSide, int(d.height*scale+0.5)))
 	if decoding.Acquire(ctx, 1) != nil {
-		return Logo{}, errBusy
+		return Logo{}, notInTime
 	}
 	defer decoding.Release(1)
 	drawn, err := d.draw(ctx, size)
 	if ctx.Err() != nil {
-		return Logo{}, errBusy
+		return Logo{}, notInTime
 	}
 	if err != nil {
 		return Logo{}, "it is broken, or drawing it takes too long; simplify it and export it again."

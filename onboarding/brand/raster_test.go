@@ -123,7 +123,8 @@ func TestLongLogosHaveTheSidesThatALogoNeeds(t *testing.T) {
 		if got := image.Pt(logo.Width, logo.Height); problem != "" || got != want {
 			t.Errorf("%s: %v, %s; want %v", box, got, problem, want)
 		}
-		if again, problem := CheckLogo(context.Background(), "logo.png", logo.Content); problem != "" || cmp.Diff(logo, again) != "" {
+		again, problem := CheckLogo(context.Background(), "logo.png", logo.Content)
+		if problem != "" || cmp.Diff(logo, again) != "" {
 			t.Errorf("%s is not accepted again: %s", box, problem)
 		}
 	}

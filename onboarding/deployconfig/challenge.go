@@ -17,11 +17,10 @@ func ServesFile(src []byte, names []string, uri, root string) bool {
 	}
 	served := map[string]bool{}
 	for _, server := range conf.servers() {
-		own := valuesOf(server.block, "server_name")
 		if !servesFile(server.block, names, uri, root) {
 			return false
 		}
-		for _, name := range own {
+		for _, name := range valuesOf(server.block, "server_name") {
 			served[name] = true
 		}
 	}
@@ -42,22 +41,20 @@ func servesFile(block []directive, names []string, uri, root string) bool {
 			})
 		}
 	}
-	here := root
-	if own := valuesOf(block, "root"); len(own) > 0 {
-		here = own[0]
-	}
 	location, ok := locationOf(block, uri)
-	if own := valuesOf(location.block, "root"); len(own) > 0 {
-		here = own[0]
-	}
-	if !ok || len(valuesOf(block, "root"))+len(valuesOf(location.block, "root")) == 0 || here != root {
+	if !ok {
 		return false
 	}
-	tried := valuesOf(block, "try_files")
-	if own := valuesOf(location.block, "try_files"); len(own) > 0 {
-		tried = own
+	inEffect := func(name string) []string { // the location's own, else the server's
+		if own := valuesOf(location.block, name); len(own) > 0 {
+			return own
+		}
+		return valuesOf(block, name)
 	}
-	if len(tried) > 0 && tried[0] != "$uri" {
+	if roots := inEffect("root"); len(roots) == 0 || roots[0] != root {
+		return false
+	}
+	if tried := inEffect("try_files"); len(tried) > 0 && tried[0] != "$uri" {
 		return false
 	}
 	for _, d := range slices.Concat(block, location.block) {

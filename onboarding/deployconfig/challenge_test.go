@@ -22,8 +22,9 @@ func TestServesFile(t *testing.T) {
 		"server { " + plain + " location ^~ /.well-known/ { } location ~ /\\. { deny all; } }":           true,
 		"http { server { " + plain + " } }":                                                              true,
 
-		"server { " + plain + " location ~ /\\. { deny all; } }":                                     false,
-		"server { " + plain + " location ~ /\\.(?!well-known) { deny all; } }":                       false, // Go cannot tell
+		"server { " + plain + " location ~ /\\. { deny all; } }": false,
+		// Go has no (?!, so it cannot tell.
+		"server { " + plain + " location ~ /\\.(?!well-known) { deny all; } }":                       false,
 		"server { " + plain + " location ^~ /.well-known/acme-challenge/ { root /other; } }":         false,
 		"server { " + plain + " location ^~ /.well-known/acme-challenge/ { alias /www/; } }":         false,
 		"server { " + plain + " location /.well-known/ { return 403; } }":                            false,

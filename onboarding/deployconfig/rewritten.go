@@ -25,16 +25,16 @@ func rewritten(node syntax.Node, name string) error {
 	case *syntax.BinaryArithm: // all operators that assign end in =, as do four that compare
 		op := node.Op.String()
 		if strings.HasSuffix(op, "=") && !slices.Contains([]string{"==", "!=", "<=", ">="}, op) &&
-			isName(node.X, name) {
+			isWordWith(node.X, name) {
 			by = op
 		}
 	case *syntax.UnaryArithm:
-		if (node.Op == syntax.Inc || node.Op == syntax.Dec) && isName(node.X, name) {
+		if (node.Op == syntax.Inc || node.Op == syntax.Dec) && isWordWith(node.X, name) {
 			by = node.Op.String()
 		}
 	case *syntax.LetClause:
 		for _, expression := range node.Exprs {
-			if word, ok := expression.(*syntax.Word); ok && mentions(word, name) {
+			if isWordWith(expression, name) {
 				by = "let"
 			}
 		}
@@ -53,7 +53,8 @@ func rewritten(node syntax.Node, name string) error {
 	return nil
 }
 
-func isName(expression syntax.ArithmExpr, name string) bool {
+// isWordWith reports whether an expression is a single word that mentions the name.
+func isWordWith(expression syntax.ArithmExpr, name string) bool {
 	word, ok := expression.(*syntax.Word)
 	return ok && mentions(word, name)
 }
@@ -143,8 +144,8 @@ func mentions(word *syntax.Word, name string) (found bool) {
 
 // containsName reports whether a text holds the name and not only a longer one.
 func containsName(text, name string) bool {
-	isName := func(r rune) bool {
+	inName := func(r rune) bool {
 		return r == '_' || r >= '0' && r <= '9' || r >= 'A' && r <= 'Z' || r >= 'a' && r <= 'z'
 	}
-	return slices.Contains(strings.FieldsFunc(text, func(r rune) bool { return !isName(r) }), name)
+	return slices.Contains(strings.FieldsFunc(text, func(r rune) bool { return !inName(r) }), name)
 }

@@ -1,18 +1,20 @@
 package deployconfig_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/atlilith/onboardbot/onboarding/deployconfig"
 )
 
-const servicesBody = "domain: a.example\nfeature: provider-site\naliases: [www.a.example]\ndeploy_state:\n  held_back: true\n"
+const servicesBody = "domain: a.example\nfeature: provider-site\naliases: [www.a.example]\n" +
+	"deploy_state:\n  held_back: true\n"
 
 // What people put around or into services.yaml is edited, or refused with a reason.
 func TestServicesOfAllKinds(t *testing.T) {
 	t.Parallel()
-	refused := map[string]bool{"yes": true, "tagged": true, "dup": true, "null state": true, "merge": true, "two docs": true,
-		"anchor": true, "ls": true, "nul": true}
+	refused := map[string]bool{"yes": true, "tagged": true, "dup": true, "null state": true, "merge": true,
+		"two docs": true, "anchor": true, "ls": true, "nul": true}
 	for name, src := range map[string]string{
 		"1.2":           "%YAML 1.2\n---\n" + servicesBody,
 		"1.1":           "%YAML 1.1\n---\n" + servicesBody,
@@ -24,12 +26,13 @@ func TestServicesOfAllKinds(t *testing.T) {
 		"start comment": "--- # services\n" + servicesBody,
 		"end":           servicesBody + "...\n",
 		"bom":           "\ufeff" + servicesBody,
-		"crlf":          "domain: a.example\r\nfeature: provider-site\r\naliases: [www.a.example]\r\ndeploy_state:\r\n  held_back: true\r\n",
+		"crlf":          strings.ReplaceAll(servicesBody, "\n", "\r\n"),
 		"yes":           "domain: a.example\nfeature: f\naliases: []\ndeploy_state:\n  held_back: yes\n",
 		"quoted key":    "\"domain\": a.example\n'feature': f\naliases: []\n\"deploy_state\":\n  \"held_back\": true\n",
 		"flow":          "{domain: a.example, feature: f, aliases: [], deploy_state: {held_back: true}}\n",
 		"anchor":        "domain: &d a.example\nfeature: f\naliases: [*d]\ndeploy_state:\n  held_back: true\n",
-		"merge":         "base: &b {held_back: true}\ndomain: a.example\nfeature: f\naliases: []\ndeploy_state:\n  <<: *b\n",
+		"merge": "base: &b {held_back: true}\ndomain: a.example\nfeature: f\naliases: []\n" +
+			"deploy_state:\n  <<: *b\n",
 		"comment after": "domain: a.example\nfeature: f\naliases: []\ndeploy_state:\n  held_back: true   # flip me\n",
 		"tagged":        "domain: a.example\nfeature: f\naliases: []\ndeploy_state:\n  held_back: !!bool true\n",
 		"tabs":          "domain:\ta.example\nfeature:\tf\naliases: []\ndeploy_state:\n  held_back:\ttrue\n",
@@ -37,13 +40,14 @@ func TestServicesOfAllKinds(t *testing.T) {
 		"no newline":    "domain: a.example\nfeature: f\naliases: []\ndeploy_state: {held_back: true}",
 		"dup":           servicesBody + "domain: b.example\n",
 		"two docs":      servicesBody + "---\n" + servicesBody,
-		"deep indent":   "domain: a.example\nfeature: f\naliases:\n        - www.a.example\ndeploy_state:\n        held_back: true\n",
-		"json":          "{\"domain\":\"a.example\",\"feature\":\"f\",\"aliases\":[],\"deploy_state\":{\"held_back\":true}}",
-		"upper":         "domain: a.example\nfeature: f\naliases: []\ndeploy_state:\n  held_back: True\n",
-		"null state":    "domain: a.example\nfeature: f\naliases: []\ndeploy_state: ~\n",
-		"unicode":       "# ünïcødé 🌍\n" + servicesBody,
-		"ls":            "# x\u2028y\n" + servicesBody,
-		"nul":           "# x\x00\n" + servicesBody,
+		"deep indent": "domain: a.example\nfeature: f\naliases:\n        - www.a.example\n" +
+			"deploy_state:\n        held_back: true\n",
+		"json":       `{"domain":"a.example","feature":"f","aliases":[],"deploy_state":{"held_back":true}}`,
+		"upper":      "domain: a.example\nfeature: f\naliases: []\ndeploy_state:\n  held_back: True\n",
+		"null state": "domain: a.example\nfeature: f\naliases: []\ndeploy_state: ~\n",
+		"unicode":    "# ünïcødé 🌍\n" + servicesBody,
+		"ls":         "# x\u2028y\n" + servicesBody,
+		"nul":        "# x\x00\n" + servicesBody,
 	} {
 		edited, err := deployconfig.SetHeldBack([]byte(src), false)
 		if (err != nil) != refused[name] {

@@ -46,8 +46,7 @@ func (p Problem) Sentence() string {
 		return "is listed as a name server of this domain but does not serve it"
 	case Delegated:
 		return "says that the name is delegated to other name servers: only their zone can have the record, so " +
-			"remove " +
-			"the delegation or publish it there"
+			"remove the delegation or publish it there"
 	case Malformed:
 		return "answers another question than the one asked"
 	case Unsigned:

@@ -43,7 +43,8 @@ func TestUnsignedReply(t *testing.T) {
 			if how, err := configured.Ready(t.Context()); !errors.Is(err, ErrUnsigned) {
 				t.Errorf("Ready with a zone: %q, %v", how, err)
 			}
-			for _, answer := range publisher.asker.askAll(t.Context(), publisher.server, zone, []Question{{zone, "A"}}) {
+			questions := []Question{{zone, "A"}}
+			for _, answer := range publisher.asker.askAll(t.Context(), publisher.server, zone, questions) {
 				if answer.Problem != Unsigned {
 					t.Errorf("problem %q, want %q", answer.Problem, Unsigned)
 				}

@@ -12,7 +12,7 @@ exec 9>>"$file" || exit 1
 flock --nonblock 9 || { read -r name <"$file"; busy "$name"; }
 printf '%s\n' "$owner" >"$file" || exit 1
 if [ -n "$fence" ]; then
-	# So they do descriptor 8: all commands of one key exclude each other, whatever their locks are.
+	# The command inherits descriptor 8 too: all commands of one key exclude each other, whatever their locks are.
 	[ -e "$fence" ] || find "${file%/*}" -maxdepth 1 -name 'onboardbot-*.fence' -mtime +30 -delete 2>/dev/null
 	[ -e "$fence" ] || (umask 077 && : >>"$fence") || exit 1
 	exec 8>>"$fence" || exit 1

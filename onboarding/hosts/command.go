@@ -46,7 +46,7 @@ type Command struct {
 // host that has seen a number for a key refuses every lower one with [ErrFenced], until it reboots.
 // Commands of one key run one at a time.
 type Fence struct {
-	Key    string // what the holders take over from each other, such as the id of a run; as Lock
+	Key    string // what the holders take over from each other, such as the id of a run; spelled like a Lock
 	Number int64  // grows with each holder
 	Owner  string // what others read who wait for the lock, on one line
 }

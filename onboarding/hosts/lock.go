@@ -62,11 +62,11 @@ func (h *Host) fenceFile(fence Fence) string {
 
 // owner is the name on one line, cut to what is kept of it.
 func (f Fence) owner() string {
-	if name := plain([]byte(f.Owner)); len(name) > maxOwner {
+	name := plain([]byte(f.Owner))
+	if len(name) > maxOwner {
 		return shorten(name, maxOwner)
-	} else {
-		return name
 	}
+	return name
 }
 
 // untilFree repeats an attempt that fails at once while the lock is taken, until the host's

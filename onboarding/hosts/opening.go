@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -138,12 +137,4 @@ func sentence(output []byte) string {
 		}
 	}
 	return strings.Join(lines, " / ")
-}
-
-// withoutLocale is this process's environment without its locale. ssh would send that to hosts that
-// may not have it (SendEnv LC_*), and would itself report failures in another language.
-func withoutLocale() []string {
-	return slices.DeleteFunc(os.Environ(), func(variable string) bool {
-		return strings.HasPrefix(variable, "LC_") || strings.HasPrefix(variable, "LANG")
-	})
 }

@@ -7,7 +7,9 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"slices"
 	"strconv"
+	"strings"
 	"syscall"
 	"time"
 
@@ -34,9 +36,9 @@ type process struct {
 	local   bool
 	locked  bool
 	logFile string        // ssh's own words go here, apart from the command's
-	ended   chan struct{} // closed once the fields below are set
 	stdout  *opening      // of a remote command, nil of a local one
-	stderr  *opening
+	stderr  *opening      // as stdout
+	ended   chan struct{} // closed once the fields below are set
 	waitErr error
 	sshLog  string
 }
@@ -160,4 +162,12 @@ func (p *process) status() (int, error) {
 		return 128 + int(status.Signal()), nil
 	}
 	return exit.ExitCode(), nil
+}
+
+// withoutLocale is this process's environment without its locale. ssh would send that to hosts that
+// may not have it (SendEnv LC_*), and would itself report failures in another language.
+func withoutLocale() []string {
+	return slices.DeleteFunc(os.Environ(), func(variable string) bool {
+		return strings.HasPrefix(variable, "LC_") || strings.HasPrefix(variable, "LANG")
+	})
 }

@@ -37,7 +37,8 @@ func TestWhatStandsBetween(t *testing.T) {
 				t.Errorf("output %q, %v", out, err)
 			}
 			for _, lock := range []string{"", "repo"} {
-				_, err := host.Run(context20(t), hosts.Command{Argv: []string{"sh", "-c", "echo x; exit 3"}, Lock: lock}, nil)
+				argv := []string{"sh", "-c", "echo x; exit 3"}
+				_, err := host.Run(context20(t), hosts.Command{Argv: argv, Lock: lock}, nil)
 				if !hosts.IsExit(err, 3) {
 					t.Errorf("lock %q: %v", lock, err)
 				}

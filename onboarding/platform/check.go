@@ -9,7 +9,6 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
-	"github.com/atlilith/onboardbot/internal/reconnect"
 	"github.com/atlilith/onboardbot/onboarding"
 )
 
@@ -80,7 +79,7 @@ func Explain(err error) string {
 
 func (c checker) checkPrimary(ctx context.Context) (onboarding.Finding, error) {
 	var problem string
-	err := pgx.BeginFunc(ctx, reconnect.Pool{Pool: c.db.pool}, func(tx pgx.Tx) (err error) {
+	err := pgx.BeginFunc(ctx, c.db.pool, func(tx pgx.Tx) (err error) {
 		problem, err = writable(ctx, tx)
 		return err
 	})
@@ -102,7 +101,7 @@ func (c checker) checkIdentity(ctx context.Context) (onboarding.Finding, error) 
 			"no identity query is configured, so another server would not be noticed")
 	}
 	var problem string
-	err := pgx.BeginFunc(ctx, reconnect.Pool{Pool: c.db.pool}, func(tx pgx.Tx) (err error) {
+	err := pgx.BeginFunc(ctx, c.db.pool, func(tx pgx.Tx) (err error) {
 		problem, err = c.db.foreign(ctx, tx)
 		return err
 	})

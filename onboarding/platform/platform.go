@@ -22,8 +22,8 @@ const maxConnections = 4
 type DB struct {
 	config Config
 	quoted tables
-	pool   *pgxpool.Pool
-	app    *pgxpool.Pool // logs in as the application; the same as pool where the role is taken on
+	pool   reconnect.Pool
+	app    reconnect.Pool // logs in as the application; the same as pool where the role is taken on
 }
 
 var _ onboarding.Platform = (*DB)(nil)
@@ -49,10 +49,10 @@ func New(config Config) (*DB, error) {
 	return db, nil
 }
 
-func connect(url secret.String, config Config) (*pgxpool.Pool, error) {
+func connect(url secret.String, config Config) (reconnect.Pool, error) {
 	parsed, err := pgxpool.ParseConfig(url.Reveal())
 	if err != nil {
-		return nil, errors.New("is not a connection string")
+		return reconnect.Pool{}, errors.New("is not a connection string")
 	}
 	parsed.MaxConns = maxConnections
 	parameters := parsed.ConnConfig.RuntimeParams
@@ -60,7 +60,8 @@ func connect(url secret.String, config Config) (*pgxpool.Pool, error) {
 	parameters["statement_timeout"] = strconv.FormatInt(config.Timeout.Milliseconds(), 10)
 	parameters["lock_timeout"] = parameters["statement_timeout"]
 	parsed.ConnConfig.ConnectTimeout = config.Timeout
-	return pgxpool.NewWithConfig(context.Background(), parsed)
+	pool, err := pgxpool.NewWithConfig(context.Background(), parsed)
+	return reconnect.Pool{Pool: pool}, err
 }
 
 // Close ends all connections.
@@ -85,7 +86,7 @@ type Owner struct {
 // statement and the commit. One whose owner is frozen there ends by itself after maxIdle. So once a
 // later owner has called [DB.Settle], nothing of an earlier one is committed any more.
 func (db *DB) Execute(ctx context.Context, transaction onboarding.Transaction, owner Owner) error {
-	return pgx.BeginFunc(ctx, reconnect.Pool{Pool: db.pool}, func(tx pgx.Tx) error {
+	return pgx.BeginFunc(ctx, db.pool, func(tx pgx.Tx) error {
 		if err := alone(ctx, tx, owner.Run); err != nil {
 			return err
 		}
@@ -115,7 +116,7 @@ func (db *DB) Execute(ctx context.Context, transaction onboarding.Transaction, o
 
 // Settle waits until no transaction of a run is open.
 func (db *DB) Settle(ctx context.Context, run uuid.UUID) error {
-	return pgx.BeginFunc(ctx, reconnect.Pool{Pool: db.pool}, func(tx pgx.Tx) error { return alone(ctx, tx, run) })
+	return pgx.BeginFunc(ctx, db.pool, func(tx pgx.Tx) error { return alone(ctx, tx, run) })
 }
 
 // maxIdle is how long a transaction that writes may wait for its owner, in milliseconds. The server

@@ -6,8 +6,6 @@ import (
 	"fmt"
 
 	"github.com/jackc/pgx/v5"
-
-	"github.com/atlilith/onboardbot/internal/reconnect"
 )
 
 // ErrWrongServer says that a connection leads to a server that must not be written to: a standby,
@@ -17,7 +15,7 @@ var ErrWrongServer = errors.New("not the authoritative server of the platform: n
 // Confirm returns [ErrWrongServer] if the server that answers now is not the authoritative one. A
 // later statement may reach another server; [DB.Execute] asks again in its own transaction.
 func (db *DB) Confirm(ctx context.Context) error {
-	return pgx.BeginFunc(ctx, reconnect.Pool{Pool: db.pool}, func(tx pgx.Tx) error { return db.confirm(ctx, tx) })
+	return pgx.BeginFunc(ctx, db.pool, func(tx pgx.Tx) error { return db.confirm(ctx, tx) })
 }
 
 // confirm judges the server that a transaction runs on, on which its statements run too.

@@ -12,7 +12,6 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/atlilith/onboardbot/internal/claims"
-	"github.com/atlilith/onboardbot/internal/reconnect"
 )
 
 // Identity is whose session it is: ids, either of which may be empty.
@@ -30,7 +29,7 @@ var errOver = errors.New("rolled back")
 
 // Try runs f in a session and rolls back what it did.
 func (db *DB) Try(ctx context.Context, f func(*Session) error) error {
-	err := pgx.BeginFunc(ctx, reconnect.Pool{Pool: db.app}, func(tx pgx.Tx) error {
+	err := pgx.BeginFunc(ctx, db.app, func(tx pgx.Tx) error {
 		if db.app == db.pool {
 			if _, err := tx.Exec(ctx, "SET LOCAL ROLE "+pgx.Identifier{db.config.AppRole}.Sanitize()); err != nil {
 				return fmt.Errorf("role %s: %w", db.config.AppRole, err)

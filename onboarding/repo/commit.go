@@ -74,8 +74,7 @@ var (
 	// was written.
 	ErrForeign = errors.New("unpushed commits of others")
 	// ErrRefused: git or a hook refused the commit, a hook altered it, or git would store other
-	// bytes or modes than those that were approved. The files are written,
-	// nothing is committed.
+	// bytes or modes than those that were approved. The files are written, nothing is committed.
 	ErrRefused = errors.New("commit refused")
 	// ErrBehind: the remote has commits that are missing here. The commit is made and not pushed.
 	// With [Commit.Rebase] it is put on top of them.
@@ -104,11 +103,11 @@ var failures = map[int]struct {
 		"the commit exists and will only be pushed"},
 	90: {ErrOutside, "an unpushed commit of this program touches more than domains' folders: " +
 		"check it before anything is pushed"},
-	93: {ErrConflict, "both changed this file: pull with rebase in the work tree, then retry"},
-	94: {ErrConflict, "commit or stash what is changed in the work tree, then retry"},
+	91: {ErrPush, "make sure that the remote can be reached and has the branch, then retry: nothing is written yet"},
 	92: {ErrRefused, "an attribute or filter of the repository changes the file: exempt it in .gitattributes, " +
 		"such as with -text -ident -filter, then retry"},
-	91: {ErrPush, "make sure that the remote can be reached and has the branch, then retry: nothing is written yet"},
+	93: {ErrConflict, "both changed this file: pull with rebase in the work tree, then retry"},
+	94: {ErrConflict, "commit or stash what is changed in the work tree, then retry"},
 }
 
 // commitHash is a full SHA-1 or SHA-256 object name.

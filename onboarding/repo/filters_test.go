@@ -111,7 +111,8 @@ for n in 1 2 3 4 5 6 7 8 9; do echo "check $n...(no files to check)Skipped"; don
 	c := deploy()
 	c.Output = func(line string) { lines = append(lines, line) }
 	refuses(t, p, c, repo.ErrRefused, "check yaml...Failed", "could not find expected", "git commit failed")
-	if all := strings.Join(lines, "\n"); !strings.Contains(all, "check 4...") || !strings.Contains(all, "exit code: 1") {
+	all := strings.Join(lines, "\n")
+	if !strings.Contains(all, "check 4...") || !strings.Contains(all, "exit code: 1") {
 		t.Errorf("the output: %s", all)
 	}
 

@@ -10,8 +10,6 @@ import (
 	"errors"
 	"fmt"
 	"hash"
-	"io/fs"
-	"path"
 	"slices"
 	"strings"
 
@@ -108,8 +106,11 @@ func TreeOf(files []hosts.File, like string) string {
 }
 
 func treeOf(files []hosts.File, newHash func() hash.Hash) []byte {
-	type entry struct{ mode, name, key string }
-	entries := map[entry][]byte{}
+	type entry struct {
+		mode, name, key string
+		object          []byte
+	}
+	var entries []entry
 	below := map[string][]hosts.File{}
 	for _, file := range files {
 		if dir, rest, nested := strings.Cut(file.Path, "/"); nested {
@@ -117,27 +118,21 @@ func treeOf(files []hosts.File, newHash func() hash.Hash) []byte {
 			below[dir] = append(below[dir], file)
 			continue
 		}
-		mode, content := "100644", file.Content
-		switch {
-		case file.Mode&fs.ModeSymlink != 0:
-			mode, content = "120000", []byte(file.Link)
-		case file.Mode.Perm()&0o111 != 0:
-			mode = "100755"
+		mode, content := GitMode(file.Mode), file.Content
+		if mode == gitLink {
+			content = []byte(file.Link)
 		}
-		entries[entry{mode, file.Path, file.Path}] = objectOf("blob", content, newHash)
+		entries = append(entries, entry{mode, file.Path, file.Path, objectOf("blob", content, newHash)})
 	}
 	for dir, files := range below {
-		entries[entry{"40000", dir, dir + "/"}] = treeOf(files, newHash) // git sorts a folder by its name and a slash
+		// git sorts a folder by its name and a slash
+		entries = append(entries, entry{"40000", dir, dir + "/", treeOf(files, newHash)})
 	}
-	sorted := make([]entry, 0, len(entries))
-	for e := range entries {
-		sorted = append(sorted, e)
-	}
-	slices.SortFunc(sorted, func(a, b entry) int { return strings.Compare(a.key, b.key) })
+	slices.SortFunc(entries, func(a, b entry) int { return strings.Compare(a.key, b.key) })
 	var tree bytes.Buffer
-	for _, e := range sorted {
-		tree.WriteString(e.mode + " " + path.Base(e.name) + "\x00")
-		tree.Write(entries[e])
+	for _, e := range entries {
+		tree.WriteString(e.mode + " " + e.name + "\x00")
+		tree.Write(e.object)
 	}
 	return objectOf("tree", tree.Bytes(), newHash)
 }

@@ -6,7 +6,6 @@ import (
 	_ "embed"
 	"errors"
 	"fmt"
-	"io/fs"
 	"path"
 	"regexp"
 	"slices"
@@ -221,12 +220,9 @@ func take(out []byte, size string) (content, rest []byte, err error) {
 }
 
 func object(mode, name string, content []byte) hosts.File {
-	file := hosts.File{Path: name, Mode: 0o644, Content: content}
-	switch mode {
-	case "100755":
-		file.Mode = 0o755
-	case "120000":
-		file.Mode, file.Link, file.Content = fs.ModeSymlink|0o777, string(content), nil
+	file := hosts.File{Path: name, Mode: FileMode(mode), Content: content}
+	if mode == gitLink {
+		file.Link, file.Content = string(content), nil
 	}
 	return file
 }

@@ -57,12 +57,9 @@ type certificate struct {
 // items test that the challenge of the certificate authority can work and then let certbot answer
 // it. The test comes first because failed validations are rate-limited. Its file is gone before
 // certbot starts, whatever the result.
-//
-// certbot answers from a location of its own, which wins over a password, a denial or another root
-// that would hide the file. Where nginx's configuration has any of these, certbot itself makes the
-// test, against the authority's staging environment.
-func (c *certificate) items(run *onboarding.Run, s *site.Site, conf []byte) []onboarding.Item {
-	token := "onboardbot-" + run.ID.String()
+// In a dry run certbot itself makes the test, against the authority's staging environment.
+func (c *certificate) items(run *onboarding.Run, s *site.Site, dryRun bool) []onboarding.Item {
+	token := challengeToken(run)
 	file := path.Join(s.Challenge, token)
 	addresses := make([]string, 0, 2)
 	for _, address := range s.Addresses() {
@@ -72,10 +69,7 @@ func (c *certificate) items(run *onboarding.Run, s *site.Site, conf []byte) []on
 		return &onboarding.Command{Host: s.HostName, Argv: argv, Lock: lockNginx}
 	}
 	certbot := onboarding.Item{Command: command(s.ExpandAll(c.config.Command)...)}
-	probed := "/" + path.Join(c.config.Challenge, token)
-	hidden := conf != nil && !deployconfig.ManagedByCertbot(conf) &&
-		!deployconfig.ServesFile(conf, s.Names, probed, s.Webroot)
-	if hidden && len(c.config.DryRun) > 0 {
+	if dryRun {
 		return []onboarding.Item{{Command: command(s.ExpandAll(c.config.DryRun)...)}, certbot}
 	}
 	put := command("install", "-D", "-m", "0644", "/dev/stdin", file)
@@ -84,16 +78,35 @@ func (c *certificate) items(run *onboarding.Run, s *site.Site, conf []byte) []on
 	remove.Always = true
 	return []onboarding.Item{
 		{Command: put},
-		{Probe: &onboarding.Probe{Names: s.Names, Addresses: addresses, Path: probed, Body: token}},
+		{Probe: &onboarding.Probe{Names: s.Names, Addresses: addresses, Path: c.challengePath(run), Body: token}},
 		{Command: remove},
 		certbot,
 	}
 }
 
+// challengeToken is the name and the content of the file that tests the challenge.
+func challengeToken(run *onboarding.Run) string { return "onboardbot-" + run.ID.String() }
+
+// challengePath is where visitors get that file.
+func (c *certificate) challengePath(run *onboarding.Run) string {
+	return "/" + path.Join(c.config.Challenge, challengeToken(run))
+}
+
+// needsDryRun reports whether nginx's configuration hides the file that tests the challenge, such as
+// by a password, a denial or another root. certbot answers from a location of its own, which wins
+// over these.
+func (c *certificate) needsDryRun(s *scope, conf []byte) bool {
+	return len(c.config.DryRun) > 0 && !deployconfig.ManagedByCertbot(conf) &&
+		!deployconfig.ServesFile(conf, s.site.Names, c.challengePath(s.run), s.site.Webroot)
+}
+
 func (c *certificate) commands(s *scope) []onboarding.Command {
 	var list []onboarding.Command
-	anything := []byte("server {}")
-	for _, item := range slices.Concat(c.items(s.run, s.site, nil), c.items(s.run, s.site, anything)) {
+	items := c.items(s.run, s.site, false)
+	if len(c.config.DryRun) > 0 {
+		items = append(items, c.items(s.run, s.site, true)...)
+	}
+	for _, item := range items {
 		if item.Command != nil {
 			list = append(list, *item.Command)
 		}
@@ -122,17 +135,17 @@ func (c *certificate) observe(ctx context.Context, s *scope) (onboarding.Observa
 				until.Format("2006-01-02 15:04 UTC"))},
 		}, nil
 	}
-	var conf []byte
+	dryRun := false
 	if !s.forPlan {
-		seen, found, err := c.reachable(ctx, s.site)
+		seen, conf, err := c.reachable(ctx, s.site)
 		if err != nil || seen.Waiting != "" {
 			return seen, err
 		}
-		conf = found
+		dryRun = c.needsDryRun(s, conf)
 	}
 	return onboarding.Observation{Change: onboarding.Change{
 		Summary: "Obtain and install a certificate for " + strings.Join(s.site.Names, " and "),
-		Items:   c.items(s.run, s.site, conf),
+		Items:   c.items(s.run, s.site, dryRun),
 	}}, nil
 }
 

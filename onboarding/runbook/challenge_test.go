@@ -22,7 +22,8 @@ func TestChallenge(t *testing.T) {
 	}{
 		"all of them": {"server { listen 80; listen [::]:80; server_name D www.D; root /var/www/D; index index.html; " +
 			password + hidden + elsewhere + "}\n", true},
-		"www redirects": {"server { listen 80; listen [::]:80; server_name www.D; return 301 http://D$request_uri; }\n" +
+		"www redirects": {"server { listen 80; listen [::]:80; server_name www.D; " +
+			"return 301 http://D$request_uri; }\n" +
 			"server { listen 80; listen [::]:80; server_name D; root /var/www/D; index index.html; }\n", false},
 	}
 	w.vps("printf 'x:{PLAIN}x\\n' > /etc/nginx/htpasswd")

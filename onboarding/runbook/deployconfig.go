@@ -1,7 +1,6 @@
 package runbook
 
 import (
-	"bytes"
 	"context"
 	"io/fs"
 	"path"
@@ -10,6 +9,7 @@ import (
 
 	"github.com/atlilith/onboardbot/onboarding"
 	"github.com/atlilith/onboardbot/onboarding/hosts"
+	"github.com/atlilith/onboardbot/onboarding/repo"
 	"github.com/atlilith/onboardbot/onboarding/runbook/folder"
 )
 
@@ -76,12 +76,9 @@ func (d *deployConfig) observeUndo(ctx context.Context, s *scope) (onboarding.Ob
 	for _, past := range pastFiles(s) {
 		name := strings.TrimPrefix(past.path, s.site.Folder+"/")
 		file := hosts.File{Path: name, Mode: past.mode, Content: past.before}
-		var now []byte
-		if found := folder.Find(have.Files, file.Path); found != nil {
-			now = append([]byte{}, found.Content...)
-		}
-		if !sameFile(now, past.before) &&
-			!slices.ContainsFunc(past.after, func(after []byte) bool { return sameFile(now, after) }) {
+		now := folder.ContentOf(have.Files, file.Path)
+		if !folder.SameFile(now, past.before) &&
+			!slices.ContainsFunc(past.after, func(after []byte) bool { return folder.SameFile(now, after) }) {
 			return onboarding.Observation{}, onboarding.Conflictf("Check it and restore it by hand.",
 				"%s was changed since the run.", past.path)
 		}
@@ -93,9 +90,6 @@ func (d *deployConfig) observeUndo(ctx context.Context, s *scope) (onboarding.Ob
 	change, err := have.Commit(wanted)
 	return onboarding.Observation{Change: change}, err
 }
-
-// sameFile compares the contents of two files; nil is no file.
-func sameFile(a, b []byte) bool { return (a == nil) == (b == nil) && bytes.Equal(a, b) }
 
 // pastFile is one file that a run changed: its content before the run, and each content that the
 // run gave it.
@@ -119,11 +113,7 @@ func pastFiles(s *scope) []pastFile {
 			}
 			i := slices.IndexFunc(files, func(f pastFile) bool { return f.path == change.Path })
 			if i < 0 {
-				mode := fs.FileMode(0o644)
-				if change.Mode == "100755" {
-					mode = 0o755
-				}
-				files = append(files, pastFile{path: change.Path, mode: mode, before: before})
+				files = append(files, pastFile{path: change.Path, mode: repo.FileMode(change.Mode), before: before})
 				i = len(files) - 1
 			}
 			files[i].after = append(files[i].after, after)

@@ -85,7 +85,7 @@ func (k *mailKeys) remove(file mail.KeyFile) []onboarding.Command {
 	}
 }
 
-// emptyFolder reports whether there is a folder on the host of the keys with nothing in it.
+// emptyFolder reports whether a folder exists on the host of the keys and has nothing in it.
 func (k *mailKeys) emptyFolder(ctx context.Context, folder string) (bool, error) {
 	const script = `[ ! -d "$1" ] || find "$1" -maxdepth 0 -empty`
 	out, err := k.mail.hosts[k.mail.config.DKIM.Host].Output(ctx,
@@ -122,14 +122,16 @@ func (k *mailKeys) observeUndo(ctx context.Context, s *scope) (onboarding.Observ
 		}
 		commands := k.remove(file)
 		if slices.Contains(missing, file) {
-			// The bot may have died between the two.
+			// The bot may have died after it deleted the key and before it deleted the folder. What
+			// deletes another key deletes the folder that they share.
 			left, err := k.emptyFolder(ctx, path.Dir(file.Path))
 			if err != nil {
 				return onboarding.Observation{}, err
 			}
-			if commands = commands[1:]; !left || len(seen.Change.Items) > 0 {
+			if !left || len(seen.Change.Items) > 0 {
 				continue
 			}
+			commands = commands[1:]
 		}
 		for _, command := range commands {
 			seen.Change.Items = append(seen.Change.Items, onboarding.Item{Command: &command})

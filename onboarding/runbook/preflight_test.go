@@ -44,8 +44,8 @@ func TestPreflight(t *testing.T) {
 	for _, finding := range observed.Findings {
 		names = append(names, finding.Name)
 	}
-	want := []string{"platform database", "primary, not a standby", "authoritative host", "database grants", "can see all tenants",
-		"application role",
+	want := []string{"platform database", "primary, not a standby", "authoritative host",
+		"database grants", "can see all tenants", "application role",
 		"host apricot", "repository", "unpushed commits", "deploy config of merche-biche.com",
 		"host vps-0", "nginx on vps-0", "certbot on vps-0", "nginx folders on vps-0",
 		"zone of merche-biche.com", "provider-portal", "database rows"}

@@ -24,8 +24,8 @@ func TestPrerequisites(t *testing.T) {
 	for _, finding := range findings {
 		names = append(names, finding.Name)
 	}
-	want := []string{"platform database", "primary, not a standby", "authoritative host", "database grants", "can see all tenants",
-		"application role",
+	want := []string{"platform database", "primary, not a standby", "authoritative host",
+		"database grants", "can see all tenants", "application role",
 		"ssh",
 		"host apricot", "repository", "unpushed commits", "deploy config of onboardbot-check-0.example",
 		"host vps-0", "nginx on vps-0", "certbot on vps-0", "nginx folders on vps-0", "DNS updates", "provider-portal"}

@@ -59,9 +59,14 @@ func (s Step) applies(run *onboarding.Run, domain onboarding.Domain) bool {
 
 func (s Step) key(domain string) onboarding.Key {
 	if s.PerDomain {
-		return onboarding.Key(string(s.Kind) + "/" + domain)
+		return domainKey(s.Kind, domain)
 	}
 	return onboarding.Key(s.Kind)
+}
+
+// domainKey is the key of a step that a run has once per domain.
+func domainKey(kind onboarding.Kind, domain string) onboarding.Key {
+	return onboarding.Key(string(kind) + "/" + domain)
 }
 
 // definition describes the step for one run.

@@ -79,7 +79,7 @@ func (y *syncConf) observe(ctx context.Context, s *scope) (onboarding.Observatio
 
 // certificateOf is the step that obtains the certificate of a site.
 func certificateOf(s *site.Site) onboarding.Key {
-	return onboarding.Key(string(kindCertificate) + "/" + s.Domain)
+	return domainKey(kindCertificate, s.Domain)
 }
 
 // withoutTLS reports whether the configuration on the VPS is one that certbot has not edited, such as

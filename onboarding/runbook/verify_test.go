@@ -68,7 +68,8 @@ func TestVerify(t *testing.T) {
 		run  *onboarding.Run
 		want []string
 	}{
-		{alone, slices.Concat([]string{"ok provider-portal"}, personal("anna"), []string{"ok no row predates the run"})},
+		{alone, slices.Concat([]string{"ok provider-portal"}, personal("anna"),
+			[]string{"ok no row predates the run"})},
 		{owns, slices.Concat([]string{"ok provider-portal"}, personal("bella"), personal("bella in bella-collective"),
 			[]string{"ok no row predates the run", "ok context switcher"})},
 		{joins, slices.Concat([]string{"ok provider-portal"}, personal("clara"), personal("clara in lilith"),

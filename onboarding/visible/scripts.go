@@ -1,6 +1,7 @@
 package visible
 
 import (
+	"iter"
 	"slices"
 	"unicode"
 )
@@ -63,11 +64,11 @@ func mixedLetters(runes []rune) map[int]bool {
 }
 
 // words yields where each word begins and ends that has a character outside ASCII.
-func words(runes []rune) func(yield func(start, end int) bool) {
+func words(runes []rune) iter.Seq2[int, int] {
 	return func(yield func(start, end int) bool) {
 		for start := 0; start < len(runes); start++ {
 			end, foreign := start, false
-			for end < len(runes) && (unicode.In(runes[end], unicode.L, unicode.M)) {
+			for end < len(runes) && unicode.In(runes[end], unicode.L, unicode.M) {
 				foreign = foreign || runes[end] > unicode.MaxASCII
 				end++
 			}

@@ -21,8 +21,8 @@ func TestExact(t *testing.T) {
 		// An escape and the text of one read differently.
 		`\u200b`: `\x5cu200b`, `\.php$`: `\.php$`, `\usr`: `\usr`,
 		// Emoji stay.
-		"👩\u200d👧 ❤\ufe0f\u200d🔥 1\ufe0f\u20e3": "👩\u200d👧 ❤\ufe0f\u200d🔥 1\ufe0f\u20e3", "mer\u200dche": `mer\u200dche`,
-		"👩\u200d": `👩\u200d`, "日本a": "日本a",
+		"👩\u200d👧 ❤\ufe0f\u200d🔥 1\ufe0f\u20e3": "👩\u200d👧 ❤\ufe0f\u200d🔥 1\ufe0f\u20e3",
+		"mer\u200dche": `mer\u200dche`, "👩\u200d": `👩\u200d`, "日本a": "日本a",
 	} {
 		if got := Exact(text); got != want {
 			t.Errorf("%+q shows as %q, want %q", text, got, want)
@@ -60,7 +60,9 @@ func TestMixedAndDisguised(t *testing.T) {
 			t.Errorf("%+q: %q, want %q", text, got, want)
 		}
 	}
-	for text, want := range map[string]string{"Merche": "", "\U0001d40cerche": "M", "Ｍerche": "M", "Zoë": "", "日本": ""} {
+	for text, want := range map[string]string{
+		"Merche": "", "\U0001d40cerche": "M", "Ｍerche": "M", "Zoë": "", "日本": "",
+	} {
 		if _, got := Disguised(text); got != want {
 			t.Errorf("%+q: %q, want %q", text, got, want)
 		}

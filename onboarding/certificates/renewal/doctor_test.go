@@ -38,7 +38,8 @@ func (h cronlessHost) Output(context.Context, hosts.Command) ([]byte, error) {
 func TestExamineTimers(t *testing.T) {
 	t.Parallel()
 	asked := 0
-	doctor := NewDoctor(certbot.Hosts{"vps": silentHost{}, "idle": cronlessHost{&asked}}, nil, nil, certificates.Limits{})
+	doctor := NewDoctor(certbot.Hosts{"vps": silentHost{}, "idle": cronlessHost{&asked}}, nil, nil,
+		certificates.Limits{})
 	site := func(name, host string, lineages ...certificates.Lineage) certificates.SiteReport {
 		return certificates.SiteReport{Site: certificates.Site{Domain: name, Host: host}, Lineages: lineages}
 	}

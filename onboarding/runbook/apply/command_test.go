@@ -26,8 +26,9 @@ func TestCertbotsReason(t *testing.T) {
 			"certbot says: [Errno 28] No space left on device (vps-0: certbot --nginx: exit status 1)"},
 		"nginx": {"certbot.errors.MisconfigurationError: nginx restart failed:",
 			"certbot says: nginx restart failed: (vps-0: certbot --nginx: exit status 1)"},
-		"nothing": {"2026-11-27 05:00:00:DEBUG:certbot: started", "vps-0: certbot --nginx: exit status 1: Ask for help or " +
-			"search for solutions at https://community.letsencrypt.org."},
+		"nothing": {"2026-11-27 05:00:00:DEBUG:certbot: started",
+			"vps-0: certbot --nginx: exit status 1: Ask for help or " +
+				"search for solutions at https://community.letsencrypt.org."},
 	} {
 		err := certbotFailure(failure, strings.Split(test.log, "\n"))
 		if err.Error() != test.want {

@@ -2,7 +2,6 @@ package apply
 
 import (
 	"context"
-	"io/fs"
 	"strings"
 	"unicode"
 
@@ -23,11 +22,8 @@ func (a commitApplier) apply(ctx context.Context, task Task) error {
 		if err != nil {
 			return err
 		}
-		mode := fs.FileMode(0o644)
-		if file.Mode == "100755" {
-			mode = 0o755
-		}
-		commit.Files = append(commit.Files, repo.FileChange{Path: file.Path, Mode: mode, Before: before, After: after})
+		commit.Files = append(commit.Files,
+			repo.FileChange{Path: file.Path, Mode: repo.FileMode(file.Mode), Before: before, After: after})
 		task.Log.Line(file.Path)
 	}
 	hash, err := a.repo.Apply(ctx, commit)

@@ -55,10 +55,6 @@ type Folder struct {
 // Observe returns the deploy folder of a site.
 func (d *Planner) Observe(ctx context.Context, s *site.Site) (*Folder, error) {
 	state, err := d.repo.Observe(ctx, s.Domain)
-	return d.newFolder(s, state, err)
-}
-
-func (d *Planner) newFolder(s *site.Site, state *repo.State, err error) (*Folder, error) {
 	if err != nil {
 		return nil, err
 	}
@@ -105,7 +101,7 @@ func (f *Folder) Commit(wanted Commit) (onboarding.Change, error) {
 		if !slices.Contains(wanted.Gone, file.Path) {
 			content = append([]byte{}, file.Content...)
 		}
-		if here := contentOf(f.Files, file.Path); !sameFile(here, content) {
+		if here := ContentOf(f.Files, file.Path); !SameFile(here, content) {
 			commit.Files = append(commit.Files, f.change(file, here, content))
 		}
 	}
@@ -124,9 +120,9 @@ func (f *Folder) Commit(wanted Commit) (onboarding.Change, error) {
 func (f *Folder) unpushed(changed []onboarding.FileChange) []onboarding.FileChange {
 	var changes []onboarding.FileChange
 	for _, file := range overlay(f.Repo.Remote, f.Repo.Committed) {
-		here, there := contentOf(f.Repo.Committed, file.Path), contentOf(f.Repo.Remote, file.Path)
+		here, there := ContentOf(f.Repo.Committed, file.Path), ContentOf(f.Repo.Remote, file.Path)
 		change := f.change(file, there, here)
-		if file.Mode.IsRegular() && !sameFile(here, there) && !slices.ContainsFunc(changed,
+		if file.Mode.IsRegular() && !SameFile(here, there) && !slices.ContainsFunc(changed,
 			func(c onboarding.FileChange) bool { return c.Path == change.Path }) {
 			changes = append(changes, change)
 		}
@@ -136,20 +132,16 @@ func (f *Folder) unpushed(changed []onboarding.FileChange) []onboarding.FileChan
 
 // change is the change of one file of the folder. No content is no file.
 func (f *Folder) change(file hosts.File, before, after []byte) onboarding.FileChange {
-	mode := "100644"
-	if file.Mode.Perm()&0o111 != 0 {
-		mode = "100755"
-	}
-	return onboarding.NewFileChange(path.Join(f.Site.Folder, file.Path), mode, before, after)
+	return onboarding.NewFileChange(path.Join(f.Site.Folder, file.Path), repo.GitMode(file.Mode), before, after)
 }
 
-// contentOf is the content of a file of a tree, nil if there is none.
-func contentOf(files []hosts.File, name string) []byte {
+// ContentOf is the content of a file of a tree, nil if there is none.
+func ContentOf(files []hosts.File, name string) []byte {
 	if found := Find(files, name); found != nil {
 		return append([]byte{}, found.Content...)
 	}
 	return nil
 }
 
-// sameFile compares the contents of two files; nil is no file.
-func sameFile(a, b []byte) bool { return (a == nil) == (b == nil) && bytes.Equal(a, b) }
+// SameFile compares the contents of two files; nil is no file.
+func SameFile(a, b []byte) bool { return (a == nil) == (b == nil) && bytes.Equal(a, b) }

@@ -20,9 +20,10 @@ func (d *Planner) Sources(ctx context.Context, s *site.Site, argv []string) ([]o
 	return convert(found), err
 }
 
-// PlannedSources are the sources once the deploy-config step has made of the folder what it will.
-func (d *Planner) PlannedSources(ctx context.Context, run *onboarding.Run, have *Folder,
-	argv []string) ([]onboarding.Source, error) {
+// PlannedSources are the sources as they will be after the deploy-config step.
+func (d *Planner) PlannedSources(
+	ctx context.Context, run *onboarding.Run, have *Folder, argv []string,
+) ([]onboarding.Source, error) {
 	plan, err := d.Plan(ctx, run, have)
 	if err != nil {
 		return nil, err

@@ -54,6 +54,16 @@ func TestDefaultsAreTheRunbooks(t *testing.T) {
 	}
 }
 
+func TestEmptyCommandIsReported(t *testing.T) {
+	t.Parallel()
+	config := nowhere(t)
+	config.Certificate.Command = []string{}
+	config.Defaults()
+	if err := config.Validate(); err == nil || err.Error() != "certificate.command: is empty" {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestEveryProblemIsReported(t *testing.T) {
 	t.Parallel()
 	config := nowhere(t)

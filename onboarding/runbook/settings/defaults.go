@@ -57,7 +57,7 @@ func (c *Config) Defaults() {
 		c.Certificate.Command = []string{"certbot", "--nginx", "-d", "{domain}", "-d", "www.{domain}",
 			"--non-interactive", "--agree-tos", "-m", "{email}", "--redirect"}
 	}
-	if command := c.Certificate.Command; c.Certificate.DryRun == nil && command[0] == "certbot" &&
+	if command := c.Certificate.Command; c.Certificate.DryRun == nil && slices.Index(command, "certbot") == 0 &&
 		slices.Contains(command, "--nginx") {
 		c.Certificate.DryRun = []string{"certbot", "certonly", "--nginx", "--dry-run", "-d", "{domain}",
 			"-d", "www.{domain}", "--non-interactive", "--agree-tos", "-m", "{email}"}
