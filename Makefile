@@ -4,14 +4,16 @@
 CONTAINER = $(shell docker info >/dev/null 2>&1 && echo docker || echo podman)
 
 # Packages with the longest tests. They start first, so the others run beside them.
-LONGEST = ./internal/acceptance ./onboarding/runbook ./onboarding/isolation ./onboarding/certificates/watch ./internal/sandbox ./internal/sandbox/stage
+LONGEST = ./internal/acceptance ./onboarding/runbook ./onboarding/isolation ./onboarding/certificates/watch \
+	./internal/sandbox ./internal/sandbox/stage
 
 # Tests that kill and freeze the whole product. They run beside the others, in a process of their own.
 BLOWS := TestARunSurvivesKills|TestReplicasTakeOver
 
 # Packages whose tests start no daemon and enter no namespace.
 UNITS = $(shell go list -f '{{.ImportPath}} {{.TestImports}} {{.XTestImports}}' ./... | \
-	grep -vE 'internal/sandbox(/(daemon|dns|namespace|portal|postgres|slacktest|sshd|stage|testbed))?[] ]' | cut -d' ' -f1)
+	grep -vE 'internal/sandbox(/(daemon|dns|namespace|portal|postgres|slacktest|sshd|stage|testbed))?[] ]' | \
+	cut -d' ' -f1)
 
 # The linters, each in its own version.
 STATICCHECK := .build/staticcheck@v0.8.2
@@ -68,7 +70,8 @@ lint: $(STATICCHECK) $(DEADCODE)
 	go vet -race ./...
 	GOFLAGS=-race $(STATICCHECK) ./...
 	go run ./internal/tools/measure -limits
-	@dead=$$($(DEADCODE) .) && test -z "$$dead" || { echo "$$dead" ; echo "nothing calls these functions, or only tests do" >&2; exit 1; }
+	@dead=$$($(DEADCODE) .) && test -z "$$dead" || { \
+		echo "$$dead"; echo "nothing calls these functions, or only tests do" >&2; exit 1; }
 
 $(STATICCHECK):
 	GOBIN=$(CURDIR)/.build go install honnef.co/go/tools/cmd/staticcheck@$(lastword $(subst @, ,$@))
@@ -78,7 +81,8 @@ $(DEADCODE):
 	GOBIN=$(CURDIR)/.build go install golang.org/x/tools/cmd/deadcode@$(lastword $(subst @, ,$@))
 	@mv .build/deadcode $@
 
-# The pictures of the README and the guides, from the browser test. It writes those that show something else than before.
+# The pictures of the README and the guides, from the browser test. It writes those that show something else than
+# before.
 pictures: install $(AXE)
 	PICTURES=$(CURDIR)/docs/pictures go test ./internal/sandbox/stage -count 1
 
@@ -93,8 +97,11 @@ bench: install
 # Each parser of outside text for FUZZTIME. What it finds is kept in testdata/fuzz, and make test runs that.
 FUZZTIME = 5s
 fuzz: install
-	@grep -r --include='*_test.go' -oE '^func Fuzz\w+' . | sed -E 's,/[^/]*_test.go:func , ,' | sort -u | while read -r package target; do \
-		echo "$$package $$target" && go test "$$package" -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) || exit 1; done
+	@grep -r --include='*_test.go' -oE '^func Fuzz\w+' . | sed -E 's,/[^/]*_test.go:func , ,' | sort -u | \
+		while read -r package target; do \
+			echo "$$package $$target" && \
+				go test "$$package" -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) || exit 1; \
+		done
 
 # 100,000 lives of runs, where make test simulates as many as take 5 s. A seed that fails is printed with its command.
 simulate:
@@ -111,8 +118,8 @@ build:
 image:
 	BUILDAH_FORMAT=docker $(CONTAINER) build --tag onboardbot .
 
-# Onboard a Provider with the image in the sandbox, as root. It needs podman: Docker's daemon starts containers outside of the
-# sandbox's namespace.
+# Onboard a Provider with the image in the sandbox, as root. It needs podman: Docker's daemon starts containers outside
+# of the sandbox's namespace.
 image-test: install
 	$(MAKE) image CONTAINER=podman
 	go run ./internal/sandbox/image

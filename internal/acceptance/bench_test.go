@@ -30,28 +30,8 @@ func BenchmarkOnboarding(b *testing.B) {
 		for i := range zones {
 			zones[i] = fmt.Sprintf("site-%d.example", i)
 		}
-		dir, err := os.MkdirTemp("", "bench")
-		if err != nil {
-			b.Fatal(err)
-		}
-		defer os.RemoveAll(dir)
-		set, err := testbed.Open(b.Context(), dir, testbed.Config{World: sandbox.Config{Zones: zones}})
-		if err != nil {
-			b.Fatal(err)
-		}
-		defer set.Close()
-		executable, err := os.Executable()
-		if err != nil {
-			b.Fatal(err)
-		}
-		bot, err := set.Start([]string{executable}, asProduct)
-		if err != nil {
-			b.Fatal(err)
-		}
-		if err := set.Connected(b.Context(), bot, 0); err != nil {
-			b.Fatal(err)
-		}
-		script := filepath.Join(dir, "runbook.sh")
+		set, bot := openBench(b, zones)
+		script := filepath.Join(set.Dir, "runbook.sh")
 		if err := os.WriteFile(script, []byte(sandbox.Runbook), 0o755); err != nil {
 			b.Fatal(err)
 		}
@@ -96,31 +76,11 @@ func BenchmarkOnboarding(b *testing.B) {
 func BenchmarkSixteenAtOnce(b *testing.B) {
 	const runs = 16
 	for b.Loop() {
-		dir, err := os.MkdirTemp("", "bench")
-		if err != nil {
-			b.Fatal(err)
-		}
-		defer os.RemoveAll(dir)
 		zones := make([]string, runs)
 		for i := range zones {
 			zones[i] = fmt.Sprintf("many-%d.example", i)
 		}
-		set, err := testbed.Open(b.Context(), dir, testbed.Config{World: sandbox.Config{Zones: zones}})
-		if err != nil {
-			b.Fatal(err)
-		}
-		defer set.Close()
-		executable, err := os.Executable()
-		if err != nil {
-			b.Fatal(err)
-		}
-		bot, err := set.Start([]string{executable}, asProduct)
-		if err != nil {
-			b.Fatal(err)
-		}
-		if err := set.Connected(b.Context(), bot, 0); err != nil {
-			b.Fatal(err)
-		}
+		set, bot := openBench(b, zones)
 		began := time.Now()
 		failed := make(chan error, runs)
 		roots := make([]workspace.Message, runs)
@@ -154,6 +114,33 @@ func BenchmarkSixteenAtOnce(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
+}
+
+// openBench starts a testbed with these zones, which ends with the benchmark, and the product.
+func openBench(b *testing.B, zones []string) (*testbed.Testbed, *testbed.Bot) {
+	b.Helper()
+	dir, err := os.MkdirTemp("", "bench")
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { os.RemoveAll(dir) })
+	set, err := testbed.Open(b.Context(), dir, testbed.Config{World: sandbox.Config{Zones: zones}})
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(set.Close)
+	executable, err := os.Executable()
+	if err != nil {
+		b.Fatal(err)
+	}
+	bot, err := set.Start([]string{executable}, asProduct)
+	if err != nil {
+		b.Fatal(err)
+	}
+	if err := set.Connected(b.Context(), bot, 0); err != nil {
+		b.Fatal(err)
+	}
+	return set, bot
 }
 
 func took(b *testing.B, play func(ctx context.Context, name, domain string) error, name, domain string) time.Duration {

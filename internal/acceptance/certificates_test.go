@@ -43,7 +43,8 @@ func TestCertificatesOverTime(t *testing.T) {
 	// This domain has no run and no certificate, so the report goes to the channel.
 	broken, err := s.Person(testbed.Ana).WaitMessage(s.within(20*time.Second), testbed.Channel,
 		func(m workspace.Message) bool {
-			return m.ThreadTS == "" && testbed.ContainsAll(testbed.Reads(m), []string{"cocotte.com", "port 443", "[Why?]"})
+			return m.ThreadTS == "" &&
+				testbed.ContainsAll(testbed.Reads(m), []string{"cocotte.com", "port 443", "[Why?]"})
 		})
 	s.must(err)
 	s.must(s.Press(s.within(20*time.Second), testbed.Ana, broken, "Why?"))

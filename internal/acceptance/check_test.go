@@ -33,8 +33,8 @@ func TestCheck(t *testing.T) {
 	}
 	for _, name := range []string{"slack bot token", "slack scopes", "slack's clock", "channel C0OPS",
 		"operators U0ANA", "approvers U0BO", "second operator",
-		"messages and views", "slack app token", "own database", "own rights", "own tables", "audit trail", "own database's clock",
-		"isolation checks", "platform database", "database grants", "ssh",
+		"messages and views", "slack app token", "own database", "own rights", "own tables", "audit trail",
+		"own database's clock", "isolation checks", "platform database", "database grants", "ssh",
 		"host apricot", "repository", "host vps-0", "nginx on vps-0", "certbot on vps-0",
 		"DNS updates", "provider-portal"} {
 		if !slices.ContainsFunc(report.Findings,
@@ -112,7 +112,8 @@ func TestCheck(t *testing.T) {
 				"enough: database_url: its role has no BYPASSRLS"}},
 		"no login of the application": {
 			[][2]string{{"  app_database_url: " + s.AppDSN() + "\n", ""}},
-			[]string{"failed isolation checks: app_database_url: missing: isolation is checked in sessions that log in"}},
+			[]string{"failed isolation checks: app_database_url: missing: isolation is checked in sessions that " +
+				"log in"}},
 		"a superuser as auditor": {
 			[][2]string{{auditor, "isolation:\n  database_url: " + s.AdminDSN()}},
 			[]string{"failed isolation checks: database_url: its role is a superuser"}},
@@ -121,7 +122,8 @@ func TestCheck(t *testing.T) {
 			[]string{`failed isolation checks: database "nowhere" does not exist`}},
 		"an auditor who may act as the application": {
 			[][2]string{{auditor, strings.Replace(auditor, "platform_auditor@", "half@", 1)}},
-			[]string{`failed isolation checks: database_url: its role is a member of app_role: REVOKE "platform_app" FROM "half"`}},
+			[]string{`failed isolation checks: database_url: its role is a member of app_role: ` +
+				`REVOKE "platform_app" FROM "half"`}},
 		"an auditor who may not look": {
 			[][2]string{{auditor, strings.Replace(auditor, "platform_auditor@", "blind@", 1)}},
 			[]string{"failed isolation checks: permission denied for "}},
@@ -133,8 +135,8 @@ func TestCheck(t *testing.T) {
 				"warning messages and views: this workspace does not accept plan blocks", "ok operators S0OPS: ana, bo",
 				"failed operators S0GONE: user group S0GONE: usergroups.users.list: no_such_subteam",
 				"warning operators S0MIXED: bo, but U0GUS is a guest",
-				"warning approvers S0OPEN: bo, cleo, but any member may edit this user group and so become an approver: " +
-					"U0BO, who is no admin, did so last", "ok approvers S0OPS: ana, bo"}},
+				"warning approvers S0OPEN: bo, cleo, but any member may edit this user group and so become an " +
+					"approver: U0BO, who is no admin, did so last", "ok approvers S0OPS: ana, bo"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := s.in(t)

@@ -26,7 +26,8 @@ func TestDecisions(t *testing.T) {
 	question := s.reads(root, "Database rows", "[Approve]")
 
 	for who, words := range map[string][]string{
-		testbed.Ana: {"your own request", "someone else must decide"}, testbed.Gus: {"guest"}, workspace.Fay: {"another workspace"},
+		testbed.Ana: {"your own request", "someone else must decide"}, testbed.Gus: {"guest"},
+		workspace.Fay: {"another workspace"},
 	} {
 		s.must(s.Press(s.within(10*time.Second), who, question, "Approve Database rows"))
 		s.readsEphemeral(who, words...)

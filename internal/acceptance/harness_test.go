@@ -108,7 +108,8 @@ func (s *harness) checkSlack() {
 		refused = refused && (event.Name != "files.info" || event.Error != "file_not_found") &&
 			event.Error != "exchanged_trigger_id"
 		// Both deliveries of an envelope are acknowledged.
-		late := event.Kind == workspace.KindAck && event.Error != "" && event.Error != "acknowledged_before" && !s.cutOff
+		late := event.Kind == workspace.KindAck && event.Error != "" && event.Error != "acknowledged_before" &&
+			!s.cutOff
 		if event.Kind == workspace.KindTrouble || refused || late {
 			s.t.Errorf("slack: %+v", event)
 		}

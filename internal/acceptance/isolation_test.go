@@ -27,7 +27,8 @@ import (
 // is off, the same leak again, and sound once it is on again. It also requests a report.
 func TestIsolationReports(t *testing.T) {
 	s := open(t, testbed.Config{Bot: func(settings *testbed.Settings) { settings.Reports = "*/3 * * * * *" }})
-	green := s.waitReport("", "No tenant can reach another tenant's rows", "6 tenants, 6 tables", "This is the first report.")
+	green := s.waitReport("", "No tenant can reach another tenant's rows", "6 tenants, 6 tables",
+		"This is the first report.")
 	if strings.Contains(testbed.Reads(green), "requested by") || strings.Contains(testbed.Reads(green), "@") {
 		t.Errorf("a quiet line says\n%s", testbed.Reads(green))
 	}
@@ -45,8 +46,8 @@ func TestIsolationReports(t *testing.T) {
 	still := s.waitReport(red.TS, "0 new, 0 fixed, 4 unchanged", "leak: read of public.bookings")
 
 	s.betweenReports(`ALTER TABLE bookings ENABLE ROW LEVEL SECURITY`)
-	mended := s.waitReport(still.TS, "✅", "No tenant can reach another tenant's rows", "0 new, 4 fixed, 0 unchanged", "Fixed:",
-		"read of", "public.bookings")
+	mended := s.waitReport(still.TS, "✅", "No tenant can reach another tenant's rows", "0 new, 4 fixed, 0 unchanged",
+		"Fixed:", "read of", "public.bookings")
 	s.waitReport(mended.TS, "No tenant can reach another tenant's rows", "No change since")
 
 	typed, err := s.Person(testbed.Ana).Type(s.within(10*time.Second), testbed.Channel, "/isolation-report cocotte")
@@ -80,7 +81,8 @@ func TestIsolationReports(t *testing.T) {
 		return strings.Contains(m.Render(200, nil), "No tenant can reach another tenant's rows")
 	})
 	s.must(err)
-	ticks := s.countInBotDatabase(`SELECT count(*) - count(DISTINCT tick) FROM onboarding.isolation_reports WHERE tick IS NOT NULL`)
+	ticks := s.countInBotDatabase(`SELECT count(*) - count(DISTINCT tick) FROM onboarding.isolation_reports
+		WHERE tick IS NOT NULL`)
 	if ticks != 0 {
 		t.Errorf("%d ticks have more than one report", ticks)
 	}
@@ -106,7 +108,8 @@ func TestALeakKeepsASiteFromGoingLive(t *testing.T) {
 	s.reads(root, "Sync nginx conf of merche-biche.com: done")
 	_, err := s.Root(s.within(10*time.Second), testbed.Bo, root, "🔴", "Isolation from all others", "7 of 10 steps")
 	s.must(err)
-	if asked := s.countInBotDatabase(`SELECT count(*) FROM onboarding.approvals WHERE step LIKE 'go-live/%'`); asked != 0 {
+	asked := s.countInBotDatabase(`SELECT count(*) FROM onboarding.approvals WHERE step LIKE 'go-live/%'`)
+	if asked != 0 {
 		t.Errorf("asked %d times whether a tenant goes live whose rows others reach", asked)
 	}
 	s.platform(`ALTER TABLE bookings ENABLE ROW LEVEL SECURITY`)

@@ -117,7 +117,8 @@ func changesNothing(what string) bool {
 	kind, name, _ := strings.Cut(what, " ")
 	switch kind {
 	case "COMMIT":
-		return !strings.Contains(name, "steps") && !strings.Contains(name, "attempts") && !strings.Contains(name, "runs")
+		return !strings.Contains(name, "steps") && !strings.Contains(name, "attempts") &&
+			!strings.Contains(name, "runs")
 	case "Slack":
 		return !strings.HasPrefix(name, "chat.") && !strings.HasPrefix(name, "files.")
 	}
@@ -268,7 +269,8 @@ func commandName(text string) string {
 	for _, known := range []struct{ word, name string }{
 		{"index.lock", "commit"}, {"certbot renew", "certbot renew"}, {"certbot delete", "certbot delete"},
 		{"certbot", "certbot"}, {"./run", "deploy"}, {"openssl", "openssl"}, {"mailbox-", "mailbox"},
-		{"nginx -s", "reload"}, {"install -d", "webroot"}, {"/dev/stdin", "install"}, {" rm ", "rm"}, {" true", "settle"},
+		{"nginx -s", "reload"}, {"install -d", "webroot"}, {"/dev/stdin", "install"}, {" rm ", "rm"},
+		{" true", "settle"},
 	} {
 		if strings.Contains(text, known.word) {
 			return known.name

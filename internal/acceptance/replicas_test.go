@@ -162,7 +162,8 @@ func (e *ensemble) takenOver(hit struck) {
 	e.until(maxTakeover+5*time.Second, "no other replica took over after one was "+hit.blow.name+" in "+hit.step,
 		`SELECT fencing_token > $1 FROM onboarding.runs`, hit.token)
 	took := time.Since(hit.at)
-	e.t.Logf("%-8s in %-13s after %5s: taken over in %s", hit.blow.name, hit.step, hit.after, took.Round(time.Millisecond))
+	e.t.Logf("%-8s in %-13s after %5s: taken over in %s", hit.blow.name, hit.step, hit.after,
+		took.Round(time.Millisecond))
 	if took > maxTakeover {
 		e.t.Errorf("taken over after %s, more than %s", took, maxTakeover)
 	}

@@ -166,9 +166,11 @@ func (k *killer) trail() (counts string) {
 	conn, err := pgx.Connect(k.t.Context(), k.BotDSN())
 	k.must(err)
 	defer conn.Close(context.Background())
-	k.must(conn.QueryRow(k.t.Context(), `SELECT string_agg(kind || ' ' || step || ' ' || count, E'\n' ORDER BY kind, step)
+	k.must(conn.QueryRow(k.t.Context(), `
+		SELECT string_agg(kind || ' ' || step || ' ' || count, E'\n' ORDER BY kind, step)
 		FROM (SELECT kind, step, count(*) FROM onboarding.events
-			WHERE kind NOT IN ('applying', 'interrupted', 'reminded', 'waiting') GROUP BY kind, step) events`).Scan(&counts))
+			WHERE kind NOT IN ('applying', 'interrupted', 'reminded', 'waiting')
+			GROUP BY kind, step) events`).Scan(&counts))
 	return counts
 }
 
@@ -189,7 +191,8 @@ func TestTortureRenewal(t *testing.T) {
 		if err == nil {
 			err = k.Press(k.within(10*time.Second), testbed.Bo, request, "Approve")
 		}
-		if _, found := k.Message(k.within(30*time.Second), testbed.Bo, root, "The certificate of", "is renewed"); found == nil {
+		_, found := k.Message(k.within(30*time.Second), testbed.Bo, root, "The certificate of", "is renewed")
+		if found == nil {
 			return nil
 		}
 		return err
@@ -214,7 +217,8 @@ func TestTortureReplicas(t *testing.T) {
 		for i, hit := range blows {
 			t.Run(hit.name, func(t *testing.T) {
 				var strikes []strike
-				for n, step := range []string{"database", "dns", "deploy-config", "deploy", "certificate", "sync", "go-live"} {
+				for n, step := range []string{"database", "dns", "deploy-config", "deploy", "certificate", "sync",
+					"go-live"} {
 					// Some at once, before anything is applied, and some in the middle.
 					strikes = append(strikes, strike{step, hit, time.Duration((i+n)%2) * 300 * time.Millisecond})
 				}

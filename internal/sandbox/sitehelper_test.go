@@ -17,23 +17,26 @@ func TestSiteHelper(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	const setUp = `set -e; umask 022; mkdir -p /run/site && cd /run/site && cat > onboardbot-site && chmod 755 onboardbot-site
+	const setUp = `set -e; umask 022; mkdir -p /run/site && cd /run/site &&
+	cat > onboardbot-site && chmod 755 onboardbot-site
 printf '%s\n' 'root ALL=(ALL:ALL) ALL' \
 	'nobody ALL=(root) NOPASSWD: /run/site/onboardbot-site ^(install|remove) [a-z0-9.-]+$' > sudoers
 chmod 440 sudoers; visudo -cqf sudoers`
 	over(t, string(helper), setUp)
 	// as runs a command as the account, where /etc/sudoers is the one above.
 	as := func(stdin, command string) (string, error) {
-		run := exec.CommandContext(t.Context(), "ssh", sandbox.QuinnVPS, `unshare --mount sh -c 'mount --bind /run/site/sudoers `+
-			`/etc/sudoers && exec setpriv --reuid=nobody --regid=nogroup --clear-groups -- `+command+`'`)
+		run := exec.CommandContext(t.Context(), "ssh", sandbox.QuinnVPS,
+			`unshare --mount sh -c 'mount --bind /run/site/sudoers /etc/sudoers && `+
+				`exec setpriv --reuid=nobody --regid=nogroup --clear-groups -- `+command+`'`)
 		run.Stdin = strings.NewReader(stdin)
 		out, err := run.CombinedOutput()
 		return string(out), err
 	}
 	const sudo = "sudo -n /run/site/onboardbot-site "
 	site := func(name string, lines ...string) string {
-		return "# HTTP only.\nserver {\n\tlisten 80;\n\tlisten [::]:80;\n\n\tserver_name \"" + name + "\" \"www." + name +
-			"\";\n\troot \"/var/www/" + name + "\";\n\tindex index.html;\n" + strings.Join(lines, "\n") +
+		return "# HTTP only.\nserver {\n\tlisten 80;\n\tlisten [::]:80;\n\n" +
+			"\tserver_name \"" + name + "\" \"www." + name + "\";\n" +
+			"\troot \"/var/www/" + name + "\";\n\tindex index.html;\n" + strings.Join(lines, "\n") +
 			"\n\tlocation / {\n\t\ttry_files $uri $uri/ =404;\n\t}\n}\n"
 	}
 	const conf = "/etc/nginx/sites-available/merche"
@@ -45,15 +48,18 @@ chmod 440 sudoers; visudo -cqf sudoers`
 		t.Errorf("installed is\n%s", served)
 	}
 	certified := strings.Replace(site("merche.com"), "listen 80;\n\tlisten [::]:80;",
-		"listen 443 ssl; # managed by Certbot\n    ssl_certificate /etc/letsencrypt/live/none/fullchain.pem; # managed by Certbot\n"+
+		"listen 443 ssl; # managed by Certbot\n"+
+			"    ssl_certificate /etc/letsencrypt/live/none/fullchain.pem; # managed by Certbot\n"+
 			"    ssl_certificate_key /etc/letsencrypt/live/none/privkey.pem; # managed by Certbot", 1)
 	for name, c := range map[string]struct{ stdin, command, want string }{
 		"another command": {"", "sudo -n id", "password is required"},
-		"nginx's master":  {site("merche.com", "access_log /etc/cron.d/x;"), sudo + "install merche", "neither of the template"},
-		"a line of code":  {site("merche.com", "include /tmp/x;"), sudo + "install merche", "neither of the template"},
+		"nginx's master": {site("merche.com", "access_log /etc/cron.d/x;"), sudo + "install merche",
+			"neither of the template"},
+		"a line of code": {site("merche.com", "include /tmp/x;"), sudo + "install merche", "neither of the template"},
 		"a second on a line": {site("merche.com", "listen 80; error_log /etc/passwd;"), sudo + "install merche",
 			"neither of the template"},
-		"a hidden line":       {site("merche.com", "listen 80;\rerror_log /etc/passwd;"), sudo + "install merche", "neither of the template"},
+		"a hidden line": {site("merche.com", "listen 80;\rerror_log /etc/passwd;"), sudo + "install merche",
+			"neither of the template"},
 		"a NUL":               {site("merche.com", "\x00"), sudo + "install merche", "NUL"},
 		"another root":        {site("merche.com", "root /etc;"), sudo + "install merche", "neither of the template"},
 		"out of the webroot":  {site("merche.com", "root /var/www/..;"), sudo + "install merche", ".."},
@@ -78,8 +84,8 @@ chmod 440 sudoers; visudo -cqf sudoers`
 	if out, err := as("", sudo+"remove merche"); err != nil {
 		t.Errorf("remove: %v: %s", err, out)
 	}
-	if left := output(t, "ssh", sandbox.QuinnVPS, "ls /etc/nginx/sites-available /etc/nginx/sites-enabled"); strings.Contains(
-		left, "merche") {
+	left := output(t, "ssh", sandbox.QuinnVPS, "ls /etc/nginx/sites-available /etc/nginx/sites-enabled")
+	if strings.Contains(left, "merche") {
 		t.Errorf("left is\n%s", left)
 	}
 }

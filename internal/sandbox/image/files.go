@@ -42,7 +42,8 @@ func configure(bed *testbed.Testbed, dir string) error {
 		{"slack", "bot_token", "slack_bot_token"}, {"slack", "app_token", "slack_app_token"},
 		{"database", "url", "database_url"},
 		{"platform", "database_url", "platform_database_url"},
-		{"platform", "app_database_url", "platform_app_database_url"}, {"isolation", "database_url", "isolation_database_url"},
+		{"platform", "app_database_url", "platform_app_database_url"},
+		{"isolation", "database_url", "isolation_database_url"},
 	} {
 		value := socket.Replace(section(s.section)[s.key].(string))
 		section(s.section)[s.key] = "file:" + keep("secrets/"+s.file, value)

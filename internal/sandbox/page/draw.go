@@ -217,7 +217,8 @@ func (p *page) drawChannel(out *screen, here workspace.Conversation, s workspace
 func (p *page) drawWorld(ctx context.Context, out *screen, at address) {
 	open := url.Values(at).Get("world")
 	for _, one := range p.Panels {
-		out.Tabs = append(out.Tabs, link{ID: one.ID, Name: one.Title, URL: at.with("world", one.ID), Here: one.ID == open})
+		out.Tabs = append(out.Tabs,
+			link{ID: one.ID, Name: one.Title, URL: at.with("world", one.ID), Here: one.ID == open})
 		if one.ID != open {
 			continue
 		}
@@ -232,7 +233,8 @@ func (p *page) drawWorld(ctx context.Context, out *screen, at address) {
 	if len(p.Faults) == 0 {
 		return
 	}
-	out.Tabs = append(out.Tabs, link{ID: breakIt, Name: "Break it", URL: at.with("world", breakIt), Here: open == breakIt})
+	out.Tabs = append(out.Tabs,
+		link{ID: breakIt, Name: "Break it", URL: at.with("world", breakIt), Here: open == breakIt})
 	if open == breakIt {
 		out.Panel = &panel{Title: "Break it", Close: at.with("world", "")}
 		for _, one := range p.Faults {

@@ -5,12 +5,11 @@ package pgproxy
 
 import (
 	"net"
-	"path/filepath"
-	"strconv"
 	"strings"
 	"sync"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 )
 
 // Direction is that of data between client and server.
@@ -51,8 +50,8 @@ func New(dsn string, onCommit func(Commit) (drop bool)) (*Proxy, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Proxy{network: "tcp", onCommit: onCommit, conns: map[net.Conn]bool{}}
-	p.network, p.target = pgNetwork(config)
+	p := &Proxy{onCommit: onCommit, conns: map[net.Conn]bool{}}
+	p.network, p.target = pgconn.NetworkAddress(config.Host, config.Port)
 	if p.listener, err = net.Listen("tcp", "127.0.0.1:0"); err != nil {
 		return nil, err
 	}
@@ -62,15 +61,6 @@ func New(dsn string, onCommit func(Commit) (drop bool)) (*Proxy, error) {
 	}
 	go p.accept()
 	return p, nil
-}
-
-// pgNetwork is where a server listens: a directory stands for the socket in it.
-func pgNetwork(config *pgx.ConnConfig) (network, address string) {
-	port := strconv.Itoa(int(config.Port))
-	if filepath.IsAbs(config.Host) {
-		return "unix", filepath.Join(config.Host, ".s.PGSQL."+port)
-	}
-	return "tcp", net.JoinHostPort(config.Host, port)
 }
 
 // DSN is a connection string through the proxy.

@@ -18,8 +18,8 @@ CREATE ROLE platform_sso LOGIN;
 -- The onboarding bot. It may become the application, to see what a tenant sees, but does not inherit its rights.
 CREATE ROLE onboarder LOGIN NOINHERIT;
 GRANT platform_app TO onboarder;
--- Isolation reports. It sees every row whatever the policies say, because that is what tenants are held against, writes nothing,
--- and may become the application.
+-- Isolation reports. It sees every row whatever the policies say, because that is what tenants are held against, and
+-- writes nothing.
 CREATE ROLE platform_auditor LOGIN BYPASSRLS;
 GRANT pg_read_all_data TO platform_auditor;
 

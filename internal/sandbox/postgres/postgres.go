@@ -185,7 +185,8 @@ const (
 	memoryNeeded = 2 << 30
 )
 
-// memory returns a folder in memory, where a new database takes a tenth of the time, or the usual one for temporary files.
+// memory returns a folder in memory, where a new database takes a tenth of the time, or the usual one
+// for temporary files.
 func memory() string {
 	var fs syscall.Statfs_t
 	if err := syscall.Statfs(memoryDir, &fs); err != nil || fs.Bavail*uint64(fs.Bsize) < memoryNeeded {

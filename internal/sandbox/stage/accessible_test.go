@@ -18,7 +18,8 @@ const axe = "../../../.build/axe-core/package/axe.min.js"
 // serious runs axe-core, and returns what it finds serious or critical: one line per rule.
 const serious = `axe.run(document, {resultTypes: ['violations'], iframes: false}).then(found => found.violations
 	.filter(v => v.impact === 'serious' || v.impact === 'critical')
-	.map(v => v.id + ' (' + v.help + '): ' + v.nodes.slice(0, 3).map(n => n.html.slice(0, 160)).join(' | ')).join('\n'))`
+	.map(v => v.id + ' (' + v.help + '): ' + v.nodes.slice(0, 3).map(n => n.html.slice(0, 160)).join(' | '))
+	.join('\n'))`
 
 // accessible fails the test if axe-core finds something serious in what the window shows, light or
 // dark.

@@ -31,22 +31,22 @@ const restartDelay = time.Second
 func (s *Stage) faults() []page.Fault {
 	return []page.Fault{
 		{ID: "kill", Label: "kill -9 the bot", Do: s.kill,
-			Expect: "It is started again after a second. It observes what the interrupted step did and continues under " +
-				"the same approval; nothing is applied twice and no message is lost."},
+			Expect: "It is started again after a second. It observes what the interrupted step did and continues " +
+				"under the same approval; nothing is applied twice and no message is lost."},
 		{ID: "replica", Label: "Start or stop a second replica", Do: s.replica, Now: s.replicas,
-			Expect: "Either replica can answer a click. A run is advanced by one of them at a time; if you then kill the " +
-				"bot, the other one continues."},
+			Expect: "Either replica can answer a click. A run is advanced by one of them at a time; if you then kill " +
+				"the bot, the other one continues."},
 		{ID: "sockets", Label: "Drop the Socket Mode connections", Do: s.dropSockets,
-			Expect: "The bot reconnects within a second or two. What is pressed meanwhile may show Slack's own error and " +
-				"can be pressed again."},
+			Expect: "The bot reconnects within a second or two. What is pressed meanwhile may show Slack's own error " +
+				"and can be pressed again."},
 		{ID: "storm", Label: "429 storm", Do: s.storm, Now: s.stormy,
 			Expect: "Slack refuses the next ten posts and ten updates. Messages arrive late, in order and once each."},
 		{ID: "nameserver", Label: "Stop or start a name server", Do: s.nameServer, Now: s.silent,
-			Expect: "The DNS step waits until every authoritative server answers with the new records. When the server is " +
-				"back, it continues by itself within seconds."},
+			Expect: "The DNS step waits until every authoritative server answers with the new records. When the " +
+				"server is back, it continues by itself within seconds."},
 		{ID: "drift", Label: "Change the zone behind its back", Do: s.drift, Now: s.drifted,
-			Expect: "Press it while the DNS step waits for approval, then approve: the approval lapses, the thread shows " +
-				"what differs, and a new request is below. Press again to take the record away."},
+			Expect: "Press it while the DNS step waits for approval, then approve: the approval lapses, the thread " +
+				"shows what differs, and a new request is below. Press again to take the record away."},
 	}
 }
 

@@ -186,7 +186,8 @@ func weathered(w *window) {
 	if left := w.th.Slack.Pending(workspace.FaultRateLimit); left > 0 {
 		w.th.t.Errorf("%d refusals did not happen", left)
 	}
-	const twice = `[...document.querySelectorAll('#replies article')].map(a => a.querySelector('.grow').innerText.split('\n')[1])
+	const twice = `[...document.querySelectorAll('#replies article')]
+		.map(a => a.querySelector('.grow').innerText.split('\n')[1])
 		.filter((line, i, all) => all.indexOf(line) < i).join()`
 	lines, err := chromedp.Run(w.ctx, chromedp.Evaluate[string](twice))
 	if err != nil {
@@ -261,7 +262,8 @@ func reads(w *window) {
 		}
 		w.sees("#messages article:not(.ephemeral)", command.says)
 		thread := fmt.Sprintf(`[...document.querySelectorAll('#messages article:not(.ephemeral)')]
-			.find(a => a.innerText.includes(%q) && !a.innerText.includes('steps'))?.querySelector('.replies')`, command.says)
+			.find(a => a.innerText.includes(%q) && !a.innerText.includes('steps'))?.querySelector('.replies')`,
+			command.says)
 		w.waitFor(thread)
 		w.js(thread + ".click()")
 		w.waitFor(`document.querySelector('#replies')`)
@@ -285,7 +287,8 @@ func completes(w *window) {
 	w.waitFor(offered + `.includes('/certificates') && document.querySelector('#write').ariaExpanded === 'true'`)
 	w.accessible()
 	w.keys("onboard u", kb.ArrowDown, kb.Tab)
-	w.waitFor(`document.querySelector('#write').value === '/onboard undo ' && document.querySelector('#commands').hidden`)
+	w.waitFor(`document.querySelector('#write').value === '/onboard undo ' &&
+		document.querySelector('#commands').hidden`)
 	w.keys(strings.Repeat(kb.Backspace, len("undo ")), kb.Escape)
 	w.waitFor(`document.querySelector('#commands').hidden`)
 	w.keys(strings.Repeat(kb.Backspace, len("/onboard ")))
@@ -340,7 +343,8 @@ func undoes(ana, bo *window) {
 		ana.waitFor(`!document.querySelector('#confirm').open && !document.querySelector('[aria-busy]')`)
 	}
 	bo.press("nav", "# ops")
-	const thread = `[...document.querySelectorAll('#messages article')].find(a => a.innerText.includes('Undoing'))?.querySelector('.replies')`
+	const thread = `[...document.querySelectorAll('#messages article')]
+		.find(a => a.innerText.includes('Undoing'))?.querySelector('.replies')`
 	bo.waitFor(thread)
 	bo.js(thread + ".click()")
 	bo.waitFor(request("Disable merche-biche.com"))

@@ -23,7 +23,8 @@ import (
 
 // formView has every kind of input that people meet in Slack; the product's own forms have some of
 // them.
-const formView = `{"type":"modal","title":{"type":"plain_text","text":"Everything"},"submit":{"type":"plain_text","text":"Send"},"blocks":[%s]}`
+const formView = `{"type":"modal","title":{"type":"plain_text","text":"Everything"},
+	"submit":{"type":"plain_text","text":"Send"},"blocks":[%s]}`
 
 // formInputs are the inputs of the form, with what a person enters and what the app reads.
 var formInputs = []struct{ kind, more, enter, want string }{
@@ -46,7 +47,8 @@ var formInputs = []struct{ kind, more, enter, want string }{
 	{"file_input", ``, "notes.txt", `["notes.txt"]`},
 }
 
-const options = `"options":[{"value":"1","text":{"type":"plain_text","text":"One"}},{"value":"2","text":{"type":"plain_text","text":"Two"}}]`
+const options = `"options":[{"value":"1","text":{"type":"plain_text","text":"One"}},
+	{"value":"2","text":{"type":"plain_text","text":"Two"}}]`
 
 // fillsEveryKind lets Ana fill in a form with every kind of input, in a workspace of its own.
 func fillsEveryKind(th *theater) {
@@ -61,8 +63,8 @@ func fillsEveryKind(th *theater) {
 		if i > 0 {
 			blocks += ","
 		}
-		blocks += fmt.Sprintf(`{"type":"input","block_id":%[1]q,"label":{"type":"plain_text","text":%[1]q},"element":{"type":%[1]q,"action_id":"a"%[2]s}}`,
-			in.kind, more)
+		blocks += fmt.Sprintf(`{"type":"input","block_id":%[1]q,"label":{"type":"plain_text","text":%[1]q},
+			"element":{"type":%[1]q,"action_id":"a"%[2]s}}`, in.kind, more)
 	}
 	slackWorkspace, submitted := formApp(t, fmt.Sprintf(formView, blocks))
 	server := httptest.NewServer(page.Handler(page.Config{Workspace: slackWorkspace, Channel: "ops"}))
@@ -104,7 +106,8 @@ func fillsEveryKind(th *theater) {
 	// What was entered survives that the form is drawn anew.
 	ana.sees("dialog[open]", "notes.txt")
 	ana.js("draw()")
-	ana.waitFor(`!drawing && [...document.querySelectorAll('dialog select[multiple]')].every(s => s.selectedOptions.length === 2)
+	ana.waitFor(`!drawing
+		&& [...document.querySelectorAll('dialog select[multiple]')].every(s => s.selectedOptions.length === 2)
 		&& document.querySelector('dialog [type=date]').value === '2026-12-24'
 		&& document.querySelector('dialog [type=datetime-local]').value === '2026-12-24T09:30'
 		&& document.querySelector('dialog [data-kind=users_select]').value === 'U0BO'
@@ -132,7 +135,8 @@ func formApp(t *testing.T, view string) (*workspace.Workspace, <-chan map[string
 		t.Fatal(err)
 	}
 	server := httptest.NewServer(w.Handler())
-	api := slack.New(config.App.BotToken, slack.OptionAppLevelToken(config.App.AppToken), slack.OptionAPIURL(server.URL+"/api/"))
+	api := slack.New(config.App.BotToken, slack.OptionAppLevelToken(config.App.AppToken),
+		slack.OptionAPIURL(server.URL+"/api/"))
 	client := socketmode.New(api, socketmode.OptionLog(log.New(io.Discard, "", 0)))
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan struct{})
@@ -149,7 +153,8 @@ func formApp(t *testing.T, view string) (*workspace.Workspace, <-chan map[string
 		case slack.InteractionCallback:
 			if data.Type == slack.InteractionTypeBlockSuggestion {
 				_ = client.Ack(*e.Request, slack.OptionsResponse{Options: []*slack.OptionBlockObject{
-					slack.NewOptionBlockObject("z", slack.NewTextBlockObject("plain_text", data.Value, false, false), nil)}})
+					slack.NewOptionBlockObject("z",
+						slack.NewTextBlockObject("plain_text", data.Value, false, false), nil)}})
 				return
 			}
 			_ = client.Ack(*e.Request)
@@ -200,8 +205,8 @@ func entered(a slack.BlockAction) any {
 	if a.SelectedDateTime != 0 {
 		return float64(a.SelectedDateTime)
 	}
-	for _, v := range []string{a.Value, a.SelectedOption.Value, a.SelectedUser, a.SelectedChannel, a.SelectedConversation,
-		a.SelectedDate, a.SelectedTime} {
+	for _, v := range []string{a.Value, a.SelectedOption.Value, a.SelectedUser, a.SelectedChannel,
+		a.SelectedConversation, a.SelectedDate, a.SelectedTime} {
 		if v != "" {
 			return v
 		}

@@ -29,7 +29,8 @@ func fillsEveryInput(th *theater) {
 		i.dispatchEvent(new Event('change', {bubbles: true}))}`)
 	cleo.entered("Atelier Lilith")
 
-	cleo.js(`{const s = document.querySelector('dialog select'); s.value = [...s.options].find(o => o.value === 'No mail').value
+	cleo.js(`{const s = document.querySelector('dialog select')
+		s.value = [...s.options].find(o => o.value === 'No mail').value
 		s.dispatchEvent(new Event('change', {bubbles: true}))}`)
 	cleo.entered("No mail")
 

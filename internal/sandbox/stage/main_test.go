@@ -19,7 +19,8 @@ func TestMain(m *testing.M) {
 	}
 	// Inside of the namespace there is no network.
 	if _, err := os.Stat(axe); err != nil {
-		if out, err := exec.Command("make", "-C", "../../..", ".build/axe-core/package/axe.min.js").CombinedOutput(); err != nil {
+		fetch := exec.Command("make", "-C", "../../..", ".build/axe-core/package/axe.min.js")
+		if out, err := fetch.CombinedOutput(); err != nil {
 			fmt.Fprintf(os.Stderr, "axe-core cannot be fetched: %v: %s\n", err, out)
 			os.Exit(1)
 		}

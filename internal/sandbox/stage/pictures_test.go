@@ -46,7 +46,8 @@ func (w *window) picture(name string) {
 	lines = append(lines, now+"  "+name)
 	slices.SortFunc(lines, func(a, b string) int { return strings.Compare(a[sha256.Size*2:], b[sha256.Size*2:]) })
 	// The ring around the focus would draw the eye.
-	w.js(`document.head.insertAdjacentHTML('beforeend', '<style id="still">:focus-visible{outline:0!important}</style>')`)
+	w.js(`document.head.insertAdjacentHTML('beforeend',
+		'<style id="still">:focus-visible{outline:0!important}</style>')`)
 	for _, scheme := range schemes {
 		w.scheme(scheme)
 		w.do(chromedp.Func(func(ctx context.Context, target *chromedp.Target) error {
@@ -79,5 +80,6 @@ func (w *window) shown() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return fmt.Sprintf("%x", sha256.Sum256([]byte(varying.ReplaceAllString(html, "#")+strings.TrimSpace(string(style))))), nil
+	drawn := varying.ReplaceAllString(html, "#") + strings.TrimSpace(string(style))
+	return fmt.Sprintf("%x", sha256.Sum256([]byte(drawn))), nil
 }

@@ -66,17 +66,20 @@ func (s *Stage) showSites(ctx context.Context) (template.HTML, error) {
 	for _, domain := range domains {
 		fmt.Fprintf(&out, "<h3>%s</h3><ul>", esc(domain))
 		page, certificate := "", ""
-		for _, url := range []string{"http://" + domain + "/", "https://" + domain + "/", "https://www." + domain + "/"} {
+		for _, at := range []string{"http://", "https://", "https://www."} {
+			url := at + domain + "/"
 			response, body, err := s.visit(ctx, url)
 			if err != nil {
 				fmt.Fprintf(&out, "<li>%s: no answer</li>", esc(url))
 				continue
 			}
-			fmt.Fprintf(&out, "<li>%s: %s %s</li>", esc(url), esc(response.Status), esc(response.Header.Get("Location")))
+			fmt.Fprintf(&out, "<li>%s: %s %s</li>", esc(url), esc(response.Status),
+				esc(response.Header.Get("Location")))
 			if response.TLS != nil && page == "" {
 				leaf := response.TLS.PeerCertificates[0]
 				certificate = fmt.Sprintf("for %s\nby %s\nfrom %s\nuntil %s", strings.Join(leaf.DNSNames, ", "),
-					leaf.Issuer.CommonName, leaf.NotBefore.Format("2006-01-02 15:04"), leaf.NotAfter.Format("2006-01-02 15:04"))
+					leaf.Issuer.CommonName, leaf.NotBefore.Format("2006-01-02 15:04"),
+					leaf.NotAfter.Format("2006-01-02 15:04"))
 				page = fmt.Sprintf("/site/%s/?%.6x", domain, sha256.Sum256(body))
 			}
 		}
@@ -85,7 +88,8 @@ func (s *Stage) showSites(ctx context.Context) (template.HTML, error) {
 			out.WriteString("<p>No certificate yet.</p>")
 			continue
 		}
-		fmt.Fprintf(&out, `<h3>Certificate</h3><pre>%s</pre><h3>Page</h3><iframe sandbox title="The site %s" src="%s"></iframe>`,
+		fmt.Fprintf(&out, `<h3>Certificate</h3><pre>%s</pre>`+
+			`<h3>Page</h3><iframe sandbox title="The site %s" src="%s"></iframe>`,
 			esc(certificate), esc(domain), esc(page))
 	}
 	return template.HTML(out.String()), nil

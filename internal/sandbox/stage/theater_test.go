@@ -66,7 +66,8 @@ func open(t *testing.T) *theater {
 	})
 	th := &theater{Stage: s, t: t, url: "http://" + listener.Addr().String(), listener: listener}
 	options := append(chromedp.DefaultExecAllocatorOptions[:],
-		chromedp.ExecPath("/usr/bin/chromium"), chromedp.NoSandbox, chromedp.DisableGPU, chromedp.UserDataDir(dir+"/chromium"),
+		chromedp.ExecPath("/usr/bin/chromium"), chromedp.NoSandbox, chromedp.DisableGPU,
+		chromedp.UserDataDir(dir+"/chromium"),
 		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true),
 		chromedp.WSURLReadTimeout(patience))
 	allocator, cancel := chromedp.NewExecAllocator(context.Background(), options...)
@@ -182,7 +183,8 @@ func (w *window) tabTo(find string) {
 	w.th.t.Helper()
 	w.waitFor(find)
 	for range 300 {
-		way, err := chromedp.Run(w.ctx, chromedp.Evaluate[int](`(() => { const to = `+find+`, at = document.activeElement
+		way, err := chromedp.Run(w.ctx, chromedp.Evaluate[int](`(() => {
+			const to = `+find+`, at = document.activeElement
 			if (!to || to === at) return 0
 			return at.compareDocumentPosition(to) & Node.DOCUMENT_POSITION_FOLLOWING ? 1 : -1 })()`))
 		if err != nil {
@@ -220,7 +222,8 @@ func (w *window) press(scope, text string) {
 // fill types into the input with a label.
 func (w *window) fill(label, text string) {
 	w.th.t.Helper()
-	find := fmt.Sprintf(`[...document.querySelectorAll('dialog label.label')].find(l => l.innerText.startsWith(%q))?.control`, label)
+	find := fmt.Sprintf(
+		`[...document.querySelectorAll('dialog label.label')].find(l => l.innerText.startsWith(%q))?.control`, label)
 	w.waitFor("!!" + find)
 	w.js(find + ".focus()")
 	w.js(find + ".select?.()")
@@ -230,7 +233,8 @@ func (w *window) fill(label, text string) {
 // choose presses a radio button or checkbox by its text.
 func (w *window) choose(text string) {
 	w.th.t.Helper()
-	find := fmt.Sprintf(`[...document.querySelectorAll('dialog label.choice')].find(l => l.innerText.startsWith(%q))`, text)
+	find := fmt.Sprintf(
+		`[...document.querySelectorAll('dialog label.choice')].find(l => l.innerText.startsWith(%q))`, text)
 	w.waitFor("!!" + find)
 	w.js(find + ".click()")
 }

@@ -106,8 +106,10 @@ func (s *Stage) showZones(context.Context) (template.HTML, error) {
 		return "", err
 	}
 	registered := "Registered domains: " + strings.Join(slices.Sorted(maps.Keys(now)), ", ") + ". "
-	return differences(registered+"Records of the authoritative name server that have changed since this world started:",
-		s.before.zones, now, "zone ", registered+"No record differs from those at the start. The step “DNS” publishes some."), nil
+	return differences(
+		registered+"Records of the authoritative name server that have changed since this world started:",
+		s.before.zones, now, "zone ",
+		registered+"No record differs from those at the start. The step “DNS” publishes some."), nil
 }
 
 // differences shows what was added to lists, and what was taken away.
@@ -211,8 +213,8 @@ func (s *Stage) showIsolation(ctx context.Context) (template.HTML, error) {
 	if text == "" {
 		text = "The check is running."
 	}
-	return template.HTML("<p>What <code>onboardbot isolation</code> reports: can a tenant reach the rows of another?</p>" +
-		"<pre>" + esc(text) + "</pre>"), nil
+	return template.HTML("<p>What <code>onboardbot isolation</code> reports: can a tenant reach the rows of " +
+		"another?</p><pre>" + esc(text) + "</pre>"), nil
 }
 
 // checkIsolation runs the product's own check, as an operator would on the command line.

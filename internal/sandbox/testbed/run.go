@@ -262,7 +262,9 @@ var ErrStuck = errors.New("the run needs a person")
 
 // Finish approves all requests of a run until the Provider is live. It fails with [ErrStuck] if a
 // step fails. listen is called with the first line of each approval request.
-func (s *Testbed) Finish(ctx context.Context, who string, root workspace.Message, listen ...func(request string)) error {
+func (s *Testbed) Finish(
+	ctx context.Context, who string, root workspace.Message, listen ...func(request string),
+) error {
 	return s.approveUntil(ctx, who, root, "Live", listen...)
 }
 

@@ -89,7 +89,8 @@ func (p *painter) input(b map[string]any) {
 	if group {
 		p.put(`<fieldset class="input"><legend class="label">%s%s</legend>`, p.words(b["label"]), optional)
 	} else {
-		p.put(`<div class="input"><label class="label" for="%s">%s%s</label>`, p.id(b, e), p.words(b["label"]), optional)
+		p.put(`<div class="input"><label class="label" for="%s">%s%s</label>`, p.id(b, e), p.words(b["label"]),
+			optional)
 	}
 	p.element(b, e)
 	if text := p.sheet.Errors[word(b["block_id"])]; text != "" {
@@ -162,9 +163,9 @@ func (p *painter) control(f field) {
 	case f.kind == "overflow":
 		p.menu(f, "⋯", array(e["options"]))
 	case strings.HasSuffix(f.kind, "external_select"):
-		p.put(`<input type="text" class="field menu" id="%s" list="%s-list" autocomplete="off" value="%s" placeholder="%s" `+
-			`data-least="%d" %s><datalist id="%s-list" data-keep></datalist>`, id, id, esc(strings.Join(f.chosen, ", ")),
-			esc(placeholder), leastQuery(e), f.attributes, id)
+		p.put(`<input type="text" class="field menu" id="%s" list="%s-list" autocomplete="off" value="%s" `+
+			`placeholder="%s" data-least="%d" %s><datalist id="%s-list" data-keep></datalist>`,
+			id, id, esc(strings.Join(f.chosen, ", ")), esc(placeholder), leastQuery(e), f.attributes, id)
 	case strings.Contains(f.kind, "select"):
 		options := array(e["options"])
 		for _, group := range array(e["option_groups"]) {
