@@ -24,7 +24,7 @@ func (r Renderer) forgeryMessage(view *onboarding.View, event onboarding.Event, 
 	warning := fmt.Sprintf("%s *A press did not count.* %s pressed a button for %s in %s.\n"+
 		"Somebody may be using the bot's token: an administrator should rotate it.%s\n%s",
 		mrkdwn.MarkWarning, mrkdwn.Mention(event.Actor), about, mrkdwn.Inline(mrkdwn.Summary(event.Text)), below,
-		r.everybody(view))
+		everybody(view, r.Approvers))
 	if approval == nil {
 		return post.Message{Key: eventKey(event), Channel: view.Channel, Thread: RootKey(view.ID), Text: warning,
 			Blocks: []slack.Block{blockkit.Section(warning)}}
@@ -43,14 +43,14 @@ func (r Renderer) lockedOutMessage(view *onboarding.View, event onboarding.Event
 		"somebody is using their Slack account: an administrator should end its sessions. "+
 		"Others can approve meanwhile.\n%s",
 		mrkdwn.MarkWarning, mrkdwn.Mention(event.Actor), mrkdwn.Inline(StepName(view, event.Step)),
-		r.everybody(view)))
+		everybody(view, r.Approvers)))
 	return post.Message{Key: eventKey(event), Channel: view.Channel, Thread: RootKey(view.ID), Text: page.Text(),
 		Blocks: page.Blocks}
 }
 
 // everybody mentions the requester and all approvers.
-func (r Renderer) everybody(view *onboarding.View) string {
-	who := append([]string{view.Requester.ID}, r.Approvers...)
+func everybody(view *onboarding.View, approvers []string) string {
+	who := append([]string{view.Requester.ID}, approvers...)
 	slices.Sort(who[1:])
 	return mrkdwn.MentionAny(slices.Compact(who))
 }

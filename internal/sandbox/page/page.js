@@ -61,10 +61,11 @@ function morph(a, b) {
 const logs = () => document.querySelectorAll('[role=log]')
 const atEnd = log => log.scrollHeight - log.scrollTop - log.clientHeight < 40
 const topOf = element => element.getBoundingClientRect().top
+const newestIn = log => $(':scope > article:last-of-type', log)?.id
 
 // seen hides or shows the button that leads to messages below those that the person has seen.
 function seen(log) {
-  const newest = $(':scope > article:last-of-type', log)?.id
+  const newest = newestIn(log)
   if (atEnd(log)) log.newest = newest
   $('#newer-' + log.id).hidden = log.newest === newest
 }
@@ -78,7 +79,8 @@ function trail(element) {
 
 // back moves the focus to the nearest element of a trail that is still there.
 function back(ids) {
-  const near = ids.map(id => document.getElementById(id)).find(e => e?.matches('a, button, input, textarea, select, [tabindex]'))
+  const near = ids.map(id => document.getElementById(id))
+    .find(e => e?.matches('a, button, input, textarea, select, [tabindex]'))
   ;(near || $('#write') || $('#home'))?.focus({ preventScroll: true })
 }
 
@@ -179,7 +181,8 @@ function confirmed(element) {
   yes.textContent = ask.confirmConfirm
   dialog.returnValue = 'no'
   dialog.showModal()
-  return new Promise(answer => dialog.addEventListener('close', () => answer(dialog.returnValue === 'yes'), { once: true }))
+  return new Promise(answer =>
+    dialog.addEventListener('close', () => answer(dialog.returnValue === 'yes'), { once: true }))
 }
 
 // menu shows or hides the navigation on a narrow screen.
@@ -205,7 +208,7 @@ function arrive(focus) {
   if (opened !== thread && log) {
     if (first) log.scrollTop += topOf(first) - topOf(log)
     else log.scrollTop = log.scrollHeight
-    log.newest = $(':scope > article:last-of-type', log)?.id
+    log.newest = newestIn(log)
     seen(log)
     if (focus) (first || log).focus({ preventScroll: true })
   }
