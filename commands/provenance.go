@@ -41,14 +41,14 @@ func (e refusedPress) Error() string { return string(e) }
 func (e refusedPress) Mrkdwn() string { return string(e) }
 
 const (
-	errForgedPress = refusedPress("Your press did not count: what you pressed in is not what I delivered. " +
-		"Somebody may be using my token. The approval request is posted again in the run's thread.")
-	errForgedControl = refusedPress("Your press did not count: what you pressed in is not what I delivered. " +
-		"Somebody may be using my token. Use the buttons in the run's thread.")
+	errForgedPress = refusedPress("Your press did not count: the bot did not post this message as it is now. " +
+		"Somebody may be using the bot's token. The approval request is posted again in the run's thread.")
+	errForgedControl = refusedPress("Your press did not count: the bot did not post this message as it is now. " +
+		"Somebody may be using the bot's token. Use the buttons in the run's thread.")
 	errCopyPress = refusedPress("Your press did not count, because Slack shows this message twice. " +
 		"Press in the other one; this one is removed.")
-	errUnknownQuestion = refusedPress("Your press did not count, because I did not ask you this, or too long ago. " +
-		"Type the command again.")
+	errUnknownQuestion = refusedPress("Your press did not count, because the bot did not ask you this, or asked it " +
+		"too long ago. Type the command again.")
 	errUnknownForm = refusedPress("Your decision did not count, because this form is too old. Close it, and open it " +
 		"again from the approval request.")
 	errOutdatedPress = refusedPress("Your press did not count, because the message changed at the same moment. " +

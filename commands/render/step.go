@@ -63,7 +63,7 @@ func aheadStatus(view *onboarding.View, step *onboarding.Step) string {
 	if len(names) == 0 {
 		return ""
 	}
-	return "approved ahead by " + strings.Join(names, " and ")
+	return "approved in advance by " + strings.Join(names, " and ")
 }
 
 // doneStatus says how a step was done, empty for a step that changes nothing.
