@@ -56,7 +56,7 @@ func isolationCases() map[string]*reports.Record {
 		"green": recordOf(isolation.Sound), "first": recordOf(isolation.Sound), "asked": recordOf(isolation.Sound),
 		"one-tenant": recordOf(isolation.Leaking, leak),
 		"fixed":      recordOf(isolation.Sound), "leak": recordOf(isolation.Leaking, leak, update, risk),
-		"risk":       recordOf(isolation.Risky, risk),
+		"risk":       recordOf(isolation.Incomplete, risk),
 		"incomplete": recordOf(isolation.Incomplete), "leak-and-more": recordOf(isolation.Leaking, leak),
 		"failed": recordOf(isolation.Sound),
 		"huge":   recordOf(isolation.Leaking), "hostile": recordOf(isolation.Leaking),
