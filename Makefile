@@ -63,8 +63,8 @@ test: install lint $(AXE)
 torture: install
 	go test -tags torture -run Torture -timeout 60m -v ./internal/acceptance
 
-# With -race, vet and staticcheck use the compiled packages of the tests. measure fails on
-# long lines and large packages and types, deadcode on functions that only tests call.
+# With -race, vet and staticcheck use the compiled packages of the tests. measure fails on long
+# lines, large packages and types and five parameters, deadcode on functions that only tests call.
 lint: $(STATICCHECK) $(DEADCODE)
 	@test -z "$$(gofmt -l .)" || { gofmt -l . ; echo "not gofmt-ed" >&2; exit 1; }
 	go vet -race ./...
