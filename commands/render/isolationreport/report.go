@@ -113,14 +113,16 @@ func (p reportText) mark() string {
 func (p reportText) outcome() string {
 	words := "Isolation could not be checked"
 	if p.Report != nil {
-		words = map[results.Verdict]string{
-			results.Sound: "No tenant can reach another tenant's rows", results.Risky: "No leak was proven",
-			results.Leaking: "Tenants can reach each other's rows: " +
-				mrkdwn.Count(p.Count(results.Leak), "leak") + " proven",
-		}[p.Report.Verdict]
-	}
-	if words == "" {
-		words = "Isolation could not be checked in full"
+		switch {
+		case p.Report.Verdict == results.Sound:
+			words = "No tenant can reach another tenant's rows"
+		case p.Report.Verdict == results.Leaking:
+			words = "Tenants can reach each other's rows: " + mrkdwn.Count(p.Count(results.Leak), "leak") + " proven"
+		case len(p.Report.Unchecked()) == 0:
+			words = "No leak was proven"
+		default:
+			words = "Isolation could not be checked in full"
+		}
 	}
 	if risks := p.Count(results.Risk); risks > 0 {
 		words += ", " + mrkdwn.Count(risks, "risk")

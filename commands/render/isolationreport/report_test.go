@@ -56,7 +56,7 @@ func isolationCases() map[string]*record.Record {
 		"green": recordOf(results.Sound), "first": recordOf(results.Sound), "asked": recordOf(results.Sound),
 		"one-tenant": recordOf(results.Leaking, leak),
 		"fixed":      recordOf(results.Sound), "leak": recordOf(results.Leaking, leak, update, risk),
-		"risk":       recordOf(results.Risky, risk),
+		"risk":       recordOf(results.Incomplete, risk),
 		"incomplete": recordOf(results.Incomplete), "leak-and-more": recordOf(results.Leaking, leak),
 		"failed": recordOf(results.Sound),
 		"huge":   recordOf(results.Leaking), "hostile": recordOf(results.Leaking),
