@@ -374,7 +374,7 @@ func TestMigrateTogether(t *testing.T) {
 	var replicas errgroup.Group
 	for range 4 {
 		replicas.Go(func() error {
-			return migrate.Apply(t.Context(), w.Pool, "elsewhere", []migrate.Set{outbox.Migrations()})
+			return migrate.Schema{Name: "elsewhere", Sets: []migrate.Set{outbox.Migrations()}}.Apply(t.Context(), w.Pool)
 		})
 	}
 	if err := replicas.Wait(); err != nil {

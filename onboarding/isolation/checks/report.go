@@ -16,6 +16,7 @@ func (s *Setup) Report(started time.Time) *results.Report {
 	s.foldPartitions()
 	s.results.Cover(func(c *results.Coverage) {
 		c.Started, c.Seconds = started.UTC(), time.Since(started).Seconds()
+		c.Postgres = s.model.Catalog.Server()
 	})
 	return s.results.Report()
 }
