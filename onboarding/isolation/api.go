@@ -27,7 +27,6 @@ const (
 	Risk = results.Risk
 
 	Sound      = results.Sound
-	Risky      = results.Risky
 	Incomplete = results.Incomplete
 	Leaking    = results.Leaking
 )

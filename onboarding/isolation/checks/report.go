@@ -19,6 +19,7 @@ func (s *Setup) Report(started time.Time) *results.Report {
 	s.coverRelations()
 	s.results.Cover(func(c *results.Coverage) {
 		c.Started, c.Seconds = started.UTC(), time.Since(started).Seconds()
+		c.Postgres = s.model.Catalog.Server()
 	})
 	return s.results.Report()
 }

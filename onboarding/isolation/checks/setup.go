@@ -82,7 +82,8 @@ func (s *Setup) read(ctx context.Context, tenant string) error {
 	if err != nil {
 		return fmt.Errorf("read the catalog: %w", err)
 	}
-	if s.model, err = tenancy.Discover(ctx, s.truth, s.readAs, cat, s.config.Tenancy); err != nil {
+	from := tenancy.Source{Catalog: cat, Truth: s.truth, ReadAs: s.readAs}
+	if s.model, err = tenancy.Discover(ctx, from, s.config.Tenancy); err != nil {
 		return err
 	}
 	for _, note := range s.model.Notes {

@@ -62,7 +62,7 @@ func Run(ctx context.Context, conn *pgx.Conn, config Config) (Result, error) {
 	}
 	// Views are not read: nothing is in them yet.
 	unread := func(context.Context, string, string, string) ([]string, error) { return nil, nil }
-	model, err := tenancy.Discover(ctx, conn, unread, cat, config.Tenancy)
+	model, err := tenancy.Discover(ctx, tenancy.Source{Catalog: cat, Truth: conn, ReadAs: unread}, config.Tenancy)
 	if err != nil {
 		return Result{}, err
 	}
