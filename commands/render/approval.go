@@ -171,7 +171,7 @@ func changeStatus(approval *onboarding.Approval, attempts []*onboarding.Attempt)
 	}
 	if len(attempts) == 0 {
 		if approval.State == onboarding.ApprovalUsed {
-			return mrkdwn.MarkDone, "nothing was left to do"
+			return mrkdwn.MarkDone, nothingLeft
 		}
 		return mrkdwn.MarkBusy, "approved, about to start"
 	}

@@ -54,9 +54,11 @@ type application struct {
 	begun bool
 	// admitted says that the gate has let the application begin, after it asked who may decide now.
 	admitted bool
-	// output takes what the items print, and show makes it visible while they run.
-	output *recorder
-	show   func()
+	// output takes what the items print, show makes it visible while they run, and attempt records
+	// it and how the application ended.
+	output  *recorder
+	show    func()
+	attempt *onboarding.Attempt
 }
 
 // left is what is still to be applied.
