@@ -22,14 +22,14 @@ func TestPrivateAnswers(t *testing.T) {
 	asked, stuck, gone := preflightDone(), certbotFailed(), live(merche())
 	question := asked.asked("database", insertRows())
 	for name, page := range map[string]*mrkdwn.Builder{
-		"undo":       testRenderer.AskUndo(gone.Run, "undo/envelope"),
+		"undo":       UndoPage(gone.Run, "undo/envelope"),
 		"trail":      testRenderer.AuditLog(stuck.View),
 		"long-trail": testRenderer.AuditLog(scenarios["huge"]().View),
 		"verify": VerifyPage(gone.Run,
 			onboarding.Observation{Findings: append(verifyFindings(),
 				found(onboarding.Failed, "Portal", "502 <Bad Gateway>", "Look at the portal."))}),
 		"verify-early": VerifyPage(gone.Run,
-			onboarding.Observation{Later: "The success checks come after everything else."}),
+			onboarding.Observation{Later: "the success checks run after all other steps"}),
 		"waiting": testRenderer.WaitingFor(
 			Home{Waiting: []PendingDecision{{Approval: question, Run: asked.Run,
 				Link: "https://atlilith.slack.com/archives/C0OPS/p1"}},

@@ -10,9 +10,9 @@ import (
 	"github.com/atlilith/onboardbot/onboarding"
 )
 
-// AskUndo asks whether to undo a run, and whether to keep the certificates. The block is the block_id
+// UndoPage asks whether to undo a run, and whether to keep the certificates. The block is the block_id
 // of the buttons.
-func (r Renderer) AskUndo(run *onboarding.Run, block string) *mrkdwn.Builder {
+func UndoPage(run *onboarding.Run, block string) *mrkdwn.Builder {
 	page := new(mrkdwn.Builder)
 	page.Say(fmt.Sprintf("Undo the onboarding of *%s* (%s)? %s", mrkdwn.Inline(run.Request.DisplayName),
 		blockkit.Code(run.Request.Slug), Ended(run)))
@@ -25,7 +25,7 @@ func (r Renderer) AskUndo(run *onboarding.Run, block string) *mrkdwn.Builder {
 	remove := blockkit.Button(ActionUndoAll, value, "Undo, delete certificates", slack.StyleDanger)
 	page.Buttons(block, blockkit.Button(ActionUndo, value, "Undo, keep certificates", slack.StylePrimary),
 		remove.WithConfirm(blockkit.Confirm("Delete the certificates too?",
-			"They are deleted from the VPS and not revoked. New ones count against the CA's limits.",
+			"They are deleted from the VPS and not revoked. New ones count against the certificate authority's limits.",
 			"Undo and delete", "Back")),
 		blockkit.Button(ActionLeave, value, "Don't undo", ""))
 	return page
