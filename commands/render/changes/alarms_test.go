@@ -58,6 +58,12 @@ server {
 			"# managed by Certbot",
 		"/etc/letsencrypt/live/merche.com/privkey.pem; # managed by Certbot": "/tmp/key; # managed by Certbot",
 		"root /var/www/merche.com;": "root /etc;",
+		// What only says that it is certbot's.
+		"live/merche.com/fullchain.pem;":                   "live/eve.com/fullchain.pem;",
+		"include /etc/letsencrypt/options-ssl-nginx.conf;": "include /var/www/x/options-ssl-nginx.conf;",
+		"if ($host = merche.com) {":                        "if ($host = eve.com) {",
+		"ssl_dhparam /etc/letsencrypt/ssl-dhparams.pem;":   "alias /;",
+		"    return 404; # managed by Certbot\n":           "    root /var/www/merche.com;\n",
 	} {
 		lines := synced(strings.Replace(after, old, evil, 1))
 		if len(lines) != 1 || !strings.Contains(lines[0], strings.Fields(evil)[0]) {
