@@ -288,7 +288,7 @@ func TestAuditLogVerifyAndUndo(t *testing.T) {
 	if answer := r.say(r.bo, "ops", "undo merche-biche"); !strings.Contains(answer, "is already undone") {
 		t.Errorf("undo twice: %s", answer)
 	}
-	r.read(r.bo, "⚪ Onboarding Merche Biche", "Undone", "thread")
+	r.read(r.bo, "⚪ Onboarding Merche Biche", "Undone", "undo")
 	r.read(r.bo, "⚪ Undoing the onboarding of Merche Biche", "It undoes", "this onboarding")
 	r.read(r.bo, "Merche Biche went live.", "Undone")
 	for _, typed := range []string{"list", "status merche-biche", "verify merche-biche"} {

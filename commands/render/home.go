@@ -180,11 +180,13 @@ func pendingBlocks(each PendingDecision) []slack.Block {
 
 // ThreadLink returns a link in parentheses, to stand behind a sentence. It is empty for an empty
 // address.
-func ThreadLink(address string) string {
+func ThreadLink(address string) string { return linkInParentheses(address, "thread") }
+
+func linkInParentheses(address, label string) string {
 	if address == "" {
 		return ""
 	}
-	return " (" + blockkit.Link(address, "thread") + ")"
+	return " (" + blockkit.Link(address, label) + ")"
 }
 
 // IsolationReport is the newest report on isolation, in short.

@@ -80,7 +80,7 @@ func (l threadLinks) cancelledState(view *onboarding.View) runState {
 
 // undoState says how far a later run has taken an onboarding back.
 func (l threadLinks) undoState(run *onboarding.Run) (mark, words string) {
-	link := ThreadLink(l[run.Undo.Run])
+	link := linkInParentheses(l[run.Undo.Run], "undo")
 	switch run.Undo.State {
 	case onboarding.RunDone:
 		return mrkdwn.MarkCancelled, fmt.Sprintf("*Undone* %s%s.", blockkit.Date(run.Undo.Ended), link)

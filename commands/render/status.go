@@ -61,8 +61,12 @@ func (r Renderer) WaitingFor(content Home) *mrkdwn.Builder {
 // line shows a run in one line: its mark, its name, and its state. The freeze that holds may be nil.
 func (r Renderer) line(run *onboarding.Run, freeze *onboarding.Freeze) string {
 	state := r.state(&onboarding.View{Run: run, Freeze: freeze})
-	line := fmt.Sprintf("%s *%s* (%s) ", state.mark, mrkdwn.Inline(run.Request.DisplayName),
-		blockkit.Code(run.Request.Slug))
+	what := ""
+	if run.Kind != onboarding.KindOnboard {
+		what = string(run.Kind) + ": "
+	}
+	line := fmt.Sprintf("%s *%s* (%s) %s", state.mark, mrkdwn.Inline(run.Request.DisplayName),
+		blockkit.Code(run.Request.Slug), what)
 	if run.State != onboarding.RunActive {
 		return line + state.brief
 	}
