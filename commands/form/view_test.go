@@ -54,7 +54,7 @@ func TestForm(t *testing.T) {
 			Hosts: twoHosts, Problems: FieldErrors{
 				blockPalette: "Text #eeeeee on #ffffff has a contrast of 1.16:1.",
 				BlockMails:   "pigeon is not a mail plan.",
-				BlockLogo:    "logo.svg cannot be used: it carries <script>.",
+				BlockLogo:    "logo.svg cannot be used: it contains <script>.",
 			}, Hints: []string{"This is what you typed."}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -79,7 +79,7 @@ func TestRenderRefuses(t *testing.T) {
 			"brand: accent:  is not a colour: give six hexadecimal digits, such as #b0124f."},
 		"logo not checked": {Brand{Name: "a", Palette: DefaultPalette,
 			Logo: &Logo{Type: PNG, Content: []byte("<svg/>")}}, "a: b",
-			"brand: logo: logo.png cannot be used: it does not say how large it is: give it a viewBox."},
+			"brand: logo: logo.png cannot be used: it does not say how large it is. Give it a viewBox."},
 		"unknown placeholder": {good, "a: [1, \"{nmae}\"]",
 			"brand: template: {nmae} is not a placeholder; the placeholders are {accent}, {background}, " +
 				"{copy}, {logo}, {name}, {primary}, {text}"},

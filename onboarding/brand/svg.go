@@ -255,7 +255,7 @@ func viewBox(root map[string]string) (box [4]float64, err error) {
 		}
 	}
 	if box[2] <= 0 || box[3] <= 0 {
-		return box, refuse("it does not say how large it is: give it a viewBox")
+		return box, refuse("it does not say how large it is. Give it a viewBox")
 	}
 	if ratio := box[2] / box[3]; ratio > maxRatio || ratio < 1.0/maxRatio {
 		return box, refuse("it is more than %d times as long as it is wide", maxRatio)
