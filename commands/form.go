@@ -16,6 +16,7 @@ import (
 	"github.com/atlilith/onboardbot/bot/post"
 	"github.com/atlilith/onboardbot/commands/access"
 	"github.com/atlilith/onboardbot/commands/form"
+	"github.com/atlilith/onboardbot/commands/inputs"
 	"github.com/atlilith/onboardbot/commands/render"
 	"github.com/atlilith/onboardbot/commands/render/mrkdwn"
 	"github.com/atlilith/onboardbot/onboarding"
@@ -27,6 +28,7 @@ import (
 type formHandlers struct {
 	service       *service.Service
 	workspace     *bot.Workspace
+	people        *bot.Directory
 	gate          *access.Gate
 	replies       *responder
 	messages      *messenger
@@ -67,6 +69,10 @@ func (h *formHandlers) gather(ctx context.Context, command bot.Command, parsed p
 	if saved != nil {
 		draft = saved.Draft
 	}
+	draft, when, err := h.withTime(ctx, command.Person, draft, parsed.inputs.Values[inputs.At])
+	if err != nil {
+		return h.replies.failure(ctx, err, "slug", parsed.slug)
+	}
 	if len(parsed.inputs.Values) == 0 && !parsed.unread {
 		opened := form.Form{Meta: meta, Draft: draft, Hosts: h.config.Hosts, Hints: []string{parsed.hint, whose}}
 		if parsed.slug != "" {
@@ -88,12 +94,12 @@ func (h *formHandlers) gather(ctx context.Context, command bot.Command, parsed p
 		return h.plans.ofCommand(ctx, command, draft)
 	case complete:
 		return h.confirmations.ask(ctx, entry{person: command.Person, under: parsed.slug, draft: draft},
-			parsed.hint, whose)
+			parsed.hint, when, whose)
 	case !plan:
 		h.drafts.trySave(ctx, entry{person: command.Person, under: parsed.slug, draft: draft})
 	}
 	return h.open(ctx, command, form.Form{Meta: meta, Draft: draft, Hosts: h.config.Hosts,
-		Problems: draft.OnlyGiven(problems), Hints: []string{parsed.hint, whose}}.View())
+		Problems: draft.OnlyGiven(problems), Hints: []string{parsed.hint, when, whose}}.View())
 }
 
 func (h *formHandlers) open(ctx context.Context, command bot.Command, view slack.ModalViewRequest) post.Reply {

@@ -14,6 +14,7 @@ import (
 	"github.com/atlilith/onboardbot/bot/post"
 	"github.com/atlilith/onboardbot/commands/render/changes"
 	"github.com/atlilith/onboardbot/commands/render/mrkdwn"
+	"github.com/atlilith/onboardbot/commands/render/schedule"
 	"github.com/atlilith/onboardbot/onboarding"
 )
 
@@ -65,7 +66,8 @@ func (r Renderer) writeRequest(request request, now time.Time) *mrkdwn.Builder {
 	view, approval := request.view, request.Approval
 	attempts := attemptsUnder(view, approval.ID)
 	page.Say(requestHead(view, approval, attempts))
-	if step := view.Step(approval.Step); step != nil && step.State == onboarding.StepApproved && step.Detail != "" {
+	step := view.Step(approval.Step)
+	if step != nil && step.State == onboarding.StepApproved && step.Detail != "" && !schedule.Waits(step) {
 		page.Say(mrkdwn.Inline(mrkdwn.Summary(step.Detail)))
 	}
 	open := approval.State == onboarding.ApprovalOpen
@@ -83,7 +85,8 @@ func (r Renderer) writeRequest(request request, now time.Time) *mrkdwn.Builder {
 	if open {
 		writeWarnings(page, view.Step(approval.Step))
 	}
-	for _, line := range r.decisionLines(view, approval) {
+	windowed := r.HasWindows != nil && r.HasWindows(view.Run, approval)
+	for _, line := range append(r.decisionLines(view, approval), schedule.Lines(view, approval, windowed)...) {
 		page.Say(line)
 	}
 	if view.Freeze != nil && !closed(approval) {
@@ -102,6 +105,7 @@ func (r Renderer) writeRequest(request request, now time.Time) *mrkdwn.Builder {
 		buttons = append(buttons, blockkit.Button(ActionApprove, id, "Approve", slack.StylePrimary),
 			blockkit.Button(ActionReject, id, "Reject…", slack.StyleDanger))
 	}
+	buttons = append(buttons, schedule.Buttons(view, approval, windowed)...)
 	if hidden > 0 {
 		buttons = append(buttons, blockkit.Button(ActionShow, id, "Show all", ""))
 	}
@@ -125,8 +129,14 @@ func requestHead(view *onboarding.View, approval *onboarding.Approval, attempts 
 	if approval.State == onboarding.ApprovalRevoked {
 		words = revokedStatus(view, approval, len(attempts) > 0)
 	}
-	if view.Freeze != nil && approval.State == onboarding.ApprovalApproved && len(attempts) == 0 {
-		mark, words = mrkdwn.MarkFrozen, "approved, held by the freeze"
+	if approval.State == onboarding.ApprovalApproved && len(attempts) == 0 {
+		step := view.Step(approval.Step)
+		switch {
+		case view.Freeze != nil:
+			mark, words = mrkdwn.MarkFrozen, "approved, held by the freeze"
+		case schedule.Waits(step):
+			mark, words = mrkdwn.MarkClock, stepStatus(view, step)
+		}
 	}
 	return fmt.Sprintf("%s *%s*: %s\n%s", mark, blockkit.Escape(StepName(view, approval.Step)), words,
 		mrkdwn.Inline(mrkdwn.Summary(approval.Change.Summary)))

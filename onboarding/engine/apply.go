@@ -27,7 +27,7 @@ func (d *driver) apply(ctx context.Context, w *work, change onboarding.Change) e
 		Outcome: onboarding.OutcomeRunning}
 	output := newRecorder()
 	application := &application{run: w.run, step: w.step.Key, approval: w.approval, items: change.Items,
-		output: output, show: func() { d.showProgress(ctx, attempt, output, maxProgress) }}
+		interrupted: w.interrupted, output: output, show: func() { d.showProgress(ctx, attempt, output, maxProgress) }}
 	if err := d.gate.admit(ctx, application); err != nil {
 		return d.notAdmitted(ctx, w, err)
 	}
@@ -227,7 +227,7 @@ func (d *driver) fail(ctx context.Context, w *work, cause error) error {
 }
 
 // refuse leaves a step whose item the gate refused in a state from which it can go on: on its own
-// when the freeze ends, with a new approval request if the approval does not count any more, and
+// when the freeze ends or the window opens, with a new approval request if the approval does not count any more, and
 // otherwise when a person retries it.
 func (d *driver) refuse(ctx context.Context, w *work, refusal *RefusedError, cause error) error {
 	event := w.event(onboarding.EventFailed)
@@ -242,7 +242,7 @@ func (d *driver) refuse(ctx context.Context, w *work, refusal *RefusedError, cau
 		if err := tx.AddEvent(ctx, event); err != nil || fresh.State != onboarding.RunActive {
 			return err
 		}
-		if refusal.Line == LineFreeze {
+		if refusal.Line == LineFreeze || refusal.Line == LineWindow {
 			w.step.State, w.step.Detail = onboarding.StepApproved, ""
 			return tx.SaveStep(ctx, w.run.ID, w.step)
 		}

@@ -15,14 +15,14 @@ const lookupTimeout = 30 * time.Second
 
 // approves reports why an approval does not cover what is left of an application. One that
 // expires during an application lets it come to its end.
-func approves(approval *onboarding.Approval, a *application) error {
+func approves(approval *onboarding.Approval, a *application, policy *onboarding.Policy) error {
 	left := onboarding.Change{Items: a.left()}
 	switch {
 	case approval.RunID != a.run.ID || approval.Step != a.step:
 		return errors.New("the approval is for another step")
 	case approval.State != onboarding.ApprovalApproved:
 		return fmt.Errorf("the approval is %s", approval.State)
-	case !a.admitted && !time.Now().Before(approval.Expires):
+	case !a.admitted && !time.Now().Before(policy.ValidUntil(approval)):
 		return errExpired
 	case !left.RestOf(approval.Change):
 		return errors.New("what is left to do is not part of the change that was approved")
