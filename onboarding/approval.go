@@ -77,7 +77,7 @@ type Vote struct {
 	Source string
 	// NotBefore is until when the change waits for its window, as of this vote. It is zero for at once.
 	NotBefore time.Time
-	// Confirmed is what confirmed the vote. Signature is that of a [VoteSigner].
+	// Confirmed is what confirmed the vote. Signature is that of a [Signer].
 	Confirmed Confirm
 	Signature []byte
 }

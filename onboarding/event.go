@@ -9,7 +9,7 @@ import (
 // Event is one line of the audit trail. Events are only ever added.
 type Event struct {
 	ID    int64
-	RunID uuid.UUID
+	RunID uuid.UUID // zero for a press about no run
 	At    time.Time
 	Kind  EventKind
 	Step  Key
@@ -39,6 +39,7 @@ const (
 	EventForged      EventKind = "forged_press" // a press in a message that was not delivered
 	EventScheduled   EventKind = "scheduled"    // approved, and waits for its window
 	EventApplyNow    EventKind = "apply_now"    // an approver had it applied outside of its window
+	EventRefused     EventKind = "refused"      // a decision of somebody who may not make it
 	EventApplying    EventKind = "applying"
 	EventWaiting     EventKind = "waiting" // began to wait for something outside the bot
 	EventInterrupted EventKind = "interrupted"

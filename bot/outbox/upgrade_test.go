@@ -56,7 +56,7 @@ func TestOlderTablesAreUpgraded(t *testing.T) {
 	upgrade := func(schema string, sets ...migrate.Set) {
 		t.Helper()
 		for _, set := range append(sets, outbox.Migrations()) {
-			if err := migrate.Apply(t.Context(), w.Pool, schema, []migrate.Set{set}); err != nil {
+			if err := (migrate.Schema{Name: schema, Sets: []migrate.Set{set}}).Apply(t.Context(), w.Pool); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -90,7 +90,7 @@ func (r Renderer) writeRequest(request request, now time.Time) *mrkdwn.Builder {
 		page.Say(line)
 	}
 	if view.Freeze != nil && !closed(approval) {
-		page.Say(FreezeNotice(view.Freeze))
+		page.Say(schedule.FreezeNotice(view.Freeze))
 	}
 	for _, attempt := range attempts {
 		page.Say(attemptLine(attempt, now, request.still))
@@ -181,7 +181,7 @@ func changeStatus(approval *onboarding.Approval, attempts []*onboarding.Attempt)
 	}
 	if len(attempts) == 0 {
 		if approval.State == onboarding.ApprovalUsed {
-			return mrkdwn.MarkDone, "nothing was left to do"
+			return mrkdwn.MarkDone, nothingLeft
 		}
 		return mrkdwn.MarkBusy, "approved, about to start"
 	}

@@ -38,7 +38,7 @@ func (r Renderer) state(view *onboarding.View) runState {
 	state := activeState(view, r.Now)
 	if view.Freeze != nil {
 		state.mark, state.brief = mrkdwn.MarkFrozen, "*Frozen* · "+state.brief
-		state.lines = append([]string{FreezeNotice(view.Freeze),
+		state.lines = append([]string{schedule.FreezeNotice(view.Freeze),
 			blockkit.Code(r.Command+" "+WordThaw) + " ends the freeze."}, state.lines...)
 	}
 	return state

@@ -66,6 +66,9 @@ func aheadStatus(view *onboarding.View, step *onboarding.Step) string {
 	return "approved ahead by " + strings.Join(names, " and ")
 }
 
+// nothingLeft is what a step or a change says that found its work done.
+const nothingLeft = "nothing was left to do"
+
 // doneStatus says how a step was done, empty for a step that changes nothing.
 func doneStatus(view *onboarding.View, step *onboarding.Step) string {
 	var id uuid.UUID
@@ -81,7 +84,7 @@ func doneStatus(view *onboarding.View, step *onboarding.Step) string {
 	}
 	if id == uuid.Nil {
 		if step.Destructive {
-			return "nothing was left to do"
+			return nothingLeft
 		}
 		return ""
 	}

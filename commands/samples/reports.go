@@ -6,19 +6,19 @@ import (
 
 	"github.com/atlilith/onboardbot/commands/render/certs"
 	"github.com/atlilith/onboardbot/onboarding/certificates"
-	"github.com/atlilith/onboardbot/onboarding/isolation"
-	"github.com/atlilith/onboardbot/onboarding/isolation/reports"
+	"github.com/atlilith/onboardbot/onboarding/isolation/reports/record"
+	"github.com/atlilith/onboardbot/onboarding/isolation/results"
 )
 
-func leaks() *reports.Record {
-	leak := isolation.Finding{Kind: isolation.Leak, Operation: "read", Table: "public.bookings", As: "Person 1",
+func leaks() *record.Record {
+	leak := results.Finding{Kind: results.Leak, Operation: "read", Table: "public.bookings", As: "Person 1",
 		Evidence: "read 40 rows of others",
 		Fix:      "ALTER TABLE public.bookings ENABLE ROW LEVEL SECURITY;"}
-	return &reports.Record{Request: reports.Request{ID: sampleID, Channel: "C0SAMPLE"}, At: now,
+	return &record.Record{Request: record.Request{ID: sampleID, Channel: "C0SAMPLE"}, At: now,
 		Since: now.AddDate(0, 0, -1),
-		Report: &isolation.Report{Verdict: isolation.Leaking, Findings: []isolation.Finding{leak},
-			Coverage: isolation.Coverage{LeftOut: []string{"public.notes"}}},
-		Changes: isolation.Changes{New: []isolation.Finding{leak}, Fixed: []isolation.Finding{leak}}}
+		Report: &results.Report{Verdict: results.Leaking, Findings: []results.Finding{leak},
+			Coverage: results.Coverage{LeftOut: []string{"public.notes"}}},
+		Changes: results.Changes{New: []results.Finding{leak}, Fixed: []results.Finding{leak}}}
 }
 
 func certificateReport() certificates.Report {

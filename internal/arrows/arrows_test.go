@@ -28,6 +28,7 @@ var never = map[string][]string{
 	"commands/...":        {"onboarding/engine", "onboarding/runbook/...", "internal/app", "internal/config"},
 	"commands/form":       {"+postgres", "+river"},
 	"commands/render/...": {"+postgres", "+river"},
+	"commands/samples":    {"+postgres", "+river"},
 	"templates":           {"bot/...", "commands/...", "onboarding/...", "internal/..."},
 }
 
@@ -69,7 +70,8 @@ func TestArrowsRunDownwards(t *testing.T) {
 // pure are the packages that reach no database and no jobs, not even through others: the nouns, and
 // what turns them into messages.
 var pure = []string{"onboarding", "onboarding/certificates", "bot/post", "bot/blockkit", "commands/form",
-	"commands/render", "commands/render/certs", "commands/render/changes", "commands/render/mrkdwn"}
+	"commands/inputs", "commands/render", "commands/render/certs", "commands/render/changes",
+	"commands/render/isolationreport", "commands/render/mrkdwn", "commands/samples"}
 
 func TestPurePackagesReachNoDatabase(t *testing.T) {
 	t.Parallel()

@@ -26,13 +26,19 @@ type Set struct {
 	Files fs.FS
 }
 
-// Apply creates the schema if it is missing, applies the new migrations of each set, and then
-// calls the functions, which migrate the tables of libraries. It holds one session-level lock all
-// the time.
-func Apply(ctx context.Context, pool *pgxpool.Pool, schema string, sets []Set,
-	others ...func(context.Context) error) (err error) {
+// Schema is what is kept up to date.
+type Schema struct {
+	Name string
+	Sets []Set
+	// Libraries migrates the tables of libraries, after all sets. It may be nil.
+	Libraries func(context.Context) error
+}
+
+// Apply creates the schema if it is missing, applies the new migrations of each set, and then those
+// of libraries. It holds one session-level lock all the time.
+func (s Schema) Apply(ctx context.Context, pool *pgxpool.Pool) (err error) {
 	config := pool.Config().ConnConfig.Copy()
-	config.RuntimeParams["search_path"] = schema
+	config.RuntimeParams["search_path"] = s.Name
 	db := stdlib.OpenDB(*config)
 	defer func() { err = errors.Join(err, db.Close()) }()
 	session, err := locks.Open(ctx, pool)
@@ -47,15 +53,15 @@ func Apply(ctx context.Context, pool *pgxpool.Pool, schema string, sets []Set,
 	// CREATE SCHEMA IF NOT EXISTS needs the right to create one even if the schema exists.
 	var exists bool
 	if err := conn.QueryRow(ctx, `SELECT EXISTS (SELECT FROM pg_namespace WHERE nspname = $1)`,
-		schema).Scan(&exists); err != nil {
-		return fmt.Errorf("schema %s: %w", schema, err)
+		s.Name).Scan(&exists); err != nil {
+		return fmt.Errorf("schema %s: %w", s.Name, err)
 	}
 	if !exists {
-		if _, err := conn.Exec(ctx, `CREATE SCHEMA `+pgx.Identifier{schema}.Sanitize()); err != nil {
-			return fmt.Errorf("schema %s: %w", schema, err)
+		if _, err := conn.Exec(ctx, `CREATE SCHEMA `+pgx.Identifier{s.Name}.Sanitize()); err != nil {
+			return fmt.Errorf("schema %s: %w", s.Name, err)
 		}
 	}
-	for _, set := range sets {
+	for _, set := range s.Sets {
 		provider, err := goose.NewProvider(goose.DialectPostgres, db, set.Files, goose.WithTableName(set.Table))
 		if err != nil {
 			return fmt.Errorf("migrations of %s: %w", set.Table, err)
@@ -64,10 +70,8 @@ func Apply(ctx context.Context, pool *pgxpool.Pool, schema string, sets []Set,
 			return fmt.Errorf("migrations of %s: %w", set.Table, err)
 		}
 	}
-	for _, other := range others {
-		if err := other(ctx); err != nil {
-			return err
-		}
+	if s.Libraries == nil {
+		return nil
 	}
-	return nil
+	return s.Libraries(ctx)
 }

@@ -36,15 +36,15 @@ func (p *Progress) Add(known, applied []int) {
 	}
 }
 
-// Look counts the migrations of the sets. It changes nothing.
-func Look(ctx context.Context, pool *pgxpool.Pool, schema string, sets []Set) (Progress, error) {
+// Progress counts the migrations of the sets. It changes nothing.
+func (s Schema) Progress(ctx context.Context, pool *pgxpool.Pool) (Progress, error) {
 	var progress Progress
-	for _, set := range sets {
+	for _, set := range s.Sets {
 		known, err := versions(set.Files)
 		if err != nil {
 			return Progress{}, fmt.Errorf("migrations of %s: %w", set.Table, err)
 		}
-		applied, err := applied(ctx, pool, pgx.Identifier{schema, set.Table}.Sanitize())
+		applied, err := applied(ctx, pool, pgx.Identifier{s.Name, set.Table}.Sanitize())
 		if err != nil {
 			return Progress{}, fmt.Errorf("migrations of %s: %w", set.Table, err)
 		}

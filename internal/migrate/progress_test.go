@@ -13,7 +13,7 @@ import (
 
 func TestMain(m *testing.M) { os.Exit(postgres.Main(m)) }
 
-func TestLook(t *testing.T) {
+func TestProgress(t *testing.T) {
 	t.Parallel()
 	parsed, err := pgxpool.ParseConfig(postgres.Database(t))
 	if err != nil {
@@ -28,6 +28,7 @@ func TestLook(t *testing.T) {
 	file := func(table string) *fstest.MapFile {
 		return &fstest.MapFile{Data: []byte("-- +goose Up\nCREATE TABLE " + table + " ();\n")}
 	}
+	house := func(sets ...migrate.Set) migrate.Schema { return migrate.Schema{Name: "house", Sets: sets} }
 	first := migrate.Set{Table: "rooms_version", Files: fstest.MapFS{"00001_kitchen.sql": file("kitchen")}}
 	second := migrate.Set{Table: "rooms_version",
 		Files: fstest.MapFS{"00001_kitchen.sql": file("kitchen"), "00002_attic.sql": file("attic")}}
@@ -44,16 +45,16 @@ func TestLook(t *testing.T) {
 		{"a newer release was here", nil, []migrate.Set{first, other}, migrate.Progress{Newer: 1}},
 	} {
 		if step.apply != nil {
-			if err := migrate.Apply(t.Context(), pool, "house", step.apply); err != nil {
+			if err := house(step.apply...).Apply(t.Context(), pool); err != nil {
 				t.Fatal(err)
 			}
 		}
-		if got, err := migrate.Look(t.Context(), pool, "house", step.look); err != nil || got != step.want {
+		if got, err := house(step.look...).Progress(t.Context(), pool); err != nil || got != step.want {
 			t.Errorf("%s: %+v, %v", step.what, got, err)
 		}
 	}
-	if _, err := migrate.Look(t.Context(), pool, "house",
-		[]migrate.Set{{Table: "x", Files: fstest.MapFS{"nonsense.sql": file("x")}}}); err == nil {
+	if _, err := house(migrate.Set{Table: "x", Files: fstest.MapFS{"nonsense.sql": file("x")}}).
+		Progress(t.Context(), pool); err == nil {
 		t.Error("a file without a version")
 	}
 }

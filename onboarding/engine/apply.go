@@ -23,20 +23,20 @@ const (
 // apply applies the approved change, or what is left of it, and observes whether it took effect.
 // An approval is for one application: whether it succeeds or fails, the next one asks again.
 func (d *driver) apply(ctx context.Context, w *work, change onboarding.Change) error {
-	attempt := &onboarding.Attempt{ID: uuid.New(), RunID: w.run.ID, Step: w.step.Key, Approval: w.approval.ID,
-		Outcome: onboarding.OutcomeRunning}
-	output := newRecorder()
 	application := &application{run: w.run, step: w.step.Key, approval: w.approval, items: change.Items,
-		interrupted: w.interrupted, output: output, show: func() { d.showProgress(ctx, attempt, output, maxProgress) }}
+		interrupted: w.interrupted, output: newRecorder(),
+		attempt: &onboarding.Attempt{ID: uuid.New(), RunID: w.run.ID, Step: w.step.Key, Approval: w.approval.ID,
+			Outcome: onboarding.OutcomeRunning}}
+	application.show = func() { d.showProgress(ctx, application, maxProgress) }
 	if err := d.gate.admit(ctx, application); err != nil {
 		return d.notAdmitted(ctx, w, err)
 	}
-	if begun, err := d.beginAttempt(ctx, w, attempt); err != nil || !begun {
+	if begun, err := d.beginAttempt(ctx, w, application.attempt); err != nil || !begun {
 		return err
 	}
 	began := time.Now()
 	if digest, err := change.Digest(); err == nil && digest != w.approval.Digest {
-		output.Line("Continuing with the rest of the approved change.")
+		application.output.Line("Continuing with the rest of the approved change.")
 	}
 	err := d.applyItems(ctx, application)
 	var observation onboarding.Observation
@@ -44,7 +44,7 @@ func (d *driver) apply(ctx context.Context, w *work, change onboarding.Change) e
 		observation, err = d.awaitEffect(ctx, w)
 	}
 	if ctxErr := shutdown(ctx, err); ctxErr != nil {
-		d.showProgress(ctx, attempt, output, maxOutput)
+		d.showProgress(ctx, application, maxOutput)
 		return ctxErr
 	}
 	refusal, refused := errors.AsType[*RefusedError](err)
@@ -52,9 +52,9 @@ func (d *driver) apply(ctx context.Context, w *work, change onboarding.Change) e
 		return err // whoever holds the run now finds the attempt interrupted
 	}
 	if errors.Is(err, onboarding.ErrLost) {
-		return d.lose(ctx, w, attempt, output, err)
+		return d.lose(ctx, w, application, err)
 	}
-	if err := d.finishAttempt(ctx, attempt, output, err); err != nil {
+	if err := d.finishAttempt(ctx, application, err); err != nil {
 		return err
 	}
 	switch {
@@ -103,13 +103,13 @@ func (d *driver) beginAttempt(ctx context.Context, w *work, attempt *onboarding.
 }
 
 // finishAttempt records how an application ended and what it printed.
-func (d *driver) finishAttempt(ctx context.Context, attempt *onboarding.Attempt, output *recorder, cause error) error {
-	attempt.Outcome = onboarding.OutcomeDone
+func (d *driver) finishAttempt(ctx context.Context, a *application, cause error) error {
+	a.attempt.Outcome = onboarding.OutcomeDone
 	if cause != nil {
-		attempt.Outcome, attempt.Error = onboarding.OutcomeFailed, cause.Error()
+		a.attempt.Outcome, a.attempt.Error = onboarding.OutcomeFailed, cause.Error()
 	}
-	attempt.Tail, attempt.Lines = output.last()
-	return d.db().FinishAttempt(ctx, attempt, output.all())
+	a.attempt.Tail, a.attempt.Lines = a.output.last()
+	return d.db().FinishAttempt(ctx, a.attempt, a.output.all())
 }
 
 // applyItems applies the items of an application in their order. After the first that fails it
@@ -138,14 +138,14 @@ const maxLosses = 3
 
 // lose records that contact was lost with what the step began, which may still run. The step stays
 // interrupted: it waits until that has ended, observes, and goes on under the same approval.
-func (d *driver) lose(ctx context.Context, w *work, attempt *onboarding.Attempt, output *recorder, cause error) error {
+func (d *driver) lose(ctx context.Context, w *work, a *application, cause error) error {
 	count, err := d.db().Interruptions(ctx, w.approval.ID)
 	if err != nil {
 		return err
 	}
 	d.engine.log.WarnContext(ctx, "contact with a step was lost", "run", w.run.ID, "step", w.step.Key, "error", cause)
-	attempt.Outcome, attempt.Error = onboarding.OutcomeInterrupted, cause.Error()
-	attempt.Tail, attempt.Lines = output.last()
+	a.attempt.Outcome, a.attempt.Error = onboarding.OutcomeInterrupted, cause.Error()
+	a.attempt.Tail, a.attempt.Lines = a.output.last()
 	w.step.Detail = "It may still run: " + cause.Error()
 	event := w.event(onboarding.EventInterrupted)
 	if count+1 >= maxLosses {
@@ -153,7 +153,7 @@ func (d *driver) lose(ctx context.Context, w *work, attempt *onboarding.Attempt,
 	}
 	event.Text = w.step.Detail
 	return d.save(ctx, w, func(tx Tx) error {
-		if err := tx.FinishAttempt(ctx, attempt, output.all()); err != nil {
+		if err := tx.FinishAttempt(ctx, a.attempt, a.output.all()); err != nil {
 			return err
 		}
 		return tx.AddEvent(ctx, event)
@@ -162,16 +162,16 @@ func (d *driver) lose(ctx context.Context, w *work, attempt *onboarding.Attempt,
 
 // showProgress writes what an attempt has printed so far: people read the last lines, and all of it
 // stays if the attempt is cut short. Nothing depends on it.
-func (d *driver) showProgress(ctx context.Context, attempt *onboarding.Attempt, output *recorder, limit int) {
+func (d *driver) showProgress(ctx context.Context, a *application, limit int) {
 	// A statement that is cancelled breaks the session.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), progressTimeout)
 	defer cancel()
-	attempt.Tail, attempt.Lines = output.last()
-	err := d.change(ctx, attempt.RunID, func(tx Tx, _ *onboarding.Run) error {
-		return tx.SaveProgress(ctx, attempt, output.upTo(limit))
+	a.attempt.Tail, a.attempt.Lines = a.output.last()
+	err := d.change(ctx, a.attempt.RunID, func(tx Tx, _ *onboarding.Run) error {
+		return tx.SaveProgress(ctx, a.attempt, a.output.upTo(limit))
 	})
 	if err != nil {
-		d.engine.log.WarnContext(ctx, "progress could not be shown", "run", attempt.RunID, "error", err)
+		d.engine.log.WarnContext(ctx, "progress could not be shown", "run", a.attempt.RunID, "error", err)
 	}
 }
 

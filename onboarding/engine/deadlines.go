@@ -35,7 +35,9 @@ func (d *driver) keepTime(ctx context.Context, run *onboarding.Run) (*onboarding
 // its window.
 func (e *Engine) reallyDue(due []*onboarding.Approval) []*onboarding.Approval {
 	return slices.DeleteFunc(due, func(approval *onboarding.Approval) bool {
-		return approval.State == onboarding.ApprovalApproved && time.Now().Before(e.policy.ValidUntil(approval))
+		until := e.policy.ValidUntil(approval)
+		waited := approval.State == onboarding.ApprovalApproved && until.After(approval.Expires)
+		return waited && time.Now().Before(until)
 	})
 }
 

@@ -40,7 +40,7 @@ func (e *Engine) advance(ctx context.Context, id uuid.UUID) (again time.Duration
 		return 0, err
 	}
 	ctx, stop := context.WithCancel(ctx)
-	gate := &gate{applier: e.applier, directory: e.directory, votes: e.votes, policy: &e.policy, holder: holder}
+	gate := &gate{applier: e.applier, directory: e.directory, signer: e.signer, policy: &e.policy, holder: holder}
 	driver := &driver{engine: e, holder: holder, gate: gate, observer: newObserver(e),
 		holds: holds{}}
 	e.driven.Store(id, driver.observer.wakeups)

@@ -16,7 +16,7 @@ type gate struct {
 	applier   onboarding.Applier
 	directory onboarding.Directory
 	holder    *holder
-	votes     onboarding.VoteSigner
+	signer    onboarding.Signer
 	policy    *onboarding.Policy
 }
 
@@ -27,7 +27,7 @@ type Line string
 const (
 	LineHolder    Line = "holder"    // this process is the newest holder of the run, and can ask the database
 	LineFreeze    Line = "freeze"    // nothing is frozen
-	LineRun       Line = "run"       // the run is active
+	LineRun       Line = "run"       // the run is active, and requested by whom it names
 	LineApproval  Line = "approval"  // the step's approval is for this change, approved, not expired and not used
 	LineWindow    Line = "window"    // the change's window is open
 	LineDirectory Line = "directory" // the directory says what those who voted may do now
@@ -59,9 +59,11 @@ type application struct {
 	admitted bool
 	// interrupted says that an application under the approval was, so this one is its rest.
 	interrupted bool
-	// output takes what the items print, and show makes it visible while they run.
-	output *recorder
-	show   func()
+	// output takes what the items print, show makes it visible while they run, and attempt records
+	// it and how the application ended.
+	output  *recorder
+	show    func()
+	attempt *onboarding.Attempt
 }
 
 // left is what is still to be applied.
@@ -114,7 +116,7 @@ func (g *gate) authorize(ctx context.Context, a *application) (onboarding.Author
 		return none, &RefusedError{LineHolder, err}
 	}
 
-	// 2. Nothing is frozen, and the run is active.
+	// 2. Nothing is frozen, and the run is active and requested by whom it names.
 	freeze, err := db.Frozen(ctx)
 	if err != nil {
 		return none, &RefusedError{LineHolder, err}
@@ -122,12 +124,15 @@ func (g *gate) authorize(ctx context.Context, a *application) (onboarding.Author
 	if err := notFrozen(a, freeze); err != nil {
 		return none, &RefusedError{LineFreeze, err}
 	}
-	state, err := db.RunState(ctx, a.run.ID)
+	state, now, err := db.RunState(ctx, a.run.ID)
 	if err != nil {
 		return none, &RefusedError{LineHolder, err}
 	}
 	if state != onboarding.RunActive {
 		return none, &RefusedError{LineRun, fmt.Errorf("the run is %s", state)}
+	}
+	if err := g.signer.VerifyRun(a.run); err != nil {
+		return none, &RefusedError{LineRun, err}
 	}
 
 	// 3. The approval is the step's, approved, for this change or for one that contains what is
@@ -136,7 +141,7 @@ func (g *gate) authorize(ctx context.Context, a *application) (onboarding.Author
 	if err != nil {
 		return none, &RefusedError{LineHolder, err}
 	}
-	if err := approves(approval, a, g.policy); err != nil {
+	if err := g.approves(approval, a, now); err != nil {
 		return none, &RefusedError{LineApproval, err}
 	}
 	if err := g.inWindow(a, approval); err != nil {

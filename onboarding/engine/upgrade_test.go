@@ -26,8 +26,8 @@ func TestARunOfTheOldestSchemaIsFinished(t *testing.T) {
 	}
 	h := newEmptyHarness(t, onboarding.Policy{})
 	const oldest = "00001_runs.sql"
-	err := migrate.Apply(t.Context(), h.pool, "onboarding", []migrate.Set{{Table: "onboarding_version",
-		Files: fstest.MapFS{oldest: {Data: read("../store/migrations/" + oldest)}}}})
+	err := migrate.Schema{Name: "onboarding", Sets: []migrate.Set{{Table: "onboarding_version",
+		Files: fstest.MapFS{oldest: {Data: read("../store/migrations/" + oldest)}}}}}.Apply(t.Context(), h.pool)
 	if err != nil {
 		t.Fatal(err)
 	}

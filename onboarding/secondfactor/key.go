@@ -79,7 +79,11 @@ func (k *key) Sign(approval *onboarding.Approval, vote onboarding.Vote) []byte {
 	if !vote.NotBefore.IsZero() {
 		signed = append(signed, vote.NotBefore.UnixMicro())
 	}
-	form, err := json.Marshal(signed)
+	return k.sign(signed...)
+}
+
+func (k *key) sign(values ...any) []byte {
+	form, err := json.Marshal(values)
 	if err != nil {
 		panic(err) // texts, numbers and ids always encode
 	}
@@ -88,7 +92,24 @@ func (k *key) Sign(approval *onboarding.Approval, vote onboarding.Vote) []byte {
 	return mac.Sum(nil)
 }
 
-var errUnsigned = errors.New("is not signed by the bot, so somebody may have written it into the database")
+// SignRun returns the signature of a run (HMAC-SHA-256): of who requested it.
+func (k *key) SignRun(run *onboarding.Run) []byte {
+	return k.sign("run", 1, run.ID, run.Kind, run.Requester.ID)
+}
+
+// VerifyRun returns an error unless the run has the signature that [key.SignRun] gave it.
+func (k *key) VerifyRun(run *onboarding.Run) error {
+	if !hmac.Equal(run.Signature, k.SignRun(run)) {
+		return errUnsignedRun
+	}
+	return nil
+}
+
+var (
+	errUnsigned    = errors.New("is not signed by the bot, so somebody may have written it into the database")
+	errUnsignedRun = errors.New("the bot did not sign who requested this run: it began before second_factor.key was " +
+		"set, or somebody wrote into the database. Cancel the run, and ask for it again")
+)
 
 // Verify returns an error unless the vote has the signature that [key.Sign] gave it.
 func (k *key) Verify(approval *onboarding.Approval, vote onboarding.Vote) error {

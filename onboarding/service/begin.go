@@ -66,9 +66,15 @@ func (s *Service) insert(ctx context.Context, run *onboarding.Run, asked Asked) 
 		return nil, err
 	}
 	run.State = onboarding.RunActive
+	run.Signature = s.deps.SecondFactor.SignRun(run)
 	err = pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
-		if err := replace(ctx, tx, s.deps.Notifier, asked.Replaces, run.Requester); err != nil {
-			return err
+		if asked.Replaces != uuid.Nil {
+			if err := replace(ctx, tx, asked.Replaces, run.Requester); err != nil {
+				return err
+			}
+			if err := s.deps.Notifier.RunChanged(ctx, tx, asked.Replaces); err != nil {
+				return err
+			}
 		}
 		if err := store.InsertRun(ctx, tx, run, asked.Submission); err != nil {
 			return err

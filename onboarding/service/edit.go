@@ -74,13 +74,8 @@ func CheckEdited(ctx context.Context, s *Service, request onboarding.Request, re
 	return check.all(ctx)
 }
 
-// replace cancels the run whose place a new one takes. It does nothing for none.
-func replace(
-	ctx context.Context, tx pgx.Tx, notifier store.Notifier, replaced uuid.UUID, actor onboarding.Operator,
-) error {
-	if replaced == uuid.Nil {
-		return nil
-	}
+// replace cancels the run whose place a new one takes.
+func replace(ctx context.Context, tx pgx.Tx, replaced uuid.UUID, actor onboarding.Operator) error {
 	run, err := store.LockRun(ctx, tx, replaced)
 	if err != nil {
 		return err
@@ -90,8 +85,5 @@ func replace(
 	}
 	event := onboarding.Event{RunID: replaced, Kind: onboarding.EventCancelled, Actor: actor,
 		Text: "The request was edited, and a new run continues."}
-	if err := cancel(ctx, tx, run, event); err != nil {
-		return err
-	}
-	return notifier.RunChanged(ctx, tx, replaced)
+	return cancel(ctx, tx, run, event)
 }

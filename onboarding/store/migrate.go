@@ -20,8 +20,7 @@ var migrations embed.FS
 // that live beside them. Replicas that start together wait for each other. The pool's connections
 // must have the schema as their search path.
 func Migrate(ctx context.Context, pool *pgxpool.Pool, schema string, others ...migrate.Set) error {
-	sets := append([]migrate.Set{tables()}, others...)
-	return migrate.Apply(ctx, pool, schema, sets, func(ctx context.Context) error {
+	river := func(ctx context.Context) error {
 		jobs, err := rivermigrate.New(riverpgxv5.New(pool), nil)
 		if err != nil {
 			return fmt.Errorf("job tables: %w", err)
@@ -30,7 +29,9 @@ func Migrate(ctx context.Context, pool *pgxpool.Pool, schema string, others ...m
 			return fmt.Errorf("job tables: %w", err)
 		}
 		return nil
-	})
+	}
+	return migrate.Schema{Name: schema, Sets: append([]migrate.Set{tables()}, others...), Libraries: river}.
+		Apply(ctx, pool)
 }
 
 // Progress says how far the schema is behind what [Migrate] would make of it, or ahead. It
@@ -38,7 +39,8 @@ func Migrate(ctx context.Context, pool *pgxpool.Pool, schema string, others ...m
 func Progress(
 	ctx context.Context, pool *pgxpool.Pool, schema string, others ...migrate.Set,
 ) (migrate.Progress, error) {
-	progress, err := migrate.Look(ctx, pool, schema, append([]migrate.Set{tables()}, others...))
+	progress, err := migrate.Schema{Name: schema, Sets: append([]migrate.Set{tables()}, others...)}.
+		Progress(ctx, pool)
 	if err != nil {
 		return migrate.Progress{}, err
 	}

@@ -15,8 +15,8 @@ import (
 	"github.com/atlilith/onboardbot/bot/post"
 	"github.com/atlilith/onboardbot/commands/render"
 	"github.com/atlilith/onboardbot/commands/render/mrkdwn"
-	"github.com/atlilith/onboardbot/onboarding/isolation"
-	"github.com/atlilith/onboardbot/onboarding/isolation/reports"
+	"github.com/atlilith/onboardbot/onboarding/isolation/reports/record"
+	"github.com/atlilith/onboardbot/onboarding/isolation/results"
 )
 
 // Key is the outbox's key of a report.
@@ -24,7 +24,7 @@ func Key(report uuid.UUID) string { return "isolation/" + report.String() }
 
 const (
 	// maxProven is how many findings a message shows. The file has all of them.
-	maxProven = 10
+	maxProven = 35
 	// maxNamed is how many findings a line names, and how many lines say what could not be
 	// checked.
 	maxNamed = 5
@@ -37,15 +37,15 @@ const (
 const MaxTenant = 100
 
 // reportText is a record that is put into words.
-type reportText struct{ *reports.Record }
+type reportText struct{ *record.Record }
 
 // Messages shows a report: one line if all is well, a table if not, and the full report as a file
 // in the thread.
-func Messages(record *reports.Record, approvers []string, command string) []post.Message {
+func Messages(record *record.Record, approvers []string, command string) []post.Message {
 	p := reportText{record}
 	page := p.message(approvers, command)
 	messages := []post.Message{{Key: Key(record.ID), Channel: record.Channel, Text: page.Text(),
-		Blocks: page.Blocks}}
+		Blocks: page.Blocks, Fallback: page.Fallback()}}
 	if record.Report != nil {
 		messages = append(messages, p.file())
 	}
@@ -59,11 +59,11 @@ func (p reportText) message(approvers []string, command string) *mrkdwn.Builder 
 		return page
 	}
 	head := fmt.Sprintf("%s *%s*", p.mark(), p.outcome())
-	if p.Count(isolation.Leak) > 0 {
+	if p.Count(results.Leak) > 0 {
 		head = fmt.Sprintf("%s %s *%s*", mrkdwn.MarkAlarm, mrkdwn.MentionAll(approvers), p.outcome())
 	}
 	page.Say(head + "\n" + p.changes())
-	if p.Count(isolation.Leak) > 0 {
+	if p.Count(results.Leak) > 0 {
 		page.Say(fmt.Sprintf("*Now*: %s stops every run. Tell the platform's owners.",
 			blockkit.Code(command+" "+render.WordFreeze+" tenants reach each other's rows")))
 	}
@@ -92,18 +92,18 @@ func (p reportText) message(approvers []string, command string) *mrkdwn.Builder 
 }
 
 // Outcome is a report in one sentence, without a full stop.
-func Outcome(record *reports.Record) string { return reportText{record}.outcome() }
+func Outcome(record *record.Record) string { return reportText{record}.outcome() }
 
 // isQuiet reports whether all is well now and was before.
 func (p reportText) isQuiet() bool {
-	return p.Report != nil && p.Report.Verdict == isolation.Sound && len(p.Changes.Fixed)+len(p.Unseen) == 0
+	return p.Report != nil && p.Report.Verdict == results.Sound && len(p.Changes.Fixed)+len(p.Unseen) == 0
 }
 
 func (p reportText) mark() string {
 	switch {
 	case p.Report == nil:
 		return mrkdwn.MarkFailed
-	case p.Report.Verdict == isolation.Sound:
+	case p.Report.Verdict == results.Sound:
 		return mrkdwn.MarkDone
 	}
 	return mrkdwn.MarkWarning
@@ -113,16 +113,18 @@ func (p reportText) mark() string {
 func (p reportText) outcome() string {
 	words := "Isolation could not be checked"
 	if p.Report != nil {
-		words = map[isolation.Verdict]string{
-			isolation.Sound: "No tenant can reach another tenant's rows", isolation.Risky: "No leak was proven",
-			isolation.Leaking: "Tenants can reach each other's rows: " +
-				mrkdwn.Count(p.Count(isolation.Leak), "leak") + " proven",
-		}[p.Report.Verdict]
+		switch {
+		case p.Report.Verdict == results.Sound:
+			words = "No tenant can reach another tenant's rows"
+		case p.Report.Verdict == results.Leaking:
+			words = "Tenants can reach each other's rows: " + mrkdwn.Count(p.Count(results.Leak), "leak") + " proven"
+		case len(p.Report.Unchecked()) == 0:
+			words = "No leak was proven"
+		default:
+			words = "Isolation could not be checked in full"
+		}
 	}
-	if words == "" {
-		words = "Isolation could not be checked in full"
-	}
-	if risks := p.Count(isolation.Risk); risks > 0 {
+	if risks := p.Count(results.Risk); risks > 0 {
 		words += ", " + mrkdwn.Count(risks, "risk")
 	}
 	if p.Tenant != "" {
@@ -171,9 +173,9 @@ func (p reportText) writeFindings(page *mrkdwn.Builder) {
 		fresh[finding.Key()] = !p.Since.IsZero()
 	}
 	findings := slices.Clone(p.Report.Findings)
-	rank := func(f isolation.Finding) int {
+	rank := func(f results.Finding) int {
 		rank := 0
-		if f.Kind != isolation.Leak {
+		if f.Kind != results.Leak {
 			rank = 2
 		}
 		if !fresh[f.Key()] {
@@ -181,7 +183,7 @@ func (p reportText) writeFindings(page *mrkdwn.Builder) {
 		}
 		return rank
 	}
-	slices.SortStableFunc(findings, func(a, b isolation.Finding) int { return cmp.Compare(rank(a), rank(b)) })
+	slices.SortStableFunc(findings, func(a, b results.Finding) int { return cmp.Compare(rank(a), rank(b)) })
 	if len(findings) == 0 {
 		return
 	}
@@ -193,7 +195,7 @@ func (p reportText) writeFindings(page *mrkdwn.Builder) {
 		}
 		rows = append(rows, []string{cell(what), cell(finding.As + ": " + finding.Evidence)})
 	}
-	page.Table(rows)
+	page.DataTable(blockkit.Table{Caption: "What was found", Rows: rows})
 	if more := len(findings) - maxProven; more > 0 {
 		page.Note(fmt.Sprintf("… and %d more in the report.", more))
 	}
@@ -220,7 +222,7 @@ func (p reportText) writeUnchecked(page *mrkdwn.Builder) {
 }
 
 // findingNames lists findings by operation and table, empty for none.
-func findingNames(findings []isolation.Finding) string {
+func findingNames(findings []results.Finding) string {
 	names := make([]string, 0, maxNamed+1)
 	for _, finding := range findings[:min(len(findings), maxNamed)] {
 		names = append(names, fmt.Sprintf("%s of %s", mrkdwn.Inline(string(finding.Operation)),
@@ -245,10 +247,10 @@ func (p reportText) file() post.Message {
 	} else {
 		fmt.Fprintf(&content, "compared with %s\n\n", p.Since.UTC().Format(time.RFC3339))
 	}
-	_ = isolation.WriteText(&content, p.Report, &p.Changes) // a buffer takes everything
+	_ = results.WriteText(&content, p.Report, &p.Changes) // a buffer takes everything
 	for _, list := range []struct {
 		title    string
-		findings []isolation.Finding
+		findings []results.Finding
 	}{{"New", p.Changes.New}, {"Fixed", p.Changes.Fixed}, {"Unchanged", p.Changes.Unchanged},
 		{"Seen before, not checked again", p.Unseen}} {
 		if len(list.findings) > 0 {

@@ -12,8 +12,8 @@ import (
 
 	"github.com/atlilith/onboardbot/bot/blockkit"
 	"github.com/atlilith/onboardbot/internal/sandbox/golden"
-	"github.com/atlilith/onboardbot/onboarding/isolation"
-	"github.com/atlilith/onboardbot/onboarding/isolation/reports"
+	"github.com/atlilith/onboardbot/onboarding/isolation/reports/record"
+	"github.com/atlilith/onboardbot/onboarding/isolation/results"
 )
 
 const (
@@ -22,11 +22,11 @@ const (
 )
 
 // leakOf is a finding as the library words them.
-func leakOf(kind isolation.Kind, operation, table string) isolation.Finding {
-	f := isolation.Finding{Kind: kind, Operation: isolation.Operation(operation), Table: table, As: "Person " +
+func leakOf(kind results.Kind, operation, table string) results.Finding {
+	f := results.Finding{Kind: kind, Operation: results.Operation(operation), Table: table, As: "Person " +
 		anAttacker, Fix: "ALTER TABLE " + table + " ENABLE ROW LEVEL SECURITY;",
 		Evidence: "read 40 rows of others, such as id b57a599c-eece-4275-bc18-116c022e0685 of Person " + aPerson}
-	if kind == isolation.Risk {
+	if kind == results.Risk {
 		f.As, f.Evidence = "any session",
 			"row-level security is off; no row of another tenant was there to prove it with"
 	}
@@ -34,67 +34,67 @@ func leakOf(kind isolation.Kind, operation, table string) isolation.Finding {
 }
 
 // recordOf is a record of the morning of 2026-11-23, with a verdict and findings.
-func recordOf(verdict isolation.Verdict, findings ...isolation.Finding) *reports.Record {
+func recordOf(verdict results.Verdict, findings ...results.Finding) *record.Record {
 	at := time.Date(2026, 11, 23, 7, 0, 2, 0, time.UTC)
-	return &reports.Record{
-		Request: reports.Request{ID: uuid.MustParse("0193546c-0000-7000-8000-000000000001"), Channel: "C0OPS",
+	return &record.Record{
+		Request: record.Request{ID: uuid.MustParse("0193546c-0000-7000-8000-000000000001"), Channel: "C0OPS",
 			Tick: at.Truncate(time.Minute)}, At: at, Since: at.AddDate(0, 0, -1),
-		Report: &isolation.Report{Verdict: verdict, Findings: findings,
-			Coverage: isolation.Coverage{Tenants: 214, Persons: 200, Orgs: 14, Tables: 12, Reads: 2568,
+		Report: &results.Report{Verdict: verdict, Findings: findings,
+			Coverage: results.Coverage{Tenants: 214, Persons: 200, Orgs: 14, Tables: 12, Reads: 2568,
 				WriteAttempts: 616, Functions: 96, Seconds: 1.24, Started: at.Add(-2 * time.Second),
-				Operations: []isolation.Operation{"delete", "insert", "read", "update"}}},
-		Changes: isolation.Changes{Unchanged: findings},
+				Operations: []results.Operation{"delete", "insert", "read", "update"}}},
+		Changes: results.Changes{Unchanged: findings},
 	}
 }
 
 // isolationCases are what a report can say, by the names of their golden files.
-func isolationCases() map[string]*reports.Record {
-	leak, update, risk := leakOf(isolation.Leak, "read", "public.bookings"),
-		leakOf(isolation.Leak, "update", "public.inbox_messages"),
-		leakOf(isolation.Risk, "row-level security", "public.notes")
-	cases := map[string]*reports.Record{
-		"green": recordOf(isolation.Sound), "first": recordOf(isolation.Sound), "asked": recordOf(isolation.Sound),
-		"one-tenant": recordOf(isolation.Leaking, leak),
-		"fixed":      recordOf(isolation.Sound), "leak": recordOf(isolation.Leaking, leak, update, risk),
-		"risk":       recordOf(isolation.Risky, risk),
-		"incomplete": recordOf(isolation.Incomplete), "leak-and-more": recordOf(isolation.Leaking, leak),
-		"failed": recordOf(isolation.Sound),
-		"huge":   recordOf(isolation.Leaking), "hostile": recordOf(isolation.Leaking),
+func isolationCases() map[string]*record.Record {
+	leak, update, risk := leakOf(results.Leak, "read", "public.bookings"),
+		leakOf(results.Leak, "update", "public.inbox_messages"),
+		leakOf(results.Risk, "row-level security", "public.notes")
+	cases := map[string]*record.Record{
+		"green": recordOf(results.Sound), "first": recordOf(results.Sound), "asked": recordOf(results.Sound),
+		"one-tenant": recordOf(results.Leaking, leak),
+		"fixed":      recordOf(results.Sound), "leak": recordOf(results.Leaking, leak, update, risk),
+		"risk":       recordOf(results.Incomplete, risk),
+		"incomplete": recordOf(results.Incomplete), "leak-and-more": recordOf(results.Leaking, leak),
+		"failed": recordOf(results.Sound),
+		"huge":   recordOf(results.Leaking), "hostile": recordOf(results.Leaking),
 	}
 	cases["first"].Since = time.Time{}
 	cases["asked"].Tick, cases["asked"].By = time.Time{}, "U0ANA"
 	cases["one-tenant"].Tick, cases["one-tenant"].By, cases["one-tenant"].Tenant,
 		cases["one-tenant"].Since = time.Time{}, "U0ANA", "merche-biche", time.Time{}
-	cases["one-tenant"].Changes = isolation.Changes{New: []isolation.Finding{leak}}
-	cases["fixed"].Changes = isolation.Changes{Fixed: []isolation.Finding{leak, update}}
-	cases["leak"].Changes = isolation.Changes{New: []isolation.Finding{update},
-		Unchanged: []isolation.Finding{leak, risk},
-		Fixed:     []isolation.Finding{leakOf(isolation.Leak, "read", "public.plans")}}
+	cases["one-tenant"].Changes = results.Changes{New: []results.Finding{leak}}
+	cases["fixed"].Changes = results.Changes{Fixed: []results.Finding{leak, update}}
+	cases["leak"].Changes = results.Changes{New: []results.Finding{update},
+		Unchanged: []results.Finding{leak, risk},
+		Fixed:     []results.Finding{leakOf(results.Leak, "read", "public.plans")}}
 	cases["incomplete"].Report.Coverage.LeftOut = []string{
 		"public.analytics_events: canceling statement due to statement timeout (SQLSTATE 57014)"}
 	cases["incomplete"].Report.Coverage.Unclassified = []string{"crm.notes: a column named owner leads nowhere"}
-	cases["incomplete"].Unseen = []isolation.Finding{leakOf(isolation.Leak, "read", "public.analytics_events")}
+	cases["incomplete"].Unseen = []results.Finding{leakOf(results.Leak, "read", "public.analytics_events")}
 	cases["leak-and-more"].Report.Coverage.LeftOut = []string{"public.inbox_messages: the connection was lost"}
 	cases["failed"].Report, cases["failed"].Problem = nil,
 		"database_url: failed to connect to `host=db.example.com user=auditor`: connection refused"
-	cases["failed"].Changes, cases["failed"].Unseen = isolation.Changes{}, []isolation.Finding{leak}
+	cases["failed"].Changes, cases["failed"].Unseen = results.Changes{}, []results.Finding{leak}
 	for i := range 200 {
-		f := leakOf(isolation.Leak, "read", fmt.Sprintf("public.%s_%d", strings.Repeat("long", 30), i))
+		f := leakOf(results.Leak, "read", fmt.Sprintf("public.%s_%d", strings.Repeat("long", 30), i))
 		f.Evidence = strings.Repeat(f.Evidence+", ", 30)
 		cases["huge"].Report.Findings = append(cases["huge"].Report.Findings, f)
 		cases["huge"].Report.Coverage.LeftOut = append(cases["huge"].Report.Coverage.LeftOut,
 			strings.Repeat(f.Table+" timed out ", 40))
 	}
-	cases["huge"].Changes = isolation.Changes{New: cases["huge"].Report.Findings,
+	cases["huge"].Changes = results.Changes{New: cases["huge"].Report.Findings,
 		Fixed: cases["huge"].Report.Findings}
 	cases["huge"].Unseen = cases["huge"].Report.Findings
 	const evil = "<!channel> *bold* `code` <https://evil.example|click> & \u202e\n\tnext"
-	nasty := isolation.Finding{Kind: isolation.Leak, Operation: evil, Table: "public.\"" + evil + "\"", As: evil,
+	nasty := results.Finding{Kind: results.Leak, Operation: evil, Table: "public.\"" + evil + "\"", As: evil,
 		Evidence: evil, Fix: evil}
 	cases["hostile"].Tenant, cases["hostile"].Report.Findings, cases["hostile"].Report.Coverage.LeftOut = evil,
-		[]isolation.Finding{nasty}, []string{evil}
-	cases["hostile"].Changes = isolation.Changes{New: []isolation.Finding{nasty}, Fixed: []isolation.Finding{nasty}}
-	cases["hostile"].Unseen = []isolation.Finding{nasty}
+		[]results.Finding{nasty}, []string{evil}
+	cases["hostile"].Changes = results.Changes{New: []results.Finding{nasty}, Fixed: []results.Finding{nasty}}
+	cases["hostile"].Unseen = []results.Finding{nasty}
 	return cases
 }
 
@@ -129,7 +129,7 @@ func TestIsolationMessages(t *testing.T) {
 			t.Errorf("%s: %d blocks", name, len(calm))
 		}
 		if calls := strings.Contains(messages[0].Text,
-			blockkit.User("U0BO")+", "+blockkit.Group("S0OPS")); calls != (record.Count(isolation.Leak) > 0) {
+			blockkit.User("U0BO")+", "+blockkit.Group("S0OPS")); calls != (record.Count(results.Leak) > 0) {
 			t.Errorf("%s: the approvers are mentioned: %v", name, calls)
 		}
 	}

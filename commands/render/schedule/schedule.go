@@ -1,4 +1,5 @@
-// Package schedule shows when approved changes are applied that wait for their windows.
+// Package schedule shows when approved changes are applied: what waits for its window, and what a freeze
+// holds.
 package schedule
 
 import (
@@ -76,4 +77,16 @@ func Buttons(view *onboarding.View, approval *onboarding.Approval, windowed bool
 			"The change is applied outside of its window. The audit log names you.", "Apply now", "Keep waiting"))}
 	}
 	return nil
+}
+
+// FreezeNotice says who froze all runs, and why.
+func FreezeNotice(freeze *onboarding.Freeze) string {
+	return fmt.Sprintf("%s *Frozen* by %s %s: %s", mrkdwn.MarkFrozen, mrkdwn.Mention(freeze.By),
+		blockkit.Date(freeze.At), mrkdwn.Inline(mrkdwn.Summary(freeze.Reason)))
+}
+
+// AlreadyFrozen answers somebody who freezes while a freeze holds.
+func AlreadyFrozen(freeze *onboarding.Freeze) string {
+	return fmt.Sprintf("Already frozen by %s since %s: %s",
+		mrkdwn.Mention(freeze.By), blockkit.Date(freeze.At), mrkdwn.Inline(mrkdwn.Summary(freeze.Reason)))
 }

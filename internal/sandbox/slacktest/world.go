@@ -68,7 +68,7 @@ func New(t testing.TB, cfg workspace.Config, tables ...migrate.Set) *World {
 		_, err := migrator.Migrate(ctx, rivermigrate.DirectionUp, nil)
 		return err
 	}
-	if err := migrate.Apply(t.Context(), w.Pool, schema, tables, river); err != nil {
+	if err := (migrate.Schema{Name: schema, Sets: tables, Libraries: river}).Apply(t.Context(), w.Pool); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {

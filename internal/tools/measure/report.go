@@ -119,6 +119,11 @@ func (t *tree) exceeded() []string {
 			all = append(all, fmt.Sprintf("%s: %d lines, of at most %d", dir, p.lines, maxLines))
 		}
 	}
+	for _, f := range t.functions {
+		if f.params >= manyParams {
+			all = append(all, fmt.Sprintf("%s: %d parameters: make them a struct", f.name, f.params))
+		}
+	}
 	for _, of := range t.types() {
 		if of.count > maxMethods {
 			all = append(all, fmt.Sprintf("%s: %d methods, of at most %d", of.name, of.count, maxMethods))

@@ -32,6 +32,12 @@ func (c *Catalog) Relation(oid uint32) *Relation { return c.byOID[oid] }
 // Named returns a relation by "schema.name", or nil.
 func (c *Catalog) Named(name string) *Relation { return c.byName[name] }
 
+// Server is the server's version as PostgreSQL says it, such as 17.10.
+func (c *Catalog) Server() string {
+	const major = 10000
+	return fmt.Sprintf("%d.%d", c.Version/major, c.Version%major)
+}
+
 // New returns a catalog of relations and functions that were not loaded from a server.
 func New(version int, relations []*Relation, functions []*Function) *Catalog {
 	c := &Catalog{Version: version, Functions: functions, byOID: map[uint32]*Relation{},

@@ -82,7 +82,8 @@ func (s *Setup) read(ctx context.Context, tenant string) error {
 	if err != nil {
 		return fmt.Errorf("read the catalog: %w", err)
 	}
-	if s.model, err = tenancy.Discover(ctx, s.truth, s.readAs, cat, s.config.Tenancy); err != nil {
+	from := tenancy.Source{Catalog: cat, Truth: s.truth, ReadAs: s.readAs}
+	if s.model, err = tenancy.Discover(ctx, from, s.config.Tenancy); err != nil {
 		return err
 	}
 	for _, note := range s.model.Notes {
@@ -149,7 +150,7 @@ func (s *Setup) chooseVictims(ctx context.Context) error {
 		return fmt.Errorf("choose victims: %w", err)
 	}
 	s.rows = s.victims.Rows()
-	s.results.Proof = func() string { return s.rows.Redact(s.attempts.Script()) }
+	s.results.Script, s.results.Redact = s.attempts.Script, s.rows.Redact
 	s.prover = &proof.Prover{
 		Model: s.model, Truth: s.truth, Attempts: s.attempts, Victims: s.victims, Own: s.own,
 	}

@@ -12,7 +12,6 @@ import (
 // verdicts are the headings of reports.
 var verdicts = map[results.Verdict]string{
 	results.Sound:      "✅ No tenant can reach another tenant's rows",
-	results.Risky:      "⚠️ No leak was proven, but there are risks",
 	results.Incomplete: "⚠️ Isolation could not be checked in full",
 	results.Leaking:    "🚨 Tenants can reach each other's rows",
 }
@@ -21,7 +20,11 @@ var verdicts = map[results.Verdict]string{
 // dialect that GitHub and GitLab share.
 func (d Document) Markdown(w io.Writer) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "### %s\n", verdicts[d.Report.Verdict])
+	title := verdicts[d.Report.Verdict]
+	if d.Report.Verdict == results.Incomplete && len(d.Report.Unchecked()) == 0 {
+		title = "⚠️ No leak was proven, but there are risks"
+	}
+	fmt.Fprintf(&b, "### %s\n", title)
 	if d.Changes != nil {
 		fmt.Fprintf(&b, "\n%d new, %d fixed, %d unchanged since the baseline.\n", len(d.Changes.New),
 			len(d.Changes.Fixed), len(d.Changes.Unchanged))
@@ -40,8 +43,8 @@ func (d Document) Markdown(w io.Writer) error {
 			cell(f.As), cell(f.Evidence))
 	}
 	for _, f := range d.Report.Findings {
-		fmt.Fprintf(&b, "\n<details><summary>Fix, not tried, of %s: %s of %s</summary>\n\n%s\n", f.Kind,
-			cell(string(f.Operation)), cell(f.Table), fenced(f.Fix))
+		fmt.Fprintf(&b, "\n<details><summary>%s: %s of %s: %s</summary>\n\n%s\n", f.Kind,
+			cell(string(f.Operation)), cell(f.Table), cell(fixTitle(f)), fenced(f.Fix))
 		if f.Proof != "" {
 			fmt.Fprintf(&b, "\nTo see it, in psql as the app role:\n\n%s\n", fenced(f.Proof))
 		}

@@ -17,6 +17,13 @@ import (
 	"github.com/atlilith/onboardbot/internal/jobs"
 	"github.com/atlilith/onboardbot/internal/migrate"
 	"github.com/atlilith/onboardbot/onboarding/isolation"
+	"github.com/atlilith/onboardbot/onboarding/isolation/reports/record"
+)
+
+// What a report is asked for, and what it answers.
+type (
+	Request = record.Request
+	Record  = record.Record
 )
 
 //go:embed migrations/*.sql
@@ -129,7 +136,7 @@ func (s *Store) save(ctx context.Context, record Record, announcer Announcer) er
 				return fmt.Errorf("the previous report: %w", err)
 			}
 		}
-		record.compare(findings)
+		record.Compare(findings)
 		if inserted, err := insert(ctx, tx, &record); err != nil || !inserted {
 			return err
 		}
@@ -151,7 +158,7 @@ func insert(ctx context.Context, tx pgx.Tx, record *Record) (inserted bool, err 
 			return false, err
 		}
 	}
-	open, err := json.Marshal(record.open())
+	open, err := json.Marshal(record.Open())
 	if err != nil {
 		return false, err
 	}

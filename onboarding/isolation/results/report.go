@@ -8,22 +8,21 @@ import (
 // Verdict is what a report says in one word.
 type Verdict string
 
-// The verdicts, from best to worst. A risk alone is not a proof, and an incomplete report is
-// never sound.
+// The verdicts, from best to worst. A risk is something that no session could prove or refute, so
+// a report with one is incomplete, and an incomplete report is never sound.
 const (
 	Sound      Verdict = "sound"
-	Risky      Verdict = "risk"
 	Incomplete Verdict = "incomplete"
 	Leaking    Verdict = "leak"
 )
 
-// ExitStatus is 0 when nothing leaked, 1 for a proven leak and 2 when the check could not be
-// completed.
+// ExitStatus is 0 for sound, 1 for a proven leak and 2 when something could not be proven or
+// refuted.
 func (v Verdict) ExitStatus() int {
 	switch v {
 	case Leaking:
 		return 1
-	case Sound, Risky:
+	case Sound:
 		return 0
 	}
 	return 2
@@ -38,17 +37,13 @@ type Report struct {
 
 // judge returns the verdict that follows from the findings and the coverage.
 func (r *Report) judge() Verdict {
-	verdict := Sound
-	for _, f := range r.Findings {
-		if f.Kind == Leak {
-			return Leaking
-		}
-		verdict = Risky
-	}
-	if len(r.Unchecked()) > 0 {
+	switch {
+	case slices.ContainsFunc(r.Findings, func(f Finding) bool { return f.Kind == Leak }):
+		return Leaking
+	case len(r.Findings)+len(r.Unchecked()) > 0:
 		return Incomplete
 	}
-	return verdict
+	return Sound
 }
 
 // Unchecked lists what could not be checked or classified.
@@ -73,6 +68,8 @@ type Coverage struct {
 	Functions     int         `json:"functions_called"`
 	Seconds       float64     `json:"seconds"`
 	Started       time.Time   `json:"started"`
+	// Postgres is the server's version, such as 17.10.
+	Postgres string `json:"postgres,omitempty"`
 	// LeftOut is what could not be checked. Any entry keeps the report from being sound.
 	LeftOut []string `json:"left_out"`
 	// Unclassified are relations that seem to belong to tenants, and nothing says to which. Any

@@ -23,7 +23,7 @@ func WriteText(w io.Writer, r *Report, changes *Changes) error {
 		wrap(&b, "as ", f.As)
 		wrap(&b, "", f.Evidence)
 		writeSQL(&b, "to see it, in psql as the app role:", f.Proof)
-		writeSQL(&b, "fix, not tried:", f.Fix)
+		writeSQL(&b, f.FixTitle()+":", f.Fix)
 	}
 	writeCoverage(&b, r.Coverage)
 	_, err := io.WriteString(w, b.String())
@@ -34,7 +34,7 @@ func writeSQL(b *strings.Builder, title, sql string) {
 	if sql == "" {
 		return
 	}
-	b.WriteString("   " + title + "\n")
+	wrap(b, "", title)
 	for line := range strings.SplitSeq(sql, "\n") {
 		wrap(b, "", line)
 	}
@@ -49,14 +49,14 @@ func writeVerdict(b *strings.Builder, r *Report) {
 			risks++
 		}
 	}
-	switch r.Verdict {
-	case Sound:
+	switch {
+	case r.Verdict == Sound:
 		b.WriteString("SOUND: no tenant reached another's rows.\n")
-	case Risky:
-		fmt.Fprintf(b, "NO LEAK PROVEN, %s.\n", Plural(risks, "risk"))
-	case Leaking:
+	case r.Verdict == Leaking:
 		fmt.Fprintf(b, "LEAK: %s proven, %s.\n", Plural(leaks, "leak"), Plural(risks, "risk"))
-	case Incomplete:
+	case len(r.Unchecked()) == 0:
+		fmt.Fprintf(b, "NO LEAK PROVEN, %s.\n", Plural(risks, "risk"))
+	default:
 		fmt.Fprintf(b, "COULD NOT CHECK EVERYTHING: no leak proven, %s.\n", Plural(risks, "risk"))
 	}
 }
@@ -68,8 +68,8 @@ func writeCoverage(b *strings.Builder, c Coverage) {
 	}
 	fmt.Fprintf(b, "\nCovered: %s (%d Persons, %d Orgs) ×\n%s × %s,\n",
 		Plural(c.Tenants, "tenant"), c.Persons, c.Orgs, Plural(c.Tables, "table"), strings.Join(operations, "/"))
-	fmt.Fprintf(b, "%s, %s,\n%s called, in %.1f s.\n",
-		Plural(c.Reads, "read"), Plural(c.WriteAttempts, "write attempt"), Plural(c.Functions, "function"), c.Seconds)
+	fmt.Fprintf(b, "%s, %s,\n%s called, in %.1f s%s.\n", Plural(c.Reads, "read"),
+		Plural(c.WriteAttempts, "write attempt"), Plural(c.Functions, "function"), c.Seconds, on(c.Postgres))
 	var empty []string
 	for _, d := range c.Detail {
 		if d.Empty {
@@ -94,6 +94,14 @@ func writeCoverage(b *strings.Builder, c Coverage) {
 			wrap(b, "- ", line)
 		}
 	}
+}
+
+// on says which server a check ran on, where that is known.
+func on(version string) string {
+	if version == "" {
+		return ""
+	}
+	return "\non PostgreSQL " + version
 }
 
 // Plural counts a noun.

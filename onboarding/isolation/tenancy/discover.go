@@ -23,20 +23,25 @@ type discovery struct {
 	session Reader
 }
 
-// Discover finds the tenants and whose the rows of every relation are. q is a connection of the
-// truth, and session reads what must not be read with its rights.
-func Discover(
-	ctx context.Context, q query.Querier, session Reader, cat *catalog.Catalog, config Config,
-) (*Model, error) {
-	m := &Model{Catalog: cat, own: map[uint32]*Ownership{}, directory: map[uint32]bool{}}
-	d := &discovery{m: m, config: config, session: session}
-	if err := d.findTenants(ctx, q); err != nil {
+// Source is where a model is discovered from.
+type Source struct {
+	Catalog *catalog.Catalog
+	// Truth can read every row, and ReadAs reads what must not be read with its rights.
+	Truth  query.Querier
+	ReadAs Reader
+}
+
+// Discover finds the tenants and whose the rows of every relation are.
+func Discover(ctx context.Context, from Source, config Config) (*Model, error) {
+	m := &Model{Catalog: from.Catalog, own: map[uint32]*Ownership{}, directory: map[uint32]bool{}}
+	d := &discovery{m: m, config: config, session: from.ReadAs}
+	if err := d.findTenants(ctx, from.Truth); err != nil {
 		return nil, err
 	}
 	d.classifyByColumns()
 	d.findMembership()
 	d.followParents()
-	if err := d.followValues(ctx, q); err != nil {
+	if err := d.followValues(ctx, from.Truth); err != nil {
 		return nil, err
 	}
 	d.followParents()

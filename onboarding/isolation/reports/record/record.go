@@ -1,4 +1,6 @@
-package reports
+// Package record has what a report on isolation is asked for, and what it answers. It has no I/O, so
+// what shows a report needs no database.
+package record
 
 import (
 	"slices"
@@ -6,7 +8,7 @@ import (
 
 	"github.com/google/uuid"
 
-	"github.com/atlilith/onboardbot/onboarding/isolation"
+	"github.com/atlilith/onboardbot/onboarding/isolation/results"
 )
 
 // Request says what to check and where people read the report. It is also the job's arguments,
@@ -29,19 +31,19 @@ type Record struct {
 	Request
 	At time.Time
 	// Report is nil when the check failed to run; Problem then says why.
-	Report  *isolation.Report
+	Report  *results.Report
 	Problem string
 	// Changes are those since the previous report about the same tenants, which was made at
 	// Since. Both are zero for the first.
-	Changes isolation.Changes
+	Changes results.Changes
 	Since   time.Time
 	// Unseen are earlier findings that this report could not check again: neither fixed nor
 	// confirmed.
-	Unseen []isolation.Finding
+	Unseen []results.Finding
 }
 
 // Count returns the number of findings of a kind.
-func (r *Record) Count(kind isolation.Kind) int {
+func (r *Record) Count(kind results.Kind) int {
 	count := 0
 	if r.Report != nil {
 		for _, finding := range r.Report.Findings {
@@ -61,20 +63,20 @@ func (r *Record) Unchecked() int {
 	return len(r.Report.Coverage.LeftOut) + len(r.Report.Coverage.Unclassified)
 }
 
-// compare sets Changes and Unseen from the findings that were open before.
-func (r *Record) compare(earlier []isolation.Finding) {
+// Compare sets Changes and Unseen from the findings that were open before.
+func (r *Record) Compare(earlier []results.Finding) {
 	if r.Report == nil {
 		r.Unseen = earlier
 		return
 	}
 	// A risk that was proven meanwhile is a new leak; the risk counts neither as fixed nor as
 	// unseen.
-	earlier = slices.DeleteFunc(slices.Clone(earlier), func(before isolation.Finding) bool {
-		return slices.ContainsFunc(r.Report.Findings, func(now isolation.Finding) bool {
+	earlier = slices.DeleteFunc(slices.Clone(earlier), func(before results.Finding) bool {
+		return slices.ContainsFunc(r.Report.Findings, func(now results.Finding) bool {
 			return now.Table == before.Table && now.Operation == before.Operation && now.Kind != before.Kind
 		})
 	})
-	r.Changes = isolation.Diff(&isolation.Report{Findings: earlier}, r.Report)
+	r.Changes = results.Diff(&results.Report{Findings: earlier}, r.Report)
 	checked := map[string]bool{}
 	for _, finding := range slices.Concat(r.Changes.Fixed, r.Report.Findings) {
 		checked[finding.Key()] = true
@@ -86,9 +88,9 @@ func (r *Record) compare(earlier []isolation.Finding) {
 	}
 }
 
-// open lists the findings of the report and those that it could not check again.
-func (r *Record) open() []isolation.Finding {
-	open := []isolation.Finding{}
+// Open lists the findings of the report and those that it could not check again.
+func (r *Record) Open() []results.Finding {
+	open := []results.Finding{}
 	if r.Report != nil {
 		open = append(open, r.Report.Findings...)
 	}
