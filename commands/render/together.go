@@ -14,6 +14,7 @@ import (
 	"github.com/atlilith/onboardbot/bot/post"
 	"github.com/atlilith/onboardbot/commands/render/changes"
 	"github.com/atlilith/onboardbot/commands/render/mrkdwn"
+	"github.com/atlilith/onboardbot/commands/render/schedule"
 	"github.com/atlilith/onboardbot/onboarding"
 )
 
@@ -63,7 +64,8 @@ func (r Renderer) requestMessage(view *onboarding.View, first *onboarding.Approv
 func (r Renderer) writeRecord(view *onboarding.View, approval *onboarding.Approval, now time.Time) *mrkdwn.Builder {
 	page := new(mrkdwn.Builder)
 	attempts := attemptsUnder(view, approval.ID)
-	lines := append([]string{requestHead(view, approval, attempts)}, r.decisionLines(view, approval)...)
+	lines := slices.Concat([]string{requestHead(view, approval, attempts)}, r.decisionLines(view, approval),
+		schedule.Lines(view, approval, false))
 	for _, attempt := range attempts {
 		lines = append(lines, attemptLine(attempt, now, true))
 	}

@@ -2,6 +2,7 @@ package service
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -13,14 +14,14 @@ import (
 )
 
 // ApplyNow has an approved change that waits for its window applied at once. A second operator decides
-// that: it returns the errors of [onboarding.Permissions.MayDecideOn], [onboarding.ErrNotFound], and
-// [onboarding.ErrNotWaiting] for a change that does not wait.
+// that, and a refusal is in the audit trail. It returns the errors of [onboarding.Permissions.MayDecideOn],
+// [onboarding.ErrNotFound], and [onboarding.ErrNotWaiting] for a change that does not wait.
 func ApplyNow(ctx context.Context, s *Service, id uuid.UUID, operator string) error {
 	permissions, err := s.deps.Directory.PermissionsNow(ctx, operator)
 	if err != nil {
 		return fmt.Errorf("approver: %w", err)
 	}
-	return pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
+	err = pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
 		run, approval, err := store.LockApproval(ctx, tx, id)
 		if err != nil {
 			return err
@@ -46,6 +47,10 @@ func ApplyNow(ctx context.Context, s *Service, id uuid.UUID, operator string) er
 		}
 		return s.announce(ctx, tx, run.ID)
 	})
+	if isRefusal(err) {
+		return errors.Join(err, Decision{Operator: operator}.RecordRefusal(ctx, s, id, err))
+	}
+	return err
 }
 
 // wait returns until when the change waits for its window, zero for at once. Whoever agrees may have it wait
