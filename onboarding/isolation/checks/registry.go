@@ -59,5 +59,6 @@ func (s *Setup) Run(ctx context.Context, names ...string) error {
 			s.results.LeaveOut("%s: %s", entry.name, query.Describe(err))
 		}
 	}
+	s.foldPartitions()
 	return nil
 }
