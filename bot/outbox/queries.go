@@ -112,6 +112,9 @@ const (
 			delivered_hash = '' AND failed_hash IS NULL
 		FROM slack_messages WHERE channel_id = $1 AND ts = $2`
 
+	// selectBlocks are what message $1 should show now.
+	selectBlocks = `SELECT blocks FROM slack_messages WHERE key = $1`
+
 	// selectPosting reports whether a message is being posted in conversation $1 whose timestamp is not
 	// known.
 	selectPosting = `
