@@ -21,7 +21,7 @@ func TestDirectory(t *testing.T) {
 	gone, robot := profile(workspace.Gone, "gone"), profile(workspace.Robot, "robot")
 	ana.Admin = true
 	guest.Guest = true
-	solo.Guest, solo.SingleChannel = true, true
+	solo.Guest = true
 	gone.Deactivated = true
 	robot.Bot = true
 	for _, want := range []bot.Profile{ana, guest, solo, gone, robot} {

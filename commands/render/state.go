@@ -160,7 +160,7 @@ func (r Renderer) headline(view *onboarding.View) string {
 	}
 	lines = append(lines, state.lines...)
 	if view.Undoes != nil && r.links[view.Undoes.Run] != "" {
-		lines = append(lines, "It takes back "+blockkit.Link(r.links[view.Undoes.Run], "this onboarding")+".")
+		lines = append(lines, "It undoes "+blockkit.Link(r.links[view.Undoes.Run], "this onboarding")+".")
 	}
 	return blockkit.Truncate(strings.Join(lines, "\n"), maxHeadline)
 }

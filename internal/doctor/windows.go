@@ -23,22 +23,22 @@ func checkWindows(calendar windows.Calendar, now time.Time) []onboarding.Finding
 		next := upcoming(window, now)
 		switch {
 		case next == "":
-			findings = append(findings, failing(name, "Change onboarding.windows: what it is about waits for ever.",
+			findings = append(findings, onboarding.Failing(name, "Change onboarding.windows: what it is about waits for ever.",
 				"does not open again"))
 		case slices.Contains(closed, i):
-			findings = append(findings, failing(name, "Change onboarding.freezes: what it is about waits for ever.",
+			findings = append(findings, onboarding.Failing(name, "Change onboarding.freezes: what it is about waits for ever.",
 				"closed by freezes each time"))
 		default:
-			findings = append(findings, well(name, "%s", next))
+			findings = append(findings, onboarding.Passed(name, "%s", next))
 		}
 	}
 	for i, freeze := range calendar.Freezes {
 		name := fmt.Sprintf("freeze %d%s", i+1, about(freeze))
 		if next := upcoming(freeze, now); next != "" {
-			findings = append(findings, well(name, "%s", next))
+			findings = append(findings, onboarding.Passed(name, "%s", next))
 			continue
 		}
-		findings = append(findings, doubtful(name, "Remove it from onboarding.freezes.", "does not come again"))
+		findings = append(findings, onboarding.Doubtful(name, "Remove it from onboarding.freezes.", "does not come again"))
 	}
 	return findings
 }
