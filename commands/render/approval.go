@@ -2,7 +2,6 @@ package render
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -93,9 +92,9 @@ func (r Renderer) writeRequest(request request, now time.Time) *mrkdwn.Builder {
 		page.Say(schedule.FreezeNotice(view.Freeze))
 	}
 	for _, attempt := range attempts {
-		page.Say(attemptLine(attempt, now, request.still))
+		page.Say(schedule.AttemptLine(attempt, now, request.still))
 		if attempt.Outcome == onboarding.OutcomeRunning && !request.still {
-			page.Parts(mrkdwn.Part{Body: lastLines(attempt)})
+			page.Parts(mrkdwn.Part{Body: schedule.LastLines(attempt)})
 		}
 	}
 	page.Note(footer(approval, hidden))
@@ -295,36 +294,6 @@ func footer(approval *onboarding.Approval, hidden int) string {
 	return strings.Join(facts, " · ")
 }
 
-// attemptLine says how an attempt goes on or ended. A still line does not change while it goes on.
-func attemptLine(attempt *onboarding.Attempt, now time.Time, still bool) string {
-	lasted := mrkdwn.Duration(attempt.Finished.Sub(attempt.Started))
-	switch {
-	case attempt.Outcome == onboarding.OutcomeDone:
-		return fmt.Sprintf("%s Done in %s.", mrkdwn.MarkDone, lasted)
-	case attempt.Outcome == onboarding.OutcomeFailed:
-		return fmt.Sprintf("%s Failed after %s: %s", mrkdwn.MarkFailed, lasted,
-			mrkdwn.Inline(mrkdwn.Summary(attempt.Error)))
-	case attempt.Outcome == onboarding.OutcomeInterrupted:
-		return fmt.Sprintf("%s Interrupted by a restart after %s.", mrkdwn.MarkWarning, lasted)
-	case still:
-		return fmt.Sprintf("%s In progress since %s.", mrkdwn.MarkBusy, blockkit.Date(attempt.Started))
-	}
-	return fmt.Sprintf("%s In progress for %s.", mrkdwn.MarkBusy, elapsed(now, attempt.Started))
-}
-
-// colours matches the colour codes that programs print for terminals (ECMA-48 §8.3.117, SGR).
-var colours = regexp.MustCompile(`\x1b\[[0-9;]*m`)
-
-// lastLines returns the last lines that an attempt printed, cut to what a message can hold.
-func lastLines(attempt *onboarding.Attempt) string {
-	const width = 160
-	lines := make([]string, len(attempt.Tail))
-	for i, line := range attempt.Tail {
-		lines[i] = blockkit.Truncate(mrkdwn.Visible(colours.ReplaceAllString(line, "")), width)
-	}
-	return strings.TrimSpace(strings.Join(lines, "\n"))
-}
-
 func attemptsUnder(view *onboarding.View, approval uuid.UUID) []*onboarding.Attempt {
 	var found []*onboarding.Attempt
 	for _, attempt := range view.Attempts {
@@ -333,9 +302,4 @@ func attemptsUnder(view *onboarding.View, approval uuid.UUID) []*onboarding.Atte
 		}
 	}
 	return found
-}
-
-// elapsed returns how long ago something began, in seconds.
-func elapsed(now, began time.Time) string {
-	return mrkdwn.Duration(now.Sub(began).Truncate(time.Second))
 }

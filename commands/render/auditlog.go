@@ -11,6 +11,7 @@ import (
 	"github.com/atlilith/onboardbot/bot/blockkit"
 	"github.com/atlilith/onboardbot/commands/render/changes"
 	"github.com/atlilith/onboardbot/commands/render/mrkdwn"
+	"github.com/atlilith/onboardbot/commands/render/schedule"
 	"github.com/atlilith/onboardbot/onboarding"
 )
 
@@ -150,7 +151,7 @@ func outputText(attempt *onboarding.Attempt, outputs map[uuid.UUID]string) strin
 	if !known {
 		output = strings.Join(attempt.Tail, "\n")
 	}
-	return blockkit.Truncate(colours.ReplaceAllString(strings.TrimSpace(output), ""), maxOutput)
+	return blockkit.Truncate(schedule.Colours.ReplaceAllString(strings.TrimSpace(output), ""), maxOutput)
 }
 
 func voteText(vote onboarding.Vote) string {

@@ -68,7 +68,7 @@ func (r Renderer) writeRecord(view *onboarding.View, approval *onboarding.Approv
 	lines := slices.Concat([]string{requestHead(view, approval, attempts)}, r.decisionLines(view, approval),
 		schedule.Lines(view, approval, false))
 	for _, attempt := range attempts {
-		lines = append(lines, attemptLine(attempt, now, true))
+		lines = append(lines, schedule.AttemptLine(attempt, now, true))
 	}
 	page.Say(blockkit.Truncate(strings.Join(lines, "\n"), blockkit.MaxSectionText/2))
 	if section, ok := page.Blocks[0].(*slack.SectionBlock); ok {

@@ -23,11 +23,11 @@ func checkWindows(calendar windows.Calendar, now time.Time) []onboarding.Finding
 		next := upcoming(window, now)
 		switch {
 		case next == "":
-			findings = append(findings, onboarding.Failing(name, "Change onboarding.windows: what it is about waits for ever.",
-				"does not open again"))
+			findings = append(findings, onboarding.Failing(name,
+				"Change onboarding.windows: what it is about waits for ever.", "does not open again"))
 		case slices.Contains(closed, i):
-			findings = append(findings, onboarding.Failing(name, "Change onboarding.freezes: what it is about waits for ever.",
-				"closed by freezes each time"))
+			findings = append(findings, onboarding.Failing(name,
+				"Change onboarding.freezes: what it is about waits for ever.", "closed by freezes each time"))
 		default:
 			findings = append(findings, onboarding.Passed(name, "%s", next))
 		}
@@ -38,7 +38,8 @@ func checkWindows(calendar windows.Calendar, now time.Time) []onboarding.Finding
 			findings = append(findings, onboarding.Passed(name, "%s", next))
 			continue
 		}
-		findings = append(findings, onboarding.Doubtful(name, "Remove it from onboarding.freezes.", "does not come again"))
+		findings = append(findings,
+			onboarding.Doubtful(name, "Remove it from onboarding.freezes.", "does not come again"))
 	}
 	return findings
 }

@@ -1,5 +1,5 @@
-// Package schedule shows when approved changes are applied: what waits for its window, and what a freeze
-// holds.
+// Package schedule shows when approved changes are applied: what waits for its window, what a freeze holds,
+// and how an application goes on.
 package schedule
 
 import (
