@@ -53,7 +53,7 @@ func (h *undoHandlers) ask(ctx context.Context, command bot.Command, slug string
 	if err := h.origins.ask(ctx, command.Person, block, undoable.ID.String()); err != nil {
 		return h.replies.failure(ctx, err, "slug", slug)
 	}
-	return h.renderer.AskUndo(undoable, block).Reply()
+	return render.UndoPage(undoable, block).Reply()
 }
 
 func (h *undoHandlers) begin(ctx context.Context, action bot.Action) error {

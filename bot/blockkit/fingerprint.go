@@ -22,7 +22,8 @@ var slackOwn = map[string]bool{
 
 // slackDefaults are properties that Slack may add with the value that they have when absent, besides
 // null, false, "" and [].
-var slackDefaults = map[string]any{"border": json.Number("0"), "indent": json.Number("0"), "status": "pending"}
+var slackDefaults = map[string]any{"border": json.Number("0"), "indent": json.Number("0"), "status": "pending",
+	"row_header_column_index": json.Number("0")}
 
 // Fingerprint identifies what a message or a view shows: its blocks, attachments and files, and of a
 // view also its title, its submit button, its callback_id and its private metadata. The object is a

@@ -35,6 +35,12 @@ const (
 	// (https://docs.slack.dev/reference/block-kit/blocks/plan-block); others report it.
 	MaxPlanTasks = 50
 
+	// MaxDataTableRows is with the header; Slack's newer page says 201
+	// (https://docs.slack.dev/reference/block-kit/blocks/data-table-block). The text is that of all
+	// cells together, in characters.
+	MaxDataTableRows = 101
+	MaxDataTableText = 20_000
+
 	// Buttons and confirmation dialogs:
 	// https://docs.slack.dev/reference/block-kit/block-elements/button-element and
 	// https://docs.slack.dev/reference/block-kit/composition-objects/confirmation-dialog-object

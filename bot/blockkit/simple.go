@@ -14,6 +14,8 @@ type Simplicity int
 // The levels, from all blocks to those that Block Kit had at its beginning.
 const (
 	AnyBlocks Simplicity = iota
+	// NoDataTables has tables instead of data tables.
+	NoDataTables
 	// NoNewBlocks has no blocks that came after rich text, such as alerts and tables.
 	NoNewBlocks
 	// OldestBlocks has no rich text either.
@@ -24,13 +26,16 @@ const (
 var oldest = []slack.MessageBlockType{slack.MBTSection, slack.MBTDivider, slack.MBTImage, slack.MBTAction,
 	slack.MBTContext, slack.MBTInput, slack.MBTHeader}
 
-// Simplify returns blocks with the same words for a workspace that refuses some of their types. What
-// is replaced becomes sections of plain text.
+// Simplify returns blocks with the same words for a workspace that refuses some of their types. A data
+// table becomes a table with its first rows. What else is replaced becomes sections of plain text.
 func Simplify(blocks []slack.Block, level Simplicity) (simple []slack.Block) {
 	for _, block := range blocks {
 		kind := block.BlockType()
+		data, isData := block.(*slack.DataTableBlock)
 		switch {
-		case level == AnyBlocks || slices.Contains(oldest, kind) ||
+		case isData && level == NoDataTables:
+			simple = append(simple, plainTable(*data, MaxMessageWeight-Weight(blocks...)))
+		case level <= NoDataTables || slices.Contains(oldest, kind) ||
 			kind == slack.MBTRichText && level == NoNewBlocks:
 			simple = append(simple, block)
 		case kind == slack.MBTAlert:
@@ -96,7 +101,7 @@ func inline(values []any) bool {
 }
 
 // cells reports whether values are the cells of one row of a table.
-func cells(values []any) bool { return allOf(values, "raw_text", "rich_text") }
+func cells(values []any) bool { return allOf(values, "raw_text", "raw_number", "rich_text") }
 
 func allOf(values []any, types ...string) bool {
 	return len(values) > 0 && !slices.ContainsFunc(values, func(value any) bool {

@@ -2,6 +2,7 @@ package blockkit_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -53,9 +54,43 @@ func TestSimplifyKeepsTheWords(t *testing.T) {
 			}
 		}
 	}
+	data := blockkit.DataTable(blockkit.Table{Caption: "Sites", Rows: [][]string{{"Domain", "Days"}, {"a.example", "9"}},
+		Numbers: map[int][]float64{1: {9}}})
+	for level, want := range map[blockkit.Simplicity]string{
+		blockkit.AnyBlocks: "data_table", blockkit.NoDataTables: "table", blockkit.NoNewBlocks: "section",
+	} {
+		simple := blockkit.Simplify([]slack.Block{data}, level)
+		encoded, err := json.Marshal(simple)
+		if err != nil || len(simple) != 1 || string(simple[0].BlockType()) != want ||
+			!strings.Contains(string(encoded), "a.example") {
+			t.Errorf("level %d: %s, %v", level, encoded, err)
+		}
+	}
 	long := slack.NewRichTextBlock("", slack.NewRichTextSection(
 		slack.NewRichTextSectionTextElement(strings.Repeat("x", 7000), nil)))
 	if simple := blockkit.Simplify([]slack.Block{long}, blockkit.OldestBlocks); len(simple) != 3 {
 		t.Errorf("7,000 characters take %d sections", len(simple))
+	}
+}
+
+// TestALongDataTableBecomesAShortTable has the first rows, and says how many are left out.
+func TestALongDataTableBecomesAShortTable(t *testing.T) {
+	rows := [][]string{{"Site", "Text"}}
+	for range 100 {
+		rows = append(rows, []string{"a.example", strings.Repeat("x", 90)})
+	}
+	for _, c := range []struct{ width, rows int }{{1, 32}, {90, 32}, {900, 13}} {
+		for _, row := range rows[1:] {
+			row[1] = strings.Repeat("x", c.width)
+		}
+		data := blockkit.DataTable(blockkit.Table{Caption: "Sites", Rows: rows})
+		table, ok := blockkit.Simplify([]slack.Block{data}, blockkit.NoDataTables)[0].(*slack.TableBlock)
+		if !ok || len(table.Rows) != c.rows || blockkit.Weight(table) > blockkit.MaxMessageWeight {
+			t.Errorf("cells of %d: %d rows of weight %d", c.width, len(table.Rows), blockkit.Weight(table))
+		}
+		more, _ := table.Rows[len(table.Rows)-1][0].(*slack.TableRawTextCell)
+		if want := fmt.Sprintf("… and %d more", 102-c.rows); more.Text != want {
+			t.Errorf("the last row says %q, want %q", more.Text, want)
+		}
 	}
 }

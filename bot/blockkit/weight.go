@@ -12,12 +12,19 @@ import (
 const blockWeight = 100
 
 // Weight estimates how much of [MaxMessageWeight] blocks take: the characters of their JSON, and a
-// fixed amount for each block.
+// fixed amount for each block. The rows of data tables do not count, since they have a limit of their
+// own, [MaxDataTableText].
 func Weight(blocks ...slack.Block) int {
 	var encoded bytes.Buffer
+	heavy := make([]slack.Block, 0, len(blocks))
+	for _, block := range blocks {
+		if block.BlockType() != slack.MBTDataTable {
+			heavy = append(heavy, block)
+		}
+	}
 	encoder := json.NewEncoder(&encoded)
 	encoder.SetEscapeHTML(false)
-	if encoder.Encode(blocks) != nil {
+	if encoder.Encode(heavy) != nil {
 		return MaxMessageWeight + 1
 	}
 	return utf8.RuneCount(encoded.Bytes()) + len(blocks)*blockWeight

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"hash/fnv"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -23,8 +25,8 @@ type row struct {
 	Attempts                                    int
 	// Hold is the scope of a hold on the next call.
 	Hold string
-	// PlanRefused is true while a refusal of plan blocks is remembered.
-	PlanRefused bool
+	// Refused are the scopes of refused types of blocks that are remembered.
+	Refused []string
 	// Thread is the key of the parent, "" if the outbox did not post it.
 	Thread string
 	// Again is true after the message was deleted in Slack.
@@ -109,7 +111,7 @@ func (d *delivery) drain(ctx context.Context) (pause time.Duration, err error) {
 }
 
 func (d *delivery) next(ctx context.Context) (row, error) {
-	rows, err := d.session.Conn().Query(ctx, selectNext, d.channel, planRefusal)
+	rows, err := d.session.Conn().Query(ctx, selectNext, d.channel, slices.Collect(maps.Values(refusals)))
 	if err != nil {
 		return row{}, err
 	}

@@ -174,28 +174,37 @@ func TestOrderAcrossManyPuts(t *testing.T) {
 	w.See("all in order", saying(want...))
 }
 
-func TestFallbackForPlan(t *testing.T) {
+// TestFallback has workspaces that take no plans, or no data tables.
+func TestFallback(t *testing.T) {
 	t.Parallel()
-	cfg := workspace.Sample()
-	cfg.UnsupportedBlocks = []string{"plan"}
-	w := newWorld(t, cfg)
-	out := w.outbox()
-	withPlan := func(key string) post.Message {
-		m := message(key, key)
-		m.Blocks = []slack.Block{
-			blockkit.Plan("Onboarding", blockkit.Task("a", "Preflight", slack.TaskCardStatusComplete, "")),
-		}
-		m.Fallback = []slack.Block{blockkit.Section("✓ Preflight")}
-		return m
+	rows := blockkit.Table{Caption: "Steps", Rows: [][]string{{"Step", "State"}, {"Preflight", "done"}}}
+	for kind, c := range map[string]struct{ blocks, fallback slack.Block }{
+		"plan": {blockkit.Plan("Onboarding", blockkit.Task("a", "Preflight", slack.TaskCardStatusComplete, "")),
+			blockkit.Section("✓ Preflight")},
+		"data_table": {blockkit.DataTable(rows), blockkit.PlainTable(rows.Rows)},
+	} {
+		t.Run(kind, func(t *testing.T) {
+			t.Parallel()
+			cfg := workspace.Sample()
+			cfg.UnsupportedBlocks = []string{kind}
+			w := newWorld(t, cfg)
+			out := w.outbox()
+			newer := func(key string) post.Message {
+				m := message(key, key)
+				m.Blocks, m.Fallback = []slack.Block{c.blocks}, []slack.Block{c.fallback}
+				return m
+			}
+			w.put(out, newer("one"))
+			seen := w.See("the fallback", func(m []workspace.Message) bool { return len(m) == 1 })
+			want := fmt.Sprintf(`"type":%q`, c.fallback.BlockType())
+			if !strings.Contains(string(seen[0].Blocks), want) || !strings.Contains(string(seen[0].Blocks), "Preflight") {
+				t.Errorf("blocks %s", seen[0].Blocks)
+			}
+			w.put(out, newer("two"))
+			w.See("two", saying("one", "two"))
+			w.Called("chat.postMessage", 3) // the refusal was remembered
+		})
 	}
-	w.put(out, withPlan("one"))
-	seen := w.See("the fallback", func(m []workspace.Message) bool { return len(m) == 1 })
-	if !strings.Contains(string(seen[0].Blocks), "✓ Preflight") {
-		t.Errorf("blocks %s", seen[0].Blocks)
-	}
-	w.put(out, withPlan("two"))
-	w.See("two", saying("one", "two"))
-	w.Called("chat.postMessage", 3) // the refusal was remembered
 }
 
 func TestTextIsSentWhenBlocksAreRefused(t *testing.T) {

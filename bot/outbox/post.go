@@ -19,8 +19,23 @@ import (
 // else.
 const metadataType = "onboardbot_message"
 
-// planRefusal is the scope of the hold that remembers a workspace without plan blocks.
-const planRefusal = "blocks/plan"
+// refusals are the scopes of the holds that remember a workspace without a type of block, by how the
+// type stands in encoded blocks.
+var refusals = map[string]string{
+	`"type":"plan"`:       "blocks/plan",
+	`"type":"data_table"`: "blocks/data_table",
+}
+
+// refusal is the scope for the blocks of a message, "" if every workspace takes them or the message has
+// no fallback.
+func (m row) refusal() string {
+	for written, scope := range refusals {
+		if m.Fallback != nil && bytes.Contains(m.Blocks, []byte(written)) {
+			return scope
+		}
+	}
+	return ""
+}
 
 // post sends a message for the first time. The row says that it is being sent, in a committed
 // transaction, before the call goes out. A row that is found so is one whose post may have
@@ -121,8 +136,9 @@ func (d *delivery) withFallback(ctx context.Context, m row, send func(...slack.M
 	if m.Blocks != nil {
 		forms = append(forms, nil)
 	}
-	plan := m.Fallback != nil && bytes.Contains(m.Blocks, []byte(`"type":"plan"`))
-	if plan && m.PlanRefused {
+	refusal := m.refusal()
+	remembered := slices.Contains(m.Refused, refusal)
+	if remembered {
 		forms = forms[1:]
 	}
 	var err error
@@ -135,8 +151,8 @@ func (d *delivery) withFallback(ctx context.Context, m row, send func(...slack.M
 		}
 		d.outbox.log.Warn("slack refuses blocks; a simpler form is sent",
 			"message", m.Key, "error", webapi.Detailed(err))
-		if plan && i == 0 && webapi.Code(err) == "invalid_blocks" && !m.PlanRefused {
-			if err := d.hold(ctx, planRefusal, d.outbox.workspace.Config().RefusalMemory); err != nil {
+		if refusal != "" && i == 0 && webapi.Code(err) == "invalid_blocks" && !remembered {
+			if err := d.hold(ctx, refusal, d.outbox.workspace.Config().RefusalMemory); err != nil {
 				return err
 			}
 		}

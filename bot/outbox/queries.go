@@ -35,14 +35,14 @@ const (
 
 	updatePermalink = `UPDATE slack_messages SET permalink = $2 WHERE key = $1`
 
-	// selectNext is the message that may be sent to channel $1 now, with whether the hold $2 is in
+	// selectNext is the message that may be sent to channel $1 now, with those of the holds $2 that are in
 	// force.
 	selectNext = `
 		SELECT w.key, w.channel, coalesce(w.channel_id, '') AS channel_id,
 			coalesce(w.parent_ts, '') AS parent_ts, coalesce(w.ts, '') AS ts, w.text, w.blocks, w.fallback,
 			coalesce(w.file_name, '') AS file_name, coalesce(w.file_title, '') AS file_title,
 			coalesce(w.file_id, '') AS file_id, w.hash, w.sending_hash, w.sending_since, w.attempts, w.hold,
-			EXISTS (SELECT FROM slack_holds WHERE scope = $2 AND until > now()) AS plan_refused,
+			ARRAY(SELECT scope FROM slack_holds WHERE scope = ANY($2) AND until > now()) AS refused,
 			coalesce(m.thread, '') AS thread, m.again, m.unanswered_at
 		FROM slack_waiting w JOIN slack_messages m ON m.key = w.key
 		WHERE w.channel = $1 AND w.in_turn AND w.ready_at <= now()

@@ -23,7 +23,7 @@ type Message struct {
 	// Blocks are shown instead of Text where there are any.
 	Blocks []slack.Block
 	// Fallback is shown where a workspace refuses Blocks with invalid_blocks, as old ones refuse a
-	// plan.
+	// plan or a data table.
 	Fallback []slack.Block
 	// Last says that the content is meant to stay. It is sent without waiting until
 	// bot.Config.UpdateEvery has passed since the update before it.

@@ -24,7 +24,7 @@ func findingsMessage(view *onboarding.View, steps ...*onboarding.Step) post.Mess
 		notable = append(notable, notPassed(step)...)
 	}
 	if len(notable) > 0 {
-		page.Table(findingRows(notable))
+		page.DataTable(blockkit.Table{Caption: "What did not pass", Rows: findingRows(notable, maxPaged)})
 	}
 	for _, step := range steps {
 		var buttons []*slack.ButtonBlockElement
@@ -43,7 +43,8 @@ func findingsMessage(view *onboarding.View, steps ...*onboarding.Step) post.Mess
 		}
 	}
 	return post.Message{Key: RootKey(view.ID) + "/" + stepID(stepIndex(view.Run, steps[0].Key)), Channel: view.Channel,
-		Thread: RootKey(view.ID), Text: page.Text(), Blocks: page.Blocks}
+		Thread: RootKey(view.ID), Text: page.Text(), Blocks: page.Blocks,
+		Fallback: page.Fallback()}
 }
 
 // writeOutcome says how the checks of a step went, or what it is waiting for.
@@ -110,16 +111,21 @@ func advice(finding onboarding.Finding) string {
 	return finding.Detail + " → " + finding.Fix
 }
 
-// maxFindings is how many findings a message shows. With their texts they stay below
-// [blockkit.MaxMessageWeight].
-const maxFindings = 28
+const (
+	// maxFindings is how many findings a table shows. With their texts they stay below
+	// [blockkit.MaxMessageWeight].
+	maxFindings = 28
+	// maxPaged is how many findings a data table shows. With their texts they stay below
+	// [blockkit.MaxDataTableText].
+	maxPaged = 65
+)
 
-// findingRows returns the findings for a table of two columns, which fits on a phone. Failures come
-// first. If there are too many findings, those that passed are left out first.
-func findingRows(findings []onboarding.Finding) [][]string {
+// findingRows returns at most limit findings for a table of two columns, which fits on a phone.
+// Failures come first. If there are too many findings, those that passed are left out first.
+func findingRows(findings []onboarding.Finding, limit int) [][]string {
 	findings = bySeverity(findings)
 	rows := [][]string{{"Check", "Result"}}
-	room := maxFindings
+	room := limit
 	for _, finding := range findings {
 		if finding.Level != onboarding.OK {
 			room--
@@ -130,7 +136,7 @@ func findingRows(findings []onboarding.Finding) [][]string {
 		if finding.Level == onboarding.OK {
 			room--
 		}
-		if room < 0 && finding.Level == onboarding.OK || len(rows) > maxFindings {
+		if room < 0 && finding.Level == onboarding.OK || len(rows) > limit {
 			left++
 			continue
 		}

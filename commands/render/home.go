@@ -61,7 +61,7 @@ func (r Renderer) Home(content Home, now time.Time) []slack.Block {
 	}
 	blocks = append(blocks, blockkit.Header("Waiting for you"))
 	for _, each := range content.Waiting {
-		blocks = append(blocks, r.pendingBlocks(each)...)
+		blocks = append(blocks, pendingBlocks(each)...)
 	}
 	if content.More > 0 {
 		blocks = append(blocks, blockkit.Context(fmt.Sprintf("… and %d more approval requests in their threads.",
@@ -163,7 +163,7 @@ func pendingLine(each PendingDecision) string {
 }
 
 // pendingBlocks shows a pending decision with its buttons.
-func (r Renderer) pendingBlocks(each PendingDecision) []slack.Block {
+func pendingBlocks(each PendingDecision) []slack.Block {
 	approval := each.Approval
 	id := approval.ID.String()
 	lines := append([]string{pendingLine(each), mrkdwn.Inline(mrkdwn.Summary(approval.Change.Summary))},

@@ -137,7 +137,7 @@ func VerifyPage(run *onboarding.Run, look onboarding.Observation) *mrkdwn.Builde
 	}
 	page.Say(fmt.Sprintf("%s %s: %s", mark, name, tally(look.Findings)))
 	if len(look.Findings) > 0 {
-		page.Table(findingRows(look.Findings))
+		page.Table(findingRows(look.Findings, maxFindings))
 	}
 	return page
 }

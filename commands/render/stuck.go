@@ -16,7 +16,7 @@ import (
 
 // stuckMessage is the message about a step that continues only after somebody presses Retry. It is a
 // message of its own because an update would not notify anybody.
-func (r Renderer) stuckMessage(view *onboarding.View, event onboarding.Event) post.Message {
+func stuckMessage(view *onboarding.View, event onboarding.Event) post.Message {
 	var page mrkdwn.Builder
 	step := view.Step(event.Step)
 	name := "*" + mrkdwn.Inline(title(step.Definition)) + "*"

@@ -77,7 +77,7 @@ func (r Renderer) Thread(view *onboarding.View, now time.Time) []post.Message {
 			}
 		}
 		if needsPerson(event.Kind) {
-			messages = append(messages, r.stuckMessage(view, event))
+			messages = append(messages, stuckMessage(view, event))
 		}
 	}
 	if len(checks) > 1 {

@@ -10,9 +10,9 @@ import (
 	"github.com/atlilith/onboardbot/onboarding"
 )
 
-// AskUndo asks whether to undo a run, and whether to keep the certificates. The block is the block_id
+// UndoPage asks whether to undo a run, and whether to keep the certificates. The block is the block_id
 // of the buttons.
-func (r Renderer) AskUndo(run *onboarding.Run, block string) *mrkdwn.Builder {
+func UndoPage(run *onboarding.Run, block string) *mrkdwn.Builder {
 	page := new(mrkdwn.Builder)
 	page.Say(fmt.Sprintf("Undo the onboarding of *%s* (%s)? %s", mrkdwn.Inline(run.Request.DisplayName),
 		blockkit.Code(run.Request.Slug), Ended(run)))

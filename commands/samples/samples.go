@@ -29,9 +29,8 @@ type Sample struct {
 	Name    string
 	Surface blockkit.Surface
 	JSON    json.RawMessage
-	// Plan reports whether it holds a plan block. Workspaces that do not show plan blocks get a
-	// fallback.
-	Plan bool
+	// Replaced reports whether a workspace that refuses it gets a fallback, as for plans and data tables.
+	Replaced bool
 }
 
 // All returns the samples, sorted by name.
@@ -55,12 +54,12 @@ type collector struct {
 	err     error
 }
 
-func (c *collector) add(name string, surface blockkit.Surface, content any, plan bool) {
+func (c *collector) add(name string, surface blockkit.Surface, content any, replaced bool) {
 	encoded, err := json.Marshal(content)
 	if err != nil && c.err == nil {
 		c.err = fmt.Errorf("%s: %w", name, err)
 	}
-	c.samples = append(c.samples, Sample{Name: name, Surface: surface, JSON: encoded, Plan: plan})
+	c.samples = append(c.samples, Sample{Name: name, Surface: surface, JSON: encoded, Replaced: replaced})
 }
 
 // message adds the blocks of a message, and its fallback if there is one. Files have no blocks.
@@ -68,9 +67,7 @@ func (c *collector) message(name string, message post.Message) {
 	if len(message.Blocks) == 0 {
 		return
 	}
-	plan := slices.ContainsFunc(message.Blocks,
-		func(block slack.Block) bool { return block.BlockType() == slack.MBTPlan })
-	c.add(name, blockkit.InMessage, message.Blocks, plan)
+	c.add(name, blockkit.InMessage, message.Blocks, len(message.Fallback) > 0)
 	if len(message.Fallback) > 0 {
 		c.add(name+".fallback", blockkit.InMessage, message.Fallback, false)
 	}
@@ -106,7 +103,7 @@ func (c *collector) replies() {
 		"help": render.HelpPage(renderer.Command), "plan": plan, "status": renderer.Status(open.View, ""),
 		"auditlog":    renderer.AuditLog(open.View),
 		"unreachable": renderer.Unreachable(open.Run, "not_in_channel"),
-		"undo":        renderer.AskUndo(live.Run, "undo/sample"), "verify": render.VerifyPage(live.Run, observation()),
+		"undo":        render.UndoPage(live.Run, "undo/sample"), "verify": render.VerifyPage(live.Run, observation()),
 		"waiting": renderer.WaitingFor(homeContent()), "cancel": render.CancelPage(open.Run, "", "cancel"),
 		"confirmation": form.Confirmation(request(), hosts, "merche-biche", sampleID),
 	} {

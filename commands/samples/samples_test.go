@@ -33,8 +33,8 @@ func TestSlackShowsTheSamples(t *testing.T) {
 			t.Errorf("no sample of %s", kind)
 		}
 	}
-	if !slices.ContainsFunc(all, func(s Sample) bool { return s.Plan }) ||
-		!slices.ContainsFunc(all, func(s Sample) bool { return strings.HasSuffix(s.Name, ".fallback") && !s.Plan }) {
+	if !slices.ContainsFunc(all, func(s Sample) bool { return s.Replaced }) ||
+		!slices.ContainsFunc(all, func(s Sample) bool { return strings.HasSuffix(s.Name, ".fallback") && !s.Replaced }) {
 		t.Error("no plan, or no fallback of one")
 	}
 	names := map[string]bool{}

@@ -35,14 +35,22 @@ func checkIsolation(ctx context.Context, out io.Writer, args []string) int {
 			return Usage
 		}
 	}
+	disposable := isolation.Disposable{
+		OwnerDatabaseURL: settings.Isolation.OwnerDatabaseURL.Reveal(),
+		Identity:         settings.Platform.Identity.Query, Authoritative: settings.Platform.Identity.Value,
+	}
+	checked := settings.Isolation.Config(settings.Platform)
 	if *fill {
-		if err := seed(ctx, settings); err != nil {
+		if err := seed(ctx, checked, disposable); err != nil {
 			fmt.Fprintln(os.Stderr, "onboardbot isolation: -seed:", err)
 			return Usage
 		}
 	}
-	code, err = isolation.Run(ctx, settings.Isolation.Config(settings.Platform), isolation.Options{Tenant: *tenant},
-		output)
+	options := isolation.Options{Tenant: *tenant}
+	if disposable.OwnerDatabaseURL != "" {
+		options.Disposable = &disposable
+	}
+	code, err = isolation.Run(ctx, checked, options, output)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "onboardbot isolation:", err)
 	}
@@ -50,11 +58,8 @@ func checkIsolation(ctx context.Context, out io.Writer, args []string) int {
 }
 
 // seed makes tenants and rows, and says what was made on standard error.
-func seed(ctx context.Context, settings *config.Config) error {
-	seeded, err := isolation.Seed(ctx, settings.Isolation.Config(settings.Platform), isolation.SeedOptions{
-		OwnerDatabaseURL: settings.Isolation.OwnerDatabaseURL.Reveal(),
-		Identity:         settings.Platform.Identity.Query, Authoritative: settings.Platform.Identity.Value,
-	})
+func seed(ctx context.Context, checked isolation.Config, database isolation.Disposable) error {
+	seeded, err := isolation.Seed(ctx, checked, database)
 	if err != nil {
 		return err
 	}

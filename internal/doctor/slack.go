@@ -157,10 +157,10 @@ func (c *slackCheck) messages(ctx context.Context) []onboarding.Finding {
 	case err != nil:
 		return append(found, failing(name, "Run the check again.",
 			"Slack was asked about %d of %d: %v", asked, len(all), err))
-	case answers.plans != nil:
+	case answers.replaced != nil:
 		return append(found, doubtful(name,
-			"Nothing needs to be done: the bot sends plain sections instead of plans.",
-			"this workspace does not accept plan blocks: %v", answers.plans))
+			"Nothing needs to be done: the bot sends simpler blocks instead.",
+			"this workspace does not accept all newer blocks: %v", answers.replaced))
 	case len(found) == 0:
 		return []onboarding.Finding{well(name, "Slack accepts all %d kinds", len(all))}
 	}
@@ -170,10 +170,10 @@ func (c *slackCheck) messages(ctx context.Context) []onboarding.Finding {
 // answers are what Slack answered about samples.
 type answers struct {
 	asked int
-	// refused has a finding for each sample that Slack refuses, in the order of their names. plans is why
-	// it refuses one with a plan block, for which the bot has a replacement.
-	refused []onboarding.Finding
-	plans   error
+	// refused has a finding for each sample that Slack refuses, in the order of their names. replaced is
+	// why it refuses one for which the bot has simpler blocks.
+	refused  []onboarding.Finding
+	replaced error
 }
 
 // validate asks Slack about samples. It stops at the first one that Slack does not answer about.
@@ -194,8 +194,8 @@ func (c *slackCheck) validate(ctx context.Context, all []samples.Sample) (answer
 			defer mu.Unlock()
 			result.asked++
 			switch {
-			case err != nil && each.Plan:
-				result.plans = err
+			case err != nil && each.Replaced:
+				result.replaced = err
 			case err != nil:
 				const fix = "Slack's rules have changed, or this is a bug: report it with this line."
 				result.refused = append(result.refused, failing(each.Name, fix, "%v", err))

@@ -99,7 +99,7 @@ func (h *holder) attend(ctx context.Context, work func(context.Context) error, s
 		case answer := <-h.questions:
 			answer <- h.check(ctx)
 		case <-ticker.C:
-			if lost != nil {
+			if lost != nil || len(done) > 0 {
 				continue
 			}
 			if lost = h.check(ctx); lost != nil {

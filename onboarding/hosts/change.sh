@@ -1,10 +1,19 @@
-# Runs a command that changes something, to its end: LOCKFILE SECONDS DIR FENCEFILE NUMBER OWNER COMMAND...
-file=$1 limit=$2 dir=$3 fence=$4 number=$5 owner=$6
-shift 6
+# Runs a command that changes something, to its end: LOCKFILE SECONDS DIR FENCEFILE NUMBER OWNER BYTES COMMAND...
+file=$1 limit=$2 dir=$3 fence=$4 number=$5 owner=$6 bytes=$7
+shift 7
 busy() { # NAME
 	echo "onboardbot: lock is taken${1:+ by $1}" >&2
 	exit 75
 }
+# All of the command's input is here before the lock is taken. A client that freezes or dies while it sends holds up
+# nobody, and no command gets half of its input.
+if [ "$bytes" -gt 0 ]; then
+	input=$(mktemp "${file%/*}/onboardbot-input-XXXXXXXX") && exec 6<"$input" 7>"$input" || exit 1
+	rm -- "$input"
+	timeout "$limit" head --bytes="$bytes" >&7
+	[ "$(stat -L --format=%s /dev/fd/6)" = "$bytes" ] || { echo 'onboardbot: the input was cut short' >&2; exit 74; }
+	exec <&6 6<&- 7>&-
+fi
 # Nobody else on the host can hold the lock.
 [ -e "$file" ] || (umask 077 && : >>"$file") || exit 1
 exec 9>>"$file" || exit 1

@@ -52,7 +52,7 @@ func (h *Host) start(c Command, raw io.Writer, seen *transcript) (*process, erro
 	}
 	if p.locked {
 		script := []string{"bash", "-c", changeScript, "onboardbot", h.lockFile(c.Lock), seconds(c.Timeout), c.Dir,
-			h.fenceFile(c.Fence), strconv.FormatInt(c.Fence.Number, 10), c.Fence.owner()}
+			h.fenceFile(c.Fence), strconv.FormatInt(c.Fence.Number, 10), c.Fence.owner(), strconv.Itoa(len(c.Stdin))}
 		argv = append(script, c.argv()...)
 	}
 	release := func() {}

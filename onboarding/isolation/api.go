@@ -18,6 +18,7 @@ type (
 	Coverage  = results.Coverage
 	Covered   = results.Covered
 	Changes   = results.Changes
+	Trial     = results.Trial
 )
 
 // The kinds of findings and the verdicts.
@@ -28,6 +29,16 @@ const (
 	Sound      = results.Sound
 	Incomplete = results.Incomplete
 	Leaking    = results.Leaking
+)
+
+// How the trial of a fix ended.
+const (
+	FixCloses   = results.Closes
+	FixTogether = results.Together
+	FixApplies  = results.Applies
+	FixCosts    = results.Costs
+	FixFails    = results.Fails
+	FixUntried  = results.Untried
 )
 
 // The parts of a [Config].

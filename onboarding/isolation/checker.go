@@ -33,6 +33,8 @@ type Options struct {
 	// Tenant is a slug. Only this tenant's own sessions, and those that claim its Orgs, read;
 	// the sample that writes attacks only this tenant. Empty: all tenants.
 	Tenant string
+	// Disposable is where the fixes are tried, which has to be the checked database. nil: nowhere.
+	Disposable *Disposable
 }
 
 // New returns a checker, or every problem of the configuration. It does not connect.
@@ -98,6 +100,15 @@ func (c *Checker) Check(ctx context.Context, options Options) (*Report, error) {
 	defer end()
 	if err := setup.Run(ctx); err != nil {
 		return nil, err
+	}
+	if options.Disposable != nil {
+		owner, err := options.Disposable.owner(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("the fixes could not be tried: %w", err)
+		}
+		if err := setup.TryFixes(ctx, owner); err != nil {
+			return nil, err
+		}
 	}
 	return setup.Report(started), nil
 }

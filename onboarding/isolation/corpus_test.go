@@ -17,6 +17,7 @@ import (
 	"testing"
 
 	diff "github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/rogpeppe/go-internal/txtar"
@@ -155,11 +156,16 @@ func (s *schema) exec(t testing.TB, sql string) {
 
 func (s *schema) check(t testing.TB) *isolation.Report {
 	t.Helper()
+	return s.checkWith(t, isolation.Options{})
+}
+
+func (s *schema) checkWith(t testing.TB, options isolation.Options) *isolation.Report {
+	t.Helper()
 	checker, err := isolation.New(s.cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
-	report, err := checker.Check(t.Context(), isolation.Options{})
+	report, err := checker.Check(t.Context(), options)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -252,9 +258,9 @@ func (s *schema) paste(t *testing.T, findings []isolation.Finding) {
 // TestCorpus checks every schema under testdata/corpus. A case is a txtar archive: schema.sql on
 // top of the base that the file "base" names ("v3" unless it says "none"), expect with the
 // verdict and every finding, proof.sql for leaks, config.yaml where the case needs one, and
-// fixed with the verdict after the report's own fixes were run. heard is what the proof's messages
-// say, and notes holds a part of a note a line. A case with a file "postgres" needs
-// that major version.
+// fixed with the verdict after the report's own fixes were run, and trials with what came of trying
+// each. heard is what the proof's messages say, and notes holds a part of a note a line. A case with
+// a file "postgres" needs that major version.
 func TestCorpus(t *testing.T) {
 	cases, err := filepath.Glob(filepath.Join("testdata", "corpus", "*", "*.txtar"))
 	if err != nil || len(cases) == 0 {
@@ -291,7 +297,21 @@ func TestCorpus(t *testing.T) {
 				strings.HasPrefix(files["expect"], "leak") {
 				t.Error("a leak needs a proof.sql")
 			}
-			report := s.check(t)
+			var options isolation.Options
+			trials := strings.FieldsFunc(files["trials"], func(r rune) bool { return r == '\n' })
+			if len(trials) > 0 {
+				options.Disposable = &isolation.Disposable{OwnerDatabaseURL: s.dsn}
+			}
+			report := s.checkWith(t, options)
+			var tried []string
+			for _, f := range report.Findings {
+				if f.Trial != nil {
+					tried = append(tried, fmt.Sprintf("%s: %s", f.Key(), f.Trial.Outcome))
+				}
+			}
+			if changes := diff.Diff(trials, tried, cmpopts.EquateEmpty()); changes != "" {
+				t.Errorf("other trials of fixes (-want +got):\n%s", changes)
+			}
 			got := []string{string(report.Verdict)}
 			for _, f := range report.Findings {
 				got = append(got, strings.ReplaceAll(f.Key(), s.role, "{{app}}"))

@@ -109,7 +109,7 @@ func ExampleReadBaseline() {
 }
 
 func ExampleSeed() {
-	_, err := isolation.Seed(context.Background(), isolation.Config{}, isolation.SeedOptions{})
+	_, err := isolation.Seed(context.Background(), isolation.Config{}, isolation.Disposable{})
 	fmt.Println(err)
 	// Output: owner_database_url: missing: a login to the disposable database as the owner of its schema
 }

@@ -16,7 +16,7 @@ import (
 
 // emptied is a schema whose tables were emptied, and the options to seed it as its owner, who is no
 // superuser and whom policies are forced on.
-func emptied(t *testing.T, base string, statements ...string) (*schema, isolation.SeedOptions) {
+func emptied(t *testing.T, base string, statements ...string) (*schema, isolation.Disposable) {
 	t.Helper()
 	s := onBase(t, base, append([]string{`DO $$ DECLARE r record; BEGIN
 		CREATE ROLE {{role}}_owner LOGIN;
@@ -30,7 +30,7 @@ func emptied(t *testing.T, base string, statements ...string) (*schema, isolatio
 			EXECUTE format('GRANT USAGE ON SCHEMA %I TO {{role}}_owner', r.nspname);
 		END LOOP; END $$;`}, statements...)...)
 	owner := postgres.Shared(t).DSNAs(s.role+"_owner", databaseOf(s.dsn))
-	return s, isolation.SeedOptions{OwnerDatabaseURL: owner}
+	return s, isolation.Disposable{OwnerDatabaseURL: owner}
 }
 
 // TestSeed checks schemas without a row. What the seed makes is enough to prove what rows prove.
@@ -101,16 +101,16 @@ func TestSeedRefuses(t *testing.T) {
 	if _, err := isolation.Seed(t.Context(), s.cfg, options); !errors.Is(err, isolation.ErrAuthoritative) {
 		t.Errorf("the authoritative host: %v", err)
 	}
-	app := isolation.SeedOptions{OwnerDatabaseURL: s.cfg.AppDatabaseURL}
+	app := isolation.Disposable{OwnerDatabaseURL: s.cfg.AppDatabaseURL}
 	if _, err := isolation.Seed(t.Context(), s.cfg, app); err == nil {
 		t.Error("the app role could seed")
 	}
-	if _, err := isolation.Seed(t.Context(), s.cfg, isolation.SeedOptions{}); err == nil {
+	if _, err := isolation.Seed(t.Context(), s.cfg, isolation.Disposable{}); err == nil {
 		t.Error("without a login")
 	}
 	// Tenants that policies hide from the owner are tenants.
 	s.exec(t, "INSERT INTO users (slug, email, display_name) VALUES ('a', 'a@example.com', 'A')")
-	options = isolation.SeedOptions{OwnerDatabaseURL: options.OwnerDatabaseURL}
+	options = isolation.Disposable{OwnerDatabaseURL: options.OwnerDatabaseURL}
 	if _, err := isolation.Seed(t.Context(), s.cfg, options); !errors.Is(err, isolation.ErrHasTenants) {
 		t.Errorf("hidden tenants: %v", err)
 	}
@@ -174,5 +174,48 @@ func TestBaseline(t *testing.T) {
 		if _, err := isolation.ReadBaseline(strings.NewReader(wrong)); err == nil {
 			t.Errorf("read %q as a baseline", wrong)
 		}
+	}
+}
+
+// TestFixesAreTried tries fixes as an owner of the schema who is no superuser.
+func TestFixesAreTried(t *testing.T) {
+	t.Parallel()
+	s := onBase(t, "v3", `CREATE POLICY open ON inbox_messages USING (true); CREATE ROLE {{role}}_owner LOGIN;
+		ALTER TABLE inbox_messages OWNER TO {{role}}_owner; GRANT CREATE ON SCHEMA public TO {{role}}_owner;
+		CREATE FUNCTION titles() RETURNS SETOF text LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp
+			AS $$ SELECT title FROM bookings $$`)
+	owner := postgres.Shared(t).DSNAs(s.role+"_owner", databaseOf(s.dsn))
+	trials := func(disposable isolation.Disposable) map[string]isolation.Trial {
+		t.Helper()
+		got := map[string]isolation.Trial{}
+		for _, f := range s.checkWith(t, isolation.Options{Disposable: &disposable}).Findings {
+			got[f.Key()] = *f.Trial
+		}
+		return got
+	}
+	const read, call = "leak read public.inbox_messages", "leak read public.bookings"
+	for name, c := range map[string]struct{ url, why string }{
+		"no member":        {owner, "may not become the app role"},
+		"another database": {postgres.Shared(t).DSN(postgres.Superuser), "another database"},
+	} {
+		got := trials(isolation.Disposable{OwnerDatabaseURL: c.url})[read]
+		if got.Outcome != isolation.FixUntried || !strings.Contains(got.Why, c.why) {
+			t.Errorf("%s: %+v", name, got)
+		}
+	}
+	s.exec(t, s.expand(`GRANT {{app}} TO {{role}}_owner`))
+	got := trials(isolation.Disposable{OwnerDatabaseURL: owner})
+	if got[read].Outcome != isolation.FixCloses {
+		t.Errorf("a policy: %+v", got[read])
+	}
+	if got[call].Outcome != isolation.FixFails {
+		t.Errorf("a function that the owner does not own: %+v", got[call])
+	}
+	got = trials(isolation.Disposable{OwnerDatabaseURL: s.dsn})
+	if got[call].Outcome != isolation.FixCosts || got[call].Why != "calls of titles()" {
+		t.Errorf("a function: %+v", got[call])
+	}
+	if again := s.check(t); again.Verdict != isolation.Leaking || again.Findings[0].Trial != nil {
+		t.Errorf("a trial was committed: %+v", again)
 	}
 }

@@ -28,16 +28,13 @@ func deployConfigStep(c *components) Step {
 			Title: "Take back the deploy config of",
 			Why:   "The domain's folder becomes what it was before the run.",
 			Applies: func(run *onboarding.Run, domain onboarding.Domain) bool {
-				return len(applied(run, domain.Name, folderKinds...)) > 0
+				return slices.ContainsFunc(applied(run, domain.Name), isCommit)
 			},
 			Observe: s.observeUndo,
 			Allows:  allowance{commit: ownFolder}.allows,
 		},
 	}
 }
-
-// folderKinds are the steps that commit to a domain's folder.
-var folderKinds = []onboarding.Kind{kindDeployConfig, kindSync, kindGoLive}
 
 type deployConfig struct{ folders *folder.Planner }
 
@@ -65,8 +62,11 @@ func (d *deployConfig) observe(ctx context.Context, s *scope) (onboarding.Observ
 	return onboarding.Observation{Change: change}, nil
 }
 
-// observeUndo restores every file that the run committed to what it was before, unless it was
-// changed since.
+// isCommit reports whether an item is a commit. The steps of a domain commit only to its folder.
+func isCommit(item onboarding.Item) bool { return item.Commit != nil }
+
+// observeUndo restores every file that the run committed, in whatever step, to what it was before,
+// unless it was changed since.
 func (d *deployConfig) observeUndo(ctx context.Context, s *scope) (onboarding.Observation, error) {
 	have, err := d.folders.Observe(ctx, s.site)
 	if err != nil {
@@ -102,8 +102,8 @@ type pastFile struct {
 
 func pastFiles(s *scope) []pastFile {
 	var files []pastFile
-	for _, item := range applied(s.run, s.site.Domain, folderKinds...) {
-		if item.Commit == nil {
+	for _, item := range applied(s.run, s.site.Domain) {
+		if !isCommit(item) {
 			continue
 		}
 		for _, change := range item.Commit.Files {

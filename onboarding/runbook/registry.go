@@ -150,14 +150,14 @@ func (r *registry) undoDefinitions(run *onboarding.Run) []onboarding.Definition 
 }
 
 // applied returns the items that the run which is undone applied for a domain in steps of some
-// kinds, oldest first.
+// kinds, of all without any, oldest first.
 func applied(run *onboarding.Run, domain string, kinds ...onboarding.Kind) []onboarding.Item {
 	if run.Undoes == nil {
 		return nil
 	}
 	var items []onboarding.Item
 	for _, applied := range run.Undoes.Applied {
-		if applied.Step.Domain() == domain && slices.Contains(kinds, applied.Step.Kind()) {
+		if applied.Step.Domain() == domain && (len(kinds) == 0 || slices.Contains(kinds, applied.Step.Kind())) {
 			items = append(items, applied.Change.Items...)
 		}
 	}

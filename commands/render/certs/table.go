@@ -3,6 +3,7 @@ package certs
 import (
 	"bytes"
 	"fmt"
+	"math"
 	"strings"
 	"time"
 
@@ -21,14 +22,16 @@ var markSeverity = map[certificates.Severity]string{
 }
 
 const (
-	maxCertificateRows = 30 // of a table: the most urgent
-	maxFaultLines      = 5  // below it
-	maxServed          = 4  // certificates, two for each kind of key
-	maxNames           = 6  // of one of them, and addresses
-	maxChain           = 5
-	maxHistory         = 8 // certificates of the past
-	maxReasons         = 5
-	maxWords           = 8 // of certbot, the last lines
+	// maxCertificateRows is how many sites the table shows: the most urgent.
+	maxCertificateRows = blockkit.MaxDataTableRows - 1
+
+	maxFaultLines = 5 // below it
+	maxServed     = 4 // certificates, two for each kind of key
+	maxNames      = 6 // of one of them, and addresses
+	maxChain      = 5
+	maxHistory    = 8 // certificates of the past
+	maxReasons    = 5
+	maxWords      = 8 // of certbot, the last lines
 )
 
 // Table shows every site in a row, the most urgent first.
@@ -36,12 +39,14 @@ func Table(report certificates.Report) post.Message {
 	var page mrkdwn.Builder
 	page.Say(fmt.Sprintf("%s *Certificates*: %s", markSeverity[report.Severity()], severityCounts(report)))
 	rows := [][]string{{"Site", "Left", "Valid until"}}
+	var days []float64
 	for _, site := range report.Sites[:min(len(report.Sites), maxCertificateRows)] {
 		left, until := validity(site, report.At)
 		rows = append(rows, []string{markSeverity[site.Severity] + " " +
 			blockkit.Truncate(mrkdwn.OneLine(site.Shown()), mrkdwn.MaxName), left, until})
+		days = append(days, daysLeft(site, report.At))
 	}
-	page.Table(rows)
+	page.DataTable(blockkit.Table{Caption: "Certificates by site", Rows: rows, Numbers: map[int][]float64{1: days}})
 	faults := 0
 	for _, site := range report.Sites {
 		if len(site.Faults) > 0 && site.Faults[0].Severity > certificates.Healthy && faults < maxFaultLines {
@@ -56,7 +61,16 @@ func Table(report certificates.Report) post.Message {
 		foot = fmt.Sprintf("%d more, less urgent. ", more) + foot
 	}
 	page.Note(foot)
-	return post.Message{Text: page.Text(), Blocks: page.Blocks}
+	return post.Message{Text: page.Text(), Blocks: page.Blocks, Fallback: page.Fallback()}
+}
+
+// daysLeft sorts sites by how long their certificate is valid. One without any comes first.
+func daysLeft(site certificates.SiteReport, now time.Time) float64 {
+	left, ok := site.Left(now)
+	if !ok {
+		return -1e6
+	}
+	return math.Round(left.Hours()/24*100) / 100
 }
 
 // severityCounts says how many sites have each severity, the worst first.

@@ -24,7 +24,7 @@ func Key(report uuid.UUID) string { return "isolation/" + report.String() }
 
 const (
 	// maxProven is how many findings a message shows. The file has all of them.
-	maxProven = 10
+	maxProven = 35
 	// maxNamed is how many findings a line names, and how many lines say what could not be
 	// checked.
 	maxNamed = 5
@@ -45,7 +45,7 @@ func Messages(record *record.Record, approvers []string, command string) []post.
 	p := reportText{record}
 	page := p.message(approvers, command)
 	messages := []post.Message{{Key: Key(record.ID), Channel: record.Channel, Text: page.Text(),
-		Blocks: page.Blocks}}
+		Blocks: page.Blocks, Fallback: page.Fallback()}}
 	if record.Report != nil {
 		messages = append(messages, p.file())
 	}
@@ -195,7 +195,7 @@ func (p reportText) writeFindings(page *mrkdwn.Builder) {
 		}
 		rows = append(rows, []string{cell(what), cell(finding.As + ": " + finding.Evidence)})
 	}
-	page.Table(rows)
+	page.DataTable(blockkit.Table{Caption: "What was found", Rows: rows})
 	if more := len(findings) - maxProven; more > 0 {
 		page.Note(fmt.Sprintf("… and %d more in the report.", more))
 	}

@@ -5,6 +5,7 @@ package mrkdwn
 
 import (
 	"encoding/json"
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -105,20 +106,34 @@ func (s *Builder) PageButtons(action, value string, number, count int) {
 
 // Table adds rows below a header. Its cells are raw text, in which nothing is markup.
 func (s *Builder) Table(rows [][]string) {
-	wrapped := slack.ColumnSetting{Align: slack.ColumnAlignmentLeft, IsWrapped: true}
-	table := slack.NewTableBlock("").WithColumnSettings(slices.Repeat([]slack.ColumnSetting{wrapped},
-		len(rows[0]))...)
+	s.Blocks = append(s.Blocks, blockkit.PlainTable(rows))
+	s.rows(rows[1:])
+}
+
+// DataTable adds a table that people sort, filter and page through. It is for messages, which need
+// [Builder.Fallback] with it.
+func (s *Builder) DataTable(table blockkit.Table) {
+	s.Blocks = append(s.Blocks, blockkit.DataTable(table))
+	s.rows(table.Rows[1:])
+}
+
+// rows adds rows to the plain text: as many as a table shows that has no pages.
+func (s *Builder) rows(rows [][]string) {
 	for i, row := range rows {
-		cells := make([]slack.TableCell, len(row))
-		for n, text := range row {
-			cells[n] = slack.NewTableRawTextCell(text)
+		if i == blockkit.PlainRows {
+			s.lines = append(s.lines, fmt.Sprintf("… and %d more", len(rows)-i))
+			return
 		}
-		table.AddRow(cells...)
-		if i > 0 {
-			s.lines = append(s.lines, blockkit.Escape(strings.Join(row, " · ")))
-		}
+		s.lines = append(s.lines, blockkit.Escape(strings.Join(row, " · ")))
 	}
-	s.Blocks = append(s.Blocks, table)
+}
+
+// Fallback returns the blocks for a workspace that takes no data tables, nil if there are none.
+func (s *Builder) Fallback() []slack.Block {
+	if !slices.ContainsFunc(s.Blocks, func(b slack.Block) bool { return b.BlockType() == slack.MBTDataTable }) {
+		return nil
+	}
+	return blockkit.Simplify(s.Blocks, blockkit.NoDataTables)
 }
 
 // Weight is the size of blocks in bytes of JSON, with an allowance for each block, as

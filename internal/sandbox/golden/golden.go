@@ -21,7 +21,8 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files anew")
 
-// Archive writes messages as a golden file: of each its text and its blocks.
+// Archive writes messages as a golden file: of each its text, its blocks, and its fallback unless that
+// follows from the blocks.
 func Archive(root string, messages []post.Message) []byte {
 	var archive txtar.Archive
 	for _, message := range messages {
@@ -31,9 +32,10 @@ func Archive(root string, messages []post.Message) []byte {
 		}
 		archive.Files = append(archive.Files, txtar.File{Name: key + ".txt", Data: []byte(message.Text + "\n")},
 			txtar.File{Name: key + ".json", Data: Indented(message.Blocks)})
-		if len(message.Fallback) > 0 {
+		derived := Indented(blockkit.Simplify(message.Blocks, blockkit.NoDataTables))
+		if fallback := Indented(message.Fallback); len(message.Fallback) > 0 && !bytes.Equal(fallback, derived) {
 			archive.Files = append(archive.Files,
-				txtar.File{Name: key + ".fallback.json", Data: Indented(message.Fallback)})
+				txtar.File{Name: key + ".fallback.json", Data: fallback})
 		}
 	}
 	return txtar.Format(&archive)

@@ -95,6 +95,7 @@ function show(html) {
   const before = document.activeElement, ids = before.closest('dialog')?.origin || trail(before)
   document.title = next.title
   morph(body, next.body)
+  for (const table of document.querySelectorAll('.datatable')) arrange(table)
   front()
   for (const log of logs()) {
     const { first, offset } = places.find(place => place.log === log) || {}
@@ -106,6 +107,46 @@ function show(html) {
   const dialog = [...document.querySelectorAll('dialog[open]')].at(-1)
   if (dialog) $('.scroll-area', dialog)?.focus()
   else back(ids)
+}
+
+// arranged is how the person sorted, filtered and turned each data table, by what it is in.
+const arranged = new Map()
+const keyOf = table => table.closest('[id]').id + '/' + table.dataset.table
+
+// arrange shows the rows of a data table for which the person asked.
+function arrange(table, change) {
+  const how = { filter: '', column: -1, descending: false, page: 0, ...arranged.get(keyOf(table)), ...change }
+  const rows = [...$('tbody', table).rows], size = Number(table.dataset.size)
+  const valueOf = row => row.cells[how.column].dataset.value ?? row.cells[how.column].textContent
+  rows.sort((a, b) => a.dataset.n - b.dataset.n)
+  if (how.column >= 0) {
+    const numbers = rows.every(row => row.cells[how.column].dataset.value)
+    rows.sort((a, b) => numbers ? valueOf(a) - valueOf(b) : valueOf(a).localeCompare(valueOf(b)))
+    if (how.descending) rows.reverse()
+  }
+  const found = rows.filter(row => row.textContent.toLowerCase().includes(how.filter.toLowerCase()))
+  const pages = Math.max(1, Math.ceil(found.length / size))
+  how.page = Math.min(Math.max(how.page, 0), pages - 1)
+  arranged.set(keyOf(table), how)
+  const shown = found.slice(how.page * size, (how.page + 1) * size)
+  for (const row of rows) row.hidden = !shown.includes(row)
+  $('tbody', table).append(...rows)
+  for (const [i, header] of [...$('thead tr', table).cells].entries())
+    if (i === how.column) header.setAttribute('aria-sort', how.descending ? 'descending' : 'ascending')
+    else header.removeAttribute('aria-sort')
+  const [before, after] = table.querySelectorAll('[data-turn]'), first = how.page * size + 1
+  before.hidden = after.hidden = pages === 1
+  before.setAttribute('aria-disabled', how.page === 0)
+  after.setAttribute('aria-disabled', how.page === pages - 1)
+  const says = found.length ? `${first} to ${first + shown.length - 1} of ${found.length}` : 'No row has this text.'
+  if ($('[role=status]', table).textContent !== says) $('[role=status]', table).textContent = says
+}
+
+// rearrange sorts by a column or turns the page.
+function rearrange(table, { sort, turn }) {
+  const { column, descending, page } = arranged.get(keyOf(table))
+  if (turn) arrange(table, { page: page + Number(turn) })
+  else arrange(table, { column: Number(sort), descending: column === Number(sort) && !descending, page: 0 })
 }
 
 // front opens new views, the newest last, at their first empty input.
@@ -259,7 +300,8 @@ body.addEventListener('click', async event => {
     button.removeAttribute('aria-busy')
     if (!answer.ok) say(await answer.text())
     draw()
-  } else if (button.dataset.target && await confirmed(button)) {
+  } else if (button.closest('.datatable')) rearrange(button.closest('.datatable'), button.dataset)
+  else if (button.dataset.target && await confirmed(button)) {
     button.setAttribute('aria-busy', 'true')
     await act({ do: 'press', ...place(button), target: button.dataset.target })
     button.removeAttribute('aria-busy')
@@ -307,6 +349,7 @@ let suggesting
 body.addEventListener('input', event => {
   const input = event.target
   if (input.id === 'write') offer(input)
+  if (input.closest('.datatable')) arrange(input.closest('.datatable'), { filter: input.value, page: 0 })
   if (!input.dataset.kind?.endsWith('external_select')) return
   const list = input.list
   if (input.value.length < Number(input.dataset.least) || [...list.options].some(o => o.value === input.value)) return
@@ -411,6 +454,7 @@ function listen() {
   }
 }
 
+for (const table of document.querySelectorAll('.datatable')) arrange(table)
 for (const log of logs()) log.scrollTop = log.scrollHeight
 front()
 arrive()

@@ -56,6 +56,7 @@ func TestBrowser(t *testing.T) {
 	reads(ana)
 	fillsEveryInput(th)
 	fillsEveryKind(th)
+	turnsATable(th)
 	onThePhone(th)
 	survivesARestart(ana, bo)
 	undoes(ana, bo)

@@ -65,6 +65,14 @@ func open(t *testing.T) *theater {
 		}
 	})
 	th := &theater{Stage: s, t: t, url: "http://" + listener.Addr().String(), listener: listener}
+	th.startBrowser(dir)
+	return th
+}
+
+// startBrowser starts headless Chromium, whose files go into a folder.
+func (th *theater) startBrowser(dir string) {
+	t := th.t
+	t.Helper()
 	options := append(chromedp.DefaultExecAllocatorOptions[:],
 		chromedp.ExecPath("/usr/bin/chromium"), chromedp.NoSandbox, chromedp.DisableGPU,
 		chromedp.UserDataDir(dir+"/chromium"),
@@ -78,7 +86,6 @@ func open(t *testing.T) *theater {
 		t.Fatal(err)
 	}
 	th.browser = browser
-	return th
 }
 
 // window is one person's browser window.

@@ -50,6 +50,10 @@ func rewrite(value any) {
 		case "image":
 			value["image_width"], value["image_height"], value["image_bytes"] = 640, 480, 12345
 			value["is_animated"], value["fallback"] = false, "640x480px image"
+		case "data_table":
+			if value["row_header_column_index"] == nil {
+				value["row_header_column_index"] = 0
+			}
 		case "rich_text_section", "rich_text_quote", "rich_text_preformatted":
 			value["elements"] = splitEmoji(array(value["elements"]))
 			return

@@ -68,9 +68,23 @@ func (f *Function) Names(t *Relation) bool {
 	return containsWord(strings.ToLower(f.Source), strings.ToLower(t.Name))
 }
 
+// mayName is [Function.Names], and true for names that cannot be searched for: those with other
+// characters than a word's, and all in a source that spells names with escapes.
+func (f *Function) mayName(t *Relation) bool {
+	for i := range len(t.Name) {
+		if !isWordByte(t.Name[i]) {
+			return true
+		}
+	}
+	return f.Names(t) || f.Mentions(`u&"`)
+}
+
 // UnqualifiedRelations returns the relations that the function's source names without a schema,
-// one for each name. Partitions are left out.
+// one for each name. Partitions are left out. A source without the name of any is not parsed.
 func (f *Function) UnqualifiedRelations(c *Catalog) ([]*Relation, error) {
+	if !slices.ContainsFunc(c.Relations, f.mayName) {
+		return nil, nil
+	}
 	body, err := f.Body()
 	if err != nil || body == nil {
 		return nil, err

@@ -43,7 +43,7 @@ func (r *readLeaks) report(ctx context.Context, leak readLeak) {
 	f := results.Finding{
 		Kind: results.Leak, Operation: results.Read, Table: t.String(), As: leak.session.Label,
 		Evidence: "read " + leak.proof.String() + leak.more, Fix: r.fixes.For(ctx, leak.session, t, results.Read),
-		Proof: r.rows.Redact(leak.session.Script(r.names, r.statement(leak))),
+		Script: leak.session.Script(r.names, r.statement(leak)),
 	}
 	if r.model.IsTenants(t) && !t.RLS {
 		if r.model.UnprotectedTenants {

@@ -60,5 +60,6 @@ func (s *Setup) Run(ctx context.Context, names ...string) error {
 			s.results.LeaveOut("%s: %s", entry.name, query.Describe(err))
 		}
 	}
+	s.foldPartitions()
 	return nil
 }

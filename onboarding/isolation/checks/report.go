@@ -2,23 +2,51 @@ package checks
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"slices"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+
 	"github.com/atlilith/onboardbot/onboarding/isolation/catalog"
 	"github.com/atlilith/onboardbot/onboarding/isolation/results"
+	"github.com/atlilith/onboardbot/onboarding/isolation/trial"
 )
 
 // Report returns the report of what was found.
 func (s *Setup) Report(started time.Time) *results.Report {
 	s.coverRelations()
-	s.foldPartitions()
 	s.results.Cover(func(c *results.Coverage) {
 		c.Started, c.Seconds = started.UTC(), time.Since(started).Seconds()
 		c.Postgres = s.model.Catalog.Server()
 	})
 	return s.results.Report()
+}
+
+// TryFixes tries the fix of every finding in transactions of the schema's owner. The error is the
+// context's, or that tenants' sessions could not be listed.
+func (s *Setup) TryFixes(ctx context.Context, owner *pgx.ConnConfig) error {
+	findings := s.results.Findings()
+	if len(findings) == 0 {
+		return nil
+	}
+	config := trial.Config{
+		Owner: owner, Truth: s.truth, AppRole: s.config.AppRole, Settings: s.config.Settings, Budget: s.config.Budget,
+		Model: s.model, Tables: s.scope.tables,
+	}
+	for _, v := range s.victims.List() {
+		sessions, err := newControl(s).sessionsOf(ctx, v)
+		if err != nil {
+			return err
+		}
+		config.Own = append(config.Own, sessions...)
+	}
+	if err := trial.Run(ctx, config, findings); err != nil {
+		return err
+	}
+	s.results.Replace(findings)
+	return nil
 }
 
 // coverRelations records what was tried on every relation.

@@ -150,7 +150,7 @@ func (s *Setup) chooseVictims(ctx context.Context) error {
 		return fmt.Errorf("choose victims: %w", err)
 	}
 	s.rows = s.victims.Rows()
-	s.results.Proof = func() string { return s.rows.Redact(s.attempts.Script()) }
+	s.results.Script, s.results.Redact = s.attempts.Script, s.rows.Redact
 	s.prover = &proof.Prover{
 		Model: s.model, Truth: s.truth, Attempts: s.attempts, Victims: s.victims, Own: s.own,
 	}

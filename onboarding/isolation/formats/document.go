@@ -86,8 +86,14 @@ func paragraphs(f results.Finding) []string {
 	if f.Proof != "" {
 		said = append(said, "To see it, in psql as the app role:\n"+f.Proof)
 	}
-	return append(said, "Fix, not tried:\n"+f.Fix)
+	return append(said, fixTitle(f)+":\n"+f.Fix)
 }
 
 // oneLine folds white space, since names of tables may hold line ends.
 func oneLine(text string) string { return strings.Join(strings.Fields(text), " ") }
+
+// fixTitle says what is known of a fix, on one line.
+func fixTitle(f results.Finding) string {
+	title := oneLine(f.FixTitle())
+	return strings.ToUpper(title[:1]) + title[1:]
+}

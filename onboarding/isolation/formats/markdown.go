@@ -43,8 +43,8 @@ func (d Document) Markdown(w io.Writer) error {
 			cell(f.As), cell(f.Evidence))
 	}
 	for _, f := range d.Report.Findings {
-		fmt.Fprintf(&b, "\n<details><summary>Fix, not tried, of %s: %s of %s</summary>\n\n%s\n", f.Kind,
-			cell(string(f.Operation)), cell(f.Table), fenced(f.Fix))
+		fmt.Fprintf(&b, "\n<details><summary>%s: %s of %s: %s</summary>\n\n%s\n", f.Kind,
+			cell(string(f.Operation)), cell(f.Table), cell(fixTitle(f)), fenced(f.Fix))
 		if f.Proof != "" {
 			fmt.Fprintf(&b, "\nTo see it, in psql as the app role:\n\n%s\n", fenced(f.Proof))
 		}

@@ -24,6 +24,7 @@ const (
 	ForeignKeyViolation   = "23503"
 	UniqueViolation       = "23505"
 	ExclusionViolation    = "23P01"
+	LockNotAvailable      = "55P03"
 	QueryCanceled         = "57014" // statement_timeout raises it
 )
 

@@ -20,7 +20,7 @@ type Settings struct {
 	// what it sees. Default: platform.database_url.
 	DatabaseURL secret.String `yaml:"database_url"`
 	// OwnerDatabaseURL logs in to a disposable copy of the platform's database as the owner of its
-	// schema. Only onboardbot isolation -seed uses it.
+	// schema. Only onboardbot isolation uses it, to seed and to try fixes.
 	OwnerDatabaseURL secret.String `yaml:"owner_database_url"`
 	// Users, Orgs and Membership correct what discovery finds.
 	Users      isolation.Tenants    `yaml:"users"`

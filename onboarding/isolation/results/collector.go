@@ -9,8 +9,10 @@ import (
 
 // Collector gathers a report. Its methods may be called by several goroutines at once.
 type Collector struct {
-	// Proof renders what was just run, for leaks that come without a proof. It may be nil.
-	Proof func() string
+	// Script renders what was just run, for leaks that come without a proof, and Redact leaves out
+	// what rows contain. Both may be nil.
+	Script func() string
+	Redact func(script string) string
 
 	mu       sync.Mutex
 	findings []Finding
@@ -24,8 +26,11 @@ func NewCollector() *Collector { return &Collector{tried: map[string]map[Operati
 // Add adds a finding. Of several for one operation on one relation the first stays, but a leak
 // replaces a risk.
 func (c *Collector) Add(f Finding) {
-	if f.Kind == Leak && f.Proof == "" && c.Proof != nil {
-		f.Proof = c.Proof()
+	if f.Kind == Leak && f.Proof == "" && c.Script != nil {
+		if f.Script == "" {
+			f.Script = c.Script()
+		}
+		f.Proof = c.Redact(f.Script)
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()

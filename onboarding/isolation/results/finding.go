@@ -64,9 +64,12 @@ type Finding struct {
 	// It is rolled back. "…" stands for what a row contains. Empty for a risk, and where a leak took
 	// more statements than anybody reads.
 	Proof string `json:"proof,omitempty"`
-	// Fix is SQL that closes it. Nobody has tried it on this database: an operator reads it before
-	// running it.
-	Fix string `json:"fix"`
+	// Script is the proof with what rows contain, or empty where it takes more than one transaction.
+	Script string `json:"-"`
+	// Fix is SQL that closes it. An operator reads it before running it. Trial says what came of
+	// trying it; nil: nobody has.
+	Fix   string `json:"fix"`
+	Trial *Trial `json:"fix_trial,omitempty"`
 	// Functions are the functions, "schema.name", that let it happen. The evidence names them,
 	// so the JSON does not.
 	Functions []string `json:"-"`

@@ -23,7 +23,7 @@ func WriteText(w io.Writer, r *Report, changes *Changes) error {
 		wrap(&b, "as ", f.As)
 		wrap(&b, "", f.Evidence)
 		writeSQL(&b, "to see it, in psql as the app role:", f.Proof)
-		writeSQL(&b, "fix, not tried:", f.Fix)
+		writeSQL(&b, f.FixTitle()+":", f.Fix)
 	}
 	writeCoverage(&b, r.Coverage)
 	_, err := io.WriteString(w, b.String())
@@ -34,7 +34,7 @@ func writeSQL(b *strings.Builder, title, sql string) {
 	if sql == "" {
 		return
 	}
-	b.WriteString("   " + title + "\n")
+	wrap(b, "", title)
 	for line := range strings.SplitSeq(sql, "\n") {
 		wrap(b, "", line)
 	}

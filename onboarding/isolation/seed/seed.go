@@ -20,20 +20,13 @@ const (
 	rowsPerOwner = 2
 )
 
-// Why a database is not seeded.
-var (
-	ErrHasTenants    = errors.New("the database has tenants already: -seed only fills an empty, disposable one")
-	ErrAuthoritative = errors.New("the database answers platform.identity as the authoritative host does: " +
-		"-seed only fills a disposable one")
-)
+// ErrHasTenants means that a database is not seeded.
+var ErrHasTenants = errors.New("the database has tenants already: -seed only fills an empty, disposable one")
 
 // Config says what to seed.
 type Config struct {
 	AppRole string
 	Tenancy tenancy.Config
-	// Identity is a query that answers Authoritative on the host that must never be seeded. Empty:
-	// that is not known.
-	Identity, Authoritative string
 }
 
 // Result is what was made.
@@ -63,9 +56,6 @@ type row struct {
 // Run makes tenants and rows in one transaction. conn logs in as the owner of the schema. Where the
 // owner is held to policies, they are not forced meanwhile.
 func Run(ctx context.Context, conn *pgx.Conn, config Config) (Result, error) {
-	if err := refuseAuthoritative(ctx, conn, config); err != nil {
-		return Result{}, err
-	}
 	cat, err := catalog.Load(ctx, conn, config.AppRole)
 	if err != nil {
 		return Result{}, fmt.Errorf("read the catalog: %w", err)
@@ -86,20 +76,6 @@ func Run(ctx context.Context, conn *pgx.Conn, config Config) (Result, error) {
 		return err
 	})
 	return result, err
-}
-
-func refuseAuthoritative(ctx context.Context, conn *pgx.Conn, config Config) error {
-	if config.Identity == "" {
-		return nil
-	}
-	var answer *string
-	err := pgx.BeginTxFunc(ctx, conn, pgx.TxOptions{AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) error {
-		return tx.QueryRow(ctx, config.Identity).Scan(&answer)
-	})
-	if err == nil && answer != nil && *answer == config.Authoritative {
-		return ErrAuthoritative
-	}
-	return nil // a disposable database need not answer the query at all
 }
 
 // run is everything inside the transaction.

@@ -174,8 +174,8 @@ func SharedConnections(sessions []Session) [][]int {
 	return groups
 }
 
-// enter renders the statements that make a transaction this session's.
-func (s Session) enter(names Settings) string {
+// Enter renders the statements that make a transaction this session's.
+func (s Session) Enter(names Settings) string {
 	var sql strings.Builder
 	for _, e := range slices.Concat(names.Values(s.User, s.Org), s.Extra) {
 		fmt.Fprintf(&sql, "SELECT set_config(%s, %s, true);", query.Literal(e.Name), query.Literal(e.Value))

@@ -74,7 +74,7 @@ type bounds struct{ begin, end string }
 
 func (c *Conn) run(ctx context.Context, within bounds, s Session, f func(*Tx) error) error {
 	c.ran.begin(s)
-	err := query.Exec(ctx, c.conn, within.begin+s.enter(c.dialer.config.Settings))
+	err := query.Exec(ctx, c.conn, within.begin+s.Enter(c.dialer.config.Settings))
 	if err == nil {
 		err = f(&Tx{Session: s, conn: c})
 	}
@@ -175,7 +175,7 @@ func (t *Tx) QueryRow(ctx context.Context, sql string) pgx.Row {
 
 // Enter changes the identity settings to another session's.
 func (t *Tx) Enter(ctx context.Context, other Session) error {
-	return t.Exec(ctx, other.enter(t.conn.dialer.config.Settings))
+	return t.Exec(ctx, other.Enter(t.conn.dialer.config.Settings))
 }
 
 // Impersonate calls f with the identity settings of another session, then restores its own.
@@ -188,11 +188,11 @@ func (t *Tx) Impersonate(ctx context.Context, other Session, f func() error) err
 	if t.Session.Role != "" {
 		login = "SET LOCAL ROLE NONE;"
 	}
-	if err := t.Exec(ctx, login+other.enter(names)); err != nil {
+	if err := t.Exec(ctx, login+other.Enter(names)); err != nil {
 		return err
 	}
 	if err := f(); err != nil {
 		return err
 	}
-	return t.Exec(ctx, Empty.enter(names)+t.Session.enter(names))
+	return t.Exec(ctx, Empty.Enter(names)+t.Session.Enter(names))
 }

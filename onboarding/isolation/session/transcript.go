@@ -29,7 +29,7 @@ func (t *transcript) add(sql string) {
 func (s Session) Script(names Settings, statements ...string) string {
 	var sql strings.Builder
 	sql.WriteString("BEGIN;\n")
-	for _, statement := range append([]string{s.enter(names)}, statements...) {
+	for _, statement := range append([]string{s.Enter(names)}, statements...) {
 		if statement = strings.TrimRight(strings.TrimSpace(statement), ";"); statement != "" {
 			sql.WriteString(statement + ";\n")
 		}

@@ -44,6 +44,8 @@ type painter struct {
 	sheet Sheet
 	text  *printer
 	out   strings.Builder
+	// tables counts the data tables.
+	tables int
 }
 
 func esc(s string) string { return html.EscapeString(s) }
@@ -98,8 +100,10 @@ func (p *painter) block(b map[string]any) {
 		p.put(`<div class="plan">`)
 		p.task(b)
 		p.put(`</div>`)
-	case "table", "data_table":
+	case "table":
 		p.table(b)
+	case "data_table":
+		p.dataTable(b)
 	case "alert":
 		p.put(`<div class="alert %s">%s</div>`, esc(word(b["level"])), p.words(b["text"]))
 	case "markdown":
@@ -196,9 +200,6 @@ func (p *painter) task(b map[string]any) {
 }
 
 func (p *painter) table(b map[string]any) {
-	if c := word(b["caption"]); c != "" {
-		p.put(`<div class="boxtitle">%s</div>`, esc(c))
-	}
 	p.put(`<div class="scroll"><table>`)
 	settings := array(b["column_settings"])
 	for r, row := range array(b["rows"]) {
@@ -215,13 +216,7 @@ func (p *painter) table(b map[string]any) {
 					class += " wrapped"
 				}
 			}
-			p.put(`<%s class="%s">`, tag, esc(class))
-			if object(c)["type"] == "rich_text" {
-				p.rich(object(c))
-			} else {
-				p.put(`%s`, esc(p.text.cellText(object(c))))
-			}
-			p.put(`</%s>`, tag)
+			p.put(`<%s class="%s">%s</%s>`, tag, esc(class), p.cell(object(c)), tag)
 		}
 		p.put(`</tr>`)
 	}
