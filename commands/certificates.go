@@ -170,7 +170,13 @@ func certificateError(err error) error {
 // it.
 func (h *CertificateHandlers) renew(ctx context.Context, action bot.Action) error {
 	return h.pressed(ctx, action, func(ctx context.Context) (post.Reply, error) {
-		if _, err := h.origins.require(ctx, action, subject{}); err != nil {
+		var about subject
+		if live, err := h.service.Records.LiveDomain(ctx, action.Value); err != nil {
+			return post.Reply{}, err
+		} else if live != nil {
+			about.run = live.Run
+		}
+		if _, err := h.origins.require(ctx, action, about); err != nil {
 			return post.Reply{}, err
 		}
 		site, err := h.Planner.Site(ctx, action.Value)

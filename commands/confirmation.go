@@ -20,14 +20,14 @@ import (
 // confirmationHandlers asks for the one confirmation of a request that was typed in full, and
 // answers its buttons.
 type confirmationHandlers struct {
-	service   *service.Service
-	workspace *bot.Workspace
-	gate      *access.Gate
-	replies   *responder
-	messages  *messenger
-	starter   *starter
-	drafts    *drafts
-	config    access.Config
+	service  *service.Service
+	gate     *access.Gate
+	replies  *responder
+	messages *messenger
+	starter  *starter
+	drafts   *drafts
+	origins  *provenance
+	config   access.Config
 }
 
 // ask saves a complete draft and shows the confirmation, below it the hints that are not empty.
@@ -36,6 +36,9 @@ func (h *confirmationHandlers) ask(ctx context.Context, typed entry, hints ...st
 	if err == nil {
 		typed.confirmation = id
 		err = h.drafts.save(ctx, typed)
+	}
+	if err == nil {
+		err = h.origins.ask(ctx, typed.person, form.ConfirmationBlock+typed.under, id.String())
 	}
 	if err != nil {
 		return h.replies.failure(ctx, err, "slug", typed.under)
@@ -63,6 +66,10 @@ func (h *confirmationHandlers) start(ctx context.Context, action bot.Action) err
 }
 
 func (h *confirmationHandlers) begin(ctx context.Context, action bot.Action, slug string) error {
+	// Whoever presses becomes the requester, and somebody else approves.
+	if _, err := h.origins.require(ctx, action, subject{}); err != nil {
+		return h.replies.replace(ctx, action, h.replies.explain(ctx, err, "slug", slug))
+	}
 	saved, _, err := h.drafts.load(ctx, action.Person, slug)
 	if err != nil || saved == nil || saved.Confirmation != parseID(action.Value) {
 		return h.replies.replace(ctx, action, h.outdated(ctx, slug, err))
@@ -84,7 +91,7 @@ func (h *confirmationHandlers) begin(ctx context.Context, action bot.Action, slu
 		return h.replies.replace(ctx, action, h.replies.explain(ctx, err, "slug", slug))
 	}
 	corrected := form.Form{Meta: meta, Draft: saved.Draft, Hosts: h.config.Hosts, Problems: problems}
-	_, err = h.workspace.OpenView(ctx, action.TriggerID, corrected.View())
+	err = h.origins.open(ctx, action.TriggerID, corrected.View())
 	text := mrkdwn.MarkFailed + " " + blockkit.Escape(problems.Error())
 	if err != nil {
 		text += fmt.Sprintf("\n%s opens the form to correct it.", blockkit.Code(h.config.Command+" "+slug))
@@ -123,7 +130,7 @@ func (h *confirmationHandlers) change(ctx context.Context, action bot.Action) er
 	if err == nil {
 		meta := form.Meta{Channel: action.Channel, Slug: action.Value, Resumed: true}
 		filled := form.Form{Meta: meta, Draft: saved.Draft, Hosts: h.config.Hosts, Hints: []string{hint}}
-		_, err = h.workspace.OpenView(ctx, action.TriggerID, filled.View())
+		err = h.origins.open(ctx, action.TriggerID, filled.View())
 	}
 	return h.replies.answer(ctx, action, err)
 }

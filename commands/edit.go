@@ -34,7 +34,7 @@ func (h *formHandlers) edit(ctx context.Context, action bot.Action) error {
 				blockkit.Escape(strings.Join(applied.Domains, ", ")))
 		}
 		meta := form.Meta{Channel: view.Channel, Slug: view.Request.Slug, Edits: view.ID, Fixed: applied.Person}
-		_, err = h.workspace.OpenView(ctx, action.TriggerID, form.Form{Meta: meta, Draft: form.DraftOf(view.Request),
+		err = h.origins.open(ctx, action.TriggerID, form.Form{Meta: meta, Draft: form.DraftOf(view.Request),
 			Hosts: h.config.Hosts, Hints: []string{hint}}.View())
 	}
 	return h.replies.answer(ctx, action, err)

@@ -150,7 +150,7 @@ func (r *botFixture) start(dsn string) {
 	factor, err := secondfactor.New(pool, secondfactor.Config{Key: secret.New(r.made.size.key)})
 	must(t, err)
 	advances, err := engine.New(pool, engine.Dependencies{Runbook: r.platform, Applier: r.platform,
-		Directory: directory, Notifier: notifier, Votes: factor}, domainConfig, logger)
+		Directory: directory, Notifier: notifier, Signer: factor}, domainConfig, logger)
 	must(t, err)
 	r.service, err = service.New(pool, service.Dependencies{Runbook: r.platform, Directory: directory,
 		Platform: r.platform, Repository: r.platform,

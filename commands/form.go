@@ -34,6 +34,7 @@ type formHandlers struct {
 	drafts        *drafts
 	plans         *planHandlers
 	confirmations *confirmationHandlers
+	origins       *provenance
 	logos         *logoFetcher
 	config        access.Config
 }
@@ -97,7 +98,7 @@ func (h *formHandlers) gather(ctx context.Context, command bot.Command, parsed p
 }
 
 func (h *formHandlers) open(ctx context.Context, command bot.Command, view slack.ModalViewRequest) post.Reply {
-	if _, err := h.workspace.OpenView(ctx, command.TriggerID, view); err != nil {
+	if err := h.origins.open(ctx, command.TriggerID, view); err != nil {
 		return h.replies.failure(ctx, err, "envelope", command.Envelope)
 	}
 	return post.Reply{}
@@ -141,7 +142,7 @@ func (h *formHandlers) reshape(ctx context.Context, action bot.Action) error {
 		draft = draft.SuggestOrg()
 	}
 	// The hash keeps a slow answer to an earlier choice from replacing the answer to a later one.
-	if _, err = h.workspace.UpdateView(ctx, action.View.ID, action.View.Hash,
+	if err = h.origins.update(ctx, action,
 		form.Form{Meta: meta, Draft: draft, Hosts: h.config.Hosts}.View()); err != nil {
 		return err
 	}

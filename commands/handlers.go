@@ -56,9 +56,9 @@ func New(d Dependencies) *Handlers {
 	h.replies = newResponder(d.Workspace, d.Gate, d.Log.With("part", "commands"))
 	h.messages = &messenger{pool: d.Pool, outbox: d.Outbox}
 	runs := &runFinder{service: d.Service, replies: h.replies, command: h.command}
-	plans := h.buildForms(d)
 	origins := &provenance{pool: d.Pool, outbox: d.Outbox, home: d.Home, service: d.Service,
 		workspace: d.Workspace, log: h.replies.log}
+	plans := h.buildForms(d, origins)
 	h.decisions = &decisionHandlers{service: d.Service, workspace: d.Workspace, gate: d.Gate,
 		replies: h.replies, home: d.Home, origins: origins}
 	h.controls = &controlHandlers{service: d.Service, gate: d.Gate, replies: h.replies,
@@ -77,16 +77,16 @@ func New(d Dependencies) *Handlers {
 }
 
 // buildForms makes the form and the confirmation, and returns the dry runs that both need.
-func (h *Handlers) buildForms(d Dependencies) *planHandlers {
+func (h *Handlers) buildForms(d Dependencies, origins *provenance) *planHandlers {
 	drafts := &drafts{service: d.Service, log: h.replies.log}
 	starter := &starter{service: d.Service, gate: d.Gate, drafts: drafts, hosts: d.Config.Hosts}
 	plans := &planHandlers{service: d.Service, workspace: d.Workspace, replies: h.replies,
 		messages: h.messages, starter: starter}
-	h.confirmations = &confirmationHandlers{service: d.Service, workspace: d.Workspace, gate: d.Gate,
-		replies: h.replies, messages: h.messages, starter: starter, drafts: drafts, config: d.Config}
+	h.confirmations = &confirmationHandlers{service: d.Service, gate: d.Gate, replies: h.replies,
+		messages: h.messages, starter: starter, drafts: drafts, origins: origins, config: d.Config}
 	h.forms = &formHandlers{service: d.Service, workspace: d.Workspace, gate: d.Gate,
 		replies: h.replies, messages: h.messages, starter: starter, drafts: drafts, plans: plans,
-		confirmations: h.confirmations, config: d.Config,
+		confirmations: h.confirmations, origins: origins, config: d.Config,
 		logos: &logoFetcher{workspace: d.Workspace, gate: d.Gate, assets: store.NewAssets(d.Pool),
 			log: h.replies.log}}
 	return plans

@@ -41,16 +41,17 @@ func (e refusedPress) Error() string { return string(e) }
 func (e refusedPress) Mrkdwn() string { return string(e) }
 
 const (
-	errForgedPress = refusedPress("Your press did not count: what you pressed in is not what I delivered. " +
-		"Somebody may be using my token. The approval request is posted again in the run's thread.")
-	errForgedControl = refusedPress("Your press did not count: what you pressed in is not what I delivered. " +
-		"Somebody may be using my token. Use the buttons in the run's thread.")
+	errForgedPress = refusedPress("Your press did not count: the bot did not post this message as it is now. " +
+		"Somebody may be using the bot's token. The approval request is posted again in the run's thread.")
+	errForgedControl = refusedPress("Your press did not count: the bot did not post this message as it is now. " +
+		"Somebody may be using the bot's token. Use the buttons in the run's thread.")
+	errForgedRequest = refusedPress("This did not count: the bot did not post this message as it is now. " +
+		"Somebody may be using the bot's token. Type the command again.")
 	errCopyPress = refusedPress("Your press did not count, because Slack shows this message twice. " +
 		"Press in the other one; this one is removed.")
-	errUnknownQuestion = refusedPress("Your press did not count, because I did not ask you this, or too long ago. " +
-		"Type the command again.")
-	errUnknownForm = refusedPress("Your decision did not count, because this form is too old. Close it, and open it " +
-		"again from the approval request.")
+	errUnknownQuestion = refusedPress("Your press did not count, because the bot did not ask you this, or asked it " +
+		"too long ago. Type the command again.")
+	errUnknownForm   = refusedPress("This did not count, because the form is too old. Close it, and open it again.")
 	errOutdatedPress = refusedPress("Your press did not count, because the message changed at the same moment. " +
 		"Read it and press again.")
 	errUnverifiedPress = refusedPress("Your press did not count, because the message is from an earlier release. " +
@@ -66,7 +67,7 @@ type subject struct{ approval, run uuid.UUID }
 // run's thread.
 func (p *provenance) require(ctx context.Context, action bot.Action, about subject) (source string, err error) {
 	if action.Ephemeral {
-		return p.requireAsked(ctx, action)
+		return p.requireAsked(ctx, action, about)
 	}
 	key, from, err := p.origin(ctx, action)
 	if err == nil && from == outbox.Unverified {
@@ -124,22 +125,27 @@ func (p *provenance) tidy(ctx context.Context, root string) error {
 // the person reads.
 func (p *provenance) forged(ctx context.Context, action bot.Action, about subject, key string) error {
 	keys := []string{key}
-	refused := errForgedControl
-	if about.approval != uuid.Nil {
+	refused := errForgedRequest
+	switch {
+	case about.approval != uuid.Nil:
 		refused = errForgedPress
 		if found, err := p.service.Records.Approval(ctx, about.approval); err == nil {
 			keys = append(keys, render.ApprovalKey(found))
 		}
+	case about.run != uuid.Nil:
+		refused = errForgedControl
 	}
-	err := p.service.ReportForgery(ctx, service.Forgery{Approval: about.approval, Run: about.run,
-		Operator: action.Person.ID, Where: where(action, key)})
-	if errors.Is(err, onboarding.ErrNotFound) {
-		err = nil
-	}
-	if err = errors.Join(err, p.restore(ctx, action, keys...)); err != nil {
+	err := errors.Join(p.report(ctx, action, about, where(action, key)), p.restore(ctx, action, keys...))
+	if err != nil {
 		return err
 	}
 	return refused
+}
+
+// report records a press that did not count in the audit trail.
+func (p *provenance) report(ctx context.Context, action bot.Action, about subject, where string) error {
+	return p.service.ReportForgery(ctx, service.Forgery{Approval: about.approval, Run: about.run,
+		Operator: action.Person.ID, Where: where})
 }
 
 // sourceOf names what somebody pressed in, and what it showed; see [onboarding.Vote].
@@ -161,7 +167,7 @@ func (p *provenance) ask(ctx context.Context, person bot.Person, block, about st
 }
 
 // requireAsked is [provenance.require] for a press in a private message.
-func (p *provenance) requireAsked(ctx context.Context, action bot.Action) (source string, err error) {
+func (p *provenance) requireAsked(ctx context.Context, action bot.Action, about subject) (source string, err error) {
 	question := outbox.Question{Block: action.Block, Person: action.Person.ID, About: action.Value}
 	asked, err := p.outbox.Asked(ctx, question)
 	switch {
@@ -170,6 +176,10 @@ func (p *provenance) requireAsked(ctx context.Context, action bot.Action) (sourc
 	case !asked:
 		p.log.WarnContext(ctx, "a press did not count: the bot did not ask this person", "action", action.ID,
 			"person", action.Person.ID, "channel", action.Channel)
+		err := p.report(ctx, action, about, "a private message that the bot did not send, or too long ago")
+		if err != nil {
+			return "", err
+		}
 		return "", errUnknownQuestion
 	}
 	return "question " + question.Block, nil
@@ -200,6 +210,15 @@ func (p *provenance) origin(ctx context.Context, action bot.Action) (string, out
 
 // inForm reports whether somebody pressed in a modal, which can hold several approvals.
 func inForm(action bot.Action) bool { return action.View != nil && action.View.Type == slack.VTModal }
+
+// open opens a modal, and remembers what it shows.
+func (p *provenance) open(ctx context.Context, trigger string, modal slack.ModalViewRequest) error {
+	opened, err := p.workspace.OpenView(ctx, trigger, modal)
+	if err != nil {
+		return err
+	}
+	return p.outbox.RecordView(ctx, opened)
+}
 
 // formSubmitted is a submission of a form as the press that it is.
 func formSubmitted(submission bot.Submission) bot.Action {

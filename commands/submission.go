@@ -28,6 +28,11 @@ func (h *formHandlers) submitted(ctx context.Context, submission bot.Submission)
 	if err != nil {
 		return bot.Answer{}, err
 	}
+	// Whoever sends the form becomes the requester, and somebody else approves.
+	if _, err := h.origins.require(ctx, formSubmitted(submission), subject{run: meta.Edits}); err != nil {
+		return bot.ReplaceView(mrkdwn.Notice("Onboarding",
+			h.replies.explain(ctx, err, "run", meta.Edits.String()))), nil
+	}
 	if !h.gate.AllowsChannel(meta.Channel) {
 		return bot.ReplaceView(mrkdwn.Notice("Onboarding", h.gate.Elsewhere())), nil
 	}
@@ -99,7 +104,8 @@ func (h *formHandlers) answerLate(ctx context.Context, sent formSubmission, err 
 		view = form.Form{Meta: sent.meta, Draft: sent.draft, Hosts: h.config.Hosts, Problems: problems,
 			Hints: []string{mrkdwn.MarkFailed + " " + text}}.View()
 	}
-	if _, failure := h.workspace.UpdateView(ctx, sent.View.ID, "", view); failure == nil || text == "" {
+	sent.View.Hash = "" // whatever the form shows by now
+	if failure := h.origins.update(ctx, formSubmitted(sent.Submission), view); failure == nil || text == "" {
 		return
 	}
 	// They closed the form in the meantime.

@@ -73,7 +73,7 @@ type Vote struct {
 	// Source names what was delivered for the approval and in which the vote was given, and identifies
 	// what it showed. The gate counts no vote without it.
 	Source string
-	// Confirmed is what confirmed the vote. Signature is that of a [VoteSigner].
+	// Confirmed is what confirmed the vote. Signature is that of a [Signer].
 	Confirmed Confirm
 	Signature []byte
 }

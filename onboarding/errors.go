@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/google/uuid"
 )
 
 // Why a person's request is refused. The chat side turns each into one sentence.
@@ -40,7 +42,10 @@ var ErrLost = errors.New("contact was lost while the change was applied")
 
 // HeldRunError says that somebody cannot end the freeze, since it holds approved changes of a run
 // that they requested.
-type HeldRunError struct{ Slug string }
+type HeldRunError struct {
+	Run  uuid.UUID
+	Slug string
+}
 
 func (e *HeldRunError) Error() string {
 	return "the freeze holds approved changes of your run of " + e.Slug
@@ -142,4 +147,9 @@ type CodeError struct {
 	JustLocked bool
 }
 
-func (e *CodeError) Error() string { return fmt.Sprintf("the code of %s: %s", e.Operator, e.Reason) }
+func (e *CodeError) Error() string {
+	if e.Left > 0 {
+		return fmt.Sprintf("the code of %s: %s; tries left: %d", e.Operator, e.Reason, e.Left)
+	}
+	return fmt.Sprintf("the code of %s: %s", e.Operator, e.Reason)
+}

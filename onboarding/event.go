@@ -9,7 +9,7 @@ import (
 // Event is one line of the audit trail. Events are only ever added.
 type Event struct {
 	ID    int64
-	RunID uuid.UUID
+	RunID uuid.UUID // zero for a press about no run
 	At    time.Time
 	Kind  EventKind
 	Step  Key
@@ -37,6 +37,7 @@ const (
 	EventBrokeGlass  EventKind = "broke_glass"
 	EventLockedOut   EventKind = "locked_out"   // too many wrong codes of a second factor
 	EventForged      EventKind = "forged_press" // a press in a message that was not delivered
+	EventRefused     EventKind = "refused"      // a decision of somebody who may not make it
 	EventApplying    EventKind = "applying"
 	EventWaiting     EventKind = "waiting" // began to wait for something outside the bot
 	EventInterrupted EventKind = "interrupted"

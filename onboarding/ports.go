@@ -37,19 +37,23 @@ const (
 	ConfirmTOTP Confirm = "totp" // a code of an authenticator app (RFC 6238)
 )
 
-// VoteSigner signs votes under a key that the bot's database does not have, so that whoever can
-// write to the database cannot vote.
-type VoteSigner interface {
-	// Sign returns the signature of a vote on an approval, nil if votes are not signed.
+// Signer signs requests and votes under a key that the bot's database does not have, so that whoever
+// can write to the database can neither vote nor make somebody else the requester.
+type Signer interface {
+	// SignRun returns the signature of who requested a run, nil if nothing is signed.
+	SignRun(run *Run) []byte
+	// VerifyRun returns what is wrong with the signature of a run, nil if nothing is signed.
+	VerifyRun(run *Run) error
+	// Sign returns the signature of a vote on an approval, nil if nothing is signed.
 	Sign(approval *Approval, vote Vote) []byte
 	// Verify returns what is wrong with the signature of a vote, to follow "the vote of somebody".
-	// It returns nil if votes are not signed.
+	// It returns nil if nothing is signed.
 	Verify(approval *Approval, vote Vote) error
 }
 
 // SecondFactor confirms who votes, and signs what they voted.
 type SecondFactor interface {
-	VoteSigner
+	Signer
 	// Ready returns a [CodeError] if an operator cannot give codes.
 	Ready(ctx context.Context, operator string) error
 	// Confirm uses up a code of an operator. It returns a [CodeError] if the code does not count.
@@ -61,10 +65,16 @@ type NoSecondFactor struct{}
 
 var _ SecondFactor = NoSecondFactor{}
 
-// Sign implements [VoteSigner].
+// SignRun implements [Signer].
+func (NoSecondFactor) SignRun(*Run) []byte { return nil }
+
+// VerifyRun implements [Signer].
+func (NoSecondFactor) VerifyRun(*Run) error { return nil }
+
+// Sign implements [Signer].
 func (NoSecondFactor) Sign(*Approval, Vote) []byte { return nil }
 
-// Verify implements [VoteSigner].
+// Verify implements [Signer].
 func (NoSecondFactor) Verify(*Approval, Vote) error { return nil }
 
 // Ready implements [SecondFactor].

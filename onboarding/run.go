@@ -46,6 +46,8 @@ type Run struct {
 	// Renews is the run that made the domain live whose certificate a run of [KindRenew] renews,
 	// zero where none did.
 	Renews uuid.UUID
+	// Signature is that of a [Signer], of who requested the run.
+	Signature []byte
 }
 
 // RunState is the state of a run.

@@ -201,8 +201,9 @@ const (
 
 	selectView = `SELECT shown, shown_earlier FROM slack_views WHERE view_id = $1`
 
-	// selectQuestion reports whether view $1 is the question $2.
-	selectQuestion = `SELECT EXISTS (SELECT FROM slack_views WHERE view_id = $1 AND shown = $2)`
+	// selectQuestion reports whether view $1 is the question $2, or was.
+	selectQuestion = `SELECT EXISTS (SELECT FROM slack_views
+		WHERE view_id = $1 AND (shown = $2 OR $2 = ANY (shown_earlier)))`
 
 	// expireViews forgets views that were shown $1 ago.
 	expireViews = `DELETE FROM slack_views WHERE shown_at < now() - $1::interval`

@@ -66,6 +66,7 @@ func eventText(
 		onboarding.EventReminded: "approvers reminded", onboarding.EventEscalated: "escalated",
 		onboarding.EventLockedOut:  "locked out after too many wrong codes",
 		onboarding.EventForged:     "a press did not count, given",
+		onboarding.EventRefused:    "a decision did not count, given",
 		onboarding.EventBrokeGlass: "approved alone, glass broken", onboarding.EventApplying: "started applying",
 		onboarding.EventWaiting:     "started waiting",
 		onboarding.EventInterrupted: "interrupted", onboarding.EventDone: "done",

@@ -161,7 +161,7 @@ func (a *App) buildOnboarding() (err error) {
 		return err
 	}
 	a.engine, err = engine.New(a.pool, engine.Dependencies{Runbook: book, Applier: book, Directory: a.directory,
-		Notifier: notifier, Votes: factor}, policy, a.log)
+		Notifier: notifier, Signer: factor}, policy, a.log)
 	if err != nil {
 		return fmt.Errorf("onboarding: %w", err)
 	}

@@ -38,7 +38,7 @@ func (e *Engine) advance(ctx context.Context, id uuid.UUID) error {
 		return err
 	}
 	ctx, stop := context.WithCancel(ctx)
-	gate := &gate{applier: e.applier, directory: e.directory, votes: e.votes, policy: &e.policy, holder: holder}
+	gate := &gate{applier: e.applier, directory: e.directory, signer: e.signer, policy: &e.policy, holder: holder}
 	driver := &driver{engine: e, holder: holder, gate: gate, observer: newObserver(e)}
 	e.driven.Store(id, driver.observer.wakeups)
 	defer func() {

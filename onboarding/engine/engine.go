@@ -41,8 +41,8 @@ type Dependencies struct {
 	Applier   onboarding.Applier
 	Directory onboarding.Directory
 	Notifier  store.Notifier
-	// Votes verifies what people voted. Nil: votes are not signed.
-	Votes onboarding.VoteSigner
+	// Signer verifies who requested a run and who voted. Nil: nothing is signed.
+	Signer onboarding.Signer
 }
 
 // Engine advances runs. It is safe for concurrent use, and any replica can advance any run.
@@ -57,7 +57,7 @@ type Engine struct {
 	policy    onboarding.Policy
 	log       *slog.Logger
 	driven    sync.Map // by the id of each run that this process advances, the channel that wakes its driver
-	votes     onboarding.VoteSigner
+	signer    onboarding.Signer
 }
 
 // New returns an engine on the bot's own database, whose connections must have the schema of
@@ -79,10 +79,10 @@ func NewOn(open Open, dependencies Dependencies, policy onboarding.Policy, log *
 	if err := policy.Validate(); err != nil {
 		return nil, err
 	}
-	if dependencies.Votes == nil {
-		dependencies.Votes = onboarding.NoSecondFactor{}
+	if dependencies.Signer == nil {
+		dependencies.Signer = onboarding.NoSecondFactor{}
 	}
-	return &Engine{votes: dependencies.Votes, runbook: dependencies.Runbook,
+	return &Engine{signer: dependencies.Signer, runbook: dependencies.Runbook,
 		applier: dependencies.Applier, directory: dependencies.Directory,
 		notifier: dependencies.Notifier, open: open, policy: policy, log: log}, nil
 }

@@ -14,7 +14,7 @@ type gate struct {
 	applier   onboarding.Applier
 	directory onboarding.Directory
 	holder    *holder
-	votes     onboarding.VoteSigner
+	signer    onboarding.Signer
 	policy    *onboarding.Policy
 }
 
@@ -25,7 +25,7 @@ type Line string
 const (
 	LineHolder    Line = "holder"    // this process is the newest holder of the run, and can ask the database
 	LineFreeze    Line = "freeze"    // nothing is frozen
-	LineRun       Line = "run"       // the run is active
+	LineRun       Line = "run"       // the run is active, and requested by whom it names
 	LineApproval  Line = "approval"  // the step's approval is for this change, approved, not expired and not used
 	LineDirectory Line = "directory" // the directory says what those who voted may do now
 	LineVotes     Line = "votes"     // enough people agreed who may decide now
@@ -111,7 +111,7 @@ func (g *gate) authorize(ctx context.Context, a *application) (onboarding.Author
 		return none, &RefusedError{LineHolder, err}
 	}
 
-	// 2. Nothing is frozen, and the run is active.
+	// 2. Nothing is frozen, and the run is active and requested by whom it names.
 	freeze, err := db.Frozen(ctx)
 	if err != nil {
 		return none, &RefusedError{LineHolder, err}
@@ -119,12 +119,15 @@ func (g *gate) authorize(ctx context.Context, a *application) (onboarding.Author
 	if err := notFrozen(a, freeze); err != nil {
 		return none, &RefusedError{LineFreeze, err}
 	}
-	state, err := db.RunState(ctx, a.run.ID)
+	state, now, err := db.RunState(ctx, a.run.ID)
 	if err != nil {
 		return none, &RefusedError{LineHolder, err}
 	}
 	if state != onboarding.RunActive {
 		return none, &RefusedError{LineRun, fmt.Errorf("the run is %s", state)}
+	}
+	if err := g.signer.VerifyRun(a.run); err != nil {
+		return none, &RefusedError{LineRun, err}
 	}
 
 	// 3. The approval is the step's, approved, for this change or for one that contains what is
@@ -133,7 +136,7 @@ func (g *gate) authorize(ctx context.Context, a *application) (onboarding.Author
 	if err != nil {
 		return none, &RefusedError{LineHolder, err}
 	}
-	if err := approves(approval, a); err != nil {
+	if err := approves(approval, a, now); err != nil {
 		return none, &RefusedError{LineApproval, err}
 	}
 

@@ -131,20 +131,21 @@ func newGateCase(t *testing.T, pool *pgxpool.Pool, names []string) *gateCase {
 	must(t, err)
 	applier, people := &recordingApplier{}, &people{}
 	return &gateCase{t: t, pool: pool, session: session, applier: applier, people: people,
-		gate: &gate{applier: applier, directory: people, votes: onboarding.NoSecondFactor{}, policy: &policy,
+		gate: &gate{applier: applier, directory: people, signer: onboarding.NoSecondFactor{}, policy: &policy,
 			holder: holder},
 		application: &application{run: run, step: "database", approval: approval, items: approval.Change.Items,
 			output: newRecorder(),
 			show:   func() {}}}
 }
 
-// sign has the gate ask for signatures, and signs the votes.
+// sign has the gate ask for signatures, and signs the run and the votes.
 func (c *gateCase) sign() {
 	c.t.Helper()
 	factors, err := secondfactor.Open(c.pool,
 		secondfactor.Config{Key: secret.New("MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=")})
 	must(c.t, err)
-	c.gate.votes = factors
+	c.gate.signer = factors
+	c.application.run.Signature = factors.SignRun(c.application.run)
 	approval, err := store.LoadApproval(c.t.Context(), c.pool, c.application.approval.ID)
 	must(c.t, err)
 	for _, vote := range approval.Votes {
@@ -227,6 +228,18 @@ func TestGate(t *testing.T) {
 		"2: the run is done": {items: []string{"one"}, line: LineRun,
 			prepare: func(c *gateCase) { c.exec(`UPDATE runs SET state = 'done'`) }},
 
+		"2: another requester was written into the database": {items: []string{"one"}, line: LineRun,
+			prepare: func(c *gateCase) {
+				c.sign()
+				c.application.run.Requester.ID = "zoe" // so ada could approve what she asked for
+			}},
+		"2: the run began without a signature": {items: []string{"one"}, line: LineRun,
+			prepare: func(c *gateCase) {
+				c.sign()
+				c.application.run.Signature = nil
+			}},
+		"2: the run and the votes are signed": {items: []string{"one"}, applied: []string{"one"},
+			prepare: func(c *gateCase) { c.sign() }},
 		"3: the approval is open": {items: []string{"one"}, line: LineApproval, prepare: func(c *gateCase) {
 			c.exec(`UPDATE approvals SET state = 'open'`)
 		}},
@@ -354,5 +367,27 @@ func TestGate(t *testing.T) {
 				t.Errorf("applied %v, want %v", c.applier.applied, test.applied)
 			}
 		})
+	}
+}
+
+// TestASlowClockDoesNotProlong has a replica whose clock is an hour behind that of the database, and one
+// whose database is behind.
+func TestASlowClockDoesNotProlong(t *testing.T) {
+	t.Parallel()
+	run := &onboarding.Run{ID: uuid.New()}
+	for _, c := range []struct {
+		left, database time.Duration // from now
+		want           error
+	}{
+		{left: time.Minute, database: 0}, {left: time.Minute, database: time.Hour, want: errExpired},
+		{left: -time.Minute, database: -time.Hour, want: errExpired},
+	} {
+		change := onboarding.Change{Items: commands("one")}
+		approval := &onboarding.Approval{RunID: run.ID, State: onboarding.ApprovalApproved, Change: change,
+			Expires: time.Now().Add(c.left)}
+		got := approves(approval, &application{run: run, items: change.Items}, time.Now().Add(c.database))
+		if !errors.Is(got, c.want) {
+			t.Errorf("%s left, and the database's clock %s ahead: %v", c.left, c.database, got)
+		}
 	}
 }

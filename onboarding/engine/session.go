@@ -17,7 +17,7 @@ import (
 // names say what each does.
 type Records interface {
 	LoadRun(ctx context.Context, run uuid.UUID) (*onboarding.Run, error)
-	RunState(ctx context.Context, run uuid.UUID) (onboarding.RunState, error)
+	RunState(ctx context.Context, run uuid.UUID) (state onboarding.RunState, now time.Time, err error)
 	EndRun(ctx context.Context, run *onboarding.Run) error
 	SaveStep(ctx context.Context, run uuid.UUID, step *onboarding.Step) error
 	SaveFacts(ctx context.Context, run *onboarding.Run, facts onboarding.Facts) error

@@ -73,9 +73,13 @@ func newKey(text secret.String) (*key, error) {
 // Sign returns the signature of a vote (HMAC-SHA-256): of what was agreed to, by whom, when and how,
 // and until when it counts.
 func (k *key) Sign(approval *onboarding.Approval, vote onboarding.Vote) []byte {
-	form, err := json.Marshal([]any{"vote", 1, approval.ID, approval.RunID, approval.Step, approval.Digest,
+	return k.sign("vote", 1, approval.ID, approval.RunID, approval.Step, approval.Digest,
 		approval.Needs, approval.Expires.UnixMicro(), vote.By.ID, vote.Agrees, vote.BrokeGlass, vote.Confirmed,
-		vote.Source, vote.Reason, vote.At.UnixMicro()})
+		vote.Source, vote.Reason, vote.At.UnixMicro())
+}
+
+func (k *key) sign(values ...any) []byte {
+	form, err := json.Marshal(values)
 	if err != nil {
 		panic(err) // texts, numbers and ids always encode
 	}
@@ -84,7 +88,24 @@ func (k *key) Sign(approval *onboarding.Approval, vote onboarding.Vote) []byte {
 	return mac.Sum(nil)
 }
 
-var errUnsigned = errors.New("is not signed by the bot, so somebody may have written it into the database")
+// SignRun returns the signature of a run (HMAC-SHA-256): of who requested it.
+func (k *key) SignRun(run *onboarding.Run) []byte {
+	return k.sign("run", 1, run.ID, run.Kind, run.Requester.ID)
+}
+
+// VerifyRun returns an error unless the run has the signature that [key.SignRun] gave it.
+func (k *key) VerifyRun(run *onboarding.Run) error {
+	if !hmac.Equal(run.Signature, k.SignRun(run)) {
+		return errUnsignedRun
+	}
+	return nil
+}
+
+var (
+	errUnsigned    = errors.New("is not signed by the bot, so somebody may have written it into the database")
+	errUnsignedRun = errors.New("the bot did not sign who requested this run: it began before second_factor.key was " +
+		"set, or somebody wrote into the database. Cancel the run, and ask for it again")
+)
 
 // Verify returns an error unless the vote has the signature that [key.Sign] gave it.
 func (k *key) Verify(approval *onboarding.Approval, vote onboarding.Vote) error {

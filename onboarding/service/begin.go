@@ -66,6 +66,7 @@ func (s *Service) insert(ctx context.Context, run *onboarding.Run, asked Asked) 
 		return nil, err
 	}
 	run.State = onboarding.RunActive
+	run.Signature = s.deps.SecondFactor.SignRun(run)
 	err = pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
 		if asked.Replaces != uuid.Nil {
 			if err := replace(ctx, tx, asked.Replaces, run.Requester); err != nil {

@@ -61,21 +61,20 @@ func (s *Service) Reject(ctx context.Context, approval uuid.UUID, given Decision
 // [onboarding.ErrNoGlass] when it is switched off, [onboarding.ErrNotOperator], a
 // [onboarding.ConfirmationNeededError], or a [onboarding.DecidedError].
 func (s *Service) BreakGlass(ctx context.Context, approval uuid.UUID, given Decision) error {
-	if !s.policy.BreakGlass {
-		return onboarding.ErrNoGlass
-	}
 	return s.decide(ctx, approval, given, onboarding.Vote{Agrees: true, BrokeGlass: true})
 }
 
 // Forgery is a press of a button in something that the bot did not deliver.
 type Forgery struct {
-	// Approval is what the button was for. It is zero for a button that is about the whole run.
+	// Approval is what the button was for. It is zero for a button that is about the whole run, and
+	// both are for one that is about none.
 	Approval, Run uuid.UUID
 	Operator      string // the id of who pressed
 	Where         string // in what
 }
 
-// ReportForgery records a press that did not count. It returns [onboarding.ErrNotFound].
+// ReportForgery records a press that did not count, and has everybody read about it in the thread of
+// the run. A press about no run that is known is in the audit trail alone.
 func (s *Service) ReportForgery(ctx context.Context, forgery Forgery) error {
 	permissions, err := s.deps.Directory.Permissions(ctx, forgery.Operator)
 	if err != nil {
@@ -85,15 +84,24 @@ func (s *Service) ReportForgery(ctx context.Context, forgery Forgery) error {
 		Text: forgery.Where}
 	if forgery.Approval != uuid.Nil {
 		approval, err := s.Records.Approval(ctx, forgery.Approval)
-		if err != nil {
+		switch {
+		case err == nil:
+			event.RunID, event.Step = approval.RunID, approval.Step
+			event.Approval, event.Digest = approval.ID, approval.Digest
+		case !errors.Is(err, onboarding.ErrNotFound):
 			return err
 		}
-		event.RunID, event.Step = approval.RunID, approval.Step
-		event.Approval, event.Digest = approval.ID, approval.Digest
 	}
-	return s.change(ctx, event.RunID, func(tx pgx.Tx, _ *onboarding.Run) error {
-		return store.AddEvent(ctx, tx, event)
-	})
+	if event.RunID != uuid.Nil {
+		err = s.change(ctx, event.RunID, func(tx pgx.Tx, _ *onboarding.Run) error {
+			return store.AddEvent(ctx, tx, event)
+		})
+		if !errors.Is(err, onboarding.ErrNotFound) {
+			return err
+		}
+	}
+	event.RunID = uuid.Nil
+	return store.AddEvent(ctx, s.pool, event)
 }
 
 // MayDecide returns nil if this operator may decide on changes of an active run, and the errors
@@ -109,21 +117,58 @@ func (s *Service) MayDecide(ctx context.Context, run *onboarding.Run, operator s
 	return permissions.MayDecide(run)
 }
 
-// decide adds a vote to an approval. Who votes is looked up once and before the transaction,
-// since it may take a call to the chat side; whether they may and whether the approval can still
-// be decided is judged within it.
+// decide adds a vote to an approval. A decision of somebody who may not make it is in the audit trail.
 func (s *Service) decide(ctx context.Context, id uuid.UUID, given Decision, kind onboarding.Vote) error {
-	vote, err := given.vote()
+	err := given.count(ctx, s, id, kind)
+	wrong, ok := errors.AsType[*onboarding.CodeError](err)
+	if ok && given.Code != "" && !wrong.JustLocked || isRefusal(err) {
+		return errors.Join(err, given.RecordRefusal(ctx, s, id, err))
+	}
+	return err
+}
+
+// isRefusal reports whether somebody may not decide, or not alone.
+func isRefusal(err error) bool {
+	_, refused := errors.AsType[*onboarding.PermissionError](err)
+	return refused || errors.Is(err, onboarding.ErrOwnRequest) || errors.Is(err, onboarding.ErrNoGlass)
+}
+
+// RecordRefusal adds to the audit trail that a decision on an approval did not count, and why. It does
+// nothing for an approval that does not exist.
+func (d Decision) RecordRefusal(ctx context.Context, s *Service, approval uuid.UUID, refused error) error {
+	found, err := s.Records.Approval(ctx, approval)
+	if errors.Is(err, onboarding.ErrNotFound) {
+		return nil
+	}
 	if err != nil {
 		return err
 	}
-	permissions, err := s.deps.Directory.PermissionsNow(ctx, given.Operator)
+	permissions, err := s.deps.Directory.Permissions(ctx, d.Operator)
+	if err != nil {
+		return fmt.Errorf("who decided: %w", err)
+	}
+	return store.AddEventOnce(ctx, s.pool, onboarding.Event{RunID: found.RunID, Kind: onboarding.EventRefused,
+		Step: found.Step, Actor: permissions.Operator, Text: refused.Error(), Approval: found.ID, Digest: found.Digest})
+}
+
+// count adds a vote to an approval. Who votes is looked up once and before the transaction, since it
+// may take a call to the chat side; whether they may and whether the approval can still be decided is
+// judged within it.
+func (d Decision) count(ctx context.Context, s *Service, id uuid.UUID, kind onboarding.Vote) error {
+	vote, err := d.vote()
+	if err != nil {
+		return err
+	}
+	if kind.BrokeGlass && !s.policy.BreakGlass {
+		return onboarding.ErrNoGlass
+	}
+	permissions, err := s.deps.Directory.PermissionsNow(ctx, d.Operator)
 	if err != nil {
 		return fmt.Errorf("approver: %w", err)
 	}
 	vote.By, vote.Agrees, vote.BrokeGlass = permissions.Operator, kind.Agrees, kind.BrokeGlass
-	if given.Code != "" {
-		if err := given.confirm(ctx, s, id, vote.By); err != nil {
+	if d.Code != "" {
+		if err := d.confirm(ctx, s, id, vote.By); err != nil {
 			return err
 		}
 		vote.Confirmed = onboarding.ConfirmTOTP
@@ -145,7 +190,7 @@ func (s *Service) decide(ctx context.Context, id uuid.UUID, given Decision, kind
 			return err
 		}
 		ballot := &ballot{service: s, run: run, approval: approval, vote: vote}
-		if err := ballot.confirmed(given); err != nil {
+		if err := ballot.confirmed(d); err != nil {
 			return err
 		}
 		if err := ballot.cast(ctx, tx); err != nil {
@@ -154,7 +199,7 @@ func (s *Service) decide(ctx context.Context, id uuid.UUID, given Decision, kind
 		return s.announce(ctx, tx, run.ID)
 	})
 	if needed, ok := errors.AsType[*onboarding.ConfirmationNeededError](err); ok && needed.Code {
-		if notReady := s.deps.SecondFactor.Ready(ctx, given.Operator); notReady != nil {
+		if notReady := s.deps.SecondFactor.Ready(ctx, d.Operator); notReady != nil {
 			return notReady
 		}
 	}

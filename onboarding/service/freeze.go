@@ -2,6 +2,7 @@ package service
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/jackc/pgx/v5"
@@ -35,16 +36,17 @@ func (s *Service) Thaw(ctx context.Context, operator string) error {
 		return err
 	}
 	actor := permissions.Operator
-	return s.changeEveryRun(ctx, func(tx pgx.Tx) error {
+	err = s.changeEveryRun(ctx, func(tx pgx.Tx) error {
 		if err := store.Thaw(ctx, tx, actor); err != nil {
 			return err
 		}
-		slug, err := store.ApprovedRunOf(ctx, tx, actor.ID)
-		if err == nil && slug != "" {
-			err = &onboarding.HeldRunError{Slug: slug}
-		}
-		return err
+		return store.HeldRun(ctx, tx, actor.ID)
 	})
+	if held, ok := errors.AsType[*onboarding.HeldRunError](err); ok {
+		return errors.Join(err, store.AddEventOnce(ctx, s.pool, onboarding.Event{RunID: held.Run,
+			Kind: onboarding.EventRefused, Actor: actor, Text: err.Error()}))
+	}
+	return err
 }
 
 // changeEveryRun changes something that concerns all active runs, and announces each of them.

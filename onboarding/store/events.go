@@ -13,18 +13,35 @@ import (
 const (
 	insertEvent = `INSERT INTO events (run_id, kind, step, actor, text, approval_id, digest, took)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`
+	hasEvent = `SELECT EXISTS (SELECT FROM events WHERE run_id = $1 AND kind = $2 AND step = $3
+		AND actor->>'id' = $4 AND text = $5 AND approval_id IS NOT DISTINCT FROM $6)`
 	eventsOfRun = `SELECT id, run_id, at, kind, step, actor, text, approval_id, digest, took FROM events
 		WHERE run_id = $1 ORDER BY id`
 )
 
-// AddEvent adds a line to the audit trail.
+// AddEvent adds a line to the audit trail. RunID is zero for one that is about no run.
 func AddEvent(ctx context.Context, db DB, event onboarding.Event) error {
-	_, err := db.Exec(ctx, insertEvent, event.RunID, event.Kind, event.Step, actor(event.Actor), event.Text,
+	_, err := db.Exec(ctx, insertEvent, orNull(event.RunID), event.Kind, event.Step, actor(event.Actor), event.Text,
 		orNull(event.Approval), event.Digest, event.Took)
 	if err != nil {
 		return fmt.Errorf("event %s: %w", event.Kind, err)
 	}
 	return nil
+}
+
+// AddEventOnce is [AddEvent] unless the same person has caused the same event about the same approval
+// before.
+func AddEventOnce(ctx context.Context, db DB, event onboarding.Event) error {
+	var has bool
+	err := db.QueryRow(ctx, hasEvent, event.RunID, event.Kind, event.Step, event.Actor.ID, event.Text,
+		orNull(event.Approval)).Scan(&has)
+	if err != nil {
+		return fmt.Errorf("event %s: %w", event.Kind, err)
+	}
+	if has {
+		return nil
+	}
+	return AddEvent(ctx, db, event)
 }
 
 // loadEvents returns the audit trail of a run, oldest line first.

@@ -14,7 +14,7 @@ const (
 	selectFreeze = `SELECT reason, frozen_by, frozen_at FROM freezes WHERE thawed_at IS NULL`
 	insertFreeze = `INSERT INTO freezes (reason, frozen_by) VALUES ($1, $2)`
 	// Every approved step is held while a freeze holds.
-	approvedRunOf = `SELECT slug FROM runs WHERE state = 'active' AND requester->>'id' = $1 AND EXISTS (
+	approvedRunOf = `SELECT id, slug FROM runs WHERE state = 'active' AND requester->>'id' = $1 AND EXISTS (
 		SELECT FROM steps WHERE run_id = runs.id AND steps.state = 'approved') ORDER BY created_at LIMIT 1`
 	thaw = `UPDATE freezes SET thawed_at = clock_timestamp(), thawed_by = $1 WHERE thawed_at IS NULL`
 )
@@ -50,12 +50,15 @@ func Thaw(ctx context.Context, db DB, by onboarding.Operator) error {
 	return err
 }
 
-// ApprovedRunOf returns the slug of an active run of this requester that has approved steps, empty
-// if there is none.
-func ApprovedRunOf(ctx context.Context, db DB, requester string) (slug string, err error) {
-	err = db.QueryRow(ctx, approvedRunOf, requester).Scan(&slug)
-	if err != nil && !errors.Is(err, pgx.ErrNoRows) {
-		return "", fmt.Errorf("approved runs: %w", err)
+// HeldRun returns a [onboarding.HeldRunError] if an active run of this requester has approved steps.
+func HeldRun(ctx context.Context, db DB, requester string) error {
+	held := new(onboarding.HeldRunError)
+	err := db.QueryRow(ctx, approvedRunOf, requester).Scan(&held.Run, &held.Slug)
+	switch {
+	case errors.Is(err, pgx.ErrNoRows):
+		return nil
+	case err != nil:
+		return fmt.Errorf("approved runs: %w", err)
 	}
-	return slug, nil
+	return held
 }

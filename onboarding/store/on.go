@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -18,7 +19,7 @@ func (o On) LoadRun(ctx context.Context, run uuid.UUID) (*onboarding.Run, error)
 	return LoadRun(ctx, o.DB, run)
 }
 
-func (o On) RunState(ctx context.Context, run uuid.UUID) (onboarding.RunState, error) {
+func (o On) RunState(ctx context.Context, run uuid.UUID) (onboarding.RunState, time.Time, error) {
 	return RunState(ctx, o.DB, run)
 }
 

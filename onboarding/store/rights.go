@@ -12,7 +12,7 @@ import (
 // that it never changes. It removes nothing from them.
 var appendOnly = map[string][]string{
 	"runs": {"id", "slug", "kind", "request", "requester", "channel", "tenant_id", "created_at", "submission",
-		"undoes", "renews", "delete_certificates"},
+		"undoes", "renews", "delete_certificates", "signature"},
 	"approvals": {"id", "run_id", "step", "change", "digest", "moved", "needs", "reason_needed", "asked_at",
 		"expires_at", "remind_at", "escalate_at"},
 	"attempts": {"id", "run_id", "step", "approval_id", "started_at"},

@@ -15,7 +15,8 @@ import (
 
 const (
 	selectRuns = `SELECT id, kind, undoes, delete_certificates, renews, request, requester, channel, tenant_id,
-		state, facts, created_at, ended_at, ended_by, EXISTS (SELECT FROM attempts WHERE run_id = runs.id) FROM runs`
+		state, facts, created_at, ended_at, ended_by, EXISTS (SELECT FROM attempts WHERE run_id = runs.id),
+		signature FROM runs`
 
 	runByID         = selectRuns + ` WHERE id = $1`
 	runsByID        = selectRuns + ` WHERE id = ANY($1)`
@@ -35,13 +36,13 @@ const (
 	selectSteps = `SELECT run_id, definition, state, detail, findings, due_at, changed_at FROM steps
 		WHERE run_id = ANY($1) ORDER BY run_id, position`
 	activeRunIDs = `SELECT id FROM runs WHERE state = 'active' ORDER BY id`
-	runState     = `SELECT state FROM runs WHERE id = $1`
+	runState     = `SELECT state, clock_timestamp() FROM runs WHERE id = $1`
 	hasActiveRun = `SELECT EXISTS (SELECT FROM runs WHERE slug = $1 AND state = 'active' AND kind <> 'renew')`
 	domainHolder = `SELECT coalesce((SELECT slug FROM runs JOIN run_domains ON run_id = id
 		WHERE domain = $1 AND active AND slug <> $2), '')`
 
 	insertRun = `INSERT INTO runs (id, slug, request, requester, channel, tenant_id, submission, kind, undoes,
-		delete_certificates, renews) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`
+		delete_certificates, renews, signature) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`
 	insertDomain = `INSERT INTO run_domains (run_id, domain) VALUES ($1, $2)`
 	insertStep   = `INSERT INTO steps (run_id, key, position, definition) VALUES ($1, $2, $3, $4)`
 	lockRun      = `SELECT FROM runs WHERE id = $1 FOR UPDATE`
@@ -64,7 +65,7 @@ func InsertRun(ctx context.Context, db DB, run *onboarding.Run, submission strin
 		undoes, deletes = &run.Undoes.Run, run.Undoes.DeleteCertificates
 	}
 	_, err = db.Exec(ctx, insertRun, run.ID, run.Request.Slug, request, run.Requester, run.Channel, run.TenantID,
-		submission, run.Kind, undoes, deletes, orNull(run.Renews))
+		submission, run.Kind, undoes, deletes, orNull(run.Renews), run.Signature)
 	if err != nil {
 		return err
 	}
@@ -101,16 +102,17 @@ func LoadRun(ctx context.Context, db DB, id uuid.UUID) (*onboarding.Run, error) 
 	return run, LoadUndone(ctx, db, run)
 }
 
-// RunState returns the state of a run. It returns [onboarding.ErrNotFound].
-func RunState(ctx context.Context, db DB, id uuid.UUID) (state onboarding.RunState, err error) {
-	err = db.QueryRow(ctx, runState, id).Scan(&state)
+// RunState returns the state of a run, and the time by the clock of the database. It returns
+// [onboarding.ErrNotFound].
+func RunState(ctx context.Context, db DB, id uuid.UUID) (state onboarding.RunState, now time.Time, err error) {
+	err = db.QueryRow(ctx, runState, id).Scan(&state, &now)
 	if errors.Is(err, pgx.ErrNoRows) {
 		err = onboarding.ErrNotFound
 	}
 	if err != nil {
-		return "", fmt.Errorf("run %s: %w", id, err)
+		return "", now, fmt.Errorf("run %s: %w", id, err)
 	}
-	return state, nil
+	return state, now, nil
 }
 
 // RunBySubmission returns the run that a submission began, nil if it began none.
@@ -221,7 +223,8 @@ func scanRun(row pgx.CollectableRow) (*onboarding.Run, error) {
 	var undoes, renews *uuid.UUID
 	var deletes bool
 	err := row.Scan(&run.ID, &run.Kind, &undoes, &deletes, &renews, &run.Request, &run.Requester, &run.Channel,
-		&run.TenantID, &run.State, &run.Facts, &run.Created, &ended, &endedBy, &run.Changed)
+		&run.TenantID, &run.State, &run.Facts, &run.Created, &ended, &endedBy, &run.Changed,
+		&run.Signature)
 	if undoes != nil {
 		run.Undoes = &onboarding.Undoes{Run: *undoes, DeleteCertificates: deletes}
 	}

@@ -387,12 +387,12 @@ func (r *records) LoadRun(ctx context.Context, id uuid.UUID) (run *onboarding.Ru
 	return run, err
 }
 
-func (r *records) RunState(ctx context.Context, id uuid.UUID) (state onboarding.RunState, err error) {
+func (r *records) RunState(ctx context.Context, id uuid.UUID) (state onboarding.RunState, now time.Time, err error) {
 	err = r.on(ctx, id, func(rec *record) error {
 		state = rec.State
 		return nil
 	})
-	return state, err
+	return state, time.Now(), err
 }
 
 func (r *records) EndRun(ctx context.Context, run *onboarding.Run) error {
