@@ -105,7 +105,8 @@ func (c *shadows) run(ctx context.Context) error {
 				}
 				err = c.escalator.try(ctx, escalation{
 					session: s, sql: sql, tables: c.scope.readable(), fix: fix, functions: functions,
-					how: ": " + names + " names a table without its schema, and a session's temporary table comes first",
+					how: ": " + names + " names a table without its schema, and a session's temporary table comes " +
+						"first",
 				})
 				if err != nil && query.SQLState(err) == "" {
 					return err

@@ -113,10 +113,10 @@ func (u *updates) takeOvers(ctx context.Context, a attempt) ([]string, error) {
 	}
 	var found []string
 	if len(o.Persons) > 0 {
-		found = append(found, assignments(t, o.Orgs, nil, o.Persons, me))
+		found = append(found, assignments(t, ownerIDs{o.Orgs, nil}, ownerIDs{o.Persons, me}))
 	}
 	if orgs := a.session.Identity.Orgs; len(o.Orgs) > 0 && len(orgs) > 0 {
-		found = append(found, assignments(t, o.Orgs, &orgs[0], nil, nil))
+		found = append(found, assignments(t, ownerIDs{o.Orgs, &orgs[0]}))
 	}
 	for _, p := range o.Parents {
 		if p.Kind != "" || p.Period {
@@ -141,22 +141,24 @@ func (u *updates) takeOvers(ctx context.Context, a attempt) ([]string, error) {
 	return slices.DeleteFunc(found, func(sets string) bool { return sets == "" }), nil
 }
 
-// assignments sets columns of Orgs and of Persons. It is empty where the app role may not set one,
-// or one must have a value.
-func assignments(t *catalog.Relation, orgs []string, org *string, persons []string, person *string) string {
+// ownerIDs are columns that get one value: the id of a Person or an Org, or nil for NULL.
+type ownerIDs struct {
+	columns []string
+	id      *string
+}
+
+// assignments renders what an UPDATE sets. It is empty where the app role may not set a column, or
+// one must have a value.
+func assignments(t *catalog.Relation, all ...ownerIDs) string {
 	var sets []string
-	assign := func(names []string, value *string) bool {
-		for _, name := range names {
+	for _, to := range all {
+		for _, name := range to.columns {
 			c := t.Column(name)
-			if c == nil || !c.Update && !t.Elsewhere || value == nil && c.NotNull {
-				return false
+			if c == nil || !c.Update && !t.Elsewhere || to.id == nil && c.NotNull {
+				return ""
 			}
-			sets = append(sets, c.Assign(value))
+			sets = append(sets, c.Assign(to.id))
 		}
-		return true
-	}
-	if !assign(orgs, org) || !assign(persons, person) {
-		return ""
 	}
 	return strings.Join(sets, ", ")
 }

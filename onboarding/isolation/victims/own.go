@@ -21,8 +21,8 @@ func (v *Victims) Own(ctx context.Context, victim tenancy.Tenant) (session.Sessi
 	}
 	m, owns := v.config.Model, ""
 	if owner := m.Membership.OwnerColumn; owner != "" {
-		owns = fmt.Sprintf("EXISTS (SELECT FROM %s o WHERE %s = person AND %s = org) DESC, ", m.Orgs.Table.SQL(),
-			query.Column("o", owner), query.Column("o", m.Orgs.ID))
+		owns = fmt.Sprintf("EXISTS (SELECT FROM %s o WHERE %s = person AND %s = org) DESC, ",
+			m.Orgs.Table.SQL(), query.Column("o", owner), query.Column("o", m.Orgs.ID))
 	}
 	persons, err := query.Strings(ctx, v.config.Truth, fmt.Sprintf("WITH mem AS (%s) SELECT person::text FROM mem "+
 		"WHERE org::text = %s AND present ORDER BY %s1 LIMIT 1", m.MembersSQL(), query.Literal(victim.ID), owns))
@@ -54,9 +54,9 @@ func (v *Victims) Members(ctx context.Context, org tenancy.Tenant) ([]session.Se
 		return nil, nil
 	}
 	person := query.Column("m", ms.Person)
-	persons, err := query.Strings(ctx, v.config.Truth, fmt.Sprintf("SELECT min(%s::text) FROM %s m WHERE %s::text = %s "+
-		"AND (%s) GROUP BY %s ORDER BY 1 LIMIT %d", person, ms.Table.SQL(), query.Column("m", ms.Org),
-		query.Literal(org.ID), ms.Present("m"), strings.Join(apart, ", "), maxRoles))
+	persons, err := query.Strings(ctx, v.config.Truth, fmt.Sprintf("SELECT min(%s::text) FROM %s m "+
+		"WHERE %s::text = %s AND (%s) GROUP BY %s ORDER BY 1 LIMIT %d", person, ms.Table.SQL(),
+		query.Column("m", ms.Org), query.Literal(org.ID), ms.Present("m"), strings.Join(apart, ", "), maxRoles))
 	if err != nil {
 		return nil, err
 	}
