@@ -59,6 +59,7 @@ verdicts: install
 	@cd .build/postgres-$*/package && sed 's/},{/\n/g' native/pg-symlinks.json | \
 		sed -nE 's/.*"source":"([^"]*)","target":"([^"]*)".*/\1 \2/p' | \
 		while read source target; do ln -sfr "$$source" "$$target"; done
+	@cd .build/postgres-$*/package/native/lib && ln -sf libpq.so.5.* libpq.so.5 # which its list of links lacks
 	@touch $@
 
 # Linters, all tests with the race detector, and a short run of one fuzz target, another with each commit.
