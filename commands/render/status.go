@@ -3,9 +3,12 @@ package render
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/atlilith/onboardbot/bot/blockkit"
+	"github.com/atlilith/onboardbot/bot/post"
 	"github.com/atlilith/onboardbot/commands/render/mrkdwn"
+	"github.com/atlilith/onboardbot/commands/render/schedule"
 	"github.com/atlilith/onboardbot/onboarding"
 )
 
@@ -53,7 +56,7 @@ func (r Renderer) WaitingFor(content Home) *mrkdwn.Builder {
 		page.Say(block)
 	}
 	if content.Freeze != nil {
-		page.Note(FreezeNotice(content.Freeze))
+		page.Note(schedule.FreezeNotice(content.Freeze))
 	}
 	return page
 }
@@ -89,7 +92,7 @@ func (r Renderer) List(runs []ListedRun, freeze *onboarding.Freeze) *mrkdwn.Buil
 	}
 	page.Say(mrkdwn.JoinWithin(lines, blockkit.MaxSectionText))
 	if freeze != nil {
-		page.Note(FreezeNotice(freeze))
+		page.Note(schedule.FreezeNotice(freeze))
 	}
 	return page
 }
@@ -121,6 +124,20 @@ func (r Renderer) Status(view *onboarding.View, address string) *mrkdwn.Builder 
 	return page
 }
 
+// WriteBacklog says which messages Slack has not taken yet, if there are any. Whoever asks reads it
+// where they would otherwise miss them.
+func WriteBacklog(page *mrkdwn.Builder, backlog post.Backlog) {
+	if backlog.Messages == 0 {
+		return
+	}
+	next := "now"
+	if backlog.Next >= time.Second {
+		next = "in " + mrkdwn.Duration(backlog.Next)
+	}
+	page.Say(fmt.Sprintf("⏳ Slack has not taken %s yet. The oldest has waited for %s. The next attempt is made %s.",
+		mrkdwn.Count(backlog.Messages, "message"), mrkdwn.Duration(backlog.Age), next))
+}
+
 // VerifyPage shows what the success checks found.
 func VerifyPage(run *onboarding.Run, look onboarding.Observation) *mrkdwn.Builder {
 	page := new(mrkdwn.Builder)
@@ -144,16 +161,4 @@ func VerifyPage(run *onboarding.Run, look onboarding.Observation) *mrkdwn.Builde
 		page.Table(findingRows(look.Findings, maxFindings))
 	}
 	return page
-}
-
-// FreezeNotice says who froze all runs, and why.
-func FreezeNotice(freeze *onboarding.Freeze) string {
-	return fmt.Sprintf("%s *Frozen* by %s %s: %s", mrkdwn.MarkFrozen, mrkdwn.Mention(freeze.By),
-		blockkit.Date(freeze.At), mrkdwn.Inline(mrkdwn.Summary(freeze.Reason)))
-}
-
-// AlreadyFrozen answers somebody who freezes while a freeze holds.
-func AlreadyFrozen(freeze *onboarding.Freeze) string {
-	return fmt.Sprintf("Already frozen by %s since %s: %s",
-		mrkdwn.Mention(freeze.By), blockkit.Date(freeze.At), mrkdwn.Inline(mrkdwn.Summary(freeze.Reason)))
 }
