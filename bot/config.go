@@ -94,7 +94,7 @@ func (c Config) Validate() error {
 	check(err == nil && (parsed.Scheme == "https" || parsed.Scheme == "http") && parsed.Host != "",
 		"api_url: %q must be an http or https URL, such as https://slack.com/api/", c.APIURL)
 	check(c.Connections >= 2 && c.Connections <= maxConnections,
-		"connections: %d must be 2 to %d", c.Connections, maxConnections)
+		"connections: %d is not between 2 and %d", c.Connections, maxConnections)
 	check(c.AckWithin > 0 && c.AckWithin < 3*time.Second,
 		"ack_within: %s must be above 0 and below Slack's 3s", c.AckWithin)
 	check(c.HandlerTimeout >= c.AckWithin,

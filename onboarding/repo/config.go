@@ -81,7 +81,7 @@ func (c Config) Validate() error {
 		complain("remote", "%q is not the name of a remote such as origin", c.Remote)
 	}
 	if c.Author == "" {
-		complain("author", "is missing: whose the bot's commits are, such as Onboarding <onboarding@example.com>")
+		complain("author", "is missing: the author of the bot's commits, such as Onboarding <onboarding@example.com>")
 	} else if address, err := mail.ParseAddress(c.Author); err != nil || address.Name == "" {
 		complain("author", "%q is not of the form Name <address>", c.Author)
 	}
