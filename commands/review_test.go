@@ -81,7 +81,7 @@ func TestApprovedAhead(t *testing.T) {
 	form = r.reviewed(r.cleo, "Approved by @Cleo Park")
 	_, err = form.Dismiss(r.ctx())
 	must(t, err)
-	r.read(r.ana, "@Cleo Park approved a change in advance", "Deploy · merche-biche.com")
+	r.read(r.ana, "@Cleo Park approved 1 change in advance", "Deploy · merche-biche.com")
 	r.read(r.ana, "Onboarding Merche Biche", "approved in advance by cleo")
 	close(hold)
 	r.read(r.ana, "Deploy · merche-biche.com: done", "Approved by @Cleo Park")

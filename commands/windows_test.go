@@ -31,7 +31,7 @@ func TestAnApprovedChangeWaitsForItsWindow(t *testing.T) {
 	r.begin("merche-biche")
 	question := r.read(r.bo, "Database: approval needed", "Once approved, it is applied in its window only.")
 	r.press(r.bo, question, "Approve")
-	when := "approved, applies " + windows.Text(opens)
+	when := "approved, waits until " + windows.Text(opens)
 	held := r.read(r.bo, "Database: "+when)
 	r.read(r.ana, "Onboarding Merche Biche", "Database – "+when)
 	for _, typed := range []string{"status merche-biche", "list"} {
@@ -57,7 +57,7 @@ func TestApproveForTheNextWindow(t *testing.T) {
 	r := windowFixture(t, opens)
 	r.begin("merche-biche")
 	r.press(r.bo, r.read(r.bo, "Database: approval needed"), "Approve for the next window")
-	r.read(r.bo, "Database: approved, applies "+windows.Text(opens.AddDate(0, 0, 1)))
+	r.read(r.bo, "Database: approved, waits until "+windows.Text(opens.AddDate(0, 0, 1)))
 	r.noRefusals()
 }
 
@@ -73,7 +73,7 @@ func TestATimeBehindTheCommand(t *testing.T) {
 	zone, err := time.LoadLocation("Etc/UTC")
 	must(t, err)
 	at := time.Now().In(zone).Add(26 * time.Hour).Truncate(time.Minute)
-	from := "What is approved is applied from " + windows.Text(at) + " on."
+	from := "Approved changes are applied from " + windows.Text(at) + " on."
 	answer := r.say(r.ana, "ops", whole+at.Format("at=2006-01-02T15:04"))
 	if !strings.Contains(answer, from) || !strings.Contains(answer, "your time zone in Slack") {
 		t.Errorf("answered %s", answer)
@@ -81,7 +81,7 @@ func TestATimeBehindTheCommand(t *testing.T) {
 	r.press(r.ana, r.confirmation(r.ana, whole), "Start")
 	r.read(r.ana, "Onboarding Merche Biche", from)
 	r.press(r.bo, r.read(r.bo, "Database: approval needed"), "Approve")
-	r.read(r.bo, "Database: approved, applies "+windows.Text(at))
+	r.read(r.bo, "Database: approved, waits until "+windows.Text(at))
 	if run := r.run("merche-biche"); run.Request.At == nil || !run.Request.At.Time.Equal(at) {
 		t.Errorf("the request has %v", run.Request.At)
 	}
@@ -90,6 +90,6 @@ func TestATimeBehindTheCommand(t *testing.T) {
 	if out := r.submit(form); !out.Closed {
 		t.Fatalf("the form stays open: %+v", out)
 	}
-	r.read(r.ana, "Onboarding Ondine", "What is approved is applied from ")
+	r.read(r.ana, "Onboarding Ondine", "Approved changes are applied from ")
 	r.noRefusals()
 }

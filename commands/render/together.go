@@ -87,12 +87,8 @@ func (r Renderer) writeRecord(view *onboarding.View, approval *onboarding.Approv
 func aheadMessage(view *onboarding.View, events []onboarding.Event) post.Message {
 	var page mrkdwn.Builder
 	first := events[0]
-	what := fmt.Sprintf("%d changes", len(events))
-	if len(events) == 1 {
-		what = "a change"
-	}
-	text := fmt.Sprintf("%s %s approved %s in advance %s.", mrkdwn.MarkDone, mrkdwn.Mention(first.Actor), what,
-		blockkit.Date(first.At))
+	text := fmt.Sprintf("%s %s approved %s in advance %s.", mrkdwn.MarkDone, mrkdwn.Mention(first.Actor),
+		mrkdwn.Count(len(events), "change"), blockkit.Date(first.At))
 	if first.Text != "" {
 		text += " " + mrkdwn.Inline(mrkdwn.Summary(first.Text))
 	}

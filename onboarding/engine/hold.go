@@ -36,7 +36,7 @@ func hold(ctx context.Context, d *driver, w *work) (bool, error) {
 	if ok && !opens.After(now) {
 		return false, nil
 	}
-	detail := "applies " + windows.Text(opens)
+	detail := "waits until " + windows.Text(opens)
 	if !ok { // another configuration may have one
 		opens, detail = now.Truncate(24*time.Hour).Add(24*time.Hour), neverOpens
 	}

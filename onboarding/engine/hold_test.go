@@ -53,7 +53,7 @@ func TestAChangeWaitsForItsWindow(t *testing.T) {
 	h.exec(`UPDATE approvals SET expires_at = now() - interval '1 minute' WHERE id = $1`, approval.ID)
 	view := h.waits(id)
 	step := view.Step("database")
-	if want := "applies " + windows.Text(opens.UTC()); !step.Due.Equal(opens) || step.Detail != want {
+	if want := "waits until " + windows.Text(opens.UTC()); !step.Due.Equal(opens) || step.Detail != want {
 		t.Errorf("due at %s, and says %q, want %q", step.Due, step.Detail, want)
 	}
 	if event := wantEvent(t, view, onboarding.EventScheduled); event.Text != step.Detail {

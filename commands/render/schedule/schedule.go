@@ -41,7 +41,7 @@ func NotBefore(request onboarding.Request) string {
 	if request.At == nil {
 		return ""
 	}
-	return fmt.Sprintf("%s What is approved is applied from %s on.", mrkdwn.MarkClock,
+	return fmt.Sprintf("%s Approved changes are applied from %s on.", mrkdwn.MarkClock,
 		blockkit.Escape(windows.Text(request.At.In())))
 }
 
