@@ -57,11 +57,11 @@ versions: install $(VERSIONS:%=.build/postgres-%/ready)
 		while read source target; do ln -sfr "$$source" "$$target"; done
 	@touch $@
 
-# Linters and all tests, with the race detector.
+# Linters, all tests with the race detector, and a short run of one fuzz target, another with each commit.
 test: install lint $(AXE)
-	@go test $(RACE) -timeout 20m -run '$(BLOWS)' ./internal/acceptance & blows=$$!; \
+	@{ go test $(RACE) -timeout 20m -run '$(BLOWS)' ./internal/acceptance && $(call FUZZING,$(TURN),2s); } & beside=$$!; \
 		go test $(RACE) -timeout 20m -p 2 -skip '$(BLOWS)' $(LONGEST) ./...; rest=$$?; \
-		wait $$blows && exit $$rest
+		wait $$beside && exit $$rest
 
 # Kill, freeze and cut off replicas at every point of onboardings, an undo and a renewal. Half an hour on two cores.
 torture: install
@@ -101,11 +101,15 @@ bench: install
 # Each parser of outside text for FUZZTIME. What it finds is kept in testdata/fuzz, and make test runs that.
 FUZZTIME = 5s
 fuzz: install
-	@grep -r --include='*_test.go' -oE '^func Fuzz\w+' . | sed -E 's,/[^/]*_test.go:func , ,' | sort -u | \
-		while read -r package target; do \
-			echo "$$package $$target" && \
-				go test "$$package" -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) || exit 1; \
-		done
+	@$(call FUZZING,$(TARGETS),$(FUZZTIME))
+
+# The parsers as PACKAGE:TARGET, the one whose turn it is, and a run of some of them for a time.
+TARGETS = $(shell grep -r --include='*_test.go' -oE '^func Fuzz\w+' . | sed -E 's,/[^/]*_test.go:func ,:,' | sort -u)
+TURN = $(word $(shell echo $$(($$(git rev-list --count HEAD || echo 0) % $(words $(TARGETS)) + 1))),$(TARGETS))
+FUZZING = for each in $(1); do \
+		echo "$$each" && \
+			go test "$${each%:*}" -run '^$$' -fuzz "^$${each\#*:}$$" -fuzztime $(2) || exit 1; \
+	done
 
 # 100,000 lives of runs, where make test simulates as many as take 5 s. A seed that fails is printed with its command.
 simulate:

@@ -113,7 +113,7 @@ func archived(r *botFixture, run *dayRun) {
 // atHome decides where Slack shows buttons.
 func atHome(r *botFixture, run *dayRun) {
 	must(r.t, r.Order(r.ctx(), workspace.Fault{Kind: workspace.FaultUnsupported, Reason: "actions", Times: -1}))
-	if text := run.question.Render(200, nil); !strings.Contains(text, "App Home") {
+	if text := run.question.Render(200, nil); !strings.Contains(text, "Home tab") {
 		r.t.Errorf("the question has no buttons and does not say where they are:\n%s", text)
 	}
 	must(r.t, r.bo.OpenHome(r.ctx()))
@@ -145,7 +145,7 @@ func removed(r *botFixture, run *dayRun) {
 	must(r.t, r.ana.Remove(r.ctx(), "ops"))
 	r.insist(r.bo, run.question, "Approve")
 	r.refused(run)
-	r.toldDirectly(run, "I am not in the channel")
+	r.toldDirectly(run, "the bot is not in the channel")
 	must(r.t, r.ana.Invite(r.ctx(), "ops"))
 	r.askStatus(run)
 }

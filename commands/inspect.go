@@ -131,7 +131,7 @@ func (h *inspectHandlers) auditLog(ctx context.Context, command bot.Command, slu
 		return h.replies.failure(ctx, err, "slug", slug)
 	}
 	page := h.renderer.WithLinks(h.messages.relatedLinks(ctx, view.Run)).AuditLog(view)
-	page.Note("The full audit log, with every change that was applied, is in your direct messages with me.")
+	page.Note("The full audit log, with every change that was applied, is in your direct messages with the bot.")
 	return page.Reply()
 }
 

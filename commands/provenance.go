@@ -42,16 +42,16 @@ func (e refusedPress) Error() string { return string(e) }
 func (e refusedPress) Mrkdwn() string { return string(e) }
 
 const (
-	errForgedPress = refusedPress("Your press did not count: what you pressed in is not what I delivered. " +
-		"Somebody may be using my token. The approval request is posted again in the run's thread.")
-	errForgedControl = refusedPress("Your press did not count: what you pressed in is not what I delivered. " +
-		"Somebody may be using my token. Use the buttons in the run's thread.")
-	errForgedRequest = refusedPress("This did not count: what you pressed in is not what I delivered. " +
-		"Somebody may be using my token. Type the command again.")
+	errForgedPress = refusedPress("Your press did not count: the bot did not post this message as it is now. " +
+		"Somebody may be using the bot's token. The approval request is posted again in the run's thread.")
+	errForgedControl = refusedPress("Your press did not count: the bot did not post this message as it is now. " +
+		"Somebody may be using the bot's token. Use the buttons in the run's thread.")
+	errForgedRequest = refusedPress("This did not count: the bot did not post this message as it is now. " +
+		"Somebody may be using the bot's token. Type the command again.")
 	errCopyPress = refusedPress("Your press did not count, because Slack shows this message twice. " +
 		"Press in the other one; this one is removed.")
-	errUnknownQuestion = refusedPress("Your press did not count, because I did not ask you this, or too long ago. " +
-		"Type the command again.")
+	errUnknownQuestion = refusedPress("Your press did not count, because the bot did not ask you this, or asked it " +
+		"too long ago. Type the command again.")
 	errUnknownForm   = refusedPress("This did not count, because the form is too old. Close it, and open it again.")
 	errOutdatedPress = refusedPress("Your press did not count, because the message changed at the same moment. " +
 		"Read it and press again.")

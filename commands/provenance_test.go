@@ -134,7 +134,7 @@ func TestAForgedMessageControlsNothing(t *testing.T) {
 				slack.NewActionBlock("cancel/1", blockkit.Button(button, run, "Yes", ""))))
 		must(t, err)
 		r.press(r.bo, r.readPrivate(r.bo, title), "Yes")
-		r.readPrivate(r.bo, "I did not ask you this")
+		r.readPrivate(r.bo, "the bot did not ask you this")
 	}
 	view := r.run("merche-biche")
 	for _, event := range view.Events {

@@ -123,7 +123,7 @@ func fingerprint(answer *webapi.Captured) []byte {
 }
 
 // buttonsRefused ends the text of a message whose buttons the workspace refuses.
-const buttonsRefused = "Slack refused the buttons of this message. Decide in my App Home, or use a command."
+const buttonsRefused = "Slack refused the buttons of this message. Decide in the bot's Home tab, or use a command."
 
 // withFallback sends the message's blocks; where the workspace refuses those, its fallback; and
 // where it refuses that too, its text alone.

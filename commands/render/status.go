@@ -67,7 +67,7 @@ func (r Renderer) line(run *onboarding.Run, freeze *onboarding.Freeze) string {
 		return line + state.brief
 	}
 	done, all := progress(run)
-	return line + fmt.Sprintf("%d of %d · %s · requested by %s", done, all, state.brief,
+	return line + fmt.Sprintf("%d of %d steps · %s · requested by %s", done, all, state.brief,
 		mrkdwn.Mention(run.Requester))
 }
 

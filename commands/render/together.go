@@ -88,7 +88,7 @@ func aheadMessage(view *onboarding.View, events []onboarding.Event) post.Message
 	if len(events) == 1 {
 		what = "a change"
 	}
-	text := fmt.Sprintf("%s %s approved %s ahead %s.", mrkdwn.MarkDone, mrkdwn.Mention(first.Actor), what,
+	text := fmt.Sprintf("%s %s approved %s in advance %s.", mrkdwn.MarkDone, mrkdwn.Mention(first.Actor), what,
 		blockkit.Date(first.At))
 	if first.Text != "" {
 		text += " " + mrkdwn.Inline(mrkdwn.Summary(first.Text))

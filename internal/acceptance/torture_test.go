@@ -141,16 +141,27 @@ func (k *killer) traces(when string, root workspace.Message) map[string]string {
 	return traces
 }
 
-// heads are the first lines of the messages in a thread, once all say how what they are about ended.
+// divider is between the steps that share a message.
+var divider = regexp.MustCompile(`\n─{1000,}\n`)
+
+// heads are the lines in a thread that say how each step ended, once all have. Which steps share a
+// message depends on how soon one came after the other.
 func (k *killer) heads(root workspace.Message) (heads string) {
 	k.t.Helper()
 	seconds := regexp.MustCompile(`,? (it took )?(\d+m )?\d+ ?m?s\b( after your request)?`)
 	_, err := k.Person(testbed.Bo).WaitFor(k.within(30*time.Second), func(screen workspace.Screen) bool {
 		heads = ""
 		for _, m := range testbed.Thread(screen, root)[1:] {
-			head, _, _ := strings.Cut(testbed.Reads(m), "\n")
-			if !m.Ephemeral && !strings.Contains(head, ".log, ") { // a kill loses what its command printed
-				heads += seconds.ReplaceAllString(head, " SOON") + "\n"
+			if m.Ephemeral {
+				continue
+			}
+			for _, step := range divider.Split(testbed.Reads(m), -1) {
+				for i, line := range strings.Split(step, "\n") {
+					head := i == 0 && !strings.Contains(line, ".log, ") // a kill loses what its command printed
+					if head || strings.HasSuffix(line, " passed.") {
+						heads += seconds.ReplaceAllString(line, " SOON") + "\n"
+					}
+				}
 			}
 		}
 		return !strings.Contains(heads, "in progress") && !strings.Contains(heads, "approval needed") &&

@@ -101,12 +101,22 @@ func (r *Replica) Leave() {
 
 func (r *Replica) name() locks.Name { return locks.Named(lockKind, r.id) }
 
+// endStale ends the earlier connection of this replica that has its lock, where the server has not
+// noticed yet that it is gone. Otherwise the replica would wait for itself until it has lapsed.
+const endStale = `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+	WHERE datname = current_database() AND usename = current_user AND pid <> pg_backend_pid()
+	  AND application_name = current_setting('application_name')`
+
 func (r *Replica) lock(ctx context.Context) (*locks.Session, error) {
 	session, err := locks.Dial(ctx, r.config)
 	if err != nil {
 		return nil, err
 	}
-	if err := session.Lock(ctx, r.name()); err != nil {
+	_, err = session.Conn().Exec(ctx, endStale)
+	if err == nil {
+		err = session.Lock(ctx, r.name())
+	}
+	if err != nil {
 		session.Close()
 		return nil, err
 	}

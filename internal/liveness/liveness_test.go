@@ -141,6 +141,29 @@ func TestALapsedReplicaLosesItsConnections(t *testing.T) {
 	}
 }
 
+// A replica that has lost the connection with its lock does not wait until the server notices.
+func TestAReplicaDoesNotWaitForItself(t *testing.T) {
+	t.Parallel()
+	pool := connect(t, postgres.Database(t), liveness.Configure)
+	replica := liveness.New(pool, slog.New(slog.DiscardHandler))
+	config := pool.Config().ConnConfig.Copy()
+	config.RuntimeParams["application_name"] += " alive"
+	stale, err := pgx.ConnectConfig(t.Context(), config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stale.Close(context.Background())
+	if _, err := stale.Exec(t.Context(), `SELECT pg_advisory_lock(`+liveness.KeySQL("$1")+`)`, replica.ID()); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), liveness.Lease)
+	defer cancel()
+	if err := replica.Join(ctx); err != nil {
+		t.Fatal(err)
+	}
+	replica.Leave()
+}
+
 // A replica lost the connection that shows that it is alive, the server has not noticed, and the
 // replica has made another. It is alive until that one is not used either.
 func TestARecentSignOfLifeCounts(t *testing.T) {

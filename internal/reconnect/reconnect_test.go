@@ -64,10 +64,17 @@ func TestBeginReplacesBrokenConnections(t *testing.T) {
 
 func TestBroken(t *testing.T) {
 	t.Parallel()
+	conn, err := pgx.Connect(t.Context(), postgres.Database(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = conn.Close(t.Context())
+	_, unsent := conn.Exec(t.Context(), "SELECT 1")
 	for _, test := range []struct {
 		err  error
 		want bool
 	}{
+		{unsent, true}, // pgconn.SafeToRetry: nothing was sent
 		{fmt.Errorf("query: %w", io.ErrUnexpectedEOF), true},
 		{fmt.Errorf("write: %w", syscall.EPIPE), true},
 		{&pgconn.PgError{Code: "57P01"}, true},

@@ -20,16 +20,14 @@ type Chain struct {
 	seq      int64 // of the last entry
 	hash     Hash  // of the last entry
 	runs     map[uuid.UUID]Hash
-	latest   map[uint64]int32 // the place in rows of the newest entry of each row, by its key
-	rows     []row
+	rows     index // the newest entry of each row
 	names    names
 	buf      []byte
 }
 
-// NewChain returns a chain without entries, which must come to have all the heads, and will have
-// about as many entries as expected.
-func NewChain(expected int64, heads ...Head) *Chain {
-	return &Chain{heads: heads, runs: map[uuid.UUID]Hash{}, latest: make(map[uint64]int32, expected*3/4),
+// NewChain returns a chain without entries, which must come to have all the heads.
+func NewChain(heads ...Head) *Chain {
+	return &Chain{heads: heads, runs: map[uuid.UUID]Hash{}, rows: index{places: make([]int32, 1<<16)},
 		names: names{seed: maphash.MakeSeed()}}
 }
 
@@ -68,12 +66,7 @@ func (c *Chain) Add(e *Entry) {
 	if string(e.Kind) != kindSnapshot {
 		row := c.names.row(e.Kind, e.Row, e.Record)
 		row.seq = e.Seq
-		if place, found := c.latest[row.key]; found {
-			c.rows[place] = row
-		} else {
-			c.latest[row.key] = int32(len(c.rows))
-			c.rows = append(c.rows, row)
-		}
+		c.rows.put(row)
 	}
 }
 
@@ -88,6 +81,44 @@ type row struct {
 	start, end uint32 // its name, among the names
 	seq        int64  // of the entry
 	there      bool   // the table has it
+}
+
+// index finds rows by their keys. It is a hash table of its own because most of the time of a
+// verification would go to a map: keys are sums already, and nothing is ever removed.
+type index struct {
+	rows   []row
+	places []int32 // 1 + the place in rows, 0 where there is none; a power of two, at least twice as many as rows
+}
+
+// find returns the row of a key, and where its place in rows is kept.
+func (x *index) find(key uint64) (found *row, at *int32) {
+	for i := key; ; i++ {
+		at = &x.places[i&uint64(len(x.places)-1)]
+		if *at == 0 {
+			return nil, at
+		}
+		if found = &x.rows[*at-1]; found.key == key {
+			return found, at
+		}
+	}
+}
+
+// put adds a row, or replaces the one of the same key.
+func (x *index) put(row row) {
+	if 2*len(x.rows) >= len(x.places) {
+		x.places = make([]int32, 2*len(x.places))
+		for i := range x.rows {
+			_, at := x.find(x.rows[i].key)
+			*at = int32(i + 1)
+		}
+	}
+	found, at := x.find(row.key)
+	if found != nil {
+		*found = row
+		return
+	}
+	x.rows = append(x.rows, row)
+	*at = int32(len(x.rows))
 }
 
 // names are those of many rows, as people read them, one after the other in one buffer.
@@ -130,18 +161,17 @@ type Report struct {
 // Report compares the rows with the newest entry of each, once all entries have passed by.
 func (c *Chain) Report(rows *Rows) Report {
 	for _, row := range rows.list {
-		place, found := c.latest[row.key]
-		if !found {
+		entry, _ := c.rows.find(row.key)
+		if entry == nil {
 			c.report("%s is in no entry: it was inserted, or its entries were removed", rows.names.of(row))
 			continue
 		}
-		entry := &c.rows[place]
 		if entry.sum != row.sum {
 			c.report("%s differs from its entry %d: it was edited", rows.names.of(row), entry.seq)
 		}
 		entry.there = true
 	}
-	for _, entry := range c.rows {
+	for _, entry := range c.rows.rows {
 		if !entry.there {
 			c.report("%s of entry %d was removed", c.names.of(entry), entry.seq)
 		}

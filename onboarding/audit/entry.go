@@ -79,11 +79,9 @@ func AppendText(buf, text []byte) []byte {
 
 // AppendUUID writes a UUID as text.
 func AppendUUID(buf, id []byte) []byte {
-	for i, b := range id {
-		if i == 4 || i == 6 || i == 8 || i == 10 {
-			buf = append(buf, '-')
-		}
-		buf = hex.AppendEncode(buf, []byte{b})
+	buf = hex.AppendEncode(buf, id[:4])
+	for _, part := range [][]byte{id[4:6], id[6:8], id[8:10], id[10:]} {
+		buf = hex.AppendEncode(append(buf, '-'), part)
 	}
 	return buf
 }

@@ -332,3 +332,27 @@ func TestAnInterruptedRunGoesOn(t *testing.T) {
 		})
 	}
 }
+
+// What an attempt had printed when its process died stays readable.
+func TestOutputOfAnInterruptedAttemptIsKept(t *testing.T) {
+	t.Parallel()
+	h := newHarness(t, onboarding.Policy{})
+	h.world.hold["database"] = make(chan struct{})
+	first := h.start()
+	id := h.begin("merche-biche")
+	h.approve(id, "database", "bob")
+	printed := []string{"making database"}
+	h.until(id, "progress shows", func(view *onboarding.View) bool {
+		return len(view.Attempts) == 1 && slices.Equal(view.Attempts[0].Tail, printed)
+	})
+	first.stop()
+	h.world.set(func() { delete(h.world.hold, "database") })
+	h.start()
+	view := h.stepBecomes(id, "database", onboarding.StepDone)
+	attempt := view.Attempts[0]
+	log, err := h.Records.Log(t.Context(), attempt.ID)
+	if err != nil || attempt.Outcome != onboarding.OutcomeInterrupted || log != printed[0]+"\n" ||
+		!slices.Equal(attempt.Tail, printed) {
+		t.Errorf("%s printed %q, log %q, %v", attempt.Outcome, attempt.Tail, log, err)
+	}
+}

@@ -111,3 +111,42 @@ func execute(t *testing.T, db *platform.DB, statement onboarding.Statement) erro
 	return db.Execute(t.Context(), onboarding.Transaction{Statements: []onboarding.Statement{statement}},
 		platform.Owner{})
 }
+
+// TestAFrozenOwnerCommitsNothing freezes the holder of a run after its last check, before the COMMIT. Whoever takes over
+// waits until the server has ended that transaction, and when the first one is thawed, nothing of it takes effect.
+func TestAFrozenOwnerCommitsNothing(t *testing.T) {
+	t.Parallel()
+	db := open(t)
+	run := uuid.New()
+	insert := func(name string, confirm func(context.Context) error) error {
+		statement := db.InsertUser(onboarding.Tenant{ID: uuid.NewString(), Slug: "merche", Email: "m@example.com",
+			DisplayName: name})
+		return db.Execute(t.Context(), onboarding.Transaction{Statements: []onboarding.Statement{statement}},
+			platform.Owner{Run: run, Confirm: confirm})
+	}
+	frozen, thaw, thawed := make(chan struct{}), make(chan struct{}), make(chan error, 1)
+	go func() {
+		thawed <- insert("earlier", func(context.Context) error {
+			close(frozen)
+			<-thaw
+			return nil // what it was told before it froze
+		})
+	}()
+	<-frozen
+	if err := db.Settle(t.Context(), run); err != nil {
+		t.Fatal(err)
+	}
+	if tenant, err := db.Tenant(t.Context(), "merche"); tenant != nil || err != nil {
+		t.Errorf("after the takeover there is %v, %v", tenant, err)
+	}
+	if err := insert("later", nil); err != nil {
+		t.Error(err)
+	}
+	close(thaw)
+	if err := <-thawed; err == nil {
+		t.Error("the frozen transaction was committed")
+	}
+	if tenant, err := db.Tenant(t.Context(), "merche"); err != nil || tenant == nil || tenant.DisplayName != "later" {
+		t.Errorf("in the end there is %v, %v", tenant, err)
+	}
+}

@@ -25,9 +25,9 @@ const (
 	chainOfRun = `SELECT seq, run_id, kind, row_id, record, hash,
 		(SELECT hash FROM chain before WHERE before.seq = chain.seq - 1) FROM chain WHERE run_id = $1 ORDER BY seq`
 	changesOfRun   = `SELECT digest, change FROM approvals WHERE run_id = $1`
-	exportSnapshot = `SELECT pg_export_snapshot(), (SELECT coalesce(max(seq), 0) FROM chain)`
-	// undecided are the approvals whose state says that people decided, and whose votes do not.
-	undecided = `SELECT a.id, a.state FROM approvals a LEFT JOIN votes v ON v.approval_id = a.id
+	exportSnapshot = `SELECT pg_export_snapshot()`
+	// undecidedApprovals are those whose state says that people decided, and whose votes do not.
+	undecidedApprovals = `SELECT a.id, a.state FROM approvals a LEFT JOIN votes v ON v.approval_id = a.id
 		WHERE a.state IN ('approved', 'ahead_approved', 'used', 'rejected') GROUP BY a.id
 		HAVING NOT coalesce(CASE a.state WHEN 'rejected' THEN bool_or(NOT v.agrees)
 			ELSE bool_or(v.broke_glass) OR count(*) FILTER (WHERE v.agrees) >= a.needs END, false)
@@ -75,12 +75,12 @@ func HeadOf(ctx context.Context, db DB, run uuid.UUID) (head audit.Head, err err
 func VerifyChain(ctx context.Context, pool *pgxpool.Pool, heads ...audit.Head) (report audit.Report, err error) {
 	err = pgx.BeginTxFunc(ctx, pool, snapshot, func(tx pgx.Tx) error {
 		var moment string
-		var last int64
-		if err := tx.QueryRow(ctx, exportSnapshot).Scan(&moment, &last); err != nil {
+		if err := tx.QueryRow(ctx, exportSnapshot).Scan(&moment); err != nil {
 			return err
 		}
-		chain := audit.NewChain(last, heads...)
+		chain := audit.NewChain(heads...)
 		rows := chain.Rows()
+		var undecided []string
 		group, both := routine.WithContext(ctx)
 		group.Go(func() error { return readChain(both, tx, chain) })
 		group.Go(func() error {
@@ -88,14 +88,20 @@ func VerifyChain(ctx context.Context, pool *pgxpool.Pool, heads ...audit.Head) (
 				if _, err := tx.Exec(both, `SET TRANSACTION SNAPSHOT '`+moment+`'`); err != nil {
 					return err
 				}
-				return readChained(both, tx, rows)
+				if err := readChained(both, tx, rows); err != nil {
+					return err
+				}
+				problems, err := readUndecided(both, tx)
+				undecided = problems
+				return err
 			})
 		})
 		if err := group.Wait(); err != nil {
 			return err
 		}
 		report = chain.Report(rows)
-		return readUndecided(ctx, tx, &report)
+		report.Problems = append(report.Problems, undecided...)
+		return nil
 	})
 	if err != nil {
 		return audit.Report{}, fmt.Errorf("audit: %w", err)
@@ -182,19 +188,18 @@ func appendRecord(buf []byte, columns []pgconn.FieldDescription, values [][]byte
 // epoch is what PostgreSQL counts the microseconds of a timestamp from.
 var epoch = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
 
-func readUndecided(ctx context.Context, tx pgx.Tx, report *audit.Report) error {
-	rows, err := tx.Query(ctx, undecided)
+func readUndecided(ctx context.Context, tx pgx.Tx) (problems []string, err error) {
+	rows, err := tx.Query(ctx, undecidedApprovals)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	var id uuid.UUID
 	var state onboarding.ApprovalState
 	_, err = pgx.ForEachRow(rows, []any{&id, &state}, func() error {
-		report.Problems = append(report.Problems,
-			fmt.Sprintf("approval %s is %s, and its votes do not say so", id, state))
+		problems = append(problems, fmt.Sprintf("approval %s is %s, and its votes do not say so", id, state))
 		return nil
 	})
-	return err
+	return problems, err
 }
 
 // ExportChain returns everything that the chain holds about a run. It returns

@@ -208,6 +208,8 @@ func TestTamperingIsFound(t *testing.T) {
 			true, `^entry 5 \(\S+ \S+\) does not match its hash`},
 		{"an entry is inserted", `INSERT INTO chain SELECT seq + 1, run_id, kind, row_id, record, hash FROM chain
 			ORDER BY seq DESC LIMIT 1`, true, `^entry \d+ \(event \d+\) does not match its hash`},
+		{"an entry is far ahead", `INSERT INTO chain SELECT 1000000000000, run_id, kind, row_id, record, hash FROM chain
+			LIMIT 1`, true, `^entries \d+ to 999999999999 were removed`},
 		{"the last entries are cut off", `DELETE FROM chain WHERE seq > 12`, true,
 			`is in no entry[\s\S]*head \S+ is missing: the chain ends at entry 12`},
 		{"the last event is cut off with its entry", `DELETE FROM events WHERE id = (SELECT max(id) FROM events);

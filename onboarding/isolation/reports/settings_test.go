@@ -3,6 +3,9 @@ package reports
 import (
 	"context"
 	"errors"
+	"fmt"
+	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -152,6 +155,11 @@ func TestTenant(t *testing.T) {
 	}
 	if _, err := tenant.Check(t.Context(), "nobody"); !errors.Is(err, broken) {
 		t.Errorf("an error became %v", err)
+	}
+	broken = fmt.Errorf("write failed: %w", syscall.EPIPE)
+	const sentence = "isolation of nobody: the connection to the platform's database broke, and the check changed nothing: "
+	if _, err := tenant.Check(t.Context(), "nobody"); !errors.Is(err, broken) || !strings.HasPrefix(err.Error(), sentence) {
+		t.Errorf("a broken connection became %v", err)
 	}
 	gone, cancel := context.WithCancel(t.Context())
 	cancel()
