@@ -127,10 +127,12 @@ image:
 	BUILDAH_FORMAT=docker $(CONTAINER) build --tag onboardbot .
 
 # Onboard a Provider with the image in the sandbox, as root. It needs podman: Docker's daemon starts containers outside
-# of the sandbox's namespace.
+# of the sandbox's namespace. Where no image registry answers, the base images are made by debootstrap.
 image-test: install
-	$(MAKE) image CONTAINER=podman
-	go run ./internal/sandbox/image
+	@internal/sandbox/install $(if $(shell command -v podman),,podman runc) catatonit debootstrap
+	bases=$$(internal/sandbox/image/bases) && \
+		BUILDAH_FORMAT=docker podman build --network host $$bases --tag onboardbot-test .
+	go run ./internal/sandbox/image -image onboardbot-test
 
 install:
 	@internal/sandbox/install

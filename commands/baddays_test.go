@@ -113,7 +113,7 @@ func archived(r *botFixture, run *dayRun) {
 // atHome decides where Slack shows buttons.
 func atHome(r *botFixture, run *dayRun) {
 	must(r.t, r.Order(r.ctx(), workspace.Fault{Kind: workspace.FaultUnsupported, Reason: "actions", Times: -1}))
-	if text := run.question.Render(200, nil); !strings.Contains(text, "App Home") {
+	if text := run.question.Render(200, nil); !strings.Contains(text, "Home tab") {
 		r.t.Errorf("the question has no buttons and does not say where they are:\n%s", text)
 	}
 	must(r.t, r.bo.OpenHome(r.ctx()))
@@ -145,7 +145,7 @@ func removed(r *botFixture, run *dayRun) {
 	must(r.t, r.ana.Remove(r.ctx(), "ops"))
 	r.insist(r.bo, run.question, "Approve")
 	r.refused(run)
-	r.toldDirectly(run, "I am not in the channel")
+	r.toldDirectly(run, "the bot is not in the channel")
 	must(r.t, r.ana.Invite(r.ctx(), "ops"))
 	r.askStatus(run)
 }
@@ -252,4 +252,32 @@ func (r *botFixture) nothingTwice(run *dayRun) {
 		}
 		seen[string(m.Metadata)] = true
 	}
+}
+
+// TestStatusSaysWhatWaitsForSlack asks while Slack takes no posts.
+func TestStatusSaysWhatWaitsForSlack(t *testing.T) {
+	t.Parallel()
+	r := newFixture(t)
+	r.begin("merche-biche")
+	r.read(r.bo, "Database: approval needed")
+	for _, typed := range []string{"status merche-biche", "status"} {
+		if answer := r.say(r.bo, "ops", typed); strings.Contains(answer, "Slack has not taken") {
+			t.Errorf("%s: %s", typed, answer)
+		}
+	}
+	for _, fault := range chat(workspace.Fault{Kind: workspace.FaultRateLimit, Times: 1000, RetryAfter: time.Hour}) {
+		must(t, r.Order(r.ctx(), fault))
+	}
+	r.press(r.bo, r.read(r.bo, "Database: approval needed"), "Approve")
+	_, err := r.ana.WaitMessage(r.ctx(), "ops", func(workspace.Message) bool {
+		return strings.Contains(r.say(r.bo, "ops", "status merche-biche"), "Slack has not taken")
+	})
+	must(t, err)
+	for _, typed := range []string{"status merche-biche", "status"} {
+		answer := r.say(r.bo, "ops", typed)
+		if !strings.Contains(answer, "The oldest has waited for") || !strings.Contains(answer, "The next attempt is made in") {
+			t.Errorf("%s: %s", typed, answer)
+		}
+	}
+	r.ForgetFaults()
 }

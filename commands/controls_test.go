@@ -31,7 +31,7 @@ func TestCommandsAboutARun(t *testing.T) {
 	for _, c := range []struct{ text, want string }{
 		{"status merche-biche", "▫️ Deploy · merche-biche.com"},
 		{"status MERCHE_BICHE", "Needs approval: Database"},
-		{"list", "Merche Biche (`merche-biche`) 1 of 4 · Needs approval: Database · requested by @Ana Ortiz"},
+		{"list", "Merche Biche (`merche-biche`) 1 of 4 steps · Needs approval: Database · requested by @Ana Ortiz"},
 		{"retry merche-biche", "Nothing has failed in this run"},
 		{"plan merche-biche", "2 of 4 steps would change something. Nothing was changed."},
 	} {
@@ -145,7 +145,7 @@ func TestHome(t *testing.T) {
 	home, err = gus.Home(r.ctx())
 	must(t, err)
 	_, err = home.Wait(r.ctx(),
-		func(m workspace.Modal) bool { return strings.Contains(m.Render(80, nil), "guests cannot do this") })
+		func(m workspace.Modal) bool { return strings.Contains(m.Render(80, nil), "guests are not allowed to") })
 	must(t, err)
 	r.noRefusals()
 }

@@ -18,7 +18,7 @@ func TestWhoMayNotDecide(t *testing.T) {
 	question := r.read(r.ana, "Database: approval needed")
 	for _, c := range []struct{ who, want string }{
 		{workspace.Ana, "your own request"},
-		{workspace.Gus, "guests cannot do this"},
+		{workspace.Gus, "guests are not allowed to"},
 		{workspace.Fay, "you belong to another workspace"},
 	} {
 		who := workspace.As(r, c.who)
@@ -178,7 +178,7 @@ func TestCancelledFromTheThread(t *testing.T) {
 		!strings.Contains(out.Confirm.Text, "applied changes stay in place") {
 		t.Errorf("%+v", out.Confirm)
 	}
-	r.read(r.ana, "The run was cancelled by @Ana Ortiz", "Tried, and perhaps applied in part: Database")
+	r.read(r.ana, "The run was cancelled by @Ana Ortiz", "Tried, perhaps applied in part: Database")
 	r.read(r.ana, "⚪ Onboarding Merche Biche")
 	r.noRefusals()
 }

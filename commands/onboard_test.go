@@ -212,7 +212,7 @@ func TestAFailureOfTheBotKeepsTheForm(t *testing.T) {
 	r := newFixture(t)
 	form := r.open(r.ana, "merche-biche")
 	r.fill(form, "Merche Biche", "away@example.com")
-	if out := r.submit(form); !strings.Contains(out.Errors["domains"], "Something went wrong on my side") ||
+	if out := r.submit(form); !strings.Contains(out.Errors["domains"], "Something went wrong in the bot") ||
 		strings.Contains(out.Errors["domains"], "192.0.2.1") {
 		t.Errorf("%+v", out)
 	}
@@ -277,7 +277,7 @@ func TestWhoAndWhereIsRefused(t *testing.T) {
 	for _, c := range []struct{ who, channel, want string }{
 		{workspace.Ana, "board", "This command works in #ops only."},
 		{workspace.Ana, "", "This command works in #ops only."},
-		{workspace.Gus, "ops", "guests cannot do this"},
+		{workspace.Gus, "ops", "guests are not allowed to"},
 		{workspace.Fay, "ops", "you belong to another workspace"},
 	} {
 		if answer := r.say(workspace.As(r, c.who), c.channel, "merche-biche"); !strings.Contains(answer, c.want) {

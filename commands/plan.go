@@ -70,7 +70,7 @@ func (h *planHandlers) reply(ctx context.Context, plan *onboarding.Plan, person,
 	if whole {
 		return page.Reply(), nil
 	}
-	page.Note("The plan is too long for this message. The full plan is in your direct messages with me.")
+	page.Note("The plan is too long for this message. The full plan is in your direct messages with the bot.")
 	err := h.messages.sendText(ctx, textFile{key: "plan/" + person + "/" + source, person: person,
 		name: "plan-" + plan.Request.Slug, content: render.PlanText(plan)})
 	return page.Reply(), err

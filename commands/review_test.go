@@ -81,8 +81,8 @@ func TestApprovedAhead(t *testing.T) {
 	form = r.reviewed(r.cleo, "Approved by @Cleo Park")
 	_, err = form.Dismiss(r.ctx())
 	must(t, err)
-	r.read(r.ana, "@Cleo Park approved a change ahead", "Deploy · merche-biche.com")
-	r.read(r.ana, "Onboarding Merche Biche", "approved ahead by cleo")
+	r.read(r.ana, "@Cleo Park approved a change in advance", "Deploy · merche-biche.com")
+	r.read(r.ana, "Onboarding Merche Biche", "approved in advance by cleo")
 	close(hold)
 	r.read(r.ana, "Deploy · merche-biche.com: done", "Approved by @Cleo Park")
 	r.read(r.ana, "Merche Biche is live.")
@@ -256,7 +256,7 @@ func TestAuditLogVerifyAndUndo(t *testing.T) {
 		"Merche Biche (`merche-biche`): 1 of 1 passed.") {
 		t.Errorf("verify: %s", answer)
 	}
-	if answer := r.say(r.bo, "ops", "plan merche-biche"); !strings.Contains(answer, "0 of 4 steps would change") {
+	if answer := r.say(r.bo, "ops", "plan merche-biche"); !strings.Contains(answer, "No step would change anything.") {
 		t.Errorf("the plan of a live Provider: %s", answer)
 	}
 	r.platform.set(func() { delete(r.platform.made, "merche-biche/database") })
@@ -289,7 +289,7 @@ func TestAuditLogVerifyAndUndo(t *testing.T) {
 		t.Errorf("undo twice: %s", answer)
 	}
 	r.read(r.bo, "⚪ Onboarding Merche Biche", "Undone", "thread")
-	r.read(r.bo, "⚪ Undoing the onboarding of Merche Biche", "It takes back", "this onboarding")
+	r.read(r.bo, "⚪ Undoing the onboarding of Merche Biche", "It undoes", "this onboarding")
 	r.read(r.bo, "Merche Biche went live.", "Undone")
 	for _, typed := range []string{"list", "status merche-biche", "verify merche-biche"} {
 		if answer := r.say(r.bo, "ops", typed); strings.Contains(answer, "Live") || strings.Contains(answer, "🟢") ||

@@ -43,9 +43,9 @@ func TestOnlyALateFormIsCalledLate(t *testing.T) {
 	for _, c := range []struct{ code, want string }{
 		{"expired_trigger_id", "Slack did not open the form in time"},
 		{"exchanged_trigger_id", "Slack did not open the form in time"},
-		{"view_too_large", "Something went wrong on my side"},
-		{"duplicate_external_id", "Something went wrong on my side"},
-		{"invalid_arguments", "Something went wrong on my side"},
+		{"view_too_large", "Something went wrong in the bot"},
+		{"duplicate_external_id", "Something went wrong in the bot"},
+		{"invalid_arguments", "Something went wrong in the bot"},
 	} {
 		must(t, r.Order(r.ctx(), workspace.Fault{Kind: workspace.FaultError, Method: "views.open", Error: c.code,
 			Times: 1}))

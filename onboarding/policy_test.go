@@ -15,6 +15,14 @@ func TestCheckDomain(t *testing.T) {
 			t.Errorf("%s: %q", domain, problem)
 		}
 	}
+	// However somebody writes a name, it is the name that is checked.
+	for _, typed := range []string{"Quinn.MY.", "quinn。my", "ｑuinn．my", " quinn.my ", "xn--quinn.my", "QUINN.my",
+		"shop.quinn。my", "a.LILITH-platform.live.", "lilith\u00ad-platform.live", "ⓛilith-platform.live",
+		"www.quinn.my"} {
+		if name, problem := ParseDomain(typed); problem == "" && policy.CheckDomain(name) == "" {
+			t.Errorf("%q is free as %s", typed, name)
+		}
+	}
 	policy.Defaults()
 	if err := policy.Validate(); err != nil {
 		t.Error(err)

@@ -57,9 +57,9 @@ func (d *Directory) Permissions(ctx context.Context, id string) (onboarding.Perm
 	case profile.Deactivated:
 		permissions.Refused = "your account is deactivated"
 	case profile.Bot:
-		permissions.Refused = "apps cannot do this"
+		permissions.Refused = "apps are not allowed to"
 	case profile.Guest:
-		permissions.Refused = "guests cannot do this"
+		permissions.Refused = "guests are not allowed to"
 	}
 	if permissions.Refused != "" {
 		return permissions, nil

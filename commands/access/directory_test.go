@@ -37,10 +37,10 @@ func TestPermissions(t *testing.T) {
 			Refused: "you are not on the list of approvers"},
 		{Operator: onboarding.Operator{ID: workspace.Cleo, Name: "cleo"},
 			Refused: "you are not on the list of operators"},
-		{Operator: onboarding.Operator{ID: workspace.Gus, Name: "gus"}, Refused: "guests cannot do this"},
-		{Operator: onboarding.Operator{ID: workspace.Solo, Name: "solo"}, Refused: "guests cannot do this"},
+		{Operator: onboarding.Operator{ID: workspace.Gus, Name: "gus"}, Refused: "guests are not allowed to"},
+		{Operator: onboarding.Operator{ID: workspace.Solo, Name: "solo"}, Refused: "guests are not allowed to"},
 		{Operator: onboarding.Operator{ID: workspace.Gone, Name: "gone"}, Refused: "your account is deactivated"},
-		{Operator: onboarding.Operator{ID: workspace.Robot, Name: "robot"}, Refused: "apps cannot do this"},
+		{Operator: onboarding.Operator{ID: workspace.Robot, Name: "robot"}, Refused: "apps are not allowed to"},
 		{Operator: onboarding.Operator{ID: workspace.Fay}, Refused: "you belong to another workspace"},
 		{Operator: onboarding.Operator{ID: "U0NOBODY"}, Refused: "Slack does not know you in this workspace"},
 	} {

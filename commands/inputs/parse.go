@@ -126,11 +126,11 @@ func (p *parser) bare(start int, word string) {
 	base, _ := p.last.Split()
 	switch {
 	case known && base.list():
-		p.complain(start, "%s belongs to no input. If it is part of %s, separate the items with commas: %s=%s.",
+		p.complain(start, "%q is not part of any value. If it belongs to %s, separate the items with commas: %s=%s.",
 			shorten(word), p.last, p.last,
 			quote(base, shorten(strings.Join(List(value+","+strings.Join(words, ",")), ","))))
 	case known:
-		p.complain(start, "%s belongs to no input. If it is part of %s, put quotes around all of it: %s=%s.",
+		p.complain(start, "%q is not part of any value. If it belongs to %s, put quotes around the whole value: %s=%s.",
 			shorten(word), p.last, p.last, quote(base, shorten(value+" "+strings.Join(words, " "))))
 	default:
 		name, _, _ := strings.Cut(word, ":")
@@ -182,7 +182,7 @@ func (p *parser) pair(start int, typed string) {
 	p.last, p.lost = key, false
 	switch {
 	case typed == "":
-		p.complain(start, "The name of the input is missing before the equals sign.")
+		p.complain(start, "The key before the equals sign is missing.")
 	case key == "" && suggestion != "":
 		p.complain(start, "%q isn't a known key. Did you mean %s?", shorten(typed), suggestion)
 	case key == "":

@@ -97,8 +97,8 @@ func (r Renderer) cancelledMessage(view *onboarding.View, event onboarding.Event
 		words string
 		steps []string
 	}{
-		{"Applied, and kept", stepNames(view, true, true)},
-		{"Tried, and perhaps applied in part", stepNames(view, true, false)},
+		{"Applied and kept", stepNames(view, true, true)},
+		{"Tried, perhaps applied in part", stepNames(view, true, false)},
 		{"Not done", stepNames(view, false, false)},
 	} {
 		if len(group.steps) > 0 {
@@ -112,7 +112,7 @@ func (r Renderer) cancelledMessage(view *onboarding.View, event onboarding.Event
 	if event.Text != "" {
 		page.Say(mrkdwn.Inline(mrkdwn.Summary(event.Text)))
 	} else if view.Kind == onboarding.KindOnboard {
-		page.Note(fmt.Sprintf("%s continues it: what exists already is found and not done twice.",
+		page.Note(fmt.Sprintf("%s continues where it stopped: nothing that is already done is done again.",
 			blockkit.Code(r.Command+" "+view.Request.Slug)))
 	}
 	return post.Message{Key: eventKey(event), Channel: view.Channel, Thread: RootKey(view.ID), Text: page.Text(),

@@ -67,7 +67,7 @@ func ErrorText(err error) (text string, expected bool) {
 		return "There is no such run or approval request. The name may be mistyped, or the button may be outdated.",
 			true
 	}
-	return "Something went wrong on my side, and nothing was changed. " +
+	return "Something went wrong in the bot, and nothing was changed. " +
 		"Try again in a moment. If it persists, check the bot's log.", false
 }
 

@@ -19,7 +19,7 @@ func (r Renderer) forgeryMessage(view *onboarding.View, event onboarding.Event, 
 	approval := view.Approval(event.Approval)
 	about, below := "this run", ""
 	if approval != nil {
-		about, below = mrkdwn.Inline(StepName(view, approval.Step)), " The true request is below."
+		about, below = mrkdwn.Inline(StepName(view, approval.Step)), " The real request is below."
 	}
 	warning := fmt.Sprintf("%s *A press did not count.* %s pressed a button for %s in %s.\n"+
 		"Somebody may be using the bot's token: an administrator should rotate it.%s\n%s",

@@ -31,13 +31,13 @@ var topics = []struct {
 		{IsolationCommand, "check whether tenants can reach each other's rows; with a slug, for one tenant"},
 	}},
 	{"Decide and control", [][2]string{
-		{" review merche-biche", "see every change that is known now, and approve ahead of time"},
+		{" review merche-biche", "see every change that is known now, and approve in advance"},
 		{" retry merche-biche", "retry every stuck step"},
 		{" cancel merche-biche", "stop a run where it is"},
 		{" undo merche-biche", "undo a finished onboarding"},
 		{" freeze REASON", "stop every change of all runs"},
 		{" thaw", "end the freeze"},
-		{" away until=2026-12-24 cover=@cleo", "somebody else gets your direct messages and mentions"},
+		{" away until=2026-12-24 cover=@cleo", "send your direct messages and mentions to somebody else until then"},
 	}},
 }
 

@@ -29,7 +29,7 @@ func TestPrivateAnswers(t *testing.T) {
 			onboarding.Observation{Findings: append(verifyFindings(),
 				found(onboarding.Failed, "Portal", "502 <Bad Gateway>", "Look at the portal."))}),
 		"verify-early": VerifyPage(gone.Run,
-			onboarding.Observation{Later: "The success checks come after everything else."}),
+			onboarding.Observation{Later: "the success checks run after all other steps"}),
 		"waiting": testRenderer.WaitingFor(
 			Home{Waiting: []PendingDecision{{Approval: question, Run: asked.Run,
 				Link: "https://atlilith.slack.com/archives/C0OPS/p1"}},

@@ -85,7 +85,7 @@ func ReviewBox(block string) (uuid.UUID, bool) {
 func ReviewDone(meta ReviewMeta, counted, picked int) slack.ModalViewRequest {
 	text := fmt.Sprintf("%s %d of %d changes are approved.", mrkdwn.MarkDone, counted, picked)
 	if counted < picked {
-		text += " The others were decided or changed while you read."
+		text += " The others were decided or have changed while you read."
 	}
 	view := mrkdwn.Notice("Review all", text+"\nA change that is different when its turn comes needs a new approval.")
 	meta.Elsewhere = nil

@@ -192,7 +192,12 @@ func domainTask(view *onboarding.View, domain string, places []int) taskLine {
 	}
 	line := stepTask(view, urgent)
 	line.id, line.name = stepID(places[0]), domain
-	line.words = strings.TrimSuffix(words+"; "+string(view.Steps[urgent].Key.Kind())+": "+line.words, ": ")
+	kind := string(view.Steps[urgent].Key.Kind())
+	if line.words == "" {
+		line.words = words + "; next: " + kind
+	} else {
+		line.words = words + "; " + kind + ": " + line.words
+	}
 	return line
 }
 

@@ -150,7 +150,7 @@ func (r Renderer) headline(view *onboarding.View) string {
 	}
 	lines := append([]string{who, About(request)}, state.lines...)
 	if view.Undoes != nil && r.links[view.Undoes.Run] != "" {
-		lines = append(lines, "It takes back "+blockkit.Link(r.links[view.Undoes.Run], "this onboarding")+".")
+		lines = append(lines, "It undoes "+blockkit.Link(r.links[view.Undoes.Run], "this onboarding")+".")
 	}
 	return blockkit.Truncate(strings.Join(lines, "\n"), maxHeadline)
 }

@@ -63,7 +63,7 @@ func aheadStatus(view *onboarding.View, step *onboarding.Step) string {
 	if len(names) == 0 {
 		return ""
 	}
-	return "approved ahead by " + strings.Join(names, " and ")
+	return "approved in advance by " + strings.Join(names, " and ")
 }
 
 // nothingLeft is what a step or a change says that found its work done.

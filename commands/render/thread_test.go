@@ -246,7 +246,7 @@ var scenarios = map[string]func() *scenario{
 	"unknown": func() *scenario {
 		s := certbotAtWork()
 		s.Attempts[1].Outcome, s.Attempts[1].Finished = onboarding.OutcomeInterrupted, s.now
-		why := "It was interrupted, and its outcome is unknown: ssh: connect to host quinn-vps port 22: Connection " +
+		why := "The bot was interrupted and cannot see what it did: ssh: connect to host quinn-vps port 22: Connection " +
 			"refused"
 		s.step("certificate/merche-biche.com", onboarding.StepUnknown, why)
 		return s.event(onboarding.Event{Kind: onboarding.EventUnknown, Step: "certificate/merche-biche.com",
@@ -274,7 +274,7 @@ var scenarios = map[string]func() *scenario{
 		s.after(time.Minute).approved(first, bo)
 		first.State, first.Closed = onboarding.ApprovalRevoked, s.now
 		s.event(onboarding.Event{Kind: onboarding.EventLapsed, Step: "go-live/merche-biche.com", Approval: first.ID,
-			Text: "bo approved the change and may no longer decide"})
+			Text: "bo, who approved it, may no longer decide"})
 		s.asked("go-live/merche-biche.com", goLive())
 		return s
 	},

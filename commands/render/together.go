@@ -1,6 +1,7 @@
 package render
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -88,14 +89,19 @@ func aheadMessage(view *onboarding.View, events []onboarding.Event) post.Message
 	if len(events) == 1 {
 		what = "a change"
 	}
-	text := fmt.Sprintf("%s %s approved %s ahead %s.", mrkdwn.MarkDone, mrkdwn.Mention(first.Actor), what,
+	text := fmt.Sprintf("%s %s approved %s in advance %s.", mrkdwn.MarkDone, mrkdwn.Mention(first.Actor), what,
 		blockkit.Date(first.At))
 	if first.Text != "" {
 		text += " " + mrkdwn.Inline(mrkdwn.Summary(first.Text))
 	}
 	page.Say(text)
+	position := func(event onboarding.Event) int {
+		return slices.IndexFunc(view.Steps, func(step onboarding.Step) bool { return step.Key == event.Step })
+	}
 	lines := make([]string, len(events))
-	for i, event := range events {
+	for i, event := range slices.SortedStableFunc(slices.Values(events), func(a, b onboarding.Event) int {
+		return cmp.Compare(position(a), position(b))
+	}) {
 		lines[i] = mrkdwn.Inline(StepName(view, event.Step)) + " · " + blockkit.Code(event.Digest.Short())
 	}
 	const limit = 30

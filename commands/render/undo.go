@@ -25,7 +25,7 @@ func UndoPage(run *onboarding.Run, block string) *mrkdwn.Builder {
 	remove := blockkit.Button(ActionUndoAll, value, "Undo, delete certificates", slack.StyleDanger)
 	page.Buttons(block, blockkit.Button(ActionUndo, value, "Undo, keep certificates", slack.StylePrimary),
 		remove.WithConfirm(blockkit.Confirm("Delete the certificates too?",
-			"They are deleted from the VPS and not revoked. New ones count against the CA's limits.",
+			"They are deleted from the VPS and not revoked. New ones count against the certificate authority's limits.",
 			"Undo and delete", "Back")),
 		blockkit.Button(ActionLeave, value, "Don't undo", ""))
 	return page

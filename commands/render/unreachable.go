@@ -16,17 +16,17 @@ func (r Renderer) Unreachable(run *onboarding.Run, code string) *mrkdwn.Builder 
 	case "is_archived", "is_inactive":
 		reason = "the channel is archived"
 	case "not_in_channel", "channel_not_found":
-		reason = "I am not in the channel"
+		reason = "the bot is not in the channel"
 	}
-	state := "The run goes on."
+	state := "The run continues."
 	if run.State != onboarding.RunActive {
 		state = Ended(run)
 	}
 	page := new(mrkdwn.Builder)
-	page.Say(fmt.Sprintf("%s I cannot post in %s, because %s. Nobody there can follow the %s *%s* (%s). %s",
+	page.Say(fmt.Sprintf("%s The bot cannot post in %s, because %s. Nobody there can follow the %s *%s* (%s). %s",
 		mrkdwn.MarkWarning, blockkit.Channel(run.Channel), reason, Undertaking(run),
 		mrkdwn.Inline(run.Request.DisplayName), blockkit.Code(run.Request.Slug), state))
-	page.Say(fmt.Sprintf("Meanwhile, decide in my App Home. When the reason is gone, type %s: I post what is missing.",
-		blockkit.Code(r.Command+" "+WordStatus+" "+run.Request.Slug)))
+	page.Say(fmt.Sprintf("Until that is fixed, decide in the bot's Home tab. Afterwards, type %s: the bot posts what "+
+		"is missing.", blockkit.Code(r.Command+" "+WordStatus+" "+run.Request.Slug)))
 	return page
 }

@@ -166,7 +166,7 @@ func TestHomeViews(t *testing.T) {
 		onboarding.CertificateFact("new.example"): asked.now.Add(89 * 24 * time.Hour).Format(time.RFC3339)}}
 	question := asked.asked("database", insertRows())
 	for name, content := range map[string]Home{
-		"refused": {Refused: "You cannot do this: guests cannot do this."},
+		"refused": {Refused: "You cannot do this: guests are not allowed to."},
 		"idle":    {},
 		"busy": {Waiting: []PendingDecision{{Approval: question, Run: asked.Run,
 			Link: "https://atlilith.slack.com/archives/C0OPS/p1"}},
@@ -233,8 +233,8 @@ func TestErrorText(t *testing.T) {
 		{onboarding.ErrOwnRequest,
 			"This is your own request, so someone else must decide. To stop it, type `/onboard cancel` and its " +
 				"slug.", true},
-		{&onboarding.PermissionError{Because: "guests cannot do this", Err: onboarding.ErrNotOperator},
-			"You cannot do this: guests cannot do this.", true},
+		{&onboarding.PermissionError{Because: "guests are not allowed to", Err: onboarding.ErrNotOperator},
+			"You cannot do this: guests are not allowed to.", true},
 		{&onboarding.PermissionError{Because: "you are not on the list of approvers", Err: onboarding.ErrNotApprover},
 			"You cannot decide on this: you are not on the list of approvers.", true},
 		{&onboarding.DecidedError{State: onboarding.ApprovalUsed, By: "U0BO", At: at},
@@ -267,7 +267,7 @@ func TestErrorText(t *testing.T) {
 			true},
 		{&onboarding.ConflictError{What: "A row <is> there.", Fix: "Look."}, "A row &lt;is&gt; there. Look.", true},
 		{errors.New("dial tcp 10.0.0.1:5432: secret"),
-			"Something went wrong on my side, and nothing was changed. Try again in a moment. If it persists, check " +
+			"Something went wrong in the bot, and nothing was changed. Try again in a moment. If it persists, check " +
 				"the bot's log.", false},
 	} {
 		if got, expected := ErrorText(c.err); got != c.want || expected != c.expected {

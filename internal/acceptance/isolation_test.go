@@ -58,7 +58,7 @@ func TestIsolationReports(t *testing.T) {
 	}
 	s.waitReport(mended.TS, "No tenant can reach another tenant's rows (cocotte against all others)", "requested by")
 	for who, typed := range map[string][2]string{
-		testbed.Gus: {"", "You cannot do this: guests cannot do this."},
+		testbed.Gus: {"", "You cannot do this: guests are not allowed to."},
 		testbed.Bo:  {" cocotte and more", "`/isolation-report merche-biche` for one tenant against all others"},
 	} {
 		answer, err := s.Person(who).Type(s.within(10*time.Second), testbed.Channel, "/isolation-report"+typed[0])

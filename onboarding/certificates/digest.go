@@ -2,6 +2,7 @@ package certificates
 
 import (
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -18,23 +19,40 @@ const digestLines = 10
 
 // Digest sums a report up.
 func (t Thresholds) Digest(report Report) Digest {
-	counts := map[Severity]int{}
 	renewing := 0
 	for _, site := range report.Sites {
-		counts[site.Severity]++
 		if t.renewsWithin(site, report.At, 7*24*time.Hour) {
 			renewing++
 		}
 	}
-	digest := Digest{Report: report, Summary: fmt.Sprintf(
-		"%s watched. Well: %d, attention: %d, urgent: %d, could not look: %d. Due to renew this week: %d.",
-		count(int64(len(report.Sites)), "domain"), counts[Healthy], counts[Attention], counts[Critical],
-		counts[Unchecked],
-		renewing)}
+	digest := Digest{Report: report, Summary: fmt.Sprintf("%s: %s. Due to renew this week: %d.",
+		count(int64(len(report.Sites)), "domain"), report.Counts(), renewing)}
 	for _, site := range report.Sites[:min(len(report.Sites), digestLines)] {
 		digest.Lines = append(digest.Lines, site.Line(report.At))
 	}
 	return digest
+}
+
+// Counts says how many sites are in which state, the worst first, such as "1 urgent, 7 OK".
+func (r Report) Counts() string {
+	counts := map[Severity]int{}
+	for _, site := range r.Sites {
+		counts[site.Severity]++
+	}
+	attention := "need attention"
+	if counts[Attention] == 1 {
+		attention = "needs attention"
+	}
+	var words []string
+	for _, state := range []struct {
+		severity Severity
+		name     string
+	}{{Critical, "urgent"}, {Attention, attention}, {Unchecked, "could not be checked"}, {Healthy, "OK"}} {
+		if n := counts[state.severity]; n > 0 {
+			words = append(words, fmt.Sprintf("%d %s", n, state.name))
+		}
+	}
+	return strings.Join(words, ", ")
 }
 
 // renewsWithin reports whether the renewal of a site's first certificate becomes due within a span

@@ -80,7 +80,7 @@ type LimitError struct {
 
 // Error is a sentence for people.
 func (e *LimitError) Error() string {
-	return fmt.Sprintf("%s: the authority allows no attempt before %s", e.Reason, Time(e.Until))
+	return fmt.Sprintf("%s: the certificate authority allows no attempt before %s", e.Reason, Time(e.Until))
 }
 
 // Check returns a [*LimitError] if an attempt to renew the certificate for these names would run

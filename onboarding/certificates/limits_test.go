@@ -34,21 +34,21 @@ func TestLimits(t *testing.T) {
 		{"four this week", History{Issued: issued(h, 2*h, 3*h, 4*h)}, ""},
 		{"five at once", History{Issued: issued(h, h, h, h, h)},
 			"certificates for exactly merche-biche.com, www.merche-biche.com were issued too often lately: the " +
-				"authority allows no attempt before 2027-01-02 09:00 UTC"},
+				"certificate authority allows no attempt before 2027-01-02 09:00 UTC"},
 		{"five, and time for one more", History{Issued: issued(35*h, 35*h, 35*h, 35*h, 35*h)}, ""},
 		{"five over a year", History{Issued: issued(60*days, 120*days, 180*days, 240*days, 300*days)}, ""},
 		{"of other names", History{Issued: []Issuance{{Names: []string{"merche-biche.com"}, At: start},
 			{Names: []string{"merche-biche.com"}, At: start}, {Names: []string{"merche-biche.com"}, At: start},
 			{Names: []string{"merche-biche.com"}, At: start}, {Names: []string{"merche-biche.com"}, At: start}}}, ""},
 		{"five failures of www", History{Failed: failed("www.merche-biche.com", m, 2*m, 3*m, 4*m, 5*m)},
-			"validation of www.merche-biche.com failed too often lately: the authority allows no attempt before " +
-				"2027-01-01 00:07 UTC"},
+			"validation of www.merche-biche.com failed too often lately: the certificate authority " +
+				"allows no attempt before 2027-01-01 00:07 UTC"},
 		{"failures spread over names", History{Failed: append(failed("www.merche-biche.com", m, 2*m, 3*m),
 			failed("merche-biche.com", m, 2*m, 3*m)...)}, ""},
 		{"failures of the past", History{Failed: failed("www.merche-biche.com", 10*h, 10*h, 10*h, 10*h, 10*h)}, ""},
 		{"a clock that runs ahead", History{Failed: failed("www.merche-biche.com", -h, -h, -h, -h, -h)},
-			"validation of www.merche-biche.com failed too often lately: the authority allows no attempt before " +
-				"2027-01-01 00:12 UTC"},
+			"validation of www.merche-biche.com failed too often lately: the certificate authority " +
+				"allows no attempt before 2027-01-01 00:12 UTC"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()

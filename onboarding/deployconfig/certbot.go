@@ -5,22 +5,41 @@ import (
 	"strings"
 )
 
-// byCertbot are the lines that certbot's nginx plugin writes when it installs a certificate and a
-// redirect (certbot-nginx, configurator.py and the blocks in constants.py). A path may be below
-// another folder than /etc/letsencrypt.
-var byCertbot = func() *regexp.Regexp {
+// byCertbot returns what matches the lines that certbot's nginx plugin writes when it installs a
+// certificate and a redirect (certbot-nginx, configurator.py and the blocks in constants.py). What is
+// certbot's in them may be below another folder than /etc/letsencrypt, but below one. The certificate
+// and the redirects are for names of the configuration; certbot adds a number to the folder of a
+// certificate if it has one of that name already.
+func byCertbot(conf lineSet) *regexp.Regexp {
 	const mark = ` # managed by Certbot`
+	folder, names := `/etc/letsencrypt`, []string{`_`}
+	for _, line := range conf.order {
+		if found := certificateLine.FindStringSubmatch(line); found != nil {
+			folder = regexp.QuoteMeta(found[1])
+		}
+		if found := namesLine.FindStringSubmatch(line); found != nil {
+			for _, name := range strings.Fields(found[1]) {
+				names = append(names, regexp.QuoteMeta(strings.Trim(name, `"'`)))
+			}
+		}
+	}
+	name := `(` + strings.Join(names, "|") + `)`
 	lines := []string{
 		`listen (\[::\]:)?443 ssl( ipv6only=on)?;` + mark,
-		`ssl_certificate [\w./-]+/live/[\w.-]+/fullchain\.pem;` + mark,
-		`ssl_certificate_key [\w./-]+/live/[\w.-]+/privkey\.pem;` + mark,
-		`include [\w./-]+/options-ssl-nginx\.conf;` + mark,
-		`ssl_dhparam [\w./-]+/ssl-dhparams\.pem;` + mark,
-		`if \(\$host = [\w.-]+\) \{`, `return 301 https://\$host\$request_uri;`, `\}` + mark, `return 404;` + mark,
+		`ssl_certificate ` + folder + `/live/` + name + `(-\d{4})?/fullchain\.pem;` + mark,
+		`ssl_certificate_key ` + folder + `/live/` + name + `(-\d{4})?/privkey\.pem;` + mark,
+		`include ` + folder + `/options-ssl-nginx\.conf;` + mark,
+		`ssl_dhparam ` + folder + `/ssl-dhparams\.pem;` + mark,
+		`if \(\$host = ` + name + `\) \{`, `return 301 https://\$host\$request_uri;`, `\}` + mark, `return 404;` + mark,
 		`server \{`, `\}`,
 	}
 	return regexp.MustCompile(`^(` + strings.Join(lines, "|") + `)$`)
-}()
+}
+
+var (
+	certificateLine = regexp.MustCompile(`^ssl_certificate (/[\w./-]+)/live/[\w.-]+/fullchain\.pem;`)
+	namesLine       = regexp.MustCompile(`^server_name ([^;{}]*);$`)
+)
 
 // moved are the directives that certbot takes from a server to the one that redirects.
 var moved = regexp.MustCompile(`^(listen|server_name) [^;{}]*;$`)
@@ -29,31 +48,37 @@ var moved = regexp.MustCompile(`^(listen|server_name) [^;{}]*;$`)
 // certbot does not write: those that are new after a +, and those that are gone after a -.
 func NotByCertbot(before, after []byte) []string {
 	old, current := trimmedLines(before), trimmedLines(after)
+	ofCertbot := byCertbot(current)
 	var strange []string
 	for _, line := range current.order {
-		if !old.has[line] && !byCertbot.MatchString(line) {
+		more := current.count[line] > old.count[line] && !(old.count[line] > 0 && moved.MatchString(line))
+		if more && !ofCertbot.MatchString(line) {
 			strange = append(strange, "+ "+line)
 		}
 	}
 	for _, line := range old.order {
-		if !current.has[line] && !byCertbot.MatchString(line) && !moved.MatchString(line) {
+		if current.count[line] < old.count[line] && !ofCertbot.MatchString(line) && !moved.MatchString(line) {
 			strange = append(strange, "- "+line)
 		}
 	}
 	return strange
 }
 
-// lineSet has the distinct lines of a text that are not blank, without their indentation.
+// lineSet has the distinct lines of a text that are not blank, without their indentation, and how
+// often each is there.
 type lineSet struct {
 	order []string
-	has   map[string]bool
+	count map[string]int
 }
 
 func trimmedLines(text []byte) lineSet {
-	set := lineSet{has: map[string]bool{}}
+	set := lineSet{count: map[string]int{}}
 	for line := range strings.Lines(string(text)) {
-		if line = strings.TrimSpace(line); line != "" && !set.has[line] {
-			set.has[line], set.order = true, append(set.order, line)
+		if line = strings.TrimSpace(line); line == "" {
+			continue
+		}
+		if set.count[line]++; set.count[line] == 1 {
+			set.order = append(set.order, line)
 		}
 	}
 	return set

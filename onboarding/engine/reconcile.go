@@ -89,7 +89,7 @@ func (d *driver) conclude(ctx context.Context, w *work, seen observed) error {
 	}
 	switch {
 	case err != nil && w.interrupted:
-		w.set(onboarding.StepUnknown, "It was interrupted, and its outcome is unknown: "+err.Error(), nil)
+		w.set(onboarding.StepUnknown, "The bot was interrupted and cannot see what it did: "+err.Error(), nil)
 		return d.stop(ctx, w)
 	case err != nil:
 		w.set(onboarding.StepFailed, err.Error(), nil)
@@ -105,7 +105,7 @@ func (d *driver) conclude(ctx context.Context, w *work, seen observed) error {
 	}
 	switch {
 	case observation.Later != "":
-		w.set(onboarding.StepFailed, "The change cannot be known yet: "+observation.Later, observation.Findings)
+		w.set(onboarding.StepFailed, "What to change is not known yet: "+observation.Later, observation.Findings)
 		return d.stop(ctx, w)
 	case observation.Change.Empty() && observation.Waiting != "":
 		return d.waitFor(ctx, w, observation)

@@ -140,7 +140,7 @@ func TestARemovedApproverDoesNotCount(t *testing.T) {
 	h, id, approval := held(t)
 	h.world.set(func() { h.world.removed["bob"] = true })
 	h.thaw("eve")
-	wantLapsed(h, id, approval, "bob approved the change and may no longer decide")
+	wantLapsed(h, id, approval, "bob, who approved it, may no longer decide")
 	again := h.asked(id, "database")
 	h.wantNothingApplied()
 	if err := h.Approve(t.Context(), again.ID, decision("bob", "")); !errors.Is(err, onboarding.ErrNotApprover) {

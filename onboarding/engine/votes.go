@@ -58,7 +58,7 @@ func (g *gate) mayDecideNow(ctx context.Context, approval *onboarding.Approval, 
 		counted++
 	}
 	if counted < approval.Needs {
-		return &RefusedError{LineVotes, fmt.Errorf("%s approved the change and may no longer decide",
+		return &RefusedError{LineVotes, fmt.Errorf("%s, who approved it, may no longer decide",
 			strings.Join(gone, ", "))}
 	}
 	return nil

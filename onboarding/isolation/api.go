@@ -19,6 +19,9 @@ type (
 	Covered   = results.Covered
 	Changes   = results.Changes
 	Trial     = results.Trial
+	// Accepted is a risk that an Acceptance sets apart.
+	Accepted   = results.Accepted
+	Acceptance = results.Acceptance
 )
 
 // The kinds of findings and the verdicts.

@@ -110,7 +110,9 @@ func (c *Checker) Check(ctx context.Context, options Options) (*Report, error) {
 			return nil, err
 		}
 	}
-	return setup.Report(started), nil
+	report := setup.Report(started)
+	report.Accept(c.config.Accept, started)
+	return report, nil
 }
 
 // Ready reports whether a check could run now. An error is one that every check would end with.

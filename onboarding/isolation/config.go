@@ -35,6 +35,8 @@ type Config struct {
 	Tables map[string]Table `yaml:"tables"`
 	// ExcusedFunctions are never called, by "schema.name".
 	ExcusedFunctions []string `yaml:"excused_functions"`
+	// Accept are the risks that are accepted.
+	Accept []Acceptance `yaml:"accept"`
 	// Budget bounds the load that a check puts on the platform.
 	Budget Budget `yaml:"budget"`
 }
@@ -78,6 +80,12 @@ func (c Config) Validate() error {
 		}
 		if (table.Parent == "") != (table.ParentTable == "") {
 			problem(key, "parent and parent_table go together")
+		}
+	}
+	for i, accepted := range c.Accept {
+		found := accepted.Problems()
+		for _, key := range slices.Sorted(maps.Keys(found)) {
+			problem(fmt.Sprintf("accept[%d].%s", i, key), found[key])
 		}
 	}
 	return errors.Join(problems...)

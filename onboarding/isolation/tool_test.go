@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -217,5 +218,42 @@ func TestFixesAreTried(t *testing.T) {
 	}
 	if again := s.check(t); again.Verdict != isolation.Leaking || again.Findings[0].Trial != nil {
 		t.Errorf("a trial was committed: %+v", again)
+	}
+}
+
+// TestAcceptedRisk accepts a risk, until its object changes.
+func TestAcceptedRisk(t *testing.T) {
+	t.Parallel()
+	s := onBase(t, "v3", `CREATE SCHEMA scratch; GRANT USAGE, CREATE ON SCHEMA scratch TO {{app}};
+		CREATE FUNCTION my_booking_count() RETURNS bigint LANGUAGE sql STABLE SECURITY DEFINER AS $$ SELECT count(*) FROM public.bookings b WHERE b.user_id = private.me() $$`)
+	first := s.check(t)
+	if len(first.Findings) != 1 || first.Findings[0].Kind != isolation.Risk || first.Findings[0].Definition == "" {
+		t.Fatalf("findings: %+v", first.Findings)
+	}
+	risk := first.Findings[0]
+	s.cfg.Accept = []isolation.Acceptance{{Object: risk.Table, Operation: risk.Operation, Definition: risk.Definition,
+		Reason: "only the API calls it", Who: "Ana", Until: "2999-12-31"}}
+	accepted := s.check(t)
+	if accepted.Verdict != isolation.Sound || len(accepted.Accepted) != 1 || len(accepted.Findings) != 0 {
+		t.Errorf("accepted: %s, %+v", accepted.Verdict, accepted.Findings)
+	}
+	if changes := isolation.Diff(first, accepted); len(changes.Fixed) > 0 {
+		t.Errorf("an accepted risk counts as fixed: %+v", changes)
+	}
+	s.exec(t, `ALTER FUNCTION my_booking_count COST 7`)
+	again := s.check(t)
+	if again.Verdict != isolation.Incomplete || len(again.Findings) != 1 ||
+		!slices.ContainsFunc(again.Coverage.Notes, func(note string) bool {
+			return strings.Contains(note, "Ana accepted it for another definition")
+		}) {
+		t.Errorf("after a change: %s, %q", again.Verdict, again.Coverage.Notes)
+	}
+	s.cfg.Accept = []isolation.Acceptance{{Until: "tomorrow"}}
+	err := s.cfg.Validate()
+	for _, want := range []string{"accept[0].definition", "accept[0].object", "accept[0].reason", "accept[0].until",
+		"accept[0].who"} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v lacks %s", err, want)
+		}
 	}
 }

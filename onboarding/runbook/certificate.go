@@ -34,7 +34,7 @@ func certificateStep(c *components) Step {
 		Allows:  allowance{commands: oneOf(s.commands), probe: ownEndpoints}.allows,
 		Undo: &Step{
 			Title: "Delete the certificate of",
-			Why:   "A new one counts against the authority's limits.",
+			Why:   "A new one counts against the certificate authority's rate limits.",
 			// nginx does not start with a configuration whose certificate is gone
 			After: []onboarding.Kind{undo + kindDeploy},
 			Applies: func(run *onboarding.Run, domain onboarding.Domain) bool {

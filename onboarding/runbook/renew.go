@@ -26,7 +26,7 @@ func renewStep(c *components) Step {
 	r := &renewals{config: c.config, planner: c.planner}
 	return Step{
 		Kind: kindRenew, Title: "Renew the certificate of", PerDomain: true, Destructive: true,
-		Why:     "certbot renews nothing that is not due, and the authority's limits were checked first.",
+		Why:     "certbot renews only what is due. The certificate authority's rate limits were checked first.",
 		Runs:    []onboarding.RunKind{onboarding.KindRenew},
 		Timeout: c.config.Certificate.Timeout,
 		Observe: r.observe,

@@ -60,7 +60,7 @@ func TestRenew(t *testing.T) {
 	w.reconnect()
 	if got := w.conflict(run, step); !strings.HasPrefix(got,
 		"Not renewed, since certificates for exactly merche-biche.com, www.merche-biche.com were issued too often "+
-			"lately: the authority allows no attempt before ") {
+			"lately: the certificate authority allows no attempt before ") {
 		t.Errorf("got %q", got)
 	}
 	w.config.Certificates.Limits = limits

@@ -34,7 +34,7 @@ type verification struct {
 
 func (v *verification) observe(ctx context.Context, s *scope) (onboarding.Observation, error) {
 	if s.forPlan {
-		return onboarding.Observation{Later: "The success checks come after everything else."}, nil
+		return onboarding.Observation{Later: "the success checks run after all other steps"}, nil
 	}
 	tenant, err := tenantcheck.Find(ctx, v.db, s.run.Request)
 	if err != nil {

@@ -86,13 +86,16 @@ func (f *Factors) Confirm(ctx context.Context, operator, code string) error {
 	if err != nil {
 		return err
 	}
-	failures, err := f.rows.Try(ctx, operator, maxTries)
+	stored, err := f.rows.Try(ctx, operator, maxTries)
 	if err != nil {
 		return err
 	}
-	failures, last := f.try(app, failures, row.LastCounter)
+	known := f.try(app)
+	failures, last := max(stored, known.failures), max(row.LastCounter, known.last)
+	// Of tries at the same time, the one that is the last in the database may not be the last here.
+	justLocked := stored == maxTries || known.failures == maxTries
 	if failures > maxTries {
-		return &onboarding.CodeError{Operator: operator, Reason: onboarding.CodeLocked}
+		return &onboarding.CodeError{Operator: operator, Reason: onboarding.CodeLocked, JustLocked: justLocked}
 	}
 	counter, right := f.match(app, code, last)
 	if right {
@@ -103,7 +106,7 @@ func (f *Factors) Confirm(ctx context.Context, operator, code string) error {
 	if !right {
 		wrong := &onboarding.CodeError{Operator: operator, Reason: onboarding.CodeWrong, Left: maxTries - failures}
 		if wrong.Left == 0 {
-			wrong.Reason, wrong.JustLocked = onboarding.CodeLocked, true
+			wrong.Reason, wrong.JustLocked = onboarding.CodeLocked, justLocked
 		}
 		return wrong
 	}
@@ -147,8 +150,8 @@ func (f *Factors) known(app enrolled) seen {
 	return seen{}
 }
 
-// try counts a try in this process, and returns what holds of what it and the database know.
-func (f *Factors) try(app enrolled, failures int, last int64) (int, int64) {
+// try counts a try in this process, and returns what it knows then.
+func (f *Factors) try(app enrolled) seen {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	known := f.seen[string(app.Generation)]
@@ -157,7 +160,7 @@ func (f *Factors) try(app enrolled, failures int, last int64) (int, int64) {
 		f.seen[string(app.Generation)] = known
 	}
 	known.failures++
-	return max(known.failures, failures), max(known.last, last)
+	return *known
 }
 
 func (f *Factors) used(app enrolled, counter int64) {

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"net/url"
 	"os"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -156,6 +158,45 @@ func TestLockOut(t *testing.T) {
 	}
 }
 
+// TestGuessesAtOnce has somebody with a session, and no phone, guess in twenty forms at the same time, and
+// somebody with a phone use one code for two approvals.
+func TestGuessesAtOnce(t *testing.T) {
+	t.Parallel()
+	p := newPhone(t, newPool(t))
+	atOnce := func(count int, code string) (right, wrong, alarms int) {
+		errs := make(chan error, count)
+		var all sync.WaitGroup
+		for range count {
+			all.Go(func() { errs <- p.factors.Confirm(t.Context(), "U0BO", code) })
+		}
+		all.Wait()
+		close(errs)
+		for err := range errs {
+			refused, _ := errors.AsType[*onboarding.CodeError](err)
+			switch {
+			case err == nil:
+				right++
+			case refused.JustLocked:
+				alarms++
+			case refused.Reason == onboarding.CodeWrong:
+				wrong++
+			}
+		}
+		return right, wrong, alarms
+	}
+	if right, _, _ := atOnce(2, p.code(0)); right != 1 {
+		t.Errorf("a code that is given twice at once counts %d times", right)
+	}
+	must(t, p.factors.Unlock(t.Context(), "U0BO"))
+	var wide strings.Builder // what a keyboard of East Asia writes, and Unicode's normal form KC makes the same
+	for _, digit := range p.code(30 * time.Second) {
+		wide.WriteRune(digit - '0' + '０')
+	}
+	if right, wrong, alarms := atOnce(20, wide.String()); right > 0 || wrong >= maxTries || alarms == 0 {
+		t.Errorf("of twenty guesses at once, %d were right and %d wrong, with %d alarms", right, wrong, alarms)
+	}
+}
+
 // TestSignature changes each thing that a signature binds.
 func TestSignature(t *testing.T) {
 	t.Parallel()
@@ -189,6 +230,22 @@ func TestSignature(t *testing.T) {
 		change(&a, &v)
 		if k.Verify(&a, v) == nil {
 			t.Errorf("%s was changed, and the vote still counts", what)
+		}
+	}
+	run := onboarding.Run{ID: uuid.New(), Kind: onboarding.KindUndo, Requester: onboarding.Operator{ID: "U0ANA"}}
+	run.Signature = k.SignRun(&run)
+	must(t, k.VerifyRun(&run))
+	for what, change := range map[string]func(run *onboarding.Run){
+		"the run":      func(run *onboarding.Run) { run.ID = uuid.New() },
+		"its kind":     func(run *onboarding.Run) { run.Kind = onboarding.KindOnboard },
+		"who":          func(run *onboarding.Run) { run.Requester.ID = "U0BO" },
+		"no signature": func(run *onboarding.Run) { run.Signature = nil },
+		"a vote's":     func(run *onboarding.Run) { run.Signature = vote.Signature },
+	} {
+		changed := run
+		change(&changed)
+		if k.VerifyRun(&changed) == nil {
+			t.Errorf("%s of a run was changed, and it still counts", what)
 		}
 	}
 }

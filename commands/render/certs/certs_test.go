@@ -174,8 +174,8 @@ func TestCertificatePage(t *testing.T) {
 				Timer: []string{"LoadState=loaded", "ActiveState=inactive"},
 				Log: []string{"2027-02-28 12:00:00,000:ERROR:certbot.main:Challenge failed for domain " +
 					"merche-biche.com"},
-				Refused: "validation of merche-biche.com failed too often lately: the authority allows no attempt " +
-					"before 2027-03-01 10:00 UTC"},
+				Refused: "validation of merche-biche.com failed too often lately: the certificate authority " +
+					"allows no attempt before 2027-03-01 10:00 UTC"},
 			Renewal: certificates.Renewal{Due: troubled.Lineages}},
 		"reload": {SiteReport: siteOf("merche-biche.com", certificates.Attention, 2*aDay),
 			Renewal: certificates.Renewal{Reload: true}},

@@ -135,7 +135,7 @@ func date(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 UTC") }
 func certbotText(seen *SiteDetail) string {
 	if len(seen.Lineages) == 0 {
 		if seen.Host == "" {
-			return "The host on which certbot manages it is not configured."
+			return "The configuration does not say which host manages it."
 		}
 		return "certbot on " + seen.Host + " has no certificate for it."
 	}
@@ -155,7 +155,7 @@ func historyText(seen *SiteDetail) string {
 	var lines []string
 	for i, c := range seen.Past {
 		if i == maxHistory {
-			lines = append(lines, fmt.Sprintf("and %d before", len(seen.Past)-i))
+			lines = append(lines, fmt.Sprintf("and %d earlier ones", len(seen.Past)-i))
 			break
 		}
 		lines = append(lines, fmt.Sprintf("%s to %s, serial %s", date(c.NotBefore), date(c.NotAfter), c.Serial))
@@ -176,12 +176,12 @@ func writeBlockers(page *mrkdwn.Builder, seen *SiteDetail) {
 	}
 	due := ""
 	if !seen.Due.IsZero() {
-		due = " Renewal is due by " + blockkit.Date(seen.Due) + "."
+		due = ", due by " + blockkit.Date(seen.Due)
 	}
 	if len(reasons) == 0 {
-		page.Say("*Nothing blocks its renewal*, as far as the bot can see." + due)
+		page.Say("As far as the bot can see, *nothing blocks its renewal*" + due + ".")
 	} else {
-		lines := []string{"*What blocks its renewal*." + due}
+		lines := []string{"*What blocks its renewal*" + due + ":"}
 		for i, reason := range reasons {
 			if i == maxReasons {
 				lines = append(lines, fmt.Sprintf("• and %d more", len(reasons)-i))

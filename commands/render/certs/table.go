@@ -37,7 +37,7 @@ const (
 // Table shows every site in a row, the most urgent first.
 func Table(report certificates.Report) post.Message {
 	var page mrkdwn.Builder
-	page.Say(fmt.Sprintf("%s *Certificates*: %s", markSeverity[report.Severity()], severityCounts(report)))
+	page.Say(fmt.Sprintf("%s *Certificates*: %s", markSeverity[report.Severity()], report.Counts()))
 	rows := [][]string{{"Site", "Left", "Valid until"}}
 	var days []float64
 	for _, site := range report.Sites[:min(len(report.Sites), maxCertificateRows)] {
@@ -58,7 +58,7 @@ func Table(report certificates.Report) post.Message {
 	foot := fmt.Sprintf("%s shows everything about one site.",
 		blockkit.Code(render.CertificatesCommand+" "+exampleSite(report)))
 	if more := len(report.Sites) - maxCertificateRows; more > 0 {
-		foot = fmt.Sprintf("%d more, less urgent. ", more) + foot
+		foot = fmt.Sprintf("%d more that are less urgent. ", more) + foot
 	}
 	page.Note(foot)
 	return post.Message{Text: page.Text(), Blocks: page.Blocks, Fallback: page.Fallback()}
@@ -73,22 +73,6 @@ func daysLeft(site certificates.SiteReport, now time.Time) float64 {
 	return math.Round(left.Hours()/24*100) / 100
 }
 
-// severityCounts says how many sites have each severity, the worst first.
-func severityCounts(report certificates.Report) string {
-	counts := make(map[certificates.Severity]int)
-	for _, site := range report.Sites {
-		counts[site.Severity]++
-	}
-	var words []string
-	for _, severity := range []certificates.Severity{certificates.Critical, certificates.Attention,
-		certificates.Unchecked, certificates.Healthy} {
-		if counts[severity] > 0 {
-			words = append(words, fmt.Sprintf("%d %s", counts[severity], severity))
-		}
-	}
-	return strings.Join(words, ", ")
-}
-
 func exampleSite(report certificates.Report) string {
 	if len(report.Sites) == 0 {
 		return "merche-biche.com"
@@ -100,7 +84,7 @@ func exampleSite(report certificates.Report) string {
 func validity(site certificates.SiteReport, now time.Time) (left, until string) {
 	remaining, ok := site.Left(now)
 	if !ok {
-		return "none seen", "–"
+		return "unknown", "–"
 	}
 	const far = 3 * 24 * time.Hour
 	layout := "2006-01-02"

@@ -36,8 +36,8 @@ func replacedAddresses(update *onboarding.ZoneUpdate) []string {
 		if len(gone) == 0 || len(set.After) == 0 || !slices.Contains(addressTypes, set.Type) {
 			continue
 		}
-		lines = append(lines, fmt.Sprintf("%s *%s %s exists already*, and %s is replaced. "+
-			"What is there now is no longer reached by this name.", mrkdwn.MarkTrouble,
+		lines = append(lines, fmt.Sprintf("%s *%s %s already exists.* %s is replaced, and this name "+
+			"will no longer reach what is there now.", mrkdwn.MarkTrouble,
 			mrkdwn.Inline(strings.TrimSuffix(set.Name, ".")), set.Type, mrkdwn.Inline(mrkdwn.FirstFew(gone, ", "))))
 	}
 	return lines

@@ -17,8 +17,8 @@ func TestAlarms(t *testing.T) {
 			{Name: "www.merche.com.", Type: "A", After: []string{"192.0.2.1"}},
 			{Name: "merche.com.", Type: "TXT", Before: []string{"a"}, After: []string{"b"}},
 			{Name: "old.merche.com.", Type: "A", Before: []string{"192.0.2.1"}}}}}}}}
-	want := []string{"🔴 *merche.com A exists already*, and 198.51.100.7 is replaced. What is there now is no longer " +
-		"reached by this name."}
+	want := []string{"🔴 *merche.com A already exists.* 198.51.100.7 is replaced, and this name will no longer reach " +
+		"what is there now."}
 	if diff := cmp.Diff(want, Alarms(approval)); diff != "" {
 		t.Error(diff)
 	}
@@ -58,6 +58,12 @@ server {
 			"# managed by Certbot",
 		"/etc/letsencrypt/live/merche.com/privkey.pem; # managed by Certbot": "/tmp/key; # managed by Certbot",
 		"root /var/www/merche.com;": "root /etc;",
+		// What only says that it is certbot's.
+		"live/merche.com/fullchain.pem;":                   "live/eve.com/fullchain.pem;",
+		"include /etc/letsencrypt/options-ssl-nginx.conf;": "include /var/www/x/options-ssl-nginx.conf;",
+		"if ($host = merche.com) {":                        "if ($host = eve.com) {",
+		"ssl_dhparam /etc/letsencrypt/ssl-dhparams.pem;":   "alias /;",
+		"    return 404; # managed by Certbot\n":           "    root /var/www/merche.com;\n",
 	} {
 		lines := synced(strings.Replace(after, old, evil, 1))
 		if len(lines) != 1 || !strings.Contains(lines[0], strings.Fields(evil)[0]) {

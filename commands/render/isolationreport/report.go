@@ -55,7 +55,8 @@ func Messages(record *record.Record, approvers []string, command string) []post.
 func (p reportText) message(approvers []string, command string) *mrkdwn.Builder {
 	page := new(mrkdwn.Builder)
 	if p.isQuiet() {
-		page.Note(fmt.Sprintf("%s %s: %s. %s%s", mrkdwn.MarkDone, p.outcome(), p.coverage(), p.changes(), p.askedBy()))
+		page.Note(fmt.Sprintf("%s %s: %s. %s%s%s", mrkdwn.MarkDone, p.outcome(), p.coverage(), p.changes(),
+			p.accepted(), p.askedBy()))
 		return page
 	}
 	head := fmt.Sprintf("%s *%s*", p.mark(), p.outcome())
@@ -84,7 +85,7 @@ func (p reportText) message(approvers []string, command string) *mrkdwn.Builder 
 		if len(p.Report.Findings) > 0 {
 			whole = " · The full report, with SQL that fixes each finding, is in the thread."
 		}
-		page.Note(p.coverage() + p.askedBy() + whole)
+		page.Note(p.coverage() + p.accepted() + p.askedBy() + whole)
 	} else if by := p.askedBy(); by != "" {
 		page.Note(strings.TrimPrefix(by, " · "))
 	}
@@ -157,6 +158,14 @@ func (p reportText) changes() string {
 	}
 	return fmt.Sprintf("%d new, %d fixed, %d unchanged%s since %s.", len(changes.New), len(changes.Fixed),
 		len(changes.Unchanged), unseen, blockkit.Date(p.Since))
+}
+
+// accepted says how many risks count no longer, since somebody accepted them.
+func (p reportText) accepted() string {
+	if len(p.Report.Accepted) == 0 {
+		return ""
+	}
+	return " · " + mrkdwn.Count(len(p.Report.Accepted), "accepted risk")
 }
 
 func (p reportText) askedBy() string {

@@ -189,6 +189,12 @@ function say(text) {
   if (text) fading = setTimeout(() => say(''), 12000)
 }
 
+// failures are what Slack's errors mean.
+const failures = {
+  dispatch_failed: 'Slack could not reach the app: it is not connected (dispatch_failed). Try again in a moment.',
+  operation_timeout: 'The app did not answer Slack within three seconds (operation_timeout). Try again in a moment.',
+}
+
 let queue = Promise.resolve()
 // act lets the person do something, after what was done before.
 function act(action) {
@@ -198,7 +204,7 @@ function act(action) {
   }).catch(problem => ({ error: 'The workspace cannot be reached: ' + problem.message }))
   queue = done
   return done.then(outcome => {
-    say(outcome.error || '')
+    say(failures[outcome.error] || outcome.error || '')
     if (outcome.url) open(outcome.url, '_blank', 'noopener')
     draw()
     return outcome
@@ -211,6 +217,10 @@ function place(element) {
   return at.view ? { view: at.view } : { channel: at.channel, message: at.message }
 }
 
+// answer ends the question of the confirmation dialog. A browser tells later that a dialog was
+// closed, maybe while it shows the next question, which must stay open then.
+let answer = () => {}
+
 // confirmed asks the question of an element's confirmation dialog, if it has one.
 function confirmed(element) {
   const ask = element.dataset
@@ -220,11 +230,14 @@ function confirmed(element) {
   $('#confirm-text').textContent = ask.confirmText
   no.textContent = ask.confirmDeny || 'Cancel'
   yes.textContent = ask.confirmConfirm
-  dialog.returnValue = 'no'
   dialog.showModal()
-  return new Promise(answer =>
-    dialog.addEventListener('close', () => answer(dialog.returnValue === 'yes'), { once: true }))
+  return new Promise(resolve => answer = agreed => {
+    dialog.close()
+    resolve(agreed)
+  })
 }
+
+$('#confirm').addEventListener('close', () => { if (!$('#confirm').open) answer(false) })
 
 // menu shows or hides the navigation on a narrow screen.
 function menu(open) {
@@ -292,7 +305,7 @@ body.addEventListener('click', async event => {
     log.scrollTop = log.scrollHeight
     log.focus()
   } else if (button.id === 'menu') menu(button.getAttribute('aria-expanded') !== 'true')
-  else if (button.closest('#confirm')) $('#confirm').close(button.value)
+  else if (button.closest('#confirm')) answer(button.value === 'yes')
   else if (button.dataset.do === 'close') act({ do: 'close', ...place(button) })
   else if (button.dataset.break) {
     button.setAttribute('aria-busy', 'true')
@@ -301,9 +314,12 @@ body.addEventListener('click', async event => {
     if (!answer.ok) say(await answer.text())
     draw()
   } else if (button.closest('.datatable')) rearrange(button.closest('.datatable'), button.dataset)
-  else if (button.dataset.target && await confirmed(button)) {
+  else if (button.dataset.target) {
+    // The message may be gone when the question is answered.
+    const action = { do: 'press', ...place(button), target: button.dataset.target }
+    if (!await confirmed(button)) return
     button.setAttribute('aria-busy', 'true')
-    await act({ do: 'press', ...place(button), target: button.dataset.target })
+    await act(action)
     button.removeAttribute('aria-busy')
   }
 })
@@ -331,8 +347,8 @@ async function attached(input) {
 body.addEventListener('change', async event => {
   const input = event.target
   if (!input.dataset.target) return
-  if (!await confirmed(input)) return draw()
   const action = { do: 'fill', ...place(input), target: input.dataset.target, values: values(input) }
+  if (!await confirmed(input)) return draw()
   if (input.type === 'file') {
     // What is pressed next waits until the files are read.
     const reading = attached(input)
@@ -443,12 +459,26 @@ addEventListener('popstate', async () => {
   arrive()
 })
 
+// A browser has six connections to a server, so one of its windows listens for all of them.
+const news = new BroadcastChannel('live')
+news.onmessage = event => hear(event.data)
+
+function hear({ lost }) {
+  $('#lost').hidden = !lost
+  if (!lost) draw()
+}
+
+function tell(what) {
+  hear(what)
+  news.postMessage(what)
+}
+
 let live
 function listen() {
   live = new EventSource('/live')
-  live.onmessage = () => { $('#lost').hidden = true; draw() }
+  live.onmessage = () => tell({ lost: false })
   live.onerror = () => {
-    $('#lost').hidden = false
+    tell({ lost: true })
     // The browser gives up after an answer that is no stream.
     if (live.readyState === EventSource.CLOSED) setTimeout(listen, 1000)
   }
@@ -461,4 +491,9 @@ arrive()
 for (const log of logs()) seen(log)
 // On a phone, the focus would open the keyboard.
 if (document.activeElement === body && innerWidth > 760) ($('#starter') || $('#write'))?.focus()
-listen()
+draw()
+// The lock passes on when the window that has it is closed.
+navigator.locks.request('live', () => {
+  listen()
+  return new Promise(() => {})
+})

@@ -92,8 +92,8 @@ func (s *Stage) handler() http.Handler {
 			Sentences: []string{
 				"onboardbot brings a new Provider live: rows, DNS, a site, a certificate, and proof that tenants " +
 					"cannot reach each other.",
-				"You are Ana, who requests; Bo approves each change, so switch to Bo on the left, or open a second " +
-					"window for Bo with ↗.",
+				"You are Ana, who requests; Bo approves each change, so switch to Bo in the list of people, or open a " +
+					"second window for Bo with ↗ there.",
 				"Everything here is real but Slack, and nothing leaves this machine: the tabs above show what each " +
 					"approval did to the world, and let you break it. The registered domains are " +
 					strings.Join(sandbox.Zones, ", ") + ".",
@@ -106,12 +106,15 @@ func (s *Stage) handler() http.Handler {
 	})
 }
 
-// Log returns what the product logged.
+// Log returns what the product logged, one process after the other.
 func (s *Stage) Log() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	log, _ := os.ReadFile(s.bot.Log) // A log that cannot be read is as good as none.
-	return string(log)
+	files, _ := filepath.Glob(filepath.Join(s.Dir, "bot-*.log")) // The pattern is valid.
+	var all strings.Builder
+	for _, file := range files {
+		log, _ := os.ReadFile(file) // A log that cannot be read is as good as none.
+		all.WriteString(filepath.Base(file) + "\n" + string(log))
+	}
+	return all.String()
 }
 
 // Stop stops the product, and returns its error.

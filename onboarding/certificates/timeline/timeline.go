@@ -136,7 +136,7 @@ func (p *picture) legend(baseline int) {
 		ink   color.Color
 	}{
 		{"past", pastColor}, {"valid", validColor}, {"renewal due", dueColor},
-		{"attention", attentionColor}, {"urgent", urgentColor}, {"now", nowColor},
+		{"needs attention", attentionColor}, {"urgent", urgentColor}, {"now", nowColor},
 	} {
 		p.Fill(image.Rect(x, baseline-20, x+28, baseline+2), entry.ink)
 		label := canvas.Label{Text: entry.label, Face: canvas.Regular(26), Ink: faint}

@@ -72,7 +72,7 @@ func TestJobsOfReplicas(t *testing.T) {
 		got[line]++
 	}
 	want := map[string]int{"notice 1/8": 1,
-		"1 domain watched. Well: 0, attention: 1, urgent: 0, could not look: 0. Due to renew this week: 0.": 1}
+		"1 domain: 1 needs attention. Due to renew this week: 0.": 1}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}

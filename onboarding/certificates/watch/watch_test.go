@@ -184,7 +184,7 @@ func TestReplicasHandOverEachReminderOnce(t *testing.T) {
 		replicas.Wait()
 		expect("notice 1/8", "notice fault/not reloaded", "urgent fault/refused", "quiet all clear",
 			"quiet clear/not reloaded", "quiet clear/refused",
-			"1 domain watched. Well: 1, attention: 0, urgent: 0, could not look: 0. Due to renew this week: 0.")
+			"1 domain: 1 OK. Due to renew this week: 0.")
 	})
 }
 

@@ -60,5 +60,6 @@ func (s *Setup) Run(ctx context.Context, names ...string) error {
 		}
 	}
 	s.foldPartitions()
+	s.defineRisks()
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -22,6 +23,18 @@ func (s *Setup) Report(started time.Time) *results.Report {
 		c.Postgres = s.model.Catalog.Server()
 	})
 	return s.results.Report()
+}
+
+// defineRisks says of each risk how its object is defined, so it can be accepted as it is.
+func (s *Setup) defineRisks() {
+	findings := s.results.Findings()
+	for i, f := range findings {
+		if f.Kind == results.Risk {
+			findings[i].Definition = s.model.Catalog.Fingerprint(strings.TrimPrefix(f.Table, "function "), f.Key(),
+				f.Evidence, f.Fix)
+		}
+	}
+	s.results.Replace(findings)
 }
 
 // TryFixes tries the fix of every finding in transactions of the schema's owner. The error is the

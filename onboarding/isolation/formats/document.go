@@ -86,7 +86,11 @@ func paragraphs(f results.Finding) []string {
 	if f.Proof != "" {
 		said = append(said, "To see it, in psql as the app role:\n"+f.Proof)
 	}
-	return append(said, fixTitle(f)+":\n"+f.Fix)
+	said = append(said, fixTitle(f)+":\n"+f.Fix)
+	if f.Definition != "" {
+		said = append(said, "Definition, to accept it: "+f.Definition)
+	}
+	return said
 }
 
 // oneLine folds white space, since names of tables may hold line ends.

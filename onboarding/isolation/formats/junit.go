@@ -51,6 +51,11 @@ func (d Document) JUnit(w io.Writer) error {
 		found[[2]string{f.Table, string(f.Operation)}] = true
 		suite.add(d.finding(f))
 	}
+	for _, a := range d.Report.Accepted {
+		found[[2]string{a.Table, string(a.Operation)}] = true
+		suite.add(junitCase{Class: a.Table, Name: string(a.Operation),
+			Skipped: &junitOutcome{Message: "accepted: " + a.String()}})
+	}
 	for _, covered := range d.Report.Coverage.Detail {
 		for _, operation := range covered.Tried {
 			if !found[[2]string{covered.Table, string(operation)}] {

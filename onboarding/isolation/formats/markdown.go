@@ -48,6 +48,9 @@ func (d Document) Markdown(w io.Writer) error {
 		if f.Proof != "" {
 			fmt.Fprintf(&b, "\nTo see it, in psql as the app role:\n\n%s\n", fenced(f.Proof))
 		}
+		if f.Definition != "" {
+			fmt.Fprintf(&b, "\nDefinition, to accept it: %s\n", cell(f.Definition))
+		}
 		b.WriteString("</details>\n")
 	}
 	d.writeUnchecked(&b)
@@ -63,10 +66,17 @@ func (d Document) writeUnchecked(b *strings.Builder) {
 		results.Plural(c.Tables, "table"), results.Plural(c.Reads, "read"),
 		results.Plural(c.WriteAttempts, "write attempt"), c.Seconds)
 	fresh, known := d.unchecked()
+	var accepted []string
+	for _, a := range d.Report.Accepted {
+		accepted = append(accepted, a.String())
+	}
 	for _, section := range []struct {
 		title string
 		lines []string
-	}{{"Could not be checked", fresh}, {"Could not be checked, as in the baseline", known}} {
+	}{
+		{"Accepted risks", accepted}, {"Could not be checked", fresh},
+		{"Could not be checked, as in the baseline", known},
+	} {
 		if len(section.lines) == 0 {
 			continue
 		}

@@ -57,6 +57,12 @@ type (
 		Locations     []sarifLocation   `json:"locations"`
 		Fingerprints  map[string]string `json:"partialFingerprints"`
 		BaselineState string            `json:"baselineState,omitempty"`
+		// Suppressions are empty for a finding that counts.
+		Suppressions []sarifSuppression `json:"suppressions,omitempty"`
+	}
+	sarifSuppression struct {
+		Kind          string `json:"kind"`
+		Justification string `json:"justification"`
 	}
 	sarifLocation struct {
 		Physical sarifPhysical  `json:"physicalLocation"`
@@ -87,6 +93,9 @@ func (d Document) SARIF(w io.Writer) error {
 	}
 	for _, f := range d.Report.Findings {
 		run.add(f, d.baselineState(f))
+	}
+	for _, a := range d.Report.Accepted {
+		run.add(a.Finding, d.baselineState(a.Finding), sarifSuppression{"external", a.String()})
 	}
 	return encode(w, sarifLog{
 		Schema: "https://json.schemastore.org/sarif-2.1.0.json", Version: "2.1.0", Runs: []sarifRun{run},
@@ -121,7 +130,7 @@ func (d Document) baselineState(f results.Finding) string {
 	return "new"
 }
 
-func (r *sarifRun) add(f results.Finding, baselineState string) {
+func (r *sarifRun) add(f results.Finding, baselineState string, suppressions ...sarifSuppression) {
 	level := "warning"
 	if f.Kind == results.Leak {
 		level = "error"
@@ -147,6 +156,6 @@ func (r *sarifRun) add(f results.Finding, baselineState string) {
 			Logical:  []sarifLogical{{f.Table}},
 		}},
 		Fingerprints:  map[string]string{fingerprint: hex.EncodeToString(hash[:])},
-		BaselineState: baselineState,
+		BaselineState: baselineState, Suppressions: suppressions,
 	})
 }

@@ -30,6 +30,8 @@ type Settings struct {
 	Tables map[string]isolation.Table `yaml:"tables"`
 	// ExcusedFunctions are never called, by "schema.name".
 	ExcusedFunctions []string `yaml:"excused_functions"`
+	// Accept are the risks that are accepted, beside those that operators accept.
+	Accept []isolation.Acceptance `yaml:"accept"`
 	// Budget bounds the load that a check puts on the platform.
 	Budget isolation.Budget `yaml:"budget"`
 	// Schedule is when a report is made without being asked for. Default: every morning at 7.
@@ -66,6 +68,7 @@ func (s *Settings) Config(known platform.Config) isolation.Config {
 		Membership:       s.Membership,
 		Tables:           s.Tables,
 		ExcusedFunctions: s.ExcusedFunctions,
+		Accept:           s.Accept,
 		Budget:           s.Budget,
 	}
 	// A table that the platform's section names differently from the default need not be named

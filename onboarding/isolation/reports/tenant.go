@@ -76,6 +76,9 @@ func findings(slug string, report *isolation.Report) []onboarding.Finding {
 		}
 		list = append(list, finding)
 	}
+	for _, accepted := range report.Accepted {
+		list = append(list, onboarding.Finding{Level: onboarding.OK, Name: "accepted risk", Detail: accepted.String()})
+	}
 	c := report.Coverage
 	for _, line := range slices.Concat(c.LeftOut, c.Unclassified) {
 		list = append(list, onboarding.Finding{Level: onboarding.Warning, Name: "not checked", Detail: line,

@@ -31,7 +31,7 @@ func Diff(previous, current *Report) Changes {
 	}
 	if previous != nil && len(current.Coverage.LeftOut) == 0 {
 		for _, f := range previous.Findings {
-			if !now[f.Key()] {
+			if !now[f.Key()] && !current.accepts(f.Key()) {
 				c.Fixed = append(c.Fixed, f)
 			}
 		}

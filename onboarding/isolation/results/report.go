@@ -32,7 +32,9 @@ func (v Verdict) ExitStatus() int {
 type Report struct {
 	Verdict  Verdict   `json:"verdict"`
 	Findings []Finding `json:"findings"`
-	Coverage Coverage  `json:"coverage"`
+	// Accepted are the risks that somebody accepted. They are no findings.
+	Accepted []Accepted `json:"accepted,omitempty"`
+	Coverage Coverage   `json:"coverage"`
 }
 
 // judge returns the verdict that follows from the findings and the coverage.

@@ -24,6 +24,15 @@ func WriteText(w io.Writer, r *Report, changes *Changes) error {
 		wrap(&b, "", f.Evidence)
 		writeSQL(&b, "to see it, in psql as the app role:", f.Proof)
 		writeSQL(&b, f.FixTitle()+":", f.Fix)
+		if f.Definition != "" {
+			wrap(&b, "", "definition, to accept it: "+f.Definition)
+		}
+	}
+	if len(r.Accepted) > 0 {
+		b.WriteString("\nAccepted risks:\n")
+	}
+	for _, a := range r.Accepted {
+		wrap(&b, "- ", a.String())
 	}
 	writeCoverage(&b, r.Coverage)
 	_, err := io.WriteString(w, b.String())

@@ -81,6 +81,9 @@ func (r *Record) Compare(earlier []results.Finding) {
 	for _, finding := range slices.Concat(r.Changes.Fixed, r.Report.Findings) {
 		checked[finding.Key()] = true
 	}
+	for _, accepted := range r.Report.Accepted {
+		checked[accepted.Key()] = true
+	}
 	for _, finding := range earlier {
 		if !checked[finding.Key()] {
 			r.Unseen = append(r.Unseen, finding)
