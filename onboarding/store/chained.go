@@ -30,7 +30,8 @@ var chained = []struct {
 		ended_at AT TIME ZONE 'UTC' AS ended, ended_by->>'id' AS ended_by, id, kind, renews, request::text,
 		requester->>'id' AS requester, slug, state, submission, tenant_id AS tenant, undoes FROM runs`, nil},
 	{"event", `SELECT id::text, actor->>'id' AS actor, approval_id AS approval, at AT TIME ZONE 'UTC' AS at, digest, id,
-		kind, actor->>'name' AS name, step, text, (date_part('epoch', took) * 1000000)::bigint AS took FROM events`, nil},
+		kind, actor->>'name' AS name, step, text, (date_part('epoch', took) * 1000000)::bigint AS took
+		FROM events`, nil},
 	{"approval", `SELECT id::text, digest, state,
 		asked_at AT TIME ZONE 'UTC' AS asked, closed_at AT TIME ZONE 'UTC' AS closed,
 		CASE encode(sha256(change), 'hex') WHEN digest THEN digest END AS digest, moved AS drift,
@@ -116,7 +117,8 @@ func (a approvalsByID) undecided() (problems []string) {
 			continue
 		}
 		if !decided {
-			problems = append(problems, fmt.Sprintf("approval %s is %s, and its votes do not say so", id, approval.state))
+			problems = append(problems,
+				fmt.Sprintf("approval %s is %s, and its votes do not say so", id, approval.state))
 		}
 	}
 	slices.Sort(problems)
