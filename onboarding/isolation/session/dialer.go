@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/atlilith/onboardbot/onboarding/isolation/query"
 )
@@ -101,9 +102,12 @@ func (d *Dialer) Open(ctx context.Context) (*Conn, error) {
 	for name, value := range sessionParameters(d.config.Budget) {
 		config.RuntimeParams[name] = value
 	}
+	c := &Conn{dialer: d}
+	config.OnNotice = func(_ *pgconn.PgConn, n *pgconn.Notice) { c.heard.add(n) }
 	conn, err := pgx.ConnectConfig(ctx, config)
 	if err != nil {
 		return nil, fmt.Errorf("app_database_url: connect as %s: %w", d.config.AppRole, err)
 	}
-	return &Conn{dialer: d, conn: conn}, nil
+	c.conn = conn
+	return c, nil
 }

@@ -15,6 +15,8 @@ type Conn struct {
 	ran    transcript
 	// stale says that settings are empty that a later session needs unset.
 	stale bool
+	// heard are the latest notices.
+	heard notices
 }
 
 // Pgx is the connection itself.
@@ -23,9 +25,14 @@ func (c *Conn) Pgx() *pgx.Conn { return c.conn }
 // Close closes the connection, also after ctx has ended.
 func (c *Conn) Close(ctx context.Context) { _ = c.conn.Close(context.WithoutCancel(ctx)) }
 
-// Read calls f in a read-only transaction of a session and rolls it back.
+// Read calls f in a read-only transaction of a session and rolls it back. Where a helper of the
+// platform's writes, f is called once more in a transaction that may.
 func (c *Conn) Read(ctx context.Context, s Session, f func(*Tx) error) error {
-	return c.run(ctx, bounds{"BEGIN READ ONLY;", "ROLLBACK"}, s, f)
+	err := c.run(ctx, bounds{"BEGIN READ ONLY;", "ROLLBACK"}, s, f)
+	if query.SQLState(err) == query.ReadOnlyTransaction {
+		return c.run(ctx, bounds{"BEGIN READ WRITE;", "ROLLBACK"}, s, f)
+	}
+	return err
 }
 
 // Write calls f in a transaction of a session and rolls it back.
@@ -36,7 +43,30 @@ func (c *Conn) Write(ctx context.Context, s Session, f func(*Tx) error) error {
 // Keep calls f in a read-only transaction of a session and commits it: it changes no row, and what
 // the session remembers stays for the next one on the connection.
 func (c *Conn) Keep(ctx context.Context, s Session, f func(*Tx) error) error {
-	return c.run(ctx, bounds{"BEGIN READ ONLY;", "COMMIT"}, s, f)
+	err := c.run(ctx, bounds{"BEGIN READ ONLY;", "COMMIT"}, s, f)
+	if query.SQLState(err) == query.ReadOnlyTransaction {
+		keep := func(tx *Tx) error { return c.keepTemporary(ctx, tx, f) }
+		return c.run(ctx, bounds{"BEGIN READ WRITE;", "ROLLBACK"}, s, keep)
+	}
+	return err
+}
+
+// A statement that writes to a table holds this lock until the transaction ends.
+const wroteOnlyTemporarySQL = `
+SELECT NOT EXISTS (SELECT FROM pg_locks l JOIN pg_class c ON c.oid = l.relation
+ WHERE l.pid = pg_backend_pid() AND l.mode IN ('RowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock')
+   AND c.relpersistence <> 't' AND c.relnamespace NOT IN ('pg_catalog'::regnamespace, 'pg_toast'::regnamespace))`
+
+// keepTemporary calls f and commits if it wrote to nothing but temporary tables of the connection.
+func (c *Conn) keepTemporary(ctx context.Context, tx *Tx, f func(*Tx) error) error {
+	if err := f(tx); err != nil {
+		return err
+	}
+	var temporary bool
+	if err := c.conn.QueryRow(ctx, wroteOnlyTemporarySQL).Scan(&temporary); err != nil || !temporary {
+		return err
+	}
+	return query.Exec(ctx, c.conn, "COMMIT")
 }
 
 // bounds are the statements that begin and end a transaction.
@@ -133,6 +163,9 @@ func (t *Tx) Strings(ctx context.Context, sql string) ([]string, error) {
 	t.conn.ran.add(sql)
 	return query.Strings(ctx, t.conn.conn, sql)
 }
+
+// Notices returns what the server said beside its answers since the last call, errors apart.
+func (t *Tx) Notices() string { return t.conn.heard.take() }
 
 // QueryRow reads one row.
 func (t *Tx) QueryRow(ctx context.Context, sql string) pgx.Row {
