@@ -100,9 +100,9 @@ func (c Config) identity() string {
 }
 
 // checks is the part of the configuration that checks need.
-func (c Config) checks() checks.Config {
+func (c Config) checks(deep bool) checks.Config {
 	return checks.Config{
 		AppRole: c.AppRole, Settings: c.Settings, ExcusedFunctions: c.ExcusedFunctions, Budget: c.Budget,
-		Tenancy: c.tenancy(),
+		Tenancy: c.tenancy(), Deep: deep,
 	}
 }

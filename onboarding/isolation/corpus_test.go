@@ -248,7 +248,7 @@ func (s *schema) paste(t *testing.T, findings []isolation.Finding) {
 // top of the base that the file "base" names ("v3" unless it says "none"), expect with the
 // verdict and every finding, proof.sql for leaks, config.yaml where the case needs one, and
 // fixed with the verdict after the report's own fixes were run, and trials with what came of trying
-// each. A case with a file "postgres" needs that major version.
+// each. A case with a file "deep" is checked deeply, and has the notes that it lists. One with a file "postgres" needs that major version.
 func TestCorpus(t *testing.T) {
 	cases, err := filepath.Glob(filepath.Join("testdata", "corpus", "*", "*.txtar"))
 	if err != nil || len(cases) == 0 {
@@ -290,7 +290,13 @@ func TestCorpus(t *testing.T) {
 			if len(trials) > 0 {
 				options.Disposable = &isolation.Disposable{OwnerDatabaseURL: s.dsn}
 			}
+			_, options.Deep = files["deep"]
 			report := s.checkWith(t, options)
+			for line := range strings.SplitSeq(strings.TrimSpace(files["deep"]), "\n") {
+				if !strings.Contains(strings.Join(report.Coverage.Notes, "\n"), line) {
+					t.Errorf("no note %q: %q", line, report.Coverage.Notes)
+				}
+			}
 			var tried []string
 			for _, f := range report.Findings {
 				if f.Trial != nil {

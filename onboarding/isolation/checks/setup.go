@@ -24,6 +24,8 @@ type Config struct {
 	Tenancy          tenancy.Config
 	ExcusedFunctions []string
 	Budget           session.Budget
+	// Deep adds the test of non-interference.
+	Deep bool
 }
 
 // Platform is the database to check.

@@ -8,9 +8,13 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/atlilith/onboardbot/onboarding/isolation/query"
 )
+
+// maxNotices is how many notices of a connection are kept until they are taken.
+const maxNotices = 100
 
 // DialerConfig says how to open sessions of the app role.
 type DialerConfig struct {
@@ -101,9 +105,15 @@ func (d *Dialer) Open(ctx context.Context) (*Conn, error) {
 	for name, value := range sessionParameters(d.config.Budget) {
 		config.RuntimeParams[name] = value
 	}
-	conn, err := pgx.ConnectConfig(ctx, config)
-	if err != nil {
+	c := &Conn{dialer: d}
+	config.OnNotice = func(_ *pgconn.PgConn, notice *pgconn.Notice) {
+		if len(c.notices) < maxNotices {
+			c.notices = append(c.notices, notice.Message)
+		}
+	}
+	var err error
+	if c.conn, err = pgx.ConnectConfig(ctx, config); err != nil {
 		return nil, fmt.Errorf("app_database_url: connect as %s: %w", d.config.AppRole, err)
 	}
-	return &Conn{dialer: d, conn: conn}, nil
+	return c, nil
 }

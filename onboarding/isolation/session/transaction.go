@@ -10,9 +10,10 @@ import (
 
 // Conn is a connection of the app role. Sessions of one shape take turns on it.
 type Conn struct {
-	dialer *Dialer
-	conn   *pgx.Conn
-	ran    transcript
+	dialer  *Dialer
+	conn    *pgx.Conn
+	ran     transcript
+	notices []string // of the server since they were last taken
 	// stale says that settings are empty that a later session needs unset.
 	stale bool
 }
@@ -31,6 +32,11 @@ func (c *Conn) Read(ctx context.Context, s Session, f func(*Tx) error) error {
 // Write calls f in a transaction of a session and rolls it back.
 func (c *Conn) Write(ctx context.Context, s Session, f func(*Tx) error) error {
 	return c.run(ctx, bounds{"BEGIN;", "ROLLBACK"}, s, f)
+}
+
+// Snapshot is Write in a transaction that does not see what others commit meanwhile.
+func (c *Conn) Snapshot(ctx context.Context, s Session, f func(*Tx) error) error {
+	return c.run(ctx, bounds{"BEGIN ISOLATION LEVEL REPEATABLE READ;", "ROLLBACK"}, s, f)
 }
 
 // Keep calls f in a read-only transaction of a session and commits it: it changes no row, and what
@@ -79,6 +85,11 @@ func (a *Attempts) Read(ctx context.Context, s Session, f func(*Tx) error) error
 // Write calls f in a transaction of a session and rolls it back.
 func (a *Attempts) Write(ctx context.Context, s Session, f func(*Tx) error) error {
 	return a.run(ctx, s, func(c *Conn) error { return c.Write(ctx, s, f) })
+}
+
+// Snapshot is Write in a transaction that does not see what others commit meanwhile.
+func (a *Attempts) Snapshot(ctx context.Context, s Session, f func(*Tx) error) error {
+	return a.run(ctx, s, func(c *Conn) error { return c.Snapshot(ctx, s, f) })
 }
 
 func (a *Attempts) run(ctx context.Context, s Session, f func(*Conn) error) error {
@@ -138,6 +149,13 @@ func (t *Tx) Strings(ctx context.Context, sql string) ([]string, error) {
 func (t *Tx) QueryRow(ctx context.Context, sql string) pgx.Row {
 	t.conn.ran.add(sql)
 	return t.conn.conn.QueryRow(ctx, sql)
+}
+
+// Notices returns what the server said beside its answers since they were last taken.
+func (t *Tx) Notices() []string {
+	said := t.conn.notices
+	t.conn.notices = nil
+	return said
 }
 
 // Enter changes the identity settings to another session's.
