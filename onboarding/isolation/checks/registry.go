@@ -67,6 +67,7 @@ func (s *Setup) Run(ctx context.Context, names ...string) error {
 			s.results.LeaveOut("interference: %s", query.Describe(err))
 		}
 	}
+	s.noteUnsent()
 	s.foldPartitions()
 	s.defineRisks()
 	return nil

@@ -46,6 +46,18 @@ func (s *Setup) interfere(ctx context.Context) error {
 	})
 }
 
+// noteUnsent makes notes of findings about what no API sends.
+func (s *Setup) noteUnsent() {
+	s.results.Replace(slices.DeleteFunc(s.results.Findings(), func(f results.Finding) bool {
+		unsent := slices.Contains(s.config.Unsent, f.Operation)
+		if unsent {
+			s.results.Note("%s of %s: the app role may, and the configuration says that nothing sends it", f.Operation,
+				f.Table)
+		}
+		return unsent
+	}))
+}
+
 // defineRisks says of each risk how its object is defined, so it can be accepted as it is.
 func (s *Setup) defineRisks() {
 	findings := s.results.Findings()
