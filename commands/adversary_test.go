@@ -151,7 +151,7 @@ func TestWhoChangesTheContentDoesNotApproveIt(t *testing.T) {
 	again := r.read(r.bo, "Database: approval needed", "[Approve]")
 	r.press(r.bo, again, "Approve")
 	for who, why := range map[string]string{
-		workspace.Gus: "not an approver: guests cannot do this",
+		workspace.Gus: "not an approver: guests are not allowed to",
 		workspace.Fay: "not an operator: you belong to another workspace",
 	} {
 		r.press(workspace.As(r, who), again, "Approve")

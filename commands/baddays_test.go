@@ -253,3 +253,31 @@ func (r *botFixture) nothingTwice(run *dayRun) {
 		seen[string(m.Metadata)] = true
 	}
 }
+
+// TestStatusSaysWhatWaitsForSlack asks while Slack takes no posts.
+func TestStatusSaysWhatWaitsForSlack(t *testing.T) {
+	t.Parallel()
+	r := newFixture(t)
+	r.begin("merche-biche")
+	r.read(r.bo, "Database: approval needed")
+	for _, typed := range []string{"status merche-biche", "status"} {
+		if answer := r.say(r.bo, "ops", typed); strings.Contains(answer, "Slack has not taken") {
+			t.Errorf("%s: %s", typed, answer)
+		}
+	}
+	for _, fault := range chat(workspace.Fault{Kind: workspace.FaultRateLimit, Times: 1000, RetryAfter: time.Hour}) {
+		must(t, r.Order(r.ctx(), fault))
+	}
+	r.press(r.bo, r.read(r.bo, "Database: approval needed"), "Approve")
+	_, err := r.ana.WaitMessage(r.ctx(), "ops", func(workspace.Message) bool {
+		return strings.Contains(r.say(r.bo, "ops", "status merche-biche"), "Slack has not taken")
+	})
+	must(t, err)
+	for _, typed := range []string{"status merche-biche", "status"} {
+		answer := r.say(r.bo, "ops", typed)
+		if !strings.Contains(answer, "The oldest has waited for") || !strings.Contains(answer, "The next attempt is made in") {
+			t.Errorf("%s: %s", typed, answer)
+		}
+	}
+	r.ForgetFaults()
+}

@@ -67,6 +67,30 @@ func TestARejectedRequestIsEditedAndAskedAgain(t *testing.T) {
 	r.noRefusals()
 }
 
+// TestTheFormBeginsWithTheLastRequest continues a cancelled run by its slug alone.
+func TestTheFormBeginsWithTheLastRequest(t *testing.T) {
+	t.Parallel()
+	r := newFixture(t)
+	r.begin("merche-biche")
+	first := r.run("merche-biche")
+	trouble := r.read(r.bo, "Database: approval needed")
+	r.rejects(r.bo, trouble, "Not today")
+	r.press(r.ana, r.read(r.ana, "Database was rejected"), "Cancel run")
+	r.read(r.ana, "The run was cancelled")
+	if _, err := r.ana.Type(r.ctx(), "ops", "/onboard merche-biche"); err != nil {
+		t.Fatal(err)
+	}
+	form := r.reviewed(r.ana, "was onboarded with", "merche-biche@example.com", "merche-biche.com")
+	if out := r.submit(form); !out.Closed {
+		t.Fatalf("%+v", out)
+	}
+	r.read(r.bo, "Database: approval needed", "[Approve]")
+	if second := r.run("merche-biche"); second.ID == first.ID || second.State != onboarding.RunActive {
+		t.Errorf("%+v", second.Run)
+	}
+	r.noRefusals()
+}
+
 // TestSomebodyCoversForAnApprover mentions who covers while somebody is away.
 func TestSomebodyCoversForAnApprover(t *testing.T) {
 	t.Parallel()

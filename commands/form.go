@@ -64,12 +64,16 @@ func (h *formHandlers) gather(ctx context.Context, command bot.Command, parsed p
 		return h.replies.failure(ctx, err, "slug", parsed.slug)
 	}
 	meta := form.Meta{Channel: command.Channel, Plan: plan, Slug: parsed.slug, Resumed: saved != nil}
-	draft := form.NewDraft(parsed.slug)
+	draft, before, err := h.begun(ctx, parsed.slug)
+	if err != nil {
+		return h.replies.failure(ctx, err, "slug", parsed.slug)
+	}
 	if saved != nil {
-		draft = saved.Draft
+		draft, before = saved.Draft, ""
 	}
 	if len(parsed.inputs.Values) == 0 && !parsed.unread {
-		opened := form.Form{Meta: meta, Draft: draft, Hosts: h.config.Hosts, Hints: []string{parsed.hint, whose}}
+		opened := form.Form{Meta: meta, Draft: draft, Hosts: h.config.Hosts,
+			Hints: []string{parsed.hint, whose, before}}
 		if parsed.slug != "" {
 			// A slug that is taken or reserved is told before anything else is typed.
 			opened.Problems = draft.OnlyGiven(h.starter.check(ctx, meta, draft))
@@ -89,12 +93,26 @@ func (h *formHandlers) gather(ctx context.Context, command bot.Command, parsed p
 		return h.plans.ofCommand(ctx, command, draft)
 	case complete:
 		return h.confirmations.ask(ctx, entry{person: command.Person, under: parsed.slug, draft: draft},
-			parsed.hint, whose)
+			parsed.hint, whose, before)
 	case !plan:
 		h.drafts.trySave(ctx, entry{person: command.Person, under: parsed.slug, draft: draft})
 	}
 	return h.open(ctx, command, form.Form{Meta: meta, Draft: draft, Hosts: h.config.Hosts,
-		Problems: draft.OnlyGiven(problems), Hints: []string{parsed.hint, whose}}.View())
+		Problems: draft.OnlyGiven(problems), Hints: []string{parsed.hint, whose, before}}.View())
+}
+
+// begun returns what the form for a slug begins with: the request of its last onboarding, and a
+// sentence about it, or an empty draft.
+func (h *formHandlers) begun(ctx context.Context, slug string) (form.Draft, string, error) {
+	run, err := h.service.Records.Onboarding(ctx, slug)
+	if errors.Is(err, onboarding.ErrNotFound) {
+		return form.NewDraft(slug), "", nil
+	}
+	if err != nil {
+		return form.Draft{}, "", err
+	}
+	return form.DraftOf(run.Request), fmt.Sprintf("This is what %s was onboarded with%s. What is done already is "+
+		"found and not done again.", blockkit.Code(slug), h.messages.link(ctx, run)), nil
 }
 
 func (h *formHandlers) open(ctx context.Context, command bot.Command, view slack.ModalViewRequest) post.Reply {

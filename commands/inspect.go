@@ -34,7 +34,18 @@ func (h *inspectHandlers) waiting(ctx context.Context, person string) post.Reply
 	if err != nil {
 		return h.replies.failure(ctx, err, "person", person)
 	}
-	return h.renderer.WaitingFor(content).Reply()
+	page := h.renderer.WaitingFor(content)
+	h.writeBacklog(ctx, page, "")
+	return page.Reply()
+}
+
+// writeBacklog says which messages wait for Slack, of those whose key begins with the prefix.
+func (h *inspectHandlers) writeBacklog(ctx context.Context, page *mrkdwn.Builder, prefix string) {
+	backlog, err := h.messages.outbox.Backlog(ctx, prefix)
+	if err != nil {
+		h.replies.log.WarnContext(ctx, "an answer does not show what waits for slack", "error", err)
+	}
+	render.WriteBacklog(page, backlog)
 }
 
 // maxListed is how many runs a list shows.
@@ -66,7 +77,9 @@ func (h *inspectHandlers) status(ctx context.Context, run *onboarding.Run) post.
 		h.replies.log.WarnContext(ctx, "a thread is not compared with the database", "run", run.ID, "error", err)
 	}
 	renderer := h.renderer.WithLinks(h.messages.relatedLinks(ctx, view.Run))
-	return renderer.Status(view, h.messages.address(ctx, render.RootKey(run.ID))).Reply()
+	page := renderer.Status(view, h.messages.address(ctx, render.RootKey(run.ID)))
+	h.writeBacklog(ctx, page, render.RootKey(run.ID))
+	return page.Reply()
 }
 
 // showFindings opens all findings of a step for one person.

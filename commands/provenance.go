@@ -1,6 +1,7 @@
 package commands
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -12,6 +13,7 @@ import (
 	"github.com/slack-go/slack"
 
 	"github.com/atlilith/onboardbot/bot"
+	"github.com/atlilith/onboardbot/bot/blockkit"
 	"github.com/atlilith/onboardbot/bot/outbox"
 	"github.com/atlilith/onboardbot/commands/home"
 	"github.com/atlilith/onboardbot/commands/render"
@@ -90,7 +92,7 @@ func (p *provenance) require(ctx context.Context, action bot.Action, about subje
 	case from == outbox.Outdated && inForm(action):
 		return "", errOutdatedPress
 	case from == outbox.Outdated:
-		return source, p.outdated(ctx, about.approval)
+		return source, p.outdated(ctx, action, key, about.approval)
 	case from == outbox.Unverified:
 		return "", errUnverifiedPress
 	}
@@ -185,14 +187,26 @@ func (p *provenance) requireAsked(ctx context.Context, action bot.Action, about 
 	return "question " + question.Block, nil
 }
 
-// outdated returns why a press does not count in what the bot delivered some updates ago. An approval
-// that was decided meanwhile is left to the decision, which says by whom.
-func (p *provenance) outdated(ctx context.Context, approval uuid.UUID) error {
+// outdated returns why a press does not count in what the bot delivered some updates ago. It counts if
+// the message has changed, but not what it says about this approval: several share a message. An
+// approval that was decided meanwhile is left to the decision, which says by whom.
+func (p *provenance) outdated(ctx context.Context, action bot.Action, key string, approval uuid.UUID) error {
 	found, err := p.service.Records.Approval(ctx, approval)
-	if err == nil && (found.State == onboarding.ApprovalOpen || found.State == onboarding.ApprovalAhead) {
+	if err != nil || found.State != onboarding.ApprovalOpen && found.State != onboarding.ApprovalAhead {
+		return err
+	}
+	if action.Message == nil || key != render.ApprovalKey(found) {
 		return errOutdatedPress
 	}
-	return err
+	now, err := p.outbox.Content(ctx, key)
+	if err != nil {
+		return err
+	}
+	seen := blockkit.PartFingerprint(action.Message, approval.String())
+	if seen == nil || !bytes.Equal(seen, blockkit.PartFingerprint(now, approval.String())) {
+		return errOutdatedPress
+	}
+	return nil
 }
 
 // origin returns where a press comes from, and the key of the message if the outbox posted it.

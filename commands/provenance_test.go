@@ -1,10 +1,12 @@
 package commands_test
 
 import (
+	"bytes"
 	"net/http/httptest"
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/slack-go/slack"
 
@@ -294,4 +296,82 @@ func TestChangedMessagesCanBeAccepted(t *testing.T) {
 	must(t, err)
 	r.press(r.bo, r.read(r.bo, "Burger?"), "Approve")
 	r.read(r.ana, "Database: done")
+}
+
+// TestAPressInAnEarlierVersion presses in what the bot delivered before a message changed. It counts if
+// what the message says about this approval is the same as now.
+func TestAPressInAnEarlierVersion(t *testing.T) {
+	t.Parallel()
+	r := newFixture(t)
+	r.platform.set(func() { r.platform.perDomain = []string{"dns"} })
+	form := r.open(r.ana, "merche-biche domains=merche-biche.com,m0.example")
+	r.fill(form, "Merche Biche", "merche@example.com")
+	if out := r.submit(form); !out.Closed {
+		t.Fatalf("%+v", out)
+	}
+	r.press(r.bo, r.read(r.bo, "Database: approval needed"), "Approve")
+	shared := r.read(r.bo, "Dns · merche-biche.com: approval needed", "Dns · m0.example: approval needed")
+	r.settled()
+	must(t, r.Order(r.ctx(), workspace.Fault{Kind: workspace.FaultRateLimit, Method: "chat.update", Times: 1000,
+		RetryAfter: time.Hour}))
+	key := render.ApprovalKey(r.approvalOf("merche-biche", "dns/m0.example"))
+	// What Slack shows is an earlier version from here on.
+	_, err := r.pool.Exec(t.Context(), `UPDATE slack_messages SET shown_earlier = ARRAY[shown_hash],
+		shown_hash = set_byte(shown_hash, 9, 255 - get_byte(shown_hash, 9)) WHERE key = $1`, key)
+	must(t, err)
+
+	_, err = r.cleo.Type(r.ctx(), "ops", "/onboard freeze Something is odd")
+	must(t, err)
+	r.contains(key, "Something is odd")
+	r.press(r.bo, shared, "Approve Dns · merche-biche.com")
+	r.readPrivate(r.bo, "changed at the same moment")
+	if approval := r.approvalOf("merche-biche", "dns/merche-biche.com"); len(approval.Votes) > 0 {
+		t.Errorf("a press counted in what said nothing of the freeze: %+v", approval.Votes)
+	}
+	_, err = r.cleo.Type(r.ctx(), "ops", "/onboard thaw")
+	must(t, err)
+	r.contains(key, "approval needed")
+
+	r.press(r.cleo, shared, "Approve Dns · m0.example")
+	r.contains(key, "Approved by")
+	r.press(r.bo, shared, "Approve Dns · merche-biche.com")
+	_, err = r.ana.WaitMessage(r.ctx(), "ops", func(workspace.Message) bool {
+		return len(r.approvalOf("merche-biche", "dns/merche-biche.com").Votes) == 1
+	})
+	must(t, err)
+	if source := r.approvalOf("merche-biche", "dns/merche-biche.com").Votes[0].Source; !strings.HasPrefix(source,
+		"message "+key+" showing 02") {
+		t.Errorf("the vote was given in %q", source)
+	}
+}
+
+// approvalOf returns the newest approval of a step.
+func (r *botFixture) approvalOf(slug string, step onboarding.Key) *onboarding.Approval {
+	r.t.Helper()
+	var found *onboarding.Approval
+	for _, approval := range r.run(slug).Approvals {
+		if approval.Step == step {
+			found = approval
+		}
+	}
+	if found == nil {
+		r.t.Fatalf("no approval of %s", step)
+	}
+	return found
+}
+
+// contains waits until a message should contain a text, whether Slack shows that or not.
+func (r *botFixture) contains(key, text string) {
+	r.t.Helper()
+	for deadline := time.Now().Add(waitTimeout); ; time.Sleep(5 * time.Millisecond) {
+		var blocks []byte
+		must(r.t, r.pool.QueryRow(r.t.Context(), `SELECT blocks FROM slack_messages WHERE key = $1`, key).Scan(&blocks))
+		frozen := bytes.Contains(blocks, []byte("Something is odd"))
+		if bytes.Contains(blocks, []byte(text)) && frozen == (text == "Something is odd") {
+			return
+		}
+		if time.Now().After(deadline) {
+			r.t.Fatalf("%s says %s, want %q", key, blocks, text)
+		}
+	}
 }

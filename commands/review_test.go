@@ -256,7 +256,7 @@ func TestAuditLogVerifyAndUndo(t *testing.T) {
 		"Merche Biche (`merche-biche`): 1 of 1 passed.") {
 		t.Errorf("verify: %s", answer)
 	}
-	if answer := r.say(r.bo, "ops", "plan merche-biche"); !strings.Contains(answer, "0 of 4 steps would change") {
+	if answer := r.say(r.bo, "ops", "plan merche-biche"); !strings.Contains(answer, "No step would change anything.") {
 		t.Errorf("the plan of a live Provider: %s", answer)
 	}
 	r.platform.set(func() { delete(r.platform.made, "merche-biche/database") })

@@ -31,6 +31,11 @@ type row struct {
 	Thread string
 	// Again is true after the message was deleted in Slack.
 	Again bool
+	// Since is when it began to wait. Late reports whether that is unusually long ago, and Behind is how
+	// many others wait for the channel.
+	Since  time.Time
+	Late   bool
+	Behind int
 	// UnansweredAt is when the last post got no answer in time, nil if all were answered.
 	UnansweredAt *time.Time
 }
@@ -111,7 +116,8 @@ func (d *delivery) drain(ctx context.Context) (pause time.Duration, err error) {
 }
 
 func (d *delivery) next(ctx context.Context) (row, error) {
-	rows, err := d.session.Conn().Query(ctx, selectNext, d.channel, slices.Collect(maps.Values(refusals)))
+	rows, err := d.session.Conn().Query(ctx, selectNext, d.channel, slices.Collect(maps.Values(refusals)),
+		lateAfter)
 	if err != nil {
 		return row{}, err
 	}

@@ -3,6 +3,7 @@ package outbox
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -136,6 +137,15 @@ func (v Versions) origin(shown []byte) Origin {
 		return Outdated
 	}
 	return Changed
+}
+
+// Content returns what a message should show now, as Slack returns a message: an object with blocks.
+func (o *Outbox) Content(ctx context.Context, key string) (message json.RawMessage, err error) {
+	var blocks json.RawMessage
+	if err := o.pool.QueryRow(ctx, selectBlocks, key).Scan(&blocks); err != nil {
+		return nil, fmt.Errorf("content of message %q: %w", key, err)
+	}
+	return json.Marshal(map[string]any{"blocks": blocks})
 }
 
 // Restore delivers messages again as they should be, in the caller's transaction: somebody may have

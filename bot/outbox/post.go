@@ -166,16 +166,27 @@ func blocksRefused(err error) bool {
 	return slices.Contains(codes, webapi.Code(err))
 }
 
-// againNotice stands above a message that was deleted in Slack.
-const againNotice = "Posted again, because the message was deleted."
+// notice stands above a message that was deleted in Slack, or that comes late. It is empty for others.
+func (m row) notice() string {
+	switch {
+	case m.Again:
+		return "Posted again, because the message was deleted."
+	case m.Late && m.Behind > 0:
+		return fmt.Sprintf("⏳ Delivered late: this is from %s. More messages (%d) are waiting.",
+			blockkit.Date(m.Since), m.Behind)
+	case m.Late:
+		return fmt.Sprintf("⏳ Delivered late: this is from %s.", blockkit.Date(m.Since))
+	}
+	return ""
+}
 
 func options(m row, encoded []byte) []slack.MsgOption {
-	text, blocks := m.Text, decodeBlocks(encoded)
-	if m.Again {
-		text = blockkit.Truncate(againNotice+"\n"+text, blockkit.MaxText)
+	text, blocks, notice := m.Text, decodeBlocks(encoded), m.notice()
+	if notice != "" {
+		text = blockkit.Truncate(notice+"\n"+text, blockkit.MaxText)
 	}
-	if m.Again && len(blocks) > 0 && len(blocks) < blockkit.MaxMessageBlocks {
-		blocks = slices.Insert(blocks, 0, slack.Block(blockkit.Context(againNotice)))
+	if notice != "" && len(blocks) > 0 && len(blocks) < blockkit.MaxMessageBlocks {
+		blocks = slices.Insert(blocks, 0, slack.Block(blockkit.Context(notice)))
 	}
 	return []slack.MsgOption{slack.MsgOptionText(text, false), slack.MsgOptionBlocks(blocks...),
 		slack.MsgOptionDisableLinkUnfurl(), slack.MsgOptionDisableMediaUnfurl()}

@@ -36,17 +36,40 @@ const (
 	updatePermalink = `UPDATE slack_messages SET permalink = $2 WHERE key = $1`
 
 	// selectNext is the message that may be sent to channel $1 now, with those of the holds $2 that are in
-	// force.
+	// force, whether it waits for longer than $3, and how many others wait for the channel.
 	selectNext = `
 		SELECT w.key, w.channel, coalesce(w.channel_id, '') AS channel_id,
 			coalesce(w.parent_ts, '') AS parent_ts, coalesce(w.ts, '') AS ts, w.text, w.blocks, w.fallback,
 			coalesce(w.file_name, '') AS file_name, coalesce(w.file_title, '') AS file_title,
 			coalesce(w.file_id, '') AS file_id, w.hash, w.sending_hash, w.sending_since, w.attempts, w.hold,
 			ARRAY(SELECT scope FROM slack_holds WHERE scope = ANY($2) AND until > now()) AS refused,
-			coalesce(m.thread, '') AS thread, m.again, m.unanswered_at
+			coalesce(m.thread, '') AS thread, m.again, m.unanswered_at,
+			` + waitsSince + ` AS since, ` + waitsSince + ` < now() - $3::interval AS late,
+			CASE WHEN ` + waitsSince + ` < now() - $3::interval THEN
+				(SELECT count(*) FROM slack_waiting o WHERE o.channel = w.channel AND o.key <> w.key)
+			ELSE 0 END AS behind
 		FROM slack_waiting w JOIN slack_messages m ON m.key = w.key
 		WHERE w.channel = $1 AND w.in_turn AND w.ready_at <= now()
 		ORDER BY w.seq LIMIT 1`
+
+	// waitsSince is since when message m waits: a first post since it was put for the first time.
+	waitsSince = `CASE WHEN m.ts IS NULL THEN m.created_at ELSE m.updated_at END`
+
+	// selectBacklog are the messages whose key begins with $1 and that are held back: their number, the
+	// age of the oldest in seconds, and in how many seconds the next attempt is made that may let it
+	// through. A message is held back if Slack asked not to send it yet, if an attempt failed, or if it
+	// has waited for $2.
+	selectBacklog = `
+		WITH held AS (
+			SELECT w.channel, w.hold, now() - ` + waitsSince + ` AS age
+			FROM slack_waiting w JOIN slack_messages m ON m.key = w.key
+			WHERE starts_with(w.key, $1) AND (w.attempts > 0 OR w.ready_at > greatest(w.due_at, now())
+				OR ` + waitsSince + ` < now() - $2::interval)),
+		oldest AS (SELECT * FROM held ORDER BY age DESC LIMIT 1)
+		SELECT (SELECT count(*) FROM held), extract(epoch FROM o.age)::float8,
+			coalesce((SELECT extract(epoch FROM min(ready_at) - now())::float8 FROM slack_waiting w
+				WHERE w.channel = o.channel AND w.hold = o.hold AND w.in_turn), 0)
+		FROM oldest o`
 
 	// selectReady reports whether a message may be sent to channel $1 now.
 	selectReady = `SELECT EXISTS (SELECT FROM slack_waiting WHERE channel = $1 AND in_turn AND ready_at <= now())`
@@ -88,6 +111,9 @@ const (
 		SELECT key, CASE WHEN shown_at = delivered_at THEN shown_hash END, shown_earlier,
 			delivered_hash = '' AND failed_hash IS NULL
 		FROM slack_messages WHERE channel_id = $1 AND ts = $2`
+
+	// selectBlocks are what message $1 should show now.
+	selectBlocks = `SELECT blocks FROM slack_messages WHERE key = $1`
 
 	// selectPosting reports whether a message is being posted in conversation $1 whose timestamp is not
 	// known.

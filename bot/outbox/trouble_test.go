@@ -121,3 +121,49 @@ func TestRefusedIsRecordedAndNotRetried(t *testing.T) {
 	w.put(out, post.Message{Key: workspace.GeneralChannel, Channel: workspace.GeneralChannel, Text: "y"})
 	w.SeeAs(workspace.Ana, workspace.GeneralChannel, "new content", saying("y"))
 }
+
+// TestAStormIsTold has Slack refuse posts for a while. What is delivered afterwards says that it is late,
+// and until then the backlog is known.
+func TestAStormIsTold(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, workspace.Sample())
+	out := w.outbox()
+	backlog := func(prefix string) post.Backlog {
+		t.Helper()
+		found, err := out.Backlog(t.Context(), prefix)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return found
+	}
+	w.put(out, message("run/1/a", "a"))
+	w.See("the first", saying("a"))
+	if found := backlog("run/1"); found != (post.Backlog{}) {
+		t.Errorf("before the storm: %+v", found)
+	}
+	w.Order(workspace.Fault{Kind: workspace.FaultRateLimit, Method: "chat.postMessage", Times: 2, RetryAfter: 4 * time.Second})
+	w.put(out, message("run/1/b", "b"), message("run/1/c", "c"), message("run/2/d", "d"))
+	eventually(t, "the posts are held back", func() bool { return backlog("run/1").Messages == 2 })
+	if found := backlog(""); found.Messages != 3 || found.Age > 4*time.Second || found.Next > 4*time.Second ||
+		found.Next < time.Second {
+		t.Errorf("in the storm: %+v", found)
+	}
+	const before = `UPDATE slack_messages SET created_at = created_at - interval '5 minutes' WHERE key LIKE 'run/1/%'`
+	if _, err := w.Pool.Exec(t.Context(), before); err != nil {
+		t.Fatal(err)
+	}
+	if found := backlog("run/1"); found.Age < 5*time.Minute || found.Messages != 2 {
+		t.Errorf("late in the storm: %+v", found)
+	}
+	seen := w.See("all", func(m []workspace.Message) bool { return len(m) == 4 })
+	for i, want := range []string{"a", "⏳ Delivered late: this is from *. More messages (2) are waiting.\nb",
+		"⏳ Delivered late: this is from *. More messages (1) are waiting.\nc", "d"} {
+		first, last, _ := strings.Cut(want, "*")
+		if text := seen[i].Text; !strings.HasPrefix(text, first) || !strings.HasSuffix(text, last) {
+			t.Errorf("message %d says %q, want %q", i, text, want)
+		}
+	}
+	if found := backlog(""); found != (post.Backlog{}) {
+		t.Errorf("after the storm: %+v", found)
+	}
+}

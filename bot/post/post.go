@@ -2,7 +2,11 @@
 // them needs neither a database nor a Slack client.
 package post
 
-import "github.com/slack-go/slack"
+import (
+	"time"
+
+	"github.com/slack-go/slack"
+)
 
 // Message is what Slack should show under a key: a message, or a file in a conversation.
 type Message struct {
@@ -48,4 +52,12 @@ type Reply struct {
 	Blocks []slack.Block
 	// InChannel shows the answer, and the command that was typed, to everyone.
 	InChannel bool
+}
+
+// Backlog is what waits for Slack to take it.
+type Backlog struct {
+	// Messages is how many wait. The zero value is no backlog.
+	Messages int
+	// Age is how long the oldest has waited, and Next when the next attempt is made, from now.
+	Age, Next time.Duration
 }

@@ -2,7 +2,6 @@ package home
 
 import (
 	"embed"
-	"io/fs"
 
 	"github.com/atlilith/onboardbot/internal/migrate"
 )
@@ -11,10 +10,4 @@ import (
 var migrationFiles embed.FS
 
 // Migrations are this package's tables, for a search_path that begins with the bot's schema.
-func Migrations() migrate.Set {
-	files, err := fs.Sub(migrationFiles, "migrations")
-	if err != nil {
-		panic(err) // the folder is embedded above
-	}
-	return migrate.Set{Table: "commands_migrations", Files: files}
-}
+func Migrations() migrate.Set { return migrate.Embedded("commands_migrations", migrationFiles) }

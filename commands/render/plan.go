@@ -29,9 +29,12 @@ func PlanPage(plan *onboarding.Plan) (page *mrkdwn.Builder, whole bool) {
 			changing++
 		}
 	}
-	page.Say(fmt.Sprintf("*Plan for %s* (%s)\n%s\n%d of %d steps would change something. *Nothing was changed.*",
-		mrkdwn.Inline(plan.Request.DisplayName), blockkit.Code(plan.Request.Slug), About(plan.Request), changing,
-		len(plan.Steps)))
+	would := "No step would change anything."
+	if changing > 0 {
+		would = fmt.Sprintf("%d of %d steps would change something.", changing, len(plan.Steps))
+	}
+	page.Say(fmt.Sprintf("*Plan for %s* (%s)\n%s\n%s *Nothing was changed.*", mrkdwn.Inline(plan.Request.DisplayName),
+		blockkit.Code(plan.Request.Slug), About(plan.Request), would))
 	lines := make([]string, len(plan.Steps))
 	left := planRoom - mrkdwn.Weight(page.Blocks)
 	for i, step := range plan.Steps {

@@ -3,8 +3,10 @@ package render
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/atlilith/onboardbot/bot/blockkit"
+	"github.com/atlilith/onboardbot/bot/post"
 	"github.com/atlilith/onboardbot/commands/render/mrkdwn"
 	"github.com/atlilith/onboardbot/onboarding"
 )
@@ -115,6 +117,20 @@ func (r Renderer) Status(view *onboarding.View, address string) *mrkdwn.Builder 
 			blockkit.Code(r.Command+" "+WordLog+" "+view.Request.Slug)))
 	}
 	return page
+}
+
+// WriteBacklog says which messages Slack has not taken yet, if there are any. Whoever asks reads it
+// where they would otherwise miss them.
+func WriteBacklog(page *mrkdwn.Builder, backlog post.Backlog) {
+	if backlog.Messages == 0 {
+		return
+	}
+	next := "now"
+	if backlog.Next >= time.Second {
+		next = "in " + mrkdwn.Duration(backlog.Next)
+	}
+	page.Say(fmt.Sprintf("⏳ Slack has not taken %s yet. The oldest has waited for %s. The next attempt is made %s.",
+		mrkdwn.Count(backlog.Messages, "message"), mrkdwn.Duration(backlog.Age), next))
 }
 
 // VerifyPage shows what the success checks found.

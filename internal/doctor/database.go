@@ -24,7 +24,7 @@ func checkDatabase(ctx context.Context, settings config.Database) []onboarding.F
 	defer cancel()
 	pool, err := app.OpenPool(ctx, settings)
 	if err != nil {
-		return []onboarding.Finding{failing(name, fix, "%v", err)}
+		return []onboarding.Finding{onboarding.Failing(name, fix, "%v", err)}
 	}
 	defer pool.Close()
 	var version string
@@ -32,18 +32,19 @@ func checkDatabase(ctx context.Context, settings config.Database) []onboarding.F
 	began := time.Now()
 	if err := pool.QueryRow(ctx, `SELECT current_setting('server_version'), current_setting('max_connections')::int,
 		current_setting('superuser_reserved_connections')::int`).Scan(&version, &most, &reserved); err != nil {
-		return []onboarding.Finding{failing(name, fix, "%s", platform.Explain(err))}
+		return []onboarding.Finding{onboarding.Failing(name, fix, "%s", platform.Explain(err))}
 	}
-	findings := []onboarding.Finding{well(name, "PostgreSQL %s answers in %s", version,
+	findings := []onboarding.Finding{onboarding.Passed(name, "PostgreSQL %s answers in %s", version,
 		time.Since(began).Round(time.Millisecond))}
 	if free := most - reserved; int(settings.Connections) > free {
 		findings = append(findings,
-			failing("own connections", "Lower database.connections and database.runs, or raise max_connections there.",
+			onboarding.Failing("own connections",
+				"Lower database.connections and database.runs, or raise max_connections there.",
 				"one replica may open %d, and the server allows %d to all its clients", settings.Connections, free))
 	}
 	owner, err := app.OpenPool(ctx, settings.AsOwner())
 	if err != nil {
-		return append(findings, failing("own rights", "Check database.owner_url.", "%v", err))
+		return append(findings, onboarding.Failing("own rights", "Check database.owner_url.", "%v", err))
 	}
 	defer owner.Close()
 	for _, check := range []struct {
@@ -57,7 +58,7 @@ func checkDatabase(ctx context.Context, settings config.Database) []onboarding.F
 	} {
 		finding, err := check.make(ctx, check.pool, settings.Schema)
 		if err != nil {
-			finding = failing(finding.Name, "See the server's log.", "%s", platform.Explain(err))
+			finding = onboarding.Failing(finding.Name, "See the server's log.", "%s", platform.Explain(err))
 		}
 		findings = append(findings, finding)
 	}
@@ -81,19 +82,20 @@ func checkOwnRights(ctx context.Context, pool *pgxpool.Pool, schema string) (onb
 	case err != nil:
 		return finding, err
 	case standby:
-		return failing(finding.Name, "Point database.url at the primary.",
+		return onboarding.Failing(finding.Name, "Point database.url at the primary.",
 			"the server is in recovery: it is a standby"), nil
 	case !creates && there:
-		return failing(finding.Name, fmt.Sprintf("GRANT USAGE, CREATE ON SCHEMA %q TO %q;", schema, role),
+		return onboarding.Failing(finding.Name, fmt.Sprintf("GRANT USAGE, CREATE ON SCHEMA %q TO %q;", schema, role),
 			"%s may not make tables in the schema %s", role, schema), nil
 	case !creates:
-		return failing(finding.Name, fmt.Sprintf("GRANT CREATE ON DATABASE %q TO %q;", database, role),
+		return onboarding.Failing(finding.Name, fmt.Sprintf("GRANT CREATE ON DATABASE %q TO %q;", database, role),
 			"%s may not make the schema %s", role, schema), nil
 	case foreign:
-		return failing(finding.Name, "Connect as the role that owns the tables, or make this role their owner.",
+		return onboarding.Failing(finding.Name,
+			"Connect as the role that owns the tables, or make this role their owner.",
 			"tables in the schema %s belong to other roles than %s", schema, role), nil
 	}
-	return well(finding.Name, "%s keeps its tables in the schema %s", role, schema), nil
+	return onboarding.Passed(finding.Name, "%s keeps its tables in the schema %s", role, schema), nil
 }
 
 // checkAuditTrail says whether the role that serves can edit the audit trail.
@@ -106,12 +108,14 @@ func checkAuditTrail(
 	case err != nil:
 		return finding, err
 	case only:
-		return well(finding.Name, "another role owns it; the bot can only append to it"), nil
+		return onboarding.Passed(finding.Name, "another role owns it; the bot can only append to it"), nil
 	case !separate:
-		return well(finding.Name, "the bot owns it; onboardbot audit verify shows whether it was edited"), nil
+		return onboarding.Passed(finding.Name,
+			"the bot owns it; onboardbot audit verify shows whether it was edited"), nil
 	}
-	return doubtful(finding.Name, "After the first start, have the role of database.owner_url own the tables: "+
-		"docs/install.md §3 has the SQL.", "the role of database.url owns it, or it does not exist yet"), nil
+	return onboarding.Doubtful(finding.Name,
+		"After the first start, have the role of database.owner_url own the tables: "+
+			"docs/install.md §3 has the SQL.", "the role of database.url owns it, or it does not exist yet"), nil
 }
 
 // checkTables counts the migrations that are still to be applied, and those of a newer release.
@@ -122,12 +126,12 @@ func checkTables(ctx context.Context, pool *pgxpool.Pool, schema string) (onboar
 	case err != nil:
 		return finding, err
 	case progress.Newer > 0:
-		return doubtful(finding.Name, "Run the release that applied them, or a later one.",
+		return onboarding.Doubtful(finding.Name, "Run the release that applied them, or a later one.",
 			"a newer release migrated the tables: this one does not know %d of the migrations", progress.Newer), nil
 	case progress.Waiting > 0:
-		return well(finding.Name, "the next start applies %d migrations", progress.Waiting), nil
+		return onboarding.Passed(finding.Name, "the next start applies %d migrations", progress.Waiting), nil
 	}
-	return well(finding.Name, "up to date"), nil
+	return onboarding.Passed(finding.Name, "up to date"), nil
 }
 
 // checkDatabaseClock compares the server's clock with this machine's.

@@ -56,27 +56,12 @@ func together(checks ...func() []onboarding.Finding) []onboarding.Finding {
 	for i, check := range checks {
 		group.Go(func() {
 			if err := routine.Call(func() error { found[i] = check(); return nil }); err != nil {
-				found[i] = []onboarding.Finding{failing("check", "Report this.", "%v", err)}
+				found[i] = []onboarding.Finding{onboarding.Failing("check", "Report this.", "%v", err)}
 			}
 		})
 	}
 	group.Wait()
 	return slices.Concat(found...)
-}
-
-// well is the finding that all is well.
-func well(name, format string, args ...any) onboarding.Finding {
-	return onboarding.Finding{Level: onboarding.OK, Name: name, Detail: fmt.Sprintf(format, args...)}
-}
-
-// doubtful is the finding that something may be wrong, with what to do about it.
-func doubtful(name, fix, format string, args ...any) onboarding.Finding {
-	return onboarding.Finding{Level: onboarding.Warning, Name: name, Detail: fmt.Sprintf(format, args...), Fix: fix}
-}
-
-// failing is the finding that the bot cannot work, with what to do about it.
-func failing(name, fix, format string, args ...any) onboarding.Finding {
-	return onboarding.Finding{Level: onboarding.Failed, Name: name, Detail: fmt.Sprintf(format, args...), Fix: fix}
 }
 
 // Clocks may differ a little. Beyond maxSkew, signatures of DNS updates (RFC 8945 §5.2.3 suggests
@@ -92,9 +77,10 @@ func checkClock(name string, ahead, within time.Duration) onboarding.Finding {
 	const fix = "Run chrony or systemd-timesyncd on this machine and on the other one."
 	// The time that the request took is no difference between the clocks.
 	if apart := ahead.Abs() - within; apart > maxSkew {
-		return failing(name, fix, "%s ahead of this machine's", ahead.Round(time.Second))
+		return onboarding.Failing(name, fix, "%s ahead of this machine's", ahead.Round(time.Second))
 	} else if apart > noticedSkew {
-		return doubtful(name, fix, "%s ahead of this machine's", ahead.Round(time.Second))
+		return onboarding.Doubtful(name, fix, "%s ahead of this machine's", ahead.Round(time.Second))
 	}
-	return well(name, "the same as this machine's within %s", max(within, ahead.Abs()).Round(100*time.Millisecond))
+	return onboarding.Passed(name, "the same as this machine's within %s",
+		max(within, ahead.Abs()).Round(100*time.Millisecond))
 }

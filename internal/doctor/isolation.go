@@ -30,20 +30,20 @@ func checkIsolation(ctx context.Context, settings *config.Config) []onboarding.F
 	}
 	checker, err := isolation.New(settings.Isolation.Config(settings.Platform))
 	if err != nil {
-		return []onboarding.Finding{failing(name, fix, "%s%v", lacking, err)}
+		return []onboarding.Finding{onboarding.Failing(name, fix, "%s%v", lacking, err)}
 	}
 	leftOut, err := checker.Ready(ctx)
 	if _, away := errors.AsType[*pgconn.ConnectError](err); away {
-		return []onboarding.Finding{failing(name,
+		return []onboarding.Finding{onboarding.Failing(name,
 			"Check isolation.database_url and platform.app_database_url, and that this machine may connect to them.",
 			"%s%s", lacking, platform.Explain(err))}
 	}
 	if err != nil {
-		return []onboarding.Finding{failing(name, fix, "%s%s", lacking, platform.Explain(err))}
+		return []onboarding.Finding{onboarding.Failing(name, fix, "%s%s", lacking, platform.Explain(err))}
 	}
-	findings := []onboarding.Finding{well(name, "can read every row, and log in as the app role")}
+	findings := []onboarding.Finding{onboarding.Passed(name, "can read every row, and log in as the app role")}
 	for _, line := range leftOut {
-		findings = append(findings, doubtful("isolation",
+		findings = append(findings, onboarding.Doubtful("isolation",
 			"Grant pg_read_all_data to the role of isolation.database_url, or correct the table's entry in "+
 				"isolation.tables.",
 			"not checked: %s", line))

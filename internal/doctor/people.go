@@ -33,7 +33,7 @@ func (c *slackCheck) operators(ctx context.Context) []onboarding.Finding {
 		return findings
 	}
 	if len(c.settings.Commands.EscalateTo) > 0 && c.settings.Onboarding.EscalateAfter == 0 {
-		findings = append(findings, doubtful("escalation",
+		findings = append(findings, onboarding.Doubtful("escalation",
 			"Set onboarding.escalate_after, or move the people to commands.approvers.",
 			"those in commands.escalate_to may never decide, since onboarding.escalate_after is 0s"))
 	}
@@ -51,10 +51,11 @@ func (c *slackCheck) secondFactor() onboarding.Finding {
 		}
 	}
 	if len(without) == 0 {
-		return well(name, "a code confirms going live and every undo")
+		return onboarding.Passed(name, "a code confirms going live and every undo")
 	}
-	return doubtful(name, "Set second_factor.key, enroll the approvers, and set confirm: totp for these kinds in "+
-		"onboarding.rules; see docs/approvals.md.",
+	return onboarding.Doubtful(name,
+		"Set second_factor.key, enroll the approvers, and set confirm: totp for these kinds in "+
+			"onboarding.rules; see docs/approvals.md.",
 		"Slack alone says who approves %s: a stolen session is enough", strings.Join(without, ", "))
 }
 
@@ -78,14 +79,15 @@ func (c *slackCheck) second(operators, approvers map[string]bool) onboarding.Fin
 	slices.Sort(alone)
 	switch {
 	case len(alone) == len(operators):
-		return failing(name, "Add people to commands.approvers.",
+		return onboarding.Failing(name, "Add people to commands.approvers.",
 			"nobody's request could be approved: %d others would have to agree, and %d people may approve",
 			needs, len(approvers))
 	case len(alone) > 0:
-		return doubtful(name, "Add people to commands.approvers.", "requests of %s could not be approved",
+		return onboarding.Doubtful(name, "Add people to commands.approvers.", "requests of %s could not be approved",
 			strings.Join(alone, ", "))
 	}
-	return well(name, "%d may ask, %d may approve, at most %d must agree", len(operators), len(approvers), needs)
+	return onboarding.Passed(name, "%d may ask, %d may approve, at most %d must agree",
+		len(operators), len(approvers), needs)
 }
 
 // members checks everybody on a list and returns who of them is a full member of the workspace.
@@ -101,7 +103,7 @@ func (c *slackCheck) members(ctx context.Context, l list) (map[string]bool, []on
 		group.Go(func() error {
 			checked := &entry{list: l.key, id: id}
 			if err := routine.Call(func() error { found[i] = c.check(ctx, checked); return nil }); err != nil {
-				found[i] = failing(l.key, "Report this.", "%v", err)
+				found[i] = onboarding.Failing(l.key, "Report this.", "%v", err)
 			}
 			mu.Lock()
 			defer mu.Unlock()
@@ -130,14 +132,14 @@ func (c *slackCheck) check(ctx context.Context, e *entry) onboarding.Finding {
 		var err error
 		if people, err = c.people.Members(ctx, e.id); err != nil {
 			fix := "Correct " + e.list + ". User groups need a paid plan of Slack; without one, list people."
-			return failing(name, fix, "%v", err)
+			return onboarding.Failing(name, fix, "%v", err)
 		}
 	}
 	for _, person := range people {
 		called, why, err := c.person(ctx, person)
 		switch {
 		case err != nil:
-			return failing(name, "Run the check again.", "%v", err)
+			return onboarding.Failing(name, "Run the check again.", "%v", err)
 		case why != "":
 			e.refused = append(e.refused, fmt.Sprintf("%s %s", person, why))
 		default:
@@ -147,26 +149,28 @@ func (c *slackCheck) check(ctx context.Context, e *entry) onboarding.Finding {
 	names, refused := strings.Join(e.names, ", "), strings.Join(e.refused, ", ")
 	switch {
 	case len(people) == 0:
-		return failing(name, "Add somebody to the user group, enable it, or remove it from "+e.list+".",
+		return onboarding.Failing(name, "Add somebody to the user group, enable it, or remove it from "+e.list+".",
 			"nobody is in this user group, or it is disabled")
 	case len(e.names) == 0:
-		return failing(name, "Remove them from "+e.list+".", "%s", refused)
+		return onboarding.Failing(name, "Remove them from "+e.list+".", "%s", refused)
 	case len(e.refused) > 0:
 		fix := "Remove them from the user group. You can also leave them there: the bot refuses them."
-		return doubtful(name, fix, "%s, but %s", names, refused)
+		return onboarding.Doubtful(name, fix, "%s, but %s", names, refused)
 	}
 	if e.list == "commands.approvers" && strings.HasPrefix(e.id, "S") {
 		if editor, err := c.ordinaryEditor(ctx, e.id); err != nil || editor != "" {
 			fix := "In Slack's settings, let only owners and admins edit user groups, or list the people in " +
 				e.list + "."
 			if err != nil {
-				return doubtful(name, fix, "%s, but who may edit the user group is not known: %v", names, err)
+				return onboarding.Doubtful(name, fix, "%s, but who may edit the user group is not known: %v",
+					names, err)
 			}
-			return doubtful(name, fix, "%s, but any member may edit this user group and so become an approver: "+
-				"%s, who is no admin, did so last", names, editor)
+			return onboarding.Doubtful(name, fix,
+				"%s, but any member may edit this user group and so become an approver: "+
+					"%s, who is no admin, did so last", names, editor)
 		}
 	}
-	return well(name, "%s", names)
+	return onboarding.Passed(name, "%s", names)
 }
 
 // ordinaryEditor returns who changed a user group last if that is an ordinary member, else "".

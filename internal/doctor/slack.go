@@ -37,14 +37,14 @@ func (c *slackCheck) run(ctx context.Context) []onboarding.Finding {
 			const name = "slack app token"
 			err := c.workspace.CheckSocketMode(ctx)
 			if _, away := errors.AsType[*url.Error](err); away {
-				return []onboarding.Finding{failing(name, reachSlack, "%v", err)}
+				return []onboarding.Finding{onboarding.Failing(name, reachSlack, "%v", err)}
 			}
 			if err != nil {
-				return []onboarding.Finding{failing(name,
+				return []onboarding.Finding{onboarding.Failing(name,
 					"Generate an app-level token with the scope connections:write for slack.app_token, "+
 						"and check that Socket Mode is on.", "%v", err)}
 			}
-			return []onboarding.Finding{well(name, "may connect over Socket Mode")}
+			return []onboarding.Finding{onboarding.Passed(name, "may connect over Socket Mode")}
 		})
 }
 
@@ -53,17 +53,18 @@ func (c *slackCheck) botToken(ctx context.Context) []onboarding.Finding {
 	const name = "slack bot token"
 	installed, err := c.workspace.Installation(ctx)
 	if errors.Is(err, webapi.ErrRevoked) {
-		return []onboarding.Finding{failing(name,
+		return []onboarding.Finding{onboarding.Failing(name,
 			"Install the app in the workspace and put its bot token into slack.bot_token.", "%v", err)}
 	}
 	if err != nil {
-		return []onboarding.Finding{failing(name, reachSlack, "%v", err)}
+		return []onboarding.Finding{onboarding.Failing(name, reachSlack, "%v", err)}
 	}
-	findings := []onboarding.Finding{well(name, "@%s in %s (%s)", installed.Handle, installed.TeamName, installed.Team)}
+	findings := []onboarding.Finding{onboarding.Passed(name, "@%s in %s (%s)",
+		installed.Handle, installed.TeamName, installed.Team)}
 	findings = append(findings, checkScopes(installed.Scopes)...)
 	if installed.ClockError == 0 {
 		findings = append(findings,
-			doubtful("slack's clock", "Check this machine's clock yourself.", "Slack's answer had no time"))
+			onboarding.Doubtful("slack's clock", "Check this machine's clock yourself.", "Slack's answer had no time"))
 	} else {
 		findings = append(findings, checkClock("slack's clock", installed.ClockOffset, installed.ClockError))
 	}
@@ -78,12 +79,12 @@ func checkScopes(granted []string) []onboarding.Finding {
 	const name, fix = "slack scopes", "Replace the app's manifest with the output of onboardbot manifest, and " +
 		"install the app again."
 	if granted == nil {
-		return []onboarding.Finding{doubtful(name, "Compare them under OAuth & Permissions yourself.",
+		return []onboarding.Finding{onboarding.Doubtful(name, "Compare them under OAuth & Permissions yourself.",
 			"Slack's answer did not name them")}
 	}
 	wanted, err := templates.Scopes()
 	if err != nil {
-		return []onboarding.Finding{failing(name, bug, "%v", err)}
+		return []onboarding.Finding{onboarding.Failing(name, bug, "%v", err)}
 	}
 	without := func(list, other []string) []string {
 		return slices.DeleteFunc(slices.Clone(list), func(scope string) bool { return slices.Contains(other, scope) })
@@ -91,12 +92,12 @@ func checkScopes(granted []string) []onboarding.Finding {
 	missing, needless := without(wanted, granted), without(granted, wanted)
 	switch {
 	case len(missing) > 0:
-		return []onboarding.Finding{failing(name, fix, "missing: %s", strings.Join(missing, ", "))}
+		return []onboarding.Finding{onboarding.Failing(name, fix, "missing: %s", strings.Join(missing, ", "))}
 	case len(needless) > 0:
-		return []onboarding.Finding{doubtful(name, fix, "all that are needed, and others: %s",
+		return []onboarding.Finding{onboarding.Doubtful(name, fix, "all that are needed, and others: %s",
 			strings.Join(needless, ", "))}
 	}
-	return []onboarding.Finding{well(name, "exactly those of the manifest")}
+	return []onboarding.Finding{onboarding.Passed(name, "exactly those of the manifest")}
 }
 
 // channels checks the configured channels.
@@ -105,7 +106,7 @@ func (c *slackCheck) channels(ctx context.Context) []onboarding.Finding {
 	var findings []onboarding.Finding
 	if len(channels) == 0 {
 		findings = append(findings,
-			doubtful("channels",
+			onboarding.Doubtful("channels",
 				"Name the operators' channels in commands.channels, or leave it empty if that is meant.",
 				"none are configured: runs may be asked for in any channel"))
 	}
@@ -126,16 +127,16 @@ func (c *slackCheck) channel(ctx context.Context, id string) onboarding.Finding 
 	info, err := c.workspace.ChannelInfo(ctx, id)
 	switch {
 	case errors.Is(err, bot.ErrUnknownChannel):
-		return failing(name,
+		return onboarding.Failing(name,
 			"Correct the configuration. If it is a private channel, type /invite and the bot's name there.", "%v", err)
 	case err != nil:
-		return failing(name, "Run the check again.", "%v", err)
+		return onboarding.Failing(name, "Run the check again.", "%v", err)
 	case info.Archived:
-		return failing(name, "Unarchive it, or configure another channel.", "#%s is archived", info.Name)
+		return onboarding.Failing(name, "Unarchive it, or configure another channel.", "#%s is archived", info.Name)
 	case !info.Member:
-		return failing(name, "Type /invite and the bot's name there.", "the bot is not in #%s", info.Name)
+		return onboarding.Failing(name, "Type /invite and the bot's name there.", "the bot is not in #%s", info.Name)
 	}
-	return well(name, "the bot is in #%s", info.Name)
+	return onboarding.Passed(name, "the bot is in #%s", info.Name)
 }
 
 // maxCalls is how many calls to Slack of one kind are made at once.
@@ -146,23 +147,23 @@ func (c *slackCheck) messages(ctx context.Context) []onboarding.Finding {
 	const name = "messages and views"
 	all, err := samples.All()
 	if err != nil {
-		return []onboarding.Finding{failing(name, bug, "%v", err)}
+		return []onboarding.Finding{onboarding.Failing(name, bug, "%v", err)}
 	}
 	answers, err := c.validate(ctx, all)
 	found, asked := answers.refused, answers.asked
 	switch {
 	case errors.Is(err, context.DeadlineExceeded):
-		return append(found, failing(name, "Run the check with a longer -timeout.",
+		return append(found, onboarding.Failing(name, "Run the check with a longer -timeout.",
 			"Slack was asked about %d of %d when the time ran out", asked, len(all)))
 	case err != nil:
-		return append(found, failing(name, "Run the check again.",
+		return append(found, onboarding.Failing(name, "Run the check again.",
 			"Slack was asked about %d of %d: %v", asked, len(all), err))
 	case answers.replaced != nil:
-		return append(found, doubtful(name,
+		return append(found, onboarding.Doubtful(name,
 			"Nothing needs to be done: the bot sends simpler blocks instead.",
 			"this workspace does not accept all newer blocks: %v", answers.replaced))
 	case len(found) == 0:
-		return []onboarding.Finding{well(name, "Slack accepts all %d kinds", len(all))}
+		return []onboarding.Finding{onboarding.Passed(name, "Slack accepts all %d kinds", len(all))}
 	}
 	return found
 }
@@ -198,7 +199,7 @@ func (c *slackCheck) validate(ctx context.Context, all []samples.Sample) (answer
 				result.replaced = err
 			case err != nil:
 				const fix = "Slack's rules have changed, or this is a bug: report it with this line."
-				result.refused = append(result.refused, failing(each.Name, fix, "%v", err))
+				result.refused = append(result.refused, onboarding.Failing(each.Name, fix, "%v", err))
 			}
 			return nil
 		})

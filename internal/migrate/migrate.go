@@ -4,6 +4,7 @@ package migrate
 
 import (
 	"context"
+	"embed"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -24,6 +25,15 @@ var lock = locks.Named("migrations")
 type Set struct {
 	Table string
 	Files fs.FS
+}
+
+// Embedded returns the set of the folder migrations of a package's embedded files.
+func Embedded(table string, files embed.FS) Set {
+	folder, err := fs.Sub(files, "migrations")
+	if err != nil {
+		panic(err) // only a path that is not valid fails
+	}
+	return Set{Table: table, Files: folder}
 }
 
 // Schema is what is kept up to date.

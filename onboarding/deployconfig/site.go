@@ -17,13 +17,11 @@ type Site struct {
 
 // Server is what a server block says by itself, not in its locations.
 type Server struct {
-	Line           int // 1-based, of its first word
-	Listen         []string
-	ServerNames    []string
-	Root           string // empty where the block names none
-	Certificate    string // ssl_certificate
-	CertificateKey string // ssl_certificate_key
-	TLS            bool   // some listen has ssl or quic
+	Line        int // 1-based, of its first word
+	Listen      []string
+	ServerNames []string
+	Root        string // empty where the block names none
+	TLS         bool   // some listen has ssl or quic
 }
 
 // hostName is a name as RFC 1123 section 2.1 allows, in the form DNS compares.
@@ -69,10 +67,6 @@ func Servers(src []byte) ([]Server, error) {
 				server.ServerNames = append(server.ServerNames, values...)
 			case "root":
 				server.Root = strings.Join(values, " ")
-			case "ssl_certificate":
-				server.Certificate = strings.Join(values, " ")
-			case "ssl_certificate_key":
-				server.CertificateKey = strings.Join(values, " ")
 			}
 		}
 		servers = append(servers, server)

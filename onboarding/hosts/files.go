@@ -12,7 +12,6 @@ import (
 	"path"
 	"strconv"
 	"strings"
-	"time"
 )
 
 // expand starts a script whose first argument is a path that may begin with ~/; the script finds
@@ -72,7 +71,6 @@ type Info struct {
 	Exists  bool
 	Mode    fs.FileMode
 	Size    int64
-	ModTime time.Time
 	Link    string // target of a symbolic link, as it is written
 	Broken  bool   // a symbolic link whose target is not there
 	Content []byte // of a file, links followed; nil if the path is no file
@@ -81,7 +79,7 @@ type Info struct {
 // statScript prints five NUL-terminated fields a path: mode size mtime | link | broken | error |
 // content, which is = and the file in base64.
 const statScript = `for arg do set -- "$arg"; ` + expand + `
-if fields=$(stat --printf='%f %s %Y' -- "$p" 2>&1)
+if fields=$(stat --printf='%f %s' -- "$p" 2>&1)
 then printf '%s\0' "$fields"
 else printf '\0\0\0%s\0\0' "$fields"; continue
 fi
@@ -129,11 +127,10 @@ func parseStat(name string, fields []string) (Info, error) {
 		return info, errors.New(plain([]byte(problem)))
 	}
 	var mode uint32
-	var mtime int64
-	if _, err := fmt.Sscanf(fields[0], "%x %d %d", &mode, &info.Size, &mtime); err != nil {
+	if _, err := fmt.Sscanf(fields[0], "%x %d", &mode, &info.Size); err != nil {
 		return info, fmt.Errorf("stat %s: unexpected %s", name, strconv.Quote(fields[0]))
 	}
-	info.Exists, info.Mode, info.ModTime = true, fileMode(mode), time.Unix(mtime, 0)
+	info.Exists, info.Mode = true, fileMode(mode)
 	if text, read := strings.CutPrefix(fields[4], "="); read {
 		var err error
 		if info.Content, err = base64.StdEncoding.DecodeString(text); err != nil {

@@ -175,10 +175,17 @@ func (s *schema) checkWith(t testing.TB, options isolation.Options) *isolation.R
 func databaseOf(dsn string) string { return filepath.Base(strings.SplitN(dsn, "?", 2)[0]) }
 
 // prove logs in as the app role and runs a case's proof. Its last statement returns true if it
-// reached another tenant's row.
-func (s *schema) prove(t *testing.T, sql string) {
+// reached another tenant's row. Where a message says another tenant's value, that is what has to be
+// heard.
+func (s *schema) prove(t *testing.T, sql, heard string) {
 	t.Helper()
-	conn, err := pgx.Connect(t.Context(), postgres.Shared(t).DSNAs(s.role, databaseOf(s.dsn)))
+	config, err := pgx.ParseConfig(postgres.Shared(t).DSNAs(s.role, databaseOf(s.dsn)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var said strings.Builder
+	config.OnNotice = func(_ *pgconn.PgConn, n *pgconn.Notice) { said.WriteString(n.Message + "\n") }
+	conn, err := pgx.ConnectConfig(t.Context(), config)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -190,6 +197,9 @@ func (s *schema) prove(t *testing.T, sql string) {
 	last := results[len(results)-1]
 	if len(last.Rows) != 1 || string(last.Rows[0][0]) != "t" {
 		t.Errorf("the proof does not hold: %q", last.Rows)
+	}
+	if !strings.Contains(said.String(), heard) {
+		t.Errorf("nothing said %q:\n%s", heard, said.String())
 	}
 }
 
@@ -229,7 +239,8 @@ func (s *schema) paste(t *testing.T, findings []isolation.Finding) {
 		_ = conn.Close(t.Context())
 		held, _ := errors.AsType[*pgconn.PgError](err)
 		// A constraint that held the write, or an error that says a value.
-		shown := held != nil && (strings.HasPrefix(held.Code, "23") || strings.HasPrefix(held.Code, "22"))
+		shown := held != nil && (strings.HasPrefix(held.Code, "23") || strings.HasPrefix(held.Code, "22") ||
+			strings.HasPrefix(held.Code, "P0"))
 		for _, result := range results {
 			set := len(result.FieldDescriptions) == 1 && result.FieldDescriptions[0].Name == "set_config"
 			truncated := result.CommandTag.String() == "TRUNCATE TABLE"
@@ -248,7 +259,8 @@ func (s *schema) paste(t *testing.T, findings []isolation.Finding) {
 // top of the base that the file "base" names ("v3" unless it says "none"), expect with the
 // verdict and every finding, proof.sql for leaks, config.yaml where the case needs one, and
 // fixed with the verdict after the report's own fixes were run, and trials with what came of trying
-// each. A case with a file "deep" is checked deeply, and has the notes that it lists. One with a file "postgres" needs that major version.
+// each. heard is what the proof's messages say, and notes holds a part of a note a line. A case with
+// a file "deep" is checked deeply, and one with a file "postgres" needs that major version.
 func TestCorpus(t *testing.T) {
 	cases, err := filepath.Glob(filepath.Join("testdata", "corpus", "*", "*.txtar"))
 	if err != nil || len(cases) == 0 {
@@ -280,7 +292,7 @@ func TestCorpus(t *testing.T) {
 				}
 			}
 			if proof := files["proof.sql"]; proof != "" {
-				s.prove(t, proof)
+				s.prove(t, proof, strings.TrimSpace(files["heard"]))
 			} else if strings.HasPrefix(path, "testdata/corpus/broken/") &&
 				strings.HasPrefix(files["expect"], "leak") {
 				t.Error("a leak needs a proof.sql")
@@ -292,11 +304,6 @@ func TestCorpus(t *testing.T) {
 			}
 			_, options.Deep = files["deep"]
 			report := s.checkWith(t, options)
-			for line := range strings.SplitSeq(strings.TrimSpace(files["deep"]), "\n") {
-				if !strings.Contains(strings.Join(report.Coverage.Notes, "\n"), line) {
-					t.Errorf("no note %q: %q", line, report.Coverage.Notes)
-				}
-			}
 			var tried []string
 			for _, f := range report.Findings {
 				if f.Trial != nil {
@@ -312,6 +319,12 @@ func TestCorpus(t *testing.T) {
 			}
 			slices.Sort(got[1:])
 			s.paste(t, report.Findings)
+			for line := range strings.Lines(files["notes"]) {
+				said := strings.Join(report.Coverage.Notes, "\n")
+				if !strings.Contains(said, strings.TrimSpace(line)) {
+					t.Errorf("no note says %q:\n%s", line, said)
+				}
+			}
 			want := slices.DeleteFunc(strings.Split(strings.TrimSpace(files["expect"]), "\n"),
 				func(line string) bool { return line == "" })
 			slices.Sort(want[1:])

@@ -30,7 +30,6 @@ type Response struct {
 	Status  int
 	Header  http.Header
 	Body    []byte // the first MaxBody octets
-	Took    time.Duration
 }
 
 // HTTP asks one address for a path of the name's site, in plain HTTP at the HTTP port. The error
@@ -59,7 +58,6 @@ func (p *Prober) get(ctx context.Context, site url.URL, to netip.AddrPort, path 
 	}
 	request.Header.Set("User-Agent", "onboardbot")
 	request.Close = true
-	began := time.Now()
 	conn, err := p.connect(ctx, site.Scheme, name, to)
 	if err != nil {
 		return Response{}, httpProblem(name, to, err)
@@ -73,8 +71,7 @@ func (p *Prober) get(ctx context.Context, site url.URL, to netip.AddrPort, path 
 		}
 		return Response{}, httpProblem(name, to, err)
 	}
-	return Response{Name: name, Address: to, Status: response.StatusCode, Header: response.Header, Body: body,
-		Took: time.Since(began)}, nil
+	return Response{Name: name, Address: to, Status: response.StatusCode, Header: response.Header, Body: body}, nil
 }
 
 // connect goes to one address whatever the name resolves to, through no proxy.

@@ -24,12 +24,10 @@ const (
 
 // Handshake is what a visitor's handshake gets.
 type Handshake struct {
-	Name     string
 	Address  netip.AddrPort
 	Chain    []*x509.Certificate // as served, the leaf first
 	Problems []*Problem          // what is wrong with the chain; none means that it was verified
 	Version  uint16              // of TLS, as in [tls.VersionName]
-	Took     time.Duration       // connection and handshake
 }
 
 // Leaf is the site's own certificate.
@@ -68,7 +66,6 @@ func (p *Prober) TLS(ctx context.Context, name string, address netip.Addr) (Hand
 func (p *Prober) TLSWithKey(ctx context.Context, name string, address netip.Addr, key KeyType) (Handshake, error) {
 	ctx, cancel := context.WithTimeout(ctx, p.timeout)
 	defer cancel()
-	began := time.Now()
 	to := netip.AddrPortFrom(address, p.httpsPort)
 	conn, err := p.dial(ctx, name, to)
 	if err != nil {
@@ -80,8 +77,7 @@ func (p *Prober) TLSWithKey(ctx context.Context, name string, address netip.Addr
 		return Handshake{}, handshakeProblem(name, to, conn.read, err)
 	}
 	state := client.ConnectionState()
-	seen := Handshake{Name: name, Address: to, Chain: state.PeerCertificates, Version: state.Version,
-		Took: time.Since(began)}
+	seen := Handshake{Address: to, Chain: state.PeerCertificates, Version: state.Version}
 	seen.Problems = p.judge(name, seen.Chain, time.Now())
 	return seen, nil
 }

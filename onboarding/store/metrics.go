@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/atlilith/onboardbot/onboarding"
@@ -66,49 +67,36 @@ func (c *Collector) Collect(ch chan<- prometheus.Metric) {
 	defer cancel()
 	for _, collect := range []func(context.Context, chan<- prometheus.Metric) error{c.runs, c.steps, c.approvals} {
 		if err := collect(ctx, ch); err != nil {
-			ch <- prometheus.NewInvalidMetric(runsMetric, err)
+			ch <- prometheus.NewInvalidMetric(runsMetric, fmt.Errorf("metrics of runs: %w", err))
 			return
 		}
 	}
 }
 
 func (c *Collector) runs(ctx context.Context, ch chan<- prometheus.Metric) error {
-	rows, err := c.records.db.Query(ctx, countRuns)
-	if err != nil {
-		return fmt.Errorf("runs: %w", err)
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var kind, state string
-		var count float64
-		if err := rows.Scan(&kind, &state, &count); err != nil {
-			return fmt.Errorf("runs: %w", err)
-		}
+	rows, _ := c.records.db.Query(ctx, countRuns) // ForEachRow returns the error
+	var kind, state string
+	var count float64
+	_, err := pgx.ForEachRow(rows, []any{&kind, &state, &count}, func() error {
 		ch <- prometheus.MustNewConstMetric(runsMetric, prometheus.GaugeValue, count, kind, state)
-	}
-	return rows.Err()
+		return nil
+	})
+	return err
 }
 
 func (c *Collector) steps(ctx context.Context, ch chan<- prometheus.Metric) error {
-	rows, err := c.records.db.Query(ctx, countEndedSteps)
-	if err != nil {
-		return fmt.Errorf("steps: %w", err)
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var step, outcome string
-		var count float64
-		var applied uint64
-		var seconds float64
-		if err := rows.Scan(&step, &outcome, &count, &applied, &seconds); err != nil {
-			return fmt.Errorf("steps: %w", err)
-		}
+	rows, _ := c.records.db.Query(ctx, countEndedSteps)
+	var step, outcome string
+	var count, seconds float64
+	var applied uint64
+	_, err := pgx.ForEachRow(rows, []any{&step, &outcome, &count, &applied, &seconds}, func() error {
 		ch <- prometheus.MustNewConstMetric(stepsMetric, prometheus.CounterValue, count, step, outcome)
 		if outcome == string(onboarding.EventDone) {
 			ch <- prometheus.MustNewConstSummary(durationMetric, applied, seconds, nil, step)
 		}
-	}
-	return rows.Err()
+		return nil
+	})
+	return err
 }
 
 func (c *Collector) approvals(ctx context.Context, ch chan<- prometheus.Metric) error {
@@ -129,19 +117,13 @@ func (c *Collector) approvals(ctx context.Context, ch chan<- prometheus.Metric) 
 		held = 1
 	}
 	ch <- prometheus.MustNewConstMetric(frozenMetric, prometheus.GaugeValue, held)
-	rows, err := c.records.db.Query(ctx, countDecisions)
-	if err != nil {
-		return fmt.Errorf("decisions: %w", err)
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var outcome string
-		var count uint64
-		var seconds float64
-		if err := rows.Scan(&outcome, &count, &seconds); err != nil {
-			return fmt.Errorf("decisions: %w", err)
-		}
+	rows, _ := c.records.db.Query(ctx, countDecisions)
+	var outcome string
+	var count uint64
+	var seconds float64
+	_, err = pgx.ForEachRow(rows, []any{&outcome, &count, &seconds}, func() error {
 		ch <- prometheus.MustNewConstSummary(decisionsMetric, count, seconds, nil, outcome)
-	}
-	return rows.Err()
+		return nil
+	})
+	return err
 }

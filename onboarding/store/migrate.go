@@ -4,7 +4,6 @@ import (
 	"context"
 	"embed"
 	"fmt"
-	"io/fs"
 
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/riverqueue/river/riverdriver/riverpgxv5"
@@ -65,10 +64,4 @@ func versions(migrations []rivermigrate.Migration) []int {
 }
 
 // tables are the domain's own.
-func tables() migrate.Set {
-	files, err := fs.Sub(migrations, "migrations")
-	if err != nil {
-		panic(err) // the folder is embedded above
-	}
-	return migrate.Set{Table: "onboarding_version", Files: files}
-}
+func tables() migrate.Set { return migrate.Embedded("onboarding_version", migrations) }

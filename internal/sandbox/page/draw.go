@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"path"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -265,9 +266,12 @@ func waiting(s workspace.Screen, channel string) int {
 	return n
 }
 
-// waits reports whether a message names a person and has a primary button.
+var doneBy = regexp.MustCompile(`\bby (<|\\u003c)@\w+`)
+
+// waits reports whether a message names a person and has a primary button. "By @bo" names somebody
+// who did something already.
 func waits(m workspace.Message, user string) bool {
-	blocks := string(m.Blocks)
+	blocks := doneBy.ReplaceAllString(string(m.Blocks), "")
 	return m.FromApp && !m.Deleted && strings.Contains(blocks, `"style":"primary"`) &&
 		(strings.Contains(blocks, "@"+user) || strings.Contains(blocks, `"user_id":"`+user+`"`))
 }

@@ -459,12 +459,26 @@ addEventListener('popstate', async () => {
   arrive()
 })
 
+// A browser has six connections to a server, so one of its windows listens for all of them.
+const news = new BroadcastChannel('live')
+news.onmessage = event => hear(event.data)
+
+function hear({ lost }) {
+  $('#lost').hidden = !lost
+  if (!lost) draw()
+}
+
+function tell(what) {
+  hear(what)
+  news.postMessage(what)
+}
+
 let live
 function listen() {
   live = new EventSource('/live')
-  live.onmessage = () => { $('#lost').hidden = true; draw() }
+  live.onmessage = () => tell({ lost: false })
   live.onerror = () => {
-    $('#lost').hidden = false
+    tell({ lost: true })
     // The browser gives up after an answer that is no stream.
     if (live.readyState === EventSource.CLOSED) setTimeout(listen, 1000)
   }
@@ -477,4 +491,9 @@ arrive()
 for (const log of logs()) seen(log)
 // On a phone, the focus would open the keyboard.
 if (document.activeElement === body && innerWidth > 760) ($('#starter') || $('#write'))?.focus()
-listen()
+draw()
+// The lock passes on when the window that has it is closed.
+navigator.locks.request('live', () => {
+  listen()
+  return new Promise(() => {})
+})

@@ -15,7 +15,7 @@ import (
 
 // blocks are hostile where text is allowed.
 const blocks = `[{"type":"header","text":{"type":"plain_text","text":"<script>"}},
-	{"type":"section","text":{"type":"mrkdwn","text":"*bold* <javascript:alert(1)|bad> <@U0BO> &lt;b&gt;"}},
+	{"type":"section","text":{"type":"mrkdwn","text":"*bold* <javascript:alert(1)|bad> <@U0BO> &lt;b&gt;, by <@U0ANA>"}},
 	{"type":"actions","block_id":"act","elements":[{"type":"button","action_id":"go","style":"primary",
 		"text":{"type":"plain_text","text":"Go"},
 		"confirm":{"title":{"type":"plain_text","text":"Sure?"},"text":{"type":"plain_text","text":"\"Really\""},
@@ -64,6 +64,9 @@ func TestPage(t *testing.T) {
 		if status != 200 || !strings.Contains(text, want) {
 			t.Errorf("%d: the page lacks %s", status, want)
 		}
+	}
+	if _, text := get(t, srv.URL+"/?user=U0ANA&channel=ops"); strings.Contains(text, "waiting for you") {
+		t.Error("a message waits for the one who did something")
 	}
 	if strings.Contains(text, "data-command") {
 		t.Error("the welcome stays after something was written")

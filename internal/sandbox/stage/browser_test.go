@@ -60,6 +60,7 @@ func TestBrowser(t *testing.T) {
 	onThePhone(th)
 	survivesARestart(ana, bo)
 	undoes(ana, bo)
+	crowds(th)
 }
 
 // asks lets Ana request a Provider by keyboard alone, after a mistake.
@@ -358,4 +359,12 @@ func undoes(ana, bo *window) {
 	approveAll(bo, "Undone")
 	ana.press(".tabs", "Rows")
 	ana.sees("#panel", "No row differs")
+}
+
+// crowds opens more windows than a browser has connections to a server.
+func crowds(th *theater) {
+	th.t.Helper()
+	for range 4 {
+		th.window("user=U0CLEO", narrow, phoneHigh).sees("#messages", "Undone")
+	}
 }

@@ -3,7 +3,6 @@ package watch
 import (
 	"context"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"time"
 
@@ -18,13 +17,7 @@ import (
 )
 
 // Tables are the tables of this package. Their names begin with certificates_.
-func Tables() migrate.Set {
-	files, err := fs.Sub(migrations, "migrations")
-	if err != nil {
-		panic(err) // the folder is embedded
-	}
-	return migrate.Set{Table: "certificates_version", Files: files}
-}
+func Tables() migrate.Set { return migrate.Embedded("certificates_version", migrations) }
 
 // sweepTimeout bounds one sweep with its bookkeeping. A thousand names take seconds.
 const sweepTimeout = 10 * time.Minute

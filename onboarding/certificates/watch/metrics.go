@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/prometheus/client_golang/prometheus"
 )
 
@@ -62,21 +63,18 @@ GROUP BY domain`
 
 // Expiries returns the expiry of every domain of which a certificate was seen within 30 days.
 func (w *Watch) Expiries(ctx context.Context) (map[string]Expiry, error) {
-	rows, err := w.pool.Query(ctx, selectExpiries)
+	rows, _ := w.pool.Query(ctx, selectExpiries) // ForEachRow returns the error
+	expiries := make(map[string]Expiry)
+	var domain string
+	var expiry Expiry
+	_, err := pgx.ForEachRow(rows, []any{&domain, &expiry.NotAfter, &expiry.Seen}, func() error {
+		expiries[domain] = expiry
+		return nil
+	})
 	if err != nil {
 		return nil, fmt.Errorf("certificates: %w", err)
 	}
-	defer rows.Close()
-	expiries := make(map[string]Expiry)
-	for rows.Next() {
-		var domain string
-		var expiry Expiry
-		if err := rows.Scan(&domain, &expiry.NotAfter, &expiry.Seen); err != nil {
-			return nil, fmt.Errorf("certificates: %w", err)
-		}
-		expiries[domain] = expiry
-	}
-	return expiries, rows.Err()
+	return expiries, nil
 }
 
 // NotAfter returns when the certificate of each domain expires, by domain.

@@ -163,13 +163,20 @@ func (c *control) visibleSQL(t *catalog.Relation, v tenancy.Tenant) string {
 }
 
 // sessionsOf are the sessions in which a victim may see their rows: without an Org, with the Org's
-// setting never set, and in an Org of theirs.
+// setting never set, and in an Org of theirs; of an Org, a member of each role.
 func (c *control) sessionsOf(ctx context.Context, v tenancy.Tenant) ([]session.Session, error) {
 	own, err := c.victims.Own(ctx, v)
 	if err != nil {
 		return nil, err
 	}
 	sessions := []session.Session{own}
+	if v.IsOrg() {
+		members, err := c.victims.Members(ctx, v)
+		if err != nil {
+			return nil, err
+		}
+		sessions = append(sessions, members...)
+	}
 	if !c.settings.HasOrg() {
 		return sessions, nil
 	}

@@ -50,6 +50,11 @@ func (c *functionRisks) run(ctx context.Context) error {
 				"barriers drop them",
 				c.fixes.NotLeakproof(f))
 		}
+		if f.Definer && f.Executable &&
+			f.Mentions("pg_stat_activity", "pg_stat_get_activity", "pg_stat_statements") {
+			c.risk(f, results.Around, "runs with the rights of "+f.Owner+" and reads the statements of other "+
+				"sessions, with the values in them", c.fixes.RevokeExecute(f, ""))
+		}
 		if f.Definer && !f.Native() && !f.Atomic && f.Returns != "event_trigger" && f.Owner != c.role {
 			c.judgeSearchPath(f, creates, temporary)
 		}

@@ -3,6 +3,8 @@ package checks
 import (
 	"context"
 	"fmt"
+	"strings"
+	"time"
 
 	"github.com/atlilith/onboardbot/onboarding/isolation/catalog"
 	"github.com/atlilith/onboardbot/onboarding/isolation/fixes"
@@ -12,9 +14,9 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/isolation/victims"
 )
 
-// leakproof calls functions that are marked LEAKPROOF on the columns of tenants' tables and reads
-// what they say in errors. PostgreSQL trusts them with rows that policies would drop, if they are
-// cheap (order_qual_clauses in its createplan.c).
+// leakproof calls functions that are marked LEAKPROOF on the columns of tenants' tables, reads what
+// they say in errors and notices, and measures how long they take. PostgreSQL trusts them with rows
+// that policies would drop, if they are cheap (order_qual_clauses in its createplan.c).
 type leakproof struct {
 	setup    *Setup // for the canaries, which are read at first use
 	canaries *victims.Canaries
@@ -35,7 +37,7 @@ func newLeakproof(s *Setup) *leakproof {
 
 func (c *leakproof) run(ctx context.Context) (err error) {
 	for _, f := range c.cat.Functions {
-		if !f.Leakproof || !f.Executable || len(f.ArgTypes) != 1 {
+		if !f.Leakproof || !f.Executable {
 			continue
 		}
 		if c.canaries, err = c.setup.readCanaries(ctx); err != nil {
@@ -43,12 +45,19 @@ func (c *leakproof) run(ctx context.Context) (err error) {
 		}
 		for _, t := range c.scope.readable() {
 			for _, column := range t.Columns {
-				if !t.RLS || !column.Select || column.Type != f.ArgTypes[0] ||
-					c.results.Leaks(t.String(), results.Read) {
+				if !t.RLS || !column.Select || c.results.Leaks(t.String(), results.Read) {
 					continue
 				}
-				if err := c.overhear(ctx, f, t, column); err != nil {
-					return err
+				for i, argument := range f.ArgTypes {
+					if argument != column.Type {
+						continue
+					}
+					if err := c.overhear(ctx, trusted{f, i, t, column}); err != nil {
+						return err
+					}
+					if err := c.measure(ctx, trusted{f, i, t, column}); err != nil {
+						return err
+					}
 				}
 			}
 		}
@@ -56,31 +65,138 @@ func (c *leakproof) run(ctx context.Context) (err error) {
 	return nil
 }
 
-// overhear reports a leak if the function's error holds a value of another tenant's row.
-func (c *leakproof) overhear(
-	ctx context.Context, f *catalog.Function, t *catalog.Relation, column *catalog.Column,
-) error {
-	for _, s := range c.sample[:min(probeSessions, len(c.sample))] {
-		err := c.attempts.Read(ctx, s, func(tx *session.Tx) error {
-			var n int
-			return tx.QueryRow(ctx, fmt.Sprintf("SELECT count(*) FROM %s a WHERE %s(%s) IS NOT NULL", t.SQL(), f.SQL(),
-				query.Column("a", column.Name))).Scan(&n)
-		})
-		if err == nil {
-			continue
+// trusted is a function that is given a column in one of its arguments.
+type trusted struct {
+	function *catalog.Function
+	argument int
+	table    *catalog.Relation
+	column   *catalog.Column
+}
+
+// sql counts the rows for which the function answers. guess stands in every other argument of the
+// column's type, and a number in those that take one.
+func (f trusted) sql(guess string) string {
+	arguments := make([]string, len(f.function.ArgTypes))
+	for i, kind := range f.function.ArgTypes {
+		switch {
+		case i == f.argument:
+			arguments[i] = query.Column("a", f.column.Name)
+		case kind == f.column.Type:
+			arguments[i] = f.column.Literal(&guess)
+		default:
+			arguments[i] = "'1'::" + kind
 		}
-		if query.SQLState(err) == "" {
+	}
+	return fmt.Sprintf("SELECT count(*) FROM %s a WHERE %s(%s) IS NOT NULL", f.table.SQL(), f.function.SQL(),
+		strings.Join(arguments, ", "))
+}
+
+// heeded makes the server send a function's messages of every level that PL/pgSQL has.
+const heeded = "SET LOCAL client_min_messages = debug1"
+
+// overhear reports a leak if the function's error or notices hold a value of another tenant's row.
+// What it is compared with comes before all values, in between, and after them.
+func (c *leakproof) overhear(ctx context.Context, f trusted) error {
+	for _, s := range c.sample[:min(probeSessions, len(c.sample))] {
+		for _, guess := range []string{"x", "", "~"} {
+			said := ""
+			err := c.attempts.Read(ctx, s, func(tx *session.Tx) error {
+				if err := tx.Exec(ctx, heeded); err != nil {
+					return err
+				}
+				_ = tx.Notices()
+				var n int
+				err := tx.QueryRow(ctx, f.sql(guess)).Scan(&n)
+				said = query.Message(err) + tx.Notices()
+				return err
+			})
+			if err != nil && query.SQLState(err) == "" {
+				return err
+			}
+			if found := c.canaries.FindIn(said, s); found != nil {
+				c.leak(f, s, fmt.Sprintf("read a value of %s of %s in a message of %s", found.Key, found.Owner,
+					f.function))
+				return nil
+			}
+			if len(f.function.ArgTypes) == 1 {
+				break
+			}
+		}
+	}
+	return nil
+}
+
+func (c *leakproof) leak(f trusted, s session.Session, evidence string) {
+	c.results.Add(results.Finding{
+		Kind: results.Leak, Operation: results.Read, Table: f.table.String(), As: s.Label,
+		Evidence: evidence + ", which is marked LEAKPROOF and runs before policies",
+		Fix:      c.fixes.NotLeakproof(f.function), Functions: []string{f.function.String()},
+	})
+}
+
+const (
+	// rounds is how often the durations of a right and a wrong guess are compared.
+	rounds = 4
+	// longer is how much longer every right guess takes at least.
+	longer = 4 * time.Millisecond
+)
+
+// measure reports a leak if the function takes longer for a value of a row that the session does
+// not see than for one that no row has.
+func (c *leakproof) measure(ctx context.Context, f trusted) error {
+	known := c.results.Leaks(f.table.String(), results.Read)
+	if known || f.column.Category != catalog.String || len(f.function.ArgTypes) < 2 {
+		return nil
+	}
+	right := c.canaries.ValueOf(f.table, f.column.Name)
+	if right == "" {
+		return nil
+	}
+	wrong := strings.Repeat("\u00b7", len([]rune(right)))
+	for _, s := range append([]session.Session{session.Unset, session.Empty}, c.sample...) {
+		blind, slower := false, false
+		err := c.attempts.Read(ctx, s, func(tx *session.Tx) (err error) {
+			var visible int
+			err = tx.QueryRow(ctx, "SELECT count(*) FROM "+f.table.SQL()).Scan(&visible)
+			if blind = visible == 0; err != nil || !blind {
+				return err
+			}
+			slower, err = tellsByDuration(ctx, tx, f.sql(right), f.sql(wrong))
+			return err
+		})
+		if err != nil && query.SQLState(err) == "" {
 			return err
 		}
-		if found := c.canaries.FindIn(query.Message(err), s); found != nil {
-			c.results.Add(results.Finding{
-				Kind: results.Leak, Operation: results.Read, Table: t.String(), As: s.Label,
-				Evidence: fmt.Sprintf("read a value of %s of %s in an error of %s, which is marked LEAKPROOF and runs "+
-					"before policies", found.Key, found.Owner, f),
-				Fix: c.fixes.NotLeakproof(f), Functions: []string{f.String()},
-			})
+		if slower {
+			c.leak(f, s, fmt.Sprintf("learned by how long %s takes whether a row of others begins as a guess does, "+
+				"so it finds a value letter by letter", f.function))
+		}
+		if err == nil && blind {
 			return nil
 		}
 	}
 	return nil
+}
+
+// tellsByDuration reports whether the right statement takes longer than the wrong one in each of
+// several rounds.
+func tellsByDuration(ctx context.Context, tx *session.Tx, right, wrong string) (bool, error) {
+	for range rounds {
+		slow, err := duration(ctx, tx, right)
+		if err != nil {
+			return false, err
+		}
+		fast, err := duration(ctx, tx, wrong)
+		if err != nil || slow < fast+longer || slow < 2*fast {
+			return false, err
+		}
+	}
+	return true, nil
+}
+
+func duration(ctx context.Context, tx *session.Tx, sql string) (time.Duration, error) {
+	var n int
+	started := time.Now()
+	err := tx.QueryRow(ctx, sql).Scan(&n)
+	return time.Since(started), err
 }

@@ -58,6 +58,9 @@ func (m *moves) try(ctx context.Context, a attempt) error {
 		if err != nil && !a.outcome.sort(err) {
 			return err
 		}
+		if a.outcome.proven && own != nil {
+			return m.w.readJoined(ctx, a, sql)
+		}
 		if a.outcome.proven {
 			return nil
 		}

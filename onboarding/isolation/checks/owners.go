@@ -119,9 +119,17 @@ func (o *owners) functions(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	onChange, err := o.oids(ctx, "SELECT evtfoid FROM pg_event_trigger WHERE evtenabled <> 'D' AND $1 <> ''")
+	if err != nil {
+		return err
+	}
 	for _, f := range o.model.Catalog.Functions {
-		if slices.Contains(owned, f.OID) && o.calledByPolicy(f) {
-			o.risk("function "+f.String(), "the app role owns a function that policies call, and can replace it",
+		why := "policies call"
+		if slices.Contains(onChange, f.OID) {
+			why = "an event trigger runs with the rights of whoever changes the schema"
+		}
+		if slices.Contains(owned, f.OID) && (o.calledByPolicy(f) || slices.Contains(onChange, f.OID)) {
+			o.risk("function "+f.String(), fmt.Sprintf("the app role owns a function that %s, and can replace it", why),
 				o.fixes.TakeFunction(f))
 		}
 	}

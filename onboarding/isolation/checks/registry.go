@@ -25,6 +25,7 @@ var registry = []struct {
 	{Reads, func(s *Setup) check { return newReads(s) }},
 	{"shared connections", func(s *Setup) check { return newPlans(s) }},
 	{"writes", func(s *Setup) check { return newWrites(s) }},
+	{"own changes", func(s *Setup) check { return newOwnWrites(s) }},
 	{"cascades", func(s *Setup) check { return newCascades(s) }},
 	{"triggers", func(s *Setup) check { return newTriggers(s) }},
 	{"views", func(s *Setup) check { return newViews(s) }},

@@ -121,9 +121,18 @@ func (r *roles) run(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if a.super || a.bypass {
-			why := fmt.Sprintf("the app role can become %s, to which no policy applies", above)
-			r.risk(results.SetRole(above), why, r.fixes.RevokeRole(ctx, above))
+		why := ""
+		switch {
+		case a.super || a.bypass:
+			why = "to which no policy applies"
+		case a.replication:
+			why = "which has REPLICATION: it can stream every tenant's changes"
+		case a.createRole:
+			why = "which has CREATEROLE: it can grant itself other roles"
+		}
+		if why != "" {
+			r.risk(results.SetRole(above), fmt.Sprintf("the app role can become %s, %s", above, why),
+				r.fixes.RevokeRole(ctx, above))
 		}
 	}
 	return r.predefined(ctx)
@@ -154,16 +163,38 @@ func (r *roles) predefined(ctx context.Context) error {
 	return r.around(ctx)
 }
 
+// A foreign server with a login for the role is as good as that login where the role can name the
+// server: in dblink, or in a foreign table of its own.
 const aroundSQL = `
-SELECT 'pg_catalog.' || relname::text AS object, 'SELECT ON' AS privilege
+SELECT 'pg_catalog.' || relname::text AS object, 'SELECT ON pg_catalog.' || relname::text AS privilege
   FROM pg_class WHERE relnamespace = 'pg_catalog'::regnamespace
    AND relname IN ('pg_statistic', 'pg_statistic_ext_data', 'pg_authid', 'pg_user_mapping', 'pg_largeobject')
    AND has_table_privilege($1::name, oid, 'SELECT')
 UNION ALL
-SELECT p.oid::regprocedure::text, 'EXECUTE ON FUNCTION' FROM pg_proc p
+SELECT p.oid::regprocedure::text, 'EXECUTE ON FUNCTION ' || p.oid::regprocedure::text FROM pg_proc p
  WHERE p.proname IN ('dblink_connect_u', 'lo_import', 'lo_export', 'pg_read_file', 'pg_read_binary_file', 'pg_ls_dir')
    AND has_function_privilege($1::name, p.oid, 'EXECUTE')
+UNION ALL
+SELECT 'server ' || s.srvname::text, 'USAGE ON FOREIGN SERVER ' || quote_ident(s.srvname) FROM pg_foreign_server s
+ WHERE has_server_privilege($1::name, s.oid, 'USAGE')
+   AND EXISTS (SELECT FROM pg_user_mappings m WHERE m.srvid = s.oid
+               AND (m.umuser = 0 OR pg_has_role($1::name, m.umuser, 'MEMBER')))
+   AND (EXISTS (SELECT FROM pg_proc p
+                WHERE p.proname = 'dblink' AND has_function_privilege($1::name, p.oid, 'EXECUTE'))
+        OR EXISTS (SELECT FROM pg_namespace n WHERE n.nspname !~ '^pg_'
+                   AND has_schema_privilege($1::name, n.oid, 'CREATE')))
  ORDER BY 1`
+
+// openedNextSQL lists what tables that do not exist yet will grant to the role.
+const openedNextSQL = `
+SELECT DISTINCT 'tables that ' || d.defaclrole::regrole::text || ' creates'
+       || coalesce(' in schema ' || n.nspname, '') || ': '
+       || string_agg(DISTINCT x.privilege_type, ', ') FROM pg_default_acl d
+  LEFT JOIN pg_namespace n ON n.oid = d.defaclnamespace, aclexplode(d.defaclacl) x
+ WHERE d.defaclobjtype = 'r' AND d.defaclrole <> x.grantee
+   AND x.privilege_type IN ('SELECT', 'INSERT', 'UPDATE', 'DELETE', 'TRUNCATE')
+   AND (x.grantee = 0 OR pg_has_role($1::name, x.grantee, 'MEMBER'))
+ GROUP BY d.defaclrole, n.nspname ORDER BY 1`
 
 // around reports rights to what holds tenants' values beside their tables, or reaches files and
 // other servers as the server itself. PostgreSQL gives them to no role by itself.
@@ -180,10 +211,18 @@ func (r *roles) around(ctx context.Context) error {
 		r.results.Add(results.Finding{
 			Kind: results.Risk, Operation: results.Around, Table: object, As: anySession,
 			Evidence: "the app role may use " + object + ", which holds or reaches what no policy protects",
-			Fix:      fmt.Sprintf("REVOKE %s %s FROM PUBLIC, %s;", privilege, object, query.Name(r.role)),
+			Fix:      fmt.Sprintf("REVOKE %s FROM PUBLIC, %s;", privilege, query.Name(r.role)),
 		})
 		return nil
 	})
+	if err != nil {
+		return err
+	}
+	opened, err := query.Strings(ctx, r.truth, openedNextSQL, r.role)
+	for _, what := range opened {
+		r.results.Note("default privileges open the next table to the app role before anybody has enabled row-level "+
+			"security on it: %s", what)
+	}
 	return err
 }
 

@@ -63,6 +63,7 @@ const shadowSessions = 3
 type shadows struct {
 	role      string
 	cat       *catalog.Catalog
+	model     *tenancy.Model
 	scope     *scope
 	truth     query.Querier
 	victims   *victims.Victims
@@ -72,7 +73,9 @@ type shadows struct {
 }
 
 func newShadows(s *Setup) *shadows {
-	return &shadows{s.config.AppRole, s.model.Catalog, s.scope, s.truth, s.victims, s.rows, newEscalator(s), s.fixes}
+	return &shadows{
+		s.config.AppRole, s.model.Catalog, s.model, s.scope, s.truth, s.victims, s.rows, newEscalator(s), s.fixes,
+	}
 }
 
 func (c *shadows) run(ctx context.Context) error {
@@ -94,21 +97,41 @@ func (c *shadows) run(ctx context.Context) error {
 			if s.Identity.Person == nil {
 				continue
 			}
-			sql, err := c.createSQL(ctx, tables, s, v)
-			if err != nil {
-				return err
-			}
 			s.Label += " with temporary tables in the place of " + listed(tables)
-			err = c.escalator.try(ctx, escalation{
-				session: s, sql: sql, tables: c.scope.readable(), fix: fix, functions: functions,
-				how: ": " + names + " names a table without its schema, and a session's temporary table comes first",
-			})
-			if err != nil && query.SQLState(err) == "" {
-				return err
+			for _, as := range []string{*s.Identity.Person, v.ID}[:persons(v)] {
+				sql, err := c.createSQL(ctx, tables, shadow{s, v, as})
+				if err != nil {
+					return err
+				}
+				err = c.escalator.try(ctx, escalation{
+					session: s, sql: sql, tables: c.scope.readable(), fix: fix, functions: functions,
+					how: ": " + names + " names a table without its schema, and a session's temporary table comes " +
+						"first",
+				})
+				if err != nil && query.SQLState(err) == "" {
+					return err
+				}
 			}
 		}
 	}
 	return nil
+}
+
+// shadow is what the rows of temporary tables say: that the attacker has a part in what is the
+// victim's, or that they are a Person.
+type shadow struct {
+	session session.Session
+	victim  tenancy.Tenant
+	as      string
+}
+
+// persons is how many Persons an attacker says they are: themselves and, against a Person, that one.
+func persons(victim tenancy.Tenant) int {
+	const both = 2
+	if victim.IsOrg() {
+		return 1
+	}
+	return both
 }
 
 // shadowed returns the relations whose place temporary tables can take, the functions that name
@@ -133,16 +156,19 @@ func (c *shadows) shadowed() (tables []*catalog.Relation, functions []string, fi
 
 // createSQL creates the temporary tables: each like its model, with one row in which the
 // attacker is whoever they like to be.
-func (c *shadows) createSQL(ctx context.Context, tables []*catalog.Relation, s session.Session,
-	v tenancy.Tenant) (string, error) {
+func (c *shadows) createSQL(ctx context.Context, tables []*catalog.Relation, s shadow) (string, error) {
 	var sql strings.Builder
 	for _, t := range tables {
-		values, err := c.rows.Favourable(ctx, t, s, v)
+		values, err := c.rows.Favourable(ctx, t, s.session, s.victim)
 		if err != nil {
 			return "", err
 		}
 		var definitions, literals []string
 		for _, column := range t.Columns {
+			person := column.Type == c.model.Users.Type && !slices.Contains(c.model.Of(t).Orgs, column.Name)
+			if s.as == s.victim.ID && person {
+				values[column.Name] = &s.as
+			}
 			definitions = append(definitions, query.Name(column.Name)+" "+column.Type)
 			literals = append(literals, column.Literal(values[column.Name]))
 		}

@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"github.com/atlilith/onboardbot/onboarding/isolation/catalog"
-	"github.com/atlilith/onboardbot/onboarding/isolation/query"
 	"github.com/atlilith/onboardbot/onboarding/isolation/results"
 	"github.com/atlilith/onboardbot/onboarding/isolation/session"
 	"github.com/atlilith/onboardbot/onboarding/isolation/tenancy"
@@ -26,7 +25,11 @@ func (u *updates) try(ctx context.Context, a attempt) error {
 		takesOver  bool // the row becomes the session's own
 	}
 	var changes []change
-	if sets := u.takeOver(a); sets != "" {
+	takeOvers, err := u.takeOvers(ctx, a)
+	if err != nil {
+		return err
+	}
+	for _, sets := range takeOvers {
 		changes = append(changes, change{sets, "took over", true})
 	}
 	changes = append(changes, change{c.Assign(a.target.Values[c.Name]), "updated", false})
@@ -105,31 +108,65 @@ func (w *writer) harmless(t *catalog.Relation) *catalog.Column {
 	return any
 }
 
-// takeOver renders assignments that make a row the attacker's own. It is empty where there are
-// none.
-func (u *updates) takeOver(a attempt) string {
+// takeOvers render assignments that make a row the attacker's own: by naming them or an Org of
+// theirs, or a parent that is theirs.
+func (u *updates) takeOvers(ctx context.Context, a attempt) ([]string, error) {
 	m, t, me := u.w.model, a.table, a.session.Identity.Person
 	o := m.Of(t)
 	if c := t.Column(m.Membership.OwnerColumn); me != nil && o.Class == tenancy.ClassOrgs && c != nil && c.Update {
-		return c.Assign(me)
+		return []string{c.Assign(me)}, nil
 	}
-	if me == nil || o.Class != tenancy.ClassTenant || len(o.Persons) == 0 {
-		return ""
+	if me == nil || o.Class != tenancy.ClassTenant {
+		return nil, nil
 	}
+	var found []string
+	if len(o.Persons) > 0 {
+		found = append(found, assignments(t, ownerIDs{o.Orgs, nil}, ownerIDs{o.Persons, me}))
+	}
+	if orgs := a.session.Identity.Orgs; len(o.Orgs) > 0 && len(orgs) > 0 {
+		found = append(found, assignments(t, ownerIDs{o.Orgs, &orgs[0]}))
+	}
+	for _, p := range o.Parents {
+		if p.Kind != "" || p.Period {
+			continue
+		}
+		own := fmt.Sprintf("%s IS NOT NULL AND NOT %s", m.Owner(p.Table, "a"),
+			m.Foreign(p.Table, "a", m.IdentitySQL(a.session.Identity), tenancy.Truth))
+		row, err := u.w.rows.Any(ctx, p.Table, p.TargetCols, own)
+		if err != nil {
+			return nil, err
+		}
+		var sets []string
+		for i, name := range p.Columns {
+			if c := t.Column(name); row != nil && c != nil && (c.Update || t.Elsewhere) {
+				sets = append(sets, c.Assign(row[i]))
+			}
+		}
+		if len(sets) == len(p.Columns) {
+			found = append(found, strings.Join(sets, ", "))
+		}
+	}
+	return slices.DeleteFunc(found, func(sets string) bool { return sets == "" }), nil
+}
+
+// ownerIDs are columns that get one value: the id of a Person or an Org, or nil for NULL.
+type ownerIDs struct {
+	columns []string
+	id      *string
+}
+
+// assignments renders what an UPDATE sets. It is empty where the app role may not set a column, or
+// one must have a value.
+func assignments(t *catalog.Relation, all ...ownerIDs) string {
 	var sets []string
-	for _, name := range o.Orgs {
-		c := t.Column(name)
-		if c == nil || !c.Update || c.NotNull {
-			return ""
+	for _, to := range all {
+		for _, name := range to.columns {
+			c := t.Column(name)
+			if c == nil || !c.Update && !t.Elsewhere || to.id == nil && c.NotNull {
+				return ""
+			}
+			sets = append(sets, c.Assign(to.id))
 		}
-		sets = append(sets, query.Name(name)+" = NULL")
-	}
-	for _, name := range o.Persons {
-		c := t.Column(name)
-		if c == nil || !c.Update {
-			return ""
-		}
-		sets = append(sets, c.Assign(me))
 	}
 	return strings.Join(sets, ", ")
 }

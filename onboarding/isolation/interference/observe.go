@@ -44,7 +44,7 @@ func (p *pair) observe(ctx context.Context, tx *session.Tx, list []observation) 
 		if err := tx.Exec(ctx, "ROLLBACK TO look"); err != nil {
 			return nil, err
 		}
-		seen[i] = strings.Join(append(answers, tx.Notices()...), "\n")
+		seen[i] = strings.Join(append(answers, tx.Notices()), "\n")
 	}
 	return seen, nil
 }

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"time"
 
@@ -31,13 +30,7 @@ var migrations embed.FS
 
 // Tables are this package's migrations. They run in the schema that the pool's connections have
 // as their search path.
-func Tables() migrate.Set {
-	files, err := fs.Sub(migrations, "migrations")
-	if err != nil {
-		panic(err) // the folder is embedded above
-	}
-	return migrate.Set{Table: "isolation_version", Files: files}
-}
+func Tables() migrate.Set { return migrate.Embedded("isolation_version", migrations) }
 
 // retention is how long reports are kept. The newest report about each tenant is kept for ever.
 const retention = "90 days"

@@ -13,9 +13,6 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/isolation/query"
 )
 
-// maxNotices is how many notices of a connection are kept until they are taken.
-const maxNotices = 100
-
 // DialerConfig says how to open sessions of the app role.
 type DialerConfig struct {
 	// App logs in as the app role.
@@ -106,14 +103,11 @@ func (d *Dialer) Open(ctx context.Context) (*Conn, error) {
 		config.RuntimeParams[name] = value
 	}
 	c := &Conn{dialer: d}
-	config.OnNotice = func(_ *pgconn.PgConn, notice *pgconn.Notice) {
-		if len(c.notices) < maxNotices {
-			c.notices = append(c.notices, notice.Message)
-		}
-	}
-	var err error
-	if c.conn, err = pgx.ConnectConfig(ctx, config); err != nil {
+	config.OnNotice = func(_ *pgconn.PgConn, n *pgconn.Notice) { c.heard.add(n) }
+	conn, err := pgx.ConnectConfig(ctx, config)
+	if err != nil {
 		return nil, fmt.Errorf("app_database_url: connect as %s: %w", d.config.AppRole, err)
 	}
+	c.conn = conn
 	return c, nil
 }

@@ -10,12 +10,13 @@ import (
 
 // Conn is a connection of the app role. Sessions of one shape take turns on it.
 type Conn struct {
-	dialer  *Dialer
-	conn    *pgx.Conn
-	ran     transcript
-	notices []string // of the server since they were last taken
+	dialer *Dialer
+	conn   *pgx.Conn
+	ran    transcript
 	// stale says that settings are empty that a later session needs unset.
 	stale bool
+	// heard are the latest notices.
+	heard notices
 }
 
 // Pgx is the connection itself.
@@ -24,9 +25,14 @@ func (c *Conn) Pgx() *pgx.Conn { return c.conn }
 // Close closes the connection, also after ctx has ended.
 func (c *Conn) Close(ctx context.Context) { _ = c.conn.Close(context.WithoutCancel(ctx)) }
 
-// Read calls f in a read-only transaction of a session and rolls it back.
+// Read calls f in a read-only transaction of a session and rolls it back. Where a helper of the
+// platform's writes, f is called once more in a transaction that may.
 func (c *Conn) Read(ctx context.Context, s Session, f func(*Tx) error) error {
-	return c.run(ctx, bounds{"BEGIN READ ONLY;", "ROLLBACK"}, s, f)
+	err := c.run(ctx, bounds{"BEGIN READ ONLY;", "ROLLBACK"}, s, f)
+	if query.SQLState(err) == query.ReadOnlyTransaction {
+		return c.run(ctx, bounds{"BEGIN READ WRITE;", "ROLLBACK"}, s, f)
+	}
+	return err
 }
 
 // Write calls f in a transaction of a session and rolls it back.
@@ -42,7 +48,30 @@ func (c *Conn) Snapshot(ctx context.Context, s Session, f func(*Tx) error) error
 // Keep calls f in a read-only transaction of a session and commits it: it changes no row, and what
 // the session remembers stays for the next one on the connection.
 func (c *Conn) Keep(ctx context.Context, s Session, f func(*Tx) error) error {
-	return c.run(ctx, bounds{"BEGIN READ ONLY;", "COMMIT"}, s, f)
+	err := c.run(ctx, bounds{"BEGIN READ ONLY;", "COMMIT"}, s, f)
+	if query.SQLState(err) == query.ReadOnlyTransaction {
+		keep := func(tx *Tx) error { return c.keepTemporary(ctx, tx, f) }
+		return c.run(ctx, bounds{"BEGIN READ WRITE;", "ROLLBACK"}, s, keep)
+	}
+	return err
+}
+
+// A statement that writes to a table holds this lock until the transaction ends.
+const wroteOnlyTemporarySQL = `
+SELECT NOT EXISTS (SELECT FROM pg_locks l JOIN pg_class c ON c.oid = l.relation
+ WHERE l.pid = pg_backend_pid() AND l.mode IN ('RowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock')
+   AND c.relpersistence <> 't' AND c.relnamespace NOT IN ('pg_catalog'::regnamespace, 'pg_toast'::regnamespace))`
+
+// keepTemporary calls f and commits if it wrote to nothing but temporary tables of the connection.
+func (c *Conn) keepTemporary(ctx context.Context, tx *Tx, f func(*Tx) error) error {
+	if err := f(tx); err != nil {
+		return err
+	}
+	var temporary bool
+	if err := c.conn.QueryRow(ctx, wroteOnlyTemporarySQL).Scan(&temporary); err != nil || !temporary {
+		return err
+	}
+	return query.Exec(ctx, c.conn, "COMMIT")
 }
 
 // bounds are the statements that begin and end a transaction.
@@ -145,17 +174,13 @@ func (t *Tx) Strings(ctx context.Context, sql string) ([]string, error) {
 	return query.Strings(ctx, t.conn.conn, sql)
 }
 
+// Notices returns what the server said beside its answers since the last call, errors apart.
+func (t *Tx) Notices() string { return t.conn.heard.take() }
+
 // QueryRow reads one row.
 func (t *Tx) QueryRow(ctx context.Context, sql string) pgx.Row {
 	t.conn.ran.add(sql)
 	return t.conn.conn.QueryRow(ctx, sql)
-}
-
-// Notices returns what the server said beside its answers since they were last taken.
-func (t *Tx) Notices() []string {
-	said := t.conn.notices
-	t.conn.notices = nil
-	return said
 }
 
 // Enter changes the identity settings to another session's.

@@ -1,6 +1,7 @@
 package victims
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -52,6 +53,18 @@ type Canaries struct {
 
 // Row returns one row of a victim's in a table, or nil.
 func (c *Canaries) Row(v tenancy.Tenant, t *catalog.Relation) Values { return c.rows[v][t] }
+
+// ValueOf returns what a victim's row holds in a column, or "" where none holds a text.
+func (c *Canaries) ValueOf(t *catalog.Relation, column string) string {
+	longest := ""
+	for _, rows := range c.rows {
+		value := rows[t][column]
+		if value != nil && cmp.Or(cmp.Compare(len(*value), len(longest)), cmp.Compare(*value, longest)) > 0 {
+			longest = *value
+		}
+	}
+	return longest
+}
 
 // Tenant returns the victim's row in the table of its kind, or nil.
 func (c *Canaries) Tenant(v tenancy.Tenant) Values { return c.tenants[v] }

@@ -207,6 +207,29 @@ func (r *Rows) Imagine(ctx context.Context, t *catalog.Relation, v tenancy.Tenan
 	for _, c := range o.Either {
 		values[c] = &v.ID
 	}
+	if len(o.Parents) == 0 || v.IsOrg() && len(o.Orgs) > 0 {
+		return values, nil
+	}
+	return r.withParent(ctx, t, v, values)
+}
+
+// withParent makes a row that names the victim go with a row of theirs or with none: what has a
+// parent is its owner's, whoever else it names. It returns nil where the row needs a parent and the
+// victim has none.
+func (r *Rows) withParent(ctx context.Context, t *catalog.Relation, v tenancy.Tenant, values Values) (Values, error) {
+	o := r.config.Model.Of(t)
+	below, err := r.below(ctx, o, v, values)
+	if err != nil || below != nil {
+		return below, err
+	}
+	for _, p := range o.Parents {
+		for _, name := range p.Columns {
+			if c := t.Column(name); c == nil || c.NotNull {
+				return nil, nil
+			}
+			values[name] = nil
+		}
+	}
 	return values, nil
 }
 

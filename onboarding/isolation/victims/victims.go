@@ -238,30 +238,3 @@ func (v *Victims) SessionOf(ctx context.Context, person string) (session.Session
 	}
 	return s, err
 }
-
-// Own returns a session of a victim's own: of the Person, or of a present member who acts in the
-// Org.
-func (v *Victims) Own(ctx context.Context, victim tenancy.Tenant) (session.Session, error) {
-	if !victim.IsOrg() {
-		return v.SessionOf(ctx, victim.ID)
-	}
-	persons, err := query.Strings(ctx, v.config.Truth, fmt.Sprintf(
-		"WITH mem AS (%s) SELECT person::text FROM mem WHERE org::text = %s AND present ORDER BY 1 LIMIT 1",
-		v.config.Model.MembersSQL(), query.Literal(victim.ID)))
-	if err != nil || len(persons) == 0 {
-		return session.Session{Kind: session.Anonymous, User: new(""), Org: &victim.ID}, err
-	}
-	s, err := v.SessionOf(ctx, persons[0])
-	s.Org = &victim.ID
-	return s, err
-}
-
-// Observe calls f inside an attacker's transaction with the identity of the victim, who sees their
-// rows as the transaction has changed them.
-func (v *Victims) Observe(ctx context.Context, tx *session.Tx, victim tenancy.Tenant, f func() error) error {
-	own, err := v.Own(ctx, victim)
-	if err != nil {
-		return err
-	}
-	return tx.Impersonate(ctx, own, f)
-}

@@ -1,0 +1,145 @@
+package checks
+
+import (
+	"context"
+	"fmt"
+	"maps"
+
+	"github.com/atlilith/onboardbot/onboarding/isolation/catalog"
+	"github.com/atlilith/onboardbot/onboarding/isolation/query"
+	"github.com/atlilith/onboardbot/onboarding/isolation/results"
+	"github.com/atlilith/onboardbot/onboarding/isolation/session"
+	"github.com/atlilith/onboardbot/onboarding/isolation/tenancy"
+	"github.com/atlilith/onboardbot/onboarding/isolation/victims"
+)
+
+// ownWrites has victims insert and change rows of their own. That a session may not write another
+// tenant's rows proves something only if the same kind of session may write its own.
+type ownWrites struct {
+	writer  *writer
+	control *control
+}
+
+func newOwnWrites(s *Setup) *ownWrites { return &ownWrites{newWriter(s), newControl(s)} }
+
+// ownRows is how many rows of a victim are tried.
+const ownRows = 2
+
+func (c *ownWrites) run(ctx context.Context) error {
+	w := c.writer
+	for _, t := range w.scope.tables {
+		if !t.IsTable() || t.Partition || !t.RLS || !w.scope.hasRows[t] || w.scope.writesExcluded(t) ||
+			w.model.Of(t).Class != tenancy.ClassTenant {
+			continue
+		}
+		for _, op := range []struct {
+			operation results.Operation
+			allowed   bool
+			sql       func(context.Context, session.Session, victims.Target) []string
+		}{
+			{results.Insert, t.Insertable() && t.Opens(catalog.ForInsert), c.insertion(t)},
+			{results.Update, t.Updatable() && t.Opens(catalog.ForUpdate), c.update(t)},
+		} {
+			if !op.allowed || w.results.Leaks(t.String(), op.operation) {
+				continue
+			}
+			why, err := c.attempt(ctx, t, op.sql)
+			if err != nil {
+				return err
+			}
+			if why != "" {
+				w.results.LeaveOut("%s: no sampled owner could %s a row of their own (%s), so that others cannot "+
+					"proves nothing; correct whose its rows are in tables, or say skip_writes", t, op.operation, why)
+			}
+		}
+	}
+	return nil
+}
+
+// attempt returns why no victim could run the statements for a row of theirs, or "" if one could
+// or has none.
+func (c *ownWrites) attempt(
+	ctx context.Context, t *catalog.Relation, sql func(context.Context, session.Session, victims.Target) []string,
+) (why string, err error) {
+	w := c.writer
+	for _, v := range w.victims.List() {
+		rows, err := w.rows.Matching(ctx, t, w.model.Owner(t, "a")+" = "+query.Literal(v.String()), ownRows)
+		if err != nil {
+			return "", err
+		}
+		sessions, err := c.control.sessionsOf(ctx, v)
+		if err != nil {
+			return "", err
+		}
+		for _, row := range rows {
+			for _, s := range sessions {
+				for _, statement := range sql(ctx, s, row) {
+					refusal, err := c.try(ctx, s, statement)
+					if err != nil {
+						return "", err
+					}
+					if refusal == "" {
+						return "", nil
+					}
+					why = refusal
+				}
+			}
+		}
+	}
+	return why, nil
+}
+
+// try returns why a statement was refused, or "" if it wrote a row or only a constraint held it:
+// constraints apply after policies.
+func (c *ownWrites) try(ctx context.Context, s session.Session, sql string) (refusal string, err error) {
+	rows := 0
+	err = c.writer.attempts.Write(ctx, s, func(tx *session.Tx) (err error) {
+		rows, err = tx.Affected(ctx, sql)
+		return err
+	})
+	switch {
+	case held(err) || err == nil && rows > 0:
+		return "", nil
+	case err == nil:
+		return "it reached no row", nil
+	case query.SQLState(err) == "":
+		return "", err
+	}
+	return query.Describe(err), nil
+}
+
+// insertion renders an INSERT of a row like the victim's, with the session's Person as the author
+// of what is an Org's.
+func (c *ownWrites) insertion(t *catalog.Relation) func(context.Context, session.Session, victims.Target) []string {
+	w := c.writer
+	return func(_ context.Context, s session.Session, row victims.Target) []string {
+		values, o := maps.Clone(row.Values), w.model.Of(t)
+		if row.Victim.IsOrg() && s.Identity.Person != nil {
+			for _, column := range o.Persons {
+				values[column] = s.Identity.Person
+			}
+		}
+		if sql := w.rows.Insert(t, values, victims.NewKeys).SQL; sql != "" {
+			return []string{sql}
+		}
+		return nil
+	}
+}
+
+// update renders UPDATEs that change nothing: of the row and, where a session may not name it, of
+// all rows that it reaches.
+func (c *ownWrites) update(t *catalog.Relation) func(context.Context, session.Session, victims.Target) []string {
+	w := c.writer
+	return func(ctx context.Context, _ session.Session, row victims.Target) []string {
+		column := w.harmless(t)
+		if column == nil {
+			return nil
+		}
+		sql := fmt.Sprintf("UPDATE %s a SET %s", t.SQL(), column.Assign(row.Values[column.Name]))
+		statements := []string{sql + " WHERE " + row.Place}
+		if w.scope.isSmall(ctx, t) {
+			statements = append(statements, sql)
+		}
+		return statements
+	}
+}
