@@ -34,6 +34,22 @@ func (h *decisionHandlers) approve(ctx context.Context, action bot.Action) error
 	return h.decide(ctx, action, render.Approving)
 }
 
+func (h *decisionHandlers) approveLater(ctx context.Context, action bot.Action) error {
+	return h.decide(ctx, action, render.ApprovingLater)
+}
+
+// applyNow has an approved change applied that waits for its window.
+func (h *decisionHandlers) applyNow(ctx context.Context, action bot.Action) error {
+	err := h.gate.RequireSameTeam(ctx, action.Person)
+	if err == nil {
+		_, err = h.origins.require(ctx, action, subject{approval: parseID(action.Value)})
+	}
+	if err == nil {
+		err = service.ApplyNow(ctx, h.service, parseID(action.Value), action.Person.ID)
+	}
+	return h.replies.answer(ctx, action, err)
+}
+
 func (h *decisionHandlers) reject(ctx context.Context, action bot.Action) error {
 	return h.decide(ctx, action, render.Rejecting)
 }
@@ -90,7 +106,8 @@ func (h *decisionHandlers) vote(
 	ctx context.Context, decision render.Decision, approval uuid.UUID, given service.Decision,
 ) error {
 	switch decision {
-	case render.Approving:
+	case render.Approving, render.ApprovingLater:
+		given.NextWindow = decision == render.ApprovingLater
 		return h.service.Approve(ctx, approval, given)
 	case render.BreakingGlass:
 		return h.service.BreakGlass(ctx, approval, given)

@@ -24,6 +24,7 @@ var (
 	ErrBusy        = errors.New("a step is being applied")
 	ErrFrozen      = errors.New("already frozen")
 	ErrNotFrozen   = errors.New("not frozen")
+	ErrNoWindow    = errors.New("no window for the change comes")
 	ErrNothing     = errors.New("there is nothing to undo")
 	ErrNoGlass     = errors.New("breaking the glass is disabled")
 )

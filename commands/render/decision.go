@@ -20,6 +20,8 @@ const (
 	Approving     Decision = "approve"
 	Rejecting     Decision = "reject"
 	BreakingGlass Decision = "break_glass"
+	// ApprovingLater approves for the next window.
+	ApprovingLater Decision = "approve_later"
 )
 
 // ConfirmMeta is the private metadata of the form that confirms a decision.
@@ -71,6 +73,8 @@ func ConfirmForm(needed *onboarding.ConfirmationNeededError, do Decision, number
 	approval := needed.Approval
 	titleText, submit, label, note := "Approve a change", "Approve", "Why?", ""
 	switch do {
+	case ApprovingLater:
+		submit, note = "Approve for later", mrkdwn.MarkClock+" It is applied when its next window opens."
 	case Rejecting:
 		titleText, submit, label = "Reject a change", "Reject", "Why not?"
 	case BreakingGlass:

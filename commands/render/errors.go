@@ -59,6 +59,8 @@ func ErrorText(err error) (text string, expected bool) {
 		return "Runs are already frozen.", true
 	case errors.Is(err, onboarding.ErrNotFrozen):
 		return "Nothing is frozen.", true
+	case errors.Is(err, onboarding.ErrNoWindow):
+		return "No window is configured for this change, or none comes. Nothing was approved.", true
 	case errors.Is(err, onboarding.ErrNothing):
 		return "Nothing was applied, so there is nothing to undo.", true
 	case errors.Is(err, onboarding.ErrNoGlass):

@@ -178,6 +178,8 @@ func (a *App) buildOnboarding() (err error) {
 	if err != nil {
 		return fmt.Errorf("onboarding: %w", err)
 	}
+	renderer := projection.NewRenderer(a.directory.Config(), a.service.GlassAllowed(), runbook.Reasons())
+	renderer.HasWindows = policy.HasWindows
 	a.viewers = home.NewViewers(a.pool)
 	a.projector = projection.New(projection.Dependencies{
 		Pool:      a.pool,
@@ -185,7 +187,7 @@ func (a *App) buildOnboarding() (err error) {
 		Outbox:    a.outbox,
 		Directory: a.directory,
 		HomeTabs:  a.viewers,
-		Renderer:  projection.NewRenderer(a.directory.Config(), a.service.GlassAllowed(), runbook.Reasons()),
+		Renderer:  renderer,
 	})
 	return nil
 }

@@ -25,6 +25,7 @@ import (
 
 	"github.com/atlilith/onboardbot/internal/sandbox/postgres"
 	"github.com/atlilith/onboardbot/onboarding/isolation"
+	"github.com/atlilith/onboardbot/onboarding/isolation/results"
 )
 
 func TestMain(m *testing.M) { os.Exit(postgres.Main(m)) }
@@ -330,7 +331,7 @@ func TestCorpus(t *testing.T) {
 			slices.Sort(want[1:])
 			if changes := diff.Diff(want, got); changes != "" {
 				var text bytes.Buffer
-				if err := isolation.WriteText(&text, report, nil); err != nil {
+				if err := results.WriteText(&text, report, nil); err != nil {
 					t.Error(err)
 				}
 				t.Errorf("other findings (-want +got):\n%s\n%s", changes, text.String())

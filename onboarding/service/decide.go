@@ -21,6 +21,8 @@ type Decision struct {
 	Source   string // see [onboarding.Vote]; required
 	// Shown reports whether whoever decides was shown every line of a change, nil for no change.
 	Shown func(*onboarding.Approval) bool
+	// NextWindow has the change wait for the window after the one that is open, if somebody agrees.
+	NextWindow bool
 	// Code of the second factor of whoever decides, empty where none was given.
 	Code string
 }
@@ -45,7 +47,7 @@ func tidyReason(reason string) string {
 // Approve records that a second operator agrees with a change. It returns
 // [onboarding.ErrNotApprover], [onboarding.ErrOwnRequest], [onboarding.ErrNotFound], a
 // [onboarding.ConfirmationNeededError] where those who agree have to say why or to be shown
-// everything first, or a [onboarding.DecidedError] for an approval that is no longer open.
+// everything first, [onboarding.ErrNoWindow], or a [onboarding.DecidedError] for an approval that is no longer open.
 func (s *Service) Approve(ctx context.Context, approval uuid.UUID, given Decision) error {
 	return s.decide(ctx, approval, given, onboarding.Vote{Agrees: true})
 }
@@ -189,7 +191,7 @@ func (d Decision) count(ctx context.Context, s *Service, id uuid.UUID, kind onbo
 		if err := approval.DecidableBy(vote.By.ID, run, time.Now()); err != nil {
 			return err
 		}
-		ballot := &ballot{service: s, run: run, approval: approval, vote: vote}
+		ballot := &ballot{service: s, run: run, approval: approval, vote: vote, nextWindow: d.NextWindow}
 		if err := ballot.confirmed(d); err != nil {
 			return err
 		}
@@ -236,6 +238,8 @@ type ballot struct {
 	run      *onboarding.Run
 	approval *onboarding.Approval
 	vote     onboarding.Vote
+	// nextWindow has the change wait for the window after the one that is open.
+	nextWindow bool
 }
 
 // confirmed returns a [onboarding.ConfirmationNeededError] if something is missing before the vote
@@ -264,6 +268,13 @@ func (b *ballot) cast(ctx context.Context, tx pgx.Tx) error {
 		return fmt.Errorf("approval %s asks for no step that waits for it: %w", b.approval.ID, onboarding.ErrNotFound)
 	}
 	b.vote.At = time.Now().UTC().Truncate(time.Microsecond)
+	if b.vote.Agrees && !b.vote.BrokeGlass {
+		opens, err := b.wait(b.vote.At)
+		if err != nil {
+			return err
+		}
+		b.vote.NotBefore = opens.UTC().Truncate(time.Microsecond)
+	}
 	b.vote.Signature = b.service.deps.SecondFactor.Sign(b.approval, b.vote)
 	if err := store.InsertVote(ctx, tx, b.approval, b.vote); err != nil {
 		return err
