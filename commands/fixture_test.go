@@ -167,7 +167,7 @@ func (r *botFixture) start(dsn string) {
 		Reports: home.Reports{Certificates: noReports{}, Isolation: noReports{}}, Renderer: renderer, Log: logger})
 	r.tabs = tabs
 	handlers := commands.New(commands.Dependencies{Pool: pool, Service: r.service, Workspace: slackWorkspace,
-		Outbox: messages, Gate: gate, Home: tabs,
+		Outbox: messages, Signer: factor, Gate: gate, Home: tabs,
 		Renderer: renderer, Config: directory.Config(), Log: logger})
 	router := bot.NewRouter()
 	handlers.Register(router)

@@ -14,6 +14,7 @@ import (
 	"github.com/atlilith/onboardbot/commands/render"
 	"github.com/atlilith/onboardbot/commands/render/certs"
 	"github.com/atlilith/onboardbot/commands/render/schedule"
+	"github.com/atlilith/onboardbot/onboarding"
 	"github.com/atlilith/onboardbot/onboarding/service"
 	"github.com/atlilith/onboardbot/onboarding/store"
 )
@@ -25,6 +26,7 @@ type Dependencies struct {
 	Service   *service.Service
 	Workspace *bot.Workspace
 	Outbox    *outbox.Outbox
+	Signer    onboarding.Signer
 	Gate      *access.Gate
 	Home      *home.Tabs
 	Renderer  render.Renderer
@@ -58,7 +60,7 @@ func New(d Dependencies) *Handlers {
 	h.messages = &messenger{pool: d.Pool, outbox: d.Outbox}
 	runs := &runFinder{service: d.Service, replies: h.replies, command: h.command}
 	origins := &provenance{pool: d.Pool, outbox: d.Outbox, home: d.Home, service: d.Service,
-		workspace: d.Workspace, log: h.replies.log}
+		signer: d.Signer, workspace: d.Workspace, log: h.replies.log}
 	plans := h.buildForms(d, origins)
 	h.decisions = &decisionHandlers{service: d.Service, workspace: d.Workspace, gate: d.Gate,
 		replies: h.replies, home: d.Home, origins: origins}

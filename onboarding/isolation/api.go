@@ -16,7 +16,9 @@ type (
 	Coverage  = results.Coverage
 	Covered   = results.Covered
 	Changes   = results.Changes
-	Trial     = results.Trial
+	// Interference is what a deep check cost.
+	Interference = results.Interference
+	Trial        = results.Trial
 	// Accepted is a risk that an Acceptance sets apart.
 	Accepted   = results.Accepted
 	Acceptance = results.Acceptance

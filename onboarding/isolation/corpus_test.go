@@ -261,7 +261,7 @@ func (s *schema) paste(t *testing.T, findings []isolation.Finding) {
 // verdict and every finding, proof.sql for leaks, config.yaml where the case needs one, and
 // fixed with the verdict after the report's own fixes were run, and trials with what came of trying
 // each. heard is what the proof's messages say, and notes holds a part of a note a line. A case with
-// a file "postgres" needs that major version.
+// a file "deep" is checked deeply, and one with a file "postgres" needs that major version.
 func TestCorpus(t *testing.T) {
 	cases, err := filepath.Glob(filepath.Join("testdata", "corpus", "*", "*.txtar"))
 	if err != nil || len(cases) == 0 {
@@ -303,6 +303,7 @@ func TestCorpus(t *testing.T) {
 			if len(trials) > 0 {
 				options.Disposable = &isolation.Disposable{OwnerDatabaseURL: s.dsn}
 			}
+			_, options.Deep = files["deep"]
 			report := s.checkWith(t, options)
 			var tried []string
 			for _, f := range report.Findings {

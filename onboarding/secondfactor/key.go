@@ -105,6 +105,14 @@ func (k *key) VerifyRun(run *onboarding.Run) error {
 	return nil
 }
 
+// SignView implements [onboarding.Signer].
+func (k *key) SignView(id string, shown []byte) []byte {
+	if len(shown) == 0 {
+		return nil
+	}
+	return append(shown[:1:1], k.sign("view", 1, id, shown)...)
+}
+
 var (
 	errUnsigned    = errors.New("is not signed by the bot, so somebody may have written it into the database")
 	errUnsignedRun = errors.New("the bot did not sign who requested this run: it began before second_factor.key was " +

@@ -23,8 +23,11 @@ type Decision struct {
 	Shown func(*onboarding.Approval) bool
 	// NextWindow has the change wait for the window after the one that is open, if somebody agrees.
 	NextWindow bool
-	// Code of the second factor of whoever decides, empty where none was given.
-	Code string
+	// Code of the second factor of whoever decides, empty where none was given. Digest is that of the
+	// change in the form that asked for it: whoever can write to the database could have the request
+	// show another one.
+	Code   string
+	Digest onboarding.Digest
 }
 
 // errNoSource means that a caller did not say in what a decision was given.
@@ -132,7 +135,8 @@ func (s *Service) decide(ctx context.Context, id uuid.UUID, given Decision, kind
 // isRefusal reports whether somebody may not decide, or not alone.
 func isRefusal(err error) bool {
 	_, refused := errors.AsType[*onboarding.PermissionError](err)
-	return refused || errors.Is(err, onboarding.ErrOwnRequest) || errors.Is(err, onboarding.ErrNoGlass)
+	return refused || errors.Is(err, onboarding.ErrOwnRequest) || errors.Is(err, onboarding.ErrNoGlass) ||
+		errors.Is(err, onboarding.ErrOtherChange)
 }
 
 // RecordRefusal adds to the audit trail that a decision on an approval did not count, and why. It does
@@ -191,6 +195,9 @@ func (d Decision) count(ctx context.Context, s *Service, id uuid.UUID, kind onbo
 		if err := approval.DecidableBy(vote.By.ID, run, time.Now()); err != nil {
 			return err
 		}
+		if d.Code != "" && d.Digest != approval.Digest {
+			return onboarding.ErrOtherChange
+		}
 		ballot := &ballot{service: s, run: run, approval: approval, vote: vote, nextWindow: d.NextWindow}
 		if err := ballot.confirmed(d); err != nil {
 			return err
@@ -247,11 +254,11 @@ type ballot struct {
 func (b *ballot) confirmed(given Decision) error {
 	missing := &onboarding.ConfirmationNeededError{Approval: b.approval}
 	missing.Reason = b.vote.Reason == "" && (b.approval.ReasonNeeded || !b.vote.Agrees || b.vote.BrokeGlass)
-	missing.Whole = b.vote.Agrees && (b.vote.BrokeGlass || b.approval.NeedsWhole(b.run)) &&
-		(given.Shown == nil || !given.Shown(b.approval))
 	rule := b.service.policy.Rule(b.approval.Step.Kind())
 	missing.Code = b.vote.Agrees && b.vote.Confirmed != onboarding.ConfirmTOTP &&
 		(b.approval.Confirm == onboarding.ConfirmTOTP || rule.Confirm == onboarding.ConfirmTOTP)
+	whole := (b.vote.BrokeGlass || b.approval.NeedsWhole(b.run)) && (given.Shown == nil || !given.Shown(b.approval))
+	missing.Whole = b.vote.Agrees && (whole || missing.Code)
 	if !missing.Reason && !missing.Whole && !missing.Code {
 		return nil
 	}
