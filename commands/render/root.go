@@ -192,12 +192,7 @@ func domainTask(view *onboarding.View, domain string, places []int) taskLine {
 	}
 	line := stepTask(view, urgent)
 	line.id, line.name = stepID(places[0]), domain
-	kind := string(view.Steps[urgent].Key.Kind())
-	if line.words == "" {
-		line.words = words + "; next: " + kind
-	} else {
-		line.words = words + "; " + kind + ": " + line.words
-	}
+	line.words = strings.TrimSuffix(words+"; at "+string(view.Steps[urgent].Key.Kind())+": "+line.words, ": ")
 	return line
 }
 
