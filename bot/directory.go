@@ -23,6 +23,8 @@ type Profile struct {
 	Admin bool
 	// Deactivated accounts can still appear in old messages; Bot is any app's user.
 	Deactivated, Bot bool
+	// Zone is the IANA name of the person's time zone, empty if Slack does not say it.
+	Zone string
 }
 
 // Directory looks people and user groups up and keeps the answer for Config.DirectoryTTL. It says
@@ -97,6 +99,7 @@ func (d *Directory) person(ctx context.Context, id string) (Profile, error) {
 		Admin:       user.IsAdmin || user.IsOwner || user.IsPrimaryOwner,
 		Deactivated: user.Deleted,
 		Bot:         user.IsBot,
+		Zone:        user.TZ,
 	}, nil
 }
 

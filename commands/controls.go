@@ -13,6 +13,7 @@ import (
 	"github.com/atlilith/onboardbot/commands/home"
 	"github.com/atlilith/onboardbot/commands/render"
 	"github.com/atlilith/onboardbot/commands/render/mrkdwn"
+	"github.com/atlilith/onboardbot/commands/render/schedule"
 	"github.com/atlilith/onboardbot/onboarding"
 	"github.com/atlilith/onboardbot/onboarding/service"
 )
@@ -150,13 +151,13 @@ func (h *controlHandlers) freeze(ctx context.Context, person bot.Person, reason 
 	case failure != nil || freeze == nil:
 		return h.replies.failure(ctx, cmp.Or(failure, onboarding.ErrNotFrozen), "person", person.ID)
 	case err != nil:
-		return post.Reply{Text: render.AlreadyFrozen(freeze)}
+		return post.Reply{Text: schedule.AlreadyFrozen(freeze)}
 	}
 	h.refreshHome(ctx)
 	return post.Reply{InChannel: true,
 		Text: fmt.Sprintf("%s\nEvery run stops before its next change. Changes in progress finish. "+
 			"%s ends the freeze.",
-			render.FreezeNotice(freeze), blockkit.Code(h.command+" "+render.WordThaw))}
+			schedule.FreezeNotice(freeze), blockkit.Code(h.command+" "+render.WordThaw))}
 }
 
 func (h *controlHandlers) thaw(ctx context.Context, person bot.Person) post.Reply {

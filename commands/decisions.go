@@ -34,6 +34,22 @@ func (h *decisionHandlers) approve(ctx context.Context, action bot.Action) error
 	return h.decide(ctx, action, render.Approving)
 }
 
+func (h *decisionHandlers) approveLater(ctx context.Context, action bot.Action) error {
+	return h.decide(ctx, action, render.ApprovingLater)
+}
+
+// applyNow has an approved change applied that waits for its window.
+func (h *decisionHandlers) applyNow(ctx context.Context, action bot.Action) error {
+	err := h.gate.RequireSameTeam(ctx, action.Person)
+	if err == nil {
+		_, err = h.origins.require(ctx, action, subject{approval: parseID(action.Value)})
+	}
+	if err == nil {
+		err = service.ApplyNow(ctx, h.service, parseID(action.Value), action.Person.ID)
+	}
+	return h.replies.answer(ctx, action, err)
+}
+
 func (h *decisionHandlers) reject(ctx context.Context, action bot.Action) error {
 	return h.decide(ctx, action, render.Rejecting)
 }
@@ -58,7 +74,7 @@ func (h *decisionHandlers) decide(ctx context.Context, action bot.Action, decisi
 	if needed, ok := errors.AsType[*onboarding.ConfirmationNeededError](err); ok {
 		var form bot.ShownView
 		if form, err = h.opener(action)(ctx, action.TriggerID, render.ConfirmForm(needed, decision, 0)); err == nil {
-			err = h.origins.outbox.RecordView(ctx, form)
+			err = h.origins.remember(ctx, form)
 		}
 		return h.replies.answer(ctx, action, err)
 	}
@@ -90,7 +106,8 @@ func (h *decisionHandlers) vote(
 	ctx context.Context, decision render.Decision, approval uuid.UUID, given service.Decision,
 ) error {
 	switch decision {
-	case render.Approving:
+	case render.Approving, render.ApprovingLater:
+		given.NextWindow = decision == render.ApprovingLater
 		return h.service.Approve(ctx, approval, given)
 	case render.BreakingGlass:
 		return h.service.BreakGlass(ctx, approval, given)
@@ -109,6 +126,7 @@ func (h *decisionHandlers) confirmed(ctx context.Context, submission bot.Submiss
 		given := service.Decision{Operator: submission.Person.ID,
 			Reason: submission.State[render.BlockReason][render.ActionReason].Value,
 			Code:   submission.State[render.BlockCode][render.ActionReason].Value,
+			Digest: meta.Digest,
 			Shown:  render.ShownInRequest} // a form without pages opened from the request
 		if meta.Whole {
 			given.Shown = func(*onboarding.Approval) bool { return true } // the form has all pages
@@ -146,6 +164,9 @@ func (h *decisionHandlers) turnConfirmation(ctx context.Context, action bot.Acti
 	view, approval, err := h.asked(ctx, action, meta.Approval)
 	if err == nil {
 		_, err = h.origins.require(ctx, action, subject{approval: meta.Approval})
+	}
+	if err == nil && approval.Digest != meta.Digest {
+		err = onboarding.ErrOtherChange
 	}
 	if err == nil {
 		err = h.origins.update(ctx, action, render.ConfirmForm(meta.Needed(view, approval), meta.Do, page))

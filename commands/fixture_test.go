@@ -159,6 +159,7 @@ func (r *botFixture) start(dsn string) {
 	viewers := home.NewViewers(pool)
 	gate := access.NewGate(slackWorkspace, r.service, directory.Config())
 	renderer := projection.NewRenderer(directory.Config(), r.service.GlassAllowed(), nil)
+	renderer.HasWindows = domainConfig.HasWindows
 	r.projector = projection.New(projection.Dependencies{Pool: pool, Records: r.service.Records, Outbox: messages,
 		Directory: directory, HomeTabs: viewers, Renderer: renderer})
 	tabs := home.New(home.Dependencies{Service: r.service, Workspace: slackWorkspace, Outbox: messages, Gate: gate,
@@ -166,7 +167,7 @@ func (r *botFixture) start(dsn string) {
 		Reports: home.Reports{Certificates: noReports{}, Isolation: noReports{}}, Renderer: renderer, Log: logger})
 	r.tabs = tabs
 	handlers := commands.New(commands.Dependencies{Pool: pool, Service: r.service, Workspace: slackWorkspace,
-		Outbox: messages, Gate: gate, Home: tabs,
+		Outbox: messages, Signer: factor, Gate: gate, Home: tabs,
 		Renderer: renderer, Config: directory.Config(), Log: logger})
 	router := bot.NewRouter()
 	handlers.Register(router)

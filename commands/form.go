@@ -16,6 +16,7 @@ import (
 	"github.com/atlilith/onboardbot/bot/post"
 	"github.com/atlilith/onboardbot/commands/access"
 	"github.com/atlilith/onboardbot/commands/form"
+	"github.com/atlilith/onboardbot/commands/inputs"
 	"github.com/atlilith/onboardbot/commands/render"
 	"github.com/atlilith/onboardbot/commands/render/mrkdwn"
 	"github.com/atlilith/onboardbot/onboarding"
@@ -27,6 +28,7 @@ import (
 type formHandlers struct {
 	service       *service.Service
 	workspace     *bot.Workspace
+	people        *bot.Directory
 	gate          *access.Gate
 	replies       *responder
 	messages      *messenger
@@ -71,6 +73,10 @@ func (h *formHandlers) gather(ctx context.Context, command bot.Command, parsed p
 	if saved != nil {
 		draft, before = saved.Draft, ""
 	}
+	draft, when, err := h.withTime(ctx, command.Person, draft, parsed.inputs.Values[inputs.At])
+	if err != nil {
+		return h.replies.failure(ctx, err, "slug", parsed.slug)
+	}
 	if len(parsed.inputs.Values) == 0 && !parsed.unread {
 		opened := form.Form{Meta: meta, Draft: draft, Hosts: h.config.Hosts,
 			Hints: []string{parsed.hint, whose, before}}
@@ -93,12 +99,12 @@ func (h *formHandlers) gather(ctx context.Context, command bot.Command, parsed p
 		return h.plans.ofCommand(ctx, command, draft)
 	case complete:
 		return h.confirmations.ask(ctx, entry{person: command.Person, under: parsed.slug, draft: draft},
-			parsed.hint, whose, before)
+			parsed.hint, when, whose, before)
 	case !plan:
 		h.drafts.trySave(ctx, entry{person: command.Person, under: parsed.slug, draft: draft})
 	}
 	return h.open(ctx, command, form.Form{Meta: meta, Draft: draft, Hosts: h.config.Hosts,
-		Problems: draft.OnlyGiven(problems), Hints: []string{parsed.hint, whose, before}}.View())
+		Problems: draft.OnlyGiven(problems), Hints: []string{parsed.hint, when, whose, before}}.View())
 }
 
 // begun returns what the form for a slug begins with: the request of its last onboarding, and a
@@ -111,7 +117,9 @@ func (h *formHandlers) begun(ctx context.Context, slug string) (form.Draft, stri
 	if err != nil {
 		return form.Draft{}, "", err
 	}
-	return form.DraftOf(run.Request), fmt.Sprintf("This is what %s was onboarded with%s. What is done already is "+
+	draft := form.DraftOf(run.Request)
+	draft.At = nil // a new run has a time of its own
+	return draft, fmt.Sprintf("This is what %s was onboarded with%s. What is done already is "+
 		"found and not done again.", blockkit.Code(slug), h.messages.link(ctx, run)), nil
 }
 

@@ -13,6 +13,8 @@ import (
 	"github.com/atlilith/onboardbot/commands/home"
 	"github.com/atlilith/onboardbot/commands/render"
 	"github.com/atlilith/onboardbot/commands/render/certs"
+	"github.com/atlilith/onboardbot/commands/render/schedule"
+	"github.com/atlilith/onboardbot/onboarding"
 	"github.com/atlilith/onboardbot/onboarding/service"
 	"github.com/atlilith/onboardbot/onboarding/store"
 )
@@ -24,6 +26,7 @@ type Dependencies struct {
 	Service   *service.Service
 	Workspace *bot.Workspace
 	Outbox    *outbox.Outbox
+	Signer    onboarding.Signer
 	Gate      *access.Gate
 	Home      *home.Tabs
 	Renderer  render.Renderer
@@ -57,7 +60,7 @@ func New(d Dependencies) *Handlers {
 	h.messages = &messenger{pool: d.Pool, outbox: d.Outbox}
 	runs := &runFinder{service: d.Service, replies: h.replies, command: h.command}
 	origins := &provenance{pool: d.Pool, outbox: d.Outbox, home: d.Home, service: d.Service,
-		workspace: d.Workspace, log: h.replies.log}
+		signer: d.Signer, workspace: d.Workspace, log: h.replies.log}
 	plans := h.buildForms(d, origins)
 	h.decisions = &decisionHandlers{service: d.Service, workspace: d.Workspace, gate: d.Gate,
 		replies: h.replies, home: d.Home, origins: origins}
@@ -85,6 +88,7 @@ func (h *Handlers) buildForms(d Dependencies, origins *provenance) *planHandlers
 	h.confirmations = &confirmationHandlers{service: d.Service, gate: d.Gate, replies: h.replies,
 		messages: h.messages, starter: starter, drafts: drafts, origins: origins, config: d.Config}
 	h.forms = &formHandlers{service: d.Service, workspace: d.Workspace, gate: d.Gate,
+		people:  bot.NewDirectory(d.Workspace),
 		replies: h.replies, messages: h.messages, starter: starter, drafts: drafts, plans: plans,
 		confirmations: h.confirmations, origins: origins, config: d.Config,
 		logos: &logoFetcher{workspace: d.Workspace, gate: d.Gate, assets: store.NewAssets(d.Pool),
@@ -114,6 +118,8 @@ func (h *Handlers) Register(router *bot.Router) {
 	router.Action(form.ActionChange, h.confirmations.change)
 
 	router.Action(render.ActionApprove, h.decisions.approve)
+	router.Action(schedule.ActionApproveLater, h.decisions.approveLater)
+	router.Action(schedule.ActionApplyNow, h.decisions.applyNow)
 	router.Action(render.ActionReject, h.decisions.reject)
 	router.Action(render.ActionGlass, h.decisions.breakGlass)
 	router.Action(render.ActionShow, h.decisions.show)

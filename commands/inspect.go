@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -34,7 +35,9 @@ func (h *inspectHandlers) waiting(ctx context.Context, person string) post.Reply
 	if err != nil {
 		return h.replies.failure(ctx, err, "person", person)
 	}
-	page := h.renderer.WaitingFor(content)
+	renderer := h.renderer
+	renderer.Now = time.Now()
+	page := renderer.WaitingFor(content)
 	h.writeBacklog(ctx, page, "")
 	return page.Reply()
 }
@@ -64,7 +67,9 @@ func (h *inspectHandlers) list(ctx context.Context) post.Reply {
 	if err != nil {
 		h.replies.log.WarnContext(ctx, "a list does not show whether a freeze holds", "error", err)
 	}
-	return h.renderer.WithLinks(h.messages.relatedLinks(ctx, runs...)).List(listed, freeze).Reply()
+	renderer := h.renderer.WithLinks(h.messages.relatedLinks(ctx, runs...))
+	renderer.Now = time.Now()
+	return renderer.List(listed, freeze).Reply()
 }
 
 func (h *inspectHandlers) status(ctx context.Context, run *onboarding.Run) post.Reply {
@@ -77,6 +82,7 @@ func (h *inspectHandlers) status(ctx context.Context, run *onboarding.Run) post.
 		h.replies.log.WarnContext(ctx, "a thread is not compared with the database", "run", run.ID, "error", err)
 	}
 	renderer := h.renderer.WithLinks(h.messages.relatedLinks(ctx, view.Run))
+	renderer.Now = time.Now()
 	page := renderer.Status(view, h.messages.address(ctx, render.RootKey(run.ID)))
 	h.writeBacklog(ctx, page, render.RootKey(run.ID))
 	return page.Reply()

@@ -29,6 +29,7 @@ type provenance struct {
 	outbox  *outbox.Outbox
 	home    *home.Tabs
 	service *service.Service
+	signer  onboarding.Signer
 	// workspace has the configuration, and the modals.
 	workspace *bot.Workspace
 	log       *slog.Logger
@@ -218,7 +219,7 @@ func (p *provenance) origin(ctx context.Context, action bot.Action) (string, out
 		from, err := p.home.Origin(ctx, action.Person, action.Shown)
 		return "", from, err
 	}
-	from, err := p.outbox.ViewOrigin(ctx, action.View.ID, action.Shown)
+	from, err := p.outbox.ViewOrigin(ctx, action.View.ID, p.signer.SignView(action.View.ID, action.Shown))
 	return "", from, err
 }
 
@@ -231,7 +232,13 @@ func (p *provenance) open(ctx context.Context, trigger string, modal slack.Modal
 	if err != nil {
 		return err
 	}
-	return p.outbox.RecordView(ctx, opened)
+	return p.remember(ctx, opened)
+}
+
+// remember remembers what a form shows.
+func (p *provenance) remember(ctx context.Context, view bot.ShownView) error {
+	view.Shown = p.signer.SignView(view.ID, view.Shown)
+	return p.outbox.RecordView(ctx, view)
 }
 
 // formSubmitted is a submission of a form as the press that it is.
@@ -256,7 +263,7 @@ func (p *provenance) update(ctx context.Context, action bot.Action, modal slack.
 	if err != nil {
 		return err
 	}
-	return p.outbox.RecordView(ctx, updated)
+	return p.remember(ctx, updated)
 }
 
 // restore makes Slack show again what the bot delivered.

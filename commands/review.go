@@ -75,7 +75,7 @@ func (h *reviewHandlers) fill(ctx context.Context, modal string, person bot.Pers
 	}
 	filled, err := h.workspace.UpdateView(ctx, modal, "", content)
 	if err == nil {
-		return h.origins.outbox.RecordView(ctx, filled)
+		return h.origins.remember(ctx, filled)
 	}
 	h.replies.log.InfoContext(ctx, "a review was closed before it was filled", "run", run, "error", err)
 	return err

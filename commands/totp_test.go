@@ -1,14 +1,18 @@
 package commands_test
 
 import (
+	"encoding/json"
 	"net/url"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/pquerna/otp/totp"
+	"github.com/slack-go/slack"
 
+	"github.com/atlilith/onboardbot/bot/blockkit"
 	"github.com/atlilith/onboardbot/commands/access"
+	"github.com/atlilith/onboardbot/commands/render"
 	"github.com/atlilith/onboardbot/internal/sandbox/workspace"
 	"github.com/atlilith/onboardbot/internal/secret"
 	"github.com/atlilith/onboardbot/onboarding"
@@ -31,13 +35,13 @@ func TestASecondFactor(t *testing.T) {
 
 	factors, err := secondfactor.Open(r.pool, secondfactor.Config{Key: secret.New(key)})
 	must(t, err)
-	enroll := func(who string) (code func() string) {
+	enroll := func(who string) (code func(after time.Duration) string) {
 		address, err := factors.Enroll(t.Context(), who, "onboardbot")
 		must(t, err)
 		parsed, err := url.Parse(address)
 		must(t, err)
-		return func() string {
-			code, err := totp.GenerateCode(parsed.Query().Get("secret"), time.Now())
+		return func(after time.Duration) string {
+			code, err := totp.GenerateCode(parsed.Query().Get("secret"), time.Now().Add(after))
 			must(t, err)
 			return code
 		}
@@ -72,14 +76,58 @@ func TestASecondFactor(t *testing.T) {
 	r.read(r.ana, "Database: not applied", "the vote of Cleo Park is not signed by the bot")
 
 	again := r.read(r.bo, "Database: approval needed")
-	r.press(r.bo, again, "Approve")
-	form, err := r.bo.Modal(r.ctx())
-	must(t, err)
-	_, err = form.Fill(r.ctx(), "Code of your authenticator app", codeOfBo())
-	must(t, err)
-	if out := r.submit(form); !out.Closed {
+	approves := func(code string, meanwhile func(*workspace.Form)) workspace.Outcome {
+		r.press(r.bo, again, "Approve")
+		form := r.reviewed(r.bo, "INSERT INTO", "page 1 of 1")
+		meanwhile(form)
+		_, err := form.Fill(r.ctx(), "Code of your authenticator app", code)
+		must(t, err)
+		return r.submit(form)
+	}
+	r.otherChange(approves, codeOfBo(-30*time.Second))
+	if out := approves(codeOfBo(0), func(*workspace.Form) {}); !out.Closed {
 		t.Fatalf("%+v", out)
 	}
 	r.read(r.ana, "Database: done", "Approved by @Bo Lindqvist")
-	r.noRefusals()
+}
+
+// otherChange plays somebody who can write to the database and holds the bot's token, and has an
+// approver give their code for another change than the one that they see.
+func (r *botFixture) otherChange(
+	approves func(code string, meanwhile func(*workspace.Form)) workspace.Outcome, code string,
+) {
+	r.t.Helper()
+	exec := func(sql string, args ...any) {
+		_, err := r.pool.Exec(r.ctx(), sql, args...)
+		must(r.t, err)
+	}
+	exec(`CREATE TABLE kept AS SELECT id, change, digest FROM approvals WHERE state = 'open'`)
+	out := approves(code, func(*workspace.Form) {
+		exec(`UPDATE approvals SET change = '{"items":[],"summary":""}',
+			digest = encode(sha256('{"items":[],"summary":""}'), 'hex') WHERE state = 'open'`)
+	})
+	if out.Modal == nil || !strings.Contains(out.Modal.Render(200, nil), "showed another change") {
+		r.t.Errorf("a code for another change: %+v", out)
+	}
+	r.inTrail(workspace.Bo + " refused: the form showed another change than the one that is stored")
+	exec(`UPDATE approvals SET change = kept.change, digest = kept.digest FROM kept WHERE kept.id = approvals.id`)
+	out = approves("123456", func(form *workspace.Form) {
+		view, err := form.Read(r.ctx())
+		must(r.t, err)
+		forged := slack.ModalViewRequest{Type: slack.VTModal, CallbackID: render.ViewConfirm,
+			PrivateMetadata: view.PrivateMetadata, Title: blockkit.Plain(view.Title, 24),
+			Submit: blockkit.Plain("Approve", 24), Blocks: slack.Blocks{BlockSet: []slack.Block{
+				blockkit.Section("Correct a comment"), slack.NewInputBlock(render.BlockCode,
+					blockkit.Plain("Code of your authenticator app", 100), nil,
+					slack.NewPlainTextInputBlockElement(nil, render.ActionReason))}}}
+		shown, err := r.thief().UpdateViewContext(r.ctx(), forged, "", "", form.ID)
+		must(r.t, err)
+		encoded, err := json.Marshal(shown.View)
+		must(r.t, err)
+		exec(`UPDATE slack_views SET shown = $2 WHERE view_id = $1`, form.ID, blockkit.Fingerprint(encoded))
+	})
+	if out.Modal == nil || !strings.Contains(out.Modal.Render(200, nil), "did not count") {
+		r.t.Errorf("a code in a form that was changed: %+v", out)
+	}
+	r.inTrail(workspace.Bo + " forged_press: a view that was changed after the bot showed it")
 }

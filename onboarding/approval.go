@@ -35,7 +35,9 @@ type Approval struct {
 	Confirm Confirm
 	// Escalated is when the second group was told, zero before.
 	Escalated time.Time
-	Votes     []Vote
+	// ApplyNow says that an approver had the change applied outside of its window.
+	ApplyNow bool
+	Votes    []Vote
 }
 
 // ApprovalState is the state of an approval.
@@ -73,6 +75,8 @@ type Vote struct {
 	// Source names what was delivered for the approval and in which the vote was given, and identifies
 	// what it showed. The gate counts no vote without it.
 	Source string
+	// NotBefore is until when the change waits for its window, as of this vote. It is zero for at once.
+	NotBefore time.Time
 	// Confirmed is what confirmed the vote. Signature is that of a [Signer].
 	Confirmed Confirm
 	Signature []byte
@@ -83,6 +87,16 @@ type Vote struct {
 // been shown any change.
 func (a *Approval) NeedsWhole(run *Run) bool {
 	return run.Kind == KindUndo || a.Step.Kind() == KindDeploy || a.Step.Kind() == KindSync
+}
+
+// NotBefore is until when the change waits, as those have it who agreed, zero for at once.
+func (a *Approval) NotBefore() (last time.Time) {
+	for _, vote := range a.Votes {
+		if vote.Agrees && vote.NotBefore.After(last) {
+			last = vote.NotBefore
+		}
+	}
+	return last
 }
 
 // Approvers returns who agreed.

@@ -24,8 +24,10 @@ var (
 	ErrBusy        = errors.New("a step is being applied")
 	ErrFrozen      = errors.New("already frozen")
 	ErrNotFrozen   = errors.New("not frozen")
+	ErrNoWindow    = errors.New("no window for the change comes")
 	ErrNothing     = errors.New("there is nothing to undo")
 	ErrNoGlass     = errors.New("breaking the glass is disabled")
+	ErrOtherChange = errors.New("the form showed another change than the one that is stored")
 )
 
 // ErrTargetChanged says that the target of an item is no longer what it was when the change was

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+
+	"github.com/atlilith/onboardbot/onboarding/windows"
 )
 
 // Policy is what an operator of the bot configures about runs and their approvals.
@@ -34,6 +36,8 @@ type Policy struct {
 	// Rules say what an approval of a kind of step needs, by kind, such as certificate. Default:
 	// one approver, no reason.
 	Rules map[Kind]Rule `yaml:"rules"`
+	// Calendar says when changes may be applied. Default: at any time.
+	Calendar windows.Calendar `yaml:",inline"`
 	// BreakGlass lets an operator approve their own request, with a reason and told to everyone
 	// who was skipped. Default: false.
 	BreakGlass bool `yaml:"break_glass"`
@@ -136,7 +140,7 @@ func (p *Policy) Validate() error {
 			problems = append(problems, fmt.Errorf("rules.%s.confirm: %q is not totp", kind, rule.Confirm))
 		}
 	}
-	return errors.Join(problems...)
+	return errors.Join(append(problems, p.Calendar.Validate())...)
 }
 
 // NewApproval returns the open approval that asks whether a change of a step may be applied.

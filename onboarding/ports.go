@@ -44,6 +44,9 @@ type Signer interface {
 	SignRun(run *Run) []byte
 	// VerifyRun returns what is wrong with the signature of a run, nil if nothing is signed.
 	VerifyRun(run *Run) error
+	// SignView returns a fingerprint of what a form showed that whoever writes to the database cannot
+	// make, the fingerprint itself if nothing is signed. The first byte stays.
+	SignView(id string, shown []byte) []byte
 	// Sign returns the signature of a vote on an approval, nil if nothing is signed.
 	Sign(approval *Approval, vote Vote) []byte
 	// Verify returns what is wrong with the signature of a vote, to follow "the vote of somebody".
@@ -70,6 +73,9 @@ func (NoSecondFactor) SignRun(*Run) []byte { return nil }
 
 // VerifyRun implements [Signer].
 func (NoSecondFactor) VerifyRun(*Run) error { return nil }
+
+// SignView implements [Signer].
+func (NoSecondFactor) SignView(_ string, shown []byte) []byte { return shown }
 
 // Sign implements [Signer].
 func (NoSecondFactor) Sign(*Approval, Vote) []byte { return nil }

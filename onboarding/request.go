@@ -49,6 +49,8 @@ type Request struct {
 	Domains     []Domain `json:"domains"`
 	// Brand is how the Org's sites look, nil where none was given. Only for [ModeOwner].
 	Brand *Brand `json:"brand,omitempty"`
+	// At is when its changes may be applied first, nil for at once.
+	At *Moment `json:"at,omitempty"`
 }
 
 // Field names one input of a request, so a problem can be shown beside it.

@@ -10,6 +10,7 @@ import (
 	"github.com/atlilith/onboardbot/bot/blockkit"
 	"github.com/atlilith/onboardbot/commands/render"
 	"github.com/atlilith/onboardbot/commands/render/mrkdwn"
+	"github.com/atlilith/onboardbot/commands/render/schedule"
 	"github.com/atlilith/onboardbot/onboarding"
 )
 
@@ -33,6 +34,9 @@ func Confirmation(request onboarding.Request, hosts []string, slug string, id uu
 			fact += ", on " + mrkdwn.Inline(domain.Host)
 		}
 		facts = append(facts, fact)
+	}
+	if request.At != nil {
+		facts = append(facts, schedule.NotBefore(request))
 	}
 	if request.Brand != nil {
 		facts = append(facts, "Looks: "+render.BrandWords(request.Brand))

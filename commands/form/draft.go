@@ -40,6 +40,8 @@ type Draft struct {
 	Copy    string `json:"copy,omitempty"`
 	Palette string `json:"palette,omitempty"`
 	Logo    string `json:"logo,omitempty"`
+	// At is when changes may be applied first, nil for at once. It is typed behind the command only.
+	At *onboarding.Moment `json:"at,omitempty"`
 }
 
 // PerDomain is the value of a choice that differs by domain.
@@ -96,6 +98,7 @@ func ReadDraft(meta Meta, state map[string]map[string]slack.BlockAction) Draft {
 		Mail: state[blockMail][ActionMail].SelectedOption.Value, Forward: text(blockForward), Mails: text(BlockMails),
 		Copy: text(blockCopy), Palette: text(blockPalette),
 	}
+	d.At = meta.At
 	if join.Text != nil {
 		d.JoinName = blockkit.Unescape(join.Text.Text)
 	}
@@ -151,7 +154,8 @@ func (d Draft) SuggestOrg() Draft {
 // DraftOf returns what somebody would have typed for a request. Hosts and mail plans that differ are
 // lines by domain.
 func DraftOf(request onboarding.Request) Draft {
-	d := Draft{Slug: request.Slug, Name: request.DisplayName, Email: request.Email, Mode: request.Mode}
+	d := Draft{Slug: request.Slug, Name: request.DisplayName, Email: request.Email, Mode: request.Mode,
+		At: request.At}
 	switch request.Mode {
 	case onboarding.ModeOwner:
 		d.OrgSlug, d.OrgName = request.Org.Slug, request.Org.Name

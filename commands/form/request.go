@@ -13,7 +13,7 @@ import (
 // Request turns the draft into a request. A domain that cannot be parsed stays as it was typed;
 // package onboarding says what is wrong with it. Domains without a host get the first host.
 func (d Draft) Request(hosts []string) (onboarding.Request, FieldErrors) {
-	request := onboarding.Request{Slug: d.Slug, DisplayName: d.Name, Email: d.Email, Mode: d.Mode}
+	request := onboarding.Request{Slug: d.Slug, DisplayName: d.Name, Email: d.Email, Mode: d.Mode, At: d.At}
 	switch d.Mode {
 	case onboarding.ModeOwner:
 		request.Org = onboarding.Org{Slug: d.OrgSlug, Name: d.OrgName}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/atlilith/onboardbot/bot/blockkit"
 	"github.com/atlilith/onboardbot/commands/render/mrkdwn"
+	"github.com/atlilith/onboardbot/commands/render/schedule"
 	"github.com/atlilith/onboardbot/onboarding"
 )
 
@@ -36,9 +37,9 @@ func (form Form) View() slack.ModalViewRequest {
 	if meta.Plan {
 		titleText, submit = "Plan an onboarding", "Show the plan"
 	}
-	meta.Logo = d.Logo
+	meta.Logo, meta.At = d.Logo, d.At
 	f := &fields{problems: form.Problems}
-	for _, hint := range form.Hints {
+	for _, hint := range append([]string{schedule.NotBefore(onboarding.Request{At: d.At})}, form.Hints...) {
 		if hint != "" {
 			f.blocks = append(f.blocks, blockkit.Context(hint))
 		}

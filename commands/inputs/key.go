@@ -26,11 +26,12 @@ const (
 	Primary    Key = "primary"
 	Accent     Key = "accent"
 	Copy       Key = "copy"
+	At         Key = "at" // a time, perhaps behind a day
 )
 
 // Keys are all keys in the order in which sentences list them.
 var Keys = []Key{Slug, Mode, Name, Email, Org, OrgName, Domains, Host, Mail, Palette, Background, Text, Primary,
-	Accent, Copy}
+	Accent, Copy, At}
 
 // examples are values that sentences show.
 var examples = map[Key]string{
@@ -39,6 +40,7 @@ var examples = map[Key]string{
 	Domains: "merche-biche.com,merche.example", Host: "vps-0", Mail: "mailbox",
 	Palette: "#ffffff,#1a1a2e,#b0124f,#00695c", Background: "#ffffff", Text: "#1a1a2e",
 	Primary: "#b0124f", Accent: "#00695c", Copy: "Welcome.",
+	At: "02:00",
 }
 
 // synonyms are words that people write instead of a key.

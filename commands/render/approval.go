@@ -2,7 +2,6 @@ package render
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -14,6 +13,7 @@ import (
 	"github.com/atlilith/onboardbot/bot/post"
 	"github.com/atlilith/onboardbot/commands/render/changes"
 	"github.com/atlilith/onboardbot/commands/render/mrkdwn"
+	"github.com/atlilith/onboardbot/commands/render/schedule"
 	"github.com/atlilith/onboardbot/onboarding"
 )
 
@@ -65,7 +65,8 @@ func (r Renderer) writeRequest(request request, now time.Time) *mrkdwn.Builder {
 	view, approval := request.view, request.Approval
 	attempts := attemptsUnder(view, approval.ID)
 	page.Say(requestHead(view, approval, attempts))
-	if step := view.Step(approval.Step); step != nil && step.State == onboarding.StepApproved && step.Detail != "" {
+	step := view.Step(approval.Step)
+	if step != nil && step.State == onboarding.StepApproved && step.Detail != "" && !schedule.Waits(step) {
 		page.Say(mrkdwn.Inline(mrkdwn.Summary(step.Detail)))
 	}
 	open := approval.State == onboarding.ApprovalOpen
@@ -83,16 +84,17 @@ func (r Renderer) writeRequest(request request, now time.Time) *mrkdwn.Builder {
 	if open {
 		writeWarnings(page, view.Step(approval.Step))
 	}
-	for _, line := range r.decisionLines(view, approval) {
+	windowed := r.HasWindows != nil && r.HasWindows(view.Run, approval)
+	for _, line := range append(r.decisionLines(view, approval), schedule.Lines(view, approval, windowed)...) {
 		page.Say(line)
 	}
 	if view.Freeze != nil && !closed(approval) {
-		page.Say(FreezeNotice(view.Freeze))
+		page.Say(schedule.FreezeNotice(view.Freeze))
 	}
 	for _, attempt := range attempts {
-		page.Say(attemptLine(attempt, now, request.still))
+		page.Say(schedule.AttemptLine(attempt, now, request.still))
 		if attempt.Outcome == onboarding.OutcomeRunning && !request.still {
-			page.Parts(mrkdwn.Part{Body: lastLines(attempt)})
+			page.Parts(mrkdwn.Part{Body: schedule.LastLines(attempt)})
 		}
 	}
 	page.Note(footer(approval, hidden))
@@ -102,6 +104,7 @@ func (r Renderer) writeRequest(request request, now time.Time) *mrkdwn.Builder {
 		buttons = append(buttons, blockkit.Button(ActionApprove, id, "Approve", slack.StylePrimary),
 			blockkit.Button(ActionReject, id, "Reject…", slack.StyleDanger))
 	}
+	buttons = append(buttons, schedule.Buttons(view, approval, windowed)...)
 	if hidden > 0 {
 		buttons = append(buttons, blockkit.Button(ActionShow, id, "Show all", ""))
 	}
@@ -125,8 +128,14 @@ func requestHead(view *onboarding.View, approval *onboarding.Approval, attempts 
 	if approval.State == onboarding.ApprovalRevoked {
 		words = revokedStatus(view, approval, len(attempts) > 0)
 	}
-	if view.Freeze != nil && approval.State == onboarding.ApprovalApproved && len(attempts) == 0 {
-		mark, words = mrkdwn.MarkFrozen, "approved, held by the freeze"
+	if approval.State == onboarding.ApprovalApproved && len(attempts) == 0 {
+		step := view.Step(approval.Step)
+		switch {
+		case view.Freeze != nil:
+			mark, words = mrkdwn.MarkFrozen, "approved, held by the freeze"
+		case schedule.Waits(step):
+			mark, words = mrkdwn.MarkClock, stepStatus(view, step)
+		}
 	}
 	return fmt.Sprintf("%s *%s*: %s\n%s", mark, blockkit.Escape(StepName(view, approval.Step)), words,
 		mrkdwn.Inline(mrkdwn.Summary(approval.Change.Summary)))
@@ -285,36 +294,6 @@ func footer(approval *onboarding.Approval, hidden int) string {
 	return strings.Join(facts, " · ")
 }
 
-// attemptLine says how an attempt goes on or ended. A still line does not change while it goes on.
-func attemptLine(attempt *onboarding.Attempt, now time.Time, still bool) string {
-	lasted := mrkdwn.Duration(attempt.Finished.Sub(attempt.Started))
-	switch {
-	case attempt.Outcome == onboarding.OutcomeDone:
-		return fmt.Sprintf("%s Done in %s.", mrkdwn.MarkDone, lasted)
-	case attempt.Outcome == onboarding.OutcomeFailed:
-		return fmt.Sprintf("%s Failed after %s: %s", mrkdwn.MarkFailed, lasted,
-			mrkdwn.Inline(mrkdwn.Summary(attempt.Error)))
-	case attempt.Outcome == onboarding.OutcomeInterrupted:
-		return fmt.Sprintf("%s Interrupted by a restart after %s.", mrkdwn.MarkWarning, lasted)
-	case still:
-		return fmt.Sprintf("%s In progress since %s.", mrkdwn.MarkBusy, blockkit.Date(attempt.Started))
-	}
-	return fmt.Sprintf("%s In progress for %s.", mrkdwn.MarkBusy, elapsed(now, attempt.Started))
-}
-
-// colours matches the colour codes that programs print for terminals (ECMA-48 §8.3.117, SGR).
-var colours = regexp.MustCompile(`\x1b\[[0-9;]*m`)
-
-// lastLines returns the last lines that an attempt printed, cut to what a message can hold.
-func lastLines(attempt *onboarding.Attempt) string {
-	const width = 160
-	lines := make([]string, len(attempt.Tail))
-	for i, line := range attempt.Tail {
-		lines[i] = blockkit.Truncate(mrkdwn.Visible(colours.ReplaceAllString(line, "")), width)
-	}
-	return strings.TrimSpace(strings.Join(lines, "\n"))
-}
-
 func attemptsUnder(view *onboarding.View, approval uuid.UUID) []*onboarding.Attempt {
 	var found []*onboarding.Attempt
 	for _, attempt := range view.Attempts {
@@ -323,9 +302,4 @@ func attemptsUnder(view *onboarding.View, approval uuid.UUID) []*onboarding.Atte
 		}
 	}
 	return found
-}
-
-// elapsed returns how long ago something began, in seconds.
-func elapsed(now, began time.Time) string {
-	return mrkdwn.Duration(now.Sub(began).Truncate(time.Second))
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/atlilith/onboardbot/bot/blockkit"
 	"github.com/atlilith/onboardbot/commands/render/changes"
 	"github.com/atlilith/onboardbot/commands/render/mrkdwn"
+	"github.com/atlilith/onboardbot/commands/render/schedule"
 	"github.com/atlilith/onboardbot/onboarding"
 )
 
@@ -68,7 +69,8 @@ func eventText(
 		onboarding.EventForged:     "a press did not count, given",
 		onboarding.EventRefused:    "a decision did not count, given",
 		onboarding.EventBrokeGlass: "approved alone, glass broken", onboarding.EventApplying: "started applying",
-		onboarding.EventWaiting:     "started waiting",
+		onboarding.EventWaiting:   "started waiting",
+		onboarding.EventScheduled: "waits for its window", onboarding.EventApplyNow: "applied outside of its window",
 		onboarding.EventInterrupted: "interrupted", onboarding.EventDone: "done",
 		onboarding.EventReopened: "observed again, because its effect is gone",
 		onboarding.EventFailed:   "failed",
@@ -149,7 +151,7 @@ func outputText(attempt *onboarding.Attempt, outputs map[uuid.UUID]string) strin
 	if !known {
 		output = strings.Join(attempt.Tail, "\n")
 	}
-	return blockkit.Truncate(colours.ReplaceAllString(strings.TrimSpace(output), ""), maxOutput)
+	return blockkit.Truncate(schedule.Colours.ReplaceAllString(strings.TrimSpace(output), ""), maxOutput)
 }
 
 func voteText(vote onboarding.Vote) string {

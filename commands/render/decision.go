@@ -20,12 +20,16 @@ const (
 	Approving     Decision = "approve"
 	Rejecting     Decision = "reject"
 	BreakingGlass Decision = "break_glass"
+	// ApprovingLater approves for the next window.
+	ApprovingLater Decision = "approve_later"
 )
 
 // ConfirmMeta is the private metadata of the form that confirms a decision.
 type ConfirmMeta struct {
 	Approval uuid.UUID `json:"approval"`
-	Do       Decision  `json:"do"`
+	// Digest is that of the change which the form shows.
+	Digest onboarding.Digest `json:"digest"`
+	Do     Decision          `json:"do"`
 	// Reason, Whole and Code are what the form asks for, see [onboarding.ConfirmationNeededError].
 	Reason bool `json:"reason,omitempty"`
 	Whole  bool `json:"whole,omitempty"`
@@ -71,6 +75,8 @@ func ConfirmForm(needed *onboarding.ConfirmationNeededError, do Decision, number
 	approval := needed.Approval
 	titleText, submit, label, note := "Approve a change", "Approve", "Why?", ""
 	switch do {
+	case ApprovingLater:
+		submit, note = "Approve for later", mrkdwn.MarkClock+" It is applied when its next window opens."
 	case Rejecting:
 		titleText, submit, label = "Reject a change", "Reject", "Why not?"
 	case BreakingGlass:
@@ -79,8 +85,8 @@ func ConfirmForm(needed *onboarding.ConfirmationNeededError, do Decision, number
 			" This approves the change *without a second operator*. The thread shows this with your name " +
 			"and notifies the approvers who were skipped."
 	}
-	meta, err := json.Marshal(ConfirmMeta{Approval: approval.ID, Do: do, Reason: needed.Reason, Whole: needed.Whole,
-		Code: needed.Code})
+	meta, err := json.Marshal(ConfirmMeta{Approval: approval.ID, Digest: approval.Digest, Do: do, Reason: needed.Reason,
+		Whole: needed.Whole, Code: needed.Code})
 	if err != nil {
 		panic(err) // an id and a few words always encode
 	}

@@ -59,10 +59,15 @@ func ErrorText(err error) (text string, expected bool) {
 		return "Runs are already frozen.", true
 	case errors.Is(err, onboarding.ErrNotFrozen):
 		return "Nothing is frozen.", true
+	case errors.Is(err, onboarding.ErrNoWindow):
+		return "No window is configured for this change, or none comes. Nothing was approved.", true
 	case errors.Is(err, onboarding.ErrNothing):
 		return "Nothing was applied, so there is nothing to undo.", true
 	case errors.Is(err, onboarding.ErrNoGlass):
 		return "Breaking the glass is disabled in the configuration.", true
+	case errors.Is(err, onboarding.ErrOtherChange):
+		return "The form showed another change than the one that is stored, so nothing was approved. " +
+			"Somebody may be writing to my database: tell an administrator.", true
 	case errors.Is(err, onboarding.ErrNotFound):
 		return "There is no such run or approval request. The name may be mistyped, or the button may be outdated.",
 			true

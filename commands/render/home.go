@@ -11,6 +11,7 @@ import (
 	"github.com/atlilith/onboardbot/bot/blockkit"
 	"github.com/atlilith/onboardbot/commands/render/changes"
 	"github.com/atlilith/onboardbot/commands/render/mrkdwn"
+	"github.com/atlilith/onboardbot/commands/render/schedule"
 	"github.com/atlilith/onboardbot/onboarding"
 	"github.com/atlilith/onboardbot/onboarding/certificates"
 )
@@ -57,7 +58,7 @@ func (r Renderer) Home(content Home, now time.Time) []slack.Block {
 	}
 	var blocks []slack.Block
 	if content.Freeze != nil {
-		blocks = append(blocks, blockkit.Section(FreezeNotice(content.Freeze)))
+		blocks = append(blocks, blockkit.Section(schedule.FreezeNotice(content.Freeze)))
 	}
 	blocks = append(blocks, blockkit.Header("Waiting for you"))
 	for _, each := range content.Waiting {

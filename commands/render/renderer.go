@@ -4,6 +4,8 @@
 package render
 
 import (
+	"time"
+
 	"github.com/google/uuid"
 
 	"github.com/atlilith/onboardbot/onboarding"
@@ -23,6 +25,10 @@ type Renderer struct {
 	// Reasons says for each kind of step why somebody is asked: the sentence in a request for
 	// approval.
 	Reasons map[onboarding.Kind]string
+	// HasWindows reports whether a window is about the change of an approval. Nil: none is about any.
+	HasWindows func(*onboarding.Run, *onboarding.Approval) bool
+	// Now is when an answer is read, zero for a message that stays.
+	Now time.Time
 	// links are the addresses of threads, where known.
 	links threadLinks
 }

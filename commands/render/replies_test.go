@@ -72,6 +72,29 @@ func TestFrozenThread(t *testing.T) {
 	}
 }
 
+// TestWaitingForAWindow renders a thread whose change waits for its window, and then does not.
+func TestWaitingForAWindow(t *testing.T) {
+	t.Parallel()
+	renderer := testRenderer
+	renderer.HasWindows = func(*onboarding.Run, *onboarding.Approval) bool { return true }
+	s := preflightDone()
+	s.Request.At = &onboarding.Moment{Time: s.now.Add(16 * time.Hour), Zone: "Europe/Berlin"}
+	approval := s.asked("database", insertRows())
+	check := func(name string) {
+		t.Helper()
+		messages := renderer.Thread(s.View, s.now)
+		golden.CheckMessages(t, messages)
+		golden.Compare(t, filepath.Join("testdata", "thread", name+".txtar"), golden.Archive(RootKey(s.ID), messages))
+	}
+	check("window-asked")
+	s.approved(approval, bo).step("database", onboarding.StepApproved, "applies Tue 24 Nov 02:30 Europe/Berlin").Due =
+		s.Request.At.Time
+	check("window-approved")
+	s.event(onboarding.Event{Kind: onboarding.EventApplyNow, Step: "database", Actor: cleo, Approval: approval.ID})
+	s.step("database", onboarding.StepApplying, "").Due = time.Time{}
+	check("window-applied-now")
+}
+
 // TestDirectMessages checks the direct messages to approvers, and that those about old requests are not
 // updated.
 func TestDirectMessages(t *testing.T) {

@@ -4,12 +4,14 @@ import (
 	"cmp"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/slack-go/slack"
 
 	"github.com/atlilith/onboardbot/bot/blockkit"
 	"github.com/atlilith/onboardbot/commands/render/mrkdwn"
+	"github.com/atlilith/onboardbot/commands/render/schedule"
 	"github.com/atlilith/onboardbot/onboarding"
 )
 
@@ -33,10 +35,10 @@ func (r Renderer) state(view *onboarding.View) runState {
 	case onboarding.RunCancelled:
 		return r.links.cancelledState(view)
 	}
-	state := activeState(view)
+	state := activeState(view, r.Now)
 	if view.Freeze != nil {
 		state.mark, state.brief = mrkdwn.MarkFrozen, "*Frozen* · "+state.brief
-		state.lines = append([]string{FreezeNotice(view.Freeze),
+		state.lines = append([]string{schedule.FreezeNotice(view.Freeze),
 			blockkit.Code(r.Command+" "+WordThaw) + " ends the freeze."}, state.lines...)
 	}
 	return state
@@ -92,7 +94,7 @@ func (l threadLinks) undoState(run *onboarding.Run) (mark, words string) {
 }
 
 // activeState is the state of a run in progress, as its steps have it.
-func activeState(view *onboarding.View) runState {
+func activeState(view *onboarding.View, now time.Time) runState {
 	groups := map[string][]string{}
 	for i := range view.Steps {
 		step := &view.Steps[i]
@@ -108,6 +110,9 @@ func activeState(view *onboarding.View) runState {
 				name+" – "+mrkdwn.Inline(stepStatus(view, step)))
 		case step.State == onboarding.StepApproved && view.Freeze != nil:
 			groups[mrkdwn.MarkFrozen] = append(groups[mrkdwn.MarkFrozen], name)
+		case schedule.Waits(step):
+			groups[mrkdwn.MarkClock] = append(groups[mrkdwn.MarkClock],
+				name+" – "+mrkdwn.Inline(schedule.Status(step, now)))
 		case step.State == onboarding.StepApproved || step.State == onboarding.StepApplying:
 			groups[mrkdwn.MarkWorking] = append(groups[mrkdwn.MarkWorking], name)
 		}
@@ -116,6 +121,7 @@ func activeState(view *onboarding.View) runState {
 	for _, group := range []struct{ mark, words, between string }{
 		{mrkdwn.MarkTrouble, "", "\n"}, {mrkdwn.MarkAsking, "Needs approval: ", ", "}, {mrkdwn.MarkBusy, "", "\n"},
 		{mrkdwn.MarkFrozen, "Approved, held by the freeze: ", ", "}, {mrkdwn.MarkWorking, "Working on ", ", "},
+		{mrkdwn.MarkClock, "", "\n"},
 	} {
 		steps := groups[group.mark]
 		if len(steps) == 0 {
@@ -148,7 +154,11 @@ func (r Renderer) headline(view *onboarding.View) string {
 	if request.Slug != "" {
 		who += " (" + blockkit.Code(request.Slug) + ")"
 	}
-	lines := append([]string{who, About(request)}, state.lines...)
+	lines := []string{who, About(request)}
+	if view.State == onboarding.RunActive && request.At != nil {
+		lines = append(lines, schedule.NotBefore(request))
+	}
+	lines = append(lines, state.lines...)
 	if view.Undoes != nil && r.links[view.Undoes.Run] != "" {
 		lines = append(lines, "It undoes "+blockkit.Link(r.links[view.Undoes.Run], "this onboarding")+".")
 	}
@@ -180,6 +190,9 @@ func stepStatus(view *onboarding.View, step *onboarding.Step) string {
 		if view.Freeze != nil {
 			return "approved, held by the freeze"
 		}
+		if schedule.Waits(step) {
+			return schedule.Status(step, time.Time{})
+		}
 		return cmp.Or(mrkdwn.FirstLine(step.Detail), "approved, about to start")
 	case onboarding.StepApplying:
 		return cmp.Or(mrkdwn.FirstLine(step.Detail), "in progress")
@@ -204,7 +217,7 @@ func taskStatus(view *onboarding.View, step *onboarding.Step) slack.TaskCardStat
 		return slack.TaskCardStatusComplete
 	case step.State.Stuck():
 		return slack.TaskCardStatusError
-	case step.State == onboarding.StepPending || notDone(view, step):
+	case step.State == onboarding.StepPending || notDone(view, step) || schedule.Waits(step):
 		return slack.TaskCardStatusPending
 	}
 	return slack.TaskCardStatusInProgress
@@ -223,6 +236,8 @@ func stepMark(view *onboarding.View, step *onboarding.Step) string {
 		return mrkdwn.MarkAsk
 	case step.State == onboarding.StepApproved && view.Freeze != nil:
 		return mrkdwn.MarkFrozen
+	case schedule.Waits(step):
+		return mrkdwn.MarkClock
 	}
 	return mrkdwn.MarkBusy
 }

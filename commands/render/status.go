@@ -8,6 +8,7 @@ import (
 	"github.com/atlilith/onboardbot/bot/blockkit"
 	"github.com/atlilith/onboardbot/bot/post"
 	"github.com/atlilith/onboardbot/commands/render/mrkdwn"
+	"github.com/atlilith/onboardbot/commands/render/schedule"
 	"github.com/atlilith/onboardbot/onboarding"
 )
 
@@ -55,7 +56,7 @@ func (r Renderer) WaitingFor(content Home) *mrkdwn.Builder {
 		page.Say(block)
 	}
 	if content.Freeze != nil {
-		page.Note(FreezeNotice(content.Freeze))
+		page.Note(schedule.FreezeNotice(content.Freeze))
 	}
 	return page
 }
@@ -87,7 +88,7 @@ func (r Renderer) List(runs []ListedRun, freeze *onboarding.Freeze) *mrkdwn.Buil
 	}
 	page.Say(mrkdwn.JoinWithin(lines, blockkit.MaxSectionText))
 	if freeze != nil {
-		page.Note(FreezeNotice(freeze))
+		page.Note(schedule.FreezeNotice(freeze))
 	}
 	return page
 }
@@ -156,16 +157,4 @@ func VerifyPage(run *onboarding.Run, look onboarding.Observation) *mrkdwn.Builde
 		page.Table(findingRows(look.Findings, maxFindings))
 	}
 	return page
-}
-
-// FreezeNotice says who froze all runs, and why.
-func FreezeNotice(freeze *onboarding.Freeze) string {
-	return fmt.Sprintf("%s *Frozen* by %s %s: %s", mrkdwn.MarkFrozen, mrkdwn.Mention(freeze.By),
-		blockkit.Date(freeze.At), mrkdwn.Inline(mrkdwn.Summary(freeze.Reason)))
-}
-
-// AlreadyFrozen answers somebody who freezes while a freeze holds.
-func AlreadyFrozen(freeze *onboarding.Freeze) string {
-	return fmt.Sprintf("Already frozen by %s since %s: %s",
-		mrkdwn.Mention(freeze.By), blockkit.Date(freeze.At), mrkdwn.Inline(mrkdwn.Summary(freeze.Reason)))
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/atlilith/onboardbot/bot/blockkit"
 	"github.com/atlilith/onboardbot/bot/post"
 	"github.com/atlilith/onboardbot/commands/render/mrkdwn"
+	"github.com/atlilith/onboardbot/commands/render/schedule"
 	"github.com/atlilith/onboardbot/onboarding"
 )
 
@@ -42,8 +43,8 @@ func stuckMessage(view *onboarding.View, event onboarding.Event) post.Message {
 	default:
 		page.Say(fmt.Sprintf("%s %s failed.\n%s, this is the error:", mrkdwn.MarkFailed, name, requester))
 		page.Parts(mrkdwn.Part{Body: blockkit.Truncate(mrkdwn.Visible(failureText(view, step, event)), 1000)})
-		if attempt := lastAttempt(view, event); attempt != nil && lastLines(attempt) != "" {
-			page.Parts(mrkdwn.Part{Head: "Last lines of its output", Body: lastLines(attempt)})
+		if attempt := lastAttempt(view, event); attempt != nil && schedule.LastLines(attempt) != "" {
+			page.Parts(mrkdwn.Part{Head: "Last lines of its output", Body: schedule.LastLines(attempt)})
 		}
 	}
 	if end := resolution(view, step, event); end != "" {

@@ -15,6 +15,7 @@ import (
 	"github.com/atlilith/onboardbot/bot/post"
 	"github.com/atlilith/onboardbot/commands/render/changes"
 	"github.com/atlilith/onboardbot/commands/render/mrkdwn"
+	"github.com/atlilith/onboardbot/commands/render/schedule"
 	"github.com/atlilith/onboardbot/onboarding"
 )
 
@@ -64,9 +65,10 @@ func (r Renderer) requestMessage(view *onboarding.View, first *onboarding.Approv
 func (r Renderer) writeRecord(view *onboarding.View, approval *onboarding.Approval, now time.Time) *mrkdwn.Builder {
 	page := new(mrkdwn.Builder)
 	attempts := attemptsUnder(view, approval.ID)
-	lines := append([]string{requestHead(view, approval, attempts)}, r.decisionLines(view, approval)...)
+	lines := slices.Concat([]string{requestHead(view, approval, attempts)}, r.decisionLines(view, approval),
+		schedule.Lines(view, approval, false))
 	for _, attempt := range attempts {
-		lines = append(lines, attemptLine(attempt, now, true))
+		lines = append(lines, schedule.AttemptLine(attempt, now, true))
 	}
 	page.Say(blockkit.Truncate(strings.Join(lines, "\n"), blockkit.MaxSectionText/2))
 	if section, ok := page.Blocks[0].(*slack.SectionBlock); ok {

@@ -107,7 +107,11 @@ func BenchmarkSixteenAtOnce(b *testing.B) {
 		}
 		posts := 0
 		for _, root := range roots {
-			posts += len(testbed.Thread(screen, root))
+			for _, message := range testbed.Thread(screen, root) {
+				if !message.Ephemeral { // the answer to a press that came twice
+					posts++
+				}
+			}
 		}
 		b.ReportMetric(float64(posts)/runs, "posts/run")
 		if err := bot.Stop(); err != nil {

@@ -64,6 +64,7 @@ type ensemble struct {
 	mu      sync.Mutex
 	strikes []strike
 	struck  chan struck
+	coming  chan struct{} // closed once the blow that is under way has hit, nil if none is
 }
 
 // struck is a replica that was dealt its blow.
@@ -131,6 +132,13 @@ func (e *ensemble) run(r *replica) error {
 func (e *ensemble) begun(r *replica) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	if coming := e.coming; coming != nil {
+		// The step before ended sooner. Its blow hits in this one, which begins again elsewhere.
+		e.mu.Unlock()
+		<-coming
+		e.mu.Lock()
+		return
+	}
 	if len(e.strikes) == 0 {
 		return
 	}
@@ -152,7 +160,15 @@ func (e *ensemble) begun(r *replica) {
 		hit()
 		return
 	}
-	time.AfterFunc(next.after, hit)
+	coming := make(chan struct{})
+	e.coming = coming
+	time.AfterFunc(next.after, func() {
+		hit()
+		e.mu.Lock()
+		e.coming = nil
+		e.mu.Unlock()
+		close(coming)
+	})
 }
 
 // takenOver waits until another replica has the run, and until the step has ended.

@@ -189,7 +189,7 @@ func (k *killer) trail() (counts string) {
 func TestTortureRenewal(t *testing.T) {
 	k := openKiller(t, testbed.Config{World: sandbox.Config{CertificateLifetime: 3 * time.Minute},
 		Bot: func(settings *testbed.Settings) { settings.Rest = watchConfig }})
-	k.spread, k.spares = 4, changesNothing
+	k.spread, k.spares = 2, changesNothing
 	root := k.ask(testbed.Merche)
 	k.must(<-k.finishing(root))
 	first := k.serial()
@@ -208,7 +208,7 @@ func TestTortureRenewal(t *testing.T) {
 		}
 		return err
 	})
-	k.must(k.killUntil(20, renewed))
+	k.must(k.killUntil(killsOfRound, renewed))
 	t.Logf("killed %d times\n%s", k.dealt(), k.table())
 	if k.serial() == first {
 		t.Error("the certificate is the one before")
@@ -216,6 +216,7 @@ func TestTortureRenewal(t *testing.T) {
 	if made := strings.TrimSpace(k.vps("ls /etc/letsencrypt/archive/merche-biche.com/cert*.pem | wc -l")); made != "2" {
 		t.Errorf("%s certificates were made, want 2", made)
 	}
+	k.checkNoDuplicates(root)
 }
 
 // TestTortureReplicas deals every blow in every step that changes something, to two replicas and to

@@ -21,6 +21,7 @@ import (
 	"github.com/atlilith/onboardbot/internal/config"
 	"github.com/atlilith/onboardbot/internal/liveness"
 	"github.com/atlilith/onboardbot/internal/routine"
+	"github.com/atlilith/onboardbot/onboarding"
 	"github.com/atlilith/onboardbot/onboarding/engine"
 	"github.com/atlilith/onboardbot/onboarding/runbook"
 	"github.com/atlilith/onboardbot/onboarding/secondfactor"
@@ -99,6 +100,7 @@ type App struct {
 	directory    *access.Directory
 	engine       *engine.Engine
 	service      *service.Service
+	signer       onboarding.Signer
 	projector    *projection.Projector
 	viewers      *home.Viewers
 	home         *home.Tabs
@@ -160,6 +162,7 @@ func (a *App) buildOnboarding() (err error) {
 	if err != nil {
 		return err
 	}
+	a.signer = factor
 	a.engine, err = engine.New(a.pool, engine.Dependencies{Runbook: book, Applier: book, Directory: a.directory,
 		Notifier: notifier, Signer: factor}, policy, a.log)
 	if err != nil {
@@ -178,6 +181,8 @@ func (a *App) buildOnboarding() (err error) {
 	if err != nil {
 		return fmt.Errorf("onboarding: %w", err)
 	}
+	renderer := projection.NewRenderer(a.directory.Config(), a.service.GlassAllowed(), runbook.Reasons())
+	renderer.HasWindows = policy.HasWindows
 	a.viewers = home.NewViewers(a.pool)
 	a.projector = projection.New(projection.Dependencies{
 		Pool:      a.pool,
@@ -185,7 +190,7 @@ func (a *App) buildOnboarding() (err error) {
 		Outbox:    a.outbox,
 		Directory: a.directory,
 		HomeTabs:  a.viewers,
-		Renderer:  projection.NewRenderer(a.directory.Config(), a.service.GlassAllowed(), runbook.Reasons()),
+		Renderer:  renderer,
 	})
 	return nil
 }
@@ -209,6 +214,7 @@ func (a *App) buildHandlers() (err error) {
 		Service:   a.service,
 		Workspace: a.workspace,
 		Outbox:    a.outbox,
+		Signer:    a.signer,
 		Gate:      gate,
 		Home:      a.home,
 		Renderer:  a.projector.Renderer,

@@ -23,6 +23,7 @@ func checkIsolation(ctx context.Context, out io.Writer, args []string) int {
 		"an earlier report, a `FILE` that -format json wrote; only what is new since then fails")
 	fill := flags.Bool("seed", false,
 		"first make tenants and rows in the disposable database of isolation.owner_database_url")
+	deep := flags.Bool("deep", false, "also test that what a tenant observes does not depend on what others do")
 	settings, code, ok := parse(flags, args, config.Platform, config.Isolation)
 	if !ok {
 		return code
@@ -46,7 +47,7 @@ func checkIsolation(ctx context.Context, out io.Writer, args []string) int {
 			return Usage
 		}
 	}
-	options := isolation.Options{Tenant: *tenant}
+	options := isolation.Options{Tenant: *tenant, Deep: *deep}
 	if disposable.OwnerDatabaseURL != "" {
 		options.Disposable = &disposable
 	}

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net"
 	"os"
 	"regexp"
@@ -24,6 +25,7 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/runbook"
 	"github.com/atlilith/onboardbot/onboarding/runbook/settings"
 	"github.com/atlilith/onboardbot/onboarding/secondfactor"
+	"github.com/atlilith/onboardbot/onboarding/windows"
 )
 
 // Config is the whole file.
@@ -261,7 +263,33 @@ func (d Database) validate() error {
 	return errors.Join(problems...)
 }
 
-func (c *Config) policy() error { return errors.Join(c.Onboarding.Validate(), c.rules()) }
+func (c *Config) policy() error { return errors.Join(c.Onboarding.Validate(), c.rules(), c.calendar()) }
+
+// calendar reports windows and freezes for kinds of steps or hosts that do not exist: a misspelt one
+// would have no effect.
+func (c *Config) calendar() error {
+	var problems []error
+	kinds, hosts := runbook.Kinds(), slices.Sorted(maps.Keys(c.Hosts))
+	check := func(key string, list []windows.Window) {
+		for i, window := range list {
+			for _, kind := range window.Kinds {
+				if !slices.Contains(kinds, onboarding.Kind(kind)) {
+					problems = append(problems, fmt.Errorf("%s[%d].kinds: no step of the kind %q is approved; "+
+						"the kinds are %s", key, i, kind, enumerate(kinds)))
+				}
+			}
+			for _, host := range window.Hosts {
+				if !slices.Contains(hosts, host) {
+					problems = append(problems, fmt.Errorf("%s[%d].hosts: %q is not one of the hosts %s", key, i, host,
+						strings.Join(hosts, ", ")))
+				}
+			}
+		}
+	}
+	check("windows", c.Onboarding.Calendar.Windows)
+	check("freezes", c.Onboarding.Calendar.Freezes)
+	return errors.Join(problems...)
+}
 
 // rules reports rules for kinds of steps that do not exist: a misspelt kind would have no effect.
 func (c *Config) rules() error {

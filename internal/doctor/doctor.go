@@ -39,6 +39,7 @@ func Examine(ctx context.Context, settings *config.Config) (Report, error) {
 		func() []onboarding.Finding { return slack.run(ctx) },
 		func() []onboarding.Finding { return checkDatabase(ctx, settings.Database) },
 		func() []onboarding.Finding { return checkIsolation(ctx, settings) },
+		func() []onboarding.Finding { return checkWindows(settings.Onboarding.Calendar, time.Now()) },
 		func() []onboarding.Finding { return book.Prerequisites(ctx) },
 	)
 	return Report{

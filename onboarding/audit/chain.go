@@ -27,7 +27,7 @@ type Chain struct {
 
 // NewChain returns a chain without entries, which must come to have all the heads.
 func NewChain(heads ...Head) *Chain {
-	return &Chain{heads: heads, runs: map[uuid.UUID]Hash{}, rows: index{places: make([]int32, 1<<16)},
+	return &Chain{heads: heads, runs: map[uuid.UUID]Hash{}, rows: index{places: make([]int32, firstPlaces)},
 		names: names{seed: maphash.MakeSeed()}}
 }
 
@@ -89,6 +89,9 @@ type index struct {
 	rows   []row
 	places []int32 // 1 + the place in rows, 0 where there is none; a power of two, at least twice as many as rows
 }
+
+// firstPlaces is room for a million rows, so the table seldom grows: that costs as much as filling it.
+const firstPlaces = 1 << 21
 
 // find returns the row of a key, and where its place in rows is kept.
 func (x *index) find(key uint64) (found *row, at *int32) {

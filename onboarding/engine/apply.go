@@ -24,8 +24,9 @@ const (
 // An approval is for one application: whether it succeeds or fails, the next one asks again.
 func (d *driver) apply(ctx context.Context, w *work, change onboarding.Change) error {
 	application := &application{run: w.run, step: w.step.Key, approval: w.approval, items: change.Items,
-		output: newRecorder(), attempt: &onboarding.Attempt{ID: uuid.New(), RunID: w.run.ID, Step: w.step.Key,
-			Approval: w.approval.ID, Outcome: onboarding.OutcomeRunning}}
+		interrupted: w.interrupted, output: newRecorder(),
+		attempt: &onboarding.Attempt{ID: uuid.New(), RunID: w.run.ID, Step: w.step.Key, Approval: w.approval.ID,
+			Outcome: onboarding.OutcomeRunning}}
 	application.show = func() { d.showProgress(ctx, application, maxProgress) }
 	if err := d.gate.admit(ctx, application); err != nil {
 		return d.notAdmitted(ctx, w, err)
@@ -226,7 +227,7 @@ func (d *driver) fail(ctx context.Context, w *work, cause error) error {
 }
 
 // refuse leaves a step whose item the gate refused in a state from which it can go on: on its own
-// when the freeze ends, with a new approval request if the approval does not count any more, and
+// when the freeze ends or the window opens, with a new approval request if the approval does not count any more, and
 // otherwise when a person retries it.
 func (d *driver) refuse(ctx context.Context, w *work, refusal *RefusedError, cause error) error {
 	event := w.event(onboarding.EventFailed)
@@ -241,7 +242,7 @@ func (d *driver) refuse(ctx context.Context, w *work, refusal *RefusedError, cau
 		if err := tx.AddEvent(ctx, event); err != nil || fresh.State != onboarding.RunActive {
 			return err
 		}
-		if refusal.Line == LineFreeze {
+		if refusal.Line == LineFreeze || refusal.Line == LineWindow {
 			w.step.State, w.step.Detail = onboarding.StepApproved, ""
 			return tx.SaveStep(ctx, w.run.ID, w.step)
 		}

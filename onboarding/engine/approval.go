@@ -104,7 +104,8 @@ func (d *driver) takePreapproval(ctx context.Context, w *work, digest onboarding
 			return err
 		}
 		for _, approval := range given {
-			if !taken && approval.Digest == digest && time.Now().Before(approval.Expires) {
+			valid := time.Now().Before(d.engine.policy.ValidUntil(approval))
+			if !taken && approval.Digest == digest && valid {
 				taken = true
 				err = usePreapproval(ctx, tx, step, approval)
 			} else {
@@ -132,7 +133,7 @@ func usePreapproval(ctx context.Context, tx Tx, step *onboarding.Step, approval 
 		return err
 	}
 	if approval.State == onboarding.ApprovalAheadApproved {
-		step.State, step.Detail = onboarding.StepApproved, ""
+		step.State, step.Detail, step.Due = onboarding.StepApproved, "", time.Time{}
 		return tx.SetApprovalState(ctx, approval, onboarding.ApprovalApproved)
 	}
 	step.State, step.Detail = onboarding.StepAsking, ""

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/atlilith/onboardbot/onboarding"
@@ -11,7 +12,7 @@ import (
 // that were given and not applied in time. It returns the run as it is then.
 func (d *driver) keepTime(ctx context.Context, run *onboarding.Run) (*onboarding.Run, error) {
 	due, err := d.db().DueApprovals(ctx, run.ID)
-	if err != nil || len(due) == 0 {
+	if due = d.engine.reallyDue(due); err != nil || len(due) == 0 {
 		return run, err
 	}
 	err = d.change(ctx, run.ID, func(tx Tx, fresh *onboarding.Run) error {
@@ -20,7 +21,7 @@ func (d *driver) keepTime(ctx context.Context, run *onboarding.Run) (*onboarding
 		if err != nil {
 			return err
 		}
-		for _, approval := range due {
+		for _, approval := range d.engine.reallyDue(due) {
 			if err := d.engine.keepTimeOf(ctx, tx, run, approval); err != nil {
 				return err
 			}
@@ -28,6 +29,16 @@ func (d *driver) keepTime(ctx context.Context, run *onboarding.Run) (*onboarding
 		return nil
 	})
 	return run, err
+}
+
+// reallyDue leaves out the approvals that were given and do not expire yet, since their change waits for
+// its window.
+func (e *Engine) reallyDue(due []*onboarding.Approval) []*onboarding.Approval {
+	return slices.DeleteFunc(due, func(approval *onboarding.Approval) bool {
+		until := e.policy.ValidUntil(approval)
+		waited := approval.State == onboarding.ApprovalApproved && until.After(approval.Expires)
+		return waited && time.Now().Before(until)
+	})
 }
 
 // keepTimeOf expires an approval whose time is over, or records that its approvers are reminded

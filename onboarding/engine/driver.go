@@ -20,26 +20,29 @@ func runLock(id uuid.UUID) locks.Name { return locks.Named("run", id.String()) }
 // advance takes a run as far as it goes by itself. It writes everything through the one session
 // that holds the run's lock: should that session end, the lock is free for another process and
 // this one can write nothing more. What it does outside carries the token of [takeUp].
-func (e *Engine) advance(ctx context.Context, id uuid.UUID) error {
+//
+// If again is not 0, a window opens that soon.
+func (e *Engine) advance(ctx context.Context, id uuid.UUID) (again time.Duration, err error) {
 	session, err := e.open(ctx)
 	if err != nil {
-		return fmt.Errorf("run %s: %w", id, err)
+		return 0, fmt.Errorf("run %s: %w", id, err)
 	}
 	defer session.Close()
 	locked, err := session.TryLock(ctx, runLock(id))
 	if err != nil {
-		return err
+		return 0, err
 	}
 	if !locked {
-		return errHeld
+		return 0, errHeld
 	}
 	holder, err := takeUp(ctx, session, id)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	ctx, stop := context.WithCancel(ctx)
 	gate := &gate{applier: e.applier, directory: e.directory, signer: e.signer, policy: &e.policy, holder: holder}
-	driver := &driver{engine: e, holder: holder, gate: gate, observer: newObserver(e)}
+	driver := &driver{engine: e, holder: holder, gate: gate, observer: newObserver(e),
+		holds: holds{}}
 	e.driven.Store(id, driver.observer.wakeups)
 	defer func() {
 		e.driven.Delete(id)
@@ -49,11 +52,11 @@ func (e *Engine) advance(ctx context.Context, id uuid.UUID) error {
 	for {
 		more, err := driver.step(ctx, id)
 		if err != nil {
-			return fmt.Errorf("run %s: %w", id, err)
+			return 0, fmt.Errorf("run %s: %w", id, err)
 		}
 		if !more {
 			e.logHead(ctx, driver.db(), id)
-			return nil
+			return driver.holds.soon(), nil
 		}
 	}
 }
@@ -76,6 +79,7 @@ type driver struct {
 	gate     *gate
 	observer *observer
 	freeze   *onboarding.Freeze // holds what is approved, nil when nothing does
+	holds    holds
 }
 
 // db is the connection that holds the run's lock.
@@ -117,14 +121,14 @@ func (d *driver) step(ctx context.Context, id uuid.UUID) (more bool, err error) 
 	return false, nil
 }
 
-// reconcilable returns the next step that was interrupted, or is approved and not held by a freeze,
-// nil if there is none. Those that were interrupted come first: what an earlier holder still does is
-// over before this one changes anything.
+// reconcilable returns the next step that was interrupted, or is approved and held neither by a freeze nor
+// by its window, nil if there is none. Those that were interrupted come first: what an earlier holder
+// still does is over before this one changes anything.
 func (d *driver) reconcilable(run *onboarding.Run) *onboarding.Step {
 	for _, state := range []onboarding.StepState{onboarding.StepApplying, onboarding.StepApproved} {
 		for i := range run.Steps {
 			step := &run.Steps[i]
-			held := state == onboarding.StepApproved && d.freeze != nil
+			held := state == onboarding.StepApproved && (d.freeze != nil || d.holds.has(step))
 			if step.State == state && run.Ready(step) && !held {
 				return step
 			}

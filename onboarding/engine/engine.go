@@ -150,10 +150,10 @@ func (w *advanceWorker) Work(ctx context.Context, job *river.Job[advanceArgs]) e
 }
 
 // Advance takes a run as far as it goes by itself. Since is when it was first to be advanced. If again
-// is not 0, the caller calls Advance again after that time: another process is advancing the run, or
-// the directory does not answer. It returns [onboarding.ErrNotFound].
+// is not 0, the caller calls Advance again after that time: another process is advancing the run, the
+// directory does not answer, or a window is about to open. It returns [onboarding.ErrNotFound].
 func (e *Engine) Advance(ctx context.Context, id uuid.UUID, since time.Time) (again time.Duration, err error) {
-	err = e.advance(ctx, id)
+	again, err = e.advance(ctx, id)
 	if errors.Is(err, errHeld) {
 		e.nudge(id)
 		return min(max(time.Since(since), leastSnooze), mostSnooze), nil
@@ -161,7 +161,7 @@ func (e *Engine) Advance(ctx context.Context, id uuid.UUID, since time.Time) (ag
 	if refusal, refused := errors.AsType[*RefusedError](err); refused && refusal.Line == LineDirectory {
 		return lookupPause, nil
 	}
-	return 0, err
+	return again, err
 }
 
 // nudge has the driver of a run, if it is in this process, read the run again.

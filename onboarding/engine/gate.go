@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/atlilith/onboardbot/onboarding"
+	"github.com/atlilith/onboardbot/onboarding/windows"
 )
 
 // gate is the one place through which the items of a change reach the outside. It alone knows the
@@ -27,6 +29,7 @@ const (
 	LineFreeze    Line = "freeze"    // nothing is frozen
 	LineRun       Line = "run"       // the run is active, and requested by whom it names
 	LineApproval  Line = "approval"  // the step's approval is for this change, approved, not expired and not used
+	LineWindow    Line = "window"    // the change's window is open
 	LineDirectory Line = "directory" // the directory says what those who voted may do now
 	LineVotes     Line = "votes"     // enough people agreed who may decide now
 	LineTarget    Line = "target"    // the target is the one that was approved
@@ -54,6 +57,8 @@ type application struct {
 	begun bool
 	// admitted says that the gate has let the application begin, after it asked who may decide now.
 	admitted bool
+	// interrupted says that an application under the approval was, so this one is its rest.
+	interrupted bool
 	// output takes what the items print, show makes it visible while they run, and attempt records
 	// it and how the application ended.
 	output  *recorder
@@ -131,13 +136,16 @@ func (g *gate) authorize(ctx context.Context, a *application) (onboarding.Author
 	}
 
 	// 3. The approval is the step's, approved, for this change or for one that contains what is
-	// left of it, unexpired and not used.
+	// left of it, unexpired and not used. Its window is open.
 	approval, err := db.LoadApproval(ctx, a.approval.ID)
 	if err != nil {
 		return none, &RefusedError{LineHolder, err}
 	}
-	if err := approves(approval, a, now); err != nil {
+	if err := g.approves(approval, a, now); err != nil {
 		return none, &RefusedError{LineApproval, err}
+	}
+	if err := g.inWindow(a, approval); err != nil {
+		return none, &RefusedError{LineWindow, err}
 	}
 
 	// 4. Enough distinct people agreed who may decide now, each in a message that was delivered for
@@ -172,6 +180,19 @@ func (g *gate) authorize(ctx context.Context, a *application) (onboarding.Author
 func (g *gate) authorization(run *onboarding.Run, approval *onboarding.Approval) onboarding.Authorization {
 	return onboarding.Authorization{Run: run, Step: approval.Step, Approval: approval.ID.String(),
 		Digest: approval.Digest, Approvers: approval.Approvers(), Holder: g.holder.identity()}
+}
+
+// inWindow lets an application that has begun come to its end, also after an interruption.
+func (g *gate) inWindow(a *application, approval *onboarding.Approval) error {
+	now := time.Now()
+	switch opens, ok := g.policy.Opens(a.run, approval, now); {
+	case a.begun || a.interrupted || ok && !opens.After(now):
+		return nil
+	case !ok:
+		return errors.New(neverOpens)
+	default:
+		return errors.New("its window opens " + windows.Text(opens))
+	}
 }
 
 // notFrozen lets an application that has begun come to its end: half a change is worse than a

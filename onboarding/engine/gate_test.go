@@ -16,6 +16,7 @@ import (
 	"github.com/atlilith/onboardbot/onboarding"
 	"github.com/atlilith/onboardbot/onboarding/secondfactor"
 	"github.com/atlilith/onboardbot/onboarding/store"
+	"github.com/atlilith/onboardbot/onboarding/windows"
 )
 
 // recordingApplier applies nothing and notes what it was asked to apply. Its guard refuses the
@@ -136,6 +137,12 @@ func newGateCase(t *testing.T, pool *pgxpool.Pool, names []string) *gateCase {
 		application: &application{run: run, step: "database", approval: approval, items: approval.Change.Items,
 			output: newRecorder(),
 			show:   func() {}}}
+}
+
+// closedWindow is one that is open yesterday and not now.
+func closedWindow() windows.Window {
+	yesterday := time.Now().UTC().Add(-24 * time.Hour)
+	return windows.Window{Rule: "FREQ=YEARLY", Start: yesterday.Format("2006-01-02T15:04"), Duration: time.Hour}
 }
 
 // sign has the gate ask for signatures, and signs the run and the votes.
@@ -275,6 +282,68 @@ func TestGate(t *testing.T) {
 				c.exec(`UPDATE approvals SET expires_at = now() - interval '1 hour'`)
 			}},
 
+		"3: the window is closed": {items: []string{"one"}, line: LineWindow, prepare: func(c *gateCase) {
+			c.gate.policy.Calendar.Windows = []windows.Window{closedWindow()}
+		}},
+		"3: the window is open": {items: []string{"one"}, applied: []string{"one"}, prepare: func(c *gateCase) {
+			c.gate.policy.Calendar.Windows = []windows.Window{closedWindow(), {Rule: "FREQ=DAILY",
+				Duration: 48 * time.Hour}}
+		}},
+		"3: a freeze closes the window": {items: []string{"one"}, line: LineWindow, prepare: func(c *gateCase) {
+			c.gate.policy.Calendar.Freezes = []windows.Window{{Hosts: []string{"vps"}, Rule: "FREQ=WEEKLY",
+				Duration: 167 * time.Hour}, {Rule: "FREQ=WEEKLY;BYHOUR=12", Duration: 30 * time.Hour}}
+		}},
+		"3: the window is about another step": {items: []string{"one"}, applied: []string{"one"},
+			prepare: func(c *gateCase) {
+				window := closedWindow()
+				window.Kinds = []string{"deploy"}
+				c.gate.policy.Calendar.Windows = []windows.Window{window}
+			}},
+		"3: no window comes": {items: []string{"one"}, line: LineWindow, prepare: func(c *gateCase) {
+			c.gate.policy.Calendar.Windows = []windows.Window{{Rule: "FREQ=DAILY;COUNT=1", Duration: time.Hour}}
+		}},
+		"3: what has begun ends although its window closes": {items: []string{"one"}, applied: []string{"one"},
+			prepare: func(c *gateCase) {
+				c.application.begun = true
+				c.gate.policy.Calendar.Windows = []windows.Window{closedWindow()}
+			}},
+		"3: what was interrupted ends although its window closed": {items: []string{"one"}, applied: []string{"one"},
+			prepare: func(c *gateCase) {
+				c.application.interrupted = true
+				c.gate.policy.Calendar.Windows = []windows.Window{closedWindow()}
+			}},
+		"3: somebody has it applied outside of its window": {items: []string{"one"}, applied: []string{"one"},
+			prepare: func(c *gateCase) {
+				c.gate.policy.Calendar.Windows = []windows.Window{closedWindow()}
+				c.exec(`UPDATE approvals SET apply_now = true`)
+			}},
+		"3: the time of the request has not come": {items: []string{"one"}, line: LineWindow,
+			prepare: func(c *gateCase) {
+				c.application.run.Request.At = &onboarding.Moment{Time: time.Now().Add(time.Minute), Zone: "UTC"}
+			}},
+		"3: it was approved for later": {items: []string{"one"}, line: LineWindow, prepare: func(c *gateCase) {
+			c.exec(`UPDATE votes SET not_before = now() + interval '1 minute' WHERE operator = 'eve'`)
+		}},
+		"3: the glass was broken, and waits for no window": {items: []string{"one"}, applied: []string{"one"},
+			prepare: func(c *gateCase) {
+				c.gate.policy.Calendar.Windows = []windows.Window{closedWindow()}
+				c.exec(`UPDATE votes SET broke_glass = true WHERE operator = 'eve'`)
+			}},
+		"3: an approval does not expire while it waits": {items: []string{"one"}, applied: []string{"one"},
+			prepare: func(c *gateCase) {
+				c.exec(`UPDATE approvals SET expires_at = now() - interval '1 hour'`)
+				c.exec(`UPDATE votes SET not_before = now() - interval '1 minute' WHERE operator = 'eve'`)
+			}},
+		"3: an approval that waited expires in the end": {items: []string{"one"}, line: LineApproval,
+			prepare: func(c *gateCase) {
+				c.exec(`UPDATE approvals SET expires_at = now() - interval '1 hour'`)
+				c.exec(`UPDATE votes SET not_before = now() - interval '25 hours' WHERE operator = 'eve'`)
+			}},
+		"4: a vote was made to wait longer": {items: []string{"one"}, line: LineVotes, prepare: func(c *gateCase) {
+			c.sign()
+			c.exec(`UPDATE votes SET not_before = now() - interval '1 minute' WHERE operator = 'eve'`)
+		}},
+
 		"4: a vote is missing": {items: []string{"one"}, line: LineVotes, prepare: func(c *gateCase) {
 			c.exec(`DELETE FROM votes WHERE operator = 'eve'`)
 		}},
@@ -385,7 +454,8 @@ func TestASlowClockDoesNotProlong(t *testing.T) {
 		change := onboarding.Change{Items: commands("one")}
 		approval := &onboarding.Approval{RunID: run.ID, State: onboarding.ApprovalApproved, Change: change,
 			Expires: time.Now().Add(c.left)}
-		got := approves(approval, &application{run: run, items: change.Items}, time.Now().Add(c.database))
+		gate := &gate{policy: new(onboarding.Policy)}
+		got := gate.approves(approval, &application{run: run, items: change.Items}, time.Now().Add(c.database))
 		if !errors.Is(got, c.want) {
 			t.Errorf("%s left, and the database's clock %s ahead: %v", c.left, c.database, got)
 		}

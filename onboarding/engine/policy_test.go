@@ -59,8 +59,8 @@ func TestBreakingTheGlass(t *testing.T) {
 		t.Fatal(err)
 	}
 	view := h.stepBecomes(id, "database", onboarding.StepDone)
-	wantKinds(t, view, "database", onboarding.EventAsked, onboarding.EventBrokeGlass, onboarding.EventApplying,
-		onboarding.EventDone)
+	wantKinds(t, view, "database", onboarding.EventAsked, onboarding.EventRefused, onboarding.EventBrokeGlass,
+		onboarding.EventApplying, onboarding.EventDone)
 }
 
 func TestAFreezeHoldsWhatIsApproved(t *testing.T) {

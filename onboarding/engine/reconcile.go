@@ -23,6 +23,9 @@ func (d *driver) reconcile(ctx context.Context, run *onboarding.Run, step *onboa
 			return err
 		}
 	}
+	if held, err := hold(ctx, d, work); err != nil || held {
+		return err
+	}
 	if approval != nil {
 		waiting := func(text string) { d.showWaiting(ctx, work, text) }
 		release, err := d.holder.lockAll(ctx, approval.Change, waiting)

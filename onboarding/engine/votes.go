@@ -16,14 +16,14 @@ const lookupTimeout = 30 * time.Second
 // approves reports why an approval does not cover what is left of an application. One that
 // expires during an application lets it come to its end. It is expired if it is by the clock of the
 // database, or of this machine: one of them may be slow.
-func approves(approval *onboarding.Approval, a *application, now time.Time) error {
-	left := onboarding.Change{Items: a.left()}
+func (g *gate) approves(approval *onboarding.Approval, a *application, now time.Time) error {
+	left, until := onboarding.Change{Items: a.left()}, g.policy.ValidUntil(approval)
 	switch {
 	case approval.RunID != a.run.ID || approval.Step != a.step:
 		return errors.New("the approval is for another step")
 	case approval.State != onboarding.ApprovalApproved:
 		return fmt.Errorf("the approval is %s", approval.State)
-	case !a.admitted && !(now.Before(approval.Expires) && time.Now().Before(approval.Expires)):
+	case !a.admitted && !(now.Before(until) && time.Now().Before(until)):
 		return errExpired
 	case !left.RestOf(approval.Change):
 		return errors.New("what is left to do is not part of the change that was approved")

@@ -282,3 +282,23 @@ func TestLockExcludes(t *testing.T) {
 		all.Wait()
 	})
 }
+
+// TestNobodyElseHoldsALock reads the mode of the files of a lock and of a fence.
+func TestNobodyElseHoldsALock(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	host := open(t, hosts.Config{Name: "here", LockDir: dir})
+	command := hosts.Command{Argv: []string{"true"}, Lock: "nginx", Fence: hosts.Fence{Key: "run-1", Number: 1}}
+	if _, err := host.Run(context20(t), command, nil); err != nil {
+		t.Fatal(err)
+	}
+	entries, err := os.ReadDir(dir)
+	if err != nil || len(entries) < 2 {
+		t.Fatalf("%v, %v", entries, err)
+	}
+	for _, entry := range entries {
+		if info, err := entry.Info(); err != nil || info.Mode() != 0o600 {
+			t.Errorf("%s has mode %v: %v", entry.Name(), info.Mode(), err)
+		}
+	}
+}

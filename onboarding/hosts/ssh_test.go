@@ -1,6 +1,7 @@
 package hosts_test
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"net"
@@ -223,5 +224,48 @@ func BenchmarkRun(b *testing.B) {
 				}
 			}
 		})
+	}
+}
+
+// TestNoAgentIsForwarded has an ssh configuration that forwards the agent to every host: root on one of
+// them would reach the others with the bot's keys.
+func TestNoAgentIsForwarded(t *testing.T) {
+	dir := shortDir(t)
+	socket := filepath.Join(dir, "agent")
+	agent := exec.Command("ssh-agent", "-D", "-a", socket)
+	said, err := agent.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := agent.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := bufio.NewReader(said).ReadString('\n'); err != nil { // it names its socket once that is there
+		t.Fatal(err)
+	}
+	defer func() {
+		_ = agent.Process.Kill()
+		_ = agent.Wait()
+	}()
+	t.Setenv("SSH_AUTH_SOCK", socket)
+	server := sshd.New(t)
+	config := overSSH(t, server)
+	own, err := os.ReadFile(config.SSHConfig)
+	if err != nil {
+		t.Fatal(err)
+	}
+	config.SSHConfig = filepath.Join(dir, "config")
+	if err := os.WriteFile(config.SSHConfig, append([]byte("ForwardAgent yes\nIdentityAgent SSH_AUTH_SOCK\n"), own...), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	command := []string{"sh", "-c", `echo "agent: $SSH_AUTH_SOCK"`}
+	out, err := exec.CommandContext(t.Context(), "ssh", "-F", config.SSHConfig, sshd.Alias,
+		`echo "agent: $SSH_AUTH_SOCK"`).Output()
+	if err != nil || strings.TrimSpace(string(out)) == "agent:" {
+		t.Fatalf("the configuration forwards no agent: %q, %v", out, err)
+	}
+	out, err = open(t, config).Output(context20(t), hosts.Command{Argv: command})
+	if err != nil || strings.TrimSpace(string(out)) != "agent:" {
+		t.Errorf("%q, %v", out, err)
 	}
 }

@@ -1,8 +1,6 @@
 package isolation
 
 import (
-	"io"
-
 	"github.com/atlilith/onboardbot/onboarding/isolation/results"
 	"github.com/atlilith/onboardbot/onboarding/isolation/session"
 	"github.com/atlilith/onboardbot/onboarding/isolation/tenancy"
@@ -18,7 +16,9 @@ type (
 	Coverage  = results.Coverage
 	Covered   = results.Covered
 	Changes   = results.Changes
-	Trial     = results.Trial
+	// Interference is what a deep check cost.
+	Interference = results.Interference
+	Trial        = results.Trial
 	// Accepted is a risk that an Acceptance sets apart.
 	Accepted   = results.Accepted
 	Acceptance = results.Acceptance
@@ -52,11 +52,3 @@ type (
 	Membership = tenancy.MembershipConfig
 	Table      = tenancy.TableConfig
 )
-
-// Diff returns what became of the findings since the previous report, which may be nil.
-func Diff(previous, current *Report) Changes { return results.Diff(previous, current) }
-
-// WriteText writes a report for people, narrow enough for a phone. changes may be nil.
-func WriteText(w io.Writer, report *Report, changes *Changes) error {
-	return results.WriteText(w, report, changes)
-}

@@ -33,6 +33,8 @@ type Options struct {
 	// Tenant is a slug. Only this tenant's own sessions, and those that claim its Orgs, read;
 	// the sample that writes attacks only this tenant. Empty: all tenants.
 	Tenant string
+	// Deep also tests that what tenants observe does not depend on what others do.
+	Deep bool
 	// Disposable is where the fixes are tried, which has to be the checked database. nil: nowhere.
 	Disposable *Disposable
 }
@@ -135,7 +137,8 @@ func (c *Checker) begin(ctx context.Context, options Options) (setup *checks.Set
 	if err != nil {
 		return nil, nil, fmt.Errorf("database_url: %w", err)
 	}
-	setup, err = checks.Prepare(ctx, checks.Platform{Truth: truth, App: c.app}, c.config.checks(), options.Tenant)
+	setup, err = checks.Prepare(ctx, checks.Platform{Truth: truth, App: c.app}, c.config.checks(options.Deep),
+		options.Tenant)
 	if err != nil {
 		truth.Close()
 		return nil, nil, err

@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/atlilith/onboardbot/onboarding/isolation/checks"
+	"github.com/atlilith/onboardbot/onboarding/isolation/results"
 )
 
 // Config says which database to check and how hard. Only DatabaseURL, AppRole, AppDatabaseURL and
@@ -29,12 +30,17 @@ type Config struct {
 	// Users and Orgs name the tables of tenants.
 	Users Tenants `yaml:"users"`
 	Orgs  Tenants `yaml:"orgs"`
+	// NoOrgs says that no table is one of Orgs, whatever it is called.
+	NoOrgs bool `yaml:"no_orgs"`
 	// Membership corrects which rows of the membership table make a Person a present member.
 	Membership Membership `yaml:"membership"`
 	// Tables corrects or excuses tables, by "schema.name".
 	Tables map[string]Table `yaml:"tables"`
 	// ExcusedFunctions are never called, by "schema.name".
 	ExcusedFunctions []string `yaml:"excused_functions"`
+	// Unsent are operations, truncate or trigger, for which the app role has rights and which the API
+	// in front of the database cannot send.
+	Unsent []Operation `yaml:"unsent"`
 	// Accept are the risks that are accepted.
 	Accept []Acceptance `yaml:"accept"`
 	// Budget bounds the load that a check puts on the platform.
@@ -78,8 +84,19 @@ func (c Config) Validate() error {
 		if table.Platform && (table.User != "" || table.Org != "" || table.Parent != "") {
 			problem(key, "platform contradicts user, org or parent")
 		}
+		if table.Platform && table.Public != "" {
+			problem(key, "platform contradicts public")
+		}
 		if (table.Parent == "") != (table.ParentTable == "") {
 			problem(key, "parent and parent_table go together")
+		}
+	}
+	if c.NoOrgs && c.Orgs.Table != "" {
+		problem("no_orgs", "contradicts orgs.table")
+	}
+	for _, operation := range c.Unsent {
+		if operation != results.Truncate && operation != results.Trigger {
+			problem("unsent", fmt.Sprintf("%q: want truncate or trigger", operation))
 		}
 	}
 	for i, accepted := range c.Accept {
@@ -100,9 +117,9 @@ func (c Config) identity() string {
 }
 
 // checks is the part of the configuration that checks need.
-func (c Config) checks() checks.Config {
+func (c Config) checks(deep bool) checks.Config {
 	return checks.Config{
 		AppRole: c.AppRole, Settings: c.Settings, ExcusedFunctions: c.ExcusedFunctions, Budget: c.Budget,
-		Tenancy: c.tenancy(),
+		Tenancy: c.tenancy(), Deep: deep, Unsent: c.Unsent,
 	}
 }

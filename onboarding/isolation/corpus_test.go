@@ -25,6 +25,7 @@ import (
 
 	"github.com/atlilith/onboardbot/internal/sandbox/postgres"
 	"github.com/atlilith/onboardbot/onboarding/isolation"
+	"github.com/atlilith/onboardbot/onboarding/isolation/results"
 )
 
 func TestMain(m *testing.M) { os.Exit(postgres.Main(m)) }
@@ -260,7 +261,7 @@ func (s *schema) paste(t *testing.T, findings []isolation.Finding) {
 // verdict and every finding, proof.sql for leaks, config.yaml where the case needs one, and
 // fixed with the verdict after the report's own fixes were run, and trials with what came of trying
 // each. heard is what the proof's messages say, and notes holds a part of a note a line. A case with
-// a file "postgres" needs that major version.
+// a file "deep" is checked deeply, and one with a file "postgres" needs that major version.
 func TestCorpus(t *testing.T) {
 	cases, err := filepath.Glob(filepath.Join("testdata", "corpus", "*", "*.txtar"))
 	if err != nil || len(cases) == 0 {
@@ -302,6 +303,7 @@ func TestCorpus(t *testing.T) {
 			if len(trials) > 0 {
 				options.Disposable = &isolation.Disposable{OwnerDatabaseURL: s.dsn}
 			}
+			_, options.Deep = files["deep"]
 			report := s.checkWith(t, options)
 			var tried []string
 			for _, f := range report.Findings {
@@ -329,7 +331,7 @@ func TestCorpus(t *testing.T) {
 			slices.Sort(want[1:])
 			if changes := diff.Diff(want, got); changes != "" {
 				var text bytes.Buffer
-				if err := isolation.WriteText(&text, report, nil); err != nil {
+				if err := results.WriteText(&text, report, nil); err != nil {
 					t.Error(err)
 				}
 				t.Errorf("other findings (-want +got):\n%s\n%s", changes, text.String())

@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/atlilith/onboardbot/onboarding/isolation"
+	"github.com/atlilith/onboardbot/onboarding/isolation/results"
 )
 
 func finding(kind isolation.Kind, operation, table string) isolation.Finding {
@@ -38,7 +39,7 @@ func TestDiff(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			if diff := cmp.Diff(c.want, isolation.Diff(c.previous, c.current)); diff != "" {
+			if diff := cmp.Diff(c.want, results.Diff(c.previous, c.current)); diff != "" {
 				t.Error(diff)
 			}
 		})
@@ -102,9 +103,9 @@ func TestTextIsNarrow(t *testing.T) {
 	report := &isolation.Report{Verdict: isolation.Leaking,
 		Findings: []isolation.Finding{finding(isolation.Leak, "read", "public.a"),
 			finding(isolation.Risk, "read", "public.b")}}
-	changes := isolation.Diff(nil, report)
+	changes := results.Diff(nil, report)
 	var out bytes.Buffer
-	if err := isolation.WriteText(&out, report, &changes); err != nil {
+	if err := results.WriteText(&out, report, &changes); err != nil {
 		t.Fatal(err)
 	}
 	want := `LEAK: 1 leak proven, 1 risk.

@@ -38,5 +38,5 @@ func Seed(ctx context.Context, config Config, database Disposable) (Seeded, erro
 
 // tenancy is the part of the configuration that discovery needs.
 func (c Config) tenancy() tenancy.Config {
-	return tenancy.Config{Users: c.Users, Orgs: c.Orgs, Membership: c.Membership, Tables: c.Tables}
+	return tenancy.Config{Users: c.Users, Orgs: c.Orgs, NoOrgs: c.NoOrgs, Membership: c.Membership, Tables: c.Tables}
 }

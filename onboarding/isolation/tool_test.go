@@ -13,6 +13,7 @@ import (
 
 	"github.com/atlilith/onboardbot/internal/sandbox/postgres"
 	"github.com/atlilith/onboardbot/onboarding/isolation"
+	"github.com/atlilith/onboardbot/onboarding/isolation/results"
 )
 
 // emptied is a schema whose tables were emptied, and the options to seed it as its owner, who is no
@@ -75,7 +76,7 @@ func TestSeed(t *testing.T) {
 			report := s.check(t)
 			if report.Verdict != c.want || before.Verdict != isolation.Incomplete {
 				var text bytes.Buffer
-				_ = isolation.WriteText(&text, report, nil)
+				_ = results.WriteText(&text, report, nil)
 				t.Errorf("%s before and %s after, want %s:\n%s", before.Verdict, report.Verdict, c.want, text.String())
 			}
 			for _, covered := range report.Coverage.Detail {
@@ -237,7 +238,7 @@ func TestAcceptedRisk(t *testing.T) {
 	if accepted.Verdict != isolation.Sound || len(accepted.Accepted) != 1 || len(accepted.Findings) != 0 {
 		t.Errorf("accepted: %s, %+v", accepted.Verdict, accepted.Findings)
 	}
-	if changes := isolation.Diff(first, accepted); len(changes.Fixed) > 0 {
+	if changes := results.Diff(first, accepted); len(changes.Fixed) > 0 {
 		t.Errorf("an accepted risk counts as fixed: %+v", changes)
 	}
 	s.exec(t, `ALTER FUNCTION my_booking_count COST 7`)

@@ -73,9 +73,13 @@ func newKey(text secret.String) (*key, error) {
 // Sign returns the signature of a vote (HMAC-SHA-256): of what was agreed to, by whom, when and how,
 // and until when it counts.
 func (k *key) Sign(approval *onboarding.Approval, vote onboarding.Vote) []byte {
-	return k.sign("vote", 1, approval.ID, approval.RunID, approval.Step, approval.Digest,
+	signed := []any{"vote", 1, approval.ID, approval.RunID, approval.Step, approval.Digest,
 		approval.Needs, approval.Expires.UnixMicro(), vote.By.ID, vote.Agrees, vote.BrokeGlass, vote.Confirmed,
-		vote.Source, vote.Reason, vote.At.UnixMicro())
+		vote.Source, vote.Reason, vote.At.UnixMicro()}
+	if !vote.NotBefore.IsZero() {
+		signed = append(signed, vote.NotBefore.UnixMicro())
+	}
+	return k.sign(signed...)
 }
 
 func (k *key) sign(values ...any) []byte {
@@ -99,6 +103,14 @@ func (k *key) VerifyRun(run *onboarding.Run) error {
 		return errUnsignedRun
 	}
 	return nil
+}
+
+// SignView implements [onboarding.Signer].
+func (k *key) SignView(id string, shown []byte) []byte {
+	if len(shown) == 0 {
+		return nil
+	}
+	return append(shown[:1:1], k.sign("view", 1, id, shown)...)
 }
 
 var (

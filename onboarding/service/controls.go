@@ -3,6 +3,7 @@ package service
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -75,7 +76,7 @@ func observeAgain(ctx context.Context, tx pgx.Tx, step *onboarding.Step, event o
 	if err != nil {
 		return err
 	}
-	step.State, step.Detail = onboarding.StepPending, ""
+	step.State, step.Detail, step.Due = onboarding.StepPending, "", time.Time{}
 	if approval != nil && approval.State == onboarding.ApprovalApproved {
 		step.State = onboarding.StepApproved
 	}

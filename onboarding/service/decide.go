@@ -21,8 +21,13 @@ type Decision struct {
 	Source   string // see [onboarding.Vote]; required
 	// Shown reports whether whoever decides was shown every line of a change, nil for no change.
 	Shown func(*onboarding.Approval) bool
-	// Code of the second factor of whoever decides, empty where none was given.
-	Code string
+	// NextWindow has the change wait for the window after the one that is open, if somebody agrees.
+	NextWindow bool
+	// Code of the second factor of whoever decides, empty where none was given. Digest is that of the
+	// change in the form that asked for it: whoever can write to the database could have the request
+	// show another one.
+	Code   string
+	Digest onboarding.Digest
 }
 
 // errNoSource means that a caller did not say in what a decision was given.
@@ -45,7 +50,7 @@ func tidyReason(reason string) string {
 // Approve records that a second operator agrees with a change. It returns
 // [onboarding.ErrNotApprover], [onboarding.ErrOwnRequest], [onboarding.ErrNotFound], a
 // [onboarding.ConfirmationNeededError] where those who agree have to say why or to be shown
-// everything first, or a [onboarding.DecidedError] for an approval that is no longer open.
+// everything first, [onboarding.ErrNoWindow], or a [onboarding.DecidedError] for an approval that is no longer open.
 func (s *Service) Approve(ctx context.Context, approval uuid.UUID, given Decision) error {
 	return s.decide(ctx, approval, given, onboarding.Vote{Agrees: true})
 }
@@ -130,7 +135,8 @@ func (s *Service) decide(ctx context.Context, id uuid.UUID, given Decision, kind
 // isRefusal reports whether somebody may not decide, or not alone.
 func isRefusal(err error) bool {
 	_, refused := errors.AsType[*onboarding.PermissionError](err)
-	return refused || errors.Is(err, onboarding.ErrOwnRequest) || errors.Is(err, onboarding.ErrNoGlass)
+	return refused || errors.Is(err, onboarding.ErrOwnRequest) || errors.Is(err, onboarding.ErrNoGlass) ||
+		errors.Is(err, onboarding.ErrOtherChange)
 }
 
 // RecordRefusal adds to the audit trail that a decision on an approval did not count, and why. It does
@@ -189,7 +195,10 @@ func (d Decision) count(ctx context.Context, s *Service, id uuid.UUID, kind onbo
 		if err := approval.DecidableBy(vote.By.ID, run, time.Now()); err != nil {
 			return err
 		}
-		ballot := &ballot{service: s, run: run, approval: approval, vote: vote}
+		if d.Code != "" && d.Digest != approval.Digest {
+			return onboarding.ErrOtherChange
+		}
+		ballot := &ballot{service: s, run: run, approval: approval, vote: vote, nextWindow: d.NextWindow}
 		if err := ballot.confirmed(d); err != nil {
 			return err
 		}
@@ -236,6 +245,8 @@ type ballot struct {
 	run      *onboarding.Run
 	approval *onboarding.Approval
 	vote     onboarding.Vote
+	// nextWindow has the change wait for the window after the one that is open.
+	nextWindow bool
 }
 
 // confirmed returns a [onboarding.ConfirmationNeededError] if something is missing before the vote
@@ -243,11 +254,11 @@ type ballot struct {
 func (b *ballot) confirmed(given Decision) error {
 	missing := &onboarding.ConfirmationNeededError{Approval: b.approval}
 	missing.Reason = b.vote.Reason == "" && (b.approval.ReasonNeeded || !b.vote.Agrees || b.vote.BrokeGlass)
-	missing.Whole = b.vote.Agrees && (b.vote.BrokeGlass || b.approval.NeedsWhole(b.run)) &&
-		(given.Shown == nil || !given.Shown(b.approval))
 	rule := b.service.policy.Rule(b.approval.Step.Kind())
 	missing.Code = b.vote.Agrees && b.vote.Confirmed != onboarding.ConfirmTOTP &&
 		(b.approval.Confirm == onboarding.ConfirmTOTP || rule.Confirm == onboarding.ConfirmTOTP)
+	whole := (b.vote.BrokeGlass || b.approval.NeedsWhole(b.run)) && (given.Shown == nil || !given.Shown(b.approval))
+	missing.Whole = b.vote.Agrees && (whole || missing.Code)
 	if !missing.Reason && !missing.Whole && !missing.Code {
 		return nil
 	}
@@ -264,6 +275,13 @@ func (b *ballot) cast(ctx context.Context, tx pgx.Tx) error {
 		return fmt.Errorf("approval %s asks for no step that waits for it: %w", b.approval.ID, onboarding.ErrNotFound)
 	}
 	b.vote.At = time.Now().UTC().Truncate(time.Microsecond)
+	if b.vote.Agrees && !b.vote.BrokeGlass {
+		opens, err := b.wait(b.vote.At)
+		if err != nil {
+			return err
+		}
+		b.vote.NotBefore = opens.UTC().Truncate(time.Microsecond)
+	}
 	b.vote.Signature = b.service.deps.SecondFactor.Sign(b.approval, b.vote)
 	if err := store.InsertVote(ctx, tx, b.approval, b.vote); err != nil {
 		return err

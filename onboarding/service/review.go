@@ -61,7 +61,7 @@ func preapproval(
 	}
 	for _, approval := range known {
 		same := approval.Digest == planned.Digest || approval.State == onboarding.ApprovalOpen
-		if approval.Step == planned.Key && same {
+		if approval.Step == planned.Key && same && time.Now().Before(policy.ValidUntil(approval)) {
 			ahead.Approval = approval
 			return ahead, nil
 		}

@@ -13,7 +13,8 @@ import (
 
 const (
 	selectApprovals = `SELECT id, run_id, step, change, digest, state, moved, asked_at, expires_at, remind_at,
-		escalate_at, reminded_at, escalated_at, closed_at, needs, reason_needed, confirm, asked_with FROM approvals`
+		escalate_at, reminded_at, escalated_at, closed_at, needs, reason_needed, confirm, asked_with, apply_now
+		FROM approvals`
 	oldestFirst = ` ORDER BY asked_at, id`
 
 	lockRunOfApproval = `SELECT FROM runs WHERE id = (SELECT run_id FROM approvals WHERE id = $1) FOR UPDATE`
@@ -23,8 +24,8 @@ const (
 	currentApproval = selectApprovals + ` WHERE run_id = $1 AND step = $2 AND state IN ('open', 'approved')`
 	preapprovals    = selectApprovals + ` WHERE run_id = $1 AND step = $2
 		AND state IN ('ahead', 'ahead_approved')` + oldestFirst
-	undecidedOrAhead = selectApprovals + ` WHERE run_id = $1 AND state IN ('open', 'ahead', 'ahead_approved')
-		AND expires_at > clock_timestamp()` + oldestFirst
+	undecidedOrAhead = selectApprovals + ` WHERE run_id = $1 AND (state = 'ahead_approved'
+		OR state IN ('open', 'ahead') AND expires_at > clock_timestamp())` + oldestFirst
 	dueApprovals = selectApprovals + ` WHERE run_id = $1 AND (
 		state = 'open' AND (expires_at <= clock_timestamp()
 			OR remind_at <= clock_timestamp() AND reminded_at IS NULL
@@ -36,19 +37,20 @@ const (
 		AND EXISTS (SELECT FROM runs WHERE runs.id = run_id AND state = 'active' AND requester->>'id' <> $1)
 		AND NOT EXISTS (SELECT FROM votes WHERE approval_id = approvals.id AND operator = $1)` + oldestFirst
 
-	votesOf = `SELECT approval_id, operator, name, agrees, reason, broke_glass, at, source, confirmed, signature
-		FROM votes WHERE approval_id = ANY($1) ORDER BY at`
+	votesOf = `SELECT approval_id, operator, name, agrees, reason, broke_glass, at, source, confirmed, signature,
+		not_before FROM votes WHERE approval_id = ANY($1) ORDER BY at`
 
 	insertApproval = `INSERT INTO approvals (id, run_id, step, change, digest, state, moved, needs, reason_needed,
 		expires_at, remind_at, escalate_at, confirm)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`
 	insertVote = `INSERT INTO votes (approval_id, operator, name, agrees, reason, broke_glass, source, at,
-		confirmed, signature)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, coalesce($8, clock_timestamp()), $9, $10)`
+		confirmed, signature, not_before)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, coalesce($8, clock_timestamp()), $9, $10, $11)`
 	setApprovalState  = `UPDATE approvals SET state = $2 WHERE id = $1`
 	closeApproval     = `UPDATE approvals SET state = $2, closed_at = clock_timestamp() WHERE id = $1`
 	withdrawApprovals = `UPDATE approvals SET state = 'withdrawn', closed_at = clock_timestamp()
 		WHERE run_id = $1 AND state IN ('open', 'approved')`
+	setApplyNow  = `UPDATE approvals SET apply_now = true WHERE id = $1`
 	markReminded = `UPDATE approvals SET reminded_at = clock_timestamp()
 		WHERE id = $1 AND remind_at <= clock_timestamp() AND reminded_at IS NULL`
 	markEscalated = `UPDATE approvals SET escalated_at = clock_timestamp()
@@ -103,13 +105,15 @@ func Preapprovals(ctx context.Context, db DB, run uuid.UUID, step onboarding.Key
 }
 
 // UndecidedOrAhead returns the approvals of a run that are open or were shown before their step's
-// turn, and have not expired.
+// turn, and have not expired. Whether one that was approved before its turn has expired is for the
+// caller to find out, see [onboarding.Policy.ValidUntil].
 func UndecidedOrAhead(ctx context.Context, db DB, run uuid.UUID) ([]*onboarding.Approval, error) {
 	return queryApprovals(ctx, db, undecidedOrAhead, run)
 }
 
 // DueApprovals returns the open approvals of a run that expired, or whose reminder or escalation
-// is due, and the approved ones that expired before their step was applied.
+// is due, and the approved ones whose time to be decided is over before their step was applied: see
+// [onboarding.Policy.ValidUntil] for when these end.
 func DueApprovals(ctx context.Context, db DB, run uuid.UUID) ([]*onboarding.Approval, error) {
 	return queryApprovals(ctx, db, dueApprovals, run)
 }
@@ -157,6 +161,15 @@ func MarkReminded(ctx context.Context, db DB, approval uuid.UUID) (bool, error) 
 	return mark(ctx, db, markReminded, approval)
 }
 
+// SetApplyNow records that the change of an approval does not wait for its window.
+func SetApplyNow(ctx context.Context, db DB, approval *onboarding.Approval) error {
+	if _, err := db.Exec(ctx, setApplyNow, approval.ID); err != nil {
+		return fmt.Errorf("approval %s: %w", approval.ID, err)
+	}
+	approval.ApplyNow = true
+	return nil
+}
+
 // MarkEscalated records that the second group is told of an approval now, and reports whether
 // that was due and had not been done.
 func MarkEscalated(ctx context.Context, db DB, approval uuid.UUID) (bool, error) {
@@ -174,7 +187,7 @@ func mark(ctx context.Context, db DB, sql string, approval uuid.UUID) (bool, err
 // InsertVote adds a vote to an approval.
 func InsertVote(ctx context.Context, db DB, approval *onboarding.Approval, vote onboarding.Vote) error {
 	_, err := db.Exec(ctx, insertVote, approval.ID, vote.By.ID, vote.By.Name, vote.Agrees, vote.Reason,
-		vote.BrokeGlass, vote.Source, orNull(vote.At), vote.Confirmed, vote.Signature)
+		vote.BrokeGlass, vote.Source, orNull(vote.At), vote.Confirmed, vote.Signature, orNull(vote.NotBefore))
 	if err != nil {
 		return fmt.Errorf("vote on approval %s: %w", approval.ID, err)
 	}
@@ -205,7 +218,8 @@ func scanApproval(row pgx.CollectableRow) (*onboarding.Approval, error) {
 	var askedWith *uuid.UUID
 	err := row.Scan(&approval.ID, &approval.RunID, &approval.Step, &form, &approval.Digest, &approval.State,
 		&approval.Drift, &approval.Asked, &approval.Expires, &approval.Remind, &escalate, &reminded, &escalated,
-		&closed, &approval.Needs, &approval.ReasonNeeded, &approval.Confirm, &askedWith)
+		&closed, &approval.Needs, &approval.ReasonNeeded, &approval.Confirm, &askedWith,
+		&approval.ApplyNow)
 	if err != nil {
 		return nil, err
 	}
@@ -229,9 +243,11 @@ func loadVotes(ctx context.Context, db DB, approvals []*onboarding.Approval) err
 	}
 	var id uuid.UUID
 	var vote onboarding.Vote
+	var notBefore *time.Time
 	into := []any{&id, &vote.By.ID, &vote.By.Name, &vote.Agrees, &vote.Reason, &vote.BrokeGlass, &vote.At,
-		&vote.Source, &vote.Confirmed, &vote.Signature}
+		&vote.Source, &vote.Confirmed, &vote.Signature, &notBefore}
 	_, err = pgx.ForEachRow(rows, into, func() error {
+		vote.NotBefore = orZero(notBefore)
 		byID[id].Votes = append(byID[id].Votes, vote)
 		return nil
 	})

@@ -164,7 +164,8 @@ func DomainHolder(ctx context.Context, db DB, domain, slug string) (holder strin
 // SaveStep writes where a step stands.
 func SaveStep(ctx context.Context, db DB, run uuid.UUID, step *onboarding.Step) error {
 	var due *time.Time
-	if step.State == onboarding.StepWaiting {
+	waits := step.State == onboarding.StepWaiting || step.State == onboarding.StepApproved
+	if waits && !step.Due.IsZero() {
 		due = &step.Due
 	}
 	if step.Findings == nil {

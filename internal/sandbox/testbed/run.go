@@ -192,7 +192,7 @@ func (s *Testbed) Approve(ctx context.Context, who string, root workspace.Messag
 	case err != nil:
 		return err
 	case confirms(screen):
-		return s.readAll(ctx, who)
+		return s.readLate(ctx, who)
 	}
 	return nil
 }
@@ -202,6 +202,9 @@ func (s *Testbed) Approve(ctx context.Context, who string, root workspace.Messag
 func (s *Testbed) Press(ctx context.Context, who string, m workspace.Message, button string) error {
 	s.pressing.Lock()
 	defer s.pressing.Unlock()
+	if err := s.readOpen(ctx, who); err != nil {
+		return err
+	}
 	pressed, err := s.Person(who).Press(ctx, m, button)
 	if err != nil {
 		return err
@@ -209,8 +212,16 @@ func (s *Testbed) Press(ctx context.Context, who string, m workspace.Message, bu
 	if pressed.Error != "" {
 		return fmt.Errorf("%s presses %s: %s", who, button, pressed.Error)
 	}
+	if button == "Approve" || strings.HasSuffix(button, "/"+actionApprove) {
+		return s.readOpen(ctx, who)
+	}
+	return nil
+}
+
+// readOpen sends the form that confirms a decision, if one is in front. The caller holds pressing.
+func (s *Testbed) readOpen(ctx context.Context, who string) error {
 	screen, err := s.Person(who).Screen(ctx)
-	if err == nil && button == "Approve" && confirms(screen) {
+	if err == nil && confirms(screen) {
 		err = s.readAll(ctx, who)
 	}
 	return err
@@ -221,6 +232,16 @@ func confirms(screen workspace.Screen) bool {
 	top, open := screen.Top()
 	return open && top.CallbackID == viewConfirm
 }
+
+// readLate sends the form that confirms a decision, if one came after the press.
+func (s *Testbed) readLate(ctx context.Context, who string) error {
+	s.pressing.Lock()
+	defer s.pressing.Unlock()
+	return s.readOpen(ctx, who)
+}
+
+// actionApprove is the action_id of the buttons that approve.
+const actionApprove = "approval.approve"
 
 // viewConfirm is the callback_id of the form that confirms a decision.
 const viewConfirm = "approval.reason"
@@ -238,7 +259,9 @@ func (s *Testbed) readAll(ctx context.Context, who string) error {
 		}
 		if shown.Submit != "" {
 			sent, err := form.Submit(ctx)
-			if err == nil && !sent.Closed {
+			// The form of another request may be below.
+			if err == nil && !sent.Closed && (sent.Modal == nil || sent.Modal.ID == form.ID ||
+				sent.Modal.CallbackID != viewConfirm) {
 				err = fmt.Errorf("%s approves: %s%v", who, sent.Error, sent.Errors)
 			}
 			return err
@@ -330,7 +353,7 @@ func (s *Testbed) approveUntil(ctx context.Context, who string, root workspace.M
 		case stuck != "":
 			return fmt.Errorf("%w: %s", ErrStuck, stuck)
 		case request.TS == "": // a form came late
-			if err := s.readAll(ctx, who); err != nil {
+			if err := s.readLate(ctx, who); err != nil {
 				return err
 			}
 			continue
@@ -375,7 +398,7 @@ func approveButton(m workspace.Message, fits func(button) bool) string {
 	}
 	for _, block := range blocks {
 		for _, element := range block.Elements {
-			if element.Action == "approval.approve" && fits(element) {
+			if element.Action == actionApprove && fits(element) {
 				return block.ID + "/" + element.Action
 			}
 		}

@@ -165,7 +165,7 @@ func (r *rig) tick(t *testing.T) certificates.SiteReport {
 func (r *rig) until(t *testing.T, about certificates.Threshold) certificates.SiteReport {
 	t.Helper()
 	deadline := time.Now().Add(2 * lifetime)
-	for again := time.NewTicker(250 * time.Millisecond); time.Now().Before(deadline); <-again.C {
+	for again := time.NewTicker(time.Second); time.Now().Before(deadline); <-again.C {
 		site := r.tick(t)
 		if slices.ContainsFunc(r.thread.posts, func(p certificates.Reminder) bool { return p.About == about }) {
 			again.Stop()

@@ -405,7 +405,10 @@ func (r *records) EndRun(ctx context.Context, run *onboarding.Run) error {
 func (r *records) SaveStep(ctx context.Context, id uuid.UUID, step *onboarding.Step) error {
 	return r.on(ctx, id, func(rec *record) error {
 		saved := rec.Step(step.Key)
-		saved.State, saved.Detail, saved.Due, saved.Changed = step.State, step.Detail, step.Due, time.Now()
+		saved.State, saved.Detail, saved.Due, saved.Changed = step.State, step.Detail, time.Time{}, time.Now()
+		if step.State == onboarding.StepWaiting || step.State == onboarding.StepApproved {
+			saved.Due = step.Due
+		}
 		return nil
 	})
 }

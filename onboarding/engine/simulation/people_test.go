@@ -13,7 +13,7 @@ import (
 func (s *simulation) act() {
 	actions := []func(){
 		s.decide, s.decide, s.decide, s.decide, s.retry, s.retry, s.checkNow, s.review, s.touch, s.drift,
-		s.toggleFreeze, s.toggleDirectory, s.togglePerson, s.toggleThing, s.kill, s.stop, s.cancel,
+		s.toggleFreeze, s.toggleDirectory, s.togglePerson, s.toggleThing, s.kill, s.stop, s.cancel, s.applyNow,
 	}
 	actions[s.number(int64(len(actions)))]()
 }
@@ -50,6 +50,15 @@ func (s *simulation) vote(run *record, approval *onboarding.Approval, vote onboa
 		return
 	}
 	s.trace("%s votes %t on %s", vote.By.ID, vote.Agrees, step.Key)
+	if vote.Agrees {
+		opens, ok := s.policy.Opens(run.Run, approval, vote.At)
+		if s.chance(0.1) && s.policy.HasWindows(run.Run, approval) {
+			opens, ok = s.policy.NextWindow(run.Run, approval, vote.At)
+		}
+		if ok && opens.After(vote.At) {
+			vote.NotBefore = opens
+		}
+	}
 	approval.Votes = append(approval.Votes, vote)
 	switch {
 	case !vote.Agrees:
@@ -66,6 +75,20 @@ func (s *simulation) vote(run *record, approval *onboarding.Approval, vote onboa
 	}
 }
 
+// applyNow has a change applied that waits for its window, as the service does.
+func (s *simulation) applyNow() {
+	s.database.change(s.anyRun(), func(run *record) {
+		for _, approval := range run.approvals {
+			step := run.Step(approval.Step)
+			if approval.State == onboarding.ApprovalApproved && step.State == onboarding.StepApproved &&
+				!step.Due.IsZero() {
+				s.trace("apply %s now", step.Key)
+				approval.ApplyNow, step.Changed = true, time.Now()
+			}
+		}
+	})
+}
+
 // observeAgain has the steps that are in some state observed again, as Retry and Check now do.
 func (s *simulation) observeAgain(id uuid.UUID, wanted func(onboarding.StepState) bool) {
 	s.database.change(id, func(run *record) {
@@ -75,7 +98,7 @@ func (s *simulation) observeAgain(id uuid.UUID, wanted func(onboarding.StepState
 				continue
 			}
 			s.trace("retry %s", step.Key)
-			step.State, step.Detail, step.Changed = onboarding.StepPending, "", time.Now()
+			step.State, step.Detail, step.Changed, step.Due = onboarding.StepPending, "", time.Now(), time.Time{}
 			for _, approval := range run.approvals {
 				if approval.Step == step.Key && approval.State == onboarding.ApprovalApproved {
 					step.State = onboarding.StepApproved

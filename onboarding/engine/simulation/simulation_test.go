@@ -25,6 +25,7 @@ import (
 
 	"github.com/atlilith/onboardbot/onboarding"
 	"github.com/atlilith/onboardbot/onboarding/engine"
+	"github.com/atlilith/onboardbot/onboarding/windows"
 )
 
 var (
@@ -165,6 +166,9 @@ func newSimulation(t *testing.T, seed uint64, keep bool) *simulation {
 	s.policy = onboarding.Policy{ApprovalLife: 2 * time.Hour, RemindBefore: 30 * time.Minute,
 		EscalateAfter: time.Hour, Settle: 2 * time.Second, StepTimeout: 2 * time.Minute,
 		Rules: map[onboarding.Kind]onboarding.Rule{"database": {Approvers: 1 + int(s.number(2))}}}
+	if s.number(2) == 0 {
+		s.policy.Calendar = calendar(s.chances)
+	}
 	s.database = &database{simulation: s, runs: map[uuid.UUID]*record{}, held: map[string]*session{},
 		open: map[*session]bool{}}
 	s.world = &world{simulation: s, things: map[string]*thing{}, removed: map[string]bool{},
@@ -184,6 +188,10 @@ func newSimulation(t *testing.T, seed uint64, keep bool) *simulation {
 			State: onboarding.RunActive, Created: time.Now(),
 			Request:   onboarding.Request{Slug: fmt.Sprintf("provider-%d", i)},
 			Requester: onboarding.Operator{ID: "ada", Name: "ada"}}
+		if s.chance(0.2) {
+			at := time.Now().Add(s.between(0, 4*time.Hour))
+			run.Request.At = &onboarding.Moment{Time: at, Zone: "Europe/Berlin"}
+		}
 		for _, definition := range s.world.Steps(run.Request) {
 			run.Steps = append(run.Steps, onboarding.Step{Definition: definition, State: onboarding.StepPending})
 		}
@@ -192,6 +200,19 @@ func newSimulation(t *testing.T, seed uint64, keep bool) *simulation {
 		s.jobs.add(run.ID, time.Now())
 	}
 	return s
+}
+
+// calendar returns windows of one step and of a host, and a freeze, which leave time for all of them.
+func calendar(s chances) (c windows.Calendar) {
+	const start = "1999-01-01T00:00" // the clock of a simulation begins in 2000
+	hours := time.Duration(1 + s.number(5))
+	c.Windows = []windows.Window{
+		{Kinds: []string{"database"}, Rule: "FREQ=DAILY;BYHOUR=2,9,16,21", Start: start, Duration: hours * time.Hour},
+		{Hosts: []string{"vps"}, Rule: "FREQ=DAILY;BYHOUR=0,4,8,12,16,20;BYMINUTE=30", Start: start,
+			Duration: 3 * time.Hour},
+	}
+	c.Freezes = []windows.Window{{Rule: "FREQ=DAILY;BYHOUR=10", Start: start, Duration: hours * time.Hour}}
+	return c
 }
 
 // work advances runs as their jobs become due, until ctx ends.
@@ -264,7 +285,7 @@ func (s *simulation) standsRightly(id uuid.UUID) {
 		case onboarding.StepApplying:
 			idle = true
 		case onboarding.StepApproved:
-			idle = !frozen
+			idle = !frozen && !(step.Due.After(time.Now()) && soon(step.Due))
 		case onboarding.StepWaiting:
 			idle = !soon(step.Due)
 		case onboarding.StepAsking:
@@ -294,7 +315,7 @@ func (s *simulation) live() {
 		s.act()
 	}
 	s.heal()
-	for range 200 {
+	for range 600 {
 		time.Sleep(s.between(time.Minute, 5*time.Minute))
 		left := false
 		for _, id := range s.ids {
@@ -307,7 +328,7 @@ func (s *simulation) live() {
 			break
 		}
 	}
-	time.Sleep(2 * s.policy.ApprovalLife)
+	time.Sleep(2*s.policy.ApprovalLife + 24*time.Hour)
 	end()
 	for _, replica := range s.replicas {
 		replica.stop()

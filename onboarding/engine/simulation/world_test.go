@@ -241,7 +241,14 @@ func (w *world) judge(auth onboarding.Authorization, item onboarding.Item) {
 		w.violation("%s is applied without an attempt", auth.Step)
 		return
 	}
-	if attempt.Started.After(approval.Expires.Add(slack)) {
+	interrupted := slices.ContainsFunc(run.attempts, func(one *onboarding.Attempt) bool {
+		return one.Approval == approval.ID && one.Outcome == onboarding.OutcomeInterrupted
+	})
+	opens, ok := w.policy.Opens(run.Run, approval, attempt.Started.Add(-slack))
+	if !interrupted && (!ok || opens.After(attempt.Started)) {
+		w.violation("%s is applied outside of its window", auth.Step)
+	}
+	if attempt.Started.After(w.policy.ValidUntil(approval).Add(slack)) {
 		w.violation("%s is applied after its approval expired", auth.Step)
 	}
 	if frozen := w.database.freeze; frozen != nil && frozen.At.Before(attempt.Started.Add(-slack)) {

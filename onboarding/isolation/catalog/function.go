@@ -29,9 +29,13 @@ type Function struct {
 	Definer    bool // SECURITY DEFINER
 	Owner      string
 	Config     []string // SET clauses
-	ArgTypes   []string
-	ArgNames   []string
-	Arguments  string // as ALTER FUNCTION identifies it
+	ArgTypes   []string // of what a call gives: IN, INOUT and VARIADIC
+	ArgBases   []string // those of domains, else ArgTypes
+	ArgKinds   []string // pg_type.typtype
+	ArgLabels  []string // first labels of enums
+	ArgNames   []string // of ArgTypes
+	Variadic   bool     // the last argument is an array that a call has to mark
+	Arguments  string   // as ALTER FUNCTION identifies it
 	Volatile   bool
 	Immutable  bool
 	Kind       FunctionKind
@@ -101,7 +105,15 @@ func (f *Function) SearchPath() (path string, set bool) {
 const functionsSQL = `
 SELECT p.oid, n.nspname, p.proname, p.prosecdef, o.rolname, coalesce(p.proconfig, '{}'),
        array(SELECT format_type(t, NULL) FROM unnest(p.proargtypes) WITH ORDINALITY a(t, i) ORDER BY i),
-       coalesce(p.proargnames, '{}'), pg_get_function_identity_arguments(p.oid),
+       array(SELECT format_type(CASE t.typtype WHEN 'd' THEN t.typbasetype ELSE t.oid END, NULL)
+               FROM unnest(p.proargtypes) WITH ORDINALITY a(t, i) JOIN pg_type t ON t.oid = a.t ORDER BY i),
+       array(SELECT t.typtype::text FROM unnest(p.proargtypes) WITH ORDINALITY a(t, i) JOIN pg_type t ON t.oid = a.t
+              ORDER BY i),
+       array(SELECT coalesce((SELECT e.enumlabel FROM pg_enum e WHERE e.enumtypid = a.t ORDER BY enumsortorder LIMIT 1),
+                             '') FROM unnest(p.proargtypes) WITH ORDINALITY a(t, i) ORDER BY i),
+       array(SELECT coalesce(n, '') FROM unnest(p.proargnames) WITH ORDINALITY a(n, i)
+              WHERE p.proargmodes IS NULL OR p.proargmodes[i] IN ('i', 'b', 'v') ORDER BY i),
+       p.provariadic <> 0, pg_get_function_identity_arguments(p.oid),
        p.provolatile = 'v', p.provolatile = 'i', p.prokind::text,
        l.lanname, coalesce(p.prosrc, ''),
        CASE WHEN l.lanname IN ('sql', 'plpgsql') THEN pg_get_functiondef(p.oid) ELSE '' END,
@@ -123,7 +135,8 @@ func loadFunctions(ctx context.Context, q query.Querier, role string) ([]*Functi
 	functions, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (*Function, error) {
 		f := &Function{}
 		err := row.Scan(&f.OID, &f.Schema, &f.Name, &f.Definer, &f.Owner, &f.Config, &f.ArgTypes,
-			&f.ArgNames, &f.Arguments, &f.Volatile, &f.Immutable, &f.Kind, &f.Language, &f.Source,
+			&f.ArgBases, &f.ArgKinds, &f.ArgLabels, &f.ArgNames, &f.Variadic, &f.Arguments, &f.Volatile,
+			&f.Immutable, &f.Kind, &f.Language, &f.Source,
 			&f.Definition, &f.Atomic, &f.Leakproof, &f.Returns, &f.Executable)
 		return f, err
 	})

@@ -57,7 +57,7 @@ func (c *leakproof) run(ctx context.Context) (err error) {
 					if argument != column.Type {
 						continue
 					}
-					if err := c.overhear(ctx, trusted{f, i, t, column}); err != nil {
+					if err := c.readMessages(ctx, trusted{f, i, t, column}); err != nil {
 						return err
 					}
 					if err := c.measure(ctx, trusted{f, i, t, column}); err != nil {
@@ -96,18 +96,18 @@ func (f trusted) sql(guess string) string {
 		strings.Join(arguments, ", "))
 }
 
-// heeded makes the server send a function's messages of every level that PL/pgSQL has.
-const heeded = "SET LOCAL client_min_messages = debug1"
+// allMessages makes the server send messages of every level that PL/pgSQL has.
+const allMessages = "SET LOCAL client_min_messages = debug1"
 
-// overhear reports a leak if the function's error or notices hold a value of another tenant's row.
+// readMessages reports a leak if the function's error or notices hold a value of another tenant's row.
 // What it is compared with comes before all values, in between, and after them.
-func (c *leakproof) overhear(ctx context.Context, f trusted) error {
+func (c *leakproof) readMessages(ctx context.Context, f trusted) error {
 	// To a session without an identity every row is another's.
 	for _, s := range slices.Concat(c.sample[:min(probeSessions, len(c.sample))], []session.Session{session.Unset}) {
 		for _, guess := range []string{"x", "", "~"} {
 			said := ""
 			err := c.attempts.Read(ctx, s, func(tx *session.Tx) error {
-				if err := tx.Exec(ctx, heeded); err != nil {
+				if err := tx.Exec(ctx, allMessages); err != nil {
 					return err
 				}
 				_ = tx.Notices()

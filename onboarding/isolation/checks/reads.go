@@ -29,7 +29,7 @@ func newReads(s *Setup) *reads {
 	return &reads{
 		pipeline: pipeline.Config{
 			Model: s.model, Dialer: s.dialer, Settings: s.config.Settings, Limiter: s.limiter,
-			Lister:      &session.Lister{Model: s.model, Truth: s.truth, Only: s.only},
+			Lister:      &session.Lister{Model: s.model, Truth: s.truth, Only: s.only, Settings: s.config.Settings},
 			Connections: s.config.Budget.Connections, Results: s.results,
 		},
 		model: s.model, scope: s.scope, prover: s.prover, leaks: newReadLeaks(s), results: s.results,

@@ -60,6 +60,15 @@ func (s *Setup) Run(ctx context.Context, names ...string) error {
 			s.results.LeaveOut("%s: %s", entry.name, query.Describe(err))
 		}
 	}
+	if s.config.Deep && len(names) == 0 {
+		if err := s.interfere(ctx); err != nil {
+			if ctx.Err() != nil {
+				return fmt.Errorf("check cancelled: %w", context.Cause(ctx))
+			}
+			s.results.LeaveOut("interference: %s", query.Describe(err))
+		}
+	}
+	s.noteUnsent()
 	s.foldPartitions()
 	s.defineRisks()
 	return nil

@@ -116,7 +116,8 @@ func (c *sample) sessions() []session.Session {
 			sessions = append(sessions, s.As(role))
 		}
 	}
-	return append(sessions, c.victims.WithChosenSettings(sample)...)
+	sessions = append(sessions, c.victims.WithChosenSettings(sample)...)
+	return slices.DeleteFunc(sessions, func(s session.Session) bool { return !c.settings.Allows(s) })
 }
 
 // anonymous are sessions that belong to no tenant: before login, emptied, malformed, unknown,

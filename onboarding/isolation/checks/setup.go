@@ -24,6 +24,10 @@ type Config struct {
 	Tenancy          tenancy.Config
 	ExcusedFunctions []string
 	Budget           session.Budget
+	// Unsent are operations that no API sends: notes instead of findings.
+	Unsent []results.Operation
+	// Deep adds the test of non-interference.
+	Deep bool
 }
 
 // Platform is the database to check.
@@ -144,7 +148,7 @@ func (s *Setup) chooseVictims(ctx context.Context) error {
 	}
 	s.victims, err = victims.Choose(ctx, victims.Config{
 		Model: s.model, Truth: s.truth, Tables: s.scope.tables, Roles: s.roles, Only: s.only, Results: s.results,
-		Chosen: chosen,
+		Chosen: chosen, Settings: s.config.Settings,
 	})
 	if err != nil {
 		return fmt.Errorf("choose victims: %w", err)

@@ -66,6 +66,14 @@ func (w *writer) readTaken(ctx context.Context, tx *session.Tx, a attempt) error
 	if !a.table.Readable() || w.model.IsDirectory(a.table) || w.results.Leaks(a.table.String(), results.Read) {
 		return nil
 	}
+	if w.model.PublicRows(a.table) != "" && a.target.Place != "" {
+		var public bool
+		err := w.prover.Truth.QueryRow(ctx, fmt.Sprintf("SELECT EXISTS (SELECT FROM %s a WHERE %s AND %s)",
+			a.table.SQL(), a.target.Place, w.model.Public(a.table, "a"))).Scan(&public)
+		if public || err != nil {
+			return err
+		}
+	}
 	sees, err := w.prover.SeesWritten(ctx, tx, a.table)
 	if sees {
 		w.leak(ctx, a, results.Read, fmt.Sprintf("read %s of %s after taking it over", a.target.Key, a.target.Victim))

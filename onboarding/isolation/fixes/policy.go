@@ -86,7 +86,16 @@ func (w *Writer) fences(t *catalog.Relation, o *tenancy.Ownership) []fence {
 			{"tenant_fence_delete", "DELETE", named},
 		}
 	}
-	return []fence{{"tenant_fence", "ALL", w.own(t, o)}}
+	own := w.own(t, o)
+	if public := m.PublicRows(t); public != "" {
+		return []fence{
+			{"tenant_fence_read", "SELECT", fmt.Sprintf("(%s) OR (%s)", public, own)},
+			{"tenant_fence_insert", "INSERT", own},
+			{"tenant_fence_update", "UPDATE", own},
+			{"tenant_fence_delete", "DELETE", own},
+		}
+	}
+	return []fence{{"tenant_fence", "ALL", own}}
 }
 
 // me is the session's Person, or NULL.

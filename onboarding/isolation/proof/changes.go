@@ -62,6 +62,8 @@ type Change struct {
 type VictimRows struct {
 	Victim tenancy.Tenant
 	Table  *catalog.Relation
+	// Only is a condition, on the alias a, that narrows them down. Empty: all of them.
+	Only string
 }
 
 // Changed returns the change that the transaction made to one of a victim's rows, as the victim sees

@@ -26,6 +26,9 @@ const (
 func (p *Prover) ChangeOwn(ctx context.Context, tx *session.Tx, of VictimRows, how Changing) (rows int, err error) {
 	t := of.Table
 	where := " WHERE " + p.Model.OwnedBy(t, of.Victim)
+	if of.Only != "" {
+		where += " AND " + of.Only
+	}
 	statements := []string{"DELETE FROM " + t.SQL() + " a" + where}
 	if how == Contents {
 		statements = p.contentChanges(t, where)

@@ -386,6 +386,38 @@ func TestRun(t *testing.T) {
 	must(t, d.scheduler(schedule.Never).Run(cancelled))
 }
 
+// TestDeepIsWeekly makes the next scheduled report deep once the last deep one is a week old.
+func TestDeepIsWeekly(t *testing.T) {
+	t.Parallel()
+	d := newFixture(t)
+	now := time.Now()
+	due := func(at time.Time) (due bool) {
+		t.Helper()
+		must(t, pgx.BeginFunc(t.Context(), d.pool, func(tx pgx.Tx) (err error) {
+			due, err = d.store.deepIsDue(t.Context(), tx, at)
+			return err
+		}))
+		return due
+	}
+	save := func(report *isolation.Report) {
+		t.Helper()
+		must(t, pgx.BeginFunc(t.Context(), d.pool, func(tx pgx.Tx) error {
+			_, err := insert(t.Context(), tx, &Record{Request: Request{ID: uuid.New()}, At: now, Report: report})
+			return err
+		}))
+	}
+	shallow, deep := saying(nil), saying(nil)
+	deep.Coverage.Interference = &isolation.Interference{Pairs: 1}
+	save(shallow)
+	if !due(now) {
+		t.Error("a report that was not deep counts")
+	}
+	save(deep)
+	if due(now.Add(6*24*time.Hour)) || !due(now.Add(7*24*time.Hour)) {
+		t.Error("not once a week")
+	}
+}
+
 func TestMetrics(t *testing.T) {
 	t.Parallel()
 	d := newFixture(t)

@@ -31,7 +31,11 @@ func NewScheduler(store *Store, settings Settings) (*Scheduler, error) {
 		Table: "isolation_schedule",
 		Ticks: ticks,
 		Do: func(ctx context.Context, tx pgx.Tx, tick time.Time) error {
-			return store.enqueue(ctx, tx, Request{ID: uuid.New(), Channel: settings.Channel, Tick: tick})
+			deep, err := store.deepIsDue(ctx, tx, tick)
+			if err != nil {
+				return err
+			}
+			return store.enqueue(ctx, tx, Request{ID: uuid.New(), Channel: settings.Channel, Tick: tick, Deep: deep})
 		},
 	}}, nil
 }

@@ -26,10 +26,14 @@ type Settings struct {
 	Users      isolation.Tenants    `yaml:"users"`
 	Orgs       isolation.Tenants    `yaml:"orgs"`
 	Membership isolation.Membership `yaml:"membership"`
+	// NoOrgs says that no table is one of Orgs, whatever it is called.
+	NoOrgs bool `yaml:"no_orgs"`
 	// Tables corrects or excuses tables, by "schema.name".
 	Tables map[string]isolation.Table `yaml:"tables"`
 	// ExcusedFunctions are never called, by "schema.name".
 	ExcusedFunctions []string `yaml:"excused_functions"`
+	// Unsent are operations, truncate or trigger, that the API in front of the database cannot send.
+	Unsent []isolation.Operation `yaml:"unsent"`
 	// Accept are the risks that are accepted, beside those that operators accept.
 	Accept []isolation.Acceptance `yaml:"accept"`
 	// Budget bounds the load that a check puts on the platform.
@@ -61,13 +65,16 @@ func (s *Settings) Config(known platform.Config) isolation.Config {
 		AppRole:        known.AppRole,
 		AppDatabaseURL: known.AppDatabaseURL.Reveal(),
 		Settings: isolation.Settings{
-			User: known.Settings.User, Org: known.Settings.Org, Templates: known.Settings.Templates,
+			User: known.Settings.User, Org: known.Settings.Org, OrgVerified: known.Settings.OrgVerified,
+			Templates: known.Settings.Templates,
 		},
 		Users:            s.Users,
 		Orgs:             s.Orgs,
+		NoOrgs:           s.NoOrgs,
 		Membership:       s.Membership,
 		Tables:           s.Tables,
 		ExcusedFunctions: s.ExcusedFunctions,
+		Unsent:           s.Unsent,
 		Accept:           s.Accept,
 		Budget:           s.Budget,
 	}
@@ -79,7 +86,7 @@ func (s *Settings) Config(known platform.Config) isolation.Config {
 		(known.Users.Table != usual.Users.Table || known.Users.ID != usual.Users.ID) {
 		config.Users = isolation.Tenants{Table: qualified(known.Users.Table), ID: known.Users.ID}
 	}
-	if config.Orgs == (isolation.Tenants{}) &&
+	if config.Orgs == (isolation.Tenants{}) && !config.NoOrgs &&
 		(known.Orgs.Table != usual.Orgs.Table || known.Orgs.ID != usual.Orgs.ID) {
 		config.Orgs = isolation.Tenants{Table: qualified(known.Orgs.Table), ID: known.Orgs.ID}
 	}

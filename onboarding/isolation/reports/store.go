@@ -65,6 +65,17 @@ func (s *Store) enqueue(ctx context.Context, tx pgx.Tx, request Request) error {
 	return nil
 }
 
+const deepIsDueSQL = `
+	SELECT NOT EXISTS (SELECT FROM isolation_reports
+	                    WHERE tenant = '' AND at > $1::timestamptz - interval '6 days 12 hours'
+	                      AND report #> '{coverage,interference}' IS NOT NULL)`
+
+// deepIsDue reports whether the last deep report is a week old at a tick of the schedule.
+func (s *Store) deepIsDue(ctx context.Context, tx pgx.Tx, tick time.Time) (due bool, err error) {
+	err = tx.QueryRow(ctx, deepIsDueSQL, tick).Scan(&due)
+	return due, err
+}
+
 // Last returns the newest report about all tenants, or nil if there is none yet. Its Changes are
 // empty.
 func (s *Store) Last(ctx context.Context) (*Record, error) { return s.last(ctx, true) }

@@ -102,7 +102,7 @@ func (w *Worker) report(ctx context.Context, request Request, last bool) error {
 		return err
 	}
 	record := Record{Request: request}
-	report, err := w.checker.Check(ctx, isolation.Options{Tenant: request.Tenant})
+	report, err := w.checker.Check(ctx, isolation.Options{Tenant: request.Tenant, Deep: request.Deep})
 	switch {
 	case errors.Is(ctx.Err(), context.Canceled):
 		return river.JobSnooze(0) // the bot stops; another replica, or the next start, makes the report

@@ -11,7 +11,8 @@ type Changes struct {
 
 // Diff compares two reports by their findings' keys. Without a previous report everything is
 // new. When the current report is incomplete, a finding that it lacks does not count as fixed,
-// since it may not have been checked again.
+// since it may not have been checked again. Neither does one that only a deep check finds, when the
+// current one is not deep.
 func Diff(previous, current *Report) Changes {
 	var c Changes
 	before := map[string]bool{}
@@ -31,7 +32,8 @@ func Diff(previous, current *Report) Changes {
 	}
 	if previous != nil && len(current.Coverage.LeftOut) == 0 {
 		for _, f := range previous.Findings {
-			if !now[f.Key()] && !current.accepts(f.Key()) {
+			looked := !f.Deep || current.Coverage.Interference != nil
+			if !now[f.Key()] && looked && !current.accepts(f.Key()) {
 				c.Fixed = append(c.Fixed, f)
 			}
 		}

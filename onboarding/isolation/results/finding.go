@@ -70,6 +70,8 @@ type Finding struct {
 	// trying it; nil: nobody has.
 	Fix   string `json:"fix"`
 	Trial *Trial `json:"fix_trial,omitempty"`
+	// Deep says that only a deep check finds it.
+	Deep bool `json:"deep,omitempty"`
 	// Definition identifies how the object of a risk is defined, for whoever accepts it.
 	Definition string `json:"definition,omitempty"`
 	// Functions are the functions, "schema.name", that let it happen. The evidence names them,

@@ -70,6 +70,8 @@ type Coverage struct {
 	Functions     int         `json:"functions_called"`
 	Seconds       float64     `json:"seconds"`
 	Started       time.Time   `json:"started"`
+	// Interference is what the test of non-interference took; nil where it was not run.
+	Interference *Interference `json:"interference,omitempty"`
 	// Postgres is the server's version, such as 17.10.
 	Postgres string `json:"postgres,omitempty"`
 	// LeftOut is what could not be checked. Any entry keeps the report from being sound.
@@ -82,6 +84,14 @@ type Coverage struct {
 	// Notes are observations that are no findings.
 	Notes  []string  `json:"notes"`
 	Detail []Covered `json:"detail"`
+}
+
+// Interference is how many pairs of an attacker and a victim were tried, how often attackers looked,
+// and how long that took.
+type Interference struct {
+	Pairs        int     `json:"pairs"`
+	Observations int     `json:"observations"`
+	Seconds      float64 `json:"seconds"`
 }
 
 // Covered is what was tried on one relation.

@@ -79,6 +79,10 @@ func writeCoverage(b *strings.Builder, c Coverage) {
 		Plural(c.Tenants, "tenant"), c.Persons, c.Orgs, Plural(c.Tables, "table"), strings.Join(operations, "/"))
 	fmt.Fprintf(b, "%s, %s,\n%s called, in %.1f s%s.\n", Plural(c.Reads, "read"),
 		Plural(c.WriteAttempts, "write attempt"), Plural(c.Functions, "function"), c.Seconds, on(c.Postgres))
+	if i := c.Interference; i != nil {
+		fmt.Fprintf(b, "Non-interference: %s, %s, in %.1f s.\n", Plural(i.Pairs, "pair"),
+			Plural(i.Observations, "observation"), i.Seconds)
+	}
 	var empty []string
 	for _, d := range c.Detail {
 		if d.Empty {

@@ -20,9 +20,18 @@ type Settings struct {
 	// Org is the workspace that a session acts in. The session chooses its value. Empty: the
 	// platform has none, or templates say it.
 	Org string `yaml:"org"`
+	// OrgVerified says that the platform verified that the Person belongs to the Org, so no session
+	// can choose another.
+	OrgVerified bool `yaml:"org_verified"`
 	// Templates are further settings that carry the identity, by name: text in which {user} and
 	// {org} stand for the ids, such as {"sub": "{user}", "role": "authenticated"}.
 	Templates map[string]string `yaml:"templates"`
+}
+
+// Allows reports whether the platform can give a session at all.
+func (s Settings) Allows(given Session) bool {
+	claims := given.Kind.Claims() || given.Kind == Anonymous && given.Org != nil && *given.Org != ""
+	return !s.OrgVerified || !claims
 }
 
 // HasOrg reports whether a setting says in which Org a session acts.

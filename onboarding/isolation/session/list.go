@@ -20,7 +20,8 @@ type Lister struct {
 	Truth query.Querier
 	// Only is the id of the single tenant whose sessions are listed, or those that claim it.
 	// Empty: all.
-	Only string
+	Only     string
+	Settings Settings
 }
 
 // Tenants counts the tenants that a listing went through.
@@ -133,6 +134,9 @@ func (l *Lister) pages(ctx context.Context, p pages, yield func([]Session) error
 }
 
 func (l *Lister) includes(row listed) bool {
+	if !l.Settings.Allows(row.session()) {
+		return false
+	}
 	return l.Only == "" || l.Only == *row.person || row.org != nil && l.Only == *row.org
 }
 
@@ -144,7 +148,7 @@ func (l *Lister) FirstPage(ctx context.Context, each func(Session)) error {
 	}
 	for _, sql := range lists {
 		err := l.read(ctx, func(row listed) error {
-			if row.person != nil {
+			if row.person != nil && l.Settings.Allows(row.session()) {
 				each(row.session())
 			}
 			return nil

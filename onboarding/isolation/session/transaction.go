@@ -40,6 +40,11 @@ func (c *Conn) Write(ctx context.Context, s Session, f func(*Tx) error) error {
 	return c.run(ctx, bounds{"BEGIN;", "ROLLBACK"}, s, f)
 }
 
+// Snapshot is Write in a transaction that does not see what others commit meanwhile.
+func (c *Conn) Snapshot(ctx context.Context, s Session, f func(*Tx) error) error {
+	return c.run(ctx, bounds{"BEGIN ISOLATION LEVEL REPEATABLE READ;", "ROLLBACK"}, s, f)
+}
+
 // Keep calls f in a read-only transaction of a session and commits it: it changes no row, and what
 // the session remembers stays for the next one on the connection.
 func (c *Conn) Keep(ctx context.Context, s Session, f func(*Tx) error) error {
@@ -109,6 +114,11 @@ func (a *Attempts) Read(ctx context.Context, s Session, f func(*Tx) error) error
 // Write calls f in a transaction of a session and rolls it back.
 func (a *Attempts) Write(ctx context.Context, s Session, f func(*Tx) error) error {
 	return a.run(ctx, s, func(c *Conn) error { return c.Write(ctx, s, f) })
+}
+
+// Snapshot is Write in a transaction that does not see what others commit meanwhile.
+func (a *Attempts) Snapshot(ctx context.Context, s Session, f func(*Tx) error) error {
+	return a.run(ctx, s, func(c *Conn) error { return c.Snapshot(ctx, s, f) })
 }
 
 func (a *Attempts) run(ctx context.Context, s Session, f func(*Conn) error) error {

@@ -25,7 +25,11 @@ const (
 // Foreign is a condition on a row of r that holds when the row is another tenant's than the
 // identity's.
 func (m *Model) Foreign(r *catalog.Relation, alias string, w IdentitySQL, side Side) string {
-	return foreign{m, w, side}.row(r, alias, 0)
+	condition := foreign{m, w, side}.row(r, alias, 0)
+	if public := m.Public(r, alias); public != "false" {
+		return fmt.Sprintf("(NOT %s AND %s)", public, condition)
+	}
+	return condition
 }
 
 type foreign struct {
@@ -117,7 +121,7 @@ func (m *Model) ForeignWrite(r *catalog.Relation, alias string, w IdentitySQL, b
 	case ClassUsers:
 		return "NOT " + m.IsPerson(r, alias, m.Users.ID, w)
 	}
-	return m.Foreign(r, alias, w, Truth)
+	return foreign{m, w, Truth}.row(r, alias, 0)
 }
 
 // Certain reports whether the columns of a row that an attacker sees decide whose it is. Where

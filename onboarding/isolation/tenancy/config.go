@@ -3,6 +3,7 @@ package tenancy
 // Config corrects what discovery would find by itself.
 type Config struct {
 	Users, Orgs TenantsConfig
+	NoOrgs      bool // whatever a table is called
 	Membership  MembershipConfig
 	Tables      map[string]TableConfig // by "schema.name"
 }
@@ -34,6 +35,9 @@ type TableConfig struct {
 	// ("schema.name") the table of that row.
 	Parent      string `yaml:"parent"`
 	ParentTable string `yaml:"parent_table"`
+	// Public is an SQL condition on the table's own columns. Every session may read the rows for
+	// which it holds; who may write them does not change, nor whose they are.
+	Public string `yaml:"public"`
 	// Platform says that no row belongs to a tenant.
 	Platform bool `yaml:"platform"`
 	// SkipWrites excludes the table from write attempts.

@@ -33,7 +33,13 @@ type Source struct {
 
 // Discover finds the tenants and whose the rows of every relation are.
 func Discover(ctx context.Context, from Source, config Config) (*Model, error) {
-	m := &Model{Catalog: from.Catalog, own: map[uint32]*Ownership{}, directory: map[uint32]bool{}}
+	m := &Model{Catalog: from.Catalog, own: map[uint32]*Ownership{}, directory: map[uint32]bool{},
+		public: map[uint32]string{}}
+	for name, table := range config.Tables {
+		if r := m.Catalog.Named(name); r != nil {
+			m.public[r.OID] = table.Public
+		}
+	}
 	d := &discovery{m: m, config: config, session: from.ReadAs}
 	if err := d.findTenants(ctx, from.Truth); err != nil {
 		return nil, err
@@ -77,7 +83,10 @@ func (d *discovery) nameTenants() error {
 	if d.m.Users.Table == nil {
 		return ErrNoTenants
 	}
-	if d.m.Orgs.Table, err = d.tenantsTable(d.config.Orgs.Table, "orgs.table", orgTables); err != nil {
+	if !d.config.NoOrgs {
+		d.m.Orgs.Table, err = d.tenantsTable(d.config.Orgs.Table, "orgs.table", orgTables)
+	}
+	if err != nil {
 		return err
 	}
 	if d.m.Users.ID, err = idColumn(d.m.Users.Table, d.config.Users.ID, "users.id"); err != nil {

@@ -1,7 +1,10 @@
 package tenancy
 
 import (
+	"fmt"
+
 	"github.com/atlilith/onboardbot/onboarding/isolation/catalog"
+	"github.com/atlilith/onboardbot/onboarding/isolation/query"
 )
 
 // Model is what discovery found: the tenants, their memberships and whose the rows of every
@@ -17,6 +20,7 @@ type Model struct {
 	UnprotectedTenants bool
 
 	own       map[uint32]*Ownership
+	public    map[uint32]string
 	directory map[uint32]bool
 }
 
@@ -30,6 +34,19 @@ func (m *Model) Of(r *catalog.Relation) *Ownership {
 
 // HasOrgs reports whether the platform has Orgs.
 func (m *Model) HasOrgs() bool { return m.Orgs.Table != nil }
+
+// PublicRows is the condition on a relation's own columns for the rows that every session may read by
+// design, or empty.
+func (m *Model) PublicRows(r *catalog.Relation) string { return m.public[r.OID] }
+
+// Public is the condition, on an alias, that every session may read a row by design.
+func (m *Model) Public(r *catalog.Relation, alias string) string {
+	condition := m.public[r.OID]
+	if condition == "" {
+		return "false"
+	}
+	return fmt.Sprintf("coalesce((SELECT (%s) FROM (SELECT %s.*) public), false)", condition, query.Name(alias))
+}
 
 // IsDirectory reports whether a relation is a public directory of tenants, which every session
 // may read.

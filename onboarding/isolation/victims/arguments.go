@@ -74,14 +74,17 @@ func (c *Caller) reachOf(f *catalog.Function) functionReach {
 // elsewhere.
 func (c *Caller) ArgumentLists(f *catalog.Function, v tenancy.Tenant) []string {
 	lists := []string{""}
-	for _, a := range c.arguments(f, v) {
+	for i, a := range c.arguments(f, v) {
 		var next []string
 		for _, value := range a.candidates() {
 			for _, list := range lists {
 				if list != "" {
 					list += ", "
 				}
-				next = append(next, list+value+"::"+a.typ)
+				if f.Variadic && i == len(f.ArgTypes)-1 {
+					list += "VARIADIC "
+				}
+				next = append(next, list+value+"::"+a.cast)
 			}
 		}
 		lists = next[:min(len(next), maxArgumentLists)]
@@ -92,13 +95,32 @@ func (c *Caller) ArgumentLists(f *catalog.Function, v tenancy.Tenant) []string {
 func (c *Caller) arguments(f *catalog.Function, v tenancy.Tenant) []argument {
 	arguments := make([]argument, len(f.ArgTypes))
 	for i, argType := range f.ArgTypes {
-		arguments[i] = argument{caller: c, function: f, typ: argType, victim: v}
+		arguments[i] = argument{caller: c, function: f, typ: argType, cast: argType, victim: v}
+		if i < len(f.ArgBases) {
+			arguments[i].typ, arguments[i].kind, arguments[i].label = f.ArgBases[i], f.ArgKinds[i], f.ArgLabels[i]
+		}
+		if concrete := c.concrete(argType); concrete != "" {
+			arguments[i].typ, arguments[i].cast = concrete, concrete
+		}
 		if i < len(f.ArgNames) {
 			name := catalog.Normalize(f.ArgNames[i])
 			arguments[i].name = strings.TrimPrefix(strings.TrimPrefix(name, "p"), "in")
 		}
 	}
 	return arguments
+}
+
+// concrete is a type to call a polymorphic argument with, or empty where the type is one already.
+func (c *Caller) concrete(argType string) string {
+	switch argType {
+	case "anyelement", "anynonarray", "anycompatible", "anycompatiblenonarray", "\"any\"":
+		return c.model.Users.Type
+	case "anyarray", "anycompatiblearray":
+		return c.model.Users.Type + "[]"
+	case "anyrange", "anycompatiblerange":
+		return "int4range"
+	}
+	return ""
 }
 
 var literalText = regexp.MustCompile(`'([^']{1,60})'`)
@@ -117,7 +139,10 @@ type argument struct {
 	caller   *Caller
 	function *catalog.Function
 	name     string // normalized, without a prefix such as p_
-	typ      string
+	typ      string // a domain's base type
+	cast     string // as the call spells it
+	kind     string // pg_type.typtype
+	label    string // of an enum
 	victim   tenancy.Tenant
 }
 
@@ -153,6 +178,14 @@ func (a argument) candidates() []string {
 		return ids
 	}
 	switch {
+	case a.label != "":
+		return append(a.likeColumns(), query.Literal(a.label))
+	case a.kind == "c":
+		return a.composites()
+	case a.kind == "r" || strings.HasSuffix(a.typ, "range") && !strings.HasSuffix(a.typ, "multirange"):
+		return []string{query.Literal("(,)")}
+	case a.kind == "m":
+		return []string{query.Literal("{(,)}")}
 	case strings.HasSuffix(a.typ, "[]"):
 		return a.arrays()
 	case a.isText():
@@ -283,18 +316,42 @@ func (a argument) keys() []string {
 	return body.Keys()
 }
 
-// others are what victims' rows hold in columns of the type, or of one that is like it.
-func (a argument) others() []string {
+// composites are the victim's rows of the table whose type it is, else a row of nothing.
+func (a argument) composites() []string {
+	for _, t := range a.caller.model.Catalog.Relations {
+		row := a.row(t)
+		if row == nil || a.cast != t.Name && a.cast != t.String() && a.cast != t.SQL() {
+			continue
+		}
+		values := make([]string, len(t.Columns))
+		for i, c := range t.Columns {
+			values[i] = c.Literal(row[c.Name])
+		}
+		return []string{"ROW(" + strings.Join(values, ", ") + ")"}
+	}
+	return []string{"NULL"}
+}
+
+// likeColumns are what victims' rows hold in columns of the type, or of one that is like it.
+func (a argument) likeColumns() literals {
 	var found literals
-	dates := strings.HasPrefix(a.typ, "timestamp") || a.typ == "date"
 	for _, t := range a.tables() {
 		row := a.row(t)
 		for _, c := range t.Columns {
-			if len(found) < maxDates && (c.Type == a.typ || dates && c.Category == catalog.DateTime) {
+			like := c.Type == a.typ || c.Type == a.cast || a.isDate() && c.Category == catalog.DateTime
+			if len(found) < maxDates && like {
 				found.add(row[c.Name])
 			}
 		}
 	}
+	return found
+}
+
+func (a argument) isDate() bool { return strings.HasPrefix(a.typ, "timestamp") || a.typ == "date" }
+
+// others are what is like the columns of victims' rows, or as good as anything.
+func (a argument) others() []string {
+	found, dates := a.likeColumns(), a.isDate()
 	switch {
 	case dates && a.nameHas("to", "end", "until", "before"):
 		return slices.Insert(found, 0, query.Literal("2199-01-01"))

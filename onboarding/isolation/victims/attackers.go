@@ -36,6 +36,7 @@ func (v *Victims) Attackers(ctx context.Context, victim tenancy.Tenant) ([]sessi
 		return nil, err
 	}
 	plain = append(plain, session.Unset, session.Empty)
+	plain = slices.DeleteFunc(plain, func(s session.Session) bool { return !v.config.Settings.Allows(s) })
 	sessions := slices.Clone(plain)
 	for _, role := range v.config.Roles {
 		for _, s := range plain[:min(sessionsPerRole, len(plain))] {

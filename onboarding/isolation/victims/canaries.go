@@ -83,7 +83,7 @@ func (r *Rows) ReadCanaries(ctx context.Context) (*Canaries, error) {
 			if !o.Owned() || !t.IsTable() || o.Class == tenancy.ClassMembers {
 				continue
 			}
-			rows, err := r.Matching(ctx, t, r.ownedBy(t, v), canaryRows)
+			rows, err := r.Matching(ctx, t, r.ownedBy(t, v)+" AND NOT "+m.Public(t, "a"), canaryRows)
 			if err != nil {
 				if ctx.Err() != nil {
 					return nil, ctx.Err()

@@ -18,6 +18,8 @@ const (
 	NewKeys Keys = iota
 	// SameKeys keeps the keys of a row that is there.
 	SameKeys
+	// ServerKeys is NewKeys, but leaves the primary key to its default, such as a sequence.
+	ServerKeys
 )
 
 // Insertion is an INSERT of one row.
@@ -49,6 +51,9 @@ func (r *Rows) Insert(t *catalog.Relation, values Values, keys Keys) Insertion {
 	var names, literals []string
 	for _, c := range t.Columns {
 		if !c.Insert && !t.Elsewhere || c.Generated {
+			continue
+		}
+		if keys == ServerKeys && slices.Contains(t.Key, c.Name) && !slices.Contains(fixed, c.Name) {
 			continue
 		}
 		if slices.Contains(renew, c.Name) && !slices.Contains(fixed, c.Name) {

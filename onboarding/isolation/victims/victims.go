@@ -32,6 +32,8 @@ type Config struct {
 	// Only is the id of the single tenant to check, or empty.
 	Only    string
 	Results *results.Collector
+	// Settings say which sessions the platform can give.
+	Settings session.Settings
 }
 
 // Victims are a few tenants whose rows attackers go for, and the attackers.
@@ -201,7 +203,7 @@ func (v *Victims) readColumns(ctx context.Context) error {
 }
 
 func (v *Victims) lister() *session.Lister {
-	return &session.Lister{Model: v.config.Model, Truth: v.config.Truth}
+	return &session.Lister{Model: v.config.Model, Truth: v.config.Truth, Settings: v.config.Settings}
 }
 
 // chooseSample keeps a few sessions of each kind.

@@ -36,8 +36,8 @@ func (p *painter) dataTable(b map[string]any) {
 		}
 	}
 	p.put(`</tbody></table></div><div class="pages" role="group" aria-label="Pages of %s">`, caption)
-	p.put(`<button type="button" data-turn="-1">Previous page</button><span role="status" data-keep></span>`)
-	p.put(`<button type="button" data-turn="1">Next page</button></div></div>`)
+	p.put(`<button type="button" class="button" data-turn="-1">Previous page</button><span role="status" data-keep></span>`)
+	p.put(`<button type="button" class="button" data-turn="1">Next page</button></div></div>`)
 }
 
 // dataCell is a cell in a column: of the header, of the column that names the rows, or another one.

@@ -18,6 +18,8 @@ type Request struct {
 	ID uuid.UUID `json:"id"`
 	// Tenant is the slug of the tenant to check, or empty for all tenants.
 	Tenant string `json:"tenant,omitempty"`
+	// Deep adds the test of non-interference.
+	Deep bool `json:"deep,omitempty"`
 	// By is the id of the operator who asked, empty for a scheduled report.
 	By string `json:"by,omitempty"`
 	// Channel is the id of the channel in which the report is posted.

@@ -1,0 +1,92 @@
+// Package schedule shows when approved changes are applied: what waits for its window, what a freeze holds,
+// and how an application goes on.
+package schedule
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/slack-go/slack"
+
+	"github.com/atlilith/onboardbot/bot/blockkit"
+	"github.com/atlilith/onboardbot/commands/render/mrkdwn"
+	"github.com/atlilith/onboardbot/onboarding"
+	"github.com/atlilith/onboardbot/onboarding/windows"
+)
+
+// The action ids of the buttons of an approval: one approves for the next window, the other one has a
+// change applied that waits for its window. Their values are the id of the approval.
+const (
+	ActionApproveLater = "approval.later"
+	ActionApplyNow     = "approval.apply"
+)
+
+// Waits reports whether a step is approved and waits for its window.
+func Waits(step *onboarding.Step) bool {
+	return step != nil && step.State == onboarding.StepApproved && !step.Due.IsZero()
+}
+
+// Status says until when a step waits for its window. If the time is not zero, it also says how long that
+// is: for answers that are read then, and not for messages that stay.
+func Status(step *onboarding.Step, now time.Time) string {
+	words := "approved, " + mrkdwn.FirstLine(step.Detail)
+	if left := step.Due.Sub(now); !now.IsZero() && left > 0 {
+		words += ", in " + mrkdwn.Duration(left)
+	}
+	return words
+}
+
+// NotBefore says from when the changes of a request are applied, empty for at once.
+func NotBefore(request onboarding.Request) string {
+	if request.At == nil {
+		return ""
+	}
+	return fmt.Sprintf("%s What is approved is applied from %s on.", mrkdwn.MarkClock,
+		blockkit.Escape(windows.Text(request.At.In())))
+}
+
+// Lines say that the change of an approval waits for its window, or that somebody had it applied outside
+// of it. Windowed says that a window is about the change.
+func Lines(view *onboarding.View, approval *onboarding.Approval, windowed bool) (lines []string) {
+	open := approval.State == onboarding.ApprovalOpen
+	switch until := approval.NotBefore(); {
+	case open && !until.IsZero():
+		lines = append(lines, fmt.Sprintf("%s Once approved, it waits for its window %s.", mrkdwn.MarkClock,
+			blockkit.Date(until)))
+	case open && windowed:
+		lines = append(lines, mrkdwn.MarkClock+" Once approved, it is applied in its window only.")
+	}
+	for _, event := range view.Events {
+		if event.Kind == onboarding.EventApplyNow && event.Approval == approval.ID {
+			lines = append(lines, fmt.Sprintf("%s %s had it applied outside of its window %s", mrkdwn.MarkWarning,
+				mrkdwn.Mention(event.Actor), blockkit.Date(event.At)))
+		}
+	}
+	return lines
+}
+
+// Buttons approve a change for the next window, or have one applied that waits for its window.
+func Buttons(view *onboarding.View, approval *onboarding.Approval, windowed bool) []*slack.ButtonBlockElement {
+	id := approval.ID.String()
+	switch {
+	case approval.State == onboarding.ApprovalOpen && windowed:
+		return []*slack.ButtonBlockElement{blockkit.Button(ActionApproveLater, id, "Approve for the next window", "")}
+	case approval.State == onboarding.ApprovalApproved && Waits(view.Step(approval.Step)):
+		button := blockkit.Button(ActionApplyNow, id, "Apply now", "")
+		return []*slack.ButtonBlockElement{button.WithConfirm(blockkit.Confirm("Apply now?",
+			"The change is applied outside of its window. The audit log names you.", "Apply now", "Keep waiting"))}
+	}
+	return nil
+}
+
+// FreezeNotice says who froze all runs, and why.
+func FreezeNotice(freeze *onboarding.Freeze) string {
+	return fmt.Sprintf("%s *Frozen* by %s %s: %s", mrkdwn.MarkFrozen, mrkdwn.Mention(freeze.By),
+		blockkit.Date(freeze.At), mrkdwn.Inline(mrkdwn.Summary(freeze.Reason)))
+}
+
+// AlreadyFrozen answers somebody who freezes while a freeze holds.
+func AlreadyFrozen(freeze *onboarding.Freeze) string {
+	return fmt.Sprintf("Already frozen by %s since %s: %s",
+		mrkdwn.Mention(freeze.By), blockkit.Date(freeze.At), mrkdwn.Inline(mrkdwn.Summary(freeze.Reason)))
+}

@@ -1,0 +1,95 @@
+package commands_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/atlilith/onboardbot/commands/access"
+	"github.com/atlilith/onboardbot/internal/sandbox/workspace"
+	"github.com/atlilith/onboardbot/onboarding"
+	"github.com/atlilith/onboardbot/onboarding/windows"
+)
+
+// windowFixture is a bot with a window for the step database, which opens at a time each day.
+func windowFixture(t *testing.T, opens time.Time) *botFixture {
+	t.Helper()
+	opens = opens.UTC()
+	return newFixture(t, func(_ *workspace.Config, policy *onboarding.Policy, _ *access.Config) {
+		policy.Calendar.Windows = []windows.Window{{Kinds: []string{"database"}, Duration: time.Hour,
+			Rule: fmt.Sprintf("FREQ=DAILY;BYHOUR=%d;BYMINUTE=%d", opens.Hour(), opens.Minute())}}
+	})
+}
+
+// What is approved outside of its window waits, and every surface says until when. A second operator can
+// have it applied at once.
+func TestAnApprovedChangeWaitsForItsWindow(t *testing.T) {
+	t.Parallel()
+	opens := time.Now().UTC().Add(3 * time.Hour).Truncate(time.Minute)
+	r := windowFixture(t, opens)
+	r.begin("merche-biche")
+	question := r.read(r.bo, "Database: approval needed", "Once approved, it is applied in its window only.")
+	r.press(r.bo, question, "Approve")
+	when := "approved, applies " + windows.Text(opens)
+	held := r.read(r.bo, "Database: "+when)
+	r.read(r.ana, "Onboarding Merche Biche", "Database – "+when)
+	for _, typed := range []string{"status merche-biche", "list"} {
+		if answer := r.say(r.ana, "ops", typed); !strings.Contains(answer, when+", in 2h 5") {
+			t.Errorf("/onboard %s: %s", typed, answer)
+		}
+	}
+	r.press(r.ana, held, "Apply now")
+	r.readPrivate(r.ana, "your own request")
+	r.press(r.cleo, held, "Apply now")
+	r.read(r.ana, "Database: done", "@Cleo Park had it applied outside of its window")
+	if answer := r.say(r.ana, "ops", "log merche-biche"); !strings.Contains(answer, "waits for its window") ||
+		!strings.Contains(answer, "Database: applied outside of its window by @Cleo Park") {
+		t.Errorf("the log says %s", answer)
+	}
+	r.noRefusals()
+}
+
+// In an open window, an approver can have the change wait for the next one.
+func TestApproveForTheNextWindow(t *testing.T) {
+	t.Parallel()
+	opens := time.Now().UTC().Add(-10 * time.Minute).Truncate(time.Minute)
+	r := windowFixture(t, opens)
+	r.begin("merche-biche")
+	r.press(r.bo, r.read(r.bo, "Database: approval needed"), "Approve for the next window")
+	r.read(r.bo, "Database: approved, applies "+windows.Text(opens.AddDate(0, 0, 1)))
+	r.noRefusals()
+}
+
+// A time behind the command is read in the time zone that the person has in Slack, and the form, the
+// confirmation and the thread say so.
+func TestATimeBehindTheCommand(t *testing.T) {
+	t.Parallel()
+	r := newFixture(t)
+	const whole = `merche-biche name="Merche Biche" email=m@example.com mode=person domains=merche.example `
+	if answer := r.say(r.ana, "ops", whole+"at=soon"); !strings.Contains(answer, "at: soon is not a time.") {
+		t.Errorf("answered %s", answer)
+	}
+	zone, err := time.LoadLocation("Etc/UTC")
+	must(t, err)
+	at := time.Now().In(zone).Add(26 * time.Hour).Truncate(time.Minute)
+	from := "What is approved is applied from " + windows.Text(at) + " on."
+	answer := r.say(r.ana, "ops", whole+at.Format("at=2006-01-02T15:04"))
+	if !strings.Contains(answer, from) || !strings.Contains(answer, "your time zone in Slack") {
+		t.Errorf("answered %s", answer)
+	}
+	r.press(r.ana, r.confirmation(r.ana, whole), "Start")
+	r.read(r.ana, "Onboarding Merche Biche", from)
+	r.press(r.bo, r.read(r.bo, "Database: approval needed"), "Approve")
+	r.read(r.bo, "Database: approved, applies "+windows.Text(at))
+	if run := r.run("merche-biche"); run.Request.At == nil || !run.Request.At.Time.Equal(at) {
+		t.Errorf("the request has %v", run.Request.At)
+	}
+	form := r.open(r.ana, "ondine "+at.Format("at=15:04"))
+	r.fill(form, "Ondine", "ondine@example.com")
+	if out := r.submit(form); !out.Closed {
+		t.Fatalf("the form stays open: %+v", out)
+	}
+	r.read(r.ana, "Onboarding Ondine", "What is approved is applied from ")
+	r.noRefusals()
+}

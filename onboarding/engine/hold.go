@@ -1,0 +1,72 @@
+package engine
+
+import (
+	"context"
+	"time"
+
+	"github.com/atlilith/onboardbot/onboarding"
+	"github.com/atlilith/onboardbot/onboarding/windows"
+)
+
+// neverOpens says that no window comes for a change, as its configuration is now.
+const neverOpens = "no window comes for it: see onboarding.windows in the configuration"
+
+// holds are the approved steps of a run that were found to wait for their windows.
+type holds map[onboarding.Key]held
+
+type held struct {
+	changed time.Time // when the step was changed last, before it was found to wait
+	until   time.Time
+}
+
+// has reports whether a step waits, and was not changed since that was found.
+func (h holds) has(step *onboarding.Step) bool {
+	held := h[step.Key]
+	return held.changed.Equal(step.Changed) && time.Now().Before(held.until)
+}
+
+// hold leaves an approved change that waits for its window where it is, says when it is applied, and has
+// the run advanced then. What was interrupted goes on at once.
+func hold(ctx context.Context, d *driver, w *work) (bool, error) {
+	now := time.Now()
+	if w.approval == nil || w.interrupted {
+		return false, nil
+	}
+	opens, ok := d.engine.policy.Opens(w.run, w.approval, now)
+	if ok && !opens.After(now) {
+		return false, nil
+	}
+	detail := "applies " + windows.Text(opens)
+	if !ok { // another configuration may have one
+		opens, detail = now.Truncate(24*time.Hour).Add(24*time.Hour), neverOpens
+	}
+	d.holds[w.step.Key] = held{changed: w.step.Changed, until: opens}
+	if w.step.Due.Equal(opens) && w.step.Detail == detail {
+		return true, nil
+	}
+	w.step.Due, w.step.Detail = opens, detail
+	d.engine.log.InfoContext(ctx, "a change waits for its window", "run", w.run.ID, "step", w.step.Key,
+		"opens", opens)
+	return true, d.save(ctx, w, func(tx Tx) error {
+		// It is looked at again when the window opens, and when the approval ends.
+		for _, at := range []time.Time{opens, d.engine.policy.ValidUntil(w.approval)} {
+			if err := tx.Wake(ctx, w.run.ID, at); err != nil {
+				return err
+			}
+		}
+		event := w.event(onboarding.EventScheduled)
+		event.Text = detail
+		return tx.AddEvent(ctx, event)
+	})
+}
+
+// soon returns how long it is until the first window opens, 0 if that is not within a minute. The job that
+// is due then may come a little early, by another clock.
+func (h holds) soon() (soon time.Duration) {
+	for _, held := range h {
+		if left := time.Until(held.until); left < time.Minute && (soon == 0 || left < soon) {
+			soon = max(left, time.Millisecond)
+		}
+	}
+	return soon
+}
