@@ -361,8 +361,11 @@ func TestOneVerdict(t *testing.T) {
 		CREATE POLICY word ON notes FOR SELECT
 			USING (stage = 'old' AND app_claims() ->> 'kind' = 'sexton');`
 	want := []string{"leak insert public.notes", "leak read public.notes"}
-	for range 3 {
-		s := onBase(t, "notes", sql)
+	// At last that tenant is among the first, whom a check would choose without a reason.
+	const first = `UPDATE users SET plan = CASE WHEN id::text = (SELECT min(id::text) FROM users) THEN 'trial'
+		ELSE 'paid' END;`
+	for _, more := range []string{"", "", first} {
+		s := onBase(t, "notes", sql, more)
 		var got []string
 		for _, f := range s.check(t).Findings {
 			got = append(got, f.Key())

@@ -13,6 +13,7 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/isolation/results"
 	"github.com/atlilith/onboardbot/onboarding/isolation/session"
 	"github.com/atlilith/onboardbot/onboarding/isolation/tenancy"
+	"github.com/atlilith/onboardbot/onboarding/isolation/victims"
 )
 
 // plans has two tenants take turns on one connection with the same prepared statements, as behind a
@@ -23,6 +24,7 @@ type plans struct {
 	scope   *scope
 	dialer  *session.Dialer
 	sample  []session.Session
+	victims *victims.Victims
 	prover  *proof.Prover
 	fixes   *fixes.Writer
 	results *results.Collector
@@ -30,7 +32,8 @@ type plans struct {
 }
 
 func newPlans(s *Setup) *plans {
-	return &plans{s.model, s.scope, s.dialer, s.victims.Sample(), s.prover, s.fixes, s.results, s.config.Settings}
+	return &plans{s.model, s.scope, s.dialer, s.victims.Sample(), s.victims, s.prover, s.fixes, s.results,
+		s.config.Settings}
 }
 
 func (c *plans) run(ctx context.Context) error {
@@ -38,7 +41,11 @@ func (c *plans) run(ctx context.Context) error {
 		return !t.IsTable() || !t.RLS || !t.Readable() || c.model.IsDirectory(t) ||
 			c.results.Leaks(t.String(), results.Read) || !c.scope.hasRows[t] || proof.Locator(t) == ""
 	})
-	for _, pair := range c.pairs() {
+	pairs, err := c.pairs(ctx)
+	if err != nil {
+		return err
+	}
+	for _, pair := range pairs {
 		if err := c.takeTurns(ctx, pair, tables); err != nil {
 			return err
 		}
@@ -46,9 +53,21 @@ func (c *plans) run(ctx context.Context) error {
 	return nil
 }
 
-// pairs are two tenants in either order: the first may have no rows.
-func (c *plans) pairs() [][2]session.Session {
-	var persons []session.Session
+// pairs are two Persons, and members of two Orgs, each in either order: the first may have no rows.
+func (c *plans) pairs(ctx context.Context) ([][2]session.Session, error) {
+	var persons, members []session.Session
+	for _, v := range c.victims.List() {
+		if !v.IsOrg() {
+			continue
+		}
+		s, err := c.victims.Own(ctx, v)
+		if err != nil {
+			return nil, err
+		}
+		if s.Identity.Person != nil {
+			members = append(members, s)
+		}
+	}
 	for _, s := range c.sample {
 		known := slices.ContainsFunc(persons, func(k session.Session) bool {
 			return *k.Identity.Person == *s.Identity.Person
@@ -57,11 +76,14 @@ func (c *plans) pairs() [][2]session.Session {
 			persons = append(persons, s)
 		}
 	}
+	var found [][2]session.Session
 	const both = 2
-	if len(persons) < both {
-		return nil
+	for _, list := range [][]session.Session{persons, members} {
+		if len(list) >= both {
+			found = append(found, [2]session.Session{list[0], list[1]}, [2]session.Session{list[1], list[0]})
+		}
 	}
-	return [][2]session.Session{{persons[0], persons[1]}, {persons[1], persons[0]}}
+	return found, nil
 }
 
 // takeTurns has two tenants read the tables on one connection.

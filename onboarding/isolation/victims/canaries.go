@@ -184,16 +184,6 @@ func (c *Canaries) Find(document string, s session.Session, given []string) *Can
 	return c.find(value, s, given)
 }
 
-// FindIn looks in a text for a canary that a session may not know. It returns nil if there is none.
-func (c *Canaries) FindIn(text string, s session.Session) *Canary {
-	for value, canary := range c.byValue {
-		if strings.Contains(text, value) && !canary.knownTo(s.Identity) {
-			return &canary
-		}
-	}
-	return nil
-}
-
 var anyUUID = regexp.MustCompile(`[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}`)
 
 func (c *Canaries) find(value any, s session.Session, given []string) *Canary {

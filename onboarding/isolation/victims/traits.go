@@ -46,9 +46,13 @@ func (v *Victims) chooseByTraits(ctx context.Context) error {
 			}
 			for _, id := range ids {
 				victim := tenancy.Tenant{Kind: kind, ID: id}
-				if len(ids) <= maxTraits && added < maxTraitVictims && !slices.Contains(v.list, victim) {
+				if len(ids) > maxTraits || added == maxTraitVictims {
+					break
+				}
+				// One that is a victim anyway is apart all the same: no other stands for it.
+				v.apart[victim] = true
+				if !slices.Contains(v.list, victim) {
 					v.list, added = append(v.list, victim), added+1
-					v.apart[victim] = true
 				}
 			}
 		}
