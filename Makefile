@@ -15,10 +15,6 @@ UNITS = $(shell go list -f '{{.ImportPath}} {{.TestImports}} {{.XTestImports}}' 
 	grep -vE 'internal/sandbox(/(daemon|dns|namespace|portal|postgres|slacktest|sshd|stage|testbed))?[] ]' | \
 	cut -d' ' -f1)
 
-# The race detector. It leaves out the library that compiles PostgreSQL's parser at its first use: that takes 1.3 s of
-# CPU in each process of the product, and would take 8.6 s.
-RACE := -race -gcflags=github.com/tetratelabs/wazero/...=-race=false
-
 # The linters, each in its own version.
 STATICCHECK := .build/staticcheck@v0.8.2
 DEADCODE := .build/deadcode@v0.51.0
@@ -38,7 +34,7 @@ demo-play: install build
 
 # Run this before each commit: linters, and the tests that need no daemons.
 check: lint
-	go test $(RACE) $(UNITS)
+	go test -race $(UNITS)
 
 # The corpus of isolation on the newer PostgreSQL versions; make test runs it on Debian's.
 VERSIONS := 16.14.0-beta.17 17.10.0-beta.17 18.4.0-beta.17
@@ -64,20 +60,20 @@ verdicts: install
 
 # Linters, all tests with the race detector, and a short run of one fuzz target, another with each commit.
 test: install lint $(AXE)
-	@{ go test $(RACE) -timeout 20m -run '$(BLOWS)' ./internal/acceptance && $(call FUZZING,$(TURN),2s); } & beside=$$!; \
-		go test $(RACE) -timeout 20m -p 2 -skip '$(BLOWS)' $(LONGEST) ./...; rest=$$?; \
+	@{ go test -race -timeout 20m -run '$(BLOWS)' ./internal/acceptance && $(call FUZZING,$(TURN),2s); } & beside=$$!; \
+		go test -race -timeout 20m -p 2 -skip '$(BLOWS)' $(LONGEST) ./...; rest=$$?; \
 		wait $$beside && exit $$rest
 
 # Kill, freeze and cut off replicas at every point of onboardings, an undo and a renewal. Half an hour on two cores.
 torture: install
 	go test -tags torture -run Torture -timeout 60m -v ./internal/acceptance
 
-# With these flags, vet and staticcheck use the compiled packages of the tests. measure fails on long
+# With -race, vet and staticcheck use the compiled packages of the tests. measure fails on long
 # lines, large packages and types and five parameters, deadcode on functions that only tests call.
 lint: $(STATICCHECK) $(DEADCODE)
 	@test -z "$$(gofmt -l .)" || { gofmt -l . ; echo "not gofmt-ed" >&2; exit 1; }
-	go vet $(RACE) ./...
-	GOFLAGS='$(RACE)' $(STATICCHECK) ./...
+	go vet -race ./...
+	GOFLAGS=-race $(STATICCHECK) ./...
 	go run ./internal/tools/measure -limits
 	@dead=$$($(DEADCODE) .) && test -z "$$dead" || { \
 		echo "$$dead"; echo "nothing calls these functions, or only tests do" >&2; exit 1; }
