@@ -22,14 +22,14 @@ func windowFixture(t *testing.T, opens time.Time) *botFixture {
 	})
 }
 
-// What is approved outside of its window waits, and every surface says until when. A second operator can
+// What is approved outside its window waits, and every surface says until when. A second operator can
 // have it applied at once.
 func TestAnApprovedChangeWaitsForItsWindow(t *testing.T) {
 	t.Parallel()
 	opens := time.Now().UTC().Add(3 * time.Hour).Truncate(time.Minute)
 	r := windowFixture(t, opens)
 	r.begin("merche-biche")
-	question := r.read(r.bo, "Database: approval needed", "Once approved, it is applied in its window only.")
+	question := r.read(r.bo, "Database: approval needed", "Once approved, it is applied only while its window is open.")
 	r.press(r.bo, question, "Approve")
 	when := "approved, waits until " + windows.Text(opens)
 	held := r.read(r.bo, "Database: "+when)
@@ -42,9 +42,9 @@ func TestAnApprovedChangeWaitsForItsWindow(t *testing.T) {
 	r.press(r.ana, held, "Apply now")
 	r.readPrivate(r.ana, "your own request")
 	r.press(r.cleo, held, "Apply now")
-	r.read(r.ana, "Database: done", "@Cleo Park had it applied outside of its window")
+	r.read(r.ana, "Database: done", "@Cleo Park had it applied outside its window")
 	if answer := r.say(r.ana, "ops", "log merche-biche"); !strings.Contains(answer, "waits for its window") ||
-		!strings.Contains(answer, "Database: applied outside of its window by @Cleo Park") {
+		!strings.Contains(answer, "Database: applied outside its window by @Cleo Park") {
 		t.Errorf("the log says %s", answer)
 	}
 	r.noRefusals()
@@ -73,7 +73,7 @@ func TestATimeBehindTheCommand(t *testing.T) {
 	zone, err := time.LoadLocation("Etc/UTC")
 	must(t, err)
 	at := time.Now().In(zone).Add(26 * time.Hour).Truncate(time.Minute)
-	from := "Approved changes are applied from " + windows.Text(at) + " on."
+	from := "No approved change is applied before " + windows.Text(at) + "."
 	answer := r.say(r.ana, "ops", whole+at.Format("at=2006-01-02T15:04"))
 	if !strings.Contains(answer, from) || !strings.Contains(answer, "your time zone in Slack") {
 		t.Errorf("answered %s", answer)
@@ -90,6 +90,6 @@ func TestATimeBehindTheCommand(t *testing.T) {
 	if out := r.submit(form); !out.Closed {
 		t.Fatalf("the form stays open: %+v", out)
 	}
-	r.read(r.ana, "Onboarding Ondine", "Approved changes are applied from ")
+	r.read(r.ana, "Onboarding Ondine", "No approved change is applied before ")
 	r.noRefusals()
 }

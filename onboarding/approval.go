@@ -35,7 +35,7 @@ type Approval struct {
 	Confirm Confirm
 	// Escalated is when the second group was told, zero before.
 	Escalated time.Time
-	// ApplyNow says that an approver had the change applied outside of its window.
+	// ApplyNow says that an approver had the change applied outside its window.
 	ApplyNow bool
 	Votes    []Vote
 }

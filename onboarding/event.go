@@ -38,7 +38,7 @@ const (
 	EventLockedOut   EventKind = "locked_out"   // too many wrong codes of a second factor
 	EventForged      EventKind = "forged_press" // a press in a message that was not delivered
 	EventScheduled   EventKind = "scheduled"    // approved, and waits for its window
-	EventApplyNow    EventKind = "apply_now"    // an approver had it applied outside of its window
+	EventApplyNow    EventKind = "apply_now"    // an approver had it applied outside its window
 	EventRefused     EventKind = "refused"      // a decision of somebody who may not make it
 	EventApplying    EventKind = "applying"
 	EventWaiting     EventKind = "waiting" // began to wait for something outside the bot

@@ -50,12 +50,12 @@ func (p *Policy) Opens(run *Run, approval *Approval, from time.Time) (time.Time,
 }
 
 // NextWindow returns when the window after the one that is open now begins for the change of an
-// approval. It returns false if no window is about the change, or none comes.
+// approval. It returns false if no window covers the change, or none comes.
 func (p *Policy) NextWindow(run *Run, approval *Approval, now time.Time) (time.Time, bool) {
 	return p.Calendar.NextWindow(windowed(run, approval), now)
 }
 
-// HasWindows reports whether a window is about the change of an approval.
+// HasWindows reports whether a window covers the change of an approval.
 func (p *Policy) HasWindows(run *Run, approval *Approval) bool {
 	return p.Calendar.HasWindows(windowed(run, approval))
 }
@@ -70,7 +70,7 @@ func (p *Policy) ValidUntil(approval *Approval) time.Time {
 	return approval.Expires
 }
 
-// windowed is what windows are about: the kind of the step, and the hosts on which its change runs or at
+// windowed is what windows go by: the kind of the step, and the hosts on which its change runs or at
 // which its domain points.
 func windowed(run *Run, approval *Approval) windows.Change {
 	change := windows.Change{Kind: string(approval.Step.Kind())}

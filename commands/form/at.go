@@ -40,7 +40,7 @@ func ParseAt(typed string, now time.Time, zone *time.Location) (at *onboarding.M
 	for _, day := range days {
 		wall, err := time.Parse(time.DateOnly+" 15:04", day+" "+found[2])
 		if err != nil {
-			return nil, "", fmt.Sprintf("%s is not a time of a day that there is.", mrkdwn.Shorten(typed))
+			return nil, "", fmt.Sprintf("%s is not a date and time that exists.", mrkdwn.Shorten(typed))
 		}
 		if moment, clock = windows.At(wall, zone); moment.After(now) {
 			break

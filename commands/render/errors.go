@@ -60,7 +60,8 @@ func ErrorText(err error) (text string, expected bool) {
 	case errors.Is(err, onboarding.ErrNotFrozen):
 		return "Nothing is frozen.", true
 	case errors.Is(err, onboarding.ErrNoWindow):
-		return "No window is configured for this change, or none comes. Nothing was approved.", true
+		return "No later window is configured for this change, so nothing was approved. " +
+			"Press *Approve* instead, or reject it.", true
 	case errors.Is(err, onboarding.ErrNothing):
 		return "Nothing was applied, so there is nothing to undo.", true
 	case errors.Is(err, onboarding.ErrNoGlass):

@@ -19,7 +19,7 @@ var topics = []struct {
 		{" merche-biche", "onboard a Provider: a form asks for the rest and saves what you type"},
 		{" merche-biche name=\"Merche Biche\" email=… domains=…",
 			"the same with values in the command; the form asks for what is missing"},
-		{" merche-biche at=02:00", "apply what is approved from then on, in your time zone; or `at=2026-12-01T02:00`"},
+		{" merche-biche at=02:00", "apply no change before then, in your time zone; or `at=2026-12-01T02:00`"},
 		{" plan merche-biche", "show every change that would be made, and make none"},
 	}},
 	{"Look", [][2]string{

@@ -25,7 +25,7 @@ type Renderer struct {
 	// Reasons says for each kind of step why somebody is asked: the sentence in a request for
 	// approval.
 	Reasons map[onboarding.Kind]string
-	// HasWindows reports whether a window is about the change of an approval. Nil: none is about any.
+	// HasWindows reports whether a window covers the change of an approval. Nil: none covers any.
 	HasWindows func(*onboarding.Run, *onboarding.Approval) bool
 	// Now is when an answer is read, zero for a message that stays.
 	Now time.Time

@@ -24,10 +24,10 @@ func checkWindows(calendar windows.Calendar, now time.Time) []onboarding.Finding
 		switch {
 		case next == "":
 			findings = append(findings, onboarding.Failing(name,
-				"Change onboarding.windows: what it is about waits for ever.", "does not open again"))
+				"Correct onboarding.windows: the changes that it covers wait for ever.", "does not open again"))
 		case slices.Contains(closed, i):
 			findings = append(findings, onboarding.Failing(name,
-				"Change onboarding.freezes: what it is about waits for ever.", "closed by freezes each time"))
+				"Correct onboarding.freezes: the changes that it covers wait for ever.", "closed by a freeze each time"))
 		default:
 			findings = append(findings, onboarding.Passed(name, "%s", next))
 		}
@@ -44,7 +44,7 @@ func checkWindows(calendar windows.Calendar, now time.Time) []onboarding.Finding
 	return findings
 }
 
-// about says which changes a window is about, empty for all.
+// about says which changes a window covers, empty for all.
 func about(window windows.Window) string {
 	var parts []string
 	if len(window.Kinds) > 0 {

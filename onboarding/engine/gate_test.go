@@ -293,7 +293,7 @@ func TestGate(t *testing.T) {
 			c.gate.policy.Calendar.Freezes = []windows.Window{{Hosts: []string{"vps"}, Rule: "FREQ=WEEKLY",
 				Duration: 167 * time.Hour}, {Rule: "FREQ=WEEKLY;BYHOUR=12", Duration: 30 * time.Hour}}
 		}},
-		"3: the window is about another step": {items: []string{"one"}, applied: []string{"one"},
+		"3: the window covers another step": {items: []string{"one"}, applied: []string{"one"},
 			prepare: func(c *gateCase) {
 				window := closedWindow()
 				window.Kinds = []string{"deploy"}
@@ -312,7 +312,7 @@ func TestGate(t *testing.T) {
 				c.application.interrupted = true
 				c.gate.policy.Calendar.Windows = []windows.Window{closedWindow()}
 			}},
-		"3: somebody has it applied outside of its window": {items: []string{"one"}, applied: []string{"one"},
+		"3: somebody has it applied outside its window": {items: []string{"one"}, applied: []string{"one"},
 			prepare: func(c *gateCase) {
 				c.gate.policy.Calendar.Windows = []windows.Window{closedWindow()}
 				c.exec(`UPDATE approvals SET apply_now = true`)

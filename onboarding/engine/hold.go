@@ -8,8 +8,8 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/windows"
 )
 
-// neverOpens says that no window comes for a change, as its configuration is now.
-const neverOpens = "no window comes for it: see onboarding.windows in the configuration"
+// neverOpens says that no window opens for a change again, as its configuration is now.
+const neverOpens = "no window will open for it: correct onboarding.windows in the configuration"
 
 // holds are the approved steps of a run that were found to wait for their windows.
 type holds map[onboarding.Key]held

@@ -63,7 +63,7 @@ func TestAChangeWaitsForItsWindow(t *testing.T) {
 	if began := wantEvent(t, view, onboarding.EventApplying).At; began.Before(opens) {
 		t.Errorf("applied at %s, and its window opens at %s", began, opens)
 	}
-	h.asked(id, "dns/a.example.com") // no window is about it
+	h.asked(id, "dns/a.example.com") // no window covers it
 }
 
 // A second operator can have a change applied that waits for its window, and its requester cannot.
@@ -118,7 +118,7 @@ func TestApproveForTheNextWindow(t *testing.T) {
 	}
 	h.approve(id, "database", "bob")
 	if err := h.Approve(t.Context(), h.asked(id, "dns/a.example.com").ID, later); !errors.Is(err, onboarding.ErrNoWindow) {
-		t.Errorf("no window is about this step: %v", err)
+		t.Errorf("no window covers this step: %v", err)
 	}
 }
 

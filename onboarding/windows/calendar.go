@@ -12,8 +12,8 @@ type Change struct {
 	Hosts []string
 }
 
-// Calendar says when changes may be applied. A change that no window is about may be applied at any
-// time, and any other in one of its windows. Neither may be applied in a freeze that is about it.
+// Calendar says when changes may be applied. A change that no window covers may be applied at any time,
+// and any other in one of its windows. Neither may be applied in a freeze that covers it.
 type Calendar struct {
 	// Windows are when changes may be applied. Default: none.
 	Windows []Window `yaml:"windows"`
@@ -46,7 +46,7 @@ func (c Calendar) Opens(change Change, from time.Time) (time.Time, bool) {
 }
 
 // NextWindow returns the first time after the window that is open now, or after now, at which a change
-// may be applied. It returns false if no window is about the change, or none comes.
+// may be applied. It returns false if no window covers the change, or none comes.
 func (c Calendar) NextWindow(change Change, now time.Time) (time.Time, bool) {
 	windows := about(c.Windows, change)
 	for range maxClosed {
@@ -62,10 +62,10 @@ func (c Calendar) NextWindow(change Change, now time.Time) (time.Time, bool) {
 	return time.Time{}, false
 }
 
-// HasWindows reports whether a window is about a change.
+// HasWindows reports whether a window covers a change.
 func (c Calendar) HasWindows(change Change) bool { return len(about(c.Windows, change)) > 0 }
 
-// about are those of some windows that are about a change.
+// about are those of some windows that cover a change.
 func about(windows []Window, change Change) (found []Window) {
 	for _, window := range windows {
 		if window.concerns(change) {

@@ -169,7 +169,7 @@ func (w Window) validate() error {
 	return fmt.Errorf("rule: %q never comes: %w", w.Rule, errNever)
 }
 
-// concerns reports whether a window is about a change.
+// concerns reports whether a window covers a change.
 func (w Window) concerns(change Change) bool {
 	return (len(w.Kinds) == 0 || slices.Contains(w.Kinds, change.Kind)) &&
 		(len(w.Hosts) == 0 || slices.ContainsFunc(w.Hosts, func(host string) bool {

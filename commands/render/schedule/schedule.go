@@ -41,24 +41,24 @@ func NotBefore(request onboarding.Request) string {
 	if request.At == nil {
 		return ""
 	}
-	return fmt.Sprintf("%s Approved changes are applied from %s on.", mrkdwn.MarkClock,
+	return fmt.Sprintf("%s No approved change is applied before %s.", mrkdwn.MarkClock,
 		blockkit.Escape(windows.Text(request.At.In())))
 }
 
 // Lines say that the change of an approval waits for its window, or that somebody had it applied outside
-// of it. Windowed says that a window is about the change.
+// of it. Windowed says that a window covers the change.
 func Lines(view *onboarding.View, approval *onboarding.Approval, windowed bool) (lines []string) {
 	open := approval.State == onboarding.ApprovalOpen
 	switch until := approval.NotBefore(); {
 	case open && !until.IsZero():
-		lines = append(lines, fmt.Sprintf("%s Once approved, it waits for its window %s.", mrkdwn.MarkClock,
+		lines = append(lines, fmt.Sprintf("%s Once approved, it waits until %s.", mrkdwn.MarkClock,
 			blockkit.Date(until)))
 	case open && windowed:
-		lines = append(lines, mrkdwn.MarkClock+" Once approved, it is applied in its window only.")
+		lines = append(lines, mrkdwn.MarkClock+" Once approved, it is applied only while its window is open.")
 	}
 	for _, event := range view.Events {
 		if event.Kind == onboarding.EventApplyNow && event.Approval == approval.ID {
-			lines = append(lines, fmt.Sprintf("%s %s had it applied outside of its window %s", mrkdwn.MarkWarning,
+			lines = append(lines, fmt.Sprintf("%s %s had it applied outside its window %s", mrkdwn.MarkWarning,
 				mrkdwn.Mention(event.Actor), blockkit.Date(event.At)))
 		}
 	}
@@ -74,7 +74,8 @@ func Buttons(view *onboarding.View, approval *onboarding.Approval, windowed bool
 	case approval.State == onboarding.ApprovalApproved && Waits(view.Step(approval.Step)):
 		button := blockkit.Button(ActionApplyNow, id, "Apply now", "")
 		return []*slack.ButtonBlockElement{button.WithConfirm(blockkit.Confirm("Apply now?",
-			"The change is applied outside of its window. The audit log names you.", "Apply now", "Keep waiting"))}
+			"The change is applied at once, outside its window. The thread and the audit log name you.",
+			"Apply now", "Keep waiting"))}
 	}
 	return nil
 }

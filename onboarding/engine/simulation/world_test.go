@@ -246,7 +246,7 @@ func (w *world) judge(auth onboarding.Authorization, item onboarding.Item) {
 	})
 	opens, ok := w.policy.Opens(run.Run, approval, attempt.Started.Add(-slack))
 	if !interrupted && (!ok || opens.After(attempt.Started)) {
-		w.violation("%s is applied outside of its window", auth.Step)
+		w.violation("%s is applied outside its window", auth.Step)
 	}
 	if attempt.Started.After(w.policy.ValidUntil(approval).Add(slack)) {
 		w.violation("%s is applied after its approval expired", auth.Step)
