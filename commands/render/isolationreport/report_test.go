@@ -28,7 +28,7 @@ func leakOf(kind results.Kind, operation, table string) results.Finding {
 		Evidence: "read 40 rows of others, such as id b57a599c-eece-4275-bc18-116c022e0685 of Person " + aPerson}
 	if kind == results.Risk {
 		f.As, f.Evidence = "any session",
-			"row-level security is off; no row of another tenant was there to prove it with"
+			"row-level security is off; no other tenant has a row here that could prove a leak"
 	}
 	return f
 }
@@ -72,7 +72,7 @@ func isolationCases() map[string]*record.Record {
 		Fixed:     []results.Finding{leakOf(results.Leak, "read", "public.plans")}}
 	cases["incomplete"].Report.Coverage.LeftOut = []string{
 		"public.analytics_events: canceling statement due to statement timeout (SQLSTATE 57014)"}
-	cases["incomplete"].Report.Coverage.Unclassified = []string{"crm.notes: a column named owner leads nowhere"}
+	cases["incomplete"].Report.Coverage.Unclassified = []string{"crm.notes: column owner refers to no tenant"}
 	cases["incomplete"].Unseen = []results.Finding{leakOf(results.Leak, "read", "public.analytics_events")}
 	cases["leak-and-more"].Report.Coverage.LeftOut = []string{"public.inbox_messages: the connection was lost"}
 	cases["failed"].Report, cases["failed"].Problem = nil,

@@ -63,12 +63,12 @@ func (c *control) run(ctx context.Context) error {
 	case len(unseen) == 0:
 	case len(c.seen) == 0:
 		c.results.LeaveOut("identity: no sampled tenant saw a row of their own, in any of %d tables: the settings "+
-			"(%s) may hold something other than the ids of %s, so every session was nobody's", len(unseen),
+			"(%s) may hold something other than the ids of %s, so no session acted as a tenant", len(unseen),
 			strings.Join(c.settings.Names(), ", "), c.model.Users.Table)
 	default:
 		for _, name := range unseen {
-			c.results.LeaveOut("%s: no sampled owner saw a row of their own, so what others do not see proves "+
-				"nothing; correct whose its rows are in tables, or excuse it", name)
+			c.results.LeaveOut("%s: no sampled owner saw a row of their own, so it proves nothing that others see "+
+				"none; correct in isolation.tables who owns its rows, or excuse it there", name)
 		}
 	}
 	return nil

@@ -126,8 +126,8 @@ func (c *copies) judgeView(t *catalog.Relation) {
 		}
 		c.results.Add(results.Finding{
 			Kind: results.Risk, Operation: results.Read, Table: t.String(), As: session.Empty.Label,
-			Evidence: fmt.Sprintf("shows everybody what it makes of %s, with the rights of %s; nothing says whose "+
-				"rows these are", base, t.Owner),
+			Evidence: fmt.Sprintf("shows everybody data derived from %s, with the rights of %s; nothing says whose "+
+				"data it is", base, t.Owner),
 			Fix: c.fixes.Close(t, results.Read),
 		})
 		return

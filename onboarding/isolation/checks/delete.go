@@ -60,7 +60,7 @@ func (d *deletes) judgeHeld(ctx context.Context, a attempt, held error, blind bo
 			return err
 		}
 	}
-	evidence := fmt.Sprintf("reached rows such as %s of %s by a delete, which only foreign key %s held",
+	evidence := fmt.Sprintf("reached rows such as %s of %s with a DELETE that only foreign key %s stopped",
 		a.target.Key, a.target.Victim, query.Constraint(held))
 	d.w.leak(ctx, a, results.Delete, evidence)
 	return nil

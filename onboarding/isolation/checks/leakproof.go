@@ -203,8 +203,8 @@ func (c *leakproof) measure(ctx context.Context, f trusted) error {
 			return err
 		}
 		if slower {
-			c.leak(f, s, fmt.Sprintf("learned by how long %s takes whether a row of others begins as a guess does, "+
-				"so it finds a value letter by letter", f.function))
+			c.leak(f, s, fmt.Sprintf("learned from how long %s takes whether a value of others begins with a guess, "+
+				"and so can find it letter by letter", f.function))
 		}
 		if err == nil && blind {
 			return nil

@@ -48,8 +48,8 @@ func (c *ownWrites) run(ctx context.Context) error {
 				return err
 			}
 			if why != "" {
-				w.results.LeaveOut("%s: no sampled owner could %s a row of their own (%s), so that others cannot "+
-					"proves nothing; correct whose its rows are in tables, or say skip_writes", t, op.operation, why)
+				w.results.LeaveOut("%s: no sampled owner could %s a row of their own (%s), so it proves nothing that "+
+					"others cannot; correct in isolation.tables who owns its rows, or set skip_writes there", t, op.operation, why)
 			}
 		}
 	}

@@ -139,14 +139,14 @@ func (c *plans) readInTurn(
 	for _, f := range functions {
 		immutable = append(immutable, f.String())
 	}
-	how := "; what policies ask remembers the tenant before"
+	how := "; what the policies call remembers the previous tenant"
 	if len(immutable) > 0 {
-		how = "; " + strings.Join(immutable, ", ") + " is marked IMMUTABLE, so its answer is a part of the plan"
+		how = "; " + strings.Join(immutable, ", ") + " is marked IMMUTABLE, so the plan keeps its answer"
 	}
 	c.results.Add(results.Finding{
 		Kind: results.Leak, Operation: results.Read, Table: t.String(),
 		As:       pair[1].Label + ", on a connection that " + pair[0].Label + " used before",
-		Evidence: "read " + found.String() + " by a prepared statement of the tenant before" + how,
+		Evidence: "read " + found.String() + " by a prepared statement of the previous tenant" + how,
 		Proof:    c.script(prepare, pair),
 		Fix:      c.fixes.Stable(functions), Functions: immutable,
 	})

@@ -64,7 +64,7 @@ func (c *protection) judgeRowSecurity(t *catalog.Relation) {
 	if t.RLS || onlySignUp || c.results.Leaks(t.String()) || c.results.HasRisk(t.String()) {
 		return
 	}
-	c.risk(t, results.RowSecurity, "row-level security is off; no row of another tenant was there to prove it with",
+	c.risk(t, results.RowSecurity, "row-level security is off; no other tenant has a row here that could prove a leak",
 		c.fixes.Close(t, results.Read))
 }
 
@@ -101,8 +101,8 @@ func (c *protection) judgePolicies(t *catalog.Relation) {
 			continue
 		}
 		if name := u.open(t.Policies); name != "" {
-			evidence := fmt.Sprintf("policy %q holds for every row, and no restrictive policy stands beside it; "+
-				"there was nothing to prove it with", name)
+			evidence := fmt.Sprintf("policy %q is true for every row, and no restrictive policy limits it; "+
+				"no other tenant has a row here that could prove a leak", name)
 			c.risk(t, u.operation, evidence, c.fixes.Close(t, u.operation))
 		}
 	}

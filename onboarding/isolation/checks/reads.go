@@ -104,7 +104,7 @@ func (c *reads) confirmSuspects(ctx context.Context, t *pipeline.Table) error {
 		case err != nil && query.SQLState(err) == "":
 			return err
 		case err != nil:
-			c.results.LeaveOut("%s: a suspicion could not be confirmed: %s", t.Relation, query.Describe(err))
+			c.results.LeaveOut("%s: a suspected leak could not be confirmed: %s", t.Relation, query.Describe(err))
 			return nil
 		case found != nil:
 			c.leaks.report(ctx, readLeak{session: s, table: t.Relation, proof: found, more: c.others(t)})
@@ -175,7 +175,7 @@ func (c *reads) compare(ctx context.Context, s session.Session, t *catalog.Relat
 	case query.Refusal(err) && s.Kind.Claims():
 		return false, nil
 	case err != nil:
-		c.results.LeaveOut("%s: could not be compared with the truth: %s", t, query.Describe(err))
+		c.results.LeaveOut("%s: could not be compared with what the auditor reads: %s", t, query.Describe(err))
 		return true, nil
 	case found != nil:
 		c.leaks.report(ctx, readLeak{session: s, table: t, proof: found})

@@ -33,8 +33,8 @@ func (c *functionRisks) judgeRoleChange(f *catalog.Function) {
 	if how == "" {
 		return
 	}
-	c.risk(f, results.RoleChange, fmt.Sprintf("runs %s: in a session that only took on the app role, it acts with the "+
-		"rights of the role that logged in", how), c.fixes.RevokeExecute(f, "or take "+how+" out of it"))
+	c.risk(f, results.RoleChange, fmt.Sprintf("runs %s: in a session that only switched to the app role, it acts with "+
+		"the rights of the role that logged in", how), c.fixes.RevokeExecute(f, "or take "+how+" out of it"))
 }
 
 // roleChange returns the statement by which a function changes its role, or nothing.

@@ -15,7 +15,7 @@ import (
 
 // dangerousRoles are predefined roles that reach around row-level security, and how.
 var dangerousRoles = map[string]string{
-	"pg_read_server_files":      "reads the server's files, the tables' own among them",
+	"pg_read_server_files":      "reads the server's files, including those of the tables",
 	"pg_write_server_files":     "writes the server's files",
 	"pg_execute_server_program": "runs programs as the server",
 	"pg_read_all_stats":         "shows the statements of all sessions, with the values in them",

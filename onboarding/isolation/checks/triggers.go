@@ -231,7 +231,7 @@ func (c *triggers) lookElsewhere(ctx context.Context, tx *session.Tx, w side) er
 		}
 		c.results.Add(results.Finding{
 			Kind: results.Leak, Operation: change.Operation, Table: other.String(), As: tx.Session.Label,
-			Evidence: fmt.Sprintf("reached %s by %s a row of %s, whose trigger or rule goes on to it",
+			Evidence: fmt.Sprintf("reached %s by %s a row of %s, whose trigger or rule then touched it",
 				change.What, w.verb, w.table),
 			Fix: c.fixes.Revoke("INSERT, UPDATE, DELETE", w.table,
 				"or make its triggers and rules check whose rows they touch"),

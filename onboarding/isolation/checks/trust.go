@@ -90,13 +90,13 @@ func (c *trust) promote(ctx context.Context, p promotion) error {
 		return err
 	}
 	s := p.session
-	s.Label += " after writing into " + p.table.String() + ", which policies ask"
+	s.Label += " after writing into " + p.table.String() + ", which policies read"
 	for _, sql := range statements {
 		c.results.Cover(countWrite)
 		err := c.escalator.try(ctx, escalation{
 			session: s, sql: sql, tables: p.asking,
 			fix: c.fixes.Revoke("INSERT, UPDATE", p.table,
-				"or make policies ask only tables that tenants cannot write to"),
+				"or make policies read only tables that tenants cannot write to"),
 		})
 		if err != nil && query.SQLState(err) == "" {
 			return err

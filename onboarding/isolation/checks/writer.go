@@ -136,8 +136,8 @@ func (w *writer) judgeTaken(ctx context.Context, a attempt, operation results.Op
 	if !taken || !w.statesOwner(a.table) || !w.ofTable(a.table, held) {
 		return false
 	}
-	w.leak(ctx, a, operation, fmt.Sprintf("wrote a row of %s that passed the policies; only unique key %s held it, "+
-		"since there is one already", a.target.Victim, query.Constraint(held)))
+	w.leak(ctx, a, operation, fmt.Sprintf("wrote a row of %s that passed the policies; only unique key %s stopped it, "+
+		"because such a row exists", a.target.Victim, query.Constraint(held)))
 	return true
 }
 

@@ -118,7 +118,7 @@ func (w *Writer) NotLeakproof(f *catalog.Function) string {
 // for.
 func (w *Writer) Stable(functions []*catalog.Function) string {
 	if len(functions) == 0 {
-		return "-- make what the policies ask read the identity anew, and keep nothing between transactions"
+		return "-- make what the policies call read the identity each time, and keep nothing between transactions"
 	}
 	statements := make([]string, len(functions))
 	for i, f := range functions {

@@ -88,7 +88,7 @@ func paragraphs(f results.Finding) []string {
 	}
 	said = append(said, fixTitle(f)+":\n"+f.Fix)
 	if f.Definition != "" {
-		said = append(said, "Definition, to accept it: "+f.Definition)
+		said = append(said, "To accept it in isolation.accept, set definition: "+f.Definition)
 	}
 	return said
 }

@@ -49,7 +49,7 @@ func (d Document) Markdown(w io.Writer) error {
 			fmt.Fprintf(&b, "\nTo see it, in psql as the app role:\n\n%s\n", fenced(f.Proof))
 		}
 		if f.Definition != "" {
-			fmt.Fprintf(&b, "\nDefinition, to accept it: %s\n", cell(f.Definition))
+			fmt.Fprintf(&b, "\nTo accept it in isolation.accept, set definition: %s\n", cell(f.Definition))
 		}
 		b.WriteString("</details>\n")
 	}

@@ -25,7 +25,7 @@ func WriteText(w io.Writer, r *Report, changes *Changes) error {
 		writeSQL(&b, "to see it, in psql as the app role:", f.Proof)
 		writeSQL(&b, f.FixTitle()+":", f.Fix)
 		if f.Definition != "" {
-			wrap(&b, "", "definition, to accept it: "+f.Definition)
+			wrap(&b, "", "to accept it in isolation.accept, set definition: "+f.Definition)
 		}
 	}
 	if len(r.Accepted) > 0 {

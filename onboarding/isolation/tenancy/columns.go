@@ -91,7 +91,7 @@ func (d *discovery) fromColumns(r *catalog.Relation) *Ownership {
 	onlyAuthors := !slices.ContainsFunc(o.Persons, func(c string) bool { return !namesAuthor(c) })
 	if len(o.Orgs)+len(o.Either) == 0 && !r.RLS && onlyAuthors {
 		// Who entered a row of a lookup table does not own it; who wrote a draft does.
-		why := fmt.Sprintf("%s says who made a row, which need not be whose it is", strings.Join(o.Persons, ", "))
+		why := fmt.Sprintf("%s says who made a row, and that need not be its owner", strings.Join(o.Persons, ", "))
 		return &Ownership{Class: ClassUnclassified, Why: why}
 	}
 	o.Why = strings.Join(o.Columns(), ", ")

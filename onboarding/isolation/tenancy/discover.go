@@ -244,7 +244,7 @@ func (d *discovery) markUnclassified() {
 				c.Category == catalog.Boolean {
 				continue
 			}
-			why := fmt.Sprintf("column %s leads to no tenant", query.Name(c.Name))
+			why := fmt.Sprintf("column %s refers to no tenant", query.Name(c.Name))
 			d.m.own[r.OID] = &Ownership{Class: ClassUnclassified, Why: why}
 		}
 	}

@@ -76,7 +76,7 @@ const databaseSQL = `
 SELECT pg_postmaster_start_time()::text || (SELECT oid FROM pg_database WHERE datname = current_database())`
 
 var (
-	errElsewhere = errors.New("owner_database_url leads to another database than the one that was checked")
+	errElsewhere = errors.New("owner_database_url names a database other than the one that was checked")
 	errLocked    = errors.New("what it changes is locked by another session")
 )
 
@@ -129,7 +129,7 @@ func (c Config) try(ctx context.Context, f *results.Finding, fix string) *result
 		return &results.Trial{Outcome: results.Fails, Why: "it was refused: " + query.Describe(err)}
 	case f.Kind == results.Leak && !before.proof.closedBy(after.proof) && after.proof.state == "" &&
 		!slices.Equal(before.proof.steps, after.proof.steps):
-		return untried("the proof answers something else afterwards, which does not tell whose rows those are")
+		return untried("the proof returns other rows afterwards, and does not tell whose they are")
 	case f.Kind == results.Leak && !before.proof.closedBy(after.proof):
 		return &results.Trial{Outcome: results.Fails, Why: "the statements still show the leak"}
 	}
@@ -173,7 +173,7 @@ func (o *observation) lost(after *observation) []string {
 			continue
 		}
 		named[what] = true
-		lost = append(lost, fmt.Sprintf("%s by %s (%s before, %s then)", what, was.as, was.said, now))
+		lost = append(lost, fmt.Sprintf("%s by %s (%s before, %s afterwards)", what, was.as, was.said, now))
 	}
 	return lost
 }
