@@ -37,7 +37,7 @@ func TestALogoThatSlackDoesNotHandOut(t *testing.T) {
 	must(t, err)
 	must(t, r.Order(r.ctx(), workspace.Fault{Kind: workspace.FaultError, Method: "files.info", Error: "fatal_error"}))
 	if out := r.submit(form); !strings.Contains(out.Errors["logo"], "Slack did not hand out this file") ||
-		!strings.Contains(out.Errors["palette"], "The nearest that has it is") {
+		!strings.Contains(out.Errors["palette"], "The nearest readable colour is") {
 		t.Errorf("%+v", out)
 	}
 }
@@ -65,13 +65,13 @@ func TestBrand(t *testing.T) {
 		_, err := form.Attach(r.ctx(), "Logo", c.file)
 		must(t, err)
 		if out := r.submit(form); !strings.Contains(out.Errors["logo"], c.want) ||
-			!strings.Contains(out.Errors["palette"], "The nearest that has it is") {
+			!strings.Contains(out.Errors["palette"], "The nearest readable colour is") {
 			t.Errorf("%s: %+v, want %q", c.file.Name, out, c.want)
 		}
 	}
 	_, err = form.Attach(r.ctx(), "Logo", workspace.File{Name: "logo.png", Data: picture(t, 200, 100)})
 	must(t, err)
-	if out := r.submit(form); !strings.Contains(out.Errors["palette"], "The nearest that has it is") {
+	if out := r.submit(form); !strings.Contains(out.Errors["palette"], "The nearest readable colour is") {
 		t.Errorf("%+v", out)
 	}
 	// The logo is kept: it was valid.

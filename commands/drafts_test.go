@@ -119,7 +119,7 @@ func TestDraftsAreKept(t *testing.T) {
 	}
 	out := r.submit(form)
 	for block, want := range map[string]string{"name": "U+202E cannot be printed", "forward": "not an email address",
-		"palette": "The nearest that has it is #767676", "email": "address of the Provider"} {
+		"palette": "The nearest readable colour is #767676", "email": "address of the Provider"} {
 		if !strings.Contains(out.Errors[block], want) {
 			t.Errorf("at %s: %q, want %q", block, out.Errors[block], want)
 		}

@@ -113,7 +113,7 @@ func (s *harness) askForAnOrg() workspace.Message {
 	s.must(err)
 	sent, err := form.Submit(ctx)
 	s.must(err)
-	if !strings.Contains(fmt.Sprint(sent.Errors), "The nearest that has it is") {
+	if !strings.Contains(fmt.Sprint(sent.Errors), "The nearest readable colour is") {
 		s.t.Errorf("unreadable colours: %+v", sent)
 	}
 	_, err = form.Fill(ctx, "Colours", "#ffffff, #1a1a2e, #b0124f, #00695c")

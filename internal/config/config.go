@@ -274,8 +274,8 @@ func (c *Config) calendar() error {
 		for i, window := range list {
 			for _, kind := range window.Kinds {
 				if !slices.Contains(kinds, onboarding.Kind(kind)) {
-					problems = append(problems, fmt.Errorf("%s[%d].kinds: no step of the kind %q is approved; "+
-						"the kinds are %s", key, i, kind, enumerate(kinds)))
+					problems = append(problems, fmt.Errorf("%s[%d].kinds: no step of the kind %q needs approval; "+
+						"the kinds that do are %s", key, i, kind, enumerate(kinds)))
 				}
 			}
 			for _, host := range window.Hosts {
@@ -302,7 +302,7 @@ func (c *Config) rules() error {
 		}
 		if !slices.Contains(kinds, kind) {
 			problems = append(problems,
-				fmt.Errorf("%s: no step of this kind is approved; the kinds are %s",
+				fmt.Errorf("%s: no step of this kind needs approval; the kinds that do are %s",
 					join("rules", string(kind)), enumerate(kinds)))
 		}
 	}

@@ -93,7 +93,7 @@ func TestPaletteCheck(t *testing.T) {
 			FieldText: "Text #999999 on #ffffff has a contrast of 2.84:1, and needs 4.5:1 to be readable. The " +
 				"nearest that has it is #767676.",
 			FieldPrimary: "The primary colour #ffd166 on #ffffff has a contrast of 1.44:1, and needs 3:1 to be " +
-				"readable. The nearest that has it is #c48900.",
+				"readable. The nearest readable colour is #c48900.",
 		}},
 		{Palette{"#1a1a2e", "#1a1a2e", "white", "#FFF"}, map[Field]string{
 			FieldText: "Text #1a1a2e on #1a1a2e has a contrast of 1:1, and needs 4.5:1 to be readable. The " +

@@ -94,7 +94,7 @@ func (p Palette) Check() map[Field]string {
 			continue
 		}
 		problems[s.field] = fmt.Sprintf(
-			"%s %s on %s has a contrast of %s, and needs %s to be readable. The nearest that has it is %s.",
+			"%s %s on %s has a contrast of %s, and needs %s to be readable. The nearest readable colour is %s.",
 			s.what, s.color, p.Background, ratio(contrast), ratio(s.needs), s.color.nearest(p.Background, s.needs))
 	}
 	return problems

@@ -250,7 +250,10 @@ func viewBox(root map[string]string) (box [4]float64, err error) {
 		box[2], box[3] = length(root["width"]), length(root["height"])
 	}
 	for _, number := range box {
-		if math.IsNaN(number) || math.Abs(number) > maxUnits {
+		switch {
+		case math.IsNaN(number):
+			return box, refuse("its viewBox is not four numbers")
+		case math.Abs(number) > maxUnits:
 			return box, refuse("its viewBox is too large")
 		}
 	}

@@ -16,7 +16,7 @@ func rewritten(node syntax.Node, name string) error {
 	switch node := node.(type) {
 	case *syntax.WordIter:
 		if node.Name.Value == name {
-			return fmt.Errorf("line %d: %s is a loop's variable", node.Name.Pos().Line(), name)
+			return fmt.Errorf("line %d: a loop assigns %s: assign it a constant", node.Name.Pos().Line(), name)
 		}
 	case *syntax.Stmt:
 		by = setBy(node, name)

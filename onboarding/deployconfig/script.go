@@ -164,7 +164,7 @@ func findAssignment(file *syntax.File, name string) (assignment, error) {
 			"function, condition or command", line, name)
 	}
 	if node.Append || node.Index != nil || node.Array != nil {
-		return assignment{}, fmt.Errorf("line %d: %s is not assigned a plain value", line, name)
+		return assignment{}, fmt.Errorf("line %d: %s is an array or is appended to: assign it a constant", line, name)
 	}
 	if node.Value == nil {
 		return assignment{node, ""}, nil // NAME= with nothing after it

@@ -112,7 +112,7 @@ func parseServices(src []byte) (*service, error) {
 	case 1:
 		s.mapping = found[0]
 	default:
-		return nil, fmt.Errorf("line %d: a second mapping with the key domain, after that on line %d", found[1].Line,
+		return nil, fmt.Errorf("line %d: a second mapping has the key domain; the first is on line %d", found[1].Line,
 			found[0].Line)
 	}
 	for _, want := range []struct {

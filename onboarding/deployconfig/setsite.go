@@ -86,7 +86,7 @@ func newSetter(src []byte, conf configuration, site Site) (setter, error) {
 	names := site.ServerNames
 	pair := len(all) == 2 && all[1] == "www."+all[0] && len(names) == 2 && names[1] == "www."+names[0]
 	if set.split && !pair {
-		return set, fmt.Errorf("line %d: the server blocks answer to different names (%s): which are the domain's?",
+		return set, fmt.Errorf("line %d: the server blocks answer to different names (%s): use one set of names",
 			lineOf(src, servers[1].args[0].start), strings.Join(all, " "))
 	}
 	if pair {
@@ -177,7 +177,7 @@ func replaceArgs(src []byte, d directive, values []string) ([]edit, error) {
 	start, end := args[0].start, args[len(args)-1].end
 	for i := 1; i < len(args); i++ {
 		if gap := src[args[i-1].end:args[i].start]; len(bytes.TrimSpace(gap)) > 0 {
-			return nil, fmt.Errorf("line %d: a comment stands between the arguments of %s", lineOf(src, args[i].start),
+			return nil, fmt.Errorf("line %d: a comment is among the arguments of %s: move it", lineOf(src, args[i].start),
 				d.name())
 		}
 	}

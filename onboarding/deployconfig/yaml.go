@@ -192,7 +192,7 @@ func (p pair) text() (string, error) {
 		return "", nil
 	}
 	if p.value.Kind != yaml.ScalarNode {
-		return "", fmt.Errorf("line %d: %s is not a text", p.key.Line, p.key.Value)
+		return "", fmt.Errorf("line %d: %s is not text", p.key.Line, p.key.Value)
 	}
 	return p.value.Value, nil
 }
@@ -207,7 +207,7 @@ func (p pair) list() ([]string, error) {
 	var items []string
 	for _, item := range p.value.Content {
 		if item.Kind != yaml.ScalarNode || item.ShortTag() == "!!null" {
-			return nil, fmt.Errorf("line %d: an entry of %s is not a text", item.Line, p.key.Value)
+			return nil, fmt.Errorf("line %d: an entry of %s is not text", item.Line, p.key.Value)
 		}
 		items = append(items, item.Value)
 	}

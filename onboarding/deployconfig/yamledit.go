@@ -23,7 +23,7 @@ func (s yamlSource) setPlain(p pair, written string) ([]edit, error) {
 		}
 		rest := strings.TrimLeft(string(s.src[colon:s.ends[s.line(colon)]]), " \t")
 		if rest != "" && rest[0] != '#' {
-			return nil, fmt.Errorf("line %d: %s is neither empty nor a text: write a value", p.key.Line, p.key.Value)
+			return nil, fmt.Errorf("line %d: %s is neither empty nor text: write a value", p.key.Line, p.key.Value)
 		}
 		return []edit{{colon, colon, " " + written}}, nil
 	}
@@ -105,7 +105,8 @@ func (s yamlSource) resizeFlow(p pair, items []string) ([]edit, error) {
 		return nil, err
 	}
 	if bytes.ContainsRune(s.src[from:to], '#') {
-		return nil, fmt.Errorf("line %d: a comment stands within the entries of %s that go", p.value.Line, p.key.Value)
+		return nil, fmt.Errorf("line %d: a comment is among the entries of %s that would be removed: move it", p.value.Line,
+			p.key.Value)
 	}
 	if kept == 0 { // a comma after the last entry would be left alone
 		for i := to; i < len(s.src) && strings.IndexByte(" \t\r\n,", s.src[i]) >= 0; i++ {

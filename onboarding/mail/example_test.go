@@ -44,5 +44,5 @@ func ExampleZone_Merge() {
 	fmt.Println(merged.Notes[0])
 	// Output:
 	// v=spf1 ip4:198.51.100.7 mx ~all
-	// The published SPF record ends with ~all. That was kept; the pattern has -all.
+	// The published SPF record was kept. It ends with ~all; the configuration says -all.
 }

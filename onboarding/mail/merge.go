@@ -124,7 +124,7 @@ func checkExchangers(name string, set, wanted []dns.Record) error {
 		return nil
 	case len(set) == 1 && strings.HasSuffix(set[0].Value, " ."): // RFC 7505
 		return &ConflictError{What: fmt.Sprintf("%s says that it accepts no mail (MX %s).", name, set[0].Value),
-			Fix: "Remove that record, then retry."}
+			Fix: "Remove that record, or choose the mail plan none; then retry."}
 	}
 	return &ConflictError{
 		What: fmt.Sprintf("Mail to %s is delivered elsewhere today: MX %s.", name, strings.Join(others, ", ")),
@@ -174,7 +174,7 @@ func mergeSender(domain string, want dns.Record, theirs []dns.Record) (dns.Recor
 }
 
 // mergePolicy keeps a policy of theirs, stricter or not: only they know what else sends for the
-// domain. A note says what the pattern has.
+// domain. A note says what the configuration has.
 func mergePolicy(domain string, want dns.Record, theirs []dns.Record) (dns.Record, string, error) {
 	switch {
 	case len(theirs) == 0:
@@ -199,7 +199,7 @@ func mergePolicy(domain string, want dns.Record, theirs []dns.Record) (dns.Recor
 	if err != nil {
 		return dns.Record{}, "", fmt.Errorf("DMARC of %s: %w", domain, err)
 	}
-	note := fmt.Sprintf("The published DMARC record was kept. It has p=%s; the pattern has p=%s.", their.get("p"),
+	note := fmt.Sprintf("The published DMARC record was kept. It has p=%s; the configuration says p=%s.", their.get("p"),
 		ours.get("p"))
 	if strictness(their.get("p")) < strictness(ours.get("p")) {
 		note += " Tighten it once nothing else sends for the domain."

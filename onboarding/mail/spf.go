@@ -133,12 +133,12 @@ func endNote(theirs, ours spf) string {
 	case mine < 0:
 		return ""
 	case end < 0 && theirs.find("redirect") >= 0:
-		return "The published SPF record ends with a redirect. It was kept."
+		return "The published SPF record was kept. It ends with a redirect."
 	case end < 0:
-		return fmt.Sprintf("The published SPF record does not end with all. That was kept; the pattern has %s.",
+		return fmt.Sprintf("The published SPF record was kept. It does not end with all; the configuration says %s.",
 			ours.terms[mine].text)
 	case theirs.terms[end].qualifier != ours.terms[mine].qualifier:
-		return fmt.Sprintf("The published SPF record ends with %s. That was kept; the pattern has %s.",
+		return fmt.Sprintf("The published SPF record was kept. It ends with %s; the configuration says %s.",
 			theirs.terms[end].text, ours.terms[mine].text)
 	}
 	return ""

@@ -89,14 +89,19 @@ func (c *spfCounter) follow(ctx context.Context, target string, t term) error {
 		return err
 	}
 	records := spfRecords(texts)
-	if len(records) != 1 {
-		c.problems = append(c.problems, fmt.Sprintf("%s has %d SPF records instead of one (%s)", target, len(records),
-			t.text))
+	switch len(records) {
+	case 0:
+		c.problems = append(c.problems, fmt.Sprintf("%s has no SPF record (%s)", target, t.text))
+		return nil
+	case 1:
+	default:
+		c.problems = append(c.problems, fmt.Sprintf("%s has %d SPF records, and one is allowed (%s)", target,
+			len(records), t.text))
 		return nil
 	}
 	inner, err := parseSPF(records[0].Text())
 	if err != nil {
-		c.problems = append(c.problems, fmt.Sprintf("that of %s has an error: %v", target, err))
+		c.problems = append(c.problems, fmt.Sprintf("the SPF record of %s has an error: %v", target, err))
 		return nil
 	}
 	for _, t := range inner.terms {
@@ -123,7 +128,7 @@ func (c *spfCounter) addresses(ctx context.Context, target string, t term) error
 	}
 	switch {
 	case count == 0:
-		c.void = append(c.void, fmt.Sprintf("%s of %s", t.text, target))
+		c.void = append(c.void, t.text)
 	case t.name == "mx" && count > maxExchangers:
 		c.problems = append(c.problems, fmt.Sprintf("%s has %d exchangers, and %d are allowed (%s)",
 			target, count, maxExchangers, t.text))

@@ -181,7 +181,8 @@ func TestCertificatePage(t *testing.T) {
 			Renewal: certificates.Renewal{Reload: true}},
 		"hostile": {SiteReport: hostile, Why: certificates.Diagnosis{Reasons: many, Timer: many, Log: many[:12]},
 			Refused: evil},
-		"nobody": {SiteReport: nobody, Refused: "Nobody said on which host certbot looks after cocotte.com."},
+		"nobody": {SiteReport: nobody,
+			Refused: "The configuration does not say on which host certbot manages the certificate of cocotte.com."},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

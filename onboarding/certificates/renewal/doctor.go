@@ -51,7 +51,7 @@ func (d *Doctor) Diagnose(ctx context.Context, site certificates.SiteReport, now
 	found.Reasons = append(found.Reasons, d.examinePort80(ctx, site)...)
 	if site.Host == "" {
 		found.Reasons = append(found.Reasons,
-			"it is not configured on which host certbot manages the certificate of "+site.Shown())
+			"the configuration does not say on which host certbot manages the certificate of "+site.Shown())
 		return found
 	}
 	timer, reasons := d.certbot.Timer(ctx, site.Host)

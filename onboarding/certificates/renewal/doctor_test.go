@@ -158,7 +158,7 @@ func TestDiagnosisFromOutside(t *testing.T) {
 	got := NewDoctor(certbot.Hosts{}, servers{}, sweeptest.Prober(t, authority, ports, time.Second),
 		certificates.Limits{}).Diagnose(t.Context(), site, time.Now())
 	if diff := cmp.Diff([]string{
-		"it is not configured on which host certbot manages the certificate of merche-biche.com"},
+		"the configuration does not say on which host certbot manages the certificate of merche-biche.com"},
 		got.Reasons); diff != "" {
 		t.Error(diff)
 	}
