@@ -76,7 +76,7 @@ func (c *Config) Validate() error {
 		}
 	}
 	if !slices.Contains([]Notify{NotifyThread, NotifyDirect, NotifyBoth}, c.Notify) {
-		problems = append(problems, fmt.Errorf("notify: %q is none of thread, dm and both", c.Notify))
+		problems = append(problems, fmt.Errorf("notify: %q is not one of thread, dm and both", c.Notify))
 	}
 	return errors.Join(problems...)
 }

@@ -67,8 +67,8 @@ func ErrorText(err error) (text string, expected bool) {
 	case errors.Is(err, onboarding.ErrNoGlass):
 		return "Breaking the glass is disabled in the configuration.", true
 	case errors.Is(err, onboarding.ErrOtherChange):
-		return "The form showed another change than the one that is stored, so nothing was approved. " +
-			"Somebody may be writing to my database: tell an administrator.", true
+		return "The form showed a change other than the one that is stored, so nothing was approved. " +
+			"Somebody may be writing to the bot's database: tell an administrator.", true
 	case errors.Is(err, onboarding.ErrNotFound):
 		return "There is no such run or approval request. The name may be mistyped, or the button may be outdated.",
 			true
