@@ -106,7 +106,7 @@ func (r *botFixture) otherChange(
 		exec(`UPDATE approvals SET change = '{"items":[],"summary":""}',
 			digest = encode(sha256('{"items":[],"summary":""}'), 'hex') WHERE state = 'open'`)
 	})
-	if out.Modal == nil || !strings.Contains(out.Modal.Render(200, nil), "showed another change") {
+	if out.Modal == nil || !strings.Contains(out.Modal.Render(200, nil), "a change other than the one that is stored") {
 		r.t.Errorf("a code for another change: %+v", out)
 	}
 	r.inTrail(workspace.Bo + " refused: the form showed another change than the one that is stored")

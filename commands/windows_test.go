@@ -43,7 +43,7 @@ func TestAnApprovedChangeWaitsForItsWindow(t *testing.T) {
 	r.readPrivate(r.ana, "your own request")
 	r.press(r.cleo, held, "Apply now")
 	r.read(r.ana, "Database: done", "@Cleo Park had it applied outside its window")
-	if answer := r.say(r.ana, "ops", "log merche-biche"); !strings.Contains(answer, "waits for its window") ||
+	if answer := r.say(r.ana, "ops", "log merche-biche"); !strings.Contains(answer, "not applied yet: waits until ") ||
 		!strings.Contains(answer, "Database: applied outside its window by @Cleo Park") {
 		t.Errorf("the log says %s", answer)
 	}

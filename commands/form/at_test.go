@@ -33,8 +33,8 @@ func TestParseAt(t *testing.T) {
 		{"2026-11-27 12:00", "today 11:00", "Fri 27 Nov 11:00 Europe/Berlin has passed", ""},
 		{"2026-11-27 12:00", "2026-11-26T02:00", "has passed", ""},
 		{"2026-11-27 12:00", "2027-11-28T02:00", "more than 31 days ahead", ""},
-		{"2026-11-27 12:00", "2026-02-30T02:00", "not a time of a day", ""},
-		{"2026-11-27 12:00", "25:00", "not a time of a day", ""},
+		{"2026-11-27 12:00", "2026-02-30T02:00", "not a date and time", ""},
+		{"2026-11-27 12:00", "25:00", "not a date and time", ""},
 		{"2026-11-27 12:00", "tonight", "tonight is not a time. Write at=02:00", ""},
 		{"2026-11-27 12:00", "02:00 CET", "is not a time", ""},
 	} {

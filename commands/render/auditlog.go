@@ -70,7 +70,7 @@ func eventText(
 		onboarding.EventRefused:    "a decision did not count, given",
 		onboarding.EventBrokeGlass: "approved alone, glass broken", onboarding.EventApplying: "started applying",
 		onboarding.EventWaiting:   "started waiting",
-		onboarding.EventScheduled: "waits for its window", onboarding.EventApplyNow: "applied outside its window",
+		onboarding.EventScheduled: "not applied yet", onboarding.EventApplyNow: "applied outside its window",
 		onboarding.EventInterrupted: "interrupted", onboarding.EventDone: "done",
 		onboarding.EventReopened: "observed again, because its effect is gone",
 		onboarding.EventFailed:   "failed",

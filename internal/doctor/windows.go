@@ -24,10 +24,10 @@ func checkWindows(calendar windows.Calendar, now time.Time) []onboarding.Finding
 		switch {
 		case next == "":
 			findings = append(findings, onboarding.Failing(name,
-				"Correct onboarding.windows: the changes that it covers wait for ever.", "does not open again"))
+				"Correct onboarding.windows: what it covers waits for ever.", "does not open again"))
 		case slices.Contains(closed, i):
 			findings = append(findings, onboarding.Failing(name,
-				"Correct onboarding.freezes: the changes that it covers wait for ever.", "closed by a freeze each time"))
+				"Correct onboarding.freezes: what it covers waits for ever.", "closed by a freeze each time"))
 		default:
 			findings = append(findings, onboarding.Passed(name, "%s", next))
 		}

@@ -31,9 +31,9 @@ ok       window 1 (certificate on vps-0)    Sat 2026-11-21 02:00 to Sat 2026-11-
                                             Sat 2026-11-28 02:00 to Sat 2026-11-28 05:00 Europe/Berlin
                                             Sat 2026-12-05 02:00 to Sat 2026-12-05 05:00 Europe/Berlin
 FAILED   window 2                           does not open again
-                                            → Correct onboarding.windows: the changes that it covers wait for ever.
+                                            → Correct onboarding.windows: what it covers waits for ever.
 FAILED   window 3 (deploy)                  closed by a freeze each time
-                                            → Correct onboarding.freezes: the changes that it covers wait for ever.
+                                            → Correct onboarding.freezes: what it covers waits for ever.
 ok       freeze 1 (deploy)                  Fri 2026-11-20 15:00 to Sat 2026-11-21 00:00 UTC
                                             Fri 2026-11-27 15:00 to Sat 2026-11-28 00:00 UTC
                                             Fri 2026-12-04 15:00 to Sat 2026-12-05 00:00 UTC

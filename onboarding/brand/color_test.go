@@ -91,13 +91,13 @@ func TestPaletteCheck(t *testing.T) {
 		{Palette{}.Or(DefaultPalette), map[Field]string{}},
 		{Palette{"#ffffff", "#999999", "#ffd166", "#00695c"}, map[Field]string{
 			FieldText: "Text #999999 on #ffffff has a contrast of 2.84:1, and needs 4.5:1 to be readable. The " +
-				"nearest that has it is #767676.",
+				"nearest readable colour is #767676.",
 			FieldPrimary: "The primary colour #ffd166 on #ffffff has a contrast of 1.44:1, and needs 3:1 to be " +
 				"readable. The nearest readable colour is #c48900.",
 		}},
 		{Palette{"#1a1a2e", "#1a1a2e", "white", "#FFF"}, map[Field]string{
 			FieldText: "Text #1a1a2e on #1a1a2e has a contrast of 1:1, and needs 4.5:1 to be readable. The " +
-				"nearest that has it is #7e7eb6.",
+				"nearest readable colour is #7e7eb6.",
 			FieldPrimary: "white is not a colour: give six hexadecimal digits, such as #b0124f.",
 			FieldAccent:  "Write #ffffff instead of #FFF.",
 		}},

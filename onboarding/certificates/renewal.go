@@ -34,8 +34,8 @@ func unrenewable(format string, args ...any) error {
 // returns an [*UnrenewableError] for a site whose certificates the bot cannot renew.
 func (t Thresholds) Outstanding(site SiteReport, now time.Time) (Renewal, error) {
 	if site.Host == "" {
-		return Renewal{}, unrenewable("The configuration does not say on which host certbot manages the certificate of %s.",
-			site.Shown())
+		return Renewal{}, unrenewable(
+			"The configuration does not say on which host certbot manages the certificate of %s.", site.Shown())
 	}
 	if silent, found := site.Fault(HostUnreadable); found {
 		return Renewal{}, unrenewable("%s.", capitalize(silent.Sentence))

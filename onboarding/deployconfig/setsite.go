@@ -177,8 +177,8 @@ func replaceArgs(src []byte, d directive, values []string) ([]edit, error) {
 	start, end := args[0].start, args[len(args)-1].end
 	for i := 1; i < len(args); i++ {
 		if gap := src[args[i-1].end:args[i].start]; len(bytes.TrimSpace(gap)) > 0 {
-			return nil, fmt.Errorf("line %d: a comment is among the arguments of %s: move it", lineOf(src, args[i].start),
-				d.name())
+			return nil, fmt.Errorf("line %d: a comment is among the arguments of %s: move it",
+				lineOf(src, args[i].start), d.name())
 		}
 	}
 	return []edit{{start, end, strings.Join(values, " ")}}, nil

@@ -105,8 +105,8 @@ func (s yamlSource) resizeFlow(p pair, items []string) ([]edit, error) {
 		return nil, err
 	}
 	if bytes.ContainsRune(s.src[from:to], '#') {
-		return nil, fmt.Errorf("line %d: a comment is among the entries of %s that would be removed: move it", p.value.Line,
-			p.key.Value)
+		return nil, fmt.Errorf("line %d: a comment is among the entries of %s that would be removed: move it",
+			p.value.Line, p.key.Value)
 	}
 	if kept == 0 { // a comma after the last entry would be left alone
 		for i := to; i < len(s.src) && strings.IndexByte(" \t\r\n,", s.src[i]) >= 0; i++ {

@@ -199,8 +199,8 @@ func mergePolicy(domain string, want dns.Record, theirs []dns.Record) (dns.Recor
 	if err != nil {
 		return dns.Record{}, "", fmt.Errorf("DMARC of %s: %w", domain, err)
 	}
-	note := fmt.Sprintf("The published DMARC record was kept. It has p=%s; the configuration says p=%s.", their.get("p"),
-		ours.get("p"))
+	note := fmt.Sprintf("The published DMARC record was kept. It has p=%s; the configuration says p=%s.",
+		their.get("p"), ours.get("p"))
 	if strictness(their.get("p")) < strictness(ours.get("p")) {
 		note += " Tighten it once nothing else sends for the domain."
 	}

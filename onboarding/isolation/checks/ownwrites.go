@@ -49,7 +49,8 @@ func (c *ownWrites) run(ctx context.Context) error {
 			}
 			if why != "" {
 				w.results.LeaveOut("%s: no sampled owner could %s a row of their own (%s), so it proves nothing that "+
-					"others cannot; correct in isolation.tables who owns its rows, or set skip_writes there", t, op.operation, why)
+					"others cannot; correct in isolation.tables who owns its rows, or set skip_writes there",
+					t, op.operation, why)
 			}
 		}
 	}

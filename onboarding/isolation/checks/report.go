@@ -51,8 +51,8 @@ func (s *Setup) noteUnsent() {
 	s.results.Replace(slices.DeleteFunc(s.results.Findings(), func(f results.Finding) bool {
 		unsent := slices.Contains(s.config.Unsent, f.Operation)
 		if unsent {
-			s.results.Note("%s of %s: the app role may do it, but isolation.unsent says that nothing sends it", f.Operation,
-				f.Table)
+			s.results.Note("%s of %s: the app role may do it, but isolation.unsent says that nothing sends it",
+				f.Operation, f.Table)
 		}
 		return unsent
 	}))
