@@ -4,8 +4,8 @@
 CONTAINER = $(shell docker info >/dev/null 2>&1 && echo docker || echo podman)
 
 # Packages with the longest tests. They start first, so the others run beside them.
-LONGEST = ./internal/acceptance ./onboarding/runbook ./onboarding/isolation ./onboarding/certificates/watch \
-	./internal/sandbox ./internal/sandbox/stage
+LONGEST = ./internal/acceptance ./onboarding/isolation ./onboarding/runbook ./internal/sandbox/stage \
+	./onboarding/certificates/watch ./commands ./internal/sandbox
 
 # Tests that kill and freeze the whole product. They run beside the others, in a process of their own.
 BLOWS := TestARunSurvivesKills|TestReplicasTakeOver
@@ -61,7 +61,7 @@ verdicts: install
 # Linters, all tests with the race detector, and a short run of one fuzz target, another with each commit.
 test: install lint $(AXE)
 	@{ go test -race -timeout 20m -run '$(BLOWS)' ./internal/acceptance && $(call FUZZING,$(TURN),2s); } & beside=$$!; \
-		go test -race -timeout 20m -p 2 -skip '$(BLOWS)' $(LONGEST) ./...; rest=$$?; \
+		go test -race -timeout 20m -p 3 -skip '$(BLOWS)' $(LONGEST) ./...; rest=$$?; \
 		wait $$beside && exit $$rest
 
 # Kill, freeze and cut off replicas at every point of onboardings, an undo and a renewal. Half an hour on two cores.

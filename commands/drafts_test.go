@@ -32,7 +32,7 @@ func TestEverythingTypedAtOnce(t *testing.T) {
 		t.Errorf("the confirmation:\n%s", text)
 	}
 	var presses sync.WaitGroup
-	for range 2 {
+	for range 5 {
 		presses.Go(func() {
 			if _, err := r.ana.Press(r.ctx(), offer, "Start"); err != nil {
 				t.Error(err)

@@ -31,6 +31,16 @@ func (v *View) Approval(id uuid.UUID) *Approval {
 	return nil
 }
 
+// JustAsked reports whether the newest event about some approvals is that one of them was asked for.
+func (v *View) JustAsked(approvals []*Approval) bool {
+	for _, event := range slices.Backward(v.Events) {
+		if slices.ContainsFunc(approvals, func(approval *Approval) bool { return approval.ID == event.Approval }) {
+			return event.Kind == EventAsked
+		}
+	}
+	return false
+}
+
 // Absence says that somebody else gets the direct messages and mentions of an operator for a while.
 // It moves no rights.
 type Absence struct {

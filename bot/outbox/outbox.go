@@ -126,7 +126,7 @@ func put(ctx context.Context, tx pgx.Tx, m post.Message, c content) (channel str
 		file = *m.File
 	}
 	err = tx.QueryRow(ctx, putMessage, m.Key, m.Channel, m.Thread, m.ThreadTS, c.text, c.blocks, c.fallback,
-		storable(file.Name), storable(file.Title), file.Content, c.hash, m.Last).Scan(&channel)
+		storable(file.Name), storable(file.Title), file.Content, c.hash, m.Urgent).Scan(&channel)
 	return channel, err
 }
 

@@ -150,7 +150,7 @@ func TestLastStateIsSentAtOnce(t *testing.T) {
 	w.See("first", saying("begun"))
 	w.put(out, message("run", "half way"))
 	done := message("run", "done")
-	done.Last = true
+	done.Urgent = true
 	w.put(out, done)
 	w.See("last", saying("done"))
 }

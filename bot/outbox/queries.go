@@ -8,14 +8,16 @@ const (
 	selectHashes = `SELECT key, hash FROM slack_messages WHERE key = ANY($1)`
 
 	// putMessage inserts a message or changes its content, and returns the channel when something
-	// changed. Channel, thread and file of a message stay as they are.
+	// changed. Channel, thread and file of a message stay as they are. The column last says that it is
+	// urgent: its content, or what it had before and Slack does not show yet.
 	putMessage = `
 		INSERT INTO slack_messages AS m
 			(key, channel, thread, thread_ts, text, blocks, fallback, file_name, file_title, file_content, hash, last)
 		VALUES ($1, $2, nullif($3, ''), nullif($4, ''), $5, $6, $7, nullif($8, ''), nullif($9, ''), $10, $11, $12)
 		ON CONFLICT (key) DO UPDATE
 			SET text = excluded.text, blocks = excluded.blocks, fallback = excluded.fallback,
-				hash = excluded.hash, last = excluded.last, attempts = 0, updated_at = now(),
+				hash = excluded.hash, attempts = 0, updated_at = now(),
+				last = excluded.last OR m.last AND m.delivered_hash IS DISTINCT FROM m.hash,
 				due_at = CASE WHEN excluded.last THEN now() ELSE m.due_at END
 			WHERE m.hash <> excluded.hash AND m.file_name IS NULL AND excluded.file_name IS NULL
 		RETURNING channel`
@@ -36,7 +38,8 @@ const (
 	updatePermalink = `UPDATE slack_messages SET permalink = $2 WHERE key = $1`
 
 	// selectNext is the message that may be sent to channel $1 now, with those of the holds $2 that are in
-	// force, whether it waits for longer than $3, and how many others wait for the channel.
+	// force, whether it waits for longer than $3, and how many others wait for the channel. What is urgent
+	// goes first: while Slack throttles updates, progress would keep questions from people.
 	selectNext = `
 		SELECT w.key, w.channel, coalesce(w.channel_id, '') AS channel_id,
 			coalesce(w.parent_ts, '') AS parent_ts, coalesce(w.ts, '') AS ts, w.text, w.blocks, w.fallback,
@@ -50,7 +53,7 @@ const (
 			ELSE 0 END AS behind
 		FROM slack_waiting w JOIN slack_messages m ON m.key = w.key
 		WHERE w.channel = $1 AND w.in_turn AND w.ready_at <= now()
-		ORDER BY w.seq LIMIT 1`
+		ORDER BY m.last DESC, w.seq LIMIT 1`
 
 	// waitsSince is since when message m waits: a first post since it was put for the first time.
 	waitsSince = `CASE WHEN m.ts IS NULL THEN m.created_at ELSE m.updated_at END`
@@ -131,14 +134,14 @@ const (
 
 	// recordDelivery records that Slack shows content $2 of message $1, with fingerprint $6. When
 	// newer content was put meanwhile, the message goes on waiting: for $5, unless the newer content
-	// is the last.
+	// is urgent.
 	recordDelivery = `
 		UPDATE slack_messages
 		SET delivered_hash = $2, delivered_at = now(), ts = nullif($3, ''), channel_id = $4,
 			shown_earlier = CASE WHEN shown_hash <> $6 THEN (array_prepend(shown_hash, shown_earlier))[1:32]
 				ELSE shown_earlier END,
 			shown_hash = $6, shown_at = now(),
-			due_at = now() + CASE WHEN last THEN '0' ELSE $5::interval END,
+			due_at = now() + CASE WHEN last AND hash <> $2 THEN '0' ELSE $5::interval END,
 			sending_hash = NULL, sending_since = NULL, unanswered_at = NULL,
 			failed_hash = NULL, failed_at = NULL, failed_code = NULL, error = NULL,
 			attempts = 0, file_content = NULL

@@ -29,9 +29,9 @@ type Message struct {
 	// Fallback is shown where a workspace refuses Blocks with invalid_blocks, as old ones refuse a
 	// plan or a data table.
 	Fallback []slack.Block
-	// Last says that the content is meant to stay. It is sent without waiting until
-	// bot.Config.UpdateEvery has passed since the update before it.
-	Last bool
+	// Urgent content is sent without waiting until bot.Config.UpdateEvery has passed since the update
+	// before it: it asks somebody something, or is the last.
+	Urgent bool
 	// File makes this a file instead; Text becomes its description for screen readers, and Blocks
 	// and Fallback are not used.
 	File *File

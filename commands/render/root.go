@@ -59,7 +59,7 @@ func (r Renderer) rootMessage(view *onboarding.View) post.Message {
 	text := strings.Join([]string{head, strings.Join(lines, "\n"), foot}, "\n")
 	return post.Message{Key: RootKey(view.ID), Channel: view.Channel,
 		Text: blockkit.Truncate(text, blockkit.MaxText), Blocks: blocks, Fallback: fallback,
-		Last: view.State != onboarding.RunActive}
+		Urgent: view.State != onboarding.RunActive}
 }
 
 // reviewable reports whether there may be changes to decide on.

@@ -58,7 +58,8 @@ func (r Renderer) requestMessage(view *onboarding.View, first *onboarding.Approv
 	more := "There is more than fits here. See " + blockkit.Code(r.Command+" "+WordReview+" "+view.Request.Slug)
 	blocks, _ = blockkit.Fit(blocks, blockkit.InMessage, blockkit.Context(more))
 	return post.Message{Key: approvalKey(view.ID, first.ID), Channel: view.Channel, Thread: RootKey(view.ID),
-		Text: blockkit.Truncate(strings.Join(texts, "\n"), blockkit.MaxText), Blocks: blocks}
+		Text: blockkit.Truncate(strings.Join(texts, "\n"), blockkit.MaxText), Blocks: blocks,
+		Urgent: view.JustAsked(members)}
 }
 
 // writeRecord shows a closed request in short: a button shows the change.

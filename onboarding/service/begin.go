@@ -28,38 +28,47 @@ type Asked struct {
 // [onboarding.ErrRunEnded] if that one has ended, and [onboarding.ErrBusy] while a step of it is
 // being applied.
 func (s *Service) Begin(ctx context.Context, request onboarding.Request, asked Asked) (*onboarding.Run, error) {
-	requester, run, err := s.admit(ctx, asked)
+	return s.once(ctx, asked, func(requester onboarding.Operator) (*onboarding.Run, error) {
+		if err := CheckEdited(ctx, s, request, asked.Replaces); err != nil {
+			return nil, err
+		}
+		run, err := s.insert(ctx, &onboarding.Run{Kind: onboarding.KindOnboard, Request: request, Requester: requester,
+			Channel: asked.Channel, TenantID: uuid.New(), Steps: pending(s.deps.Runbook.Steps(request))}, asked)
+		switch store.Violates(err) {
+		case store.OneActiveRunPerSlug:
+			return nil, onboarding.Problems{onboarding.FieldSlug: beingOnboarded(request.Slug)}
+		case store.OneActiveRunPerDomain:
+			return nil, onboarding.Problems{onboarding.FieldDomains: "One of these domains is now part of another run."}
+		}
+		return run, err
+	})
+}
+
+// once has the run of a submission begun, or returns the one that it began already. Of two that are
+// handled at once, the later one may fail only because of the run that the other has begun.
+func (s *Service) once(
+	ctx context.Context, asked Asked, begin func(requester onboarding.Operator) (*onboarding.Run, error),
+) (*onboarding.Run, error) {
+	requester, err := s.Operator(ctx, asked.Operator)
+	if err != nil {
+		return nil, err
+	}
+	run, err := store.RunBySubmission(ctx, s.pool, asked.Submission)
 	if err != nil || run != nil {
 		return run, err
 	}
-	if err := CheckEdited(ctx, s, request, asked.Replaces); err != nil {
-		return nil, err
+	run, err = begin(requester)
+	if err == nil {
+		return run, nil
 	}
-	run, err = s.insert(ctx, &onboarding.Run{Kind: onboarding.KindOnboard, Request: request, Requester: requester,
-		Channel: asked.Channel, TenantID: uuid.New(), Steps: pending(s.deps.Runbook.Steps(request))}, asked)
-	switch store.Violates(err) {
-	case store.OneActiveRunPerSlug:
-		return nil, onboarding.Problems{onboarding.FieldSlug: beingOnboarded(request.Slug)}
-	case store.OneActiveRunPerDomain:
-		return nil, onboarding.Problems{onboarding.FieldDomains: "One of these domains is now part of another run."}
+	if begun, lookup := store.RunBySubmission(ctx, s.pool, asked.Submission); lookup == nil && begun != nil {
+		return begun, nil
 	}
-	return run, err
+	return nil, err
 }
 
-// admit finds out who asks, and the run that the submission has begun already, nil if it has
-// begun none.
-func (s *Service) admit(ctx context.Context, asked Asked) (onboarding.Operator, *onboarding.Run, error) {
-	requester, err := s.Operator(ctx, asked.Operator)
-	if err != nil {
-		return onboarding.Operator{}, nil, err
-	}
-	run, err := store.RunBySubmission(ctx, s.pool, asked.Submission)
-	return requester, run, err
-}
-
-// insert gives a new run its id, stores it and wakes the engine. A submission
-// that has begun one meanwhile begins no second. Which unique constraint stands in the way is
-// told by [store.Violates].
+// insert gives a new run its id, stores it and wakes the engine. Which unique constraint stands in the
+// way is told by [store.Violates].
 func (s *Service) insert(ctx context.Context, run *onboarding.Run, asked Asked) (*onboarding.Run, error) {
 	var err error
 	if run.ID, err = uuid.NewV7(); err != nil {
@@ -91,10 +100,7 @@ func (s *Service) insert(ctx context.Context, run *onboarding.Run, asked Asked) 
 		}
 		return s.announce(ctx, tx, run.ID)
 	})
-	switch {
-	case store.Violates(err) == store.OneRunPerSubmission:
-		return store.RunBySubmission(ctx, s.pool, asked.Submission)
-	case err != nil:
+	if err != nil {
 		return nil, fmt.Errorf("new run: %w", err)
 	}
 	s.log.InfoContext(ctx, "run began", "run", run.ID, "kind", run.Kind, "slug", run.Request.Slug,

@@ -55,7 +55,6 @@ var snapshot = pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadO
 const (
 	OneActiveRunPerSlug   Constraint = "runs_one_active_per_slug"
 	OneActiveRunPerDomain Constraint = "run_domains_one_active"
-	OneRunPerSubmission   Constraint = "runs_submission_key"
 	OneFreeze             Constraint = "freezes_one_at_a_time"
 )
 

@@ -103,7 +103,7 @@ function show(html) {
     else log.scrollTop = log.scrollHeight
     seen(log)
   }
-  if (before === body || before.isConnected) return
+  if (before === body || document.activeElement !== body) return // the focus stayed, or is in a new view
   const dialog = [...document.querySelectorAll('dialog[open]')].at(-1)
   if (dialog) $('.scroll-area', dialog)?.focus()
   else back(ids)
