@@ -46,6 +46,22 @@ func TestATwinIsTidied(t *testing.T) {
 	}
 }
 
+func TestATwinOfARootIsTidied(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, workspace.Sample())
+	out := w.outbox(impatient)
+	w.Order(workspace.Fault{Kind: workspace.FaultLate, Method: "chat.postMessage", Delay: 2500 * time.Millisecond})
+	w.put(out, message("root", "root"))
+	w.See("both copies", saying("root", "root"))
+	recorded := w.posted(out, "root").TS
+	if err := out.Compare(t.Context(), "root"); err != nil {
+		t.Fatal(err)
+	}
+	if seen := w.See("one copy", saying("root")); seen[0].TS != recorded {
+		t.Errorf("the copy at %s is left, and %s is recorded", seen[0].TS, recorded)
+	}
+}
+
 // fingerprint is that of what Slack shows of a message.
 func (w *world) fingerprint(key string) (shown []byte) {
 	w.T.Helper()

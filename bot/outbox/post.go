@@ -2,6 +2,7 @@ package outbox
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -86,7 +87,7 @@ func (d *delivery) post(ctx context.Context, m row) (err error) {
 		return nil
 	}
 	// The post that got no answer may still arrive.
-	return d.outbox.compareAfter(ctx, m.Thread, d.lookTime())
+	return d.outbox.compareAfter(ctx, cmp.Or(m.Thread, m.Key), d.lookTime())
 }
 
 // lookTime is how long a post without an answer is looked for before it is sent again.

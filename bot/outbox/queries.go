@@ -181,10 +181,15 @@ const (
 			shown_hash = NULL, shown_at = NULL, sending_hash = NULL, sending_since = NULL
 		WHERE key = $1 AND file_name IS NULL`
 
-	// selectThread is the place of the thread with root $1.
+	// selectThread are the thread with root $1, and, where the root was posted within a day, the top level
+	// of its conversation since then: a copy of the root stands there.
 	selectThread = `
-		SELECT channel_id, key AS root, ts AS root_ts, coalesce(delivered_at, now()) AS since
-		FROM slack_messages WHERE key = $1 AND ts IS NOT NULL AND channel_id IS NOT NULL`
+		WITH root AS (
+			SELECT key, channel_id, ts, to_timestamp(ts::float8) AS posted FROM slack_messages
+			WHERE key = $1 AND ts IS NOT NULL AND channel_id IS NOT NULL)
+		SELECT channel_id, key AS root, ts AS root_ts, posted AS since FROM root
+		UNION ALL
+		SELECT channel_id, '', '', posted - interval '5 minutes' FROM root WHERE posted > now() - interval '1 day'`
 
 	// selectPlaces are the conversations, and the $2 newest threads, in which something was delivered
 	// in the last $1 and before $3. At the top level, only what came since a day before the newest
