@@ -198,7 +198,7 @@ func TestFixesAreTried(t *testing.T) {
 	const read, call = "leak read public.inbox_messages", "leak read public.bookings"
 	for name, c := range map[string]struct{ url, why string }{
 		"no member":        {owner, "may not become the app role"},
-		"another database": {postgres.Shared(t).DSN(postgres.Superuser), "another database"},
+		"another database": {postgres.Shared(t).DSN(postgres.Superuser), "a database other than the one that was checked"},
 	} {
 		got := trials(isolation.Disposable{OwnerDatabaseURL: c.url})[read]
 		if got.Outcome != isolation.FixUntried || !strings.Contains(got.Why, c.why) {
