@@ -61,7 +61,7 @@ func (s *Setup) TryFixes(ctx context.Context, owner *pgx.ConnConfig) error {
 		Model: s.model, Tables: s.scope.tables,
 	}
 	for _, v := range s.victims.List() {
-		sessions, err := newControl(s).sessionsOf(ctx, v)
+		sessions, err := s.victims.OwnSessions(ctx, v)
 		if err != nil {
 			return err
 		}
