@@ -1,5 +1,5 @@
-// Package record has what a report on isolation is asked for, and what it answers. It has no I/O, so
-// what shows a report needs no database.
+// Package record holds the request for a report on isolation, and the report as it is kept. It has no
+// I/O, so what shows a report needs no database.
 package record
 
 import (
