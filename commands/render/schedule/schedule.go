@@ -36,13 +36,13 @@ func Status(step *onboarding.Step, now time.Time) string {
 	return words
 }
 
-// NotBefore says from when the changes of a request are applied, empty for at once.
-func NotBefore(request onboarding.Request) string {
-	if request.At == nil {
+// NotBefore says that no change of a request is applied before a moment, empty for nil.
+func NotBefore(at *onboarding.Moment) string {
+	if at == nil {
 		return ""
 	}
 	return fmt.Sprintf("%s No approved change is applied before %s.", mrkdwn.MarkClock,
-		blockkit.Escape(windows.Text(request.At.In())))
+		blockkit.Escape(windows.Text(at.In())))
 }
 
 // Lines say that the change of an approval waits for its window, or that somebody had it applied outside
