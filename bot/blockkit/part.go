@@ -7,9 +7,9 @@ import (
 	"github.com/slack-go/slack"
 )
 
-// PartFingerprint is the [Fingerprint] of the part of a message that has a button with this value. Parts
-// are what dividers separate. The object is a message as for [Fingerprint]. It returns nil if the
-// message has no such part, or several.
+// PartFingerprint is the [Fingerprint] of the part of a message that has a button with this value.
+// Parts are what dividers separate. The object is a message as for [Fingerprint]. It returns nil
+// if the message has no such part, or several.
 func PartFingerprint(object json.RawMessage, value string) []byte {
 	var message struct {
 		Blocks []json.RawMessage `json:"blocks"`
