@@ -62,7 +62,7 @@ const (
 	// selectBacklog are the messages whose key begins with $1 and that are held back: their number, the
 	// age of the oldest in seconds, and in how many seconds the next attempt is made that may let it
 	// through. A message is held back if Slack asked not to send it yet, if an attempt failed, or if it
-	// has waited for $2.
+	// has waited for $2. The clock is read for the next attempt, since rows may be newer than now().
 	selectBacklog = `
 		WITH held AS (
 			SELECT w.channel, w.hold, now() - ` + waitsSince + ` AS age
@@ -71,7 +71,7 @@ const (
 				OR ` + waitsSince + ` < now() - $2::interval)),
 		oldest AS (SELECT * FROM held ORDER BY age DESC LIMIT 1)
 		SELECT (SELECT count(*) FROM held), extract(epoch FROM o.age)::float8,
-			coalesce((SELECT extract(epoch FROM min(ready_at) - now())::float8 FROM slack_waiting w
+			coalesce((SELECT extract(epoch FROM min(ready_at) - clock_timestamp())::float8 FROM slack_waiting w
 				WHERE w.channel = o.channel AND w.hold = o.hold AND w.in_turn), 0)
 		FROM oldest o`
 
