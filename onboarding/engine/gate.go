@@ -184,15 +184,18 @@ func (g *gate) authorization(run *onboarding.Run, approval *onboarding.Approval)
 
 // inWindow lets an application that has begun come to its end, also after an interruption.
 func (g *gate) inWindow(a *application, approval *onboarding.Approval) error {
-	now := time.Now()
-	switch opens, ok := g.policy.Opens(a.run, approval, now); {
-	case a.begun || a.interrupted || ok && !opens.After(now):
+	if a.begun || a.interrupted {
 		return nil
+	}
+	now := time.Now()
+	opens, ok := g.policy.Opens(a.run, approval, now)
+	switch {
 	case !ok:
 		return errors.New(neverOpens)
-	default:
+	case opens.After(now):
 		return errors.New("its window opens " + windows.Text(opens))
 	}
+	return nil
 }
 
 // notFrozen lets an application that has begun come to its end: half a change is worse than a
