@@ -8,8 +8,8 @@ const (
 	selectHashes = `SELECT key, hash FROM slack_messages WHERE key = ANY($1)`
 
 	// putMessage inserts a message or changes its content, and returns the channel when something
-	// changed. Channel, thread and file of a message stay as they are. The column last says that it is
-	// urgent: its content, or what it had before and Slack does not show yet.
+	// changed. Channel, thread and file of a message stay as they are. The column last is true while
+	// something urgent waits: this content, or an earlier one that Slack does not show yet.
 	putMessage = `
 		INSERT INTO slack_messages AS m
 			(key, channel, thread, thread_ts, text, blocks, fallback, file_name, file_title, file_content, hash, last)
@@ -37,9 +37,10 @@ const (
 
 	updatePermalink = `UPDATE slack_messages SET permalink = $2 WHERE key = $1`
 
-	// selectNext is the message that may be sent to channel $1 now, with those of the holds $2 that are in
-	// force, whether it waits for longer than $3, and how many others wait for the channel. What is urgent
-	// goes first: while Slack throttles updates, progress would keep questions from people.
+	// selectNext is the message that may be sent to channel $1 now, with those of the holds $2 that are
+	// in force, whether it has waited for longer than $3, and if so, how many others wait for the
+	// channel. What is urgent goes first: while Slack throttles updates, questions to people would
+	// otherwise wait behind progress.
 	selectNext = `
 		SELECT w.key, w.channel, coalesce(w.channel_id, '') AS channel_id,
 			coalesce(w.parent_ts, '') AS parent_ts, coalesce(w.ts, '') AS ts, w.text, w.blocks, w.fallback,
@@ -181,8 +182,8 @@ const (
 			shown_hash = NULL, shown_at = NULL, sending_hash = NULL, sending_since = NULL
 		WHERE key = $1 AND file_name IS NULL`
 
-	// selectThread are the thread with root $1, and, where the root was posted within a day, the top level
-	// of its conversation since then: a copy of the root stands there.
+	// selectThread are the thread with root $1 and, if the root was posted within a day, the top level of
+	// its conversation from shortly before: a copy of the root would be there.
 	selectThread = `
 		WITH root AS (
 			SELECT key, channel_id, ts, to_timestamp(ts::float8) AS posted FROM slack_messages
