@@ -153,7 +153,8 @@ func TestAReplicaDoesNotWaitForItself(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer stale.Close(context.Background())
-	if _, err := stale.Exec(t.Context(), `SELECT pg_advisory_lock(`+liveness.KeySQL("$1")+`)`, replica.ID()); err != nil {
+	_, err = stale.Exec(t.Context(), `SELECT pg_advisory_lock(`+liveness.KeySQL("$1")+`)`, replica.ID())
+	if err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), liveness.Lease)
