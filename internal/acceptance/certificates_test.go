@@ -87,7 +87,8 @@ func TestCertificatesOverTime(t *testing.T) {
 			return m.ThreadTS == "" &&
 				testbed.ContainsAll(testbed.Reads(m),
 					[]string{"Certificates: 1 urgent, 1 needs attention", "merche-biche.com", "cocotte.com",
-						"Valid until", "merche-biche.com: a cron entry starts certbot on vps-0, but cron is not running there"})
+						"Valid until",
+						"merche-biche.com: a cron entry starts certbot on vps-0, but cron is not running there"})
 		})
 	s.must(err)
 	s.waitFile(table, "certificates.png")

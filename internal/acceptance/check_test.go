@@ -229,21 +229,10 @@ type idle struct {
 // openIdle starts a testbed without the product.
 func openIdle(t *testing.T) *idle {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "testbed")
-	if err != nil {
-		t.Fatal(err)
-	}
 	// Slack's rate limits allow one check in a minute or two, and the test runs twenty.
 	config := testbed.Config{Workspace: func(config *workspace.Config) { config.Rates.Off = true }}
 	config.World.Quick = true
-	set, err := testbed.Open(t.Context(), dir, config)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		set.Close()
-		os.RemoveAll(dir)
-	})
+	set := openBed(t, config)
 	text, err := os.ReadFile(set.ConfigFile)
 	if err != nil {
 		t.Fatal(err)

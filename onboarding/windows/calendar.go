@@ -24,8 +24,8 @@ type Calendar struct {
 // maxClosed bounds how many windows in a row may be closed by freezes.
 const maxClosed = 400
 
-// Opens returns the first time, not before another one, at which a change may be applied. It is in the
-// zone of the window or freeze that says so. It returns false if there is none in the years to come.
+// Opens returns the first time, not before from, at which a change may be applied. It is in the zone of
+// the window or freeze that says so. It returns false if there is none in the years to come.
 func (c Calendar) Opens(change Change, from time.Time) (time.Time, bool) {
 	windows, freezes := about(c.Windows, change), about(c.Freezes, change)
 	for range maxClosed {
