@@ -22,7 +22,8 @@ DEADCODE := .build/deadcode@v0.51.0
 # Accessibility checks of the sandbox's page; the browser test fetches it by itself, too.
 AXE := .build/axe-core/package/axe.min.js
 
-.PHONY: demo demo-play pictures check test torture versions verdicts lint bench soak simulate fuzz build install image image-test
+.PHONY: demo demo-play pictures check test torture versions verdicts lint bench soak simulate fuzz build install \
+	image image-test
 
 # See the product on real parts in a browser. Without a terminal, as in CI, it plays by itself and exits.
 demo: install build
@@ -45,7 +46,7 @@ versions: install $(VERSIONS:%=.build/postgres-%/ready)
 			go test -count 1 -run TestCorpus ./onboarding/isolation || exit 1; \
 	done
 
-# The same verdict on the same schema, whatever its ids: each in 20 runs.
+# That isolation gives a schema the same verdict in each of 20 runs, which differ in the ids of its rows.
 verdicts: install
 	go test -count 1 -timeout 60m -run TestRandomIDs ./onboarding/isolation -verdicts 20
 
@@ -58,7 +59,7 @@ verdicts: install
 	@cd .build/postgres-$*/package/native/lib && ln -sf libpq.so.5.* libpq.so.5 # which its list of links lacks
 	@touch $@
 
-# Linters, all tests with the race detector, and a short run of one fuzz target, another with each commit.
+# Linters, all tests with the race detector, and a short run of one fuzz target, which changes with each commit.
 test: install lint $(AXE)
 	@{ go test -race -timeout 20m -run '$(BLOWS)' ./internal/acceptance && $(call FUZZING,$(TURN),2s); } & beside=$$!; \
 		go test -race -timeout 20m -p 3 -skip '$(BLOWS)' $(LONGEST) ./...; rest=$$?; \

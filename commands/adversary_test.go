@@ -55,8 +55,8 @@ func TestNobodyIsMadeTheRequester(t *testing.T) {
 	r := newFixture(t)
 	thief := r.thief()
 	// The button of a confirmation that Ana alone was shown, in a message and in a private one.
-	if answer := r.say(r.ana, "ops", `evil name="Eve" email=eve@example.com mode=person domains=evil.example`); !strings.
-		Contains(answer, "Start") {
+	answer := r.say(r.ana, "ops", `evil name="Eve" email=eve@example.com mode=person domains=evil.example`)
+	if !strings.Contains(answer, "Start") {
 		t.Fatal(answer)
 	}
 	var confirmation string

@@ -275,7 +275,8 @@ func TestStatusSaysWhatWaitsForSlack(t *testing.T) {
 	must(t, err)
 	for _, typed := range []string{"status merche-biche", "status"} {
 		answer := r.say(r.bo, "ops", typed)
-		if !strings.Contains(answer, "The oldest has waited for") || !strings.Contains(answer, "The next attempt is made in") {
+		if !strings.Contains(answer, "The oldest has waited for") ||
+			!strings.Contains(answer, "The next attempt is made in") {
 			t.Errorf("%s: %s", typed, answer)
 		}
 	}

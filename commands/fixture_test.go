@@ -142,7 +142,8 @@ func (r *botFixture) start(dsn string) {
 	must(t, err)
 	messages, err := outbox.New(pool, slackWorkspace)
 	must(t, err)
-	directory, err := access.NewDirectory(bot.NewDirectory(slackWorkspace), r.made.config)
+	people := bot.NewDirectory(slackWorkspace)
+	directory, err := access.NewDirectory(people, r.made.config)
 	must(t, err)
 	notifier, err := projection.NewNotifier(pool, logger)
 	must(t, err)
@@ -167,7 +168,7 @@ func (r *botFixture) start(dsn string) {
 		Reports: home.Reports{Certificates: noReports{}, Isolation: noReports{}}, Renderer: renderer, Log: logger})
 	r.tabs = tabs
 	handlers := commands.New(commands.Dependencies{Pool: pool, Service: r.service, Workspace: slackWorkspace,
-		Outbox: messages, Signer: factor, Gate: gate, Home: tabs,
+		Outbox: messages, People: people, Signer: factor, Gate: gate, Home: tabs,
 		Renderer: renderer, Config: directory.Config(), Log: logger})
 	router := bot.NewRouter()
 	handlers.Register(router)

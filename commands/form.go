@@ -66,12 +66,12 @@ func (h *formHandlers) gather(ctx context.Context, command bot.Command, parsed p
 		return h.replies.failure(ctx, err, "slug", parsed.slug)
 	}
 	meta := form.Meta{Channel: command.Channel, Plan: plan, Slug: parsed.slug, Resumed: saved != nil}
-	draft, before, err := h.begun(ctx, parsed.slug)
-	if err != nil {
-		return h.replies.failure(ctx, err, "slug", parsed.slug)
-	}
+	var draft form.Draft
+	var before string
 	if saved != nil {
-		draft, before = saved.Draft, ""
+		draft = saved.Draft
+	} else if draft, before, err = h.begun(ctx, parsed.slug); err != nil {
+		return h.replies.failure(ctx, err, "slug", parsed.slug)
 	}
 	draft, when, err := h.withTime(ctx, command.Person, draft, parsed.inputs.Values[inputs.At])
 	if err != nil {

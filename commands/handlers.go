@@ -26,6 +26,7 @@ type Dependencies struct {
 	Service   *service.Service
 	Workspace *bot.Workspace
 	Outbox    *outbox.Outbox
+	People    *bot.Directory
 	Signer    onboarding.Signer
 	Gate      *access.Gate
 	Home      *home.Tabs
@@ -88,8 +89,7 @@ func (h *Handlers) buildForms(d Dependencies, origins *provenance) *planHandlers
 	h.confirmations = &confirmationHandlers{service: d.Service, gate: d.Gate, replies: h.replies,
 		messages: h.messages, starter: starter, drafts: drafts, origins: origins, config: d.Config}
 	h.forms = &formHandlers{service: d.Service, workspace: d.Workspace, gate: d.Gate,
-		people:  bot.NewDirectory(d.Workspace),
-		replies: h.replies, messages: h.messages, starter: starter, drafts: drafts, plans: plans,
+		people: d.People, replies: h.replies, messages: h.messages, starter: starter, drafts: drafts, plans: plans,
 		confirmations: h.confirmations, origins: origins, config: d.Config,
 		logos: &logoFetcher{workspace: d.Workspace, gate: d.Gate, assets: store.NewAssets(d.Pool),
 			log: h.replies.log}}

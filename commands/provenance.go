@@ -30,7 +30,7 @@ type provenance struct {
 	home    *home.Tabs
 	service *service.Service
 	signer  onboarding.Signer
-	// workspace has the configuration, and the modals.
+	// workspace opens modals, and has the configuration.
 	workspace *bot.Workspace
 	log       *slog.Logger
 }
@@ -188,9 +188,9 @@ func (p *provenance) requireAsked(ctx context.Context, action bot.Action, about 
 	return "question " + question.Block, nil
 }
 
-// outdated returns why a press does not count in what the bot delivered some updates ago. It counts if
-// the message has changed, but not what it says about this approval: several share a message. An
-// approval that was decided meanwhile is left to the decision, which says by whom.
+// outdated returns why a press does not count in what the bot delivered some updates ago. Several
+// approvals share a message, so the press counts if what the message says about this one is still the
+// same. An approval that was decided meanwhile is left to the decision, which says by whom.
 func (p *provenance) outdated(ctx context.Context, action bot.Action, key string, approval uuid.UUID) error {
 	found, err := p.service.Records.Approval(ctx, approval)
 	if err != nil || found.State != onboarding.ApprovalOpen && found.State != onboarding.ApprovalAhead {

@@ -11,8 +11,8 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/windows"
 )
 
-// withTime puts the time that somebody typed into a draft, by the clocks of their time zone in Slack, and
-// says so in a hint. A time of an earlier command that has passed does not count any more.
+// withTime puts the time that somebody typed into a draft, by the clocks of their time zone in Slack,
+// and says so in a hint. It drops a time of an earlier command that has passed.
 func (h *formHandlers) withTime(
 	ctx context.Context, person bot.Person, draft form.Draft, typed string,
 ) (form.Draft, string, error) {

@@ -89,7 +89,7 @@ func (a *Approval) NeedsWhole(run *Run) bool {
 	return run.Kind == KindUndo || a.Step.Kind() == KindDeploy || a.Step.Kind() == KindSync
 }
 
-// NotBefore is until when the change waits, as those have it who agreed, zero for at once.
+// NotBefore is the latest time until which a vote that agrees has the change wait, zero for at once.
 func (a *Approval) NotBefore() (last time.Time) {
 	for _, vote := range a.Votes {
 		if vote.Agrees && vote.NotBefore.After(last) {

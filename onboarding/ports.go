@@ -44,8 +44,8 @@ type Signer interface {
 	SignRun(run *Run) []byte
 	// VerifyRun returns what is wrong with the signature of a run, nil if nothing is signed.
 	VerifyRun(run *Run) error
-	// SignView returns a fingerprint of what a form showed that whoever writes to the database cannot
-	// make, the fingerprint itself if nothing is signed. The first byte stays.
+	// SignView signs the fingerprint of what a form showed, so that whoever can write to the database
+	// cannot make one. The first byte stays. It returns the fingerprint as it is if nothing is signed.
 	SignView(id string, shown []byte) []byte
 	// Sign returns the signature of a vote on an approval, nil if nothing is signed.
 	Sign(approval *Approval, vote Vote) []byte

@@ -35,9 +35,9 @@ const (
 	// (https://docs.slack.dev/reference/block-kit/blocks/plan-block); others report it.
 	MaxPlanTasks = 50
 
-	// MaxDataTableRows is with the header; Slack's newer page says 201
-	// (https://docs.slack.dev/reference/block-kit/blocks/data-table-block). The text is that of all
-	// cells together, in characters.
+	// MaxDataTableRows includes the header; Slack's newer page says 201
+	// (https://docs.slack.dev/reference/block-kit/blocks/data-table-block). MaxDataTableText is the
+	// characters of all cells together.
 	MaxDataTableRows = 101
 	MaxDataTableText = 20_000
 

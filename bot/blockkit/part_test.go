@@ -12,7 +12,8 @@ import (
 
 func TestPartFingerprint(t *testing.T) {
 	part := func(text, value string) []slack.Block {
-		return []slack.Block{blockkit.Section(text), slack.NewActionBlock("", blockkit.Button("approve", value, "Approve", ""))}
+		button := blockkit.Button("approve", value, "Approve", "")
+		return []slack.Block{blockkit.Section(text), slack.NewActionBlock("", button)}
 	}
 	message := func(parts ...[]slack.Block) json.RawMessage {
 		var blocks []slack.Block

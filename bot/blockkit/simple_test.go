@@ -54,8 +54,8 @@ func TestSimplifyKeepsTheWords(t *testing.T) {
 			}
 		}
 	}
-	data := blockkit.DataTable(blockkit.Table{Caption: "Sites", Rows: [][]string{{"Domain", "Days"}, {"a.example", "9"}},
-		Numbers: map[int][]float64{1: {9}}})
+	data := blockkit.DataTable(blockkit.Table{Caption: "Sites",
+		Rows: [][]string{{"Domain", "Days"}, {"a.example", "9"}}, Numbers: map[int][]float64{1: {9}}})
 	for level, want := range map[blockkit.Simplicity]string{
 		blockkit.AnyBlocks: "data_table", blockkit.NoDataTables: "table", blockkit.NoNewBlocks: "section",
 	} {

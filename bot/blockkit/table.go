@@ -15,16 +15,17 @@ type Table struct {
 	Caption string
 	// Rows begin with the header, and have the same length.
 	Rows [][]string
-	// Numbers sort a column by numbers instead of by its texts: by column, one for each row below the
-	// header.
+	// Numbers sort a column by numbers instead of by its texts: by column, one for each row below
+	// the header.
 	Numbers map[int][]float64
 }
 
 // dataTablePage is how many rows a data table shows at once. Ten fit on a phone.
 const dataTablePage = 10
 
-// DataTable is a table that people sort, filter and page through. It is for messages and Home tabs,
-// and has a fallback in [Simplify]. The caller keeps to [MaxDataTableRows] and [MaxDataTableText].
+// DataTable is a table that people sort, filter and page through. It is for messages and Home
+// tabs, and has a fallback in [Simplify]. The caller keeps to [MaxDataTableRows] and
+// [MaxDataTableText].
 func DataTable(t Table) *slack.DataTableBlock {
 	block := slack.NewDataTableBlock(nonEmpty(t.Caption)).WithPageSize(dataTablePage)
 	for r, row := range t.Rows {
@@ -58,8 +59,8 @@ func PlainTable(rows [][]string) *slack.TableBlock {
 // PlainRows is how many rows below the header a table shows that cannot be paged through.
 const PlainRows = 30
 
-// plainTable is a data table as [PlainTable]. It has the first rows, as many as people read and as
-// there is room for by [Weight], and says how many are left out.
+// plainTable is a data table as [PlainTable]. It has the first [PlainRows] rows, or fewer if these
+// weigh more than there is room for, see [Weight], and says how many are left out.
 func plainTable(data slack.DataTableBlock, room int) *slack.TableBlock {
 	const tableWeight, cellWeight = 500, 32 // beside the texts
 	room -= tableWeight

@@ -11,8 +11,8 @@ import (
 	"github.com/atlilith/onboardbot/bot/post"
 )
 
-// lateAfter is how long a message waits before it says that it is late. A burst of messages takes as
-// long as that at the one post per second that Slack takes in a channel.
+// lateAfter is how long a message waits before it says that it is late. Slack takes one post per second
+// in a channel, so a burst of messages alone may take this long.
 const lateAfter = time.Minute
 
 // Backlog returns which messages, of those whose key begins with the prefix, wait for Slack: it asked

@@ -31,8 +31,8 @@ type row struct {
 	Thread string
 	// Again is true after the message was deleted in Slack.
 	Again bool
-	// Since is when it began to wait. Late reports whether that is unusually long ago, and Behind is how
-	// many others wait for the channel.
+	// Since is when it began to wait. Late reports whether that is longer than [lateAfter] ago,
+	// and Behind is then how many others wait for the channel.
 	Since  time.Time
 	Late   bool
 	Behind int

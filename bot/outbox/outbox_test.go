@@ -197,8 +197,9 @@ func TestFallback(t *testing.T) {
 			w.put(out, newer("one"))
 			seen := w.See("the fallback", func(m []workspace.Message) bool { return len(m) == 1 })
 			want := fmt.Sprintf(`"type":%q`, c.fallback.BlockType())
-			if !strings.Contains(string(seen[0].Blocks), want) || !strings.Contains(string(seen[0].Blocks), "Preflight") {
-				t.Errorf("blocks %s", seen[0].Blocks)
+			shown := string(seen[0].Blocks)
+			if !strings.Contains(shown, want) || !strings.Contains(shown, "Preflight") {
+				t.Errorf("blocks %s", shown)
 			}
 			w.put(out, newer("two"))
 			w.See("two", saying("one", "two"))
@@ -374,7 +375,8 @@ func TestMigrateTogether(t *testing.T) {
 	var replicas errgroup.Group
 	for range 4 {
 		replicas.Go(func() error {
-			return migrate.Schema{Name: "elsewhere", Sets: []migrate.Set{outbox.Migrations()}}.Apply(t.Context(), w.Pool)
+			elsewhere := migrate.Schema{Name: "elsewhere", Sets: []migrate.Set{outbox.Migrations()}}
+			return elsewhere.Apply(t.Context(), w.Pool)
 		})
 	}
 	if err := replicas.Wait(); err != nil {

@@ -20,8 +20,8 @@ import (
 // else.
 const metadataType = "onboardbot_message"
 
-// refusals are the scopes of the holds that remember a workspace without a type of block, by how the
-// type stands in encoded blocks.
+// refusals are the scopes of the holds which remember that the workspace refuses a type of block. The
+// key is what encoded blocks of that type contain.
 var refusals = map[string]string{
 	`"type":"plan"`:       "blocks/plan",
 	`"type":"data_table"`: "blocks/data_table",

@@ -8,8 +8,8 @@ const (
 	selectHashes = `SELECT key, hash FROM slack_messages WHERE key = ANY($1)`
 
 	// putMessage inserts a message or changes its content, and returns the channel when something
-	// changed. Channel, thread and file of a message stay as they are. The column last says that it is
-	// urgent: its content, or what it had before and Slack does not show yet.
+	// changed. Channel, thread and file of a message stay as they are. The column last is true while
+	// something urgent waits: this content, or an earlier one that Slack does not show yet.
 	putMessage = `
 		INSERT INTO slack_messages AS m
 			(key, channel, thread, thread_ts, text, blocks, fallback, file_name, file_title, file_content, hash, last)
@@ -37,9 +37,10 @@ const (
 
 	updatePermalink = `UPDATE slack_messages SET permalink = $2 WHERE key = $1`
 
-	// selectNext is the message that may be sent to channel $1 now, with those of the holds $2 that are in
-	// force, whether it waits for longer than $3, and how many others wait for the channel. What is urgent
-	// goes first: while Slack throttles updates, progress would keep questions from people.
+	// selectNext is the message that may be sent to channel $1 now, with those of the holds $2 that are
+	// in force, whether it has waited for longer than $3, and if so, how many others wait for the
+	// channel. What is urgent goes first: while Slack throttles updates, questions to people would
+	// otherwise wait behind progress.
 	selectNext = `
 		SELECT w.key, w.channel, coalesce(w.channel_id, '') AS channel_id,
 			coalesce(w.parent_ts, '') AS parent_ts, coalesce(w.ts, '') AS ts, w.text, w.blocks, w.fallback,
@@ -61,7 +62,7 @@ const (
 	// selectBacklog are the messages whose key begins with $1 and that are held back: their number, the
 	// age of the oldest in seconds, and in how many seconds the next attempt is made that may let it
 	// through. A message is held back if Slack asked not to send it yet, if an attempt failed, or if it
-	// has waited for $2.
+	// has waited for $2. The clock is read for the next attempt, since rows may be newer than now().
 	selectBacklog = `
 		WITH held AS (
 			SELECT w.channel, w.hold, now() - ` + waitsSince + ` AS age
@@ -70,7 +71,7 @@ const (
 				OR ` + waitsSince + ` < now() - $2::interval)),
 		oldest AS (SELECT * FROM held ORDER BY age DESC LIMIT 1)
 		SELECT (SELECT count(*) FROM held), extract(epoch FROM o.age)::float8,
-			coalesce((SELECT extract(epoch FROM min(ready_at) - now())::float8 FROM slack_waiting w
+			coalesce((SELECT extract(epoch FROM min(ready_at) - clock_timestamp())::float8 FROM slack_waiting w
 				WHERE w.channel = o.channel AND w.hold = o.hold AND w.in_turn), 0)
 		FROM oldest o`
 
@@ -181,8 +182,8 @@ const (
 			shown_hash = NULL, shown_at = NULL, sending_hash = NULL, sending_since = NULL
 		WHERE key = $1 AND file_name IS NULL`
 
-	// selectThread are the thread with root $1, and, where the root was posted within a day, the top level
-	// of its conversation since then: a copy of the root stands there.
+	// selectThread are the thread with root $1 and, if the root was posted within a day, the top level of
+	// its conversation from shortly before: a copy of the root would be there.
 	selectThread = `
 		WITH root AS (
 			SELECT key, channel_id, ts, to_timestamp(ts::float8) AS posted FROM slack_messages

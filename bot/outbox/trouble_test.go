@@ -122,8 +122,8 @@ func TestRefusedIsRecordedAndNotRetried(t *testing.T) {
 	w.SeeAs(workspace.Ana, workspace.GeneralChannel, "new content", saying("y"))
 }
 
-// TestAStormIsTold has Slack refuse posts for a while. What is delivered afterwards says that it is late,
-// and until then the backlog is known.
+// TestAStormIsTold has Slack refuse posts for a while. What is delivered afterwards says that it
+// is late, and until then the backlog is known.
 func TestAStormIsTold(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, workspace.Sample())
@@ -141,7 +141,8 @@ func TestAStormIsTold(t *testing.T) {
 	if found := backlog("run/1"); found != (post.Backlog{}) {
 		t.Errorf("before the storm: %+v", found)
 	}
-	w.Order(workspace.Fault{Kind: workspace.FaultRateLimit, Method: "chat.postMessage", Times: 2, RetryAfter: 4 * time.Second})
+	w.Order(workspace.Fault{Kind: workspace.FaultRateLimit, Method: "chat.postMessage", Times: 2,
+		RetryAfter: 4 * time.Second})
 	w.put(out, message("run/1/b", "b"), message("run/1/c", "c"), message("run/2/d", "d"))
 	eventually(t, "the posts are held back", func() bool { return backlog("run/1").Messages == 2 })
 	if found := backlog(""); found.Messages != 3 || found.Age > 4*time.Second || found.Next > 4*time.Second ||

@@ -58,6 +58,6 @@ type Reply struct {
 type Backlog struct {
 	// Messages is how many wait. The zero value is no backlog.
 	Messages int
-	// Age is how long the oldest has waited, and Next when the next attempt is made, from now.
+	// Age is how long the oldest has waited, and Next in how long the next attempt is made.
 	Age, Next time.Duration
 }

@@ -11,7 +11,8 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/windows"
 )
 
-// maxAhead is how far ahead changes can be scheduled: a typing error in the year would hold a run for ever.
+// maxAhead is how far ahead changes can be scheduled. Without a limit, a typing error in the year would
+// hold a run for ever.
 const maxAhead = 31 * 24 * time.Hour
 
 // atForm is a time of day, perhaps behind a day: today, tomorrow, or a date.

@@ -36,7 +36,7 @@ func Confirmation(request onboarding.Request, hosts []string, slug string, id uu
 		facts = append(facts, fact)
 	}
 	if request.At != nil {
-		facts = append(facts, schedule.NotBefore(request))
+		facts = append(facts, schedule.NotBefore(request.At))
 	}
 	if request.Brand != nil {
 		facts = append(facts, "Looks: "+render.BrandWords(request.Brand))

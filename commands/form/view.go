@@ -39,7 +39,7 @@ func (form Form) View() slack.ModalViewRequest {
 	}
 	meta.Logo, meta.At = d.Logo, d.At
 	f := &fields{problems: form.Problems}
-	for _, hint := range append([]string{schedule.NotBefore(onboarding.Request{At: d.At})}, form.Hints...) {
+	for _, hint := range append([]string{schedule.NotBefore(d.At)}, form.Hints...) {
 		if hint != "" {
 			f.blocks = append(f.blocks, blockkit.Context(hint))
 		}

@@ -87,8 +87,8 @@ func TestWaitingForAWindow(t *testing.T) {
 		golden.Compare(t, filepath.Join("testdata", "thread", name+".txtar"), golden.Archive(RootKey(s.ID), messages))
 	}
 	check("window-asked")
-	s.approved(approval, bo).step("database", onboarding.StepApproved, "waits until Tue 24 Nov 02:30 Europe/Berlin").Due =
-		s.Request.At.Time
+	s.approved(approval, bo)
+	s.step("database", onboarding.StepApproved, "waits until Tue 24 Nov 02:30 Europe/Berlin").Due = s.Request.At.Time
 	check("window-approved")
 	s.event(onboarding.Event{Kind: onboarding.EventApplyNow, Step: "database", Actor: cleo, Approval: approval.ID})
 	s.step("database", onboarding.StepApplying, "").Due = time.Time{}

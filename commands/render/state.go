@@ -156,7 +156,7 @@ func (r Renderer) headline(view *onboarding.View) string {
 	}
 	lines := []string{who, About(request)}
 	if view.State == onboarding.RunActive && request.At != nil {
-		lines = append(lines, schedule.NotBefore(request))
+		lines = append(lines, schedule.NotBefore(request.At))
 	}
 	lines = append(lines, state.lines...)
 	if view.Undoes != nil && r.links[view.Undoes.Run] != "" {

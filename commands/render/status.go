@@ -134,8 +134,8 @@ func WriteBacklog(page *mrkdwn.Builder, backlog post.Backlog) {
 	if backlog.Next >= time.Second {
 		next = "in " + mrkdwn.Duration(backlog.Next)
 	}
-	page.Say(fmt.Sprintf("⏳ Slack has not taken %s yet. The oldest has waited for %s. The next attempt is made %s.",
-		mrkdwn.Count(backlog.Messages, "message"), mrkdwn.Duration(backlog.Age), next))
+	page.Say(fmt.Sprintf("%s Slack has not taken %s yet. The oldest has waited for %s. The next attempt is made %s.",
+		mrkdwn.MarkBusy, mrkdwn.Count(backlog.Messages, "message"), mrkdwn.Duration(backlog.Age), next))
 }
 
 // VerifyPage shows what the success checks found.

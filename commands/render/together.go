@@ -1,7 +1,6 @@
 package render
 
 import (
-	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -94,13 +93,11 @@ func aheadMessage(view *onboarding.View, events []onboarding.Event) post.Message
 		text += " " + mrkdwn.Inline(mrkdwn.Summary(first.Text))
 	}
 	page.Say(text)
-	position := func(event onboarding.Event) int {
-		return slices.IndexFunc(view.Steps, func(step onboarding.Step) bool { return step.Key == event.Step })
-	}
+	events = slices.SortedStableFunc(slices.Values(events), func(a, b onboarding.Event) int {
+		return stepIndex(view.Run, a.Step) - stepIndex(view.Run, b.Step)
+	})
 	lines := make([]string, len(events))
-	for i, event := range slices.SortedStableFunc(slices.Values(events), func(a, b onboarding.Event) int {
-		return cmp.Compare(position(a), position(b))
-	}) {
+	for i, event := range events {
 		lines[i] = mrkdwn.Inline(StepName(view, event.Step)) + " · " + blockkit.Code(event.Digest.Short())
 	}
 	const limit = 30

@@ -29,7 +29,8 @@ type Sample struct {
 	Name    string
 	Surface blockkit.Surface
 	JSON    json.RawMessage
-	// Replaced reports whether a workspace that refuses it gets a fallback, as for plans and data tables.
+	// Replaced reports whether a workspace that refuses it gets a fallback, as with plans and data
+	// tables.
 	Replaced bool
 }
 

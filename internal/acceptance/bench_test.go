@@ -123,16 +123,7 @@ func BenchmarkSixteenAtOnce(b *testing.B) {
 // openBench starts a testbed with these zones, which ends with the benchmark, and the product.
 func openBench(b *testing.B, zones []string) (*testbed.Testbed, *testbed.Bot) {
 	b.Helper()
-	dir, err := os.MkdirTemp("", "bench")
-	if err != nil {
-		b.Fatal(err)
-	}
-	b.Cleanup(func() { os.RemoveAll(dir) })
-	set, err := testbed.Open(b.Context(), dir, testbed.Config{World: sandbox.Config{Zones: zones}})
-	if err != nil {
-		b.Fatal(err)
-	}
-	b.Cleanup(set.Close)
+	set := openBed(b, testbed.Config{World: sandbox.Config{Zones: zones}})
 	executable, err := os.Executable()
 	if err != nil {
 		b.Fatal(err)

@@ -86,7 +86,8 @@ func TestCertificatesOverTime(t *testing.T) {
 		func(m workspace.Message) bool {
 			return m.ThreadTS == "" &&
 				testbed.ContainsAll(testbed.Reads(m),
-					[]string{"Certificates: 1 urgent, 1 needs attention", "merche-biche.com", "cocotte.com", "Valid until",
+					[]string{"Certificates: 1 urgent, 1 needs attention", "merche-biche.com", "cocotte.com",
+						"Valid until",
 						"merche-biche.com: a cron entry starts certbot on vps-0, but cron is not running there"})
 		})
 	s.must(err)

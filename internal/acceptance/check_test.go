@@ -132,7 +132,8 @@ func TestCheck(t *testing.T) {
 				{"approvers: [U0ANA, U0BO, U0CLEO]", "approvers: [S0OPEN, S0OPS]"}},
 			[]string{"failed slack scopes: missing: channels:history, files:read, files:write, groups:history, " +
 				"im:history, im:write",
-				"warning messages and views: this workspace does not accept all newer blocks", "ok operators S0OPS: ana, bo",
+				"warning messages and views: this workspace does not accept all newer blocks",
+				"ok operators S0OPS: ana, bo",
 				"failed operators S0GONE: user group S0GONE: usergroups.users.list: no_such_subteam",
 				"warning operators S0MIXED: bo, but U0GUS is a guest",
 				"warning approvers S0OPEN: bo, cleo, but any member may edit this user group and so become an " +
@@ -228,21 +229,10 @@ type idle struct {
 // openIdle starts a testbed without the product.
 func openIdle(t *testing.T) *idle {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "testbed")
-	if err != nil {
-		t.Fatal(err)
-	}
 	// Slack's rate limits allow one check in a minute or two, and the test runs twenty.
 	config := testbed.Config{Workspace: func(config *workspace.Config) { config.Rates.Off = true }}
 	config.World.Quick = true
-	set, err := testbed.Open(t.Context(), dir, config)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		set.Close()
-		os.RemoveAll(dir)
-	})
+	set := openBed(t, config)
 	text, err := os.ReadFile(set.ConfigFile)
 	if err != nil {
 		t.Fatal(err)

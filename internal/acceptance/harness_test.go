@@ -33,19 +33,29 @@ func open(t *testing.T, config testbed.Config) *harness {
 	return s
 }
 
-// openWithout starts a testbed alone.
-func openWithout(t *testing.T, config testbed.Config) *harness {
+// openBed starts a testbed, which ends with the test.
+func openBed(t testing.TB, config testbed.Config) *testbed.Testbed {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "testbed")
 	if err != nil {
 		t.Fatal(err)
 	}
-	config.World.Quick = true
 	set, err := testbed.Open(t.Context(), dir, config)
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &harness{Testbed: set, t: t}
+	t.Cleanup(func() {
+		set.Close()
+		os.RemoveAll(dir)
+	})
+	return set
+}
+
+// openWithout starts a testbed alone.
+func openWithout(t *testing.T, config testbed.Config) *harness {
+	t.Helper()
+	config.World.Quick = true
+	s := &harness{Testbed: openBed(t, config), t: t}
 	t.Cleanup(func() {
 		if s.bot != nil {
 			if err := s.bot.Stop(); err != nil {
@@ -56,8 +66,6 @@ func openWithout(t *testing.T, config testbed.Config) *harness {
 			s.dump()
 		}
 		s.checkSlack()
-		set.Close()
-		os.RemoveAll(dir)
 	})
 	return s
 }

@@ -141,33 +141,40 @@ func (k *killer) traces(when string, root workspace.Message) map[string]string {
 	return traces
 }
 
-// divider is between the steps that share a message.
-var divider = regexp.MustCompile(`\n─{1000,}\n`)
+var (
+	// divider is between the steps that share a message.
+	divider = regexp.MustCompile(`\n─{1000,}\n`)
+	seconds = regexp.MustCompile(`,? (it took )?(\d+m )?\d+ ?m?s\b( after your request)?`)
+)
 
 // heads are the lines in a thread that say how each step ended, once all have. Which steps share a
 // message depends on how soon one came after the other.
 func (k *killer) heads(root workspace.Message) (heads string) {
 	k.t.Helper()
-	seconds := regexp.MustCompile(`,? (it took )?(\d+m )?\d+ ?m?s\b( after your request)?`)
 	_, err := k.Person(testbed.Bo).WaitFor(k.within(30*time.Second), func(screen workspace.Screen) bool {
 		heads = ""
 		for _, m := range testbed.Thread(screen, root)[1:] {
-			if m.Ephemeral {
-				continue
-			}
-			for _, step := range divider.Split(testbed.Reads(m), -1) {
-				for i, line := range strings.Split(step, "\n") {
-					head := i == 0 && !strings.Contains(line, ".log, ") // a kill loses what its command printed
-					if head || strings.HasSuffix(line, " passed.") {
-						heads += seconds.ReplaceAllString(line, " SOON") + "\n"
-					}
-				}
+			if !m.Ephemeral {
+				heads += headsOf(testbed.Reads(m))
 			}
 		}
 		return !strings.Contains(heads, "in progress") && !strings.Contains(heads, "approval needed") &&
 			!strings.Contains(heads, "about to start")
 	})
 	k.must(err)
+	return heads
+}
+
+// headsOf are the lines of a message that say how its steps ended.
+func headsOf(message string) (heads string) {
+	for _, step := range divider.Split(message, -1) {
+		for i, line := range strings.Split(step, "\n") {
+			head := i == 0 && !strings.Contains(line, ".log, ") // a kill loses what its command printed
+			if head || strings.HasSuffix(line, " passed.") {
+				heads += seconds.ReplaceAllString(line, " SOON") + "\n"
+			}
+		}
+	}
 	return heads
 }
 

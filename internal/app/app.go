@@ -97,6 +97,7 @@ type App struct {
 	log          *slog.Logger
 	workspace    *bot.Workspace
 	outbox       *outbox.Outbox
+	people       *bot.Directory
 	directory    *access.Directory
 	engine       *engine.Engine
 	service      *service.Service
@@ -136,7 +137,8 @@ func (a *App) buildSlack() (err error) {
 	}
 	settings := a.settings.Commands
 	settings.Hosts = a.settings.Addressed()
-	if a.directory, err = access.NewDirectory(bot.NewDirectory(a.workspace), settings); err != nil {
+	a.people = bot.NewDirectory(a.workspace)
+	if a.directory, err = access.NewDirectory(a.people, settings); err != nil {
 		return fmt.Errorf("commands: %w", err)
 	}
 	return nil
@@ -214,6 +216,7 @@ func (a *App) buildHandlers() (err error) {
 		Service:   a.service,
 		Workspace: a.workspace,
 		Outbox:    a.outbox,
+		People:    a.people,
 		Signer:    a.signer,
 		Gate:      gate,
 		Home:      a.home,

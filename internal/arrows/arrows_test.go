@@ -35,7 +35,8 @@ var never = map[string][]string{
 
 // imports returns what each package of the module imports, and each package below those.
 var imports = sync.OnceValues(func() (map[string][]string, error) {
-	out, err := exec.Command("go", "list", "-deps", "-f", `{{.ImportPath}} {{join .Imports " "}}`, module+"/...").Output()
+	list := exec.Command("go", "list", "-deps", "-f", `{{.ImportPath}} {{join .Imports " "}}`, module+"/...")
+	out, err := list.Output()
 	all := map[string][]string{}
 	for line := range strings.Lines(string(out)) {
 		paths := strings.Fields(line)

@@ -13,7 +13,7 @@ import (
 // nextPeriods is how many occurrences of a window are shown.
 const nextPeriods = 3
 
-// checkWindows shows when each window is open next, and each recurring freeze holds. A window that does not
+// checkWindows shows the next times of each window and of each recurring freeze. A window that does not
 // open again holds its changes for ever.
 func checkWindows(calendar windows.Calendar, now time.Time) []onboarding.Finding {
 	var findings []onboarding.Finding

@@ -141,19 +141,26 @@ func TestALapsedReplicaLosesItsConnections(t *testing.T) {
 	}
 }
 
+// sign returns a connection such as the one with which the replica of a pool shows that it is alive.
+func sign(t *testing.T, pool *pgxpool.Pool) *pgx.Conn {
+	t.Helper()
+	config := pool.Config().ConnConfig.Copy()
+	config.RuntimeParams["application_name"] += " alive"
+	conn, err := pgx.ConnectConfig(t.Context(), config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.Close(context.Background()) })
+	return conn
+}
+
 // A replica that has lost the connection with its lock does not wait until the server notices.
 func TestAReplicaDoesNotWaitForItself(t *testing.T) {
 	t.Parallel()
 	pool := connect(t, postgres.Database(t), liveness.Configure)
 	replica := liveness.New(pool, slog.New(slog.DiscardHandler))
-	config := pool.Config().ConnConfig.Copy()
-	config.RuntimeParams["application_name"] += " alive"
-	stale, err := pgx.ConnectConfig(t.Context(), config)
+	_, err := sign(t, pool).Exec(t.Context(), `SELECT pg_advisory_lock(`+liveness.KeySQL("$1")+`)`, replica.ID())
 	if err != nil {
-		t.Fatal(err)
-	}
-	defer stale.Close(context.Background())
-	if _, err := stale.Exec(t.Context(), `SELECT pg_advisory_lock(`+liveness.KeySQL("$1")+`)`, replica.ID()); err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), liveness.Lease)
@@ -170,25 +177,14 @@ func TestARecentSignOfLifeCounts(t *testing.T) {
 	t.Parallel()
 	dsn := postgres.Database(t)
 	replica, other := connect(t, dsn, liveness.Configure), connect(t, dsn, liveness.Configure)
-	sign := func() *pgx.Conn {
-		t.Helper()
-		config := replica.Config().ConnConfig.Copy()
-		config.RuntimeParams["application_name"] += " alive"
-		conn, err := pgx.ConnectConfig(t.Context(), config)
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { _ = conn.Close(context.Background()) })
-		return conn
-	}
 	if err := other.Ping(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	const margin = 2 * time.Second
-	first := sign()
+	first := sign(t, replica)
 	time.Sleep(margin + 10*time.Millisecond)
 	between := time.Now()
-	recent := sign()
+	recent := sign(t, replica)
 	// Only the first connection was last used longer ago than this lease.
 	ended, err := liveness.EndLapsed(t.Context(), other, time.Since(between)+margin)
 	if err != nil || len(ended) > 0 {

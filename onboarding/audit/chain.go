@@ -83,8 +83,8 @@ type row struct {
 	there      bool   // the table has it
 }
 
-// index finds rows by their keys. It is a hash table of its own because most of the time of a
-// verification would go to a map: keys are sums already, and nothing is ever removed.
+// index finds rows by their keys. It is a hash table of its own because a map would take most of the
+// time of a verification. The keys are hashes already, and nothing is ever removed.
 type index struct {
 	rows   []row
 	places []int32 // 1 + the place in rows, 0 where there is none; a power of two, at least twice as many as rows

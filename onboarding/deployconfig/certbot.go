@@ -6,8 +6,8 @@ import (
 )
 
 // byCertbot returns what matches the lines that certbot's nginx plugin writes when it installs a
-// certificate and a redirect (certbot-nginx, configurator.py and the blocks in constants.py). What is
-// certbot's in them may be below another folder than /etc/letsencrypt, but below one. The certificate
+// certificate and a redirect (certbot-nginx, configurator.py and the blocks in constants.py). The files
+// of certbot may be below another folder than /etc/letsencrypt, all below the same one. The certificate
 // and the redirects are for names of the configuration; certbot adds a number to the folder of a
 // certificate if it has one of that name already.
 func byCertbot(conf lineSet) *regexp.Regexp {

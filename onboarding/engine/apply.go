@@ -226,9 +226,9 @@ func (d *driver) fail(ctx context.Context, w *work, cause error) error {
 	})
 }
 
-// refuse leaves a step whose item the gate refused in a state from which it can go on: on its own
-// when the freeze ends or the window opens, with a new approval request if the approval does not count any more, and
-// otherwise when a person retries it.
+// refuse leaves a step whose item the gate refused in a state from which it can go on: on its own when
+// the freeze ends or the window opens, with a new approval request if the approval does not count any
+// more, and otherwise when a person retries it.
 func (d *driver) refuse(ctx context.Context, w *work, refusal *RefusedError, cause error) error {
 	event := w.event(onboarding.EventFailed)
 	event.Text = cause.Error()

@@ -5,23 +5,25 @@ import (
 	"slices"
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/atlilith/onboardbot/onboarding"
 )
 
 // keepTime reminds of the run's approvals that soon expire, and ends those that nobody decided or
 // that were given and not applied in time. It returns the run as it is then.
 func (d *driver) keepTime(ctx context.Context, run *onboarding.Run) (*onboarding.Run, error) {
-	due, err := d.db().DueApprovals(ctx, run.ID)
-	if due = d.engine.reallyDue(due); err != nil || len(due) == 0 {
+	due, err := d.engine.due(ctx, d.db(), run.ID)
+	if err != nil || len(due) == 0 {
 		return run, err
 	}
 	err = d.change(ctx, run.ID, func(tx Tx, fresh *onboarding.Run) error {
 		run = fresh
-		due, err := tx.DueApprovals(ctx, run.ID)
+		due, err := d.engine.due(ctx, tx, run.ID)
 		if err != nil {
 			return err
 		}
-		for _, approval := range d.engine.reallyDue(due) {
+		for _, approval := range due {
 			if err := d.engine.keepTimeOf(ctx, tx, run, approval); err != nil {
 				return err
 			}
@@ -31,14 +33,15 @@ func (d *driver) keepTime(ctx context.Context, run *onboarding.Run) (*onboarding
 	return run, err
 }
 
-// reallyDue leaves out the approvals that were given and do not expire yet, since their change waits for
-// its window.
-func (e *Engine) reallyDue(due []*onboarding.Approval) []*onboarding.Approval {
+// due returns the due approvals of a run, without those that were given and expire later because their
+// change waits for its window.
+func (e *Engine) due(ctx context.Context, db Records, run uuid.UUID) ([]*onboarding.Approval, error) {
+	due, err := db.DueApprovals(ctx, run)
 	return slices.DeleteFunc(due, func(approval *onboarding.Approval) bool {
 		until := e.policy.ValidUntil(approval)
-		waited := approval.State == onboarding.ApprovalApproved && until.After(approval.Expires)
-		return waited && time.Now().Before(until)
-	})
+		waits := approval.State == onboarding.ApprovalApproved && until.After(approval.Expires)
+		return waits && time.Now().Before(until)
+	}), err
 }
 
 // keepTimeOf expires an approval whose time is over, or records that its approvers are reminded

@@ -21,7 +21,7 @@ func runLock(id uuid.UUID) locks.Name { return locks.Named("run", id.String()) }
 // that holds the run's lock: should that session end, the lock is free for another process and
 // this one can write nothing more. What it does outside carries the token of [takeUp].
 //
-// If again is not 0, a window opens that soon.
+// If again is not 0, a window opens after that time.
 func (e *Engine) advance(ctx context.Context, id uuid.UUID) (again time.Duration, err error) {
 	session, err := e.open(ctx)
 	if err != nil {
@@ -121,9 +121,9 @@ func (d *driver) step(ctx context.Context, id uuid.UUID) (more bool, err error) 
 	return false, nil
 }
 
-// reconcilable returns the next step that was interrupted, or is approved and held neither by a freeze nor
-// by its window, nil if there is none. Those that were interrupted come first: what an earlier holder
-// still does is over before this one changes anything.
+// reconcilable returns the next step that was interrupted, or is approved and held neither by a freeze
+// nor by its window, nil if there is none. Those that were interrupted come first: what an earlier
+// holder still does is over before this one changes anything.
 func (d *driver) reconcilable(run *onboarding.Run) *onboarding.Step {
 	for _, state := range []onboarding.StepState{onboarding.StepApplying, onboarding.StepApproved} {
 		for i := range run.Steps {

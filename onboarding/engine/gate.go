@@ -27,7 +27,7 @@ type Line string
 const (
 	LineHolder    Line = "holder"    // this process is the newest holder of the run, and can ask the database
 	LineFreeze    Line = "freeze"    // nothing is frozen
-	LineRun       Line = "run"       // the run is active, and requested by whom it names
+	LineRun       Line = "run"       // the run is active, and its requester is the one that was signed
 	LineApproval  Line = "approval"  // the step's approval is for this change, approved, not expired and not used
 	LineWindow    Line = "window"    // the change's window is open
 	LineDirectory Line = "directory" // the directory says what those who voted may do now
@@ -57,7 +57,8 @@ type application struct {
 	begun bool
 	// admitted says that the gate has let the application begin, after it asked who may decide now.
 	admitted bool
-	// interrupted says that an application under the approval was, so this one is its rest.
+	// interrupted says that an earlier application under the approval was interrupted, so this one
+	// applies the rest.
 	interrupted bool
 	// output takes what the items print, show makes it visible while they run, and attempt records
 	// it and how the application ended.
@@ -116,7 +117,7 @@ func (g *gate) authorize(ctx context.Context, a *application) (onboarding.Author
 		return none, &RefusedError{LineHolder, err}
 	}
 
-	// 2. Nothing is frozen, and the run is active and requested by whom it names.
+	// 2. Nothing is frozen, the run is active, and its requester is the one that was signed.
 	freeze, err := db.Frozen(ctx)
 	if err != nil {
 		return none, &RefusedError{LineHolder, err}
@@ -176,7 +177,7 @@ func (g *gate) authorize(ctx context.Context, a *application) (onboarding.Author
 	return auth, nil
 }
 
-// authorization is in whose name the change of an approval is carried out.
+// authorization says for which run, and by whose approval, a change is carried out.
 func (g *gate) authorization(run *onboarding.Run, approval *onboarding.Approval) onboarding.Authorization {
 	return onboarding.Authorization{Run: run, Step: approval.Step, Approval: approval.ID.String(),
 		Digest: approval.Digest, Approvers: approval.Approvers(), Holder: g.holder.identity()}
@@ -184,15 +185,18 @@ func (g *gate) authorization(run *onboarding.Run, approval *onboarding.Approval)
 
 // inWindow lets an application that has begun come to its end, also after an interruption.
 func (g *gate) inWindow(a *application, approval *onboarding.Approval) error {
-	now := time.Now()
-	switch opens, ok := g.policy.Opens(a.run, approval, now); {
-	case a.begun || a.interrupted || ok && !opens.After(now):
+	if a.begun || a.interrupted {
 		return nil
+	}
+	now := time.Now()
+	opens, ok := g.policy.Opens(a.run, approval, now)
+	switch {
 	case !ok:
 		return errors.New(neverOpens)
-	default:
+	case opens.After(now):
 		return errors.New("its window opens " + windows.Text(opens))
 	}
+	return nil
 }
 
 // notFrozen lets an application that has begun come to its end: half a change is worse than a

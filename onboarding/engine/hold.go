@@ -8,7 +8,7 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/windows"
 )
 
-// neverOpens says that no window opens for a change again, as its configuration is now.
+// neverOpens says that no window will open for a change with the configuration as it is now.
 const neverOpens = "no window will open for it: correct onboarding.windows in the configuration"
 
 // holds are the approved steps of a run that were found to wait for their windows.
@@ -25,8 +25,8 @@ func (h holds) has(step *onboarding.Step) bool {
 	return held.changed.Equal(step.Changed) && time.Now().Before(held.until)
 }
 
-// hold leaves an approved change that waits for its window where it is, says when it is applied, and has
-// the run advanced then. What was interrupted goes on at once.
+// hold reports whether an approved change waits for its window. If it does, its step says until when, and
+// the run is advanced then. A change that was interrupted waits for none.
 func hold(ctx context.Context, d *driver, w *work) (bool, error) {
 	now := time.Now()
 	if w.approval == nil || w.interrupted {
@@ -60,8 +60,8 @@ func hold(ctx context.Context, d *driver, w *work) (bool, error) {
 	})
 }
 
-// soon returns how long it is until the first window opens, 0 if that is not within a minute. The job that
-// is due then may come a little early, by another clock.
+// soon returns the time until the first window opens, 0 if that is more than a minute. The job that is due
+// then may come a little early, since another clock decides when it is due.
 func (h holds) soon() (soon time.Duration) {
 	for _, held := range h {
 		if left := time.Until(held.until); left < time.Minute && (soon == 0 || left < soon) {

@@ -86,7 +86,8 @@ func TestApplyNow(t *testing.T) {
 		t.Fatal(err)
 	}
 	view := h.stepBecomes(id, "database", onboarding.StepDone)
-	if event := wantEvent(t, view, onboarding.EventApplyNow); event.Actor.ID != "eve" || event.Digest != approval.Digest {
+	event := wantEvent(t, view, onboarding.EventApplyNow)
+	if event.Actor.ID != "eve" || event.Digest != approval.Digest {
 		t.Errorf("the audit trail has %+v", event)
 	}
 }
@@ -117,7 +118,8 @@ func TestApproveForTheNextWindow(t *testing.T) {
 		t.Errorf("asked again for %s as %s", again.Digest, again.ID)
 	}
 	h.approve(id, "database", "bob")
-	if err := h.Approve(t.Context(), h.asked(id, "dns/a.example.com").ID, later); !errors.Is(err, onboarding.ErrNoWindow) {
+	err := h.Approve(t.Context(), h.asked(id, "dns/a.example.com").ID, later)
+	if !errors.Is(err, onboarding.ErrNoWindow) {
 		t.Errorf("no window covers this step: %v", err)
 	}
 }

@@ -76,7 +76,7 @@ type Info struct {
 	Content []byte // of a file, links followed; nil if the path is no file
 }
 
-// statScript prints five NUL-terminated fields a path: mode size mtime | link | broken | error |
+// statScript prints five NUL-terminated fields a path: mode size | link | broken | error |
 // content, which is = and the file in base64.
 const statScript = `for arg do set -- "$arg"; ` + expand + `
 if fields=$(stat --printf='%f %s' -- "$p" 2>&1)

@@ -255,7 +255,8 @@ func TestNoAgentIsForwarded(t *testing.T) {
 		t.Fatal(err)
 	}
 	config.SSHConfig = filepath.Join(dir, "config")
-	if err := os.WriteFile(config.SSHConfig, append([]byte("ForwardAgent yes\nIdentityAgent SSH_AUTH_SOCK\n"), own...), 0o600); err != nil {
+	if err := os.WriteFile(config.SSHConfig,
+		append([]byte("ForwardAgent yes\nIdentityAgent SSH_AUTH_SOCK\n"), own...), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	command := []string{"sh", "-c", `echo "agent: $SSH_AUTH_SOCK"`}

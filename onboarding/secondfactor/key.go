@@ -76,7 +76,7 @@ func (k *key) Sign(approval *onboarding.Approval, vote onboarding.Vote) []byte {
 	signed := []any{"vote", 1, approval.ID, approval.RunID, approval.Step, approval.Digest,
 		approval.Needs, approval.Expires.UnixMicro(), vote.By.ID, vote.Agrees, vote.BrokeGlass, vote.Confirmed,
 		vote.Source, vote.Reason, vote.At.UnixMicro()}
-	if !vote.NotBefore.IsZero() {
+	if !vote.NotBefore.IsZero() { // votes that were signed before there were windows stay valid
 		signed = append(signed, vote.NotBefore.UnixMicro())
 	}
 	return k.sign(signed...)

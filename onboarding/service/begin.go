@@ -44,8 +44,9 @@ func (s *Service) Begin(ctx context.Context, request onboarding.Request, asked A
 	})
 }
 
-// once has the run of a submission begun, or returns the one that it began already. Of two that are
-// handled at once, the later one may fail only because of the run that the other has begun.
+// once begins the run of a submission, or returns the run that the submission began before. Where a
+// submission is handled twice at the same time, begin may fail because of the run that the other has begun:
+// once returns that run then.
 func (s *Service) once(
 	ctx context.Context, asked Asked, begin func(requester onboarding.Operator) (*onboarding.Run, error),
 ) (*onboarding.Run, error) {

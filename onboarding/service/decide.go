@@ -50,7 +50,8 @@ func tidyReason(reason string) string {
 // Approve records that a second operator agrees with a change. It returns
 // [onboarding.ErrNotApprover], [onboarding.ErrOwnRequest], [onboarding.ErrNotFound], a
 // [onboarding.ConfirmationNeededError] where those who agree have to say why or to be shown
-// everything first, [onboarding.ErrNoWindow], or a [onboarding.DecidedError] for an approval that is no longer open.
+// everything first, [onboarding.ErrNoWindow], or a [onboarding.DecidedError] for an approval that is
+// no longer open.
 func (s *Service) Approve(ctx context.Context, approval uuid.UUID, given Decision) error {
 	return s.decide(ctx, approval, given, onboarding.Vote{Agrees: true})
 }
@@ -71,15 +72,15 @@ func (s *Service) BreakGlass(ctx context.Context, approval uuid.UUID, given Deci
 
 // Forgery is a press of a button in something that the bot did not deliver.
 type Forgery struct {
-	// Approval is what the button was for. It is zero for a button that is about the whole run, and
-	// both are for one that is about none.
+	// Approval is what the button was for. It is zero for a button that is about the whole run. Both are
+	// zero for a button that is about no run.
 	Approval, Run uuid.UUID
 	Operator      string // the id of who pressed
 	Where         string // in what
 }
 
-// ReportForgery records a press that did not count, and has everybody read about it in the thread of
-// the run. A press about no run that is known is in the audit trail alone.
+// ReportForgery records a press that did not count, and shows it in the thread of the run. A press
+// about no run, or about one that does not exist, is in the audit trail alone.
 func (s *Service) ReportForgery(ctx context.Context, forgery Forgery) error {
 	permissions, err := s.deps.Directory.Permissions(ctx, forgery.Operator)
 	if err != nil {
@@ -122,7 +123,7 @@ func (s *Service) MayDecide(ctx context.Context, run *onboarding.Run, operator s
 	return permissions.MayDecide(run)
 }
 
-// decide adds a vote to an approval. A decision of somebody who may not make it is in the audit trail.
+// decide adds a vote to an approval. It records in the audit trail if somebody may not decide.
 func (s *Service) decide(ctx context.Context, id uuid.UUID, given Decision, kind onboarding.Vote) error {
 	err := given.count(ctx, s, id, kind)
 	wrong, ok := errors.AsType[*onboarding.CodeError](err)

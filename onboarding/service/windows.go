@@ -14,8 +14,9 @@ import (
 )
 
 // ApplyNow has an approved change that waits for its window applied at once. A second operator decides
-// that, and a refusal is in the audit trail. It returns the errors of [onboarding.Permissions.MayDecideOn],
-// [onboarding.ErrNotFound], and [onboarding.ErrNotWaiting] for a change that does not wait.
+// that, and a refusal is in the audit trail. It returns the errors of
+// [onboarding.Permissions.MayDecideOn], [onboarding.ErrNotFound], and [onboarding.ErrNotWaiting] for a
+// change that does not wait.
 func ApplyNow(ctx context.Context, s *Service, id uuid.UUID, operator string) error {
 	permissions, err := s.deps.Directory.PermissionsNow(ctx, operator)
 	if err != nil {
@@ -53,8 +54,8 @@ func ApplyNow(ctx context.Context, s *Service, id uuid.UUID, operator string) er
 	return err
 }
 
-// wait returns until when the change waits for its window, zero for at once. Whoever agrees may have it wait
-// for the next one: it returns [onboarding.ErrNoWindow] if none comes.
+// wait returns until when the change waits for its window, zero for at once. If whoever agrees has it
+// wait for the next window and none comes, it returns [onboarding.ErrNoWindow].
 func (b *ballot) wait(now time.Time) (time.Time, error) {
 	policy := b.service.policy
 	if b.nextWindow {

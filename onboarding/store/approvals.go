@@ -112,8 +112,8 @@ func UndecidedOrAhead(ctx context.Context, db DB, run uuid.UUID) ([]*onboarding.
 }
 
 // DueApprovals returns the open approvals of a run that expired, or whose reminder or escalation
-// is due, and the approved ones whose time to be decided is over before their step was applied: see
-// [onboarding.Policy.ValidUntil] for when these end.
+// is due, and the approved ones whose step was not applied before their time was over. An approval whose
+// change waits for its window expires later, see [onboarding.Policy.ValidUntil].
 func DueApprovals(ctx context.Context, db DB, run uuid.UUID) ([]*onboarding.Approval, error) {
 	return queryApprovals(ctx, db, dueApprovals, run)
 }

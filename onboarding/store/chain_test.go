@@ -340,14 +340,15 @@ func TestAServingRoleOnlyAppends(t *testing.T) {
 	if report := a.verify(); len(report.Problems) > 0 || report.Runs != 6 {
 		t.Errorf("%+v", report)
 	}
-	// Nor do tables, functions and types of its own in the place of those that make an entry, or in that of the catalog.
+	// Nor do tables, functions and types of its own in the place of those that make an entry, or in that
+	// of the catalog.
 	_, err = server.Exec(t.Context(), `CREATE TEMP TABLE approvals (id uuid, run_id uuid, digest text);
 		CREATE TEMP TABLE votes (LIKE onboarding.votes);
 		CREATE FUNCTION pg_temp.chain_append(text, uuid, text, text) RETURNS void LANGUAGE sql AS 'SELECT';
 		CREATE FUNCTION pg_temp.sha256(bytea) RETURNS bytea LANGUAGE sql AS 'SELECT $1';
 		SET search_path = pg_temp, onboarding;
-		INSERT INTO onboarding.votes (approval_id, operator, name, agrees) VALUES ('`+a.open.ID.String()+`', 'zoe', 'Zoe', true)`,
-		pgx.QueryExecModeSimpleProtocol)
+		INSERT INTO onboarding.votes (approval_id, operator, name, agrees)
+			VALUES ('`+a.open.ID.String()+`', 'zoe', 'Zoe', true)`, pgx.QueryExecModeSimpleProtocol)
 	must(t, err)
 	if report := a.verify(); len(report.Problems) > 0 {
 		t.Errorf("with shadows: %+v", report)

@@ -50,7 +50,8 @@ var chained = []struct {
 		thawed_at AT TIME ZONE 'UTC' AS thawed, thawed_by->>'id' AS thawed_by FROM freezes`, nil},
 }
 
-// approvalsByID are the approvals as verified so far, since joins in the database take longer.
+// approvalsByID are the approvals read so far. Votes and attempts are joined with them here, since joins
+// in the database take longer.
 type approvalsByID map[uuid.UUID]*votedApproval
 
 // votedApproval is what an approval and its votes say of each other.

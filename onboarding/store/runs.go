@@ -163,15 +163,15 @@ func DomainHolder(ctx context.Context, db DB, domain, slug string) (holder strin
 
 // SaveStep writes where a step stands.
 func SaveStep(ctx context.Context, db DB, run uuid.UUID, step *onboarding.Step) error {
-	var due *time.Time
-	waits := step.State == onboarding.StepWaiting || step.State == onboarding.StepApproved
-	if waits && !step.Due.IsZero() {
-		due = &step.Due
+	var due time.Time
+	if step.State == onboarding.StepWaiting || step.State == onboarding.StepApproved {
+		due = step.Due
 	}
 	if step.Findings == nil {
 		step.Findings = []onboarding.Finding{}
 	}
-	if _, err := db.Exec(ctx, updateStep, run, step.Key, step.State, step.Detail, step.Findings, due); err != nil {
+	_, err := db.Exec(ctx, updateStep, run, step.Key, step.State, step.Detail, step.Findings, orNull(due))
+	if err != nil {
 		return fmt.Errorf("step %s: %w", step.Key, err)
 	}
 	return nil

@@ -24,8 +24,8 @@ type Calendar struct {
 // maxClosed bounds how many windows in a row may be closed by freezes.
 const maxClosed = 400
 
-// Opens returns the first time, not before another one, at which a change may be applied. It is in the
-// zone of the window or freeze that says so. It returns false if there is none in the years to come.
+// Opens returns the first time, not before from, at which a change may be applied. It is in the zone of
+// the window or freeze that says so. It returns false if there is none in the years to come.
 func (c Calendar) Opens(change Change, from time.Time) (time.Time, bool) {
 	windows, freezes := about(c.Windows, change), about(c.Freezes, change)
 	for range maxClosed {
@@ -98,12 +98,15 @@ func later(a, b time.Time) time.Time {
 // Validate reports every window that cannot be read or never comes, each with its key.
 func (c Calendar) Validate() error {
 	var problems []error
-	for i, window := range c.Windows {
-		problems = append(problems, prefixed(fmt.Sprintf("windows[%d]", i), window.validate())...)
+	check := func(key string, windows []Window) {
+		for i, window := range windows {
+			for _, problem := range window.validate() {
+				problems = append(problems, fmt.Errorf("%s[%d].%w", key, i, problem))
+			}
+		}
 	}
-	for i, freeze := range c.Freezes {
-		problems = append(problems, prefixed(fmt.Sprintf("freezes[%d]", i), freeze.validate())...)
-	}
+	check("windows", c.Windows)
+	check("freezes", c.Freezes)
 	return errors.Join(problems...)
 }
 
@@ -124,19 +127,4 @@ func (c Calendar) Closed(now time.Time) (closed []int) {
 		}
 	}
 	return closed
-}
-
-// prefixed puts a key before each of some problems.
-func prefixed(key string, err error) (problems []error) {
-	if err == nil {
-		return nil
-	}
-	joined, ok := err.(interface{ Unwrap() []error })
-	if !ok {
-		return []error{fmt.Errorf("%s.%w", key, err)}
-	}
-	for _, each := range joined.Unwrap() {
-		problems = append(problems, fmt.Errorf("%s.%w", key, each))
-	}
-	return problems
 }

@@ -1,6 +1,9 @@
 package windows
 
-import "time"
+import (
+	"errors"
+	"time"
+)
 
 // Clock is how often a time of day comes on a day: once, except where clocks are changed.
 type Clock string
@@ -55,8 +58,8 @@ func withOffsetOf(wall, moment time.Time) time.Time {
 
 // Zone returns a time zone by its name, such as Europe/Berlin. The empty name is UTC.
 func Zone(name string) (*time.Location, error) {
-	if name == "Local" { // of the machine: nobody would see which one it is
-		return nil, errLocal
+	if name == "Local" {
+		return nil, errors.New("the zone Local is that of a machine, and nobody sees which one")
 	}
 	return time.LoadLocation(name)
 }

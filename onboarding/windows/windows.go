@@ -49,11 +49,6 @@ const (
 	MaxDuration = 31 * 24 * time.Hour
 )
 
-var (
-	errLocal = errors.New("the time zone of a machine is not one that people can see")
-	errNever = errors.New("no date fits it from its start on")
-)
-
 // Period is one occurrence of a window. Its times are in the window's zone.
 type Period struct{ Begin, End time.Time }
 
@@ -153,20 +148,23 @@ func (w Window) parse() (*time.Location, *rrule.ROption, error) {
 }
 
 // validate reports every problem of a window, each with its key.
-func (w Window) validate() error {
+func (w Window) validate() (problems []error) {
 	zone, option, err := w.parse()
+	if err != nil {
+		problems = append(problems, err)
+	}
 	if w.Duration < MinDuration || w.Duration > MaxDuration {
-		err = errors.Join(err, fmt.Errorf("duration: %s is not between %s and %s", w.Duration, MinDuration,
+		problems = append(problems, fmt.Errorf("duration: %s is not between %s and %s", w.Duration, MinDuration,
 			MaxDuration))
 	}
-	if err != nil {
-		return err
+	if len(problems) > 0 {
+		return problems
 	}
 	begin, _ := At(option.Dtstart, zone)
 	for range w.Periods(begin.Add(-time.Second)) {
 		return nil
 	}
-	return fmt.Errorf("rule: %q never comes: %w", w.Rule, errNever)
+	return []error{fmt.Errorf("rule: %q never comes: no date fits it from its start on", w.Rule)}
 }
 
 // concerns reports whether a window covers a change.

@@ -1,5 +1,5 @@
-// Package schedule shows when approved changes are applied: what waits for its window, what a freeze holds,
-// and how an application goes on.
+// Package schedule shows when approved changes are applied: what waits for its window, what a freeze
+// holds, and how an application goes on.
 package schedule
 
 import (
@@ -26,8 +26,8 @@ func Waits(step *onboarding.Step) bool {
 	return step != nil && step.State == onboarding.StepApproved && !step.Due.IsZero()
 }
 
-// Status says until when a step waits for its window. If the time is not zero, it also says how long that
-// is: for answers that are read then, and not for messages that stay.
+// Status says until when a step waits for its window. In an answer that is read at once, it also says
+// how long that is from now. For a message that stays, now is zero.
 func Status(step *onboarding.Step, now time.Time) string {
 	words := "approved, " + mrkdwn.FirstLine(step.Detail)
 	if left := step.Due.Sub(now); !now.IsZero() && left > 0 {
@@ -36,17 +36,17 @@ func Status(step *onboarding.Step, now time.Time) string {
 	return words
 }
 
-// NotBefore says from when the changes of a request are applied, empty for at once.
-func NotBefore(request onboarding.Request) string {
-	if request.At == nil {
+// NotBefore says that no change of a request is applied before a moment, empty for nil.
+func NotBefore(at *onboarding.Moment) string {
+	if at == nil {
 		return ""
 	}
 	return fmt.Sprintf("%s No approved change is applied before %s.", mrkdwn.MarkClock,
-		blockkit.Escape(windows.Text(request.At.In())))
+		blockkit.Escape(windows.Text(at.In())))
 }
 
-// Lines say that the change of an approval waits for its window, or that somebody had it applied outside
-// of it. Windowed says that a window covers the change.
+// Lines say that the change of an approval waits for its window, or that somebody had it applied
+// outside of it. Windowed means that a window covers the change.
 func Lines(view *onboarding.View, approval *onboarding.Approval, windowed bool) (lines []string) {
 	open := approval.State == onboarding.ApprovalOpen
 	switch until := approval.NotBefore(); {

@@ -1,6 +1,7 @@
 package page
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"html/template"
@@ -271,9 +272,11 @@ var doneBy = regexp.MustCompile(`\bby (<|\\u003c)@\w+`)
 // waits reports whether a message names a person and has a primary button. "By @bo" names somebody
 // who did something already.
 func waits(m workspace.Message, user string) bool {
+	if !m.FromApp || m.Deleted || !bytes.Contains(m.Blocks, []byte(`"style":"primary"`)) {
+		return false
+	}
 	blocks := doneBy.ReplaceAllString(string(m.Blocks), "")
-	return m.FromApp && !m.Deleted && strings.Contains(blocks, `"style":"primary"`) &&
-		(strings.Contains(blocks, "@"+user) || strings.Contains(blocks, `"user_id":"`+user+`"`))
+	return strings.Contains(blocks, "@"+user) || strings.Contains(blocks, `"user_id":"`+user+`"`)
 }
 
 func drawView(m workspace.Modal, s workspace.Screen) view {

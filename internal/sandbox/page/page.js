@@ -95,7 +95,7 @@ function show(html) {
   const before = document.activeElement, ids = before.closest('dialog')?.origin || trail(before)
   document.title = next.title
   morph(body, next.body)
-  for (const table of document.querySelectorAll('.datatable')) arrange(table)
+  arrangeAll()
   front()
   for (const log of logs()) {
     const { first, offset } = places.find(place => place.log === log) || {}
@@ -109,19 +109,21 @@ function show(html) {
   else back(ids)
 }
 
-// arranged is how the person sorted, filtered and turned each data table, by what it is in.
+// arranged is how the person sorted, filtered and turned each data table. A table is known by the
+// message or view that it is in, and by its number there.
 const arranged = new Map()
 const keyOf = table => table.closest('[id]').id + '/' + table.dataset.table
 
-// arrange shows the rows of a data table for which the person asked.
+// arrange shows the rows of a data table that the person asked for.
 function arrange(table, change) {
   const how = { filter: '', column: -1, descending: false, page: 0, ...arranged.get(keyOf(table)), ...change }
   const rows = [...$('tbody', table).rows], size = Number(table.dataset.size)
-  const valueOf = row => row.cells[how.column].dataset.value ?? row.cells[how.column].textContent
+  const cellOf = row => row.cells[how.column]
   rows.sort((a, b) => a.dataset.n - b.dataset.n)
   if (how.column >= 0) {
-    const numbers = rows.every(row => row.cells[how.column].dataset.value)
-    rows.sort((a, b) => numbers ? valueOf(a) - valueOf(b) : valueOf(a).localeCompare(valueOf(b)))
+    if (rows.every(row => cellOf(row).dataset.value))
+      rows.sort((a, b) => cellOf(a).dataset.value - cellOf(b).dataset.value)
+    else rows.sort((a, b) => cellOf(a).textContent.localeCompare(cellOf(b).textContent))
     if (how.descending) rows.reverse()
   }
   const found = rows.filter(row => row.textContent.toLowerCase().includes(how.filter.toLowerCase()))
@@ -138,8 +140,13 @@ function arrange(table, change) {
   before.hidden = after.hidden = pages === 1
   before.setAttribute('aria-disabled', how.page === 0)
   after.setAttribute('aria-disabled', how.page === pages - 1)
+  const status = $('[role=status]', table)
   const says = found.length ? `${first} to ${first + shown.length - 1} of ${found.length}` : 'No row has this text.'
-  if ($('[role=status]', table).textContent !== says) $('[role=status]', table).textContent = says
+  if (status.textContent !== says) status.textContent = says // a screen reader reads it at each change
+}
+
+function arrangeAll() {
+  for (const table of document.querySelectorAll('.datatable')) arrange(table)
 }
 
 // rearrange sorts by a column or turns the page.
@@ -189,7 +196,7 @@ function say(text) {
   if (text) fading = setTimeout(() => say(''), 12000)
 }
 
-// failures are what Slack's errors mean.
+// failures say what errors of Slack mean.
 const failures = {
   dispatch_failed: 'Slack could not reach the app: it is not connected (dispatch_failed). Try again in a moment.',
   operation_timeout: 'The app did not answer Slack within three seconds (operation_timeout). Try again in a moment.',
@@ -217,9 +224,9 @@ function place(element) {
   return at.view ? { view: at.view } : { channel: at.channel, message: at.message }
 }
 
-// answer ends the question of the confirmation dialog. A browser tells later that a dialog was
-// closed, maybe while it shows the next question, which must stay open then.
-let answer = () => {}
+// decide closes the confirmation dialog with an answer to its question. The event that a dialog was
+// closed comes later, maybe when the next question is shown already, which must stay open then.
+let decide = () => {}
 
 // confirmed asks the question of an element's confirmation dialog, if it has one.
 function confirmed(element) {
@@ -231,13 +238,13 @@ function confirmed(element) {
   no.textContent = ask.confirmDeny || 'Cancel'
   yes.textContent = ask.confirmConfirm
   dialog.showModal()
-  return new Promise(resolve => answer = agreed => {
+  return new Promise(resolve => decide = agreed => {
     dialog.close()
     resolve(agreed)
   })
 }
 
-$('#confirm').addEventListener('close', () => { if (!$('#confirm').open) answer(false) })
+$('#confirm').addEventListener('close', () => { if (!$('#confirm').open) decide(false) })
 
 // menu shows or hides the navigation on a narrow screen.
 function menu(open) {
@@ -305,7 +312,7 @@ body.addEventListener('click', async event => {
     log.scrollTop = log.scrollHeight
     log.focus()
   } else if (button.id === 'menu') menu(button.getAttribute('aria-expanded') !== 'true')
-  else if (button.closest('#confirm')) answer(button.value === 'yes')
+  else if (button.closest('#confirm')) decide(button.value === 'yes')
   else if (button.dataset.do === 'close') act({ do: 'close', ...place(button) })
   else if (button.dataset.break) {
     button.setAttribute('aria-busy', 'true')
@@ -484,13 +491,14 @@ function listen() {
   }
 }
 
-for (const table of document.querySelectorAll('.datatable')) arrange(table)
+arrangeAll()
 for (const log of logs()) log.scrollTop = log.scrollHeight
 front()
 arrive()
 for (const log of logs()) seen(log)
 // On a phone, the focus would open the keyboard.
 if (document.activeElement === body && innerWidth > 760) ($('#starter') || $('#write'))?.focus()
+// Since the server rendered this page, news may have come before the window heard of it.
 draw()
 // The lock passes on when the window that has it is closed.
 navigator.locks.request('live', () => {

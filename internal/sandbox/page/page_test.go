@@ -15,7 +15,8 @@ import (
 
 // blocks are hostile where text is allowed.
 const blocks = `[{"type":"header","text":{"type":"plain_text","text":"<script>"}},
-	{"type":"section","text":{"type":"mrkdwn","text":"*bold* <javascript:alert(1)|bad> <@U0BO> &lt;b&gt;, by <@U0ANA>"}},
+	{"type":"section","text":{"type":"mrkdwn",
+		"text":"*bold* <javascript:alert(1)|bad> <@U0BO> &lt;b&gt;, by <@U0ANA>"}},
 	{"type":"actions","block_id":"act","elements":[{"type":"button","action_id":"go","style":"primary",
 		"text":{"type":"plain_text","text":"Go"},
 		"confirm":{"title":{"type":"plain_text","text":"Sure?"},"text":{"type":"plain_text","text":"\"Really\""},

@@ -1,11 +1,11 @@
 -- The platform's database, version 3: tenants, and what belongs to them, under row-level security.
 --
--- Whose a row is: org_id empty, the Person's in user_id; org_id set, the Org's, and then user_id is its author or assignee.
--- The present members of an Org and its owner may see and change what is the Org's.
+-- Whose a row is: org_id empty, the Person's in user_id; org_id set, the Org's, and then user_id is its author or
+-- assignee. The present members of an Org and its owner may see and change what is the Org's.
 --
--- A session says who it is in two settings: app.user_id, which signing in has verified, and app.org_id, the Org that the
--- person acts in at the moment, which the session may choose freely: membership is checked row by row. Unset, empty and
--- malformed settings are nobody's and show nothing.
+-- A session says who it is in two settings: app.user_id, which signing in has verified, and app.org_id, the Org that
+-- the person acts in at the moment, which the session may choose freely: membership is checked row by row. Unset, empty
+-- and malformed settings are nobody's and show nothing.
 
 -- Owns the tables. Row-level security is forced, so that even it sees no tenant's rows.
 CREATE ROLE platform_owner NOLOGIN;
@@ -94,8 +94,8 @@ CREATE FUNCTION app_org_id() RETURNS uuid LANGUAGE sql STABLE PARALLEL SAFE AS $
 		THEN current_setting('app.org_id', true)::uuid END
 $$;
 
--- Membership is read by a role that the policies on these two tables let through, because a policy on org_members that reads
--- org_members as the application would recurse. Each function answers about the session's own person only.
+-- Membership is read by a role that the policies on these two tables let through, because a policy on org_members that
+-- reads org_members as the application would recurse. Each function answers about the session's own person only.
 
 CREATE FUNCTION app_is_member(org uuid) RETURNS boolean LANGUAGE sql STABLE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp AS $$
@@ -108,7 +108,8 @@ SET search_path = pg_catalog, pg_temp AS $$
 	SELECT EXISTS (SELECT FROM public.orgs o WHERE o.id = org AND o.owner_id = public.app_user_id())
 $$;
 
--- The context switcher: the people of an Org as its members see them, by their public names; an email stays a person's own.
+-- The context switcher: the people of an Org as its members see them, by their public names; an email stays a person's
+-- own.
 CREATE FUNCTION org_people(org uuid) RETURNS TABLE (user_id uuid, slug text, display_name text, role text)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 	SELECT u.id, u.slug, u.display_name, m.role
@@ -132,8 +133,10 @@ BEGIN
 		EXECUTE format('GRANT SELECT, INSERT, UPDATE, DELETE ON %I TO platform_app', name);
 		EXECUTE format($policy$
 			CREATE POLICY tenant ON %I TO platform_app
-			USING (CASE WHEN org_id IS NULL THEN user_id = app_user_id() ELSE org_id = app_org_id() AND app_is_member(org_id) END)
-			WITH CHECK (CASE WHEN org_id IS NULL THEN user_id = app_user_id() ELSE org_id = app_org_id() AND app_is_member(org_id) END)
+			USING (CASE WHEN org_id IS NULL THEN user_id = app_user_id()
+				ELSE org_id = app_org_id() AND app_is_member(org_id) END)
+			WITH CHECK (CASE WHEN org_id IS NULL THEN user_id = app_user_id()
+				ELSE org_id = app_org_id() AND app_is_member(org_id) END)
 		$policy$, name);
 	END LOOP;
 END
@@ -147,15 +150,19 @@ CREATE POLICY self ON users TO platform_app USING (id = app_user_id()) WITH CHEC
 GRANT SELECT, INSERT (id, slug, name, owner_id), UPDATE (slug, name), DELETE ON orgs TO platform_app;
 CREATE POLICY member_reads ON orgs FOR SELECT TO platform_app USING (owner_id = app_user_id() OR app_is_member(id));
 CREATE POLICY owner_creates ON orgs FOR INSERT TO platform_app WITH CHECK (owner_id = app_user_id());
-CREATE POLICY owner_changes ON orgs FOR UPDATE TO platform_app USING (owner_id = app_user_id()) WITH CHECK (owner_id = app_user_id());
+CREATE POLICY owner_changes ON orgs FOR UPDATE TO platform_app USING (owner_id = app_user_id())
+	WITH CHECK (owner_id = app_user_id());
 CREATE POLICY owner_closes ON orgs FOR DELETE TO platform_app USING (owner_id = app_user_id());
 
 -- Members see each other; the owner lets in and out, and whoever is no owner may leave.
 GRANT SELECT, INSERT (org_id, user_id, role), UPDATE (role), DELETE ON org_members TO platform_app;
-CREATE POLICY member_reads ON org_members FOR SELECT TO platform_app USING (user_id = app_user_id() OR app_is_member(org_id));
+CREATE POLICY member_reads ON org_members FOR SELECT TO platform_app
+	USING (user_id = app_user_id() OR app_is_member(org_id));
 CREATE POLICY owner_adds ON org_members FOR INSERT TO platform_app WITH CHECK (app_is_owner(org_id));
-CREATE POLICY owner_changes ON org_members FOR UPDATE TO platform_app USING (app_is_owner(org_id)) WITH CHECK (app_is_owner(org_id));
-CREATE POLICY owner_removes ON org_members FOR DELETE TO platform_app USING (app_is_owner(org_id) OR (user_id = app_user_id() AND role = 'member'));
+CREATE POLICY owner_changes ON org_members FOR UPDATE TO platform_app USING (app_is_owner(org_id))
+	WITH CHECK (app_is_owner(org_id));
+CREATE POLICY owner_removes ON org_members FOR DELETE TO platform_app
+	USING (app_is_owner(org_id) OR (user_id = app_user_id() AND role = 'member'));
 
 -- The functions above.
 GRANT SELECT ON users, orgs, org_members TO platform_membership;
@@ -169,15 +176,17 @@ ALTER FUNCTION app_is_owner(uuid) OWNER TO platform_membership;
 ALTER FUNCTION org_people(uuid) OWNER TO platform_membership;
 REVOKE CREATE ON SCHEMA public FROM platform_membership;
 REVOKE EXECUTE ON FUNCTION app_is_member(uuid), app_is_owner(uuid), org_people(uuid) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION app_is_member(uuid), app_is_owner(uuid), org_people(uuid) TO platform_app, platform_membership;
+GRANT EXECUTE ON FUNCTION app_is_member(uuid), app_is_owner(uuid), org_people(uuid)
+	TO platform_app, platform_membership;
 
 -- Signing in. The columns granted are all it reads.
 GRANT SELECT (id, slug) ON users TO platform_sso;
 CREATE POLICY sso_reads ON users FOR SELECT TO platform_sso USING (true);
 
--- Onboarding. It passes the forced policies by policies of its own, and not by BYPASSRLS, which would hold for every table to
--- come. It reads every tenant, because a new tenant must be compared with all others and have no row older than its run. It
--- cannot choose created_at, so it cannot backdate; it changes no row; and it takes back young rows only, for undo.
+-- Onboarding. It passes the forced policies by policies of its own, and not by BYPASSRLS, which would hold for every
+-- table to come. It reads every tenant, because a new tenant must be compared with all others and have no row older
+-- than its run. It cannot choose created_at, so it cannot backdate; it changes no row; and it takes back young rows
+-- only, for undo.
 GRANT INSERT (id, slug, email, display_name) ON users TO onboarder;
 GRANT INSERT (id, slug, name, owner_id) ON orgs TO onboarder;
 GRANT INSERT (org_id, user_id, role) ON org_members TO onboarder;
@@ -187,4 +196,5 @@ CREATE POLICY onboarder_adds ON orgs FOR INSERT TO onboarder WITH CHECK (true);
 CREATE POLICY onboarder_adds ON org_members FOR INSERT TO onboarder WITH CHECK (true);
 CREATE POLICY onboarder_takes_back ON users FOR DELETE TO onboarder USING (created_at > now() - interval '90 days');
 CREATE POLICY onboarder_takes_back ON orgs FOR DELETE TO onboarder USING (created_at > now() - interval '90 days');
-CREATE POLICY onboarder_takes_back ON org_members FOR DELETE TO onboarder USING (created_at > now() - interval '90 days');
+CREATE POLICY onboarder_takes_back ON org_members FOR DELETE TO onboarder
+	USING (created_at > now() - interval '90 days');

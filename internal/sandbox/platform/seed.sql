@@ -1,15 +1,18 @@
--- Tenants of some age: Quinn, who owns an Org with two people in it; Cocotte, a person with an Org of the same name; Sansonnet,
--- who works for Cocotte; and Transquinnftw, alone. Each person and each Org has rows of its own.
+-- Tenants of some age: Quinn, who owns an Org with two people in it; Cocotte, a person with an Org of the same name;
+-- Sansonnet, who works for Cocotte; and Transquinnftw, alone. Each person and each Org has rows of its own.
 
 INSERT INTO users (id, slug, email, display_name, created_at) VALUES
 	('11111111-1111-4111-8111-111111111111', 'quinn', 'quinn@example.com', 'Quinn', '2024-02-01'),
 	('22222222-2222-4222-8222-222222222222', 'cocotte', 'cocotte@example.com', 'Cocotte', '2025-03-04'),
 	('33333333-3333-4333-8333-333333333333', 'sansonnet', 'sansonnet@example.com', 'Sansonnet', '2025-05-17'),
-	('44444444-4444-4444-8444-444444444444', 'transquinnftw', 'hello@transquinnftw.example', 'Trans Quinn', '2025-09-09');
+	('44444444-4444-4444-8444-444444444444', 'transquinnftw', 'hello@transquinnftw.example', 'Trans Quinn',
+		'2025-09-09');
 
 INSERT INTO orgs (id, slug, name, owner_id, created_at) VALUES
-	('aaaaaaaa-aaaa-4aaa-8aaa-aaaaaaaaaaaa', 'lilith', 'Atelier Lilith', '11111111-1111-4111-8111-111111111111', '2024-02-01'),
-	('bbbbbbbb-bbbb-4bbb-8bbb-bbbbbbbbbbbb', 'cocotte', 'Cocotte', '22222222-2222-4222-8222-222222222222', '2025-03-04');
+	('aaaaaaaa-aaaa-4aaa-8aaa-aaaaaaaaaaaa', 'lilith', 'Atelier Lilith', '11111111-1111-4111-8111-111111111111',
+		'2024-02-01'),
+	('bbbbbbbb-bbbb-4bbb-8bbb-bbbbbbbbbbbb', 'cocotte', 'Cocotte', '22222222-2222-4222-8222-222222222222',
+		'2025-03-04');
 
 INSERT INTO org_members (org_id, user_id, role, created_at) VALUES
 	('aaaaaaaa-aaaa-4aaa-8aaa-aaaaaaaaaaaa', '11111111-1111-4111-8111-111111111111', 'owner', '2024-02-01'),

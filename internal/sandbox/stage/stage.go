@@ -92,8 +92,8 @@ func (s *Stage) handler() http.Handler {
 			Sentences: []string{
 				"onboardbot brings a new Provider live: rows, DNS, a site, a certificate, and proof that tenants " +
 					"cannot reach each other.",
-				"You are Ana, who requests; Bo approves each change, so switch to Bo in the list of people, or open a " +
-					"second window for Bo with ↗ there.",
+				"You are Ana, who requests; Bo approves each change, so switch to Bo in the list of people, or open " +
+					"a second window for Bo with ↗ there.",
 				"Everything here is real but Slack, and nothing leaves this machine: the tabs above show what each " +
 					"approval did to the world, and let you break it. The registered domains are " +
 					strings.Join(sandbox.Zones, ", ") + ".",

@@ -23,7 +23,8 @@ func turnsATable(th *theater) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	api, screen := httptest.NewServer(w.Handler()), httptest.NewServer(page.Handler(page.Config{Workspace: w, Channel: "ops"}))
+	api := httptest.NewServer(w.Handler())
+	screen := httptest.NewServer(page.Handler(page.Config{Workspace: w, Channel: "ops"}))
 	t.Cleanup(func() { screen.Close(); w.Close(); api.Close() })
 	app := slack.New(config.App.BotToken, slack.OptionAPIURL(api.URL+"/api/"))
 	table := blockkit.Table{Caption: "Sites", Rows: [][]string{{"Site", "Left"}}, Numbers: map[int][]float64{}}

@@ -57,8 +57,9 @@ func (c *Config) Defaults() {
 		c.Certificate.Command = []string{"certbot", "--nginx", "-d", "{domain}", "-d", "www.{domain}",
 			"--non-interactive", "--agree-tos", "-m", "{email}", "--redirect"}
 	}
-	if command := c.Certificate.Command; c.Certificate.DryRun == nil && slices.Index(command, "certbot") == 0 &&
-		slices.Contains(command, "--nginx") {
+	command := c.Certificate.Command
+	certbot := len(command) > 0 && command[0] == "certbot" && slices.Contains(command, "--nginx")
+	if c.Certificate.DryRun == nil && certbot {
 		c.Certificate.DryRun = []string{"certbot", "certonly", "--nginx", "--dry-run", "-d", "{domain}",
 			"-d", "www.{domain}", "--non-interactive", "--agree-tos", "-m", "{email}"}
 	}

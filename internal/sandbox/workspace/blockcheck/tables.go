@@ -81,11 +81,10 @@ func table(c *checker, at string, v any) {
 // dataTable takes the older page's 101 rows, the stricter of two readings.
 func dataTable(c *checker, at string, v any) {
 	columns := 20
-	if m, _ := v.(map[string]any); m != nil {
-		if all, _ := m["rows"].([]any); len(all) > 0 {
-			header, _ := all[0].([]any)
-			columns = max(1, len(header))
-		}
+	m, _ := v.(map[string]any)
+	if all, _ := m["rows"].([]any); len(all) > 0 {
+		header, _ := all[0].([]any)
+		columns = max(1, len(header))
 	}
 	block(fields{"caption": str(1, 0), "rows": rows(2, 101, true, true, &c.data), "page_size": integer(1, 100),
 		"row_header_column_index": integer(0, int64(columns-1))}, "caption", "rows").check(c, at, v)

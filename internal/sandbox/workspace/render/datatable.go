@@ -9,15 +9,12 @@ import (
 // page at a time.
 func (p *painter) dataTable(b map[string]any) {
 	p.tables++
-	size := json.Number("5") // Slack's default
-	if n, ok := b["page_size"].(json.Number); ok {
-		size = n
-	}
 	caption := esc(word(b["caption"]))
-	p.put(`<div class="datatable" data-table="%d" data-size="%s">`, p.tables, esc(size.String()))
+	// Without these two fields, Slack shows pages of 5, and rows are named by the first column.
+	size, naming := integer(b["page_size"], 5), integer(b["row_header_column_index"], 0)
+	p.put(`<div class="datatable" data-table="%d" data-size="%d">`, p.tables, size)
 	p.put(`<input type="search" placeholder="Filter" aria-label="Filter %s">`, caption)
 	p.put(`<div class="scroll"><table><caption>%s</caption>`, caption)
-	unique, _ := b["row_header_column_index"].(json.Number)
 	for r, row := range array(b["rows"]) {
 		switch r {
 		case 0:
@@ -28,7 +25,7 @@ func (p *painter) dataTable(b map[string]any) {
 			p.put(`<tr data-n="%d">`, r)
 		}
 		for c, each := range array(row) {
-			p.dataCell(object(each), r == 0, c, fmt.Sprint(c) == unique.String() || c == 0 && unique == "")
+			p.dataCell(object(each), r == 0, c, c == naming)
 		}
 		p.put(`</tr>`)
 		if r == 0 {
@@ -36,7 +33,8 @@ func (p *painter) dataTable(b map[string]any) {
 		}
 	}
 	p.put(`</tbody></table></div><div class="pages" role="group" aria-label="Pages of %s">`, caption)
-	p.put(`<button type="button" class="button" data-turn="-1">Previous page</button><span role="status" data-keep></span>`)
+	p.put(`<button type="button" class="button" data-turn="-1">Previous page</button>`)
+	p.put(`<span role="status" data-keep></span>`)
 	p.put(`<button type="button" class="button" data-turn="1">Next page</button></div></div>`)
 }
 

@@ -1,7 +1,6 @@
 package render
 
 import (
-	"encoding/json"
 	"net/url"
 	"strings"
 )
@@ -118,11 +117,7 @@ func (p *painter) rich(b map[string]any) {
 			if e["style"] == "ordered" {
 				tag = "ol"
 			}
-			level := int64(0)
-			if n, ok := e["indent"].(json.Number); ok {
-				level, _ = n.Int64()
-			}
-			p.put(`<%s style="margin-left:%dpx">`, tag, 24*level)
+			p.put(`<%s style="margin-left:%dpx">`, tag, 24*integer(e["indent"], 0))
 			for _, item := range array(e["elements"]) {
 				p.put(`<li>%s</li>`, p.leaves(object(item)))
 			}

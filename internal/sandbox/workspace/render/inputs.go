@@ -1,7 +1,6 @@
 package render
 
 import (
-	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
@@ -163,9 +162,10 @@ func (p *painter) control(f field) {
 	case f.kind == "overflow":
 		p.menu(f, "⋯", array(e["options"]))
 	case strings.HasSuffix(f.kind, "external_select"):
+		least := integer(e["min_query_length"], 3) // the characters from which on it asks for options
 		p.put(`<input type="text" class="field menu" id="%s" list="%s-list" autocomplete="off" value="%s" `+
 			`placeholder="%s" data-least="%d" %s><datalist id="%s-list" data-keep></datalist>`,
-			id, id, esc(strings.Join(f.chosen, ", ")), esc(placeholder), leastQuery(e), f.attributes, id)
+			id, id, esc(strings.Join(f.chosen, ", ")), esc(placeholder), least, f.attributes, id)
 	case strings.Contains(f.kind, "select"):
 		options := array(e["options"])
 		for _, group := range array(e["option_groups"]) {
@@ -187,15 +187,6 @@ func (p *painter) control(f field) {
 		p.put(`<input type="%s" class="field" id="%s" value="%s" placeholder="%s" autocomplete="off" %s>`,
 			inputTypes[f.kind], id, esc(f.value), esc(placeholder), f.attributes)
 	}
-}
-
-// leastQuery is the number of characters from which on an external select asks for options.
-func leastQuery(e map[string]any) int64 {
-	if n, ok := e["min_query_length"].(json.Number); ok {
-		least, _ := n.Int64() // The blocks were checked.
-		return least
-	}
-	return 3
 }
 
 // places are the people, or the channels, as options.

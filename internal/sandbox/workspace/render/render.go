@@ -24,6 +24,16 @@ func object(v any) map[string]any { m, _ := v.(map[string]any); return m }
 func array(v any) []any           { a, _ := v.([]any); return a }
 func word(v any) string           { s, _ := v.(string); return s }
 
+// integer reads a number of blocks that were checked; missing is what it is if there is none.
+func integer(v any, missing int) int {
+	n, ok := v.(json.Number)
+	if !ok {
+		return missing
+	}
+	i, _ := n.Int64()
+	return int(i)
+}
+
 // textOf reads a text object.
 func textOf(v any) (text string, mrkdwn bool) {
 	m := object(v)

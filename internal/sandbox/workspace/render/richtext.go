@@ -23,11 +23,7 @@ func (t *printer) rich(all []any) []string {
 		case "rich_text_preformatted":
 			lines = append(lines, indent(wrap(t.leaves(e), t.max-4), "    ", "    ")...)
 		case "rich_text_list":
-			level := 0
-			if n, ok := e["indent"].(json.Number); ok {
-				i, _ := n.Int64()
-				level = int(i)
-			}
+			level := integer(e["indent"], 0)
 			for _, item := range array(e["elements"]) {
 				number++
 				mark := "• "
