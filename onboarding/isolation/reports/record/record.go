@@ -62,7 +62,7 @@ func (r *Record) Unchecked() int {
 	if r.Report == nil {
 		return 0
 	}
-	return len(r.Report.Coverage.LeftOut) + len(r.Report.Coverage.Unclassified)
+	return len(r.Report.Unchecked())
 }
 
 // Compare sets Changes and Unseen from the findings that were open before.
