@@ -69,10 +69,13 @@ func (c *plans) pairs(ctx context.Context) ([][2]session.Session, error) {
 		}
 	}
 	for _, s := range c.sample {
+		if s.Kind != session.Person || s.Org == nil {
+			continue
+		}
 		known := slices.ContainsFunc(persons, func(k session.Session) bool {
 			return *k.Identity.Person == *s.Identity.Person
 		})
-		if s.Kind == session.Person && s.Org != nil && !known {
+		if !known {
 			persons = append(persons, s)
 		}
 	}
