@@ -100,14 +100,16 @@ func (c *Checker) Check(ctx context.Context, options Options) (*Report, error) {
 		return nil, err
 	}
 	defer end()
+	var owner *pgx.ConnConfig
+	if options.Disposable != nil {
+		if owner, err = options.Disposable.owner(ctx); err != nil {
+			return nil, fmt.Errorf("the fixes cannot be tried: %w", err)
+		}
+	}
 	if err := setup.Run(ctx); err != nil {
 		return nil, err
 	}
-	if options.Disposable != nil {
-		owner, err := options.Disposable.owner(ctx)
-		if err != nil {
-			return nil, fmt.Errorf("the fixes could not be tried: %w", err)
-		}
+	if owner != nil {
 		if err := setup.TryFixes(ctx, owner); err != nil {
 			return nil, err
 		}

@@ -37,7 +37,8 @@ func leftOut(t *testing.T, report *isolation.Report, what, finding string) {
 
 func TestTimeoutOnOneTable(t *testing.T) {
 	t.Parallel()
-	s := onBase(t, "v3", someone, `CREATE FUNCTION private.slow() RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(30); RETURN true; END $$;
+	s := onBase(t, "v3", someone, `CREATE FUNCTION private.slow() RETURNS boolean LANGUAGE plpgsql
+		AS $$ BEGIN PERFORM pg_sleep(30); RETURN true; END $$;
 		CREATE POLICY slow ON inbox_messages AS RESTRICTIVE USING (private.slow());`)
 	s.cfg.Budget.StatementTimeout = 60 * time.Millisecond
 	leftOut(t, s.check(t), "public.inbox_messages", "leak read public.leaky")
@@ -45,7 +46,8 @@ func TestTimeoutOnOneTable(t *testing.T) {
 
 func TestPolicyThatRaises(t *testing.T) {
 	t.Parallel()
-	s := onBase(t, "v3", someone, `CREATE FUNCTION private.broken() RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'the "secret" contents'; END $$;
+	s := onBase(t, "v3", someone, `CREATE FUNCTION private.broken() RETURNS boolean LANGUAGE plpgsql
+		AS $$ BEGIN RAISE EXCEPTION 'the "secret" contents'; END $$;
 		CREATE POLICY broken ON inbox_messages AS RESTRICTIVE USING (private.broken());`)
 	report := s.check(t)
 	leftOut(t, report, "public.inbox_messages", "leak read public.leaky")
@@ -59,8 +61,10 @@ func TestPolicyThatRaises(t *testing.T) {
 
 func TestTenantWhoBreaksTheConnection(t *testing.T) {
 	t.Parallel()
-	s := onBase(t, "v3", someone, `CREATE FUNCTION private.break() RETURNS boolean LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$ BEGIN
-		IF current_setting('app.user_id', true) = '{{d}}' AND coalesce(current_setting('app.org_id', true), '') = '' THEN PERFORM pg_terminate_backend(pg_backend_pid()); END IF; RETURN true; END $$;
+	s := onBase(t, "v3", someone, `CREATE FUNCTION private.break() RETURNS boolean LANGUAGE plpgsql
+		SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$ BEGIN
+		IF current_setting('app.user_id', true) = '{{d}}' AND coalesce(current_setting('app.org_id', true), '') = ''
+		THEN PERFORM pg_terminate_backend(pg_backend_pid()); END IF; RETURN true; END $$;
 		CREATE POLICY breaking ON inbox_messages AS RESTRICTIVE USING (private.break());`)
 	report := s.check(t)
 	leftOut(t, report, "Person "+s.expand("{{d}}")+" was not read as", "leak read public.leaky")
@@ -81,7 +85,8 @@ func (s *schema) meanwhile(t *testing.T, table string, f func(*pgx.Conn) error) 
 			defer conn.Close(context.WithoutCancel(t.Context()))
 			for {
 				var seen bool
-				err := conn.QueryRow(t.Context(), `SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()
+				err := conn.QueryRow(t.Context(), `SELECT EXISTS (SELECT FROM pg_stat_activity
+					WHERE datname = current_database() AND pid <> pg_backend_pid()
 					AND query LIKE 'SELECT EXISTS (SELECT FROM%' || $1 || '%$1%')`, table).Scan(&seen)
 				if err != nil {
 					return err
@@ -99,7 +104,8 @@ func TestConnectionsLostHalfWay(t *testing.T) {
 	t.Parallel()
 	s := newSchema(t, bigPlatform(2000))
 	done := s.meanwhile(t, "t3", func(conn *pgx.Conn) error {
-		_, err := conn.Exec(t.Context(), `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'SELECT EXISTS (SELECT FROM%$1%'`)
+		_, err := conn.Exec(t.Context(), `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+			WHERE datname = current_database() AND query LIKE 'SELECT EXISTS (SELECT FROM%$1%'`)
 		return err
 	})
 	report := s.check(t)
@@ -150,8 +156,10 @@ func TestTenantDeletedMeanwhile(t *testing.T) {
 func TestMillionRows(t *testing.T) {
 	allocated := map[int]uint64{}
 	for _, rows := range []int{1000, 1_000_000} {
-		s := onBase(t, "v3", fmt.Sprintf(`CREATE UNLOGGED TABLE events (id bigint NOT NULL, user_id uuid NOT NULL, kind text);
-			INSERT INTO events SELECT n, CASE WHEN n %% 10 = 0 THEN '{{a}}'::uuid ELSE '{{b}}'::uuid END, 'kind' FROM generate_series(1, %d) n;
+		s := onBase(t, "v3", fmt.Sprintf(`
+			CREATE UNLOGGED TABLE events (id bigint NOT NULL, user_id uuid NOT NULL, kind text);
+			INSERT INTO events SELECT n, CASE WHEN n %% 10 = 0 THEN '{{a}}'::uuid ELSE '{{b}}'::uuid END, 'kind'
+				FROM generate_series(1, %d) n;
 			ALTER TABLE events ADD PRIMARY KEY (id); CREATE INDEX ON events (user_id);
 			ALTER TABLE events ENABLE ROW LEVEL SECURITY;
 			CREATE POLICY p ON events USING (user_id = private.me());
@@ -194,7 +202,9 @@ func TestNoTenants(t *testing.T) {
 func TestThousandPartitions(t *testing.T) {
 	t.Parallel()
 	partitions := `CREATE TABLE events (id bigint, user_id uuid NOT NULL, day int NOT NULL) PARTITION BY RANGE (day);
-		DO $$ BEGIN FOR n IN 0..999 LOOP EXECUTE format('CREATE TABLE events_%s PARTITION OF events FOR VALUES FROM (%s) TO (%s)', n, n, n + 1); END LOOP; END $$;
+		DO $$ BEGIN FOR n IN 0..999 LOOP
+			EXECUTE format('CREATE TABLE events_%s PARTITION OF events FOR VALUES FROM (%s) TO (%s)', n, n, n + 1);
+		END LOOP; END $$;
 		INSERT INTO events SELECT n, u.id, n * 7 FROM users u, generate_series(1, 100) n;
 		ALTER TABLE events ENABLE ROW LEVEL SECURITY;
 		CREATE POLICY p ON events USING (user_id = private.me());
@@ -274,7 +284,8 @@ func TestCannotBegin(t *testing.T) {
 		change func(*isolation.Config)
 		want   string
 	}{
-		"no role": {func(c *isolation.Config) { c.AppRole = "nobody_of_that_name" }, `app_role: no role "nobody_of_that_name"`},
+		"no role": {func(c *isolation.Config) { c.AppRole = "nobody_of_that_name" },
+			`app_role: no role "nobody_of_that_name"`},
 		"thin truth": {func(c *isolation.Config) {
 			c.DatabaseURL = postgres.Shared(t).DSNAs(s.role,
 				databaseOf(s.dsn))
@@ -283,7 +294,8 @@ func TestCannotBegin(t *testing.T) {
 		"member": {func(c *isolation.Config) {
 			c.DatabaseURL = postgres.Shared(t).DSNAs(s.role+"_member", databaseOf(s.dsn))
 		}, "database_url: its role is a member of app_role: REVOKE"},
-		"no login":      {func(c *isolation.Config) { c.AppDatabaseURL = "" }, "app_database_url: missing: isolation is"},
+		"no login": {func(c *isolation.Config) { c.AppDatabaseURL = "" },
+			"app_database_url: missing: isolation is"},
 		"wrong login":   {func(c *isolation.Config) { c.AppDatabaseURL = c.DatabaseURL }, "not as app_role"},
 		"nothing given": {func(c *isolation.Config) { *c = isolation.Config{} }, "database_url: missing"},
 		"no users": {func(c *isolation.Config) { c.Users.Table = "public.nobody" },
@@ -316,8 +328,10 @@ func TestCannotBegin(t *testing.T) {
 
 func TestReady(t *testing.T) {
 	t.Parallel()
-	s := onBase(t, "v3", `CREATE ROLE {{role}}_auditor LOGIN BYPASSRLS; GRANT USAGE ON SCHEMA public, private TO {{role}}_auditor;
-		GRANT SELECT ON ALL TABLES IN SCHEMA public TO {{role}}_auditor; ALTER ROLE {{role}}_auditor NOINHERIT; REVOKE SELECT ON inbox_messages FROM {{role}}_auditor;`)
+	s := onBase(t, "v3", `CREATE ROLE {{role}}_auditor LOGIN BYPASSRLS;
+		GRANT USAGE ON SCHEMA public, private TO {{role}}_auditor;
+		GRANT SELECT ON ALL TABLES IN SCHEMA public TO {{role}}_auditor; ALTER ROLE {{role}}_auditor NOINHERIT;
+		REVOKE SELECT ON inbox_messages FROM {{role}}_auditor;`)
 	s.cfg.DatabaseURL = strings.Replace(s.dsn, "postgres@", s.role+"_auditor@", 1)
 	checker, err := isolation.New(s.cfg)
 	if err != nil {

@@ -256,6 +256,38 @@ func (s *schema) paste(t *testing.T, findings []isolation.Finding) {
 	}
 }
 
+// caseFiles are the files of a case, by name.
+func caseFiles(t *testing.T, path string) map[string]string {
+	t.Helper()
+	archive, err := txtar.ParseFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	files := map[string]string{}
+	for _, f := range archive.Files {
+		files[f.Name] = string(f.Data)
+	}
+	return files
+}
+
+// expected is the verdict that a case expects, and every finding.
+func expected(files map[string]string) []string {
+	want := slices.DeleteFunc(strings.Split(strings.TrimSpace(files["expect"]), "\n"),
+		func(line string) bool { return line == "" })
+	slices.Sort(want[1:])
+	return want
+}
+
+// found is a report's verdict and every finding, as a case spells them.
+func (s *schema) found(report *isolation.Report) []string {
+	got := []string{string(report.Verdict)}
+	for _, f := range report.Findings {
+		got = append(got, strings.ReplaceAll(f.Key(), s.role, "{{app}}"))
+	}
+	slices.Sort(got[1:])
+	return got
+}
+
 // TestCorpus checks every schema under testdata/corpus. A case is a txtar archive: schema.sql on
 // top of the base that the file "base" names ("v3" unless it says "none"), expect with the
 // verdict and every finding, proof.sql for leaks, config.yaml where the case needs one, and
@@ -270,14 +302,7 @@ func TestCorpus(t *testing.T) {
 	for _, path := range cases {
 		t.Run(strings.TrimSuffix(strings.TrimPrefix(path, "testdata/corpus/"), ".txtar"), func(t *testing.T) {
 			t.Parallel()
-			archive, err := txtar.ParseFile(path)
-			if err != nil {
-				t.Fatal(err)
-			}
-			files := map[string]string{}
-			for _, f := range archive.Files {
-				files[f.Name] = string(f.Data)
-			}
+			files := caseFiles(t, path)
 			if oldest, err := strconv.Atoi(strings.TrimSpace(files["postgres"])); err == nil && version(t) < oldest {
 				return // runs on that version and later, by make versions
 			}
@@ -314,11 +339,6 @@ func TestCorpus(t *testing.T) {
 			if changes := diff.Diff(trials, tried, cmpopts.EquateEmpty()); changes != "" {
 				t.Errorf("other trials of fixes (-want +got):\n%s", changes)
 			}
-			got := []string{string(report.Verdict)}
-			for _, f := range report.Findings {
-				got = append(got, strings.ReplaceAll(f.Key(), s.role, "{{app}}"))
-			}
-			slices.Sort(got[1:])
 			s.paste(t, report.Findings)
 			for line := range strings.Lines(files["notes"]) {
 				said := strings.Join(report.Coverage.Notes, "\n")
@@ -326,10 +346,7 @@ func TestCorpus(t *testing.T) {
 					t.Errorf("no note says %q:\n%s", line, said)
 				}
 			}
-			want := slices.DeleteFunc(strings.Split(strings.TrimSpace(files["expect"]), "\n"),
-				func(line string) bool { return line == "" })
-			slices.Sort(want[1:])
-			if changes := diff.Diff(want, got); changes != "" {
+			if changes := diff.Diff(expected(files), s.found(report)); changes != "" {
 				var text bytes.Buffer
 				if err := results.WriteText(&text, report, nil); err != nil {
 					t.Error(err)

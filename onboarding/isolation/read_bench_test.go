@@ -26,7 +26,9 @@ ALTER TABLE users ENABLE ROW LEVEL SECURITY;
 CREATE POLICY p ON users USING (id = nullif(current_setting('app.user_id', true), '')::uuid);
 `, tenants)
 	for i := range benchTables {
-		fmt.Fprintf(&sql, `CREATE TABLE t%[1]d (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, user_id uuid NOT NULL, body text NOT NULL);
+		fmt.Fprintf(&sql, `
+			CREATE TABLE t%[1]d (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, user_id uuid NOT NULL,
+				body text NOT NULL);
 INSERT INTO t%[1]d (user_id, body) SELECT u.id, 'row ' || n FROM users u, generate_series(1, %[2]d) n;
 CREATE INDEX ON t%[1]d (user_id);
 ALTER TABLE t%[1]d ENABLE ROW LEVEL SECURITY;
@@ -45,7 +47,8 @@ func floorSQL() string {
 		fmt.Fprintf(&checks, "SELECT count(*) INTO n FROM t%d WHERE user_id IS DISTINCT FROM me; foreign_rows := "+
 			"foreign_rows + n;\n", i)
 	}
-	return `CREATE FUNCTION floor_of(tenants uuid[]) RETURNS bigint LANGUAGE plpgsql AS $$ DECLARE me uuid; n bigint; foreign_rows bigint := 0; BEGIN
+	return `CREATE FUNCTION floor_of(tenants uuid[]) RETURNS bigint LANGUAGE plpgsql AS $$
+		DECLARE me uuid; n bigint; foreign_rows bigint := 0; BEGIN
 FOREACH me IN ARRAY tenants LOOP
 PERFORM set_config('app.user_id', me::text, true);
 ` + checks.String() + `END LOOP; RETURN foreign_rows; END $$;`
@@ -149,7 +152,8 @@ func BenchmarkReads(b *testing.B) {
 		b.ReportMetric(trips.Seconds()/reads.Seconds(), "×faster-than-round-trips")
 		b.Logf("2,000 tenants × %d tables × %d rows: floor %v, checker %v (%.2f× the floor, at most 1.5×), round "+
 			"trips %v (%.1f× slower, at least 6×)",
-			benchTables, benchRows, floor.Round(time.Millisecond), reads.Round(time.Millisecond), reads.Seconds()/floor.Seconds(), trips.Round(time.Millisecond), trips.Seconds()/reads.Seconds())
+			benchTables, benchRows, floor.Round(time.Millisecond), reads.Round(time.Millisecond),
+			reads.Seconds()/floor.Seconds(), trips.Round(time.Millisecond), trips.Seconds()/reads.Seconds())
 	}
 }
 

@@ -48,7 +48,9 @@ func TestDiff(t *testing.T) {
 
 func TestExitStatus(t *testing.T) {
 	t.Parallel()
-	for verdict, want := range map[isolation.Verdict]int{isolation.Sound: 0, isolation.Leaking: 1, isolation.Incomplete: 2} {
+	for verdict, want := range map[isolation.Verdict]int{
+		isolation.Sound: 0, isolation.Leaking: 1, isolation.Incomplete: 2,
+	} {
 		if got := verdict.ExitStatus(); got != want {
 			t.Errorf("%s: %d, want %d", verdict, got, want)
 		}
@@ -143,8 +145,10 @@ Covered: 0 tenants (0 Persons, 0 Orgs) ×
 // TestThinAuditor checks with no more than BYPASSRLS and the right to read each table.
 func TestThinAuditor(t *testing.T) {
 	t.Parallel()
-	s := onBase(t, "v3", `CREATE ROLE {{role}}_auditor LOGIN BYPASSRLS; GRANT USAGE ON SCHEMA public, private TO {{role}}_auditor;
-		GRANT SELECT ON ALL TABLES IN SCHEMA public TO {{role}}_auditor; ALTER ROLE {{role}}_auditor NOINHERIT; CREATE POLICY w ON inbox_messages FOR INSERT WITH CHECK (true);`)
+	s := onBase(t, "v3", `CREATE ROLE {{role}}_auditor LOGIN BYPASSRLS;
+		GRANT USAGE ON SCHEMA public, private TO {{role}}_auditor;
+		GRANT SELECT ON ALL TABLES IN SCHEMA public TO {{role}}_auditor; ALTER ROLE {{role}}_auditor NOINHERIT;
+		CREATE POLICY w ON inbox_messages FOR INSERT WITH CHECK (true);`)
 	s.cfg.DatabaseURL = strings.Replace(s.dsn, "postgres@", s.role+"_auditor@", 1)
 	report := s.check(t)
 	if len(report.Findings) != 1 || report.Findings[0].Key() != "leak insert public.inbox_messages" ||

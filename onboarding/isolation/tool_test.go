@@ -197,8 +197,10 @@ func TestFixesAreTried(t *testing.T) {
 	}
 	const read, call = "leak read public.inbox_messages", "leak read public.bookings"
 	for name, c := range map[string]struct{ url, why string }{
-		"no member":        {owner, "may not become the app role"},
-		"another database": {postgres.Shared(t).DSN(postgres.Superuser), "a database other than the one that was checked"},
+		"no member": {owner, "may not become the app role"},
+		"another database": {
+			postgres.Shared(t).DSN(postgres.Superuser), "a database other than the one that was checked",
+		},
 	} {
 		got := trials(isolation.Disposable{OwnerDatabaseURL: c.url})[read]
 		if got.Outcome != isolation.FixUntried || !strings.Contains(got.Why, c.why) {
@@ -226,7 +228,8 @@ func TestFixesAreTried(t *testing.T) {
 func TestAcceptedRisk(t *testing.T) {
 	t.Parallel()
 	s := onBase(t, "v3", `CREATE SCHEMA scratch; GRANT USAGE, CREATE ON SCHEMA scratch TO {{app}};
-		CREATE FUNCTION my_booking_count() RETURNS bigint LANGUAGE sql STABLE SECURITY DEFINER AS $$ SELECT count(*) FROM public.bookings b WHERE b.user_id = private.me() $$`)
+		CREATE FUNCTION my_booking_count() RETURNS bigint LANGUAGE sql STABLE SECURITY DEFINER
+			AS $$ SELECT count(*) FROM public.bookings b WHERE b.user_id = private.me() $$`)
 	first := s.check(t)
 	if len(first.Findings) != 1 || first.Findings[0].Kind != isolation.Risk || first.Findings[0].Definition == "" {
 		t.Fatalf("findings: %+v", first.Findings)

@@ -68,8 +68,8 @@ func (f *Function) Names(t *Relation) bool {
 	return containsWord(strings.ToLower(f.Source), strings.ToLower(t.Name))
 }
 
-// mayName is [Function.Names], and true for names that cannot be searched for: those with other
-// characters than a word's, and all in a source that spells names with escapes.
+// mayName is [Function.Names], but also true for names that cannot be searched for: those with
+// characters that are not a word's, and every name in a source that spells names with escapes.
 func (f *Function) mayName(t *Relation) bool {
 	for i := range len(t.Name) {
 		if !isWordByte(t.Name[i]) {
@@ -80,7 +80,7 @@ func (f *Function) mayName(t *Relation) bool {
 }
 
 // UnqualifiedRelations returns the relations that the function's source names without a schema,
-// one for each name. Partitions are left out. A source without the name of any is not parsed.
+// one for each name. Partitions are left out. A source that names none of the catalog's is not parsed.
 func (f *Function) UnqualifiedRelations(c *Catalog) ([]*Relation, error) {
 	if !slices.ContainsFunc(c.Relations, f.mayName) {
 		return nil, nil

@@ -114,7 +114,7 @@ func existsSQL(m *tenancy.Model, t *catalog.Relation, v tenancy.Tenant) string {
 
 // look notes the tables of which a victim sees a row of their own, in any session of theirs.
 func (c *control) look(ctx context.Context, v tenancy.Tenant, tables []*catalog.Relation) error {
-	sessions, err := c.sessionsOf(ctx, v)
+	sessions, err := c.victims.OwnSessions(ctx, v)
 	if err != nil {
 		return err
 	}
@@ -160,33 +160,4 @@ func (c *control) visibleSQL(t *catalog.Relation, v tenancy.Tenant) string {
 		return fmt.Sprintf("EXISTS (SELECT FROM %s)", t.SQL())
 	}
 	return existsSQL(c.model, t, v)
-}
-
-// sessionsOf are the sessions in which a victim may see their rows: without an Org, with the Org's
-// setting never set, and in an Org of theirs; of an Org, a member of each role.
-func (c *control) sessionsOf(ctx context.Context, v tenancy.Tenant) ([]session.Session, error) {
-	own, err := c.victims.Own(ctx, v)
-	if err != nil {
-		return nil, err
-	}
-	sessions := []session.Session{own}
-	if v.IsOrg() {
-		members, err := c.victims.Members(ctx, v)
-		if err != nil {
-			return nil, err
-		}
-		sessions = append(sessions, members...)
-	}
-	if !c.settings.HasOrg() {
-		return sessions, nil
-	}
-	unset := own
-	unset.Org = nil
-	sessions = append(sessions, unset)
-	for _, org := range own.Identity.Orgs[:min(1, len(own.Identity.Orgs))] {
-		acting := own
-		acting.Org = &org
-		sessions = append(sessions, acting)
-	}
-	return sessions, nil
 }

@@ -16,7 +16,6 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/isolation/results"
 	"github.com/atlilith/onboardbot/onboarding/isolation/session"
 	"github.com/atlilith/onboardbot/onboarding/isolation/tenancy"
-	"github.com/atlilith/onboardbot/onboarding/isolation/victims"
 )
 
 // leakproof calls functions that are marked LEAKPROOF on the columns of tenants' tables, reads what
@@ -24,7 +23,6 @@ import (
 // that policies would drop, if they are cheap (order_qual_clauses in its createplan.c).
 type leakproof struct {
 	setup    *Setup // for the canaries, which are read at first use
-	canaries *victims.Canaries
 	cat      *catalog.Catalog
 	scope    *scope
 	sample   []session.Session
@@ -40,13 +38,10 @@ func newLeakproof(s *Setup) *leakproof {
 	}
 }
 
-func (c *leakproof) run(ctx context.Context) (err error) {
+func (c *leakproof) run(ctx context.Context) error {
 	for _, f := range c.cat.Functions {
 		if !f.Leakproof || !f.Executable {
 			continue
-		}
-		if c.canaries, err = c.setup.readCanaries(ctx); err != nil {
-			return err
 		}
 		for _, t := range c.scope.readable() {
 			for _, column := range t.Columns {
@@ -57,10 +52,11 @@ func (c *leakproof) run(ctx context.Context) (err error) {
 					if argument != column.Type {
 						continue
 					}
-					if err := c.readMessages(ctx, trusted{f, i, t, column}); err != nil {
+					given := trusted{f, i, t, column}
+					if err := c.readMessages(ctx, given); err != nil {
 						return err
 					}
-					if err := c.measure(ctx, trusted{f, i, t, column}); err != nil {
+					if err := c.measure(ctx, given); err != nil {
 						return err
 					}
 				}
@@ -99,12 +95,17 @@ func (f trusted) sql(guess string) string {
 // allMessages makes the server send messages of every level that PL/pgSQL has.
 const allMessages = "SET LOCAL client_min_messages = debug1"
 
-// readMessages reports a leak if the function's error or notices hold a value of another tenant's row.
-// What it is compared with comes before all values, in between, and after them.
+// readMessages reports a leak if the function's error or notices hold a value of another tenant's
+// row. Other arguments get guesses that sort among the column's values, before all of them, and
+// after all of them.
 func (c *leakproof) readMessages(ctx context.Context, f trusted) error {
+	guesses := []string{"x", "", "~"}
+	if len(f.function.ArgTypes) == 1 {
+		guesses = guesses[:1] // no argument takes a guess
+	}
 	// To a session without an identity every row is another's.
 	for _, s := range slices.Concat(c.sample[:min(probeSessions, len(c.sample))], []session.Session{session.Unset}) {
-		for _, guess := range []string{"x", "", "~"} {
+		for _, guess := range guesses {
 			said := ""
 			err := c.attempts.Read(ctx, s, func(tx *session.Tx) error {
 				if err := tx.Exec(ctx, allMessages); err != nil {
@@ -127,15 +128,12 @@ func (c *leakproof) readMessages(ctx context.Context, f trusted) error {
 				c.leak(f, s, fmt.Sprintf("read a value of %s of %s in a message of %s", key, owner, f.function))
 				return nil
 			}
-			if len(f.function.ArgTypes) == 1 {
-				break
-			}
 		}
 	}
 	return nil
 }
 
-// shortest is the length, in characters, of a value that a message quotes and does not say by chance.
+// shortest is how many characters a value has at least, so that no message holds it by chance.
 const shortest = 8
 
 const quotedSQL = `
@@ -183,7 +181,11 @@ func (c *leakproof) measure(ctx context.Context, f trusted) error {
 	if known || f.column.Category != catalog.String || len(f.function.ArgTypes) < 2 {
 		return nil
 	}
-	right := c.canaries.ValueOf(f.table, f.column.Name)
+	canaries, err := c.setup.readCanaries(ctx)
+	if err != nil {
+		return err
+	}
+	right := canaries.ValueOf(f.table, f.column.Name)
 	if right == "" {
 		return nil
 	}

@@ -119,19 +119,25 @@ func (o *owners) functions(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	onChange, err := o.oids(ctx, "SELECT evtfoid FROM pg_event_trigger WHERE evtenabled <> 'D' AND $1 <> ''")
+	onChange, err := o.oids(ctx, `SELECT evtfoid FROM pg_event_trigger JOIN pg_proc p ON p.oid = evtfoid
+		WHERE evtenabled <> 'D' AND pg_has_role($1::name, proowner, 'USAGE')`)
 	if err != nil {
 		return err
 	}
 	for _, f := range o.model.Catalog.Functions {
-		why := "policies call"
-		if slices.Contains(onChange, f.OID) {
+		why := ""
+		switch {
+		case !slices.Contains(owned, f.OID):
+			continue
+		case slices.Contains(onChange, f.OID):
 			why = "an event trigger runs with the rights of whoever changes the schema"
+		case o.calledByPolicy(f):
+			why = "policies call"
+		default:
+			continue
 		}
-		if slices.Contains(owned, f.OID) && (o.calledByPolicy(f) || slices.Contains(onChange, f.OID)) {
-			o.risk("function "+f.String(), fmt.Sprintf("the app role owns a function that %s, and can replace it", why),
-				o.fixes.TakeFunction(f))
-		}
+		o.risk("function "+f.String(), fmt.Sprintf("the app role owns a function that %s, and can replace it", why),
+			o.fixes.TakeFunction(f))
 	}
 	return nil
 }

@@ -16,17 +16,28 @@ import (
 // ownWrites has victims insert and change rows of their own. That a session may not write another
 // tenant's rows proves something only if the same kind of session may write its own.
 type ownWrites struct {
-	writer  *writer
-	control *control
+	writer *writer
+	// sessions are those of each victim's own.
+	sessions map[tenancy.Tenant][]session.Session
 }
 
-func newOwnWrites(s *Setup) *ownWrites { return &ownWrites{newWriter(s), newControl(s)} }
+func newOwnWrites(s *Setup) *ownWrites {
+	return &ownWrites{newWriter(s), map[tenancy.Tenant][]session.Session{}}
+}
+
+// writing renders the statements that a session tries with a row of its own.
+type writing func(context.Context, session.Session, victims.Target) []string
 
 // ownRows is how many rows of a victim are tried.
 const ownRows = 2
 
-func (c *ownWrites) run(ctx context.Context) error {
+func (c *ownWrites) run(ctx context.Context) (err error) {
 	w := c.writer
+	for _, v := range w.victims.List() {
+		if c.sessions[v], err = w.victims.OwnSessions(ctx, v); err != nil {
+			return err
+		}
+	}
 	for _, t := range w.scope.tables {
 		if !t.IsTable() || t.Partition || !t.RLS || !w.scope.hasRows[t] || w.scope.writesExcluded(t) ||
 			w.model.Of(t).Class != tenancy.ClassTenant {
@@ -35,7 +46,7 @@ func (c *ownWrites) run(ctx context.Context) error {
 		for _, op := range []struct {
 			operation results.Operation
 			allowed   bool
-			sql       func(context.Context, session.Session, victims.Target) []string
+			sql       writing
 		}{
 			{results.Insert, t.Insertable() && t.Opens(catalog.ForInsert), c.insertion(t)},
 			{results.Update, t.Updatable() && t.Opens(catalog.ForUpdate), c.update(t)},
@@ -59,21 +70,15 @@ func (c *ownWrites) run(ctx context.Context) error {
 
 // attempt returns why no victim could run the statements for a row of theirs, or "" if one could
 // or has none.
-func (c *ownWrites) attempt(
-	ctx context.Context, t *catalog.Relation, sql func(context.Context, session.Session, victims.Target) []string,
-) (why string, err error) {
+func (c *ownWrites) attempt(ctx context.Context, t *catalog.Relation, sql writing) (why string, err error) {
 	w := c.writer
 	for _, v := range w.victims.List() {
 		rows, err := w.rows.Matching(ctx, t, w.model.Owner(t, "a")+" = "+query.Literal(v.String()), ownRows)
 		if err != nil {
 			return "", err
 		}
-		sessions, err := c.control.sessionsOf(ctx, v)
-		if err != nil {
-			return "", err
-		}
 		for _, row := range rows {
-			for _, s := range sessions {
+			for _, s := range c.sessions[v] {
 				for _, statement := range sql(ctx, s, row) {
 					refusal, err := c.try(ctx, s, statement)
 					if err != nil {
@@ -111,7 +116,7 @@ func (c *ownWrites) try(ctx context.Context, s session.Session, sql string) (ref
 
 // insertion renders an INSERT of a row like the victim's, with the session's Person as the author
 // of what is an Org's.
-func (c *ownWrites) insertion(t *catalog.Relation) func(context.Context, session.Session, victims.Target) []string {
+func (c *ownWrites) insertion(t *catalog.Relation) writing {
 	w := c.writer
 	return func(_ context.Context, s session.Session, row victims.Target) []string {
 		values, o := maps.Clone(row.Values), w.model.Of(t)
@@ -129,7 +134,7 @@ func (c *ownWrites) insertion(t *catalog.Relation) func(context.Context, session
 
 // update renders UPDATEs that change nothing: of the row and, where a session may not name it, of
 // all rows that it reaches.
-func (c *ownWrites) update(t *catalog.Relation) func(context.Context, session.Session, victims.Target) []string {
+func (c *ownWrites) update(t *catalog.Relation) writing {
 	w := c.writer
 	return func(ctx context.Context, _ session.Session, row victims.Target) []string {
 		column := w.harmless(t)

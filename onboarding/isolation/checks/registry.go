@@ -37,6 +37,7 @@ var registry = []struct {
 	{"large objects", func(s *Setup) check { return newLargeObjects(s) }},
 	{"protection", func(s *Setup) check { return newProtection(s) }},
 	{"function definitions", func(s *Setup) check { return newFunctionRisks(s) }},
+	{"interference", func(s *Setup) check { return nonInterference{s} }},
 }
 
 // Reads is the name of the check that reads every table as every tenant.
@@ -58,14 +59,6 @@ func (s *Setup) Run(ctx context.Context, names ...string) error {
 				return fmt.Errorf("check cancelled: %w", context.Cause(ctx))
 			}
 			s.results.LeaveOut("%s: %s", entry.name, query.Describe(err))
-		}
-	}
-	if s.config.Deep && len(names) == 0 {
-		if err := s.interfere(ctx); err != nil {
-			if ctx.Err() != nil {
-				return fmt.Errorf("check cancelled: %w", context.Cause(ctx))
-			}
-			s.results.LeaveOut("interference: %s", query.Describe(err))
 		}
 	}
 	s.noteUnsent()

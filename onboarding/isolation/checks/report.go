@@ -11,10 +11,8 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/atlilith/onboardbot/onboarding/isolation/catalog"
-	"github.com/atlilith/onboardbot/onboarding/isolation/interference"
 	"github.com/atlilith/onboardbot/onboarding/isolation/results"
 	"github.com/atlilith/onboardbot/onboarding/isolation/trial"
-	"github.com/atlilith/onboardbot/onboarding/isolation/victims"
 )
 
 // Report returns the report of what was found.
@@ -25,25 +23,6 @@ func (s *Setup) Report(started time.Time) *results.Report {
 		c.Postgres = s.model.Catalog.Server()
 	})
 	return s.results.Report()
-}
-
-// interfere tests whether what tenants observe depends on what others do.
-func (s *Setup) interfere(ctx context.Context) error {
-	canaries, err := s.readCanaries(ctx)
-	if err != nil {
-		return err
-	}
-	return interference.Run(ctx, interference.Config{
-		AppRole: s.config.AppRole, Model: s.model, Truth: s.truth, Victims: s.victims, Rows: s.rows,
-		Caller: victims.NewCaller(s.victims, canaries), Prover: s.prover, Attempts: s.attempts, Limiter: s.limiter,
-		Fixes: s.fixes, Results: s.results,
-		Reads:  func(t *catalog.Relation) bool { return !s.scope.excused(t) && !s.scope.givenUp(t) },
-		Writes: func(t *catalog.Relation) bool { return !s.scope.writesExcluded(t) },
-		Calls: func(f *catalog.Function) bool {
-			return !slices.Contains(s.config.ExcusedFunctions, f.String()) && s.irreversible.function(f) == "" &&
-				!f.Native() && f.Owner != s.config.AppRole
-		},
-	})
 }
 
 // noteUnsent makes notes of findings about what no API sends.
@@ -82,7 +61,7 @@ func (s *Setup) TryFixes(ctx context.Context, owner *pgx.ConnConfig) error {
 		Model: s.model, Tables: s.scope.tables,
 	}
 	for _, v := range s.victims.List() {
-		sessions, err := newControl(s).sessionsOf(ctx, v)
+		sessions, err := s.victims.OwnSessions(ctx, v)
 		if err != nil {
 			return err
 		}

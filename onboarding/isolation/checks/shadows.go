@@ -62,7 +62,6 @@ const shadowSessions = 3
 // too.
 type shadows struct {
 	role      string
-	cat       *catalog.Catalog
 	model     *tenancy.Model
 	scope     *scope
 	truth     query.Querier
@@ -73,9 +72,7 @@ type shadows struct {
 }
 
 func newShadows(s *Setup) *shadows {
-	return &shadows{
-		s.config.AppRole, s.model.Catalog, s.model, s.scope, s.truth, s.victims, s.rows, newEscalator(s), s.fixes,
-	}
+	return &shadows{s.config.AppRole, s.model, s.scope, s.truth, s.victims, s.rows, newEscalator(s), s.fixes}
 }
 
 func (c *shadows) run(ctx context.Context) error {
@@ -98,8 +95,11 @@ func (c *shadows) run(ctx context.Context) error {
 				continue
 			}
 			s.Label += " with temporary tables in the place of " + listed(tables)
-			for _, as := range []string{*s.Identity.Person, v.ID}[:persons(v)] {
-				sql, err := c.createSQL(ctx, tables, shadow{s, v, as})
+			for _, posing := range []bool{false, true} {
+				if posing && v.IsOrg() {
+					continue
+				}
+				sql, err := c.createSQL(ctx, tables, shadow{s, v, posing})
 				if err != nil {
 					return err
 				}
@@ -118,28 +118,19 @@ func (c *shadows) run(ctx context.Context) error {
 }
 
 // shadow is what the rows of temporary tables say: that the attacker has a part in what is the
-// victim's, or that they are a Person.
+// victim's.
 type shadow struct {
 	session session.Session
 	victim  tenancy.Tenant
-	as      string
-}
-
-// persons is how many Persons an attacker says they are: themselves and, against a Person, that one.
-func persons(victim tenancy.Tenant) int {
-	const both = 2
-	if victim.IsOrg() {
-		return 1
-	}
-	return both
+	posing  bool // the rows name the victim, a Person, where they would name the attacker
 }
 
 // shadowed returns the relations whose place temporary tables can take, the functions that name
 // them, and the fix for those functions.
 func (c *shadows) shadowed() (tables []*catalog.Relation, functions []string, fix string) {
 	var fixes []string
-	for _, f := range c.cat.Functions {
-		named := shadowable(f, c.cat)
+	for _, f := range c.model.Catalog.Functions {
+		named := shadowable(f, c.model.Catalog)
 		if len(named) == 0 {
 			continue
 		}
@@ -165,9 +156,8 @@ func (c *shadows) createSQL(ctx context.Context, tables []*catalog.Relation, s s
 		}
 		var definitions, literals []string
 		for _, column := range t.Columns {
-			person := column.Type == c.model.Users.Type && !slices.Contains(c.model.Of(t).Orgs, column.Name)
-			if s.as == s.victim.ID && person {
-				values[column.Name] = &s.as
+			if s.posing && column.Type == c.model.Users.Type && !slices.Contains(c.model.Of(t).Orgs, column.Name) {
+				values[column.Name] = &s.victim.ID
 			}
 			definitions = append(definitions, query.Name(column.Name)+" "+column.Type)
 			literals = append(literals, column.Literal(values[column.Name]))

@@ -17,8 +17,8 @@ type pair struct {
 	*tester
 	attacker session.Session
 	victim   tenancy.Tenant
-	// tables are those in which the victim has rows that are not the attacker's too, and inserts
-	// the statements of which the first that works adds one.
+	// tables are those in which the victim has rows that are not the attacker's too. inserts are
+	// statements, the first of which that works adds a row of the victim's.
 	tables       []*catalog.Relation
 	inserts      map[*catalog.Relation][]string
 	observations []observation
@@ -55,14 +55,7 @@ func (p *pair) apart(t *catalog.Relation, side tenancy.Side) string {
 func (p *pair) insert(ctx context.Context, tx *session.Tx, t *catalog.Relation) (rows int, err error) {
 	err = p.Victims.Observe(ctx, tx, p.victim, func() error {
 		for _, sql := range p.inserts[t] {
-			if err := tx.Exec(ctx, "SAVEPOINT change"); err != nil {
-				return err
-			}
-			rows, err = tx.Affected(ctx, sql)
-			if err == nil || query.SQLState(err) == "" {
-				return err
-			}
-			if err := tx.Exec(ctx, "ROLLBACK TO change"); err != nil {
+			if rows, err = tx.Change(ctx, sql); err != nil || rows > 0 {
 				return err
 			}
 		}

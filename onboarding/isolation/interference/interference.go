@@ -43,7 +43,7 @@ type tester struct {
 	Config
 	sequences []string
 	cost      results.Interference
-	// told are the notes that were made: what the model calls public.
+	// told are the notes that were made, each about something that the model calls public.
 	told map[string]bool
 }
 
@@ -67,7 +67,9 @@ func Run(ctx context.Context, config Config) error {
 	return nil
 }
 
-// attackers are sessions that nothing of the victim's is for: one of each kind, and nobody's.
+// attackers are sessions that have no right to what is the victim's: one of each kind, and an
+// anonymous one. Those that need a setting unset are left out, since the victim acts in the same
+// transaction, and what was set once is empty afterwards.
 func (t *tester) attackers(v tenancy.Tenant) []session.Session {
 	var chosen []session.Session
 	for _, s := range append(t.Victims.Sample(), session.Empty) {

@@ -35,22 +35,13 @@ func (p *Prover) ChangeOwn(ctx context.Context, tx *session.Tx, of VictimRows, h
 	}
 	err = p.Victims.Observe(ctx, tx, of.Victim, func() error {
 		for _, sql := range statements {
-			if err := tx.Exec(ctx, "SAVEPOINT change"); err != nil {
+			n, err := tx.Change(ctx, sql)
+			if err != nil {
 				return err
 			}
-			n, err := tx.Affected(ctx, sql)
-			if err == nil && n > 0 {
-				rows += n
-				if how == Existence || sql == statements[0] {
-					return nil // the first changes all columns at once
-				}
-				continue
-			}
-			if err != nil && query.SQLState(err) == "" {
-				return err
-			}
-			if err := tx.Exec(ctx, "ROLLBACK TO change"); err != nil {
-				return err
+			rows += n
+			if n > 0 && (how == Existence || sql == statements[0]) {
+				return nil // the first changes all columns at once
 			}
 		}
 		return nil

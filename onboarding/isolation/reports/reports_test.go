@@ -84,7 +84,8 @@ func (d *fixture) replica() *river.Client[pgx.Tx] {
 	NewWorker(d.store, NewTurn(d.pool), d, d).AddTo(workers)
 	client, err := river.NewClient(riverpgxv5.New(d.pool),
 		&river.Config{Workers: workers, TestOnly: true, Logger: slog.New(slog.DiscardHandler),
-			JobTimeout: time.Hour, FetchCooldown: 5 * time.Millisecond, FetchPollInterval: 20 * time.Millisecond, Queues: map[string]river.QueueConfig{Queue: {MaxWorkers: 1}}})
+			JobTimeout: time.Hour, FetchCooldown: 5 * time.Millisecond, FetchPollInterval: 20 * time.Millisecond,
+			Queues: map[string]river.QueueConfig{Queue: {MaxWorkers: 1}}})
 	must(d.t, err)
 	must(d.t, client.Start(context.Background()))
 	d.t.Cleanup(func() { stop(client) })
@@ -337,7 +338,8 @@ func TestTicks(t *testing.T) {
 		if step.tick != "" {
 			want = append(want, day(step.tick).Format(time.RFC3339)+" in C0OPS")
 		}
-		rows, err := d.pool.Query(t.Context(), `SELECT args->>'tick' || ' in ' || (args->>'channel') FROM river_job ORDER BY id`)
+		rows, err := d.pool.Query(t.Context(),
+			`SELECT args->>'tick' || ' in ' || (args->>'channel') FROM river_job ORDER BY id`)
 		must(t, err)
 		got, err := pgx.CollectRows(rows, pgx.RowTo[string])
 		must(t, err)

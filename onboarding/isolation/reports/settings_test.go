@@ -33,11 +33,16 @@ func TestSettingsNameWhatIsWrong(t *testing.T) {
 		{what: "nothing is needed"},
 		{what: "another role", settings: Settings{DatabaseURL: secret.New("postgres://auditor:hush@[::1")},
 			check: "database_url: is not a connection string such as postgres://auditor@db.example.com/platform"},
-		{what: "a table", settings: Settings{Tables: map[string]isolation.Table{"public.plans": {Platform: true, User: "user_id"}}}, check: `tables["public.plans"]: platform contradicts user, org or parent`},
+		{what: "a table",
+			settings: Settings{Tables: map[string]isolation.Table{"public.plans": {Platform: true, User: "user_id"}}},
+			check:    `tables["public.plans"]: platform contradicts user, org or parent`},
 		{what: "a budget", settings: Settings{Budget: isolation.Budget{Connections: -1, LockTimeout: -1}},
 			check: "budget.connections: must not be negative\nbudget.lock_timeout: must not be negative"},
-		{what: "a schedule", settings: Settings{Channel: "C0OPS", Schedule: schedule.Schedule{Cron: "7"}}, schedule: `schedule.cron: "7" is no schedule such as "0 7 * * *": expected 5 to 6 fields, found 1: [7]`},
-		{what: "a zone", settings: Settings{Schedule: schedule.Schedule{TimeZone: "Lisbon"}}, schedule: `schedule.time_zone: "Lisbon" is not a time zone such as Europe/Lisbon`},
+		{what: "a schedule", settings: Settings{Channel: "C0OPS", Schedule: schedule.Schedule{Cron: "7"}},
+			schedule: `schedule.cron: "7" is no schedule such as "0 7 * * *": ` +
+				`expected 5 to 6 fields, found 1: [7]`},
+		{what: "a zone", settings: Settings{Schedule: schedule.Schedule{TimeZone: "Lisbon"}},
+			schedule: `schedule.time_zone: "Lisbon" is not a time zone such as Europe/Lisbon`},
 		{what: "a place", settings: Settings{Schedule: schedule.Schedule{Cron: "0 7 * * *"}},
 			schedule: "channel: is missing: the id of the channel for scheduled reports, since commands.channels " +
 				"names none"},
@@ -86,7 +91,8 @@ func TestWhatIsChecked(t *testing.T) {
 	if diff := cmp.Diff(want, settings.Config(known)); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
-	settings.DatabaseURL, want.DatabaseURL = secret.New("postgres://auditor@db/platform"), "postgres://auditor@db/platform"
+	settings.DatabaseURL = secret.New("postgres://auditor@db/platform")
+	want.DatabaseURL = "postgres://auditor@db/platform"
 	if diff := cmp.Diff(want, settings.Config(known)); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
@@ -157,8 +163,10 @@ func TestTenant(t *testing.T) {
 		t.Errorf("an error became %v", err)
 	}
 	broken = fmt.Errorf("write failed: %w", syscall.EPIPE)
-	const sentence = "isolation of nobody: the connection to the platform's database broke, and the check changed nothing: "
-	if _, err := tenant.Check(t.Context(), "nobody"); !errors.Is(err, broken) || !strings.HasPrefix(err.Error(), sentence) {
+	const sentence = "isolation of nobody: the connection to the platform's database broke, and the check changed " +
+		"nothing: "
+	_, err = tenant.Check(t.Context(), "nobody")
+	if !errors.Is(err, broken) || !strings.HasPrefix(err.Error(), sentence) {
 		t.Errorf("a broken connection became %v", err)
 	}
 	gone, cancel := context.WithCancel(t.Context())

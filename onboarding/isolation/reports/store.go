@@ -19,7 +19,7 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/isolation/reports/record"
 )
 
-// What a report is asked for, and what it answers.
+// The request for a report, and the report as it is kept.
 type (
 	Request = record.Request
 	Record  = record.Record

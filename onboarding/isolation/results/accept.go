@@ -17,7 +17,7 @@ type Acceptance struct {
 	// Definition is what [Finding.Definition] was when the risk was accepted.
 	Definition string `yaml:"definition" json:"definition"`
 	Reason     string `yaml:"reason" json:"reason"`
-	// Who takes the risk on, and Until the last day on which that holds, in UTC, such as 2027-01-31.
+	// Who takes the risk on, and Until is the last day on which they do, in UTC, such as 2027-01-31.
 	Who   string `yaml:"who" json:"who"`
 	Until string `yaml:"until" json:"until"`
 }

@@ -28,9 +28,10 @@ type Settings struct {
 	Templates map[string]string `yaml:"templates"`
 }
 
-// Allows reports whether the platform can give a session at all.
-func (s Settings) Allows(given Session) bool {
-	claims := given.Kind.Claims() || given.Kind == Anonymous && given.Org != nil && *given.Org != ""
+// Allows reports whether the platform can open a session at all: with OrgVerified, none that claims
+// an Org.
+func (s Settings) Allows(opened Session) bool {
+	claims := opened.Kind.Claims() || opened.Kind == Anonymous && opened.Org != nil && *opened.Org != ""
 	return !s.OrgVerified || !claims
 }
 

@@ -168,6 +168,19 @@ func (t *Tx) Affected(ctx context.Context, sql string) (int, error) {
 	return query.Affected(ctx, t.conn.conn, sql)
 }
 
+// Change runs a statement and returns the number of rows that it touched. One that the server refuses,
+// or that touches none, is taken back, and the transaction goes on.
+func (t *Tx) Change(ctx context.Context, sql string) (rows int, err error) {
+	if err := t.Exec(ctx, "SAVEPOINT change"); err != nil {
+		return 0, err
+	}
+	rows, err = t.Affected(ctx, sql)
+	if err == nil && rows > 0 || err != nil && query.SQLState(err) == "" {
+		return rows, err
+	}
+	return 0, t.Exec(ctx, "ROLLBACK TO change")
+}
+
 // Strings returns the first column of all rows.
 func (t *Tx) Strings(ctx context.Context, sql string) ([]string, error) {
 	t.conn.ran.add(sql)

@@ -26,8 +26,8 @@ const (
 // identity's.
 func (m *Model) Foreign(r *catalog.Relation, alias string, w IdentitySQL, side Side) string {
 	condition := foreign{m, w, side}.row(r, alias, 0)
-	if public := m.Public(r, alias); public != "false" {
-		return fmt.Sprintf("(NOT %s AND %s)", public, condition)
+	if m.PublicRows(r) != "" {
+		return fmt.Sprintf("(NOT %s AND %s)", m.Public(r, alias), condition)
 	}
 	return condition
 }

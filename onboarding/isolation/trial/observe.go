@@ -1,6 +1,7 @@
 package trial
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"slices"
@@ -127,10 +128,15 @@ func (l *looker) run(ctx context.Context, sql string) (outcome, error) {
 	}
 	for _, result := range ran {
 		if result.Err == nil {
-			o.steps = append(o.steps, step{reached(result), fmt.Sprintf("%s", result.Rows)})
+			o.steps = append(o.steps, step{reached(result), said(result)})
 		}
 	}
 	return o, query.Exec(ctx, l.conn, "ROLLBACK TO look")
+}
+
+// said are all values of a statement's answer, one a line.
+func said(result *pgconn.Result) string {
+	return string(bytes.Join(slices.Concat(result.Rows...), []byte("\n")))
 }
 
 // reached is the number of rows that a statement reached, or counted.
@@ -148,13 +154,12 @@ func reached(result *pgconn.Result) int {
 // own asks a session about its own rows: those that it sees in each table, and what it may do with
 // those of the table that a fix is about.
 func (l *looker) own(ctx context.Context, s session.Session, about *catalog.Relation) ([]answer, error) {
-	enter := s.Enter(l.config.Settings)
 	answers, err := l.reads(ctx, s, l.config.Tables)
 	if err != nil || about == nil || !l.config.Model.Of(about).Owned() {
 		return answers, err
 	}
 	for _, write := range l.writes(about, s) {
-		ran, err := l.run(ctx, enter+write.sql)
+		ran, err := l.run(ctx, s.Enter(l.config.Settings)+write.sql)
 		if err != nil {
 			return nil, err
 		}
@@ -187,13 +192,16 @@ func (l *looker) reads(ctx context.Context, s session.Session, tables []*catalog
 		rest, err := l.reads(ctx, s, tables[half:])
 		return append(first, rest...), err
 	}
+	if ran.state != "" {
+		return []answer{{string(results.Read), tables[0].String(), s.Label, refused}}, nil
+	}
 	answers := make([]answer, len(tables))
-	for i, t := range tables {
-		answers[i] = answer{string(results.Read), t.String(), s.Label, refused}
-		if ran.state == "" {
-			n := strings.Fields(strings.NewReplacer("[", "", "]", "").Replace(ran.steps[len(ran.steps)-1].said))[i]
-			answers[i].said = n + " rows"
+	for i, count := range strings.Split(ran.steps[len(ran.steps)-1].said, "\n") {
+		n, err := strconv.Atoi(count)
+		if err != nil {
+			return nil, err
 		}
+		answers[i] = answer{string(results.Read), tables[i].String(), s.Label, results.Plural(n, "row")}
 	}
 	return answers, nil
 }
@@ -236,7 +244,8 @@ type ownWrite struct {
 }
 
 func (l *looker) writes(t *catalog.Relation, s session.Session) []ownWrite {
-	var insert, update []string
+	var insert []string
+	update := ""
 	for _, c := range t.Columns {
 		if c.Generated || !c.Select {
 			continue
@@ -244,22 +253,22 @@ func (l *looker) writes(t *catalog.Relation, s session.Session) []ownWrite {
 		if c.Insert {
 			insert = append(insert, query.Name(c.Name))
 		}
-		if c.Update {
-			update = append(update, fmt.Sprintf("%[1]s = %[1]s", query.Name(c.Name)))
+		if c.Update && update == "" {
+			update = fmt.Sprintf("%[1]s = %[1]s", query.Name(c.Name))
 		}
 	}
 	mine := l.mine(t, s)
 	var writes []ownWrite
-	if len(update) > 0 {
-		sql := fmt.Sprintf("UPDATE %s a SET %s WHERE %s", t.SQL(), update[0], mine)
+	if update != "" {
+		sql := fmt.Sprintf("UPDATE %s a SET %s WHERE %s", t.SQL(), update, mine)
 		writes = append(writes, ownWrite{results.Update, sql})
 	}
 	if t.Delete {
 		writes = append(writes, ownWrite{results.Delete, fmt.Sprintf("DELETE FROM %s a WHERE %s", t.SQL(), mine)})
 	}
-	if columns := strings.Join(insert, ", "); columns != "" {
+	if len(insert) > 0 {
 		sql := fmt.Sprintf("INSERT INTO %[1]s (%[2]s) SELECT %[2]s FROM %[1]s a WHERE %[3]s LIMIT 1", t.SQL(),
-			columns, mine)
+			strings.Join(insert, ", "), mine)
 		writes = append(writes, ownWrite{results.Insert, sql})
 	}
 	return writes

@@ -48,19 +48,9 @@ func Run(ctx context.Context, config Config, findings []results.Finding) error {
 		switch {
 		case !isStatement(f.Fix):
 		case why != nil:
-			f.Trial = &results.Trial{Outcome: results.Untried, Why: query.Describe(why)}
+			f.Trial = untried(query.Describe(why))
 		default:
-			f.Trial = config.try(ctx, f, f.Fix)
-			if f.Trial.Outcome != results.Fails || len(all) == 1 {
-				continue
-			}
-			// What leaks through another hole too stays open until that is closed as well.
-			if together := config.try(ctx, f, strings.Join(all, "\n")); together.Outcome == results.Closes {
-				f.Trial = &results.Trial{Outcome: results.Together}
-			} else if together.Outcome == results.Costs {
-				f.Trial = together
-				f.Trial.Why += " (tried together with the fixes of the other findings)"
-			}
+			f.Trial = config.try(ctx, f, all)
 		}
 		if ctx.Err() != nil {
 			return fmt.Errorf("check cancelled: %w", context.Cause(ctx))
@@ -106,25 +96,41 @@ func (c Config) refuse(ctx context.Context) error {
 	return err
 }
 
-// try tries a fix of a finding.
-func (c Config) try(ctx context.Context, f *results.Finding, fix string) *results.Trial {
-	untried := func(why string, args ...any) *results.Trial {
-		return &results.Trial{Outcome: results.Untried, Why: fmt.Sprintf(why, args...)}
-	}
+func untried(why string) *results.Trial { return &results.Trial{Outcome: results.Untried, Why: why} }
+
+// try tries the fix of a finding and, where it fails, all fixes together: what leaks through
+// another hole too stays open until that is closed as well.
+func (c Config) try(ctx context.Context, f *results.Finding, all []string) *results.Trial {
 	if f.Kind == results.Leak && f.Script == "" {
 		return untried("its proof takes more than one transaction")
 	}
 	before, err := c.observe(ctx, f, "")
 	switch {
 	case err != nil:
-		return untried("%s", query.Describe(err))
+		return untried(query.Describe(err))
 	case f.Kind == results.Leak && !before.proof.shows():
 		return untried("a session that the owner opens does not show the leak")
 	}
+	alone := c.apply(ctx, f, before, f.Fix)
+	if alone.Outcome != results.Fails || len(all) == 1 {
+		return alone
+	}
+	switch together := c.apply(ctx, f, before, strings.Join(all, "\n")); together.Outcome {
+	case results.Closes:
+		return &results.Trial{Outcome: results.Together}
+	case results.Costs:
+		together.Why += " (tried together with the fixes of the other findings)"
+		return together
+	}
+	return alone
+}
+
+// apply compares what sessions reach with a fix with what they reached before.
+func (c Config) apply(ctx context.Context, f *results.Finding, before *observation, fix string) *results.Trial {
 	after, err := c.observe(ctx, f, fix)
 	switch {
 	case errors.Is(err, errLocked):
-		return untried("%s", err)
+		return untried(err.Error())
 	case err != nil:
 		return &results.Trial{Outcome: results.Fails, Why: "it was refused: " + query.Describe(err)}
 	case f.Kind == results.Leak && !before.proof.closedBy(after.proof) && after.proof.state == "" &&

@@ -54,7 +54,7 @@ type Canaries struct {
 // Row returns one row of a victim's in a table, or nil.
 func (c *Canaries) Row(v tenancy.Tenant, t *catalog.Relation) Values { return c.rows[v][t] }
 
-// ValueOf returns what a victim's row holds in a column, or "" where none holds a text.
+// ValueOf returns the longest of what victims' rows hold in a column, or "" where they hold nothing.
 func (c *Canaries) ValueOf(t *catalog.Relation, column string) string {
 	longest := ""
 	for _, rows := range c.rows {

@@ -37,9 +37,9 @@ func (v *Victims) Own(ctx context.Context, victim tenancy.Tenant) (session.Sessi
 // maxRoles bounds the members of an Org who differ in what the membership says of them.
 const maxRoles = 6
 
-// Members returns sessions of present members of an Org who act in it: one for each role, or
+// members returns sessions of present members of an Org who act in it: one for each role, or
 // whatever else sets memberships apart.
-func (v *Victims) Members(ctx context.Context, org tenancy.Tenant) ([]session.Session, error) {
+func (v *Victims) members(ctx context.Context, org tenancy.Tenant) ([]session.Session, error) {
 	ms := v.config.Model.Membership
 	if ms.Table == nil {
 		return nil, nil
@@ -71,6 +71,35 @@ func (v *Victims) Members(ctx context.Context, org tenancy.Tenant) ([]session.Se
 		}
 		s.Org = &org.ID
 		sessions = append(sessions, s)
+	}
+	return sessions, nil
+}
+
+// OwnSessions are the sessions in which a victim may see their rows: without an Org, with the Org's
+// setting never set, and in an Org of theirs; of an Org, a member of each role.
+func (v *Victims) OwnSessions(ctx context.Context, victim tenancy.Tenant) ([]session.Session, error) {
+	own, err := v.Own(ctx, victim)
+	if err != nil {
+		return nil, err
+	}
+	sessions := []session.Session{own}
+	if victim.IsOrg() {
+		members, err := v.members(ctx, victim)
+		if err != nil {
+			return nil, err
+		}
+		sessions = append(sessions, members...)
+	}
+	if !v.config.Settings.HasOrg() {
+		return sessions, nil
+	}
+	unset := own
+	unset.Org = nil
+	sessions = append(sessions, unset)
+	for _, org := range own.Identity.Orgs[:min(1, len(own.Identity.Orgs))] {
+		acting := own
+		acting.Org = &org
+		sessions = append(sessions, acting)
 	}
 	return sessions, nil
 }

@@ -32,7 +32,7 @@ type Config struct {
 	// Only is the id of the single tenant to check, or empty.
 	Only    string
 	Results *results.Collector
-	// Settings say which sessions the platform can give.
+	// Settings say which sessions the platform can open.
 	Settings session.Settings
 }
 

@@ -1,5 +1,5 @@
-// Package record has what a report on isolation is asked for, and what it answers. It has no I/O, so
-// what shows a report needs no database.
+// Package record holds the request for a report on isolation, and the report as it is kept. It has no
+// I/O, so what shows a report needs no database.
 package record
 
 import (
@@ -62,7 +62,7 @@ func (r *Record) Unchecked() int {
 	if r.Report == nil {
 		return 0
 	}
-	return len(r.Report.Coverage.LeftOut) + len(r.Report.Coverage.Unclassified)
+	return len(r.Report.Unchecked())
 }
 
 // Compare sets Changes and Unseen from the findings that were open before.

@@ -1,0 +1,301 @@
+package victims
+
+import (
+	"cmp"
+	"encoding/json"
+	"slices"
+	"strings"
+	"unicode"
+
+	"github.com/atlilith/onboardbot/onboarding/isolation/catalog"
+	"github.com/atlilith/onboardbot/onboarding/isolation/query"
+	"github.com/atlilith/onboardbot/onboarding/isolation/tenancy"
+)
+
+const (
+	// maxTexts bounds how many texts and words of victims' rows a function is asked for.
+	maxTexts = 6
+	// maxDocuments and maxDates bound how many values of those types a function is called with,
+	// and maxNames how many names of tables.
+	maxDocuments, maxDates, maxNames = 3, 3, 3
+	// maxTextLength is the length of the longest text that a function is asked for.
+	maxTextLength = 100
+)
+
+// argument is one argument of a call.
+type argument struct {
+	caller   *Caller
+	function *catalog.Function
+	name     string // normalized, without a prefix such as p_
+	typ      string // a domain's base type
+	cast     string // as the call spells it
+	kind     string // pg_type.typtype
+	label    string // of an enum
+	victim   tenancy.Tenant
+}
+
+// literals are distinct values as a statement spells them.
+type literals []string
+
+func (l *literals) add(values ...*string) {
+	for _, value := range values {
+		if value != nil && !slices.Contains(*l, query.Literal(*value)) {
+			*l = append(*l, query.Literal(*value))
+		}
+	}
+}
+
+func (l *literals) addText(values ...string) {
+	for _, value := range values {
+		l.add(&value)
+	}
+}
+
+func (a argument) nameHas(parts ...string) bool {
+	return slices.ContainsFunc(parts, func(part string) bool { return strings.Contains(a.name, part) })
+}
+
+func (a argument) isText() bool {
+	return a.typ == "text" || a.typ == "name" || strings.HasPrefix(a.typ, "character") ||
+		strings.HasSuffix(a.typ, "citext")
+}
+
+// candidates are the values to call with.
+func (a argument) candidates() []string {
+	if ids := a.ids(); len(ids) > 0 {
+		return ids
+	}
+	switch {
+	case a.label != "":
+		return append(a.likeColumns(), query.Literal(a.label))
+	case a.kind == "c":
+		return a.composites()
+	case a.kind == "r" || strings.HasSuffix(a.typ, "range") && !strings.HasSuffix(a.typ, "multirange"):
+		return []string{query.Literal("(,)")}
+	case a.kind == "m":
+		return []string{query.Literal("{(,)}")}
+	case strings.HasSuffix(a.typ, "[]"):
+		return a.arrays()
+	case a.isText():
+		return a.texts()
+	case a.typ == "regclass":
+		return a.tableNames()
+	case slices.Contains([]string{"integer", "bigint", "smallint", "numeric", "double precision", "real"}, a.typ):
+		return a.numbers()
+	case a.typ == "boolean":
+		return []string{query.Literal("true")}
+	case strings.HasPrefix(a.typ, "json"):
+		return a.documents()
+	}
+	return a.others()
+}
+
+// ids are those of the victim, of its rows and of other victims, where the argument's type and
+// name fit.
+func (a argument) ids() literals {
+	var found literals
+	relations := a.caller.model.Catalog.Relations
+	for _, table := range relations {
+		key, row := table.SingleKey(), a.row(table)
+		if row != nil && key != nil && key.Type == a.typ &&
+			(catalog.RefersTo(a.name, table.Name) || catalog.RefersTo("x"+a.name, "x"+table.Name)) {
+			found.add(row[key.Name])
+		}
+	}
+	m := a.caller.model
+	if len(found) > 0 || a.typ != m.Users.Type && a.typ != m.Orgs.Type {
+		return found
+	}
+	namesPerson := a.nameHas("user", "person", "owner", "member")
+	namesOrg := a.nameHas("org", "tenant", "workspace")
+	if !namesPerson && !namesOrg || a.victim.IsOrg() != namesPerson {
+		found.add(&a.victim.ID)
+	}
+	for _, other := range a.caller.victims.List() {
+		if namesPerson && !other.IsOrg() || namesOrg && other.IsOrg() {
+			found.add(&other.ID)
+		}
+	}
+	if namesPerson || namesOrg {
+		return found
+	}
+	for _, table := range relations {
+		if key, row := table.SingleKey(), a.row(table); row != nil && key != nil && key.Type == a.typ {
+			found.add(row[key.Name])
+		}
+	}
+	return found
+}
+
+// row returns a row of the victim's, or nil.
+func (a argument) row(t *catalog.Relation) Values { return a.caller.canaries.Row(a.victim, t) }
+
+func (a argument) tables() []*catalog.Relation { return a.caller.Tables(a.function) }
+
+func (a argument) arrays() literals {
+	var found literals
+	for _, t := range a.tables() {
+		key := t.SingleKey()
+		if key == nil || key.Type != strings.TrimSuffix(a.typ, "[]") {
+			continue
+		}
+		if id := a.row(t)[key.Name]; id != nil {
+			found.addText("{" + *id + "}")
+		}
+	}
+	return append(found, query.Literal("{"+a.victim.ID+"}"))
+}
+
+func (a argument) numbers() literals {
+	var found literals
+	for _, t := range a.tables() {
+		if key := t.SingleKey(); key != nil && key.Category == catalog.Numeric {
+			found.add(a.row(t)[key.Name])
+		}
+	}
+	return append(found, query.Literal("100"), query.Literal("1"))
+}
+
+// tableNames are the names of the tables that the function may read or write.
+func (a argument) tableNames() literals {
+	var found literals
+	for _, t := range a.tables() {
+		found.addText(t.SQL())
+	}
+	return found[:min(len(found), maxNames)]
+}
+
+// documents are victims' rows as JSON, with the keys that the function reads beside those of the
+// columns.
+func (a argument) documents() literals {
+	var found literals
+	count := 0
+	for _, t := range a.tables() {
+		row := a.row(t)
+		if row == nil || count == maxDocuments {
+			continue
+		}
+		document := Values{}
+		for name, value := range row {
+			document[name] = value
+		}
+		for _, key := range a.keys() {
+			if _, known := document[key]; !known && len(t.Key) == 1 && catalog.RefersTo(key, t.Name) {
+				document[key] = row[t.Key[0]]
+			}
+		}
+		if text, err := json.Marshal(document); err == nil {
+			found.addText(string(text))
+			count++
+		}
+	}
+	return append(found, query.Literal("{}"))
+}
+
+// keys are those by which the function reads documents.
+func (a argument) keys() []string {
+	if !a.function.Mentions("->") {
+		return nil
+	}
+	body, err := a.function.Body()
+	if err != nil || body == nil {
+		return nil
+	}
+	return body.Keys()
+}
+
+// composites are the victim's rows of the table whose type it is, else a row of nothing.
+func (a argument) composites() []string {
+	for _, t := range a.caller.model.Catalog.Relations {
+		row := a.row(t)
+		if row == nil || a.cast != t.Name && a.cast != t.String() && a.cast != t.SQL() {
+			continue
+		}
+		values := make([]string, len(t.Columns))
+		for i, c := range t.Columns {
+			values[i] = c.Literal(row[c.Name])
+		}
+		return []string{"ROW(" + strings.Join(values, ", ") + ")"}
+	}
+	return []string{"NULL"}
+}
+
+// likeColumns are what victims' rows hold in columns of the type, or of one that is like it.
+func (a argument) likeColumns() literals {
+	var found literals
+	for _, t := range a.tables() {
+		row := a.row(t)
+		for _, c := range t.Columns {
+			like := c.Type == a.typ || c.Type == a.cast || a.isDate() && c.Category == catalog.DateTime
+			if len(found) < maxDates && like {
+				found.add(row[c.Name])
+			}
+		}
+	}
+	return found
+}
+
+func (a argument) isDate() bool { return strings.HasPrefix(a.typ, "timestamp") || a.typ == "date" }
+
+// others are what is like the columns of victims' rows, or as good as anything.
+func (a argument) others() []string {
+	found, dates := a.likeColumns(), a.isDate()
+	switch {
+	case dates && a.nameHas("to", "end", "until", "before"):
+		return slices.Insert(found, 0, query.Literal("2199-01-01"))
+	case dates:
+		return slices.Insert(found, 0, query.Literal("1970-01-01"))
+	case len(found) == 0:
+		return []string{"NULL"}
+	}
+	return found
+}
+
+// texts are those of the tenant's own row if the argument is named for one of its columns, else
+// texts by which the function may find a victim's rows.
+func (a argument) texts() literals {
+	var found literals
+	for column, value := range a.caller.canaries.Tenant(a.victim) {
+		n := catalog.Normalize(column)
+		if n != "" && (a.nameHas(n) || n == "slug" && a.name == "tenant") {
+			found.add(value)
+		}
+	}
+	if len(found) > 0 {
+		return found
+	}
+	found.addText("%")
+	named, others := a.contents()
+	contents := slices.Concat(named, others)
+	found.addText(contents[:min(len(contents), maxTexts)]...)
+	found.addText("' OR true --", "", "x")
+	return found
+}
+
+// contents are texts of the victim's rows and their longest words: those in columns of the
+// argument's name, and others.
+func (a argument) contents() (named, others []string) {
+	for _, t := range a.tables() {
+		row := a.row(t)
+		for _, c := range t.Columns {
+			value := row[c.Name]
+			if value == nil || c.Category != catalog.String || len(*value) > maxTextLength {
+				continue
+			}
+			texts := []string{*value}
+			words := strings.FieldsFunc(*value,
+				func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) })
+			if len(words) > 1 {
+				texts = append(texts, slices.MaxFunc(words,
+					func(a, b string) int { return cmp.Compare(len(a), len(b)) }))
+			}
+			n := catalog.Normalize(c.Name)
+			if a.nameHas(n) || a.name != "" && strings.Contains(n, a.name) {
+				named = append(named, texts...)
+			} else {
+				others = append(others, texts...)
+			}
+		}
+	}
+	return named, others
+}
