@@ -183,6 +183,25 @@ func TestCancelledFromTheThread(t *testing.T) {
 	r.noRefusals()
 }
 
+// TestARefusalThatCannotBeRecorded has an audit trail that takes no refusals. Whoever is refused reads that
+// something is wrong, and the log says what.
+func TestARefusalThatCannotBeRecorded(t *testing.T) {
+	t.Parallel()
+	r := newFixture(t)
+	r.begin("merche-biche")
+	question := r.read(r.bo, "Database: approval needed")
+	_, err := r.pool.Exec(r.ctx(), `ALTER TABLE events ADD CONSTRAINT broken CHECK (kind <> 'refused') NOT VALID`)
+	must(t, err)
+	for _, who := range []string{workspace.Gus, workspace.Fay, workspace.Ana} {
+		person := workspace.As(r, who)
+		r.press(person, question, "Approve")
+		r.readPrivate(person, "Something went wrong in the bot")
+	}
+	if votes := r.run("merche-biche").Approvals[0].Votes; len(votes) > 0 {
+		t.Errorf("%v", votes)
+	}
+}
+
 // TestAnApprovalExpires takes as long as River's scheduler, which looks every 5 s for jobs whose time has
 // come.
 func TestAnApprovalExpires(t *testing.T) {

@@ -30,16 +30,14 @@ func (h *formHandlers) submitted(ctx context.Context, submission bot.Submission)
 	}
 	// Whoever sends the form becomes the requester, and somebody else approves.
 	if _, err := h.origins.require(ctx, formSubmitted(submission), subject{run: meta.Edits}); err != nil {
-		return bot.ReplaceView(mrkdwn.Notice("Onboarding",
-			h.replies.explain(ctx, err, "run", meta.Edits.String()))), nil
+		return h.refused(ctx, meta, err), nil
 	}
 	if !h.gate.AllowsChannel(meta.Channel) {
 		return bot.ReplaceView(mrkdwn.Notice("Onboarding", h.gate.Elsewhere())), nil
 	}
 	draft, err := h.read(ctx, meta, submission.State)
 	if err != nil {
-		return bot.ReplaceView(mrkdwn.Notice("Onboarding",
-			h.replies.explain(ctx, err, "run", meta.Edits.String()))), nil
+		return h.refused(ctx, meta, err), nil
 	}
 	sent := formSubmission{Submission: submission, meta: meta, draft: draft}
 	typed := sent.draft
@@ -60,6 +58,11 @@ func (h *formHandlers) submitted(ctx context.Context, submission bot.Submission)
 	}
 	// The form stays open with what was typed, for another try.
 	return bot.FieldErrors(map[string]string{form.BlockDomains: h.replies.explain(ctx, err, "slug", typed.Slug)}), nil
+}
+
+// refused shows, where the form was, why it begins nothing.
+func (h *formHandlers) refused(ctx context.Context, meta form.Meta, err error) bot.Answer {
+	return bot.ReplaceView(mrkdwn.Notice("Onboarding", h.replies.explain(ctx, err, "run", meta.Edits.String())))
 }
 
 // carryOut does what a form asks for. A draft that cannot begin is saved. Who sent the form is checked

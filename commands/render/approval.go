@@ -82,7 +82,7 @@ func (r Renderer) writeRequest(request request, now time.Time) *mrkdwn.Builder {
 		page.Parts(moved...)
 	}
 	if open {
-		writeWarnings(page, view.Step(approval.Step))
+		writeWarnings(page, step)
 	}
 	windowed := r.HasWindows != nil && r.HasWindows(view.Run, approval)
 	for _, line := range append(r.decisionLines(view, approval), schedule.Lines(view, approval, windowed)...) {

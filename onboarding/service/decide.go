@@ -128,7 +128,7 @@ func (s *Service) decide(ctx context.Context, id uuid.UUID, given Decision, kind
 	err := given.count(ctx, s, id, kind)
 	wrong, ok := errors.AsType[*onboarding.CodeError](err)
 	if ok && given.Code != "" && !wrong.JustLocked || isRefusal(err) {
-		return errors.Join(err, given.RecordRefusal(ctx, s, id, err))
+		return given.RecordRefusal(ctx, s, id, err)
 	}
 	return err
 }
@@ -140,9 +140,17 @@ func isRefusal(err error) bool {
 		errors.Is(err, onboarding.ErrOtherChange)
 }
 
-// RecordRefusal adds to the audit trail that a decision on an approval did not count, and why. It does
-// nothing for an approval that does not exist.
+// RecordRefusal adds to the audit trail that a decision on an approval did not count, and why. It
+// returns why, or another error if the audit trail cannot have it. It records nothing for an approval
+// that does not exist.
 func (d Decision) RecordRefusal(ctx context.Context, s *Service, approval uuid.UUID, refused error) error {
+	if err := d.recordRefusal(ctx, s, approval, refused); err != nil {
+		return fmt.Errorf("record that a decision did not count (%s): %w", refused.Error(), err)
+	}
+	return refused
+}
+
+func (d Decision) recordRefusal(ctx context.Context, s *Service, approval uuid.UUID, refused error) error {
 	found, err := s.Records.Approval(ctx, approval)
 	if errors.Is(err, onboarding.ErrNotFound) {
 		return nil

@@ -128,7 +128,7 @@ func (s *Service) ApproveAll(
 		return nil
 	})
 	if isRefusal(err) && len(approvals) > 0 {
-		err = errors.Join(err, given.RecordRefusal(ctx, s, approvals[0], err))
+		err = given.RecordRefusal(ctx, s, approvals[0], err)
 	}
 	return counted, err
 }

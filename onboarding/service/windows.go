@@ -2,7 +2,6 @@ package service
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -49,7 +48,7 @@ func ApplyNow(ctx context.Context, s *Service, id uuid.UUID, operator string) er
 		return s.announce(ctx, tx, run.ID)
 	})
 	if isRefusal(err) {
-		return errors.Join(err, Decision{Operator: operator}.RecordRefusal(ctx, s, id, err))
+		return Decision{Operator: operator}.RecordRefusal(ctx, s, id, err)
 	}
 	return err
 }
