@@ -89,6 +89,8 @@ type made struct {
 	config access.Config
 	logger *slog.Logger
 	log    *lockedBuffer
+	// statements are those of its handlers.
+	statements *handled
 }
 
 // newFixtureOf is [newFixture] for a bot of some size.
@@ -122,7 +124,7 @@ func newFixtureOf(t testing.TB, size size,
 	})
 	r := &botFixture{Workspace: sim, t: t, platform: newFakePlatform(),
 		made: made{t: t, size: size, apiURL: server.URL + "/api/", domain: domainConfig, config: config, logger: logger,
-			log: log},
+			log: log, statements: &handled{}},
 		ana: workspace.As(sim, workspace.Ana), bo: workspace.As(sim, workspace.Bo),
 		cleo: workspace.As(sim, workspace.Cleo)}
 	r.start(postgres.Database(t))
@@ -133,7 +135,7 @@ func newFixtureOf(t testing.TB, size size,
 func (r *botFixture) start(dsn string) {
 	t, size, domainConfig, logger := r.made.t, r.made.size, r.made.domain, r.made.logger
 	t.Helper()
-	pool := connect(t, dsn, size.connections)
+	pool := connect(t, dsn, size.connections, r.made.statements)
 	must(t, store.Migrate(t.Context(), pool, "onboarding", outbox.Migrations(), home.Migrations()))
 	slackWorkspace, err := bot.NewWorkspace(logger, bot.Config{BotToken: secret.New(workspace.SampleBotToken),
 		AppToken: secret.New(workspace.SampleAppToken),
@@ -216,12 +218,12 @@ func (noReports) NotAfter(context.Context) (map[string]time.Time, error) { retur
 
 func (noReports) LastReport(context.Context) (*render.IsolationReport, error) { return nil, nil }
 
-func connect(t testing.TB, dsn string, connections int32) *pgxpool.Pool {
+func connect(t testing.TB, dsn string, connections int32, tracer pgx.QueryTracer) *pgxpool.Pool {
 	t.Helper()
 	config, err := pgxpool.ParseConfig(dsn)
 	must(t, err)
 	config.ConnConfig.RuntimeParams["search_path"] = "onboarding"
-	config.MaxConns = connections
+	config.MaxConns, config.ConnConfig.Tracer = connections, tracer
 	pool, err := pgxpool.NewWithConfig(context.Background(), config)
 	must(t, err)
 	return pool
