@@ -87,7 +87,7 @@ func (s *schema) meanwhile(t *testing.T, table string, f func(*pgx.Conn) error) 
 				var seen bool
 				err := conn.QueryRow(t.Context(), `SELECT EXISTS (SELECT FROM pg_stat_activity
 					WHERE datname = current_database() AND pid <> pg_backend_pid()
-					AND query LIKE 'SELECT EXISTS (SELECT FROM%' || $1 || '%$1%')`, table).Scan(&seen)
+					AND query LIKE 'SELECT (EXISTS (SELECT FROM%' || $1 || '%$1%')`, table).Scan(&seen)
 				if err != nil {
 					return err
 				}
@@ -105,7 +105,7 @@ func TestConnectionsLostHalfWay(t *testing.T) {
 	s := newSchema(t, bigPlatform(2000))
 	done := s.meanwhile(t, "t3", func(conn *pgx.Conn) error {
 		_, err := conn.Exec(t.Context(), `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-			WHERE datname = current_database() AND query LIKE 'SELECT EXISTS (SELECT FROM%$1%'`)
+			WHERE datname = current_database() AND query LIKE 'SELECT (EXISTS (SELECT FROM%$1%'`)
 		return err
 	})
 	report := s.check(t)

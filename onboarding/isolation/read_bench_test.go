@@ -3,6 +3,9 @@ package isolation_test
 import (
 	"context"
 	"fmt"
+	"runtime"
+	"runtime/debug"
+	"runtime/metrics"
 	"strings"
 	"testing"
 	"time"
@@ -157,7 +160,33 @@ func BenchmarkReads(b *testing.B) {
 	}
 }
 
-// BenchmarkGrowth shows that the time per tenant stays the same from 500 to 8,000 tenants.
+// peakHeap returns the most memory that was in use while f ran, in MiB, with little garbage in it.
+func peakHeap(f func()) float64 {
+	defer debug.SetGCPercent(debug.SetGCPercent(10))
+	done, peak := make(chan struct{}), make(chan uint64)
+	go func() {
+		var most uint64
+		sample := []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}}
+		for every := time.NewTicker(time.Millisecond); ; {
+			metrics.Read(sample)
+			most = max(most, sample[0].Value.Uint64())
+			select {
+			case <-every.C:
+			case <-done:
+				every.Stop()
+				peak <- most
+				return
+			}
+		}
+	}()
+	runtime.GC()
+	f()
+	close(done)
+	return float64(<-peak) / (1 << 20)
+}
+
+// BenchmarkGrowth shows that the time per tenant and the memory of all stay the same from 500 to 8,000
+// tenants.
 func BenchmarkGrowth(b *testing.B) {
 	for b.Loop() {
 		for _, tenants := range []int{500, 1000, 2000, 4000, 8000} {
@@ -165,10 +194,12 @@ func BenchmarkGrowth(b *testing.B) {
 			s.exec(b, "VACUUM ANALYZE")
 			times := best(5, func() time.Duration { return s.reads(b) }, func() time.Duration { return s.floor(b) })
 			took := times[0]
+			heap := peakHeap(func() { s.reads(b) })
 			b.ReportMetric(float64(took.Microseconds())/float64(tenants), fmt.Sprintf("µs/tenant-of-%d", tenants))
-			b.Logf("%5d tenants: %8v, %v a tenant (the floor: %v)", tenants, took.Round(time.Millisecond),
-				(took / time.Duration(tenants)).Round(time.Microsecond),
-				(times[1] / time.Duration(tenants)).Round(time.Microsecond))
+			b.ReportMetric(heap, fmt.Sprintf("MiB-of-%d", tenants))
+			b.Logf("%5d tenants: %8v, %v a tenant (the floor: %v), at most %.1f MiB", tenants,
+				took.Round(time.Millisecond), (took / time.Duration(tenants)).Round(time.Microsecond),
+				(times[1] / time.Duration(tenants)).Round(time.Microsecond), heap)
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -17,6 +18,9 @@ import (
 const (
 	// batchSize is how many tenants' checks are sent before their answers are read.
 	batchSize = 32
+	// batchesAhead is how many batches wait for a reader: about a page of tenants, so the next page is
+	// listed meanwhile.
+	batchesAhead = 32
 	// maxReconnects is how often a reader may lose its connection before it takes the server for
 	// gone.
 	maxReconnects = 40
@@ -41,7 +45,7 @@ func Read(ctx context.Context, config Config, relations []*catalog.Relation) (*O
 }
 
 func (rd *reading) everyTenant(ctx context.Context) (session.Tenants, error) {
-	batches := make(chan []session.Session)
+	batches := make(chan []session.Session, batchesAhead)
 	group, groupCtx := routine.WithContext(ctx)
 	done := make(chan struct{})
 	var readers sync.WaitGroup
@@ -95,9 +99,12 @@ func (rd *reading) read(ctx context.Context, batches <-chan []session.Session) e
 
 // reader checks tenants over one connection.
 type reader struct {
-	shared     *reading
-	conn       *session.Conn
-	orgUnset   *session.Conn // on which no Org was ever set
+	shared   *reading
+	conn     *session.Conn
+	orgUnset *session.Conn // on which no Org was ever set
+	// begin, identify and commit are around the statements of each tenant.
+	begin, identify, commit *pgconn.StatementDescription
+
 	statements []statement
 	prepared   int // generation of the statements
 	lost       int
@@ -139,22 +146,30 @@ func (r *reader) check(ctx context.Context, batch []session.Session) error {
 	return ctx.Err()
 }
 
-// checkOnce checks a batch over the connection there is, or over a new one.
+// checkOnce checks a batch over the connection there is, or over a new one. Tenants for whom a table
+// fails are checked table by table.
 func (r *reader) checkOnce(ctx context.Context, batch []session.Session) error {
-	if err := r.ready(ctx); err != nil {
-		return err
-	}
 	if err := r.shared.config.Limiter.Wait(ctx, len(batch)*len(r.shared.tables)); err != nil {
 		return err
 	}
-	failed, err := r.sendBatch(ctx, batch)
-	if err != nil {
-		return err
-	}
-	for _, s := range failed {
-		if err := r.checkSingly(ctx, s); err != nil {
+	for len(batch) > 0 {
+		if err := r.ready(ctx); err != nil {
 			return err
 		}
+		answered, err := r.sendBatch(ctx, batch)
+		if err == nil {
+			return nil
+		}
+		if query.SQLState(err) == "" || r.conn.Pgx().IsClosed() {
+			return err
+		}
+		if err := query.Exec(ctx, r.conn.Pgx(), "ROLLBACK"); err != nil {
+			return err
+		}
+		if err := r.checkSingly(ctx, batch[answered]); err != nil {
+			return err
+		}
+		batch = batch[answered+1:]
 	}
 	return nil
 }
@@ -191,7 +206,7 @@ func (r *reader) connect(ctx context.Context) (*session.Conn, error) {
 	err = query.Exec(ctx, conn.Pgx(), "SET default_transaction_read_only = on; SET plan_cache_mode = "+
 		"force_generic_plan; SET jit = off")
 	if err == nil {
-		err = prepareIdentify(ctx, conn.Pgx(), r.shared.config.Settings)
+		err = r.prepareTransaction(ctx, conn.Pgx().PgConn())
 	}
 	if err != nil {
 		conn.Close(ctx)
@@ -200,38 +215,32 @@ func (r *reader) connect(ctx context.Context) (*session.Conn, error) {
 	return conn, nil
 }
 
-// sendBatch checks a batch in one pipeline: for each tenant an implicit, read-only transaction
-// that begins with its identity. It returns the tenants for whom a table failed; an error means
-// that the connection did.
-func (r *reader) sendBatch(ctx context.Context, batch []session.Session) ([]session.Session, error) {
+// sendBatch checks a batch in one pipeline: for each tenant a read-only transaction that begins with its
+// identity. There is one synchronization at the end, because the server sends what it has at each. It
+// returns how many tenants were answered. An error is about the next one, after which the server does
+// nothing more, or about the connection.
+func (r *reader) sendBatch(ctx context.Context, batch []session.Session) (answered int, err error) {
 	pipeline := r.conn.Pgx().PgConn().StartPipeline(ctx)
 	for _, s := range batch {
-		pipeline.SendQueryPrepared(identify, identity(r.shared.config.Settings, s), nil, nil)
+		pipeline.SendQueryStatement(r.begin, nil, nil, nil)
+		pipeline.SendQueryStatement(r.identify, identity(r.shared.config.Settings, s), nil, nil)
 		values := s.Parameters()
 		for _, st := range r.statements {
-			pipeline.SendQueryPrepared(st.name, values, nil, nil)
+			pipeline.SendQueryStatement(st.prepared, values, nil, nil)
 		}
-		pipeline.SendPipelineSync()
+		pipeline.SendQueryStatement(r.commit, nil, nil, nil)
 	}
-	if err := pipeline.Flush(); err != nil {
-		return nil, errors.Join(err, pipeline.Close())
-	}
-	var failed []session.Session
-	checks, kinds := 0, map[session.Kind]bool{}
-	for _, s := range batch {
-		answers, err := receive(pipeline, r.statements)
-		if err != nil && (query.SQLState(err) == "" || r.conn.Pgx().IsClosed()) {
-			return nil, errors.Join(err, pipeline.Close())
+	err = pipeline.Sync()
+	kinds := map[session.Kind]bool{}
+	for err == nil && answered < len(batch) {
+		var answers []bool
+		if answers, err = receive(pipeline, r.statements); err == nil {
+			r.note(batch[answered], answers)
+			r.shared.count(len(answers))
+			kinds[batch[answered].Kind] = true
+			answered++
 		}
-		if err != nil {
-			failed = append(failed, s)
-			continue
-		}
-		r.note(s, answers)
-		checks += len(answers)
-		kinds[s.Kind] = true
 	}
-	r.shared.count(checks)
 	for _, st := range r.statements {
 		for _, t := range st.tables {
 			for kind := range kinds {
@@ -239,7 +248,7 @@ func (r *reader) sendBatch(ctx context.Context, batch []session.Session) ([]sess
 			}
 		}
 	}
-	return failed, pipeline.Close()
+	return answered, cmp.Or(err, pipeline.Close())
 }
 
 // note records the tables of which a session sees foreign rows.
@@ -255,90 +264,44 @@ func (r *reader) note(s session.Session, answers []bool) {
 	}
 }
 
-// receive reads one tenant's answers up to its sync, also when one of them is an error.
+// receive reads one tenant's answers.
 func receive(pipeline *pgconn.Pipeline, statements []statement) ([]bool, error) {
-	var answers []bool
-	var failure error
-	for i := -1; ; {
-		result, err := pipeline.GetResults()
-		if err != nil {
-			if query.SQLState(err) == "" {
-				return nil, err
-			}
-			failure = err
-			continue
-		}
-		switch result := result.(type) {
-		case *pgconn.ResultReader:
-			if i < 0 {
-				_, err = result.Close()
-			} else {
-				var got []bool
-				got, err = readAnswers(result, len(statements[i].tables))
-				answers = append(answers, got...)
-			}
-			i++
-			if err != nil {
-				failure = err
-			}
-		case *pgconn.PipelineSync:
-			return answers, failure
-		case nil:
-			return nil, errors.New("pipeline ended early")
-		}
+	if err := skip(pipeline, 2); err != nil { // begin and identify
+		return nil, err
 	}
+	var answers []bool
+	for _, st := range statements {
+		result, err := next(pipeline)
+		if err != nil {
+			return nil, err
+		}
+		got, err := readAnswers(result, len(st.tables))
+		if err != nil {
+			return nil, err
+		}
+		answers = append(answers, got...)
+	}
+	return answers, skip(pipeline, 1) // commit
 }
 
-// checkSingly checks one tenant table by table, so it is known which table fails.
-func (r *reader) checkSingly(ctx context.Context, s session.Session) error {
-	for _, t := range r.shared.remaining() {
-		sees, err := r.seesForeign(ctx, r.conn, s, t)
-		if query.Refusal(err) && *s.Org == "" {
-			// A platform that casts or demands the Org's setting leaves it unset rather than
-			// empty.
-			if sees, err = r.seesForeignOrgUnset(ctx, s, t); query.Refusal(err) {
-				r.shared.turnAway(t, err)
-				continue
-			}
-		}
-		switch {
-		case err == nil:
-			r.shared.count(1)
-			r.shared.answer(t, s.Kind)
-			if sees {
-				r.shared.suspect(t, s)
-			}
-		case query.SQLState(err) == "" || r.conn.Pgx().IsClosed() || ctx.Err() != nil:
+func next(pipeline *pgconn.Pipeline) (*pgconn.ResultReader, error) {
+	result, err := pipeline.GetResults()
+	reader, ok := result.(*pgconn.ResultReader)
+	if err == nil && !ok {
+		err = errors.New("pipeline ended early")
+	}
+	return reader, err
+}
+
+func skip(pipeline *pgconn.Pipeline, results int) error {
+	for range results {
+		result, err := next(pipeline)
+		if err != nil {
 			return err
-		case query.Refusal(err) && s.Kind.Claims():
-			r.shared.count(1) // policies turn away who claims another's Org
-		case query.SQLState(err) == query.InsufficientPrivilege:
-			r.shared.refused(t, err)
-		default:
-			r.shared.fail(t, err)
+		}
+		if _, err := result.Close(); err != nil {
+			return err
 		}
 	}
 	return nil
-}
-
-// seesForeignOrgUnset is seesForeign in a session whose Org was never set.
-func (r *reader) seesForeignOrgUnset(ctx context.Context, s session.Session, t *catalog.Relation) (bool, error) {
-	if r.orgUnset == nil || r.orgUnset.Pgx().IsClosed() {
-		conn, err := r.shared.config.Dialer.Open(ctx)
-		if err != nil {
-			return false, err
-		}
-		r.orgUnset = conn
-	}
-	s.Org = nil
-	return r.seesForeign(ctx, r.orgUnset, s, t)
-}
-
-func (r *reader) seesForeign(
-	ctx context.Context, conn *session.Conn, s session.Session, t *catalog.Relation,
-) (bool, error) {
-	m, sees := r.shared.config.Model, 0
-	sql := seesForeignSQL(m, []*catalog.Relation{t}, m.IdentitySQL(s.Identity))
-	err := conn.Read(ctx, s, func(tx *session.Tx) error { return tx.QueryRow(ctx, sql).Scan(&sees) })
-	return sees > 0, err
 }

@@ -10,8 +10,7 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/isolation/tenancy"
 )
 
-// pageSize is how many tenants are listed at once. The sessions of one page are all that is held
-// in memory.
+// pageSize is how many tenants are listed at once.
 const pageSize = 1000
 
 // Lister lists the sessions of the platform's tenants.
