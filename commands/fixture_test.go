@@ -172,6 +172,7 @@ func (r *botFixture) start(dsn string) {
 		Renderer: renderer, Config: directory.Config(), Log: logger})
 	router := bot.NewRouter()
 	handlers.Register(router)
+	commands.NewCertificateHandlers(handlers, commands.CertificateDependencies{}).Register(router) // for refused presses
 	replica := liveness.New(pool, logger)
 	must(t, replica.Join(t.Context()))
 	slackBot := bot.New(pool, slackWorkspace, router, replica)

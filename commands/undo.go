@@ -8,7 +8,6 @@ import (
 	"github.com/atlilith/onboardbot/bot"
 	"github.com/atlilith/onboardbot/bot/blockkit"
 	"github.com/atlilith/onboardbot/bot/post"
-	"github.com/atlilith/onboardbot/commands/access"
 	"github.com/atlilith/onboardbot/commands/render"
 	"github.com/atlilith/onboardbot/commands/render/mrkdwn"
 	"github.com/atlilith/onboardbot/onboarding"
@@ -18,7 +17,6 @@ import (
 // undoHandlers begins runs that take back what another run did.
 type undoHandlers struct {
 	service  *service.Service
-	gate     *access.Gate
 	replies  *responder
 	messages *messenger
 	runs     *runFinder
@@ -62,10 +60,11 @@ func (h *undoHandlers) begin(ctx context.Context, action bot.Action) error {
 
 // beginText begins the undo and returns what the person reads about it.
 func (h *undoHandlers) beginText(ctx context.Context, action bot.Action) string {
-	if err := h.gate.RequireSameTeam(ctx, action.Person); err != nil {
+	about := subject{run: parseID(action.Value)}
+	if err := h.origins.admit(ctx, action.Person, about); err != nil {
 		return h.replies.explain(ctx, err, "person", action.Person.ID)
 	}
-	if _, err := h.origins.require(ctx, action, subject{run: parseID(action.Value)}); err != nil {
+	if _, err := h.origins.require(ctx, action, about); err != nil {
 		return h.replies.explain(ctx, err, "run", action.Value)
 	}
 	view, err := h.service.Records.View(ctx, parseID(action.Value))

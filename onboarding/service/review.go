@@ -128,7 +128,7 @@ func (s *Service) ApproveAll(
 		return nil
 	})
 	if isRefusal(err) && len(approvals) > 0 {
-		err = given.RecordRefusal(ctx, s, approvals[0], err)
+		err = Press{Approval: approvals[0], Operator: given.Operator}.Refused(ctx, s, err)
 	}
 	return counted, err
 }
