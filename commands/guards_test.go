@@ -208,7 +208,7 @@ func TestNothingCountsInAForgedForm(t *testing.T) {
 		return string(encoded)
 	}
 	confirm := encode(render.ConfirmMeta{Approval: approval.ID, Digest: approval.Digest, Do: render.Approving})
-	review := encode(render.ReviewMeta{Run: approval.RunID})
+	review := encode(render.ReviewMeta{Run: approval.RunID, Elsewhere: approval.ID[:]}) // it is selected
 	draft := form.NewDraft("evil")
 	draft.Name, draft.Email, draft.Domains = "Eve", "eve@example.com", "evil.example"
 	request := form.Form{Meta: form.Meta{Channel: workspace.OpsChannel, Slug: "evil"}, Draft: draft,

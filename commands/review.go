@@ -158,7 +158,7 @@ func (h *reviewHandlers) pressed(
 	change(&page, number)
 	about := reviewed(meta.Run, page.selected)
 	err = h.origins.admit(ctx, action.Person, about)
-	if err == nil { // what is shown next counts as the bot's own
+	if err == nil && len(page.selected) > 0 { // without, what is shown next is from the database alone
 		_, err = h.origins.require(ctx, action, about)
 	}
 	if err == nil {
