@@ -144,8 +144,7 @@ func VerifyPage(run *onboarding.Run, look onboarding.Observation) *mrkdwn.Builde
 	name := fmt.Sprintf("*%s* (%s)", mrkdwn.Inline(run.Request.DisplayName), blockkit.Code(run.Request.Slug))
 	switch {
 	case look.Later != "" && run.State == onboarding.RunCancelled:
-		page.Say(fmt.Sprintf("%s There is nothing to verify: the onboarding of %s was cancelled before its last step.",
-			mrkdwn.MarkCancelled, name))
+		page.Say(mrkdwn.MarkCancelled + " There is nothing to verify: the onboarding of " + name + " was cancelled.")
 		return page
 	case look.Later != "" || look.Waiting != "":
 		page.Say(fmt.Sprintf("%s %s cannot be checked yet: %s", mrkdwn.MarkPending, name,
