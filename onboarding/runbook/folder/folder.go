@@ -140,8 +140,8 @@ func (f *Folder) others(shown []onboarding.FileChange) []onboarding.UnpushedComm
 		if !commit.Own {
 			continue // it is refused
 		}
-		other := onboarding.UnpushedCommit{Commit: commit.Commit, Subject: strings.ToValidUTF8(commit.Subject, "\uFFFD"),
-			Run: commit.Run, Digest: onboarding.Digest(commit.Digest)}
+		other := onboarding.UnpushedCommit{Commit: commit.Commit, Run: commit.Run,
+			Digest: onboarding.Digest(commit.Digest), Subject: strings.ToValidUTF8(commit.Subject, "\uFFFD")}
 		for _, file := range commit.Files {
 			change := onboarding.NewFileChange(file.Path, repo.GitMode(file.Mode), file.Before, file.After)
 			if !slices.ContainsFunc(shown, change.Same) {
