@@ -160,7 +160,7 @@ func TestNothingForgedCounts(t *testing.T) {
 			return err
 		}))
 		r.press(workspace.As(r, workspace.Fay), forge("Pasta with "+name+"?"), "Yes")
-		r.counted(workspace.Fay+" refused: not an operator: you belong to another workspace", 1, name)
+		r.counted(workspace.Fay+" refused: not an operator: people of other workspaces", 1, name)
 	}
 	if after := r.noVotes("merche-biche"); after.ID != before.ID {
 		t.Errorf("another approval is open: %s", after.ID)
