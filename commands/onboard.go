@@ -52,7 +52,7 @@ func (h *onboardCommand) reply(ctx context.Context, command bot.Command) post.Re
 	case render.WordVerify:
 		return h.inspections.verify(ctx, parsed.slug)
 	case render.WordUndo:
-		return h.undos.ask(ctx, command, parsed.slug)
+		return h.undos.ask(ctx, command, parsed)
 	case render.WordFreeze:
 		return h.controls.freeze(ctx, command.Person, parsed.reason)
 	case render.WordThaw:

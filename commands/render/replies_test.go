@@ -22,7 +22,7 @@ func TestPrivateAnswers(t *testing.T) {
 	asked, stuck, gone := preflightDone(), certbotFailed(), live(merche())
 	question := asked.asked("database", insertRows())
 	for name, page := range map[string]*mrkdwn.Builder{
-		"undo":       UndoPage(gone.Run, "undo/envelope"),
+		"undo":       UndoPage(gone.Run, gone.Request.At, "undo/envelope"),
 		"trail":      testRenderer.AuditLog(stuck.View),
 		"long-trail": testRenderer.AuditLog(scenarios["huge"]().View),
 		"verify": VerifyPage(gone.Run,

@@ -104,7 +104,7 @@ func (c *collector) replies() {
 		"help": render.HelpPage(renderer.Command), "plan": plan, "status": renderer.Status(open.View, ""),
 		"auditlog":    renderer.AuditLog(open.View),
 		"unreachable": renderer.Unreachable(open.Run, "not_in_channel"),
-		"undo":        render.UndoPage(live.Run, "undo/sample"), "verify": render.VerifyPage(live.Run, observation()),
+		"undo":        render.UndoPage(live.Run, nil, "undo/sample"), "verify": render.VerifyPage(live.Run, observation()),
 		"waiting": renderer.WaitingFor(homeContent()), "cancel": render.CancelPage(open.Run, "", "cancel"),
 		"confirmation": form.Confirmation(request(), hosts, "merche-biche", sampleID),
 	} {
