@@ -9,6 +9,7 @@ import (
 	"github.com/atlilith/onboardbot/bot/post"
 	"github.com/atlilith/onboardbot/commands/form"
 	"github.com/atlilith/onboardbot/commands/render"
+	"github.com/atlilith/onboardbot/commands/render/help"
 	"github.com/atlilith/onboardbot/onboarding"
 	"github.com/atlilith/onboardbot/onboarding/service"
 )
@@ -44,7 +45,7 @@ func (h *onboardCommand) reply(ctx context.Context, command bot.Command) post.Re
 	case "":
 		return h.forms.start(ctx, command, parsed)
 	case render.WordHelp:
-		return render.HelpPage(h.command).Reply()
+		return help.Page(h.command).Reply()
 	case render.WordList:
 		return h.inspections.list(ctx)
 	case render.WordLog:
