@@ -14,7 +14,8 @@ const (
 	insertEvent = `INSERT INTO events (run_id, kind, step, actor, text, approval_id, digest, took)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`
 	hasEvent = `SELECT EXISTS (SELECT FROM events
-		WHERE (run_id = $1 OR $1::uuid IS NULL AND run_id IS NULL) AND kind = $2 AND step = $3 AND actor->>'id' = $4 AND text = $5 AND approval_id IS NOT DISTINCT FROM $6)`
+		WHERE (run_id = $1 OR $1::uuid IS NULL AND run_id IS NULL) AND kind = $2 AND step = $3
+		AND actor->>'id' = $4 AND text = $5 AND approval_id IS NOT DISTINCT FROM $6)`
 	eventsOfRun = `SELECT id, run_id, at, kind, step, actor, text, approval_id, digest, took FROM events
 		WHERE run_id = $1 ORDER BY id`
 )
