@@ -49,6 +49,10 @@ func NotBefore(at *onboarding.Moment) string {
 // outside of it. Windowed means that a window covers the change.
 func Lines(view *onboarding.View, approval *onboarding.Approval, windowed bool) (lines []string) {
 	open := approval.State == onboarding.ApprovalOpen
+	if at := view.Request.At; open && at != nil {
+		lines = append(lines, fmt.Sprintf("%s Once approved, it is not applied before %s.", mrkdwn.MarkClock,
+			blockkit.Escape(windows.Text(at.In()))))
+	}
 	switch until := approval.NotBefore(); {
 	case open && !until.IsZero():
 		lines = append(lines, fmt.Sprintf("%s Once approved, it waits until %s.", mrkdwn.MarkClock,
