@@ -48,6 +48,11 @@ var chained = []struct {
 		FROM attempts WHERE outcome <> 'running'`, approvalsByID.attempt},
 	{"freeze", `SELECT id::text, frozen_at AT TIME ZONE 'UTC' AS frozen, frozen_by->>'id' AS frozen_by, id, reason,
 		thawed_at AT TIME ZONE 'UTC' AS thawed, thawed_by->>'id' AS thawed_by FROM freezes`, nil},
+	{"risk", `SELECT id::text, asked_at AT TIME ZONE 'UTC' AS asked, channel, confirm, definition,
+		expires_at AT TIME ZONE 'UTC' AS expires, finding, id, name, needs, object, operation, operator, reason, report,
+		source, until FROM risks`, nil},
+	{"risk_vote", `SELECT concat(risk_id, '/', operator, '/', act), act, at AT TIME ZONE 'UTC' AS at, confirmed, name,
+		operator, reason, risk_id AS risk, source FROM risk_votes`, nil},
 }
 
 // approvalsByID are the approvals read so far. Votes and attempts are joined with them here, since joins
