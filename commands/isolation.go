@@ -17,17 +17,20 @@ import (
 	"github.com/atlilith/onboardbot/onboarding/service"
 )
 
-// IsolationHandlers answers the command for a report on isolation.
+// IsolationHandlers answers the command for a report on isolation, and what is pressed in reports.
 type IsolationHandlers struct {
 	service *service.Service
 	replies *responder
 	store   *reports.Store
+	risks   *riskHandlers
 }
 
 // NewIsolationHandlers returns the handlers for isolation. [IsolationHandlers.Register] routes to
 // them.
-func NewIsolationHandlers(h *Handlers, store *reports.Store) *IsolationHandlers {
-	return &IsolationHandlers{service: h.service, replies: h.replies, store: store}
+func NewIsolationHandlers(h *Handlers, store *reports.Store, risks *service.Risks) *IsolationHandlers {
+	return &IsolationHandlers{service: h.service, replies: h.replies, store: store,
+		risks: &riskHandlers{risks: risks, store: store, gate: h.gate, replies: h.replies, messages: h.messages,
+			origins: h.decisions.origins}}
 }
 
 // ask requests a report. The channel gets it when it is made.

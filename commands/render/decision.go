@@ -53,15 +53,16 @@ const (
 	ActionReason = "input"
 )
 
-// codeInput asks for the six digits that an authenticator app shows, perhaps with a space between.
-func codeInput() *slack.InputBlock {
+// CodeInput asks for the six digits that an authenticator app shows, perhaps with a space between.
+func CodeInput() *slack.InputBlock {
 	code := slack.NewPlainTextInputBlockElement(blockkit.Plain("123456", blockkit.MaxPlaceholder), ActionReason)
 	code.MinLength, code.MaxLength = 6, 7
 	return slack.NewInputBlock(BlockCode, blockkit.Plain("Code of your authenticator app", blockkit.MaxInputLabel), nil,
 		code)
 }
 
-func reasonInput() *slack.PlainTextInputBlockElement {
+// ReasonInput asks for a reason, in a block with the id [BlockReason].
+func ReasonInput() *slack.PlainTextInputBlockElement {
 	reason := slack.NewPlainTextInputBlockElement(blockkit.Plain("For the requester and the audit log",
 		blockkit.MaxPlaceholder), ActionReason)
 	reason.Multiline, reason.MaxLength = true, onboarding.MaxReason
@@ -113,13 +114,13 @@ func ConfirmForm(needed *onboarding.ConfirmationNeededError, do Decision, number
 	if last {
 		modal.Submit = blockkit.Plain(submit, blockkit.MaxViewTitle)
 		if needed.Reason {
-			reason := reasonInput()
+			reason := ReasonInput()
 			reason.FocusOnLoad = true
 			page.Blocks = append(page.Blocks,
 				slack.NewInputBlock(BlockReason, blockkit.Plain(label, blockkit.MaxInputLabel), nil, reason))
 		}
 		if needed.Code {
-			page.Blocks = append(page.Blocks, codeInput())
+			page.Blocks = append(page.Blocks, CodeInput())
 		}
 	}
 	modal.Blocks.BlockSet = page.Blocks

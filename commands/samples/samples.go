@@ -134,7 +134,11 @@ func (c *collector) views() {
 		"change":        render.ChangePage("Database rows", longApproval(), 1),
 		"review":        review.Page(0), "review-reader": reader.Page(0),
 		"review-done": render.ReviewDone(render.ReviewMeta{Page: 1}, 2, 3),
-		"notice":      mrkdwn.Notice("Onboarding", "Something to read."),
+		"risk-ask": isolationreport.OfferForm(isolationreport.Place{Report: sampleID, Number: 1},
+			&leaks().Report.Findings[1], now),
+		"risk-reject": isolationreport.DecideForm(risk(), onboarding.RejectRisk,
+			&onboarding.ConfirmationNeededError{Reason: true}),
+		"notice": mrkdwn.Notice("Onboarding", "Something to read."),
 	} {
 		c.add("view/"+name, blockkit.InModal, view, false)
 	}
@@ -153,6 +157,9 @@ func (c *collector) reports() {
 	for i, message := range isolationreport.Messages(leaks(), renderer.Approvers, renderer.Command) {
 		c.message(fmt.Sprintf("isolation/leak-%d", i), message)
 	}
+	c.message("isolation/risk", isolationreport.RiskMessage(risk(), renderer.Approvers, now))
+	c.message("isolation/risk-accepted", isolationreport.RiskMessage(
+		risk(onboarding.RiskVote{Act: onboarding.AcceptRisk, By: bo, At: now}), renderer.Approvers, now))
 	report := certificateReport()
 	c.message("certificates/table", certs.Table(report))
 	c.message("certificates/digest", certs.Digest(certificateDigest(report)))

@@ -292,7 +292,7 @@ func (c *Config) calendar() error {
 // rules reports rules for kinds of steps that do not exist: a misspelt kind would have no effect.
 func (c *Config) rules() error {
 	var problems []error
-	kinds := runbook.Kinds()
+	kinds := append(runbook.Kinds(), onboarding.KindRisk)
 	for kind, rule := range c.Onboarding.Rules {
 		if rule.Confirm != onboarding.ConfirmNone && c.SecondFactor.Key.IsZero() {
 			problems = append(problems,
