@@ -88,7 +88,7 @@ func (h *decisionHandlers) decide(ctx context.Context, action bot.Action, decisi
 func (h *decisionHandlers) requireSameTeam(ctx context.Context, person bot.Person, approval uuid.UUID) error {
 	err := h.gate.RequireSameTeam(ctx, person)
 	if refused, ok := errors.AsType[*onboarding.PermissionError](err); ok {
-		return service.Decision{Operator: person.ID}.RecordRefusal(ctx, h.service, approval, refused)
+		return h.service.RecordRefusal(ctx, person.ID, approval, refused)
 	}
 	return err
 }

@@ -162,8 +162,7 @@ func (r *botFixture) start(dsn string) {
 	must(t, err)
 	viewers := home.NewViewers(pool)
 	gate := access.NewGate(slackWorkspace, r.service, directory.Config())
-	renderer := projection.NewRenderer(directory.Config(), r.service.GlassAllowed(), nil)
-	renderer.HasWindows = domainConfig.HasWindows
+	renderer := projection.NewRenderer(directory.Config(), &domainConfig, nil)
 	r.projector = projection.New(projection.Dependencies{Pool: pool, Records: r.service.Records, Outbox: messages,
 		Directory: directory, HomeTabs: viewers, Renderer: renderer})
 	tabs := home.New(home.Dependencies{Service: r.service, Workspace: slackWorkspace, Outbox: messages, Gate: gate,

@@ -215,7 +215,7 @@ func TestNobodyForgesAnAcceptedRisk(t *testing.T) {
 	verified, err := store.VerifyChain(t.Context(), r.pool)
 	must(t, err)
 	if !slices.ContainsFunc(verified.Problems, func(problem string) bool {
-		return strings.HasPrefix(problem, "risk_vote "+id+"/U0EVE/accept")
+		return strings.HasPrefix(problem, "risk_vote accept/U0EVE/"+id)
 	}) {
 		t.Errorf("the audit chain says of the vote: %v", verified.Problems)
 	}

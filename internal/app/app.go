@@ -181,8 +181,6 @@ func (a *App) buildOnboarding() (err error) {
 	if err != nil {
 		return fmt.Errorf("onboarding: %w", err)
 	}
-	renderer := projection.NewRenderer(a.directory.Config(), a.service.GlassAllowed(), runbook.Reasons())
-	renderer.HasWindows = policy.HasWindows
 	a.viewers = home.NewViewers(a.pool)
 	a.projector = projection.New(projection.Dependencies{
 		Pool:      a.pool,
@@ -190,7 +188,7 @@ func (a *App) buildOnboarding() (err error) {
 		Outbox:    a.outbox,
 		Directory: a.directory,
 		HomeTabs:  a.viewers,
-		Renderer:  renderer,
+		Renderer:  projection.NewRenderer(a.directory.Config(), &policy, runbook.Reasons()),
 	})
 	return nil
 }

@@ -191,7 +191,7 @@ func TestTamperingIsFound(t *testing.T) {
 		{"a freeze is removed", `DELETE FROM freezes`, true, `^freeze 1 of entry \d+ was removed$`},
 		{"a risk is accepted for longer", `UPDATE risks SET until = '2099-12-31'`, true, `^risk \S+ differs`},
 		{"a risk is accepted by somebody else", `UPDATE risk_votes SET operator = 'bob'`, true,
-			`^risk_vote \S+/bob/accept is in no entry[\s\S]*risk_vote \S+/eve/accept of entry \d+ was removed$`},
+			`^risk_vote accept/bob/\S+ is in no entry[\s\S]*risk_vote accept/eve/\S+ of entry \d+ was removed$`},
 
 		{"an entry is edited", `UPDATE chain SET record = replace(record, 'because', 'whatever') WHERE kind = 'vote'`,
 			true, `entry \d+ \(vote \S+/eve\) does not match its hash[\s\S]*vote \S+/eve differs from its entry`},

@@ -39,7 +39,8 @@ type SiteDetail struct {
 // Page shows everything about one site.
 func Page(seen *SiteDetail) *mrkdwn.Builder {
 	page := new(mrkdwn.Builder)
-	page.Say(fmt.Sprintf("%s *%s*\n%s", markSeverity[seen.Severity], mrkdwn.Inline(seen.Shown()), validityText(seen)))
+	page.Say(fmt.Sprintf("%s *%s*: %s\n%s", markSeverity[seen.Severity], mrkdwn.Inline(seen.Shown()), seen.Severity,
+		validityText(seen)))
 	for i, fault := range seen.Faults {
 		if i == maxFaultLines {
 			break

@@ -2,6 +2,7 @@ package tenancy
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -87,8 +88,9 @@ func (d *discovery) fromColumns(r *catalog.Relation) *Ownership {
 	if !o.Direct() {
 		return nil
 	}
-	namesAuthor := func(c string) bool { return madeBy.MatchString(catalog.Normalize(c)) }
-	onlyAuthors := !slices.ContainsFunc(o.Persons, func(c string) bool { return !namesAuthor(c) })
+	onlyAuthors := !slices.ContainsFunc(o.Persons, func(c string) bool {
+		return !madeBy.MatchString(catalog.Normalize(c))
+	})
 	if len(o.Orgs)+len(o.Either) == 0 && !r.RLS && onlyAuthors {
 		// Who entered a row of a lookup table does not own it; who wrote a draft does.
 		why := fmt.Sprintf("%s says who made a row, and that need not be its owner", strings.Join(o.Persons, ", "))
@@ -98,8 +100,15 @@ func (d *discovery) fromColumns(r *catalog.Relation) *Ownership {
 	return o
 }
 
+// namesAuthor reports whether a normalized name is that of a column for who wrote a row, who need not
+// own it.
+func namesAuthor(name string) bool {
+	return madeBy.MatchString(name) || slices.Contains([]string{"author", "authorid", "creator", "creatorid"}, name)
+}
+
 // leading returns the columns of r that hold tenants of one kind: the one with a canonical name,
-// else all that a foreign key leads from, else the one with the best name of the right type.
+// unless a foreign key leads from another that names no author, else all that a foreign key leads
+// from, else the one with the best name of the right type.
 func leading(r *catalog.Relation, tenants Tenants, names []string) []string {
 	toTenants, keyed := map[string]bool{}, map[string]bool{}
 	for _, fk := range r.ForeignKeys {
@@ -111,10 +120,13 @@ func leading(r *catalog.Relation, tenants Tenants, names []string) []string {
 			keyed[c] = true
 		}
 	}
+	ownerByKey := slices.ContainsFunc(slices.Collect(maps.Keys(toTenants)), func(c string) bool {
+		return !namesAuthor(catalog.Normalize(c))
+	})
 	for _, name := range names[:canonicalNames] {
 		for _, c := range r.Columns {
 			if catalog.Normalize(c.Name) == name && (c.Type == tenants.Type || mayHoldID(c)) &&
-				(toTenants[c.Name] || !keyed[c.Name]) {
+				(toTenants[c.Name] || !keyed[c.Name] && !ownerByKey) {
 				return []string{c.Name}
 			}
 		}

@@ -2,6 +2,7 @@ package tenancy
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/atlilith/onboardbot/onboarding/isolation/catalog"
 	"github.com/atlilith/onboardbot/onboarding/isolation/query"
@@ -20,7 +21,7 @@ type Model struct {
 	UnprotectedTenants bool
 
 	own       map[uint32]*Ownership
-	public    map[uint32]string
+	tables    map[uint32]TableConfig
 	directory map[uint32]bool
 }
 
@@ -37,11 +38,16 @@ func (m *Model) HasOrgs() bool { return m.Orgs.Table != nil }
 
 // PublicRows is the condition on a relation's own columns for the rows that every session may read by
 // design, or empty.
-func (m *Model) PublicRows(r *catalog.Relation) string { return m.public[r.OID] }
+func (m *Model) PublicRows(r *catalog.Relation) string { return m.tables[r.OID].Public }
+
+// IsSecret reports whether no attacker knows what others' rows hold in a column.
+func (m *Model) IsSecret(r *catalog.Relation, column string) bool {
+	return slices.Contains(m.tables[r.OID].Secret, column)
+}
 
 // Public is the condition, on an alias, that every session may read a row by design.
 func (m *Model) Public(r *catalog.Relation, alias string) string {
-	condition := m.public[r.OID]
+	condition := m.PublicRows(r)
 	if condition == "" {
 		return "false"
 	}

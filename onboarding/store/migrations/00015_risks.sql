@@ -55,7 +55,7 @@ BEGIN
     CASE TG_TABLE_NAME
         WHEN 'risks' THEN PERFORM chain_append('risk', NULL, NEW.id::text, chain_record(NEW));
         WHEN 'risk_votes' THEN PERFORM chain_append('risk_vote', NULL,
-            concat(NEW.risk_id, '/', NEW.operator, '/', NEW.act), chain_record(NEW));
+            concat(NEW.act, '/', NEW.operator, '/', NEW.risk_id), chain_record(NEW));
     END CASE;
     RETURN NULL;
 END $$;
